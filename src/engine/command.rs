@@ -1,0 +1,62 @@
+//! What the window and the command line ask of the engine.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use serde_json::Value;
+
+use crate::model::{Action, ChildSpec, Language, RunId, StopPlan, TimedAction};
+
+/// A request to the engine. What comes of it is seen in the next snapshots.
+#[derive(Debug, Clone)]
+pub enum Command {
+    /// Start a run.
+    Launch(Box<LaunchRequest>),
+    /// Do something to a process, line or task of a run.
+    Act {
+        /// Which run.
+        run: RunId,
+        /// What.
+        action: Action,
+        /// To whom: a PID, a name, a GPIO line; empty for the run.
+        target: String,
+    },
+    /// Toggle a GPIO line that belongs to no run.
+    ToggleLine(u8),
+    /// End all runs, by their stop plans.
+    StopEverything,
+    /// Forget a finished run.
+    Forget(RunId),
+}
+
+/// What to start, and how.
+#[derive(Debug, Clone)]
+pub struct LaunchRequest {
+    /// What.
+    pub what: What,
+    /// Actions at times of the run, besides those of the user.
+    pub script: Vec<TimedAction>,
+    /// After this long the run is ended, and its outcome is `timed-out`.
+    pub timeout: Option<Duration>,
+    /// How it is ended.
+    pub stop: StopPlan,
+}
+
+/// What a run is made of.
+#[derive(Debug, Clone)]
+pub enum What {
+    /// A scenario of the catalogue.
+    Scenario {
+        /// Its id.
+        id: String,
+        /// Which body.
+        language: Language,
+        /// Values in place of the defaults; checked against the scenario's specs.
+        params: BTreeMap<String, Value>,
+    },
+    /// Programs of the user's: one, or the stages of a pipeline.
+    Programs {
+        /// The stages, first to last.
+        stages: Vec<ChildSpec>,
+    },
+}

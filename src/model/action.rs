@@ -1,0 +1,159 @@
+//! What a person or a script does to a run, and its form in words.
+
+use std::fmt;
+use std::str::FromStr;
+use std::time::Duration;
+
+use super::Signal;
+
+/// Whom a signal reaches.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+pub enum Scope {
+    /// The process alone.
+    #[default]
+    Process,
+    /// Its whole process group.
+    Group,
+    /// It and all its descendants.
+    Tree,
+}
+
+impl Scope {
+    const fn suffix(self) -> &'static str {
+        match self {
+            Self::Process => "",
+            Self::Group => "-group",
+            Self::Tree => "-tree",
+        }
+    }
+}
+
+/// Something that is done to a target: a process, a GPIO line, the run, or a thing that the scenario knows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Action {
+    /// SIGTERM, then SIGCONT, so that a stopped process hears it.
+    Terminate(Scope),
+    /// SIGKILL.
+    Kill(Scope),
+    /// SIGSTOP.
+    Stop(Scope),
+    /// SIGCONT.
+    Continue(Scope),
+    /// Any signal.
+    Signal(Signal, Scope),
+    /// Wait on (reap) a child that has ended, or as soon as it ends.
+    Wait,
+    /// Toggle an output line (`GPIO17`).
+    Toggle,
+    /// End the whole run: terminate, wait for the grace time, kill.
+    End,
+    /// An action that the scenario declares; its body hears it on `TASKLAB_CONTROL`.
+    Scenario(String),
+}
+
+impl fmt::Display for Action {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Terminate(scope) => write!(f, "terminate{}", scope.suffix()),
+            Self::Kill(scope) => write!(f, "kill{}", scope.suffix()),
+            Self::Stop(scope) => write!(f, "stop{}", scope.suffix()),
+            Self::Continue(scope) => write!(f, "continue{}", scope.suffix()),
+            Self::Signal(signal, scope) => write!(f, "{signal}{}", scope.suffix()),
+            Self::Wait => f.write_str("wait"),
+            Self::Toggle => f.write_str("toggle"),
+            Self::End => f.write_str("end"),
+            Self::Scenario(name) => f.write_str(name),
+        }
+    }
+}
+
+impl FromStr for Action {
+    type Err = std::convert::Infallible;
+
+    /// The action of that name: `kill`, `terminate-group`, `SIGUSR1`, `wait` …; any other word is the scenario's own.
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let (word, scope) = [Scope::Group, Scope::Tree]
+            .into_iter()
+            .find_map(|scope| text.strip_suffix(scope.suffix()).map(|word| (word, scope)))
+            .unwrap_or((text, Scope::Process));
+        Ok(match word {
+            "terminate" => Self::Terminate(scope),
+            "kill" => Self::Kill(scope),
+            "stop" => Self::Stop(scope),
+            "continue" => Self::Continue(scope),
+            "wait" if scope == Scope::Process => Self::Wait,
+            "toggle" if scope == Scope::Process => Self::Toggle,
+            "end" if scope == Scope::Process => Self::End,
+            _ if word.starts_with("SIG") => match word.parse() {
+                Ok(signal) => Self::Signal(signal, scope),
+                Err(_) => Self::Scenario(text.to_owned()),
+            },
+            _ => Self::Scenario(text.to_owned()),
+        })
+    }
+}
+
+/// An action at a time of the run, as in `--do '0.5 kill worker-1'`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TimedAction {
+    /// Time after the start of the run.
+    pub after: Duration,
+    /// What is done.
+    pub action: Action,
+    /// To whom: a PID, the name of a process or task, a GPIO line; empty for the run itself.
+    pub target: String,
+}
+
+/// Why a text is no timed action.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0:?} is not 'AFTER ACTION TARGET', such as '0.5 kill worker-1' (AFTER in seconds)")]
+pub struct ParseActionError(String);
+
+impl FromStr for TimedAction {
+    type Err = ParseActionError;
+
+    fn from_str(text: &str) -> Result<Self, ParseActionError> {
+        let error = || ParseActionError(text.to_owned());
+        let mut words = text.trim().splitn(3, char::is_whitespace);
+        let after = words.next().unwrap_or_default();
+        let seconds: f64 = after.strip_suffix('s').unwrap_or(after).parse().map_err(|_| error())?;
+        let after = Duration::try_from_secs_f64(seconds).map_err(|_| error())?;
+        let Ok(action) = words.next().filter(|word| !word.is_empty()).ok_or_else(error)?.parse();
+        Ok(Self { after, action, target: words.next().unwrap_or_default().trim().to_owned() })
+    }
+}
+
+impl fmt::Display for TimedAction {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {} {}", self.after.as_secs_f64(), self.action, self.target)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn actions_are_read_back_from_their_words() {
+        for word in
+            ["terminate", "kill-group", "stop-tree", "continue", "SIGUSR1", "SIGINT-group", "wait", "toggle", "end", "send"]
+        {
+            let Ok(action) = word.parse::<Action>();
+            assert_eq!(action.to_string(), word);
+        }
+        assert_eq!("SIGNOTHING".parse(), Ok(Action::Scenario("SIGNOTHING".to_owned())));
+    }
+
+    #[test]
+    fn a_timed_action_needs_a_time_and_an_action() {
+        let timed: TimedAction = "0.5 kill worker 1".parse().expect("valid");
+        assert_eq!(
+            (timed.after.as_millis(), timed.action, timed.target.as_str()),
+            (500, Action::Kill(Scope::Process), "worker 1")
+        );
+        assert_eq!("2s end".parse::<TimedAction>().expect("valid").target, "");
+        for text in ["", "kill 4711", "-1 kill x", "nan kill x", "1", "1e300 kill x"] {
+            assert!(text.parse::<TimedAction>().is_err(), "{text}");
+        }
+    }
+}

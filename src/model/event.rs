@@ -1,0 +1,247 @@
+//! Events: timestamped facts. The live view, `--json`, recordings and every export read the same list of them.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::{ExitStatus, Monotonic, Pgid, Pid, ProcessState, RunId, Sid, Tid};
+
+/// One fact and when it happened. Its form on a line is in [`event_line`](super::Event::to_line).
+#[derive(Debug, Clone, PartialEq)]
+pub struct Event {
+    /// Nanoseconds since the run began.
+    pub t: Monotonic,
+    /// What happened.
+    pub kind: EventKind,
+}
+
+/// What happened. The field names are those of the event lines, which are a contract.
+#[derive(Debug, Clone, PartialEq)]
+#[expect(missing_docs, reason = "the fields are the event line's own keys, described once in README.md")]
+pub enum EventKind {
+    /// `run.started`: always the first event of a recording.
+    RunStarted { run: RunId, scenario: String, language: Language, params: BTreeMap<String, Value> },
+    /// `process.started`: from the supervisor for its own children, from a body for its forks, else from /proc.
+    ProcessStarted { pid: Pid, ppid: Pid, pgid: Pgid, sid: Sid, name: String, argv: Vec<String> },
+    /// `process.state`.
+    ProcessState { pid: Pid, state: ProcessState },
+    /// `process.state` with the word `orphan`: its parent died, and `ppid` adopted it.
+    ProcessOrphaned { pid: Pid, ppid: Pid },
+    /// `process.exited`: it has ended; it may still be a zombie.
+    ProcessExited { pid: Pid, status: ExitStatus },
+    /// `process.reaped`: its parent has waited on it; the PID is free.
+    ProcessReaped { pid: Pid },
+    /// `process.sample`: what /proc said of a live process.
+    ProcessSampled(Box<ProcessSample>),
+    /// `output`: bytes as they were read, in order for each stream.
+    Output { pid: Pid, stream: Stream, bytes: Vec<u8> },
+    /// `output.dropped`: this many bytes were read and not kept.
+    OutputDropped { pid: Pid, stream: Stream, bytes: u64 },
+    /// `output.closed`: nobody holds the stream's writing end any more.
+    OutputClosed { pid: Pid, stream: Stream },
+    /// `task.started`.
+    TaskStarted { task: String, sort: TaskSort, pid: Pid, tid: Option<Tid> },
+    /// `task.state`.
+    TaskChanged { task: String, state: TaskState, on: Option<String>, held_by: Option<String> },
+    /// `task.finished`: `result` is `ok`, or says what went wrong.
+    TaskFinished { task: String, result: String },
+    /// `task.counts`: instead of single lines where there would be too many.
+    TaskCounts { task: String, acquired: u64, waited: u64 },
+    /// `value`: a number or text that the lesson shows.
+    Value { name: String, value: Value },
+    /// `fact`: a claim of the lesson, checked on this run.
+    Fact(Fact),
+    /// `action`: what the user, the script or the engine did.
+    Action { action: String, target: String, by: String },
+    /// `gpio`: a line changed its level, 0 or 1.
+    Gpio { line: u8, value: u8 },
+    /// `cores`: the whole machine, sampled.
+    Machine(Box<MachineSample>),
+    /// `notice`: a sentence for the user, about something that went wrong without ending the run.
+    Notice { text: String },
+    /// `run.finished`: always the last event of a recording.
+    RunFinished { run: RunId, outcome: Outcome, elapsed_s: f64, processes_left: u32 },
+}
+
+/// A claim of the lesson, what it expects, and what this run showed.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Fact {
+    /// Stable name, in kebab case.
+    pub id: String,
+    /// The claim, as a sentence without a full stop.
+    pub claim: String,
+    /// What the claim expects: a value, or a text such as `> 0`.
+    pub expected: Value,
+    /// What was measured in this run.
+    pub observed: Value,
+    /// Whether the claim held.
+    pub holds: bool,
+}
+
+/// What /proc said of one process at one moment. Times are deltas against the sample before.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ProcessSample {
+    /// Whose sample.
+    pub pid: Pid,
+    /// Its parent now.
+    pub ppid: Pid,
+    /// Its process group now.
+    pub pgid: Pgid,
+    /// Its session now.
+    pub sid: Sid,
+    /// The name that the kernel shows (`comm`, at most 15 bytes).
+    pub name: String,
+    /// Its state.
+    pub state: ProcessState,
+    /// CPU use since the last sample, in percent of one core; 0 in the first sample.
+    pub cpu: f32,
+    /// Resident memory in bytes.
+    pub rss: u64,
+    /// The core that it last ran on.
+    pub core: u16,
+    /// Clock ticks since boot when it started: with the PID, its identity.
+    pub start_ticks: u64,
+    /// Its threads, the first one included.
+    pub threads: Vec<ThreadSample>,
+}
+
+/// What /proc said of one thread.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ThreadSample {
+    /// Its id.
+    pub tid: Tid,
+    /// The name that the kernel shows.
+    pub name: String,
+    /// Its state.
+    pub state: ProcessState,
+    /// CPU use since the last sample, in percent of one core.
+    pub cpu: f32,
+    /// The core that it last ran on.
+    pub core: u16,
+    /// What it waits for, in words ("a lock", "a pipe to read"); empty when it runs or nobody knows.
+    pub waits_for: String,
+}
+
+/// The whole machine at one moment.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct MachineSample {
+    /// Load of each core in percent, 0 to 100.
+    pub percent: Vec<f32>,
+    /// Memory in use, in bytes (total less available).
+    pub memory_used: u64,
+    /// Memory of the machine, in bytes.
+    pub memory_total: u64,
+    /// Temperature of the processor in °C, where there is a sensor.
+    pub celsius: Option<f32>,
+    /// Clock of the fastest core in MHz, where the kernel says it.
+    pub mhz: Option<u32>,
+    /// Load average over one minute.
+    pub load: f32,
+    /// Whether the firmware holds the clock back now; `None` where nobody can say (not a Pi).
+    pub throttled: Option<bool>,
+}
+
+macro_rules! words {
+    ($(#[$doc:meta])* $name:ident { $($(#[$vdoc:meta])* $variant:ident = $word:literal),+ $(,)? }) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        pub enum $name {
+            $($(#[$vdoc])* #[serde(rename = $word)] $variant),+
+        }
+
+        impl $name {
+            /// All of them, in order.
+            pub const ALL: &'static [Self] = &[$(Self::$variant),+];
+
+            /// Its word on an event line.
+            pub const fn word(self) -> &'static str {
+                match self { $(Self::$variant => $word),+ }
+            }
+
+            /// The one with this word.
+            pub fn from_word(word: &str) -> Option<Self> {
+                match word { $($word => Some(Self::$variant),)+ _ => None }
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(self.word())
+            }
+        }
+    };
+}
+
+words! {
+    /// Which body of a scenario runs.
+    Language {
+        /// Built in.
+        Rust = "rust",
+        /// The twin, run by python3.
+        Python = "python",
+        /// A program of the user's: neither.
+        Program = "program",
+    }
+}
+words! {
+    /// One of a child's two output streams.
+    Stream {
+        /// Descriptor 1.
+        Stdout = "stdout",
+        /// Descriptor 2.
+        Stderr = "stderr",
+    }
+}
+words! {
+    /// What kind of thing a task is; each gets a lane.
+    TaskSort {
+        /// A thread.
+        Thread = "thread",
+        /// A process.
+        Process = "process",
+        /// A coroutine.
+        Coroutine = "coroutine",
+        /// A scheduled event.
+        Event = "event",
+        /// A future.
+        Future = "future",
+    }
+}
+words! {
+    /// How a task is.
+    TaskState {
+        /// Made, not started.
+        Created = "created",
+        /// Could run, has not yet.
+        Ready = "ready",
+        /// Runs.
+        Running = "running",
+        /// Waits for something that somebody else must do.
+        Waiting = "waiting",
+        /// Sleeps for a time.
+        Sleeping = "sleeping",
+        /// Stopped by a signal.
+        Stopped = "stopped",
+        /// A process that has ended and is not reaped.
+        Zombie = "zombie",
+        /// Ended well.
+        Done = "done",
+        /// Ended with an error.
+        Failed = "failed",
+    }
+}
+words! {
+    /// How a run ended.
+    Outcome {
+        /// Every fact held; for a program: all ended with status 0.
+        Passed = "passed",
+        /// A fact did not hold, or a body or program failed.
+        Failed = "failed",
+        /// The user ended it.
+        Stopped = "stopped",
+        /// Its time limit passed.
+        TimedOut = "timed-out",
+    }
+}

@@ -1,0 +1,28 @@
+//! Plain data that all layers speak: ids, signals, exit status, specs, actions, events, snapshot. No I/O.
+
+mod action;
+mod event;
+mod event_line;
+mod ids;
+mod output;
+mod signal;
+mod snapshot;
+mod spec;
+mod status;
+mod time;
+
+pub use action::{Action, ParseActionError, Scope, TimedAction};
+pub use event::{
+    Event, EventKind, Fact, Language, MachineSample, Outcome, ProcessSample, Stream, TaskSort, TaskState, ThreadSample,
+};
+pub use event_line::LineError;
+pub use ids::{Pgid, Pid, RunId, Sid, Tid};
+pub use output::OutputRing;
+pub use signal::{ParseSignalError, Signal};
+pub use snapshot::{
+    BoardView, CoreHistory, Finished, Lane, LogEntry, OutputView, PinFunction, PinView, ProcessRow, RunState, RunView, Segment,
+    Severity, Snapshot, SystemView,
+};
+pub use spec::{ChildSpec, Group, Input, InvalidSpec, OutputTo, Reaping, StopPlan};
+pub use status::{ExitStatus, ProcessState};
+pub use time::Monotonic;

@@ -1,0 +1,259 @@
+//! What the views draw: plain data, made by the engine at most 30 times a second, shared as `Arc`.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use super::{
+    ExitStatus, Fact, Language, MachineSample, Monotonic, Outcome, Pgid, Pid, ProcessState, RunId, Sid, Stream, TaskSort,
+    TaskState, ThreadSample, Tid,
+};
+
+/// Everything that the window shows at one moment.
+#[derive(Debug, Clone, Default)]
+pub struct Snapshot {
+    /// Counts snapshots; a view may keep what it derived from the same number.
+    pub sequence: u64,
+    /// The machine.
+    pub system: SystemView,
+    /// The runs of this session, oldest first; the newest is last.
+    pub runs: Vec<Arc<RunView>>,
+    /// The GPIO header.
+    pub board: Arc<BoardView>,
+    /// The newest notices that belong to no run: for a toast. Each has its own number, ever growing.
+    pub notices: Vec<(u64, Arc<str>)>,
+    /// Why nothing can be launched now; `None` while the supervisor answers.
+    pub trouble: Option<String>,
+}
+
+/// The machine's last 60 seconds.
+#[derive(Debug, Clone, Default)]
+pub struct SystemView {
+    /// One per core.
+    pub cores: Vec<CoreHistory>,
+    /// The newest sample.
+    pub latest: MachineSample,
+    /// Memory in use in percent, as points like those of a core.
+    pub memory: CoreHistory,
+    /// CPU that this program and its supervisor use, in percent of one core.
+    pub own_cpu: f32,
+}
+
+/// A series on the time axis that all plots share.
+#[derive(Debug, Clone, Default)]
+pub struct CoreHistory {
+    /// (seconds, percent), oldest first; the newest has time 0, older ones are negative, down to -60.
+    pub points: Arc<[[f64; 2]]>,
+}
+
+/// One run of a scenario or of the user's programs.
+#[derive(Debug, Clone)]
+pub struct RunView {
+    /// Its number.
+    pub id: RunId,
+    /// Scenario id; empty for programs of the user's.
+    pub scenario: String,
+    /// What the heading says.
+    pub title: String,
+    /// Which body runs.
+    pub language: Language,
+    /// The parameters that it started with.
+    pub params: BTreeMap<String, Value>,
+    /// How it is.
+    pub state: RunState,
+    /// Time since its start; stands still once it has finished.
+    pub elapsed: Monotonic,
+    /// Its processes, parents before children (pre-order).
+    pub processes: Vec<ProcessRow>,
+    /// Its lanes, in order of appearance.
+    pub lanes: Vec<Lane>,
+    /// Its output, one for each stream that exists.
+    pub outputs: Vec<OutputView>,
+    /// Facts so far.
+    pub facts: Vec<Fact>,
+    /// Values that the lesson shows, by name.
+    pub values: BTreeMap<String, Value>,
+    /// What happened, in sentences, newest last.
+    pub log: Arc<[LogEntry]>,
+    /// Events in its recording.
+    pub events: u64,
+}
+
+/// How a run is.
+#[derive(Debug, Clone, PartialEq)]
+pub enum RunState {
+    /// Asked for, not yet begun.
+    Starting,
+    /// Runs.
+    Running,
+    /// Was asked to end; SIGKILL follows in this many seconds.
+    Stopping {
+        /// Seconds of grace that are left.
+        grace_left: f64,
+    },
+    /// Is over.
+    Finished(Finished),
+}
+
+/// How a run ended.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Finished {
+    /// Passed, failed, stopped, timed out.
+    pub outcome: Outcome,
+    /// How long it took.
+    pub elapsed_s: f64,
+    /// Its processes that were still there, counted from /proc.
+    pub processes_left: u32,
+}
+
+/// One process of a run.
+#[derive(Debug, Clone)]
+pub struct ProcessRow {
+    /// Its PID.
+    pub pid: Pid,
+    /// Its parent now.
+    pub ppid: Pid,
+    /// Its group.
+    pub pgid: Pgid,
+    /// Its session.
+    pub sid: Sid,
+    /// Levels below the run's first processes.
+    pub depth: u16,
+    /// Its name.
+    pub name: String,
+    /// Its whole command line, quoted for a shell.
+    pub command: String,
+    /// Its state, last seen.
+    pub state: ProcessState,
+    /// How it ended, once it has.
+    pub status: Option<ExitStatus>,
+    /// Whether its parent has waited on it: then the row is history.
+    pub is_reaped: bool,
+    /// Whether its parent died before it.
+    pub is_orphan: bool,
+    /// CPU in percent of one core.
+    pub cpu: f32,
+    /// Resident memory in bytes.
+    pub rss: u64,
+    /// The core that it last ran on.
+    pub core: u16,
+    /// Its threads, the first one included; empty when only one is there and nothing more is known.
+    pub threads: Vec<ThreadSample>,
+    /// When it started.
+    pub started: Monotonic,
+    /// When it ended.
+    pub ended: Option<Monotonic>,
+}
+
+/// One line of the timeline.
+#[derive(Debug, Clone)]
+pub struct Lane {
+    /// The task's name.
+    pub name: String,
+    /// What it is.
+    pub sort: TaskSort,
+    /// Where it lives.
+    pub pid: Pid,
+    /// Its thread, when it has one.
+    pub tid: Option<Tid>,
+    /// Its past, oldest first, without gaps or overlap.
+    pub segments: Arc<[Segment]>,
+}
+
+/// A time in which a task's state was one.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Segment {
+    /// From.
+    pub from: Monotonic,
+    /// Until; `None` while it lasts.
+    pub until: Option<Monotonic>,
+    /// The state.
+    pub state: TaskState,
+    /// What it waits on or does, in words; may be empty.
+    pub note: Arc<str>,
+    /// Who has what it waits on.
+    pub held_by: Option<Arc<str>>,
+}
+
+/// One stream of one process.
+#[derive(Debug, Clone)]
+pub struct OutputView {
+    /// Whose.
+    pub pid: Pid,
+    /// Its name.
+    pub name: String,
+    /// Which stream.
+    pub stream: Stream,
+    /// The newest text, at most 64 KiB, decoded lossily and with control characters made visible.
+    pub tail: Arc<str>,
+    /// Bytes kept.
+    pub kept: u64,
+    /// Bytes dropped.
+    pub dropped: u64,
+    /// Whether all writers have closed it.
+    pub is_closed: bool,
+}
+
+/// A sentence of the event log.
+#[derive(Debug, Clone, PartialEq)]
+pub struct LogEntry {
+    /// When.
+    pub t: Monotonic,
+    /// What, as a sentence.
+    pub text: Arc<str>,
+    /// How it looks.
+    pub severity: Severity,
+}
+
+/// How a log entry looks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Severity {
+    /// Something happened.
+    Info,
+    /// The user did something.
+    User,
+    /// A fact held.
+    Good,
+    /// Something is wrong.
+    Bad,
+}
+
+/// The 40-pin header.
+#[derive(Debug, Clone, Default)]
+pub struct BoardView {
+    /// What it is called: `Raspberry Pi 4 B`, `simulated board`.
+    pub name: String,
+    /// Who drives it: `simulated`, `chardev`, `rppal`.
+    pub backend: String,
+    /// Physical pins 1 to 40, in that order; empty before the supervisor has answered.
+    pub pins: Vec<PinView>,
+}
+
+/// One physical pin.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PinView {
+    /// What it is.
+    pub function: PinFunction,
+    /// Its level where it is a line: `Some(true)` is high.
+    pub level: Option<bool>,
+    /// Who holds it, such as `lock A`.
+    pub owner: Option<String>,
+}
+
+/// What a physical pin is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PinFunction {
+    /// 3.3 volts.
+    Power3V3,
+    /// 5 volts.
+    Power5V,
+    /// Ground.
+    Ground,
+    /// The HAT's EEPROM: not for us.
+    HatId,
+    /// A line, as an input.
+    Input(u8),
+    /// A line that we drive.
+    Output(u8),
+}

@@ -1,0 +1,222 @@
+//! What to launch, and how to end it: a `Popen` call as data.
+
+use std::ffi::OsString;
+use std::os::unix::ffi::OsStrExt;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::{Pgid, Signal};
+
+/// Where a child's standard input comes from.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Input {
+    /// Ours.
+    Inherit,
+    /// `/dev/null`.
+    #[default]
+    Null,
+    /// A pipe whose other end the engine gets.
+    Pipe,
+    /// A file, opened for reading.
+    File(PathBuf),
+}
+
+/// Where a child's output stream goes.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum OutputTo {
+    /// Ours.
+    Inherit,
+    /// `/dev/null`.
+    Null,
+    /// A pipe whose other end the engine gets.
+    #[default]
+    Pipe,
+    /// A file, created or emptied.
+    File(PathBuf),
+    /// Where standard output goes (for standard error only).
+    Stdout,
+}
+
+/// The process group that a child starts in.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Group {
+    /// A new one, which it leads. The stages of a pipeline share the first stage's.
+    #[default]
+    Own,
+    /// Ours: for a child that reads from our terminal, which stops readers of any other group.
+    Inherited,
+    /// An existing one.
+    Join(Pgid),
+}
+
+/// Who waits on a child that the supervisor started.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Reaping {
+    /// The supervisor, at once.
+    #[default]
+    AtOnce,
+    /// The supervisor, when told to: until then the child stays a zombie, and its status is read all the same.
+    WhenAsked,
+}
+
+/// Everything that is needed to start one child.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ChildSpec {
+    /// The name in the tree; the program's base name when empty.
+    pub name: String,
+    /// The argument list; the first one is the program unless `executable` is given.
+    pub argv: Vec<OsString>,
+    /// The file to execute instead of `argv[0]`.
+    pub executable: Option<PathBuf>,
+    /// The working directory; ours when absent.
+    pub cwd: Option<PathBuf>,
+    /// Whether to start from an empty environment instead of ours.
+    pub clear_env: bool,
+    /// Variables to set, after that.
+    pub env: Vec<(OsString, OsString)>,
+    /// Standard input.
+    pub stdin: Input,
+    /// Standard output.
+    pub stdout: OutputTo,
+    /// Standard error.
+    pub stderr: OutputTo,
+    /// Process group.
+    pub group: Group,
+    /// Whether it starts a session (`setsid`), which makes it a group leader too.
+    pub new_session: bool,
+    /// Added to the niceness, -20 to 19.
+    pub nice: Option<i32>,
+    /// File mode creation mask, 0 to 0o777.
+    pub umask: Option<u32>,
+    /// Descriptors of ours, besides 0 to 2, that stay open under their numbers.
+    pub keep_fds: Vec<i32>,
+    /// Capacity asked for its pipes, in bytes (`F_SETPIPE_SZ`).
+    pub pipe_size: Option<u32>,
+    /// Who waits on it.
+    pub reaping: Reaping,
+    /// Whether it gets `TASKLAB_EVENTS` and `TASKLAB_CONTROL`.
+    pub lesson_pipes: bool,
+}
+
+/// What is wrong with a spec, found before anything is started.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidSpec {
+    /// No argument at all.
+    #[error("there is no program to run: the argument list is empty")]
+    NoProgram,
+    /// A NUL byte where the kernel would end the text.
+    #[error("a NUL byte in {0}; the kernel would cut it there")]
+    Nul(String),
+    /// A variable's name is empty or has `=` in it.
+    #[error("{0:?} cannot be the name of an environment variable: it is empty or contains '='")]
+    EnvName(OsString),
+    /// Standard output cannot be sent to itself.
+    #[error("standard output cannot go where standard output goes; use a pipe, null, a file or inherit")]
+    StdoutToStdout,
+    /// Out of the kernel's range.
+    #[error("niceness {0} is out of range: -20 to 19")]
+    Nice(i32),
+    /// Not a file mode.
+    #[error("umask {0:o} is out of range: 0 to 777")]
+    Umask(u32),
+}
+
+impl ChildSpec {
+    /// A child that runs `argv`, its output captured, without input.
+    pub fn new<A: Into<OsString>>(argv: impl IntoIterator<Item = A>) -> Self {
+        Self { argv: argv.into_iter().map(Into::into).collect(), ..Self::default() }
+    }
+
+    /// The name for the tree.
+    pub fn display_name(&self) -> String {
+        if !self.name.is_empty() {
+            return self.name.clone();
+        }
+        let program = self.argv.first().cloned().unwrap_or_default();
+        let path = PathBuf::from(&program);
+        path.file_name().unwrap_or(&program).to_string_lossy().into_owned()
+    }
+
+    /// Checks what can be checked before anything is started.
+    pub fn validate(&self) -> Result<(), InvalidSpec> {
+        if self.argv.is_empty() || (self.argv[0].is_empty() && self.executable.is_none()) {
+            return Err(InvalidSpec::NoProgram);
+        }
+        let has_nul = |text: &std::ffi::OsStr| text.as_bytes().contains(&0);
+        if let Some(index) = self.argv.iter().position(|argument| has_nul(argument)) {
+            return Err(InvalidSpec::Nul(format!("argument {index} {:?}", self.argv[index])));
+        }
+        for path in [&self.executable, &self.cwd].into_iter().flatten() {
+            if has_nul(path.as_os_str()) {
+                return Err(InvalidSpec::Nul(format!("path {}", path.display())));
+            }
+        }
+        for (name, value) in &self.env {
+            if name.is_empty() || name.as_bytes().contains(&b'=') {
+                return Err(InvalidSpec::EnvName(name.clone()));
+            }
+            if has_nul(name) || has_nul(value) {
+                return Err(InvalidSpec::Nul(format!("environment variable {name:?}")));
+            }
+        }
+        if self.stdout == OutputTo::Stdout {
+            return Err(InvalidSpec::StdoutToStdout);
+        }
+        if let Some(nice) = self.nice.filter(|nice| !(-20..=19).contains(nice)) {
+            return Err(InvalidSpec::Nice(nice));
+        }
+        if let Some(umask) = self.umask.filter(|umask| *umask > 0o777) {
+            return Err(InvalidSpec::Umask(umask));
+        }
+        Ok(())
+    }
+}
+
+/// How to end something: a signal, time to obey, then another signal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StopPlan {
+    /// What is sent first (followed by SIGCONT, so that a stopped process hears it).
+    pub signal: Signal,
+    /// How long it may take.
+    pub grace: Duration,
+    /// What is sent then.
+    pub then: Signal,
+}
+
+impl Default for StopPlan {
+    /// SIGTERM, two seconds, SIGKILL.
+    fn default() -> Self {
+        Self { signal: Signal::TERM, grace: Duration::from_secs(2), then: Signal::KILL }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::ffi::OsStringExt;
+
+    use super::*;
+
+    #[test]
+    fn what_the_kernel_would_cut_or_confuse_is_refused_by_name() {
+        let spec = || ChildSpec::new(["true"]);
+        let with_env = |name: &str, value: &str| ChildSpec { env: vec![(name.into(), value.into())], ..spec() };
+        assert_eq!(spec().validate(), Ok(()));
+        assert_eq!(with_env("FRUIT", "a=b").validate(), Ok(()));
+        assert_eq!(ChildSpec::new(Vec::<OsString>::new()).validate(), Err(InvalidSpec::NoProgram));
+        assert_eq!(with_env("A=B", "c").validate(), Err(InvalidSpec::EnvName("A=B".into())));
+        assert!(matches!(with_env("A", "b\0c").validate(), Err(InvalidSpec::Nul(_))));
+        assert!(matches!(ChildSpec::new([OsString::from_vec(vec![b'a', 0])]).validate(), Err(InvalidSpec::Nul(_))));
+        assert_eq!(ChildSpec { nice: Some(20), ..spec() }.validate(), Err(InvalidSpec::Nice(20)));
+        assert_eq!(ChildSpec { umask: Some(0o1000), ..spec() }.validate(), Err(InvalidSpec::Umask(0o1000)));
+        assert_eq!(ChildSpec { stdout: OutputTo::Stdout, ..spec() }.validate(), Err(InvalidSpec::StdoutToStdout));
+    }
+
+    #[test]
+    fn bytes_that_are_not_utf8_pass_unchanged() {
+        let spec = ChildSpec { env: vec![("X".into(), OsString::from_vec(vec![0xff]))], ..ChildSpec::new(["a"]) };
+        let back: ChildSpec = serde_json::from_str(&serde_json::to_string(&spec).expect("writes")).expect("reads");
+        assert_eq!(back, spec);
+    }
+}

@@ -1,0 +1,108 @@
+//! What a scenario is made of. Plumbing lives in the stage; this is what a reader of a lesson sees.
+
+use super::ParamSpec;
+
+/// One lesson: the card, its parameters, its actions. The body is found by the worker role through the catalogue.
+#[derive(Debug)]
+pub struct Scenario {
+    /// Its stable id, the name of its Rust file (with `_`) and of its Python twin.
+    pub id: &'static str,
+    /// The heading, at most 30 characters.
+    pub title: &'static str,
+    /// Where it stands in the library.
+    pub chapter: Chapter,
+    /// The concepts that it shows, by their numbers in the concept list.
+    pub concepts: &'static [u16],
+    /// What to look for and why it happens, at most 120 words of Markdown.
+    pub text: &'static str,
+    /// The question that is asked before Start.
+    pub prediction: Prediction,
+    /// What a person can set.
+    pub params: &'static [ParamSpec],
+    /// What a person can do while it runs, besides signals.
+    pub actions: &'static [ActionSpec],
+    /// What a headless run presses, so that it ends by itself: lines like those of `--do`.
+    pub script: &'static [&'static str],
+    /// Where a book and this machine differ.
+    pub notes: &'static [Note],
+    /// The Python twin's text.
+    pub python: &'static str,
+    /// The Rust body's text, for the code pane.
+    pub rust: &'static str,
+    /// The Rust body.
+    pub run: fn(&super::Stage, &super::Params) -> Result<super::Facts, super::StageError>,
+}
+
+/// A heading of the library.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Chapter {
+    /// Processes.
+    Processes,
+    /// Threads.
+    Threads,
+    /// Pools, queues, futures.
+    Pools,
+    /// Programs.
+    Programs,
+    /// Time and distance.
+    Time,
+}
+
+impl Chapter {
+    /// All, in the library's order.
+    pub const ALL: [Self; 5] = [Self::Processes, Self::Threads, Self::Pools, Self::Programs, Self::Time];
+
+    /// Its heading.
+    pub const fn title(self) -> &'static str {
+        match self {
+            Self::Processes => "Processes",
+            Self::Threads => "Threads",
+            Self::Pools => "Pools, queues, futures",
+            Self::Programs => "Programs",
+            Self::Time => "Time and distance",
+        }
+    }
+}
+
+/// A question with choices. What was measured is read from a fact.
+#[derive(Debug)]
+pub struct Prediction {
+    /// The question.
+    pub ask: &'static str,
+    /// What a person can answer.
+    pub choices: &'static [&'static str],
+    /// The index of the choice that holds at default parameters.
+    pub answer: usize,
+    /// The fact whose observed value answers it.
+    pub fact: &'static str,
+}
+
+/// Something that a person can do to the running scenario.
+#[derive(Debug)]
+pub struct ActionSpec {
+    /// Its name for `--do` and `TASKLAB_CONTROL`.
+    pub name: &'static str,
+    /// What the button says.
+    pub label: &'static str,
+    /// What it does, in one line.
+    pub meaning: &'static str,
+}
+
+/// Declares an action.
+pub const fn action(name: &'static str, label: &'static str, meaning: &'static str) -> ActionSpec {
+    ActionSpec { name, label, meaning }
+}
+
+/// Where a source and this machine differ.
+#[derive(Debug)]
+pub struct Note {
+    /// What books say.
+    pub book: &'static str,
+    /// What this machine shows, with the name of the value or fact that was measured in braces: `{observed}`.
+    pub shows: &'static str,
+}
+
+/// Declares a note.
+pub const fn note(book: &'static str, shows: &'static str) -> Note {
+    Note { book, shows }
+}

@@ -1,0 +1,280 @@
+//! Parameters: declared once, checked once, read by a body under their names.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use serde_json::Value;
+
+/// One parameter: its name, what it may be, its default and one line of meaning.
+#[derive(Debug, Clone)]
+pub struct ParamSpec {
+    /// Its name.
+    pub name: &'static str,
+    /// What it may be, with its default.
+    pub kind: ParamKind,
+    /// The unit in words (`s`, `threads`), or empty.
+    pub unit: &'static str,
+    /// What it means, in one line.
+    pub meaning: &'static str,
+}
+
+/// What a parameter may be, with its default.
+#[derive(Debug, Clone)]
+pub enum ParamKind {
+    /// A whole number.
+    Count {
+        /// Default.
+        default: u64,
+        /// Smallest.
+        min: u64,
+        /// Largest.
+        max: u64,
+    },
+    /// A time in seconds.
+    Seconds {
+        /// Default.
+        default: f64,
+        /// Smallest.
+        min: f64,
+        /// Largest.
+        max: f64,
+    },
+    /// Yes or no.
+    Flag {
+        /// Default.
+        default: bool,
+    },
+    /// One of several words.
+    Choice {
+        /// The words; the first one is the default.
+        choices: &'static [&'static str],
+    },
+    /// A short text.
+    Text {
+        /// Default.
+        default: &'static str,
+        /// Longest, in characters.
+        max_chars: usize,
+    },
+}
+
+/// A whole number.
+pub const fn count(
+    name: &'static str,
+    default: u64,
+    range: std::ops::RangeInclusive<u64>,
+    unit: &'static str,
+    meaning: &'static str,
+) -> ParamSpec {
+    ParamSpec { name, kind: ParamKind::Count { default, min: *range.start(), max: *range.end() }, unit, meaning }
+}
+
+/// A time in seconds.
+pub const fn seconds(name: &'static str, default: f64, range: std::ops::RangeInclusive<f64>, meaning: &'static str) -> ParamSpec {
+    ParamSpec { name, kind: ParamKind::Seconds { default, min: *range.start(), max: *range.end() }, unit: "s", meaning }
+}
+
+/// Yes or no.
+pub const fn flag(name: &'static str, default: bool, meaning: &'static str) -> ParamSpec {
+    ParamSpec { name, kind: ParamKind::Flag { default }, unit: "", meaning }
+}
+
+/// One of several words, the first the default.
+pub const fn choice(name: &'static str, choices: &'static [&'static str], meaning: &'static str) -> ParamSpec {
+    ParamSpec { name, kind: ParamKind::Choice { choices }, unit: "", meaning }
+}
+
+/// A short text.
+pub const fn text(name: &'static str, default: &'static str, max_chars: usize, meaning: &'static str) -> ParamSpec {
+    ParamSpec { name, kind: ParamKind::Text { default, max_chars }, unit: "", meaning }
+}
+
+/// Why a value is refused.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum ParamError {
+    /// No such parameter.
+    #[error("there is no parameter {name:?}; there are: {known}")]
+    Unknown {
+        /// As given.
+        name: String,
+        /// All names.
+        known: String,
+    },
+    /// A value that does not fit.
+    #[error("{name} cannot be {value}: it must be {range}")]
+    Value {
+        /// Its name.
+        name: &'static str,
+        /// As given.
+        value: String,
+        /// What it may be, in words, with the default.
+        range: String,
+    },
+}
+
+impl ParamSpec {
+    /// What it may be, in words: `a whole number from 1 to 64 (4 by default)`.
+    pub fn range(&self) -> String {
+        match self.kind {
+            ParamKind::Count { default, min, max } => format!("a whole number from {min} to {max} ({default} by default)"),
+            ParamKind::Seconds { default, min, max } => format!("a number of seconds from {min} to {max} ({default} by default)"),
+            ParamKind::Flag { default } => format!("true or false ({default} by default)"),
+            ParamKind::Choice { choices } => format!("one of {} ({} by default)", choices.join(", "), choices[0]),
+            ParamKind::Text { default, max_chars } => {
+                format!("a text of at most {max_chars} characters ({default:?} by default)")
+            }
+        }
+    }
+
+    /// Its default as a value.
+    pub fn default(&self) -> Value {
+        match self.kind {
+            ParamKind::Count { default, .. } => default.into(),
+            ParamKind::Seconds { default, .. } => default.into(),
+            ParamKind::Flag { default } => default.into(),
+            ParamKind::Choice { choices } => choices[0].into(),
+            ParamKind::Text { default, .. } => default.into(),
+        }
+    }
+
+    /// Reads a value as a person types it.
+    pub fn parse(&self, text: &str) -> Result<Value, ParamError> {
+        let text = text.trim();
+        let value = match self.kind {
+            ParamKind::Count { .. } => text.parse::<u64>().ok().map(Value::from),
+            ParamKind::Seconds { .. } => text.parse::<f64>().ok().map(Value::from),
+            ParamKind::Flag { .. } => match text {
+                "true" | "yes" | "on" | "1" => Some(Value::from(true)),
+                "false" | "no" | "off" | "0" => Some(Value::from(false)),
+                _ => None,
+            },
+            ParamKind::Choice { .. } | ParamKind::Text { .. } => Some(Value::from(text)),
+        };
+        match value {
+            Some(value) if self.accepts(&value) => Ok(value),
+            _ => Err(self.refuse(text)),
+        }
+    }
+
+    fn accepts(&self, value: &Value) -> bool {
+        match self.kind {
+            ParamKind::Count { min, max, .. } => value.as_u64().is_some_and(|number| (min..=max).contains(&number)),
+            ParamKind::Seconds { min, max, .. } => value.as_f64().is_some_and(|number| (min..=max).contains(&number)),
+            ParamKind::Flag { .. } => value.is_boolean(),
+            ParamKind::Choice { choices } => value.as_str().is_some_and(|word| choices.contains(&word)),
+            ParamKind::Text { max_chars, .. } => {
+                value.as_str().is_some_and(|text| text.chars().count() <= max_chars && !text.contains('\0'))
+            }
+        }
+    }
+
+    fn refuse(&self, value: impl ToString) -> ParamError {
+        ParamError::Value { name: self.name, value: value.to_string(), range: self.range() }
+    }
+}
+
+/// Checked values of all parameters of one scenario.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Params(BTreeMap<String, Value>);
+
+impl Params {
+    /// The defaults.
+    pub fn defaults(specs: &[ParamSpec]) -> Self {
+        Self(specs.iter().map(|spec| (spec.name.to_owned(), spec.default())).collect())
+    }
+
+    /// The defaults, with these values in place of some; each is checked against its spec.
+    pub fn checked(specs: &[ParamSpec], given: &BTreeMap<String, Value>) -> Result<Self, ParamError> {
+        let mut params = Self::defaults(specs);
+        for (name, value) in given {
+            let spec = find(specs, name)?;
+            if !spec.accepts(value) {
+                return Err(spec.refuse(value));
+            }
+            params.0.insert(name.clone(), value.clone());
+        }
+        Ok(params)
+    }
+
+    /// Sets one from a text such as a person types after `--set NAME=`.
+    pub fn set(&mut self, specs: &[ParamSpec], name: &str, text: &str) -> Result<(), ParamError> {
+        let value = find(specs, name)?.parse(text)?;
+        self.0.insert(name.to_owned(), value);
+        Ok(())
+    }
+
+    /// All of them, for the event line and the body.
+    pub const fn values(&self) -> &BTreeMap<String, Value> {
+        &self.0
+    }
+
+    /// A whole number. Zero if the scenario declares no such parameter, which a test of the catalogue rules out.
+    pub fn count(&self, name: &str) -> usize {
+        self.0.get(name).and_then(Value::as_u64).unwrap_or_default() as usize
+    }
+
+    /// A time.
+    pub fn seconds(&self, name: &str) -> Duration {
+        Duration::try_from_secs_f64(self.0.get(name).and_then(Value::as_f64).unwrap_or_default()).unwrap_or_default()
+    }
+
+    /// Yes or no.
+    pub fn flag(&self, name: &str) -> bool {
+        self.0.get(name).and_then(Value::as_bool).unwrap_or_default()
+    }
+
+    /// A word or a text.
+    pub fn text(&self, name: &str) -> &str {
+        self.0.get(name).and_then(Value::as_str).unwrap_or_default()
+    }
+}
+
+fn find<'a>(specs: &'a [ParamSpec], name: &str) -> Result<&'a ParamSpec, ParamError> {
+    specs.iter().find(|spec| spec.name == name).ok_or_else(|| ParamError::Unknown {
+        name: name.to_owned(),
+        known: specs.iter().map(|spec| spec.name).collect::<Vec<_>>().join(", "),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SPECS: &[ParamSpec] = &[
+        count("workers", 4, 1..=64, "threads", "threads in the pool"),
+        seconds("timeout", 1.0, 0.1..=10.0, "how long"),
+        flag("locked", true, "whether"),
+        choice("kind", &["hash", "count"], "which"),
+    ];
+
+    #[test]
+    fn a_value_out_of_range_is_refused_with_the_range() {
+        let mut params = Params::defaults(SPECS);
+        for (name, text) in [
+            ("workers", "0"),
+            ("workers", "65"),
+            ("workers", "x"),
+            ("timeout", "nan"),
+            ("timeout", "11"),
+            ("locked", "maybe"),
+            ("kind", "x"),
+        ] {
+            let error = params.set(SPECS, name, text).expect_err(text).to_string();
+            assert!(error.contains(name) && error.contains("default"), "{error}");
+        }
+        assert_eq!(params, Params::defaults(SPECS), "a refused value changes nothing");
+        let error = params.set(SPECS, "worker", "1").expect_err("unknown").to_string();
+        assert!(error.contains("workers"), "{error}");
+    }
+
+    #[test]
+    fn values_are_read_under_their_names() {
+        let mut params = Params::defaults(SPECS);
+        params.set(SPECS, "workers", "64").expect("in range");
+        assert_eq!(
+            (params.count("workers"), params.seconds("timeout").as_millis(), params.flag("locked"), params.text("kind")),
+            (64, 1000, true, "hash")
+        );
+        assert_eq!(Params::checked(SPECS, params.values()), Ok(params));
+    }
+}
