@@ -16,6 +16,9 @@ use super::{
 /// Why a line is not an event.
 #[derive(Debug, thiserror::Error)]
 pub enum LineError {
+    /// JSON of another shape (serde would take an array for the struct's fields in order).
+    #[error("not an event line: no JSON object")]
+    NotAnObject,
     /// Not a JSON object with fields of the right types.
     #[error("not an event line: {0}")]
     Json(#[from] serde_json::Error),
@@ -151,6 +154,9 @@ impl Event {
     /// Reads a line. `Ok(None)` for a kind that this version does not know: readers skip those.
     /// A line without `t` happened `arrived`.
     pub fn from_line(line: &[u8], arrived: Monotonic) -> Result<Option<Self>, LineError> {
+        if line.trim_ascii_start().first() != Some(&b'{') {
+            return Err(LineError::NotAnObject);
+        }
         let line: Line<'_> = serde_json::from_slice(line)?;
         let t = line.t.map_or(arrived, Monotonic::from_nanos);
         Ok(line.into_kind()?.map(|kind| Self { t, kind }))
