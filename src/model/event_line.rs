@@ -35,6 +35,7 @@ pub enum LineError {
 /// The union of all keys. One flat struct is read in one pass, where serde's tagged enums would buffer each line.
 #[derive(Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
+#[expect(clippy::struct_field_names, reason = "`line` is the contract's key for a GPIO line")]
 struct Line<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     t: Option<u64>,

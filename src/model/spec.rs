@@ -146,7 +146,7 @@ impl ChildSpec {
         }
         let has_nul = |text: &std::ffi::OsStr| text.as_bytes().contains(&0);
         if let Some(index) = self.argv.iter().position(|argument| has_nul(argument)) {
-            return Err(InvalidSpec::Nul(format!("argument {index} {:?}", self.argv[index])));
+            return Err(InvalidSpec::Nul(format!("argument {index} {}", self.argv[index].display())));
         }
         for path in [&self.executable, &self.cwd].into_iter().flatten() {
             if has_nul(path.as_os_str()) {
@@ -158,7 +158,7 @@ impl ChildSpec {
                 return Err(InvalidSpec::EnvName(name.clone()));
             }
             if has_nul(name) || has_nul(value) {
-                return Err(InvalidSpec::Nul(format!("environment variable {name:?}")));
+                return Err(InvalidSpec::Nul(format!("environment variable {}", name.display())));
             }
         }
         if self.stdout == OutputTo::Stdout {

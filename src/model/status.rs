@@ -50,7 +50,7 @@ impl fmt::Display for ExitStatus {
     }
 }
 
-/// The state letter of /proc/PID/stat, by the kernel's words for it (proc_pid_stat(5)).
+/// The state letter of /proc/PID/stat, by the kernel's words for it (`proc_pid_stat(5)`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ProcessState {

@@ -152,7 +152,7 @@ impl ParamSpec {
         };
         match value {
             Some(value) if self.accepts(&value) => Ok(value),
-            _ => Err(self.refuse(text)),
+            _ => Err(self.refuse(&text)),
         }
     }
 
@@ -168,7 +168,7 @@ impl ParamSpec {
         }
     }
 
-    fn refuse(&self, value: impl ToString) -> ParamError {
+    fn refuse(&self, value: &dyn ToString) -> ParamError {
         ParamError::Value { name: self.name, value: value.to_string(), range: self.range() }
     }
 }
