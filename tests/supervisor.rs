@@ -100,6 +100,8 @@ fn failed_launches_leak_no_descriptor() {
     let mut supervisor = Supervisor::start();
     let open =
         |supervisor: &Supervisor| std::fs::read_dir(format!("/proc/{}/fd", supervisor.pid())).expect("its descriptors").count();
+    let (pid, _) = supervisor.launch_one(quiet(sh("exit 0")));
+    supervisor.exit_of(pid);
     let before = open(&supervisor);
     for _ in 0..200 {
         let spec = ChildSpec { stdin: Input::Pipe, lesson_pipes: true, ..ChildSpec::new(["/no/such/program"]) };
@@ -174,8 +176,9 @@ fn a_process_that_is_not_ours_gets_no_signal() {
 #[test]
 fn members_of_a_run_are_found_even_when_they_leave_their_family() {
     let mut supervisor = Supervisor::start();
-    let (_, _pipes) = supervisor.launch_one(quiet(sh("setsid sh -c 'setsid sleep 97 & exit' & wait; exit 0")));
+    let (first, _pipes) = supervisor.launch_one(quiet(sh("setsid sh -c 'setsid sleep 97 & exit' & wait; exit 0")));
     let run = supervisor.run();
+    assert_eq!(supervisor.exit_of(first), ExitStatus::Exited(0));
     eventually("the sleeper is on its own", || survivors(&supervisor).len() == 1);
     let members = supervisor.signal_run(run, &[]);
     assert_eq!(members.len(), 1);

@@ -31,7 +31,11 @@ pub fn serve(socket: OwnedFd) -> io::Result<()> {
     let mut server = Server { link: Link::new(PacketSocket::from(socket))?, family: Family::new() };
     let result = server.run(&child_signals);
     server.family.end();
-    result
+    match result {
+        // The app went while something was being told.
+        Err(error) if matches!(error.kind(), io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset) => Ok(()),
+        result => result,
+    }
 }
 
 struct Server {
