@@ -117,12 +117,11 @@ pub fn without_tests(tokens: &[Token]) -> Vec<Token> {
     let words: Vec<&str> = tokens.iter().map(|token| token.text.as_str()).collect();
     let (mut kept, mut at) = (Vec::new(), 0);
     while at < tokens.len() {
-        match end_of_test_module(&words[at..]) {
-            Some(length) => at += length,
-            None => {
-                kept.push(tokens[at].clone());
-                at += 1;
-            }
+        if let Some(length) = end_of_test_module(&words[at..]) {
+            at += length;
+        } else {
+            kept.push(tokens[at].clone());
+            at += 1;
         }
     }
     kept
