@@ -172,6 +172,11 @@ impl Course {
         }
     }
 
+    /// Nobody can say any more what becomes of it.
+    pub(super) fn abandon(&mut self) {
+        self.stage = Stage::Over;
+    }
+
     pub(super) fn is_over(&self) -> bool {
         self.stage == Stage::Over
     }

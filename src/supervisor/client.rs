@@ -42,6 +42,7 @@ pub struct Client {
     link: Option<Link>,
     pid: Pid,
     pidfd: PidFd,
+    is_buried: bool,
 }
 
 impl Client {
@@ -66,7 +67,7 @@ impl Client {
         let (prepared, _) = prepare(&spec, Neighbours::default(), None).map_err(|error| failed(&error))?;
         let spawned = sys::spawn(&Prepared { death_signal: None, ..prepared }).map_err(|error| failed(&error))?;
         let link = Link::new(ours).map_err(|error| failed(&error))?;
-        Ok(Self { link: Some(link), pid: spawned.pid, pidfd: spawned.pidfd })
+        Ok(Self { link: Some(link), pid: spawned.pid, pidfd: spawned.pidfd, is_buried: false })
     }
 
     /// Its PID: the root of the tree of everything that was launched.
@@ -92,6 +93,15 @@ impl Client {
     /// Whether requests are queued, so that the socket is to be watched for room.
     pub fn has_queued(&self) -> bool {
         self.link.as_ref().is_some_and(Link::has_waiting)
+    }
+
+    /// Lets go of a supervisor that has died: reaps it and kills what it has left. Its children died with it; their
+    /// children became ours. The new supervisor is spared.
+    pub fn bury(mut self, successor: &Self) {
+        self.link = None;
+        let _ = self.pidfd.signal(Signal::KILL, sys::SignalScope::Process);
+        Family::new().end_all_but(Some(successor.pid));
+        self.is_buried = true;
     }
 
     fn link(&mut self) -> io::Result<&mut Link> {
@@ -121,6 +131,9 @@ impl Drop for Client {
     /// Closes the connection and waits until the supervisor has ended everything and itself. If it was killed, or is
     /// stuck and has to be, what it leaves behind is ended here, so that nothing outlives the app either way.
     fn drop(&mut self) {
+        if self.is_buried {
+            return;
+        }
         self.link = None;
         let patience = rustix::time::Timespec { tv_sec: 3, tv_nsec: 0 };
         let _ = poll(&mut [PollFd::new(&self.pidfd, PollFlags::IN)], Some(&patience));

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::io;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::descendants::{Found, descendants};
 use super::protocol::Report;
@@ -139,22 +139,33 @@ impl Family {
 
     /// Kills everything and reaps until nothing is left. Returns when the kernel says so, however long it takes.
     pub(super) fn end(&mut self) {
+        self.end_all_but(None);
+    }
+
+    /// The same, sparing one child and what is below it.
+    pub(super) fn end_all_but(&mut self, spared: Option<Pid>) {
         let mut pause = Duration::from_millis(1);
         loop {
-            for found in descendants(self.own).iter().filter(|found| !found.is_zombie) {
-                // One that may not be signalled (set-uid) is tried again; there is nothing better to do.
-                let _ = found.signal(&[Signal::KILL], SignalScope::Process);
+            let kept: Vec<Pid> =
+                spared.map(|pid| descendants(pid).iter().map(|found| found.pid).chain([pid]).collect()).unwrap_or_default();
+            let all = descendants(self.own);
+            let doomed: Vec<&Found> = all.iter().filter(|found| !kept.contains(&found.pid)).collect();
+            // A child that was forked while /proc was read may be missing there; the kernel's own word decides.
+            let is_childless = || wait_any(false).is_err_and(|error| error.raw_os_error() == Some(libc::ECHILD));
+            if doomed.is_empty() && (spared.is_some() || is_childless()) {
+                return;
             }
-            let deadline = Instant::now() + pause;
-            loop {
-                match wait_any(false) {
-                    Ok(Some(waited)) => drop(wait_pid(waited.pid, WhatEnded::Reap)),
-                    Err(error) if error.raw_os_error() == Some(libc::ECHILD) => return,
-                    _ if Instant::now() >= deadline => break,
-                    _ => std::thread::sleep(Duration::from_micros(200)),
+            for found in doomed {
+                if found.is_zombie {
+                    // Not ours to reap unless we are its parent; then its parent's end will give it to us.
+                    drop(wait_pid(found.pid, WhatEnded::Reap));
+                } else {
+                    // One that may not be signalled (set-uid) is tried again; there is nothing better to do.
+                    let _ = found.signal(&[Signal::KILL], SignalScope::Process);
                 }
             }
-            pause = (pause * 2).min(Duration::from_millis(200));
+            std::thread::sleep(pause);
+            pause = (pause * 2).min(Duration::from_millis(100));
         }
     }
 }

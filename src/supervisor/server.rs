@@ -10,8 +10,9 @@ use super::family::Family;
 use super::link::{Link, Received};
 use super::prepare::{Neighbours, OurEnds, new_pipe, prepare};
 use super::protocol::{LaunchFailure, LaunchProblem, LaunchedChild, Report, Request};
+use crate::gpio::{self, Board, BoardKind, GpioError, Level, Line};
 use crate::model::{ChildSpec, Pgid, RunId, Sid, Signal};
-use crate::sys::{self, MAX_PACKET_FDS, PacketSocket, SignalFd, Spawned};
+use crate::sys::{self, MAX_PACKET_FDS, PacketSocket, SignalFd, Spawned, monotonic_now};
 
 /// Each stage takes at most six descriptors of a report.
 const MAX_STAGES: usize = MAX_PACKET_FDS / 6;
@@ -28,8 +29,10 @@ pub fn serve(socket: OwnedFd) -> io::Result<()> {
     if !sys::has_one_thread()? {
         return Err(io::Error::other("the supervisor has more than one thread, so it cannot fork safely"));
     }
-    let mut server = Server { link: Link::new(PacketSocket::from(socket))?, family: Family::new() };
+    let board = gpio::choose(BoardKind::Auto).map_err(io::Error::other)?;
+    let mut server = Server { link: Link::new(PacketSocket::from(socket))?, family: Family::new(), board };
     let result = server.run(&child_signals);
+    server.board.make_safe(monotonic_now());
     server.family.end();
     match result {
         // The app went while something was being told.
@@ -41,10 +44,13 @@ pub fn serve(socket: OwnedFd) -> io::Result<()> {
 struct Server {
     link: Link,
     family: Family,
+    board: Box<dyn Board>,
 }
 
 impl Server {
     fn run(&mut self, child_signals: &SignalFd) -> io::Result<()> {
+        let board = self.board_report(Ok(()));
+        self.tell(vec![board])?;
         loop {
             let wanted = if self.link.has_waiting() { PollFlags::IN | PollFlags::OUT } else { PollFlags::IN };
             let mut fds = [PollFd::new(&self.link, wanted), PollFd::new(child_signals, PollFlags::IN)];
@@ -98,9 +104,25 @@ impl Server {
                 }
                 reports.push(Report::Members { run, pids: members.iter().map(|found| found.pid).collect() });
             }
-            Request::ToggleLine { .. } | Request::SetLine { .. } | Request::ReleaseLines { .. } => {}
+            Request::ToggleLine { line, owner } => {
+                let done = Line::new(line.into()).and_then(|line| self.board.toggle(line, &owner, monotonic_now()).map(drop));
+                reports.push(self.board_report(done));
+            }
+            Request::SetLine { line, high, owner } => {
+                let level = if high { Level::High } else { Level::Low };
+                let done = Line::new(line.into()).and_then(|line| self.board.set(line, level, &owner, monotonic_now()));
+                reports.push(self.board_report(done));
+            }
+            Request::ReleaseLines { owner } => {
+                self.board.release(&owner, monotonic_now());
+                reports.push(self.board_report(Ok(())));
+            }
         }
         self.tell(reports)
+    }
+
+    fn board_report(&self, done: Result<(), GpioError>) -> Report {
+        Report::Board { board: self.board.view(), refused: done.err().map(|error| error.to_string()) }
     }
 
     fn tell(&mut self, reports: Vec<Report>) -> io::Result<()> {
