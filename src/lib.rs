@@ -5,5 +5,6 @@ pub mod gpio;
 pub mod model;
 pub mod monitor;
 pub mod scenario;
+pub mod schedule;
 pub mod supervisor;
 pub mod sys;

@@ -5,6 +5,7 @@
 
 mod clock;
 mod fds;
+mod fork;
 mod packet;
 mod process;
 mod signals;
@@ -13,6 +14,7 @@ mod wait;
 
 pub use clock::monotonic_now;
 pub use fds::{adopt_fd, dup_at_least, open_null, queued_bytes, set_nonblocking};
+pub use fork::{Forked, default_signal, exit_now, fork};
 pub use packet::{MAX_PACKET_FDS, PacketSocket};
 pub use process::{PidFd, SignalScope, become_subreaper, has_one_thread, rename_thread};
 pub use signals::{SignalFd, block_all_signals, ignore_signal};
