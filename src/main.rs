@@ -7,6 +7,10 @@ fn main() -> ExitCode {
     let mut args = std::env::args_os().skip(1);
     match args.next() {
         Some(role) if role == "__supervisor" => supervisor(args.next()),
+        Some(role) if role == "__worker" => {
+            let id = args.next().unwrap_or_default();
+            tasklab::scenario::work(&id.to_string_lossy())
+        }
         _ => ExitCode::SUCCESS,
     }
 }
