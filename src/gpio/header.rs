@@ -50,7 +50,7 @@ const HEADER: [PinFunction; 40] = {
 };
 
 /// What a physical pin is, 1 to 40; `None` for any other number.
-pub fn function(physical: u32) -> Option<PinFunction> {
+pub(super) fn function(physical: u32) -> Option<PinFunction> {
     HEADER.get(usize::try_from(physical.checked_sub(1)?).ok()?).copied()
 }
 

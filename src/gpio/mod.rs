@@ -10,6 +10,5 @@ mod simulated;
 pub use board::{Board, BoardKind, Edge, Level, choose};
 pub use error::GpioError;
 pub use facts::{findings, model};
-pub use header::function;
 pub use line::Line;
 pub use simulated::Simulated;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::model::{CoreHistory, Monotonic};
 
 /// The longest past that a plot shows.
-pub const SPAN: Duration = Duration::from_mins(1);
+const SPAN: Duration = Duration::from_mins(1);
 
 /// More samples than this are never kept: 60 s at 68 a second.
 const MOST: usize = 4096;

@@ -11,7 +11,7 @@ mod stat;
 mod waits;
 
 pub use doctor::findings;
-pub use history::{History, SPAN};
+pub use history::History;
 pub use machine::Machine;
 pub use own_cost::OwnCost;
 pub use proc::MonitorError;

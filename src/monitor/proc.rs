@@ -38,9 +38,28 @@ pub(super) struct ProcDir {
     entries: Box<[MaybeUninit<u8>]>,
 }
 
-/// The directory of one process. It stays bound to that process: once it is gone, reads fail, even if its number is in use again.
+/// The directory of one process, with its files that are read in every sample, open from the first time on. It stays bound to that
+/// process: once it is gone, reads fail, even if its number is in use again.
 #[derive(Debug)]
-pub(super) struct ProcessDir(OwnedFd);
+pub(super) struct ProcessDir {
+    dir: OwnedFd,
+    stat: Option<OwnedFd>,
+    wchan: Option<OwnedFd>,
+}
+
+impl ProcessDir {
+    /// Descriptors that one of these holds at most.
+    pub(super) const DESCRIPTORS: u64 = 3;
+}
+
+/// A thread as seen from its process.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Of {
+    /// The only one.
+    Process,
+    /// One of several.
+    Thread(i32),
+}
 
 impl ProcDir {
     pub(super) fn open(path: &Path) -> Result<Self, MonitorError> {
@@ -65,18 +84,19 @@ impl ProcDir {
     /// The directory of a process.
     pub(super) fn process(&mut self, pid: i32) -> Option<ProcessDir> {
         format(&mut self.path, format_args!("{pid}"));
-        openat(&self.dir, &self.path, OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty()).ok().map(ProcessDir)
+        let dir = openat(&self.dir, &self.path, OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty()).ok()?;
+        Some(ProcessDir { dir, stat: None, wchan: None })
     }
 
     /// The stat line of the process that `process` is bound to.
-    pub(super) fn stat_of(&mut self, process: &ProcessDir) -> Option<Stat<'_>> {
-        parse_stat(read(&process.0, "stat", &mut self.line[..])?)
+    pub(super) fn stat_of(&mut self, process: &mut ProcessDir) -> Option<Stat<'_>> {
+        parse_stat(read_kept(&process.dir, &mut process.stat, "stat", &mut self.line[..])?)
     }
 
     /// The numbers of its threads.
     pub(super) fn threads_of(&mut self, process: &ProcessDir, tids: &mut Vec<i32>) {
         tids.clear();
-        if let Ok(dir) = open_dir(&process.0, "task") {
+        if let Ok(dir) = open_dir(&process.dir, "task") {
             list_numbers(&dir, &mut self.entries, |tid, _| tids.push(tid));
         }
     }
@@ -84,27 +104,31 @@ impl ProcDir {
     /// The stat line of one of its threads.
     pub(super) fn thread_stat(&mut self, process: &ProcessDir, tid: i32) -> Option<Stat<'_>> {
         format(&mut self.path, format_args!("task/{tid}/stat"));
-        parse_stat(read(&process.0, &self.path, &mut self.line[..])?)
+        parse_stat(read(&process.dir, &self.path, &mut self.line[..])?)
     }
 
     /// What one of its threads waits for, in words; empty when it runs, or nobody can say.
-    pub(super) fn waits_for(&mut self, process: &ProcessDir, tid: i32, state: ProcessState) -> String {
+    pub(super) fn waits_for(&mut self, process: &mut ProcessDir, of: Of, state: ProcessState) -> String {
         match state {
             ProcessState::Stopped => return "a signal to continue".to_owned(),
             ProcessState::TracingStop => return "the debugger".to_owned(),
             ProcessState::Sleeping | ProcessState::DiskSleep => {}
             _ => return String::new(),
         }
-        format(&mut self.path, format_args!("task/{tid}/wchan"));
-        let function = read(&process.0, &self.path, &mut self.line[..]).map_or("", |bytes| {
-            // "0" means that it runs just now, or that the kernel does not tell.
-            std::str::from_utf8(bytes).map_or("", str::trim).trim_start_matches('0')
-        });
+        let function = match of {
+            Of::Process => read_kept(&process.dir, &mut process.wchan, "wchan", &mut self.line[..]),
+            Of::Thread(_) => {
+                self.thread_path(of, format_args!("wchan"));
+                read(&process.dir, &self.path, &mut self.line[..])
+            }
+        };
+        // "0" means that it runs just now, or that the kernel does not tell.
+        let function = function.and_then(|bytes| std::str::from_utf8(bytes).ok()).map_or("", str::trim).trim_start_matches('0');
         if let Some(words) = words_for_function(function) {
             return words.to_owned();
         }
         let function = function.to_owned();
-        if let Some(words) = self.words_for_call_of(process, tid) {
+        if let Some(words) = self.words_for_call_of(process, of) {
             return words.to_owned();
         }
         if function.is_empty() && state == ProcessState::DiskSleep {
@@ -113,18 +137,25 @@ impl ProcDir {
         function
     }
 
-    fn words_for_call_of(&mut self, process: &ProcessDir, tid: i32) -> Option<&'static str> {
-        format(&mut self.path, format_args!("task/{tid}/syscall"));
-        let call = words_for_call(parse_syscall(read(&process.0, &self.path, &mut self.line[..])?)?)?;
+    fn words_for_call_of(&mut self, process: &ProcessDir, of: Of) -> Option<&'static str> {
+        self.thread_path(of, format_args!("syscall"));
+        let call = words_for_call(parse_syscall(read(&process.dir, &self.path, &mut self.line[..])?)?)?;
         let (descriptor, words): (u64, fn(&[u8]) -> &'static str) = match call {
             Call::For(words) => return Some(words),
             Call::ReadsFrom(descriptor) => (descriptor, words_for_reading),
             Call::WritesTo(descriptor) => (descriptor, words_for_writing),
         };
         // A thread's descriptors may be its own (unshare(CLONE_FILES)), so they are read from its own folder.
-        format(&mut self.path, format_args!("task/{tid}/fd/{descriptor}"));
-        let target = readlinkat(&process.0, &self.path, Vec::new()).map(std::ffi::CString::into_bytes).unwrap_or_default();
+        self.thread_path(of, format_args!("fd/{descriptor}"));
+        let target = readlinkat(&process.dir, &self.path, Vec::new()).map(std::ffi::CString::into_bytes).unwrap_or_default();
         Some(words(&target))
+    }
+
+    fn thread_path(&mut self, of: Of, file: std::fmt::Arguments<'_>) {
+        match of {
+            Of::Process => format(&mut self.path, file),
+            Of::Thread(tid) => format(&mut self.path, format_args!("task/{tid}/{file}")),
+        }
     }
 }
 
@@ -143,6 +174,16 @@ fn read<'b>(at: impl AsFd, path: &str, buffer: &'b mut [u8]) -> Option<&'b [u8]>
     let file = openat(at, path, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty()).ok()?;
     let length = rustix::io::retry_on_intr(|| rustix::io::read(&file, &mut *buffer)).ok()?;
     // A full buffer may lack the end of the line.
+    (length > 0 && length < buffer.len()).then(|| &buffer[..length])
+}
+
+/// Reads a file of /proc anew through `kept`, which is opened at first. A read from the start makes the kernel fill it again.
+fn read_kept<'b>(at: impl AsFd, kept: &mut Option<OwnedFd>, path: &str, buffer: &'b mut [u8]) -> Option<&'b [u8]> {
+    if kept.is_none() {
+        *kept = openat(at, path, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty()).ok();
+    }
+    let file = kept.as_ref()?;
+    let length = rustix::io::retry_on_intr(|| rustix::io::pread(file, &mut *buffer, 0)).ok()?;
     (length > 0 && length < buffer.len()).then(|| &buffer[..length])
 }
 

@@ -4,13 +4,14 @@
 //! The tree is made from the parent in each /proc/PID/stat: `/proc/PID/task/TID/children` is reliable only for frozen processes
 //! (`proc_tid_children(5)`). What makes a sample cheap: a stranger never becomes a descendant, since an orphan is given to an ancestor
 //! (`PR_SET_CHILD_SUBREAPER(2const)`), so each stranger is read once, and known again by the inode of its directory, which changes
-//! when its number is given to another process. All strangers are read afresh now and then, in case a kernel keeps inodes.
+//! when its number is given to another process (all are read afresh now and then, in case a kernel keeps inodes); and the files of
+//! descendants stay open, as far as the limit of descriptors allows.
 
 use std::collections::HashMap;
 use std::path::Path;
 use std::time::Duration;
 
-use super::proc::{MonitorError, ProcDir, ProcessDir};
+use super::proc::{MonitorError, Of, ProcDir, ProcessDir};
 use super::stat::{Stat, display_name};
 use crate::model::{Monotonic, Pgid, Pid, ProcessSample, ProcessState, Sid, ThreadSample, Tid};
 
@@ -29,6 +30,8 @@ pub struct Processes {
     round: u32,
     strangers: HashMap<i32, Stranger>,
     own: HashMap<i32, Meter>,
+    kept: HashMap<i32, ProcessDir>,
+    most_kept: usize,
     threads: HashMap<i32, Meter>,
     tids: Vec<i32>,
 }
@@ -62,6 +65,8 @@ impl Processes {
             round: 0,
             strangers: HashMap::new(),
             own: HashMap::new(),
+            kept: HashMap::new(),
+            most_kept: most_kept(),
             threads: HashMap::new(),
             tids: Vec::new(),
         })
@@ -101,6 +106,7 @@ impl Processes {
         self.strangers.retain(|_, stranger| stranger.round == round);
         self.remember_strangers(&listed, readings);
         self.own.retain(|_, meter| meter.round == round);
+        self.kept.retain(|pid, _| self.own.contains_key(pid));
         self.threads.retain(|_, meter| meter.round == round);
         samples
     }
@@ -132,10 +138,21 @@ impl Processes {
         self.proc.stat(pid).map(|stat| Reading { ppid: stat.ppid, start_ticks: stat.start_ticks, sample: None })
     }
 
-    /// Everything about one process. All of it is read through one handle, so it is all of the same process.
+    /// Everything about one process.
     fn read_fully(&mut self, pid: i32, now: Monotonic) -> Option<ProcessSample> {
+        // What was kept is dead when the number has passed to another process.
+        if let Some(kept) = self.kept.remove(&pid)
+            && let Some(sample) = self.read_through(kept, pid, now)
+        {
+            return Some(sample);
+        }
         let process = self.proc.process(pid)?;
-        let stat = self.proc.stat_of(&process).filter(|stat| stat.id == pid)?;
+        self.read_through(process, pid, now)
+    }
+
+    /// All of it is read through one handle, so it is all of the same process.
+    fn read_through(&mut self, mut process: ProcessDir, pid: i32, now: Monotonic) -> Option<ProcessSample> {
+        let stat = self.proc.stat_of(&mut process).filter(|stat| stat.id == pid)?;
         let most = 100.0 * f64::from(stat.threads.max(1));
         let cpu = Meter::measure(&mut self.own, &stat, now, self.round, most);
         let thread_count = stat.threads;
@@ -154,7 +171,7 @@ impl Processes {
         };
         if thread_count <= 1 {
             // A single thread is the process: the same numbers, without reading them twice.
-            let waits_for = self.proc.waits_for(&process, pid, sample.state);
+            let waits_for = self.proc.waits_for(&mut process, Of::Process, sample.state);
             sample.threads.push(ThreadSample {
                 tid: Tid::new(pid),
                 name: sample.name.clone(),
@@ -164,12 +181,15 @@ impl Processes {
                 waits_for,
             });
         } else {
-            self.read_threads(&process, &mut sample, now);
+            self.read_threads(&mut process, &mut sample, now);
+        }
+        if self.kept.len() < self.most_kept {
+            self.kept.insert(pid, process);
         }
         Some(sample)
     }
 
-    fn read_threads(&mut self, process: &ProcessDir, sample: &mut ProcessSample, now: Monotonic) {
+    fn read_threads(&mut self, process: &mut ProcessDir, sample: &mut ProcessSample, now: Monotonic) {
         let mut tids = std::mem::take(&mut self.tids);
         self.proc.threads_of(process, &mut tids);
         sample.threads.reserve(tids.len());
@@ -177,7 +197,7 @@ impl Processes {
             let Some(stat) = self.proc.thread_stat(process, tid).filter(|stat| stat.id == tid) else { continue };
             let cpu = Meter::measure(&mut self.threads, &stat, now, self.round, 100.0);
             let (name, state, core) = (display_name(stat.comm), stat.state, stat.core);
-            let waits_for = self.proc.waits_for(process, tid, state);
+            let waits_for = self.proc.waits_for(process, Of::Thread(tid), state);
             sample.threads.push(ThreadSample { tid: Tid::new(tid), name, state, cpu, core, waits_for });
         }
         self.tids = tids;
@@ -199,6 +219,12 @@ pub fn descendants(root: Pid) -> Result<Vec<Pid>, MonitorError> {
     proc.list(|pid, _| pids.push(pid));
     let read = pids.into_iter().filter_map(|pid| proc.stat(pid).map(|stat| (pid, stat.ppid, stat.start_ticks)));
     Ok(descendants_in_order(root.number(), read).into_iter().map(Pid::new).collect())
+}
+
+/// How many processes' files may stay open: those of a quarter of the descriptors that this process may have.
+fn most_kept() -> usize {
+    let descriptors = rustix::process::getrlimit(rustix::process::Resource::Nofile).current.unwrap_or(u64::MAX);
+    usize::try_from(descriptors / 4 / ProcessDir::DESCRIPTORS).unwrap_or(usize::MAX)
 }
 
 /// Whether nothing of it can run any more.

@@ -84,7 +84,7 @@ pub fn display_name(comm: &[u8]) -> String {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Syscall {
     /// The call's number on this architecture.
-    pub number: i64,
+    pub number: std::ffi::c_long,
     /// Its first argument: a descriptor, for the calls that matter here.
     pub first_argument: u64,
 }
@@ -92,7 +92,7 @@ pub struct Syscall {
 /// Reads the line of /proc/PID/syscall. `None` when the thread runs, or waits outside a call (a page fault).
 pub fn parse_syscall(bytes: &[u8]) -> Option<Syscall> {
     let mut fields = bytes.trim_ascii().split(|byte| *byte == b' ');
-    let number: i64 = number(fields.next()?)?;
+    let number: std::ffi::c_long = number(fields.next()?)?;
     let argument = std::str::from_utf8(fields.next()?.strip_prefix(b"0x")?).ok()?;
     Some(Syscall { number, first_argument: u64::from_str_radix(argument, 16).ok()? }).filter(|call| call.number >= 0)
 }

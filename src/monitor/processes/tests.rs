@@ -290,18 +290,34 @@ fn a_process_whose_first_thread_has_ended_is_alive() {
 }
 
 #[test]
+fn files_stay_open_only_for_what_is_there_and_within_the_limit() {
+    let fake = FakeProc::new();
+    fake.process(10, 1, 1);
+    (11..31).for_each(|pid| fake.process(pid, 10, 5));
+    let mut processes = fake.open();
+    processes.most_kept = 8;
+    for _ in 0..3 {
+        assert_eq!(processes.sample(ROOT, second(1)).len(), 20);
+        assert_eq!(processes.kept.len(), 8);
+    }
+    (11..30).for_each(|pid| fake.remove(pid));
+    assert_eq!(pids(&processes.sample(ROOT, second(2))), [30]);
+    assert!(processes.kept.len() <= 1 && processes.own.len() == 1);
+}
+
+#[test]
 fn without_wchan_the_call_and_then_the_state_tell() {
     let fake = FakeProc::new();
     fake.process(10, 1, 1);
     let states = [(11, 'S'), (12, 'D'), (13, 'S'), (14, 'S')];
     for (pid, state) in states {
         fake.put(&format!("{pid}/stat"), &stat_line(pid, "x", state, 10, 1, 5, 0));
-        fake.put(&format!("{pid}/task/{pid}/wchan"), "0");
+        fake.put(&format!("{pid}/wchan"), "0");
     }
-    fake.put("11/task/11/syscall", &format!("{} 0x7 0x0 0x0 0x0 0x0 0x0 0x0 0x0\n", libc::SYS_read));
-    fs::create_dir_all(fake.0.path().join("11/task/11/fd")).expect("a folder");
-    std::os::unix::fs::symlink("pipe:[4711]", fake.0.path().join("11/task/11/fd/7")).expect("a link");
-    fake.put("14/task/14/wchan", "some_new_driver_wait.isra.0");
+    fake.put("11/syscall", &format!("{} 0x7 0x0 0x0 0x0 0x0 0x0 0x0 0x0\n", libc::SYS_read));
+    fs::create_dir_all(fake.0.path().join("11/fd")).expect("a folder");
+    std::os::unix::fs::symlink("pipe:[4711]", fake.0.path().join("11/fd/7")).expect("a link");
+    fake.put("14/wchan", "some_new_driver_wait.isra.0");
     let samples = fake.open().sample(ROOT, second(1));
     let waits: Vec<&str> = samples.iter().map(|sample| sample.threads[0].waits_for.as_str()).collect();
     assert_eq!(waits, ["a pipe to read", "the kernel (cannot be interrupted)", "", "some_new_driver_wait.isra.0"]);
