@@ -16,7 +16,7 @@ rust_wanted=1.95
 cargo_deb_version=3.8.0
 
 # What a mode needs, and why. The window's libraries are opened at run time, so none is needed to build.
-build_packages="gcc libc6-dev"                               # rustc links with gcc
+build_packages="gcc libc6-dev ca-certificates"               # rustc links with gcc; cargo fetches crates over TLS
 window_packages="libgl1 libegl1 libgl1-mesa-dri libx11-6 libx11-xcb1 libxcb1 libxcursor1 libxi6 libxrender1
     libxkbcommon0 libxkbcommon-x11-0 libwayland-client0 libwayland-egl1"
 python_packages="python3"                                    # the scenarios' Python twins
