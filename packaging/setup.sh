@@ -21,7 +21,7 @@ window_packages="libgl1 libegl1 libgl1-mesa-dri libx11-6 libx11-xcb1 libxcb1 lib
     libxkbcommon0 libxkbcommon-x11-0 libwayland-client0 libwayland-egl1"
 python_packages="python3"                                    # the scenarios' Python twins
 test_packages="xvfb xdotool util-linux procps"               # a screen and a mouse for the window tests; setpriv
-deb_packages="dpkg-dev lintian desktop-file-utils appstream man-db librsvg2-bin"   # dpkg-shlibdeps, and what checks the package
+deb_packages="dpkg-dev lintian desktop-file-utils appstream"   # dpkg-shlibdeps, and what checks the package
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 
