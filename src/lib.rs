@@ -1,5 +1,9 @@
 //! Task Lab: launch, watch and steer real threads and processes. `ARCHITECTURE.md` is the map.
 
 pub mod engine;
+pub mod gpio;
 pub mod model;
+pub mod monitor;
 pub mod scenario;
+pub mod supervisor;
+pub mod sys;
