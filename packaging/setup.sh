@@ -16,12 +16,12 @@ rust_wanted=1.95
 cargo_deb_version=3.8.0
 
 # What a mode needs, and why. The window's libraries are opened at run time, so none is needed to build.
-build_packages="gcc libc6-dev"                               # rustc links with gcc
+build_packages="gcc libc6-dev ca-certificates"               # rustc links with gcc; cargo fetches crates over TLS
 window_packages="libgl1 libegl1 libgl1-mesa-dri libx11-6 libx11-xcb1 libxcb1 libxcursor1 libxi6 libxrender1
     libxkbcommon0 libxkbcommon-x11-0 libwayland-client0 libwayland-egl1"
 python_packages="python3"                                    # the scenarios' Python twins
 test_packages="xvfb xdotool util-linux procps"               # a screen and a mouse for the window tests; setpriv
-deb_packages="dpkg-dev lintian desktop-file-utils appstream man-db librsvg2-bin"   # dpkg-shlibdeps, and what checks the package
+deb_packages="dpkg-dev lintian desktop-file-utils appstream"   # dpkg-shlibdeps, and what checks the package
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 
@@ -35,16 +35,12 @@ die() {
 
 is_installed() { [ "$(dpkg-query -W -f='${db:Status-Status}' "$1" 2>/dev/null)" = installed ]; }
 
-# The prefix that makes a command root's: nothing for root, else sudo, if it may be used.
-as_root() {
-    if [ "$(id -u)" = 0 ]; then
-        "$@"
-    elif command -v sudo >/dev/null && { sudo -n true 2>/dev/null || [ -t 0 ]; }; then
-        sudo "$@"
-    else
-        return 127
-    fi
+# Whether this user can act as root: is root, or has a sudo that needs no password or can ask for it.
+may_act_as_root() {
+    [ "$(id -u)" = 0 ] || { command -v sudo >/dev/null && { sudo -n true 2>/dev/null || [ -t 0 ]; }; }
 }
+
+as_root() { if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi; }
 
 apt_get() { as_root env DEBIAN_FRONTEND=noninteractive apt-get -q -o DPkg::Lock::Timeout=300 "$@"; }
 
@@ -68,7 +64,7 @@ install_packages() {
     done
     [ ${#missing[@]} = 0 ] && return
     local command="apt-get install --no-install-recommends ${missing[*]}"
-    [ "$(id -u)" = 0 ] || command -v sudo >/dev/null || die "$why: packages are missing and there is no sudo; run as root: $command"
+    may_act_as_root || die "$why: packages are missing, and sudo is not there or needs a password; run as root: $command"
     apt_update_once
     say "installing for $why: ${missing[*]}"
     # --no-remove: a package that would push another one out is for the machine's owner to decide.
@@ -98,7 +94,7 @@ find_rust() {
     # Debian backports a current Rust for its browsers, under these names, with the programs in /usr/bin.
     if ! { [ -x /usr/bin/cargo ] && is_new_enough /usr/bin/cargo; }; then
         command -v apt-get >/dev/null || die "Rust $rust_wanted or newer is needed; install it from your system's packages or with rustup"
-        apt_update_once
+        ! may_act_as_root || apt_update_once
         local offered
         offered=$(apt-cache policy rustc-web | sed -n 's/^ *Candidate: //p')
         if [ -z "$offered" ] || [ "$offered" = "(none)" ] || dpkg --compare-versions "$offered" lt "$rust_wanted"; then
