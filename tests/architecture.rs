@@ -18,7 +18,8 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("schedule", &["model"]),
     ("supervisor", &["gpio", "sys", "model"]),
     ("scenario", &["schedule", "gpio", "sys", "model"]),
-    ("engine", &["scenario", "supervisor", "monitor", "schedule", "model"]),
+    // sys for the clock, thread names and pidfds, gpio for the names of lines: what they hand over is read here, too.
+    ("engine", &["scenario", "supervisor", "monitor", "schedule", "gpio", "sys", "model"]),
     ("cli", &["engine", "scenario", "model"]),
     ("ui", &["engine", "scenario", "model"]),
 ];

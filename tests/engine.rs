@@ -2,85 +2,15 @@
 
 mod support;
 
-use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 
-use support::{deadline, eventually};
-use tasklab::engine::{Command, Engine, LaunchRequest, Options, Told, What};
+use support::eventually;
+use support::runs::{engine, events_of, notices, outcome, output, programs, request, scenario, sh};
+use tasklab::engine::{Command, LaunchRequest, What};
 use tasklab::model::{
-    Action, ChildSpec, Event, EventKind, ExitStatus, Language, Outcome, Pid, ProcessState, Reaping, RunId, Scope, Signal,
-    StopPlan, Stream,
+    Action, ChildSpec, Event, EventKind, ExitStatus, Language, Outcome, Pid, ProcessState, Reaping, RunId, Scope, Signal, Stream,
 };
-use tasklab::supervisor::Client;
-
-fn engine(tap: Option<usize>) -> Engine {
-    let program = Path::new(env!("CARGO_BIN_EXE_tasklab"));
-    let client = Client::start(program).expect("a supervisor");
-    Engine::start(client, Options { program: program.to_owned(), waker: None, tap }).expect("an engine")
-}
-
-fn request(what: What) -> LaunchRequest {
-    let stop = StopPlan { grace: Duration::from_millis(300), ..StopPlan::default() };
-    LaunchRequest { what, script: Vec::new(), timeout: Some(deadline()), stop }
-}
-
-fn programs(stages: Vec<ChildSpec>) -> LaunchRequest {
-    request(What::Programs { stages, input: None })
-}
-
-fn scenario(id: &str, language: Language) -> LaunchRequest {
-    let script =
-        tasklab::scenario::find(id).expect("known").script.iter().map(|line| line.parse().expect("a script line")).collect();
-    LaunchRequest { script, ..request(What::Scenario { id: id.to_owned(), language, params: BTreeMap::new() }) }
-}
-
-fn sh(script: &str) -> ChildSpec {
-    ChildSpec::new(["sh", "-c", script])
-}
-
-/// Everything that is told until a run has finished; `act` sees each event as it comes.
-fn events_of(engine: &Engine, request: LaunchRequest, mut act: impl FnMut(&Event)) -> Vec<Event> {
-    engine.handle().send(Command::Launch(Box::new(request))).expect("taken");
-    let told = engine.told().expect("tapped");
-    let mut events = Vec::new();
-    loop {
-        match told.recv_timeout(deadline()).expect("the run ends") {
-            Told::Event(_, event) => {
-                act(&event);
-                events.push(Event::clone(&event));
-                if matches!(event.kind, EventKind::RunFinished { .. }) {
-                    return events;
-                }
-            }
-            Told::NotLaunched(..) => {}
-            Told::Refused(text) => panic!("{text}"),
-        }
-    }
-}
-
-fn outcome(events: &[Event]) -> (Outcome, u32) {
-    match events.last().expect("events").kind {
-        EventKind::RunFinished { outcome, processes_left, .. } => (outcome, processes_left),
-        _ => panic!("no run.finished"),
-    }
-}
-
-fn output(events: &[Event], wanted: Stream) -> Vec<u8> {
-    let outputs = events.iter().filter_map(|event| match &event.kind {
-        EventKind::Output { stream, bytes, .. } if *stream == wanted => Some(bytes.clone()),
-        _ => None,
-    });
-    outputs.collect::<Vec<_>>().concat()
-}
-
-fn notices(events: &[Event]) -> Vec<String> {
-    let texts = events.iter().filter_map(|event| match &event.kind {
-        EventKind::Notice { text } => Some(text.clone()),
-        _ => None,
-    });
-    texts.collect()
-}
 
 #[test]
 fn a_program_is_told_from_start_to_end() {
@@ -144,18 +74,18 @@ fn a_flood_without_a_listener_is_counted_to_the_byte() {
 fn what_outlives_the_program_is_asked_and_then_killed() {
     let engine = engine(Some(1024));
     let script = "trap '' TERM; setsid sh -c 'trap \"\" TERM; setsid sleep 93 & exec sleep 92' & exit 0";
-    let events = events_of(&engine, programs(vec![sh(script)]), |_| {});
+    let tag = format!("TASKLAB_TEST=outlives-{}", std::process::id());
+    let (name, value) = tag.split_once('=').expect("a variable");
+    let spec = ChildSpec { env: vec![(name.into(), value.into())], ..sh(script) };
+    let mut were_seen = 0;
+    let events = events_of(&engine, programs(vec![spec]), |event| {
+        if matches!(event.kind, EventKind::ProcessReaped { .. }) {
+            were_seen = were_seen.max(support::tagged(&tag).len());
+        }
+    });
+    assert!(were_seen >= 1, "the control: something outlived the program");
     assert_eq!(outcome(&events), (Outcome::Passed, 0));
-    assert!(support::descendants_of(supervisor_of(&engine)).is_empty());
-}
-
-/// The supervisor of this engine: the newest process of that name below this test.
-fn supervisor_of(_engine: &Engine) -> i32 {
-    let below = support::descendants_of(std::process::id().cast_signed());
-    let named = below
-        .into_iter()
-        .filter(|pid| std::fs::read_to_string(format!("/proc/{pid}/comm")).is_ok_and(|name| name == "tasklab-super\n"));
-    named.max().expect("a supervisor")
+    assert_eq!(support::tagged(&tag), Vec::<i32>::new());
 }
 
 #[test]
@@ -227,22 +157,6 @@ fn a_launch_that_fails_is_a_run_that_failed_with_the_reason() {
     let events = events_of(&engine, programs(stages), |_| {});
     assert_eq!(outcome(&events), (Outcome::Failed, 0));
     assert!(notices(&events)[0].contains("/no/such/program"), "{events:?}");
-}
-
-#[test]
-fn a_killed_supervisor_is_replaced_and_nothing_is_called_a_success() {
-    let engine = engine(Some(1024));
-    let supervisor = supervisor_of(&engine);
-    let events = events_of(&engine, programs(vec![sh("sleep 89 & wait")]), |event| {
-        if matches!(event.kind, EventKind::ProcessStarted { .. }) {
-            let pid = rustix::process::Pid::from_raw(supervisor).expect("a PID");
-            let _ = rustix::process::kill_process(pid, rustix::process::Signal::KILL);
-        }
-    });
-    assert_eq!(outcome(&events).0, Outcome::Failed);
-    let unknown = events.iter().any(|event| matches!(event.kind, EventKind::ProcessExited { status: ExitStatus::Unknown, .. }));
-    assert!(unknown, "{events:?}");
-    assert_eq!(outcome(&events_of(&engine, programs(vec![sh("true")]), |_| {})), (Outcome::Passed, 0), "the next launch works");
 }
 
 #[test]

@@ -2,6 +2,8 @@
 
 #![allow(dead_code, reason = "each test program uses a part of it")]
 
+pub mod runs;
+
 use std::collections::HashMap;
 use std::path::Path;
 use std::time::{Duration, Instant};
