@@ -38,7 +38,8 @@ fn start(tag: &str) -> std::process::Child {
 #[test]
 fn nothing_survives_a_sigkill_of_the_app_at_any_moment() {
     let rounds = if std::env::var("TASKLAB_STRESS").is_ok_and(|value| value == "long") { 500 } else { 50 };
-    let seed = std::env::var("TASKLAB_SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or_else(|| u64::from(std::process::id()));
+    let seed =
+        std::env::var("TASKLAB_SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or_else(|| u64::from(std::process::id()));
     println!("seed {seed}: TASKLAB_SEED={seed} repeats it");
     let mut moments = Moments(seed);
     let mut worst = Duration::ZERO;
@@ -59,8 +60,13 @@ fn nothing_survives_a_sigkill_of_the_app_at_any_moment() {
 fn the_control_without_a_supervisor_leaves_survivors() {
     let tag = format!("TASKLAB_TEST=control-{}", std::process::id());
     let (name, value) = tag.split_once('=').expect("a variable");
-    let mut shell =
-        Command::new("sh").args(["-c", STUBBORN]).env(name, value).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().expect("starts");
+    let mut shell = Command::new("sh")
+        .args(["-c", STUBBORN])
+        .env(name, value)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("starts");
     let mut line = String::new();
     BufReader::new(shell.stdout.take().expect("piped")).read_line(&mut line).expect("says that it is up");
     eventually("the sleepers run", || tagged(&tag).len() >= 4);

@@ -107,7 +107,12 @@ impl ProgramForm {
             spec.validate().map_err(|error| FormError::Spec { stage: index + 1, error })?;
             stages.push(spec);
         }
-        Ok(LaunchRequest { what: What::Programs { stages, input: None }, script: Vec::new(), timeout: None, stop: StopPlan::default() })
+        Ok(LaunchRequest {
+            what: What::Programs { stages, input: None },
+            script: Vec::new(),
+            timeout: None,
+            stop: StopPlan::default(),
+        })
     }
 }
 
