@@ -79,7 +79,11 @@ fn main() {
     let (before, before_theirs) = (ticks(&ours), ticks(&theirs));
     std::thread::sleep(span);
     let percent = |ticks: u64| ticks as f64 / rustix::param::clock_ticks_per_second() as f64 / span.as_secs_f64() * 100.0;
-    println!("window at rest: {:.2} % of a core, {:.1} MiB (PSS, supervisor included)", percent(ticks(&ours) - before), pss_mib(&ours));
+    println!(
+        "window at rest: {:.2} % of a core, {:.1} MiB (PSS, supervisor included)",
+        percent(ticks(&ours) - before),
+        pss_mib(&ours)
+    );
     if theirs.is_empty() {
         println!("htop is not installed: no comparison");
     } else {
