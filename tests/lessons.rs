@@ -1,6 +1,8 @@
 //! Every lesson, in both languages, as the engine runs it: real processes, their events, what they leave behind.
 //! `TASKLAB_STRESS=long` also walks both ends of every parameter's range.
 
+#![expect(clippy::expect_used, reason = "the helpers of tests fail loudly, too")]
+
 mod lesson;
 mod support;
 
@@ -146,7 +148,7 @@ fn a_body_refuses_parameters_out_of_range() {
 #[test]
 fn a_child_that_is_killed_fails_the_facts_of_fork() {
     for language in BOTH {
-        let mut running = Running::start(scenario("fork"), language, &json!({ "pieces": 200, "split": 100 }));
+        let mut running = Running::start(scenario("fork"), language, &json!({ "pieces": 160, "split": 100 }));
         running.until("child", |kind| matches!(kind, EventKind::ProcessStarted { .. }));
         running.act(&Action::Kill(Scope::Process), "child-1");
         let ran = running.play(&[]);

@@ -27,7 +27,7 @@ pub(super) const FORK: Scenario = Scenario {
         fact: "returns",
     },
     params: &[
-        count("pieces", 100, 2..=200, "pieces", "pieces of work that parent and child share"),
+        count("pieces", 100, 2..=160, "pieces", "pieces of work that parent and child share"),
         count("split", 50, 0..=100, "%", "the child's share of the pieces"),
         count("status", 10, 0..=255, "", "the status that the child exits with"),
     ],

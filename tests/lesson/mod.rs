@@ -15,7 +15,7 @@ use tasklab::model::{Action, Event, EventKind, Fact, Language, Monotonic, Scope,
 use tasklab::scenario::Scenario;
 
 /// Only a hang meets this, however slow the machine is.
-const HANG: Duration = Duration::from_secs(120);
+const HANG: Duration = Duration::from_mins(2);
 
 /// What one run of a body gave.
 #[derive(Debug)]
