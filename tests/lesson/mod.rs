@@ -15,7 +15,7 @@ use tasklab::model::{Action, Event, EventKind, Fact, Language, Monotonic, Scope,
 use tasklab::scenario::Scenario;
 
 /// Only a hang meets this, however slow the machine is.
-const HANG: Duration = Duration::from_mins(2);
+pub const HANG: Duration = Duration::from_mins(2);
 
 /// What one run of a body gave.
 #[derive(Debug)]
@@ -63,6 +63,13 @@ impl Ran {
 /// State letter of a process; `None` if there is none.
 pub fn state(pid: i32) -> Option<char> {
     std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?.rsplit(')').next()?.trim_start().chars().next()
+}
+
+/// PIDs whose environment holds this variable, read from /proc. Zombies have no environment.
+pub fn tagged(variable: &str) -> Vec<i32> {
+    let pids = std::fs::read_dir("/proc").expect("/proc").flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+    let holds = |environ: Vec<u8>| environ.split(|byte| *byte == 0).any(|found| found == variable.as_bytes());
+    pids.filter(|pid: &i32| std::fs::read(format!("/proc/{pid}/environ")).is_ok_and(holds)).collect()
 }
 
 /// The twin's file in the source tree.
