@@ -8,3 +8,5 @@ pub mod scenario;
 pub mod schedule;
 pub mod supervisor;
 pub mod sys;
+#[cfg(feature = "gui")]
+pub mod ui;

@@ -11,7 +11,7 @@ fn main() -> ExitCode {
             let id = args.next().unwrap_or_default();
             tasklab::scenario::work(&id.to_string_lossy())
         }
-        _ => ExitCode::SUCCESS,
+        _ => window(),
     }
 }
 
@@ -28,4 +28,15 @@ fn supervisor(socket: Option<std::ffi::OsString>) -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+#[cfg(feature = "gui")]
+fn window() -> ExitCode {
+    let program = std::path::PathBuf::from("/proc/self/exe");
+    let client = tasklab::supervisor::Client::start(&program).unwrap();
+    let engine = tasklab::engine::Engine::start(client, tasklab::engine::Options { program, tap: None }).unwrap();
+    let mut args = std::env::args().skip(1);
+    let options = tasklab::ui::WindowOptions { start_scenario: args.next(), ..Default::default() };
+    tasklab::ui::run(options, engine.handle()).unwrap();
+    ExitCode::SUCCESS
 }

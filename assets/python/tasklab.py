@@ -174,3 +174,8 @@ def action(timeout, *others):
 def refuse(do, target):
     """Says that the lesson has no such action, or cannot do it to that target now."""
     notice(f"could not do {do!r} to {target!r}: no such action or target now")
+
+
+def readable(descriptor):
+    """Whether reading from a descriptor would not wait."""
+    return bool(select.select([descriptor], [], [], 0)[0])

@@ -2,7 +2,6 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::task::Waker;
 use std::time::Duration;
 
 use crossbeam_channel::{Receiver, TryRecvError};
@@ -47,7 +46,6 @@ pub(super) struct EngineLoop {
     pub(super) asks: Vec<(u64, RunId)>,
     pub(super) next_ask: u64,
     program: PathBuf,
-    waker: Option<Waker>,
     sampler: Sampler,
     publisher: EngineHandle,
     bell: Bell,
@@ -65,15 +63,7 @@ pub(super) struct EngineLoop {
 }
 
 impl EngineLoop {
-    pub(super) fn new(
-        client: Client,
-        program: PathBuf,
-        waker: Option<Waker>,
-        tap: Tap,
-        sampler: Sampler,
-        publisher: EngineHandle,
-        bell: Bell,
-    ) -> Self {
+    pub(super) fn new(client: Client, program: PathBuf, tap: Tap, sampler: Sampler, publisher: EngineHandle, bell: Bell) -> Self {
         Self {
             client,
             runs: Vec::new(),
@@ -81,7 +71,6 @@ impl EngineLoop {
             asks: Vec::new(),
             next_ask: 0,
             program,
-            waker,
             sampler,
             publisher,
             bell,
@@ -499,8 +488,5 @@ impl EngineLoop {
             trouble: self.trouble.clone(),
         };
         self.publisher.publish(snapshot);
-        if let Some(waker) = &self.waker {
-            waker.wake_by_ref();
-        }
     }
 }

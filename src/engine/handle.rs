@@ -1,6 +1,7 @@
 //! The engine as the window and the command line see it: a queue in, the latest snapshot out.
 
 use std::sync::{Arc, Mutex, PoisonError};
+use std::task::Waker;
 
 use crossbeam_channel::{Sender, TrySendError};
 
@@ -25,12 +26,13 @@ pub struct EngineHandle {
     commands: Sender<Command>,
     latest: Arc<Mutex<Arc<Snapshot>>>,
     bell: Option<Bell>,
+    waker: Arc<Mutex<Option<Waker>>>,
 }
 
 impl EngineHandle {
     /// A handle over an existing queue and slot, without an engine: what a test of a view makes.
-    pub const fn new(commands: Sender<Command>, latest: Arc<Mutex<Arc<Snapshot>>>) -> Self {
-        Self { commands, latest, bell: None }
+    pub fn new(commands: Sender<Command>, latest: Arc<Mutex<Arc<Snapshot>>>) -> Self {
+        Self { commands, latest, bell: None, waker: Arc::default() }
     }
 
     pub(super) fn with_bell(mut self, bell: Bell) -> Self {
@@ -55,8 +57,16 @@ impl EngineHandle {
         Arc::clone(&self.latest.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
+    /// Who is woken when there is a new snapshot.
+    pub fn set_waker(&self, waker: Waker) {
+        *self.waker.lock().unwrap_or_else(PoisonError::into_inner) = Some(waker);
+    }
+
     pub(super) fn publish(&self, snapshot: Snapshot) {
         let snapshot = Arc::new(snapshot);
         *self.latest.lock().unwrap_or_else(PoisonError::into_inner) = snapshot;
+        if let Some(waker) = &*self.waker.lock().unwrap_or_else(PoisonError::into_inner) {
+            waker.wake_by_ref();
+        }
     }
 }

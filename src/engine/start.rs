@@ -3,7 +3,6 @@
 use std::io;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
-use std::task::Waker;
 use std::thread::JoinHandle;
 
 use crossbeam_channel::{Receiver, bounded};
@@ -36,8 +35,6 @@ pub enum EngineError {
 pub struct Options {
     /// The program that plays the other roles: `/proc/self/exe`, or the built binary in a test.
     pub program: PathBuf,
-    /// Woken when there is a new snapshot.
-    pub waker: Option<Waker>,
     /// Room for events on the way to a listener that wants all of them; without it output may be dropped, counted.
     pub tap: Option<usize>,
 }
@@ -66,8 +63,7 @@ impl Engine {
         let loop_bell = bell.clone();
         let thread = std::thread::Builder::new().name("engine".to_owned()).spawn(move || {
             let _ = rename_thread("engine");
-            EngineLoop::new(supervisor, options.program, options.waker, Tap::new(sender), sampler, publisher, loop_bell)
-                .run(&received, &ended);
+            EngineLoop::new(supervisor, options.program, Tap::new(sender), sampler, publisher, loop_bell).run(&received, &ended);
         })?;
         Ok(Self { handle, told, bell, thread: Some(thread), alive: Some(alive) })
     }

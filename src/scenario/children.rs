@@ -87,6 +87,11 @@ impl Child<'_> {
         target == self.name || target.parse() == Ok(self.pid.number())
     }
 
+    /// Whether it was seen to have ended.
+    pub const fn has_ended(&self) -> bool {
+        self.ended.is_some()
+    }
+
     /// Its status if it has ended, and leaves it a zombie (`waitid` with `WNOWAIT`).
     pub fn peek(&mut self) -> Result<Option<ExitStatus>, StageError> {
         if self.ended.is_none()

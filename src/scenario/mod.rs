@@ -5,12 +5,18 @@ mod control;
 mod definition;
 mod facts;
 mod load;
+mod observe;
 mod params;
 mod reporter;
 mod stage;
+mod watch;
 mod worker;
 
+mod fork;
+mod pipeline;
+mod schedule;
 mod thread_pool;
+mod zombie;
 
 pub use control::StageAction;
 pub use definition::{ActionSpec, Chapter, Note, Prediction, Scenario, action, note};
@@ -20,4 +26,5 @@ pub use stage::{Stage, StageError, Task};
 pub use worker::{PYTHON_SHIM, UnknownScenario, find, work};
 
 /// Every scenario, in the order of the library.
-pub const CATALOGUE: &[&Scenario] = &[&thread_pool::THREAD_POOL];
+pub const CATALOGUE: &[&Scenario] =
+    &[&fork::FORK, &zombie::ZOMBIE, &thread_pool::THREAD_POOL, &pipeline::PIPELINE, &schedule::SCHEDULE];

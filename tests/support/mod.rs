@@ -3,6 +3,7 @@
 #![allow(dead_code, reason = "each test program uses a part of it")]
 
 pub mod runs;
+pub mod screen;
 
 use std::collections::HashMap;
 use std::path::Path;

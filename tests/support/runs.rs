@@ -13,7 +13,7 @@ use super::deadline;
 pub fn engine(tap: Option<usize>) -> Engine {
     let program = Path::new(env!("CARGO_BIN_EXE_tasklab"));
     let client = Client::start(program).expect("a supervisor");
-    Engine::start(client, Options { program: program.to_owned(), waker: None, tap }).expect("an engine")
+    Engine::start(client, Options { program: program.to_owned(), tap }).expect("an engine")
 }
 
 pub fn request(what: What) -> LaunchRequest {

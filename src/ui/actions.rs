@@ -1,0 +1,49 @@
+//! What the views ask for: a queue that the window works off after drawing, so that no view changes what another one reads.
+
+use crate::engine::LaunchRequest;
+use crate::model::{Action, Language, Pid, RunId, Tid};
+
+use super::commands::UiCommand;
+use super::library::Subject;
+
+/// One thing that a view asks for.
+#[derive(Debug, Clone)]
+pub enum UiAction {
+    /// As if its key had been pressed.
+    Command(UiCommand),
+    /// Look at a scenario or at programs.
+    Show(Subject),
+    /// Look at a process, or one of its threads.
+    Select(Pid, Option<Tid>),
+    /// Run scenarios in this language from now on.
+    Speak(Language),
+    /// Start something.
+    Launch(Box<LaunchRequest>),
+    /// Do something to a run of the shown subject.
+    Act(RunId, Action, String),
+    /// Toggle a line of the header that no run owns.
+    ToggleLine(u8),
+    /// Take a finished run out of the list.
+    Forget(RunId),
+}
+
+/// The queue of one frame.
+#[derive(Debug, Default)]
+pub struct Actions(Vec<UiAction>);
+
+impl Actions {
+    /// Asks for something.
+    pub fn push(&mut self, action: UiAction) {
+        self.0.push(action);
+    }
+
+    /// Asks for a command.
+    pub fn command(&mut self, command: UiCommand) {
+        self.push(UiAction::Command(command));
+    }
+
+    /// Everything that was asked for, in order; the queue is empty then.
+    pub fn take(&mut self) -> Vec<UiAction> {
+        std::mem::take(&mut self.0)
+    }
+}

@@ -1,0 +1,354 @@
+//! The window's program: fetches snapshots, draws the views, then does what they asked for. UI thread; never waits, does no I/O.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use egui::{Context, Ui, ViewportCommand};
+use serde::{Deserialize, Serialize};
+
+use super::actions::{Actions, UiAction};
+use super::board;
+use super::card::Card;
+use super::commands::{self, UiCommand};
+use super::cores::Cores;
+use super::layout::{self, Pane, Tab};
+use super::library::{Library, Subject};
+use super::output::Output;
+use super::overlays::Overlays;
+use super::program_form::ProgramForm;
+use super::screenshot::Screenshot;
+use super::selected::Selected;
+use super::theme::{self, ThemeChoice};
+use super::timeline::Timeline;
+use super::toasts::Toasts;
+use super::top_bar::{self, TopBar};
+use super::tree::{Selection, Tree};
+use crate::engine::{Command, EngineHandle};
+use crate::model::{Action, Language, RunId, RunView, Snapshot};
+use crate::scenario::Scenario;
+
+/// What is kept from one start to the next.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Preferences {
+    theme: ThemeChoice,
+    language: Language,
+    zoom: f32,
+    tab: Tab,
+    scenario: String,
+}
+
+impl Default for Preferences {
+    fn default() -> Self {
+        Self { theme: ThemeChoice::default(), language: Language::Rust, zoom: 1.0, tab: Tab::default(), scenario: String::new() }
+    }
+}
+
+/// How large everything is for a room.
+const PROJECTOR: f32 = 1.75;
+
+/// The views, each with the state that it alone owns.
+#[derive(Default)]
+pub(super) struct Views {
+    pub(super) library: Library,
+    pub(super) card: Card,
+    pub(super) form: ProgramForm,
+    pub(super) cores: Cores,
+    pub(super) timeline: Timeline,
+    pub(super) tree: Tree,
+    pub(super) output: Output,
+    pub(super) selected: Selected,
+}
+
+/// The program behind the window.
+pub struct App {
+    pub(super) engine: EngineHandle,
+    pub(super) catalogue: &'static [&'static Scenario],
+    pub(super) live: Arc<Snapshot>,
+    /// The picture that is held still.
+    pub(super) frozen: Option<Arc<Snapshot>>,
+    pub(super) subject: Subject,
+    pub(super) selection: Selection,
+    pub(super) pane: Pane,
+    pub(super) preferences: Preferences,
+    pub(super) views: Views,
+    pub(super) actions: Actions,
+    toasts: Toasts,
+    overlays: Overlays,
+    pub(super) screenshot: Option<Screenshot>,
+    /// A program was launched when this was the newest run: show the one that comes.
+    awaits_run_after: Option<u32>,
+    zoom_before_projector: Option<f32>,
+    frame_millis: f32,
+}
+
+impl App {
+    /// A window over an engine and a catalogue.
+    pub fn new(ctx: &Context, engine: EngineHandle, catalogue: &'static [&'static Scenario], preferences: Preferences) -> Self {
+        theme::apply(ctx, preferences.theme);
+        ctx.set_zoom_factor(preferences.zoom);
+        ctx.options_mut(|options| options.zoom_with_keyboard = false);
+        let kept = catalogue.iter().find(|scenario| scenario.id == preferences.scenario);
+        let subject = kept.or(catalogue.first()).map_or(Subject::Programs(None), |scenario| Subject::Scenario(scenario.id));
+        Self {
+            live: engine.snapshot(),
+            engine,
+            catalogue,
+            frozen: None,
+            subject,
+            selection: None,
+            pane: Pane::default(),
+            preferences,
+            views: Views::default(),
+            actions: Actions::default(),
+            toasts: Toasts::default(),
+            overlays: Overlays::default(),
+            screenshot: None,
+            awaits_run_after: None,
+            zoom_before_projector: None,
+            frame_millis: 0.0,
+        }
+    }
+
+    /// Shows a scenario and starts it at once.
+    pub fn start(&mut self, id: &str) {
+        match self.catalogue.iter().find(|scenario| scenario.id == id) {
+            Some(scenario) => {
+                self.subject = Subject::Scenario(scenario.id);
+                self.launch();
+            }
+            None => self.toasts.push(format!("There is no scenario {id:?}.")),
+        }
+    }
+
+    /// What is to be kept.
+    pub fn preferences(&self) -> Preferences {
+        let scenario = self.scenario().map_or_else(String::new, |scenario| scenario.id.to_owned());
+        Preferences { scenario, zoom: self.zoom_before_projector.unwrap_or(self.preferences.zoom), ..self.preferences.clone() }
+    }
+
+    pub(super) fn scenario(&self) -> Option<&'static Scenario> {
+        self.subject.scenario(self.catalogue)
+    }
+
+    /// The run of the shown subject as it is now, even while the display is paused.
+    fn live_run(&self) -> Option<&RunView> {
+        self.subject.run(&self.live)
+    }
+
+    fn send(&mut self, command: Command) {
+        if let Err(error) = self.engine.send(command) {
+            self.toasts.push(format!("Not done: {error}."));
+        }
+    }
+
+    fn launch(&mut self) {
+        let request = match self.scenario() {
+            Some(scenario) => self.views.card.launch(scenario, self.preferences.language),
+            None => match self.views.form.request() {
+                Ok(request) => {
+                    self.awaits_run_after = Some(newest(&self.live));
+                    request
+                }
+                Err(error) => {
+                    self.toasts.push(error.to_string());
+                    return;
+                }
+            },
+        };
+        self.send(Command::Launch(Box::new(request)));
+    }
+
+    fn apply(&mut self, ctx: &Context, action: UiAction) {
+        match action {
+            UiAction::Command(command) => self.command(ctx, command),
+            UiAction::Show(subject) => {
+                self.subject = subject;
+                self.selection = None;
+            }
+            UiAction::Select(pid, tid) => self.selection = Some((pid, tid)),
+            UiAction::Speak(language) => self.preferences.language = language,
+            UiAction::Launch(request) => {
+                self.awaits_run_after = Some(newest(&self.live));
+                self.send(Command::Launch(request));
+            }
+            UiAction::Act(run, action, target) => self.send(Command::Act { run, action, target }),
+            UiAction::ToggleLine(line) => self.send(Command::ToggleLine(line)),
+            UiAction::Forget(run) => {
+                self.subject = Subject::Programs(None);
+                self.send(Command::Forget(run));
+            }
+        }
+    }
+
+    fn command(&mut self, ctx: &Context, command: UiCommand) {
+        let scope = self.views.selected.scope();
+        match command {
+            UiCommand::StartStop => match self.live_run().filter(|run| top_bar::is_active(run)).map(|run| run.id) {
+                Some(run) => self.end(run),
+                None => self.launch(),
+            },
+            UiCommand::Restart => {
+                if let Some(run) = self.live_run().filter(|run| top_bar::is_active(run)).map(|run| run.id) {
+                    self.end(run);
+                }
+                self.launch();
+            }
+            UiCommand::PauseDisplay => {
+                self.frozen = if self.frozen.is_none() { Some(Arc::clone(&self.live)) } else { None };
+            }
+            UiCommand::StopEverything => self.send(Command::StopEverything),
+            UiCommand::Find => {
+                self.pane = Pane::Library;
+                self.views.library.focus_search();
+            }
+            UiCommand::FocusTree => {
+                self.pane = Pane::Processes;
+                self.views.tree.focus();
+            }
+            UiCommand::CycleSort => self.views.tree.cycle_sort(),
+            UiCommand::SignalMenu => {
+                self.pane = Pane::Header;
+                self.views.selected.toggle_menu();
+            }
+            UiCommand::Kill => self.act(Action::Kill(scope)),
+            UiCommand::Terminate => self.act(Action::Terminate(scope)),
+            UiCommand::Wait => self.act(Action::Wait),
+            UiCommand::Pane(pane) => {
+                self.pane = pane;
+                match pane {
+                    Pane::Library => self.views.library.focus_search(),
+                    Pane::Processes => self.views.tree.focus(),
+                    _ => {}
+                }
+            }
+            UiCommand::Help => self.overlays.help = !self.overlays.help,
+            UiCommand::Settings => self.overlays.settings = !self.overlays.settings,
+            UiCommand::FullScreen => {
+                let is_full = ctx.input(|input| input.viewport().fullscreen.unwrap_or_default());
+                ctx.send_viewport_cmd(ViewportCommand::Fullscreen(!is_full));
+            }
+            UiCommand::Projector => {
+                let before = self.zoom_before_projector.take();
+                self.zoom_before_projector = before.is_none().then_some(self.preferences.zoom);
+                self.zoom(ctx, before.unwrap_or(PROJECTOR));
+            }
+            UiCommand::ZoomIn => self.zoom(ctx, self.preferences.zoom * 1.1),
+            UiCommand::ZoomOut => self.zoom(ctx, self.preferences.zoom / 1.1),
+            UiCommand::ZoomReset => self.zoom(ctx, 1.0),
+            UiCommand::Close => self.overlays.close(),
+            UiCommand::Quit => ctx.send_viewport_cmd(ViewportCommand::Close),
+        }
+    }
+
+    fn zoom(&mut self, ctx: &Context, factor: f32) {
+        self.preferences.zoom = factor.clamp(0.5, 3.0);
+        ctx.set_zoom_factor(self.preferences.zoom);
+    }
+
+    fn end(&mut self, run: RunId) {
+        self.send(Command::Act { run, action: Action::End, target: String::new() });
+    }
+
+    /// Does something to the selected process, if there is one that can still hear it.
+    fn act(&mut self, action: Action) {
+        let process = super::selected::find(self.live_run(), self.selection).filter(|process| !process.is_reaped);
+        let Some(target) = process.map(|process| process.pid.to_string()) else {
+            self.toasts.push("Select a process first: click its row.");
+            return;
+        };
+        if let Some(run) = self.live_run().map(|run| run.id) {
+            self.send(Command::Act { run, action, target });
+        }
+    }
+
+    fn draw(&mut self, ui: &mut Ui) {
+        let snapshot = Arc::clone(self.frozen.as_ref().unwrap_or(&self.live));
+        self.window_ui(ui, &snapshot);
+        let ctx = ui.ctx().clone();
+        let (mut choice, mut zoom) = (self.preferences.theme, self.preferences.zoom);
+        self.overlays.ui(&ctx, &mut choice, &mut zoom);
+        if choice != self.preferences.theme {
+            self.preferences.theme = choice;
+            theme::apply(&ctx, choice);
+        }
+        if (zoom - self.preferences.zoom).abs() > f32::EPSILON {
+            self.zoom(&ctx, zoom);
+        }
+        self.toasts.ui(&ctx);
+    }
+
+    pub(super) fn top_bar_ui(&mut self, ui: &mut Ui, snapshot: &Snapshot) {
+        let bar = TopBar {
+            live: &self.live,
+            run: self.subject.run(snapshot),
+            scenario: self.scenario(),
+            language: self.preferences.language,
+            is_paused: self.frozen.is_some(),
+            frame_millis: self.frame_millis,
+        };
+        bar.ui(ui, &mut self.actions);
+    }
+
+    pub(super) fn board_ui(&mut self, ui: &mut Ui, snapshot: &Snapshot) {
+        let running = self.live_run().filter(|run| top_bar::is_active(run)).map(|run| run.id);
+        board::ui(ui, &snapshot.board, running, &mut self.actions);
+    }
+
+    pub(super) const fn tab(&mut self) -> &mut Tab {
+        &mut self.preferences.tab
+    }
+
+    pub(super) const fn language(&self) -> Language {
+        self.preferences.language
+    }
+
+    pub(super) fn is_folded(ui: &Ui) -> bool {
+        layout::is_folded(ui.ctx().content_rect().size())
+    }
+}
+
+/// The number of the newest run, 0 before the first.
+fn newest(snapshot: &Snapshot) -> u32 {
+    snapshot.runs.last().map_or(0, |run| run.id.number())
+}
+
+impl eframe::App for App {
+    fn logic(&mut self, ctx: &Context, _: &mut eframe::Frame) {
+        self.live = self.engine.snapshot();
+        self.toasts.take_notices(&self.live.notices);
+        if let Some(before) = self.awaits_run_after
+            && let Some(run) = self.live.runs.last().filter(|run| run.id.number() > before && run.scenario.is_empty())
+        {
+            self.subject = Subject::Programs(Some(run.id));
+            self.awaits_run_after = None;
+            self.selection = None;
+        }
+        if let Some(screenshot) = &mut self.screenshot {
+            screenshot.take_when_due(ctx);
+        }
+    }
+
+    fn ui(&mut self, ui: &mut Ui, _: &mut eframe::Frame) {
+        let began = Instant::now();
+        for command in commands::typed(ui.ctx()) {
+            self.actions.command(command);
+        }
+        self.draw(ui);
+        for action in self.actions.take() {
+            self.apply(ui.ctx(), action);
+        }
+        let millis = began.elapsed().as_secs_f32() * 1000.0;
+        self.frame_millis = if self.frame_millis == 0.0 { millis } else { self.frame_millis * 0.9 + millis * 0.1 };
+    }
+
+    fn save(&mut self, storage: &mut dyn eframe::Storage) {
+        if self.screenshot.is_none() {
+            eframe::set_value(storage, eframe::APP_KEY, &self.preferences());
+        }
+    }
+
+    fn persist_egui_memory(&self) -> bool {
+        self.screenshot.is_none()
+    }
+}

@@ -1,0 +1,197 @@
+//! The 40-pin header in its physical order: names, levels, owners; outputs toggle on a click. UI thread.
+
+use egui::{Align2, FontId, Rect, RichText, Role, Sense, Stroke, Ui, WidgetInfo, pos2, vec2};
+
+use super::actions::{Actions, UiAction};
+use super::theme::{self, Palette, palette};
+use super::widgets;
+use crate::model::{Action, BoardView, PinFunction, PinView, RunId};
+
+/// Draws the header. `running` is the run that hears a toggle of a line that somebody owns.
+pub fn ui(ui: &mut Ui, board: &BoardView, running: Option<RunId>, actions: &mut Actions) {
+    let colors = palette(ui);
+    ui.horizontal(|ui| {
+        let name = if board.name.is_empty() { "GPIO".to_owned() } else { format!("GPIO · {}", board.name) };
+        ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
+            ui.label(RichText::new(&board.backend).size(10.5).color(colors.weak));
+            ui.with_layout(egui::Layout::left_to_right(egui::Align::Center), |ui| {
+                ui.add(egui::Label::new(theme::bold(name).size(10.5).color(colors.weak)).truncate());
+            });
+        });
+    });
+    if board.pins.is_empty() {
+        widgets::nothing_yet(ui, "The board has not answered yet.");
+        return;
+    }
+    let rows = board.pins.len().div_ceil(2);
+    let foot = 20.0;
+    let pitch = ((ui.available_height() - foot) / rows as f32).clamp(15.0, 24.0);
+    egui::ScrollArea::vertical().id_salt("header").auto_shrink([false, true]).show(ui, |ui| {
+        let (area, _) = ui.allocate_exact_size(vec2(ui.available_width(), pitch * rows as f32 + 4.0), Sense::hover());
+        let strip = Rect::from_center_size(area.center(), vec2(52.0, area.height()));
+        ui.painter().rect_filled(strip, 5.0, colors.board);
+        for (index, pin) in board.pins.iter().enumerate() {
+            let is_left = index % 2 == 0;
+            let y = area.top() + 2.0 + pitch * ((index / 2) as f32 + 0.5);
+            let (x, text) = if is_left {
+                (strip.center().x - 12.0, Rect::from_min_max(pos2(area.left(), y - 8.0), pos2(strip.left() - 4.0, y + 8.0)))
+            } else {
+                (strip.center().x + 12.0, Rect::from_min_max(pos2(strip.right() + 4.0, y - 8.0), pos2(area.right(), y + 8.0)))
+            };
+            let side = if is_left { (area.left(), strip.center().x) } else { (strip.center().x, area.right()) };
+            let hit = Rect::from_x_y_ranges(side.0..=side.1, y - pitch / 2.0..=y + pitch / 2.0);
+            draw(ui, pin, index + 1, pos2(x, y), text, hit, is_left, board, running, actions);
+        }
+    });
+    let on = board.pins.iter().filter(|pin| matches!(pin.function, PinFunction::Output(_)) && pin.level == Some(true)).count();
+    let plural = if on == 1 { "output" } else { "outputs" };
+    ui.label(RichText::new(format!("{on} {plural} on · safe on exit")).size(10.5).color(colors.weak));
+}
+
+#[expect(clippy::too_many_arguments, reason = "a pin, where it lies, and whom its click reaches")]
+fn draw(
+    ui: &mut Ui,
+    pin: &PinView,
+    number: usize,
+    center: egui::Pos2,
+    text: Rect,
+    hit: Rect,
+    is_left: bool,
+    board: &BoardView,
+    running: Option<RunId>,
+    actions: &mut Actions,
+) {
+    let colors = palette(ui);
+    let line = line_of(pin.function);
+    let can_toggle = match pin.function {
+        PinFunction::Output(_) => true,
+        PinFunction::Input(_) => board.backend == "simulated",
+        _ => false,
+    };
+    let sense = if can_toggle { Sense::click() } else { Sense::hover() };
+    let response = ui.interact(hit, ui.scope_id().with(egui::IdSalt::new(("pin", number))), sense);
+    let words = describe(pin, number);
+    let role = if can_toggle { Role::Button } else { Role::Label };
+    response.widget_info(|| WidgetInfo::labeled(role, true, &words));
+    if can_toggle && (response.hovered() || response.has_focus()) {
+        ui.painter().rect_filled(hit.shrink2(vec2(2.0, 1.0)), 3.0, colors.hovered.gamma_multiply(0.6));
+    }
+    paint_pin(ui, pin, center, colors);
+    let is_owned = pin.owner.is_some();
+    let name = match (&pin.owner, line) {
+        (Some(owner), Some(line)) if is_left => format!("{owner} · {line}"),
+        (Some(owner), Some(line)) => format!("{line} · {owner}"),
+        _ => name_of(pin.function),
+    };
+    let (font, ink) =
+        if is_owned { (theme::bold_font(10.5), colors.pin_owner) } else { (FontId::proportional(10.5), colors.weak) };
+    widgets::paint_text(ui, text, if is_left { Align2::RIGHT_CENTER } else { Align2::LEFT_CENTER }, name, font, ink);
+    if response.clicked()
+        && let Some(line) = line
+    {
+        match running.filter(|_| is_owned) {
+            Some(run) => actions.push(UiAction::Act(run, Action::Toggle, format!("GPIO{line}"))),
+            None => actions.push(UiAction::ToggleLine(line)),
+        }
+    }
+    response.on_hover_text(if can_toggle { format!("{words}\nClick to toggle.") } else { words });
+}
+
+fn paint_pin(ui: &Ui, pin: &PinView, center: egui::Pos2, colors: &Palette) {
+    let is_output = matches!(pin.function, PinFunction::Output(_));
+    let fill = match pin.function {
+        PinFunction::Power3V3 | PinFunction::Power5V => colors.pin_power,
+        PinFunction::Ground | PinFunction::HatId => colors.pin_ground,
+        PinFunction::Input(_) | PinFunction::Output(_) if pin.level == Some(true) => colors.pin_high,
+        PinFunction::Input(_) | PinFunction::Output(_) => colors.pin,
+    };
+    if is_output && pin.level == Some(true) {
+        ui.painter().circle_filled(center, 9.0, colors.pin_high.gamma_multiply(0.35));
+    }
+    ui.painter().circle(center, 5.5, fill, Stroke::new(1.0, colors.background));
+    if is_output {
+        ui.painter().circle_stroke(center, 7.5, Stroke::new(1.0, colors.pin_high));
+    }
+}
+
+fn line_of(function: PinFunction) -> Option<u8> {
+    match function {
+        PinFunction::Input(line) | PinFunction::Output(line) => Some(line),
+        _ => None,
+    }
+}
+
+fn name_of(function: PinFunction) -> String {
+    match function {
+        PinFunction::Power3V3 => "3V3".to_owned(),
+        PinFunction::Power5V => "5V".to_owned(),
+        PinFunction::Ground => "GND".to_owned(),
+        PinFunction::HatId => "ID".to_owned(),
+        PinFunction::Input(line) | PinFunction::Output(line) => format!("GPIO{line}"),
+    }
+}
+
+/// `pin 11, GPIO17, output, high, lock A`.
+fn describe(pin: &PinView, number: usize) -> String {
+    let mut text = format!("pin {number}, {}", name_of(pin.function));
+    match pin.function {
+        PinFunction::Input(_) => text.push_str(", input"),
+        PinFunction::Output(_) => text.push_str(", output"),
+        PinFunction::HatId => text.push_str(", for the HAT's EEPROM"),
+        _ => {}
+    }
+    if let Some(is_high) = pin.level {
+        text.push_str(if is_high { ", high" } else { ", low" });
+    }
+    if let Some(owner) = &pin.owner {
+        text.push_str(", ");
+        text.push_str(owner);
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use egui_kittest::{Harness, kittest::Queryable};
+
+    use super::*;
+    use crate::ui::{sample, testing};
+
+    fn show(board: BoardView, running: Option<RunId>) -> Harness<'static, Actions> {
+        testing::view(220.0, 480.0, Actions::default(), move |ui, actions| super::ui(ui, &board, running, actions))
+    }
+
+    #[test]
+    fn all_forty_pins_are_named() {
+        let harness = show(sample::board(), None);
+        for number in 1..=40 {
+            harness.get_by_label_contains(&format!("pin {number}, "));
+        }
+        harness.get_by_label("3 outputs on · safe on exit");
+    }
+
+    #[test]
+    fn a_click_toggles_a_line_and_tells_the_run_that_owns_it() {
+        let mut harness = show(sample::board(), Some(RunId::new(7)));
+        harness.get_by_label("pin 11, GPIO17, output, high, lock A").click();
+        harness.run();
+        let actions = harness.state_mut().take();
+        assert!(matches!(&actions[..], [UiAction::Act(run, Action::Toggle, line)] if run.number() == 7 && line == "GPIO17"));
+        harness.get_by_label("pin 40, GPIO21, input, low").click();
+        harness.run();
+        assert!(matches!(harness.state_mut().take()[..], [UiAction::ToggleLine(21)]));
+    }
+
+    #[test]
+    fn an_input_of_a_real_board_is_not_driven_by_a_click() {
+        let mut harness = show(BoardView { backend: "chardev".to_owned(), ..sample::board() }, None);
+        harness.get_by_label("pin 40, GPIO21, input, low").click();
+        harness.run();
+        assert!(harness.state_mut().take().is_empty());
+    }
+
+    #[test]
+    fn before_the_board_answers_it_says_so() {
+        show(BoardView::default(), None).get_by_label_contains("not answered yet");
+    }
+}

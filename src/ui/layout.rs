@@ -1,0 +1,137 @@
+//! Where the parts of the window lie: beside each other, or one behind the other in tabs on a small screen. UI thread.
+
+use egui::{RichText, Ui, vec2};
+
+use super::theme::{self, palette};
+
+/// A part of the window.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+pub enum Pane {
+    /// Scenarios, card, settings.
+    Library,
+    /// Cores and lanes.
+    #[default]
+    Timeline,
+    /// The process table.
+    Processes,
+    /// Code, output, facts.
+    Details,
+    /// The selected process and the GPIO header.
+    Header,
+    /// What happened.
+    Log,
+}
+
+impl Pane {
+    /// All, in the order of their keys.
+    pub const ALL: [Self; 6] = [Self::Library, Self::Timeline, Self::Processes, Self::Details, Self::Header, Self::Log];
+
+    /// Its name.
+    pub const fn title(self) -> &'static str {
+        match self {
+            Self::Library => "Scenarios",
+            Self::Timeline => "Timeline",
+            Self::Processes => "Processes",
+            Self::Details => "Code and output",
+            Self::Header => "Actions and pins",
+            Self::Log => "What happened",
+        }
+    }
+}
+
+/// One page of the details.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub enum Tab {
+    /// The scenario's code.
+    #[default]
+    Code,
+    /// What the children wrote.
+    Output,
+    /// Claims and what was measured.
+    Facts,
+}
+
+impl Tab {
+    const ALL: [Self; 3] = [Self::Code, Self::Output, Self::Facts];
+
+    const fn title(self) -> &'static str {
+        match self {
+            Self::Code => "Code",
+            Self::Output => "Output",
+            Self::Facts => "Facts",
+        }
+    }
+}
+
+/// Below this the side panels don't fit beside the centre.
+const UNFOLDED: egui::Vec2 = vec2(1000.0, 560.0);
+
+/// Whether the panes lie one behind the other.
+pub fn is_folded(size: egui::Vec2) -> bool {
+    size.x < UNFOLDED.x || size.y < UNFOLDED.y
+}
+
+/// The strip of tabs of a small screen.
+pub fn pane_tabs(ui: &mut Ui, shown: &mut Pane) {
+    ui.horizontal(|ui| {
+        let width = (ui.available_width() - 5.0 * ui.spacing().item_spacing.x) / 6.0;
+        for pane in Pane::ALL {
+            let is_shown = *shown == pane;
+            let text = if is_shown { theme::bold(pane.title()).size(11.0) } else { RichText::new(pane.title()).size(11.0) };
+            if ui.add(egui::Button::selectable(is_shown, text).min_size(vec2(width, 30.0)).truncate()).clicked() {
+                *shown = pane;
+            }
+        }
+    });
+}
+
+/// The strip of tabs over the details: the shown one is underlined.
+pub fn detail_tabs(ui: &mut Ui, shown: &mut Tab) {
+    let colors = palette(ui);
+    ui.horizontal(|ui| {
+        ui.spacing_mut().item_spacing.x = 12.0;
+        for tab in Tab::ALL {
+            let is_shown = *shown == tab;
+            let text = if is_shown {
+                theme::bold(tab.title()).size(11.5).color(colors.text)
+            } else {
+                RichText::new(tab.title()).size(11.5).color(colors.weak)
+            };
+            let response = ui.add(egui::Button::new(text).frame(false).min_size(vec2(0.0, 20.0)));
+            if is_shown {
+                let bottom = response.rect.bottom();
+                ui.painter().hline(response.rect.x_range(), bottom, (2.0, colors.blue.strong));
+            }
+            if response.clicked() {
+                *shown = tab;
+            }
+        }
+    });
+}
+
+#[cfg(test)]
+mod tests {
+    use egui_kittest::kittest::Queryable;
+
+    use super::*;
+    use crate::ui::testing;
+
+    #[test]
+    fn the_touch_display_folds_and_the_target_size_does_not() {
+        assert!(is_folded(vec2(800.0, 480.0)));
+        assert!(!is_folded(vec2(1280.0, 800.0)));
+        assert!(!is_folded(vec2(1024.0, 768.0)));
+    }
+
+    #[test]
+    fn tabs_choose_what_is_shown() {
+        let mut harness = testing::view(800.0, 100.0, (Pane::default(), Tab::default()), |ui, (pane, tab)| {
+            pane_tabs(ui, pane);
+            detail_tabs(ui, tab);
+        });
+        harness.get_by_label("Actions and pins").click();
+        harness.get_by_label("Facts").click();
+        harness.run();
+        assert_eq!(*harness.state(), (Pane::Header, Tab::Facts));
+    }
+}

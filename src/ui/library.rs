@@ -1,0 +1,224 @@
+//! The left side's list: scenarios by chapter with a search field, and the programs that were run. UI thread; reads only.
+
+use egui::{Align2, Role, ScrollArea, Sense, Stroke, TextEdit, Ui, WidgetInfo, vec2};
+
+use super::actions::{Actions, UiAction};
+use super::theme::{self, palette};
+use super::widgets;
+use crate::model::{Outcome, RunId, RunState, RunView, Snapshot};
+use crate::scenario::{Chapter, Scenario};
+
+/// What the window is about now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Subject {
+    /// A scenario, by its id, and its newest run.
+    Scenario(&'static str),
+    /// Programs of the user's: one run of them, or the form to start one.
+    Programs(Option<RunId>),
+}
+
+impl Subject {
+    /// The run that is shown for it.
+    pub fn run(self, snapshot: &Snapshot) -> Option<&RunView> {
+        let is_shown = |run: &RunView| match self {
+            Self::Scenario(id) => run.scenario == id,
+            Self::Programs(Some(id)) => run.id == id,
+            Self::Programs(None) => false,
+        };
+        snapshot.runs.iter().rev().map(std::convert::AsRef::as_ref).find(|run| is_shown(run))
+    }
+
+    /// Its scenario in a catalogue.
+    pub fn scenario(self, catalogue: &[&'static Scenario]) -> Option<&'static Scenario> {
+        match self {
+            Self::Scenario(id) => catalogue.iter().copied().find(|scenario| scenario.id == id),
+            Self::Programs(_) => None,
+        }
+    }
+}
+
+/// The list's own state.
+#[derive(Debug, Default)]
+pub struct Library {
+    query: String,
+    filtered: Option<(String, Vec<&'static Scenario>)>,
+    wants_focus: bool,
+}
+
+const ROW: f32 = 24.0;
+/// Program runs that are listed; older ones are still in the recording.
+const PROGRAM_RUNS: usize = 12;
+
+impl Library {
+    /// Puts the cursor into the search field.
+    pub const fn focus_search(&mut self) {
+        self.wants_focus = true;
+    }
+
+    /// Draws the search field and the list.
+    pub fn ui(
+        &mut self,
+        ui: &mut Ui,
+        catalogue: &[&'static Scenario],
+        snapshot: &Snapshot,
+        subject: Subject,
+        actions: &mut Actions,
+    ) {
+        let field = ui.add(
+            TextEdit::singleline(&mut self.query)
+                .hint_text("Search scenarios   /")
+                .desired_width(f32::INFINITY)
+                .margin(vec2(8.0, 5.0)),
+        );
+        let field = field.accessible_name("Search scenarios");
+        if std::mem::take(&mut self.wants_focus) {
+            field.request_focus();
+        }
+        ui.add_space(4.0);
+        let height = (ui.available_height() * 0.46).max(120.0);
+        ScrollArea::vertical().id_salt("library").max_height(height).auto_shrink([false, true]).show(ui, |ui| {
+            ui.spacing_mut().item_spacing.y = 1.0;
+            let found = self.filter(catalogue);
+            for chapter in Chapter::ALL {
+                let mut scenarios = found.iter().filter(|scenario| scenario.chapter == chapter).peekable();
+                if scenarios.peek().is_none() {
+                    continue;
+                }
+                ui.add_space(3.0);
+                ui.label(theme::caption(ui, chapter.title()));
+                for scenario in scenarios {
+                    let this = Subject::Scenario(scenario.id);
+                    if row(ui, scenario.title, scenario.id, this == subject, this.run(snapshot)).clicked() {
+                        actions.push(UiAction::Show(this));
+                    }
+                }
+            }
+            if found.is_empty() && !catalogue.is_empty() {
+                widgets::nothing_yet(ui, "No scenario has that in its name or text.");
+            }
+            ui.add_space(3.0);
+            ui.label(theme::caption(ui, "Mine"));
+            if row(ui, "Run a program", "form", subject == Subject::Programs(None), None).clicked() {
+                actions.push(UiAction::Show(Subject::Programs(None)));
+            }
+            for run in snapshot.runs.iter().rev().filter(|run| run.scenario.is_empty()).take(PROGRAM_RUNS) {
+                let this = Subject::Programs(Some(run.id));
+                let response = row(ui, &run.title, ("run", run.id), this == subject, Some(run));
+                if response.clicked() {
+                    actions.push(UiAction::Show(this));
+                }
+            }
+        });
+    }
+
+    /// The scenarios that match the query; looked for once a query.
+    fn filter(&mut self, catalogue: &[&'static Scenario]) -> &[&'static Scenario] {
+        if self.filtered.as_ref().is_none_or(|(query, _)| *query != self.query) {
+            let query = self.query.trim().to_lowercase();
+            let matches = |scenario: &&&'static Scenario| {
+                query.is_empty()
+                    || [scenario.title, scenario.id, scenario.chapter.title(), scenario.text]
+                        .iter()
+                        .any(|text| text.to_lowercase().contains(&query))
+            };
+            self.filtered = Some((self.query.clone(), catalogue.iter().filter(matches).copied().collect()));
+        }
+        self.filtered.as_ref().map_or(&[], |(_, found)| found)
+    }
+}
+
+fn row(ui: &mut Ui, title: &str, salt: impl egui::AsIdSalt, is_selected: bool, run: Option<&RunView>) -> egui::Response {
+    let colors = palette(ui);
+    let (space, _) = ui.allocate_exact_size(vec2(ui.available_width(), ROW), Sense::hover());
+    let response = ui.interact(space, ui.scope_id().with(egui::IdSalt::new(salt)), Sense::click());
+    response.widget_info(|| WidgetInfo::selected(Role::Button, true, is_selected, title));
+    if is_selected || response.hovered() || response.has_focus() {
+        let fill = if is_selected { colors.selected } else { colors.hovered };
+        ui.painter().rect_filled(space, 4.0, fill);
+    }
+    if is_selected {
+        let bar = egui::Rect::from_min_size(space.min, vec2(3.0, ROW));
+        ui.painter().rect_filled(bar, 0.0, colors.blue.strong);
+    }
+    let name = space.shrink2(vec2(10.0, 0.0)).with_max_x(space.right() - 20.0);
+    let font = if is_selected { theme::bold_font(12.5) } else { egui::FontId::proportional(12.5) };
+    widgets::paint_text(ui, name, Align2::LEFT_CENTER, title, font, colors.text);
+    let center = egui::pos2(space.right() - 10.0, space.center().y);
+    let words = match run.map(|run| &run.state) {
+        None => {
+            widgets::dot(ui, center, colors.line, false);
+            return response;
+        }
+        Some(RunState::Finished(finished)) => {
+            let passed = finished.outcome == Outcome::Passed;
+            let color = if passed { colors.green.strong } else { colors.vermilion.strong };
+            widgets::dot(ui, center, color, false);
+            if !passed {
+                let stroke = Stroke::new(1.0, color);
+                ui.painter().line_segment([center + vec2(-2.5, 2.5), center + vec2(2.5, -2.5)], stroke);
+            }
+            format!("last run: {}", finished.outcome)
+        }
+        Some(_) => {
+            widgets::dot(ui, center, colors.green.strong, true);
+            "is running".to_owned()
+        }
+    };
+    response.on_hover_text(words)
+}
+
+#[cfg(test)]
+mod tests {
+    use egui_kittest::{Harness, kittest::Queryable};
+
+    use super::*;
+    use crate::model::Finished;
+    use crate::ui::{sample, testing};
+
+    fn harness(runs: usize) -> Harness<'static, (Library, Actions)> {
+        let mut snapshot = Snapshot::default();
+        for id in 0..runs {
+            let mut run = sample::run(id as u32 + 1, if id % 2 == 0 { "" } else { testing::FORK.id });
+            run.title = format!("program {id}");
+            if id % 3 == 0 {
+                let finished = Finished { outcome: Outcome::Failed, elapsed_s: 1.0, processes_left: 0 };
+                run.state = RunState::Finished(finished);
+            }
+            snapshot.runs.push(std::sync::Arc::new(run));
+        }
+        testing::view(230.0, 700.0, (Library::default(), Actions::default()), move |ui, (library, actions)| {
+            library.ui(ui, testing::CATALOGUE, &snapshot, Subject::Programs(None), actions);
+        })
+    }
+
+    #[test]
+    fn every_scenario_stands_under_its_chapter_and_opens_on_a_click() {
+        let mut harness = harness(0);
+        harness.get_by_label("PROCESSES");
+        harness.get_by_label(testing::FORK.title).click();
+        harness.run();
+        let actions = harness.state_mut().1.take();
+        assert!(matches!(actions[..], [UiAction::Show(Subject::Scenario("fork"))]), "{actions:?}");
+    }
+
+    #[test]
+    fn search_narrows_the_list_and_says_when_nothing_is_left() {
+        let mut harness = harness(1);
+        harness.get_by_label("Search scenarios").focus();
+        harness.run();
+        harness.get_by_label("Search scenarios").type_text("pool");
+        harness.run();
+        harness.get_by_label(testing::POOL.title);
+        assert!(harness.query_by_label(testing::FORK.title).is_none());
+        harness.get_by_label("Search scenarios").type_text("zzz");
+        harness.run();
+        harness.get_by_label_contains("No scenario has that");
+    }
+
+    #[test]
+    fn two_thousand_program_runs_do_not_bury_the_list() {
+        let mut harness = harness(2000);
+        harness.run();
+        assert_eq!(harness.query_all_by_label_contains("program ").count(), PROGRAM_RUNS);
+    }
+}

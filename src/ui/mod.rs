@@ -1,0 +1,40 @@
+//! The window. Views are functions of a snapshot that push actions; `App` does them after drawing. The one room that names egui.
+
+mod actions;
+mod app;
+#[cfg(test)]
+mod app_tests;
+mod board;
+mod card;
+mod code;
+mod commands;
+mod cores;
+mod facts;
+mod frame;
+#[doc(hidden)]
+pub mod gallery;
+mod hatch;
+mod layout;
+mod library;
+mod log;
+mod output;
+mod overlays;
+mod program_form;
+#[doc(hidden)]
+pub mod sample;
+mod screenshot;
+mod selected;
+mod states;
+#[cfg(test)]
+mod testing;
+mod theme;
+mod timeline;
+mod toasts;
+mod top_bar;
+mod tree;
+mod tree_rows;
+mod widgets;
+mod window;
+
+pub use app::{App, Preferences};
+pub use window::{WindowError, WindowOptions, run};

@@ -1,0 +1,292 @@
+//! Snapshots made by hand, for benchmarks and for the tests of the views. Nothing in the program shows them.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::model::{
+    BoardView, CoreHistory, ExitStatus, Fact, Lane, Language, LogEntry, MachineSample, Monotonic, OutputView, Pgid, Pid,
+    PinFunction, PinView, ProcessRow, ProcessState, RunId, RunState, RunView, Segment, Severity, Sid, Snapshot, Stream,
+    SystemView, TaskSort, TaskState, ThreadSample, Tid,
+};
+
+/// A snapshot of one running run with `rows` of everything: processes, lanes, facts, output lines and log entries.
+pub fn snapshot(rows: usize) -> Snapshot {
+    let mut run = run(1, "thread-pool");
+    run.processes = (0..rows).map(sample_process).collect();
+    run.lanes = (0..rows).map(lane).collect();
+    run.facts = (0..rows)
+        .map(|index| Fact {
+            id: format!("fact-{index}"),
+            claim: format!("claim {index} is checked on what happened in this run"),
+            expected: "> 0".into(),
+            observed: index.into(),
+            holds: index % 5 != 1,
+        })
+        .collect();
+    run.log = (0..rows)
+        .map(|index| LogEntry {
+            t: Monotonic::from_secs(index as f64 * 0.013),
+            text: format!("worker-{index} got the lock that worker-{} released.", index + 1).into(),
+            severity: [Severity::Info, Severity::User, Severity::Good, Severity::Bad][index % 4],
+        })
+        .collect();
+    let lines: Vec<_> = (0..rows).map(|index| format!("line {index} of what the worker wrote")).collect();
+    let text = lines.join("\n");
+    let newest = text.len().saturating_sub(64 * 1024);
+    run.outputs = [Stream::Stdout, Stream::Stderr]
+        .into_iter()
+        .map(|stream| OutputView {
+            pid: Pid::new(4711),
+            name: "worker".to_owned(),
+            stream,
+            tail: text[newest..].into(),
+            kept: text.len() as u64,
+            dropped: 0,
+            is_closed: false,
+        })
+        .collect();
+    Snapshot { sequence: 1, system: system(4), runs: vec![Arc::new(run)], board: Arc::new(board()), ..Snapshot::default() }
+}
+
+/// A run without anything in it.
+pub fn run(id: u32, scenario: &str) -> RunView {
+    RunView {
+        id: RunId::new(id),
+        scenario: scenario.to_owned(),
+        title: scenario.to_owned(),
+        language: Language::Rust,
+        params: BTreeMap::new(),
+        state: RunState::Running,
+        elapsed: Monotonic::from_secs(2.0),
+        processes: Vec::new(),
+        lanes: Vec::new(),
+        outputs: Vec::new(),
+        facts: Vec::new(),
+        values: BTreeMap::new(),
+        log: Arc::new([]),
+        events: 0,
+    }
+}
+
+/// A sleeping process.
+pub fn process(pid: i32, name: &str) -> ProcessRow {
+    ProcessRow {
+        pid: Pid::new(pid),
+        ppid: Pid::new(4700),
+        pgid: Pgid::new(pid),
+        sid: Sid::new(4700),
+        depth: 0,
+        name: name.to_owned(),
+        command: name.to_owned(),
+        state: ProcessState::Sleeping,
+        status: None,
+        is_reaped: false,
+        is_orphan: false,
+        cpu: 0.0,
+        rss: 3_250_586,
+        core: 0,
+        threads: Vec::new(),
+        started: Monotonic::ZERO,
+        ended: None,
+    }
+}
+
+fn sample_process(index: usize) -> ProcessRow {
+    let mut row = process(4711 + index as i32, &format!("worker-{index}"));
+    row.depth = u16::from(index > 0);
+    row.cpu = (index % 100) as f32;
+    row.core = (index % 4) as u16;
+    if index % 10 == 9 {
+        row.state = ProcessState::Zombie;
+        row.status = Some(ExitStatus::Exited(0));
+    }
+    row
+}
+
+/// A thread.
+pub fn thread(tid: i32, name: &str, state: ProcessState, waits_for: &str) -> ThreadSample {
+    ThreadSample { tid: Tid::new(tid), name: name.to_owned(), state, cpu: 0.0, core: 1, waits_for: waits_for.to_owned() }
+}
+
+/// A piece of a lane.
+pub fn segment(from: f64, until: Option<f64>, state: TaskState, note: &str) -> Segment {
+    Segment { from: Monotonic::from_secs(from), until: until.map(Monotonic::from_secs), state, note: note.into(), held_by: None }
+}
+
+fn lane(index: usize) -> Lane {
+    let start = (index % 7) as f64 * 0.02;
+    Lane {
+        name: format!("worker-{index}"),
+        sort: TaskSort::Thread,
+        pid: Pid::new(4711),
+        tid: Some(Tid::new(4712 + index as i32)),
+        segments: Arc::new([
+            segment(start, Some(0.4), TaskState::Ready, ""),
+            segment(0.4, Some(0.9), TaskState::Running, "A"),
+            segment(0.9, Some(1.3), TaskState::Sleeping, ""),
+            segment(1.3, None, TaskState::Waiting, "lock B"),
+        ]),
+    }
+}
+
+/// A machine with this many cores, an uneven load and 60 seconds of history.
+pub fn system(cores: usize) -> SystemView {
+    let history = |seed: usize| CoreHistory {
+        points: (0..240)
+            .map(|step| {
+                let wave = ((step * (seed + 3)) % 17) as f64 + 8.0 * (seed as f64 + 1.0);
+                let is_busy = (60..140).contains(&step) && seed < 2;
+                [f64::from(step as u32) / 4.0 - 59.75, if is_busy { 90.0 - wave / 2.0 } else { wave }]
+            })
+            .collect(),
+    };
+    let cores: Vec<_> = (0..cores).map(history).collect();
+    let percent = cores.iter().map(|core| core.points.last().map_or(0.0, |point| point[1] as f32)).collect();
+    SystemView {
+        latest: MachineSample {
+            percent,
+            memory_used: 1_400 << 20,
+            memory_total: 3_900 << 20,
+            celsius: Some(52.1),
+            mhz: Some(1_800),
+            load: 1.9,
+            throttled: Some(false),
+        },
+        memory: history(3),
+        cores,
+        own_cpu: 0.5,
+    }
+}
+
+/// The header of a Raspberry Pi, as `pinctrl` would list it, all lines as inputs but 17, 22 and 23.
+pub fn board() -> BoardView {
+    const LINES: [i8; 40] = [
+        -3, -5, 2, -5, 3, 0, 4, 14, 0, 15, 17, 18, 27, 0, 22, 23, -3, 24, 10, 0, 9, 25, 11, 8, 0, 7, -1, -1, 5, 0, 6, 12, 13, 0,
+        19, 16, 26, 20, 0, 21,
+    ];
+    let owner = |line| match line {
+        17 => Some("lock A"),
+        22 => Some("lock B"),
+        23 => Some("worker-2"),
+        _ => None,
+    };
+    let pins = LINES.map(|line| match line {
+        -5 => PinView { function: PinFunction::Power5V, level: None, owner: None },
+        -3 => PinView { function: PinFunction::Power3V3, level: None, owner: None },
+        -1 => PinView { function: PinFunction::HatId, level: None, owner: None },
+        0 => PinView { function: PinFunction::Ground, level: None, owner: None },
+        line => {
+            let line = line as u8;
+            let owner = owner(line).map(str::to_owned);
+            let function = if owner.is_some() { PinFunction::Output(line) } else { PinFunction::Input(line) };
+            PinView { function, level: Some(owner.is_some()), owner }
+        }
+    });
+    BoardView { name: "Raspberry Pi 4 B".to_owned(), backend: "simulated".to_owned(), pins: pins.to_vec() }
+}
+
+/// A deadlock beside a pipeline: every state and every part of the window at once.
+pub fn deadlock() -> Snapshot {
+    use TaskState::{Ready, Running, Sleeping, Waiting, Zombie};
+    let mut run = run(1, "deadlock");
+    "Deadlock".clone_into(&mut run.title);
+    let mut parent = process(4711, "tasklab worker deadlock");
+    parent.state = ProcessState::Running;
+    parent.cpu = 2.0;
+    parent.core = 1;
+    parent.threads = vec![
+        thread(4711, "main", ProcessState::Sleeping, "a thread to end"),
+        thread(4712, "worker-1", ProcessState::Sleeping, "a lock"),
+        thread(4713, "worker-2", ProcessState::Sleeping, "a lock"),
+        thread(4714, "watcher", ProcessState::Sleeping, ""),
+    ];
+    let mut cat = process(4715, "cat words.txt");
+    cat.status = Some(ExitStatus::Exited(0));
+    cat.is_reaped = true;
+    cat.ended = Some(Monotonic::from_secs(1.2));
+    let mut sort = process(4716, "sort");
+    (sort.state, sort.status, sort.rss, sort.ppid) = (ProcessState::Zombie, Some(ExitStatus::Exited(0)), 0, Pid::new(4711));
+    let mut orphan = process(4702, "sleep 60");
+    (orphan.is_orphan, orphan.rss, orphan.core) = (true, 400 << 10, 1);
+    run.processes = vec![parent, cat, sort, orphan];
+    let lane = |name: &str, tid: i32, segments: Vec<Segment>| Lane {
+        name: name.to_owned(),
+        sort: TaskSort::Thread,
+        pid: Pid::new(4711),
+        tid: Some(Tid::new(tid)),
+        segments: segments.into(),
+    };
+    run.lanes = vec![
+        lane("main", 4711, vec![segment(0.0, Some(0.1), Running, ""), segment(0.1, None, Waiting, "join worker-1")]),
+        lane(
+            "worker-1",
+            4712,
+            vec![
+                segment(0.1, Some(0.16), Ready, ""),
+                segment(0.16, Some(0.44), Running, "A"),
+                segment(0.44, Some(0.68), Sleeping, ""),
+                Segment { held_by: Some("worker-2".into()), ..segment(0.68, None, Waiting, "lock B") },
+            ],
+        ),
+        lane(
+            "worker-2",
+            4713,
+            vec![
+                segment(0.12, Some(0.2), Ready, ""),
+                segment(0.2, Some(0.52), Running, "B"),
+                segment(0.52, Some(0.76), Sleeping, ""),
+                Segment { held_by: Some("worker-1".into()), ..segment(0.76, None, Waiting, "lock A") },
+            ],
+        ),
+        lane(
+            "watcher",
+            4714,
+            (0..4)
+                .flat_map(|turn| {
+                    let at = 0.1 + 0.45 * f64::from(turn);
+                    [segment(at, Some(at + 0.1), Running, ""), segment(at + 0.1, Some(at + 0.45), Sleeping, "")]
+                })
+                .collect(),
+        ),
+        lane(
+            "pid 4716 sort",
+            4716,
+            vec![
+                segment(0.3, Some(1.0), Running, ""),
+                segment(1.0, Some(1.24), Waiting, "pipe from cat"),
+                segment(1.24, Some(1.6), Running, ""),
+                segment(1.6, None, Zombie, "exited 0: zombie"),
+            ],
+        ),
+    ];
+    run.log = [
+        (0.508, Severity::Info, "worker-2 asks for lock A, which worker-1 holds."),
+        (0.509, Severity::Bad, "Nobody can go on: worker-1 → lock B → worker-2 → lock A → worker-1."),
+        (1.391, Severity::Info, "sort (4716) exited with status 0; its parent has not waited on it: it is a zombie."),
+        (1.744, Severity::User, "You sent SIGKILL to 4716. Nothing changed: one cannot kill the dead. Wait on it instead."),
+    ]
+    .map(|(t, severity, text)| LogEntry { t: Monotonic::from_secs(t), text: text.into(), severity })
+    .into();
+    run.outputs =
+        [(Stream::Stdout, "worker-1 has lock A\nworker-2 has lock B\n"), (Stream::Stderr, "warning: a lock is held for long\n")]
+            .map(|(stream, text)| OutputView {
+                pid: Pid::new(4711),
+                name: "worker".to_owned(),
+                stream,
+                tail: text.into(),
+                kept: text.len() as u64,
+                dropped: 0,
+                is_closed: false,
+            })
+            .to_vec();
+    run.facts = vec![Fact {
+        id: "blocked".to_owned(),
+        claim: "both workers wait for ever".to_owned(),
+        expected: 2.into(),
+        observed: 2.into(),
+        holds: true,
+    }];
+    run.elapsed = Monotonic::ZERO + Duration::from_secs(2);
+    Snapshot { sequence: 1, system: system(4), runs: vec![Arc::new(run)], board: Arc::new(board()), ..Snapshot::default() }
+}

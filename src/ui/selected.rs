@@ -1,0 +1,268 @@
+//! The selected process: what it is, how it is, and what can be done to it. UI thread; sends nothing itself.
+
+use egui::{Key, RichText, Ui, vec2};
+
+use super::actions::{Actions, UiAction};
+use super::commands::UiCommand;
+use super::states::{self, Look};
+use super::theme::{self, palette};
+use super::tree::Selection;
+use super::widgets;
+use crate::model::{Action, ExitStatus, ProcessRow, RunView, Scope, Signal};
+use crate::scenario::Scenario;
+
+/// Whom the buttons reach, and whether the signal menu is asked for.
+#[derive(Debug, Default)]
+pub struct Selected {
+    scope: Scope,
+    opens_menu: bool,
+}
+
+impl Selected {
+    /// Whom signals reach.
+    pub const fn scope(&self) -> Scope {
+        self.scope
+    }
+
+    /// Opens or closes the signal menu.
+    pub const fn toggle_menu(&mut self) {
+        self.opens_menu = true;
+    }
+
+    /// Draws the card and, for a running scenario, its own actions.
+    pub fn ui(
+        &mut self,
+        ui: &mut Ui,
+        run: Option<&RunView>,
+        scenario: Option<&Scenario>,
+        selection: Selection,
+        actions: &mut Actions,
+    ) {
+        let colors = palette(ui);
+        ui.label(theme::caption(ui, "Selected"));
+        let process = find(run, selection);
+        let (Some(run), Some(process)) = (run, process) else {
+            ui.label(RichText::new("Click a row or a lane to act on its process.").color(colors.weak));
+            if let Some(run) = run {
+                own_actions(ui, run, scenario, actions);
+            }
+            return;
+        };
+        ui.horizontal_wrapped(|ui| {
+            ui.label(theme::bold(&process.name).size(14.0));
+            ui.label(RichText::new(format!("pid {} · child of {}", process.pid, process.ppid)).size(11.0).color(colors.weak));
+        });
+        let (look, word) = states::process_look(process);
+        widgets::badge(ui, &format!("{} {word}", look.glyph()), look.tone(colors));
+        ui.label(sentence(process, run));
+        if let Some((_, Some(tid))) = selection {
+            let name = process.threads.iter().find(|thread| thread.tid == tid).map_or("?", |thread| thread.name.as_str());
+            ui.label(RichText::new(format!("Its thread {name} ({tid}): signals go to the whole process.")).color(colors.weak));
+        }
+        ui.add_space(2.0);
+        self.scope_ui(ui);
+        self.buttons(ui, run, process, look, actions);
+        own_actions(ui, run, scenario, actions);
+    }
+
+    fn scope_ui(&mut self, ui: &mut Ui) {
+        ui.horizontal(|ui| {
+            ui.label(RichText::new("to").size(11.0).color(palette(ui).weak));
+            for (scope, text, about) in [
+                (Scope::Process, "process", "Signals reach this process alone."),
+                (Scope::Group, "group", "Signals reach its whole process group."),
+                (Scope::Tree, "tree", "Signals reach it and all its descendants."),
+            ] {
+                if ui.selectable_label(self.scope == scope, RichText::new(text).size(11.0)).on_hover_text(about).clicked() {
+                    self.scope = scope;
+                }
+            }
+        });
+    }
+
+    fn buttons(&mut self, ui: &mut Ui, run: &RunView, process: &ProcessRow, look: Look, actions: &mut Actions) {
+        let colors = palette(ui);
+        let scope = self.scope;
+        let is_there = !process.is_reaped;
+        let gap = ui.spacing().item_spacing.x;
+        let half = vec2((ui.available_width() - gap) / 2.0, 27.0);
+        let full = vec2(ui.available_width(), 29.0);
+        let mut act = |action: Action| actions.push(UiAction::Act(run.id, action, process.pid.to_string()));
+        ui.add_enabled_ui(is_there, |ui| {
+            ui.horizontal(|ui| {
+                let terminate = ui.add(egui::Button::new("Terminate  T").min_size(half)).accessible_name("Terminate");
+                if terminate.on_hover_text(UiCommand::Terminate.tooltip()).clicked() {
+                    act(Action::Terminate(scope));
+                }
+                let kill = widgets::tinted_button(ui, "Kill  K", colors.red, colors.red.ink, half).accessible_name("Kill");
+                if kill.on_hover_text(UiCommand::Kill.tooltip()).clicked() {
+                    act(Action::Kill(scope));
+                }
+            });
+            ui.horizontal(|ui| {
+                let stop = ui.add(egui::Button::new("Stop").min_size(half)).accessible_name("Stop process");
+                if stop.on_hover_text("Sends SIGSTOP: it pauses until it is continued, and cannot refuse.").clicked() {
+                    act(Action::Stop(scope));
+                }
+                let go_on = ui.add(egui::Button::new("Continue").min_size(half));
+                if go_on.on_hover_text("Sends SIGCONT: a stopped process goes on.").clicked() {
+                    act(Action::Continue(scope));
+                }
+            });
+            let wait = if look == Look::Zombie {
+                widgets::tinted_button(ui, "Wait on (reap)  W", colors.blue, colors.text, full)
+            } else {
+                ui.add(egui::Button::new("Wait on (reap)  W").min_size(full))
+            };
+            if wait.accessible_name("Wait on (reap)").on_hover_text(UiCommand::Wait.tooltip()).clicked() {
+                act(Action::Wait);
+            }
+            let button = ui.add(egui::Button::new("Signal ⏷").min_size(full)).accessible_name("Signal");
+            let mut popup = egui::Popup::menu(&button);
+            if std::mem::take(&mut self.opens_menu) {
+                popup = popup.open_memory(egui::SetOpenCommand::Toggle);
+            }
+            popup.width(330.0).show(|ui| {
+                ui.label(RichText::new("Signals and what they mean").color(colors.weak));
+                egui::ScrollArea::vertical().max_height(360.0).show(ui, |ui| {
+                    for signal in Signal::standard() {
+                        let text = format!("{:>2}  {signal}", signal.number());
+                        let item = egui::Button::new(RichText::new(text).monospace().size(11.5))
+                            .right_text(RichText::new(signal.meaning()).size(11.0).color(colors.weak))
+                            .min_size(vec2(310.0, 20.0))
+                            .frame_when_inactive(false);
+                        if ui.add(item).accessible_name(signal.to_string()).clicked() {
+                            act(Action::Signal(signal, scope));
+                            ui.close();
+                        }
+                    }
+                });
+                if ui.input(|input| input.key_pressed(Key::Escape)) {
+                    ui.close();
+                }
+            });
+        });
+        if !is_there {
+            self.opens_menu = false;
+        }
+    }
+}
+
+/// The selected process of a run.
+pub fn find(run: Option<&RunView>, selection: Selection) -> Option<&ProcessRow> {
+    let (pid, _) = selection?;
+    run?.processes.iter().rev().find(|process| process.pid == pid)
+}
+
+fn own_actions(ui: &mut Ui, run: &RunView, scenario: Option<&Scenario>, actions: &mut Actions) {
+    let is_over = matches!(run.state, crate::model::RunState::Finished(_));
+    let Some(scenario) = scenario.filter(|scenario| !is_over && !scenario.actions.is_empty()) else { return };
+    ui.add_space(4.0);
+    ui.label(theme::caption(ui, "In this scenario"));
+    ui.horizontal_wrapped(|ui| {
+        for action in scenario.actions {
+            if ui.button(action.label).on_hover_text(action.meaning).clicked() {
+                actions.push(UiAction::Act(run.id, Action::Scenario(action.name.to_owned()), String::new()));
+            }
+        }
+    });
+}
+
+/// How it is, in words that say what follows from it.
+fn sentence(process: &ProcessRow, run: &RunView) -> String {
+    let time = process.started.secs();
+    match (process.status, process.is_reaped) {
+        (Some(status), false) => format!("It {}.\nIts parent has not waited on it.", ended(status)),
+        (Some(status), true) => format!("It {}, and its parent has waited on it. The row is history.", ended(status)),
+        (None, _) if process.is_orphan => format!("Its parent died; {} has adopted it.", process.ppid),
+        (None, _) => {
+            let cpu = process.cpu;
+            let memory = states::short_bytes(process.rss);
+            let threads = process.threads.len().max(1);
+            let plural = if threads == 1 { "thread" } else { "threads" };
+            let age = (run.elapsed.secs() - time).max(0.0);
+            format!("{threads} {plural}, {cpu:.0} % CPU, {memory}B memory, last on core {}. Began {age:.1} s ago.", process.core)
+        }
+    }
+}
+
+fn ended(status: ExitStatus) -> String {
+    match status {
+        ExitStatus::Exited(code) => format!("has ended with status {code}"),
+        ExitStatus::Signaled { signal, core_dumped } => {
+            format!("was ended by {signal}{}", if core_dumped { ", with a core dump" } else { "" })
+        }
+        ExitStatus::Unknown => "has ended; nobody can say how".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use egui_kittest::{Harness, kittest::Queryable};
+
+    use super::*;
+    use crate::model::Pid;
+    use crate::ui::{sample, testing};
+
+    type State = (Selected, Actions);
+
+    fn show(pid: i32) -> Harness<'static, State> {
+        let snapshot = sample::deadlock();
+        testing::view(230.0, 420.0, State::default(), move |ui, (selected, actions)| {
+            selected.ui(ui, Some(&snapshot.runs[0]), Some(&testing::POOL), Some((Pid::new(pid), None)), actions);
+        })
+    }
+
+    fn acted(harness: &mut Harness<'_, State>) -> Vec<String> {
+        let actions = harness.state_mut().1.take();
+        actions
+            .into_iter()
+            .map(|action| match action {
+                UiAction::Act(run, action, target) => format!("{run} {action} {target}").trim_end().to_owned(),
+                other => panic!("{other:?}"),
+            })
+            .collect()
+    }
+
+    #[test]
+    fn a_zombie_is_explained_and_each_button_acts_on_it() {
+        let mut harness = show(4716);
+        harness.get_by_label_contains("It has ended with status 0");
+        for (button, expected) in [
+            ("Terminate", "1 terminate 4716"),
+            ("Kill", "1 kill 4716"),
+            ("Stop process", "1 stop 4716"),
+            ("Continue", "1 continue 4716"),
+            ("Wait on (reap)", "1 wait 4716"),
+            ("One more job", "1 more"),
+        ] {
+            harness.get_by_label(button).click();
+            harness.run();
+            assert_eq!(acted(&mut harness), [expected]);
+        }
+    }
+
+    #[test]
+    fn the_scope_reaches_the_group_and_the_menu_has_every_signal() {
+        let mut harness = show(4711);
+        harness.get_by_label("group").click();
+        harness.run();
+        harness.get_by_label("Kill").click();
+        harness.run();
+        assert_eq!(acted(&mut harness), ["1 kill-group 4711"]);
+        harness.get_by_label("Signal").click();
+        harness.run();
+        harness.get_by_label("SIGUSR1").click();
+        harness.run();
+        assert_eq!(acted(&mut harness), ["1 SIGUSR1-group 4711"]);
+    }
+
+    #[test]
+    fn what_is_gone_takes_no_signal_and_nothing_selected_says_so() {
+        let mut harness = show(4715);
+        harness.get_by_label("Kill").click();
+        harness.run();
+        assert!(acted(&mut harness).is_empty());
+        show(1).get_by_label_contains("Click a row");
+    }
+}

@@ -1,0 +1,350 @@
+//! The timeline: one lane a task, coloured and patterned by state. UI thread; draws visible lanes and at most one segment a pixel.
+
+use std::fmt::Write as _;
+
+use egui::{Align2, Color32, FontId, Rect, RichText, Role, ScrollArea, Sense, Stroke, Ui, pos2, vec2};
+
+use super::actions::{Actions, UiAction};
+use super::hatch::{self, Hatch};
+use super::states::Look;
+use super::theme::{self, palette};
+use super::widgets;
+use crate::model::{Lane, Monotonic, Pid, RunState, RunView, Segment, Tid};
+
+/// Which part of the run is looked at.
+#[derive(Default)]
+pub struct Timeline {
+    hatch: Hatch,
+    /// Seconds that fit into the width; all of the run when absent.
+    span: Option<f64>,
+    /// The right end, in seconds of the run; the live edge when absent.
+    end: Option<f64>,
+    name_width: f32,
+    measured: Option<(crate::model::RunId, usize)>,
+}
+
+const LANE: f32 = 22.0;
+const GAP: f32 = 12.0;
+const AXIS: f32 = 20.0;
+/// The shortest time that can be looked at, in seconds.
+const SHORTEST: f64 = 1e-4;
+
+/// Seconds to points and back.
+#[derive(Debug, Clone, Copy)]
+struct Scale {
+    from: f64,
+    to: f64,
+    left: f32,
+    right: f32,
+}
+
+impl Scale {
+    fn x(self, t: f64) -> f32 {
+        self.left + ((t - self.from) / (self.to - self.from) * f64::from(self.right - self.left)) as f32
+    }
+
+    fn per_point(self) -> f64 {
+        (self.to - self.from) / f64::from((self.right - self.left).max(1.0))
+    }
+}
+
+impl Timeline {
+    /// Draws the legend and the buttons, for the pane's heading (right to left).
+    pub fn head(&mut self, ui: &mut Ui, run: Option<&RunView>) {
+        if let Some(run) = run {
+            let now = run.elapsed.secs();
+            let span = self.span.unwrap_or(now);
+            if ui.small_button("All").on_hover_text("The whole run").accessible_name("Show all of the run").clicked() {
+                (self.span, self.end) = (None, None);
+            }
+            if ui.small_button("+").accessible_name("Zoom in").clicked() {
+                self.span = Some((span / 2.0).max(SHORTEST));
+            }
+            if ui.small_button("−").accessible_name("Zoom out").clicked() {
+                self.span = Some(span * 2.0).filter(|span| *span < now);
+            }
+            if self.end.is_some() && ui.small_button("▶ now").on_hover_text("Follow the live edge").clicked() {
+                self.end = None;
+            }
+            ui.add_space(8.0);
+        }
+        let colors = palette(ui);
+        for look in Look::LEGEND.into_iter().rev() {
+            if ui.available_width() < 86.0 {
+                break;
+            }
+            ui.label(RichText::new(look.word()).size(11.0).color(colors.weak));
+            let (rect, _) = ui.allocate_exact_size(vec2(11.0, 11.0), Sense::hover());
+            self.hatch.paint(ui.painter(), rect, look, colors);
+        }
+    }
+
+    /// Draws axis and lanes.
+    pub fn ui(&mut self, ui: &mut Ui, run: &RunView, actions: &mut Actions) {
+        if run.lanes.is_empty() {
+            widgets::nothing_yet(ui, "No thread or process has begun yet.");
+            return;
+        }
+        self.measure_names(ui, run);
+        let area = ui.available_rect_before_wrap();
+        let now = run.elapsed.secs().max(SHORTEST);
+        let to = self.end.unwrap_or(now);
+        let scale = Scale {
+            from: (to - self.span.unwrap_or(to)).max(0.0).min(to - SHORTEST),
+            to,
+            left: area.left() + self.name_width,
+            right: area.right() - 10.0,
+        };
+        let lanes = Rect::from_min_max(area.min, pos2(area.right(), area.bottom() - AXIS));
+        self.steer(ui, lanes, scale, now);
+        let colors = palette(ui);
+        let ticks = axis(ui, area, scale);
+        ui.scope_builder(egui::UiBuilder::new().max_rect(lanes), |ui| {
+            let height = run.lanes.len() as f32 * (LANE + GAP);
+            ScrollArea::vertical().id_salt("lanes").auto_shrink(false).show_viewport(ui, |ui, viewport| {
+                ui.set_height(height.max(lanes.height()));
+                let top = ui.min_rect().top();
+                for x in &ticks {
+                    ui.painter().vline(*x, ui.clip_rect().y_range(), Stroke::new(1.0, colors.line));
+                }
+                let first = (viewport.top() / (LANE + GAP)).floor().max(0.0) as usize;
+                let last = ((viewport.bottom() / (LANE + GAP)).ceil() as usize).min(run.lanes.len());
+                for (index, lane) in run.lanes.iter().enumerate().take(last).skip(first) {
+                    let y = top + index as f32 * (LANE + GAP) + GAP / 2.0;
+                    let rect = Rect::from_min_max(pos2(scale.left, y), pos2(scale.right, y + LANE));
+                    self.lane(ui, lane, index, rect, scale, now, actions);
+                }
+                if matches!(run.state, RunState::Running | RunState::Stopping { .. }) && self.end.is_none() {
+                    ui.painter().vline(scale.right, ui.clip_rect().y_range(), Stroke::new(1.0, colors.text));
+                }
+            });
+        });
+        ui.allocate_rect(area, Sense::hover());
+    }
+
+    /// Room for the longest name among the first lanes, measured when lanes come.
+    fn measure_names(&mut self, ui: &Ui, run: &RunView) {
+        let key = Some((run.id, run.lanes.len()));
+        if self.measured != key {
+            self.measured = key;
+            let font = FontId::proportional(12.0);
+            let width = |lane: &Lane| ui.painter().layout_no_wrap(lane.name.clone(), font.clone(), Color32::PLACEHOLDER).size().x;
+            self.name_width = run.lanes.iter().take(50).map(width).fold(60.0, f32::max).min(150.0) + 12.0;
+        }
+    }
+
+    /// Ctrl and the wheel zoom around the pointer; dragging moves along the run.
+    fn steer(&mut self, ui: &mut Ui, lanes: Rect, scale: Scale, now: f64) {
+        let response = ui.interact(lanes, ui.scope_id().with("steer"), Sense::drag());
+        if let Some(pointer) = response.hover_pos() {
+            let zoom = f64::from(ui.input(egui::InputState::zoom_delta));
+            if (zoom - 1.0).abs() > 1e-3 {
+                let at = scale.from + f64::from(pointer.x - scale.left) * scale.per_point();
+                let span = ((scale.to - scale.from) / zoom).max(SHORTEST);
+                let right = (scale.to - at) / zoom;
+                self.span = Some(span).filter(|span| *span < now);
+                self.end = Some(at + right).filter(|end| *end < now * 0.999 && self.span.is_some());
+            }
+        }
+        if response.dragged() && self.span.is_some() {
+            let end = scale.to - f64::from(response.drag_delta().x) * scale.per_point();
+            let least = (scale.to - scale.from).min(now);
+            self.end = Some(end.max(least)).filter(|end| *end < now);
+        }
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "where a lane lies, in which scale, and whom its clicks reach")]
+    fn lane(&mut self, ui: &mut Ui, lane: &Lane, index: usize, rect: Rect, scale: Scale, now: f64, actions: &mut Actions) {
+        let colors = palette(ui);
+        let name = Rect::from_min_max(pos2(ui.min_rect().left(), rect.top()), pos2(rect.left() - 8.0, rect.bottom()));
+        widgets::paint_text(ui, name, Align2::RIGHT_CENTER, &lane.name, FontId::proportional(12.0), colors.text);
+        let painter = ui.painter_at(rect.expand(1.0).intersect(ui.clip_rect()));
+        painter.rect_filled(rect, 2.0, colors.well);
+        for segment in visible(&lane.segments, scale, now) {
+            let until = segment.until.map_or(now, Monotonic::secs);
+            let left = scale.x(segment.from.secs()).max(rect.left());
+            let right = scale.x(until).min(rect.right()).max(left + 1.0);
+            let look = Look::from(segment.state);
+            if look == Look::Done {
+                continue;
+            }
+            let at = Rect::from_x_y_ranges(left..=right, rect.y_range());
+            self.hatch.paint(&painter, at, look, colors);
+            if right - left > 22.0 && !segment.note.is_empty() {
+                label(&painter.with_clip_rect(at.intersect(painter.clip_rect())), at, look, segment, colors);
+            }
+        }
+        let whole = name.union(rect);
+        let salt = egui::IdSalt::new(("lane", index));
+        let response = ui.interact(whole, ui.scope_id().with(salt), Sense::click());
+        let latest = lane.segments.last();
+        response.widget_info(|| {
+            let state = latest.map_or("created", |segment| segment.state.word());
+            let note = latest.map_or("", |segment| &*segment.note);
+            egui::WidgetInfo::labeled(Role::Button, true, format!("lane {}: {state} {note}", lane.name).trim_end())
+        });
+        if response.clicked() {
+            actions.push(UiAction::Select(lane.pid, lane.tid));
+        }
+        if let Some(pointer) = response.hover_pos().filter(|pointer| pointer.x >= scale.left) {
+            let t = scale.from + f64::from(pointer.x - scale.left) * scale.per_point();
+            if let Some(segment) = at_time(&lane.segments, t) {
+                response.on_hover_text_at_pointer(explain(&lane.name, lane.pid, lane.tid, segment, now));
+            }
+        }
+    }
+}
+
+/// The note on a segment: dark on light ones, light on dark ones, boxed where the pattern would cross the letters.
+fn label(painter: &egui::Painter, at: Rect, look: Look, segment: &Segment, colors: &theme::Palette) {
+    let is_patterned = look == Look::Waiting;
+    let ink = if is_patterned { colors.text } else { theme::ink_on(hatch::fill_of(look, colors).0) };
+    let galley = painter.layout_no_wrap(segment.note.to_string(), theme::bold_font(11.0), ink);
+    let position = pos2(at.left() + 8.0, at.center().y - galley.size().y / 2.0);
+    if is_patterned {
+        let behind = Rect::from_min_size(position, galley.size()).expand2(vec2(4.0, 1.0)).intersect(at);
+        painter.rect_filled(behind, 2.0, look.tone(colors).surface);
+    }
+    painter.galley(position, galley, ink);
+}
+
+/// Time marks at a round distance, and where they stand.
+fn axis(ui: &Ui, area: Rect, scale: Scale) -> Vec<f32> {
+    let step = round_step(scale.per_point() * 84.0);
+    let digits = (-step.log10().floor()).clamp(0.0, 6.0) as usize + usize::from(step.log10().fract() != 0.0 && step < 1.0);
+    let y = area.bottom() - AXIS / 2.0;
+    let mut ticks = Vec::new();
+    let mut index = (scale.from / step).ceil();
+    while index * step <= scale.to + step * 1e-6 {
+        let x = scale.x(index * step);
+        ticks.push(x);
+        let text = format!("{:.digits$} s", index * step);
+        let align = if x > area.right() - 24.0 { Align2::RIGHT_CENTER } else { Align2::CENTER_CENTER };
+        let x = if align == Align2::RIGHT_CENTER { area.right() } else { x };
+        ui.painter().text(pos2(x, y), align, text, FontId::proportional(10.5), palette(ui).weak);
+        index += 1.0;
+    }
+    ticks
+}
+
+/// The smallest of 1, 2, 2.5, 5 times a power of ten that is at least this.
+fn round_step(least: f64) -> f64 {
+    let power = 10.0_f64.powf(least.max(1e-9).log10().floor());
+    [1.0, 2.0, 2.5, 5.0, 10.0]
+        .into_iter()
+        .map(|factor| factor * power)
+        .find(|step| *step >= least * 0.999_999)
+        .unwrap_or(power * 10.0)
+}
+
+/// The segments to draw: of those that fall onto one pixel only the first.
+fn visible(segments: &[Segment], scale: Scale, now: f64) -> impl Iterator<Item = &Segment> {
+    let until = move |segment: &Segment| segment.until.map_or(now, Monotonic::secs);
+    let mut index = segments.partition_point(|segment| until(segment) < scale.from);
+    std::iter::from_fn(move || {
+        let segment = segments.get(index).filter(|segment| segment.from.secs() <= scale.to)?;
+        let next = until(segment).max(segment.from.secs() + scale.per_point());
+        let rest = &segments[index + 1..];
+        // Mostly the very next one: look before searching.
+        index += 1 + if rest.first().is_some_and(|segment| until(segment) > next) {
+            0
+        } else {
+            rest.partition_point(|segment| until(segment) <= next)
+        };
+        Some(segment)
+    })
+}
+
+fn at_time(segments: &[Segment], t: f64) -> Option<&Segment> {
+    let after = segments.partition_point(|segment| segment.from.secs() <= t);
+    let segment = segments.get(after.checked_sub(1)?)?;
+    segment.until.is_none_or(|until| until.secs() >= t).then_some(segment)
+}
+
+/// A segment with its exact times.
+fn explain(name: &str, pid: Pid, tid: Option<Tid>, segment: &Segment, now: f64) -> String {
+    let until = segment.until.map_or(now, Monotonic::secs);
+    let from = segment.from.secs();
+    let look = Look::from(segment.state);
+    let mut text = format!("{name} {} {}", look.glyph(), look.word());
+    if !segment.note.is_empty() {
+        let _ = write!(text, ": {}", segment.note);
+    }
+    if let Some(holder) = &segment.held_by {
+        let _ = write!(text, ", held by {holder}");
+    }
+    let end = if segment.until.is_none() { "now" } else { "" };
+    let _ = write!(text, "\n{from:.6} s to {until:.6} s {end}\n{:.3} ms", (until - from) * 1000.0);
+    let _ = write!(text, "\npid {pid}");
+    if let Some(tid) = tid {
+        let _ = write!(text, ", thread {tid}");
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use egui_kittest::kittest::Queryable;
+
+    use super::*;
+    use crate::model::TaskState;
+    use crate::ui::{sample, testing};
+
+    const SCALE: Scale = Scale { from: 0.0, to: 10.0, left: 0.0, right: 100.0 };
+
+    fn show(run: RunView) -> egui_kittest::Harness<'static, (Timeline, Actions)> {
+        testing::view(800.0, 250.0, (Timeline::default(), Actions::default()), move |ui, (timeline, actions)| {
+            ui.horizontal(|ui| timeline.head(ui, Some(&run)));
+            timeline.ui(ui, &run, actions);
+        })
+    }
+
+    #[test]
+    fn lanes_are_named_with_their_state_and_a_click_selects_the_thread() {
+        let snapshot = sample::deadlock();
+        let mut harness = show((*snapshot.runs[0]).clone());
+        harness.get_by_label("lane worker-1: waiting lock B").click();
+        harness.run();
+        let actions = harness.state_mut().1.take();
+        assert!(matches!(actions[..], [UiAction::Select(pid, Some(tid))] if pid.number() == 4711 && tid.number() == 4712));
+    }
+
+    #[test]
+    fn an_empty_run_says_so_and_of_two_thousand_lanes_only_the_visible_ones_are_drawn() {
+        show(sample::run(1, "x")).get_by_label_contains("No thread or process");
+        let harness = show((*sample::snapshot(2000).runs[0]).clone());
+        let drawn = harness.query_all_by_label_contains("lane worker-").count();
+        assert!((3..20).contains(&drawn), "{drawn}");
+    }
+
+    #[test]
+    fn a_lane_of_a_million_changes_is_drawn_once_a_pixel() {
+        let segments: Vec<Segment> = (0..100_000)
+            .map(|i| sample::segment(f64::from(i) * 1e-4, Some(f64::from(i + 1) * 1e-4), TaskState::Running, ""))
+            .collect();
+        let drawn = visible(&segments, SCALE, 10.0).count();
+        assert!((50..=101).contains(&drawn), "{drawn}");
+        let few = [sample::segment(1.0, Some(2.0), TaskState::Ready, ""), sample::segment(2.0, None, TaskState::Running, "")];
+        assert_eq!(visible(&few, SCALE, 10.0).count(), 2);
+    }
+
+    #[test]
+    fn the_segment_under_the_pointer_is_found_with_its_times() {
+        let few =
+            [sample::segment(1.0, Some(2.0), TaskState::Ready, ""), sample::segment(3.0, None, TaskState::Waiting, "lock B")];
+        assert_eq!(at_time(&few, 0.5), None);
+        assert_eq!(at_time(&few, 2.5), None, "a gap");
+        let text = explain("w", Pid::new(1), None, at_time(&few, 9.0).expect("lasts"), 4.0);
+        assert!(
+            text.contains("waiting: lock B") && text.contains("3.000000 s to 4.000000 s now") && text.contains("1000.000 ms"),
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn marks_are_at_round_times() {
+        for (least, step) in [(0.21, 0.25), (0.9, 1.0), (1.1, 2.0), (30.0, 50.0)] {
+            assert!((round_step(least) - step).abs() < 1e-9, "{least}: {}", round_step(least));
+        }
+    }
+}

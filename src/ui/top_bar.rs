@@ -1,0 +1,171 @@
+//! The bar at the top: where one is, Start and Stop, the language, and what all of it costs. UI thread.
+
+use egui::{Align, Layout, RichText, Ui, vec2};
+
+use super::actions::{Actions, UiAction};
+use super::commands::UiCommand;
+use super::theme::{self, palette};
+use super::widgets;
+use crate::model::{Language, RunState, RunView, Snapshot};
+use crate::scenario::Scenario;
+
+/// What the bar shows.
+#[derive(Debug)]
+pub struct TopBar<'a> {
+    /// The newest snapshot.
+    pub live: &'a Snapshot,
+    /// The run that is looked at.
+    pub run: Option<&'a RunView>,
+    /// The scenario that is looked at.
+    pub scenario: Option<&'static Scenario>,
+    /// The chosen language.
+    pub language: Language,
+    /// Whether the display is held still.
+    pub is_paused: bool,
+    /// Milliseconds that the last frames took to draw.
+    pub frame_millis: f32,
+}
+
+/// Whether a run can still be ended.
+pub fn is_active(run: &RunView) -> bool {
+    !matches!(run.state, RunState::Finished(_))
+}
+
+impl TopBar<'_> {
+    /// Draws the bar.
+    pub fn ui(&self, ui: &mut Ui, actions: &mut Actions) {
+        let colors = palette(ui);
+        let wide = ui.available_width() > 1000.0;
+        ui.horizontal_centered(|ui| {
+            let start = ui.cursor().left();
+            ui.label(theme::bold("Task Lab").size(16.0));
+            if wide {
+                ui.add_space(8.0);
+                ui.label(RichText::new(self.breadcrumb()).size(12.5).color(colors.weak));
+                ui.add_space((start + 318.0 - ui.cursor().left()).max(8.0));
+            }
+            self.start_button(ui, actions);
+            let pause = if self.is_paused { "▶ Resume" } else { "⏸ Pause" };
+            let pause = ui.add(egui::Button::selectable(self.is_paused, pause).min_size(vec2(70.0, 26.0)));
+            let pause = pause.accessible_name("Pause the display").on_hover_text(UiCommand::PauseDisplay.hint(ui.ctx()));
+            if pause.clicked() {
+                actions.command(UiCommand::PauseDisplay);
+            }
+            self.language_switch(ui, actions);
+            ui.with_layout(Layout::right_to_left(Align::Center), |ui| self.right(ui, wide, actions));
+        });
+    }
+
+    fn breadcrumb(&self) -> String {
+        match (self.scenario, self.run) {
+            (Some(scenario), _) => format!("{}  ›  {}", scenario.chapter.title(), scenario.title),
+            (None, Some(run)) => format!("Mine  ›  {}", run.title),
+            (None, None) => "Mine  ›  Run a program".to_owned(),
+        }
+    }
+
+    fn start_button(&self, ui: &mut Ui, actions: &mut Actions) {
+        let colors = palette(ui);
+        let size = vec2(84.0, 26.0);
+        let (text, name, tone, ink) = match self.run.filter(|run| is_active(run)) {
+            Some(_) => ("■ Stop", "Stop", colors.red, colors.red.ink),
+            None => ("▶ Start", "Start", colors.green, colors.text),
+        };
+        let button = widgets::tinted_button(ui, text, tone, ink, size).accessible_name(name);
+        if button.on_hover_text(UiCommand::StartStop.hint(ui.ctx())).clicked() {
+            actions.command(UiCommand::StartStop);
+        }
+    }
+
+    fn language_switch(&self, ui: &mut Ui, actions: &mut Actions) {
+        let colors = palette(ui);
+        ui.add_enabled_ui(self.scenario.is_some(), |ui| {
+            egui::Frame::new().fill(colors.pane).stroke((1.0, colors.line)).corner_radius(13).show(ui, |ui| {
+                ui.spacing_mut().item_spacing.x = 0.0;
+                for (language, text, name) in [(Language::Rust, "Rust", "as Rust"), (Language::Python, "Python", "as Python")] {
+                    let is_chosen = self.language == language;
+                    let label = if is_chosen { theme::bold(text) } else { RichText::new(text).color(colors.weak) };
+                    let button = egui::Button::selectable(is_chosen, label).corner_radius(12).min_size(vec2(64.0, 24.0));
+                    let response = ui.add(button.frame_when_inactive(false)).accessible_name(name);
+                    if response.on_hover_text(format!("The next Start runs it {name}.")).clicked() {
+                        actions.push(UiAction::Speak(language));
+                    }
+                }
+            });
+        });
+    }
+
+    fn right(&self, ui: &mut Ui, wide: bool, actions: &mut Actions) {
+        let colors = palette(ui);
+        for (command, text) in [(UiCommand::Help, "?"), (UiCommand::Settings, "⚙")] {
+            let button = ui.add(egui::Button::new(text).min_size(vec2(26.0, 26.0))).accessible_name(command.text());
+            if button.on_hover_text(command.hint(ui.ctx())).clicked() {
+                actions.command(command);
+            }
+        }
+        let running = self.live.runs.iter().filter(|run| is_active(run)).count();
+        if wide {
+            ui.allocate_ui_with_layout(vec2(188.0, 34.0), Layout::top_down(Align::Min), |ui| {
+                ui.spacing_mut().item_spacing.y = 1.0;
+                let processes: usize = self.live.runs.iter().filter(|run| is_active(run)).map(|run| alive(run)).sum();
+                let plural = if processes == 1 { "process" } else { "processes" };
+                ui.label(RichText::new(format!("{running} running, {processes} {plural}")).size(11.0).color(colors.weak));
+                let cost = format!("own cost {:.1} % CPU · {:.1} ms a frame", self.live.system.own_cpu, self.frame_millis);
+                ui.label(RichText::new(cost).size(10.0).color(colors.weak));
+            });
+        }
+        ui.add_enabled_ui(running > 0, |ui| {
+            let (tone, ink) = (colors.red, colors.red.ink);
+            let text = if wide { "■ Stop everything" } else { "■ All" };
+            let size = vec2(if wide { 138.0 } else { 60.0 }, 26.0);
+            let button = widgets::tinted_button(ui, text, tone, ink, size).accessible_name("Stop everything");
+            if button.on_hover_text(UiCommand::StopEverything.hint(ui.ctx())).clicked() {
+                actions.command(UiCommand::StopEverything);
+            }
+        });
+    }
+}
+
+fn alive(run: &RunView) -> usize {
+    run.processes.iter().filter(|process| process.status.is_none()).count()
+}
+
+#[cfg(test)]
+mod tests {
+    use egui_kittest::{Harness, kittest::Queryable};
+
+    use super::*;
+    use crate::ui::{sample, testing};
+
+    fn show(snapshot: Snapshot) -> Harness<'static, Actions> {
+        testing::view(1280.0, 44.0, Actions::default(), move |ui, actions| {
+            let run = snapshot.runs.last().map(std::convert::AsRef::as_ref);
+            let scenario = Some(&testing::POOL);
+            let bar = TopBar { live: &snapshot, run, scenario, language: Language::Rust, is_paused: false, frame_millis: 1.3 };
+            bar.ui(ui, actions);
+        })
+    }
+
+    fn asked(harness: &mut Harness<'_, Actions>, button: &str) -> String {
+        harness.get_by_label(button).click();
+        harness.run();
+        harness.state_mut().take().first().map(|action| format!("{action:?}")).unwrap_or_default()
+    }
+
+    #[test]
+    fn one_button_starts_and_stops() {
+        let mut harness = show(Snapshot::default());
+        harness.get_by_label_contains("Pools, queues, futures");
+        assert_eq!(asked(&mut harness, "Start"), "Command(StartStop)");
+        assert_eq!(asked(&mut harness, "as Python"), "Speak(Python)");
+        assert_eq!(asked(&mut harness, "Stop everything"), "", "nothing runs");
+    }
+
+    #[test]
+    fn what_runs_is_counted_and_can_be_stopped() {
+        let mut harness = show(sample::snapshot(2000));
+        harness.get_by_label("1 running, 1800 processes");
+        assert_eq!(asked(&mut harness, "Stop"), "Command(StartStop)");
+        assert_eq!(asked(&mut harness, "Stop everything"), "Command(StopEverything)");
+    }
+}

@@ -1,0 +1,127 @@
+//! Small pieces that several views share: panes, badges, painted text. UI thread; they hold nothing.
+
+use egui::{
+    Align2, Color32, CornerRadius, FontId, Frame, Margin, Pos2, Rect, Response, RichText, Role, Sense, Stroke, Ui, WidgetInfo,
+    vec2,
+};
+
+use super::theme::{self, Tone, palette};
+
+/// A pane of the centre: a rounded surface with a heading, and what belongs to its right end.
+pub fn pane<R>(ui: &mut Ui, title: &str, is_focused: bool, head: impl FnOnce(&mut Ui), body: impl FnOnce(&mut Ui) -> R) -> R {
+    pane_frame(ui, is_focused)
+        .show(ui, |ui| {
+            ui.set_min_size(ui.available_size());
+            ui.horizontal(|ui| {
+                ui.label(theme::bold(title).size(11.5).color(palette(ui).weak));
+                ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), head);
+            });
+            body(ui)
+        })
+        .inner
+}
+
+/// The surface of a pane.
+pub fn pane_frame(ui: &Ui, is_focused: bool) -> Frame {
+    let colors = palette(ui);
+    let border = if is_focused { colors.blue.strong } else { colors.line };
+    Frame::new()
+        .fill(colors.pane)
+        .stroke(Stroke::new(1.0, border))
+        .corner_radius(CornerRadius::same(5))
+        .inner_margin(Margin::symmetric(10, 6))
+}
+
+/// A button in a colour of its own.
+pub fn tinted_button(ui: &mut Ui, text: &str, tone: Tone, ink: Color32, size: egui::Vec2) -> Response {
+    ui.add(
+        egui::Button::new(RichText::new(text).color(ink)).fill(tone.surface).stroke(Stroke::new(1.0, tone.strong)).min_size(size),
+    )
+}
+
+/// A word in a rounded outline, such as a state.
+pub fn badge(ui: &mut Ui, text: &str, tone: Tone) -> Response {
+    Frame::new()
+        .fill(tone.surface)
+        .stroke(Stroke::new(1.0, tone.strong))
+        .corner_radius(CornerRadius::same(10))
+        .inner_margin(Margin::symmetric(8, 2))
+        .show(ui, |ui| ui.add(egui::Label::new(theme::bold(text).size(11.5).color(tone.ink)).selectable(false)))
+        .inner
+}
+
+/// A line of text over a coloured surface, with buttons at its right end.
+pub fn banner(ui: &mut Ui, text: &str, tone: Tone, buttons: impl FnOnce(&mut Ui)) {
+    Frame::new()
+        .fill(tone.surface)
+        .stroke(Stroke::new(1.0, tone.strong))
+        .corner_radius(CornerRadius::same(5))
+        .inner_margin(Margin::symmetric(12, 4))
+        .show(ui, |ui| {
+            ui.set_min_width(ui.available_width());
+            ui.horizontal(|ui| {
+                ui.set_min_height(24.0);
+                ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
+                    buttons(ui);
+                    ui.with_layout(egui::Layout::left_to_right(egui::Align::Center), |ui| {
+                        ui.add(egui::Label::new(theme::bold(text).color(palette(ui).text)).truncate());
+                    });
+                });
+            });
+        });
+}
+
+/// A sentence where a view has nothing to show yet.
+pub fn nothing_yet(ui: &mut Ui, text: &str) {
+    ui.add_space(10.0);
+    ui.vertical_centered(|ui| ui.label(RichText::new(text).color(palette(ui).weak)));
+}
+
+/// Paints one line of text, cut off at the end of `rect`.
+pub fn paint_text(ui: &Ui, rect: Rect, align: Align2, text: impl Into<String>, font: FontId, color: Color32) {
+    let painter = ui.painter_at(rect.intersect(ui.clip_rect()));
+    painter.text(anchor_of(rect, align), align, text.into(), font, color);
+}
+
+fn anchor_of(rect: Rect, align: Align2) -> Pos2 {
+    let point = align.pos_in_rect(&rect);
+    egui::pos2(point.x, rect.center().y)
+}
+
+/// Gives something that was painted a name that a screen reader says and a test finds.
+pub fn describe(ui: &mut Ui, rect: Rect, salt: impl egui::AsIdSalt, role: Role, text: &str) -> Response {
+    let response = ui.interact(rect, ui.scope_id().with(egui::IdSalt::new(salt)), Sense::hover());
+    response.widget_info(|| WidgetInfo::labeled(role, true, text));
+    response
+}
+
+/// A round sign beside a name, and whether it is filled.
+pub fn dot(ui: &Ui, center: Pos2, color: Color32, is_filled: bool) {
+    if is_filled {
+        ui.painter().circle_filled(center, 3.5, color);
+    } else {
+        ui.painter().circle_stroke(center, 3.5, Stroke::new(1.0, color));
+    }
+}
+
+/// Rows of one height of which only the visible ones are drawn; the newest stay in sight when the end is in sight.
+pub fn visible_rows(ui: &mut Ui, salt: &str, height: f32, count: usize, follows: bool, mut row: impl FnMut(&mut Ui, usize)) {
+    ui.spacing_mut().item_spacing.y = 0.0;
+    egui::ScrollArea::vertical().id_salt(salt).auto_shrink(false).stick_to_bottom(follows).show_rows(
+        ui,
+        height,
+        count,
+        |ui, range| {
+            for index in range {
+                ui.allocate_ui_with_layout(
+                    vec2(ui.available_width(), height),
+                    egui::Layout::left_to_right(egui::Align::Center),
+                    |ui| {
+                        ui.set_min_height(height);
+                        row(ui, index);
+                    },
+                );
+            }
+        },
+    );
+}
