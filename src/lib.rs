@@ -1,5 +1,6 @@
 //! Task Lab: launch, watch and steer real threads and processes. `ARCHITECTURE.md` is the map.
 
+pub mod cli;
 pub mod engine;
 pub mod gpio;
 pub mod model;

@@ -1,7 +1,11 @@
 //! Picks the role: supervisor, worker, command line or window.
 
+use std::ffi::OsString;
 use std::os::fd::RawFd;
 use std::process::ExitCode;
+
+use tasklab::engine::{Engine, Options};
+use tasklab::supervisor::Client;
 
 fn main() -> ExitCode {
     let mut args = std::env::args_os().skip(1);
@@ -11,8 +15,17 @@ fn main() -> ExitCode {
             let id = args.next().unwrap_or_default();
             tasklab::scenario::work(&id.to_string_lossy())
         }
-        _ => window(),
+        Some(verb) => command_line(std::iter::once(verb).chain(args)),
+        None => window(),
     }
+}
+
+fn command_line(args: impl Iterator<Item = OsString>) -> ExitCode {
+    let start = |keep_fds: &[RawFd], options: Options| {
+        let supervisor = Client::start_keeping(&options.program, keep_fds)?;
+        Engine::start(supervisor, options)
+    };
+    tasklab::cli::main(args, Box::new(start))
 }
 
 fn supervisor(socket: Option<std::ffi::OsString>) -> ExitCode {

@@ -243,6 +243,7 @@ impl EngineLoop {
                 Ok(Some(Incoming::Launched(run, children))) => {
                     let supervisor = self.client.pid();
                     let now = monotonic_now();
+                    self.tap.tell(Told::Launched(run, children.iter().map(|(child, _)| child.pid).collect()));
                     if let Some(index) = self.find(run) {
                         let run = &mut self.runs[index];
                         let streams = run.launched(children, supervisor, now, &mut self.tap);

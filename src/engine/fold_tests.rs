@@ -53,7 +53,7 @@ fn a_zombie_is_told_once_and_cannot_be_killed() {
     assert_eq!(
         log(&view),
         [
-            "Zombies starts, as Python.",
+            "Zombies: the run starts, as Python.",
             "body (4711) started.",
             "sort (4716) started, a child of body (4711).",
             "sort (4716) exited with status 0; its parent has not waited on it: it is a zombie.",

@@ -87,7 +87,7 @@ impl Log {
 }
 
 /// A text without line breaks and control characters, cut where it is longer than a screen can show.
-fn one_line(text: &str) -> String {
+pub fn one_line(text: &str) -> String {
     let mut line: String =
         text.chars().take(MAX_CHARS).map(|c| if c.is_whitespace() { ' ' } else { super::outputs::visible_char(c) }).collect();
     if text.chars().nth(MAX_CHARS).is_some() {

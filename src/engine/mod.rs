@@ -28,7 +28,7 @@ mod tree;
 pub use command::{Command, LaunchRequest, What};
 pub use handle::{EngineHandle, SendError};
 pub use launch::LaunchError;
-pub use log::Log;
+pub use log::{Log, one_line};
 pub use recording::Recording;
 pub use start::{Engine, EngineError, Options};
 pub use state::{DEFAULT_OUTPUT_BUDGET, RunFold};

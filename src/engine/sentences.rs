@@ -18,9 +18,9 @@ pub(super) fn process(pid: Pid, row: Option<&ProcessRow>) -> String {
 
 pub(super) fn run_started(title: &str, language: Language) -> String {
     match language {
-        Language::Rust => format!("{title} starts, as Rust."),
-        Language::Python => format!("{title} starts, as Python."),
-        Language::Program => format!("{title} starts."),
+        Language::Rust => format!("{title}: the run starts, as Rust."),
+        Language::Python => format!("{title}: the run starts, as Python."),
+        Language::Program => format!("{title}: the run starts."),
     }
 }
 

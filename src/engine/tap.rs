@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use crossbeam_channel::{Sender, TrySendError};
 
-use crate::model::{Event, RunId};
+use crate::model::{Event, Pid, RunId};
 use crate::supervisor::LaunchFailure;
 
 /// One thing that happened.
@@ -14,6 +14,8 @@ use crate::supervisor::LaunchFailure;
 pub enum Told {
     /// An event of a run.
     Event(RunId, Arc<Event>),
+    /// The children that a run consists of were started, first stage to last.
+    Launched(RunId, Vec<Pid>),
     /// A run could not be launched; its `run.finished` follows.
     NotLaunched(RunId, LaunchFailure),
     /// A command was refused, in a sentence; no run has come of it.

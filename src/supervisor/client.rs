@@ -1,7 +1,7 @@
 //! The app's end: starts the supervisor, sends requests, hands out reports. Belongs to the engine's thread.
 
 use std::io;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::path::Path;
 
 use rustix::event::{PollFd, PollFlags, poll};
@@ -49,6 +49,11 @@ impl Client {
     /// Starts a supervisor: `program` (`/proc/self/exe`, this program again) with the role's name and one end of a
     /// socket pair.
     pub fn start(program: &Path) -> Result<Self, SupervisorError> {
+        Self::start_keeping(program, &[])
+    }
+
+    /// The same, with these descriptors of ours kept open in the supervisor, so that its children can be given them.
+    pub fn start_keeping(program: &Path, fds: &[RawFd]) -> Result<Self, SupervisorError> {
         let failed = |error: &dyn std::fmt::Display| SupervisorError::Start(error.to_string());
         let (ours, theirs) = PacketSocket::pair().map_err(|error| failed(&error))?;
         let theirs = sys::dup_at_least(theirs, 3).map_err(|error| failed(&error))?;
@@ -59,7 +64,7 @@ impl Client {
             stdout: OutputTo::Inherit,
             stderr: OutputTo::Inherit,
             group: Group::Inherited,
-            keep_fds: vec![theirs.as_raw_fd()],
+            keep_fds: [fds, &[theirs.as_raw_fd()]].concat(),
             ..ChildSpec::new(["tasklab", "__supervisor", &number])
         };
         // Orphans of a supervisor that was killed come to us instead of to init.
