@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use super::error::{CliError, complain};
-use super::{doctor, exec, list, run};
+use super::{bench, doctor, exec, list, run};
 use crate::engine::{Engine, EngineError, Options};
 
 /// Starts a supervisor, which keeps these descriptors of ours open, and an engine over it. Called at most once, and not at all
@@ -30,6 +30,7 @@ enum Verb {
     Run(run::Arguments),
     Exec(Box<exec::Arguments>),
     Doctor(doctor::Arguments),
+    Bench(bench::Arguments),
 }
 
 /// Does what these arguments ask, the program's name left out, and returns its exit status.
@@ -43,6 +44,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>, start: Start<'_>) -> ExitC
             Verb::Run(arguments) => run::run(&arguments, start),
             Verb::Exec(arguments) => exec::exec(&arguments, start),
             Verb::Doctor(arguments) => doctor::doctor(&arguments),
+            Verb::Bench(arguments) => bench::bench(&arguments),
         },
         Err(error) => {
             // Help and the version are asked for, and go to standard output; anything else is a mistake.
