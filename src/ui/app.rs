@@ -70,6 +70,8 @@ pub struct App {
     pub(super) subject: Subject,
     pub(super) selection: Selection,
     pub(super) pane: Pane,
+    /// The pane that a key went to, outlined until the next click.
+    pub(super) outlined: Option<Pane>,
     pub(super) preferences: Preferences,
     pub(super) views: Views,
     pub(super) actions: Actions,
@@ -98,6 +100,7 @@ impl App {
             subject,
             selection: None,
             pane: Pane::default(),
+            outlined: None,
             preferences,
             views: Views::default(),
             actions: Actions::default(),
@@ -216,6 +219,7 @@ impl App {
             UiCommand::Wait => self.act(Action::Wait),
             UiCommand::Pane(pane) => {
                 self.pane = pane;
+                self.outlined = Some(pane);
                 match pane {
                     Pane::Library => self.views.library.focus_search(),
                     Pane::Processes => self.views.tree.focus(),
@@ -331,6 +335,9 @@ impl eframe::App for App {
 
     fn ui(&mut self, ui: &mut Ui, _: &mut eframe::Frame) {
         let began = Instant::now();
+        if ui.input(|input| input.pointer.any_pressed()) {
+            self.outlined = None;
+        }
         for command in commands::typed(ui.ctx()) {
             self.actions.command(command);
         }

@@ -2,6 +2,7 @@
 
 use egui::{CentralPanel, Frame, Margin, Panel, Rect, ScrollArea, Ui, UiBuilder, pos2};
 
+use super::actions::UiAction;
 use super::app::App;
 use super::commands::UiCommand;
 use super::cores::Cores;
@@ -95,22 +96,37 @@ impl App {
     }
 
     fn library_ui(&mut self, ui: &mut Ui, snapshot: &Snapshot) {
-        self.views.library.ui(ui, self.catalogue, snapshot, self.subject, &mut self.actions);
+        if Self::is_folded(ui) {
+            ui.columns(2, |columns| {
+                self.list_ui(&mut columns[0], snapshot, 1.0);
+                self.card_ui(&mut columns[1], snapshot);
+            });
+            return;
+        }
+        self.list_ui(ui, snapshot, 0.46);
         ui.add_space(4.0);
         ui.separator();
+        self.card_ui(ui, snapshot);
+    }
+
+    fn list_ui(&mut self, ui: &mut Ui, snapshot: &Snapshot, share: f32) {
+        self.views.library.ui(ui, self.catalogue, snapshot, self.subject, share, &mut self.actions);
+    }
+
+    fn card_ui(&mut self, ui: &mut Ui, snapshot: &Snapshot) {
         let subject = self.subject;
         let run = subject.run(snapshot);
         ScrollArea::vertical().id_salt("card").auto_shrink(false).show(ui, |ui| {
             if let Some(scenario) = self.scenario() {
                 self.views.card.ui(ui, scenario, run);
-            } else {
-                self.views.form.ui(ui, &mut self.actions);
-                if let (Subject::Programs(Some(id)), Some(run)) = (subject, run)
-                    && matches!(run.state, RunState::Finished(_))
-                    && ui.button("Forget this run").on_hover_text("Takes it out of the list.").clicked()
-                {
-                    self.actions.push(super::actions::UiAction::Forget(id));
-                }
+                return;
+            }
+            self.views.form.ui(ui, &mut self.actions);
+            if let (Subject::Programs(Some(id)), Some(run)) = (subject, run)
+                && matches!(run.state, RunState::Finished(_))
+                && ui.button("Forget this run").on_hover_text("Takes it out of the list.").clicked()
+            {
+                self.actions.push(UiAction::Forget(id));
             }
         });
     }
@@ -137,7 +153,7 @@ impl App {
     }
 
     fn timeline_ui(&mut self, ui: &mut Ui, snapshot: &Snapshot) {
-        let is_focused = self.pane == Pane::Timeline && !Self::is_folded(ui);
+        let is_focused = self.outlined == Some(Pane::Timeline);
         let run = self.subject.run(snapshot);
         let timeline = std::cell::RefCell::new(&mut self.views.timeline);
         let actions = &mut self.actions;
@@ -154,7 +170,7 @@ impl App {
     }
 
     fn processes_ui(&mut self, ui: &mut Ui, snapshot: &Snapshot) {
-        let is_focused = self.pane == Pane::Processes && !Self::is_folded(ui);
+        let is_focused = self.outlined == Some(Pane::Processes);
         let (run, selection) = (self.subject.run(snapshot), self.selection);
         let tree = std::cell::RefCell::new(&mut self.views.tree);
         let actions = &mut self.actions;
@@ -171,7 +187,7 @@ impl App {
     }
 
     fn details_ui(&mut self, ui: &mut Ui, snapshot: &Snapshot) {
-        let is_focused = self.pane == Pane::Details && !Self::is_folded(ui);
+        let is_focused = self.outlined == Some(Pane::Details);
         let (run, scenario, language) = (self.subject.run(snapshot), self.scenario(), self.language());
         widgets::pane_frame(ui, is_focused).show(ui, |ui| {
             ui.set_min_size(ui.available_size());
@@ -190,7 +206,7 @@ impl App {
     }
 
     fn log_ui(&mut self, ui: &mut Ui, snapshot: &Snapshot) {
-        let is_focused = self.pane == Pane::Log && !Self::is_folded(ui);
+        let is_focused = self.outlined == Some(Pane::Log);
         let run = self.subject.run(snapshot);
         widgets::pane(ui, "What happened", is_focused, |_| {}, |ui| log::ui(ui, run.map_or(&[], |run| &run.log)));
     }

@@ -20,8 +20,15 @@ pub struct Tree {
     page: usize,
 }
 
-const ROW: f32 = 22.0;
+const ROW: f32 = 23.0;
 const INDENT: f32 = 16.0;
+
+/// The columns that are left out where there is no room.
+#[derive(Clone, Copy)]
+struct Shown {
+    threads: bool,
+    core: bool,
+}
 
 /// The selected process, and its selected thread.
 pub type Selection = Option<(Pid, Option<Tid>)>;
@@ -70,7 +77,8 @@ impl Tree {
         if is_free {
             self.keyboard(ui, id, run, selection, actions);
         }
-        let wide = area.width() > 430.0;
+        let shown = Shown { threads: area.width() > 470.0, core: area.width() > 360.0 };
+        ui.spacing_mut().item_spacing = vec2(5.0, 0.0);
         let mut table = TableBuilder::new(ui)
             .id_salt("processes")
             .sense(Sense::click())
@@ -78,13 +86,11 @@ impl Tree {
             .auto_shrink(false)
             .min_scrolled_height(0.0)
             .column(Column::remainder().at_least(90.0).clip(true))
-            .column(Column::exact(50.0))
-            .column(Column::exact(if wide { 92.0 } else { 78.0 }).clip(true))
-            .columns(Column::exact(40.0), 1)
-            .column(Column::exact(48.0));
-        if wide {
-            table = table.columns(Column::exact(32.0), 2);
-        }
+            .column(Column::exact(46.0))
+            .column(Column::exact(86.0).clip(true))
+            .column(Column::exact(38.0))
+            .column(Column::exact(46.0));
+        table = table.columns(Column::exact(32.0), usize::from(shown.threads) + usize::from(shown.core));
         if let Some(row) = self.scroll_to.take() {
             table = table.scroll_to_row(row, None);
         }
@@ -92,18 +98,16 @@ impl Tree {
         let mut sort = self.rows.sort;
         let output = table
             .header(20.0, |mut header| {
-                for (text, by) in [
-                    ("Name", Some(SortBy::Name)),
-                    ("PID", Some(SortBy::Pid)),
-                    ("State", None),
-                    ("CPU", Some(SortBy::Cpu)),
-                    ("Mem", Some(SortBy::Memory)),
-                    ("Thr", None),
-                    ("Core", None),
-                ]
-                .into_iter()
-                .take(if wide { 7 } else { 5 })
-                {
+                let columns = [
+                    ("Name", Some(SortBy::Name), true),
+                    ("PID", Some(SortBy::Pid), true),
+                    ("State", None, true),
+                    ("CPU", Some(SortBy::Cpu), true),
+                    ("Mem", Some(SortBy::Memory), true),
+                    ("Thr", None, shown.threads),
+                    ("Core", None, shown.core),
+                ];
+                for (text, by, _) in columns.into_iter().filter(|(_, _, is_shown)| *is_shown) {
                     header.col(|ui| heading(ui, text, by, &mut sort));
                 }
             })
@@ -117,7 +121,7 @@ impl Tree {
                     let tid = thread.map(|thread| thread.tid);
                     row.set_selected(selection == Some((process.pid, tid)));
                     let is_folded = rows.is_folded(process.pid);
-                    if draw(&mut row, this, process, thread, is_folded, wide) {
+                    if draw(&mut row, this, process, thread, is_folded, shown) {
                         folded = Some(process.pid);
                     }
                     let response = row.response();
@@ -129,7 +133,7 @@ impl Tree {
                     }
                 });
             });
-        self.page = (output.inner_rect.height() / (ROW + 4.0)) as usize;
+        self.page = (output.inner_rect.height() / ROW) as usize;
         self.is_pointed_at = ui.rect_contains_pointer(output.inner_rect);
         self.rows.sort = sort;
         if let Some(pid) = folded {
@@ -182,11 +186,12 @@ fn heading(ui: &mut Ui, text: &str, by: Option<SortBy>, sort: &mut SortBy) {
     let is_sorted = by == Some(*sort);
     let shown = if is_sorted { format!("{} ⏷", text.to_uppercase()) } else { text.to_uppercase() };
     let label = RichText::new(shown).size(9.5).color(palette(ui).weak);
+    ui.spacing_mut().button_padding.x = 0.0;
     let Some(by) = by else {
-        ui.add(egui::Label::new(label).selectable(false));
+        ui.add(egui::Button::new(label).frame(false).sense(Sense::hover()));
         return;
     };
-    let button = ui.add(egui::Button::new(label).frame(false).min_size(vec2(0.0, 18.0)));
+    let button = ui.add(egui::Button::new(label).frame(false));
     if button.accessible_name(format!("Sort by {text}")).on_hover_text("Sort; once more for the tree (F6)").clicked() {
         *sort = if is_sorted { SortBy::Tree } else { by };
     }
@@ -199,7 +204,7 @@ fn draw(
     process: &ProcessRow,
     thread: Option<&ThreadSample>,
     is_folded: bool,
-    wide: bool,
+    shown: Shown,
 ) -> bool {
     let mut was_folded = false;
     let is_gone = process.is_reaped;
@@ -241,12 +246,14 @@ fn draw(
             number(ui, &states::short_bytes(process.rss));
         }
     });
-    if wide {
+    if shown.threads {
         row.col(|ui| {
             if thread.is_none() && !is_gone {
                 number(ui, &process.threads.len().max(1).to_string());
             }
         });
+    }
+    if shown.core {
         let core = thread.map_or(process.core, |thread| thread.core);
         row.col(|ui| {
             if !is_gone && process.status.is_none() {
