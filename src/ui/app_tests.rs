@@ -106,6 +106,20 @@ fn space_starts_and_ends() {
 }
 
 #[test]
+fn space_starts_after_a_click_and_from_within_the_table() {
+    let mut window = Window::open(Snapshot::default());
+    window.click("Thread pools");
+    window.press(Modifiers::NONE, Key::Space);
+    assert!(matches!(window.commands()[..], [Command::Launch(_)]));
+    window.show(finished());
+    window.click("Fork and join");
+    window.press(Modifiers::NONE, Key::F5);
+    window.press(Modifiers::NONE, Key::ArrowDown);
+    window.press(Modifiers::NONE, Key::Space);
+    assert!(matches!(window.commands()[..], [Command::Launch(_)]));
+}
+
+#[test]
 fn kill_reaches_the_selected_row_by_button_and_by_key() {
     let mut window = Window::open(running());
     window.press(Modifiers::NONE, Key::K);

@@ -180,7 +180,7 @@ impl UiCommand {
 /// Takes the commands that were typed out of this frame's input. Call before any widget is drawn.
 pub fn typed(ctx: &egui::Context) -> Vec<UiCommand> {
     let is_typing = ctx.text_edit_focused();
-    let has_focus = ctx.memory(egui::Memory::focused).is_some();
+    let has_focus = ctx.memory(egui::Memory::focused).is_some_and(|focused| focused != super::tree::focus_id());
     let mut commands = Vec::new();
     ctx.input_mut(|input| {
         input.events.retain(|event| {

@@ -255,7 +255,7 @@ pub fn deadlock() -> Snapshot {
             4716,
             vec![
                 segment(0.3, Some(1.0), Running, ""),
-                segment(1.0, Some(1.24), Waiting, "pipe from cat"),
+                Segment { held_by: Some("watcher".into()), ..segment(1.0, Some(1.24), Waiting, "pipe from cat") },
                 segment(1.24, Some(1.6), Running, ""),
                 segment(1.6, None, Zombie, "exited 0: zombie"),
             ],

@@ -126,14 +126,14 @@ impl Selected {
             if std::mem::take(&mut self.opens_menu) {
                 popup = popup.open_memory(egui::SetOpenCommand::Toggle);
             }
-            popup.width(330.0).show(|ui| {
+            popup.width(356.0).show(|ui| {
                 ui.label(RichText::new("Signals and what they mean").color(colors.weak));
                 egui::ScrollArea::vertical().max_height(360.0).show(ui, |ui| {
                     for signal in Signal::standard() {
                         let text = format!("{:>2}  {signal}", signal.number());
                         let item = egui::Button::new(RichText::new(text).monospace().size(11.5))
-                            .right_text(RichText::new(signal.meaning()).size(11.0).color(colors.weak))
-                            .min_size(vec2(310.0, 20.0))
+                            .right_text(RichText::new(signal.meaning()).size(10.5).color(colors.weak))
+                            .min_size(vec2(338.0, 20.0))
                             .frame_when_inactive(false);
                         if ui.add(item).accessible_name(signal.to_string()).clicked() {
                             act(Action::Signal(signal, scope));

@@ -10,6 +10,11 @@ use super::tree_rows::{RowRef, Rows, SortBy};
 use super::widgets;
 use crate::model::{Pid, ProcessRow, RunView, ThreadSample, Tid};
 
+/// What has the keyboard's focus while it is in the table.
+pub fn focus_id() -> egui::Id {
+    egui::Id::unique("process table")
+}
+
 /// The table's own state.
 #[derive(Debug, Default)]
 pub struct Tree {
@@ -60,7 +65,7 @@ impl Tree {
     /// Draws the table.
     pub fn ui(&mut self, ui: &mut Ui, sequence: u64, run: &RunView, selection: Selection, actions: &mut Actions) {
         let area = ui.available_rect_before_wrap();
-        let id = ui.scope_id().with("table");
+        let id = focus_id();
         let focus = ui.interact(area, id, Sense::focusable_noninteractive());
         focus.widget_info(|| {
             WidgetInfo::labeled(Role::Group, true, format!("Processes of {}: {}", run.title, run.processes.len()))
