@@ -338,7 +338,7 @@ impl eframe::App for App {
         if ui.input(|input| input.pointer.any_pressed()) {
             self.outlined = None;
         }
-        for command in commands::typed(ui.ctx()) {
+        for command in commands::typed(ui.ctx(), self.overlays.is_open() || egui::Popup::is_any_open(ui.ctx())) {
             self.actions.command(command);
         }
         self.draw(ui);

@@ -1,5 +1,6 @@
 //! The whole window, driven by accessible name and by keys: what reaches the engine. Never a display, never a process.
 
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
 use crossbeam_channel::Receiver;
@@ -257,4 +258,53 @@ fn trouble_is_told_and_an_unknown_scenario_is_a_notice() {
     assert!(window.has("no-such") && window.commands().is_empty());
     window.harness.state_mut().start("thread-pool");
     assert!(matches!(window.commands()[..], [Command::Launch(_)]));
+}
+
+#[test]
+fn the_signal_menu_opens_by_key_covers_the_letters_and_closes_on_escape() {
+    let mut window = Window::open(running());
+    window.click("process sort 4716: zombie");
+    window.press(Modifiers::NONE, Key::F9);
+    assert!(window.has("SIGUSR1"));
+    window.press(Modifiers::NONE, Key::K);
+    assert!(window.commands().is_empty(), "the letter was not for the window below");
+    window.press(Modifiers::NONE, Key::Escape);
+    assert!(!window.has("SIGUSR1"));
+    window.press(Modifiers::NONE, Key::F9);
+    window.click("SIGHUP");
+    assert!(matches!(&window.commands()[..], [Command::Act { action: Action::Signal(signal, _), .. }] if signal.number() == 1));
+}
+
+#[derive(Default)]
+struct Kept(HashMap<String, String>);
+
+impl eframe::Storage for Kept {
+    fn get_string(&self, key: &str) -> Option<String> {
+        self.0.get(key).cloned()
+    }
+
+    fn set_string(&mut self, key: &str, value: String) {
+        self.0.insert(key.to_owned(), value);
+    }
+
+    fn remove_string(&mut self, key: &str) {
+        self.0.remove(key);
+    }
+
+    fn flush(&mut self) {}
+}
+
+#[test]
+fn what_was_chosen_is_kept_and_nonsense_is_not_read() {
+    use eframe::App as _;
+    let mut window = Window::open(Snapshot::default());
+    window.click("Thread pools");
+    window.click("as Python");
+    let mut kept = Kept::default();
+    window.harness.state_mut().save(&mut kept);
+    let preferences: Preferences = eframe::get_value(&kept, eframe::APP_KEY).expect("kept");
+    let text = format!("{preferences:?}");
+    assert!(text.contains("thread-pool") && text.contains("Python"), "{text}");
+    kept.0.insert(eframe::APP_KEY.to_owned(), "(((".to_owned());
+    assert!(eframe::get_value::<Preferences>(&kept, eframe::APP_KEY).is_none());
 }

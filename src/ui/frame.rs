@@ -13,6 +13,8 @@ use super::{code, facts, log, widgets};
 use crate::model::{Finished, Outcome, RunState, RunView, Snapshot};
 
 const SIDE: f32 = 232.0;
+/// Below this width the side panels are narrower.
+const NARROW: f32 = 1180.0;
 const GAP: f32 = 8.0;
 
 impl App {
@@ -30,16 +32,13 @@ impl App {
             CentralPanel::default().frame(centre).show(ui, |ui| self.folded_ui(ui, snapshot));
             return;
         }
-        Panel::left("library")
-            .default_size(SIDE)
-            .size_range(200.0..=420.0)
-            .frame(side)
-            .show(ui, |ui| self.library_ui(ui, snapshot));
-        Panel::right("actions")
-            .default_size(SIDE + 8.0)
-            .size_range(210.0..=420.0)
-            .frame(side)
-            .show(ui, |ui| self.actions_ui(ui, snapshot));
+        // The two widths are remembered apart.
+        let is_narrow = ui.available_width() < NARROW;
+        let width = if is_narrow { 200.0 } else { SIDE };
+        let left = Panel::left(("library", is_narrow)).default_size(width).size_range(190.0..=420.0).frame(side);
+        left.show(ui, |ui| self.library_ui(ui, snapshot));
+        let right = Panel::right(("actions", is_narrow)).default_size(width + 8.0).size_range(200.0..=420.0).frame(side);
+        right.show(ui, |ui| self.actions_ui(ui, snapshot));
         CentralPanel::default().frame(centre).show(ui, |ui| self.centre_ui(ui, snapshot));
     }
 
@@ -85,7 +84,7 @@ impl App {
             .size_range(110.0..=height * 0.6)
             .show(ui, |ui| {
                 let area = ui.available_rect_before_wrap();
-                let middle = area.left() + (area.width() - GAP) * 0.56;
+                let middle = area.left() + (area.width() - GAP) * if area.width() > 640.0 { 0.56 } else { 0.6 };
                 let left = Rect::from_min_max(area.min, pos2(middle, area.bottom()));
                 let right = Rect::from_min_max(pos2(middle + GAP, area.top()), area.max);
                 ui.scope_builder(UiBuilder::new().max_rect(left), |ui| self.processes_ui(ui, snapshot));

@@ -35,7 +35,8 @@ impl TopBar<'_> {
     /// Draws the bar.
     pub fn ui(&self, ui: &mut Ui, actions: &mut Actions) {
         let colors = palette(ui);
-        let wide = ui.available_width() > 1000.0;
+        let wide = ui.available_width() > 1060.0;
+        let has_room = ui.available_width() > 840.0;
         ui.horizontal_centered(|ui| {
             let start = ui.cursor().left();
             ui.label(theme::bold("Task Lab").size(16.0));
@@ -52,7 +53,7 @@ impl TopBar<'_> {
                 actions.command(UiCommand::PauseDisplay);
             }
             self.language_switch(ui, actions);
-            ui.with_layout(Layout::right_to_left(Align::Center), |ui| self.right(ui, wide, actions));
+            ui.with_layout(Layout::right_to_left(Align::Center), |ui| self.right(ui, has_room, actions));
         });
     }
 
@@ -98,7 +99,7 @@ impl TopBar<'_> {
         }
     }
 
-    fn right(&self, ui: &mut Ui, wide: bool, actions: &mut Actions) {
+    fn right(&self, ui: &mut Ui, has_room: bool, actions: &mut Actions) {
         let colors = palette(ui);
         for (command, text) in [(UiCommand::Help, "?"), (UiCommand::Settings, "⚙")] {
             let button = ui.add(egui::Button::new(text).min_size(vec2(26.0, 26.0))).accessible_name(command.text());
@@ -107,7 +108,7 @@ impl TopBar<'_> {
             }
         }
         let running = self.live.runs.iter().filter(|run| is_active(run)).count();
-        if wide {
+        if has_room {
             ui.allocate_ui_with_layout(vec2(214.0, 34.0), Layout::top_down(Align::Min), |ui| {
                 ui.spacing_mut().item_spacing.y = 1.0;
                 let processes: usize = self.live.runs.iter().filter(|run| is_active(run)).map(|run| alive(run)).sum();
@@ -119,8 +120,8 @@ impl TopBar<'_> {
         }
         ui.add_enabled_ui(running > 0, |ui| {
             let (tone, ink) = (colors.red, colors.red.ink);
-            let text = if wide { "■ Stop everything" } else { "■ All" };
-            let size = vec2(if wide { 138.0 } else { 60.0 }, 26.0);
+            let text = if has_room { "■ Stop everything" } else { "■ All" };
+            let size = vec2(if has_room { 138.0 } else { 60.0 }, 26.0);
             let button = widgets::tinted_button(ui, text, tone, ink, size).accessible_name("Stop everything");
             if button.on_hover_text(UiCommand::StopEverything.hint(ui.ctx())).clicked() {
                 actions.command(UiCommand::StopEverything);

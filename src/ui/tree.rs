@@ -31,6 +31,7 @@ const INDENT: f32 = 16.0;
 /// The columns that are left out where there is no room.
 #[derive(Clone, Copy)]
 struct Shown {
+    memory: bool,
     threads: bool,
     core: bool,
 }
@@ -82,7 +83,8 @@ impl Tree {
         if is_free {
             self.keyboard(ui, id, run, selection, actions);
         }
-        let shown = Shown { threads: area.width() > 470.0, core: area.width() > 360.0 };
+        let width = area.width();
+        let shown = Shown { memory: width > 330.0, core: width > 380.0, threads: width > 470.0 };
         ui.spacing_mut().item_spacing = vec2(5.0, 0.0);
         let mut table = TableBuilder::new(ui)
             .id_salt("processes")
@@ -90,11 +92,11 @@ impl Tree {
             .cell_layout(Layout::left_to_right(Align::Center))
             .auto_shrink(false)
             .min_scrolled_height(0.0)
-            .column(Column::remainder().at_least(90.0).clip(true))
+            .column(Column::remainder().at_least(60.0).clip(true))
             .column(Column::exact(46.0))
             .column(Column::exact(86.0).clip(true))
-            .column(Column::exact(38.0))
-            .column(Column::exact(46.0));
+            .column(Column::exact(38.0));
+        table = table.columns(Column::exact(46.0), usize::from(shown.memory));
         table = table.columns(Column::exact(32.0), usize::from(shown.threads) + usize::from(shown.core));
         if let Some(row) = self.scroll_to.take() {
             table = table.scroll_to_row(row, None);
@@ -108,7 +110,7 @@ impl Tree {
                     ("PID", Some(SortBy::Pid), true),
                     ("State", None, true),
                     ("CPU", Some(SortBy::Cpu), true),
-                    ("Mem", Some(SortBy::Memory), true),
+                    ("Mem", Some(SortBy::Memory), shown.memory),
                     ("Thr", None, shown.threads),
                     ("Core", None, shown.core),
                 ];
@@ -246,11 +248,13 @@ fn draw(
             number(ui, &format!("{cpu:.0} %"));
         }
     });
-    row.col(|ui| {
-        if thread.is_none() && !is_gone {
-            number(ui, &states::short_bytes(process.rss));
-        }
-    });
+    if shown.memory {
+        row.col(|ui| {
+            if thread.is_none() && !is_gone {
+                number(ui, &states::short_bytes(process.rss));
+            }
+        });
+    }
     if shown.threads {
         row.col(|ui| {
             if thread.is_none() && !is_gone {
