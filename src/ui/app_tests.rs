@@ -93,6 +93,14 @@ fn start_launches_the_shown_scenario_in_the_chosen_language() {
 }
 
 #[test]
+fn before_the_first_start_the_question_stands_where_the_lanes_will_be() {
+    let mut window = Window::open(Snapshot::default());
+    assert!(window.harness.query_all_by_label(testing::FORK.prediction.ask).count() == 2, "on the card and in the centre");
+    window.click("Run a program");
+    assert!(window.has("Any program of this machine"));
+}
+
+#[test]
 fn space_starts_and_ends() {
     let mut window = Window::open(Snapshot::default());
     window.press(Modifiers::NONE, Key::Space);

@@ -1,6 +1,6 @@
 //! The rooms of the screen: what lies where, in the wide window and in the folded one. UI thread.
 
-use egui::{CentralPanel, Frame, Margin, Panel, Rect, ScrollArea, Ui, UiBuilder, pos2};
+use egui::{CentralPanel, Frame, Margin, Panel, Rect, RichText, ScrollArea, Ui, UiBuilder, pos2};
 
 use super::actions::UiAction;
 use super::app::App;
@@ -8,9 +8,10 @@ use super::commands::UiCommand;
 use super::cores::Cores;
 use super::layout::{self, Pane, Tab};
 use super::library::Subject;
-use super::theme::palette;
+use super::theme::{self, palette};
 use super::{code, facts, log, widgets};
 use crate::model::{Finished, Outcome, RunState, RunView, Snapshot};
+use crate::scenario::Scenario;
 
 const SIDE: f32 = 232.0;
 /// Below this width the side panels are narrower.
@@ -154,6 +155,7 @@ impl App {
     fn timeline_ui(&mut self, ui: &mut Ui, snapshot: &Snapshot) {
         let is_focused = self.outlined == Some(Pane::Timeline);
         let run = self.subject.run(snapshot);
+        let scenario = self.scenario();
         let timeline = std::cell::RefCell::new(&mut self.views.timeline);
         let actions = &mut self.actions;
         widgets::pane(
@@ -163,7 +165,7 @@ impl App {
             |ui| timeline.borrow_mut().head(ui, run),
             |ui| match run {
                 Some(run) => timeline.borrow_mut().ui(ui, run, actions),
-                None => widgets::nothing_yet(ui, "Press Start (Space) and watch its threads and processes here, as they are."),
+                None => invite(ui, scenario),
             },
         );
     }
@@ -240,6 +242,30 @@ impl App {
             _ => {}
         }
     }
+}
+
+/// What to do first, where the lanes will be.
+fn invite(ui: &mut Ui, scenario: Option<&'static Scenario>) {
+    let weak = palette(ui).weak;
+    let (title, ask, hint) = match scenario {
+        Some(scenario) => (
+            scenario.title,
+            scenario.prediction.ask,
+            "Say on the left what you expect. Then press Start (Space), and watch its threads and processes here, as they are.",
+        ),
+        None => (
+            "Run a program",
+            "Any program of this machine, or several joined by pipes.",
+            "Type its command on the left, then press Run it.",
+        ),
+    };
+    ui.vertical_centered(|ui| {
+        ui.add_space((ui.available_height() / 2.0 - 46.0).max(4.0));
+        ui.label(theme::bold(title).size(18.0));
+        ui.label(RichText::new(ask).size(14.0));
+        ui.add_space(4.0);
+        ui.label(RichText::new(hint).color(weak));
+    });
 }
 
 /// How a run ended, in a sentence.
