@@ -58,5 +58,7 @@ pub enum What {
     Programs {
         /// The stages, first to last.
         stages: Vec<ChildSpec>,
+        /// Text for the first stage's standard input, which is closed after it; in place of the spec's.
+        input: Option<Vec<u8>>,
     },
 }

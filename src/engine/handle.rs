@@ -1,10 +1,12 @@
 //! The engine as the window and the command line see it: a queue in, the latest snapshot out.
 
 use std::sync::{Arc, Mutex, PoisonError};
+use std::task::Waker;
 
 use crossbeam_channel::{Sender, TrySendError};
 
 use super::Command;
+use super::bell::Bell;
 use crate::model::Snapshot;
 
 /// Why the engine took no command.
@@ -23,12 +25,19 @@ pub enum SendError {
 pub struct EngineHandle {
     commands: Sender<Command>,
     latest: Arc<Mutex<Arc<Snapshot>>>,
+    bell: Option<Bell>,
+    waker: Arc<Mutex<Option<Waker>>>,
 }
 
 impl EngineHandle {
-    /// A handle over an existing queue and slot: what the engine hands out, and what a test of a view can make.
-    pub const fn new(commands: Sender<Command>, latest: Arc<Mutex<Arc<Snapshot>>>) -> Self {
-        Self { commands, latest }
+    /// A handle over an existing queue and slot, without an engine: what a test of a view makes.
+    pub fn new(commands: Sender<Command>, latest: Arc<Mutex<Arc<Snapshot>>>) -> Self {
+        Self { commands, latest, bell: None, waker: Arc::default() }
+    }
+
+    pub(super) fn with_bell(mut self, bell: Bell) -> Self {
+        self.bell = Some(bell);
+        self
     }
 
     /// Queues a command. Never waits.
@@ -36,11 +45,28 @@ impl EngineHandle {
         self.commands.try_send(command).map_err(|error| match error {
             TrySendError::Full(_) => SendError::Busy,
             TrySendError::Disconnected(_) => SendError::Ended,
-        })
+        })?;
+        if let Some(bell) = &self.bell {
+            bell.ring();
+        }
+        Ok(())
     }
 
     /// The newest snapshot. The lock is held for one pointer copy.
     pub fn snapshot(&self) -> Arc<Snapshot> {
         Arc::clone(&self.latest.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Who is woken when there is a new snapshot.
+    pub fn set_waker(&self, waker: Waker) {
+        *self.waker.lock().unwrap_or_else(PoisonError::into_inner) = Some(waker);
+    }
+
+    pub(super) fn publish(&self, snapshot: Snapshot) {
+        let snapshot = Arc::new(snapshot);
+        *self.latest.lock().unwrap_or_else(PoisonError::into_inner) = snapshot;
+        if let Some(waker) = &*self.waker.lock().unwrap_or_else(PoisonError::into_inner) {
+            waker.wake_by_ref();
+        }
     }
 }

@@ -3,6 +3,7 @@
 mod action;
 mod event;
 mod event_line;
+mod finding;
 mod ids;
 mod output;
 mod signal;
@@ -16,6 +17,7 @@ pub use event::{
     Event, EventKind, Fact, Language, MachineSample, Outcome, ProcessSample, Stream, TaskSort, TaskState, ThreadSample,
 };
 pub use event_line::LineError;
+pub use finding::Finding;
 pub use ids::{Pgid, Pid, RunId, Sid, Tid};
 pub use output::OutputRing;
 pub use signal::{ParseSignalError, Signal};

@@ -65,6 +65,8 @@ impl Signal {
     pub const TERM: Self = Self(15);
     /// Continue.
     pub const CONT: Self = Self(18);
+    /// A child changed its state.
+    pub const CHLD: Self = Self(17);
     /// Stop (pause).
     pub const STOP: Self = Self(19);
 

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{
@@ -220,7 +221,7 @@ pub enum Severity {
 }
 
 /// The 40-pin header.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BoardView {
     /// What it is called: `Raspberry Pi 4 B`, `simulated board`.
     pub name: String,
@@ -231,7 +232,7 @@ pub struct BoardView {
 }
 
 /// One physical pin.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PinView {
     /// What it is.
     pub function: PinFunction,
@@ -242,7 +243,7 @@ pub struct PinView {
 }
 
 /// What a physical pin is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum PinFunction {
     /// 3.3 volts.
     Power3V3,

@@ -1,20 +1,30 @@
 //! The lessons: the catalogue, what a scenario is made of, and the stage that its body runs on.
 
+mod children;
+mod control;
 mod definition;
+mod facts;
+mod load;
+mod observe;
 mod params;
+mod reporter;
+mod stage;
+mod watch;
+mod worker;
 
+mod fork;
+mod pipeline;
+mod schedule;
+mod thread_pool;
+mod zombie;
+
+pub use control::StageAction;
 pub use definition::{ActionSpec, Chapter, Note, Prediction, Scenario, action, note};
+pub use facts::{Facts, at_most, equals, more_than};
 pub use params::{ParamError, ParamKind, ParamSpec, Params, choice, count, flag, seconds, text};
+pub use stage::{Stage, StageError, Task};
+pub use worker::{PYTHON_SHIM, UnknownScenario, find, work};
 
 /// Every scenario, in the order of the library.
-pub const CATALOGUE: &[&Scenario] = &[];
-
-// Placeholders until the stage is here.
-#[expect(missing_docs)]
-#[derive(Debug)]
-pub struct Stage;
-#[expect(missing_docs)]
-pub type Facts = Vec<crate::model::Fact>;
-#[expect(missing_docs)]
-#[derive(Debug)]
-pub struct StageError;
+pub const CATALOGUE: &[&Scenario] =
+    &[&fork::FORK, &zombie::ZOMBIE, &thread_pool::THREAD_POOL, &pipeline::PIPELINE, &schedule::SCHEDULE];

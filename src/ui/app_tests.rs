@@ -177,7 +177,7 @@ fn a_program_is_run_from_the_form_and_its_run_is_shown() {
     window.click("Run it");
     let commands = window.commands();
     let [Command::Launch(request)] = &commands[..] else { panic!("{commands:?}") };
-    let What::Programs { stages } = &request.what else { panic!("{request:?}") };
+    let What::Programs { stages, .. } = &request.what else { panic!("{request:?}") };
     assert_eq!(stages.iter().map(|stage| stage.argv.len()).collect::<Vec<_>>(), [2, 1]);
     let mut snapshot = running();
     let mut run = (*snapshot.runs[0]).clone();

@@ -108,7 +108,12 @@ impl ProgramForm {
             spec.validate().map_err(|error| FormError::Spec { stage: index + 1, error })?;
             stages.push(spec);
         }
-        Ok(LaunchRequest { what: What::Programs { stages }, script: Vec::new(), timeout: None, stop: StopPlan::default() })
+        Ok(LaunchRequest {
+            what: What::Programs { stages, input: None },
+            script: Vec::new(),
+            timeout: None,
+            stop: StopPlan::default(),
+        })
     }
 }
 
@@ -211,7 +216,7 @@ mod tests {
         harness.run();
         let actions = harness.state_mut().1.take();
         let [UiAction::Launch(request)] = &actions[..] else { panic!("{actions:?}") };
-        let What::Programs { stages } = &request.what else { panic!("{request:?}") };
+        let What::Programs { stages, .. } = &request.what else { panic!("{request:?}") };
         assert_eq!((stages[0].argv.len(), stages[0].reaping), (2, Reaping::WhenAsked));
     }
 }

@@ -1,4 +1,4 @@
-//! Opens the window and runs it until it is closed. On the main thread; the engine is started once the window exists.
+//! Opens the window and runs it until it is closed. On the main thread; the engine runs already, and gets a way to wake it.
 
 use std::env;
 use std::path::PathBuf;
@@ -54,12 +54,18 @@ impl Wake for Repaint {
     }
 }
 
-/// Opens the window and returns when it is closed. `start` is called once the window exists, with a waker that repaints it.
-pub fn run(options: WindowOptions, start: impl FnOnce(Waker) -> EngineHandle + 'static) -> Result<(), WindowError> {
+/// Whether there may be a screen: told from the environment alone, before anything is started for a window.
+pub fn check_display() -> Result<(), WindowError> {
     let is_set = |name| env::var_os(name).is_some_and(|value| !value.is_empty());
-    if !["DISPLAY", "WAYLAND_DISPLAY", "WAYLAND_SOCKET"].into_iter().any(is_set) {
-        return Err(WindowError::NoDisplay("neither DISPLAY nor WAYLAND_DISPLAY is set".to_owned()));
+    if ["DISPLAY", "WAYLAND_DISPLAY", "WAYLAND_SOCKET"].into_iter().any(is_set) {
+        return Ok(());
     }
+    Err(WindowError::NoDisplay("neither DISPLAY nor WAYLAND_DISPLAY is set".to_owned()))
+}
+
+/// Opens the window over a running engine and returns when it is closed.
+pub fn run(options: WindowOptions, engine: EngineHandle) -> Result<(), WindowError> {
+    check_display()?;
     let fonts = DesktopFonts::load();
     let path = options.screenshot.as_ref().map(|(path, _)| path.clone());
     let is_picture = path.is_some();
@@ -82,7 +88,7 @@ pub fn run(options: WindowOptions, start: impl FnOnce(Waker) -> EngineHandle + '
         fonts.install(ctx);
         let kept = context.storage.filter(|_| !is_picture);
         let preferences = kept.and_then(|storage| eframe::get_value::<Preferences>(storage, eframe::APP_KEY)).unwrap_or_default();
-        let engine = start(Waker::from(Arc::new(Repaint(ctx.clone()))));
+        engine.set_waker(Waker::from(Arc::new(Repaint(ctx.clone()))));
         let mut app = App::new(ctx, engine, CATALOGUE, preferences);
         app.screenshot = screenshot;
         if let Some(id) = options.start_scenario {

@@ -1,0 +1,27 @@
+# Each target does its whole set-up on a fresh Debian 12/13 or Raspberry Pi OS; packaging/setup.sh says what and why.
+#   make run ARGS="run fork"     passes arguments to the program
+.PHONY: run test build deb bench icons clean
+
+run:
+	@packaging/setup.sh run $(ARGS)
+
+test:
+	@packaging/setup.sh test
+
+build:
+	@packaging/setup.sh build
+
+deb:
+	@packaging/setup.sh deb
+
+bench:
+	@packaging/setup.sh bench $(ARGS)
+
+# The committed pictures, from the drawing (needs librsvg2-bin).
+icons:
+	for size in 48 64 128 256; do \
+		rsvg-convert -w $$size -h $$size assets/icons/org.tasklab.TaskLab.svg -o assets/icons/org.tasklab.TaskLab-$$size.png || exit; \
+	done
+
+clean:
+	rm -rf target

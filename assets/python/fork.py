@@ -1,0 +1,125 @@
+"""Fork and join: one process becomes two, they share the work, and meet again.
+
+os.fork() is called once and returns twice: in the parent with the child's PID, in the child with 0.
+"""
+
+import os
+import zlib
+
+import tasklab
+
+params = tasklab.params(
+    pieces=100,
+    split=50,
+    status=10,
+)
+
+TEXT = __doc__.encode() * (256 * 1024 // len(__doc__))
+
+
+def work(pieces):
+    """Does this many pieces of work: compresses 4 MiB of text each."""
+    done = 0
+    for _ in range(pieces):
+        compressor = zlib.compressobj()
+        for _ in range(16):
+            compressor.compress(TEXT)
+        done += 1
+        yield done
+
+
+def hear(splits, *others, timeout=0.0):
+    """Takes what somebody asks for meanwhile: one more diamond, with another share for the child."""
+    asked = tasklab.action(timeout, *others)
+    if asked:
+        do, target = asked
+        target = target.strip().rstrip("%").strip() or str(splits[-1])
+        if do == "again" and target.isdecimal() and int(target) <= 100 and len(splits) < 10:
+            splits.append(int(target))
+        else:
+            tasklab.refuse(do, target)
+
+
+def diamond(number, split, splits):
+    """Splits, works, meets. Gives what each fact needs: expected beside observed."""
+    childs_share = params.pieces * split // 100
+    hear_child, tell = os.pipe()
+    started, start = os.pipe()
+
+    pid = os.fork()
+    if pid == 0:
+        # Only the child is here. It tells its PID at once, and how much it did when it is done.
+        os.close(start)
+        os.read(started, 1)
+        tasklab.rename(f"child-{number}")
+        os.write(tell, f"{os.getpid()} ".encode())
+        print(f"fork returned 0 in process {os.getpid()}: I am the child")
+        done = 0
+        for done in work(childs_share):
+            pass
+        os.write(tell, f"{done} ".encode())
+        os._exit(params.status)
+
+    # Only the parent is here.
+    os.close(tell)
+    os.close(started)
+    tasklab.process_started(pid, f"child-{number}")
+    os.close(start)
+    print(f"fork returned {pid} in process {os.getpid()}: I am the parent")
+    tasklab.state("main", "running", on="the parent's share")
+    parents = 0
+    for parents in work(params.pieces - childs_share):
+        hear(splits)
+
+    # The pipe ends where the child ends: until then, look after whoever asks for something.
+    tasklab.state("main", "waiting", on="wait()", held_by=f"child-{number}")
+    told = b""
+    while True:
+        hear(splits, hear_child, timeout=1.0)
+        if tasklab.readable(hear_child):
+            chunk = os.read(hear_child, 100)
+            if not chunk:
+                break
+            told += chunk
+    os.close(hear_child)
+    _, raw = os.waitpid(pid, 0)
+    code = os.waitstatus_to_exitcode(raw)
+    tasklab.process_exited(pid, code)
+    tasklab.process_reaped(pid)
+    tasklab.value("raw_status", raw)
+    print(f"wait returned {raw}: decoded, that is {code}; only the parent is here")
+
+    childs_pid, childs_pieces = [int(word) for word in told.split()] + [None] * (2 - len(told.split()))
+    return {
+        "returns": (2, 1 + (childs_pid is not None)),
+        "child-pid": (childs_pid, pid),
+        "joined": (params.pieces, parents + (childs_pieces or 0)),
+        "raw-status": (params.status * 256, raw),
+        "decoded": (params.status, code),
+    }
+
+
+CLAIMS = {
+    "returns": "one call of fork returns in two processes",
+    "child-pid": "in the parent, fork returns the child's PID",
+    "joined": "when they have met, the two shares make the whole",
+    "raw-status": "wait gives the exit status times 256",
+    "decoded": "decoded, it is what the child gave to _exit",
+}
+
+
+def main():
+    tasklab.started("main")
+    splits, diamonds = [params.split], []
+    while len(diamonds) < len(splits):
+        diamonds.append(diamond(len(diamonds) + 1, splits[len(diamonds)], splits))
+    tasklab.finished("main")
+    for id, claim in CLAIMS.items():
+        # Of several diamonds, show one where the claim failed, or else the last one.
+        pairs = [found[id] for found in diamonds]
+        expected, observed = next((pair for pair in pairs if pair[0] != pair[1]), pairs[-1])
+        tasklab.fact(id, claim, expected, observed)
+
+
+if __name__ == "__main__":
+    main()

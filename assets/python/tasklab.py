@@ -1,0 +1,181 @@
+"""The shim between a lesson's script and Task Lab. Standard library only, Python 3.11 and later.
+
+Task Lab names two open descriptors in the environment: TASKLAB_EVENTS, where this module writes one line of JSON for
+each thing that happens, and TASKLAB_CONTROL, where it reads one line of JSON for each thing that a person does.
+Without them every function here does nothing (action() still sleeps), so the script also runs alone:
+
+    python3 thread-pool.py workers=2
+"""
+
+import json
+import os
+import select
+import signal
+import sys
+import threading
+import time
+
+# Lines appear when they are printed, also in a pipe, and no fork carries half a buffer along.
+sys.stdout.reconfigure(line_buffering=True)
+
+
+def _descriptor(name):
+    """The descriptor that the environment names, if it is open. A program that a script runs must not inherit it."""
+    try:
+        number = int(os.environ.get(name, ""))
+        os.set_inheritable(number, False)
+        return number
+    except (ValueError, OSError):
+        return None
+
+
+_events = _descriptor("TASKLAB_EVENTS")
+_control = _descriptor("TASKLAB_CONTROL")
+_began = int(os.environ.get("TASKLAB_T0") or time.monotonic_ns())
+_lock = threading.Lock()
+_heard = b""
+_main_pid = os.getpid()
+
+
+def params(**defaults):
+    """The parameters: the defaults, NAME=VALUE of the command line, or what Task Lab gives. Read as params.NAME."""
+    values = dict(defaults)
+    for argument in sys.argv[1:]:
+        name, equals, text = argument.partition("=")
+        if not equals or name not in defaults:
+            sys.exit(f"{argument!r} is no parameter; there are: " + " ".join(f"{n}={v}" for n, v in defaults.items()))
+        default = defaults[name]
+        try:
+            values[name] = text in ("true", "yes", "on", "1") if isinstance(default, bool) else type(default)(text)
+        except ValueError:
+            sys.exit(f"{name} cannot be {text!r}: it is {default!r} by default")
+    given = json.loads(os.environ.get("TASKLAB_PARAMS") or "{}")
+    values.update((name, value) for name, value in given.items() if name in defaults)
+    return type("Params", (), values)
+
+
+def event(kind, **keys):
+    """Writes one event line, with a single write, so that the lines of several processes do not mix."""
+    global _events
+    if _events is None:
+        return
+    with _lock:
+        line = json.dumps({"t": time.monotonic_ns() - _began, "kind": kind, **keys}, separators=(",", ":")) + "\n"
+        rest = line.encode()
+        try:
+            while rest:
+                rest = rest[os.write(_events, rest):]
+        except OSError:
+            _events = None  # Nobody reads any more: the lesson goes on unheard.
+
+
+def rename(name):
+    """Gives the calling thread a name in the kernel, for htop and the process tree (15 bytes at most)."""
+    try:
+        with open(f"/proc/self/task/{threading.get_native_id()}/comm", "w") as comm:
+            comm.write(name[:15])
+    except OSError:
+        pass
+
+
+def started(task, sort="thread"):
+    """Opens a lane: a thread, process, coroutine, event or future."""
+    if sort in ("thread", "process") and task != "main":
+        rename(task)
+    event("task.started", task=task, sort=sort, pid=os.getpid(), tid=threading.get_native_id())
+
+
+def state(task, word, on=None, held_by=None):
+    """How a task is: created, ready, running, waiting, sleeping, stopped, zombie, done or failed."""
+    keys = {"on": on, "held_by": held_by}
+    event("task.state", task=task, state=word, **{key: text for key, text in keys.items() if text is not None})
+
+
+def finished(task, result="ok"):
+    """Closes a lane."""
+    event("task.finished", task=task, result=result)
+
+
+def process_started(pid, name, ppid=None, argv=()):
+    """Tells of a child, after it was forked or started."""
+    event("process.started", pid=pid, ppid=ppid or os.getpid(), pgid=os.getpgrp(), sid=os.getsid(0),
+          name=name, argv=[str(word) for word in argv] or [name])
+
+
+def process_state(pid, word):
+    """How a process is, in the words of the event lines: running, sleeping, stopped, zombie."""
+    event("process.state", pid=pid, state=word)
+
+
+def process_exited(pid, returncode):
+    """How a child ended, as subprocess has it: the exit status, or minus the number of the signal that killed it."""
+    if returncode < 0:
+        event("process.exited", pid=pid, signal=signal.Signals(-returncode).name, core=False)
+    else:
+        event("process.exited", pid=pid, code=returncode)
+
+
+def process_reaped(pid):
+    """Its parent has waited on it."""
+    event("process.reaped", pid=pid)
+
+
+def value(name, number):
+    """Shows a number or text."""
+    event("value", name=name, value=number)
+
+
+def notice(text):
+    """Shows a sentence about something that went wrong."""
+    event("notice", text=text)
+
+
+def gpio(line, level):
+    """Asks for a level, 0 or 1, on an output line of the board."""
+    event("gpio", line=line, value=level)
+
+
+def fact(id, claim, expected, observed, holds=None):
+    """A claim of the lesson beside what this run showed. It holds if they are equal, unless you say what holds."""
+    event("fact", id=id, claim=claim, expected=expected, observed=observed,
+          holds=expected == observed if holds is None else bool(holds))
+
+
+def action(timeout, *others):
+    """Sleeps until a person does something, as (do, target), or returns None: after the timeout, or earlier when one
+    of the other descriptors is readable. Only the script's first process hears actions."""
+    global _control, _heard
+    deadline = time.monotonic() + timeout
+    while True:
+        line, newline, rest = _heard.partition(b"\n")
+        if newline:
+            _heard = rest
+            try:
+                asked = json.loads(line)
+                return asked["do"], asked.get("target", "")
+            except (ValueError, KeyError, TypeError, AttributeError):
+                if line.strip():
+                    notice(f"a line that is no action was skipped: {line[:200].decode(errors='replace')}")
+                continue
+        listening = [_control] if _control is not None and os.getpid() == _main_pid else []
+        ready, _, _ = select.select([*others, *listening], [], [], max(0, deadline - time.monotonic()))
+        if listening and _control in ready:
+            try:
+                chunk = os.read(_control, 4096)
+            except OSError:
+                chunk = b""
+            if not chunk:
+                _control = None  # Nobody will send anything any more; waiting goes on as before.
+            _heard += chunk
+        elif ready or time.monotonic() >= deadline:
+            return None
+
+
+def refuse(do, target):
+    """Says that the lesson has no such action, or cannot do it to that target now."""
+    notice(f"could not do {do!r} to {target!r}: no such action or target now")
+
+
+def readable(descriptor):
+    """Whether reading from a descriptor would not wait."""
+    return bool(select.select([descriptor], [], [], 0)[0])

@@ -1,0 +1,141 @@
+"""Thread pools: more tasks than workers, and the tasks queue.
+
+A pool keeps a fixed number of workers. Every task is handed in at once, and a worker that is free takes the next one.
+Swap ThreadPoolExecutor for ProcessPoolExecutor, and the same tasks run in processes of their own.
+"""
+
+import hashlib
+import multiprocessing
+import os
+import threading
+import time
+import zlib
+from concurrent.futures import BrokenExecutor, CancelledError, ProcessPoolExecutor, ThreadPoolExecutor
+
+import tasklab
+
+params = tasklab.params(
+    workers=4,
+    tasks=24,
+    kind="thread",
+    work="compress",
+    size=12,
+)
+
+BLOCK = 256 * 1024
+TEXT = (__doc__ * (BLOCK // len(__doc__) + 1))[:BLOCK].encode()
+ROUNDS = params.size * 1024 * 1024 // BLOCK
+
+
+def piece(number):
+    """Works through params.size MiB of text, and gives a number that depends on the task's."""
+    if params.work == "compress":
+        compressor = zlib.compressobj(1)
+        return number + sum(len(compressor.compress(TEXT)) for _ in range(ROUNDS)) + len(compressor.flush())
+    if params.work == "count":
+        return number + sum(len(TEXT.split()) for _ in range(ROUNDS))
+    digest = hashlib.sha256(str(number).encode())
+    for _ in range(ROUNDS):
+        digest.update(TEXT)
+    return int(digest.hexdigest()[:15], 16)
+
+
+def name():
+    """The worker that runs this: a thread's name, or a process's."""
+    if params.kind == "thread":
+        return threading.current_thread().name
+    return multiprocessing.current_process().name.replace("ForkProcess", "worker")
+
+
+def hello():
+    """Runs once in each worker, before its first task."""
+    if params.kind == "process":
+        tasklab.process_started(os.getpid(), name(), ppid=os.getppid())
+    tasklab.started(name(), sort=params.kind)
+
+
+def task(number):
+    """One task: who did it, from when to when, and the result."""
+    tasklab.state(name(), "running", on=f"task {number}")
+    start = time.monotonic()
+    result = piece(number)
+    end = time.monotonic()
+    tasklab.state(name(), "waiting", on="the queue")
+    return name(), os.getpid(), start, end, result
+
+
+def most_at_once(spans):
+    """How many of these spans of time overlap, at most."""
+    moments = sorted([(start, 1) for start, end in spans] + [(end, -1) for start, end in spans])
+    now = most = 0
+    for _, change in moments:
+        now += change
+        most = max(most, now)
+    return most
+
+
+def make_pool():
+    if params.kind == "thread":
+        return ThreadPoolExecutor(max_workers=params.workers, thread_name_prefix="worker", initializer=hello)
+    # Forked workers, as was the default up to Python 3.13, share this script's descriptors.
+    fork = multiprocessing.get_context("fork")
+    return ProcessPoolExecutor(max_workers=params.workers, mp_context=fork, initializer=hello)
+
+
+def main():
+    tasklab.started("main")
+    tasklab.state("main", "waiting", on="the pool")
+    with make_pool() as pool:
+        futures = [pool.submit(task, number) for number in range(params.tasks)]
+        children = multiprocessing.active_children()
+        while not all(future.done() for future in futures):
+            tasklab.value("done", sum(future.done() for future in futures))
+            asked = tasklab.action(0.05)
+            try:
+                if asked and asked[0] == "submit":
+                    futures.append(pool.submit(task, len(futures)))
+                elif asked and asked[0] == "cancel":
+                    for future in futures:
+                        future.cancel()
+                elif asked:
+                    tasklab.refuse(*asked)
+            except BrokenExecutor:
+                tasklab.refuse(*asked)
+    # Leaving the with block has waited for every worker to end.
+    for child in children:
+        tasklab.process_exited(child.pid, child.exitcode)
+        tasklab.process_reaped(child.pid)
+
+    done, cancelled = [], 0
+    for future in futures:
+        try:
+            done.append(future.result())
+        except CancelledError:
+            cancelled += 1
+        except BrokenExecutor as error:
+            tasklab.notice(f"the pool is broken: {error}")
+    workers = {who for who, pid, start, end, result in done}
+    processes = {pid for who, pid, start, end, result in done}
+    at_once = most_at_once([(start, end) for who, pid, start, end, result in done])
+    results = {result for who, pid, start, end, result in done}
+    for who in workers:
+        tasklab.finished(who)
+    tasklab.state("main", "running", on="comparing with the results of working alone")
+    alone = [piece(number) for number in range(min(4, len(futures)))] if len(done) == len(futures) else []
+    tasklab.finished("main")
+
+    print(f"{len(done)} tasks done by {len(workers)} workers in {len(processes)} process(es), {at_once} at once at most")
+    tasklab.fact("all-done", "every task that was not cancelled is done", len(futures) - cancelled, len(done))
+    tasklab.fact("at-once", "never more tasks at work than the pool has workers",
+                 f"<= {params.workers}", at_once, at_once <= params.workers)
+    tasklab.fact("workers", "a worker that is free takes the next task, so that few workers do many tasks",
+                 f"<= {params.workers}", len(workers), len(workers) <= params.workers)
+    if params.kind == "thread":
+        tasklab.fact("processes", "all workers are threads of one process", 1, len(processes))
+    else:
+        tasklab.fact("processes", "each worker is a process of its own", len(workers), len(processes))
+    tasklab.fact("same-results", "no result differs from that of working alone", 0, len(set(alone) - results))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,97 @@
+#!/usr/bin/env bash
+# Formatting, lints and all tests, on a machine that `setup.sh ready test` has prepared. `make test` calls this.
+#
+# The tests run as an ordinary user even where root builds: for root, pipe limits, process limits and file modes
+# do not hold, and a test that passes only for root proves little. Window tests get a screen of their own (Xvfb)
+# where there is none.
+set -euo pipefail
+umask 022
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+say() { printf 'check: %s\n' "$*" >&2; }
+
+scratch=$(mktemp -d "${TMPDIR:-/var/tmp}/tasklab-check.XXXXXX")
+xvfb=
+finish() {
+    [ -z "$xvfb" ] || kill "$xvfb" 2>/dev/null || true
+    rm -rf "$scratch"
+}
+trap finish EXIT
+
+as_user=()          # what makes a command the ordinary user's
+export CARGO_TERM_PROGRESS_WHEN=never
+[ -z "${CI:-}" ] || export CARGO_INCREMENTAL=0
+
+# Root lends the tests to the user who called sudo, else to nobody, with a home of their own.
+lend_to_user() {
+    local uid=${SUDO_UID:-65534} gid=${SUDO_GID:-65534} home="$scratch/home"
+    [ "$uid" != 0 ] || uid=65534 gid=65534
+    chmod 755 "$scratch"
+    mkdir "$home" "$home/tmp" "$home/run"
+    chmod 700 "$home/run"
+    chown -R "$uid:$gid" "$home"
+    as_user=(setpriv "--reuid=$uid" "--regid=$gid" --clear-groups
+        env -u XDG_CONFIG_HOME -u XDG_DATA_HOME -u XDG_STATE_HOME -u XDG_CACHE_HOME
+        "HOME=$home" "TMPDIR=$home/tmp" "XDG_RUNTIME_DIR=$home/run"
+        "PATH=/usr/local/bin:/usr/bin:/bin:/usr/local/sbin:/usr/sbin:/sbin")
+
+    # A checkout below a closed folder (/root) is copied to where that user can read it.
+    if ! "${as_user[@]}" test -r "$PWD/Cargo.toml"; then
+        local copy=/var/tmp/tasklab-checkout
+        say "user $uid cannot read $PWD: testing a copy in $copy"
+        mkdir -p "$copy"
+        if [ -L "$copy" ] || [ ! -O "$copy" ]; then
+            say "could not use $copy: it belongs to somebody else; remove it"
+            exit 3
+        fi
+        find "$copy" -mindepth 1 -maxdepth 1 ! -name target -exec rm -rf {} +
+        tar --exclude=./target --exclude=./.git --mode=a+rX -cf - . | tar -C "$copy" --no-same-owner -xf -
+        cd "$copy"
+        export CARGO_TARGET_DIR="$copy/target"
+    fi
+
+    # Cargo builds as root; the test programs are run through this. They write only to the target's tmp folder.
+    local target=${CARGO_TARGET_DIR:-$PWD/target} triple
+    mkdir -p "$target/tmp"
+    chown -R "$uid:$gid" "$target/tmp"
+    triple=$("${RUSTC:-rustc}" -vV | sed -n 's/^host: //p' | tr 'a-z-' 'A-Z_')
+    export "CARGO_TARGET_${triple}_RUNNER=${as_user[*]}"
+    say "root builds, user $uid runs the tests"
+}
+
+# A screen without a monitor, as the same user: without an access file, only that user's programs get in.
+start_screen() {
+    local number
+    [ -d /tmp/.X11-unix ] || [ "$(id -u)" != 0 ] || install -d -m 1777 /tmp/.X11-unix
+    exec 9< <(exec "${as_user[@]}" Xvfb -displayfd 1 -screen 0 1280x800x24 -nolisten tcp 2>"$scratch/xvfb.log")
+    xvfb=$!
+    if ! read -r -t 30 number <&9; then
+        say "could not start Xvfb for the window tests:"
+        cat "$scratch/xvfb.log" >&2
+        exit 3
+    fi
+    export DISPLAY=":$number"
+    unset WAYLAND_DISPLAY XAUTHORITY
+    say "window tests on Xvfb $DISPLAY"
+}
+
+# Runs a checker of cargo's; one that is not there is skipped aloud on a desk, and an error in CI.
+check() {
+    local what=$1
+    shift
+    if ! cargo "$what" --version >/dev/null 2>&1; then
+        say "NOT CHECKED: there is no cargo $what (rustup component add clippy rustfmt)"
+        [ -z "${CI:-}" ] || exit 3
+        return
+    fi
+    say "cargo $what $*"
+    cargo "$what" "$@"
+}
+
+[ "$(id -u)" != 0 ] || lend_to_user
+check fmt --check
+check clippy --locked --all-targets -- -D warnings
+check clippy --locked --no-default-features -- -D warnings
+[ -n "${DISPLAY:-}${WAYLAND_DISPLAY:-}" ] || start_screen
+say "cargo test"
+cargo test --locked "$@"

@@ -1,0 +1,38 @@
+//! `tasklab doctor`: what this machine offers, and what helps where it falls short. Launches nothing and changes nothing.
+
+use std::io::{self, Write};
+
+use clap::Args;
+
+use super::CliError;
+use crate::model::Finding;
+use crate::{gpio, monitor};
+
+/// Says what this machine offers: kernel, cores, Python, display, GPIO, groups; each with what helps where it falls short.
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    /// One JSON array of findings, for programs.
+    #[arg(long)]
+    json: bool,
+}
+
+/// Prints the findings. That something falls short is an answer, not a failure.
+pub(super) fn doctor(arguments: &Arguments) -> Result<u8, CliError> {
+    let mut findings = monitor::findings();
+    findings.extend(gpio::findings());
+    let text = if arguments.json {
+        let json = serde_json::to_string_pretty(&findings);
+        json.map_err(|error| CliError::Missing(format!("could not write the findings as JSON: {error}")))? + "\n"
+    } else {
+        findings.iter().map(finding_text).collect()
+    };
+    let mut stdout = io::stdout().lock();
+    stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()).map_err(|error| CliError::output(&error))?;
+    Ok(0)
+}
+
+fn finding_text(finding: &Finding) -> String {
+    let mark = if finding.ok { '✓' } else { '✗' };
+    let fix = finding.fix.as_ref().map(|fix| format!("      → {fix}\n"));
+    format!("{mark} {:<20} {}\n{}", finding.topic, finding.value, fix.unwrap_or_default())
+}

@@ -1,0 +1,119 @@
+//! From the argument list to a verb, and from what became of it to an exit status. Runs on the main thread, before any other.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand};
+
+use super::error::{CliError, complain};
+use super::{doctor, exec, list, run};
+use crate::engine::{Engine, EngineError, Options};
+
+/// Starts a supervisor, which keeps these descriptors of ours open, and an engine over it. Called at most once, and not at all
+/// by verbs that launch nothing.
+pub type Start<'a> = Box<dyn FnOnce(&[i32], Options) -> Result<Engine, EngineError> + 'a>;
+
+/// Task Lab's own failures in `exec`, where every other status is the program's, as in env(1) and timeout(1).
+const EXEC_FAILED: u8 = 125;
+
+/// Launch, watch and steer real threads and processes, and see what the kernel does.
+#[derive(Debug, Parser)]
+#[command(name = "tasklab", version, max_term_width = 100, after_help = "Without a command, the window opens.")]
+#[command(args_conflicts_with_subcommands = true)]
+struct Arguments {
+    #[command(subcommand)]
+    verb: Option<Verb>,
+    #[command(flatten)]
+    window: WindowArguments,
+}
+
+/// How the window is to open.
+#[derive(Debug, Default, Args)]
+pub struct WindowArguments {
+    /// Show this scenario in the window, and start it
+    #[arg(long, value_name = "ID")]
+    pub scenario: Option<String>,
+    /// Save a picture of the window to this PNG file, and close it
+    #[arg(long, value_name = "FILE")]
+    pub screenshot: Option<PathBuf>,
+    /// With --screenshot: how long after the start, in seconds
+    #[arg(long, value_name = "SECONDS", default_value = "3", requires = "screenshot", value_parser = seconds)]
+    pub after: Duration,
+}
+
+fn seconds(text: &str) -> Result<Duration, String> {
+    let seconds = text.parse().map_err(|_| format!("{text:?} is no number of seconds"))?;
+    Duration::try_from_secs_f64(seconds).map_err(|error| format!("{text:?}: {error}"))
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    List(list::Arguments),
+    Run(run::Arguments),
+    Exec(Box<exec::Arguments>),
+    Doctor(doctor::Arguments),
+}
+
+/// Does what these arguments ask, the program's name left out, and returns its exit status. Without a verb `window` opens it.
+pub fn main(
+    args: impl IntoIterator<Item = OsString>,
+    start: Start<'_>,
+    window: impl FnOnce(WindowArguments) -> Result<(), CliError>,
+) -> ExitCode {
+    let args: Vec<OsString> = args.into_iter().collect();
+    let is_exec = args.first().is_some_and(|verb| verb == "exec");
+    let parsed = Arguments::try_parse_from(std::iter::once("tasklab".into()).chain(args));
+    let done = match parsed {
+        Ok(arguments) => match arguments.verb {
+            Some(Verb::List(arguments)) => list::list(&arguments),
+            Some(Verb::Run(arguments)) => run::run(&arguments, start),
+            Some(Verb::Exec(arguments)) => exec::exec(&arguments, start),
+            Some(Verb::Doctor(arguments)) => doctor::doctor(&arguments),
+            None => known(&arguments.window).and_then(|()| window(arguments.window)).map(|()| 0),
+        },
+        Err(error) => {
+            // Help and the version are asked for, and go to standard output; anything else is a mistake.
+            let is_mistake = error.use_stderr();
+            let printed = error.print();
+            match (is_mistake, printed) {
+                (true, _) => Ok(if is_exec { EXEC_FAILED } else { 2 }),
+                (false, Err(error)) => Err(CliError::output(&error)),
+                (false, Ok(())) => Ok(0),
+            }
+        }
+    };
+    let status = done.unwrap_or_else(|error| {
+        error.tell();
+        match error {
+            CliError::Usage(_) | CliError::Missing(_) if is_exec => EXEC_FAILED,
+            _ => error.status(),
+        }
+    });
+    ExitCode::from(status)
+}
+
+/// A window is not opened for a scenario that does not exist.
+fn known(window: &WindowArguments) -> Result<(), CliError> {
+    let scenario = window.scenario.as_deref().map(crate::scenario::find).transpose();
+    scenario.map(drop).map_err(|error| CliError::Usage(error.to_string()))
+}
+
+/// The engine could not be started.
+pub(super) fn no_engine(error: &EngineError) -> CliError {
+    complain("nothing can be launched; `tasklab doctor` looks for the cause");
+    CliError::Missing(error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_arguments_are_declared_without_contradiction() {
+        Arguments::command().debug_assert();
+    }
+}

@@ -1,0 +1,16 @@
+//! The command line: one file a verb. The only room that prints. Each verb returns a status; none ends the process itself.
+
+mod doctor;
+mod entry;
+mod error;
+mod exec;
+mod interrupt;
+mod list;
+mod parse;
+mod record;
+mod run;
+mod session;
+mod story;
+
+pub use entry::{Start, WindowArguments, main};
+pub use error::CliError;

@@ -1,0 +1,97 @@
+//! Reading the words of the command line: times, assignments, actions. Pure.
+
+use std::ffi::OsString;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::time::Duration;
+
+use super::CliError;
+use crate::model::{Action, TimedAction};
+
+/// A time limit in seconds.
+pub(super) fn limit(text: &str) -> Result<Duration, String> {
+    seconds(text).and_then(|time| if time.is_zero() { Err("it must be more than 0 seconds".to_owned()) } else { Ok(time) })
+}
+
+/// A time in seconds, zero included.
+pub(super) fn seconds(text: &str) -> Result<Duration, String> {
+    let number: f64 = text.strip_suffix('s').unwrap_or(text).parse().map_err(|_| "it must be a number of seconds".to_owned())?;
+    Duration::try_from_secs_f64(number).map_err(|_| "it must be a number of seconds from 0 on".to_owned())
+}
+
+/// A file mode creation mask in octal.
+pub(super) fn umask(text: &str) -> Result<u32, String> {
+    let mask = u32::from_str_radix(text, 8).ok().filter(|mask| *mask <= 0o777);
+    mask.ok_or_else(|| "it must be an octal number from 0 to 777".to_owned())
+}
+
+/// `NAME=VALUE`, with any bytes in it.
+pub(super) fn assignment(word: &OsString) -> Result<(OsString, OsString), CliError> {
+    let bytes = word.as_bytes();
+    match bytes.iter().position(|byte| *byte == b'=') {
+        Some(at) if at > 0 => Ok((OsString::from_vec(bytes[..at].to_vec()), OsString::from_vec(bytes[at + 1..].to_vec()))),
+        _ => Err(CliError::Usage(format!("{:?} is not NAME=VALUE", word.display().to_string()))),
+    }
+}
+
+/// Actions for `--do`. `known` are those that the scenario declares; every other name is refused here, before anything runs.
+pub(super) fn script(lines: &[String], known: &[&str]) -> Result<Vec<TimedAction>, CliError> {
+    lines.iter().map(|line| timed_action(line, known)).collect()
+}
+
+fn timed_action(line: &str, known: &[&str]) -> Result<TimedAction, CliError> {
+    let timed: TimedAction = line.parse().map_err(|error| CliError::Usage(format!("--do: {error}")))?;
+    match &timed.action {
+        Action::Scenario(name) if !known.contains(&name.as_str()) => {
+            const ALWAYS: &str = "terminate, kill, stop, continue (each also as -group and -tree), SIGNAME, wait, toggle, end";
+            let own = if known.is_empty() { String::new() } else { format!("{}; besides ", known.join(", ")) };
+            Err(CliError::Usage(format!("--do: there is no action {name:?}; there are: {own}{ALWAYS}")))
+        }
+        Action::Scenario(_) | Action::End => Ok(timed),
+        action if timed.target.is_empty() => Err(CliError::Usage(format!(
+            "--do: {action} needs a target, such as '{} {action} {}'",
+            timed.after.as_secs_f64(),
+            if *action == Action::Toggle { "GPIO17" } else { "sort" }
+        ))),
+        _ => Ok(timed),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_finite_and_not_negative() {
+        assert_eq!(seconds("1.5"), Ok(Duration::from_millis(1500)));
+        assert_eq!(seconds("2s"), Ok(Duration::from_secs(2)));
+        for text in ["", "-1", "nan", "inf", "1e300", "x"] {
+            assert!(seconds(text).is_err(), "{text}");
+        }
+        assert!(limit("0").is_err() && seconds("0").is_ok());
+    }
+
+    #[test]
+    fn a_mask_is_octal() {
+        assert_eq!(umask("022"), Ok(0o22));
+        assert!(umask("8").is_err() && umask("1777").is_err());
+    }
+
+    #[test]
+    fn an_assignment_may_hold_any_bytes_and_more_equal_signs() {
+        let word = OsString::from_vec(b"A=b=\xff".to_vec());
+        assert_eq!(assignment(&word).expect("valid"), ("A".into(), OsString::from_vec(b"b=\xff".to_vec())));
+        assert!(assignment(&"=x".into()).is_err() && assignment(&"x".into()).is_err());
+    }
+
+    #[test]
+    fn unknown_actions_are_refused_with_the_known_ones() {
+        let read = |line: &str| script(&[line.to_owned()], &["submit"]);
+        assert_eq!(read("0.5 submit").expect("known").len(), 1);
+        assert!(read("1 kill worker").is_ok() && read("2 end").is_ok() && read("1 SIGUSR1-group sort").is_ok());
+        let text = read("1 sumbit").expect_err("unknown").to_string();
+        assert!(text.contains("\"sumbit\"") && text.contains("submit; besides") && text.contains("kill"), "{text}");
+        let text = read("1 kill").expect_err("whom?").to_string();
+        assert!(text.contains("target"), "{text}");
+        assert!(read("kill 1").is_err());
+    }
+}

@@ -1,0 +1,196 @@
+//! `tasklab run`: one scenario without a window, to its end. Everything is checked before anything is launched.
+
+use std::collections::BTreeMap;
+use std::ffi::OsStr;
+use std::io::{self, BufWriter, Stdout, Write};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, ValueEnum};
+use rustix::fs::{Access, access};
+use serde_json::Value;
+
+use super::entry::Start;
+use super::error::CliError;
+use super::parse;
+use super::record::RecordFile;
+use super::session::{Ended, Listener, session};
+use super::story::Story;
+use crate::engine::{LaunchRequest, Told, What};
+use crate::model::{Language, Outcome, StopPlan};
+use crate::scenario::{self, Params, Scenario};
+
+/// Runs a scenario to its end and says what happened, then which of its claims held.
+///
+/// Exit status: 0 every fact held, 1 one did not, 2 wrong usage, 3 something is missing, 124 the time limit passed,
+/// 128 + n ended by signal n.
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    /// The scenario, by its id; `tasklab list` names them.
+    id: String,
+    /// Sets a parameter; `tasklab list` says which there are.
+    #[arg(long, value_name = "NAME=VALUE")]
+    set: Vec<String>,
+    /// Which body runs.
+    #[arg(long, value_enum, default_value_t = Body::Rust)]
+    language: Body,
+    /// Does something at a time of the run, in seconds, such as '0.5 kill worker-1'.
+    #[arg(long = "do", value_name = "AFTER ACTION TARGET")]
+    actions: Vec<String>,
+    /// Leaves out the scenario's own demo script.
+    #[arg(long)]
+    no_script: bool,
+    /// Event lines on standard output instead of sentences.
+    #[arg(long)]
+    json: bool,
+    /// Writes the event lines to a file.
+    #[arg(long, value_name = "FILE")]
+    record: Option<PathBuf>,
+    /// Ends the run after this many seconds.
+    #[arg(long, value_name = "S", value_parser = parse::limit)]
+    timeout: Option<Duration>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Body {
+    Rust,
+    Python,
+}
+
+/// Runs it.
+pub(super) fn run(arguments: &Arguments, start: Start<'_>) -> Result<u8, CliError> {
+    let (scenario, request) = request(arguments)?;
+    let record = arguments.record.as_deref().map(RecordFile::create).transpose()?;
+    let out = BufWriter::new(io::stdout());
+    let form =
+        if arguments.json { Form::Lines(out) } else { Form::Story(Box::new(Story::new(scenario.title, scenario.id, out))) };
+    let mut report = Report { form, record, record_error: None };
+    let ended = session(request, &[], start, &mut report)?;
+    report.finish()?;
+    Ok(status(&ended))
+}
+
+fn status(ended: &Ended) -> u8 {
+    match (ended.finished.outcome, ended.interrupted) {
+        (_, Some(status)) => status,
+        (Outcome::Passed, _) => 0,
+        (Outcome::Failed | Outcome::Stopped, _) => 1,
+        (Outcome::TimedOut, _) => 124,
+    }
+}
+
+/// What is to be launched; refuses what cannot work, naming what would.
+fn request(arguments: &Arguments) -> Result<(&'static Scenario, LaunchRequest), CliError> {
+    let scenario = scenario::find(&arguments.id).map_err(|error| CliError::Usage(error.to_string()))?;
+    let mut params = Params::defaults(scenario.params);
+    for word in &arguments.set {
+        let (name, value) = word.split_once('=').ok_or_else(|| CliError::Usage(format!("--set: {word:?} is not NAME=VALUE")))?;
+        params.set(scenario.params, name.trim(), value).map_err(|error| CliError::Usage(format!("--set: {error}")))?;
+    }
+    let params: BTreeMap<String, Value> = params.values().clone();
+    let known: Vec<&str> = scenario.actions.iter().map(|action| action.name).collect();
+    let mut script = Vec::new();
+    if !arguments.no_script {
+        let demo: Vec<String> = scenario.script.iter().map(|line| (*line).to_owned()).collect();
+        script.extend(parse::script(&demo, &known)?);
+    }
+    script.extend(parse::script(&arguments.actions, &known)?);
+    let language = match arguments.language {
+        Body::Rust => Language::Rust,
+        Body::Python if scenario.python.is_empty() => {
+            return Err(CliError::Usage(format!("{} has no Python twin; leave out --language", scenario.id)));
+        }
+        Body::Python if !has_python(std::env::var_os("PATH").as_deref()) => {
+            let text = "could not find python3 in PATH: sudo apt install python3, or run it with --language rust";
+            return Err(CliError::Missing(text.to_owned()));
+        }
+        Body::Python => Language::Python,
+    };
+    let what = What::Scenario { id: scenario.id.to_owned(), language, params };
+    Ok((scenario, LaunchRequest { what, script, timeout: arguments.timeout, stop: StopPlan::default() }))
+}
+
+fn has_python(path: Option<&OsStr>) -> bool {
+    let mut folders = path.into_iter().flat_map(std::env::split_paths);
+    folders.any(|folder| {
+        let file = folder.join("python3");
+        file.is_file() && access(&file, Access::EXEC_OK).is_ok()
+    })
+}
+
+/// Where the events go: to standard output in one of two forms, and to the file.
+struct Report {
+    form: Form,
+    record: Option<RecordFile>,
+    /// A full disk does not end the run; it is told at the end.
+    record_error: Option<CliError>,
+}
+
+enum Form {
+    Lines(BufWriter<Stdout>),
+    Story(Box<Story<BufWriter<Stdout>>>),
+}
+
+impl Listener for Report {
+    fn hear(&mut self, told: &Told) -> io::Result<()> {
+        let Told::Event(_, event) = told else { return Ok(()) };
+        let line = if self.record.is_some() || matches!(self.form, Form::Lines(_)) { event.to_line() } else { String::new() };
+        if let Some(record) = &mut self.record
+            && let Err(error) = record.line(&line)
+        {
+            self.record_error = Some(record.failed(&error));
+            self.record = None;
+        }
+        match &mut self.form {
+            Form::Lines(out) => writeln!(out, "{line}"),
+            Form::Story(story) => story.hear(event),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        if let Some(record) = &mut self.record
+            && let Err(error) = record.flush()
+        {
+            self.record_error = Some(record.failed(&error));
+            self.record = None;
+        }
+        match &mut self.form {
+            Form::Lines(out) => out.flush(),
+            Form::Story(story) => story.flush(),
+        }
+    }
+}
+
+impl Report {
+    fn finish(self) -> Result<(), CliError> {
+        if let Some(error) = self.record_error {
+            return Err(error);
+        }
+        self.record.map_or(Ok(()), RecordFile::finish)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Finished;
+
+    #[test]
+    fn the_status_says_how_the_run_ended() {
+        let status = |outcome, interrupted| {
+            status(&Ended { finished: Finished { outcome, elapsed_s: 1.0, processes_left: 0 }, interrupted })
+        };
+        assert_eq!(status(Outcome::Passed, None), 0);
+        assert_eq!(status(Outcome::Failed, None), 1);
+        assert_eq!(status(Outcome::TimedOut, None), 124);
+        assert_eq!(status(Outcome::Stopped, Some(130)), 130);
+    }
+
+    #[test]
+    fn python_must_be_executable() {
+        assert!(!has_python(None));
+        let folder = tempfile::tempdir().expect("a folder");
+        std::fs::write(folder.path().join("python3"), "").expect("a file");
+        assert!(!has_python(Some(folder.path().as_os_str())));
+    }
+}

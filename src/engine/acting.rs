@@ -1,0 +1,98 @@
+//! Actions of the user and of scripts: who is meant, and who can do it.
+
+use serde_json::json;
+
+use super::engine_loop::EngineLoop;
+use crate::gpio::Line;
+use crate::model::{Action, EventKind, Outcome, Pid, Scope, Signal};
+use crate::supervisor::Request;
+use crate::sys::monotonic_now;
+
+impl EngineLoop {
+    /// Does something to a run. What cannot be done becomes a notice in it.
+    pub(super) fn act(&mut self, index: usize, action: &Action, target: &str, by: &str) {
+        let now = monotonic_now();
+        let told = EventKind::Action { action: action.to_string(), target: target.to_owned(), by: by.to_owned() };
+        self.runs[index].emit(told, now, &mut self.tap);
+        let done = match action {
+            Action::Terminate(scope) => self.send(index, target, vec![Signal::TERM, Signal::CONT], *scope),
+            Action::Kill(scope) => self.send(index, target, vec![Signal::KILL], *scope),
+            Action::Stop(scope) => self.send(index, target, vec![Signal::STOP], *scope),
+            Action::Continue(scope) => self.send(index, target, vec![Signal::CONT], *scope),
+            Action::Signal(signal, scope) => self.send(index, target, vec![*signal], *scope),
+            Action::Wait => self.wait_on(index, target),
+            Action::Toggle => self.toggle(index, target),
+            Action::End => {
+                self.runs[index].drop_script();
+                let effects = self.runs[index].course.end(Outcome::Stopped, now);
+                self.perform(index, effects);
+                Ok(())
+            }
+            Action::Scenario(name) => self.tell_body(index, name, target),
+        };
+        if let Err(text) = done {
+            self.runs[index].emit(EventKind::Notice { text }, now, &mut self.tap);
+        }
+    }
+
+    fn process(&self, index: usize, verb: &str, target: &str) -> Result<Pid, String> {
+        let run = &self.runs[index];
+        run.fold.find(target).ok_or_else(|| format!("could not {verb} {target:?}: no process or task of this run is called that"))
+    }
+
+    fn send(&mut self, index: usize, target: &str, signals: Vec<Signal>, scope: Scope) -> Result<(), String> {
+        let pid = self.process(index, "signal", target)?;
+        if !self.runs[index].has_living(pid) {
+            return Err(format!("could not signal {target}: it has ended, and its parent has waited on it; nobody is there"));
+        }
+        self.next_ask += 1;
+        self.asks.push((self.next_ask, self.runs[index].id));
+        self.request(&Request::Signal { ask: self.next_ask, pid, signals, scope });
+        Ok(())
+    }
+
+    /// Only a parent can wait: the supervisor for its own children, the body for its.
+    fn wait_on(&mut self, index: usize, target: &str) -> Result<(), String> {
+        let run = &self.runs[index];
+        if let Some(pid) = run.fold.find(target).filter(|pid| run.is_stage(*pid)) {
+            self.request(&Request::Reap { pid });
+            return Ok(());
+        }
+        if run.controls.is_empty() {
+            let pid = self.process(index, "wait on", target)?;
+            let parent = run.fold.process(pid).map_or_else(|| "gone".to_owned(), |row| row.ppid.to_string());
+            return Err(format!(
+                "could not wait on {target}: only its parent can, and that is {parent}, which takes no requests"
+            ));
+        }
+        self.tell_body(index, "wait", target)
+    }
+
+    fn toggle(&mut self, index: usize, target: &str) -> Result<(), String> {
+        let line: Line = target.parse().map_err(|error| format!("could not toggle {target:?}: {error}"))?;
+        let _ = index;
+        self.request(&Request::ToggleLine { line: line.number(), owner: "you".to_owned() });
+        Ok(())
+    }
+
+    fn tell_body(&mut self, index: usize, action: &str, target: &str) -> Result<(), String> {
+        let run = &self.runs[index];
+        if let Some(scenario) = run.scenario
+            && action != "wait"
+            && !scenario.actions.iter().any(|known| known.name == action)
+        {
+            let known: Vec<&str> = scenario.actions.iter().map(|known| known.name).collect();
+            return Err(format!("could not {action:?}: {} knows {}", scenario.id, known.join(", ")));
+        }
+        let mut line = json!({ "do": action, "target": target }).to_string();
+        line.push('\n');
+        let Some(control) = run.controls.first() else {
+            return Err(format!("could not {action:?}: nobody in this run listens to actions"));
+        };
+        match rustix::io::write(control, line.as_bytes()) {
+            Ok(_) => Ok(()),
+            Err(rustix::io::Errno::AGAIN) => Err(format!("could not {action:?}: the body has left too many actions unread")),
+            Err(_) => Err(format!("could not {action:?}: it comes too late, the body has ended")),
+        }
+    }
+}

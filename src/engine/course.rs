@@ -1,0 +1,298 @@
+//! The course of a run, from launch to the last process: pure. Facts go in, effects come out; time is an argument.
+
+use std::time::Duration;
+
+use crate::model::{Monotonic, Outcome, Signal, StopPlan};
+
+/// How often the processes of an ending run are counted again.
+const RECOUNT: Duration = Duration::from_millis(20);
+/// How long output may stay open after the last process has gone (somebody outside the run may hold the pipe).
+const DRAIN: Duration = Duration::from_secs(1);
+/// How long after SIGKILL a process may stay before the run is called over without it: it is stuck in the kernel.
+const GIVE_UP: Duration = Duration::from_secs(4);
+
+/// What the engine must do now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Effect {
+    /// Send these signals to all processes of the run, and count them.
+    Signal(Vec<Signal>),
+    /// Wait on the zombies that were kept on purpose.
+    ReapKept,
+    /// Close our ends of the streams.
+    CloseStreams,
+    /// Say that these many processes do not die.
+    TellStuck(u32),
+    /// It is over.
+    Finish {
+        /// Why it was cut short, if it was.
+        cut_short: Option<Outcome>,
+        /// Its processes that are still there.
+        left: u32,
+    },
+}
+
+/// Where a run is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    /// Waits for the supervisor's answer.
+    Starting,
+    /// Its stages run.
+    Running,
+    /// All stages have ended; are there others?
+    Counting,
+    /// SIGTERM was sent.
+    Asked { kill_at: Monotonic, recount_at: Monotonic },
+    /// SIGKILL was sent.
+    Killed { give_up_at: Monotonic, recount_at: Monotonic },
+    /// No process is left; the last output is read.
+    Draining { until: Monotonic, left: u32 },
+    /// Finished.
+    Over,
+}
+
+/// One run's way.
+#[derive(Debug)]
+pub(super) struct Course {
+    plan: StopPlan,
+    stage: Stage,
+    cut_short: Option<Outcome>,
+    stages_alive: usize,
+    streams_open: usize,
+    members: Option<u32>,
+    timeout_at: Option<Monotonic>,
+}
+
+impl Course {
+    pub(super) const fn new(plan: StopPlan, timeout_at: Option<Monotonic>) -> Self {
+        Self { plan, stage: Stage::Starting, cut_short: None, stages_alive: 0, streams_open: 0, members: None, timeout_at }
+    }
+
+    /// Its stages run, with these many streams to read.
+    pub(super) fn launched(&mut self, stages: usize, streams: usize, now: Monotonic) -> Vec<Effect> {
+        (self.stages_alive, self.streams_open) = (stages, streams);
+        self.stage = Stage::Running;
+        // It was told to end before it had begun.
+        if self.cut_short.is_some() { self.ask(now) } else { Vec::new() }
+    }
+
+    /// Nothing of it runs.
+    pub(super) fn not_launched(&mut self) -> Vec<Effect> {
+        self.finish(0)
+    }
+
+    /// One of its stages has ended.
+    pub(super) fn stage_ended(&mut self, now: Monotonic) -> Vec<Effect> {
+        self.stages_alive = self.stages_alive.saturating_sub(1);
+        if self.stages_alive == 0 && self.stage == Stage::Running {
+            self.stage = Stage::Counting;
+            return vec![Effect::Signal(Vec::new())];
+        }
+        self.perhaps_drain(now)
+    }
+
+    /// One of its streams is at its end.
+    pub(super) fn stream_closed(&mut self) -> Vec<Effect> {
+        self.streams_open = self.streams_open.saturating_sub(1);
+        match self.stage {
+            Stage::Draining { left, .. } if self.streams_open == 0 => self.finish(left),
+            _ => Vec::new(),
+        }
+    }
+
+    /// The supervisor has counted.
+    pub(super) fn members(&mut self, count: u32, now: Monotonic) -> Vec<Effect> {
+        self.members = Some(count);
+        match self.stage {
+            Stage::Counting if count > 0 => self.ask(now),
+            _ => self.perhaps_drain(now),
+        }
+    }
+
+    /// The user, the script or a time limit ends it. Asked again, it does not wait any longer.
+    pub(super) fn end(&mut self, outcome: Outcome, now: Monotonic) -> Vec<Effect> {
+        match self.stage {
+            Stage::Over | Stage::Draining { .. } | Stage::Killed { .. } => Vec::new(),
+            Stage::Asked { .. } => self.kill(now),
+            Stage::Starting => {
+                self.cut_short.get_or_insert(outcome);
+                Vec::new()
+            }
+            Stage::Running | Stage::Counting => {
+                self.cut_short.get_or_insert(outcome);
+                self.ask(now)
+            }
+        }
+    }
+
+    /// Time has passed.
+    pub(super) fn tick(&mut self, now: Monotonic) -> Vec<Effect> {
+        if matches!(self.stage, Stage::Running) && self.timeout_at.is_some_and(|at| now >= at) {
+            return self.end(Outcome::TimedOut, now);
+        }
+        match self.stage {
+            Stage::Asked { kill_at, .. } if now >= kill_at => self.kill(now),
+            Stage::Asked { kill_at, recount_at } if now >= recount_at => {
+                self.stage = Stage::Asked { kill_at, recount_at: now + RECOUNT };
+                vec![Effect::Signal(Vec::new())]
+            }
+            Stage::Killed { give_up_at, .. } if now >= give_up_at => {
+                let left = self.members.unwrap_or_default();
+                self.stage = Stage::Draining { until: now, left };
+                vec![Effect::TellStuck(left), Effect::CloseStreams]
+            }
+            Stage::Killed { give_up_at, recount_at } if now >= recount_at => {
+                self.stage = Stage::Killed { give_up_at, recount_at: now + RECOUNT };
+                vec![Effect::Signal(vec![self.plan.then])]
+            }
+            Stage::Draining { until, left } if now >= until => {
+                let mut effects = vec![Effect::CloseStreams];
+                effects.extend(self.finish(left));
+                effects
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    /// When [`tick`](Self::tick) has something to do.
+    pub(super) fn next_deadline(&self) -> Option<Monotonic> {
+        match self.stage {
+            Stage::Running => self.timeout_at,
+            Stage::Asked { kill_at, recount_at } => Some(kill_at.min(recount_at)),
+            Stage::Killed { give_up_at, recount_at } => Some(give_up_at.min(recount_at)),
+            Stage::Draining { until, .. } => Some(until),
+            Stage::Starting | Stage::Counting | Stage::Over => None,
+        }
+    }
+
+    /// When SIGKILL follows, while it is being asked to end.
+    pub(super) const fn kill_at(&self) -> Option<Monotonic> {
+        match self.stage {
+            Stage::Asked { kill_at, .. } => Some(kill_at),
+            _ => None,
+        }
+    }
+
+    /// Nobody can say any more what becomes of it.
+    pub(super) fn abandon(&mut self) {
+        self.stage = Stage::Over;
+    }
+
+    pub(super) fn is_over(&self) -> bool {
+        self.stage == Stage::Over
+    }
+
+    fn ask(&mut self, now: Monotonic) -> Vec<Effect> {
+        self.stage = Stage::Asked { kill_at: now + self.plan.grace, recount_at: now + RECOUNT };
+        self.members = None;
+        vec![Effect::ReapKept, Effect::Signal(vec![self.plan.signal, Signal::CONT])]
+    }
+
+    fn kill(&mut self, now: Monotonic) -> Vec<Effect> {
+        self.stage = Stage::Killed { give_up_at: now + GIVE_UP, recount_at: now + RECOUNT };
+        self.members = None;
+        vec![Effect::Signal(vec![self.plan.then])]
+    }
+
+    /// Once nobody is left, the rest of the output is read.
+    fn perhaps_drain(&mut self, now: Monotonic) -> Vec<Effect> {
+        let is_ending = matches!(self.stage, Stage::Counting | Stage::Asked { .. } | Stage::Killed { .. });
+        if !is_ending || self.stages_alive > 0 || self.members != Some(0) {
+            return Vec::new();
+        }
+        if self.streams_open == 0 {
+            return self.finish(0);
+        }
+        self.stage = Stage::Draining { until: now + DRAIN, left: 0 };
+        Vec::new()
+    }
+
+    fn finish(&mut self, left: u32) -> Vec<Effect> {
+        self.stage = Stage::Over;
+        vec![Effect::Finish { cut_short: self.cut_short, left }]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PLAN: StopPlan = StopPlan { signal: Signal::TERM, grace: Duration::from_secs(2), then: Signal::KILL };
+
+    fn at(seconds: f64) -> Monotonic {
+        Monotonic::from_secs(seconds)
+    }
+
+    fn count() -> Vec<Effect> {
+        vec![Effect::Signal(Vec::new())]
+    }
+
+    fn finish(cut_short: Option<Outcome>, left: u32) -> Vec<Effect> {
+        vec![Effect::Finish { cut_short, left }]
+    }
+
+    #[test]
+    fn a_run_ends_when_its_stages_its_descendants_and_its_output_have() {
+        let mut course = Course::new(PLAN, None);
+        assert!(course.launched(2, 1, at(0.0)).is_empty());
+        assert!(course.stage_ended(at(1.0)).is_empty());
+        assert_eq!(course.stage_ended(at(1.0)), count());
+        assert!(course.members(0, at(1.1)).is_empty(), "output is still open");
+        assert_eq!(course.stream_closed(), finish(None, 0));
+        assert!(course.is_over() && course.next_deadline().is_none());
+    }
+
+    #[test]
+    fn output_that_somebody_else_holds_open_does_not_hold_up_the_end() {
+        let mut course = Course::new(PLAN, None);
+        course.launched(1, 1, at(0.0));
+        course.stage_ended(at(1.0));
+        course.members(0, at(1.0));
+        assert!(course.tick(at(1.9)).is_empty());
+        assert_eq!(course.tick(at(2.0)), [vec![Effect::CloseStreams], finish(None, 0)].concat());
+    }
+
+    #[test]
+    fn what_the_stages_leave_behind_is_asked_and_then_killed() {
+        let mut course = Course::new(PLAN, None);
+        course.launched(1, 0, at(0.0));
+        assert_eq!(course.stage_ended(at(1.0)), count());
+        assert_eq!(course.members(3, at(1.0)), vec![Effect::ReapKept, Effect::Signal(vec![Signal::TERM, Signal::CONT])]);
+        assert!(course.members(2, at(1.01)).is_empty());
+        assert_eq!(course.tick(at(1.5)), count());
+        assert_eq!(course.tick(at(3.0)), vec![Effect::Signal(vec![Signal::KILL])]);
+        assert_eq!(course.members(0, at(3.1)), finish(None, 0));
+    }
+
+    #[test]
+    fn the_time_limit_and_the_user_end_a_run_and_a_second_request_kills() {
+        let mut course = Course::new(PLAN, Some(at(5.0)));
+        course.launched(1, 0, at(0.0));
+        assert_eq!(course.next_deadline(), Some(at(5.0)));
+        assert!(course.tick(at(4.9)).is_empty());
+        assert_eq!(course.tick(at(5.0)).len(), 2);
+        assert_eq!(course.end(Outcome::Stopped, at(5.1)), vec![Effect::Signal(vec![Signal::KILL])]);
+        assert!(course.members(0, at(5.2)).is_empty(), "the stage's end has not been told yet");
+        assert_eq!(course.stage_ended(at(5.2)), finish(Some(Outcome::TimedOut), 0), "the first reason stands");
+    }
+
+    #[test]
+    fn a_process_that_does_not_die_is_named_and_counted() {
+        let mut course = Course::new(PLAN, None);
+        course.launched(1, 1, at(0.0));
+        course.end(Outcome::Stopped, at(0.0));
+        course.tick(at(2.0));
+        assert_eq!(course.tick(at(2.5)), vec![Effect::Signal(vec![Signal::KILL])], "and again");
+        course.members(1, at(2.6));
+        assert_eq!(course.tick(at(6.0)), vec![Effect::TellStuck(1), Effect::CloseStreams]);
+        assert_eq!(course.tick(at(6.0)).last(), finish(Some(Outcome::Stopped), 1).last());
+    }
+
+    #[test]
+    fn a_run_that_is_ended_before_it_has_begun_ends_at_once() {
+        let mut course = Course::new(PLAN, None);
+        assert!(course.end(Outcome::Stopped, at(0.0)).is_empty());
+        assert_eq!(course.launched(1, 0, at(0.1)).len(), 2);
+        let mut course = Course::new(PLAN, None);
+        assert_eq!(course.not_launched(), finish(None, 0));
+    }
+}

@@ -1,0 +1,493 @@
+//! The engine's thread: one poll over the supervisor, the children's pipes, the bell and the next deadline.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crossbeam_channel::{Receiver, TryRecvError};
+use rustix::event::{PollFd, PollFlags, poll};
+
+use super::bell::Bell;
+use super::course::Effect;
+use super::launch::{Twins, plan};
+use super::machine::MachineLog;
+use super::run::Run;
+use super::sampler::{Sample, Sampler};
+use super::streams::{Open, Scratch};
+use super::tap::{Tap, Told};
+use super::{Command, EngineHandle, LaunchRequest};
+use crate::model::{BoardView, EventKind, Monotonic, Outcome, Pid, ProcessState, RunId, Snapshot};
+use crate::supervisor::{Client, Incoming, Report, Request};
+use crate::sys::monotonic_now;
+
+/// At most 30 snapshots a second.
+const FRAME: Duration = Duration::from_millis(33);
+/// How soon a listener that was behind is tried again.
+const TAP_RETRY: Duration = Duration::from_millis(2);
+/// Finished runs that stay on the screen.
+const MOST_FINISHED: usize = 8;
+/// Notices that stay in the snapshot.
+const MOST_NOTICES: usize = 20;
+
+/// What a poll entry stands for.
+#[derive(Debug, Clone, Copy)]
+enum Source {
+    Supervisor,
+    Bell,
+    Output(usize, usize),
+    Events(usize, usize),
+    Input(usize, usize),
+}
+
+pub(super) struct EngineLoop {
+    pub(super) client: Client,
+    pub(super) runs: Vec<Run>,
+    pub(super) tap: Tap,
+    pub(super) asks: Vec<(u64, RunId)>,
+    pub(super) next_ask: u64,
+    program: PathBuf,
+    sampler: Sampler,
+    publisher: EngineHandle,
+    bell: Bell,
+    scratch: Scratch,
+    twins: Twins,
+    machine: MachineLog,
+    board: Arc<BoardView>,
+    notices: Vec<(u64, Arc<str>)>,
+    noticed: u64,
+    trouble: Option<String>,
+    launches: u32,
+    sequence: u64,
+    published_at: Monotonic,
+    has_news: bool,
+}
+
+impl EngineLoop {
+    pub(super) fn new(client: Client, program: PathBuf, tap: Tap, sampler: Sampler, publisher: EngineHandle, bell: Bell) -> Self {
+        Self {
+            client,
+            runs: Vec::new(),
+            tap,
+            asks: Vec::new(),
+            next_ask: 0,
+            program,
+            sampler,
+            publisher,
+            bell,
+            scratch: Scratch::default(),
+            twins: Twins::default(),
+            machine: MachineLog::default(),
+            board: Arc::default(),
+            notices: Vec::new(),
+            noticed: 0,
+            trouble: None,
+            launches: 0,
+            sequence: 0,
+            published_at: Monotonic::ZERO,
+            has_news: true,
+        }
+    }
+
+    /// Runs until the engine is dropped; returning closes the supervisor's socket, which ends everything.
+    pub(super) fn run(mut self, commands: &Receiver<Command>, alive: &Receiver<()>) {
+        while alive.try_recv() != Err(TryRecvError::Disconnected) {
+            self.turn();
+            while let Ok(command) = commands.try_recv() {
+                self.command(command);
+            }
+            self.tick();
+            self.tap.flush();
+            self.publish();
+        }
+    }
+
+    /// Waits for something to happen and handles it.
+    fn turn(&mut self) {
+        let (sources, ready) = self.wait();
+        // From the back, since a stream that ends takes the last one's place in its list.
+        for (source, _) in sources.into_iter().zip(ready).filter(|(_, is_ready)| *is_ready).rev() {
+            let now = monotonic_now();
+            match source {
+                Source::Bell => {
+                    self.bell.silence();
+                    while let Ok(sample) = self.sampler.samples.try_recv() {
+                        self.sampled(sample);
+                    }
+                }
+                Source::Supervisor => self.hear_supervisor(),
+                Source::Output(run, index) => {
+                    let closed = self.runs[run].read_output(index, &mut self.scratch, now, &mut self.tap);
+                    self.streams_closed(run, closed);
+                }
+                Source::Events(run, index) => {
+                    let closed = self.runs[run].read_events(index, &mut self.scratch, now, &mut self.tap);
+                    self.pass_on_lines(run);
+                    self.streams_closed(run, closed);
+                }
+                Source::Input(run, index) => {
+                    if self.runs[run].inputs[index].write() == Open::No {
+                        self.runs[run].inputs.swap_remove(index);
+                    }
+                }
+            }
+            self.has_news = true;
+        }
+    }
+
+    fn wait(&self) -> (Vec<Source>, Vec<bool>) {
+        let mut sources = vec![Source::Supervisor, Source::Bell];
+        let wanted = if self.client.has_queued() { PollFlags::IN | PollFlags::OUT } else { PollFlags::IN };
+        let mut fds = vec![PollFd::new(&self.client, wanted), PollFd::new(&self.bell, PollFlags::IN)];
+        for (run_index, run) in self.runs.iter().enumerate() {
+            if !self.tap.is_behind() {
+                sources.extend((0..run.outputs.len()).map(|index| Source::Output(run_index, index)));
+                fds.extend(run.outputs.iter().map(|stream| PollFd::new(stream, PollFlags::IN)));
+                sources.extend((0..run.events.len()).map(|index| Source::Events(run_index, index)));
+                fds.extend(run.events.iter().map(|stream| PollFd::new(stream, PollFlags::IN)));
+            }
+            sources.extend((0..run.inputs.len()).map(|index| Source::Input(run_index, index)));
+            fds.extend(run.inputs.iter().map(|stream| PollFd::new(stream, PollFlags::OUT)));
+        }
+        let timeout = self.next_deadline().map(|at| {
+            let wait = at.since(monotonic_now());
+            rustix::time::Timespec { tv_sec: wait.as_secs() as i64, tv_nsec: i64::from(wait.subsec_nanos()) }
+        });
+        // An interrupted poll finds nothing, and the next one looks again.
+        let _ = poll(&mut fds, timeout.as_ref());
+        let ready = fds.iter().map(|fd| !fd.revents().is_empty()).collect();
+        (sources, ready)
+    }
+
+    fn next_deadline(&self) -> Option<Monotonic> {
+        let active = self.runs.iter().filter(|run| !run.course.is_over());
+        let of_runs = active.flat_map(|run| [run.course.next_deadline(), run.next_action_at()]).flatten();
+        let publication = (self.has_news || self.is_active()).then(|| self.published_at + FRAME);
+        let tap = self.tap.is_behind().then(|| monotonic_now() + TAP_RETRY);
+        of_runs.chain(publication).chain(tap).min()
+    }
+
+    fn is_active(&self) -> bool {
+        self.runs.iter().any(|run| !run.course.is_over())
+    }
+
+    fn command(&mut self, command: Command) {
+        self.has_news = true;
+        match command {
+            Command::Launch(request) => self.launch(&request),
+            Command::Act { run, action, target } => match self.runs.iter().position(|candidate| candidate.id == run) {
+                Some(index) if !self.runs[index].course.is_over() => self.act(index, &action, &target, "user"),
+                _ => self.notice(format!("could not {action}: run {run} is over")),
+            },
+            Command::ToggleLine(line) => self.request(&Request::ToggleLine { line, owner: "you".to_owned() }),
+            Command::StopEverything => {
+                for index in 0..self.runs.len() {
+                    if !self.runs[index].course.is_over() {
+                        self.act(index, &crate::model::Action::End, "", "user");
+                    }
+                }
+            }
+            Command::Forget(run) => self.runs.retain(|candidate| candidate.id != run || !candidate.course.is_over()),
+        }
+    }
+
+    fn launch(&mut self, request: &LaunchRequest) {
+        let origin = monotonic_now();
+        if let Some(trouble) = &self.trouble {
+            let refusal = format!("could not start: {trouble}");
+            return self.refuse(refusal);
+        }
+        let plan = match plan(request, &self.program, &mut self.twins, origin) {
+            Ok(plan) => plan,
+            Err(error) => return self.refuse(format!("could not start: {error}")),
+        };
+        self.launches += 1;
+        let run = RunId::new(self.launches);
+        let stages = plan.stages.clone();
+        self.runs.push(Run::new(run, plan, request, origin, &mut self.tap));
+        self.request(&Request::Launch { run, stages });
+        self.sampler.watch(true);
+        let finished: Vec<RunId> = self.runs.iter().filter(|run| run.course.is_over()).map(|run| run.id).collect();
+        let excess = finished.len().saturating_sub(MOST_FINISHED);
+        self.runs.retain(|run| !finished[..excess].contains(&run.id));
+    }
+
+    fn refuse(&mut self, sentence: String) {
+        self.tap.tell(Told::Refused(sentence.clone()));
+        self.notice(sentence);
+    }
+
+    /// Tells the user something that belongs to no run.
+    pub(super) fn notice(&mut self, sentence: String) {
+        self.noticed += 1;
+        self.notices.push((self.noticed, sentence.into()));
+        let excess = self.notices.len().saturating_sub(MOST_NOTICES);
+        self.notices.drain(..excess);
+        self.has_news = true;
+    }
+
+    pub(super) fn request(&mut self, request: &Request) {
+        if let Err(error) = self.client.request(request) {
+            self.lost_supervisor(&error.to_string());
+        }
+    }
+
+    fn hear_supervisor(&mut self) {
+        if self.client.has_queued()
+            && let Err(error) = self.client.flush()
+        {
+            return self.lost_supervisor(&error.to_string());
+        }
+        loop {
+            match self.client.receive() {
+                Ok(None) => return,
+                Ok(Some(Incoming::Launched(run, children))) => {
+                    let supervisor = self.client.pid();
+                    let now = monotonic_now();
+                    self.tap.tell(Told::Launched(run, children.iter().map(|(child, _)| child.pid).collect()));
+                    if let Some(index) = self.find(run) {
+                        let run = &mut self.runs[index];
+                        let streams = run.launched(children, supervisor, now, &mut self.tap);
+                        let stages = run.stage_count();
+                        let effects = run.course.launched(stages, streams, now);
+                        self.perform(index, effects);
+                    }
+                }
+                Ok(Some(Incoming::Report(report))) => self.report(report),
+                Ok(Some(Incoming::End)) => return self.lost_supervisor("it has ended"),
+                Err(error) => return self.lost_supervisor(&error.to_string()),
+            }
+        }
+    }
+
+    fn find(&self, run: RunId) -> Option<usize> {
+        self.runs.iter().position(|candidate| candidate.id == run)
+    }
+
+    /// The run that a process of this supervisor's belongs to.
+    fn find_by_pid(&self, pid: Pid) -> Option<usize> {
+        self.runs.iter().rposition(|run| !run.course.is_over() && (run.is_stage(pid) || run.has_living(pid)))
+    }
+
+    fn report(&mut self, report: Report) {
+        let now = monotonic_now();
+        match report {
+            Report::Launched { .. } => {}
+            Report::NotLaunched { run, failure } => {
+                if let Some(index) = self.find(run) {
+                    let text = failure.to_string();
+                    self.tap.tell(Told::NotLaunched(run, failure));
+                    self.runs[index].emit(EventKind::Notice { text: text.clone() }, now, &mut self.tap);
+                    self.notice(text);
+                    let effects = self.runs[index].course.not_launched();
+                    self.perform(index, effects);
+                }
+            }
+            Report::Stopped { pid, .. } => self.tell_state(pid, ProcessState::Stopped, now),
+            Report::Continued { pid } => self.tell_state(pid, ProcessState::Running, now),
+            Report::Exited { pid, status, is_reaped } => {
+                if let Some(index) = self.find_by_pid(pid)
+                    && self.runs[index].exited(pid, status, is_reaped, now, &mut self.tap)
+                {
+                    let effects = self.runs[index].course.stage_ended(now);
+                    self.perform(index, effects);
+                }
+            }
+            Report::Reaped { pid } => {
+                if let Some(index) = self.find_by_pid(pid)
+                    && self.runs[index].reaped(pid, now, &mut self.tap)
+                {
+                    let effects = self.runs[index].course.stage_ended(now);
+                    self.perform(index, effects);
+                }
+            }
+            Report::Signaled { ask, result } => {
+                let Some(position) = self.asks.iter().position(|(number, _)| *number == ask) else { return };
+                let (_, run) = self.asks.swap_remove(position);
+                if let (Err(text), Some(index)) = (result, self.find(run)) {
+                    self.runs[index].emit(EventKind::Notice { text }, now, &mut self.tap);
+                }
+            }
+            Report::Members { run, pids } => {
+                if let Some(index) = self.find(run) {
+                    let effects = self.runs[index].course.members(pids.len() as u32, now);
+                    self.perform(index, effects);
+                }
+            }
+            Report::Board { board, refused } => self.board_changed(board, refused, now),
+        }
+    }
+
+    fn tell_state(&mut self, pid: Pid, state: ProcessState, now: Monotonic) {
+        if let Some(index) = self.find_by_pid(pid) {
+            self.runs[index].emit(EventKind::ProcessState { pid, state }, now, &mut self.tap);
+        }
+    }
+
+    fn board_changed(&mut self, board: BoardView, refused: Option<String>, now: Monotonic) {
+        for (line, value, owner) in super::machine::edges(&self.board, &board) {
+            // An edge belongs to the run that owns the line; one of the user's own to every run that is watched.
+            for run in self.runs.iter_mut().filter(|run| !run.course.is_over()) {
+                if owner.as_deref().is_none_or(|owner| owner == "you" || owner == run.owner()) {
+                    run.edge(line, value, now, &mut self.tap);
+                }
+            }
+        }
+        self.board = Arc::new(board);
+        if let Some(refused) = refused {
+            self.notice(refused);
+        }
+    }
+
+    /// What bodies wish for the header goes to the supervisor, which owns it.
+    fn pass_on_lines(&mut self, run: usize) {
+        let owner = self.runs[run].owner();
+        for (line, value) in self.runs[run].take_lines() {
+            self.request(&Request::SetLine { line, high: value != 0, owner: owner.clone() });
+        }
+    }
+
+    fn streams_closed(&mut self, run: usize, count: usize) {
+        for _ in 0..count {
+            let effects = self.runs[run].course.stream_closed();
+            self.perform(run, effects);
+        }
+    }
+
+    pub(super) fn perform(&mut self, index: usize, effects: Vec<Effect>) {
+        for effect in effects {
+            let now = monotonic_now();
+            let run = self.runs[index].id;
+            match effect {
+                Effect::Signal(signals) => {
+                    let is_only_run = self.runs.iter().filter(|run| !run.course.is_over()).count() == 1;
+                    self.request(&Request::SignalRun { run, signals, is_only_run });
+                }
+                Effect::ReapKept => {
+                    for pid in self.runs[index].stage_pids() {
+                        self.request(&Request::Reap { pid });
+                    }
+                }
+                Effect::CloseStreams => self.runs[index].close_streams(now, &mut self.tap),
+                Effect::TellStuck(left) => {
+                    let text = format!(
+                        "{left} of its processes did not die from SIGKILL: they are stuck in the kernel (D) or belong to another \
+                         user, and will end when the kernel lets go of them"
+                    );
+                    self.runs[index].emit(EventKind::Notice { text }, now, &mut self.tap);
+                }
+                Effect::Finish { cut_short, left } => {
+                    let owner = self.runs[index].owner();
+                    self.request(&Request::ReleaseLines { owner });
+                    self.runs[index].finish(cut_short, left, now, &mut self.tap);
+                    self.sampler.watch(self.is_active());
+                }
+            }
+            self.has_news = true;
+        }
+    }
+
+    fn tick(&mut self) {
+        let now = monotonic_now();
+        for index in 0..self.runs.len() {
+            if self.runs[index].course.is_over() {
+                continue;
+            }
+            while let Some(action) = self.runs[index].take_due(now) {
+                self.act(index, &action.action, &action.target, "script");
+            }
+            let was_asked = self.runs[index].course.kill_at();
+            let effects = self.runs[index].course.tick(now);
+            if effects.contains(&Effect::ReapKept) && was_asked.is_none() {
+                let end = EventKind::Action { action: "end".to_owned(), target: String::new(), by: "timeout".to_owned() };
+                self.runs[index].emit(end, now, &mut self.tap);
+            }
+            self.perform(index, effects);
+            if let Some(at) = self.runs[index].course.kill_at() {
+                let until = self.runs[index].time(at);
+                self.runs[index].fold.stopping(until);
+            }
+        }
+    }
+
+    fn sampled(&mut self, sample: Sample) {
+        let now = sample.at;
+        if let Some((machine, own_cpu)) = sample.machine {
+            for run in self.runs.iter_mut().filter(|run| !run.course.is_over()) {
+                run.emit(EventKind::Machine(Box::new(machine.clone())), now, &mut self.tap);
+            }
+            self.machine.push(now, machine, own_cpu);
+        }
+        let Some(processes) = sample.processes else { return };
+        let supervisor = self.client.pid();
+        let pids: Vec<Pid> = processes.iter().map(|process| process.pid).collect();
+        for process in processes {
+            // A newcomer belongs to its parent's run; an orphan that nobody saw before, to the newest.
+            let run = self.find_by_pid(process.pid).or_else(|| self.find_by_pid(process.ppid));
+            let run = run.or_else(|| self.runs.iter().rposition(|run| !run.course.is_over()));
+            if let Some(index) = run {
+                let command = sample.commands.get(&process.pid);
+                self.runs[index].sampled(process, command, now, &mut self.tap);
+            }
+        }
+        for run in self.runs.iter_mut().filter(|run| !run.course.is_over()) {
+            run.sampling_done(|pid| pids.contains(&pid), supervisor, now, &mut self.tap);
+        }
+    }
+
+    /// The supervisor has died: what it left is ended, its runs are over with unknown statuses, and a new one starts.
+    fn lost_supervisor(&mut self, why: &str) {
+        let now = monotonic_now();
+        for run in self.runs.iter_mut().filter(|run| !run.course.is_over()) {
+            let text = format!("the supervisor was lost ({why}): how the processes of this run ended is unknown");
+            run.emit(EventKind::Notice { text }, now, &mut self.tap);
+            for pid in run.stage_pids() {
+                if run.has_living(pid) {
+                    run.exited(pid, crate::model::ExitStatus::Unknown, true, now, &mut self.tap);
+                }
+            }
+            run.course.abandon();
+            run.finish(Some(Outcome::Failed), 0, now, &mut self.tap);
+        }
+        self.sampler.watch(false);
+        self.board = Arc::default();
+        match Client::start(&self.program) {
+            Ok(client) => {
+                self.sampler.set_root(client.pid());
+                let old = std::mem::replace(&mut self.client, client);
+                old.bury(&self.client);
+                self.notice(format!("the supervisor was lost ({why}); a new one has taken its place"));
+                self.trouble = None;
+            }
+            Err(error) => self.trouble = Some(error.to_string()),
+        }
+    }
+
+    fn publish(&mut self) {
+        let now = monotonic_now();
+        if !(self.has_news || self.is_active()) || now < self.published_at + FRAME {
+            return;
+        }
+        for run in &mut self.runs {
+            run.refill(now, &mut self.tap);
+        }
+        let had_news = std::mem::take(&mut self.has_news) || self.runs.iter().any(|run| run.fold.has_news());
+        self.published_at = now;
+        if !had_news && !self.is_active() {
+            return;
+        }
+        self.sequence += 1;
+        let runs = self.runs.iter_mut().map(|run| {
+            let time = run.time(now);
+            run.fold.view(time)
+        });
+        let snapshot = Snapshot {
+            sequence: self.sequence,
+            system: self.machine.view(),
+            runs: runs.collect(),
+            board: Arc::clone(&self.board),
+            notices: self.notices.clone(),
+            trouble: self.trouble.clone(),
+        };
+        self.publisher.publish(snapshot);
+    }
+}

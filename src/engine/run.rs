@@ -1,0 +1,310 @@
+//! One run on the engine's thread: its fold and recording, its streams, its course.
+
+use std::collections::{HashMap, VecDeque};
+use std::os::fd::OwnedFd;
+use std::sync::Arc;
+
+use super::course::Course;
+use super::launch::Plan;
+use super::streams::{EventStream, InputStream, Open, OutputStream, Scratch};
+use super::tap::{Tap, Told};
+use super::{DEFAULT_OUTPUT_BUDGET, LaunchRequest, Recording, RunFold};
+use crate::model::{
+    Event, EventKind, ExitStatus, Monotonic, Outcome, Pid, ProcessSample, ProcessState, RunId, Stream, TimedAction,
+};
+use crate::scenario::Scenario;
+use crate::supervisor::{ChildPipes, LaunchedChild};
+use crate::sys::PidFd;
+
+/// Events of one run that are kept in memory, in bytes.
+const RECORDING_BUDGET: usize = 64 * 1024 * 1024;
+
+/// A child of the supervisor's that belongs to the run.
+#[derive(Debug)]
+struct StageChild {
+    pid: Pid,
+    /// Holds the PID's meaning as long as the run is shown.
+    _pidfd: PidFd,
+    has_ended: bool,
+}
+
+/// What the last samples said of a process that is no stage.
+#[derive(Debug)]
+struct Seen {
+    ppid: Pid,
+    state: ProcessState,
+    missing: u32,
+}
+
+#[derive(Debug)]
+pub(super) struct Run {
+    pub(super) id: RunId,
+    pub(super) fold: RunFold,
+    pub(super) recording: Recording,
+    pub(super) course: Course,
+    pub(super) scenario: Option<&'static Scenario>,
+    pub(super) outputs: Vec<OutputStream>,
+    pub(super) events: Vec<EventStream>,
+    pub(super) inputs: Vec<InputStream>,
+    pub(super) controls: Vec<OwnedFd>,
+    origin: Monotonic,
+    script: VecDeque<(Monotonic, TimedAction)>,
+    stages: Vec<StageChild>,
+    seen: HashMap<Pid, Seen>,
+    input: Option<Vec<u8>>,
+    /// GPIO levels that its body has asked for and that were not passed on yet.
+    lines: Vec<(u8, u8)>,
+}
+
+impl Run {
+    pub(super) fn new(id: RunId, plan: Plan, request: &LaunchRequest, origin: Monotonic, tap: &mut Tap) -> Self {
+        let scenario = plan.scenario.map_or("", |scenario| scenario.id);
+        let mut script: Vec<_> = request.script.iter().map(|action| (origin + action.after, action.clone())).collect();
+        script.sort_by_key(|(at, _)| *at);
+        let mut run = Self {
+            id,
+            fold: RunFold::new(id, &plan.title, scenario, DEFAULT_OUTPUT_BUDGET),
+            recording: Recording::new(RECORDING_BUDGET),
+            course: Course::new(request.stop, request.timeout.map(|timeout| origin + timeout)),
+            scenario: plan.scenario,
+            outputs: Vec::new(),
+            events: Vec::new(),
+            inputs: Vec::new(),
+            controls: Vec::new(),
+            origin,
+            script: script.into(),
+            stages: Vec::new(),
+            seen: HashMap::new(),
+            input: plan.input,
+            lines: Vec::new(),
+        };
+        let scenario = scenario.to_owned();
+        run.emit(EventKind::RunStarted { run: id, scenario, language: plan.language, params: plan.params }, origin, tap);
+        run
+    }
+
+    /// A time of this run.
+    pub(super) fn time(&self, now: Monotonic) -> Monotonic {
+        Monotonic::ZERO + now.since(self.origin)
+    }
+
+    /// Whose GPIO lines are this run's.
+    pub(super) fn owner(&self) -> String {
+        self.scenario.map_or_else(|| format!("run {}", self.id), |scenario| scenario.id.to_owned())
+    }
+
+    pub(super) fn emit(&mut self, kind: EventKind, now: Monotonic, tap: &mut Tap) {
+        self.record(Event { t: self.time(now), kind }, tap);
+    }
+
+    /// Takes in one event. A body's wish for the header goes to the board first; what comes of it is the event.
+    fn record(&mut self, event: Event, tap: &mut Tap) {
+        if let EventKind::Gpio { line, value } = event.kind {
+            self.lines.push((line, value));
+            return;
+        }
+        self.keep(event, tap);
+    }
+
+    /// The fold, the recording and the listener get the same.
+    fn keep(&mut self, event: Event, tap: &mut Tap) {
+        self.fold.apply(&event);
+        let event = Arc::new(event);
+        tap.tell(Told::Event(self.id, Arc::clone(&event)));
+        self.recording.push(event);
+    }
+
+    /// A line of the header has changed for this run: told by the board, not by the body.
+    pub(super) fn edge(&mut self, line: u8, value: u8, now: Monotonic, tap: &mut Tap) {
+        self.keep(Event { t: self.time(now), kind: EventKind::Gpio { line, value } }, tap);
+    }
+
+    /// What the body has asked of the header since the last call: (line, level).
+    pub(super) fn take_lines(&mut self) -> Vec<(u8, u8)> {
+        std::mem::take(&mut self.lines)
+    }
+
+    /// Its children run. Returns how many streams are to be read.
+    pub(super) fn launched(
+        &mut self,
+        children: Vec<(LaunchedChild, ChildPipes)>,
+        supervisor: Pid,
+        now: Monotonic,
+        tap: &mut Tap,
+    ) -> usize {
+        for (child, pipes) in children {
+            let LaunchedChild { pid, pgid, sid, name, argv, .. } = child;
+            self.fold.add_stage(pid);
+            self.emit(EventKind::ProcessStarted { pid, ppid: supervisor, pgid, sid, name, argv }, now, tap);
+            self.stages.push(StageChild { pid, _pidfd: pipes.pidfd, has_ended: false });
+            self.outputs.extend(pipes.stdout.map(|fd| OutputStream::new(pid, Stream::Stdout, fd)));
+            self.outputs.extend(pipes.stderr.map(|fd| OutputStream::new(pid, Stream::Stderr, fd)));
+            self.events.extend(pipes.events.map(|fd| EventStream::new(pid, fd)));
+            self.controls.extend(pipes.control);
+            if let (Some(fd), Some(text)) = (pipes.stdin, self.input.take()) {
+                self.inputs.push(InputStream::new(fd, text));
+            }
+        }
+        self.outputs.len() + self.events.len()
+    }
+
+    /// How many children the supervisor started for it.
+    pub(super) fn stage_count(&self) -> usize {
+        self.stages.len()
+    }
+
+    pub(super) fn is_stage(&self, pid: Pid) -> bool {
+        self.stages.iter().any(|stage| stage.pid == pid)
+    }
+
+    /// Whether this process is one of the run's that is not history yet.
+    pub(super) fn has_living(&self, pid: Pid) -> bool {
+        self.fold.process(pid).is_some_and(|row| !row.is_reaped)
+    }
+
+    pub(super) fn stage_pids(&self) -> Vec<Pid> {
+        self.stages.iter().map(|stage| stage.pid).collect()
+    }
+
+    /// A process has ended. Returns whether it was a stage whose end ends the run's work.
+    pub(super) fn exited(&mut self, pid: Pid, status: ExitStatus, is_reaped: bool, now: Monotonic, tap: &mut Tap) -> bool {
+        if self.fold.process(pid).is_none_or(|row| row.status.is_none()) {
+            self.emit(EventKind::ProcessExited { pid, status }, now, tap);
+        }
+        is_reaped && self.reaped(pid, now, tap)
+    }
+
+    /// A process was waited on.
+    pub(super) fn reaped(&mut self, pid: Pid, now: Monotonic, tap: &mut Tap) -> bool {
+        self.emit(EventKind::ProcessReaped { pid }, now, tap);
+        self.seen.remove(&pid);
+        let stage = self.stages.iter_mut().find(|stage| stage.pid == pid && !stage.has_ended);
+        stage.is_some_and(|stage| {
+            stage.has_ended = true;
+            true
+        })
+    }
+
+    /// Reads all output that is there. Returns how many streams came to their end.
+    pub(super) fn read_output(&mut self, index: usize, scratch: &mut Scratch, now: Monotonic, tap: &mut Tap) -> usize {
+        let mut kinds = Vec::new();
+        let mut emit = |kind| kinds.push(kind);
+        let open = self.outputs[index].read(tap.is_wanted(), scratch, &mut emit);
+        if open == Open::No {
+            self.outputs.swap_remove(index).close(&mut emit);
+        }
+        for kind in kinds {
+            self.emit(kind, now, tap);
+        }
+        usize::from(open == Open::No)
+    }
+
+    /// Reads all event lines that are there. Returns how many streams came to their end.
+    pub(super) fn read_events(&mut self, index: usize, scratch: &mut Scratch, now: Monotonic, tap: &mut Tap) -> usize {
+        let mut events = Vec::new();
+        let arrived = self.time(now);
+        let open = self.events[index].read(arrived, scratch, &mut |event| events.push(event));
+        if open == Open::No {
+            self.events.swap_remove(index);
+        }
+        for event in events {
+            self.record(event, tap);
+        }
+        usize::from(open == Open::No)
+    }
+
+    /// A publication has gone out: what was let go meanwhile is told, and reading starts anew.
+    pub(super) fn refill(&mut self, now: Monotonic, tap: &mut Tap) {
+        let mut kinds = Vec::new();
+        for output in &mut self.outputs {
+            output.refill(&mut |kind| kinds.push(kind));
+        }
+        for kind in kinds {
+            self.emit(kind, now, tap);
+        }
+    }
+
+    /// Gives up on streams that somebody outside the run holds open.
+    pub(super) fn close_streams(&mut self, now: Monotonic, tap: &mut Tap) {
+        let mut kinds = Vec::new();
+        for output in std::mem::take(&mut self.outputs) {
+            output.close(&mut |kind| kinds.push(kind));
+        }
+        self.events.clear();
+        self.inputs.clear();
+        self.controls.clear();
+        for kind in kinds {
+            self.emit(kind, now, tap);
+        }
+    }
+
+    /// When the script has something to do next.
+    pub(super) fn next_action_at(&self) -> Option<Monotonic> {
+        self.script.front().map(|(at, _)| *at)
+    }
+
+    /// The next action of the script that is due.
+    pub(super) fn take_due(&mut self, now: Monotonic) -> Option<TimedAction> {
+        let is_due = !self.stages.is_empty() && self.script.front().is_some_and(|(at, _)| *at <= now);
+        if is_due { self.script.pop_front().map(|(_, action)| action) } else { None }
+    }
+
+    /// Nothing more will be done by the script.
+    pub(super) fn drop_script(&mut self) {
+        self.script.clear();
+    }
+
+    pub(super) fn finish(&mut self, cut_short: Option<Outcome>, left: u32, now: Monotonic, tap: &mut Tap) {
+        let outcome = cut_short.unwrap_or_else(|| self.fold.outcome());
+        let elapsed_s = self.time(now).secs();
+        self.drop_script();
+        self.stages.clear();
+        self.seen.clear();
+        self.close_streams(now, tap);
+        self.emit(EventKind::RunFinished { run: self.id, outcome, elapsed_s, processes_left: left }, now, tap);
+    }
+
+    /// What /proc said of one process of this run.
+    pub(super) fn sampled(&mut self, sample: ProcessSample, command: Option<&Vec<String>>, now: Monotonic, tap: &mut Tap) {
+        let pid = sample.pid;
+        if !self.has_living(pid) {
+            let name = sample.name.clone();
+            let argv = command.filter(|argv| !argv.is_empty()).cloned().unwrap_or_else(|| vec![name.clone()]);
+            let (ppid, pgid, sid) = (sample.ppid, sample.pgid, sample.sid);
+            self.emit(EventKind::ProcessStarted { pid, ppid, pgid, sid, name, argv }, now, tap);
+        }
+        let before = self.seen.insert(pid, Seen { ppid: sample.ppid, state: sample.state, missing: 0 });
+        let parent_before = before.as_ref().map(|seen| seen.ppid).or_else(|| self.fold.process(pid).map(|row| row.ppid));
+        if !self.is_stage(pid) && parent_before.is_some_and(|ppid| ppid != sample.ppid) {
+            self.emit(EventKind::ProcessOrphaned { pid, ppid: sample.ppid }, now, tap);
+        }
+        let is_telling = matches!(sample.state, ProcessState::Zombie | ProcessState::Stopped | ProcessState::DiskSleep)
+            || before.as_ref().is_some_and(|seen| matches!(seen.state, ProcessState::Stopped | ProcessState::DiskSleep));
+        if is_telling && before.as_ref().is_none_or(|seen| seen.state != sample.state) {
+            self.emit(EventKind::ProcessState { pid, state: sample.state }, now, tap);
+        }
+        self.emit(EventKind::ProcessSampled(Box::new(sample)), now, tap);
+    }
+
+    /// A round of samples is over; `was_seen` tells who was there. Somebody else's child that was missing twice has ended, and its
+    /// parent has waited on it: nobody can tell us how it ended.
+    pub(super) fn sampling_done(&mut self, was_seen: impl Fn(Pid) -> bool, supervisor: Pid, now: Monotonic, tap: &mut Tap) {
+        let mut gone = Vec::new();
+        for (pid, seen) in &mut self.seen {
+            if was_seen(*pid) {
+                continue;
+            }
+            seen.missing += 1;
+            // The supervisor's own children, adopted ones as well, are reported by it.
+            if seen.missing >= 2 && seen.ppid != supervisor {
+                gone.push(*pid);
+            }
+        }
+        for pid in gone {
+            self.seen.remove(&pid);
+            if self.has_living(pid) && !self.is_stage(pid) {
+                self.exited(pid, ExitStatus::Unknown, true, now, tap);
+            }
+        }
+    }
+}

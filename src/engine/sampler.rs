@@ -1,0 +1,118 @@
+//! The monitor thread: reads /proc at its own pace and sends what it saw. It drops a sample that nobody takes.
+
+use std::collections::{HashMap, HashSet};
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI32, Ordering};
+use std::time::Duration;
+
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
+
+use super::bell::Bell;
+use crate::model::{MachineSample, Monotonic, Pid, ProcessSample};
+use crate::monitor::{Machine, OwnCost, Processes};
+use crate::sys::{monotonic_now, rename_thread};
+
+/// The machine and our own cost are read once a second; the processes of a run four times.
+const SLOW: Duration = Duration::from_secs(1);
+const FAST: Duration = Duration::from_millis(250);
+
+/// What was seen at one moment.
+#[derive(Debug)]
+pub(super) struct Sample {
+    pub(super) at: Monotonic,
+    /// Once a second.
+    pub(super) machine: Option<(MachineSample, f32)>,
+    /// While a run is on: everything below the supervisor.
+    pub(super) processes: Option<Vec<ProcessSample>>,
+    /// Argument lists of processes that were not there before.
+    pub(super) commands: HashMap<Pid, Vec<String>>,
+}
+
+/// The engine's end of the thread. Dropping it ends the thread.
+#[derive(Debug)]
+pub(super) struct Sampler {
+    pub(super) samples: Receiver<Sample>,
+    watch: Sender<bool>,
+    root: Arc<AtomicI32>,
+}
+
+impl Sampler {
+    /// Starts the thread; `root` is the supervisor.
+    pub(super) fn start(root: Pid, bell: Bell) -> io::Result<Self> {
+        let (sender, samples) = bounded(4);
+        let (watch, watched) = bounded(4);
+        let root = Arc::new(AtomicI32::new(root.number()));
+        let shared = Arc::clone(&root);
+        let processes = Processes::new().map_err(io::Error::other)?;
+        let own = OwnCost::new().map_err(io::Error::other)?;
+        std::thread::Builder::new().name("monitor".to_owned()).spawn(move || {
+            let _ = rename_thread("monitor");
+            Thread { machine: Machine::new(), processes, own, root: shared, known: HashSet::new() }.run(&watched, &sender, &bell);
+        })?;
+        Ok(Self { samples, watch, root })
+    }
+
+    /// Whether the processes are to be read, from now on.
+    pub(super) fn watch(&self, processes: bool) {
+        // When four changes wait already, the thread is about to look, and the next change says it again.
+        let _ = self.watch.try_send(processes);
+    }
+
+    /// There is a new supervisor.
+    pub(super) fn set_root(&self, root: Pid) {
+        self.root.store(root.number(), Ordering::Relaxed);
+    }
+}
+
+struct Thread {
+    machine: Machine,
+    processes: Processes,
+    own: OwnCost,
+    root: Arc<AtomicI32>,
+    known: HashSet<Pid>,
+}
+
+impl Thread {
+    fn run(&mut self, watched: &Receiver<bool>, sender: &Sender<Sample>, bell: &Bell) {
+        let mut is_watching = false;
+        let mut machine_at = monotonic_now();
+        loop {
+            let now = monotonic_now();
+            let sample = Sample {
+                at: now,
+                machine: (now >= machine_at).then(|| {
+                    machine_at = now + SLOW;
+                    let pids = [Pid::new(std::process::id().cast_signed()), self.root()];
+                    (self.machine.sample(), self.own.sample(&pids, now))
+                }),
+                processes: is_watching.then(|| self.processes.sample(self.root(), now)),
+                commands: HashMap::new(),
+            };
+            let sample = self.with_commands(sample);
+            if (sample.machine.is_some() || sample.processes.is_some()) && sender.try_send(sample).is_ok() {
+                bell.ring();
+            }
+            let pause = if is_watching { FAST } else { machine_at.since(monotonic_now()) };
+            match watched.recv_timeout(pause) {
+                Ok(watch) => is_watching = watched.try_iter().last().unwrap_or(watch),
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => return,
+            }
+        }
+    }
+
+    fn root(&self) -> Pid {
+        Pid::new(self.root.load(Ordering::Relaxed))
+    }
+
+    fn with_commands(&mut self, mut sample: Sample) -> Sample {
+        let Some(processes) = &sample.processes else { return sample };
+        for process in processes.iter().filter(|process| !self.known.contains(&process.pid)) {
+            let command = procfs::process::Process::new(process.pid.number()).and_then(|process| process.cmdline());
+            sample.commands.insert(process.pid, command.unwrap_or_default());
+        }
+        self.known = processes.iter().map(|process| process.pid).collect();
+        sample
+    }
+}

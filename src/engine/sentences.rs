@@ -1,0 +1,257 @@
+//! Events in the words of the log: whole sentences, in the present of the person who watches. Pure functions; nothing here
+//! decides whether something is told.
+
+use super::lanes::Change;
+use super::track::Doing;
+use crate::model::{
+    Action, ExitStatus, Fact, Language, Outcome, Pid, ProcessRow, Scope, Severity, Signal, Stream, TaskSort, TaskState, Tid,
+};
+
+/// `sort (4716)`, or `process 4716` where it has no name.
+pub(super) fn process(pid: Pid, row: Option<&ProcessRow>) -> String {
+    match row {
+        Some(row) if !row.name.is_empty() => format!("{} ({pid})", row.name),
+        _ if pid.number() == 1 => "init (1)".to_owned(),
+        _ => format!("process {pid}"),
+    }
+}
+
+pub(super) fn run_started(title: &str, language: Language) -> String {
+    match language {
+        Language::Rust => format!("{title}: the run starts, as Rust."),
+        Language::Python => format!("{title}: the run starts, as Python."),
+        Language::Program => format!("{title}: the run starts."),
+    }
+}
+
+pub(super) fn run_finished(outcome: Outcome, elapsed_s: f64, left: u32) -> (Severity, String) {
+    let (severity, how) = match outcome {
+        Outcome::Passed => (Severity::Good, "passed"),
+        Outcome::Failed => (Severity::Bad, "failed"),
+        Outcome::Stopped => (Severity::User, "was stopped"),
+        Outcome::TimedOut => (Severity::Bad, "was ended at its time limit"),
+    };
+    let left = match left {
+        0 => "no process is left".to_owned(),
+        1 => "one process is left".to_owned(),
+        count => format!("{count} processes are left"),
+    };
+    (severity, format!("The run {how} after {elapsed_s:.2} s; {left}."))
+}
+
+pub(super) fn started(who: &str, parent: Option<&str>) -> String {
+    match parent {
+        Some(parent) => format!("{who} started, a child of {parent}."),
+        None => format!("{who} started."),
+    }
+}
+
+pub(super) fn orphaned(who: &str, adopter: &str) -> String {
+    format!("{who} is an orphan: its parent has died, and {adopter} adopted it.")
+}
+
+pub(super) fn renamed(pid: Pid, was: &str, now: &str) -> String {
+    format!("Process {pid}, until now {was}, is called {now} now.")
+}
+
+/// What became of a process that has ended, as a clause.
+fn ending(status: Option<ExitStatus>) -> String {
+    match status {
+        Some(ExitStatus::Exited(code)) => format!("exited with status {code}"),
+        Some(ExitStatus::Signaled { signal, core_dumped: false }) => format!("was killed by {signal}"),
+        Some(ExitStatus::Signaled { signal, core_dumped: true }) => format!("was killed by {signal} and left a core dump"),
+        Some(ExitStatus::Unknown) => "has ended, and nobody can say how: somebody else waited on it".to_owned(),
+        None => "has ended".to_owned(),
+    }
+}
+
+pub(super) fn ended(who: &str, status: Option<ExitStatus>) -> String {
+    format!("{who} {}.", ending(status))
+}
+
+pub(super) fn zombie(who: &str, status: Option<ExitStatus>) -> String {
+    format!("{who} {}; its parent has not waited on it: it is a zombie.", ending(status))
+}
+
+pub(super) fn zombie_reaped(who: &str, status: Option<ExitStatus>) -> String {
+    match status {
+        Some(status) => format!("The zombie {who} was waited on and is gone; its status was read: {status}."),
+        None => format!("The zombie {who} was waited on and is gone."),
+    }
+}
+
+/// What a lane's segment says of an ended process.
+pub(super) fn zombie_note(status: Option<ExitStatus>) -> String {
+    status.map_or_else(|| "zombie".to_owned(), |status| format!("{status}: zombie"))
+}
+
+pub(super) fn end_note(status: Option<ExitStatus>) -> String {
+    status.map_or_else(|| "ended".to_owned(), |status| status.to_string())
+}
+
+pub(super) fn output_dropped(who: &str, stream: Stream, bytes: u64) -> String {
+    format!("{bytes} bytes of the {stream} of {who} were not kept.")
+}
+
+pub(super) fn task_started(task: &str, sort: TaskSort, pid: Pid, tid: Option<Tid>) -> String {
+    match (sort, tid) {
+        (TaskSort::Process, _) => format!("{task} started, as process {pid}."),
+        (TaskSort::Thread, Some(tid)) => format!("{task} started, as thread {tid}."),
+        (TaskSort::Thread, None) => format!("{task} was created; it has not started."),
+        (TaskSort::Coroutine, _) => format!("{task} was created, a coroutine."),
+        (TaskSort::Event, _) => format!("{task} was scheduled."),
+        (TaskSort::Future, _) => format!("{task} was submitted; its result will come."),
+    }
+}
+
+/// The sentence about a change of a task's state, where that is worth one.
+pub(super) fn task_changed(task: &str, change: &Change) -> Option<String> {
+    let Change { was, now } = change;
+    let was_waiting_on = |on: &str| was.as_ref().is_some_and(|was| was.state == TaskState::Waiting && &*was.note == on);
+    Some(match (now.state, &*now.note, now.held_by.as_deref()) {
+        (TaskState::Waiting, on, Some(holder)) if was_waiting_on(on) => {
+            format!("{task} still waits for {on}, which {holder} has now.")
+        }
+        (TaskState::Waiting, on, Some(holder)) if !on.is_empty() => format!("{task} asks for {on}, which {holder} holds."),
+        (TaskState::Waiting, "", _) => format!("{task} waits."),
+        (TaskState::Waiting, on, _) => format!("{task} waits for {on}."),
+        (TaskState::Stopped, ..) => format!("{task} is stopped."),
+        (TaskState::Running, on, _) => match was {
+            Some(Doing { state: TaskState::Waiting, note, held_by }) if &**note == on && !on.is_empty() => match held_by {
+                Some(holder) => format!("{task} got {on}, which {holder} had."),
+                None => format!("{task} got {on}."),
+            },
+            Some(Doing { state: TaskState::Waiting, note, .. }) if !note.is_empty() => {
+                format!("{task} waits no longer for {note}.")
+            }
+            Some(Doing { state: TaskState::Stopped, .. }) => format!("{task} goes on."),
+            _ => return None,
+        },
+        _ => return None,
+    })
+}
+
+/// Whether [`task_changed`] has a sentence for it; cheaper than making one.
+pub(super) fn is_told(change: &Change) -> bool {
+    let was = change.was.as_ref().map(|was| was.state);
+    match change.now.state {
+        TaskState::Waiting | TaskState::Stopped => true,
+        TaskState::Running => matches!(was, Some(TaskState::Waiting | TaskState::Stopped)),
+        _ => false,
+    }
+}
+
+pub(super) fn task_finished(task: &str, result: &str) -> (Severity, String) {
+    if result == "ok" {
+        (Severity::Info, format!("{task} finished."))
+    } else {
+        (Severity::Bad, format!("{task} failed: {result}"))
+    }
+}
+
+pub(super) fn task_counts(task: &str, acquired: u64, waited: u64) -> String {
+    format!("{task} got what it asked for {acquired} times, and had to wait for it {waited} times.")
+}
+
+pub(super) fn fact(fact: &Fact) -> (Severity, String) {
+    let Fact { claim, expected, observed, holds, .. } = fact;
+    let (severity, mark) = if *holds { (Severity::Good, "It holds") } else { (Severity::Bad, "It does not hold") };
+    (severity, format!("{mark}: {claim} (expected {}, observed {}).", plain(expected), plain(observed)))
+}
+
+pub(super) fn gpio(line: u8, value: u8) -> String {
+    format!("GPIO{line} is {} now.", if value == 0 { "low" } else { "high" })
+}
+
+/// A value without the quotes that JSON puts around a text.
+pub(super) fn plain(value: &serde_json::Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+}
+
+/// What somebody did, and, where the target is dead, that it changed nothing.
+pub(super) fn action(action: &Action, target: &str, by: &str, row: Option<&ProcessRow>) -> (Severity, String) {
+    let (severity, who) = match by {
+        "user" => (Severity::User, "You"),
+        "script" => (Severity::User, "The script"),
+        "" | "engine" | "timeout" => (Severity::Info, "Task Lab"),
+        other => (Severity::Info, other),
+    };
+    let to = |scope: Scope| match scope {
+        Scope::Process => target.to_owned(),
+        Scope::Group => format!("the group of {target}"),
+        Scope::Tree => format!("{target} and all its descendants"),
+    };
+    let sent = |signal: Signal, scope: Scope| format!("{who} sent {signal} to {}.", to(scope));
+    let (mut text, scope) = match action {
+        Action::Terminate(scope) => (sent(Signal::TERM, *scope), Some(*scope)),
+        Action::Kill(scope) => (sent(Signal::KILL, *scope), Some(*scope)),
+        Action::Stop(scope) => (sent(Signal::STOP, *scope), Some(*scope)),
+        Action::Continue(scope) => (sent(Signal::CONT, *scope), Some(*scope)),
+        Action::Signal(signal, scope) => (sent(*signal, *scope), Some(*scope)),
+        Action::Wait => (format!("{who} waited on {target}."), None),
+        Action::Toggle => (format!("{who} toggled {target}."), None),
+        Action::End if by == "timeout" => ("The time limit has passed: Task Lab ends the run.".to_owned(), None),
+        Action::End => (format!("{who} ended the run."), None),
+        Action::Scenario(name) if target.is_empty() => (format!("{who} pressed “{name}”."), None),
+        Action::Scenario(name) => (format!("{who} pressed “{name}” for {target}."), None),
+    };
+    if scope == Some(Scope::Process)
+        && let Some(row) = row.filter(|row| row.ended.is_some())
+    {
+        text.push_str(match action {
+            _ if row.is_reaped => " Nothing changed: it has ended, and its number is free.",
+            Action::Kill(_) | Action::Terminate(_) => " Nothing changed: one cannot kill the dead. Wait on it instead.",
+            _ => " Nothing changed: it is dead already. Wait on it instead.",
+        });
+    }
+    (severity, text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn doing(state: TaskState, note: &str, held_by: Option<&str>) -> Doing {
+        Doing { state, note: note.into(), held_by: held_by.map(Into::into) }
+    }
+
+    fn change(was: Doing, now: Doing) -> Option<String> {
+        let change = Change { was: Some(was), now };
+        let text = task_changed("worker-2", &change);
+        assert!(text.is_none() || is_told(&change), "{text:?}");
+        text
+    }
+
+    #[test]
+    fn waiting_names_the_thing_and_who_has_it() {
+        use TaskState::{Running, Sleeping, Waiting};
+        let runs = || doing(Running, "", None);
+        let waits = || doing(Waiting, "lock A", Some("worker-1"));
+        for (was, now, text) in [
+            (runs(), waits(), Some("worker-2 asks for lock A, which worker-1 holds.")),
+            (
+                waits(),
+                doing(Waiting, "lock A", Some("worker-3")),
+                Some("worker-2 still waits for lock A, which worker-3 has now."),
+            ),
+            (waits(), doing(Running, "lock A", None), Some("worker-2 got lock A, which worker-1 had.")),
+            (waits(), runs(), Some("worker-2 waits no longer for lock A.")),
+            (runs(), doing(Waiting, "barrier gate", None), Some("worker-2 waits for barrier gate.")),
+            (runs(), doing(Waiting, "", None), Some("worker-2 waits.")),
+            (runs(), doing(Sleeping, "", None), None),
+        ] {
+            assert_eq!(change(was, now).as_deref(), text);
+        }
+    }
+
+    #[test]
+    fn ends_say_what_is_known_and_no_more() {
+        let killed = ExitStatus::Signaled { signal: Signal::KILL, core_dumped: false };
+        assert_eq!(ended("sort (4716)", Some(killed)), "sort (4716) was killed by SIGKILL.");
+        assert_eq!(ended("sort (4716)", None), "sort (4716) has ended.");
+        assert_eq!(
+            zombie("sort (4716)", Some(ExitStatus::Exited(0))),
+            "sort (4716) exited with status 0; its parent has not waited on it: it is a zombie."
+        );
+    }
+}

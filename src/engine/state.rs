@@ -1,0 +1,436 @@
+//! A run as its events tell it: processes, lanes, output, facts, log. A pure fold, on the engine's thread (and wherever a
+//! recording is read again): the same events give the same state. It never asks the kernel and never panics, whatever a body says.
+
+#![expect(clippy::similar_names, reason = "pid, ppid, pgid and sid are the words of proc(5)")]
+
+use std::collections::{BTreeMap, HashSet};
+
+use serde_json::Value;
+
+use super::lanes::Lanes;
+use super::log::Log;
+use super::outputs::Outputs;
+use super::publish::Published;
+use super::sentences;
+use super::tree::{ProcessTable, Started, Told};
+use crate::model::{
+    Action, Event, EventKind, ExitStatus, Fact, Finished, Language, Monotonic, Outcome, Pgid, Pid, ProcessRow, ProcessSample,
+    ProcessState, RunId, Severity, Sid,
+};
+
+/// Bytes of output that are kept of each stream, if nobody says otherwise.
+pub const DEFAULT_OUTPUT_BUDGET: usize = 8 * 1024 * 1024;
+/// A parent that takes longer than this to wait on its child has made it a zombie that is worth a sentence.
+const ZOMBIE_AFTER_NANOS: u64 = 20_000_000;
+/// Facts and values by different names that are kept.
+const MAX_NAMES: usize = 1_000;
+/// Ends that may wait for their sentence.
+const MAX_ENDINGS: usize = 4_096;
+
+/// One run, folded from its events.
+#[derive(Debug)]
+pub struct RunFold {
+    pub(super) id: RunId,
+    pub(super) scenario: String,
+    pub(super) title: String,
+    pub(super) language: Language,
+    pub(super) params: BTreeMap<String, Value>,
+    pub(super) phase: Phase,
+    pub(super) processes: ProcessTable,
+    pub(super) lanes: Lanes,
+    pub(super) outputs: Outputs,
+    pub(super) facts: Vec<Fact>,
+    pub(super) values: BTreeMap<String, Value>,
+    pub(super) log: Log,
+    pub(super) events: u64,
+    pub(super) published: Published,
+    stages: Vec<(Pid, Option<ExitStatus>)>,
+    /// Why it was told to end, if it was.
+    cut_short: Option<Outcome>,
+    /// Processes whose end is not told yet: their parents may be about to wait on them.
+    endings: Vec<(Pid, Monotonic)>,
+    /// Processes that were called zombies in the log.
+    zombies: HashSet<Pid>,
+}
+
+/// How far a run is.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Phase {
+    Starting,
+    Running,
+    /// SIGKILL follows at that time of the run.
+    Stopping(Monotonic),
+    Finished(Finished),
+}
+
+impl RunFold {
+    /// A run that has not begun. `scenario` is the id, or empty for programs of the user's.
+    pub fn new(id: RunId, title: &str, scenario: &str, output_budget: usize) -> Self {
+        Self {
+            id,
+            scenario: scenario.to_owned(),
+            title: title.to_owned(),
+            language: Language::Program,
+            params: BTreeMap::new(),
+            phase: Phase::Starting,
+            processes: ProcessTable::default(),
+            lanes: Lanes::default(),
+            outputs: Outputs::new(output_budget),
+            facts: Vec::new(),
+            values: BTreeMap::new(),
+            log: Log::default(),
+            events: 0,
+            published: Published::default(),
+            stages: Vec::new(),
+            cut_short: None,
+            endings: Vec::new(),
+            zombies: HashSet::new(),
+        }
+    }
+
+    /// One of the processes that the run consists of was launched: the body, or the next stage. Their ends decide the outcome.
+    pub fn add_stage(&mut self, pid: Pid) {
+        self.stages.push((pid, None));
+    }
+
+    /// The run was asked to end; SIGKILL follows at `until`, a time of the run.
+    pub fn stopping(&mut self, until: Monotonic) {
+        if !self.is_finished() {
+            self.phase = Phase::Stopping(until);
+            self.published.touch_rest();
+        }
+    }
+
+    /// Takes in one event. Events that come after `run.finished` are counted and change nothing.
+    pub fn apply(&mut self, event: &Event) {
+        self.events += 1;
+        if self.is_finished() {
+            return;
+        }
+        let t = event.t;
+        if !self.endings.is_empty() {
+            self.tell_endings(t);
+        }
+        match &event.kind {
+            EventKind::TaskChanged { task, state, on, held_by } => {
+                let home = self.stages.first().map_or(Pid::new(0), |stage| stage.0);
+                let change = self.lanes.task_changed(t, task, *state, on.as_deref(), held_by.as_deref(), home);
+                if let Some(change) = change
+                    && sentences::is_told(&change)
+                    && self.log.has_time_for_chatter(t)
+                    && let Some(text) = sentences::task_changed(task, &change)
+                {
+                    self.log.push(t, Severity::Info, &text);
+                }
+            }
+            EventKind::TaskStarted { task, sort, pid, tid } => {
+                self.lanes.task_started(t, task, *sort, *pid, *tid);
+                self.chatter(t, || (Severity::Info, sentences::task_started(task, *sort, *pid, *tid)));
+            }
+            EventKind::TaskFinished { task, result } => {
+                if self.lanes.task_finished(t, task, result) {
+                    self.chatter(t, || sentences::task_finished(task, result));
+                }
+            }
+            EventKind::TaskCounts { task, acquired, waited } => {
+                self.chatter(t, || (Severity::Info, sentences::task_counts(task, *acquired, *waited)));
+            }
+            EventKind::Value { name, value } => {
+                self.value(name, value);
+                self.chatter(t, || (Severity::Info, format!("{name} is {}.", sentences::plain(value))));
+            }
+            EventKind::Gpio { line, value } => self.chatter(t, || (Severity::Info, sentences::gpio(*line, *value))),
+            EventKind::Notice { text } => self.chatter(t, || (Severity::Bad, text.clone())),
+            EventKind::Output { pid, stream, bytes } => {
+                let name = self.processes.row(*pid).map_or("", |row| row.name.as_str());
+                self.outputs.push(*pid, *stream, bytes, name);
+            }
+            EventKind::OutputClosed { pid, stream } => {
+                let name = self.processes.row(*pid).map_or("", |row| row.name.as_str());
+                self.outputs.closed(*pid, *stream, name);
+            }
+            EventKind::OutputDropped { pid, stream, bytes } => {
+                let name = self.processes.row(*pid).map_or("", |row| row.name.as_str());
+                self.outputs.dropped(*pid, *stream, *bytes, name);
+                let who = self.who(*pid);
+                self.chatter(t, || (Severity::Bad, sentences::output_dropped(&who, *stream, *bytes)));
+            }
+            EventKind::Fact(fact) => self.fact(t, fact),
+            EventKind::Action { action, target, by } => self.action(t, action, target, by),
+            // The machine is no part of a run; the engine shows it apart.
+            EventKind::Machine(_) => {}
+            EventKind::RunStarted { run, scenario, language, params } => {
+                self.id = *run;
+                self.scenario.clone_from(scenario);
+                self.language = *language;
+                self.params.clone_from(params);
+                if self.phase == Phase::Starting {
+                    self.phase = Phase::Running;
+                }
+                self.log.push(t, Severity::Info, &sentences::run_started(&self.title, *language));
+            }
+            EventKind::RunFinished { outcome, elapsed_s, processes_left, .. } => {
+                self.finish(t, Finished { outcome: *outcome, elapsed_s: *elapsed_s, processes_left: *processes_left });
+            }
+            EventKind::ProcessStarted { pid, ppid, pgid, sid, name, argv } => {
+                self.started(t, Told { pid: *pid, ppid: *ppid, pgid: *pgid, sid: *sid, name, argv });
+            }
+            EventKind::ProcessState { pid, state } => self.process_state(t, *pid, *state),
+            EventKind::ProcessOrphaned { pid, ppid } => self.orphaned(t, *pid, *ppid),
+            EventKind::ProcessExited { pid, status } => self.ended(t, *pid, Some(*status)),
+            EventKind::ProcessReaped { pid } => self.reaped(t, *pid),
+            EventKind::ProcessSampled(sample) => self.sampled(t, sample),
+        }
+    }
+
+    /// How the run has gone so far: what `run.finished` should say if it ended now.
+    pub fn outcome(&self) -> Outcome {
+        if let Phase::Finished(finished) = &self.phase {
+            return finished.outcome;
+        }
+        if let Some(outcome) = self.cut_short {
+            return outcome;
+        }
+        let has_ended_well = !self.stages.is_empty()
+            && self.stages.iter().all(|(_, status)| status.is_some_and(ExitStatus::is_success))
+            && self.facts.iter().all(|fact| fact.holds);
+        // A lesson that claimed nothing has shown nothing.
+        let has_claimed = self.scenario.is_empty() || !self.facts.is_empty();
+        if has_ended_well && has_claimed { Outcome::Passed } else { Outcome::Failed }
+    }
+
+    /// How it ended, once `run.finished` has come.
+    pub const fn finished(&self) -> Option<&Finished> {
+        match &self.phase {
+            Phase::Finished(finished) => Some(finished),
+            _ => None,
+        }
+    }
+
+    /// The processes that the run consists of, in order, with their statuses as far as they have ended.
+    pub fn stages(&self) -> &[(Pid, Option<ExitStatus>)] {
+        &self.stages
+    }
+
+    /// The newest process of that number.
+    pub fn process(&self, pid: Pid) -> Option<&ProcessRow> {
+        self.processes.row(pid)
+    }
+
+    /// The process that a target of an action means: a PID, a process's name, or a task that is one or lives in one.
+    pub fn find(&self, target: &str) -> Option<Pid> {
+        if let Ok(number) = target.parse() {
+            return self.processes.row(Pid::new(number)).map(|row| row.pid);
+        }
+        self.lanes.home(target).or_else(|| self.processes.find_name(target).map(|row| row.pid))
+    }
+
+    /// The facts so far.
+    pub fn facts(&self) -> &[Fact] {
+        &self.facts
+    }
+
+    /// What happened, in sentences.
+    pub const fn log(&self) -> &Log {
+        &self.log
+    }
+
+    fn is_finished(&self) -> bool {
+        matches!(self.phase, Phase::Finished(_))
+    }
+
+    fn who(&self, pid: Pid) -> String {
+        sentences::process(pid, self.processes.row(pid))
+    }
+
+    fn chatter(&mut self, t: Monotonic, sentence: impl FnOnce() -> (Severity, String)) {
+        if self.log.has_time_for_chatter(t) {
+            let (severity, text) = sentence();
+            self.log.push(t, severity, &text);
+        }
+    }
+
+    fn value(&mut self, name: &str, value: &Value) {
+        self.published.touch_rest();
+        if let Some(known) = self.values.get_mut(name) {
+            known.clone_from(value);
+        } else if self.values.len() < MAX_NAMES {
+            self.values.insert(name.to_owned(), value.clone());
+        }
+    }
+
+    fn fact(&mut self, t: Monotonic, fact: &Fact) {
+        self.published.touch_rest();
+        if let Some(known) = self.facts.iter_mut().find(|known| known.id == fact.id) {
+            known.clone_from(fact);
+        } else if self.facts.len() < MAX_NAMES {
+            self.facts.push(fact.clone());
+        }
+        self.chatter(t, || sentences::fact(fact));
+    }
+
+    fn action(&mut self, t: Monotonic, action: &str, target: &str, by: &str) {
+        let Ok(action) = action.parse::<Action>();
+        if action == Action::End {
+            let outcome = if by == "timeout" { Outcome::TimedOut } else { Outcome::Stopped };
+            self.cut_short.get_or_insert(outcome);
+        }
+        let row = self.find(target).and_then(|pid| self.processes.row(pid));
+        let (severity, text) = sentences::action(&action, target, by, row);
+        self.log.push(t, severity, &text);
+    }
+
+    fn finish(&mut self, t: Monotonic, finished: Finished) {
+        self.tell_endings(Monotonic::from_nanos(u64::MAX));
+        self.log.tell_untold(t);
+        self.lanes.close(t);
+        let (severity, text) = sentences::run_finished(finished.outcome, finished.elapsed_s, finished.processes_left);
+        self.log.push(t, severity, &text);
+        self.phase = Phase::Finished(finished);
+        self.published.touch_rest();
+    }
+
+    fn started(&mut self, t: Monotonic, told: Told<'_>) {
+        self.published.touch_processes();
+        let started = self.processes.started(t, told);
+        let name = self.processes.row(told.pid).map_or("", |row| row.name.as_str());
+        self.lanes.process_started(t, told.pid, name, started == Started::Reused);
+        if started != Started::Known {
+            self.zombies.remove(&told.pid);
+            let parent = self.processes.row(told.ppid).map(|row| sentences::process(told.ppid, Some(row)));
+            let text = sentences::started(&self.who(told.pid), parent.as_deref());
+            self.log.push(t, Severity::Info, &text);
+        }
+    }
+
+    /// Makes sure that there is a row: reports can come before anybody has said that the process started.
+    fn know(&mut self, t: Monotonic, pid: Pid) {
+        if self.processes.row(pid).is_none() {
+            let (pgid, sid) = (Pgid::new(pid.number()), Sid::new(pid.number()));
+            self.started(t, Told { pid, ppid: Pid::new(0), pgid, sid, name: "", argv: &[] });
+        }
+    }
+
+    fn process_state(&mut self, t: Monotonic, pid: Pid, state: ProcessState) {
+        if matches!(state, ProcessState::Zombie | ProcessState::Dead) {
+            return self.ended(t, pid, None);
+        }
+        self.know(t, pid);
+        let is_stopped = |state| matches!(state, ProcessState::Stopped | ProcessState::TracingStop);
+        let was_stopped = self.processes.row(pid).is_some_and(|row| is_stopped(row.state));
+        self.changed(t, pid, state, "");
+        let now_stopped = self.processes.row(pid).is_some_and(|row| is_stopped(row.state));
+        if was_stopped != now_stopped {
+            let text = format!("{} {}.", self.who(pid), if now_stopped { "is stopped" } else { "goes on" });
+            self.log.push(t, Severity::Info, &text);
+        }
+    }
+
+    fn changed(&mut self, t: Monotonic, pid: Pid, state: ProcessState, waits_for: &str) {
+        if self.processes.row(pid).is_some_and(|row| row.ended.is_none()) {
+            self.published.touch_processes();
+            self.processes.changed(pid, state);
+            self.lanes.process_changed(t, pid, state, waits_for);
+        }
+    }
+
+    fn orphaned(&mut self, t: Monotonic, pid: Pid, ppid: Pid) {
+        self.know(t, pid);
+        let was_orphan = self.processes.row(pid).is_some_and(|row| row.is_orphan && row.ppid == ppid);
+        self.published.touch_processes();
+        self.processes.orphaned(pid, ppid);
+        if !was_orphan {
+            let text = sentences::orphaned(&self.who(pid), &self.who(ppid));
+            self.log.push(t, Severity::Info, &text);
+        }
+    }
+
+    fn ended(&mut self, t: Monotonic, pid: Pid, status: Option<ExitStatus>) {
+        self.know(t, pid);
+        let is_news = self.processes.row(pid).is_some_and(|row| row.ended.is_none());
+        self.published.touch_processes();
+        self.processes.ended(t, pid, status);
+        let Some(row) = self.processes.row(pid) else { return };
+        let status = row.status;
+        let is_success = status.is_none_or(ExitStatus::is_success);
+        if !row.is_reaped {
+            self.lanes.process_ended(t, pid, &sentences::zombie_note(status), is_success);
+        }
+        if let Some(stage) = self.stages.iter_mut().find(|stage| stage.0 == pid && stage.1.is_none()) {
+            stage.1 = status;
+        }
+        if is_news {
+            self.endings.push((pid, t));
+            if self.endings.len() > MAX_ENDINGS {
+                self.tell_endings(Monotonic::from_nanos(u64::MAX));
+            }
+        }
+    }
+
+    fn reaped(&mut self, t: Monotonic, pid: Pid) {
+        let Some(row) = self.processes.row(pid).filter(|row| !row.is_reaped) else { return };
+        let status = row.status;
+        let was_ended = row.ended.is_some();
+        let is_success = status.is_none_or(ExitStatus::is_success);
+        self.published.touch_processes();
+        self.processes.reaped(t, pid);
+        self.lanes.process_reaped(t, pid, &sentences::end_note(status), is_success);
+        let who = self.who(pid);
+        let pending = self.endings.iter().position(|ending| ending.0 == pid);
+        if let Some(index) = pending {
+            self.endings.remove(index);
+        }
+        if self.zombies.remove(&pid) {
+            self.log.push(t, Severity::Info, &sentences::zombie_reaped(&who, status));
+        } else if pending.is_some() || !was_ended {
+            self.log.push(t, Severity::Info, &sentences::ended(&who, status));
+        }
+    }
+
+    fn sampled(&mut self, t: Monotonic, sample: &ProcessSample) {
+        let pid = sample.pid;
+        if self.processes.is_other(sample) {
+            self.reaped(t, pid);
+            let ProcessSample { ppid, pgid, sid, .. } = *sample;
+            self.started(t, Told { pid, ppid, pgid, sid, name: &sample.name, argv: &[] });
+        }
+        let Some(row) = self.processes.row(pid).filter(|row| !row.is_reaped) else { return };
+        if row.ppid.number() != 0 && row.ppid != sample.ppid {
+            self.orphaned(t, pid, sample.ppid);
+        }
+        // The first thread of a process can end before the others: then the kernel says Z of a process that lives.
+        if matches!(sample.state, ProcessState::Zombie | ProcessState::Dead) {
+            if sample.threads.len() <= 1 {
+                self.ended(t, pid, None);
+            }
+            return;
+        }
+        let runs = sample.threads.iter().any(|thread| thread.state == ProcessState::Running);
+        let state = if runs { ProcessState::Running } else { sample.state };
+        let waits_for = sample.threads.first().map_or("", |first| first.waits_for.as_str());
+        self.changed(t, pid, state, waits_for);
+        if let Some(was) = self.processes.sampled(sample)
+            && !was.is_empty()
+        {
+            self.lanes.process_started(t, pid, &sample.name, false);
+            self.log.push(t, Severity::Info, &sentences::renamed(pid, &was, &sample.name));
+        }
+    }
+
+    /// Tells the ends of processes whose parents have had the time to wait on them by `now`, and have not.
+    pub(super) fn tell_endings(&mut self, now: Monotonic) {
+        let mut waiting = std::mem::take(&mut self.endings);
+        waiting.retain(|&(pid, t)| {
+            let is_due = now.nanos().saturating_sub(t.nanos()) >= ZOMBIE_AFTER_NANOS;
+            if let Some(row) = self.processes.row(pid).filter(|_| is_due) {
+                self.log.push(t, Severity::Info, &sentences::zombie(&sentences::process(pid, Some(row)), row.status));
+                if self.zombies.len() >= MAX_ENDINGS {
+                    self.zombies.clear();
+                }
+                self.zombies.insert(pid);
+            }
+            !is_due
+        });
+        self.endings = waiting;
+    }
+}

@@ -1,0 +1,334 @@
+//! Reading what children write: output as bytes, event lines as events. Non-blocking; lives on the engine's thread.
+
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+
+use crate::model::{Event, EventKind, Monotonic, OutputRing, Pid, Stream};
+
+/// Read at one time; also the capacity that is asked for an output pipe.
+const CHUNK: usize = 256 * 1024;
+/// Bytes of one stream that become events between two publications, when nobody has asked for all of them.
+const BUDGET: usize = 1024 * 1024;
+/// The newest bytes that are kept of what goes beyond the budget.
+const NEWEST: usize = 64 * 1024;
+/// A line of events may not be longer.
+const LONGEST_LINE: usize = 1024 * 1024;
+/// Malformed lines that are told in full; the others are counted.
+const MOST_COMPLAINTS: u64 = 20;
+
+/// What a read left.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Open {
+    Yes,
+    No,
+}
+
+/// A buffer that all streams of an engine share, since one is read at a time.
+#[derive(Debug)]
+pub(super) struct Scratch(Box<[u8]>);
+
+impl Default for Scratch {
+    fn default() -> Self {
+        Self(vec![0; CHUNK].into_boxed_slice())
+    }
+}
+
+fn read<'a>(fd: BorrowedFd<'_>, scratch: &'a mut Scratch) -> io::Result<Option<&'a [u8]>> {
+    loop {
+        match rustix::io::read(fd, &mut *scratch.0) {
+            Ok(count) => return Ok(Some(&scratch.0[..count])),
+            Err(rustix::io::Errno::INTR) => {}
+            Err(rustix::io::Errno::AGAIN) => return Ok(None),
+            Err(error) => return Err(error.into()),
+        }
+    }
+}
+
+/// One output stream of one child.
+#[derive(Debug)]
+pub(super) struct OutputStream {
+    pid: Pid,
+    stream: Stream,
+    fd: OwnedFd,
+    budget: usize,
+    overflow: OutputRing,
+}
+
+impl OutputStream {
+    pub(super) fn new(pid: Pid, stream: Stream, fd: OwnedFd) -> Self {
+        // A larger pipe lets a child write on while we are busy; where it is refused, the usual 64 KiB do.
+        let _ = rustix::pipe::fcntl_setpipe_size(&fd, CHUNK);
+        Self { pid, stream, fd, budget: BUDGET, overflow: OutputRing::new(NEWEST) }
+    }
+
+    /// Reads what is there. `lossless`: all of it becomes events; otherwise what exceeds the budget is counted, and its
+    /// newest part follows with the next [`refill`](Self::refill).
+    pub(super) fn read(&mut self, lossless: bool, scratch: &mut Scratch, emit: &mut impl FnMut(EventKind)) -> Open {
+        match read(self.fd.as_fd(), scratch) {
+            Ok(None) => Open::Yes,
+            Ok(Some([])) | Err(_) => Open::No,
+            Ok(Some(bytes)) => {
+                if lossless || bytes.len() <= self.budget {
+                    self.budget = self.budget.saturating_sub(bytes.len());
+                    emit(EventKind::Output { pid: self.pid, stream: self.stream, bytes: bytes.to_vec() });
+                } else {
+                    self.budget = 0;
+                    self.overflow.push(bytes);
+                }
+                Open::Yes
+            }
+        }
+    }
+
+    /// A new publication has begun: tells what was let go, and the newest bytes.
+    pub(super) fn refill(&mut self, emit: &mut impl FnMut(EventKind)) {
+        self.budget = BUDGET;
+        if self.overflow.kept() == 0 {
+            return;
+        }
+        let overflow = std::mem::replace(&mut self.overflow, OutputRing::new(NEWEST));
+        if overflow.dropped() > 0 {
+            emit(EventKind::OutputDropped { pid: self.pid, stream: self.stream, bytes: overflow.dropped() });
+        }
+        emit(EventKind::Output { pid: self.pid, stream: self.stream, bytes: overflow.tail(NEWEST) });
+    }
+
+    /// Tells what is left and that this is the end.
+    pub(super) fn close(mut self, emit: &mut impl FnMut(EventKind)) {
+        self.refill(emit);
+        emit(EventKind::OutputClosed { pid: self.pid, stream: self.stream });
+    }
+}
+
+impl AsFd for OutputStream {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.fd.as_fd()
+    }
+}
+
+/// The event lines of one body.
+#[derive(Debug)]
+pub(super) struct EventStream {
+    pid: Pid,
+    fd: OwnedFd,
+    lines: Lines,
+}
+
+impl EventStream {
+    pub(super) fn new(pid: Pid, fd: OwnedFd) -> Self {
+        let _ = rustix::pipe::fcntl_setpipe_size(&fd, CHUNK);
+        Self { pid, fd, lines: Lines::default() }
+    }
+
+    /// Reads what is there and hands out its events, in order.
+    pub(super) fn read(&mut self, arrived: Monotonic, scratch: &mut Scratch, emit: &mut impl FnMut(Event)) -> Open {
+        match read(self.fd.as_fd(), scratch) {
+            Ok(None) => Open::Yes,
+            Ok(Some([])) | Err(_) => {
+                self.lines.end(self.pid, arrived, emit);
+                Open::No
+            }
+            Ok(Some(bytes)) => {
+                self.lines.push(bytes, self.pid, arrived, emit);
+                Open::Yes
+            }
+        }
+    }
+}
+
+impl AsFd for EventStream {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.fd.as_fd()
+    }
+}
+
+/// Bytes in, events out: splits lines, reads them, complains about malformed ones without ever stopping.
+#[derive(Debug, Default)]
+pub struct Lines {
+    partial: Vec<u8>,
+    is_too_long: bool,
+    number: u64,
+    complaints: u64,
+}
+
+impl Lines {
+    /// Takes in bytes as they come; a line may be cut anywhere between two calls.
+    pub fn push(&mut self, mut bytes: &[u8], from: Pid, arrived: Monotonic, emit: &mut impl FnMut(Event)) {
+        while let Some(end) = bytes.iter().position(|byte| *byte == b'\n') {
+            let (line, rest) = (&bytes[..end], &bytes[end + 1..]);
+            bytes = rest;
+            self.number += 1;
+            if std::mem::take(&mut self.is_too_long) {
+                self.partial.clear();
+            } else if self.partial.is_empty() {
+                self.line(line, from, arrived, emit);
+            } else {
+                let mut whole = std::mem::take(&mut self.partial);
+                whole.extend_from_slice(line);
+                self.line(&whole, from, arrived, emit);
+            }
+        }
+        if self.is_too_long {
+            return;
+        }
+        self.partial.extend_from_slice(bytes);
+        if self.partial.len() > LONGEST_LINE {
+            self.is_too_long = true;
+            self.partial = Vec::new();
+            self.complain(&format!("line {} is longer than 1 MiB", self.number + 1), from, arrived, emit);
+        }
+    }
+
+    /// The writer has closed its end: a last line without a newline counts, too.
+    pub fn end(&mut self, from: Pid, arrived: Monotonic, emit: &mut impl FnMut(Event)) {
+        if !self.partial.is_empty() {
+            self.push(b"\n", from, arrived, emit);
+        }
+        if self.complaints > MOST_COMPLAINTS {
+            let text = format!("{} event lines of process {from} were malformed in all", self.complaints);
+            emit(Event { t: arrived, kind: EventKind::Notice { text } });
+        }
+    }
+
+    fn line(&mut self, line: &[u8], from: Pid, arrived: Monotonic, emit: &mut impl FnMut(Event)) {
+        if line.trim_ascii().is_empty() {
+            return;
+        }
+        match Event::from_line(line, arrived) {
+            Ok(Some(Event { kind: EventKind::RunStarted { .. } | EventKind::RunFinished { .. }, .. })) => {
+                self.complain(&format!("line {}: only the engine starts and finishes a run", self.number), from, arrived, emit);
+            }
+            Ok(Some(event)) => emit(event),
+            Ok(None) => {}
+            Err(error) => self.complain(&format!("line {}: {error}", self.number), from, arrived, emit),
+        }
+    }
+
+    fn complain(&mut self, what: &str, from: Pid, arrived: Monotonic, emit: &mut impl FnMut(Event)) {
+        self.complaints += 1;
+        if self.complaints <= MOST_COMPLAINTS {
+            let text = format!("skipped an event of process {from}, {what}");
+            emit(Event { t: arrived, kind: EventKind::Notice { text } });
+        }
+    }
+}
+
+/// Text for a child's standard input, written as fast as it is taken.
+#[derive(Debug)]
+pub(super) struct InputStream {
+    fd: OwnedFd,
+    bytes: Vec<u8>,
+    written: usize,
+}
+
+impl InputStream {
+    pub(super) const fn new(fd: OwnedFd, bytes: Vec<u8>) -> Self {
+        Self { fd, bytes, written: 0 }
+    }
+
+    /// Writes what there is room for. Done, or nobody reads any more (then the rest is dropped, as a pipe's writer
+    /// must expect): `Open::No`.
+    pub(super) fn write(&mut self) -> Open {
+        while self.written < self.bytes.len() {
+            match rustix::io::write(&self.fd, &self.bytes[self.written..]) {
+                Ok(count) => self.written += count,
+                Err(rustix::io::Errno::INTR) => {}
+                Err(rustix::io::Errno::AGAIN) => return Open::Yes,
+                Err(_) => return Open::No,
+            }
+        }
+        Open::No
+    }
+}
+
+impl AsFd for InputStream {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.fd.as_fd()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn events(chunks: &[&[u8]]) -> Vec<EventKind> {
+        let mut lines = Lines::default();
+        let mut events = Vec::new();
+        let mut emit = |event: Event| events.push(event.kind);
+        for chunk in chunks {
+            lines.push(chunk, Pid::new(1), Monotonic::ZERO, &mut emit);
+        }
+        lines.end(Pid::new(1), Monotonic::ZERO, &mut emit);
+        events
+    }
+
+    proptest! {
+        #[test]
+        fn lines_may_be_cut_anywhere(cuts in prop::collection::vec(0_usize..200, 0..8)) {
+            let text = b"{\"kind\":\"process.reaped\",\"pid\":1}\n\n{\"kind\":\"notice\",\"text\":\"a\"}\nnonsense\n{\"kind\":\"process.reaped\",\"pid\":2}";
+            let mut cuts: Vec<usize> = cuts.into_iter().map(|cut| cut % text.len()).collect();
+            cuts.sort_unstable();
+            let mut chunks: Vec<&[u8]> = Vec::new();
+            let mut from = 0;
+            for cut in cuts {
+                chunks.push(&text[from..cut]);
+                from = cut;
+            }
+            chunks.push(&text[from..]);
+            let events = events(&chunks);
+            prop_assert_eq!(events.len(), 4);
+            let complaint = matches!(&events[2], EventKind::Notice { text } if text.contains("line 4"));
+            prop_assert!(complaint, "{:?}", events[2]);
+        }
+
+        #[test]
+        fn any_bytes_are_survived(bytes in prop::collection::vec(any::<u8>(), 0..2000)) {
+            events(&[&bytes]);
+        }
+    }
+
+    #[test]
+    fn a_line_without_end_and_a_flood_of_nonsense_cost_little() {
+        let long = vec![b'x'; LONGEST_LINE + 2];
+        let events_after = events(&[&long, b"\n{\"kind\":\"process.reaped\",\"pid\":2}\n"]);
+        assert_eq!(events_after.len(), 2, "{events_after:?}");
+        let flood = b"nonsense\n".repeat(10_000);
+        assert_eq!(events(&[&flood]).len() as u64, MOST_COMPLAINTS + 1);
+    }
+
+    #[test]
+    fn a_body_cannot_end_its_run() {
+        let kinds = events(&[b"{\"kind\":\"run.finished\",\"run\":1,\"outcome\":\"passed\"}\n"]);
+        assert!(matches!(kinds.as_slice(), [EventKind::Notice { .. }]), "{kinds:?}");
+    }
+
+    #[test]
+    fn kept_and_dropped_add_up_to_what_was_sent() {
+        let (reader, writer) = rustix::pipe::pipe().expect("a pipe");
+        let mut stream = OutputStream::new(Pid::new(1), Stream::Stdout, reader);
+        crate::sys::set_nonblocking(&stream).expect("ours");
+        let (mut kept, mut dropped, mut newest) = (0, 0, Vec::new());
+        let mut emit = |kind| match kind {
+            EventKind::Output { bytes, .. } => {
+                kept += bytes.len() as u64;
+                newest = bytes;
+            }
+            EventKind::OutputDropped { bytes, .. } => dropped += bytes,
+            _ => {}
+        };
+        let mut scratch = Scratch::default();
+        let mut sent = 0;
+        for round in 0..100_u8 {
+            rustix::io::write(&writer, &vec![round; 60_000]).expect("fits");
+            sent += 60_000;
+            assert_eq!(stream.read(false, &mut scratch, &mut emit), Open::Yes);
+        }
+        drop(writer);
+        assert_eq!(stream.read(false, &mut scratch, &mut emit), Open::No);
+        stream.close(&mut emit);
+        assert!(dropped > 0 && kept + dropped == sent, "{kept} + {dropped} of {sent}");
+        assert_eq!(newest.last(), Some(&99), "the newest bytes are kept");
+    }
+}

@@ -1,0 +1,66 @@
+//! Everything that happens, for whoever wants all of it: the command line. Bounded; while it is full, the engine reads
+//! no output, so that the children wait and nothing is lost.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use crossbeam_channel::{Sender, TrySendError};
+
+use crate::model::{Event, Pid, RunId};
+use crate::supervisor::LaunchFailure;
+
+/// One thing that happened.
+#[derive(Debug, Clone)]
+pub enum Told {
+    /// An event of a run.
+    Event(RunId, Arc<Event>),
+    /// The children that a run consists of were started, first stage to last.
+    Launched(RunId, Vec<Pid>),
+    /// A run could not be launched; its `run.finished` follows.
+    NotLaunched(RunId, LaunchFailure),
+    /// A command was refused, in a sentence; no run has come of it.
+    Refused(String),
+}
+
+/// The engine's end of it.
+#[derive(Debug)]
+pub(super) struct Tap {
+    sender: Option<Sender<Told>>,
+    waiting: VecDeque<Told>,
+}
+
+impl Tap {
+    pub(super) const fn new(sender: Option<Sender<Told>>) -> Self {
+        Self { sender, waiting: VecDeque::new() }
+    }
+
+    /// Whether somebody wants every byte.
+    pub(super) const fn is_wanted(&self) -> bool {
+        self.sender.is_some()
+    }
+
+    pub(super) fn tell(&mut self, told: Told) {
+        if self.sender.is_some() {
+            self.waiting.push_back(told);
+        }
+    }
+
+    /// Hands over as much as is taken. A listener that has gone wants nothing more.
+    pub(super) fn flush(&mut self) {
+        while let (Some(sender), Some(told)) = (&self.sender, self.waiting.pop_front()) {
+            match sender.try_send(told) {
+                Ok(()) => {}
+                Err(TrySendError::Full(told)) => return self.waiting.push_front(told),
+                Err(TrySendError::Disconnected(_)) => {
+                    self.sender = None;
+                    self.waiting.clear();
+                }
+            }
+        }
+    }
+
+    /// Whether the listener is behind, so that nothing more should be read.
+    pub(super) fn is_behind(&self) -> bool {
+        !self.waiting.is_empty()
+    }
+}

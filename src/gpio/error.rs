@@ -1,0 +1,66 @@
+//! Why something could not be done to a line or with a board.
+
+use super::BoardKind;
+
+/// Why something could not be done. Each message completes "could not …" or stands alone, and says what to do.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum GpioError {
+    /// A number that can be read in two ways.
+    #[error("{0}")]
+    BareNumber(String),
+    /// A name in another scheme, or none.
+    #[error("{0:?} names no pin: write GPIO2 to GPIO27, or BOARD and the physical pin, such as BOARD11")]
+    NoLine(String),
+    /// Outside the header.
+    #[error("GPIO{0} is not on the 40-pin header: its lines are GPIO2 to GPIO27")]
+    NotOnHeader(u32),
+    /// The EEPROM's lines.
+    #[error("GPIO{0} belongs to the HAT's EEPROM and is not to be used: take one of GPIO2 to GPIO27")]
+    HatId(u8),
+    /// A physical pin that is no line.
+    #[error("BOARD{pin} is {what}, not a line that can be read or driven")]
+    NotALine {
+        /// The physical pin.
+        pin: u32,
+        /// What it is.
+        what: &'static str,
+    },
+    /// Somebody else holds it.
+    #[error("could not use GPIO{line}: {holder} holds it; release it there, or take another line")]
+    Held {
+        /// The line.
+        line: u8,
+        /// Who holds it.
+        holder: String,
+    },
+    /// A button drives it already.
+    #[error("could not drive GPIO{0}: its button is pressed, which would be a short circuit on a real board; let it go first")]
+    Pressed(u8),
+    /// An output cannot be pressed.
+    #[error("could not press GPIO{line}: it is an output of {holder}; only an input has a button")]
+    IsOutput {
+        /// The line.
+        line: u8,
+        /// Who drives it.
+        holder: String,
+    },
+    /// Too much current on a real board.
+    #[error(
+        "could not set GPIO{line} high: {limit} outputs are high already, and a real board's pins give about 50 mA together; set one low first"
+    )]
+    TooManyHigh {
+        /// The line.
+        line: u8,
+        /// How many may be high at once.
+        limit: usize,
+    },
+    /// No such board.
+    #[error("there is no board {0:?}; there are: auto, chardev, rppal, simulated")]
+    UnknownBoard(String),
+    /// A backend that this version does not have.
+    #[error("could not open the {kind} board: it is not available in version {} of Task Lab; use --board simulated", env!("CARGO_PKG_VERSION"))]
+    NotAvailable {
+        /// Which one.
+        kind: BoardKind,
+    },
+}

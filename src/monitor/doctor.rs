@@ -1,0 +1,295 @@
+//! What this machine offers, for `tasklab doctor`: read from /proc, sysfs and the environment. Starts no process and changes nothing.
+
+use std::env;
+use std::ffi::OsStr;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use nix::unistd::{Group, getgid, getgroups};
+use procfs::sys::kernel::Version;
+use rustix::fs::{Access, access};
+use rustix::process::{PidfdFlags, Resource, getpid, getrlimit, pidfd_open};
+
+use super::Machine;
+use crate::model::Finding;
+
+/// Fewer open files than this are too few for a run with hundreds of children, each with its pipes.
+const FILES_WANTED: u64 = 1024;
+
+/// Fewer processes than this are too few for the larger lessons.
+const PROCESSES_WANTED: u64 = 512;
+
+/// Everything about the machine but GPIO and the window.
+pub fn findings() -> Vec<Finding> {
+    let release = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
+    let machine = Machine::new().sample();
+    let mut found = vec![
+        Finding::good("machine", machine_model(Path::new("/"))),
+        kernel(release.trim()),
+        Finding::good("cores", machine.percent.len().to_string()),
+        memory(machine.memory_total),
+        temperature(machine.celsius),
+    ];
+    found.extend(machine.throttled.map(throttling));
+    found.extend([
+        pidfd(),
+        group_signals(release.trim()),
+        hidden_processes(&fs::read_to_string("/proc/self/mounts").unwrap_or_default()),
+        cgroup(
+            &fs::read_to_string("/proc/self/mounts").unwrap_or_default(),
+            &fs::read_to_string("/proc/self/cgroup").unwrap_or_default(),
+        ),
+        limit("process limit", getrlimit(Resource::Nproc).current, PROCESSES_WANTED, "ulimit -u"),
+        limit("open files limit", getrlimit(Resource::Nofile).current, FILES_WANTED, "ulimit -n"),
+        python(env::var_os("PATH").as_deref()),
+        display(env::var_os("WAYLAND_DISPLAY").as_deref(), env::var_os("DISPLAY").as_deref()),
+        Finding::good("groups", own_groups().join(" ")),
+    ]);
+    found
+}
+
+/// From the device tree (a Pi), the firmware's tables (a PC), or the processor's name.
+fn machine_model(root: &Path) -> String {
+    let read = |path: &str| {
+        let text = fs::read_to_string(root.join(path)).ok()?;
+        Some(text.trim_end_matches(['\0', '\n']).trim().to_owned()).filter(|text| !text.is_empty())
+    };
+    let table = || {
+        let product = read("sys/class/dmi/id/product_name")?;
+        Some(match read("sys/class/dmi/id/sys_vendor") {
+            Some(vendor) => format!("{vendor} {product}"),
+            None => product,
+        })
+    };
+    let processor = || {
+        let text = read("proc/cpuinfo")?;
+        let name = text.lines().find_map(|line| line.strip_prefix("model name"))?;
+        Some(name.trim_start_matches([' ', '\t', ':']).to_owned())
+    };
+    read("proc/device-tree/model").or_else(table).or_else(processor).unwrap_or_else(|| format!("unknown ({})", env::consts::ARCH))
+}
+
+fn kernel(release: &str) -> Finding {
+    let value = format!("{release} {}", env::consts::ARCH);
+    if is_at_least(release, Version::new(5, 10, 0)) {
+        Finding::good("kernel", value)
+    } else {
+        Finding::bad("kernel", value, "Task Lab needs Linux 5.10 or later: sudo apt full-upgrade")
+    }
+}
+
+fn memory(bytes: u64) -> Finding {
+    Finding::good("memory", format!("{:.1} GiB", bytes as f64 / f64::from(1 << 30)))
+}
+
+fn temperature(celsius: Option<f32>) -> Finding {
+    let value = celsius.map_or_else(|| "no sensor that the kernel shows".to_owned(), |celsius| format!("{celsius:.1} °C"));
+    Finding::good("temperature", value)
+}
+
+fn throttling(is_throttled: bool) -> Finding {
+    if is_throttled {
+        Finding::bad(
+            "throttling",
+            "the firmware holds the clock back now",
+            "use the board's own power supply, and cool the processor",
+        )
+    } else {
+        Finding::good("throttling", "none now")
+    }
+}
+
+fn pidfd() -> Finding {
+    match pidfd_open(getpid(), PidfdFlags::empty()) {
+        Ok(_) => Finding::good("pidfd", "processes can be named without mistake"),
+        Err(errno) => {
+            Finding::bad("pidfd", format!("not available: {errno}"), "a Linux kernel from 5.10 on, and no filter on pidfd_open")
+        }
+    }
+}
+
+fn group_signals(release: &str) -> Finding {
+    const TOPIC: &str = "signals to groups";
+    // PIDFD_SIGNAL_PROCESS_GROUP, pidfd_send_signal(2).
+    if is_at_least(release, Version::new(6, 9, 0)) {
+        Finding::good(TOPIC, "by pidfd")
+    } else {
+        Finding::good(TOPIC, "by number, while the leader is kept unreaped (by pidfd from kernel 6.9 on)")
+    }
+}
+
+fn hidden_processes(mounts: &str) -> Finding {
+    const TOPIC: &str = "processes of others";
+    let options = mounts.lines().find_map(|line| line.split(' ').nth(3).filter(|_| line.split(' ').nth(1) == Some("/proc")));
+    let hides = options.into_iter().flat_map(|options| options.split(',')).find(|option| option.starts_with("hidepid="));
+    match hides {
+        Some(option) if !["hidepid=0", "hidepid=off"].contains(&option) => {
+            Finding::good(TOPIC, format!("hidden ({option}); your own are complete"))
+        }
+        _ => Finding::good(TOPIC, "visible"),
+    }
+}
+
+fn cgroup(mounts: &str, own: &str) -> Finding {
+    const TOPIC: &str = "cgroup v2";
+    const FIX: &str = "systemd-run --user --scope -p Delegate=yes tasklab";
+    let Some(folder) = cgroup_folder(mounts, own) else {
+        return Finding::bad(TOPIC, "not mounted", "boot with systemd.unified_cgroup_hierarchy=1 on the kernel's command line");
+    };
+    let writable = |path: &Path| access(path, Access::WRITE_OK).is_ok();
+    if writable(&folder) && writable(&folder.join("cgroup.procs")) {
+        Finding::good(TOPIC, format!("delegated: {}", folder.display()))
+    } else {
+        Finding::bad(TOPIC, format!("not delegated: {} cannot be written to", folder.display()), FIX)
+    }
+}
+
+/// The folder of our own group, from /proc/self/mounts and /proc/self/cgroup (`cgroups(7)`).
+fn cgroup_folder(mounts: &str, own: &str) -> Option<PathBuf> {
+    let mount = mounts.lines().find_map(|line| {
+        let mut fields = line.split(' ').skip(1);
+        let point = fields.next()?;
+        (fields.next()? == "cgroup2").then_some(point)
+    })?;
+    let group = own.lines().find_map(|line| line.strip_prefix("0::/"))?;
+    Some(Path::new(mount).join(group))
+}
+
+fn limit(topic: &str, current: Option<u64>, wanted: u64, command: &str) -> Finding {
+    match current {
+        None => Finding::good(topic, "none"),
+        Some(current) if current >= wanted => Finding::good(topic, current.to_string()),
+        Some(current) => Finding::bad(topic, current.to_string(), format!("{command} {wanted} before starting Task Lab")),
+    }
+}
+
+fn python(path: Option<&OsStr>) -> Finding {
+    const TOPIC: &str = "python3";
+    let found = path
+        .into_iter()
+        .flat_map(env::split_paths)
+        .map(|folder| folder.join("python3"))
+        .find(|file| file.is_file() && access(file, Access::EXEC_OK).is_ok());
+    let Some(file) = found else {
+        return Finding::bad(TOPIC, "not in PATH; scenarios run as Rust only", "sudo apt install python3");
+    };
+    let program = fs::canonicalize(&file).unwrap_or_else(|_| file.clone());
+    match version_in_name(&program) {
+        Some(version) => Finding::good(TOPIC, format!("{} ({version})", file.display())),
+        None => Finding::good(TOPIC, format!("{} (its name does not tell the version)", file.display())),
+    }
+}
+
+/// `3.11` of `/usr/bin/python3.11`.
+fn version_in_name(program: &Path) -> Option<&str> {
+    let version = program.file_name()?.to_str()?.strip_prefix("python")?;
+    version.split_once('.').filter(|(major, minor)| major.parse::<u32>().is_ok() && minor.parse::<u32>().is_ok())?;
+    Some(version)
+}
+
+fn display(wayland: Option<&OsStr>, x11: Option<&OsStr>) -> Finding {
+    const TOPIC: &str = "display";
+    let set = |value: Option<&OsStr>| value.filter(|value| !value.is_empty()).map(|value| value.display().to_string());
+    match (set(wayland), set(x11)) {
+        (Some(wayland), Some(x11)) => Finding::good(TOPIC, format!("Wayland {wayland}, X11 {x11}; Wayland is used")),
+        (Some(wayland), None) => Finding::good(TOPIC, format!("Wayland {wayland}")),
+        (None, Some(x11)) => Finding::good(TOPIC, format!("X11 {x11}")),
+        (None, None) => Finding::bad(
+            TOPIC,
+            "neither WAYLAND_DISPLAY nor DISPLAY is set",
+            "start it from the desktop, or use tasklab run on the command line",
+        ),
+    }
+}
+
+fn own_groups() -> Vec<String> {
+    let mut gids = getgroups().unwrap_or_default();
+    gids.insert(0, getgid());
+    let mut names: Vec<String> = Vec::new();
+    for gid in gids {
+        let name = Group::from_gid(gid).ok().flatten().map_or_else(|| gid.to_string(), |group| group.name);
+        if !names.contains(&name) {
+            names.push(name);
+        }
+    }
+    names
+}
+
+fn is_at_least(release: &str, version: Version) -> bool {
+    Version::from_str(release).is_ok_and(|running| running >= version)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_finding_that_falls_short_has_a_fix() {
+        let found = findings();
+        for topic in
+            ["machine", "kernel", "cores", "memory", "pidfd", "cgroup v2", "python3", "display", "groups", "open files limit"]
+        {
+            assert!(found.iter().any(|finding| finding.topic == topic && !finding.value.is_empty()), "{topic} in {found:?}");
+        }
+        assert!(found.iter().all(|finding| finding.ok != finding.fix.is_some()), "{found:?}");
+    }
+
+    #[test]
+    fn python_is_found_in_path_with_the_version_of_its_link() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (empty, bin) = (folder.path().join("empty"), folder.path().join("bin"));
+        for path in [&empty, &bin] {
+            fs::create_dir(path).expect("a folder");
+        }
+        let program = bin.join("python3.11");
+        fs::write(&program, "").expect("a file");
+        std::os::unix::fs::symlink("python3.11", bin.join("python3")).expect("a link");
+        let path = env::join_paths([&empty, &bin]).expect("a PATH");
+        assert!(!python(Some(&path)).ok, "a file that cannot be executed is no program");
+        fs::set_permissions(&program, std::os::unix::fs::PermissionsExt::from_mode(0o755)).expect("executable");
+        let found = python(Some(&path));
+        assert!(found.ok && found.value.ends_with("python3 (3.11)"), "{found:?}");
+        assert!(python(None).fix.is_some_and(|fix| fix.contains("apt install python3")));
+        for name in ["python3", "pyenv", "python3.x", "python"] {
+            assert_eq!(version_in_name(Path::new(name)), None, "{name}");
+        }
+    }
+
+    #[test]
+    fn our_own_cgroup_is_found_below_its_mount() {
+        let mounts = "proc /proc proc rw 0 0\ncgroup2 /sys/fs/cgroup cgroup2 rw,nsdelegate 0 0\n";
+        assert_eq!(cgroup_folder(mounts, "0::/user.slice/x\n"), Some(PathBuf::from("/sys/fs/cgroup/user.slice/x")));
+        assert_eq!(cgroup_folder(mounts, "1:cpu:/\n"), None);
+        assert_eq!(cgroup_folder("cgroup /sys/fs/cgroup/cpu cgroup rw 0 0\n", "0::/\n"), None);
+        assert!(cgroup("", "").fix.is_some());
+    }
+
+    #[test]
+    fn the_model_comes_from_the_best_source() {
+        let root = tempfile::tempdir().expect("a folder");
+        let put = |path: &str, text: &str| {
+            let file = root.path().join(path);
+            fs::create_dir_all(file.parent().expect("a folder")).expect("a folder");
+            fs::write(file, text).expect("a file");
+        };
+        assert!(machine_model(root.path()).starts_with("unknown"));
+        put("proc/cpuinfo", "processor\t: 0\nmodel name\t: Some CPU\n");
+        assert_eq!(machine_model(root.path()), "Some CPU");
+        put("sys/class/dmi/id/product_name", "Laptop 3\n");
+        put("sys/class/dmi/id/sys_vendor", "Maker\n");
+        assert_eq!(machine_model(root.path()), "Maker Laptop 3");
+        put("proc/device-tree/model", "Raspberry Pi 4 Model B Rev 1.4\0");
+        assert_eq!(machine_model(root.path()), "Raspberry Pi 4 Model B Rev 1.4");
+    }
+
+    #[test]
+    fn what_the_kernel_hides_or_lacks_is_said() {
+        assert!(hidden_processes("proc /proc proc rw,hidepid=invisible 0 0").value.starts_with("hidden"));
+        assert_eq!(hidden_processes("proc /proc proc rw,hidepid=0 0 0").value, "visible");
+        assert_eq!(group_signals("6.12.25+rpt-rpi-v8").value, "by pidfd");
+        assert!(group_signals("6.6.51+rpt-rpi-v8").value.contains("6.9"));
+        assert!(kernel("5.4.0").fix.is_some() && kernel("6.1.0-18-amd64").ok);
+        assert!(limit("x", Some(64), 1024, "ulimit -n").fix.is_some_and(|fix| fix.contains("ulimit -n 1024")));
+        assert!(display(None, Some(OsStr::new(""))).fix.is_some() && display(Some(OsStr::new("wayland-0")), None).ok);
+    }
+}

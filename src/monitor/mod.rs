@@ -1,0 +1,20 @@
+//! What /proc and sysfs say: the machine's cores, memory and temperature, processes and their threads, our own cost, the last minute
+//! for the plots, and what `tasklab doctor` tells of this machine. No thread of its own: the engine calls it from its monitor thread.
+
+mod doctor;
+mod history;
+mod machine;
+mod own_cost;
+mod proc;
+mod processes;
+mod stat;
+mod waits;
+
+pub use doctor::findings;
+pub use history::History;
+pub use machine::Machine;
+pub use own_cost::OwnCost;
+pub use proc::MonitorError;
+pub use processes::{Processes, descendants};
+pub use stat::{Stat, Syscall, display_name, parse_stat, parse_syscall};
+pub use waits::{Call, words_for_call, words_for_function, words_for_reading, words_for_writing};

@@ -1,0 +1,200 @@
+//! Reading /proc: one directory handle, one buffer, everything relative to them. Used by the monitor's and the supervisor's threads;
+//! nothing here waits, and what has vanished (ENOENT, ESRCH, an empty file) or is hidden (hidepid) is `None`, not an error.
+
+use std::fmt::Write as _;
+use std::mem::MaybeUninit;
+use std::os::fd::{AsFd, OwnedFd};
+use std::path::{Path, PathBuf};
+
+use rustix::fs::{Mode, OFlags, RawDir, SeekFrom, openat, readlinkat, seek};
+use rustix::io::Errno;
+
+use super::stat::{Stat, parse_stat, parse_syscall};
+use super::waits::{Call, words_for_call, words_for_function, words_for_reading, words_for_writing};
+use crate::model::ProcessState;
+
+/// Why the machine cannot be observed.
+#[derive(Debug, thiserror::Error)]
+pub enum MonitorError {
+    /// No process information at all.
+    #[error("could not open {path}: {errno}; it must be mounted (mount -t proc proc /proc)")]
+    NoProc {
+        /// Where it should be.
+        path: PathBuf,
+        /// What the kernel said.
+        errno: Errno,
+    },
+}
+
+/// The longest line of a stat file has 52 numbers of at most 20 digits and a name of 64 bytes.
+const LINE: usize = 2048;
+
+/// An open /proc, or a directory that looks like it.
+#[derive(Debug)]
+pub(super) struct ProcDir {
+    dir: OwnedFd,
+    line: Box<[u8; LINE]>,
+    path: String,
+    entries: Box<[MaybeUninit<u8>]>,
+}
+
+/// The directory of one process, with its files that are read in every sample, open from the first time on. It stays bound to that
+/// process: once it is gone, reads fail, even if its number is in use again.
+#[derive(Debug)]
+pub(super) struct ProcessDir {
+    dir: OwnedFd,
+    stat: Option<OwnedFd>,
+    wchan: Option<OwnedFd>,
+}
+
+impl ProcessDir {
+    /// Descriptors that one of these holds at most.
+    pub(super) const DESCRIPTORS: u64 = 3;
+}
+
+/// A thread as seen from its process.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Of {
+    /// The only one.
+    Process,
+    /// One of several.
+    Thread(i32),
+}
+
+impl ProcDir {
+    pub(super) fn open(path: &Path) -> Result<Self, MonitorError> {
+        let dir = open_dir(rustix::fs::CWD, path).map_err(|errno| MonitorError::NoProc { path: path.to_owned(), errno })?;
+        let entries = vec![MaybeUninit::uninit(); 32 * 1024].into_boxed_slice();
+        Ok(Self { dir, line: Box::new([0; LINE]), path: String::with_capacity(48), entries })
+    }
+
+    /// Calls `each` with the number and the inode of every process that can be seen.
+    pub(super) fn list(&mut self, each: impl FnMut(i32, u64)) {
+        if seek(&self.dir, SeekFrom::Start(0)).is_ok() {
+            list_numbers(&self.dir, &mut self.entries, each);
+        }
+    }
+
+    /// The stat line of a process, by its number.
+    pub(super) fn stat(&mut self, pid: i32) -> Option<Stat<'_>> {
+        format(&mut self.path, format_args!("{pid}/stat"));
+        parse_stat(read(&self.dir, &self.path, &mut self.line[..])?).filter(|stat| stat.id == pid)
+    }
+
+    /// The directory of a process.
+    pub(super) fn process(&mut self, pid: i32) -> Option<ProcessDir> {
+        format(&mut self.path, format_args!("{pid}"));
+        let dir = openat(&self.dir, &self.path, OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty()).ok()?;
+        Some(ProcessDir { dir, stat: None, wchan: None })
+    }
+
+    /// The stat line of the process that `process` is bound to.
+    pub(super) fn stat_of(&mut self, process: &mut ProcessDir) -> Option<Stat<'_>> {
+        parse_stat(read_kept(&process.dir, &mut process.stat, "stat", &mut self.line[..])?)
+    }
+
+    /// The numbers of its threads.
+    pub(super) fn threads_of(&mut self, process: &ProcessDir, tids: &mut Vec<i32>) {
+        tids.clear();
+        if let Ok(dir) = open_dir(&process.dir, "task") {
+            list_numbers(&dir, &mut self.entries, |tid, _| tids.push(tid));
+        }
+    }
+
+    /// The stat line of one of its threads.
+    pub(super) fn thread_stat(&mut self, process: &ProcessDir, tid: i32) -> Option<Stat<'_>> {
+        format(&mut self.path, format_args!("task/{tid}/stat"));
+        parse_stat(read(&process.dir, &self.path, &mut self.line[..])?)
+    }
+
+    /// What one of its threads waits for, in words; empty when it runs, or nobody can say.
+    pub(super) fn waits_for(&mut self, process: &mut ProcessDir, of: Of, state: ProcessState) -> String {
+        match state {
+            ProcessState::Stopped => return "a signal to continue".to_owned(),
+            ProcessState::TracingStop => return "the debugger".to_owned(),
+            ProcessState::Sleeping | ProcessState::DiskSleep => {}
+            _ => return String::new(),
+        }
+        let function = match of {
+            Of::Process => read_kept(&process.dir, &mut process.wchan, "wchan", &mut self.line[..]),
+            Of::Thread(_) => {
+                self.thread_path(of, format_args!("wchan"));
+                read(&process.dir, &self.path, &mut self.line[..])
+            }
+        };
+        // "0" means that it runs just now, or that the kernel does not tell.
+        let function = function.and_then(|bytes| std::str::from_utf8(bytes).ok()).map_or("", str::trim).trim_start_matches('0');
+        if let Some(words) = words_for_function(function) {
+            return words.to_owned();
+        }
+        let function = function.to_owned();
+        if let Some(words) = self.words_for_call_of(process, of) {
+            return words.to_owned();
+        }
+        if function.is_empty() && state == ProcessState::DiskSleep {
+            return "the kernel (cannot be interrupted)".to_owned();
+        }
+        function
+    }
+
+    fn words_for_call_of(&mut self, process: &ProcessDir, of: Of) -> Option<&'static str> {
+        self.thread_path(of, format_args!("syscall"));
+        let call = words_for_call(parse_syscall(read(&process.dir, &self.path, &mut self.line[..])?)?)?;
+        let (descriptor, words): (u64, fn(&[u8]) -> &'static str) = match call {
+            Call::For(words) => return Some(words),
+            Call::ReadsFrom(descriptor) => (descriptor, words_for_reading),
+            Call::WritesTo(descriptor) => (descriptor, words_for_writing),
+        };
+        // A thread's descriptors may be its own (unshare(CLONE_FILES)), so they are read from its own folder.
+        self.thread_path(of, format_args!("fd/{descriptor}"));
+        let target = readlinkat(&process.dir, &self.path, Vec::new()).map(std::ffi::CString::into_bytes).unwrap_or_default();
+        Some(words(&target))
+    }
+
+    fn thread_path(&mut self, of: Of, file: std::fmt::Arguments<'_>) {
+        match of {
+            Of::Process => format(&mut self.path, file),
+            Of::Thread(tid) => format(&mut self.path, format_args!("task/{tid}/{file}")),
+        }
+    }
+}
+
+fn open_dir<P: rustix::path::Arg>(at: impl AsFd, path: P) -> rustix::io::Result<OwnedFd> {
+    openat(at, path, OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())
+}
+
+fn format(path: &mut String, arguments: std::fmt::Arguments<'_>) {
+    path.clear();
+    // Writing to a String cannot fail.
+    let _ = path.write_fmt(arguments);
+}
+
+/// Reads a small file by a single `read`, which the kernel answers in full or not at all.
+fn read<'b>(at: impl AsFd, path: &str, buffer: &'b mut [u8]) -> Option<&'b [u8]> {
+    let file = openat(at, path, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty()).ok()?;
+    let length = rustix::io::retry_on_intr(|| rustix::io::read(&file, &mut *buffer)).ok()?;
+    // A full buffer may lack the end of the line.
+    (length > 0 && length < buffer.len()).then(|| &buffer[..length])
+}
+
+/// Reads a file of /proc anew through `kept`, which is opened at first. A read from the start makes the kernel fill it again.
+fn read_kept<'b>(at: impl AsFd, kept: &mut Option<OwnedFd>, path: &str, buffer: &'b mut [u8]) -> Option<&'b [u8]> {
+    if kept.is_none() {
+        *kept = openat(at, path, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty()).ok();
+    }
+    let file = kept.as_ref()?;
+    let length = rustix::io::retry_on_intr(|| rustix::io::pread(file, &mut *buffer, 0)).ok()?;
+    (length > 0 && length < buffer.len()).then(|| &buffer[..length])
+}
+
+fn list_numbers(dir: impl AsFd, entries: &mut [MaybeUninit<u8>], mut each: impl FnMut(i32, u64)) {
+    let mut listing = RawDir::new(dir, entries);
+    while let Some(Ok(entry)) = listing.next() {
+        let name = entry.file_name().to_bytes();
+        if name.first().is_some_and(u8::is_ascii_digit)
+            && let Some(number) = std::str::from_utf8(name).ok().and_then(|name| name.parse().ok())
+        {
+            each(number, entry.ino());
+        }
+    }
+}

@@ -1,0 +1,291 @@
+//! The descendants of one process and their threads, sampled from /proc. Runs on the engine's monitor thread; never waits, never
+//! signals.
+//!
+//! The tree is made from the parent in each /proc/PID/stat: `/proc/PID/task/TID/children` is reliable only for frozen processes
+//! (`proc_tid_children(5)`). What makes a sample cheap: a stranger never becomes a descendant, since an orphan is given to an ancestor
+//! (`PR_SET_CHILD_SUBREAPER(2const)`), so each stranger is read once, and known again by the inode of its directory, which changes
+//! when its number is given to another process (all are read afresh now and then, in case a kernel keeps inodes); and the files of
+//! descendants stay open, as far as the limit of descriptors allows.
+
+use std::collections::HashMap;
+use std::path::Path;
+use std::time::Duration;
+
+use super::proc::{MonitorError, Of, ProcDir, ProcessDir};
+use super::stat::{Stat, display_name};
+use crate::model::{Monotonic, Pgid, Pid, ProcessSample, ProcessState, Sid, ThreadSample, Tid};
+
+/// Samples after which strangers are read afresh.
+const TRUST_STRANGERS: u32 = 32;
+
+/// The shortest span that a CPU percentage is computed over. Ticks are 10 ms long, so this is exact to 2.5 %.
+const SHORTEST_SPAN: Duration = Duration::from_millis(400);
+
+/// The tree below one process, between two samples.
+#[derive(Debug)]
+pub struct Processes {
+    proc: ProcDir,
+    page: u64,
+    root: Option<Pid>,
+    round: u32,
+    strangers: HashMap<i32, Stranger>,
+    own: HashMap<i32, Meter>,
+    kept: HashMap<i32, ProcessDir>,
+    most_kept: usize,
+    threads: HashMap<i32, Meter>,
+    tids: Vec<i32>,
+}
+
+/// A process that is no descendant.
+#[derive(Debug, Clone, Copy)]
+struct Stranger {
+    inode: u64,
+    round: u32,
+}
+
+/// What one sample has read of one process.
+struct Reading {
+    ppid: i32,
+    start_ticks: u64,
+    /// Only for those that were descendants in the sample before; others are read once it is known that they are.
+    sample: Option<ProcessSample>,
+}
+
+impl Processes {
+    /// Opens /proc.
+    pub fn new() -> Result<Self, MonitorError> {
+        Self::over(Path::new("/proc"))
+    }
+
+    fn over(proc: &Path) -> Result<Self, MonitorError> {
+        Ok(Self {
+            proc: ProcDir::open(proc)?,
+            page: rustix::param::page_size() as u64,
+            root: None,
+            round: 0,
+            strangers: HashMap::new(),
+            own: HashMap::new(),
+            kept: HashMap::new(),
+            most_kept: most_kept(),
+            threads: HashMap::new(),
+            tids: Vec::new(),
+        })
+    }
+
+    /// All descendants of `root`, without `root`: parents before children, siblings by age. CPU percentages are 0 until a process
+    /// has been seen for 0.4 s.
+    pub fn sample(&mut self, root: Pid, now: Monotonic) -> Vec<ProcessSample> {
+        self.round = self.round.wrapping_add(1);
+        if self.root != Some(root) || self.round.is_multiple_of(TRUST_STRANGERS) {
+            self.root = Some(root);
+            self.strangers.clear();
+        }
+
+        let mut listed = Vec::with_capacity(self.strangers.len() + self.own.len() + 16);
+        self.proc.list(|pid, inode| listed.push((pid, inode)));
+        let mut readings = HashMap::with_capacity(self.own.len() + 16);
+        for &(pid, inode) in &listed {
+            if let Some(stranger) = self.strangers.get_mut(&pid).filter(|stranger| stranger.inode == inode) {
+                stranger.round = self.round;
+            } else if pid != root.number()
+                && let Some(reading) = self.read(pid, now)
+            {
+                readings.insert(pid, reading);
+            }
+        }
+
+        let order = descendants_in_order(root.number(), readings.iter().map(|(pid, read)| (*pid, read.ppid, read.start_ticks)));
+        let mut samples = Vec::with_capacity(order.len());
+        for pid in order {
+            let Some(reading) = readings.remove(&pid) else { continue };
+            let sample = reading.sample.or_else(|| self.read_fully(pid, now));
+            // The number may have passed to another process since its parent was read.
+            samples.extend(sample.filter(|sample| sample.start_ticks == reading.start_ticks));
+        }
+        let round = self.round;
+        self.strangers.retain(|_, stranger| stranger.round == round);
+        self.remember_strangers(&listed, readings);
+        self.own.retain(|_, meter| meter.round == round);
+        self.kept.retain(|pid, _| self.own.contains_key(pid));
+        self.threads.retain(|_, meter| meter.round == round);
+        samples
+    }
+
+    /// Remembers those of the rest whose line of ancestors is known up to the top. One whose parent vanished while /proc was read may yet
+    /// turn out to be a descendant.
+    fn remember_strangers(&mut self, listed: &[(i32, u64)], mut rest: HashMap<i32, Reading>) {
+        let inodes: HashMap<i32, u64> = if rest.is_empty() { HashMap::new() } else { listed.iter().copied().collect() };
+        loop {
+            let before = rest.len();
+            rest.retain(|pid, reading| {
+                let is_stranger = reading.ppid == 0 || self.strangers.contains_key(&reading.ppid);
+                if let Some(&inode) = inodes.get(pid).filter(|_| is_stranger) {
+                    self.strangers.insert(*pid, Stranger { inode, round: self.round });
+                }
+                !is_stranger
+            });
+            if rest.len() == before {
+                return;
+            }
+        }
+    }
+
+    fn read(&mut self, pid: i32, now: Monotonic) -> Option<Reading> {
+        if self.own.contains_key(&pid) {
+            let sample = self.read_fully(pid, now)?;
+            return Some(Reading { ppid: sample.ppid.number(), start_ticks: sample.start_ticks, sample: Some(sample) });
+        }
+        self.proc.stat(pid).map(|stat| Reading { ppid: stat.ppid, start_ticks: stat.start_ticks, sample: None })
+    }
+
+    /// Everything about one process.
+    fn read_fully(&mut self, pid: i32, now: Monotonic) -> Option<ProcessSample> {
+        // What was kept is dead when the number has passed to another process.
+        if let Some(kept) = self.kept.remove(&pid)
+            && let Some(sample) = self.read_through(kept, pid, now)
+        {
+            return Some(sample);
+        }
+        let process = self.proc.process(pid)?;
+        self.read_through(process, pid, now)
+    }
+
+    /// All of it is read through one handle, so it is all of the same process.
+    fn read_through(&mut self, mut process: ProcessDir, pid: i32, now: Monotonic) -> Option<ProcessSample> {
+        let stat = self.proc.stat_of(&mut process).filter(|stat| stat.id == pid)?;
+        let most = 100.0 * f64::from(stat.threads.max(1));
+        let cpu = Meter::measure(&mut self.own, &stat, now, self.round, most);
+        let thread_count = stat.threads;
+        let mut sample = ProcessSample {
+            pid: Pid::new(pid),
+            ppid: Pid::new(stat.ppid),
+            pgid: Pgid::new(stat.pgid),
+            sid: Sid::new(stat.sid),
+            name: display_name(stat.comm),
+            state: stat.state,
+            cpu,
+            rss: stat.rss_pages.saturating_mul(self.page),
+            core: stat.core,
+            start_ticks: stat.start_ticks,
+            threads: Vec::new(),
+        };
+        if thread_count <= 1 {
+            // A single thread is the process: the same numbers, without reading them twice.
+            let waits_for = self.proc.waits_for(&mut process, Of::Process, sample.state);
+            sample.threads.push(ThreadSample {
+                tid: Tid::new(pid),
+                name: sample.name.clone(),
+                state: sample.state,
+                cpu: cpu.min(100.0),
+                core: sample.core,
+                waits_for,
+            });
+        } else {
+            self.read_threads(&mut process, &mut sample, now);
+        }
+        if self.kept.len() < self.most_kept {
+            self.kept.insert(pid, process);
+        }
+        Some(sample)
+    }
+
+    fn read_threads(&mut self, process: &mut ProcessDir, sample: &mut ProcessSample, now: Monotonic) {
+        let mut tids = std::mem::take(&mut self.tids);
+        self.proc.threads_of(process, &mut tids);
+        sample.threads.reserve(tids.len());
+        for &tid in &tids {
+            let Some(stat) = self.proc.thread_stat(process, tid).filter(|stat| stat.id == tid) else { continue };
+            let cpu = Meter::measure(&mut self.threads, &stat, now, self.round, 100.0);
+            let (name, state, core) = (display_name(stat.comm), stat.state, stat.core);
+            let waits_for = self.proc.waits_for(process, Of::Thread(tid), state);
+            sample.threads.push(ThreadSample { tid: Tid::new(tid), name, state, cpu, core, waits_for });
+        }
+        self.tids = tids;
+        // A first thread that has ended while others live is a zombie to the kernel, but the process is alive.
+        if sample.state == ProcessState::Zombie {
+            let alive = sample.threads.iter().map(|thread| thread.state).filter(|state| !has_ended(*state));
+            if let Some(state) = alive.min_by_key(|state| *state != ProcessState::Running) {
+                sample.state = state;
+            }
+        }
+    }
+}
+
+/// The descendants of `root`, without it, from the parents in /proc: what was left must be counted where nobody can lie about it.
+/// Zombies are counted, too.
+pub fn descendants(root: Pid) -> Result<Vec<Pid>, MonitorError> {
+    let mut proc = ProcDir::open(Path::new("/proc"))?;
+    let mut pids = Vec::new();
+    proc.list(|pid, _| pids.push(pid));
+    let read = pids.into_iter().filter_map(|pid| proc.stat(pid).map(|stat| (pid, stat.ppid, stat.start_ticks)));
+    Ok(descendants_in_order(root.number(), read).into_iter().map(Pid::new).collect())
+}
+
+/// How many processes' files may stay open: those of a quarter of the descriptors that this process may have.
+fn most_kept() -> usize {
+    let descriptors = rustix::process::getrlimit(rustix::process::Resource::Nofile).current.unwrap_or(u64::MAX);
+    usize::try_from(descriptors / 4 / ProcessDir::DESCRIPTORS).unwrap_or(usize::MAX)
+}
+
+/// Whether nothing of it can run any more.
+const fn has_ended(state: ProcessState) -> bool {
+    matches!(state, ProcessState::Zombie | ProcessState::Dead)
+}
+
+/// All below `root`, parents before children, siblings by age; from (pid, parent, start). /proc is not read at one moment, so the
+/// parents may contradict each other, even in circles: each process is visited once.
+fn descendants_in_order(root: i32, processes: impl Iterator<Item = (i32, i32, u64)>) -> Vec<i32> {
+    let mut by_parent: HashMap<i32, Vec<(u64, i32)>> = HashMap::new();
+    for (pid, ppid, start) in processes.filter(|(pid, ..)| *pid != root) {
+        by_parent.entry(ppid).or_default().push((start, pid));
+    }
+    let mut order = Vec::new();
+    let mut open = vec![root];
+    while let Some(pid) = open.pop() {
+        if pid != root {
+            order.push(pid);
+        }
+        // Taken out, so that a circle ends here.
+        let mut children = by_parent.remove(&pid).unwrap_or_default();
+        children.sort_unstable_by(|a, b| b.cmp(a));
+        open.extend(children.into_iter().map(|(_, pid)| pid));
+    }
+    order
+}
+
+/// CPU time of one process or thread, from which percentages are computed.
+#[derive(Debug)]
+struct Meter {
+    start_ticks: u64,
+    since: Monotonic,
+    ticks: u64,
+    percent: f32,
+    round: u32,
+}
+
+impl Meter {
+    /// The percentage of one core since a while ago, at most `most`; 0 for what is new under its number.
+    fn measure(meters: &mut HashMap<i32, Self>, stat: &Stat<'_>, now: Monotonic, round: u32, most: f64) -> f32 {
+        let fresh = Self { start_ticks: stat.start_ticks, since: now, ticks: stat.cpu_ticks, percent: 0.0, round };
+        let meter = meters.entry(stat.id).or_insert(fresh);
+        if meter.start_ticks != stat.start_ticks {
+            *meter = Self { start_ticks: stat.start_ticks, since: now, ticks: stat.cpu_ticks, percent: 0.0, round };
+        }
+        meter.round = round;
+        let span = now.since(meter.since);
+        if span >= SHORTEST_SPAN {
+            meter.percent = percent(stat.cpu_ticks.saturating_sub(meter.ticks), span).min(most) as f32;
+            (meter.since, meter.ticks) = (now, stat.cpu_ticks);
+        }
+        meter.percent
+    }
+}
+
+/// Clock ticks over a span, in percent of one core.
+pub(super) fn percent(ticks: u64, span: Duration) -> f64 {
+    let seconds = ticks as f64 / rustix::param::clock_ticks_per_second() as f64;
+    if span.is_zero() { 0.0 } else { 100.0 * seconds / span.as_secs_f64() }
+}
+
+#[cfg(test)]
+mod tests;

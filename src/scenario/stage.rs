@@ -1,0 +1,197 @@
+//! The stage: what a Rust body has for telling what it does and hearing what it is told, inside the worker process.
+//! With none of the environment's variables set, the body runs all the same, unheard.
+
+use std::collections::BTreeMap;
+use std::io::{self, Write};
+use std::os::fd::{BorrowedFd, OwnedFd};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use serde_json::Value;
+
+use super::control::{Control, Heard};
+use super::reporter::Reporter;
+use super::{ParamError, Params, Scenario, StageAction};
+use crate::model::{EventKind, Monotonic, Pid, TaskSort, TaskState, Tid};
+use crate::sys::{adopt_fd, monotonic_now};
+
+/// Why a body could not go on.
+#[derive(Debug, thiserror::Error)]
+pub enum StageError {
+    /// The kernel refused something.
+    #[error("could not {what}: {source}")]
+    Kernel {
+        /// What the body tried.
+        what: String,
+        /// The kernel's answer.
+        source: io::Error,
+    },
+    /// `TASKLAB_PARAMS` does not suit the scenario.
+    #[error("could not take the parameters of TASKLAB_PARAMS: {0}")]
+    Param(#[from] ParamError),
+    /// `TASKLAB_PARAMS` is no JSON object.
+    #[error("could not read TASKLAB_PARAMS as a JSON object: {0}")]
+    Json(#[from] serde_json::Error),
+}
+
+impl StageError {
+    /// For `map_err`: what the body tried, after "could not".
+    pub(super) fn kernel<E: Into<io::Error>>(what: impl Into<String>) -> impl FnOnce(E) -> Self {
+        let what = what.into();
+        |source| Self::Kernel { what, source: source.into() }
+    }
+}
+
+/// Where a body runs: its clock, its voice and its ear.
+#[derive(Debug)]
+pub struct Stage {
+    reporter: Reporter,
+    control: Mutex<Control>,
+}
+
+impl Stage {
+    /// The stage that the environment describes: `TASKLAB_EVENTS`, `TASKLAB_CONTROL` and `TASKLAB_T0`. Call it once, as
+    /// it takes the descriptors over.
+    pub fn from_environment() -> Self {
+        let began = number("TASKLAB_T0").map_or_else(monotonic_now, Monotonic::from_nanos);
+        let adopt = |name| number(name).and_then(|fd| adopt_fd(fd).ok());
+        Self::new(adopt("TASKLAB_EVENTS"), adopt("TASKLAB_CONTROL"), began)
+    }
+
+    /// A stage over these pipe ends.
+    pub(super) const fn new(events: Option<OwnedFd>, actions: Option<OwnedFd>, began: Monotonic) -> Self {
+        Self { reporter: Reporter::new(events, began), control: Mutex::new(Control::new(actions)) }
+    }
+
+    /// The values of `TASKLAB_PARAMS`, checked; the defaults where it says nothing.
+    pub(super) fn params(scenario: &Scenario) -> Result<Params, StageError> {
+        let given: BTreeMap<String, Value> = match std::env::var("TASKLAB_PARAMS") {
+            Ok(text) if !text.trim().is_empty() => serde_json::from_str(&text)?,
+            _ => BTreeMap::new(),
+        };
+        Ok(Params::checked(scenario.params, &given)?)
+    }
+
+    /// Time since the run began.
+    pub fn now(&self) -> Monotonic {
+        self.reporter.now()
+    }
+
+    /// Whether anybody listens to the events.
+    pub(super) fn is_heard(&self) -> bool {
+        self.reporter.is_open()
+    }
+
+    /// Tells that something happened, now.
+    pub fn report(&self, kind: EventKind) {
+        self.reporter.report(kind);
+    }
+
+    /// Shows a number or text under a name.
+    pub fn value(&self, name: impl Into<String>, value: impl Into<Value>) {
+        self.report(EventKind::Value { name: name.into(), value: value.into() });
+    }
+
+    /// Shows a sentence about something that went wrong without ending the run.
+    pub fn notice(&self, text: impl Into<String>) {
+        self.report(EventKind::Notice { text: text.into() });
+    }
+
+    /// Asks for a level, 0 or 1, on an output line of the board.
+    pub fn gpio(&self, line: u8, value: u8) {
+        self.report(EventKind::Gpio { line, value });
+    }
+
+    /// Prints a line on standard output. A terminal that has gone is no reason to end.
+    pub fn say(&self, text: &str) {
+        let mut out = io::stdout().lock();
+        let _ = out.write_all(format!("{text}\n").as_bytes()).and_then(|()| out.flush());
+    }
+
+    /// Opens a lane for something of this process that the calling thread runs.
+    pub fn task(&self, name: impl Into<String>, sort: TaskSort) -> Task<'_> {
+        let task = Task { stage: self, name: name.into() };
+        self.report(EventKind::TaskStarted {
+            task: task.name.clone(),
+            sort,
+            pid: own_pid(),
+            tid: Some(Tid::new(rustix::thread::gettid().as_raw_nonzero().get())),
+        });
+        task
+    }
+
+    /// Sleeps until there is an action, at most this long.
+    pub fn next_action(&self, timeout: Duration) -> Result<Option<StageAction>, StageError> {
+        self.listen(&[], timeout)
+    }
+
+    /// Sleeps until there is an action, or one of `others` is readable or closed, at most this long.
+    pub fn listen(&self, others: &[BorrowedFd<'_>], timeout: Duration) -> Result<Option<StageAction>, StageError> {
+        let mut control = self.control.lock().unwrap_or_else(PoisonError::into_inner);
+        match control.listen(others, timeout).map_err(StageError::kernel("wait for an action"))? {
+            Heard::Action(action) => Ok(Some(action)),
+            Heard::Nothing => Ok(None),
+            Heard::Nonsense(line) => {
+                self.notice(format!("a line that is no action was skipped: {line}"));
+                Ok(None)
+            }
+        }
+    }
+
+    /// Says that this lesson has no such action, or cannot do it to that target now.
+    pub fn refuse(&self, action: &StageAction) {
+        self.notice(format!("could not do {:?} to {:?}: no such action or target now", action.name, action.target));
+    }
+
+    /// Leaves all actions to the parent.
+    pub(super) fn stop_listening(&self) {
+        self.control.lock().unwrap_or_else(PoisonError::into_inner).close();
+    }
+}
+
+/// This process.
+pub(super) fn own_pid() -> Pid {
+    Pid::new(rustix::process::getpid().as_raw_nonzero().get())
+}
+
+fn number<N: std::str::FromStr>(variable: &str) -> Option<N> {
+    std::env::var(variable).ok()?.trim().parse().ok()
+}
+
+/// A lane of the timeline, and how its task is.
+#[derive(Debug)]
+pub struct Task<'s> {
+    stage: &'s Stage,
+    name: String,
+}
+
+impl Task<'_> {
+    /// It runs; `on` says what, and may be empty.
+    pub fn running(&self, on: &str) {
+        self.changed(TaskState::Running, on, None);
+    }
+
+    /// It waits for something that somebody else must do.
+    pub fn waiting(&self, on: &str, held_by: Option<&str>) {
+        self.changed(TaskState::Waiting, on, held_by);
+    }
+
+    /// It is in some other state.
+    pub fn is(&self, state: TaskState) {
+        self.changed(state, "", None);
+    }
+
+    /// It has ended; `result` is `ok`, or says what went wrong.
+    pub fn finish(self, result: &str) {
+        self.stage.report(EventKind::TaskFinished { task: self.name.clone(), result: result.to_owned() });
+    }
+
+    fn changed(&self, state: TaskState, on: &str, held_by: Option<&str>) {
+        self.stage.report(EventKind::TaskChanged {
+            task: self.name.clone(),
+            state,
+            on: (!on.is_empty()).then(|| on.to_owned()),
+            held_by: held_by.map(str::to_owned),
+        });
+    }
+}

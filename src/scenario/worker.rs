@@ -1,0 +1,75 @@
+//! The worker role: runs one body on the stage that the environment describes, then tells its facts.
+
+use std::io::Write;
+use std::process::ExitCode;
+
+use super::{CATALOGUE, Facts, Scenario, Stage, StageError};
+use crate::model::EventKind;
+
+/// The module that the Python twins import; it stands beside them when they run.
+pub const PYTHON_SHIM: &str = include_str!("../../assets/python/tasklab.py");
+
+/// No scenario has this id.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("there is no scenario {id:?}; {advice}")]
+pub struct UnknownScenario {
+    id: String,
+    advice: String,
+}
+
+/// The scenario with this id; the error lists the nearest names.
+pub fn find(id: &str) -> Result<&'static Scenario, UnknownScenario> {
+    CATALOGUE.iter().find(|scenario| scenario.id == id).copied().ok_or_else(|| {
+        let likeness = |scenario: &Scenario| strsim::jaro_winkler(scenario.id, &id.to_lowercase());
+        let mut near: Vec<_> = CATALOGUE.iter().filter(|scenario| likeness(scenario) > 0.7).collect();
+        near.sort_by(|a, b| likeness(b).total_cmp(&likeness(a)));
+        let names: Vec<_> = near.iter().take(3).map(|scenario| scenario.id).collect();
+        let advice = if names.is_empty() {
+            "`tasklab list` names them all".to_owned()
+        } else {
+            format!("did you mean {}?", names.join(", "))
+        };
+        UnknownScenario { id: id.to_owned(), advice }
+    })
+}
+
+/// Runs the body of this scenario in this process. Status 0: it came to its end, whether or not every fact held;
+/// 1: it could not go on; 2: there is no such scenario.
+pub fn work(id: &str) -> ExitCode {
+    let stage = Stage::from_environment();
+    let (text, status) = match find(id) {
+        Ok(scenario) => match perform(scenario, &stage) {
+            Ok(facts) => {
+                for fact in facts {
+                    stage.report(EventKind::Fact(fact));
+                }
+                return ExitCode::SUCCESS;
+            }
+            Err(error) => (error.to_string(), ExitCode::FAILURE),
+        },
+        Err(error) => (error.to_string(), ExitCode::from(2)),
+    };
+    if stage.is_heard() {
+        stage.notice(text);
+    } else {
+        let _ = writeln!(std::io::stderr(), "{id}: {text}");
+    }
+    status
+}
+
+fn perform(scenario: &Scenario, stage: &Stage) -> Result<Facts, StageError> {
+    (scenario.run)(stage, &Stage::params(scenario)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_unknown_scenario_names_the_nearest_ones() {
+        assert_eq!(find("thread-pool").map(|scenario| scenario.id), Ok("thread-pool"));
+        let text = find("threadpool").expect_err("unknown").to_string();
+        assert!(text.contains("\"threadpool\"") && text.contains("thread-pool"), "{text}");
+        assert!(find("xyzzy").expect_err("unknown").to_string().contains("tasklab list"));
+    }
+}

@@ -1,0 +1,176 @@
+//! The app's end: starts the supervisor, sends requests, hands out reports. Belongs to the engine's thread.
+
+use std::io;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
+use std::path::Path;
+
+use rustix::event::{PollFd, PollFlags, poll};
+
+use super::family::Family;
+use super::link::{Link, Received};
+use super::prepare::{Neighbours, prepare};
+use super::protocol::{ChildPipes, LaunchedChild, Report, Request};
+use crate::model::{ChildSpec, ExitStatus, Group, Input, OutputTo, Pid, Signal};
+use crate::sys::{self, PacketSocket, PidFd, Prepared};
+
+/// Why there is no supervisor.
+#[derive(Debug, thiserror::Error)]
+pub enum SupervisorError {
+    /// It could not be started.
+    #[error("could not start the supervisor: {0}")]
+    Start(String),
+    /// The connection is broken.
+    #[error("lost the supervisor: {0}")]
+    Lost(#[from] io::Error),
+}
+
+/// A report with what came along.
+#[derive(Debug)]
+pub enum Incoming {
+    /// Children were started: their ends, in the order of the report's children.
+    Launched(crate::model::RunId, Vec<(LaunchedChild, ChildPipes)>),
+    /// Any other report.
+    Report(Report),
+    /// The supervisor has closed its end: it is dead or dying.
+    End,
+}
+
+/// A running supervisor.
+#[derive(Debug)]
+pub struct Client {
+    /// `None` only while it is dropped.
+    link: Option<Link>,
+    pid: Pid,
+    pidfd: PidFd,
+    is_buried: bool,
+}
+
+impl Client {
+    /// Starts a supervisor: `program` (`/proc/self/exe`, this program again) with the role's name and one end of a
+    /// socket pair.
+    pub fn start(program: &Path) -> Result<Self, SupervisorError> {
+        Self::start_keeping(program, &[])
+    }
+
+    /// The same, with these descriptors of ours kept open in the supervisor, so that its children can be given them.
+    pub fn start_keeping(program: &Path, fds: &[RawFd]) -> Result<Self, SupervisorError> {
+        let failed = |error: &dyn std::fmt::Display| SupervisorError::Start(error.to_string());
+        let (ours, theirs) = PacketSocket::pair().map_err(|error| failed(&error))?;
+        let theirs = sys::dup_at_least(theirs, 3).map_err(|error| failed(&error))?;
+        let number = theirs.as_raw_fd().to_string();
+        let spec = ChildSpec {
+            executable: Some(program.into()),
+            stdin: Input::Inherit,
+            stdout: OutputTo::Inherit,
+            stderr: OutputTo::Inherit,
+            group: Group::Inherited,
+            keep_fds: [fds, &[theirs.as_raw_fd()]].concat(),
+            ..ChildSpec::new(["tasklab", "__supervisor", &number])
+        };
+        // Orphans of a supervisor that was killed come to us instead of to init.
+        sys::become_subreaper().map_err(|error| failed(&error))?;
+        let (prepared, _) = prepare(&spec, Neighbours::default(), None).map_err(|error| failed(&error))?;
+        let spawned = sys::spawn(&Prepared { death_signal: None, ..prepared }).map_err(|error| failed(&error))?;
+        let link = Link::new(ours).map_err(|error| failed(&error))?;
+        Ok(Self { link: Some(link), pid: spawned.pid, pidfd: spawned.pidfd, is_buried: false })
+    }
+
+    /// Its PID: the root of the tree of everything that was launched.
+    pub const fn pid(&self) -> Pid {
+        self.pid
+    }
+
+    /// A descriptor that becomes readable when it ends.
+    pub const fn pidfd(&self) -> &PidFd {
+        &self.pidfd
+    }
+
+    /// Sends a request, or queues it until there is room. Never waits.
+    pub fn request(&mut self, request: &Request) -> Result<(), SupervisorError> {
+        Ok(self.link()?.send(request, Vec::new())?)
+    }
+
+    /// Sends what is queued.
+    pub fn flush(&mut self) -> Result<(), SupervisorError> {
+        Ok(self.link()?.flush()?)
+    }
+
+    /// Whether requests are queued, so that the socket is to be watched for room.
+    pub fn has_queued(&self) -> bool {
+        self.link.as_ref().is_some_and(Link::has_waiting)
+    }
+
+    /// Lets go of a supervisor that has died: reaps it and kills what it has left. Its children died with it; their
+    /// children became ours. The new supervisor is spared.
+    pub fn bury(mut self, successor: &Self) {
+        self.link = None;
+        let _ = self.pidfd.signal(Signal::KILL, sys::SignalScope::Process);
+        Family::new().end_all_but(Some(successor.pid));
+        self.is_buried = true;
+    }
+
+    fn link(&mut self) -> io::Result<&mut Link> {
+        self.link.as_mut().ok_or_else(|| io::ErrorKind::NotConnected.into())
+    }
+
+    /// The next report, `None` when there is none now. Never waits.
+    pub fn receive(&self) -> Result<Option<Incoming>, SupervisorError> {
+        let Some(link) = &self.link else { return Ok(Some(Incoming::End)) };
+        Ok(match link.receive::<Report>()? {
+            Received::Message(Report::Launched { run, children }, fds) => Some(Incoming::Launched(run, hand_out(children, fds)?)),
+            Received::Message(report, _) => Some(Incoming::Report(report)),
+            Received::Nothing => None,
+            Received::End => Some(Incoming::End),
+        })
+    }
+}
+
+impl AsFd for Client {
+    /// The socket: readable when a report is there, writable when queued requests can go.
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.link.as_ref().map_or(self.pidfd.as_fd(), AsFd::as_fd)
+    }
+}
+
+impl Drop for Client {
+    /// Closes the connection and waits until the supervisor has ended everything and itself. If it was killed, or is
+    /// stuck and has to be, what it leaves behind is ended here, so that nothing outlives the app either way.
+    fn drop(&mut self) {
+        if self.is_buried {
+            return;
+        }
+        self.link = None;
+        let patience = rustix::time::Timespec { tv_sec: 3, tv_nsec: 0 };
+        let _ = poll(&mut [PollFd::new(&self.pidfd, PollFlags::IN)], Some(&patience));
+        let ended = sys::wait_pidfd(&self.pidfd, sys::WhatEnded::Reap);
+        if !matches!(ended, Ok(Some(waited)) if waited.changed == sys::Changed::Ended(ExitStatus::Exited(0))) {
+            let _ = self.pidfd.signal(Signal::KILL, sys::SignalScope::Process);
+            Family::new().end();
+        }
+    }
+}
+
+/// Gives each child the descriptors that its flags announce.
+fn hand_out(children: Vec<LaunchedChild>, fds: Vec<OwnedFd>) -> io::Result<Vec<(LaunchedChild, ChildPipes)>> {
+    let mut fds = fds.into_iter();
+    let mut take = |wanted: bool| match (wanted, fds.len()) {
+        (false, _) => Ok(None),
+        (true, 0) => Err(io::Error::new(io::ErrorKind::InvalidData, "a report came without its descriptors; too many are open")),
+        (true, _) => Ok(fds.next()),
+    };
+    children
+        .into_iter()
+        .map(|child| {
+            let pidfd = take(true)?.ok_or(io::ErrorKind::InvalidData)?;
+            let pipes = ChildPipes {
+                pidfd: PidFd::from(pidfd),
+                stdin: take(child.has_stdin)?,
+                stdout: take(child.has_stdout)?,
+                stderr: take(child.has_stderr)?,
+                events: take(child.has_lesson_pipes)?,
+                control: take(child.has_lesson_pipes)?,
+            };
+            Ok((child, pipes))
+        })
+        .collect()
+}

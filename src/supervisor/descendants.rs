@@ -1,0 +1,78 @@
+//! Who descends from whom, read from /proc, and signals that cannot hit anybody else.
+
+use std::collections::HashMap;
+use std::io;
+
+use procfs::process::Process;
+
+use super::prepare::{RUN_VARIABLE, run_tag};
+use crate::model::{Pid, RunId, Signal};
+use crate::sys::{PidFd, SignalScope};
+
+/// A process as /proc showed it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Found {
+    pub(super) pid: Pid,
+    pub(super) ppid: Pid,
+    pub(super) pgid: i32,
+    pub(super) is_zombie: bool,
+    start_ticks: u64,
+}
+
+impl Found {
+    fn read(pid: i32) -> Option<Self> {
+        let stat = Process::new(pid).ok()?.stat().ok()?;
+        Some(Self {
+            pid: Pid::new(stat.pid),
+            ppid: Pid::new(stat.ppid),
+            pgid: stat.pgrp,
+            is_zombie: matches!(stat.state, 'Z' | 'X'),
+            start_ticks: stat.starttime,
+        })
+    }
+
+    /// Sends signals to this process, or to nobody: the descriptor is opened first, and then it is checked that the
+    /// PID still means the process that was found. `Ok(false)`: it is gone.
+    pub(super) fn signal(&self, signals: &[Signal], scope: SignalScope) -> io::Result<bool> {
+        let pidfd = match PidFd::open(self.pid) {
+            Ok(pidfd) => pidfd,
+            Err(error) if error.raw_os_error() == Some(libc::ESRCH) => return Ok(false),
+            Err(error) => return Err(error),
+        };
+        if Self::read(self.pid.number()).is_none_or(|now| now.start_ticks != self.start_ticks) {
+            return Ok(false);
+        }
+        for signal in signals {
+            match pidfd.signal(*signal, scope) {
+                Err(error) if error.raw_os_error() == Some(libc::ESRCH) => return Ok(false),
+                result => result?,
+            }
+        }
+        Ok(true)
+    }
+
+    /// The run whose mark it carries, if its environment can be read and has one of this supervisor's.
+    pub(super) fn has_mark_of(&self, run: RunId) -> Option<bool> {
+        let environ = Process::new(self.pid.number()).ok()?.environ().ok()?;
+        let value = environ.get(std::ffi::OsStr::new(RUN_VARIABLE))?;
+        Some(value == run_tag(run).as_str())
+    }
+}
+
+/// All processes below `root`, parents first; `root` itself is left out. What vanishes meanwhile is left out, too.
+pub(super) fn descendants(root: Pid) -> Vec<Found> {
+    let mut children: HashMap<Pid, Vec<Found>> = HashMap::new();
+    let Ok(entries) = std::fs::read_dir("/proc") else { return Vec::new() };
+    let pids = entries.flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+    for found in pids.filter_map(Found::read) {
+        children.entry(found.ppid).or_default().push(found);
+    }
+    // Removing each list as it is taken ends the walk even if PID reuse has made a circle.
+    let mut below = children.remove(&root).unwrap_or_default();
+    let mut index = 0;
+    while let Some(found) = below.get(index).copied() {
+        below.extend(children.remove(&found.pid).unwrap_or_default());
+        index += 1;
+    }
+    below
+}

@@ -1,0 +1,75 @@
+//! One end of the socket pair: typed messages, and a queue for those that the other side has not taken yet, so that
+//! neither side ever waits for the other.
+
+use std::collections::VecDeque;
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::sys::{PacketSocket, set_nonblocking};
+
+/// One end. Messages leave in the order in which they were sent.
+#[derive(Debug)]
+pub(super) struct Link {
+    socket: PacketSocket,
+    waiting: VecDeque<(Vec<u8>, Vec<OwnedFd>)>,
+}
+
+/// What a read found.
+#[derive(Debug)]
+pub(super) enum Received<T> {
+    Message(T, Vec<OwnedFd>),
+    Nothing,
+    End,
+}
+
+impl Link {
+    pub(super) fn new(socket: PacketSocket) -> io::Result<Self> {
+        set_nonblocking(&socket)?;
+        Ok(Self { socket, waiting: VecDeque::new() })
+    }
+
+    /// Sends, or queues behind what waits already. The descriptors are closed here once they have left.
+    pub(super) fn send(&mut self, message: &impl Serialize, fds: Vec<OwnedFd>) -> io::Result<()> {
+        self.waiting.push_back((serde_json::to_vec(message)?, fds));
+        self.flush()
+    }
+
+    /// Sends what waits, as far as there is room.
+    pub(super) fn flush(&mut self) -> io::Result<()> {
+        while let Some((message, fds)) = self.waiting.front() {
+            let borrowed: Vec<BorrowedFd<'_>> = fds.iter().map(AsFd::as_fd).collect();
+            match self.socket.send(message, &borrowed) {
+                Ok(()) => {
+                    self.waiting.pop_front();
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether something waits for room.
+    pub(super) fn has_waiting(&self) -> bool {
+        !self.waiting.is_empty()
+    }
+
+    pub(super) fn receive<T: DeserializeOwned>(&self) -> io::Result<Received<T>> {
+        match self.socket.receive() {
+            Ok(Some((bytes, fds))) => Ok(Received::Message(serde_json::from_slice(&bytes)?, fds)),
+            Ok(None) => Ok(Received::End),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(Received::Nothing),
+            Err(error) if error.kind() == io::ErrorKind::ConnectionReset => Ok(Received::End),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+impl AsFd for Link {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.socket.as_fd()
+    }
+}

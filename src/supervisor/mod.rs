@@ -1,0 +1,14 @@
+//! The parent of everything that is launched. The app talks to it over one socket pair; it spawns, reaps and signals,
+//! and when the app is gone it leaves nothing behind.
+
+mod client;
+mod descendants;
+mod family;
+mod link;
+mod prepare;
+mod protocol;
+mod server;
+
+pub use client::{Client, Incoming, SupervisorError};
+pub use protocol::{ChildPipes, LaunchFailure, LaunchProblem, LaunchedChild, Report, Request};
+pub use server::serve;

@@ -1,0 +1,235 @@
+//! What the app and the supervisor say to each other. Both are the same binary, so the form may change freely.
+
+use std::os::fd::OwnedFd;
+
+use serde::{Deserialize, Serialize};
+
+use crate::model::{BoardView, ChildSpec, ExitStatus, Pgid, Pid, RunId, Scope, Sid, Signal};
+use crate::sys::{PidFd, SpawnError};
+
+/// What the app asks for.
+#[derive(Debug, Serialize, Deserialize)]
+pub enum Request {
+    /// Start these stages, connected by pipes; all or none. Answered by `Launched` or `NotLaunched`.
+    Launch {
+        /// The run that they belong to.
+        run: RunId,
+        /// First to last.
+        stages: Vec<ChildSpec>,
+    },
+    /// Send signals, one after the other, to a process that descends from the supervisor. Answered by `Signaled`.
+    Signal {
+        /// Named again in the answer.
+        ask: u64,
+        /// To whom.
+        pid: Pid,
+        /// Which.
+        signals: Vec<Signal>,
+        /// Who besides it.
+        scope: Scope,
+    },
+    /// Wait on a child that was started with [`Reaping::WhenAsked`](crate::model::Reaping), now or when it ends.
+    Reap {
+        /// Which.
+        pid: Pid,
+    },
+    /// Send signals to every process of a run, and say which there are. Answered by `Members`.
+    SignalRun {
+        /// Which run.
+        run: RunId,
+        /// Which signals; none to count only.
+        signals: Vec<Signal>,
+        /// Whether no other run is alive: then descendants that hide where they come from are taken for this one's.
+        is_only_run: bool,
+    },
+    /// Toggle a GPIO output. Answered by `Board`.
+    ToggleLine {
+        /// Its offset on the header's chip.
+        line: u8,
+        /// On whose behalf.
+        owner: String,
+    },
+    /// Drive a GPIO output. Answered by `Board`.
+    SetLine {
+        /// Its offset.
+        line: u8,
+        /// Whether high.
+        high: bool,
+        /// On whose behalf.
+        owner: String,
+    },
+    /// Drive all lines of an owner to their safe level and release them.
+    ReleaseLines {
+        /// Whose.
+        owner: String,
+    },
+}
+
+/// What the supervisor tells.
+#[derive(Debug, Serialize, Deserialize)]
+pub enum Report {
+    /// All stages run. The packet carries, for each child in turn, its pidfd and then the pipe ends that are flagged.
+    Launched {
+        /// The run.
+        run: RunId,
+        /// First stage to last.
+        children: Vec<LaunchedChild>,
+    },
+    /// Nothing runs.
+    NotLaunched {
+        /// The run.
+        run: RunId,
+        /// Why.
+        failure: LaunchFailure,
+    },
+    /// A signal stopped a child.
+    Stopped {
+        /// Which child.
+        pid: Pid,
+        /// Which signal.
+        signal: Signal,
+    },
+    /// A child goes on.
+    Continued {
+        /// Which child.
+        pid: Pid,
+    },
+    /// A child, or an adopted orphan, has ended.
+    Exited {
+        /// Which.
+        pid: Pid,
+        /// How.
+        status: ExitStatus,
+        /// Whether it has been reaped, too; otherwise it is a zombie.
+        is_reaped: bool,
+    },
+    /// A zombie was waited on, as asked.
+    Reaped {
+        /// Which.
+        pid: Pid,
+    },
+    /// What came of a `Signal` request.
+    Signaled {
+        /// Which request.
+        ask: u64,
+        /// How many processes got the signals, or why none did.
+        result: Result<u32, String>,
+    },
+    /// The processes of a run that are alive, zombies left out.
+    Members {
+        /// The run.
+        run: RunId,
+        /// Which.
+        pids: Vec<Pid>,
+    },
+    /// The header as it is now, and what went wrong, if something did.
+    Board {
+        /// All pins.
+        board: BoardView,
+        /// Why a request was refused.
+        refused: Option<String>,
+    },
+}
+
+/// A child that was started.
+#[derive(Debug, Serialize, Deserialize)]
+#[expect(clippy::struct_excessive_bools, reason = "one flag for each descriptor that may come along")]
+pub struct LaunchedChild {
+    /// Its PID.
+    pub pid: Pid,
+    /// Its group.
+    pub pgid: Pgid,
+    /// Its session.
+    pub sid: Sid,
+    /// Its name.
+    pub name: String,
+    /// Its argument list, as text.
+    pub argv: Vec<String>,
+    /// Whether the writing end of its standard input comes along.
+    pub has_stdin: bool,
+    /// Whether the reading end of its standard output comes along.
+    pub has_stdout: bool,
+    /// Whether the reading end of its standard error comes along.
+    pub has_stderr: bool,
+    /// Whether the reading end of its events and the writing end of its control pipe come along.
+    pub has_lesson_pipes: bool,
+}
+
+/// Our ends of a child's pipes.
+#[derive(Debug)]
+pub struct ChildPipes {
+    /// The child itself.
+    pub pidfd: PidFd,
+    /// Writes to its standard input.
+    pub stdin: Option<OwnedFd>,
+    /// Reads its standard output.
+    pub stdout: Option<OwnedFd>,
+    /// Reads its standard error.
+    pub stderr: Option<OwnedFd>,
+    /// Reads its event lines.
+    pub events: Option<OwnedFd>,
+    /// Writes its actions.
+    pub control: Option<OwnedFd>,
+}
+
+/// Why a launch failed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[error("could not start {program}{}: {problem}", stage_words(*stage, *stages))]
+pub struct LaunchFailure {
+    /// Which stage, from 0.
+    pub stage: usize,
+    /// Of how many.
+    pub stages: usize,
+    /// Its program.
+    pub program: String,
+    /// What went wrong.
+    pub problem: LaunchProblem,
+}
+
+fn stage_words(stage: usize, stages: usize) -> String {
+    if stages > 1 { format!(" (stage {} of {stages})", stage + 1) } else { String::new() }
+}
+
+/// What went wrong with one stage.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+pub enum LaunchProblem {
+    /// The spec itself.
+    #[error("{0}")]
+    Spec(String),
+    /// A step of starting it; `path` is what the step was about.
+    #[error("could not {} {path}: {}", error.stage, std::io::Error::from_raw_os_error(error.errno))]
+    Spawn {
+        /// Which step and why.
+        error: SpawnError,
+        /// The program or the folder.
+        path: String,
+    },
+    /// A file for one of its streams.
+    #[error("could not open {path}: {}", std::io::Error::from_raw_os_error(*errno))]
+    Open {
+        /// Which.
+        path: String,
+        /// Why.
+        errno: i32,
+    },
+    /// A pipe or a descriptor.
+    #[error("could not {what}: {}", std::io::Error::from_raw_os_error(*errno))]
+    Descriptor {
+        /// What was tried.
+        what: String,
+        /// Why.
+        errno: i32,
+    },
+}
+
+impl LaunchFailure {
+    /// The status that a shell would give: 127 not found, 126 found but not executable, 125 anything else.
+    pub fn shell_code(&self) -> i32 {
+        match &self.problem {
+            LaunchProblem::Spawn { error, .. } if error.stage == crate::sys::SpawnStage::Exec => {
+                if matches!(error.errno, libc::ENOENT | libc::ENOTDIR) { 127 } else { 126 }
+            }
+            _ => 125,
+        }
+    }
+}

@@ -1,0 +1,229 @@
+//! The supervisor's own process: one thread, one loop over the socket and SIGCHLD. It never waits for the app, and when
+//! the app is gone it ends everything that it has started.
+
+use std::io;
+use std::os::fd::OwnedFd;
+
+use rustix::event::{PollFd, PollFlags, poll};
+
+use super::family::Family;
+use super::link::{Link, Received};
+use super::prepare::{Neighbours, OurEnds, new_pipe, prepare};
+use super::protocol::{LaunchFailure, LaunchProblem, LaunchedChild, Report, Request};
+use crate::gpio::{self, Board, BoardKind, GpioError, Level, Line};
+use crate::model::{ChildSpec, Pgid, RunId, Sid, Signal};
+use crate::sys::{self, MAX_PACKET_FDS, PacketSocket, SignalFd, Spawned, monotonic_now};
+
+/// Each stage takes at most six descriptors of a report.
+const MAX_STAGES: usize = MAX_PACKET_FDS / 6;
+
+/// Serves the app at the other end of `socket` until it closes it or dies; then leaves nothing behind.
+pub fn serve(socket: OwnedFd) -> io::Result<()> {
+    // Ctrl-C, a closed terminal and a polite kill of the whole group are the app's to act on: it asks us.
+    for signal in [Signal::INT, Signal::TERM, Signal::HUP] {
+        sys::ignore_signal(signal)?;
+    }
+    let child_signals = SignalFd::new(&[Signal::CHLD])?;
+    sys::become_subreaper()?;
+    let _ = sys::rename_thread("tasklab-super");
+    if !sys::has_one_thread()? {
+        return Err(io::Error::other("the supervisor has more than one thread, so it cannot fork safely"));
+    }
+    let board = gpio::choose(BoardKind::Auto).map_err(io::Error::other)?;
+    let mut server = Server { link: Link::new(PacketSocket::from(socket))?, family: Family::new(), board };
+    let result = server.run(&child_signals);
+    server.board.make_safe(monotonic_now());
+    server.family.end();
+    match result {
+        // The app went while something was being told.
+        Err(error) if matches!(error.kind(), io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset) => Ok(()),
+        result => result,
+    }
+}
+
+struct Server {
+    link: Link,
+    family: Family,
+    board: Box<dyn Board>,
+}
+
+impl Server {
+    fn run(&mut self, child_signals: &SignalFd) -> io::Result<()> {
+        let board = self.board_report(Ok(()));
+        self.tell(vec![board])?;
+        loop {
+            let wanted = if self.link.has_waiting() { PollFlags::IN | PollFlags::OUT } else { PollFlags::IN };
+            let mut fds = [PollFd::new(&self.link, wanted), PollFd::new(child_signals, PollFlags::IN)];
+            match poll(&mut fds, None) {
+                Ok(_) | Err(rustix::io::Errno::INTR) => {}
+                Err(error) => return Err(error.into()),
+            }
+            let (socket, children) = (fds[0].revents(), fds[1].revents());
+            let mut reports = Vec::new();
+            if children.intersects(PollFlags::IN) {
+                while child_signals.read()?.is_some() {}
+                self.family.collect(&mut reports)?;
+            }
+            self.tell(reports)?;
+            if socket.intersects(PollFlags::OUT) {
+                self.link.flush()?;
+            }
+            if socket.intersects(PollFlags::IN | PollFlags::HUP | PollFlags::ERR) && !self.take_requests()? {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Handles what has come in; `false` once the app has closed its end.
+    fn take_requests(&mut self) -> io::Result<bool> {
+        loop {
+            match self.link.receive::<Request>()? {
+                Received::Message(request, _) => self.handle(request)?,
+                Received::Nothing => return Ok(true),
+                Received::End => return Ok(false),
+            }
+        }
+    }
+
+    fn handle(&mut self, request: Request) -> io::Result<()> {
+        let mut reports = Vec::new();
+        match request {
+            Request::Launch { run, stages } => match self.launch(run, &stages) {
+                Ok((children, fds)) => return self.link.send(&Report::Launched { run, children }, fds),
+                Err(failure) => reports.push(Report::NotLaunched { run, failure }),
+            },
+            Request::Signal { ask, pid, signals, scope } => {
+                reports.push(Report::Signaled { ask, result: self.family.signal(pid, &signals, scope) });
+            }
+            Request::Reap { pid } => self.family.reap(pid, &mut reports)?,
+            Request::SignalRun { run, signals, is_only_run } => {
+                let members = self.family.members(run, is_only_run);
+                for found in &members {
+                    // One that may not be signalled shows in the count that follows.
+                    let _ = found.signal(&signals, sys::SignalScope::Process);
+                }
+                reports.push(Report::Members { run, pids: members.iter().map(|found| found.pid).collect() });
+            }
+            Request::ToggleLine { line, owner } => {
+                let done = Line::new(line.into()).and_then(|line| self.board.toggle(line, &owner, monotonic_now()).map(drop));
+                reports.push(self.board_report(done));
+            }
+            Request::SetLine { line, high, owner } => {
+                let level = if high { Level::High } else { Level::Low };
+                let done = Line::new(line.into()).and_then(|line| self.board.set(line, level, &owner, monotonic_now()));
+                reports.push(self.board_report(done));
+            }
+            Request::ReleaseLines { owner } => {
+                self.board.release(&owner, monotonic_now());
+                reports.push(self.board_report(Ok(())));
+            }
+        }
+        self.tell(reports)
+    }
+
+    fn board_report(&self, done: Result<(), GpioError>) -> Report {
+        Report::Board { board: self.board.view(), refused: done.err().map(|error| error.to_string()) }
+    }
+
+    fn tell(&mut self, reports: Vec<Report>) -> io::Result<()> {
+        reports.into_iter().try_for_each(|report| self.link.send(&report, Vec::new()))
+    }
+
+    /// Starts all stages or none.
+    fn launch(&mut self, run: RunId, stages: &[ChildSpec]) -> Result<(Vec<LaunchedChild>, Vec<OwnedFd>), LaunchFailure> {
+        let failed = |stage: usize, problem| LaunchFailure {
+            stage,
+            stages: stages.len(),
+            program: stages.get(stage).map(ChildSpec::display_name).unwrap_or_default(),
+            problem,
+        };
+        if stages.is_empty() || stages.len() > MAX_STAGES {
+            let problem = format!("a pipeline has 1 to {MAX_STAGES} stages, and this one has {}", stages.len());
+            return Err(failed(0, LaunchProblem::Spec(problem)));
+        }
+        let mut started: Vec<(Spawned, OurEnds)> = Vec::new();
+        let mut input = None;
+        for (index, spec) in stages.iter().enumerate() {
+            let group = started.first().map(|(first, _)| first.pid.number());
+            match start_stage(spec, run, input.take(), index + 1 == stages.len(), group) {
+                Ok((spawned, ours, next)) => {
+                    started.push((spawned, ours));
+                    input = next;
+                }
+                Err(problem) => {
+                    self.discard(started, run);
+                    return Err(failed(index, problem));
+                }
+            }
+        }
+        let mut fds = Vec::new();
+        let children = started.into_iter().zip(stages).map(|((spawned, ours), spec)| {
+            let child = describe(&spawned, &ours, spec);
+            if let Ok(copy) = rustix::io::fcntl_dupfd_cloexec(&spawned.pidfd, 0) {
+                fds.push(copy);
+            }
+            fds.extend([ours.stdin, ours.stdout, ours.stderr, ours.events, ours.control].into_iter().flatten());
+            self.family.add(spawned.pid, spawned.pidfd, run, spec.reaping);
+            child
+        });
+        Ok((children.collect(), fds))
+    }
+
+    /// Kills the stages of a pipeline that could not be completed, and waits for them: they die at once, since nobody
+    /// else has seen them yet. One that the kernel holds on to is reaped later like any other child.
+    fn discard(&mut self, started: Vec<(Spawned, OurEnds)>, run: RunId) {
+        for (spawned, _) in started {
+            let _ = spawned.pidfd.signal(Signal::KILL, sys::SignalScope::Process);
+            let second = rustix::time::Timespec { tv_sec: 1, tv_nsec: 0 };
+            let _ = poll(&mut [PollFd::new(&spawned.pidfd, PollFlags::IN)], Some(&second));
+            if !matches!(sys::wait_pidfd(&spawned.pidfd, sys::WhatEnded::Reap), Ok(Some(_))) {
+                self.family.add(spawned.pid, spawned.pidfd, run, crate::model::Reaping::AtOnce);
+            }
+        }
+    }
+}
+
+/// Starts one stage; returns it, our ends of its pipes and what the next stage reads.
+fn start_stage(
+    spec: &ChildSpec,
+    run: RunId,
+    input: Option<OwnedFd>,
+    is_last: bool,
+    group: Option<i32>,
+) -> Result<(Spawned, OurEnds, Option<OwnedFd>), LaunchProblem> {
+    let (next, output) = if is_last {
+        (None, None)
+    } else {
+        let (reader, writer) = new_pipe(spec.pipe_size)?;
+        (Some(reader), Some(writer))
+    };
+    let (prepared, ours) = prepare(spec, Neighbours { input, output, group }, Some(run))?;
+    let spawned = sys::spawn(&prepared).map_err(|error| LaunchProblem::Spawn { error, path: culprit(error, spec) })?;
+    Ok((spawned, ours, next))
+}
+
+/// What the failed step was about: the folder or the program.
+fn culprit(error: sys::SpawnError, spec: &ChildSpec) -> String {
+    match (error.stage, &spec.cwd, &spec.executable) {
+        (sys::SpawnStage::Cwd, Some(cwd), _) => cwd.display().to_string(),
+        (sys::SpawnStage::Exec, _, Some(executable)) => executable.display().to_string(),
+        (sys::SpawnStage::Exec, _, None) => spec.argv[0].display().to_string(),
+        _ => String::new(),
+    }
+}
+
+fn describe(spawned: &Spawned, ours: &OurEnds, spec: &ChildSpec) -> LaunchedChild {
+    let pid = rustix::process::Pid::from_raw(spawned.pid.number());
+    let number = |result: rustix::io::Result<rustix::process::Pid>| result.map_or(0, |id| id.as_raw_nonzero().get());
+    LaunchedChild {
+        pid: spawned.pid,
+        pgid: Pgid::new(number(rustix::process::getpgid(pid))),
+        sid: Sid::new(number(rustix::process::getsid(pid))),
+        name: spec.display_name(),
+        argv: spec.argv.iter().map(|argument| argument.to_string_lossy().into_owned()).collect(),
+        has_stdin: ours.stdin.is_some(),
+        has_stdout: ours.stdout.is_some(),
+        has_stderr: ours.stderr.is_some(),
+        has_lesson_pipes: ours.events.is_some(),
+    }
+}

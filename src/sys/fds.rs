@@ -1,0 +1,44 @@
+//! Descriptors: adopting, duplicating, asking a pipe how full it is.
+
+use std::io;
+use std::os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd, RawFd};
+
+use rustix::fs::{Mode, OFlags};
+
+/// Takes ownership of a descriptor that whoever started this program left open under this number, and marks it
+/// close-on-exec. Fails if there is none. Call it once for each number: a second owner would close it twice.
+pub fn adopt_fd(number: RawFd) -> io::Result<OwnedFd> {
+    // SAFETY: F_GETFD/F_SETFD take no pointer; a number that is no descriptor gives EBADF.
+    if number < 0 || unsafe { libc::fcntl(number, libc::F_SETFD, libc::FD_CLOEXEC) } < 0 {
+        return Err(io::Error::from_raw_os_error(libc::EBADF));
+    }
+    // SAFETY: it is open, and by the contract above nobody else owns it.
+    Ok(unsafe { OwnedFd::from_raw_fd(number) })
+}
+
+/// A duplicate, close-on-exec, with a number of at least `lowest`.
+pub fn dup_at_least(fd: impl AsFd, lowest: RawFd) -> io::Result<OwnedFd> {
+    Ok(rustix::io::fcntl_dupfd_cloexec(fd, lowest)?)
+}
+
+/// `/dev/null`, for reading and writing, close-on-exec.
+pub fn open_null() -> io::Result<OwnedFd> {
+    Ok(rustix::fs::open("/dev/null", OFlags::RDWR | OFlags::CLOEXEC, Mode::empty())?)
+}
+
+/// Makes reads and writes return at once instead of waiting. The setting belongs to the open file, so every process
+/// that shares it is affected: use it for pipe ends that are ours alone.
+pub fn set_nonblocking(fd: impl AsFd) -> io::Result<()> {
+    let flags = rustix::fs::fcntl_getfl(&fd)?;
+    Ok(rustix::fs::fcntl_setfl(&fd, flags | OFlags::NONBLOCK)?)
+}
+
+/// Bytes that wait in a pipe (`FIONREAD`).
+pub fn queued_bytes(fd: impl AsFd) -> io::Result<usize> {
+    let mut bytes: libc::c_int = 0;
+    // SAFETY: FIONREAD writes one int to the pointer, which is valid for the call.
+    if unsafe { libc::ioctl(fd.as_fd().as_raw_fd(), libc::FIONREAD, &raw mut bytes) } < 0 {
+        return Err(io::Error::last_os_error());
+    }
+    Ok(usize::try_from(bytes).unwrap_or_default())
+}

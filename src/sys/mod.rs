@@ -1,0 +1,22 @@
+//! The only `unsafe` code: spawning, waiting, pidfds, descriptor passing, clocks, signal masks. Newtypes of the model
+//! in, `io::Result` out; no policy.
+
+#![expect(unsafe_code, reason = "this is the room for it")]
+
+mod clock;
+mod fds;
+mod fork;
+mod packet;
+mod process;
+mod signals;
+mod spawn;
+mod wait;
+
+pub use clock::monotonic_now;
+pub use fds::{adopt_fd, dup_at_least, open_null, queued_bytes, set_nonblocking};
+pub use fork::{Forked, default_signal, exit_now, fork};
+pub use packet::{MAX_PACKET_FDS, PacketSocket};
+pub use process::{PidFd, SignalScope, become_subreaper, has_one_thread, rename_thread};
+pub use signals::{SignalFd, block_all_signals, ignore_signal};
+pub use spawn::{Placement, Prepared, SpawnError, SpawnStage, Spawned, spawn};
+pub use wait::{Changed, Waited, WhatEnded, wait_any, wait_pid, wait_pidfd};

@@ -1,0 +1,70 @@
+//! Processes by pidfd, and what a process says of itself.
+
+use std::ffi::CString;
+use std::io;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+
+use rustix::process::{PidfdFlags, pidfd_open};
+
+use crate::model::{Pid, Signal};
+
+/// A process by a descriptor, which never names another one: a recycled PID cannot be hit through it.
+#[derive(Debug)]
+pub struct PidFd(OwnedFd);
+
+/// Whom a signal through a pidfd reaches.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SignalScope {
+    /// The process.
+    Process,
+    /// Its process group (`PIDFD_SIGNAL_PROCESS_GROUP`, Linux 6.9; EINVAL before).
+    Group,
+}
+
+const PIDFD_SIGNAL_PROCESS_GROUP: libc::c_uint = 1 << 2;
+
+impl PidFd {
+    /// The process that has this PID now. Whoever calls this must check afterwards that it is the one that was meant.
+    pub fn open(pid: Pid) -> io::Result<Self> {
+        let pid = rustix::process::Pid::from_raw(pid.number()).ok_or(io::ErrorKind::InvalidInput)?;
+        Ok(Self(pidfd_open(pid, PidfdFlags::empty())?))
+    }
+
+    /// Sends a signal. ESRCH: it has been reaped.
+    pub fn signal(&self, signal: Signal, scope: SignalScope) -> io::Result<()> {
+        let flags = if scope == SignalScope::Group { PIDFD_SIGNAL_PROCESS_GROUP } else { 0 };
+        let info = std::ptr::null::<libc::siginfo_t>();
+        // SAFETY: the descriptor is open, a null siginfo is allowed, the rest are numbers.
+        let result = unsafe { libc::syscall(libc::SYS_pidfd_send_signal, self.0.as_raw_fd(), signal.number(), info, flags) };
+        if result < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
+    }
+}
+
+impl From<OwnedFd> for PidFd {
+    fn from(fd: OwnedFd) -> Self {
+        Self(fd)
+    }
+}
+
+impl AsFd for PidFd {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.0.as_fd()
+    }
+}
+
+/// From now on descendants that lose their parent become children of this process (prctl(2), `PR_SET_CHILD_SUBREAPER`).
+pub fn become_subreaper() -> io::Result<()> {
+    Ok(rustix::process::set_child_subreaper(Some(rustix::process::getpid()))?)
+}
+
+/// Whether this process has exactly one thread: the condition for a fork whose child may do more than exec.
+/// /proc/self/task has a link for each thread besides its own two.
+pub fn has_one_thread() -> io::Result<bool> {
+    Ok(rustix::fs::stat("/proc/self/task")?.st_nlink == 3)
+}
+
+/// Names the calling thread for /proc, cut to the kernel's 15 bytes.
+pub fn rename_thread(name: &str) -> io::Result<()> {
+    let cut = name.bytes().filter(|byte| *byte != 0).take(15).collect::<Vec<_>>();
+    Ok(rustix::thread::set_name(&CString::new(cut)?)?)
+}

@@ -1,0 +1,96 @@
+//! Promise 1: the app is killed at random moments, and nothing that it has started survives.
+
+mod support;
+
+use std::io::{BufRead, BufReader};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use support::{deadline, eventually, tagged};
+
+/// A tree that wants to stay: ignores what can be ignored, leaves its session, forks twice.
+const STUBBORN: &str = "trap '' TERM HUP INT; \
+    setsid sh -c 'trap \"\" TERM HUP; setsid sleep 300 & sleep 300' & \
+    (setsid sleep 300 &) ; \
+    echo up; while :; do sleep 1; done";
+
+/// A small generator for the moments: the seed is printed, and the same seed gives the same moments.
+struct Moments(u64);
+
+impl Moments {
+    fn next(&mut self) -> Duration {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        Duration::from_micros((self.0 >> 33) % 60_000)
+    }
+}
+
+fn start(tag: &str) -> std::process::Child {
+    let (name, value) = tag.split_once('=').expect("a variable");
+    Command::new(env!("CARGO_BIN_EXE_tasklab"))
+        .args(["exec", "--stdin", "null", "--", "sh", "-c", STUBBORN])
+        .env(name, value)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("starts")
+}
+
+#[test]
+fn nothing_survives_a_sigkill_of_the_app_at_any_moment() {
+    let rounds = if std::env::var("TASKLAB_STRESS").is_ok_and(|value| value == "long") { 500 } else { 50 };
+    let seed =
+        std::env::var("TASKLAB_SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or_else(|| u64::from(std::process::id()));
+    println!("seed {seed}: TASKLAB_SEED={seed} repeats it");
+    let mut moments = Moments(seed);
+    let mut worst = Duration::ZERO;
+    for round in 0..rounds {
+        let tag = format!("TASKLAB_TEST=death-{}-{round}", std::process::id());
+        let mut app = start(&tag);
+        std::thread::sleep(moments.next());
+        app.kill().expect("ours");
+        let killed = Instant::now();
+        eventually("nothing of it is left", || tagged(&tag).is_empty());
+        worst = worst.max(killed.elapsed());
+        app.wait().expect("ours");
+    }
+    println!("{rounds} kills, 0 survivors, the slowest clean-up took {worst:?}");
+}
+
+#[test]
+fn the_control_without_a_supervisor_leaves_survivors() {
+    let tag = format!("TASKLAB_TEST=control-{}", std::process::id());
+    let (name, value) = tag.split_once('=').expect("a variable");
+    let mut shell = Command::new("sh")
+        .args(["-c", STUBBORN])
+        .env(name, value)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("starts");
+    let mut line = String::new();
+    BufReader::new(shell.stdout.take().expect("piped")).read_line(&mut line).expect("says that it is up");
+    eventually("the sleepers run", || tagged(&tag).len() >= 4);
+    shell.kill().and_then(|()| shell.wait()).expect("ours");
+    assert!(tagged(&tag).len() >= 3, "without a supervisor the tree must survive, or the test above proves nothing");
+    for pid in tagged(&tag) {
+        let pid = rustix::process::Pid::from_raw(pid).expect("a PID");
+        let _ = rustix::process::kill_process(pid, rustix::process::Signal::KILL);
+    }
+    eventually("the control is cleaned up", || tagged(&tag).is_empty());
+}
+
+#[test]
+fn every_way_out_leaves_nothing() {
+    for signal in ["-INT", "-TERM", "-HUP", "-QUIT", "-ABRT", "-PIPE"] {
+        let tag = format!("TASKLAB_TEST=way{signal}-{}", std::process::id());
+        let mut app = start(&tag);
+        eventually("the tree stands", || tagged(&tag).len() >= 6);
+        Command::new("kill").args([signal, &app.id().to_string()]).status().expect("kill runs");
+        let end = Instant::now() + deadline();
+        while app.try_wait().expect("ours").is_none() {
+            assert!(Instant::now() < end, "kill {signal}: the app hangs");
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        eventually("nothing of it is left", || tagged(&tag).is_empty());
+    }
+}

@@ -1,0 +1,173 @@
+//! The engine on real processes: what a run tells from its start to its end.
+
+mod support;
+
+use std::path::Path;
+use std::time::Duration;
+
+use support::eventually;
+use support::runs::{engine, events_of, notices, outcome, output, programs, request, scenario, sh};
+use tasklab::engine::{Command, LaunchRequest, What};
+use tasklab::model::{
+    Action, ChildSpec, Event, EventKind, ExitStatus, Language, Outcome, Pid, ProcessState, Reaping, RunId, Scope, Signal, Stream,
+};
+
+#[test]
+fn a_program_is_told_from_start_to_end() {
+    let engine = engine(Some(1024));
+    let events = events_of(&engine, programs(vec![sh("echo out; echo err >&2; exit 3")]), |_| {});
+    assert!(matches!(events[0].kind, EventKind::RunStarted { .. }));
+    assert_eq!((output(&events, Stream::Stdout), output(&events, Stream::Stderr)), (b"out\n".to_vec(), b"err\n".to_vec()));
+    let position = |wanted: &dyn Fn(&EventKind) -> bool| events.iter().position(|event| wanted(&event.kind)).expect("told");
+    let started = position(&|kind| matches!(kind, EventKind::ProcessStarted { .. }));
+    let exited = position(&|kind| matches!(kind, EventKind::ProcessExited { status: ExitStatus::Exited(3), .. }));
+    let reaped = position(&|kind| matches!(kind, EventKind::ProcessReaped { .. }));
+    assert!(started < exited && exited < reaped);
+    assert_eq!(outcome(&events), (Outcome::Failed, 0));
+    assert_eq!(outcome(&events_of(&engine, programs(vec![sh("true")]), |_| {})), (Outcome::Passed, 0));
+}
+
+#[test]
+fn input_reaches_the_first_stage_and_ends() {
+    let engine = engine(Some(1024));
+    let text = "b\na\n".repeat(200_000).into_bytes();
+    let what = What::Programs { stages: vec![ChildSpec::new(["sort"]), ChildSpec::new(["uniq", "-c"])], input: Some(text) };
+    let events = events_of(&engine, request(what), |_| {});
+    let words: Vec<String> =
+        String::from_utf8_lossy(&output(&events, Stream::Stdout)).split_whitespace().map(str::to_owned).collect();
+    assert_eq!(words, ["200000", "a", "200000", "b"]);
+    // Nobody reads it: it is dropped, and the status is kept.
+    let what = What::Programs { stages: vec![ChildSpec::new(["true"])], input: Some(vec![b'x'; 1 << 20]) };
+    assert_eq!(outcome(&events_of(&engine, request(what), |_| {})), (Outcome::Passed, 0));
+}
+
+#[test]
+fn no_byte_is_lost_when_the_listener_is_slow() {
+    let engine = engine(Some(2));
+    let mut slow = 0;
+    let events = events_of(&engine, programs(vec![sh("head -c 8000000 /dev/zero | tr '\\0' 'x'")]), |_| {
+        slow += 1;
+        if slow % 50 == 0 {
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    });
+    let bytes = output(&events, Stream::Stdout);
+    assert!(bytes.len() == 8_000_000 && bytes.iter().all(|byte| *byte == b'x'), "{}", bytes.len());
+    assert!(!events.iter().any(|event| matches!(event.kind, EventKind::OutputDropped { .. })));
+}
+
+#[test]
+fn a_flood_without_a_listener_is_counted_to_the_byte() {
+    let engine = engine(None);
+    let sent: u64 = 300_000_000;
+    let launch = programs(vec![sh(&format!("head -c {sent} /dev/zero"))]);
+    engine.handle().send(Command::Launch(Box::new(launch))).expect("taken");
+    let view = || engine.handle().snapshot().runs.first().cloned();
+    eventually("the run is over", || view().is_some_and(|run| matches!(run.state, tasklab::model::RunState::Finished(_))));
+    let run = view().expect("a run");
+    let stdout = run.outputs.iter().find(|output| output.stream == Stream::Stdout).expect("captured");
+    assert_eq!(stdout.kept + stdout.dropped, sent);
+    assert!(stdout.dropped > 0 && stdout.kept > 0);
+}
+
+#[test]
+fn what_outlives_the_program_is_asked_and_then_killed() {
+    let engine = engine(Some(1024));
+    let script = "trap '' TERM; setsid sh -c 'trap \"\" TERM; setsid sleep 93 & exec sleep 92' & exit 0";
+    let tag = format!("TASKLAB_TEST=outlives-{}", std::process::id());
+    let (name, value) = tag.split_once('=').expect("a variable");
+    let spec = ChildSpec { env: vec![(name.into(), value.into())], ..sh(script) };
+    let mut were_seen = 0;
+    let events = events_of(&engine, programs(vec![spec]), |event| {
+        if matches!(event.kind, EventKind::ProcessReaped { .. }) {
+            were_seen = were_seen.max(support::tagged(&tag).len());
+        }
+    });
+    assert!(were_seen >= 1, "the control: something outlived the program");
+    assert_eq!(outcome(&events), (Outcome::Passed, 0));
+    assert_eq!(support::tagged(&tag), Vec::<i32>::new());
+}
+
+#[test]
+fn the_time_limit_ends_a_run_that_ignores_it() {
+    let engine = engine(Some(1024));
+    let launch = LaunchRequest {
+        timeout: Some(Duration::from_millis(200)),
+        ..programs(vec![sh("trap '' TERM; while :; do sleep 1; done")])
+    };
+    assert_eq!(outcome(&events_of(&engine, launch, |_| {})), (Outcome::TimedOut, 0));
+}
+
+#[test]
+fn actions_reach_processes_by_pid_and_by_name_and_say_when_they_cannot() {
+    let engine = engine(Some(1024));
+    let handle = engine.handle();
+    let act = |action: Action, target: &str| {
+        handle.send(Command::Act { run: RunId::new(1), action, target: target.to_owned() }).expect("taken")
+    };
+    let mut is_stopped = false;
+    let events =
+        events_of(&engine, programs(vec![ChildSpec { name: "napper".to_owned(), ..ChildSpec::new(["sleep", "91"]) }]), |event| {
+            match &event.kind {
+                EventKind::ProcessStarted { pid, .. } => {
+                    act(Action::Kill(Scope::Process), "nobody");
+                    act(Action::Scenario("dance".to_owned()), "");
+                    act(Action::Stop(Scope::Process), &pid.to_string());
+                }
+                EventKind::ProcessState { state: ProcessState::Stopped, .. } => {
+                    is_stopped = true;
+                    act(Action::Terminate(Scope::Process), "napper");
+                }
+                _ => {}
+            }
+        });
+    assert!(is_stopped);
+    let ended = events.iter().any(|event| {
+        matches!(event.kind, EventKind::ProcessExited { status: ExitStatus::Signaled { signal: Signal::TERM, .. }, .. })
+    });
+    assert!(ended, "{events:?}");
+    let notices = notices(&events);
+    assert!(
+        notices.iter().any(|text| text.contains("nobody")) && notices.iter().any(|text| text.contains("dance")),
+        "{notices:?}"
+    );
+}
+
+#[test]
+fn a_kept_zombie_holds_the_run_until_it_is_waited_on() {
+    let engine = engine(Some(1024));
+    let handle = engine.handle();
+    let mut zombie: Option<Pid> = None;
+    let events = events_of(&engine, programs(vec![ChildSpec { reaping: Reaping::WhenAsked, ..sh("exit 7") }]), |event| {
+        if let EventKind::ProcessExited { pid, status: ExitStatus::Exited(7) } = event.kind {
+            let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).expect("a zombie is still there");
+            assert!(stat.contains(") Z "), "{stat}");
+            zombie = Some(pid);
+            handle.send(Command::Act { run: RunId::new(1), action: Action::Wait, target: pid.to_string() }).expect("taken");
+        }
+    });
+    assert!(!Path::new(&format!("/proc/{}", zombie.expect("it exited"))).exists());
+    assert_eq!(outcome(&events).1, 0);
+}
+
+#[test]
+fn a_launch_that_fails_is_a_run_that_failed_with_the_reason() {
+    let engine = engine(Some(1024));
+    let stages = vec![ChildSpec::new(["sleep", "90"]), ChildSpec::new(["/no/such/program"])];
+    let events = events_of(&engine, programs(stages), |_| {});
+    assert_eq!(outcome(&events), (Outcome::Failed, 0));
+    assert!(notices(&events)[0].contains("/no/such/program"), "{events:?}");
+}
+
+#[test]
+fn every_scenario_passes_in_both_languages() {
+    let engine = engine(Some(4096));
+    for scenario_of in tasklab::scenario::CATALOGUE {
+        for language in [Language::Rust, Language::Python] {
+            let events = events_of(&engine, scenario(scenario_of.id, language), |_| {});
+            let text: Vec<String> = events.iter().map(Event::to_line).collect();
+            assert_eq!(outcome(&events), (Outcome::Passed, 0), "{} {language}:\n{}", scenario_of.id, text.join("\n"));
+            assert!(events.iter().any(|event| matches!(event.kind, EventKind::Fact(_))), "{} {language}", scenario_of.id);
+        }
+    }
+}

@@ -1,0 +1,79 @@
+//! Runs through the engine, and what they told.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::time::Duration;
+
+use tasklab::engine::{Command, Engine, LaunchRequest, Options, Told, What};
+use tasklab::model::{ChildSpec, Event, EventKind, Language, Outcome, StopPlan, Stream};
+use tasklab::supervisor::Client;
+
+use super::deadline;
+
+pub fn engine(tap: Option<usize>) -> Engine {
+    let program = Path::new(env!("CARGO_BIN_EXE_tasklab"));
+    let client = Client::start(program).expect("a supervisor");
+    Engine::start(client, Options { program: program.to_owned(), tap }).expect("an engine")
+}
+
+pub fn request(what: What) -> LaunchRequest {
+    let stop = StopPlan { grace: Duration::from_millis(300), ..StopPlan::default() };
+    LaunchRequest { what, script: Vec::new(), timeout: Some(deadline()), stop }
+}
+
+pub fn programs(stages: Vec<ChildSpec>) -> LaunchRequest {
+    request(What::Programs { stages, input: None })
+}
+
+pub fn scenario(id: &str, language: Language) -> LaunchRequest {
+    let script =
+        tasklab::scenario::find(id).expect("known").script.iter().map(|line| line.parse().expect("a script line")).collect();
+    LaunchRequest { script, ..request(What::Scenario { id: id.to_owned(), language, params: BTreeMap::new() }) }
+}
+
+pub fn sh(script: &str) -> ChildSpec {
+    ChildSpec::new(["sh", "-c", script])
+}
+
+/// Everything that is told until a run has finished; `act` sees each event as it comes.
+pub fn events_of(engine: &Engine, request: LaunchRequest, mut act: impl FnMut(&Event)) -> Vec<Event> {
+    engine.handle().send(Command::Launch(Box::new(request))).expect("taken");
+    let told = engine.told().expect("tapped");
+    let mut events = Vec::new();
+    loop {
+        match told.recv_timeout(deadline()).expect("the run ends") {
+            Told::Event(_, event) => {
+                act(&event);
+                events.push(Event::clone(&event));
+                if matches!(event.kind, EventKind::RunFinished { .. }) {
+                    return events;
+                }
+            }
+            Told::NotLaunched(..) => {}
+            Told::Refused(text) => panic!("{text}"),
+        }
+    }
+}
+
+pub fn outcome(events: &[Event]) -> (Outcome, u32) {
+    match events.last().expect("events").kind {
+        EventKind::RunFinished { outcome, processes_left, .. } => (outcome, processes_left),
+        _ => panic!("no run.finished"),
+    }
+}
+
+pub fn output(events: &[Event], wanted: Stream) -> Vec<u8> {
+    let outputs = events.iter().filter_map(|event| match &event.kind {
+        EventKind::Output { stream, bytes, .. } if *stream == wanted => Some(bytes.clone()),
+        _ => None,
+    });
+    outputs.collect::<Vec<_>>().concat()
+}
+
+pub fn notices(events: &[Event]) -> Vec<String> {
+    let texts = events.iter().filter_map(|event| match &event.kind {
+        EventKind::Notice { text } => Some(text.clone()),
+        _ => None,
+    });
+    texts.collect()
+}

@@ -1,0 +1,59 @@
+//! An X server of the test's own, with a pointer and a keyboard.
+
+use std::io::{BufRead, BufReader};
+use std::process::{Child, Command, Stdio};
+
+/// Xvfb at 1280 × 800, killed when dropped.
+pub struct Screen {
+    server: Child,
+    display: String,
+}
+
+impl Screen {
+    pub fn start() -> Self {
+        let mut server = Command::new("Xvfb")
+            .args(["-displayfd", "1", "-screen", "0", "1280x800x24", "-nolisten", "tcp"])
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("Xvfb is needed for the window's tests; `make test` installs it");
+        let mut line = String::new();
+        BufReader::new(server.stdout.take().expect("piped")).read_line(&mut line).expect("Xvfb says its number");
+        Self { server, display: format!(":{}", line.trim()) }
+    }
+
+    pub fn display(&self) -> &str {
+        &self.display
+    }
+
+    fn xdotool(&self, args: &[&str]) -> bool {
+        let mut command = Command::new("xdotool");
+        command.args(args).env("DISPLAY", &self.display).stdout(Stdio::null()).stderr(Stdio::null());
+        command.status().expect("xdotool is needed for the window's tests; `make test` installs it").success()
+    }
+
+    /// Whether it is there; gives it the keyboard, since there is no window manager to do that.
+    pub fn has_window(&self, title: &str) -> bool {
+        self.xdotool(&["search", "--onlyvisible", "--name", title, "windowfocus"])
+    }
+
+    pub fn click(&self, (x, y): (i32, i32)) {
+        // The move comes first, and a moment before the press: a pointer that jumps and clicks at once is not hovering yet.
+        self.xdotool(&["mousemove", &x.to_string(), &y.to_string(), "sleep", "0.15", "click", "1", "sleep", "0.1"]);
+    }
+
+    pub fn key(&self, keys: &str) {
+        self.xdotool(&["key", keys]);
+    }
+
+    pub fn kill(&mut self) {
+        let _ = self.server.kill();
+        let _ = self.server.wait();
+    }
+}
+
+impl Drop for Screen {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
