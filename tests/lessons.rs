@@ -299,9 +299,9 @@ fn a_body_whose_control_pipe_closes_goes_on() {
 #[test]
 fn nothing_is_left_of_a_body_that_is_killed() {
     let runs = [
-        ("fork", json!({ "pieces": 20 })),
+        ("fork", json!({ "pieces": 160, "split": 20 })),
         ("zombie", json!({})),
-        ("thread-pool", json!({ "kind": "process", "size": 1 })),
+        ("thread-pool", json!({ "kind": "process", "tasks": 64, "size": 4 })),
         ("schedule", json!({})),
     ];
     for (id, params) in runs {
