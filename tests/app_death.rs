@@ -46,6 +46,10 @@ fn nothing_survives_a_sigkill_of_the_app_at_any_moment() {
     for round in 0..rounds {
         let tag = format!("TASKLAB_TEST=death-{}-{round}", std::process::id());
         let mut app = start(&tag);
+        // Every other time the tree stands before the moment comes, so that what is killed is not always a beginning.
+        if round % 2 == 1 {
+            eventually("the tree stands", || tagged(&tag).len() >= 6);
+        }
         std::thread::sleep(moments.next());
         app.kill().expect("ours");
         let killed = Instant::now();
@@ -81,7 +85,7 @@ fn the_control_without_a_supervisor_leaves_survivors() {
 
 #[test]
 fn every_way_out_leaves_nothing() {
-    for signal in ["-INT", "-TERM", "-HUP", "-QUIT", "-ABRT", "-PIPE"] {
+    for signal in ["-INT", "-TERM", "-HUP", "-QUIT", "-ABRT"] {
         let tag = format!("TASKLAB_TEST=way{signal}-{}", std::process::id());
         let mut app = start(&tag);
         eventually("the tree stands", || tagged(&tag).len() >= 6);

@@ -67,12 +67,14 @@ impl Card {
         ui.label(theme::caption(ui, "Predict"));
         ui.label(prediction.ask);
         let mut chosen = self.prediction(scenario);
+        let height = std::mem::replace(&mut ui.spacing_mut().interact_size.y, 19.0);
         for (index, choice) in prediction.choices.iter().enumerate() {
             if ui.radio(chosen == Some(index), *choice).clicked() {
                 chosen = Some(index);
                 self.predictions.insert(scenario.id, index);
             }
         }
+        ui.spacing_mut().interact_size.y = height;
         let measured = run.and_then(|run| run.facts.iter().find(|fact| fact.id == prediction.fact));
         if let Some(fact) = measured {
             let predicted = chosen.and_then(|index| prediction.choices.get(index)).copied();

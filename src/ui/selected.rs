@@ -50,7 +50,8 @@ impl Selected {
         };
         ui.horizontal_wrapped(|ui| {
             ui.label(theme::bold(&process.name).size(14.0));
-            ui.label(RichText::new(format!("pid {} · child of {}", process.pid, process.ppid)).size(11.0).color(colors.weak));
+            let family = RichText::new(format!("pid {} · child of {}", process.pid, process.ppid)).size(11.0);
+            ui.add(egui::Label::new(family.color(colors.weak)).extend());
         });
         let (look, word) = states::process_look(process);
         widgets::badge(ui, &format!("{} {word}", look.glyph()), look.tone(colors));
@@ -109,27 +110,30 @@ impl Selected {
                     act(Action::Continue(scope));
                 }
             });
-            let wait = if look == Look::Zombie {
-                widgets::tinted_button(ui, "Wait on (reap)  W", colors.blue, colors.text, full)
-            } else {
-                ui.add(egui::Button::new("Wait on (reap)  W").min_size(full))
-            };
+            let wait = ui.horizontal(|ui| {
+                if look == Look::Zombie {
+                    widgets::tinted_button(ui, "Wait on (reap)  W", colors.blue, colors.text, full)
+                } else {
+                    ui.add(egui::Button::new("Wait on (reap)  W").min_size(full))
+                }
+            });
+            let wait = wait.inner;
             if wait.accessible_name("Wait on (reap)").on_hover_text(UiCommand::Wait.tooltip()).clicked() {
                 act(Action::Wait);
             }
-            let button = ui.add(egui::Button::new("Signal ⏷").min_size(full)).accessible_name("Signal");
+            let button = ui.horizontal(|ui| ui.add(egui::Button::new("Signal ▾").min_size(full))).inner.accessible_name("Signal");
             let mut popup = egui::Popup::menu(&button);
             if std::mem::take(&mut self.opens_menu) {
                 popup = popup.open_memory(egui::SetOpenCommand::Toggle);
             }
-            popup.width(330.0).show(|ui| {
+            popup.width(356.0).show(|ui| {
                 ui.label(RichText::new("Signals and what they mean").color(colors.weak));
                 egui::ScrollArea::vertical().max_height(360.0).show(ui, |ui| {
                     for signal in Signal::standard() {
                         let text = format!("{:>2}  {signal}", signal.number());
                         let item = egui::Button::new(RichText::new(text).monospace().size(11.5))
-                            .right_text(RichText::new(signal.meaning()).size(11.0).color(colors.weak))
-                            .min_size(vec2(310.0, 20.0))
+                            .right_text(RichText::new(signal.meaning()).size(10.5).color(colors.weak))
+                            .min_size(vec2(338.0, 20.0))
                             .frame_when_inactive(false);
                         if ui.add(item).accessible_name(signal.to_string()).clicked() {
                             act(Action::Signal(signal, scope));
