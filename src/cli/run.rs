@@ -133,6 +133,9 @@ enum Form {
 
 impl Listener for Report {
     fn hear(&mut self, told: &Told) -> io::Result<()> {
+        if let (Told::Launched(_, stages), Form::Story(story)) = (told, &mut self.form) {
+            story.launched(stages);
+        }
         let Told::Event(_, event) = told else { return Ok(()) };
         let line = if self.record.is_some() || matches!(self.form, Form::Lines(_)) { event.to_line() } else { String::new() };
         if let Some(record) = &mut self.record

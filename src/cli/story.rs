@@ -29,6 +29,13 @@ impl<W: Write> Story<W> {
         self.out.flush()
     }
 
+    /// The run consists of these processes.
+    pub(super) fn launched(&mut self, stages: &[Pid]) {
+        for pid in stages {
+            self.fold.add_stage(*pid);
+        }
+    }
+
     /// Takes in an event, and tells what is worth a sentence.
     pub(super) fn hear(&mut self, event: &Event) -> io::Result<()> {
         match &event.kind {

@@ -196,6 +196,36 @@ fn facts_and_values_are_replaced_under_their_names() {
 }
 
 #[test]
+fn the_log_tells_what_is_news() {
+    let mut fold = fold("lock");
+    fold.add_stage(Pid::new(10));
+    let sample = |name: &str| json!({"kind":"process.sample","pid":10,"ppid":1,"name":name,"state":"running","start_ticks":5});
+    let wait = |task: &str| json!({"kind":"task.state","task":task,"state":"waiting","on":"lock A","held_by":"c"});
+    let go_on = |task: &str| json!({"kind":"task.state","task":task,"state":"running","on":"lock A"});
+    feed(
+        &mut fold,
+        &[
+            (1, process(10, 1, "lock")),
+            (2, sample("bash")),
+            (3, sample("python3")),
+            (10, wait("a")),
+            (10, wait("b")),
+            (12, go_on("a")),
+            (40, json!({"kind":"value","name":"held","value":1})),
+            (41, json!({"kind":"value","name":"held","value":1})),
+            (50, go_on("b")),
+        ],
+    );
+    let view = fold.view(at(60));
+    assert_eq!(
+        log(&view),
+        ["lock (10) started.", "b asks for lock A, which c holds.", "held is 1.", "b got lock A, which c had."],
+        "no short wait, no value twice, no new name for the lesson's own body"
+    );
+    assert_eq!((view.log[1].t, view.processes[0].name.as_str()), (at(10), "lock"));
+}
+
+#[test]
 fn targets_are_found_by_number_by_name_and_by_task() {
     let mut fold = fold("fork");
     feed(

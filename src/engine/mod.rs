@@ -24,6 +24,7 @@ mod streams;
 mod tap;
 mod track;
 mod tree;
+mod waits;
 
 pub use command::{Command, LaunchRequest, What};
 pub use handle::{EngineHandle, SendError};

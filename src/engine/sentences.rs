@@ -109,6 +109,7 @@ pub(super) fn task_changed(task: &str, change: &Change) -> Option<String> {
     let Change { was, now } = change;
     let was_waiting_on = |on: &str| was.as_ref().is_some_and(|was| was.state == TaskState::Waiting && &*was.note == on);
     Some(match (now.state, &*now.note, now.held_by.as_deref()) {
+        (TaskState::Waiting, on, Some(who)) if on.ends_with(')') => format!("{task} waits in {on} for {who}."),
         (TaskState::Waiting, on, Some(holder)) if was_waiting_on(on) => {
             format!("{task} still waits for {on}, which {holder} has now.")
         }
@@ -236,6 +237,7 @@ mod tests {
             ),
             (waits(), doing(Running, "lock A", None), Some("worker-2 got lock A, which worker-1 had.")),
             (waits(), runs(), Some("worker-2 waits no longer for lock A.")),
+            (runs(), doing(Waiting, "wait()", Some("child-1")), Some("worker-2 waits in wait() for child-1.")),
             (runs(), doing(Waiting, "barrier gate", None), Some("worker-2 waits for barrier gate.")),
             (runs(), doing(Waiting, "", None), Some("worker-2 waits.")),
             (runs(), doing(Sleeping, "", None), None),

@@ -7,12 +7,13 @@ use std::collections::{BTreeMap, HashSet};
 
 use serde_json::Value;
 
-use super::lanes::Lanes;
+use super::lanes::{Change, Lanes};
 use super::log::Log;
 use super::outputs::Outputs;
 use super::publish::Published;
 use super::sentences;
 use super::tree::{ProcessTable, Started, Told};
+use super::waits::Waits;
 use crate::model::{
     Action, Event, EventKind, ExitStatus, Fact, Finished, Language, Monotonic, Outcome, Pgid, Pid, ProcessRow, ProcessSample,
     ProcessState, RunId, Severity, Sid,
@@ -47,6 +48,8 @@ pub struct RunFold {
     stages: Vec<(Pid, Option<ExitStatus>)>,
     /// Why it was told to end, if it was.
     cut_short: Option<Outcome>,
+    /// Waits that are not told yet: most are over at once.
+    waits: Waits,
     /// Processes whose end is not told yet: their parents may be about to wait on them.
     endings: Vec<(Pid, Monotonic)>,
     /// Processes that were called zombies in the log.
@@ -83,6 +86,7 @@ impl RunFold {
             published: Published::default(),
             stages: Vec::new(),
             cut_short: None,
+            waits: Waits::default(),
             endings: Vec::new(),
             zombies: HashSet::new(),
         }
@@ -108,19 +112,13 @@ impl RunFold {
             return;
         }
         let t = event.t;
-        if !self.endings.is_empty() {
-            self.tell_endings(t);
-        }
+        self.tell_due(t);
         match &event.kind {
             EventKind::TaskChanged { task, state, on, held_by } => {
                 let home = self.stages.first().map_or(Pid::new(0), |stage| stage.0);
                 let change = self.lanes.task_changed(t, task, *state, on.as_deref(), held_by.as_deref(), home);
-                if let Some(change) = change
-                    && sentences::is_told(&change)
-                    && self.log.has_time_for_chatter(t)
-                    && let Some(text) = sentences::task_changed(task, &change)
-                {
-                    self.log.push(t, Severity::Info, &text);
+                if let Some(change) = change.and_then(|change| self.waits.changed(t, task, change)) {
+                    self.task_changed(t, task, &change);
                 }
             }
             EventKind::TaskStarted { task, sort, pid, tid } => {
@@ -128,6 +126,7 @@ impl RunFold {
                 self.chatter(t, || (Severity::Info, sentences::task_started(task, *sort, *pid, *tid)));
             }
             EventKind::TaskFinished { task, result } => {
+                self.waits.over(task);
                 if self.lanes.task_finished(t, task, result) {
                     self.chatter(t, || sentences::task_finished(task, result));
                 }
@@ -136,8 +135,9 @@ impl RunFold {
                 self.chatter(t, || (Severity::Info, sentences::task_counts(task, *acquired, *waited)));
             }
             EventKind::Value { name, value } => {
-                self.value(name, value);
-                self.chatter(t, || (Severity::Info, format!("{name} is {}.", sentences::plain(value))));
+                if self.value(name, value) {
+                    self.chatter(t, || (Severity::Info, format!("{name} is {}.", sentences::plain(value))));
+                }
             }
             EventKind::Gpio { line, value } => self.chatter(t, || (Severity::Info, sentences::gpio(*line, *value))),
             EventKind::Notice { text } => self.chatter(t, || (Severity::Bad, text.clone())),
@@ -250,13 +250,26 @@ impl RunFold {
         }
     }
 
-    fn value(&mut self, name: &str, value: &Value) {
-        self.published.touch_rest();
+    fn task_changed(&mut self, t: Monotonic, task: &str, change: &Change) {
+        if sentences::is_told(change)
+            && self.log.has_time_for_chatter(t)
+            && let Some(text) = sentences::task_changed(task, change)
+        {
+            self.log.push(t, Severity::Info, &text);
+        }
+    }
+
+    /// Whether it is another value than before.
+    fn value(&mut self, name: &str, value: &Value) -> bool {
         if let Some(known) = self.values.get_mut(name) {
+            if known == value {
+                return false;
+            }
             known.clone_from(value);
         } else if self.values.len() < MAX_NAMES {
             self.values.insert(name.to_owned(), value.clone());
         }
+        true
     }
 
     fn fact(&mut self, t: Monotonic, fact: &Fact) {
@@ -281,6 +294,7 @@ impl RunFold {
     }
 
     fn finish(&mut self, t: Monotonic, finished: Finished) {
+        self.tell_due(t);
         self.tell_endings(Monotonic::from_nanos(u64::MAX));
         self.log.tell_untold(t);
         self.lanes.close(t);
@@ -409,7 +423,9 @@ impl RunFold {
         let state = if runs { ProcessState::Running } else { sample.state };
         let waits_for = sample.threads.first().map_or("", |first| first.waits_for.as_str());
         self.changed(t, pid, state, waits_for);
-        if let Some(was) = self.processes.sampled(sample)
+        // The body of a lesson keeps the lesson's name, whatever interpreter runs it.
+        let is_body = !self.scenario.is_empty() && self.stages.iter().any(|stage| stage.0 == pid);
+        if let Some(was) = self.processes.sampled(sample, !is_body)
             && !was.is_empty()
         {
             self.lanes.process_started(t, pid, &sample.name, false);
@@ -417,8 +433,18 @@ impl RunFold {
         }
     }
 
+    /// Tells what has waited for its sentence and has become news by `now`.
+    pub(super) fn tell_due(&mut self, now: Monotonic) {
+        for (t, task, change) in self.waits.grown(now) {
+            self.task_changed(t, &task, &change);
+        }
+        if !self.endings.is_empty() {
+            self.tell_endings(now);
+        }
+    }
+
     /// Tells the ends of processes whose parents have had the time to wait on them by `now`, and have not.
-    pub(super) fn tell_endings(&mut self, now: Monotonic) {
+    fn tell_endings(&mut self, now: Monotonic) {
         let mut waiting = std::mem::take(&mut self.endings);
         waiting.retain(|&(pid, t)| {
             let is_due = now.nanos().saturating_sub(t.nanos()) >= ZOMBIE_AFTER_NANOS;

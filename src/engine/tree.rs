@@ -129,7 +129,7 @@ impl ProcessTable {
     }
 
     /// What /proc said of it, except for its parent and an end, which the caller tells apart. The name that it had, if it has another now.
-    pub(super) fn sampled(&mut self, sample: &ProcessSample) -> Option<String> {
+    pub(super) fn sampled(&mut self, sample: &ProcessSample, may_rename: bool) -> Option<String> {
         let entry = self.newest.get(&sample.pid).map(|&index| &mut self.entries[index])?;
         let row = &mut entry.row;
         if row.ended.is_some() {
@@ -147,7 +147,7 @@ impl ProcessTable {
             entry.comm.clone_from(&sample.name);
         }
         // The kernel keeps 15 bytes of a name; what we were told may be longer.
-        if !is_renamed || sample.name.is_empty() || row.name.starts_with(&sample.name) {
+        if !is_renamed || (!may_rename && !row.name.is_empty()) || sample.name.is_empty() || row.name.starts_with(&sample.name) {
             return None;
         }
         Some(std::mem::replace(&mut row.name, sample.name.clone()))
