@@ -8,7 +8,7 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand};
 
 use super::error::{CliError, complain};
-use super::{doctor, exec, list, run};
+use super::{bench, doctor, exec, list, run};
 use crate::engine::{Engine, EngineError, Options};
 
 /// Starts a supervisor, which keeps these descriptors of ours open, and an engine over it. Called at most once, and not at all
@@ -54,6 +54,7 @@ enum Verb {
     Run(run::Arguments),
     Exec(Box<exec::Arguments>),
     Doctor(doctor::Arguments),
+    Bench(bench::Arguments),
 }
 
 /// Does what these arguments ask, the program's name left out, and returns its exit status. Without a verb `window` opens it.
@@ -71,6 +72,7 @@ pub fn main(
             Some(Verb::Run(arguments)) => run::run(&arguments, start),
             Some(Verb::Exec(arguments)) => exec::exec(&arguments, start),
             Some(Verb::Doctor(arguments)) => doctor::doctor(&arguments),
+            Some(Verb::Bench(arguments)) => bench::bench(&arguments),
             None => known(&arguments.window).and_then(|()| window(arguments.window)).map(|()| 0),
         },
         Err(error) => {

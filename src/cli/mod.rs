@@ -1,5 +1,6 @@
 //! The command line: one file a verb. The only room that prints. Each verb returns a status; none ends the process itself.
 
+pub mod bench;
 mod doctor;
 mod entry;
 mod error;

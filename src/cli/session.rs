@@ -12,7 +12,7 @@ use crate::engine::{Command, Engine, LaunchRequest, Options, Told};
 use crate::model::{EventKind, Finished};
 
 /// Events on the way to us; when we are slower, the children wait.
-const QUEUE: usize = 4_096;
+const QUEUE: usize = 512;
 
 /// Where the events of a run go.
 pub(super) trait Listener {
@@ -64,11 +64,13 @@ fn listen(
     let stop = || engine.handle().send(Command::StopEverything);
     let mut heard = Ok(());
     loop {
+        let was_heard = heard.is_ok();
         let told = match events.try_recv() {
             Ok(told) => told,
             Err(TryRecvError::Empty) => {
-                if heard.is_ok() {
-                    heard = listener.flush();
+                heard = heard.and_then(|()| listener.flush());
+                if was_heard && heard.is_err() {
+                    let _ = stop();
                 }
                 events.recv().map_err(|_| gone())?
             }

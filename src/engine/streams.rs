@@ -5,8 +5,10 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use crate::model::{Event, EventKind, Monotonic, OutputRing, Pid, Stream};
 
-/// Read at one time; also the capacity that is asked for an output pipe.
-const CHUNK: usize = 256 * 1024;
+/// Read at one time. A listener that is behind holds up a few hundred of these, so they are not large.
+const CHUNK: usize = 64 * 1024;
+/// The capacity that is asked for a pipe: a child writes on while we are busy.
+const PIPE: usize = 256 * 1024;
 /// Bytes of one stream that become events between two publications, when nobody has asked for all of them.
 const BUDGET: usize = 1024 * 1024;
 /// The newest bytes that are kept of what goes beyond the budget.
@@ -56,8 +58,8 @@ pub(super) struct OutputStream {
 
 impl OutputStream {
     pub(super) fn new(pid: Pid, stream: Stream, fd: OwnedFd) -> Self {
-        // A larger pipe lets a child write on while we are busy; where it is refused, the usual 64 KiB do.
-        let _ = rustix::pipe::fcntl_setpipe_size(&fd, CHUNK);
+        // Where it is refused, the usual 64 KiB do.
+        let _ = rustix::pipe::fcntl_setpipe_size(&fd, PIPE);
         Self { pid, stream, fd, budget: BUDGET, overflow: OutputRing::new(NEWEST) }
     }
 
@@ -116,7 +118,7 @@ pub(super) struct EventStream {
 
 impl EventStream {
     pub(super) fn new(pid: Pid, fd: OwnedFd) -> Self {
-        let _ = rustix::pipe::fcntl_setpipe_size(&fd, CHUNK);
+        let _ = rustix::pipe::fcntl_setpipe_size(&fd, PIPE);
         Self { pid, fd, lines: Lines::default() }
     }
 

@@ -1,0 +1,146 @@
+//! What the engine does with what children write: capturing all of their output, and reading event lines. On the caller's
+//! thread, beside the engine's own.
+
+use std::fmt::Write as _;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, bail, ensure};
+
+use crate::engine::{Command, DEFAULT_OUTPUT_BUDGET, Engine, LaunchRequest, Lines, Options, Recording, RunFold, Told, What};
+use crate::model::{ChildSpec, EventKind, Input, Monotonic, Outcome, OutputTo, Pid, RunId, StopPlan, Stream};
+use crate::supervisor::Client;
+
+/// Events on the way to us; each holds up to 256 KiB of output.
+const TAP: usize = 16;
+/// Bytes of event lines that come with one read, as from a pipe.
+const READ: usize = 64 * 1024;
+/// As much of a recording stays in memory as for a run.
+const RECORDING: usize = 64 * 1024 * 1024;
+
+/// The bytes that a child writes to capture so many MiB: `head` from `/dev/zero`.
+pub(super) fn head(mib: u64) -> [String; 4] {
+    ["head".to_owned(), "-c".to_owned(), (mib << 20).to_string(), "/dev/zero".to_owned()]
+}
+
+/// Runs whose output is kept whole.
+#[derive(Debug)]
+pub(super) struct Capture(Engine);
+
+impl Capture {
+    pub(super) fn start(program: &Path) -> anyhow::Result<Self> {
+        let options = Options { program: program.to_owned(), tap: Some(TAP) };
+        Ok(Self(Engine::start(Client::start(program)?, options)?))
+    }
+
+    /// Captures so many MiB into one piece of memory, from the request to the end of the run.
+    pub(super) fn capture(&self, mib: u64) -> anyhow::Result<Duration> {
+        let told = self.0.told().context("the engine tells nothing")?;
+        let spec = ChildSpec { stdin: Input::Null, stderr: OutputTo::Inherit, ..ChildSpec::new(head(mib)) };
+        let what = What::Programs { stages: vec![spec], input: None };
+        let request = LaunchRequest { what, script: Vec::new(), timeout: None, stop: StopPlan::default() };
+        let start = Instant::now();
+        self.0.handle().send(Command::Launch(Box::new(request)))?;
+        let mut kept: Vec<u8> = Vec::new();
+        loop {
+            let (run, event) = match told.recv()? {
+                Told::Launched(..) => continue,
+                Told::Event(run, event) => (run, event),
+                Told::NotLaunched(_, failure) => bail!(failure),
+                Told::Refused(sentence) => bail!(sentence),
+            };
+            match &event.kind {
+                EventKind::Output { stream: Stream::Stdout, bytes, .. } => kept.extend_from_slice(bytes),
+                EventKind::RunFinished { outcome, .. } => {
+                    let elapsed = start.elapsed();
+                    self.0.handle().send(Command::Forget(run))?;
+                    ensure!(*outcome == Outcome::Passed, "the run ended as {outcome}");
+                    ensure!(kept.len() as u64 == mib << 20, "{} bytes of {mib} MiB came", kept.len());
+                    return Ok(elapsed);
+                }
+                _ => {}
+            }
+        }
+    }
+}
+
+/// Event lines as a lesson with four threads around a lock writes them.
+#[derive(Debug)]
+pub struct Ingest {
+    text: Vec<u8>,
+    lines: u64,
+}
+
+impl Ingest {
+    /// Makes about so many lines.
+    pub fn new(lines: u64) -> Self {
+        let mut text = String::new();
+        for thread in 1..=4 {
+            let _ = writeln!(
+                text,
+                r#"{{"t":{thread}000,"kind":"task.started","task":"worker-{thread}","sort":"thread","pid":4711,"tid":{}}}"#,
+                4711 + thread
+            );
+        }
+        let mut count = 4;
+        let mut t = 10_000_u64;
+        while count < lines {
+            let (worker, holder) = (1 + count / 6 % 4, 1 + (count / 6 + 1) % 4);
+            for line in [
+                format!(
+                    r#""task.state","task":"worker-{worker}","state":"waiting","on":"lock counter","held_by":"worker-{holder}""#
+                ),
+                format!(r#""task.state","task":"worker-{worker}","state":"running""#),
+                format!(r#""value","name":"counter","value":{count}"#),
+                format!(r#""task.state","task":"worker-{worker}","state":"sleeping""#),
+                format!(r#""task.state","task":"worker-{worker}","state":"running""#),
+                format!(r#""task.counts","task":"worker-{worker}","acquired":{count},"waited":{worker}"#),
+            ] {
+                t += 50_000;
+                count += 1;
+                let _ = writeln!(text, r#"{{"t":{t},"kind":{line}}}"#);
+            }
+        }
+        Self { text: text.into_bytes(), lines: count }
+    }
+
+    /// How many lines there are.
+    pub const fn lines(&self) -> u64 {
+        self.lines
+    }
+
+    /// Takes all of them in, as the engine does: bytes to lines, lines to events, each folded and recorded.
+    pub fn read_all(&self) -> anyhow::Result<Duration> {
+        let (pid, run) = (Pid::new(4711), RunId::new(1));
+        let mut lines = Lines::default();
+        let mut fold = RunFold::new(run, "bench", "bench", DEFAULT_OUTPUT_BUDGET);
+        let mut recording = Recording::new(RECORDING);
+        fold.add_stage(pid);
+        let mut events = Vec::new();
+        let start = Instant::now();
+        for bytes in self.text.chunks(READ) {
+            lines.push(bytes, pid, Monotonic::ZERO, &mut |event| events.push(event));
+            for event in events.drain(..) {
+                fold.apply(&event);
+                recording.push(Arc::new(event));
+            }
+        }
+        let elapsed = start.elapsed();
+        ensure!(recording.total() == self.lines, "{} events of {} lines", recording.total(), self.lines);
+        ensure!(!recording.iter().any(|event| matches!(event.kind, EventKind::Notice { .. })), "a line was malformed");
+        Ok(elapsed)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_line_is_an_event() {
+        let ingest = Ingest::new(1000);
+        assert!(ingest.lines() >= 1000);
+        assert!(ingest.read_all().expect("no notice, none lost") > Duration::ZERO);
+    }
+}

@@ -1,0 +1,99 @@
+//! Launching through the supervisor, as the engine does, without the engine: a request for each child, and the reports
+//! that follow. On the caller's thread.
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, bail};
+use rustix::event::{PollFd, PollFlags, poll};
+
+use crate::model::{ChildSpec, Input, OutputTo, RunId};
+use crate::supervisor::{ChildPipes, Client, Incoming, Report, Request};
+
+/// A supervisor of its own. Dropping it ends all that it has launched.
+#[derive(Debug)]
+pub struct Launcher {
+    client: Client,
+    runs: u32,
+}
+
+impl Launcher {
+    /// Starts the supervisor role of this program.
+    pub fn start(program: &Path) -> anyhow::Result<Self> {
+        Ok(Self { client: Client::start(program)?, runs: 0 })
+    }
+
+    /// Launches `/bin/true` and waits for it, one after the other.
+    pub fn one_after_the_other(&mut self, count: u64) -> anyhow::Result<Duration> {
+        let spec = truth();
+        let start = Instant::now();
+        for _ in 0..count {
+            self.ask_for(&spec)?;
+            self.wait_for_ends(1)?;
+        }
+        Ok(start.elapsed())
+    }
+
+    /// Launches it so many times at once, then waits for all.
+    pub fn at_once(&mut self, count: u64) -> anyhow::Result<Duration> {
+        let spec = truth();
+        let start = Instant::now();
+        for _ in 0..count {
+            self.ask_for(&spec)?;
+        }
+        self.wait_for_ends(count)?;
+        Ok(start.elapsed())
+    }
+
+    /// Launches one that goes on, and hands out its pipes.
+    pub(super) fn launch(&mut self, spec: &ChildSpec) -> anyhow::Result<ChildPipes> {
+        self.ask_for(spec)?;
+        loop {
+            match self.next()? {
+                Incoming::Launched(_, children) => {
+                    let (_, pipes) = children.into_iter().next().context("the supervisor started nothing")?;
+                    return Ok(pipes);
+                }
+                Incoming::Report(Report::NotLaunched { failure, .. }) => bail!(failure),
+                Incoming::Report(_) => {}
+                Incoming::End => bail!("the supervisor has ended"),
+            }
+        }
+    }
+
+    fn ask_for(&mut self, spec: &ChildSpec) -> anyhow::Result<()> {
+        self.runs += 1;
+        Ok(self.client.request(&Request::Launch { run: RunId::new(self.runs), stages: vec![spec.clone()] })?)
+    }
+
+    fn wait_for_ends(&mut self, mut count: u64) -> anyhow::Result<()> {
+        while count > 0 {
+            match self.next()? {
+                Incoming::Report(Report::Exited { .. }) => count -= 1,
+                Incoming::Report(Report::NotLaunched { failure, .. }) => bail!(failure),
+                Incoming::Launched(..) | Incoming::Report(_) => {}
+                Incoming::End => bail!("the supervisor has ended"),
+            }
+        }
+        Ok(())
+    }
+
+    /// Waits for the next report.
+    fn next(&mut self) -> anyhow::Result<Incoming> {
+        loop {
+            if let Some(incoming) = self.client.receive()? {
+                return Ok(incoming);
+            }
+            let wanted = if self.client.has_queued() { PollFlags::IN | PollFlags::OUT } else { PollFlags::IN };
+            match poll(&mut [PollFd::new(&self.client, wanted)], None) {
+                Ok(_) | Err(rustix::io::Errno::INTR) => {}
+                Err(error) => return Err(error.into()),
+            }
+            self.client.flush()?;
+        }
+    }
+}
+
+fn truth() -> ChildSpec {
+    ChildSpec { stdin: Input::Null, stdout: OutputTo::Null, stderr: OutputTo::Null, ..ChildSpec::new(["/bin/true"]) }
+}

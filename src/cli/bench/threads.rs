@@ -1,0 +1,75 @@
+//! What threads cost: starting, a pool, a queue, a lock. Starts threads of its own and joins them all.
+
+use std::hint::black_box;
+use std::sync::{Barrier, Mutex, PoisonError};
+use std::thread::Builder;
+use std::time::{Duration, Instant};
+
+use anyhow::ensure;
+use crossbeam_channel::bounded;
+
+use super::{ROOM, WORKERS, square};
+
+pub(super) fn start_join(count: u64) -> anyhow::Result<Duration> {
+    let start = Instant::now();
+    for _ in 0..count {
+        // A panic is the only error of a join, and there is nothing in there that could.
+        let _ = Builder::new().spawn(|| ())?.join();
+    }
+    Ok(start.elapsed())
+}
+
+pub(super) fn pool_tasks(count: u64) -> anyhow::Result<Duration> {
+    let (tasks, handed) = bounded::<u64>(ROOM);
+    let (results, received) = bounded::<u64>(ROOM);
+    let ready = Barrier::new(WORKERS + 1);
+    std::thread::scope(|scope| {
+        for number in 0..WORKERS {
+            let (handed, results, ready) = (handed.clone(), results.clone(), &ready);
+            Builder::new().name(format!("worker-{number}")).spawn_scoped(scope, move || {
+                ready.wait();
+                handed.iter().try_for_each(|task| results.send(square(task)))
+            })?;
+        }
+        drop((handed, results));
+        ready.wait();
+        let start = Instant::now();
+        let hand_in = Builder::new()
+            .name("hand-in".to_owned())
+            .spawn_scoped(scope, move || (0..count).try_for_each(|task| tasks.send(task)))?;
+        let sum = received.iter().fold(0_u64, u64::wrapping_add);
+        let elapsed = start.elapsed();
+        let _ = hand_in.join();
+        ensure!(sum == (0..count).map(square).fold(0, u64::wrapping_add), "a task was lost");
+        Ok(elapsed)
+    })
+}
+
+pub(super) fn queue_items(count: u64) -> anyhow::Result<Duration> {
+    let (items, taken) = bounded::<u64>(ROOM);
+    let ready = Barrier::new(2);
+    std::thread::scope(|scope| {
+        let taker = Builder::new().name("taker".to_owned()).spawn_scoped(scope, || {
+            ready.wait();
+            taken.iter().take(count as usize).enumerate().all(|(number, item)| number as u64 == item)
+        })?;
+        ready.wait();
+        let start = Instant::now();
+        for number in 0..count {
+            items.send(number)?;
+        }
+        let in_order = taker.join().unwrap_or(false);
+        let elapsed = start.elapsed();
+        ensure!(in_order, "an item was lost");
+        Ok(elapsed)
+    })
+}
+
+pub(super) fn lock_ops(count: u64) -> Duration {
+    let lock = black_box(Mutex::new(()));
+    let start = Instant::now();
+    for _ in 0..count {
+        drop(black_box(lock.lock().unwrap_or_else(PoisonError::into_inner)));
+    }
+    start.elapsed()
+}
