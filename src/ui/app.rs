@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::actions::{Actions, UiAction};
 use super::board;
 use super::card::Card;
+use super::code::Code;
 use super::commands::{self, UiCommand};
 use super::cores::Cores;
 use super::layout::{self, Pane, Tab};
@@ -58,6 +59,7 @@ pub(super) struct Views {
     pub(super) cores: Cores,
     pub(super) timeline: Timeline,
     pub(super) tree: Tree,
+    pub(super) code: Code,
     pub(super) output: Output,
     pub(super) selected: Selected,
 }
@@ -331,7 +333,7 @@ impl FrameTimes {
         let mut sorted = self.ring;
         let known = &mut sorted[..self.count.min(self.ring.len())];
         known.sort_by(f32::total_cmp);
-        known.get(known.len() / 2).copied().unwrap_or_default()
+        known.get(known.len().saturating_sub(1) / 2).copied().unwrap_or_default()
     }
 }
 

@@ -1,15 +1,16 @@
 //! The rooms of the screen: what lies where, in the wide window and in the folded one. UI thread.
 
-use egui::{CentralPanel, Frame, Margin, Panel, Rect, RichText, ScrollArea, Ui, UiBuilder, pos2};
+use egui::{Align, CentralPanel, Frame, Layout, Margin, Panel, Rect, RichText, ScrollArea, Ui, UiBuilder, pos2, vec2};
 
 use super::actions::UiAction;
 use super::app::App;
+use super::card::Card;
 use super::commands::UiCommand;
 use super::cores::Cores;
 use super::layout::{self, Pane, Tab};
 use super::library::Subject;
 use super::theme::{self, palette};
-use super::{code, facts, log, widgets};
+use super::{facts, log, widgets};
 use crate::model::{Finished, Outcome, RunState, RunView, Snapshot};
 use crate::scenario::Scenario;
 
@@ -144,7 +145,7 @@ impl App {
     }
 
     fn cores_ui(&mut self, ui: &mut Ui, snapshot: &Snapshot) {
-        let size = egui::vec2(ui.available_width(), Cores::height(snapshot.system.cores.len()));
+        let size = vec2(ui.available_width(), Cores::height(snapshot.system.cores.len()));
         let run = self.subject.run(snapshot);
         ui.allocate_ui(size, |ui| {
             ui.set_min_size(size);
@@ -156,6 +157,7 @@ impl App {
         let is_focused = self.outlined == Some(Pane::Timeline);
         let run = self.subject.run(snapshot);
         let scenario = self.scenario();
+        let card = &mut self.views.card;
         let timeline = std::cell::RefCell::new(&mut self.views.timeline);
         let actions = &mut self.actions;
         widgets::pane(
@@ -165,7 +167,7 @@ impl App {
             |ui| timeline.borrow_mut().head(ui, run),
             |ui| match run {
                 Some(run) => timeline.borrow_mut().ui(ui, run, actions),
-                None => invite(ui, scenario),
+                None => invite(ui, scenario, card),
             },
         );
     }
@@ -195,7 +197,7 @@ impl App {
             layout::detail_tabs(ui, self.tab());
             ui.add_space(2.0);
             match (*self.tab(), run) {
-                (Tab::Code, _) => code::ui(ui, scenario, language),
+                (Tab::Code, _) => self.views.code.ui(ui, scenario, language),
                 (Tab::Output, Some(run)) => self.views.output.ui(ui, run, self.selection.map(|(pid, _)| pid)),
                 (Tab::Output, None) => widgets::nothing_yet(ui, "Nothing was written yet."),
                 (Tab::Facts, run) => {
@@ -245,13 +247,13 @@ impl App {
 }
 
 /// What to do first, where the lanes will be.
-fn invite(ui: &mut Ui, scenario: Option<&'static Scenario>) {
+fn invite(ui: &mut Ui, scenario: Option<&'static Scenario>, card: &mut Card) {
     let weak = palette(ui).weak;
     let (title, ask, hint) = match scenario {
         Some(scenario) => (
             scenario.title,
             scenario.prediction.ask,
-            "Say on the left what you expect. Then press Start (Space), and watch its threads and processes here, as they are.",
+            "Then press Start (Space), and watch its threads and processes here, as they are.",
         ),
         None => (
             "Run a program",
@@ -260,9 +262,17 @@ fn invite(ui: &mut Ui, scenario: Option<&'static Scenario>) {
         ),
     };
     ui.vertical_centered(|ui| {
-        ui.add_space((ui.available_height() / 2.0 - 46.0).max(4.0));
+        let lines = scenario.map_or(0, |scenario| scenario.prediction.choices.len()) as f32;
+        ui.add_space((ui.available_height() / 2.0 - 46.0 - lines * 12.0).max(4.0));
         ui.label(theme::bold(title).size(18.0));
         ui.label(RichText::new(ask).size(14.0));
+        ui.add_space(4.0);
+        if let Some(scenario) = scenario {
+            // As wide as its longest choice, so that the choices stand under each other in the middle.
+            let longest = scenario.prediction.choices.iter().map(|choice| choice.len()).max().unwrap_or_default();
+            let width = (longest as f32 * 6.5 + 30.0).min(ui.available_width());
+            ui.allocate_ui_with_layout(vec2(width, 0.0), Layout::top_down(Align::Min), |ui| card.choices_ui(ui, scenario));
+        }
         ui.add_space(4.0);
         ui.label(RichText::new(hint).color(weak));
     });

@@ -18,6 +18,8 @@ pub struct Selected {
     opens_menu: bool,
 }
 
+const SENTENCE: f32 = 46.0;
+
 impl Selected {
     /// Whom signals reach.
     pub const fn scope(&self) -> Scope {
@@ -48,14 +50,14 @@ impl Selected {
             }
             return;
         };
-        ui.horizontal_wrapped(|ui| {
-            ui.label(theme::bold(&process.name).size(14.0));
-            let family = RichText::new(format!("pid {} · child of {}", process.pid, process.ppid)).size(11.0);
-            ui.add(egui::Label::new(family.color(colors.weak)).extend());
-        });
+        title(ui, process);
         let (look, word) = states::process_look(process);
         widgets::badge(ui, &format!("{} {word}", look.glyph()), look.tone(colors));
-        ui.label(sentence(process, run));
+        // Room for the longest sentence: the buttons below must not move while a process changes its state.
+        ui.allocate_ui(vec2(ui.available_width(), SENTENCE), |ui| {
+            ui.set_min_size(vec2(ui.available_width(), SENTENCE));
+            ui.label(sentence(process, run));
+        });
         if let Some((_, Some(tid))) = selection {
             let name = process.threads.iter().find(|thread| thread.tid == tid).map_or("?", |thread| thread.name.as_str());
             ui.label(RichText::new(format!("Its thread {name} ({tid}): signals go to the whole process.")).color(colors.weak));
@@ -150,6 +152,20 @@ impl Selected {
             self.opens_menu = false;
         }
     }
+}
+
+/// Its name and its family, beside each other where there is room.
+fn title(ui: &mut Ui, process: &ProcessRow) {
+    let family = format!("pid {} · child of {}", process.pid, process.ppid);
+    let width = |text: &str, font| ui.painter().layout_no_wrap(text.to_owned(), font, palette(ui).text).size().x;
+    let needed = width(&process.name, theme::bold_font(14.0)) + width(&family, egui::FontId::proportional(11.0));
+    let fits = needed + ui.spacing().item_spacing.x < ui.available_width();
+    let layout = if fits { egui::Layout::left_to_right(egui::Align::Center) } else { egui::Layout::top_down(egui::Align::Min) };
+    ui.allocate_ui_with_layout(vec2(ui.available_width(), 18.0), layout, |ui| {
+        ui.spacing_mut().interact_size.y = 18.0;
+        ui.add(egui::Label::new(theme::bold(&process.name).size(14.0)).truncate());
+        ui.label(RichText::new(family).size(11.0).color(palette(ui).weak));
+    });
 }
 
 /// The selected process of a run.

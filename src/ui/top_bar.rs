@@ -26,6 +26,9 @@ pub struct TopBar<'a> {
     pub frame_millis: f32,
 }
 
+/// Where the buttons begin in a wide window, from the left.
+const BUTTONS: f32 = 340.0;
+
 /// Whether a run can still be ended.
 pub fn is_active(run: &RunView) -> bool {
     !matches!(run.state, RunState::Finished(_))
@@ -42,8 +45,12 @@ impl TopBar<'_> {
             ui.label(theme::bold("Task Lab").size(16.0));
             if wide {
                 ui.add_space(8.0);
-                ui.label(RichText::new(self.breadcrumb()).size(12.5).color(colors.weak));
-                ui.add_space((start + 318.0 - ui.cursor().left()).max(8.0));
+                // The Start button has its place, however long the name of the chapter is.
+                let width = start + BUTTONS - ui.cursor().left() - ui.spacing().item_spacing.x;
+                ui.allocate_ui_with_layout(vec2(width, 26.0), Layout::left_to_right(Align::Center), |ui| {
+                    ui.set_min_width(width);
+                    ui.add(egui::Label::new(RichText::new(self.breadcrumb()).size(12.0).color(colors.weak)).truncate());
+                });
             }
             self.start_button(ui, actions);
             let pause = if self.is_paused { "▶ Resume" } else { "⏸ Pause" };
