@@ -1,34 +1,33 @@
-//! Picks the role: supervisor, worker, command line or window.
+//! Picks the role: supervisor, worker, command line or window. Nothing is started before that, so that a supervisor is
+//! spawned before any thread exists.
 
 use std::ffi::OsString;
 use std::os::fd::RawFd;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
-use tasklab::engine::{Engine, Options};
+use tasklab::cli::{CliError, WindowArguments};
+use tasklab::engine::{Engine, EngineError, Options};
 use tasklab::supervisor::Client;
 
 fn main() -> ExitCode {
-    let mut args = std::env::args_os().skip(1);
-    match args.next() {
-        Some(role) if role == "__supervisor" => supervisor(args.next()),
-        Some(role) if role == "__worker" => {
-            let id = args.next().unwrap_or_default();
-            tasklab::scenario::work(&id.to_string_lossy())
-        }
-        Some(verb) => command_line(std::iter::once(verb).chain(args)),
-        None => window(),
+    let mut args = std::env::args_os().skip(1).peekable();
+    if args.next_if(|role| role == "__supervisor").is_some() {
+        return supervisor(args.next());
     }
+    if args.next_if(|role| role == "__worker").is_some() {
+        return tasklab::scenario::work(&args.next().unwrap_or_default().to_string_lossy());
+    }
+    tasklab::cli::main(args, Box::new(start), window)
 }
 
-fn command_line(args: impl Iterator<Item = OsString>) -> ExitCode {
-    let start = |keep_fds: &[RawFd], options: Options| {
-        let supervisor = Client::start_keeping(&options.program, keep_fds)?;
-        Engine::start(supervisor, options)
-    };
-    tasklab::cli::main(args, Box::new(start))
+/// A supervisor that keeps these descriptors of ours for its children, and an engine over it.
+fn start(keep_fds: &[RawFd], options: Options) -> Result<Engine, EngineError> {
+    let supervisor = Client::start_keeping(&options.program, keep_fds)?;
+    Engine::start(supervisor, options)
 }
 
-fn supervisor(socket: Option<std::ffi::OsString>) -> ExitCode {
+fn supervisor(socket: Option<OsString>) -> ExitCode {
     let number: Option<RawFd> = socket.and_then(|text| text.to_str()?.parse().ok());
     let served = number
         .ok_or_else(|| std::io::ErrorKind::InvalidInput.into())
@@ -44,12 +43,16 @@ fn supervisor(socket: Option<std::ffi::OsString>) -> ExitCode {
 }
 
 #[cfg(feature = "gui")]
-fn window() -> ExitCode {
-    let program = std::path::PathBuf::from("/proc/self/exe");
-    let client = tasklab::supervisor::Client::start(&program).unwrap();
-    let engine = tasklab::engine::Engine::start(client, tasklab::engine::Options { program, tap: None }).unwrap();
-    let mut args = std::env::args().skip(1);
-    let options = tasklab::ui::WindowOptions { start_scenario: args.next(), ..Default::default() };
-    tasklab::ui::run(options, engine.handle()).unwrap();
-    ExitCode::SUCCESS
+fn window(arguments: WindowArguments) -> Result<(), CliError> {
+    let missing = |error: &dyn std::fmt::Display| CliError::Missing(error.to_string());
+    tasklab::ui::check_display().map_err(|error| missing(&error))?;
+    let engine = start(&[], Options { program: PathBuf::from("/proc/self/exe"), tap: None }).map_err(|error| missing(&error))?;
+    let screenshot = arguments.screenshot.map(|path| (path, arguments.after));
+    let options = tasklab::ui::WindowOptions { screenshot, start_scenario: arguments.scenario };
+    tasklab::ui::run(options, engine.handle()).map_err(|error| missing(&error))
+}
+
+#[cfg(not(feature = "gui"))]
+fn window(_: WindowArguments) -> Result<(), CliError> {
+    Err(CliError::Missing("could not open a window: this tasklab was built without one; `tasklab run` works without".to_owned()))
 }

@@ -1,9 +1,11 @@
 //! From the argument list to a verb, and from what became of it to an exit status. Runs on the main thread, before any other.
 
 use std::ffi::OsString;
+use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 
-use clap::{Parser, Subcommand};
+use clap::{Args, Parser, Subcommand};
 
 use super::error::{CliError, complain};
 use super::{bench, doctor, exec, list, run};
@@ -19,9 +21,31 @@ const EXEC_FAILED: u8 = 125;
 /// Launch, watch and steer real threads and processes, and see what the kernel does.
 #[derive(Debug, Parser)]
 #[command(name = "tasklab", version, max_term_width = 100, after_help = "Without a command, the window opens.")]
+#[command(args_conflicts_with_subcommands = true)]
 struct Arguments {
     #[command(subcommand)]
-    verb: Verb,
+    verb: Option<Verb>,
+    #[command(flatten)]
+    window: WindowArguments,
+}
+
+/// How the window is to open.
+#[derive(Debug, Default, Args)]
+pub struct WindowArguments {
+    /// Show this scenario in the window, and start it
+    #[arg(long, value_name = "ID")]
+    pub scenario: Option<String>,
+    /// Save a picture of the window to this PNG file, and close it
+    #[arg(long, value_name = "FILE")]
+    pub screenshot: Option<PathBuf>,
+    /// With --screenshot: how long after the start, in seconds
+    #[arg(long, value_name = "SECONDS", default_value = "3", requires = "screenshot", value_parser = seconds)]
+    pub after: Duration,
+}
+
+fn seconds(text: &str) -> Result<Duration, String> {
+    let seconds = text.parse().map_err(|_| format!("{text:?} is no number of seconds"))?;
+    Duration::try_from_secs_f64(seconds).map_err(|error| format!("{text:?}: {error}"))
 }
 
 #[derive(Debug, Subcommand)]
@@ -33,18 +57,23 @@ enum Verb {
     Bench(bench::Arguments),
 }
 
-/// Does what these arguments ask, the program's name left out, and returns its exit status.
-pub fn main(args: impl IntoIterator<Item = OsString>, start: Start<'_>) -> ExitCode {
+/// Does what these arguments ask, the program's name left out, and returns its exit status. Without a verb `window` opens it.
+pub fn main(
+    args: impl IntoIterator<Item = OsString>,
+    start: Start<'_>,
+    window: impl FnOnce(WindowArguments) -> Result<(), CliError>,
+) -> ExitCode {
     let args: Vec<OsString> = args.into_iter().collect();
     let is_exec = args.first().is_some_and(|verb| verb == "exec");
     let parsed = Arguments::try_parse_from(std::iter::once("tasklab".into()).chain(args));
     let done = match parsed {
-        Ok(Arguments { verb }) => match verb {
-            Verb::List(arguments) => list::list(&arguments),
-            Verb::Run(arguments) => run::run(&arguments, start),
-            Verb::Exec(arguments) => exec::exec(&arguments, start),
-            Verb::Doctor(arguments) => doctor::doctor(&arguments),
-            Verb::Bench(arguments) => bench::bench(&arguments),
+        Ok(arguments) => match arguments.verb {
+            Some(Verb::List(arguments)) => list::list(&arguments),
+            Some(Verb::Run(arguments)) => run::run(&arguments, start),
+            Some(Verb::Exec(arguments)) => exec::exec(&arguments, start),
+            Some(Verb::Doctor(arguments)) => doctor::doctor(&arguments),
+            Some(Verb::Bench(arguments)) => bench::bench(&arguments),
+            None => known(&arguments.window).and_then(|()| window(arguments.window)).map(|()| 0),
         },
         Err(error) => {
             // Help and the version are asked for, and go to standard output; anything else is a mistake.
@@ -65,6 +94,12 @@ pub fn main(args: impl IntoIterator<Item = OsString>, start: Start<'_>) -> ExitC
         }
     });
     ExitCode::from(status)
+}
+
+/// A window is not opened for a scenario that does not exist.
+fn known(window: &WindowArguments) -> Result<(), CliError> {
+    let scenario = window.scenario.as_deref().map(crate::scenario::find).transpose();
+    scenario.map(drop).map_err(|error| CliError::Usage(error.to_string()))
 }
 
 /// The engine could not be started.

@@ -13,5 +13,5 @@ mod run;
 mod session;
 mod story;
 
-pub use entry::{Start, main};
+pub use entry::{Start, WindowArguments, main};
 pub use error::CliError;

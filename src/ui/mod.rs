@@ -37,4 +37,4 @@ mod widgets;
 mod window;
 
 pub use app::{App, Preferences};
-pub use window::{WindowError, WindowOptions, run};
+pub use window::{WindowError, WindowOptions, check_display, run};

@@ -54,12 +54,18 @@ impl Wake for Repaint {
     }
 }
 
+/// Whether there may be a screen: told from the environment alone, before anything is started for a window.
+pub fn check_display() -> Result<(), WindowError> {
+    let is_set = |name| env::var_os(name).is_some_and(|value| !value.is_empty());
+    if ["DISPLAY", "WAYLAND_DISPLAY", "WAYLAND_SOCKET"].into_iter().any(is_set) {
+        return Ok(());
+    }
+    Err(WindowError::NoDisplay("neither DISPLAY nor WAYLAND_DISPLAY is set".to_owned()))
+}
+
 /// Opens the window over a running engine and returns when it is closed.
 pub fn run(options: WindowOptions, engine: EngineHandle) -> Result<(), WindowError> {
-    let is_set = |name| env::var_os(name).is_some_and(|value| !value.is_empty());
-    if !["DISPLAY", "WAYLAND_DISPLAY", "WAYLAND_SOCKET"].into_iter().any(is_set) {
-        return Err(WindowError::NoDisplay("neither DISPLAY nor WAYLAND_DISPLAY is set".to_owned()));
-    }
+    check_display()?;
     let fonts = DesktopFonts::load();
     let path = options.screenshot.as_ref().map(|(path, _)| path.clone());
     let is_picture = path.is_some();
