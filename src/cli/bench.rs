@@ -65,7 +65,8 @@ pub(super) fn bench(arguments: &Arguments) -> Result<u8, CliError> {
     } else {
         Effort { turns: 7, turn: Duration::from_millis(300), capture_mib: 1024, lines: 60_000 }
     };
-    let figures = measure_all(Path::new("/proc/self/exe"), effort, &arguments.only).map_err(|error| CliError::Missing(format!("{error:#}")))?;
+    let figures = measure_all(Path::new("/proc/self/exe"), effort, &arguments.only)
+        .map_err(|error| CliError::Missing(format!("{error:#}")))?;
     let figures = in_order(figures);
     let text = if arguments.json { object(&figures) } else { table(&figures) };
     let mut stdout = io::stdout().lock();

@@ -74,7 +74,13 @@ impl OutputStream {
 
     /// Reads what is there. `lossless`: all of it becomes events; otherwise what exceeds the budget is counted, and its
     /// newest part follows with the next [`refill`](Self::refill).
-    pub(super) fn read(&mut self, lossless: bool, now: Monotonic, scratch: &mut Scratch, emit: &mut impl FnMut(EventKind)) -> Open {
+    pub(super) fn read(
+        &mut self,
+        lossless: bool,
+        now: Monotonic,
+        scratch: &mut Scratch,
+        emit: &mut impl FnMut(EventKind),
+    ) -> Open {
         match read(self.fd.as_fd(), scratch) {
             Ok(None) => Open::Yes,
             Ok(Some([])) | Err(_) => Open::No,

@@ -81,14 +81,20 @@ impl Ingest {
     pub fn new(lines: u64) -> Self {
         let mut text = String::new();
         for thread in 1..=4 {
-            let _ = writeln!(text, r#"{{"t":{thread}000,"kind":"task.started","task":"worker-{thread}","sort":"thread","pid":4711,"tid":{}}}"#, 4711 + thread);
+            let _ = writeln!(
+                text,
+                r#"{{"t":{thread}000,"kind":"task.started","task":"worker-{thread}","sort":"thread","pid":4711,"tid":{}}}"#,
+                4711 + thread
+            );
         }
         let mut count = 4;
         let mut t = 10_000_u64;
         while count < lines {
             let (worker, holder) = (1 + count / 6 % 4, 1 + (count / 6 + 1) % 4);
             for line in [
-                format!(r#""task.state","task":"worker-{worker}","state":"waiting","on":"lock counter","held_by":"worker-{holder}""#),
+                format!(
+                    r#""task.state","task":"worker-{worker}","state":"waiting","on":"lock counter","held_by":"worker-{holder}""#
+                ),
                 format!(r#""task.state","task":"worker-{worker}","state":"running""#),
                 format!(r#""value","name":"counter","value":{count}"#),
                 format!(r#""task.state","task":"worker-{worker}","state":"sleeping""#),

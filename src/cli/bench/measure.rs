@@ -169,10 +169,14 @@ mod tests {
         let mut figures = figures();
         let mut counts = Vec::new();
         let each = Duration::from_millis(1);
-        figures.rates("work", Amount::Filling(1), vec![rust(|count| {
-            counts.push(count);
-            Ok(each * count as u32)
-        })]);
+        figures.rates(
+            "work",
+            Amount::Filling(1),
+            vec![rust(|count| {
+                counts.push(count);
+                Ok(each * count as u32)
+            })],
+        );
         assert_eq!(counts, [1, 2, 4, 8, 16, 80, 80, 80]);
         assert_eq!(figures.list, [Figure { key: "work".to_owned(), value: 1000.0 }]);
     }

@@ -44,11 +44,8 @@ impl Python {
             ..ChildSpec::new(["python3", "-c", SCRIPT])
         };
         let pipes = launcher.launch(&spec)?;
-        let mut python = Self {
-            questions: waiting(pipes.stdin)?,
-            answers: BufReader::new(waiting(pipes.stdout)?),
-            _launcher: launcher,
-        };
+        let mut python =
+            Self { questions: waiting(pipes.stdin)?, answers: BufReader::new(waiting(pipes.stdout)?), _launcher: launcher };
         // Its start is no part of any measure.
         python.measure("lock_ops", 1)?;
         Ok(python)

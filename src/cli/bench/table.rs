@@ -55,7 +55,8 @@ pub(super) fn in_order(mut figures: Vec<Figure>) -> Vec<Figure> {
 pub(super) fn table(figures: &[Figure]) -> String {
     let mut text = String::from("What starting, switching and talking costs on this machine (medians)\n");
     for &(name, title, unit) in ROWS {
-        let of_side = |prefix: &str| figures.iter().find(|figure| figure.key == format!("{prefix}{name}")).map(|figure| figure.value);
+        let of_side =
+            |prefix: &str| figures.iter().find(|figure| figure.key == format!("{prefix}{name}")).map(|figure| figure.value);
         let sides: Vec<(&str, f64)> = SIDES.iter().filter_map(|(prefix, side)| Some((*side, of_side(prefix)?))).collect();
         let most = sides.iter().map(|(_, value)| *value).fold(0.0, f64::max);
         if sides.is_empty() {
@@ -114,7 +115,9 @@ mod tests {
 
     #[test]
     fn numbers_are_grouped() {
-        for (value, text) in [(0.4, "0"), (7.0, "7"), (999.0, "999"), (1000.0, "1,000"), (123_456.0, "123,456"), (1e9, "1,000,000,000")] {
+        for (value, text) in
+            [(0.4, "0"), (7.0, "7"), (999.0, "999"), (1000.0, "1,000"), (123_456.0, "123,456"), (1e9, "1,000,000,000")]
+        {
             assert_eq!(grouped(value), text);
         }
     }
@@ -122,7 +125,8 @@ mod tests {
     #[test]
     fn bars_stand_to_each_other_as_the_numbers_and_what_is_missing_is_left_out() {
         let text = table(&[figure("launch_wait", 1000.0), figure("python_launch_wait", 500.0), figure("events", 2.0)]);
-        let bar_of = |side: &str| text.lines().find(|line| line.trim_start().starts_with(side)).map(|line| line.matches('█').count());
+        let bar_of =
+            |side: &str| text.lines().find(|line| line.trim_start().starts_with(side)).map(|line| line.matches('█').count());
         assert_eq!((bar_of("Task Lab"), bar_of("Python"), bar_of("plain C")), (Some(BAR), Some(BAR / 2), None), "{text}");
         assert!(text.contains("1.00 ms each") && text.contains("Event lines") && !text.contains("Forking"), "{text}");
     }

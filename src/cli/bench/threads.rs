@@ -34,7 +34,9 @@ pub(super) fn pool_tasks(count: u64) -> anyhow::Result<Duration> {
         drop((handed, results));
         ready.wait();
         let start = Instant::now();
-        let hand_in = Builder::new().name("hand-in".to_owned()).spawn_scoped(scope, move || (0..count).try_for_each(|task| tasks.send(task)))?;
+        let hand_in = Builder::new()
+            .name("hand-in".to_owned())
+            .spawn_scoped(scope, move || (0..count).try_for_each(|task| tasks.send(task)))?;
         let sum = received.iter().fold(0_u64, u64::wrapping_add);
         let elapsed = start.elapsed();
         let _ = hand_in.join();
