@@ -1,4 +1,5 @@
 //! The command line as people and scripts use it: the real binary, its streams and its exit statuses.
+#![expect(clippy::expect_used, reason = "the helpers of tests fail loudly, too")]
 
 mod support;
 

@@ -12,7 +12,7 @@ use crate::engine::{Command, Engine, LaunchRequest, Options, Told};
 use crate::model::{EventKind, Finished};
 
 /// Events on the way to us; when we are slower, the children wait.
-const QUEUE: usize = 512;
+const QUEUE: usize = 256;
 
 /// Where the events of a run go.
 pub(super) trait Listener {
