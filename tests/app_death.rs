@@ -1,4 +1,5 @@
 //! Promise 1: the app is killed at random moments, and nothing that it has started survives.
+#![allow(clippy::expect_used, reason = "the helpers of tests fail loudly, too")]
 
 mod support;
 

@@ -1,5 +1,6 @@
 //! The window as a person uses it: the real program under Xvfb, a real mouse pointer, and a look into /proc.
 #![cfg(feature = "gui")]
+#![allow(clippy::expect_used, reason = "the helpers of tests fail loudly, too")]
 
 mod support;
 
@@ -79,7 +80,9 @@ fn click_until(screen: &Screen, places: &[(i32, i32)], what: &str, mut condition
     let mut polls = 0;
     eventually(what, || {
         if polls % 2000 == 0 {
-            places.iter().for_each(|place| screen.click(*place));
+            for place in places {
+                screen.click(*place);
+            }
         }
         polls += 1;
         condition()

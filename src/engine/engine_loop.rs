@@ -140,18 +140,21 @@ impl EngineLoop {
         let mut sources = vec![Source::Supervisor, Source::Bell];
         let wanted = if self.client.has_queued() { PollFlags::IN | PollFlags::OUT } else { PollFlags::IN };
         let mut fds = vec![PollFd::new(&self.client, wanted), PollFd::new(&self.bell, PollFlags::IN)];
+        let now = monotonic_now();
         for (run_index, run) in self.runs.iter().enumerate() {
             if !self.tap.is_behind() {
-                sources.extend((0..run.outputs.len()).map(|index| Source::Output(run_index, index)));
-                fds.extend(run.outputs.iter().map(|stream| PollFd::new(stream, PollFlags::IN)));
+                for (index, stream) in run.outputs.iter().enumerate().filter(|(_, stream)| stream.rests_until(now).is_none()) {
+                    sources.push(Source::Output(run_index, index));
+                    fds.push(PollFd::new(stream, PollFlags::IN));
+                }
                 sources.extend((0..run.events.len()).map(|index| Source::Events(run_index, index)));
                 fds.extend(run.events.iter().map(|stream| PollFd::new(stream, PollFlags::IN)));
             }
             sources.extend((0..run.inputs.len()).map(|index| Source::Input(run_index, index)));
             fds.extend(run.inputs.iter().map(|stream| PollFd::new(stream, PollFlags::OUT)));
         }
-        let timeout = self.next_deadline().map(|at| {
-            let wait = at.since(monotonic_now());
+        let timeout = self.next_deadline(now).map(|at| {
+            let wait = at.since(now);
             rustix::time::Timespec { tv_sec: wait.as_secs() as i64, tv_nsec: i64::from(wait.subsec_nanos()) }
         });
         // An interrupted poll finds nothing, and the next one looks again.
@@ -160,12 +163,15 @@ impl EngineLoop {
         (sources, ready)
     }
 
-    fn next_deadline(&self) -> Option<Monotonic> {
+    fn next_deadline(&self, now: Monotonic) -> Option<Monotonic> {
         let active = self.runs.iter().filter(|run| !run.course.is_over());
         let of_runs = active.flat_map(|run| [run.course.next_deadline(), run.next_action_at()]).flatten();
         let publication = self.next_publication();
-        let tap = self.tap.is_behind().then(|| monotonic_now() + TAP_RETRY);
-        of_runs.chain(publication).chain(tap).min()
+        if self.tap.is_behind() {
+            return of_runs.chain(publication).chain([now + TAP_RETRY]).min();
+        }
+        let rests = self.runs.iter().flat_map(|run| &run.outputs).filter_map(|stream| stream.rests_until(now));
+        of_runs.chain(publication).chain(rests).min()
     }
 
     fn next_publication(&self) -> Option<Monotonic> {

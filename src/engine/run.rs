@@ -189,7 +189,7 @@ impl Run {
     pub(super) fn read_output(&mut self, index: usize, scratch: &mut Scratch, now: Monotonic, tap: &mut Tap) -> usize {
         let mut kinds = Vec::new();
         let mut emit = |kind| kinds.push(kind);
-        let open = self.outputs[index].read(tap.is_wanted(), scratch, &mut emit);
+        let open = self.outputs[index].read(tap.is_wanted(), now, scratch, &mut emit);
         if open == Open::No {
             self.outputs.swap_remove(index).close(&mut emit);
         }

@@ -2,13 +2,16 @@
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::time::Duration;
 
 use crate::model::{Event, EventKind, Monotonic, OutputRing, Pid, Stream};
 
-/// Read at one time. A listener that is behind holds up a few hundred of these, so they are not large.
-const CHUNK: usize = 64 * 1024;
-/// The capacity that is asked for a pipe: a child writes on while we are busy.
-const PIPE: usize = 256 * 1024;
+/// Read at one time. A listener that is behind holds up as many of these as its queue has room for.
+const CHUNK: usize = 256 * 1024;
+/// The capacity that is asked for an output pipe: what most kernels allow at most (`/proc/sys/fs/pipe-max-size`).
+const PIPE: usize = 1024 * 1024;
+/// How long a flood may gather. Its writer fills a part of the pipe meanwhile.
+const REST: Duration = Duration::from_micros(250);
 /// Bytes of one stream that become events between two publications, when nobody has asked for all of them.
 const BUDGET: usize = 1024 * 1024;
 /// The newest bytes that are kept of what goes beyond the budget.
@@ -54,22 +57,37 @@ pub(super) struct OutputStream {
     fd: OwnedFd,
     budget: usize,
     overflow: OutputRing,
+    rests_until: Monotonic,
 }
 
 impl OutputStream {
     pub(super) fn new(pid: Pid, stream: Stream, fd: OwnedFd) -> Self {
         // Where it is refused, the usual 64 KiB do.
         let _ = rustix::pipe::fcntl_setpipe_size(&fd, PIPE);
-        Self { pid, stream, fd, budget: BUDGET, overflow: OutputRing::new(NEWEST) }
+        Self { pid, stream, fd, budget: BUDGET, overflow: OutputRing::new(NEWEST), rests_until: Monotonic::ZERO }
+    }
+
+    /// Until when it is better not to read: of a flood, many small pieces cost more than a few large ones. `None`: read now.
+    pub(super) fn rests_until(&self, now: Monotonic) -> Option<Monotonic> {
+        Some(self.rests_until).filter(|until| *until > now)
     }
 
     /// Reads what is there. `lossless`: all of it becomes events; otherwise what exceeds the budget is counted, and its
     /// newest part follows with the next [`refill`](Self::refill).
-    pub(super) fn read(&mut self, lossless: bool, scratch: &mut Scratch, emit: &mut impl FnMut(EventKind)) -> Open {
+    pub(super) fn read(
+        &mut self,
+        lossless: bool,
+        now: Monotonic,
+        scratch: &mut Scratch,
+        emit: &mut impl FnMut(EventKind),
+    ) -> Open {
         match read(self.fd.as_fd(), scratch) {
             Ok(None) => Open::Yes,
             Ok(Some([])) | Err(_) => Open::No,
             Ok(Some(bytes)) => {
+                if self.budget < bytes.len() && bytes.len() < CHUNK {
+                    self.rests_until = now + REST;
+                }
                 if lossless || bytes.len() <= self.budget {
                     self.budget = self.budget.saturating_sub(bytes.len());
                     emit(EventKind::Output { pid: self.pid, stream: self.stream, bytes: bytes.to_vec() });
@@ -307,6 +325,22 @@ mod tests {
     }
 
     #[test]
+    fn a_flood_is_let_gather_and_a_trickle_is_not() {
+        let (reader, writer) = rustix::pipe::pipe().expect("a pipe");
+        let mut stream = OutputStream::new(Pid::new(1), Stream::Stdout, reader);
+        let mut scratch = Scratch::default();
+        let now = Monotonic::from_secs(1.0);
+        let mut sent = 0;
+        while sent <= BUDGET {
+            assert_eq!(stream.rests_until(now), None, "after {sent} bytes");
+            sent += rustix::io::write(&writer, &[b'x'; 8192]).expect("fits");
+            assert_eq!(stream.read(true, now, &mut scratch, &mut |_| ()), Open::Yes);
+        }
+        assert_eq!(stream.rests_until(now), Some(now + REST));
+        assert_eq!(stream.rests_until(now + REST), None);
+    }
+
+    #[test]
     fn kept_and_dropped_add_up_to_what_was_sent() {
         let (reader, writer) = rustix::pipe::pipe().expect("a pipe");
         let mut stream = OutputStream::new(Pid::new(1), Stream::Stdout, reader);
@@ -325,10 +359,10 @@ mod tests {
         for round in 0..100_u8 {
             rustix::io::write(&writer, &vec![round; 60_000]).expect("fits");
             sent += 60_000;
-            assert_eq!(stream.read(false, &mut scratch, &mut emit), Open::Yes);
+            assert_eq!(stream.read(false, Monotonic::ZERO, &mut scratch, &mut emit), Open::Yes);
         }
         drop(writer);
-        assert_eq!(stream.read(false, &mut scratch, &mut emit), Open::No);
+        assert_eq!(stream.read(false, Monotonic::ZERO, &mut scratch, &mut emit), Open::No);
         stream.close(&mut emit);
         assert!(dropped > 0 && kept + dropped == sent, "{kept} + {dropped} of {sent}");
         assert_eq!(newest.last(), Some(&99), "the newest bytes are kept");

@@ -157,7 +157,7 @@ impl Placements {
 
     /// Places it under the lowest free number from 3.
     fn put_free(&mut self, fd: impl AsFd) -> Result<RawFd, LaunchProblem> {
-        let number = (3..).find(|number| !self.taken.contains(number)).unwrap_or(3);
+        let number = (3..RawFd::MAX).find(|number| !self.taken.contains(number)).unwrap_or(3);
         self.put(fd, number)?;
         Ok(number)
     }

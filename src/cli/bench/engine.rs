@@ -13,7 +13,7 @@ use crate::model::{ChildSpec, EventKind, Input, Monotonic, Outcome, OutputTo, Pi
 use crate::supervisor::Client;
 
 /// Events on the way to us; each holds up to 256 KiB of output.
-const TAP: usize = 16;
+const TAP: usize = 256;
 /// Bytes of event lines that come with one read, as from a pipe.
 const READ: usize = 64 * 1024;
 /// As much of a recording stays in memory as for a run.
@@ -34,7 +34,7 @@ impl Capture {
         Ok(Self(Engine::start(Client::start(program)?, options)?))
     }
 
-    /// Captures so many MiB into one piece of memory, from the request to the end of the run.
+    /// Captures so many MiB and keeps them as the events that they come in, from the request to the end of the run.
     pub(super) fn capture(&self, mib: u64) -> anyhow::Result<Duration> {
         let told = self.0.told().context("the engine tells nothing")?;
         let spec = ChildSpec { stdin: Input::Null, stderr: OutputTo::Inherit, ..ChildSpec::new(head(mib)) };
@@ -42,7 +42,8 @@ impl Capture {
         let request = LaunchRequest { what, script: Vec::new(), timeout: None, stop: StopPlan::default() };
         let start = Instant::now();
         self.0.handle().send(Command::Launch(Box::new(request)))?;
-        let mut kept: Vec<u8> = Vec::new();
+        let mut kept = Vec::new();
+        let mut size = 0;
         loop {
             let (run, event) = match told.recv()? {
                 Told::Launched(..) => continue,
@@ -51,12 +52,15 @@ impl Capture {
                 Told::Refused(sentence) => bail!(sentence),
             };
             match &event.kind {
-                EventKind::Output { stream: Stream::Stdout, bytes, .. } => kept.extend_from_slice(bytes),
+                EventKind::Output { stream: Stream::Stdout, bytes, .. } => {
+                    size += bytes.len() as u64;
+                    kept.push(event);
+                }
                 EventKind::RunFinished { outcome, .. } => {
                     let elapsed = start.elapsed();
                     self.0.handle().send(Command::Forget(run))?;
                     ensure!(*outcome == Outcome::Passed, "the run ended as {outcome}");
-                    ensure!(kept.len() as u64 == mib << 20, "{} bytes of {mib} MiB came", kept.len());
+                    ensure!(size == mib << 20, "{size} bytes of {mib} MiB came");
                     return Ok(elapsed);
                 }
                 _ => {}
