@@ -177,6 +177,8 @@ impl App {
             UiAction::Speak(language) => self.preferences.language = language,
             UiAction::Launch(request) => {
                 self.awaits_run_after = Some(newest(&self.live));
+                // A program has no code here; what it writes is what one wants to see.
+                self.preferences.tab = Tab::Output;
                 self.send(Command::Launch(request));
             }
             UiAction::Act(run, action, target) => self.send(Command::Act { run, action, target }),

@@ -97,9 +97,10 @@ pub fn compare(predicted: Option<&str>, observed: &Value) -> String {
     }
 }
 
-/// A value as a person writes it: texts without quotes.
+/// A value as a person writes it: texts without quotes, lists without brackets.
 pub fn plain(value: &Value) -> String {
     match value {
+        Value::Array(values) => values.iter().map(plain).collect::<Vec<_>>().join(", "),
         Value::String(text) => text.clone(),
         Value::Number(number) if number.is_f64() => {
             let number = number.as_f64().unwrap_or_default();
@@ -219,6 +220,19 @@ mod tests {
 
     fn harness(run: Option<RunView>) -> Harness<'static, Card> {
         testing::view(230.0, 900.0, Card::default(), move |ui, card| card.ui(ui, &testing::POOL, run.as_ref()))
+    }
+
+    #[test]
+    fn values_are_written_as_a_person_writes_them() {
+        for (value, text) in [
+            (serde_json::json!(["b", "a"]), "b, a"),
+            (serde_json::json!(1.25), "1.250"),
+            (serde_json::json!(1234.5), "1234"),
+            (serde_json::json!(7), "7"),
+            (serde_json::json!(true), "true"),
+        ] {
+            assert_eq!(plain(&value), text);
+        }
     }
 
     fn params(card: &Card) -> BTreeMap<String, Value> {

@@ -80,7 +80,7 @@ fn fact_row(ui: &mut Ui, fact: &Fact, index: usize) {
     );
     let word = if fact.holds { "holds" } else { "does not hold" };
     let detail = format!("expected {} · observed {} · {word}", card::plain(&fact.expected), card::plain(&fact.observed));
-    widgets::paint_text(
+    let is_detail_cut = widgets::paint_text(
         ui,
         column(20.0, width, 17.0),
         Align2::LEFT_CENTER,
@@ -90,7 +90,7 @@ fn fact_row(ui: &mut Ui, fact: &Fact, index: usize) {
     );
     let words = format!("{word}: {}, {detail}", fact.claim);
     let response = widgets::describe(ui, rect, ("fact", index), Role::Label, &words);
-    if is_cut {
+    if is_cut || is_detail_cut {
         response.on_hover_text(words);
     }
 }

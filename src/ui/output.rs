@@ -11,7 +11,7 @@ use crate::model::{OutputView, Pid, RunView, Stream};
 /// The stream that is looked at, cut into lines.
 #[derive(Debug, Default)]
 pub struct Output {
-    shown: Option<(Pid, Stream)>,
+    chosen: Option<(Pid, Stream)>,
     cut: Option<Arc<str>>,
     /// Where each line of `cut` begins and ends.
     lines: Vec<(u32, u32)>,
@@ -28,27 +28,23 @@ impl Output {
             widgets::nothing_yet(ui, "Nothing was written yet.");
             return;
         }
+        // What was chosen, else what the selected process wrote, else what anybody wrote.
+        let wrote = |output: &&OutputView| !output.tail.is_empty();
+        let of_selected = |output: &&OutputView| selected == Some(output.pid);
+        let outputs = || run.outputs.iter();
+        let chosen = outputs().find(|output| self.chosen == Some((output.pid, output.stream)));
+        let first = || outputs().filter(of_selected).find(wrote).or_else(|| outputs().find(wrote)).or(run.outputs.first());
+        let Some(output) = chosen.or_else(first) else { return };
         ui.horizontal_wrapped(|ui| {
-            let of_selected = run.outputs.iter().filter(|output| selected == Some(output.pid));
-            let others = run.outputs.iter().filter(|output| selected != Some(output.pid));
-            for output in of_selected.chain(others).take(BUTTONS) {
-                let this = (output.pid, output.stream);
-                let text = format!("{} {} {}", output.name, output.pid, output.stream);
-                if ui
-                    .selectable_label(self.shown == Some(this), RichText::new(text).size(11.0).color(ink(ui, output.stream)))
-                    .clicked()
-                {
-                    self.shown = Some(this);
+            for other in outputs().filter(of_selected).chain(outputs().filter(|output| !of_selected(output))).take(BUTTONS) {
+                let text = format!("{} {} {}", other.name, other.pid, other.stream);
+                let color = if wrote(&other) { ink(ui, other.stream) } else { palette(ui).weak };
+                let is_shown = std::ptr::eq(other, output);
+                if ui.selectable_label(is_shown, RichText::new(text).size(11.0).color(color)).clicked() {
+                    self.chosen = Some((other.pid, other.stream));
                 }
             }
         });
-        let chosen = run.outputs.iter().find(|output| self.shown == Some((output.pid, output.stream)));
-        let output = chosen.or_else(|| run.outputs.iter().find(|output| selected == Some(output.pid) && !output.tail.is_empty()));
-        let Some(output) = output.or_else(|| run.outputs.iter().find(|output| !output.tail.is_empty())).or(run.outputs.first())
-        else {
-            return;
-        };
-        self.shown = chosen.map(|output| (output.pid, output.stream));
         ui.horizontal(|ui| {
             let color = ink(ui, output.stream);
             ui.label(theme::bold(output.stream.word()).size(11.0).color(color));
