@@ -1,4 +1,5 @@
 //! The engine on real processes: what a run tells from its start to its end.
+#![allow(clippy::expect_used, reason = "the helpers of tests fail loudly, too")]
 
 mod support;
 
@@ -103,7 +104,7 @@ fn actions_reach_processes_by_pid_and_by_name_and_say_when_they_cannot() {
     let engine = engine(Some(1024));
     let handle = engine.handle();
     let act = |action: Action, target: &str| {
-        handle.send(Command::Act { run: RunId::new(1), action, target: target.to_owned() }).expect("taken")
+        handle.send(Command::Act { run: RunId::new(1), action, target: target.to_owned() }).expect("taken");
     };
     let mut is_stopped = false;
     let events =

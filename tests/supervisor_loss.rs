@@ -1,5 +1,6 @@
 //! The supervisor is killed under a running engine. Alone in its program: an engine that has lost its supervisor ends everything
 //! below its own process, and that would be other tests' children, too.
+#![allow(clippy::expect_used, reason = "the helpers of tests fail loudly, too")]
 
 mod support;
 

@@ -18,11 +18,11 @@ TEXT = __doc__.encode() * (256 * 1024 // len(__doc__))
 
 
 def work(pieces):
-    """Does this many pieces of work: compresses 4 MiB of text each."""
+    """Does this many pieces of work: compresses 2 MiB of text each."""
     done = 0
     for _ in range(pieces):
         compressor = zlib.compressobj()
-        for _ in range(16):
+        for _ in range(8):
             compressor.compress(TEXT)
         done += 1
         yield done

@@ -29,7 +29,8 @@ COMMANDS = [
     ["wc", "-c"],
 ]
 EVERY = 0.02
-LONG_ENOUGH = 15  # looks before a phase says something
+LONG_ENOUGH = 15  # looks that a phase has to last before it says something
+LONG = 150  # looks after which it says also that something did not come about: earlier, pipes may still be filling
 AT_REST = 5  # looks at the end of a stop in which nothing may move any more
 
 
@@ -118,7 +119,12 @@ def phases(looks):
         if not pieces or pieces[-1][0] != kind:
             pieces.append((kind, []))
         pieces[-1][1].append((states, total))
-    return [(kind, piece) for kind, piece in pieces if len(piece) >= LONG_ENOUGH]
+    return pieces
+
+
+def tested(piece, holds):
+    """Whether a phase lasted long enough to say that something holds, or that it does not."""
+    return len(piece) >= (LONG_ENOUGH if holds else LONG)
 
 
 def flow(piece):
@@ -133,19 +139,21 @@ def told(name, code):
 
 def claim(looks, codes):
     """Claims only what was put to the test: nothing about stopping if nobody was stopped for a while."""
-    flows = [flow(piece) for kind, piece in phases(looks) if kind == "running"]
-    flows = [count for count in flows if count is not None]
+    flows = [flow(piece) for kind, piece in phases(looks)
+             if kind == "running" and flow(piece) is not None and tested(piece, flow(piece) > 0)]
     if flows:
         tasklab.fact("flows", "while all stages run, bytes flow", "> 0", min(flows), min(flows) > 0)
     stops = [piece for kind, piece in phases(looks) if kind == "stopped"]
     rests = [flow(piece[-AT_REST:]) for piece in stops]
-    rests = [count for count in rests if count is not None]
+    rests = [count for piece, count in zip(stops, rests) if count is not None and tested(piece, count == 0)]
     if rests:
         tasklab.fact("standstill", "when one stage is stopped, soon not a byte moves anywhere", 0, max(rests))
-    if stops:
-        others = [letter for letter in stops[-1][-1][0] if letter not in ("T", None)]
+    others = [[letter for letter in piece[-1][0] if letter not in ("T", None)] for piece in stops]
+    others = [letters for piece, letters in zip(stops, others) if tested(piece, set(letters) <= {"S"})]
+    if others:
+        letters = min(others, key=lambda letters: set(letters) <= {"S"})
         tasklab.fact("neighbours-sleep", "the other stages sleep, each at its end of a pipe",
-                     len(others), others.count("S"))
+                     len(letters), letters.count("S"))
     killed = [number for number, code in enumerate(codes) if code < 0 and code != -signal.SIGPIPE]
     if killed:
         broken = [number for number in range(killed[-1]) if number not in killed]

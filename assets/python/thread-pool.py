@@ -19,7 +19,7 @@ params = tasklab.params(
     tasks=24,
     kind="thread",
     work="compress",
-    size=12,
+    size=8,
 )
 
 BLOCK = 256 * 1024

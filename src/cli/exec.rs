@@ -68,10 +68,10 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "BYTES", value_parser = clap::value_parser!(u32).range(1..))]
     bufsize: Option<u32>,
     /// Ends it after this many seconds.
-    #[arg(long, value_name = "S", value_parser = parse::limit)]
+    #[arg(long, value_name = "S", value_parser = parse::limit, allow_hyphen_values = true)]
     timeout: Option<Duration>,
     /// Seconds between SIGTERM and SIGKILL when it is ended.
-    #[arg(long, value_name = "S", value_parser = parse::seconds, default_value = "2")]
+    #[arg(long, value_name = "S", value_parser = parse::seconds, allow_hyphen_values = true, default_value = "2")]
     grace: Duration,
     /// Leaves the children zombies when they end, until '--do "T wait NAME"' waits on them.
     #[arg(long)]

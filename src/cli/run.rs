@@ -47,7 +47,7 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "FILE")]
     record: Option<PathBuf>,
     /// Ends the run after this many seconds.
-    #[arg(long, value_name = "S", value_parser = parse::limit)]
+    #[arg(long, value_name = "S", value_parser = parse::limit, allow_hyphen_values = true)]
     timeout: Option<Duration>,
 }
 

@@ -48,8 +48,11 @@ pub(super) fn session(
         .send(Command::Launch(Box::new(request)))
         .map_err(|error| CliError::Missing(format!("could not launch: {error}")))?;
     let (finished, heard) = listen(&engine, &interrupts, listener)?;
-    heard.map_err(|error| CliError::output(&error))?;
     let interrupted = interrupts.caught().map(|number| 128 + number as u8);
+    // Ctrl-C ends our reader, too.
+    if interrupted.is_none() {
+        heard.map_err(|error| CliError::output(&error))?;
+    }
     Ok(Ended { finished, interrupted })
 }
 
@@ -63,23 +66,25 @@ fn listen(
     let events = engine.told().ok_or_else(gone)?;
     let stop = || engine.handle().send(Command::StopEverything);
     let mut heard = Ok(());
-    loop {
-        let told = match events.try_recv() {
-            Ok(told) => told,
-            Err(TryRecvError::Empty) => {
-                if heard.is_ok() {
-                    heard = listener.flush();
-                }
-                events.recv().map_err(|_| gone())?
-            }
-            Err(TryRecvError::Disconnected) => return Err(gone()),
-        };
+    // A listener that fails hears nothing more; the run is ended, and what it still says is let go.
+    let mut tell = |listener: &mut dyn FnMut() -> io::Result<()>| {
         if heard.is_ok() {
-            heard = listener.hear(&told);
+            heard = listener();
             if heard.is_err() {
                 let _ = stop();
             }
         }
+    };
+    loop {
+        let told = match events.try_recv() {
+            Ok(told) => told,
+            Err(TryRecvError::Empty) => {
+                tell(&mut || listener.flush());
+                events.recv().map_err(|_| gone())?
+            }
+            Err(TryRecvError::Disconnected) => return Err(gone()),
+        };
+        tell(&mut || listener.hear(&told));
         match told {
             Told::Refused(sentence) => return Err(CliError::Missing(sentence)),
             Told::Event(_, event) => match &event.kind {
@@ -89,7 +94,7 @@ fn listen(
                 }
                 EventKind::RunFinished { outcome, elapsed_s, processes_left, .. } => {
                     let finished = Finished { outcome: *outcome, elapsed_s: *elapsed_s, processes_left: *processes_left };
-                    let heard = heard.and_then(|()| listener.flush());
+                    tell(&mut || listener.flush());
                     return Ok((finished, heard));
                 }
                 _ => {}

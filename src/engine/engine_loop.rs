@@ -22,6 +22,8 @@ use crate::sys::monotonic_now;
 
 /// At most 30 snapshots a second.
 const FRAME: Duration = Duration::from_millis(33);
+/// While a run goes on and nothing is told, the time still passes on the screen: ten snapshots a second.
+const LIVE: Duration = Duration::from_millis(100);
 /// How soon a listener that was behind is tried again.
 const TAP_RETRY: Duration = Duration::from_millis(2);
 /// Finished runs that stay on the screen.
@@ -164,12 +166,20 @@ impl EngineLoop {
     fn next_deadline(&self, now: Monotonic) -> Option<Monotonic> {
         let active = self.runs.iter().filter(|run| !run.course.is_over());
         let of_runs = active.flat_map(|run| [run.course.next_deadline(), run.next_action_at()]).flatten();
-        let publication = (self.has_news || self.is_active()).then(|| self.published_at + FRAME);
+        let publication = self.next_publication();
         if self.tap.is_behind() {
             return of_runs.chain(publication).chain([now + TAP_RETRY]).min();
         }
         let rests = self.runs.iter().flat_map(|run| &run.outputs).filter_map(|stream| stream.rests_until(now));
         of_runs.chain(publication).chain(rests).min()
+    }
+
+    fn next_publication(&self) -> Option<Monotonic> {
+        match (self.has_news, self.is_active()) {
+            (true, _) => Some(self.published_at + FRAME),
+            (false, true) => Some(self.published_at + LIVE),
+            (false, false) => None,
+        }
     }
 
     fn is_active(&self) -> bool {
@@ -470,17 +480,14 @@ impl EngineLoop {
 
     fn publish(&mut self) {
         let now = monotonic_now();
-        if !(self.has_news || self.is_active()) || now < self.published_at + FRAME {
+        if self.next_publication().is_none_or(|at| now < at) {
             return;
         }
         for run in &mut self.runs {
             run.refill(now, &mut self.tap);
         }
-        let had_news = std::mem::take(&mut self.has_news) || self.runs.iter().any(|run| run.fold.has_news());
+        self.has_news = false;
         self.published_at = now;
-        if !had_news && !self.is_active() {
-            return;
-        }
         self.sequence += 1;
         let runs = self.runs.iter_mut().map(|run| {
             let time = run.time(now);

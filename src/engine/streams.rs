@@ -6,9 +6,10 @@ use std::time::Duration;
 
 use crate::model::{Event, EventKind, Monotonic, OutputRing, Pid, Stream};
 
-/// Read at one time.
-const CHUNK: usize = 256 * 1024;
-/// The capacity that is asked for an output pipe: what most kernels allow at most (`/proc/sys/fs/pipe-max-size`).
+/// Read at one time. A listener that is behind holds up a few hundred of these, so they are not large.
+const CHUNK: usize = 64 * 1024;
+/// The capacity that is asked for a pipe: a child writes on while we are busy, or let its flood gather. Most kernels allow
+/// no more (`/proc/sys/fs/pipe-max-size`).
 const PIPE: usize = 1024 * 1024;
 /// How long a flood may gather. Its writer fills a part of the pipe meanwhile.
 const REST: Duration = Duration::from_micros(250);
@@ -62,7 +63,7 @@ pub(super) struct OutputStream {
 
 impl OutputStream {
     pub(super) fn new(pid: Pid, stream: Stream, fd: OwnedFd) -> Self {
-        // A larger pipe lets a child write on while we are busy; where it is refused, the usual 64 KiB do.
+        // Where it is refused, the usual 64 KiB do.
         let _ = rustix::pipe::fcntl_setpipe_size(&fd, PIPE);
         Self { pid, stream, fd, budget: BUDGET, overflow: OutputRing::new(NEWEST), rests_until: Monotonic::ZERO }
     }
@@ -136,7 +137,7 @@ pub(super) struct EventStream {
 
 impl EventStream {
     pub(super) fn new(pid: Pid, fd: OwnedFd) -> Self {
-        let _ = rustix::pipe::fcntl_setpipe_size(&fd, CHUNK);
+        let _ = rustix::pipe::fcntl_setpipe_size(&fd, PIPE);
         Self { pid, fd, lines: Lines::default() }
     }
 

@@ -35,7 +35,7 @@ pub(super) const THREAD_POOL: Scenario = Scenario {
         count("tasks", 24, 1..=64, "tasks", "tasks that are handed in at once"),
         choice("kind", &["thread", "process"], "what a worker is: a thread of this process, or a process of its own"),
         choice("work", Load::KINDS, "what a task does with its text: compress it, hash it, count its words"),
-        count("size", 12, 1..=48, "MiB", "text that each task works through"),
+        count("size", 8, 1..=32, "MiB", "text that each task works through"),
     ],
     actions: &[
         action("submit", "One more task", "hands in one more task while the pool is open"),

@@ -27,8 +27,11 @@ impl Look {
     }
 }
 
-/// Looks, before a phase says something: enough time for pipes to fill or to flow.
+/// Looks that a phase has to last before it says something: time for pipes to fill, or to flow.
 const LONG_ENOUGH: usize = 15;
+/// Looks after which a phase says also that something did not come about. Earlier, on a machine with much else to do,
+/// pipes may still be filling.
+const LONG: usize = 150;
 /// Looks at the end of a stop in which nothing may move any more.
 const AT_REST: usize = 5;
 
@@ -37,28 +40,27 @@ pub(super) fn facts(looks: &[Look], ends: &[ExitStatus; 3]) -> Facts {
     let mut facts = Facts::new();
     let phases: Vec<&[Look]> =
         looks.chunk_by(|a, b| (a.has_stopped(), a.is_running()) == (b.has_stopped(), b.is_running())).collect();
-    let long = |phase: &&&[Look]| phase.len() >= LONG_ENOUGH;
     let moved = |phase: &[Look]| Some(phase.last()?.bytes()?.saturating_sub(phase.first()?.bytes()?));
+    let tested = |phase: &[Look], holds: bool| phase.len() >= if holds { LONG_ENOUGH } else { LONG };
 
-    let flowing = phases.iter().filter(long).filter(|phase| phase[0].is_running());
-    if let Some(least) = flowing.filter_map(|phase| moved(phase)).min() {
+    let flows = phases.iter().filter(|phase| phase[0].is_running());
+    let flows = flows.filter_map(|phase| moved(phase).filter(|bytes| tested(phase, *bytes > 0)));
+    if let Some(least) = flows.min() {
         facts.push(more_than("flows", "while all stages run, bytes flow", 0, least));
     }
-    let stops: Vec<_> = phases.iter().filter(long).filter(|phase| phase[0].has_stopped()).collect();
-    if let Some(most) = stops.iter().filter_map(|phase| moved(&phase[phase.len() - AT_REST..])).max() {
+    let stops = || phases.iter().filter(|phase| phase[0].has_stopped());
+    let rests = stops()
+        .filter_map(|phase| moved(&phase[phase.len().saturating_sub(AT_REST)..]).filter(|bytes| tested(phase, *bytes == 0)));
+    if let Some(most) = rests.max() {
         facts.push(equals("standstill", "when one stage is stopped, soon not a byte moves anywhere", 0, most));
     }
-    if let Some(end_of_stop) = stops.last().and_then(|phase| phase.last()) {
-        let others = |wanted: &[ProcessState]| {
-            end_of_stop.states.iter().flatten().filter(|state| **state != ProcessState::Stopped && wanted.contains(state)).count()
-        };
-        let all = end_of_stop.states.iter().flatten().filter(|state| **state != ProcessState::Stopped).count();
-        facts.push(equals(
-            "neighbours-sleep",
-            "the other stages sleep, each at its end of a pipe",
-            all,
-            others(&[ProcessState::Sleeping]),
-        ));
+    let asleep = stops().filter_map(|phase| {
+        let others = phase.last()?.states.iter().flatten().filter(|state| **state != ProcessState::Stopped);
+        let (all, asleep) = (others.clone().count(), others.filter(|state| **state == ProcessState::Sleeping).count());
+        tested(phase, all == asleep).then_some((all, asleep))
+    });
+    if let Some((all, asleep)) = asleep.min_by_key(|(all, asleep)| asleep.abs_diff(*all) == 0) {
+        facts.push(equals("neighbours-sleep", "the other stages sleep, each at its end of a pipe", all, asleep));
     }
 
     let killed = |end: &ExitStatus| matches!(end, ExitStatus::Signaled { signal, .. } if *signal != Signal::PIPE);
@@ -94,7 +96,7 @@ mod tests {
     const STOP: Option<ProcessState> = Some(ProcessState::Stopped);
 
     fn phase(states: [Option<ProcessState>; 3], from: u64, step: u64) -> Vec<Look> {
-        (0..20).map(|n| Look { states, moved: [Some(from + n * step), Some(0), Some(0)] }).collect()
+        (0..160).map(|n| Look { states, moved: [Some(from + n * step), Some(0), Some(0)] }).collect()
     }
 
     fn end(signal: Signal) -> ExitStatus {
@@ -132,6 +134,16 @@ mod tests {
         assert_eq!(facts([end(Signal::KILL), ok, end(Signal::PIPE)]), [("end-of-file".to_owned(), false)]);
         let middle = [end(Signal::PIPE), end(Signal::TERM), ok];
         assert_eq!(facts(middle), [("broken-pipe".to_owned(), true), ("end-of-file".to_owned(), true)]);
+    }
+
+    #[test]
+    fn a_short_phase_shows_what_came_about_and_not_what_did_not() {
+        let piped = [end(Signal::PIPE), end(Signal::PIPE), end(Signal::KILL)];
+        let ids = |stopped: &[Look]| held(stopped, &[], piped).into_iter().map(|(id, _)| id).collect::<Vec<_>>();
+        let (still, filling) = (phase([SLEEP, SLEEP, STOP], 2_000, 0), phase([RUN, SLEEP, STOP], 2_000, 1));
+        assert_eq!(ids(&still[..20]), ["flows", "standstill", "neighbours-sleep", "broken-pipe"]);
+        assert_eq!(ids(&filling[..20]), ["flows", "broken-pipe"], "the pipes may still be filling");
+        assert_eq!(ids(&still[..10]), ["flows", "broken-pipe"]);
     }
 
     #[test]

@@ -17,6 +17,9 @@ use crate::sys::{Placement, Prepared, dup_at_least, open_null, set_nonblocking};
 /// The variable that marks every process of a run; inherited, so it finds descendants that left their parents.
 pub(super) const RUN_VARIABLE: &str = "TASKLAB_RUN";
 
+/// What a Task Lab around this one has told us, and what means nothing to our children.
+const OURS: [&str; 5] = [RUN_VARIABLE, "TASKLAB_EVENTS", "TASKLAB_CONTROL", "TASKLAB_T0", "TASKLAB_PARAMS"];
+
 /// Duplicates live above this, so that placing one descriptor cannot overwrite the source of another.
 const ABOVE_PLACES: RawFd = 64;
 
@@ -154,7 +157,7 @@ impl Placements {
 
     /// Places it under the lowest free number from 3.
     fn put_free(&mut self, fd: impl AsFd) -> Result<RawFd, LaunchProblem> {
-        let number = (3..).find(|number| !self.taken.contains(number)).unwrap_or(3);
+        let number = (3..RawFd::MAX).find(|number| !self.taken.contains(number)).unwrap_or(3);
         self.put(fd, number)?;
         Ok(number)
     }
@@ -190,8 +193,8 @@ fn errno(error: &io::Error) -> i32 {
 }
 
 fn environment(spec: &ChildSpec) -> BTreeMap<OsString, OsString> {
-    let inherited = std::env::vars_os().filter(|_| !spec.clear_env);
-    inherited.filter(|(name, _)| !name.as_bytes().starts_with(b"TASKLAB_")).chain(spec.env.iter().cloned()).collect()
+    let inherited = std::env::vars_os().filter(|(name, _)| !spec.clear_env && !OURS.iter().any(|ours| name == ours));
+    inherited.chain(spec.env.iter().cloned()).collect()
 }
 
 /// The files that may be meant, as execvp(3) looks for them: in the folders of the child's own PATH, unless the name

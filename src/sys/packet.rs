@@ -14,11 +14,11 @@ use rustix::net::{
 #[derive(Debug)]
 pub struct PacketSocket(OwnedFd);
 
-/// Descriptors in one message: the kernel's limit (SCM_MAX_FD, 253) less the one for a long message's memory file.
+/// Descriptors in one message: the kernel's limit (`SCM_MAX_FD`, 253) less the one for a long message's memory file.
 pub const MAX_PACKET_FDS: usize = 252;
 
 /// Longer messages travel in a memory file: a packet must fit into the socket's buffer (212,992 bytes by default).
-const INLINE: usize = 32 * 1024;
+const INLINE: usize = 8 * 1024;
 const IN_PACKET: u8 = b'p';
 const IN_MEMORY_FILE: u8 = b'm';
 

@@ -1,4 +1,4 @@
-//! Starting a child: clone with the parent's memory (as posix_spawn does it), set up, exec.
+//! Starting a child: clone with the parent's memory (as `posix_spawn` does it), set up, exec.
 //!
 //! The child runs on a stack of its own inside the parent's memory while the parent's calling thread waits, so that a
 //! failed step is told by a store instead of a pipe, and no page table is copied. It calls nothing but system calls.

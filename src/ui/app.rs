@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::actions::{Actions, UiAction};
 use super::board;
 use super::card::Card;
+use super::code::Code;
 use super::commands::{self, UiCommand};
 use super::cores::Cores;
 use super::layout::{self, Pane, Tab};
@@ -44,6 +45,8 @@ impl Default for Preferences {
     }
 }
 
+/// How wide the atlas of letters may be; every GPU from the first Pi on takes it.
+const ATLAS_WIDTH: usize = 2048;
 /// How large everything is for a room.
 const PROJECTOR: f32 = 1.75;
 
@@ -56,6 +59,7 @@ pub(super) struct Views {
     pub(super) cores: Cores,
     pub(super) timeline: Timeline,
     pub(super) tree: Tree,
+    pub(super) code: Code,
     pub(super) output: Output,
     pub(super) selected: Selected,
 }
@@ -70,6 +74,8 @@ pub struct App {
     pub(super) subject: Subject,
     pub(super) selection: Selection,
     pub(super) pane: Pane,
+    /// The pane that a key went to, outlined until the next click.
+    pub(super) outlined: Option<Pane>,
     pub(super) preferences: Preferences,
     pub(super) views: Views,
     pub(super) actions: Actions,
@@ -79,7 +85,7 @@ pub struct App {
     /// A program was launched when this was the newest run: show the one that comes.
     awaits_run_after: Option<u32>,
     zoom_before_projector: Option<f32>,
-    frame_millis: f32,
+    frames: FrameTimes,
 }
 
 impl App {
@@ -98,6 +104,7 @@ impl App {
             subject,
             selection: None,
             pane: Pane::default(),
+            outlined: None,
             preferences,
             views: Views::default(),
             actions: Actions::default(),
@@ -106,7 +113,7 @@ impl App {
             screenshot: None,
             awaits_run_after: None,
             zoom_before_projector: None,
-            frame_millis: 0.0,
+            frames: FrameTimes::default(),
         }
     }
 
@@ -216,6 +223,7 @@ impl App {
             UiCommand::Wait => self.act(Action::Wait),
             UiCommand::Pane(pane) => {
                 self.pane = pane;
+                self.outlined = Some(pane);
                 match pane {
                     Pane::Library => self.views.library.focus_search(),
                     Pane::Processes => self.views.tree.focus(),
@@ -285,7 +293,7 @@ impl App {
             scenario: self.scenario(),
             language: self.preferences.language,
             is_paused: self.frozen.is_some(),
-            frame_millis: self.frame_millis,
+            frame_millis: self.frames.median(),
         };
         bar.ui(ui, &mut self.actions);
     }
@@ -308,9 +316,36 @@ impl App {
     }
 }
 
+/// How long the last frames took to draw, in milliseconds. The median, since the first frame reads every letter's shape.
+#[derive(Default)]
+struct FrameTimes {
+    ring: [f32; 15],
+    count: usize,
+}
+
+impl FrameTimes {
+    const fn push(&mut self, millis: f32) {
+        self.ring[self.count % self.ring.len()] = millis;
+        self.count += 1;
+    }
+
+    fn median(&self) -> f32 {
+        let mut sorted = self.ring;
+        let known = &mut sorted[..self.count.min(self.ring.len())];
+        known.sort_by(f32::total_cmp);
+        known.get(known.len().saturating_sub(1) / 2).copied().unwrap_or_default()
+    }
+}
+
 /// The number of the newest run, 0 before the first.
 fn newest(snapshot: &Snapshot) -> u32 {
     snapshot.runs.last().map_or(0, |run| run.id.number())
+}
+
+/// The process that is worth a look: the first zombie, else the first of all.
+fn notable(run: &RunView) -> Selection {
+    let zombie = run.processes.iter().find(|process| process.status.is_some() && !process.is_reaped);
+    zombie.or(run.processes.first()).map(|process| (process.pid, None))
 }
 
 impl eframe::App for App {
@@ -324,6 +359,10 @@ impl eframe::App for App {
             self.awaits_run_after = None;
             self.selection = None;
         }
+        if self.screenshot.is_some() && self.selection.is_none() {
+            // Nobody clicks while the picture is made, and it is to show the card of a process.
+            self.selection = self.live_run().and_then(notable);
+        }
         if let Some(screenshot) = &mut self.screenshot {
             screenshot.take_when_due(ctx);
         }
@@ -331,15 +370,22 @@ impl eframe::App for App {
 
     fn ui(&mut self, ui: &mut Ui, _: &mut eframe::Frame) {
         let began = Instant::now();
-        for command in commands::typed(ui.ctx()) {
+        if ui.input(|input| input.pointer.any_pressed()) {
+            self.outlined = None;
+        }
+        for command in commands::typed(ui.ctx(), self.overlays.is_open() || egui::Popup::is_any_open(ui.ctx())) {
             self.actions.command(command);
         }
         self.draw(ui);
         for action in self.actions.take() {
             self.apply(ui.ctx(), action);
         }
-        let millis = began.elapsed().as_secs_f32() * 1000.0;
-        self.frame_millis = if self.frame_millis == 0.0 { millis } else { self.frame_millis * 0.9 + millis * 0.1 };
+        self.frames.push(began.elapsed().as_secs_f32() * 1000.0);
+    }
+
+    fn raw_input_hook(&mut self, _: &Context, input: &mut egui::RawInput) {
+        // The atlas of letters is as wide as a texture may be; 16,384 points cost megabytes for a line of text.
+        input.max_texture_side = Some(input.max_texture_side.map_or(ATLAS_WIDTH, |side| side.min(ATLAS_WIDTH)));
     }
 
     fn save(&mut self, storage: &mut dyn eframe::Storage) {
@@ -350,5 +396,22 @@ impl eframe::App for App {
 
     fn persist_egui_memory(&self) -> bool {
         self.screenshot.is_none()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_slow_frame_is_not_what_a_frame_costs() {
+        let mut frames = FrameTimes::default();
+        assert!(frames.median().abs() < f32::EPSILON);
+        for millis in [900.0, 1.0, 1.5, 2.0, 1.2] {
+            frames.push(millis);
+        }
+        assert!((frames.median() - 1.5).abs() < 0.01, "{}", frames.median());
+        (0..100).for_each(|_| frames.push(3.0));
+        assert!((frames.median() - 3.0).abs() < 0.01);
     }
 }

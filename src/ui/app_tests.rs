@@ -1,5 +1,6 @@
 //! The whole window, driven by accessible name and by keys: what reaches the engine. Never a display, never a process.
 
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
 use crossbeam_channel::Receiver;
@@ -92,6 +93,14 @@ fn start_launches_the_shown_scenario_in_the_chosen_language() {
 }
 
 #[test]
+fn before_the_first_start_the_question_stands_where_the_lanes_will_be() {
+    let mut window = Window::open(Snapshot::default());
+    assert!(window.harness.query_all_by_label(testing::FORK.prediction.ask).count() == 2, "on the card and in the centre");
+    window.click("Run a program");
+    assert!(window.has("Any program of this machine"));
+}
+
+#[test]
 fn space_starts_and_ends() {
     let mut window = Window::open(Snapshot::default());
     window.press(Modifiers::NONE, Key::Space);
@@ -101,6 +110,20 @@ fn space_starts_and_ends() {
     assert!(matches!(&window.commands()[..], [Command::Act { action: Action::End, target, .. }] if target.is_empty()));
     window.show(finished());
     assert!(window.has("Passed after 1.50 s"));
+    window.press(Modifiers::NONE, Key::Space);
+    assert!(matches!(window.commands()[..], [Command::Launch(_)]));
+}
+
+#[test]
+fn space_starts_after_a_click_and_from_within_the_table() {
+    let mut window = Window::open(Snapshot::default());
+    window.click("Thread pools");
+    window.press(Modifiers::NONE, Key::Space);
+    assert!(matches!(window.commands()[..], [Command::Launch(_)]));
+    window.show(finished());
+    window.click("Fork and join");
+    window.press(Modifiers::NONE, Key::F5);
+    window.press(Modifiers::NONE, Key::ArrowDown);
     window.press(Modifiers::NONE, Key::Space);
     assert!(matches!(window.commands()[..], [Command::Launch(_)]));
 }
@@ -243,4 +266,53 @@ fn trouble_is_told_and_an_unknown_scenario_is_a_notice() {
     assert!(window.has("no-such") && window.commands().is_empty());
     window.harness.state_mut().start("thread-pool");
     assert!(matches!(window.commands()[..], [Command::Launch(_)]));
+}
+
+#[test]
+fn the_signal_menu_opens_by_key_covers_the_letters_and_closes_on_escape() {
+    let mut window = Window::open(running());
+    window.click("process sort 4716: zombie");
+    window.press(Modifiers::NONE, Key::F9);
+    assert!(window.has("SIGUSR1"));
+    window.press(Modifiers::NONE, Key::K);
+    assert!(window.commands().is_empty(), "the letter was not for the window below");
+    window.press(Modifiers::NONE, Key::Escape);
+    assert!(!window.has("SIGUSR1"));
+    window.press(Modifiers::NONE, Key::F9);
+    window.click("SIGHUP");
+    assert!(matches!(&window.commands()[..], [Command::Act { action: Action::Signal(signal, _), .. }] if signal.number() == 1));
+}
+
+#[derive(Default)]
+struct Kept(HashMap<String, String>);
+
+impl eframe::Storage for Kept {
+    fn get_string(&self, key: &str) -> Option<String> {
+        self.0.get(key).cloned()
+    }
+
+    fn set_string(&mut self, key: &str, value: String) {
+        self.0.insert(key.to_owned(), value);
+    }
+
+    fn remove_string(&mut self, key: &str) {
+        self.0.remove(key);
+    }
+
+    fn flush(&mut self) {}
+}
+
+#[test]
+fn what_was_chosen_is_kept_and_nonsense_is_not_read() {
+    use eframe::App as _;
+    let mut window = Window::open(Snapshot::default());
+    window.click("Thread pools");
+    window.click("as Python");
+    let mut kept = Kept::default();
+    window.harness.state_mut().save(&mut kept);
+    let preferences: Preferences = eframe::get_value(&kept, eframe::APP_KEY).expect("kept");
+    let text = format!("{preferences:?}");
+    assert!(text.contains("thread-pool") && text.contains("Python"), "{text}");
+    kept.0.insert(eframe::APP_KEY.to_owned(), "(((".to_owned());
+    assert!(eframe::get_value::<Preferences>(&kept, eframe::APP_KEY).is_none());
 }

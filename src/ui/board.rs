@@ -28,7 +28,7 @@ pub fn ui(ui: &mut Ui, board: &BoardView, running: Option<RunId>, actions: &mut 
     let pitch = ((ui.available_height() - foot) / rows as f32).clamp(15.0, 24.0);
     egui::ScrollArea::vertical().id_salt("header").auto_shrink([false, true]).show(ui, |ui| {
         let (area, _) = ui.allocate_exact_size(vec2(ui.available_width(), pitch * rows as f32 + 4.0), Sense::hover());
-        let strip = Rect::from_center_size(area.center(), vec2(52.0, area.height()));
+        let strip = Rect::from_center_size(area.center(), vec2(48.0, area.height()));
         ui.painter().rect_filled(strip, 5.0, colors.board);
         for (index, pin) in board.pins.iter().enumerate() {
             let is_left = index % 2 == 0;

@@ -66,19 +66,25 @@ impl Card {
         ui.add_space(4.0);
         ui.label(theme::caption(ui, "Predict"));
         ui.label(prediction.ask);
-        let mut chosen = self.prediction(scenario);
-        for (index, choice) in prediction.choices.iter().enumerate() {
-            if ui.radio(chosen == Some(index), *choice).clicked() {
-                chosen = Some(index);
-                self.predictions.insert(scenario.id, index);
-            }
-        }
+        self.choices_ui(ui, scenario);
         let measured = run.and_then(|run| run.facts.iter().find(|fact| fact.id == prediction.fact));
         if let Some(fact) = measured {
-            let predicted = chosen.and_then(|index| prediction.choices.get(index)).copied();
+            let predicted = self.prediction(scenario).and_then(|index| prediction.choices.get(index)).copied();
             let ink = palette(ui).blue.ink;
             ui.label(RichText::new(compare(predicted, &fact.observed)).color(ink));
         }
+    }
+
+    /// Draws what a person can answer to the scenario's question.
+    pub fn choices_ui(&mut self, ui: &mut Ui, scenario: &'static Scenario) {
+        let chosen = self.prediction(scenario);
+        let height = std::mem::replace(&mut ui.spacing_mut().interact_size.y, 19.0);
+        for (index, choice) in scenario.prediction.choices.iter().enumerate() {
+            if ui.radio(chosen == Some(index), *choice).clicked() {
+                self.predictions.insert(scenario.id, index);
+            }
+        }
+        ui.spacing_mut().interact_size.y = height;
     }
 }
 

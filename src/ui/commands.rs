@@ -178,21 +178,23 @@ impl UiCommand {
 }
 
 /// Takes the commands that were typed out of this frame's input. Call before any widget is drawn.
-pub fn typed(ctx: &egui::Context) -> Vec<UiCommand> {
+///
+/// While something lies over the window, keys without Ctrl or Alt are not for what is below it.
+pub fn typed(ctx: &egui::Context, is_covered: bool) -> Vec<UiCommand> {
     let is_typing = ctx.text_edit_focused();
-    let has_focus = ctx.memory(egui::Memory::focused).is_some();
+    let has_focus = ctx.memory(egui::Memory::focused).is_some_and(|focused| focused != super::tree::focus_id());
     let mut commands = Vec::new();
     ctx.input_mut(|input| {
         input.events.retain(|event| {
             let Event::Key { key, pressed: true, modifiers, .. } = event else { return true };
             let found = UiCommand::ALL.into_iter().find(|command| {
-                command
-                    .shortcuts()
-                    .iter()
-                    .any(|shortcut| is_pressed(*shortcut, *key, *modifiers) && is_meant(*shortcut, is_typing, has_focus))
+                command.shortcuts().iter().any(|shortcut| {
+                    is_pressed(*shortcut, *key, *modifiers) && is_meant(*shortcut, is_typing || is_covered, has_focus)
+                })
             });
             commands.extend(found);
-            found.is_none()
+            // A menu that is open closes on the same key.
+            found.is_none_or(|command| command == UiCommand::Close)
         });
         if commands.contains(&UiCommand::Find) {
             // The slash that asked for the search field must not be typed into it.
@@ -213,9 +215,8 @@ fn is_pressed(shortcut: KeyboardShortcut, key: Key, modifiers: Modifiers) -> boo
 fn is_meant(shortcut: KeyboardShortcut, is_typing: bool, has_focus: bool) -> bool {
     let is_plain = !shortcut.modifiers.ctrl && !shortcut.modifiers.alt;
     match shortcut.logical_key {
-        Key::F1 | Key::F5 | Key::F6 | Key::F9 | Key::F11 => true,
+        Key::F1 | Key::F5 | Key::F6 | Key::F9 | Key::F11 | Key::Escape => true,
         Key::Space => !is_typing && !has_focus,
-        Key::Escape => !is_typing,
         _ => !(is_plain && is_typing),
     }
 }

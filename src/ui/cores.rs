@@ -108,14 +108,19 @@ impl Cores {
         widgets::paint_text(ui, top, Align2::LEFT_CENTER, format!("core {core}"), FontId::proportional(10.5), colors.weak);
         let percent = self.texts.get(core).map_or("", |text| text.split(',').next().unwrap_or_default());
         let percent = percent.rsplit(": ").next().unwrap_or_default();
+        let behind = Rect::from_min_max(pos2(top.right() - 46.0, top.top()), pos2(top.right() + 3.0, top.bottom()));
+        ui.painter().rect_filled(behind, 3.0, colors.pane.gamma_multiply(0.75));
         widgets::paint_text(ui, top, Align2::RIGHT_CENTER, percent, theme::bold_font(12.0), colors.text);
         if core == 0
             && size.y > 60.0
             && let Some(t) = started
         {
-            let x = rect.right() + (t / SECONDS) as f32 * rect.width() + 4.0;
-            let at = Rect::from_min_max(pos2(x, rect.bottom() - 16.0), pos2(rect.right(), rect.bottom() - 2.0));
-            widgets::paint_text(ui, at, Align2::LEFT_CENTER, "▲ Start", FontId::proportional(10.0), colors.blue.ink);
+            let x = rect.right() + (t / SECONDS) as f32 * rect.width();
+            let has_room = x + 56.0 < rect.right();
+            let (left, right) = if has_room { (x + 4.0, rect.right()) } else { (rect.left(), x - 4.0) };
+            let at = Rect::from_min_max(pos2(left, rect.bottom() - 16.0), pos2(right, rect.bottom() - 2.0));
+            let align = if has_room { Align2::LEFT_CENTER } else { Align2::RIGHT_CENTER };
+            widgets::paint_text(ui, at, align, "▲ Start", FontId::proportional(10.0), colors.blue.ink);
         }
         if let Some(text) = self.texts.get(core) {
             let hover = widgets::describe(ui, rect, ("core text", core), Role::Image, text);

@@ -70,7 +70,14 @@ fn fact_row(ui: &mut Ui, fact: &Fact, index: usize) {
     };
     widgets::paint_text(ui, column(0.0, 18.0, 0.0), Align2::LEFT_CENTER, sign, theme::bold_font(13.0), tone.ink);
     let width = rect.width();
-    widgets::paint_text(ui, column(20.0, width, 0.0), Align2::LEFT_CENTER, &fact.claim, FontId::proportional(12.0), colors.text);
+    let is_cut = widgets::paint_text(
+        ui,
+        column(20.0, width, 0.0),
+        Align2::LEFT_CENTER,
+        &fact.claim,
+        FontId::proportional(12.0),
+        colors.text,
+    );
     let word = if fact.holds { "holds" } else { "does not hold" };
     let detail = format!("expected {} · observed {} · {word}", card::plain(&fact.expected), card::plain(&fact.observed));
     widgets::paint_text(
@@ -81,7 +88,11 @@ fn fact_row(ui: &mut Ui, fact: &Fact, index: usize) {
         FontId::proportional(11.0),
         tone.ink,
     );
-    widgets::describe(ui, rect, ("fact", index), Role::Label, &format!("{word}: {}, {detail}", fact.claim));
+    let words = format!("{word}: {}, {detail}", fact.claim);
+    let response = widgets::describe(ui, rect, ("fact", index), Role::Label, &words);
+    if is_cut {
+        response.on_hover_text(words);
+    }
 }
 
 fn extra_row(ui: &mut Ui, (title, text): &Extra, index: usize) {

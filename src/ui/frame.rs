@@ -1,17 +1,22 @@
 //! The rooms of the screen: what lies where, in the wide window and in the folded one. UI thread.
 
-use egui::{CentralPanel, Frame, Margin, Panel, Rect, ScrollArea, Ui, UiBuilder, pos2};
+use egui::{Align, CentralPanel, Frame, Layout, Margin, Panel, Rect, RichText, ScrollArea, Ui, UiBuilder, pos2, vec2};
 
+use super::actions::UiAction;
 use super::app::App;
+use super::card::Card;
 use super::commands::UiCommand;
 use super::cores::Cores;
 use super::layout::{self, Pane, Tab};
 use super::library::Subject;
-use super::theme::palette;
-use super::{code, facts, log, widgets};
+use super::theme::{self, palette};
+use super::{facts, log, widgets};
 use crate::model::{Finished, Outcome, RunState, RunView, Snapshot};
+use crate::scenario::Scenario;
 
 const SIDE: f32 = 232.0;
+/// Below this width the side panels are narrower.
+const NARROW: f32 = 1180.0;
 const GAP: f32 = 8.0;
 
 impl App {
@@ -29,16 +34,13 @@ impl App {
             CentralPanel::default().frame(centre).show(ui, |ui| self.folded_ui(ui, snapshot));
             return;
         }
-        Panel::left("library")
-            .default_size(SIDE)
-            .size_range(200.0..=420.0)
-            .frame(side)
-            .show(ui, |ui| self.library_ui(ui, snapshot));
-        Panel::right("actions")
-            .default_size(SIDE + 8.0)
-            .size_range(210.0..=420.0)
-            .frame(side)
-            .show(ui, |ui| self.actions_ui(ui, snapshot));
+        // The two widths are remembered apart.
+        let is_narrow = ui.available_width() < NARROW;
+        let width = if is_narrow { 200.0 } else { SIDE };
+        let left = Panel::left(("library", is_narrow)).default_size(width).size_range(190.0..=420.0).frame(side);
+        left.show(ui, |ui| self.library_ui(ui, snapshot));
+        let right = Panel::right(("actions", is_narrow)).default_size(width + 8.0).size_range(200.0..=420.0).frame(side);
+        right.show(ui, |ui| self.actions_ui(ui, snapshot));
         CentralPanel::default().frame(centre).show(ui, |ui| self.centre_ui(ui, snapshot));
     }
 
@@ -84,7 +86,7 @@ impl App {
             .size_range(110.0..=height * 0.6)
             .show(ui, |ui| {
                 let area = ui.available_rect_before_wrap();
-                let middle = area.left() + (area.width() - GAP) * 0.56;
+                let middle = area.left() + (area.width() - GAP) * if area.width() > 640.0 { 0.56 } else { 0.6 };
                 let left = Rect::from_min_max(area.min, pos2(middle, area.bottom()));
                 let right = Rect::from_min_max(pos2(middle + GAP, area.top()), area.max);
                 ui.scope_builder(UiBuilder::new().max_rect(left), |ui| self.processes_ui(ui, snapshot));
@@ -95,22 +97,37 @@ impl App {
     }
 
     fn library_ui(&mut self, ui: &mut Ui, snapshot: &Snapshot) {
-        self.views.library.ui(ui, self.catalogue, snapshot, self.subject, &mut self.actions);
+        if Self::is_folded(ui) {
+            ui.columns(2, |columns| {
+                self.list_ui(&mut columns[0], snapshot, 1.0);
+                self.card_ui(&mut columns[1], snapshot);
+            });
+            return;
+        }
+        self.list_ui(ui, snapshot, 0.46);
         ui.add_space(4.0);
         ui.separator();
+        self.card_ui(ui, snapshot);
+    }
+
+    fn list_ui(&mut self, ui: &mut Ui, snapshot: &Snapshot, share: f32) {
+        self.views.library.ui(ui, self.catalogue, snapshot, self.subject, share, &mut self.actions);
+    }
+
+    fn card_ui(&mut self, ui: &mut Ui, snapshot: &Snapshot) {
         let subject = self.subject;
         let run = subject.run(snapshot);
         ScrollArea::vertical().id_salt("card").auto_shrink(false).show(ui, |ui| {
             if let Some(scenario) = self.scenario() {
                 self.views.card.ui(ui, scenario, run);
-            } else {
-                self.views.form.ui(ui, &mut self.actions);
-                if let (Subject::Programs(Some(id)), Some(run)) = (subject, run)
-                    && matches!(run.state, RunState::Finished(_))
-                    && ui.button("Forget this run").on_hover_text("Takes it out of the list.").clicked()
-                {
-                    self.actions.push(super::actions::UiAction::Forget(id));
-                }
+                return;
+            }
+            self.views.form.ui(ui, &mut self.actions);
+            if let (Subject::Programs(Some(id)), Some(run)) = (subject, run)
+                && matches!(run.state, RunState::Finished(_))
+                && ui.button("Forget this run").on_hover_text("Takes it out of the list.").clicked()
+            {
+                self.actions.push(UiAction::Forget(id));
             }
         });
     }
@@ -128,7 +145,7 @@ impl App {
     }
 
     fn cores_ui(&mut self, ui: &mut Ui, snapshot: &Snapshot) {
-        let size = egui::vec2(ui.available_width(), Cores::height(snapshot.system.cores.len()));
+        let size = vec2(ui.available_width(), Cores::height(snapshot.system.cores.len()));
         let run = self.subject.run(snapshot);
         ui.allocate_ui(size, |ui| {
             ui.set_min_size(size);
@@ -137,8 +154,10 @@ impl App {
     }
 
     fn timeline_ui(&mut self, ui: &mut Ui, snapshot: &Snapshot) {
-        let is_focused = self.pane == Pane::Timeline && !Self::is_folded(ui);
+        let is_focused = self.outlined == Some(Pane::Timeline);
         let run = self.subject.run(snapshot);
+        let scenario = self.scenario();
+        let card = &mut self.views.card;
         let timeline = std::cell::RefCell::new(&mut self.views.timeline);
         let actions = &mut self.actions;
         widgets::pane(
@@ -148,13 +167,13 @@ impl App {
             |ui| timeline.borrow_mut().head(ui, run),
             |ui| match run {
                 Some(run) => timeline.borrow_mut().ui(ui, run, actions),
-                None => widgets::nothing_yet(ui, "Press Start (Space) and watch its threads and processes here, as they are."),
+                None => invite(ui, scenario, card),
             },
         );
     }
 
     fn processes_ui(&mut self, ui: &mut Ui, snapshot: &Snapshot) {
-        let is_focused = self.pane == Pane::Processes && !Self::is_folded(ui);
+        let is_focused = self.outlined == Some(Pane::Processes);
         let (run, selection) = (self.subject.run(snapshot), self.selection);
         let tree = std::cell::RefCell::new(&mut self.views.tree);
         let actions = &mut self.actions;
@@ -171,14 +190,14 @@ impl App {
     }
 
     fn details_ui(&mut self, ui: &mut Ui, snapshot: &Snapshot) {
-        let is_focused = self.pane == Pane::Details && !Self::is_folded(ui);
+        let is_focused = self.outlined == Some(Pane::Details);
         let (run, scenario, language) = (self.subject.run(snapshot), self.scenario(), self.language());
         widgets::pane_frame(ui, is_focused).show(ui, |ui| {
             ui.set_min_size(ui.available_size());
             layout::detail_tabs(ui, self.tab());
             ui.add_space(2.0);
             match (*self.tab(), run) {
-                (Tab::Code, _) => code::ui(ui, scenario, language),
+                (Tab::Code, _) => self.views.code.ui(ui, scenario, language),
                 (Tab::Output, Some(run)) => self.views.output.ui(ui, run, self.selection.map(|(pid, _)| pid)),
                 (Tab::Output, None) => widgets::nothing_yet(ui, "Nothing was written yet."),
                 (Tab::Facts, run) => {
@@ -190,7 +209,7 @@ impl App {
     }
 
     fn log_ui(&mut self, ui: &mut Ui, snapshot: &Snapshot) {
-        let is_focused = self.pane == Pane::Log && !Self::is_folded(ui);
+        let is_focused = self.outlined == Some(Pane::Log);
         let run = self.subject.run(snapshot);
         widgets::pane(ui, "What happened", is_focused, |_| {}, |ui| log::ui(ui, run.map_or(&[], |run| &run.log)));
     }
@@ -225,6 +244,38 @@ impl App {
             _ => {}
         }
     }
+}
+
+/// What to do first, where the lanes will be.
+fn invite(ui: &mut Ui, scenario: Option<&'static Scenario>, card: &mut Card) {
+    let weak = palette(ui).weak;
+    let (title, ask, hint) = match scenario {
+        Some(scenario) => (
+            scenario.title,
+            scenario.prediction.ask,
+            "Then press Start (Space), and watch its threads and processes here, as they are.",
+        ),
+        None => (
+            "Run a program",
+            "Any program of this machine, or several joined by pipes.",
+            "Type its command on the left, then press Run it.",
+        ),
+    };
+    ui.vertical_centered(|ui| {
+        let lines = scenario.map_or(0, |scenario| scenario.prediction.choices.len()) as f32;
+        ui.add_space((ui.available_height() / 2.0 - 46.0 - lines * 12.0).max(4.0));
+        ui.label(theme::bold(title).size(18.0));
+        ui.label(RichText::new(ask).size(14.0));
+        ui.add_space(4.0);
+        if let Some(scenario) = scenario {
+            // As wide as its longest choice, so that the choices stand under each other in the middle.
+            let longest = scenario.prediction.choices.iter().map(|choice| choice.len()).max().unwrap_or_default();
+            let width = (longest as f32 * 6.5 + 30.0).min(ui.available_width());
+            ui.allocate_ui_with_layout(vec2(width, 0.0), Layout::top_down(Align::Min), |ui| card.choices_ui(ui, scenario));
+        }
+        ui.add_space(4.0);
+        ui.label(RichText::new(hint).color(weak));
+    });
 }
 
 /// How a run ended, in a sentence.

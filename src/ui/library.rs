@@ -55,13 +55,14 @@ impl Library {
         self.wants_focus = true;
     }
 
-    /// Draws the search field and the list.
+    /// Draws the search field and the list, which takes at most this share of the height.
     pub fn ui(
         &mut self,
         ui: &mut Ui,
         catalogue: &[&'static Scenario],
         snapshot: &Snapshot,
         subject: Subject,
+        share: f32,
         actions: &mut Actions,
     ) {
         let field = ui.add(
@@ -75,7 +76,7 @@ impl Library {
             field.request_focus();
         }
         ui.add_space(4.0);
-        let height = (ui.available_height() * 0.46).max(120.0);
+        let height = (ui.available_height() * share).max(120.0);
         ScrollArea::vertical().id_salt("library").max_height(height).auto_shrink([false, true]).show(ui, |ui| {
             ui.spacing_mut().item_spacing.y = 1.0;
             let found = self.filter(catalogue);
@@ -187,7 +188,7 @@ mod tests {
             snapshot.runs.push(std::sync::Arc::new(run));
         }
         testing::view(230.0, 700.0, (Library::default(), Actions::default()), move |ui, (library, actions)| {
-            library.ui(ui, testing::CATALOGUE, &snapshot, Subject::Programs(None), actions);
+            library.ui(ui, testing::CATALOGUE, &snapshot, Subject::Programs(None), 1.0, actions);
         })
     }
 

@@ -37,9 +37,12 @@ fn row(ui: &mut Ui, entry: &LogEntry, index: usize) {
         colors.blue.ink,
     );
     widgets::paint_text(ui, column(56.0, rect.left() + 74.0), Align2::LEFT_CENTER, sign, FontId::proportional(11.0), ink);
-    widgets::paint_text(ui, column(74.0, rect.right()), Align2::LEFT_CENTER, &*entry.text, FontId::proportional(12.0), ink);
+    let is_cut =
+        widgets::paint_text(ui, column(74.0, rect.right()), Align2::LEFT_CENTER, &*entry.text, FontId::proportional(12.0), ink);
     let response = widgets::describe(ui, rect, ("log", index), Role::Label, &entry.text);
-    response.on_hover_text(&*entry.text);
+    if is_cut {
+        response.on_hover_text(&*entry.text);
+    }
 }
 
 #[cfg(test)]

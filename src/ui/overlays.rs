@@ -15,6 +15,11 @@ pub struct Overlays {
 }
 
 impl Overlays {
+    /// Whether one of them is.
+    pub const fn is_open(&self) -> bool {
+        self.help || self.settings
+    }
+
     /// Closes all of them.
     pub const fn close(&mut self) {
         (self.help, self.settings) = (false, false);

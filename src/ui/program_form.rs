@@ -86,7 +86,8 @@ impl ProgramForm {
         ui.add_space(4.0);
         let colors = palette(ui);
         let size = egui::vec2(ui.available_width(), 26.0);
-        let button = super::widgets::tinted_button(ui, "▶ Run it", colors.green, colors.text, size).accessible_name("Run it");
+        let button = ui.horizontal(|ui| super::widgets::tinted_button(ui, "▶ Run it", colors.green, colors.text, size)).inner;
+        let button = button.accessible_name("Run it");
         if button.clicked() || is_entered {
             self.was_tried = true;
             if let Ok(request) = request {

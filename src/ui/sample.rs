@@ -135,9 +135,10 @@ pub fn system(cores: usize) -> SystemView {
     let history = |seed: usize| CoreHistory {
         points: (0..240)
             .map(|step| {
-                let wave = ((step * (seed + 3)) % 17) as f64 + 8.0 * (seed as f64 + 1.0);
+                let noise = f64::from(((step * 7919 + seed * 104_729) % 97) as u32) / 97.0 - 0.5;
+                let wave = 10.0 * (seed as f64 * 0.6 + 1.0) + 4.0 * (step as f64 / (5.0 + seed as f64)).sin() + 7.0 * noise;
                 let is_busy = (60..140).contains(&step) && seed < 2;
-                [f64::from(step as u32) / 4.0 - 59.75, if is_busy { 90.0 - wave / 2.0 } else { wave }]
+                [f64::from(step as u32) / 4.0 - 59.75, if is_busy { 97.0 - wave / 3.0 } else { wave.max(0.0) }]
             })
             .collect(),
     };
@@ -254,7 +255,7 @@ pub fn deadlock() -> Snapshot {
             4716,
             vec![
                 segment(0.3, Some(1.0), Running, ""),
-                segment(1.0, Some(1.24), Waiting, "pipe from cat"),
+                Segment { held_by: Some("watcher".into()), ..segment(1.0, Some(1.24), Waiting, "pipe from cat") },
                 segment(1.24, Some(1.6), Running, ""),
                 segment(1.6, None, Zombie, "exited 0: zombie"),
             ],

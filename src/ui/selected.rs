@@ -18,6 +18,8 @@ pub struct Selected {
     opens_menu: bool,
 }
 
+const SENTENCE: f32 = 46.0;
+
 impl Selected {
     /// Whom signals reach.
     pub const fn scope(&self) -> Scope {
@@ -48,13 +50,14 @@ impl Selected {
             }
             return;
         };
-        ui.horizontal_wrapped(|ui| {
-            ui.label(theme::bold(&process.name).size(14.0));
-            ui.label(RichText::new(format!("pid {} · child of {}", process.pid, process.ppid)).size(11.0).color(colors.weak));
-        });
+        title(ui, process);
         let (look, word) = states::process_look(process);
         widgets::badge(ui, &format!("{} {word}", look.glyph()), look.tone(colors));
-        ui.label(sentence(process, run));
+        // Room for the longest sentence: the buttons below must not move while a process changes its state.
+        ui.allocate_ui(vec2(ui.available_width(), SENTENCE), |ui| {
+            ui.set_min_size(vec2(ui.available_width(), SENTENCE));
+            ui.label(sentence(process, run));
+        });
         if let Some((_, Some(tid))) = selection {
             let name = process.threads.iter().find(|thread| thread.tid == tid).map_or("?", |thread| thread.name.as_str());
             ui.label(RichText::new(format!("Its thread {name} ({tid}): signals go to the whole process.")).color(colors.weak));
@@ -109,27 +112,30 @@ impl Selected {
                     act(Action::Continue(scope));
                 }
             });
-            let wait = if look == Look::Zombie {
-                widgets::tinted_button(ui, "Wait on (reap)  W", colors.blue, colors.text, full)
-            } else {
-                ui.add(egui::Button::new("Wait on (reap)  W").min_size(full))
-            };
+            let wait = ui.horizontal(|ui| {
+                if look == Look::Zombie {
+                    widgets::tinted_button(ui, "Wait on (reap)  W", colors.blue, colors.text, full)
+                } else {
+                    ui.add(egui::Button::new("Wait on (reap)  W").min_size(full))
+                }
+            });
+            let wait = wait.inner;
             if wait.accessible_name("Wait on (reap)").on_hover_text(UiCommand::Wait.tooltip()).clicked() {
                 act(Action::Wait);
             }
-            let button = ui.add(egui::Button::new("Signal ⏷").min_size(full)).accessible_name("Signal");
+            let button = ui.horizontal(|ui| ui.add(egui::Button::new("Signal ▾").min_size(full))).inner.accessible_name("Signal");
             let mut popup = egui::Popup::menu(&button);
             if std::mem::take(&mut self.opens_menu) {
                 popup = popup.open_memory(egui::SetOpenCommand::Toggle);
             }
-            popup.width(330.0).show(|ui| {
+            popup.width(356.0).show(|ui| {
                 ui.label(RichText::new("Signals and what they mean").color(colors.weak));
                 egui::ScrollArea::vertical().max_height(360.0).show(ui, |ui| {
                     for signal in Signal::standard() {
                         let text = format!("{:>2}  {signal}", signal.number());
                         let item = egui::Button::new(RichText::new(text).monospace().size(11.5))
-                            .right_text(RichText::new(signal.meaning()).size(11.0).color(colors.weak))
-                            .min_size(vec2(310.0, 20.0))
+                            .right_text(RichText::new(signal.meaning()).size(10.5).color(colors.weak))
+                            .min_size(vec2(338.0, 20.0))
                             .frame_when_inactive(false);
                         if ui.add(item).accessible_name(signal.to_string()).clicked() {
                             act(Action::Signal(signal, scope));
@@ -146,6 +152,20 @@ impl Selected {
             self.opens_menu = false;
         }
     }
+}
+
+/// Its name and its family, beside each other where there is room.
+fn title(ui: &mut Ui, process: &ProcessRow) {
+    let family = format!("pid {} · child of {}", process.pid, process.ppid);
+    let width = |text: &str, font| ui.painter().layout_no_wrap(text.to_owned(), font, palette(ui).text).size().x;
+    let needed = width(&process.name, theme::bold_font(14.0)) + width(&family, egui::FontId::proportional(11.0));
+    let fits = needed + ui.spacing().item_spacing.x < ui.available_width();
+    let layout = if fits { egui::Layout::left_to_right(egui::Align::Center) } else { egui::Layout::top_down(egui::Align::Min) };
+    ui.allocate_ui_with_layout(vec2(ui.available_width(), 18.0), layout, |ui| {
+        ui.spacing_mut().interact_size.y = 18.0;
+        ui.add(egui::Label::new(theme::bold(&process.name).size(14.0)).truncate());
+        ui.label(RichText::new(family).size(11.0).color(palette(ui).weak));
+    });
 }
 
 /// The selected process of a run.

@@ -153,7 +153,7 @@ static LIGHT: Palette = Palette {
     red: tone(0xc4_5a50, 0x8a_1c14, 0xfb_dfdc),
     grey: tone(0xb9_c1cc, 0x50_5b6b, 0xe6_e9ee),
     board: rgb(0x1f_7a5a),
-    pin: rgb(0xd5_dbe5),
+    pin: rgb(0xb4_bdca),
     pin_ground: rgb(0x23_2831),
     pin_power: rgb(0xe8_c468),
     pin_high: rgb(0xff_d84d),
@@ -242,7 +242,7 @@ fn style(p: &Palette, is_dark: bool) -> Style {
     visuals.warn_fg_color = p.orange.ink;
     visuals.error_fg_color = p.vermilion.ink;
     visuals.selection.bg_fill = p.selected;
-    visuals.selection.stroke = Stroke::new(1.0, p.blue.strong);
+    visuals.selection.stroke = Stroke::new(1.0, p.blue.ink);
     visuals.slider_trailing_fill = true;
     visuals.indent_has_left_vline = false;
     let text = Stroke::new(1.0, p.text);
@@ -262,7 +262,7 @@ fn style(p: &Palette, is_dark: bool) -> Style {
         state.expansion = 0.0;
     }
     // A slider's rail and a checkbox must show on any surface.
-    widgets.inactive.bg_fill = p.line;
+    widgets.inactive.bg_fill = p.grey.strong;
     let mut style = Style { visuals, ..Style::default() };
     style.text_styles = [
         (TextStyle::Small, FontId::proportional(10.5)),

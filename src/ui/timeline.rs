@@ -1,5 +1,6 @@
 //! The timeline: one lane a task, coloured and patterned by state. UI thread; draws visible lanes and at most one segment a pixel.
 
+use std::collections::HashMap;
 use std::fmt::Write as _;
 
 use egui::{Align2, Color32, FontId, Rect, RichText, Role, ScrollArea, Sense, Stroke, Ui, pos2, vec2};
@@ -9,7 +10,7 @@ use super::hatch::{self, Hatch};
 use super::states::Look;
 use super::theme::{self, palette};
 use super::widgets;
-use crate::model::{Lane, Monotonic, Pid, RunState, RunView, Segment, Tid};
+use crate::model::{Lane, Monotonic, Pid, RunState, RunView, Segment, TaskState, Tid};
 
 /// Which part of the run is looked at.
 #[derive(Default)]
@@ -20,12 +21,18 @@ pub struct Timeline {
     /// The right end, in seconds of the run; the live edge when absent.
     end: Option<f64>,
     name_width: f32,
+    /// Where the lane of a task is, by its name.
+    places: HashMap<String, usize>,
     measured: Option<(crate::model::RunId, usize)>,
+    /// Who released and who woke, of the visible lanes: x, and the places of the two lanes.
+    wakes: Vec<(f32, usize, usize)>,
 }
 
 const LANE: f32 = 22.0;
 const GAP: f32 = 12.0;
 const AXIS: f32 = 20.0;
+/// Arrows that are drawn at the same time.
+const MOST_WAKES: usize = 300;
 /// The shortest time that can be looked at, in seconds.
 const SHORTEST: f64 = 1e-4;
 
@@ -107,12 +114,18 @@ impl Timeline {
                 for x in &ticks {
                     ui.painter().vline(*x, ui.clip_rect().y_range(), Stroke::new(1.0, colors.line));
                 }
+                self.wakes.clear();
                 let first = (viewport.top() / (LANE + GAP)).floor().max(0.0) as usize;
                 let last = ((viewport.bottom() / (LANE + GAP)).ceil() as usize).min(run.lanes.len());
                 for (index, lane) in run.lanes.iter().enumerate().take(last).skip(first) {
                     let y = top + index as f32 * (LANE + GAP) + GAP / 2.0;
                     let rect = Rect::from_min_max(pos2(scale.left, y), pos2(scale.right, y + LANE));
                     self.lane(ui, lane, index, rect, scale, now, actions);
+                }
+                for (x, from, to) in &self.wakes {
+                    let y = |place: usize| top + place as f32 * (LANE + GAP) + GAP / 2.0;
+                    let (start, end) = if from < to { (y(*from) + LANE, y(*to)) } else { (y(*from), y(*to) + LANE) };
+                    arrow(ui.painter(), *x, start, end, colors.text);
                 }
                 if matches!(run.state, RunState::Running | RunState::Stopping { .. }) && self.end.is_none() {
                     ui.painter().vline(scale.right, ui.clip_rect().y_range(), Stroke::new(1.0, colors.text));
@@ -127,6 +140,7 @@ impl Timeline {
         let key = Some((run.id, run.lanes.len()));
         if self.measured != key {
             self.measured = key;
+            self.places = run.lanes.iter().enumerate().map(|(place, lane)| (lane.name.clone(), place)).collect();
             let font = FontId::proportional(12.0);
             let width = |lane: &Lane| ui.painter().layout_no_wrap(lane.name.clone(), font.clone(), Color32::PLACEHOLDER).size().x;
             self.name_width = run.lanes.iter().take(50).map(width).fold(60.0, f32::max).min(150.0) + 12.0;
@@ -168,6 +182,12 @@ impl Timeline {
             if look == Look::Done {
                 continue;
             }
+            if let Some(&from) = released_by(segment).and_then(|name| self.places.get(name))
+                && self.wakes.len() < MOST_WAKES
+                && from != index
+            {
+                self.wakes.push((right, from, index));
+            }
             let at = Rect::from_x_y_ranges(left..=right, rect.y_range());
             self.hatch.paint(&painter, at, look, colors);
             if right - left > 22.0 && !segment.note.is_empty() {
@@ -193,6 +213,19 @@ impl Timeline {
             }
         }
     }
+}
+
+/// Who let a waiter go on, when its wait is over.
+fn released_by(segment: &Segment) -> Option<&str> {
+    segment.held_by.as_deref().filter(|_| segment.until.is_some() && segment.state == TaskState::Waiting)
+}
+
+/// A thin arrow straight up or down.
+fn arrow(painter: &egui::Painter, x: f32, from: f32, to: f32, ink: Color32) {
+    let back = if to > from { -5.0 } else { 5.0 };
+    painter.vline(x, egui::Rangef::new(from.min(to), from.max(to)), Stroke::new(1.0, ink));
+    let tip = vec![pos2(x, to), pos2(x - 3.5, to + back), pos2(x + 3.5, to + back)];
+    painter.add(egui::Shape::convex_polygon(tip, ink, Stroke::NONE));
 }
 
 /// The note on a segment: dark on light ones, light on dark ones, boxed where the pattern would cross the letters.
@@ -287,7 +320,6 @@ mod tests {
     use egui_kittest::kittest::Queryable;
 
     use super::*;
-    use crate::model::TaskState;
     use crate::ui::{sample, testing};
 
     const SCALE: Scale = Scale { from: 0.0, to: 10.0, left: 0.0, right: 100.0 };
@@ -339,6 +371,14 @@ mod tests {
             text.contains("waiting: lock B") && text.contains("3.000000 s to 4.000000 s now") && text.contains("1000.000 ms"),
             "{text}"
         );
+    }
+
+    #[test]
+    fn an_arrow_goes_from_who_released_to_who_woke_and_not_while_the_wait_lasts() {
+        let mut harness = show((*sample::deadlock().runs[0]).clone());
+        harness.run();
+        let wakes: Vec<_> = harness.state().0.wakes.iter().map(|(_, from, to)| (*from, *to)).collect();
+        assert_eq!(wakes, [(3, 4)], "watcher let sort go on; the two that wait for ever have no arrow");
     }
 
     #[test]

@@ -26,6 +26,9 @@ pub struct TopBar<'a> {
     pub frame_millis: f32,
 }
 
+/// Where the buttons begin in a wide window, from the left.
+const BUTTONS: f32 = 340.0;
+
 /// Whether a run can still be ended.
 pub fn is_active(run: &RunView) -> bool {
     !matches!(run.state, RunState::Finished(_))
@@ -35,24 +38,29 @@ impl TopBar<'_> {
     /// Draws the bar.
     pub fn ui(&self, ui: &mut Ui, actions: &mut Actions) {
         let colors = palette(ui);
-        let wide = ui.available_width() > 1000.0;
+        let wide = ui.available_width() > 1060.0;
+        let has_room = ui.available_width() > 840.0;
         ui.horizontal_centered(|ui| {
             let start = ui.cursor().left();
             ui.label(theme::bold("Task Lab").size(16.0));
             if wide {
                 ui.add_space(8.0);
-                ui.label(RichText::new(self.breadcrumb()).size(12.5).color(colors.weak));
-                ui.add_space((start + 318.0 - ui.cursor().left()).max(8.0));
+                // The Start button has its place, however long the name of the chapter is.
+                let width = start + BUTTONS - ui.cursor().left() - ui.spacing().item_spacing.x;
+                ui.allocate_ui_with_layout(vec2(width, 26.0), Layout::left_to_right(Align::Center), |ui| {
+                    ui.set_min_width(width);
+                    ui.add(egui::Label::new(RichText::new(self.breadcrumb()).size(12.0).color(colors.weak)).truncate());
+                });
             }
             self.start_button(ui, actions);
             let pause = if self.is_paused { "▶ Resume" } else { "⏸ Pause" };
-            let pause = ui.add(egui::Button::selectable(self.is_paused, pause).min_size(vec2(70.0, 26.0)));
+            let pause = ui.add(egui::Button::new(pause).selected(self.is_paused).min_size(vec2(76.0, 26.0)));
             let pause = pause.accessible_name("Pause the display").on_hover_text(UiCommand::PauseDisplay.hint(ui.ctx()));
             if pause.clicked() {
                 actions.command(UiCommand::PauseDisplay);
             }
             self.language_switch(ui, actions);
-            ui.with_layout(Layout::right_to_left(Align::Center), |ui| self.right(ui, wide, actions));
+            ui.with_layout(Layout::right_to_left(Align::Center), |ui| self.right(ui, has_room, actions));
         });
     }
 
@@ -79,23 +87,26 @@ impl TopBar<'_> {
 
     fn language_switch(&self, ui: &mut Ui, actions: &mut Actions) {
         let colors = palette(ui);
-        ui.add_enabled_ui(self.scenario.is_some(), |ui| {
-            egui::Frame::new().fill(colors.pane).stroke((1.0, colors.line)).corner_radius(13).show(ui, |ui| {
-                ui.spacing_mut().item_spacing.x = 0.0;
-                for (language, text, name) in [(Language::Rust, "Rust", "as Rust"), (Language::Python, "Python", "as Python")] {
-                    let is_chosen = self.language == language;
-                    let label = if is_chosen { theme::bold(text) } else { RichText::new(text).color(colors.weak) };
-                    let button = egui::Button::selectable(is_chosen, label).corner_radius(12).min_size(vec2(64.0, 24.0));
-                    let response = ui.add(button.frame_when_inactive(false)).accessible_name(name);
-                    if response.on_hover_text(format!("The next Start runs it {name}.")).clicked() {
-                        actions.push(UiAction::Speak(language));
-                    }
-                }
-            });
-        });
+        let size = vec2(136.0, 26.0);
+        let (pill, _) = ui.allocate_exact_size(size, egui::Sense::hover());
+        ui.painter().rect(pill, 13.0, colors.pane, (1.0, colors.line), egui::StrokeKind::Inside);
+        let half = vec2(size.x / 2.0 - 1.0, size.y - 2.0);
+        for (index, (language, text, name)) in
+            [(Language::Rust, "Rust", "as Rust"), (Language::Python, "Python", "as Python")].into_iter().enumerate()
+        {
+            let is_chosen = self.language == language;
+            let place = egui::Rect::from_min_size(pill.min + vec2(1.0 + half.x * index as f32, 1.0), half);
+            let label = if is_chosen { theme::bold(text).color(colors.text) } else { RichText::new(text).color(colors.weak) };
+            let fill = if is_chosen { colors.hovered } else { egui::Color32::TRANSPARENT };
+            let button = egui::Button::new(label).fill(fill).stroke(egui::Stroke::NONE).corner_radius(12).selected(is_chosen);
+            let response = ui.put(place, button).accessible_name(name);
+            if response.on_hover_text(format!("The next Start runs it {name}.")).clicked() {
+                actions.push(UiAction::Speak(language));
+            }
+        }
     }
 
-    fn right(&self, ui: &mut Ui, wide: bool, actions: &mut Actions) {
+    fn right(&self, ui: &mut Ui, has_room: bool, actions: &mut Actions) {
         let colors = palette(ui);
         for (command, text) in [(UiCommand::Help, "?"), (UiCommand::Settings, "⚙")] {
             let button = ui.add(egui::Button::new(text).min_size(vec2(26.0, 26.0))).accessible_name(command.text());
@@ -104,20 +115,20 @@ impl TopBar<'_> {
             }
         }
         let running = self.live.runs.iter().filter(|run| is_active(run)).count();
-        if wide {
-            ui.allocate_ui_with_layout(vec2(188.0, 34.0), Layout::top_down(Align::Min), |ui| {
+        if has_room {
+            ui.allocate_ui_with_layout(vec2(214.0, 34.0), Layout::top_down(Align::Min), |ui| {
                 ui.spacing_mut().item_spacing.y = 1.0;
                 let processes: usize = self.live.runs.iter().filter(|run| is_active(run)).map(|run| alive(run)).sum();
                 let plural = if processes == 1 { "process" } else { "processes" };
                 ui.label(RichText::new(format!("{running} running, {processes} {plural}")).size(11.0).color(colors.weak));
                 let cost = format!("own cost {:.1} % CPU · {:.1} ms a frame", self.live.system.own_cpu, self.frame_millis);
-                ui.label(RichText::new(cost).size(10.0).color(colors.weak));
+                ui.add(egui::Label::new(RichText::new(cost).size(10.0).color(colors.weak)).extend());
             });
         }
         ui.add_enabled_ui(running > 0, |ui| {
             let (tone, ink) = (colors.red, colors.red.ink);
-            let text = if wide { "■ Stop everything" } else { "■ All" };
-            let size = vec2(if wide { 138.0 } else { 60.0 }, 26.0);
+            let text = if has_room { "■ Stop everything" } else { "■ All" };
+            let size = vec2(if has_room { 138.0 } else { 60.0 }, 26.0);
             let button = widgets::tinted_button(ui, text, tone, ink, size).accessible_name("Stop everything");
             if button.on_hover_text(UiCommand::StopEverything.hint(ui.ctx())).clicked() {
                 actions.command(UiCommand::StopEverything);

@@ -10,6 +10,11 @@ use super::tree_rows::{RowRef, Rows, SortBy};
 use super::widgets;
 use crate::model::{Pid, ProcessRow, RunView, ThreadSample, Tid};
 
+/// What has the keyboard's focus while it is in the table.
+pub fn focus_id() -> egui::Id {
+    egui::Id::unique("process table")
+}
+
 /// The table's own state.
 #[derive(Debug, Default)]
 pub struct Tree {
@@ -20,8 +25,16 @@ pub struct Tree {
     page: usize,
 }
 
-const ROW: f32 = 22.0;
+const ROW: f32 = 23.0;
 const INDENT: f32 = 16.0;
+
+/// The columns that are left out where there is no room.
+#[derive(Clone, Copy)]
+struct Shown {
+    memory: bool,
+    threads: bool,
+    core: bool,
+}
 
 /// The selected process, and its selected thread.
 pub type Selection = Option<(Pid, Option<Tid>)>;
@@ -53,7 +66,7 @@ impl Tree {
     /// Draws the table.
     pub fn ui(&mut self, ui: &mut Ui, sequence: u64, run: &RunView, selection: Selection, actions: &mut Actions) {
         let area = ui.available_rect_before_wrap();
-        let id = ui.scope_id().with("table");
+        let id = focus_id();
         let focus = ui.interact(area, id, Sense::focusable_noninteractive());
         focus.widget_info(|| {
             WidgetInfo::labeled(Role::Group, true, format!("Processes of {}: {}", run.title, run.processes.len()))
@@ -70,21 +83,21 @@ impl Tree {
         if is_free {
             self.keyboard(ui, id, run, selection, actions);
         }
-        let wide = area.width() > 430.0;
+        let width = area.width();
+        let shown = Shown { memory: width > 330.0, core: width > 380.0, threads: width > 470.0 };
+        ui.spacing_mut().item_spacing = vec2(5.0, 0.0);
         let mut table = TableBuilder::new(ui)
             .id_salt("processes")
             .sense(Sense::click())
             .cell_layout(Layout::left_to_right(Align::Center))
             .auto_shrink(false)
             .min_scrolled_height(0.0)
-            .column(Column::remainder().at_least(90.0).clip(true))
-            .column(Column::exact(50.0))
-            .column(Column::exact(if wide { 92.0 } else { 78.0 }).clip(true))
-            .columns(Column::exact(40.0), 1)
-            .column(Column::exact(48.0));
-        if wide {
-            table = table.columns(Column::exact(32.0), 2);
-        }
+            .column(Column::remainder().at_least(60.0).clip(true))
+            .column(Column::exact(46.0))
+            .column(Column::exact(86.0).clip(true))
+            .column(Column::exact(38.0));
+        table = table.columns(Column::exact(46.0), usize::from(shown.memory));
+        table = table.columns(Column::exact(32.0), usize::from(shown.threads) + usize::from(shown.core));
         if let Some(row) = self.scroll_to.take() {
             table = table.scroll_to_row(row, None);
         }
@@ -92,18 +105,16 @@ impl Tree {
         let mut sort = self.rows.sort;
         let output = table
             .header(20.0, |mut header| {
-                for (text, by) in [
-                    ("Name", Some(SortBy::Name)),
-                    ("PID", Some(SortBy::Pid)),
-                    ("State", None),
-                    ("CPU", Some(SortBy::Cpu)),
-                    ("Mem", Some(SortBy::Memory)),
-                    ("Thr", None),
-                    ("Core", None),
-                ]
-                .into_iter()
-                .take(if wide { 7 } else { 5 })
-                {
+                let columns = [
+                    ("Name", Some(SortBy::Name), true),
+                    ("PID", Some(SortBy::Pid), true),
+                    ("State", None, true),
+                    ("CPU", Some(SortBy::Cpu), true),
+                    ("Mem", Some(SortBy::Memory), shown.memory),
+                    ("Thr", None, shown.threads),
+                    ("Core", None, shown.core),
+                ];
+                for (text, by, _) in columns.into_iter().filter(|(_, _, is_shown)| *is_shown) {
                     header.col(|ui| heading(ui, text, by, &mut sort));
                 }
             })
@@ -117,7 +128,7 @@ impl Tree {
                     let tid = thread.map(|thread| thread.tid);
                     row.set_selected(selection == Some((process.pid, tid)));
                     let is_folded = rows.is_folded(process.pid);
-                    if draw(&mut row, this, process, thread, is_folded, wide) {
+                    if draw(&mut row, this, process, thread, is_folded, shown) {
                         folded = Some(process.pid);
                     }
                     let response = row.response();
@@ -129,7 +140,7 @@ impl Tree {
                     }
                 });
             });
-        self.page = (output.inner_rect.height() / (ROW + 4.0)) as usize;
+        self.page = (output.inner_rect.height() / ROW) as usize;
         self.is_pointed_at = ui.rect_contains_pointer(output.inner_rect);
         self.rows.sort = sort;
         if let Some(pid) = folded {
@@ -182,11 +193,12 @@ fn heading(ui: &mut Ui, text: &str, by: Option<SortBy>, sort: &mut SortBy) {
     let is_sorted = by == Some(*sort);
     let shown = if is_sorted { format!("{} ⏷", text.to_uppercase()) } else { text.to_uppercase() };
     let label = RichText::new(shown).size(9.5).color(palette(ui).weak);
+    ui.spacing_mut().button_padding.x = 0.0;
     let Some(by) = by else {
-        ui.add(egui::Label::new(label).selectable(false));
+        ui.add(egui::Button::new(label).frame(false).sense(Sense::hover()));
         return;
     };
-    let button = ui.add(egui::Button::new(label).frame(false).min_size(vec2(0.0, 18.0)));
+    let button = ui.add(egui::Button::new(label).frame(false));
     if button.accessible_name(format!("Sort by {text}")).on_hover_text("Sort; once more for the tree (F6)").clicked() {
         *sort = if is_sorted { SortBy::Tree } else { by };
     }
@@ -199,7 +211,7 @@ fn draw(
     process: &ProcessRow,
     thread: Option<&ThreadSample>,
     is_folded: bool,
-    wide: bool,
+    shown: Shown,
 ) -> bool {
     let mut was_folded = false;
     let is_gone = process.is_reaped;
@@ -236,17 +248,21 @@ fn draw(
             number(ui, &format!("{cpu:.0} %"));
         }
     });
-    row.col(|ui| {
-        if thread.is_none() && !is_gone {
-            number(ui, &states::short_bytes(process.rss));
-        }
-    });
-    if wide {
+    if shown.memory {
+        row.col(|ui| {
+            if thread.is_none() && !is_gone {
+                number(ui, &states::short_bytes(process.rss));
+            }
+        });
+    }
+    if shown.threads {
         row.col(|ui| {
             if thread.is_none() && !is_gone {
                 number(ui, &process.threads.len().max(1).to_string());
             }
         });
+    }
+    if shown.core {
         let core = thread.map_or(process.core, |thread| thread.core);
         row.col(|ui| {
             if !is_gone && process.status.is_none() {

@@ -77,10 +77,10 @@ pub fn nothing_yet(ui: &mut Ui, text: &str) {
     ui.vertical_centered(|ui| ui.label(RichText::new(text).color(palette(ui).weak)));
 }
 
-/// Paints one line of text, cut off at the end of `rect`.
-pub fn paint_text(ui: &Ui, rect: Rect, align: Align2, text: impl Into<String>, font: FontId, color: Color32) {
+/// Paints one line of text, cut off at the end of `rect`. True when it did not fit.
+pub fn paint_text(ui: &Ui, rect: Rect, align: Align2, text: impl Into<String>, font: FontId, color: Color32) -> bool {
     let painter = ui.painter_at(rect.intersect(ui.clip_rect()));
-    painter.text(anchor_of(rect, align), align, text.into(), font, color);
+    painter.text(anchor_of(rect, align), align, text.into(), font, color).width() > rect.width()
 }
 
 fn anchor_of(rect: Rect, align: Align2) -> Pos2 {

@@ -1,6 +1,7 @@
 //! What the tests on real processes share: deadlines, an own view of /proc, a supervisor that cleans up after itself.
 
 #![allow(dead_code, reason = "each test program uses a part of it")]
+#![allow(clippy::expect_used, reason = "the helpers of tests fail loudly, too")]
 
 pub mod runs;
 pub mod screen;
@@ -15,7 +16,7 @@ use tasklab::supervisor::{ChildPipes, Client, Incoming, LaunchFailure, LaunchedC
 
 /// How long anything may take before it counts as a hang. Only a hang meets it, however slow the machine is.
 pub fn deadline() -> Duration {
-    Duration::from_secs(60)
+    Duration::from_mins(1)
 }
 
 /// Waits until a condition holds; fails, naming it, at the deadline.

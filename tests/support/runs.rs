@@ -49,7 +49,7 @@ pub fn events_of(engine: &Engine, request: LaunchRequest, mut act: impl FnMut(&E
                     return events;
                 }
             }
-            Told::NotLaunched(..) => {}
+            Told::Launched(..) | Told::NotLaunched(..) => {}
             Told::Refused(text) => panic!("{text}"),
         }
     }

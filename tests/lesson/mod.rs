@@ -1,0 +1,225 @@
+//! Runs one body of a lesson as the engine would: events from a pipe, actions into another, signals to the processes
+//! that the events name.
+
+use std::collections::BTreeMap;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::path::PathBuf;
+use std::process::{Child, ChildStdin, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, kill_process};
+use serde_json::{Value, json};
+use tasklab::model::{Action, Event, EventKind, Fact, Language, Monotonic, Scope, Signal, TimedAction};
+use tasklab::scenario::Scenario;
+
+/// Only a hang meets this, however slow the machine is.
+pub const HANG: Duration = Duration::from_mins(2);
+
+/// What one run of a body gave.
+#[derive(Debug)]
+pub struct Ran {
+    pub code: Option<i32>,
+    pub events: Vec<Event>,
+    /// Standard output, and whatever was printed as an error.
+    pub printed: String,
+    /// Marks every process of the run in its environment.
+    pub tag: String,
+}
+
+impl Ran {
+    pub fn facts(&self) -> BTreeMap<&str, &Fact> {
+        self.events
+            .iter()
+            .filter_map(|event| if let EventKind::Fact(fact) = &event.kind { Some((fact.id.as_str(), fact)) } else { None })
+            .collect()
+    }
+
+    pub fn notices(&self) -> Vec<&str> {
+        self.events
+            .iter()
+            .filter_map(|event| if let EventKind::Notice { text } = &event.kind { Some(text.as_str()) } else { None })
+            .collect()
+    }
+
+    pub fn values(&self, wanted: &str) -> Vec<Value> {
+        let value = |event: &'_ Event| match &event.kind {
+            EventKind::Value { name, value } if name == wanted => Some(value.clone()),
+            _ => None,
+        };
+        self.events.iter().filter_map(value).collect()
+    }
+
+    /// Fails unless the body came to its end and every fact held.
+    #[track_caller]
+    pub fn assert_passed(&self) {
+        assert_eq!(self.code, Some(0), "{self:#?}");
+        let facts = self.facts();
+        assert!(!facts.is_empty() && facts.values().all(|fact| fact.holds), "{facts:#?}\n{:?}", self.notices());
+    }
+}
+
+/// State letter of a process; `None` if there is none.
+pub fn state(pid: i32) -> Option<char> {
+    std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?.rsplit(')').next()?.trim_start().chars().next()
+}
+
+/// PIDs whose environment holds this variable, read from /proc. Zombies have no environment.
+pub fn tagged(variable: &str) -> Vec<i32> {
+    let pids = std::fs::read_dir("/proc").expect("/proc").flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+    let holds = |environ: Vec<u8>| environ.split(|byte| *byte == 0).any(|found| found == variable.as_bytes());
+    pids.filter(|pid: &i32| std::fs::read(format!("/proc/{pid}/environ")).is_ok_and(holds)).collect()
+}
+
+/// The twin's file in the source tree.
+pub fn twin(scenario: &Scenario) -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("assets/python").join(format!("{}.py", scenario.id))
+}
+
+/// The command that runs a body, as the engine starts it.
+fn command(scenario: &Scenario, language: Language) -> Vec<PathBuf> {
+    match language {
+        Language::Python => vec!["python3".into(), twin(scenario)],
+        _ => vec![env!("CARGO_BIN_EXE_tasklab").into(), "__worker".into(), scenario.id.into()],
+    }
+}
+
+/// A body that runs.
+pub struct Running {
+    child: Child,
+    control: Option<ChildStdin>,
+    lines: Receiver<String>,
+    printed: Option<std::thread::JoinHandle<String>>,
+    pub ran: Ran,
+    began: Instant,
+}
+
+impl Running {
+    /// Starts it. Descriptors 7 and 8 carry events and actions; the shell puts them there.
+    pub fn start(scenario: &Scenario, language: Language, params: &Value) -> Self {
+        static RUNS: AtomicU32 = AtomicU32::new(0);
+        let tag = format!("TASKLAB_LESSON_TEST={}-{}", std::process::id(), RUNS.fetch_add(1, Ordering::Relaxed));
+        let (name, value) = tag.split_once('=').expect("a variable");
+        let now = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
+        let mut child = Command::new("sh")
+            .args(["-c", r#"exec "$@" 7>&2 8<&0 2>&1 0</dev/null"#, "sh"])
+            .args(command(scenario, language))
+            .env(name, value)
+            .env("TASKLAB_EVENTS", "7")
+            .env("TASKLAB_CONTROL", "8")
+            .env("TASKLAB_T0", (now.tv_sec * 1_000_000_000 + now.tv_nsec).to_string())
+            .env("TASKLAB_PARAMS", params.to_string())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("sh");
+        let (sender, lines) = sync_channel(100_000);
+        let events = BufReader::new(child.stderr.take().expect("piped"));
+        std::thread::Builder::new()
+            .name("events".to_owned())
+            .spawn(move || events.lines().map_while(Result::ok).try_for_each(|line| sender.send(line)))
+            .expect("a thread");
+        let mut stdout = child.stdout.take().expect("piped");
+        let printed = std::thread::Builder::new().name("printed".to_owned()).spawn(move || {
+            let mut text = String::new();
+            stdout.read_to_string(&mut text).expect("UTF-8");
+            text
+        });
+        let ran = Ran { code: None, events: Vec::new(), printed: String::new(), tag };
+        let control = child.stdin.take();
+        Self { child, control, lines, printed: Some(printed.expect("a thread")), ran, began: Instant::now() }
+    }
+
+    /// PID of the body itself.
+    pub fn pid(&self) -> i32 {
+        self.child.id().cast_signed()
+    }
+
+    /// PID of a process that the events have named, unless they said that it was reaped.
+    pub fn pid_of(&self, wanted: &str) -> Option<i32> {
+        let pid = self.ran.events.iter().rev().find_map(|event| match &event.kind {
+            EventKind::ProcessStarted { pid, name, .. } if name == wanted => Some(*pid),
+            _ => None,
+        })?;
+        let is_reaped = |event: &Event| event.kind == EventKind::ProcessReaped { pid };
+        (!self.ran.events.iter().any(is_reaped)).then(|| pid.number())
+    }
+
+    /// Does what a person or script does: a signal to a process that the events have named, or a line for the body.
+    pub fn act(&mut self, action: &Action, target: &str) {
+        let number = match action {
+            Action::Kill(Scope::Process) => Signal::KILL,
+            Action::Stop(Scope::Process) => Signal::STOP,
+            Action::Continue(Scope::Process) => Signal::CONT,
+            Action::Terminate(Scope::Process) => Signal::TERM,
+            _ => return self.write(&format!("{}\n", json!({ "do": action.to_string(), "target": target }))),
+        };
+        let number = rustix::process::Signal::from_named_raw(number.number()).expect("a named signal");
+        if let Some(pid) = self.pid_of(target).and_then(Pid::from_raw) {
+            // It is named and unreaped, so that this number is still its own, or a zombie's.
+            let _ = kill_process(pid, number);
+        }
+    }
+
+    /// Writes to the control pipe; a body that has ended reads nothing.
+    pub fn write(&mut self, text: &str) {
+        if let Some(control) = &mut self.control {
+            let _ = control.write_all(text.as_bytes());
+        }
+    }
+
+    /// Closes the control pipe.
+    pub fn hang_up(&mut self) {
+        self.control = None;
+    }
+
+    /// Collects events until this one comes; fails if the body ends before.
+    #[track_caller]
+    pub fn until(&mut self, what: &str, mut wanted: impl FnMut(&EventKind) -> bool) {
+        while !self.ran.events.last().is_some_and(|event| wanted(&event.kind)) {
+            assert!(self.collect(Duration::from_secs(1)) && self.began.elapsed() < HANG, "no {what}: {:#?}", self.ran);
+        }
+    }
+
+    /// Takes the next event, if there is one in time; `false` at the end of the events.
+    fn collect(&mut self, timeout: Duration) -> bool {
+        match self.lines.recv_timeout(timeout) {
+            Ok(line) => {
+                let event = Event::from_line(line.as_bytes(), Monotonic::ZERO);
+                self.ran.events.push(event.unwrap_or_else(|error| panic!("{error}: {line}")).expect("a known kind"));
+                true
+            }
+            Err(RecvTimeoutError::Timeout) => true,
+            Err(RecvTimeoutError::Disconnected) => false,
+        }
+    }
+
+    /// Presses what the script says, and collects to the end.
+    pub fn play(mut self, script: &[&str]) -> Ran {
+        let mut script: Vec<TimedAction> = script.iter().map(|line| line.parse().expect("a timed action")).collect();
+        script.reverse();
+        loop {
+            let wait = script.last().map_or(Duration::from_secs(1), |next| next.after.saturating_sub(self.began.elapsed()));
+            if !self.collect(wait) {
+                break;
+            }
+            if self.began.elapsed() > HANG {
+                let _ = self.child.kill();
+                panic!("hangs: {:#?}", self.ran);
+            }
+            while let Some(next) = script.pop_if(|next| next.after <= self.began.elapsed()) {
+                self.act(&next.action, &next.target);
+            }
+        }
+        self.ran.code = self.child.wait().expect("our child").code();
+        self.ran.printed = self.printed.take().and_then(|thread| thread.join().ok()).unwrap_or_default();
+        self.ran
+    }
+}
+
+/// Runs a body to its end, with these values in place of the defaults.
+pub fn run(scenario: &Scenario, language: Language, params: &Value, script: &[&str]) -> Ran {
+    Running::start(scenario, language, params).play(script)
+}

@@ -1,0 +1,316 @@
+//! Every lesson, in both languages, as the engine runs it: real processes, their events, what they leave behind.
+//! `TASKLAB_STRESS=long` also walks both ends of every parameter's range.
+
+#![expect(clippy::expect_used, reason = "the helpers of tests fail loudly, too")]
+
+mod lesson;
+
+use std::collections::BTreeSet;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use lesson::{HANG, Ran, Running, run, state, tagged, twin};
+use serde_json::{Value, json};
+use tasklab::model::{Action, EventKind, ExitStatus, Language, ProcessState, Scope};
+use tasklab::scenario::{CATALOGUE, ParamKind, Scenario, find};
+
+const BOTH: [Language; 2] = [Language::Rust, Language::Python];
+
+fn scenario(id: &str) -> &'static Scenario {
+    find(id).expect("in the catalogue")
+}
+
+/// The same in both languages, at the same time.
+fn in_both<T: Send>(body: impl Fn(Language) -> T + Sync) -> [T; 2] {
+    std::thread::scope(|scope| {
+        BOTH.map(|language| {
+            scope.spawn({
+                let body = &body;
+                move || body(language)
+            })
+        })
+        .map(|running| running.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+    })
+}
+
+#[track_caller]
+fn assert_nothing_is_left(ran: &Ran) {
+    let end = Instant::now() + HANG;
+    while !tagged(&ran.tag).is_empty() {
+        assert!(Instant::now() < end, "left of the run: {:?}", tagged(&ran.tag));
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+fn ids(ran: &Ran) -> BTreeSet<String> {
+    ran.facts().into_keys().map(str::to_owned).collect()
+}
+
+/// With default parameters and the demo script each body ends by itself, every fact holds, and what both
+/// languages claim they claim in the same words.
+#[test]
+fn the_demo_passes_in_both_languages() {
+    for scenario in CATALOGUE {
+        let [rust, python] = in_both(|language| run(scenario, language, &json!({}), scenario.script));
+        for ran in [&rust, &python] {
+            ran.assert_passed();
+            assert_nothing_is_left(ran);
+            // On a busy machine a button may be pressed before its target is there, or after it has gone.
+            let missed = |text: &&str| text.starts_with("could not do");
+            assert!(ran.notices().iter().all(missed), "{}: {:?}", scenario.id, ran.notices());
+            assert!(ran.facts().contains_key(scenario.prediction.fact), "{}", scenario.id);
+            for note in scenario.notes {
+                for name in note.shows.split('{').skip(1).filter_map(|rest| rest.split_once('}')).map(|(name, _)| name) {
+                    let measured = ran.facts().contains_key(name) || !ran.values(name).is_empty();
+                    assert!(measured, "{}: a note shows {name:?}, which was not measured", scenario.id);
+                }
+            }
+        }
+        for (id, fact) in rust.facts() {
+            let twin = python.facts().get(id).map(|fact| fact.claim.clone());
+            assert!(twin.is_none_or(|claim| claim == fact.claim), "{}: {id} is put in other words", scenario.id);
+        }
+    }
+}
+
+/// Smallest or largest value of a parameter.
+fn end(kind: &ParamKind, largest: bool) -> Value {
+    match kind {
+        ParamKind::Count { min, max, .. } => json!(if largest { max } else { min }),
+        ParamKind::Seconds { min, max, .. } => json!(if largest { max } else { min }),
+        ParamKind::Flag { default } => json!(*default != largest),
+        ParamKind::Choice { choices } => json!(choices[if largest { choices.len() - 1 } else { 0 }]),
+        ParamKind::Text { default, .. } => json!(default),
+    }
+}
+
+#[test]
+fn with_every_parameter_at_its_smallest_the_demo_passes() {
+    for scenario in CATALOGUE {
+        let smallest: Value = scenario.params.iter().map(|spec| (spec.name.to_owned(), end(&spec.kind, false))).collect();
+        for language in BOTH {
+            let ran = run(scenario, language, &smallest, scenario.script);
+            ran.assert_passed();
+            assert_nothing_is_left(&ran);
+        }
+    }
+}
+
+#[test]
+fn at_both_ends_of_every_range_the_demo_passes() {
+    if std::env::var("TASKLAB_STRESS").as_deref() != Ok("long") {
+        return;
+    }
+    for scenario in CATALOGUE {
+        for spec in scenario.params {
+            let mut values = BTreeSet::from([end(&spec.kind, false).to_string(), end(&spec.kind, true).to_string()]);
+            if let ParamKind::Choice { choices } = spec.kind {
+                values.extend(choices.iter().map(|choice| json!(choice).to_string()));
+            }
+            for value in values {
+                for language in BOTH {
+                    let params = json!({ spec.name: serde_json::from_str::<Value>(&value).expect("JSON") });
+                    let began = Instant::now();
+                    let ran = run(scenario, language, &params, scenario.script);
+                    println!("{} {language} {params}: {:.2} s", scenario.id, began.elapsed().as_secs_f64());
+                    ran.assert_passed();
+                    assert_nothing_is_left(&ran);
+                }
+            }
+        }
+    }
+}
+
+/// Alone, with plain python3, a twin prints what it does and ends with status 0.
+#[test]
+fn a_twin_runs_alone() {
+    for scenario in CATALOGUE {
+        let patience = scenario.params.iter().any(|spec| spec.name == "patience").then_some("patience=1");
+        let output = Command::new("python3").arg(twin(scenario)).args(patience).output().expect("python3");
+        let (printed, errors) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        assert!(output.status.success() && errors.is_empty(), "{}: {}\n{errors}", scenario.id, output.status);
+        assert!(!printed.is_empty() && !printed.contains("\"kind\""), "{}: {printed}", scenario.id);
+    }
+}
+
+#[test]
+fn a_twin_refuses_what_it_does_not_know() {
+    for argument in ["tick", "tock=1", "blinks=many"] {
+        let output = Command::new("python3").arg(twin(scenario("schedule"))).arg(argument).output().expect("python3");
+        assert!(!output.status.success(), "{argument}");
+        let errors = String::from_utf8_lossy(&output.stderr);
+        assert!(!errors.contains("Traceback") && errors.contains("blinks"), "{errors}");
+    }
+}
+
+#[test]
+fn a_body_refuses_parameters_out_of_range() {
+    let ran = run(scenario("zombie"), Language::Rust, &json!({ "children": 21 }), &[]);
+    assert_eq!(ran.code, Some(1));
+    assert!(ran.notices().iter().any(|text| text.contains("children") && text.contains("from 1 to 20")), "{ran:?}");
+}
+
+/// A fact can fail: here the child never comes to say what it was to say.
+#[test]
+fn a_child_that_is_killed_fails_the_facts_of_fork() {
+    for language in BOTH {
+        let mut running = Running::start(scenario("fork"), language, &json!({ "pieces": 160, "split": 100 }));
+        running.until("child", |kind| matches!(kind, EventKind::ProcessStarted { .. }));
+        running.act(&Action::Kill(Scope::Process), "child-1");
+        let ran = running.play(&[]);
+        assert_eq!(ran.code, Some(0), "{ran:#?}");
+        let failed: Vec<_> = ran.facts().into_iter().filter(|(_, fact)| !fact.holds).map(|(id, _)| id).collect();
+        assert!(["decoded", "joined", "raw-status"].iter().all(|id| failed.contains(id)), "{language}: {failed:?}");
+        assert_eq!(ran.facts()["raw-status"].observed, json!(9), "the low byte is the signal's number");
+        assert_nothing_is_left(&ran);
+    }
+}
+
+#[test]
+fn a_pool_that_loses_a_worker_ends_and_says_so() {
+    for language in BOTH {
+        let params = json!({ "kind": "process", "tasks": 64, "size": 8 });
+        let mut running = Running::start(scenario("thread-pool"), language, &params);
+        running.until("task", |kind| matches!(kind, EventKind::TaskChanged { task, on: Some(on), .. } if task == "worker-1" && on.starts_with("task")));
+        running.act(&Action::Kill(Scope::Process), "worker-1");
+        let ran = running.play(&[]);
+        assert_eq!(ran.code, Some(0), "{language}: {ran:#?}");
+        assert!(!ran.facts()["all-done"].holds, "{language}: {ran:#?}");
+        assert!(ran.notices().iter().any(|text| text.contains("broken")), "{language}: {:?}", ran.notices());
+        assert_nothing_is_left(&ran);
+    }
+}
+
+#[test]
+fn a_pool_s_waiting_tasks_can_be_cancelled_and_others_submitted() {
+    for language in BOTH {
+        let params = json!({ "workers": 1, "tasks": 64, "size": 8 });
+        let mut running = Running::start(scenario("thread-pool"), language, &params);
+        running.until("task", |kind| matches!(kind, EventKind::TaskChanged { on: Some(on), .. } if on.starts_with("task")));
+        running.write("{\"do\":\"submit\"}\n{\"do\":\"cancel\"}\n");
+        let ran = running.play(&[]);
+        ran.assert_passed();
+        let done = ran.facts()["all-done"].observed.as_u64().expect("a number");
+        assert!((1..65).contains(&done), "{language}: {done} of 65 tasks were done");
+    }
+}
+
+/// SIGKILL leaves a zombie, the wait removes exactly the one that was named, by name or by PID.
+#[test]
+fn a_zombie_stays_until_somebody_waits_on_it() {
+    for language in BOTH {
+        let mut running = Running::start(scenario("zombie"), language, &json!({ "children": 3, "patience": 60.0 }));
+        let mut zombies = 0;
+        running.until("three zombies", |kind| {
+            zombies += usize::from(matches!(kind, EventKind::ProcessState { state: ProcessState::Zombie, .. }));
+            zombies == 3 && matches!(kind, EventKind::ProcessExited { .. })
+        });
+        let [first, second] = ["child-1", "child-2"].map(|name| running.pid_of(name).expect("named"));
+        for pid in [first, second] {
+            rustix::process::kill_process(rustix::process::Pid::from_raw(pid).expect("a PID"), rustix::process::Signal::KILL)
+                .expect("a zombie takes signals");
+            assert_eq!(state(pid), Some('Z'), "{language}");
+        }
+        running.write(&format!("{}\n", json!({ "do": "wait", "target": second.to_string() })));
+        running.until("wait", |kind| matches!(kind, EventKind::ProcessReaped { pid } if pid.number() == second));
+        assert_eq!((state(first), state(second)), (Some('Z'), None), "{language}");
+        running.act(&Action::Wait, "nobody");
+        running.act(&Action::Scenario("wait-all".to_owned()), "");
+        let ran = running.play(&[]);
+        ran.assert_passed();
+        assert!(ran.notices().iter().any(|text| text.contains("nobody")), "{:?}", ran.notices());
+        let ended: Vec<_> = ran.events.iter().filter(|event| matches!(event.kind, EventKind::ProcessExited { .. })).collect();
+        let codes =
+            ended.iter().filter(|event| matches!(event.kind, EventKind::ProcessExited { status: ExitStatus::Exited(1..=3), .. }));
+        assert_eq!(codes.count(), 3, "no status says SIGKILL");
+    }
+}
+
+/// Patience is limited: also where a child was stopped, and cannot end by itself.
+#[test]
+fn nobody_waits_for_ever_on_a_stopped_child() {
+    for (id, victim) in [("zombie", "child-1"), ("pipeline", "generate")] {
+        for language in BOTH {
+            let mut running = Running::start(scenario(id), language, &json!({ "patience": 1.0 }));
+            running.until("children", |kind| matches!(kind, EventKind::TaskChanged { .. }));
+            running.act(&Action::Stop(Scope::Process), victim);
+            let ran = running.play(&[]);
+            assert_eq!(ran.code, Some(0), "{id} {language}: {ran:#?}");
+            assert_nothing_is_left(&ran);
+        }
+    }
+}
+
+/// Whoever is killed, and with whatever signal, the others follow, and each fact that is claimed holds.
+#[test]
+fn a_pipeline_ends_whichever_stage_is_killed() {
+    for language in BOTH {
+        for (victim, fact) in [("generate", "end-of-file"), ("filter", "broken-pipe"), ("count", "broken-pipe")] {
+            for action in [Action::Kill(Scope::Process), Action::Terminate(Scope::Process)] {
+                let mut running = Running::start(scenario("pipeline"), language, &json!({ "patience": 60.0 }));
+                running.until("flow", |kind| matches!(kind, EventKind::Value { name, .. } if name.ends_with("waiting")));
+                running.act(&action, victim);
+                let ran = running.play(&[]);
+                ran.assert_passed();
+                assert!(ids(&ran).contains(fact), "{language} {victim}: {:?}", ids(&ran));
+                assert_nothing_is_left(&ran);
+            }
+        }
+    }
+}
+
+#[test]
+fn events_are_entered_and_cancelled_while_the_schedule_runs() {
+    for language in BOTH {
+        let mut running = Running::start(scenario("schedule"), language, &json!({ "tick": 0.5, "blinks": 1 }));
+        running.until("run", |kind| matches!(kind, EventKind::TaskChanged { on: Some(on), .. } if on == "run()"));
+        running.write("{\"do\":\"enter\",\"target\":\"mine\"}\n{\"do\":\"enter\",\"target\":\"mine\"}\nnonsense\n");
+        running.write("{\"do\":\"cancel\",\"target\":\"b\"}\n{\"do\":\"cancel\",\"target\":\"b\"}\n");
+        let ran = running.play(&[]);
+        ran.assert_passed();
+        let order = &ran.facts()["order"].observed;
+        let names: Vec<_> = order.as_array().expect("a list").iter().filter_map(Value::as_str).collect();
+        assert!(names.contains(&"mine") && names.contains(&"mine-2") && !names.contains(&"b"), "{names:?}");
+        assert_eq!(ran.notices().len(), 2, "nonsense, and what was not there: {:?}", ran.notices());
+        let levels = ran.events.iter().filter_map(|event| match event.kind {
+            EventKind::Gpio { line: 17, value } => Some(value),
+            _ => None,
+        });
+        assert_eq!(levels.collect::<Vec<_>>(), [1, 0], "the LED went on and off");
+    }
+}
+
+/// End of file on the control pipe hangs nobody.
+#[test]
+fn a_body_whose_control_pipe_closes_goes_on() {
+    for scenario in CATALOGUE {
+        let patience = scenario.params.iter().any(|spec| spec.name == "patience");
+        let params = if patience { json!({ "patience": 1.0 }) } else { json!({}) };
+        in_both(|language| {
+            let mut running = Running::start(scenario, language, &params);
+            running.hang_up();
+            running.play(&[]).assert_passed();
+        });
+    }
+}
+
+/// A Rust body that is killed takes its children along, even without a supervisor: each of them waits for a pipe that
+/// only the body holds open.
+#[test]
+fn nothing_is_left_of_a_body_that_is_killed() {
+    let runs = [
+        ("fork", json!({ "pieces": 160, "split": 20 })),
+        ("zombie", json!({})),
+        ("thread-pool", json!({ "kind": "process", "tasks": 64, "size": 4 })),
+        ("schedule", json!({})),
+    ];
+    for (id, params) in runs {
+        let mut running = Running::start(scenario(id), Language::Rust, &params);
+        running.until("start", |kind| matches!(kind, EventKind::TaskChanged { .. }));
+        let body = rustix::process::Pid::from_raw(running.pid()).expect("a PID");
+        rustix::process::kill_process(body, rustix::process::Signal::KILL).expect("it is our child");
+        let ran = running.play(&[]);
+        assert_eq!(ran.code, None, "{id}");
+        assert_nothing_is_left(&ran);
+    }
+}
