@@ -18,7 +18,7 @@ fn sample(criterion: &mut Criterion) {
         let mut processes = Processes::new().expect("/proc");
         assert!(processes.sample(own, monotonic_now()).len() >= count);
         group.bench_function(BenchmarkId::from_parameter(count), |bencher| {
-            bencher.iter(|| processes.sample(own, monotonic_now()))
+            bencher.iter(|| processes.sample(own, monotonic_now()));
         });
         drop(sleepers);
     }
