@@ -1,5 +1,7 @@
 //! Looking at 300 and at 3,000 processes below this one, as the engine's monitor thread does once a second.
 
+#![allow(clippy::expect_used, reason = "a benchmark ends where it cannot measure")]
+
 use std::time::Duration;
 
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
@@ -16,7 +18,7 @@ fn sample(criterion: &mut Criterion) {
         let mut processes = Processes::new().expect("/proc");
         assert!(processes.sample(own, monotonic_now()).len() >= count);
         group.bench_function(BenchmarkId::from_parameter(count), |bencher| {
-            bencher.iter(|| processes.sample(own, monotonic_now()))
+            bencher.iter(|| processes.sample(own, monotonic_now()));
         });
         drop(sleepers);
     }

@@ -32,9 +32,9 @@ fn bench(arguments: &[&str], path: Option<&str>) -> (String, String) {
     if let Some(path) = path {
         command.env("PATH", path);
     }
-    let output = command.output().expect("starts");
-    let text = |bytes| String::from_utf8(bytes).expect("text");
-    let (stdout, stderr) = (text(output.stdout), text(output.stderr));
+    let output = command.output().unwrap_or_else(|error| panic!("could not start tasklab: {error}"));
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    let (stdout, stderr) = (text(&output.stdout), text(&output.stderr));
     assert!(output.status.success(), "{}: {stderr}", output.status);
     assert_eq!(tagged(&format!("BENCH_TEST={mark}")), Vec::<i32>::new(), "processes are left");
     (stdout, stderr)

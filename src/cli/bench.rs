@@ -170,7 +170,7 @@ fn schedule(session: &mut Session) {
 /// Captured output is kept whole, so no more is asked for than fits into this machine's memory well.
 fn capture(session: &mut Session, program: &Path) -> anyhow::Result<()> {
     let available = procfs::Meminfo::current().ok().and_then(|memory| memory.mem_available).unwrap_or(u64::MAX);
-    let mib = session.figures.effort.capture_mib.min(available / 4 >> 20).max(1);
+    let mib = session.figures.effort.capture_mib.min((available / 4) >> 20).max(1);
     let engine = Capture::start(program)?;
     let plain = |mib: u64| {
         let argv = engine::head(mib).map(CString::new).into_iter().collect::<Result<Vec<_>, _>>()?;

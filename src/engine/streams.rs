@@ -6,10 +6,11 @@ use std::time::Duration;
 
 use crate::model::{Event, EventKind, Monotonic, OutputRing, Pid, Stream};
 
-/// Read at one time. A listener that is behind holds up as many of these as its queue has room for.
-const CHUNK: usize = 256 * 1024;
-/// The capacity that is asked for an output pipe: what most kernels allow at most (`/proc/sys/fs/pipe-max-size`).
-const PIPE: usize = 1024 * 1024;
+/// Read at one time. A listener that is behind holds up a few hundred of these, so they are not large.
+const CHUNK: usize = 64 * 1024;
+/// The capacity that is asked for a pipe: a child writes on while we are busy, or let its flood gather. Not the megabyte that
+/// the kernel would give: a user's pipes share 64 MiB (`pipe-user-pages-soft`), and beyond that new ones shrink to 8 KiB.
+const PIPE: usize = 256 * 1024;
 /// How long a flood may gather. Its writer fills a part of the pipe meanwhile.
 const REST: Duration = Duration::from_micros(250);
 /// Bytes of one stream that become events between two publications, when nobody has asked for all of them.

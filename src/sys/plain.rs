@@ -138,7 +138,7 @@ fn wait(pid: libc::pid_t) -> io::Result<()> {
     Ok(())
 }
 
-/// The pthread and posix_spawn families return the error instead of setting errno.
+/// The families of `pthread_create` and `posix_spawn` return the error instead of setting errno.
 fn as_result(error: libc::c_int) -> io::Result<()> {
     if error == 0 { Ok(()) } else { Err(io::Error::from_raw_os_error(error)) }
 }

@@ -12,8 +12,8 @@ use crate::engine::{Command, DEFAULT_OUTPUT_BUDGET, Engine, LaunchRequest, Lines
 use crate::model::{ChildSpec, EventKind, Input, Monotonic, Outcome, OutputTo, Pid, RunId, StopPlan, Stream};
 use crate::supervisor::Client;
 
-/// Events on the way to us; each holds up to 256 KiB of output.
-const TAP: usize = 256;
+/// Events on the way to us; each holds up to 64 KiB of output.
+const TAP: usize = 1024;
 /// Bytes of event lines that come with one read, as from a pipe.
 const READ: usize = 64 * 1024;
 /// As much of a recording stays in memory as for a run.
