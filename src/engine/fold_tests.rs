@@ -64,7 +64,7 @@ fn a_zombie_is_told_once_and_cannot_be_killed() {
     assert_eq!((view.id.number(), view.language, view.state.clone()), (7, Language::Python, RunState::Running));
     let sort = &view.processes[1];
     assert_eq!(
-        (sort.depth, sort.state, sort.status, sort.is_reaped),
+        (sort.depth, sort.state, sort.status, sort.is_reaped()),
         (1, ProcessState::Zombie, Some(ExitStatus::Exited(0)), false)
     );
     assert_eq!(sort.command, "sort 'two words'");
@@ -76,7 +76,7 @@ fn a_zombie_is_told_once_and_cannot_be_killed() {
     feed(&mut fold, &[(2_000, json!({"kind":"process.reaped","pid":4716}))]);
     let view = fold.view(at(2_001));
     assert_eq!(log(&view).last(), Some(&"The zombie sort (4716) was waited on and is gone; its status was read: exited 0."));
-    assert!(view.processes[1].is_reaped, "the row stays, as history");
+    assert!(view.processes[1].is_reaped(), "the row stays, as history");
 }
 
 #[test]

@@ -159,7 +159,7 @@ impl Run {
 
     /// Whether this process is one of the run's that is not history yet.
     pub(super) fn has_living(&self, pid: Pid) -> bool {
-        self.fold.process(pid).is_some_and(|row| !row.is_reaped)
+        self.fold.process(pid).is_some_and(|row| !row.is_reaped())
     }
 
     pub(super) fn stage_pids(&self) -> Vec<Pid> {

@@ -200,7 +200,7 @@ pub(super) fn action(action: &Action, target: &str, by: &str, row: Option<&Proce
         && let Some(row) = row.filter(|row| row.ended.is_some())
     {
         text.push_str(match action {
-            _ if row.is_reaped => " Nothing changed: it has ended, and its number is free.",
+            _ if row.is_reaped() => " Nothing changed: it has ended, and its number is free.",
             Action::Kill(_) | Action::Terminate(_) => " Nothing changed: one cannot kill the dead. Wait on it instead.",
             _ => " Nothing changed: it is dead already. Wait on it instead.",
         });

@@ -367,7 +367,7 @@ impl RunFold {
         let Some(row) = self.processes.row(pid) else { return };
         let status = row.status;
         let is_success = status.is_none_or(ExitStatus::is_success);
-        if !row.is_reaped {
+        if !row.is_reaped() {
             self.lanes.process_ended(t, pid, &sentences::zombie_note(status), is_success);
         }
         if let Some(stage) = self.stages.iter_mut().find(|stage| stage.0 == pid && stage.1.is_none()) {
@@ -382,7 +382,7 @@ impl RunFold {
     }
 
     fn reaped(&mut self, t: Monotonic, pid: Pid) {
-        let Some(row) = self.processes.row(pid).filter(|row| !row.is_reaped) else { return };
+        let Some(row) = self.processes.row(pid).filter(|row| !row.is_reaped()) else { return };
         let status = row.status;
         let was_ended = row.ended.is_some();
         let is_success = status.is_none_or(ExitStatus::is_success);
@@ -408,7 +408,7 @@ impl RunFold {
             let ProcessSample { ppid, pgid, sid, .. } = *sample;
             self.started(t, Told { pid, ppid, pgid, sid, name: &sample.name, argv: &[] });
         }
-        let Some(row) = self.processes.row(pid).filter(|row| !row.is_reaped) else { return };
+        let Some(row) = self.processes.row(pid).filter(|row| !row.is_reaped()) else { return };
         if row.ppid.number() != 0 && row.ppid != sample.ppid {
             self.orphaned(t, pid, sample.ppid);
         }

@@ -47,7 +47,7 @@ impl ProcessTable {
     pub(super) fn find_name(&self, name: &str) -> Option<&ProcessRow> {
         let mut named = self.entries.iter().rev().map(|entry| &entry.row).filter(|row| row.name == name);
         let newest = named.next()?;
-        if newest.is_reaped { named.find(|row| !row.is_reaped).or(Some(newest)) } else { Some(newest) }
+        if newest.is_reaped() { named.find(|row| !row.is_reaped()).or(Some(newest)) } else { Some(newest) }
     }
 
     /// A process started, or was heard of for the first time, or says more of itself.
@@ -55,7 +55,7 @@ impl ProcessTable {
         let known = self.newest.get(&told.pid).copied();
         // A body's line can arrive after the supervisor's report of the end: then it started before that end.
         if let Some(index) = known
-            && self.entries[index].row.ended.is_none_or(|ended| t <= ended || !self.entries[index].row.is_reaped)
+            && self.entries[index].row.ended.is_none_or(|ended| t <= ended || !self.entries[index].row.is_reaped())
         {
             let row = &mut self.entries[index].row;
             if !told.name.is_empty() {
@@ -80,7 +80,7 @@ impl ProcessTable {
             command: shell_words::join(told.argv),
             state: ProcessState::Running,
             status: None,
-            is_reaped: false,
+            reaped: None,
             is_orphan: false,
             cpu: 0.0,
             rss: 0,
@@ -115,14 +115,14 @@ impl ProcessTable {
     pub(super) fn reaped(&mut self, t: Monotonic, pid: Pid) {
         self.ended(t, pid, None);
         if let Some(row) = self.row_mut(pid) {
-            row.is_reaped = true;
+            row.reaped = Some(t.max(row.started));
             row.state = ProcessState::Dead;
         }
     }
 
     /// Its parent died, and `ppid` adopted it.
     pub(super) fn orphaned(&mut self, pid: Pid, ppid: Pid) {
-        if let Some(row) = self.row_mut(pid).filter(|row| !row.is_reaped) {
+        if let Some(row) = self.row_mut(pid).filter(|row| !row.is_reaped()) {
             row.is_orphan = true;
             row.ppid = ppid;
         }
@@ -205,7 +205,7 @@ impl ProcessTable {
         let mut excess = MAX_ROWS / 4;
         for only_dead in [true, false] {
             self.entries.retain(|entry| {
-                let goes = excess > 0 && (entry.row.is_reaped || !only_dead);
+                let goes = excess > 0 && (entry.row.is_reaped() || !only_dead);
                 excess -= usize::from(goes);
                 !goes
             });
@@ -271,7 +271,7 @@ mod tests {
         assert_eq!(start(&mut table, 8, 10, 1, "second"), Started::Reused);
         let rows = table.preorder();
         assert_eq!(rows.iter().map(|row| row.name.as_str()).collect::<Vec<_>>(), ["late line", "second"]);
-        assert_eq!((rows[0].status, rows[0].is_reaped, rows[1].status), (Some(ExitStatus::Exited(0)), true, None));
+        assert_eq!((rows[0].status, rows[0].is_reaped(), rows[1].status), (Some(ExitStatus::Exited(0)), true, None));
     }
 
     #[test]

@@ -129,8 +129,8 @@ pub struct ProcessRow {
     pub state: ProcessState,
     /// How it ended, once it has.
     pub status: Option<ExitStatus>,
-    /// Whether its parent has waited on it: then the row is history.
-    pub is_reaped: bool,
+    /// When its parent waited on it: from then on the row is history.
+    pub reaped: Option<Monotonic>,
     /// Whether its parent died before it.
     pub is_orphan: bool,
     /// CPU in percent of one core.
@@ -145,6 +145,13 @@ pub struct ProcessRow {
     pub started: Monotonic,
     /// When it ended.
     pub ended: Option<Monotonic>,
+}
+
+impl ProcessRow {
+    /// Whether its parent has waited on it.
+    pub const fn is_reaped(&self) -> bool {
+        self.reaped.is_some()
+    }
 }
 
 /// One line of the timeline.

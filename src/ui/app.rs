@@ -262,7 +262,7 @@ impl App {
 
     /// Does something to the selected process, if there is one that can still hear it.
     fn act(&mut self, action: Action) {
-        let process = super::selected::find(self.live_run(), self.selection).filter(|process| !process.is_reaped);
+        let process = super::selected::find(self.live_run(), self.selection).filter(|process| !process.is_reaped());
         let Some(target) = process.map(|process| process.pid.to_string()) else {
             self.toasts.push("Select a process first: click its row.");
             return;
@@ -346,7 +346,7 @@ fn newest(snapshot: &Snapshot) -> u32 {
 
 /// The process that is worth a look: the first zombie, else the first of all.
 fn notable(run: &RunView) -> Selection {
-    let zombie = run.processes.iter().find(|process| process.status.is_some() && !process.is_reaped);
+    let zombie = run.processes.iter().find(|process| process.status.is_some() && !process.is_reaped());
     zombie.or(run.processes.first()).map(|process| (process.pid, None))
 }
 

@@ -81,7 +81,7 @@ pub fn process(pid: i32, name: &str) -> ProcessRow {
         command: name.to_owned(),
         state: ProcessState::Sleeping,
         status: None,
-        is_reaped: false,
+        reaped: None,
         is_orphan: false,
         cpu: 0.0,
         rss: 3_250_586,
@@ -204,7 +204,7 @@ pub fn deadlock() -> Snapshot {
     ];
     let mut cat = process(4715, "cat words.txt");
     cat.status = Some(ExitStatus::Exited(0));
-    cat.is_reaped = true;
+    cat.reaped = Some(cat.ended.unwrap_or_default());
     cat.ended = Some(Monotonic::from_secs(1.2));
     let mut sort = process(4716, "sort");
     (sort.state, sort.status, sort.rss, sort.ppid) = (ProcessState::Zombie, Some(ExitStatus::Exited(0)), 0, Pid::new(4711));

@@ -86,7 +86,7 @@ impl Selected {
     fn buttons(&mut self, ui: &mut Ui, run: &RunView, process: &ProcessRow, look: Look, actions: &mut Actions) {
         let colors = palette(ui);
         let scope = self.scope;
-        let is_there = !process.is_reaped;
+        let is_there = !process.is_reaped();
         let gap = ui.spacing().item_spacing.x;
         let half = vec2((ui.available_width() - gap) / 2.0, 27.0);
         let full = vec2(ui.available_width(), 29.0);
@@ -191,7 +191,7 @@ fn own_actions(ui: &mut Ui, run: &RunView, scenario: Option<&Scenario>, actions:
 /// How it is, in words that say what follows from it.
 fn sentence(process: &ProcessRow, run: &RunView) -> String {
     let time = process.started.secs();
-    match (process.status, process.is_reaped) {
+    match (process.status, process.is_reaped()) {
         (Some(status), false) => format!("It {}.\nIts parent has not waited on it.", ended(status)),
         (Some(status), true) => format!("It {}, and its parent has waited on it. The row is history.", ended(status)),
         (None, _) if process.is_orphan => format!("Its parent died; {} has adopted it.", process.ppid),

@@ -110,7 +110,7 @@ impl From<ProcessState> for Look {
 
 /// How a process looks, and the word for it.
 pub fn process_look(row: &ProcessRow) -> (Look, String) {
-    match (row.status, row.is_reaped) {
+    match (row.status, row.is_reaped()) {
         (Some(status), true) => (if status.is_success() { Look::Done } else { Look::Failed }, status_word(status)),
         (Some(_), false) => (Look::Zombie, Look::Zombie.word().to_owned()),
         (None, _) => {
@@ -164,7 +164,7 @@ mod tests {
         let mut row = sample::process(4716, "sort");
         row.status = Some(ExitStatus::Exited(0));
         assert_eq!(process_look(&row).0, Look::Zombie);
-        row.is_reaped = true;
+        row.reaped = Some(row.ended.unwrap_or_default());
         assert_eq!(process_look(&row), (Look::Done, "exited 0".to_owned()));
         row.status = Some(ExitStatus::Signaled { signal: Signal::KILL, core_dumped: false });
         assert_eq!(process_look(&row), (Look::Failed, "SIGKILL".to_owned()));

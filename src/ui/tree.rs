@@ -53,7 +53,7 @@ impl Tree {
     /// Draws what stands at the right of the pane's heading.
     pub fn head(&mut self, ui: &mut Ui, run: Option<&RunView>) {
         let Some(run) = run else { return };
-        let gone = run.processes.iter().any(|process| process.is_reaped);
+        let gone = run.processes.iter().any(|process| process.is_reaped());
         if ui
             .add_enabled(gone, egui::Button::new("Clear").small())
             .on_hover_text("Takes the rows of ended processes away.")
@@ -214,7 +214,7 @@ fn draw(
     shown: Shown,
 ) -> bool {
     let mut was_folded = false;
-    let is_gone = process.is_reaped;
+    let is_gone = process.is_reaped();
     row.col(|ui| {
         let colors = palette(ui);
         let indent = f32::from(process.depth.min(12)) + if thread.is_some() { 1.0 } else { 0.0 };

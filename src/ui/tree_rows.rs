@@ -131,8 +131,8 @@ impl Rows {
     }
 
     fn is_shown(&self, process: &ProcessRow, now: Monotonic) -> bool {
-        match process.ended.filter(|_| process.is_reaped) {
-            Some(ended) => now.since(ended) < STAY && self.cleared.is_none_or(|cleared| ended > cleared),
+        match process.reaped {
+            Some(reaped) => now.since(reaped) < STAY && self.cleared.is_none_or(|cleared| reaped > cleared),
             None => true,
         }
     }
@@ -217,7 +217,7 @@ mod tests {
     fn the_gone_stay_ten_seconds_or_until_cleared_but_not_under_the_pointer() {
         let (mut rows, mut run) = (Rows::default(), family());
         run.processes[2].status = Some(ExitStatus::Exited(0));
-        run.processes[2].is_reaped = true;
+        run.processes[2].reaped = Some(Monotonic::from_secs(2.0));
         run.processes[2].ended = Some(Monotonic::from_secs(2.0));
         run.elapsed = Monotonic::from_secs(11.0);
         assert_eq!(names(&mut rows, 1, &run, true).last().expect("rows"), "other");
