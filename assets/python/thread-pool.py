@@ -18,8 +18,8 @@ params = tasklab.params(
     workers=4,
     tasks=24,
     kind="thread",
-    work="compress",
-    size=8,
+    work="hash",
+    size=128,
 )
 
 BLOCK = 256 * 1024

@@ -46,7 +46,7 @@ pub(super) const FORK: Scenario = Scenario {
 const MOST_DIAMONDS: usize = 10;
 
 fn run(stage: &Stage, params: &Params) -> Result<Facts, StageError> {
-    let load = Load::new("compress", TEXT, 2);
+    let load = Load::new("compress", TEXT, 16);
     let main = stage.task("main", TaskSort::Thread);
     let mut splits = vec![params.count("split")];
     let mut diamonds = Vec::new();

@@ -27,7 +27,7 @@ enum Work {
 
 impl Load {
     /// The words that `new` knows, for a parameter; the first is the default.
-    pub(super) const KINDS: &[&str] = &["compress", "hash", "count"];
+    pub(super) const KINDS: &[&str] = &["hash", "compress", "count"];
 
     /// Work of this kind on this many MiB a piece: `text`, over and over.
     pub(super) fn new(kind: &str, text: &str, mib: usize) -> Self {

@@ -34,8 +34,8 @@ pub(super) const THREAD_POOL: Scenario = Scenario {
         count("workers", 4, 1..=32, "workers", "the pool's max_workers"),
         count("tasks", 24, 1..=64, "tasks", "tasks that are handed in at once"),
         choice("kind", &["thread", "process"], "what a worker is: a thread of this process, or a process of its own"),
-        choice("work", Load::KINDS, "what a task does with its text: compress it, hash it, count its words"),
-        count("size", 8, 1..=32, "MiB", "text that each task works through"),
+        choice("work", Load::KINDS, "what a task does with its text: hash it, compress it, count its words"),
+        count("size", 128, 1..=192, "MiB", "text that each task works through"),
     ],
     actions: &[
         action("submit", "One more task", "hands in one more task while the pool is open"),
