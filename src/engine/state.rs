@@ -3,7 +3,8 @@
 
 #![expect(clippy::similar_names, reason = "pid, ppid, pgid and sid are the words of proc(5)")]
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::time::Duration;
 
 use serde_json::Value;
 
@@ -23,6 +24,8 @@ use crate::model::{
 pub const DEFAULT_OUTPUT_BUDGET: usize = 8 * 1024 * 1024;
 /// A parent that takes longer than this to wait on its child has made it a zombie that is worth a sentence.
 const ZOMBIE_AFTER_NANOS: u64 = 20_000_000;
+/// A value's changes within this time are one sentence.
+const VALUE_PAUSE: Duration = Duration::from_secs(5);
 /// Facts and values by different names that are kept.
 const MAX_NAMES: usize = 1_000;
 /// Ends that may wait for their sentence.
@@ -45,6 +48,8 @@ pub struct RunFold {
     pub(super) log: Log,
     pub(super) events: u64,
     pub(super) published: Published,
+    /// When a value was last told.
+    told_values: HashMap<String, Monotonic>,
     stages: Vec<(Pid, Option<ExitStatus>)>,
     /// Why it was told to end, if it was.
     cut_short: Option<Outcome>,
@@ -84,6 +89,7 @@ impl RunFold {
             log: Log::default(),
             events: 0,
             published: Published::default(),
+            told_values: HashMap::new(),
             stages: Vec::new(),
             cut_short: None,
             waits: Waits::default(),
@@ -135,7 +141,7 @@ impl RunFold {
                 self.chatter(t, || (Severity::Info, sentences::task_counts(task, *acquired, *waited)));
             }
             EventKind::Value { name, value } => {
-                if self.value(name, value) {
+                if self.value(name, value) && self.is_time_to_tell(t, name) {
                     self.chatter(t, || (Severity::Info, format!("{name} is {}.", sentences::plain(value))));
                 }
             }
@@ -268,6 +274,17 @@ impl RunFold {
             known.clone_from(value);
         } else if self.values.len() < MAX_NAMES {
             self.values.insert(name.to_owned(), value.clone());
+        }
+        true
+    }
+
+    /// A value that changes all the time is told now and then; where it stands now is shown beside the facts.
+    fn is_time_to_tell(&mut self, t: Monotonic, name: &str) -> bool {
+        if self.told_values.get(name).is_some_and(|told| t.since(*told) < VALUE_PAUSE) {
+            return false;
+        }
+        if self.values.contains_key(name) {
+            self.told_values.insert(name.to_owned(), t);
         }
         true
     }
