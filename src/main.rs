@@ -3,7 +3,6 @@
 
 use std::ffi::OsString;
 use std::os::fd::RawFd;
-use std::path::PathBuf;
 use std::process::ExitCode;
 
 use tasklab::cli::{CliError, WindowArguments};
@@ -46,7 +45,7 @@ fn supervisor(socket: Option<OsString>) -> ExitCode {
 fn window(arguments: WindowArguments) -> Result<(), CliError> {
     let missing = |error: &dyn std::fmt::Display| CliError::Missing(error.to_string());
     tasklab::ui::check_display().map_err(|error| missing(&error))?;
-    let engine = start(&[], Options { program: PathBuf::from("/proc/self/exe"), tap: None }).map_err(|error| missing(&error))?;
+    let engine = start(&[], Options { program: "/proc/self/exe".into(), tap: None }).map_err(|error| missing(&error))?;
     let screenshot = arguments.screenshot.map(|path| (path, arguments.after));
     let options = tasklab::ui::WindowOptions { screenshot, start_scenario: arguments.scenario };
     tasklab::ui::run(options, engine.handle()).map_err(|error| missing(&error))

@@ -53,7 +53,7 @@ impl Tree {
     /// Draws what stands at the right of the pane's heading.
     pub fn head(&mut self, ui: &mut Ui, run: Option<&RunView>) {
         let Some(run) = run else { return };
-        let gone = run.processes.iter().any(|process| process.is_reaped());
+        let gone = run.processes.iter().any(ProcessRow::is_reaped);
         if ui
             .add_enabled(gone, egui::Button::new("Clear").small())
             .on_hover_text("Takes the rows of ended processes away.")
