@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI32, Ordering};
 
 use nix::sys::signal::{SigSet, Signal};
+use procfs::process::Process;
 
 use crate::engine::{Command, EngineHandle};
 
@@ -19,7 +20,13 @@ pub(super) struct Interrupts {
 impl Interrupts {
     /// Blocks the signals in this thread and in those that it starts from now on. Call it before the first of them.
     pub(super) fn block() -> std::io::Result<Self> {
-        let signals = SigSet::from_iter([Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP]);
+        // A signal that whoever started us has put out of action (nohup, a shell's background job) stays so: blocked, it would
+        // come all the same.
+        let ignored = Process::myself().and_then(|process| process.status()).map_or(0, |status| status.sigign);
+        let heard = [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP]
+            .into_iter()
+            .filter(|signal| ignored >> (*signal as i32 - 1) & 1 == 0);
+        let signals: SigSet = heard.collect();
         signals.thread_block()?;
         Ok(Self { signals, caught: Arc::default() })
     }

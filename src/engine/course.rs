@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use crate::model::{Monotonic, Outcome, Signal, StopPlan};
 
-/// How often the processes of an ending run are counted again.
+/// How long after a count the processes of an ending run are counted again. One count at a time: with a thousand processes it takes
+/// the supervisor longer than this.
 const RECOUNT: Duration = Duration::from_millis(20);
 /// How long output may stay open after the last process has gone (somebody outside the run may hold the pipe).
 const DRAIN: Duration = Duration::from_secs(1);
@@ -30,6 +31,9 @@ pub(super) enum Effect {
         left: u32,
     },
 }
+
+/// No count is due: the answer to the last one is awaited.
+const WHEN_ANSWERED: Monotonic = Monotonic::from_nanos(u64::MAX);
 
 /// Where a run is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,6 +62,7 @@ pub(super) struct Course {
     cut_short: Option<Outcome>,
     stages_alive: usize,
     streams_open: usize,
+    /// Processes of the run when they were last counted.
     members: Option<u32>,
     timeout_at: Option<Monotonic>,
 }
@@ -102,6 +107,9 @@ impl Course {
     /// The supervisor has counted.
     pub(super) fn members(&mut self, count: u32, now: Monotonic) -> Vec<Effect> {
         self.members = Some(count);
+        if let Stage::Asked { recount_at, .. } | Stage::Killed { recount_at, .. } = &mut self.stage {
+            *recount_at = now + RECOUNT;
+        }
         match self.stage {
             Stage::Counting if count > 0 => self.ask(now),
             _ => self.perhaps_drain(now),
@@ -132,7 +140,7 @@ impl Course {
         match self.stage {
             Stage::Asked { kill_at, .. } if now >= kill_at => self.kill(now),
             Stage::Asked { kill_at, recount_at } if now >= recount_at => {
-                self.stage = Stage::Asked { kill_at, recount_at: now + RECOUNT };
+                self.stage = Stage::Asked { kill_at, recount_at: WHEN_ANSWERED };
                 vec![Effect::Signal(Vec::new())]
             }
             Stage::Killed { give_up_at, .. } if now >= give_up_at => {
@@ -141,7 +149,7 @@ impl Course {
                 vec![Effect::TellStuck(left), Effect::CloseStreams]
             }
             Stage::Killed { give_up_at, recount_at } if now >= recount_at => {
-                self.stage = Stage::Killed { give_up_at, recount_at: now + RECOUNT };
+                self.stage = Stage::Killed { give_up_at, recount_at: WHEN_ANSWERED };
                 vec![Effect::Signal(vec![self.plan.then])]
             }
             Stage::Draining { until, left } if now >= until => {
@@ -182,14 +190,12 @@ impl Course {
     }
 
     fn ask(&mut self, now: Monotonic) -> Vec<Effect> {
-        self.stage = Stage::Asked { kill_at: now + self.plan.grace, recount_at: now + RECOUNT };
-        self.members = None;
+        self.stage = Stage::Asked { kill_at: now + self.plan.grace, recount_at: WHEN_ANSWERED };
         vec![Effect::ReapKept, Effect::Signal(vec![self.plan.signal, Signal::CONT])]
     }
 
     fn kill(&mut self, now: Monotonic) -> Vec<Effect> {
-        self.stage = Stage::Killed { give_up_at: now + GIVE_UP, recount_at: now + RECOUNT };
-        self.members = None;
+        self.stage = Stage::Killed { give_up_at: now + GIVE_UP, recount_at: WHEN_ANSWERED };
         vec![Effect::Signal(vec![self.plan.then])]
     }
 
@@ -259,6 +265,7 @@ mod tests {
         assert_eq!(course.members(3, at(1.0)), vec![Effect::ReapKept, Effect::Signal(vec![Signal::TERM, Signal::CONT])]);
         assert!(course.members(2, at(1.01)).is_empty());
         assert_eq!(course.tick(at(1.5)), count());
+        assert!(course.tick(at(1.6)).is_empty(), "one count at a time");
         assert_eq!(course.tick(at(3.0)), vec![Effect::Signal(vec![Signal::KILL])]);
         assert_eq!(course.members(0, at(3.1)), finish(None, 0));
     }
@@ -281,8 +288,10 @@ mod tests {
         course.launched(1, 1, at(0.0));
         course.end(Outcome::Stopped, at(0.0));
         course.tick(at(2.0));
-        assert_eq!(course.tick(at(2.5)), vec![Effect::Signal(vec![Signal::KILL])], "and again");
-        course.members(1, at(2.6));
+        assert!(course.tick(at(2.5)).is_empty(), "the answer is awaited");
+        course.members(1, at(2.5));
+        assert_eq!(course.tick(at(2.6)), vec![Effect::Signal(vec![Signal::KILL])], "and again");
+        course.members(1, at(2.7));
         assert_eq!(course.tick(at(6.0)), vec![Effect::TellStuck(1), Effect::CloseStreams]);
         assert_eq!(course.tick(at(6.0)).last(), finish(Some(Outcome::Stopped), 1).last());
     }

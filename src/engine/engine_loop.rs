@@ -1,5 +1,6 @@
 //! The engine's thread: one poll over the supervisor, the children's pipes, the bell and the next deadline.
 
+use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -26,6 +27,14 @@ const FRAME: Duration = Duration::from_millis(33);
 const LIVE: Duration = Duration::from_millis(100);
 /// How soon a listener that was behind is tried again.
 const TAP_RETRY: Duration = Duration::from_millis(2);
+/// How often a supervisor is asked whether it is there, and how long it may owe an answer. A launch from a folder that hangs is
+/// the slowest of what it does.
+const ASK: Duration = Duration::from_secs(1);
+const PATIENCE: Duration = Duration::from_secs(5);
+/// Between two starts of a supervisor, at least.
+const RESTART: Duration = Duration::from_millis(500);
+/// How long a reaped PID is remembered: longer than a sample takes to arrive.
+const REMEMBERED: Duration = Duration::from_secs(5);
 /// Finished runs that stay on the screen.
 const MOST_FINISHED: usize = 8;
 /// Notices that stay in the snapshot.
@@ -58,6 +67,17 @@ pub(super) struct EngineLoop {
     notices: Vec<(u64, Arc<str>)>,
     noticed: u64,
     trouble: Option<String>,
+    /// Why the supervisor is lost, until that has been dealt with.
+    lost: Option<String>,
+    /// Answers that the supervisor owes, and since when it has said nothing.
+    owed: u32,
+    silent_since: Monotonic,
+    asked_at: Monotonic,
+    /// When a supervisor is started again, after a start that failed or did not last.
+    retry_at: Option<Monotonic>,
+    started_at: Monotonic,
+    /// When processes were reaped, for samples that were taken before.
+    reaped: HashMap<Pid, Monotonic>,
     launches: u32,
     sequence: u64,
     published_at: Monotonic,
@@ -83,6 +103,13 @@ impl EngineLoop {
             notices: Vec::new(),
             noticed: 0,
             trouble: None,
+            lost: None,
+            owed: 0,
+            silent_since: Monotonic::ZERO,
+            asked_at: Monotonic::ZERO,
+            retry_at: None,
+            started_at: Monotonic::ZERO,
+            reaped: HashMap::new(),
             launches: 0,
             sequence: 0,
             published_at: Monotonic::ZERO,
@@ -98,6 +125,9 @@ impl EngineLoop {
                 self.command(command);
             }
             self.tick();
+            if let Some(why) = self.lost.take() {
+                self.lost_supervisor(&why);
+            }
             self.tap.flush();
             self.publish();
         }
@@ -137,9 +167,13 @@ impl EngineLoop {
     }
 
     fn wait(&self) -> (Vec<Source>, Vec<bool>) {
-        let mut sources = vec![Source::Supervisor, Source::Bell];
-        let wanted = if self.client.has_queued() { PollFlags::IN | PollFlags::OUT } else { PollFlags::IN };
-        let mut fds = vec![PollFd::new(&self.client, wanted), PollFd::new(&self.bell, PollFlags::IN)];
+        let mut sources = vec![Source::Bell];
+        let mut fds = vec![PollFd::new(&self.bell, PollFlags::IN)];
+        if self.retry_at.is_none() {
+            let wanted = if self.client.has_queued() { PollFlags::IN | PollFlags::OUT } else { PollFlags::IN };
+            sources.push(Source::Supervisor);
+            fds.push(PollFd::new(&self.client, wanted));
+        }
         let now = monotonic_now();
         for (run_index, run) in self.runs.iter().enumerate() {
             if !self.tap.is_behind() {
@@ -166,7 +200,8 @@ impl EngineLoop {
     fn next_deadline(&self, now: Monotonic) -> Option<Monotonic> {
         let active = self.runs.iter().filter(|run| !run.course.is_over());
         let of_runs = active.flat_map(|run| [run.course.next_deadline(), run.next_action_at()]).flatten();
-        let publication = self.next_publication();
+        let publication =
+            self.next_publication().into_iter().chain(self.retry_at).chain((self.owed > 0).then(|| self.silent_since + PATIENCE));
         if self.tap.is_behind() {
             return of_runs.chain(publication).chain([now + TAP_RETRY]).min();
         }
@@ -241,9 +276,20 @@ impl EngineLoop {
         self.has_news = true;
     }
 
+    /// The supervisor is gone. What follows waits for the end of the turn, since it closes the streams that are being read.
+    fn lose(&mut self, why: &str) {
+        self.lost.get_or_insert_with(|| why.to_owned());
+    }
+
     pub(super) fn request(&mut self, request: &Request) {
+        if request.is_answered() {
+            if self.owed == 0 {
+                self.silent_since = monotonic_now();
+            }
+            self.owed += 1;
+        }
         if let Err(error) = self.client.request(request) {
-            self.lost_supervisor(&error.to_string());
+            self.lose(&error.to_string());
         }
     }
 
@@ -251,11 +297,12 @@ impl EngineLoop {
         if self.client.has_queued()
             && let Err(error) = self.client.flush()
         {
-            return self.lost_supervisor(&error.to_string());
+            return self.lose(&error.to_string());
         }
         loop {
             match self.client.receive() {
                 Ok(None) => return,
+                Ok(Some(incoming)) if self.heard(&incoming) => {}
                 Ok(Some(Incoming::Launched(run, children))) => {
                     let supervisor = self.client.pid();
                     let now = monotonic_now();
@@ -269,9 +316,36 @@ impl EngineLoop {
                     }
                 }
                 Ok(Some(Incoming::Report(report))) => self.report(report),
-                Ok(Some(Incoming::End)) => return self.lost_supervisor("it has ended"),
+                Ok(Some(Incoming::End)) => return self.lose("it has ended"),
                 Err(error) => return self.lost_supervisor(&error.to_string()),
             }
+        }
+    }
+
+    /// Notes that the supervisor lives. Whether that was all that it wanted to say.
+    fn heard(&mut self, incoming: &Incoming) -> bool {
+        self.silent_since = monotonic_now();
+        let is_answer = match incoming {
+            Incoming::Launched(..) => true,
+            Incoming::Report(report) => report.is_answer(),
+            Incoming::End => false,
+        };
+        self.owed = self.owed.saturating_sub(u32::from(is_answer));
+        matches!(incoming, Incoming::Report(Report::Here))
+    }
+
+    /// While a run is on, the supervisor is asked once a second whether it is there; one that owes an answer for too long is
+    /// stopped or stuck, and counts as lost.
+    fn check_supervisor(&mut self, now: Monotonic) {
+        if self.retry_at.is_some() {
+            return;
+        }
+        if self.owed > 0 && now >= self.silent_since + PATIENCE {
+            return self.lose("it does not answer");
+        }
+        if self.is_active() && self.owed == 0 && now >= self.asked_at + ASK {
+            self.asked_at = now;
+            self.request(&Request::AreYouThere);
         }
     }
 
@@ -287,7 +361,7 @@ impl EngineLoop {
     fn report(&mut self, report: Report) {
         let now = monotonic_now();
         match report {
-            Report::Launched { .. } => {}
+            Report::Launched { .. } | Report::Here => {}
             Report::NotLaunched { run, failure } => {
                 if let Some(index) = self.find(run) {
                     let text = failure.to_string();
@@ -301,6 +375,9 @@ impl EngineLoop {
             Report::Stopped { pid, .. } => self.tell_state(pid, ProcessState::Stopped, now),
             Report::Continued { pid } => self.tell_state(pid, ProcessState::Running, now),
             Report::Exited { pid, status, is_reaped } => {
+                if is_reaped {
+                    self.reaped.insert(pid, now);
+                }
                 if let Some(index) = self.find_by_pid(pid)
                     && self.runs[index].exited(pid, status, is_reaped, now, &mut self.tap)
                 {
@@ -309,6 +386,7 @@ impl EngineLoop {
                 }
             }
             Report::Reaped { pid } => {
+                self.reaped.insert(pid, now);
                 if let Some(index) = self.find_by_pid(pid)
                     && self.runs[index].reaped(pid, now, &mut self.tap)
                 {
@@ -383,7 +461,7 @@ impl EngineLoop {
                         self.request(&Request::Reap { pid });
                     }
                 }
-                Effect::CloseStreams => self.runs[index].close_streams(now, &mut self.tap),
+                Effect::CloseStreams => self.runs[index].close_streams(&mut self.scratch, now, &mut self.tap),
                 Effect::TellStuck(left) => {
                     let text = format!(
                         "{left} of its processes did not die from SIGKILL: they are stuck in the kernel (D) or belong to another \
@@ -394,7 +472,7 @@ impl EngineLoop {
                 Effect::Finish { cut_short, left } => {
                     let owner = self.runs[index].owner();
                     self.request(&Request::ReleaseLines { owner });
-                    self.runs[index].finish(cut_short, left, now, &mut self.tap);
+                    self.runs[index].finish(cut_short, left, &mut self.scratch, now, &mut self.tap);
                     self.sampler.watch(self.is_active());
                 }
             }
@@ -404,6 +482,10 @@ impl EngineLoop {
 
     fn tick(&mut self) {
         let now = monotonic_now();
+        if self.retry_at.is_some_and(|at| now >= at) {
+            self.start_supervisor();
+        }
+        self.check_supervisor(now);
         for index in 0..self.runs.len() {
             if self.runs[index].course.is_over() {
                 continue;
@@ -433,8 +515,15 @@ impl EngineLoop {
             }
             self.machine.push(now, machine, own_cpu);
         }
-        let Some(processes) = sample.processes else { return };
+        let Some(mut processes) = sample.processes else { return };
+        // A listener that is behind would get them in one heap; the next sample says the same.
+        if self.tap.is_behind() {
+            return;
+        }
         let supervisor = self.client.pid();
+        // What was reaped after the sample was taken is no newcomer.
+        processes.retain(|process| self.reaped.get(&process.pid).is_none_or(|at| *at < now));
+        self.reaped.retain(|_, at| *at + REMEMBERED > now);
         let pids: Vec<Pid> = processes.iter().map(|process| process.pid).collect();
         for process in processes {
             // A newcomer belongs to its parent's run; an orphan that nobody saw before, to the newest.
@@ -450,7 +539,7 @@ impl EngineLoop {
         }
     }
 
-    /// The supervisor has died: what it left is ended, its runs are over with unknown statuses, and a new one starts.
+    /// The supervisor has died: its runs are over with unknown statuses, what it left is ended, and a new one starts.
     fn lost_supervisor(&mut self, why: &str) {
         let now = monotonic_now();
         for run in self.runs.iter_mut().filter(|run| !run.course.is_over()) {
@@ -462,20 +551,37 @@ impl EngineLoop {
                 }
             }
             run.course.abandon();
-            run.finish(Some(Outcome::Failed), 0, now, &mut self.tap);
+            run.finish(Some(Outcome::Failed), 0, &mut self.scratch, now, &mut self.tap);
         }
         self.sampler.watch(false);
         self.board = Arc::default();
+        self.trouble = Some(format!("the supervisor was lost ({why})"));
+        // One that does not live longer than a moment is not started again and again without a pause.
+        if now.since(self.started_at) < RESTART {
+            self.retry_at = Some(now + RESTART);
+        } else {
+            self.start_supervisor();
+        }
+    }
+
+    fn start_supervisor(&mut self) {
+        self.retry_at = None;
+        self.started_at = monotonic_now();
+        self.owed = 0;
         match Client::start(&self.program) {
             Ok(client) => {
                 self.sampler.set_root(client.pid());
                 let old = std::mem::replace(&mut self.client, client);
                 old.bury(&self.client);
-                self.notice(format!("the supervisor was lost ({why}); a new one has taken its place"));
-                self.trouble = None;
+                let why = self.trouble.take().unwrap_or_default();
+                self.notice(format!("{why}; a new one has taken its place"));
             }
-            Err(error) => self.trouble = Some(error.to_string()),
+            Err(error) => {
+                self.trouble = Some(error.to_string());
+                self.retry_at = Some(self.started_at + RESTART);
+            }
         }
+        self.has_news = true;
     }
 
     fn publish(&mut self) {

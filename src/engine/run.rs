@@ -6,14 +6,14 @@ use std::sync::Arc;
 
 use super::course::Course;
 use super::launch::Plan;
-use super::streams::{EventStream, InputStream, Open, OutputStream, Scratch};
+use super::streams::{CHUNK, EventStream, InputStream, Open, OutputStream, Scratch};
 use super::tap::{Tap, Told};
 use super::{DEFAULT_OUTPUT_BUDGET, LaunchRequest, Recording, RunFold};
 use crate::model::{
     Event, EventKind, ExitStatus, Monotonic, Outcome, Pid, ProcessSample, ProcessState, RunId, Stream, TimedAction,
 };
 use crate::scenario::Scenario;
-use crate::supervisor::{ChildPipes, LaunchedChild};
+use crate::supervisor::{CAPTURE, ChildPipes, LaunchedChild};
 use crate::sys::PidFd;
 
 /// Events of one run that are kept in memory, in bytes.
@@ -224,8 +224,17 @@ impl Run {
         }
     }
 
-    /// Gives up on streams that somebody outside the run holds open.
-    pub(super) fn close_streams(&mut self, now: Monotonic, tap: &mut Tap) {
+    /// Gives up on streams that somebody outside the run holds open, after reading what is in them. An outsider who goes on
+    /// writing does not hold us up: no more is read than a pipe can hold.
+    pub(super) fn close_streams(&mut self, scratch: &mut Scratch, now: Monotonic, tap: &mut Tap) {
+        for _ in 0..=CAPTURE / CHUNK {
+            for index in (0..self.outputs.len()).rev() {
+                self.read_output(index, scratch, now, tap);
+            }
+            for index in (0..self.events.len()).rev() {
+                self.read_events(index, scratch, now, tap);
+            }
+        }
         let mut kinds = Vec::new();
         for output in std::mem::take(&mut self.outputs) {
             output.close(&mut |kind| kinds.push(kind));
@@ -240,7 +249,7 @@ impl Run {
 
     /// When the script has something to do next.
     pub(super) fn next_action_at(&self) -> Option<Monotonic> {
-        self.script.front().map(|(at, _)| *at)
+        self.script.front().filter(|_| !self.stages.is_empty()).map(|(at, _)| *at)
     }
 
     /// The next action of the script that is due.
@@ -254,13 +263,13 @@ impl Run {
         self.script.clear();
     }
 
-    pub(super) fn finish(&mut self, cut_short: Option<Outcome>, left: u32, now: Monotonic, tap: &mut Tap) {
+    pub(super) fn finish(&mut self, cut_short: Option<Outcome>, left: u32, scratch: &mut Scratch, now: Monotonic, tap: &mut Tap) {
+        self.close_streams(scratch, now, tap);
         let outcome = cut_short.unwrap_or_else(|| self.fold.outcome());
         let elapsed_s = self.time(now).secs();
         self.drop_script();
         self.stages.clear();
         self.seen.clear();
-        self.close_streams(now, tap);
         self.emit(EventKind::RunFinished { run: self.id, outcome, elapsed_s, processes_left: left }, now, tap);
     }
 

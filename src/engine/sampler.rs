@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 use std::time::Duration;
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
@@ -33,7 +33,8 @@ pub(super) struct Sample {
 #[derive(Debug)]
 pub(super) struct Sampler {
     pub(super) samples: Receiver<Sample>,
-    watch: Sender<bool>,
+    is_watching: Arc<AtomicBool>,
+    nudge: Sender<()>,
     root: Arc<AtomicI32>,
 }
 
@@ -41,22 +42,26 @@ impl Sampler {
     /// Starts the thread; `root` is the supervisor.
     pub(super) fn start(root: Pid, bell: Bell) -> io::Result<Self> {
         let (sender, samples) = bounded(4);
-        let (watch, watched) = bounded(4);
+        let (nudge, nudged) = bounded(1);
+        let is_watching = Arc::new(AtomicBool::new(false));
+        let watching = Arc::clone(&is_watching);
         let root = Arc::new(AtomicI32::new(root.number()));
         let shared = Arc::clone(&root);
         let processes = Processes::new().map_err(io::Error::other)?;
         let own = OwnCost::new().map_err(io::Error::other)?;
         std::thread::Builder::new().name("monitor".to_owned()).spawn(move || {
             let _ = rename_thread("monitor");
-            Thread { machine: Machine::new(), processes, own, root: shared, known: HashSet::new() }.run(&watched, &sender, &bell);
+            Thread { machine: Machine::new(), processes, own, root: shared, is_watching: watching, known: HashSet::new() }
+                .run(&nudged, &sender, &bell);
         })?;
-        Ok(Self { samples, watch, root })
+        Ok(Self { samples, is_watching, nudge, root })
     }
 
     /// Whether the processes are to be read, from now on.
     pub(super) fn watch(&self, processes: bool) {
-        // When four changes wait already, the thread is about to look, and the next change says it again.
-        let _ = self.watch.try_send(processes);
+        self.is_watching.store(processes, Ordering::Relaxed);
+        // When a nudge waits already, the thread is about to look.
+        let _ = self.nudge.try_send(());
     }
 
     /// There is a new supervisor.
@@ -70,15 +75,16 @@ struct Thread {
     processes: Processes,
     own: OwnCost,
     root: Arc<AtomicI32>,
+    is_watching: Arc<AtomicBool>,
     known: HashSet<Pid>,
 }
 
 impl Thread {
-    fn run(&mut self, watched: &Receiver<bool>, sender: &Sender<Sample>, bell: &Bell) {
-        let mut is_watching = false;
+    fn run(&mut self, nudged: &Receiver<()>, sender: &Sender<Sample>, bell: &Bell) {
         let mut machine_at = monotonic_now();
         loop {
             let now = monotonic_now();
+            let is_watching = self.is_watching.load(Ordering::Relaxed);
             let sample = Sample {
                 at: now,
                 machine: (now >= machine_at).then(|| {
@@ -94,10 +100,8 @@ impl Thread {
                 bell.ring();
             }
             let pause = if is_watching { FAST } else { machine_at.since(monotonic_now()) };
-            match watched.recv_timeout(pause) {
-                Ok(watch) => is_watching = watched.try_iter().last().unwrap_or(watch),
-                Err(RecvTimeoutError::Timeout) => {}
-                Err(RecvTimeoutError::Disconnected) => return,
+            if nudged.recv_timeout(pause) == Err(RecvTimeoutError::Disconnected) {
+                return;
             }
         }
     }

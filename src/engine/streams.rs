@@ -7,10 +7,7 @@ use std::time::Duration;
 use crate::model::{Event, EventKind, Monotonic, OutputRing, Pid, Stream};
 
 /// Read at one time. A listener that is behind holds up a few hundred of these, so they are not large.
-const CHUNK: usize = 64 * 1024;
-/// The capacity that is asked for a pipe: a child writes on while we are busy, or let its flood gather. Not the megabyte that
-/// the kernel would give: a user's pipes share 64 MiB (`pipe-user-pages-soft`), and beyond that new ones shrink to 8 KiB.
-const PIPE: usize = 256 * 1024;
+pub(super) const CHUNK: usize = 64 * 1024;
 /// How long a flood may gather. Its writer fills a part of the pipe meanwhile.
 const REST: Duration = Duration::from_micros(250);
 /// Bytes of one stream that become events between two publications, when nobody has asked for all of them.
@@ -63,8 +60,6 @@ pub(super) struct OutputStream {
 
 impl OutputStream {
     pub(super) fn new(pid: Pid, stream: Stream, fd: OwnedFd) -> Self {
-        // Where it is refused, the usual 64 KiB do.
-        let _ = rustix::pipe::fcntl_setpipe_size(&fd, PIPE);
         Self { pid, stream, fd, budget: BUDGET, overflow: OutputRing::new(NEWEST), rests_until: Monotonic::ZERO }
     }
 
@@ -137,7 +132,6 @@ pub(super) struct EventStream {
 
 impl EventStream {
     pub(super) fn new(pid: Pid, fd: OwnedFd) -> Self {
-        let _ = rustix::pipe::fcntl_setpipe_size(&fd, PIPE);
         Self { pid, fd, lines: Lines::default() }
     }
 

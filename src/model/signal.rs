@@ -53,6 +53,8 @@ impl Signal {
     pub const HUP: Self = Self(1);
     /// Interrupt.
     pub const INT: Self = Self(2);
+    /// Quit.
+    pub const QUIT: Self = Self(3);
     /// Abort.
     pub const ABRT: Self = Self(6);
     /// Kill.

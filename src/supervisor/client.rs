@@ -3,6 +3,7 @@
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::path::Path;
+use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, poll};
 
@@ -34,6 +35,9 @@ pub enum Incoming {
     /// The supervisor has closed its end: it is dead or dying.
     End,
 }
+
+/// How long the app waits for processes to end that do not.
+const PATIENCE: Duration = Duration::from_secs(3);
 
 /// A running supervisor.
 #[derive(Debug)]
@@ -105,7 +109,7 @@ impl Client {
     pub fn bury(mut self, successor: &Self) {
         self.link = None;
         let _ = self.pidfd.signal(Signal::KILL, sys::SignalScope::Process);
-        Family::new().end_all_but(Some(successor.pid));
+        Family::new().end_all_but(Some(successor.pid), Some(PATIENCE));
         self.is_buried = true;
     }
 
@@ -133,19 +137,19 @@ impl AsFd for Client {
 }
 
 impl Drop for Client {
-    /// Closes the connection and waits until the supervisor has ended everything and itself. If it was killed, or is
-    /// stuck and has to be, what it leaves behind is ended here, so that nothing outlives the app either way.
+    /// Closes the connection and waits until the supervisor has ended everything and itself. If it was killed, what it leaves
+    /// behind is ended here, so that nothing outlives the app either way. Only what the kernel or another user keeps alive is
+    /// given up after a while.
     fn drop(&mut self) {
         if self.is_buried {
             return;
         }
         self.link = None;
-        let patience = rustix::time::Timespec { tv_sec: 3, tv_nsec: 0 };
+        let patience = rustix::time::Timespec { tv_sec: PATIENCE.as_secs() as i64, tv_nsec: 0 };
         let _ = poll(&mut [PollFd::new(&self.pidfd, PollFlags::IN)], Some(&patience));
-        let ended = sys::wait_pidfd(&self.pidfd, sys::WhatEnded::Reap);
-        if !matches!(ended, Ok(Some(waited)) if waited.changed == sys::Changed::Ended(ExitStatus::Exited(0))) {
-            let _ = self.pidfd.signal(Signal::KILL, sys::SignalScope::Process);
-            Family::new().end();
+        match sys::wait_pidfd(&self.pidfd, sys::WhatEnded::Reap) {
+            Ok(Some(waited)) if waited.changed == sys::Changed::Ended(ExitStatus::Exited(0)) => {}
+            _ => Family::new().end_all_but(None, Some(PATIENCE)),
         }
     }
 }

@@ -51,11 +51,12 @@ impl Found {
         Ok(true)
     }
 
-    /// The run whose mark it carries, if its environment can be read and has one of this supervisor's.
+    /// Whether it carries this run's mark; `None` if its environment cannot be read or has no mark of this supervisor's.
     pub(super) fn has_mark_of(&self, run: RunId) -> Option<bool> {
         let environ = Process::new(self.pid.number()).ok()?.environ().ok()?;
-        let value = environ.get(std::ffi::OsStr::new(RUN_VARIABLE))?;
-        Some(value == run_tag(run).as_str())
+        let mark = environ.get(std::ffi::OsStr::new(RUN_VARIABLE))?.to_str()?;
+        let (supervisor, _) = mark.split_once('.')?;
+        (supervisor == std::process::id().to_string()).then(|| mark == run_tag(run))
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::io;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::descendants::{Found, descendants};
 use super::protocol::Report;
@@ -139,11 +139,13 @@ impl Family {
 
     /// Kills everything and reaps until nothing is left. Returns when the kernel says so, however long it takes.
     pub(super) fn end(&mut self) {
-        self.end_all_but(None);
+        self.end_all_but(None, None);
     }
 
-    /// The same, sparing one child and what is below it.
-    pub(super) fn end_all_but(&mut self, spared: Option<Pid>) {
+    /// The same, sparing one child and what is below it, and for no longer than `patience`: the app must not hang on a process
+    /// that the kernel or another user keeps alive.
+    pub(super) fn end_all_but(&mut self, spared: Option<Pid>, patience: Option<Duration>) {
+        let begun = Instant::now();
         let mut pause = Duration::from_millis(1);
         loop {
             let kept: Vec<Pid> =
@@ -163,6 +165,9 @@ impl Family {
                     // One that may not be signalled (set-uid) is tried again; there is nothing better to do.
                     let _ = found.signal(&[Signal::KILL], SignalScope::Process);
                 }
+            }
+            if patience.is_some_and(|patience| begun.elapsed() >= patience) {
+                return;
             }
             std::thread::sleep(pause);
             pause = (pause * 2).min(Duration::from_millis(100));

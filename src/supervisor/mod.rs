@@ -10,5 +10,6 @@ mod protocol;
 mod server;
 
 pub use client::{Client, Incoming, SupervisorError};
+pub use prepare::CAPTURE;
 pub use protocol::{ChildPipes, LaunchFailure, LaunchProblem, LaunchedChild, Report, Request};
 pub use server::serve;

@@ -17,11 +17,15 @@ use crate::sys::{Placement, Prepared, dup_at_least, open_null, set_nonblocking};
 /// The variable that marks every process of a run; inherited, so it finds descendants that left their parents.
 pub(super) const RUN_VARIABLE: &str = "TASKLAB_RUN";
 
+/// The capacity that is asked for a pipe whose output is captured: a child writes on while the app is busy. Not the megabyte that
+/// the kernel would give: a user's pipes share 64 MiB (`pipe-user-pages-soft`), and beyond that new ones shrink to 8 KiB.
+pub const CAPTURE: usize = 256 * 1024;
+
 /// What a Task Lab around this one has told us, and what means nothing to our children.
 const OURS: [&str; 5] = [RUN_VARIABLE, "TASKLAB_EVENTS", "TASKLAB_CONTROL", "TASKLAB_T0", "TASKLAB_PARAMS"];
 
 /// Duplicates live above this, so that placing one descriptor cannot overwrite the source of another.
-const ABOVE_PLACES: RawFd = 64;
+const ABOVE_PLACES: RawFd = 16;
 
 /// Our ends of one child's pipes.
 #[derive(Debug, Default)]
@@ -72,6 +76,10 @@ pub(super) fn prepare(
             OutputTo::Null => placements.put(null()?, number)?,
             OutputTo::Pipe => {
                 let (reader, writer) = new_pipe(size)?;
+                if size.is_none() {
+                    // Where it is refused, the usual 64 KiB do.
+                    let _ = fcntl_setpipe_size(&reader, CAPTURE);
+                }
                 placements.put(writer, number)?;
                 return Ok(Some(reader));
             }
@@ -92,6 +100,7 @@ pub(super) fn prepare(
     }
     if spec.lesson_pipes {
         let (reader, writer) = new_pipe(None)?;
+        let _ = fcntl_setpipe_size(&reader, CAPTURE);
         env.insert("TASKLAB_EVENTS".into(), placements.put_free(writer)?.to_string().into());
         ours.events = Some(reader);
         let (reader, writer) = new_pipe(None)?;

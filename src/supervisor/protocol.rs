@@ -58,6 +58,8 @@ pub enum Request {
         /// On whose behalf.
         owner: String,
     },
+    /// Say `Here`.
+    AreYouThere,
     /// Drive all lines of an owner to their safe level and release them.
     ReleaseLines {
         /// Whose.
@@ -122,6 +124,8 @@ pub enum Report {
         /// Which.
         pids: Vec<Pid>,
     },
+    /// It is there, and answers.
+    Here,
     /// The header as it is now, and what went wrong, if something did.
     Board {
         /// All pins.
@@ -129,6 +133,23 @@ pub enum Report {
         /// Why a request was refused.
         refused: Option<String>,
     },
+}
+
+impl Request {
+    /// Whether exactly one answer is owed for it.
+    pub const fn is_answered(&self) -> bool {
+        matches!(self, Self::Launch { .. } | Self::Signal { .. } | Self::SignalRun { .. } | Self::AreYouThere)
+    }
+}
+
+impl Report {
+    /// Whether it is the one answer to a request.
+    pub const fn is_answer(&self) -> bool {
+        matches!(
+            self,
+            Self::Launched { .. } | Self::NotLaunched { .. } | Self::Signaled { .. } | Self::Members { .. } | Self::Here
+        )
+    }
 }
 
 /// A child that was started.

@@ -19,8 +19,8 @@ const MAX_STAGES: usize = MAX_PACKET_FDS / 6;
 
 /// Serves the app at the other end of `socket` until it closes it or dies; then leaves nothing behind.
 pub fn serve(socket: OwnedFd) -> io::Result<()> {
-    // Ctrl-C, a closed terminal and a polite kill of the whole group are the app's to act on: it asks us.
-    for signal in [Signal::INT, Signal::TERM, Signal::HUP] {
+    // Ctrl-C, Ctrl-\\, a closed terminal and a polite kill of the whole group are the app's to act on: it asks us.
+    for signal in [Signal::INT, Signal::TERM, Signal::HUP, Signal::QUIT] {
         sys::ignore_signal(signal)?;
     }
     let child_signals = SignalFd::new(&[Signal::CHLD])?;
@@ -68,20 +68,18 @@ impl Server {
             if socket.intersects(PollFlags::OUT) {
                 self.link.flush()?;
             }
-            if socket.intersects(PollFlags::IN | PollFlags::HUP | PollFlags::ERR) && !self.take_requests()? {
+            if socket.intersects(PollFlags::IN | PollFlags::HUP | PollFlags::ERR) && !self.take_request()? {
                 return Ok(());
             }
         }
     }
 
-    /// Handles what has come in; `false` once the app has closed its end.
-    fn take_requests(&mut self) -> io::Result<bool> {
-        loop {
-            match self.link.receive::<Request>()? {
-                Received::Message(request, _) => self.handle(request)?,
-                Received::Nothing => return Ok(true),
-                Received::End => return Ok(false),
-            }
+    /// Handles one request, so that children are reaped between two; `false` once the app has closed its end.
+    fn take_request(&mut self) -> io::Result<bool> {
+        match self.link.receive::<Request>()? {
+            Received::Message(request, _) => self.handle(request).map(|()| true),
+            Received::Nothing => Ok(true),
+            Received::End => Ok(false),
         }
     }
 
@@ -95,6 +93,7 @@ impl Server {
             Request::Signal { ask, pid, signals, scope } => {
                 reports.push(Report::Signaled { ask, result: self.family.signal(pid, &signals, scope) });
             }
+            Request::AreYouThere => reports.push(Report::Here),
             Request::Reap { pid } => self.family.reap(pid, &mut reports)?,
             Request::SignalRun { run, signals, is_only_run } => {
                 let members = self.family.members(run, is_only_run);
