@@ -124,8 +124,9 @@ pub fn spawn(prepared: &Prepared) -> Result<Spawned, SpawnError> {
         parent: std::process::id().cast_signed(),
         failure: None,
     };
-    // u128 for the 16 bytes of alignment that the ABIs ask for; 64 KiB, of which the child uses a few hundred bytes.
-    let mut stack = vec![0_u128; 4096];
+    // u128 for the 16 bytes of alignment that the ABIs ask for; 16 KiB, of which the child uses a few hundred bytes. From
+    // 64 KiB on, freeing it would make the C library tidy up its whole heap each time.
+    let mut stack = vec![0_u128; 1024];
     let mut pidfd: RawFd = -1;
     let flags = libc::CLONE_VM | libc::CLONE_VFORK | libc::CLONE_PIDFD | libc::SIGCHLD;
     let blocked = block_all_signals()
