@@ -7,7 +7,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use support::eventually;
-use support::runs::{engine, events_of, notices, outcome, output, programs, request, scenario, sh};
+use support::runs::{GRACE, engine, events_of, notices, outcome, output, programs, request, scenario, sh};
 use tasklab::engine::{Command, LaunchRequest, What};
 use tasklab::model::{
     Action, ChildSpec, Event, EventKind, ExitStatus, Language, Outcome, Pid, ProcessState, Reaping, RunId, Scope, Signal, Stream,
@@ -26,6 +26,38 @@ fn a_program_is_told_from_start_to_end() {
     assert!(started < exited && exited < reaped);
     assert_eq!(outcome(&events), (Outcome::Failed, 0));
     assert_eq!(outcome(&events_of(&engine, programs(vec![sh("true")]), |_| {})), (Outcome::Passed, 0));
+}
+
+#[test]
+fn of_a_pipeline_the_last_stage_decides() {
+    let engine = engine(Some(1024));
+    let stages = |last: &str| programs(vec![ChildSpec::new(["yes"]), sh(last)]);
+    assert_eq!(outcome(&events_of(&engine, stages("head -n 1"), |_| {})), (Outcome::Passed, 0));
+    assert_eq!(outcome(&events_of(&engine, stages("head -n 1; exit 2"), |_| {})), (Outcome::Failed, 0));
+}
+
+#[test]
+fn a_large_tree_that_ignores_sigterm_is_gone_in_the_end() {
+    let engine = engine(Some(1024));
+    let script = "trap '' TERM; for i in $(seq 300); do sleep 88 & done; wait";
+    let launch = LaunchRequest { timeout: Some(Duration::from_millis(1500)), ..programs(vec![sh(script)]) };
+    assert_eq!(outcome(&events_of(&engine, launch, |_| {})), (Outcome::TimedOut, 0));
+}
+
+#[test]
+fn every_process_that_was_told_of_is_told_to_have_ended() {
+    let engine = engine(Some(1024));
+    let launch = LaunchRequest { timeout: Some(Duration::from_millis(900)), ..programs(vec![sh("while :; do sleep 0.1; done")]) };
+    let events = events_of(&engine, launch, |_| {});
+    let mut alive: Vec<Pid> = Vec::new();
+    for event in &events {
+        match event.kind {
+            EventKind::ProcessStarted { pid, .. } => alive.push(pid),
+            EventKind::ProcessReaped { pid } => alive.retain(|known| *known != pid),
+            _ => {}
+        }
+    }
+    assert_eq!(alive, Vec::new(), "{events:?}");
 }
 
 #[test]
@@ -78,13 +110,10 @@ fn what_outlives_the_program_is_asked_and_then_killed() {
     let tag = format!("TASKLAB_TEST=outlives-{}", std::process::id());
     let (name, value) = tag.split_once('=').expect("a variable");
     let spec = ChildSpec { env: vec![(name.into(), value.into())], ..sh(script) };
-    let mut were_seen = 0;
-    let events = events_of(&engine, programs(vec![spec]), |event| {
-        if matches!(event.kind, EventKind::ProcessReaped { .. }) {
-            were_seen = were_seen.max(support::tagged(&tag).len());
-        }
-    });
-    assert!(were_seen >= 1, "the control: something outlived the program");
+    let events = events_of(&engine, programs(vec![spec]), |_| {});
+    let reaped = events.iter().find(|event| matches!(event.kind, EventKind::ProcessReaped { .. })).expect("the program ends");
+    let waited = events.last().expect("events").t - reaped.t;
+    assert!(waited >= GRACE, "the control: something outlived the program, and was given its time ({waited:?})");
     assert_eq!(outcome(&events), (Outcome::Passed, 0));
     assert_eq!(support::tagged(&tag), Vec::<i32>::new());
 }

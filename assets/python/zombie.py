@@ -98,6 +98,8 @@ class Parent:
             if process.pid in self.ended and self.wanted & {process.name, str(process.pid)}:
                 self.found.append(examine_and_join(process, self.ended[process.pid]))
                 self.processes.remove(process)
+                if self.processes:
+                    tasklab.state("main", "waiting", on=f"you: {len(self.processes)} children to wait on")
 
     def lose_patience(self):
         """Waits on all that are left. Who was stopped, and cannot end by itself, is killed first."""

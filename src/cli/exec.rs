@@ -130,6 +130,10 @@ fn request(arguments: &Arguments, is_terminal: bool) -> Result<LaunchRequest, Cl
         }
     }
     let mut stages = Vec::new();
+    // A program of such a name can be had as ./--name; an option of ours that is spelled wrong is far likelier.
+    if let Some(option) = arguments.command[0].to_str().filter(|word| word.starts_with('-')) {
+        return Err(CliError::Usage(format!("exec has no option {option}; `tasklab exec --help` lists them")));
+    }
     let commands: Vec<&[OsString]> = arguments.command.split(|word| word == SEPARATOR).collect();
     if arguments.executable.is_some() && commands.len() > 1 {
         return Err(CliError::Usage("--executable is for a single stage".to_owned()));

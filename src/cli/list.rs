@@ -42,10 +42,15 @@ fn scenario_text(scenario: &Scenario) -> String {
     let params = scenario.params.iter().map(|param| {
         let value = param.default();
         let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-        item("--set", &format!("{}={value}", param.name), &format!("{}; {}", param.meaning, param.range()))
+        item("--set", &format!("{}={value}", param.name), &format!("{}; {}", param.meaning, range_text(param)))
     });
     let actions = scenario.actions.iter().map(|action| item("--do", &format!("'T {}'", action.name), action.meaning));
     std::iter::once(heading).chain(params).chain(actions).collect()
+}
+
+/// What a parameter may be, with its unit.
+fn range_text(param: &ParamSpec) -> String {
+    if param.unit.is_empty() { param.range() } else { format!("{}, in {}", param.range(), param.unit) }
 }
 
 fn item(option: &str, example: &str, meaning: &str) -> String {

@@ -1,6 +1,6 @@
 //! The engine's thread: one poll over the supervisor, the children's pipes, the bell and the next deadline.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,7 +17,7 @@ use super::sampler::{Sample, Sampler};
 use super::streams::{Open, Scratch};
 use super::tap::{Tap, Told};
 use super::{Command, EngineHandle, LaunchRequest};
-use crate::model::{BoardView, EventKind, Monotonic, Outcome, Pid, ProcessState, RunId, Snapshot};
+use crate::model::{BoardView, EventKind, Monotonic, Pid, ProcessState, RunId, Snapshot};
 use crate::supervisor::{Client, Incoming, Report, Request};
 use crate::sys::monotonic_now;
 
@@ -27,12 +27,6 @@ const FRAME: Duration = Duration::from_millis(33);
 const LIVE: Duration = Duration::from_millis(100);
 /// How soon a listener that was behind is tried again.
 const TAP_RETRY: Duration = Duration::from_millis(2);
-/// How often a supervisor is asked whether it is there, and how long it may owe an answer. A launch from a folder that hangs is
-/// the slowest of what it does.
-const ASK: Duration = Duration::from_secs(1);
-const PATIENCE: Duration = Duration::from_secs(5);
-/// Between two starts of a supervisor, at least.
-const RESTART: Duration = Duration::from_millis(500);
 /// How long a reaped PID is remembered: longer than a sample takes to arrive.
 const REMEMBERED: Duration = Duration::from_secs(5);
 /// Finished runs that stay on the screen.
@@ -56,32 +50,34 @@ pub(super) struct EngineLoop {
     pub(super) tap: Tap,
     pub(super) asks: Vec<(u64, RunId)>,
     pub(super) next_ask: u64,
-    program: PathBuf,
-    sampler: Sampler,
+    pub(super) program: PathBuf,
+    pub(super) sampler: Sampler,
     publisher: EngineHandle,
-    bell: Bell,
-    scratch: Scratch,
-    twins: Twins,
-    machine: MachineLog,
-    board: Arc<BoardView>,
-    notices: Vec<(u64, Arc<str>)>,
-    noticed: u64,
-    trouble: Option<String>,
+    pub(super) bell: Bell,
+    pub(super) scratch: Scratch,
+    pub(super) twins: Twins,
+    pub(super) machine: MachineLog,
+    pub(super) board: Arc<BoardView>,
+    pub(super) notices: Vec<(u64, Arc<str>)>,
+    pub(super) noticed: u64,
+    pub(super) trouble: Option<String>,
     /// Why the supervisor is lost, until that has been dealt with.
-    lost: Option<String>,
+    pub(super) lost: Option<String>,
     /// Answers that the supervisor owes, and since when it has said nothing.
-    owed: u32,
-    silent_since: Monotonic,
-    asked_at: Monotonic,
+    pub(super) owed: u32,
+    pub(super) silent_since: Monotonic,
+    pub(super) asked_at: Monotonic,
     /// When a supervisor is started again, after a start that failed or did not last.
-    retry_at: Option<Monotonic>,
-    started_at: Monotonic,
+    pub(super) retry_at: Option<Monotonic>,
+    pub(super) started_at: Monotonic,
     /// When processes were reaped, for samples that were taken before.
-    reaped: HashMap<Pid, Monotonic>,
-    launches: u32,
-    sequence: u64,
+    pub(super) reaped: HashMap<Pid, Monotonic>,
+    /// Children of the supervisor's that the last sample showed and nobody has told of.
+    pub(super) strangers: HashSet<Pid>,
+    pub(super) launches: u32,
+    pub(super) sequence: u64,
     published_at: Monotonic,
-    has_news: bool,
+    pub(super) has_news: bool,
 }
 
 impl EngineLoop {
@@ -110,6 +106,7 @@ impl EngineLoop {
             retry_at: None,
             started_at: Monotonic::ZERO,
             reaped: HashMap::new(),
+            strangers: HashSet::new(),
             launches: 0,
             sequence: 0,
             published_at: Monotonic::ZERO,
@@ -200,8 +197,7 @@ impl EngineLoop {
     fn next_deadline(&self, now: Monotonic) -> Option<Monotonic> {
         let active = self.runs.iter().filter(|run| !run.course.is_over());
         let of_runs = active.flat_map(|run| [run.course.next_deadline(), run.next_action_at()]).flatten();
-        let publication =
-            self.next_publication().into_iter().chain(self.retry_at).chain((self.owed > 0).then(|| self.silent_since + PATIENCE));
+        let publication = self.next_publication().into_iter().chain(self.retry_at).chain(self.patience_ends_at());
         if self.tap.is_behind() {
             return of_runs.chain(publication).chain([now + TAP_RETRY]).min();
         }
@@ -217,7 +213,7 @@ impl EngineLoop {
         }
     }
 
-    fn is_active(&self) -> bool {
+    pub(super) fn is_active(&self) -> bool {
         self.runs.iter().any(|run| !run.course.is_over())
     }
 
@@ -276,11 +272,6 @@ impl EngineLoop {
         self.has_news = true;
     }
 
-    /// The supervisor is gone. What follows waits for the end of the turn, since it closes the streams that are being read.
-    fn lose(&mut self, why: &str) {
-        self.lost.get_or_insert_with(|| why.to_owned());
-    }
-
     pub(super) fn request(&mut self, request: &Request) {
         if request.is_answered() {
             if self.owed == 0 {
@@ -322,34 +313,7 @@ impl EngineLoop {
         }
     }
 
-    /// Notes that the supervisor lives. Whether that was all that it wanted to say.
-    fn heard(&mut self, incoming: &Incoming) -> bool {
-        self.silent_since = monotonic_now();
-        let is_answer = match incoming {
-            Incoming::Launched(..) => true,
-            Incoming::Report(report) => report.is_answer(),
-            Incoming::End => false,
-        };
-        self.owed = self.owed.saturating_sub(u32::from(is_answer));
-        matches!(incoming, Incoming::Report(Report::Here))
-    }
-
-    /// While a run is on, the supervisor is asked once a second whether it is there; one that owes an answer for too long is
-    /// stopped or stuck, and counts as lost.
-    fn check_supervisor(&mut self, now: Monotonic) {
-        if self.retry_at.is_some() {
-            return;
-        }
-        if self.owed > 0 && now >= self.silent_since + PATIENCE {
-            return self.lose("it does not answer");
-        }
-        if self.is_active() && self.owed == 0 && now >= self.asked_at + ASK {
-            self.asked_at = now;
-            self.request(&Request::AreYouThere);
-        }
-    }
-
-    fn find(&self, run: RunId) -> Option<usize> {
+    pub(super) fn find(&self, run: RunId) -> Option<usize> {
         self.runs.iter().position(|candidate| candidate.id == run)
     }
 
@@ -525,6 +489,14 @@ impl EngineLoop {
         processes.retain(|process| self.reaped.get(&process.pid).is_none_or(|at| *at < now));
         self.reaped.retain(|_, at| *at + REMEMBERED > now);
         let pids: Vec<Pid> = processes.iter().map(|process| process.pid).collect();
+        // A child of the supervisor's that nobody knows may be on its way to its program: its report comes before the next sample.
+        let before = std::mem::take(&mut self.strangers);
+        self.strangers = processes
+            .iter()
+            .filter(|process| process.ppid == supervisor && self.find_by_pid(process.pid).is_none())
+            .map(|process| process.pid)
+            .collect();
+        processes.retain(|process| !self.strangers.contains(&process.pid) || before.contains(&process.pid));
         for process in processes {
             // A newcomer belongs to its parent's run; an orphan that nobody saw before, to the newest.
             let run = self.find_by_pid(process.pid).or_else(|| self.find_by_pid(process.ppid));
@@ -537,51 +509,6 @@ impl EngineLoop {
         for run in self.runs.iter_mut().filter(|run| !run.course.is_over()) {
             run.sampling_done(|pid| pids.contains(&pid), supervisor, now, &mut self.tap);
         }
-    }
-
-    /// The supervisor has died: its runs are over with unknown statuses, what it left is ended, and a new one starts.
-    fn lost_supervisor(&mut self, why: &str) {
-        let now = monotonic_now();
-        for run in self.runs.iter_mut().filter(|run| !run.course.is_over()) {
-            let text = format!("the supervisor was lost ({why}): how the processes of this run ended is unknown");
-            run.emit(EventKind::Notice { text }, now, &mut self.tap);
-            for pid in run.stage_pids() {
-                if run.has_living(pid) {
-                    run.exited(pid, crate::model::ExitStatus::Unknown, true, now, &mut self.tap);
-                }
-            }
-            run.course.abandon();
-            run.finish(Some(Outcome::Failed), 0, &mut self.scratch, now, &mut self.tap);
-        }
-        self.sampler.watch(false);
-        self.board = Arc::default();
-        self.trouble = Some(format!("the supervisor was lost ({why})"));
-        // One that does not live longer than a moment is not started again and again without a pause.
-        if now.since(self.started_at) < RESTART {
-            self.retry_at = Some(now + RESTART);
-        } else {
-            self.start_supervisor();
-        }
-    }
-
-    fn start_supervisor(&mut self) {
-        self.retry_at = None;
-        self.started_at = monotonic_now();
-        self.owed = 0;
-        match Client::start(&self.program) {
-            Ok(client) => {
-                self.sampler.set_root(client.pid());
-                let old = std::mem::replace(&mut self.client, client);
-                old.bury(&self.client);
-                let why = self.trouble.take().unwrap_or_default();
-                self.notice(format!("{why}; a new one has taken its place"));
-            }
-            Err(error) => {
-                self.trouble = Some(error.to_string());
-                self.retry_at = Some(self.started_at + RESTART);
-            }
-        }
-        self.has_news = true;
     }
 
     fn publish(&mut self) {

@@ -25,6 +25,7 @@ mod tap;
 mod track;
 mod tree;
 mod waits;
+mod watch;
 
 pub use command::{Command, LaunchRequest, What};
 pub use handle::{EngineHandle, SendError};

@@ -13,9 +13,9 @@ use crate::model::{MachineSample, Monotonic, Pid, ProcessSample};
 use crate::monitor::{Machine, OwnCost, Processes};
 use crate::sys::{monotonic_now, rename_thread};
 
-/// The machine and our own cost are read once a second; the processes of a run four times.
+/// The machine and our own cost are read once a second; the processes of a run eight times.
 const SLOW: Duration = Duration::from_secs(1);
-const FAST: Duration = Duration::from_millis(250);
+const FAST: Duration = Duration::from_millis(125);
 
 /// What was seen at one moment.
 #[derive(Debug)]

@@ -145,6 +145,8 @@ pub(super) fn is_told(change: &Change) -> bool {
 pub(super) fn task_finished(task: &str, result: &str) -> (Severity, String) {
     if result == "ok" {
         (Severity::Info, format!("{task} finished."))
+    } else if result == "cancelled" {
+        (Severity::Info, format!("{task} was cancelled."))
     } else {
         (Severity::Bad, format!("{task} failed: {result}"))
     }

@@ -146,7 +146,7 @@ impl RunFold {
                 }
             }
             EventKind::Gpio { line, value } => self.chatter(t, || (Severity::Info, sentences::gpio(*line, *value))),
-            EventKind::Notice { text } => self.chatter(t, || (Severity::Bad, text.clone())),
+            EventKind::Notice { text } => self.log.push(t, Severity::Bad, text),
             EventKind::Output { pid, stream, bytes } => {
                 let name = self.processes.row(*pid).map_or("", |row| row.name.as_str());
                 self.outputs.push(*pid, *stream, bytes, name);
@@ -197,8 +197,8 @@ impl RunFold {
         if let Some(outcome) = self.cut_short {
             return outcome;
         }
-        let has_ended_well = !self.stages.is_empty()
-            && self.stages.iter().all(|(_, status)| status.is_some_and(ExitStatus::is_success))
+        // Of a pipeline the last stage counts, as in a shell: those before it may end by SIGPIPE, and have done what was wanted.
+        let has_ended_well = self.stages.last().is_some_and(|(_, status)| status.is_some_and(ExitStatus::is_success))
             && self.facts.iter().all(|fact| fact.holds);
         // A lesson that claimed nothing has shown nothing.
         let has_claimed = self.scenario.is_empty() || !self.facts.is_empty();
@@ -296,7 +296,8 @@ impl RunFold {
         } else if self.facts.len() < MAX_NAMES {
             self.facts.push(fact.clone());
         }
-        self.chatter(t, || sentences::fact(fact));
+        let (severity, text) = sentences::fact(fact);
+        self.log.push(t, severity, &text);
     }
 
     fn action(&mut self, t: Monotonic, action: &str, target: &str, by: &str) {

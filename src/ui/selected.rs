@@ -8,7 +8,7 @@ use super::states::{self, Look};
 use super::theme::{self, palette};
 use super::tree::Selection;
 use super::widgets;
-use crate::model::{Action, ExitStatus, ProcessRow, RunView, Scope, Signal};
+use crate::model::{Action, ExitStatus, Lane, ProcessRow, RunView, Scope, Signal, TaskSort, TaskState};
 use crate::scenario::Scenario;
 
 /// Whom the buttons reach, and whether the signal menu is asked for.
@@ -180,12 +180,30 @@ fn own_actions(ui: &mut Ui, run: &RunView, scenario: Option<&Scenario>, actions:
     ui.add_space(4.0);
     ui.label(theme::caption(ui, "In this scenario"));
     ui.horizontal_wrapped(|ui| {
-        for action in scenario.actions {
-            if ui.button(action.label).on_hover_text(action.meaning).clicked() {
-                actions.push(UiAction::Act(run.id, Action::Scenario(action.name.to_owned()), String::new()));
+        // To wait on one child there is the button above; of what is planned, the one that is meant is chosen from a menu.
+        for action in scenario.actions.iter().filter(|action| action.name != "wait") {
+            let act = |target: &str| UiAction::Act(run.id, Action::Scenario(action.name.to_owned()), target.to_owned());
+            if action.name == "cancel" && run.lanes.iter().any(is_planned) {
+                let menu = ui.menu_button(action.label, |ui| {
+                    for lane in run.lanes.iter().filter(|lane| is_planned(lane)) {
+                        if ui.button(&lane.name).clicked() {
+                            actions.push(act(&lane.name));
+                            ui.close();
+                        }
+                    }
+                });
+                menu.response.on_hover_text(action.meaning);
+            } else if ui.button(action.label).on_hover_text(action.meaning).clicked() {
+                actions.push(act(""));
             }
         }
     });
+}
+
+/// An event or a future that has not come to its end.
+fn is_planned(lane: &Lane) -> bool {
+    let state = lane.segments.last().map(|segment| segment.state);
+    matches!(lane.sort, TaskSort::Event | TaskSort::Future) && !matches!(state, None | Some(TaskState::Done | TaskState::Failed))
 }
 
 /// How it is, in words that say what follows from it.

@@ -137,7 +137,7 @@ pub fn status_word(status: ExitStatus) -> String {
     match status {
         ExitStatus::Exited(code) => format!("exited {code}"),
         ExitStatus::Signaled { signal, .. } => signal.to_string(),
-        ExitStatus::Unknown => "unknown end".to_owned(),
+        ExitStatus::Unknown => "ended".to_owned(),
     }
 }
 

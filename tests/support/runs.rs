@@ -10,6 +10,9 @@ use tasklab::supervisor::Client;
 
 use super::deadline;
 
+/// What a run's processes get between SIGTERM and SIGKILL.
+pub const GRACE: Duration = Duration::from_millis(300);
+
 pub fn engine(tap: Option<usize>) -> Engine {
     let program = Path::new(env!("CARGO_BIN_EXE_tasklab"));
     let client = Client::start(program).expect("a supervisor");
@@ -17,7 +20,7 @@ pub fn engine(tap: Option<usize>) -> Engine {
 }
 
 pub fn request(what: What) -> LaunchRequest {
-    let stop = StopPlan { grace: Duration::from_millis(300), ..StopPlan::default() };
+    let stop = StopPlan { grace: GRACE, ..StopPlan::default() };
     LaunchRequest { what, script: Vec::new(), timeout: Some(deadline()), stop }
 }
 

@@ -1,0 +1,100 @@
+//! Whether the supervisor is there, and what becomes of the runs when it is not. On the engine's thread, between two turns.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::engine_loop::EngineLoop;
+use crate::model::{EventKind, Monotonic, Outcome};
+use crate::supervisor::{Client, Incoming, Report, Request};
+use crate::sys::monotonic_now;
+
+/// How often a supervisor is asked whether it is there.
+const ASK: Duration = Duration::from_secs(1);
+/// How long it may owe an answer. A launch from a folder that hangs is the slowest of what it does.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// Between two starts of a supervisor, at least.
+const RESTART: Duration = Duration::from_millis(500);
+
+impl EngineLoop {
+    /// The supervisor is gone. What follows waits for the end of the turn, since it closes the streams that are being read.
+    pub(super) fn lose(&mut self, why: &str) {
+        self.lost.get_or_insert_with(|| why.to_owned());
+    }
+
+    /// Notes that the supervisor lives. Whether that was all that it wanted to say.
+    pub(super) fn heard(&mut self, incoming: &Incoming) -> bool {
+        self.silent_since = monotonic_now();
+        let is_answer = match incoming {
+            Incoming::Launched(..) => true,
+            Incoming::Report(report) => report.is_answer(),
+            Incoming::End => false,
+        };
+        self.owed = self.owed.saturating_sub(u32::from(is_answer));
+        matches!(incoming, Incoming::Report(Report::Here))
+    }
+
+    /// When a supervisor that owes an answer and says nothing counts as lost.
+    pub(super) fn patience_ends_at(&self) -> Option<Monotonic> {
+        (self.owed > 0).then(|| self.silent_since + PATIENCE)
+    }
+
+    /// While a run is on, the supervisor is asked once a second whether it is there; one that owes an answer for too long is
+    /// stopped or stuck, and counts as lost.
+    pub(super) fn check_supervisor(&mut self, now: Monotonic) {
+        if self.retry_at.is_some() {
+            return;
+        }
+        if self.patience_ends_at().is_some_and(|at| now >= at) {
+            return self.lose("it does not answer");
+        }
+        if self.is_active() && self.owed == 0 && now >= self.asked_at + ASK {
+            self.asked_at = now;
+            self.request(&Request::AreYouThere);
+        }
+    }
+
+    /// The supervisor has died: its runs are over with unknown statuses, what it left is ended, and a new one starts.
+    pub(super) fn lost_supervisor(&mut self, why: &str) {
+        let now = monotonic_now();
+        for run in self.runs.iter_mut().filter(|run| !run.course.is_over()) {
+            let text = format!("the supervisor was lost ({why}): how the processes of this run ended is unknown");
+            run.emit(EventKind::Notice { text }, now, &mut self.tap);
+            for pid in run.stage_pids() {
+                if run.has_living(pid) {
+                    run.exited(pid, crate::model::ExitStatus::Unknown, true, now, &mut self.tap);
+                }
+            }
+            run.course.abandon();
+            run.finish(Some(Outcome::Failed), 0, &mut self.scratch, now, &mut self.tap);
+        }
+        self.sampler.watch(false);
+        self.board = Arc::default();
+        self.trouble = Some(format!("the supervisor was lost ({why})"));
+        // One that does not live longer than a moment is not started again and again without a pause.
+        if now.since(self.started_at) < RESTART {
+            self.retry_at = Some(now + RESTART);
+        } else {
+            self.start_supervisor();
+        }
+    }
+
+    pub(super) fn start_supervisor(&mut self) {
+        self.retry_at = None;
+        self.started_at = monotonic_now();
+        self.owed = 0;
+        match Client::start(&self.program) {
+            Ok(client) => {
+                self.sampler.set_root(client.pid());
+                let old = std::mem::replace(&mut self.client, client);
+                old.bury(&self.client);
+                let why = self.trouble.take().unwrap_or_default();
+                self.notice(format!("{why}; a new one has taken its place"));
+            }
+            Err(error) => {
+                self.trouble = Some(error.to_string());
+                self.retry_at = Some(self.started_at + RESTART);
+            }
+        }
+        self.has_news = true;
+    }
+}
