@@ -133,12 +133,12 @@ impl Run {
         tap: &mut Tap,
     ) -> usize {
         for (child, pipes) in children {
-            let LaunchedChild { pid, pgid, sid, name, argv, .. } = child;
+            let LaunchedChild { pid, pgid, sid, name, argv, may_grow, .. } = child;
             self.fold.add_stage(pid);
             self.emit(EventKind::ProcessStarted { pid, ppid: supervisor, pgid, sid, name, argv }, now, tap);
             self.stages.push(StageChild { pid, _pidfd: pipes.pidfd, has_ended: false });
-            self.outputs.extend(pipes.stdout.map(|fd| OutputStream::new(pid, Stream::Stdout, fd)));
-            self.outputs.extend(pipes.stderr.map(|fd| OutputStream::new(pid, Stream::Stderr, fd)));
+            self.outputs.extend(pipes.stdout.map(|fd| OutputStream::new(pid, Stream::Stdout, fd, may_grow)));
+            self.outputs.extend(pipes.stderr.map(|fd| OutputStream::new(pid, Stream::Stderr, fd, may_grow)));
             self.events.extend(pipes.events.map(|fd| EventStream::new(pid, fd)));
             self.controls.extend(pipes.control);
             if let (Some(fd), Some(text)) = (pipes.stdin, self.input.take()) {

@@ -8,6 +8,9 @@ use crate::model::{Event, EventKind, Monotonic, OutputRing, Pid, Stream};
 
 /// Read at one time. A listener that is behind holds up a few hundred of these, so they are not large.
 pub(super) const CHUNK: usize = 64 * 1024;
+/// The capacity that is asked for the pipe of a flood: what most kernels allow at most (`/proc/sys/fs/pipe-max-size`). Not for all
+/// pipes, since a user's share 64 MiB.
+const FLOODED: usize = 1024 * 1024;
 /// How long a flood may gather. Its writer fills a part of the pipe meanwhile.
 const REST: Duration = Duration::from_micros(250);
 /// Bytes of one stream that become events between two publications, when nobody has asked for all of them.
@@ -56,11 +59,12 @@ pub(super) struct OutputStream {
     budget: usize,
     overflow: OutputRing,
     rests_until: Monotonic,
+    may_grow: bool,
 }
 
 impl OutputStream {
-    pub(super) fn new(pid: Pid, stream: Stream, fd: OwnedFd) -> Self {
-        Self { pid, stream, fd, budget: BUDGET, overflow: OutputRing::new(NEWEST), rests_until: Monotonic::ZERO }
+    pub(super) fn new(pid: Pid, stream: Stream, fd: OwnedFd, may_grow: bool) -> Self {
+        Self { pid, stream, fd, may_grow, budget: BUDGET, overflow: OutputRing::new(NEWEST), rests_until: Monotonic::ZERO }
     }
 
     /// Until when it is better not to read: of a flood, many small pieces cost more than a few large ones. `None`: read now.
@@ -81,6 +85,10 @@ impl OutputStream {
             Ok(None) => Open::Yes,
             Ok(Some([])) | Err(_) => Open::No,
             Ok(Some(bytes)) => {
+                if self.budget < bytes.len() && std::mem::take(&mut self.may_grow) {
+                    // Where it is refused, what it has must do.
+                    let _ = rustix::pipe::fcntl_setpipe_size(&self.fd, FLOODED);
+                }
                 if self.budget < bytes.len() && bytes.len() < CHUNK {
                     self.rests_until = now + REST;
                 }
@@ -322,7 +330,7 @@ mod tests {
     #[test]
     fn a_flood_is_let_gather_and_a_trickle_is_not() {
         let (reader, writer) = rustix::pipe::pipe().expect("a pipe");
-        let mut stream = OutputStream::new(Pid::new(1), Stream::Stdout, reader);
+        let mut stream = OutputStream::new(Pid::new(1), Stream::Stdout, reader, true);
         let mut scratch = Scratch::default();
         let now = Monotonic::from_secs(1.0);
         let mut sent = 0;
@@ -338,7 +346,7 @@ mod tests {
     #[test]
     fn kept_and_dropped_add_up_to_what_was_sent() {
         let (reader, writer) = rustix::pipe::pipe().expect("a pipe");
-        let mut stream = OutputStream::new(Pid::new(1), Stream::Stdout, reader);
+        let mut stream = OutputStream::new(Pid::new(1), Stream::Stdout, reader, true);
         crate::sys::set_nonblocking(&stream).expect("ours");
         let (mut kept, mut dropped, mut newest) = (0, 0, Vec::new());
         let mut emit = |kind| match kind {

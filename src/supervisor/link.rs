@@ -33,8 +33,14 @@ impl Link {
 
     /// Sends, or queues behind what waits already. The descriptors are closed here once they have left.
     pub(super) fn send(&mut self, message: &impl Serialize, fds: Vec<OwnedFd>) -> io::Result<()> {
-        self.waiting.push_back((serde_json::to_vec(message)?, fds));
+        self.queue(message, fds)?;
         self.flush()
+    }
+
+    /// Queues it for the next [`flush`](Self::flush): several messages wake the other side once.
+    pub(super) fn queue(&mut self, message: &impl Serialize, fds: Vec<OwnedFd>) -> io::Result<()> {
+        self.waiting.push_back((serde_json::to_vec(message)?, fds));
+        Ok(())
     }
 
     /// Sends what waits, as far as there is room.

@@ -166,6 +166,8 @@ pub struct LaunchedChild {
     pub name: String,
     /// Its argument list, as text.
     pub argv: Vec<String>,
+    /// Whether the capacity of its pipes was left to us.
+    pub may_grow: bool,
     /// Whether the writing end of its standard input comes along.
     pub has_stdin: bool,
     /// Whether the reading end of its standard output comes along.

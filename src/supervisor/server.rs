@@ -3,6 +3,7 @@
 
 use std::io;
 use std::os::fd::OwnedFd;
+use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, poll};
 
@@ -13,6 +14,9 @@ use super::protocol::{LaunchFailure, LaunchProblem, LaunchedChild, Report, Reque
 use crate::gpio::{self, Board, BoardKind, GpioError, Level, Line};
 use crate::model::{ChildSpec, Pgid, RunId, Sid, Signal};
 use crate::sys::{self, MAX_PACKET_FDS, PacketSocket, SignalFd, Spawned, monotonic_now};
+
+/// How long requests are handled before children are looked after again.
+const TURN: Duration = Duration::from_millis(5);
 
 /// Each stage takes at most six descriptors of a report.
 const MAX_STAGES: usize = MAX_PACKET_FDS / 6;
@@ -65,21 +69,26 @@ impl Server {
                 self.family.collect(&mut reports)?;
             }
             self.tell(reports)?;
-            if socket.intersects(PollFlags::OUT) {
-                self.link.flush()?;
-            }
-            if socket.intersects(PollFlags::IN | PollFlags::HUP | PollFlags::ERR) && !self.take_request()? {
+            if socket.intersects(PollFlags::IN | PollFlags::HUP | PollFlags::ERR) && !self.take_requests()? {
                 return Ok(());
             }
+            self.link.flush()?;
         }
     }
 
-    /// Handles one request, so that children are reaped between two; `false` once the app has closed its end.
-    fn take_request(&mut self) -> io::Result<bool> {
-        match self.link.receive::<Request>()? {
-            Received::Message(request, _) => self.handle(request).map(|()| true),
-            Received::Nothing => Ok(true),
-            Received::End => Ok(false),
+    /// Handles what has come in, for a moment at most, so that children are reaped in between; `false` once the app has closed its
+    /// end.
+    fn take_requests(&mut self) -> io::Result<bool> {
+        let until = monotonic_now() + TURN;
+        loop {
+            match self.link.receive::<Request>()? {
+                Received::Message(request, _) => self.handle(request)?,
+                Received::Nothing => return Ok(true),
+                Received::End => return Ok(false),
+            }
+            if monotonic_now() >= until {
+                return Ok(true);
+            }
         }
     }
 
@@ -87,7 +96,7 @@ impl Server {
         let mut reports = Vec::new();
         match request {
             Request::Launch { run, stages } => match self.launch(run, &stages) {
-                Ok((children, fds)) => return self.link.send(&Report::Launched { run, children }, fds),
+                Ok((children, fds)) => return self.link.queue(&Report::Launched { run, children }, fds),
                 Err(failure) => reports.push(Report::NotLaunched { run, failure }),
             },
             Request::Signal { ask, pid, signals, scope } => {
@@ -125,7 +134,7 @@ impl Server {
     }
 
     fn tell(&mut self, reports: Vec<Report>) -> io::Result<()> {
-        reports.into_iter().try_for_each(|report| self.link.send(&report, Vec::new()))
+        reports.into_iter().try_for_each(|report| self.link.queue(&report, Vec::new()))
     }
 
     /// Starts all stages or none.
@@ -220,6 +229,7 @@ fn describe(spawned: &Spawned, ours: &OurEnds, spec: &ChildSpec) -> LaunchedChil
         sid: Sid::new(number(rustix::process::getsid(pid))),
         name: spec.display_name(),
         argv: spec.argv.iter().map(|argument| argument.to_string_lossy().into_owned()).collect(),
+        may_grow: spec.pipe_size.is_none(),
         has_stdin: ours.stdin.is_some(),
         has_stdout: ours.stdout.is_some(),
         has_stderr: ours.stderr.is_some(),
