@@ -6,6 +6,7 @@ use std::io;
 use std::os::fd::{AsFd, OwnedFd, RawFd};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::Path;
+use std::sync::OnceLock;
 
 use rustix::fs::{Mode, OFlags};
 use rustix::pipe::{PipeFlags, fcntl_setpipe_size, pipe_with};
@@ -94,7 +95,7 @@ pub(super) fn prepare(
     }
     ours.stderr = output(&spec.stderr, 2, &mut placements)?;
 
-    let mut env = environment(spec);
+    let mut env: BTreeMap<OsString, OsString> = spec.env.iter().cloned().collect();
     if let Some(run) = run {
         env.insert(RUN_VARIABLE.into(), run_tag(run).into());
     }
@@ -119,10 +120,7 @@ pub(super) fn prepare(
     let prepared = Prepared {
         candidates: candidates(spec, &env),
         argv: spec.argv.iter().filter_map(|argument| CString::new(argument.as_bytes()).ok()).collect(),
-        env: env
-            .iter()
-            .filter_map(|(name, value)| CString::new([name.as_bytes(), b"=", value.as_bytes()].concat()).ok())
-            .collect(),
+        env: environment(spec, &env),
         cwd: spec.cwd.as_ref().and_then(|path| CString::new(path.as_os_str().as_bytes()).ok()),
         placements: placements.list,
         keep: spec.keep_fds.clone(),
@@ -181,8 +179,14 @@ impl Placements {
     }
 }
 
-fn null() -> Result<OwnedFd, LaunchProblem> {
-    open_null().map_err(|error| LaunchProblem::Open { path: "/dev/null".to_owned(), errno: errno(&error) })
+/// `/dev/null`, opened once.
+fn null() -> Result<&'static OwnedFd, LaunchProblem> {
+    static NULL: OnceLock<OwnedFd> = OnceLock::new();
+    if let Some(null) = NULL.get() {
+        return Ok(null);
+    }
+    let null = open_null().map_err(|error| LaunchProblem::Open { path: "/dev/null".to_owned(), errno: errno(&error) })?;
+    Ok(NULL.get_or_init(|| null))
 }
 
 fn open(path: &Path, flags: OFlags) -> Result<OwnedFd, LaunchProblem> {
@@ -201,9 +205,31 @@ fn errno(error: &io::Error) -> i32 {
     error.raw_os_error().unwrap_or_default()
 }
 
-fn environment(spec: &ChildSpec) -> BTreeMap<OsString, OsString> {
-    let inherited = std::env::vars_os().filter(|(name, _)| !spec.clear_env && !OURS.iter().any(|ours| name == ours));
-    inherited.chain(spec.env.iter().cloned()).collect()
+/// Our own environment, read once, without what is for us alone: nobody changes it while a supervisor runs.
+fn inherited() -> &'static [(OsString, CString)] {
+    static INHERITED: OnceLock<Vec<(OsString, CString)>> = OnceLock::new();
+    INHERITED.get_or_init(|| {
+        let for_children = std::env::vars_os().filter(|(name, _)| !OURS.iter().any(|ours| name == ours));
+        for_children.filter_map(|(name, value)| Some((name.clone(), assignment(&name, &value)?))).collect()
+    })
+}
+
+fn assignment(name: &OsStr, value: &OsStr) -> Option<CString> {
+    CString::new([name.as_bytes(), b"=", value.as_bytes()].concat()).ok()
+}
+
+/// What `own` sets, and what it leaves of the inherited environment, if it is to be there at all.
+fn environment(spec: &ChildSpec, own: &BTreeMap<OsString, OsString>) -> Vec<CString> {
+    let inherited = inherited().iter().filter(|(name, _)| !spec.clear_env && !own.contains_key(name));
+    let set = own.iter().filter_map(|(name, value)| assignment(name, value));
+    inherited.map(|(_, assignment)| assignment.clone()).chain(set).collect()
+}
+
+/// The PATH that the child gets.
+fn path(spec: &ChildSpec, own: &BTreeMap<OsString, OsString>) -> OsString {
+    let inherited = || std::env::var_os("PATH").filter(|_| !spec.clear_env);
+    let path = own.get(OsStr::new("PATH")).cloned().or_else(inherited);
+    path.unwrap_or_else(|| OsString::from_vec(b"/usr/local/bin:/usr/bin:/bin".to_vec()))
 }
 
 /// The files that may be meant, as execvp(3) looks for them: in the folders of the child's own PATH, unless the name
@@ -213,8 +239,7 @@ fn candidates(spec: &ChildSpec, env: &BTreeMap<OsString, OsString>) -> Vec<CStri
     if program.as_bytes().contains(&b'/') {
         return CString::new(program.as_bytes()).into_iter().collect();
     }
-    let path =
-        env.get(OsStr::new("PATH")).cloned().unwrap_or_else(|| OsString::from_vec(b"/usr/local/bin:/usr/bin:/bin".to_vec()));
+    let path = path(spec, env);
     std::env::split_paths(&path)
         .filter_map(|folder| {
             let folder = if folder.as_os_str().is_empty() { Path::new(".").to_path_buf() } else { folder };
