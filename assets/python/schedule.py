@@ -9,7 +9,7 @@ import time
 import tasklab
 
 params = tasklab.params(
-    tick=0.5,
+    tick=1.0,
     priority_a=2,
     priority_b=1,
     blinks=4,
