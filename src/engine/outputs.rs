@@ -56,7 +56,15 @@ impl Outputs {
 
     /// The streams for the view. Text that did not change since the last call is shared, not made again.
     pub(super) fn publish(&mut self) -> Vec<OutputView> {
-        self.streams.iter_mut().map(OutputStream::publish).collect()
+        let mut views: Vec<OutputView> = self.streams.iter_mut().map(OutputStream::publish).collect();
+        // Whichever stream spoke or closed first: standard output stands before standard error, process by process.
+        let mut order: HashMap<Pid, usize> = HashMap::new();
+        for view in &views {
+            let next = order.len();
+            order.entry(view.pid).or_insert(next);
+        }
+        views.sort_by_key(|view| (order.get(&view.pid).copied(), view.stream));
+        views
     }
 
     fn stream(&mut self, pid: Pid, stream: Stream, name: &str) -> &mut OutputStream {
@@ -167,6 +175,17 @@ mod tests {
     use super::*;
 
     const PID: Pid = Pid::new(1);
+
+    #[test]
+    fn standard_output_comes_first_whoever_spoke_first() {
+        let mut outputs = Outputs::new(100);
+        outputs.closed(Pid::new(2), Stream::Stderr, "late");
+        outputs.push(PID, Stream::Stderr, b"e", "a");
+        outputs.push(PID, Stream::Stdout, b"o", "a");
+        outputs.push(Pid::new(2), Stream::Stdout, b"o", "late");
+        let order: Vec<_> = outputs.publish().iter().map(|view| (view.pid.number(), view.stream)).collect();
+        assert_eq!(order, [(2, Stream::Stdout), (2, Stream::Stderr), (1, Stream::Stdout), (1, Stream::Stderr)]);
+    }
 
     #[test]
     fn control_characters_become_visible_and_line_ends_stay() {
