@@ -7,7 +7,7 @@ use std::io::{BufRead, BufReader};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use support::{deadline, eventually, tagged};
+use support::{eventually, tagged};
 
 /// A tree that wants to stay: ignores what can be ignored, leaves its session, forks twice.
 const STUBBORN: &str = "trap '' TERM HUP INT; \
@@ -101,11 +101,7 @@ fn every_way_out_leaves_nothing() {
         let mut app = start(&tag);
         eventually("the tree stands", || tagged(&tag).len() >= 6);
         Command::new("kill").args([signal, &app.0.id().to_string()]).status().expect("kill runs");
-        let end = Instant::now() + deadline();
-        while app.0.try_wait().expect("ours").is_none() {
-            assert!(Instant::now() < end, "kill {signal}: the app hangs");
-            std::thread::sleep(Duration::from_millis(5));
-        }
+        eventually(&format!("the app ends by kill {signal}"), || app.0.try_wait().expect("ours").is_some());
         eventually("nothing of it is left", || tagged(&tag).is_empty());
     }
 }

@@ -84,11 +84,6 @@ impl Client {
         self.pid
     }
 
-    /// A descriptor that becomes readable when it ends.
-    pub const fn pidfd(&self) -> &PidFd {
-        &self.pidfd
-    }
-
     /// Sends a request, or queues it until there is room. Never waits.
     pub fn request(&mut self, request: &Request) -> Result<(), SupervisorError> {
         Ok(self.link()?.send(request, Vec::new())?)
