@@ -94,4 +94,5 @@ check clippy --locked --all-targets -- -D warnings
 check clippy --locked --no-default-features -- -D warnings
 [ -n "${DISPLAY:-}${WAYLAND_DISPLAY:-}" ] || start_screen
 say "cargo test"
-cargo test --locked "$@"
+# All programs of the suite, even after one has failed: what else fails says what is wrong.
+cargo test --locked --no-fail-fast "$@"

@@ -4,12 +4,12 @@
 use std::os::fd::{AsFd, BorrowedFd};
 use std::time::Duration;
 
-use rustix::process::{WaitOptions, getpgrp, getsid, waitpid};
+use rustix::process::{WaitOptions, waitpid};
 
 use super::stage::own_pid;
 use super::{Stage, StageError};
 use crate::model::{EventKind, ExitStatus, Pgid, Pid, ProcessState, Sid, Signal};
-use crate::sys::{Forked, PidFd, SignalScope, WhatEnded, fork, rename_thread, wait_pid};
+use crate::sys::{Forked, PidFd, SignalScope, WhatEnded, fork, process_group, rename_thread, session, wait_pid};
 
 /// Who goes on after a fork.
 #[derive(Debug)]
@@ -55,12 +55,11 @@ impl Stage {
             }
             Forked::Parent(pid) => {
                 let pidfd = PidFd::open(pid).map_err(failed())?;
-                let sid = getsid(None).map_or(0, |sid| sid.as_raw_nonzero().get());
                 self.report(EventKind::ProcessStarted {
                     pid,
                     ppid: own_pid(),
-                    pgid: Pgid::new(getpgrp().as_raw_nonzero().get()),
-                    sid: Sid::new(sid),
+                    pgid: Pgid::new(process_group(None).unwrap_or(0)),
+                    sid: Sid::new(session(None).unwrap_or(0)),
                     name: name.to_owned(),
                     argv: vec![name.to_owned()],
                 });

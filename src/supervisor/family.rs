@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use super::descendants::{Found, descendants};
 use super::protocol::Report;
 use crate::model::{ExitStatus, Pid, Reaping, RunId, Scope, Signal};
-use crate::sys::{Changed, PidFd, SignalScope, WhatEnded, wait_any, wait_pid, wait_pidfd};
+use crate::sys::{self, Changed, PidFd, SignalScope, WhatEnded, wait_any, wait_pid, wait_pidfd};
 
 /// A child that has not been reaped.
 #[derive(Debug)]
@@ -101,7 +101,7 @@ impl Family {
         match scope {
             Scope::Process => send(&[target], signals),
             Scope::Group => {
-                if target.pgid == rustix::process::getpgrp().as_raw_nonzero().get() {
+                if sys::process_group(None).is_ok_and(|ours| target.pgid == ours) {
                     return Err(format!(
                         "could not signal the group of {pid}: Task Lab itself is in it; signal the tree instead"
                     ));

@@ -3,6 +3,7 @@
 
 use std::io;
 use std::os::fd::OwnedFd;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, poll};
@@ -35,9 +36,18 @@ pub fn serve(socket: OwnedFd) -> io::Result<()> {
     }
     let board = gpio::choose(BoardKind::Auto).map_err(io::Error::other)?;
     let mut server = Server { link: Link::new(PacketSocket::from(socket))?, family: Family::new(), board };
-    let result = server.run(&child_signals);
+    // A mistake of ours must not leave anybody's processes behind: what is told of it comes after the burial.
+    let result = catch_unwind(AssertUnwindSafe(|| server.run(&child_signals)));
     server.board.make_safe(monotonic_now());
     server.family.end();
+    match result {
+        Err(panic) => resume_unwind(panic),
+        Ok(result) => none_if_gone(result),
+    }
+}
+
+/// A link that broke because the app went is the usual end.
+fn none_if_gone(result: io::Result<()>) -> io::Result<()> {
     match result {
         // The app went while something was being told.
         Err(error) if matches!(error.kind(), io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset) => Ok(()),
@@ -221,12 +231,10 @@ fn culprit(error: sys::SpawnError, spec: &ChildSpec) -> String {
 }
 
 fn describe(spawned: &Spawned, ours: &OurEnds, spec: &ChildSpec) -> LaunchedChild {
-    let pid = rustix::process::Pid::from_raw(spawned.pid.number());
-    let number = |result: rustix::io::Result<rustix::process::Pid>| result.map_or(0, |id| id.as_raw_nonzero().get());
     LaunchedChild {
         pid: spawned.pid,
-        pgid: Pgid::new(number(rustix::process::getpgid(pid))),
-        sid: Sid::new(number(rustix::process::getsid(pid))),
+        pgid: Pgid::new(sys::process_group(Some(spawned.pid)).unwrap_or(0)),
+        sid: Sid::new(sys::session(Some(spawned.pid)).unwrap_or(0)),
         name: spec.display_name(),
         argv: spec.argv.iter().map(|argument| argument.to_string_lossy().into_owned()).collect(),
         may_grow: spec.pipe_size.is_none(),

@@ -18,7 +18,7 @@ pub use fds::{adopt_fd, dup_at_least, open_null, queued_bytes, set_nonblocking};
 pub use fork::{Forked, default_signal, exit_now, fork};
 pub use packet::{MAX_PACKET_FDS, PacketSocket};
 pub use plain::{plain_capture, plain_forks, plain_launches, plain_launches_at_once, plain_locks, plain_threads};
-pub use process::{PidFd, SignalScope, become_subreaper, has_one_thread, rename_thread};
+pub use process::{PidFd, SignalScope, become_subreaper, has_one_thread, process_group, rename_thread, session};
 pub use signals::{SignalFd, block_all_signals, ignore_signal};
 pub use spawn::{Placement, Prepared, SpawnError, SpawnStage, Spawned, spawn};
 pub use wait::{Changed, Waited, WhatEnded, wait_any, wait_pid, wait_pidfd};

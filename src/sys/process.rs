@@ -63,6 +63,23 @@ pub fn has_one_thread() -> io::Result<bool> {
     Ok(rustix::fs::stat("/proc/self/task")?.st_nlink == 3)
 }
 
+/// The process group of a process, `None` for the caller; 0 is that of a leader outside our PID namespace.
+pub fn process_group(pid: Option<Pid>) -> io::Result<i32> {
+    // SAFETY: numbers go in and a number comes out.
+    checked(unsafe { libc::getpgid(pid.map_or(0, Pid::number)) })
+}
+
+/// The session of a process, `None` for the caller; 0 is that of a leader outside our PID namespace, as in a container
+/// or below an init that opened no session.
+pub fn session(pid: Option<Pid>) -> io::Result<i32> {
+    // SAFETY: numbers go in and a number comes out.
+    checked(unsafe { libc::getsid(pid.map_or(0, Pid::number)) })
+}
+
+fn checked(result: i32) -> io::Result<i32> {
+    if result < 0 { Err(io::Error::last_os_error()) } else { Ok(result) }
+}
+
 /// Names the calling thread for /proc, cut to the kernel's 15 bytes.
 pub fn rename_thread(name: &str) -> io::Result<()> {
     let cut = name.bytes().filter(|byte| *byte != 0).take(15).collect::<Vec<_>>();
