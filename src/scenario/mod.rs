@@ -2,6 +2,7 @@
 
 mod children;
 mod control;
+mod crash_test;
 mod definition;
 mod facts;
 mod load;
@@ -15,6 +16,7 @@ mod worker;
 mod fork;
 mod pipeline;
 mod schedule;
+mod thread_basics;
 mod thread_pool;
 mod zombie;
 
@@ -27,4 +29,4 @@ pub use worker::{PYTHON_SHIM, UnknownScenario, find, work};
 
 /// Every scenario, in the order of the library.
 pub const CATALOGUE: &[&Scenario] =
-    &[&fork::FORK, &zombie::ZOMBIE, &thread_pool::THREAD_POOL, &pipeline::PIPELINE, &schedule::SCHEDULE];
+    &[&fork::FORK, &zombie::ZOMBIE, &thread_basics::THREAD_BASICS, &thread_pool::THREAD_POOL, &pipeline::PIPELINE, &schedule::SCHEDULE];
