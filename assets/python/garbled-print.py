@@ -8,7 +8,7 @@ import tasklab
 
 params = tasklab.params(
     writers=2,
-    lines=10,
+    lines=20,
     pause=0.002,
     lock=False,
 )
@@ -54,54 +54,50 @@ def writer(number):
 
 def show(row):
     """A line of the screen, and below it who wrote each character."""
-    text = "".join(char for _, _, _, char in row)
+    text = "".join(char for _, _, _, char in row[:-1])
     whose = "".join(str(number) for number, _, _, _ in row)
     print(f"{text}\n{whose}")
     tasklab.value("line", [text, whose])
 
 
-def watch(threads):
-    """Reads the screen, and switches the lock, until every writer is done. Gives all characters as they came."""
+def watch():
+    """Reads the screen, and switches the lock, until every line is there. Gives all characters as they came."""
     global lock_is_on
-    came, row, rest = [], [], b""
-    expected = params.writers * params.lines
-    finished = 0
-    while finished < expected:
-        # The first lines come before anybody can switch.
-        asked = tasklab.action(1.0, screen) if finished >= params.writers else None
-        if asked and asked[0] == "lock" and asked[1] in ("on", "off", ""):
-            lock_is_on = asked[1] == "on" or asked[1] == "" and not lock_is_on
-            tasklab.value("lock", "on" if lock_is_on else "off")
-        elif asked:
-            tasklab.refuse(*asked)
-        if not tasklab.readable(screen) and finished >= params.writers:
-            continue
-        rest += os.read(screen, 4096)
-        while len(rest) >= 4:
-            number, line, locked, char = *rest[:3], chr(rest[3])
-            rest = rest[4:]
-            came.append((number, line, bool(locked), char))
-            if char == "\n":
+    came, row, unread, finished = [], [], b"", 0
+    while finished < params.writers * params.lines:
+        if finished >= params.writers:  # The first lines come before anybody can switch.
+            asked = tasklab.action(1.0, screen)
+            if asked and asked[0] == "lock" and asked[1] in ("on", "off", ""):
+                lock_is_on = asked[1] == "on" or asked[1] == "" and not lock_is_on
+                tasklab.value("lock", "on" if lock_is_on else "off")
+            elif asked:
+                tasklab.refuse(*asked)
+            if not tasklab.readable(screen):
+                continue
+        unread += os.read(screen, 4096)
+        while len(unread) >= 4:
+            number, line, locked, char = unread[:4]
+            unread = unread[4:]
+            came.append((number, line, bool(locked), chr(char)))
+            row.append(came[-1])
+            if chr(char) == "\n":
                 finished += 1
                 show(row)
                 row = []
-            else:
-                row.append(came[-1])
-    for thread in threads:
-        thread.join()
     return came
 
 
 def torn(came, locked):
     """How many of the lines that were written with (or without) the lock have another thread's characters in them, and
     how many there are. With the lock only another locked line counts: who does not ask for a lock is not kept out."""
-    lines = {}
-    for at, (number, line, was_locked, char) in enumerate(came):
-        lines.setdefault((number, line, was_locked), []).append(at)
-    mine = {key: places for key, places in lines.items() if key[2] == locked}
-    others = sorted((at, key[0]) for key, places in lines.items() if key[2] or not locked for at in places)
-    broken = sum(any(places[0] < at < places[-1] and who != key[0] for at, who in others) for key, places in mine.items())
-    return broken, len(mine)
+    ends = {}
+    for at, (number, line, was_locked, _) in enumerate(came):
+        if was_locked == locked:
+            ends.setdefault((number, line), [at, at])[1] = at
+    broken = 0
+    for (number, _), (first, last) in ends.items():
+        broken += any(who != number and (was_locked or not locked) for who, _, was_locked, _ in came[first:last])
+    return broken, len(ends)
 
 
 def main():
@@ -110,7 +106,9 @@ def main():
     threads = [threading.Thread(target=writer, args=(number,)) for number in range(1, params.writers + 1)]
     for thread in threads:
         thread.start()
-    came = watch(threads)
+    came = watch()
+    for thread in threads:
+        thread.join()
     tasklab.finished("main")
 
     told = {number: [] for number in range(1, params.writers + 1)}
