@@ -75,7 +75,7 @@ def new_round():
 
 def reset(threads):
     if not gate.broken:
-        return tasklab.notice("could not reset the barrier: it is not broken, and who waits there waits on")
+        return tasklab.notice("could not do reset: the barrier is not broken, and who waits there waits on")
     # Whoever is on the way finds it broken first; only a machine in trouble takes this long.
     end = time.monotonic() + 5
     while resting < sum(thread.is_alive() for thread in threads) and time.monotonic() < end:
@@ -95,7 +95,7 @@ def main():
 
     def send():
         if len(threads) == MOST_WORKERS:
-            return tasklab.notice(f"could not send a worker: {MOST_WORKERS} are enough")
+            return tasklab.notice(f"could not do send: {MOST_WORKERS} are enough")
         threads.append(threading.Thread(target=worker, args=(len(threads) + 1,)))
         threads[-1].start()
 

@@ -52,7 +52,7 @@ class Room:
     def one_more(self):
         """There is one more before it is released: nobody enters by it earlier."""
         if self.permits == len(LED_BAR):
-            return tasklab.notice("could not add a permit: there are eight LEDs, and each permit has one")
+            return tasklab.notice("could not do more: there are eight LEDs, and each permit has one")
         with self.lock:
             self.permits += 1
             self.most_permits = max(self.most_permits, self.permits)
@@ -63,7 +63,7 @@ class Room:
         """A guard acquires a permit, as soon as there is one, and keeps it."""
         with self.lock:
             if self.permits <= self.leaving + 1:
-                return tasklab.notice("could not take a permit away: the last one stays, or nobody would ever enter")
+                return tasklab.notice("could not do fewer: the last one stays, or nobody would ever enter")
             self.leaving += 1
         guards.append(threading.Thread(target=self.guard, args=(f"guard-{len(guards) + 1}",)))
         guards[-1].start()

@@ -135,10 +135,10 @@ class CrashTest:
     def raise_one(self):
         before = threads_of(self.pid)
         if self.ended or before <= 1:
-            return tasklab.notice("could not raise an exception in crash-test: it has no thread left for that")
+            return tasklab.notice("could not do raise: crash-test has no thread left for that")
         self.order(b"%d" % self.raised)
         if not until(lambda: threads_of(self.pid) != before):
-            return tasklab.notice("could not raise an exception in crash-test: it does not answer, is it stopped?")
+            return tasklab.notice("could not do raise: crash-test does not answer, is it stopped?")
         self.raised += 1
         self.left = threads_of(self.pid)
         tasklab.value("crash_threads", self.left)
@@ -146,7 +146,7 @@ class CrashTest:
 
     def abort(self):
         if self.ended:
-            return tasklab.notice("could not abort crash-test: it has ended")
+            return tasklab.notice("could not do abort: crash-test has ended")
         self.aborted = True
         self.order(b"a")
         until(self.look)
@@ -191,7 +191,7 @@ class Main:
 
     def start(self, name):
         if name in self.started:
-            return tasklab.notice(f"could not start {name}: a thread is started once")
+            return tasklab.notice(f"could not do start on {name}: a thread is started once")
         thread = self.threads[name]
         thread.start()
         self.started.append(name)
@@ -208,7 +208,7 @@ class Main:
     def join(self, name, timeout=None):
         thread = self.threads[name]
         if name not in self.started:
-            return tasklab.notice(f"could not join {name}: it has not been started")
+            return tasklab.notice(f"could not do join on {name}: it has not been started")
         tasklab.state("main", "waiting", on="join()", held_by=name)
         thread.join(timeout)
         tasklab.state("main", "running")

@@ -111,7 +111,7 @@ def main():
         if asked and asked[0] == "edit":
             boxes = edit(asked[1], expected)
             if boxes is None:
-                tasklab.notice(f"could not edit {asked[1]!r}: write a box and a number, such as th-1=50 or global=7")
+                tasklab.notice(f"could not do edit to {asked[1]!r}: write a box and a number, such as th-1=50 or global=7")
                 continue
             edits += 1
             before, (private, shared) = private, look()

@@ -100,7 +100,7 @@ def main():
             name = f"hello-{len(timers) - 2}"
             timers[name] = Once(name, params.delay)
         elif do == "start":
-            tasklab.notice(f"could not start a timer: {MOST_TIMERS} are enough")
+            tasklab.notice(f"could not do start: {MOST_TIMERS} are enough")
         elif do == "cancel" and (target in timers or not target):
             # Without a name: the one that was started last, of those that wait.
             waiting = [name for name, timer in timers.items() if not timer.is_over()]
@@ -109,7 +109,7 @@ def main():
                 timers[name].cancel()
                 print(f"{name} was cancelled")
             else:
-                tasklab.notice(f"could not cancel {name}: it is over")
+                tasklab.notice(f"could not do cancel on {name}: it is over")
         elif do != "nothing":
             tasklab.refuse(do, target)
     for thread in threading.enumerate():

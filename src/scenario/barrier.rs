@@ -34,7 +34,7 @@ pub(super) const BARRIER: Scenario = Scenario {
         action("reset", "reset()", "mends the broken barrier, and all who got the error come again"),
         action("abort", "abort()", "breaks the barrier at once, for all who wait and all who come"),
     ],
-    script: &["1.6 send", "1.9 reset"],
+    script: &["1.6 reset", "1.8 send"],
     notes: &[note(
         "Barrier(5, timeout=10) lets the threads wait ten seconds",
         "who waits longer breaks it for all: {broken} got the error here, though each had waited another time",
@@ -62,9 +62,9 @@ fn run(stage: &Stage, params: &Params) -> Result<Facts, StageError> {
             workers.join_for(deadline.saturating_duration_since(Instant::now()), |asked| {
                 match asked.name.as_str() {
                     "send" if workers.count() < MOST_WORKERS => return workers.add_one().is_ok(),
-                    "send" => stage.notice(format!("could not send a worker: {MOST_WORKERS} are enough")),
+                    "send" => stage.notice(format!("could not do send: {MOST_WORKERS} are enough")),
                     "reset" if gate.is_broken() => book.reset(&gate, &workers),
-                    "reset" => stage.notice("could not reset the barrier: it is not broken, and who waits there waits on"),
+                    "reset" => stage.notice("could not do reset: the barrier is not broken, and who waits there waits on"),
                     "abort" => gate.abort(),
                     _ => return false,
                 }

@@ -185,7 +185,11 @@ impl Shop<'_> {
         let there = self.customers - counter.served - counter.left_without;
         counter.notifications.push(Notification { kind, there, waited, woke: 0 });
         drop(counter);
-        if kind == Kind::One { self.condition.notify(1)? } else { self.condition.notify_all()? }
+        if kind == Kind::One {
+            self.condition.notify(1)?
+        } else {
+            self.condition.notify_all()?
+        }
         self.condition.release()?;
         // Until they have woken up: the next notification finds them where this one has put them.
         let awaited = if kind == Kind::One { waited.min(1) } else { waited };

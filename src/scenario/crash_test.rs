@@ -66,12 +66,12 @@ impl<'s> CrashTest<'s> {
         let pid = self.child.as_ref().map(|child| child.pid().to_string()).unwrap_or_default();
         let before = threads_of(&pid);
         if before <= 1 {
-            self.stage.notice("could not raise an exception in crash-test: it has no thread left for that");
+            self.stage.notice("could not do raise: crash-test has no thread left for that");
             return self.look().map(drop);
         }
         self.order(self.raised as u8);
         if !until(PATIENCE, || threads_of(&pid) != before) {
-            self.stage.notice("could not raise an exception in crash-test: it does not answer, is it stopped?");
+            self.stage.notice("could not do raise: crash-test does not answer, is it stopped?");
             return Ok(());
         }
         self.raised += 1;
@@ -84,7 +84,7 @@ impl<'s> CrashTest<'s> {
     /// Lets it abort.
     pub(super) fn abort(&mut self) -> Result<(), StageError> {
         if self.child.is_none() {
-            self.stage.notice("could not abort crash-test: it has ended");
+            self.stage.notice("could not do abort: crash-test has ended");
             return Ok(());
         }
         self.is_aborted = true;

@@ -6,9 +6,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::thread_basics::until;
-use super::{
-    Chapter, Event, Facts, Params, Prediction, Scenario, Stage, StageError, Task, action, count, equals, note, seconds,
-};
+use super::{Chapter, Event, Facts, Params, Prediction, Scenario, Stage, StageError, Task, action, count, equals, note, seconds};
 use crate::model::TaskSort;
 
 pub(super) const EVENT: Scenario = Scenario {

@@ -178,22 +178,18 @@ fn torn(came: &[Came], locked: bool) -> (u64, usize) {
     for (at, one) in came.iter().enumerate().filter(|(_, one)| one.locked == locked) {
         ends.entry((one.writer, one.line)).or_insert((at, at)).1 = at;
     }
-    let is_torn = |(&(writer, _), &(first, last)): &(&(usize, usize), &(usize, usize))| {
+    let is_torn = |writer: usize, first: usize, last: usize| {
         came[first..last].iter().any(|other| other.writer != writer && (other.locked || !locked))
     };
-    (ends.iter().filter(is_torn).count() as u64, ends.len())
+    let broken = ends.iter().filter(|((writer, _), (first, last))| is_torn(*writer, *first, *last));
+    (broken.count() as u64, ends.len())
 }
 
 fn facts(came: &[Came], writers: usize, lines: usize, pause: Duration) -> Facts {
     let meant = |number: usize| (0..lines).flat_map(move |line| text(number, line).into_bytes());
     let in_order = |number: &usize| came.iter().filter(|one| one.writer == *number).map(|one| one.byte).eq(meant(*number));
     let mut facts = vec![
-        equals(
-            "complete",
-            "no character is lost: only the order suffers",
-            (1..=writers).flat_map(meant).count(),
-            came.len(),
-        ),
+        equals("complete", "no character is lost: only the order suffers", (1..=writers).flat_map(meant).count(), came.len()),
         equals(
             "own-order",
             "each writer's own characters come in their order: writers of which that is so",

@@ -14,11 +14,19 @@ mod stage;
 mod watch;
 mod worker;
 
+mod barrier;
+mod chaos;
+mod condition;
+mod event;
 mod fork;
+mod garbled_print;
 mod pipeline;
 mod schedule;
+mod semaphore;
 mod thread_basics;
+mod thread_local;
 mod thread_pool;
+mod timer;
 mod zombie;
 
 pub use control::StageAction;
@@ -33,5 +41,19 @@ pub use stage::{Stage, StageError, Task};
 pub use worker::{PYTHON_SHIM, UnknownScenario, find, work};
 
 /// Every scenario, in the order of the library.
-pub const CATALOGUE: &[&Scenario] =
-    &[&fork::FORK, &zombie::ZOMBIE, &thread_basics::THREAD_BASICS, &thread_pool::THREAD_POOL, &pipeline::PIPELINE, &schedule::SCHEDULE];
+pub const CATALOGUE: &[&Scenario] = &[
+    &fork::FORK,
+    &zombie::ZOMBIE,
+    &thread_basics::THREAD_BASICS,
+    &garbled_print::GARBLED_PRINT,
+    &thread_local::THREAD_LOCAL,
+    &semaphore::SEMAPHORE,
+    &event::EVENT,
+    &barrier::BARRIER,
+    &condition::CONDITION,
+    &timer::TIMER,
+    &chaos::CHAOS,
+    &thread_pool::THREAD_POOL,
+    &pipeline::PIPELINE,
+    &schedule::SCHEDULE,
+];

@@ -66,7 +66,7 @@ fn run(stage: &Stage, params: &Params) -> Result<Facts, StageError> {
         visitors.join(|asked| {
             match asked.name.as_str() {
                 "more" if room.has_led_to_spare() => room.add_permit(&door),
-                "more" => stage.notice("could not add a permit: there are eight LEDs, and each permit has one"),
+                "more" => stage.notice("could not do more: there are eight LEDs, and each permit has one"),
                 "fewer" if room.spares_one() => {
                     guards += 1;
                     let guard = scope.thread(&format!("guard-{guards}"), |_| {
@@ -75,7 +75,7 @@ fn run(stage: &Stage, params: &Params) -> Result<Facts, StageError> {
                     });
                     return guard.is_ok();
                 }
-                "fewer" => stage.notice("could not take a permit away: the last one stays, or nobody would ever enter"),
+                "fewer" => stage.notice("could not do fewer: the last one stays, or nobody would ever enter"),
                 _ => return false,
             }
             true
@@ -132,7 +132,12 @@ impl Room<'_> {
         record.over += usize::from(led.is_none() || record.count_inside() > record.permits);
         record.most_inside = record.most_inside.max(record.count_inside());
         self.stage.value("inside", record.count_inside());
-        self.stage.say(&format!("{} is inside, with {} of {} permits in use", visitor.name(), record.count_inside(), record.permits));
+        self.stage.say(&format!(
+            "{} is inside, with {} of {} permits in use",
+            visitor.name(),
+            record.count_inside(),
+            record.permits
+        ));
         led
     }
 

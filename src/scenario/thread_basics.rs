@@ -15,7 +15,7 @@ use super::{
     Chapter, Facts, Params, Prediction, Scenario, Stage, StageAction, StageError, Task, action, count, equals, flag, note,
     seconds, text,
 };
-use crate::model::{EventKind, TaskSort, TaskState};
+use crate::model::TaskSort;
 
 pub(super) const THREAD_BASICS: Scenario = Scenario {
     id: "thread-basics",
@@ -167,9 +167,7 @@ impl<'env> Main<'_, '_, 'env> {
         let (stage, shared, life): (&'env Stage, &'env _, _) = (self.stage, self.shared, params.seconds("life"));
         let (hello, arrived) = sync_channel(1);
         let (look, looked) = sync_channel(1);
-        let task = EventKind::TaskStarted { task: name.clone(), sort: TaskSort::Thread, pid: own_pid(), tid: None };
-        stage.report(task);
-        stage.report(EventKind::TaskChanged { task: name.clone(), state: TaskState::Created, on: None, held_by: None });
+        stage.created(&name, TaskSort::Thread, None);
         let function = {
             let name = name.clone();
             Box::new(move || work(stage, &name, &args, &hello, &looked, shared, life))
@@ -211,7 +209,7 @@ impl<'env> Main<'_, '_, 'env> {
         let thread = &mut self.threads[index];
         let name = thread.name.clone();
         let Life::Created(function, arrived, look) = std::mem::replace(&mut thread.life, Life::Joined) else {
-            self.stage.notice(format!("could not start {name}: a thread is started once"));
+            self.stage.notice(format!("could not do start on {name}: a thread is started once"));
             return Ok(());
         };
         let failed = StageError::kernel(format!("start {name}"));
@@ -236,7 +234,7 @@ impl<'env> Main<'_, '_, 'env> {
     fn join(&mut self, index: usize, timeout: Option<Duration>) {
         let Thread { name, life } = &mut self.threads[index];
         match life {
-            Life::Created(..) => self.stage.notice(format!("could not join {name}: it has not been started")),
+            Life::Created(..) => self.stage.notice(format!("could not do join on {name}: it has not been started")),
             Life::Joined => {}
             Life::Started(handle, _) => {
                 self.lane.waiting("join()", Some(name));
@@ -309,8 +307,10 @@ fn facts(record: &Record, comma: bool, shared: usize, crash: &CrashTest<'_>) -> 
     let threads = &record.threads;
     let started = threads.len();
     let different = |number: fn(&Seen) -> i32| threads.iter().map(number).collect::<BTreeSet<_>>().len();
-    let names: Vec<String> =
-        threads.iter().map(|thread| String::from_utf8_lossy(&thread.name.as_bytes()[..thread.name.len().min(15)]).into()).collect();
+    let names: Vec<String> = threads
+        .iter()
+        .map(|thread| String::from_utf8_lossy(&thread.name.as_bytes()[..thread.name.len().min(15)]).into())
+        .collect();
     let seen: Vec<&str> = threads.iter().map(|thread| thread.name_in_kernel.as_str()).collect();
     let (claim, arguments) = if comma {
         ("args=('T1',) is a tuple: one argument", 1)
@@ -368,7 +368,14 @@ mod tests {
 
     fn thread(number: i32) -> Seen {
         let name = format!("a-long-name-of-{number}");
-        Seen { name, arguments: 1, pid: 7, tid: 7 + number, name_at_first: String::new(), name_in_kernel: "a-long-name-of-".into() }
+        Seen {
+            name,
+            arguments: 1,
+            pid: 7,
+            tid: 7 + number,
+            name_at_first: String::new(),
+            name_in_kernel: "a-long-name-of-".into(),
+        }
     }
 
     fn record() -> Record {

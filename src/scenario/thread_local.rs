@@ -129,7 +129,12 @@ fn run(stage: &Stage, params: &Params) -> Result<Facts, StageError> {
     record.most_readers = readers.most.load(Ordering::SeqCst);
     record.reads_that_differ = readers.differ.load(Ordering::SeqCst);
     main.finish("ok");
-    stage.say(&format!("private boxes {:?}, the global one {}, main's own box: {}", record.expected, record.global, told(record.in_main)));
+    stage.say(&format!(
+        "private boxes {:?}, the global one {}, main's own box: {}",
+        record.expected,
+        record.global,
+        told(record.in_main)
+    ));
     Ok(facts(&record))
 }
 
@@ -213,7 +218,9 @@ impl Desk<'_> {
     /// Puts a number into the box that is named, or one more than before; `None` if there is no such box.
     fn edit(&mut self, target: &str) -> Option<()> {
         let (name, number) = match target.split_once('=') {
-            Some((name, number)) => (name.trim(), Some(number.trim().parse::<i32>().ok().filter(|number| number.unsigned_abs() <= MOST)?)),
+            Some((name, number)) => {
+                (name.trim(), Some(number.trim().parse::<i32>().ok().filter(|number| number.unsigned_abs() <= MOST)?))
+            }
             None => (target.trim(), None),
         };
         if name == "global" {
@@ -231,7 +238,7 @@ impl Desk<'_> {
 
     fn refuse(&self, asked: &StageAction) {
         let target = &asked.target;
-        self.stage.notice(format!("could not edit {target:?}: write a box and a number, such as th-1=50 or global=7"));
+        self.stage.notice(format!("could not do edit to {target:?}: write a box and a number, such as th-1=50 or global=7"));
     }
 }
 

@@ -185,7 +185,7 @@ impl Timers<'_, '_, '_> {
                     self.stage.notice(error.to_string());
                 }
             }
-            "start" => self.stage.notice(format!("could not start a timer: {MOST_TIMERS} are enough")),
+            "start" => self.stage.notice(format!("could not do start: {MOST_TIMERS} are enough")),
             "cancel" => self.cancel(asked, waits, cancelled),
             _ => self.stage.refuse(asked),
         }
@@ -210,7 +210,7 @@ impl Timers<'_, '_, '_> {
                 self.stage.say(&format!("{name} was cancelled"));
             }
             (None, None) => self.stage.refuse(asked),
-            _ => self.stage.notice(format!("could not cancel {name}: it is over")),
+            _ => self.stage.notice(format!("could not do cancel on {name}: it is over")),
         }
     }
 
