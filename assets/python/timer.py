@@ -1,5 +1,6 @@
 """Timers: a thread that sleeps, then calls a function; once, or at an interval; and what cancel() does."""
 
+import os
 import threading
 import time
 
@@ -32,7 +33,7 @@ class Once:
         self.name, self.cancelled_in_time = name, False
         self.timer = threading.Timer(delay, self.run)
         self.timer.name = name
-        tasklab.event("task.started", task=name, sort="thread")
+        tasklab.event("task.started", task=name, sort="thread", pid=os.getpid())
         tasklab.state(name, "sleeping", on=f"calls in {delay:g} s")
         self.due = time.monotonic() + delay
         self.timer.start()

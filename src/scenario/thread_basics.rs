@@ -208,9 +208,13 @@ impl<'env> Main<'_, '_, 'env> {
     fn start(&mut self, index: usize) -> Result<(), StageError> {
         let thread = &mut self.threads[index];
         let name = thread.name.clone();
-        let Life::Created(function, arrived, look) = std::mem::replace(&mut thread.life, Life::Joined) else {
-            self.stage.notice(format!("could not do start on {name}: a thread is started once"));
-            return Ok(());
+        let (function, arrived, look) = match std::mem::replace(&mut thread.life, Life::Joined) {
+            Life::Created(function, arrived, look) => (function, arrived, look),
+            other => {
+                thread.life = other;
+                self.stage.notice(format!("could not do start on {name}: a thread is started once"));
+                return Ok(());
+            }
         };
         let failed = StageError::kernel(format!("start {name}"));
         let handle = Builder::new().name(name.clone()).spawn_scoped(self.scope, function).map_err(failed)?;
