@@ -15,7 +15,7 @@ params = tasklab.params(
 LED_BAR = [17, 27, 22, 23, 24, 25, 5, 6]  # GPIO lines, in the order in which the LEDs lie on the bar.
 MOST_WORKERS = 24
 
-gate = threading.Barrier(params.parties, timeout=params.timeout)
+gate = tasklab.Barrier("gate", params.parties)
 book = threading.Condition()  # Its lock guards what follows; those who wait for a reset wait on it.
 rounds = []  # What happened since the last reset: who came, who passed with which number, who got the error.
 resting = lit = 0
@@ -26,7 +26,6 @@ def worker(number):
     """Comes some time and goes on together with the others; or gets the error, and comes again after a reset."""
     global resting
     name = f"worker-{number}"
-    tasklab.started(name)
     while True:
         with book:
             this = rounds[-1]
@@ -35,10 +34,9 @@ def worker(number):
         with book:
             this["came"] += 1
             show_bar()
-        tasklab.state(name, "waiting", on="barrier gate")
         try:
-            place = gate.wait()
-        except threading.BrokenBarrierError:
+            place = gate.wait(params.timeout)
+        except tasklab.BrokenBarrierError:
             print(f"{name} got BrokenBarrierError")
             tasklab.state(name, "waiting", on="a reset")
             with book:
@@ -56,8 +54,7 @@ def worker(number):
                 full_groups = this["came"] // params.parties * params.parties
                 this["early"] += len(this["passed"]) > full_groups
                 show_bar()
-            return tasklab.finished(name)
-    tasklab.finished(name, "BrokenBarrierError")
+            break
 
 
 def show_bar():
@@ -96,7 +93,7 @@ def main():
     def send():
         if len(threads) == MOST_WORKERS:
             return tasklab.notice(f"could not do send: {MOST_WORKERS} are enough")
-        threads.append(threading.Thread(target=worker, args=(len(threads) + 1,)))
+        threads.append(tasklab.Thread(target=worker, args=(len(threads) + 1,), name=f"worker-{len(threads) + 1}"))
         threads[-1].start()
 
     for _ in range(params.comers):

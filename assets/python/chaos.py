@@ -58,8 +58,6 @@ def perform(load, turns=None):
     order, results = [], []
 
     def body(thread):
-        name = "ABCDEFGH"[thread]
-        tasklab.started(name)
         start.wait()
         result = thread
         for step in range(params.steps):
@@ -71,9 +69,8 @@ def perform(load, turns=None):
                 turns.done()
             time.sleep(REST)
         results.append(result)
-        tasklab.finished(name)
 
-    threads = [threading.Thread(target=body, args=(thread,)) for thread in range(params.threads)]
+    threads = [tasklab.Thread(target=body, args=(thread,), name="ABCDEFGH"[thread]) for thread in range(params.threads)]
     for thread in threads:
         thread.start()
     for thread in threads:

@@ -1,6 +1,5 @@
 """Condition variables: a lock with a waiting room, and somebody who notifies."""
 
-import threading
 import time
 
 import tasklab
@@ -10,7 +9,7 @@ params = tasklab.params(
     patience=10.0,
 )
 
-shop = threading.Condition()  # Everything below is changed by who holds its lock.
+shop = tasklab.Condition("goods")  # Everything below is changed by who holds its lock.
 goods = brought = served = left_without = waiting = back_to_sleep = 0
 is_closed = False
 notifications = []  # Each a dict: its kind, who was there, how many waited, how many woke by it.
@@ -19,15 +18,12 @@ notifications = []  # Each a dict: its kind, who was there, how many waited, how
 def customer(name):
     """Looks, waits while there is nothing, and takes a piece."""
     global goods, served, left_without, waiting, back_to_sleep
-    tasklab.started(name)
     with shop:
         woke = False
         while goods == 0 and not is_closed:
             back_to_sleep += woke
             waiting += 1
-            tasklab.state(name, "waiting", on="condition goods")
             shop.wait()
-            tasklab.state(name, "running")
             woke = True
             waiting -= 1
             notifications[-1]["woke"] += 1
@@ -38,7 +34,6 @@ def customer(name):
         else:
             left_without += 1
         print(f"{name} leaves")
-    tasklab.finished(name)
 
 
 def notify(kind):
@@ -72,7 +67,7 @@ def until(condition):
 def main():
     tasklab.started("main")
     names = [f"customer-{number}" for number in range(1, params.customers + 1)]
-    threads = [threading.Thread(target=customer, args=(name,)) for name in names]
+    threads = [tasklab.Thread(target=customer, args=(name,), name=name) for name in names]
     for thread in threads:
         thread.start()
     until(lambda: waiting == params.customers)  # Who is not there yet would not be woken.

@@ -1,6 +1,5 @@
 """Events: a flag that threads wait for, and that lets all of them go on at once."""
 
-import threading
 import time
 
 import tasklab
@@ -12,7 +11,7 @@ params = tasklab.params(
     patience=10.0,
 )
 
-go = threading.Event()
+go = tasklab.Event("go")
 is_over = False
 
 # When the flag went up and down, and who passed. The generation is even while the flag is down: it grows just before set()
@@ -22,18 +21,14 @@ passes = []  # Who, the generation in which the wait began, and that in which it
 
 
 def waiter(number):
-    name = f"waiter-{number}"
-    tasklab.started(name)
     while True:
         begun = generation
-        tasklab.state(name, "waiting", on="event go")
         go.wait()
         if is_over:
             break
         passes.append((number, begun, generation))
-        tasklab.state(name, "running", on="its work")
+        tasklab.state(f"waiter-{number}", "running", on="its work")
         time.sleep(params.work)
-    tasklab.finished(name)
 
 
 def passed_in(wanted):
@@ -86,7 +81,7 @@ def attend():
 def main():
     global is_over
     tasklab.started("main")
-    threads = [threading.Thread(target=waiter, args=(number,)) for number in range(1, params.waiters + 1)]
+    threads = [tasklab.Thread(target=waiter, args=(number,), name=f"waiter-{number}") for number in range(1, params.waiters + 1)]
     for thread in threads:
         thread.start()
     expected, said = attend()

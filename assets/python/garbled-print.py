@@ -16,7 +16,7 @@ params = tasklab.params(
 # The screen is a pipe that all writers share. A character comes with its writer, its line, and whether that was locked:
 # four bytes in one write, which the kernel keeps together. So the reader sees who wrote what, in the order of the writes.
 screen, writing_end = os.pipe()
-print_lock = threading.Lock()
+print_lock = tasklab.Lock("print")
 lock_is_on = params.lock
 start = threading.Barrier(params.writers)
 
@@ -35,21 +35,16 @@ class Screen:
 
 def writer(number):
     """Prints its lines, each with the lock if that is on when the line begins."""
-    name = f"writer-{number}"
-    tasklab.started(name)
     out = Screen(number)
     start.wait()
     for line in range(params.lines):
         out.line, out.locked = line, lock_is_on
         if out.locked:
-            tasklab.state(name, "waiting", on="print lock")
             with print_lock:
-                tasklab.state(name, "running", on="print lock")
                 print(f"line {line + 1} of writer {number}", file=out)
         else:
-            tasklab.state(name, "running", on="no lock")
+            tasklab.state(f"writer-{number}", "running", on="no lock")
             print(f"line {line + 1} of writer {number}", file=out)
-    tasklab.finished(name)
 
 
 def show(row):
@@ -103,7 +98,7 @@ def torn(came, locked):
 def main():
     tasklab.started("main")
     tasklab.value("lock", "on" if lock_is_on else "off")
-    threads = [threading.Thread(target=writer, args=(number,)) for number in range(1, params.writers + 1)]
+    threads = [tasklab.Thread(target=writer, args=(number,), name=f"writer-{number}") for number in range(1, params.writers + 1)]
     for thread in threads:
         thread.start()
     came = watch()

@@ -14,7 +14,7 @@ params = tasklab.params(
 
 LED_BAR = [17, 27, 22, 23, 24, 25, 5, 6]  # GPIO lines, in the order in which the LEDs lie on the bar.
 
-door = threading.Semaphore(params.permits)
+door = tasklab.Semaphore("door", params.permits)
 
 
 class Room:
@@ -65,27 +65,22 @@ class Room:
             if self.permits <= self.leaving + 1:
                 return tasklab.notice("could not do fewer: the last one stays, or nobody would ever enter")
             self.leaving += 1
-        guards.append(threading.Thread(target=self.guard, args=(f"guard-{len(guards) + 1}",)))
+        guards.append(tasklab.Thread(target=self.guard, name=f"guard-{len(guards) + 1}"))
         guards[-1].start()
 
-    def guard(self, name):
-        tasklab.started(name)
-        tasklab.state(name, "waiting", on="semaphore door")
+    def guard(self):
         door.acquire()
         with self.lock:
             self.permits -= 1
             self.leaving -= 1
             tasklab.value("permits", self.permits)
-        tasklab.finished(name)
 
 
 room = Room()
 
 
 def visitor(name):
-    tasklab.started(name)
     for _ in range(params.visits):
-        tasklab.state(name, "waiting", on="semaphore door")
         with door:
             led = room.enter(name)
             tasklab.state(name, "sleeping")
@@ -93,12 +88,12 @@ def visitor(name):
             room.leave(led)
         tasklab.state(name, "sleeping")
         time.sleep(params.stay / 3)
-    tasklab.finished(name)
 
 
 def main():
     tasklab.started("main")
-    visitors = [threading.Thread(target=visitor, args=(f"visitor-{number}",)) for number in range(1, params.threads + 1)]
+    names = [f"visitor-{number}" for number in range(1, params.threads + 1)]
+    visitors = [tasklab.Thread(target=visitor, args=(name,), name=name) for name in names]
     guards = []
     for thread in visitors:
         thread.start()

@@ -27,7 +27,6 @@ reading_lock = threading.Lock()
 def work(name, number):
     """Fills both boxes, reads the table with the others, and then does what main asks for."""
     global x
-    tasklab.started(name)
     mine.x = x = 10 * number
     tasklab.value(f"mine.x of {name}", mine.x)
     all_are_here.wait()
@@ -42,7 +41,6 @@ def work(name, number):
             mine.x = order
             tasklab.value(f"mine.x of {name}", mine.x)
         answers.put((name, mine.x, x))
-    tasklab.finished(name)
 
 
 def read_together(name):
@@ -93,7 +91,7 @@ def edit(target, boxes):
 
 def main():
     tasklab.started("main")
-    threads = [threading.Thread(target=work, args=(name, number), name=name) for number, name in enumerate(names, start=1)]
+    threads = [tasklab.Thread(target=work, args=(name, number), name=name) for number, name in enumerate(names, start=1)]
     for thread in threads:
         thread.start()
     private, shared = look()

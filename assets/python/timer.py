@@ -1,6 +1,5 @@
 """Timers: a thread that sleeps, then calls a function; once, or at an interval; and what cancel() does."""
 
-import os
 import threading
 import time
 
@@ -27,27 +26,20 @@ def call(name, due):
 
 
 class Once:
-    """A timer that calls once: threading.Timer, and a lane for it."""
+    """A timer that calls once: threading.Timer, with a lane."""
 
     def __init__(self, name, delay):
         self.name, self.cancelled_in_time = name, False
-        self.timer = threading.Timer(delay, self.run)
-        self.timer.name = name
-        tasklab.event("task.started", task=name, sort="thread", pid=os.getpid())
-        tasklab.state(name, "sleeping", on=f"calls in {delay:g} s")
+        self.timer = tasklab.Timer(delay, self.run, name=name)
         self.due = time.monotonic() + delay
         self.timer.start()
 
     def run(self):
-        tasklab.started(self.name)
         call(self.name, self.due)
-        tasklab.finished(self.name)
 
     def cancel(self):
         self.timer.cancel()
         self.cancelled_in_time = time.monotonic() < self.due
-        if self.cancelled_in_time:
-            tasklab.finished(self.name, "cancelled")
 
     def is_over(self):
         return self.cancelled_in_time or not self.timer.is_alive()
@@ -61,21 +53,19 @@ class Repeated:
         self.name, self.drifts = name, drifts
         self.cancelled = threading.Event()
         self.start = time.monotonic()
-        self.thread = threading.Thread(target=self.run, name=name)
+        self.thread = tasklab.Thread(target=self.run, name=name)
         self.thread.start()
 
     def run(self):
-        tasklab.started(self.name)
         due = self.start
         for _ in range(params.times):
             due = (time.monotonic() if self.drifts else due) + params.interval
             tasklab.state(self.name, "sleeping")
             if self.cancelled.wait(max(0, due - time.monotonic())):
-                return tasklab.finished(self.name, "cancelled")
+                break
             tasklab.state(self.name, "running", on="its call")
             call(self.name, due)
             time.sleep(CALL)
-        tasklab.finished(self.name)
 
     def cancel(self):
         self.cancelled.set()

@@ -158,8 +158,9 @@ impl Book<'_> {
     fn show_bar(&self, pages: &mut Pages) {
         let waiting: usize = pages.rounds.iter().map(|round| round.came - round.passed.len() - round.broken).sum();
         let now = waiting.min(LED_BAR.len());
-        for place in pages.lit.min(now)..pages.lit.max(now) {
-            self.stage.gpio(LED_BAR[place], u8::from(place < now));
+        let (low, high) = (pages.lit.min(now), pages.lit.max(now));
+        for line in &LED_BAR[low..high] {
+            self.stage.gpio(*line, u8::from(now > pages.lit));
         }
         pages.lit = now;
     }

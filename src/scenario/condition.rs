@@ -186,9 +186,9 @@ impl Shop<'_> {
         counter.notifications.push(Notification { kind, there, waited, woke: 0 });
         drop(counter);
         if kind == Kind::One {
-            self.condition.notify(1)?
+            self.condition.notify(1)?;
         } else {
-            self.condition.notify_all()?
+            self.condition.notify_all()?;
         }
         self.condition.release()?;
         // Until they have woken up: the next notification finds them where this one has put them.

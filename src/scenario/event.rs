@@ -136,21 +136,25 @@ impl Flag<'_> {
         let mut asked = Asked::default();
         loop {
             self.main.waiting("you", None);
-            let action = self.stage.next_action(deadline.saturating_duration_since(Instant::now()))?;
-            match action.as_ref().map(|action| action.name.as_str()) {
-                Some("finish") => return Ok(asked),
-                Some("set") if !self.go.is_set() => self.raise(waiters),
-                Some("clear") if self.go.is_set() => self.lower(),
+            let left = deadline.saturating_duration_since(Instant::now());
+            let Some(action) = self.stage.next_action(left)? else {
+                if Instant::now() >= deadline {
+                    return Ok(asked);
+                }
+                continue;
+            };
+            match action.name.as_str() {
+                "finish" => return Ok(asked),
+                "set" if !self.go.is_set() => self.raise(waiters),
+                "clear" if self.go.is_set() => self.lower(),
                 // It is so already, and nothing changes.
-                Some("set" | "clear") => {}
-                None if Instant::now() >= deadline => return Ok(asked),
-                None => continue,
-                Some(_) => {
-                    action.iter().for_each(|action| self.stage.refuse(action));
+                "set" | "clear" => {}
+                _ => {
+                    self.stage.refuse(&action);
                     continue;
                 }
             }
-            asked.expected.push(action.is_some_and(|action| action.name == "set"));
+            asked.expected.push(action.name == "set");
             asked.said.push(self.go.is_set());
         }
     }
@@ -209,8 +213,8 @@ mod tests {
     fn each_fact_can_fail() {
         assert_eq!(failed(|_, _| ()), [""; 0]);
         assert_eq!(failed(|lines, _| lines.passes.push((1, 2, 2))), ["blocked"]);
-        assert_eq!(failed(|lines, _| drop(lines.passes.remove(1))), ["all-wake"]);
-        assert_eq!(failed(|lines, _| drop(lines.passes.pop())), ["all-wake"]);
+        assert_eq!(failed(|lines, _| _ = lines.passes.remove(1)), ["all-wake"]);
+        assert_eq!(failed(|lines, _| _ = lines.passes.pop()), ["all-wake"]);
         assert_eq!(failed(|_, asked| asked.said[1] = true), ["is-set"]);
     }
 

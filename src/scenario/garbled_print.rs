@@ -224,29 +224,29 @@ mod tests {
     }
 
     /// The second line's first half, the first line, the rest of the second.
-    fn into_each_other(first: Vec<Came>, second: &[Came]) -> Vec<Came> {
-        [&second[..5], &first, &second[5..]].concat()
+    fn into_each_other(first: &[Came], second: &[Came]) -> Vec<Came> {
+        [&second[..5], first, &second[5..]].concat()
     }
 
     #[test]
     fn each_fact_can_fail() {
-        let torn = [into_each_other(line(1, 0, false), &line(2, 0, false)), line(1, 1, false), line(2, 1, true)].concat();
+        let torn = [into_each_other(&line(1, 0, false), &line(2, 0, false)), line(1, 1, false), line(2, 1, true)].concat();
         assert_eq!(failed(&torn), [""; 0]);
         assert_eq!(failed(&torn[..torn.len() - 1]), ["complete", "own-order"]);
         let swapped: Vec<_> = torn.iter().rev().copied().collect();
         assert_eq!(failed(&swapped), ["own-order"]);
         let whole = [line(1, 0, false), line(2, 0, false), line(1, 1, false), line(2, 1, true)].concat();
         assert_eq!(failed(&whole), ["torn"]);
-        let broken = [line(1, 0, true), line(2, 0, true), into_each_other(line(1, 1, true), &line(2, 1, true))].concat();
+        let broken = [line(1, 0, true), line(2, 0, true), into_each_other(&line(1, 1, true), &line(2, 1, true))].concat();
         assert_eq!(failed(&broken), ["whole"]);
     }
 
     #[test]
     fn a_lock_keeps_out_only_those_who_ask_for_it() {
-        let mixed = into_each_other(line(1, 0, false), &line(2, 0, true));
+        let mixed = into_each_other(&line(1, 0, false), &line(2, 0, true));
         assert_eq!(super::torn(&mixed, true), (0, 1));
         assert_eq!(super::torn(&mixed, false), (0, 1), "it stands whole in the middle of the other");
-        let mixed = into_each_other(line(1, 0, true), &line(2, 0, false));
+        let mixed = into_each_other(&line(1, 0, true), &line(2, 0, false));
         assert_eq!(super::torn(&mixed, false), (1, 1));
     }
 }

@@ -220,7 +220,7 @@ mod tests {
         let stage = Stage::new(None, None, crate::model::Monotonic::ZERO);
         let room = Room { stage: &stage, record: Mutex::new(Record::new(1)) };
         let over = stage.scope(|scope| {
-            let two = scope.threads("visitor", 2, |visitor| drop(room.enter(visitor)));
+            let two = scope.threads("visitor", 2, |visitor| room.enter(visitor).is_some());
             two.and_then(|two| two.join(|_| true)).map(|_| room.record().over)
         });
         assert_eq!(over.expect("threads"), 1);
