@@ -8,7 +8,7 @@ import tasklab
 params = tasklab.params(
     parties=5,
     comers=4,
-    timeout=0.8,
+    timeout=0.6,
     patience=6.0,
 )
 

@@ -26,7 +26,7 @@ pub(super) const BARRIER: Scenario = Scenario {
     params: &[
         count("parties", 5, 2..=16, "threads", "threads that the barrier waits for"),
         count("comers", 4, 1..=16, "threads", "threads that come"),
-        seconds("timeout", 0.8, 0.1..=5.0, "how long a thread waits for the rest"),
+        seconds("timeout", 0.6, 0.1..=5.0, "how long a thread waits for the rest"),
         seconds("patience", 6.0, 1.0..=60.0, "after this long the lesson ends by itself"),
     ],
     actions: &[
@@ -34,7 +34,7 @@ pub(super) const BARRIER: Scenario = Scenario {
         action("reset", "reset()", "mends the broken barrier, and all who got the error come again"),
         action("abort", "abort()", "breaks the barrier at once, for all who wait and all who come"),
     ],
-    script: &["1.6 reset", "1.8 send"],
+    script: &["1.8 reset", "2.0 send"],
     notes: &[note(
         "Barrier(5, timeout=10) lets the threads wait ten seconds",
         "who waits longer breaks it for all: {broken} got the error here, though each had waited another time",
