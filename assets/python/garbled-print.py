@@ -8,7 +8,7 @@ import tasklab
 
 params = tasklab.params(
     writers=2,
-    lines=20,
+    lines=30,
     pause=0.002,
     lock=False,
 )
@@ -60,7 +60,7 @@ def watch():
     global lock_is_on
     came, row, unread, finished = [], [], b"", 0
     while finished < params.writers * params.lines:
-        if finished >= params.writers:  # The first lines come before anybody can switch.
+        if finished >= 2 * params.writers:  # The first lines come before anybody can switch.
             asked = tasklab.action(1.0, screen)
             if asked and asked[0] == "lock" and asked[1] in ("on", "off", ""):
                 lock_is_on = asked[1] == "on" or asked[1] == "" and not lock_is_on

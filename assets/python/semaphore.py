@@ -8,8 +8,8 @@ import tasklab
 params = tasklab.params(
     threads=8,
     permits=3,
-    visits=3,
-    stay=0.15,
+    visits=4,
+    stay=0.2,
 )
 
 LED_BAR = [17, 27, 22, 23, 24, 25, 5, 6]  # GPIO lines, in the order in which the LEDs lie on the bar.
@@ -83,7 +83,7 @@ def visitor(name):
     for _ in range(params.visits):
         with door:
             led = room.enter(name)
-            tasklab.state(name, "sleeping")
+            tasklab.state(name, "running", on="inside")
             time.sleep(params.stay)
             room.leave(led)
         tasklab.state(name, "sleeping")

@@ -92,6 +92,7 @@ def crash_test(orders):
     def crasher(number):
         name = f"crash-{number + 1}"
         tasklab.started(name)
+        tasklab.state(name, "waiting", on="being told to fail")
         while not calm.is_set():
             if fail[number].wait(0.05):
                 tasklab.finished(name, "ZeroDivisionError")
@@ -240,8 +241,8 @@ class Main:
 
 def main():
     tasklab.started("main")
-    crash = CrashTest()
     work_of_main = Main()
+    crash = CrashTest()
     deadline = time.monotonic() + params.patience
     while time.monotonic() < deadline and not (len(work_of_main.joined) == params.threads and crash.look()):
         tasklab.value("shared", len(shared))

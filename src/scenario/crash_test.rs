@@ -150,6 +150,7 @@ fn fail_when_told(stage: &Stage, mut orders: PipeReader) -> io::Result<()> {
                 let name = name.clone();
                 move || {
                     let lane = stage.task(name, TaskSort::Thread);
+                    lane.waiting("being told to fail", None);
                     match told.recv() {
                         Ok(()) => {
                             lane.finish("panicked");

@@ -26,7 +26,7 @@ pub(super) const GARBLED_PRINT: Scenario = Scenario {
     },
     params: &[
         count("writers", 2, 2..=6, "threads", "threads that print on the same screen"),
-        count("lines", 20, 1..=60, "lines", "lines that each of them prints"),
+        count("lines", 30, 1..=60, "lines", "lines that each of them prints"),
         seconds("pause", 0.002, 0.0..=0.005, "how long a writer rests after each character: the gap that is wide on purpose"),
         flag("lock", false, "whether the print lock is on from the start"),
     ],
@@ -128,7 +128,7 @@ impl Watch<'_> {
         self.show_lock();
         while finished < writers * lines {
             // The first lines come before anybody can switch.
-            if finished >= writers
+            if finished >= 2 * writers
                 && let Some(asked) = self.stage.listen(&[screen.as_fd()], Duration::from_secs(1))?
             {
                 self.obey(&asked);

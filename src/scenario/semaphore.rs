@@ -23,14 +23,14 @@ pub(super) const SEMAPHORE: Scenario = Scenario {
     params: &[
         count("threads", 8, 1..=16, "threads", "threads that want to enter"),
         count("permits", 3, 1..=8, "permits", "permits at the start: Semaphore(n); each has an LED"),
-        count("visits", 3, 1..=5, "times", "how often each thread enters"),
-        seconds("stay", 0.15, 0.01..=0.5, "how long it stays inside"),
+        count("visits", 4, 1..=10, "times", "how often each thread enters"),
+        seconds("stay", 0.2, 0.01..=0.5, "how long it stays inside"),
     ],
     actions: &[
         action("more", "One more permit", "main calls release() without ever having acquired"),
         action("fewer", "One permit fewer", "a guard acquires a permit, as soon as there is one, and keeps it"),
     ],
-    script: &["0.4 fewer", "0.8 more"],
+    script: &["0.5 fewer", "1.2 more"],
     notes: &[note(
         "a semaphore is a lock for several",
         "a lock belongs to who acquired it, a permit to nobody: main released permits that it never took, and in the end \
@@ -55,7 +55,8 @@ fn run(stage: &Stage, params: &Params) -> Result<Facts, StageError> {
             for _ in 0..visits {
                 door.acquire();
                 let led = room.enter(visitor);
-                visitor.sleep(params.seconds("stay"));
+                visitor.lane().running("inside");
+                std::thread::sleep(params.seconds("stay"));
                 room.leave(led);
                 door.release();
                 visitor.sleep(params.seconds("stay") / 3);

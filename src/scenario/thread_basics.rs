@@ -75,17 +75,17 @@ const PATIENCE: Duration = Duration::from_secs(5);
 
 fn run(stage: &Stage, params: &Params) -> Result<Facts, StageError> {
     let lane = stage.task("main", TaskSort::Thread);
-    let mut crash = CrashTest::start(stage)?;
     let shared = Mutex::new(Vec::new());
     let deadline = Instant::now() + params.seconds("patience");
 
-    let record = std::thread::scope(|scope| {
+    let (record, crash) = std::thread::scope(|scope| {
         let mut main = Main { stage, scope, lane, shared: &shared, threads: Vec::new(), record: Record::default() };
         let before = threads_of("self");
         for number in 1..=params.count("threads") {
             main.make(number, params);
         }
         main.record.extra_before_start = threads_of("self").saturating_sub(before);
+        let mut crash = CrashTest::start(stage)?;
 
         while !(main.threads.iter().all(|thread| matches!(thread.life, Life::Joined)) && crash.look()?) {
             main.lane.waiting("you", None);
@@ -106,7 +106,7 @@ fn run(stage: &Stage, params: &Params) -> Result<Facts, StageError> {
         }
         crash.close()?;
         main.lane.finish("ok");
-        Ok::<_, StageError>(main.record)
+        Ok::<_, StageError>((main.record, crash))
     })?;
     let steps = lock(&shared).len();
     stage.value("shared", steps);
