@@ -17,10 +17,13 @@ mod worker;
 mod barrier;
 mod chaos;
 mod condition;
+mod deadlock;
 mod event;
 mod fork;
 mod garbled_print;
+mod lock;
 mod pipeline;
+mod race;
 mod schedule;
 mod semaphore;
 mod thread_basics;
@@ -31,7 +34,7 @@ mod zombie;
 
 pub use control::StageAction;
 pub use definition::{ActionSpec, Chapter, Note, Prediction, Scenario, action, note};
-pub use facts::{Facts, at_most, equals, more_than};
+pub use facts::{Facts, at_least, at_most, equals, more_than};
 pub use params::{ParamError, ParamKind, ParamSpec, Params, choice, count, flag, seconds, text};
 pub use primitives::{
     Barrier, BrokenBarrier, Condition, EndOfFile, Event, Future, FutureState, Held, Local, Lock, NoResult, NotHeld, PipeEnd,
@@ -47,6 +50,9 @@ pub const CATALOGUE: &[&Scenario] = &[
     &thread_basics::THREAD_BASICS,
     &garbled_print::GARBLED_PRINT,
     &thread_local::THREAD_LOCAL,
+    &race::RACE,
+    &lock::LOCK,
+    &deadlock::DEADLOCK,
     &semaphore::SEMAPHORE,
     &event::EVENT,
     &barrier::BARRIER,

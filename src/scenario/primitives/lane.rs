@@ -2,7 +2,7 @@
 //! Any thread; the look-up costs a read of a thread-local number while nobody records.
 
 use std::cell::RefCell;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::pace::{Pace, Pacing};
@@ -27,6 +27,8 @@ pub(in crate::scenario) struct Lane {
     pub(super) name: String,
     /// Whether step mode may stop it: not the process's first thread, which hears what the user wants.
     pub(super) is_stepped: bool,
+    /// Whether its task is over.
+    pub(super) has_ended: AtomicBool,
     /// What it waits for now.
     pub(super) wait: Mutex<Option<Wait>>,
     /// What it holds, the latest last.
@@ -53,6 +55,7 @@ impl Lane {
             number: NUMBERS.fetch_add(1, Ordering::Relaxed),
             name: name.to_owned(),
             is_stepped: rustix::thread::gettid() != rustix::process::getpid(),
+            has_ended: AtomicBool::new(false),
             wait: Mutex::default(),
             holds: Mutex::default(),
             pace: Mutex::default(),
@@ -68,6 +71,7 @@ impl Lane {
 
     /// The task is over. What it held it still holds.
     pub(in crate::scenario) fn close(self: &Arc<Self>, stage: &Stage) {
+        self.has_ended.store(true, Ordering::SeqCst);
         if let Pacing::Counts { acquired, waited } = self.pace().end() {
             stage.report(EventKind::TaskCounts { task: self.name.clone(), acquired, waited });
         }

@@ -111,6 +111,12 @@ impl Lock<'_> {
         self.monitor.holder()
     }
 
+    /// The name of the task that has ended without releasing it, if that is so: whoever waits for it waits for ever.
+    pub fn left_by(&self) -> Option<String> {
+        let lane = self.monitor.stage().tracker().lane(self.owner.load(Ordering::SeqCst))?;
+        lane.has_ended.load(Ordering::SeqCst).then(|| lane.name.clone())
+    }
+
     fn is_quiet(&self) -> bool {
         self.monitor.stage().tracker().is_quiet()
     }

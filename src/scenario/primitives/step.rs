@@ -100,6 +100,14 @@ impl Stage {
         self.value("step", if on { "on" } else { "off" });
     }
 
+    /// Nobody can let anybody pass any more: they all run freely.
+    pub(in crate::scenario) fn leave_step_mode(&self) {
+        if self.tracker().is_stepped() && self.tracker().steps.lock().is_on {
+            self.notice("step mode ends: nobody is there who could say who goes next");
+            self.step_mode(false);
+        }
+    }
+
     /// Lets the gates be passed in this order, the names of tasks with blanks between, as the value `order` showed it;
     /// afterwards all run freely. An empty order changes nothing.
     pub fn replay(&self, order: &str) {
@@ -144,6 +152,11 @@ impl Stage {
         {
             self.gate(&lane, what, "", self.tracker().line(Location::caller()));
         }
+    }
+
+    /// Whether step mode is on, or an order is replayed.
+    pub fn is_stepped(&self) -> bool {
+        self.tracker().is_stepped()
     }
 
     /// The order in which gates were passed so far.
