@@ -90,14 +90,16 @@ impl Stage {
     pub fn step_mode(&self, on: bool) {
         let steps = &self.tracker().steps;
         let mut state = steps.lock();
-        state.is_on = on;
+        let was_on = std::mem::replace(&mut state.is_on, on);
         if !on {
             (state.replay, state.permits, state.moving) = (VecDeque::new(), Vec::new(), BTreeSet::new());
         }
         self.tracker().set_stepped(state.is_active());
         drop(state);
         steps.changed.notify_all();
-        self.value("step", if on { "on" } else { "off" });
+        if was_on != on {
+            self.value("step", if on { "on" } else { "off" });
+        }
     }
 
     /// Nobody can let anybody pass any more: they all run freely.
