@@ -2,6 +2,7 @@
 
 mod children;
 mod control;
+mod cost;
 mod definition;
 mod facts;
 mod load;
@@ -13,7 +14,10 @@ mod watch;
 mod worker;
 
 mod fork;
+mod gil;
+mod overhead;
 mod pipeline;
+mod process_pool;
 mod schedule;
 mod thread_pool;
 mod zombie;
@@ -26,5 +30,13 @@ pub use stage::{Stage, StageError, Task};
 pub use worker::{PYTHON_SHIM, UnknownScenario, find, work};
 
 /// Every scenario, in the order of the library.
-pub const CATALOGUE: &[&Scenario] =
-    &[&fork::FORK, &zombie::ZOMBIE, &thread_pool::THREAD_POOL, &pipeline::PIPELINE, &schedule::SCHEDULE];
+pub const CATALOGUE: &[&Scenario] = &[
+    &fork::FORK,
+    &zombie::ZOMBIE,
+    &gil::GIL,
+    &thread_pool::THREAD_POOL,
+    &process_pool::PROCESS_POOL,
+    &overhead::OVERHEAD,
+    &pipeline::PIPELINE,
+    &schedule::SCHEDULE,
+];
