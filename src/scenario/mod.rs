@@ -4,6 +4,7 @@ mod children;
 mod control;
 mod cost;
 mod definition;
+mod executor;
 mod facts;
 mod load;
 mod observe;
@@ -13,6 +14,7 @@ mod stage;
 mod watch;
 mod worker;
 
+mod r#async;
 mod fork;
 mod gil;
 mod overhead;
@@ -37,6 +39,7 @@ pub const CATALOGUE: &[&Scenario] = &[
     &thread_pool::THREAD_POOL,
     &process_pool::PROCESS_POOL,
     &overhead::OVERHEAD,
+    &r#async::ASYNC,
     &pipeline::PIPELINE,
     &schedule::SCHEDULE,
 ];

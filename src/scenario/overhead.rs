@@ -74,7 +74,7 @@ fn run(stage: &Stage, params: &Params) -> Result<Facts, StageError> {
         for asked in std::mem::take(&mut bench.asked) {
             match asked.target.trim().parse() {
                 Ok(size @ 1..=LARGEST) if asked.name == "size" && bench.rows.len() + sizes.len() < MOST_SIZES => {
-                    sizes.push_back(size)
+                    sizes.push_back(size);
                 }
                 _ => stage.refuse(&asked),
             }
@@ -213,12 +213,12 @@ impl Bench<'_> {
     }
 
     fn show(&self, size: u64) {
-        let mut line = format!("{} tasks of {size} µs:", self.tasks);
-        for (way, took) in &self.rows[&size] {
+        let told = self.rows[&size].iter().map(|(way, took)| {
             self.stage.value(format!("{}, {size} µs each (ms)", way.name()), rounded(took.elapsed));
-            line += &format!(" {} {:.2} ms", way.name(), took.elapsed);
-        }
-        self.stage.say(&line);
+            format!("{} {:.2} ms", way.name(), took.elapsed)
+        });
+        let told: Vec<String> = told.collect();
+        self.stage.say(&format!("{} tasks of {size} µs: {}", self.tasks, told.join(", ")));
     }
 
     /// The smallest size at which processes were faster than one after the other.
