@@ -58,6 +58,7 @@ pub fn work(id: &str) -> ExitCode {
 }
 
 fn perform(scenario: &Scenario, stage: &Stage) -> Result<Facts, StageError> {
+    stage.tracker().set_body(scenario.id);
     (scenario.run)(stage, &Stage::params(scenario)?)
 }
 
