@@ -17,6 +17,7 @@ mod worker;
 
 mod r#async;
 mod fork;
+mod futures;
 mod gil;
 mod overhead;
 mod pipeline;
@@ -43,6 +44,7 @@ pub const CATALOGUE: &[&Scenario] = &[
     &gil::GIL,
     &thread_pool::THREAD_POOL,
     &process_pool::PROCESS_POOL,
+    &futures::FUTURES,
     &overhead::OVERHEAD,
     &r#async::ASYNC,
     &pipeline::PIPELINE,
