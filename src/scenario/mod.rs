@@ -19,9 +19,11 @@ mod r#async;
 mod fork;
 mod futures;
 mod gil;
+mod joinable_queue;
 mod overhead;
 mod pipeline;
 mod process_pool;
+mod queue;
 mod schedule;
 mod thread_pool;
 mod zombie;
@@ -45,6 +47,8 @@ pub const CATALOGUE: &[&Scenario] = &[
     &thread_pool::THREAD_POOL,
     &process_pool::PROCESS_POOL,
     &futures::FUTURES,
+    &queue::QUEUE,
+    &joinable_queue::JOINABLE_QUEUE,
     &overhead::OVERHEAD,
     &r#async::ASYNC,
     &pipeline::PIPELINE,
