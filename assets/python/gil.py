@@ -144,10 +144,10 @@ def start_processes():
 
 
 def finish_processes(processes, opener, hear, cores):
-    """Opens the gate, and waits until all have told what they measured, or have ended, at most ten seconds longer."""
+    """Opens the gate, and waits until all have told what they measured, or have ended, at most five seconds longer."""
     before, begin = load(cores), time.monotonic()
     os.close(opener)
-    told, deadline = b"", begin + params.span + 10
+    told, deadline = b"", begin + params.span + 5
     asked = []
     while told.count(b"\n") < params.workers and time.monotonic() < deadline:
         action = tasklab.action(deadline - time.monotonic(), hear)

@@ -274,11 +274,11 @@ impl<'s> Processes<'s> {
         Ok(Self { stage, children, opener, hear, span })
     }
 
-    /// Opens the gate, and waits until all have told what they measured, or have ended, at most ten seconds longer. Gives
+    /// Opens the gate, and waits until all have told what they measured, or have ended, at most five seconds longer. Gives
     /// that, the cores that they used, and those that others left them.
     fn finish(mut self, cores: &CpuSet, asked: &mut Vec<StageAction>) -> Result<(Vec<Measured>, f64, f64), StageError> {
         let (began, before) = (Instant::now(), load(cores));
-        let deadline = began + self.span + Duration::from_secs(10);
+        let deadline = began + self.span + Duration::from_secs(5);
         drop(self.opener);
         let mut told = Vec::new();
         while told.len() < self.children.len() * Measured::SIZE && Instant::now() < deadline {

@@ -75,15 +75,19 @@ fn run(stage: &Stage, params: &Params) -> Result<Facts, StageError> {
     let chunksize = params.count("chunksize") as u32;
     history.rounds.push(pool.map(tasks, chunksize)?);
 
-    let mut round = pool.map_async(tasks, chunksize, true)?;
-    main.running("what main has to do");
-    stage.say("map_async has returned: main goes on, and opens the gate");
-    gate.opener = None;
-    main.waiting("wait()", None);
-    pool.wait(&mut round)?;
-    history.rounds.push(round);
+    if !pool.is_broken {
+        let mut round = pool.map_async(tasks, chunksize, true)?;
+        main.running("what main has to do");
+        stage.say("map_async has returned: main goes on, and opens the gate");
+        gate.opener = None;
+        main.waiting("wait()", None);
+        pool.wait(&mut round)?;
+        history.rounds.push(round);
+    }
 
-    while let Some(chunksize) = pool.wanted.pop_front() {
+    while !pool.is_broken
+        && let Some(chunksize) = pool.wanted.pop_front()
+    {
         main.waiting(&format!("map(), chunksize {chunksize}"), None);
         history.rounds.push(pool.map(tasks, chunksize)?);
     }

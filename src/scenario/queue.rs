@@ -38,7 +38,7 @@ pub(super) const QUEUE: Scenario = Scenario {
         count("capacity", 8, 2..=32, "items", "the queue's largest size"),
         count("ends", 1, 1..=6, "markers", "END markers that main puts after the last item"),
         count("line", 17, 2..=24, "", "the first of four GPIO lines, an LED bar that shows how full the queue is"),
-        seconds("patience", 3.0, 0.5..=20.0, "after this long main puts the markers that are missing, whatever you do"),
+        seconds("patience", 3.0, 0.5..=60.0, "after this long main puts the markers that are missing, whatever you do"),
     ],
     actions: &[
         action("pause", "Pause a consumer", "the consumer that is named takes nothing"),
