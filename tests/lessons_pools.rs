@@ -110,8 +110,10 @@ fn a_process_that_is_killed_or_stopped_does_not_hold_the_interpreter_lock_s_less
             running.until("start", |kind| matches!(kind, EventKind::ProcessStarted { name, .. } if name == "process-2"));
             running.act(&action, "process-2");
             let pid = running.pid_of("process-2").expect("it is not reaped before the gate opens");
-            if action == Action::Stop(Scope::Process) {
-                assert_eq!(state(pid), Some('T'), "{language}");
+            let (wanted, end) = (if action == Action::Stop(Scope::Process) { 'T' } else { 'Z' }, Instant::now() + HANG);
+            while state(pid) != Some(wanted) {
+                assert!(Instant::now() < end, "{language}: {:?} instead of {wanted}", state(pid));
+                std::thread::sleep(Duration::from_millis(5));
             }
             // Nobody can do any more about it.
             running.hang_up();
