@@ -2,8 +2,10 @@
 
 mod children;
 mod control;
+mod cost;
 mod crash_test;
 mod definition;
+mod executor;
 mod facts;
 mod load;
 mod observe;
@@ -14,15 +16,22 @@ mod stage;
 mod watch;
 mod worker;
 
+mod r#async;
 mod barrier;
 mod chaos;
 mod condition;
 mod deadlock;
 mod event;
 mod fork;
+mod futures;
 mod garbled_print;
+mod gil;
+mod joinable_queue;
 mod lock;
+mod overhead;
 mod pipeline;
+mod process_pool;
+mod queue;
 mod race;
 mod schedule;
 mod semaphore;
@@ -36,10 +45,7 @@ pub use control::StageAction;
 pub use definition::{ActionSpec, Chapter, Note, Prediction, Scenario, action, note};
 pub use facts::{Facts, at_least, at_most, equals, more_than};
 pub use params::{ParamError, ParamKind, ParamSpec, Params, choice, count, flag, seconds, text};
-pub use primitives::{
-    Barrier, BrokenBarrier, Condition, EndOfFile, Event, Future, FutureState, Held, Local, Lock, NoResult, NotHeld, PipeEnd,
-    Pool, Queue, Scope, Semaphore, Thread, Timer, TooManyDone, Until, Worker, Workers,
-};
+pub use primitives::{Barrier, BrokenBarrier, Condition, EndOfFile, Event, Future, FutureState, Held, Local, Lock, NoResult, NotHeld, PipeEnd, Pool, Queue, Scope, Semaphore, Thread, Timer, TooManyDone, Until, Worker, Workers};
 pub use stage::{Stage, StageError, Task};
 pub use worker::{PYTHON_SHIM, UnknownScenario, find, work};
 
@@ -59,7 +65,14 @@ pub const CATALOGUE: &[&Scenario] = &[
     &condition::CONDITION,
     &timer::TIMER,
     &chaos::CHAOS,
+    &gil::GIL,
     &thread_pool::THREAD_POOL,
+    &process_pool::PROCESS_POOL,
+    &futures::FUTURES,
+    &queue::QUEUE,
+    &joinable_queue::JOINABLE_QUEUE,
+    &overhead::OVERHEAD,
+    &r#async::ASYNC,
     &pipeline::PIPELINE,
     &schedule::SCHEDULE,
 ];
