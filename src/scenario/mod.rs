@@ -7,11 +7,13 @@ mod facts;
 mod load;
 mod observe;
 mod params;
+mod relatives;
 mod reporter;
 mod stage;
 mod watch;
 mod worker;
 
+mod exec;
 mod fork;
 mod pipeline;
 mod schedule;
@@ -27,4 +29,4 @@ pub use worker::{PYTHON_SHIM, UnknownScenario, find, work};
 
 /// Every scenario, in the order of the library.
 pub const CATALOGUE: &[&Scenario] =
-    &[&fork::FORK, &zombie::ZOMBIE, &thread_pool::THREAD_POOL, &pipeline::PIPELINE, &schedule::SCHEDULE];
+    &[&fork::FORK, &exec::EXEC, &zombie::ZOMBIE, &thread_pool::THREAD_POOL, &pipeline::PIPELINE, &schedule::SCHEDULE];
