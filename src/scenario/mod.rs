@@ -18,6 +18,7 @@ mod fork;
 mod pipeline;
 mod schedule;
 mod thread_pool;
+mod wait;
 mod zombie;
 
 pub use control::StageAction;
@@ -29,4 +30,4 @@ pub use worker::{PYTHON_SHIM, UnknownScenario, find, work};
 
 /// Every scenario, in the order of the library.
 pub const CATALOGUE: &[&Scenario] =
-    &[&fork::FORK, &exec::EXEC, &zombie::ZOMBIE, &thread_pool::THREAD_POOL, &pipeline::PIPELINE, &schedule::SCHEDULE];
+    &[&fork::FORK, &exec::EXEC, &wait::WAIT, &zombie::ZOMBIE, &thread_pool::THREAD_POOL, &pipeline::PIPELINE, &schedule::SCHEDULE];
