@@ -15,6 +15,7 @@ mod worker;
 
 mod exec;
 mod fork;
+mod orphan;
 mod pipeline;
 mod schedule;
 mod thread_pool;
@@ -30,4 +31,4 @@ pub use worker::{PYTHON_SHIM, UnknownScenario, find, work};
 
 /// Every scenario, in the order of the library.
 pub const CATALOGUE: &[&Scenario] =
-    &[&fork::FORK, &exec::EXEC, &wait::WAIT, &zombie::ZOMBIE, &thread_pool::THREAD_POOL, &pipeline::PIPELINE, &schedule::SCHEDULE];
+    &[&fork::FORK, &exec::EXEC, &wait::WAIT, &zombie::ZOMBIE, &orphan::ORPHAN, &thread_pool::THREAD_POOL, &pipeline::PIPELINE, &schedule::SCHEDULE];
