@@ -123,7 +123,7 @@ class Parent:
                     tasklab.value(f"{child.name}: exec returned", error[0])
                 elif not child.has_ended() and (after := child.new_face(before)):
                     print(f"process {child.pid}: {before['name']} is {after['name']} now")
-                    tasklab.value(f"{child.name} is now", after["name"])
+                    tasklab.value(f"program of {child.name}", after["name"])
                     self.seen.append((before, after))
 
     def attend(self, deadline):

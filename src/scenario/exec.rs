@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use nix::unistd::dup2_stdin;
 
 use super::children::{Child, Fork};
-use super::relatives::{descriptors_of, exec, file_of_program, link_of, stat_of};
+use super::relatives::{descriptors_of, exec, file_of_program, is_ready, link_of, stat_of};
 use super::stage::own_pid;
 use super::{Chapter, Facts, Params, Prediction, Scenario, Stage, StageError, Task, action, choice, equals, note, seconds};
 use crate::model::{Pid, TaskSort};
@@ -203,9 +203,7 @@ impl Parent<'_> {
     fn hear(&mut self) -> Result<(), StageError> {
         for fork in &mut self.forks {
             fork.child.peek()?;
-            let mut ready = [rustix::event::PollFd::new(&fork.told, rustix::event::PollFlags::IN)];
-            let now = rustix::event::Timespec::default();
-            if fork.before.is_none() || !matches!(rustix::event::poll(&mut ready, Some(&now)), Ok(1..)) {
+            if fork.before.is_none() || !is_ready(fork.told.as_fd(), Duration::ZERO) {
                 continue;
             }
             let before = fork.before.take();
@@ -220,7 +218,7 @@ impl Parent<'_> {
                     if let (Some(before), Some(after)) = (before, after) {
                         let text = format!("process {}: {} is {} now", before.process.0, before.name, after.name);
                         self.stage.say(&text);
-                        self.stage.value(format!("{} is now", fork.child.name()), after.name.clone());
+                        self.stage.value(format!("program of {}", fork.child.name()), after.name.clone());
                         self.seen.push(Seen { before, after });
                     }
                 }

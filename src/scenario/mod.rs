@@ -17,7 +17,9 @@ mod exec;
 mod fork;
 mod orphan;
 mod pipeline;
+mod process_group;
 mod schedule;
+mod shared_memory;
 mod thread_pool;
 mod wait;
 mod zombie;
@@ -31,4 +33,4 @@ pub use worker::{PYTHON_SHIM, UnknownScenario, find, work};
 
 /// Every scenario, in the order of the library.
 pub const CATALOGUE: &[&Scenario] =
-    &[&fork::FORK, &exec::EXEC, &wait::WAIT, &zombie::ZOMBIE, &orphan::ORPHAN, &thread_pool::THREAD_POOL, &pipeline::PIPELINE, &schedule::SCHEDULE];
+    &[&shared_memory::SHARED_MEMORY, &fork::FORK, &exec::EXEC, &wait::WAIT, &zombie::ZOMBIE, &orphan::ORPHAN, &process_group::PROCESS_GROUP, &thread_pool::THREAD_POOL, &pipeline::PIPELINE, &schedule::SCHEDULE];

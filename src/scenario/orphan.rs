@@ -5,11 +5,10 @@ use std::io::{self, PipeReader, PipeWriter, Write};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::time::{Duration, Instant};
 
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{WaitOptions, getppid, set_child_subreaper, waitpid};
 
 use super::children::{Child, Fork};
-use super::relatives::{line_of_parents, stat_of};
+use super::relatives::{is_ready, line_of_parents, stat_of};
 use super::stage::own_pid;
 use super::{Chapter, Facts, Params, Prediction, Scenario, Stage, StageError, Task, action, count, equals, flag, note, seconds};
 use crate::model::{EventKind, ExitStatus, Fact, Pid, Signal, TaskSort};
@@ -76,6 +75,9 @@ fn run(stage: &Stage, params: &Params) -> Result<Facts, StageError> {
     Ok(seen.map(|seen| facts(&seen, &ends)).unwrap_or_default())
 }
 
+/// More than anybody's patience: the gate opens, or its holder ends, long before.
+const A_LIFE: Duration = Duration::from_hours(1);
+
 /// The parent: forks, tells each child's PID, and waits for its own end.
 fn be_parent(stage: &Stage, children: usize, gate: &PipeReader, mut tell: &PipeWriter) -> Result<(), StageError> {
     for number in 1..=children {
@@ -85,18 +87,18 @@ fn be_parent(stage: &Stage, children: usize, gate: &PipeReader, mut tell: &PipeW
             be_child(gate, tell);
         }
     }
-    sleep_until_closed(gate, None);
+    is_ready(gate.as_fd(), A_LIFE);
     Ok(())
 }
 
 /// A child: when it finds that its parent is another one, it tells which.
 fn be_child(gate: &PipeReader, mut tell: &PipeWriter) -> ! {
     let parent = getppid();
-    while !sleep_until_closed(gate, Some(Duration::from_millis(20))) {
+    while !is_ready(gate.as_fd(), Duration::from_millis(20)) {
         if getppid() != parent {
             let new = getppid().map_or(0, |pid| pid.as_raw_nonzero().get());
             let _ = tell.write_all(&line(own_pid().number(), new));
-            sleep_until_closed(gate, None);
+            is_ready(gate.as_fd(), A_LIFE);
         }
     }
     exit_now(0);
@@ -108,13 +110,6 @@ fn line(pid: i32, parent: i32) -> [u8; 8] {
     line[..4].copy_from_slice(&pid.to_le_bytes());
     line[4..].copy_from_slice(&parent.to_le_bytes());
     line
-}
-
-/// `true` when nobody holds the other end any more.
-fn sleep_until_closed(gate: &PipeReader, timeout: Option<Duration>) -> bool {
-    let timeout = timeout.map(|time| Timespec { tv_sec: time.as_secs() as i64, tv_nsec: i64::from(time.subsec_nanos()) });
-    let mut closed = [PollFd::new(gate, PollFlags::IN)];
-    rustix::io::retry_on_intr(|| poll(&mut closed, timeout.as_ref())) != Ok(0)
 }
 
 /// A child of the parent, as its grandparent knows it.
@@ -196,7 +191,7 @@ impl Grandparent<'_> {
     /// Reads what has been told; `false` at the end of the pipe. Looks also who has ended.
     fn hear(&mut self) -> Result<(), StageError> {
         let mut line = [0; 8];
-        while is_ready(self.told.as_fd()) && matches!(rustix::io::read(&self.told, &mut line), Ok(8)) {
+        while is_ready(self.told.as_fd(), Duration::ZERO) && matches!(rustix::io::read(&self.told, &mut line), Ok(8)) {
             let [pid, parent] = [&line[..4], &line[4..]].map(|bytes| i32::from_le_bytes(bytes.try_into().unwrap_or_default()));
             if let Some(child) = self.children.iter_mut().find(|child| child.pid.number() == pid) {
                 child.told = Some(parent);
@@ -206,7 +201,7 @@ impl Grandparent<'_> {
                 self.children.push(child);
             }
         }
-        self.children.iter_mut().for_each(|child| child.has_ended |= is_ready(child.pidfd.as_fd()));
+        self.children.iter_mut().for_each(|child| child.has_ended |= is_ready(child.pidfd.as_fd(), Duration::ZERO));
         Ok(())
     }
 
@@ -223,10 +218,8 @@ impl Grandparent<'_> {
         let end = Instant::now() + Duration::from_secs(1);
         while self.children.iter().any(|child| child.told.is_none() && !child.has_ended) && Instant::now() < end {
             self.main.waiting("the orphans", None);
-            let others: Vec<BorrowedFd<'_>> = self.alive().chain([self.told.as_fd()]).collect();
-            if let Some(asked) = self.stage.listen(&others, end.saturating_duration_since(Instant::now()))? {
-                self.stage.refuse(&asked);
-            }
+            // What somebody asks for meanwhile can wait for so long.
+            is_ready(self.told.as_fd(), Duration::from_millis(50));
             self.hear()?;
         }
         let mut orphans = Vec::new();
@@ -286,7 +279,10 @@ impl Grandparent<'_> {
         let wait = |child: &Grandchild| {
             let waited = waitpid(rustix::process::Pid::from_raw(child.pid.number()), WaitOptions::NOHANG);
             let status = match waited {
-                Ok(Some((_, status))) => status.exit_status().map_or(ExitStatus::Unknown, ExitStatus::Exited),
+                Ok(Some((_, status))) => match status.terminating_signal().and_then(Signal::from_number) {
+                    Some(signal) => ExitStatus::Signaled { signal, core_dumped: false },
+                    None => status.exit_status().map_or(ExitStatus::Unknown, ExitStatus::Exited),
+                },
                 Ok(None) => return Err(0),
                 Err(error) => return Err(error.raw_os_error()),
             };
@@ -296,10 +292,6 @@ impl Grandparent<'_> {
         };
         Ok(self.children.iter().map(wait).collect())
     }
-}
-
-fn is_ready(fd: BorrowedFd<'_>) -> bool {
-    poll(&mut [PollFd::from_borrowed_fd(fd, PollFlags::IN)], Some(&Timespec::default())) == Ok(1)
 }
 
 fn facts(seen: &Seen, ends: &[End]) -> Facts {

@@ -3,11 +3,12 @@
 use std::ffi::CString;
 use std::fs;
 use std::io;
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, BorrowedFd};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use procfs::process::{Process, Stat};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use super::children::{Child, Reaped};
 use super::{Stage, StageError};
@@ -75,6 +76,12 @@ pub(super) fn children_of(pid: Pid) -> Vec<Stat> {
     children.retain(|stat| stat.state != 'Z');
     children.sort_by_key(|stat| (stat.starttime, stat.pid));
     children
+}
+
+/// Whether this is readable or closed, now or within some time. Nobody is heard meanwhile.
+pub(super) fn is_ready(fd: BorrowedFd<'_>, patience: Duration) -> bool {
+    let patience = Timespec { tv_sec: patience.as_secs() as i64, tv_nsec: i64::from(patience.subsec_nanos()) };
+    rustix::io::retry_on_intr(|| poll(&mut [PollFd::from_borrowed_fd(fd, PollFlags::IN)], Some(&patience))) == Ok(1)
 }
 
 impl Stage {

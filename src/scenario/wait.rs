@@ -2,14 +2,14 @@
 //! The body has one thread, or it could not fork. Its patience is limited, so that it always ends.
 
 use std::collections::VecDeque;
-use std::io::{self, PipeReader};
+use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::time::{Duration, Instant};
 
 use rustix::process::{WaitOptions, getpid, kill_process, wait, waitpid};
 
 use super::children::{Child, Fork};
-use super::relatives::stat_of;
+use super::relatives::{is_ready, stat_of};
 use super::{
     Chapter, Facts, Params, Prediction, Scenario, Stage, StageAction, StageError, Task, action, choice, count, equals, note, seconds,
 };
@@ -60,7 +60,8 @@ fn run(stage: &Stage, params: &Params) -> Result<Facts, StageError> {
         match stage.fork(&format!("child-{number}"))? {
             Fork::Child => {
                 drop(opener);
-                live(&gate, params.seconds("life") * number as u32);
+                // It ends earlier if its parent has gone.
+                is_ready(gate.as_fd(), params.seconds("life") * number as u32);
                 let signal = params.text("signal").parse().ok().filter(|_| number == last && last > 1);
                 signal.map_or_else(|| exit_now(10 * number), end_by);
             }
@@ -73,13 +74,6 @@ fn run(stage: &Stage, params: &Params) -> Result<Facts, StageError> {
     drop(opener);
     parent.main.finish("ok");
     Ok(parent.seen.facts())
-}
-
-/// A child's life: some time, or less if its parent has gone.
-fn live(gate: &PipeReader, life: Duration) {
-    let mut gone = [rustix::event::PollFd::new(gate, rustix::event::PollFlags::IN)];
-    let life = rustix::event::Timespec { tv_sec: life.as_secs() as i64, tv_nsec: i64::from(life.subsec_nanos()) };
-    let _ = rustix::event::poll(&mut gone, Some(&life));
 }
 
 fn end_by(signal: Signal) -> ! {
