@@ -64,6 +64,7 @@ class Child:
         os.close(tell)
         self.pidfd = os.pidfd_open(self.pid)
         tasklab.process_started(self.pid, name)
+        tasklab.event("task.started", task=name, sort="process", pid=self.pid, tid=self.pid)
 
     def face(self):
         """What /proc shows of it: its identity first, which is the PID and the tick since boot at which it started."""

@@ -60,7 +60,10 @@ fn run(stage: &Stage, params: &Params) -> Result<Facts, StageError> {
                 drop((forks, order, told));
                 exit_now(i32::from(obey(stage, hear, tell, params.text("program")).is_err()));
             }
-            Fork::Parent(child) => forks.push(Copy { child, order, told, before: None }),
+            Fork::Parent(child) => {
+                stage.keep_name(&child);
+                forks.push(Copy { child, order, told, before: None });
+            }
         }
     }
     let mut parent = Parent { stage, main, forks, seen: Vec::new(), errors: Vec::new() };

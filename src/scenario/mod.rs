@@ -17,6 +17,7 @@ mod exec;
 mod fork;
 mod orphan;
 mod pipeline;
+mod process_basics;
 mod process_group;
 mod schedule;
 mod shared_memory;
@@ -33,4 +34,4 @@ pub use worker::{PYTHON_SHIM, UnknownScenario, find, work};
 
 /// Every scenario, in the order of the library.
 pub const CATALOGUE: &[&Scenario] =
-    &[&shared_memory::SHARED_MEMORY, &fork::FORK, &exec::EXEC, &wait::WAIT, &zombie::ZOMBIE, &orphan::ORPHAN, &process_group::PROCESS_GROUP, &thread_pool::THREAD_POOL, &pipeline::PIPELINE, &schedule::SCHEDULE];
+    &[&process_basics::PROCESS_BASICS, &shared_memory::SHARED_MEMORY, &fork::FORK, &exec::EXEC, &wait::WAIT, &zombie::ZOMBIE, &orphan::ORPHAN, &process_group::PROCESS_GROUP, &thread_pool::THREAD_POOL, &pipeline::PIPELINE, &schedule::SCHEDULE];

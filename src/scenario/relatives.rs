@@ -12,7 +12,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use super::children::{Child, Reaped};
 use super::{Stage, StageError};
-use crate::model::{Pid, Signal};
+use crate::model::{EventKind, Pid, Signal, TaskSort, Tid};
 use crate::sys::default_signal;
 
 /// Runs another program in this process, a fork with one thread: searched in PATH, with these variables besides those
@@ -85,6 +85,12 @@ pub(super) fn is_ready(fd: BorrowedFd<'_>, patience: Duration) -> bool {
 }
 
 impl Stage {
+    /// Gives a child a lane under its name, for when it executes a program and the kernel calls it like that.
+    pub(super) fn keep_name(&self, child: &Child<'_>) {
+        let tid = Some(Tid::new(child.pid().number()));
+        self.report(EventKind::TaskStarted { task: child.name().to_owned(), sort: TaskSort::Process, pid: child.pid(), tid });
+    }
+
     /// Waits on children that are about to end. Who has not ended in time, stopped perhaps, is killed.
     pub(super) fn reap_all(&self, children: Vec<Child<'_>>, grace: Duration) -> Result<Vec<Reaped>, StageError> {
         let deadline = Instant::now() + grace;
