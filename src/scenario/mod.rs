@@ -15,6 +15,7 @@ mod worker;
 
 mod exec;
 mod fork;
+mod old_interfaces;
 mod orphan;
 mod pipeline;
 mod process_basics;
@@ -34,4 +35,4 @@ pub use worker::{PYTHON_SHIM, UnknownScenario, find, work};
 
 /// Every scenario, in the order of the library.
 pub const CATALOGUE: &[&Scenario] =
-    &[&process_basics::PROCESS_BASICS, &shared_memory::SHARED_MEMORY, &fork::FORK, &exec::EXEC, &wait::WAIT, &zombie::ZOMBIE, &orphan::ORPHAN, &process_group::PROCESS_GROUP, &thread_pool::THREAD_POOL, &pipeline::PIPELINE, &schedule::SCHEDULE];
+    &[&process_basics::PROCESS_BASICS, &shared_memory::SHARED_MEMORY, &fork::FORK, &exec::EXEC, &wait::WAIT, &zombie::ZOMBIE, &orphan::ORPHAN, &process_group::PROCESS_GROUP, &old_interfaces::OLD_INTERFACES, &thread_pool::THREAD_POOL, &pipeline::PIPELINE, &schedule::SCHEDULE];
