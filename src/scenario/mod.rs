@@ -22,6 +22,7 @@ mod process_basics;
 mod process_group;
 mod schedule;
 mod shared_memory;
+mod start_methods;
 mod thread_pool;
 mod wait;
 mod zombie;
@@ -34,5 +35,18 @@ pub use stage::{Stage, StageError, Task};
 pub use worker::{PYTHON_SHIM, UnknownScenario, find, work};
 
 /// Every scenario, in the order of the library.
-pub const CATALOGUE: &[&Scenario] =
-    &[&process_basics::PROCESS_BASICS, &shared_memory::SHARED_MEMORY, &fork::FORK, &exec::EXEC, &wait::WAIT, &zombie::ZOMBIE, &orphan::ORPHAN, &process_group::PROCESS_GROUP, &old_interfaces::OLD_INTERFACES, &thread_pool::THREAD_POOL, &pipeline::PIPELINE, &schedule::SCHEDULE];
+pub const CATALOGUE: &[&Scenario] = &[
+    &process_basics::PROCESS_BASICS,
+    &shared_memory::SHARED_MEMORY,
+    &fork::FORK,
+    &exec::EXEC,
+    &wait::WAIT,
+    &zombie::ZOMBIE,
+    &orphan::ORPHAN,
+    &process_group::PROCESS_GROUP,
+    &start_methods::START_METHODS,
+    &old_interfaces::OLD_INTERFACES,
+    &thread_pool::THREAD_POOL,
+    &pipeline::PIPELINE,
+    &schedule::SCHEDULE,
+];

@@ -38,8 +38,14 @@ pub(super) const OLD_INTERFACES: Scenario = Scenario {
     ],
     script: &["0.3 next", "0.5 run getstatusoutput"],
     notes: &[
-        note("os.system, os.popen and os.spawn are deprecated", "they still work: system() gave {system-status}. What replaces them is subprocess"),
-        note("os.system runs an additional shell process", "the processes of one call: {shell-row}; of run() with a list: {no-shell}"),
+        note(
+            "os.system, os.popen and os.spawn are deprecated",
+            "they still work: system() gave {system-status}. What replaces them is subprocess",
+        ),
+        note(
+            "os.system runs an additional shell process",
+            "the processes of one call: {shell-row}; of run() with a list: {no-shell}",
+        ),
     ],
     python: include_str!("../../assets/python/old-interfaces.py"),
     rust: include_str!("old_interfaces.rs"),
@@ -296,21 +302,42 @@ const fn code(reaped: &Reaped) -> i32 {
     }
 }
 
+/// Of which call, id, claim, what is expected, and where in the outcome it shows.
+type Claim<'a> = (&'a str, &'a str, &'a str, Value, &'a dyn Fn(&Outcome) -> Value);
+
 fn facts(status: i32, outcomes: &[(&str, Outcome)]) -> Facts {
     let tree = |outcome: &Outcome| json!(outcome.tree);
     let gave = |outcome: &Outcome| outcome.gave.clone();
     let shell = json!(["sh", "cat"]);
-    let claims: [(&str, &str, &str, Value, &dyn Fn(&Outcome) -> Value); 14] = [
+    let claims: [Claim<'_>; 14] = [
         ("system", "shell-row", "system() puts a shell between us and the program", shell.clone(), &tree),
         ("system", "system-status", "system() gives the raw status: the exit status times 256", json!(status * 256), &gave),
         ("run-shell", "same-tree", "run() with shell makes the same processes as system()", shell, &tree),
         ("run-shell", "run-status", "and gives the exit status itself", json!(status), &gave),
         ("run-list", "no-shell", "run() with a list needs no shell", json!(["cat"]), &tree),
-        ("popen", "popen-lines", "popen() gives the output as a file with lines", json!(["one", "two"]), &|seen| seen.gave[0].clone()),
-        ("popen", "popen-live", "its first line can be read while the program still runs", json!(true), &|seen| seen.gave[1].clone()),
-        ("popen", "popen-pipe", "the program's standard output is the pipe that we read", json!(true), &|seen| seen.gave[2].clone()),
-        ("spawn-wait", "spawn-wait", "after spawn with P_WAIT nobody is there, and it gives the exit status", json!([false, status]), &gave),
-        ("spawn-nowait", "spawn-nowait", "with P_NOWAIT it comes back while the program runs; we wait later", json!([true, status]), &gave),
+        ("popen", "popen-lines", "popen() gives the output as a file with lines", json!(["one", "two"]), &|seen| {
+            seen.gave[0].clone()
+        }),
+        ("popen", "popen-live", "its first line can be read while the program still runs", json!(true), &|seen| {
+            seen.gave[1].clone()
+        }),
+        ("popen", "popen-pipe", "the program's standard output is the pipe that we read", json!(true), &|seen| {
+            seen.gave[2].clone()
+        }),
+        (
+            "spawn-wait",
+            "spawn-wait",
+            "after spawn with P_WAIT nobody is there, and it gives the exit status",
+            json!([false, status]),
+            &gave,
+        ),
+        (
+            "spawn-nowait",
+            "spawn-nowait",
+            "with P_NOWAIT it comes back while the program runs; we wait later",
+            json!([true, status]),
+            &gave,
+        ),
         ("call", "call", "call() gives the exit status", json!(status), &gave),
         ("check-call", "check-call", "check_call() gives an error that carries it", json!({ "error": status }), &gave),
         ("getoutput", "getoutput", "getoutput() gives the text, and the status is lost", json!("one\ntwo"), &gave),

@@ -150,7 +150,7 @@ struct Seen {
 struct Orphan {
     /// PID and name of its parent, as /proc has them.
     parent: (i32, String),
-    /// What getppid() gives in the orphan itself.
+    /// What `getppid()` gives in the orphan itself.
     told: Option<i32>,
 }
 
@@ -305,7 +305,13 @@ fn facts(seen: &Seen, ends: &[End]) -> Facts {
             ("an ancestor of the grandparent".to_owned(), is_above)
         };
         let claim = "an orphan goes to the nearest ancestor that adopts";
-        Fact { id: "new-parent".to_owned(), claim: claim.to_owned(), expected: expected.into(), observed: format!("{pid}, {name}").into(), holds }
+        Fact {
+            id: "new-parent".to_owned(),
+            claim: claim.to_owned(),
+            expected: expected.into(),
+            observed: format!("{pid}, {name}").into(),
+            holds,
+        }
     });
     facts.extend(new_parents.clone().find(|fact| !fact.holds).or_else(|| new_parents.clone().next()));
     let told: Vec<_> = seen.orphans.iter().filter_map(|orphan| Some((orphan.parent.0, orphan.told?))).collect();

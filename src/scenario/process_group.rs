@@ -1,7 +1,7 @@
 //! Process groups: a signal to one process, or to a whole group; groups and sessions (concept 9).
 //! The body has one thread, or it could not fork.
 
-use std::io::{self, PipeReader, PipeWriter, Read, Write};
+use std::io::{self, PipeReader, PipeWriter, Write};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::time::{Duration, Instant};
 
@@ -11,7 +11,8 @@ use rustix::process::{getpid, kill_process_group, setpgid, setsid};
 use super::children::{Child, Fork};
 use super::relatives::{is_ready, stat_of};
 use super::{
-    Chapter, Facts, Params, Prediction, Scenario, Stage, StageAction, StageError, Task, action, choice, count, equals, note, seconds,
+    Chapter, Facts, Params, Prediction, Scenario, Stage, StageAction, StageError, Task, action, choice, count, equals, note,
+    seconds,
 };
 use crate::model::{Signal, TaskSort};
 use crate::sys::{SignalFd, exit_now, session};
@@ -30,16 +31,27 @@ pub(super) const PROCESS_GROUP: Scenario = Scenario {
     },
     params: &[
         count("members", 3, 1..=6, "processes", "members of group a, and of group b"),
-        choice("signal", &["SIGUSR1", "SIGUSR2", "SIGHUP"], "the signal that is sent; the members take note of it instead of dying"),
+        choice(
+            "signal",
+            &["SIGUSR1", "SIGUSR2", "SIGHUP"],
+            "the signal that is sent; the members take note of it instead of dying",
+        ),
         seconds("patience", 20.0, 1.0..=60.0, "after this long all ends, whatever you do"),
     ],
     actions: &[
         action("signal", "Signal this one", "the process that is named gets the signal"),
-        action("signal-group", "Signal its group", "all of group a, b or s, or of the group of the process that is named, get it"),
+        action(
+            "signal-group",
+            "Signal its group",
+            "all of group a, b or s, or of the group of the process that is named, get it",
+        ),
         action("finish", "Let them end", "all members end"),
     ],
     script: &["0.4 signal a-1", "0.8 signal-group a", "1.2 signal-group s", "1.5 finish"],
-    notes: &[note("process groups are single-parent families", "the group that was signalled: {group}; its number is its leader's PID")],
+    notes: &[note(
+        "process groups are single-parent families",
+        "the group that was signalled: {group}; its number is its leader's PID",
+    )],
     python: include_str!("../../assets/python/process-group.py"),
     rust: include_str!("process_group.rs"),
     run,
@@ -70,15 +82,21 @@ fn run(stage: &Stage, params: &Params) -> Result<Facts, StageError> {
 }
 
 /// A member: blocks the signal, so that it stays pending where everybody can see it, and takes it when it is told to.
-fn be_member(stage: &Stage, name: &str, leader: Option<i32>, signal: Signal, orders: PipeReader, mut tell: PipeWriter) -> io::Result<()> {
+fn be_member(
+    stage: &Stage,
+    name: &str,
+    leader: Option<i32>,
+    signal: Signal,
+    orders: &PipeReader,
+    mut tell: PipeWriter,
+) -> io::Result<()> {
     let pending = SignalFd::new(&[signal])?;
     match leader {
         _ if name.starts_with('s') => drop(setsid()?),
         leader => setpgid(None, leader.and_then(rustix::process::Pid::from_raw))?,
     }
     tell.write_all(b"r")?;
-    for order in orders.bytes() {
-        order?;
+    while rustix::io::retry_on_intr(|| rustix::io::read(orders, &mut [0_u8; 1]))? == 1 {
         while let Some(signal) = pending.read()? {
             stage.say(&format!("{name} ({}) has got {signal}", getpid().as_raw_nonzero()));
         }
@@ -132,7 +150,7 @@ impl Parent<'_> {
         match self.stage.fork(&name)? {
             Fork::Child => {
                 drop((order, told, std::mem::take(&mut self.members)));
-                exit_now(i32::from(be_member(self.stage, &name, leader, self.signal, orders, tell).is_err()));
+                exit_now(i32::from(be_member(self.stage, &name, leader, self.signal, &orders, tell).is_err()));
             }
             Fork::Parent(child) => self.members.push(Member { child, group, orders: order, told }),
         }
@@ -174,12 +192,8 @@ impl Parent<'_> {
                 self.members.iter().filter(|member| !member.child.has_ended()).map(|member| member.child.as_fd()).collect();
             match self.stage.listen(&alive, deadline.saturating_duration_since(Instant::now()))? {
                 Some(asked) if asked.name == "finish" => return Ok(()),
-                Some(asked) => {
-                    if !self.send(&asked)? {
-                        self.stage.refuse(&asked);
-                    }
-                }
-                None => {}
+                Some(asked) if !self.send(&asked)? => self.stage.refuse(&asked),
+                _ => {}
             }
             self.look()?;
         }
@@ -219,11 +233,14 @@ impl Parent<'_> {
         if !sent {
             return Ok(false);
         }
-        let is_meant = |member: &&Member<'_>| if to_group { member.group == named.group } else { member.child.pid() == named.child.pid() };
-        let names = |numbers: Vec<usize>| numbers.into_iter().map(|number| self.members[number].child.name().to_owned()).collect();
+        let is_meant =
+            |member: &&Member<'_>| if to_group { member.group == named.group } else { member.child.pid() == named.child.pid() };
+        let names =
+            |numbers: Vec<usize>| numbers.into_iter().map(|number| self.members[number].child.name().to_owned()).collect();
         let hit: Vec<usize> = self.pending().into_iter().filter(|number| !before.contains(number)).collect();
         // Who has died meanwhile, by somebody else's hand, says nothing.
-        let could = |number: &usize| !before.contains(number) && self.members[*number].child.peek_again().is_ok_and(|end| end.is_none());
+        let could =
+            |number: &usize| !before.contains(number) && self.members[*number].child.peek_again().is_ok_and(|end| end.is_none());
         let meant = (0..self.members.len()).filter(|number| is_meant(&&self.members[*number])).filter(could).collect();
         let round = Round { to_group, meant: names(meant), hit: names(hit) };
         self.stage.value(format!("{} {target} reached", asked.name), round.hit.clone());

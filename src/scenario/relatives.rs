@@ -55,6 +55,16 @@ pub(super) fn descriptors_of(pid: Pid, what: &Path) -> usize {
     links.filter(|link| fs::read_link(link.path()).is_ok_and(|target| target == what)).count()
 }
 
+/// Resident memory of a process, and how much of it is its alone and not shared with others, in KiB.
+pub(super) fn memory_of(pid: Pid) -> Option<(u64, u64)> {
+    let text = fs::read_to_string(format!("/proc/{pid}/smaps_rollup")).ok()?;
+    let kib = |name: &str| {
+        let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
+        line.and_then(|rest| rest.split_whitespace().next()?.parse::<u64>().ok())
+    };
+    Some((kib("Rss")?, kib("Private_Clean")? + kib("Private_Dirty")?))
+}
+
 /// A process, its parent, its parent's parent and so on, up to one that has none.
 pub(super) fn line_of_parents(pid: Pid) -> Vec<Stat> {
     let mut line = Vec::new();
@@ -72,7 +82,8 @@ pub(super) fn line_of_parents(pid: Pid) -> Vec<Stat> {
 /// The living children of a process, oldest first.
 pub(super) fn children_of(pid: Pid) -> Vec<Stat> {
     let all = procfs::process::all_processes().into_iter().flatten().flatten();
-    let mut children: Vec<Stat> = all.filter_map(|process| process.stat().ok()).filter(|stat| stat.ppid == pid.number()).collect();
+    let mut children: Vec<Stat> =
+        all.filter_map(|process| process.stat().ok()).filter(|stat| stat.ppid == pid.number()).collect();
     children.retain(|stat| stat.state != 'Z');
     children.sort_by_key(|stat| (stat.starttime, stat.pid));
     children

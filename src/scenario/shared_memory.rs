@@ -4,7 +4,7 @@
 use std::io::{self, PipeReader, PipeWriter, Read, Write};
 use std::os::fd::AsFd;
 use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
-use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::time::{Duration, Instant};
 
 use super::children::{Child, Fork};
@@ -84,19 +84,23 @@ fn run(stage: &Stage, params: &Params) -> Result<Facts, StageError> {
     let child = match stage.fork("child")? {
         Fork::Child => {
             drop((order, told));
-            exit_now(i32::from(be_child(&boxes, step, orders, tell).is_err()));
+            exit_now(i32::from(be_child(&boxes, step, &orders, tell).is_err()));
         }
         Fork::Parent(child) => child,
     };
     drop((orders, tell));
 
     let (asking, asked) = sync_channel(1);
-    let (telling, done) = channel();
+    let (telling, done) = sync_channel(1);
     std::thread::scope(|scope| {
-        let work = || be_thread(stage, &boxes, step, asked, telling);
-        std::thread::Builder::new().name("thread".to_owned()).spawn_scoped(scope, work).map_err(StageError::kernel("start a thread"))?;
+        let boxes = &boxes;
+        let work = move || be_thread(stage, boxes, step, &asked, &telling);
+        std::thread::Builder::new()
+            .name("thread".to_owned())
+            .spawn_scoped(scope, work)
+            .map_err(StageError::kernel("start a thread"))?;
         let child = OtherProcess { child, order, told, orders: 0 };
-        let mut parent = Parent { stage, main, boxes: &boxes, step, child, asking, done, changes: Vec::new() };
+        let mut parent = Parent { stage, main, boxes, step, child, asking, done, changes: Vec::new() };
         parent.show()?;
         parent.attend(deadline)?;
         // What nobody asked for is done now.
@@ -116,9 +120,11 @@ fn run(stage: &Stage, params: &Params) -> Result<Facts, StageError> {
 }
 
 /// The child: its x is a copy. It changes and tells, as it is ordered; each answer carries the number of its order.
-fn be_child(boxes: &Boxes, step: u64, orders: PipeReader, mut tell: PipeWriter) -> io::Result<()> {
-    for (number, order) in (1_u64..).zip(orders.bytes()) {
-        if order? == b'c' {
+fn be_child(boxes: &Boxes, step: u64, orders: &PipeReader, mut tell: PipeWriter) -> io::Result<()> {
+    let (mut number, mut order) = (0_u64, [0]);
+    while rustix::io::retry_on_intr(|| rustix::io::read(orders, &mut order))? == 1 {
+        number += 1;
+        if order == *b"c" {
             boxes.change(step);
         }
         let Look { x, shared, address } = boxes.look();
@@ -128,7 +134,7 @@ fn be_child(boxes: &Boxes, step: u64, orders: PipeReader, mut tell: PipeWriter) 
 }
 
 /// The thread: its x is the x of its process.
-fn be_thread(stage: &Stage, boxes: &Boxes, step: u64, asked: Receiver<()>, telling: Sender<()>) {
+fn be_thread(stage: &Stage, boxes: &Boxes, step: u64, asked: &Receiver<()>, telling: &SyncSender<()>) {
     let lane = stage.task("thread", TaskSort::Thread);
     lane.waiting("something to do", Some("main"));
     while let Ok(()) = asked.recv() {
@@ -280,7 +286,7 @@ fn facts(start: u64, step: u64, changes: &[Change]) -> Facts {
         equals("thread", "when a thread changes x, it has changed for the whole process", before.x + step, after.x)
     };
     show(by(&["thread"]).map(thread).collect());
-    if let Some((_, (_, child))) = answered().last() {
+    if let Some((_, (_, child))) = answered().next_back() {
         let at = answered().count();
         let (number, parent) = (changes.len() as u64, changes.last().map_or(0, |change| change.parent.1.shared));
         let expected = start + step * number;

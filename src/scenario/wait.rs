@@ -11,7 +11,8 @@ use rustix::process::{WaitOptions, getpid, kill_process, wait, waitpid};
 use super::children::{Child, Fork};
 use super::relatives::{is_ready, stat_of};
 use super::{
-    Chapter, Facts, Params, Prediction, Scenario, Stage, StageAction, StageError, Task, action, choice, count, equals, note, seconds,
+    Chapter, Facts, Params, Prediction, Scenario, Stage, StageAction, StageError, Task, action, choice, count, equals, note,
+    seconds,
 };
 use crate::model::{EventKind, ExitStatus, Signal, TaskSort};
 use crate::sys::exit_now;
@@ -31,7 +32,11 @@ pub(super) const WAIT: Scenario = Scenario {
     params: &[
         count("children", 3, 1..=8, "processes", "children; each lives one life longer than the one before it"),
         seconds("life", 0.3, 0.1..=1.0, "how long the first child lives"),
-        choice("signal", &["SIGTERM", "SIGKILL", "SIGUSR1"], "what the last one of several children sends itself, instead of exiting"),
+        choice(
+            "signal",
+            &["SIGTERM", "SIGKILL", "SIGUSR1"],
+            "what the last one of several children sends itself, instead of exiting",
+        ),
         seconds("patience", 20.0, 1.0..=60.0, "after this long the parent waits on all that are left, whatever you do"),
     ],
     actions: &[
@@ -241,7 +246,12 @@ impl Seen {
             facts.push(equals("signal-bits", "the low 7 bits are the number of the signal that ended it", numbers, bits));
         }
         if let Some((pid, status)) = self.polls.iter().find(|poll| **poll != (0, 0)).or(self.polls.first()) {
-            facts.push(equals("nobody-yet", "with WNOHANG, (0, 0) says that nobody has ended yet", vec![0, 0], vec![*pid, *status]));
+            facts.push(equals(
+                "nobody-yet",
+                "with WNOHANG, (0, 0) says that nobody has ended yet",
+                vec![0, 0],
+                vec![*pid, *status],
+            ));
         }
         if !self.chosen.is_empty() {
             let (others, left) = self.chosen.iter().fold((0, 0), |sum, one| (sum.0 + one.0, sum.1 + one.1));
