@@ -92,22 +92,32 @@ class Grandparent:
         """The children that have not ended: their pidfds by PID."""
         return {pid: child[0] for pid, child in self.children.items() if not tasklab.readable(child[0])}
 
+    def meet(self, parent):
+        """Waits until the parent has told of all its children. It may have been killed before, or stopped."""
+        end = time.monotonic() + 2
+        while len(self.children) < params.children and tasklab.peek(parent) is None and time.monotonic() < end:
+            select.select([self.told], [], [], 0.02)
+            self.hear()
+
     def attend(self, parent, deadline):
-        """Hears what is told and asked until the parent has died, or somebody says that it is time for that."""
+        """Hears what is told and asked until the parent has died, or until somebody says that all shall end: True."""
         pidfd = os.pidfd_open(parent)
+        enough = False
         while tasklab.peek(parent) is None and time.monotonic() < deadline:
             tasklab.state("main", "waiting", on="you: kill the parent")
             asked = tasklab.action(max(0, deadline - time.monotonic()), pidfd, self.told, *self.alive().values())
             self.hear()
             if asked:
                 do, target = asked
-                if do == "finish":
+                enough = do == "finish"
+                if enough:
                     break
                 if do == "adopt" and target.strip() in ("yes", "no"):
                     self.adopt(target.strip() == "yes")
                 else:
                     tasklab.refuse(do, target)
         os.close(pidfd)
+        return enough
 
     def bereave(self, parent):
         """Sees to it that the parent is dead, and looks where its children are."""
@@ -208,9 +218,10 @@ def main():
     tasklab.process_started(parent, "parent")
     family = Grandparent(told)
     family.adopt(params.adopt)
-    family.attend(parent, deadline)
+    family.meet(parent)
+    enough = family.attend(parent, deadline)
     bereaved, orphans = family.bereave(parent)
-    if bereaved:
+    if bereaved and not enough:
         family.attend_the_orphans(deadline)
     os.close(opener)
     waits = family.part()

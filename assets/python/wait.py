@@ -97,6 +97,7 @@ class Parent:
         if pid == 0:
             print(f"{pid, raw}: nobody has ended")
             self.polls.append([pid, raw])
+            tasklab.value("WNOHANG gave", [pid, raw])
             return
         name = self.children.pop(pid)
         os.close(self.pidfds.pop(pid))

@@ -64,9 +64,10 @@ fn run(stage: &Stage, params: &Params) -> Result<Facts, StageError> {
     drop((gate, tell));
     let mut family = Grandparent { stage, main, told, children: Vec::new(), adopts: false };
     family.adopt(params.flag("adopt"));
-    let parent = family.attend(parent, deadline)?;
+    let mut parent = family.meet(parent, params.count("children"))?;
+    let enough = family.attend(&mut parent, deadline)?;
     let seen = family.bereave(parent)?;
-    if seen.is_some() {
+    if seen.is_some() && !enough {
         family.attend_the_orphans(deadline)?;
     }
     drop(opener);
@@ -166,14 +167,24 @@ impl Grandparent<'_> {
         self.stage.value("the grandparent adopts", self.adopts);
     }
 
-    /// Hears what is told and asked until the parent has died, or somebody says that it is time for that.
-    fn attend<'c>(&mut self, mut parent: Child<'c>, deadline: Instant) -> Result<Child<'c>, StageError> {
+    /// Waits until the parent has told of all its children. It may have been killed before, or stopped.
+    fn meet<'c>(&mut self, mut parent: Child<'c>, children: usize) -> Result<Child<'c>, StageError> {
+        let end = Instant::now() + Duration::from_secs(2);
+        while self.children.len() < children && parent.peek()?.is_none() && Instant::now() < end {
+            is_ready(self.told.as_fd(), Duration::from_millis(20));
+            self.hear()?;
+        }
+        Ok(parent)
+    }
+
+    /// Hears what is told and asked until the parent has died, or until somebody says that all shall end: `true`.
+    fn attend(&mut self, parent: &mut Child<'_>, deadline: Instant) -> Result<bool, StageError> {
         while parent.peek()?.is_none() && Instant::now() < deadline {
             self.main.waiting("you: kill the parent", None);
             let mut others: Vec<BorrowedFd<'_>> = self.alive().collect();
             others.extend([parent.as_fd(), self.told.as_fd()]);
             match self.stage.listen(&others, deadline.saturating_duration_since(Instant::now()))? {
-                Some(asked) if asked.name == "finish" => break,
+                Some(asked) if asked.name == "finish" => return Ok(true),
                 Some(asked) if asked.name == "adopt" && matches!(asked.target.trim(), "yes" | "no") => {
                     self.adopt(asked.target.trim() == "yes");
                 }
@@ -181,7 +192,7 @@ impl Grandparent<'_> {
                 None => self.hear()?,
             }
         }
-        Ok(parent)
+        Ok(false)
     }
 
     fn alive(&self) -> impl Iterator<Item = BorrowedFd<'_>> {

@@ -219,7 +219,8 @@ fn spawn_this_program<'s>(
         ..Prepared::default()
     };
     let spawned = spawn(&prepared).map_err(|error| StageError::kernel("spawn this program")(io::Error::other(error)))?;
-    Ok(stage.adopt_child("spawn", argv.map(str::to_owned).to_vec(), spawned.pid, spawned.pidfd))
+    let name = if guard == "guarded" { "spawn" } else { "unguarded" };
+    Ok(stage.adopt_child(name, argv.map(str::to_owned).to_vec(), spawned.pid, spawned.pidfd))
 }
 
 /// A process that was started: how long it took until it told of itself, and what it is.

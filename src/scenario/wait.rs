@@ -163,6 +163,7 @@ impl Parent<'_> {
         let found = waitpid(pid, WaitOptions::NOHANG).map_err(StageError::kernel("wait on a child"))?;
         let Some((pid, status)) = found else {
             self.stage.say("(0, 0): nobody has ended");
+            self.stage.value("WNOHANG gave", vec![0, 0]);
             self.seen.polls.push((0, 0));
             return Ok(());
         };
