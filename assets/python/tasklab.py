@@ -44,6 +44,7 @@ _heard = b""
 _pending = collections.deque()  # actions that were heard and not asked for yet
 _main_pid = os.getpid()
 _own = threading.local()  # of each thread: its lane, and what it holds
+_ended = {}
 
 
 def params(**defaults):
@@ -158,6 +159,37 @@ def process_exited(pid, returncode):
 def process_reaped(pid):
     """Its parent has waited on it."""
     event("process.reaped", pid=pid)
+
+
+def peek(pid):
+    """A child's status if it has ended, as subprocess has it, else None. Leaves it a zombie, and tells of it once."""
+    if pid not in _ended:
+        found = os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+        if found is None:
+            return None
+        _ended[pid] = found.si_status if found.si_code == os.CLD_EXITED else -found.si_status
+        process_state(pid, "zombie")
+        process_exited(pid, _ended[pid])
+    return _ended[pid]
+
+
+def reap(pid, grace=2.0):
+    """Waits on a child, and gives the raw status. Who has not ended in time, stopped perhaps, is killed."""
+    deadline = time.monotonic() + grace
+    pidfd = os.pidfd_open(pid)
+    while peek(pid) is None and time.monotonic() < deadline:
+        asked = action(max(0, deadline - time.monotonic()), pidfd)
+        if asked:
+            refuse(*asked)
+    os.close(pidfd)
+    if peek(pid) is None:
+        os.kill(pid, signal.SIGKILL)
+        os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
+        peek(pid)
+    del _ended[pid]
+    _, raw = os.waitpid(pid, 0)
+    process_reaped(pid)
+    return raw
 
 
 def value(name, number):

@@ -55,18 +55,26 @@ impl Stage {
             }
             Forked::Parent(pid) => {
                 let pidfd = PidFd::open(pid).map_err(failed())?;
-                self.report(EventKind::ProcessStarted {
-                    pid,
-                    ppid: own_pid(),
-                    pgid: Pgid::new(process_group(None).unwrap_or(0)),
-                    sid: Sid::new(session(None).unwrap_or(0)),
-                    name: name.to_owned(),
-                    argv: vec![name.to_owned()],
-                });
+                let child = self.adopt_child(name, vec![name.to_owned()], pid, pidfd);
                 drop(tell);
-                Ok(Fork::Parent(Child { stage: self, name: name.to_owned(), pid, pidfd, ended: None }))
+                Ok(Fork::Parent(child))
             }
         }
+    }
+}
+
+impl Stage {
+    /// Takes a child of this process under its care that was started by other means than a fork, and tells of it.
+    pub fn adopt_child(&self, name: &str, argv: Vec<String>, pid: Pid, pidfd: PidFd) -> Child<'_> {
+        self.report(EventKind::ProcessStarted {
+            pid,
+            ppid: own_pid(),
+            pgid: Pgid::new(process_group(None).unwrap_or(0)),
+            sid: Sid::new(session(None).unwrap_or(0)),
+            name: name.to_owned(),
+            argv,
+        });
+        Child { stage: self, name: name.to_owned(), pid, pidfd, ended: None }
     }
 }
 

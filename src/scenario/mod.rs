@@ -11,6 +11,7 @@ mod load;
 mod observe;
 mod params;
 mod primitives;
+mod relatives;
 mod reporter;
 mod stage;
 mod watch;
@@ -22,23 +23,31 @@ mod chaos;
 mod condition;
 mod deadlock;
 mod event;
+mod exec;
 mod fork;
 mod futures;
 mod garbled_print;
 mod gil;
 mod joinable_queue;
 mod lock;
+mod old_interfaces;
+mod orphan;
 mod overhead;
 mod pipeline;
+mod process_basics;
+mod process_group;
 mod process_pool;
 mod queue;
 mod race;
 mod schedule;
 mod semaphore;
+mod shared_memory;
+mod start_methods;
 mod thread_basics;
 mod thread_local;
 mod thread_pool;
 mod timer;
+mod wait;
 mod zombie;
 
 pub use control::StageAction;
@@ -51,8 +60,16 @@ pub use worker::{PYTHON_SHIM, UnknownScenario, find, work};
 
 /// Every scenario, in the order of the library.
 pub const CATALOGUE: &[&Scenario] = &[
+    &process_basics::PROCESS_BASICS,
+    &shared_memory::SHARED_MEMORY,
     &fork::FORK,
+    &exec::EXEC,
+    &wait::WAIT,
     &zombie::ZOMBIE,
+    &orphan::ORPHAN,
+    &process_group::PROCESS_GROUP,
+    &start_methods::START_METHODS,
+    &old_interfaces::OLD_INTERFACES,
     &thread_basics::THREAD_BASICS,
     &garbled_print::GARBLED_PRINT,
     &thread_local::THREAD_LOCAL,
