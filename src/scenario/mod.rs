@@ -7,6 +7,7 @@ mod facts;
 mod load;
 mod observe;
 mod params;
+mod programs;
 mod reporter;
 mod stage;
 mod watch;
@@ -14,7 +15,9 @@ mod worker;
 
 mod fork;
 mod pipeline;
+mod popen;
 mod schedule;
+mod subprocess_run;
 mod thread_pool;
 mod zombie;
 
@@ -26,5 +29,12 @@ pub use stage::{Stage, StageError, Task};
 pub use worker::{PYTHON_SHIM, UnknownScenario, find, work};
 
 /// Every scenario, in the order of the library.
-pub const CATALOGUE: &[&Scenario] =
-    &[&fork::FORK, &zombie::ZOMBIE, &thread_pool::THREAD_POOL, &pipeline::PIPELINE, &schedule::SCHEDULE];
+pub const CATALOGUE: &[&Scenario] = &[
+    &fork::FORK,
+    &zombie::ZOMBIE,
+    &thread_pool::THREAD_POOL,
+    &subprocess_run::SUBPROCESS_RUN,
+    &popen::POPEN,
+    &pipeline::PIPELINE,
+    &schedule::SCHEDULE,
+];
