@@ -13,6 +13,7 @@ mod stage;
 mod watch;
 mod worker;
 
+mod communicate;
 mod fork;
 mod pipeline;
 mod popen;
@@ -35,6 +36,7 @@ pub const CATALOGUE: &[&Scenario] = &[
     &thread_pool::THREAD_POOL,
     &subprocess_run::SUBPROCESS_RUN,
     &popen::POPEN,
+    &communicate::COMMUNICATE,
     &pipeline::PIPELINE,
     &schedule::SCHEDULE,
 ];
