@@ -15,6 +15,7 @@ mod worker;
 
 mod communicate;
 mod fork;
+mod pipe;
 mod pipeline;
 mod popen;
 mod schedule;
@@ -34,6 +35,7 @@ pub const CATALOGUE: &[&Scenario] = &[
     &fork::FORK,
     &zombie::ZOMBIE,
     &thread_pool::THREAD_POOL,
+    &pipe::PIPE,
     &subprocess_run::SUBPROCESS_RUN,
     &popen::POPEN,
     &communicate::COMMUNICATE,
