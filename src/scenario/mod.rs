@@ -19,6 +19,7 @@ mod pipe;
 mod pipeline;
 mod popen;
 mod schedule;
+mod signals;
 mod subprocess_run;
 mod thread_pool;
 mod zombie;
@@ -40,5 +41,6 @@ pub const CATALOGUE: &[&Scenario] = &[
     &popen::POPEN,
     &communicate::COMMUNICATE,
     &pipeline::PIPELINE,
+    &signals::SIGNALS,
     &schedule::SCHEDULE,
 ];
