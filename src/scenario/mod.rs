@@ -13,6 +13,7 @@ mod stage;
 mod watch;
 mod worker;
 
+mod across_systems;
 mod communicate;
 mod fork;
 mod pipe;
@@ -43,4 +44,5 @@ pub const CATALOGUE: &[&Scenario] = &[
     &pipeline::PIPELINE,
     &signals::SIGNALS,
     &schedule::SCHEDULE,
+    &across_systems::ACROSS_SYSTEMS,
 ];
