@@ -36,8 +36,19 @@ polls = []  # (what poll() gave, whether the kernel said before and after that t
 
 def start(args, name, **options):
     program = subprocess.Popen(args, **options)
+    # Popen returns in the middle of exec: for some microseconds /proc still shows what was there before.
+    while not command_line(program.pid) and runs(program.pid):
+        time.sleep(0.0001)
     tasklab.process_started(program.pid, name, argv=args)
     return program
+
+
+def command_line(pid):
+    try:
+        with open(f"/proc/{pid}/cmdline") as file:
+            return file.read()
+    except OSError:
+        return ""
 
 
 def end(program):
@@ -118,8 +129,7 @@ def attend(polled, seconds, done=lambda: False, step=None):
 def under_another_name(polled):
     """A shell that gets another name for its args[0]: the name, and the file that was really executed."""
     program = start([params.name, "-c", "read line"], "renamed", executable="/bin/sh", stdin=subprocess.PIPE)
-    with open(f"/proc/{program.pid}/cmdline") as file:
-        argv = file.read().split("\0")
+    argv = command_line(program.pid).split("\0")
     exe = os.readlink(f"/proc/{program.pid}/exe")
     attend(polled, params.pause)
     end(program)

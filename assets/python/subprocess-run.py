@@ -38,14 +38,15 @@ def run(command, **options):
     return result
 
 
-def look_and_run(command, rows, **options):
-    """Starts a program that waits for its input, looks which processes there are, and lets it end."""
+def look_and_run(command, wanted, **options):
+    """Starts a program that waits for its input, looks which processes there are, and lets it end. A shell needs a
+    moment until its child is there, and another one until that has become the program."""
     program = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, **options)
     tasklab.process_started(program.pid, "sh" if options.get("shell") else command[0],
                             argv=["sh", "-c", command] if options.get("shell") else command)
     deadline = time.monotonic() + PATIENCE
     names = below(program.pid)
-    while len(names) < rows and time.monotonic() < deadline:
+    while names != wanted and time.monotonic() < deadline:
         asked = tasklab.action(0.01)
         if asked:
             act(*asked)
@@ -126,8 +127,8 @@ def lesson(folder):
     exited = run(["sh", "-c", "exit $0", str(params.status)])
 
     without_shell = run(["echo", "*.py"], stdout=subprocess.PIPE, text=True, cwd=folder)
-    rows, _ = look_and_run(["cat"], 1)
-    rows_with_shell, expanded = look_and_run("cat; echo *.py", 2, shell=True, cwd=folder)
+    rows, _ = look_and_run(["cat"], ["cat"])
+    rows_with_shell, expanded = look_and_run("cat; echo *.py", ["sh", "cat"], shell=True, cwd=folder)
 
     print_as_a_word(PASTED)
     pasted = run(f"echo {PASTED}", shell=True, stdout=subprocess.PIPE, text=True)

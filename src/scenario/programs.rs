@@ -11,8 +11,9 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use super::children::Child;
+use super::observe::{look_at, texts};
 use super::{Stage, StageAction, StageError};
-use crate::model::{ChildSpec, ExitStatus, Input, OutputTo, Signal};
+use crate::model::{ChildSpec, ExitStatus, Input, OutputTo, Pid, ProcessState, Signal};
 use crate::sys::{Placement, Prepared, dup_at_least, open_null, set_nonblocking, spawn};
 
 /// A program that runs, and our ends of the pipes that were asked for.
@@ -41,6 +42,7 @@ impl Stage {
             let what = format!("start {name} ({})", error.stage);
             StageError::Kernel { what, source: io::Error::from_raw_os_error(error.errno) }
         })?;
+        until_taken_over(spawned.pid);
         let argv = spec.argv.iter().map(|word| word.to_string_lossy().into_owned()).collect();
         Ok(Program { child: Child::of_program(self, &name, argv, spawned), stdin, stdout, stderr })
     }
@@ -96,6 +98,16 @@ impl Program<'_> {
         }
         let [stdout, stderr] = collected;
         Ok(Completed { status: self.child.reap()?.status, stdout, stderr })
+    }
+}
+
+/// The kernel lets the parent go on in the middle of exec(2): for some microseconds /proc still shows the descriptors that are
+/// to be closed, and the old name. The arguments come last.
+fn until_taken_over(pid: Pid) {
+    let end = Instant::now() + Duration::from_secs(1);
+    let has_ended = || look_at(pid).is_none_or(|seen| seen.state == ProcessState::Zombie);
+    while texts(pid, "cmdline").is_empty() && !has_ended() && Instant::now() < end {
+        std::thread::yield_now();
     }
 }
 

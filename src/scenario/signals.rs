@@ -56,6 +56,8 @@ const STEPS: usize = 10;
 fn run(stage: &Stage, params: &Params) -> Result<Facts, StageError> {
     let main = stage.task("main", TaskSort::Thread);
     let folder = Folder::make("signals")?;
+    // Made before the forks, so that no program misses a SIGTERM that comes early: each reads its own signals from it.
+    let signals = SignalFd::new(&[Signal::TERM]).map_err(StageError::kernel("listen to signals"))?;
     let mut programs = Vec::new();
     for (name, led) in PROGRAMS {
         let file = folder.write(name, b"what is only needed while the program runs")?;
@@ -63,7 +65,7 @@ fn run(stage: &Stage, params: &Params) -> Result<Facts, StageError> {
         match stage.fork(name)? {
             Fork::Child => {
                 drop(hear);
-                exit_now(live(name, file, params.seconds("cleanup"), tell).unwrap_or(1));
+                exit_now(live(name, file, &signals, params.seconds("cleanup"), tell).unwrap_or(1));
             }
             Fork::Parent(child) => {
                 set_nonblocking(&hear).map_err(StageError::kernel("set up a pipe"))?;
@@ -73,11 +75,11 @@ fn run(stage: &Stage, params: &Params) -> Result<Facts, StageError> {
         }
     }
     main.waiting("the programs to end", None);
-    let mut lesson = Lesson { stage, programs };
-    let deadline = Instant::now() + params.seconds("patience");
-    lesson.attend(deadline)?;
-    lesson.signal_all(&[Signal::TERM, Signal::CONT]);
-    lesson.attend(Instant::now() + params.seconds("grace"))?;
+    let mut lesson = Lesson { stage, signals, programs };
+    if lesson.attend(Instant::now() + params.seconds("patience"))? {
+        lesson.signal_all(&[Signal::TERM, Signal::CONT]);
+        lesson.attend(Instant::now() + params.seconds("grace"))?;
+    }
     lesson.signal_all(&[Signal::KILL]);
     lesson.attend(Instant::now() + Duration::from_mins(1))?;
     main.finish("ok");
@@ -114,23 +116,28 @@ impl Seen {
 
 struct Lesson<'s> {
     stage: &'s Stage,
+    signals: SignalFd,
     programs: Vec<Program<'s>>,
 }
 
 impl Lesson<'_> {
-    /// Looks on, and does what is asked, until the deadline or until all have ended.
-    fn attend(&mut self, deadline: Instant) -> Result<(), StageError> {
+    /// Looks on, and does what is asked, until the deadline or until all have ended. `false` if this process itself got SIGTERM.
+    fn attend(&mut self, deadline: Instant) -> Result<bool, StageError> {
         while self.programs.iter().any(|program| program.child.is_some()) && Instant::now() < deadline {
             let alive = || self.programs.iter().filter_map(|program| Some((program, program.child.as_ref()?)));
-            let others: Vec<_> = alive().flat_map(|(program, child)| [program.hear.as_fd(), child.as_fd()]).collect();
+            let ends = alive().flat_map(|(program, child)| [program.hear.as_fd(), child.as_fd()]);
+            let others: Vec<_> = ends.chain([self.signals.as_fd()]).collect();
             if let Some(asked) = self.stage.listen(&others, deadline.saturating_duration_since(Instant::now()))? {
                 self.act(&asked);
             }
             for program in &mut self.programs {
                 program.look(self.stage)?;
             }
+            if self.signals.read().map_err(StageError::kernel("read a signal"))?.is_some() {
+                return Ok(false);
+            }
         }
-        Ok(())
+        Ok(true)
     }
 
     fn act(&self, asked: &StageAction) {
@@ -202,11 +209,10 @@ impl Drop for Temporary<'_> {
 }
 
 /// The life of one of the programs, up to the status that it exits with. It ends, too, when nobody listens any more.
-fn live(name: &str, file: PathBuf, cleanup: Duration, tell: PipeWriter) -> io::Result<i32> {
-    let signals = SignalFd::new(&[Signal::TERM])?;
+fn live(name: &str, file: PathBuf, signals: &SignalFd, cleanup: Duration, tell: PipeWriter) -> io::Result<i32> {
     let temporary = Temporary(file, &tell);
     loop {
-        let mut ready = [PollFd::new(&signals, PollFlags::IN)];
+        let mut ready = [PollFd::new(signals, PollFlags::IN)];
         poll(&mut ready, Some(&Timespec { tv_sec: 0, tv_nsec: TICK.subsec_nanos().into() }))?;
         if signals.read()?.is_some() {
             (&tell).write_all(&[HEARD])?;

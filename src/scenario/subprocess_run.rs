@@ -74,9 +74,9 @@ fn run(stage: &Stage, params: &Params) -> Result<Facts, StageError> {
     let result = lesson.run(&in_folder(ChildSpec::new(["echo", "*.py"])))?;
     lesson.seen.without_shell = as_text(result.stdout.as_deref()).trim_end().to_owned();
     let waits_for_input = |spec: ChildSpec| ChildSpec { stdin: Input::Pipe, ..in_folder(spec) };
-    let (rows, _) = lesson.look_and_run(&waits_for_input(ChildSpec::new(["cat"])), 1)?;
+    let (rows, _) = lesson.look_and_run(&waits_for_input(ChildSpec::new(["cat"])), &["cat"])?;
     lesson.seen.rows = rows;
-    let (rows, result) = lesson.look_and_run(&waits_for_input(shell("cat; echo *.py")), 2)?;
+    let (rows, result) = lesson.look_and_run(&waits_for_input(shell("cat; echo *.py")), &["sh", "cat"])?;
     lesson.seen.rows_with_shell = rows;
     lesson.seen.expanded = as_text(result.stdout.as_deref()).split_whitespace().map(str::to_owned).collect();
 
@@ -122,13 +122,14 @@ impl Lesson<'_> {
         Ok(result)
     }
 
-    /// Starts a program that waits for its input, looks which processes there are, and lets it end.
-    fn look_and_run(&mut self, spec: &ChildSpec, rows: usize) -> Result<(Vec<String>, Completed), StageError> {
+    /// Starts a program that waits for its input, looks which processes there are, and lets it end. A shell needs a moment
+    /// until its child is there, and another one until that has become the program.
+    fn look_and_run(&mut self, spec: &ChildSpec, wanted: &[&str]) -> Result<(Vec<String>, Completed), StageError> {
         self.main.waiting("run()", Some(&spec.display_name()));
         let deadline = Instant::now() + PATIENCE;
         let program = self.stage.start(spec)?;
         let mut names = below(program.child.pid());
-        while names.len() < rows && Instant::now() < deadline {
+        while names != wanted && Instant::now() < deadline {
             if let Some(asked) = self.stage.listen(&[], Duration::from_millis(10))? {
                 self.act(&asked)?;
             }
