@@ -3,6 +3,7 @@
 //! and login shell (which may be nologin) take part. Where that cannot be had, a stand-in for ssh starts the workers, and says so.
 
 #![expect(clippy::expect_used, reason = "the helpers of tests fail loudly, too")]
+#![expect(clippy::print_stdout, reason = "what could not be checked is said aloud")]
 
 mod support;
 

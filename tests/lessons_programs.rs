@@ -233,6 +233,44 @@ fn nobody_waits_for_ever_on_a_stopped_program() {
     together(bodies);
 }
 
+/// A Rust body that is killed takes everybody along, even without a supervisor, at any step.
+#[test]
+fn nothing_is_left_of_a_body_that_is_killed() {
+    let moments = [
+        ("subprocess-run", 5),
+        ("subprocess-run", 6),
+        ("popen", 1),
+        ("popen", 3),
+        ("popen", 6),
+        ("communicate", 1),
+        ("communicate", 2),
+        ("pipe", 1),
+        ("pipe", 3),
+        ("pipe", 5),
+        ("signals", 3),
+        ("across-systems", 2),
+    ];
+    let bodies = moments.into_iter().map(|(id, processes)| {
+        Box::new(move || {
+            let mut running = Running::start(scenario(id), Language::Rust, &json!({}));
+            if id == "communicate" && processes == 2 || id == "pipe" && processes > 1 {
+                running.write(&line("close", ""));
+            }
+            let mut started = 0;
+            running.until("processes", |kind| {
+                started += usize::from(matches!(kind, EventKind::ProcessStarted { .. }));
+                started == processes
+            });
+            let body = rustix::process::Pid::from_raw(running.pid()).expect("a PID");
+            rustix::process::kill_process(body, rustix::process::Signal::KILL).expect("it is our child");
+            let ran = running.play(&[]);
+            assert_eq!(ran.code, None, "{id}");
+            assert_nothing_is_left(&ran);
+        }) as Box<dyn FnOnce() + Send>
+    });
+    together(bodies);
+}
+
 /// A maker's own program: with --events it tells of its tasks, and hears actions; without, the same file runs all the same.
 #[test]
 fn a_program_of_the_maker_s_shows_its_lanes_when_it_is_asked_to() {

@@ -79,8 +79,8 @@ pub(super) struct Arguments {
     /// Does something at a time of the run, in seconds, such as '0.5 kill sort'.
     #[arg(long = "do", value_name = "AFTER ACTION TARGET")]
     actions: Vec<String>,
-    /// Lets the command tell of its threads: it may write event lines to the descriptor that TASKLAB_EVENTS names, and its Python
-    /// finds `import tasklab`.
+    /// Lets the command tell of its threads: it may write event lines to the descriptor that `TASKLAB_EVENTS` names, and
+    /// its Python finds `import tasklab`.
     #[arg(long)]
     events: bool,
     /// Event lines on standard output; the children's output is in them.

@@ -119,8 +119,9 @@ type Numbers = (u64, u64);
 
 /// How many of them are primes, counted here.
 fn primes((first, last): Numbers) -> u64 {
-    let is_prime =
-        |number: &u64| (3..).step_by(2).take_while(|divisor| divisor * divisor <= *number).all(|divisor| number % divisor != 0);
+    let is_prime = |number: &u64| {
+        (3..).step_by(2).take_while(|divisor| divisor * divisor <= *number).all(|divisor| !number.is_multiple_of(divisor))
+    };
     (first..last).step_by(2).filter(is_prime).count() as u64
 }
 

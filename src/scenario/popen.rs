@@ -112,7 +112,7 @@ struct Lesson<'s> {
     polls: Vec<Poll>,
 }
 
-/// One call of poll(): what it gave, and whether the kernel said just before and just after that the program runs.
+/// One call of `poll()`: what it gave, and whether the kernel said just before and just after that the program runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Poll {
     gave: Option<i32>,

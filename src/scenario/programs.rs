@@ -116,7 +116,7 @@ const LONGEST_WAIT: Duration = Duration::from_millis(200);
 
 /// Appends what a non-blocking pipe has; `false` at its end.
 pub(super) fn read_what_is_there(reader: &mut PipeReader, bytes: &mut Vec<u8>) -> bool {
-    let mut chunk = [0; 64 * 1024];
+    let mut chunk = [0; 16 * 1024];
     loop {
         match reader.read(&mut chunk) {
             Ok(0) => return false,

@@ -65,7 +65,7 @@ fn run(stage: &Stage, params: &Params) -> Result<Facts, StageError> {
         match stage.fork(name)? {
             Fork::Child => {
                 drop(hear);
-                exit_now(live(name, file, &signals, params.seconds("cleanup"), tell).unwrap_or(1));
+                exit_now(live(name, file, &signals, params.seconds("cleanup"), &tell).unwrap_or(1));
             }
             Fork::Parent(child) => {
                 set_nonblocking(&hear).map_err(StageError::kernel("set up a pipe"))?;
@@ -209,13 +209,13 @@ impl Drop for Temporary<'_> {
 }
 
 /// The life of one of the programs, up to the status that it exits with. It ends, too, when nobody listens any more.
-fn live(name: &str, file: PathBuf, signals: &SignalFd, cleanup: Duration, tell: PipeWriter) -> io::Result<i32> {
-    let temporary = Temporary(file, &tell);
+fn live(name: &str, file: PathBuf, signals: &SignalFd, cleanup: Duration, mut tell: &PipeWriter) -> io::Result<i32> {
+    let temporary = Temporary(file, tell);
     loop {
         let mut ready = [PollFd::new(signals, PollFlags::IN)];
         poll(&mut ready, Some(&Timespec { tv_sec: 0, tv_nsec: TICK.subsec_nanos().into() }))?;
         if signals.read()?.is_some() {
-            (&tell).write_all(&[HEARD])?;
+            tell.write_all(&[HEARD])?;
             match name {
                 "polite" => {
                     drop(temporary);
@@ -224,14 +224,14 @@ fn live(name: &str, file: PathBuf, signals: &SignalFd, cleanup: Duration, tell: 
                 "slow" => {
                     for _ in 0..STEPS {
                         std::thread::sleep(cleanup / STEPS as u32);
-                        (&tell).write_all(&[ALIVE])?;
+                        tell.write_all(&[ALIVE])?;
                     }
                     exit_now(3);
                 }
                 _ => {}
             }
         }
-        (&tell).write_all(&[ALIVE])?;
+        tell.write_all(&[ALIVE])?;
     }
 }
 

@@ -59,7 +59,7 @@ fn run(stage: &Stage, params: &Params) -> Result<Facts, StageError> {
     let line = "echo 'this line goes where the output of the lesson goes'; there=$(readlink /proc/$$/fd/1); echo $there >&2";
     let result = lesson.run(&ChildSpec { stdout: OutputTo::Inherit, ..shell(line) })?;
     lesson.seen.uncaptured = result.stdout.as_deref().map(<[u8]>::len);
-    lesson.seen.goes_to = as_text(result.stderr.as_deref()).trim_end().to_owned();
+    lesson.seen.goes_to = trimmed(result.stderr.as_deref());
 
     let result = lesson.run(&ChildSpec::new(["printf", "%s", params.text("word")]))?;
     let captured = result.stdout.unwrap_or_default();
@@ -72,7 +72,7 @@ fn run(stage: &Stage, params: &Params) -> Result<Facts, StageError> {
 
     let in_folder = |spec: ChildSpec| ChildSpec { cwd: Some(folder.path().to_owned()), ..spec };
     let result = lesson.run(&in_folder(ChildSpec::new(["echo", "*.py"])))?;
-    lesson.seen.without_shell = as_text(result.stdout.as_deref()).trim_end().to_owned();
+    lesson.seen.without_shell = trimmed(result.stdout.as_deref());
     let waits_for_input = |spec: ChildSpec| ChildSpec { stdin: Input::Pipe, ..in_folder(spec) };
     let (rows, _) = lesson.look_and_run(&waits_for_input(ChildSpec::new(["cat"])), &["cat"])?;
     lesson.seen.rows = rows;
@@ -88,7 +88,7 @@ fn run(stage: &Stage, params: &Params) -> Result<Facts, StageError> {
     let own_path = std::env::current_exe().map_err(StageError::kernel("find the program that runs"))?;
     stage.value("executable", own_path.display().to_string());
     let result = lesson.run(&ChildSpec::new([own_path.into_os_string(), "--version".into()]))?;
-    lesson.seen.version = as_text(result.stdout.as_deref()).trim_end().to_owned();
+    lesson.seen.version = trimmed(result.stdout.as_deref());
 
     lesson.main.finish("ok");
     let expected = Expected {
@@ -103,6 +103,11 @@ fn run(stage: &Stage, params: &Params) -> Result<Facts, StageError> {
 
 fn as_text(bytes: Option<&[u8]>) -> String {
     String::from_utf8_lossy(bytes.unwrap_or_default()).into_owned()
+}
+
+/// Without the end of the last line.
+fn trimmed(bytes: Option<&[u8]>) -> String {
+    as_text(bytes).trim_end().to_owned()
 }
 
 struct Lesson<'s> {
