@@ -20,7 +20,7 @@ build_packages="gcc libc6-dev ca-certificates"               # rustc links with 
 window_packages="libgl1 libegl1 libgl1-mesa-dri libx11-6 libx11-xcb1 libxcb1 libxcursor1 libxi6 libxrender1
     libxkbcommon0 libxkbcommon-x11-0 libwayland-client0 libwayland-egl1"
 python_packages="python3"                                    # the scenarios' Python twins
-test_packages="xvfb xdotool util-linux procps"               # a screen and a mouse for the window tests; setpriv
+test_packages="xvfb xdotool util-linux procps openssh-client"   # a screen and a mouse for the window tests; setpriv; ssh
 deb_packages="dpkg-dev lintian desktop-file-utils appstream"   # dpkg-shlibdeps, and what checks the package
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
@@ -70,6 +70,22 @@ install_packages() {
     # --no-remove: a package that would push another one out is for the machine's owner to decide.
     apt_get install -y --no-remove --no-install-recommends "${missing[@]}" ||
         die "could not install what $why needs; run as root: $command"
+}
+
+# For the tests of the pool across systems, which start an sshd of their own on a free port. Nobody has asked for a server that
+# listens on port 22 from now on, so where the package is new its own service is neither started nor enabled.
+install_ssh_server() {
+    is_installed openssh-server && return
+    command -v apt-get >/dev/null || return 0   # the tests say aloud what they could not check
+    local systemd='' failed=''
+    [ ! -d /run/systemd/system ] || systemd=yes
+    [ -z "$systemd" ] || ! may_act_as_root || as_root systemctl --quiet mask ssh.service ssh.socket || true
+    (install_packages "make test (an sshd for the tests; its service stays off)" openssh-server) || failed=$?
+    if [ -n "$systemd" ] && may_act_as_root; then
+        as_root systemctl --quiet unmask ssh.service ssh.socket || true
+        as_root systemctl --quiet disable ssh.service ssh.socket || true
+    fi
+    [ -z "$failed" ] || exit "$failed"
 }
 
 # --- Rust --------------------------------------------------------------------------------------------------------
@@ -122,7 +138,10 @@ make_ready() {
     case "$1" in
         build) install_packages "building" $build_packages ;;
         run) install_packages "make run (building and the window)" $build_packages $window_packages $python_packages ;;
-        test) install_packages "make test (building and testing)" $build_packages $window_packages $python_packages $test_packages ;;
+        test)
+            install_packages "make test (building and testing)" $build_packages $window_packages $python_packages $test_packages
+            install_ssh_server
+            ;;
         deb) install_packages "make deb (building and packaging)" $build_packages $python_packages $deb_packages ;;
         bench) install_packages "make bench (building, and Python to compare with)" $build_packages $window_packages $python_packages ;;
         *) die "there is no mode '$1'; there are: run test build deb bench ready" ;;

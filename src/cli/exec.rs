@@ -79,6 +79,10 @@ pub(super) struct Arguments {
     /// Does something at a time of the run, in seconds, such as '0.5 kill sort'.
     #[arg(long = "do", value_name = "AFTER ACTION TARGET")]
     actions: Vec<String>,
+    /// Lets the command tell of its threads: it may write event lines to the descriptor that `TASKLAB_EVENTS` names, and
+    /// its Python finds `import tasklab`.
+    #[arg(long)]
+    events: bool,
     /// Event lines on standard output; the children's output is in them.
     #[arg(long)]
     json: bool,
@@ -113,7 +117,8 @@ pub(super) fn exec(arguments: &Arguments, start: Start<'_>) -> Result<u8, CliErr
 /// What is to be launched.
 fn request(arguments: &Arguments, is_terminal: bool) -> Result<LaunchRequest, CliError> {
     let (stdin, input) = input(&arguments.stdin);
-    let script = parse::script(&arguments.actions, &[])?;
+    let known: &[&str] = &[];
+    let script = parse::script(&arguments.actions, (!arguments.events).then_some(known))?;
     let stop = StopPlan { grace: arguments.grace, ..StopPlan::default() };
     let timeout = arguments.timeout;
     let group = match arguments.process_group {
@@ -162,6 +167,7 @@ fn request(arguments: &Arguments, is_terminal: bool) -> Result<LaunchRequest, Cl
             keep_fds: arguments.keep_fd.clone(),
             pipe_size: arguments.bufsize,
             reaping: if arguments.keep_zombie { Reaping::WhenAsked } else { Reaping::AtOnce },
+            lesson_pipes: arguments.events,
             ..command(words, arguments.shell)
         };
         spec.validate().map_err(|error| CliError::Usage(format!("stage {} of {}: {error}", index + 1, commands.len())))?;

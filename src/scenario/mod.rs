@@ -11,15 +11,18 @@ mod load;
 mod observe;
 mod params;
 mod primitives;
+mod programs;
 mod relatives;
 mod reporter;
 mod stage;
 mod watch;
 mod worker;
 
+mod across_systems;
 mod r#async;
 mod barrier;
 mod chaos;
+mod communicate;
 mod condition;
 mod deadlock;
 mod event;
@@ -33,7 +36,9 @@ mod lock;
 mod old_interfaces;
 mod orphan;
 mod overhead;
+mod pipe;
 mod pipeline;
+mod popen;
 mod process_basics;
 mod process_group;
 mod process_pool;
@@ -42,7 +47,9 @@ mod race;
 mod schedule;
 mod semaphore;
 mod shared_memory;
+mod signals;
 mod start_methods;
+mod subprocess_run;
 mod thread_basics;
 mod thread_local;
 mod thread_pool;
@@ -88,8 +95,14 @@ pub const CATALOGUE: &[&Scenario] = &[
     &futures::FUTURES,
     &queue::QUEUE,
     &joinable_queue::JOINABLE_QUEUE,
+    &pipe::PIPE,
     &overhead::OVERHEAD,
     &r#async::ASYNC,
+    &subprocess_run::SUBPROCESS_RUN,
+    &popen::POPEN,
+    &communicate::COMMUNICATE,
     &pipeline::PIPELINE,
+    &signals::SIGNALS,
     &schedule::SCHEDULE,
+    &across_systems::ACROSS_SYSTEMS,
 ];

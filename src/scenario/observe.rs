@@ -61,6 +61,30 @@ pub(super) fn thread_name(tid: i32) -> String {
     String::from_utf8_lossy(name.strip_suffix(b"\n").unwrap_or(&name)).into_owned()
 }
 
+/// Where a link of `/proc/PID` points, such as `exe`, `cwd` or `fd/1`.
+pub(super) fn link(pid: Pid, name: &str) -> Option<String> {
+    Some(std::fs::read_link(format!("/proc/{pid}/{name}")).ok()?.to_string_lossy().into_owned())
+}
+
+/// What a file of `/proc/PID` holds, such as `cmdline` or `environ`: texts that end with NUL.
+pub(super) fn texts(pid: Pid, name: &str) -> Vec<String> {
+    let bytes = std::fs::read(format!("/proc/{pid}/{name}")).unwrap_or_default();
+    let texts = bytes.split(|byte| *byte == 0).filter(|text| !text.is_empty());
+    texts.map(|text| String::from_utf8_lossy(text).into_owned()).collect()
+}
+
+/// The name that the kernel has for a process.
+pub(super) fn name_of(pid: Pid) -> Option<String> {
+    Some(Process::new(pid.number()).and_then(|process| process.stat()).ok()?.comm)
+}
+
+/// The children of a process.
+pub(super) fn children_of(parent: Pid) -> Vec<Pid> {
+    let all = procfs::process::all_processes().into_iter().flatten().flatten();
+    let stats = all.filter_map(|process| process.stat().ok());
+    stats.filter(|stat| stat.ppid == parent.number()).map(|stat| Pid::new(stat.pid)).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -72,6 +96,10 @@ mod tests {
         assert_eq!(seen.parent.number(), std::os::unix::process::parent_id().cast_signed());
         assert!(seen.memory_kib > 100 && seen.state != ProcessState::Zombie, "{seen:?}");
         assert_eq!(look_at(Pid::new(i32::MAX)), None);
+        assert!(children_of(seen.parent).contains(&pid) && name_of(pid).is_some());
+        assert_eq!(link(pid, "exe").map(Into::into), std::env::current_exe().ok());
+        assert_eq!(texts(pid, "cmdline"), std::env::args().collect::<Vec<_>>());
+        assert_eq!((link(pid, "no"), texts(pid, "no")), (None, Vec::new()));
     }
 
     #[test]
