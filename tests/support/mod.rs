@@ -5,6 +5,8 @@
 
 pub mod runs;
 pub mod screen;
+pub mod stress;
+pub mod watchdog;
 
 use std::collections::HashMap;
 use std::path::Path;
