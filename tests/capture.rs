@@ -110,7 +110,11 @@ fn what_many_children_write_at_once_arrives_byte_by_byte() {
             EventKind::RunFinished { processes_left, .. } => {
                 finished += 1;
                 let seen = checkers[&number].seen;
-                match statuses.get(&number).copied().unwrap_or_else(|| panic!("run {number} has no status, {seen} bytes: {event:?}")) {
+                match statuses
+                    .get(&number)
+                    .copied()
+                    .unwrap_or_else(|| panic!("run {number} has no status, {seen} bytes: {event:?}"))
+                {
                     ExitStatus::Exited(0) => assert_eq!(seen, total, "run {number}"),
                     ExitStatus::Signaled { signal: Signal::KILL, .. } => assert!(seen <= total, "run {number}"),
                     other => panic!("run {number} {other}"),
@@ -239,7 +243,8 @@ fn a_grandchild_that_holds_the_pipe_holds_up_neither_the_status_nor_the_end() {
     let engine = engine(Some(256));
     let began = Instant::now();
     let events = events_of(&engine, programs(vec![sh("setsid sleep 600 & echo hi; exit 3")]), |_| {});
-    let exited = events.iter().position(|event| matches!(event.kind, EventKind::ProcessExited { status: ExitStatus::Exited(3), .. }));
+    let exited =
+        events.iter().position(|event| matches!(event.kind, EventKind::ProcessExited { status: ExitStatus::Exited(3), .. }));
     let closed = events.iter().position(|event| matches!(event.kind, EventKind::OutputClosed { stream: Stream::Stdout, .. }));
     assert!(exited.expect("told") < closed.expect("told, once the grandchild is gone"), "{events:?}");
     assert_eq!((outcome(&events).1, output(&events, Stream::Stdout)), (0, b"hi\n".to_vec()));
@@ -266,7 +271,11 @@ fn a_line_of_ten_megabytes_and_bytes_that_are_no_text_are_kept_as_they_are() {
     let script = "import sys\nsys.stdout.buffer.write(b'\\xff\\x00\\xc3' * 10 + b'x' * 10_000_000)";
     let events = events_of(&tapped, programs(vec![ChildSpec::new(["python3", "-c", script])]), |_| {});
     let bytes = output(&events, Stream::Stdout);
-    assert!(bytes.len() == 10_000_030 && bytes[..6] == *b"\xff\x00\xc3\xff\x00\xc3" && bytes.ends_with(b"xxx"), "{}", bytes.len());
+    assert!(
+        bytes.len() == 10_000_030 && bytes[..6] == *b"\xff\x00\xc3\xff\x00\xc3" && bytes.ends_with(b"xxx"),
+        "{}",
+        bytes.len()
+    );
     // What a view gets is text without a single control character, whatever came.
     let shown = engine(None);
     let script = "printf '\\033]0;owned\\007\\033[2Jplain \\303'; sleep 0.1; printf '\\274\\342\\200\\256\\n'";
@@ -274,5 +283,8 @@ fn a_line_of_ten_megabytes_and_bytes_that_are_no_text_are_kept_as_they_are() {
     eventually("the run is over", || view(&shown, 0).is_some_and(|run| matches!(run.state, RunState::Finished(_))));
     let run = view(&shown, 0).expect("a run");
     let tail = &run.outputs.iter().find(|output| output.stream == Stream::Stdout).expect("captured").tail;
-    assert!(tail.contains("plain ü") && !tail.contains('\u{1b}') && !tail.contains('\u{7}') && !tail.contains('\u{202e}'), "{tail:?}");
+    assert!(
+        tail.contains("plain ü") && !tail.contains('\u{1b}') && !tail.contains('\u{7}') && !tail.contains('\u{202e}'),
+        "{tail:?}"
+    );
 }

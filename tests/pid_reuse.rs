@@ -41,7 +41,9 @@ fn no_innocent_is_hit_by_a_number_that_came_back() {
         let (pid, pipes) = supervisor.launch_one(quiet(ChildSpec::new(["sleep", "600"])));
         supervisor.signal(pid, &[Signal::KILL], Scope::Process).expect("signalled");
         assert_eq!(supervisor.exited(pid).1, true, "reaped: its number is free");
-        let Some(mut innocent) = occupy(pid.number()) else { return not_checked("PID reuse", "the kernel gave the PID to nobody") };
+        let Some(mut innocent) = occupy(pid.number()) else {
+            return not_checked("PID reuse", "the kernel gave the PID to nobody");
+        };
         for scope in [Scope::Process, Scope::Group, Scope::Tree] {
             let refused = supervisor.signal(pid, &[Signal::KILL], scope).expect_err("there is no such child any more");
             assert!(refused.contains("has ended"), "{refused}");
@@ -71,7 +73,17 @@ fn no_innocent_is_hit_even_between_looking_and_sending() {
     supervisor.exit_of(first);
     let own = supervisor.pid().number();
     let mut strace = Command::new("strace")
-        .args(["-qq", "-o", "/dev/null", "-e", "trace=pidfd_open", "-e", "inject=pidfd_open:delay_enter=700000", "-p", &own.to_string()])
+        .args([
+            "-qq",
+            "-o",
+            "/dev/null",
+            "-e",
+            "trace=pidfd_open",
+            "-e",
+            "inject=pidfd_open:delay_enter=700000",
+            "-p",
+            &own.to_string(),
+        ])
         .stderr(Stdio::null())
         .spawn()
         .expect("strace is needed; `make test` installs it");
@@ -139,7 +151,9 @@ fn a_group_number_that_came_back_reaches_nobody() {
         supervisor.signal(leader, &[Signal::KILL], Scope::Group).expect_err("the leader is gone");
         supervisor.signal(Pid::new(member[0]), &[Signal::KILL], Scope::Group).expect("a living member stands for the group");
         supervisor.exit_of(Pid::new(member[0]));
-        let Some(mut innocent) = occupy(leader.number()) else { return not_checked("reuse", "the kernel gave the PID to nobody") };
+        let Some(mut innocent) = occupy(leader.number()) else {
+            return not_checked("reuse", "the kernel gave the PID to nobody");
+        };
         supervisor.signal(leader, &[Signal::KILL], Scope::Group).expect_err("not ours");
         assert!(is_alive(&mut innocent));
         control_by_bare_kill(innocent);

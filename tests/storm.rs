@@ -112,7 +112,10 @@ fn a_storm_leaves_no_zombie_and_loses_no_descriptor_no_status_and_no_byte() {
         storm(&mut supervisor, &mut chance, count, 200);
         assert_eq!(survivors(&supervisor), Vec::<i32>::new(), "zombies and others");
         assert_eq!(descriptors_of(supervisor.pid().number()), before, "descriptors of the supervisor's");
-        println!("{count} children, 200 at a time: 0 zombies, 0 descriptors, 0 wrong statuses, 0 lost bytes in {:?}", began.elapsed());
+        println!(
+            "{count} children, 200 at a time: 0 zombies, 0 descriptors, 0 wrong statuses, 0 lost bytes in {:?}",
+            began.elapsed()
+        );
     }
 }
 

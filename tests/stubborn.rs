@@ -99,7 +99,8 @@ fn a_parent_that_never_waits_and_its_hundred_zombies_are_gone() {
 #[test]
 fn a_tree_of_a_thousand_is_gone() {
     let count = rounds(1_000, 4_000);
-    let script = format!("trap '' TERM; i=0; while [ $i -lt {count} ]; do sleep 600 & i=$((i+1)); done; echo up; wait; sleep 600");
+    let script =
+        format!("trap '' TERM; i=0; while [ $i -lt {count} ]; do sleep 600 & i=$((i+1)); done; echo up; wait; sleep 600");
     end_when_up("1,000-process tree", vec![sh(&script)]);
 }
 
@@ -149,7 +150,8 @@ fn a_traced_process_is_gone_and_its_tracer_with_it() {
     }
     let used = |pid: i32| {
         let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).expect("alive");
-        let fields: Vec<u64> = stat.rsplit(')').next().expect("fields").split_whitespace().filter_map(|n| n.parse().ok()).collect();
+        let fields: Vec<u64> =
+            stat.rsplit(')').next().expect("fields").split_whitespace().filter_map(|n| n.parse().ok()).collect();
         fields[10] + fields[11]
     };
     // A stopped tracer keeps the dead child from us. That is no reason to spin.
@@ -228,7 +230,10 @@ fn a_fork_bomb_under_a_limit_is_cleared() {
 fn a_process_that_cannot_die_is_named_as_such() {
     let folder = format!("/sys/fs/cgroup/freezer/tasklab-test-{}", std::process::id());
     if let Err(error) = std::fs::create_dir(&folder) {
-        return not_checked("a process in state D", format!("could not make {folder}: {error} (as root, where the v1 freezer is mounted, it is)"));
+        return not_checked(
+            "a process in state D",
+            format!("could not make {folder}: {error} (as root, where the v1 freezer is mounted, it is)"),
+        );
     }
     let freeze = |state: &str| std::fs::write(format!("{folder}/freezer.state"), state);
     let engine = engine(Some(1024));

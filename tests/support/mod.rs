@@ -3,8 +3,8 @@
 #![allow(dead_code, reason = "each test program uses a part of it")]
 #![allow(clippy::expect_used, reason = "the helpers of tests fail loudly, too")]
 
-pub mod runs;
 pub mod namespace;
+pub mod runs;
 pub mod screen;
 pub mod stress;
 pub mod watchdog;

@@ -17,7 +17,11 @@ pub fn is_inside(test: &str) -> bool {
     }
     let unshare = |command: &[&std::ffi::OsStr]| {
         let mut unshare = Command::new("unshare");
-        unshare.args(["-Upf", "--kill-child", "--mount-proc", "--map-root-user"]).args(command).stdin(Stdio::null()).env(INSIDE, "1");
+        unshare
+            .args(["-Upf", "--kill-child", "--mount-proc", "--map-root-user"])
+            .args(command)
+            .stdin(Stdio::null())
+            .env(INSIDE, "1");
         unshare
     };
     match unshare(&["true".as_ref()]).output() {
