@@ -81,7 +81,7 @@ fn smoke(target: &str, entry: fn(&[u8])) {
     let (seeds, count) = (seeds(target), rounds(20_000, 2_000_000));
     let found = find(entry, &seeds, count).map(|data| String::from_utf8_lossy(&data).into_owned());
     assert_eq!(found, None, "put this into fuzz/seeds/{target}");
-    println!("{target}: {} seeds, {count} mutations", seeds.len());
+    support::stress::say(format_args!("{target}: {} seeds, {count} mutations", seeds.len()));
 }
 
 /// Covers: promise 9, fact 57.

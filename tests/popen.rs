@@ -103,7 +103,8 @@ fn waiting_times_out_is_repeated_and_shared_and_names_exactly_the_ended() {
     assert_eq!(ready(&pidfds, Duration::ZERO), [false, true, false, true, false]);
     // One waits while another one kills: both see the end.
     let waiting = some[0].1.pidfd.as_fd().try_clone_to_owned().expect("a descriptor");
-    let waiter = std::thread::spawn(move || ready(&[&PidFd::from(waiting)], Duration::from_mins(1)));
+    let waiter =
+        std::thread::Builder::new().spawn(move || ready(&[&PidFd::from(waiting)], Duration::from_mins(1))).expect("a thread");
     supervisor.signal(some[0].0, &[Signal::KILL], Scope::Process).expect("signalled");
     assert_eq!(waiter.join().expect("no panic"), [true]);
     assert_eq!(supervisor.exit_of(some[0].0), killed_by(Signal::KILL));

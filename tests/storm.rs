@@ -195,8 +195,9 @@ fn signals_that_rain_on_the_supervisor_disturb_no_launch() {
     let target = supervisor.pid().number();
     let (pid, _) = supervisor.launch_one(quiet(sh("exit 0")));
     supervisor.exit_of(pid);
-    let (stop, stopped) = std::sync::mpsc::channel::<()>();
-    let rain = std::thread::spawn(move || {
+    let (stop, stopped) = std::sync::mpsc::sync_channel::<()>(1);
+    let rain = std::thread::Builder::new().name("rain".to_owned());
+    let rain = rain.spawn(move || {
         let mut sent = 0_u64;
         while stopped.try_recv() == Err(std::sync::mpsc::TryRecvError::Empty) {
             for signal in [S::INT, S::TERM, S::HUP, S::QUIT, S::CHILD, S::WINCH, S::URG, S::CONT] {
@@ -207,6 +208,7 @@ fn signals_that_rain_on_the_supervisor_disturb_no_launch() {
         }
         sent
     });
+    let rain = rain.expect("a thread");
     for index in 0..rounds(300, 1_000) {
         let (pid, pipes) = supervisor.launch_one(sh("read x </dev/null; echo ok"));
         assert_eq!(read_all(pipes.stdout.expect("captured")), b"ok\n", "launch {index}");

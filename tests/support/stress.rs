@@ -1,5 +1,7 @@
 //! What the tests of the promises share: how long they run, chance that can be repeated, figures, and a look at processes.
 
+#![expect(clippy::print_stdout, reason = "seeds and figures, which --nocapture shows")]
+
 use std::time::Duration;
 
 /// Whether the long form was asked for (`TASKLAB_STRESS=long`).
@@ -64,6 +66,11 @@ pub fn promised(what: &str, took: Duration, promise: Duration) {
 /// What this machine cannot show is said aloud, with the reason.
 pub fn not_checked(what: &str, why: impl std::fmt::Display) {
     eprintln!("NOT CHECKED: {what}: {why}");
+}
+
+/// A figure, for whoever runs the tests with --nocapture.
+pub fn say(text: std::fmt::Arguments<'_>) {
+    println!("{text}");
 }
 
 /// Descriptors that a process has open.

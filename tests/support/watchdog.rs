@@ -3,18 +3,18 @@
 
 use std::fmt::Write as _;
 use std::process::{Command, Stdio};
-use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
+use std::sync::mpsc::{RecvTimeoutError, SyncSender, sync_channel};
 use std::time::Duration;
 
 /// Watches until it is dropped.
-pub struct Watchdog(#[expect(dead_code, reason = "its end is what the watching thread hears")] Sender<()>);
+pub struct Watchdog(#[expect(dead_code, reason = "its end is what the watching thread hears")] SyncSender<()>);
 
 impl Watchdog {
     /// Barks after `patience`: far longer than the test takes on the slowest machine.
     pub fn after(patience: Duration) -> Self {
-        let (sender, end) = channel::<()>();
+        let (sender, end) = sync_channel::<()>(1);
         let of = std::thread::current().name().unwrap_or("a test").to_owned();
-        std::thread::spawn(move || {
+        let watch = move || {
             if end.recv_timeout(patience) == Err(RecvTimeoutError::Timeout) {
                 let own = std::process::id().cast_signed();
                 let below = super::descendants_of(own);
@@ -24,7 +24,8 @@ impl Watchdog {
                 }
                 std::process::abort();
             }
-        });
+        };
+        std::thread::Builder::new().name("watchdog".to_owned()).spawn(watch).expect("a thread");
         Self(sender)
     }
 }
