@@ -65,7 +65,7 @@ fn run(folder: &Path, options: &[String], arguments: &[&str]) -> Ran {
     let (name, value) = tag.0.split_once('=').expect("a variable");
     let errors = fs::File::create(folder.join("stderr")).expect("a file");
     let mut strace = Command::new("strace")
-        .args(["-f", "--seccomp-bpf", "-qq", "-o"])
+        .args(["-f", "-qq", "-o"])
         .arg(&log)
         .args(options)
         .arg(TASKLAB)
@@ -153,8 +153,13 @@ fn whichever_call_fails_nothing_crashes_hangs_or_is_left() {
         // The loader's own mappings come first; without them there is no program that could say anything.
         let when = if call == "mmap" { 18 + chance.below(8) } else { chance.below(*made.min(&40)) + 1 };
         // Which process makes the Nth is chance, too: the app, the supervisor, or a child.
-        let options =
-            vec!["-e".to_owned(), format!("trace={call}"), "-e".to_owned(), format!("inject={call}:error={error}:when={when}")];
+        let options = vec![
+            "-e".to_owned(),
+            format!("trace={call}"),
+            "--seccomp-bpf".to_owned(),
+            "-e".to_owned(),
+            format!("inject={call}:error={error}:when={when}"),
+        ];
         let ran = run(scratch.path(), &options, RUN);
         injected += usize::from(ran.injected > 0);
         failed += usize::from(ran.code != Some(0));

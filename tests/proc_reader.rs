@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use support::namespace::is_inside;
 use support::stress::seconds;
 use support::watchdog::Watchdog;
-use support::{Supervisor, eventually};
+use support::{Supervisor, deadline, eventually};
 use tasklab::model::{ChildSpec, OutputTo, Scope, Signal};
 use tasklab::monitor::Processes;
 use tasklab::sys::monotonic_now;
@@ -69,7 +69,10 @@ fn hostile_names_and_numbers_that_come_back_fill_no_row_from_another_process() {
     let (mut samples, mut rows, mut named) = (0_u64, 0_u64, 0_u64);
     let mut starts: HashMap<i32, Vec<u64>> = HashMap::new();
     let began = Instant::now();
-    while began.elapsed() < length {
+    let few_numbers = std::fs::read_to_string("/proc/sys/kernel/pid_max").is_ok_and(|text| text.trim() == "1000");
+    let came_back = |starts: &HashMap<i32, Vec<u64>>| starts.values().filter(|starts| starts.len() > 1).count();
+    // Until numbers have come back, however slowly this machine forks; an older kernel has too many to wait for that.
+    while began.elapsed() < length || (few_numbers && came_back(&starts) == 0 && began.elapsed() < deadline()) {
         samples += 1;
         let mut seen = std::collections::HashSet::new();
         for sample in processes.sample(root, monotonic_now()) {
@@ -89,10 +92,10 @@ fn hostile_names_and_numbers_that_come_back_fill_no_row_from_another_process() {
         }
         std::thread::sleep(Duration::from_millis(2));
     }
-    let reused = starts.values().filter(|starts| starts.len() > 1).count();
+    let reused = came_back(&starts);
     println!("{samples} samples, {rows} rows, {named} with a hostile name, {reused} numbers came back");
     assert!(named > 100, "the control: hostile names were seen");
-    assert!(reused > 0 || named < 2_000, "the control: numbers came back");
+    assert!(reused > 0 || !few_numbers, "the control: numbers came back");
     drop(churn);
 }
 
