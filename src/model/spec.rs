@@ -199,6 +199,7 @@ mod tests {
 
     use super::*;
 
+    /// Covers: F37, fact 22.
     #[test]
     fn what_the_kernel_would_cut_or_confuse_is_refused_by_name() {
         let spec = || ChildSpec::new(["true"]);
@@ -214,6 +215,7 @@ mod tests {
         assert_eq!(ChildSpec { stdout: OutputTo::Stdout, ..spec() }.validate(), Err(InvalidSpec::StdoutToStdout));
     }
 
+    /// Covers: fact 35.
     #[test]
     fn bytes_that_are_not_utf8_pass_unchanged() {
         let spec = ChildSpec { env: vec![("X".into(), OsString::from_vec(vec![0xff]))], ..ChildSpec::new(["a"]) };

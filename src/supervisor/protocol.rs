@@ -220,7 +220,7 @@ pub enum LaunchProblem {
     #[error("{0}")]
     Spec(String),
     /// A step of starting it; `path` is what the step was about.
-    #[error("could not {} {path}: {}", error.stage, std::io::Error::from_raw_os_error(error.errno))]
+    #[error("could not {}{}{path}: {}", error.stage, if path.is_empty() { "" } else { " " }, std::io::Error::from_raw_os_error(error.errno))]
     Spawn {
         /// Which step and why.
         error: SpawnError,
