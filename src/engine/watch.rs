@@ -82,6 +82,7 @@ impl EngineLoop {
         self.retry_at = None;
         self.started_at = monotonic_now();
         self.owed = 0;
+        self.is_counting = false;
         match Client::start(&self.program) {
             Ok(client) => {
                 self.sampler.set_root(client.pid());

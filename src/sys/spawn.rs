@@ -10,7 +10,7 @@ use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 
 use super::PidFd;
 use super::signals::block_all_signals;
-use crate::model::{Pid, Signal};
+use crate::model::{Pid, ResourceLimit, Signal};
 
 /// A descriptor and the number under which the child gets it.
 #[derive(Debug)]
@@ -46,6 +46,16 @@ pub struct Prepared {
     pub umask: Option<u32>,
     /// The signal that it gets when the calling thread dies.
     pub death_signal: Option<Signal>,
+    /// Resource limits.
+    pub limits: Vec<ResourceLimit>,
+    /// The cores that it may run on; those of the caller when empty.
+    pub affinity: Vec<u16>,
+    /// The terminal that becomes its controlling one; it must start a session.
+    pub terminal: Option<OwnedFd>,
+    /// What it writes to `/proc/self/oom_score_adj`, so that the kernel, out of memory, takes it before us.
+    pub oom_score_adj: Option<CString>,
+    /// `cgroup.procs` of the control group that it joins, open for writing.
+    pub cgroup: Option<OwnedFd>,
 }
 
 /// A child that has executed its program.
@@ -75,6 +85,14 @@ pub enum SpawnStage {
     Cwd,
     /// Placing the descriptors.
     Descriptors,
+    /// Choosing its cores.
+    Affinity,
+    /// Making a terminal its controlling one.
+    Terminal,
+    /// Joining a control group.
+    Cgroup,
+    /// Setting a resource limit.
+    Limit,
     /// Executing the program.
     Exec,
 }
@@ -89,6 +107,10 @@ impl fmt::Display for SpawnStage {
             Self::Nice => "change the niceness",
             Self::Cwd => "enter the folder",
             Self::Descriptors => "set up the descriptors",
+            Self::Affinity => "choose its cores",
+            Self::Terminal => "give it a terminal",
+            Self::Cgroup => "join the control group",
+            Self::Limit => "set a resource limit",
             Self::Exec => "execute",
         })
     }
@@ -109,6 +131,7 @@ struct Job<'a> {
     prepared: &'a Prepared,
     argv: Vec<*const libc::c_char>,
     env: Vec<*const libc::c_char>,
+    cores: Option<libc::cpu_set_t>,
     parent: libc::pid_t,
     failure: Option<(SpawnStage, i32)>,
 }
@@ -121,6 +144,7 @@ pub fn spawn(prepared: &Prepared) -> Result<Spawned, SpawnError> {
         prepared,
         argv: pointers(&prepared.argv),
         env: pointers(&prepared.env),
+        cores: (!prepared.affinity.is_empty()).then(|| cores(&prepared.affinity)),
         parent: std::process::id().cast_signed(),
         failure: None,
     };
@@ -152,6 +176,17 @@ pub fn spawn(prepared: &Prepared) -> Result<Spawned, SpawnError> {
         return Err(SpawnError { stage, errno });
     }
     Ok(Spawned { pid: Pid::new(pid), pidfd })
+}
+
+/// Cores as the kernel takes them.
+fn cores(numbers: &[u16]) -> libc::cpu_set_t {
+    // SAFETY: all-zero is the empty set.
+    let mut set: libc::cpu_set_t = unsafe { std::mem::zeroed() };
+    for number in numbers {
+        // SAFETY: writes within the set; numbers beyond it are left out.
+        unsafe { libc::CPU_SET(usize::from(*number), &mut set) };
+    }
+    set
 }
 
 extern "C" fn child(job: *mut libc::c_void) -> libc::c_int {
@@ -207,6 +242,24 @@ unsafe fn set_up_and_exec(job: &Job<'_>) -> SpawnStage {
         if let Some(umask) = prepared.umask {
             libc::umask(umask);
         }
+        if let Some(cores) = &job.cores
+            && libc::sched_setaffinity(0, size_of::<libc::cpu_set_t>(), cores) < 0
+        {
+            return SpawnStage::Affinity;
+        }
+        if let Some(text) = &prepared.oom_score_adj {
+            say_how_dispensable(text);
+        }
+        if let Some(cgroup) = &prepared.cgroup
+            && libc::write(cgroup.as_raw_fd(), c"0".as_ptr().cast(), 1) < 0
+        {
+            return SpawnStage::Cgroup;
+        }
+        if let Some(terminal) = &prepared.terminal
+            && libc::ioctl(terminal.as_raw_fd(), libc::TIOCSCTTY, 0) < 0
+        {
+            return SpawnStage::Terminal;
+        }
         if let Some(cwd) = &prepared.cwd
             && libc::chdir(cwd.as_ptr()) < 0
         {
@@ -223,11 +276,35 @@ unsafe fn set_up_and_exec(job: &Job<'_>) -> SpawnStage {
                 return SpawnStage::Descriptors;
             }
         }
+        // Last, since some of them would hold up the steps before.
+        for limit in &prepared.limits {
+            let value = |limit: Option<u64>| limit.unwrap_or(libc::RLIM64_INFINITY);
+            let pair = libc::rlimit64 { rlim_cur: value(limit.soft), rlim_max: value(limit.hard) };
+            let number = libc::c_int::from(limit.resource.number());
+            if libc::syscall(libc::SYS_prlimit64, 0, number, &raw const pair, std::ptr::null::<u64>()) < 0 {
+                return SpawnStage::Limit;
+            }
+        }
         let mut mask = std::mem::MaybeUninit::<libc::sigset_t>::uninit();
         libc::sigemptyset(mask.as_mut_ptr());
         libc::sigprocmask(libc::SIG_SETMASK, mask.as_ptr(), std::ptr::null_mut());
         exec_first(&prepared.candidates, &job.argv, &job.env);
         SpawnStage::Exec
+    }
+}
+
+/// Writes the child's `oom_score_adj`. Where that is not allowed, it stays what it was.
+///
+/// # Safety
+/// As for [`set_up_and_exec`].
+unsafe fn say_how_dispensable(text: &CStr) {
+    // SAFETY: NUL-ended texts; the descriptor is ours alone.
+    unsafe {
+        let fd = libc::open(c"/proc/self/oom_score_adj".as_ptr(), libc::O_WRONLY | libc::O_CLOEXEC);
+        if fd >= 0 {
+            libc::write(fd, text.as_ptr().cast(), text.count_bytes());
+            libc::close(fd);
+        }
     }
 }
 
