@@ -9,7 +9,7 @@ use rustix::fs::{Access, access};
 
 use super::descendants::descendants;
 use crate::model::{GroupLimits, Pid, RunId};
-use crate::sys::own_cgroup;
+use crate::sys::{lacks_controller, own_cgroup};
 
 /// The groups that were made, and are removed once nobody is in them.
 #[derive(Debug, Default)]
@@ -34,6 +34,9 @@ impl Cgroups {
             Some(home) => home.clone(),
             None => self.home.insert(settle(own_cgroup().as_deref())?).clone(),
         };
+        if let Some(name) = wanted(limits).into_iter().find(|name| lacks_controller(&home, name)) {
+            return Err(no_controller(name, &home));
+        }
         let path = home.join(format!("tasklab-{}-run-{run}", std::process::id()));
         let failed = |error: io::Error| format!("{} cannot be set up: {error}", path.display());
         fs::create_dir(&path).map_err(failed)?;
@@ -65,6 +68,17 @@ impl Cgroups {
     pub(super) fn remove(&mut self) {
         self.look_after();
     }
+}
+
+/// The controllers that these limits need.
+pub(super) fn wanted(limits: GroupLimits) -> Vec<&'static str> {
+    limits.memory.map(|_| "memory").into_iter().chain(limits.cpu_percent.map(|_| "cpu")).collect()
+}
+
+/// Why a limit would not hold, and what helps on a Raspberry Pi, whose firmware switches the memory controller off.
+pub(super) fn no_controller(name: &str, group: &Path) -> String {
+    let fix = if name == "memory" { "; add cgroup_enable=memory to /boot/firmware/cmdline.txt and restart" } else { "" };
+    format!("the kernel offers no {name} controller in {}{fix}", group.display())
 }
 
 /// Makes our own group ready to have groups with limits below it: a group with processes cannot have them, so these move into a leaf.

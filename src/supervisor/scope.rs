@@ -1,10 +1,11 @@
 //! Limits where no control group is delegated to us: a transient scope of the user's systemd. Made by systemd-run(1), which every
-//! systemd has and which becomes the program itself in place: the PID stays ours, and no D-Bus library (zbus: some 60 crates) is needed.
+//! systemd has and which becomes the program itself in place: the PID stays ours, and the supervisor needs no D-Bus library.
 
 use std::ffi::OsString;
 
+use super::cgroup::{no_controller, wanted};
 use crate::model::{ChildSpec, GroupLimits};
-use crate::sys::systemd_run;
+use crate::sys::{lacks_controller, systemd_run, user_manager_cgroup};
 
 /// The same child in a scope with these limits, or why there can be none. `why` there is no group of our own.
 pub(super) fn in_scope(spec: &ChildSpec, limits: GroupLimits, why: &str) -> Result<ChildSpec, String> {
@@ -12,6 +13,11 @@ pub(super) fn in_scope(spec: &ChildSpec, limits: GroupLimits, why: &str) -> Resu
     let program = systemd_run().ok_or_else(|| {
         format!("its memory and CPU cannot be limited: {why}, and no systemd of the user's runs; start Task Lab by {FIX}")
     })?;
+    if let Some(manager) = user_manager_cgroup()
+        && let Some(name) = wanted(limits).into_iter().find(|name| lacks_controller(&manager, name))
+    {
+        return Err(format!("its memory and CPU cannot be limited: {why}, and {}", no_controller(name, &manager)));
+    }
     if spec.executable.is_some() {
         return Err(format!("a scope of systemd's runs no program under another name, and {why}; start Task Lab by {FIX}"));
     }

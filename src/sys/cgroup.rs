@@ -19,6 +19,19 @@ pub fn own_cgroup_in(mounts: &str, own: &str) -> Option<PathBuf> {
     Some(Path::new(mount).join(group))
 }
 
+/// Whether a group says that it has no such controller: then a limit of that kind would be accepted by nobody, or hold nobody.
+pub fn lacks_controller(group: &Path, name: &str) -> bool {
+    let controllers = std::fs::read_to_string(group.join("cgroup.controllers"));
+    controllers.is_ok_and(|controllers| !controllers.split_whitespace().any(|known| known == name))
+}
+
+/// The group of the user's own systemd, below which its scopes are.
+pub fn user_manager_cgroup() -> Option<PathBuf> {
+    let mounts = std::fs::read_to_string("/proc/self/mounts").ok()?;
+    let uid = rustix::process::getuid().as_raw();
+    own_cgroup_in(&mounts, &format!("0::/user.slice/user-{uid}.slice/user@{uid}.service"))
+}
+
 /// systemd-run(1), if the user's own systemd is there to be asked.
 pub fn systemd_run() -> Option<PathBuf> {
     let runtime = PathBuf::from(std::env::var_os("XDG_RUNTIME_DIR")?);

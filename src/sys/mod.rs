@@ -15,7 +15,7 @@ mod spawn;
 mod terminal;
 mod wait;
 
-pub use cgroup::{own_cgroup, own_cgroup_in, systemd_run};
+pub use cgroup::{lacks_controller, own_cgroup, systemd_run, user_manager_cgroup};
 pub use clock::monotonic_now;
 pub use fds::{adopt_fd, dup_at_least, open_null, queued_bytes, set_nonblocking};
 pub use fork::{Forked, default_signal, exit_now, fork};
