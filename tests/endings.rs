@@ -11,7 +11,7 @@ use tasklab::engine::{Command, EngineHandle};
 use tasklab::model::{Action, ChildSpec, Event, EventKind, ExitStatus, Outcome, Pid, Reaping, RunId, Scope, Signal};
 use tasklab::supervisor::{Report, Request};
 
-fn act(handle: &EngineHandle, action: Action, target: impl ToString) {
+fn act(handle: &EngineHandle, action: Action, target: &str) {
     handle.send(Command::Act { run: RunId::new(1), action, target: target.to_string() }).expect("taken");
 }
 
@@ -83,7 +83,7 @@ fn the_end_of_a_process_is_told_although_an_outsider_holds_its_output() {
         }
         EventKind::ProcessExited { status, .. } => ended_while_open |= *status == ExitStatus::Exited(5),
         EventKind::OutputClosed { stream: tasklab::model::Stream::Stdout, .. } => {
-            assert!(ended_while_open, "two things, in that order")
+            assert!(ended_while_open, "two things, in that order");
         }
         _ => {}
     });
@@ -180,7 +180,7 @@ fn a_process_that_hangs_in_the_kernel_is_named_and_ends_when_it_is_let_go() {
     let events = events_of(&engine, programs(vec![ChildSpec::new(["sleep", "94"])]), |event| match &event.kind {
         EventKind::ProcessStarted { pid, .. } => {
             freezer.freeze(*pid);
-            act(&handle, Action::Kill(Scope::Process), pid);
+            act(&handle, Action::Kill(Scope::Process), &pid.to_string());
         }
         EventKind::Notice { text } if text.contains("stuck in the kernel (D)") => {
             assert!(text.starts_with("sleep ("), "{text}");

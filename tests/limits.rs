@@ -30,8 +30,9 @@ fn as_plain_user(command: &[&str]) -> Command {
 
 #[test]
 fn children_meet_the_limit_on_processes_before_the_app_does() {
-    let script = format!("ulimit -u 200; exec {TASKLAB} exec -- sh -c 'ulimit -u'");
-    let (status, out, err) = said(&Command::new("sh").args(["-c", &script]).output().expect("runs"));
+    let show = r"s/Max processes *\([0-9]*\).*/\1/p";
+    let command = ["--nproc=200:200", TASKLAB, "exec", "--", "sed", "-n", show, "/proc/self/limits"];
+    let (status, out, err) = said(&Command::new("prlimit").args(command).stdin(Stdio::null()).output().expect("runs"));
     assert_eq!((status, out.as_str()), (0, "184\n"), "{err}");
 }
 
@@ -44,9 +45,9 @@ fn a_bomb_under_the_limit_ends_and_leaves_nothing() {
     let tag = format!("TASKLAB_TEST=bomb-{}", std::process::id());
     let (name, value) = tag.split_once('=').expect("a variable");
     // As many as there may be: the limit counts all processes of that user, and there may be others.
-    let bomb = "ulimit -u 120; exec \"$0\" exec --timeout 20 --grace 0.2 -- sh -c \
-                'i=0; while [ $i -lt 200 ]; do sleep 99 & i=$((i+1)); done; echo all of them; wait'";
-    let output = as_plain_user(&["sh", "-c", bomb, TASKLAB]).env(name, value).output().expect("runs");
+    let bomb = "i=0; while [ $i -lt 200 ]; do sleep 99 & i=$((i+1)); done; echo all of them; wait";
+    let command = ["prlimit", "--nproc=120:120", TASKLAB, "exec", "--timeout", "20", "--grace", "0.2", "--", "sh", "-c", bomb];
+    let output = as_plain_user(&command).env(name, value).output().expect("runs");
     let (status, out, err) = said(&output);
     assert!(status != 0 && !out.contains("all of them") && err.contains("fork"), "{status}: {out}{err}");
     eventually("nothing of it is left", || support::tagged(&tag).is_empty());
@@ -62,7 +63,7 @@ fn with_memory(available_kb: u64, command: &str) -> Option<(i32, String, String)
     let output = Command::new("unshare").args(["-Urm", "sh", "-c", &script]).stdin(Stdio::null()).output().expect("unshare runs");
     let told = said(&output);
     if told.0 == 99 || told.2.contains("unshare:") {
-        println!("NOT CHECKED: no user namespaces here: {}", told.2);
+        eprintln!("NOT CHECKED: no user namespaces here: {}", told.2);
         return None;
     }
     Some(told)
@@ -152,7 +153,7 @@ fn limits_on_memory_and_cpu_hold_or_are_refused_with_the_reason() {
     if finding["ok"] == true {
         assert_eq!(run.0, 137, "killed for want of memory: {}", run.2);
     } else {
-        assert!(run.0 == 125 && run.2.contains("cannot be limited") && run.2.contains("Delegate=yes"), "{run:?}");
+        assert!(run.0 == 125 && run.2.contains("cannot be limited"), "{run:?}");
         println!("NOT CHECKED: no control group holds a run to a limit here: {}", run.2.trim());
     }
 }

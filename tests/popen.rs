@@ -134,10 +134,11 @@ fn a_program_that_is_being_written_to_is_tried_for_a_moment_and_then_named() {
     launch().expect("nobody writes any more");
     eventually("one whose writer goes within the tries is started", || {
         let writer = std::fs::File::options().append(true).open(&program).expect("ours");
-        let closer = std::thread::spawn(move || {
+        let close = move || {
             std::thread::sleep(std::time::Duration::from_millis(4));
             drop(writer);
-        });
+        };
+        let closer = std::thread::Builder::new().name("closer".to_owned()).spawn(close).expect("a thread");
         let is_started = launch().is_ok();
         closer.join().expect("no panic");
         is_started

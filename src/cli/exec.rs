@@ -56,7 +56,7 @@ pub(super) struct Arguments {
     /// Gives it a terminal of that size (80x24) as its controlling terminal, in a session of its own. For a single stage.
     #[arg(long, value_name = "COLUMNSxROWS", num_args = 0..=1, require_equals = true, default_missing_value = "80x24")]
     pty: Option<WindowSize>,
-    /// Passes every \\r\\n and \\r of the output on as \\n. The bytes themselves are in the events of --json.
+    /// Passes every \r\n and \r of the output on as \n. The bytes themselves are in the events of --json.
     #[arg(long, conflicts_with = "json")]
     universal_newlines: bool,
     /// Lets /bin/sh read each stage as one command line.

@@ -159,11 +159,13 @@ fn limits(delegated: Option<&Path>, systemd: Option<&Path>) -> Finding {
         (_, Some(manager)) if lacking(manager).is_none() => {
             Finding::good(TOPIC, "memory and CPU, by a scope of systemd's for each run")
         }
-        (Some(group), _) | (None, Some(group)) if lacking(group) == Some("memory") => Finding::bad(
-            TOPIC,
-            format!("the kernel's memory controller is switched off; without it {PLAIN}"),
-            "add cgroup_enable=memory to /boot/firmware/cmdline.txt and restart",
-        ),
+        (Some(group), _) | (None, Some(group)) if lacks_controller(group, "memory") && !lacks_controller(group, "cpu") => {
+            Finding::bad(
+                TOPIC,
+                format!("the kernel's memory controller is switched off; without it {PLAIN}"),
+                "add cgroup_enable=memory to /boot/firmware/cmdline.txt and restart",
+            )
+        }
         _ => Finding::bad(TOPIC, format!("none: {PLAIN}"), DELEGATE),
     }
 }

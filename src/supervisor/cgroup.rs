@@ -30,13 +30,16 @@ struct Group {
 impl Cgroups {
     /// Makes a group with these limits: the file by which processes join it, or why there can be none.
     pub(super) fn make(&mut self, run: RunId, limits: GroupLimits) -> Result<OwnedFd, String> {
-        let home = match &self.home {
-            Some(home) => home.clone(),
-            None => self.home.insert(settle(own_cgroup().as_deref())?).clone(),
+        let home = if let Some(home) = &self.home {
+            home.clone()
+        } else {
+            let own = own_cgroup().ok_or("no control groups of version 2 are mounted")?;
+            if let Some(name) = wanted(limits).into_iter().find(|name| lacks_controller(&own, name)) {
+                return Err(no_controller(name, &own));
+            }
+            settle(&own)?;
+            self.home.insert(own).clone()
         };
-        if let Some(name) = wanted(limits).into_iter().find(|name| lacks_controller(&home, name)) {
-            return Err(no_controller(name, &home));
-        }
         let path = home.join(format!("tasklab-{}-run-{run}", std::process::id()));
         let failed = |error: io::Error| format!("{} cannot be set up: {error}", path.display());
         fs::create_dir(&path).map_err(failed)?;
@@ -82,8 +85,7 @@ pub(super) fn no_controller(name: &str, group: &Path) -> String {
 }
 
 /// Makes our own group ready to have groups with limits below it: a group with processes cannot have them, so these move into a leaf.
-fn settle(own: Option<&Path>) -> Result<PathBuf, String> {
-    let own = own.ok_or("no control groups of version 2 are mounted")?;
+fn settle(own: &Path) -> Result<(), String> {
     let show = own.display();
     let is_ours = |name: &str| access(own.join(name), Access::WRITE_OK).is_ok();
     if !(access(own, Access::WRITE_OK).is_ok() && is_ours("cgroup.procs") && is_ours("cgroup.subtree_control")) {
@@ -110,7 +112,7 @@ fn settle(own: Option<&Path>) -> Result<PathBuf, String> {
             result => result.map_err(failed)?,
         }
     }
-    Ok(own.to_owned())
+    Ok(())
 }
 
 /// Writes the limits of one group.
@@ -145,15 +147,14 @@ mod tests {
 
     #[test]
     fn a_group_that_is_not_ours_is_refused_with_the_reason() {
-        assert!(settle(None).expect_err("none").contains("mounted"));
         let folder = tempfile::tempdir().expect("a folder");
-        assert!(settle(Some(folder.path())).expect_err("no group at all").contains("not delegated"));
+        assert!(settle(folder.path()).expect_err("no group at all").contains("not delegated"));
         for name in ["cgroup.procs", "cgroup.subtree_control"] {
             fs::write(folder.path().join(name), "1\n").expect("a file");
         }
-        assert!(settle(Some(folder.path())).expect_err("init is in it").contains("others than Task Lab"));
+        assert!(settle(folder.path()).expect_err("init is in it").contains("others than Task Lab"));
         fs::write(folder.path().join("cgroup.procs"), format!("{}\n", std::process::id())).expect("a file");
-        assert_eq!(settle(Some(folder.path())), Ok(folder.path().to_owned()));
+        assert_eq!(settle(folder.path()), Ok(()));
         let leaf = folder.path().join(format!("tasklab-{}/cgroup.procs", std::process::id()));
         assert_eq!(fs::read_to_string(leaf).expect("moved"), std::process::id().to_string());
     }

@@ -157,7 +157,7 @@ pub(super) fn prepare(
         limits: spec.limits.clone(),
         affinity: spec.affinity.clone(),
         terminal,
-        oom_score_adj: dispensability().clone(),
+        oom_score_adj: dispensability(),
         cgroup: None,
     };
     Ok((prepared, ours))
@@ -229,12 +229,13 @@ fn open(path: &Path, flags: OFlags) -> Result<OwnedFd, LaunchProblem> {
 }
 
 /// The children's `oom_score_adj`, from ours, which is read once.
-fn dispensability() -> &'static Option<CString> {
+fn dispensability() -> Option<CString> {
     static TEXT: OnceLock<Option<CString>> = OnceLock::new();
-    TEXT.get_or_init(|| {
+    let text = TEXT.get_or_init(|| {
         let ours: i32 = std::fs::read_to_string("/proc/self/oom_score_adj").ok()?.trim().parse().ok()?;
         CString::new((ours + DISPENSABLE).min(1000).to_string()).ok()
-    })
+    });
+    text.clone()
 }
 
 fn descriptor(what: &str, error: &io::Error) -> LaunchProblem {

@@ -114,7 +114,8 @@ impl Server {
             // Without room for its descriptor a long request would be lost.
             self.spare = None;
             let received = self.link.receive::<Request>()?;
-            self.spare = sys::open_null().ok();
+            // Any descriptor holds a place.
+            self.spare = sys::dup_at_least(&self.link, 0).ok();
             match received {
                 Received::Message(request, _) => self.handle(request)?,
                 Received::Nothing => return Ok(true),
