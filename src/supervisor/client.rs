@@ -74,9 +74,8 @@ impl Client {
         // Orphans of a supervisor that was killed come to us instead of to init.
         sys::become_subreaper().map_err(|error| failed(&error))?;
         let (prepared, _) = prepare(&spec, Neighbours::default(), None).map_err(|error| failed(&error))?;
-        // It stays with us when memory runs out, and outlives the thread that starts it.
-        let spawned =
-            sys::spawn(&Prepared { death_signal: None, oom_score_adj: None, ..prepared }).map_err(|error| failed(&error))?;
+        // It outlives the thread that starts it.
+        let spawned = sys::spawn(&Prepared { death_signal: None, ..prepared }).map_err(|error| failed(&error))?;
         let link = Link::new(ours).map_err(|error| failed(&error))?;
         Ok(Self { link: Some(link), pid: spawned.pid, pidfd: spawned.pidfd, is_buried: false })
     }

@@ -7,6 +7,7 @@ use rustix::event::{PollFd, PollFlags, poll};
 
 use super::prepare::{Neighbours, OurEnds, new_pipe, prepare};
 use super::protocol::{LaunchFailure, LaunchProblem, LaunchedChild};
+use super::room::Dispensability;
 use super::scope::in_scope;
 use super::server::Server;
 use crate::model::{ChildSpec, Pgid, Reaping, RunId, Sid, Signal};
@@ -44,21 +45,17 @@ impl Server {
         room.map_err(|why| failed(0, LaunchProblem::NoRoom(why)))?;
         let (cgroup, scoped) = self.limited(run, stages).map_err(|why| failed(0, LaunchProblem::NoRoom(why)))?;
         let stages = scoped.as_ref().map_or(stages, std::slice::from_ref);
-        let mut started: Vec<(Spawned, OurEnds)> = Vec::new();
-        let mut input = None;
-        for (index, spec) in stages.iter().enumerate() {
-            let group = started.first().map(|(first, _)| first.pid.number());
-            match start_stage(spec, run, input.take(), index + 1 == stages.len(), group, cgroup.as_ref()) {
-                Ok((spawned, ours, next)) => {
-                    started.push((spawned, ours));
-                    input = next;
-                }
-                Err(problem) => {
-                    self.discard(started, run);
-                    return Err(failed(index, problem));
-                }
+        self.dispensability.iter_mut().for_each(Dispensability::raise);
+        let started = start_stages(stages, run, cgroup.as_ref());
+        self.dispensability.iter_mut().for_each(Dispensability::lower);
+        let started = match started {
+            Ok(started) => started,
+            Err((started, problem)) => {
+                let stage = started.len();
+                self.discard(started, run);
+                return Err(failed(stage, problem));
             }
-        }
+        };
         // A report with a descriptor too few would give the next child's to this one.
         let copies: Result<Vec<OwnedFd>, _> =
             started.iter().map(|(spawned, _)| rustix::io::fcntl_dupfd_cloexec(&spawned.pidfd, 0)).collect();
@@ -96,7 +93,7 @@ impl Server {
 
     /// Kills the stages of a pipeline that could not be completed, and waits for them: they die at once, since nobody
     /// else has seen them yet. One that the kernel holds on to is reaped later like any other child.
-    fn discard(&mut self, started: Vec<(Spawned, OurEnds)>, run: RunId) {
+    fn discard(&mut self, started: Vec<Started>, run: RunId) {
         if started.is_empty() {
             return;
         }
@@ -111,6 +108,30 @@ impl Server {
         // What they have started meanwhile carries the run's mark.
         let _ = self.family.signal_run(run, &[Signal::KILL], false);
     }
+}
+
+/// A stage that runs, and our ends of its pipes.
+type Started = (Spawned, OurEnds);
+
+/// Starts the stages; on a failure, says what was started before.
+fn start_stages(
+    stages: &[ChildSpec],
+    run: RunId,
+    cgroup: Option<&OwnedFd>,
+) -> Result<Vec<Started>, (Vec<Started>, LaunchProblem)> {
+    let mut started: Vec<Started> = Vec::new();
+    let mut input = None;
+    for (index, spec) in stages.iter().enumerate() {
+        let group = started.first().map(|(first, _)| first.pid.number());
+        match start_stage(spec, run, input.take(), index + 1 == stages.len(), group, cgroup) {
+            Ok((spawned, ours, next)) => {
+                started.push((spawned, ours));
+                input = next;
+            }
+            Err(problem) => return Err((started, problem)),
+        }
+    }
+    Ok(started)
 }
 
 /// Starts one stage; returns it, our ends of its pipes and what the next stage reads.

@@ -25,9 +25,6 @@ pub const CAPTURE: usize = 256 * 1024;
 /// What a Task Lab around this one has told us, and what means nothing to our children.
 const OURS: [&str; 5] = [RUN_VARIABLE, "TASKLAB_EVENTS", "TASKLAB_CONTROL", "TASKLAB_T0", "TASKLAB_PARAMS"];
 
-/// Added to our own `oom_score_adj` for what we launch: a machine without memory loses a child before it loses Task Lab.
-const DISPENSABLE: i32 = 500;
-
 /// Duplicates live above this, so that placing one descriptor cannot overwrite the source of another.
 const ABOVE_PLACES: RawFd = 16;
 
@@ -157,7 +154,6 @@ pub(super) fn prepare(
         limits: spec.limits.clone(),
         affinity: spec.affinity.clone(),
         terminal,
-        oom_score_adj: dispensability(),
         cgroup: None,
     };
     Ok((prepared, ours))
@@ -226,16 +222,6 @@ fn open(path: &Path, flags: OFlags) -> Result<OwnedFd, LaunchProblem> {
     let file = rustix::fs::open(path, flags | OFlags::CLOEXEC | OFlags::NOCTTY | OFlags::NONBLOCK, mode)
         .and_then(|file| rustix::fs::fcntl_setfl(&file, flags & (OFlags::RWMODE | OFlags::APPEND)).map(|()| file));
     file.map_err(|error| LaunchProblem::Open { path: path.display().to_string(), errno: error.raw_os_error() })
-}
-
-/// The children's `oom_score_adj`, from ours, which is read once.
-fn dispensability() -> Option<CString> {
-    static TEXT: OnceLock<Option<CString>> = OnceLock::new();
-    let text = TEXT.get_or_init(|| {
-        let ours: i32 = std::fs::read_to_string("/proc/self/oom_score_adj").ok()?.trim().parse().ok()?;
-        CString::new((ours + DISPENSABLE).min(1000).to_string()).ok()
-    });
-    text.clone()
 }
 
 fn descriptor(what: &str, error: &io::Error) -> LaunchProblem {

@@ -1,5 +1,8 @@
-//! Whether the machine has room for more children: by the memory that is left, and by the limit on processes.
+//! Whether the machine has room for more children: by the memory that is left, and by the limit on processes; and who goes first when
+//! it has none.
 
+use std::fs::File;
+use std::io::Write;
 use std::time::Duration;
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
@@ -59,6 +62,38 @@ pub(super) fn leave_processes_to_the_app() {
         let lower = current - FOR_THE_APP.min(current / 4);
         // Lowering one's own is always allowed.
         let _ = setrlimit(Resource::Nproc, Rlimit { current: Some(lower), maximum: limit.maximum });
+    }
+}
+
+/// Added to our own `oom_score_adj` for what we launch: a machine without memory loses a child before it loses Task Lab.
+const DISPENSABLE: i32 = 500;
+
+/// Makes children more dispensable than their parent. They inherit it (`proc_pid_oom_score_adj(5)`), so it is raised while they are
+/// made; a write of their own would cost each launch a walk through /proc.
+#[derive(Debug)]
+pub(super) struct Dispensability {
+    file: File,
+    ours: String,
+    theirs: String,
+}
+
+impl Dispensability {
+    /// `None` where that is not allowed: then children are as dear as their parent.
+    pub(super) fn open() -> Option<Self> {
+        let file = File::options().read(true).write(true).open("/proc/self/oom_score_adj").ok()?;
+        let ours: i32 = std::io::read_to_string(&file).ok()?.trim().parse().ok()?;
+        Some(Self { file, ours: ours.to_string(), theirs: (ours + DISPENSABLE).min(1000).to_string() })
+    }
+
+    /// For the children that are made from now on.
+    pub(super) fn raise(&mut self) {
+        // What does not succeed leaves the children as dear as we are, and us as dispensable as they.
+        let _ = self.file.write(self.theirs.as_bytes());
+    }
+
+    /// For ourselves.
+    pub(super) fn lower(&mut self) {
+        let _ = self.file.write(self.ours.as_bytes());
     }
 }
 

@@ -13,7 +13,7 @@ use super::descendants::is_exhausted;
 use super::family::Family;
 use super::link::{Link, Received};
 use super::protocol::{Report, Request};
-use super::room::{Room, leave_processes_to_the_app};
+use super::room::{Dispensability, Room, leave_processes_to_the_app};
 use crate::gpio::{self, Board, BoardKind, GpioError, Level, Line};
 use crate::model::Signal;
 use crate::sys::{self, PacketSocket, SignalFd, monotonic_now};
@@ -36,8 +36,15 @@ pub fn serve(socket: OwnedFd) -> io::Result<()> {
     let board = gpio::choose(BoardKind::Auto).map_err(io::Error::other)?;
     leave_processes_to_the_app();
     let link = Link::new(PacketSocket::from(socket))?;
-    let mut server =
-        Server { link, family: Family::new(), board, room: Room::default(), cgroups: Cgroups::default(), spare: None };
+    let mut server = Server {
+        link,
+        family: Family::new(),
+        board,
+        room: Room::default(),
+        dispensability: Dispensability::open(),
+        cgroups: Cgroups::default(),
+        spare: None,
+    };
     server.family.keep_reserve();
     // A mistake of ours must not leave anybody's processes behind: what is told of it comes after the burial.
     let result = catch_unwind(AssertUnwindSafe(|| server.run(&child_signals)));
@@ -64,6 +71,7 @@ pub(super) struct Server {
     pub(super) family: Family,
     board: Box<dyn Board>,
     pub(super) room: Room,
+    pub(super) dispensability: Option<Dispensability>,
     pub(super) cgroups: Cgroups,
     /// Kept for the file of a long request.
     spare: Option<OwnedFd>,

@@ -52,8 +52,6 @@ pub struct Prepared {
     pub affinity: Vec<u16>,
     /// The terminal that becomes its controlling one; it must start a session.
     pub terminal: Option<OwnedFd>,
-    /// What it writes to `/proc/self/oom_score_adj`, so that the kernel, out of memory, takes it before us.
-    pub oom_score_adj: Option<CString>,
     /// `cgroup.procs` of the control group that it joins, open for writing.
     pub cgroup: Option<OwnedFd>,
 }
@@ -247,9 +245,6 @@ unsafe fn set_up_and_exec(job: &Job<'_>) -> SpawnStage {
         {
             return SpawnStage::Affinity;
         }
-        if let Some(text) = &prepared.oom_score_adj {
-            say_how_dispensable(text);
-        }
         if let Some(cgroup) = &prepared.cgroup
             && libc::write(cgroup.as_raw_fd(), c"0".as_ptr().cast(), 1) < 0
         {
@@ -290,21 +285,6 @@ unsafe fn set_up_and_exec(job: &Job<'_>) -> SpawnStage {
         libc::sigprocmask(libc::SIG_SETMASK, mask.as_ptr(), std::ptr::null_mut());
         exec_first(&prepared.candidates, &job.argv, &job.env);
         SpawnStage::Exec
-    }
-}
-
-/// Writes the child's `oom_score_adj`. Where that is not allowed, it stays what it was.
-///
-/// # Safety
-/// As for [`set_up_and_exec`].
-unsafe fn say_how_dispensable(text: &CStr) {
-    // SAFETY: NUL-ended texts; the descriptor is ours alone.
-    unsafe {
-        let fd = libc::open(c"/proc/self/oom_score_adj".as_ptr(), libc::O_WRONLY | libc::O_CLOEXEC);
-        if fd >= 0 {
-            libc::write(fd, text.as_ptr().cast(), text.count_bytes());
-            libc::close(fd);
-        }
     }
 }
 
