@@ -31,8 +31,8 @@ pub(super) enum Effect {
     TellOpen(Duration),
     /// Name the processes that SIGKILL has not ended.
     NameStuck,
-    /// Say that these many processes do not die.
-    TellStuck(u32),
+    /// Say that these many processes do not die; `None`: nobody could count them.
+    TellStuck(Option<u32>),
     /// It is over.
     Finish {
         /// Why it was cut short, if it was.
@@ -170,7 +170,7 @@ impl Course {
                 // Not counted is not gone.
                 let left = self.members.unwrap_or_default().max(1);
                 self.stage = Stage::Draining { tell_at: NEVER, until: now, left };
-                vec![Effect::TellStuck(left), Effect::CloseStreams]
+                vec![Effect::TellStuck(self.members), Effect::CloseStreams]
             }
             Stage::Killed { name_at, give_up_at, recount_at } if now >= name_at => {
                 self.stage = Stage::Killed { name_at: NEVER, give_up_at, recount_at };
@@ -330,7 +330,7 @@ mod tests {
         course.members(1, at(2.7));
         assert_eq!(course.tick(at(4.0)), vec![Effect::NameStuck], "two seconds after SIGKILL");
         assert_eq!(course.tick(at(4.0)), vec![Effect::Signal(vec![Signal::KILL])], "once");
-        assert_eq!(course.tick(at(6.0)), vec![Effect::TellStuck(1), Effect::CloseStreams]);
+        assert_eq!(course.tick(at(6.0)), vec![Effect::TellStuck(Some(1)), Effect::CloseStreams]);
         assert_eq!(course.tick(at(6.0)).last(), finish(Some(Outcome::Stopped), 1).last());
     }
 
@@ -347,7 +347,7 @@ mod tests {
         course.tick(at(4.0));
         course.not_counted(at(4.1));
         course.tick(at(6.0));
-        assert_eq!(course.tick(at(8.0)), vec![Effect::TellStuck(1), Effect::CloseStreams], "and never called gone");
+        assert_eq!(course.tick(at(8.0)), vec![Effect::TellStuck(None), Effect::CloseStreams], "and never called gone");
     }
 
     #[test]

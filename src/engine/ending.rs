@@ -32,6 +32,17 @@ fn open_descriptors() -> std::io::Result<u64> {
     if size > 0 { Ok(size) } else { Ok(std::fs::read_dir("/proc/self/fd")?.count() as u64) }
 }
 
+/// Why a run is over although SIGKILL has not ended all of it.
+pub(super) fn stuck(left: Option<u32>) -> String {
+    match left {
+        Some(left) if left > 0 => format!(
+            "{left} of its processes did not die from SIGKILL: they are stuck in the kernel (D) or belong to another user, and will \
+             end when the kernel lets go of them"
+        ),
+        _ => "whether SIGKILL has ended all of its processes is not known: they could not be counted".to_owned(),
+    }
+}
+
 impl EngineLoop {
     /// Ends all runs; what is left of them is counted and told.
     pub(super) fn stop_everything(&mut self, by: &str) {

@@ -66,6 +66,7 @@ pub(super) struct EngineLoop {
     /// Answers that the supervisor owes, and since when it has said nothing.
     pub(super) owed: u32,
     pub(super) silent_since: Monotonic,
+    pub(super) is_nudged: bool,
     pub(super) asked_at: Monotonic,
     /// When a supervisor is started again, after a start that failed or did not last.
     pub(super) retry_at: Option<Monotonic>,
@@ -107,6 +108,7 @@ impl EngineLoop {
             lost: None,
             owed: 0,
             silent_since: Monotonic::ZERO,
+            is_nudged: false,
             asked_at: Monotonic::ZERO,
             retry_at: None,
             started_at: Monotonic::ZERO,
@@ -288,7 +290,7 @@ impl EngineLoop {
             self.owed += 1;
         }
         if let Err(error) = self.client.request(request) {
-            self.lose(&error.to_string());
+            self.lose(&error.cause());
         }
     }
 
@@ -296,7 +298,7 @@ impl EngineLoop {
         if self.client.has_queued()
             && let Err(error) = self.client.flush()
         {
-            return self.lose(&error.to_string());
+            return self.lose(&error.cause());
         }
         loop {
             match self.client.receive() {
@@ -318,7 +320,7 @@ impl EngineLoop {
                 }
                 Ok(Some(Incoming::Report(report))) => self.report(report),
                 Ok(Some(Incoming::End)) => return self.lose("it has ended"),
-                Err(error) => return self.lost_supervisor(&error.to_string()),
+                Err(error) => return self.lost_supervisor(&error.cause()),
             }
         }
     }
@@ -453,10 +455,7 @@ impl EngineLoop {
                 }
                 Effect::CloseStreams => self.runs[index].close_streams(&mut self.scratch, now, &mut self.tap),
                 Effect::TellStuck(left) => {
-                    let text = format!(
-                        "{left} of its processes did not die from SIGKILL: they are stuck in the kernel (D) or belong to another \
-                         user, and will end when the kernel lets go of them"
-                    );
+                    let text = super::ending::stuck(left);
                     self.runs[index].emit(EventKind::Notice { text }, now, &mut self.tap);
                 }
                 Effect::Finish { cut_short, left } => {

@@ -25,6 +25,16 @@ pub enum SupervisorError {
     Lost(#[from] io::Error),
 }
 
+impl SupervisorError {
+    /// What lies behind it, for a sentence that says the rest.
+    pub fn cause(&self) -> String {
+        match self {
+            Self::Start(_) => self.to_string(),
+            Self::Lost(error) => error.to_string(),
+        }
+    }
+}
+
 /// A report with what came along.
 #[derive(Debug)]
 pub enum Incoming {
@@ -100,6 +110,11 @@ impl Client {
         self.link.as_ref().is_some_and(Link::has_waiting)
     }
 
+    /// Continues it, should somebody have stopped it.
+    pub fn wake(&self) {
+        let _ = self.pidfd.signal(Signal::CONT, sys::SignalScope::Process);
+    }
+
     /// Lets go of a supervisor that has died: reaps it and kills what it has left. Its children died with it; their
     /// children became ours. The new supervisor is spared.
     pub fn bury(mut self, successor: &Self) {
@@ -141,6 +156,7 @@ impl Drop for Client {
             return;
         }
         self.link = None;
+        self.wake();
         let patience = rustix::time::Timespec { tv_sec: PATIENCE.as_secs() as i64, tv_nsec: 0 };
         let _ = poll(&mut [PollFd::new(&self.pidfd, PollFlags::IN)], Some(&patience));
         match sys::wait_pidfd(&self.pidfd, sys::WhatEnded::Reap) {
