@@ -30,6 +30,8 @@ const ROOMS: &[(&str, &[&str])] = &[
 const ALSO: &[(&str, &str)] = &[
     ("src/cli/doctor.rs", "monitor"),
     ("src/cli/doctor.rs", "gpio"),
+    // What a pin is called, and what can be asked of it.
+    ("src/cli/gpio.rs", "gpio"),
     ("src/cli/bench", "supervisor"),
     ("src/cli/bench", "monitor"),
     ("src/cli/bench", "schedule"),

@@ -8,6 +8,7 @@ mod engine_loop;
 #[cfg(test)]
 mod fold_tests;
 mod handle;
+mod header;
 mod lanes;
 mod launch;
 mod log;
@@ -27,6 +28,7 @@ mod tree;
 mod waits;
 mod watch;
 
+pub use crate::supervisor::LineRequest;
 pub use command::{Command, LaunchRequest, What};
 pub use handle::{EngineHandle, SendError};
 pub use launch::LaunchError;

@@ -22,8 +22,8 @@ pub use ids::{Pgid, Pid, RunId, Sid, Tid};
 pub use output::OutputRing;
 pub use signal::{ParseSignalError, Signal};
 pub use snapshot::{
-    BoardView, CoreHistory, Finished, Lane, LogEntry, OutputView, PinFunction, PinView, ProcessRow, RunState, RunView, Segment,
-    Severity, Snapshot, SystemView,
+    BoardView, CoreHistory, Finished, Lane, LogEntry, OutputView, PinFunction, PinView, ProcessRow, Pull, RunState, RunView,
+    Segment, Severity, Snapshot, SystemView,
 };
 pub use spec::{ChildSpec, Group, Input, InvalidSpec, OutputTo, Reaping, StopPlan};
 pub use status::{ExitStatus, ProcessState};

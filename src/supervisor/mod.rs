@@ -4,12 +4,14 @@
 mod client;
 mod descendants;
 mod family;
+mod header;
 mod link;
 mod prepare;
 mod protocol;
 mod server;
 
 pub use client::{Client, Incoming, SupervisorError};
+pub use header::{DEAD_MAN, LineRequest};
 pub use prepare::CAPTURE;
 pub use protocol::{ChildPipes, LaunchFailure, LaunchProblem, LaunchedChild, Report, Request};
 pub use server::serve;
