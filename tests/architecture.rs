@@ -32,6 +32,8 @@ const ALSO: &[(&str, &str)] = &[
     ("src/cli/doctor.rs", "gpio"),
     // What a pin is called, and what can be asked of it.
     ("src/cli/gpio.rs", "gpio"),
+    // The clock that edges are timed by.
+    ("src/cli/gpio.rs", "sys"),
     ("src/cli/bench", "supervisor"),
     ("src/cli/bench", "monitor"),
     ("src/cli/bench", "schedule"),

@@ -72,7 +72,7 @@ pub fn main(
             Some(Verb::List(arguments)) => list::list(&arguments),
             Some(Verb::Run(arguments)) => run::run(&arguments, start),
             Some(Verb::Exec(arguments)) => exec::exec(&arguments, start),
-            Some(Verb::Gpio(arguments)) => gpio::gpio(arguments, start),
+            Some(Verb::Gpio(arguments)) => gpio::gpio(&arguments, start),
             Some(Verb::Doctor(arguments)) => doctor::doctor(&arguments),
             Some(Verb::Bench(arguments)) => bench::bench(&arguments),
             None => known(&arguments.window).and_then(|()| window(arguments.window)).map(|()| 0),

@@ -163,7 +163,7 @@ fn pause(text: &str) -> Result<Duration, String> {
 }
 
 /// Does what is asked, and returns the exit status.
-pub(super) fn gpio(arguments: Arguments, start: Start<'_>) -> Result<u8, CliError> {
+pub(super) fn gpio(arguments: &Arguments, start: Start<'_>) -> Result<u8, CliError> {
     let (Verb::List(common)
     | Verb::Get { common, .. }
     | Verb::Set { common, .. }

@@ -3,6 +3,7 @@
 
 use std::fmt;
 use std::os::fd::BorrowedFd;
+use std::path::Path;
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -118,8 +119,8 @@ pub enum BoardKind {
     Chardev(Option<String>),
     /// The Pi's registers, through the crate of that name.
     Rppal,
-    /// None: pins on the screen.
-    Simulated,
+    /// None: pins on the screen; each edge is also written to the file, if one is named.
+    Simulated(Option<String>),
 }
 
 impl BoardKind {
@@ -129,7 +130,7 @@ impl BoardKind {
             Self::Auto => "auto",
             Self::Chardev(_) => "chardev",
             Self::Rppal => "rppal",
-            Self::Simulated => "simulated",
+            Self::Simulated(_) => "simulated",
         }
     }
 }
@@ -138,7 +139,7 @@ impl fmt::Display for BoardKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.word())?;
         match self {
-            Self::Chardev(Some(label)) => write!(f, ":{label}"),
+            Self::Chardev(Some(detail)) | Self::Simulated(Some(detail)) => write!(f, ":{detail}"),
             _ => Ok(()),
         }
     }
@@ -150,9 +151,10 @@ impl FromStr for BoardKind {
     fn from_str(text: &str) -> Result<Self, GpioError> {
         match text.split_once(':') {
             Some(("chardev", label)) if !label.is_empty() => return Ok(Self::Chardev(Some(label.to_owned()))),
+            Some(("simulated", file)) if !file.is_empty() => return Ok(Self::Simulated(Some(file.to_owned()))),
             _ => {}
         }
-        [Self::Auto, Self::Chardev(None), Self::Rppal, Self::Simulated]
+        [Self::Auto, Self::Chardev(None), Self::Rppal, Self::Simulated(None)]
             .into_iter()
             .find(|kind| kind.word() == text)
             .ok_or_else(|| GpioError::UnknownBoard(text.to_owned()))
@@ -163,7 +165,13 @@ impl FromStr for BoardKind {
 /// says in its name why it is that.
 pub fn choose(kind: &BoardKind) -> Result<Box<dyn Board>, GpioError> {
     match kind {
-        BoardKind::Simulated => Ok(Box::new(Simulated::new(super::model().as_deref()))),
+        BoardKind::Simulated(log) => {
+            let board = Simulated::new(super::model().as_deref());
+            Ok(Box::new(match log {
+                Some(path) => board.logging_to(Path::new(path))?,
+                None => board,
+            }))
+        }
         BoardKind::Chardev(label) => Ok(Box::new(Chardev::open(label.as_deref())?)),
         BoardKind::Rppal => Ok(Box::new(Registers::open()?)),
         BoardKind::Auto => {
@@ -185,11 +193,11 @@ mod tests {
 
     #[test]
     fn a_board_is_chosen_by_its_word() {
-        assert_eq!(choose(&BoardKind::Simulated).expect("always there").kind(), BoardKind::Simulated);
-        for word in ["auto", "chardev", "chardev:gpio-sim.0", "rppal", "simulated"] {
+        assert_eq!(choose(&BoardKind::Simulated(None)).expect("always there").kind(), BoardKind::Simulated(None));
+        for word in ["auto", "chardev", "chardev:gpio-sim.0", "rppal", "simulated", "simulated:/tmp/edges"] {
             assert_eq!(word.parse::<BoardKind>().expect("a word").to_string(), word);
         }
-        for word in ["gpiod", "chardev:", "simulated:x", ""] {
+        for word in ["gpiod", "chardev:", "rppal:x", ""] {
             let error = word.parse::<BoardKind>().expect_err("none").to_string();
             assert!(error.contains(word) && error.contains("chardev"), "{error}");
         }
@@ -199,8 +207,8 @@ mod tests {
 
     #[test]
     fn elsewhere_than_on_a_pi_pins_are_simulated() {
-        if super::super::model().is_none() {
-            assert_eq!(choose(&BoardKind::Auto).expect("always there").kind(), BoardKind::Simulated);
+        if crate::gpio::model().is_none() {
+            assert_eq!(choose(&BoardKind::Auto).expect("always there").kind(), BoardKind::Simulated(None));
             let error = choose(&BoardKind::Rppal).expect_err("not a Pi").to_string();
             assert!(error.contains("rppal") && error.contains("--board simulated"), "{error}");
         }

@@ -237,10 +237,8 @@ impl Lines {
             owners.retain(|owner| !is_meant(owner));
             if owners.is_empty() {
                 self.watched.remove(&line);
-                let _ = self.recorded(line, now, None, |board| {
-                    board.let_go(line);
-                    Ok(())
-                });
+                // What its level becomes without our resistor, nobody watches any more.
+                self.board.let_go(line);
             }
         }
     }

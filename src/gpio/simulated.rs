@@ -1,11 +1,16 @@
-//! A header without a board: every line can be driven, every input has a button, and wires can be laid between two. Pure.
+//! A header without a board: every line can be driven, every input has a button, and wires can be laid between two.
+//! Every edge can be logged to a file, where another process sees what a real board would have shown.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fs::File;
+use std::io::{self, Write};
 use std::os::fd::BorrowedFd;
+use std::path::Path;
 
 use super::board::{Look, Watch};
 use super::{Board, BoardKind, GpioError, Level, Line};
-use crate::model::{Monotonic, Pull};
+use crate::model::{Event, EventKind, Monotonic, Pull};
+use crate::sys::monotonic_now;
 
 /// The simulated board.
 #[derive(Debug)]
@@ -16,6 +21,15 @@ pub struct Simulated {
     pressed: BTreeSet<Line>,
     /// From the input to the line that it follows.
     wires: BTreeMap<Line, Line>,
+    log: Option<Log>,
+}
+
+/// Where edges are written, and the levels that were written last.
+#[derive(Debug)]
+struct Log {
+    path: String,
+    file: File,
+    levels: BTreeMap<Line, Level>,
 }
 
 impl Simulated {
@@ -30,7 +44,36 @@ impl Simulated {
     }
 
     fn named(name: String) -> Self {
-        Self { name, outputs: BTreeMap::new(), pulls: BTreeMap::new(), pressed: BTreeSet::new(), wires: BTreeMap::new() }
+        Self {
+            name,
+            outputs: BTreeMap::new(),
+            pulls: BTreeMap::new(),
+            pressed: BTreeSet::new(),
+            wires: BTreeMap::new(),
+            log: None,
+        }
+    }
+
+    /// Appends each edge to a file, as an event line whose time is that of the monotonic clock.
+    pub fn logging_to(mut self, path: &Path) -> Result<Self, GpioError> {
+        let cannot =
+            |error: io::Error| GpioError::Kernel { what: format!("log edges to {}", path.display()), why: error.to_string() };
+        let file = File::options().append(true).create(true).open(path).map_err(cannot)?;
+        self.log = Some(Log { path: path.display().to_string(), file, levels: BTreeMap::new() });
+        Ok(self)
+    }
+
+    /// Writes what has changed. A full disk must not keep a line from being made safe.
+    fn log_edges(&mut self) {
+        let Some(mut log) = self.log.take() else { return };
+        for line in Line::all() {
+            let level = self.level(line);
+            if log.levels.insert(line, level).unwrap_or(Level::Low) != level {
+                let kind = EventKind::Gpio { line: line.number(), value: level.value() };
+                let _ = writeln!(log.file, "{}", Event { t: monotonic_now(), kind }.to_line());
+            }
+        }
+        self.log = Some(log);
     }
 
     fn level(&self, line: Line) -> Level {
@@ -50,7 +93,7 @@ impl Board for Simulated {
     }
 
     fn kind(&self) -> BoardKind {
-        BoardKind::Simulated
+        BoardKind::Simulated(self.log.as_ref().map(|log| log.path.clone()))
     }
 
     fn drive(&mut self, line: Line, level: Level, _consumer: &str) -> Result<(), GpioError> {
@@ -61,6 +104,7 @@ impl Board for Simulated {
             return Err(GpioError::Wired { line: line.number(), from: from.number() });
         }
         self.outputs.insert(line, level);
+        self.log_edges();
         Ok(())
     }
 
@@ -68,12 +112,14 @@ impl Board for Simulated {
         if let Some(pull) = watch.pull {
             self.pulls.insert(line, pull);
         }
+        self.log_edges();
         Ok(())
     }
 
     fn let_go(&mut self, line: Line) {
         self.outputs.remove(&line);
         self.pulls.remove(&line);
+        self.log_edges();
     }
 
     fn look(&self, line: Line) -> Look {
@@ -90,6 +136,7 @@ impl Board for Simulated {
         } else {
             self.pressed.remove(&line);
         }
+        self.log_edges();
         Ok(())
     }
 
@@ -98,6 +145,7 @@ impl Board for Simulated {
             return Err(GpioError::NoWire { from: from.number(), to: to.number() });
         }
         self.wires.insert(to, from);
+        self.log_edges();
         Ok(())
     }
 

@@ -203,7 +203,7 @@ mod tests {
 
     fn header() -> Header {
         let mut header = Header::open(at(0)).expect("a board");
-        header.handle(0, LineRequest::UseBoard(BoardKind::Simulated), at(0));
+        header.handle(0, LineRequest::UseBoard(BoardKind::Simulated(None)), at(0));
         header
     }
 
