@@ -138,6 +138,8 @@ fn a_status_that_somebody_else_took_is_unknown_and_an_error_to_wait_for() {
     assert_eq!(refused.raw_os_error(), Some(rustix::io::Errno::CHILD.raw_os_error()));
     assert_eq!(supervisor.exit_of(pid), ExitStatus::Exited(3), "which reaps and reports");
     assert!(!ExitStatus::Unknown.is_success() && ExitStatus::Unknown.shell_code() != 0);
+}
+
 #[test]
 fn a_supervisor_that_was_stopped_once_goes_on_and_nothing_is_lost() {
     let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);

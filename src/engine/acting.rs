@@ -4,10 +4,11 @@ use serde_json::json;
 
 use super::course::NAME_AFTER;
 use super::engine_loop::EngineLoop;
+use super::header::USER;
 use super::streams::InputStream;
 use crate::gpio::Line;
 use crate::model::{Action, EventKind, Outcome, Pid, Scope, Signal};
-use crate::supervisor::Request;
+use crate::supervisor::{LineRequest, Request};
 use crate::sys::monotonic_now;
 
 impl EngineLoop {
@@ -99,7 +100,8 @@ impl EngineLoop {
     fn toggle(&mut self, index: usize, target: &str) -> Result<(), String> {
         let line: Line = target.parse().map_err(|error| format!("could not toggle {target:?}: {error}"))?;
         let _ = index;
-        self.request(&Request::ToggleLine { line: line.number(), owner: "you".to_owned() });
+        let request = LineRequest::Toggle { line: line.number(), owner: USER.to_owned() };
+        self.request(&Request::Lines { ask: 0, request });
         Ok(())
     }
 

@@ -64,9 +64,11 @@ impl Twins {
     /// twin beside it may have the name of one of Python's modules.
     fn python_path(&mut self, program: &ChildSpec) -> Result<OsString, LaunchError> {
         let folder = self.folder()?.join("import");
-        let path = folder.join("tasklab.py");
-        let written = std::fs::create_dir_all(&folder).and_then(|()| std::fs::write(&path, scenario::PYTHON_SHIM));
-        written.map_err(|error| LaunchError::Twin { path, error })?;
+        std::fs::create_dir_all(&folder).map_err(|error| LaunchError::Twin { path: folder.clone(), error })?;
+        for (name, text) in scenario::PYTHON_SHIM {
+            let path = folder.join(name);
+            std::fs::write(&path, text).map_err(|error| LaunchError::Twin { path, error })?;
+        }
         let own = program.env.iter().rev().find(|(name, _)| name == "PYTHONPATH").map(|(_, value)| value.clone());
         let inherited = || std::env::var_os("PYTHONPATH").filter(|_| !program.clear_env);
         let mut all = folder.into_os_string();

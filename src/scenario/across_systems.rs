@@ -216,7 +216,7 @@ impl<'s> Pool<'s> {
             set_nonblocking(end).map_err(StageError::kernel("set up a pipe"))?;
         }
         let (pid, sort) = (child.pid(), TaskSort::Process);
-        self.stage.report(EventKind::TaskStarted { task: name.clone(), sort, pid, tid: None });
+        self.stage.report(EventKind::TaskStarted { task: name.clone(), sort, pid, tid: None, line: None });
         let host = host.map(str::to_owned);
         self.lane(
             &name,
@@ -231,7 +231,7 @@ impl<'s> Pool<'s> {
     }
 
     fn lane(&self, name: &str, state: TaskState, on: String) {
-        self.stage.report(EventKind::TaskChanged { task: name.to_owned(), state, on: Some(on), held_by: None });
+        self.stage.report(EventKind::TaskChanged { task: name.to_owned(), state, on: Some(on), held_by: None, line: None });
     }
 
     fn numbers(&self, task: usize) -> Numbers {

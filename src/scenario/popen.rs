@@ -308,8 +308,9 @@ fn look(program: &Program<'_>, spec: &ChildSpec, our_file: &Path) -> Sleeper {
         OutputTo::Inherit => leads_to(own_pid(), number),
         OutputTo::Null => "/dev/null".to_owned(),
         OutputTo::Pipe => pipe(end),
-        OutputTo::File(path) => path.display().to_string(),
+        OutputTo::File(path) | OutputTo::Append(path) => path.display().to_string(),
         OutputTo::Stdout => stdout.to_owned(),
+        OutputTo::Stderr => leads_to(own_pid(), 2),
     };
     let stdout = output(&spec.stdout, 1, program.stdout.as_ref().map(AsRawFd::as_raw_fd), "");
     let stderr = output(&spec.stderr, 2, program.stderr.as_ref().map(AsRawFd::as_raw_fd), &stdout);

@@ -165,13 +165,14 @@ fn prepare(spec: &ChildSpec) -> io::Result<Ready> {
     }
     let mut output = |to: &OutputTo, number| -> io::Result<(Option<OwnedFd>, Option<PipeReader>)> {
         let (end, ours): (Option<OwnedFd>, _) = match to {
-            OutputTo::Inherit | OutputTo::Stdout => (None, None),
+            OutputTo::Inherit | OutputTo::Stdout | OutputTo::Stderr => (None, None),
             OutputTo::Null => (Some(open_null()?), None),
             OutputTo::Pipe => {
                 let (reader, writer) = io::pipe()?;
                 (Some(writer.into()), Some(reader))
             }
             OutputTo::File(path) => (Some(OpenOptions::new().write(true).create(true).truncate(true).open(path)?.into()), None),
+            OutputTo::Append(path) => (Some(OpenOptions::new().append(true).create(true).open(path)?.into()), None),
         };
         if let Some(end) = &end {
             place(end.as_fd(), number)?;
@@ -179,10 +180,13 @@ fn prepare(spec: &ChildSpec) -> io::Result<Ready> {
         Ok((end, ours))
     };
     let (stdout_end, stdout) = output(&spec.stdout, 1)?;
-    let (_, stderr) = output(&spec.stderr, 2)?;
+    let (stderr_end, stderr) = output(&spec.stderr, 2)?;
     if spec.stderr == OutputTo::Stdout {
         let ours = io::stdout();
         place(stdout_end.as_ref().map_or(ours.as_fd(), AsFd::as_fd), 2)?;
+    } else if spec.stdout == OutputTo::Stderr {
+        let ours = io::stderr();
+        place(stderr_end.as_ref().map_or(ours.as_fd(), AsFd::as_fd), 1)?;
     }
     let text = |text: &OsStr| CString::new(text.as_bytes()).ok();
     let prepared = Prepared {
@@ -197,6 +201,10 @@ fn prepare(spec: &ChildSpec) -> io::Result<Ready> {
         nice: spec.nice,
         umask: spec.umask,
         death_signal: Some(Signal::KILL),
+        limits: Vec::new(),
+        affinity: Vec::new(),
+        terminal: None,
+        cgroup: None,
     };
     Ok((prepared, stdin, stdout, stderr))
 }
