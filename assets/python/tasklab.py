@@ -226,5 +226,5 @@ def readable(descriptor):
 import tasklab_tracked as _tracked
 from tasklab_tracked import (
     Barrier, BrokenBarrierError, Condition, Empty, Event, Full, JoinableQueue, Lock, Pipe, Queue, Semaphore, Thread,
-    ThreadPoolExecutor, Timer, checkpoint, deadlock, local, order, replay, step_mode,
+    ThreadPoolExecutor, Timer, checkpoint, deadlock, is_stepped, local, order, replay, step_mode,
 )

@@ -146,10 +146,12 @@ def step_mode(on):
     """Switches step mode on: each operation of a thread waits until the action `step` lets it pass. A thread of its own
     listens from then on, as the first one may be busy."""
     with steps.changed:
+        is_news = on or steps.active
         steps.on = on
         steps.replay = []
         steps.update()
-    value("step", "on" if on else "off")
+    if is_news:
+        value("step", "on" if on else "off")
     if on:
         _start_listening()
 
@@ -159,6 +161,11 @@ def replay(order):
     with steps.changed:
         steps.replay = order.split()
         steps.update()
+
+
+def is_stepped():
+    """Whether step mode is on, or an order is replayed."""
+    return steps.active
 
 
 def order():
@@ -193,6 +200,9 @@ def _start_listening():
                 else:
                     os.write(passing, line + b"\n")
         os.close(passing)
+        if steps.on:
+            notice("step mode ends: nobody is there who could say who goes next")
+            step_mode(False)
 
     threading.Thread(target=listen, name="listener", daemon=True).start()
 

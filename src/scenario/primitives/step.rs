@@ -90,6 +90,7 @@ impl Stage {
     pub fn step_mode(&self, on: bool) {
         let steps = &self.tracker().steps;
         let mut state = steps.lock();
+        let is_news = on || state.is_active();
         state.is_on = on;
         if !on {
             (state.replay, state.permits, state.moving) = (VecDeque::new(), Vec::new(), BTreeSet::new());
@@ -97,7 +98,9 @@ impl Stage {
         self.tracker().set_stepped(state.is_active());
         drop(state);
         steps.changed.notify_all();
-        self.value("step", if on { "on" } else { "off" });
+        if is_news {
+            self.value("step", if on { "on" } else { "off" });
+        }
     }
 
     /// Nobody can let anybody pass any more: they all run freely.
