@@ -84,6 +84,22 @@ fn a_bad_order_of_the_race_is_found_and_replays() {
     }
 }
 
+/// Nobody is left who could let anybody pass: then all go on.
+#[test]
+fn step_mode_ends_when_the_control_pipe_closes() {
+    for language in BOTH {
+        for (id, params) in [("race", json!({ "step": true })), ("deadlock", json!({ "step": true, "patience": 0.1 }))] {
+            let mut running = Running::start(scenario(id), language, &params);
+            running.until("a gate", |kind| gate(kind).is_some());
+            running.hang_up();
+            running.play(&[]).assert_passed();
+            let mut alone = Running::start(scenario(id), language, &params);
+            alone.hang_up();
+            alone.play(&[]).assert_passed();
+        }
+    }
+}
+
 #[test]
 fn an_order_that_nobody_can_follow_fails_its_fact() {
     for language in BOTH {

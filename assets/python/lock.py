@@ -45,15 +45,9 @@ def put_back():
         tasklab.notice("a release came too late: somebody else had released the lock")
 
 
-def sleep(seconds):
-    tasklab.state(tasklab.lane(), "sleeping")
-    time.sleep(seconds)
-    tasklab.state(tasklab.lane(), "running")
-
-
 def work(number):
     for round in range(1, params.rounds + 1):
-        sleep(params.outside / 1000)
+        tasklab.sleep(params.outside / 1000)
         lock.acquire()
         use_tool()
         if params.forget and number == 1 and round == (params.rounds + 1) // 2:
@@ -67,7 +61,7 @@ def pass_by():
             put_back()
         else:
             turned_away.append(1)  # False: it does something else
-        sleep(0.01)
+        tasklab.sleep(0.01)
 
 
 def hold():

@@ -120,6 +120,13 @@ def state(task, word, on=None, held_by=None):
     event("task.state", task=task, state=word, **{key: text for key, text in keys.items() if text is not None})
 
 
+def sleep(seconds):
+    """time.sleep(), shown in the calling thread's lane."""
+    state(lane(), "sleeping")
+    time.sleep(seconds)
+    state(lane(), "running")
+
+
 def finished(task, result="ok"):
     """Closes a lane."""
     if getattr(_own, "lane", None) == task:

@@ -145,13 +145,15 @@ steps = _Steps()
 def step_mode(on):
     """Switches step mode on: each operation of a thread waits until the action `step` lets it pass. A thread of its own
     listens from then on, as the first one may be busy."""
+    if on == steps.on:
+        return
+    if on and tasklab._control is None:
+        notice("step mode stays off: nobody is there who could say who goes next")
+        return
     with steps.changed:
-        is_news = on or steps.active
-        steps.on = on
-        steps.replay = []
+        steps.on, steps.replay = on, []
         steps.update()
-    if is_news:
-        value("step", "on" if on else "off")
+    value("step", "on" if on else "off")
     if on:
         _start_listening()
 
@@ -199,10 +201,8 @@ def _start_listening():
                     steps.obey(asked.get("target", ""))
                 else:
                     os.write(passing, line + b"\n")
+        step_mode(False)
         os.close(passing)
-        if steps.on:
-            notice("step mode ends: nobody is there who could say who goes next")
-            step_mode(False)
 
     threading.Thread(target=listen, name="listener", daemon=True).start()
 

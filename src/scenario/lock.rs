@@ -139,7 +139,8 @@ fn run(stage: &Stage, params: &Params) -> Result<Facts, StageError> {
         at_once: tool.most.into_inner(),
         held: Duration::from_nanos(tool.held.into_inner()),
         elapsed,
-        left_by: forgets.then_some(left_by),
+        forgets,
+        left_by,
     };
     let percent = outcome.held.as_secs_f64() / elapsed.as_secs_f64() * 100.0;
     stage.value("serialised_percent", percent.round() as u64);
@@ -233,12 +234,13 @@ struct Outcome {
     /// All sections together.
     held: Duration,
     elapsed: Duration,
-    /// If somebody was to forget its release: who was found.
-    left_by: Option<Option<String>>,
+    /// Whether somebody was to forget its release, and who was found.
+    forgets: bool,
+    left_by: Option<String>,
 }
 
 fn facts(outcome: &Outcome) -> Facts {
-    let Outcome { manners, sections, at_once, held, elapsed, left_by } = outcome;
+    let Outcome { manners, sections, at_once, held, elapsed, forgets, left_by } = outcome;
     let mut facts = vec![
         equals("at-once", "with the lock, one at a time", 1, *at_once),
         equals("sections", "nobody is left out: every section was done in the end", sections.0, sections.1),
@@ -261,12 +263,12 @@ fn facts(outcome: &Outcome) -> Facts {
             elapsed.as_millis() as u64,
         ),
     ];
-    if let Some(found) = left_by {
+    if *forgets {
         facts.push(equals(
             "culprit",
             "the one that ended without a release was found",
             "worker-1",
-            found.as_deref().unwrap_or("nobody"),
+            left_by.as_deref().unwrap_or("nobody"),
         ));
     }
     facts
@@ -284,7 +286,8 @@ mod tests {
             at_once: 1,
             held: Duration::from_millis(400),
             elapsed: Duration::from_millis(500),
-            left_by: Some(Some("worker-1".to_owned())),
+            forgets: true,
+            left_by: Some("worker-1".to_owned()),
         };
         let failed = |outcome: &Outcome| -> Vec<String> {
             facts(outcome).into_iter().filter(|fact| !fact.holds).map(|fact| fact.id).collect()
@@ -295,6 +298,6 @@ mod tests {
         let unmannered = Manners { tries: [true, true], releases: [true, true] };
         assert_eq!(failed(&Outcome { manners: unmannered, ..good.clone() }), ["try", "anybody"]);
         assert_eq!(failed(&Outcome { held: Duration::from_secs(1), ..good.clone() }), ["bottleneck"]);
-        assert_eq!(failed(&Outcome { left_by: Some(None), ..good }), ["culprit"]);
+        assert_eq!(failed(&Outcome { left_by: None, ..good }), ["culprit"]);
     }
 }

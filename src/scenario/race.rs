@@ -17,14 +17,14 @@ pub(super) const RACE: Scenario = Scenario {
     concepts: &[27],
     text: include_str!("../../assets/texts/race.md"),
     prediction: Prediction {
-        ask: "Four threads each add 1 to the same counter 500 times, without a lock. How many of the 2,000 updates are lost?",
+        ask: "Four threads each add 1 to the same counter 2,000 times, without a lock. How many of the 8,000 updates are lost?",
         choices: &["None", "Some, and each time another number", "Exactly three of four"],
         answer: 1,
         fact: "lost",
     },
     params: &[
         count("workers", 4, 2..=8, "threads", "threads that add to the counter"),
-        count("updates", 500, 100..=1000, "times", "how often each one adds 1; twice where you decide each step"),
+        count("updates", 2000, 100..=4000, "times", "how often each one adds 1; twice where you decide each step"),
         count("gap", 100, 0..=1000, "µs", "time between reading and writing: widened on purpose, so that it happens often"),
         flag("lock", false, "whether a lock is held from reading to writing"),
         flag("step", false, "whether to begin in step mode: each thread waits before each step until you let it go"),
@@ -44,6 +44,8 @@ pub(super) const RACE: Scenario = Scenario {
 
 /// Updates of each worker where nothing widens the gap.
 const PLAIN_UPDATES: usize = 50_000;
+/// One in so many lost updates is shown at once.
+const SHOWN: u64 = 16;
 /// Updates of each worker where a person decides each step.
 const STEPPED_UPDATES: usize = 2;
 
@@ -91,6 +93,7 @@ fn run(stage: &Stage, params: &Params) -> Result<Facts, StageError> {
         passed: stage.order(),
     };
     stage.value("counter", outcome.counter);
+    stage.value("lost", outcome.overwritten);
     stage.say(&format!("{} updates, and the counter is {}", outcome.updates, outcome.counter));
     Ok(facts(&outcome))
 }
@@ -123,7 +126,9 @@ impl Counter<'_> {
         drop(held);
         if erased != 0 {
             let lost = self.overwritten.fetch_add(erased, Ordering::SeqCst) + erased;
-            self.stage.value("lost", lost);
+            if self.stage.is_stepped() || read.is_multiple_of(SHOWN) {
+                self.stage.value("lost", lost);
+            }
         }
         if self.stage.is_stepped() {
             self.stage.value("counter", read + 1);

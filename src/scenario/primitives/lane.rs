@@ -14,6 +14,9 @@ pub(super) const FREE: u32 = 0;
 /// A thread without a lane.
 const SOMEBODY: u32 = u32::MAX;
 
+/// Lanes that are remembered, unless more live.
+const MOST_LANES: usize = 1_000;
+
 thread_local! {
     static CURRENT: RefCell<Option<Arc<Lane>>> = const { RefCell::new(None) };
     static NUMBER: std::cell::Cell<u32> = const { std::cell::Cell::new(SOMEBODY) };
@@ -63,7 +66,12 @@ impl Lane {
         if stage.tracker().is_stepped() {
             stage.tracker().steps.moves(&lane);
         }
-        stage.tracker().lanes().push(Arc::clone(&lane));
+        let mut lanes = stage.tracker().lanes();
+        if lanes.len() >= MOST_LANES {
+            lanes.retain(|lane| !lane.has_ended.load(Ordering::SeqCst));
+        }
+        lanes.push(Arc::clone(&lane));
+        drop(lanes);
         NUMBER.set(lane.number);
         CURRENT.set(Some(Arc::clone(&lane)));
         lane

@@ -90,15 +90,14 @@ impl Stage {
     pub fn step_mode(&self, on: bool) {
         let steps = &self.tracker().steps;
         let mut state = steps.lock();
-        let is_news = on || state.is_active();
-        state.is_on = on;
+        let was_on = std::mem::replace(&mut state.is_on, on);
         if !on {
             (state.replay, state.permits, state.moving) = (VecDeque::new(), Vec::new(), BTreeSet::new());
         }
         self.tracker().set_stepped(state.is_active());
         drop(state);
         steps.changed.notify_all();
-        if is_news {
+        if was_on != on {
             self.value("step", if on { "on" } else { "off" });
         }
     }

@@ -98,7 +98,7 @@ fn no_update_is_lost_under_a_lock_heard_or_not() {
 
 #[test]
 fn a_wait_names_the_thing_its_holder_and_the_end() {
-    let (_, events) = heard(&[], |stage| {
+    let (_joined, events) = heard(&[], |stage| {
         let lock = stage.lock("a");
         let (has_it, may_go) = (stage.event("has it"), stage.event("may go"));
         stage.scope(|scope| {
@@ -124,7 +124,7 @@ fn a_wait_names_the_thing_its_holder_and_the_end() {
 
 #[test]
 fn a_million_operations_are_a_few_thousand_lines_and_counted() {
-    let (_, events) = heard(&[], |stage| {
+    let ((), events) = heard(&[], |stage| {
         let main = stage.task("main", crate::model::TaskSort::Thread);
         let lock = stage.lock("a");
         for _ in 0..100_000 {
@@ -292,7 +292,7 @@ fn a_timer_calls_once_or_again_or_never() {
 
 #[test]
 fn futures_are_pending_running_finished_or_cancelled() {
-    let (_, events) = heard(&[], |stage| {
+    let ((), events) = heard(&[], |stage| {
         let (began, go) = (stage.event("began"), stage.event("go"));
         stage.scope(|scope| {
             let pool = scope.pool("worker", 1).expect("starts");
