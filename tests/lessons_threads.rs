@@ -103,6 +103,33 @@ fn nothing_is_left_of_a_lesson_that_is_killed() {
     }
 }
 
+/// Step mode holds everybody back. When nobody can say who goes next, or patience is over, they all go on.
+#[test]
+fn step_mode_holds_no_lesson_for_ever() {
+    for id in MINE {
+        for language in BOTH {
+            let patience = impatient(id);
+            for hangs_up in [true, false] {
+                if !hangs_up && (patience == json!({}) || id == "thread-basics") {
+                    continue; // without patience it waits for the user as long as there may be one
+                }
+                let mut running = start(id, language, &patience);
+                press(&mut running, "step", "on");
+                until_value(&mut running, "step", &json!("on"));
+                for action in find(id).expect("known").actions {
+                    if action.name != "finish" {
+                        press(&mut running, action.name, "");
+                    }
+                }
+                if hangs_up {
+                    running.hang_up();
+                }
+                running.play(&[]).assert_passed();
+            }
+        }
+    }
+}
+
 #[test]
 fn threads_are_started_asked_and_joined_one_by_one() {
     for language in BOTH {

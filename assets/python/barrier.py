@@ -75,7 +75,9 @@ def reset(threads):
         return tasklab.notice("could not do reset: the barrier is not broken, and who waits there waits on")
     # Whoever is on the way finds it broken first; only a machine in trouble takes this long.
     end = time.monotonic() + 5
-    while resting < sum(thread.is_alive() for thread in threads) and time.monotonic() < end:
+    while resting < sum(thread.is_alive() for thread in threads):
+        if time.monotonic() > end or tasklab.is_stepped():
+            return tasklab.notice("could not do reset: somebody is still on the way to the broken barrier")
         time.sleep(0.002)
     with book:
         gate.reset()
@@ -114,6 +116,7 @@ def main():
     with book:
         is_over = True
         book.notify_all()
+    tasklab.step_mode(False)
     for thread in threads:
         thread.join()
     tasklab.finished("main")

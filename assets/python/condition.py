@@ -12,6 +12,7 @@ params = tasklab.params(
 shop = tasklab.Condition("goods")  # Everything below is changed by who holds its lock.
 goods = brought = served = left_without = waiting = back_to_sleep = 0
 is_closed = False
+was_stepped = False  # Whether the user has held somebody back in step mode: then nobody can say who woke by what.
 notifications = []  # Each a dict: its kind, who was there, how many waited, how many woke by it.
 
 
@@ -38,7 +39,7 @@ def customer(name):
 
 def notify(kind):
     """Brings goods, or nothing, and wakes one or all."""
-    global goods, brought, is_closed
+    global goods, brought, is_closed, was_stepped
     # All those threads are inside their with blocks, too; wait() has let go of the lock.
     with shop:
         told = {"kind": kind, "there": params.customers - served - left_without, "waited": waiting, "woke": 0}
@@ -53,7 +54,8 @@ def notify(kind):
             shop.notify_all()
     # Until they have woken up: the next notification finds them where this one has put them.
     awaited = min(1, told["waited"]) if kind == "notify" else told["waited"]
-    until(lambda: told["woke"] >= awaited)
+    until(lambda: tasklab.is_stepped() or told["woke"] >= awaited)
+    was_stepped = was_stepped or tasklab.is_stepped()
     print(f"{kind}: {told['waited']} waited, {told['woke']} woke up")
 
 
@@ -81,6 +83,7 @@ def main():
             notify(do)
         elif do != "nothing":
             tasklab.refuse(do, target)
+    tasklab.step_mode(False)
     notify("finish")
     for thread in threads:
         thread.join()
@@ -89,11 +92,12 @@ def main():
     one = [told["woke"] for told in notifications if told["kind"] == "notify" and told["waited"]]
     asleep = sum(abs(told["waited"] - told["woke"]) for told in notifications if told["kind"] != "notify")
     alarmed = sum(told["woke"] for told in notifications if told["kind"] == "false-alarm")
-    if one:
+    if one and not was_stepped:
         tasklab.fact("notify-one", "notify() wakes one of those who wait: so many, each time",
                      1, next((woke for woke in one if woke != 1), 1))
-    tasklab.fact("notify-all", "notify_all() wakes all who wait: left asleep", 0, asleep)
-    tasklab.fact("back-to-sleep", "who wakes and finds nothing waits again", alarmed, back_to_sleep)
+    if not was_stepped:
+        tasklab.fact("notify-all", "notify_all() wakes all who wait: left asleep", 0, asleep)
+        tasklab.fact("back-to-sleep", "who wakes and finds nothing waits again", alarmed, back_to_sleep)
     tasklab.fact("goods", "each piece is bought once, or is still there", brought, served + goods)
     tasklab.fact("customers", "nobody waits for ever: bought, or left without", params.customers, served + left_without)
     first = next((told for told in notifications if told["there"]), None)

@@ -17,6 +17,7 @@ is_over = False
 # When the flag went up and down, and who passed. The generation is even while the flag is down: it grows just before set()
 # and just after clear(), so that who finds an even one finds the flag down, too.
 generation = 0
+freely = True  # Whether all could run freely after each set(): in step mode the user holds them back.
 passes = []  # Who, the generation in which the wait began, and that in which it ended.
 
 
@@ -37,15 +38,16 @@ def passed_in(wanted):
 
 
 def raise_flag():
-    global generation
+    global generation, freely
     generation += 1
     returned = go.set()
     tasklab.value("set_returned", str(returned))
     tasklab.gpio(params.line, 1)
     # The flag stays up until all have seen it; only a machine in trouble takes this long.
     end = time.monotonic() + 5
-    while passed_in(generation) < params.waiters and time.monotonic() < end:
+    while passed_in(generation) < params.waiters and time.monotonic() < end and not tasklab.is_stepped():
         time.sleep(0.002)
+    freely = freely and not tasklab.is_stepped()
     tasklab.value("passed", passed_in(generation))
     print(f"set(): {passed_in(generation)} of {params.waiters} went on")
 
@@ -86,6 +88,7 @@ def main():
         thread.start()
     expected, said = attend()
     is_over = True
+    tasklab.step_mode(False)
     go.set()
     for thread in threads:
         thread.join()
@@ -95,7 +98,7 @@ def main():
     print(f"{len(passes)} passes")
     while_down = sum(begun % 2 == 0 and begun == ended for _, begun, ended in passes)
     tasklab.fact("blocked", "passes of a flag that was down all the time", 0, while_down)
-    if generation:
+    if generation and freely:
         tasklab.fact("all-wake", "one set() lets all waiters go on: so many, each time",
                      params.waiters, min(passed_in(up) for up in range(1, generation + 1, 2)))
     if said:

@@ -106,6 +106,8 @@ def main():
             room.one_fewer(guards)
         elif asked:
             tasklab.refuse(*asked)
+    # Guards that stand at a gate of step mode go on: nobody is told to let them pass any more.
+    tasklab.step_mode(False)
     for thread in visitors + guards:
         thread.join()
     left = 0

@@ -73,6 +73,7 @@ fn run(stage: &Stage, params: &Params) -> Result<Facts, StageError> {
         }
         gate.abort();
         book.close();
+        stage.step_mode(false);
         workers.join(|_| false)?;
         Ok::<_, StageError>(())
     })?;
@@ -178,7 +179,10 @@ impl Book<'_> {
 
     fn reset(&self, gate: &Barrier<'_>, workers: &Workers<'_, '_, ()>) {
         // Whoever is on the way finds it broken first; only a machine in trouble takes this long.
-        until(Duration::from_secs(5), || self.pages().resting >= workers.alive());
+        let all_rest = || self.pages().resting >= workers.alive();
+        if !until(Duration::from_secs(5), || self.stage.is_stepped() || all_rest()) || !all_rest() {
+            return self.stage.notice("could not do reset: somebody is still on the way to the broken barrier");
+        }
         let mut pages = self.pages();
         gate.reset();
         pages.rounds.push(Round::default());

@@ -63,6 +63,7 @@ fn run(stage: &Stage, params: &Params) -> Result<Facts, StageError> {
                 !is_open || shop.obey(asked)
             })?;
         }
+        stage.step_mode(false);
         let _ = shop.notify(Kind::Closed);
         threads.join(|_| false)?;
         Ok::<_, StageError>(())
@@ -92,6 +93,8 @@ struct Counter {
     /// Returns from `wait` after which somebody waited again.
     back_to_sleep: usize,
     notifications: Vec<Notification>,
+    /// Whether the user has held somebody back in step mode: then nobody can say who woke by what.
+    was_stepped: bool,
 }
 
 /// What main has told those who wait.
@@ -193,7 +196,9 @@ impl Shop<'_> {
         self.condition.release()?;
         // Until they have woken up: the next notification finds them where this one has put them.
         let awaited = if kind == Kind::One { waited.min(1) } else { waited };
-        until(PATIENCE, || self.counter().notifications.last().is_none_or(|last| last.woke >= awaited));
+        let all_woke = || self.counter().notifications.last().is_none_or(|last| last.woke >= awaited);
+        until(PATIENCE, || self.stage.is_stepped() || all_woke());
+        self.counter().was_stepped |= self.stage.is_stepped();
         let woke = self.counter().notifications.last().map_or(0, |last| last.woke);
         self.stage.say(&format!("{kind:?}: {waited} waited, {woke} woke up"));
         Ok(())
@@ -206,13 +211,15 @@ fn facts(counter: &Counter, customers: usize) -> Facts {
     let asleep: usize = of(everybody).map(|told| told.waited.abs_diff(told.woke)).sum();
     let alarmed: usize = of(&[Kind::FalseAlarm]).map(|told| told.woke).sum();
     let mut facts = Facts::new();
-    if let Some(first) = of(&[Kind::One]).next() {
+    if let Some(first) = of(&[Kind::One]).next().filter(|_| !counter.was_stepped) {
         let woke = of(&[Kind::One]).find(|told| told.woke != 1).unwrap_or(first).woke;
         facts.push(equals("notify-one", "notify() wakes one of those who wait: so many, each time", 1, woke));
     }
+    if !counter.was_stepped {
+        facts.push(equals("notify-all", "notify_all() wakes all who wait: left asleep", 0, asleep));
+        facts.push(equals("back-to-sleep", "who wakes and finds nothing waits again", alarmed, counter.back_to_sleep));
+    }
     facts.extend([
-        equals("notify-all", "notify_all() wakes all who wait: left asleep", 0, asleep),
-        equals("back-to-sleep", "who wakes and finds nothing waits again", alarmed, counter.back_to_sleep),
         equals("goods", "each piece is bought once, or is still there", counter.brought, counter.served + counter.goods),
         equals("customers", "nobody waits for ever: bought, or left without", customers, counter.served + counter.left_without),
     ]);

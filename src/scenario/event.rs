@@ -48,7 +48,7 @@ fn run(stage: &Stage, params: &Params) -> Result<Facts, StageError> {
     let deadline = Instant::now() + params.seconds("patience");
     let go = stage.event("go");
     let is_over = AtomicBool::new(false);
-    let book = Book::default();
+    let book = Book(Mutex::new(Lines::new()));
 
     let asked = stage.scope(|scope| {
         scope.threads("waiter", waiters, |waiter| {
@@ -64,8 +64,9 @@ fn run(stage: &Stage, params: &Params) -> Result<Facts, StageError> {
             }
         })?;
         let asked = Flag { stage, main: &main, go: &go, book: &book, line: params.count("line") as u8 }.attend(waiters, deadline);
-        // Nobody is left waiting, also after a mistake.
+        // Nobody is left waiting, also after a mistake, or at a gate of step mode.
         is_over.store(true, Ordering::SeqCst);
+        stage.step_mode(false);
         go.set();
         asked
     })?;
@@ -77,12 +78,14 @@ fn run(stage: &Stage, params: &Params) -> Result<Facts, StageError> {
 
 /// When the flag went up and down, and who passed. The flag's generation is even while it is down: it grows just before
 /// `set` and just after `clear`, so that who finds an even one finds the flag down, too.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Book(Mutex<Lines>);
 
-#[derive(Debug, Default, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 struct Lines {
     generation: u64,
+    /// Whether all could run freely after each `set`: in step mode the user holds them back.
+    freely: bool,
     /// For each pass: who, the generation in which the wait began, and that in which it ended.
     passes: Vec<(usize, u64, u64)>,
 }
@@ -109,6 +112,10 @@ impl Book {
 }
 
 impl Lines {
+    const fn new() -> Self {
+        Self { generation: 0, freely: true, passes: Vec::new() }
+    }
+
     fn passed_in(&self, generation: u64) -> usize {
         let in_it = self.passes.iter().filter(|(_, _, ended)| *ended == generation);
         in_it.map(|(waiter, ..)| waiter).collect::<BTreeSet<_>>().len()
@@ -166,7 +173,8 @@ impl Flag<'_> {
         self.go.set();
         self.stage.gpio(self.line, 1);
         // The flag stays up until all have seen it; only a machine in trouble takes this long.
-        until(Duration::from_secs(5), || self.book.count(generation) >= waiters);
+        until(Duration::from_secs(5), || self.stage.is_stepped() || self.book.count(generation) >= waiters);
+        self.book.lines().freely &= !self.stage.is_stepped();
         self.stage.value("passed", self.book.count(generation));
         self.stage.say(&format!("set(): {} of {waiters} went on", self.book.count(generation)));
     }
@@ -184,7 +192,9 @@ fn facts(lines: &Lines, asked: &Asked, waiters: usize) -> Facts {
     let while_down = lines.passes.iter().filter(|(_, begun, ended)| begun % 2 == 0 && begun == ended).count();
     let mut facts = vec![equals("blocked", "passes of a flag that was down all the time", 0, while_down)];
     let ups = (1..=lines.generation).step_by(2);
-    if let Some(fewest) = ups.map(|generation| lines.passed_in(generation)).min() {
+    if lines.freely
+        && let Some(fewest) = ups.map(|generation| lines.passed_in(generation)).min()
+    {
         facts.push(equals("all-wake", "one set() lets all waiters go on: so many, each time", waiters, fewest));
     }
     if !asked.said.is_empty() {
@@ -203,7 +213,8 @@ mod tests {
     use super::*;
 
     fn failed(change: impl FnOnce(&mut Lines, &mut Asked)) -> Vec<String> {
-        let mut lines = Lines { generation: 3, passes: vec![(1, 0, 1), (2, 0, 1), (1, 1, 1), (2, 1, 2), (1, 2, 3), (2, 2, 3)] };
+        let mut lines =
+            Lines { generation: 3, freely: true, passes: vec![(1, 0, 1), (2, 0, 1), (1, 1, 1), (2, 1, 2), (1, 2, 3), (2, 2, 3)] };
         let mut asked = Asked { said: vec![true, false, true], expected: vec![true, false, true] };
         change(&mut lines, &mut asked);
         facts(&lines, &asked, 2).into_iter().filter(|fact| !fact.holds).map(|fact| fact.id).collect()
@@ -220,7 +231,7 @@ mod tests {
 
     #[test]
     fn a_flag_that_was_never_raised_says_nothing_about_waking() {
-        let ids: Vec<_> = facts(&Lines::default(), &Asked::default(), 2).into_iter().map(|fact| fact.id).collect();
+        let ids: Vec<_> = facts(&Lines::new(), &Asked::default(), 2).into_iter().map(|fact| fact.id).collect();
         assert_eq!(ids, ["blocked"]);
     }
 }

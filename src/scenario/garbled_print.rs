@@ -11,6 +11,7 @@ use super::{
     more_than, note, seconds,
 };
 use crate::model::TaskSort;
+use crate::sys::queued_bytes;
 
 pub(super) const GARBLED_PRINT: Scenario = Scenario {
     id: "garbled-print",
@@ -132,6 +133,8 @@ impl Watch<'_> {
                 && let Some(asked) = self.stage.listen(&[screen.as_fd()], Duration::from_secs(1))?
             {
                 self.obey(&asked);
+            }
+            if finished >= 2 * writers && queued_bytes(&screen).map_err(StageError::kernel("look at the screen"))? == 0 {
                 continue;
             }
             screen.read_exact(&mut record).map_err(StageError::kernel("read the screen"))?;
