@@ -4,7 +4,7 @@
 use std::io::{self, PipeReader, PipeWriter, Read, Write};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Condvar, Mutex, PoisonError};
+use std::sync::{Condvar, Mutex, OnceLock, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -74,7 +74,7 @@ fn run(stage: &Stage, params: &Params) -> Result<Facts, StageError> {
 
     let one_lock = |interval: u64| -> Result<Round, StageError> {
         main.waiting(&format!("threads, switch interval {interval} ms"), None);
-        let lock = OneLock { turn: Mutex::new(0), passed: Condvar::new(), workers, interval: Duration::from_millis(interval) };
+        let lock = OneLock::new(workers, Duration::from_millis(interval));
         let (found, cores) = in_threads(stage, "spin", workers, |me| lock.spin(me, span))?;
         Ok(Round { interval, found, cores })
     };
@@ -153,11 +153,17 @@ struct OneLock {
     passed: Condvar,
     workers: usize,
     interval: Duration,
+    /// The same for all: whoever left earlier than the others would take the turn along.
+    until: OnceLock<Instant>,
 }
 
 impl OneLock {
+    fn new(workers: usize, interval: Duration) -> Self {
+        Self { turn: Mutex::new(0), passed: Condvar::new(), workers, interval, until: OnceLock::new() }
+    }
+
     fn spin(&self, me: usize, span: Duration) -> (u64, u64) {
-        let until = Instant::now() + span;
+        let until = *self.until.get_or_init(|| Instant::now() + span);
         let (mut steps, mut turns) = (0, 0);
         loop {
             let turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
@@ -519,10 +525,16 @@ mod tests {
 
     #[test]
     fn the_one_lock_passes_from_thread_to_thread() {
-        let lock = OneLock { turn: Mutex::new(0), passed: Condvar::new(), workers: 3, interval: Duration::from_millis(1) };
+        let lock = OneLock::new(3, Duration::from_millis(1));
         let lock = &lock;
         let turns: Vec<u64> = thread::scope(|scope| {
-            let spin = |me| scope.spawn(move || lock.spin(me, Duration::from_millis(60)).1);
+            let spin = |me| {
+                scope.spawn(move || {
+                    // Who starts late ends with the others all the same.
+                    thread::sleep(Duration::from_millis(10 * me as u64));
+                    lock.spin(me, Duration::from_millis(60)).1
+                })
+            };
             [0, 1, 2].map(spin).into_iter().map(|thread| thread.join().expect("no panic")).collect()
         });
         assert!(turns.iter().max().expect("three") - turns.iter().min().expect("three") <= 1, "{turns:?}");
