@@ -134,6 +134,9 @@ class Parent:
                 tasklab.state("main", "waiting", on="the job, in the foreground", held_by="job")
             else:
                 self.own_steps += 1
+                self.jobs_steps += self.count_the_jobs_steps()
+                if self.own_steps % 10 == 0:
+                    self.show_steps()
             pause = min(0.5 if self.in_foreground else 0.02, max(0, deadline - time.monotonic()))
             asked = tasklab.action(pause, *(self.pidfds[pid] for pid in alive))
             if not asked:
@@ -149,14 +152,14 @@ class Parent:
                 os.kill(self.job, signal.SIGCONT)  # As a shell's bg does, also for a job that was stopped.
                 tasklab.state("main", "running", on="work of its own, with the job in the background")
             elif do == "foreground" and not self.in_foreground and job_is_alive:
-                self.jobs_steps += self.count_the_jobs_steps()
                 self.in_foreground = True
             elif do == "parents" and named:
                 show_parents(named[0])
             else:
                 tasklab.refuse(do, target)
-        if not self.in_foreground:
-            self.jobs_steps += self.count_the_jobs_steps()
+        self.show_steps()
+
+    def show_steps(self):
         tasklab.value("steps of the job in the background", self.jobs_steps)
         tasklab.value("steps of the parent meanwhile", self.own_steps)
 
@@ -176,6 +179,8 @@ class Parent:
             tasklab.reap(pid)
         return sum(end is not None and end < 0 for end in ends), ends.count(None)
 
+
+LONG = 50  # steps of the parent after which a job that has not made a single one stands still
 
 CLAIMS = {
     "pids": "each copy of a program is a process with a PID of its own",
@@ -201,8 +206,8 @@ def main():
         tasklab.fact(id, CLAIMS[id], expected, observed)
     if killed:
         tasklab.fact("others-live", "when one copy is killed, the others go on", params.copies - killed, left)
-    # A few steps at least, so that a moment in the background does not say anything.
-    if parent.own_steps > 3:
+    # A moment in the background shows that the job goes on, if it does; that it does not shows only after a while.
+    if parent.jobs_steps or parent.own_steps >= LONG:
         tasklab.fact("background", "while the job is in the background, it and its parent both go on",
                      "> 0", parent.jobs_steps, parent.jobs_steps > 0)
 
