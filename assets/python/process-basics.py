@@ -109,6 +109,10 @@ class Parent:
     def look(self):
         """What the copies are, and what the last one has inherited, as (expected, observed)."""
         copy = self.copies[-1]
+        # A moment after exec the program is there, and its environment not yet.
+        end = time.monotonic() + 2
+        while not environment(copy) and tasklab.peek(copy) is None and time.monotonic() < end:
+            time.sleep(0.001)
         ours = {f"{name}={value}".encode() for name, value in os.environ.items() if name != "GREETING"}
         theirs = environment(copy)
         for name, rows in ("equal", ours & theirs), ("only the parent's", ours - theirs), ("only the copy's", theirs - ours):
@@ -173,6 +177,10 @@ class Parent:
     def end(self):
         """Closes the input of all, and waits on them. Gives how many copies had been killed, and how many lived."""
         tasklab.state("main", "waiting", on="its children")
+        if all(tasklab.peek(pid) is None for pid in self.copies):
+            print(f"nobody has killed a copy, so its parent kills {self.children[self.copies[1]]}")
+            os.kill(self.copies[1], signal.SIGKILL)
+            os.waitid(os.P_PID, self.copies[1], os.WEXITED | os.WNOWAIT)
         ends = [tasklab.peek(pid) for pid in self.copies]
         os.close(self.opener)
         for pid in self.children:

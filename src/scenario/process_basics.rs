@@ -88,6 +88,7 @@ fn run(stage: &Stage, params: &Params) -> Result<Facts, StageError> {
     let seen = parent.look(params, file.as_fd());
     parent.attend(deadline)?;
     parent.main.waiting("its children", None);
+    parent.kill_one(params.count("copies"))?;
     let Parent { main, mut children, counts, .. } = parent;
     let mut lives = Lives { killed: 0, left: 0, copies: params.count("copies") };
     for copy in &mut children[..params.count("copies")] {
@@ -163,12 +164,16 @@ impl Parent<'_> {
         let number = file.as_raw_fd();
         let copies: Vec<Pid> = self.children[..params.count("copies")].iter().map(Child::pid).collect();
         let end = Instant::now() + Duration::from_secs(2);
-        let is_there = |pid: &Pid| link_of(*pid, "exe").is_none_or(|program| Some(program) != own);
+        let environ = |pid: &str| fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
+        // A moment after exec the program is there, and its environment not yet.
+        let is_there = |pid: &Pid| {
+            stat_of(*pid).is_none_or(|stat| stat.state == 'Z')
+                || (link_of(*pid, "exe") != own && !environ(&pid.to_string()).is_empty())
+        };
         while !copies.iter().all(is_there) && Instant::now() < end {
             std::thread::yield_now();
         }
         let copy = copies[copies.len() - 1];
-        let environ = |pid: &str| fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
         let rows = |bytes: &[u8]| {
             bytes.split(|byte| *byte == 0).filter(|row| !row.is_empty()).map(<[u8]>::to_vec).collect::<BTreeSet<_>>()
         };
@@ -253,6 +258,20 @@ impl Parent<'_> {
     fn show_steps(&self) {
         self.stage.value("steps of the job in the background", self.counts.job);
         self.stage.value("steps of the parent meanwhile", self.counts.main);
+    }
+
+    /// If nobody has killed a copy, the parent does.
+    fn kill_one(&mut self, copies: usize) -> Result<(), StageError> {
+        for copy in &mut self.children[..copies] {
+            if copy.peek()?.is_some() {
+                return Ok(());
+            }
+        }
+        let second = &mut self.children[1];
+        self.stage.say(&format!("nobody has killed a copy, so its parent kills {}", second.name()));
+        second.signal(Signal::KILL);
+        is_ready(second.as_fd(), Duration::from_secs(2));
+        second.peek().map(drop)
     }
 
     /// Steps that the job has told since this was asked last.
