@@ -110,7 +110,12 @@ fn a_copy_that_is_killed_leaves_the_others_and_a_stopped_job_goes_on_in_the_back
         running.until("line of parents", |kind| {
             matches!(kind, EventKind::Value { name, value } if name == "line of parents" && value.as_str().is_some_and(|line| line.starts_with("job")))
         });
-        let ran = running.play(&["1.0 finish"]);
+        running.until(
+            "steps of the job",
+            |kind| matches!(kind, EventKind::Value { name, value } if name.starts_with("steps of the job") && *value != json!(0)),
+        );
+        press(&mut running, "finish", "");
+        let ran = running.play(&[]);
         ran.assert_passed();
         assert_eq!(observed(&ran, "others-live"), json!(3), "{language}");
         assert_eq!(observed(&ran, "greeting"), json!("good morning"), "{language}");
@@ -214,6 +219,12 @@ fn an_orphan_s_new_parent_depends_on_who_adopts() {
                 |kind| matches!(kind, EventKind::Value { name, value } if name.contains("adopts") && *value == json!(adopts)),
             );
             kill(&mut running, "child-1");
+            let dying = running.pid_of("child-1").expect("nobody has waited on it");
+            let end = Instant::now() + HANG;
+            while state(dying) != Some('Z') {
+                assert!(Instant::now() < end, "{language}: it lives");
+                std::thread::yield_now();
+            }
             let child = running.pid_of("child-2").expect("it lives");
             kill(&mut running, "parent");
             running.until("an orphan", |kind| matches!(kind, EventKind::ProcessOrphaned { pid, .. } if pid.number() == child));

@@ -5,6 +5,7 @@ exec does not return.
 """
 
 import os
+import select
 import shutil
 import time
 
@@ -21,6 +22,7 @@ MISSING = "no-such-program"
 def obey(hear, tell):
     """What a child does: a byte of its standard input is an order. After a successful exec this function is gone."""
     os.dup2(hear, 0)
+    os.write(tell, b"\0")
     while order := os.read(0, 1):
         program = MISSING if order == b"m" else params.program
         try:
@@ -65,6 +67,9 @@ class Child:
         self.pidfd = os.pidfd_open(self.pid)
         tasklab.process_started(self.pid, name)
         tasklab.event("task.started", task=name, sort="process", pid=self.pid, tid=self.pid)
+        # It tells when it is ready. It may have been killed before, or stopped.
+        if select.select([self.told], [], [], 2)[0]:
+            os.read(self.told, 1)
 
     def face(self):
         """What /proc shows of it: its identity first, which is the PID and the tick since boot at which it started."""

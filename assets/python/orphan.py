@@ -125,6 +125,7 @@ class Grandparent:
         bereaved = len(self.alive())
         if tasklab.peek(parent) is None:
             os.kill(parent, signal.SIGKILL)
+            os.waitid(os.P_PID, parent, os.WEXITED | os.WNOWAIT)
         tasklab.reap(parent)
         # Each orphan finds out by itself; one that was stopped does not.
         end = time.monotonic() + 1

@@ -72,7 +72,7 @@ class Parent:
             alive = [fd for pid, fd in self.pidfds.items() if pid not in ended]
             asked = tasklab.action(max(0, deadline - time.monotonic()), *alive)
             if asked and asked[0] == "wait-all":
-                self.asked += [("wait-any", "")] * len(self.children)
+                self.asked += [("wait-any", "")] * (len(self.children) - len(self.asked))
             elif asked:
                 self.asked.append(asked)
         for asked in self.asked:

@@ -63,6 +63,13 @@ fn run(stage: &Stage, params: &Params) -> Result<Facts, StageError> {
             Fork::Parent(child) => {
                 stage.keep_name(&child);
                 forks.push(Copy { child, order, told, before: None });
+                drop(tell);
+                // It tells when it is ready. It may have been killed before, or stopped.
+                if let Some(Copy { told, .. }) = forks.last()
+                    && is_ready(told.as_fd(), Duration::from_secs(2))
+                {
+                    let _ = rustix::io::read(told, &mut [0_u8; 4]);
+                }
             }
         }
     }
@@ -88,6 +95,7 @@ fn run(stage: &Stage, params: &Params) -> Result<Facts, StageError> {
 fn obey(stage: &Stage, hear: PipeReader, mut tell: PipeWriter, program: &str) -> io::Result<()> {
     dup2_stdin(&hear)?;
     drop(hear);
+    tell.write_all(&[0; 4])?;
     let mut order = [0];
     while rustix::io::retry_on_intr(|| rustix::io::read(io::stdin(), &mut order))? == 1 {
         let program = if order == *b"m" { MISSING } else { program };

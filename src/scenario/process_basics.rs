@@ -88,6 +88,7 @@ fn run(stage: &Stage, params: &Params) -> Result<Facts, StageError> {
     let seen = parent.look(params, file.as_fd());
     parent.attend(deadline)?;
     parent.main.waiting("its children", None);
+    parent.kill_one(params.count("copies"))?;
     let Parent { main, mut children, counts, .. } = parent;
     let mut lives = Lives { killed: 0, left: 0, copies: params.count("copies") };
     for copy in &mut children[..params.count("copies")] {
@@ -163,12 +164,16 @@ impl Parent<'_> {
         let number = file.as_raw_fd();
         let copies: Vec<Pid> = self.children[..params.count("copies")].iter().map(Child::pid).collect();
         let end = Instant::now() + Duration::from_secs(2);
-        let is_there = |pid: &Pid| link_of(*pid, "exe").is_none_or(|program| Some(program) != own);
+        let environ = |pid: &str| fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
+        // A moment after exec the program is there, and its environment not yet.
+        let is_there = |pid: &Pid| {
+            stat_of(*pid).is_none_or(|stat| stat.state == 'Z')
+                || (link_of(*pid, "exe") != own && !environ(&pid.to_string()).is_empty())
+        };
         while !copies.iter().all(is_there) && Instant::now() < end {
             std::thread::yield_now();
         }
         let copy = copies[copies.len() - 1];
-        let environ = |pid: &str| fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
         let rows = |bytes: &[u8]| {
             bytes.split(|byte| *byte == 0).filter(|row| !row.is_empty()).map(<[u8]>::to_vec).collect::<BTreeSet<_>>()
         };
@@ -214,6 +219,10 @@ impl Parent<'_> {
                 left.min(Duration::from_millis(500))
             } else {
                 self.counts.main += 1;
+                self.counts.job += self.count_the_jobs_steps();
+                if self.counts.main.is_multiple_of(10) {
+                    self.show_steps();
+                }
                 left.min(Duration::from_millis(20))
             };
             let alive: Vec<BorrowedFd<'_>> = self.children.iter().filter(|child| !child.has_ended()).map(AsFd::as_fd).collect();
@@ -233,7 +242,6 @@ impl Parent<'_> {
                     self.main.running("work of its own, with the job in the background");
                 }
                 "foreground" if !self.in_foreground && job_is_alive => {
-                    self.counts.job += self.count_the_jobs_steps();
                     self.in_foreground = true;
                 }
                 "parents" => match self.children.iter().find(|child| child.is_meant_by(asked.target.trim())) {
@@ -243,12 +251,27 @@ impl Parent<'_> {
                 _ => self.stage.refuse(&asked),
             }
         }
-        if !self.in_foreground {
-            self.counts.job += self.count_the_jobs_steps();
-        }
+        self.show_steps();
+        Ok(())
+    }
+
+    fn show_steps(&self) {
         self.stage.value("steps of the job in the background", self.counts.job);
         self.stage.value("steps of the parent meanwhile", self.counts.main);
-        Ok(())
+    }
+
+    /// If nobody has killed a copy, the parent does.
+    fn kill_one(&mut self, copies: usize) -> Result<(), StageError> {
+        for copy in &mut self.children[..copies] {
+            if copy.peek()?.is_some() {
+                return Ok(());
+            }
+        }
+        let second = &mut self.children[1];
+        self.stage.say(&format!("nobody has killed a copy, so its parent kills {}", second.name()));
+        second.signal(Signal::KILL);
+        is_ready(second.as_fd(), Duration::from_secs(2));
+        second.peek().map(drop)
     }
 
     /// Steps that the job has told since this was asked last.
@@ -262,6 +285,9 @@ impl Parent<'_> {
         steps
     }
 }
+
+/// Steps of the parent after which a job that has not made a single one stands still.
+const LONG: u64 = 50;
 
 fn facts(seen: &Seen, counts: &Counts, lives: Lives) -> Facts {
     let shown = |path: &Option<PathBuf>| path.as_ref().map(|path| path.display().to_string());
@@ -278,8 +304,8 @@ fn facts(seen: &Seen, counts: &Counts, lives: Lives) -> Facts {
     if lives.killed > 0 {
         facts.push(equals("others-live", "when one copy is killed, the others go on", lives.copies - lives.killed, lives.left));
     }
-    // A few steps at least, so that a moment in the background does not say anything.
-    if counts.main > 3 {
+    // A moment in the background shows that the job goes on, if it does; that it does not shows only after a while.
+    if counts.job > 0 || counts.main >= LONG {
         facts.push(more_than("background", "while the job is in the background, it and its parent both go on", 0, counts.job));
     }
     facts
@@ -306,13 +332,15 @@ mod tests {
 
     fn failed(seen: &Seen, job: u64, left: usize) -> Vec<String> {
         let lives = Lives { copies: 2, killed: 1, left };
-        facts(seen, &Counts { job, main: 9 }, lives).into_iter().filter(|fact| !fact.holds).map(|fact| fact.id).collect()
+        facts(seen, &Counts { job, main: LONG }, lives).into_iter().filter(|fact| !fact.holds).map(|fact| fact.id).collect()
     }
 
     #[test]
     fn each_fact_can_fail() {
         assert_eq!(failed(&good(), 9, 1), [""; 0]);
         assert_eq!(failed(&good(), 0, 1), ["background"]);
+        let moment = facts(&good(), &Counts { job: 0, main: LONG - 1 }, Lives { copies: 2, killed: 0, left: 2 });
+        assert_eq!(moment.len(), 8, "a moment says nothing");
         assert_eq!(failed(&good(), 9, 0), ["others-live"]);
         let with = |change: &dyn Fn(&mut Seen)| {
             let mut seen = good();

@@ -308,7 +308,7 @@ impl<'s> Starter<'s> {
         if method < 2
             && let Some(child) = self.children.pop()
         {
-            self.stage.reap_all(vec![child], Duration::from_secs(2))?;
+            self.stage.reap_soon(child)?;
         }
         Ok(())
     }
@@ -328,7 +328,7 @@ impl<'s> Starter<'s> {
         }
         let pid = child.pid().number();
         drop(release);
-        self.stage.reap_all(vec![child], Duration::from_secs(2))?;
+        self.stage.reap_soon(child)?;
         let started = family.iter().filter(|told| told.parent == pid).count();
         self.stage.say(&format!("without the guard, the spawned child started {started} of its own"));
         // Somebody has killed it before it could say anything.

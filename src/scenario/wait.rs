@@ -120,7 +120,7 @@ impl Parent<'_> {
             match heard {
                 Some(all) if all.name == "wait-all" => {
                     let any = StageAction { name: "wait-any".to_owned(), target: String::new() };
-                    self.asked.extend(vec![any; self.children.len()]);
+                    self.asked.extend(vec![any; self.children.len().saturating_sub(self.asked.len())]);
                 }
                 heard => self.asked.extend(heard),
             }
