@@ -54,7 +54,9 @@ impl Twins {
             let path = folder.join(name);
             std::fs::write(&path, text).map_err(|error| LaunchError::Twin { path: path.clone(), error }).map(|()| path)
         };
-        write("tasklab.py", scenario::PYTHON_SHIM)?;
+        for (name, text) in scenario::PYTHON_SHIM {
+            write(name, text)?;
+        }
         write(&format!("{}.py", scenario.id), scenario.python)
     }
 
@@ -62,9 +64,15 @@ impl Twins {
     /// twin beside it may have the name of one of Python's modules.
     fn python_path(&mut self, program: &ChildSpec) -> Result<OsString, LaunchError> {
         let folder = self.folder()?.join("import");
-        let path = folder.join("tasklab.py");
-        let written = std::fs::create_dir_all(&folder).and_then(|()| std::fs::write(&path, scenario::PYTHON_SHIM));
-        written.map_err(|error| LaunchError::Twin { path, error })?;
+        let failed = |path: &Path| {
+            let path = path.to_owned();
+            |error| LaunchError::Twin { path, error }
+        };
+        std::fs::create_dir_all(&folder).map_err(failed(&folder))?;
+        for (name, text) in scenario::PYTHON_SHIM {
+            let path = folder.join(name);
+            std::fs::write(&path, text).map_err(failed(&path))?;
+        }
         let own = program.env.iter().rev().find(|(name, _)| name == "PYTHONPATH").map(|(_, value)| value.clone());
         let inherited = || std::env::var_os("PYTHONPATH").filter(|_| !program.clear_env);
         let mut all = folder.into_os_string();

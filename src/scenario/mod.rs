@@ -7,6 +7,7 @@ mod facts;
 mod load;
 mod observe;
 mod params;
+mod primitives;
 mod programs;
 mod reporter;
 mod stage;
@@ -15,10 +16,13 @@ mod worker;
 
 mod across_systems;
 mod communicate;
+mod deadlock;
 mod fork;
+mod lock;
 mod pipe;
 mod pipeline;
 mod popen;
+mod race;
 mod schedule;
 mod signals;
 mod subprocess_run;
@@ -27,8 +31,12 @@ mod zombie;
 
 pub use control::StageAction;
 pub use definition::{ActionSpec, Chapter, Note, Prediction, Scenario, action, note};
-pub use facts::{Facts, at_most, equals, more_than};
+pub use facts::{Facts, at_least, at_most, equals, more_than};
 pub use params::{ParamError, ParamKind, ParamSpec, Params, choice, count, flag, seconds, text};
+pub use primitives::{
+    Barrier, BrokenBarrier, Condition, EndOfFile, Event, Future, FutureState, Held, Local, Lock, NoResult, NotHeld, PipeEnd,
+    Pool, Queue, Scope, Semaphore, Thread, Timer, TooManyDone, Until, Worker, Workers,
+};
 pub use stage::{Stage, StageError, Task};
 pub use worker::{PYTHON_SHIM, UnknownScenario, find, work};
 
@@ -36,6 +44,9 @@ pub use worker::{PYTHON_SHIM, UnknownScenario, find, work};
 pub const CATALOGUE: &[&Scenario] = &[
     &fork::FORK,
     &zombie::ZOMBIE,
+    &race::RACE,
+    &lock::LOCK,
+    &deadlock::DEADLOCK,
     &thread_pool::THREAD_POOL,
     &pipe::PIPE,
     &subprocess_run::SUBPROCESS_RUN,
