@@ -15,7 +15,7 @@ import tasklab
 
 params = tasklab.params(
     cleanup=0.6,
-    patience=20.0,
+    patience=6.0,
     grace=1.0,
 )
 
@@ -66,11 +66,13 @@ class Program:
         tasklab.gpio(LEDS[name], 1)
 
     def look(self):
-        """Takes in what it has said. At the end of file it has ended."""
+        """Takes in what it has said; at the end of file it has ended. Gives whether something has happened."""
+        had_heard = self.heard
         while tasklab.readable(self.popen.stdout):
             chunk = os.read(self.popen.stdout.fileno(), 65536)
             if not chunk:
-                return self.end()
+                self.end()
+                return True
             *lines, self.rest = (self.rest + chunk).split(b"\n")
             for line in lines:
                 if line == b"heard":
@@ -78,6 +80,7 @@ class Program:
                     print(self.name, "has heard SIGTERM")
                 self.steps += self.heard and line == b"alive"
                 self.finally_ran |= line == b"finally"
+        return self.heard != had_heard
 
     def end(self):
         self.popen.stdout.close()
@@ -99,9 +102,9 @@ def alive(programs):
     return [program for program in programs if program.popen.returncode is None]
 
 
-def attend(programs, seconds):
-    """Looks on, and does what is asked, for so long or until all have ended."""
-    deadline = time.monotonic() + seconds
+def attend(programs, patience):
+    """Looks on, and does what is asked, until all have ended or nothing has happened for so long."""
+    deadline = time.monotonic() + patience
     while alive(programs) and time.monotonic() < deadline:
         asked = tasklab.action(max(0, deadline - time.monotonic()), *(program.popen.stdout for program in alive(programs)))
         if asked:
@@ -113,8 +116,10 @@ def attend(programs, seconds):
                 meant[0].popen.kill()
             else:
                 tasklab.refuse(do, target)
+            deadline = time.monotonic() + patience
         for program in alive(programs):
-            program.look()
+            if program.look():
+                deadline = time.monotonic() + patience
 
 
 def main():

@@ -64,10 +64,14 @@ impl Twins {
     /// twin beside it may have the name of one of Python's modules.
     fn python_path(&mut self, program: &ChildSpec) -> Result<OsString, LaunchError> {
         let folder = self.folder()?.join("import");
-        std::fs::create_dir_all(&folder).map_err(|error| LaunchError::Twin { path: folder.clone(), error })?;
+        let failed = |path: &Path| {
+            let path = path.to_owned();
+            |error| LaunchError::Twin { path, error }
+        };
+        std::fs::create_dir_all(&folder).map_err(failed(&folder))?;
         for (name, text) in scenario::PYTHON_SHIM {
             let path = folder.join(name);
-            std::fs::write(&path, text).map_err(|error| LaunchError::Twin { path, error })?;
+            std::fs::write(&path, text).map_err(failed(&path))?;
         }
         let own = program.env.iter().rev().find(|(name, _)| name == "PYTHONPATH").map(|(_, value)| value.clone());
         let inherited = || std::env::var_os("PYTHONPATH").filter(|_| !program.clear_env);

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::io::{PipeReader, PipeWriter, Write};
 use std::os::fd::{AsFd, BorrowedFd};
+use std::panic::Location;
 use std::time::{Duration, Instant};
 
 use super::children::Child;
@@ -216,7 +217,7 @@ impl<'s> Pool<'s> {
             set_nonblocking(end).map_err(StageError::kernel("set up a pipe"))?;
         }
         let (pid, sort) = (child.pid(), TaskSort::Process);
-        self.stage.report(EventKind::TaskStarted { task: name.clone(), sort, pid, tid: None, line: None });
+        self.stage.report(EventKind::TaskStarted { task: name.clone(), sort, pid, tid: None, line: Some(line!()) });
         let host = host.map(str::to_owned);
         self.lane(
             &name,
@@ -230,8 +231,10 @@ impl<'s> Pool<'s> {
         Ok(())
     }
 
+    #[track_caller]
     fn lane(&self, name: &str, state: TaskState, on: String) {
-        self.stage.report(EventKind::TaskChanged { task: name.to_owned(), state, on: Some(on), held_by: None, line: None });
+        let line = Some(Location::caller().line());
+        self.stage.report(EventKind::TaskChanged { task: name.to_owned(), state, on: Some(on), held_by: None, line });
     }
 
     fn numbers(&self, task: usize) -> Numbers {

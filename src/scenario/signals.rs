@@ -29,14 +29,14 @@ pub(super) const SIGNALS: Scenario = Scenario {
     },
     params: &[
         seconds("cleanup", 0.6, 0.1..=3.0, "what the slow one still has to do after SIGTERM"),
-        seconds("patience", 20.0, 1.0..=60.0, "after this long all that are left get SIGTERM, whatever you do"),
+        seconds("patience", 6.0, 1.0..=60.0, "when nothing has happened for so long, all that are left get SIGTERM"),
         seconds("grace", 1.0, 0.3..=3.0, "time that they have then, before SIGKILL"),
     ],
     actions: &[
         action("terminate", "Terminate", "SIGTERM to the target: polite, slow or deaf"),
         action("kill", "Kill", "SIGKILL to the target"),
     ],
-    script: &["0.5 terminate polite", "0.8 terminate slow", "1.1 terminate deaf", "1.9 kill deaf"],
+    script: &["0.8 terminate polite", "1.1 terminate slow", "1.4 terminate deaf", "2.2 kill deaf"],
     notes: &[note(
         "terminate() ends a program, and `finally` always runs",
         "it ran in {finally}; the temporary files of {files} stayed",
@@ -76,12 +76,12 @@ fn run(stage: &Stage, params: &Params) -> Result<Facts, StageError> {
     }
     main.waiting("the programs to end", None);
     let mut lesson = Lesson { stage, signals, programs };
-    if lesson.attend(Instant::now() + params.seconds("patience"))? {
+    if lesson.attend(params.seconds("patience"))? {
         lesson.signal_all(&[Signal::TERM, Signal::CONT]);
-        lesson.attend(Instant::now() + params.seconds("grace"))?;
+        lesson.attend(params.seconds("grace"))?;
     }
     lesson.signal_all(&[Signal::KILL]);
-    lesson.attend(Instant::now() + Duration::from_mins(1))?;
+    lesson.attend(Duration::from_mins(1))?;
     main.finish("ok");
     Ok(facts(&lesson.programs.into_iter().map(|program| program.seen).collect::<Vec<_>>()))
 }
@@ -121,17 +121,22 @@ struct Lesson<'s> {
 }
 
 impl Lesson<'_> {
-    /// Looks on, and does what is asked, until the deadline or until all have ended. `false` if this process itself got SIGTERM.
-    fn attend(&mut self, deadline: Instant) -> Result<bool, StageError> {
+    /// Looks on, and does what is asked, until all have ended or nothing has happened for so long. `false` if this process
+    /// itself got SIGTERM.
+    fn attend(&mut self, patience: Duration) -> Result<bool, StageError> {
+        let mut deadline = Instant::now() + patience;
         while self.programs.iter().any(|program| program.child.is_some()) && Instant::now() < deadline {
             let alive = || self.programs.iter().filter_map(|program| Some((program, program.child.as_ref()?)));
             let ends = alive().flat_map(|(program, child)| [program.hear.as_fd(), child.as_fd()]);
             let others: Vec<_> = ends.chain([self.signals.as_fd()]).collect();
             if let Some(asked) = self.stage.listen(&others, deadline.saturating_duration_since(Instant::now()))? {
                 self.act(&asked);
+                deadline = Instant::now() + patience;
             }
             for program in &mut self.programs {
-                program.look(self.stage)?;
+                if program.look(self.stage)? {
+                    deadline = Instant::now() + patience;
+                }
             }
             if self.signals.read().map_err(StageError::kernel("read a signal"))?.is_some() {
                 return Ok(false);
@@ -163,9 +168,10 @@ impl Lesson<'_> {
 }
 
 impl Program<'_> {
-    /// Takes in what it has said, and whether it has ended.
-    fn look(&mut self, stage: &Stage) -> Result<(), StageError> {
-        let Some(mut child) = self.child.take() else { return Ok(()) };
+    /// Takes in what it has said, and whether it has ended. `true` if something has happened.
+    fn look(&mut self, stage: &Stage) -> Result<bool, StageError> {
+        let Some(mut child) = self.child.take() else { return Ok(false) };
+        let had_heard = self.seen.heard;
         // First whether it has ended: what it said before is in the pipe by then.
         let has_ended = child.peek()?.is_some();
         let mut said = Vec::new();
@@ -182,14 +188,14 @@ impl Program<'_> {
         }
         if !has_ended && is_open {
             self.child = Some(child);
-            return Ok(());
+            return Ok(self.seen.heard != had_heard);
         }
         self.seen.ended = child.reap()?.status;
         self.seen.file_stayed = self.file.exists();
         stage.gpio(self.led, 0);
         let file = if self.seen.file_stayed { "its temporary file is still there" } else { "it has removed its temporary file" };
         stage.say(&format!("{} {} after {} more steps; {file}", self.seen.name, self.seen.ended, self.seen.steps));
-        Ok(())
+        Ok(true)
     }
 }
 
