@@ -20,7 +20,8 @@ build_packages="gcc libc6-dev ca-certificates"               # rustc links with 
 window_packages="libgl1 libegl1 libgl1-mesa-dri libx11-6 libx11-xcb1 libxcb1 libxcursor1 libxi6 libxrender1
     libxkbcommon0 libxkbcommon-x11-0 libwayland-client0 libwayland-egl1"
 python_packages="python3"                                    # the scenarios' Python twins
-test_packages="xvfb xdotool util-linux procps"               # a screen and a mouse for the window tests; setpriv
+# A screen and a mouse for the window tests; setpriv, unshare and prlimit; system calls that fail.
+test_packages="xvfb xdotool util-linux procps strace"
 deb_packages="dpkg-dev lintian desktop-file-utils appstream"   # dpkg-shlibdeps, and what checks the package
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)

@@ -52,6 +52,7 @@ fn start(tag: &str) -> App {
     App(app.expect("starts"))
 }
 
+/// Covers: promise 1, F4, F50, fact 61.
 #[test]
 fn nothing_survives_a_sigkill_of_the_app_at_any_moment() {
     let rounds = if std::env::var("TASKLAB_STRESS").is_ok_and(|value| value == "long") { 500 } else { 50 };
@@ -77,6 +78,7 @@ fn nothing_survives_a_sigkill_of_the_app_at_any_moment() {
     println!("{rounds} kills, 0 survivors, the slowest clean-up took {worst:?}");
 }
 
+/// Covers: promise 1.
 #[test]
 fn the_control_without_a_supervisor_leaves_survivors() {
     own_signals();
@@ -105,6 +107,7 @@ fn the_control_without_a_supervisor_leaves_survivors() {
     });
 }
 
+/// Covers: promises 1, 7, F54.
 #[test]
 fn every_way_out_leaves_nothing() {
     for signal in ["-INT", "-TERM", "-HUP", "-QUIT", "-ABRT"] {

@@ -280,6 +280,7 @@ mod tests {
         assert!(course.is_over() && course.next_deadline().is_none());
     }
 
+    /// Covers: F22, fact 32.
     #[test]
     fn output_that_somebody_else_holds_open_does_not_hold_up_the_end() {
         let mut course = Course::new(PLAN, None);
@@ -318,6 +319,7 @@ mod tests {
         assert_eq!(course.stage_ended(at(5.2)), finish(Some(Outcome::TimedOut), 0), "the first reason stands");
     }
 
+    /// Covers: promise 4, F7.
     #[test]
     fn a_process_that_does_not_die_is_named_and_counted() {
         let mut course = Course::new(PLAN, None);

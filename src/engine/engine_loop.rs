@@ -73,7 +73,7 @@ pub(super) struct EngineLoop {
     pub(super) started_at: Monotonic,
     /// When processes were reaped, for samples that were taken before.
     pub(super) reaped: HashMap<Pid, Monotonic>,
-    /// Children of the supervisor's that the last sample showed and nobody has told of.
+    /// Children of the supervisor's that the last sample showed and nobody has told of, and what is below them.
     pub(super) strangers: HashSet<Pid>,
     pub(super) launches: u32,
     /// Processes that were killed one by one, and when those that are still there are named.
@@ -331,7 +331,8 @@ impl EngineLoop {
 
     /// The run that a process of this supervisor's belongs to.
     fn find_by_pid(&self, pid: Pid) -> Option<usize> {
-        self.runs.iter().rposition(|run| !run.course.is_over() && (run.is_stage(pid) || run.has_living(pid)))
+        let find = |belongs: fn(&Run, Pid) -> bool| self.runs.iter().rposition(|run| !run.course.is_over() && belongs(run, pid));
+        find(Run::is_stage).or_else(|| find(Run::has_living))
     }
 
     fn report(&mut self, report: Report) {
@@ -519,14 +520,17 @@ impl EngineLoop {
         processes.retain(|process| self.reaped.get(&process.pid).is_none_or(|at| *at < now));
         self.reaped.retain(|_, at| *at + REMEMBERED > now);
         let pids: Vec<Pid> = processes.iter().map(|process| process.pid).collect();
-        // A child of the supervisor's that nobody knows may be on its way to its program: its report comes before the next sample.
-        let before = std::mem::take(&mut self.strangers);
-        self.strangers = processes
-            .iter()
-            .filter(|process| process.ppid == supervisor && self.find_by_pid(process.pid).is_none())
-            .map(|process| process.pid)
-            .collect();
-        processes.retain(|process| !self.strangers.contains(&process.pid) || before.contains(&process.pid));
+        // A child of the supervisor's that nobody knows, and what is below it, may belong to a launch whose report has not been heard.
+        let mut strangers = HashSet::new();
+        for process in &processes {
+            let is_adrift = process.ppid == supervisor || strangers.contains(&process.ppid);
+            if is_adrift && self.find_by_pid(process.pid).is_none() {
+                strangers.insert(process.pid);
+            }
+        }
+        let is_launching = self.runs.iter().any(|run| !run.course.is_over() && run.stage_count() == 0);
+        let before = std::mem::replace(&mut self.strangers, strangers);
+        processes.retain(|process| !self.strangers.contains(&process.pid) || (!is_launching && before.contains(&process.pid)));
         for process in processes {
             // A newcomer belongs to its parent's run; an orphan that nobody saw before, to the newest.
             let run = self.find_by_pid(process.pid).or_else(|| self.find_by_pid(process.ppid));

@@ -18,7 +18,7 @@ use crate::supervisor::{CAPTURE, ChildPipes, LaunchedChild};
 use crate::sys::PidFd;
 
 /// Events of one run that are kept in memory, in bytes.
-const RECORDING_BUDGET: usize = 64 * 1024 * 1024;
+const RECORDING_BUDGET: usize = 6 * 1024 * 1024;
 
 /// A child of the supervisor's that belongs to the run.
 #[derive(Debug)]

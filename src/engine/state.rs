@@ -21,7 +21,7 @@ use crate::model::{
 };
 
 /// Bytes of output that are kept of each stream, if nobody says otherwise.
-pub const DEFAULT_OUTPUT_BUDGET: usize = 8 * 1024 * 1024;
+pub const DEFAULT_OUTPUT_BUDGET: usize = 4 * 1024 * 1024;
 /// A parent that takes longer than this to wait on its child has made it a zombie that is worth a sentence.
 const ZOMBIE_AFTER_NANOS: u64 = 20_000_000;
 /// A value's changes within this time are one sentence.

@@ -255,6 +255,7 @@ mod tests {
         assert_eq!(shape(&table), [(10, 0), (11, 1), (12, 1), (20, 0), (21, 1), (13, 0)]);
     }
 
+    /// Covers: F65.
     #[test]
     fn processes_that_are_each_others_parents_are_listed_once() {
         let mut table = ProcessTable::default();
@@ -264,6 +265,7 @@ mod tests {
         assert_eq!(shape(&table), [(4, 0), (1, 0), (3, 1), (2, 2)]);
     }
 
+    /// Covers: F62.
     #[test]
     fn a_number_is_reused_only_after_its_process_was_reaped() {
         let mut table = ProcessTable::default();
@@ -279,6 +281,7 @@ mod tests {
         assert_eq!((rows[0].status, rows[0].is_reaped(), rows[1].status), (Some(ExitStatus::Exited(0)), true, None));
     }
 
+    /// Covers: F67.
     #[test]
     fn the_dead_make_room_for_the_living() {
         let mut table = ProcessTable::default();

@@ -159,6 +159,9 @@ impl Event {
             return Err(LineError::NotAnObject);
         }
         let line: Line<'_> = serde_json::from_slice(line)?;
+        if let Some(key) = line.overflow() {
+            return Err(LineError::Key { kind: line.kind.into_owned(), key });
+        }
         let t = line.t.map_or(arrived, Monotonic::from_nanos);
         Ok(line.into_kind()?.map(|kind| Self { t, kind }))
     }
@@ -303,6 +306,24 @@ impl<'a> From<&'a Event> for Line<'a> {
 }
 
 impl Line<'_> {
+    /// The key whose number is beyond what `f32` holds: it would become infinite, which JSON cannot say.
+    fn overflow(&self) -> Option<&'static str> {
+        let is_beyond = |number: f32| !number.is_finite();
+        if self.percent.iter().flatten().copied().any(is_beyond) {
+            Some("percent")
+        } else if self.celsius.is_some_and(is_beyond) {
+            Some("celsius")
+        } else if self.load.is_some_and(is_beyond) {
+            Some("load")
+        } else if self.cpu.is_some_and(is_beyond) {
+            Some("cpu")
+        } else if self.threads.iter().flatten().any(|thread| is_beyond(thread.cpu)) {
+            Some("threads")
+        } else {
+            None
+        }
+    }
+
     fn into_kind(self) -> Result<Option<EventKind>, LineError> {
         let kind = self.kind;
         // Names the key that is missing; a wrong word for a state counts as missing too.
@@ -502,6 +523,7 @@ mod tests {
             (r#"{"kind":"task.state","task":"a"}"#, "state"),
             (r#"{"kind":"output","pid":1,"stream":"stdout","base64":"*"}"#, "base64"),
             (r#"{"kind":"gpio","line":300,"value":1}"#, "line"),
+            (r#"{"kind":"cores","percent":[1.0,1e39]}"#, "percent"),
         ] {
             let error = read(line).expect_err(line).to_string();
             assert!(error.contains(names), "{line}: {error}");

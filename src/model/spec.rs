@@ -257,6 +257,7 @@ mod tests {
 
     use super::*;
 
+    /// Covers: F37, fact 22.
     #[test]
     fn what_the_kernel_would_cut_or_confuse_is_refused_by_name() {
         let spec = || ChildSpec::new(["true"]);
@@ -282,6 +283,7 @@ mod tests {
         assert_eq!(joined.validate(), Err(InvalidSpec::TerminalAndGroup));
     }
 
+    /// Covers: fact 35.
     #[test]
     fn bytes_that_are_not_utf8_pass_unchanged() {
         let spec = ChildSpec { env: vec![("X".into(), OsString::from_vec(vec![0xff]))], ..ChildSpec::new(["a"]) };

@@ -315,6 +315,7 @@ mod tests {
         assert_eq!(machine_model(root.path()), "Raspberry Pi 4 Model B Rev 1.4");
     }
 
+    /// Covers: F64.
     #[test]
     fn what_the_kernel_hides_or_lacks_is_said() {
         assert!(hidden_processes("proc /proc proc rw,hidepid=invisible 0 0").value.starts_with("hidden"));

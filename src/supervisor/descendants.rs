@@ -63,7 +63,8 @@ impl Found {
             pid: Pid::new(stat.pid),
             ppid: Pid::new(stat.ppid),
             pgid: stat.pgrp,
-            is_zombie: matches!(stat.state, 'Z' | 'X'),
+            // The first thread may have ended before the others: that is no zombie, and it can be killed.
+            is_zombie: matches!(stat.state, 'Z' | 'X') && stat.num_threads <= 1,
             start_ticks: stat.starttime,
         }))
     }

@@ -17,7 +17,7 @@ const TAP: usize = 1024;
 /// Bytes of event lines that come with one read, as from a pipe.
 const READ: usize = 64 * 1024;
 /// As much of a recording stays in memory as for a run.
-const RECORDING: usize = 64 * 1024 * 1024;
+const RECORDING: usize = 6 * 1024 * 1024;
 
 /// The bytes that a child writes to capture so many MiB: `head` from `/dev/zero`.
 pub(super) fn head(mib: u64) -> [String; 4] {
