@@ -100,6 +100,7 @@ fn a_supervisor_that_is_kept_stopped_is_replaced_once_it_owes_an_answer_for_too_
     lose_it_by(rustix::process::Signal::STOP);
 }
 
+/// Covers: promise 8, F19.
 #[test]
 fn a_supervisor_that_was_stopped_once_goes_on_and_nothing_is_lost() {
     let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
