@@ -26,6 +26,7 @@ fn status_of(events: &[Event], name: &str) -> Option<ExitStatus> {
     })
 }
 
+/// Covers: F35.
 #[test]
 fn a_stopped_stage_blocks_its_neighbours_and_a_killed_one_breaks_the_pipe() {
     let engine = engine(Some(1024));
@@ -59,6 +60,7 @@ fn a_stopped_stage_blocks_its_neighbours_and_a_killed_one_breaks_the_pipe() {
     assert!(last == Some(0) || last == Some(65_536), "{last:?}");
 }
 
+/// Covers: F34.
 #[test]
 fn a_stage_that_cannot_start_takes_down_those_before_it_and_what_they_started() {
     let mut supervisor = Supervisor::start();
@@ -70,6 +72,7 @@ fn a_stage_that_cannot_start_takes_down_those_before_it_and_what_they_started() 
     eventually("nobody is left", || tagged(&tag).is_empty());
 }
 
+/// Covers: F22.
 #[test]
 fn the_end_of_a_process_is_told_although_an_outsider_holds_its_output() {
     let engine = engine(Some(1024));
@@ -94,6 +97,7 @@ fn the_end_of_a_process_is_told_although_an_outsider_holds_its_output() {
     assert!(notices(&events).is_empty(), "the control: {:?}", notices(&events));
 }
 
+/// Covers: facts 4, 13, 14.
 #[test]
 fn a_status_stays_the_same_however_often_it_is_asked_for_and_whoever_is_late() {
     let mut supervisor = Supervisor::start();
@@ -117,6 +121,7 @@ fn a_status_stays_the_same_however_often_it_is_asked_for_and_whoever_is_late() {
     assert!(supervisor.signal(pids[0], &[Signal::KILL], Scope::Process).expect_err("gone").contains("has ended"));
 }
 
+/// Covers: promise 4, F6.
 #[test]
 fn everything_is_stopped_and_what_is_left_is_counted() {
     let engine = engine(None);
@@ -169,6 +174,7 @@ impl Drop for Freezer {
     }
 }
 
+/// Covers: promise 4, F7.
 #[test]
 fn a_process_that_hangs_in_the_kernel_is_named_and_ends_when_it_is_let_go() {
     let Some(freezer) = Freezer::new() else {

@@ -8,6 +8,7 @@ use support::runs::{engine, events_of, outcome, output, programs};
 use tasklab::engine::Command;
 use tasklab::model::{Action, ChildSpec, EventKind, Outcome, Stream, WindowSize};
 
+/// Covers: F48.
 #[test]
 fn a_child_has_a_controlling_terminal_of_the_size_that_was_asked_for() {
     let script =
@@ -29,6 +30,7 @@ fn without_a_terminal_there_is_none() {
     assert_eq!(out, "none\n");
 }
 
+/// Covers: F49.
 #[test]
 fn what_a_program_does_not_flush_is_seen_at_once() {
     const SLOW: &str = "import time; print('now'); time.sleep(89)";

@@ -100,6 +100,31 @@ fn a_supervisor_that_is_kept_stopped_is_replaced_once_it_owes_an_answer_for_too_
     lose_it_by(rustix::process::Signal::STOP);
 }
 
+/// Covers: promise 8, F19.
+#[test]
+fn a_supervisor_that_was_stopped_once_goes_on_and_nothing_is_lost() {
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+    let engine = engine(Some(1024));
+    let supervisor = rustix::process::Pid::from_raw(supervisor_of(&engine)).expect("a PID");
+    let stop = || rustix::process::kill_process(supervisor, rustix::process::Signal::STOP).expect("ours");
+    let state = || std::fs::read_to_string(format!("/proc/{}/stat", supervisor.as_raw_nonzero())).expect("lives");
+    stop();
+    eventually("it is stopped", || state().contains(") T "));
+    let mut is_stopped_again = false;
+    let events = events_of(&engine, programs(vec![sh("sleep 0.3; exit 7")]), |event| {
+        if matches!(event.kind, EventKind::ProcessStarted { .. }) && !std::mem::replace(&mut is_stopped_again, true) {
+            stop();
+        }
+    });
+    let exited = events.iter().any(|event| matches!(event.kind, EventKind::ProcessExited { status: ExitStatus::Exited(7), .. }));
+    assert!(exited && is_stopped_again, "the true status, late: {events:?}");
+    assert_eq!(
+        support::descendants_of(std::process::id().cast_signed()),
+        [supervisor.as_raw_nonzero().get()],
+        "still the same one"
+    );
+}
+
 /// One engine that loses one supervisor after the other, at random moments.
 ///
 /// Covers: promise 8, F19, F50, facts 54, 61.
@@ -138,28 +163,4 @@ fn a_status_that_somebody_else_took_is_unknown_and_an_error_to_wait_for() {
     assert_eq!(refused.raw_os_error(), Some(rustix::io::Errno::CHILD.raw_os_error()));
     assert_eq!(supervisor.exit_of(pid), ExitStatus::Exited(3), "which reaps and reports");
     assert!(!ExitStatus::Unknown.is_success() && ExitStatus::Unknown.shell_code() != 0);
-}
-
-#[test]
-fn a_supervisor_that_was_stopped_once_goes_on_and_nothing_is_lost() {
-    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
-    let engine = engine(Some(1024));
-    let supervisor = rustix::process::Pid::from_raw(supervisor_of(&engine)).expect("a PID");
-    let stop = || rustix::process::kill_process(supervisor, rustix::process::Signal::STOP).expect("ours");
-    let state = || std::fs::read_to_string(format!("/proc/{}/stat", supervisor.as_raw_nonzero())).expect("lives");
-    stop();
-    eventually("it is stopped", || state().contains(") T "));
-    let mut is_stopped_again = false;
-    let events = events_of(&engine, programs(vec![sh("sleep 0.3; exit 7")]), |event| {
-        if matches!(event.kind, EventKind::ProcessStarted { .. }) && !std::mem::replace(&mut is_stopped_again, true) {
-            stop();
-        }
-    });
-    let exited = events.iter().any(|event| matches!(event.kind, EventKind::ProcessExited { status: ExitStatus::Exited(7), .. }));
-    assert!(exited && is_stopped_again, "the true status, late: {events:?}");
-    assert_eq!(
-        support::descendants_of(std::process::id().cast_signed()),
-        [supervisor.as_raw_nonzero().get()],
-        "still the same one"
-    );
 }

@@ -175,18 +175,17 @@ fn spawn(prepared: &Prepared) -> Result<Spawned, SpawnError> {
     }
 }
 
-/// What the failed step was about: the folder, the program, the limit; empty, or a text with a blank before it.
+/// What the failed step was about: the folder, the program, the limit.
 fn culprit(error: SpawnError, spec: &ChildSpec) -> String {
-    let text = match (error.stage, &spec.cwd, &spec.executable) {
+    match (error.stage, &spec.cwd, &spec.executable) {
         (SpawnStage::Cwd, Some(cwd), _) => cwd.display().to_string(),
         (SpawnStage::Exec, _, Some(executable)) => executable.display().to_string(),
         (SpawnStage::Exec, _, None) => spec.argv[0].display().to_string(),
         (SpawnStage::Limit, ..) => spec.limits.iter().map(|limit| limit.resource.to_string()).collect::<Vec<_>>().join(", "),
         (SpawnStage::Affinity, ..) => format!("{:?}", spec.affinity),
         (SpawnStage::Nice, ..) => format!("by {}", spec.nice.unwrap_or_default()),
-        _ => return String::new(),
-    };
-    format!(" {text}")
+        _ => String::new(),
+    }
 }
 
 fn describe(spawned: &Spawned, ours: &OurEnds, spec: &ChildSpec) -> LaunchedChild {

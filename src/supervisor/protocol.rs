@@ -263,11 +263,11 @@ pub enum LaunchProblem {
     #[error("{0}")]
     NoRoom(String),
     /// A step of starting it; `path` is what the step was about.
-    #[error("could not {}{path}: {}{}", error.stage, std::io::Error::from_raw_os_error(error.errno), advice(*error))]
+    #[error("could not {}{}{path}: {}{}", error.stage, if path.is_empty() { "" } else { " " }, std::io::Error::from_raw_os_error(error.errno), advice(*error))]
     Spawn {
         /// Which step and why.
         error: SpawnError,
-        /// The program, the folder or the limit, with a blank before it; or nothing.
+        /// The program, the folder or the limit; or nothing.
         path: String,
     },
     /// A file for one of its streams.
