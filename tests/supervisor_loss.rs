@@ -4,7 +4,8 @@
 
 mod support;
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use support::runs::{engine, events_of, outcome, programs, sh};
@@ -35,13 +36,27 @@ fn lose_it_by(signal: rustix::process::Signal) {
 /// The same with an engine that is there, so long after something runs.
 fn lose_supervisor_of(engine: &Engine, signal: rustix::process::Signal, after: Duration) {
     let supervisor = rustix::process::Pid::from_raw(supervisor_of(engine)).expect("a PID");
-    let mut is_told = false;
+    // One SIGSTOP is made good by a SIGCONT; here somebody insists.
+    let insists = signal == rustix::process::Signal::STOP;
+    let is_over = Arc::new(AtomicBool::new(false));
+    let was_replaced = Arc::clone(&is_over);
+    let strike = move || {
+        std::thread::sleep(after);
+        while rustix::process::kill_process(supervisor, signal).is_ok() && insists && !was_replaced.load(Ordering::Relaxed) {
+            std::thread::sleep(std::time::Duration::from_millis(1));
+        }
+    };
+    let mut strike = Some(strike);
+    let mut thread = None;
     let events = events_of(engine, programs(vec![sh("sleep 89 & wait")]), |event| {
-        if matches!(event.kind, EventKind::ProcessStarted { .. }) && !std::mem::replace(&mut is_told, true) {
-            std::thread::sleep(after);
-            let _ = rustix::process::kill_process(supervisor, signal);
+        if matches!(event.kind, EventKind::ProcessStarted { .. })
+            && let Some(strike) = strike.take()
+        {
+            thread = std::thread::Builder::new().name("strike".to_owned()).spawn(strike).ok();
         }
     });
+    is_over.store(true, Ordering::Relaxed);
+    thread.expect("it was struck").join().expect("no panic");
     assert_eq!(outcome(&events).0, Outcome::Failed);
     let unknown = events.iter().any(|event| matches!(event.kind, EventKind::ProcessExited { status: ExitStatus::Unknown, .. }));
     assert!(unknown, "{events:?}");
@@ -81,8 +96,33 @@ fn a_killed_supervisor_is_replaced_and_nothing_is_called_a_success() {
 
 /// Covers: promise 8, F19, fact 54.
 #[test]
-fn a_stopped_supervisor_is_replaced_once_it_owes_an_answer_for_too_long() {
+fn a_supervisor_that_is_kept_stopped_is_replaced_once_it_owes_an_answer_for_too_long() {
     lose_it_by(rustix::process::Signal::STOP);
+}
+
+/// Covers: promise 8, F19.
+#[test]
+fn a_supervisor_that_was_stopped_once_goes_on_and_nothing_is_lost() {
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+    let engine = engine(Some(1024));
+    let supervisor = rustix::process::Pid::from_raw(supervisor_of(&engine)).expect("a PID");
+    let stop = || rustix::process::kill_process(supervisor, rustix::process::Signal::STOP).expect("ours");
+    let state = || std::fs::read_to_string(format!("/proc/{}/stat", supervisor.as_raw_nonzero())).expect("lives");
+    stop();
+    eventually("it is stopped", || state().contains(") T "));
+    let mut is_stopped_again = false;
+    let events = events_of(&engine, programs(vec![sh("sleep 0.3; exit 7")]), |event| {
+        if matches!(event.kind, EventKind::ProcessStarted { .. }) && !std::mem::replace(&mut is_stopped_again, true) {
+            stop();
+        }
+    });
+    let exited = events.iter().any(|event| matches!(event.kind, EventKind::ProcessExited { status: ExitStatus::Exited(7), .. }));
+    assert!(exited && is_stopped_again, "the true status, late: {events:?}");
+    assert_eq!(
+        support::descendants_of(std::process::id().cast_signed()),
+        [supervisor.as_raw_nonzero().get()],
+        "still the same one"
+    );
 }
 
 /// One engine that loses one supervisor after the other, at random moments.

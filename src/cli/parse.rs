@@ -42,11 +42,12 @@ fn timed_action(line: &str, known: &[&str]) -> Result<TimedAction, CliError> {
     let timed: TimedAction = line.parse().map_err(|error| CliError::Usage(format!("--do: {error}")))?;
     match &timed.action {
         Action::Scenario(name) if !known.contains(&name.as_str()) => {
-            const ALWAYS: &str = "terminate, kill, stop, continue (each also as -group and -tree), SIGNAME, wait, toggle, end";
+            const ALWAYS: &str = "terminate, kill, stop, continue (each also as -group and -tree), SIGNAME, wait, type, close-stdin, \
+                                  toggle, end, stop-everything";
             let own = if known.is_empty() { String::new() } else { format!("{}; besides ", known.join(", ")) };
             Err(CliError::Usage(format!("--do: there is no action {name:?}; there are: {own}{ALWAYS}")))
         }
-        Action::Scenario(_) | Action::End => Ok(timed),
+        Action::Scenario(_) | Action::End | Action::StopEverything => Ok(timed),
         action if timed.target.is_empty() => Err(CliError::Usage(format!(
             "--do: {action} needs a target, such as '{} {action} {}'",
             timed.after.as_secs_f64(),

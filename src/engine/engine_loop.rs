@@ -66,6 +66,7 @@ pub(super) struct EngineLoop {
     /// Answers that the supervisor owes, and since when it has said nothing.
     pub(super) owed: u32,
     pub(super) silent_since: Monotonic,
+    pub(super) is_nudged: bool,
     pub(super) asked_at: Monotonic,
     /// When a supervisor is started again, after a start that failed or did not last.
     pub(super) retry_at: Option<Monotonic>,
@@ -75,6 +76,11 @@ pub(super) struct EngineLoop {
     /// Children of the supervisor's that the last sample showed and nobody has told of, and what is below them.
     pub(super) strangers: HashSet<Pid>,
     pub(super) launches: u32,
+    /// Processes that were killed one by one, and when those that are still there are named.
+    pub(super) kills: Vec<(Monotonic, RunId, Pid)>,
+    /// Runs that were told to end all at once; what is left is counted when they have.
+    pub(super) stopping: Option<usize>,
+    pub(super) is_counting: bool,
     pub(super) sequence: u64,
     published_at: Monotonic,
     pub(super) has_news: bool,
@@ -102,12 +108,16 @@ impl EngineLoop {
             lost: None,
             owed: 0,
             silent_since: Monotonic::ZERO,
+            is_nudged: false,
             asked_at: Monotonic::ZERO,
             retry_at: None,
             started_at: Monotonic::ZERO,
             reaped: HashMap::new(),
             strangers: HashSet::new(),
             launches: 0,
+            kills: Vec::new(),
+            stopping: None,
+            is_counting: false,
             sequence: 0,
             published_at: Monotonic::ZERO,
             has_news: true,
@@ -181,8 +191,10 @@ impl EngineLoop {
                 sources.extend((0..run.events.len()).map(|index| Source::Events(run_index, index)));
                 fds.extend(run.events.iter().map(|stream| PollFd::new(stream, PollFlags::IN)));
             }
-            sources.extend((0..run.inputs.len()).map(|index| Source::Input(run_index, index)));
-            fds.extend(run.inputs.iter().map(|stream| PollFd::new(stream, PollFlags::OUT)));
+            for (index, stream) in run.inputs.iter().enumerate().filter(|(_, stream)| stream.is_busy()) {
+                sources.push(Source::Input(run_index, index));
+                fds.push(PollFd::new(stream, PollFlags::OUT));
+            }
         }
         let timeout = self.next_deadline(now).map(|at| {
             let wait = at.since(now);
@@ -197,7 +209,8 @@ impl EngineLoop {
     fn next_deadline(&self, now: Monotonic) -> Option<Monotonic> {
         let active = self.runs.iter().filter(|run| !run.course.is_over());
         let of_runs = active.flat_map(|run| [run.course.next_deadline(), run.next_action_at()]).flatten();
-        let publication = self.next_publication().into_iter().chain(self.retry_at).chain(self.patience_ends_at());
+        let kills = self.kills.iter().map(|kill| kill.0);
+        let publication = self.next_publication().into_iter().chain(self.retry_at).chain(self.patience_ends_at()).chain(kills);
         if self.tap.is_behind() {
             return of_runs.chain(publication).chain([now + TAP_RETRY]).min();
         }
@@ -226,13 +239,7 @@ impl EngineLoop {
                 _ => self.notice(format!("could not {action}: run {run} is over")),
             },
             Command::ToggleLine(line) => self.request(&Request::ToggleLine { line, owner: "you".to_owned() }),
-            Command::StopEverything => {
-                for index in 0..self.runs.len() {
-                    if !self.runs[index].course.is_over() {
-                        self.act(index, &crate::model::Action::End, "", "user");
-                    }
-                }
-            }
+            Command::StopEverything => self.stop_everything("user"),
             Command::Forget(run) => self.runs.retain(|candidate| candidate.id != run || !candidate.course.is_over()),
         }
     }
@@ -242,6 +249,9 @@ impl EngineLoop {
         if let Some(trouble) = &self.trouble {
             let refusal = format!("could not start: {trouble}");
             return self.refuse(refusal);
+        }
+        if let Err(text) = super::ending::has_room(self.runs.iter().map(Run::descriptors_awaited).sum(), request) {
+            return self.refuse(format!("could not start: {text}"));
         }
         let plan = match plan(request, &self.program, &mut self.twins, origin) {
             Ok(plan) => plan,
@@ -280,7 +290,7 @@ impl EngineLoop {
             self.owed += 1;
         }
         if let Err(error) = self.client.request(request) {
-            self.lose(&error.to_string());
+            self.lose(&error.cause());
         }
     }
 
@@ -288,7 +298,7 @@ impl EngineLoop {
         if self.client.has_queued()
             && let Err(error) = self.client.flush()
         {
-            return self.lose(&error.to_string());
+            return self.lose(&error.cause());
         }
         loop {
             match self.client.receive() {
@@ -302,13 +312,15 @@ impl EngineLoop {
                         let run = &mut self.runs[index];
                         let streams = run.launched(children, supervisor, now, &mut self.tap);
                         let stages = run.stage_count();
+                        self.sampler.watch_pipes(self.runs.iter().flat_map(Run::pipes).collect());
+                        let run = &mut self.runs[index];
                         let effects = run.course.launched(stages, streams, now);
                         self.perform(index, effects);
                     }
                 }
                 Ok(Some(Incoming::Report(report))) => self.report(report),
                 Ok(Some(Incoming::End)) => return self.lose("it has ended"),
-                Err(error) => return self.lost_supervisor(&error.to_string()),
+                Err(error) => return self.lost_supervisor(&error.cause()),
             }
         }
     }
@@ -372,6 +384,13 @@ impl EngineLoop {
                     self.perform(index, effects);
                 }
             }
+            Report::NotCounted { run, why } => self.not_counted(run, &why, now),
+            Report::Counted { result } => self.counted(result),
+            Report::Note { run, text } => {
+                if let Some(index) = self.find(run) {
+                    self.runs[index].emit(EventKind::Notice { text }, now, &mut self.tap);
+                }
+            }
             Report::Board { board, refused } => self.board_changed(board, refused, now),
         }
     }
@@ -426,12 +445,18 @@ impl EngineLoop {
                         self.request(&Request::Reap { pid });
                     }
                 }
+                Effect::NameStuck => self.name_stuck(index, now),
+                Effect::TellOpen(left) => {
+                    let text = format!(
+                        "all processes of the run have ended, but its output is still open: somebody outside of it holds the pipe; \
+                         open until {:.1} s from now",
+                        left.as_secs_f64()
+                    );
+                    self.runs[index].emit(EventKind::Notice { text }, now, &mut self.tap);
+                }
                 Effect::CloseStreams => self.runs[index].close_streams(&mut self.scratch, now, &mut self.tap),
                 Effect::TellStuck(left) => {
-                    let text = format!(
-                        "{left} of its processes did not die from SIGKILL: they are stuck in the kernel (D) or belong to another \
-                         user, and will end when the kernel lets go of them"
-                    );
+                    let text = super::ending::stuck(left);
                     self.runs[index].emit(EventKind::Notice { text }, now, &mut self.tap);
                 }
                 Effect::Finish { cut_short, left } => {
@@ -451,6 +476,8 @@ impl EngineLoop {
             self.start_supervisor();
         }
         self.check_supervisor(now);
+        self.name_unkillable(now);
+        self.count_when_stopped();
         for index in 0..self.runs.len() {
             if self.runs[index].course.is_over() {
                 continue;
@@ -479,6 +506,9 @@ impl EngineLoop {
                 run.emit(EventKind::Machine(Box::new(machine.clone())), now, &mut self.tap);
             }
             self.machine.push(now, machine, own_cpu);
+        }
+        for run in self.runs.iter_mut().filter(|run| !run.course.is_over()) {
+            run.pipes_seen(&sample.pipes, now, &mut self.tap);
         }
         let Some(mut processes) = sample.processes else { return };
         // A listener that is behind would get them in one heap; the next sample says the same.

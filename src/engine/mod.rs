@@ -4,6 +4,7 @@ mod acting;
 mod bell;
 mod command;
 mod course;
+mod ending;
 mod engine_loop;
 #[cfg(test)]
 mod fold_tests;

@@ -50,6 +50,11 @@ impl ProcessTable {
         if newest.is_reaped() { named.find(|row| !row.is_reaped()).or(Some(newest)) } else { Some(newest) }
     }
 
+    /// Those that have not ended, in order of appearance.
+    pub(super) fn living(&self) -> Vec<Pid> {
+        self.entries.iter().filter(|entry| entry.row.ended.is_none()).map(|entry| entry.row.pid).collect()
+    }
+
     /// A process started, or was heard of for the first time, or says more of itself.
     pub(super) fn started(&mut self, t: Monotonic, told: Told<'_>) -> Started {
         let known = self.newest.get(&told.pid).copied();

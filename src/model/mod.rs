@@ -5,6 +5,7 @@ mod event;
 mod event_line;
 mod finding;
 mod ids;
+mod limits;
 mod output;
 mod signal;
 mod snapshot;
@@ -19,6 +20,7 @@ pub use event::{
 pub use event_line::LineError;
 pub use finding::Finding;
 pub use ids::{Pgid, Pid, RunId, Sid, Tid};
+pub use limits::{GroupLimits, ParseLimitError, Resource, ResourceLimit, WindowSize, parse_bytes, parse_cores};
 pub use output::OutputRing;
 pub use signal::{ParseSignalError, Signal};
 pub use snapshot::{

@@ -4,6 +4,7 @@
 #![allow(clippy::expect_used, reason = "the helpers of tests fail loudly, too")]
 
 pub mod namespace;
+pub mod program;
 pub mod runs;
 pub mod screen;
 pub mod stress;
