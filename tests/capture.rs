@@ -10,7 +10,7 @@ use support::runs::{engine, events_of, outcome, output, programs, sh};
 use support::stress::{Chance, is_long, kill, rounds};
 use support::watchdog::Watchdog;
 use support::{deadline, eventually};
-use tasklab::engine::{Command, Told};
+use tasklab::engine::{Command, LaunchRequest, Told};
 use tasklab::model::{ChildSpec, Event, EventKind, ExitStatus, Outcome, Pid, RunState, RunView, Signal, Stream};
 
 /// Writes so many bytes of a sequence that its seed determines, in chunks of random length, and ends.
@@ -79,7 +79,8 @@ fn what_many_children_write_at_once_arrives_byte_by_byte() {
     let total = each + chance.below(1000);
     for index in 0..children {
         let seed = chance.next() >> 32;
-        engine.handle().send(Command::Launch(Box::new(programs(vec![writer(seed, total)])))).expect("taken");
+        let launch = LaunchRequest { timeout: None, ..programs(vec![writer(seed, total)]) };
+        engine.handle().send(Command::Launch(Box::new(launch))).expect("taken");
         // Runs are numbered from 1 in the order in which they were asked for.
         checkers.insert(index + 1, Checker::new(seed));
         if index % 2 == 1 {

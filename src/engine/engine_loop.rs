@@ -343,7 +343,7 @@ impl EngineLoop {
     /// The run that a process of this supervisor's belongs to.
     fn find_by_pid(&self, pid: Pid) -> Option<usize> {
         let find = |belongs: fn(&Run, Pid) -> bool| self.runs.iter().rposition(|run| !run.course.is_over() && belongs(run, pid));
-        find(Run::is_stage).or_else(|| find(Run::has_living))
+        find(Run::is_living_stage).or_else(|| find(Run::has_living))
     }
 
     fn report(&mut self, report: Report) {

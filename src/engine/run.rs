@@ -15,7 +15,6 @@ use crate::model::{
 use crate::monitor::Fill;
 use crate::scenario::Scenario;
 use crate::supervisor::{CAPTURE, ChildPipes, LaunchedChild};
-use crate::sys::PidFd;
 
 /// Events of one run that are kept in memory, in bytes.
 const RECORDING_BUDGET: usize = 6 * 1024 * 1024;
@@ -24,8 +23,6 @@ const RECORDING_BUDGET: usize = 6 * 1024 * 1024;
 #[derive(Debug)]
 struct StageChild {
     pid: Pid,
-    /// Holds the PID's meaning as long as the run is shown.
-    _pidfd: PidFd,
     has_ended: bool,
 }
 
@@ -146,7 +143,7 @@ impl Run {
             let LaunchedChild { pid, pgid, sid, name, argv, may_grow, has_terminal, .. } = child;
             self.fold.add_stage(pid);
             self.emit(EventKind::ProcessStarted { pid, ppid: supervisor, pgid, sid, name, argv }, now, tap);
-            self.stages.push(StageChild { pid, _pidfd: pipes.pidfd, has_ended: false });
+            self.stages.push(StageChild { pid, has_ended: false });
             self.outputs.extend(pipes.stdout.map(|fd| OutputStream::new(pid, Stream::Stdout, fd, may_grow)));
             self.outputs.extend(pipes.stderr.map(|fd| OutputStream::new(pid, Stream::Stderr, fd, may_grow)));
             self.events.extend(pipes.events.map(|fd| EventStream::new(pid, fd)));
@@ -209,6 +206,11 @@ impl Run {
     }
 
     /// Whether this process is one of the run's that is not history yet.
+    /// The same, as long as its end was not told: afterwards its number may be anybody's.
+    pub(super) fn is_living_stage(&self, pid: Pid) -> bool {
+        self.stages.iter().any(|stage| stage.pid == pid && !stage.has_ended)
+    }
+
     pub(super) fn has_living(&self, pid: Pid) -> bool {
         self.fold.process(pid).is_some_and(|row| !row.is_reaped())
     }
