@@ -209,7 +209,7 @@ impl Listener for Watch {
                 self.not_launched = Some(failure.shell_code());
                 return Ok(());
             }
-            Told::Refused(_) => return Ok(()),
+            Told::Refused(_) | Told::Compared(_) => return Ok(()),
             Told::Event(_, event) => event,
         };
         match &event.kind {

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+use super::CompareRequest;
 use crate::model::{Action, ChildSpec, Language, RunId, StopPlan, TimedAction};
 
 /// A request to the engine. What comes of it is seen in the next snapshots.
@@ -12,6 +13,8 @@ use crate::model::{Action, ChildSpec, Language, RunId, StopPlan, TimedAction};
 pub enum Command {
     /// Start a run.
     Launch(Box<LaunchRequest>),
+    /// Run a scenario in two or more ways, one after the other, and say what each took.
+    Compare(Box<CompareRequest>),
     /// Do something to a process, line or task of a run.
     Act {
         /// Which run.

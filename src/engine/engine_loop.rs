@@ -9,6 +9,7 @@ use crossbeam_channel::{Receiver, TryRecvError};
 use rustix::event::{PollFd, PollFlags, poll};
 
 use super::bell::Bell;
+use super::compare::Comparing;
 use super::course::Effect;
 use super::launch::{Twins, plan};
 use super::machine::MachineLog;
@@ -17,7 +18,7 @@ use super::sampler::{Sample, Sampler};
 use super::streams::{Open, Scratch};
 use super::tap::{Tap, Told};
 use super::{Command, EngineHandle, LaunchRequest};
-use crate::model::{BoardView, EventKind, Monotonic, Pid, ProcessState, RunId, Snapshot};
+use crate::model::{BoardView, Comparison, EventKind, Monotonic, Pid, ProcessState, RunId, Snapshot};
 use crate::supervisor::{Client, Incoming, Report, Request};
 use crate::sys::monotonic_now;
 
@@ -25,6 +26,8 @@ use crate::sys::monotonic_now;
 const FRAME: Duration = Duration::from_millis(33);
 /// While a run goes on and nothing is told, the time still passes on the screen: ten snapshots a second.
 const LIVE: Duration = Duration::from_millis(100);
+/// How often it is looked for what no single task can tell.
+const LOOK: Duration = Duration::from_millis(100);
 /// How soon a listener that was behind is tried again.
 const TAP_RETRY: Duration = Duration::from_millis(2);
 /// How long a reaped PID is remembered: longer than a sample takes to arrive.
@@ -77,7 +80,12 @@ pub(super) struct EngineLoop {
     pub(super) launches: u32,
     pub(super) sequence: u64,
     published_at: Monotonic,
+    looked_at: Monotonic,
     pub(super) has_news: bool,
+    /// The comparison that goes on.
+    pub(super) comparing: Option<Comparing>,
+    /// The newest comparison, as it is shown.
+    pub(super) comparison: Option<Arc<Comparison>>,
 }
 
 impl EngineLoop {
@@ -110,7 +118,10 @@ impl EngineLoop {
             launches: 0,
             sequence: 0,
             published_at: Monotonic::ZERO,
+            looked_at: Monotonic::ZERO,
             has_news: true,
+            comparing: None,
+            comparison: None,
         }
     }
 
@@ -220,7 +231,8 @@ impl EngineLoop {
     fn command(&mut self, command: Command) {
         self.has_news = true;
         match command {
-            Command::Launch(request) => self.launch(&request),
+            Command::Launch(request) => drop(self.launch(&request)),
+            Command::Compare(request) => self.compare(*request),
             Command::Act { run, action, target } => match self.runs.iter().position(|candidate| candidate.id == run) {
                 Some(index) if !self.runs[index].course.is_over() => self.act(index, &action, &target, "user"),
                 _ => self.notice(format!("could not {action}: run {run} is over")),
@@ -237,15 +249,20 @@ impl EngineLoop {
         }
     }
 
-    fn launch(&mut self, request: &LaunchRequest) {
+    /// Starts a run, and returns which; `None` where it was refused.
+    pub(super) fn launch(&mut self, request: &LaunchRequest) -> Option<RunId> {
         let origin = monotonic_now();
         if let Some(trouble) = &self.trouble {
             let refusal = format!("could not start: {trouble}");
-            return self.refuse(refusal);
+            self.refuse(refusal);
+            return None;
         }
         let plan = match plan(request, &self.program, &mut self.twins, origin) {
             Ok(plan) => plan,
-            Err(error) => return self.refuse(format!("could not start: {error}")),
+            Err(error) => {
+                self.refuse(format!("could not start: {error}"));
+                return None;
+            }
         };
         self.launches += 1;
         let run = RunId::new(self.launches);
@@ -256,9 +273,10 @@ impl EngineLoop {
         let finished: Vec<RunId> = self.runs.iter().filter(|run| run.course.is_over()).map(|run| run.id).collect();
         let excess = finished.len().saturating_sub(MOST_FINISHED);
         self.runs.retain(|run| !finished[..excess].contains(&run.id));
+        Some(run)
     }
 
-    fn refuse(&mut self, sentence: String) {
+    pub(super) fn refuse(&mut self, sentence: String) {
         self.tap.tell(Told::Refused(sentence.clone()));
         self.notice(sentence);
     }
@@ -338,13 +356,13 @@ impl EngineLoop {
             }
             Report::Stopped { pid, .. } => self.tell_state(pid, ProcessState::Stopped, now),
             Report::Continued { pid } => self.tell_state(pid, ProcessState::Running, now),
-            Report::Exited { pid, status, is_reaped } => {
+            Report::Exited { pid, status, is_reaped, usage } => {
                 if is_reaped {
                     self.reaped.insert(pid, now);
                 }
-                if let Some(index) = self.find_by_pid(pid)
-                    && self.runs[index].exited(pid, status, is_reaped, now, &mut self.tap)
-                {
+                let Some(index) = self.find_by_pid(pid) else { return };
+                self.runs[index].emit(EventKind::ProcessUsed { pid, usage }, now, &mut self.tap);
+                if self.runs[index].exited(pid, status, is_reaped, now, &mut self.tap) {
                     let effects = self.runs[index].course.stage_ended(now);
                     self.perform(index, effects);
                 }
@@ -457,6 +475,9 @@ impl EngineLoop {
             while let Some(action) = self.runs[index].take_due(now) {
                 self.act(index, &action.action, &action.target, "script");
             }
+            if now >= self.looked_at + LOOK {
+                self.runs[index].look(now, &mut self.tap);
+            }
             let was_asked = self.runs[index].course.kill_at();
             let effects = self.runs[index].course.tick(now);
             if effects.contains(&Effect::ReapKept) && was_asked.is_none() {
@@ -469,6 +490,10 @@ impl EngineLoop {
                 self.runs[index].fold.stopping(until);
             }
         }
+        if now >= self.looked_at + LOOK {
+            self.looked_at = now;
+        }
+        self.go_on_comparing();
     }
 
     fn sampled(&mut self, sample: Sample) {
@@ -532,6 +557,7 @@ impl EngineLoop {
             runs: runs.collect(),
             board: Arc::clone(&self.board),
             notices: self.notices.clone(),
+            comparison: self.comparison.clone(),
             trouble: self.trouble.clone(),
         };
         self.publisher.publish(snapshot);

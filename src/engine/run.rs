@@ -174,6 +174,13 @@ impl Run {
         is_reaped && self.reaped(pid, now, tap)
     }
 
+    /// Tells what has become of the run as a whole.
+    pub(super) fn look(&mut self, now: Monotonic, tap: &mut Tap) {
+        for finding in self.fold.look(self.time(now)) {
+            self.emit(EventKind::Finding(finding), now, tap);
+        }
+    }
+
     /// A process was waited on.
     pub(super) fn reaped(&mut self, pid: Pid, now: Monotonic, tap: &mut Tap) -> bool {
         self.emit(EventKind::ProcessReaped { pid }, now, tap);

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use crossbeam_channel::{Sender, TrySendError};
 
-use crate::model::{Event, Pid, RunId};
+use crate::model::{Comparison, Event, Pid, RunId};
 use crate::supervisor::LaunchFailure;
 
 /// One thing that happened.
@@ -18,6 +18,8 @@ pub enum Told {
     Launched(RunId, Vec<Pid>),
     /// A run could not be launched; its `run.finished` follows.
     NotLaunched(RunId, LaunchFailure),
+    /// A comparison is over, or has been given up.
+    Compared(Arc<Comparison>),
     /// A command was refused, in a sentence; no run has come of it.
     Refused(String),
 }

@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use super::{
     Event, EventKind, ExitStatus, Fact, Language, MachineSample, Monotonic, Outcome, Pgid, Pid, ProcessSample, ProcessState,
-    RunId, Sid, Signal, Stream, TaskSort, TaskState, ThreadSample, Tid,
+    RunFinding, RunId, Sid, Signal, Stream, TaskSort, TaskState, ThreadSample, Tid, Usage,
 };
 
 /// Why a line is not an event.
@@ -35,7 +35,7 @@ pub enum LineError {
 /// The union of all keys. One flat struct is read in one pass, where serde's tagged enums would buffer each line.
 #[derive(Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
-#[expect(clippy::struct_field_names, reason = "`line` is the contract's key for a GPIO line")]
+#[expect(clippy::struct_field_names, reason = "`line` is the contract's key for a GPIO line and for a line of source")]
 struct Line<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     t: Option<u64>,
@@ -138,6 +138,20 @@ struct Line<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     threads: Option<Vec<ThreadSample>>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    user_s: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    system_s: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    peak_rss: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    waits: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    preemptions: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tasks: Option<Vec<String>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    over: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     outcome: Option<Outcome>,
     #[serde(skip_serializing_if = "Option::is_none")]
     elapsed_s: Option<f64>,
@@ -207,6 +221,13 @@ impl<'a> From<&'a Event> for Line<'a> {
                 line.pid = Some(*pid);
                 "process.reaped"
             }
+            EventKind::ProcessUsed { pid, usage } => {
+                line.pid = Some(*pid);
+                (line.user_s, line.system_s) = (Some(usage.user_s), Some(usage.system_s));
+                line.peak_rss = Some(usage.peak_rss);
+                (line.waits, line.preemptions) = (Some(usage.waits), Some(usage.preemptions));
+                "process.usage"
+            }
             EventKind::ProcessSampled(sample) => {
                 (line.pid, line.ppid, line.pgid, line.sid) =
                     (Some(sample.pid), Some(sample.ppid), Some(sample.pgid), Some(sample.sid));
@@ -234,13 +255,15 @@ impl<'a> From<&'a Event> for Line<'a> {
                 (line.pid, line.stream) = (Some(*pid), Some(*stream));
                 "output.closed"
             }
-            EventKind::TaskStarted { task, sort, pid, tid } => {
+            EventKind::TaskStarted { task, sort, pid, tid, line: source_line } => {
                 line.task = Some(Cow::Borrowed(task));
+                line.line = *source_line;
                 (line.sort, line.pid, line.tid) = (Some(*sort), Some(*pid), *tid);
                 "task.started"
             }
-            EventKind::TaskChanged { task, state, on, held_by } => {
+            EventKind::TaskChanged { task, state, on, held_by, line: source_line } => {
                 line.task = Some(Cow::Borrowed(task));
+                line.line = *source_line;
                 line.state = Some(Cow::Borrowed(state.word()));
                 line.on = on.as_deref().map(Cow::Borrowed);
                 line.held_by = held_by.as_deref().map(Cow::Borrowed);
@@ -268,6 +291,13 @@ impl<'a> From<&'a Event> for Line<'a> {
                 line.observed = Some(fact.observed.clone());
                 line.holds = Some(fact.holds);
                 "fact"
+            }
+            EventKind::Finding(finding) => {
+                line.id = Some(Cow::Borrowed(&finding.id));
+                line.text = Some(Cow::Borrowed(&finding.text));
+                line.tasks = Some(finding.tasks.clone());
+                line.over = finding.is_over.then_some(true);
+                "finding"
             }
             EventKind::Action { action, target, by } => {
                 line.action = Some(Cow::Borrowed(action));
@@ -352,6 +382,16 @@ impl Line<'_> {
                 },
             },
             "process.reaped" => EventKind::ProcessReaped { pid: need!(pid) },
+            "process.usage" => EventKind::ProcessUsed {
+                pid: need!(pid),
+                usage: Usage {
+                    user_s: need!(user_s),
+                    system_s: need!(system_s),
+                    peak_rss: self.peak_rss.unwrap_or_default(),
+                    waits: self.waits.unwrap_or_default(),
+                    preemptions: self.preemptions.unwrap_or_default(),
+                },
+            },
             "process.sample" => {
                 let pid = need!(pid);
                 EventKind::ProcessSampled(Box::new(ProcessSample {
@@ -384,12 +424,14 @@ impl Line<'_> {
                 sort: self.sort.unwrap_or(TaskSort::Thread),
                 pid: need!(pid),
                 tid: self.tid,
+                line: self.line,
             },
             "task.state" => EventKind::TaskChanged {
                 task: need!(task).into_owned(),
                 state: need!(self.state.as_deref().and_then(TaskState::from_word), "state"),
                 on: self.on.map(Cow::into_owned),
                 held_by: self.held_by.map(Cow::into_owned),
+                line: self.line,
             },
             "task.finished" => EventKind::TaskFinished {
                 task: need!(task).into_owned(),
@@ -407,6 +449,12 @@ impl Line<'_> {
                 expected: self.expected.unwrap_or_default(),
                 observed: self.observed.unwrap_or_default(),
                 holds: need!(holds),
+            }),
+            "finding" => EventKind::Finding(RunFinding {
+                id: need!(id).into_owned(),
+                text: need!(text).into_owned(),
+                tasks: self.tasks.unwrap_or_default(),
+                is_over: self.over.unwrap_or_default(),
             }),
             "action" => EventKind::Action {
                 action: need!(self.action, "do").into_owned(),
@@ -456,11 +504,15 @@ mod tests {
         r#"{"t":95,"kind":"process.exited","pid":4711,"signal":"SIGTERM","core":false}"#,
         r#"{"t":95,"kind":"process.exited","pid":4711,"unknown":true}"#,
         r#"{"t":97,"kind":"process.reaped","pid":4711}"#,
+        r#"{"t":95,"kind":"process.usage","pid":4711,"user_s":0.5,"system_s":0.25,"peak_rss":4096,"waits":3,"preemptions":1}"#,
+        r#"{"t":98,"kind":"finding","id":"deadlock","text":"Nobody goes on.","tasks":["a","b"]}"#,
+        r#"{"t":99,"kind":"finding","id":"deadlock","text":"It is over.","tasks":["a","b"],"over":true}"#,
         r#"{"t":99,"kind":"output","pid":4711,"stream":"stdout","text":"hi\n"}"#,
         r#"{"t":99,"kind":"output","pid":4711,"stream":"stderr","base64":"/w=="}"#,
         r#"{"t":99,"kind":"output.dropped","pid":4711,"stream":"stdout","bytes":1048576}"#,
         r#"{"t":101,"kind":"task.started","pid":4711,"task":"worker-1","sort":"thread","tid":4712}"#,
         r#"{"t":120,"kind":"task.state","task":"worker-1","state":"waiting","on":"lock counter","held_by":"worker-2"}"#,
+        r#"{"t":121,"kind":"task.state","task":"worker-1","state":"running","line":42}"#,
         r#"{"t":150,"kind":"task.finished","task":"worker-1","result":"ok"}"#,
         r#"{"t":150,"kind":"task.counts","task":"worker-1","acquired":81234,"waited":77}"#,
         r#"{"t":151,"kind":"value","name":"counter","value":800000}"#,

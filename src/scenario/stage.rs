@@ -116,6 +116,7 @@ impl Stage {
             sort,
             pid: own_pid(),
             tid: Some(Tid::new(rustix::thread::gettid().as_raw_nonzero().get())),
+            line: None,
         });
         task
     }
@@ -192,6 +193,7 @@ impl Task<'_> {
             state,
             on: (!on.is_empty()).then(|| on.to_owned()),
             held_by: held_by.map(str::to_owned),
+            line: None,
         });
     }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::model::{
     BoardView, CoreHistory, ExitStatus, Fact, Lane, Language, LogEntry, MachineSample, Monotonic, OutputView, Pgid, Pid,
-    PinFunction, PinView, ProcessRow, ProcessState, RunId, RunState, RunView, Segment, Severity, Sid, Snapshot, Stream,
+    PinFunction, PinView, ProcessRow, ProcessState, RunCost, RunId, RunState, RunView, Segment, Severity, Sid, Snapshot, Stream,
     SystemView, TaskSort, TaskState, ThreadSample, Tid,
 };
 
@@ -64,6 +64,8 @@ pub fn run(id: u32, scenario: &str) -> RunView {
         outputs: Vec::new(),
         facts: Vec::new(),
         values: BTreeMap::new(),
+        findings: Vec::new(),
+        cost: RunCost::default(),
         log: Arc::new([]),
         events: 0,
     }
@@ -121,6 +123,8 @@ fn lane(index: usize) -> Lane {
         sort: TaskSort::Thread,
         pid: Pid::new(4711),
         tid: Some(Tid::new(4712 + index as i32)),
+        start_line: None,
+        line: None,
         segments: Arc::new([
             segment(start, Some(0.4), TaskState::Ready, ""),
             segment(0.4, Some(0.9), TaskState::Running, "A"),
@@ -216,6 +220,8 @@ pub fn deadlock() -> Snapshot {
         sort: TaskSort::Thread,
         pid: Pid::new(4711),
         tid: Some(Tid::new(tid)),
+        start_line: None,
+        line: None,
         segments: segments.into(),
     };
     run.lanes = vec![
