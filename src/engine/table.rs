@@ -35,6 +35,12 @@ const READINGS: &[Reading] = &[
     ),
     ("cores used", "CPU time in elapsed time: how many cores were busy on average.", Measured::cores, |it| format!("{it:.2}")),
     (
+        "busy elsewhere",
+        "Cores that other work kept busy on average: the more, the less the times mean.",
+        Measured::cores_elsewhere,
+        |it| format!("{it:.2}"),
+    ),
+    (
         "peak memory",
         "The most that its processes had in RAM together; shared pages count for each.",
         |run| run.cost.peak_rss as f64,

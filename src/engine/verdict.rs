@@ -1,7 +1,8 @@
 //! What the numbers of a comparison say, in a line, and how noise is judged. Pure.
 //!
 //! Of each variant the run with the median time counts. With one run each, less than 25 % is taken for noise. With repeats, 5 % is
-//! enough, but only if the slowest run of the one was still faster than the fastest run of the other.
+//! enough, but only if the slowest run of the one was still faster than the fastest run of the other. Where the machine had other
+//! work to do during a single run, a factor of two is needed.
 
 use serde_json::Value;
 
@@ -9,6 +10,9 @@ use crate::model::{Comparison, Measured, Outcome, Progress, Variant};
 
 /// With one run each, what is less than this many times as much is noise.
 const ONE_RUN: f64 = 1.25;
+/// The same where other work kept this many cores busy.
+const DISTURBED: f64 = 2.0;
+const MUCH_ELSEWHERE: f64 = 0.3;
 /// The same with repeats whose ranges do not overlap.
 const REPEATED: f64 = 1.05;
 /// Values of the scenario's own that a verdict names.
@@ -68,7 +72,14 @@ fn time(comparison: &Comparison, order: &[Way<'_>], fastest: Way<'_>, slowest: W
 
 fn same_time(comparison: &Comparison, order: &[Way<'_>]) -> String {
     let took: Vec<String> = order.iter().map(|(variant, run)| format!("{} {:.2} s", variant.label, run.elapsed_s)).collect();
-    let mut text = format!("No verdict on time ({}): {}.", took.join(", "), noise(comparison.repeat));
+    let noise = match comparison.repeat {
+        ..=1 if order.iter().any(|way| is_disturbed(way.1)) => {
+            "the machine had other work, so that with one run each less than twice as much is taken for noise; repeat them"
+                .to_owned()
+        }
+        repeat => noise(repeat),
+    };
+    let mut text = format!("No verdict on time ({}): {noise}.", took.join(", "));
     // As fast, and yet at another price: that is what one wants to know of threads that sleep and threads that spin.
     let cheapest = order.iter().min_by(|a, b| a.1.cost.cpu_s().total_cmp(&b.1.cost.cpu_s()));
     let dearest = order.iter().max_by(|a, b| a.1.cost.cpu_s().total_cmp(&b.1.cost.cpu_s()));
@@ -93,10 +104,18 @@ pub fn noise(repeat: u32) -> String {
 /// Whether the second variant has more of something than the first, beyond noise.
 fn differs(comparison: &Comparison, less: &Variant, more: &Variant, of: impl Fn(&Measured) -> f64) -> bool {
     let (Some(a), Some(b)) = (less.typical(), more.typical()) else { return false };
-    let least = if comparison.repeat > 1 { REPEATED } else { ONE_RUN };
+    let least = match (comparison.repeat, is_disturbed(a) || is_disturbed(b)) {
+        (..=1, true) => DISTURBED,
+        (..=1, false) => ONE_RUN,
+        _ => REPEATED,
+    };
     let most_of_less = less.runs.iter().map(&of).fold(f64::MIN, f64::max);
     let least_of_more = more.runs.iter().map(&of).fold(f64::MAX, f64::min);
     of(b) > of(a) * least && most_of_less < least_of_more
+}
+
+fn is_disturbed(run: &Measured) -> bool {
+    run.cores_elsewhere() >= MUCH_ELSEWHERE
 }
 
 fn times(ratio: f64) -> String {
@@ -181,6 +200,15 @@ mod tests {
         let noisy = [run(0.9, 1.0, 0), run(1.21, 1.0, 0), run(1.9, 1.0, 0)];
         let text = verdict(&compare(&[("a", &steady), ("b", &noisy)]));
         assert!(text.starts_with("No verdict on time") && text.contains("overlap"), "{text}");
+    }
+
+    #[test]
+    fn other_work_on_the_machine_makes_a_single_run_less_worth() {
+        let disturbed = |run: Measured| Measured { cost: RunCost { machine_cores: 1.9, ..run.cost }, ..run };
+        let text = verdict(&compare(&[("a", &[disturbed(run(1.0, 1.0, 0))]), ("b", &[run(1.5, 1.0, 0)])]));
+        assert!(text.starts_with("No verdict on time") && text.contains("other work"), "{text}");
+        let text = verdict(&compare(&[("a", &[disturbed(run(1.0, 1.0, 0))]), ("b", &[run(2.5, 1.0, 0)])]));
+        assert!(text.starts_with("With a it was 2.5 ×"), "{text}");
     }
 
     #[test]
