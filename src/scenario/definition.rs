@@ -34,7 +34,7 @@ pub struct Scenario {
 }
 
 /// A heading of the library.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Chapter {
     /// Processes.
     Processes,

@@ -1,6 +1,7 @@
 //! The lessons: the catalogue, what a scenario is made of, and the stage that its body runs on.
 
 mod children;
+mod concepts;
 mod control;
 mod definition;
 mod facts;
@@ -18,6 +19,7 @@ mod schedule;
 mod thread_pool;
 mod zombie;
 
+pub use concepts::concept;
 pub use control::StageAction;
 pub use definition::{ActionSpec, Chapter, Note, Prediction, Scenario, action, note};
 pub use facts::{Facts, at_most, equals, more_than};

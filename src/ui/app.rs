@@ -1,7 +1,7 @@
 //! The window's program: fetches snapshots, draws the views, then does what they asked for. UI thread; never waits, does no I/O.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use egui::{Context, Ui, ViewportCommand};
 use serde::{Deserialize, Serialize};
@@ -11,6 +11,7 @@ use super::board;
 use super::card::Card;
 use super::code::Code;
 use super::commands::{self, UiCommand};
+use super::compare::Compare;
 use super::cores::Cores;
 use super::layout::{self, Pane, Tab};
 use super::library::{Library, Subject};
@@ -19,13 +20,14 @@ use super::overlays::Overlays;
 use super::program_form::ProgramForm;
 use super::screenshot::Screenshot;
 use super::selected::Selected;
+use super::step::{self, STEP};
 use super::theme::{self, ThemeChoice};
 use super::timeline::Timeline;
 use super::toasts::Toasts;
 use super::top_bar::{self, TopBar};
 use super::tree::{Selection, Tree};
 use crate::engine::{Command, EngineHandle};
-use crate::model::{Action, Language, RunId, RunView, Snapshot};
+use crate::model::{Action, Lane, Language, Pid, RunId, RunView, Snapshot, Tid, TimedAction};
 use crate::scenario::Scenario;
 
 /// What is kept from one start to the next.
@@ -62,6 +64,7 @@ pub(super) struct Views {
     pub(super) code: Code,
     pub(super) output: Output,
     pub(super) selected: Selected,
+    pub(super) compare: Compare,
 }
 
 /// The program behind the window.
@@ -84,6 +87,8 @@ pub struct App {
     pub(super) screenshot: Option<Screenshot>,
     /// A program was launched when this was the newest run: show the one that comes.
     awaits_run_after: Option<u32>,
+    /// The run that is in step mode.
+    stepping: Option<RunId>,
     zoom_before_projector: Option<f32>,
     frames: FrameTimes,
 }
@@ -112,6 +117,7 @@ impl App {
             overlays: Overlays::default(),
             screenshot: None,
             awaits_run_after: None,
+            stepping: None,
             zoom_before_projector: None,
             frames: FrameTimes::default(),
         }
@@ -150,7 +156,12 @@ impl App {
     }
 
     fn launch(&mut self) {
-        let request = match self.scenario() {
+        self.launch_with(Vec::new());
+    }
+
+    /// Starts what is shown, with these actions besides.
+    fn launch_with(&mut self, script: Vec<TimedAction>) {
+        let mut request = match self.scenario() {
             Some(scenario) => self.views.card.launch(scenario, self.preferences.language),
             None => match self.views.form.request() {
                 Ok(request) => {
@@ -163,7 +174,43 @@ impl App {
                 }
             },
         };
+        request.script.extend(script);
         self.send(Command::Launch(Box::new(request)));
+    }
+
+    /// Turns step mode on or off. Before a run, starts one whose tasks wait at their first gate.
+    fn step(&mut self) {
+        let step = Action::Scenario(STEP.to_owned());
+        let active = self.live_run().filter(|run| top_bar::is_active(run)).map(|run| run.id);
+        match active {
+            Some(run) => {
+                let is_on = self.is_stepping();
+                self.stepping = (!is_on).then_some(run);
+                let target = if is_on { "off" } else { "on" };
+                self.send(Command::Act { run, action: step, target: target.to_owned() });
+            }
+            None => {
+                self.stepping = Some(RunId::new(newest(&self.live) + 1));
+                self.launch_with(vec![TimedAction { after: Duration::ZERO, action: step, target: "on".to_owned() }]);
+            }
+        }
+    }
+
+    /// Whether the shown run is in step mode, as far as the window has asked for that or can see it.
+    pub(super) fn is_stepping(&self) -> bool {
+        let run = self.live_run().filter(|run| top_bar::is_active(run));
+        run.is_some_and(|run| self.stepping == Some(run.id) || step::is_anybody_at_a_gate(run))
+    }
+
+    /// Shows the code of a task, where it has told of a line.
+    fn follow(&mut self, pid: Pid, tid: Option<Tid>) {
+        let live = Arc::clone(&self.live);
+        let Some(run) = self.subject.run(&live) else { return };
+        let is_meant = |lane: &&Lane| lane.pid == pid && (tid.is_none() || lane.tid == tid);
+        if run.lanes.iter().find(is_meant).is_some_and(|lane| self.views.code.follow(lane)) {
+            self.preferences.tab = Tab::Code;
+            self.preferences.language = run.language;
+        }
     }
 
     fn apply(&mut self, ctx: &Context, action: UiAction) {
@@ -173,7 +220,17 @@ impl App {
                 self.subject = subject;
                 self.selection = None;
             }
-            UiAction::Select(pid, tid) => self.selection = Some((pid, tid)),
+            UiAction::Select(pid, tid) => {
+                self.selection = Some((pid, tid));
+                self.follow(pid, tid);
+            }
+            UiAction::Step => self.step(),
+            UiAction::Say(text) => self.toasts.push(text),
+            UiAction::Compare(request) => {
+                self.preferences.tab = Tab::Compare;
+                self.pane = if self.pane == Pane::Library { Pane::Details } else { self.pane };
+                self.send(Command::Compare(request));
+            }
             UiAction::Speak(language) => self.preferences.language = language,
             UiAction::Launch(request) => {
                 self.awaits_run_after = Some(newest(&self.live));
@@ -294,6 +351,7 @@ impl App {
             run: self.subject.run(snapshot),
             scenario: self.scenario(),
             language: self.preferences.language,
+            is_stepping: self.is_stepping(),
             is_paused: self.frozen.is_some(),
             frame_millis: self.frames.median(),
         };

@@ -10,14 +10,16 @@ use super::cores::Cores;
 use super::layout::{self, Pane, Tab};
 use super::library::Subject;
 use super::theme::{self, palette};
-use super::{facts, log, widgets};
-use crate::model::{Finished, Outcome, RunState, RunView, Snapshot};
+use super::{compare, facts, log, selected, step, widgets};
+use crate::model::{Action, Finished, Outcome, RunFinding, RunState, RunView, Snapshot};
 use crate::scenario::Scenario;
 
 const SIDE: f32 = 232.0;
 /// Below this width the side panels are narrower.
 const NARROW: f32 = 1180.0;
 const GAP: f32 = 8.0;
+/// Findings that are shown at the same time; the log has them all.
+const MOST_FINDINGS: usize = 3;
 
 impl App {
     /// Draws everything but what lies over it.
@@ -57,7 +59,10 @@ impl App {
             Pane::Details => self.details_ui(ui, snapshot),
             Pane::Header => {
                 ui.columns(2, |columns| {
-                    ScrollArea::vertical().id_salt("selected").show(&mut columns[0], |ui| self.selected_ui(ui, snapshot));
+                    ScrollArea::vertical().id_salt("selected").show(&mut columns[0], |ui| {
+                        selected::own_actions(ui, self.subject.run(snapshot), self.scenario(), &mut self.actions);
+                        self.selected_ui(ui, snapshot);
+                    });
                     self.board_ui(&mut columns[1], snapshot);
                 });
             }
@@ -71,18 +76,19 @@ impl App {
         self.banners_ui(ui, snapshot);
         let below = Frame::new().inner_margin(Margin { top: GAP as i8, ..Margin::ZERO });
         let height = ui.available_height();
-        Panel::bottom("log")
+        let class = size_class(ui);
+        Panel::bottom(("log", class))
             .frame(below)
             .resizable(true)
             .show_separator_line(false)
-            .default_size(118.0)
+            .default_size((height * 0.165).max(100.0))
             .size_range(70.0..=height * 0.4)
             .show(ui, |ui| self.log_ui(ui, snapshot));
-        Panel::bottom("work")
+        Panel::bottom(("work", class))
             .frame(below)
             .resizable(true)
             .show_separator_line(false)
-            .default_size(226.0)
+            .default_size((height * 0.36).max(200.0))
             .size_range(110.0..=height * 0.6)
             .show(ui, |ui| {
                 let area = ui.available_rect_before_wrap();
@@ -99,19 +105,25 @@ impl App {
     fn library_ui(&mut self, ui: &mut Ui, snapshot: &Snapshot) {
         if Self::is_folded(ui) {
             ui.columns(2, |columns| {
-                self.list_ui(&mut columns[0], snapshot, 1.0);
+                self.list_ui(&mut columns[0], snapshot);
                 self.card_ui(&mut columns[1], snapshot);
             });
             return;
         }
-        self.list_ui(ui, snapshot, 0.46);
-        ui.add_space(4.0);
-        ui.separator();
-        self.card_ui(ui, snapshot);
+        // The card has its place, however long the list is. The line between them can be dragged.
+        let height = ui.available_height();
+        let above = Frame::new().inner_margin(Margin { top: 4, ..Margin::ZERO });
+        Panel::bottom(("card", size_class(ui)))
+            .frame(above)
+            .resizable(true)
+            .default_size(height * 0.52)
+            .size_range(120.0..=(height - 140.0).max(121.0))
+            .show(ui, |ui| self.card_ui(ui, snapshot));
+        self.list_ui(ui, snapshot);
     }
 
-    fn list_ui(&mut self, ui: &mut Ui, snapshot: &Snapshot, share: f32) {
-        self.views.library.ui(ui, self.catalogue, snapshot, self.subject, share, &mut self.actions);
+    fn list_ui(&mut self, ui: &mut Ui, snapshot: &Snapshot) {
+        self.views.library.ui(ui, self.catalogue, snapshot, self.subject, &mut self.actions);
     }
 
     fn card_ui(&mut self, ui: &mut Ui, snapshot: &Snapshot) {
@@ -120,6 +132,10 @@ impl App {
         ScrollArea::vertical().id_salt("card").auto_shrink(false).show(ui, |ui| {
             if let Some(scenario) = self.scenario() {
                 self.views.card.ui(ui, scenario, run);
+                let chosen = (&self.views.card.params(scenario), self.language());
+                let comparison = snapshot.comparison.as_deref();
+                self.views.compare.chooser(ui, scenario, chosen, comparison, &mut self.actions);
+                Card::foot_ui(ui, scenario);
                 return;
             }
             self.views.form.ui(ui, &mut self.actions);
@@ -133,6 +149,7 @@ impl App {
     }
 
     fn actions_ui(&mut self, ui: &mut Ui, snapshot: &Snapshot) {
+        selected::own_actions(ui, self.subject.run(snapshot), self.scenario(), &mut self.actions);
         self.selected_ui(ui, snapshot);
         ui.add_space(2.0);
         ui.separator();
@@ -140,8 +157,7 @@ impl App {
     }
 
     fn selected_ui(&mut self, ui: &mut Ui, snapshot: &Snapshot) {
-        let (run, scenario) = (self.subject.run(snapshot), self.scenario());
-        self.views.selected.ui(ui, run, scenario, self.selection, &mut self.actions);
+        self.views.selected.ui(ui, self.subject.run(snapshot), self.selection, &mut self.actions);
     }
 
     fn cores_ui(&mut self, ui: &mut Ui, snapshot: &Snapshot) {
@@ -197,7 +213,11 @@ impl App {
             layout::detail_tabs(ui, self.tab());
             ui.add_space(2.0);
             match (*self.tab(), run) {
-                (Tab::Code, _) => self.views.code.ui(ui, scenario, language),
+                (Tab::Code, run) => self.views.code.ui(ui, scenario, language, run),
+                (Tab::Compare, _) => {
+                    let is_shown = |id: &str| scenario.is_some_and(|scenario| scenario.id == id);
+                    compare::ui(ui, snapshot.comparison.as_deref().filter(|comparison| is_shown(&comparison.scenario)));
+                }
                 (Tab::Output, Some(run)) => self.views.output.ui(ui, run, self.selection.map(|(pid, _)| pid)),
                 (Tab::Output, None) => widgets::nothing_yet(ui, "Nothing was written yet."),
                 (Tab::Facts, run) => {
@@ -214,6 +234,21 @@ impl App {
         widgets::pane(ui, "What happened", is_focused, |_| {}, |ui| log::ui(ui, run.map_or(&[], |run| &run.log)));
     }
 
+    /// A deadlock and the like, with what can be done about it.
+    fn finding_ui(&mut self, ui: &mut Ui, run: &RunView, finding: &RunFinding) {
+        let release = self.scenario().and_then(|scenario| scenario.actions.iter().find(|action| action.name == "release"));
+        let actions = &mut self.actions;
+        widgets::banner(ui, &format!("⟳ {}", finding.text), palette(ui).vermilion, |ui| {
+            let why_button = ui.button("Why?");
+            egui::Popup::menu(&why_button).width(340.0).show(|ui| ui.label(why(finding)));
+            if let Some(release) = release
+                && ui.button(release.label).on_hover_text(release.meaning).clicked()
+            {
+                actions.push(UiAction::Act(run.id, Action::Scenario(release.name.to_owned()), String::new()));
+            }
+        });
+    }
+
     /// What must not be overlooked: the display is paused, nothing can be launched, a run ends or has ended.
     fn banners_ui(&mut self, ui: &mut Ui, snapshot: &Snapshot) {
         let colors = palette(ui);
@@ -226,6 +261,14 @@ impl App {
         }
         if let Some(trouble) = &self.live.trouble {
             widgets::banner(ui, &format!("⚠ {trouble}"), colors.vermilion, |_| {});
+        }
+        if let Some(run) = self.subject.run(snapshot) {
+            for finding in run.findings.iter().take(MOST_FINDINGS) {
+                self.finding_ui(ui, run, finding);
+            }
+            if self.is_stepping() {
+                step::ui(ui, run, &mut self.actions);
+            }
         }
         match self.subject.run(snapshot).map(|run| (&run.state, run)) {
             Some((RunState::Stopping { grace_left }, _)) => {
@@ -243,6 +286,26 @@ impl App {
             }
             _ => {}
         }
+    }
+}
+
+/// Windows of about the same height share the heights of their parts, as they were dragged; a higher one has its own.
+fn size_class(ui: &Ui) -> u32 {
+    (ui.ctx().content_rect().height() / 220.0) as u32
+}
+
+/// What follows from a finding, for the one who asks why.
+fn why(finding: &RunFinding) -> &'static str {
+    match finding.id.as_str() {
+        "deadlock" => {
+            "Each of them holds what the next one waits for, and none gives up what it has. Nobody outside the circle can help by \
+             waiting. One of them must let go (release, a time limit), or be ended. Always taking locks in the same order rules it out."
+        }
+        "abandoned" => {
+            "A lock does not open by itself when its holder ends. Whoever takes one must release it on every way out: in Python \
+             with “with lock:”, in Rust by dropping the guard."
+        }
+        _ => "What happened says more about it.",
     }
 }
 

@@ -45,7 +45,7 @@ impl Gallery {
             "output" => self.output.ui(ui, run, None),
             "facts" => facts::ui(ui, Some(run), None, None),
             "log" => log::ui(ui, &run.log),
-            "selected" => self.selected.ui(ui, Some(run), None, selection, &mut self.actions),
+            "selected" => self.selected.ui(ui, Some(run), selection, &mut self.actions),
             "header" => board::ui(ui, &snapshot.board, Some(run.id), &mut self.actions),
             _ => {}
         }

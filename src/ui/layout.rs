@@ -49,17 +49,25 @@ pub enum Tab {
     Output,
     /// Claims and what was measured.
     Facts,
+    /// Two ways side by side.
+    Compare,
 }
 
 impl Tab {
-    const ALL: [Self; 3] = [Self::Code, Self::Output, Self::Facts];
+    const ALL: [Self; 4] = [Self::Code, Self::Output, Self::Facts, Self::Compare];
 
     const fn title(self) -> &'static str {
         match self {
             Self::Code => "Code",
             Self::Output => "Output",
             Self::Facts => "Facts",
+            Self::Compare => "Compare",
         }
+    }
+
+    /// What a screen reader calls it, where the title alone is a button's as well.
+    const fn name(self) -> &'static str {
+        if matches!(self, Self::Compare) { "Side by side" } else { self.title() }
     }
 }
 
@@ -97,7 +105,8 @@ pub fn detail_tabs(ui: &mut Ui, shown: &mut Tab) {
             } else {
                 RichText::new(tab.title()).size(11.5).color(colors.weak)
             };
-            let response = ui.add(egui::Button::new(text).frame(false).min_size(vec2(0.0, 20.0)));
+            let button = egui::Button::new(text).frame(false).min_size(vec2(0.0, 20.0));
+            let response = ui.add(button).accessible_name(tab.name());
             if is_shown {
                 let bottom = response.rect.bottom();
                 ui.painter().hline(response.rect.x_range(), bottom, (2.0, colors.blue.strong));

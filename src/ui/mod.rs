@@ -8,6 +8,7 @@ mod board;
 mod card;
 mod code;
 mod commands;
+mod compare;
 mod cores;
 mod facts;
 mod frame;
@@ -25,6 +26,7 @@ pub mod sample;
 mod screenshot;
 mod selected;
 mod states;
+mod step;
 #[cfg(test)]
 mod testing;
 mod theme;
