@@ -28,6 +28,8 @@ pub enum Command {
     ToggleLine(u8),
     /// End all runs, by their stop plans.
     StopEverything,
+    /// Write a run's recording and its processes into files. A notice says where, or why not.
+    Save(RunId),
     /// Forget a finished run.
     Forget(RunId),
 }

@@ -15,6 +15,7 @@ use super::launch::{Twins, plan};
 use super::machine::MachineLog;
 use super::run::Run;
 use super::sampler::{Sample, Sampler};
+use super::save::Saver;
 use super::streams::{Open, Scratch};
 use super::tap::{Tap, Told};
 use super::{Command, EngineHandle, LaunchRequest};
@@ -86,6 +87,7 @@ pub(super) struct EngineLoop {
     pub(super) comparing: Option<Comparing>,
     /// The newest comparison, as it is shown.
     pub(super) comparison: Option<Arc<Comparison>>,
+    saver: Saver,
 }
 
 impl EngineLoop {
@@ -122,6 +124,7 @@ impl EngineLoop {
             has_news: true,
             comparing: None,
             comparison: None,
+            saver: Saver::new(),
         }
     }
 
@@ -150,6 +153,9 @@ impl EngineLoop {
             match source {
                 Source::Bell => {
                     self.bell.silence();
+                    while let Ok(said) = self.saver.done.try_recv() {
+                        self.notice(said);
+                    }
                     while let Ok(sample) = self.sampler.samples.try_recv() {
                         self.sampled(sample);
                     }
@@ -245,6 +251,7 @@ impl EngineLoop {
                     }
                 }
             }
+            Command::Save(run) => self.save(run),
             Command::Forget(run) => self.runs.retain(|candidate| candidate.id != run || !candidate.course.is_over()),
         }
     }
@@ -274,6 +281,15 @@ impl EngineLoop {
         let excess = finished.len().saturating_sub(MOST_FINISHED);
         self.runs.retain(|run| !finished[..excess].contains(&run.id));
         Some(run)
+    }
+
+    fn save(&mut self, run: RunId) {
+        let Some(run) = self.runs.iter().find(|candidate| candidate.id == run) else {
+            return self.notice(format!("could not save run {run}: it is not shown any more"));
+        };
+        if let Err(error) = self.saver.save(run.to_be_saved(), self.bell.clone()) {
+            self.notice(format!("could not save the run: {error}"));
+        }
     }
 
     pub(super) fn refuse(&mut self, sentence: String) {

@@ -20,6 +20,7 @@ mod publish;
 mod recording;
 mod run;
 mod sampler;
+mod save;
 mod sentences;
 mod start;
 mod state;

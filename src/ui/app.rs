@@ -26,6 +26,7 @@ use super::timeline::Timeline;
 use super::toasts::Toasts;
 use super::top_bar::{self, TopBar};
 use super::tree::{Selection, Tree};
+use super::widgets;
 use crate::engine::{Command, EngineHandle};
 use crate::model::{Action, Lane, Language, Pid, RunId, RunView, Snapshot, Tid, TimedAction};
 use crate::scenario::Scenario;
@@ -39,11 +40,30 @@ pub struct Preferences {
     zoom: f32,
     tab: Tab,
     scenario: String,
+    is_touch: bool,
+    /// Panes whose first-use card was dismissed.
+    known: Vec<Pane>,
 }
 
 impl Default for Preferences {
     fn default() -> Self {
-        Self { theme: ThemeChoice::default(), language: Language::Rust, zoom: 1.0, tab: Tab::default(), scenario: String::new() }
+        Self {
+            theme: ThemeChoice::default(),
+            language: Language::Rust,
+            zoom: 1.0,
+            tab: Tab::default(),
+            scenario: String::new(),
+            is_touch: false,
+            known: Vec::new(),
+        }
+    }
+}
+
+#[cfg(test)]
+impl Preferences {
+    /// Those of somebody who has seen every part of the window.
+    pub(super) fn settled() -> Self {
+        Self { known: Pane::ALL.to_vec(), ..Self::default() }
     }
 }
 
@@ -96,7 +116,7 @@ pub struct App {
 impl App {
     /// A window over an engine and a catalogue.
     pub fn new(ctx: &Context, engine: EngineHandle, catalogue: &'static [&'static Scenario], preferences: Preferences) -> Self {
-        theme::apply(ctx, preferences.theme);
+        theme::apply(ctx, preferences.theme, preferences.is_touch);
         ctx.set_zoom_factor(preferences.zoom);
         ctx.options_mut(|options| options.zoom_with_keyboard = false);
         let kept = catalogue.iter().find(|scenario| scenario.id == preferences.scenario);
@@ -264,6 +284,10 @@ impl App {
                 self.frozen = if self.frozen.is_none() { Some(Arc::clone(&self.live)) } else { None };
             }
             UiCommand::StopEverything => self.send(Command::StopEverything),
+            UiCommand::Export => match self.live_run().map(|run| run.id) {
+                Some(run) => self.send(Command::Save(run)),
+                None => self.toasts.push("There is nothing to save: start something first."),
+            },
             UiCommand::Find => {
                 self.pane = Pane::Library;
                 self.views.library.focus_search();
@@ -334,10 +358,11 @@ impl App {
         self.window_ui(ui, &snapshot);
         let ctx = ui.ctx().clone();
         let (mut choice, mut zoom) = (self.preferences.theme, self.preferences.zoom);
-        self.overlays.ui(&ctx, &mut choice, &mut zoom);
-        if choice != self.preferences.theme {
-            self.preferences.theme = choice;
-            theme::apply(&ctx, choice);
+        let mut is_touch = self.preferences.is_touch;
+        self.overlays.ui(&ctx, &mut choice, &mut zoom, &mut is_touch);
+        if (choice, is_touch) != (self.preferences.theme, self.preferences.is_touch) {
+            (self.preferences.theme, self.preferences.is_touch) = (choice, is_touch);
+            theme::apply(&ctx, choice, is_touch);
         }
         if (zoom - self.preferences.zoom).abs() > f32::EPSILON {
             self.zoom(&ctx, zoom);
@@ -361,6 +386,30 @@ impl App {
     pub(super) fn board_ui(&mut self, ui: &mut Ui, snapshot: &Snapshot) {
         let running = self.live_run().filter(|run| top_bar::is_active(run)).map(|run| run.id);
         board::ui(ui, &snapshot.board, running, &mut self.actions);
+    }
+
+    /// Whether somebody sees this pane for the first time. No picture shows the card that says what it is for.
+    pub(super) fn is_new(&self, pane: Pane) -> bool {
+        !self.preferences.known.contains(&pane) && self.screenshot.is_none()
+    }
+
+    /// Draws the first-use card of a pane, until it is dismissed.
+    pub(super) fn first_use_ui(&mut self, ui: &mut Ui, pane: Pane) {
+        if self.is_new(pane) && widgets::first_use(ui, pane.title(), pane.first_use()) {
+            self.preferences.known.push(pane);
+        }
+    }
+
+    /// The same for a pane that was just drawn with its card.
+    pub(super) fn dismiss(&mut self, pane: Pane, is_dismissed: bool) {
+        if is_dismissed {
+            self.preferences.known.push(pane);
+        }
+    }
+
+    /// Whether everything is large, for a room.
+    pub(super) const fn is_projector(&self) -> bool {
+        self.zoom_before_projector.is_some()
     }
 
     pub(super) const fn tab(&mut self) -> &mut Tab {

@@ -104,7 +104,8 @@ impl Card {
     /// Draws what a person can answer to the scenario's question.
     pub fn choices_ui(&mut self, ui: &mut Ui, scenario: &'static Scenario) {
         let chosen = self.prediction(scenario);
-        let height = std::mem::replace(&mut ui.spacing_mut().interact_size.y, 19.0);
+        let row = if theme::is_touch(ui) { ui.spacing().interact_size.y } else { 19.0 };
+        let height = std::mem::replace(&mut ui.spacing_mut().interact_size.y, row);
         for (index, choice) in scenario.prediction.choices.iter().enumerate() {
             if ui.radio(chosen == Some(index), *choice).clicked() {
                 self.predictions.insert(scenario.id, index);

@@ -61,7 +61,8 @@ impl Code {
             return;
         }
         let key = Some((scenario.id, language, ui.visuals().dark_mode));
-        let mut area = ScrollArea::both().id_salt(("code", scenario.id, name)).auto_shrink(false);
+        let mut area =
+            ScrollArea::both().scroll_source(widgets::scroll_source(ui)).id_salt(("code", scenario.id, name)).auto_shrink(false);
         if self.shown != key {
             self.cut(ui, text, name);
             area = area.scroll_offset(egui::vec2(0.0, first_line(text) as f32 * ROW));

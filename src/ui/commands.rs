@@ -11,6 +11,7 @@ pub enum UiCommand {
     Restart,
     PauseDisplay,
     StopEverything,
+    Export,
     Find,
     FocusTree,
     CycleSort,
@@ -44,11 +45,12 @@ const fn alt(key: Key) -> KeyboardShortcut {
 
 impl UiCommand {
     /// All of them, in the order of the help.
-    pub const ALL: [Self; 26] = [
+    pub const ALL: [Self; 27] = [
         Self::StartStop,
         Self::Restart,
         Self::PauseDisplay,
         Self::StopEverything,
+        Self::Export,
         Self::Terminate,
         Self::Kill,
         Self::Wait,
@@ -80,6 +82,7 @@ impl UiCommand {
             Self::Restart => "Restart",
             Self::PauseDisplay => "Pause the display",
             Self::StopEverything => "Stop everything",
+            Self::Export => "Save the run",
             Self::Find => "Search scenarios",
             Self::FocusTree => "Go to the process tree",
             Self::CycleSort => "Sort the processes",
@@ -107,6 +110,9 @@ impl UiCommand {
             Self::Restart => "Ends the run and starts it again with the same settings.",
             Self::PauseDisplay => "Holds the picture still. The run goes on and nothing is lost.",
             Self::StopEverything => "Asks every process of every run to end, and kills what does not within two seconds.",
+            Self::Export => {
+                "Writes the run's recording (JSON lines) and its processes (CSV) into Task Lab's folder among your documents."
+            }
             Self::Find => "Type to narrow the library down.",
             Self::FocusTree => "Arrow keys, Home, End, Page Up and Page Down then move the selection.",
             Self::CycleSort => "By tree, name, PID, CPU, memory; then by tree again.",
@@ -136,6 +142,7 @@ impl UiCommand {
             Self::Restart => const { &[ctrl(Key::R)] },
             Self::PauseDisplay => const { &[key(Key::P)] },
             Self::StopEverything => &[],
+            Self::Export => const { &[ctrl(Key::E)] },
             Self::Find => const { &[ctrl(Key::F), key(Key::Slash)] },
             Self::FocusTree => const { &[key(Key::F5)] },
             Self::CycleSort => const { &[key(Key::F6)] },

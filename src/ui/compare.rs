@@ -196,7 +196,7 @@ pub fn ui(ui: &mut Ui, comparison: Option<&Comparison>) {
         Progress::Done => (comparison.verdict.clone(), colors.text),
         Progress::Stopped(why) => (format!("No verdict: {why}."), colors.orange.ink),
     };
-    ScrollArea::vertical().id_salt("comparison").auto_shrink(false).show(ui, |ui| {
+    ScrollArea::vertical().scroll_source(widgets::scroll_source(ui)).id_salt("comparison").auto_shrink(false).show(ui, |ui| {
         ui.add(egui::Label::new(theme::bold(text).size(12.5).color(ink)).wrap());
         if comparison.progress == Progress::Done {
             ui.label(RichText::new(format!("How noise is judged: {}.", noise(comparison.repeat))).small().color(colors.weak));

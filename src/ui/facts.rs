@@ -21,7 +21,7 @@ pub fn ui(ui: &mut Ui, run: Option<&RunView>, scenario: Option<&'static Scenario
         return;
     }
     if facts.len() <= MOST_WHOLE {
-        ScrollArea::vertical().id_salt("facts").auto_shrink(false).show(ui, |ui| {
+        ScrollArea::vertical().scroll_source(widgets::scroll_source(ui)).id_salt("facts").auto_shrink(false).show(ui, |ui| {
             facts.iter().for_each(|fact| whole_fact(ui, fact));
             extras.iter().for_each(|extra| whole_extra(ui, extra));
         });

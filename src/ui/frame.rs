@@ -29,7 +29,7 @@ impl App {
         let bar = Frame::new().fill(colors.panel).inner_margin(Margin::symmetric(14, 0));
         Panel::top("top").exact_size(44.0).frame(bar).show(ui, |ui| self.top_bar_ui(ui, snapshot));
         let centre = Frame::new().fill(colors.background).inner_margin(Margin::same(GAP as i8));
-        if Self::is_folded(ui) {
+        if Self::is_folded(ui) || self.is_projector() {
             Panel::top("tabs")
                 .frame(side.inner_margin(Margin::symmetric(8, 4)))
                 .show(ui, |ui| layout::pane_tabs(ui, &mut self.pane));
@@ -50,6 +50,7 @@ impl App {
         self.banners_ui(ui, snapshot);
         match self.pane {
             Pane::Library => self.library_ui(ui, snapshot),
+            Pane::Timeline if self.is_projector() => self.projector_ui(ui, snapshot),
             Pane::Timeline => {
                 self.cores_ui(ui, snapshot);
                 ui.add_space(4.0);
@@ -59,15 +60,35 @@ impl App {
             Pane::Details => self.details_ui(ui, snapshot),
             Pane::Header => {
                 ui.columns(2, |columns| {
-                    ScrollArea::vertical().id_salt("selected").show(&mut columns[0], |ui| {
-                        selected::own_actions(ui, self.subject.run(snapshot), self.scenario(), &mut self.actions);
-                        self.selected_ui(ui, snapshot);
-                    });
+                    ScrollArea::vertical().scroll_source(widgets::scroll_source(&columns[0])).id_salt("selected").show(
+                        &mut columns[0],
+                        |ui| {
+                            selected::own_actions(ui, self.subject.run(snapshot), self.scenario(), &mut self.actions);
+                            self.selected_ui(ui, snapshot);
+                        },
+                    );
                     self.board_ui(&mut columns[1], snapshot);
                 });
             }
             Pane::Log => self.log_ui(ui, snapshot),
         }
+    }
+
+    /// What a whole room is to see: one plot with all cores, the lanes, and what happens in words.
+    fn projector_ui(&mut self, ui: &mut Ui, snapshot: &Snapshot) {
+        let height = ui.available_height();
+        let run = self.subject.run(snapshot);
+        ui.allocate_ui(vec2(ui.available_width(), height * 0.2), |ui| {
+            self.views.cores.together(ui, snapshot.sequence, &snapshot.system, run);
+        });
+        ui.add_space(4.0);
+        let below = Frame::new().inner_margin(Margin { top: 4, ..Margin::ZERO });
+        Panel::bottom("projected log")
+            .frame(below)
+            .show_separator_line(false)
+            .exact_size(height * 0.3)
+            .show(ui, |ui| self.log_ui(ui, snapshot));
+        self.timeline_ui(ui, snapshot);
     }
 
     fn centre_ui(&mut self, ui: &mut Ui, snapshot: &Snapshot) {
@@ -81,7 +102,7 @@ impl App {
             .frame(below)
             .resizable(true)
             .show_separator_line(false)
-            .default_size((height * 0.165).max(100.0))
+            .default_size((height * if height > 850.0 { 0.2 } else { 0.165 }).max(100.0))
             .size_range(70.0..=height * 0.4)
             .show(ui, |ui| self.log_ui(ui, snapshot));
         Panel::bottom(("work", class))
@@ -127,9 +148,10 @@ impl App {
     }
 
     fn card_ui(&mut self, ui: &mut Ui, snapshot: &Snapshot) {
+        self.first_use_ui(ui, Pane::Library);
         let subject = self.subject;
         let run = subject.run(snapshot);
-        ScrollArea::vertical().id_salt("card").auto_shrink(false).show(ui, |ui| {
+        ScrollArea::vertical().scroll_source(widgets::scroll_source(ui)).id_salt("card").auto_shrink(false).show(ui, |ui| {
             if let Some(scenario) = self.scenario() {
                 self.views.card.ui(ui, scenario, run);
                 let chosen = (&self.views.card.params(scenario), self.language());
@@ -149,6 +171,7 @@ impl App {
     }
 
     fn actions_ui(&mut self, ui: &mut Ui, snapshot: &Snapshot) {
+        self.first_use_ui(ui, Pane::Header);
         selected::own_actions(ui, self.subject.run(snapshot), self.scenario(), &mut self.actions);
         self.selected_ui(ui, snapshot);
         ui.add_space(2.0);
@@ -172,37 +195,47 @@ impl App {
     fn timeline_ui(&mut self, ui: &mut Ui, snapshot: &Snapshot) {
         let is_focused = self.outlined == Some(Pane::Timeline);
         let run = self.subject.run(snapshot);
-        let scenario = self.scenario();
+        let (scenario, is_new) = (self.scenario(), self.is_new(Pane::Timeline));
         let card = &mut self.views.card;
         let timeline = std::cell::RefCell::new(&mut self.views.timeline);
         let actions = &mut self.actions;
-        widgets::pane(
+        let is_dismissed = widgets::pane(
             ui,
             "Timeline",
             is_focused,
             |ui| timeline.borrow_mut().head(ui, run),
-            |ui| match run {
-                Some(run) => timeline.borrow_mut().ui(ui, run, actions),
-                None => invite(ui, scenario, card),
+            |ui| {
+                let is_dismissed = is_new && widgets::first_use(ui, Pane::Timeline.title(), Pane::Timeline.first_use());
+                match run {
+                    Some(run) => timeline.borrow_mut().ui(ui, run, actions),
+                    None => invite(ui, scenario, card),
+                }
+                is_dismissed
             },
         );
+        self.dismiss(Pane::Timeline, is_dismissed);
     }
 
     fn processes_ui(&mut self, ui: &mut Ui, snapshot: &Snapshot) {
         let is_focused = self.outlined == Some(Pane::Processes);
-        let (run, selection) = (self.subject.run(snapshot), self.selection);
+        let (run, selection, is_new) = (self.subject.run(snapshot), self.selection, self.is_new(Pane::Processes));
         let tree = std::cell::RefCell::new(&mut self.views.tree);
         let actions = &mut self.actions;
-        widgets::pane(
+        let is_dismissed = widgets::pane(
             ui,
             "Processes",
             is_focused,
             |ui| tree.borrow_mut().head(ui, run),
-            |ui| match run {
-                Some(run) => tree.borrow_mut().ui(ui, snapshot.sequence, run, selection, actions),
-                None => widgets::nothing_yet(ui, "No process has begun yet."),
+            |ui| {
+                let is_dismissed = is_new && widgets::first_use(ui, Pane::Processes.title(), Pane::Processes.first_use());
+                match run {
+                    Some(run) => tree.borrow_mut().ui(ui, snapshot.sequence, run, selection, actions),
+                    None => widgets::nothing_yet(ui, "No process has begun yet."),
+                }
+                is_dismissed
             },
         );
+        self.dismiss(Pane::Processes, is_dismissed);
     }
 
     fn details_ui(&mut self, ui: &mut Ui, snapshot: &Snapshot) {
@@ -212,6 +245,7 @@ impl App {
             ui.set_min_size(ui.available_size());
             layout::detail_tabs(ui, self.tab());
             ui.add_space(2.0);
+            self.first_use_ui(ui, Pane::Details);
             match (*self.tab(), run) {
                 (Tab::Code, run) => self.views.code.ui(ui, scenario, language, run),
                 (Tab::Compare, _) => {
@@ -231,7 +265,21 @@ impl App {
     fn log_ui(&mut self, ui: &mut Ui, snapshot: &Snapshot) {
         let is_focused = self.outlined == Some(Pane::Log);
         let run = self.subject.run(snapshot);
-        widgets::pane(ui, "What happened", is_focused, |_| {}, |ui| log::ui(ui, run.map_or(&[], |run| &run.log)));
+        let is_new = self.is_new(Pane::Log);
+        let actions = &mut self.actions;
+        let save = |ui: &mut Ui| {
+            let button = ui.add_enabled(run.is_some(), egui::Button::new("Save").small());
+            let button = button.accessible_name(UiCommand::Export.text());
+            if button.on_hover_text(UiCommand::Export.hint(ui.ctx())).clicked() {
+                actions.command(UiCommand::Export);
+            }
+        };
+        let is_dismissed = widgets::pane(ui, "What happened", is_focused, save, |ui| {
+            let is_dismissed = is_new && widgets::first_use(ui, Pane::Log.title(), Pane::Log.first_use());
+            log::ui(ui, run.map_or(&[], |run| &run.log));
+            is_dismissed
+        });
+        self.dismiss(Pane::Log, is_dismissed);
     }
 
     /// A deadlock and the like, with what can be done about it.

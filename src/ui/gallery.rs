@@ -30,7 +30,7 @@ impl Gallery {
     /// Gives a context the window's fonts and colours.
     pub fn prepare(ctx: &Context) {
         DesktopFonts::default().install(ctx);
-        theme::apply(ctx, ThemeChoice::default());
+        theme::apply(ctx, ThemeChoice::default(), false);
     }
 
     /// Draws the view of that name; other names draw nothing.

@@ -5,7 +5,7 @@ use egui::{RichText, Ui, vec2};
 use super::theme::{self, palette};
 
 /// A part of the window.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 pub enum Pane {
     /// Scenarios, card, settings.
     Library,
@@ -35,6 +35,20 @@ impl Pane {
             Self::Details => "Code and output",
             Self::Header => "Actions and pins",
             Self::Log => "What happened",
+        }
+    }
+
+    /// What it is for, in a line for who sees it for the first time.
+    pub const fn first_use(self) -> &'static str {
+        match self {
+            Self::Library => "Choose a lesson, guess what will happen, press Start.",
+            Self::Timeline => {
+                "A bar for each thread and process: colour and pattern say what it does. Click one to see its code."
+            }
+            Self::Processes => "Real processes, as the kernel lists them. Click one, then act on it.",
+            Self::Details => "The code that runs, what it wrote, what was measured.",
+            Self::Header => "These buttons send real signals. The pins are those of the 40-pin header.",
+            Self::Log => "Everything that happens, in sentences. Ctrl+E saves the whole run.",
         }
     }
 }

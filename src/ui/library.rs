@@ -52,6 +52,7 @@ pub struct Library {
 }
 
 const ROW: f32 = 23.0;
+const FINGER_ROW: f32 = 34.0;
 /// Program runs that are listed; older ones are still in the recording.
 const PROGRAM_RUNS: usize = 12;
 
@@ -74,7 +75,7 @@ impl Library {
         ui.add_space(4.0);
         let is_new = self.shown.replace(subject) != Some(subject);
         // The list takes the whole of its place, however much is in it: what stands below must not move.
-        ScrollArea::vertical().id_salt("library").auto_shrink(false).show(ui, |ui| {
+        ScrollArea::vertical().scroll_source(widgets::scroll_source(ui)).id_salt("library").auto_shrink(false).show(ui, |ui| {
             ui.spacing_mut().item_spacing.y = 1.0;
             let is_searching = !self.query.trim().is_empty();
             let found = self.filter(catalogue).to_vec();
@@ -183,7 +184,8 @@ fn matches(scenario: &Scenario, query: &str) -> bool {
 
 fn row(ui: &mut Ui, title: &str, salt: impl egui::AsIdSalt, is_selected: bool, run: Option<&RunView>) -> egui::Response {
     let colors = palette(ui);
-    let (space, _) = ui.allocate_exact_size(vec2(ui.available_width(), ROW), Sense::hover());
+    let height = if theme::is_touch(ui) { FINGER_ROW } else { ROW };
+    let (space, _) = ui.allocate_exact_size(vec2(ui.available_width(), height), Sense::hover());
     let response = ui.interact(space, ui.scope_id().with(egui::IdSalt::new(salt)), Sense::click());
     response.widget_info(|| WidgetInfo::selected(Role::Button, true, is_selected, title));
     if is_selected || response.hovered() || response.has_focus() {
@@ -191,7 +193,7 @@ fn row(ui: &mut Ui, title: &str, salt: impl egui::AsIdSalt, is_selected: bool, r
         ui.painter().rect_filled(space, 4.0, fill);
     }
     if is_selected {
-        let bar = egui::Rect::from_min_size(space.min, vec2(3.0, ROW));
+        let bar = egui::Rect::from_min_size(space.min, vec2(3.0, height));
         ui.painter().rect_filled(bar, 0.0, colors.blue.strong);
     }
     let name = space.shrink2(vec2(10.0, 0.0)).with_max_x(space.right() - 20.0);

@@ -4,6 +4,7 @@ use egui::{RichText, ScrollArea, Ui};
 
 use super::actions::{Actions, UiAction};
 use super::theme::{self, palette};
+use super::widgets;
 use crate::model::{Action, Lane, RunView, TaskState};
 use crate::scenario::Scenario;
 
@@ -34,30 +35,33 @@ pub fn is_anybody_at_a_gate(run: &RunView) -> bool {
 pub fn ui(ui: &mut Ui, run: &RunView, actions: &mut Actions) {
     let colors = palette(ui);
     let step = |target: &str| UiAction::Act(run.id, Action::Scenario(STEP.to_owned()), target.to_owned());
-    super::widgets::pane_frame(ui, false).fill(colors.blue.surface).stroke((1.0, colors.blue.strong)).show(ui, |ui| {
+    widgets::pane_frame(ui, false).fill(colors.blue.surface).stroke((1.0, colors.blue.strong)).show(ui, |ui| {
         ui.set_min_width(ui.available_width());
-        ScrollArea::horizontal().id_salt("step").auto_shrink([false, true]).show(ui, |ui| {
-            ui.horizontal(|ui| {
-                ui.label(theme::bold("Who goes next?").color(colors.text));
-                let mut waiting =
-                    run.lanes.iter().enumerate().filter_map(|(place, lane)| Some((place, lane, at_gate(lane)?))).peekable();
-                if waiting.peek().is_none() {
-                    ui.label(RichText::new("Nobody is at a gate now.").color(colors.weak));
-                }
-                for (place, lane, about) in waiting.take(MOST) {
-                    let text = if about.is_empty() { lane.name.clone() } else { format!("{}: {about}", lane.name) };
-                    let button =
-                        egui::Button::new(RichText::new(text).color(colors.text)).stroke((1.5, colors.series(place).strong));
-                    if ui.add(button).accessible_name(format!("Let {} go on", lane.name)).clicked() {
-                        actions.push(step(&lane.name));
+        ScrollArea::horizontal().scroll_source(widgets::scroll_source(ui)).id_salt("step").auto_shrink([false, true]).show(
+            ui,
+            |ui| {
+                ui.horizontal(|ui| {
+                    ui.label(theme::bold("Who goes next?").color(colors.text));
+                    let mut waiting =
+                        run.lanes.iter().enumerate().filter_map(|(place, lane)| Some((place, lane, at_gate(lane)?))).peekable();
+                    if waiting.peek().is_none() {
+                        ui.label(RichText::new("Nobody is at a gate now.").color(colors.weak));
                     }
-                }
-                ui.separator();
-                if ui.button("All go on").on_hover_text("Leaves step mode: nobody waits at a gate any more.").clicked() {
-                    actions.push(UiAction::Step);
-                }
-            });
-        });
+                    for (place, lane, about) in waiting.take(MOST) {
+                        let text = if about.is_empty() { lane.name.clone() } else { format!("{}: {about}", lane.name) };
+                        let button =
+                            egui::Button::new(RichText::new(text).color(colors.text)).stroke((1.5, colors.series(place).strong));
+                        if ui.add(button).accessible_name(format!("Let {} go on", lane.name)).clicked() {
+                            actions.push(step(&lane.name));
+                        }
+                    }
+                    ui.separator();
+                    if ui.button("All go on").on_hover_text("Leaves step mode: nobody waits at a gate any more.").clicked() {
+                        actions.push(UiAction::Step);
+                    }
+                });
+            },
+        );
     });
 }
 
