@@ -418,7 +418,8 @@ fn the_projector_shows_one_plot_the_lanes_and_the_log() {
 fn for_fingers_everything_is_larger() {
     let mut window = Window::open(running());
     let height = |window: &Window| window.harness.get_by_label("Kill").rect().height();
-    let row = |window: &Window| window.harness.get_by_role_and_label(egui::accesskit::Role::Button, "Fork and join").rect().height();
+    let row =
+        |window: &Window| window.harness.get_by_role_and_label(egui::accesskit::Role::Button, "Fork and join").rect().height();
     let before = (height(&window), row(&window));
     window.press(Modifiers::CTRL, Key::Comma);
     window.harness.get_by_label_contains("large targets").click();
