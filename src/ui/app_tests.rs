@@ -172,6 +172,22 @@ fn letters_typed_into_a_field_do_nothing_else() {
 }
 
 #[test]
+fn what_is_typed_right_after_the_slash_is_searched_and_not_obeyed() {
+    let mut window = Window::open(running());
+    window.click("process sort 4716: zombie");
+    window.harness.key_press(Key::Slash);
+    for (key, text) in [(Key::Slash, "/"), (Key::K, "k"), (Key::T, "t")] {
+        if key != Key::Slash {
+            window.harness.key_press(key);
+        }
+        window.harness.event(egui::Event::Text(text.to_owned()));
+    }
+    window.harness.run_steps(3);
+    assert!(window.commands().is_empty());
+    assert!(window.has("No scenario has that"), "nothing is called “kt”");
+}
+
+#[test]
 fn a_program_is_run_from_the_form_and_its_run_is_shown() {
     let mut window = Window::open(Snapshot::default());
     window.click("Run a program");

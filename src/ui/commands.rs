@@ -188,7 +188,7 @@ impl UiCommand {
 ///
 /// While something lies over the window, keys without Ctrl or Alt are not for what is below it.
 pub fn typed(ctx: &egui::Context, is_covered: bool) -> Vec<UiCommand> {
-    let is_typing = ctx.text_edit_focused();
+    let mut is_typing = ctx.text_edit_focused();
     let has_focus = ctx.memory(egui::Memory::focused).is_some_and(|focused| focused != super::tree::focus_id());
     let mut commands = Vec::new();
     ctx.input_mut(|input| {
@@ -200,6 +200,8 @@ pub fn typed(ctx: &egui::Context, is_covered: bool) -> Vec<UiCommand> {
                 })
             });
             commands.extend(found);
+            // Letters that come in the same frame as the slash are typed into the field already.
+            is_typing |= found == Some(UiCommand::Find);
             // A menu that is open closes on the same key.
             found.is_none_or(|command| command == UiCommand::Close)
         });

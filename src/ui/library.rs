@@ -115,16 +115,19 @@ impl Library {
 
     /// The field, with the keys that choose from what it has found.
     fn search_ui(&mut self, ui: &mut Ui, catalogue: &[&'static Scenario], subject: Subject, actions: &mut Actions) {
+        let id = egui::Id::unique("search scenarios");
+        if std::mem::take(&mut self.wants_focus) {
+            // Before the field is drawn, so that what was typed right after the slash goes into it.
+            ui.memory_mut(|memory| memory.request_focus(id));
+        }
         let field = ui.add(
             TextEdit::singleline(&mut self.query)
+                .id(id)
                 .hint_text("Search: name, word, concept   /")
                 .desired_width(f32::INFINITY)
                 .margin(vec2(8.0, 5.0)),
         );
         let field = field.accessible_name("Search scenarios");
-        if std::mem::take(&mut self.wants_focus) {
-            field.request_focus();
-        }
         let is_entered = field.lost_focus() && ui.input(|input| input.key_pressed(Key::Enter));
         if !field.has_focus() && !is_entered {
             return;

@@ -21,6 +21,7 @@ pub struct Selected {
 
 /// Room for the longest name and sentence: the buttons below must not move while a process changes its state.
 const TITLE: f32 = 36.0;
+const BADGE: f32 = 22.0;
 const SENTENCE: f32 = 62.0;
 
 impl Selected {
@@ -49,8 +50,12 @@ impl Selected {
             Some(process) => title(ui, process),
             None => drop(ui.label(theme::bold("Nothing").size(14.0).color(colors.weak))),
         });
-        let (look, word) = process.map_or((Look::Done, "nobody".to_owned()), states::process_look);
-        widgets::badge(ui, &format!("{} {word}", look.glyph()), look.tone(colors));
+        let (look, word) = process.map_or((Look::Done, String::new()), states::process_look);
+        fixed(ui, BADGE, &mut |ui| {
+            if process.is_some() {
+                widgets::badge(ui, &format!("{} {word}", look.glyph()), look.tone(colors));
+            }
+        });
         fixed(ui, SENTENCE, &mut |ui| {
             let (Some(run), Some(process)) = (run, process) else {
                 ui.label(RichText::new("Click a row or a lane to act on its process.").color(colors.weak));

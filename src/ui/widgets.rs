@@ -73,7 +73,7 @@ pub fn banner(ui: &mut Ui, text: &str, tone: Tone, buttons: impl FnOnce(&mut Ui)
 
 /// A sentence where a view has nothing to show yet.
 pub fn nothing_yet(ui: &mut Ui, text: &str) {
-    ui.add_space(10.0);
+    ui.add_space((ui.available_height() / 4.0).min(10.0));
     ui.vertical_centered(|ui| ui.label(RichText::new(text).color(palette(ui).weak)));
 }
 
