@@ -159,7 +159,12 @@ mod tests {
 
     fn saving() -> Saving {
         let event = Event { t: Monotonic::ZERO, kind: EventKind::Notice { text: "x".to_owned() } };
-        Saving { name: "zombie".to_owned(), events: vec![Arc::new(event); 3], dropped: 2, processes: Vec::new() }
+        Saving {
+            name: "zombie".to_owned(),
+            events: std::iter::repeat_n(Arc::new(event), 3).collect(),
+            dropped: 2,
+            processes: Vec::new(),
+        }
     }
 
     #[test]

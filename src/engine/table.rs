@@ -82,8 +82,8 @@ pub fn compare_rows(comparison: &Comparison) -> Vec<CompareRow> {
         let meaning = "The fastest and the slowest of its runs; the other rows are those of the run with the median time.";
         rows.insert(1, CompareRow { what: "  of all runs".to_owned(), meaning, texts, amounts: Vec::new() });
     }
-    let facts = |run: &Option<&Measured>| run.map(|run| format!("{} of {}", run.facts_held, run.facts)).unwrap_or_default();
-    let texts = runs.iter().map(facts).collect();
+    let facts = |run: Option<&Measured>| run.map(|run| format!("{} of {}", run.facts_held, run.facts)).unwrap_or_default();
+    let texts = runs.iter().copied().map(facts).collect();
     rows.push(CompareRow { what: "facts that hold".to_owned(), meaning: "", texts, amounts: Vec::new() });
     let mut names: Vec<&String> = runs.iter().flatten().flat_map(|run| run.values.keys()).collect();
     names.sort();
@@ -98,13 +98,11 @@ pub fn compare_rows(comparison: &Comparison) -> Vec<CompareRow> {
 }
 
 fn short(value: &Value) -> String {
-    match value.as_f64().filter(|_| value.is_f64()) {
-        Some(number) => format!("{number:.3}"),
-        None => {
-            let text = super::one_line(&plain(value));
-            if text.chars().count() <= MOST_CHARS { text } else { text.chars().take(MOST_CHARS - 1).chain(['…']).collect() }
-        }
+    if let Some(number) = value.as_f64().filter(|_| value.is_f64()) {
+        return format!("{number:.3}");
     }
+    let text = super::one_line(&plain(value));
+    if text.chars().count() <= MOST_CHARS { text } else { text.chars().take(MOST_CHARS - 1).chain(['…']).collect() }
 }
 
 #[cfg(test)]

@@ -4,6 +4,8 @@
 //! enough, but only if the slowest run of the one was still faster than the fastest run of the other. Where the machine had other
 //! work to do during a single run, a factor of two is needed.
 
+use std::fmt::Write as _;
+
 use serde_json::Value;
 
 use crate::model::{Comparison, Measured, Outcome, Progress, Variant};
@@ -46,7 +48,7 @@ pub(super) fn verdict(comparison: &Comparison) -> String {
     }
     for variant in &comparison.variants {
         if let Some(run) = variant.runs.iter().find(|run| run.facts_held < run.facts) {
-            text += &format!(" With {}, {} of {} facts did not hold.", variant.label, run.facts - run.facts_held, run.facts);
+            let _ = write!(text, " With {}, {} of {} facts did not hold.", variant.label, run.facts - run.facts_held, run.facts);
         }
     }
     text
@@ -88,7 +90,8 @@ fn same_time(comparison: &Comparison, order: &[Way<'_>]) -> String {
         && differs(comparison, cheapest.0, dearest.0, |run| run.cost.cpu_s())
     {
         let (cheap, dear) = (cheapest.1.cost.cpu_s(), dearest.1.cost.cpu_s());
-        text += &format!(" With {} it used {cheap:.2} s of CPU time, with {} {dear:.2} s.", cheapest.0.label, dearest.0.label);
+        let _ =
+            write!(text, " With {} it used {cheap:.2} s of CPU time, with {} {dear:.2} s.", cheapest.0.label, dearest.0.label);
     }
     text
 }

@@ -202,18 +202,14 @@ impl App {
     fn step(&mut self) {
         let step = Action::Scenario(STEP.to_owned());
         let active = self.live_run().filter(|run| top_bar::is_active(run)).map(|run| run.id);
-        match active {
-            Some(run) => {
-                let is_on = self.is_stepping();
-                self.stepping = (!is_on).then_some(run);
-                let target = if is_on { "off" } else { "on" };
-                self.send(Command::Act { run, action: step, target: target.to_owned() });
-            }
-            None => {
-                self.stepping = Some(RunId::new(newest(&self.live) + 1));
-                self.launch_with(vec![TimedAction { after: Duration::ZERO, action: step, target: "on".to_owned() }]);
-            }
-        }
+        let Some(run) = active else {
+            self.stepping = Some(RunId::new(newest(&self.live) + 1));
+            return self.launch_with(vec![TimedAction { after: Duration::ZERO, action: step, target: "on".to_owned() }]);
+        };
+        let is_on = self.is_stepping();
+        self.stepping = (!is_on).then_some(run);
+        let target = if is_on { "off" } else { "on" };
+        self.send(Command::Act { run, action: step, target: target.to_owned() });
     }
 
     /// Whether the shown run is in step mode, as far as the window has asked for that or can see it.

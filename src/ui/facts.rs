@@ -22,8 +22,12 @@ pub fn ui(ui: &mut Ui, run: Option<&RunView>, scenario: Option<&'static Scenario
     }
     if facts.len() <= MOST_WHOLE {
         ScrollArea::vertical().scroll_source(widgets::scroll_source(ui)).id_salt("facts").auto_shrink(false).show(ui, |ui| {
-            facts.iter().for_each(|fact| whole_fact(ui, fact));
-            extras.iter().for_each(|extra| whole_extra(ui, extra));
+            for fact in facts {
+                whole_fact(ui, fact);
+            }
+            for extra in &extras {
+                whole_extra(ui, extra);
+            }
         });
         return;
     }
@@ -75,9 +79,12 @@ fn extras(run: Option<&RunView>, scenario: Option<&'static Scenario>, prediction
         }
         for note in scenario.notes {
             extras.push(("The book says", note.book.to_owned()));
-            extras.push(match note.shows.strip_prefix(ELSEWHERE) {
-                Some(text) => ("Not on this machine", text.trim_start_matches([':', ' ']).to_owned()),
-                None => ("Your machine shows", measured(note.shows, run)),
+            let shows = measured(note.shows, run);
+            let start = shows.get(..ELSEWHERE.len()).unwrap_or_default();
+            extras.push(if start.eq_ignore_ascii_case(ELSEWHERE) {
+                (ELSEWHERE, shows[ELSEWHERE.len()..].trim_start_matches([':', '.', ' ']).to_owned())
+            } else {
+                ("Your machine shows", shows)
             });
         }
     }

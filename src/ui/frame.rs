@@ -137,7 +137,7 @@ impl App {
         Panel::bottom(("card", size_class(ui)))
             .frame(above)
             .resizable(true)
-            .default_size(height * 0.52)
+            .default_size((height * 0.52).min(430.0))
             .size_range(120.0..=(height - 140.0).max(121.0))
             .show(ui, |ui| self.card_ui(ui, snapshot));
         self.list_ui(ui, snapshot);

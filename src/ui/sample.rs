@@ -308,7 +308,7 @@ pub fn comparison() -> Comparison {
             elapsed_s,
             cost: RunCost {
                 user_s: elapsed_s * cores,
-                peak_rss: u64::from(processes) * 12 << 20,
+                peak_rss: (u64::from(processes) * 12) << 20,
                 processes,
                 threads: 5,
                 waits: 812,
