@@ -21,6 +21,8 @@ const MOST_POINTS: usize = 400;
 /// Plots in one row.
 const COLUMNS: usize = 4;
 const SECONDS: f64 = 60.0;
+/// The line of text over the plot of all cores.
+const HEADING: f32 = 20.0;
 
 impl Cores {
     /// The height that the view needs for its plots.
@@ -82,7 +84,8 @@ impl Cores {
         let area = ui.available_rect_before_wrap();
         let started = run.filter(|run| run.state == RunState::Running).map(|run| -run.elapsed.secs()).filter(|t| *t > -SECONDS);
         ui.painter().rect_filled(area, 4.0, colors.pane);
-        bare_plot("all cores", area.size()).show(ui, |plot| {
+        ui.add_space(HEADING);
+        bare_plot("all cores", area.size() - vec2(0.0, HEADING)).show(ui, |plot| {
             plot.set_plot_bounds_x(-SECONDS..=0.0);
             plot.set_plot_bounds_y(0.0..=106.0);
             if let Some(t) = started {

@@ -140,6 +140,7 @@ pub fn visible_rows(ui: &mut Ui, salt: &str, height: f32, count: usize, follows:
     egui::ScrollArea::vertical()
         .scroll_source(scroll_source(ui))
         .id_salt(salt)
+        .min_scrolled_height(0.0)
         .auto_shrink(false)
         .stick_to_bottom(follows)
         .show_rows(ui, height, count, |ui, range| {
