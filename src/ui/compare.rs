@@ -15,7 +15,7 @@ use crate::scenario::{ParamKind, ParamSpec, Scenario};
 
 /// More than this many do not fit beside each other.
 const MOST: usize = 4;
-const REPEATS: [u32; 4] = [1, 3, 5, 9];
+const REPEATS: [u32; 3] = [1, 3, 5];
 const ROW: f32 = 30.0;
 
 /// What was chosen, by scenario.
@@ -84,7 +84,7 @@ impl Compare {
                 let is_enough = choice.values.len() >= 2;
                 let button = ui.add_enabled_ui(is_enough && !is_running, |ui| {
                     let size = vec2(ui.available_width(), 26.0);
-                    widgets::tinted_button(ui, "Compare", palette(ui).blue, palette(ui).text, size)
+                    ui.horizontal(|ui| widgets::tinted_button(ui, "Compare", palette(ui).blue, palette(ui).text, size)).inner
                 });
                 let button = button.inner.accessible_name("Compare");
                 let why = if is_running { "A comparison is going on." } else { "Choose two to four values." };
@@ -198,7 +198,7 @@ pub fn ui(ui: &mut Ui, comparison: Option<&Comparison>) {
     };
     ScrollArea::vertical().scroll_source(widgets::scroll_source(ui)).id_salt("comparison").auto_shrink(false).show(ui, |ui| {
         ui.add(egui::Label::new(theme::bold(text).size(12.5).color(ink)).wrap());
-        if comparison.progress == Progress::Done {
+        if comparison.progress == Progress::Done && !comparison.verdict.contains("noise") {
             ui.label(RichText::new(format!("How noise is judged: {}.", noise(comparison.repeat))).small().color(colors.weak));
         }
         ui.add_space(2.0);
@@ -211,7 +211,7 @@ pub fn ui(ui: &mut Ui, comparison: Option<&Comparison>) {
 
 /// Where the columns stand: the first for what is measured, then one a variant.
 fn columns(rect: Rect, count: usize) -> impl Fn(usize) -> Rect {
-    let first = (rect.width() * 0.28).clamp(70.0, 150.0);
+    let first = (rect.width() * 0.3).clamp(96.0, 150.0);
     let width = (rect.width() - first) / count.max(1) as f32;
     move |column| {
         let left = if column == 0 { rect.left() } else { rect.left() + first + width * (column - 1) as f32 };
