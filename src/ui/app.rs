@@ -17,6 +17,7 @@ use super::layout::{self, Pane, Tab};
 use super::library::{Library, Subject};
 use super::output::Output;
 use super::overlays::Overlays;
+use super::own_actions::OwnActions;
 use super::program_form::ProgramForm;
 use super::screenshot::Screenshot;
 use super::selected::Selected;
@@ -85,6 +86,7 @@ pub(super) struct Views {
     pub(super) output: Output,
     pub(super) selected: Selected,
     pub(super) compare: Compare,
+    pub(super) own_actions: OwnActions,
 }
 
 /// The program behind the window.
@@ -212,10 +214,10 @@ impl App {
         self.send(Command::Act { run, action: step, target: target.to_owned() });
     }
 
-    /// Whether the shown run is in step mode, as far as the window has asked for that or can see it.
+    /// Whether the shown run is in step mode, as its body says; until it has said so, as the window has asked for it.
     pub(super) fn is_stepping(&self) -> bool {
         let run = self.live_run().filter(|run| top_bar::is_active(run));
-        run.is_some_and(|run| self.stepping == Some(run.id) || step::is_anybody_at_a_gate(run))
+        run.is_some_and(|run| step::is_on(run).unwrap_or(self.stepping == Some(run.id)))
     }
 
     /// Shows the code of a task, where it has told of a line.

@@ -315,7 +315,9 @@ fn pool_running() -> Snapshot {
 
 #[test]
 fn two_ways_are_chosen_on_the_card_and_their_numbers_stand_side_by_side() {
-    let mut window = Window::sized(Snapshot::default(), 1280.0, 2200.0, 8);
+    // Narrow and high: the whole card is in sight.
+    let mut window = Window::sized(Snapshot::default(), 900.0, 1500.0, 8);
+    window.press(Modifiers::ALT, Key::Num1);
     window.click("Thread pools");
     window.harness.get_by_label_contains("COMPARE TWO WAYS").click();
     window.harness.run_steps(20);
@@ -328,7 +330,9 @@ fn two_ways_are_chosen_on_the_card_and_their_numbers_stand_side_by_side() {
     comparison.scenario = "thread-pool".to_owned();
     window.show(Snapshot { comparison: Some(Arc::new(comparison)), ..Snapshot::default() });
     assert!(window.has("1.9 × faster") && window.has("cores used: threads 1.02, processes 1.98"));
+    window.press(Modifiers::ALT, Key::Num1);
     window.click("Fork and join");
+    window.press(Modifiers::ALT, Key::Num4);
     assert!(!window.has("1.9 × faster"), "that was another scenario");
 }
 

@@ -10,7 +10,7 @@ use super::cores::Cores;
 use super::layout::{self, Pane, Tab};
 use super::library::Subject;
 use super::theme::{self, palette};
-use super::{compare, facts, log, selected, step, widgets};
+use super::{compare, facts, log, step, widgets};
 use crate::model::{Action, Finished, Outcome, RunFinding, RunState, RunView, Snapshot};
 use crate::scenario::Scenario;
 
@@ -20,6 +20,8 @@ const NARROW: f32 = 1180.0;
 const GAP: f32 = 8.0;
 /// Findings that are shown at the same time; the log has them all.
 const MOST_FINDINGS: usize = 3;
+/// Locks of a finding that get a button.
+const MOST_LOCKS: usize = 3;
 
 impl App {
     /// Draws everything but what lies over it.
@@ -63,7 +65,7 @@ impl App {
                     ScrollArea::vertical().scroll_source(widgets::scroll_source(&columns[0])).id_salt("selected").show(
                         &mut columns[0],
                         |ui| {
-                            selected::own_actions(ui, self.subject.run(snapshot), self.scenario(), &mut self.actions);
+                            self.own_actions_ui(ui, snapshot);
                             self.selected_ui(ui, snapshot);
                         },
                     );
@@ -172,11 +174,16 @@ impl App {
 
     fn actions_ui(&mut self, ui: &mut Ui, snapshot: &Snapshot) {
         self.first_use_ui(ui, Pane::Header);
-        selected::own_actions(ui, self.subject.run(snapshot), self.scenario(), &mut self.actions);
+        self.own_actions_ui(ui, snapshot);
         self.selected_ui(ui, snapshot);
         ui.add_space(2.0);
         ui.separator();
         self.board_ui(ui, snapshot);
+    }
+
+    fn own_actions_ui(&mut self, ui: &mut Ui, snapshot: &Snapshot) {
+        let (run, scenario) = (self.subject.run(snapshot), self.scenario());
+        self.views.own_actions.ui(ui, run, scenario, &mut self.actions);
     }
 
     fn selected_ui(&mut self, ui: &mut Ui, snapshot: &Snapshot) {
@@ -284,15 +291,17 @@ impl App {
 
     /// A deadlock and the like, with what can be done about it.
     fn finding_ui(&mut self, ui: &mut Ui, run: &RunView, finding: &RunFinding) {
-        let release = self.scenario().and_then(|scenario| scenario.actions.iter().find(|action| action.name == "release"));
+        let has_release = self.scenario().is_some_and(|scenario| scenario.actions.iter().any(|action| action.name == "release"));
+        let locks = if has_release { locks_of(run, finding) } else { Vec::new() };
         let actions = &mut self.actions;
         widgets::banner(ui, &format!("⟳ {}", finding.text), palette(ui).vermilion, |ui| {
             let why_button = ui.button("Why?");
             egui::Popup::menu(&why_button).width(340.0).show(|ui| ui.label(why(finding)));
-            if let Some(release) = release
-                && ui.button(release.label).on_hover_text(release.meaning).clicked()
-            {
-                actions.push(UiAction::Act(run.id, Action::Scenario(release.name.to_owned()), String::new()));
+            for lock in locks.iter().take(MOST_LOCKS) {
+                let button = ui.button(format!("Release {lock}"));
+                if button.on_hover_text("Takes the lock from the one that holds it, so that the other one can go on.").clicked() {
+                    actions.push(UiAction::Act(run.id, Action::Scenario("release".to_owned()), (*lock).to_owned()));
+                }
             }
         });
     }
@@ -340,6 +349,12 @@ impl App {
 /// Windows of about the same height share the heights of their parts, as they were dragged; a higher one has its own.
 fn size_class(ui: &Ui) -> u32 {
     (ui.ctx().content_rect().height() / 220.0) as u32
+}
+
+/// The locks that the tasks of a finding wait for.
+fn locks_of<'a>(run: &'a RunView, finding: &RunFinding) -> Vec<&'a str> {
+    let tasks = run.lanes.iter().filter(|lane| finding.tasks.contains(&lane.name));
+    tasks.filter_map(|lane| lane.segments.last()?.note.strip_prefix("lock ")).collect()
 }
 
 /// What follows from a finding, for the one who asks why.

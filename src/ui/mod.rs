@@ -20,6 +20,7 @@ mod library;
 mod log;
 mod output;
 mod overlays;
+mod own_actions;
 mod program_form;
 #[doc(hidden)]
 pub mod sample;

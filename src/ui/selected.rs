@@ -5,12 +5,10 @@ use egui::{Key, RichText, Ui, vec2};
 use super::actions::{Actions, UiAction};
 use super::commands::UiCommand;
 use super::states::{self, Look};
-use super::step::STEP;
 use super::theme::{self, palette};
 use super::tree::Selection;
 use super::widgets;
-use crate::model::{Action, ExitStatus, Lane, ProcessRow, RunView, Scope, Signal, TaskSort, TaskState};
-use crate::scenario::Scenario;
+use crate::model::{Action, ExitStatus, ProcessRow, RunView, Scope, Signal};
 
 /// Whom the buttons reach, and whether the signal menu is asked for.
 #[derive(Debug, Default)]
@@ -176,52 +174,6 @@ pub fn find(run: Option<&RunView>, selection: Selection) -> Option<&ProcessRow> 
     run?.processes.iter().rev().find(|process| process.pid == pid)
 }
 
-/// Draws the scenario's own actions, always in the same place; they work while it runs.
-pub fn own_actions(ui: &mut Ui, run: Option<&RunView>, scenario: Option<&Scenario>, actions: &mut Actions) {
-    // To wait on one child there is a button for the selected one, and step mode has its own.
-    let is_own = |action: &&crate::scenario::ActionSpec| action.name != "wait" && action.name != STEP;
-    let Some(scenario) = scenario.filter(|scenario| scenario.actions.iter().any(|action| is_own(&action))) else { return };
-    ui.label(theme::caption(ui, "In this scenario"));
-    let run = run.filter(|run| !matches!(run.state, crate::model::RunState::Finished(_)));
-    let lanes = run.map_or(&[][..], |run| &run.lanes);
-    ui.add_enabled_ui(run.is_some(), |ui| {
-        ui.horizontal_wrapped(|ui| {
-            for action in scenario.actions.iter().filter(is_own) {
-                let mut act = |target: &str| {
-                    if let Some(run) = run {
-                        let action = Action::Scenario(action.name.to_owned());
-                        actions.push(UiAction::Act(run.id, action, target.to_owned()));
-                    }
-                };
-                // Of what is planned, the one that is meant is chosen from a menu.
-                if action.name == "cancel" && lanes.iter().any(is_planned) {
-                    let menu = ui.menu_button(action.label, |ui| {
-                        for lane in lanes.iter().filter(|lane| is_planned(lane)) {
-                            if ui.button(&lane.name).clicked() {
-                                act(&lane.name);
-                                ui.close();
-                            }
-                        }
-                    });
-                    menu.response.on_hover_text(action.meaning);
-                } else {
-                    let button = ui.button(action.label).on_hover_text(action.meaning);
-                    if button.on_disabled_hover_text(format!("It {}, once the scenario runs.", action.meaning)).clicked() {
-                        act("");
-                    }
-                }
-            }
-        });
-    });
-    ui.add_space(4.0);
-}
-
-/// An event or a future that has not come to its end.
-fn is_planned(lane: &Lane) -> bool {
-    let state = lane.segments.last().map(|segment| segment.state);
-    matches!(lane.sort, TaskSort::Event | TaskSort::Future) && !matches!(state, None | Some(TaskState::Done | TaskState::Failed))
-}
-
 /// How it is, in words that say what follows from it.
 fn sentence(process: &ProcessRow, run: &RunView) -> String {
     let time = process.started.secs();
@@ -263,7 +215,6 @@ mod tests {
     fn show(pid: i32) -> Harness<'static, State> {
         let snapshot = sample::deadlock();
         testing::view(230.0, 420.0, State::default(), move |ui, (selected, actions)| {
-            own_actions(ui, Some(&snapshot.runs[0]), Some(&testing::POOL), actions);
             selected.ui(ui, Some(&snapshot.runs[0]), Some((Pid::new(pid), None)), actions);
         })
     }
@@ -289,7 +240,6 @@ mod tests {
             ("Stop process", "1 stop 4716"),
             ("Continue", "1 continue 4716"),
             ("Wait on (reap)", "1 wait 4716"),
-            ("One more job", "1 more"),
         ] {
             harness.get_by_label(button).click();
             harness.run();
@@ -300,7 +250,7 @@ mod tests {
     #[test]
     fn no_button_moves_whatever_is_selected() {
         let place = |pid: i32, button: &str| show(pid).get_by_label(button).rect();
-        for button in ["One more job", "Kill", "Signal"] {
+        for button in ["Terminate", "Kill", "Signal"] {
             let places = [4711, 4716, 4702, 1].map(|pid| place(pid, button));
             assert!(places.windows(2).all(|pair| pair[0] == pair[1]), "{button}: {places:?}");
         }

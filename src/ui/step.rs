@@ -26,9 +26,11 @@ fn at_gate(lane: &Lane) -> Option<&str> {
     Some(last.note.strip_prefix(GATE)?.trim_start_matches(':').trim_start())
 }
 
-/// Whether anybody stands at a gate.
-pub fn is_anybody_at_a_gate(run: &RunView) -> bool {
-    run.lanes.iter().any(|lane| at_gate(lane).is_some())
+/// Whether step mode is on, where the body has said or somebody stands at a gate.
+pub fn is_on(run: &RunView) -> Option<bool> {
+    let said = run.values.get(STEP).and_then(serde_json::Value::as_str).map(|word| word == "on");
+    let is_waiting = run.lanes.iter().any(|lane| at_gate(lane).is_some());
+    if is_waiting { Some(true) } else { said }
 }
 
 /// Draws one button for each task that waits for its turn.
@@ -75,9 +77,11 @@ mod tests {
     #[test]
     fn everybody_at_a_gate_has_a_button_and_whoever_waits_for_a_lock_has_none() {
         let mut run = (*sample::deadlock().runs[0]).clone();
-        assert!(!is_anybody_at_a_gate(&run));
+        assert_eq!(is_on(&run), None, "nobody has said");
+        run.values.insert("step".to_owned(), "off".into());
+        assert_eq!(is_on(&run), Some(false));
         run.lanes[1].segments = vec![sample::segment(0.0, None, TaskState::Waiting, "step: acquire lock B")].into();
-        assert!(is_anybody_at_a_gate(&run));
+        assert_eq!(is_on(&run), Some(true));
         let mut harness = testing::view(700.0, 80.0, Actions::default(), move |ui, actions| super::ui(ui, &run, actions));
         harness.get_by_label("Let worker-1 go on").click();
         harness.run_steps(2);
