@@ -8,13 +8,17 @@ mod facts;
 mod load;
 mod observe;
 mod params;
+mod primitives;
 mod reporter;
 mod stage;
 mod watch;
 mod worker;
 
+mod deadlock;
 mod fork;
+mod lock;
 mod pipeline;
+mod race;
 mod schedule;
 mod thread_pool;
 mod zombie;
@@ -22,11 +26,23 @@ mod zombie;
 pub use concepts::concept;
 pub use control::StageAction;
 pub use definition::{ActionSpec, Chapter, Note, Prediction, Scenario, action, note};
-pub use facts::{Facts, at_most, equals, more_than};
+pub use facts::{Facts, at_least, at_most, equals, more_than};
 pub use params::{ParamError, ParamKind, ParamSpec, Params, choice, count, flag, seconds, text};
+pub use primitives::{
+    Barrier, BrokenBarrier, Condition, EndOfFile, Event, Future, FutureState, Held, Local, Lock, NoResult, NotHeld, PipeEnd,
+    Pool, Queue, Scope, Semaphore, Thread, Timer, TooManyDone, Until, Worker, Workers,
+};
 pub use stage::{Stage, StageError, Task};
 pub use worker::{PYTHON_SHIM, UnknownScenario, find, work};
 
 /// Every scenario, in the order of the library.
-pub const CATALOGUE: &[&Scenario] =
-    &[&fork::FORK, &zombie::ZOMBIE, &thread_pool::THREAD_POOL, &pipeline::PIPELINE, &schedule::SCHEDULE];
+pub const CATALOGUE: &[&Scenario] = &[
+    &fork::FORK,
+    &zombie::ZOMBIE,
+    &race::RACE,
+    &lock::LOCK,
+    &deadlock::DEADLOCK,
+    &thread_pool::THREAD_POOL,
+    &pipeline::PIPELINE,
+    &schedule::SCHEDULE,
+];
