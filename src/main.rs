@@ -50,7 +50,7 @@ fn window(arguments: WindowArguments) -> Result<(), CliError> {
     tasklab::ui::check_display().map_err(|error| missing(&error))?;
     let engine = start(&[], Options { program: "/proc/self/exe".into(), tap: None }).map_err(|error| missing(&error))?;
     let screenshot = arguments.screenshot.map(|path| (path, arguments.after));
-    let options = tasklab::ui::WindowOptions { screenshot, start_scenario: arguments.scenario };
+    let options = tasklab::ui::WindowOptions { screenshot, start_scenario: arguments.scenario, size: arguments.size };
     tasklab::ui::run(options, engine.handle()).map_err(|error| missing(&error))
 }
 

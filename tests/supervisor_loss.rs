@@ -83,7 +83,7 @@ fn launches_again(engine: &Engine) -> bool {
                     return true;
                 }
             }
-            Told::Launched(..) | Told::NotLaunched(..) | Told::Board { .. } | Told::Edge(_) => {}
+            Told::Launched(..) | Told::NotLaunched(..) | Told::Board { .. } | Told::Edge(_) | Told::Compared(_) => {}
         }
     }
 }

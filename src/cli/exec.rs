@@ -336,7 +336,7 @@ impl Listener for Watch {
                 self.not_launched = Some(failure.shell_code());
                 return Ok(());
             }
-            Told::Refused(_) | Told::Board { .. } | Told::Edge(_) => return Ok(()),
+            Told::Refused(_) | Told::Board { .. } | Told::Edge(_) | Told::Compared(_) => return Ok(()),
             Told::Event(_, event) => event,
         };
         match &event.kind {

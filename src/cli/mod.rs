@@ -1,6 +1,7 @@
 //! The command line: one file a verb. The only room that prints. Each verb returns a status; none ends the process itself.
 
 pub mod bench;
+mod compare;
 mod doctor;
 mod entry;
 mod error;

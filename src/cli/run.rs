@@ -10,13 +10,14 @@ use clap::{Args, ValueEnum};
 use rustix::fs::{Access, access};
 use serde_json::Value;
 
+use super::compare::compare;
 use super::entry::Start;
 use super::error::CliError;
 use super::parse;
 use super::record::RecordFile;
 use super::session::{Ended, Listener, session};
 use super::story::Story;
-use crate::engine::{LaunchRequest, Told, What};
+use crate::engine::{CompareRequest, LANGUAGE, LaunchRequest, Told, What};
 use crate::model::{Language, Outcome, StopPlan};
 use crate::scenario::{self, Params, Scenario};
 
@@ -40,7 +41,13 @@ pub(super) struct Arguments {
     /// Leaves out the scenario's own demo script.
     #[arg(long)]
     no_script: bool,
-    /// Event lines on standard output instead of sentences.
+    /// Runs it once with each of these values of a parameter, or of `language`, and compares what that took.
+    #[arg(long, value_name = "NAME=A,B[,C]", conflicts_with = "record")]
+    compare: Option<String>,
+    /// With --compare: how often each variant runs, in turn with the others.
+    #[arg(long, value_name = "N", default_value_t = 1, requires = "compare")]
+    repeat: u32,
+    /// Event lines on standard output instead of sentences; with --compare, one line a variant and the verdict.
     #[arg(long)]
     json: bool,
     /// Writes the event lines to a file.
@@ -59,6 +66,10 @@ enum Body {
 
 /// Runs it.
 pub(super) fn run(arguments: &Arguments, start: Start<'_>) -> Result<u8, CliError> {
+    if let Some(words) = &arguments.compare {
+        let (title, request) = comparison(arguments, words)?;
+        return compare(title, request, arguments.json, start);
+    }
     let (scenario, request) = request(arguments)?;
     let record = arguments.record.as_deref().map(RecordFile::create).transpose()?;
     let out = BufWriter::new(io::stdout());
@@ -97,17 +108,45 @@ fn request(arguments: &Arguments) -> Result<(&'static Scenario, LaunchRequest), 
     script.extend(parse::script(&arguments.actions, Some(&known))?);
     let language = match arguments.language {
         Body::Rust => Language::Rust,
-        Body::Python if scenario.python.is_empty() => {
-            return Err(CliError::Usage(format!("{} has no Python twin; leave out --language", scenario.id)));
+        Body::Python => {
+            python(scenario)?;
+            Language::Python
         }
-        Body::Python if !has_python(std::env::var_os("PATH").as_deref()) => {
-            let text = "could not find python3 in PATH: sudo apt install python3, or run it with --language rust";
-            return Err(CliError::Missing(text.to_owned()));
-        }
-        Body::Python => Language::Python,
     };
     let what = What::Scenario { id: scenario.id.to_owned(), language, params };
     Ok((scenario, LaunchRequest { what, script, timeout: arguments.timeout, stop: StopPlan::default() }))
+}
+
+/// What is to be compared: everything that one run could have, and the one thing that differs.
+fn comparison(arguments: &Arguments, words: &str) -> Result<(&'static str, CompareRequest), CliError> {
+    let usage = |text: String| CliError::Usage(format!("--compare: {text}"));
+    let (name, values) = words.split_once('=').ok_or_else(|| usage(format!("{words:?} is not NAME=A,B")))?;
+    let name = name.trim();
+    let sets = |word: &String| word.split_once('=').is_some_and(|(set, _)| set.trim() == name);
+    if arguments.set.iter().any(sets) {
+        return Err(usage(format!("{name} is set with --set as well; leave that out")));
+    }
+    let values: Vec<&str> = values.split(',').filter(|value| !value.trim().is_empty()).collect();
+    let (scenario, LaunchRequest { what, script, timeout, .. }) = request(arguments)?;
+    let What::Scenario { language, params, .. } = what else { return Err(usage("only a scenario can be compared".to_owned())) };
+    if name == LANGUAGE && values.contains(&"python") {
+        python(scenario)?;
+    }
+    let request = CompareRequest::new(scenario, &params, language, (name, &values), &script, arguments.repeat)
+        .map_err(|error| usage(error.to_string()))?;
+    Ok((scenario.title, request.with_timeout(timeout)))
+}
+
+/// Whether the Python twin can be run.
+fn python(scenario: &Scenario) -> Result<(), CliError> {
+    if scenario.python.is_empty() {
+        return Err(CliError::Usage(format!("{} has no Python twin; leave out --language", scenario.id)));
+    }
+    if !has_python(std::env::var_os("PATH").as_deref()) {
+        let text = "could not find python3 in PATH: sudo apt install python3, or run it with --language rust";
+        return Err(CliError::Missing(text.to_owned()));
+    }
+    Ok(())
 }
 
 fn has_python(path: Option<&OsStr>) -> bool {

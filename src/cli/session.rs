@@ -24,9 +24,9 @@ pub(super) trait Listener {
 
 /// How a run ended for the caller.
 #[derive(Debug)]
-pub(super) struct Ended {
-    /// What `run.finished` said.
-    pub(super) finished: Finished,
+pub(super) struct Ended<T = Finished> {
+    /// What the last thing that was told said.
+    pub(super) finished: T,
     /// 128 + number of the signal that asked us to end.
     pub(super) interrupted: Option<u8>,
 }
@@ -38,16 +38,33 @@ pub(super) fn session(
     start: Start<'_>,
     listener: &mut impl Listener,
 ) -> Result<Ended, CliError> {
+    until(Command::Launch(Box::new(request)), keep_fds, start, listener, |told| match told {
+        Told::Event(_, event) => match &event.kind {
+            EventKind::RunFinished { outcome, elapsed_s, processes_left, .. } => {
+                Some(Finished { outcome: *outcome, elapsed_s: *elapsed_s, processes_left: *processes_left })
+            }
+            _ => None,
+        },
+        _ => None,
+    })
+}
+
+/// Gives a command and hands all that happens to the listener, until `last` has found what it waits for. A listener that fails ends
+/// the runs.
+pub(super) fn until<T>(
+    command: Command,
+    keep_fds: &[i32],
+    start: Start<'_>,
+    listener: &mut impl Listener,
+    last: impl FnMut(&Told) -> Option<T>,
+) -> Result<Ended<T>, CliError> {
     let cannot_watch = |error: io::Error| CliError::Missing(format!("could not wait for signals: {error}"));
     let interrupts = Interrupts::block().map_err(cannot_watch)?;
     let options = Options { program: PathBuf::from("/proc/self/exe"), tap: Some(QUEUE) };
     let engine = start(keep_fds, options).map_err(|error| no_engine(&error))?;
     interrupts.watch(engine.handle()).map_err(cannot_watch)?;
-    engine
-        .handle()
-        .send(Command::Launch(Box::new(request)))
-        .map_err(|error| CliError::Missing(format!("could not launch: {error}")))?;
-    let (finished, heard) = listen(&engine, &interrupts, listener)?;
+    engine.handle().send(command).map_err(|error| CliError::Missing(format!("could not launch: {error}")))?;
+    let (finished, heard) = listen(&engine, &interrupts, listener, last)?;
     let interrupted = interrupts.caught().map(|number| 128 + number as u8);
     // Ctrl-C ends our reader, too.
     if interrupted.is_none() {
@@ -56,12 +73,13 @@ pub(super) fn session(
     Ok(Ended { finished, interrupted })
 }
 
-/// Listens to the end of the run. Also says what became of the listener.
-fn listen(
+/// Listens to the end. Also says what became of the listener.
+fn listen<T>(
     engine: &Engine,
     interrupts: &Interrupts,
     listener: &mut impl Listener,
-) -> Result<(Finished, io::Result<()>), CliError> {
+    mut last: impl FnMut(&Told) -> Option<T>,
+) -> Result<(T, io::Result<()>), CliError> {
     let gone = || CliError::Missing("lost the engine: it ended before the run did".to_owned());
     let events = engine.told().ok_or_else(gone)?;
     let stop = || engine.handle().send(Command::StopEverything);
@@ -85,21 +103,17 @@ fn listen(
             Err(TryRecvError::Disconnected) => return Err(gone()),
         };
         tell(&mut || listener.hear(&told));
+        if let Some(finished) = last(&told) {
+            tell(&mut || listener.flush());
+            return Ok((finished, heard));
+        }
         match told {
             Told::Refused(sentence) => return Err(CliError::Missing(sentence)),
-            Told::Event(_, event) => match &event.kind {
-                // A signal that came before there was a run has stopped nothing.
-                EventKind::RunStarted { .. } if interrupts.caught().is_some() => {
-                    let _ = stop();
-                }
-                EventKind::RunFinished { outcome, elapsed_s, processes_left, .. } => {
-                    let finished = Finished { outcome: *outcome, elapsed_s: *elapsed_s, processes_left: *processes_left };
-                    tell(&mut || listener.flush());
-                    return Ok((finished, heard));
-                }
-                _ => {}
-            },
-            Told::Launched(..) | Told::NotLaunched(..) | Told::Board { .. } | Told::Edge(_) => {}
+            // A signal that came before there was a run has stopped nothing.
+            Told::Event(_, event) if matches!(event.kind, EventKind::RunStarted { .. }) && interrupts.caught().is_some() => {
+                let _ = stop();
+            }
+            _ => {}
         }
     }
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+use super::CompareRequest;
 use crate::model::{Action, ChildSpec, Language, RunId, StopPlan, TimedAction};
 use crate::supervisor::LineRequest;
 
@@ -13,6 +14,8 @@ use crate::supervisor::LineRequest;
 pub enum Command {
     /// Start a run.
     Launch(Box<LaunchRequest>),
+    /// Run a scenario in two or more ways, one after the other, and say what each took.
+    Compare(Box<CompareRequest>),
     /// Do something to a process, line or task of a run.
     Act {
         /// Which run.
@@ -33,6 +36,8 @@ pub enum Command {
     },
     /// End all runs, by their stop plans.
     StopEverything,
+    /// Write a run's recording and its processes into files. A notice says where, or why not.
+    Save(RunId),
     /// Forget a finished run.
     Forget(RunId),
 }

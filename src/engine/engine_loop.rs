@@ -9,16 +9,18 @@ use crossbeam_channel::{Receiver, TryRecvError};
 use rustix::event::{PollFd, PollFlags, poll};
 
 use super::bell::Bell;
+use super::compare::Comparing;
 use super::course::Effect;
 use super::header::{Header, USER};
 use super::launch::{Twins, plan};
 use super::machine::MachineLog;
 use super::run::Run;
-use super::sampler::{Sample, Sampler};
+use super::sampler::Sampler;
+use super::save::Saver;
 use super::streams::{Open, Scratch};
 use super::tap::{Tap, Told};
 use super::{Command, EngineHandle, LaunchRequest};
-use crate::model::{EventKind, Monotonic, Pid, ProcessState, RunId, Snapshot};
+use crate::model::{Comparison, EventKind, Monotonic, Pid, ProcessState, RunId, Snapshot};
 use crate::supervisor::{Client, Incoming, LineRequest, Report, Request};
 use crate::sys::monotonic_now;
 
@@ -26,10 +28,10 @@ use crate::sys::monotonic_now;
 const FRAME: Duration = Duration::from_millis(33);
 /// While a run goes on and nothing is told, the time still passes on the screen: ten snapshots a second.
 const LIVE: Duration = Duration::from_millis(100);
+/// How often it is looked for what no single task can tell.
+const LOOK: Duration = Duration::from_millis(100);
 /// How soon a listener that was behind is tried again.
 const TAP_RETRY: Duration = Duration::from_millis(2);
-/// How long a reaped PID is remembered: longer than a sample takes to arrive.
-const REMEMBERED: Duration = Duration::from_secs(5);
 /// Finished runs that stay on the screen.
 const MOST_FINISHED: usize = 8;
 /// Notices that stay in the snapshot.
@@ -84,7 +86,13 @@ pub(super) struct EngineLoop {
     pub(super) is_counting: bool,
     pub(super) sequence: u64,
     published_at: Monotonic,
+    looked_at: Monotonic,
     pub(super) has_news: bool,
+    /// The comparison that goes on.
+    pub(super) comparing: Option<Comparing>,
+    /// The newest comparison, as it is shown.
+    pub(super) comparison: Option<Arc<Comparison>>,
+    saver: Saver,
 }
 
 impl EngineLoop {
@@ -121,7 +129,11 @@ impl EngineLoop {
             is_counting: false,
             sequence: 0,
             published_at: Monotonic::ZERO,
+            looked_at: Monotonic::ZERO,
             has_news: true,
+            comparing: None,
+            comparison: None,
+            saver: Saver::new(),
         }
     }
 
@@ -150,6 +162,9 @@ impl EngineLoop {
             match source {
                 Source::Bell => {
                     self.bell.silence();
+                    while let Ok(said) = self.saver.done.try_recv() {
+                        self.notice(said);
+                    }
                     while let Ok(sample) = self.sampler.samples.try_recv() {
                         self.sampled(sample);
                     }
@@ -240,7 +255,8 @@ impl EngineLoop {
     fn command(&mut self, command: Command) {
         self.has_news = true;
         match command {
-            Command::Launch(request) => self.launch(&request),
+            Command::Launch(request) => drop(self.launch(&request)),
+            Command::Compare(request) => self.compare(*request),
             Command::Act { run, action, target } => match self.runs.iter().position(|candidate| candidate.id == run) {
                 Some(index) if !self.runs[index].course.is_over() => self.act(index, &action, &target, "user"),
                 _ => self.notice(format!("could not {action}: run {run} is over")),
@@ -251,22 +267,29 @@ impl EngineLoop {
             }
             Command::Lines { ask, request } => self.request(&Request::Lines { ask, request }),
             Command::StopEverything => self.stop_everything("user"),
+            Command::Save(run) => self.save(run),
             Command::Forget(run) => self.runs.retain(|candidate| candidate.id != run || !candidate.course.is_over()),
         }
     }
 
-    fn launch(&mut self, request: &LaunchRequest) {
+    /// Starts a run, and returns which; `None` where it was refused.
+    pub(super) fn launch(&mut self, request: &LaunchRequest) -> Option<RunId> {
         let origin = monotonic_now();
         if let Some(trouble) = &self.trouble {
             let refusal = format!("could not start: {trouble}");
-            return self.refuse(refusal);
+            self.refuse(refusal);
+            return None;
         }
         if let Err(text) = super::ending::has_room(self.runs.iter().map(Run::descriptors_awaited).sum(), request) {
-            return self.refuse(format!("could not start: {text}"));
+            self.refuse(format!("could not start: {text}"));
+            return None;
         }
         let plan = match plan(request, &self.program, &mut self.twins, origin) {
             Ok(plan) => plan,
-            Err(error) => return self.refuse(format!("could not start: {error}")),
+            Err(error) => {
+                self.refuse(format!("could not start: {error}"));
+                return None;
+            }
         };
         self.launches += 1;
         let run = RunId::new(self.launches);
@@ -277,9 +300,19 @@ impl EngineLoop {
         let finished: Vec<RunId> = self.runs.iter().filter(|run| run.course.is_over()).map(|run| run.id).collect();
         let excess = finished.len().saturating_sub(MOST_FINISHED);
         self.runs.retain(|run| !finished[..excess].contains(&run.id));
+        Some(run)
     }
 
-    fn refuse(&mut self, sentence: String) {
+    fn save(&mut self, run: RunId) {
+        let Some(run) = self.runs.iter().find(|candidate| candidate.id == run) else {
+            return self.notice(format!("could not save run {run}: it is not shown any more"));
+        };
+        if let Err(error) = self.saver.save(run.to_be_saved(), self.bell.clone()) {
+            self.notice(format!("could not save the run: {error}"));
+        }
+    }
+
+    pub(super) fn refuse(&mut self, sentence: String) {
         self.tap.tell(Told::Refused(sentence.clone()));
         self.notice(sentence);
     }
@@ -341,7 +374,7 @@ impl EngineLoop {
     }
 
     /// The run that a process of this supervisor's belongs to.
-    fn find_by_pid(&self, pid: Pid) -> Option<usize> {
+    pub(super) fn find_by_pid(&self, pid: Pid) -> Option<usize> {
         let find = |belongs: fn(&Run, Pid) -> bool| self.runs.iter().rposition(|run| !run.course.is_over() && belongs(run, pid));
         find(Run::is_living_stage).or_else(|| find(Run::has_living))
     }
@@ -362,13 +395,13 @@ impl EngineLoop {
             }
             Report::Stopped { pid, .. } => self.tell_state(pid, ProcessState::Stopped, now),
             Report::Continued { pid } => self.tell_state(pid, ProcessState::Running, now),
-            Report::Exited { pid, status, is_reaped } => {
+            Report::Exited { pid, status, is_reaped, usage } => {
                 if is_reaped {
                     self.reaped.insert(pid, now);
                 }
-                if let Some(index) = self.find_by_pid(pid)
-                    && self.runs[index].exited(pid, status, is_reaped, now, &mut self.tap)
-                {
+                let Some(index) = self.find_by_pid(pid) else { return };
+                self.runs[index].emit(EventKind::ProcessUsed { pid, usage }, now, &mut self.tap);
+                if self.runs[index].exited(pid, status, is_reaped, now, &mut self.tap) {
                     let effects = self.runs[index].course.stage_ended(now);
                     self.perform(index, effects);
                 }
@@ -477,6 +510,9 @@ impl EngineLoop {
             while let Some(action) = self.runs[index].take_due(now) {
                 self.act(index, &action.action, &action.target, "script");
             }
+            if now >= self.looked_at + LOOK {
+                self.runs[index].look(now, &mut self.tap);
+            }
             let was_asked = self.runs[index].course.kill_at();
             let effects = self.runs[index].course.tick(now);
             if effects.contains(&Effect::ReapKept) && was_asked.is_none() {
@@ -489,52 +525,10 @@ impl EngineLoop {
                 self.runs[index].fold.stopping(until);
             }
         }
-    }
-
-    fn sampled(&mut self, sample: Sample) {
-        let now = sample.at;
-        if let Some((machine, own_cpu)) = sample.machine {
-            for run in self.runs.iter_mut().filter(|run| !run.course.is_over()) {
-                run.emit(EventKind::Machine(Box::new(machine.clone())), now, &mut self.tap);
-            }
-            self.machine.push(now, machine, own_cpu);
+        if now >= self.looked_at + LOOK {
+            self.looked_at = now;
         }
-        for run in self.runs.iter_mut().filter(|run| !run.course.is_over()) {
-            run.pipes_seen(&sample.pipes, now, &mut self.tap);
-        }
-        let Some(mut processes) = sample.processes else { return };
-        // A listener that is behind would get them in one heap; the next sample says the same.
-        if self.tap.is_behind() {
-            return;
-        }
-        let supervisor = self.client.pid();
-        // What was reaped after the sample was taken is no newcomer.
-        processes.retain(|process| self.reaped.get(&process.pid).is_none_or(|at| *at < now));
-        self.reaped.retain(|_, at| *at + REMEMBERED > now);
-        let pids: Vec<Pid> = processes.iter().map(|process| process.pid).collect();
-        // A child of the supervisor's that nobody knows, and what is below it, may belong to a launch whose report has not been heard.
-        let mut strangers = HashSet::new();
-        for process in &processes {
-            let is_adrift = process.ppid == supervisor || strangers.contains(&process.ppid);
-            if is_adrift && self.find_by_pid(process.pid).is_none() {
-                strangers.insert(process.pid);
-            }
-        }
-        let is_launching = self.runs.iter().any(|run| !run.course.is_over() && run.stage_count() == 0);
-        let before = std::mem::replace(&mut self.strangers, strangers);
-        processes.retain(|process| !self.strangers.contains(&process.pid) || (!is_launching && before.contains(&process.pid)));
-        for process in processes {
-            // A newcomer belongs to its parent's run; an orphan that nobody saw before, to the newest.
-            let run = self.find_by_pid(process.pid).or_else(|| self.find_by_pid(process.ppid));
-            let run = run.or_else(|| self.runs.iter().rposition(|run| !run.course.is_over()));
-            if let Some(index) = run {
-                let command = sample.commands.get(&process.pid);
-                self.runs[index].sampled(process, command, now, &mut self.tap);
-            }
-        }
-        for run in self.runs.iter_mut().filter(|run| !run.course.is_over()) {
-            run.sampling_done(|pid| pids.contains(&pid), supervisor, now, &mut self.tap);
-        }
+        self.go_on_comparing();
     }
 
     fn publish(&mut self) {
@@ -558,6 +552,7 @@ impl EngineLoop {
             runs: runs.collect(),
             board: Arc::clone(&self.header.view),
             notices: self.notices.clone(),
+            comparison: self.comparison.clone(),
             trouble: self.trouble.clone(),
         };
         self.publisher.publish(snapshot);

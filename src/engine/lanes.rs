@@ -12,7 +12,7 @@ const MAX_LANES: usize = 2_048;
 /// Different notes that are kept as one text each; what comes after that many gets its own copy.
 const MAX_NOTES: usize = 4_096;
 
-/// All lanes of a run, in order of appearance.
+/// All lanes of a run.
 #[derive(Debug, Default)]
 pub(super) struct Lanes {
     tracks: Vec<Track>,
@@ -20,6 +20,19 @@ pub(super) struct Lanes {
     /// The lanes of each process that has not been replaced by a newer one of the same number.
     by_pid: HashMap<Pid, Vec<usize>>,
     notes: HashSet<Arc<str>>,
+    /// The tracks as they are shown; made anew when their number is another.
+    order: Vec<usize>,
+}
+
+/// A task that waits for something that somebody has.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Waiter<'a> {
+    /// What it waits for.
+    pub(super) on: &'a str,
+    /// Who has it.
+    pub(super) held_by: &'a str,
+    /// Since when.
+    pub(super) since: Monotonic,
 }
 
 /// What a task's new state replaced, for the sentence about it.
@@ -33,13 +46,24 @@ pub(super) struct Change {
 
 impl Lanes {
     /// A task exists. With a thread of its own, or as a process, it runs.
-    pub(super) fn task_started(&mut self, t: Monotonic, task: &str, sort: TaskSort, pid: Pid, tid: Option<Tid>) {
+    pub(super) fn task_started(
+        &mut self,
+        t: Monotonic,
+        task: &str,
+        sort: TaskSort,
+        pid: Pid,
+        tid: Option<Tid>,
+        line: Option<u32>,
+    ) {
         let state = if tid.is_some() || sort == TaskSort::Process { TaskState::Running } else { TaskState::Created };
         let doing = Doing { state, note: self.note(""), held_by: None };
         let Some(&index) = self.by_task.get(task) else {
-            self.insert(Track::new(task.to_owned(), sort, pid, tid, false, t, doing));
+            let mut track = Track::new(task.to_owned(), sort, pid, tid, false, t, doing);
+            track.begins_at(line);
+            self.insert(track);
             return;
         };
+        self.tracks[index].begins_at(line);
         let before = self.tracks[index].pid;
         if before != pid {
             self.forget_home(before, index);
@@ -48,7 +72,8 @@ impl Lanes {
         self.tracks[index].start_again(t, sort, pid, tid, doing);
     }
 
-    /// A task does something else now, or the same with another note. `None` when nothing is new.
+    /// A task does something else now, or the same with another note. `None` when nothing is new but the line that it runs.
+    #[expect(clippy::too_many_arguments, reason = "the keys of the event line, and where an unknown task lives")]
     pub(super) fn task_changed(
         &mut self,
         t: Monotonic,
@@ -56,13 +81,17 @@ impl Lanes {
         state: TaskState,
         on: Option<&str>,
         held_by: Option<&str>,
+        line: Option<u32>,
         home: Pid,
     ) -> Option<Change> {
         let Some(&index) = self.by_task.get(task) else {
             let now = Doing { state, note: self.note(on.unwrap_or_default()), held_by: held_by.map(|name| self.note(name)) };
-            self.insert(Track::new(task.to_owned(), TaskSort::Thread, home, None, false, t, now.clone()));
+            let mut track = Track::new(task.to_owned(), TaskSort::Thread, home, None, false, t, now.clone());
+            track.is_at(line);
+            self.insert(track);
             return Some(Change { was: None, now });
         };
+        self.tracks[index].is_at(line);
         let was = self.tracks[index].doing();
         if was.state == state && &*was.note == on.unwrap_or_default() && was.held_by.as_deref() == held_by {
             return None;
@@ -80,6 +109,21 @@ impl Lanes {
         let note = self.note(if result == "ok" { "" } else { result });
         self.tracks[index].finish(t, Doing { state, note, held_by: None });
         true
+    }
+
+    /// The tasks that wait for what somebody has, by name.
+    pub(super) fn waiting(&self) -> impl Iterator<Item = (&str, Waiter<'_>)> {
+        self.tracks.iter().filter(|track| !track.has_ended()).filter_map(|track| {
+            let doing = track.doing();
+            let held_by = doing.held_by.as_deref().filter(|_| doing.state == TaskState::Waiting)?;
+            Some((track.name.as_str(), Waiter { on: &doing.note, held_by, since: track.since() }))
+        })
+    }
+
+    /// When a task ended, if it has.
+    pub(super) fn ended_at(&self, task: &str) -> Option<Monotonic> {
+        let track = &self.tracks[*self.by_task.get(task)?];
+        track.has_ended().then(|| track.since())
     }
 
     /// The process in which a task lives.
@@ -161,13 +205,19 @@ impl Lanes {
         }
     }
 
-    /// The lanes for the view. Past that did not change since the last call is shared, not copied.
+    /// The lanes for the view: `main` first, then families of names (`worker-1`, `worker-2`, `worker-10`) in the order of their first
+    /// appearance, so that a thread that is late to say its name has its place all the same. Past that did not change since the last call is shared, not copied.
     pub(super) fn publish(&mut self) -> Vec<Lane> {
+        if self.order.len() != self.tracks.len() {
+            self.order = natural_order(&self.tracks);
+        }
         let by_pid = &self.by_pid;
         let is_hidden = |track: &Track| {
             track.is_of_process && !track.is_replaced && by_pid.get(&track.pid).is_some_and(|tracks| tracks.len() > 1)
         };
-        self.tracks.iter_mut().filter(|track| !is_hidden(track)).map(Track::publish).collect()
+        let tracks = &mut self.tracks;
+        let shown: Vec<usize> = self.order.iter().copied().filter(|&index| !is_hidden(&tracks[index])).collect();
+        shown.into_iter().map(|index| tracks[index].publish()).collect()
     }
 
     fn process_lane(&self, pid: Pid) -> Option<usize> {
@@ -216,6 +266,7 @@ impl Lanes {
         }
         self.by_task.clear();
         self.by_pid.clear();
+        self.order.clear();
         for (index, track) in self.tracks.iter().enumerate() {
             if !track.is_of_process {
                 self.by_task.insert(track.name.as_str().into(), index);
@@ -225,6 +276,21 @@ impl Lanes {
             }
         }
     }
+}
+
+/// Where each track stands when it is shown.
+fn natural_order(tracks: &[Track]) -> Vec<usize> {
+    let mut families: HashMap<&str, usize> = HashMap::new();
+    let mut places: Vec<(bool, usize, u64, usize)> = Vec::with_capacity(tracks.len());
+    for (index, track) in tracks.iter().enumerate() {
+        let stem = track.name.trim_end_matches(|letter: char| letter.is_ascii_digit());
+        let number = if track.is_of_process { 0 } else { track.name[stem.len()..].parse().unwrap_or_default() };
+        let family = if track.is_of_process { track.name.as_str() } else { stem };
+        let family = *families.entry(family).or_insert(index);
+        places.push((track.name != "main", family, number, index));
+    }
+    places.sort_unstable();
+    places.into_iter().map(|(.., index)| index).collect()
 }
 
 fn lane_name(pid: Pid, name: &str) -> String {
@@ -251,17 +317,20 @@ mod tests {
     }
 
     fn thread(lanes: &mut Lanes, t: u64, task: &str) {
-        lanes.task_started(at(t), task, TaskSort::Thread, PID, Some(Tid::new(11)));
+        lanes.task_started(at(t), task, TaskSort::Thread, PID, Some(Tid::new(11)), None);
     }
 
     #[test]
     fn a_task_that_waits_and_finishes_leaves_segments_without_gaps() {
         let mut lanes = Lanes::default();
         thread(&mut lanes, 1, "a");
-        let change = lanes.task_changed(at(5), "a", TaskState::Waiting, Some("lock A"), Some("b"), PID).expect("new");
+        let change = lanes.task_changed(at(5), "a", TaskState::Waiting, Some("lock A"), Some("b"), None, PID).expect("new");
         assert_eq!((change.was.expect("known").state, change.now.state), (TaskState::Running, TaskState::Waiting));
-        assert!(lanes.task_changed(at(6), "a", TaskState::Waiting, Some("lock A"), Some("b"), PID).is_none(), "nothing new");
-        lanes.task_changed(at(8), "a", TaskState::Running, None, None, PID);
+        assert!(
+            lanes.task_changed(at(6), "a", TaskState::Waiting, Some("lock A"), Some("b"), None, PID).is_none(),
+            "nothing new"
+        );
+        lanes.task_changed(at(8), "a", TaskState::Running, None, None, None, PID);
         assert!(lanes.task_finished(at(9), "a", "ok"));
         assert_eq!(
             past(&mut lanes, "a"),
@@ -306,7 +375,7 @@ mod tests {
         thread(&mut lanes, 1, "a");
         thread(&mut lanes, 1, "b");
         lanes.process_ended(at(9), PID, "killed by SIGKILL", false);
-        lanes.task_changed(at(5), "a", TaskState::Waiting, Some("lock A"), None, PID);
+        lanes.task_changed(at(5), "a", TaskState::Waiting, Some("lock A"), None, None, PID);
         lanes.task_finished(at(7), "b", "ok");
         assert_eq!(
             past(&mut lanes, "a"),
@@ -323,11 +392,11 @@ mod tests {
     fn a_stop_reaches_every_task_and_a_continue_restores_what_each_did() {
         let mut lanes = Lanes::default();
         thread(&mut lanes, 1, "a");
-        lanes.task_changed(at(2), "a", TaskState::Waiting, Some("lock A"), Some("b"), PID);
+        lanes.task_changed(at(2), "a", TaskState::Waiting, Some("lock A"), Some("b"), None, PID);
         lanes.process_changed(at(4), PID, ProcessState::Stopped, "");
         lanes.process_changed(at(3), PID, ProcessState::Running, "");
         assert_eq!(past(&mut lanes, "a")[2], (4, None, TaskState::Stopped, String::new()), "a sample from before the stop");
-        lanes.task_changed(at(4), "a", TaskState::Running, None, None, PID);
+        lanes.task_changed(at(4), "a", TaskState::Running, None, None, None, PID);
         assert_eq!(past(&mut lanes, "a").len(), 3, "a line that was on its way");
         lanes.process_changed(at(6), PID, ProcessState::Sleeping, "");
         assert_eq!(past(&mut lanes, "a")[3], (6, None, TaskState::Running, String::new()));
@@ -345,6 +414,31 @@ mod tests {
     }
 
     #[test]
+    fn main_comes_first_and_numbers_stand_in_their_order_whoever_was_first() {
+        let mut lanes = Lanes::default();
+        lanes.process_started(at(0), Pid::new(7), "sort", false);
+        for task in ["worker-10", "timer", "worker-2", "main", "worker-1"] {
+            thread(&mut lanes, 1, task);
+        }
+        let names = |lanes: &mut Lanes| lanes.publish().into_iter().map(|lane| lane.name).collect::<Vec<_>>();
+        assert_eq!(names(&mut lanes), ["main", "pid 7 sort", "worker-1", "worker-2", "worker-10", "timer"]);
+        thread(&mut lanes, 2, "worker-3");
+        assert_eq!(names(&mut lanes)[3..6], ["worker-2", "worker-3", "worker-10"]);
+    }
+
+    #[test]
+    fn the_line_that_runs_is_the_newest_and_the_first_one_stays() {
+        let mut lanes = Lanes::default();
+        lanes.task_started(at(0), "a", TaskSort::Thread, PID, None, Some(12));
+        let place = |lanes: &mut Lanes| lanes.publish().first().map(|lane| (lane.start_line, lane.line));
+        assert_eq!(place(&mut lanes), Some((Some(12), Some(12))));
+        assert!(lanes.task_changed(at(1), "a", TaskState::Running, None, None, Some(14), PID).is_some());
+        assert!(lanes.task_changed(at(2), "a", TaskState::Running, None, None, Some(15), PID).is_none(), "only the line is new");
+        lanes.task_changed(at(3), "a", TaskState::Sleeping, None, None, None, PID);
+        assert_eq!(place(&mut lanes), Some((Some(12), Some(15))));
+    }
+
+    #[test]
     fn lanes_are_bounded_and_the_living_stay() {
         let mut lanes = Lanes::default();
         thread(&mut lanes, 0, "main");
@@ -355,7 +449,7 @@ mod tests {
         }
         let names = lanes.publish();
         assert!(names.len() <= MAX_LANES && names[0].name == "main" && names.last().is_some_and(|l| l.name == "task-9999"));
-        lanes.task_changed(at(10_000), "main", TaskState::Sleeping, None, None, PID);
+        lanes.task_changed(at(10_000), "main", TaskState::Sleeping, None, None, None, PID);
         assert_eq!(past(&mut lanes, "main").len(), 2, "look-ups survive the clearing");
     }
 }

@@ -66,6 +66,8 @@ impl RunFold {
             outputs: self.outputs.publish(),
             facts: self.facts.clone(),
             values: self.values.clone(),
+            findings: self.findings.clone(),
+            cost: self.ledger.cost(),
             log: self.log.publish(),
             events: self.events,
         });

@@ -87,12 +87,14 @@ fn weight(event: &Event) -> usize {
         EventKind::TaskFinished { task, result } => task.len() + result.len(),
         EventKind::Value { name, value } => name.len() + value_weight(value),
         EventKind::Fact(fact) => fact.id.len() + fact.claim.len() + value_weight(&fact.expected) + value_weight(&fact.observed),
+        EventKind::Finding(finding) => finding.text.len() + finding.tasks.iter().map(String::len).sum::<usize>(),
         EventKind::Action { action, target, by } => action.len() + target.len() + by.len(),
         EventKind::Machine(sample) => size_of_val(&**sample) + sample.percent.len() * size_of::<f32>(),
         EventKind::Notice { text } => text.len(),
         EventKind::ProcessState { .. }
         | EventKind::ProcessOrphaned { .. }
         | EventKind::ProcessExited { .. }
+        | EventKind::ProcessUsed { .. }
         | EventKind::ProcessReaped { .. }
         | EventKind::OutputDropped { .. }
         | EventKind::OutputClosed { .. }

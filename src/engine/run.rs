@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use super::course::Course;
 use super::launch::Plan;
+use super::save::Saving;
 use super::streams::{CHUNK, EventStream, InputStream, Open, OutputStream, Scratch};
 use super::tap::{Tap, Told};
 use super::{DEFAULT_OUTPUT_BUDGET, LaunchRequest, Recording, RunFold};
@@ -225,6 +226,23 @@ impl Run {
             self.emit(EventKind::ProcessExited { pid, status }, now, tap);
         }
         is_reaped && self.reaped(pid, now, tap)
+    }
+
+    /// What there is of it to be kept.
+    pub(super) fn to_be_saved(&self) -> Saving {
+        Saving {
+            name: self.scenario.map_or("program", |scenario| scenario.id).to_owned(),
+            events: self.recording.iter().map(Arc::clone).collect(),
+            dropped: self.recording.dropped(),
+            processes: self.fold.processes.preorder(),
+        }
+    }
+
+    /// Tells what has become of the run as a whole.
+    pub(super) fn look(&mut self, now: Monotonic, tap: &mut Tap) {
+        for finding in self.fold.look(self.time(now)) {
+            self.emit(EventKind::Finding(finding), now, tap);
+        }
     }
 
     /// A process was waited on.

@@ -8,7 +8,9 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+use super::findings::Findings;
 use super::lanes::{Change, Lanes};
+use super::ledger::Ledger;
 use super::log::Log;
 use super::outputs::Outputs;
 use super::publish::Published;
@@ -16,8 +18,8 @@ use super::sentences;
 use super::tree::{ProcessTable, Started, Told};
 use super::waits::Waits;
 use crate::model::{
-    Action, Event, EventKind, ExitStatus, Fact, Finished, Language, Monotonic, Outcome, Pgid, Pid, ProcessRow, ProcessSample,
-    ProcessState, RunId, Severity, Sid,
+    Action, Event, EventKind, ExitStatus, Fact, Finished, Language, Measured, Monotonic, Outcome, Pgid, Pid, ProcessRow,
+    ProcessSample, ProcessState, RunFinding, RunId, Severity, Sid,
 };
 
 /// Bytes of output that are kept of each stream, if nobody says otherwise.
@@ -45,6 +47,9 @@ pub struct RunFold {
     pub(super) outputs: Outputs,
     pub(super) facts: Vec<Fact>,
     pub(super) values: BTreeMap<String, Value>,
+    /// What was told of the run as a whole, and holds.
+    pub(super) findings: Vec<RunFinding>,
+    pub(super) ledger: Ledger,
     pub(super) log: Log,
     pub(super) events: u64,
     pub(super) published: Published,
@@ -59,6 +64,8 @@ pub struct RunFold {
     endings: Vec<(Pid, Monotonic)>,
     /// Processes that were called zombies in the log.
     zombies: HashSet<Pid>,
+    /// What the last look at the lanes found.
+    looked: Findings,
 }
 
 /// How far a run is.
@@ -86,6 +93,8 @@ impl RunFold {
             outputs: Outputs::new(output_budget),
             facts: Vec::new(),
             values: BTreeMap::new(),
+            findings: Vec::new(),
+            ledger: Ledger::default(),
             log: Log::default(),
             events: 0,
             published: Published::default(),
@@ -95,6 +104,7 @@ impl RunFold {
             waits: Waits::default(),
             endings: Vec::new(),
             zombies: HashSet::new(),
+            looked: Findings::default(),
         }
     }
 
@@ -120,15 +130,18 @@ impl RunFold {
         let t = event.t;
         self.tell_due(t);
         match &event.kind {
-            EventKind::TaskChanged { task, state, on, held_by, .. } => {
+            EventKind::TaskChanged { task, state, on, held_by, line } => {
                 let home = self.stages.first().map_or(Pid::new(0), |stage| stage.0);
-                let change = self.lanes.task_changed(t, task, *state, on.as_deref(), held_by.as_deref(), home);
+                let change = self.lanes.task_changed(t, task, *state, on.as_deref(), held_by.as_deref(), *line, home);
                 if let Some(change) = change.and_then(|change| self.waits.changed(t, task, change)) {
                     self.task_changed(t, task, &change);
                 }
             }
-            EventKind::TaskStarted { task, sort, pid, tid, .. } => {
-                self.lanes.task_started(t, task, *sort, *pid, *tid);
+            EventKind::TaskStarted { task, sort, pid, tid, line } => {
+                self.lanes.task_started(t, task, *sort, *pid, *tid, *line);
+                if let Some(tid) = tid {
+                    self.ledger.thread(*pid, *tid);
+                }
                 self.chatter(t, || (Severity::Info, sentences::task_started(task, *sort, *pid, *tid)));
             }
             EventKind::TaskFinished { task, result } => {
@@ -162,9 +175,10 @@ impl RunFold {
                 self.chatter(t, || (Severity::Bad, sentences::output_dropped(&who, *stream, *bytes)));
             }
             EventKind::Fact(fact) => self.fact(t, fact),
+            EventKind::Finding(finding) => self.found(t, finding),
             EventKind::Action { action, target, by } => self.action(t, action, target, by),
-            // The machine is no part of a run; the engine shows it apart.
-            EventKind::Machine(_) => {}
+            // The machine is no part of a run; the engine shows it apart. How busy it was says how far the run's times can be trusted.
+            EventKind::Machine(sample) => self.ledger.machine(sample),
             EventKind::RunStarted { run, scenario, language, params } => {
                 self.id = *run;
                 self.scenario.clone_from(scenario);
@@ -185,6 +199,7 @@ impl RunFold {
             EventKind::ProcessOrphaned { pid, ppid } => self.orphaned(t, *pid, *ppid),
             EventKind::ProcessExited { pid, status } => self.ended(t, *pid, Some(*status)),
             EventKind::ProcessReaped { pid } => self.reaped(t, *pid),
+            EventKind::ProcessUsed { usage, .. } => self.ledger.used(usage),
             EventKind::ProcessSampled(sample) => self.sampled(t, sample),
         }
     }
@@ -300,6 +315,34 @@ impl RunFold {
         self.log.push(t, severity, &text);
     }
 
+    fn found(&mut self, t: Monotonic, finding: &RunFinding) {
+        self.published.touch_rest();
+        self.findings.retain(|known| known.id != finding.id || known.tasks != finding.tasks);
+        let severity = if finding.is_over { Severity::Info } else { Severity::Bad };
+        self.log.push(t, severity, &finding.text);
+        if !finding.is_over && self.findings.len() < MAX_NAMES {
+            self.findings.push(finding.clone());
+        }
+    }
+
+    /// What is new about the run as a whole at `now`: to be told as events.
+    pub(super) fn look(&mut self, now: Monotonic) -> Vec<RunFinding> {
+        if self.is_finished() { Vec::new() } else { self.looked.look(&self.lanes, now) }
+    }
+
+    /// What it took, once it is over.
+    pub(super) fn measured(&self) -> Option<Measured> {
+        let Finished { outcome, elapsed_s, .. } = self.finished()?;
+        Some(Measured {
+            outcome: *outcome,
+            elapsed_s: *elapsed_s,
+            cost: self.ledger.cost(),
+            facts_held: self.facts.iter().filter(|fact| fact.holds).count(),
+            facts: self.facts.len(),
+            values: self.values.clone(),
+        })
+    }
+
     fn action(&mut self, t: Monotonic, action: &str, target: &str, by: &str) {
         let Ok(action) = action.parse::<Action>();
         if action == Action::End {
@@ -316,6 +359,7 @@ impl RunFold {
         self.tell_endings(Monotonic::from_nanos(u64::MAX));
         self.log.tell_untold(t);
         self.lanes.close(t);
+        self.findings.clear();
         let (severity, text) = sentences::run_finished(finished.outcome, finished.elapsed_s, finished.processes_left);
         self.log.push(t, severity, &text);
         self.phase = Phase::Finished(finished);
@@ -324,6 +368,7 @@ impl RunFold {
 
     fn started(&mut self, t: Monotonic, told: Told<'_>) {
         self.published.touch_processes();
+        self.ledger.started(told.pid);
         let started = self.processes.started(t, told);
         let name = self.processes.row(told.pid).map_or("", |row| row.name.as_str());
         self.lanes.process_started(t, told.pid, name, started == Started::Reused);
@@ -405,6 +450,7 @@ impl RunFold {
         let was_ended = row.ended.is_some();
         let is_success = status.is_none_or(ExitStatus::is_success);
         self.published.touch_processes();
+        self.ledger.ended(pid);
         self.processes.reaped(t, pid);
         self.lanes.process_reaped(t, pid, &sentences::end_note(status), is_success);
         let who = self.who(pid);
@@ -430,6 +476,7 @@ impl RunFold {
         if row.ppid.number() != 0 && row.ppid != sample.ppid {
             self.orphaned(t, pid, sample.ppid);
         }
+        self.ledger.sampled(sample);
         // The first thread of a process can end before the others: then the kernel says Z of a process that lives.
         if matches!(sample.state, ProcessState::Zombie | ProcessState::Dead) {
             if sample.threads.len() <= 1 {

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use crossbeam_channel::{Sender, TrySendError};
 
 use crate::gpio::Edge;
-use crate::model::{BoardView, Event, Pid, RunId};
+use crate::model::{BoardView, Comparison, Event, Pid, RunId};
 use crate::supervisor::LaunchFailure;
 
 /// One thing that happened.
@@ -19,6 +19,8 @@ pub enum Told {
     Launched(RunId, Vec<Pid>),
     /// A run could not be launched; its `run.finished` follows.
     NotLaunched(RunId, LaunchFailure),
+    /// A comparison is over, or has been given up.
+    Compared(Arc<Comparison>),
     /// A command was refused, in a sentence; no run has come of it.
     Refused(String),
     /// The header as it is now, as an answer to what was asked of it, or because it changed.

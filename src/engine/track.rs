@@ -26,6 +26,9 @@ pub(super) struct Track {
     /// Whether a newer process has its PID, so that nothing more can happen to it.
     pub(super) is_replaced: bool,
     tid: Option<Tid>,
+    /// Lines of the lesson's source: where it was started, and the newest that it told of.
+    start_line: Option<u32>,
+    line: Option<u32>,
     past: Vec<Segment>,
     /// The last segment's, so that nothing is copied to compare with it.
     doing: Doing,
@@ -62,6 +65,8 @@ impl Track {
             is_of_process,
             is_replaced: false,
             tid,
+            start_line: None,
+            line: None,
             past: Vec::new(),
             doing: doing.clone(),
             interrupted: None,
@@ -75,6 +80,22 @@ impl Track {
     /// What it does now, or did at its end; under a stop, what it will go on with.
     pub(super) fn doing(&self) -> &Doing {
         self.interrupted.as_ref().unwrap_or(&self.doing)
+    }
+
+    /// Since when it does that.
+    pub(super) fn since(&self) -> Monotonic {
+        self.past.last().map_or(Monotonic::ZERO, |last| last.from)
+    }
+
+    /// This line of the source started it.
+    pub(super) fn begins_at(&mut self, line: Option<u32>) {
+        self.start_line = line.or(self.start_line);
+        self.is_at(line);
+    }
+
+    /// It has come to this line of the source.
+    pub(super) fn is_at(&mut self, line: Option<u32>) {
+        self.line = line.or(self.line);
     }
 
     pub(super) const fn has_ended(&self) -> bool {
@@ -175,7 +196,15 @@ impl Track {
     /// The lane for the view.
     pub(super) fn publish(&mut self) -> Lane {
         let segments = self.published.get_or_insert_with(|| self.past.as_slice().into());
-        Lane { name: self.name.clone(), sort: self.sort, pid: self.pid, tid: self.tid, segments: Arc::clone(segments) }
+        Lane {
+            name: self.name.clone(),
+            sort: self.sort,
+            pid: self.pid,
+            tid: self.tid,
+            start_line: self.start_line,
+            line: self.line,
+            segments: Arc::clone(segments),
+        }
     }
 
     /// The last segment ends at `t`, and a new one begins. Times never run backwards within a lane.

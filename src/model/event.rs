@@ -6,7 +6,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{ExitStatus, Monotonic, Pgid, Pid, ProcessState, RunId, Sid, Tid};
+use super::{ExitStatus, Monotonic, Pgid, Pid, ProcessState, RunId, Sid, Tid, Usage};
 
 /// One fact and when it happened. Its form on a line is in [`event_line`](super::Event::to_line).
 #[derive(Debug, Clone, PartialEq)]
@@ -33,6 +33,8 @@ pub enum EventKind {
     ProcessExited { pid: Pid, status: ExitStatus },
     /// `process.reaped`: its parent has waited on it; the PID is free.
     ProcessReaped { pid: Pid },
+    /// `process.usage`: what it has used until it ended, from whoever waited on it.
+    ProcessUsed { pid: Pid, usage: Usage },
     /// `process.sample`: what /proc said of a live process.
     ProcessSampled(Box<ProcessSample>),
     /// `output`: bytes as they were read, in order for each stream.
@@ -53,6 +55,8 @@ pub enum EventKind {
     Value { name: String, value: Value },
     /// `fact`: a claim of the lesson, checked on this run.
     Fact(Fact),
+    /// `finding`: what was found out about the run as a whole, such as a deadlock, or that it is over.
+    Finding(RunFinding),
     /// `action`: what the user, the script or the engine did.
     Action { action: String, target: String, by: String },
     /// `gpio`: a line changed its level, 0 or 1.
@@ -78,6 +82,19 @@ pub struct Fact {
     pub observed: Value,
     /// Whether the claim held.
     pub holds: bool,
+}
+
+/// Something about the run as a whole that no single task can tell.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RunFinding {
+    /// What kind: `deadlock` (some wait for each other in a circle), `abandoned` (what is waited for is held by nobody alive).
+    pub id: String,
+    /// A whole sentence.
+    pub text: String,
+    /// The tasks that it is about; of a deadlock in the order of who waits for whom.
+    pub tasks: Vec<String>,
+    /// Whether it was so, and is no longer.
+    pub is_over: bool,
 }
 
 /// What /proc said of one process at one moment. Times are deltas against the sample before.

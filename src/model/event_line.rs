@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use super::{
     Event, EventKind, ExitStatus, Fact, Language, MachineSample, Monotonic, Outcome, Pgid, Pid, ProcessSample, ProcessState,
-    RunId, Sid, Signal, Stream, TaskSort, TaskState, ThreadSample, Tid,
+    RunFinding, RunId, Sid, Signal, Stream, TaskSort, TaskState, ThreadSample, Tid, Usage,
 };
 
 /// Why a line is not an event.
@@ -138,6 +138,20 @@ struct Line<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     threads: Option<Vec<ThreadSample>>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    user_s: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    system_s: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    peak_rss: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    waits: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    preemptions: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tasks: Option<Vec<String>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    over: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     outcome: Option<Outcome>,
     #[serde(skip_serializing_if = "Option::is_none")]
     elapsed_s: Option<f64>,
@@ -210,6 +224,13 @@ impl<'a> From<&'a Event> for Line<'a> {
                 line.pid = Some(*pid);
                 "process.reaped"
             }
+            EventKind::ProcessUsed { pid, usage } => {
+                line.pid = Some(*pid);
+                (line.user_s, line.system_s) = (Some(usage.user_s), Some(usage.system_s));
+                line.peak_rss = Some(usage.peak_rss);
+                (line.waits, line.preemptions) = (Some(usage.waits), Some(usage.preemptions));
+                "process.usage"
+            }
             EventKind::ProcessSampled(sample) => {
                 (line.pid, line.ppid, line.pgid, line.sid) =
                     (Some(sample.pid), Some(sample.ppid), Some(sample.pgid), Some(sample.sid));
@@ -273,6 +294,13 @@ impl<'a> From<&'a Event> for Line<'a> {
                 line.observed = Some(fact.observed.clone());
                 line.holds = Some(fact.holds);
                 "fact"
+            }
+            EventKind::Finding(finding) => {
+                line.id = Some(Cow::Borrowed(&finding.id));
+                line.text = Some(Cow::Borrowed(&finding.text));
+                line.tasks = Some(finding.tasks.clone());
+                line.over = finding.is_over.then_some(true);
+                "finding"
             }
             EventKind::Action { action, target, by } => {
                 line.action = Some(Cow::Borrowed(action));
@@ -375,6 +403,16 @@ impl Line<'_> {
                 },
             },
             "process.reaped" => EventKind::ProcessReaped { pid: need!(pid) },
+            "process.usage" => EventKind::ProcessUsed {
+                pid: need!(pid),
+                usage: Usage {
+                    user_s: need!(user_s),
+                    system_s: need!(system_s),
+                    peak_rss: self.peak_rss.unwrap_or_default(),
+                    waits: self.waits.unwrap_or_default(),
+                    preemptions: self.preemptions.unwrap_or_default(),
+                },
+            },
             "process.sample" => {
                 let pid = need!(pid);
                 EventKind::ProcessSampled(Box::new(ProcessSample {
@@ -433,6 +471,12 @@ impl Line<'_> {
                 observed: self.observed.unwrap_or_default(),
                 holds: need!(holds),
             }),
+            "finding" => EventKind::Finding(RunFinding {
+                id: need!(id).into_owned(),
+                text: need!(text).into_owned(),
+                tasks: self.tasks.unwrap_or_default(),
+                is_over: self.over.unwrap_or_default(),
+            }),
             "action" => EventKind::Action {
                 action: need!(self.action, "do").into_owned(),
                 target: self.target.unwrap_or_default().into_owned(),
@@ -481,6 +525,9 @@ mod tests {
         r#"{"t":95,"kind":"process.exited","pid":4711,"signal":"SIGTERM","core":false}"#,
         r#"{"t":95,"kind":"process.exited","pid":4711,"unknown":true}"#,
         r#"{"t":97,"kind":"process.reaped","pid":4711}"#,
+        r#"{"t":95,"kind":"process.usage","pid":4711,"user_s":0.5,"system_s":0.25,"peak_rss":4096,"waits":3,"preemptions":1}"#,
+        r#"{"t":98,"kind":"finding","id":"deadlock","text":"Nobody goes on.","tasks":["a","b"]}"#,
+        r#"{"t":99,"kind":"finding","id":"deadlock","text":"It is over.","tasks":["a","b"],"over":true}"#,
         r#"{"t":99,"kind":"output","pid":4711,"stream":"stdout","text":"hi\n"}"#,
         r#"{"t":99,"kind":"output","pid":4711,"stream":"stderr","base64":"/w=="}"#,
         r#"{"t":99,"kind":"output.dropped","pid":4711,"stream":"stdout","bytes":1048576}"#,

@@ -1,6 +1,7 @@
 //! Plain data that all layers speak: ids, signals, exit status, specs, actions, events, snapshot. No I/O.
 
 mod action;
+mod comparison;
 mod event;
 mod event_line;
 mod finding;
@@ -12,10 +13,13 @@ mod snapshot;
 mod spec;
 mod status;
 mod time;
+mod usage;
 
 pub use action::{Action, ParseActionError, Scope, TimedAction};
+pub use comparison::{Comparison, Measured, Progress, Variant};
 pub use event::{
-    Event, EventKind, Fact, Language, MachineSample, Outcome, ProcessSample, Stream, TaskSort, TaskState, ThreadSample,
+    Event, EventKind, Fact, Language, MachineSample, Outcome, ProcessSample, RunFinding, Stream, TaskSort, TaskState,
+    ThreadSample,
 };
 pub use event_line::LineError;
 pub use finding::Finding;
@@ -30,3 +34,4 @@ pub use snapshot::{
 pub use spec::{ChildSpec, Group, Input, InvalidSpec, OutputTo, Reaping, StopPlan};
 pub use status::{ExitStatus, ProcessState};
 pub use time::Monotonic;
+pub use usage::{RunCost, Usage};

@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{
-    ExitStatus, Fact, Language, MachineSample, Monotonic, Outcome, Pgid, Pid, ProcessState, RunId, Sid, Stream, TaskSort,
-    TaskState, ThreadSample, Tid,
+    Comparison, ExitStatus, Fact, Language, MachineSample, Monotonic, Outcome, Pgid, Pid, ProcessState, RunCost, RunFinding,
+    RunId, Sid, Stream, TaskSort, TaskState, ThreadSample, Tid,
 };
 
 /// Everything that the window shows at one moment.
@@ -24,6 +24,8 @@ pub struct Snapshot {
     pub board: Arc<BoardView>,
     /// The newest notices that belong to no run: for a toast. Each has its own number, ever growing.
     pub notices: Vec<(u64, Arc<str>)>,
+    /// The newest comparison of a scenario under two or more settings, going on or over.
+    pub comparison: Option<Arc<Comparison>>,
     /// Why nothing can be launched now; `None` while the supervisor answers.
     pub trouble: Option<String>,
 }
@@ -67,7 +69,7 @@ pub struct RunView {
     pub elapsed: Monotonic,
     /// Its processes, parents before children (pre-order).
     pub processes: Vec<ProcessRow>,
-    /// Its lanes, in order of appearance.
+    /// Its lanes: `main` first, then by families of names.
     pub lanes: Vec<Lane>,
     /// Its output, one for each stream that exists.
     pub outputs: Vec<OutputView>,
@@ -75,6 +77,10 @@ pub struct RunView {
     pub facts: Vec<Fact>,
     /// Values that the lesson shows, by name.
     pub values: BTreeMap<String, Value>,
+    /// What was found out about it as a whole and holds now, such as a deadlock.
+    pub findings: Vec<RunFinding>,
+    /// What it has used.
+    pub cost: RunCost,
     /// What happened, in sentences, newest last.
     pub log: Arc<[LogEntry]>,
     /// Events in its recording.
@@ -165,6 +171,10 @@ pub struct Lane {
     pub pid: Pid,
     /// Its thread, when it has one.
     pub tid: Option<Tid>,
+    /// The line of the lesson's source that started it, from 1.
+    pub start_line: Option<u32>,
+    /// The line of the lesson's source that it runs or waits in, from 1; of one that has ended, the last.
+    pub line: Option<u32>,
     /// Its past, oldest first, without gaps or overlap.
     pub segments: Arc<[Segment]>,
 }

@@ -34,7 +34,7 @@ pub struct Scenario {
 }
 
 /// A heading of the library.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Chapter {
     /// Processes.
     Processes,
@@ -98,7 +98,8 @@ pub const fn action(name: &'static str, label: &'static str, meaning: &'static s
 pub struct Note {
     /// What books say.
     pub book: &'static str,
-    /// What this machine shows, with the name of the value or fact that was measured in braces: `{observed}`.
+    /// What this machine shows, with the name of the value or fact that was measured in braces: `{observed}`. Where it begins with
+    /// `not on this machine`, it says how it is elsewhere, and gets that heading.
     pub shows: &'static str,
 }
 

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use super::descendants::{Found, Reserve, descendants};
 use super::protocol::Report;
 use crate::model::{ExitStatus, Pid, Reaping, RunId, Scope, Signal};
-use crate::sys::{self, Changed, PidFd, SignalScope, WhatEnded, wait_any, wait_pid, wait_pidfd};
+use crate::sys::{self, Changed, PidFd, SignalScope, Waited, WhatEnded, wait_any, wait_pid, wait_pidfd};
 
 /// A child that has not been reaped.
 #[derive(Debug)]
@@ -66,7 +66,7 @@ impl Family {
         // A kept zombie would be found again and again; with one there, everybody is asked in turn.
         while self.children.values().all(|child| child.status.is_none()) {
             let Some(waited) = none_if_childless(wait_any(false))? else { return Ok(()) };
-            self.ended(waited.pid, waited.changed, reports)?;
+            self.ended(&waited, reports)?;
         }
         let own = self.own;
         // Where it cannot be looked, adopted orphans are reaped another time.
@@ -79,22 +79,22 @@ impl Family {
             .collect();
         for pid in candidates {
             if let Some(waited) = none_if_childless(wait_pid(pid, WhatEnded::Peek))? {
-                self.ended(pid, waited.changed, reports)?;
+                self.ended(&waited, reports)?;
             }
         }
         Ok(())
     }
 
-    fn ended(&mut self, pid: Pid, changed: Changed, reports: &mut Vec<Report>) -> io::Result<()> {
-        let Changed::Ended(status) = changed else { return Ok(()) };
+    fn ended(&mut self, waited: &Waited, reports: &mut Vec<Report>) -> io::Result<()> {
+        let Waited { pid, changed: Changed::Ended(status), usage } = *waited else { return Ok(()) };
         if let Some(child) = self.children.get_mut(&pid).filter(|child| child.reaping == Reaping::WhenAsked) {
             child.status = Some(status);
-            reports.push(Report::Exited { pid, status, is_reaped: false });
+            reports.push(Report::Exited { pid, status, is_reaped: false, usage });
             return Ok(());
         }
         none_if_childless(wait_pid(pid, WhatEnded::Reap))?;
         self.children.remove(&pid);
-        reports.push(Report::Exited { pid, status, is_reaped: true });
+        reports.push(Report::Exited { pid, status, is_reaped: true, usage });
         Ok(())
     }
 

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::header::LineRequest;
 use crate::gpio::Edge;
-use crate::model::{BoardView, ChildSpec, ExitStatus, Pgid, Pid, RunId, Scope, Sid, Signal};
+use crate::model::{BoardView, ChildSpec, ExitStatus, Pgid, Pid, RunId, Scope, Sid, Signal, Usage};
 use crate::sys::{PidFd, SpawnError};
 
 /// What the app asks for.
@@ -94,6 +94,8 @@ pub enum Report {
         status: ExitStatus,
         /// Whether it has been reaped, too; otherwise it is a zombie.
         is_reaped: bool,
+        /// What it has used.
+        usage: Usage,
     },
     /// A zombie was waited on, as asked.
     Reaped {

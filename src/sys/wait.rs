@@ -1,11 +1,11 @@
-//! `waitid(2)` with decoded siginfo.
+//! `waitid(2)` with decoded siginfo, and what the child has used.
 
 use std::io;
 use std::mem::MaybeUninit;
 use std::os::fd::AsRawFd;
 
 use super::PidFd;
-use crate::model::{ExitStatus, Pid, Signal};
+use crate::model::{ExitStatus, Pid, Signal, Usage};
 
 /// Whether to leave a child that has ended as a zombie.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,12 +28,14 @@ pub enum Changed {
 }
 
 /// A child and its change.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Waited {
     /// Which child.
     pub pid: Pid,
     /// What happened to it.
     pub changed: Changed,
+    /// What it has used, with those of its children that it has waited on.
+    pub usage: Usage,
 }
 
 /// Whether this child has ended, without waiting. ECHILD: it is not a child of ours, or is reaped already.
@@ -65,11 +67,15 @@ const fn ended(what: WhatEnded) -> libc::c_int {
 }
 
 fn waitid(kind: libc::idtype_t, id: libc::id_t, options: libc::c_int) -> io::Result<Option<Waited>> {
-    // A zeroed siginfo, since waitid leaves it alone when WNOHANG finds nothing.
+    // Zeroed, since waitid leaves both alone when WNOHANG finds nothing.
     let mut info = MaybeUninit::<libc::siginfo_t>::zeroed();
+    let mut usage = MaybeUninit::<libc::rusage>::zeroed();
     loop {
-        // SAFETY: the pointer is valid for the call; the rest are numbers.
-        if unsafe { libc::waitid(kind, id, info.as_mut_ptr(), options | libc::WNOHANG) } == 0 {
+        // SAFETY: both pointers are valid for the call; the rest are numbers. The C library's waitid hides the fifth argument of
+        // the system call (waitid(2), "C library/kernel differences").
+        let result =
+            unsafe { libc::syscall(libc::SYS_waitid, kind, id, info.as_mut_ptr(), options | libc::WNOHANG, usage.as_mut_ptr()) };
+        if result == 0 {
             break;
         }
         let error = io::Error::last_os_error();
@@ -77,6 +83,8 @@ fn waitid(kind: libc::idtype_t, id: libc::id_t, options: libc::c_int) -> io::Res
             return Err(error);
         }
     }
+    // SAFETY: zeroed or filled by the kernel, and any bits are a value of its fields.
+    let usage = unsafe { usage.assume_init() };
     // SAFETY: zeroed or filled by the kernel; si_pid and si_status are what waitid fills.
     let (pid, code, status) = unsafe {
         let info = info.assume_init();
@@ -95,5 +103,16 @@ fn waitid(kind: libc::idtype_t, id: libc::id_t, options: libc::c_int) -> io::Res
         (libc::CLD_CONTINUED, _) => Changed::Continued,
         _ => Changed::Ended(ExitStatus::Unknown),
     };
-    Ok(Some(Waited { pid: Pid::new(pid), changed }))
+    Ok(Some(Waited { pid: Pid::new(pid), changed, usage: used(&usage) }))
+}
+
+fn used(usage: &libc::rusage) -> Usage {
+    let seconds = |time: libc::timeval| time.tv_sec as f64 + time.tv_usec as f64 / 1e6;
+    Usage {
+        user_s: seconds(usage.ru_utime),
+        system_s: seconds(usage.ru_stime),
+        peak_rss: usage.ru_maxrss as u64 * 1024,
+        waits: usage.ru_nvcsw as u64,
+        preemptions: usage.ru_nivcsw as u64,
+    }
 }

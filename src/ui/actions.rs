@@ -1,6 +1,6 @@
 //! What the views ask for: a queue that the window works off after drawing, so that no view changes what another one reads.
 
-use crate::engine::LaunchRequest;
+use crate::engine::{CompareRequest, LaunchRequest};
 use crate::model::{Action, Language, Pid, RunId, Tid};
 
 use super::commands::UiCommand;
@@ -19,6 +19,12 @@ pub enum UiAction {
     Speak(Language),
     /// Start something.
     Launch(Box<LaunchRequest>),
+    /// Run a scenario in two or more ways.
+    Compare(Box<CompareRequest>),
+    /// Turn step mode of the shown scenario on or off; before a run, start it in step mode.
+    Step,
+    /// Tell a person something.
+    Say(String),
     /// Do something to a run of the shown subject.
     Act(RunId, Action, String),
     /// Toggle a line of the header that no run owns.

@@ -1,7 +1,7 @@
 //! The window's program: fetches snapshots, draws the views, then does what they asked for. UI thread; never waits, does no I/O.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use egui::{Context, Ui, ViewportCommand};
 use serde::{Deserialize, Serialize};
@@ -11,21 +11,25 @@ use super::board;
 use super::card::Card;
 use super::code::Code;
 use super::commands::{self, UiCommand};
+use super::compare::Compare;
 use super::cores::Cores;
 use super::layout::{self, Pane, Tab};
 use super::library::{Library, Subject};
 use super::output::Output;
 use super::overlays::Overlays;
+use super::own_actions::OwnActions;
 use super::program_form::ProgramForm;
 use super::screenshot::Screenshot;
 use super::selected::Selected;
+use super::step::{self, STEP};
 use super::theme::{self, ThemeChoice};
 use super::timeline::Timeline;
 use super::toasts::Toasts;
 use super::top_bar::{self, TopBar};
 use super::tree::{Selection, Tree};
+use super::widgets;
 use crate::engine::{Command, EngineHandle, LineRequest};
-use crate::model::{Action, Language, RunId, RunView, Snapshot};
+use crate::model::{Action, Lane, Language, Pid, RunId, RunView, Snapshot, Tid, TimedAction};
 use crate::scenario::Scenario;
 
 /// What is kept from one start to the next.
@@ -37,11 +41,30 @@ pub struct Preferences {
     zoom: f32,
     tab: Tab,
     scenario: String,
+    is_touch: bool,
+    /// Panes whose first-use card was dismissed.
+    known: Vec<Pane>,
 }
 
 impl Default for Preferences {
     fn default() -> Self {
-        Self { theme: ThemeChoice::default(), language: Language::Rust, zoom: 1.0, tab: Tab::default(), scenario: String::new() }
+        Self {
+            theme: ThemeChoice::default(),
+            language: Language::Rust,
+            zoom: 1.0,
+            tab: Tab::default(),
+            scenario: String::new(),
+            is_touch: false,
+            known: Vec::new(),
+        }
+    }
+}
+
+#[cfg(test)]
+impl Preferences {
+    /// Those of somebody who has seen every part of the window.
+    pub(super) fn settled() -> Self {
+        Self { known: Pane::ALL.to_vec(), ..Self::default() }
     }
 }
 
@@ -62,6 +85,8 @@ pub(super) struct Views {
     pub(super) code: Code,
     pub(super) output: Output,
     pub(super) selected: Selected,
+    pub(super) compare: Compare,
+    pub(super) own_actions: OwnActions,
 }
 
 /// The program behind the window.
@@ -84,6 +109,8 @@ pub struct App {
     pub(super) screenshot: Option<Screenshot>,
     /// A program was launched when this was the newest run: show the one that comes.
     awaits_run_after: Option<u32>,
+    /// The run that is in step mode.
+    stepping: Option<RunId>,
     zoom_before_projector: Option<f32>,
     frames: FrameTimes,
 }
@@ -91,7 +118,7 @@ pub struct App {
 impl App {
     /// A window over an engine and a catalogue.
     pub fn new(ctx: &Context, engine: EngineHandle, catalogue: &'static [&'static Scenario], preferences: Preferences) -> Self {
-        theme::apply(ctx, preferences.theme);
+        theme::apply(ctx, preferences.theme, preferences.is_touch);
         ctx.set_zoom_factor(preferences.zoom);
         ctx.options_mut(|options| options.zoom_with_keyboard = false);
         let kept = catalogue.iter().find(|scenario| scenario.id == preferences.scenario);
@@ -112,6 +139,7 @@ impl App {
             overlays: Overlays::default(),
             screenshot: None,
             awaits_run_after: None,
+            stepping: None,
             zoom_before_projector: None,
             frames: FrameTimes::default(),
         }
@@ -150,7 +178,12 @@ impl App {
     }
 
     fn launch(&mut self) {
-        let request = match self.scenario() {
+        self.launch_with(Vec::new());
+    }
+
+    /// Starts what is shown, with these actions besides.
+    fn launch_with(&mut self, script: Vec<TimedAction>) {
+        let mut request = match self.scenario() {
             Some(scenario) => self.views.card.launch(scenario, self.preferences.language),
             None => match self.views.form.request() {
                 Ok(request) => {
@@ -163,7 +196,39 @@ impl App {
                 }
             },
         };
+        request.script.extend(script);
         self.send(Command::Launch(Box::new(request)));
+    }
+
+    /// Turns step mode on or off. Before a run, starts one whose tasks wait at their first gate.
+    fn step(&mut self) {
+        let step = Action::Scenario(STEP.to_owned());
+        let active = self.live_run().filter(|run| top_bar::is_active(run)).map(|run| run.id);
+        let Some(run) = active else {
+            self.stepping = Some(RunId::new(newest(&self.live) + 1));
+            return self.launch_with(vec![TimedAction { after: Duration::ZERO, action: step, target: "on".to_owned() }]);
+        };
+        let is_on = self.is_stepping();
+        self.stepping = (!is_on).then_some(run);
+        let target = if is_on { "off" } else { "on" };
+        self.send(Command::Act { run, action: step, target: target.to_owned() });
+    }
+
+    /// Whether the shown run is in step mode, as its body says; until it has said so, as the window has asked for it.
+    pub(super) fn is_stepping(&self) -> bool {
+        let run = self.live_run().filter(|run| top_bar::is_active(run));
+        run.is_some_and(|run| step::is_on(run).unwrap_or(self.stepping == Some(run.id)))
+    }
+
+    /// Shows the code of a task, where it has told of a line.
+    fn follow(&mut self, pid: Pid, tid: Option<Tid>) {
+        let live = Arc::clone(&self.live);
+        let Some(run) = self.subject.run(&live) else { return };
+        let is_meant = |lane: &&Lane| lane.pid == pid && (tid.is_none() || lane.tid == tid);
+        if run.lanes.iter().find(is_meant).is_some_and(|lane| self.views.code.follow(lane)) {
+            self.preferences.tab = Tab::Code;
+            self.preferences.language = run.language;
+        }
     }
 
     fn apply(&mut self, ctx: &Context, action: UiAction) {
@@ -173,7 +238,17 @@ impl App {
                 self.subject = subject;
                 self.selection = None;
             }
-            UiAction::Select(pid, tid) => self.selection = Some((pid, tid)),
+            UiAction::Select(pid, tid) => {
+                self.selection = Some((pid, tid));
+                self.follow(pid, tid);
+            }
+            UiAction::Step => self.step(),
+            UiAction::Say(text) => self.toasts.push(text),
+            UiAction::Compare(request) => {
+                self.preferences.tab = Tab::Compare;
+                self.pane = if self.pane == Pane::Library { Pane::Details } else { self.pane };
+                self.send(Command::Compare(request));
+            }
             UiAction::Speak(language) => self.preferences.language = language,
             UiAction::Launch(request) => {
                 self.awaits_run_after = Some(newest(&self.live));
@@ -210,6 +285,10 @@ impl App {
                 self.frozen = if self.frozen.is_none() { Some(Arc::clone(&self.live)) } else { None };
             }
             UiCommand::StopEverything => self.send(Command::StopEverything),
+            UiCommand::Export => match self.live_run().map(|run| run.id) {
+                Some(run) => self.send(Command::Save(run)),
+                None => self.toasts.push("There is nothing to save: start something first."),
+            },
             UiCommand::Find => {
                 self.pane = Pane::Library;
                 self.views.library.focus_search();
@@ -280,10 +359,11 @@ impl App {
         self.window_ui(ui, &snapshot);
         let ctx = ui.ctx().clone();
         let (mut choice, mut zoom) = (self.preferences.theme, self.preferences.zoom);
-        self.overlays.ui(&ctx, &mut choice, &mut zoom);
-        if choice != self.preferences.theme {
-            self.preferences.theme = choice;
-            theme::apply(&ctx, choice);
+        let mut is_touch = self.preferences.is_touch;
+        self.overlays.ui(&ctx, &mut choice, &mut zoom, &mut is_touch);
+        if (choice, is_touch) != (self.preferences.theme, self.preferences.is_touch) {
+            (self.preferences.theme, self.preferences.is_touch) = (choice, is_touch);
+            theme::apply(&ctx, choice, is_touch);
         }
         if (zoom - self.preferences.zoom).abs() > f32::EPSILON {
             self.zoom(&ctx, zoom);
@@ -297,6 +377,7 @@ impl App {
             run: self.subject.run(snapshot),
             scenario: self.scenario(),
             language: self.preferences.language,
+            is_stepping: self.is_stepping(),
             is_paused: self.frozen.is_some(),
             frame_millis: self.frames.median(),
         };
@@ -306,6 +387,30 @@ impl App {
     pub(super) fn board_ui(&mut self, ui: &mut Ui, snapshot: &Snapshot) {
         let running = self.live_run().filter(|run| top_bar::is_active(run)).map(|run| run.id);
         board::ui(ui, &snapshot.board, running, &mut self.actions);
+    }
+
+    /// Whether somebody sees this pane for the first time. No picture shows the card that says what it is for.
+    pub(super) fn is_new(&self, pane: Pane) -> bool {
+        !self.preferences.known.contains(&pane) && self.screenshot.is_none()
+    }
+
+    /// Draws the first-use card of a pane, until it is dismissed.
+    pub(super) fn first_use_ui(&mut self, ui: &mut Ui, pane: Pane) {
+        if self.is_new(pane) && widgets::first_use(ui, pane.title(), pane.first_use()) {
+            self.preferences.known.push(pane);
+        }
+    }
+
+    /// The same for a pane that was just drawn with its card.
+    pub(super) fn dismiss(&mut self, pane: Pane, is_dismissed: bool) {
+        if is_dismissed {
+            self.preferences.known.push(pane);
+        }
+    }
+
+    /// Whether everything is large, for a room.
+    pub(super) const fn is_projector(&self) -> bool {
+        self.zoom_before_projector.is_some()
     }
 
     pub(super) const fn tab(&mut self) -> &mut Tab {

@@ -24,14 +24,19 @@ impl Window {
         Self::sized(snapshot, 1280.0, 800.0, 8)
     }
 
+    /// As somebody sees it who has dismissed all first-use cards.
     fn sized(snapshot: Snapshot, width: f32, height: f32, queue: usize) -> Self {
+        Self::with(snapshot, (width, height), queue, Preferences::settled())
+    }
+
+    fn with(snapshot: Snapshot, (width, height): (f32, f32), queue: usize, preferences: Preferences) -> Self {
         let (sender, sent) = crossbeam_channel::bounded(queue);
         let slot = Arc::new(Mutex::new(Arc::new(snapshot)));
         let engine = EngineHandle::new(sender, Arc::clone(&slot));
         let mut harness = Harness::builder()
             .with_size([width, height])
             .with_context_setup(Gallery::prepare)
-            .build_eframe(|context| App::new(&context.egui_ctx, engine, testing::CATALOGUE, Preferences::default()));
+            .build_eframe(|context| App::new(&context.egui_ctx, engine, testing::CATALOGUE, preferences));
         harness.run_steps(3);
         Self { harness, sent, slot }
     }
@@ -167,6 +172,22 @@ fn letters_typed_into_a_field_do_nothing_else() {
 }
 
 #[test]
+fn what_is_typed_right_after_the_slash_is_searched_and_not_obeyed() {
+    let mut window = Window::open(running());
+    window.click("process sort 4716: zombie");
+    window.harness.key_press(Key::Slash);
+    for (key, text) in [(Key::Slash, "/"), (Key::K, "k"), (Key::T, "t")] {
+        if key != Key::Slash {
+            window.harness.key_press(key);
+        }
+        window.harness.event(egui::Event::Text(text.to_owned()));
+    }
+    window.harness.run_steps(3);
+    assert!(window.commands().is_empty());
+    assert!(window.has("No scenario has that"), "nothing is called “kt”");
+}
+
+#[test]
 fn a_program_is_run_from_the_form_and_its_run_is_shown() {
     let mut window = Window::open(Snapshot::default());
     window.click("Run a program");
@@ -284,6 +305,151 @@ fn the_signal_menu_opens_by_key_covers_the_letters_and_closes_on_escape() {
     window.press(Modifiers::NONE, Key::F9);
     window.click("SIGHUP");
     assert!(matches!(&window.commands()[..], [Command::Act { action: Action::Signal(signal, _), .. }] if signal.number() == 1));
+}
+
+/// A run of the pool's, with everything that the deadlock shows.
+fn pool_running() -> Snapshot {
+    let mut snapshot = sample::deadlock();
+    let mut run = (*snapshot.runs[0]).clone();
+    run.scenario = testing::POOL.id.to_owned();
+    snapshot.runs = vec![Arc::new(run)];
+    snapshot
+}
+
+#[test]
+fn two_ways_are_chosen_on_the_card_and_their_numbers_stand_side_by_side() {
+    // Narrow and high: the whole card is in sight.
+    let mut window = Window::sized(Snapshot::default(), 900.0, 1500.0, 8);
+    window.press(Modifiers::ALT, Key::Num1);
+    window.click("Thread pools");
+    window.harness.get_by_label_contains("COMPARE TWO WAYS").click();
+    window.harness.run_steps(20);
+    window.click("Compare");
+    let commands = window.commands();
+    let [Command::Compare(request)] = &commands[..] else { panic!("{commands:?}") };
+    assert_eq!((request.scenario(), request.labels().count()), ("thread-pool", 2));
+    assert!(window.has("Nothing was compared yet"), "the tab is open");
+    let mut comparison = sample::comparison();
+    comparison.scenario = "thread-pool".to_owned();
+    window.show(Snapshot { comparison: Some(Arc::new(comparison)), ..Snapshot::default() });
+    assert!(window.has("1.9 × faster") && window.has("cores used: threads 1.02, processes 1.98"));
+    window.press(Modifiers::ALT, Key::Num1);
+    window.click("Fork and join");
+    window.press(Modifiers::ALT, Key::Num4);
+    assert!(!window.has("1.9 × faster"), "that was another scenario");
+}
+
+#[test]
+fn step_mode_starts_with_a_run_lets_one_go_on_and_ends() {
+    let mut window = Window::open(Snapshot::default());
+    window.click("Thread pools");
+    window.click("Step mode");
+    let commands = window.commands();
+    let [Command::Launch(request)] = &commands[..] else { panic!("{commands:?}") };
+    assert_eq!(request.script.iter().map(ToString::to_string).collect::<Vec<_>>(), ["0 step on"]);
+    let mut snapshot = pool_running();
+    let mut run = (*snapshot.runs[0]).clone();
+    run.lanes[2].segments = vec![sample::segment(0.1, None, crate::model::TaskState::Waiting, "step: acquire lock A")].into();
+    snapshot.runs = vec![Arc::new(run)];
+    window.show(snapshot);
+    assert!(window.has("Who goes next?"));
+    window.click("Let worker-2 go on");
+    window.click("All go on");
+    let words: Vec<String> = window
+        .commands()
+        .into_iter()
+        .map(|command| match command {
+            Command::Act { action, target, .. } => format!("{action} {target}"),
+            other => panic!("{other:?}"),
+        })
+        .collect();
+    assert_eq!(words, ["step worker-2", "step off"]);
+    window.show(pool_running());
+    assert!(!window.has("Who goes next?"));
+}
+
+#[test]
+fn a_deadlock_is_shown_in_words_with_its_reason_and_gone_when_it_is_over() {
+    let mut snapshot = pool_running();
+    let mut run = (*snapshot.runs[0]).clone();
+    run.findings = vec![crate::model::RunFinding {
+        id: "deadlock".to_owned(),
+        text: "Deadlock: worker-1 waits for lock B, held by worker-2, which waits for lock A, held by worker-1.".to_owned(),
+        tasks: vec!["worker-1".to_owned(), "worker-2".to_owned()],
+        is_over: false,
+    }];
+    snapshot.runs = vec![Arc::new(run)];
+    let mut window = Window::open(Snapshot::default());
+    window.click("Thread pools");
+    window.show(snapshot);
+    assert!(window.has("Deadlock: worker-1 waits for lock B"));
+    window.click("Why?");
+    assert!(window.has("none gives up what it has"));
+    window.show(pool_running());
+    assert!(!window.has("Deadlock: worker-1"));
+}
+
+#[test]
+fn a_click_on_a_task_that_tells_its_line_opens_the_code_there() {
+    let mut snapshot = pool_running();
+    let mut run = (*snapshot.runs[0]).clone();
+    run.lanes[1].line = Some(2);
+    snapshot.runs = vec![Arc::new(run)];
+    let mut window = Window::open(Snapshot::default());
+    window.click("Thread pools");
+    window.show(snapshot);
+    window.click("Facts");
+    window.click("lane worker-1: waiting lock B");
+    assert!(window.has("line 2: worker-1"), "the code is open, and the line is marked");
+}
+
+#[test]
+fn a_run_is_saved_by_key_and_by_button_and_nothing_is_a_notice() {
+    let mut window = Window::open(Snapshot::default());
+    window.press(Modifiers::CTRL, Key::E);
+    assert!(window.commands().is_empty() && window.has("nothing to save"));
+    window.show(finished());
+    window.press(Modifiers::CTRL, Key::E);
+    window.click("Save the run");
+    assert!(matches!(window.commands()[..], [Command::Save(_), Command::Save(_)]));
+}
+
+#[test]
+fn each_pane_says_once_what_it_is_for() {
+    let mut window = Window::with(running(), (1280.0, 800.0), 8, Preferences::default());
+    for pane in super::layout::Pane::ALL {
+        assert!(window.has(pane.first_use()), "{pane:?}");
+        window.click(&format!("Got it: {}", pane.title()));
+        assert!(!window.has(pane.first_use()), "{pane:?}");
+    }
+    let text = format!("{:?}", window.harness.state().preferences());
+    assert!(text.contains("Timeline") && text.contains("Log"), "it is kept: {text}");
+}
+
+#[test]
+fn the_projector_shows_one_plot_the_lanes_and_the_log() {
+    let mut window = Window::open(running());
+    window.press(Modifiers::CTRL | Modifiers::SHIFT, Key::P);
+    window.harness.run_steps(3);
+    assert_eq!(window.harness.query_all_by_label_contains("core 0").count(), 1, "one plot for all");
+    assert!(window.has("lane worker-1") && window.has("one cannot kill the dead"));
+    window.click("Processes");
+    assert!(window.has("process sort 4716"));
+}
+
+#[test]
+fn for_fingers_everything_is_larger() {
+    let mut window = Window::open(running());
+    let height = |window: &Window| window.harness.get_by_label("Kill").rect().height();
+    let row =
+        |window: &Window| window.harness.get_by_role_and_label(egui::accesskit::Role::Button, "Fork and join").rect().height();
+    let before = (height(&window), row(&window));
+    window.press(Modifiers::CTRL, Key::Comma);
+    window.harness.get_by_label_contains("large targets").click();
+    window.press(Modifiers::NONE, Key::Escape);
+    window.harness.run_steps(4);
+    let after = (height(&window), row(&window));
+    assert!(before.0 < 32.0 && after.0 >= 36.0 && after.1 >= 34.0, "{before:?} {after:?}");
 }
 
 #[derive(Default)]

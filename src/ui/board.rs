@@ -26,23 +26,28 @@ pub fn ui(ui: &mut Ui, board: &BoardView, running: Option<RunId>, actions: &mut 
     let rows = board.pins.len().div_ceil(2);
     let foot = 20.0;
     let pitch = ((ui.available_height() - foot) / rows as f32).clamp(15.0, 24.0);
-    egui::ScrollArea::vertical().id_salt("header").auto_shrink([false, true]).show(ui, |ui| {
-        let (area, _) = ui.allocate_exact_size(vec2(ui.available_width(), pitch * rows as f32 + 4.0), Sense::hover());
-        let strip = Rect::from_center_size(area.center(), vec2(48.0, area.height()));
-        ui.painter().rect_filled(strip, 5.0, colors.board);
-        for (index, pin) in board.pins.iter().enumerate() {
-            let is_left = index % 2 == 0;
-            let y = area.top() + 2.0 + pitch * ((index / 2) as f32 + 0.5);
-            let (x, text) = if is_left {
-                (strip.center().x - 12.0, Rect::from_min_max(pos2(area.left(), y - 8.0), pos2(strip.left() - 4.0, y + 8.0)))
-            } else {
-                (strip.center().x + 12.0, Rect::from_min_max(pos2(strip.right() + 4.0, y - 8.0), pos2(area.right(), y + 8.0)))
-            };
-            let side = if is_left { (area.left(), strip.center().x) } else { (strip.center().x, area.right()) };
-            let hit = Rect::from_x_y_ranges(side.0..=side.1, y - pitch / 2.0..=y + pitch / 2.0);
-            draw(ui, pin, index + 1, pos2(x, y), text, hit, is_left, board, running, actions);
-        }
-    });
+    egui::ScrollArea::vertical()
+        .scroll_source(widgets::scroll_source(ui))
+        .id_salt("header")
+        .max_height((ui.available_height() - foot).max(60.0))
+        .auto_shrink([false, true])
+        .show(ui, |ui| {
+            let (area, _) = ui.allocate_exact_size(vec2(ui.available_width(), pitch * rows as f32 + 4.0), Sense::hover());
+            let strip = Rect::from_center_size(area.center(), vec2(48.0, area.height()));
+            ui.painter().rect_filled(strip, 5.0, colors.board);
+            for (index, pin) in board.pins.iter().enumerate() {
+                let is_left = index % 2 == 0;
+                let y = area.top() + 2.0 + pitch * ((index / 2) as f32 + 0.5);
+                let (x, text) = if is_left {
+                    (strip.center().x - 12.0, Rect::from_min_max(pos2(area.left(), y - 8.0), pos2(strip.left() - 4.0, y + 8.0)))
+                } else {
+                    (strip.center().x + 12.0, Rect::from_min_max(pos2(strip.right() + 4.0, y - 8.0), pos2(area.right(), y + 8.0)))
+                };
+                let side = if is_left { (area.left(), strip.center().x) } else { (strip.center().x, area.right()) };
+                let hit = Rect::from_x_y_ranges(side.0..=side.1, y - pitch / 2.0..=y + pitch / 2.0);
+                draw(ui, pin, index + 1, pos2(x, y), text, hit, is_left, board, running, actions);
+            }
+        });
     let on = board.pins.iter().filter(|pin| matches!(pin.function, PinFunction::Output(_)) && pin.level == Some(true)).count();
     let plural = if on == 1 { "output" } else { "outputs" };
     ui.label(RichText::new(format!("{on} {plural} on · safe on exit")).size(10.5).color(colors.weak));

@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::theme::{self, palette};
 use crate::engine::{LaunchRequest, What};
 use crate::model::{Language, RunView, StopPlan};
-use crate::scenario::{ParamKind, ParamSpec, Scenario};
+use crate::scenario::{ParamKind, ParamSpec, Scenario, concept};
 
 /// What a person set and guessed, by scenario.
 #[derive(Debug, Default)]
@@ -27,11 +27,7 @@ impl Card {
     /// A request to run a scenario with what was set.
     pub fn launch(&self, scenario: &Scenario, language: Language) -> LaunchRequest {
         LaunchRequest {
-            what: What::Scenario {
-                id: scenario.id.to_owned(),
-                language,
-                params: self.params.get(scenario.id).cloned().unwrap_or_default(),
-            },
+            what: What::Scenario { id: scenario.id.to_owned(), language, params: self.params(scenario) },
             script: Vec::new(),
             timeout: None,
             stop: StopPlan::default(),
@@ -58,7 +54,37 @@ impl Card {
                 param_ui(ui, spec, values);
             }
         }
+    }
+
+    /// Draws what belongs under the settings: what the scenario shows by name, and what books say.
+    pub fn foot_ui(ui: &mut Ui, scenario: &'static Scenario) {
+        ui.add_space(4.0);
+        CollapsingHeader::new(theme::caption(ui, "Concepts")).id_salt((scenario.id, "concepts")).show_unindented(ui, |ui| {
+            for number in scenario.concepts {
+                ui.label(RichText::new(format!("{number} · {}", concept(*number))).small());
+            }
+        });
+        if !scenario.notes.is_empty() {
+            CollapsingHeader::new(theme::caption(ui, "The book says")).id_salt((scenario.id, "notes")).show_unindented(
+                ui,
+                |ui| {
+                    for note in scenario.notes {
+                        ui.label(markdown(ui, note.book));
+                        ui.label(
+                            RichText::new("What this machine shows stands under Facts after a run.")
+                                .small()
+                                .color(palette(ui).weak),
+                        );
+                    }
+                },
+            );
+        }
         ui.add_space(8.0);
+    }
+
+    /// The parameters that were set for a scenario, where they are not the defaults.
+    pub fn params(&self, scenario: &Scenario) -> BTreeMap<String, Value> {
+        self.params.get(scenario.id).cloned().unwrap_or_default()
     }
 
     fn prediction_ui(&mut self, ui: &mut Ui, scenario: &'static Scenario, run: Option<&RunView>) {
@@ -78,7 +104,8 @@ impl Card {
     /// Draws what a person can answer to the scenario's question.
     pub fn choices_ui(&mut self, ui: &mut Ui, scenario: &'static Scenario) {
         let chosen = self.prediction(scenario);
-        let height = std::mem::replace(&mut ui.spacing_mut().interact_size.y, 19.0);
+        let row = if theme::is_touch(ui) { ui.spacing().interact_size.y } else { 19.0 };
+        let height = std::mem::replace(&mut ui.spacing_mut().interact_size.y, row);
         for (index, choice) in scenario.prediction.choices.iter().enumerate() {
             if ui.radio(chosen == Some(index), *choice).clicked() {
                 self.predictions.insert(scenario.id, index);

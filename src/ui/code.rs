@@ -1,12 +1,15 @@
-//! The code of the shown scenario: the Rust body or its Python twin, as it is compiled in. UI thread; reads no file.
+//! The code of the shown scenario: the Rust body or its Python twin, as it is compiled in, and where its tasks are. UI thread; reads
+//! no file.
+
+use std::collections::BTreeMap;
 
 use egui::text::{LayoutJob, LayoutSection};
-use egui::{RichText, ScrollArea, Ui};
+use egui::{Rect, RichText, Role, ScrollArea, Ui, pos2, vec2};
 use egui_extras::syntax_highlighting::{CodeTheme, highlight};
 
-use super::theme::palette;
+use super::theme::{self, palette};
 use super::widgets;
-use crate::model::Language;
+use crate::model::{Lane, Language, RunView, TaskState};
 use crate::scenario::Scenario;
 
 /// The lines of the code that was shown last, coloured.
@@ -16,14 +19,35 @@ pub struct Code {
     lines: Vec<LayoutJob>,
     /// Characters of the longest line.
     widest: usize,
+    /// The task whose line is kept in sight, and the line where it was last.
+    followed: Option<(String, u32)>,
+    /// A line that is to come into sight.
+    wanted: Option<u32>,
 }
+
+/// Tasks that are shown on their lines; more could not be told apart.
+const MOST_MARKS: usize = 200;
+/// Names that fit at the end of a line.
+const MOST_NAMES: usize = 4;
+
+/// Who runs or waits in which line: the task's place among the lanes, and its name.
+type Marks<'a> = BTreeMap<u32, Vec<(usize, &'a str)>>;
 
 const ROW: f32 = 16.0;
 const SIZE: f32 = 12.0;
 
 impl Code {
-    /// Draws the code of a scenario in the language that is chosen. It opens where the lesson's own work begins.
-    pub fn ui(&mut self, ui: &mut Ui, scenario: Option<&'static Scenario>, language: Language) {
+    /// Keeps the line of a task in sight from now on. Whether it has told of one.
+    pub fn follow(&mut self, lane: &Lane) -> bool {
+        let line = lane.line.or(lane.start_line);
+        self.wanted = line;
+        self.followed = line.map(|line| (lane.name.clone(), line));
+        line.is_some()
+    }
+
+    /// Draws the code of a scenario in the language that is chosen, with the tasks of its run on their lines. It opens where the
+    /// lesson's own work begins.
+    pub fn ui(&mut self, ui: &mut Ui, scenario: Option<&'static Scenario>, language: Language, run: Option<&RunView>) {
         let Some(scenario) = scenario else {
             widgets::nothing_yet(ui, "A program of yours: its code is not here.");
             return;
@@ -37,11 +61,19 @@ impl Code {
             return;
         }
         let key = Some((scenario.id, language, ui.visuals().dark_mode));
-        let mut area = ScrollArea::both().id_salt(("code", scenario.id, name)).auto_shrink(false);
+        let mut area =
+            ScrollArea::both().scroll_source(widgets::scroll_source(ui)).id_salt(("code", scenario.id, name)).auto_shrink(false);
         if self.shown != key {
             self.cut(ui, text, name);
             area = area.scroll_offset(egui::vec2(0.0, first_line(text) as f32 * ROW));
             self.shown = key;
+        }
+        let run = run.filter(|run| run.language == language && run.scenario == scenario.id);
+        let marks = marks(run);
+        self.keep_in_sight(run);
+        if let Some(line) = self.wanted.take() {
+            let above = (ui.available_height() / ROW / 2.5).floor();
+            area = area.vertical_scroll_offset(((line as f32 - above) * ROW).max(0.0));
         }
         let weak = palette(ui).weak;
         let letter = SIZE * 0.603;
@@ -51,14 +83,29 @@ impl Code {
         area.show_rows(ui, ROW, self.lines.len(), |ui, range| {
             ui.set_min_width((self.widest + digits + 2) as f32 * letter);
             for index in range {
+                let tasks = marks.get(&(index as u32 + 1)).map_or(&[][..], Vec::as_slice);
+                let left = ui.clip_rect().left();
                 ui.horizontal(|ui| {
                     ui.set_height(ROW);
+                    if !tasks.is_empty() {
+                        mark(ui, index + 1, tasks, left);
+                    }
                     let number = RichText::new(format!("{:>digits$}", index + 1)).monospace().size(SIZE).color(weak);
                     ui.add(egui::Label::new(number).selectable(false).extend());
                     ui.add(egui::Label::new(self.lines[index].clone()).extend());
                 });
             }
         });
+    }
+
+    /// Where the followed task has gone.
+    fn keep_in_sight(&mut self, run: Option<&RunView>) {
+        let Some((name, at)) = &mut self.followed else { return };
+        let lane = run.and_then(|run| run.lanes.iter().find(|lane| lane.name == *name));
+        if let Some(line) = lane.and_then(|lane| lane.line).filter(|line| line != at) {
+            *at = line;
+            self.wanted = Some(line);
+        }
     }
 
     /// Colours the text and cuts it into lines, once a text and theme.
@@ -91,6 +138,44 @@ impl Code {
     }
 }
 
+/// The tasks that have not ended, by the lines where they are.
+fn marks(run: Option<&RunView>) -> Marks<'_> {
+    let mut marks = Marks::new();
+    let is_over = |lane: &Lane| {
+        let state = lane.segments.last().map(|segment| segment.state);
+        matches!(state, Some(TaskState::Done | TaskState::Failed | TaskState::Zombie))
+    };
+    let lanes = run.map_or(&[][..], |run| &run.lanes);
+    for (place, lane) in lanes.iter().enumerate().filter(|(_, lane)| !is_over(lane)).take(MOST_MARKS) {
+        if let Some(line) = lane.line {
+            marks.entry(line).or_default().push((place, &lane.name));
+        }
+    }
+    marks
+}
+
+/// Marks a line with the colour of each task that is there, and their names at its end.
+fn mark(ui: &mut Ui, line: usize, tasks: &[(usize, &str)], left: f32) {
+    let colors = palette(ui);
+    let clip = ui.clip_rect();
+    let top = ui.max_rect().top();
+    let row = Rect::from_min_max(pos2(left, top), pos2(clip.right(), top + ROW));
+    ui.painter().rect_filled(row, 2.0, colors.series(tasks[0].0).surface);
+    for (index, (place, _)) in tasks.iter().enumerate().take(MOST_NAMES) {
+        let bar = Rect::from_min_size(row.min + vec2(index as f32 * 3.0, 0.0), vec2(3.0, ROW));
+        ui.painter().rect_filled(bar, 0.0, colors.series(*place).strong);
+    }
+    let names: Vec<&str> = tasks.iter().take(MOST_NAMES).map(|(_, name)| *name).collect();
+    let more = if tasks.len() > MOST_NAMES { format!(" and {} more", tasks.len() - MOST_NAMES) } else { String::new() };
+    let text = format!("{}{more}", names.join(", "));
+    let ink = colors.series(tasks[0].0).ink;
+    let galley = ui.painter().layout_no_wrap(text.clone(), theme::bold_font(10.5), ink);
+    let at = Rect::from_min_max(pos2(row.right() - galley.size().x - 12.0, row.top()), pos2(row.right() - 6.0, row.bottom()));
+    ui.painter().rect_filled(at.expand2(vec2(4.0, 0.0)), 2.0, colors.series(tasks[0].0).surface);
+    ui.painter().galley(pos2(at.left(), at.center().y - galley.size().y / 2.0), galley, ink);
+    widgets::describe(ui, row, ("mark", line), Role::Label, &format!("line {line}: {text}"));
+}
+
 /// The line where the lesson's own work begins: the body of a Rust scenario, the first function of a Python one.
 fn first_line(text: &str) -> usize {
     let starts = |word: &str| text.lines().position(|line| line.starts_with(word));
@@ -102,10 +187,48 @@ mod tests {
     use egui_kittest::kittest::Queryable;
 
     use super::*;
-    use crate::ui::testing;
+    use crate::ui::{sample, testing};
 
     fn show(scenario: Option<&'static Scenario>, language: Language) -> egui_kittest::Harness<'static, Code> {
-        testing::view(400.0, 200.0, Code::default(), move |ui, code| code.ui(ui, scenario, language))
+        testing::view(400.0, 200.0, Code::default(), move |ui, code| code.ui(ui, scenario, language, None))
+    }
+
+    fn at_lines(lines: &[(&str, u32)]) -> RunView {
+        let mut run = sample::run(1, testing::POOL.id);
+        let deadlock = sample::deadlock();
+        run.lanes = lines
+            .iter()
+            .map(|(name, line)| Lane { name: (*name).to_owned(), line: Some(*line), ..deadlock.runs[0].lanes[1].clone() })
+            .collect();
+        run
+    }
+
+    #[test]
+    fn the_line_that_a_task_runs_is_marked_with_all_who_are_there() {
+        let run = at_lines(&[("worker-1", 2), ("worker-2", 2), ("main", 1)]);
+        let draw = move |language| {
+            let run = run.clone();
+            testing::view(400.0, 200.0, Code::default(), move |ui, code| {
+                code.ui(ui, Some(&testing::POOL), language, Some(&run));
+            })
+        };
+        let harness = draw(Language::Rust);
+        harness.get_by_label("line 2: worker-1, worker-2");
+        harness.get_by_label("line 1: main");
+        assert!(draw(Language::Python).query_by_label_contains("line 2").is_none(), "the run is the Rust body");
+    }
+
+    #[test]
+    fn a_followed_task_is_kept_in_sight_as_it_goes_on() {
+        let mut code = Code::default();
+        let first = at_lines(&[("worker-1", 2)]);
+        assert!(code.follow(&first.lanes[0]));
+        assert_eq!(code.wanted.take(), Some(2));
+        code.keep_in_sight(Some(&first));
+        assert_eq!(code.wanted, None, "it is where it was");
+        code.keep_in_sight(Some(&at_lines(&[("worker-1", 40)])));
+        assert_eq!(code.wanted, Some(40));
+        assert!(!code.follow(&Lane { line: None, ..first.lanes[0].clone() }), "a task that tells of no line");
     }
 
     #[test]

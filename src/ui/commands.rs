@@ -11,6 +11,7 @@ pub enum UiCommand {
     Restart,
     PauseDisplay,
     StopEverything,
+    Export,
     Find,
     FocusTree,
     CycleSort,
@@ -44,11 +45,12 @@ const fn alt(key: Key) -> KeyboardShortcut {
 
 impl UiCommand {
     /// All of them, in the order of the help.
-    pub const ALL: [Self; 26] = [
+    pub const ALL: [Self; 27] = [
         Self::StartStop,
         Self::Restart,
         Self::PauseDisplay,
         Self::StopEverything,
+        Self::Export,
         Self::Terminate,
         Self::Kill,
         Self::Wait,
@@ -80,6 +82,7 @@ impl UiCommand {
             Self::Restart => "Restart",
             Self::PauseDisplay => "Pause the display",
             Self::StopEverything => "Stop everything",
+            Self::Export => "Save the run",
             Self::Find => "Search scenarios",
             Self::FocusTree => "Go to the process tree",
             Self::CycleSort => "Sort the processes",
@@ -107,6 +110,9 @@ impl UiCommand {
             Self::Restart => "Ends the run and starts it again with the same settings.",
             Self::PauseDisplay => "Holds the picture still. The run goes on and nothing is lost.",
             Self::StopEverything => "Asks every process of every run to end, and kills what does not within two seconds.",
+            Self::Export => {
+                "Writes the run's recording (JSON lines) and its processes (CSV) into Task Lab's folder among your documents."
+            }
             Self::Find => "Type to narrow the library down.",
             Self::FocusTree => "Arrow keys, Home, End, Page Up and Page Down then move the selection.",
             Self::CycleSort => "By tree, name, PID, CPU, memory; then by tree again.",
@@ -136,6 +142,7 @@ impl UiCommand {
             Self::Restart => const { &[ctrl(Key::R)] },
             Self::PauseDisplay => const { &[key(Key::P)] },
             Self::StopEverything => &[],
+            Self::Export => const { &[ctrl(Key::E)] },
             Self::Find => const { &[ctrl(Key::F), key(Key::Slash)] },
             Self::FocusTree => const { &[key(Key::F5)] },
             Self::CycleSort => const { &[key(Key::F6)] },
@@ -181,7 +188,7 @@ impl UiCommand {
 ///
 /// While something lies over the window, keys without Ctrl or Alt are not for what is below it.
 pub fn typed(ctx: &egui::Context, is_covered: bool) -> Vec<UiCommand> {
-    let is_typing = ctx.text_edit_focused();
+    let mut is_typing = ctx.text_edit_focused();
     let has_focus = ctx.memory(egui::Memory::focused).is_some_and(|focused| focused != super::tree::focus_id());
     let mut commands = Vec::new();
     ctx.input_mut(|input| {
@@ -193,6 +200,8 @@ pub fn typed(ctx: &egui::Context, is_covered: bool) -> Vec<UiCommand> {
                 })
             });
             commands.extend(found);
+            // Letters that come in the same frame as the slash are typed into the field already.
+            is_typing |= found == Some(UiCommand::Find);
             // A menu that is open closes on the same key.
             found.is_none_or(|command| command == UiCommand::Close)
         });

@@ -21,6 +21,8 @@ const MOST_POINTS: usize = 400;
 /// Plots in one row.
 const COLUMNS: usize = 4;
 const SECONDS: f64 = 60.0;
+/// The line of text over the plot of all cores.
+const HEADING: f32 = 20.0;
 
 impl Cores {
     /// The height that the view needs for its plots.
@@ -53,56 +55,74 @@ impl Cores {
         let height = if rows > 1 { 46.0 } else { (ui.available_height() - 2.0).clamp(40.0, 76.0) };
         let started = run.filter(|run| run.state == RunState::Running).map(|run| -run.elapsed.secs()).filter(|t| *t > -SECONDS);
         ui.spacing_mut().item_spacing = vec2(gap, 4.0);
-        egui::ScrollArea::vertical().id_salt("cores").auto_shrink([false, true]).show(ui, |ui| {
-            for row in 0..rows {
-                ui.horizontal(|ui| {
-                    for core in row * columns..((row + 1) * columns).min(self.points.len()) {
-                        let tone = palette(ui).series(core);
-                        self.plot(ui, core, tone, vec2(width, height), started);
-                    }
-                });
+        egui::ScrollArea::vertical().scroll_source(widgets::scroll_source(ui)).id_salt("cores").auto_shrink([false, true]).show(
+            ui,
+            |ui| {
+                for row in 0..rows {
+                    ui.horizontal(|ui| {
+                        for core in row * columns..((row + 1) * columns).min(self.points.len()) {
+                            let tone = palette(ui).series(core);
+                            self.plot(ui, core, tone, vec2(width, height), started);
+                        }
+                    });
+                }
+            },
+        );
+    }
+
+    /// Draws all cores in one plot, with thick lines: for a room.
+    pub fn together(&mut self, ui: &mut Ui, sequence: u64, system: &SystemView, run: Option<&RunView>) {
+        if self.sequence != Some(sequence) {
+            self.sequence = Some(sequence);
+            self.refresh(system);
+        }
+        if self.points.is_empty() {
+            widgets::nothing_yet(ui, "Nothing measured yet.");
+            return;
+        }
+        let colors = palette(ui);
+        let area = ui.available_rect_before_wrap();
+        let started = run.filter(|run| run.state == RunState::Running).map(|run| -run.elapsed.secs()).filter(|t| *t > -SECONDS);
+        ui.painter().rect_filled(area, 4.0, colors.pane);
+        ui.add_space(HEADING);
+        bare_plot("all cores", area.size() - vec2(0.0, HEADING)).show(ui, |plot| {
+            plot.set_plot_bounds_x(-SECONDS..=0.0);
+            plot.set_plot_bounds_y(0.0..=106.0);
+            if let Some(t) = started {
+                plot.vline(VLine::new("start", t).color(colors.blue.strong).width(2.0).allow_hover(false));
+            }
+            for (core, points) in self.points.iter().enumerate() {
+                let line = Line::new(format!("core {core}"), PlotPoints::Borrowed(points));
+                plot.line(line.color(colors.series(core).strong).width(3.0).allow_hover(false));
             }
         });
+        let heading = Rect::from_min_size(area.min + vec2(8.0, 2.0), vec2(area.width() - 16.0, 16.0));
+        let whole = self.texts.join("; ");
+        widgets::paint_text(ui, heading, Align2::LEFT_CENTER, "CPU per core, 60 s", theme::bold_font(11.5), colors.weak);
+        widgets::paint_text(ui, heading, Align2::RIGHT_CENTER, &self.summary, FontId::proportional(11.0), colors.weak);
+        widgets::describe(ui, area, "cores together", Role::Image, &whole);
     }
 
     fn plot(&self, ui: &mut Ui, core: usize, tone: Tone, size: egui::Vec2, started: Option<f64>) {
         let colors = palette(ui);
         let rect = Rect::from_min_size(ui.cursor().min, size);
         ui.painter().rect_filled(rect, 4.0, colors.pane);
-        Plot::new(("core", core))
-            .width(size.x)
-            .height(size.y)
-            .show_background(false)
-            .show_axes(false)
-            .show_grid(false)
-            .allow_zoom(false)
-            .allow_drag(false)
-            .allow_scroll(false)
-            .allow_boxed_zoom(false)
-            .allow_double_click_reset(false)
-            .show_x(false)
-            .show_y(false)
-            .show_crosshair(false)
-            .sense(egui::Sense::hover())
-            .set_margin_fraction(vec2(0.0, 0.0))
-            .default_x_bounds(-SECONDS, 0.0)
-            .default_y_bounds(0.0, 106.0)
-            .show(ui, |plot| {
-                plot.set_plot_bounds_x(-SECONDS..=0.0);
-                plot.set_plot_bounds_y(0.0..=106.0);
-                if let Some(t) = started {
-                    let line = VLine::new("start", t).color(colors.blue.strong).width(1.0);
-                    plot.vline(line.style(LineStyle::dashed_dense()).allow_hover(false));
-                }
-                plot.line(
-                    Line::new("load", PlotPoints::Borrowed(&self.points[core]))
-                        .color(tone.strong)
-                        .width(1.4)
-                        .fill(0.0)
-                        .fill_alpha(0.25)
-                        .allow_hover(false),
-                );
-            });
+        bare_plot(("core", core), size).show(ui, |plot| {
+            plot.set_plot_bounds_x(-SECONDS..=0.0);
+            plot.set_plot_bounds_y(0.0..=106.0);
+            if let Some(t) = started {
+                let line = VLine::new("start", t).color(colors.blue.strong).width(1.0);
+                plot.vline(line.style(LineStyle::dashed_dense()).allow_hover(false));
+            }
+            plot.line(
+                Line::new("load", PlotPoints::Borrowed(&self.points[core]))
+                    .color(tone.strong)
+                    .width(1.4)
+                    .fill(0.0)
+                    .fill_alpha(0.25)
+                    .allow_hover(false),
+            );
+        });
         let label = rect.shrink2(vec2(8.0, 4.0));
         let top = Rect::from_min_size(label.min, vec2(label.width(), 16.0));
         widgets::paint_text(ui, top, Align2::LEFT_CENTER, format!("core {core}"), FontId::proportional(10.5), colors.weak);
@@ -138,6 +158,28 @@ impl Cores {
         }
         self.summary = summary(&system.latest);
     }
+}
+
+/// A plot that does nothing but show: 60 seconds, 0 to 100 %.
+fn bare_plot<'a>(salt: impl std::hash::Hash + std::fmt::Debug + Send + Sync + 'static, size: egui::Vec2) -> Plot<'a> {
+    Plot::new(salt)
+        .width(size.x)
+        .height(size.y)
+        .show_background(false)
+        .show_axes(false)
+        .show_grid(false)
+        .allow_zoom(false)
+        .allow_drag(false)
+        .allow_scroll(false)
+        .allow_boxed_zoom(false)
+        .allow_double_click_reset(false)
+        .show_x(false)
+        .show_y(false)
+        .show_crosshair(false)
+        .sense(egui::Sense::hover())
+        .set_margin_fraction(vec2(0.0, 0.0))
+        .default_x_bounds(-SECONDS, 0.0)
+        .default_y_bounds(0.0, 106.0)
 }
 
 /// What else the machine says, as far as it says it.

@@ -1,6 +1,6 @@
 //! What the lesson claims and what this run showed, with the prediction and the book's word beside it. UI thread.
 
-use egui::{Align2, FontId, Rect, Role, Ui, pos2, vec2};
+use egui::{Align2, FontId, Rect, RichText, Role, ScrollArea, Ui, pos2, vec2};
 
 use super::card;
 use super::theme::{self, palette};
@@ -9,6 +9,8 @@ use crate::model::{Fact, RunView};
 use crate::scenario::Scenario;
 
 const ROW: f32 = 38.0;
+/// So many facts are shown whole; of more, a line each, and only those that are in sight.
+const MOST_WHOLE: usize = 60;
 
 /// Draws facts, then values, prediction and notes.
 pub fn ui(ui: &mut Ui, run: Option<&RunView>, scenario: Option<&'static Scenario>, prediction: Option<usize>) {
@@ -18,10 +20,49 @@ pub fn ui(ui: &mut Ui, run: Option<&RunView>, scenario: Option<&'static Scenario
         widgets::nothing_yet(ui, "No fact has been checked yet.");
         return;
     }
+    if facts.len() <= MOST_WHOLE {
+        ScrollArea::vertical().scroll_source(widgets::scroll_source(ui)).id_salt("facts").auto_shrink(false).show(ui, |ui| {
+            for fact in facts {
+                whole_fact(ui, fact);
+            }
+            for extra in &extras {
+                whole_extra(ui, extra);
+            }
+        });
+        return;
+    }
     widgets::visible_rows(ui, "facts", ROW, facts.len() + extras.len(), false, |ui, index| match facts.get(index) {
         Some(fact) => fact_row(ui, fact, index),
         None => extra_row(ui, &extras[index - facts.len()], index),
     });
+}
+
+/// What the text of a note begins with that cannot be shown here, such as how another system does it.
+const ELSEWHERE: &str = "Not on this machine";
+
+/// A fact with as many lines as it needs.
+fn whole_fact(ui: &mut Ui, fact: &Fact) {
+    let colors = palette(ui);
+    let (sign, tone, word) = if fact.holds { ("✔", colors.green, "holds") } else { ("✖", colors.vermilion, "does not hold") };
+    let detail = format!("expected {} · observed {} · {word}", card::plain(&fact.expected), card::plain(&fact.observed));
+    ui.horizontal_top(|ui| {
+        ui.add_sized(vec2(14.0, 16.0), egui::Label::new(theme::bold(sign).size(13.0).color(tone.ink)));
+        ui.vertical(|ui| {
+            ui.spacing_mut().item_spacing.y = 1.0;
+            let claim = ui.add(egui::Label::new(RichText::new(&fact.claim).size(12.0)).wrap());
+            let words = format!("{word}: {}, {detail}", fact.claim);
+            claim.widget_info(|| egui::WidgetInfo::labeled(Role::Label, true, &words));
+            ui.add(egui::Label::new(RichText::new(&detail).size(11.0).color(tone.ink)).wrap());
+        });
+    });
+}
+
+fn whole_extra(ui: &mut Ui, (title, text): &Extra) {
+    let colors = palette(ui);
+    ui.add_space(2.0);
+    ui.label(theme::bold(*title).size(11.0).color(colors.blue.ink));
+    let label = ui.add(egui::Label::new(RichText::new(text).size(12.0)).wrap());
+    label.widget_info(|| egui::WidgetInfo::labeled(Role::Label, true, format!("{title}: {text}")));
 }
 
 /// A line that is no fact: its heading and its text.
@@ -29,14 +70,22 @@ type Extra = (&'static str, String);
 
 fn extras(run: Option<&RunView>, scenario: Option<&'static Scenario>, prediction: Option<usize>) -> Vec<Extra> {
     let mut extras = Vec::new();
-    if let (Some(run), Some(scenario)) = (run, scenario) {
-        if let Some(fact) = run.facts.iter().find(|fact| fact.id == scenario.prediction.fact) {
+    if let Some(scenario) = scenario {
+        if let Some(run) = run
+            && let Some(fact) = run.facts.iter().find(|fact| fact.id == scenario.prediction.fact)
+        {
             let predicted = prediction.and_then(|index| scenario.prediction.choices.get(index)).copied();
             extras.push(("Prediction", card::compare(predicted, &fact.observed)));
         }
         for note in scenario.notes {
             extras.push(("The book says", note.book.to_owned()));
-            extras.push(("Your machine shows", measured(note.shows, run)));
+            let shows = measured(note.shows, run);
+            let start = shows.get(..ELSEWHERE.len()).unwrap_or_default();
+            extras.push(if start.eq_ignore_ascii_case(ELSEWHERE) {
+                (ELSEWHERE, shows[ELSEWHERE.len()..].trim_start_matches([':', '.', ' ']).to_owned())
+            } else {
+                ("Your machine shows", shows)
+            });
         }
     }
     if let Some(run) = run.filter(|run| !run.values.is_empty()) {
@@ -47,13 +96,15 @@ fn extras(run: Option<&RunView>, scenario: Option<&'static Scenario>, prediction
 }
 
 /// Puts the measured values and facts in the place of their names in braces.
-fn measured(text: &str, run: &RunView) -> String {
+fn measured(text: &str, run: Option<&RunView>) -> String {
     let mut shown = String::new();
     let mut rest = text;
     while let Some((before, after)) = rest.split_once('{') {
         let Some((name, after)) = after.split_once('}') else { break };
         shown.push_str(before);
-        let value = run.values.get(name).or_else(|| run.facts.iter().find(|fact| fact.id == name).map(|fact| &fact.observed));
+        let fact = |run: &RunView| run.facts.iter().find(|fact| fact.id == name).map(|fact| fact.observed.clone());
+        let value = run.and_then(|run| run.values.get(name).cloned().or_else(|| fact(run)));
+        let value = value.as_ref();
         shown.push_str(&value.map_or_else(|| "(not measured yet)".to_owned(), card::plain));
         rest = after;
     }
@@ -127,15 +178,17 @@ mod tests {
     fn two_thousand_facts_are_not_all_drawn_and_none_says_so() {
         let harness = show(Some((*sample::snapshot(2000).runs[0]).clone()), None);
         assert!(harness.query_all_by_label_contains("claim ").count() < 20);
-        show(None, None).get_by_label("No fact has been checked yet.");
+        let nothing = testing::view(460.0, 220.0, (), |ui, ()| super::ui(ui, None, None, None));
+        nothing.get_by_label("No fact has been checked yet.");
+        show(None, None).get_by_label("Your machine shows: It took (not measured yet) s here.");
     }
 
     #[test]
     fn notes_show_what_was_measured_and_say_when_it_was_not() {
         let mut run = sample::run(1, "thread-pool");
-        assert_eq!(measured("It took {elapsed} s here.", &run), "It took (not measured yet) s here.");
+        assert_eq!(measured("It took {elapsed} s here.", Some(&run)), "It took (not measured yet) s here.");
         run.values.insert("elapsed".to_owned(), 1.25.into());
-        assert_eq!(measured("It took {elapsed} s here.", &run), "It took 1.250 s here.");
+        assert_eq!(measured("It took {elapsed} s here.", Some(&run)), "It took 1.250 s here.");
         show(Some(run), None).get_by_label("Your machine shows: It took 1.250 s here.");
     }
 }

@@ -10,14 +10,18 @@ use super::cores::Cores;
 use super::layout::{self, Pane, Tab};
 use super::library::Subject;
 use super::theme::{self, palette};
-use super::{facts, log, widgets};
-use crate::model::{Finished, Outcome, RunState, RunView, Snapshot};
+use super::{compare, facts, log, step, widgets};
+use crate::model::{Action, Finished, Outcome, RunFinding, RunState, RunView, Snapshot};
 use crate::scenario::Scenario;
 
 const SIDE: f32 = 232.0;
 /// Below this width the side panels are narrower.
 const NARROW: f32 = 1180.0;
 const GAP: f32 = 8.0;
+/// Findings that are shown at the same time; the log has them all.
+const MOST_FINDINGS: usize = 3;
+/// Locks of a finding that get a button.
+const MOST_LOCKS: usize = 3;
 
 impl App {
     /// Draws everything but what lies over it.
@@ -27,7 +31,7 @@ impl App {
         let bar = Frame::new().fill(colors.panel).inner_margin(Margin::symmetric(14, 0));
         Panel::top("top").exact_size(44.0).frame(bar).show(ui, |ui| self.top_bar_ui(ui, snapshot));
         let centre = Frame::new().fill(colors.background).inner_margin(Margin::same(GAP as i8));
-        if Self::is_folded(ui) {
+        if Self::is_folded(ui) || self.is_projector() {
             Panel::top("tabs")
                 .frame(side.inner_margin(Margin::symmetric(8, 4)))
                 .show(ui, |ui| layout::pane_tabs(ui, &mut self.pane));
@@ -48,6 +52,7 @@ impl App {
         self.banners_ui(ui, snapshot);
         match self.pane {
             Pane::Library => self.library_ui(ui, snapshot),
+            Pane::Timeline if self.is_projector() => self.projector_ui(ui, snapshot),
             Pane::Timeline => {
                 self.cores_ui(ui, snapshot);
                 ui.add_space(4.0);
@@ -57,12 +62,35 @@ impl App {
             Pane::Details => self.details_ui(ui, snapshot),
             Pane::Header => {
                 ui.columns(2, |columns| {
-                    ScrollArea::vertical().id_salt("selected").show(&mut columns[0], |ui| self.selected_ui(ui, snapshot));
+                    ScrollArea::vertical().scroll_source(widgets::scroll_source(&columns[0])).id_salt("selected").show(
+                        &mut columns[0],
+                        |ui| {
+                            self.own_actions_ui(ui, snapshot);
+                            self.selected_ui(ui, snapshot);
+                        },
+                    );
                     self.board_ui(&mut columns[1], snapshot);
                 });
             }
             Pane::Log => self.log_ui(ui, snapshot),
         }
+    }
+
+    /// What a whole room is to see: one plot with all cores, the lanes, and what happens in words.
+    fn projector_ui(&mut self, ui: &mut Ui, snapshot: &Snapshot) {
+        let height = ui.available_height();
+        let run = self.subject.run(snapshot);
+        ui.allocate_ui(vec2(ui.available_width(), height * 0.2), |ui| {
+            self.views.cores.together(ui, snapshot.sequence, &snapshot.system, run);
+        });
+        ui.add_space(4.0);
+        let below = Frame::new().inner_margin(Margin { top: 4, ..Margin::ZERO });
+        Panel::bottom("projected log")
+            .frame(below)
+            .show_separator_line(false)
+            .exact_size(height * 0.3)
+            .show(ui, |ui| self.log_ui(ui, snapshot));
+        self.timeline_ui(ui, snapshot);
     }
 
     fn centre_ui(&mut self, ui: &mut Ui, snapshot: &Snapshot) {
@@ -71,18 +99,19 @@ impl App {
         self.banners_ui(ui, snapshot);
         let below = Frame::new().inner_margin(Margin { top: GAP as i8, ..Margin::ZERO });
         let height = ui.available_height();
-        Panel::bottom("log")
+        let class = size_class(ui);
+        Panel::bottom(("log", class))
             .frame(below)
             .resizable(true)
             .show_separator_line(false)
-            .default_size(118.0)
+            .default_size((height * if height > 850.0 { 0.2 } else { 0.165 }).max(100.0))
             .size_range(70.0..=height * 0.4)
             .show(ui, |ui| self.log_ui(ui, snapshot));
-        Panel::bottom("work")
+        Panel::bottom(("work", class))
             .frame(below)
             .resizable(true)
             .show_separator_line(false)
-            .default_size(226.0)
+            .default_size((height * 0.36).max(200.0))
             .size_range(110.0..=height * 0.6)
             .show(ui, |ui| {
                 let area = ui.available_rect_before_wrap();
@@ -99,27 +128,38 @@ impl App {
     fn library_ui(&mut self, ui: &mut Ui, snapshot: &Snapshot) {
         if Self::is_folded(ui) {
             ui.columns(2, |columns| {
-                self.list_ui(&mut columns[0], snapshot, 1.0);
+                self.list_ui(&mut columns[0], snapshot);
                 self.card_ui(&mut columns[1], snapshot);
             });
             return;
         }
-        self.list_ui(ui, snapshot, 0.46);
-        ui.add_space(4.0);
-        ui.separator();
-        self.card_ui(ui, snapshot);
+        // The card has its place, however long the list is. The line between them can be dragged.
+        let height = ui.available_height();
+        let above = Frame::new().inner_margin(Margin { top: 4, ..Margin::ZERO });
+        Panel::bottom(("card", size_class(ui)))
+            .frame(above)
+            .resizable(true)
+            .default_size((height * 0.52).min(430.0))
+            .size_range(120.0..=(height - 140.0).max(121.0))
+            .show(ui, |ui| self.card_ui(ui, snapshot));
+        self.list_ui(ui, snapshot);
     }
 
-    fn list_ui(&mut self, ui: &mut Ui, snapshot: &Snapshot, share: f32) {
-        self.views.library.ui(ui, self.catalogue, snapshot, self.subject, share, &mut self.actions);
+    fn list_ui(&mut self, ui: &mut Ui, snapshot: &Snapshot) {
+        self.views.library.ui(ui, self.catalogue, snapshot, self.subject, &mut self.actions);
     }
 
     fn card_ui(&mut self, ui: &mut Ui, snapshot: &Snapshot) {
+        self.first_use_ui(ui, Pane::Library);
         let subject = self.subject;
         let run = subject.run(snapshot);
-        ScrollArea::vertical().id_salt("card").auto_shrink(false).show(ui, |ui| {
+        ScrollArea::vertical().scroll_source(widgets::scroll_source(ui)).id_salt("card").auto_shrink(false).show(ui, |ui| {
             if let Some(scenario) = self.scenario() {
                 self.views.card.ui(ui, scenario, run);
+                let chosen = (&self.views.card.params(scenario), self.language());
+                let comparison = snapshot.comparison.as_deref();
+                self.views.compare.chooser(ui, scenario, chosen, comparison, &mut self.actions);
+                Card::foot_ui(ui, scenario);
                 return;
             }
             self.views.form.ui(ui, &mut self.actions);
@@ -133,15 +173,21 @@ impl App {
     }
 
     fn actions_ui(&mut self, ui: &mut Ui, snapshot: &Snapshot) {
+        self.first_use_ui(ui, Pane::Header);
+        self.own_actions_ui(ui, snapshot);
         self.selected_ui(ui, snapshot);
         ui.add_space(2.0);
         ui.separator();
         self.board_ui(ui, snapshot);
     }
 
-    fn selected_ui(&mut self, ui: &mut Ui, snapshot: &Snapshot) {
+    fn own_actions_ui(&mut self, ui: &mut Ui, snapshot: &Snapshot) {
         let (run, scenario) = (self.subject.run(snapshot), self.scenario());
-        self.views.selected.ui(ui, run, scenario, self.selection, &mut self.actions);
+        self.views.own_actions.ui(ui, run, scenario, &mut self.actions);
+    }
+
+    fn selected_ui(&mut self, ui: &mut Ui, snapshot: &Snapshot) {
+        self.views.selected.ui(ui, self.subject.run(snapshot), self.selection, &mut self.actions);
     }
 
     fn cores_ui(&mut self, ui: &mut Ui, snapshot: &Snapshot) {
@@ -156,37 +202,47 @@ impl App {
     fn timeline_ui(&mut self, ui: &mut Ui, snapshot: &Snapshot) {
         let is_focused = self.outlined == Some(Pane::Timeline);
         let run = self.subject.run(snapshot);
-        let scenario = self.scenario();
+        let (scenario, is_new) = (self.scenario(), self.is_new(Pane::Timeline));
         let card = &mut self.views.card;
         let timeline = std::cell::RefCell::new(&mut self.views.timeline);
         let actions = &mut self.actions;
-        widgets::pane(
+        let is_dismissed = widgets::pane(
             ui,
             "Timeline",
             is_focused,
             |ui| timeline.borrow_mut().head(ui, run),
-            |ui| match run {
-                Some(run) => timeline.borrow_mut().ui(ui, run, actions),
-                None => invite(ui, scenario, card),
+            |ui| {
+                let is_dismissed = is_new && widgets::first_use(ui, Pane::Timeline.title(), Pane::Timeline.first_use());
+                match run {
+                    Some(run) => timeline.borrow_mut().ui(ui, run, actions),
+                    None => invite(ui, scenario, card),
+                }
+                is_dismissed
             },
         );
+        self.dismiss(Pane::Timeline, is_dismissed);
     }
 
     fn processes_ui(&mut self, ui: &mut Ui, snapshot: &Snapshot) {
         let is_focused = self.outlined == Some(Pane::Processes);
-        let (run, selection) = (self.subject.run(snapshot), self.selection);
+        let (run, selection, is_new) = (self.subject.run(snapshot), self.selection, self.is_new(Pane::Processes));
         let tree = std::cell::RefCell::new(&mut self.views.tree);
         let actions = &mut self.actions;
-        widgets::pane(
+        let is_dismissed = widgets::pane(
             ui,
             "Processes",
             is_focused,
             |ui| tree.borrow_mut().head(ui, run),
-            |ui| match run {
-                Some(run) => tree.borrow_mut().ui(ui, snapshot.sequence, run, selection, actions),
-                None => widgets::nothing_yet(ui, "No process has begun yet."),
+            |ui| {
+                let is_dismissed = is_new && widgets::first_use(ui, Pane::Processes.title(), Pane::Processes.first_use());
+                match run {
+                    Some(run) => tree.borrow_mut().ui(ui, snapshot.sequence, run, selection, actions),
+                    None => widgets::nothing_yet(ui, "No process has begun yet."),
+                }
+                is_dismissed
             },
         );
+        self.dismiss(Pane::Processes, is_dismissed);
     }
 
     fn details_ui(&mut self, ui: &mut Ui, snapshot: &Snapshot) {
@@ -196,8 +252,13 @@ impl App {
             ui.set_min_size(ui.available_size());
             layout::detail_tabs(ui, self.tab());
             ui.add_space(2.0);
+            self.first_use_ui(ui, Pane::Details);
             match (*self.tab(), run) {
-                (Tab::Code, _) => self.views.code.ui(ui, scenario, language),
+                (Tab::Code, run) => self.views.code.ui(ui, scenario, language, run),
+                (Tab::Compare, _) => {
+                    let is_shown = |id: &str| scenario.is_some_and(|scenario| scenario.id == id);
+                    compare::ui(ui, snapshot.comparison.as_deref().filter(|comparison| is_shown(&comparison.scenario)));
+                }
                 (Tab::Output, Some(run)) => self.views.output.ui(ui, run, self.selection.map(|(pid, _)| pid)),
                 (Tab::Output, None) => widgets::nothing_yet(ui, "Nothing was written yet."),
                 (Tab::Facts, run) => {
@@ -211,7 +272,38 @@ impl App {
     fn log_ui(&mut self, ui: &mut Ui, snapshot: &Snapshot) {
         let is_focused = self.outlined == Some(Pane::Log);
         let run = self.subject.run(snapshot);
-        widgets::pane(ui, "What happened", is_focused, |_| {}, |ui| log::ui(ui, run.map_or(&[], |run| &run.log)));
+        let is_new = self.is_new(Pane::Log);
+        let actions = &mut self.actions;
+        let save = |ui: &mut Ui| {
+            let button = ui.add_enabled(run.is_some(), egui::Button::new("Save").small());
+            let button = button.accessible_name(UiCommand::Export.text());
+            if button.on_hover_text(UiCommand::Export.hint(ui.ctx())).clicked() {
+                actions.command(UiCommand::Export);
+            }
+        };
+        let is_dismissed = widgets::pane(ui, "What happened", is_focused, save, |ui| {
+            let is_dismissed = is_new && widgets::first_use(ui, Pane::Log.title(), Pane::Log.first_use());
+            log::ui(ui, run.map_or(&[], |run| &run.log));
+            is_dismissed
+        });
+        self.dismiss(Pane::Log, is_dismissed);
+    }
+
+    /// A deadlock and the like, with what can be done about it.
+    fn finding_ui(&mut self, ui: &mut Ui, run: &RunView, finding: &RunFinding) {
+        let has_release = self.scenario().is_some_and(|scenario| scenario.actions.iter().any(|action| action.name == "release"));
+        let locks = if has_release { locks_of(run, finding) } else { Vec::new() };
+        let actions = &mut self.actions;
+        widgets::banner(ui, &format!("⟳ {}", finding.text), palette(ui).vermilion, |ui| {
+            let why_button = ui.button("Why?");
+            egui::Popup::menu(&why_button).width(340.0).show(|ui| ui.label(why(finding)));
+            for lock in locks.iter().take(MOST_LOCKS) {
+                let button = ui.button(format!("Release {lock}"));
+                if button.on_hover_text("Takes the lock from the one that holds it, so that the other one can go on.").clicked() {
+                    actions.push(UiAction::Act(run.id, Action::Scenario("release".to_owned()), (*lock).to_owned()));
+                }
+            }
+        });
     }
 
     /// What must not be overlooked: the display is paused, nothing can be launched, a run ends or has ended.
@@ -226,6 +318,14 @@ impl App {
         }
         if let Some(trouble) = &self.live.trouble {
             widgets::banner(ui, &format!("⚠ {trouble}"), colors.vermilion, |_| {});
+        }
+        if let Some(run) = self.subject.run(snapshot) {
+            for finding in run.findings.iter().take(MOST_FINDINGS) {
+                self.finding_ui(ui, run, finding);
+            }
+            if self.is_stepping() {
+                step::ui(ui, run, &mut self.actions);
+            }
         }
         match self.subject.run(snapshot).map(|run| (&run.state, run)) {
             Some((RunState::Stopping { grace_left }, _)) => {
@@ -243,6 +343,32 @@ impl App {
             }
             _ => {}
         }
+    }
+}
+
+/// Windows of about the same height share the heights of their parts, as they were dragged; a higher one has its own.
+fn size_class(ui: &Ui) -> u32 {
+    (ui.ctx().content_rect().height() / 220.0) as u32
+}
+
+/// The locks that the tasks of a finding wait for.
+fn locks_of<'a>(run: &'a RunView, finding: &RunFinding) -> Vec<&'a str> {
+    let tasks = run.lanes.iter().filter(|lane| finding.tasks.contains(&lane.name));
+    tasks.filter_map(|lane| lane.segments.last()?.note.strip_prefix("lock ")).collect()
+}
+
+/// What follows from a finding, for the one who asks why.
+fn why(finding: &RunFinding) -> &'static str {
+    match finding.id.as_str() {
+        "deadlock" => {
+            "Each of them holds what the next one waits for, and none gives up what it has. Nobody outside the circle can help by \
+             waiting. One of them must let go (release, a time limit), or be ended. Always taking locks in the same order rules it out."
+        }
+        "abandoned" => {
+            "A lock does not open by itself when its holder ends. Whoever takes one must release it on every way out: in Python \
+             with “with lock:”, in Rust by dropping the guard."
+        }
+        _ => "What happened says more about it.",
     }
 }
 

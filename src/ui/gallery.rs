@@ -30,7 +30,7 @@ impl Gallery {
     /// Gives a context the window's fonts and colours.
     pub fn prepare(ctx: &Context) {
         DesktopFonts::default().install(ctx);
-        theme::apply(ctx, ThemeChoice::default());
+        theme::apply(ctx, ThemeChoice::default(), false);
     }
 
     /// Draws the view of that name; other names draw nothing.
@@ -45,7 +45,7 @@ impl Gallery {
             "output" => self.output.ui(ui, run, None),
             "facts" => facts::ui(ui, Some(run), None, None),
             "log" => log::ui(ui, &run.log),
-            "selected" => self.selected.ui(ui, Some(run), None, selection, &mut self.actions),
+            "selected" => self.selected.ui(ui, Some(run), selection, &mut self.actions),
             "header" => board::ui(ui, &snapshot.board, Some(run.id), &mut self.actions),
             _ => {}
         }

@@ -5,7 +5,7 @@ use egui::{RichText, Ui, vec2};
 use super::theme::{self, palette};
 
 /// A part of the window.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 pub enum Pane {
     /// Scenarios, card, settings.
     Library,
@@ -37,6 +37,20 @@ impl Pane {
             Self::Log => "What happened",
         }
     }
+
+    /// What it is for, in a line for who sees it for the first time.
+    pub const fn first_use(self) -> &'static str {
+        match self {
+            Self::Library => "Choose a lesson, guess what will happen, press Start.",
+            Self::Timeline => {
+                "A bar for each thread and process: colour and pattern say what it does. Click one to see its code."
+            }
+            Self::Processes => "Real processes, as the kernel lists them. Click one, then act on it.",
+            Self::Details => "The code that runs, what it wrote, what was measured.",
+            Self::Header => "These buttons send real signals. The pins are those of the 40-pin header.",
+            Self::Log => "Everything that happens, in sentences. Ctrl+E saves the whole run.",
+        }
+    }
 }
 
 /// One page of the details.
@@ -49,17 +63,25 @@ pub enum Tab {
     Output,
     /// Claims and what was measured.
     Facts,
+    /// Two ways side by side.
+    Compare,
 }
 
 impl Tab {
-    const ALL: [Self; 3] = [Self::Code, Self::Output, Self::Facts];
+    const ALL: [Self; 4] = [Self::Code, Self::Output, Self::Facts, Self::Compare];
 
     const fn title(self) -> &'static str {
         match self {
             Self::Code => "Code",
             Self::Output => "Output",
             Self::Facts => "Facts",
+            Self::Compare => "Compare",
         }
+    }
+
+    /// What a screen reader calls it, where the title alone is a button's as well.
+    const fn name(self) -> &'static str {
+        if matches!(self, Self::Compare) { "Side by side" } else { self.title() }
     }
 }
 
@@ -97,7 +119,8 @@ pub fn detail_tabs(ui: &mut Ui, shown: &mut Tab) {
             } else {
                 RichText::new(tab.title()).size(11.5).color(colors.weak)
             };
-            let response = ui.add(egui::Button::new(text).frame(false).min_size(vec2(0.0, 20.0)));
+            let button = egui::Button::new(text).frame(false).min_size(vec2(0.0, 20.0));
+            let response = ui.add(button).accessible_name(tab.name());
             if is_shown {
                 let bottom = response.rect.bottom();
                 ui.painter().hline(response.rect.x_range(), bottom, (2.0, colors.blue.strong));

@@ -8,6 +8,7 @@ mod board;
 mod card;
 mod code;
 mod commands;
+mod compare;
 mod cores;
 mod facts;
 mod frame;
@@ -19,12 +20,14 @@ mod library;
 mod log;
 mod output;
 mod overlays;
+mod own_actions;
 mod program_form;
 #[doc(hidden)]
 pub mod sample;
 mod screenshot;
 mod selected;
 mod states;
+mod step;
 #[cfg(test)]
 mod testing;
 mod theme;

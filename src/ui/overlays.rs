@@ -4,6 +4,7 @@ use egui::{Align2, Context, Grid, RichText, ScrollArea, Window};
 
 use super::commands::UiCommand;
 use super::theme::{self, ThemeChoice, palette};
+use super::widgets;
 
 /// Which of them are open.
 #[derive(Debug, Default)]
@@ -26,13 +27,13 @@ impl Overlays {
     }
 
     /// Draws those that are open.
-    pub fn ui(&mut self, ctx: &Context, choice: &mut ThemeChoice, zoom: &mut f32) {
+    pub fn ui(&mut self, ctx: &Context, choice: &mut ThemeChoice, zoom: &mut f32, is_touch: &mut bool) {
         let window = |title: &'static str| {
             Window::new(title).collapsible(false).resizable(false).anchor(Align2::CENTER_CENTER, [0.0, 0.0])
         };
         let height = ctx.content_rect().height() - 120.0;
         window("Help: commands and keys").open(&mut self.help).show(ctx, |ui| {
-            ScrollArea::vertical().max_height(height).show(ui, |ui| {
+            ScrollArea::vertical().scroll_source(widgets::scroll_source(ui)).max_height(height).show(ui, |ui| {
                 Grid::new("commands").num_columns(3).spacing([18.0, 5.0]).striped(true).show(ui, |ui| {
                     for command in UiCommand::ALL {
                         ui.label(theme::bold(command.text()).size(12.0));
@@ -58,6 +59,10 @@ impl Overlays {
                     }
                 }
             });
+            ui.add_space(6.0);
+            ui.label(theme::caption(ui, "Fingers"));
+            ui.checkbox(is_touch, "large targets, lists scroll when dragged")
+                .on_hover_text("For a touch display, such as the Raspberry Pi's own.");
         });
     }
 }
@@ -71,8 +76,10 @@ mod tests {
 
     #[test]
     fn help_names_every_command_and_settings_change_the_theme() {
-        let state = (Overlays { help: true, settings: false }, ThemeChoice::Dark, 1.0);
-        let mut harness = testing::view(1200.0, 900.0, state, |ui, (overlays, choice, zoom)| overlays.ui(ui.ctx(), choice, zoom));
+        let state = (Overlays { help: true, settings: false }, ThemeChoice::Dark, 1.0, false);
+        let mut harness = testing::view(1200.0, 900.0, state, |ui, (overlays, choice, zoom, is_touch)| {
+            overlays.ui(ui.ctx(), choice, zoom, is_touch);
+        });
         harness.run();
         for command in UiCommand::ALL {
             assert!(harness.query_all_by_label(command.text()).next().is_some(), "{command:?}");
@@ -82,5 +89,8 @@ mod tests {
         harness.get_by_label("Light").click();
         harness.run();
         assert_eq!(harness.state().1, ThemeChoice::Light);
+        harness.get_by_label_contains("large targets").click();
+        harness.run();
+        assert!(harness.state().3);
     }
 }

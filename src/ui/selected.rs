@@ -8,8 +8,7 @@ use super::states::{self, Look};
 use super::theme::{self, palette};
 use super::tree::Selection;
 use super::widgets;
-use crate::model::{Action, ExitStatus, Lane, ProcessRow, RunView, Scope, Signal, TaskSort, TaskState};
-use crate::scenario::Scenario;
+use crate::model::{Action, ExitStatus, ProcessRow, RunView, Scope, Signal};
 
 /// Whom the buttons reach, and whether the signal menu is asked for.
 #[derive(Debug, Default)]
@@ -18,7 +17,10 @@ pub struct Selected {
     opens_menu: bool,
 }
 
-const SENTENCE: f32 = 46.0;
+/// Room for the longest name and sentence: the buttons below must not move while a process changes its state.
+const TITLE: f32 = 36.0;
+const BADGE: f32 = 22.0;
+const SENTENCE: f32 = 62.0;
 
 impl Selected {
     /// Whom signals reach.
@@ -31,41 +33,41 @@ impl Selected {
         self.opens_menu = true;
     }
 
-    /// Draws the card and, for a running scenario, its own actions.
-    pub fn ui(
-        &mut self,
-        ui: &mut Ui,
-        run: Option<&RunView>,
-        scenario: Option<&Scenario>,
-        selection: Selection,
-        actions: &mut Actions,
-    ) {
+    /// Draws the card of the selected process, and what can be done to it.
+    pub fn ui(&mut self, ui: &mut Ui, run: Option<&RunView>, selection: Selection, actions: &mut Actions) {
         let colors = palette(ui);
         ui.label(theme::caption(ui, "Selected"));
         let process = find(run, selection);
-        let (Some(run), Some(process)) = (run, process) else {
-            ui.label(RichText::new("Click a row or a lane to act on its process.").color(colors.weak));
-            if let Some(run) = run {
-                own_actions(ui, run, scenario, actions);
-            }
-            return;
+        let fixed = |ui: &mut Ui, height: f32, add: &mut dyn FnMut(&mut Ui)| {
+            ui.allocate_ui(vec2(ui.available_width(), height), |ui| {
+                ui.set_min_size(vec2(ui.available_width(), height));
+                add(ui);
+            });
         };
-        title(ui, process);
-        let (look, word) = states::process_look(process);
-        widgets::badge(ui, &format!("{} {word}", look.glyph()), look.tone(colors));
-        // Room for the longest sentence: the buttons below must not move while a process changes its state.
-        ui.allocate_ui(vec2(ui.available_width(), SENTENCE), |ui| {
-            ui.set_min_size(vec2(ui.available_width(), SENTENCE));
-            ui.label(sentence(process, run));
+        fixed(ui, TITLE, &mut |ui| match process {
+            Some(process) => title(ui, process),
+            None => drop(ui.label(theme::bold("Nothing").size(14.0).color(colors.weak))),
         });
-        if let Some((_, Some(tid))) = selection {
-            let name = process.threads.iter().find(|thread| thread.tid == tid).map_or("?", |thread| thread.name.as_str());
-            ui.label(RichText::new(format!("Its thread {name} ({tid}): signals go to the whole process.")).color(colors.weak));
-        }
+        let (look, word) = process.map_or((Look::Done, String::new()), states::process_look);
+        fixed(ui, BADGE, &mut |ui| {
+            if process.is_some() {
+                widgets::badge(ui, &format!("{} {word}", look.glyph()), look.tone(colors));
+            }
+        });
+        fixed(ui, SENTENCE, &mut |ui| {
+            let (Some(run), Some(process)) = (run, process) else {
+                ui.label(RichText::new("Click a row or a lane to act on its process.").color(colors.weak));
+                return;
+            };
+            ui.label(sentence(process, run));
+            if let Some((_, Some(tid))) = selection {
+                let name = process.threads.iter().find(|thread| thread.tid == tid).map_or("?", |thread| thread.name.as_str());
+                ui.label(RichText::new(format!("Thread {name} ({tid}): signals reach the whole process.")).color(colors.weak));
+            }
+        });
         ui.add_space(2.0);
         self.scope_ui(ui);
-        self.buttons(ui, run, process, look, actions);
-        own_actions(ui, run, scenario, actions);
+        self.buttons(ui, run.zip(process), look, actions);
     }
 
     fn scope_ui(&mut self, ui: &mut Ui) {
@@ -83,15 +85,19 @@ impl Selected {
         });
     }
 
-    fn buttons(&mut self, ui: &mut Ui, run: &RunView, process: &ProcessRow, look: Look, actions: &mut Actions) {
+    fn buttons(&mut self, ui: &mut Ui, target: Option<(&RunView, &ProcessRow)>, look: Look, actions: &mut Actions) {
         let colors = palette(ui);
         let scope = self.scope;
-        let is_there = !process.is_reaped();
+        let target = target.filter(|(_, process)| !process.is_reaped());
         let gap = ui.spacing().item_spacing.x;
         let half = vec2((ui.available_width() - gap) / 2.0, 27.0);
         let full = vec2(ui.available_width(), 29.0);
-        let mut act = |action: Action| actions.push(UiAction::Act(run.id, action, process.pid.to_string()));
-        ui.add_enabled_ui(is_there, |ui| {
+        let mut act = |action: Action| {
+            if let Some((run, process)) = target {
+                actions.push(UiAction::Act(run.id, action, process.pid.to_string()));
+            }
+        };
+        ui.add_enabled_ui(target.is_some(), |ui| {
             ui.horizontal(|ui| {
                 let terminate = ui.add(egui::Button::new("Terminate  T").min_size(half)).accessible_name("Terminate");
                 if terminate.on_hover_text(UiCommand::Terminate.tooltip()).clicked() {
@@ -130,7 +136,7 @@ impl Selected {
             }
             popup.width(356.0).show(|ui| {
                 ui.label(RichText::new("Signals and what they mean").color(colors.weak));
-                egui::ScrollArea::vertical().max_height(360.0).show(ui, |ui| {
+                egui::ScrollArea::vertical().scroll_source(widgets::scroll_source(ui)).max_height(360.0).show(ui, |ui| {
                     for signal in Signal::standard() {
                         let text = format!("{:>2}  {signal}", signal.number());
                         let item = egui::Button::new(RichText::new(text).monospace().size(11.5))
@@ -148,62 +154,24 @@ impl Selected {
                 }
             });
         });
-        if !is_there {
+        if target.is_none() {
             self.opens_menu = false;
         }
     }
 }
 
-/// Its name and its family, beside each other where there is room.
+/// Its name, and under it its family.
 fn title(ui: &mut Ui, process: &ProcessRow) {
+    ui.spacing_mut().item_spacing.y = 1.0;
+    ui.add(egui::Label::new(theme::bold(&process.name).size(14.0)).truncate());
     let family = format!("pid {} · child of {}", process.pid, process.ppid);
-    let width = |text: &str, font| ui.painter().layout_no_wrap(text.to_owned(), font, palette(ui).text).size().x;
-    let needed = width(&process.name, theme::bold_font(14.0)) + width(&family, egui::FontId::proportional(11.0));
-    let fits = needed + ui.spacing().item_spacing.x < ui.available_width();
-    let layout = if fits { egui::Layout::left_to_right(egui::Align::Center) } else { egui::Layout::top_down(egui::Align::Min) };
-    ui.allocate_ui_with_layout(vec2(ui.available_width(), 18.0), layout, |ui| {
-        ui.spacing_mut().interact_size.y = 18.0;
-        ui.add(egui::Label::new(theme::bold(&process.name).size(14.0)).truncate());
-        ui.label(RichText::new(family).size(11.0).color(palette(ui).weak));
-    });
+    ui.add(egui::Label::new(RichText::new(family).size(11.0).color(palette(ui).weak)).truncate());
 }
 
 /// The selected process of a run.
 pub fn find(run: Option<&RunView>, selection: Selection) -> Option<&ProcessRow> {
     let (pid, _) = selection?;
     run?.processes.iter().rev().find(|process| process.pid == pid)
-}
-
-fn own_actions(ui: &mut Ui, run: &RunView, scenario: Option<&Scenario>, actions: &mut Actions) {
-    let is_over = matches!(run.state, crate::model::RunState::Finished(_));
-    let Some(scenario) = scenario.filter(|scenario| !is_over && !scenario.actions.is_empty()) else { return };
-    ui.add_space(4.0);
-    ui.label(theme::caption(ui, "In this scenario"));
-    ui.horizontal_wrapped(|ui| {
-        // To wait on one child there is the button above; of what is planned, the one that is meant is chosen from a menu.
-        for action in scenario.actions.iter().filter(|action| action.name != "wait") {
-            let act = |target: &str| UiAction::Act(run.id, Action::Scenario(action.name.to_owned()), target.to_owned());
-            if action.name == "cancel" && run.lanes.iter().any(is_planned) {
-                let menu = ui.menu_button(action.label, |ui| {
-                    for lane in run.lanes.iter().filter(|lane| is_planned(lane)) {
-                        if ui.button(&lane.name).clicked() {
-                            actions.push(act(&lane.name));
-                            ui.close();
-                        }
-                    }
-                });
-                menu.response.on_hover_text(action.meaning);
-            } else if ui.button(action.label).on_hover_text(action.meaning).clicked() {
-                actions.push(act(""));
-            }
-        }
-    });
-}
-
-/// An event or a future that has not come to its end.
-fn is_planned(lane: &Lane) -> bool {
-    let state = lane.segments.last().map(|segment| segment.state);
-    matches!(lane.sort, TaskSort::Event | TaskSort::Future) && !matches!(state, None | Some(TaskState::Done | TaskState::Failed))
 }
 
 /// How it is, in words that say what follows from it.
@@ -247,7 +215,7 @@ mod tests {
     fn show(pid: i32) -> Harness<'static, State> {
         let snapshot = sample::deadlock();
         testing::view(230.0, 420.0, State::default(), move |ui, (selected, actions)| {
-            selected.ui(ui, Some(&snapshot.runs[0]), Some(&testing::POOL), Some((Pid::new(pid), None)), actions);
+            selected.ui(ui, Some(&snapshot.runs[0]), Some((Pid::new(pid), None)), actions);
         })
     }
 
@@ -272,11 +240,19 @@ mod tests {
             ("Stop process", "1 stop 4716"),
             ("Continue", "1 continue 4716"),
             ("Wait on (reap)", "1 wait 4716"),
-            ("One more job", "1 more"),
         ] {
             harness.get_by_label(button).click();
             harness.run();
             assert_eq!(acted(&mut harness), [expected]);
+        }
+    }
+
+    #[test]
+    fn no_button_moves_whatever_is_selected() {
+        let place = |pid: i32, button: &str| show(pid).get_by_label(button).rect();
+        for button in ["Terminate", "Kill", "Signal"] {
+            let places = [4711, 4716, 4702, 1].map(|pid| place(pid, button));
+            assert!(places.windows(2).all(|pair| pair[0] == pair[1]), "{button}: {places:?}");
         }
     }
 

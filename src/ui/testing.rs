@@ -30,7 +30,11 @@ pub(super) static POOL: Scenario = Scenario {
         choice("work", &["hash", "count words"], "what a job does"),
         flag("verify", true, "whether the result is checked"),
     ],
-    actions: &[action("more", "One more job", "puts a job into the queue")],
+    actions: &[
+        action("more", "One more job", "puts a job into the queue"),
+        action("give", "Give it", "gives a job to the worker that is named"),
+        action("step", "Step", "lets one task go on"),
+    ],
     script: &[],
     notes: &[NOTE],
     python: "import threading\n\ndef work():\n    print('hello')\n",

@@ -215,10 +215,10 @@ pub fn ink_on(fill: Color32) -> Color32 {
 }
 
 /// Applies a choice to the whole window.
-pub fn apply(ctx: &egui::Context, choice: ThemeChoice) {
+pub fn apply(ctx: &egui::Context, choice: ThemeChoice, is_touch: bool) {
     let dark = if choice == ThemeChoice::HighContrast { &HIGH_CONTRAST } else { &DARK };
-    ctx.set_style_of(egui::Theme::Dark, style(dark, true));
-    ctx.set_style_of(egui::Theme::Light, style(&LIGHT, false));
+    ctx.set_style_of(egui::Theme::Dark, style(dark, true, is_touch));
+    ctx.set_style_of(egui::Theme::Light, style(&LIGHT, false, is_touch));
     ctx.set_theme(match choice {
         ThemeChoice::System => egui::ThemePreference::System,
         ThemeChoice::Light => egui::ThemePreference::Light,
@@ -226,7 +226,15 @@ pub fn apply(ctx: &egui::Context, choice: ThemeChoice) {
     });
 }
 
-fn style(p: &Palette, is_dark: bool) -> Style {
+/// The height of what a finger is to hit.
+const FINGER: f32 = 36.0;
+
+/// Whether the window is used with fingers.
+pub fn is_touch(ui: &egui::Ui) -> bool {
+    ui.style().interaction.interact_radius > 8.0
+}
+
+fn style(p: &Palette, is_dark: bool, is_touch: bool) -> Style {
     let mut visuals = if is_dark { egui::Visuals::dark() } else { egui::Visuals::light() };
     visuals.panel_fill = p.panel;
     visuals.window_fill = p.panel;
@@ -279,6 +287,15 @@ fn style(p: &Palette, is_dark: bool) -> Style {
     style.spacing.scroll = egui::style::ScrollStyle::thin();
     style.spacing.tooltip_width = 360.0;
     style.interaction.tooltip_delay = 0.3;
+    if is_touch {
+        style.spacing.item_spacing = vec2(8.0, 7.0);
+        style.spacing.button_padding = vec2(11.0, 8.0);
+        style.spacing.interact_size = vec2(40.0, FINGER);
+        style.spacing.icon_width = 22.0;
+        style.spacing.scroll = egui::style::ScrollStyle::solid();
+        // A finger is wider than a pointer.
+        style.interaction.interact_radius = 12.0;
+    }
     style
 }
 
@@ -387,7 +404,7 @@ mod tests {
         for (choice, expected) in
             [(ThemeChoice::Light, &LIGHT), (ThemeChoice::Dark, &DARK), (ThemeChoice::HighContrast, &HIGH_CONTRAST)]
         {
-            apply(&ctx, choice);
+            apply(&ctx, choice, false);
             let theme = if choice == ThemeChoice::Light { egui::Theme::Light } else { egui::Theme::Dark };
             assert_eq!(palette_of(&ctx.style_of(theme).visuals).background, expected.background);
         }

@@ -108,29 +108,32 @@ impl Timeline {
         let ticks = axis(ui, area, scale);
         ui.scope_builder(egui::UiBuilder::new().max_rect(lanes), |ui| {
             let height = run.lanes.len() as f32 * (LANE + GAP);
-            ScrollArea::vertical().id_salt("lanes").auto_shrink(false).show_viewport(ui, |ui, viewport| {
-                ui.set_height(height.max(lanes.height()));
-                let top = ui.min_rect().top();
-                for x in &ticks {
-                    ui.painter().vline(*x, ui.clip_rect().y_range(), Stroke::new(1.0, colors.line));
-                }
-                self.wakes.clear();
-                let first = (viewport.top() / (LANE + GAP)).floor().max(0.0) as usize;
-                let last = ((viewport.bottom() / (LANE + GAP)).ceil() as usize).min(run.lanes.len());
-                for (index, lane) in run.lanes.iter().enumerate().take(last).skip(first) {
-                    let y = top + index as f32 * (LANE + GAP) + GAP / 2.0;
-                    let rect = Rect::from_min_max(pos2(scale.left, y), pos2(scale.right, y + LANE));
-                    self.lane(ui, lane, index, rect, scale, now, actions);
-                }
-                for (x, from, to) in &self.wakes {
-                    let y = |place: usize| top + place as f32 * (LANE + GAP) + GAP / 2.0;
-                    let (start, end) = if from < to { (y(*from) + LANE, y(*to)) } else { (y(*from), y(*to) + LANE) };
-                    arrow(ui.painter(), *x, start, end, colors.text);
-                }
-                if matches!(run.state, RunState::Running | RunState::Stopping { .. }) && self.end.is_none() {
-                    ui.painter().vline(scale.right, ui.clip_rect().y_range(), Stroke::new(1.0, colors.text));
-                }
-            });
+            ScrollArea::vertical().scroll_source(widgets::scroll_source(ui)).id_salt("lanes").auto_shrink(false).show_viewport(
+                ui,
+                |ui, viewport| {
+                    ui.set_height(height.max(lanes.height()));
+                    let top = ui.min_rect().top();
+                    for x in &ticks {
+                        ui.painter().vline(*x, ui.clip_rect().y_range(), Stroke::new(1.0, colors.line));
+                    }
+                    self.wakes.clear();
+                    let first = (viewport.top() / (LANE + GAP)).floor().max(0.0) as usize;
+                    let last = ((viewport.bottom() / (LANE + GAP)).ceil() as usize).min(run.lanes.len());
+                    for (index, lane) in run.lanes.iter().enumerate().take(last).skip(first) {
+                        let y = top + index as f32 * (LANE + GAP) + GAP / 2.0;
+                        let rect = Rect::from_min_max(pos2(scale.left, y), pos2(scale.right, y + LANE));
+                        self.lane(ui, lane, index, rect, scale, now, actions);
+                    }
+                    for (x, from, to) in &self.wakes {
+                        let y = |place: usize| top + place as f32 * (LANE + GAP) + GAP / 2.0;
+                        let (start, end) = if from < to { (y(*from) + LANE, y(*to)) } else { (y(*from), y(*to) + LANE) };
+                        arrow(ui.painter(), *x, start, end, colors.text);
+                    }
+                    if matches!(run.state, RunState::Running | RunState::Stopping { .. }) && self.end.is_none() {
+                        ui.painter().vline(scale.right, ui.clip_rect().y_range(), Stroke::new(1.0, colors.text));
+                    }
+                },
+            );
         });
         ui.allocate_rect(area, Sense::hover());
     }

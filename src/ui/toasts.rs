@@ -16,6 +16,8 @@ pub struct Toasts {
 
 const STAY: Duration = Duration::from_secs(7);
 const MOST: usize = 4;
+/// What good news begin with; everything else is a warning.
+const GOOD: char = '✔';
 
 impl Toasts {
     /// Shows a sentence.
@@ -48,7 +50,13 @@ impl Toasts {
                 let colors = palette(ui);
                 widgets::pane_frame(ui, false).fill(colors.orange.surface).stroke((1.0, colors.orange.strong)).show(ui, |ui| {
                     ui.horizontal(|ui| {
-                        ui.add(egui::Label::new(RichText::new(format!("⚠ {text}")).color(colors.text)).wrap());
+                        ui.add(
+                            egui::Label::new(
+                                RichText::new(if text.starts_with(GOOD) { text.clone() } else { format!("⚠ {text}") })
+                                    .color(colors.text),
+                            )
+                            .wrap(),
+                        );
                         if ui.small_button("✖").accessible_name("Dismiss the notice").clicked() {
                             dismissed = Some(index);
                         }

@@ -20,6 +20,8 @@ pub struct TopBar<'a> {
     pub scenario: Option<&'static Scenario>,
     /// The chosen language.
     pub language: Language,
+    /// Whether step mode is on.
+    pub is_stepping: bool,
     /// Whether the display is held still.
     pub is_paused: bool,
     /// Milliseconds that the last frames took to draw.
@@ -27,7 +29,7 @@ pub struct TopBar<'a> {
 }
 
 /// Where the buttons begin in a wide window, from the left.
-const BUTTONS: f32 = 340.0;
+const BUTTONS: f32 = 300.0;
 
 /// Whether a run can still be ended.
 pub fn is_active(run: &RunView) -> bool {
@@ -53,6 +55,7 @@ impl TopBar<'_> {
                 });
             }
             self.start_button(ui, actions);
+            self.step_button(ui, actions);
             let pause = if self.is_paused { "▶ Resume" } else { "⏸ Pause" };
             let pause = ui.add(egui::Button::new(pause).selected(self.is_paused).min_size(vec2(76.0, 26.0)));
             let pause = pause.accessible_name("Pause the display").on_hover_text(UiCommand::PauseDisplay.hint(ui.ctx()));
@@ -82,6 +85,20 @@ impl TopBar<'_> {
         let button = widgets::tinted_button(ui, text, tone, ink, size).accessible_name(name);
         if button.on_hover_text(UiCommand::StartStop.hint(ui.ctx())).clicked() {
             actions.command(UiCommand::StartStop);
+        }
+    }
+
+    fn step_button(&self, ui: &mut Ui, actions: &mut Actions) {
+        let has_gates = self.scenario.is_some_and(super::step::has_gates);
+        let about = if self.is_stepping {
+            "Lets all tasks go on by themselves again."
+        } else {
+            "Step mode: before each operation on a lock, a queue and the like a task waits at a gate, until you let it go on."
+        };
+        let button = egui::Button::new("Step").selected(self.is_stepping).min_size(vec2(52.0, 26.0));
+        let response = ui.add_enabled(has_gates, button).accessible_name("Step mode").on_hover_text(about);
+        if response.on_disabled_hover_text("This scenario has no gates at which a task could wait.").clicked() {
+            actions.push(UiAction::Step);
         }
     }
 
@@ -152,7 +169,15 @@ mod tests {
         testing::view(1280.0, 44.0, Actions::default(), move |ui, actions| {
             let run = snapshot.runs.last().map(std::convert::AsRef::as_ref);
             let scenario = Some(&testing::POOL);
-            let bar = TopBar { live: &snapshot, run, scenario, language: Language::Rust, is_paused: false, frame_millis: 1.3 };
+            let bar = TopBar {
+                live: &snapshot,
+                run,
+                scenario,
+                language: Language::Rust,
+                is_stepping: false,
+                is_paused: false,
+                frame_millis: 1.3,
+            };
             bar.ui(ui, actions);
         })
     }

@@ -1,5 +1,6 @@
 //! The process table of a run: a tree of processes with their threads. UI thread; draws the visible rows only.
 
+use egui::scroll_area::DragScroll;
 use egui::{Align, Align2, FontId, Key, Layout, RichText, Role, Sense, Ui, WidgetInfo, vec2};
 use egui_extras::{Column, TableBuilder, TableRow};
 
@@ -26,6 +27,7 @@ pub struct Tree {
 }
 
 const ROW: f32 = 23.0;
+const FINGER_ROW: f32 = 34.0;
 const INDENT: f32 = 16.0;
 
 /// The columns that are left out where there is no room.
@@ -84,6 +86,8 @@ impl Tree {
             self.keyboard(ui, id, run, selection, actions);
         }
         let width = area.width();
+        let height = if theme::is_touch(ui) { FINGER_ROW } else { ROW };
+        let drag = if theme::is_touch(ui) { DragScroll::Always } else { DragScroll::OnTouch };
         let shown = Shown { memory: width > 330.0, core: width > 380.0, threads: width > 470.0 };
         ui.spacing_mut().item_spacing = vec2(5.0, 0.0);
         let mut table = TableBuilder::new(ui)
@@ -91,6 +95,7 @@ impl Tree {
             .sense(Sense::click())
             .cell_layout(Layout::left_to_right(Align::Center))
             .auto_shrink(false)
+            .drag_to_scroll(drag)
             .min_scrolled_height(0.0)
             .column(Column::remainder().at_least(60.0).clip(true))
             .column(Column::exact(46.0))
@@ -121,7 +126,7 @@ impl Tree {
             .body(|body| {
                 let rows = &self.rows;
                 let refs = rows.rows();
-                body.rows(ROW, refs.len(), |mut row| {
+                body.rows(height, refs.len(), |mut row| {
                     let this = refs[row.index()];
                     let Some(process) = run.processes.get(this.process) else { return };
                     let thread = this.thread.and_then(|thread| process.threads.get(thread));

@@ -73,7 +73,7 @@ pub fn banner(ui: &mut Ui, text: &str, tone: Tone, buttons: impl FnOnce(&mut Ui)
 
 /// A sentence where a view has nothing to show yet.
 pub fn nothing_yet(ui: &mut Ui, text: &str) {
-    ui.add_space(10.0);
+    ui.add_space((ui.available_height() / 4.0).min(10.0));
     ui.vertical_centered(|ui| ui.label(RichText::new(text).color(palette(ui).weak)));
 }
 
@@ -104,14 +104,46 @@ pub fn dot(ui: &Ui, center: Pos2, color: Color32, is_filled: bool) {
     }
 }
 
+/// How lists are scrolled: by dragging what is in them as well, where the window is used with fingers.
+pub fn scroll_source(ui: &Ui) -> egui::scroll_area::ScrollSource {
+    if theme::is_touch(ui) { egui::scroll_area::ScrollSource::ALL } else { egui::scroll_area::ScrollSource::default() }
+}
+
+/// A word to whoever sees a pane for the first time, below what is in it. Whether it was dismissed.
+pub fn first_use(ui: &mut Ui, pane: &'static str, text: &str) -> bool {
+    let colors = palette(ui);
+    let frame = Frame::new()
+        .fill(colors.blue.surface)
+        .stroke(Stroke::new(1.0, colors.blue.strong))
+        .corner_radius(CornerRadius::same(5))
+        .inner_margin(Margin::symmetric(8, 4));
+    let shown = egui::Panel::bottom(("first use", pane)).frame(frame).show_separator_line(false).show(ui, |ui| {
+        ui.horizontal(|ui| {
+            ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
+                let button = ui.small_button("Got it").on_hover_text("Takes this card away for good.");
+                let is_dismissed = button.accessible_name(format!("Got it: {pane}")).clicked();
+                ui.with_layout(egui::Layout::left_to_right(egui::Align::Center), |ui| {
+                    ui.add(egui::Label::new(RichText::new(text).size(11.5).color(colors.text)).wrap());
+                });
+                is_dismissed
+            })
+            .inner
+        })
+        .inner
+    });
+    shown.inner
+}
+
 /// Rows of one height of which only the visible ones are drawn; the newest stay in sight when the end is in sight.
 pub fn visible_rows(ui: &mut Ui, salt: &str, height: f32, count: usize, follows: bool, mut row: impl FnMut(&mut Ui, usize)) {
     ui.spacing_mut().item_spacing.y = 0.0;
-    egui::ScrollArea::vertical().id_salt(salt).auto_shrink(false).stick_to_bottom(follows).show_rows(
-        ui,
-        height,
-        count,
-        |ui, range| {
+    egui::ScrollArea::vertical()
+        .scroll_source(scroll_source(ui))
+        .id_salt(salt)
+        .min_scrolled_height(0.0)
+        .auto_shrink(false)
+        .stick_to_bottom(follows)
+        .show_rows(ui, height, count, |ui, range| {
             for index in range {
                 ui.allocate_ui_with_layout(
                     vec2(ui.available_width(), height),
@@ -122,6 +154,5 @@ pub fn visible_rows(ui: &mut Ui, salt: &str, height: f32, count: usize, follows:
                     },
                 );
             }
-        },
-    );
+        });
 }

@@ -21,6 +21,8 @@ pub struct WindowOptions {
     pub screenshot: Option<(PathBuf, Duration)>,
     /// The id of a scenario to show and start at once.
     pub start_scenario: Option<String>,
+    /// Its width and height in points, instead of the last ones.
+    pub size: Option<[f32; 2]>,
 }
 
 /// Why there was no window.
@@ -74,13 +76,13 @@ pub fn run(options: WindowOptions, engine: EngineHandle) -> Result<(), WindowErr
     let viewport = ViewportBuilder::default()
         .with_title("Task Lab")
         .with_app_id("org.tasklab.TaskLab")
-        .with_inner_size([1280.0, 800.0])
+        .with_inner_size(options.size.unwrap_or([1280.0, 800.0]))
         .with_min_inner_size([640.0, 400.0])
         .with_icon(egui::IconData::default());
     let native = eframe::NativeOptions {
         viewport,
         renderer: eframe::Renderer::Glow,
-        persist_window: !is_picture,
+        persist_window: !is_picture && options.size.is_none(),
         ..eframe::NativeOptions::default()
     };
     let create = move |context: &eframe::CreationContext<'_>| {

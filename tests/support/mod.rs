@@ -167,7 +167,7 @@ impl Supervisor {
 
     pub fn exited(&mut self, pid: Pid) -> (ExitStatus, bool) {
         self.wait_for("an exit", |report| match report {
-            Report::Exited { pid: ended, status, is_reaped } if *ended == pid => Some((*status, *is_reaped)),
+            Report::Exited { pid: ended, status, is_reaped, .. } if *ended == pid => Some((*status, *is_reaped)),
             _ => None,
         })
     }

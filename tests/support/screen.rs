@@ -42,6 +42,10 @@ impl Screen {
         self.xdotool(&["mousemove", &x.to_string(), &y.to_string(), "sleep", "0.15", "click", "1", "sleep", "0.1"]);
     }
 
+    pub fn type_text(&self, text: &str) {
+        self.xdotool(&["type", text]);
+    }
+
     pub fn key(&self, keys: &str) {
         self.xdotool(&["key", keys]);
     }

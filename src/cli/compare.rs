@@ -1,0 +1,209 @@
+//! `tasklab run ID --compare NAME=A,B`: the same scenario in two or more ways, one after the other, and what each took.
+
+use std::fmt::Write as _;
+use std::io::{self, BufWriter, Stdout, Write};
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+
+use super::entry::Start;
+use super::error::CliError;
+use super::session::{Ended, Listener, until};
+use crate::engine::{Command, CompareRequest, Told, compare_rows, noise, one_line};
+use crate::model::{Comparison, EventKind, Outcome, Progress, RunId};
+
+/// Runs all of it. The status is that of the run that went worst.
+pub(super) fn compare(title: &str, request: CompareRequest, is_json: bool, start: Start<'_>) -> Result<u8, CliError> {
+    let labels: Vec<String> = request.labels().map(str::to_owned).collect();
+    let mut story = Story { out: BufWriter::new(io::stdout()), is_json, labels, runs: Vec::new() };
+    if !is_json {
+        let line = format!("{title}: {}", story.labels.join(" | "));
+        story.say(&line).map_err(|error| CliError::output(&error))?;
+    }
+    let last = |told: &Told| match told {
+        Told::Compared(comparison) => Some(Arc::clone(comparison)),
+        _ => None,
+    };
+    let Ended { finished: comparison, interrupted } = until(Command::Compare(Box::new(request)), &[], start, &mut story, last)?;
+    let text = if is_json { lines(&comparison) } else { table(&comparison) };
+    story.out.write_all(text.as_bytes()).and_then(|()| story.out.flush()).map_err(|error| CliError::output(&error))?;
+    Ok(interrupted.unwrap_or_else(|| status(&comparison)))
+}
+
+/// The worst of the runs; a comparison that was given up has not done what was asked.
+fn status(comparison: &Comparison) -> u8 {
+    let of = |outcome| match outcome {
+        Outcome::Passed => 0,
+        Outcome::Failed | Outcome::Stopped => 1,
+        Outcome::TimedOut => 124,
+    };
+    let runs = comparison.variants.iter().flat_map(|variant| &variant.runs).map(|run| of(run.outcome)).max().unwrap_or_default();
+    if comparison.progress == Progress::Done { runs } else { runs.max(1) }
+}
+
+/// Says how each run went, while the next one is on.
+struct Story {
+    out: BufWriter<Stdout>,
+    is_json: bool,
+    labels: Vec<String>,
+    /// The runs in order of their starts: with the labels, who is who.
+    runs: Vec<RunId>,
+}
+
+impl Story {
+    fn say(&mut self, line: &str) -> io::Result<()> {
+        writeln!(self.out, "{line}")
+    }
+}
+
+impl Listener for Story {
+    fn hear(&mut self, told: &Told) -> io::Result<()> {
+        let Told::Event(run, event) = told else { return Ok(()) };
+        match &event.kind {
+            EventKind::RunStarted { .. } => self.runs.push(*run),
+            EventKind::RunFinished { outcome, elapsed_s, .. } if !self.is_json => {
+                let number = self.runs.iter().position(|known| known == run).unwrap_or_default();
+                let label = &self.labels[number % self.labels.len()];
+                let line = format!("  {label}: {outcome} after {elapsed_s:.2} s");
+                return self.say(&line);
+            }
+            EventKind::Notice { text } if !self.is_json => {
+                let line = format!("  ! {}", one_line(text));
+                return self.say(&line);
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.out.flush()
+    }
+}
+
+fn table(comparison: &Comparison) -> String {
+    let rows = compare_rows(comparison);
+    let head: Vec<String> = comparison.variants.iter().map(|variant| variant.label.clone()).collect();
+    let width = |column: usize| {
+        let texts = rows.iter().map(|row| row.texts[column].chars().count());
+        texts.chain([head[column].chars().count()]).max().unwrap_or_default()
+    };
+    let widths: Vec<usize> = (0..head.len()).map(width).collect();
+    let first = rows.iter().map(|row| row.what.chars().count()).max().unwrap_or_default();
+    let mut text = String::from("\n");
+    let mut line = |what: &str, texts: &[String]| {
+        let _ = write!(text, "{what:first$}");
+        for (cell, width) in texts.iter().zip(&widths) {
+            let _ = write!(text, "  {cell:>width$}");
+        }
+        text.push('\n');
+    };
+    line("", &head);
+    for row in &rows {
+        line(&one_line(&row.what), &row.texts);
+    }
+    let end = match &comparison.progress {
+        Progress::Stopped(why) => format!("No verdict: {why}."),
+        _ => comparison.verdict.clone(),
+    };
+    let _ = writeln!(text, "\n{}", one_line(&end));
+    text
+}
+
+/// One object a variant, then one with the verdict.
+fn lines(comparison: &Comparison) -> String {
+    let mut text = String::new();
+    for variant in &comparison.variants {
+        let mut line = json!({
+            "kind": "compare.variant",
+            "scenario": comparison.scenario,
+            "name": comparison.name,
+            "value": variant.value,
+            "label": variant.label,
+            "runs": variant.runs,
+        });
+        if let (Some(run), Some(line)) = (variant.typical(), line.as_object_mut()) {
+            if let Ok(Value::Object(measured)) = serde_json::to_value(run) {
+                line.extend(measured);
+            }
+            line.insert("cpu_s".to_owned(), run.cost.cpu_s().into());
+            line.insert("cores".to_owned(), run.cores().into());
+            line.insert("switches".to_owned(), run.cost.switches().into());
+        }
+        let _ = writeln!(text, "{line}");
+    }
+    let stopped = match &comparison.progress {
+        Progress::Stopped(why) => Value::from(why.as_str()),
+        _ => Value::Null,
+    };
+    let end = json!({
+        "kind": "compare.finished",
+        "scenario": comparison.scenario,
+        "name": comparison.name,
+        "repeat": comparison.repeat,
+        "stopped": stopped,
+        "verdict": comparison.verdict,
+        "noise": noise(comparison.repeat),
+    });
+    let _ = writeln!(text, "{end}");
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use crate::model::{Measured, RunCost, Variant};
+
+    fn comparison(outcomes: [Outcome; 2], progress: Progress) -> Comparison {
+        let variant = |(value, outcome): (&str, Outcome)| Variant {
+            value: value.into(),
+            label: value.to_owned(),
+            runs: vec![Measured {
+                outcome,
+                elapsed_s: 1.5,
+                cost: RunCost { user_s: 1.5, ..RunCost::default() },
+                facts_held: 1,
+                facts: 1,
+                values: BTreeMap::from([("lost".to_owned(), 3.into())]),
+            }],
+        };
+        let variants = ["threads", "processes"].into_iter().zip(outcomes).map(variant).collect();
+        let verdict = "With processes it was 1.9 × faster.".to_owned();
+        Comparison { scenario: "gil".to_owned(), name: "kind".to_owned(), repeat: 1, variants, progress, verdict }
+    }
+
+    #[test]
+    fn the_status_is_that_of_the_worst_run() {
+        use Outcome::{Failed, Passed, TimedOut};
+        assert_eq!(status(&comparison([Passed, Passed], Progress::Done)), 0);
+        assert_eq!(status(&comparison([Passed, Failed], Progress::Done)), 1);
+        assert_eq!(status(&comparison([TimedOut, Failed], Progress::Done)), 124);
+        assert_eq!(status(&comparison([Passed, Passed], Progress::Stopped("x".to_owned()))), 1);
+    }
+
+    #[test]
+    fn the_table_has_a_column_for_each_and_ends_with_the_verdict() {
+        let text = table(&comparison([Outcome::Passed; 2], Progress::Done));
+        let lines: Vec<&str> = text.lines().collect();
+        assert!(lines[1].ends_with("threads  processes"), "{text}");
+        let row = |what: &str| lines.iter().find(|line| line.starts_with(what)).map(|line| line.split_whitespace().count());
+        assert_eq!((row("cores used"), row("lost")), (Some(4), Some(3)));
+        assert_eq!(lines.last(), Some(&"With processes it was 1.9 × faster."));
+    }
+
+    #[test]
+    fn json_is_one_object_a_variant_and_one_verdict() {
+        let text = lines(&comparison([Outcome::Passed; 2], Progress::Done));
+        let lines: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+        assert_eq!(
+            lines.iter().map(|line| line["kind"].clone()).collect::<Vec<_>>(),
+            ["compare.variant", "compare.variant", "compare.finished"]
+        );
+        assert_eq!(
+            (&lines[1]["value"], &lines[1]["cores"], &lines[1]["values"]["lost"]),
+            (&"processes".into(), &1.0.into(), &3.into())
+        );
+    }
+}

@@ -1,0 +1,200 @@
+//! Saving a run: its recording as event lines, its processes as a table. A thread of its own writes; the engine hands over what is
+//! there and hears in the end what became of it. A file has its name only once it is whole.
+
+use std::fmt::Write as _;
+use std::fs::{self, File};
+use std::io::{self, BufWriter, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use crossbeam_channel::{Receiver, Sender, bounded};
+
+use super::bell::Bell;
+use crate::model::{Event, ProcessRow};
+
+/// Saves that may be under way.
+const MOST: usize = 8;
+/// Names that are tried.
+const MOST_NAMES: u32 = 10_000;
+
+/// What is to be saved.
+#[derive(Debug)]
+pub(super) struct Saving {
+    /// What the files are called, before the number.
+    pub(super) name: String,
+    pub(super) events: Vec<Arc<Event>>,
+    /// Events that were not kept in memory.
+    pub(super) dropped: u64,
+    pub(super) processes: Vec<ProcessRow>,
+}
+
+/// Hears what became of what was saved.
+#[derive(Debug)]
+pub(super) struct Saver {
+    sender: Sender<String>,
+    pub(super) done: Receiver<String>,
+}
+
+impl Saver {
+    pub(super) fn new() -> Self {
+        let (sender, done) = bounded(MOST);
+        Self { sender, done }
+    }
+
+    /// Writes it, on a thread of its own; a sentence comes of it.
+    pub(super) fn save(&self, saving: Saving, bell: Bell) -> io::Result<()> {
+        let sender = self.sender.clone();
+        let write = move || {
+            let said = match place().and_then(|folder| write(&folder, &saving)) {
+                Ok(text) => text,
+                Err(error) => format!("could not save the run: {error}"),
+            };
+            if sender.try_send(said).is_ok() {
+                bell.ring();
+            }
+        };
+        std::thread::Builder::new().name("save".to_owned()).spawn(write).map(drop)
+    }
+}
+
+/// The folder where a person finds what was saved: among the documents, where there is such a folder.
+fn place() -> io::Result<PathBuf> {
+    let home = std::env::var_os("HOME").filter(|home| !home.is_empty()).map(PathBuf::from);
+    let home = home.ok_or_else(|| io::Error::other("HOME is not set, so that there is no place for it"))?;
+    let documents = home.join("Documents");
+    Ok(if documents.is_dir() { documents } else { home }.join("Task Lab"))
+}
+
+fn write(folder: &Path, saving: &Saving) -> io::Result<String> {
+    fs::create_dir_all(folder).map_err(|error| at(folder, &error))?;
+    let (lines, table) = free_names(folder, &saving.name)?;
+    write_whole(&lines, |file| saving.events.iter().try_for_each(|event| writeln!(file, "{}", event.to_line())))?;
+    write_whole(&table, |file| file.write_all(csv(&saving.processes).as_bytes()))?;
+    let file = |path: &Path| path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let lost = match saving.dropped {
+        0 => String::new(),
+        count => format!("; {count} older events were no longer in memory"),
+    };
+    Ok(format!(
+        "✔ Saved in {}: {} ({} events), {} ({} processes){lost}.",
+        folder.display(),
+        file(&lines),
+        saving.events.len(),
+        file(&table),
+        saving.processes.len()
+    ))
+}
+
+/// Names of which neither is taken.
+fn free_names(folder: &Path, name: &str) -> io::Result<(PathBuf, PathBuf)> {
+    let pair = |number: u32| {
+        let stem = format!("{name}-{number:03}");
+        (folder.join(format!("{stem}.jsonl")), folder.join(format!("{stem}.csv")))
+    };
+    let free = (1..=MOST_NAMES).map(pair).find(|(lines, table)| !lines.exists() && !table.exists());
+    free.ok_or_else(|| io::Error::other(format!("{} is full of recordings of {name}; delete some", folder.display())))
+}
+
+/// Writes a file under another name, and renames it when all of it is on the disk.
+fn write_whole(path: &Path, fill: impl FnOnce(&mut BufWriter<File>) -> io::Result<()>) -> io::Result<()> {
+    let mut partial = path.as_os_str().to_owned();
+    partial.push(".partial");
+    let partial = PathBuf::from(partial);
+    let written = File::create(&partial).and_then(|file| {
+        let mut file = BufWriter::new(file);
+        fill(&mut file)?;
+        file.flush()?;
+        file.get_ref().sync_all()
+    });
+    written.and_then(|()| fs::rename(&partial, path)).map_err(|error| {
+        let _ = fs::remove_file(&partial);
+        at(path, &error)
+    })
+}
+
+fn at(path: &Path, error: &io::Error) -> io::Error {
+    io::Error::new(error.kind(), format!("{}: {error}", path.display()))
+}
+
+/// The processes as a spreadsheet reads them.
+fn csv(processes: &[ProcessRow]) -> String {
+    let mut text =
+        String::from("pid,ppid,pgid,sid,depth,name,command,state,status,orphan,rss_bytes,started_s,ended_s,reaped_s\n");
+    for row in processes {
+        let seconds = |t: Option<crate::model::Monotonic>| t.map_or_else(String::new, |t| format!("{:.6}", t.secs()));
+        let status = row.status.map_or_else(String::new, |status| status.to_string());
+        let _ = writeln!(
+            text,
+            "{},{},{},{},{},{},{},{},{},{},{},{:.6},{},{}",
+            row.pid,
+            row.ppid,
+            row.pgid,
+            row.sid,
+            row.depth,
+            cell(&row.name),
+            cell(&row.command),
+            row.state.word(),
+            cell(&status),
+            row.is_orphan,
+            row.rss,
+            row.started.secs(),
+            seconds(row.ended),
+            seconds(row.reaped)
+        );
+    }
+    text
+}
+
+/// A text as a cell: quoted, and never taken for a formula.
+fn cell(text: &str) -> String {
+    let is_formula = text.starts_with(['=', '+', '-', '@', '\t', '\r']);
+    let text = text.replace('"', "\"\"");
+    if is_formula { format!("\"'{text}\"") } else { format!("\"{text}\"") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{EventKind, Monotonic};
+
+    fn saving() -> Saving {
+        let event = Event { t: Monotonic::ZERO, kind: EventKind::Notice { text: "x".to_owned() } };
+        Saving {
+            name: "zombie".to_owned(),
+            events: std::iter::repeat_n(Arc::new(event), 3).collect(),
+            dropped: 2,
+            processes: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn each_save_has_its_own_names_and_nothing_half_written_stays() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let place = folder.path().join("Documents/Task Lab");
+        for number in 1..=2 {
+            let said = write(&place, &saving()).expect("writes");
+            assert!(said.contains(&format!("zombie-00{number}.jsonl (3 events)")) && said.contains("2 older events"), "{said}");
+        }
+        let mut names: Vec<_> = fs::read_dir(&place).expect("there").flatten().map(|entry| entry.file_name()).collect();
+        names.sort();
+        assert_eq!(names, ["zombie-001.csv", "zombie-001.jsonl", "zombie-002.csv", "zombie-002.jsonl"]);
+        let lines = fs::read_to_string(place.join("zombie-001.jsonl")).expect("there");
+        assert!(lines.lines().all(|line| Event::from_line(line.as_bytes(), Monotonic::ZERO).is_ok_and(|event| event.is_some())));
+        assert_eq!(lines.lines().count(), 3);
+    }
+
+    #[test]
+    fn a_place_that_cannot_be_written_is_named() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("file");
+        fs::write(&file, "").expect("writes");
+        let error = write(&file.join("below"), &saving()).expect_err("a file is no folder").to_string();
+        assert!(error.contains("file/below"), "{error}");
+    }
+
+    #[test]
+    fn a_name_with_quotes_or_a_formula_stays_a_text() {
+        assert_eq!(cell("say \"hi\", you"), "\"say \"\"hi\"\", you\"");
+        assert_eq!(cell("=cmd()"), "\"'=cmd()\"");
+    }
+}

@@ -1,0 +1,95 @@
+//! Step mode: who stands at a gate, and the buttons that let one of them go on. UI thread; the gates are in the body.
+
+use egui::{RichText, ScrollArea, Ui};
+
+use super::actions::{Actions, UiAction};
+use super::theme::{self, palette};
+use super::widgets;
+use crate::model::{Action, Lane, RunView, TaskState};
+use crate::scenario::Scenario;
+
+/// The action that a body with gates declares.
+pub const STEP: &str = "step";
+/// What the note of a wait at a gate begins with.
+const GATE: &str = "step";
+/// Tasks that get a button.
+const MOST: usize = 40;
+
+/// Whether the tasks of a scenario can be made to wait for each other's turn.
+pub fn has_gates(scenario: &Scenario) -> bool {
+    scenario.actions.iter().any(|action| action.name == STEP)
+}
+
+/// What a task is about to do, if it stands at a gate: `acquire lock A`.
+fn at_gate(lane: &Lane) -> Option<&str> {
+    let last = lane.segments.last().filter(|last| last.state == TaskState::Waiting && last.until.is_none())?;
+    Some(last.note.strip_prefix(GATE)?.trim_start_matches(':').trim_start())
+}
+
+/// Whether step mode is on, where the body has said or somebody stands at a gate.
+pub fn is_on(run: &RunView) -> Option<bool> {
+    let said = run.values.get(STEP).and_then(serde_json::Value::as_str).map(|word| word == "on");
+    let is_waiting = run.lanes.iter().any(|lane| at_gate(lane).is_some());
+    if is_waiting { Some(true) } else { said }
+}
+
+/// Draws one button for each task that waits for its turn.
+pub fn ui(ui: &mut Ui, run: &RunView, actions: &mut Actions) {
+    let colors = palette(ui);
+    let step = |target: &str| UiAction::Act(run.id, Action::Scenario(STEP.to_owned()), target.to_owned());
+    widgets::pane_frame(ui, false).fill(colors.blue.surface).stroke((1.0, colors.blue.strong)).show(ui, |ui| {
+        ui.set_min_width(ui.available_width());
+        ScrollArea::horizontal().scroll_source(widgets::scroll_source(ui)).id_salt("step").auto_shrink([false, true]).show(
+            ui,
+            |ui| {
+                ui.horizontal(|ui| {
+                    ui.label(theme::bold("Who goes next?").color(colors.text));
+                    let mut waiting =
+                        run.lanes.iter().enumerate().filter_map(|(place, lane)| Some((place, lane, at_gate(lane)?))).peekable();
+                    if waiting.peek().is_none() {
+                        ui.label(RichText::new("Nobody is at a gate now.").color(colors.weak));
+                    }
+                    for (place, lane, about) in waiting.take(MOST) {
+                        let text = if about.is_empty() { lane.name.clone() } else { format!("{}: {about}", lane.name) };
+                        let button =
+                            egui::Button::new(RichText::new(text).color(colors.text)).stroke((1.5, colors.series(place).strong));
+                        if ui.add(button).accessible_name(format!("Let {} go on", lane.name)).clicked() {
+                            actions.push(step(&lane.name));
+                        }
+                    }
+                    ui.separator();
+                    if ui.button("All go on").on_hover_text("Leaves step mode: nobody waits at a gate any more.").clicked() {
+                        actions.push(UiAction::Step);
+                    }
+                });
+            },
+        );
+    });
+}
+
+#[cfg(test)]
+mod tests {
+    use egui_kittest::kittest::Queryable;
+
+    use super::*;
+    use crate::ui::{sample, testing};
+
+    #[test]
+    fn everybody_at_a_gate_has_a_button_and_whoever_waits_for_a_lock_has_none() {
+        let mut run = (*sample::deadlock().runs[0]).clone();
+        assert_eq!(is_on(&run), None, "nobody has said");
+        run.values.insert("step".to_owned(), "off".into());
+        assert_eq!(is_on(&run), Some(false));
+        run.lanes[1].segments = vec![sample::segment(0.0, None, TaskState::Waiting, "step: acquire lock B")].into();
+        assert_eq!(is_on(&run), Some(true));
+        let mut harness = testing::view(700.0, 80.0, Actions::default(), move |ui, actions| super::ui(ui, &run, actions));
+        harness.get_by_label("Let worker-1 go on").click();
+        harness.run_steps(2);
+        assert!(harness.query_by_label("Let worker-2 go on").is_none());
+        harness.get_by_label("All go on").click();
+        harness.run_steps(2);
+        let actions = harness.state_mut().take();
+        let [UiAction::Act(_, action, target), UiAction::Step] = &actions[..] else { panic!("{actions:?}") };
+        assert_eq!((action.to_string().as_str(), target.as_str()), ("step", "worker-1"));
+    }
+}
