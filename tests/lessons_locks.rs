@@ -130,7 +130,7 @@ fn a_deadlock_is_found_by_steps_and_replays() {
 fn a_deadlock_is_named_and_whoever_is_there_can_break_it() {
     for language in BOTH {
         let mut running = Running::start(scenario("deadlock"), language, &json!({ "patience": 5.0, "rounds": 1 }));
-        running.until("deadlock", |kind| matches!(kind, EventKind::Notice { text } if text.starts_with("deadlock")));
+        running.until("deadlock", |kind| matches!(kind, EventKind::Value { name, .. } if name == "deadlock"));
         let held = |ran: &Ran, who: &str, what: &str, by: &str| {
             ran.events.iter().any(|event| {
                 matches!(&event.kind, EventKind::TaskChanged { task, state: TaskState::Waiting, on: Some(on), held_by: Some(holder), .. }

@@ -28,10 +28,10 @@ def take_both(first, second, other, is_first_round):
     me = tasklab.lane()
     while True:
         first.acquire()
-        if is_first_round and not is_stepped:
-            # So that it happens at once: each waits a moment for the other to have its first lock.
+        if is_first_round and not is_stepped and params.order == "opposite":
+            # So that it happens at once: each waits for the other to have its first lock.
             ready[me].set()
-            ready[other].wait(0.3)
+            ready[other].wait(5)
         second.acquire()
         if first.holder == me:
             return
@@ -95,21 +95,23 @@ def main():
     circles, circle, since, bad_order = 0, [], None, False
     while any(thread.is_alive() for thread in threads):
         asked = tasklab.action(0.02)
-        if asked and not (asked[0] == "release" and asked[1] in locks and release(locks[asked[1]])):
-            tasklab.refuse(*asked)
         found = tasklab.deadlock()
+        # Only from somebody who is stuck.
+        if asked and not (found and asked[0] == "release" and asked[1] in locks and release(locks[asked[1]])):
+            tasklab.refuse(*asked)
         if not found:
             since = None
             continue
         if since is None:
             circles, since, bad_order = circles + 1, time.monotonic(), bad_order or bool(tasklab.order())
             waits = [f"{who} waits for {what}" for who, what in found]
-            tasklab.notice(f"deadlock: {', '.join(waits)}; each has what the other one wants")
+            tasklab.value("deadlock", ", ".join(waits))
             circle = circle or sorted(waits)
         # The first one lasts; later ones are broken soon.
         if time.monotonic() - since >= (params.patience if circles == 1 else 0.1):
-            tasklab.notice("main takes the screen from the one that has it")
+            tasklab.state("main", "running", on="taking the screen from the one that has it")
             release(screen)
+            tasklab.state("main", "waiting", on="painter and broker")
     for thread in threads:
         thread.join()
     tasklab.finished("main")

@@ -34,7 +34,11 @@ pub(super) const DEADLOCK: Scenario = Scenario {
         text("replay", "", 500, "an order of steps to follow: names with blanks between, as the value order showed it"),
     ],
     actions: &[
-        action("release", "Release a lock", "takes the lock that is named (screen or prices) from the one that holds it"),
+        action(
+            "release",
+            "Release a lock",
+            "in a deadlock, takes the lock that is named (screen or prices) from the one that holds it",
+        ),
         action("step", "Step", "on or off switches step mode; a task's name lets that one take its next step"),
     ],
     script: &["0.8 release screen", "4 step off"],
@@ -51,8 +55,8 @@ pub(super) const DEADLOCK: Scenario = Scenario {
 const LOOK: Duration = Duration::from_millis(20);
 /// How long a deadlock lasts that is not the first.
 const LATER: Duration = Duration::from_millis(100);
-/// How long, in the first round, each one waits for the other to have its first lock.
-const COURTESY: Duration = Duration::from_millis(300);
+/// How long, in the first round, each one waits at most for the other to have its first lock.
+const COURTESY: Duration = Duration::from_secs(5);
 
 fn run(stage: &Stage, params: &Params) -> Result<Facts, StageError> {
     let main = stage.task("main", TaskSort::Thread);
@@ -64,6 +68,7 @@ fn run(stage: &Stage, params: &Params) -> Result<Facts, StageError> {
         stage.replay(params.text("replay"));
     }
 
+    let is_same = params.text("order") == "same";
     let office = Office {
         stage,
         screen: stage.lock("screen"),
@@ -71,10 +76,9 @@ fn run(stage: &Stage, params: &Params) -> Result<Facts, StageError> {
         share_prices: Mutex::new([0; SHARES]),
         ready: [stage.event("painter has one"), stage.event("broker has one")],
         // Decided by you, the order needs no help.
-        helps: !is_stepped,
+        helps: !is_stepped && !is_same,
         robbed: AtomicU64::new(0),
     };
-    let is_same = params.text("order") == "same";
     let rounds = if is_stepped { 1 } else { params.count("rounds") };
     let (mut circles, mut circle, mut since, mut was_stepped) = (0_u64, Vec::new(), None, false);
     let done = stage.scope(|scope| {
@@ -90,12 +94,16 @@ fn run(stage: &Stage, params: &Params) -> Result<Facts, StageError> {
             copies
         })?;
         main.waiting("painter and broker", None);
+        let mut wanted = None;
         while !threads.join_for(LOOK, |asked| {
-            asked.name == "release" && office.lock(&asked.target).is_some_and(|lock| lock.release().is_ok())
+            // Only from somebody who is stuck.
+            let is_stuck = asked.name == "release" && !stage.deadlock().is_empty();
+            wanted = office.lock(&asked.target).filter(|_| is_stuck);
+            wanted.is_some()
         })? {
             let found = stage.deadlock();
             if found.is_empty() {
-                since = None;
+                (since, wanted) = (None, None);
                 continue;
             }
             if since.is_none() {
@@ -103,16 +111,21 @@ fn run(stage: &Stage, params: &Params) -> Result<Facts, StageError> {
                 since = Some(Instant::now());
                 was_stepped |= !stage.order().is_empty();
                 let waits = found.iter().map(|(who, what)| format!("{who} waits for {what}")).collect::<Vec<_>>();
-                stage.notice(format!("deadlock: {}; each has what the other one wants", waits.join(", ")));
+                stage.value("deadlock", waits.join(", "));
                 if circle.is_empty() {
                     circle = waits;
                     circle.sort();
                 }
             }
+            if let Some(lock) = wanted.take() {
+                let _ = lock.release();
+                continue;
+            }
             let patience = if circles == 1 { params.seconds("patience") } else { LATER };
             if since.is_some_and(|since| since.elapsed() >= patience) {
-                stage.notice("main takes the screen from the one that has it");
+                main.running("taking the screen from the one that has it");
                 let _ = office.screen.release();
+                main.waiting("painter and broker", None);
             }
         }
         threads.join(|_| false)
