@@ -40,8 +40,11 @@ def customer(name):
 def notify(kind):
     """Brings goods, or nothing, and wakes one or all."""
     global goods, brought, is_closed, was_stepped
+    # In step mode somebody may keep the lock, and main would be deaf to the rest.
+    if not shop.acquire(timeout=0.1 if tasklab.is_stepped() else 5):
+        return tasklab.notice(f"could not do {kind}: {shop.lock.holder} has the lock, and stands still")
     # All those threads are inside their with blocks, too; wait() has let go of the lock.
-    with shop:
+    try:
         told = {"kind": kind, "there": params.customers - served - left_without, "waited": waiting, "woke": 0}
         new = {"notify": 1, "notify-all": waiting}.get(kind, 0)
         goods += new
@@ -52,6 +55,8 @@ def notify(kind):
             shop.notify()
         else:
             shop.notify_all()
+    finally:
+        shop.release()
     # Until they have woken up: the next notification finds them where this one has put them.
     awaited = min(1, told["waited"]) if kind == "notify" else told["waited"]
     until(lambda: tasklab.is_stepped() or told["woke"] >= awaited)

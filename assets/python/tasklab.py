@@ -261,14 +261,9 @@ def readable(descriptor):
     return bool(select.select([descriptor], [], [], 0)[0])
 
 
-def is_stepped():
-    """Whether step mode is on, or an order is replayed."""
-    return _tracked.steps.active
-
-
 # These tell what they do through the functions above, so that they come last.
 import tasklab_tracked as _tracked
-from tasklab_steps import checkpoint, order, replay, step_mode
+from tasklab_steps import checkpoint, is_stepped, order, replay, step_mode
 from tasklab_tracked import (
     Barrier, BrokenBarrierError, Condition, Empty, Event, Full, JoinableQueue, Lock, Pipe, Queue, Semaphore, Thread,
     ThreadPoolExecutor, Timer, deadlock, local,

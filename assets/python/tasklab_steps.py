@@ -138,6 +138,11 @@ def replay(order):
         steps.update()
 
 
+def is_stepped():
+    """Whether step mode is on, or an order is replayed."""
+    return steps.active
+
+
 def order():
     """The order in which gates were passed so far."""
     return list(steps.order)

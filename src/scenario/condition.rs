@@ -119,6 +119,17 @@ enum Kind {
     Closed,
 }
 
+impl Kind {
+    const fn word(self) -> &'static str {
+        match self {
+            Self::One => "notify",
+            Self::All => "notify-all",
+            Self::FalseAlarm => "false-alarm",
+            Self::Closed => "finish",
+        }
+    }
+}
+
 impl Shop<'_> {
     fn counter(&self) -> MutexGuard<'_, Counter> {
         self.counter.lock().unwrap_or_else(PoisonError::into_inner)
@@ -163,18 +174,19 @@ impl Shop<'_> {
 
     /// Does what is asked; `false` if that is no action of this lesson.
     fn obey(&self, asked: &StageAction) -> bool {
-        let kind = match asked.name.as_str() {
-            "notify" => Kind::One,
-            "notify-all" => Kind::All,
-            "false-alarm" => Kind::FalseAlarm,
-            _ => return false,
-        };
-        self.notify(kind).is_ok()
+        let kinds = [Kind::One, Kind::All, Kind::FalseAlarm];
+        kinds.into_iter().find(|kind| kind.word() == asked.name).is_some_and(|kind| self.notify(kind).is_ok())
     }
 
     fn notify(&self, kind: Kind) -> Result<(), NotHeld> {
         // All those threads are between acquire and release, too; wait() has let go of the lock.
-        self.condition.acquire();
+        // In step mode somebody may keep the lock, and main would be deaf to the next step.
+        let patience = if self.stage.is_stepped() { Duration::from_millis(100) } else { PATIENCE };
+        if !self.condition.acquire_for(patience) {
+            let holder = self.condition.holder().unwrap_or_default();
+            self.stage.notice(format!("could not do {}: {holder} has the lock, and stands still", kind.word()));
+            return Ok(());
+        }
         let mut counter = self.counter();
         let waited = counter.waiting;
         let brought = match kind {
@@ -200,7 +212,7 @@ impl Shop<'_> {
         until(PATIENCE, || self.stage.is_stepped() || all_woke());
         self.counter().was_stepped |= self.stage.is_stepped();
         let woke = self.counter().notifications.last().map_or(0, |last| last.woke);
-        self.stage.say(&format!("{kind:?}: {waited} waited, {woke} woke up"));
+        self.stage.say(&format!("{}: {waited} waited, {woke} woke up", kind.word()));
         Ok(())
     }
 }

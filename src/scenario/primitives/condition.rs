@@ -49,6 +49,12 @@ impl Condition<'_> {
         self.lock.acquire();
     }
 
+    /// Takes its lock, and waits for it at most this long; whether it was taken.
+    #[track_caller]
+    pub fn acquire_for(&self, timeout: Duration) -> bool {
+        self.lock.acquire_for(timeout)
+    }
+
     /// Gives its lock back.
     #[track_caller]
     pub fn release(&self) -> Result<(), NotHeld> {
