@@ -73,7 +73,7 @@ fn a_process_pool_that_loses_a_worker_ends_and_says_so() {
     for language in BOTH {
         // An idle worker, which may hold a lock of the pool's queue, and one that is at work.
         for what in ["the queue", "task"] {
-            let mut running = start("process-pool", language, &json!({ "tasks": 64, "size": 8, "workers": 3 }));
+            let mut running = start("process-pool", language, &json!({ "tasks": 48, "size": 8, "workers": 3 }));
             running.until("a worker", |kind| is_on(kind, "worker-1", what));
             running.act(&Action::Kill(Scope::Process), "worker-1");
             let ran = running.play(&[]);
@@ -132,10 +132,10 @@ fn one_more_size_of_task_is_measured() {
         let mut running = start("overhead", language, &json!({ "repeats": 3 }));
         running.until("start", |kind| is_on(kind, "main", "serial"));
         press(&mut running, "size", "5000");
-        press(&mut running, "size", "50001");
+        press(&mut running, "size", "20001");
         let ran = running.play(&[]);
         ran.assert_passed();
-        assert_refused(&ran, &["50001"]);
+        assert_refused(&ran, &["20001"]);
         assert_eq!(ran.values("processes, 5000 µs each (ms)").len(), 1, "{language}");
         assert_nothing_is_left(&ran);
     }
@@ -332,7 +332,7 @@ fn a_worker_that_dies_with_its_item_does_not_hold_join_up_for_ever() {
 #[test]
 fn nothing_is_left_of_a_body_that_is_killed() {
     for (id, params) in [
-        ("process-pool", json!({ "tasks": 64, "size": 8 })),
+        ("process-pool", json!({ "tasks": 48, "size": 8 })),
         ("gil", json!({})),
         ("overhead", json!({ "steps": 5 })),
         ("queue", json!({})),

@@ -16,13 +16,13 @@ params = tasklab.params(
     workers=4,
     tasks=12,
     chunksize=1,
-    size=40,
+    size=16,
 )
 
 fork = multiprocessing.get_context("fork")
 CORES = getattr(os, "process_cpu_count", os.cpu_count)()  # what Pool() asks; since 3.13 that heeds the affinity
 BLOCK = (__doc__ * 1000).encode()[:256 * 1024]
-SLOW = max(1, params.tasks // 4)  # so many tasks at the head of the list are eight times as much work
+SLOW = max(1, params.tasks // 4)  # so many tasks at the head of the list are four times as much work
 MOST_WANTED = 4  # maps that somebody can ask for
 PATIENCE = 60.0  # seconds after which the pool is given up, so that a stopped worker does not hold it for ever
 
@@ -52,7 +52,7 @@ def task(number):
     name = multiprocessing.current_process().name
     tasklab.state(name, "running", on=f"task {number}")
     digest = hashlib.sha256()
-    for _ in range(params.size * 4 * (8 if number < SLOW else 1)):
+    for _ in range(params.size * 4 * (4 if number < SLOW else 1)):
         digest.update(BLOCK)
     tasklab.state(name, "waiting", on="the queue")
     return number, os.getpid(), time.monotonic()
@@ -72,7 +72,8 @@ def end(pool, workers, is_broken=False):
         pool.close()
         pool.join()
 
-    threading.Thread(target=pool.terminate if is_broken else close, daemon=True).start()
+    ending = threading.Thread(target=pool.terminate if is_broken else close, daemon=True)
+    ending.start()
     deadline = time.monotonic() + 2.0
     for worker in {*workers, *multiprocessing.active_children()}:
         worker.join(max(0, deadline - time.monotonic()))
@@ -80,6 +81,7 @@ def end(pool, workers, is_broken=False):
         worker.join()
         tasklab.process_exited(worker.pid, worker.exitcode or 0)
         tasklab.process_reaped(worker.pid)
+    ending.join(max(0, deadline - time.monotonic()))
 
 
 def keep(pool, workers):
@@ -88,7 +90,8 @@ def keep(pool, workers):
     deadline = time.monotonic() + PATIENCE
     while True:
         asked = tasklab.action(0.05, *(worker.sentinel for worker in workers))
-        lost = [worker for worker in workers if tasklab.readable(worker.sentinel)]
+        # Pool starts another worker in place of one that has ended. (Its lock may have died with that one.)
+        lost = begun.get_obj().value > params.workers or any(tasklab.readable(worker.sentinel) for worker in workers)
         with lock:
             if is_over:
                 if asked:
@@ -103,7 +106,7 @@ def keep(pool, workers):
                     tasklab.refuse(*asked)
             is_over = lost or time.monotonic() > deadline
         if is_over:
-            # Pool starts another worker, but nobody does the task that the lost one had: map() would wait for ever.
+            # But nobody does the task that the lost one had: map() would wait for ever.
             tasklab.notice("a worker was lost with its task, which map() would await for ever: the pool is broken, and given up"
                            if lost else f"the pool is given up after {PATIENCE:.0f} s")
             end(pool, workers, is_broken=True)
@@ -115,7 +118,7 @@ def show(chunksize, results):
     """How the work was shared out: the busiest worker's part of it."""
     work = {}
     for number, pid, _ in results:
-        work[pid] = work.get(pid, 0) + (8 if number < SLOW else 1)
+        work[pid] = work.get(pid, 0) + (4 if number < SLOW else 1)
     percent = round(100 * max(work.values()) / sum(work.values()))
     tasklab.value(f"busiest worker's part with chunksize {chunksize} (%)", percent)
     print(f"chunksize {chunksize}: {len(work)} workers, the busiest one did {percent} % of the work")

@@ -33,9 +33,9 @@ pub(super) const PROCESS_POOL: Scenario = Scenario {
     },
     params: &[
         count("workers", 4, 1..=16, "processes", "workers of the pool that maps"),
-        count("tasks", 12, 4..=64, "tasks", "tasks in the list; the first quarter is slow"),
+        count("tasks", 12, 4..=48, "tasks", "tasks in the list; the first quarter is slow"),
         count("chunksize", 1, 1..=32, "tasks", "tasks that a worker takes at a time"),
-        count("size", 40, 1..=64, "MiB", "text that a task hashes; a slow one hashes eight times as much"),
+        count("size", 16, 1..=32, "MiB", "text that a task hashes; a slow one hashes four times as much"),
     ],
     actions: &[action("chunksize", "Map with chunksize", "maps the list once more; its target is the chunk size, 1 to 32")],
     script: &["0.2 chunksize 6"],
@@ -51,7 +51,7 @@ pub(super) const PROCESS_POOL: Scenario = Scenario {
 /// Maps that somebody can ask for in one run, so that it ends.
 const MOST_WANTED: usize = 4;
 /// How many times as much work a slow task is.
-const SLOW: u64 = 8;
+const SLOW: u64 = 4;
 /// The pool is given up after this, so that a stopped worker does not hold it for ever.
 const PATIENCE: Duration = Duration::from_mins(1);
 
