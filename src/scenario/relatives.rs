@@ -65,6 +65,12 @@ pub(super) fn memory_of(pid: Pid) -> Option<(u64, u64)> {
     Some((kib("Rss")?, kib("Private_Clean")? + kib("Private_Dirty")?))
 }
 
+/// Milliseconds that the first thread of a process has been on a core; `None` on kernels without that accounting.
+pub(super) fn millis_on_a_core(pid: Pid) -> Option<f64> {
+    let nanos = fs::read_to_string(format!("/proc/{pid}/schedstat")).ok()?.split_whitespace().next()?.parse::<f64>().ok()?;
+    Some(nanos / 1e6)
+}
+
 /// A process, its parent, its parent's parent and so on, up to one that has none.
 pub(super) fn line_of_parents(pid: Pid) -> Vec<Stat> {
     let mut line = Vec::new();
@@ -142,6 +148,7 @@ mod tests {
         assert!(line.len() > 1 && line.windows(2).all(|pair| pair[0].ppid == pair[1].pid), "{line:?}");
         assert_eq!(line.last().map(|last| last.ppid), Some(0));
         assert!(line_of_parents(Pid::new(i32::MAX)).is_empty());
+        assert_eq!((millis_on_a_core(Pid::new(i32::MAX)), memory_of(Pid::new(i32::MAX))), (None, None));
     }
 
     #[test]
