@@ -101,20 +101,20 @@ pub(super) fn is_ready(fd: BorrowedFd<'_>, patience: Duration) -> bool {
     rustix::io::retry_on_intr(|| poll(&mut [PollFd::from_borrowed_fd(fd, PollFlags::IN)], Some(&patience))) == Ok(1)
 }
 
+/// Waits on a child that is about to end, and hears nothing meanwhile. If it has not ended in time, it is killed.
+pub(super) fn reap_soon(mut child: Child<'_>) -> Result<Reaped, StageError> {
+    is_ready(child.as_fd(), Duration::from_secs(2));
+    if child.peek()?.is_none() {
+        child.signal(Signal::KILL);
+    }
+    child.reap()
+}
+
 impl Stage {
     /// Gives a child a lane under its name, for when it executes a program and the kernel calls it like that.
     pub(super) fn keep_name(&self, child: &Child<'_>) {
         let tid = Some(Tid::new(child.pid().number()));
         self.report(EventKind::TaskStarted { task: child.name().to_owned(), sort: TaskSort::Process, pid: child.pid(), tid });
-    }
-
-    /// Waits on a child that is about to end, and hears nothing meanwhile. If it has not ended in time, it is killed.
-    pub(super) fn reap_soon(&self, mut child: Child<'_>) -> Result<Reaped, StageError> {
-        is_ready(child.as_fd(), Duration::from_secs(2));
-        if child.peek()?.is_none() {
-            child.signal(Signal::KILL);
-        }
-        child.reap()
     }
 
     /// Waits on children that are about to end. Who has not ended in time, stopped perhaps, is killed.

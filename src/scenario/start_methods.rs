@@ -10,7 +10,7 @@ use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use super::children::{Child, Fork};
-use super::relatives::{is_ready, memory_of, millis_on_a_core, stat_of};
+use super::relatives::{is_ready, memory_of, millis_on_a_core, reap_soon, stat_of};
 use super::stage::own_pid;
 use super::{
     Chapter, Facts, Params, Prediction, Scenario, Stage, StageAction, StageError, Task, action, count, equals, note, seconds,
@@ -311,7 +311,7 @@ impl<'s> Starter<'s> {
         if method < 2
             && let Some(child) = self.children.pop()
         {
-            self.stage.reap_soon(child)?;
+            reap_soon(child)?;
         }
         Ok(())
     }
@@ -331,7 +331,7 @@ impl<'s> Starter<'s> {
         }
         let pid = child.pid().number();
         drop(release);
-        self.stage.reap_soon(child)?;
+        reap_soon(child)?;
         let started = family.iter().filter(|told| told.parent == pid).count();
         self.stage.say(&format!("without the guard, the spawned child started {started} of its own"));
         // Somebody has killed it before it could say anything.
