@@ -10,6 +10,9 @@ use tasklab::engine::{Engine, EngineError, Options};
 use tasklab::supervisor::Client;
 
 fn main() -> ExitCode {
+    if let Err(error) = tasklab::sys::forget_inherited_signals() {
+        eprintln!("tasklab: could not reset the signals that it was started with: {error}");
+    }
     let mut args = std::env::args_os().skip(1).peekable();
     if args.next_if(|role| role == "__supervisor").is_some() {
         return supervisor(args.next());

@@ -35,7 +35,13 @@ impl Drop for App {
     }
 }
 
+/// Whoever started the tests may have had signals blocked, or SIGCHLD ignored: then nobody here could wait for anybody.
+fn own_signals() {
+    tasklab::sys::forget_inherited_signals().expect("ours");
+}
+
 fn start(tag: &str) -> App {
+    own_signals();
     let (name, value) = tag.split_once('=').expect("a variable");
     let app = Command::new(env!("CARGO_BIN_EXE_tasklab"))
         .args(["exec", "--stdin", "null", "--", "sh", "-c", STUBBORN])
@@ -46,6 +52,7 @@ fn start(tag: &str) -> App {
     App(app.expect("starts"))
 }
 
+/// Covers: promise 1, F4, F50, fact 61.
 #[test]
 fn nothing_survives_a_sigkill_of_the_app_at_any_moment() {
     let rounds = if std::env::var("TASKLAB_STRESS").is_ok_and(|value| value == "long") { 500 } else { 50 };
@@ -71,8 +78,10 @@ fn nothing_survives_a_sigkill_of_the_app_at_any_moment() {
     println!("{rounds} kills, 0 survivors, the slowest clean-up took {worst:?}");
 }
 
+/// Covers: promise 1.
 #[test]
 fn the_control_without_a_supervisor_leaves_survivors() {
+    own_signals();
     let tag = format!("TASKLAB_TEST=control-{}", std::process::id());
     let (name, value) = tag.split_once('=').expect("a variable");
     let mut shell = Command::new("sh")
@@ -98,6 +107,7 @@ fn the_control_without_a_supervisor_leaves_survivors() {
     });
 }
 
+/// Covers: promises 1, 7, F54.
 #[test]
 fn every_way_out_leaves_nothing() {
     for signal in ["-INT", "-TERM", "-HUP", "-QUIT", "-ABRT"] {
@@ -113,6 +123,7 @@ fn every_way_out_leaves_nothing() {
 /// In a container, or below an init that opened no session, getsid(2) and getpgid(2) answer 0.
 #[test]
 fn a_run_works_where_the_session_is_outside_of_the_namespace() {
+    own_signals();
     let inside = |command: &[&str]| {
         let mut unshare = Command::new("unshare");
         unshare.args(["--user", "--map-current-user", "--pid", "--fork", "--kill-child", "--mount-proc"]).args(command);

@@ -130,6 +130,7 @@ fn a_run_is_told_in_sentences_or_in_lines_and_recorded() {
     }
 }
 
+/// Covers: facts 7, 32.
 #[test]
 fn a_time_limit_ends_a_run_and_a_program() {
     let (status, text, _) = say(&["run", "zombie", "--no-script", "--timeout", "0.5", "--json"]);
@@ -194,6 +195,7 @@ fn send(child: &Child, signal: rustix::process::Signal) {
     rustix::process::kill_process(pid, signal).expect("sent");
 }
 
+/// Covers: promise 7, F54, fact 11.
 #[test]
 fn an_interrupted_run_ends_by_its_ladder_and_leaves_nothing() {
     use rustix::process::Signal;
@@ -212,6 +214,7 @@ fn an_interrupted_run_ends_by_its_ladder_and_leaves_nothing() {
     }
 }
 
+/// Covers: F47.
 #[test]
 fn a_reader_that_goes_is_no_reason_to_panic() {
     for arguments in [
@@ -234,6 +237,7 @@ fn a_reader_that_goes_is_no_reason_to_panic() {
     }
 }
 
+/// Covers: F16, facts 1, 12.
 #[test]
 fn exec_gives_the_status_of_the_last_stage() {
     let sh = |script: &'static str| exec(&["--", "sh", "-c", script]).0;
@@ -243,6 +247,7 @@ fn exec_gives_the_status_of_the_last_stage() {
     assert_eq!(exec(&["--", "true", ":::", "sh", "-c", "exit 5"]).0, 5);
 }
 
+/// Covers: F32, F34, fact 17.
 #[test]
 fn a_stage_that_cannot_be_started_is_named_with_its_errno_and_nothing_runs() {
     let folder = tempfile::tempdir().expect("a folder");
@@ -259,6 +264,7 @@ fn a_stage_that_cannot_be_started_is_named_with_its_errno_and_nothing_runs() {
     }
 }
 
+/// Covers: promise 5, F44, F46, fact 28.
 #[test]
 fn bytes_pass_unchanged_and_the_two_streams_stay_apart() {
     let bytes: Vec<u8> = (0..2_000_000_u32).map(|number| (number.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
@@ -276,6 +282,7 @@ fn bytes_pass_unchanged_and_the_two_streams_stay_apart() {
     assert_eq!((status, of("stdout").as_str(), of("stderr").as_str(), err.as_str()), (0, "out\n", "err\n", ""));
 }
 
+/// Covers: F48.
 #[test]
 fn input_comes_from_where_it_is_said() {
     let folder = tempfile::tempdir().expect("a folder");
@@ -289,6 +296,7 @@ fn input_comes_from_where_it_is_said() {
     assert_eq!(inherited.stdout, b"ours");
 }
 
+/// Covers: facts 37, 38, 39.
 #[test]
 fn what_a_child_is_started_with_is_as_asked() {
     let out = |arguments: &[&str]| {
@@ -323,6 +331,7 @@ fn what_a_child_is_started_with_is_as_asked() {
     assert_eq!(pgid_and_sid(&["--new-session"]), (true, true));
 }
 
+/// Covers: F30, fact 26.
 #[test]
 fn a_descriptor_is_kept_open_when_it_is_asked_for() {
     let folder = tempfile::tempdir().expect("a folder");
@@ -337,6 +346,7 @@ fn a_descriptor_is_kept_open_when_it_is_asked_for() {
     assert!(status != 0 && out.is_empty(), "it is closed otherwise");
 }
 
+/// Covers: promise 10, F68.
 #[test]
 fn a_full_disk_is_told() {
     let mut full = fs::File::options().write(true).open("/dev/full").expect("there");

@@ -13,6 +13,7 @@ use tasklab::model::{
     Action, ChildSpec, Event, EventKind, ExitStatus, Language, Outcome, Pid, ProcessState, Reaping, RunId, Scope, Signal, Stream,
 };
 
+/// Covers: facts 1, 48.
 #[test]
 fn a_program_is_told_from_start_to_end() {
     let engine = engine(Some(1024));
@@ -36,6 +37,7 @@ fn of_a_pipeline_the_last_stage_decides() {
     assert_eq!(outcome(&events_of(&engine, stages("head -n 1; exit 2"), |_| {})), (Outcome::Failed, 0));
 }
 
+/// Covers: promise 4, F6.
 #[test]
 fn a_large_tree_that_ignores_sigterm_is_gone_in_the_end() {
     let engine = engine(Some(1024));
@@ -60,6 +62,7 @@ fn every_process_that_was_told_of_is_told_to_have_ended() {
     assert_eq!(alive, Vec::new(), "{events:?}");
 }
 
+/// Covers: F47, fact 31.
 #[test]
 fn input_reaches_the_first_stage_and_ends() {
     let engine = engine(Some(1024));
@@ -74,6 +77,7 @@ fn input_reaches_the_first_stage_and_ends() {
     assert_eq!(outcome(&events_of(&engine, request(what), |_| {})), (Outcome::Passed, 0));
 }
 
+/// Covers: promise 5, F40, fact 30.
 #[test]
 fn no_byte_is_lost_when_the_listener_is_slow() {
     let engine = engine(Some(2));
@@ -89,6 +93,7 @@ fn no_byte_is_lost_when_the_listener_is_slow() {
     assert!(!events.iter().any(|event| matches!(event.kind, EventKind::OutputDropped { .. })));
 }
 
+/// Covers: promise 6, F40.
 #[test]
 fn a_flood_without_a_listener_is_counted_to_the_byte() {
     let engine = engine(None);
@@ -103,6 +108,7 @@ fn a_flood_without_a_listener_is_counted_to_the_byte() {
     assert!(stdout.dropped > 0 && stdout.kept > 0);
 }
 
+/// Covers: F4, F6.
 #[test]
 fn what_outlives_the_program_is_asked_and_then_killed() {
     let engine = engine(Some(1024));
@@ -118,6 +124,7 @@ fn what_outlives_the_program_is_asked_and_then_killed() {
     assert_eq!(support::tagged(&tag), Vec::<i32>::new());
 }
 
+/// Covers: F6, fact 7.
 #[test]
 fn the_time_limit_ends_a_run_that_ignores_it() {
     let engine = engine(Some(1024));
@@ -163,6 +170,7 @@ fn actions_reach_processes_by_pid_and_by_name_and_say_when_they_cannot() {
     );
 }
 
+/// Covers: F24, fact 48.
 #[test]
 fn a_kept_zombie_holds_the_run_until_it_is_waited_on() {
     let engine = engine(Some(1024));
@@ -180,6 +188,7 @@ fn a_kept_zombie_holds_the_run_until_it_is_waited_on() {
     assert_eq!(outcome(&events).1, 0);
 }
 
+/// Covers: F34, fact 17.
 #[test]
 fn a_launch_that_fails_is_a_run_that_failed_with_the_reason() {
     let engine = engine(Some(1024));

@@ -166,6 +166,7 @@ fn a_child_that_is_killed_fails_the_facts_of_fork() {
     }
 }
 
+/// Covers: facts 56, 57.
 #[test]
 fn a_pool_that_loses_a_worker_ends_and_says_so() {
     for language in BOTH {
@@ -181,6 +182,7 @@ fn a_pool_that_loses_a_worker_ends_and_says_so() {
     }
 }
 
+/// Covers: fact 58.
 #[test]
 fn a_pool_s_waiting_tasks_can_be_cancelled_and_others_submitted() {
     for language in BOTH {
@@ -227,6 +229,8 @@ fn a_zombie_stays_until_somebody_waits_on_it() {
 }
 
 /// Patience is limited: also where a child was stopped, and cannot end by itself.
+///
+/// Covers: fact 56.
 #[test]
 fn nobody_waits_for_ever_on_a_stopped_child() {
     for (id, victim) in [("zombie", "child-1"), ("pipeline", "generate")] {
@@ -242,6 +246,8 @@ fn nobody_waits_for_ever_on_a_stopped_child() {
 }
 
 /// Whoever is killed, and with whatever signal, the others follow, and each fact that is claimed holds.
+///
+/// Covers: F34, F35, fact 25.
 #[test]
 fn a_pipeline_ends_whichever_stage_is_killed() {
     for language in BOTH {
@@ -296,6 +302,8 @@ fn a_body_whose_control_pipe_closes_goes_on() {
 
 /// A Rust body that is killed takes its children along, even without a supervisor: each of them waits for a pipe that
 /// only the body holds open.
+///
+/// Covers: F50, fact 51.
 #[test]
 fn nothing_is_left_of_a_body_that_is_killed() {
     let runs = [

@@ -30,6 +30,7 @@ fn state_of(pid: Pid) -> Option<char> {
     stat.rsplit(')').next()?.trim_start().chars().next()
 }
 
+/// Covers: F16, facts 1, 12.
 #[test]
 fn exit_statuses_and_signals_are_reported_as_the_kernel_decoded_them() {
     let mut supervisor = Supervisor::start();
@@ -43,6 +44,7 @@ fn exit_statuses_and_signals_are_reported_as_the_kernel_decoded_them() {
     }
 }
 
+/// Covers: F8, F30, facts 15, 26, 40.
 #[test]
 fn children_start_with_default_signals_and_nothing_but_their_descriptors() {
     let mut supervisor = Supervisor::start();
@@ -57,6 +59,7 @@ fn children_start_with_default_signals_and_nothing_but_their_descriptors() {
     assert_eq!(read_all(pipes.stdout.expect("captured")), b"0\n1\n2\n3\n");
 }
 
+/// Covers: fact 25.
 #[test]
 fn a_pipeline_is_connected_by_real_pipes_and_shares_a_group() {
     let mut supervisor = Supervisor::start();
@@ -69,6 +72,7 @@ fn a_pipeline_is_connected_by_real_pipes_and_shares_a_group() {
     assert_eq!(supervisor.exit_of(last.pid), ExitStatus::Exited(0));
 }
 
+/// Covers: F35, fact 15.
 #[test]
 fn yes_into_head_ends_by_sigpipe() {
     let mut supervisor = Supervisor::start();
@@ -77,6 +81,7 @@ fn yes_into_head_ends_by_sigpipe() {
     assert_eq!(status, ExitStatus::Signaled { signal: Signal::PIPE, core_dumped: false });
 }
 
+/// Covers: F32, F34, fact 17.
 #[test]
 fn a_launch_that_fails_names_stage_path_and_error_and_leaves_nothing() {
     let mut supervisor = Supervisor::start();
@@ -96,6 +101,7 @@ fn a_launch_that_fails_names_stage_path_and_error_and_leaves_nothing() {
     assert!(failing(&mut supervisor, Vec::new()).to_string().contains("1 to"));
 }
 
+/// Covers: F29, F30, fact 19.
 #[test]
 fn failed_launches_leak_no_descriptor() {
     let mut supervisor = Supervisor::start();
@@ -114,6 +120,7 @@ fn failed_launches_leak_no_descriptor() {
     assert_eq!(open(&supervisor), before);
 }
 
+/// Covers: F12, F24, facts 4, 13, 48.
 #[test]
 fn a_zombie_is_kept_until_it_is_waited_on_and_cannot_be_killed() {
     let mut supervisor = Supervisor::start();
@@ -133,6 +140,7 @@ fn a_zombie_is_kept_until_it_is_waited_on_and_cannot_be_killed() {
     assert_eq!(state_of(pid), None);
 }
 
+/// Covers: F5, facts 9, 12.
 #[test]
 fn terminate_reaches_a_stopped_child() {
     let mut supervisor = Supervisor::start();
@@ -145,6 +153,7 @@ fn terminate_reaches_a_stopped_child() {
     assert_eq!(supervisor.exit_of(pid), ExitStatus::Signaled { signal: Signal::TERM, core_dumped: false });
 }
 
+/// Covers: F4, fact 50.
 #[test]
 fn group_and_tree_reach_what_the_process_alone_does_not() {
     let mut supervisor = Supervisor::start();
@@ -163,6 +172,7 @@ fn group_and_tree_reach_what_the_process_alone_does_not() {
     assert_eq!(survivors(&supervisor).len(), 1);
 }
 
+/// Covers: promise 3, F1, F18, fact 14.
 #[test]
 fn a_process_that_is_not_ours_gets_no_signal() {
     let mut supervisor = Supervisor::start();
@@ -174,6 +184,7 @@ fn a_process_that_is_not_ours_gets_no_signal() {
     innocent.kill().and_then(|()| innocent.wait()).expect("cleans up");
 }
 
+/// Covers: F4, F65.
 #[test]
 fn members_of_a_run_are_found_even_when_they_leave_their_family() {
     let mut supervisor = Supervisor::start();
@@ -188,6 +199,7 @@ fn members_of_a_run_are_found_even_when_they_leave_their_family() {
     eventually("only the other run is left", || survivors(&supervisor).len() == 1);
 }
 
+/// Covers: promise 1, F4, F50.
 #[test]
 fn when_the_app_closes_its_end_everything_goes() {
     let mut supervisor = Supervisor::start();
@@ -200,6 +212,7 @@ fn when_the_app_closes_its_end_everything_goes() {
     eventually("nothing is left", || support::tagged(&tag).is_empty());
 }
 
+/// Covers: promise 2, F13, F41.
 #[test]
 fn two_hundred_children_at_once_lose_no_status_and_no_byte() {
     let mut supervisor = Supervisor::start();

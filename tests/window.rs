@@ -89,6 +89,7 @@ fn click_until(screen: &Screen, places: &[(i32, i32)], what: &str, mut condition
     });
 }
 
+/// Covers: promise 7.
 #[test]
 fn a_scenario_is_started_with_the_mouse_a_child_killed_and_closing_leaves_nothing() {
     let screen = Screen::start();
@@ -106,6 +107,7 @@ fn a_scenario_is_started_with_the_mouse_a_child_killed_and_closing_leaves_nothin
     assert_eq!(tagged(&window.tag), Vec::<i32>::new());
 }
 
+/// Covers: promise 7, F55.
 #[test]
 fn the_death_of_the_x_server_leaves_nothing() {
     let mut screen = Screen::start();

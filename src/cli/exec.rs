@@ -2,20 +2,26 @@
 //! own streams, and the status is the last stage's.
 
 use std::ffi::OsString;
-use std::io::{self, BufWriter, IsTerminal, Stdout, Write};
+use std::io::{self, BufWriter, IsTerminal, Stderr, Stdout, Write};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use clap::{ArgAction, Args, ValueEnum};
+use clap::{ArgAction, Args};
 
+use self::relay::Relay;
 use super::CliError;
 use super::entry::Start;
 use super::error::complain;
 use super::parse;
 use super::session::{Listener, session};
 use crate::engine::{LaunchRequest, Told, What};
-use crate::model::{ChildSpec, EventKind, ExitStatus, Group, Input, Outcome, OutputTo, Pgid, Pid, Reaping, StopPlan};
+use crate::model::{
+    ChildSpec, EventKind, ExitStatus, Group, GroupLimits, Input, Outcome, OutputTo, Pgid, Pid, Reaping, ResourceLimit, Signal,
+    StopPlan, WindowSize, parse_bytes, parse_cores,
+};
+
+mod relay;
 
 /// Between two stages.
 const SEPARATOR: &str = ":::";
@@ -36,12 +42,23 @@ pub(super) struct Arguments {
     /// Starts from an empty environment.
     #[arg(long)]
     clear_env: bool,
-    /// The first stage's input: a text, @FILE, null, or inherit.
-    #[arg(long, value_name = "TEXT|@FILE|null|inherit", default_value = "inherit")]
+    /// The first stage's input: a text, @FILE, null, inherit, or pipe: what '--do "T type NAME TEXT"' types, until
+    /// '--do "T close-stdin NAME"'.
+    #[arg(long, value_name = "TEXT|@FILE|null|inherit|pipe", default_value = "inherit")]
     stdin: OsString,
-    /// Where standard error goes: to ours, where standard output goes, or nowhere.
-    #[arg(long, value_enum, default_value_t = Stderr::Separate)]
-    stderr: Stderr,
+    /// Where the last stage's standard output goes: to ours, nowhere, into a file (emptied, or with + written on), or where its
+    /// standard error goes.
+    #[arg(long, value_name = "inherit|null|@FILE|+FILE|stderr", default_value = "inherit", value_parser = stdout)]
+    stdout: OutputTo,
+    /// Where standard error goes: to ours, where standard output goes, nowhere, or into a file.
+    #[arg(long, value_name = "separate|merge|null|@FILE|+FILE", default_value = "separate", value_parser = stderr)]
+    stderr: OutputTo,
+    /// Gives it a terminal of that size (80x24) as its controlling terminal, in a session of its own. For a single stage.
+    #[arg(long, value_name = "COLUMNSxROWS", num_args = 0..=1, require_equals = true, default_missing_value = "80x24")]
+    pty: Option<WindowSize>,
+    /// Passes every \r\n and \r of the output on as \n. The bytes themselves are in the events of --json.
+    #[arg(long, conflicts_with = "json")]
+    universal_newlines: bool,
     /// Lets /bin/sh read each stage as one command line.
     #[arg(long)]
     shell: bool,
@@ -61,9 +78,27 @@ pub(super) struct Arguments {
     /// The file mode creation mask, octal.
     #[arg(long, value_name = "MASK", value_parser = parse::umask)]
     umask: Option<u32>,
+    /// Sets a resource limit (ulimit), such as nofile=64 or as=512M:unlimited.
+    #[arg(long, value_name = "NAME=SOFT[:HARD]", action = ArgAction::Append)]
+    rlimit: Vec<ResourceLimit>,
+    /// The cores that it may run on, such as 0,2-3.
+    #[arg(long, value_name = "CORES", value_parser = parse_cores_list)]
+    affinity: Option<Cores>,
+    /// What the children get should their supervisor die, which is otherwise SIGKILL.
+    #[arg(long, value_name = "SIGNAL")]
+    death_signal: Option<Signal>,
+    /// What the whole run may take of the memory: bytes, or such as 512M. Refused where no control group can hold it to that.
+    #[arg(long, value_name = "BYTES", value_parser = parse_bytes)]
+    memory_max: Option<u64>,
+    /// What the whole run may take of the CPU, in percent of one core. Refused where no control group can hold it to that.
+    #[arg(long, value_name = "PERCENT", value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    cpu_max: Option<u32>,
     /// Keeps this descriptor of ours open in the children, besides 0, 1 and 2.
     #[arg(long, value_name = "FD", action = ArgAction::Append)]
     keep_fd: Vec<i32>,
+    /// Keeps all descriptors open that we were started with and that are not marked close-on-exec.
+    #[arg(long, conflicts_with = "keep_fd")]
+    keep_all_fds: bool,
     /// Capacity of the pipes, in bytes.
     #[arg(long, value_name = "BYTES", value_parser = clap::value_parser!(u32).range(1..))]
     bufsize: Option<u32>,
@@ -79,6 +114,10 @@ pub(super) struct Arguments {
     /// Does something at a time of the run, in seconds, such as '0.5 kill sort'.
     #[arg(long = "do", value_name = "AFTER ACTION TARGET")]
     actions: Vec<String>,
+    /// Lets the command tell of its threads: it may write event lines to the descriptor that `TASKLAB_EVENTS` names, and
+    /// its Python finds `import tasklab`.
+    #[arg(long)]
+    events: bool,
     /// Event lines on standard output; the children's output is in them.
     #[arg(long)]
     json: bool,
@@ -87,19 +126,27 @@ pub(super) struct Arguments {
     command: Vec<OsString>,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Stderr {
-    Separate,
-    Merge,
-    Null,
+/// A list of cores; a type of its own, since clap would take a plain list for many values.
+#[derive(Debug, Clone)]
+struct Cores(Vec<u16>);
+
+fn parse_cores_list(text: &str) -> Result<Cores, crate::model::ParseLimitError> {
+    parse_cores(text).map(Cores)
 }
 
 /// Runs it.
 pub(super) fn exec(arguments: &Arguments, start: Start<'_>) -> Result<u8, CliError> {
-    let request = request(arguments, io::stdin().is_terminal())?;
-    let mut watch =
-        Watch { json: arguments.json.then(|| BufWriter::new(io::stdout())), last: None, status: None, not_launched: None };
-    let ended = session(request, &arguments.keep_fd, start, &mut watch)?;
+    let keep_fds = keep_fds(arguments)?;
+    let request = request(arguments, &keep_fds, io::stdin().is_terminal())?;
+    let form = if arguments.json {
+        Form::Lines(BufWriter::new(io::stdout()))
+    } else if is_relayed(arguments) {
+        Form::Relayed(Relay::new(BufWriter::new(io::stdout()), io::stderr(), arguments.universal_newlines))
+    } else {
+        Form::Theirs
+    };
+    let mut watch = Watch { form, last: None, status: None, not_launched: None };
+    let ended = session(request, &keep_fds, start, &mut watch)?;
     if let Some(status) = ended.interrupted {
         return Ok(status);
     }
@@ -110,10 +157,52 @@ pub(super) fn exec(arguments: &Arguments, start: Start<'_>) -> Result<u8, CliErr
     Ok(u8::try_from(status).unwrap_or(125))
 }
 
+/// Whether the output comes through us instead of going to our streams directly.
+fn is_relayed(arguments: &Arguments) -> bool {
+    arguments.json || arguments.pty.is_some() || arguments.universal_newlines
+}
+
+/// Descriptors of ours that the children keep; each is open.
+fn keep_fds(arguments: &Arguments) -> Result<Vec<i32>, CliError> {
+    if arguments.keep_all_fds {
+        return inheritable().map_err(|error| CliError::Missing(format!("could not list our descriptors: {error}")));
+    }
+    for fd in &arguments.keep_fd {
+        // Asked of /proc, since the number alone does not say whether anything is behind it.
+        if *fd < 0 || !Path::new(&format!("/proc/self/fd/{fd}")).exists() {
+            return Err(CliError::Usage(format!("--keep-fd {fd}: no descriptor of that number is open")));
+        }
+    }
+    Ok(arguments.keep_fd.clone())
+}
+
+/// What we were started with besides 0, 1 and 2: what we have opened ourselves is all close-on-exec (`flags` of proc(5), fdinfo).
+fn inheritable() -> io::Result<Vec<i32>> {
+    const CLOSE_ON_EXEC: u32 = 0o2_000_000;
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir("/proc/self/fdinfo")? {
+        let entry = entry?;
+        let Some(number) = entry.file_name().to_str().and_then(|name| name.parse::<i32>().ok()).filter(|number| *number > 2)
+        else {
+            continue;
+        };
+        let info = std::fs::read_to_string(entry.path()).unwrap_or_default();
+        let flags = info.lines().find_map(|line| u32::from_str_radix(line.strip_prefix("flags:")?.trim(), 8).ok());
+        if flags.is_some_and(|flags| flags & CLOSE_ON_EXEC == 0) {
+            found.push(number);
+        }
+    }
+    Ok(found)
+}
+
 /// What is to be launched.
-fn request(arguments: &Arguments, is_terminal: bool) -> Result<LaunchRequest, CliError> {
-    let (stdin, input) = input(&arguments.stdin);
-    let script = parse::script(&arguments.actions, &[])?;
+fn request(arguments: &Arguments, keep_fds: &[i32], is_terminal: bool) -> Result<LaunchRequest, CliError> {
+    let (stdin, input) = match input(&arguments.stdin) {
+        // Ours is another terminal; what it would read there is for us.
+        (Input::Inherit, _) if arguments.pty.is_some() && is_terminal => (Input::Pipe, None),
+        other => other,
+    };
+    let script = parse::script(&arguments.actions, (!arguments.events).then_some(&[] as &[&str]))?;
     let stop = StopPlan { grace: arguments.grace, ..StopPlan::default() };
     let timeout = arguments.timeout;
     let group = match arguments.process_group {
@@ -123,12 +212,6 @@ fn request(arguments: &Arguments, is_terminal: bool) -> Result<LaunchRequest, Cl
         Some(pgid) => return Err(CliError::Usage(format!("--process-group={pgid}: there is no such group"))),
     };
     let env = arguments.env.iter().map(parse::assignment).collect::<Result<Vec<_>, _>>()?;
-    for fd in &arguments.keep_fd {
-        // Asked of /proc, since the number alone does not say whether anything is behind it.
-        if *fd < 0 || !Path::new(&format!("/proc/self/fd/{fd}")).exists() {
-            return Err(CliError::Usage(format!("--keep-fd {fd}: no descriptor of that number is open")));
-        }
-    }
     let mut stages = Vec::new();
     // A program of such a name can be had as ./--name; an option of ours that is spelled wrong is far likelier.
     if let Some(option) = arguments.command[0].to_str().filter(|word| word.starts_with('-')) {
@@ -138,6 +221,12 @@ fn request(arguments: &Arguments, is_terminal: bool) -> Result<LaunchRequest, Cl
     if arguments.executable.is_some() && commands.len() > 1 {
         return Err(CliError::Usage("--executable is for a single stage".to_owned()));
     }
+    if arguments.pty.is_some() && commands.len() > 1 {
+        return Err(CliError::Usage("--pty is for a single stage; --shell makes a pipeline in it".to_owned()));
+    }
+    // Through us it goes only where it would have gone to our own streams.
+    let to = |to: &OutputTo| if is_relayed(arguments) && *to == OutputTo::Inherit { OutputTo::Pipe } else { to.clone() };
+    let group_limits = GroupLimits { memory: arguments.memory_max, cpu_percent: arguments.cpu_max };
     for (index, words) in commands.iter().enumerate() {
         if words.is_empty() {
             return Err(CliError::Usage(format!("stage {} of {} has no command", index + 1, commands.len())));
@@ -148,20 +237,21 @@ fn request(arguments: &Arguments, is_terminal: bool) -> Result<LaunchRequest, Cl
             clear_env: arguments.clear_env,
             env: env.clone(),
             stdin: if index == 0 { stdin.clone() } else { Input::Null },
-            stdout: if arguments.json { OutputTo::Pipe } else { OutputTo::Inherit },
-            stderr: match arguments.stderr {
-                Stderr::Separate if arguments.json => OutputTo::Pipe,
-                Stderr::Separate => OutputTo::Inherit,
-                Stderr::Merge => OutputTo::Stdout,
-                Stderr::Null => OutputTo::Null,
-            },
+            stdout: to(&arguments.stdout),
+            stderr: to(&arguments.stderr),
             group,
             new_session: arguments.new_session,
             nice: arguments.nice,
             umask: arguments.umask,
-            keep_fds: arguments.keep_fd.clone(),
+            keep_fds: keep_fds.to_vec(),
             pipe_size: arguments.bufsize,
             reaping: if arguments.keep_zombie { Reaping::WhenAsked } else { Reaping::AtOnce },
+            lesson_pipes: arguments.events,
+            limits: arguments.rlimit.clone(),
+            affinity: arguments.affinity.clone().map(|cores| cores.0).unwrap_or_default(),
+            death_signal: arguments.death_signal,
+            terminal: arguments.pty,
+            group_limits,
             ..command(words, arguments.shell)
         };
         spec.validate().map_err(|error| CliError::Usage(format!("stage {} of {}: {error}", index + 1, commands.len())))?;
@@ -184,14 +274,51 @@ fn input(word: &OsString) -> (Input, Option<Vec<u8>>) {
     match word.as_bytes() {
         b"inherit" => (Input::Inherit, None),
         b"null" => (Input::Null, None),
+        b"pipe" => (Input::Pipe, None),
         [b'@', path @ ..] => (Input::File(OsString::from_vec(path.to_vec()).into()), None),
         text => (Input::Pipe, Some(text.to_vec())),
     }
 }
 
-/// Watches for the last stage's end, and writes event lines if they are wanted.
+/// Where the last stage's standard output goes.
+fn stdout(word: &str) -> Result<OutputTo, String> {
+    match word {
+        "inherit" => Ok(OutputTo::Inherit),
+        "stderr" => Ok(OutputTo::Stderr),
+        _ => null_or_file(word).ok_or_else(|| "it must be inherit, null, @FILE, +FILE or stderr".to_owned()),
+    }
+}
+
+/// Where standard error goes.
+fn stderr(word: &str) -> Result<OutputTo, String> {
+    match word {
+        "separate" => Ok(OutputTo::Inherit),
+        "merge" => Ok(OutputTo::Stdout),
+        _ => null_or_file(word).ok_or_else(|| "it must be separate, merge, null, @FILE or +FILE".to_owned()),
+    }
+}
+
+fn null_or_file(word: &str) -> Option<OutputTo> {
+    match word.split_at_checked(1)? {
+        ("@", path) if !path.is_empty() => Some(OutputTo::File(path.into())),
+        ("+", path) if !path.is_empty() => Some(OutputTo::Append(path.into())),
+        _ => (word == "null").then_some(OutputTo::Null),
+    }
+}
+
+/// How the run is told.
+enum Form {
+    /// Event lines.
+    Lines(BufWriter<Stdout>),
+    /// The children's output, which comes through us.
+    Relayed(Relay<BufWriter<Stdout>, Stderr>),
+    /// Not at all: the children have our streams.
+    Theirs,
+}
+
+/// Watches for the last stage's end, and writes what is wanted.
 struct Watch {
-    json: Option<BufWriter<Stdout>>,
+    form: Form,
     last: Option<Pid>,
     status: Option<ExitStatus>,
     not_launched: Option<i32>,
@@ -209,7 +336,7 @@ impl Listener for Watch {
                 self.not_launched = Some(failure.shell_code());
                 return Ok(());
             }
-            Told::Refused(_) => return Ok(()),
+            Told::Refused(_) | Told::Board { .. } | Told::Edge(_) => return Ok(()),
             Told::Event(_, event) => event,
         };
         match &event.kind {
@@ -220,14 +347,19 @@ impl Listener for Watch {
             EventKind::Notice { text } if self.not_launched.is_none() => complain(text),
             _ => {}
         }
-        match &mut self.json {
-            Some(out) => writeln!(out, "{}", event.to_line()),
-            None => Ok(()),
+        match (&mut self.form, &event.kind) {
+            (Form::Lines(out), _) => writeln!(out, "{}", event.to_line()),
+            (Form::Relayed(relay), EventKind::Output { stream, bytes, .. }) => relay.pass(*stream, bytes),
+            _ => Ok(()),
         }
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        self.json.as_mut().map_or(Ok(()), Write::flush)
+        match &mut self.form {
+            Form::Lines(out) => out.flush(),
+            Form::Relayed(relay) => relay.flush(),
+            Form::Theirs => Ok(()),
+        }
     }
 }
 
@@ -245,7 +377,8 @@ mod tests {
 
     fn read(words: &[&str]) -> Result<(Vec<ChildSpec>, Option<Vec<u8>>), String> {
         let line = Line::try_parse_from([&["exec"], words].concat()).map_err(|error| error.to_string())?;
-        let request = request(&line.arguments, false).map_err(|error| error.to_string())?;
+        let keep_fds = keep_fds(&line.arguments).map_err(|error| error.to_string())?;
+        let request = request(&line.arguments, &keep_fds, false).map_err(|error| error.to_string())?;
         match request.what {
             What::Programs { stages, input } => Ok((stages, input)),
             What::Scenario { .. } => unreachable!("exec runs programs"),
@@ -294,6 +427,16 @@ mod tests {
             (&["--process-group=-4", "--", "true"], "-4"),
             (&["--do", "1 dance", "--", "true"], "dance"),
             (&["--stderr", "x", "--", "true"], "merge"),
+            (&["--stdout", "@", "--", "true"], "@FILE"),
+            (&["--stdout", "stderr", "--stderr", "merge", "--", "true"], "each go where the other one goes"),
+            (&["--rlimit", "files=3", "--", "true"], "nofile"),
+            (&["--rlimit", "nofile=64:32", "--", "true"], "above its hard limit"),
+            (&["--affinity", "2-1", "--", "true"], "0,2-3"),
+            (&["--death-signal", "SIGNO", "--", "true"], "SIGNO"),
+            (&["--pty=0x3", "--", "true"], "80x24"),
+            (&["--pty", "--", "true", ":::", "true"], "single stage"),
+            (&["--memory-max", "much", "--", "true"], "512M"),
+            (&["--cpu-max", "0", "--", "true"], "0"),
         ] {
             let error = read(words).expect_err(names);
             assert!(error.contains(names), "{error}");
@@ -304,7 +447,7 @@ mod tests {
     fn the_group_is_its_own_unless_it_reads_our_terminal() {
         let group = |words: &[&str], is_terminal| {
             let line = Line::try_parse_from([&["exec"], words, &["--", "true"]].concat()).expect("valid");
-            match request(&line.arguments, is_terminal).expect("valid").what {
+            match request(&line.arguments, &[], is_terminal).expect("valid").what {
                 What::Programs { stages, .. } => stages[0].group,
                 What::Scenario { .. } => unreachable!("exec runs programs"),
             }
@@ -314,6 +457,24 @@ mod tests {
         assert_eq!(group(&["--process-group"], true), Group::Own);
         assert_eq!(group(&["--process-group=7"], true), Group::Join(Pgid::new(7)));
         assert_eq!(group(&[], false), Group::Own);
+    }
+
+    #[test]
+    fn every_argument_of_popen_has_its_option() {
+        let line = "--stdout +log --stderr @err --rlimit nofile=64 --rlimit core=0:unlimited --affinity 0-1 --death-signal TERM \
+                    --memory-max 64M --cpu-max 50 -- true";
+        let (stages, _) = read(&line.split(' ').filter(|word| !word.is_empty()).collect::<Vec<_>>()).expect("valid");
+        let stage = &stages[0];
+        assert_eq!((&stage.stdout, &stage.stderr), (&OutputTo::Append("log".into()), &OutputTo::File("err".into())));
+        assert_eq!(
+            stage.limits.iter().map(|limit| (limit.soft, limit.hard)).collect::<Vec<_>>(),
+            [(Some(64), Some(64)), (Some(0), None)]
+        );
+        assert_eq!((stage.affinity.as_slice(), stage.death_signal), (&[0, 1][..], Some(Signal::TERM)));
+        assert_eq!(stage.group_limits, GroupLimits { memory: Some(64 << 20), cpu_percent: Some(50) });
+        let (stages, _) = read(&["--pty=100x30", "--stdin", "pipe", "--", "sh"]).expect("valid");
+        assert_eq!((stages[0].terminal, &stages[0].stdin), (Some(WindowSize { columns: 100, rows: 30 }), &Input::Pipe));
+        assert_eq!((&stages[0].stdout, &stages[0].stderr), (&OutputTo::Pipe, &OutputTo::Pipe), "what it shows comes through us");
     }
 
     #[test]

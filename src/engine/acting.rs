@@ -2,10 +2,13 @@
 
 use serde_json::json;
 
+use super::course::NAME_AFTER;
 use super::engine_loop::EngineLoop;
+use super::header::USER;
+use super::streams::InputStream;
 use crate::gpio::Line;
 use crate::model::{Action, EventKind, Outcome, Pid, Scope, Signal};
-use crate::supervisor::Request;
+use crate::supervisor::{LineRequest, Request};
 use crate::sys::monotonic_now;
 
 impl EngineLoop {
@@ -28,6 +31,12 @@ impl EngineLoop {
                 self.perform(index, effects);
                 Ok(())
             }
+            Action::StopEverything => {
+                self.stop_everything(by);
+                Ok(())
+            }
+            Action::Type => self.type_to(index, target),
+            Action::CloseInput => self.input_of(index, "close the input of", target).map(InputStream::end),
             Action::Scenario(name) => self.tell_body(index, name, target),
         };
         if let Err(text) = done {
@@ -45,10 +54,30 @@ impl EngineLoop {
         if !self.runs[index].has_living(pid) {
             return Err(format!("could not signal {target}: it has ended, and its parent has waited on it; nobody is there"));
         }
+        if signals.contains(&Signal::KILL) {
+            self.kills.push((monotonic_now() + NAME_AFTER, self.runs[index].id, pid));
+        }
         self.next_ask += 1;
         self.asks.push((self.next_ask, self.runs[index].id));
         self.request(&Request::Signal { ask: self.next_ask, pid, signals, scope });
         Ok(())
+    }
+
+    /// A line for a child: its name up to the first blank, then the text.
+    fn type_to(&mut self, index: usize, target: &str) -> Result<(), String> {
+        let (name, text) = target.split_once(char::is_whitespace).unwrap_or((target, ""));
+        let input = self.input_of(index, "type to", name)?;
+        if input.push(format!("{text}\n").as_bytes()) {
+            Ok(())
+        } else {
+            Err(format!("could not type to {name}: it has left too much unread, or its input is being closed"))
+        }
+    }
+
+    fn input_of(&mut self, index: usize, verb: &str, target: &str) -> Result<&mut InputStream, String> {
+        let pid = self.process(index, verb, target)?;
+        let input = self.runs[index].inputs.iter_mut().find(|input| input.pid == pid);
+        input.ok_or_else(|| format!("could not {verb} {target}: its standard input is no pipe or terminal of ours, or is closed"))
     }
 
     /// Only a parent can wait: the supervisor for its own children, the body for its.
@@ -71,14 +100,16 @@ impl EngineLoop {
     fn toggle(&mut self, index: usize, target: &str) -> Result<(), String> {
         let line: Line = target.parse().map_err(|error| format!("could not toggle {target:?}: {error}"))?;
         let _ = index;
-        self.request(&Request::ToggleLine { line: line.number(), owner: "you".to_owned() });
+        let request = LineRequest::Toggle { line: line.number(), owner: USER.to_owned() };
+        self.request(&Request::Lines { ask: 0, request });
         Ok(())
     }
 
     fn tell_body(&mut self, index: usize, action: &str, target: &str) -> Result<(), String> {
         let run = &self.runs[index];
         if let Some(scenario) = run.scenario
-            && action != "wait"
+            // A body hears these whatever its lesson is.
+            && !matches!(action, "wait" | "step")
             && !scenario.actions.iter().any(|known| known.name == action)
         {
             let known: Vec<&str> = scenario.actions.iter().map(|known| known.name).collect();

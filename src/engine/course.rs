@@ -7,8 +7,14 @@ use crate::model::{Monotonic, Outcome, Signal, StopPlan};
 /// How long after a count the processes of an ending run are counted again. One count at a time: with a thousand processes it takes
 /// the supervisor longer than this.
 const RECOUNT: Duration = Duration::from_millis(20);
-/// How long output may stay open after the last process has gone (somebody outside the run may hold the pipe).
+/// How long output may stay open after the last process has gone (somebody outside the run may hold the pipe). What is in the pipe
+/// is read in a moment; that it is open still is told after the first of these, and it is closed after the second.
+const PATIENCE: Duration = Duration::from_millis(250);
 const DRAIN: Duration = Duration::from_secs(1);
+/// How long to wait with the next count when the processes could not be counted.
+const AGAIN: Duration = Duration::from_millis(100);
+/// How long after SIGKILL a process that is still there is named. SIGKILL acts at once, unless the kernel holds the process.
+pub(super) const NAME_AFTER: Duration = Duration::from_secs(2);
 /// How long after SIGKILL a process may stay before the run is called over without it: it is stuck in the kernel.
 const GIVE_UP: Duration = Duration::from_secs(4);
 
@@ -21,8 +27,12 @@ pub(super) enum Effect {
     ReapKept,
     /// Close our ends of the streams.
     CloseStreams,
-    /// Say that these many processes do not die.
-    TellStuck(u32),
+    /// Say that the streams are still open although nobody of the run is left, and when they are closed.
+    TellOpen(Duration),
+    /// Name the processes that SIGKILL has not ended.
+    NameStuck,
+    /// Say that these many processes do not die; `None`: nobody could count them.
+    TellStuck(Option<u32>),
     /// It is over.
     Finish {
         /// Why it was cut short, if it was.
@@ -32,8 +42,8 @@ pub(super) enum Effect {
     },
 }
 
-/// No count is due: the answer to the last one is awaited.
-const WHEN_ANSWERED: Monotonic = Monotonic::from_nanos(u64::MAX);
+/// Not before something else has happened, such as the answer to the last count.
+const NEVER: Monotonic = Monotonic::from_nanos(u64::MAX);
 
 /// Where a run is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,13 +53,13 @@ enum Stage {
     /// Its stages run.
     Running,
     /// All stages have ended; are there others?
-    Counting,
+    Counting { recount_at: Monotonic },
     /// SIGTERM was sent.
     Asked { kill_at: Monotonic, recount_at: Monotonic },
     /// SIGKILL was sent.
-    Killed { give_up_at: Monotonic, recount_at: Monotonic },
+    Killed { name_at: Monotonic, give_up_at: Monotonic, recount_at: Monotonic },
     /// No process is left; the last output is read.
-    Draining { until: Monotonic, left: u32 },
+    Draining { tell_at: Monotonic, until: Monotonic, left: u32 },
     /// Finished.
     Over,
 }
@@ -89,7 +99,7 @@ impl Course {
     pub(super) fn stage_ended(&mut self, now: Monotonic) -> Vec<Effect> {
         self.stages_alive = self.stages_alive.saturating_sub(1);
         if self.stages_alive == 0 && self.stage == Stage::Running {
-            self.stage = Stage::Counting;
+            self.stage = Stage::Counting { recount_at: NEVER };
             return vec![Effect::Signal(Vec::new())];
         }
         self.perhaps_drain(now)
@@ -111,8 +121,17 @@ impl Course {
             *recount_at = now + RECOUNT;
         }
         match self.stage {
-            Stage::Counting if count > 0 => self.ask(now),
+            Stage::Counting { .. } if count > 0 => self.ask(now),
             _ => self.perhaps_drain(now),
+        }
+    }
+
+    /// The supervisor could not count, which says nothing about who is there: it is asked again.
+    pub(super) fn not_counted(&mut self, now: Monotonic) {
+        if let Stage::Counting { recount_at } | Stage::Asked { recount_at, .. } | Stage::Killed { recount_at, .. } =
+            &mut self.stage
+        {
+            *recount_at = now + AGAIN;
         }
     }
 
@@ -125,7 +144,7 @@ impl Course {
                 self.cut_short.get_or_insert(outcome);
                 Vec::new()
             }
-            Stage::Running | Stage::Counting => {
+            Stage::Running | Stage::Counting { .. } => {
                 self.cut_short.get_or_insert(outcome);
                 self.ask(now)
             }
@@ -138,24 +157,37 @@ impl Course {
             return self.end(Outcome::TimedOut, now);
         }
         match self.stage {
+            Stage::Counting { recount_at } if now >= recount_at => {
+                self.stage = Stage::Counting { recount_at: NEVER };
+                vec![Effect::Signal(Vec::new())]
+            }
             Stage::Asked { kill_at, .. } if now >= kill_at => self.kill(now),
             Stage::Asked { kill_at, recount_at } if now >= recount_at => {
-                self.stage = Stage::Asked { kill_at, recount_at: WHEN_ANSWERED };
+                self.stage = Stage::Asked { kill_at, recount_at: NEVER };
                 vec![Effect::Signal(Vec::new())]
             }
             Stage::Killed { give_up_at, .. } if now >= give_up_at => {
-                let left = self.members.unwrap_or_default();
-                self.stage = Stage::Draining { until: now, left };
-                vec![Effect::TellStuck(left), Effect::CloseStreams]
+                // Not counted is not gone.
+                let left = self.members.unwrap_or_default().max(1);
+                self.stage = Stage::Draining { tell_at: NEVER, until: now, left };
+                vec![Effect::TellStuck(self.members), Effect::CloseStreams]
             }
-            Stage::Killed { give_up_at, recount_at } if now >= recount_at => {
-                self.stage = Stage::Killed { give_up_at, recount_at: WHEN_ANSWERED };
+            Stage::Killed { name_at, give_up_at, recount_at } if now >= name_at => {
+                self.stage = Stage::Killed { name_at: NEVER, give_up_at, recount_at };
+                vec![Effect::NameStuck]
+            }
+            Stage::Killed { name_at, give_up_at, recount_at } if now >= recount_at => {
+                self.stage = Stage::Killed { name_at, give_up_at, recount_at: NEVER };
                 vec![Effect::Signal(vec![self.plan.then])]
             }
-            Stage::Draining { until, left } if now >= until => {
+            Stage::Draining { until, left, .. } if now >= until => {
                 let mut effects = vec![Effect::CloseStreams];
                 effects.extend(self.finish(left));
                 effects
+            }
+            Stage::Draining { tell_at, until, left } if now >= tell_at => {
+                self.stage = Stage::Draining { tell_at: NEVER, until, left };
+                vec![Effect::TellOpen(until.since(now))]
             }
             _ => Vec::new(),
         }
@@ -166,9 +198,10 @@ impl Course {
         match self.stage {
             Stage::Running => self.timeout_at,
             Stage::Asked { kill_at, recount_at } => Some(kill_at.min(recount_at)),
-            Stage::Killed { give_up_at, recount_at } => Some(give_up_at.min(recount_at)),
-            Stage::Draining { until, .. } => Some(until),
-            Stage::Starting | Stage::Counting | Stage::Over => None,
+            Stage::Killed { name_at, give_up_at, recount_at } => Some(name_at.min(give_up_at).min(recount_at)),
+            Stage::Draining { tell_at, until, .. } => Some(tell_at.min(until)),
+            Stage::Counting { recount_at } => Some(recount_at).filter(|at| *at != NEVER),
+            Stage::Starting | Stage::Over => None,
         }
     }
 
@@ -190,25 +223,25 @@ impl Course {
     }
 
     fn ask(&mut self, now: Monotonic) -> Vec<Effect> {
-        self.stage = Stage::Asked { kill_at: now + self.plan.grace, recount_at: WHEN_ANSWERED };
+        self.stage = Stage::Asked { kill_at: now + self.plan.grace, recount_at: NEVER };
         vec![Effect::ReapKept, Effect::Signal(vec![self.plan.signal, Signal::CONT])]
     }
 
     fn kill(&mut self, now: Monotonic) -> Vec<Effect> {
-        self.stage = Stage::Killed { give_up_at: now + GIVE_UP, recount_at: WHEN_ANSWERED };
+        self.stage = Stage::Killed { name_at: now + NAME_AFTER, give_up_at: now + GIVE_UP, recount_at: NEVER };
         vec![Effect::Signal(vec![self.plan.then])]
     }
 
     /// Once nobody is left, the rest of the output is read.
     fn perhaps_drain(&mut self, now: Monotonic) -> Vec<Effect> {
-        let is_ending = matches!(self.stage, Stage::Counting | Stage::Asked { .. } | Stage::Killed { .. });
+        let is_ending = matches!(self.stage, Stage::Counting { .. } | Stage::Asked { .. } | Stage::Killed { .. });
         if !is_ending || self.stages_alive > 0 || self.members != Some(0) {
             return Vec::new();
         }
         if self.streams_open == 0 {
             return self.finish(0);
         }
-        self.stage = Stage::Draining { until: now + DRAIN, left: 0 };
+        self.stage = Stage::Draining { tell_at: now + PATIENCE, until: now + DRAIN, left: 0 };
         Vec::new()
     }
 
@@ -247,13 +280,17 @@ mod tests {
         assert!(course.is_over() && course.next_deadline().is_none());
     }
 
+    /// Covers: F22, fact 32.
     #[test]
     fn output_that_somebody_else_holds_open_does_not_hold_up_the_end() {
         let mut course = Course::new(PLAN, None);
         course.launched(1, 1, at(0.0));
         course.stage_ended(at(1.0));
         course.members(0, at(1.0));
-        assert!(course.tick(at(1.9)).is_empty());
+        assert!(course.tick(at(1.2)).is_empty());
+        assert_eq!(course.next_deadline(), Some(at(1.25)));
+        assert_eq!(course.tick(at(1.25)), vec![Effect::TellOpen(Duration::from_millis(750))], "it says so");
+        assert!(course.tick(at(1.9)).is_empty(), "once");
         assert_eq!(course.tick(at(2.0)), [vec![Effect::CloseStreams], finish(None, 0)].concat());
     }
 
@@ -282,6 +319,7 @@ mod tests {
         assert_eq!(course.stage_ended(at(5.2)), finish(Some(Outcome::TimedOut), 0), "the first reason stands");
     }
 
+    /// Covers: promise 4, F7.
     #[test]
     fn a_process_that_does_not_die_is_named_and_counted() {
         let mut course = Course::new(PLAN, None);
@@ -292,8 +330,26 @@ mod tests {
         course.members(1, at(2.5));
         assert_eq!(course.tick(at(2.6)), vec![Effect::Signal(vec![Signal::KILL])], "and again");
         course.members(1, at(2.7));
-        assert_eq!(course.tick(at(6.0)), vec![Effect::TellStuck(1), Effect::CloseStreams]);
+        assert_eq!(course.tick(at(4.0)), vec![Effect::NameStuck], "two seconds after SIGKILL");
+        assert_eq!(course.tick(at(4.0)), vec![Effect::Signal(vec![Signal::KILL])], "once");
+        assert_eq!(course.tick(at(6.0)), vec![Effect::TellStuck(Some(1)), Effect::CloseStreams]);
         assert_eq!(course.tick(at(6.0)).last(), finish(Some(Outcome::Stopped), 1).last());
+    }
+
+    #[test]
+    fn that_nobody_could_be_counted_is_not_nobody() {
+        let mut course = Course::new(PLAN, None);
+        course.launched(1, 0, at(0.0));
+        assert_eq!(course.stage_ended(at(1.0)), count());
+        course.not_counted(at(1.0));
+        assert!(!course.is_over() && course.tick(at(1.05)).is_empty());
+        assert_eq!((course.next_deadline(), course.tick(at(1.1))), (Some(at(1.1)), count()), "it is counted again");
+        course.end(Outcome::Stopped, at(2.0));
+        course.not_counted(at(2.0));
+        course.tick(at(4.0));
+        course.not_counted(at(4.1));
+        course.tick(at(6.0));
+        assert_eq!(course.tick(at(8.0)), vec![Effect::TellStuck(None), Effect::CloseStreams], "and never called gone");
     }
 
     #[test]

@@ -10,6 +10,7 @@ use rustix::event::{PollFd, PollFlags, poll};
 
 use super::bell::Bell;
 use super::course::Effect;
+use super::header::{Header, USER};
 use super::launch::{Twins, plan};
 use super::machine::MachineLog;
 use super::run::Run;
@@ -17,8 +18,8 @@ use super::sampler::{Sample, Sampler};
 use super::streams::{Open, Scratch};
 use super::tap::{Tap, Told};
 use super::{Command, EngineHandle, LaunchRequest};
-use crate::model::{BoardView, EventKind, Monotonic, Pid, ProcessState, RunId, Snapshot};
-use crate::supervisor::{Client, Incoming, Report, Request};
+use crate::model::{EventKind, Monotonic, Pid, ProcessState, RunId, Snapshot};
+use crate::supervisor::{Client, Incoming, LineRequest, Report, Request};
 use crate::sys::monotonic_now;
 
 /// At most 30 snapshots a second.
@@ -57,7 +58,7 @@ pub(super) struct EngineLoop {
     pub(super) scratch: Scratch,
     pub(super) twins: Twins,
     pub(super) machine: MachineLog,
-    pub(super) board: Arc<BoardView>,
+    pub(super) header: Header,
     pub(super) notices: Vec<(u64, Arc<str>)>,
     pub(super) noticed: u64,
     pub(super) trouble: Option<String>,
@@ -66,15 +67,21 @@ pub(super) struct EngineLoop {
     /// Answers that the supervisor owes, and since when it has said nothing.
     pub(super) owed: u32,
     pub(super) silent_since: Monotonic,
+    pub(super) is_nudged: bool,
     pub(super) asked_at: Monotonic,
     /// When a supervisor is started again, after a start that failed or did not last.
     pub(super) retry_at: Option<Monotonic>,
     pub(super) started_at: Monotonic,
     /// When processes were reaped, for samples that were taken before.
     pub(super) reaped: HashMap<Pid, Monotonic>,
-    /// Children of the supervisor's that the last sample showed and nobody has told of.
+    /// Children of the supervisor's that the last sample showed and nobody has told of, and what is below them.
     pub(super) strangers: HashSet<Pid>,
     pub(super) launches: u32,
+    /// Processes that were killed one by one, and when those that are still there are named.
+    pub(super) kills: Vec<(Monotonic, RunId, Pid)>,
+    /// Runs that were told to end all at once; what is left is counted when they have.
+    pub(super) stopping: Option<usize>,
+    pub(super) is_counting: bool,
     pub(super) sequence: u64,
     published_at: Monotonic,
     pub(super) has_news: bool,
@@ -95,19 +102,23 @@ impl EngineLoop {
             scratch: Scratch::default(),
             twins: Twins::default(),
             machine: MachineLog::default(),
-            board: Arc::default(),
+            header: Header::default(),
             notices: Vec::new(),
             noticed: 0,
             trouble: None,
             lost: None,
             owed: 0,
             silent_since: Monotonic::ZERO,
+            is_nudged: false,
             asked_at: Monotonic::ZERO,
             retry_at: None,
             started_at: Monotonic::ZERO,
             reaped: HashMap::new(),
             strangers: HashSet::new(),
             launches: 0,
+            kills: Vec::new(),
+            stopping: None,
+            is_counting: false,
             sequence: 0,
             published_at: Monotonic::ZERO,
             has_news: true,
@@ -181,8 +192,10 @@ impl EngineLoop {
                 sources.extend((0..run.events.len()).map(|index| Source::Events(run_index, index)));
                 fds.extend(run.events.iter().map(|stream| PollFd::new(stream, PollFlags::IN)));
             }
-            sources.extend((0..run.inputs.len()).map(|index| Source::Input(run_index, index)));
-            fds.extend(run.inputs.iter().map(|stream| PollFd::new(stream, PollFlags::OUT)));
+            for (index, stream) in run.inputs.iter().enumerate().filter(|(_, stream)| stream.is_busy()) {
+                sources.push(Source::Input(run_index, index));
+                fds.push(PollFd::new(stream, PollFlags::OUT));
+            }
         }
         let timeout = self.next_deadline(now).map(|at| {
             let wait = at.since(now);
@@ -197,7 +210,14 @@ impl EngineLoop {
     fn next_deadline(&self, now: Monotonic) -> Option<Monotonic> {
         let active = self.runs.iter().filter(|run| !run.course.is_over());
         let of_runs = active.flat_map(|run| [run.course.next_deadline(), run.next_action_at()]).flatten();
-        let publication = self.next_publication().into_iter().chain(self.retry_at).chain(self.patience_ends_at());
+        let kills = self.kills.iter().map(|kill| kill.0);
+        let publication = self
+            .next_publication()
+            .into_iter()
+            .chain(self.retry_at)
+            .chain(self.patience_ends_at())
+            .chain(self.header.next_beat())
+            .chain(kills);
         if self.tap.is_behind() {
             return of_runs.chain(publication).chain([now + TAP_RETRY]).min();
         }
@@ -225,14 +245,12 @@ impl EngineLoop {
                 Some(index) if !self.runs[index].course.is_over() => self.act(index, &action, &target, "user"),
                 _ => self.notice(format!("could not {action}: run {run} is over")),
             },
-            Command::ToggleLine(line) => self.request(&Request::ToggleLine { line, owner: "you".to_owned() }),
-            Command::StopEverything => {
-                for index in 0..self.runs.len() {
-                    if !self.runs[index].course.is_over() {
-                        self.act(index, &crate::model::Action::End, "", "user");
-                    }
-                }
+            Command::ToggleLine(line) => {
+                let request = LineRequest::Toggle { line, owner: USER.to_owned() };
+                self.request(&Request::Lines { ask: 0, request });
             }
+            Command::Lines { ask, request } => self.request(&Request::Lines { ask, request }),
+            Command::StopEverything => self.stop_everything("user"),
             Command::Forget(run) => self.runs.retain(|candidate| candidate.id != run || !candidate.course.is_over()),
         }
     }
@@ -242,6 +260,9 @@ impl EngineLoop {
         if let Some(trouble) = &self.trouble {
             let refusal = format!("could not start: {trouble}");
             return self.refuse(refusal);
+        }
+        if let Err(text) = super::ending::has_room(self.runs.iter().map(Run::descriptors_awaited).sum(), request) {
+            return self.refuse(format!("could not start: {text}"));
         }
         let plan = match plan(request, &self.program, &mut self.twins, origin) {
             Ok(plan) => plan,
@@ -280,7 +301,7 @@ impl EngineLoop {
             self.owed += 1;
         }
         if let Err(error) = self.client.request(request) {
-            self.lose(&error.to_string());
+            self.lose(&error.cause());
         }
     }
 
@@ -288,7 +309,7 @@ impl EngineLoop {
         if self.client.has_queued()
             && let Err(error) = self.client.flush()
         {
-            return self.lose(&error.to_string());
+            return self.lose(&error.cause());
         }
         loop {
             match self.client.receive() {
@@ -302,13 +323,15 @@ impl EngineLoop {
                         let run = &mut self.runs[index];
                         let streams = run.launched(children, supervisor, now, &mut self.tap);
                         let stages = run.stage_count();
+                        self.sampler.watch_pipes(self.runs.iter().flat_map(Run::pipes).collect());
+                        let run = &mut self.runs[index];
                         let effects = run.course.launched(stages, streams, now);
                         self.perform(index, effects);
                     }
                 }
                 Ok(Some(Incoming::Report(report))) => self.report(report),
                 Ok(Some(Incoming::End)) => return self.lose("it has ended"),
-                Err(error) => return self.lost_supervisor(&error.to_string()),
+                Err(error) => return self.lost_supervisor(&error.cause()),
             }
         }
     }
@@ -319,7 +342,8 @@ impl EngineLoop {
 
     /// The run that a process of this supervisor's belongs to.
     fn find_by_pid(&self, pid: Pid) -> Option<usize> {
-        self.runs.iter().rposition(|run| !run.course.is_over() && (run.is_stage(pid) || run.has_living(pid)))
+        let find = |belongs: fn(&Run, Pid) -> bool| self.runs.iter().rposition(|run| !run.course.is_over() && belongs(run, pid));
+        find(Run::is_living_stage).or_else(|| find(Run::has_living))
     }
 
     fn report(&mut self, report: Report) {
@@ -371,36 +395,21 @@ impl EngineLoop {
                     self.perform(index, effects);
                 }
             }
-            Report::Board { board, refused } => self.board_changed(board, refused, now),
+            Report::NotCounted { run, why } => self.not_counted(run, &why, now),
+            Report::Counted { result } => self.counted(result),
+            Report::Note { run, text } => {
+                if let Some(index) = self.find(run) {
+                    self.runs[index].emit(EventKind::Notice { text }, now, &mut self.tap);
+                }
+            }
+            Report::Board { ask, board, edges, refused } => self.board_changed(ask, board, &edges, refused, now),
+            Report::Edges { edges } => self.lines_changed(&edges, now),
         }
     }
 
     fn tell_state(&mut self, pid: Pid, state: ProcessState, now: Monotonic) {
         if let Some(index) = self.find_by_pid(pid) {
             self.runs[index].emit(EventKind::ProcessState { pid, state }, now, &mut self.tap);
-        }
-    }
-
-    fn board_changed(&mut self, board: BoardView, refused: Option<String>, now: Monotonic) {
-        for (line, value, owner) in super::machine::edges(&self.board, &board) {
-            // An edge belongs to the run that owns the line; one of the user's own to every run that is watched.
-            for run in self.runs.iter_mut().filter(|run| !run.course.is_over()) {
-                if owner.as_deref().is_none_or(|owner| owner == "you" || owner == run.owner()) {
-                    run.edge(line, value, now, &mut self.tap);
-                }
-            }
-        }
-        self.board = Arc::new(board);
-        if let Some(refused) = refused {
-            self.notice(refused);
-        }
-    }
-
-    /// What bodies wish for the header goes to the supervisor, which owns it.
-    fn pass_on_lines(&mut self, run: usize) {
-        let owner = self.runs[run].owner();
-        for (line, value) in self.runs[run].take_lines() {
-            self.request(&Request::SetLine { line, high: value != 0, owner: owner.clone() });
         }
     }
 
@@ -425,17 +434,25 @@ impl EngineLoop {
                         self.request(&Request::Reap { pid });
                     }
                 }
+                Effect::NameStuck => self.name_stuck(index, now),
+                // Held up by our own listener, it is open because it has not been read.
+                Effect::TellOpen(_) if self.tap.is_behind() => {}
+                Effect::TellOpen(left) => {
+                    let text = format!(
+                        "all processes of the run have ended, but its output is still open: somebody outside of it holds the pipe; \
+                         open until {:.1} s from now",
+                        left.as_secs_f64()
+                    );
+                    self.runs[index].emit(EventKind::Notice { text }, now, &mut self.tap);
+                }
                 Effect::CloseStreams => self.runs[index].close_streams(&mut self.scratch, now, &mut self.tap),
                 Effect::TellStuck(left) => {
-                    let text = format!(
-                        "{left} of its processes did not die from SIGKILL: they are stuck in the kernel (D) or belong to another \
-                         user, and will end when the kernel lets go of them"
-                    );
+                    let text = super::ending::stuck(left);
                     self.runs[index].emit(EventKind::Notice { text }, now, &mut self.tap);
                 }
                 Effect::Finish { cut_short, left } => {
                     let owner = self.runs[index].owner();
-                    self.request(&Request::ReleaseLines { owner });
+                    self.request(&Request::Lines { ask: 0, request: LineRequest::Release { owner } });
                     self.runs[index].finish(cut_short, left, &mut self.scratch, now, &mut self.tap);
                     self.sampler.watch(self.is_active());
                 }
@@ -450,6 +467,9 @@ impl EngineLoop {
             self.start_supervisor();
         }
         self.check_supervisor(now);
+        self.name_unkillable(now);
+        self.count_when_stopped();
+        self.beat(now);
         for index in 0..self.runs.len() {
             if self.runs[index].course.is_over() {
                 continue;
@@ -479,6 +499,9 @@ impl EngineLoop {
             }
             self.machine.push(now, machine, own_cpu);
         }
+        for run in self.runs.iter_mut().filter(|run| !run.course.is_over()) {
+            run.pipes_seen(&sample.pipes, now, &mut self.tap);
+        }
         let Some(mut processes) = sample.processes else { return };
         // A listener that is behind would get them in one heap; the next sample says the same.
         if self.tap.is_behind() {
@@ -489,14 +512,17 @@ impl EngineLoop {
         processes.retain(|process| self.reaped.get(&process.pid).is_none_or(|at| *at < now));
         self.reaped.retain(|_, at| *at + REMEMBERED > now);
         let pids: Vec<Pid> = processes.iter().map(|process| process.pid).collect();
-        // A child of the supervisor's that nobody knows may be on its way to its program: its report comes before the next sample.
-        let before = std::mem::take(&mut self.strangers);
-        self.strangers = processes
-            .iter()
-            .filter(|process| process.ppid == supervisor && self.find_by_pid(process.pid).is_none())
-            .map(|process| process.pid)
-            .collect();
-        processes.retain(|process| !self.strangers.contains(&process.pid) || before.contains(&process.pid));
+        // A child of the supervisor's that nobody knows, and what is below it, may belong to a launch whose report has not been heard.
+        let mut strangers = HashSet::new();
+        for process in &processes {
+            let is_adrift = process.ppid == supervisor || strangers.contains(&process.ppid);
+            if is_adrift && self.find_by_pid(process.pid).is_none() {
+                strangers.insert(process.pid);
+            }
+        }
+        let is_launching = self.runs.iter().any(|run| !run.course.is_over() && run.stage_count() == 0);
+        let before = std::mem::replace(&mut self.strangers, strangers);
+        processes.retain(|process| !self.strangers.contains(&process.pid) || (!is_launching && before.contains(&process.pid)));
         for process in processes {
             // A newcomer belongs to its parent's run; an orphan that nobody saw before, to the newest.
             let run = self.find_by_pid(process.pid).or_else(|| self.find_by_pid(process.ppid));
@@ -530,7 +556,7 @@ impl EngineLoop {
             sequence: self.sequence,
             system: self.machine.view(),
             runs: runs.collect(),
-            board: Arc::clone(&self.board),
+            board: Arc::clone(&self.header.view),
             notices: self.notices.clone(),
             trouble: self.trouble.clone(),
         };

@@ -187,6 +187,7 @@ mod tests {
         assert_eq!(order, [(2, Stream::Stdout), (2, Stream::Stderr), (1, Stream::Stdout), (1, Stream::Stderr)]);
     }
 
+    /// Covers: F45.
     #[test]
     fn control_characters_become_visible_and_line_ends_stay() {
         assert_eq!(visible(b"a\tb\r\nc\x1b[31m\0\x7f\n", false, false), "a\tb\nc␛[31m␀␡\n");
@@ -195,6 +196,7 @@ mod tests {
         assert_eq!(visible(b"\r\xff\r\n", false, false), "␍\u{fffd}\n");
     }
 
+    /// Covers: F44.
     #[test]
     fn a_character_is_never_split() {
         let text = "grüße 🦀";
@@ -229,12 +231,14 @@ mod tests {
     }
 
     proptest! {
+        /// Covers: F44, F45.
         #[test]
         fn any_bytes_become_text_without_control_characters(bytes in prop::collection::vec(any::<u8>(), 0..200), cut: bool, more: bool) {
             let text = visible(&bytes, cut, more);
             prop_assert!(text.chars().all(|c| !c.is_control() || c == '\n' || c == '\t'), "{text:?}");
         }
 
+        /// Covers: F44.
         #[test]
         fn text_in_pieces_shows_the_same_as_at_once(text in "[a-zäß🦀\r\n]{0,60}", at in 0_usize..200) {
             let bytes = text.as_bytes();

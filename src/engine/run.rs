@@ -12,19 +12,17 @@ use super::{DEFAULT_OUTPUT_BUDGET, LaunchRequest, Recording, RunFold};
 use crate::model::{
     Event, EventKind, ExitStatus, Monotonic, Outcome, Pid, ProcessSample, ProcessState, RunId, Stream, TimedAction,
 };
+use crate::monitor::Fill;
 use crate::scenario::Scenario;
 use crate::supervisor::{CAPTURE, ChildPipes, LaunchedChild};
-use crate::sys::PidFd;
 
 /// Events of one run that are kept in memory, in bytes.
-const RECORDING_BUDGET: usize = 64 * 1024 * 1024;
+const RECORDING_BUDGET: usize = 6 * 1024 * 1024;
 
 /// A child of the supervisor's that belongs to the run.
 #[derive(Debug)]
 struct StageChild {
     pid: Pid,
-    /// Holds the PID's meaning as long as the run is shown.
-    _pidfd: PidFd,
     has_ended: bool,
 }
 
@@ -52,6 +50,12 @@ pub(super) struct Run {
     stages: Vec<StageChild>,
     seen: HashMap<Pid, Seen>,
     input: Option<Vec<u8>>,
+    /// What was last seen in the pipes between its stages.
+    fills: HashMap<(Pid, Pid), Option<Fill>>,
+    /// How many stages were asked for and have not come.
+    awaited: usize,
+    /// Whether it was told that its processes could not be counted.
+    pub(super) was_not_counted: bool,
     /// GPIO levels that its body has asked for and that were not passed on yet.
     lines: Vec<(u8, u8)>,
 }
@@ -76,6 +80,9 @@ impl Run {
             stages: Vec::new(),
             seen: HashMap::new(),
             input: plan.input,
+            fills: HashMap::new(),
+            awaited: plan.stages.len(),
+            was_not_counted: false,
             lines: Vec::new(),
         };
         let scenario = scenario.to_owned();
@@ -133,19 +140,35 @@ impl Run {
         tap: &mut Tap,
     ) -> usize {
         for (child, pipes) in children {
-            let LaunchedChild { pid, pgid, sid, name, argv, may_grow, .. } = child;
+            let LaunchedChild { pid, pgid, sid, name, argv, may_grow, has_terminal, .. } = child;
             self.fold.add_stage(pid);
             self.emit(EventKind::ProcessStarted { pid, ppid: supervisor, pgid, sid, name, argv }, now, tap);
-            self.stages.push(StageChild { pid, _pidfd: pipes.pidfd, has_ended: false });
+            self.stages.push(StageChild { pid, has_ended: false });
             self.outputs.extend(pipes.stdout.map(|fd| OutputStream::new(pid, Stream::Stdout, fd, may_grow)));
             self.outputs.extend(pipes.stderr.map(|fd| OutputStream::new(pid, Stream::Stderr, fd, may_grow)));
             self.events.extend(pipes.events.map(|fd| EventStream::new(pid, fd)));
             self.controls.extend(pipes.control);
-            if let (Some(fd), Some(text)) = (pipes.stdin, self.input.take()) {
-                self.inputs.push(InputStream::new(fd, text));
+            if let Some(fd) = pipes.stdin {
+                let mut input = InputStream::new(pid, fd, has_terminal);
+                // Without a text it stays open for what is typed.
+                if let Some(text) = self.input.take() {
+                    input.push(&text);
+                    input.end();
+                }
+                self.inputs.push(input);
             }
         }
         self.outputs.len() + self.events.len()
+    }
+
+    /// Descriptors that come with its children, while these have not been told.
+    pub(super) fn descriptors_awaited(&self) -> usize {
+        if self.course.is_over() || !self.stages.is_empty() { 0 } else { self.awaited * super::ending::PER_STAGE }
+    }
+
+    /// Its processes that have not ended, as far as anybody has told.
+    pub(super) fn living(&self) -> Vec<Pid> {
+        self.fold.processes.living()
     }
 
     /// How many children the supervisor started for it.
@@ -153,11 +176,41 @@ impl Run {
         self.stages.len()
     }
 
+    /// The pipes between its stages, by writer and reader.
+    pub(super) fn pipes(&self) -> Vec<(Pid, Pid)> {
+        self.stages.windows(2).map(|pair| (pair[0].pid, pair[1].pid)).collect()
+    }
+
+    /// How full the pipes between its stages are: a value of the run, told when it changes.
+    pub(super) fn pipes_seen(&mut self, seen: &[(Pid, Pid, Option<Fill>)], now: Monotonic, tap: &mut Tap) {
+        for (number, pair) in self.pipes().into_iter().enumerate() {
+            let fill = seen.iter().find(|(writer, reader, _)| (*writer, *reader) == pair).and_then(|(.., fill)| *fill);
+            let known = &mut self.fills;
+            // One that was never seen full or empty has said nothing yet; one that nobody reads any more holds nothing.
+            if (fill.is_none() && !known.contains_key(&pair)) || known.get(&pair) == Some(&fill) {
+                continue;
+            }
+            known.insert(pair, fill);
+            let name = |pid: Pid| self.fold.process(pid).map_or_else(|| pid.to_string(), |row| row.name.clone());
+            let name = format!("bytes in pipe {} ({} → {})", number + 1, name(pair.0), name(pair.1));
+            if let Some(fill) = fill.filter(|_| !self.fold.values.contains_key(&name)) {
+                let name = format!("room in pipe {}", number + 1);
+                self.emit(EventKind::Value { name, value: fill.capacity.into() }, now, tap);
+            }
+            self.emit(EventKind::Value { name, value: fill.map_or(0, |fill| fill.bytes).into() }, now, tap);
+        }
+    }
+
     pub(super) fn is_stage(&self, pid: Pid) -> bool {
         self.stages.iter().any(|stage| stage.pid == pid)
     }
 
     /// Whether this process is one of the run's that is not history yet.
+    /// The same, as long as its end was not told: afterwards its number may be anybody's.
+    pub(super) fn is_living_stage(&self, pid: Pid) -> bool {
+        self.stages.iter().any(|stage| stage.pid == pid && !stage.has_ended)
+    }
+
     pub(super) fn has_living(&self, pid: Pid) -> bool {
         self.fold.process(pid).is_some_and(|row| !row.is_reaped())
     }

@@ -2,15 +2,15 @@
 
 use std::collections::{HashMap, HashSet};
 use std::io;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 
 use super::bell::Bell;
 use crate::model::{MachineSample, Monotonic, Pid, ProcessSample};
-use crate::monitor::{Machine, OwnCost, Processes};
+use crate::monitor::{Fill, Machine, OwnCost, Pipes, Processes};
 use crate::sys::{monotonic_now, rename_thread};
 
 /// The machine and our own cost are read once a second; the processes of a run eight times.
@@ -27,6 +27,8 @@ pub(super) struct Sample {
     pub(super) processes: Option<Vec<ProcessSample>>,
     /// Argument lists of processes that were not there before.
     pub(super) commands: HashMap<Pid, Vec<String>>,
+    /// The pipes between stages, by writer and reader; `None` once nobody reads.
+    pub(super) pipes: Vec<(Pid, Pid, Option<Fill>)>,
 }
 
 /// The engine's end of the thread. Dropping it ends the thread.
@@ -36,6 +38,7 @@ pub(super) struct Sampler {
     is_watching: Arc<AtomicBool>,
     nudge: Sender<()>,
     root: Arc<AtomicI32>,
+    pairs: Arc<Mutex<Vec<(Pid, Pid)>>>,
 }
 
 impl Sampler {
@@ -47,14 +50,17 @@ impl Sampler {
         let watching = Arc::clone(&is_watching);
         let root = Arc::new(AtomicI32::new(root.number()));
         let shared = Arc::clone(&root);
+        let pairs: Arc<Mutex<Vec<(Pid, Pid)>>> = Arc::default();
+        let watched = Arc::clone(&pairs);
         let processes = Processes::new().map_err(io::Error::other)?;
         let own = OwnCost::new().map_err(io::Error::other)?;
         std::thread::Builder::new().name("monitor".to_owned()).spawn(move || {
             let _ = rename_thread("monitor");
-            Thread { machine: Machine::new(), processes, own, root: shared, is_watching: watching, known: HashSet::new() }
+            let (machine, known, pipes) = (Machine::new(), HashSet::new(), Pipes::default());
+            Thread { machine, processes, own, root: shared, is_watching: watching, known, pipes, pairs: watched }
                 .run(&nudged, &sender, &bell);
         })?;
-        Ok(Self { samples, is_watching, nudge, root })
+        Ok(Self { samples, is_watching, nudge, root, pairs })
     }
 
     /// Whether the processes are to be read, from now on.
@@ -62,6 +68,11 @@ impl Sampler {
         self.is_watching.store(processes, Ordering::Relaxed);
         // When a nudge waits already, the thread is about to look.
         let _ = self.nudge.try_send(());
+    }
+
+    /// The writers and readers of the pipes that are to be looked into, from now on.
+    pub(super) fn watch_pipes(&self, pairs: Vec<(Pid, Pid)>) {
+        *self.pairs.lock().unwrap_or_else(PoisonError::into_inner) = pairs;
     }
 
     /// There is a new supervisor.
@@ -77,6 +88,8 @@ struct Thread {
     root: Arc<AtomicI32>,
     is_watching: Arc<AtomicBool>,
     known: HashSet<Pid>,
+    pipes: Pipes,
+    pairs: Arc<Mutex<Vec<(Pid, Pid)>>>,
 }
 
 impl Thread {
@@ -94,6 +107,7 @@ impl Thread {
                 }),
                 processes: is_watching.then(|| self.processes.sample(self.root(), now)),
                 commands: HashMap::new(),
+                pipes: if is_watching { self.pipes() } else { Vec::new() },
             };
             let sample = self.with_commands(sample);
             if (sample.machine.is_some() || sample.processes.is_some()) && sender.try_send(sample).is_ok() {
@@ -104,6 +118,12 @@ impl Thread {
                 return;
             }
         }
+    }
+
+    fn pipes(&mut self) -> Vec<(Pid, Pid, Option<Fill>)> {
+        let pairs = self.pairs.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        self.pipes.keep(&pairs);
+        pairs.into_iter().map(|(writer, reader)| (writer, reader, self.pipes.look(writer, reader))).collect()
     }
 
     fn root(&self) -> Pid {

@@ -195,6 +195,12 @@ pub(super) fn action(action: &Action, target: &str, by: &str, row: Option<&Proce
         Action::Toggle => (format!("{who} toggled {target}."), None),
         Action::End if by == "timeout" => ("The time limit has passed: Task Lab ends the run.".to_owned(), None),
         Action::End => (format!("{who} ended the run."), None),
+        Action::StopEverything => (format!("{who} stopped everything."), None),
+        Action::Type => match target.split_once(' ') {
+            Some((name, text)) => (format!("{who} typed “{text}” to {name}."), None),
+            None => (format!("{who} typed an empty line to {target}."), None),
+        },
+        Action::CloseInput => (format!("{who} closed the standard input of {target}."), None),
         Action::Scenario(name) if target.is_empty() => (format!("{who} pressed “{name}”."), None),
         Action::Scenario(name) => (format!("{who} pressed “{name}” for {target}."), None),
     };

@@ -236,21 +236,56 @@ impl Lines {
     }
 }
 
-/// Text for a child's standard input, written as fast as it is taken.
+/// What is typed to a terminal for the end of the input: Ctrl-D.
+const END_OF_INPUT: u8 = 4;
+/// Bytes that may wait for a child to read them, besides those that it was started with.
+const MOST_TYPED: usize = 64 * 1024;
+
+/// A child's standard input: text is written as fast as it is taken.
 #[derive(Debug)]
 pub(super) struct InputStream {
+    pub(super) pid: Pid,
     fd: OwnedFd,
     bytes: Vec<u8>,
     written: usize,
+    is_terminal: bool,
+    /// Whether it is closed once all is written.
+    ends: bool,
 }
 
 impl InputStream {
-    pub(super) const fn new(fd: OwnedFd, bytes: Vec<u8>) -> Self {
-        Self { fd, bytes, written: 0 }
+    pub(super) const fn new(pid: Pid, fd: OwnedFd, is_terminal: bool) -> Self {
+        Self { pid, fd, bytes: Vec::new(), written: 0, is_terminal, ends: false }
     }
 
-    /// Writes what there is room for. Done, or nobody reads any more (then the rest is dropped, as a pipe's writer
-    /// must expect): `Open::No`.
+    /// Whether [`write`](Self::write) has something to do.
+    pub(super) const fn is_busy(&self) -> bool {
+        self.written < self.bytes.len() || self.ends
+    }
+
+    /// Adds text to what is to be written; refuses what nobody reads anyway.
+    pub(super) fn push(&mut self, text: &[u8]) -> bool {
+        if self.ends || self.bytes.len() - self.written > MOST_TYPED {
+            return false;
+        }
+        self.bytes.drain(..self.written);
+        self.written = 0;
+        self.bytes.extend_from_slice(text);
+        true
+    }
+
+    /// Closes it once all is written.
+    pub(super) fn end(&mut self) {
+        if self.is_terminal && !self.ends {
+            // In the middle of a line the first one only ends the line (termios(3), VEOF).
+            let is_begun = self.bytes.last().is_some_and(|byte| *byte != b'\n');
+            self.bytes.extend(std::iter::repeat_n(END_OF_INPUT, 1 + usize::from(is_begun)));
+        }
+        self.ends = true;
+    }
+
+    /// Writes what there is room for. All is written and it is to end, or nobody reads any more (then the rest is dropped, as a
+    /// pipe's writer must expect): `Open::No`.
     pub(super) fn write(&mut self) -> Open {
         while self.written < self.bytes.len() {
             match rustix::io::write(&self.fd, &self.bytes[self.written..]) {
@@ -260,7 +295,7 @@ impl InputStream {
                 Err(_) => return Open::No,
             }
         }
-        Open::No
+        if self.ends { Open::No } else { Open::Yes }
     }
 }
 

@@ -50,6 +50,11 @@ impl ProcessTable {
         if newest.is_reaped() { named.find(|row| !row.is_reaped()).or(Some(newest)) } else { Some(newest) }
     }
 
+    /// Those that have not ended, in order of appearance.
+    pub(super) fn living(&self) -> Vec<Pid> {
+        self.entries.iter().filter(|entry| entry.row.ended.is_none()).map(|entry| entry.row.pid).collect()
+    }
+
     /// A process started, or was heard of for the first time, or says more of itself.
     pub(super) fn started(&mut self, t: Monotonic, told: Told<'_>) -> Started {
         let known = self.newest.get(&told.pid).copied();
@@ -250,6 +255,7 @@ mod tests {
         assert_eq!(shape(&table), [(10, 0), (11, 1), (12, 1), (20, 0), (21, 1), (13, 0)]);
     }
 
+    /// Covers: F65.
     #[test]
     fn processes_that_are_each_others_parents_are_listed_once() {
         let mut table = ProcessTable::default();
@@ -259,6 +265,7 @@ mod tests {
         assert_eq!(shape(&table), [(4, 0), (1, 0), (3, 1), (2, 2)]);
     }
 
+    /// Covers: F62.
     #[test]
     fn a_number_is_reused_only_after_its_process_was_reaped() {
         let mut table = ProcessTable::default();
@@ -274,6 +281,7 @@ mod tests {
         assert_eq!((rows[0].status, rows[0].is_reaped(), rows[1].status), (Some(ExitStatus::Exited(0)), true, None));
     }
 
+    /// Covers: F67.
     #[test]
     fn the_dead_make_room_for_the_living() {
         let mut table = ProcessTable::default();

@@ -1,6 +1,5 @@
 //! Whether the supervisor is there, and what becomes of the runs when it is not. On the engine's thread, between two turns.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use super::engine_loop::EngineLoop;
@@ -12,6 +11,9 @@ use crate::sys::monotonic_now;
 const ASK: Duration = Duration::from_secs(1);
 /// How long it may owe an answer. A launch from a folder that hangs is the slowest of what it does.
 const PATIENCE: Duration = Duration::from_secs(5);
+/// How long it may owe an answer before it is continued: whoever stopped it (SIGSTOP) has stopped what we depend on. One that is only
+/// busy does not notice.
+const NUDGE: Duration = Duration::from_millis(250);
 /// Between two starts of a supervisor, at least.
 const RESTART: Duration = Duration::from_millis(500);
 
@@ -24,6 +26,7 @@ impl EngineLoop {
     /// Notes that the supervisor lives. Whether that was all that it wanted to say.
     pub(super) fn heard(&mut self, incoming: &Incoming) -> bool {
         self.silent_since = monotonic_now();
+        self.is_nudged = false;
         let is_answer = match incoming {
             Incoming::Launched(..) => true,
             Incoming::Report(report) => report.is_answer(),
@@ -33,9 +36,9 @@ impl EngineLoop {
         matches!(incoming, Incoming::Report(Report::Here))
     }
 
-    /// When a supervisor that owes an answer and says nothing counts as lost.
+    /// When a supervisor that owes an answer and says nothing is continued, and then counts as lost.
     pub(super) fn patience_ends_at(&self) -> Option<Monotonic> {
-        (self.owed > 0).then(|| self.silent_since + PATIENCE)
+        (self.owed > 0).then(|| self.silent_since + if self.is_nudged { PATIENCE } else { NUDGE })
     }
 
     /// While a run is on, the supervisor is asked once a second whether it is there; one that owes an answer for too long is
@@ -45,7 +48,11 @@ impl EngineLoop {
             return;
         }
         if self.patience_ends_at().is_some_and(|at| now >= at) {
-            return self.lose("it does not answer");
+            if self.is_nudged {
+                return self.lose("it does not answer");
+            }
+            self.is_nudged = true;
+            self.client.wake();
         }
         if self.is_active() && self.owed == 0 && now >= self.asked_at + ASK {
             self.asked_at = now;
@@ -68,7 +75,7 @@ impl EngineLoop {
             run.finish(Some(Outcome::Failed), 0, &mut self.scratch, now, &mut self.tap);
         }
         self.sampler.watch(false);
-        self.board = Arc::default();
+        self.header = super::header::Header::default();
         self.trouble = Some(format!("the supervisor was lost ({why})"));
         // One that does not live longer than a moment is not started again and again without a pause.
         if now.since(self.started_at) < RESTART {
@@ -82,6 +89,8 @@ impl EngineLoop {
         self.retry_at = None;
         self.started_at = monotonic_now();
         self.owed = 0;
+        self.is_counting = false;
+        self.is_nudged = false;
         match Client::start(&self.program) {
             Ok(client) => {
                 self.sampler.set_root(client.pid());

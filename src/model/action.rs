@@ -47,6 +47,12 @@ pub enum Action {
     Toggle,
     /// End the whole run: terminate, wait for the grace time, kill.
     End,
+    /// End all runs, and count what is left.
+    StopEverything,
+    /// Type a line to a child's standard input. The target is the child, then the text: `sort three words and a newline`.
+    Type,
+    /// Close a child's standard input, once what was typed has gone: it reads the end of the file.
+    CloseInput,
     /// An action that the scenario declares; its body hears it on `TASKLAB_CONTROL`.
     Scenario(String),
 }
@@ -62,6 +68,9 @@ impl fmt::Display for Action {
             Self::Wait => f.write_str("wait"),
             Self::Toggle => f.write_str("toggle"),
             Self::End => f.write_str("end"),
+            Self::StopEverything => f.write_str("stop-everything"),
+            Self::Type => f.write_str("type"),
+            Self::CloseInput => f.write_str("close-stdin"),
             Self::Scenario(name) => f.write_str(name),
         }
     }
@@ -84,6 +93,9 @@ impl FromStr for Action {
             "wait" if scope == Scope::Process => Self::Wait,
             "toggle" if scope == Scope::Process => Self::Toggle,
             "end" if scope == Scope::Process => Self::End,
+            "stop-everything" => Self::StopEverything,
+            "type" if scope == Scope::Process => Self::Type,
+            "close-stdin" => Self::CloseInput,
             _ if word.starts_with("SIG") => match word.parse() {
                 Ok(signal) => Self::Signal(signal, scope),
                 Err(_) => Self::Scenario(text.to_owned()),
@@ -135,9 +147,9 @@ mod tests {
 
     #[test]
     fn actions_are_read_back_from_their_words() {
-        for word in
-            ["terminate", "kill-group", "stop-tree", "continue", "SIGUSR1", "SIGINT-group", "wait", "toggle", "end", "send"]
-        {
+        let known =
+            "terminate kill-group stop-tree continue SIGUSR1 SIGINT-group wait toggle end stop-everything type close-stdin send";
+        for word in known.split(' ') {
             let Ok(action) = word.parse::<Action>();
             assert_eq!(action.to_string(), word);
         }

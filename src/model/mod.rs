@@ -5,6 +5,7 @@ mod event;
 mod event_line;
 mod finding;
 mod ids;
+mod limits;
 mod output;
 mod signal;
 mod snapshot;
@@ -19,11 +20,12 @@ pub use event::{
 pub use event_line::LineError;
 pub use finding::Finding;
 pub use ids::{Pgid, Pid, RunId, Sid, Tid};
+pub use limits::{GroupLimits, ParseLimitError, Resource, ResourceLimit, WindowSize, parse_bytes, parse_cores};
 pub use output::OutputRing;
 pub use signal::{ParseSignalError, Signal};
 pub use snapshot::{
-    BoardView, CoreHistory, Finished, Lane, LogEntry, OutputView, PinFunction, PinView, ProcessRow, RunState, RunView, Segment,
-    Severity, Snapshot, SystemView,
+    BoardView, CoreHistory, Finished, Lane, LogEntry, OutputView, PinFunction, PinView, ProcessRow, Pull, RunState, RunView,
+    Segment, Severity, Snapshot, SystemView,
 };
 pub use spec::{ChildSpec, Group, Input, InvalidSpec, OutputTo, Reaping, StopPlan};
 pub use status::{ExitStatus, ProcessState};

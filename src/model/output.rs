@@ -53,6 +53,7 @@ mod tests {
     use super::*;
 
     proptest! {
+        /// Covers: promise 5, F40.
         #[test]
         fn kept_and_dropped_add_up_and_the_kept_ones_are_the_newest(
             chunks in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..40), 0..20), capacity in 0_usize..64,

@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Pgid, Signal};
+use super::limits::LAST_CORE;
+use super::{GroupLimits, Pgid, Resource, ResourceLimit, Signal, WindowSize};
 
 /// Where a child's standard input comes from.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -23,6 +24,12 @@ pub enum Input {
     File(PathBuf),
 }
 
+impl Input {
+    const fn file(&self) -> Option<&PathBuf> {
+        if let Self::File(path) = self { Some(path) } else { None }
+    }
+}
+
 /// Where a child's output stream goes.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum OutputTo {
@@ -35,8 +42,18 @@ pub enum OutputTo {
     Pipe,
     /// A file, created or emptied.
     File(PathBuf),
+    /// A file, created or written on at its end.
+    Append(PathBuf),
     /// Where standard output goes (for standard error only).
     Stdout,
+    /// Where standard error goes (for standard output only).
+    Stderr,
+}
+
+impl OutputTo {
+    const fn file(&self) -> Option<&PathBuf> {
+        if let Self::File(path) | Self::Append(path) = self { Some(path) } else { None }
+    }
 }
 
 /// The process group that a child starts in.
@@ -96,8 +113,20 @@ pub struct ChildSpec {
     pub pipe_size: Option<u32>,
     /// Who waits on it.
     pub reaping: Reaping,
-    /// Whether it gets `TASKLAB_EVENTS` and `TASKLAB_CONTROL`.
+    /// Whether it gets `TASKLAB_EVENTS` and `TASKLAB_CONTROL`; the engine lets its Python `import tasklab` then. Opt-in, as
+    /// these are two descriptors more than 0, 1 and 2.
     pub lesson_pipes: bool,
+    /// Resource limits (`setrlimit`); all others are ours.
+    pub limits: Vec<ResourceLimit>,
+    /// The cores that it may run on; ours when empty.
+    pub affinity: Vec<u16>,
+    /// What it gets should the supervisor die; SIGKILL when absent.
+    pub death_signal: Option<Signal>,
+    /// A pseudo-terminal of this size as its controlling terminal, in a session of its own. It is what `Pipe` means then, and what
+    /// goes to it is read as standard output. For a single program.
+    pub terminal: Option<WindowSize>,
+    /// What its run may use; of a pipeline, the first stage's hold for all.
+    pub group_limits: GroupLimits,
 }
 
 /// What is wrong with a spec, found before anything is started.
@@ -121,6 +150,21 @@ pub enum InvalidSpec {
     /// Not a file mode.
     #[error("umask {0:o} is out of range: 0 to 777")]
     Umask(u32),
+    /// Neither stream has a place of its own.
+    #[error("standard output and standard error cannot each go where the other one goes, nor standard error to itself")]
+    InCircle,
+    /// No terminal can be of that size.
+    #[error("a terminal needs at least one column and one row")]
+    Window,
+    /// The kernel allows no such pair.
+    #[error("the soft limit of {0} is above its hard limit")]
+    SoftAboveHard(Resource),
+    /// There is no such core.
+    #[error("core {0} is out of range: 0 to {LAST_CORE}")]
+    Core(u16),
+    /// A terminal belongs to a session, and groups do not reach from one session into another.
+    #[error("a program with a terminal of its own starts a session, so it cannot join a process group")]
+    TerminalAndGroup,
 }
 
 impl ChildSpec {
@@ -148,7 +192,8 @@ impl ChildSpec {
         if let Some(index) = self.argv.iter().position(|argument| has_nul(argument)) {
             return Err(InvalidSpec::Nul(format!("argument {index} {}", self.argv[index].display())));
         }
-        for path in [&self.executable, &self.cwd].into_iter().flatten() {
+        let paths = [self.executable.as_ref(), self.cwd.as_ref(), self.stdin.file(), self.stdout.file(), self.stderr.file()];
+        for path in paths.into_iter().flatten() {
             if has_nul(path.as_os_str()) {
                 return Err(InvalidSpec::Nul(format!("path {}", path.display())));
             }
@@ -163,6 +208,21 @@ impl ChildSpec {
         }
         if self.stdout == OutputTo::Stdout {
             return Err(InvalidSpec::StdoutToStdout);
+        }
+        if self.stderr == OutputTo::Stderr || (self.stdout == OutputTo::Stderr && self.stderr == OutputTo::Stdout) {
+            return Err(InvalidSpec::InCircle);
+        }
+        if let Some(limit) = self.limits.iter().find(|limit| !limit.is_possible()) {
+            return Err(InvalidSpec::SoftAboveHard(limit.resource));
+        }
+        if let Some(core) = self.affinity.iter().find(|core| **core > LAST_CORE) {
+            return Err(InvalidSpec::Core(*core));
+        }
+        if self.terminal.is_some_and(|size| size.columns == 0 || size.rows == 0) {
+            return Err(InvalidSpec::Window);
+        }
+        if self.terminal.is_some() && matches!(self.group, Group::Join(_)) {
+            return Err(InvalidSpec::TerminalAndGroup);
         }
         if let Some(nice) = self.nice.filter(|nice| !(-20..=19).contains(nice)) {
             return Err(InvalidSpec::Nice(nice));
@@ -198,6 +258,7 @@ mod tests {
 
     use super::*;
 
+    /// Covers: F37, fact 22.
     #[test]
     fn what_the_kernel_would_cut_or_confuse_is_refused_by_name() {
         let spec = || ChildSpec::new(["true"]);
@@ -211,8 +272,19 @@ mod tests {
         assert_eq!(ChildSpec { nice: Some(20), ..spec() }.validate(), Err(InvalidSpec::Nice(20)));
         assert_eq!(ChildSpec { umask: Some(0o1000), ..spec() }.validate(), Err(InvalidSpec::Umask(0o1000)));
         assert_eq!(ChildSpec { stdout: OutputTo::Stdout, ..spec() }.validate(), Err(InvalidSpec::StdoutToStdout));
+        let circle = ChildSpec { stdout: OutputTo::Stderr, stderr: OutputTo::Stdout, ..spec() };
+        assert_eq!(circle.validate(), Err(InvalidSpec::InCircle));
+        assert_eq!(ChildSpec { stderr: OutputTo::Stderr, ..spec() }.validate(), Err(InvalidSpec::InCircle));
+        let file = ChildSpec { stderr: OutputTo::Append("a\0b".into()), ..spec() };
+        assert!(matches!(file.validate(), Err(InvalidSpec::Nul(_))));
+        assert_eq!(ChildSpec { affinity: vec![1024], ..spec() }.validate(), Err(InvalidSpec::Core(1024)));
+        let window = Some(WindowSize { columns: 0, rows: 24 });
+        assert_eq!(ChildSpec { terminal: window, ..spec() }.validate(), Err(InvalidSpec::Window));
+        let joined = ChildSpec { terminal: Some(WindowSize::default()), group: Group::Join(Pgid::new(7)), ..spec() };
+        assert_eq!(joined.validate(), Err(InvalidSpec::TerminalAndGroup));
     }
 
+    /// Covers: fact 35.
     #[test]
     fn bytes_that_are_not_utf8_pass_unchanged() {
         let spec = ChildSpec { env: vec![("X".into(), OsString::from_vec(vec![0xff]))], ..ChildSpec::new(["a"]) };

@@ -3,7 +3,7 @@
 use std::env;
 use std::ffi::OsStr;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use nix::unistd::{Group, getgid, getgroups};
 use procfs::sys::kernel::Version;
@@ -12,6 +12,7 @@ use rustix::process::{PidfdFlags, Resource, getpid, getrlimit, pidfd_open};
 
 use super::Machine;
 use crate::model::Finding;
+use crate::sys::{lacks_controller, own_cgroup, systemd_run, user_manager_cgroup};
 
 /// Fewer open files than this are too few for a run with hundreds of children, each with its pipes.
 const FILES_WANTED: u64 = 1024;
@@ -35,10 +36,8 @@ pub fn findings() -> Vec<Finding> {
         pidfd(),
         group_signals(release.trim()),
         hidden_processes(&fs::read_to_string("/proc/self/mounts").unwrap_or_default()),
-        cgroup(
-            &fs::read_to_string("/proc/self/mounts").unwrap_or_default(),
-            &fs::read_to_string("/proc/self/cgroup").unwrap_or_default(),
-        ),
+        cgroup(own_cgroup().as_deref()),
+        limits(own_cgroup().as_deref().filter(|group| is_delegated(group)), systemd_run().and(user_manager_cgroup()).as_deref()),
         limit("process limit", getrlimit(Resource::Nproc).current, PROCESSES_WANTED, "ulimit -u"),
         limit("open files limit", getrlimit(Resource::Nofile).current, FILES_WANTED, "ulimit -n"),
         python(env::var_os("PATH").as_deref()),
@@ -130,29 +129,45 @@ fn hidden_processes(mounts: &str) -> Finding {
     }
 }
 
-fn cgroup(mounts: &str, own: &str) -> Finding {
+/// Starts Task Lab in a control group of its own.
+const DELEGATE: &str = "systemd-run --user --scope -p Delegate=yes tasklab";
+
+fn cgroup(own: Option<&Path>) -> Finding {
     const TOPIC: &str = "cgroup v2";
-    const FIX: &str = "systemd-run --user --scope -p Delegate=yes tasklab";
-    let Some(folder) = cgroup_folder(mounts, own) else {
+    let Some(folder) = own else {
         return Finding::bad(TOPIC, "not mounted", "boot with systemd.unified_cgroup_hierarchy=1 on the kernel's command line");
     };
-    let writable = |path: &Path| access(path, Access::WRITE_OK).is_ok();
-    if writable(&folder) && writable(&folder.join("cgroup.procs")) {
+    if is_delegated(folder) {
         Finding::good(TOPIC, format!("delegated: {}", folder.display()))
     } else {
-        Finding::bad(TOPIC, format!("not delegated: {} cannot be written to", folder.display()), FIX)
+        Finding::bad(TOPIC, format!("not delegated: {} cannot be written to", folder.display()), DELEGATE)
     }
 }
 
-/// The folder of our own group, from /proc/self/mounts and /proc/self/cgroup (`cgroups(7)`).
-fn cgroup_folder(mounts: &str, own: &str) -> Option<PathBuf> {
-    let mount = mounts.lines().find_map(|line| {
-        let mut fields = line.split(' ').skip(1);
-        let point = fields.next()?;
-        (fields.next()? == "cgroup2").then_some(point)
-    })?;
-    let group = own.lines().find_map(|line| line.strip_prefix("0::/"))?;
-    Some(Path::new(mount).join(group))
+fn is_delegated(group: &Path) -> bool {
+    let writable = |path: &Path| access(path, Access::WRITE_OK).is_ok();
+    writable(group) && writable(&group.join("cgroup.procs")) && writable(&group.join("cgroup.subtree_control"))
+}
+
+/// What can hold a run to a limit: a group of our own, or a scope of the user's systemd.
+fn limits(delegated: Option<&Path>, systemd: Option<&Path>) -> Finding {
+    const TOPIC: &str = "limits of a run";
+    const PLAIN: &str = "runs are plain processes, and exec refuses --memory-max and --cpu-max";
+    let lacking = |group: &Path| ["memory", "cpu"].into_iter().find(|name| lacks_controller(group, name));
+    match (delegated, systemd) {
+        (Some(group), _) if lacking(group).is_none() => Finding::good(TOPIC, "memory and CPU, by a control group for each run"),
+        (_, Some(manager)) if lacking(manager).is_none() => {
+            Finding::good(TOPIC, "memory and CPU, by a scope of systemd's for each run")
+        }
+        (Some(group), _) | (None, Some(group)) if lacks_controller(group, "memory") && !lacks_controller(group, "cpu") => {
+            Finding::bad(
+                TOPIC,
+                format!("the kernel's memory controller is switched off; without it {PLAIN}"),
+                "add cgroup_enable=memory to /boot/firmware/cmdline.txt and restart",
+            )
+        }
+        _ => Finding::bad(TOPIC, format!("none: {PLAIN}"), DELEGATE),
+    }
 }
 
 fn limit(topic: &str, current: Option<u64>, wanted: u64, command: &str) -> Finding {
@@ -226,9 +241,19 @@ mod tests {
     #[test]
     fn every_finding_that_falls_short_has_a_fix() {
         let found = findings();
-        for topic in
-            ["machine", "kernel", "cores", "memory", "pidfd", "cgroup v2", "python3", "display", "groups", "open files limit"]
-        {
+        for topic in [
+            "machine",
+            "kernel",
+            "cores",
+            "memory",
+            "pidfd",
+            "cgroup v2",
+            "limits of a run",
+            "python3",
+            "display",
+            "groups",
+            "open files limit",
+        ] {
             assert!(found.iter().any(|finding| finding.topic == topic && !finding.value.is_empty()), "{topic} in {found:?}");
         }
         assert!(found.iter().all(|finding| finding.ok != finding.fix.is_some()), "{found:?}");
@@ -256,12 +281,20 @@ mod tests {
     }
 
     #[test]
-    fn our_own_cgroup_is_found_below_its_mount() {
-        let mounts = "proc /proc proc rw 0 0\ncgroup2 /sys/fs/cgroup cgroup2 rw,nsdelegate 0 0\n";
-        assert_eq!(cgroup_folder(mounts, "0::/user.slice/x\n"), Some(PathBuf::from("/sys/fs/cgroup/user.slice/x")));
-        assert_eq!(cgroup_folder(mounts, "1:cpu:/\n"), None);
-        assert_eq!(cgroup_folder("cgroup /sys/fs/cgroup/cpu cgroup rw 0 0\n", "0::/\n"), None);
-        assert!(cgroup("", "").fix.is_some());
+    fn a_run_can_be_limited_where_there_are_controllers() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let group = |controllers: &str| {
+            let path = folder.path().join(controllers.replace(' ', "-"));
+            fs::create_dir(&path).expect("a folder");
+            fs::write(path.join("cgroup.controllers"), controllers).expect("a file");
+            path
+        };
+        let (full, pi) = (group("cpu memory pids"), group("cpu pids"));
+        assert!(limits(Some(&full), None).value.contains("control group") && limits(None, Some(&full)).value.contains("scope"));
+        assert!(limits(Some(&pi), Some(&full)).value.contains("scope"));
+        assert!(limits(None, Some(&pi)).fix.is_some_and(|fix| fix.contains("cgroup_enable=memory")));
+        assert!(limits(None, None).fix.is_some_and(|fix| fix.contains("Delegate=yes")));
+        assert!(cgroup(None).fix.is_some() && !is_delegated(folder.path()), "a folder is no group");
     }
 
     #[test]
@@ -282,6 +315,7 @@ mod tests {
         assert_eq!(machine_model(root.path()), "Raspberry Pi 4 Model B Rev 1.4");
     }
 
+    /// Covers: F64.
     #[test]
     fn what_the_kernel_hides_or_lacks_is_said() {
         assert!(hidden_processes("proc /proc proc rw,hidepid=invisible 0 0").value.starts_with("hidden"));

@@ -120,6 +120,7 @@ mod tests {
         line
     }
 
+    /// Covers: promise 13, F63.
     #[test]
     fn a_hostile_name_moves_no_field() {
         for comm in [&b"sleep"[..], b"a) R 1 (\nb", b")", b"(", b"", b") Z 0 0 0", b"\xff\xfe", b"x y\tz"] {
@@ -175,6 +176,7 @@ mod tests {
     }
 
     proptest! {
+        /// Covers: promise 13, F63.
         #[test]
         fn any_bytes_are_survived(bytes in proptest::collection::vec(any::<u8>(), 0..400)) {
             let _ = parse_stat(&bytes);

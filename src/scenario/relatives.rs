@@ -114,7 +114,8 @@ impl Stage {
     /// Gives a child a lane under its name, for when it executes a program and the kernel calls it like that.
     pub(super) fn keep_name(&self, child: &Child<'_>) {
         let tid = Some(Tid::new(child.pid().number()));
-        self.report(EventKind::TaskStarted { task: child.name().to_owned(), sort: TaskSort::Process, pid: child.pid(), tid });
+        let (task, sort, pid) = (child.name().to_owned(), TaskSort::Process, child.pid());
+        self.report(EventKind::TaskStarted { task, sort, pid, tid, line: None });
     }
 
     /// Waits on children that are about to end. Who has not ended in time, stopped perhaps, is killed.

@@ -221,7 +221,7 @@ fn spawn_this_program<'s>(
     };
     let spawned = spawn(&prepared).map_err(|error| StageError::kernel("spawn this program")(io::Error::other(error)))?;
     let name = if guard == "guarded" { "spawn" } else { "unguarded" };
-    Ok(stage.adopt_child(name, argv.map(str::to_owned).to_vec(), spawned.pid, spawned.pidfd))
+    Ok(Child::of_program(stage, name, argv.map(str::to_owned).to_vec(), spawned))
 }
 
 /// A process that was started: how long it took until it told of itself, and what it is.

@@ -99,6 +99,7 @@ mod tests {
         std::iter::from_fn(|| schedule.pop_due(now)).map(|(_, action)| action).collect()
     }
 
+    /// Covers: promise 12, fact 62.
     #[test]
     fn events_entered_backwards_run_forwards() {
         let mut schedule = Schedule::default();
@@ -108,6 +109,7 @@ mod tests {
         assert_eq!(run_due(&mut schedule, at(u64::MAX)), [1, 2, 3, 4, 5]);
     }
 
+    /// Covers: promise 12, fact 63.
     #[test]
     fn at_the_same_time_the_lower_number_runs_first_and_ties_keep_their_order() {
         let mut schedule = Schedule::default();
@@ -117,6 +119,7 @@ mod tests {
         assert_eq!(run_due(&mut schedule, at(10)), ["first", "a", "a-too", "b", "c"]);
     }
 
+    /// Covers: promise 12, F60, fact 64.
     #[test]
     fn cancel_removes_that_one_among_identical_events() {
         let mut schedule = Schedule::default();
@@ -129,6 +132,7 @@ mod tests {
         assert_eq!(schedule.cancel(ids[1]), None, "it has run");
     }
 
+    /// Covers: promise 12, facts 65, 66.
     #[test]
     fn only_what_is_due_runs_and_what_is_entered_meanwhile_falls_into_place() {
         let mut schedule = Schedule::default();
@@ -148,6 +152,7 @@ mod tests {
         assert!(schedule.is_empty() && schedule.next_due().is_none());
     }
 
+    /// Covers: fact 66.
     #[test]
     fn the_queue_is_listed_as_it_will_run() {
         let mut schedule = Schedule::default();
@@ -183,6 +188,8 @@ mod tests {
     }
 
     /// Ten thousand events on a clock that jumps by up to ten years either way: none missed, none twice, none early.
+    ///
+    /// Covers: promise 12, F58.
     #[test]
     fn ten_thousand_events_survive_a_jumping_clock() {
         const TEN_YEARS: i128 = 315_576_000_000_000_000;

@@ -25,6 +25,16 @@ pub enum SupervisorError {
     Lost(#[from] io::Error),
 }
 
+impl SupervisorError {
+    /// What lies behind it, for a sentence that says the rest.
+    pub fn cause(&self) -> String {
+        match self {
+            Self::Start(_) => self.to_string(),
+            Self::Lost(error) => error.to_string(),
+        }
+    }
+}
+
 /// A report with what came along.
 #[derive(Debug)]
 pub enum Incoming {
@@ -74,6 +84,7 @@ impl Client {
         // Orphans of a supervisor that was killed come to us instead of to init.
         sys::become_subreaper().map_err(|error| failed(&error))?;
         let (prepared, _) = prepare(&spec, Neighbours::default(), None).map_err(|error| failed(&error))?;
+        // It outlives the thread that starts it.
         let spawned = sys::spawn(&Prepared { death_signal: None, ..prepared }).map_err(|error| failed(&error))?;
         let link = Link::new(ours).map_err(|error| failed(&error))?;
         Ok(Self { link: Some(link), pid: spawned.pid, pidfd: spawned.pidfd, is_buried: false })
@@ -97,6 +108,11 @@ impl Client {
     /// Whether requests are queued, so that the socket is to be watched for room.
     pub fn has_queued(&self) -> bool {
         self.link.as_ref().is_some_and(Link::has_waiting)
+    }
+
+    /// Continues it, should somebody have stopped it.
+    pub fn wake(&self) {
+        let _ = self.pidfd.signal(Signal::CONT, sys::SignalScope::Process);
     }
 
     /// Lets go of a supervisor that has died: reaps it and kills what it has left. Its children died with it; their
@@ -140,6 +156,7 @@ impl Drop for Client {
             return;
         }
         self.link = None;
+        self.wake();
         let patience = rustix::time::Timespec { tv_sec: PATIENCE.as_secs() as i64, tv_nsec: 0 };
         let _ = poll(&mut [PollFd::new(&self.pidfd, PollFlags::IN)], Some(&patience));
         match sys::wait_pidfd(&self.pidfd, sys::WhatEnded::Reap) {

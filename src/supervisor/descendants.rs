@@ -2,12 +2,41 @@
 
 use std::collections::HashMap;
 use std::io;
+use std::os::fd::OwnedFd;
 
-use procfs::process::Process;
+use procfs::FromRead;
+use procfs::process::{Process, Stat};
 
 use super::prepare::{RUN_VARIABLE, run_tag};
 use crate::model::{Pid, RunId, Signal};
-use crate::sys::{PidFd, SignalScope};
+use crate::sys::{PidFd, SignalScope, open_null};
+
+/// Descriptors that are kept back while all others may be in use.
+const RESERVED: usize = 8;
+
+/// Descriptors for looking at /proc and for sending signals, when launching has used up all others.
+#[derive(Debug, Default)]
+pub(super) struct Reserve(Vec<OwnedFd>);
+
+impl Reserve {
+    /// Takes what is missing, as far as there is any.
+    pub(super) fn fill(&mut self) {
+        while self.0.len() < RESERVED {
+            let Ok(fd) = self.0.first().map_or_else(open_null, OwnedFd::try_clone) else { return };
+            self.0.push(fd);
+        }
+    }
+
+    /// Lets go of all of them.
+    pub(super) fn release(&mut self) {
+        self.0.clear();
+    }
+}
+
+/// No descriptor is left, in this process or in the whole system.
+pub(super) fn is_exhausted(error: &io::Error) -> bool {
+    matches!(error.raw_os_error(), Some(libc::EMFILE | libc::ENFILE))
+}
 
 /// A process as /proc showed it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,15 +49,24 @@ pub(super) struct Found {
 }
 
 impl Found {
-    fn read(pid: i32) -> Option<Self> {
-        let stat = Process::new(pid).ok()?.stat().ok()?;
-        Some(Self {
+    /// `None`: nobody has this number, or it is hidden from us. An error means that we could not look.
+    fn read(pid: i32) -> io::Result<Option<Self>> {
+        let text = match std::fs::read(format!("/proc/{pid}/stat")) {
+            Ok(text) => text,
+            Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::PermissionDenied) => return Ok(None),
+            Err(error) if error.raw_os_error() == Some(libc::ESRCH) => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        // What vanishes while it is read leaves half a line.
+        let Ok(stat) = Stat::from_read(text.as_slice()) else { return Ok(None) };
+        Ok(Some(Self {
             pid: Pid::new(stat.pid),
             ppid: Pid::new(stat.ppid),
             pgid: stat.pgrp,
-            is_zombie: matches!(stat.state, 'Z' | 'X'),
+            // The first thread may have ended before the others: that is no zombie, and it can be killed.
+            is_zombie: matches!(stat.state, 'Z' | 'X') && stat.num_threads <= 1,
             start_ticks: stat.starttime,
-        })
+        }))
     }
 
     /// Sends signals to this process, or to nobody: the descriptor is opened first, and then it is checked that the
@@ -39,7 +77,7 @@ impl Found {
             Err(error) if error.raw_os_error() == Some(libc::ESRCH) => return Ok(false),
             Err(error) => return Err(error),
         };
-        if Self::read(self.pid.number()).is_none_or(|now| now.start_ticks != self.start_ticks) {
+        if Self::read(self.pid.number())?.is_none_or(|now| now.start_ticks != self.start_ticks) {
             return Ok(false);
         }
         for signal in signals {
@@ -60,13 +98,15 @@ impl Found {
     }
 }
 
-/// All processes below `root`, parents first; `root` itself is left out. What vanishes meanwhile is left out, too.
-pub(super) fn descendants(root: Pid) -> Vec<Found> {
+/// All processes below `root`, parents first; `root` itself is left out. What vanishes meanwhile is left out, too. That it could not
+/// be looked is an error, and never an empty list.
+pub(super) fn descendants(root: Pid) -> io::Result<Vec<Found>> {
     let mut children: HashMap<Pid, Vec<Found>> = HashMap::new();
-    let Ok(entries) = std::fs::read_dir("/proc") else { return Vec::new() };
-    let pids = entries.flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok());
-    for found in pids.filter_map(Found::read) {
-        children.entry(found.ppid).or_default().push(found);
+    for entry in std::fs::read_dir("/proc")? {
+        let Some(pid) = entry?.file_name().to_str().and_then(|name| name.parse().ok()) else { continue };
+        if let Some(found) = Found::read(pid)? {
+            children.entry(found.ppid).or_default().push(found);
+        }
     }
     // Removing each list as it is taken ends the walk even if PID reuse has made a circle.
     let mut below = children.remove(&root).unwrap_or_default();
@@ -75,5 +115,5 @@ pub(super) fn descendants(root: Pid) -> Vec<Found> {
         below.extend(children.remove(&found.pid).unwrap_or_default());
         index += 1;
     }
-    below
+    Ok(below)
 }

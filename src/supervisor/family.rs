@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::io;
 use std::time::{Duration, Instant};
 
-use super::descendants::{Found, descendants};
+use super::descendants::{Found, Reserve, descendants};
 use super::protocol::Report;
 use crate::model::{ExitStatus, Pid, Reaping, RunId, Scope, Signal};
 use crate::sys::{self, Changed, PidFd, SignalScope, WhatEnded, wait_any, wait_pid, wait_pidfd};
@@ -24,11 +24,31 @@ struct Child {
 pub(super) struct Family {
     own: Pid,
     children: HashMap<Pid, Child>,
+    reserve: Reserve,
 }
 
 impl Family {
     pub(super) fn new() -> Self {
-        Self { own: Pid::new(std::process::id().cast_signed()), children: HashMap::new() }
+        let own = Pid::new(std::process::id().cast_signed());
+        Self { own, children: HashMap::new(), reserve: Reserve::default() }
+    }
+
+    /// Keeps descriptors back, so that it can look and signal when no other is left.
+    pub(super) fn keep_reserve(&mut self) {
+        self.reserve.fill();
+    }
+
+    /// Does something with the reserved descriptors at hand.
+    pub(super) fn with_reserve<T>(&mut self, work: impl FnOnce(&mut Self) -> T) -> T {
+        self.reserve.release();
+        let done = work(self);
+        self.reserve.fill();
+        done
+    }
+
+    /// How many children it has that have not been reaped.
+    pub(super) fn len(&self) -> usize {
+        self.children.len()
     }
 
     pub(super) fn add(&mut self, pid: Pid, pidfd: PidFd, run: RunId, reaping: Reaping) {
@@ -48,7 +68,10 @@ impl Family {
             let Some(waited) = none_if_childless(wait_any(false))? else { return Ok(()) };
             self.ended(waited.pid, waited.changed, reports)?;
         }
-        let adopted = descendants(self.own).into_iter().filter(|found| found.is_zombie && found.ppid == self.own);
+        let own = self.own;
+        // Where it cannot be looked, adopted orphans are reaped another time.
+        let all = self.with_reserve(|_| descendants(own)).unwrap_or_default();
+        let adopted = all.into_iter().filter(|found| found.is_zombie && found.ppid == own);
         let candidates: Vec<Pid> = adopted
             .map(|found| found.pid)
             .chain(self.children.iter().filter(|(_, child)| child.status.is_none()).map(|(pid, _)| *pid))
@@ -88,12 +111,17 @@ impl Family {
     }
 
     /// Sends signals to a descendant, its group or its tree: how many processes got them, or why none did.
-    pub(super) fn signal(&self, pid: Pid, signals: &[Signal], scope: Scope) -> Result<u32, String> {
+    pub(super) fn signal(&mut self, pid: Pid, signals: &[Signal], scope: Scope) -> Result<u32, String> {
         if let (Scope::Process, Some(child)) = (scope, self.children.get(&pid)) {
             let sent = signals.iter().try_for_each(|signal| child.pidfd.signal(*signal, SignalScope::Process));
             return sent.map(|()| 1).map_err(|error| refusal(pid, &error));
         }
-        let all = descendants(self.own);
+        self.with_reserve(|family| family.signal_found(pid, signals, scope))
+    }
+
+    fn signal_found(&self, pid: Pid, signals: &[Signal], scope: Scope) -> Result<u32, String> {
+        let look = |root| descendants(root).map_err(|error| format!("could not signal {pid}: /proc cannot be read: {error}"));
+        let all = look(self.own)?;
         let target = *all
             .iter()
             .find(|found| found.pid == pid)
@@ -115,15 +143,27 @@ impl Family {
             }
             Scope::Tree => {
                 let mut tree = vec![target];
-                tree.extend(descendants(pid));
+                tree.extend(look(pid)?);
                 send(&tree, signals)
             }
         }
     }
 
-    /// The living processes of a run: below one of its children, or orphans that carry its mark.
-    pub(super) fn members(&self, run: RunId, is_only_run: bool) -> Vec<Found> {
-        let all = descendants(self.own);
+    /// Sends signals to the living processes of a run, those below one of its children and orphans that carry its mark, and says
+    /// which these are.
+    pub(super) fn signal_run(&mut self, run: RunId, signals: &[Signal], is_only_run: bool) -> io::Result<Vec<Pid>> {
+        self.with_reserve(|family| {
+            let members = family.members(run, is_only_run)?;
+            for found in &members {
+                // One that may not be signalled shows in the next count.
+                let _ = found.signal(signals, SignalScope::Process);
+            }
+            Ok(members.iter().map(|found| found.pid).collect())
+        })
+    }
+
+    fn members(&self, run: RunId, is_only_run: bool) -> io::Result<Vec<Found>> {
+        let all = descendants(self.own)?;
         let mut belongs: HashMap<Pid, bool> = HashMap::new();
         for found in &all {
             let inherited = belongs.get(&found.ppid).copied();
@@ -134,7 +174,33 @@ impl Family {
             };
             belongs.insert(found.pid, is_member);
         }
-        all.into_iter().filter(|found| !found.is_zombie && belongs.get(&found.pid) == Some(&true)).collect()
+        Ok(all.into_iter().filter(|found| !found.is_zombie && belongs.get(&found.pid) == Some(&true)).collect())
+    }
+
+    /// Everything below that is alive.
+    pub(super) fn living(&mut self) -> io::Result<Vec<Pid>> {
+        let own = self.own;
+        let all = self.with_reserve(|_| descendants(own))?;
+        Ok(all.into_iter().filter(|found| !found.is_zombie).map(|found| found.pid).collect())
+    }
+
+    /// Everything below, less one child and what is below that.
+    fn below_except(&self, spared: Option<Pid>) -> io::Result<Vec<Found>> {
+        let kept: Vec<Pid> = match spared {
+            Some(pid) => descendants(pid)?.iter().map(|found| found.pid).chain([pid]).collect(),
+            None => Vec::new(),
+        };
+        Ok(descendants(self.own)?.into_iter().filter(|found| !kept.contains(&found.pid)).collect())
+    }
+
+    /// Without /proc: kills the children that were launched, and reaps whoever has ended.
+    fn end_known(&self) {
+        for child in self.children.values() {
+            let _ = child.pidfd.signal(Signal::KILL, SignalScope::Process);
+        }
+        while let Ok(Some(waited)) = wait_any(false) {
+            drop(wait_pid(waited.pid, WhatEnded::Reap));
+        }
     }
 
     /// Kills everything and reaps until nothing is left. Returns when the kernel says so, however long it takes.
@@ -145,19 +211,21 @@ impl Family {
     /// The same, sparing one child and what is below it, and for no longer than `patience`: the app must not hang on a process
     /// that the kernel or another user keeps alive.
     pub(super) fn end_all_but(&mut self, spared: Option<Pid>, patience: Option<Duration>) {
+        self.reserve.release();
         let begun = Instant::now();
         let mut pause = Duration::from_millis(1);
         loop {
-            let kept: Vec<Pid> =
-                spared.map(|pid| descendants(pid).iter().map(|found| found.pid).chain([pid]).collect()).unwrap_or_default();
-            let all = descendants(self.own);
-            let doomed: Vec<&Found> = all.iter().filter(|found| !kept.contains(&found.pid)).collect();
-            // A child that was forked while /proc was read may be missing there; the kernel's own word decides.
-            let is_childless = || wait_any(false).is_err_and(|error| error.raw_os_error() == Some(libc::ECHILD));
-            if doomed.is_empty() && (spared.is_some() || is_childless()) {
+            let doomed = self.below_except(spared);
+            let is_done = match (&doomed, spared) {
+                (Ok(doomed), Some(_)) => doomed.is_empty(),
+                (Err(_), Some(_)) => false,
+                // A child that was forked while /proc was read may be missing there; the kernel's own word decides.
+                (_, None) => wait_any(false).is_err_and(|error| error.raw_os_error() == Some(libc::ECHILD)),
+            };
+            if is_done {
                 return;
             }
-            for found in doomed {
+            for found in doomed.as_deref().unwrap_or_default() {
                 if found.is_zombie {
                     // Not ours to reap unless we are its parent; then its parent's end will give it to us.
                     drop(wait_pid(found.pid, WhatEnded::Reap));
@@ -165,6 +233,9 @@ impl Family {
                     // One that may not be signalled (set-uid) is tried again; there is nothing better to do.
                     let _ = found.signal(&[Signal::KILL], SignalScope::Process);
                 }
+            }
+            if doomed.is_err() {
+                self.end_known();
             }
             if patience.is_some_and(|patience| begun.elapsed() >= patience) {
                 return;

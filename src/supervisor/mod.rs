@@ -1,15 +1,21 @@
 //! The parent of everything that is launched. The app talks to it over one socket pair; it spawns, reaps and signals,
 //! and when the app is gone it leaves nothing behind.
 
+mod cgroup;
 mod client;
 mod descendants;
 mod family;
+mod header;
+mod launch;
 mod link;
 mod prepare;
 mod protocol;
+mod room;
+mod scope;
 mod server;
 
 pub use client::{Client, Incoming, SupervisorError};
+pub use header::{DEAD_MAN, LineRequest};
 pub use prepare::CAPTURE;
 pub use protocol::{ChildPipes, LaunchFailure, LaunchProblem, LaunchedChild, Report, Request};
 pub use server::serve;

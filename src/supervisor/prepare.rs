@@ -13,7 +13,7 @@ use rustix::pipe::{PipeFlags, fcntl_setpipe_size, pipe_with};
 
 use super::protocol::LaunchProblem;
 use crate::model::{ChildSpec, Group, Input, OutputTo, RunId, Signal};
-use crate::sys::{Placement, Prepared, dup_at_least, open_null, set_nonblocking};
+use crate::sys::{Placement, Prepared, dup_at_least, open_null, open_terminal, set_nonblocking};
 
 /// The variable that marks every process of a run; inherited, so it finds descendants that left their parents.
 pub(super) const RUN_VARIABLE: &str = "TASKLAB_RUN";
@@ -60,8 +60,18 @@ pub(super) fn prepare(
     let mut placements = Placements { taken: spec.keep_fds.clone(), list: Vec::new() };
 
     let size = spec.pipe_size;
+    let terminal = spec.terminal.map(open_terminal).transpose().map_err(|error| descriptor("open a terminal", &error))?;
+    let (keyboard, terminal) = terminal.unzip();
     match (neighbours.input, &spec.stdin) {
         (Some(pipe), _) => placements.put(pipe, 0)?,
+        (None, Input::Pipe) if terminal.is_some() => {
+            ours.stdin = keyboard
+                .as_ref()
+                .map(OwnedFd::try_clone)
+                .transpose()
+                .map_err(|error| descriptor("duplicate a descriptor", &error))?;
+            terminal.as_ref().map_or(Ok(()), |terminal| placements.put(terminal, 0))?;
+        }
         (None, Input::Inherit) => {}
         (None, Input::Null) => placements.put(null()?, 0)?,
         (None, Input::Pipe) => {
@@ -75,6 +85,7 @@ pub(super) fn prepare(
         match to {
             OutputTo::Inherit => {}
             OutputTo::Null => placements.put(null()?, number)?,
+            OutputTo::Pipe if let Some(terminal) = &terminal => placements.put(terminal, number)?,
             OutputTo::Pipe => {
                 let (reader, writer) = new_pipe(size)?;
                 if size.is_none() {
@@ -85,15 +96,26 @@ pub(super) fn prepare(
                 return Ok(Some(reader));
             }
             OutputTo::File(path) => placements.put(open(path, OFlags::WRONLY | OFlags::CREATE | OFlags::TRUNC)?, number)?,
+            OutputTo::Append(path) => placements.put(open(path, OFlags::WRONLY | OFlags::CREATE | OFlags::APPEND)?, number)?,
             OutputTo::Stdout => placements.copy(1, number)?,
+            OutputTo::Stderr => placements.copy(2, number)?,
         }
         Ok(None)
     };
+    // The one that goes where the other one goes comes second.
+    if spec.stdout == OutputTo::Stderr {
+        ours.stderr = output(&spec.stderr, 2, &mut placements)?;
+    }
     match neighbours.output {
         Some(pipe) => placements.put(pipe, 1)?,
         None => ours.stdout = output(&spec.stdout, 1, &mut placements)?,
     }
-    ours.stderr = output(&spec.stderr, 2, &mut placements)?;
+    if spec.stdout != OutputTo::Stderr {
+        ours.stderr = output(&spec.stderr, 2, &mut placements)?;
+    }
+    if keyboard.is_some() {
+        ours.stdout = keyboard;
+    }
 
     let mut env: BTreeMap<OsString, OsString> = spec.env.iter().cloned().collect();
     if let Some(run) = run {
@@ -125,10 +147,14 @@ pub(super) fn prepare(
         placements: placements.list,
         keep: spec.keep_fds.clone(),
         group,
-        new_session: spec.new_session,
+        new_session: spec.new_session || terminal.is_some(),
         nice: spec.nice,
         umask: spec.umask,
-        death_signal: Some(Signal::KILL),
+        death_signal: Some(spec.death_signal.unwrap_or(Signal::KILL)),
+        limits: spec.limits.clone(),
+        affinity: spec.affinity.clone(),
+        terminal,
+        cgroup: None,
     };
     Ok((prepared, ours))
 }
@@ -173,6 +199,7 @@ impl Placements {
     fn copy(&mut self, from: RawFd, number: RawFd) -> Result<(), LaunchProblem> {
         let source = match self.list.iter().find(|placement| placement.number == from) {
             Some(placement) => rustix::io::fcntl_dupfd_cloexec(&placement.fd, 0),
+            None if from == 2 => rustix::io::fcntl_dupfd_cloexec(io::stderr(), 0),
             None => rustix::io::fcntl_dupfd_cloexec(io::stdout(), 0),
         };
         self.put(source.map_err(|error| descriptor("duplicate a descriptor", &error.into()))?, number)
@@ -193,7 +220,7 @@ fn open(path: &Path, flags: OFlags) -> Result<OwnedFd, LaunchProblem> {
     // Non-blocking while opening, so that a FIFO without a partner cannot hold up the supervisor.
     let mode = Mode::from_raw_mode(0o666);
     let file = rustix::fs::open(path, flags | OFlags::CLOEXEC | OFlags::NOCTTY | OFlags::NONBLOCK, mode)
-        .and_then(|file| rustix::fs::fcntl_setfl(&file, flags & OFlags::RWMODE).map(|()| file));
+        .and_then(|file| rustix::fs::fcntl_setfl(&file, flags & (OFlags::RWMODE | OFlags::APPEND)).map(|()| file));
     file.map_err(|error| LaunchProblem::Open { path: path.display().to_string(), errno: error.raw_os_error() })
 }
 

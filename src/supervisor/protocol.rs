@@ -4,6 +4,8 @@ use std::os::fd::OwnedFd;
 
 use serde::{Deserialize, Serialize};
 
+use super::header::LineRequest;
+use crate::gpio::Edge;
 use crate::model::{BoardView, ChildSpec, ExitStatus, Pgid, Pid, RunId, Scope, Sid, Signal};
 use crate::sys::{PidFd, SpawnError};
 
@@ -42,29 +44,17 @@ pub enum Request {
         /// Whether no other run is alive: then descendants that hide where they come from are taken for this one's.
         is_only_run: bool,
     },
-    /// Toggle a GPIO output. Answered by `Board`.
-    ToggleLine {
-        /// Its offset on the header's chip.
-        line: u8,
-        /// On whose behalf.
-        owner: String,
+    /// Do something with the header's lines.
+    Lines {
+        /// Named again in the answer; 0 by those who do not wait for it.
+        ask: u64,
+        /// What.
+        request: LineRequest,
     },
-    /// Drive a GPIO output. Answered by `Board`.
-    SetLine {
-        /// Its offset.
-        line: u8,
-        /// Whether high.
-        high: bool,
-        /// On whose behalf.
-        owner: String,
-    },
+    /// Count everything that is alive. Answered by `Counted`.
+    CountAll,
     /// Say `Here`.
     AreYouThere,
-    /// Drive all lines of an owner to their safe level and release them.
-    ReleaseLines {
-        /// Whose.
-        owner: String,
-    },
 }
 
 /// What the supervisor tells.
@@ -124,21 +114,49 @@ pub enum Report {
         /// Which.
         pids: Vec<Pid>,
     },
+    /// The processes of a run could not be counted, which does not mean that there are none.
+    NotCounted {
+        /// The run.
+        run: RunId,
+        /// Why.
+        why: String,
+    },
+    /// Everything that is alive below the supervisor, of whatever run, or why it could not be counted.
+    Counted {
+        /// Which.
+        result: Result<Vec<Pid>, String>,
+    },
+    /// Something that a run should know of.
+    Note {
+        /// The run.
+        run: RunId,
+        /// A sentence.
+        text: String,
+    },
     /// It is there, and answers.
     Here,
     /// The header as it is now, and what went wrong, if something did.
     Board {
+        /// Which request this answers; 0 for none.
+        ask: u64,
         /// All pins.
         board: BoardView,
+        /// What changed since the last report.
+        edges: Vec<Edge>,
         /// Why a request was refused.
         refused: Option<String>,
+    },
+    /// Lines that changed their level, while nothing else did on the header.
+    Edges {
+        /// Oldest first.
+        edges: Vec<Edge>,
     },
 }
 
 impl Request {
     /// Whether exactly one answer is owed for it.
     pub const fn is_answered(&self) -> bool {
-        matches!(self, Self::Launch { .. } | Self::Signal { .. } | Self::SignalRun { .. } | Self::AreYouThere)
+        matches!(self, Self::Launch { .. } | Self::Signal { .. } | Self::SignalRun { .. } | Self::CountAll | Self::AreYouThere)
     }
 }
 
@@ -147,7 +165,13 @@ impl Report {
     pub const fn is_answer(&self) -> bool {
         matches!(
             self,
-            Self::Launched { .. } | Self::NotLaunched { .. } | Self::Signaled { .. } | Self::Members { .. } | Self::Here
+            Self::Launched { .. }
+                | Self::NotLaunched { .. }
+                | Self::Signaled { .. }
+                | Self::Members { .. }
+                | Self::NotCounted { .. }
+                | Self::Counted { .. }
+                | Self::Here
         )
     }
 }
@@ -168,6 +192,8 @@ pub struct LaunchedChild {
     pub argv: Vec<String>,
     /// Whether the capacity of its pipes was left to us.
     pub may_grow: bool,
+    /// Whether its streams are a terminal: the end of its input is a character then.
+    pub has_terminal: bool,
     /// Whether the writing end of its standard input comes along.
     pub has_stdin: bool,
     /// Whether the reading end of its standard output comes along.
@@ -213,18 +239,35 @@ fn stage_words(stage: usize, stages: usize) -> String {
     if stages > 1 { format!(" (stage {} of {stages})", stage + 1) } else { String::new() }
 }
 
+/// What helps where the kernel's word does not tell.
+const fn advice(error: SpawnError) -> &'static str {
+    match (error.stage, error.errno) {
+        (crate::sys::SpawnStage::Clone, libc::EAGAIN) => {
+            "; the limit on processes is reached (ulimit -u): end some, or raise it before starting Task Lab"
+        }
+        (crate::sys::SpawnStage::Clone, libc::EMFILE | libc::ENFILE) => {
+            "; the limit on open files is reached (ulimit -n): end some children, or raise it before starting Task Lab"
+        }
+        (crate::sys::SpawnStage::Exec, libc::E2BIG) => "; arguments and environment are too large (ulimit -s, a quarter of it)",
+        _ => "",
+    }
+}
+
 /// What went wrong with one stage.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 pub enum LaunchProblem {
     /// The spec itself.
     #[error("{0}")]
     Spec(String),
+    /// The machine has no room for one more.
+    #[error("{0}")]
+    NoRoom(String),
     /// A step of starting it; `path` is what the step was about.
-    #[error("could not {} {path}: {}", error.stage, std::io::Error::from_raw_os_error(error.errno))]
+    #[error("could not {}{}{path}: {}{}", error.stage, if path.is_empty() { "" } else { " " }, std::io::Error::from_raw_os_error(error.errno), advice(*error))]
     Spawn {
         /// Which step and why.
         error: SpawnError,
-        /// The program or the folder.
+        /// The program, the folder or the limit; or nothing.
         path: String,
     },
     /// A file for one of its streams.

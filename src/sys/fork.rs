@@ -48,6 +48,7 @@ pub fn default_signal(signal: Signal) -> io::Result<()> {
 mod tests {
     use super::*;
 
+    /// Covers: F25, facts 41, 44.
     #[test]
     fn a_process_with_threads_is_not_forked() {
         let (release, held) = std::sync::mpsc::sync_channel::<()>(0);

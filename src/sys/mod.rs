@@ -3,6 +3,7 @@
 
 #![expect(unsafe_code, reason = "this is the room for it")]
 
+mod cgroup;
 mod clock;
 mod fds;
 mod fork;
@@ -12,8 +13,10 @@ mod process;
 mod shared;
 mod signals;
 mod spawn;
+mod terminal;
 mod wait;
 
+pub use cgroup::{lacks_controller, own_cgroup, systemd_run, user_manager_cgroup};
 pub use clock::monotonic_now;
 pub use fds::{adopt_fd, dup_at_least, open_null, queued_bytes, set_nonblocking};
 pub use fork::{Forked, default_signal, exit_now, fork};
@@ -21,6 +24,7 @@ pub use packet::{MAX_PACKET_FDS, PacketSocket};
 pub use plain::{plain_capture, plain_forks, plain_launches, plain_launches_at_once, plain_locks, plain_threads};
 pub use process::{PidFd, SignalScope, become_subreaper, has_one_thread, process_group, rename_thread, session};
 pub use shared::SharedNumber;
-pub use signals::{SignalFd, block_all_signals, ignore_signal};
+pub use signals::{SignalFd, block_all_signals, forget_inherited_signals, ignore_signal};
 pub use spawn::{Placement, Prepared, SpawnError, SpawnStage, Spawned, spawn};
+pub use terminal::open_terminal;
 pub use wait::{Changed, Waited, WhatEnded, wait_any, wait_pid, wait_pidfd};

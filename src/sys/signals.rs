@@ -54,6 +54,19 @@ impl AsFd for SignalFd {
     }
 }
 
+/// Makes up for whoever started this program: no signal stays blocked in this thread, and children that end can be waited for
+/// even if SIGCHLD was ignored. Other signals that were ignored stay so, as nohup(1) wants it. Call it before there is a thread.
+pub fn forget_inherited_signals() -> io::Result<()> {
+    super::default_signal(Signal::CHLD)?;
+    let mut none = MaybeUninit::<libc::sigset_t>::uninit();
+    // SAFETY: sigemptyset initialises the set; a null old set is allowed.
+    let error = unsafe {
+        libc::sigemptyset(none.as_mut_ptr());
+        libc::pthread_sigmask(libc::SIG_SETMASK, none.as_ptr(), std::ptr::null_mut())
+    };
+    if error == 0 { Ok(()) } else { Err(io::Error::from_raw_os_error(error)) }
+}
+
 /// Ignores a signal in this process. Children that [`spawn`](super::spawn) starts get the default back.
 pub fn ignore_signal(signal: Signal) -> io::Result<()> {
     // SAFETY: all-zero is a valid sigaction (no flags, empty mask), and SIG_IGN runs no code.

@@ -10,7 +10,7 @@ use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 
 use super::PidFd;
 use super::signals::block_all_signals;
-use crate::model::{Pid, Signal};
+use crate::model::{Pid, ResourceLimit, Signal};
 
 /// A descriptor and the number under which the child gets it.
 #[derive(Debug)]
@@ -46,6 +46,14 @@ pub struct Prepared {
     pub umask: Option<u32>,
     /// The signal that it gets when the calling thread dies.
     pub death_signal: Option<Signal>,
+    /// Resource limits.
+    pub limits: Vec<ResourceLimit>,
+    /// The cores that it may run on; those of the caller when empty.
+    pub affinity: Vec<u16>,
+    /// The terminal that becomes its controlling one; it must start a session.
+    pub terminal: Option<OwnedFd>,
+    /// `cgroup.procs` of the control group that it joins, open for writing.
+    pub cgroup: Option<OwnedFd>,
 }
 
 /// A child that has executed its program.
@@ -75,6 +83,14 @@ pub enum SpawnStage {
     Cwd,
     /// Placing the descriptors.
     Descriptors,
+    /// Choosing its cores.
+    Affinity,
+    /// Making a terminal its controlling one.
+    Terminal,
+    /// Joining a control group.
+    Cgroup,
+    /// Setting a resource limit.
+    Limit,
     /// Executing the program.
     Exec,
 }
@@ -89,6 +105,10 @@ impl fmt::Display for SpawnStage {
             Self::Nice => "change the niceness",
             Self::Cwd => "enter the folder",
             Self::Descriptors => "set up the descriptors",
+            Self::Affinity => "choose its cores",
+            Self::Terminal => "give it a terminal",
+            Self::Cgroup => "join the control group",
+            Self::Limit => "set a resource limit",
             Self::Exec => "execute",
         })
     }
@@ -109,6 +129,7 @@ struct Job<'a> {
     prepared: &'a Prepared,
     argv: Vec<*const libc::c_char>,
     env: Vec<*const libc::c_char>,
+    cores: Option<libc::cpu_set_t>,
     parent: libc::pid_t,
     failure: Option<(SpawnStage, i32)>,
 }
@@ -121,6 +142,7 @@ pub fn spawn(prepared: &Prepared) -> Result<Spawned, SpawnError> {
         prepared,
         argv: pointers(&prepared.argv),
         env: pointers(&prepared.env),
+        cores: (!prepared.affinity.is_empty()).then(|| cores(&prepared.affinity)),
         parent: std::process::id().cast_signed(),
         failure: None,
     };
@@ -152,6 +174,17 @@ pub fn spawn(prepared: &Prepared) -> Result<Spawned, SpawnError> {
         return Err(SpawnError { stage, errno });
     }
     Ok(Spawned { pid: Pid::new(pid), pidfd })
+}
+
+/// Cores as the kernel takes them.
+fn cores(numbers: &[u16]) -> libc::cpu_set_t {
+    // SAFETY: all-zero is the empty set.
+    let mut set: libc::cpu_set_t = unsafe { std::mem::zeroed() };
+    for number in numbers {
+        // SAFETY: writes within the set; numbers beyond it are left out.
+        unsafe { libc::CPU_SET(usize::from(*number), &mut set) };
+    }
+    set
 }
 
 extern "C" fn child(job: *mut libc::c_void) -> libc::c_int {
@@ -207,6 +240,21 @@ unsafe fn set_up_and_exec(job: &Job<'_>) -> SpawnStage {
         if let Some(umask) = prepared.umask {
             libc::umask(umask);
         }
+        if let Some(cores) = &job.cores
+            && libc::sched_setaffinity(0, size_of::<libc::cpu_set_t>(), cores) < 0
+        {
+            return SpawnStage::Affinity;
+        }
+        if let Some(cgroup) = &prepared.cgroup
+            && libc::write(cgroup.as_raw_fd(), c"0".as_ptr().cast(), 1) < 0
+        {
+            return SpawnStage::Cgroup;
+        }
+        if let Some(terminal) = &prepared.terminal
+            && libc::ioctl(terminal.as_raw_fd(), libc::TIOCSCTTY, 0) < 0
+        {
+            return SpawnStage::Terminal;
+        }
         if let Some(cwd) = &prepared.cwd
             && libc::chdir(cwd.as_ptr()) < 0
         {
@@ -221,6 +269,15 @@ unsafe fn set_up_and_exec(job: &Job<'_>) -> SpawnStage {
         for fd in &prepared.keep {
             if libc::fcntl(*fd, libc::F_SETFD, 0) < 0 {
                 return SpawnStage::Descriptors;
+            }
+        }
+        // Last, since some of them would hold up the steps before.
+        for limit in &prepared.limits {
+            let value = |limit: Option<u64>| limit.unwrap_or(libc::RLIM64_INFINITY);
+            let pair = libc::rlimit64 { rlim_cur: value(limit.soft), rlim_max: value(limit.hard) };
+            let number = libc::c_int::from(limit.resource.number());
+            if libc::syscall(libc::SYS_prlimit64, 0, number, &raw const pair, std::ptr::null::<u64>()) < 0 {
+                return SpawnStage::Limit;
             }
         }
         let mut mask = std::mem::MaybeUninit::<libc::sigset_t>::uninit();

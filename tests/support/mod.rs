@@ -3,8 +3,12 @@
 #![allow(dead_code, reason = "each test program uses a part of it")]
 #![allow(clippy::expect_used, reason = "the helpers of tests fail loudly, too")]
 
+pub mod namespace;
+pub mod program;
 pub mod runs;
 pub mod screen;
+pub mod stress;
+pub mod watchdog;
 
 use std::collections::HashMap;
 use std::path::Path;

@@ -17,7 +17,7 @@ const TAP: usize = 1024;
 /// Bytes of event lines that come with one read, as from a pipe.
 const READ: usize = 64 * 1024;
 /// As much of a recording stays in memory as for a run.
-const RECORDING: usize = 64 * 1024 * 1024;
+const RECORDING: usize = 6 * 1024 * 1024;
 
 /// The bytes that a child writes to capture so many MiB: `head` from `/dev/zero`.
 pub(super) fn head(mib: u64) -> [String; 4] {
@@ -46,7 +46,7 @@ impl Capture {
         let mut size = 0;
         loop {
             let (run, event) = match told.recv()? {
-                Told::Launched(..) => continue,
+                Told::Launched(..) | Told::Board { .. } | Told::Edge(_) => continue,
                 Told::Event(run, event) => (run, event),
                 Told::NotLaunched(_, failure) => bail!(failure),
                 Told::Refused(sentence) => bail!(sentence),

@@ -117,6 +117,7 @@ fn a_full_pipe_is_waited_on_and_told_apart() {
     wait_for(writer.pid(), |sample| sample.threads[0].waits_for == "room in a pipe");
 }
 
+/// Covers: promise 13, F63.
 #[test]
 fn threads_are_seen_with_hostile_names_and_what_they_wait_for() {
     let parent = rustix::process::getppid().expect("a parent").as_raw_nonzero().get();
@@ -139,6 +140,7 @@ fn threads_are_seen_with_hostile_names_and_what_they_wait_for() {
     thread.join().expect("thread");
 }
 
+/// Covers: promise 13, F61, F65.
 #[test]
 fn processes_that_come_and_go_leave_no_wrong_rows() {
     let storm = Guard::spawn("sh", &["-c", "while :; do for i in 1 2 3 4 5 6 7 8; do /bin/true & done; wait; done"]);
@@ -201,6 +203,7 @@ fn second(number: u64) -> Monotonic {
     Monotonic::from_nanos(number * 1_000_000_000)
 }
 
+/// Covers: promise 13, F61, F65.
 #[test]
 fn circles_broken_lines_and_missing_files_cost_only_their_own_rows() {
     let fake = FakeProc::new();
@@ -225,6 +228,7 @@ fn circles_broken_lines_and_missing_files_cost_only_their_own_rows() {
     assert!(processes.sample(Pid::new(77), second(1)).is_empty(), "a root that is not there");
 }
 
+/// Covers: promise 13, F62.
 #[test]
 fn a_recycled_number_starts_anew() {
     let fake = FakeProc::new();
@@ -274,6 +278,7 @@ fn a_process_whose_parent_vanished_while_proc_was_read_is_looked_at_again() {
     assert_eq!(pids(&processes.sample(ROOT, second(2))), [12, 13], "they were never taken for strangers");
 }
 
+/// Covers: F21.
 #[test]
 fn a_process_whose_first_thread_has_ended_is_alive() {
     let fake = FakeProc::new();

@@ -1,0 +1,124 @@
+//! What holds up an end, and the end of everything: processes that do not die, counts that fail. On the engine's thread.
+
+use rustix::process::{Resource, getrlimit};
+
+use super::engine_loop::EngineLoop;
+use super::{LaunchRequest, What};
+use crate::model::{Action, EventKind, Monotonic, Pid, ProcessState, RunId};
+use crate::supervisor::Request;
+
+/// Descriptors of a child that come to us: its pidfd, three streams, two pipes of a lesson.
+pub(super) const PER_STAGE: usize = 6;
+/// Descriptors that are left for looking at /proc and for a new supervisor.
+const KEPT_FREE: usize = 16;
+
+/// Whether what a launch brings can be taken in, besides what is `awaited` already: reports that come without their descriptors
+/// would cost us all runs.
+pub(super) fn has_room(awaited: usize, request: &LaunchRequest) -> Result<(), String> {
+    let stages = if let What::Programs { stages, .. } = &request.what { stages.len() } else { 1 };
+    let wanted = stages * PER_STAGE + awaited + KEPT_FREE;
+    let (Some(limit), Ok(open)) = (getrlimit(Resource::Nofile).current, open_descriptors()) else { return Ok(()) };
+    if open + wanted as u64 <= limit {
+        return Ok(());
+    }
+    Err(format!(
+        "{open} of {limit} files are open, and it needs {wanted} more; end other runs, or raise the limit (ulimit -n) before"
+    ))
+}
+
+/// How many descriptors this process has open. Linux says it as the size of the folder from 6.2 on.
+fn open_descriptors() -> std::io::Result<u64> {
+    let size = std::fs::metadata("/proc/self/fd")?.len();
+    if size > 0 { Ok(size) } else { Ok(std::fs::read_dir("/proc/self/fd")?.count() as u64) }
+}
+
+/// Why a run is over although SIGKILL has not ended all of it.
+pub(super) fn stuck(left: Option<u32>) -> String {
+    match left {
+        Some(left) if left > 0 => format!(
+            "{left} of its processes did not die from SIGKILL: they are stuck in the kernel (D) or belong to another user, and will \
+             end when the kernel lets go of them"
+        ),
+        _ => "whether SIGKILL has ended all of its processes is not known: they could not be counted".to_owned(),
+    }
+}
+
+impl EngineLoop {
+    /// Ends all runs; what is left of them is counted and told.
+    pub(super) fn stop_everything(&mut self, by: &str) {
+        let active: Vec<usize> = (0..self.runs.len()).filter(|index| !self.runs[*index].course.is_over()).collect();
+        self.stopping = Some(self.stopping.unwrap_or_default().max(active.len()));
+        for index in active {
+            self.act(index, &Action::End, "", by);
+        }
+    }
+
+    /// Once all runs are over after [`stop_everything`](Self::stop_everything), asks for the count.
+    pub(super) fn count_when_stopped(&mut self) {
+        if self.stopping.is_some() && !self.is_active() && self.retry_at.is_none() && !self.is_counting {
+            self.is_counting = true;
+            self.request(&Request::CountAll);
+        }
+    }
+
+    /// Everything below the supervisor was counted.
+    pub(super) fn counted(&mut self, result: Result<Vec<Pid>, String>) {
+        self.is_counting = false;
+        let Some(runs) = self.stopping.take() else { return };
+        let what = match runs {
+            0 => "nothing was running".to_owned(),
+            1 => "1 run was stopped".to_owned(),
+            runs => format!("{runs} runs were stopped"),
+        };
+        self.notice(match result {
+            Ok(pids) if pids.is_empty() => format!("{what}: 0 processes are left"),
+            Ok(pids) => {
+                let pids: Vec<String> = pids.iter().map(ToString::to_string).collect();
+                format!("{what}: {} processes are left: {}", pids.len(), pids.join(", "))
+            }
+            Err(why) => format!("{what}; what is left could not be counted: {why}"),
+        });
+    }
+
+    /// The supervisor could not look who is there.
+    pub(super) fn not_counted(&mut self, run: RunId, why: &str, now: Monotonic) {
+        let Some(index) = self.find(run) else { return };
+        self.runs[index].course.not_counted(now);
+        if !std::mem::replace(&mut self.runs[index].was_not_counted, true) {
+            let text = format!("could not count the processes of this run: {why}; it is tried again");
+            self.runs[index].emit(EventKind::Notice { text }, now, &mut self.tap);
+        }
+    }
+
+    /// Names those of a run that SIGKILL has not ended.
+    pub(super) fn name_stuck(&mut self, index: usize, now: Monotonic) {
+        for pid in self.runs[index].living() {
+            self.name_one(index, pid, now);
+        }
+    }
+
+    /// Names those that were killed one by one and are still there.
+    pub(super) fn name_unkillable(&mut self, now: Monotonic) {
+        let due: Vec<(Monotonic, RunId, Pid)> = self.kills.extract_if(.., |(at, ..)| *at <= now).collect();
+        for (_, run, pid) in due {
+            if let Some(index) = self.find(run).filter(|index| !self.runs[*index].course.is_over()) {
+                self.name_one(index, pid, now);
+            }
+        }
+    }
+
+    fn name_one(&mut self, index: usize, pid: Pid, now: Monotonic) {
+        let Some(row) = self.runs[index].fold.process(pid).filter(|row| row.ended.is_none()) else { return };
+        let name = row.name.clone();
+        let text = match row.state {
+            ProcessState::DiskSleep => {
+                format!("{name} ({pid}) is stuck in the kernel (D): SIGKILL takes effect when its input or output returns")
+            }
+            state => {
+                let state = state.word();
+                format!("{name} ({pid}) is still there after SIGKILL, {state}: another user's, traced, or held by the kernel")
+            }
+        };
+        self.runs[index].emit(EventKind::Notice { text }, now, &mut self.tap);
+    }
+}

@@ -1,0 +1,86 @@
+//! How full the pipe between two stages is. On the monitor's thread.
+
+use std::collections::HashMap;
+use std::fs;
+use std::path::PathBuf;
+
+use rustix::fs::{Mode, OFlags};
+
+use crate::model::Pid;
+use crate::sys::queued_bytes;
+
+/// Bytes that wait in a pipe, and how many it can hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Fill {
+    /// Written and not yet read.
+    pub bytes: u64,
+    /// Its capacity.
+    pub capacity: u64,
+}
+
+/// Looks into the pipes between the stages of pipelines.
+///
+/// Whoever holds a pipe's reading end keeps SIGPIPE from its writer, and whoever holds the writing end keeps the end of the file from
+/// its reader. So nobody holds one for this: the reader's own end is opened again for the moment of a look. Should the reader
+/// die in that moment, closing wakes the writer, and its next write finds nobody (pipe(7)).
+#[derive(Debug, Default)]
+pub struct Pipes {
+    /// Which pipe each reader was given. A reader that has put something else in its place is not looked at.
+    given: HashMap<(Pid, Pid), PathBuf>,
+}
+
+impl Pipes {
+    /// The pipe that `writer` writes to and `reader` reads, or `None` once the reader has gone or has closed it.
+    pub fn look(&mut self, writer: Pid, reader: Pid) -> Option<Fill> {
+        let end = format!("/proc/{reader}/fd/0");
+        let target = fs::read_link(&end).ok()?;
+        let given = match self.given.get(&(writer, reader)) {
+            Some(given) => given,
+            // The first look comes while both have what they were started with.
+            None if target == fs::read_link(format!("/proc/{writer}/fd/1")).ok()? => {
+                self.given.entry((writer, reader)).or_insert_with(|| target.clone())
+            }
+            None => return None,
+        };
+        if *given != target {
+            return None;
+        }
+        let pipe = rustix::fs::open(end, OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC, Mode::empty()).ok()?;
+        let bytes = queued_bytes(&pipe).ok()? as u64;
+        let capacity = rustix::pipe::fcntl_getpipe_size(&pipe).ok()? as u64;
+        Some(Fill { bytes, capacity })
+    }
+
+    /// Forgets all pairs but these.
+    pub fn keep(&mut self, pairs: &[(Pid, Pid)]) {
+        self.given.retain(|pair, _| pairs.contains(pair));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::process::{Command, Stdio};
+
+    use super::*;
+
+    #[test]
+    fn what_waits_in_a_pipe_is_counted_and_its_writer_still_gets_sigpipe() {
+        let mut writer =
+            Command::new("sh").args(["-c", "printf 12345; exec cat"]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn();
+        let writer = writer.as_mut().expect("starts");
+        let mut reader = Command::new("sleep").arg("60").stdin(writer.stdout.take().expect("piped")).spawn().expect("starts");
+        let (from, to) = (Pid::new(writer.id().cast_signed()), Pid::new(reader.id().cast_signed()));
+        let mut pipes = Pipes::default();
+        let deadline = std::time::Instant::now() + std::time::Duration::from_mins(1);
+        while pipes.look(from, to) != Some(Fill { bytes: 5, capacity: 65_536 }) {
+            assert!(std::time::Instant::now() < deadline, "{:?}", pipes.look(from, to));
+            std::thread::yield_now();
+        }
+        assert_eq!(pipes.look(to, from), None, "the other way round there is none");
+        reader.kill().and_then(|()| reader.wait()).expect("ours");
+        assert_eq!(pipes.look(from, to), None, "nobody reads");
+        std::io::Write::write_all(&mut writer.stdin.take().expect("piped"), b"more").expect("taken");
+        let status = writer.wait().expect("ours");
+        assert_eq!(std::os::unix::process::ExitStatusExt::signal(&status), Some(13), "{status}");
+    }
+}

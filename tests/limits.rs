@@ -1,0 +1,195 @@
+//! What is limited: processes, memory, descriptors. A limit that is met is said, the app lives, and what was counted is what is there.
+#![allow(clippy::expect_used, reason = "the helpers of tests fail loudly, too")]
+
+mod support;
+
+use std::process::{Command, Stdio};
+
+use rustix::process::{Resource, Rlimit, prlimit};
+use support::program::{exec, said, tasklab};
+use support::{Supervisor, eventually, survivors};
+use tasklab::model::{ChildSpec, Input, OutputTo, Scope, Signal};
+use tasklab::supervisor::{Report, Request};
+
+const TASKLAB: &str = env!("CARGO_BIN_EXE_tasklab");
+
+/// Runs a command as a user who is not the superuser, whom most limits do not hold.
+fn as_plain_user(command: &[&str]) -> Command {
+    let mut plain = if rustix::process::geteuid().is_root() {
+        let mut setpriv = Command::new("setpriv");
+        // Nobody else's: the limit counts all processes of the user.
+        let user = 60_000 + std::process::id() % 5_000;
+        setpriv.args([&format!("--reuid={user}"), "--regid=65534", "--clear-groups", "--inh-caps=-all"]).args(command);
+        setpriv
+    } else {
+        let mut direct = Command::new(command[0]);
+        direct.args(&command[1..]);
+        direct
+    };
+    plain.stdin(Stdio::null()).current_dir("/");
+    plain
+}
+
+/// Covers: F27.
+#[test]
+fn children_meet_the_limit_on_processes_before_the_app_does() {
+    let show = r"s/Max processes *\([0-9]*\).*/\1/p";
+    let command = ["--nproc=200:200", TASKLAB, "exec", "--", "sed", "-n", show, "/proc/self/limits"];
+    let (status, out, err) = said(&Command::new("prlimit").args(command).stdin(Stdio::null()).output().expect("runs"));
+    assert_eq!((status, out.as_str()), (0, "184\n"), "{err}");
+}
+
+/// Covers: promise 10, F36.
+#[test]
+fn a_bomb_under_the_limit_ends_and_leaves_nothing() {
+    let reachable = as_plain_user(&[TASKLAB, "--version"]).output().is_ok_and(|output| output.status.success());
+    if !reachable {
+        return println!("NOT CHECKED: a plain user cannot execute {TASKLAB}");
+    }
+    let tag = format!("TASKLAB_TEST=bomb-{}", std::process::id());
+    let (name, value) = tag.split_once('=').expect("a variable");
+    // As many as there may be: the limit counts all processes of that user, and there may be others.
+    let bomb = "i=0; while [ $i -lt 200 ]; do sleep 99 & i=$((i+1)); done; echo all of them; wait";
+    let command = ["prlimit", "--nproc=120:120", TASKLAB, "exec", "--timeout", "20", "--grace", "0.2", "--", "sh", "-c", bomb];
+    let output = as_plain_user(&command).env(name, value).output().expect("runs");
+    let (status, out, err) = said(&output);
+    assert!(status != 0 && !out.contains("all of them") && err.contains("fork"), "{status}: {out}{err}");
+    eventually("nothing of it is left", || support::tagged(&tag).is_empty());
+}
+
+/// /proc/meminfo as the test wants it, for whatever is run in there.
+fn with_memory(available_kb: u64, command: &str) -> Option<(i32, String, String)> {
+    let folder = tempfile::tempdir().expect("a folder");
+    let fake = folder.path().join("meminfo");
+    std::fs::write(&fake, format!("MemTotal: 1024000 kB\nMemFree: 10240 kB\nMemAvailable: {available_kb} kB\n"))
+        .expect("written");
+    let script = format!("mount --bind {} /proc/meminfo || exit 99; {command}", fake.display());
+    let output = Command::new("unshare").args(["-Urm", "sh", "-c", &script]).stdin(Stdio::null()).output().expect("unshare runs");
+    let told = said(&output);
+    if told.0 == 99 || told.2.contains("unshare:") {
+        eprintln!("NOT CHECKED: no user namespaces here: {}", told.2);
+        return None;
+    }
+    Some(told)
+}
+
+/// Covers: F38.
+#[test]
+fn no_child_is_started_into_a_full_memory() {
+    let command = format!("{TASKLAB} exec -- echo started");
+    let Some((status, out, err)) = with_memory(65_000, &command) else { return };
+    assert!(status == 125 && out.is_empty(), "{status}: {out}{err}");
+    assert!(err.contains("only 63 MiB of memory are available") && err.contains("64 MiB are kept free"), "{err}");
+    let control = with_memory(200_000, &command).expect("worked before");
+    assert_eq!((control.0, control.1.as_str()), (0, "started\n"), "{}", control.2);
+}
+
+/// Covers: promise 10, F29.
+#[test]
+fn a_launch_for_which_no_descriptors_are_left_is_refused_and_the_next_one_works() {
+    let few = |arguments: &[&str]| {
+        let script = format!("ulimit -n 64; exec {TASKLAB} exec \"$@\"");
+        said(&Command::new("sh").args(["-c", &script, "sh"]).args(arguments).stdin(Stdio::null()).output().expect("runs"))
+    };
+    let mut long = vec!["--", "true"];
+    for _ in 0..14 {
+        long.extend([":::", "true"]);
+    }
+    let (status, _, err) = few(&long);
+    assert!(status == 125 && err.contains("files are open") && err.contains("ulimit -n"), "{status}: {err}");
+    assert_eq!(few(&["--", "echo", "lime", ":::", "cat"]), (0, "lime\n".to_owned(), String::new()));
+}
+
+fn set_open_files(pid: tasklab::model::Pid, limit: u64) {
+    let pid = rustix::process::Pid::from_raw(pid.number());
+    let maximum = prlimit(pid, Resource::Nofile, Rlimit { current: Some(limit), maximum: Some(1 << 14) }).expect("ours").maximum;
+    assert!(maximum.is_none_or(|maximum| maximum >= limit));
+}
+
+/// Covers: promise 10, F29.
+#[test]
+fn a_supervisor_without_descriptors_still_sees_counts_and_signals() {
+    let mut supervisor = Supervisor::start();
+    set_open_files(supervisor.pid(), 64);
+    let quiet = |script: &str| ChildSpec {
+        stdin: Input::Null,
+        stdout: OutputTo::Null,
+        stderr: OutputTo::Null,
+        ..ChildSpec::new(["sh", "-c", script])
+    };
+    let mut children = Vec::new();
+    let failure = loop {
+        match supervisor.launch(vec![quiet("sleep 97 & wait")]) {
+            Ok(mut started) => children.push((supervisor.run(), started.remove(0).0.pid)),
+            Err(failure) => break failure,
+        }
+        assert!(children.len() < 64, "the limit must be met");
+    };
+    assert!(failure.to_string().contains("Too many open files"), "{failure}");
+    let (run, pid) = children[0];
+    eventually("every shell has its sleeper", || survivors(&supervisor).len() == 2 * children.len());
+    assert_eq!(supervisor.signal_run(run, &[]).len(), 2, "none of the run's two processes is overlooked");
+    supervisor.request(&Request::CountAll);
+    let all = supervisor.wait_for("the count", |report| match report {
+        Report::Counted { result } => Some(result.clone()),
+        _ => None,
+    });
+    assert_eq!(all.expect("counted").len(), 2 * children.len());
+    assert_eq!(supervisor.signal(pid, &[Signal::KILL], Scope::Tree), Ok(2));
+    supervisor.exit_of(pid);
+    let (brief, _) = supervisor.launch_one(quiet("exit 0"));
+    supervisor.exit_of(brief);
+    // A request so long that it travels as a file needs one more descriptor to be read.
+    let failure = loop {
+        match supervisor.launch(vec![quiet("sleep 97")]) {
+            Ok(_) => {}
+            Err(failure) => break failure,
+        }
+    };
+    assert!(failure.to_string().contains("Too many open files"), "{failure}");
+    let long = ChildSpec { argv: vec!["echo".into(), "x".repeat(100_000).into()], ..quiet("") };
+    let failure = supervisor.launch(vec![long]).err().expect("there is no room");
+    assert!(failure.to_string().contains("Too many open files"), "{failure}");
+}
+
+/// Covers: F56.
+#[test]
+fn limits_on_memory_and_cpu_hold_or_are_refused_with_the_reason() {
+    const EATER: &str = "import sys; hoard = []\nwhile True: hoard.append(bytearray(1 << 20))";
+    let run = exec(&["--memory-max", "64M", "--cpu-max", "50", "--timeout", "30", "--", "python3", "-c", EATER]);
+    let doctor: Vec<serde_json::Value> =
+        serde_json::from_slice(&tasklab(&["doctor", "--json"]).output().expect("runs").stdout).expect("JSON");
+    let finding = doctor.iter().find(|finding| finding["topic"] == "limits of a run").expect("said by the doctor");
+    if finding["ok"] == true {
+        assert_eq!(run.0, 137, "killed for want of memory: {}", run.2);
+    } else {
+        assert!(run.0 == 125 && run.2.contains("cannot be limited"), "{run:?}");
+        println!("NOT CHECKED: no control group holds a run to a limit here: {}", run.2.trim());
+    }
+}
+
+/// Without a group of our own, systemd-run(1) is asked: what it is asked for is looked at here, in its place.
+#[test]
+fn a_scope_of_systemds_is_asked_for_where_no_group_is_ours() {
+    if exec(&["--memory-max", "64M", "--", "true"]).0 != 125 {
+        return println!("NOT CHECKED: there is a control group of our own");
+    }
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = |name: &str| folder.path().join(name).display().to_string();
+    std::fs::create_dir(folder.path().join("systemd")).expect("a folder");
+    std::fs::write(path("systemd/private"), "").expect("written");
+    let fake = format!("#!/bin/sh\necho \"$@\" >{}\nwhile [ \"$1\" != -- ]; do shift; done; shift\nexec \"$@\"\n", path("asked"));
+    std::fs::write(path("systemd-run"), fake).expect("written");
+    std::fs::set_permissions(path("systemd-run"), std::os::unix::fs::PermissionsExt::from_mode(0o755)).expect("ours");
+    let mut command =
+        tasklab(&["exec", "--memory-max", "64M", "--cpu-max", "50", "--", "sh", "-c", "echo $0; exit 7", "two words"]);
+    command.env("XDG_RUNTIME_DIR", folder.path());
+    command.env("PATH", format!("{}:{}", folder.path().display(), std::env::var("PATH").expect("set")));
+    assert_eq!(said(&command.output().expect("runs")), (7, "two words\n".to_owned(), String::new()));
+    let asked = std::fs::read_to_string(path("asked")).expect("asked");
+    assert_eq!(
+        asked,
+        "--user --scope --quiet --collect --property=MemoryMax=67108864 --property=MemorySwapMax=0 --property=CPUQuota=50% -- \
+         sh -c echo $0; exit 7 two words\n"
+    );
+}

@@ -1,0 +1,103 @@
+//! The pseudo-terminal: a child that has one behaves as on a terminal, and everything it shows is captured.
+#![allow(clippy::expect_used, reason = "the helpers of tests fail loudly, too")]
+
+mod support;
+
+use support::program::exec;
+use support::runs::{engine, events_of, outcome, output, programs};
+use tasklab::engine::Command;
+use tasklab::model::{Action, ChildSpec, EventKind, Outcome, Stream, WindowSize};
+
+/// Covers: F48.
+#[test]
+fn a_child_has_a_controlling_terminal_of_the_size_that_was_asked_for() {
+    let script =
+        "tty; stty size; test -t 0 -a -t 1 -a -t 2 && echo all; echo direct >/dev/tty; ps -o sid=,tpgid=,pid= -p $$; exit 3";
+    let (status, out, err) = exec(&["--pty=100x30", "--stdin", "pipe", "--universal-newlines", "--", "sh", "-c", script]);
+    let lines: Vec<&str> = out.lines().collect();
+    assert!(status == 3 && err.is_empty(), "{status}: {out}{err}");
+    assert!(lines[0].starts_with("/dev/pts/"), "{out}");
+    assert_eq!(lines[1..4], ["30 100", "all", "direct"], "{out}");
+    let numbers: Vec<&str> = lines[4].split_whitespace().collect();
+    assert!(numbers[0] == numbers[1] && numbers[1] == numbers[2], "it leads its session and is in the foreground: {out}");
+}
+
+#[test]
+fn without_a_terminal_there_is_none() {
+    let (status, _, err) = exec(&["--stdin", "null", "--new-session", "--", "sh", "-c", "echo lost >/dev/tty"]);
+    assert!(status != 0 && err.contains("/dev/tty"), "the control: {status}: {err}");
+    let (_, out, _) = exec(&["--", "sh", "-c", "test -t 1 || echo none"]);
+    assert_eq!(out, "none\n");
+}
+
+/// Covers: F49.
+#[test]
+fn what_a_program_does_not_flush_is_seen_at_once() {
+    const SLOW: &str = "import time; print('now'); time.sleep(89)";
+    let run = |terminal: Option<WindowSize>| {
+        let engine = engine(Some(1024));
+        // Empty is as good as unset: whoever runs the tests may have set it.
+        let env = vec![("PYTHONUNBUFFERED".into(), "".into())];
+        let spec = ChildSpec { terminal, env, ..ChildSpec::new(["python3", "-c", SLOW]) };
+        // Without a terminal Python keeps the text for itself: then the time limit ends it.
+        let request = tasklab::engine::LaunchRequest {
+            timeout: Some(std::time::Duration::from_secs(if terminal.is_some() { 60 } else { 2 })),
+            ..programs(vec![spec])
+        };
+        let handle = engine.handle();
+        let events = events_of(&engine, request, |event| {
+            if let EventKind::Output { bytes, .. } = &event.kind
+                && bytes.starts_with(b"now")
+            {
+                handle.send(Command::StopEverything).expect("taken");
+            }
+        });
+        (outcome(&events), output(&events, Stream::Stdout))
+    };
+    assert_eq!(run(Some(WindowSize::default())), ((Outcome::Stopped, 0), b"now\r\n".to_vec()));
+    assert_eq!(run(None), ((Outcome::TimedOut, 0), Vec::new()), "the control");
+}
+
+#[test]
+fn text_is_typed_and_its_end_is_typed_too() {
+    let translated =
+        |text: &str| exec(&["--pty", "--universal-newlines", "--stdin", text, "--", "sh", "-c", "stty -echo; cat; echo end"]);
+    // What was typed before the echo was off is echoed as well, as on any terminal.
+    for text in ["one\ntwo\n", "one\nhalf a line", ""] {
+        let (status, out, err) = translated(text);
+        assert!(status == 0 && out.ends_with(&format!("{text}end\n")), "{text:?}: {status}: {out:?} {err}");
+    }
+    let long = "a line of text that is repeated\n".repeat(2000);
+    let (status, out, _) = translated(&long);
+    assert!(status == 0 && out.matches("repeated").count() >= 2000, "{status}: {} bytes", out.len());
+}
+
+#[test]
+fn a_terminal_serves_one_program_whose_lines_come_as_they_are_typed() {
+    let engine = engine(Some(1024));
+    let spec = ChildSpec { terminal: Some(WindowSize::default()), stdin: tasklab::model::Input::Pipe, ..ChildSpec::new(["cat"]) };
+    let handle = engine.handle();
+    let (mut run, mut step) = (None, 0);
+    let mut heard = Vec::new();
+    let events = events_of(&engine, programs(vec![spec]), |event| {
+        let act =
+            |run, action, target: &str| handle.send(Command::Act { run, action, target: target.to_owned() }).expect("taken");
+        match &event.kind {
+            EventKind::RunStarted { run: id, .. } => run = Some(*id),
+            EventKind::ProcessStarted { .. } => act(run.expect("started"), Action::Type, "cat hello"),
+            EventKind::Output { bytes, .. } => {
+                heard.extend_from_slice(bytes);
+                // The echo, and what cat says.
+                if step == 0 && heard == b"hello\r\nhello\r\n" {
+                    step = 1;
+                    act(run.expect("started"), Action::CloseInput, "cat");
+                }
+            }
+            _ => {}
+        }
+    });
+    assert_eq!((outcome(&events), step), ((Outcome::Passed, 0), 1), "{:?}", String::from_utf8_lossy(&heard));
+    let two = vec![ChildSpec { terminal: Some(WindowSize::default()), ..ChildSpec::new(["true"]) }, ChildSpec::new(["true"])];
+    let events = events_of(&engine, programs(two), |_| {});
+    assert!(support::runs::notices(&events)[0].contains("single program"), "{events:?}");
+}

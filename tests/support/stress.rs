@@ -1,0 +1,115 @@
+//! What the tests of the promises share: how long they run, chance that can be repeated, figures, and a look at processes.
+
+#![expect(clippy::print_stdout, reason = "seeds and figures, which --nocapture shows")]
+
+use std::time::Duration;
+
+/// Whether the long form was asked for (`TASKLAB_STRESS=long`).
+pub fn is_long() -> bool {
+    std::env::var("TASKLAB_STRESS").is_ok_and(|value| value == "long")
+}
+
+/// The first figure in every run of the suite, the second in the long form.
+pub fn rounds(short: usize, long: usize) -> usize {
+    if is_long() { long } else { short }
+}
+
+/// The same for a time; `TASKLAB_SECONDS` overrides both.
+pub fn seconds(short: u64, long: u64) -> Duration {
+    let asked = std::env::var("TASKLAB_SECONDS").ok().and_then(|text| text.parse().ok());
+    Duration::from_secs(asked.unwrap_or(if is_long() { long } else { short }))
+}
+
+/// A small generator (splitmix64). The seed is printed, and the same seed gives the same numbers.
+#[derive(Debug, Clone)]
+pub struct Chance(u64);
+
+impl Chance {
+    /// From `TASKLAB_SEED`, or another one each time.
+    pub fn new() -> Self {
+        let given = std::env::var("TASKLAB_SEED").ok().and_then(|text| text.parse().ok());
+        let since = std::time::SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default();
+        Self::from_seed(given.unwrap_or_else(|| u64::from(since.subsec_nanos()) ^ (u64::from(std::process::id()) << 32)))
+    }
+
+    pub fn from_seed(seed: u64) -> Self {
+        println!("seed {seed}: TASKLAB_SEED={seed} repeats it");
+        Self(seed)
+    }
+
+    pub fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        mixed ^ (mixed >> 31)
+    }
+
+    /// From 0 to `end` - 1.
+    pub fn below(&mut self, end: usize) -> usize {
+        (self.next() % end.max(1) as u64) as usize
+    }
+
+    pub fn pick<'a, T>(&mut self, from: &'a [T]) -> &'a T {
+        &from[self.below(from.len())]
+    }
+}
+
+/// Prints a time beside the promised one. The long form, which a person runs on a machine that has nothing else to do, insists on
+/// it; the short form, which may share its machine with anything, on twenty times that.
+#[track_caller]
+pub fn promised(what: &str, took: Duration, promise: Duration) {
+    println!("{what}: {took:?} (promised: {promise:?})");
+    let limit = if is_long() { promise } else { promise * 20 };
+    assert!(took <= limit, "{what} took {took:?}, and {promise:?} is promised");
+}
+
+/// What this machine cannot show is said aloud, with the reason.
+pub fn not_checked(what: &str, why: impl std::fmt::Display) {
+    eprintln!("NOT CHECKED: {what}: {why}");
+}
+
+/// A figure, for whoever runs the tests with --nocapture.
+pub fn say(text: std::fmt::Arguments<'_>) {
+    println!("{text}");
+}
+
+/// Descriptors that a process has open.
+pub fn descriptors_of(pid: i32) -> usize {
+    std::fs::read_dir(format!("/proc/{pid}/fd")).map_or(0, Iterator::count)
+}
+
+/// Zombies whose parent is this process.
+pub fn zombies_of(ppid: i32) -> Vec<i32> {
+    let parents = super::parents();
+    let children = parents.iter().filter(|(_, parent)| **parent == ppid).map(|(pid, _)| *pid);
+    children.filter(|pid| state_of(*pid) == Some('Z')).collect()
+}
+
+/// The state letter of a process, `None` once it is gone.
+pub fn state_of(pid: i32) -> Option<char> {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    stat.rsplit(')').next()?.trim_start().chars().next()
+}
+
+/// Resident memory of a process in KiB: what is its own (`RssAnon`), without the files that it maps.
+pub fn memory_of(pid: i32) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("RssAnon:"));
+    line.and_then(|rest| rest.trim().trim_end_matches(" kB").parse().ok()).unwrap_or(0)
+}
+
+/// Sends a signal to one process by its number, as no guard of ours would: for what the test itself has started, and for controls.
+pub fn kill(pid: i32, signal: rustix::process::Signal) {
+    if let Some(pid) = rustix::process::Pid::from_raw(pid) {
+        let _ = rustix::process::kill_process(pid, signal);
+    }
+}
+
+/// Reads a pipe to its end.
+pub fn read_all(fd: std::os::fd::OwnedFd) -> Vec<u8> {
+    use std::io::Read;
+    rustix::fs::fcntl_setfl(&fd, rustix::fs::OFlags::empty()).expect("blocking again");
+    let mut bytes = Vec::new();
+    std::fs::File::from(fd).read_to_end(&mut bytes).expect("reads to the end");
+    bytes
+}
