@@ -47,6 +47,15 @@ def memory(pid):
     return kib["Rss"], kib["Private_Clean"] + kib["Private_Dirty"]
 
 
+def millis_on_a_core(pid):
+    """How long a process has been on a core, which does not depend on what else the machine does."""
+    try:
+        with open(f"/proc/{pid}/schedstat") as file:
+            return int(file.read().split()[0]) / 1e6
+    except (OSError, IndexError):
+        return None
+
+
 def parent_of(pid):
     try:
         with open(f"/proc/{pid}/stat") as stat:
@@ -68,7 +77,7 @@ def wake_all():
 
 class Starter:
     def __init__(self):
-        self.starts = []  # method, milliseconds, parent, MiB of the variable, parent of the parent, memory
+        self.starts = []  # method, milliseconds, parent, MiB of the variable, parent of the parent, memory, CPU time
         self.staying = []  # processes, and the connections by which they are released
 
     def start(self, method, stays):
@@ -88,9 +97,9 @@ class Starter:
             return
         finally:
             signal.alarm(0)
-        millis = (time.monotonic() - began) * 1000
+        millis, cpu = (time.monotonic() - began) * 1000, millis_on_a_core(process.pid)
         tasklab.process_started(process.pid, method, ppid=parent)
-        self.starts.append((method, millis, parent, mib, parent_of(parent), memory(process.pid)))
+        self.starts.append((method, millis, parent, mib, parent_of(parent), memory(process.pid), cpu))
         self.staying.append((process, ours))
         if not stays:
             self.release(*self.staying.pop())
@@ -179,25 +188,25 @@ def claim(starts, default, twice, error):
         return [start for start in starts if start[0] in methods]
 
     show("fork-inherits", "a forked child has what its parent's variable holds (MiB)",
-         [(params.ballast, mib) for _, _, _, mib, _, _ in of("fork")])
+         [(params.ballast, mib) for _, _, _, mib, *_ in of("fork")])
     show("spawn-fresh", "a spawned one has nothing of it: the program begins anew",
-         [(0, mib) for _, _, _, mib, _, _ in of("spawn")])
+         [(0, mib) for _, _, _, mib, *_ in of("spawn")])
     show("server-fresh", "nor has one from the fork server, which was small when it began",
-         [(0, mib) for _, _, _, mib, _, _ in of("forkserver")])
-    own = [seen[1] for *_, seen in of("fork") if seen]
+         [(0, mib) for _, _, _, mib, *_ in of("forkserver")])
+    own = [seen[1] for *_, seen, _ in of("fork") if seen]
     if own:
         most = params.ballast * 512
         tasklab.fact("copy-on-write", "a fork copies no memory before somebody writes to it (KiB of its own)",
                      f"<= {most}", max(own), max(own) <= most)
     show("child", "who is forked or spawned is our child",
-         [(os.getpid(), parent) for _, _, parent, _, _, _ in of("fork", "spawn")])
+         [(os.getpid(), parent) for _, _, parent, *_ in of("fork", "spawn")])
     show("grandchild", "who comes from the server is our grandchild",
-         [(os.getpid(), above) for _, _, _, _, above, _ in of("forkserver")])
-    if of("spawn") and of("forkserver"):
-        # The first one from the server has waited for the server's own start.
-        ratio = min(start[1] for start in of("spawn")) / min(start[1] for start in of("forkserver"))
-        tasklab.fact("spawn-costs", "spawn takes longer than a fork from the server: this many times",
-                     "> 1", round(ratio, 1), ratio > 1)
+         [(os.getpid(), above) for _, _, _, _, above, *_ in of("forkserver")])
+    spawned, served = ([start[6] for start in of(method) if start[6]] for method in ("spawn", "forkserver"))
+    if spawned and served:
+        ratio = round(min(spawned) / min(served), 1)
+        tasklab.fact("spawn-costs", "until it can begin, a spawned child works longer than one from the server: this many times",
+                     "> 1", ratio, ratio > 1)
     tasklab.fact("guard", "without the guard, a spawned child comes to start a child itself", "RuntimeError", error)
     tasklab.fact("once", "set_start_method works once: the second call is an error",
                  "RuntimeError: context has already been set", twice)

@@ -65,6 +65,12 @@ pub(super) fn memory_of(pid: Pid) -> Option<(u64, u64)> {
     Some((kib("Rss")?, kib("Private_Clean")? + kib("Private_Dirty")?))
 }
 
+/// Milliseconds that the first thread of a process has been on a core; `None` on kernels without that accounting.
+pub(super) fn millis_on_a_core(pid: Pid) -> Option<f64> {
+    let nanos = fs::read_to_string(format!("/proc/{pid}/schedstat")).ok()?.split_whitespace().next()?.parse::<f64>().ok()?;
+    Some(nanos / 1e6)
+}
+
 /// A process, its parent, its parent's parent and so on, up to one that has none.
 pub(super) fn line_of_parents(pid: Pid) -> Vec<Stat> {
     let mut line = Vec::new();
@@ -95,21 +101,21 @@ pub(super) fn is_ready(fd: BorrowedFd<'_>, patience: Duration) -> bool {
     rustix::io::retry_on_intr(|| poll(&mut [PollFd::from_borrowed_fd(fd, PollFlags::IN)], Some(&patience))) == Ok(1)
 }
 
+/// Waits on a child that is about to end, and hears nothing meanwhile. If it has not ended in time, it is killed.
+pub(super) fn reap_soon(mut child: Child<'_>) -> Result<Reaped, StageError> {
+    is_ready(child.as_fd(), Duration::from_secs(2));
+    if child.peek()?.is_none() {
+        child.signal(Signal::KILL);
+    }
+    child.reap()
+}
+
 impl Stage {
     /// Gives a child a lane under its name, for when it executes a program and the kernel calls it like that.
     pub(super) fn keep_name(&self, child: &Child<'_>) {
         let tid = Some(Tid::new(child.pid().number()));
         let (task, sort, pid) = (child.name().to_owned(), TaskSort::Process, child.pid());
         self.report(EventKind::TaskStarted { task, sort, pid, tid, line: None });
-    }
-
-    /// Waits on a child that is about to end, and hears nothing meanwhile. If it has not ended in time, it is killed.
-    pub(super) fn reap_soon(&self, mut child: Child<'_>) -> Result<Reaped, StageError> {
-        is_ready(child.as_fd(), Duration::from_secs(2));
-        if child.peek()?.is_none() {
-            child.signal(Signal::KILL);
-        }
-        child.reap()
     }
 
     /// Waits on children that are about to end. Who has not ended in time, stopped perhaps, is killed.
@@ -143,6 +149,7 @@ mod tests {
         assert!(line.len() > 1 && line.windows(2).all(|pair| pair[0].ppid == pair[1].pid), "{line:?}");
         assert_eq!(line.last().map(|last| last.ppid), Some(0));
         assert!(line_of_parents(Pid::new(i32::MAX)).is_empty());
+        assert_eq!((millis_on_a_core(Pid::new(i32::MAX)), memory_of(Pid::new(i32::MAX))), (None, None));
     }
 
     #[test]
