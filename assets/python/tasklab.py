@@ -231,7 +231,8 @@ def readable(descriptor):
 
 # These tell what they do through the functions above, so that they come last.
 import tasklab_tracked as _tracked
+from tasklab_steps import checkpoint, order, replay, step_mode
 from tasklab_tracked import (
     Barrier, BrokenBarrierError, Condition, Empty, Event, Full, JoinableQueue, Lock, Pipe, Queue, Semaphore, Thread,
-    ThreadPoolExecutor, Timer, checkpoint, deadlock, local, order, replay, step_mode,
+    ThreadPoolExecutor, Timer, deadlock, local,
 )

@@ -4,14 +4,14 @@ script. Part of the shim: a script says `import tasklab`, and finds them there (
 
 import concurrent.futures
 import itertools
-import json
 import os
 import queue
 import threading
 import time
 
 import tasklab
-from tasklab import event, finished, lane, notice, readable, started, state, value
+from tasklab import event, finished, lane, readable, started, state
+from tasklab_steps import lanes, steps, waits
 
 _own = tasklab._own
 
@@ -40,179 +40,18 @@ class Pace:
             self.acquired = self.waited = 0
 
 
-class _Steps:
-    """Step mode: a gate before each operation of a thread. One thread moves at a time, until it comes to its next gate,
-    a wait or its end; so the order of passed gates decides the run, and replays."""
-
-    def __init__(self):
-        self.changed = threading.Condition(threading.Lock())
-        self.on, self.replay, self.order = False, [], []
-        self.gates, self.permits, self.moving = [], [], set()
-        self.active = False
-
-    def update(self):
-        self.active = self.on or bool(self.replay)
-        if not self.active:
-            self.permits.clear()
-            self.moving.clear()
-        self.changed.notify_all()
-
-    def obey(self, target):
-        """The action `step`: on, off, a task's name, or nothing for the one that waits longest."""
-        if target in ("on", "off"):
-            step_mode(target == "on")
-            return
-        with self.changed:
-            if self.on and not target and self.gates:
-                target = self.gates[0]
-            if self.on and target in _lanes:
-                self.permits.append(target)
-                self.changed.notify_all()
-                return
-        tasklab.refuse("step", target)
-
-    def settled(self, name):
-        if name in self.moving:
-            with self.changed:
-                self.moving.discard(name)
-                self.changed.notify_all()
-
-    def moves(self, names):
-        """These were woken: nobody passes a gate before they have settled."""
-        if self.active and names:
-            with self.changed:
-                self.moving.update(name for name in names if name in _lanes)
-                self.changed.notify_all()
-
-    def turn(self, name):
-        if not self.active:
-            return True
-        if self.replay:
-            return self.replay[0] == name and not self.moving
-        return not self.moving and next((who for who in self.permits if who in self.gates), None) == name
-
-    def gate(self, operation):
-        """Stands at the gate before an operation until this thread may pass."""
-        if not self.active or threading.current_thread() is threading.main_thread():
-            return
-        name = lane()
-        with self.changed:
-            self.moving.discard(name)
-            self.gates.append(name)
-            self.changed.notify_all()
-            state(name, "waiting", on=f"step: {operation}")
-            while not self.turn(name):
-                passed = len(self.order)
-                if self.changed.wait(1) or self.turn(name) or len(self.order) > passed:
-                    continue
-                self.moving -= set(_waits)  # who waits does not move
-                if self.replay and not self.moving and self.replay[0] not in self.gates:
-                    notice(f"could not replay the order to its end: it is the turn of {self.replay[0]}, which comes to no gate")
-                    self.replay = []
-                    self.update()
-            self.gates.remove(name)
-            if self.active:
-                if self.replay:
-                    self.replay.pop(0)
-                else:
-                    self.permits.remove(name)
-                self.moving.add(name)
-                self.order.append(name)
-                value("order", " ".join(self.order))
-                self.update()
-            state(name, "running", on=_own.holds[-1] if _own.holds else None)
-
-    def sleep(self, name, attempt, deadline):
-        """Waits in step mode: tries again when somebody has woken this thread. What attempt gave, or None."""
-        with self.changed:
-            while self.active:
-                self.moving.discard(name)
-                self.changed.notify_all()
-                left = None if deadline is None else deadline - time.monotonic()
-                if left is not None and left <= 0:
-                    return None
-                self.changed.wait_for(lambda: name in self.moving or not self.active, left)
-                if self.active and (done := attempt()):
-                    return done
-        return None
-
-
-_lanes = set()  # threads that step mode may stop
-_waits = {}  # lane -> what it waits for
-steps = _Steps()
-
-
-def step_mode(on):
-    """Switches step mode on: each operation of a thread waits until the action `step` lets it pass. A thread of its own
-    listens from then on, as the first one may be busy."""
-    if on == steps.on:
-        return
-    if on and tasklab._control is None:
-        notice("step mode stays off: nobody is there who could say who goes next")
-        return
-    with steps.changed:
-        steps.on, steps.replay = on, []
-        steps.update()
-    value("step", "on" if on else "off")
-    if on:
-        _start_listening()
-
-
-def replay(order):
-    """Lets the gates be passed in this order, names with blanks between, as the value `order` showed it."""
-    with steps.changed:
-        steps.replay = order.split()
-        steps.update()
-
-
-def order():
-    """The order in which gates were passed so far."""
-    return list(steps.order)
-
-
-def checkpoint(what):
-    """A gate of the script's own, before something that is no tracked operation."""
-    steps.gate(what)
-
-
-def _start_listening():
-    """From now on a thread reads all actions: it does `step` itself and passes the others on to action()."""
-    if tasklab._control is None or os.getpid() != tasklab._main_pid or getattr(_start_listening, "done", False):
-        return
-    _start_listening.done = True
-    source, (tasklab._control, passing) = tasklab._control, os.pipe()
-
-    def listen():
-        text = b""
-        while chunk := os.read(source, 4096):
-            *lines, text = (text + chunk).split(b"\n")
-            for line in lines:
-                try:
-                    asked = json.loads(line)
-                    is_step = asked["do"] == "step"
-                except (ValueError, KeyError, TypeError):
-                    is_step = False
-                if is_step:
-                    steps.obey(asked.get("target", ""))
-                else:
-                    os.write(passing, line + b"\n")
-        step_mode(False)
-        os.close(passing)
-
-    threading.Thread(target=listen, name="listener", daemon=True).start()
-
-
 def deadlock():
     """Who waits for whom in a circle, as pairs of a task and what it waits for; empty if there is none."""
-    waits = dict(_waits)
-    for first in waits:
-        circle, name = [], first
-        while name in waits and (name, waits[name].on) not in circle:
-            circle.append((name, waits[name].on))
-            name = waits[name].holder
+    seen = dict(waits)
+    for first in seen:
+        circle, name = {}, first
+        while name in seen and name not in circle:
+            thing, = seen[name]
+            circle[name] = thing.on
+            name = thing.holder
         # A second look: all these waits must have lasted together.
-        if name == first and all(_waits.get(who) is waits[who] for who, _ in circle):
-            return circle
+        if name == first and all(waits.get(who) is seen[who] for who in circle):
+            return list(circle.items())
     return []
 
 
@@ -240,7 +79,7 @@ class _Tracked:
             deadline = None if timeout is None else time.monotonic() + timeout
             waited, told = True, _own.pace.told < 200
             self.waiters.append(name)
-            _waits[name] = self
+            waits[name] = (self,)  # a new one for each wait
             if told:
                 state(name, "waiting", on=self.on, held_by=self.holder)
             try:
@@ -250,7 +89,7 @@ class _Tracked:
                     steps.settled(name)
                     done = block(None if deadline is None else max(0, deadline - time.monotonic()))
             finally:
-                del _waits[name]
+                del waits[name]
                 self.waiters.remove(name)
         if done and holds:
             self.holder = name if self.owned else None
@@ -258,14 +97,14 @@ class _Tracked:
         if (done and holds or waited) and (_own.pace.did(name, waited) or told):
             state(name, "running", on=_own.holds[-1] if _own.holds else None)
             for other in list(self.waiters) if self.holder else []:
-                if _waits.get(other) is self:
+                if self in waits.get(other, ()):
                     state(other, "waiting", on=self.on, held_by=name)
         return done
 
     def _let_go(self):
         """The calling thread has it no more; nor has anybody who had it alone."""
         name, self.holder = lane(), None
-        if self.on in _own.holds:
+        if _own.holds and self.on in _own.holds:
             _own.holds.remove(self.on)
             if _own.pace.told < 200:
                 state(name, "running", on=_own.holds[-1] if _own.holds else None)
@@ -288,16 +127,21 @@ class Lock(_Tracked):
         self._lock = threading.Lock()
 
     def acquire(self, blocking=True, timeout=-1):
+        if tasklab._events is None and not steps.active and self._lock.acquire(False):
+            self.holder = lane()  # the short way, where nobody wants to know more
+            return True
         wait = None if timeout < 0 else timeout
         return self._perform("acquire" if blocking else "try to acquire", lambda: self._lock.acquire(False),
                              lambda left: self._lock.acquire(True, -1 if left is None else left), wait, blocking, holds=True)
 
     def release(self):
-        steps.gate(f"release {self.on}")
+        if steps.active:
+            steps.gate(f"release {self.on}")
         if self._lock.locked():
             self._let_go()
         self._lock.release()  # RuntimeError if it is not held
-        steps.moves(self.waiters[:1])
+        if steps.active:
+            steps.moves(self.waiters[:1])
 
     def locked(self):
         return self._lock.locked()
@@ -417,6 +261,9 @@ class Queue(_Tracked):
         self.qsize, self.empty, self.full = self._queue.qsize, self._queue.empty, self._queue.full
 
     def put(self, item, block=True, timeout=None):
+        if tasklab._events is None and not steps.active:
+            return self._queue.put(item, block, timeout)
+
         def attempt():
             try:
                 return self._queue.put_nowait(item) is None
@@ -434,6 +281,9 @@ class Queue(_Tracked):
         steps.moves(self.waiters[:1])
 
     def get(self, block=True, timeout=None):
+        if tasklab._events is None and not steps.active:
+            return self._queue.get(block, timeout)
+
         def attempt():
             try:
                 return (self._queue.get_nowait(),)
@@ -488,7 +338,7 @@ class Thread(threading.Thread):
         self._ended = os.eventfd(0) if tasklab._control is not None else None
 
     def start(self):
-        _lanes.add(self.name)
+        lanes.add(self.name)
         if steps.active:
             steps.moves([self.name])
         super().start()
@@ -503,7 +353,7 @@ class Thread(threading.Thread):
             raise
         finally:
             finished(self.name, result)
-            _lanes.discard(self.name)
+            lanes.discard(self.name)
             if self._ended is not None:
                 os.eventfd_write(self._ended, 1)
 
@@ -598,10 +448,10 @@ def Pipe(name="", duplex=True):
 
 def _forget():
     """A forked child has one thread, and hears nothing."""
-    global steps
-    tasklab._lock, steps = threading.Lock(), _Steps()
-    _waits.clear()
-    _lanes.clear()
+    tasklab._lock = threading.Lock()
+    steps.__init__()
+    waits.clear()
+    lanes.clear()
     _own.lane = None
 
 

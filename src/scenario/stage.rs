@@ -87,6 +87,7 @@ impl Stage {
     }
 
     /// Who waits and who holds.
+    #[inline]
     pub(super) const fn tracker(&self) -> &Tracker {
         &self.tracker
     }

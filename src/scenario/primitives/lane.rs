@@ -138,6 +138,7 @@ impl Lane {
 }
 
 /// The number of the calling thread's lane.
+#[inline]
 pub(super) fn own_number() -> u32 {
     NUMBER.get()
 }

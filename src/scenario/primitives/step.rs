@@ -50,10 +50,11 @@ impl State {
         !self.is_active() || is_named && self.moving.is_empty()
     }
 
-    fn pass(&mut self, lane: &Lane) {
+    /// It passes its gate; whether that was a step that somebody decided.
+    fn pass(&mut self, lane: &Lane) -> bool {
         self.gates.retain(|number| *number != lane.number);
         if !self.is_active() {
-            return;
+            return false;
         }
         if self.replay.pop_front().is_none()
             && let Some(at) = self.permits.iter().position(|number| *number == lane.number)
@@ -62,6 +63,7 @@ impl State {
         }
         self.moving.insert(lane.number);
         self.order.push(lane.name.clone());
+        true
     }
 }
 
@@ -194,8 +196,7 @@ impl Stage {
                 steps.changed.notify_all();
             }
         }
-        state.pass(lane);
-        if state.is_active() || !state.order.is_empty() {
+        if state.pass(lane) {
             self.value("order", state.order.join(" "));
         }
         self.tracker().set_stepped(state.is_active());
