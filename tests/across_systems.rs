@@ -50,7 +50,18 @@ impl Far {
     /// `tasklab run across-systems` with the far machine in reach as `far`.
     fn run(&self, language: &str, settings: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_tasklab"));
-        command.args(["run", "across-systems", "--json", "--no-script", "--timeout", "100", "--language", language]);
+        command.args([
+            "run",
+            "across-systems",
+            "--json",
+            "--no-script",
+            "--timeout",
+            "100",
+            "--language",
+            language,
+            "--do",
+            "0.1 close",
+        ]);
         for setting in settings {
             command.args(["--set", setting]);
         }

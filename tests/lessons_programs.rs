@@ -58,7 +58,7 @@ fn with_lines(id: &str, language: Language, params: &Value, process: &'static st
 fn a_text_that_somebody_types_is_obeyed_by_nobody() {
     for language in BOTH {
         let text = "$(touch /tmp/injected); *";
-        let lines = [line("print", text), line("print", ""), line("dance", "")];
+        let lines = [line("print", text), line("print", ""), line("dance", ""), line("done", "")];
         let ran = with_lines("subprocess-run", language, &json!({}), "cat", &lines);
         ran.assert_passed();
         assert_eq!(ran.facts()["intact"].observed, json!(2), "what was typed, and the lesson's own");
@@ -84,7 +84,11 @@ fn poll_gives_none_until_the_program_was_answered() {
         running.write(&line("poll", ""));
         let ran = running.play(&[]);
         ran.assert_passed();
-        assert_eq!(ran.facts()["poll"].observed, json!([null, null, 9]), "{language}");
+        assert_eq!(
+            ran.facts()["poll"].observed,
+            json!([null, null, 9, 9]),
+            "{language}: what we asked, and the lesson's own at its end"
+        );
         assert_eq!(ran.notices().len(), 1, "the second answer: {:?}", ran.notices());
     }
 }
@@ -198,6 +202,7 @@ fn tasks_and_workers_are_added_and_lost_ones_replaced() {
             |kind| matches!(kind, EventKind::Value { name, value } if name == "done" && *value == json!(2)),
         );
         running.act(&Action::Kill(Scope::Process), "worker-1");
+        running.write(&line("close", ""));
         let ran = running.play(&[]);
         ran.assert_passed();
         assert_nothing_is_left(&ran);
@@ -210,14 +215,14 @@ fn tasks_and_workers_are_added_and_lost_ones_replaced() {
 #[test]
 fn nobody_waits_for_ever_on_a_stopped_program() {
     let runs = [
-        ("subprocess-run", json!({}), "cat"),
-        ("popen", json!({}), "renamed"),
+        ("subprocess-run", json!({ "patience": 1.0 }), "cat"),
+        ("popen", json!({ "patience": 1.0 }), "polled"),
         ("communicate", json!({ "patience": 1.0, "mebibytes": 16 }), "sort"),
         ("communicate", json!({ "patience": 1.0, "mebibytes": 128 }), "gzip"),
         ("pipe", json!({ "patience": 1.0 }), "echo"),
         ("pipe", json!({ "patience": 1.0, "records": 200 }), "writer-a2"),
         ("signals", json!({ "patience": 1.0 }), "polite"),
-        ("across-systems", json!({ "give_up": 2.0, "losses": 0 }), "worker-1"),
+        ("across-systems", json!({ "give_up": 2.0, "losses": 0, "patience": 1.0 }), "worker-1"),
     ];
     let all = BOTH.into_iter().flat_map(|language| runs.iter().map(move |run| (language, run)));
     let bodies = all.map(|(language, (id, params, victim))| {

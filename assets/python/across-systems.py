@@ -17,9 +17,10 @@ params = tasklab.params(
     hosts="",
     local=2,
     tasks=16,
-    size=3,
+    size=2,
     losses=1,
     give_up=5.0,
+    patience=20.0,
 )
 
 # The worker's program, the same everywhere. The braces make the shell read all of it before it does anything, so that
@@ -98,6 +99,7 @@ class Pool:
         self.workers, self.started, self.killed = [], 0, 0
         self.tasks = params.tasks
         self.queue = collections.deque(range(1, self.tasks + 1))
+        self.is_closing = False  # whether somebody has said that there will be no more tasks
         self.done = {}  # task: (result, who did it)
         self.lost = []  # (task, who had it in hand)
 
@@ -116,8 +118,11 @@ class Pool:
             tasklab.notice(f"could not start {name}: {error} (ssh comes with the package openssh-client)")
 
     def until_all_is_done(self):
-        """Hands out what there is, until every task has its result, or nobody can be had any more."""
-        while len(self.done) < self.tasks:
+        """Hands out what there is, until all tasks are done and no more will come, or nobody can be had any more."""
+        deadline = time.monotonic() + params.patience
+        while len(self.done) < self.tasks or not (self.is_closing or time.monotonic() >= deadline):
+            if len(self.done) < self.tasks:
+                deadline = time.monotonic() + params.patience
             if not self.workers:
                 if self.started >= MOST_WORKERS:
                     tasklab.notice("could not do all tasks: too many workers were lost")
@@ -131,7 +136,9 @@ class Pool:
                 self.look(worker)
 
     def act(self, do, target):
-        if do == "task" and self.tasks < MOST_TASKS:
+        if do == "close":
+            self.is_closing = True
+        elif do == "task" and self.tasks < MOST_TASKS and not self.is_closing:
             self.tasks += 1
             self.queue.append(self.tasks)
         elif do == "worker" and self.started < MOST_WORKERS and (not target or HOST.fullmatch(target)):

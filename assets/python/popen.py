@@ -27,6 +27,7 @@ params = tasklab.params(
     lines=3,
     status=7,
     pause=0.2,
+    patience=20.0,
 )
 
 PATIENCE = 8  # seconds; only a program that somebody has stopped takes so long
@@ -255,10 +256,13 @@ def lesson(folder):
     tasklab.value("text", repr(newlines))
     refused = windows_only()
     tasklab.value("startupinfo, creationflags", "Windows only")
-    attend(polled, params.pause)
+    tasklab.state("main", "waiting", on="you: an answer for the polled program")
+    attend(polled, params.patience, lambda: polled.stdin is None or not runs(polled.pid), 0.02)
+    answer(polled)
+    attend(polled, PATIENCE, lambda: not runs(polled.pid), 0.02)
+    poll(polled)
 
     tasklab.state("main", "waiting", on="wait()", held_by="polled")
-    answer(polled)
     end(polled)
     print("wait() returned", polled.returncode)
     tasklab.finished("main")

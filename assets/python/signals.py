@@ -15,7 +15,7 @@ import tasklab
 
 params = tasklab.params(
     cleanup=0.6,
-    patience=6.0,
+    patience=30.0,
     grace=1.0,
 )
 

@@ -19,10 +19,12 @@ params = tasklab.params(
     status=3,
     files=3,
     pause=0.2,
+    patience=20.0,
 )
 
 PATIENCE = 8  # seconds; only a program that somebody has stopped takes so long
 PASTED = "hello; echo injected"
+is_done = False  # whether somebody has said that nothing more is to be printed
 printed = []  # (text, what was printed) of each text that was given as a word of a list
 
 
@@ -94,7 +96,10 @@ def rest():
 
 
 def act(do, target):
-    if do == "print" and target and "\0" not in target:
+    global is_done
+    if do == "done":
+        is_done = True
+    elif do == "print" and target and "\0" not in target:
         print_as_a_word(target)
     else:
         tasklab.refuse(do, target)
@@ -135,6 +140,9 @@ def lesson(folder):
 
     tasklab.value("executable", sys.executable)
     version = run([sys.executable, "--version"], stdout=subprocess.PIPE, text=True)
+    tasklab.state("main", "waiting", on="you: a text to print, or the end")
+    while not is_done and (asked := tasklab.action(params.patience)):
+        act(*asked)
     tasklab.finished("main")
 
     tasklab.fact("no-capture", "without stdout=PIPE nothing is captured: result.stdout is", None, uncaptured.stdout)

@@ -30,15 +30,17 @@ pub(super) const ACROSS_SYSTEMS: Scenario = Scenario {
         text("hosts", "", 200, "machines with a worker each, such as pi@kitchen pi@shed; ssh has to know them"),
         count("local", 2, 0..=8, "workers", "that run on this machine"),
         count("tasks", 16, 4..=32, "tasks", "to be done"),
-        count("size", 3, 1..=4, "thousand numbers", "of which a task counts the primes"),
+        count("size", 2, 1..=4, "thousand numbers", "of which a task counts the primes"),
         count("losses", 1, 0..=3, "workers", "that are killed on purpose in the middle of a task"),
         seconds("give_up", 5.0, 2.0..=30.0, "a worker that owes an answer for so long counts as lost"),
+        seconds("patience", 20.0, 1.0..=60.0, "when all is done, the pool waits so long for more tasks"),
     ],
     actions: &[
         action("task", "One more task", "puts a task at the end of the queue"),
         action("worker", "One more worker", "starts a worker on this machine, or on the one that the target names"),
+        action("close", "Close the pool", "no more tasks: the pool closes when all are done"),
     ],
-    script: &["0.2 task", "0.4 worker"],
+    script: &["0.2 task", "0.4 worker", "0.6 close"],
     notes: &[note(
         "processes across systems need a manager that listens on a port",
         "ssh is enough: {workers} workers got their tasks through pipes",
@@ -96,6 +98,8 @@ fn run(stage: &Stage, params: &Params) -> Result<Facts, StageError> {
         killed: 0,
         workers: Vec::new(),
         started: 0,
+        patience: params.seconds("patience"),
+        is_closing: false,
         queue: (1..=params.count("tasks")).collect(),
         tasks: params.count("tasks"),
         seen: Seen::default(),
@@ -174,6 +178,9 @@ struct Pool<'s> {
     killed: usize,
     workers: Vec<Worker<'s>>,
     started: usize,
+    patience: Duration,
+    /// Whether somebody has said that there will be no more tasks.
+    is_closing: bool,
     queue: VecDeque<usize>,
     tasks: usize,
     seen: Seen,
@@ -242,9 +249,13 @@ impl<'s> Pool<'s> {
         (first, first + self.size)
     }
 
-    /// Hands out what there is, until every task has its result, or nobody can be had any more.
+    /// Hands out what there is, until every task has its result and no more will come, or nobody can be had any more.
     fn until_all_is_done(&mut self) -> Result<(), StageError> {
-        while self.seen.done.len() < self.tasks {
+        let mut deadline = Instant::now() + self.patience;
+        while self.seen.done.len() < self.tasks || !(self.is_closing || Instant::now() >= deadline) {
+            if self.seen.done.len() < self.tasks {
+                deadline = Instant::now() + self.patience;
+            }
             if self.workers.is_empty() {
                 if self.started >= MOST_WORKERS {
                     self.stage.notice("could not do all tasks: too many workers were lost");
@@ -265,7 +276,8 @@ impl<'s> Pool<'s> {
 
     fn act(&mut self, asked: &StageAction) -> Result<(), StageError> {
         match (asked.name.as_str(), asked.target.as_str()) {
-            ("task", _) if self.tasks < MOST_TASKS => {
+            ("close", _) => self.is_closing = true,
+            ("task", _) if self.tasks < MOST_TASKS && !self.is_closing => {
                 self.tasks += 1;
                 self.queue.push_back(self.tasks);
             }

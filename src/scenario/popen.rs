@@ -41,12 +41,13 @@ pub(super) const POPEN: Scenario = Scenario {
         count("lines", 3, 2..=50, "lines", "how many are written with a buffer, and without"),
         count("status", 7, 0..=255, "", "the status that the polled program exits with"),
         seconds("pause", 0.2, 0.0..=1.0, "time between two steps, to look at the rows"),
+        seconds("patience", 20.0, 1.0..=60.0, "after this long the polled program is answered, whatever you do"),
     ],
     actions: &[
         action("poll", "Poll", "asks whether the polled program still runs, without waiting"),
         action("answer", "Answer", "gives the polled program the line that it waits for"),
     ],
-    script: &["0.2 poll", "0.5 answer", "0.7 poll"],
+    script: &["0.2 poll", "1.2 answer"],
     notes: &[
         note(
             "close_fds=False: a program inherits your open files",
@@ -93,11 +94,11 @@ fn run(stage: &Stage, params: &Params) -> Result<Facts, StageError> {
     stage.value("text", format!("{newlines:?}"));
     // Windows' STARTUPINFO and creation flags: no such field exists on this system.
     stage.value("startupinfo, creationflags", "Windows only");
-    lesson.rest()?;
+    main.waiting("you: an answer for the polled program", None);
+    lesson.until_answered(params.seconds("patience"))?;
 
     main.waiting("wait()", Some("polled"));
-    let Lesson { mut polled, polls, .. } = lesson;
-    answer(&mut polled);
+    let Lesson { polled, polls, .. } = lesson;
     let ended = polled.communicate(stage, b"", Instant::now() + PATIENCE, |asked| stage.refuse(asked))?.status;
     stage.say(&format!("wait() returned: {ended}"));
     main.finish("ok");
@@ -169,6 +170,20 @@ impl Lesson<'_> {
     fn hear(&mut self, timeout: Duration) -> Result<bool, StageError> {
         let asked = self.stage.next_action(timeout)?;
         asked.map_or(Ok(false), |asked| self.act(&asked).map(|()| true))
+    }
+
+    /// Polls whenever somebody asks for that. When the program was answered, it polls once more, after its end.
+    fn until_answered(&mut self, patience: Duration) -> Result<(), StageError> {
+        let mut deadline = Instant::now() + patience;
+        while self.polled.stdin.is_some() && self.polled.child.peek()?.is_none() && Instant::now() < deadline {
+            self.hear(Duration::from_millis(20))?;
+        }
+        answer(&mut self.polled);
+        deadline = Instant::now() + PATIENCE;
+        while self.polled.child.peek()?.is_none() && Instant::now() < deadline {
+            self.hear(Duration::from_millis(20))?;
+        }
+        self.poll()
     }
 
     fn rest(&mut self) -> Result<(), StageError> {

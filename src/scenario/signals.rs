@@ -11,7 +11,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use super::children::{Child, Fork};
 use super::programs::{Folder, read_what_is_there};
-use super::{Chapter, Facts, Params, Prediction, Scenario, Stage, StageAction, StageError, action, equals, note, seconds};
+use super::{Chapter, Facts, Params, Prediction, Scenario, Stage, StageAction, StageError, equals, note, seconds};
 use crate::model::{ExitStatus, Signal, TaskSort};
 use crate::sys::{SignalFd, exit_now, set_nonblocking};
 
@@ -29,14 +29,21 @@ pub(super) const SIGNALS: Scenario = Scenario {
     },
     params: &[
         seconds("cleanup", 0.6, 0.1..=3.0, "what the slow one still has to do after SIGTERM"),
-        seconds("patience", 6.0, 1.0..=60.0, "when nothing has happened for so long, all that are left get SIGTERM"),
+        seconds("patience", 30.0, 1.0..=60.0, "when nothing has happened for so long, all that are left get SIGTERM"),
         seconds("grace", 1.0, 0.3..=3.0, "time that they have then, before SIGKILL"),
     ],
-    actions: &[
-        action("terminate", "Terminate", "SIGTERM to the target: polite, slow or deaf"),
-        action("kill", "Kill", "SIGKILL to the target"),
+    actions: &[],
+    // Once more for a machine so busy that the programs were not there yet.
+    script: &[
+        "0.8 terminate polite",
+        "1.1 terminate slow",
+        "1.4 terminate deaf",
+        "2.2 kill deaf",
+        "5.0 terminate polite",
+        "5.2 terminate slow",
+        "5.4 terminate deaf",
+        "6.4 kill deaf",
     ],
-    script: &["0.8 terminate polite", "1.1 terminate slow", "1.4 terminate deaf", "2.2 kill deaf"],
     notes: &[note(
         "terminate() ends a program, and `finally` always runs",
         "it ran in {finally}; the temporary files of {files} stayed",

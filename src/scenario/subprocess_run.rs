@@ -29,9 +29,13 @@ pub(super) const SUBPROCESS_RUN: Scenario = Scenario {
         count("status", 3, 0..=255, "", "the status that a program exits with"),
         count("files", 3, 1..=20, "files", "Python files in the folder in which the shell expands *.py"),
         seconds("pause", 0.2, 0.0..=1.0, "time between two programs, to look at the rows"),
+        seconds("patience", 20.0, 1.0..=60.0, "when you have printed nothing for so long, the lesson ends"),
     ],
-    actions: &[action("print", "Print your text", "runs a program with the target as its only word, and without a shell")],
-    script: &["0.3 print $HOME; echo *.py"],
+    actions: &[
+        action("print", "Print your text", "runs a program with the target as its only word, and without a shell"),
+        action("done", "That is all", "ends the lesson as soon as it has shown everything"),
+    ],
+    script: &["0.3 print $HOME; echo *.py", "0.6 done"],
     notes: &[note(
         "the output of a program that you run comes back to you",
         "only if you ask for it: result.stdout is {no-capture}",
@@ -53,7 +57,7 @@ fn run(stage: &Stage, params: &Params) -> Result<Facts, StageError> {
         folder.write(&format!("lesson-{number}.py"), b"print('hello')\n")?;
     }
     let main = stage.task("main", TaskSort::Thread);
-    let mut lesson = Lesson { stage, main, pause: params.seconds("pause"), seen: Seen::default() };
+    let mut lesson = Lesson { stage, main, pause: params.seconds("pause"), is_done: false, seen: Seen::default() };
 
     // Nothing is captured: what this prints, you read among the lesson's own lines. Only where it goes comes back.
     let line = "echo 'this line goes where the output of the lesson goes'; there=$(readlink /proc/$$/fd/1); echo $there >&2";
@@ -90,6 +94,7 @@ fn run(stage: &Stage, params: &Params) -> Result<Facts, StageError> {
     let result = lesson.run(&ChildSpec::new([own_path.into_os_string(), "--version".into()]))?;
     lesson.seen.version = trimmed(result.stdout.as_deref());
 
+    lesson.print_for_you(params.seconds("patience"))?;
     lesson.main.finish("ok");
     let expected = Expected {
         goes_to: link(own_pid(), "fd/1").unwrap_or_default(),
@@ -114,6 +119,8 @@ struct Lesson<'s> {
     stage: &'s Stage,
     main: Task<'s>,
     pause: Duration,
+    /// Whether somebody has said that nothing more is to be printed.
+    is_done: bool,
     seen: Seen,
 }
 
@@ -164,11 +171,27 @@ impl Lesson<'_> {
         }
     }
 
+    /// Waits for texts that somebody wants to have printed.
+    fn print_for_you(&mut self, patience: Duration) -> Result<(), StageError> {
+        while !self.is_done {
+            self.main.waiting("you: a text to print, or the end", None);
+            match self.stage.next_action(patience)? {
+                Some(asked) => self.act(&asked)?,
+                None => self.is_done = true,
+            }
+        }
+        Ok(())
+    }
+
     fn act(&mut self, asked: &StageAction) -> Result<(), StageError> {
         if asked.name == "print" && !asked.target.is_empty() && !asked.target.contains('\0') {
             return self.print(&asked.target);
         }
-        self.stage.refuse(asked);
+        if asked.name == "done" {
+            self.is_done = true;
+        } else {
+            self.stage.refuse(asked);
+        }
         Ok(())
     }
 
