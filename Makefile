@@ -1,12 +1,15 @@
 # Each target does its whole set-up on a fresh Debian 12/13 or Raspberry Pi OS; packaging/setup.sh says what and why.
 #   make run ARGS="run fork"     passes arguments to the program
-.PHONY: run test build deb bench icons clean
+.PHONY: run test test-pi build deb bench icons clean
 
 run:
 	@packaging/setup.sh run $(ARGS)
 
 test:
 	@packaging/setup.sh test
+
+test-pi:
+	@packaging/setup.sh test-pi $(ARGS)
 
 build:
 	@packaging/setup.sh build

@@ -6,6 +6,7 @@
 #   packaging/setup.sh build         the optimised program, target/release/tasklab
 #   packaging/setup.sh deb           the package, target/debian/tasklab_*.deb, checked
 #   packaging/setup.sh bench         the benchmarks
+#   packaging/setup.sh test-pi       the arm64 program on an emulated Raspberry Pi, its pins read from outside
 #   packaging/setup.sh ready MODE    only what MODE needs: packages and Rust
 #
 # Only what is missing is installed, and only from Debian's own packages: no other compiler, no SDK.
@@ -20,8 +21,10 @@ build_packages="gcc libc6-dev ca-certificates"               # rustc links with 
 window_packages="libgl1 libegl1 libgl1-mesa-dri libx11-6 libx11-xcb1 libxcb1 libxcursor1 libxi6 libxrender1
     libxkbcommon0 libxkbcommon-x11-0 libwayland-client0 libwayland-egl1"
 python_packages="python3"                                    # the scenarios' Python twins
-# A screen and a mouse for the window tests; setpriv, unshare and prlimit; system calls that fail.
-test_packages="xvfb xdotool util-linux procps strace"
+# A screen and a mouse for the window tests; setpriv, unshare and prlimit; system calls that fail; another machine, on this one.
+test_packages="xvfb xdotool util-linux procps strace openssh-client"
+cross_packages="gcc-aarch64-linux-gnu libc6-dev-arm64-cross rustc-web libstd-rust-web-dev:arm64"   # arm64 programs, built here
+pi_packages="qemu-system-arm make xz-utils bc flex bison libelf-dev libssl-dev kmod"   # the machine, and a module for its kernel
 deb_packages="dpkg-dev lintian desktop-file-utils appstream"   # dpkg-shlibdeps, and what checks the package
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
@@ -52,6 +55,16 @@ apt_update_once() {
     apt_updated=yes
 }
 
+# Lets apt install packages of another architecture beside this machine's.
+add_architecture() {
+    command -v dpkg >/dev/null || return 0
+    case " $(dpkg --print-architecture) $(dpkg --print-foreign-architectures | tr '\n' ' ') " in *" $1 "*) return 0 ;; esac
+    may_act_as_root || die "packages for $1 are needed; run as root: dpkg --add-architecture $1"
+    say "allowing packages for $1 (dpkg --add-architecture)"
+    as_root dpkg --add-architecture "$1"
+    apt_updated=
+}
+
 # Installs those of the packages that are missing; the first argument says what for.
 install_packages() {
     local why=$1 package missing=()
@@ -71,6 +84,22 @@ install_packages() {
     # --no-remove: a package that would push another one out is for the machine's owner to decide.
     apt_get install -y --no-remove --no-install-recommends "${missing[@]}" ||
         die "could not install what $why needs; run as root: $command"
+}
+
+# For the tests of the pool across systems, which start an sshd of their own on a free port. Nobody has asked for a server that
+# listens on port 22 from now on, so where the package is new its own service is neither started nor enabled.
+install_ssh_server() {
+    is_installed openssh-server && return
+    command -v apt-get >/dev/null || return 0   # the tests say aloud what they could not check
+    local systemd='' failed=''
+    [ ! -d /run/systemd/system ] || systemd=yes
+    [ -z "$systemd" ] || ! may_act_as_root || as_root systemctl --quiet mask ssh.service ssh.socket || true
+    (install_packages "make test (an sshd for the tests; its service stays off)" openssh-server) || failed=$?
+    if [ -n "$systemd" ] && may_act_as_root; then
+        as_root systemctl --quiet unmask ssh.service ssh.socket || true
+        as_root systemctl --quiet disable ssh.service ssh.socket || true
+    fi
+    [ -z "$failed" ] || exit "$failed"
 }
 
 # --- Rust --------------------------------------------------------------------------------------------------------
@@ -123,10 +152,18 @@ make_ready() {
     case "$1" in
         build) install_packages "building" $build_packages ;;
         run) install_packages "make run (building and the window)" $build_packages $window_packages $python_packages ;;
-        test) install_packages "make test (building and testing)" $build_packages $window_packages $python_packages $test_packages ;;
+        test)
+            install_packages "make test (building and testing)" $build_packages $window_packages $python_packages $test_packages
+            install_ssh_server
+            ;;
         deb) install_packages "make deb (building and packaging)" $build_packages $python_packages $deb_packages ;;
         bench) install_packages "make bench (building, and Python to compare with)" $build_packages $window_packages $python_packages ;;
-        *) die "there is no mode '$1'; there are: run test build deb bench ready" ;;
+        test-pi)
+            add_architecture arm64
+            install_packages "make test-pi (building for arm64, and emulating a Raspberry Pi)" \
+                $build_packages $python_packages $cross_packages $pi_packages
+            ;;
+        *) die "there is no mode '$1'; there are: run test build deb bench test-pi ready" ;;
     esac
     find_rust
     [ "$1" != test ] || find_checkers
@@ -141,6 +178,23 @@ run_program() {
 build_program() {
     cargo build --release --locked
     say "built ${CARGO_TARGET_DIR:-target}/release/tasklab"
+}
+
+# A static arm64 program without the window, on an emulated Raspberry Pi. Optimised less than a release: it is built faster, and an
+# emulator runs it slowly either way.
+test_on_pi() {
+    if [ "$(dpkg --print-architecture 2>/dev/null)" != amd64 ]; then
+        say "NOT CHECKED: the emulated Raspberry Pi is for amd64 machines; on a Raspberry Pi, tasklab gpio shows the real thing"
+        return 0
+    fi
+    say "building for arm64"
+    CARGO_TARGET_DIR=target/arm64 RUSTC=/usr/bin/rustc CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_OPT_LEVEL=1 \
+        CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_LINKER=aarch64-linux-gnu-gcc \
+        CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_RUSTFLAGS="-C target-feature=+crt-static" \
+        cargo build --locked --release --no-default-features --target aarch64-unknown-linux-gnu
+    say "fetching Debian's arm64 kernel and what else the machine is made of (target/pi)"
+    tests/pi/parts.sh target/pi
+    python3 tests/pi/run.py target/arm64/aarch64-unknown-linux-gnu/release/tasklab target/pi "$@"
 }
 
 run_benchmarks() { cargo bench --locked "$@"; }
@@ -160,7 +214,7 @@ build_package() {
 }
 
 mode=${1:-}
-[ -n "$mode" ] || die "which mode? run test build deb bench ready"
+[ -n "$mode" ] || die "which mode? run test build deb bench test-pi ready"
 shift
 cd "$root"
 case "$mode" in
@@ -173,6 +227,7 @@ case "$mode" in
             bench) run_benchmarks "$@" ;;
             deb) build_package ;;
             test) exec packaging/check.sh "$@" ;;
+            test-pi) test_on_pi "$@" ;;
         esac
         ;;
 esac

@@ -30,6 +30,10 @@ const ROOMS: &[(&str, &[&str])] = &[
 const ALSO: &[(&str, &str)] = &[
     ("src/cli/doctor.rs", "monitor"),
     ("src/cli/doctor.rs", "gpio"),
+    // What a pin is called, and what can be asked of it.
+    ("src/cli/gpio.rs", "gpio"),
+    // The clock that edges are timed by.
+    ("src/cli/gpio.rs", "sys"),
     ("src/cli/bench", "supervisor"),
     ("src/cli/bench", "monitor"),
     ("src/cli/bench", "schedule"),

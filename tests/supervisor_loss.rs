@@ -43,7 +43,7 @@ fn lose_supervisor_of(engine: &Engine, signal: rustix::process::Signal, after: D
     let strike = move || {
         std::thread::sleep(after);
         while rustix::process::kill_process(supervisor, signal).is_ok() && insists && !was_replaced.load(Ordering::Relaxed) {
-            std::thread::sleep(std::time::Duration::from_millis(1));
+            std::thread::sleep(Duration::from_millis(1));
         }
     };
     let mut strike = Some(strike);
@@ -83,7 +83,7 @@ fn launches_again(engine: &Engine) -> bool {
                     return true;
                 }
             }
-            Told::Launched(..) | Told::NotLaunched(..) => {}
+            Told::Launched(..) | Told::NotLaunched(..) | Told::Board { .. } | Told::Edge(_) => {}
         }
     }
 }

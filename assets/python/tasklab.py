@@ -5,8 +5,15 @@ each thing that happens, and TASKLAB_CONTROL, where it reads one line of JSON fo
 Without them every function here does nothing (action() still sleeps), so the script also runs alone:
 
     python3 thread-pool.py workers=2
+
+It also has the standard library's primitives under their own names (Lock, Semaphore, Event, Barrier, Condition, Queue, Timer,
+local, Thread, ThreadPoolExecutor, Pipe). They do what those do, and show who waits for what and who has it:
+
+    lock = tasklab.Lock("counter")
+    threads = [tasklab.Thread(target=work, name=f"worker-{n}") for n in range(4)]
 """
 
+import collections
 import json
 import os
 import select
@@ -34,7 +41,10 @@ _control = _descriptor("TASKLAB_CONTROL")
 _began = int(os.environ.get("TASKLAB_T0") or time.monotonic_ns())
 _lock = threading.Lock()
 _heard = b""
+_pending = collections.deque()  # actions that were heard and not asked for yet
 _main_pid = os.getpid()
+_own = threading.local()  # of each thread: its lane, and what it holds
+_ended = {}
 
 
 def params(**defaults):
@@ -54,11 +64,21 @@ def params(**defaults):
     return type("Params", (), values)
 
 
+def lane():
+    """The calling thread's lane. A thread that the script did not introduce gets one under its own name."""
+    if getattr(_own, "lane", None) is None:
+        thread = threading.current_thread()
+        started("main" if thread is threading.main_thread() else thread.name)
+    return _own.lane
+
+
 def event(kind, **keys):
     """Writes one event line, with a single write, so that the lines of several processes do not mix."""
     global _events
     if _events is None:
         return
+    if kind in ("task.started", "task.state") and "line" not in keys and (line := _line()):
+        keys["line"] = line
     with _lock:
         line = json.dumps({"t": time.monotonic_ns() - _began, "kind": kind, **keys}, separators=(",", ":")) + "\n"
         rest = line.encode()
@@ -67,6 +87,14 @@ def event(kind, **keys):
                 rest = rest[os.write(_events, rest):]
         except OSError:
             _events = None  # Nobody reads any more: the lesson goes on unheard.
+
+
+def _line():
+    """The line of the script that runs now: the nearest caller that is no part of this module."""
+    frame = sys._getframe(2)
+    while frame and frame.f_globals.get("__name__") not in ("__main__", "__mp_main__"):
+        frame = frame.f_back
+    return frame and frame.f_lineno
 
 
 def rename(name):
@@ -79,9 +107,11 @@ def rename(name):
 
 
 def started(task, sort="thread"):
-    """Opens a lane: a thread, process, coroutine, event or future."""
-    if sort in ("thread", "process") and task != "main":
-        rename(task)
+    """Opens a lane: a thread, process, coroutine, event or future. A thread is known by it to the primitives below."""
+    if sort in ("thread", "process"):
+        _own.lane, _own.holds, _own.pace = task, [], _tracked.Pace()
+        if task != "main":
+            rename(task)
     event("task.started", task=task, sort=sort, pid=os.getpid(), tid=threading.get_native_id())
 
 
@@ -91,8 +121,19 @@ def state(task, word, on=None, held_by=None):
     event("task.state", task=task, state=word, **{key: text for key, text in keys.items() if text is not None})
 
 
+def sleep(seconds):
+    """time.sleep(), shown in the calling thread's lane."""
+    state(lane(), "sleeping")
+    time.sleep(seconds)
+    state(lane(), "running")
+
+
 def finished(task, result="ok"):
     """Closes a lane."""
+    if getattr(_own, "lane", None) == task:
+        _own.pace.tell(task)
+        _tracked.steps.settled(task)
+        _own.lane = None
     event("task.finished", task=task, result=result)
 
 
@@ -120,6 +161,37 @@ def process_reaped(pid):
     event("process.reaped", pid=pid)
 
 
+def peek(pid):
+    """A child's status if it has ended, as subprocess has it, else None. Leaves it a zombie, and tells of it once."""
+    if pid not in _ended:
+        found = os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+        if found is None:
+            return None
+        _ended[pid] = found.si_status if found.si_code == os.CLD_EXITED else -found.si_status
+        process_state(pid, "zombie")
+        process_exited(pid, _ended[pid])
+    return _ended[pid]
+
+
+def reap(pid, grace=2.0):
+    """Waits on a child, and gives the raw status. Who has not ended in time, stopped perhaps, is killed."""
+    deadline = time.monotonic() + grace
+    pidfd = os.pidfd_open(pid)
+    while peek(pid) is None and time.monotonic() < deadline:
+        asked = action(max(0, deadline - time.monotonic()), pidfd)
+        if asked:
+            refuse(*asked)
+    os.close(pidfd)
+    if peek(pid) is None:
+        os.kill(pid, signal.SIGKILL)
+        os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
+        peek(pid)
+    del _ended[pid]
+    _, raw = os.waitpid(pid, 0)
+    process_reaped(pid)
+    return raw
+
+
 def value(name, number):
     """Shows a number or text."""
     event("value", name=name, value=number)
@@ -143,7 +215,11 @@ def fact(id, claim, expected, observed, holds=None):
 
 def action(timeout, *others):
     """Sleeps until a person does something, as (do, target), or returns None: after the timeout, or earlier when one
-    of the other descriptors is readable. Only the script's first process hears actions."""
+    of the other descriptors is readable. Only the script's first process hears actions; step mode hears its own."""
+    return _pending.popleft() if _pending else _hear(timeout, others)
+
+
+def _hear(timeout, others):
     global _control, _heard
     deadline = time.monotonic() + timeout
     while True:
@@ -152,11 +228,15 @@ def action(timeout, *others):
             _heard = rest
             try:
                 asked = json.loads(line)
-                return asked["do"], asked.get("target", "")
+                do, target = asked["do"], asked.get("target", "")
             except (ValueError, KeyError, TypeError, AttributeError):
                 if line.strip():
                     notice(f"a line that is no action was skipped: {line[:200].decode(errors='replace')}")
                 continue
+            if do != "step":
+                return do, target
+            _tracked.steps.obey(target)
+            continue
         listening = [_control] if _control is not None and os.getpid() == _main_pid else []
         ready, _, _ = select.select([*others, *listening], [], [], max(0, deadline - time.monotonic()))
         if listening and _control in ready:
@@ -179,3 +259,11 @@ def refuse(do, target):
 def readable(descriptor):
     """Whether reading from a descriptor would not wait."""
     return bool(select.select([descriptor], [], [], 0)[0])
+
+
+# These tell what they do through the functions above, so that they come last.
+import tasklab_tracked as _tracked
+from tasklab_tracked import (
+    Barrier, BrokenBarrierError, Condition, Empty, Event, Full, JoinableQueue, Lock, Pipe, Queue, Semaphore, Thread,
+    ThreadPoolExecutor, Timer, checkpoint, deadlock, local, order, replay, step_mode,
+)

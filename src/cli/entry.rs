@@ -8,7 +8,7 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand};
 
 use super::error::{CliError, complain};
-use super::{bench, doctor, exec, list, run};
+use super::{bench, doctor, exec, gpio, list, run};
 use crate::engine::{Engine, EngineError, Options};
 
 /// Starts a supervisor, which keeps these descriptors of ours open, and an engine over it. Called at most once, and not at all
@@ -43,7 +43,7 @@ pub struct WindowArguments {
     pub after: Duration,
 }
 
-fn seconds(text: &str) -> Result<Duration, String> {
+pub(super) fn seconds(text: &str) -> Result<Duration, String> {
     let seconds = text.parse().map_err(|_| format!("{text:?} is no number of seconds"))?;
     Duration::try_from_secs_f64(seconds).map_err(|error| format!("{text:?}: {error}"))
 }
@@ -53,6 +53,7 @@ enum Verb {
     List(list::Arguments),
     Run(run::Arguments),
     Exec(Box<exec::Arguments>),
+    Gpio(gpio::Arguments),
     Doctor(doctor::Arguments),
     Bench(bench::Arguments),
 }
@@ -71,6 +72,7 @@ pub fn main(
             Some(Verb::List(arguments)) => list::list(&arguments),
             Some(Verb::Run(arguments)) => run::run(&arguments, start),
             Some(Verb::Exec(arguments)) => exec::exec(&arguments, start),
+            Some(Verb::Gpio(arguments)) => gpio::gpio(&arguments, start),
             Some(Verb::Doctor(arguments)) => doctor::doctor(&arguments),
             Some(Verb::Bench(arguments)) => bench::bench(&arguments),
             None => known(&arguments.window).and_then(|()| window(arguments.window)).map(|()| 0),

@@ -114,6 +114,10 @@ pub(super) struct Arguments {
     /// Does something at a time of the run, in seconds, such as '0.5 kill sort'.
     #[arg(long = "do", value_name = "AFTER ACTION TARGET")]
     actions: Vec<String>,
+    /// Lets the command tell of its threads: it may write event lines to the descriptor that `TASKLAB_EVENTS` names, and
+    /// its Python finds `import tasklab`.
+    #[arg(long)]
+    events: bool,
     /// Event lines on standard output; the children's output is in them.
     #[arg(long)]
     json: bool,
@@ -198,7 +202,7 @@ fn request(arguments: &Arguments, keep_fds: &[i32], is_terminal: bool) -> Result
         (Input::Inherit, _) if arguments.pty.is_some() && is_terminal => (Input::Pipe, None),
         other => other,
     };
-    let script = parse::script(&arguments.actions, &[])?;
+    let script = parse::script(&arguments.actions, (!arguments.events).then_some(&[] as &[&str]))?;
     let stop = StopPlan { grace: arguments.grace, ..StopPlan::default() };
     let timeout = arguments.timeout;
     let group = match arguments.process_group {
@@ -242,6 +246,7 @@ fn request(arguments: &Arguments, keep_fds: &[i32], is_terminal: bool) -> Result
             keep_fds: keep_fds.to_vec(),
             pipe_size: arguments.bufsize,
             reaping: if arguments.keep_zombie { Reaping::WhenAsked } else { Reaping::AtOnce },
+            lesson_pipes: arguments.events,
             limits: arguments.rlimit.clone(),
             affinity: arguments.affinity.clone().map(|cores| cores.0).unwrap_or_default(),
             death_signal: arguments.death_signal,
@@ -331,7 +336,7 @@ impl Listener for Watch {
                 self.not_launched = Some(failure.shell_code());
                 return Ok(());
             }
-            Told::Refused(_) => return Ok(()),
+            Told::Refused(_) | Told::Board { .. } | Told::Edge(_) => return Ok(()),
             Told::Event(_, event) => event,
         };
         match &event.kind {

@@ -5,6 +5,7 @@ mod doctor;
 mod entry;
 mod error;
 mod exec;
+mod gpio;
 mod interrupt;
 mod list;
 mod parse;

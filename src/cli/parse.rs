@@ -34,14 +34,15 @@ pub(super) fn assignment(word: &OsString) -> Result<(OsString, OsString), CliErr
 }
 
 /// Actions for `--do`. `known` are those that the scenario declares; every other name is refused here, before anything runs.
-pub(super) fn script(lines: &[String], known: &[&str]) -> Result<Vec<TimedAction>, CliError> {
+/// `None`: what a program of the user's understands only it knows.
+pub(super) fn script(lines: &[String], known: Option<&[&str]>) -> Result<Vec<TimedAction>, CliError> {
     lines.iter().map(|line| timed_action(line, known)).collect()
 }
 
-fn timed_action(line: &str, known: &[&str]) -> Result<TimedAction, CliError> {
+fn timed_action(line: &str, known: Option<&[&str]>) -> Result<TimedAction, CliError> {
     let timed: TimedAction = line.parse().map_err(|error| CliError::Usage(format!("--do: {error}")))?;
     match &timed.action {
-        Action::Scenario(name) if !known.contains(&name.as_str()) => {
+        Action::Scenario(name) if let Some(known) = known.filter(|known| !known.contains(&name.as_str())) => {
             const ALWAYS: &str = "terminate, kill, stop, continue (each also as -group and -tree), SIGNAME, wait, type, close-stdin, \
                                   toggle, end, stop-everything";
             let own = if known.is_empty() { String::new() } else { format!("{}; besides ", known.join(", ")) };
@@ -86,7 +87,7 @@ mod tests {
 
     #[test]
     fn unknown_actions_are_refused_with_the_known_ones() {
-        let read = |line: &str| script(&[line.to_owned()], &["submit"]);
+        let read = |line: &str| script(&[line.to_owned()], Some(&["submit"]));
         assert_eq!(read("0.5 submit").expect("known").len(), 1);
         assert!(read("1 kill worker").is_ok() && read("2 end").is_ok() && read("1 SIGUSR1-group sort").is_ok());
         let text = read("1 sumbit").expect_err("unknown").to_string();
@@ -94,5 +95,6 @@ mod tests {
         let text = read("1 kill").expect_err("whom?").to_string();
         assert!(text.contains("target"), "{text}");
         assert!(read("kill 1").is_err());
+        assert!(script(&["1 stir".to_owned()], None).is_ok() && script(&["1 kill".to_owned()], None).is_err());
     }
 }

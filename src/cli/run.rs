@@ -92,9 +92,9 @@ fn request(arguments: &Arguments) -> Result<(&'static Scenario, LaunchRequest), 
     let mut script = Vec::new();
     if !arguments.no_script {
         let demo: Vec<String> = scenario.script.iter().map(|line| (*line).to_owned()).collect();
-        script.extend(parse::script(&demo, &known)?);
+        script.extend(parse::script(&demo, Some(&known))?);
     }
-    script.extend(parse::script(&arguments.actions, &known)?);
+    script.extend(parse::script(&arguments.actions, Some(&known))?);
     let language = match arguments.language {
         Body::Rust => Language::Rust,
         Body::Python if scenario.python.is_empty() => {

@@ -99,7 +99,7 @@ fn listen(
                 }
                 _ => {}
             },
-            Told::Launched(..) | Told::NotLaunched(..) => {}
+            Told::Launched(..) | Told::NotLaunched(..) | Told::Board { .. } | Told::Edge(_) => {}
         }
     }
 }

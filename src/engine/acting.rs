@@ -4,10 +4,11 @@ use serde_json::json;
 
 use super::course::NAME_AFTER;
 use super::engine_loop::EngineLoop;
+use super::header::USER;
 use super::streams::InputStream;
 use crate::gpio::Line;
 use crate::model::{Action, EventKind, Outcome, Pid, Scope, Signal};
-use crate::supervisor::Request;
+use crate::supervisor::{LineRequest, Request};
 use crate::sys::monotonic_now;
 
 impl EngineLoop {
@@ -99,14 +100,16 @@ impl EngineLoop {
     fn toggle(&mut self, index: usize, target: &str) -> Result<(), String> {
         let line: Line = target.parse().map_err(|error| format!("could not toggle {target:?}: {error}"))?;
         let _ = index;
-        self.request(&Request::ToggleLine { line: line.number(), owner: "you".to_owned() });
+        let request = LineRequest::Toggle { line: line.number(), owner: USER.to_owned() };
+        self.request(&Request::Lines { ask: 0, request });
         Ok(())
     }
 
     fn tell_body(&mut self, index: usize, action: &str, target: &str) -> Result<(), String> {
         let run = &self.runs[index];
         if let Some(scenario) = run.scenario
-            && action != "wait"
+            // A body hears these whatever its lesson is.
+            && !matches!(action, "wait" | "step")
             && !scenario.actions.iter().any(|known| known.name == action)
         {
             let known: Vec<&str> = scenario.actions.iter().map(|known| known.name).collect();

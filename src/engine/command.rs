@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use crate::model::{Action, ChildSpec, Language, RunId, StopPlan, TimedAction};
+use crate::supervisor::LineRequest;
 
 /// A request to the engine. What comes of it is seen in the next snapshots.
 #[derive(Debug, Clone)]
@@ -23,6 +24,13 @@ pub enum Command {
     },
     /// Toggle a GPIO line that belongs to no run.
     ToggleLine(u8),
+    /// Do something else with the header's lines.
+    Lines {
+        /// Named again in `Told::Board`, which answers all but a change of level that an edge tells.
+        ask: u64,
+        /// What.
+        request: LineRequest,
+    },
     /// End all runs, by their stop plans.
     StopEverything,
     /// Forget a finished run.

@@ -10,6 +10,7 @@ use rustix::event::{PollFd, PollFlags, poll};
 
 use super::bell::Bell;
 use super::course::Effect;
+use super::header::{Header, USER};
 use super::launch::{Twins, plan};
 use super::machine::MachineLog;
 use super::run::Run;
@@ -17,8 +18,8 @@ use super::sampler::{Sample, Sampler};
 use super::streams::{Open, Scratch};
 use super::tap::{Tap, Told};
 use super::{Command, EngineHandle, LaunchRequest};
-use crate::model::{BoardView, EventKind, Monotonic, Pid, ProcessState, RunId, Snapshot};
-use crate::supervisor::{Client, Incoming, Report, Request};
+use crate::model::{EventKind, Monotonic, Pid, ProcessState, RunId, Snapshot};
+use crate::supervisor::{Client, Incoming, LineRequest, Report, Request};
 use crate::sys::monotonic_now;
 
 /// At most 30 snapshots a second.
@@ -57,7 +58,7 @@ pub(super) struct EngineLoop {
     pub(super) scratch: Scratch,
     pub(super) twins: Twins,
     pub(super) machine: MachineLog,
-    pub(super) board: Arc<BoardView>,
+    pub(super) header: Header,
     pub(super) notices: Vec<(u64, Arc<str>)>,
     pub(super) noticed: u64,
     pub(super) trouble: Option<String>,
@@ -101,7 +102,7 @@ impl EngineLoop {
             scratch: Scratch::default(),
             twins: Twins::default(),
             machine: MachineLog::default(),
-            board: Arc::default(),
+            header: Header::default(),
             notices: Vec::new(),
             noticed: 0,
             trouble: None,
@@ -210,7 +211,13 @@ impl EngineLoop {
         let active = self.runs.iter().filter(|run| !run.course.is_over());
         let of_runs = active.flat_map(|run| [run.course.next_deadline(), run.next_action_at()]).flatten();
         let kills = self.kills.iter().map(|kill| kill.0);
-        let publication = self.next_publication().into_iter().chain(self.retry_at).chain(self.patience_ends_at()).chain(kills);
+        let publication = self
+            .next_publication()
+            .into_iter()
+            .chain(self.retry_at)
+            .chain(self.patience_ends_at())
+            .chain(self.header.next_beat())
+            .chain(kills);
         if self.tap.is_behind() {
             return of_runs.chain(publication).chain([now + TAP_RETRY]).min();
         }
@@ -238,7 +245,11 @@ impl EngineLoop {
                 Some(index) if !self.runs[index].course.is_over() => self.act(index, &action, &target, "user"),
                 _ => self.notice(format!("could not {action}: run {run} is over")),
             },
-            Command::ToggleLine(line) => self.request(&Request::ToggleLine { line, owner: "you".to_owned() }),
+            Command::ToggleLine(line) => {
+                let request = LineRequest::Toggle { line, owner: USER.to_owned() };
+                self.request(&Request::Lines { ask: 0, request });
+            }
+            Command::Lines { ask, request } => self.request(&Request::Lines { ask, request }),
             Command::StopEverything => self.stop_everything("user"),
             Command::Forget(run) => self.runs.retain(|candidate| candidate.id != run || !candidate.course.is_over()),
         }
@@ -391,36 +402,14 @@ impl EngineLoop {
                     self.runs[index].emit(EventKind::Notice { text }, now, &mut self.tap);
                 }
             }
-            Report::Board { board, refused } => self.board_changed(board, refused, now),
+            Report::Board { ask, board, edges, refused } => self.board_changed(ask, board, &edges, refused, now),
+            Report::Edges { edges } => self.lines_changed(&edges, now),
         }
     }
 
     fn tell_state(&mut self, pid: Pid, state: ProcessState, now: Monotonic) {
         if let Some(index) = self.find_by_pid(pid) {
             self.runs[index].emit(EventKind::ProcessState { pid, state }, now, &mut self.tap);
-        }
-    }
-
-    fn board_changed(&mut self, board: BoardView, refused: Option<String>, now: Monotonic) {
-        for (line, value, owner) in super::machine::edges(&self.board, &board) {
-            // An edge belongs to the run that owns the line; one of the user's own to every run that is watched.
-            for run in self.runs.iter_mut().filter(|run| !run.course.is_over()) {
-                if owner.as_deref().is_none_or(|owner| owner == "you" || owner == run.owner()) {
-                    run.edge(line, value, now, &mut self.tap);
-                }
-            }
-        }
-        self.board = Arc::new(board);
-        if let Some(refused) = refused {
-            self.notice(refused);
-        }
-    }
-
-    /// What bodies wish for the header goes to the supervisor, which owns it.
-    fn pass_on_lines(&mut self, run: usize) {
-        let owner = self.runs[run].owner();
-        for (line, value) in self.runs[run].take_lines() {
-            self.request(&Request::SetLine { line, high: value != 0, owner: owner.clone() });
         }
     }
 
@@ -463,7 +452,7 @@ impl EngineLoop {
                 }
                 Effect::Finish { cut_short, left } => {
                     let owner = self.runs[index].owner();
-                    self.request(&Request::ReleaseLines { owner });
+                    self.request(&Request::Lines { ask: 0, request: LineRequest::Release { owner } });
                     self.runs[index].finish(cut_short, left, &mut self.scratch, now, &mut self.tap);
                     self.sampler.watch(self.is_active());
                 }
@@ -480,6 +469,7 @@ impl EngineLoop {
         self.check_supervisor(now);
         self.name_unkillable(now);
         self.count_when_stopped();
+        self.beat(now);
         for index in 0..self.runs.len() {
             if self.runs[index].course.is_over() {
                 continue;
@@ -566,7 +556,7 @@ impl EngineLoop {
             sequence: self.sequence,
             system: self.machine.view(),
             runs: runs.collect(),
-            board: Arc::clone(&self.board),
+            board: Arc::clone(&self.header.view),
             notices: self.notices.clone(),
             trouble: self.trouble.clone(),
         };

@@ -1,6 +1,7 @@
 //! From a request to the children that the supervisor is to start.
 
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::io;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
@@ -17,8 +18,8 @@ pub enum LaunchError {
     /// No such scenario, or a parameter that does not fit.
     #[error("{0}")]
     Usage(String),
-    /// The Python twin could not be laid out.
-    #[error("could not write the Python twin to {path}: {error}")]
+    /// A Python twin or the shim could not be laid out.
+    #[error("could not write Python code to {path}: {error}")]
     Twin {
         /// Where.
         path: PathBuf,
@@ -53,8 +54,29 @@ impl Twins {
             let path = folder.join(name);
             std::fs::write(&path, text).map_err(|error| LaunchError::Twin { path: path.clone(), error }).map(|()| path)
         };
-        write("tasklab.py", scenario::PYTHON_SHIM)?;
+        for (name, text) in scenario::PYTHON_SHIM {
+            write(name, text)?;
+        }
         write(&format!("{}.py", scenario.id), scenario.python)
+    }
+
+    /// Where a program's Python finds `import tasklab`, before what its own PYTHONPATH names. The shim lies in a folder of its own: a
+    /// twin beside it may have the name of one of Python's modules.
+    fn python_path(&mut self, program: &ChildSpec) -> Result<OsString, LaunchError> {
+        let folder = self.folder()?.join("import");
+        std::fs::create_dir_all(&folder).map_err(|error| LaunchError::Twin { path: folder.clone(), error })?;
+        for (name, text) in scenario::PYTHON_SHIM {
+            let path = folder.join(name);
+            std::fs::write(&path, text).map_err(|error| LaunchError::Twin { path, error })?;
+        }
+        let own = program.env.iter().rev().find(|(name, _)| name == "PYTHONPATH").map(|(_, value)| value.clone());
+        let inherited = || std::env::var_os("PYTHONPATH").filter(|_| !program.clear_env);
+        let mut all = folder.into_os_string();
+        if let Some(own) = own.or_else(inherited).filter(|path| !path.is_empty()) {
+            all.push(":");
+            all.push(own);
+        }
+        Ok(all)
     }
 
     fn folder(&mut self) -> Result<PathBuf, LaunchError> {
@@ -89,6 +111,12 @@ pub(super) fn plan(request: &LaunchRequest, program: &Path, twins: &mut Twins, o
             let mut stages = stages.clone();
             if let (Some(first), Some(_)) = (stages.first_mut(), input) {
                 first.stdin = Input::Pipe;
+            }
+            let clock = origin.nanos().to_string();
+            for stage in stages.iter_mut().filter(|stage| stage.lesson_pipes) {
+                let path = twins.python_path(stage)?;
+                stage.env.push(("PYTHONPATH".into(), path));
+                stage.env.push(("TASKLAB_T0".into(), clock.clone().into()));
             }
             let params = BTreeMap::new();
             let input = input.clone();

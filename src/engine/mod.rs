@@ -9,6 +9,7 @@ mod engine_loop;
 #[cfg(test)]
 mod fold_tests;
 mod handle;
+mod header;
 mod lanes;
 mod launch;
 mod log;
@@ -28,6 +29,7 @@ mod tree;
 mod waits;
 mod watch;
 
+pub use crate::supervisor::LineRequest;
 pub use command::{Command, LaunchRequest, What};
 pub use handle::{EngineHandle, SendError};
 pub use launch::LaunchError;

@@ -120,14 +120,14 @@ impl RunFold {
         let t = event.t;
         self.tell_due(t);
         match &event.kind {
-            EventKind::TaskChanged { task, state, on, held_by } => {
+            EventKind::TaskChanged { task, state, on, held_by, .. } => {
                 let home = self.stages.first().map_or(Pid::new(0), |stage| stage.0);
                 let change = self.lanes.task_changed(t, task, *state, on.as_deref(), held_by.as_deref(), home);
                 if let Some(change) = change.and_then(|change| self.waits.changed(t, task, change)) {
                     self.task_changed(t, task, &change);
                 }
             }
-            EventKind::TaskStarted { task, sort, pid, tid } => {
+            EventKind::TaskStarted { task, sort, pid, tid, .. } => {
                 self.lanes.task_started(t, task, *sort, *pid, *tid);
                 self.chatter(t, || (Severity::Info, sentences::task_started(task, *sort, *pid, *tid)));
             }

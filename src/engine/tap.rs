@@ -6,7 +6,8 @@ use std::sync::Arc;
 
 use crossbeam_channel::{Sender, TrySendError};
 
-use crate::model::{Event, Pid, RunId};
+use crate::gpio::Edge;
+use crate::model::{BoardView, Event, Pid, RunId};
 use crate::supervisor::LaunchFailure;
 
 /// One thing that happened.
@@ -20,6 +21,17 @@ pub enum Told {
     NotLaunched(RunId, LaunchFailure),
     /// A command was refused, in a sentence; no run has come of it.
     Refused(String),
+    /// The header as it is now, as an answer to what was asked of it, or because it changed.
+    Board {
+        /// Which request this answers; 0 for none.
+        ask: u64,
+        /// All pins.
+        board: Arc<BoardView>,
+        /// Why what was asked could not be done.
+        refused: Option<String>,
+    },
+    /// A line has changed its level.
+    Edge(Edge),
 }
 
 /// The engine's end of it.

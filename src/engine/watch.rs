@@ -1,6 +1,5 @@
 //! Whether the supervisor is there, and what becomes of the runs when it is not. On the engine's thread, between two turns.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use super::engine_loop::EngineLoop;
@@ -76,7 +75,7 @@ impl EngineLoop {
             run.finish(Some(Outcome::Failed), 0, &mut self.scratch, now, &mut self.tap);
         }
         self.sampler.watch(false);
-        self.board = Arc::default();
+        self.header = super::header::Header::default();
         self.trouble = Some(format!("the supervisor was lost ({why})"));
         // One that does not live longer than a moment is not started again and again without a pause.
         if now.since(self.started_at) < RESTART {

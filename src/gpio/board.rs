@@ -1,14 +1,22 @@
-//! A board with a 40-pin header, and choosing one at run time. The supervisor's only thread owns it: nothing here may wait.
+//! What drives a 40-pin header, and choosing it at run time. A board knows no rules of ours: those are in [`Lines`](super::Lines).
+//! The supervisor's only thread owns it: nothing here may wait.
 
 use std::fmt;
+use std::os::fd::BorrowedFd;
+use std::path::Path;
 use std::str::FromStr;
+use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
+use super::chardev::Chardev;
+use super::registers::Registers;
 use super::simulated::Simulated;
 use super::{GpioError, Line};
-use crate::model::{BoardView, Monotonic};
+use crate::model::{Monotonic, Pull};
 
 /// The level of a line.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Level {
     /// 0 volts.
     Low,
@@ -24,84 +32,116 @@ impl Level {
             Self::High => 1,
         }
     }
+
+    /// The level that is high if `is_high`.
+    pub const fn high_if(is_high: bool) -> Self {
+        if is_high { Self::High } else { Self::Low }
+    }
 }
 
 impl std::ops::Not for Level {
     type Output = Self;
 
     fn not(self) -> Self {
-        match self {
-            Self::Low => Self::High,
-            Self::High => Self::Low,
-        }
+        Self::high_if(self == Self::Low)
     }
 }
 
-/// A line that changed its level.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Edge {
-    /// Counts the board's edges from 1; a gap in what a reader gets says how many it has missed.
-    pub sequence: u64,
-    /// When.
-    pub t: Monotonic,
-    /// Which line.
-    pub line: Line,
-    /// Its level since then.
-    pub level: Level,
+/// What is known of a line without claiming it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Look {
+    /// Its level, where it can be read without claiming the line, or we have claimed it.
+    pub level: Option<Level>,
+    /// Its resistor.
+    pub pull: Option<Pull>,
+    /// Another function that it has now, such as `Alt0`, or `Out` where something else drives it.
+    pub function: Option<String>,
+    /// Another program that holds it, by the name that it gave the kernel.
+    pub consumer: Option<String>,
 }
 
-/// A 40-pin header, real or simulated. A line is driven by one owner at a time, such as `run 3` or `lock A`; all others are inputs.
+/// A 40-pin header, real or simulated.
 pub trait Board: Send + fmt::Debug {
-    /// How the header is now.
-    fn view(&self) -> BoardView;
+    /// What it is called, such as `Raspberry Pi 4 B`.
+    fn name(&self) -> String;
 
-    /// Drives a line, which makes it an output of `owner`.
-    fn set(&mut self, line: Line, level: Level, owner: &str, now: Monotonic) -> Result<(), GpioError>;
+    /// Which backend this is.
+    fn kind(&self) -> BoardKind;
 
-    /// Drives a line to the other level than it has, and tells which.
-    fn toggle(&mut self, line: Line, owner: &str, now: Monotonic) -> Result<Level, GpioError> {
-        let level = !self.level(line);
-        self.set(line, level, owner, now).map(|()| level)
-    }
+    /// Makes a line an output with this level, in one step, or changes the level of one that is ours. `consumer` is the name that
+    /// others see.
+    fn drive(&mut self, line: Line, level: Level, consumer: &str) -> Result<(), GpioError>;
 
-    /// The level of a line, driven or read.
-    fn level(&self, line: Line) -> Level;
+    /// Makes a line an input and tells its edges from now on.
+    fn watch(&mut self, line: Line, watch: Watch, consumer: &str) -> Result<(), GpioError>;
 
-    /// Gives back the lines of one owner: each is driven low, the declared safe level, and then an input.
-    fn release(&mut self, owner: &str, now: Monotonic);
+    /// Makes a line that is ours an input, and leaves it to others.
+    fn let_go(&mut self, line: Line);
 
-    /// Gives back all lines that are driven, whoever owns them.
-    fn make_safe(&mut self, now: Monotonic);
+    /// What is known of a line.
+    fn look(&self, line: Line) -> Look;
 
-    /// Presses or lets go the virtual button of an input, which sets it high while pressed. A board with real buttons refuses.
-    fn press(&mut self, line: Line, is_pressed: bool, now: Monotonic) -> Result<(), GpioError>;
+    /// The level of a line, read for this purpose if need be.
+    fn read(&mut self, line: Line) -> Result<Level, GpioError>;
 
-    /// The edges after the one with this number (0 for all), oldest first, as far as they are kept.
-    fn edges_since(&self, sequence: u64) -> Vec<Edge>;
+    /// Presses or lets go the virtual button of an input, which sets it high while pressed.
+    fn press(&mut self, line: Line, is_pressed: bool) -> Result<(), GpioError>;
+
+    /// Lets an input follow an output, as a wire between the two would.
+    fn wire(&mut self, from: Line, to: Line) -> Result<(), GpioError>;
+
+    /// Lines that change with this one: those at the other end of its wires.
+    fn followers(&self, line: Line) -> Vec<Line>;
+
+    /// Descriptors that are readable when a watched line has changed.
+    fn fds(&self) -> Vec<BorrowedFd<'_>>;
+
+    /// Edges of watched lines since the last call, with the kernel's own times.
+    fn take_edges(&mut self) -> Vec<(Line, Level, Monotonic)>;
+}
+
+/// How a line is watched.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Watch {
+    /// The resistor to switch on; `None` leaves it as it is.
+    pub pull: Option<Pull>,
+    /// Changes that last less than this do not count; `None` for all.
+    pub debounce: Option<Duration>,
 }
 
 /// Which board to use.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum BoardKind {
     /// The best that this machine offers.
     #[default]
     Auto,
-    /// The kernel's character device.
-    Chardev,
+    /// The kernel's character device: the header's chip, or the one with this label.
+    Chardev(Option<String>),
     /// The Pi's registers, through the crate of that name.
     Rppal,
-    /// None: pins on the screen.
-    Simulated,
+    /// None: pins on the screen; each edge is also written to the file, if one is named.
+    Simulated(Option<String>),
+}
+
+impl BoardKind {
+    /// Its name without a chip's label.
+    pub const fn word(&self) -> &'static str {
+        match self {
+            Self::Auto => "auto",
+            Self::Chardev(_) => "chardev",
+            Self::Rppal => "rppal",
+            Self::Simulated(_) => "simulated",
+        }
+    }
 }
 
 impl fmt::Display for BoardKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Auto => "auto",
-            Self::Chardev => "chardev",
-            Self::Rppal => "rppal",
-            Self::Simulated => "simulated",
-        })
+        f.write_str(self.word())?;
+        match self {
+            Self::Chardev(Some(detail)) | Self::Simulated(Some(detail)) => write!(f, ":{detail}"),
+            _ => Ok(()),
+        }
     }
 }
 
@@ -109,18 +149,41 @@ impl FromStr for BoardKind {
     type Err = GpioError;
 
     fn from_str(text: &str) -> Result<Self, GpioError> {
-        [Self::Auto, Self::Chardev, Self::Rppal, Self::Simulated]
+        match text.split_once(':') {
+            Some(("chardev", label)) if !label.is_empty() => return Ok(Self::Chardev(Some(label.to_owned()))),
+            Some(("simulated", file)) if !file.is_empty() => return Ok(Self::Simulated(Some(file.to_owned()))),
+            _ => {}
+        }
+        [Self::Auto, Self::Chardev(None), Self::Rppal, Self::Simulated(None)]
             .into_iter()
-            .find(|kind| kind.to_string() == text)
+            .find(|kind| kind.word() == text)
             .ok_or_else(|| GpioError::UnknownBoard(text.to_owned()))
     }
 }
 
-/// Opens a board. This version drives no real one: `auto` is the simulated board, also on a Pi, and says so in its name.
-pub fn choose(kind: BoardKind) -> Result<Box<dyn Board>, GpioError> {
+/// Opens a board. `auto` is the header's character device on a Raspberry Pi, else its registers, else the simulated board, which
+/// says in its name why it is that.
+pub fn choose(kind: &BoardKind) -> Result<Box<dyn Board>, GpioError> {
     match kind {
-        BoardKind::Auto | BoardKind::Simulated => Ok(Box::new(Simulated::new())),
-        BoardKind::Chardev | BoardKind::Rppal => Err(GpioError::NotAvailable { kind }),
+        BoardKind::Simulated(log) => {
+            let board = Simulated::new(super::model().as_deref());
+            Ok(Box::new(match log {
+                Some(path) => board.logging_to(Path::new(path))?,
+                None => board,
+            }))
+        }
+        BoardKind::Chardev(label) => Ok(Box::new(Chardev::open(label.as_deref())?)),
+        BoardKind::Rppal => Ok(Box::new(Registers::open()?)),
+        BoardKind::Auto => {
+            let Some(model) = super::model() else { return Ok(Box::new(Simulated::new(None))) };
+            match Chardev::open(None) {
+                Ok(chardev) => Ok(Box::new(chardev)),
+                Err(error) => match Registers::open() {
+                    Ok(registers) => Ok(Box::new(registers)),
+                    Err(_) => Ok(Box::new(Simulated::instead_of(&model, &error))),
+                },
+            }
+        }
     }
 }
 
@@ -130,15 +193,24 @@ mod tests {
 
     #[test]
     fn a_board_is_chosen_by_its_word() {
-        for kind in [BoardKind::Auto, BoardKind::Simulated] {
-            assert_eq!(choose(kind).expect("always there").view().backend, "simulated");
-            assert_eq!(kind.to_string().parse(), Ok(kind));
+        assert_eq!(choose(&BoardKind::Simulated(None)).expect("always there").kind(), BoardKind::Simulated(None));
+        for word in ["auto", "chardev", "chardev:gpio-sim.0", "rppal", "simulated", "simulated:/tmp/edges"] {
+            assert_eq!(word.parse::<BoardKind>().expect("a word").to_string(), word);
         }
-        for word in ["chardev", "rppal"] {
-            let error = choose(word.parse().expect("a word")).expect_err("later").to_string();
-            assert!(error.contains(word) && error.contains("--board simulated"), "{error}");
+        for word in ["gpiod", "chardev:", "rppal:x", ""] {
+            let error = word.parse::<BoardKind>().expect_err("none").to_string();
+            assert!(error.contains(word) && error.contains("chardev"), "{error}");
         }
-        let error = "gpiod".parse::<BoardKind>().expect_err("none").to_string();
-        assert!(error.contains("gpiod") && error.contains("chardev"), "{error}");
+        let error = choose(&BoardKind::Chardev(Some("no-such-chip".into()))).expect_err("no such chip").to_string();
+        assert!(error.contains("no-such-chip") && error.contains("--board simulated"), "{error}");
+    }
+
+    #[test]
+    fn elsewhere_than_on_a_pi_pins_are_simulated() {
+        if crate::gpio::model().is_none() {
+            assert_eq!(choose(&BoardKind::Auto).expect("always there").kind(), BoardKind::Simulated(None));
+            let error = choose(&BoardKind::Rppal).expect_err("not a Pi").to_string();
+            assert!(error.contains("rppal") && error.contains("--board simulated"), "{error}");
+        }
     }
 }

@@ -1,7 +1,5 @@
 //! Why something could not be done to a line or with a board.
 
-use super::BoardKind;
-
 /// Why something could not be done. Each message completes "could not …" or stands alone, and says what to do.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum GpioError {
@@ -57,10 +55,52 @@ pub enum GpioError {
     /// No such board.
     #[error("there is no board {0:?}; there are: auto, chardev, rppal, simulated")]
     UnknownBoard(String),
-    /// A backend that this version does not have.
-    #[error("could not open the {kind} board: it is not available in version {} of Task Lab; use --board simulated", env!("CARGO_PKG_VERSION"))]
+    /// A backend that cannot be used here.
+    #[error("could not open the {kind} board: {why}; `tasklab doctor` shows what there is, and --board simulated always works")]
     NotAvailable {
         /// Which one.
-        kind: BoardKind,
+        kind: String,
+        /// What is missing.
+        why: String,
+    },
+    /// The user may not open it.
+    #[error("no permission to open {path}: sudo usermod -a -G gpio $USER, then log in again; or use --board simulated")]
+    Denied {
+        /// What could not be opened.
+        path: String,
+    },
+    /// The kernel or a driver refused.
+    #[error("could not {what}: {why}")]
+    Kernel {
+        /// What was tried.
+        what: String,
+        /// The answer.
+        why: String,
+    },
+    /// Only the character device tells edges.
+    #[error("could not watch GPIO{0}: the rppal board sees no edges; use a kernel with /dev/gpiochip*, or `tasklab gpio get`")]
+    CannotWatch(u8),
+    /// A finger is needed.
+    #[error(
+        "could not press GPIO{0} from here: this is a real board, so press a real button; --board simulated has virtual ones"
+    )]
+    RealButton(u8),
+    /// The wire's other end drives it.
+    #[error("could not drive GPIO{line}: a wire connects it with GPIO{from}, which is an output already")]
+    Wired {
+        /// The line.
+        line: u8,
+        /// The other end.
+        from: u8,
+    },
+    /// No wire fits there.
+    #[error(
+        "could not lay a wire from GPIO{from} to GPIO{to}: a simulated board's wire goes from an output to an input that no other wire feeds"
+    )]
+    NoWire {
+        /// One end.
+        from: u8,
+        /// The other.
+        to: u8,
     },
 }

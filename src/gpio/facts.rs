@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use nix::unistd::{Gid, Group, User, getgid, getgroups, getuid};
 use rustix::fs::{Access, access};
 
+use super::BoardKind;
 use crate::model::Finding;
 
 /// The Raspberry Pi's model, such as `Raspberry Pi 4 B`; `None` on any other machine.
@@ -29,12 +30,19 @@ pub fn findings() -> Vec<Finding> {
     ]
 }
 
+/// What `--board auto` takes here.
 fn board(model: Option<&str>) -> Finding {
-    let value = match model {
-        Some(model) => format!("{model}; this version of Task Lab simulates its pins"),
-        None => "not a Raspberry Pi; pins are simulated".to_owned(),
-    };
-    Finding::good("gpio board", value)
+    const TOPIC: &str = "gpio board";
+    match (model, super::choose(&BoardKind::Auto)) {
+        (None, Ok(_)) => Finding::good(TOPIC, "not a Raspberry Pi; pins are simulated"),
+        (Some(_), Ok(board)) if board.kind() != BoardKind::Simulated(None) => {
+            Finding::good(TOPIC, format!("{}, through {}", board.name(), board.kind()))
+        }
+        (Some(model), Ok(_)) => {
+            Finding::bad(TOPIC, format!("{model}, whose pins cannot be used: they are simulated"), "see gpio access")
+        }
+        (_, Err(error)) => Finding::bad(TOPIC, "none", error.to_string()),
+    }
 }
 
 fn chips_found(chips: &[PathBuf], is_pi: bool) -> Finding {

@@ -1,14 +1,19 @@
-//! The 40-pin header: its pin map, the lines' names, `trait Board` with one file for each backend, and choosing one at run time.
+//! The 40-pin header: its pin map, the lines' names, the rules for driving them, `trait Board` with one file for
+//! each backend, and choosing one at run time.
 
 mod board;
+mod chardev;
 mod error;
 mod facts;
 mod header;
 mod line;
+mod lines;
+mod registers;
 mod simulated;
 
-pub use board::{Board, BoardKind, Edge, Level, choose};
+pub use board::{Board, BoardKind, Level, Look, Watch, choose};
 pub use error::GpioError;
 pub use facts::{findings, model};
 pub use line::Line;
+pub use lines::{Edge, Lines};
 pub use simulated::Simulated;

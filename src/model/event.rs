@@ -41,10 +41,10 @@ pub enum EventKind {
     OutputDropped { pid: Pid, stream: Stream, bytes: u64 },
     /// `output.closed`: nobody holds the stream's writing end any more.
     OutputClosed { pid: Pid, stream: Stream },
-    /// `task.started`.
-    TaskStarted { task: String, sort: TaskSort, pid: Pid, tid: Option<Tid> },
-    /// `task.state`.
-    TaskChanged { task: String, state: TaskState, on: Option<String>, held_by: Option<String> },
+    /// `task.started`; `line` is the line of the lesson's source that started it.
+    TaskStarted { task: String, sort: TaskSort, pid: Pid, tid: Option<Tid>, line: Option<u32> },
+    /// `task.state`; `line` is the line of the lesson's source that it runs or waits in.
+    TaskChanged { task: String, state: TaskState, on: Option<String>, held_by: Option<String>, line: Option<u32> },
     /// `task.finished`: `result` is `ok`, or says what went wrong.
     TaskFinished { task: String, result: String },
     /// `task.counts`: instead of single lines where there would be too many.

@@ -35,7 +35,7 @@ pub enum LineError {
 /// The union of all keys. One flat struct is read in one pass, where serde's tagged enums would buffer each line.
 #[derive(Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
-#[expect(clippy::struct_field_names, reason = "`line` is the contract's key for a GPIO line")]
+#[expect(clippy::struct_field_names, reason = "`line` is the contract's key for a GPIO line and for a line of source")]
 struct Line<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     t: Option<u64>,
@@ -237,13 +237,15 @@ impl<'a> From<&'a Event> for Line<'a> {
                 (line.pid, line.stream) = (Some(*pid), Some(*stream));
                 "output.closed"
             }
-            EventKind::TaskStarted { task, sort, pid, tid } => {
+            EventKind::TaskStarted { task, sort, pid, tid, line: source_line } => {
                 line.task = Some(Cow::Borrowed(task));
+                line.line = *source_line;
                 (line.sort, line.pid, line.tid) = (Some(*sort), Some(*pid), *tid);
                 "task.started"
             }
-            EventKind::TaskChanged { task, state, on, held_by } => {
+            EventKind::TaskChanged { task, state, on, held_by, line: source_line } => {
                 line.task = Some(Cow::Borrowed(task));
+                line.line = *source_line;
                 line.state = Some(Cow::Borrowed(state.word()));
                 line.on = on.as_deref().map(Cow::Borrowed);
                 line.held_by = held_by.as_deref().map(Cow::Borrowed);
@@ -405,12 +407,14 @@ impl Line<'_> {
                 sort: self.sort.unwrap_or(TaskSort::Thread),
                 pid: need!(pid),
                 tid: self.tid,
+                line: self.line,
             },
             "task.state" => EventKind::TaskChanged {
                 task: need!(task).into_owned(),
                 state: need!(self.state.as_deref().and_then(TaskState::from_word), "state"),
                 on: self.on.map(Cow::into_owned),
                 held_by: self.held_by.map(Cow::into_owned),
+                line: self.line,
             },
             "task.finished" => EventKind::TaskFinished {
                 task: need!(task).into_owned(),
@@ -482,6 +486,7 @@ mod tests {
         r#"{"t":99,"kind":"output.dropped","pid":4711,"stream":"stdout","bytes":1048576}"#,
         r#"{"t":101,"kind":"task.started","pid":4711,"task":"worker-1","sort":"thread","tid":4712}"#,
         r#"{"t":120,"kind":"task.state","task":"worker-1","state":"waiting","on":"lock counter","held_by":"worker-2"}"#,
+        r#"{"t":121,"kind":"task.state","task":"worker-1","state":"running","line":42}"#,
         r#"{"t":150,"kind":"task.finished","task":"worker-1","result":"ok"}"#,
         r#"{"t":150,"kind":"task.counts","task":"worker-1","acquired":81234,"waited":77}"#,
         r#"{"t":151,"kind":"value","name":"counter","value":800000}"#,

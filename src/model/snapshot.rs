@@ -245,8 +245,30 @@ pub struct PinView {
     pub function: PinFunction,
     /// Its level where it is a line: `Some(true)` is high.
     pub level: Option<bool>,
-    /// Who holds it, such as `lock A`.
+    /// Who holds it, such as `lock A`; or the consumer that the kernel names, where it is none of ours.
     pub owner: Option<String>,
+    /// The resistor that holds an input where nothing drives it, as far as is known.
+    pub pull: Option<Pull>,
+    /// What to know before using it: another function that it has now, or what is soldered to it.
+    pub note: Option<String>,
+}
+
+impl PinView {
+    /// A pin of which nothing else is known.
+    pub const fn new(function: PinFunction) -> Self {
+        Self { function, level: None, owner: None, pull: None, note: None }
+    }
+}
+
+/// What holds an input where nothing drives it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Pull {
+    /// A resistor to 3.3 V: it reads high.
+    Up,
+    /// A resistor to ground: it reads low.
+    Down,
+    /// Nothing: it floats.
+    Off,
 }
 
 /// What a physical pin is.

@@ -113,7 +113,8 @@ pub struct ChildSpec {
     pub pipe_size: Option<u32>,
     /// Who waits on it.
     pub reaping: Reaping,
-    /// Whether it gets `TASKLAB_EVENTS` and `TASKLAB_CONTROL`.
+    /// Whether it gets `TASKLAB_EVENTS` and `TASKLAB_CONTROL`; the engine lets its Python `import tasklab` then. Opt-in, as
+    /// these are two descriptors more than 0, 1 and 2.
     pub lesson_pipes: bool,
     /// Resource limits (`setrlimit`); all others are ours.
     pub limits: Vec<ResourceLimit>,

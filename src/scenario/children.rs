@@ -9,7 +9,7 @@ use rustix::process::{WaitOptions, waitpid};
 use super::stage::own_pid;
 use super::{Stage, StageError};
 use crate::model::{EventKind, ExitStatus, Pgid, Pid, ProcessState, Sid, Signal};
-use crate::sys::{Forked, PidFd, SignalScope, WhatEnded, fork, process_group, rename_thread, session, wait_pid};
+use crate::sys::{Forked, PidFd, SignalScope, Spawned, WhatEnded, fork, process_group, rename_thread, session, wait_pid};
 
 /// Who goes on after a fork.
 #[derive(Debug)]
@@ -55,18 +55,27 @@ impl Stage {
             }
             Forked::Parent(pid) => {
                 let pidfd = PidFd::open(pid).map_err(failed())?;
-                self.report(EventKind::ProcessStarted {
-                    pid,
-                    ppid: own_pid(),
-                    pgid: Pgid::new(process_group(None).unwrap_or(0)),
-                    sid: Sid::new(session(None).unwrap_or(0)),
-                    name: name.to_owned(),
-                    argv: vec![name.to_owned()],
-                });
+                let child = Child::of_program(self, name, vec![name.to_owned()], Spawned { pid, pidfd });
                 drop(tell);
-                Ok(Fork::Parent(Child { stage: self, name: name.to_owned(), pid, pidfd, ended: None }))
+                Ok(Fork::Parent(child))
             }
         }
+    }
+}
+
+impl<'s> Child<'s> {
+    /// The child that a program was started in, told of.
+    pub(super) fn of_program(stage: &'s Stage, name: &str, argv: Vec<String>, spawned: Spawned) -> Self {
+        let Spawned { pid, pidfd } = spawned;
+        stage.report(EventKind::ProcessStarted {
+            pid,
+            ppid: own_pid(),
+            pgid: Pgid::new(process_group(Some(pid)).unwrap_or(0)),
+            sid: Sid::new(session(Some(pid)).unwrap_or(0)),
+            name: name.to_owned(),
+            argv,
+        });
+        Self { stage, name: name.to_owned(), pid, pidfd, ended: None }
     }
 }
 

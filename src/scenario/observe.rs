@@ -1,7 +1,8 @@
 //! What /proc says of a body's own children. Any thread; never waits.
 
-use std::fs::OpenOptions;
+use std::fs::{self, OpenOptions};
 use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
 
 use procfs::process::Process;
 
@@ -42,6 +43,48 @@ pub(super) fn bytes_waiting(pid: Pid) -> Option<u64> {
     Some(queued_bytes(&pipe).ok()? as u64)
 }
 
+/// How many threads the kernel counts in a process, a PID or `self`; 0 if it has ended.
+pub(super) fn threads_of(pid: &str) -> usize {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+    let find = |key: &str| status.lines().find_map(|line| line.strip_prefix(key)).map(str::trim_ascii).unwrap_or_default();
+    if find("State:").starts_with('Z') { 0 } else { find("Threads:").parse().unwrap_or(0) }
+}
+
+/// Whether the kernel has this thread of this process.
+pub(super) fn thread_exists(tid: i32) -> bool {
+    Path::new(&format!("/proc/self/task/{tid}")).exists()
+}
+
+/// The name of a thread of this process in the kernel, at most 15 bytes.
+pub(super) fn thread_name(tid: i32) -> String {
+    let name = fs::read(format!("/proc/self/task/{tid}/comm")).unwrap_or_default();
+    String::from_utf8_lossy(name.strip_suffix(b"\n").unwrap_or(&name)).into_owned()
+}
+
+/// Where a link of `/proc/PID` points, such as `exe`, `cwd` or `fd/1`.
+pub(super) fn link(pid: Pid, name: &str) -> Option<String> {
+    Some(std::fs::read_link(format!("/proc/{pid}/{name}")).ok()?.to_string_lossy().into_owned())
+}
+
+/// What a file of `/proc/PID` holds, such as `cmdline` or `environ`: texts that end with NUL.
+pub(super) fn texts(pid: Pid, name: &str) -> Vec<String> {
+    let bytes = std::fs::read(format!("/proc/{pid}/{name}")).unwrap_or_default();
+    let texts = bytes.split(|byte| *byte == 0).filter(|text| !text.is_empty());
+    texts.map(|text| String::from_utf8_lossy(text).into_owned()).collect()
+}
+
+/// The name that the kernel has for a process.
+pub(super) fn name_of(pid: Pid) -> Option<String> {
+    Some(Process::new(pid.number()).and_then(|process| process.stat()).ok()?.comm)
+}
+
+/// The children of a process.
+pub(super) fn children_of(parent: Pid) -> Vec<Pid> {
+    let all = procfs::process::all_processes().into_iter().flatten().flatten();
+    let stats = all.filter_map(|process| process.stat().ok());
+    stats.filter(|stat| stat.ppid == parent.number()).map(|stat| Pid::new(stat.pid)).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -53,5 +96,26 @@ mod tests {
         assert_eq!(seen.parent.number(), std::os::unix::process::parent_id().cast_signed());
         assert!(seen.memory_kib > 100 && seen.state != ProcessState::Zombie, "{seen:?}");
         assert_eq!(look_at(Pid::new(i32::MAX)), None);
+        assert!(children_of(seen.parent).contains(&pid) && name_of(pid).is_some());
+        assert_eq!(link(pid, "exe").map(Into::into), std::env::current_exe().ok());
+        assert_eq!(texts(pid, "cmdline"), std::env::args().collect::<Vec<_>>());
+        assert_eq!((link(pid, "no"), texts(pid, "no")), (None, Vec::new()));
+    }
+
+    #[test]
+    fn a_thread_is_counted_and_has_its_name_while_it_lives() {
+        let (release, held) = std::sync::mpsc::sync_channel::<()>(0);
+        let other = std::thread::Builder::new().name("a thread's own name".to_owned());
+        let (told, tid) = std::sync::mpsc::sync_channel(1);
+        let other = other.spawn(move || {
+            told.send(rustix::thread::gettid().as_raw_nonzero().get()).expect("heard");
+            held.recv()
+        });
+        let tid = tid.recv().expect("it runs");
+        assert!(threads_of("self") >= 2 && thread_exists(tid));
+        assert_eq!(thread_name(tid), "a thread's own ");
+        drop(release);
+        other.expect("a thread").join().expect("no panic").expect_err("nothing was sent");
+        assert!(!thread_exists(i32::MAX) && threads_of("no process") == 0);
     }
 }

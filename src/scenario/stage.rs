@@ -4,12 +4,14 @@
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::os::fd::{BorrowedFd, OwnedFd};
-use std::sync::{Mutex, PoisonError};
+use std::panic::Location;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use serde_json::Value;
 
 use super::control::{Control, Heard};
+use super::primitives::{Lane, Tracker};
 use super::reporter::Reporter;
 use super::{ParamError, Params, Scenario, StageAction};
 use crate::model::{EventKind, Monotonic, Pid, TaskSort, TaskState, Tid};
@@ -47,6 +49,7 @@ impl StageError {
 pub struct Stage {
     reporter: Reporter,
     control: Mutex<Control>,
+    tracker: Tracker,
 }
 
 impl Stage {
@@ -59,8 +62,9 @@ impl Stage {
     }
 
     /// A stage over these pipe ends.
-    pub(super) const fn new(events: Option<OwnedFd>, actions: Option<OwnedFd>, began: Monotonic) -> Self {
-        Self { reporter: Reporter::new(events, began), control: Mutex::new(Control::new(actions)) }
+    pub(super) fn new(events: Option<OwnedFd>, actions: Option<OwnedFd>, began: Monotonic) -> Self {
+        let tracker = Tracker::new(events.is_some());
+        Self { reporter: Reporter::new(events, began), control: Mutex::new(Control::new(actions)), tracker }
     }
 
     /// The values of `TASKLAB_PARAMS`, checked; the defaults where it says nothing.
@@ -80,6 +84,11 @@ impl Stage {
     /// Whether anybody listens to the events.
     pub(super) fn is_heard(&self) -> bool {
         self.reporter.is_open()
+    }
+
+    /// Who waits and who holds.
+    pub(super) const fn tracker(&self) -> &Tracker {
+        &self.tracker
     }
 
     /// Tells that something happened, now.
@@ -108,16 +117,30 @@ impl Stage {
         let _ = out.write_all(format!("{text}\n").as_bytes()).and_then(|()| out.flush());
     }
 
-    /// Opens a lane for something of this process that the calling thread runs.
+    /// Opens a lane for something of this process that the calling thread runs. If it is a thread or a process, the
+    /// primitives know from now on that it is this task which waits and holds.
+    #[track_caller]
     pub fn task(&self, name: impl Into<String>, sort: TaskSort) -> Task<'_> {
-        let task = Task { stage: self, name: name.into() };
-        self.report(EventKind::TaskStarted {
-            task: task.name.clone(),
-            sort,
-            pid: own_pid(),
-            tid: Some(Tid::new(rustix::thread::gettid().as_raw_nonzero().get())),
-        });
-        task
+        self.task_at(name.into(), sort, self.tracker.line(Location::caller()))
+    }
+
+    /// Opens a lane, for a task that was started in this line of the body.
+    pub(super) fn task_at(&self, name: String, sort: TaskSort, line: Option<u32>) -> Task<'_> {
+        let tid = Some(Tid::new(rustix::thread::gettid().as_raw_nonzero().get()));
+        self.report(EventKind::TaskStarted { task: name.clone(), sort, pid: own_pid(), tid, line });
+        let lane = matches!(sort, TaskSort::Thread | TaskSort::Process).then(|| Lane::open(self, &name));
+        Task { stage: self, name, lane }
+    }
+
+    /// Shows something that does not run yet: a thread before its start, a future.
+    pub(super) fn created(&self, name: &str, sort: TaskSort, line: Option<u32>) {
+        self.report(EventKind::TaskStarted { task: name.to_owned(), sort, pid: own_pid(), tid: None, line });
+    }
+
+    /// Shows how a task is.
+    pub(super) fn changed(&self, task: &str, state: TaskState, on: Option<&str>) {
+        let (task, on) = (task.to_owned(), on.map(str::to_owned));
+        self.report(EventKind::TaskChanged { task, state, on, held_by: None, line: None });
     }
 
     /// Sleeps until there is an action, at most this long.
@@ -128,7 +151,17 @@ impl Stage {
     /// Sleeps until there is an action, or one of `others` is readable or closed, at most this long.
     pub fn listen(&self, others: &[BorrowedFd<'_>], timeout: Duration) -> Result<Option<StageAction>, StageError> {
         let mut control = self.control.lock().unwrap_or_else(PoisonError::into_inner);
-        match control.listen(others, timeout).map_err(StageError::kernel("wait for an action"))? {
+        let heard = control.listen(others, timeout).map_err(StageError::kernel("wait for an action"))?;
+        let is_alone = !control.is_open();
+        drop(control);
+        if is_alone && matches!(heard, Heard::Nothing) {
+            self.leave_step_mode();
+        }
+        match heard {
+            Heard::Action(action) if action.name == "step" => {
+                self.step(&action);
+                Ok(None)
+            }
             Heard::Action(action) => Ok(Some(action)),
             Heard::Nothing => Ok(None),
             Heard::Nonsense(line) => {
@@ -163,35 +196,44 @@ fn number<N: std::str::FromStr>(variable: &str) -> Option<N> {
 pub struct Task<'s> {
     stage: &'s Stage,
     name: String,
+    lane: Option<Arc<Lane>>,
 }
 
 impl Task<'_> {
     /// It runs; `on` says what, and may be empty.
+    #[track_caller]
     pub fn running(&self, on: &str) {
         self.changed(TaskState::Running, on, None);
     }
 
     /// It waits for something that somebody else must do.
+    #[track_caller]
     pub fn waiting(&self, on: &str, held_by: Option<&str>) {
         self.changed(TaskState::Waiting, on, held_by);
     }
 
     /// It is in some other state.
+    #[track_caller]
     pub fn is(&self, state: TaskState) {
         self.changed(state, "", None);
     }
 
     /// It has ended; `result` is `ok`, or says what went wrong.
     pub fn finish(self, result: &str) {
+        if let Some(lane) = &self.lane {
+            lane.close(self.stage);
+        }
         self.stage.report(EventKind::TaskFinished { task: self.name.clone(), result: result.to_owned() });
     }
 
+    #[track_caller]
     fn changed(&self, state: TaskState, on: &str, held_by: Option<&str>) {
         self.stage.report(EventKind::TaskChanged {
             task: self.name.clone(),
             state,
             on: (!on.is_empty()).then(|| on.to_owned()),
             held_by: held_by.map(str::to_owned),
+            line: self.stage.tracker.line(Location::caller()),
         });
     }
 }

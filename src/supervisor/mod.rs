@@ -5,6 +5,7 @@ mod cgroup;
 mod client;
 mod descendants;
 mod family;
+mod header;
 mod launch;
 mod link;
 mod prepare;
@@ -14,6 +15,7 @@ mod scope;
 mod server;
 
 pub use client::{Client, Incoming, SupervisorError};
+pub use header::{DEAD_MAN, LineRequest};
 pub use prepare::CAPTURE;
 pub use protocol::{ChildPipes, LaunchFailure, LaunchProblem, LaunchedChild, Report, Request};
 pub use server::serve;

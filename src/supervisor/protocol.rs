@@ -4,6 +4,8 @@ use std::os::fd::OwnedFd;
 
 use serde::{Deserialize, Serialize};
 
+use super::header::LineRequest;
+use crate::gpio::Edge;
 use crate::model::{BoardView, ChildSpec, ExitStatus, Pgid, Pid, RunId, Scope, Sid, Signal};
 use crate::sys::{PidFd, SpawnError};
 
@@ -42,31 +44,17 @@ pub enum Request {
         /// Whether no other run is alive: then descendants that hide where they come from are taken for this one's.
         is_only_run: bool,
     },
-    /// Toggle a GPIO output. Answered by `Board`.
-    ToggleLine {
-        /// Its offset on the header's chip.
-        line: u8,
-        /// On whose behalf.
-        owner: String,
-    },
-    /// Drive a GPIO output. Answered by `Board`.
-    SetLine {
-        /// Its offset.
-        line: u8,
-        /// Whether high.
-        high: bool,
-        /// On whose behalf.
-        owner: String,
+    /// Do something with the header's lines.
+    Lines {
+        /// Named again in the answer; 0 by those who do not wait for it.
+        ask: u64,
+        /// What.
+        request: LineRequest,
     },
     /// Count everything that is alive. Answered by `Counted`.
     CountAll,
     /// Say `Here`.
     AreYouThere,
-    /// Drive all lines of an owner to their safe level and release them.
-    ReleaseLines {
-        /// Whose.
-        owner: String,
-    },
 }
 
 /// What the supervisor tells.
@@ -149,10 +137,19 @@ pub enum Report {
     Here,
     /// The header as it is now, and what went wrong, if something did.
     Board {
+        /// Which request this answers; 0 for none.
+        ask: u64,
         /// All pins.
         board: BoardView,
+        /// What changed since the last report.
+        edges: Vec<Edge>,
         /// Why a request was refused.
         refused: Option<String>,
+    },
+    /// Lines that changed their level, while nothing else did on the header.
+    Edges {
+        /// Oldest first.
+        edges: Vec<Edge>,
     },
 }
 

@@ -6,15 +6,15 @@ use std::os::fd::OwnedFd;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::time::Duration;
 
-use rustix::event::{PollFd, PollFlags, poll};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use super::cgroup::Cgroups;
 use super::descendants::is_exhausted;
 use super::family::Family;
+use super::header::Header;
 use super::link::{Link, Received};
 use super::protocol::{Report, Request};
 use super::room::{Dispensability, Room, leave_processes_to_the_app};
-use crate::gpio::{self, Board, BoardKind, GpioError, Level, Line};
 use crate::model::Signal;
 use crate::sys::{self, PacketSocket, SignalFd, monotonic_now};
 
@@ -33,13 +33,13 @@ pub fn serve(socket: OwnedFd) -> io::Result<()> {
     if !sys::has_one_thread()? {
         return Err(io::Error::other("the supervisor has more than one thread, so it cannot fork safely"));
     }
-    let board = gpio::choose(BoardKind::Auto).map_err(io::Error::other)?;
+    let header = Header::open(monotonic_now()).map_err(io::Error::other)?;
     leave_processes_to_the_app();
     let link = Link::new(PacketSocket::from(socket))?;
     let mut server = Server {
         link,
         family: Family::new(),
-        board,
+        header,
         room: Room::default(),
         dispensability: Dispensability::open(),
         cgroups: Cgroups::default(),
@@ -48,7 +48,7 @@ pub fn serve(socket: OwnedFd) -> io::Result<()> {
     server.family.keep_reserve();
     // A mistake of ours must not leave anybody's processes behind: what is told of it comes after the burial.
     let result = catch_unwind(AssertUnwindSafe(|| server.run(&child_signals)));
-    server.board.make_safe(monotonic_now());
+    server.header.make_safe(monotonic_now());
     server.family.end();
     server.cgroups.remove();
     match result {
@@ -69,7 +69,7 @@ fn none_if_gone(result: io::Result<()>) -> io::Result<()> {
 pub(super) struct Server {
     link: Link,
     pub(super) family: Family,
-    board: Box<dyn Board>,
+    header: Header,
     pub(super) room: Room,
     pub(super) dispensability: Option<Dispensability>,
     pub(super) cgroups: Cgroups,
@@ -79,17 +79,27 @@ pub(super) struct Server {
 
 impl Server {
     fn run(&mut self, child_signals: &SignalFd) -> io::Result<()> {
-        let board = self.board_report(Ok(()));
+        let board = self.header.report(0, None);
         self.tell(vec![board])?;
         loop {
             let wanted = if self.link.has_waiting() { PollFlags::IN | PollFlags::OUT } else { PollFlags::IN };
-            let mut fds = [PollFd::new(&self.link, wanted), PollFd::new(child_signals, PollFlags::IN)];
-            match poll(&mut fds, None) {
+            let lines = self.header.fds();
+            let mut fds = vec![PollFd::new(&self.link, wanted), PollFd::new(child_signals, PollFlags::IN)];
+            fds.extend(lines.iter().map(|fd| PollFd::from_borrowed_fd(*fd, PollFlags::IN)));
+            let timeout = self.header.deadline().map(|at| {
+                let left = at.since(monotonic_now());
+                Timespec { tv_sec: left.as_secs() as i64, tv_nsec: i64::from(left.subsec_nanos()) }
+            });
+            match poll(&mut fds, timeout.as_ref()) {
                 Ok(_) | Err(rustix::io::Errno::INTR) => {}
                 Err(error) => return Err(error.into()),
             }
             let (socket, children) = (fds[0].revents(), fds[1].revents());
+            let lines_changed = fds[2..].iter().any(|fd| !fd.revents().is_empty());
             let mut reports = Vec::new();
+            if lines_changed {
+                reports.extend(self.header.collect());
+            }
             if children.intersects(PollFlags::IN) {
                 while child_signals.read()?.is_some() {}
                 self.family.collect(&mut reports)?;
@@ -99,6 +109,9 @@ impl Server {
             if socket.intersects(PollFlags::IN | PollFlags::HUP | PollFlags::ERR) && !self.take_requests()? {
                 return Ok(());
             }
+            // What the app has said by now counts, also if both of us slept.
+            let expired = self.header.check(monotonic_now());
+            self.tell(expired.into_iter().collect())?;
             self.flush()?;
         }
     }
@@ -136,6 +149,7 @@ impl Server {
     }
 
     fn handle(&mut self, request: Request) -> io::Result<()> {
+        self.header.hear(monotonic_now());
         let mut reports = Vec::new();
         match request {
             Request::Launch { run, stages } => match self.launch(run, &stages) {
@@ -156,25 +170,9 @@ impl Server {
             Request::CountAll => {
                 reports.push(Report::Counted { result: self.family.living().map_err(|error| error.to_string()) });
             }
-            Request::ToggleLine { line, owner } => {
-                let done = Line::new(line.into()).and_then(|line| self.board.toggle(line, &owner, monotonic_now()).map(drop));
-                reports.push(self.board_report(done));
-            }
-            Request::SetLine { line, high, owner } => {
-                let level = if high { Level::High } else { Level::Low };
-                let done = Line::new(line.into()).and_then(|line| self.board.set(line, level, &owner, monotonic_now()));
-                reports.push(self.board_report(done));
-            }
-            Request::ReleaseLines { owner } => {
-                self.board.release(&owner, monotonic_now());
-                reports.push(self.board_report(Ok(())));
-            }
+            Request::Lines { ask, request } => reports.extend(self.header.handle(ask, request, monotonic_now())),
         }
         self.tell(reports)
-    }
-
-    fn board_report(&self, done: Result<(), GpioError>) -> Report {
-        Report::Board { board: self.board.view(), refused: done.err().map(|error| error.to_string()) }
     }
 
     fn tell(&mut self, reports: Vec<Report>) -> io::Result<()> {

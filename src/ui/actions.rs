@@ -23,6 +23,8 @@ pub enum UiAction {
     Act(RunId, Action, String),
     /// Toggle a line of the header that no run owns.
     ToggleLine(u8),
+    /// Press the virtual button of a GPIO line, or let it go.
+    PressLine(u8, bool),
     /// Take a finished run out of the list.
     Forget(RunId),
 }

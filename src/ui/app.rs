@@ -24,7 +24,7 @@ use super::timeline::Timeline;
 use super::toasts::Toasts;
 use super::top_bar::{self, TopBar};
 use super::tree::{Selection, Tree};
-use crate::engine::{Command, EngineHandle};
+use crate::engine::{Command, EngineHandle, LineRequest};
 use crate::model::{Action, Language, RunId, RunView, Snapshot};
 use crate::scenario::Scenario;
 
@@ -183,6 +183,9 @@ impl App {
             }
             UiAction::Act(run, action, target) => self.send(Command::Act { run, action, target }),
             UiAction::ToggleLine(line) => self.send(Command::ToggleLine(line)),
+            UiAction::PressLine(line, is_pressed) => {
+                self.send(Command::Lines { ask: 0, request: LineRequest::Press { line, is_pressed } });
+            }
             UiAction::Forget(run) => {
                 self.subject = Subject::Programs(None);
                 self.send(Command::Forget(run));

@@ -1,11 +1,11 @@
-//! The 40-pin header in its physical order: names, levels, owners; outputs toggle on a click. UI thread.
+//! The 40-pin header in its physical order: names, levels, owners; outputs toggle on a click, virtual inputs are pressed. UI thread.
 
 use egui::{Align2, FontId, Rect, RichText, Role, Sense, Stroke, Ui, WidgetInfo, pos2, vec2};
 
 use super::actions::{Actions, UiAction};
 use super::theme::{self, Palette, palette};
 use super::widgets;
-use crate::model::{Action, BoardView, PinFunction, PinView, RunId};
+use crate::model::{Action, BoardView, PinFunction, PinView, Pull, RunId};
 
 /// Draws the header. `running` is the run that hears a toggle of a line that somebody owns.
 pub fn ui(ui: &mut Ui, board: &BoardView, running: Option<RunId>, actions: &mut Actions) {
@@ -63,17 +63,22 @@ fn draw(
 ) {
     let colors = palette(ui);
     let line = line_of(pin.function);
-    let can_toggle = match pin.function {
-        PinFunction::Output(_) => true,
-        PinFunction::Input(_) => board.backend == "simulated",
-        _ => false,
+    let is_output = matches!(pin.function, PinFunction::Output(_));
+    let is_input = matches!(pin.function, PinFunction::Input(_));
+    // A real input has a real button; one that nobody holds can be made an output on any board.
+    let can_press = is_input && board.backend == "simulated";
+    let can_act = is_output || can_press;
+    let sense = match (can_press, can_act || is_input) {
+        // A button that is held must not become a drag of the pane below it.
+        (true, _) => Sense::click_and_drag(),
+        (_, true) => Sense::click(),
+        _ => Sense::hover(),
     };
-    let sense = if can_toggle { Sense::click() } else { Sense::hover() };
     let response = ui.interact(hit, ui.scope_id().with(egui::IdSalt::new(("pin", number))), sense);
     let words = describe(pin, number);
-    let role = if can_toggle { Role::Button } else { Role::Label };
+    let role = if can_act { Role::Button } else { Role::Label };
     response.widget_info(|| WidgetInfo::labeled(role, true, &words));
-    if can_toggle && (response.hovered() || response.has_focus()) {
+    if can_act && (response.hovered() || response.has_focus()) {
         ui.painter().rect_filled(hit.shrink2(vec2(2.0, 1.0)), 3.0, colors.hovered.gamma_multiply(0.6));
     }
     paint_pin(ui, pin, center, colors);
@@ -86,15 +91,51 @@ fn draw(
     let (font, ink) =
         if is_owned { (theme::bold_font(10.5), colors.pin_owner) } else { (FontId::proportional(10.5), colors.weak) };
     widgets::paint_text(ui, text, if is_left { Align2::RIGHT_CENTER } else { Align2::LEFT_CENTER }, name, font, ink);
-    if response.clicked()
-        && let Some(line) = line
-    {
+    let Some(line) = line else {
+        response.on_hover_text(words);
+        return;
+    };
+    if response.clicked() && is_output {
         match running.filter(|_| is_owned) {
             Some(run) => actions.push(UiAction::Act(run, Action::Toggle, format!("GPIO{line}"))),
             None => actions.push(UiAction::ToggleLine(line)),
         }
     }
-    response.on_hover_text(if can_toggle { format!("{words}\nClick to toggle.") } else { words });
+    if can_press {
+        press(ui, &response, line, actions);
+    }
+    if is_input && !is_owned {
+        response.context_menu(|ui| {
+            if ui.button(format!("Drive GPIO{line}")).clicked() {
+                actions.push(UiAction::ToggleLine(line));
+                ui.close();
+            }
+        });
+    }
+    let hint = match (is_output, can_press, is_input && !is_owned) {
+        (true, ..) => "Click to toggle.",
+        (_, true, true) => "Press and hold: its virtual button. Right click: drive it.",
+        (_, true, false) => "Press and hold: its virtual button.",
+        (_, _, true) => "Right click: drive it.",
+        _ => "",
+    };
+    let notes = pin.note.as_deref().unwrap_or_default();
+    response
+        .on_hover_text([words.as_str(), notes, hint].into_iter().filter(|text| !text.is_empty()).collect::<Vec<_>>().join("\n"));
+}
+
+/// A virtual button: down as long as the pointer is, or for a moment where a keyboard clicks.
+fn press(ui: &Ui, response: &egui::Response, line: u8, actions: &mut Actions) {
+    let was_down = ui.data(|data| data.get_temp(response.id)).unwrap_or(false);
+    let is_down =
+        response.is_pointer_button_down_on() && !response.secondary_clicked() && ui.input(|input| input.pointer.primary_down());
+    if is_down != was_down {
+        ui.data_mut(|data| data.insert_temp(response.id, is_down));
+        actions.push(UiAction::PressLine(line, is_down));
+    } else if response.clicked() && !was_down {
+        actions.push(UiAction::PressLine(line, true));
+        actions.push(UiAction::PressLine(line, false));
+    }
 }
 
 fn paint_pin(ui: &Ui, pin: &PinView, center: egui::Pos2, colors: &Palette) {
@@ -143,6 +184,11 @@ fn describe(pin: &PinView, number: usize) -> String {
     if let Some(is_high) = pin.level {
         text.push_str(if is_high { ", high" } else { ", low" });
     }
+    match pin.pull {
+        Some(Pull::Up) => text.push_str(", pull-up"),
+        Some(Pull::Down) => text.push_str(", pull-down"),
+        Some(Pull::Off) | None => {}
+    }
     if let Some(owner) = &pin.owner {
         text.push_str(", ");
         text.push_str(owner);
@@ -177,7 +223,35 @@ mod tests {
         harness.run();
         let actions = harness.state_mut().take();
         assert!(matches!(&actions[..], [UiAction::Act(run, Action::Toggle, line)] if run.number() == 7 && line == "GPIO17"));
-        harness.get_by_label("pin 40, GPIO21, input, low").click();
+    }
+
+    #[test]
+    fn a_virtual_input_is_down_as_long_as_the_pointer_is() {
+        let mut harness = show(sample::board(), None);
+        let center = harness.get_by_label("pin 40, GPIO21, input, low").rect().center();
+        let button = |pressed| egui::Event::PointerButton {
+            pos: center,
+            button: egui::PointerButton::Primary,
+            pressed,
+            modifiers: egui::Modifiers::NONE,
+        };
+        harness.event(egui::Event::PointerMoved(center));
+        harness.event(button(true));
+        harness.run();
+        assert!(matches!(harness.state_mut().take()[..], [UiAction::PressLine(21, true)]));
+        harness.run();
+        assert!(harness.state_mut().take().is_empty(), "it is held");
+        harness.event(button(false));
+        harness.run();
+        assert!(matches!(harness.state_mut().take()[..], [UiAction::PressLine(21, false)]));
+    }
+
+    #[test]
+    fn a_free_line_is_driven_from_its_menu() {
+        let mut harness = show(BoardView { backend: "chardev".to_owned(), ..sample::board() }, None);
+        harness.get_by_label("pin 40, GPIO21, input, low").click_secondary();
+        harness.run();
+        harness.get_by_label("Drive GPIO21").click();
         harness.run();
         assert!(matches!(harness.state_mut().take()[..], [UiAction::ToggleLine(21)]));
     }

@@ -173,15 +173,15 @@ pub fn board() -> BoardView {
         _ => None,
     };
     let pins = LINES.map(|line| match line {
-        -5 => PinView { function: PinFunction::Power5V, level: None, owner: None },
-        -3 => PinView { function: PinFunction::Power3V3, level: None, owner: None },
-        -1 => PinView { function: PinFunction::HatId, level: None, owner: None },
-        0 => PinView { function: PinFunction::Ground, level: None, owner: None },
+        -5 => PinView::new(PinFunction::Power5V),
+        -3 => PinView::new(PinFunction::Power3V3),
+        -1 => PinView::new(PinFunction::HatId),
+        0 => PinView::new(PinFunction::Ground),
         line => {
             let line = line as u8;
             let owner = owner(line).map(str::to_owned);
             let function = if owner.is_some() { PinFunction::Output(line) } else { PinFunction::Input(line) };
-            PinView { function, level: Some(owner.is_some()), owner }
+            PinView { level: Some(owner.is_some()), owner, ..PinView::new(function) }
         }
     });
     BoardView { name: "Raspberry Pi 4 B".to_owned(), backend: "simulated".to_owned(), pins: pins.to_vec() }

@@ -52,7 +52,7 @@ pub fn events_of(engine: &Engine, request: LaunchRequest, mut act: impl FnMut(&E
                     return events;
                 }
             }
-            Told::Launched(..) | Told::NotLaunched(..) => {}
+            Told::Launched(..) | Told::NotLaunched(..) | Told::Board { .. } | Told::Edge(_) => {}
             Told::Refused(text) => panic!("{text}"),
         }
     }

@@ -46,7 +46,7 @@ impl Capture {
         let mut size = 0;
         loop {
             let (run, event) = match told.recv()? {
-                Told::Launched(..) => continue,
+                Told::Launched(..) | Told::Board { .. } | Told::Edge(_) => continue,
                 Told::Event(run, event) => (run, event),
                 Told::NotLaunched(_, failure) => bail!(failure),
                 Told::Refused(sentence) => bail!(sentence),

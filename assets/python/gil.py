@@ -1,0 +1,293 @@
+"""The global interpreter lock: threads that compute in Python take turns, as only one of them can hold the lock.
+
+Processes have an interpreter each, and so a lock each. Who waits for input, or computes in C, lets go of the lock.
+"""
+
+import hashlib
+import json
+import multiprocessing
+import os
+import sys
+import threading
+import time
+
+import tasklab
+
+params = tasklab.params(
+    workers=4,
+    span=0.4,
+    interval=5,
+    affinity=0,
+)
+
+BUFFER = bytes(4 * 1024 * 1024)
+MOST_ROUNDS = 5
+last_seen = None  # the thread that noticed last that it runs
+counter = 0
+
+
+def used():
+    """CPU time of the calling thread, and time that it was ready but had no core, in seconds. Some kernels do not
+    count the latter: their schedstat is missing, or all zeros, also where it counts how often the thread got a core."""
+    try:
+        with open("/proc/thread-self/schedstat") as schedstat:
+            _, delay, times = [int(word) for word in schedstat.read().split()]
+    except OSError:
+        times = 0
+    return time.thread_time(), delay / 1e9 if times else None
+
+
+def load(cores):
+    """CPU time that was used on these cores so far, by whomever, in seconds."""
+    total = 0
+    with open("/proc/stat") as stat:
+        for line in stat:
+            name, *ticks = line.split()
+            if name.startswith("cpu") and name[3:].isdecimal() and int(name[3:]) in cores:
+                # user, nice, system, idle, iowait, irq, softirq, steal
+                total += sum(int(tick) for tick in ticks[:3] + ticks[5:8])
+    return total / os.sysconf("SC_CLK_TCK")
+
+
+def spin(me, until):
+    """Counts in pure Python. Gives the steps, and how often this thread found that another one had run before it."""
+    global last_seen
+    steps = turns = 0
+    while time.monotonic() < until:
+        if last_seen != me:
+            last_seen = me
+            turns += 1
+        steps += 1
+    return steps, turns
+
+
+def hash_buffers(me, until):
+    """Hashes large buffers. That is done in C, and the lock is let go for it."""
+    steps = 0
+    while time.monotonic() < until:
+        hashlib.sha256(BUFFER)
+        steps += 1
+    return steps, 0
+
+
+def measured(work, me, until):
+    """Does some work, and gives what it cost."""
+    cpu, delay = used()
+    begin = time.monotonic()
+    steps, turns = work(me, until)
+    elapsed = time.monotonic() - begin
+    cpu_now, delay_now = used()
+    ready = delay is not None and (cpu_now - cpu + delay_now - delay) / elapsed
+    return {"cpu": cpu_now - cpu, "ready": ready, "steps": steps, "turns": turns}
+
+
+def ready_at_a_time(found):
+    """How many of the workers ran, or were ready to, on the average; None where the kernel does not tell."""
+    return None if any(one["ready"] is False for one in found) else round(sum(one["ready"] for one in found), 2)
+
+
+def in_threads(work, kind):
+    """Has all workers do this at the same time, as threads. Gives what each of them measured, and the cores they used."""
+    found = []
+
+    def worker(name, go):
+        tasklab.started(name)
+        tasklab.state(name, "waiting", on="the start")
+        go.wait()
+        tasklab.state(name, "running", on=kind)
+        found.append(measured(work, name, begin + params.span))
+        tasklab.finished(name)
+
+    go = threading.Event()
+    names = [f"{kind}-{number}" for number in range(1, params.workers + 1)]
+    threads = [threading.Thread(target=worker, args=(name, go), name=name) for name in names]
+    for thread in threads:
+        thread.start()
+    begin, cpu = time.monotonic(), time.process_time()
+    go.set()
+    for thread in threads:
+        thread.join()
+    cores = (time.process_time() - cpu) / (time.monotonic() - begin)
+    show(f"{kind} threads", found, cores)
+    return found, cores
+
+
+def show(what, found, cores):
+    tasklab.value(f"{what}: cores used", round(cores, 2))
+    print(f"{len(found)} {what}: {cores:.2f} cores used, {ready_at_a_time(found)} running or ready at a time")
+
+
+def start_processes():
+    """The same in processes, which wait for the gate to open. Forked first, while there is one thread only."""
+    gate, opener = os.pipe()
+    hear, tell = os.pipe()
+
+    def worker(name):
+        os.close(opener)
+        tasklab.started(name, sort="process")
+        tasklab.state(name, "waiting", on="the start", held_by="main")
+        os.read(gate, 1)
+        tasklab.state(name, "running", on="spin")
+        found = measured(spin, name, time.monotonic() + params.span)
+        os.write(tell, (json.dumps(found) + "\n").encode())
+        tasklab.finished(name)
+
+    fork = multiprocessing.get_context("fork")
+    names = [f"process-{number}" for number in range(1, params.workers + 1)]
+    processes = [fork.Process(target=worker, args=(name,), name=name, daemon=True) for name in names]
+    for process in processes:
+        process.start()
+        tasklab.process_started(process.pid, process.name)
+    os.close(gate)
+    os.close(tell)
+    return processes, opener, hear
+
+
+def finish_processes(processes, opener, hear, cores):
+    """Opens the gate, and waits until all have told what they measured, or have ended, at most five seconds longer."""
+    before, begin = load(cores), time.monotonic()
+    os.close(opener)
+    told, deadline = b"", begin + params.span + 5
+    asked = []
+    while told.count(b"\n") < params.workers and time.monotonic() < deadline:
+        action = tasklab.action(deadline - time.monotonic(), hear)
+        if action:
+            asked.append(action)
+        if tasklab.readable(hear):
+            chunk = os.read(hear, 4096)
+            if not chunk:
+                break
+            told += chunk
+    elapsed, all_load = time.monotonic() - begin, load(cores) - before
+    for process in processes:
+        if len(told.splitlines()) < params.workers:
+            process.kill()
+        process.join()
+        if process.exitcode:
+            tasklab.notice(f"{process.name} was killed before it had told what it measured")
+        tasklab.process_exited(process.pid, process.exitcode)
+        tasklab.process_reaped(process.pid)
+    found = [json.loads(line) for line in told.splitlines()]
+    cpu = sum(one["cpu"] for one in found)
+    show("processes", found, cpu / elapsed)
+    left = len(cores) - max(0, all_load - cpu) / elapsed  # cores that others left us
+    return found, cpu / elapsed, min(params.workers, left), asked
+
+
+def wait_for_input():
+    """Has all workers wait for input at the same time. Gives how many of them /proc shows asleep then."""
+    pipes = [os.pipe() for _ in range(params.workers)]
+    tids = []
+
+    def worker(name, source):
+        tasklab.started(name)
+        tasklab.state(name, "waiting", on="input")
+        tids.append(threading.get_native_id())
+        os.read(source, 1)
+        tasklab.finished(name)
+
+    threads = [threading.Thread(target=worker, args=(f"reader-{number}", source))
+               for number, (source, _) in enumerate(pipes, start=1)]
+    for thread in threads:
+        thread.start()
+    asleep, deadline = 0, time.monotonic() + 5
+    while asleep < params.workers and time.monotonic() < deadline:
+        time.sleep(0.005)
+        asleep = 0
+        for tid in list(tids):
+            with open(f"/proc/self/task/{tid}/stat") as stat:
+                asleep += stat.read().rpartition(")")[2].split()[0] == "S"
+    for _, sink in pipes:
+        os.write(sink, b"x")
+    for thread in threads:
+        thread.join()
+    print(f"{asleep} threads waited for input at the same time")
+    return asleep
+
+
+def lose_updates():
+    """Threads add to one counter without a lock, and let others run between read and write. Gives what was lost."""
+    global counter
+    counter = 0
+
+    def worker():
+        global counter
+        for _ in range(50):
+            seen = counter
+            time.sleep(0.0001)
+            counter = seen + 1
+
+    threads = [threading.Thread(target=worker, name="adder") for _ in range(max(2, params.workers))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    lost = 50 * len(threads) - counter
+    tasklab.value("lost updates", lost)
+    print(f"{lost} of {50 * len(threads)} updates were lost")
+    return lost
+
+
+def main():
+    tasklab.started("main")
+    if params.affinity:
+        os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:params.affinity])
+    cores = os.sched_getaffinity(0)
+    tasklab.value("cores", len(cores))
+    processes = start_processes()
+
+    rounds = []  # (switch interval in ms, what the threads measured, cores that they used)
+
+    def spin_in_threads(interval):
+        sys.setswitchinterval(interval / 1000)
+        tasklab.state("main", "waiting", on=f"threads, switch interval {interval} ms")
+        rounds.append((interval, *in_threads(spin, "spin")))
+        sys.setswitchinterval(0.005)
+
+    spin_in_threads(params.interval)
+    tasklab.state("main", "waiting", on="processes")
+    in_processes, process_cores, cores_left, asked = finish_processes(*processes, cores)
+    tasklab.state("main", "waiting", on="threads that hash")
+    hashing, _ = in_threads(hash_buffers, "hash")
+    tasklab.state("main", "waiting", on="threads that wait for input")
+    asleep = wait_for_input()
+    tasklab.state("main", "waiting", on="threads that add")
+    lost = lose_updates()
+    while action := asked.pop(0) if asked else tasklab.action(0):
+        do, interval = action[0], action[1].strip()
+        if do == "interval" and interval.isdecimal() and 1 <= int(interval) <= 50 and len(rounds) < MOST_ROUNDS:
+            spin_in_threads(int(interval))
+        else:
+            tasklab.refuse(*action)
+    tasklab.finished("main")
+
+    most_cores = max(cores for _, _, cores in rounds)
+    tasklab.fact("threads-cores", "threads that need the one lock to compute use about one core, all together",
+                 "<= 1.5", round(most_cores, 2), most_cores <= 1.5)
+    ready = ready_at_a_time(in_processes)
+    if ready is not None:
+        tasklab.fact("processes-ready", "processes do not wait for each other: each runs, or is ready and waits for a core",
+                     f">= {0.8 * params.workers:.2f}", ready, ready >= 0.8 * params.workers)
+    tasklab.fact("processes-cores", "processes use the cores that are free, one each",
+                 f">= {0.7 * cores_left:.2f}", round(process_cores, 2), process_cores >= 0.7 * cores_left)
+    ready = ready_at_a_time(hashing)
+    if ready is not None:
+        tasklab.fact("hash-ready", "threads that compute without holding the lock run, or are ready, at the same time",
+                     f">= {0.6 * params.workers:.2f}", ready, ready >= 0.6 * params.workers)
+    tasklab.fact("io-overlap", "threads that wait for input all wait at the same time", params.workers, asleep)
+    too_many = []
+    for interval, found, _ in rounds:
+        turns = sum(one["turns"] for one in found)
+        most = int(1.5 * params.span * 1000 / interval) + 2 * params.workers
+        tasklab.value(f"turns with a switch interval of {interval} ms", turns)
+        too_many.append((turns - most, most, turns, sum(one["steps"] for one in found) // max(1, turns)))
+    _, most, turns, steps = max(too_many)
+    tasklab.fact("turns", "the lock changes hands at most once in a switch interval", f"<= {most}", turns, turns <= most)
+    tasklab.fact("steps-in-a-turn", "a turn is much longer than 100 steps", "> 100", steps, steps > 100)
+    tasklab.value("turn_ms", round(1000 * params.span / max(1, turns), 1))
+    tasklab.fact("still-lost", "such a lock does not keep your counter right: updates are lost between read and write",
+                 "> 0", lost, lost > 0)
+
+
+if __name__ == "__main__":
+    main()

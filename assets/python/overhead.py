@@ -1,0 +1,148 @@
+"""What a task costs: the same tasks one after the other, in a thread each, and in a process each.
+
+A process has to be forked, and to tell its result through a pipe. For a task of some microseconds that is far more
+work than the task itself; for a task of a second nobody notices.
+"""
+
+import multiprocessing
+import resource
+import threading
+import time
+
+import tasklab
+
+params = tasklab.params(
+    tasks=4,
+    smallest=10,
+    steps=4,
+    factor=10,
+    repeats=5,
+)
+
+LARGEST = 50_000  # microseconds
+MOST_SIZES = 10  # those that a person asks for included
+
+
+def task(loops):
+    """Counts words, in pure Python, so often."""
+    words = 0
+    for _ in range(loops):
+        words += len("a few words to count in a task".split())
+    return words
+
+
+def serial(loops):
+    return [task(loops) for _ in range(params.tasks)]
+
+
+def in_threads(loops):
+    results = []
+    threads = [threading.Thread(target=lambda: results.append(task(loops))) for _ in range(params.tasks)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return results
+
+
+def in_processes(loops):
+    def child(sink):
+        with sink:
+            sink.send(task(loops))
+
+    fork = multiprocessing.get_context("fork")
+    results, children = [], []
+    for _ in range(params.tasks):
+        source, sink = fork.Pipe(duplex=False)
+        process = fork.Process(target=child, args=(sink,), daemon=True)
+        process.start()
+        sink.close()
+        children.append((process, source))
+    for process, source in children:
+        with source:
+            try:
+                if source.poll(20):
+                    results.append(source.recv())
+                else:
+                    process.kill()
+            except EOFError:
+                pass  # It was killed: a result is missing.
+        process.join()
+    return results
+
+
+WAYS = {"serial": serial, "threads": in_threads, "processes": in_processes}
+
+
+def timed(work, *args):
+    """Milliseconds that some work took, its CPU time in milliseconds (that of children included), and its result."""
+    def cpu():
+        return sum(used.ru_utime + used.ru_stime for used in map(resource.getrusage, (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)))
+
+    cpu_before, begin = cpu(), time.perf_counter()
+    made = work(*args)
+    return (time.perf_counter() - begin) * 1000, (cpu() - cpu_before) * 1000, made
+
+
+def measure(microseconds, loops):
+    """The tasks of one size in each way, in turns; the fastest of the repeats counts. Gives, for each way, milliseconds
+    on the clock and of CPU time; and how often the results were not the same."""
+    best, wrong, expected = {}, 0, serial(loops)
+    for _ in range(params.repeats):
+        for way, work in WAYS.items():
+            tasklab.state("main", "running", on=f"{way}, {microseconds} µs each")
+            elapsed, cpu, results = timed(work, loops)
+            best[way] = min(best.get(way, (elapsed, cpu)), (elapsed, cpu))
+            wrong += results != expected
+    for way in WAYS:
+        tasklab.value(f"{way}, {microseconds} µs each (ms)", round(best[way][0], 3))
+    print(f"{params.tasks} tasks of {microseconds} µs: " + ", ".join(f"{way} {best[way][0]:.2f} ms" for way in WAYS))
+    return best, wrong
+
+
+def main():
+    tasklab.started("main")
+    loops_a_microsecond = 1_000 / min(timed(task, 1_000)[0] for _ in range(20)) / 1000
+    sizes = [min(LARGEST, params.smallest * params.factor ** step) for step in range(params.steps)]
+    rows, wrong = {}, 0
+    while sizes:
+        size = sizes.pop(0)
+        rows[size], differing = measure(size, max(1, round(size * loops_a_microsecond)))
+        wrong += differing
+        while asked := tasklab.action(0):
+            do, target = asked[0], asked[1].strip()
+            if do == "size" and target.isdecimal() and 1 <= int(target) <= LARGEST and len(rows) + len(sizes) < MOST_SIZES:
+                sizes.append(int(target))
+            else:
+                tasklab.refuse(*asked)
+    tasklab.finished("main")
+
+    faster = [size for size in sorted(rows) if rows[size]["processes"][0] < rows[size]["serial"][0]]
+    crossover = f"{faster[0]} µs" if faster else "no size that was tried"
+    tasklab.value("crossover", crossover)
+    print(f"processes are faster from: {crossover}")
+    smallest, largest = rows[min(rows)], rows[max(rows)]
+
+    def times(row):
+        """How many times as long the processes took as the tasks one after the other."""
+        return round(row["processes"][0] / row["serial"][0], 2)
+
+    def overhead(row):
+        """The part of the processes' CPU time that was not the tasks themselves, in percent."""
+        return round(100 * max(0, 1 - row["serial"][1] / row["processes"][1]))
+
+    in_order, apart = round(smallest["serial"][0], 3), round(smallest["processes"][0], 3)
+    tasklab.fact("trivial", "for the smallest tasks, a process each takes longer than one after the other (ms)",
+                 f"> {in_order}", apart, apart > in_order)
+    threads = round(smallest["threads"][0], 3)
+    tasklab.fact("threads-cheaper", "for the smallest tasks, a process each takes longer than a thread each (ms)",
+                 f"> {threads}", apart, apart > threads)
+    tasklab.fact("catches-up", "the larger the tasks, the better processes do: they take so many times as long as one after the other",
+                 f"< {times(smallest)}", times(largest), times(largest) < times(smallest))
+    tasklab.fact("overhead-shrinks", "the larger the tasks, the smaller the part of the CPU time that processes cost (%)",
+                 f"< {overhead(smallest)}", overhead(largest), overhead(largest) < overhead(smallest))
+    tasklab.fact("same-results", "the results are the same, whichever way", 0, wrong)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,254 @@
+"""Queues: a belt between those who make items and those who use them up. First in, first out.
+
+The queue does all the locking. An END marker tells one consumer that nothing will come any more: one for each.
+"""
+
+import multiprocessing
+import os
+import sys
+import threading
+import time
+
+if __name__ == "queue":
+    # Python looks beside the script before it looks into its library, so that `import queue` finds this file. Whoever
+    # does that means the library's module, and gets it. (Better never give a script the name of a module.)
+    from importlib.machinery import PathFinder
+    from importlib.util import module_from_spec
+
+    spec = PathFinder.find_spec("queue", [path for path in sys.path if path != os.path.dirname(__file__)])
+    sys.modules["queue"] = module_from_spec(spec)
+    spec.loader.exec_module(sys.modules["queue"])
+else:
+    import tasklab
+
+params = __name__ == "__main__" and tasklab.params(
+    producers=2,
+    consumers=2,
+    items=24,
+    produce=0.02,
+    consume=0.05,
+    capacity=8,
+    ends=1,
+    line=17,
+    patience=3.0,
+)
+
+END = "END"
+LEDS = 4
+
+
+class Belt:
+    """The queue, and what is seen of it."""
+
+    def __init__(self):
+        self.queue = tasklab.Queue("belt", params.capacity)
+        self.counts = tasklab.Queue("counts")  # a 1 for each item that was used up
+        self.produce, self.consume = params.produce, params.consume
+        self.may_take = {f"consumer-{number}": tasklab.Event(f"consumer-{number} may take")
+                         for number in range(1, params.consumers + 1)}
+        self.taken = []  # (consumer, producer, number), in the order in which they were taken
+        self.lit = [0] * LEDS
+        self.deepest = self.counted = self.ended = self.extra = 0
+        self.look = threading.Lock()
+
+    def show_depth(self):
+        """The depth as a number, and as a bar of LEDs."""
+        with self.look:
+            depth = self.queue.qsize()
+            self.deepest = max(self.deepest, depth)
+            tasklab.value("depth", depth)
+            for led in range(LEDS):
+                level = int(depth * LEDS >= (led + 1) * params.capacity)
+                if level != self.lit[led]:
+                    self.lit[led] = level
+                    tasklab.gpio(params.line + led, level)
+
+    def producer(self, number):
+        """Puts its share of the items."""
+        for item in range(number - 1, params.items, params.producers):
+            time.sleep(self.produce)
+            self.queue.put((number, item))
+            self.show_depth()
+
+    def consumer(self, name):
+        """Takes items until it finds an END marker."""
+        while True:
+            self.may_take[name].wait()
+            item = self.queue.get()
+            self.show_depth()
+            if item == END:
+                break
+            self.taken.append((name, *item))
+            time.sleep(self.consume)
+            self.counts.put(1)
+        self.ended += 1
+
+    def counter(self):
+        """The only one that touches the counter, so it needs no lock: whoever wants to add sends a message."""
+        while (count := self.counts.get()) != END:
+            self.counted += count
+
+    def put(self, item, hear):
+        """main must not wait for room, as it has to hear what you want."""
+        while True:
+            try:
+                self.queue.put(item, block=False)
+                return self.show_depth()
+            except tasklab.Full:
+                hear(0.02)
+
+    def obey(self, asked, may_put):
+        """What works at any time: the belt's speed, and who may take from it."""
+        do, target = asked[0], asked[1].strip()
+        what, equals, seconds = target.partition("=")
+        if do == "pause" and target in self.may_take:
+            self.may_take[target].clear()
+            tasklab.value(target, "paused")
+        elif do == "resume" and target in self.may_take:
+            self.may_take[target].set()
+            tasklab.value(target, "at work")
+        elif do == "speed" and what in ("produce", "consume") and is_pause(seconds):
+            setattr(self, what, float(seconds))
+            tasklab.value(what, float(seconds))
+        elif do == "put" and may_put and self.extra < 20 and not self.queue.full():
+            self.extra += 1
+            self.queue.put((0, self.extra))
+            self.show_depth()
+        else:
+            tasklab.refuse(*asked)
+
+
+def is_pause(text):
+    try:
+        return 0 <= float(text) <= 0.2
+    except ValueError:
+        return False
+
+
+def quick_exit(daemon, tell):
+    """A program of its own: its main ends at once, and leaves the items to a thread, which tells of each."""
+    def work():
+        for _ in range(12):
+            time.sleep(0.02)
+            os.write(tell, b".")
+
+    threading.Thread(target=work, daemon=daemon).start()
+
+
+def main():
+    began = time.monotonic()
+    tasklab.started("main")
+    fork = multiprocessing.get_context("fork")
+    programs = []
+    for daemon in (True, False):
+        hear_from, tell = os.pipe()
+        name = "daemon-thread" if daemon else "waited-for"
+        program = fork.Process(target=quick_exit, args=(daemon, tell), name=name)
+        program.start()
+        tasklab.process_started(program.pid, name)
+        os.close(tell)
+        programs.append((program, hear_from))
+
+    belt = Belt()
+    for may in belt.may_take.values():
+        may.set()
+    consumers = [tasklab.Thread(target=belt.consumer, args=(name,), name=name) for name in belt.may_take]
+    producers = [tasklab.Thread(target=belt.producer, args=(number,), name=f"producer-{number}")
+                 for number in range(1, params.producers + 1)]
+    counter = tasklab.Thread(target=belt.counter, name="counter")
+    for thread in [counter, *consumers, *producers]:
+        thread.start()
+
+    ends = 0
+    orders = []  # END markers that somebody asked for
+    deadline = began + params.patience
+
+    def hear(seconds, may_put=False, may_mark=False):
+        """Hears actions for so long. When patience is over, nobody is paused any more."""
+        asked = tasklab.action(seconds)
+        if asked and asked[0] == "marker" and may_mark:
+            orders.append(asked)
+        elif asked:
+            belt.obey(asked, may_put)
+        if time.monotonic() >= deadline:
+            for may in belt.may_take.values():
+                may.set()
+
+    tasklab.state("main", "waiting", on="the producers")
+    while any(producer.is_alive() for producer in producers):
+        hear(0.02, may_put=True)
+    for _ in range(params.ends):
+        belt.put(END, hear)
+        ends += 1
+
+    # The consumers that find a marker stop. Then look whether more of them do.
+    stop = min(params.ends, params.consumers)
+    tasklab.state("main", "waiting", on=f"{params.ends} END markers for {params.consumers} consumers")
+    while belt.ended < stop:
+        hear(0.02, may_mark=True)
+    look_until = time.monotonic() + 0.2
+    while time.monotonic() < look_until:
+        hear(0.02, may_mark=True)
+    stopped, waiting = belt.ended, sum(consumer.is_alive() for consumer in consumers)
+    tasklab.value("consumers that wait", waiting)
+    print(f"{params.ends} END marker(s): {stopped} of {params.consumers} consumers have stopped")
+
+    deadline = time.monotonic() + params.patience
+    while any(consumer.is_alive() for consumer in consumers):
+        if not orders:
+            hear(0.02, may_mark=True)
+        if time.monotonic() >= deadline and ends < params.consumers:
+            orders.append(("marker", ""))
+        while orders:
+            asked = orders.pop(0)
+            if ends < params.consumers:
+                belt.put(END, hear)
+                ends += 1
+            else:
+                tasklab.refuse(*asked)
+    belt.counts.put(END)
+    for thread in [counter, *consumers, *producers]:
+        thread.join()
+    for led in range(LEDS):
+        tasklab.gpio(params.line + led, 0)
+
+    done = []
+    for program, hear_from in programs:
+        told, limit = b"", time.monotonic() + 10
+        while time.monotonic() < limit:
+            if asked := tasklab.action(limit - time.monotonic(), hear_from):
+                tasklab.refuse(*asked)
+            if tasklab.readable(hear_from):
+                chunk = os.read(hear_from, 100)
+                if not chunk:
+                    break
+                told += chunk
+        else:
+            program.kill()
+        done.append(len(told))
+        program.join()
+        tasklab.process_exited(program.pid, program.exitcode)
+        tasklab.process_reaped(program.pid)
+    tasklab.finished("main")
+
+    taken = [(producer, number) for _, producer, number in belt.taken]
+    last, out_of_order = {}, 0
+    for consumer, producer, number in belt.taken:
+        out_of_order += number <= last.get((consumer, producer), -1)
+        last[consumer, producer] = number
+    print(f"{len(taken)} items taken, counted {belt.counted}; 12 items for a daemon thread: {done[0]} done, for another: {done[1]}")
+    tasklab.fact("fifo", "items leave the queue in the order in which they came", 0, out_of_order)
+    tasklab.fact("each-once", "each item that was put is taken, and by one consumer only",
+                 params.items + belt.extra, len(set(taken)) if len(set(taken)) == len(taken) else len(taken))
+    tasklab.fact("counter", "a counter that is told through a queue is right, without a lock", len(taken), belt.counted)
+    tasklab.fact("bounded", "the queue never holds more than its size: then put() waits",
+                 f"<= {params.capacity}", belt.deepest, belt.deepest <= params.capacity)
+    tasklab.fact("one-each", "each END marker stops one consumer", stop, stopped)
+    tasklab.fact("left-waiting", "a consumer that finds no END marker waits for ever", params.consumers - stop, waiting)
+    tasklab.fact("daemon-loses", "when main ends, a thread that it does not wait for ends too, and its items are lost",
+                 "> 0", 12 - done[0], 12 - done[0] > 0)
+    tasklab.fact("wait-keeps", "when main waits for its thread, nothing is lost", 0, 12 - done[1])
+
+
+if __name__ == "__main__":
+    main()

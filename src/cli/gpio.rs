@@ -1,0 +1,455 @@
+//! `tasklab gpio`: the header from the command line. The supervisor owns the lines; whatever was driven is safe again when this
+//! process ends, in whatever way. Runs on the main thread.
+
+use std::io::{self, Write};
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use clap::{Args, Subcommand, ValueEnum};
+use crossbeam_channel::RecvTimeoutError;
+use serde_json::{Value, json};
+
+use super::CliError;
+use super::entry::{Start, no_engine};
+use super::interrupt::Interrupts;
+use crate::engine::{Command, Engine, LineRequest, Options, Told};
+use crate::gpio::{BoardKind, Edge, Level, Line, Watch};
+use crate::model::{BoardView, Event, EventKind, Monotonic, PinFunction, PinView, Pull};
+use crate::sys::monotonic_now;
+
+/// Edges and answers on the way to us.
+const QUEUE: usize = 4_096;
+/// How soon a signal that asks us to end is noticed, at the latest.
+const SLICE: Duration = Duration::from_millis(50);
+/// Who drives what is driven from here.
+const OWNER: &str = "gpio";
+
+/// Reads, drives and watches the lines of the 40-pin header. A pin is GPIO17 or BOARD11.
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    /// Shows all pins: what each is, its level, who holds it
+    List(Common),
+    /// Prints the level of each pin, 0 or 1
+    Get {
+        #[command(flatten)]
+        common: Common,
+        /// Which pins
+        #[arg(required = true, value_name = "PIN")]
+        pins: Vec<Line>,
+    },
+    /// Drives pins until the time is over or Ctrl-C; then they are safe again
+    Set {
+        #[command(flatten)]
+        common: Common,
+        #[command(flatten)]
+        hold: Hold,
+        /// Which pins to which level, such as GPIO17=1
+        #[arg(required = true, value_name = "PIN=0|1", value_parser = assignment)]
+        pins: Vec<(Line, Level)>,
+    },
+    /// Drives each pin to the other level than it has, until the time is over or Ctrl-C
+    Toggle {
+        #[command(flatten)]
+        common: Common,
+        #[command(flatten)]
+        hold: Hold,
+        /// Which pins
+        #[arg(required = true, value_name = "PIN")]
+        pins: Vec<Line>,
+    },
+    /// Lets pins blink until the time or the count is over, or Ctrl-C
+    Blink {
+        #[command(flatten)]
+        common: Common,
+        #[command(flatten)]
+        hold: Hold,
+        /// Half a period: how long a pin stays high, and then low, in seconds
+        #[arg(long, value_name = "SECONDS", default_value = "0.5", value_parser = pause)]
+        every: Duration,
+        /// End after so many changes
+        #[arg(long, value_name = "N")]
+        count: Option<u64>,
+        /// Which pins
+        #[arg(required = true, value_name = "PIN")]
+        pins: Vec<Line>,
+    },
+    /// Prints each change of inputs until the time or the count is over, or Ctrl-C
+    Watch {
+        #[command(flatten)]
+        common: Common,
+        /// How long, in seconds
+        #[arg(long = "for", value_name = "SECONDS", value_parser = super::entry::seconds)]
+        time: Option<Duration>,
+        /// End after so many changes
+        #[arg(long, value_name = "N")]
+        count: Option<u64>,
+        /// The resistor to switch on
+        #[arg(long, value_enum)]
+        pull: Option<PullWord>,
+        /// Changes that last less than this do not count, in seconds
+        #[arg(long, value_name = "SECONDS", value_parser = super::entry::seconds)]
+        debounce: Option<Duration>,
+        /// Press and let go this pin's virtual button once (simulated board)
+        #[arg(long, value_name = "PIN")]
+        press: Vec<Line>,
+        /// Which pins
+        #[arg(required = true, value_name = "PIN")]
+        pins: Vec<Line>,
+    },
+}
+
+#[derive(Debug, Args)]
+struct Common {
+    /// The board: auto, chardev (or chardev:LABEL of a chip), rppal, simulated
+    #[arg(long, default_value = "auto", value_name = "BOARD")]
+    board: BoardKind,
+    /// Lines of JSON instead of sentences
+    #[arg(long)]
+    json: bool,
+    /// A wire from an output to an input (simulated board), such as GPIO17=GPIO27
+    #[arg(long, value_name = "PIN=PIN", value_parser = wire)]
+    wire: Vec<(Line, Line)>,
+}
+
+#[derive(Debug, Args)]
+struct Hold {
+    /// How long, in seconds
+    #[arg(long = "for", value_name = "SECONDS", value_parser = super::entry::seconds)]
+    time: Option<Duration>,
+    /// The level that a pin goes back to before it is given back
+    #[arg(long, value_enum, default_value = "low")]
+    safe: LevelWord,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum LevelWord {
+    Low,
+    High,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum PullWord {
+    Up,
+    Down,
+    Off,
+}
+
+fn assignment(text: &str) -> Result<(Line, Level), String> {
+    let (pin, level) = text.split_once('=').ok_or_else(|| format!("{text:?} lacks the level: write {text}=1 or {text}=0"))?;
+    let line = pin.parse::<Line>().map_err(|error| error.to_string())?;
+    match level {
+        "0" => Ok((line, Level::Low)),
+        "1" => Ok((line, Level::High)),
+        _ => Err(format!("{level:?} is no level: it is 0 or 1")),
+    }
+}
+
+fn wire(text: &str) -> Result<(Line, Line), String> {
+    let (from, to) = text.split_once('=').ok_or_else(|| format!("{text:?} lacks one end: write GPIO17=GPIO27"))?;
+    let line = |pin: &str| pin.parse::<Line>().map_err(|error| error.to_string());
+    Ok((line(from)?, line(to)?))
+}
+
+/// The shortest half period: beyond this the machine's timers decide, not we.
+fn pause(text: &str) -> Result<Duration, String> {
+    let pause = super::entry::seconds(text)?;
+    if pause < Duration::from_micros(100) { Err("the shortest is 0.0001 s".to_owned()) } else { Ok(pause) }
+}
+
+/// Does what is asked, and returns the exit status.
+pub(super) fn gpio(arguments: &Arguments, start: Start<'_>) -> Result<u8, CliError> {
+    let (Verb::List(common)
+    | Verb::Get { common, .. }
+    | Verb::Set { common, .. }
+    | Verb::Toggle { common, .. }
+    | Verb::Blink { common, .. }
+    | Verb::Watch { common, .. }) = &arguments.verb;
+    let mut talk = Talk::open(common, start)?;
+    match &arguments.verb {
+        Verb::List(_) => talk.list()?,
+        Verb::Get { pins, .. } => talk.get(pins)?,
+        Verb::Set { hold, pins, .. } => {
+            for (line, level) in pins {
+                talk.set(*line, *level, hold)?;
+            }
+            talk.hold(hold.time, None)?;
+        }
+        Verb::Toggle { hold, pins, .. } => {
+            for line in pins {
+                let level = talk.read(*line)?;
+                talk.set(*line, !level, hold)?;
+            }
+            talk.hold(hold.time, None)?;
+        }
+        Verb::Blink { hold, every, count, pins, .. } => talk.blink(pins, hold, *every, *count)?,
+        Verb::Watch { time, count, pull, debounce, press, pins, .. } => {
+            let watch = Watch { pull: pull.map(PullWord::pull), debounce: *debounce };
+            for line in pins {
+                talk.ask(LineRequest::Watch { line: line.number(), watch, owner: OWNER.to_owned() })?;
+            }
+            for line in press {
+                talk.ask(LineRequest::Press { line: line.number(), is_pressed: true })?;
+                talk.ask(LineRequest::Press { line: line.number(), is_pressed: false })?;
+            }
+            talk.hold(*time, *count)?;
+        }
+    }
+    talk.end()
+}
+
+impl PullWord {
+    const fn pull(self) -> Pull {
+        match self {
+            Self::Up => Pull::Up,
+            Self::Down => Pull::Down,
+            Self::Off => Pull::Off,
+        }
+    }
+}
+
+/// The conversation with the supervisor, through the engine.
+struct Talk {
+    engine: Engine,
+    interrupts: Interrupts,
+    out: io::Stdout,
+    is_json: bool,
+    began: Monotonic,
+    asked: u64,
+    /// Edges that were told so far.
+    edges: u64,
+}
+
+impl Talk {
+    fn open(common: &Common, start: Start<'_>) -> Result<Self, CliError> {
+        let cannot_wait = |error: io::Error| CliError::Missing(format!("could not wait for signals: {error}"));
+        let interrupts = Interrupts::block().map_err(cannot_wait)?;
+        let options = Options { program: PathBuf::from("/proc/self/exe"), tap: Some(QUEUE) };
+        let engine = start(&[], options).map_err(|error| no_engine(&error))?;
+        interrupts.watch(engine.handle()).map_err(cannot_wait)?;
+        let (out, is_json, began) = (io::stdout(), common.json, monotonic_now());
+        let mut talk = Self { engine, interrupts, out, is_json, began, asked: 0, edges: 0 };
+        if common.board != BoardKind::Auto {
+            talk.ask(LineRequest::UseBoard(common.board.clone()))?;
+        }
+        for (from, to) in &common.wire {
+            talk.ask(LineRequest::Wire { from: from.number(), to: to.number() })?;
+        }
+        Ok(talk)
+    }
+
+    fn send(&mut self, request: LineRequest) -> Result<u64, CliError> {
+        self.asked += 1;
+        let sent = self.engine.handle().send(Command::Lines { ask: self.asked, request });
+        sent.map_err(|error| CliError::Missing(format!("could not reach the engine: {error}")))?;
+        Ok(self.asked)
+    }
+
+    /// Asks, and waits for the answer.
+    fn ask(&mut self, request: LineRequest) -> Result<BoardView, CliError> {
+        let mine = self.send(request)?;
+        loop {
+            match self.next(None)? {
+                Some(Told::Board { ask, board, refused: None }) if ask == mine => return Ok(board.as_ref().clone()),
+                Some(Told::Board { ask, refused: Some(refused), .. }) if ask == mine => return Err(CliError::Missing(refused)),
+                _ if self.interrupts.caught().is_some() => return Err(CliError::Missing("interrupted".to_owned())),
+                _ => {}
+            }
+        }
+    }
+
+    /// What is told next, at most until a moment; edges are printed on the way.
+    fn next(&mut self, until: Option<Instant>) -> Result<Option<Told>, CliError> {
+        let gone = || CliError::Missing("lost the engine".to_owned());
+        let slice = Instant::now() + SLICE;
+        let until = until.map_or(slice, |until| until.min(slice));
+        match self.engine.told().ok_or_else(gone)?.recv_deadline(until) {
+            Ok(Told::Edge(edge)) => {
+                self.edges += 1;
+                self.tell_edge(&edge)?;
+                Ok(None)
+            }
+            Ok(told) => Ok(Some(told)),
+            Err(RecvTimeoutError::Timeout) => Ok(None),
+            Err(RecvTimeoutError::Disconnected) => Err(gone()),
+        }
+    }
+
+    fn print(&mut self, text: &str) -> Result<(), CliError> {
+        writeln!(self.out, "{text}").and_then(|()| self.out.flush()).map_err(|error| CliError::output(&error))
+    }
+
+    fn tell_edge(&mut self, edge: &Edge) -> Result<(), CliError> {
+        let (line, value) = (edge.line.number(), edge.level.value());
+        let t = Monotonic::ZERO + edge.t.since(self.began);
+        let text = if self.is_json {
+            Event { t, kind: EventKind::Gpio { line, value } }.to_line()
+        } else {
+            format!("{:>10.6} {} {value}", t.secs(), edge.line)
+        };
+        self.print(&text)
+    }
+
+    fn list(&mut self) -> Result<(), CliError> {
+        let board = self.ask(LineRequest::Look)?;
+        let text = if self.is_json { board_json(&board).to_string() } else { board_text(&board) };
+        self.print(text.trim_end())
+    }
+
+    fn read(&mut self, line: Line) -> Result<Level, CliError> {
+        let board = self.ask(LineRequest::Read { line: line.number() })?;
+        let pin = board.pins.get(usize::from(line.pin()).saturating_sub(1));
+        let level = pin.and_then(|pin| pin.level).map(Level::high_if);
+        level.ok_or_else(|| CliError::Missing(format!("could not read {line}: the board does not tell its level")))
+    }
+
+    fn get(&mut self, pins: &[Line]) -> Result<(), CliError> {
+        for line in pins {
+            let value = self.read(*line)?.value();
+            let text = if self.is_json {
+                Event {
+                    t: Monotonic::ZERO + monotonic_now().since(self.began),
+                    kind: EventKind::Gpio { line: line.number(), value },
+                }
+                .to_line()
+            } else {
+                format!("{line} {value}")
+            };
+            self.print(&text)?;
+        }
+        Ok(())
+    }
+
+    fn set(&mut self, line: Line, level: Level, hold: &Hold) -> Result<(), CliError> {
+        let safe = match hold.safe {
+            LevelWord::Low => Level::Low,
+            LevelWord::High => Level::High,
+        };
+        if let Some(warning) = line.warning() {
+            super::error::complain(&format!("note: {warning}"));
+        }
+        self.ask(LineRequest::Set { line: line.number(), level, safe, owner: OWNER.to_owned() }).map(drop)
+    }
+
+    /// Waits until the time or the count of edges is over, or a signal asks us to end.
+    fn hold(&mut self, time: Option<Duration>, count: Option<u64>) -> Result<(), CliError> {
+        let until = time.map(|time| Instant::now() + time);
+        while self.interrupts.caught().is_none()
+            && until.is_none_or(|until| Instant::now() < until)
+            && count.is_none_or(|count| self.edges < count)
+        {
+            self.heed(until)?;
+        }
+        Ok(())
+    }
+
+    /// Takes what is told next; what was refused meanwhile ends us.
+    fn heed(&mut self, until: Option<Instant>) -> Result<(), CliError> {
+        match self.next(until)? {
+            Some(Told::Board { refused: Some(refused), .. } | Told::Refused(refused)) => Err(CliError::Missing(refused)),
+            _ => Ok(()),
+        }
+    }
+
+    fn blink(&mut self, pins: &[Line], hold: &Hold, every: Duration, count: Option<u64>) -> Result<(), CliError> {
+        for line in pins {
+            self.set(*line, Level::Low, hold)?;
+        }
+        let (began, mut changes) = (Instant::now(), 0_u32);
+        let until = hold.time.map(|time| began + time);
+        let mut level = Level::Low;
+        while count.is_none_or(|count| u64::from(changes) < count) {
+            // Counted from the beginning, so that lateness does not add up.
+            let due = began + every * changes;
+            while Instant::now() < due && self.interrupts.caught().is_none() {
+                self.heed(Some(due))?;
+            }
+            if self.interrupts.caught().is_some() || until.is_some_and(|until| Instant::now() >= until) {
+                return Ok(());
+            }
+            level = !level;
+            for line in pins {
+                self.send(LineRequest::Toggle { line: line.number(), owner: OWNER.to_owned() })?;
+            }
+            changes += 1;
+        }
+        // The last level lasts as long as the others.
+        let due = began + every * changes;
+        while Instant::now() < due && self.interrupts.caught().is_none() {
+            self.heed(Some(due))?;
+        }
+        Ok(())
+    }
+
+    /// Gives the lines back, tells the edges that this makes, and says how it ended.
+    fn end(mut self) -> Result<u8, CliError> {
+        let mine = self.send(LineRequest::Release { owner: OWNER.to_owned() })?;
+        while !matches!(self.next(None)?, Some(Told::Board { ask, .. }) if ask == mine) {}
+        Ok(self.interrupts.caught().map_or(0, |number| 128 + number as u8))
+    }
+}
+
+fn board_text(board: &BoardView) -> String {
+    let mut text = format!("{} ({})\n", board.name, board.backend);
+    for (index, pin) in board.pins.iter().enumerate() {
+        let level = match pin.level {
+            Some(true) => "high",
+            Some(false) => "low",
+            None => "",
+        };
+        let mut rest: Vec<&str> = vec![direction(pin), level];
+        rest.extend(pin.pull.map(pull_word));
+        rest.extend(pin.owner.as_deref());
+        rest.extend(pin.note.as_deref());
+        rest.retain(|word| !word.is_empty());
+        text.push_str(format!("{:>2}  {:<7} {}", index + 1, name(pin.function), rest.join(", ")).trim_end());
+        text.push('\n');
+    }
+    text
+}
+
+fn board_json(board: &BoardView) -> Value {
+    let pins = board.pins.iter().enumerate().map(|(index, pin)| {
+        json!({
+            "pin": index + 1,
+            "name": name(pin.function),
+            "direction": direction(pin),
+            "level": pin.level.map(u8::from),
+            "owner": pin.owner,
+            "pull": pin.pull.map(pull_word),
+            "note": pin.note,
+        })
+    });
+    json!({"board": board.name, "backend": board.backend, "pins": pins.collect::<Vec<_>>()})
+}
+
+fn direction(pin: &PinView) -> &'static str {
+    match pin.function {
+        PinFunction::Input(_) => "input",
+        PinFunction::Output(_) => "output",
+        _ => "",
+    }
+}
+
+const fn pull_word(pull: Pull) -> &'static str {
+    match pull {
+        Pull::Up => "pull-up",
+        Pull::Down => "pull-down",
+        Pull::Off => "no pull",
+    }
+}
+
+fn name(function: PinFunction) -> String {
+    match function {
+        PinFunction::Power3V3 => "3V3".to_owned(),
+        PinFunction::Power5V => "5V".to_owned(),
+        PinFunction::Ground => "GND".to_owned(),
+        PinFunction::HatId => "ID".to_owned(),
+        PinFunction::Input(line) | PinFunction::Output(line) => format!("GPIO{line}"),
+    }
+}

@@ -1,0 +1,131 @@
+//! The header as the engine knows it: what bodies and users wish for it goes to the supervisor, which owns it; what it tells becomes
+//! events of the runs. On the engine's thread.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::engine_loop::EngineLoop;
+use super::tap::Told;
+use crate::gpio::{Edge, Level};
+use crate::model::{BoardView, Monotonic, PinFunction};
+use crate::supervisor::{LineRequest, Request};
+
+/// How often the supervisor is told that we live while lines are driven: some times within its patience of a second.
+const BEAT: Duration = Duration::from_millis(250);
+
+/// How often a real header is looked at: what other programs do with it tells nobody.
+const LOOK: Duration = Duration::from_millis(500);
+
+/// The owner of what a person drives, besides any run.
+pub(super) const USER: &str = "you";
+
+/// What is known of the header.
+#[derive(Debug, Default)]
+pub(super) struct Header {
+    pub(super) view: Arc<BoardView>,
+    spoke_at: Monotonic,
+}
+
+impl Header {
+    /// When the supervisor must hear of us again; `None` while there is no need.
+    pub(super) fn next_beat(&self) -> Option<Monotonic> {
+        self.pause().map(|pause| self.spoke_at + pause)
+    }
+
+    fn pause(&self) -> Option<Duration> {
+        let is_driving = self.view.pins.iter().any(|pin| matches!(pin.function, PinFunction::Output(_)));
+        let is_real = !self.view.pins.is_empty() && self.view.backend != "simulated";
+        is_driving.then_some(BEAT).or_else(|| is_real.then_some(LOOK))
+    }
+}
+
+/// Sets the levels that these edges lead to.
+fn apply(view: &mut BoardView, edges: &[Edge]) {
+    for edge in edges {
+        if let Some(pin) = view.pins.get_mut(usize::from(edge.line.pin()).saturating_sub(1)) {
+            pin.level = Some(edge.level == Level::High);
+        }
+    }
+}
+
+impl EngineLoop {
+    /// Tells the supervisor that we live and want our lines kept, or asks what a real header is like now.
+    pub(super) fn beat(&mut self, now: Monotonic) {
+        if self.retry_at.is_none() && self.header.next_beat().is_some_and(|at| now >= at) {
+            self.header.spoke_at = now;
+            let is_real = self.header.view.backend != "simulated";
+            let request = if is_real { LineRequest::Look } else { LineRequest::Alive };
+            self.request(&Request::Lines { ask: 0, request });
+        }
+    }
+
+    /// The whole header has been told.
+    pub(super) fn board_changed(&mut self, ask: u64, board: BoardView, edges: &[Edge], refused: Option<String>, now: Monotonic) {
+        self.lines_changed(edges, now);
+        self.header.view = Arc::new(board);
+        self.tap.tell(Told::Board { ask, board: Arc::clone(&self.header.view), refused: refused.clone() });
+        if let Some(refused) = refused {
+            self.notice(refused);
+        }
+    }
+
+    /// Lines have changed their level.
+    pub(super) fn lines_changed(&mut self, edges: &[Edge], now: Monotonic) {
+        if edges.is_empty() {
+            return;
+        }
+        apply(Arc::make_mut(&mut self.header.view), edges);
+        for edge in edges {
+            // An edge belongs to the run that owns the line; any other to every run that is watched.
+            for run in self.runs.iter_mut().filter(|run| !run.course.is_over()) {
+                if edge.owner.as_deref().is_none_or(|owner| owner == USER || owner == run.owner()) {
+                    run.edge(edge.line.number(), edge.level.value(), edge.t.min(now), &mut self.tap);
+                }
+            }
+            self.tap.tell(Told::Edge(edge.clone()));
+        }
+        self.has_news = true;
+    }
+
+    /// What bodies wish for the header goes to the supervisor.
+    pub(super) fn pass_on_lines(&mut self, run: usize) {
+        let owner = self.runs[run].owner();
+        for (line, value) in self.runs[run].take_lines() {
+            let level = Level::high_if(value != 0);
+            let request = LineRequest::Set { line, level, safe: Level::Low, owner: owner.clone() };
+            self.request(&Request::Lines { ask: 0, request });
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::gpio::Line;
+    use crate::model::PinView;
+
+    fn view(backend: &str, function: PinFunction) -> BoardView {
+        let mut pins = vec![PinView::new(PinFunction::Ground); 40];
+        pins[10] = PinView { level: Some(false), ..PinView::new(function) };
+        BoardView { name: String::new(), backend: backend.to_owned(), pins }
+    }
+
+    #[test]
+    fn an_edge_changes_its_pin_alone() {
+        let mut board = view("simulated", PinFunction::Output(17));
+        let line = Line::new(17).expect("a line");
+        apply(&mut board, &[Edge { sequence: 1, t: Monotonic::ZERO, line, level: Level::High, owner: None }]);
+        assert_eq!(board.pins[10].level, Some(true));
+        assert!(board.pins.iter().enumerate().all(|(index, pin)| index == 10 || pin.level.is_none()));
+    }
+
+    #[test]
+    fn the_supervisor_hears_of_us_while_lines_are_driven() {
+        let pause = |board: BoardView| Header { view: Arc::new(board), spoke_at: Monotonic::ZERO }.pause();
+        assert_eq!(pause(BoardView::default()), None);
+        assert_eq!(pause(view("simulated", PinFunction::Input(17))), None);
+        assert_eq!(pause(view("simulated", PinFunction::Output(17))), Some(BEAT));
+        assert_eq!(pause(view("chardev", PinFunction::Input(17))), Some(LOOK));
+        assert!(BEAT * 3 < crate::supervisor::DEAD_MAN);
+    }
+}

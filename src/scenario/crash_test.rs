@@ -1,0 +1,179 @@
+//! The process of `thread-basics` in which threads fail: by an exception, which ends one of them, or by a crash, which
+//! ends all. Its parent tells it what to do over a pipe, and reads the outcome from /proc and the wait status.
+
+use std::io::{self, PipeReader, PipeWriter, Read, Write};
+use std::os::fd::{AsFd, BorrowedFd};
+use std::sync::mpsc::sync_channel;
+use std::thread::Builder;
+use std::time::Duration;
+
+use nix::sys::resource::{Resource, setrlimit};
+
+use super::children::{Child, Fork};
+use super::observe::threads_of;
+use super::thread_basics::until;
+use super::{Stage, StageError};
+use crate::model::{ExitStatus, Signal, TaskSort};
+use crate::sys::exit_now;
+
+/// Its threads besides the first one.
+pub(super) const CRASHERS: usize = 3;
+/// Only a process that was stopped takes longer to answer.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// That process as its parent sees it.
+#[derive(Debug)]
+pub(super) struct CrashTest<'s> {
+    stage: &'s Stage,
+    child: Option<Child<'s>>,
+    orders: Option<PipeWriter>,
+    /// Exceptions so far, and the threads that were left after the last one.
+    pub(super) raised: usize,
+    pub(super) left: usize,
+    pub(super) is_aborted: bool,
+    pub(super) ended: Option<ExitStatus>,
+}
+
+impl<'s> CrashTest<'s> {
+    /// One that is over.
+    pub(super) const fn over(stage: &'s Stage) -> Self {
+        Self { stage, child: None, orders: None, raised: 0, left: 0, is_aborted: false, ended: None }
+    }
+
+    /// Forks it. The caller must have one thread.
+    pub(super) fn start(stage: &'s Stage) -> Result<Self, StageError> {
+        let (heard, orders) = io::pipe().map_err(StageError::kernel("make a pipe"))?;
+        match stage.fork("crash-test")? {
+            Fork::Child => {
+                drop(orders);
+                exit_now(i32::from(fail_when_told(stage, heard).is_err()));
+            }
+            Fork::Parent(child) => {
+                let pid = child.pid().to_string();
+                until(PATIENCE, || threads_of(&pid) == CRASHERS + 1);
+                Ok(Self { child: Some(child), orders: Some(orders), ..Self::over(stage) })
+            }
+        }
+    }
+
+    /// Readable when it has ended, until that was looked at.
+    pub(super) fn as_fd(&self) -> Option<BorrowedFd<'_>> {
+        self.child.as_ref().map(AsFd::as_fd)
+    }
+
+    /// Lets one of its threads raise an exception; in Rust that is a panic.
+    pub(super) fn raise(&mut self) -> Result<(), StageError> {
+        let pid = self.child.as_ref().map(|child| child.pid().to_string()).unwrap_or_default();
+        let before = threads_of(&pid);
+        if before <= 1 {
+            self.stage.notice("could not do raise: crash-test has no thread left for that");
+            return self.look().map(drop);
+        }
+        self.order(self.raised as u8);
+        if !until(PATIENCE, || threads_of(&pid) != before) {
+            self.stage.notice("could not do raise: crash-test does not answer, is it stopped?");
+            return Ok(());
+        }
+        self.raised += 1;
+        self.left = threads_of(&pid);
+        self.stage.value("crash_threads", self.left);
+        self.stage.say(&format!("an exception in one thread: {} threads are left in that process", self.left));
+        Ok(())
+    }
+
+    /// Lets it abort.
+    pub(super) fn abort(&mut self) -> Result<(), StageError> {
+        if self.child.is_none() {
+            self.stage.notice("could not do abort: crash-test has ended");
+            return Ok(());
+        }
+        self.is_aborted = true;
+        self.order(ABORT);
+        self.wait()
+    }
+
+    /// Waits on it if it has ended; whether it has.
+    pub(super) fn look(&mut self) -> Result<bool, StageError> {
+        if let Some(child) = &mut self.child
+            && child.peek()?.is_some()
+            && let Some(child) = self.child.take()
+        {
+            let status = child.reap()?.status;
+            self.ended = Some(status);
+            self.stage.say(&format!("crash-test was {status}"));
+        }
+        Ok(self.child.is_none())
+    }
+
+    /// Lets it end; if it cannot, because it was stopped, it is killed.
+    pub(super) fn close(&mut self) -> Result<(), StageError> {
+        self.orders = None;
+        self.wait()?;
+        if let Some(child) = &self.child {
+            child.signal(Signal::KILL);
+        }
+        self.wait()
+    }
+
+    fn wait(&mut self) -> Result<(), StageError> {
+        if let Some(child) = &mut self.child {
+            let mut looked = Ok(None);
+            until(PATIENCE, || {
+                looked = child.peek();
+                !matches!(looked, Ok(None))
+            });
+            looked?;
+        }
+        self.look().map(drop)
+    }
+
+    fn order(&mut self, order: u8) {
+        if let Some(orders) = &mut self.orders {
+            // EPIPE: it has ended meanwhile, which the look at it finds.
+            let _ = orders.write_all(&[order]);
+        }
+    }
+}
+
+/// Any smaller number means the thread that raises an exception.
+const ABORT: u8 = u8::MAX;
+
+/// The life of that process: threads that wait to be told to fail.
+fn fail_when_told(stage: &Stage, mut orders: PipeReader) -> io::Result<()> {
+    setrlimit(Resource::RLIMIT_CORE, 0, 0)?;
+    std::thread::scope(|scope| {
+        let mut threads = Vec::new();
+        for number in 1..=CRASHERS {
+            let name = format!("crash-{number}");
+            let (fail, told) = sync_channel::<()>(1);
+            let crasher = {
+                let name = name.clone();
+                move || {
+                    let lane = stage.task(name, TaskSort::Thread);
+                    lane.waiting("being told to fail", None);
+                    match told.recv() {
+                        Ok(()) => {
+                            lane.finish("panicked");
+                            panic!("nobody catches this");
+                        }
+                        Err(_) => lane.finish("ok"),
+                    }
+                }
+            };
+            threads.push((fail, Builder::new().name(name).spawn_scoped(scope, crasher)?));
+        }
+        let mut order = [0];
+        while orders.read(&mut order)? > 0 {
+            match threads.get(usize::from(order[0])) {
+                Some((fail, _)) => drop(fail.try_send(())),
+                None => std::process::abort(),
+            }
+        }
+        // Who was not told to fail ends now. A join gives what its thread has raised, and swallows it.
+        for (fail, thread) in threads {
+            drop(fail);
+            let _ = thread.join();
+        }
+        Ok(())
+    })
+}

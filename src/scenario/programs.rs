@@ -1,0 +1,312 @@
+//! Programs that a body starts: the words of a `Popen` call, as data, become a child and our ends of its pipes. The body
+//! waits, reads and kills when it likes; nothing here runs by itself. Whoever is left dies with the body.
+
+use std::ffi::{CString, OsStr, OsString};
+use std::fs::{DirBuilder, OpenOptions};
+use std::io::{self, PipeReader, PipeWriter, Read, Write};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::DirBuilderExt;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use super::children::Child;
+use super::observe::{look_at, texts};
+use super::{Stage, StageAction, StageError};
+use crate::model::{ChildSpec, ExitStatus, Input, OutputTo, Pid, ProcessState, Signal};
+use crate::sys::{Placement, Prepared, dup_at_least, open_null, set_nonblocking, spawn};
+
+/// A program that runs, and our ends of the pipes that were asked for.
+#[derive(Debug)]
+pub(super) struct Program<'s> {
+    pub(super) child: Child<'s>,
+    pub(super) stdin: Option<PipeWriter>,
+    pub(super) stdout: Option<PipeReader>,
+    pub(super) stderr: Option<PipeReader>,
+}
+
+/// A program that has ended: its status, and what came through each pipe; `None` where there was no pipe.
+#[derive(Debug)]
+pub(super) struct Completed {
+    pub(super) status: ExitStatus,
+    pub(super) stdout: Option<Vec<u8>>,
+    pub(super) stderr: Option<Vec<u8>>,
+}
+
+impl Stage {
+    /// Starts a program: `subprocess.Popen(…)`. Returns at once, as soon as the program has taken the process over.
+    pub(super) fn start(&self, spec: &ChildSpec) -> Result<Program<'_>, StageError> {
+        let name = spec.display_name();
+        let (prepared, stdin, stdout, stderr) = prepare(spec).map_err(StageError::kernel(format!("make {name} ready")))?;
+        let spawned = spawn(&prepared).map_err(|error| {
+            let what = format!("start {name} ({})", error.stage);
+            StageError::Kernel { what, source: io::Error::from_raw_os_error(error.errno) }
+        })?;
+        until_taken_over(spawned.pid);
+        let argv = spec.argv.iter().map(|word| word.to_string_lossy().into_owned()).collect();
+        Ok(Program { child: Child::of_program(self, &name, argv, spawned), stdin, stdout, stderr })
+    }
+
+    /// Starts a program and waits until it has ended: `subprocess.run(…)`.
+    pub(super) fn run_program(&self, spec: &ChildSpec, deadline: Instant) -> Result<Completed, StageError> {
+        self.start(spec)?.communicate(self, b"", deadline, |asked| self.refuse(asked))
+    }
+}
+
+impl Program<'_> {
+    /// Sends `input` (no more than a pipe holds), closes standard input, collects both outputs to their ends, and waits:
+    /// `communicate(input)`. Whoever is not done at the deadline is killed.
+    pub(super) fn communicate(
+        mut self,
+        stage: &Stage,
+        input: &[u8],
+        deadline: Instant,
+        mut hear: impl FnMut(&StageAction),
+    ) -> Result<Completed, StageError> {
+        if let Some(mut stdin) = self.stdin.take() {
+            // A program that reads nothing is no fault: Popen overlooks a broken pipe here, too.
+            let _ = stdin.write_all(input);
+        }
+        let mut outputs = [self.stdout.take(), self.stderr.take()];
+        let mut collected = [outputs[0].as_ref().map(|_| Vec::new()), outputs[1].as_ref().map(|_| Vec::new())];
+        for output in outputs.iter().flatten() {
+            set_nonblocking(output).map_err(StageError::kernel("read a pipe"))?;
+        }
+        let mut was_killed = false;
+        while outputs.iter().any(Option::is_some) || self.child.peek()?.is_none() {
+            let mut ready: Vec<BorrowedFd<'_>> = outputs.iter().flatten().map(AsFd::as_fd).collect();
+            if !self.child.has_ended() {
+                ready.push(self.child.as_fd());
+            }
+            if let Some(asked) = stage.listen(&ready, deadline.saturating_duration_since(Instant::now()).min(LONGEST_WAIT))? {
+                hear(&asked);
+            }
+            for (output, collected) in outputs.iter_mut().zip(&mut collected) {
+                if let (Some(reader), Some(bytes)) = (output.as_mut(), collected.as_mut())
+                    && !read_what_is_there(reader, bytes)
+                {
+                    *output = None;
+                }
+            }
+            if Instant::now() >= deadline && !was_killed {
+                self.child.signal(Signal::KILL);
+                was_killed = true;
+            } else if was_killed && self.child.peek()?.is_some() {
+                // Somebody below it may hold the pipes open; nobody waits for them any longer.
+                outputs = [None, None];
+            }
+        }
+        let [stdout, stderr] = collected;
+        Ok(Completed { status: self.child.reap()?.status, stdout, stderr })
+    }
+}
+
+/// The kernel lets the parent go on in the middle of exec(2): for some microseconds /proc still shows the descriptors that are
+/// to be closed, and the old name. The arguments come last.
+fn until_taken_over(pid: Pid) {
+    let end = Instant::now() + Duration::from_secs(1);
+    let has_ended = || look_at(pid).is_none_or(|seen| seen.state == ProcessState::Zombie);
+    while texts(pid, "cmdline").is_empty() && !has_ended() && Instant::now() < end {
+        std::thread::yield_now();
+    }
+}
+
+/// Between two looks at the clock.
+const LONGEST_WAIT: Duration = Duration::from_millis(200);
+
+/// Appends what a non-blocking pipe has; `false` at its end.
+pub(super) fn read_what_is_there(reader: &mut PipeReader, bytes: &mut Vec<u8>) -> bool {
+    let mut chunk = [0; 16 * 1024];
+    loop {
+        match reader.read(&mut chunk) {
+            Ok(0) => return false,
+            Ok(count) => bytes.extend_from_slice(&chunk[..count]),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return true,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(_) => return false,
+        }
+    }
+}
+
+/// A status as `Popen.returncode` has it: the exit status, or minus the number of the signal that killed it.
+pub(super) fn returncode(status: ExitStatus) -> Option<i32> {
+    match status {
+        ExitStatus::Exited(code) => Some(code),
+        ExitStatus::Signaled { signal, .. } => Some(-signal.number()),
+        ExitStatus::Unknown => None,
+    }
+}
+
+/// The words of a shell line, as `shell=True` has them.
+pub(super) fn shell(line: &str) -> ChildSpec {
+    ChildSpec { name: "sh".to_owned(), ..ChildSpec::new(["/bin/sh", "-c", line]) }
+}
+
+type Ready = (Prepared, Option<PipeWriter>, Option<PipeReader>, Option<PipeReader>);
+
+fn prepare(spec: &ChildSpec) -> io::Result<Ready> {
+    spec.validate().map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error))?;
+    let mut placements = Vec::new();
+    // Above all places, so that placing one descriptor cannot overwrite the source of another.
+    let mut place = |fd: BorrowedFd<'_>, number| -> io::Result<()> {
+        placements.push(Placement { fd: dup_at_least(fd, 16)?, number });
+        Ok(())
+    };
+    let mut stdin = None;
+    match &spec.stdin {
+        Input::Inherit => {}
+        Input::Null => place(open_null()?.as_fd(), 0)?,
+        Input::Pipe => {
+            let (reader, writer) = io::pipe()?;
+            place(reader.as_fd(), 0)?;
+            stdin = Some(writer);
+        }
+        Input::File(path) => place(OpenOptions::new().read(true).open(path)?.as_fd(), 0)?,
+    }
+    let mut output = |to: &OutputTo, number| -> io::Result<(Option<OwnedFd>, Option<PipeReader>)> {
+        let (end, ours): (Option<OwnedFd>, _) = match to {
+            OutputTo::Inherit | OutputTo::Stdout | OutputTo::Stderr => (None, None),
+            OutputTo::Null => (Some(open_null()?), None),
+            OutputTo::Pipe => {
+                let (reader, writer) = io::pipe()?;
+                (Some(writer.into()), Some(reader))
+            }
+            OutputTo::File(path) => (Some(OpenOptions::new().write(true).create(true).truncate(true).open(path)?.into()), None),
+            OutputTo::Append(path) => (Some(OpenOptions::new().append(true).create(true).open(path)?.into()), None),
+        };
+        if let Some(end) = &end {
+            place(end.as_fd(), number)?;
+        }
+        Ok((end, ours))
+    };
+    let (stdout_end, stdout) = output(&spec.stdout, 1)?;
+    let (stderr_end, stderr) = output(&spec.stderr, 2)?;
+    if spec.stderr == OutputTo::Stdout {
+        let ours = io::stdout();
+        place(stdout_end.as_ref().map_or(ours.as_fd(), AsFd::as_fd), 2)?;
+    } else if spec.stdout == OutputTo::Stderr {
+        let ours = io::stderr();
+        place(stderr_end.as_ref().map_or(ours.as_fd(), AsFd::as_fd), 1)?;
+    }
+    let text = |text: &OsStr| CString::new(text.as_bytes()).ok();
+    let prepared = Prepared {
+        candidates: candidates(spec),
+        argv: spec.argv.iter().filter_map(|word| text(word)).collect(),
+        env: environment(spec),
+        cwd: spec.cwd.as_ref().and_then(|path| text(path.as_os_str())),
+        placements,
+        keep: spec.keep_fds.clone(),
+        group: None,
+        new_session: spec.new_session,
+        nice: spec.nice,
+        umask: spec.umask,
+        death_signal: Some(Signal::KILL),
+        limits: Vec::new(),
+        affinity: Vec::new(),
+        terminal: None,
+        cgroup: None,
+    };
+    Ok((prepared, stdin, stdout, stderr))
+}
+
+/// The files that may be meant: in the folders of PATH, unless the name has a slash.
+fn candidates(spec: &ChildSpec) -> Vec<CString> {
+    let program = spec.executable.as_deref().unwrap_or(Path::new(&spec.argv[0]));
+    let found: Vec<PathBuf> = if program.as_os_str().as_bytes().contains(&b'/') {
+        vec![program.to_owned()]
+    } else {
+        let path = std::env::var_os("PATH").unwrap_or_else(|| OsString::from("/usr/local/bin:/usr/bin:/bin"));
+        std::env::split_paths(&path).map(|folder| folder.join(program)).collect()
+    };
+    found.into_iter().filter_map(|path| CString::new(path.as_os_str().as_bytes()).ok()).collect()
+}
+
+/// Our environment, or an empty one, with what the spec sets. What Task Lab has told this body means nothing to others.
+fn environment(spec: &ChildSpec) -> Vec<CString> {
+    const OURS: [&str; 4] = ["TASKLAB_EVENTS", "TASKLAB_CONTROL", "TASKLAB_T0", "TASKLAB_PARAMS"];
+    let is_set = |name: &OsStr| spec.env.iter().any(|(set, _)| set == name);
+    let inherited =
+        std::env::vars_os().filter(|(name, _)| !spec.clear_env && !is_set(name) && !OURS.iter().any(|ours| name == ours));
+    let all = inherited.chain(spec.env.iter().cloned());
+    all.filter_map(|(name, value)| CString::new([name.as_bytes(), b"=", value.as_bytes()].concat()).ok()).collect()
+}
+
+/// A private folder for a lesson's files, removed with all that is in it when it is dropped.
+#[derive(Debug)]
+pub(super) struct Folder(PathBuf);
+
+impl Folder {
+    pub(super) fn make(lesson: &str) -> Result<Self, StageError> {
+        let path = std::env::temp_dir().join(format!("tasklab-{lesson}-{}", std::process::id()));
+        // One of that name can only be that of a lesson which was killed; nobody else's is taken, as making it must succeed.
+        let _ = std::fs::remove_dir_all(&path);
+        let made = DirBuilder::new().mode(0o700).create(&path).and_then(|()| path.canonicalize());
+        made.map(Self).map_err(StageError::kernel(format!("make the folder {}", path.display())))
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.0
+    }
+
+    pub(super) fn write(&self, name: &str, text: &[u8]) -> Result<PathBuf, StageError> {
+        let path = self.0.join(name);
+        std::fs::write(&path, text).map_err(StageError::kernel(format!("write {}", path.display())))?;
+        Ok(path)
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Monotonic;
+
+    fn stage() -> Stage {
+        Stage::new(None, None, Monotonic::ZERO)
+    }
+
+    fn soon() -> Instant {
+        Instant::now() + Duration::from_mins(1)
+    }
+
+    #[test]
+    fn a_program_gets_what_its_spec_says() {
+        let folder = Folder::make("test").expect("a folder");
+        let file = folder.write("input", b"from a file\n").expect("written");
+        let spec = ChildSpec {
+            stdin: Input::File(file),
+            cwd: Some(folder.path().to_owned()),
+            env: vec![("COLOUR".into(), "teal".into())],
+            ..ChildSpec::new(["sh", "-c", "cat; pwd; echo $COLOUR; echo no >&2; exit 3"])
+        };
+        let done = stage().run_program(&spec, soon()).expect("runs");
+        let expected = format!("from a file\n{}\nteal\n", folder.path().display());
+        assert_eq!(String::from_utf8_lossy(&done.stdout.expect("a pipe")), expected);
+        assert_eq!((done.stderr.as_deref(), returncode(done.status)), (Some(&b"no\n"[..]), Some(3)));
+
+        let merged = ChildSpec { stderr: OutputTo::Stdout, ..shell("echo one; echo two >&2") };
+        let done = stage().run_program(&merged, soon()).expect("runs");
+        assert_eq!((done.stdout.as_deref(), done.stderr), (Some(&b"one\ntwo\n"[..]), None));
+
+        let cat = ChildSpec { stdin: Input::Pipe, ..ChildSpec::new(["cat"]) };
+        let stage = stage();
+        let done = stage.start(&cat).expect("starts").communicate(&stage, b"hello", soon(), |_| ()).expect("runs");
+        assert_eq!(done.stdout.as_deref(), Some(&b"hello"[..]));
+        let path = folder.path().to_owned();
+        drop(folder);
+        assert!(!path.exists());
+    }
+
+    #[test]
+    fn what_cannot_be_started_is_named_and_what_does_not_end_is_killed() {
+        let error = stage().start(&ChildSpec::new(["no-such-program"])).expect_err("is not there").to_string();
+        assert!(error.contains("no-such-program") && error.contains("execute"), "{error}");
+        let done = stage().run_program(&ChildSpec::new(["sleep", "300"]), Instant::now()).expect("ends");
+        assert_eq!(returncode(done.status), Some(-9));
+    }
+}

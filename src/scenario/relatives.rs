@@ -1,0 +1,157 @@
+//! Families of processes: a fork that becomes another program, what /proc says of who is whose, and the last wait.
+
+use std::ffi::CString;
+use std::fs;
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use procfs::process::{Process, Stat};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+
+use super::children::{Child, Reaped};
+use super::{Stage, StageError};
+use crate::model::{EventKind, Pid, Signal, TaskSort, Tid};
+use crate::sys::default_signal;
+
+/// Runs another program in this process, a fork with one thread: searched in PATH, with these variables besides those
+/// that there are. Returns only if that fails, and then says why.
+pub(super) fn exec(argv: &[&str], variables: &[(&str, &str)]) -> io::Error {
+    let texts = |texts: Vec<Vec<u8>>| texts.into_iter().map(CString::new).collect::<Result<Vec<_>, _>>();
+    let own = std::env::vars_os().filter(|(name, _)| variables.iter().all(|(set, _)| name.as_os_str() != *set));
+    let own = own.map(|(name, value)| [name.as_encoded_bytes(), b"=", value.as_encoded_bytes()].concat());
+    let set = variables.iter().map(|(name, value)| format!("{name}={value}").into_bytes());
+    let argv = texts(argv.iter().map(|word| word.as_bytes().to_vec()).collect());
+    match (argv, texts(own.chain(set).collect())) {
+        (Ok(argv), Ok(env)) if !argv.is_empty() => {
+            // Rust programs ignore SIGPIPE, and a new program would inherit that.
+            let _ = default_signal(Signal::PIPE);
+            nix::unistd::execvpe(&argv[0], &argv, &env).map_or_else(Into::into, |never| match never {})
+        }
+        _ => io::ErrorKind::InvalidInput.into(),
+    }
+}
+
+/// The file that a program's name stands for, as the search in PATH finds it, without links.
+pub(super) fn file_of_program(name: &str) -> Option<PathBuf> {
+    let path = std::env::var_os("PATH")?;
+    std::env::split_paths(&path).map(|folder| folder.join(name)).find(|file| file.is_file())?.canonicalize().ok()
+}
+
+/// What /proc/PID/stat says; `None` if there is no such process.
+pub(super) fn stat_of(pid: Pid) -> Option<Stat> {
+    Process::new(pid.number()).and_then(|process| process.stat()).ok()
+}
+
+/// What a link below /proc/PID points to: `exe`, `cwd`, `fd/0`.
+pub(super) fn link_of(pid: Pid, link: &str) -> Option<PathBuf> {
+    fs::read_link(Path::new("/proc").join(pid.to_string()).join(link)).ok()
+}
+
+/// How many of a process's descriptors are this file, pipe or socket.
+pub(super) fn descriptors_of(pid: Pid, what: &Path) -> usize {
+    let links = fs::read_dir(format!("/proc/{pid}/fd")).into_iter().flatten().flatten();
+    links.filter(|link| fs::read_link(link.path()).is_ok_and(|target| target == what)).count()
+}
+
+/// Resident memory of a process, and how much of it is its alone and not shared with others, in KiB.
+pub(super) fn memory_of(pid: Pid) -> Option<(u64, u64)> {
+    let text = fs::read_to_string(format!("/proc/{pid}/smaps_rollup")).ok()?;
+    let kib = |name: &str| {
+        let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
+        line.and_then(|rest| rest.split_whitespace().next()?.parse::<u64>().ok())
+    };
+    Some((kib("Rss")?, kib("Private_Clean")? + kib("Private_Dirty")?))
+}
+
+/// A process, its parent, its parent's parent and so on, up to one that has none.
+pub(super) fn line_of_parents(pid: Pid) -> Vec<Stat> {
+    let mut line = Vec::new();
+    let mut next = pid.number();
+    // A PID that is used again while this reads could close a circle.
+    while line.len() < 1_000
+        && let Some(stat) = stat_of(Pid::new(next))
+    {
+        next = stat.ppid;
+        line.push(stat);
+    }
+    line
+}
+
+/// The living children of a process, oldest first.
+pub(super) fn children_of(pid: Pid) -> Vec<Stat> {
+    let all = procfs::process::all_processes().into_iter().flatten().flatten();
+    let mut children: Vec<Stat> =
+        all.filter_map(|process| process.stat().ok()).filter(|stat| stat.ppid == pid.number()).collect();
+    children.retain(|stat| stat.state != 'Z');
+    children.sort_by_key(|stat| (stat.starttime, stat.pid));
+    children
+}
+
+/// Whether this is readable or closed, now or within some time. Nobody is heard meanwhile.
+pub(super) fn is_ready(fd: BorrowedFd<'_>, patience: Duration) -> bool {
+    let patience = Timespec { tv_sec: patience.as_secs() as i64, tv_nsec: i64::from(patience.subsec_nanos()) };
+    rustix::io::retry_on_intr(|| poll(&mut [PollFd::from_borrowed_fd(fd, PollFlags::IN)], Some(&patience))) == Ok(1)
+}
+
+impl Stage {
+    /// Gives a child a lane under its name, for when it executes a program and the kernel calls it like that.
+    pub(super) fn keep_name(&self, child: &Child<'_>) {
+        let tid = Some(Tid::new(child.pid().number()));
+        let (task, sort, pid) = (child.name().to_owned(), TaskSort::Process, child.pid());
+        self.report(EventKind::TaskStarted { task, sort, pid, tid, line: None });
+    }
+
+    /// Waits on children that are about to end. Who has not ended in time, stopped perhaps, is killed.
+    pub(super) fn reap_all(&self, children: Vec<Child<'_>>, grace: Duration) -> Result<Vec<Reaped>, StageError> {
+        let deadline = Instant::now() + grace;
+        let mut statuses = Vec::new();
+        for mut child in children {
+            while child.peek()?.is_none() && Instant::now() < deadline {
+                if let Some(asked) = self.listen(&[child.as_fd()], deadline.saturating_duration_since(Instant::now()))? {
+                    self.refuse(&asked);
+                }
+            }
+            if !child.has_ended() {
+                child.signal(Signal::KILL);
+            }
+            statuses.push(child.reap()?);
+        }
+        Ok(statuses)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::stage::own_pid;
+    use super::*;
+
+    #[test]
+    fn the_line_of_parents_ends_where_nobody_is_above() {
+        let line = line_of_parents(own_pid());
+        assert_eq!(line[0].pid, own_pid().number());
+        assert!(line.len() > 1 && line.windows(2).all(|pair| pair[0].ppid == pair[1].pid), "{line:?}");
+        assert_eq!(line.last().map(|last| last.ppid), Some(0));
+        assert!(line_of_parents(Pid::new(i32::MAX)).is_empty());
+    }
+
+    #[test]
+    fn a_program_is_found_in_path_and_a_descriptor_by_its_link() {
+        let shell = file_of_program("sh").expect("a shell");
+        assert!(shell.is_absolute() && shell.is_file(), "{shell:?}");
+        assert_eq!(file_of_program("no-such-program"), None);
+        let file = fs::File::open(&shell).expect("readable");
+        assert!(descriptors_of(own_pid(), &shell) >= 1);
+        drop(file);
+        assert_eq!(link_of(own_pid(), "exe"), std::env::current_exe().ok());
+        assert!(children_of(Pid::new(i32::MAX)).is_empty());
+    }
+
+    #[test]
+    fn a_program_that_is_not_there_is_no_program() {
+        assert_eq!(exec(&["no-such-program"], &[]).kind(), io::ErrorKind::NotFound);
+        assert_eq!(exec(&[], &[]).kind(), io::ErrorKind::InvalidInput);
+        assert_eq!(exec(&["a\0b"], &[]).kind(), io::ErrorKind::InvalidInput);
+    }
+}

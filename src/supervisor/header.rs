@@ -1,0 +1,241 @@
+//! The header's lines in the supervisor, which owns them: what the app asks for, what it is told, and the dead man's switch that makes
+//! all lines safe when the app says nothing for a second. Never waits; no child inherits a line.
+
+use std::os::fd::BorrowedFd;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::protocol::Report;
+use crate::gpio::{self, BoardKind, GpioError, Level, Line, Lines, Watch};
+use crate::model::Monotonic;
+
+/// How long the app may say nothing while lines are driven.
+pub const DEAD_MAN: Duration = Duration::from_secs(1);
+
+/// What the app asks of the header. Each but `Alive` is answered by `Report::Board` or `Report::Edges`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum LineRequest {
+    /// Take another board. Refused while a line is in use.
+    UseBoard(BoardKind),
+    /// Tell how the header is.
+    Look,
+    /// The app lives, and wants its lines kept.
+    Alive,
+    /// Drive a line.
+    Set {
+        /// Which.
+        line: u8,
+        /// To what.
+        level: Level,
+        /// What it goes back to when it is given back.
+        safe: Level,
+        /// On whose behalf.
+        owner: String,
+    },
+    /// Drive a line to the other level than it has.
+    Toggle {
+        /// Which.
+        line: u8,
+        /// On whose behalf.
+        owner: String,
+    },
+    /// Tell the edges of an input.
+    Watch {
+        /// Which.
+        line: u8,
+        /// How.
+        watch: Watch,
+        /// On whose behalf.
+        owner: String,
+    },
+    /// Press a virtual button, or let it go.
+    Press {
+        /// Which.
+        line: u8,
+        /// Whether it is down.
+        is_pressed: bool,
+    },
+    /// Lay a virtual wire.
+    Wire {
+        /// The output.
+        from: u8,
+        /// The input that follows it.
+        to: u8,
+    },
+    /// Read a line, claiming it for a moment if there is no other way.
+    Read {
+        /// Which.
+        line: u8,
+    },
+    /// Drive all lines of an owner to their safe level and give them back.
+    Release {
+        /// Whose.
+        owner: String,
+    },
+}
+
+/// The lines, and what the app knows of them.
+#[derive(Debug)]
+pub(super) struct Header {
+    lines: Lines,
+    told: u64,
+    heard: Monotonic,
+}
+
+impl Header {
+    pub(super) fn open(now: Monotonic) -> Result<Self, GpioError> {
+        Ok(Self { lines: Lines::new(gpio::choose(&BoardKind::Auto)?), told: 0, heard: now })
+    }
+
+    /// The app has said something.
+    pub(super) const fn hear(&mut self, now: Monotonic) {
+        self.heard = now;
+    }
+
+    /// Until when the app must say something; `None` while nothing is driven.
+    pub(super) fn deadline(&self) -> Option<Monotonic> {
+        self.lines.is_driving().then(|| self.heard + DEAD_MAN)
+    }
+
+    /// Descriptors that are readable when a watched line has changed.
+    pub(super) fn fds(&self) -> Vec<BorrowedFd<'_>> {
+        self.lines.fds()
+    }
+
+    /// Makes everything safe if the app has been silent for too long.
+    pub(super) fn check(&mut self, now: Monotonic) -> Option<Report> {
+        self.deadline().filter(|deadline| now >= *deadline)?;
+        self.lines.make_safe(now);
+        let why = format!("the app said nothing for {} s while GPIO lines were driven: they were made safe", DEAD_MAN.as_secs());
+        Some(self.report(0, Some(why)))
+    }
+
+    /// What has changed since the last report, after [`fds`](Self::fds) said that something has.
+    pub(super) fn collect(&mut self) -> Option<Report> {
+        self.lines.collect();
+        self.edges()
+    }
+
+    pub(super) fn make_safe(&mut self, now: Monotonic) {
+        self.lines.make_safe(now);
+    }
+
+    /// Does what is asked, and tells what came of it.
+    pub(super) fn handle(&mut self, ask: u64, request: LineRequest, now: Monotonic) -> Option<Report> {
+        let line = |number: u8| Line::new(number.into());
+        let is_known = |header: &Self, number: u8, owner: &str| {
+            line(number).is_ok_and(|line| header.lines.owner(line).is_some_and(|holder| holder == owner))
+        };
+        let done = match request {
+            LineRequest::Alive => return None,
+            LineRequest::Look => Ok(()),
+            LineRequest::UseBoard(kind) => gpio::choose(&kind).and_then(|board| self.lines.change_board(board)),
+            // A line that its owner drives already changes its level, and nothing else on the header.
+            LineRequest::Set { line: number, level, safe, owner } => {
+                let was_known = is_known(self, number, &owner);
+                let done = line(number).and_then(|line| self.lines.set(line, level, safe, &owner, now));
+                if was_known && done.is_ok() {
+                    return self.edges();
+                }
+                done
+            }
+            LineRequest::Toggle { line: number, owner } => {
+                let was_known = is_known(self, number, &owner);
+                let done = line(number).and_then(|line| self.lines.toggle(line, &owner, now)).map(drop);
+                if was_known && done.is_ok() {
+                    return self.edges();
+                }
+                done
+            }
+            LineRequest::Watch { line: number, watch, owner } => {
+                line(number).and_then(|line| self.lines.watch(line, watch, &owner))
+            }
+            LineRequest::Press { line: number, is_pressed } => {
+                line(number).and_then(|line| self.lines.press(line, is_pressed, now))
+            }
+            LineRequest::Wire { from, to } => line(from).and_then(|from| self.lines.wire(from, line(to)?, now)),
+            LineRequest::Read { line: number } => match line(number).and_then(|line| Ok((line, self.lines.read(line)?))) {
+                Ok((line, level)) => return Some(self.report_with_level(ask, line, level)),
+                Err(error) => Err(error),
+            },
+            LineRequest::Release { owner } => {
+                self.lines.release(&owner, now);
+                Ok(())
+            }
+        };
+        Some(self.report(ask, done.err().map(|error| error.to_string())))
+    }
+
+    /// The whole header, with the edges that led to it.
+    pub(super) fn report(&mut self, ask: u64, refused: Option<String>) -> Report {
+        Report::Board { ask, board: self.lines.view(), edges: self.news(), refused }
+    }
+
+    /// The same, for a line whose level only a claim could show.
+    fn report_with_level(&mut self, ask: u64, line: Line, level: Level) -> Report {
+        let mut board = self.lines.view();
+        if let Some(pin) = board.pins.get_mut(usize::from(line.pin()).saturating_sub(1)) {
+            pin.level = Some(level == Level::High);
+        }
+        Report::Board { ask, board, edges: self.news(), refused: None }
+    }
+
+    fn edges(&mut self) -> Option<Report> {
+        let edges = self.news();
+        (!edges.is_empty()).then_some(Report::Edges { edges })
+    }
+
+    fn news(&mut self) -> Vec<gpio::Edge> {
+        let edges = self.lines.edges_since(self.told);
+        self.told = edges.last().map_or(self.told, |edge| edge.sequence);
+        edges
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(millis: u64) -> Monotonic {
+        Monotonic::from_nanos(millis * 1_000_000)
+    }
+
+    fn header() -> Header {
+        let mut header = Header::open(at(0)).expect("a board");
+        header.handle(0, LineRequest::UseBoard(BoardKind::Simulated(None)), at(0));
+        header
+    }
+
+    fn set(header: &mut Header, level: Level, now: Monotonic) -> Option<Report> {
+        header.handle(0, LineRequest::Set { line: 17, level, safe: Level::Low, owner: "run 1".into() }, now)
+    }
+
+    #[test]
+    fn a_silent_app_loses_its_lines_and_one_that_speaks_does_not() {
+        let mut header = header();
+        assert_eq!(header.deadline(), None, "nothing is driven");
+        set(&mut header, Level::High, at(1));
+        header.hear(at(600));
+        assert!(header.check(at(1_500)).is_none(), "it spoke 900 ms ago");
+        let Some(Report::Board { edges, refused: Some(why), .. }) = header.check(at(1_600)) else { panic!("it is over") };
+        assert_eq!((edges.len(), edges[0].level), (1, Level::Low));
+        assert!(why.contains("safe"), "{why}");
+        assert_eq!(header.deadline(), None);
+    }
+
+    #[test]
+    fn a_change_of_level_is_told_without_the_whole_header() {
+        let mut header = header();
+        assert!(matches!(set(&mut header, Level::High, at(1)), Some(Report::Board { edges, .. }) if edges.len() == 1));
+        assert!(matches!(set(&mut header, Level::Low, at(2)), Some(Report::Edges { edges }) if edges.len() == 1));
+        assert!(set(&mut header, Level::Low, at(3)).is_none(), "nothing has changed");
+    }
+
+    #[test]
+    fn bad_lines_are_refused() {
+        let mut header = header();
+        let report = header.handle(0, LineRequest::Toggle { line: 1, owner: "you".into() }, at(1));
+        assert!(matches!(report, Some(Report::Board { refused: Some(why), .. }) if why.contains("EEPROM")));
+    }
+}

@@ -1,0 +1,63 @@
+//! Memory that a process shares with the children that it forks: one number in a mapping of its own.
+
+use std::io;
+use std::ops::Deref;
+use std::ptr::NonNull;
+use std::sync::atomic::AtomicU64;
+
+/// A number in shared memory (mmap(2), `MAP_SHARED | MAP_ANONYMOUS`): a change in one process shows in all of them,
+/// while ordinary memory is copied by a fork.
+#[derive(Debug)]
+pub struct SharedNumber(NonNull<AtomicU64>);
+
+// SAFETY: it is a pointer to an atomic number in memory that stays mapped as long as this value lives.
+unsafe impl Send for SharedNumber {}
+// SAFETY: as above; threads and processes reach the number through atomic operations alone.
+unsafe impl Sync for SharedNumber {}
+
+impl SharedNumber {
+    /// Zero, shared with whoever is forked from now on.
+    pub fn new() -> io::Result<Self> {
+        let (access, kind) = (libc::PROT_READ | libc::PROT_WRITE, libc::MAP_SHARED | libc::MAP_ANONYMOUS);
+        // SAFETY: the kernel chooses the place; there is no file.
+        let address = unsafe { libc::mmap(std::ptr::null_mut(), size_of::<AtomicU64>(), access, kind, -1, 0) };
+        match NonNull::new(address.cast()).filter(|_| address != libc::MAP_FAILED) {
+            Some(number) => Ok(Self(number)),
+            None => Err(io::Error::last_os_error()),
+        }
+    }
+}
+
+impl Deref for SharedNumber {
+    type Target = AtomicU64;
+
+    fn deref(&self) -> &AtomicU64 {
+        // SAFETY: mapped, aligned to a page, zeroed by the kernel, and unmapped only when this value is dropped.
+        unsafe { self.0.as_ref() }
+    }
+}
+
+impl Drop for SharedNumber {
+    fn drop(&mut self) {
+        // SAFETY: the mapping is ours, and nobody can hold a reference into it any more.
+        unsafe { libc::munmap(self.0.as_ptr().cast(), size_of::<AtomicU64>()) };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::Ordering;
+
+    use super::*;
+
+    #[test]
+    fn threads_see_each_other_s_changes() {
+        let number = SharedNumber::new().expect("a page");
+        std::thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| number.fetch_add(2, Ordering::Relaxed));
+            }
+        });
+        assert_eq!(number.load(Ordering::Relaxed), 8);
+    }
+}

@@ -1,0 +1,194 @@
+//! The header from the command line, on the simulated board: what is driven is safe again, in whatever way Task Lab ends. The board's
+//! own log of edges, a file, is the witness.
+#![allow(clippy::expect_used, reason = "the helpers of tests fail loudly, too")]
+
+mod support;
+
+use std::path::PathBuf;
+use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+use support::eventually;
+
+/// The simulated board's log.
+struct Log(tempfile::TempDir);
+
+impl Log {
+    fn new() -> Self {
+        Self(tempfile::tempdir().expect("a folder"))
+    }
+
+    fn path(&self) -> PathBuf {
+        self.0.path().join("edges")
+    }
+
+    fn board(&self) -> String {
+        format!("simulated:{}", self.path().display())
+    }
+
+    /// (nanoseconds, line, level) of each edge so far.
+    fn edges(&self) -> Vec<(u64, u64, u64)> {
+        let text = std::fs::read_to_string(self.path()).unwrap_or_default();
+        let edge = |line: &str| {
+            let value: Value = serde_json::from_str(line).expect("JSON");
+            let number = |key: &str| value[key].as_u64().expect("a number");
+            (number("t"), number("line"), number("value"))
+        };
+        text.lines().map(edge).collect()
+    }
+
+    /// The level that the line was left at.
+    fn level(&self, line: u64) -> u64 {
+        self.edges().iter().rev().find(|edge| edge.1 == line).map_or(0, |edge| edge.2)
+    }
+}
+
+fn gpio(words: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_tasklab")).arg("gpio").args(words).stdin(Stdio::null()).output().expect("runs")
+}
+
+/// Killed if the test fails before it has ended.
+struct Driver(Child);
+
+impl Drop for Driver {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// `gpio set`, once the line is high.
+fn driver(log: &Log, pin: &str, line: u64) -> Driver {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_tasklab"));
+    command.args(["gpio", "set", "--board", &log.board(), &format!("{pin}=1")]).stdin(Stdio::null()).stdout(Stdio::null());
+    let driver = Driver(command.stderr(Stdio::null()).spawn().expect("starts"));
+    eventually("the line is high", || log.level(line) == 1);
+    driver
+}
+
+fn kill(signal: &str, driver: &Driver) {
+    Command::new("kill").args([signal, &driver.0.id().to_string()]).status().expect("kill runs");
+}
+
+/// Covers: promise 1, F69.
+#[test]
+fn a_line_is_low_again_after_a_sigkill() {
+    let rounds = if std::env::var("TASKLAB_STRESS").is_ok_and(|value| value == "long") { 100 } else { 10 };
+    let mut slowest = Duration::ZERO;
+    for _ in 0..rounds {
+        let log = Log::new();
+        let driver = driver(&log, "GPIO17", 17);
+        let killed = Instant::now();
+        kill("-KILL", &driver);
+        eventually("the line is low", || log.level(17) == 0);
+        slowest = slowest.max(killed.elapsed());
+        assert_eq!(log.edges().iter().map(|edge| edge.2).collect::<Vec<_>>(), [1, 0]);
+    }
+    println!("{rounds} kills with a line high, low again each time, at the latest after {slowest:?}");
+}
+
+#[test]
+fn every_signal_and_the_end_of_the_time_leave_the_line_low() {
+    for signal in ["-INT", "-TERM", "-HUP", "-ABRT"] {
+        let log = Log::new();
+        let mut driver = driver(&log, "BOARD11", 17);
+        kill(signal, &driver);
+        eventually(&format!("it ends by kill {signal}"), || driver.0.try_wait().expect("ours").is_some());
+        eventually("the line is low", || log.level(17) == 0);
+    }
+    let log = Log::new();
+    let output = gpio(&["set", "--board", &log.board(), "--for", "0.05", "--json", "GPIO5=1", "GPIO6=0"]);
+    assert!(output.status.success(), "{output:?}");
+    assert_eq!(log.edges().iter().map(|edge| (edge.1, edge.2)).collect::<Vec<_>>(), [(5, 1), (5, 0)]);
+    assert_eq!(output.stdout.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()).count(), 2);
+}
+
+/// Covers: F76. The control is `a_driver_that_is_continued_in_time_keeps_its_line`.
+#[test]
+fn a_stopped_app_loses_its_lines() {
+    let log = Log::new();
+    let driver = driver(&log, "GPIO17", 17);
+    kill("-STOP", &driver);
+    eventually("the dead man's switch has made the line safe", || log.level(17) == 0);
+    kill("-CONT", &driver);
+}
+
+#[test]
+fn a_driver_that_is_continued_in_time_keeps_its_line() {
+    let log = Log::new();
+    let driver = driver(&log, "GPIO17", 17);
+    for _ in 0..20 {
+        kill("-STOP", &driver);
+        kill("-CONT", &driver);
+    }
+    let status = Command::new("kill").args(["-0", &driver.0.id().to_string()]).status().expect("kill runs");
+    assert!(status.success() && log.level(17) == 1);
+}
+
+/// Covers: F74. Half a millisecond high, half a millisecond low: every change is in the board's log and on our output, in order.
+#[test]
+fn a_kilohertz_blink_loses_no_edge() {
+    let log = Log::new();
+    let output = gpio(&["blink", "--board", &log.board(), "--every", "0.0005", "--count", "1000", "--json", "GPIO17"]);
+    assert!(output.status.success(), "{output:?}");
+    let edges = log.edges();
+    let levels: Vec<u64> = edges.iter().map(|edge| edge.2).collect();
+    assert_eq!(levels, [1, 0].repeat(500));
+    assert!(edges.is_sorted_by_key(|edge| edge.0));
+    let told = String::from_utf8(output.stdout).expect("UTF-8");
+    assert_eq!(told.lines().count(), 1000);
+}
+
+#[test]
+fn a_wire_and_a_button_are_seen_by_a_watcher() {
+    let output =
+        gpio(&["watch", "--board", "simulated", "--press", "GPIO27", "--count", "2", "--pull", "up", "--json", "GPIO27"]);
+    let values = |output: &Output| -> Vec<(u64, u64)> {
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        let lines = text.lines().map(|line| serde_json::from_str::<Value>(line).expect("JSON"));
+        lines.map(|value| (value["line"].as_u64().expect("a line"), value["value"].as_u64().expect("a level"))).collect()
+    };
+    assert_eq!(values(&output), [(27, 0), (27, 1)], "pressed against the pull-up, and let go: {output:?}");
+    let words =
+        ["blink", "--board", "simulated", "--wire", "GPIO17=GPIO27", "--every", "0.01", "--count", "2", "--json", "GPIO17"];
+    let mut seen = values(&gpio(&words));
+    seen.sort_unstable();
+    assert_eq!(seen, [(17, 0), (17, 1), (27, 0), (27, 1)]);
+}
+
+#[test]
+fn what_is_wrong_is_said_with_the_status_of_its_kind() {
+    for (words, status, says) in [
+        (vec!["get", "17"], 2, "write GPIO or BOARD in front"),
+        (vec!["get", "GPIO0"], 2, "EEPROM"),
+        (vec!["set", "GPIO40=1"], 2, "not on the 40-pin header"),
+        (vec!["set", "BOARD1=1"], 2, "3.3 V power"),
+        (vec!["set", "GPIO17"], 2, "GPIO17=1"),
+        (vec!["set", "GPIO17=2"], 2, "0 or 1"),
+        (vec!["get", "--board", "gpiod", "GPIO17"], 2, "chardev"),
+        (vec!["get", "--board", "chardev:no-such-chip", "GPIO17"], 3, "no-such-chip"),
+        (vec!["get", "--board", "simulated:/no/such/folder/edges", "GPIO17"], 3, "/no/such/folder/edges"),
+    ] {
+        let output = gpio(&words);
+        let told = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(status), "{words:?}: {told}");
+        assert!(told.contains(says), "{words:?}: {told}");
+    }
+    let nine: Vec<String> = (2..11).map(|line| format!("GPIO{line}=1")).collect();
+    let mut words = vec!["set", "--board", "simulated", "--for", "0.1"];
+    words.extend(nine.iter().map(String::as_str));
+    let output = gpio(&words);
+    let told = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.code() == Some(3) && told.contains("GPIO10") && told.contains("mA"), "{told}");
+}
+
+#[test]
+fn the_list_has_forty_pins_for_people_and_for_programs() {
+    let output = gpio(&["list", "--board", "simulated"]);
+    assert_eq!(String::from_utf8_lossy(&output.stdout).lines().count(), 41);
+    let output = gpio(&["list", "--board", "simulated", "--json"]);
+    let board: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    assert_eq!(board["pins"].as_array().map(Vec::len), Some(40));
+    assert_eq!((board["pins"][10]["name"].as_str(), board["pins"][10]["level"].as_u64()), (Some("GPIO17"), Some(0)));
+}

@@ -1,0 +1,318 @@
+//! The lessons on programs, pipes and machines: what a person can do to them while they run, in both languages.
+
+#![expect(clippy::expect_used, reason = "the helpers of tests fail loudly, too")]
+
+mod lesson;
+
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use lesson::{HANG, Ran, Running, tagged};
+use serde_json::{Value, json};
+use tasklab::model::{Action, EventKind, Language, Scope};
+use tasklab::scenario::{Scenario, find};
+
+const BOTH: [Language; 2] = [Language::Rust, Language::Python];
+
+fn scenario(id: &str) -> &'static Scenario {
+    find(id).expect("in the catalogue")
+}
+
+/// An action line, as Task Lab writes it to the control pipe.
+fn line(action: &str, target: &str) -> String {
+    format!("{}\n", json!({ "do": action, "target": target }))
+}
+
+/// Runs bodies that wait long, at the same time.
+fn together<'b, T: Send + 'b>(bodies: impl IntoIterator<Item = Box<dyn FnOnce() -> T + Send + 'b>>) -> Vec<T> {
+    std::thread::scope(|scope| {
+        let running: Vec<_> = bodies.into_iter().map(|body| scope.spawn(body)).collect();
+        running.into_iter().map(|one| one.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))).collect()
+    })
+}
+
+#[track_caller]
+fn assert_nothing_is_left(ran: &Ran) {
+    let end = Instant::now() + HANG;
+    while !tagged(&ran.tag).is_empty() {
+        assert!(Instant::now() < end, "left of the run: {:?}", tagged(&ran.tag));
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+fn is_started(wanted: &'static str) -> impl FnMut(&EventKind) -> bool {
+    move |kind| matches!(kind, EventKind::ProcessStarted { name, .. } if name == wanted)
+}
+
+/// Sends action lines as soon as this process is there, and gives what came of it.
+fn with_lines(id: &str, language: Language, params: &Value, process: &'static str, lines: &[String]) -> Ran {
+    let mut running = Running::start(scenario(id), language, params);
+    running.until(process, is_started(process));
+    running.write(&lines.concat());
+    let ran = running.play(&[]);
+    assert_nothing_is_left(&ran);
+    ran
+}
+
+#[test]
+fn a_text_that_somebody_types_is_obeyed_by_nobody() {
+    for language in BOTH {
+        let text = "$(touch /tmp/injected); *";
+        let lines = [line("print", text), line("print", ""), line("dance", "")];
+        let ran = with_lines("subprocess-run", language, &json!({}), "cat", &lines);
+        ran.assert_passed();
+        assert_eq!(ran.facts()["intact"].observed, json!(2), "what was typed, and the lesson's own");
+        assert!(ran.printed.contains(text), "{}", ran.printed);
+        let notices = ran.notices();
+        assert!(notices.len() == 2 && notices[0].contains("print") && notices[1].contains("dance"), "{notices:?}");
+    }
+}
+
+#[test]
+fn poll_gives_none_until_the_program_was_answered() {
+    for language in BOTH {
+        let mut running = Running::start(scenario("popen"), language, &json!({ "pause": 0.5, "status": 9 }));
+        running.until("poll", |kind| matches!(kind, EventKind::Value { name, .. } if name == "poll"));
+        running.write(&[line("poll", ""), line("answer", ""), line("answer", "")].concat());
+        running.until("two polls", |kind| matches!(kind, EventKind::Notice { text } if text.contains("answer")));
+        let polled = running.pid_of("polled").expect("runs");
+        let end = Instant::now() + HANG;
+        while lesson::state(polled).is_some_and(|state| state != 'Z') {
+            assert!(Instant::now() < end, "it was answered");
+            std::thread::sleep(Duration::from_millis(2));
+        }
+        running.write(&line("poll", ""));
+        let ran = running.play(&[]);
+        ran.assert_passed();
+        assert_eq!(ran.facts()["poll"].observed, json!([null, null, 9]), "{language}");
+        assert_eq!(ran.notices().len(), 1, "the second answer: {:?}", ran.notices());
+    }
+}
+
+#[test]
+fn sort_answers_when_its_input_ends_and_cat_at_once() {
+    for language in BOTH {
+        let lines = ["pear", "apple", "Ähre"].map(|text| line("send", text));
+        let script = [lines.concat(), line("close", ""), line("send", "too late")];
+        let ran = with_lines("communicate", language, &json!({ "mebibytes": 16 }), "sort", &script);
+        ran.assert_passed();
+        assert_eq!(ran.facts()["answer"].observed, json!(["apple", "pear", "Ähre"]));
+        assert!(ran.notices().len() == 1 && ran.notices()[0].contains("too late"), "{:?}", ran.notices());
+
+        let mut running = Running::start(scenario("communicate"), language, &json!({ "program": "cat", "mebibytes": 16 }));
+        running.until("cat", is_started("cat"));
+        running.write(&line("send", "hello"));
+        running.until("sent", |kind| matches!(kind, EventKind::Value { name, .. } if name == "sent"));
+        running.write(&line("close", ""));
+        let ran = running.play(&[]);
+        ran.assert_passed();
+        assert_eq!(ran.facts()["answer"].observed, json!(["hello"]));
+        assert!(!ran.facts().contains_key("silent"));
+    }
+}
+
+#[test]
+fn messages_go_both_ways_and_rounds_are_added() {
+    for language in BOTH {
+        let params = json!({ "pause": 0.0, "records": 10 });
+        let lines = [
+            line("send", "one"),
+            line("lock", "on"),
+            line("lock", "maybe"),
+            line("send", "two"),
+            line("close", ""),
+            line("lock", "off"),
+        ];
+        let ran = with_lines("pipe", language, &params, "echo", &lines);
+        ran.assert_passed();
+        assert_eq!(ran.facts()["both-ways"].observed, json!(["ONE", "TWO"]));
+        assert!(ran.notices().len() == 1 && ran.notices()[0].contains("maybe"), "{:?}", ran.notices());
+        let rounds = (1..=5).filter(|round| !ran.values(&format!("round {round}: torn records")).is_empty());
+        assert_eq!(rounds.collect::<Vec<_>>(), [1, 2, 3, 4]);
+        assert_eq!(ran.facts()["nothing-lost"].observed, json!(4 * 2 * 10 * 100_000));
+    }
+}
+
+/// A writer that dies with the lock in hand, in the middle of a record: the run ends, and claims nothing of that round.
+#[test]
+fn a_writer_that_is_killed_ends_its_round() {
+    for language in BOTH {
+        let mut running = Running::start(scenario("pipe"), language, &json!({ "pause": 0.0, "patience": 1.0, "records": 200 }));
+        running.until("the second round", is_started("writer-a2"));
+        running.act(&Action::Kill(Scope::Process), "writer-a2");
+        let ran = running.play(&[]);
+        assert_eq!(ran.code, Some(0), "{ran:#?}");
+        assert_nothing_is_left(&ran);
+    }
+}
+
+#[test]
+fn terminate_and_kill_come_by_the_control_pipe_as_well() {
+    for language in BOTH {
+        let mut running = Running::start(scenario("signals"), language, &json!({ "cleanup": 0.2, "patience": 60.0 }));
+        running.until("all three", is_started("deaf"));
+        let pids = ["polite", "slow", "deaf"].map(|name| running.pid_of(name).expect("runs"));
+        running
+            .write(&[line("terminate", "polite"), line("terminate", &pids[1].to_string()), line("terminate", "deaf")].concat());
+        running.until("the slow one's end", |kind| matches!(kind, EventKind::ProcessReaped { pid } if pid.number() == pids[1]));
+        assert!(lesson::state(pids[2]).is_some_and(|state| state != 'Z'), "{language}: the deaf one goes on");
+        running.write(&[line("terminate", "polite"), line("kill", "nobody"), line("kill", "deaf")].concat());
+        let ran = running.play(&[]);
+        ran.assert_passed();
+        assert_eq!(ran.facts()["finally"].observed, json!(["polite"]), "{language}");
+        assert_eq!(ran.facts()["files"].observed, json!(["slow", "deaf"]), "{language}");
+        assert!(["polite", "slow", "deaf"].iter().all(|fact| ran.facts().contains_key(fact)), "{ran:#?}");
+        assert_eq!(ran.notices().len(), 2, "who is gone, and who never was: {:?}", ran.notices());
+        let lit = ran.events.iter().filter(|event| matches!(event.kind, EventKind::Gpio { value: 1, .. })).count();
+        let dark = ran.events.iter().filter(|event| matches!(event.kind, EventKind::Gpio { value: 0, .. })).count();
+        assert_eq!((lit, dark), (3, 3), "an LED a program");
+    }
+}
+
+#[test]
+fn nobody_has_cleaned_up_who_was_killed_at_once() {
+    for language in BOTH {
+        let mut running = Running::start(scenario("signals"), language, &json!({ "patience": 60.0 }));
+        running.until("all three", is_started("deaf"));
+        for name in ["polite", "slow", "deaf"] {
+            running.act(&Action::Kill(Scope::Process), name);
+        }
+        let ran = running.play(&[]);
+        ran.assert_passed();
+        assert_eq!(ran.facts()["finally"].observed, json!([]), "{language}");
+        assert!(!ran.facts().contains_key("polite"), "nobody has heard a request");
+    }
+}
+
+#[test]
+fn tasks_and_workers_are_added_and_lost_ones_replaced() {
+    for language in BOTH {
+        let params = json!({ "losses": 0, "local": 1, "tasks": 8 });
+        let mut running = Running::start(scenario("across-systems"), language, &params);
+        running.until("worker-1 ready", |kind| matches!(kind, EventKind::Value { name, .. } if name == "worker-1"));
+        let lines =
+            [line("task", ""), line("task", ""), line("worker", ""), line("worker", "-oProxyCommand=touch"), line("work", "")];
+        running.write(&lines.concat());
+        running.until(
+            "two results",
+            |kind| matches!(kind, EventKind::Value { name, value } if name == "done" && *value == json!(2)),
+        );
+        running.act(&Action::Kill(Scope::Process), "worker-1");
+        let ran = running.play(&[]);
+        ran.assert_passed();
+        assert_nothing_is_left(&ran);
+        assert_eq!(ran.facts()["all-done"].observed, json!(10), "{language}");
+        assert_eq!(ran.notices().len(), 2, "an option is no host, and nobody works: {:?}", ran.notices());
+    }
+}
+
+/// A program that was stopped cannot end by itself; the lesson does not wait for it for ever.
+#[test]
+fn nobody_waits_for_ever_on_a_stopped_program() {
+    let runs = [
+        ("subprocess-run", json!({}), "cat"),
+        ("popen", json!({}), "renamed"),
+        ("communicate", json!({ "patience": 1.0, "mebibytes": 16 }), "sort"),
+        ("communicate", json!({ "patience": 1.0, "mebibytes": 128 }), "gzip"),
+        ("pipe", json!({ "patience": 1.0 }), "echo"),
+        ("pipe", json!({ "patience": 1.0, "records": 200 }), "writer-a2"),
+        ("signals", json!({ "patience": 1.0 }), "polite"),
+        ("across-systems", json!({ "give_up": 2.0, "losses": 0 }), "worker-1"),
+    ];
+    let all = BOTH.into_iter().flat_map(|language| runs.iter().map(move |run| (language, run)));
+    let bodies = all.map(|(language, (id, params, victim))| {
+        Box::new(move || {
+            let mut running = Running::start(scenario(id), language, params);
+            running.until(victim, is_started(victim));
+            running.act(&Action::Stop(Scope::Process), victim);
+            let ran = running.play(&[]);
+            assert_eq!(ran.code, Some(0), "{id} {language}: {ran:#?}");
+            assert_nothing_is_left(&ran);
+        }) as Box<dyn FnOnce() + Send>
+    });
+    together(bodies);
+}
+
+/// A Rust body that is killed takes everybody along, even without a supervisor, at any step.
+#[test]
+fn nothing_is_left_of_a_body_that_is_killed() {
+    let moments = [
+        ("subprocess-run", 5),
+        ("subprocess-run", 6),
+        ("popen", 1),
+        ("popen", 3),
+        ("popen", 6),
+        ("communicate", 1),
+        ("communicate", 2),
+        ("pipe", 1),
+        ("pipe", 3),
+        ("pipe", 5),
+        ("signals", 3),
+        ("across-systems", 2),
+    ];
+    let bodies = moments.into_iter().map(|(id, processes)| {
+        Box::new(move || {
+            let mut running = Running::start(scenario(id), Language::Rust, &json!({}));
+            if id == "communicate" && processes == 2 || id == "pipe" && processes > 1 {
+                running.write(&line("close", ""));
+            }
+            let mut started = 0;
+            running.until("processes", |kind| {
+                started += usize::from(matches!(kind, EventKind::ProcessStarted { .. }));
+                started == processes
+            });
+            let body = rustix::process::Pid::from_raw(running.pid()).expect("a PID");
+            rustix::process::kill_process(body, rustix::process::Signal::KILL).expect("it is our child");
+            let ran = running.play(&[]);
+            assert_eq!(ran.code, None, "{id}");
+            assert_nothing_is_left(&ran);
+        }) as Box<dyn FnOnce() + Send>
+    });
+    together(bodies);
+}
+
+/// A maker's own program: with --events it tells of its tasks, and hears actions; without, the same file runs all the same.
+#[test]
+fn a_program_of_the_maker_s_shows_its_lanes_when_it_is_asked_to() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let program = folder.path().join("mine.py");
+    let text = "import os, sys, tasklab\n\
+        tasklab.started('mixer')\n\
+        tasklab.value('eggs', 3)\n\
+        print('heard', tasklab.action(60) if len(sys.argv) > 1 else None)\n\
+        print('fds', sorted(int(fd) for fd in os.listdir('/proc/self/fd') if os.path.exists(f'/proc/self/fd/{fd}')))\n\
+        print(os.environ.get('PYTHONPATH', '').split(':')[-1])\n\
+        tasklab.finished('mixer')\n";
+    std::fs::write(&program, text).expect("written");
+    let exec = |arguments: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_tasklab"));
+        command.args(["exec", "--stdin", "null", "--timeout", "60"]).args(arguments).env("PYTHONPATH", "/own/folder");
+        let output = command.output().expect("runs");
+        (output.status.code(), String::from_utf8_lossy(&output.stdout).into_owned())
+    };
+    let mine = program.to_str().expect("UTF-8");
+    let (status, told) = exec(&["--events", "--json", "--do", "0.1 stir bowl", "--", "python3", mine, "listen"]);
+    assert_eq!(status, Some(0), "{told}");
+    let events: Vec<Value> = told.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+    let find = |kind: &str, key: &str, value: Value| events.iter().find(|event| event["kind"] == kind && event[key] == value);
+    let lane = find("task.started", "task", json!("mixer")).expect("a lane");
+    assert!(lane["t"].as_i64().is_some_and(|t| t > 0), "its clock is the run's: {lane}");
+    find("task.finished", "task", json!("mixer")).expect("its end");
+    find("value", "name", json!("eggs")).expect("a value");
+    let printed: String =
+        events.iter().filter_map(|event| event["text"].as_str().filter(|_| event["kind"] == "output")).collect();
+    assert!(printed.contains("heard ('stir', 'bowl')") && printed.contains("/own/folder"), "{printed}");
+
+    // Not asked to: nothing but the three standard streams, and no module.
+    let bare = text
+        .replace("import os, sys, tasklab\n", "import os, sys\n")
+        .lines()
+        .filter(|line| !line.starts_with("tasklab"))
+        .collect::<Vec<_>>()
+        .join("\n");
+    std::fs::write(&program, bare).expect("written");
+    let (status, told) = exec(&["--", "python3", mine]);
+    assert_eq!((status, told.lines().nth(1)), (Some(0), Some("fds [0, 1, 2]")), "{told}");
+    std::fs::write(&program, "import tasklab\n").expect("written");
+    assert_eq!(exec(&["--", "python3", mine]).0, Some(1), "the shim is there only where it was asked for");
+}
