@@ -54,12 +54,19 @@ impl Chance {
     }
 }
 
-/// Prints a time beside the promised one. The long form, which a person runs on a machine that has nothing else to do, insists on
-/// it; the short form, which may share its machine with anything, on twenty times that.
+/// Whether others keep this machine busy: more than twice as many processes want a core as there are.
+fn is_busy() -> bool {
+    let load = std::fs::read_to_string("/proc/loadavg").ok().and_then(|text| text.split(' ').next()?.parse::<f64>().ok());
+    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    load.is_some_and(|load| load > 2.0 * cores as f64)
+}
+
+/// Prints a time beside the promised one. The long form insists on it, on a machine that has little else to do; the short form, which
+/// may share its machine with anything, on twenty times that.
 #[track_caller]
 pub fn promised(what: &str, took: Duration, promise: Duration) {
     println!("{what}: {took:?} (promised: {promise:?})");
-    let limit = if is_long() { promise } else { promise * 20 };
+    let limit = if is_long() && !is_busy() { promise } else { promise * 20 };
     assert!(took <= limit, "{what} took {took:?}, and {promise:?} is promised");
 }
 
