@@ -5,7 +5,7 @@ use egui::{ScrollArea, Ui};
 use super::actions::{Actions, UiAction};
 use super::theme::{self, palette};
 use super::widgets;
-use crate::model::{Action, Lane, RunView, TaskState};
+use crate::model::{Action, Lane, RunView, TaskSort, TaskState};
 use crate::scenario::Scenario;
 
 /// The action that a body with gates declares.
@@ -50,8 +50,12 @@ pub fn ui(ui: &mut Ui, run: &RunView, actions: &mut Actions) {
             |ui| {
                 ui.horizontal(|ui| {
                     ui.label(theme::bold("Who goes next?").color(colors.text));
+                    if ui.button("All go on").on_hover_text("Leaves step mode: nobody waits at a gate any more.").clicked() {
+                        actions.push(UiAction::Step);
+                    }
+                    ui.separator();
                     // A button for everybody, always in the same place: who is on the way to the next gate cannot be let go.
-                    let tasks = run.lanes.iter().enumerate().filter(|(_, lane)| !is_over(lane));
+                    let tasks = run.lanes.iter().enumerate().filter(|(_, lane)| lane.sort == TaskSort::Thread && !is_over(lane));
                     for (place, lane) in tasks.take(MOST) {
                         let gate = at_gate(lane);
                         let about = gate.filter(|about| !about.is_empty()).map(|about| format!(": {about}"));
@@ -63,10 +67,6 @@ pub fn ui(ui: &mut Ui, run: &RunView, actions: &mut Actions) {
                         if button.on_disabled_hover_text("It does not stand at a gate now.").clicked() {
                             actions.push(step(&lane.name));
                         }
-                    }
-                    ui.separator();
-                    if ui.button("All go on").on_hover_text("Leaves step mode: nobody waits at a gate any more.").clicked() {
-                        actions.push(UiAction::Step);
                     }
                 });
             },
