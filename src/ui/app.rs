@@ -29,7 +29,7 @@ use super::top_bar::{self, TopBar};
 use super::tree::{Selection, Tree};
 use super::widgets;
 use crate::engine::{Command, EngineHandle, LineRequest};
-use crate::model::{Action, Lane, Language, Pid, RunId, RunView, Snapshot, Tid, TimedAction};
+use crate::model::{Action, Lane, Language, RunId, RunView, Snapshot, TimedAction};
 use crate::scenario::Scenario;
 
 /// What is kept from one start to the next.
@@ -221,11 +221,10 @@ impl App {
     }
 
     /// Shows the code of a task, where it has told of a line.
-    fn follow(&mut self, pid: Pid, tid: Option<Tid>) {
+    fn follow(&mut self, is_meant: impl Fn(&Lane) -> bool) {
         let live = Arc::clone(&self.live);
         let Some(run) = self.subject.run(&live) else { return };
-        let is_meant = |lane: &&Lane| lane.pid == pid && (tid.is_none() || lane.tid == tid);
-        if run.lanes.iter().find(is_meant).is_some_and(|lane| self.views.code.follow(lane)) {
+        if run.lanes.iter().find(|lane| is_meant(lane)).is_some_and(|lane| self.views.code.follow(lane)) {
             self.preferences.tab = Tab::Code;
             self.preferences.language = run.language;
         }
@@ -240,7 +239,7 @@ impl App {
             }
             UiAction::Select(pid, tid) => {
                 self.selection = Some((pid, tid));
-                self.follow(pid, tid);
+                self.follow(|lane| lane.pid == pid && (tid.is_none() || lane.tid == tid));
             }
             UiAction::Step => self.step(),
             UiAction::Say(text) => self.toasts.push(text),
@@ -256,7 +255,13 @@ impl App {
                 self.preferences.tab = Tab::Output;
                 self.send(Command::Launch(request));
             }
-            UiAction::Act(run, action, target) => self.send(Command::Act { run, action, target }),
+            UiAction::Act(run, action, target) => {
+                if action == Action::Scenario(STEP.to_owned()) {
+                    // Whoever was let go is who one wants to see go.
+                    self.follow(|lane| lane.name == target);
+                }
+                self.send(Command::Act { run, action, target });
+            }
             UiAction::ToggleLine(line) => self.send(Command::ToggleLine(line)),
             UiAction::PressLine(line, is_pressed) => {
                 self.send(Command::Lines { ask: 0, request: LineRequest::Press { line, is_pressed } });

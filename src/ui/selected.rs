@@ -62,7 +62,8 @@ impl Selected {
             ui.label(sentence(process, run));
             if let Some((_, Some(tid))) = selection {
                 let name = process.threads.iter().find(|thread| thread.tid == tid).map_or("?", |thread| thread.name.as_str());
-                ui.label(RichText::new(format!("Thread {name} ({tid}): signals reach the whole process.")).color(colors.weak));
+                let text = RichText::new(format!("Its thread {name} ({tid}).")).color(colors.weak);
+                ui.add(egui::Label::new(text).truncate()).on_hover_text("Signals reach the whole process.");
             }
         });
         ui.add_space(2.0);
@@ -213,9 +214,17 @@ mod tests {
     type State = (Selected, Actions);
 
     fn show(pid: i32) -> Harness<'static, State> {
+        show_selected(Some((Pid::new(pid), None)))
+    }
+
+    fn show_thread(pid: i32, tid: i32) -> Harness<'static, State> {
+        show_selected(Some((Pid::new(pid), Some(crate::model::Tid::new(tid)))))
+    }
+
+    fn show_selected(selection: Selection) -> Harness<'static, State> {
         let snapshot = sample::deadlock();
         testing::view(230.0, 420.0, State::default(), move |ui, (selected, actions)| {
-            selected.ui(ui, Some(&snapshot.runs[0]), Some((Pid::new(pid), None)), actions);
+            selected.ui(ui, Some(&snapshot.runs[0]), selection, actions);
         })
     }
 
@@ -250,6 +259,7 @@ mod tests {
     #[test]
     fn no_button_moves_whatever_is_selected() {
         let place = |pid: i32, button: &str| show(pid).get_by_label(button).rect();
+        assert_eq!(place(4711, "Kill"), show_thread(4711, 4712).get_by_label("Kill").rect(), "with a thread selected");
         for button in ["Terminate", "Kill", "Signal"] {
             let places = [4711, 4716, 4702, 1].map(|pid| place(pid, button));
             assert!(places.windows(2).all(|pair| pair[0] == pair[1]), "{button}: {places:?}");

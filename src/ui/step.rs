@@ -1,11 +1,11 @@
 //! Step mode: who stands at a gate, and the buttons that let one of them go on. UI thread; the gates are in the body.
 
-use egui::{RichText, ScrollArea, Ui};
+use egui::{ScrollArea, Ui};
 
 use super::actions::{Actions, UiAction};
 use super::theme::{self, palette};
 use super::widgets;
-use crate::model::{Action, Lane, RunView, TaskState};
+use crate::model::{Action, Lane, RunView, TaskSort, TaskState};
 use crate::scenario::Scenario;
 
 /// The action that a body with gates declares.
@@ -14,6 +14,8 @@ pub const STEP: &str = "step";
 const GATE: &str = "step";
 /// Tasks that get a button.
 const MOST: usize = 40;
+/// As wide as what a task is about to do, mostly.
+const BUTTON: egui::Vec2 = egui::vec2(178.0, 24.0);
 
 /// Whether the tasks of a scenario can be made to wait for each other's turn.
 pub fn has_gates(scenario: &Scenario) -> bool {
@@ -24,6 +26,10 @@ pub fn has_gates(scenario: &Scenario) -> bool {
 fn at_gate(lane: &Lane) -> Option<&str> {
     let last = lane.segments.last().filter(|last| last.state == TaskState::Waiting && last.until.is_none())?;
     Some(last.note.strip_prefix(GATE)?.trim_start_matches(':').trim_start())
+}
+
+fn is_over(lane: &Lane) -> bool {
+    matches!(lane.segments.last().map(|segment| segment.state), Some(TaskState::Done | TaskState::Failed | TaskState::Zombie))
 }
 
 /// Whether step mode is on, where the body has said or somebody stands at a gate.
@@ -44,22 +50,23 @@ pub fn ui(ui: &mut Ui, run: &RunView, actions: &mut Actions) {
             |ui| {
                 ui.horizontal(|ui| {
                     ui.label(theme::bold("Who goes next?").color(colors.text));
-                    let mut waiting =
-                        run.lanes.iter().enumerate().filter_map(|(place, lane)| Some((place, lane, at_gate(lane)?))).peekable();
-                    if waiting.peek().is_none() {
-                        ui.label(RichText::new("Nobody is at a gate now.").color(colors.weak));
-                    }
-                    for (place, lane, about) in waiting.take(MOST) {
-                        let text = if about.is_empty() { lane.name.clone() } else { format!("{}: {about}", lane.name) };
-                        let button =
-                            egui::Button::new(RichText::new(text).color(colors.text)).stroke((1.5, colors.series(place).strong));
-                        if ui.add(button).accessible_name(format!("Let {} go on", lane.name)).clicked() {
-                            actions.push(step(&lane.name));
-                        }
-                    }
-                    ui.separator();
                     if ui.button("All go on").on_hover_text("Leaves step mode: nobody waits at a gate any more.").clicked() {
                         actions.push(UiAction::Step);
+                    }
+                    ui.separator();
+                    // A button for everybody, always in the same place: who is on the way to the next gate cannot be let go.
+                    let tasks = run.lanes.iter().enumerate().filter(|(_, lane)| lane.sort == TaskSort::Thread && !is_over(lane));
+                    for (place, lane) in tasks.take(MOST) {
+                        let gate = at_gate(lane);
+                        let about = gate.filter(|about| !about.is_empty()).map(|about| format!(": {about}"));
+                        let text = format!("{}{}", lane.name, about.unwrap_or_default());
+                        let stroke = (1.5, if gate.is_some() { colors.series(place).strong } else { colors.line });
+                        let button = egui::Button::new(text).stroke(stroke).truncate();
+                        let button = ui.add_enabled_ui(gate.is_some(), |ui| ui.add_sized(BUTTON, button)).inner;
+                        let button = button.accessible_name(format!("Let {} go on", lane.name));
+                        if button.on_disabled_hover_text("It does not stand at a gate now.").clicked() {
+                            actions.push(step(&lane.name));
+                        }
                     }
                 });
             },
@@ -75,17 +82,18 @@ mod tests {
     use crate::ui::{sample, testing};
 
     #[test]
-    fn everybody_at_a_gate_has_a_button_and_whoever_waits_for_a_lock_has_none() {
+    fn whoever_stands_at_a_gate_can_be_let_go_and_whoever_waits_for_a_lock_cannot() {
         let mut run = (*sample::deadlock().runs[0]).clone();
         assert_eq!(is_on(&run), None, "nobody has said");
         run.values.insert("step".to_owned(), "off".into());
         assert_eq!(is_on(&run), Some(false));
         run.lanes[1].segments = vec![sample::segment(0.0, None, TaskState::Waiting, "step: acquire lock B")].into();
         assert_eq!(is_on(&run), Some(true));
-        let mut harness = testing::view(700.0, 80.0, Actions::default(), move |ui, actions| super::ui(ui, &run, actions));
+        let mut harness = testing::view(1300.0, 80.0, Actions::default(), move |ui, actions| super::ui(ui, &run, actions));
         harness.get_by_label("Let worker-1 go on").click();
         harness.run_steps(2);
-        assert!(harness.query_by_label("Let worker-2 go on").is_none());
+        harness.get_by_label("Let worker-2 go on").click();
+        harness.run_steps(2);
         harness.get_by_label("All go on").click();
         harness.run_steps(2);
         let actions = harness.state_mut().take();
