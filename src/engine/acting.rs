@@ -78,7 +78,8 @@ impl EngineLoop {
     fn tell_body(&mut self, index: usize, action: &str, target: &str) -> Result<(), String> {
         let run = &self.runs[index];
         if let Some(scenario) = run.scenario
-            && action != "wait"
+            // A body hears these whatever its lesson is.
+            && !matches!(action, "wait" | "step")
             && !scenario.actions.iter().any(|known| known.name == action)
         {
             let known: Vec<&str> = scenario.actions.iter().map(|known| known.name).collect();

@@ -53,7 +53,9 @@ impl Twins {
             let path = folder.join(name);
             std::fs::write(&path, text).map_err(|error| LaunchError::Twin { path: path.clone(), error }).map(|()| path)
         };
-        write("tasklab.py", scenario::PYTHON_SHIM)?;
+        for (name, text) in scenario::PYTHON_SHIM {
+            write(name, text)?;
+        }
         write(&format!("{}.py", scenario.id), scenario.python)
     }
 

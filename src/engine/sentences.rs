@@ -104,11 +104,17 @@ pub(super) fn task_started(task: &str, sort: TaskSort, pid: Pid, tid: Option<Tid
     }
 }
 
+/// How a wait begins in which step mode has stopped a task.
+const GATE: &str = "step: ";
+
 /// The sentence about a change of a task's state, where that is worth one.
 pub(super) fn task_changed(task: &str, change: &Change) -> Option<String> {
     let Change { was, now } = change;
     let was_waiting_on = |on: &str| was.as_ref().is_some_and(|was| was.state == TaskState::Waiting && &*was.note == on);
     Some(match (now.state, &*now.note, now.held_by.as_deref()) {
+        (TaskState::Waiting, on, _) if on.starts_with(GATE) => {
+            format!("{task} stops before its next step: {}.", &on[GATE.len()..])
+        }
         (TaskState::Waiting, on, Some(who)) if on.ends_with(')') => format!("{task} waits in {on} for {who}."),
         (TaskState::Waiting, on, Some(holder)) if was_waiting_on(on) => {
             format!("{task} still waits for {on}, which {holder} has now.")
@@ -122,6 +128,9 @@ pub(super) fn task_changed(task: &str, change: &Change) -> Option<String> {
                 Some(holder) => format!("{task} got {on}, which {holder} had."),
                 None => format!("{task} got {on}."),
             },
+            Some(Doing { state: TaskState::Waiting, note, .. }) if note.starts_with(GATE) => {
+                format!("{task} takes its step: {}.", &note[GATE.len()..])
+            }
             Some(Doing { state: TaskState::Waiting, note, .. }) if !note.is_empty() => {
                 format!("{task} waits no longer for {note}.")
             }
@@ -242,6 +251,8 @@ mod tests {
             (runs(), doing(Waiting, "wait()", Some("child-1")), Some("worker-2 waits in wait() for child-1.")),
             (runs(), doing(Waiting, "barrier gate", None), Some("worker-2 waits for barrier gate.")),
             (runs(), doing(Waiting, "", None), Some("worker-2 waits.")),
+            (runs(), doing(Waiting, "step: acquire lock A", None), Some("worker-2 stops before its next step: acquire lock A.")),
+            (doing(Waiting, "step: acquire lock A", None), runs(), Some("worker-2 takes its step: acquire lock A.")),
             (runs(), doing(Sleeping, "", None), None),
         ] {
             assert_eq!(change(was, now).as_deref(), text);

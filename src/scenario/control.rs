@@ -43,6 +43,11 @@ impl Control {
         Self { pipe, unread: Vec::new() }
     }
 
+    /// Whether somebody may still say something.
+    pub(super) const fn is_open(&self) -> bool {
+        self.pipe.is_some()
+    }
+
     /// Stops listening, as a fork must: a line that a child reads is lost for the parent.
     pub(super) fn close(&mut self) {
         *self = Self::new(None);

@@ -25,6 +25,17 @@ pub fn at_most(id: &str, claim: &str, most: u64, observed: u64) -> Fact {
     }
 }
 
+/// Claims that `observed` is `least` or more.
+pub fn at_least(id: &str, claim: &str, least: u64, observed: u64) -> Fact {
+    Fact {
+        id: id.to_owned(),
+        claim: claim.to_owned(),
+        expected: format!(">= {least}").into(),
+        observed: observed.into(),
+        holds: observed >= least,
+    }
+}
+
 /// Claims that `observed` is more than `less`.
 pub fn more_than(id: &str, claim: &str, less: u64, observed: u64) -> Fact {
     Fact {
@@ -45,6 +56,7 @@ mod tests {
         assert!(equals("a", "b", 3, 3).holds && !equals("a", "b", 3, 4).holds);
         assert!(equals("a", "b", vec!["x"], vec!["x"]).holds && !equals("a", "b", vec!["x"], Vec::<String>::new()).holds);
         assert!(at_most("a", "b", 3, 3).holds && !at_most("a", "b", 3, 4).holds);
+        assert!(at_least("a", "b", 3, 3).holds && !at_least("a", "b", 3, 2).holds);
         assert!(more_than("a", "b", 3, 4).holds && !more_than("a", "b", 3, 3).holds);
     }
 }

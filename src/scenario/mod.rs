@@ -16,21 +16,24 @@ mod watch;
 mod worker;
 
 mod r#async;
+mod deadlock;
 mod fork;
 mod futures;
 mod gil;
 mod joinable_queue;
+mod lock;
 mod overhead;
 mod pipeline;
 mod process_pool;
 mod queue;
+mod race;
 mod schedule;
 mod thread_pool;
 mod zombie;
 
 pub use control::StageAction;
 pub use definition::{ActionSpec, Chapter, Note, Prediction, Scenario, action, note};
-pub use facts::{Facts, at_most, equals, more_than};
+pub use facts::{Facts, at_least, at_most, equals, more_than};
 pub use params::{ParamError, ParamKind, ParamSpec, Params, choice, count, flag, seconds, text};
 pub use primitives::{
     Barrier, BrokenBarrier, Condition, EndOfFile, Event, Future, FutureState, Held, Local, Lock, NoResult, NotHeld, PipeEnd,
@@ -43,6 +46,9 @@ pub use worker::{PYTHON_SHIM, UnknownScenario, find, work};
 pub const CATALOGUE: &[&Scenario] = &[
     &fork::FORK,
     &zombie::ZOMBIE,
+    &race::RACE,
+    &lock::LOCK,
+    &deadlock::DEADLOCK,
     &gil::GIL,
     &thread_pool::THREAD_POOL,
     &process_pool::PROCESS_POOL,

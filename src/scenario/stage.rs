@@ -87,6 +87,7 @@ impl Stage {
     }
 
     /// Who waits and who holds.
+    #[inline]
     pub(super) const fn tracker(&self) -> &Tracker {
         &self.tracker
     }
@@ -151,9 +152,14 @@ impl Stage {
     /// Sleeps until there is an action, or one of `others` is readable or closed, at most this long.
     pub fn listen(&self, others: &[BorrowedFd<'_>], timeout: Duration) -> Result<Option<StageAction>, StageError> {
         let mut control = self.control.lock().unwrap_or_else(PoisonError::into_inner);
-        match control.listen(others, timeout).map_err(StageError::kernel("wait for an action"))? {
+        let heard = control.listen(others, timeout).map_err(StageError::kernel("wait for an action"))?;
+        let is_alone = !control.is_open();
+        drop(control);
+        if is_alone && matches!(heard, Heard::Nothing) {
+            self.leave_step_mode();
+        }
+        match heard {
             Heard::Action(action) if action.name == "step" => {
-                drop(control);
                 self.step(&action);
                 Ok(None)
             }

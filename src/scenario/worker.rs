@@ -6,8 +6,12 @@ use std::process::ExitCode;
 use super::{CATALOGUE, Facts, Scenario, Stage, StageError};
 use crate::model::EventKind;
 
-/// The module that the Python twins import; it stands beside them when they run.
-pub const PYTHON_SHIM: &str = include_str!("../../assets/python/tasklab.py");
+/// The module that the Python twins import, and those that it imports; they stand beside the twins when those run.
+pub const PYTHON_SHIM: [(&str, &str); 3] = [
+    ("tasklab.py", include_str!("../../assets/python/tasklab.py")),
+    ("tasklab_steps.py", include_str!("../../assets/python/tasklab_steps.py")),
+    ("tasklab_tracked.py", include_str!("../../assets/python/tasklab_tracked.py")),
+];
 
 /// No scenario has this id.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -1,6 +1,8 @@
 //! Runs one body of a lesson as the engine would: events from a pipe, actions into another, signals to the processes
 //! that the events name.
 
+#![allow(dead_code, reason = "each test program uses a part of it")]
+
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::path::PathBuf;

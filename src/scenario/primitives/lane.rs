@@ -2,7 +2,7 @@
 //! Any thread; the look-up costs a read of a thread-local number while nobody records.
 
 use std::cell::RefCell;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::pace::{Pace, Pacing};
@@ -13,6 +13,9 @@ use crate::scenario::Stage;
 pub(super) const FREE: u32 = 0;
 /// A thread without a lane.
 const SOMEBODY: u32 = u32::MAX;
+
+/// Lanes that are remembered, unless more live.
+const MOST_LANES: usize = 1_000;
 
 thread_local! {
     static CURRENT: RefCell<Option<Arc<Lane>>> = const { RefCell::new(None) };
@@ -27,6 +30,8 @@ pub(in crate::scenario) struct Lane {
     pub(super) name: String,
     /// Whether step mode may stop it: not the process's first thread, which hears what the user wants.
     pub(super) is_stepped: bool,
+    /// Whether its task is over.
+    pub(super) has_ended: AtomicBool,
     /// What it waits for now.
     pub(super) wait: Mutex<Option<Wait>>,
     /// What it holds, the latest last.
@@ -53,6 +58,7 @@ impl Lane {
             number: NUMBERS.fetch_add(1, Ordering::Relaxed),
             name: name.to_owned(),
             is_stepped: rustix::thread::gettid() != rustix::process::getpid(),
+            has_ended: AtomicBool::new(false),
             wait: Mutex::default(),
             holds: Mutex::default(),
             pace: Mutex::default(),
@@ -60,7 +66,12 @@ impl Lane {
         if stage.tracker().is_stepped() {
             stage.tracker().steps.moves(&lane);
         }
-        stage.tracker().lanes().push(Arc::clone(&lane));
+        let mut lanes = stage.tracker().lanes();
+        if lanes.len() >= MOST_LANES {
+            lanes.retain(|lane| !lane.has_ended.load(Ordering::SeqCst));
+        }
+        lanes.push(Arc::clone(&lane));
+        drop(lanes);
         NUMBER.set(lane.number);
         CURRENT.set(Some(Arc::clone(&lane)));
         lane
@@ -68,6 +79,7 @@ impl Lane {
 
     /// The task is over. What it held it still holds.
     pub(in crate::scenario) fn close(self: &Arc<Self>, stage: &Stage) {
+        self.has_ended.store(true, Ordering::SeqCst);
         if let Pacing::Counts { acquired, waited } = self.pace().end() {
             stage.report(EventKind::TaskCounts { task: self.name.clone(), acquired, waited });
         }
@@ -126,6 +138,7 @@ impl Lane {
 }
 
 /// The number of the calling thread's lane.
+#[inline]
 pub(super) fn own_number() -> u32 {
     NUMBER.get()
 }

@@ -50,13 +50,12 @@ impl Stage {
 
 impl Lock<'_> {
     /// Waits until it is free, and takes it. Whoever holds it already waits for itself, for ever, as in Python.
+    #[inline]
     #[track_caller]
     pub fn acquire(&self) {
-        let me = own_number();
-        if self.is_quiet() && self.take(me) {
-            return;
+        if !(self.is_quiet() && self.take(own_number())) {
+            self.perform(Operation::new("acquire"));
         }
-        self.perform(Operation::new("acquire"));
     }
 
     /// Waits at most this long; whether it was taken.
@@ -66,22 +65,38 @@ impl Lock<'_> {
     }
 
     /// Takes it if it is free, and never waits.
+    #[inline]
     #[track_caller]
     pub fn try_acquire(&self) -> bool {
-        let me = own_number();
-        if self.is_quiet() { self.take(me) } else { self.perform(Operation::new("try to acquire").within(Duration::ZERO)) }
+        if self.is_quiet() {
+            self.take(own_number())
+        } else {
+            self.perform(Operation::new("try to acquire").within(Duration::ZERO))
+        }
     }
 
     /// Gives it back, whoever holds it.
+    #[inline]
     #[track_caller]
     pub fn release(&self) -> Result<(), NotHeld> {
-        if self.is_quiet() {
-            let was = self.owner.swap(FREE, Ordering::SeqCst);
-            if was != FREE && self.monitor.has_sleepers() {
-                self.monitor.perform(Operation::new("release").without_gate(), |()| Some(((), Wake::One(0))));
-            }
-            return if was == FREE { Err(NotHeld) } else { Ok(()) };
+        if !self.is_quiet() {
+            return self.release_heard();
         }
+        let was = self.owner.swap(FREE, Ordering::SeqCst);
+        if self.monitor.has_sleepers() {
+            self.wake_one();
+        }
+        if was == FREE { Err(NotHeld) } else { Ok(()) }
+    }
+
+    #[cold]
+    fn wake_one(&self) {
+        self.monitor.perform(Operation::new("release").without_gate(), |()| Some(((), Wake::One(0))));
+    }
+
+    #[cold]
+    #[track_caller]
+    fn release_heard(&self) -> Result<(), NotHeld> {
         let caller = Location::caller();
         let was = self.monitor.perform(Operation::new("release"), |()| {
             let was = self.owner.load(Ordering::SeqCst);
@@ -111,14 +126,23 @@ impl Lock<'_> {
         self.monitor.holder()
     }
 
+    /// The name of the task that has ended without releasing it, if that is so: whoever waits for it waits for ever.
+    pub fn left_by(&self) -> Option<String> {
+        let lane = self.monitor.stage().tracker().lane(self.owner.load(Ordering::SeqCst))?;
+        lane.has_ended.load(Ordering::SeqCst).then(|| lane.name.clone())
+    }
+
+    #[inline]
     fn is_quiet(&self) -> bool {
         self.monitor.stage().tracker().is_quiet()
     }
 
+    #[inline]
     fn take(&self, me: u32) -> bool {
         self.owner.compare_exchange(FREE, me, Ordering::SeqCst, Ordering::Relaxed).is_ok()
     }
 
+    #[cold]
     #[track_caller]
     fn perform(&self, operation: Operation) -> bool {
         let me = own_number();

@@ -103,11 +103,13 @@ impl<'s, S, const SIDES: usize> Monitor<'s, S, SIDES> {
         }
     }
 
+    #[inline]
     pub(super) const fn stage(&self) -> &'s Stage {
         self.stage
     }
 
     /// Whether a thread sleeps here, or is about to.
+    #[inline]
     pub(super) fn has_sleepers(&self) -> bool {
         self.sleepers.load(Ordering::SeqCst) > 0
     }

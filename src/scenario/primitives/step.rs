@@ -50,10 +50,11 @@ impl State {
         !self.is_active() || is_named && self.moving.is_empty()
     }
 
-    fn pass(&mut self, lane: &Lane) {
+    /// It passes its gate; whether that was a step that somebody decided.
+    fn pass(&mut self, lane: &Lane) -> bool {
         self.gates.retain(|number| *number != lane.number);
         if !self.is_active() {
-            return;
+            return false;
         }
         if self.replay.pop_front().is_none()
             && let Some(at) = self.permits.iter().position(|number| *number == lane.number)
@@ -62,6 +63,7 @@ impl State {
         }
         self.moving.insert(lane.number);
         self.order.push(lane.name.clone());
+        true
     }
 }
 
@@ -90,14 +92,24 @@ impl Stage {
     pub fn step_mode(&self, on: bool) {
         let steps = &self.tracker().steps;
         let mut state = steps.lock();
-        state.is_on = on;
+        let was_on = std::mem::replace(&mut state.is_on, on);
         if !on {
             (state.replay, state.permits, state.moving) = (VecDeque::new(), Vec::new(), BTreeSet::new());
         }
         self.tracker().set_stepped(state.is_active());
         drop(state);
         steps.changed.notify_all();
-        self.value("step", if on { "on" } else { "off" });
+        if was_on != on {
+            self.value("step", if on { "on" } else { "off" });
+        }
+    }
+
+    /// Nobody can let anybody pass any more: they all run freely.
+    pub(in crate::scenario) fn leave_step_mode(&self) {
+        if self.tracker().is_stepped() && self.tracker().steps.lock().is_on {
+            self.notice("step mode ends: nobody is there who could say who goes next");
+            self.step_mode(false);
+        }
     }
 
     /// Lets the gates be passed in this order, the names of tasks with blanks between, as the value `order` showed it;
@@ -146,6 +158,11 @@ impl Stage {
         }
     }
 
+    /// Whether step mode is on, or an order is replayed.
+    pub fn is_stepped(&self) -> bool {
+        self.tracker().is_stepped()
+    }
+
     /// The order in which gates were passed so far.
     pub fn order(&self) -> Vec<String> {
         self.tracker().steps.lock().order.clone()
@@ -179,8 +196,7 @@ impl Stage {
                 steps.changed.notify_all();
             }
         }
-        state.pass(lane);
-        if state.is_active() || !state.order.is_empty() {
+        if state.pass(lane) {
             self.value("order", state.order.join(" "));
         }
         self.tracker().set_stepped(state.is_active());

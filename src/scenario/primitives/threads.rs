@@ -65,6 +65,20 @@ impl<'scope, 'env> Scope<'scope, 'env> {
         Ok(workers)
     }
 
+    /// Starts one thread for each of these names, with the numbers from 1.
+    #[track_caller]
+    pub fn threads_named<R: Send + 'scope>(
+        &self,
+        names: impl IntoIterator<Item = &'static str>,
+        run: impl Fn(&Worker<'_>) -> R + Send + Sync + 'scope,
+    ) -> Result<Workers<'scope, 'env, R>, StageError> {
+        let workers = self.threads("thread", 0, run)?;
+        for name in names {
+            workers.add_named(name.to_owned())?;
+        }
+        Ok(workers)
+    }
+
     /// Starts one thread under this name.
     #[track_caller]
     pub fn thread<R: Send + 'scope>(
@@ -161,6 +175,10 @@ pub struct Workers<'scope, 'env: 'scope, R> {
 impl<'scope, R: Send + 'scope> Workers<'scope, '_, R> {
     /// Starts one more, with the next number.
     pub fn add_one(&self) -> Result<(), StageError> {
+        self.add_named(format!("{}-{}", self.prefix, self.count() + 1))
+    }
+
+    fn add_named(&self, name: String) -> Result<(), StageError> {
         let mut handles = self.handles.lock().unwrap_or_else(PoisonError::into_inner);
         let number = handles.len() + 1;
         let run = Arc::clone(&self.run);
@@ -170,7 +188,6 @@ impl<'scope, R: Send + 'scope> Workers<'scope, '_, R> {
             count.fetch_add(1, Ordering::SeqCst);
             let _ = ends.write_all(&[0]);
         };
-        let name = format!("{}-{number}", self.prefix);
         handles.push(start(self.stage, self.threads, name, number, self.line, move |worker| run(worker), ended)?);
         Ok(())
     }

@@ -36,6 +36,7 @@ impl Tracker {
     }
 
     /// Whether an operation has to do more than what it is there for.
+    #[inline]
     pub(super) fn is_quiet(&self) -> bool {
         self.attention.load(Ordering::Relaxed) == 0
     }

@@ -1,0 +1,118 @@
+//! The Python shim's primitives: Python's semantics whoever listens, the lines that they tell, and step mode.
+
+#![expect(clippy::expect_used, reason = "the helpers of tests fail loudly, too")]
+
+use std::io::{BufRead, BufReader, Write};
+use std::process::{Command, Stdio};
+
+use tasklab::model::{Event, EventKind, Monotonic, TaskState};
+
+/// Runs a program with descriptor 7 for events and 8 for actions, which come from `answer`: what a person does next.
+fn run(arguments: &[&str], mut answer: impl FnMut(&EventKind) -> Vec<String>) -> Vec<EventKind> {
+    let mut child = Command::new("sh")
+        .args(["-c", r#"exec "$@" 7>&1 8<&0 0</dev/null 1>&2"#, "sh", "python3"])
+        .args(arguments)
+        .env("TASKLAB_EVENTS", "7")
+        .env("TASKLAB_CONTROL", "8")
+        .env("PYTHONPATH", concat!(env!("CARGO_MANIFEST_DIR"), "/assets/python"))
+        .env("PYTHONDONTWRITEBYTECODE", "1")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("sh");
+    let mut act = child.stdin.take().expect("piped");
+    let mut events = Vec::new();
+    for line in BufReader::new(child.stdout.take().expect("piped")).lines() {
+        let line = line.expect("UTF-8");
+        let event = Event::from_line(line.as_bytes(), Monotonic::ZERO).unwrap_or_else(|error| panic!("{error}: {line}"));
+        let kind = event.expect("a known kind").kind;
+        for action in answer(&kind) {
+            // A program that has ended reads nothing.
+            let _ = writeln!(act, "{action}");
+        }
+        events.push(kind);
+    }
+    assert!(child.wait().expect("our child").success(), "{events:#?}");
+    events
+}
+
+const SEMANTICS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/python/primitives.py");
+const SHIM: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/assets/python");
+
+#[test]
+fn they_keep_python_s_semantics_unheard() {
+    let output = Command::new("python3").args(["-B", SEMANTICS, SHIM]).output().expect("python3");
+    assert_eq!(String::from_utf8_lossy(&output.stdout), "all kept\n", "{}", String::from_utf8_lossy(&output.stderr));
+}
+
+#[test]
+fn they_keep_python_s_semantics_heard_and_tell_each_wait_with_its_line() {
+    let events = run(&[SEMANTICS, SHIM], |_| Vec::new());
+    let script = std::fs::read_to_string(SEMANTICS).expect("the script");
+    let line_of = |text: &str| script.lines().position(|line| line.contains(text)).map(|at| at as u32 + 1);
+    let told = |wanted: &str, what: &str, by: Option<&str>, at: &str| {
+        events.iter().any(|kind| match kind {
+            EventKind::TaskChanged { task, state: TaskState::Waiting, on: Some(on), held_by, line } => {
+                (task == wanted, on == what, held_by.as_deref() == by, *line == line_of(at)) == (true, true, true, true)
+            }
+            _ => false,
+        })
+    };
+    assert!(told("left", "lock b", Some("right"), "    second.acquire()"));
+    assert!(told("right", "lock a", Some("left"), "    second.acquire()"));
+    assert!(told("main", "lock counter", Some("main"), "assert lock.holder"));
+    let holds = events.iter().any(|kind| matches!(kind, EventKind::TaskChanged { task, state: TaskState::Running, on: Some(on), .. } if task == "left" && on == "lock b"));
+    assert!(holds, "{events:#?}");
+}
+
+/// What the window and the user do: whoever stands at a gate is let go, in this order.
+fn steps<'a>(order: &'a [&'a str]) -> impl FnMut(&EventKind) -> Vec<String> + 'a {
+    let mut left = order.iter();
+    let mut at_gates = 0;
+    move |kind| match kind {
+        EventKind::TaskChanged { on: Some(on), .. } if on.starts_with("step: ") => {
+            at_gates += 1;
+            if at_gates < 2 {
+                return Vec::new();
+            }
+            left.by_ref().map(|name| format!("{{\"do\":\"step\",\"target\":\"{name}\"}}")).collect()
+        }
+        _ => Vec::new(),
+    }
+}
+
+#[test]
+fn in_step_mode_the_user_s_order_decides() {
+    let program = "
+import tasklab
+counter = 0
+def lose():
+    global counter
+    tasklab.checkpoint('read counter')
+    now = counter
+    tasklab.checkpoint('write counter')
+    counter = now + 1
+tasklab.step_mode(True)
+threads = [tasklab.Thread(target=lose, name=name) for name in 'ab']
+for thread in threads: thread.start()
+for thread in threads: thread.join()
+tasklab.value('counter', counter)
+tasklab.value('asked', list(tasklab.action(60)))
+";
+    for (order, left) in [(["a", "a", "b", "b"], 2), (["b", "a", "a", "b"], 1)] {
+        let mut step = steps(&order);
+        let events = run(&["-c", program], |kind| match kind {
+            EventKind::Value { name, .. } if name == "counter" => vec![r#"{"do":"other","target":"x"}"#.to_owned()],
+            _ => step(kind),
+        });
+        let last = |wanted: &str| {
+            events.iter().rev().find_map(|kind| match kind {
+                EventKind::Value { name, value } if name == wanted => Some(value.clone()),
+                _ => None,
+            })
+        };
+        assert_eq!(last("counter"), Some(left.into()), "{order:?}");
+        assert_eq!(last("order"), Some(order.join(" ").into()));
+        assert_eq!(last("asked"), Some(serde_json::json!(["other", "x"])), "other actions come through");
+    }
+}
