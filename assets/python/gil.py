@@ -22,6 +22,9 @@ params = tasklab.params(
 
 BUFFER = bytes(4 * 1024 * 1024)
 MOST_ROUNDS = 5
+# Cores that others must leave the processes, before it says something how many of them they use: the load of a machine
+# is counted in ticks of 10 ms.
+ENOUGH_LEFT = 0.75
 last_seen = None  # the thread that noticed last that it runs
 counter = 0
 
@@ -268,8 +271,9 @@ def main():
     if ready is not None:
         tasklab.fact("processes-ready", "processes do not wait for each other: each runs, or is ready and waits for a core",
                      f">= {0.8 * params.workers:.2f}", ready, ready >= 0.8 * params.workers)
-    tasklab.fact("processes-cores", "processes use the cores that are free, one each",
-                 f">= {0.7 * cores_left:.2f}", round(process_cores, 2), process_cores >= 0.7 * cores_left)
+    if cores_left >= ENOUGH_LEFT:
+        tasklab.fact("processes-cores", "processes use the cores that are free, one each",
+                     f">= {0.6 * cores_left:.2f}", round(process_cores, 2), process_cores >= 0.6 * cores_left)
     ready = ready_at_a_time(hashing)
     if ready is not None:
         tasklab.fact("hash-ready", "threads that compute without holding the lock run, or are ready, at the same time",
