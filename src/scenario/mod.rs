@@ -63,7 +63,10 @@ pub use control::StageAction;
 pub use definition::{ActionSpec, Chapter, Note, Prediction, Scenario, action, note};
 pub use facts::{Facts, at_least, at_most, equals, more_than};
 pub use params::{ParamError, ParamKind, ParamSpec, Params, choice, count, flag, seconds, text};
-pub use primitives::{Barrier, BrokenBarrier, Condition, EndOfFile, Event, Future, FutureState, Held, Local, Lock, NoResult, NotHeld, PipeEnd, Pool, Queue, Scope, Semaphore, Thread, Timer, TooManyDone, Until, Worker, Workers};
+pub use primitives::{
+    Barrier, BrokenBarrier, Condition, EndOfFile, Event, Future, FutureState, Held, Local, Lock, NoResult, NotHeld, PipeEnd,
+    Pool, Queue, Scope, Semaphore, Thread, Timer, TooManyDone, Until, Worker, Workers,
+};
 pub use stage::{Stage, StageError, Task};
 pub use worker::{PYTHON_SHIM, UnknownScenario, find, work};
 
