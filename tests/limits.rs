@@ -148,7 +148,7 @@ fn a_supervisor_without_descriptors_still_sees_counts_and_signals() {
     };
     assert!(failure.to_string().contains("Too many open files"), "{failure}");
     let long = ChildSpec { argv: vec!["echo".into(), "x".repeat(100_000).into()], ..quiet("") };
-    let failure = supervisor.launch(vec![long]).err().expect("there is no room");
+    let failure = supervisor.launch(vec![long]).expect_err("there is no room");
     assert!(failure.to_string().contains("Too many open files"), "{failure}");
 }
 
