@@ -3,7 +3,6 @@
 
 #![expect(clippy::expect_used, reason = "the helpers of tests fail loudly, too")]
 
-#[allow(dead_code, reason = "the tests of the other lessons use the rest")]
 mod lesson;
 
 use std::time::{Duration, Instant};
