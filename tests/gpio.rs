@@ -104,7 +104,9 @@ fn every_signal_and_the_end_of_the_time_leave_the_line_low() {
     assert_eq!(output.stdout.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()).count(), 2);
 }
 
-/// Covers: F76. The control is `a_driver_that_is_continued_in_time_keeps_its_line`.
+/// The control is `a_driver_that_is_continued_in_time_keeps_its_line`.
+///
+/// Covers: F76.
 #[test]
 fn a_stopped_app_loses_its_lines() {
     let log = Log::new();
@@ -126,7 +128,9 @@ fn a_driver_that_is_continued_in_time_keeps_its_line() {
     assert!(status.success() && log.level(17) == 1);
 }
 
-/// Covers: F74. Half a millisecond high, half a millisecond low: every change is in the board's log and on our output, in order.
+/// Half a millisecond high, half a millisecond low: every change is in the board's log and on our output, in order.
+///
+/// Covers: F74.
 #[test]
 fn a_kilohertz_blink_loses_no_edge() {
     let log = Log::new();

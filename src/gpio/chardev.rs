@@ -236,6 +236,7 @@ mod tests {
         labels.iter().enumerate().map(|(index, label)| (path(index), (*label).to_owned())).collect()
     }
 
+    /// Covers: F73.
     #[test]
     fn the_header_is_found_by_label_wherever_it_is() {
         let found = |labels: &[&str], wanted| choose_chip(&chips(labels), wanted).map(|(path, _)| path.display().to_string());

@@ -113,6 +113,7 @@ fn device_of(chip: &Path) -> Option<String> {
 mod tests {
     use super::*;
 
+    /// Covers: F77.
     #[test]
     fn without_permission_the_command_that_helps_is_named() {
         let chip = PathBuf::from("/dev/gpiochip0");

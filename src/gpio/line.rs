@@ -113,6 +113,7 @@ mod tests {
 
     use super::*;
 
+    /// Covers: F72.
     #[test]
     fn of_a_chips_58_lines_26_may_be_used() {
         let usable: Vec<u32> = (0..58).filter(|offset| Line::new(*offset).is_ok()).collect();
@@ -123,6 +124,7 @@ mod tests {
         assert_eq!(Line::all().filter(|line| line.warning().is_some()).map(Line::number).collect::<Vec<_>>(), [2, 3, 14, 15]);
     }
 
+    /// Covers: F71.
     #[test]
     fn of_six_spellings_two_are_taken() {
         // Those of gpiozero: a number, GPIO, BCM, BOARD, WiringPi, header and pin.

@@ -316,6 +316,7 @@ mod tests {
         assert!(lines.edges_since(4).is_empty());
     }
 
+    /// Covers: F70.
     #[test]
     fn a_line_has_one_owner_and_the_refusal_names_it() {
         let mut lines = board();
@@ -350,6 +351,7 @@ mod tests {
         assert!(pin(2).note.as_deref().is_some_and(|note| note.contains("I2C")) && pin(17).note.is_none());
     }
 
+    /// Covers: F75.
     #[test]
     fn the_ninth_high_output_is_refused_with_the_reason() {
         let mut lines = board();
