@@ -4,6 +4,7 @@
 mod support;
 
 use std::process::{Command, Stdio};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use rustix::process::{Resource, Rlimit, prlimit};
 use support::program::{exec, said, tasklab};
@@ -30,9 +31,17 @@ fn as_plain_user(command: &[&str]) -> Command {
     plain
 }
 
+/// One at a time: the kernel counts all processes of a user together, and these tests run as the same one.
+static ALONE: Mutex<()> = Mutex::new(());
+
+fn alone() -> MutexGuard<'static, ()> {
+    ALONE.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 /// Covers: F27.
 #[test]
 fn children_meet_the_limit_on_processes_before_the_app_does() {
+    let _alone = alone();
     let show = r"s/Max processes *\([0-9]*\).*/\1/p";
     let command = ["--nproc=200:200", TASKLAB, "exec", "--", "sed", "-n", show, "/proc/self/limits"];
     let (status, out, err) = said(&Command::new("prlimit").args(command).stdin(Stdio::null()).output().expect("runs"));
@@ -42,6 +51,7 @@ fn children_meet_the_limit_on_processes_before_the_app_does() {
 /// Covers: promise 10, F36.
 #[test]
 fn a_bomb_under_the_limit_ends_and_leaves_nothing() {
+    let _alone = alone();
     let reachable = as_plain_user(&[TASKLAB, "--version"]).output().is_ok_and(|output| output.status.success());
     if !reachable {
         return println!("NOT CHECKED: a plain user cannot execute {TASKLAB}");
@@ -87,6 +97,7 @@ fn no_child_is_started_into_a_full_memory() {
 /// Covers: promise 10, F29.
 #[test]
 fn a_launch_for_which_no_descriptors_are_left_is_refused_and_the_next_one_works() {
+    let _alone = alone();
     let few = |arguments: &[&str]| {
         let script = format!("ulimit -n 64; exec {TASKLAB} exec \"$@\"");
         said(&Command::new("sh").args(["-c", &script, "sh"]).args(arguments).stdin(Stdio::null()).output().expect("runs"))
@@ -109,6 +120,7 @@ fn set_open_files(pid: tasklab::model::Pid, limit: u64) {
 /// Covers: promise 10, F29.
 #[test]
 fn a_supervisor_without_descriptors_still_sees_counts_and_signals() {
+    let _alone = alone();
     let mut supervisor = Supervisor::start();
     set_open_files(supervisor.pid(), 64);
     let quiet = |script: &str| ChildSpec {

@@ -116,3 +116,38 @@ tasklab.value('asked', list(tasklab.action(60)))
         assert_eq!(last("asked"), Some(serde_json::json!(["other", "x"])), "other actions come through");
     }
 }
+
+/// Those who wait for each other are among the waiters: the barrier opens, and a condition's lock is free meanwhile.
+#[test]
+fn in_step_mode_a_barrier_opens_and_a_condition_is_notified() {
+    let program = "
+import tasklab
+gate, room, inside = tasklab.Barrier('gate', 2), tasklab.Condition('room'), tasklab.Event('inside')
+ready = []
+def meet(name):
+    gate.wait(60)
+    ready.append(name)
+def visit():
+    with room:
+        inside.set()
+        ready.append(room.wait(60))
+def call():
+    inside.wait(60)
+    with room:
+        room.notify_all()
+tasklab.step_mode(True)
+threads = [tasklab.Thread(target=meet, args=(name,), name=name) for name in 'ab']
+threads += [tasklab.Thread(target=visit, name='c'), tasklab.Thread(target=call, name='d')]
+for thread in threads: thread.start()
+for thread in threads: thread.join()
+tasklab.value('ready', len(ready))
+";
+    let events = run(&["-c", program], |kind| match kind {
+        EventKind::TaskChanged { task, on: Some(on), .. } if on.starts_with("step: ") => {
+            vec![format!("{{\"do\":\"step\",\"target\":\"{task}\"}}")]
+        }
+        _ => Vec::new(),
+    });
+    let ready = events.iter().any(|kind| matches!(kind, EventKind::Value { name, value } if name == "ready" && *value == 3));
+    assert!(ready, "{events:#?}");
+}

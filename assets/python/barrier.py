@@ -37,7 +37,7 @@ def worker(number):
         try:
             place = gate.wait(params.timeout)
         except tasklab.BrokenBarrierError:
-            print(f"{name} got BrokenBarrierError")
+            print(f"{name} got BrokenBarrierError\n", end="")  # one write: several threads print at once
             tasklab.state(name, "waiting", on="a reset")
             with book:
                 this["broken"] += 1
@@ -48,7 +48,7 @@ def worker(number):
                 if rounds[-1] is this:
                     break
         else:
-            print(f"{name} passed, as number {place}")
+            print(f"{name} passed, as number {place}\n", end="")
             with book:
                 this["passed"].append(place)
                 full_groups = this["came"] // params.parties * params.parties

@@ -118,8 +118,11 @@ def main():
                 tasklab.refuse(*asked)
     tasklab.finished("main")
 
-    faster = [size for size in sorted(rows) if rows[size]["processes"][0] < rows[size]["serial"][0]]
-    crossover = f"{faster[0]} µs" if faster else "no size that was tried"
+    crossover = "no size that was tried"
+    for size in sorted(rows, reverse=True):  # down to the smallest from which no larger one was slower again
+        if rows[size]["processes"][0] >= rows[size]["serial"][0]:
+            break
+        crossover = f"{size} µs"
     tasklab.value("crossover", crossover)
     print(f"processes are faster from: {crossover}")
     smallest, largest = rows[min(rows)], rows[max(rows)]

@@ -65,8 +65,9 @@ class _Tracked:
         self.holder = None
         self.waiters = []
 
-    def _perform(self, operation, attempt, block, timeout=None, blocking=True, holds=False):
-        """Does an operation: at once if attempt can, else after a wait in block. Gives what they gave."""
+    def _perform(self, operation, attempt, block, timeout=None, blocking=True, holds=False, joins=False):
+        """Does an operation: at once if attempt can, else after a wait in block. Gives what they gave. One that joins
+        others must be among them while it waits: then attempt is not made again in step mode."""
         watched = tasklab._events is not None or steps.active
         if not watched and (done := attempt()):
             if self.owned:
@@ -83,11 +84,12 @@ class _Tracked:
             if told:
                 state(name, "waiting", on=self.on, held_by=self.holder)
             try:
-                if threading.current_thread() is not threading.main_thread():
+                if threading.current_thread() is not threading.main_thread() and not joins:
                     done = steps.sleep(name, attempt, deadline)
                 if not done:
                     steps.settled(name)
                     done = block(None if deadline is None else max(0, deadline - time.monotonic()))
+                    steps.moves([name])
             finally:
                 del waits[name]
                 self.waiters.remove(name)
@@ -199,7 +201,7 @@ class Barrier(_Tracked):
                 return place + 1
             return None
 
-        return self._perform("wait at", last, lambda left: self._barrier.wait(timeout) + 1, timeout) - 1
+        return self._perform("wait at", last, lambda left: self._barrier.wait(timeout) + 1, timeout, joins=True) - 1
 
     def reset(self):
         self._barrier.reset()
@@ -235,7 +237,7 @@ class Condition(_Tracked):
 
         if not self.lock.locked():
             raise RuntimeError("cannot wait on un-acquired lock")
-        return self._perform("wait for", lambda: None, block, timeout)
+        return self._perform("wait for", lambda: None, block, timeout, joins=True)
 
     def wait_for(self, predicate, timeout=None):
         end = None if timeout is None else time.monotonic() + timeout
@@ -366,6 +368,8 @@ class Thread(threading.Thread):
             if readable(self._ended):
                 os.close(self._ended)
                 self._ended = None
+            elif timeout is not None:
+                return  # The time is over, and the thread is not.
         super().join(timeout)
 
 

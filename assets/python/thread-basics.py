@@ -159,7 +159,7 @@ class CrashTest:
             self.ended = f"killed by {signal.Signals(-code).name}" if code < 0 else f"exited {code}"
             tasklab.process_exited(self.pid, code)
             tasklab.process_reaped(self.pid)
-            print(f"crash-test was {self.ended}")
+            print(f"crash-test {self.ended if code >= 0 else f'was {self.ended}'}")
         return self.ended
 
     def close(self):

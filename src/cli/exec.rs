@@ -226,6 +226,15 @@ fn request(arguments: &Arguments, keep_fds: &[i32], is_terminal: bool) -> Result
     }
     // Through us it goes only where it would have gone to our own streams.
     let to = |to: &OutputTo| if is_relayed(arguments) && *to == OutputTo::Inherit { OutputTo::Pipe } else { to.clone() };
+    // Stages that share a file must not write over each other: it is emptied once, and each appends.
+    let shared = match &arguments.stderr {
+        OutputTo::File(path) if commands.len() > 1 => {
+            let emptied = std::fs::File::create(path);
+            emptied.map_err(|error| CliError::Missing(format!("could not open {}: {error}", path.display())))?;
+            OutputTo::Append(path.clone())
+        }
+        own => to(own),
+    };
     let group_limits = GroupLimits { memory: arguments.memory_max, cpu_percent: arguments.cpu_max };
     for (index, words) in commands.iter().enumerate() {
         if words.is_empty() {
@@ -238,7 +247,7 @@ fn request(arguments: &Arguments, keep_fds: &[i32], is_terminal: bool) -> Result
             env: env.clone(),
             stdin: if index == 0 { stdin.clone() } else { Input::Null },
             stdout: to(&arguments.stdout),
-            stderr: to(&arguments.stderr),
+            stderr: shared.clone(),
             group,
             new_session: arguments.new_session,
             nice: arguments.nice,

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use super::CliError;
 use super::entry::{Start, no_engine};
 use super::interrupt::Interrupts;
-use crate::engine::{Command, Engine, LineRequest, Options, Told};
+use crate::engine::{Command, Engine, LineRequest, Options, SendError, Told};
 use crate::gpio::{BoardKind, Edge, Level, Line, Watch};
 use crate::model::{BoardView, Event, EventKind, Monotonic, PinFunction, PinView, Pull};
 use crate::sys::monotonic_now;
@@ -21,6 +21,10 @@ use crate::sys::monotonic_now;
 const QUEUE: usize = 4_096;
 /// How soon a signal that asks us to end is noticed, at the latest.
 const SLICE: Duration = Duration::from_millis(50);
+/// How long the supervisor may take for an answer: longer than until one that is stuck has been replaced.
+const PATIENCE: Duration = Duration::from_secs(12);
+/// How soon an engine that was busy is tried again.
+const MOMENT: Duration = Duration::from_millis(1);
 /// Who drives what is driven from here.
 const OWNER: &str = "gpio";
 
@@ -245,22 +249,31 @@ impl Talk {
 
     fn send(&mut self, request: LineRequest) -> Result<u64, CliError> {
         self.asked += 1;
-        let sent = self.engine.handle().send(Command::Lines { ask: self.asked, request });
-        sent.map_err(|error| CliError::Missing(format!("could not reach the engine: {error}")))?;
-        Ok(self.asked)
+        let end = Instant::now() + PATIENCE;
+        loop {
+            match self.engine.handle().send(Command::Lines { ask: self.asked, request: request.clone() }) {
+                Ok(()) => return Ok(self.asked),
+                // Many were sent at once, to make up for lost time: the engine takes them one after the other.
+                Err(SendError::Busy) if Instant::now() < end => self.heed(Some(Instant::now() + MOMENT))?,
+                Err(error) => return Err(CliError::Missing(format!("could not reach the engine: {error}"))),
+            }
+        }
     }
 
     /// Asks, and waits for the answer.
     fn ask(&mut self, request: LineRequest) -> Result<BoardView, CliError> {
         let mine = self.send(request)?;
-        loop {
+        let end = Instant::now() + PATIENCE;
+        while Instant::now() < end {
             match self.next(None)? {
-                Some(Told::Board { ask, board, refused: None }) if ask == mine => return Ok(board.as_ref().clone()),
-                Some(Told::Board { ask, refused: Some(refused), .. }) if ask == mine => return Err(CliError::Missing(refused)),
-                _ if self.interrupts.caught().is_some() => return Err(CliError::Missing("interrupted".to_owned())),
+                Some(Told::Board { refused: Some(refused), .. } | Told::Refused(refused)) => {
+                    return Err(CliError::Missing(refused));
+                }
+                Some(Told::Board { ask, board, .. }) if ask == mine => return Ok(board.as_ref().clone()),
                 _ => {}
             }
         }
+        Err(CliError::Missing("the supervisor does not answer; what was driven is safe once it goes on".to_owned()))
     }
 
     /// What is told next, at most until a moment; edges are printed on the way.
@@ -338,7 +351,8 @@ impl Talk {
 
     /// Waits until the time or the count of edges is over, or a signal asks us to end.
     fn hold(&mut self, time: Option<Duration>, count: Option<u64>) -> Result<(), CliError> {
-        let until = time.map(|time| Instant::now() + time);
+        // A time that no clock reaches is no limit.
+        let until = time.and_then(|time| Instant::now().checked_add(time));
         while self.interrupts.caught().is_none()
             && until.is_none_or(|until| Instant::now() < until)
             && count.is_none_or(|count| self.edges < count)
@@ -360,36 +374,45 @@ impl Talk {
         for line in pins {
             self.set(*line, Level::Low, hold)?;
         }
-        let (began, mut changes) = (Instant::now(), 0_u32);
-        let until = hold.time.map(|time| began + time);
-        let mut level = Level::Low;
-        while count.is_none_or(|count| u64::from(changes) < count) {
-            // Counted from the beginning, so that lateness does not add up.
-            let due = began + every * changes;
-            while Instant::now() < due && self.interrupts.caught().is_none() {
-                self.heed(Some(due))?;
-            }
-            if self.interrupts.caught().is_some() || until.is_some_and(|until| Instant::now() >= until) {
+        let began = Instant::now();
+        let until = hold.time.and_then(|time| began.checked_add(time));
+        // Counted from the beginning, so that lateness does not add up. A moment that no clock reaches never comes.
+        let due = |changes: u64| {
+            let nanos = every.as_nanos().checked_mul(changes.into()).and_then(|nanos| u64::try_from(nanos).ok());
+            nanos.and_then(|nanos| began.checked_add(Duration::from_nanos(nanos)))
+        };
+        let mut changes = 0;
+        while count.is_none_or(|count| changes < count) {
+            if !self.wait_for(due(changes), until)? {
                 return Ok(());
             }
-            level = !level;
             for line in pins {
                 self.send(LineRequest::Toggle { line: line.number(), owner: OWNER.to_owned() })?;
             }
             changes += 1;
         }
         // The last level lasts as long as the others.
-        let due = began + every * changes;
-        while Instant::now() < due && self.interrupts.caught().is_none() {
-            self.heed(Some(due))?;
+        self.wait_for(due(changes), until).map(drop)
+    }
+
+    /// Waits for a moment; `false` if the time is over before, or a signal asks us to end.
+    fn wait_for(&mut self, moment: Option<Instant>, until: Option<Instant>) -> Result<bool, CliError> {
+        while self.interrupts.caught().is_none() {
+            let now = Instant::now();
+            if until.is_some_and(|until| now >= until) {
+                return Ok(false);
+            }
+            if moment.is_some_and(|moment| now >= moment) {
+                return Ok(true);
+            }
+            self.heed(moment.into_iter().chain(until).min())?;
         }
-        Ok(())
+        Ok(false)
     }
 
     /// Gives the lines back, tells the edges that this makes, and says how it ended.
     fn end(mut self) -> Result<u8, CliError> {
-        let mine = self.send(LineRequest::Release { owner: OWNER.to_owned() })?;
-        while !matches!(self.next(None)?, Some(Told::Board { ask, .. }) if ask == mine) {}
+        self.ask(LineRequest::Release { owner: OWNER.to_owned() })?;
         Ok(self.interrupts.caught().map_or(0, |number| 128 + number as u8))
     }
 }

@@ -24,7 +24,7 @@ impl EngineLoop {
             Action::Continue(scope) => self.send(index, target, vec![Signal::CONT], *scope),
             Action::Signal(signal, scope) => self.send(index, target, vec![*signal], *scope),
             Action::Wait => self.wait_on(index, target),
-            Action::Toggle => self.toggle(index, target),
+            Action::Toggle => self.toggle(target),
             Action::End => {
                 self.runs[index].drop_script();
                 let effects = self.runs[index].course.end(Outcome::Stopped, now);
@@ -97,11 +97,10 @@ impl EngineLoop {
         self.tell_body(index, "wait", target)
     }
 
-    fn toggle(&mut self, index: usize, target: &str) -> Result<(), String> {
+    fn toggle(&mut self, target: &str) -> Result<(), String> {
         let line: Line = target.parse().map_err(|error| format!("could not toggle {target:?}: {error}"))?;
-        let _ = index;
         let request = LineRequest::Toggle { line: line.number(), owner: USER.to_owned() };
-        self.request(&Request::Lines { ask: 0, request });
+        self.ask_header(0, request);
         Ok(())
     }
 

@@ -263,9 +263,9 @@ impl EngineLoop {
             },
             Command::ToggleLine(line) => {
                 let request = LineRequest::Toggle { line, owner: USER.to_owned() };
-                self.request(&Request::Lines { ask: 0, request });
+                self.ask_header(0, request);
             }
-            Command::Lines { ask, request } => self.request(&Request::Lines { ask, request }),
+            Command::Lines { ask, request } => self.ask_header(ask, request),
             Command::StopEverything => self.stop_everything("user"),
             Command::Save(run) => self.save(run),
             Command::Forget(run) => self.runs.retain(|candidate| candidate.id != run || !candidate.course.is_over()),
@@ -364,7 +364,7 @@ impl EngineLoop {
                 }
                 Ok(Some(Incoming::Report(report))) => self.report(report),
                 Ok(Some(Incoming::End)) => return self.lose("it has ended"),
-                Err(error) => return self.lost_supervisor(&error.cause()),
+                Err(error) => return self.lose(&error.cause()),
             }
         }
     }

@@ -1,12 +1,13 @@
 //! The header as the engine knows it: what bodies and users wish for it goes to the supervisor, which owns it; what it tells becomes
 //! events of the runs. On the engine's thread.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::engine_loop::EngineLoop;
 use super::tap::Told;
-use crate::gpio::{Edge, Level};
+use crate::gpio::{BoardKind, Edge, Level};
 use crate::model::{BoardView, Monotonic, PinFunction};
 use crate::supervisor::{LineRequest, Request};
 
@@ -24,9 +25,35 @@ pub(super) const USER: &str = "you";
 pub(super) struct Header {
     pub(super) view: Arc<BoardView>,
     spoke_at: Monotonic,
+    /// The board that was asked for; `None` for the supervisor's own choice.
+    board: Option<BoardKind>,
+    /// The safe level of each line that was asked for.
+    safe: BTreeMap<u8, Level>,
+    /// What a lost supervisor has left driven, and the level that is safe for it.
+    left: Vec<(u8, Level)>,
 }
 
 impl Header {
+    /// What is asked of the supervisor, kept for the one that may have to take its place.
+    pub(super) fn note(&mut self, request: &LineRequest) {
+        match request {
+            LineRequest::UseBoard(kind) => self.board = Some(kind.clone()),
+            LineRequest::Set { line, safe, .. } => drop(self.safe.insert(*line, *safe)),
+            _ => {}
+        }
+    }
+
+    /// The supervisor is lost, and with it all that it has told.
+    pub(super) fn forget(&mut self) {
+        let driven = self.view.pins.iter().filter_map(|pin| match pin.function {
+            PinFunction::Output(line) => Some((line, self.safe.get(&line).copied().unwrap_or(Level::Low))),
+            _ => None,
+        });
+        self.left = driven.collect();
+        self.view = Arc::default();
+        self.spoke_at = Monotonic::ZERO;
+    }
+
     /// When the supervisor must hear of us again; `None` while there is no need.
     pub(super) fn next_beat(&self) -> Option<Monotonic> {
         self.pause().map(|pause| self.spoke_at + pause)
@@ -38,6 +65,9 @@ impl Header {
         is_driving.then_some(BEAT).or_else(|| is_real.then_some(LOOK))
     }
 }
+
+/// The owner of what is made safe after a supervisor was lost.
+const RECOVERY: &str = "recovery";
 
 /// Sets the levels that these edges lead to.
 fn apply(view: &mut BoardView, edges: &[Edge]) {
@@ -56,6 +86,30 @@ impl EngineLoop {
             let is_real = self.header.view.backend != "simulated";
             let request = if is_real { LineRequest::Look } else { LineRequest::Alive };
             self.request(&Request::Lines { ask: 0, request });
+        }
+    }
+
+    /// Asks something of the header.
+    pub(super) fn ask_header(&mut self, ask: u64, request: LineRequest) {
+        self.header.note(&request);
+        self.request(&Request::Lines { ask, request });
+    }
+
+    /// A supervisor that was killed has left its lines as they were: its successor takes the same board, drives each to its safe
+    /// level and gives it back. Whoever drove them is told.
+    pub(super) fn recover_lines(&mut self, why: &str) {
+        if let Some(kind) = self.header.board.clone() {
+            self.ask_header(0, LineRequest::UseBoard(kind));
+        }
+        let left = std::mem::take(&mut self.header.left);
+        for (line, safe) in &left {
+            let request = LineRequest::Set { line: *line, level: *safe, safe: *safe, owner: RECOVERY.to_owned() };
+            self.request(&Request::Lines { ask: 0, request });
+        }
+        if !left.is_empty() {
+            self.request(&Request::Lines { ask: 0, request: LineRequest::Release { owner: RECOVERY.to_owned() } });
+            let refused = Some(format!("{why}: the lines that were driven are safe again"));
+            self.tap.tell(Told::Board { ask: 0, board: Arc::clone(&self.header.view), refused });
         }
     }
 
@@ -93,7 +147,7 @@ impl EngineLoop {
         for (line, value) in self.runs[run].take_lines() {
             let level = Level::high_if(value != 0);
             let request = LineRequest::Set { line, level, safe: Level::Low, owner: owner.clone() };
-            self.request(&Request::Lines { ask: 0, request });
+            self.ask_header(0, request);
         }
     }
 }
@@ -121,7 +175,7 @@ mod tests {
 
     #[test]
     fn the_supervisor_hears_of_us_while_lines_are_driven() {
-        let pause = |board: BoardView| Header { view: Arc::new(board), spoke_at: Monotonic::ZERO }.pause();
+        let pause = |board: BoardView| Header { view: Arc::new(board), ..Header::default() }.pause();
         assert_eq!(pause(BoardView::default()), None);
         assert_eq!(pause(view("simulated", PinFunction::Input(17))), None);
         assert_eq!(pause(view("simulated", PinFunction::Output(17))), Some(BEAT));

@@ -60,7 +60,7 @@ fn ending(status: Option<ExitStatus>) -> String {
         Some(ExitStatus::Exited(code)) => format!("exited with status {code}"),
         Some(ExitStatus::Signaled { signal, core_dumped: false }) => format!("was killed by {signal}"),
         Some(ExitStatus::Signaled { signal, core_dumped: true }) => format!("was killed by {signal} and left a core dump"),
-        Some(ExitStatus::Unknown) => "has ended, and nobody can say how: somebody else waited on it".to_owned(),
+        Some(ExitStatus::Unknown) => "has ended; its parent waited on it before Task Lab could read how".to_owned(),
         None => "has ended".to_owned(),
     }
 }
@@ -119,8 +119,14 @@ pub(super) fn task_changed(task: &str, change: &Change) -> Option<String> {
         (TaskState::Waiting, on, Some(holder)) if was_waiting_on(on) => {
             format!("{task} still waits for {on}, which {holder} has now.")
         }
-        (TaskState::Waiting, on, Some(holder)) if !on.is_empty() => format!("{task} asks for {on}, which {holder} holds."),
+        (TaskState::Waiting, on, Some(holder))
+            if ["lock ", "semaphore ", "condition "].iter().any(|sort| on.starts_with(sort)) =>
+        {
+            format!("{task} asks for {on}, which {holder} holds.")
+        }
+        (TaskState::Waiting, on, Some(holder)) if !on.is_empty() => format!("{task} waits for {on} from {holder}."),
         (TaskState::Waiting, "", _) => format!("{task} waits."),
+        (TaskState::Waiting, on, _) if on.ends_with('?') => format!("{task} waits for {on}"),
         (TaskState::Waiting, on, _) => format!("{task} waits for {on}."),
         (TaskState::Stopped, ..) => format!("{task} is stopped."),
         (TaskState::Running, on, _) => match was {

@@ -54,7 +54,8 @@ impl EngineLoop {
             self.is_nudged = true;
             self.client.wake();
         }
-        if self.is_active() && self.owed == 0 && now >= self.asked_at + ASK {
+        // While lines are driven, too: a supervisor that is stopped cannot make them safe.
+        if (self.is_active() || self.header.next_beat().is_some()) && self.owed == 0 && now >= self.asked_at + ASK {
             self.asked_at = now;
             self.request(&Request::AreYouThere);
         }
@@ -75,7 +76,7 @@ impl EngineLoop {
             run.finish(Some(Outcome::Failed), 0, &mut self.scratch, now, &mut self.tap);
         }
         self.sampler.watch(false);
-        self.header = super::header::Header::default();
+        self.header.forget();
         self.trouble = Some(format!("the supervisor was lost ({why})"));
         // One that does not live longer than a moment is not started again and again without a pause.
         if now.since(self.started_at) < RESTART {
@@ -97,6 +98,7 @@ impl EngineLoop {
                 let old = std::mem::replace(&mut self.client, client);
                 old.bury(&self.client);
                 let why = self.trouble.take().unwrap_or_default();
+                self.recover_lines(&why);
                 self.notice(format!("{why}; a new one has taken its place"));
             }
             Err(error) => {

@@ -49,6 +49,12 @@ const RT_MIN: i32 = 34;
 const MAX: i32 = 64;
 
 impl Signal {
+    /// Stop, as Ctrl-Z sends it.
+    pub const TSTP: Self = Self(20);
+    /// Read from the terminal in the background.
+    pub const TTIN: Self = Self(21);
+    /// Wrote to the terminal in the background.
+    pub const TTOU: Self = Self(22);
     /// The terminal has gone.
     pub const HUP: Self = Self(1);
     /// Interrupt.

@@ -100,7 +100,8 @@ impl<'s> CrashTest<'s> {
         {
             let status = child.reap()?.status;
             self.ended = Some(status);
-            self.stage.say(&format!("crash-test was {status}"));
+            let was = if matches!(status, ExitStatus::Exited(_)) { "" } else { "was " };
+            self.stage.say(&format!("crash-test {was}{status}"));
         }
         Ok(self.child.is_none())
     }

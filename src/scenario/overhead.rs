@@ -228,7 +228,8 @@ impl Bench<'_> {
     /// The smallest size at which processes were faster than one after the other.
     fn crossover(&self) -> Option<u64> {
         let faster = |row: &BTreeMap<Way, Took>| row[&Way::Processes].elapsed < row[&Way::Serial].elapsed;
-        self.rows.iter().find(|(_, row)| faster(row)).map(|(size, _)| *size)
+        // The smallest size from which no larger one was slower again.
+        self.rows.iter().rev().take_while(|(_, row)| faster(row)).last().map(|(size, _)| *size)
     }
 }
 

@@ -18,8 +18,8 @@ pub(super) const RACE: Scenario = Scenario {
     text: include_str!("../../assets/texts/race.md"),
     prediction: Prediction {
         ask: "Four threads each add 1 to the same counter 2,000 times, without a lock. How many of the 8,000 updates are lost?",
-        choices: &["None", "Some, and each time another number", "Exactly three of four"],
-        answer: 1,
+        choices: &["None", "Exactly one", "Many, and each time another number"],
+        answer: 2,
         fact: "lost",
     },
     params: &[

@@ -24,7 +24,8 @@ const TURN: Duration = Duration::from_millis(5);
 /// Serves the app at the other end of `socket` until it closes it or dies; then leaves nothing behind.
 pub fn serve(socket: OwnedFd) -> io::Result<()> {
     // Ctrl-C, Ctrl-\\, a closed terminal and a polite kill of the whole group are the app's to act on: it asks us.
-    for signal in [Signal::INT, Signal::TERM, Signal::HUP, Signal::QUIT] {
+    // Nor does Ctrl-Z stop us: somebody must make the lines of the header safe.
+    for signal in [Signal::INT, Signal::TERM, Signal::HUP, Signal::QUIT, Signal::TSTP, Signal::TTIN, Signal::TTOU] {
         sys::ignore_signal(signal)?;
     }
     let child_signals = SignalFd::new(&[Signal::CHLD])?;

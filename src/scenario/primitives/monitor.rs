@@ -232,8 +232,10 @@ impl<'s, S, const SIDES: usize> Monitor<'s, S, SIDES> {
             if let Some(lane) = &lane {
                 self.stage.tracker().steps.settled(lane);
             }
+            // Where nobody is told of the wait, only its own deadline ends it.
+            let is_news = !is_told && lane.is_some() && self.stage.tracker().is_heard();
             let until =
-                if is_told { operation.deadline } else { operation.deadline.map(|end| end.min(told_by)).or(Some(told_by)) };
+                if is_news { operation.deadline.map_or(Some(told_by), |end| Some(end.min(told_by))) } else { operation.deadline };
             inner = match until {
                 None => self.changed[operation.side].wait(inner).unwrap_or_else(PoisonError::into_inner),
                 Some(until) => {
