@@ -204,14 +204,21 @@ def main():
     if len(sys.argv) < 3:
         sys.exit(__doc__)
     program, parts = pathlib.Path(sys.argv[1]), pathlib.Path(sys.argv[2])
-    checks = Checks()
+    passed, failed = 0, []
     for name in sys.argv[3:] or ["pi3", "sim"]:
-        print(f"{name}:", flush=True)
-        {"pi3": pi3, "sim": sim}[name](program, parts, checks)
-    print(f"{checks.passed} passed, {len(checks.failed)} failed")
-    for what in checks.failed:
+        # The guest waits for fixed times, which a busy host may miss: what fails is tried once more on a new machine.
+        for attempt in ("", ", once more"):
+            print(f"{name}{attempt}:", flush=True)
+            checks = Checks()
+            {"pi3": pi3, "sim": sim}[name](program, parts, checks)
+            if not checks.failed:
+                break
+        passed += checks.passed
+        failed += checks.failed
+    for what in failed:
         print(f"FAILED: {what}")
-    sys.exit(1 if checks.failed else 0)
+    print(f"{passed} passed, {len(failed)} failed")
+    sys.exit(1 if failed else 0)
 
 
 if __name__ == "__main__":
