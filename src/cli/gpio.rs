@@ -195,11 +195,11 @@ pub(super) fn gpio(arguments: &Arguments, start: Start<'_>) -> Result<u8, CliErr
         Verb::Watch { time, count, pull, debounce, press, pins, .. } => {
             let watch = Watch { pull: pull.map(PullWord::pull), debounce: *debounce };
             for line in pins {
-                talk.ask(LineRequest::Watch { line: line.number(), watch, owner: OWNER.to_owned() })?;
+                talk.ask(&LineRequest::Watch { line: line.number(), watch, owner: OWNER.to_owned() })?;
             }
             for line in press {
-                talk.ask(LineRequest::Press { line: line.number(), is_pressed: true })?;
-                talk.ask(LineRequest::Press { line: line.number(), is_pressed: false })?;
+                talk.ask(&LineRequest::Press { line: line.number(), is_pressed: true })?;
+                talk.ask(&LineRequest::Press { line: line.number(), is_pressed: false })?;
             }
             talk.hold(*time, *count)?;
         }
@@ -239,15 +239,15 @@ impl Talk {
         let (out, is_json, began) = (io::stdout(), common.json, monotonic_now());
         let mut talk = Self { engine, interrupts, out, is_json, began, asked: 0, edges: 0 };
         if common.board != BoardKind::Auto {
-            talk.ask(LineRequest::UseBoard(common.board.clone()))?;
+            talk.ask(&LineRequest::UseBoard(common.board.clone()))?;
         }
         for (from, to) in &common.wire {
-            talk.ask(LineRequest::Wire { from: from.number(), to: to.number() })?;
+            talk.ask(&LineRequest::Wire { from: from.number(), to: to.number() })?;
         }
         Ok(talk)
     }
 
-    fn send(&mut self, request: LineRequest) -> Result<u64, CliError> {
+    fn send(&mut self, request: &LineRequest) -> Result<u64, CliError> {
         self.asked += 1;
         let end = Instant::now() + PATIENCE;
         loop {
@@ -261,7 +261,7 @@ impl Talk {
     }
 
     /// Asks, and waits for the answer.
-    fn ask(&mut self, request: LineRequest) -> Result<BoardView, CliError> {
+    fn ask(&mut self, request: &LineRequest) -> Result<BoardView, CliError> {
         let mine = self.send(request)?;
         let end = Instant::now() + PATIENCE;
         while Instant::now() < end {
@@ -309,13 +309,13 @@ impl Talk {
     }
 
     fn list(&mut self) -> Result<(), CliError> {
-        let board = self.ask(LineRequest::Look)?;
+        let board = self.ask(&LineRequest::Look)?;
         let text = if self.is_json { board_json(&board).to_string() } else { board_text(&board) };
         self.print(text.trim_end())
     }
 
     fn read(&mut self, line: Line) -> Result<Level, CliError> {
-        let board = self.ask(LineRequest::Read { line: line.number() })?;
+        let board = self.ask(&LineRequest::Read { line: line.number() })?;
         let pin = board.pins.get(usize::from(line.pin()).saturating_sub(1));
         let level = pin.and_then(|pin| pin.level).map(Level::high_if);
         level.ok_or_else(|| CliError::Missing(format!("could not read {line}: the board does not tell its level")))
@@ -346,7 +346,7 @@ impl Talk {
         if let Some(warning) = line.warning() {
             super::error::complain(&format!("note: {warning}"));
         }
-        self.ask(LineRequest::Set { line: line.number(), level, safe, owner: OWNER.to_owned() }).map(drop)
+        self.ask(&LineRequest::Set { line: line.number(), level, safe, owner: OWNER.to_owned() }).map(drop)
     }
 
     /// Waits until the time or the count of edges is over, or a signal asks us to end.
@@ -387,7 +387,7 @@ impl Talk {
                 return Ok(());
             }
             for line in pins {
-                self.send(LineRequest::Toggle { line: line.number(), owner: OWNER.to_owned() })?;
+                self.send(&LineRequest::Toggle { line: line.number(), owner: OWNER.to_owned() })?;
             }
             changes += 1;
         }
@@ -412,7 +412,7 @@ impl Talk {
 
     /// Gives the lines back, tells the edges that this makes, and says how it ended.
     fn end(mut self) -> Result<u8, CliError> {
-        self.ask(LineRequest::Release { owner: OWNER.to_owned() })?;
+        self.ask(&LineRequest::Release { owner: OWNER.to_owned() })?;
         Ok(self.interrupts.caught().map_or(0, |number| 128 + number as u8))
     }
 }
