@@ -169,8 +169,14 @@ fn mark(ui: &mut Ui, line: usize, tasks: &[(usize, &str)], left: f32) {
     let more = if tasks.len() > MOST_NAMES { format!(" and {} more", tasks.len() - MOST_NAMES) } else { String::new() };
     let text = format!("{}{more}", names.join(", "));
     let ink = colors.series(tasks[0].0).ink;
-    let galley = ui.painter().layout_no_wrap(text.clone(), theme::bold_font(10.5), ink);
+    let lay_out = |text: String| ui.painter().layout_no_wrap(text, theme::bold_font(10.5), ink);
+    let mut galley = lay_out(text.clone());
+    // The code is what is read; names that would cover it are counted instead.
+    if galley.size().x > row.width() * 0.4 && tasks.len() > 1 {
+        galley = lay_out(format!("{} tasks", tasks.len()));
+    }
     let at = Rect::from_min_max(pos2(row.right() - galley.size().x - 12.0, row.top()), pos2(row.right() - 6.0, row.bottom()));
+    ui.painter().rect_filled(at.expand2(vec2(4.0, 0.0)), 2.0, colors.background);
     ui.painter().rect_filled(at.expand2(vec2(4.0, 0.0)), 2.0, colors.series(tasks[0].0).surface);
     ui.painter().galley(pos2(at.left(), at.center().y - galley.size().y / 2.0), galley, ink);
     widgets::describe(ui, row, ("mark", line), Role::Label, &format!("line {line}: {text}"));
