@@ -7,7 +7,7 @@ use std::os::fd::BorrowedFd;
 use serde::{Deserialize, Serialize};
 
 use super::board::Watch;
-use super::{Board, BoardKind, GpioError, Level, Line, header};
+use super::{Board, GpioError, Level, Line, header};
 use crate::model::{BoardView, Monotonic, PinFunction, PinView};
 
 /// Outputs that may be high at once: with an LED at some 6 mA each they stay below the 50 mA that a real header gives.
@@ -68,11 +68,6 @@ impl Lines {
     pub const fn with_most_high(mut self, most_high: usize) -> Self {
         self.most_high = most_high;
         self
-    }
-
-    /// Which backend drives them.
-    pub fn kind(&self) -> BoardKind {
-        self.board.kind()
     }
 
     /// Takes another board. Not while a line is in use.
