@@ -129,11 +129,11 @@ def main():
 
     def times(row):
         """How many times as long the processes took as the tasks one after the other."""
-        return round(row["processes"][0] / row["serial"][0], 2)
+        return round(row["processes"][0] / row["serial"][0], 3)
 
     def overhead(row):
         """The part of the processes' CPU time that was not the tasks themselves, in percent."""
-        return round(100 * max(0, 1 - row["serial"][1] / row["processes"][1]))
+        return round(100 * max(0, 1 - row["serial"][1] / row["processes"][1]), 3)
 
     in_order, apart = round(smallest["serial"][0], 3), round(smallest["processes"][0], 3)
     tasklab.fact("trivial", "for the smallest tasks, a process each takes longer than one after the other (ms)",
