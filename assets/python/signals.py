@@ -109,13 +109,15 @@ def attend(programs, patience):
         asked = tasklab.action(max(0, deadline - time.monotonic()), *(program.popen.stdout for program in alive(programs)))
         if asked:
             do, target = asked
-            meant = [program for program in alive(programs) if target in (program.name, str(program.pid))]
-            if meant and do == "terminate":
+            meant = [program for program in alive(programs) if target.strip() in (program.name, str(program.pid))]
+            if do not in ("terminate", "kill"):
+                tasklab.refuse(do, target, "this lesson has no such action; it has: terminate PROGRAM, kill PROGRAM")
+            elif not meant:
+                tasklab.refuse(do, target, tasklab.unknown("program that runs", target, [one.name for one in alive(programs)]))
+            elif do == "terminate":
                 meant[0].popen.terminate()
-            elif meant and do == "kill":
-                meant[0].popen.kill()
             else:
-                tasklab.refuse(do, target)
+                meant[0].popen.kill()
             deadline = time.monotonic() + patience
         for program in alive(programs):
             if program.look():

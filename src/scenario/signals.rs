@@ -11,6 +11,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use super::children::{Child, Fork};
 use super::programs::{Folder, read_what_is_there};
+use super::words::unknown;
 use super::{Chapter, Facts, Params, Prediction, Scenario, Stage, StageAction, StageError, equals, note, seconds};
 use crate::model::{ExitStatus, Signal, TaskSort};
 use crate::sys::{SignalFd, exit_now, set_nonblocking};
@@ -46,7 +47,7 @@ pub(super) const SIGNALS: Scenario = Scenario {
     ],
     notes: &[note(
         "terminate() ends a program, and `finally` always runs",
-        "it ran in {finally}; the temporary files of {files} stayed",
+        "programs in which it ran: {finally}; whose temporary files stayed: {files}",
     )],
     python: include_str!("../../assets/python/signals.py"),
     rust: include_str!("signals.rs"),
@@ -156,12 +157,13 @@ impl Lesson<'_> {
         let signal = match asked.name.as_str() {
             "terminate" => Signal::TERM,
             "kill" => Signal::KILL,
-            _ => return self.stage.refuse(asked),
+            _ => return self.stage.refuse(asked, "this lesson has no such action; it has: terminate PROGRAM, kill PROGRAM"),
         };
-        let mut alive = self.programs.iter().filter_map(|program| program.child.as_ref());
-        match alive.find(|child| child.is_meant_by(&asked.target)) {
+        let alive = || self.programs.iter().filter_map(|program| program.child.as_ref());
+        match alive().find(|child| child.is_meant_by(asked.target.trim())) {
             Some(child) if child.signal(signal) => {}
-            _ => self.stage.refuse(asked),
+            Some(_) => self.stage.refuse(asked, "it has just ended"),
+            None => self.stage.refuse(asked, &unknown("program that runs", &asked.target, alive().map(Child::name))),
         }
     }
 
