@@ -82,7 +82,9 @@ fn in_both(body: impl Fn(Language) + Sync) {
     std::thread::scope(|scope| {
         let body = &body;
         let running = BOTH.map(|language| scope.spawn(move || body(language)));
-        running.map(|one| one.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
+        for one in running {
+            one.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+        }
     });
 }
 

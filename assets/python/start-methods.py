@@ -130,18 +130,20 @@ class Starter:
         tasklab.process_reaped(process.pid)
 
     def show(self):
+        """The figures of each method; of one alone under the same names, to compare."""
         for method in METHODS:
+            prefix = "" if params.method != "all" else f"{method}: "
             starts = [start for start in self.starts if start[0] == method]
             if starts:
                 millis = min(start[1] for start in starts)
-                tasklab.value(f"{method}: ms until it began", round(millis, 2))
+                tasklab.value(f"{prefix}ms until it began", round(millis, 2))
                 print(f"{method}: {millis:.2f} ms until it began")
                 on_a_core = [start[6] for start in starts if start[6]]
                 if on_a_core:
-                    tasklab.value(f"{method}: ms of that on a core", round(min(on_a_core), 2))
+                    tasklab.value(f"{prefix}ms of that on a core", round(min(on_a_core), 2))
                 if starts[-1][5]:
-                    tasklab.value(f"{method}: memory (KiB)", starts[-1][5][0])
-                    tasklab.value(f"{method}: memory that is its own (KiB)", starts[-1][5][1])
+                    tasklab.value(f"{prefix}memory (KiB)", starts[-1][5][0])
+                    tasklab.value(f"{prefix}memory that is its own (KiB)", starts[-1][5][1])
 
     def attend(self, deadline):
         """Starts what is asked for, until the deadline, or until somebody says that it is enough."""

@@ -218,7 +218,10 @@ impl Stage {
         // Somebody who never stops talking must not keep the lesson from ending.
         for _ in 0..MOST_LEFT {
             match control.listen(&[], Duration::ZERO) {
-                Ok(Heard::Action(action)) => self.refuse(&action, TOO_LATE),
+                Ok(Heard::Action(action)) => {
+                    let why = self.fits(&action).err();
+                    self.refuse(&action, why.as_deref().unwrap_or(TOO_LATE));
+                }
                 Ok(Heard::Nonsense(_)) => {}
                 Ok(Heard::Nothing) | Err(_) => return,
             }

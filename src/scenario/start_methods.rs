@@ -353,19 +353,22 @@ impl<'s> Starter<'s> {
         Ok((family.len() == 2).then_some(started))
     }
 
+    /// The figures of each method; of one alone under the same names, to compare.
     fn show(&self) {
+        let is_alone = self.starts.iter().all(|start| self.starts.first().is_some_and(|first| first.method == start.method));
         for (number, method) in METHODS.into_iter().enumerate() {
+            let told = |what: &str| if is_alone { what.to_owned() } else { format!("{method}: {what}") };
             let mut starts = self.starts.iter().filter(|start| start.method == number);
             if let Some(millis) = fastest(starts.clone()) {
-                self.stage.value(format!("{method}: ms until it began"), (millis * 100.0).round() / 100.0);
+                self.stage.value(told("ms until it began"), (millis * 100.0).round() / 100.0);
                 self.stage.say(&format!("{method}: {millis:.2} ms until it began"));
             }
             if let Some(millis) = least_cpu(starts.clone()) {
-                self.stage.value(format!("{method}: ms of that on a core"), (millis * 100.0).round() / 100.0);
+                self.stage.value(told("ms of that on a core"), (millis * 100.0).round() / 100.0);
             }
             if let Some((resident, own)) = starts.next_back().and_then(|start| start.memory) {
-                self.stage.value(format!("{method}: memory (KiB)"), resident);
-                self.stage.value(format!("{method}: memory that is its own (KiB)"), own);
+                self.stage.value(told("memory (KiB)"), resident);
+                self.stage.value(told("memory that is its own (KiB)"), own);
             }
         }
     }
