@@ -248,7 +248,7 @@ def run_alone():
     steps = int(params.span / max(min(tries), 1e-7) * 100_000)
     finished = []
 
-    def work(name, sort):
+    def work(name):
         tasklab.started(name, sort)
         tasklab.state(name, "running", on="counting")
         count(steps)
@@ -258,12 +258,13 @@ def run_alone():
     tasklab.state("main", "waiting", on=params.kind)
     sys.setswitchinterval(params.interval / 1000)
     begin, cpu = time.monotonic(), time.process_time()
-    names = [f"{params.kind.removesuffix('es' if params.kind == 'processes' else 's')}-{number}" for number in range(1, params.workers + 1)]
+    sort = {"threads": "thread", "processes": "process"}[params.kind]
+    names = [f"{sort}-{number}" for number in range(1, params.workers + 1)]
     if params.kind == "threads":
-        workers = [threading.Thread(target=work, args=(name, "thread"), name=name) for name in names]
+        workers = [threading.Thread(target=work, args=(name,), name=name) for name in names]
     else:
         fork = multiprocessing.get_context("fork")
-        workers = [fork.Process(target=work, args=(name, "process"), name=name) for name in names]
+        workers = [fork.Process(target=work, args=(name,), name=name) for name in names]
     for worker in workers:
         worker.start()
         if params.kind == "processes":
