@@ -26,7 +26,7 @@ pub struct Tree {
     page: usize,
 }
 
-const ROW: f32 = 23.0;
+const ROW: f32 = 20.0;
 const FINGER_ROW: f32 = 34.0;
 const INDENT: f32 = 16.0;
 
@@ -136,7 +136,13 @@ impl Tree {
                     if draw(&mut row, this, process, thread, is_folded, shown) {
                         folded = Some(process.pid);
                     }
-                    let response = row.response();
+                    let response = match thread {
+                        // The column is too narrow for many a reason.
+                        Some(thread) if !thread.waits_for.is_empty() => {
+                            row.response().on_hover_text(format!("{} waits for {}.", thread.name, thread.waits_for))
+                        }
+                        _ => row.response(),
+                    };
                     let label = describe(process, thread);
                     let is_selected = selection == Some((process.pid, tid));
                     response.widget_info(|| WidgetInfo::selected(Role::Row, true, is_selected, &label));
@@ -228,7 +234,7 @@ fn draw(
             let sign = if is_folded { "▸" } else { "▾" };
             let verb = if is_folded { "Unfold" } else { "Fold" };
             let button =
-                ui.add(egui::Button::new(RichText::new(sign).color(colors.weak)).frame(false).min_size(vec2(14.0, 18.0)));
+                ui.add(egui::Button::new(RichText::new(sign).color(colors.weak)).frame(false).min_size(vec2(14.0, 16.0)));
             was_folded = button.accessible_name(format!("{verb} {}", process.pid)).clicked();
         }
         let name = thread.map_or(process.name.as_str(), |thread| thread.name.as_str());
