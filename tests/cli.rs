@@ -8,7 +8,7 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::os::unix::process::ExitStatusExt;
 use std::process::{Child, Command, Output, Stdio};
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use support::{deadline, eventually, tagged};
 
 const TASKLAB: &str = env!("CARGO_BIN_EXE_tasklab");
@@ -152,6 +152,17 @@ fn actions_come_when_they_are_due() {
     let time = |kind: &str| events.iter().find(|event| event["kind"] == kind).and_then(|event| event["t"].as_u64()).expect(kind);
     assert_eq!(status, 3);
     assert!(time("process.reaped") >= 500_000_000 && time("process.exited") < time("process.reaped"), "{text}");
+    // Nobody else waits on the zombies: without the script this run would go on to its time limit.
+    let words = ["--json", "--keep-zombie", "--timeout", "60", "--do", "0 wait-any 50", "--do", "0 wait-all"];
+    let (status, text, _) = exec(&[&words[..], &["--", "sh", "-c", "exit 3", ":::", "sh", "-c", "exit 4"]].concat());
+    let events = lines(&text);
+    let pid = |code: u64| events.iter().find(|event| event["code"] == code).map(|event| &event["pid"]).expect("it has ended");
+    let waited: Vec<_> = events.iter().filter(|event| event["kind"] == "waited").collect();
+    assert_eq!((status, waited.len()), (4, 2), "{text}");
+    let both = [json!({ "pid": pid(3), "code": 3 }), json!({ "pid": pid(4), "code": 4 })];
+    let any = waited[0]["done"].as_array().expect("a list");
+    assert!(waited[0]["do"] == "wait-any" && any.len() == 1 && both.contains(&any[0]), "{text}");
+    assert!(waited[1]["do"] == "wait-all" && waited[1]["done"] == json!(both) && waited[1]["pending"] == json!([]), "{text}");
 }
 
 /// A running one. Dropping it kills it, which its supervisor answers by ending all that it has started.

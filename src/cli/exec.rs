@@ -108,7 +108,8 @@ pub(super) struct Arguments {
     /// Seconds between SIGTERM and SIGKILL when it is ended.
     #[arg(long, value_name = "S", value_parser = parse::seconds, allow_hyphen_values = true, default_value = "2")]
     grace: Duration,
-    /// Leaves the children zombies when they end, until '--do "T wait NAME"' waits on them.
+    /// Leaves the children zombies when they end, until '--do "T wait NAME"' waits on them; '--do "T wait-any"' waits on the one that
+    /// ends first, '--do "T wait-all"' on all, both with a time limit in seconds if one follows.
     #[arg(long)]
     keep_zombie: bool,
     /// Does something at a time of the run, in seconds, such as '0.5 kill sort'.

@@ -1,13 +1,16 @@
 //! Actions of the user and of scripts: who is meant, and who can do it.
 
+use std::time::Duration;
+
 use serde_json::json;
 
 use super::course::NAME_AFTER;
 use super::engine_loop::EngineLoop;
 use super::header::USER;
 use super::streams::InputStream;
+use super::waiting::Whom;
 use crate::gpio::Line;
-use crate::model::{Action, EventKind, Outcome, Pid, Scope, Signal};
+use crate::model::{Action, EventKind, Monotonic, Outcome, Pid, Scope, Signal};
 use crate::supervisor::{LineRequest, Request};
 use crate::sys::monotonic_now;
 
@@ -24,6 +27,8 @@ impl EngineLoop {
             Action::Continue(scope) => self.send(index, target, vec![Signal::CONT], *scope),
             Action::Signal(signal, scope) => self.send(index, target, vec![*signal], *scope),
             Action::Wait => self.wait_on(index, target),
+            Action::WaitAny => self.wait_for(index, action, Whom::Any, target),
+            Action::WaitAll => self.wait_for(index, action, Whom::All, target),
             Action::Toggle => self.toggle(target),
             Action::End => {
                 self.runs[index].drop_script();
@@ -85,6 +90,8 @@ impl EngineLoop {
         let run = &self.runs[index];
         if let Some(pid) = run.fold.find(target).filter(|pid| run.is_stage(*pid)) {
             self.request(&Request::Reap { pid });
+            self.runs[index].waiting.ask(Whom::One(pid), None);
+            self.settle_waits(index, monotonic_now());
             return Ok(());
         }
         if run.controls.is_empty() {
@@ -95,6 +102,31 @@ impl EngineLoop {
             ));
         }
         self.tell_body(index, "wait", target)
+    }
+
+    /// Waits on any or all children of the run: the supervisor's own, or the body's where its lesson knows how.
+    fn wait_for(&mut self, index: usize, action: &Action, whom: Whom, limit: &str) -> Result<(), String> {
+        if self.runs[index].scenario.is_some() {
+            return self.tell_body(index, &action.to_string(), limit);
+        }
+        let now = monotonic_now();
+        let until = if limit.is_empty() {
+            None
+        } else {
+            let seconds = limit.strip_suffix('s').unwrap_or(limit).parse().ok();
+            let limit = seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
+            Some(now + limit.ok_or_else(|| format!("could not {action}: its time limit must be a number of seconds"))?)
+        };
+        self.runs[index].waiting.ask(whom, until);
+        self.settle_waits(index, now);
+        Ok(())
+    }
+
+    /// Answers who waits on the children of a run, and has those reaped that this takes.
+    pub(super) fn settle_waits(&mut self, index: usize, now: Monotonic) {
+        for pid in self.runs[index].settle_waits(false, now, &mut self.tap) {
+            self.request(&Request::Reap { pid });
+        }
     }
 
     fn toggle(&mut self, target: &str) -> Result<(), String> {

@@ -224,7 +224,8 @@ impl EngineLoop {
 
     fn next_deadline(&self, now: Monotonic) -> Option<Monotonic> {
         let active = self.runs.iter().filter(|run| !run.course.is_over());
-        let of_runs = active.flat_map(|run| [run.course.next_deadline(), run.next_action_at()]).flatten();
+        let of_runs =
+            active.flat_map(|run| [run.course.next_deadline(), run.next_action_at(), run.waiting.next_deadline()]).flatten();
         let kills = self.kills.iter().map(|kill| kill.0);
         let publication = self
             .next_publication()
@@ -401,16 +402,19 @@ impl EngineLoop {
                 }
                 let Some(index) = self.find_by_pid(pid) else { return };
                 self.runs[index].emit(EventKind::ProcessUsed { pid, usage }, now, &mut self.tap);
-                if self.runs[index].exited(pid, status, is_reaped, now, &mut self.tap) {
+                let is_stages_end = self.runs[index].exited(pid, status, is_reaped, now, &mut self.tap);
+                self.settle_waits(index, now);
+                if is_stages_end {
                     let effects = self.runs[index].course.stage_ended(now);
                     self.perform(index, effects);
                 }
             }
             Report::Reaped { pid } => {
                 self.reaped.insert(pid, now);
-                if let Some(index) = self.find_by_pid(pid)
-                    && self.runs[index].reaped(pid, now, &mut self.tap)
-                {
+                let Some(index) = self.find_by_pid(pid) else { return };
+                let is_stages_end = self.runs[index].reaped(pid, now, &mut self.tap);
+                self.settle_waits(index, now);
+                if is_stages_end {
                     let effects = self.runs[index].course.stage_ended(now);
                     self.perform(index, effects);
                 }
@@ -506,6 +510,9 @@ impl EngineLoop {
         for index in 0..self.runs.len() {
             if self.runs[index].course.is_over() {
                 continue;
+            }
+            if self.runs[index].waiting.next_deadline().is_some_and(|at| now >= at) {
+                self.settle_waits(index, now);
             }
             while let Some(action) = self.runs[index].take_due(now) {
                 self.act(index, &action.action, &action.target, "script");

@@ -33,6 +33,7 @@ mod tap;
 mod track;
 mod tree;
 mod verdict;
+mod waiting;
 mod waits;
 mod watch;
 

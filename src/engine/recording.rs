@@ -90,12 +90,16 @@ fn weight(event: &Event) -> usize {
         EventKind::Finding(finding) => finding.text.len() + finding.tasks.iter().map(String::len).sum::<usize>(),
         EventKind::Action { action, target, by } => action.len() + target.len() + by.len(),
         EventKind::Machine(sample) => size_of_val(&**sample) + sample.percent.len() * size_of::<f32>(),
+        EventKind::Waited { action, done, pending } => {
+            action.len() + size_of_val(done.as_slice()) + size_of_val(pending.as_slice())
+        }
         EventKind::Notice { text } => text.len(),
         EventKind::ProcessState { .. }
         | EventKind::ProcessOrphaned { .. }
         | EventKind::ProcessExited { .. }
         | EventKind::ProcessUsed { .. }
         | EventKind::ProcessReaped { .. }
+        | EventKind::PipeFilled { .. }
         | EventKind::OutputDropped { .. }
         | EventKind::OutputClosed { .. }
         | EventKind::Gpio { .. }

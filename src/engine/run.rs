@@ -9,23 +9,16 @@ use super::launch::Plan;
 use super::save::Saving;
 use super::streams::{CHUNK, EventStream, InputStream, Open, OutputStream, Scratch};
 use super::tap::{Tap, Told};
+use super::waiting::{Child, Waiting};
 use super::{DEFAULT_OUTPUT_BUDGET, LaunchRequest, Recording, RunFold};
 use crate::model::{
-    Event, EventKind, ExitStatus, Monotonic, Outcome, Pid, ProcessSample, ProcessState, RunId, Stream, TimedAction,
+    Event, EventKind, ExitStatus, Monotonic, Outcome, Pid, PipeFill, ProcessSample, ProcessState, RunId, Stream, TimedAction,
 };
-use crate::monitor::Fill;
 use crate::scenario::Scenario;
 use crate::supervisor::{CAPTURE, ChildPipes, LaunchedChild};
 
 /// Events of one run that are kept in memory, in bytes.
 const RECORDING_BUDGET: usize = 6 * 1024 * 1024;
-
-/// A child of the supervisor's that belongs to the run.
-#[derive(Debug)]
-struct StageChild {
-    pid: Pid,
-    has_ended: bool,
-}
 
 /// What the last samples said of a process that is no stage.
 #[derive(Debug)]
@@ -48,11 +41,13 @@ pub(super) struct Run {
     pub(super) controls: Vec<OwnedFd>,
     origin: Monotonic,
     script: VecDeque<(Monotonic, TimedAction)>,
-    stages: Vec<StageChild>,
+    /// The supervisor's children that belong to the run.
+    stages: Vec<Child>,
+    pub(super) waiting: Waiting,
     seen: HashMap<Pid, Seen>,
     input: Option<Vec<u8>>,
     /// What was last seen in the pipes between its stages.
-    fills: HashMap<(Pid, Pid), Option<Fill>>,
+    fills: HashMap<(Pid, Pid), Option<PipeFill>>,
     /// How many stages were asked for and have not come.
     awaited: usize,
     /// Whether it was told that its processes could not be counted.
@@ -79,6 +74,7 @@ impl Run {
             origin,
             script: script.into(),
             stages: Vec::new(),
+            waiting: Waiting::default(),
             seen: HashMap::new(),
             input: plan.input,
             fills: HashMap::new(),
@@ -144,7 +140,7 @@ impl Run {
             let LaunchedChild { pid, pgid, sid, name, argv, may_grow, has_terminal, .. } = child;
             self.fold.add_stage(pid);
             self.emit(EventKind::ProcessStarted { pid, ppid: supervisor, pgid, sid, name, argv }, now, tap);
-            self.stages.push(StageChild { pid, has_ended: false });
+            self.stages.push(Child { pid, status: None, is_reaped: false });
             self.outputs.extend(pipes.stdout.map(|fd| OutputStream::new(pid, Stream::Stdout, fd, may_grow)));
             self.outputs.extend(pipes.stderr.map(|fd| OutputStream::new(pid, Stream::Stderr, fd, may_grow)));
             self.events.extend(pipes.events.map(|fd| EventStream::new(pid, fd)));
@@ -183,7 +179,7 @@ impl Run {
     }
 
     /// How full the pipes between its stages are: a value of the run, told when it changes.
-    pub(super) fn pipes_seen(&mut self, seen: &[(Pid, Pid, Option<Fill>)], now: Monotonic, tap: &mut Tap) {
+    pub(super) fn pipes_seen(&mut self, seen: &[(Pid, Pid, Option<PipeFill>)], now: Monotonic, tap: &mut Tap) {
         for (number, pair) in self.pipes().into_iter().enumerate() {
             let fill = seen.iter().find(|(writer, reader, _)| (*writer, *reader) == pair).and_then(|(.., fill)| *fill);
             let known = &mut self.fills;
@@ -192,13 +188,15 @@ impl Run {
                 continue;
             }
             known.insert(pair, fill);
+            let told = fill.unwrap_or(PipeFill { bytes: 0, capacity: 0 });
+            self.emit(EventKind::PipeFilled { pid: pair.0, to: pair.1, fill: told }, now, tap);
             let name = |pid: Pid| self.fold.process(pid).map_or_else(|| pid.to_string(), |row| row.name.clone());
             let name = format!("bytes in pipe {} ({} → {})", number + 1, name(pair.0), name(pair.1));
             if let Some(fill) = fill.filter(|_| !self.fold.values.contains_key(&name)) {
                 let name = format!("room in pipe {}", number + 1);
                 self.emit(EventKind::Value { name, value: fill.capacity.into() }, now, tap);
             }
-            self.emit(EventKind::Value { name, value: fill.map_or(0, |fill| fill.bytes).into() }, now, tap);
+            self.emit(EventKind::Value { name, value: told.bytes.into() }, now, tap);
         }
     }
 
@@ -209,7 +207,7 @@ impl Run {
     /// Whether this process is one of the run's that is not history yet.
     /// The same, as long as its end was not told: afterwards its number may be anybody's.
     pub(super) fn is_living_stage(&self, pid: Pid) -> bool {
-        self.stages.iter().any(|stage| stage.pid == pid && !stage.has_ended)
+        self.stages.iter().any(|stage| stage.pid == pid && !stage.is_reaped)
     }
 
     pub(super) fn has_living(&self, pid: Pid) -> bool {
@@ -225,7 +223,20 @@ impl Run {
         if self.fold.process(pid).is_none_or(|row| row.status.is_none()) {
             self.emit(EventKind::ProcessExited { pid, status }, now, tap);
         }
+        if let Some(stage) = self.stages.iter_mut().find(|stage| stage.pid == pid && stage.status.is_none()) {
+            stage.status = Some(status);
+            self.waiting.ended(pid);
+        }
         is_reaped && self.reaped(pid, now, tap)
+    }
+
+    /// Answers who waits on its children, as far as that can be answered now. Returns whom the supervisor has to reap for it.
+    pub(super) fn settle_waits(&mut self, is_over: bool, now: Monotonic, tap: &mut Tap) -> Vec<Pid> {
+        let (doomed, answers) = self.waiting.settle(&self.stages, now, is_over);
+        for answer in answers {
+            self.emit(answer, now, tap);
+        }
+        doomed
     }
 
     /// What there is of it to be kept.
@@ -249,9 +260,9 @@ impl Run {
     pub(super) fn reaped(&mut self, pid: Pid, now: Monotonic, tap: &mut Tap) -> bool {
         self.emit(EventKind::ProcessReaped { pid }, now, tap);
         self.seen.remove(&pid);
-        let stage = self.stages.iter_mut().find(|stage| stage.pid == pid && !stage.has_ended);
+        let stage = self.stages.iter_mut().find(|stage| stage.pid == pid && !stage.is_reaped);
         stage.is_some_and(|stage| {
-            stage.has_ended = true;
+            stage.is_reaped = true;
             true
         })
     }
@@ -345,6 +356,7 @@ impl Run {
         let outcome = cut_short.unwrap_or_else(|| self.fold.outcome());
         let elapsed_s = self.time(now).secs();
         self.drop_script();
+        self.settle_waits(true, now, tap);
         self.stages.clear();
         self.emit(EventKind::RunFinished { run: self.id, outcome, elapsed_s, processes_left: left }, now, tap);
     }

@@ -80,6 +80,21 @@ pub(super) fn zombie_reaped(who: &str, status: Option<ExitStatus>) -> String {
     }
 }
 
+/// What a wait has given: who has ended and how, and who has outlived its time limit.
+pub(super) fn waited(action: &str, done: &[(String, ExitStatus)], pending: &[String]) -> String {
+    let is_any = action == Action::WaitAny.to_string();
+    let done: Vec<String> = done.iter().map(|(who, status)| format!("{who} {}", ending(Some(*status)))).collect();
+    let pending = pending.join(", ");
+    match (done.is_empty(), pending.is_empty()) {
+        (true, true) => "The wait has found no child.".to_owned(),
+        // The others of a wait on any are none that it was to wait for.
+        (false, false) if is_any => format!("The wait is over: {}.", done.join("; ")),
+        (false, true) => format!("The wait is over: {}.", done.join("; ")),
+        (true, false) => format!("The wait has come to its time limit: nobody of {pending} has ended."),
+        (false, false) => format!("The wait has come to its time limit: {}; not ended: {pending}.", done.join("; ")),
+    }
+}
+
 /// What a lane's segment says of an ended process.
 pub(super) fn zombie_note(status: Option<ExitStatus>) -> String {
     status.map_or_else(|| "zombie".to_owned(), |status| format!("{status}: zombie"))
@@ -207,6 +222,11 @@ pub(super) fn action(action: &Action, target: &str, by: &str, row: Option<&Proce
         Action::Continue(scope) => (sent(Signal::CONT, *scope), Some(*scope)),
         Action::Signal(signal, scope) => (sent(*signal, *scope), Some(*scope)),
         Action::Wait => (format!("{who} waited on {target}."), None),
+        Action::WaitAny | Action::WaitAll => {
+            let whom = if *action == Action::WaitAny { "whichever child ends first" } else { "all children" };
+            let limit = if target.is_empty() { String::new() } else { format!(", for at most {target} s") };
+            (format!("{who} waited on {whom}{limit}."), None)
+        }
         Action::Toggle => (format!("{who} toggled {target}."), None),
         Action::End if by == "timeout" => ("The time limit has passed: Task Lab ends the run.".to_owned(), None),
         Action::End => (format!("{who} ended the run."), None),

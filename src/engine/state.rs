@@ -200,6 +200,15 @@ impl RunFold {
             EventKind::ProcessExited { pid, status } => self.ended(t, *pid, Some(*status)),
             EventKind::ProcessReaped { pid } => self.reaped(t, *pid),
             EventKind::ProcessUsed { usage, .. } => self.ledger.used(usage),
+            EventKind::Waited { action, done, pending } => {
+                let done: Vec<_> = done.iter().map(|one| (self.who(one.pid), one.status)).collect();
+                let pending: Vec<_> = pending.iter().map(|pid| self.who(*pid)).collect();
+                self.log.push(t, Severity::Info, &sentences::waited(action, &done, &pending));
+            }
+            EventKind::PipeFilled { pid, to, fill } => {
+                self.published.touch_processes();
+                self.processes.piped(*pid, *to, *fill);
+            }
             EventKind::ProcessSampled(sample) => self.sampled(t, sample),
         }
     }

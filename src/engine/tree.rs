@@ -4,7 +4,7 @@
 
 use std::collections::HashMap;
 
-use crate::model::{ExitStatus, Monotonic, Pgid, Pid, ProcessRow, ProcessSample, ProcessState, Sid};
+use crate::model::{ExitStatus, Monotonic, Pgid, Pid, PipeFill, PipeTo, ProcessRow, ProcessSample, ProcessState, Sid};
 
 /// Rows beyond which the oldest dead ones go (and, if nobody is dead, the oldest).
 const MAX_ROWS: usize = 4_096;
@@ -91,6 +91,7 @@ impl ProcessTable {
             rss: 0,
             core: 0,
             threads: Vec::new(),
+            pipe: None,
             started: t,
             ended: None,
         });
@@ -110,7 +111,7 @@ impl ProcessTable {
         if row.ended.is_none() {
             row.ended = Some(t.max(row.started));
             row.state = ProcessState::Zombie;
-            (row.cpu, row.rss) = (0.0, 0);
+            (row.cpu, row.rss, row.pipe) = (0.0, 0, None);
             row.threads.clear();
         }
         row.status = row.status.or(status);
@@ -122,6 +123,13 @@ impl ProcessTable {
         if let Some(row) = self.row_mut(pid) {
             row.reaped = Some(t.max(row.started));
             row.state = ProcessState::Dead;
+        }
+    }
+
+    /// How full its pipe to `to` is; one without capacity is gone.
+    pub(super) fn piped(&mut self, pid: Pid, to: Pid, fill: PipeFill) {
+        if let Some(row) = self.row_mut(pid).filter(|row| row.ended.is_none()) {
+            row.pipe = (fill.capacity > 0).then_some(PipeTo { to, fill });
         }
     }
 

@@ -43,6 +43,11 @@ pub enum Action {
     Signal(Signal, Scope),
     /// Wait on (reap) a child that has ended, or as soon as it ends.
     Wait,
+    /// Wait on the child of the run that ends first, or ended first and was not handed out by an earlier `wait-any`. The target is
+    /// the time limit in seconds, or empty.
+    WaitAny,
+    /// Wait on all children of the run. The target is the time limit in seconds, or empty.
+    WaitAll,
     /// Toggle an output line (`GPIO17`).
     Toggle,
     /// End the whole run: terminate, wait for the grace time, kill.
@@ -66,6 +71,8 @@ impl fmt::Display for Action {
             Self::Continue(scope) => write!(f, "continue{}", scope.suffix()),
             Self::Signal(signal, scope) => write!(f, "{signal}{}", scope.suffix()),
             Self::Wait => f.write_str("wait"),
+            Self::WaitAny => f.write_str("wait-any"),
+            Self::WaitAll => f.write_str("wait-all"),
             Self::Toggle => f.write_str("toggle"),
             Self::End => f.write_str("end"),
             Self::StopEverything => f.write_str("stop-everything"),
@@ -91,6 +98,8 @@ impl FromStr for Action {
             "stop" => Self::Stop(scope),
             "continue" => Self::Continue(scope),
             "wait" if scope == Scope::Process => Self::Wait,
+            "wait-any" => Self::WaitAny,
+            "wait-all" => Self::WaitAll,
             "toggle" if scope == Scope::Process => Self::Toggle,
             "end" if scope == Scope::Process => Self::End,
             "stop-everything" => Self::StopEverything,
@@ -147,8 +156,7 @@ mod tests {
 
     #[test]
     fn actions_are_read_back_from_their_words() {
-        let known =
-            "terminate kill-group stop-tree continue SIGUSR1 SIGINT-group wait toggle end stop-everything type close-stdin send";
+        let known = "terminate kill-group stop-tree continue SIGUSR1 SIGINT-group wait wait-any wait-all toggle end stop-everything type close-stdin send";
         for word in known.split(' ') {
             let Ok(action) = word.parse::<Action>();
             assert_eq!(action.to_string(), word);

@@ -9,8 +9,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{
-    Event, EventKind, ExitStatus, Fact, Language, MachineSample, Monotonic, Outcome, Pgid, Pid, ProcessSample, ProcessState,
-    RunFinding, RunId, Sid, Signal, Stream, TaskSort, TaskState, ThreadSample, Tid, Usage,
+    Ended, Event, EventKind, ExitStatus, Fact, Language, MachineSample, Monotonic, Outcome, Pgid, Pid, PipeFill, ProcessSample,
+    ProcessState, RunFinding, RunId, Sid, Signal, Stream, TaskSort, TaskState, ThreadSample, Tid, Usage,
 };
 
 /// Why a line is not an event.
@@ -81,6 +81,14 @@ struct Line<'a> {
     core: Option<Value>,
     #[serde(skip_serializing_if = "Option::is_none")]
     unknown: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    done: Option<Vec<EndedLine>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pending: Option<Vec<Pid>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    to: Option<Pid>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    capacity: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     stream: Option<Stream>,
     #[serde(borrow, skip_serializing_if = "Option::is_none")]
@@ -159,6 +167,50 @@ struct Line<'a> {
     processes_left: Option<u32>,
 }
 
+/// A child and how it ended, by the keys of `process.exited`.
+#[derive(Debug, Serialize, Deserialize)]
+struct EndedLine {
+    pid: Pid,
+    #[serde(flatten)]
+    status: StatusKeys,
+}
+
+/// The keys that say how a process ended.
+#[derive(Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+struct StatusKeys {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    code: Option<i32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    signal: Option<Signal>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    core: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    unknown: Option<bool>,
+}
+
+impl From<ExitStatus> for StatusKeys {
+    fn from(status: ExitStatus) -> Self {
+        match status {
+            ExitStatus::Exited(code) => Self { code: Some(code), ..Self::default() },
+            ExitStatus::Signaled { signal, core_dumped } => {
+                Self { signal: Some(signal), core: Some(core_dumped), ..Self::default() }
+            }
+            ExitStatus::Unknown => Self { unknown: Some(true), ..Self::default() },
+        }
+    }
+}
+
+impl StatusKeys {
+    fn status(&self) -> Option<ExitStatus> {
+        match (self.code, self.signal) {
+            (Some(code), None) => Some(ExitStatus::Exited(code)),
+            (None, Some(signal)) => Some(ExitStatus::Signaled { signal, core_dumped: self.core == Some(true) }),
+            _ => (self.unknown == Some(true)).then_some(ExitStatus::Unknown),
+        }
+    }
+}
+
 impl Event {
     /// Its line of JSON, without the newline.
     pub fn to_line(&self) -> String {
@@ -210,19 +262,25 @@ impl<'a> From<&'a Event> for Line<'a> {
             }
             EventKind::ProcessExited { pid, status } => {
                 line.pid = Some(*pid);
-                match *status {
-                    ExitStatus::Exited(code) => line.code = Some(code),
-                    ExitStatus::Signaled { signal, core_dumped } => {
-                        line.signal = Some(signal);
-                        line.core = Some(Value::Bool(core_dumped));
-                    }
-                    ExitStatus::Unknown => line.unknown = Some(true),
-                }
+                let keys = StatusKeys::from(*status);
+                (line.code, line.signal, line.unknown) = (keys.code, keys.signal, keys.unknown);
+                line.core = keys.core.map(Value::Bool);
                 "process.exited"
             }
             EventKind::ProcessReaped { pid } => {
                 line.pid = Some(*pid);
                 "process.reaped"
+            }
+            EventKind::Waited { action, done, pending } => {
+                line.action = Some(Cow::Borrowed(action));
+                line.done = Some(done.iter().map(|one| EndedLine { pid: one.pid, status: one.status.into() }).collect());
+                line.pending = Some(pending.clone());
+                "waited"
+            }
+            EventKind::PipeFilled { pid, to, fill } => {
+                (line.pid, line.to) = (Some(*pid), Some(*to));
+                (line.bytes, line.capacity) = (Some(fill.bytes), Some(fill.capacity));
+                "pipe"
             }
             EventKind::ProcessUsed { pid, usage } => {
                 line.pid = Some(*pid);
@@ -395,12 +453,24 @@ impl Line<'_> {
             },
             "process.exited" => EventKind::ProcessExited {
                 pid: need!(pid),
-                status: match (self.code, self.signal) {
-                    (Some(code), None) => ExitStatus::Exited(code),
-                    (None, Some(signal)) => ExitStatus::Signaled { signal, core_dumped: self.core == Some(Value::Bool(true)) },
-                    _ if self.unknown == Some(true) => ExitStatus::Unknown,
-                    _ => need!(None, "code"),
+                status: {
+                    let core = self.core.as_ref().and_then(Value::as_bool);
+                    let keys = StatusKeys { code: self.code, signal: self.signal, core, unknown: self.unknown };
+                    need!(keys.status(), "code")
                 },
+            },
+            "waited" => EventKind::Waited {
+                action: need!(self.action, "do").into_owned(),
+                done: {
+                    let ended = |one: EndedLine| Some(Ended { pid: one.pid, status: one.status.status()? });
+                    need!(self.done.unwrap_or_default().into_iter().map(ended).collect::<Option<_>>(), "done")
+                },
+                pending: self.pending.unwrap_or_default(),
+            },
+            "pipe" => EventKind::PipeFilled {
+                pid: need!(pid),
+                to: need!(to),
+                fill: PipeFill { bytes: need!(bytes), capacity: need!(capacity) },
             },
             "process.reaped" => EventKind::ProcessReaped { pid: need!(pid) },
             "process.usage" => EventKind::ProcessUsed {
@@ -508,77 +578,4 @@ impl Line<'_> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn read(line: &str) -> Result<Option<Event>, LineError> {
-        Event::from_line(line.as_bytes(), Monotonic::from_nanos(7))
-    }
-
-    /// The lines of the contract, as other people's scripts write and read them.
-    const CONTRACT: &[&str] = &[
-        r#"{"t":0,"kind":"run.started","run":1,"scenario":"thread-pool","language":"rust","params":{"workers":4}}"#,
-        r#"{"t":81,"kind":"process.started","pid":4711,"ppid":4700,"pgid":4711,"sid":4711,"name":"worker","argv":["x"]}"#,
-        r#"{"t":90,"kind":"process.state","pid":4711,"state":"zombie"}"#,
-        r#"{"t":90,"kind":"process.state","pid":4711,"ppid":1,"state":"orphan"}"#,
-        r#"{"t":95,"kind":"process.exited","pid":4711,"code":3}"#,
-        r#"{"t":95,"kind":"process.exited","pid":4711,"signal":"SIGTERM","core":false}"#,
-        r#"{"t":95,"kind":"process.exited","pid":4711,"unknown":true}"#,
-        r#"{"t":97,"kind":"process.reaped","pid":4711}"#,
-        r#"{"t":95,"kind":"process.usage","pid":4711,"user_s":0.5,"system_s":0.25,"peak_rss":4096,"waits":3,"preemptions":1}"#,
-        r#"{"t":98,"kind":"finding","id":"deadlock","text":"Nobody goes on.","tasks":["a","b"]}"#,
-        r#"{"t":99,"kind":"finding","id":"deadlock","text":"It is over.","tasks":["a","b"],"over":true}"#,
-        r#"{"t":99,"kind":"output","pid":4711,"stream":"stdout","text":"hi\n"}"#,
-        r#"{"t":99,"kind":"output","pid":4711,"stream":"stderr","base64":"/w=="}"#,
-        r#"{"t":99,"kind":"output.dropped","pid":4711,"stream":"stdout","bytes":1048576}"#,
-        r#"{"t":101,"kind":"task.started","pid":4711,"task":"worker-1","sort":"thread","tid":4712}"#,
-        r#"{"t":120,"kind":"task.state","task":"worker-1","state":"waiting","on":"lock counter","held_by":"worker-2"}"#,
-        r#"{"t":121,"kind":"task.state","task":"worker-1","state":"running","line":42}"#,
-        r#"{"t":150,"kind":"task.finished","task":"worker-1","result":"ok"}"#,
-        r#"{"t":150,"kind":"task.counts","task":"worker-1","acquired":81234,"waited":77}"#,
-        r#"{"t":151,"kind":"value","name":"counter","value":800000}"#,
-        r#"{"t":152,"kind":"fact","id":"lost","claim":"some are lost","expected":"> 0","observed":1498,"holds":true}"#,
-        r#"{"t":153,"kind":"action","do":"kill","target":"4711","by":"user"}"#,
-        r#"{"t":154,"kind":"gpio","value":1,"line":17}"#,
-        r#"{"t":200,"kind":"run.finished","run":1,"outcome":"timed-out","elapsed_s":1.52,"processes_left":0}"#,
-    ];
-
-    #[test]
-    fn every_line_of_the_contract_survives_reading_and_writing() {
-        for line in CONTRACT {
-            let event = read(line).expect(line).expect(line);
-            let written: Value = serde_json::from_str(&event.to_line()).expect("our own line");
-            assert_eq!(written, serde_json::from_str::<Value>(line).expect("JSON"), "{line}");
-        }
-        assert!(read(r#"{"t":160,"kind":"cores","percent":[12.0,99.0]}"#).expect("reads").is_some());
-    }
-
-    #[test]
-    fn unknown_kinds_and_keys_are_skipped() {
-        assert!(read(r#"{"t":1,"kind":"from.the.future","pid":"not a number here"}"#).is_err(), "a known key keeps its type");
-        assert!(read(r#"{"t":1,"kind":"from.the.future","new":[1,2]}"#).expect("reads").is_none());
-        assert!(read(r#"{"t":1,"kind":"process.reaped","pid":1,"new":{"a":1}}"#).expect("reads").is_some());
-    }
-
-    #[test]
-    fn a_line_without_a_time_happened_when_it_arrived() {
-        assert_eq!(read(r#"{"kind":"notice","text":"x"}"#).expect("reads").expect("known").t.nanos(), 7);
-    }
-
-    #[test]
-    fn malformed_lines_say_what_is_wrong() {
-        for (line, names) in [
-            ("nonsense", "not an event line"),
-            ("[]", "not an event line"),
-            (r#"{"kind":"process.exited","pid":1}"#, "code"),
-            (r#"{"kind":"process.state","pid":1,"state":"dancing"}"#, "state"),
-            (r#"{"kind":"task.state","task":"a"}"#, "state"),
-            (r#"{"kind":"output","pid":1,"stream":"stdout","base64":"*"}"#, "base64"),
-            (r#"{"kind":"gpio","line":300,"value":1}"#, "line"),
-            (r#"{"kind":"cores","percent":[1.0,1e39]}"#, "percent"),
-        ] {
-            let error = read(line).expect_err(line).to_string();
-            assert!(error.contains(names), "{line}: {error}");
-        }
-    }
-}
+mod tests;
