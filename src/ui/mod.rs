@@ -12,6 +12,7 @@ mod commands;
 mod compare;
 mod cores;
 mod facts;
+mod fill;
 mod frame;
 #[doc(hidden)]
 pub mod gallery;

@@ -9,7 +9,7 @@ use super::theme::{self, palette};
 use super::tree::Selection;
 use super::typing::Typing;
 use super::widgets;
-use crate::model::{Action, ExitStatus, ProcessRow, RunView, Scope, Signal};
+use crate::model::{Action, ExitStatus, ProcessRow, RunState, RunView, Scope, Signal};
 
 /// Whom the buttons reach, and whether the signal menu is asked for.
 #[derive(Debug, Default)]
@@ -75,6 +75,9 @@ impl Selected {
         ui.add_space(2.0);
         self.scope_ui(ui);
         self.buttons(ui, run.zip(process), look, actions);
+        if let Some(run) = run.filter(|run| run.scenario.is_empty()) {
+            waits_ui(ui, run, actions);
+        }
         if let (Some(run), Some(process)) = (run, process) {
             typing.ui(ui, run, process, actions);
         }
@@ -179,6 +182,24 @@ impl Selected {
     }
 }
 
+/// Waits that are not for a certain process: for any of the run's programs, or for all of them.
+fn waits_ui(ui: &mut Ui, run: &RunView, actions: &mut Actions) {
+    let half = vec2((ui.available_width() - ui.spacing().item_spacing.x) / 2.0, 27.0);
+    ui.add_enabled_ui(!matches!(run.state, RunState::Finished(_)), |ui| {
+        ui.horizontal(|ui| {
+            for (text, action, about) in [
+                ("Wait on any", Action::WaitAny, "Answers with the program of this run that ends first: see what happened."),
+                ("Wait on all", Action::WaitAll, "Answers as soon as all programs of this run have ended, and reaps them."),
+            ] {
+                let button = ui.add(egui::Button::new(text).min_size(half)).on_hover_text(about);
+                if button.on_disabled_hover_text("The run is over: all its programs have been waited on.").clicked() {
+                    actions.push(UiAction::Act(run.id, action, String::new()));
+                }
+            }
+        });
+    });
+}
+
 /// Its name, and under it its family.
 fn title(ui: &mut Ui, process: &ProcessRow) {
     ui.spacing_mut().item_spacing.y = 1.0;
@@ -272,6 +293,21 @@ mod tests {
             harness.run();
             assert_eq!(acted(&mut harness), [expected]);
         }
+    }
+
+    #[test]
+    fn a_run_of_programs_can_be_waited_on_as_a_whole() {
+        let mut run = (*sample::deadlock().runs[0]).clone();
+        run.scenario.clear();
+        let mut harness = testing::view(230.0, 420.0, State::default(), move |ui, (selected, actions, typing)| {
+            selected.ui(ui, Some(&run), None, typing, actions);
+        });
+        for (button, expected) in [("Wait on any", "1 wait-any"), ("Wait on all", "1 wait-all")] {
+            harness.get_by_label(button).click();
+            harness.run();
+            assert_eq!(acted(&mut harness), [expected]);
+        }
+        assert!(show(4711).query_by_label("Wait on any").is_none(), "a lesson waits on its own");
     }
 
     #[test]

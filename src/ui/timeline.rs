@@ -6,6 +6,7 @@ use std::fmt::Write as _;
 use egui::{Align2, Color32, FontId, Rect, RichText, Role, ScrollArea, Sense, Stroke, Ui, pos2, vec2};
 
 use super::actions::{Actions, UiAction};
+use super::fill::Fill;
 use super::hatch::{self, Hatch};
 use super::orders;
 use super::states::Look;
@@ -27,6 +28,8 @@ pub struct Timeline {
     measured: Option<(crate::model::RunId, usize)>,
     /// Who released and who woke, of the visible lanes: x, and the places of the two lanes.
     wakes: Vec<(f32, usize, usize)>,
+    /// How full the pipes are that processes write to.
+    fills: Vec<(Pid, Fill)>,
     /// Whether the lanes are looked at although the run tells of orders to compare.
     prefers_lanes: bool,
 }
@@ -60,6 +63,8 @@ impl Rows {
 
 /// Arrows that are drawn at the same time.
 const MOST_WAKES: usize = 300;
+/// Pipes whose fill is drawn at the same time.
+const MOST_FILLS: usize = 64;
 /// The shortest time that can be looked at, in seconds.
 const SHORTEST: f64 = 1e-4;
 
@@ -143,6 +148,8 @@ impl Timeline {
             return;
         }
         self.measure_names(ui, run);
+        let living = run.processes.iter().filter(|process| process.status.is_none());
+        self.fills = living.filter_map(|process| Some((process.pid, Fill::of(run, process)?))).take(MOST_FILLS).collect();
         let area = ui.available_rect_before_wrap();
         let now = run.elapsed.secs().max(SHORTEST);
         let to = self.end.unwrap_or(now);
@@ -248,6 +255,12 @@ impl Timeline {
             if right - left > 34.0 && !segment.note.is_empty() {
                 label(&painter.with_clip_rect(at.intersect(painter.clip_rect())), at, look, segment, colors);
             }
+        }
+        let end = Rect::from_min_max(pos2(rect.right() + 3.0, rect.top()), pos2(rect.right() + 10.0, rect.bottom()));
+        if let Some(fill) = self.fills.iter().find(|(pid, _)| *pid == lane.pid).map(|(_, fill)| fill) {
+            fill.paint(ui, end);
+            let described = widgets::describe(ui, end, ("pipe", index), Role::ProgressIndicator, &fill.words());
+            described.on_hover_text(fill.words());
         }
         let whole = name.union(rect);
         let salt = egui::IdSalt::new(("lane", index));
