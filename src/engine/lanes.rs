@@ -141,8 +141,8 @@ impl Lanes {
         if let Some(index) = self.process_lane(pid) {
             self.tracks[index].name = lane_name(pid, name);
         } else {
-            // Nobody has looked yet: it can run, and more is not known.
-            let doing = Doing { state: TaskState::Ready, note: self.note(""), held_by: None };
+            // It was started, and nobody has looked yet: more is not known.
+            let doing = Doing { state: TaskState::Created, note: self.note("starting"), held_by: None };
             self.insert(Track::new(lane_name(pid, name), TaskSort::Process, pid, None, true, t, doing));
         }
     }
@@ -347,7 +347,7 @@ mod tests {
     fn a_process_has_a_lane_until_a_task_of_its_own_has_one() {
         let mut lanes = Lanes::default();
         lanes.process_started(at(1), PID, "sort", false);
-        assert_eq!(past(&mut lanes, "pid 10 sort"), [(1, None, TaskState::Ready, String::new())]);
+        assert_eq!(past(&mut lanes, "pid 10 sort"), [(1, None, TaskState::Created, "starting".to_owned())]);
         thread(&mut lanes, 2, "worker");
         assert_eq!(lanes.publish().iter().map(|lane| lane.name.as_str()).collect::<Vec<_>>(), ["worker"]);
     }
