@@ -12,7 +12,7 @@ use rustix::process::{PidfdFlags, Resource, getpid, getrlimit, pidfd_open};
 
 use super::Machine;
 use crate::model::Finding;
-use crate::sys::{lacks_controller, own_cgroup, systemd_run, user_manager_cgroup};
+use crate::sys::{emulated_on, lacks_controller, own_cgroup, systemd_run, user_manager_cgroup};
 
 /// Fewer open files than this are too few for a run with hundreds of children, each with its pipes.
 const FILES_WANTED: u64 = 1024;
@@ -31,6 +31,7 @@ pub fn findings() -> Vec<Finding> {
         memory(machine.memory_total),
         temperature(machine.celsius),
     ];
+    found.extend(emulated_on().map(|kernel| emulation(&kernel)));
     found.extend(machine.throttled.map(throttling));
     found.extend([
         pidfd(),
@@ -75,6 +76,14 @@ fn kernel(release: &str) -> Finding {
     } else {
         Finding::bad("kernel", value, "Task Lab needs Linux 5.10 or later: sudo apt full-upgrade")
     }
+}
+
+fn emulation(kernel: &str) -> Finding {
+    Finding::bad(
+        "emulation",
+        format!("this program is for {}, the kernel is {kernel}'s: each process has a thread of the emulator's", env::consts::ARCH),
+        format!("install the package for {kernel}; lessons that count threads or look at each other's /proc can fail here"),
+    )
 }
 
 fn memory(bytes: u64) -> Finding {
