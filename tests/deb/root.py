@@ -39,8 +39,7 @@ class Root:
 
     def __init__(self, folder, architecture, suite):
         self.path = folder / "root"
-        # Should a mount be there in spite of all: it stays, with what is below.
-        run("rm", "--recursive", "--force", "--one-file-system", self.path)
+        self.remove()
         self.path.mkdir()
         run("tar", "--extract", "--numeric-owner", "--directory", self.path, "--file", folder / f"{architecture}-{suite}.tar")
         cache = folder / f"cache-{architecture}"
@@ -61,8 +60,8 @@ class Root:
     def run(self, *command, user=USER, env=(), timeout=LONGEST):
         """Runs a command and returns (exit status, standard output, standard error output)."""
         variables = {"PATH": "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin", "HOME": "/home/pi" if user else "/root", "LC_ALL": "C.UTF-8",
-                     "LIBGL_ALWAYS_SOFTWARE": "1", "DEBIAN_FRONTEND": "noninteractive", **{name: os.environ[name] for name in os.environ if name.endswith("_proxy")},
-                     **dict(env)}
+                     "LIBGL_ALWAYS_SOFTWARE": "1", "DEBIAN_FRONTEND": "noninteractive", **dict(env)}
+        variables |= {name: value for name, value in os.environ.items() if name.endswith("_proxy")}
         who = ["--reuid", str(user), "--regid", str(user), "--clear-groups"]
         whole = ["chroot", self.path, *(["setpriv", *who] if user else []), *command]
         try:
@@ -90,6 +89,10 @@ class Root:
         return found
 
     def close(self):
-        """Takes the mounts away; the folder itself stays for whoever wants to look, and goes with the next run."""
+        """Takes the mounts away."""
         for mounted in ("var/cache/apt/archives", "tmp/.X11-unix", "dev", "sys", "proc"):
             subprocess.run(["umount", "--lazy", "--recursive", self.path / mounted], stderr=subprocess.DEVNULL, check=False)
+
+    def remove(self):
+        # Should a mount be there in spite of all: it stays, with what is below.
+        run("rm", "--recursive", "--force", "--one-file-system", self.path)
