@@ -2,10 +2,12 @@
 
 use rustix::process::{Resource, getrlimit};
 
+use super::acting::Asked;
 use super::engine_loop::EngineLoop;
 use super::{LaunchRequest, What};
 use crate::model::{Action, EventKind, Monotonic, Pid, ProcessState, RunId};
 use crate::supervisor::Request;
+use crate::sys::monotonic_now;
 
 /// Descriptors of a child that come to us: its pidfd, three streams, two pipes of a lesson.
 pub(super) const PER_STAGE: usize = 6;
@@ -49,7 +51,8 @@ impl EngineLoop {
         let active: Vec<usize> = (0..self.runs.len()).filter(|index| !self.runs[*index].course.is_over()).collect();
         self.stopping = Some(self.stopping.unwrap_or_default().max(active.len()));
         for index in active {
-            self.act(index, &Action::End, "", by);
+            let (by, at) = (by.to_owned(), monotonic_now());
+            self.act(index, &Asked { action: Action::End, target: String::new(), by, is_demo: false, at });
         }
     }
 
@@ -74,7 +77,10 @@ impl EngineLoop {
             Ok(pids) if pids.is_empty() => format!("{what}: 0 processes are left"),
             Ok(pids) => {
                 let pids: Vec<String> = pids.iter().map(ToString::to_string).collect();
-                format!("{what}: {} processes are left: {}", pids.len(), pids.join(", "))
+                match pids.as_slice() {
+                    [pid] => format!("{what}: process {pid} is left"),
+                    _ => format!("{what}: {} processes are left: {}", pids.len(), pids.join(", ")),
+                }
             }
             Err(why) => format!("{what}; what is left could not be counted: {why}"),
         });

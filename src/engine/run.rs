@@ -1,12 +1,14 @@
 //! One run on the engine's thread: its fold and recording, its streams, its course.
 
-use std::collections::{HashMap, VecDeque};
-use std::os::fd::OwnedFd;
+use std::collections::HashMap;
 use std::sync::Arc;
 
+use super::acting::Asked;
+use super::control::Control;
 use super::course::Course;
 use super::launch::Plan;
 use super::save::Saving;
+use super::script::Script;
 use super::streams::{CHUNK, EventStream, InputStream, Open, OutputStream, Scratch};
 use super::tap::{Tap, Told};
 use super::{DEFAULT_OUTPUT_BUDGET, LaunchRequest, Recording, RunFold};
@@ -45,9 +47,9 @@ pub(super) struct Run {
     pub(super) outputs: Vec<OutputStream>,
     pub(super) events: Vec<EventStream>,
     pub(super) inputs: Vec<InputStream>,
-    pub(super) controls: Vec<OwnedFd>,
+    pub(super) controls: Vec<Control>,
     origin: Monotonic,
-    script: VecDeque<(Monotonic, TimedAction)>,
+    pub(super) script: Script,
     stages: Vec<StageChild>,
     seen: HashMap<Pid, Seen>,
     input: Option<Vec<u8>>,
@@ -64,8 +66,6 @@ pub(super) struct Run {
 impl Run {
     pub(super) fn new(id: RunId, plan: Plan, request: &LaunchRequest, origin: Monotonic, tap: &mut Tap) -> Self {
         let scenario = plan.scenario.map_or("", |scenario| scenario.id);
-        let mut script: Vec<_> = request.script.iter().map(|action| (origin + action.after, action.clone())).collect();
-        script.sort_by_key(|(at, _)| *at);
         let mut run = Self {
             id,
             fold: RunFold::new(id, &plan.title, scenario, DEFAULT_OUTPUT_BUDGET),
@@ -77,7 +77,7 @@ impl Run {
             inputs: Vec::new(),
             controls: Vec::new(),
             origin,
-            script: script.into(),
+            script: Script::new(&request.script),
             stages: Vec::new(),
             seen: HashMap::new(),
             input: plan.input,
@@ -148,7 +148,7 @@ impl Run {
             self.outputs.extend(pipes.stdout.map(|fd| OutputStream::new(pid, Stream::Stdout, fd, may_grow)));
             self.outputs.extend(pipes.stderr.map(|fd| OutputStream::new(pid, Stream::Stderr, fd, may_grow)));
             self.events.extend(pipes.events.map(|fd| EventStream::new(pid, fd)));
-            self.controls.extend(pipes.control);
+            self.controls.extend(pipes.control.map(Control::new));
             if let Some(fd) = pipes.stdin {
                 let mut input = InputStream::new(pid, fd, has_terminal);
                 // Without a text it stays open for what is typed.
@@ -159,6 +159,7 @@ impl Run {
                 self.inputs.push(input);
             }
         }
+        self.script.launched(self.origin, self.scenario.is_some(), now);
         self.outputs.len() + self.events.len()
     }
 
@@ -278,6 +279,9 @@ impl Run {
         if open == Open::No {
             self.events.swap_remove(index);
         }
+        if !events.is_empty() {
+            self.script.heard(now);
+        }
         for event in events {
             self.record(event, tap);
         }
@@ -312,7 +316,11 @@ impl Run {
         }
         self.events.clear();
         self.inputs.clear();
-        self.controls.clear();
+        for control in std::mem::take(&mut self.controls) {
+            for asked in control.unread().filter(|asked| !asked.is_demo) {
+                self.refuse(&asked, "it came too late, the body has ended", now, tap);
+            }
+        }
         for kind in kinds {
             self.emit(kind, now, tap);
         }
@@ -320,18 +328,13 @@ impl Run {
 
     /// When the script has something to do next.
     pub(super) fn next_action_at(&self) -> Option<Monotonic> {
-        self.script.front().filter(|_| !self.stages.is_empty()).map(|(at, _)| *at)
+        self.script.next_at()
     }
 
     /// The next action of the script that is due.
     pub(super) fn take_due(&mut self, now: Monotonic) -> Option<TimedAction> {
-        let is_due = !self.stages.is_empty() && self.script.front().is_some_and(|(at, _)| *at <= now);
-        if is_due { self.script.pop_front().map(|(_, action)| action) } else { None }
-    }
-
-    /// Nothing more will be done by the script.
-    pub(super) fn drop_script(&mut self) {
-        self.script.clear();
+        let fold = &self.fold;
+        self.script.take_due(now, |name| fold.find(name).is_some())
     }
 
     pub(super) fn finish(&mut self, cut_short: Option<Outcome>, left: u32, scratch: &mut Scratch, now: Monotonic, tap: &mut Tap) {
@@ -344,7 +347,11 @@ impl Run {
         }
         let outcome = cut_short.unwrap_or_else(|| self.fold.outcome());
         let elapsed_s = self.time(now).secs();
-        self.drop_script();
+        self.script.stop();
+        for TimedAction { action, target, .. } in self.script.left() {
+            let asked = Asked { action, target, by: "script".to_owned(), is_demo: false, at: now };
+            self.refuse(&asked, "the run has ended", now, tap);
+        }
         self.stages.clear();
         self.emit(EventKind::RunFinished { run: self.id, outcome, elapsed_s, processes_left: left }, now, tap);
     }

@@ -159,6 +159,12 @@ impl Line<'_> {
                 target: self.target.unwrap_or_default().into_owned(),
                 by: self.by.unwrap_or_default().into_owned(),
             },
+            "action.refused" => EventKind::ActionRefused {
+                action: need!(self.action, "do").into_owned(),
+                target: self.target.unwrap_or_default().into_owned(),
+                by: self.by.unwrap_or_default().into_owned(),
+                why: need!(self.text, "text").into_owned(),
+            },
             "gpio" => EventKind::Gpio {
                 line: need!(self.line.and_then(|line| u8::try_from(line).ok()), "line"),
                 value: u8::from(need!(self.value.and_then(|value| value.as_u64()), "value") != 0),

@@ -136,6 +136,13 @@ impl<'a> From<&'a Event> for Line<'a> {
                 line.by = Some(Cow::Borrowed(by));
                 "action"
             }
+            EventKind::ActionRefused { action, target, by, why } => {
+                line.action = Some(Cow::Borrowed(action));
+                line.target = Some(Cow::Borrowed(target));
+                line.by = Some(Cow::Borrowed(by));
+                line.text = Some(Cow::Borrowed(why));
+                "action.refused"
+            }
             EventKind::Gpio { line: offset, value } => {
                 line.line = Some(u32::from(*offset));
                 line.value = Some(Value::from(*value));
