@@ -118,6 +118,7 @@ impl EngineLoop {
         if !self.runs[index].has_living(pid) {
             return Err("it has ended, and its parent has waited on it; nobody is there".to_owned());
         }
+        self.runs[index].was_signaled = true;
         let run = self.runs[index].id;
         if signals.contains(&Signal::KILL) {
             self.kills.push((monotonic_now() + NAME_AFTER, run, pid));

@@ -1,11 +1,13 @@
 //! What holds up an end, and the end of everything: processes that do not die, counts that fail. On the engine's thread.
 
+use std::time::Duration;
+
 use rustix::process::{Resource, getrlimit};
 
 use super::acting::Asked;
 use super::engine_loop::EngineLoop;
 use super::{LaunchRequest, What};
-use crate::model::{Action, EventKind, Monotonic, Pid, ProcessState, RunId};
+use crate::model::{Action, EventKind, ExitStatus, Language, Monotonic, Pid, ProcessState, RunId, Signal};
 use crate::supervisor::Request;
 use crate::sys::monotonic_now;
 
@@ -43,6 +45,40 @@ pub(super) fn stuck(left: Option<u32>) -> String {
         ),
         _ => "whether SIGKILL has ended all of its processes is not known: they could not be counted".to_owned(),
     }
+}
+
+/// What runs a lesson's body.
+const fn body(language: Language) -> &'static str {
+    if let Language::Python = language { "python3" } else { "the body" }
+}
+
+/// That a body says nothing.
+pub(super) fn silent(language: Language, patience: Duration) -> String {
+    let body = body(language);
+    let seconds = patience.as_secs();
+    format!("{body} has said nothing for {seconds} s: it hangs, or the machine is very busy; end the run if it goes on")
+}
+
+/// That a body has ended before it said anything; `None` where Task Lab has ended it.
+pub(super) fn never_began(language: Language, status: Option<ExitStatus>) -> String {
+    let body = body(language);
+    let how = match status {
+        Some(ExitStatus::Exited(code)) => format!("ended with status {code}"),
+        Some(ExitStatus::Signaled { signal, .. }) => format!("was killed by {signal}"),
+        Some(ExitStatus::Unknown) => "ended".to_owned(),
+        None => "said nothing".to_owned(),
+    };
+    let advice =
+        if language == Language::Python { "; look at its output, and at what `tasklab doctor` says of python3" } else { "" };
+    format!("the lesson has not begun: {body} {how} before it had told anything{advice}")
+}
+
+/// That a body was ended by somebody else.
+pub(super) fn killed_from_outside(name: &str, pid: Pid, signal: Signal) -> String {
+    let or = if signal == Signal::KILL { ", or the kernel for want of memory" } else { ", or it did itself" };
+    format!(
+        "{name} ({pid}) was killed by {signal}, which Task Lab has not sent: somebody else did{or}; what it had started is ended"
+    )
 }
 
 impl EngineLoop {

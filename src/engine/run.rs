@@ -8,7 +8,7 @@ use super::control::Control;
 use super::course::Course;
 use super::launch::Plan;
 use super::save::Saving;
-use super::script::Script;
+use super::script::{FOR_THE_BODY, Script};
 use super::streams::{CHUNK, EventStream, InputStream, Open, OutputStream, Scratch};
 use super::tap::{Tap, Told};
 use super::{DEFAULT_OUTPUT_BUDGET, LaunchRequest, Recording, RunFold};
@@ -57,6 +57,12 @@ pub(super) struct Run {
     fills: HashMap<(Pid, Pid), Option<Fill>>,
     /// How many stages were asked for and have not come.
     awaited: usize,
+    /// Whether its body has said anything.
+    has_spoken: bool,
+    /// When it is told that the body says nothing, while it does.
+    silent_by: Option<Monotonic>,
+    /// Whether Task Lab has sent signals to its processes.
+    pub(super) was_signaled: bool,
     /// Whether it was told that its processes could not be counted.
     pub(super) was_not_counted: bool,
     /// GPIO levels that its body has asked for and that were not passed on yet.
@@ -83,6 +89,9 @@ impl Run {
             input: plan.input,
             fills: HashMap::new(),
             awaited: plan.stages.len(),
+            has_spoken: false,
+            silent_by: None,
+            was_signaled: false,
             was_not_counted: false,
             lines: Vec::new(),
         };
@@ -159,6 +168,7 @@ impl Run {
                 self.inputs.push(input);
             }
         }
+        self.silent_by = self.scenario.map(|_| now + FOR_THE_BODY);
         self.script.launched(self.origin, self.scenario.is_some(), now);
         self.outputs.len() + self.events.len()
     }
@@ -225,6 +235,16 @@ impl Run {
     pub(super) fn exited(&mut self, pid: Pid, status: ExitStatus, is_reaped: bool, now: Monotonic, tap: &mut Tap) -> bool {
         if self.fold.process(pid).is_none_or(|row| row.status.is_none()) {
             self.emit(EventKind::ProcessExited { pid, status }, now, tap);
+            if let ExitStatus::Signaled { signal, .. } = status
+                && self.scenario.is_some()
+                && self.is_stage(pid)
+                && !self.was_signaled
+                && !self.course.is_ending()
+            {
+                let name = self.fold.process(pid).map_or("", |row| row.name.as_str());
+                let text = super::ending::killed_from_outside(name, pid, signal);
+                self.emit(EventKind::Notice { text }, now, tap);
+            }
         }
         is_reaped && self.reaped(pid, now, tap)
     }
@@ -241,6 +261,13 @@ impl Run {
 
     /// Tells what has become of the run as a whole.
     pub(super) fn look(&mut self, now: Monotonic, tap: &mut Tap) {
+        if self.silent_by.is_some_and(|by| now >= by) {
+            self.silent_by = None;
+            if !self.has_spoken {
+                let text = super::ending::silent(self.fold.language, FOR_THE_BODY);
+                self.emit(EventKind::Notice { text }, now, tap);
+            }
+        }
         for finding in self.fold.look(self.time(now)) {
             self.emit(EventKind::Finding(finding), now, tap);
         }
@@ -280,6 +307,7 @@ impl Run {
             self.events.swap_remove(index);
         }
         if !events.is_empty() {
+            self.has_spoken = true;
             self.script.heard(now);
         }
         for event in events {
@@ -347,6 +375,10 @@ impl Run {
         }
         let outcome = cut_short.unwrap_or_else(|| self.fold.outcome());
         let elapsed_s = self.time(now).secs();
+        if let (Some(_), false, Some((_, status))) = (self.scenario, self.has_spoken, self.fold.stages().first()) {
+            let text = super::ending::never_began(self.fold.language, status.filter(|_| cut_short.is_none()));
+            self.emit(EventKind::Notice { text }, now, tap);
+        }
         self.script.stop();
         for TimedAction { action, target, .. } in self.script.left() {
             let asked = Asked { action, target, by: "script".to_owned(), is_demo: false, at: now };

@@ -10,7 +10,7 @@ use std::time::Duration;
 use crate::model::{Monotonic, TimedAction};
 
 /// How long a body may say nothing before the clock begins without it.
-const FOR_THE_BODY: Duration = Duration::from_secs(10);
+pub(super) const FOR_THE_BODY: Duration = Duration::from_secs(10);
 /// How long a step waits for its target; then it is refused like any other that names nobody.
 const FOR_THE_TARGET: Duration = Duration::from_secs(3);
 
