@@ -17,8 +17,8 @@ use super::parse;
 use super::session::{Listener, session};
 use crate::engine::{LaunchRequest, Told, What};
 use crate::model::{
-    ChildSpec, EventKind, ExitStatus, Group, GroupLimits, Input, Outcome, OutputTo, Pgid, Pid, Reaping, ResourceLimit, Signal,
-    StopPlan, WindowSize, parse_bytes, parse_cores,
+    Action, ChildSpec, EventKind, ExitStatus, Group, GroupLimits, Input, Outcome, OutputTo, Pgid, Pid, Reaping, ResourceLimit,
+    Signal, StopPlan, WindowSize, parse_bytes, parse_cores,
 };
 
 mod relay;
@@ -355,6 +355,10 @@ impl Listener for Watch {
             }
             // What a launch has failed on was said already.
             EventKind::Notice { text } if self.not_launched.is_none() => complain(text),
+            EventKind::ActionRefused { action, target, why, .. } => {
+                let Ok(action) = action.parse::<Action>();
+                complain(&action.could_not(target, why));
+            }
             _ => {}
         }
         match (&mut self.form, &event.kind) {

@@ -87,6 +87,7 @@ fn weight(event: &Event) -> usize {
         EventKind::TaskFinished { task, result } => task.len() + result.len(),
         EventKind::Value { name, value } => name.len() + value_weight(value),
         EventKind::Fact(fact) => fact.id.len() + fact.claim.len() + value_weight(&fact.expected) + value_weight(&fact.observed),
+        EventKind::ActionRefused { action, target, by, why } => action.len() + target.len() + by.len() + why.len(),
         EventKind::Finding(finding) => finding.text.len() + finding.tasks.iter().map(String::len).sum::<usize>(),
         EventKind::Action { action, target, by } => action.len() + target.len() + by.len(),
         EventKind::Machine(sample) => size_of_val(&**sample) + sample.percent.len() * size_of::<f32>(),

@@ -1,12 +1,14 @@
 //! One run on the engine's thread: its fold and recording, its streams, its course.
 
-use std::collections::{HashMap, VecDeque};
-use std::os::fd::OwnedFd;
+use std::collections::HashMap;
 use std::sync::Arc;
 
+use super::acting::Asked;
+use super::control::Control;
 use super::course::Course;
 use super::launch::Plan;
 use super::save::Saving;
+use super::script::{FOR_THE_BODY, Script};
 use super::streams::{CHUNK, EventStream, InputStream, Open, OutputStream, Scratch};
 use super::tap::{Tap, Told};
 use super::waiting::{Child, Waiting};
@@ -38,9 +40,9 @@ pub(super) struct Run {
     pub(super) outputs: Vec<OutputStream>,
     pub(super) events: Vec<EventStream>,
     pub(super) inputs: Vec<InputStream>,
-    pub(super) controls: Vec<OwnedFd>,
+    pub(super) controls: Vec<Control>,
     origin: Monotonic,
-    script: VecDeque<(Monotonic, TimedAction)>,
+    pub(super) script: Script,
     /// The supervisor's children that belong to the run.
     stages: Vec<Child>,
     pub(super) waiting: Waiting,
@@ -50,6 +52,12 @@ pub(super) struct Run {
     fills: HashMap<(Pid, Pid), Option<PipeFill>>,
     /// How many stages were asked for and have not come.
     awaited: usize,
+    /// Whether its body has said anything.
+    has_spoken: bool,
+    /// When it is told that the body says nothing, while it does.
+    silent_by: Option<Monotonic>,
+    /// Whether Task Lab has sent signals to its processes.
+    pub(super) was_signaled: bool,
     /// Whether it was told that its processes could not be counted.
     pub(super) was_not_counted: bool,
     /// GPIO levels that its body has asked for and that were not passed on yet.
@@ -59,8 +67,6 @@ pub(super) struct Run {
 impl Run {
     pub(super) fn new(id: RunId, plan: Plan, request: &LaunchRequest, origin: Monotonic, tap: &mut Tap) -> Self {
         let scenario = plan.scenario.map_or("", |scenario| scenario.id);
-        let mut script: Vec<_> = request.script.iter().map(|action| (origin + action.after, action.clone())).collect();
-        script.sort_by_key(|(at, _)| *at);
         let mut run = Self {
             id,
             fold: RunFold::new(id, &plan.title, scenario, DEFAULT_OUTPUT_BUDGET),
@@ -72,13 +78,16 @@ impl Run {
             inputs: Vec::new(),
             controls: Vec::new(),
             origin,
-            script: script.into(),
+            script: Script::new(&request.script),
             stages: Vec::new(),
             waiting: Waiting::default(),
             seen: HashMap::new(),
             input: plan.input,
             fills: HashMap::new(),
             awaited: plan.stages.len(),
+            has_spoken: false,
+            silent_by: None,
+            was_signaled: false,
             was_not_counted: false,
             lines: Vec::new(),
         };
@@ -144,7 +153,7 @@ impl Run {
             self.outputs.extend(pipes.stdout.map(|fd| OutputStream::new(pid, Stream::Stdout, fd, may_grow)));
             self.outputs.extend(pipes.stderr.map(|fd| OutputStream::new(pid, Stream::Stderr, fd, may_grow)));
             self.events.extend(pipes.events.map(|fd| EventStream::new(pid, fd)));
-            self.controls.extend(pipes.control);
+            self.controls.extend(pipes.control.map(Control::new));
             if let Some(fd) = pipes.stdin {
                 let mut input = InputStream::new(pid, fd, has_terminal);
                 // Without a text it stays open for what is typed.
@@ -155,6 +164,8 @@ impl Run {
                 self.inputs.push(input);
             }
         }
+        self.silent_by = self.scenario.map(|_| now + FOR_THE_BODY);
+        self.script.launched(self.origin, self.scenario.is_some(), now);
         self.outputs.len() + self.events.len()
     }
 
@@ -222,6 +233,16 @@ impl Run {
     pub(super) fn exited(&mut self, pid: Pid, status: ExitStatus, is_reaped: bool, now: Monotonic, tap: &mut Tap) -> bool {
         if self.fold.process(pid).is_none_or(|row| row.status.is_none()) {
             self.emit(EventKind::ProcessExited { pid, status }, now, tap);
+            if let ExitStatus::Signaled { signal, .. } = status
+                && self.scenario.is_some()
+                && self.is_stage(pid)
+                && !self.was_signaled
+                && !self.course.is_ending()
+            {
+                let name = self.fold.process(pid).map_or("", |row| row.name.as_str());
+                let text = super::ending::killed_from_outside(name, pid, signal);
+                self.emit(EventKind::Notice { text }, now, tap);
+            }
         }
         if let Some(stage) = self.stages.iter_mut().find(|stage| stage.pid == pid && stage.status.is_none()) {
             stage.status = Some(status);
@@ -251,6 +272,13 @@ impl Run {
 
     /// Tells what has become of the run as a whole.
     pub(super) fn look(&mut self, now: Monotonic, tap: &mut Tap) {
+        if self.silent_by.is_some_and(|by| now >= by) {
+            self.silent_by = None;
+            if !self.has_spoken {
+                let text = super::ending::silent(self.fold.language, FOR_THE_BODY);
+                self.emit(EventKind::Notice { text }, now, tap);
+            }
+        }
         for finding in self.fold.look(self.time(now)) {
             self.emit(EventKind::Finding(finding), now, tap);
         }
@@ -289,6 +317,10 @@ impl Run {
         if open == Open::No {
             self.events.swap_remove(index);
         }
+        if !events.is_empty() {
+            self.has_spoken = true;
+            self.script.heard(now);
+        }
         for event in events {
             self.record(event, tap);
         }
@@ -323,7 +355,11 @@ impl Run {
         }
         self.events.clear();
         self.inputs.clear();
-        self.controls.clear();
+        for control in std::mem::take(&mut self.controls) {
+            for asked in control.unread().filter(|asked| !asked.is_demo) {
+                self.refuse(&asked, "it came too late, the body has ended", now, tap);
+            }
+        }
         for kind in kinds {
             self.emit(kind, now, tap);
         }
@@ -331,18 +367,13 @@ impl Run {
 
     /// When the script has something to do next.
     pub(super) fn next_action_at(&self) -> Option<Monotonic> {
-        self.script.front().filter(|_| !self.stages.is_empty()).map(|(at, _)| *at)
+        self.script.next_at()
     }
 
     /// The next action of the script that is due.
     pub(super) fn take_due(&mut self, now: Monotonic) -> Option<TimedAction> {
-        let is_due = !self.stages.is_empty() && self.script.front().is_some_and(|(at, _)| *at <= now);
-        if is_due { self.script.pop_front().map(|(_, action)| action) } else { None }
-    }
-
-    /// Nothing more will be done by the script.
-    pub(super) fn drop_script(&mut self) {
-        self.script.clear();
+        let fold = &self.fold;
+        self.script.take_due(now, |name| fold.find(name).is_some())
     }
 
     pub(super) fn finish(&mut self, cut_short: Option<Outcome>, left: u32, scratch: &mut Scratch, now: Monotonic, tap: &mut Tap) {
@@ -355,8 +386,16 @@ impl Run {
         }
         let outcome = cut_short.unwrap_or_else(|| self.fold.outcome());
         let elapsed_s = self.time(now).secs();
-        self.drop_script();
         self.settle_waits(true, now, tap);
+        if let (Some(_), false, Some((_, status))) = (self.scenario, self.has_spoken, self.fold.stages().first()) {
+            let text = super::ending::never_began(self.fold.language, status.filter(|_| cut_short.is_none()));
+            self.emit(EventKind::Notice { text }, now, tap);
+        }
+        self.script.stop();
+        for TimedAction { action, target, .. } in self.script.left() {
+            let asked = Asked { action, target, by: "script".to_owned(), is_demo: false, at: now };
+            self.refuse(&asked, "the run has ended", now, tap);
+        }
         self.stages.clear();
         self.emit(EventKind::RunFinished { run: self.id, outcome, elapsed_s, processes_left: left }, now, tap);
     }

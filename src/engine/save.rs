@@ -10,6 +10,7 @@ use std::sync::Arc;
 use crossbeam_channel::{Receiver, Sender, bounded};
 
 use super::bell::Bell;
+use super::numbers::count;
 use crate::model::{Event, ProcessRow};
 
 /// Saves that may be under way.
@@ -73,15 +74,15 @@ fn write(folder: &Path, saving: &Saving) -> io::Result<String> {
     let file = |path: &Path| path.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let lost = match saving.dropped {
         0 => String::new(),
-        count => format!("; {count} older events were no longer in memory"),
+        dropped => format!("; {} no longer in memory", count(dropped, "older event was", "older events were")),
     };
     Ok(format!(
-        "✔ Saved in {}: {} ({} events), {} ({} processes){lost}.",
+        "✔ Saved in {}: {} ({}), {} ({}){lost}.",
         folder.display(),
         file(&lines),
-        saving.events.len(),
+        count(saving.events.len() as u64, "event", "events"),
         file(&table),
-        saving.processes.len()
+        count(saving.processes.len() as u64, "process", "processes")
     ))
 }
 

@@ -83,7 +83,7 @@ impl ProcessTable {
             depth: 0,
             name: told.name.to_owned(),
             command: shell_words::join(told.argv),
-            state: ProcessState::Running,
+            state: ProcessState::Starting,
             status: None,
             reaped: None,
             is_orphan: false,

@@ -8,6 +8,7 @@ use std::fmt::Write as _;
 
 use serde_json::Value;
 
+use super::numbers::count;
 use crate::model::{Comparison, Measured, Outcome, Progress, Variant};
 
 /// With one run each, what is less than this many times as much is noise.
@@ -33,6 +34,11 @@ pub(super) fn verdict(comparison: &Comparison) -> String {
         let how = if outcome == Outcome::TimedOut { "ran into its time limit" } else { "was stopped" };
         return format!("No verdict: with {} the run {how}.", variant.label);
     }
+    // Whoever dies at once is not the faster one.
+    let died = |run: &Measured| run.outcome == Outcome::Failed && run.facts_held == run.facts;
+    if let Some(variant) = comparison.variants.iter().find(|variant| variant.runs.iter().any(died)) {
+        return format!("No verdict: with {} the run failed before its end.", variant.label);
+    }
     let mut order: Vec<(&Variant, &Measured)> =
         comparison.variants.iter().filter_map(|variant| Some((variant, variant.typical()?))).collect();
     order.sort_by(|a, b| a.1.elapsed_s.total_cmp(&b.1.elapsed_s));
@@ -48,7 +54,13 @@ pub(super) fn verdict(comparison: &Comparison) -> String {
     }
     for variant in &comparison.variants {
         if let Some(run) = variant.runs.iter().find(|run| run.facts_held < run.facts) {
-            let _ = write!(text, " With {}, {} of {} facts did not hold.", variant.label, run.facts - run.facts_held, run.facts);
+            let _ = write!(
+                text,
+                " With {}, {} of {} did not hold.",
+                variant.label,
+                run.facts - run.facts_held,
+                count(run.facts as u64, "fact", "facts")
+            );
         }
     }
     text
@@ -133,16 +145,16 @@ fn values(comparison: &Comparison) -> Vec<String> {
 }
 
 fn value(comparison: &Comparison, name: &str) -> Option<String> {
-    let count = |run: &Measured| run.values.get(name).and_then(Value::as_i64);
+    let number = |run: &Measured| run.values.get(name).and_then(Value::as_i64);
     let mut shown: Vec<(&Variant, i64)> = Vec::new();
     for variant in &comparison.variants {
-        let typical = count(variant.typical()?)?;
+        let typical = number(variant.typical()?)?;
         shown.push((variant, typical));
     }
     let least = shown.iter().min_by_key(|(_, count)| *count)?;
     let most = shown.iter().max_by_key(|(_, count)| *count)?;
     let is_own_value = shown.iter().all(|(variant, count)| variant.value.as_i64() == Some(*count));
-    let of = |run: &Measured| count(run).unwrap_or_default() as f64;
+    let of = |run: &Measured| number(run).unwrap_or_default() as f64;
     if is_own_value || least.1 == most.1 || !differs(comparison, least.0, most.0, of) {
         return None;
     }
@@ -236,6 +248,9 @@ mod tests {
         let timed_out = Measured { outcome: Outcome::TimedOut, ..run(1.0, 1.0, 0) };
         let text = verdict(&compare(&[("a", &[run(9.0, 1.0, 0)]), ("b", &[timed_out])]));
         assert_eq!(text, "No verdict: with b the run ran into its time limit.");
+        let died = Measured { outcome: Outcome::Failed, facts_held: 0, facts: 0, ..run(0.1, 0.1, 0) };
+        let text = verdict(&compare(&[("a", &[run(9.0, 1.0, 0)]), ("b", &[died])]));
+        assert_eq!(text, "No verdict: with b the run failed before its end.", "and not: b was faster");
         let failed = Measured { outcome: Outcome::Failed, facts_held: 1, ..run(1.0, 1.0, 0) };
         let text = verdict(&compare(&[("a", &[run(9.0, 1.0, 0)]), ("b", &[failed])]));
         assert!(text.ends_with("With b, 1 of 2 facts did not hold."), "{text}");

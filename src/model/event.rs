@@ -64,6 +64,8 @@ pub enum EventKind {
     Finding(RunFinding),
     /// `action`: what the user, the script or the engine did.
     Action { action: String, target: String, by: String },
+    /// `action.refused`: what was asked for and not done, and why (completes "could not kill worker-1: …").
+    ActionRefused { action: String, target: String, by: String, why: String },
     /// `gpio`: a line changed its level, 0 or 1.
     Gpio { line: u8, value: u8 },
     /// `cores`: the whole machine, sampled.
@@ -254,6 +256,8 @@ words! {
     TaskState {
         /// Made, not started.
         Created = "created",
+        /// A process that was started; nobody has read from the kernel yet how it is.
+        Starting = "starting",
         /// Could run, has not yet.
         Ready = "ready",
         /// Runs.

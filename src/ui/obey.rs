@@ -64,7 +64,12 @@ impl App {
         let active = self.live_run().filter(|run| top_bar::is_active(run)).map(|run| run.id);
         let Some(run) = active else {
             self.stepping = Some(RunId::new(newest(&self.live) + 1));
-            return self.launch_with(vec![TimedAction { after: Duration::ZERO, action: step, target: "on".to_owned() }]);
+            return self.launch_with(vec![TimedAction {
+                after: Duration::ZERO,
+                action: step,
+                target: "on".to_owned(),
+                is_demo: false,
+            }]);
         };
         let is_on = self.is_stepping();
         self.stepping = (!is_on).then_some(run);

@@ -82,7 +82,7 @@ impl Look {
 impl From<TaskState> for Look {
     fn from(state: TaskState) -> Self {
         match state {
-            TaskState::Created => Self::Created,
+            TaskState::Created | TaskState::Starting => Self::Created,
             TaskState::Ready => Self::Ready,
             TaskState::Running => Self::Running,
             TaskState::Waiting => Self::Waiting,
@@ -103,6 +103,7 @@ impl From<ProcessState> for Look {
             ProcessState::Stopped | ProcessState::TracingStop => Self::Stopped,
             ProcessState::Zombie => Self::Zombie,
             ProcessState::Dead => Self::Done,
+            ProcessState::Starting => Self::Created,
             ProcessState::Sleeping | ProcessState::Idle | ProcessState::Parked | ProcessState::Unknown(_) => Self::Sleeping,
         }
     }
