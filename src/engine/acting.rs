@@ -25,6 +25,7 @@ impl EngineLoop {
             Action::Signal(signal, scope) => self.send(index, target, vec![*signal], *scope),
             Action::Wait => self.wait_on(index, target),
             Action::Toggle => self.toggle(target),
+            Action::Press => self.press(target),
             Action::End => {
                 self.runs[index].drop_script();
                 let effects = self.runs[index].course.end(Outcome::Stopped, now);
@@ -104,11 +105,20 @@ impl EngineLoop {
         Ok(())
     }
 
-    fn tell_body(&mut self, index: usize, action: &str, target: &str) -> Result<(), String> {
+    /// Presses a virtual button and lets it go: a body that watches the line hears of it by its edge.
+    fn press(&mut self, target: &str) -> Result<(), String> {
+        let line: Line = target.parse().map_err(|error| format!("could not press {target:?}: {error}"))?;
+        for is_pressed in [true, false] {
+            self.ask_header(0, LineRequest::Press { line: line.number(), is_pressed });
+        }
+        Ok(())
+    }
+
+    pub(super) fn tell_body(&mut self, index: usize, action: &str, target: &str) -> Result<(), String> {
         let run = &self.runs[index];
         if let Some(scenario) = run.scenario
             // A body hears these whatever its lesson is.
-            && !matches!(action, "wait" | "step")
+            && !matches!(action, "wait" | "step" | "press")
             && !scenario.actions.iter().any(|known| known.name == action)
         {
             let known: Vec<&str> = scenario.actions.iter().map(|known| known.name).collect();

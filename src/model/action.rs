@@ -45,6 +45,8 @@ pub enum Action {
     Wait,
     /// Toggle an output line (`GPIO17`).
     Toggle,
+    /// Press the virtual button of an input line (`GPIO26`) once.
+    Press,
     /// End the whole run: terminate, wait for the grace time, kill.
     End,
     /// End all runs, and count what is left.
@@ -67,6 +69,7 @@ impl fmt::Display for Action {
             Self::Signal(signal, scope) => write!(f, "{signal}{}", scope.suffix()),
             Self::Wait => f.write_str("wait"),
             Self::Toggle => f.write_str("toggle"),
+            Self::Press => f.write_str("press"),
             Self::End => f.write_str("end"),
             Self::StopEverything => f.write_str("stop-everything"),
             Self::Type => f.write_str("type"),
@@ -92,6 +95,7 @@ impl FromStr for Action {
             "continue" => Self::Continue(scope),
             "wait" if scope == Scope::Process => Self::Wait,
             "toggle" if scope == Scope::Process => Self::Toggle,
+            "press" if scope == Scope::Process => Self::Press,
             "end" if scope == Scope::Process => Self::End,
             "stop-everything" => Self::StopEverything,
             "type" if scope == Scope::Process => Self::Type,
@@ -147,8 +151,7 @@ mod tests {
 
     #[test]
     fn actions_are_read_back_from_their_words() {
-        let known =
-            "terminate kill-group stop-tree continue SIGUSR1 SIGINT-group wait toggle end stop-everything type close-stdin send";
+        let known = "terminate kill-group stop-tree continue SIGUSR1 SIGINT-group wait toggle press end stop-everything type close-stdin send";
         for word in known.split(' ') {
             let Ok(action) = word.parse::<Action>();
             assert_eq!(action.to_string(), word);
