@@ -36,7 +36,6 @@ const ALSO: &[(&str, &str)] = &[
     ("src/cli/gpio.rs", "sys"),
     // Their edges as files.
     ("src/cli/edges.rs", "gpio"),
-    ("src/cli/bench", "gpio"),
     ("src/cli/bench", "supervisor"),
     ("src/cli/bench", "monitor"),
     ("src/cli/bench", "schedule"),

@@ -21,6 +21,7 @@ mod log;
 mod output;
 mod overlays;
 mod own_actions;
+mod pin_card;
 mod program_form;
 #[doc(hidden)]
 pub mod sample;
@@ -36,6 +37,7 @@ mod toasts;
 mod top_bar;
 mod tree;
 mod tree_rows;
+mod waveform;
 mod widgets;
 mod window;
 
