@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
 use serde_json::{Value, json};
-use support::runs::{engine, events_of, outcome, request};
+use support::runs::{engine, events_of, notices, outcome, request};
 use tasklab::engine::{BoardKind, Command, Engine, LineRequest, What};
 use tasklab::model::{Action, Event, EventKind, Fact, Language, Outcome, RunId, TaskState};
 
@@ -153,6 +153,25 @@ fn a_line_that_somebody_holds_is_refused_in_the_run_and_its_holder_named() {
     let events = events_of(&engine, request(what), |_| ());
     let told = events.iter().any(|event| matches!(&event.kind, EventKind::Notice { text } if text.contains("you holds it")));
     assert!(told && levels(&events, 17).iter().all(|level| *level == 1), "{events:#?}");
+}
+
+/// A person's hand on a line that the run drives: the run goes on driving it.
+#[test]
+fn a_toggle_reaches_a_line_of_the_run() {
+    let engine = on_simulated_board();
+    let params = [("changes".to_owned(), json!(2)), ("every".to_owned(), json!(0.5))].into();
+    let what = What::Scenario { id: "blink".to_owned(), language: Language::Rust, params };
+    let (handle, mut is_first) = (engine.handle(), true);
+    let events = events_of(&engine, request(what), |event| {
+        if matches!(event.kind, EventKind::Gpio { line: 17, value: 1 }) && std::mem::take(&mut is_first) {
+            let target = "GPIO17".to_owned();
+            handle.send(Command::Act { run: RunId::new(1), action: Action::Toggle, target }).expect("taken");
+        }
+    });
+    assert_eq!(outcome(&events), (Outcome::Passed, 0));
+    // Down by our hand, or by the blinker's, where ours was late and put it up again.
+    assert!([vec![1, 0], vec![1, 0, 1, 0]].contains(&levels(&events, 17)), "{events:#?}");
+    assert!(notices(&events).is_empty(), "{events:#?}");
 }
 
 #[test]

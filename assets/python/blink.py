@@ -9,7 +9,7 @@ import time
 import tasklab
 
 params = tasklab.params(
-    changes=12,
+    changes=24,
     every=0.25,
     patience=5.0,
     line=17,

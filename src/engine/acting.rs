@@ -24,7 +24,7 @@ impl EngineLoop {
             Action::Continue(scope) => self.send(index, target, vec![Signal::CONT], *scope),
             Action::Signal(signal, scope) => self.send(index, target, vec![*signal], *scope),
             Action::Wait => self.wait_on(index, target),
-            Action::Toggle => self.toggle(target),
+            Action::Toggle => self.toggle(index, target),
             Action::Press => self.press(target),
             Action::End => {
                 self.runs[index].drop_script();
@@ -98,9 +98,11 @@ impl EngineLoop {
         self.tell_body(index, "wait", target)
     }
 
-    fn toggle(&mut self, target: &str) -> Result<(), String> {
+    /// A line that the run drives stays the run's; any other becomes yours.
+    fn toggle(&mut self, index: usize, target: &str) -> Result<(), String> {
         let line: Line = target.parse().map_err(|error| format!("could not toggle {target:?}: {error}"))?;
-        let request = LineRequest::Toggle { line: line.number(), owner: USER.to_owned() };
+        let of_run = Some(self.runs[index].owner()).filter(|owner| self.header.owner(line) == Some(owner));
+        let request = LineRequest::Toggle { line: line.number(), owner: of_run.unwrap_or_else(|| USER.to_owned()) };
         self.ask_header(0, request);
         Ok(())
     }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::engine_loop::EngineLoop;
 use super::run::Wish;
 use super::tap::Told;
-use crate::gpio::{BoardKind, Edge, Level, Watch};
+use crate::gpio::{BoardKind, Edge, Level, Line, Watch};
 use crate::model::{BoardView, EventKind, Monotonic, PinFunction, Pull, RunId};
 use crate::supervisor::{LineRequest, Request};
 
@@ -53,6 +53,11 @@ impl Header {
         self.left = driven.collect();
         self.view = Arc::default();
         self.spoke_at = Monotonic::ZERO;
+    }
+
+    /// Who holds a line, as far as is known.
+    pub(super) fn owner(&self, line: Line) -> Option<&String> {
+        self.view.pins.get(usize::from(line.pin()).saturating_sub(1))?.owner.as_ref()
     }
 
     /// When the supervisor must hear of us again; `None` while there is no need.
@@ -193,7 +198,6 @@ impl EngineLoop {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::gpio::Line;
     use crate::model::PinView;
 
     fn view(backend: &str, function: PinFunction) -> BoardView {

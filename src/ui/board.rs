@@ -67,13 +67,13 @@ pub fn ui(ui: &mut Ui, board: &BoardView, running: Option<RunId>, actions: &mut 
     match shown {
         Some((number, pin)) => pin_card::ui(ui, pin, number, board, running, actions),
         None => {
-            ui.label(RichText::new("Click a pin, or go to it with Tab: what can be done with it.").size(10.5).color(colors.weak));
+            ui.label(RichText::new("Click a pin for its buttons.").size(10.5).color(colors.weak));
         }
     }
 }
 
 /// Width of the circuit board: two numbers and two pins.
-const STRIP: f32 = 72.0;
+const STRIP: f32 = 68.0;
 
 /// A click on an output, on a line of a run that goes on or on one that nobody owns.
 pub(super) fn toggle(pin: &PinView, line: u8, running: Option<RunId>) -> UiAction {
@@ -122,8 +122,8 @@ fn draw(
     ui.painter().text(beside, Align2::CENTER_CENTER, number, FontId::proportional(8.5), colors.pin);
     let is_owned = pin.owner.is_some();
     let name = match (&pin.owner, line) {
-        (Some(owner), Some(line)) if is_left => format!("{owner} · {line}"),
-        (Some(owner), Some(line)) => format!("{line} · {owner}"),
+        (Some(owner), Some(line)) if is_left => format!("{owner} {line}"),
+        (Some(owner), Some(line)) => format!("{line} {owner}"),
         _ => name_of(pin.function),
     };
     let name = match pin.pull {

@@ -37,18 +37,18 @@ pub fn ui(ui: &mut Ui, area: Rect, scale: Scale, run: &RunView, actions: &mut Ac
     }
     let now = run.elapsed.secs();
     ui.scope_builder(egui::UiBuilder::new().max_rect(rows), |ui| {
-        ScrollArea::vertical().scroll_source(widgets::scroll_source(ui)).id_salt("pins").auto_shrink(false).show_rows(
-            ui,
-            ROW - ui.spacing().item_spacing.y,
-            run.lines.len(),
-            |ui, visible| {
+        ScrollArea::vertical()
+            .scroll_source(widgets::scroll_source(ui))
+            .id_salt("pins")
+            .min_scrolled_height(0.0)
+            .auto_shrink(false)
+            .show_rows(ui, ROW - ui.spacing().item_spacing.y, run.lines.len(), |ui, visible| {
                 for trace in &run.lines[visible] {
                     let (rect, _) =
                         ui.allocate_exact_size(vec2(rows.width(), ROW - ui.spacing().item_spacing.y), egui::Sense::hover());
                     row(ui, rect, scale, trace, now);
                 }
-            },
-        );
+            });
     });
 }
 
