@@ -33,8 +33,19 @@ const OURS: &[&str] = &[
     "tracked_lock_times",
     "tracked_queue_times",
     "tracked_queue_channel_times",
+    "gpio_toggle_p50_us",
+    "gpio_toggle_p99_us",
 ];
-const C: &[&str] = &["launch_wait", "launch_many", "fork_wait", "thread_start_join", "lock_ops", "capture_mib"];
+const C: &[&str] = &[
+    "launch_wait",
+    "launch_many",
+    "fork_wait",
+    "thread_start_join",
+    "lock_ops",
+    "capture_mib",
+    "gpio_toggle_p50_us",
+    "gpio_toggle_p99_us",
+];
 
 /// Runs it in an environment that is found again in whatever it leaves behind.
 fn bench(arguments: &[&str], path: Option<&str>) -> (String, String) {

@@ -63,7 +63,8 @@ impl EngineLoop {
             Action::Wait => self.wait_on(index, asked),
             Action::WaitAny => self.wait_for(index, asked, Whom::Any),
             Action::WaitAll => self.wait_for(index, asked, Whom::All),
-            Action::Toggle => self.toggle(target),
+            Action::Toggle => self.toggle(index, target),
+            Action::Press => self.press(target),
             // Before the run ends of it.
             Action::End | Action::StopEverything => Ok(Done::Yes),
             Action::Type => self.type_to(index, target),
@@ -71,7 +72,7 @@ impl EngineLoop {
                 input.end();
                 Done::Yes
             }),
-            Action::Scenario(_) => self.tell_body(index, asked),
+            Action::Scenario(_) => self.tell_body(index, asked).map(|()| Done::Yes),
         };
         match done {
             Ok(Done::Yes) => self.runs[index].done(asked, &mut self.tap),
@@ -164,13 +165,13 @@ impl EngineLoop {
             let parent = run.fold.process(pid).map_or_else(|| "gone".to_owned(), |row| row.ppid.to_string());
             return Err(format!("only its parent can, and that is {parent}, which takes no requests"));
         }
-        self.tell_body(index, asked)
+        self.tell_body(index, asked).map(|()| Done::Yes)
     }
 
     /// Waits on any or all children of the run: the supervisor's own, or the body's where its lesson knows how.
     fn wait_for(&mut self, index: usize, asked: &Asked, whom: Whom) -> Result<Done, String> {
         if self.runs[index].scenario.is_some() {
-            return self.tell_body(index, asked);
+            return self.tell_body(index, asked).map(|()| Done::Yes);
         }
         let now = monotonic_now();
         let limit = asked.target.as_str();
@@ -193,19 +194,30 @@ impl EngineLoop {
         }
     }
 
-    fn toggle(&mut self, target: &str) -> Result<Done, String> {
+    /// A line that the run drives stays the run's; any other becomes yours.
+    fn toggle(&mut self, index: usize, target: &str) -> Result<Done, String> {
         let line: Line = target.parse().map_err(|error| format!("{error}"))?;
-        let request = LineRequest::Toggle { line: line.number(), owner: USER.to_owned() };
+        let of_run = Some(self.runs[index].owner()).filter(|owner| self.header.owner(line) == Some(owner));
+        let request = LineRequest::Toggle { line: line.number(), owner: of_run.unwrap_or_else(|| USER.to_owned()) };
         self.ask_header(0, request);
         Ok(Done::Yes)
     }
 
-    fn tell_body(&mut self, index: usize, asked: &Asked) -> Result<Done, String> {
+    /// Presses a virtual button and lets it go: a body that watches the line hears of it by its edge.
+    fn press(&mut self, target: &str) -> Result<Done, String> {
+        let line: Line = target.parse().map_err(|error| format!("{error}"))?;
+        for is_pressed in [true, false] {
+            self.ask_header(0, LineRequest::Press { line: line.number(), is_pressed });
+        }
+        Ok(Done::Yes)
+    }
+
+    pub(super) fn tell_body(&mut self, index: usize, asked: &Asked) -> Result<(), String> {
         let run = &mut self.runs[index];
         let name = asked.action.to_string();
         if let Some(scenario) = run.scenario
             // A body hears these whatever its lesson is.
-            && !matches!(name.as_str(), "wait" | "step")
+            && !matches!(name.as_str(), "wait" | "step" | "press")
             && !scenario.actions.iter().any(|known| known.name == name)
         {
             let known: Vec<&str> = scenario.actions.iter().map(|known| known.name).collect();
@@ -215,6 +227,6 @@ impl EngineLoop {
         let Some(control) = run.controls.first_mut() else {
             return Err("nobody in this run listens to actions".to_owned());
         };
-        control.tell(asked).map(|()| Done::Yes)
+        control.tell(asked)
     }
 }

@@ -50,6 +50,8 @@ pub enum Action {
     WaitAll,
     /// Toggle an output line (`GPIO17`).
     Toggle,
+    /// Press the virtual button of an input line (`GPIO26`) once.
+    Press,
     /// End the whole run: terminate, wait for the grace time, kill.
     End,
     /// End all runs, and count what is left.
@@ -80,6 +82,7 @@ impl Action {
             Self::WaitAny => "wait on any child".to_owned(),
             Self::WaitAll => "wait on all children".to_owned(),
             Self::Toggle => format!("toggle {target}"),
+            Self::Press => format!("press the button of {target}"),
             Self::End => "end the run".to_owned(),
             Self::StopEverything => "stop everything".to_owned(),
             Self::Type => format!("type to {}", target.split(char::is_whitespace).next().unwrap_or_default()),
@@ -94,7 +97,9 @@ impl Action {
     pub fn needs<'a>(&self, target: &'a str) -> Option<&'a str> {
         let needed = match self {
             Self::Type => target.split(char::is_whitespace).next().unwrap_or_default(),
-            Self::WaitAny | Self::WaitAll | Self::Toggle | Self::End | Self::StopEverything | Self::Scenario(_) => "",
+            Self::WaitAny | Self::WaitAll | Self::Toggle | Self::Press | Self::End | Self::StopEverything | Self::Scenario(_) => {
+                ""
+            }
             _ => target,
         };
         Some(needed).filter(|name| !name.is_empty())
@@ -113,6 +118,7 @@ impl fmt::Display for Action {
             Self::WaitAny => f.write_str("wait-any"),
             Self::WaitAll => f.write_str("wait-all"),
             Self::Toggle => f.write_str("toggle"),
+            Self::Press => f.write_str("press"),
             Self::End => f.write_str("end"),
             Self::StopEverything => f.write_str("stop-everything"),
             Self::Type => f.write_str("type"),
@@ -140,6 +146,7 @@ impl FromStr for Action {
             "wait-any" => Self::WaitAny,
             "wait-all" => Self::WaitAll,
             "toggle" if scope == Scope::Process => Self::Toggle,
+            "press" if scope == Scope::Process => Self::Press,
             "end" if scope == Scope::Process => Self::End,
             "stop-everything" => Self::StopEverything,
             "type" if scope == Scope::Process => Self::Type,
@@ -206,7 +213,7 @@ mod tests {
 
     #[test]
     fn actions_are_read_back_from_their_words() {
-        let known = "terminate kill-group stop-tree continue SIGUSR1 SIGINT-group wait wait-any wait-all toggle end stop-everything type close-stdin send";
+        let known = "terminate kill-group stop-tree continue SIGUSR1 SIGINT-group wait wait-any wait-all toggle press end stop-everything type close-stdin send";
         for word in known.split(' ') {
             let Ok(action) = word.parse::<Action>();
             assert_eq!(action.to_string(), word);
