@@ -7,8 +7,8 @@ use std::path::PathBuf;
 
 use support::runs::{engine, events_of, notices, outcome, programs, sh};
 use support::{Supervisor, eventually, tagged};
-use tasklab::engine::{Command, EngineHandle};
-use tasklab::model::{Action, ChildSpec, Event, EventKind, ExitStatus, Outcome, Pid, Reaping, RunId, Scope, Signal};
+use tasklab::engine::{Command, EngineHandle, LaunchRequest};
+use tasklab::model::{Action, ChildSpec, Event, EventKind, ExitStatus, Outcome, Pid, Reaping, RunId, Scope, Signal, StopPlan};
 use tasklab::supervisor::{Report, Request};
 
 fn act(handle: &EngineHandle, action: Action, target: &str) {
@@ -78,7 +78,7 @@ fn the_end_of_a_process_is_told_although_an_outsider_holds_its_output() {
     let engine = engine(Some(1024));
     let mut held = None;
     let mut ended_while_open = false;
-    let events = events_of(&engine, programs(vec![sh("echo hi; sleep 0.4; exit 5")]), |event| match &event.kind {
+    let events = events_of(&engine, programs(vec![sh("echo hi; sleep 3; exit 5")]), |event| match &event.kind {
         EventKind::Output { pid, .. } if held.is_none() => {
             // This test is the outsider: nobody of the run, and it has the writing end.
             held = std::fs::File::options().write(true).open(format!("/proc/{pid}/fd/1")).ok();
@@ -209,7 +209,9 @@ fn everything_is_stopped_and_what_is_left_is_counted() {
     let engine = engine(None);
     let handle = engine.handle();
     for script in ["trap '' TERM; while :; do sleep 0.1; done", "setsid sleep 96 & sleep 96"] {
-        handle.send(Command::Launch(Box::new(programs(vec![sh(script)])))).expect("taken");
+        // With time enough to see it counted down.
+        let launch = LaunchRequest { stop: StopPlan::default(), ..programs(vec![sh(script)]) };
+        handle.send(Command::Launch(Box::new(launch))).expect("taken");
     }
     eventually("both run", || {
         let snapshot = handle.snapshot();

@@ -19,7 +19,7 @@ params = tasklab.params(
     tasks=24,
     kind="thread",
     work="hash",
-    size=128,
+    size=48,
 )
 
 BLOCK = 256 * 1024
