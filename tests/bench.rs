@@ -97,7 +97,7 @@ fn without_python_its_side_is_left_out_with_a_note() {
 fn what_tracking_costs_is_told_with_what_is_asked_of_it() {
     let (stdout, _) = bench(&["--quick", "tracked_lock_ops", "tracked_queue_items"], None);
     let asked: Vec<&str> = stdout.lines().filter(|line| line.contains("(asked: 1.3 × at most)")).collect();
-    assert_eq!(asked.len(), 3, "{stdout}");
+    assert_eq!(asked.len(), 2, "{stdout}");
     assert!(stdout.contains("Mutex") && stdout.contains("channel") && !stdout.contains("Python"), "{stdout}");
 }
 

@@ -225,7 +225,8 @@ fn a_body_that_somebody_else_kills_is_told_and_its_children_are_ended() {
         assert_eq!(outcome(&events), (Outcome::Failed, 0), "{language}");
         for child in children {
             let is_its_end = |event: &Event| matches!(event.kind, EventKind::ProcessReaped { pid } if pid == child);
-            assert!(events.iter().any(is_its_end), "{language}: {child} was ended and waited on");
+            let told: Vec<String> = events.iter().map(Event::to_line).collect();
+            assert!(events.iter().any(is_its_end), "{language}: {child} was ended and waited on\n{}", told.join("\n"));
         }
     }
 }

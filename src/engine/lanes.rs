@@ -20,6 +20,8 @@ pub(super) struct Lanes {
     /// The lanes of each process that has not been replaced by a newer one of the same number.
     by_pid: HashMap<Pid, Vec<usize>>,
     notes: HashSet<Arc<str>>,
+    /// The commonest note, without looking for it.
+    no_note: Arc<str>,
     /// The tracks as they are shown; made anew when their number is another.
     order: Vec<usize>,
 }
@@ -238,6 +240,9 @@ impl Lanes {
 
     /// One shared text for equal notes: a lock's name comes with every wait for it.
     fn note(&mut self, text: &str) -> Arc<str> {
+        if text.is_empty() {
+            return Arc::clone(&self.no_note);
+        }
         if let Some(note) = self.notes.get(text) {
             return Arc::clone(note);
         }

@@ -33,6 +33,12 @@ pub fn plain(value: &Value) -> String {
 
 /// That a value is so now: `memory alive is 12,764 KiB.`
 pub(super) fn sentence(name: &str, value: &Value) -> String {
+    let (name, value) = quantity(name, value);
+    format!("{name} is {value}.")
+}
+
+/// The name of a value in words, and the value with its unit: `memory alive`, `12,764 KiB`.
+pub(super) fn quantity(name: &str, value: &Value) -> (String, String) {
     let unit = UNITS.iter().find(|(end, _)| value.is_number() && name.ends_with(end) && name.len() > end.len());
     let (name, unit) = unit.map_or((name, ""), |(end, unit)| (&name[..name.len() - end.len()], *unit));
     // The number of a process is a name, not a quantity.
@@ -42,7 +48,7 @@ pub(super) fn sentence(name: &str, value: &Value) -> String {
         _ => plain(value),
     };
     let gap = if unit.is_empty() { "" } else { " " };
-    format!("{} is {number}{gap}{unit}.", name.replace('_', " "))
+    (name.replace('_', " "), format!("{number}{gap}{unit}"))
 }
 
 fn grouped(number: u64) -> String {

@@ -416,11 +416,10 @@ impl Run {
 
     pub(super) fn finish(&mut self, cut_short: Option<Outcome>, left: u32, scratch: &mut Scratch, now: Monotonic, tap: &mut Tap) {
         self.close_streams(scratch, now, tap);
-        // Nothing of it is left, so what was seen last has ended; how, only its parent knew.
-        for pid in std::mem::take(&mut self.seen).into_keys().filter(|_| left == 0).collect::<Vec<_>>() {
-            if self.has_living(pid) {
-                self.exited(pid, ExitStatus::Unknown, true, now, tap);
-            }
+        self.seen.clear();
+        // Nothing of it is left, so what has not been told of has ended; how, only its parent knew.
+        for pid in if left == 0 { self.fold.processes.not_reaped() } else { Vec::new() } {
+            self.exited(pid, ExitStatus::Unknown, true, now, tap);
         }
         let outcome = cut_short.unwrap_or_else(|| self.fold.outcome());
         let elapsed_s = self.time(now).secs();

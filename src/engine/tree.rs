@@ -55,6 +55,11 @@ impl ProcessTable {
         self.entries.iter().filter(|entry| entry.row.ended.is_none()).map(|entry| entry.row.pid).collect()
     }
 
+    /// Those that nobody has waited on, as far as it was told, in order of appearance.
+    pub(super) fn not_reaped(&self) -> Vec<Pid> {
+        self.entries.iter().filter(|entry| !entry.row.is_reaped()).map(|entry| entry.row.pid).collect()
+    }
+
     /// A process started, or was heard of for the first time, or says more of itself.
     pub(super) fn started(&mut self, t: Monotonic, told: Told<'_>) -> Started {
         let known = self.newest.get(&told.pid).copied();
