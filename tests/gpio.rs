@@ -277,7 +277,7 @@ fn the_edges_of_a_run_are_written_whole_in_both_forms() {
         .collect();
     assert_eq!(told.iter().map(|edge| edge.1).collect::<Vec<_>>(), [1, 0, 1, 0, 1, 0]);
     let dump = std::fs::read_to_string(&vcd).expect("there");
-    let (_, changes) = dump.split_once("$end\n#").expect("changes after the first levels");
+    let (_, changes) = dump.rsplit_once("$end\n#").expect("changes after the first levels");
     let changes: Vec<(u64, u64)> = changes
         .split('#')
         .filter_map(|change| {

@@ -27,7 +27,8 @@ pub fn ui(ui: &mut Ui, board: &BoardView, running: Option<RunId>, actions: &mut 
     let rows = board.pins.len().div_ceil(2);
     let chosen = ui.scope_id().with("chosen pin");
     let shown = ui.data(|data| data.get_temp::<usize>(chosen)).and_then(|number| Some((number, board.pins.get(number - 1)?)));
-    let foot = if shown.is_some() { 20.0 + pin_card::height(ui) } else { 36.0 };
+    // It has its room always, so that no pin moves when one is chosen.
+    let foot = 20.0 + pin_card::height(ui);
     let pitch = ((ui.available_height() - foot) / rows as f32).clamp(15.0, 24.0);
     egui::ScrollArea::vertical()
         .scroll_source(widgets::scroll_source(ui))

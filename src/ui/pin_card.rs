@@ -1,6 +1,6 @@
 //! What is known of one pin of the header, and what can be done with it, as buttons. UI thread.
 
-use egui::{Button, RichText, Ui, vec2};
+use egui::{Button, Ui, vec2};
 
 use super::actions::{Actions, UiAction};
 use super::board::{describe, line_of, press, toggle};
@@ -10,26 +10,25 @@ use crate::model::{BoardView, PinFunction, PinView, RunId};
 /// The owner of what a person drives.
 const YOU: &str = "you";
 
+const UNREADABLE: &str = "The kernel knows the pull-up or pull-down of a line only while somebody has claimed it. A Raspberry Pi up to the 3 \
+                          cannot tell it at all; on later ones only registers that Task Lab does not touch could.";
+
 /// How high it is.
 pub fn height(ui: &Ui) -> f32 {
     let button = if theme::is_touch(ui) { 40.0 } else { 24.0 };
-    button + 48.0
+    button + 24.0
 }
 
 /// Draws it: the pin in words, what to know before using it, and the buttons.
 pub fn ui(ui: &mut Ui, pin: &PinView, number: usize, board: &BoardView, running: Option<RunId>, actions: &mut Actions) {
     let colors = palette(ui);
     let words = describe(pin, number, board);
-    let text = egui::Label::new(theme::bold(&words).size(11.0).color(colors.text)).truncate();
-    let response = ui.add(text);
-    if words.ends_with("pull not readable") || words.contains("pull not readable,") {
-        response.on_hover_text(
-            "The kernel knows the pull-up or pull-down of a line only while somebody has claimed it. A Raspberry Pi up to the 3 cannot \
-             tell it at all; on later ones only registers that Task Lab does not touch could.",
-        );
-    }
-    let note = pin.note.as_deref().unwrap_or_default();
-    ui.add(egui::Label::new(RichText::new(note).size(10.5).color(colors.weak)).truncate()).on_hover_text(note);
+    let note = pin.note.as_deref().map(|note| format!(" ⚠ {note}")).unwrap_or_default();
+    let text = theme::bold(format!("{words}{note}")).size(11.0).color(colors.text);
+    let why = if words.contains("pull not readable") { UNREADABLE } else { "" };
+    let whole =
+        [words.as_str(), note.trim_start(), why].into_iter().filter(|text| !text.is_empty()).collect::<Vec<_>>().join("\n");
+    ui.add(egui::Label::new(text).truncate()).on_hover_text(whole);
     let Some(line) = line_of(pin.function) else { return };
     let is_free = pin.owner.is_none();
     let name = format!("GPIO{line}");
