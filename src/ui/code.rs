@@ -112,6 +112,7 @@ impl Code {
     fn cut(&mut self, ui: &Ui, text: &str, name: &str) {
         let theme = if ui.visuals().dark_mode { CodeTheme::dark(SIZE) } else { CodeTheme::light(SIZE) };
         let whole = highlight(ui.ctx(), ui.style(), &theme, text, name);
+        let pane = palette(ui).pane;
         self.lines.clear();
         self.widest = 0;
         let mut sections = whole.sections.iter().peekable();
@@ -124,7 +125,9 @@ impl Code {
                 let range = section.byte_range.start.0.max(start)..section.byte_range.end.0.min(start + bare.len());
                 if range.start < range.end {
                     let byte_range = (range.start - start).into()..(range.end - start).into();
-                    job.sections.push(LayoutSection { byte_range, leading_space: 0.0, format: section.format.clone() });
+                    let mut format = section.format.clone();
+                    format.color = theme::readable(format.color, pane);
+                    job.sections.push(LayoutSection { byte_range, leading_space: 0.0, format });
                 }
                 if section.byte_range.end.0 > end {
                     break;
