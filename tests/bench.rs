@@ -21,8 +21,17 @@ const BOTH: &[&str] = &[
     "schedule_late_p50_us",
     "schedule_late_p99_us",
 ];
-const OURS: &[&str] = &["events", "sample_300_ms", "sample_3000_ms"];
-const C: &[&str] = &["launch_wait", "launch_many", "fork_wait", "thread_start_join", "lock_ops", "capture_mib"];
+const OURS: &[&str] = &["events", "sample_300_ms", "sample_3000_ms", "gpio_toggle_p50_us", "gpio_toggle_p99_us"];
+const C: &[&str] = &[
+    "launch_wait",
+    "launch_many",
+    "fork_wait",
+    "thread_start_join",
+    "lock_ops",
+    "capture_mib",
+    "gpio_toggle_p50_us",
+    "gpio_toggle_p99_us",
+];
 
 /// Runs it in an environment that is found again in whatever it leaves behind.
 fn bench(arguments: &[&str], path: Option<&str>) -> (String, String) {

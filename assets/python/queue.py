@@ -30,6 +30,7 @@ params = __name__ == "__main__" and tasklab.params(
     capacity=8,
     ends=1,
     line=17,
+    button=26,
     patience=3.0,
 )
 
@@ -49,7 +50,9 @@ class Belt:
         self.taken = []  # (consumer, producer, number), in the order in which they were taken
         self.lit = [0] * LEDS
         self.deepest = self.counted = self.ended = self.extra = 0
+        self.ends = 0  # END markers that were put
         self.look = threading.Lock()
+        self.button = tasklab.button(params.button)  # each press of it makes one more item
 
     def show_depth(self):
         """The depth as a number, and as a bar of LEDs."""
@@ -93,11 +96,12 @@ class Belt:
         while True:
             try:
                 self.queue.put(item, block=False)
+                self.ends += item == END
                 return self.show_depth()
             except tasklab.Full:
                 hear(0.02)
 
-    def obey(self, asked, may_put):
+    def obey(self, asked):
         """What works at any time: the belt's speed, and who may take from it."""
         do, target = asked[0], asked[1].strip()
         what, equals, seconds = target.partition("=")
@@ -110,7 +114,7 @@ class Belt:
         elif do == "speed" and what in ("produce", "consume") and is_pause(seconds):
             setattr(self, what, float(seconds))
             tasklab.value(what, float(seconds))
-        elif do == "put" and may_put and self.extra < 20 and not self.queue.full():
+        elif (do == "put" or asked == self.button) and self.ends < params.consumers and self.extra < 20 and not self.queue.full():
             self.extra += 1
             self.queue.put((0, self.extra))
             self.show_depth()
@@ -159,27 +163,25 @@ def main():
     for thread in [counter, *consumers, *producers]:
         thread.start()
 
-    ends = 0
     orders = []  # END markers that somebody asked for
     deadline = began + params.patience
 
-    def hear(seconds, may_put=False, may_mark=False):
+    def hear(seconds, may_mark=False):
         """Hears actions for so long. When patience is over, nobody is paused any more."""
         asked = tasklab.action(seconds)
         if asked and asked[0] == "marker" and may_mark:
             orders.append(asked)
         elif asked:
-            belt.obey(asked, may_put)
+            belt.obey(asked)
         if time.monotonic() >= deadline:
             for may in belt.may_take.values():
                 may.set()
 
     tasklab.state("main", "waiting", on="the producers")
     while any(producer.is_alive() for producer in producers):
-        hear(0.02, may_put=True)
+        hear(0.02)
     for _ in range(params.ends):
         belt.put(END, hear)
-        ends += 1
 
     # The consumers that find a marker stop. Then look whether more of them do.
     stop = min(params.ends, params.consumers)
@@ -197,13 +199,12 @@ def main():
     while any(consumer.is_alive() for consumer in consumers):
         if not orders:
             hear(0.02, may_mark=True)
-        if time.monotonic() >= deadline and ends < params.consumers:
+        if time.monotonic() >= deadline and belt.ends < params.consumers:
             orders.append(("marker", ""))
         while orders:
             asked = orders.pop(0)
-            if ends < params.consumers:
+            if belt.ends < params.consumers:
                 belt.put(END, hear)
-                ends += 1
             else:
                 tasklab.refuse(*asked)
     belt.counts.put(END)

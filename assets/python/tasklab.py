@@ -207,6 +207,12 @@ def gpio(line, level):
     event("gpio", line=line, value=level)
 
 
+def button(line):
+    """Makes a line of the board a button, which connects it with ground. Gives the action that each press will be."""
+    event("action", do="watch", target=f"GPIO{line}", by="lesson")
+    return "press", f"GPIO{line}"
+
+
 def fact(id, claim, expected, observed, holds=None):
     """A claim of the lesson beside what this run showed. It holds if they are equal, unless you say what holds."""
     event("fact", id=id, claim=claim, expected=expected, observed=observed,

@@ -15,7 +15,7 @@ use super::entry::Start;
 use super::error::complain;
 use super::parse;
 use super::session::{Listener, session};
-use crate::engine::{LaunchRequest, Told, What};
+use crate::engine::{BoardKind, LaunchRequest, Told, What};
 use crate::model::{
     ChildSpec, EventKind, ExitStatus, Group, GroupLimits, Input, Outcome, OutputTo, Pgid, Pid, Reaping, ResourceLimit, Signal,
     StopPlan, WindowSize, parse_bytes, parse_cores,
@@ -147,7 +147,7 @@ pub(super) fn exec(arguments: &Arguments, start: Start<'_>) -> Result<u8, CliErr
         Form::Theirs
     };
     let mut watch = Watch { form, last: None, status: None, not_launched: None };
-    let ended = session(request, &keep_fds, start, &mut watch)?;
+    let ended = session(request, &keep_fds, &BoardKind::Auto, start, &mut watch)?;
     if let Some(status) = ended.interrupted {
         return Ok(status);
     }

@@ -44,7 +44,7 @@ fn timed_action(line: &str, known: Option<&[&str]>) -> Result<TimedAction, CliEr
     match &timed.action {
         Action::Scenario(name) if let Some(known) = known.filter(|known| !known.contains(&name.as_str())) => {
             const ALWAYS: &str = "terminate, kill, stop, continue (each also as -group and -tree), SIGNAME, wait, wait-any, \
-                                  wait-all, type, close-stdin, toggle, end, stop-everything";
+                                  wait-all, type, close-stdin, toggle, press, end, stop-everything";
             let own = if known.is_empty() { String::new() } else { format!("{}; besides ", known.join(", ")) };
             Err(CliError::Usage(format!("--do: there is no action {name:?}; there are: {own}{ALWAYS}")))
         }
@@ -56,7 +56,7 @@ fn timed_action(line: &str, known: Option<&[&str]>) -> Result<TimedAction, CliEr
         action if timed.target.is_empty() => Err(CliError::Usage(format!(
             "--do: {action} needs a target, such as '{} {action} {}'",
             timed.after.as_secs_f64(),
-            if *action == Action::Toggle { "GPIO17" } else { "sort" }
+            if matches!(action, Action::Toggle | Action::Press) { "GPIO17" } else { "sort" }
         ))),
         _ => Ok(timed),
     }

@@ -29,7 +29,8 @@ impl EngineLoop {
             Action::Wait => self.wait_on(index, target),
             Action::WaitAny => self.wait_for(index, action, Whom::Any, target),
             Action::WaitAll => self.wait_for(index, action, Whom::All, target),
-            Action::Toggle => self.toggle(target),
+            Action::Toggle => self.toggle(index, target),
+            Action::Press => self.press(target),
             Action::End => {
                 self.runs[index].drop_script();
                 let effects = self.runs[index].course.end(Outcome::Stopped, now);
@@ -129,18 +130,29 @@ impl EngineLoop {
         }
     }
 
-    fn toggle(&mut self, target: &str) -> Result<(), String> {
+    /// A line that the run drives stays the run's; any other becomes yours.
+    fn toggle(&mut self, index: usize, target: &str) -> Result<(), String> {
         let line: Line = target.parse().map_err(|error| format!("could not toggle {target:?}: {error}"))?;
-        let request = LineRequest::Toggle { line: line.number(), owner: USER.to_owned() };
+        let of_run = Some(self.runs[index].owner()).filter(|owner| self.header.owner(line) == Some(owner));
+        let request = LineRequest::Toggle { line: line.number(), owner: of_run.unwrap_or_else(|| USER.to_owned()) };
         self.ask_header(0, request);
         Ok(())
     }
 
-    fn tell_body(&mut self, index: usize, action: &str, target: &str) -> Result<(), String> {
+    /// Presses a virtual button and lets it go: a body that watches the line hears of it by its edge.
+    fn press(&mut self, target: &str) -> Result<(), String> {
+        let line: Line = target.parse().map_err(|error| format!("could not press {target:?}: {error}"))?;
+        for is_pressed in [true, false] {
+            self.ask_header(0, LineRequest::Press { line: line.number(), is_pressed });
+        }
+        Ok(())
+    }
+
+    pub(super) fn tell_body(&mut self, index: usize, action: &str, target: &str) -> Result<(), String> {
         let run = &self.runs[index];
         if let Some(scenario) = run.scenario
             // A body hears these whatever its lesson is.
-            && !matches!(action, "wait" | "step")
+            && !matches!(action, "wait" | "step" | "press")
             && !scenario.actions.iter().any(|known| known.name == action)
         {
             let known: Vec<&str> = scenario.actions.iter().map(|known| known.name).collect();

@@ -16,7 +16,7 @@ use super::launch::{Twins, plan};
 use super::machine::MachineLog;
 use super::run::Run;
 use super::sampler::Sampler;
-use super::save::Saver;
+use super::save::{Saver, Saving};
 use super::streams::{Open, Scratch};
 use super::tap::{Tap, Told};
 use super::{Command, EngineHandle, LaunchRequest};
@@ -266,9 +266,11 @@ impl EngineLoop {
                 let request = LineRequest::Toggle { line, owner: USER.to_owned() };
                 self.ask_header(0, request);
             }
+            Command::FreeLine(line) => self.ask_header(0, LineRequest::Free { line, owner: USER.to_owned() }),
             Command::Lines { ask, request } => self.ask_header(ask, request),
             Command::StopEverything => self.stop_everything("user"),
-            Command::Save(run) => self.save(run),
+            Command::Save(run) => self.save(run, Run::to_be_saved),
+            Command::SaveEdges(run) => self.save(run, Run::edges_to_be_saved),
             Command::Forget(run) => self.runs.retain(|candidate| candidate.id != run || !candidate.course.is_over()),
         }
     }
@@ -304,11 +306,11 @@ impl EngineLoop {
         Some(run)
     }
 
-    fn save(&mut self, run: RunId) {
+    fn save(&mut self, run: RunId, what: fn(&Run) -> Saving) {
         let Some(run) = self.runs.iter().find(|candidate| candidate.id == run) else {
             return self.notice(format!("could not save run {run}: it is not shown any more"));
         };
-        if let Err(error) = self.saver.save(run.to_be_saved(), self.bell.clone()) {
+        if let Err(error) = self.saver.save(what(run), self.bell.clone()) {
             self.notice(format!("could not save the run: {error}"));
         }
     }

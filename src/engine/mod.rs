@@ -30,6 +30,7 @@ mod state;
 mod streams;
 mod table;
 mod tap;
+mod traces;
 mod track;
 mod tree;
 mod verdict;
@@ -37,6 +38,7 @@ mod waiting;
 mod waits;
 mod watch;
 
+pub use crate::gpio::BoardKind;
 pub use crate::supervisor::LineRequest;
 pub use command::{Command, LaunchRequest, What};
 pub use compare::{CompareError, CompareRequest, LANGUAGE};

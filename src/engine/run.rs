@@ -1,24 +1,39 @@
 //! One run on the engine's thread: its fold and recording, its streams, its course.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
 
 use super::course::Course;
 use super::launch::Plan;
-use super::save::Saving;
+use super::save::{Contents, Saving};
+use super::sentences::WATCH;
 use super::streams::{CHUNK, EventStream, InputStream, Open, OutputStream, Scratch};
 use super::tap::{Tap, Told};
 use super::waiting::{Child, Waiting};
 use super::{DEFAULT_OUTPUT_BUDGET, LaunchRequest, Recording, RunFold};
+use crate::gpio::{Level, Line, Waveform};
 use crate::model::{
     Event, EventKind, ExitStatus, Monotonic, Outcome, Pid, PipeFill, ProcessSample, ProcessState, RunId, Stream, TimedAction,
 };
 use crate::scenario::Scenario;
 use crate::supervisor::{CAPTURE, ChildPipes, LaunchedChild};
+use crate::sys::monotonic_now;
 
 /// Events of one run that are kept in memory, in bytes.
 const RECORDING_BUDGET: usize = 6 * 1024 * 1024;
+
+/// Edges of one run that are kept for its files: two minutes of a line that blinks a thousand times a second.
+const EDGES_KEPT: usize = 1 << 18;
+
+/// What a body wishes of a line of the header.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Wish {
+    /// Drive it to this level.
+    Level(u8, Level),
+    /// Hear when its button is pressed.
+    Button(Line),
+}
 
 /// What the last samples said of a process that is no stage.
 #[derive(Debug)]
@@ -52,8 +67,11 @@ pub(super) struct Run {
     awaited: usize,
     /// Whether it was told that its processes could not be counted.
     pub(super) was_not_counted: bool,
-    /// GPIO levels that its body has asked for and that were not passed on yet.
-    lines: Vec<(u8, u8)>,
+    /// What its body wishes of the header and was not passed on yet.
+    wishes: Vec<Wish>,
+    /// Lines that are buttons of its body.
+    pub(super) buttons: BTreeSet<u8>,
+    waveform: Waveform,
 }
 
 impl Run {
@@ -80,7 +98,9 @@ impl Run {
             fills: HashMap::new(),
             awaited: plan.stages.len(),
             was_not_counted: false,
-            lines: Vec::new(),
+            wishes: Vec::new(),
+            buttons: BTreeSet::new(),
+            waveform: Waveform::keeping(EDGES_KEPT),
         };
         let scenario = scenario.to_owned();
         run.emit(EventKind::RunStarted { run: id, scenario, language: plan.language, params: plan.params }, origin, tap);
@@ -103,9 +123,14 @@ impl Run {
 
     /// Takes in one event. A body's wish for the header goes to the board first; what comes of it is the event.
     fn record(&mut self, event: Event, tap: &mut Tap) {
-        if let EventKind::Gpio { line, value } = event.kind {
-            self.lines.push((line, value));
-            return;
+        match &event.kind {
+            EventKind::Gpio { line, value } => return self.wishes.push(Wish::Level(*line, Level::high_if(*value != 0))),
+            EventKind::Action { action, target, .. } if action == WATCH => {
+                if let Ok(line) = target.parse() {
+                    self.wishes.push(Wish::Button(line));
+                }
+            }
+            _ => {}
         }
         self.keep(event, tap);
     }
@@ -120,12 +145,15 @@ impl Run {
 
     /// A line of the header has changed for this run: told by the board, not by the body.
     pub(super) fn edge(&mut self, line: u8, value: u8, now: Monotonic, tap: &mut Tap) {
+        if let Ok(line) = Line::new(line.into()) {
+            self.waveform.push(self.time(now), line, Level::high_if(value != 0));
+        }
         self.keep(Event { t: self.time(now), kind: EventKind::Gpio { line, value } }, tap);
     }
 
-    /// What the body has asked of the header since the last call: (line, level).
-    pub(super) fn take_lines(&mut self) -> Vec<(u8, u8)> {
-        std::mem::take(&mut self.lines)
+    /// What the body has wished of the header since the last call.
+    pub(super) fn take_wishes(&mut self) -> Vec<Wish> {
+        std::mem::take(&mut self.wishes)
     }
 
     /// Its children run. Returns how many streams are to be read.
@@ -241,12 +269,22 @@ impl Run {
 
     /// What there is of it to be kept.
     pub(super) fn to_be_saved(&self) -> Saving {
-        Saving {
-            name: self.scenario.map_or("program", |scenario| scenario.id).to_owned(),
+        let contents = Contents::Run {
             events: self.recording.iter().map(Arc::clone).collect(),
             dropped: self.recording.dropped(),
             processes: self.fold.processes.preorder(),
-        }
+        };
+        Saving { name: self.file_name(), contents }
+    }
+
+    /// The edges of its lines, to be kept.
+    pub(super) fn edges_to_be_saved(&self) -> Saving {
+        let until = self.fold.finished().map_or_else(|| self.time(monotonic_now()), |end| Monotonic::from_secs(end.elapsed_s));
+        Saving { name: self.file_name(), contents: Contents::Edges { waveform: self.waveform.clone(), until } }
+    }
+
+    fn file_name(&self) -> String {
+        self.scenario.map_or("program", |scenario| scenario.id).to_owned()
     }
 
     /// Tells what has become of the run as a whole.

@@ -7,6 +7,9 @@ use crate::model::{
     Action, ExitStatus, Fact, Language, Outcome, Pid, ProcessRow, Scope, Severity, Signal, Stream, TaskSort, TaskState, Tid,
 };
 
+/// How a body asks for the presses of a button: the action that it tells of, whose target is the line.
+pub(super) const WATCH: &str = "watch";
+
 /// `sort (4716)`, or `process 4716` where it has no name.
 pub(super) fn process(pid: Pid, row: Option<&ProcessRow>) -> String {
     match row {
@@ -228,6 +231,8 @@ pub(super) fn action(action: &Action, target: &str, by: &str, row: Option<&Proce
             (format!("{who} waited on {whom}{limit}."), None)
         }
         Action::Toggle => (format!("{who} toggled {target}."), None),
+        Action::Press => (format!("{who} pressed the button of {target}."), None),
+        Action::Scenario(name) if name == WATCH => (format!("{target} is a button of this lesson."), None),
         Action::End if by == "timeout" => ("The time limit has passed: Task Lab ends the run.".to_owned(), None),
         Action::End => (format!("{who} ended the run."), None),
         Action::StopEverything => (format!("{who} stopped everything."), None),

@@ -15,6 +15,7 @@ use super::log::Log;
 use super::outputs::Outputs;
 use super::publish::Published;
 use super::sentences;
+use super::traces::Traces;
 use super::tree::{ProcessTable, Started, Told};
 use super::waits::Waits;
 use crate::model::{
@@ -44,6 +45,7 @@ pub struct RunFold {
     pub(super) phase: Phase,
     pub(super) processes: ProcessTable,
     pub(super) lanes: Lanes,
+    pub(super) traces: Traces,
     pub(super) outputs: Outputs,
     pub(super) facts: Vec<Fact>,
     pub(super) values: BTreeMap<String, Value>,
@@ -90,6 +92,7 @@ impl RunFold {
             phase: Phase::Starting,
             processes: ProcessTable::default(),
             lanes: Lanes::default(),
+            traces: Traces::default(),
             outputs: Outputs::new(output_budget),
             facts: Vec::new(),
             values: BTreeMap::new(),
@@ -158,7 +161,10 @@ impl RunFold {
                     self.chatter(t, || (Severity::Info, format!("{name} is {}.", sentences::plain(value))));
                 }
             }
-            EventKind::Gpio { line, value } => self.chatter(t, || (Severity::Info, sentences::gpio(*line, *value))),
+            EventKind::Gpio { line, value } => {
+                self.traces.edge(t, *line, *value != 0);
+                self.chatter(t, || (Severity::Info, sentences::gpio(*line, *value)));
+            }
             EventKind::Notice { text } => self.log.push(t, Severity::Bad, text),
             EventKind::Output { pid, stream, bytes } => {
                 let name = self.processes.row(*pid).map_or("", |row| row.name.as_str());

@@ -50,6 +50,8 @@ pub enum Action {
     WaitAll,
     /// Toggle an output line (`GPIO17`).
     Toggle,
+    /// Press the virtual button of an input line (`GPIO26`) once.
+    Press,
     /// End the whole run: terminate, wait for the grace time, kill.
     End,
     /// End all runs, and count what is left.
@@ -74,6 +76,7 @@ impl fmt::Display for Action {
             Self::WaitAny => f.write_str("wait-any"),
             Self::WaitAll => f.write_str("wait-all"),
             Self::Toggle => f.write_str("toggle"),
+            Self::Press => f.write_str("press"),
             Self::End => f.write_str("end"),
             Self::StopEverything => f.write_str("stop-everything"),
             Self::Type => f.write_str("type"),
@@ -101,6 +104,7 @@ impl FromStr for Action {
             "wait-any" => Self::WaitAny,
             "wait-all" => Self::WaitAll,
             "toggle" if scope == Scope::Process => Self::Toggle,
+            "press" if scope == Scope::Process => Self::Press,
             "end" if scope == Scope::Process => Self::End,
             "stop-everything" => Self::StopEverything,
             "type" if scope == Scope::Process => Self::Type,
@@ -156,7 +160,7 @@ mod tests {
 
     #[test]
     fn actions_are_read_back_from_their_words() {
-        let known = "terminate kill-group stop-tree continue SIGUSR1 SIGINT-group wait wait-any wait-all toggle end stop-everything type close-stdin send";
+        let known = "terminate kill-group stop-tree continue SIGUSR1 SIGINT-group wait wait-any wait-all toggle press end stop-everything type close-stdin send";
         for word in known.split(' ') {
             let Ok(action) = word.parse::<Action>();
             assert_eq!(action.to_string(), word);

@@ -28,8 +28,8 @@ pub use limits::{GroupLimits, ParseLimitError, Resource, ResourceLimit, WindowSi
 pub use output::OutputRing;
 pub use signal::{ParseSignalError, Signal};
 pub use snapshot::{
-    BoardView, CoreHistory, Finished, Lane, LogEntry, OutputView, PinFunction, PinView, PipeTo, ProcessRow, Pull, RunState,
-    RunView, Segment, Severity, Snapshot, SystemView,
+    BoardView, CoreHistory, Finished, Lane, LevelSpan, LineTrace, LogEntry, OutputView, PinFunction, PinView, PipeTo, ProcessRow,
+    Pull, RunState, RunView, Segment, Severity, Snapshot, SystemView,
 };
 pub use spec::{ChildSpec, Group, Input, InvalidSpec, OutputTo, Reaping, StopPlan};
 pub use status::{ExitStatus, ProcessState};

@@ -71,6 +71,8 @@ pub struct RunView {
     pub processes: Vec<ProcessRow>,
     /// Its lanes: `main` first, then by families of names.
     pub lanes: Vec<Lane>,
+    /// Its GPIO lines, by number: those that have changed their level.
+    pub lines: Vec<LineTrace>,
     /// Its output, one for each stream that exists.
     pub outputs: Vec<OutputView>,
     /// Facts so far.
@@ -203,6 +205,26 @@ pub struct Segment {
     pub note: Arc<str>,
     /// Who has what it waits on.
     pub held_by: Option<Arc<str>>,
+}
+
+/// A GPIO line's past in a run.
+#[derive(Debug, Clone)]
+pub struct LineTrace {
+    /// Its number.
+    pub line: u8,
+    /// How often it has changed its level.
+    pub edges: u64,
+    /// Its levels, oldest first: each lasts until the next one begins, the last one still.
+    pub past: Arc<[LevelSpan]>,
+}
+
+/// A time in which a line's level was one; or, where much has happened long ago, both.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LevelSpan {
+    /// From.
+    pub from: Monotonic,
+    /// Whether it was high; `None` where it was now this, now that.
+    pub is_high: Option<bool>,
 }
 
 /// One stream of one process.

@@ -38,12 +38,13 @@ pub(super) const QUEUE: Scenario = Scenario {
         count("capacity", 8, 2..=32, "items", "the queue's largest size"),
         count("ends", 1, 1..=6, "markers", "END markers that main puts after the last item"),
         count("line", 17, 2..=24, "", "the first of four GPIO lines, an LED bar that shows how full the queue is"),
+        count("button", 26, 2..=27, "", "GPIO line of the button: each press makes one more item"),
         seconds("patience", 3.0, 0.5..=60.0, "after this long main puts the markers that are missing, whatever you do"),
     ],
     actions: &[
         action("pause", "Pause a consumer", "the consumer that is named takes nothing"),
         action("resume", "Resume a consumer", "the consumer that is named goes on"),
-        action("put", "One more item", "main puts one more item, while the producers are at work"),
+        action("put", "One more item", "main puts one more item, while there is a consumer for it"),
         action("speed", "Set the speed", "its target is produce=SECONDS or consume=SECONDS, 0 to 0.2"),
         action("marker", "One more END marker", "main puts one more END marker, after the last item"),
     ],
@@ -114,11 +115,14 @@ struct Belt<'s> {
     items: usize,
     capacity: usize,
     extra: AtomicUsize,
+    /// END markers that were put.
+    ends: AtomicUsize,
     /// Consumer, producer and number, in the order in which they were taken.
     taken: Mutex<Vec<(usize, usize, usize)>>,
     deepest: AtomicUsize,
     line: u8,
     lit: Mutex<[u8; LEDS]>,
+    button: StageAction,
 }
 
 impl<'s> Belt<'s> {
@@ -139,10 +143,12 @@ impl<'s> Belt<'s> {
             items: params.count("items"),
             capacity: params.count("capacity"),
             extra: AtomicUsize::new(0),
+            ends: AtomicUsize::new(0),
             taken: Mutex::default(),
             deepest: AtomicUsize::new(0),
             line: params.count("line") as u8,
             lit: Mutex::default(),
+            button: stage.button(params.count("button")),
         }
     }
 
@@ -196,7 +202,7 @@ impl<'s> Belt<'s> {
     }
 
     /// What works at any time: the belt's speed, and who may take from it.
-    fn obey(&self, asked: &StageAction, may_put: bool) -> bool {
+    fn obey(&self, asked: &StageAction) -> bool {
         let target = asked.target.trim();
         let consumer = target.strip_prefix("consumer-").and_then(|number| number.parse::<usize>().ok());
         let consumer = consumer.and_then(|number| self.may_take.get(number.checked_sub(1)?));
@@ -205,7 +211,8 @@ impl<'s> Belt<'s> {
             Some((seconds * 1e6) as u64)
         };
         let speed = target.split_once('=').and_then(|(what, text)| Some((what, micros(text)?)));
-        match (asked.name.as_str(), consumer, speed) {
+        let name = if *asked == self.button { "put" } else { asked.name.as_str() };
+        match (name, consumer, speed) {
             ("pause", Some(may_take), _) => {
                 may_take.clear();
                 self.stage.value(target, "paused");
@@ -216,7 +223,10 @@ impl<'s> Belt<'s> {
             }
             ("speed", _, Some(("produce", micros))) => self.produce.store(micros, Ordering::Relaxed),
             ("speed", _, Some(("consume", micros))) => self.consume.store(micros, Ordering::Relaxed),
-            ("put", ..) if may_put && self.extra.load(Ordering::Relaxed) < MOST_EXTRA => {
+            // A consumer that has no END marker before it takes it.
+            ("put", ..)
+                if self.ends.load(Ordering::Relaxed) < self.may_take.len() && self.extra.load(Ordering::Relaxed) < MOST_EXTRA =>
+            {
                 let number = self.extra.load(Ordering::Relaxed) + 1;
                 if self.queue.put_for(Item::Of { producer: 0, number }, Duration::ZERO).is_err() {
                     return false;
@@ -259,7 +269,7 @@ impl Hand<'_, '_> {
         let makers = scope.threads("producer", producers, move |me| belt.produce(me, producers))?;
         self.main.waiting("the producers", None);
         while makers.alive() > 0 {
-            makers.join_for(TICK, |asked| belt.obey(asked, true))?;
+            makers.join_for(TICK, |asked| belt.obey(asked))?;
             self.lose_patience();
         }
         let mut orders = Vec::new();
@@ -325,6 +335,7 @@ impl Hand<'_, '_> {
         while self.belt.queue.put_for(Item::End, Duration::ZERO).is_err() {
             self.hear(orders)?;
         }
+        self.belt.ends.fetch_add(1, Ordering::Relaxed);
         self.belt.show_depth();
         Ok(())
     }
@@ -333,7 +344,7 @@ impl Hand<'_, '_> {
     fn hear(&self, orders: &mut Vec<StageAction>) -> Result<(), StageError> {
         match self.belt.stage.next_action(TICK)? {
             Some(asked) if asked.name == "marker" => orders.push(asked),
-            Some(asked) if !self.belt.obey(&asked, false) => self.belt.stage.refuse(&asked),
+            Some(asked) if !self.belt.obey(&asked) => self.belt.stage.refuse(&asked),
             _ => {}
         }
         self.lose_patience();

@@ -112,6 +112,14 @@ impl Stage {
         self.report(EventKind::Gpio { line, value });
     }
 
+    /// Makes a line of the board a button, which connects it with ground. Gives the action that each press will be.
+    pub fn button(&self, line: usize) -> StageAction {
+        let press = StageAction { name: "press".to_owned(), target: format!("GPIO{line}") };
+        let (action, target) = ("watch".to_owned(), press.target.clone());
+        self.report(EventKind::Action { action, target, by: "lesson".to_owned() });
+        press
+    }
+
     /// Prints a line on standard output. A terminal that has gone is no reason to end.
     pub fn say(&self, text: &str) {
         let mut out = io::stdout().lock();

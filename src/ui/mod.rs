@@ -25,6 +25,7 @@ mod orders;
 mod output;
 mod overlays;
 mod own_actions;
+mod pin_card;
 mod prediction;
 mod program_form;
 #[doc(hidden)]
@@ -43,6 +44,7 @@ mod top_bar;
 mod tree;
 mod tree_rows;
 mod typing;
+mod waveform;
 mod widgets;
 mod window;
 

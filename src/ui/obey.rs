@@ -125,6 +125,8 @@ impl App {
                 self.send(Command::Act { run, action, target });
             }
             UiAction::ToggleLine(line) => self.send(Command::ToggleLine(line)),
+            UiAction::FreeLine(line) => self.send(Command::FreeLine(line)),
+            UiAction::SaveEdges(run) => self.send(Command::SaveEdges(run)),
             UiAction::PressLine(line, is_pressed) => {
                 self.send(Command::Lines { ask: 0, request: LineRequest::Press { line, is_pressed } });
             }

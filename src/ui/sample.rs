@@ -61,6 +61,7 @@ pub fn run(id: u32, scenario: &str) -> RunView {
         elapsed: Monotonic::from_secs(2.0),
         processes: Vec::new(),
         lanes: Vec::new(),
+        lines: Vec::new(),
         outputs: Vec::new(),
         facts: Vec::new(),
         values: BTreeMap::new(),

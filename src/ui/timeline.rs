@@ -11,7 +11,7 @@ use super::hatch::{self, Hatch};
 use super::orders;
 use super::states::Look;
 use super::theme::{self, palette};
-use super::widgets;
+use super::{waveform, widgets};
 use crate::model::{Lane, Monotonic, Pid, RunState, RunView, Segment, TaskState, Tid};
 
 /// Which part of the run is looked at.
@@ -70,19 +70,19 @@ const SHORTEST: f64 = 1e-4;
 
 /// Seconds to points and back.
 #[derive(Debug, Clone, Copy)]
-struct Scale {
-    from: f64,
-    to: f64,
-    left: f32,
-    right: f32,
+pub(super) struct Scale {
+    pub(super) from: f64,
+    pub(super) to: f64,
+    pub(super) left: f32,
+    pub(super) right: f32,
 }
 
 impl Scale {
-    fn x(self, t: f64) -> f32 {
+    pub(super) fn x(self, t: f64) -> f32 {
         self.left + ((t - self.from) / (self.to - self.from) * f64::from(self.right - self.left)) as f32
     }
 
-    fn per_point(self) -> f64 {
+    pub(super) fn per_point(self) -> f64 {
         (self.to - self.from) / f64::from((self.right - self.left).max(1.0))
     }
 }
@@ -159,8 +159,9 @@ impl Timeline {
             left: area.left() + self.name_width,
             right: area.right() - 10.0,
         };
-        let lanes = Rect::from_min_max(area.min, pos2(area.right(), area.bottom() - AXIS));
-        self.steer(ui, lanes, scale, now);
+        let above = Rect::from_min_max(area.min, pos2(area.right(), area.bottom() - AXIS));
+        self.steer(ui, above, scale, now);
+        let (lanes, pins) = above.split_top_bottom_at_y(above.bottom() - waveform::height(run, above.height()));
         let colors = palette(ui);
         let ticks = axis(ui, area, scale);
         ui.scope_builder(egui::UiBuilder::new().max_rect(lanes), |ui| {
@@ -193,6 +194,9 @@ impl Timeline {
                 },
             );
         });
+        if !run.lines.is_empty() {
+            waveform::ui(ui, pins, scale, run, actions);
+        }
         ui.allocate_rect(area, Sense::hover());
     }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 
-use tasklab::engine::{Command, Engine, LaunchRequest, Options, Told, What};
+use tasklab::engine::{BoardKind, Command, Engine, LaunchRequest, Options, Told, What};
 use tasklab::model::{ChildSpec, Event, EventKind, Language, Outcome, StopPlan, Stream};
 use tasklab::supervisor::Client;
 
@@ -16,7 +16,7 @@ pub const GRACE: Duration = Duration::from_millis(300);
 pub fn engine(tap: Option<usize>) -> Engine {
     let program = Path::new(env!("CARGO_BIN_EXE_tasklab"));
     let client = Client::start(program).expect("a supervisor");
-    Engine::start(client, Options { program: program.to_owned(), tap }).expect("an engine")
+    Engine::start(client, Options { program: program.to_owned(), tap, board: BoardKind::Auto }).expect("an engine")
 }
 
 pub fn request(what: What) -> LaunchRequest {

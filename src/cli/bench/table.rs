@@ -24,6 +24,8 @@ const ROWS: &[(&str, &str, Unit)] = &[
     ("sample_3000_ms", "Looking at 3,000 processes", Unit::Millis),
     ("schedule_late_p50_us", "How late a scheduled event runs, usually", Unit::Micros),
     ("schedule_late_p99_us", "How late a scheduled event runs, 1 of 100", Unit::Micros),
+    ("gpio_toggle_p50_us", "Toggling a line of the simulated board, usually", Unit::Micros),
+    ("gpio_toggle_p99_us", "Toggling a line of the simulated board, 1 of 100", Unit::Micros),
 ];
 
 const SIDES: &[(&str, &str)] = &[("", "Task Lab"), ("c_", "plain C"), ("python_", "Python")];
