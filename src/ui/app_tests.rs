@@ -522,3 +522,19 @@ fn what_is_asked_of_the_dead_is_answered_with_the_reason() {
     window.press(Modifiers::NONE, Key::K);
     assert!(window.commands().is_empty() && window.has("its parent has waited on it"), "not “select a process”");
 }
+
+#[test]
+fn panes_keep_their_place_when_the_window_changes() {
+    let mut snapshot = sample::snapshot(300);
+    let mut run = (*snapshot.runs[0]).clone();
+    run.scenario = testing::FORK.id.to_owned();
+    snapshot.runs = vec![Arc::new(run)];
+    let mut window = Window::open(snapshot);
+    let newest = "worker-299 got the lock";
+    assert!(window.has(newest));
+    for key in [Key::Plus, Key::Plus, Key::Num0] {
+        window.press(Modifiers::CTRL, key);
+        window.harness.run_steps(3);
+        assert!(window.has(newest), "the log shows its end after {key:?}");
+    }
+}

@@ -54,10 +54,10 @@ impl App {
                 self.cores_ui(ui, snapshot, Cores::LOW);
                 ui.add_space(2.0);
                 self.question_ui(ui, snapshot);
-                self.timeline_ui(ui, snapshot);
+                self.pane_ui(ui, snapshot, Pane::Timeline);
             }
-            Pane::Processes => self.processes_ui(ui, snapshot),
-            Pane::Details => self.details_ui(ui, snapshot),
+            Pane::Processes => self.pane_ui(ui, snapshot, Pane::Processes),
+            Pane::Details => self.pane_ui(ui, snapshot, Pane::Details),
             Pane::Header => {
                 ui.columns(2, |columns| {
                     ScrollArea::vertical().scroll_source(widgets::scroll_source(&columns[0])).id_salt("selected").show(
@@ -67,10 +67,10 @@ impl App {
                             self.selected_ui(ui, snapshot);
                         },
                     );
-                    self.header_ui(&mut columns[1], snapshot);
+                    self.pane_ui(&mut columns[1], snapshot, Pane::Header);
                 });
             }
-            Pane::Log => self.log_ui(ui, snapshot),
+            Pane::Log => self.pane_ui(ui, snapshot, Pane::Log),
         }
     }
 
@@ -87,8 +87,8 @@ impl App {
             .frame(below)
             .show_separator_line(false)
             .exact_size(height * 0.3)
-            .show(ui, |ui| self.log_ui(ui, snapshot));
-        self.timeline_ui(ui, snapshot);
+            .show(ui, |ui| self.pane_ui(ui, snapshot, Pane::Log));
+        self.pane_ui(ui, snapshot, Pane::Timeline);
     }
 
     fn centre_ui(&mut self, ui: &mut Ui, snapshot: &Snapshot) {
@@ -100,36 +100,39 @@ impl App {
         let below = Frame::new().inner_margin(Margin { top: GAP as i8, ..Margin::ZERO });
         let height = ui.available_height();
         let class = size_class(ui);
-        Panel::bottom(("log", class))
+        // The cards of the first use must not cover what they are about.
+        let (is_new, card) = (self.is_new(Pane::Log), 38.0);
+        Panel::bottom(("log", class, is_new))
             .frame(below)
             .resizable(true)
             .show_separator_line(false)
-            .default_size((height * if is_high { 0.2 } else { 0.15 }).max(88.0))
+            .default_size((height * if is_high { 0.2 } else { 0.15 }).max(88.0) + if is_new { card } else { 0.0 })
             .size_range(70.0..=height * 0.4)
-            .show(ui, |ui| self.log_ui(ui, snapshot));
-        Panel::bottom(("work", class))
+            .show(ui, |ui| self.pane_ui(ui, snapshot, Pane::Log));
+        let is_new = self.is_new(Pane::Processes) || self.is_new(Pane::Details);
+        Panel::bottom(("work", class, is_new))
             .frame(below)
             .resizable(true)
             .show_separator_line(false)
-            .default_size((height * if is_high { 0.36 } else { 0.31 }).max(180.0))
+            .default_size((height * if is_high { 0.36 } else { 0.31 }).max(180.0) + if is_new { card } else { 0.0 })
             .size_range(110.0..=height * 0.6)
             .show(ui, |ui| {
                 let area = ui.available_rect_before_wrap();
                 let middle = area.left() + (area.width() - GAP) * if area.width() > 640.0 { 0.56 } else { 0.6 };
                 let left = Rect::from_min_max(area.min, pos2(middle, area.bottom()));
                 let right = Rect::from_min_max(pos2(middle + GAP, area.top()), area.max);
-                ui.scope_builder(UiBuilder::new().max_rect(left), |ui| self.processes_ui(ui, snapshot));
-                ui.scope_builder(UiBuilder::new().max_rect(right), |ui| self.details_ui(ui, snapshot));
+                ui.scope_builder(UiBuilder::new().max_rect(left), |ui| self.pane_ui(ui, snapshot, Pane::Processes));
+                ui.scope_builder(UiBuilder::new().max_rect(right), |ui| self.pane_ui(ui, snapshot, Pane::Details));
                 ui.expand_to_include_rect(area);
             });
-        self.timeline_ui(ui, snapshot);
+        self.pane_ui(ui, snapshot, Pane::Timeline);
     }
 
     fn library_ui(&mut self, ui: &mut Ui, snapshot: &Snapshot) {
         if Self::is_folded(ui) {
             ui.columns(2, |columns| {
                 self.list_ui(&mut columns[0], snapshot);
-                self.card_ui(&mut columns[1], snapshot);
+                self.pane_ui(&mut columns[1], snapshot, Pane::Library);
             });
             return;
         }
@@ -141,7 +144,7 @@ impl App {
             .resizable(true)
             .default_size((height * 0.52).min(430.0))
             .size_range(120.0..=(height - 140.0).max(121.0))
-            .show(ui, |ui| self.card_ui(ui, snapshot));
+            .show(ui, |ui| self.pane_ui(ui, snapshot, Pane::Library));
         self.list_ui(ui, snapshot);
     }
 
@@ -177,7 +180,7 @@ impl App {
         self.selected_ui(ui, snapshot);
         ui.add_space(2.0);
         ui.separator();
-        self.header_ui(ui, snapshot);
+        self.pane_ui(ui, snapshot, Pane::Header);
     }
 
     /// The header, open while the run holds a pin of it or somebody wants to see it. Else its place shows what was measured.
@@ -224,6 +227,20 @@ impl App {
             ui.set_min_size(size);
             self.views.cores.ui(ui, snapshot.sequence, &snapshot.system, run);
         });
+    }
+
+    /// Draws a pane of the centre. What it remembers, such as how far it is scrolled, is its own wherever it lies.
+    fn pane_ui(&mut self, ui: &mut Ui, snapshot: &Snapshot, pane: Pane) {
+        let draw = match pane {
+            Pane::Timeline => Self::timeline_ui,
+            Pane::Processes => Self::processes_ui,
+            Pane::Details => Self::details_ui,
+            Pane::Log => Self::log_ui,
+            Pane::Library => Self::card_ui,
+            Pane::Header => Self::header_ui,
+        };
+        let scope = UiBuilder::new().scope_id(egui::Id::unique(("pane", pane.title())));
+        ui.scope_builder(scope, |ui| draw(self, ui, snapshot));
     }
 
     fn timeline_ui(&mut self, ui: &mut Ui, snapshot: &Snapshot) {

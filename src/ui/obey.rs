@@ -7,6 +7,7 @@ use egui::{Context, ViewportCommand};
 
 use super::actions::UiAction;
 use super::app::App;
+use super::code::Code;
 use super::commands::UiCommand;
 use super::layout::{Pane, Tab};
 use super::library::Subject;
@@ -84,10 +85,10 @@ impl App {
     }
 
     /// Shows the code of a task, where it has told of a line.
-    fn follow(&mut self, is_meant: impl Fn(&Lane) -> bool) {
+    fn look_at(&mut self, is_meant: impl Fn(&Lane) -> bool, show: fn(&mut Code, &Lane) -> bool) {
         let live = Arc::clone(&self.live);
         let Some(run) = self.subject.run(&live) else { return };
-        if run.lanes.iter().find(|lane| is_meant(lane)).is_some_and(|lane| self.views.code.follow(lane)) {
+        if run.lanes.iter().find(|lane| is_meant(lane)).is_some_and(|lane| show(&mut self.views.code, lane)) {
             self.preferences.tab = Tab::Code;
             self.preferences.language = run.language;
         }
@@ -101,8 +102,10 @@ impl App {
                 self.selection = None;
             }
             UiAction::Select(pid, tid) => {
+                // The first click shows where it starts, the next one where it is.
+                let show = if self.selection == Some((pid, tid)) { Code::follow } else { Code::show_start };
                 self.selection = Some((pid, tid));
-                self.follow(|lane| lane.pid == pid && (tid.is_none() || lane.tid == tid));
+                self.look_at(|lane| lane.pid == pid && (tid.is_none() || lane.tid == tid), show);
             }
             UiAction::Step => self.step(),
             UiAction::Say(text) => self.toasts.push(text),
@@ -122,7 +125,7 @@ impl App {
             UiAction::Act(run, action, target) => {
                 if action == Action::Scenario(STEP.to_owned()) {
                     // Whoever was let go is who one wants to see go.
-                    self.follow(|lane| lane.name == target);
+                    self.look_at(|lane| lane.name == target, Code::follow);
                 }
                 self.send(Command::Act { run, action, target });
             }

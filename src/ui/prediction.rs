@@ -88,6 +88,8 @@ fn line_ui(ui: &mut Ui, tone: Tone, ask: &str, text: &str) -> bool {
                     is_taken_back = ui.button("Guess again").clicked();
                 }
                 ui.with_layout(Layout::left_to_right(Align::Center).with_main_wrap(true), |ui| {
+                    ui.spacing_mut().item_spacing.y = 0.0;
+                    ui.spacing_mut().interact_size.y = 18.0;
                     let said = ui.add(Label::new(theme::bold(text).color(colors.text)).wrap());
                     said.on_hover_text(ask);
                     if ui.available_width() > 120.0 {

@@ -67,7 +67,9 @@ impl Selected {
             };
             ui.label(sentence(process, run));
             if let Some((_, Some(tid))) = selection {
-                let name = process.threads.iter().find(|thread| thread.tid == tid).map_or("?", |thread| thread.name.as_str());
+                let living = process.threads.iter().find(|thread| thread.tid == tid).map(|thread| thread.name.as_str());
+                let lane = || run.lanes.iter().find(|lane| lane.tid == Some(tid)).map(|lane| lane.name.as_str());
+                let name = living.or_else(lane).unwrap_or_default();
                 let text = RichText::new(format!("Its thread {name} ({tid}).")).color(colors.weak);
                 ui.add(egui::Label::new(text).truncate()).on_hover_text("Signals reach the whole process.");
             }

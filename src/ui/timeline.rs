@@ -25,7 +25,7 @@ pub struct Timeline {
     name_width: f32,
     /// Where the lane of a task is, by its name.
     places: HashMap<String, usize>,
-    measured: Option<(crate::model::RunId, usize)>,
+    measured: Option<(crate::model::RunId, usize, u32)>,
     /// Who released and who woke, of the visible lanes: x, and the places of the two lanes.
     wakes: Vec<(f32, usize, usize)>,
     /// How full the pipes are that processes write to.
@@ -202,13 +202,15 @@ impl Timeline {
 
     /// Room for the longest name among the first lanes, measured when lanes come.
     fn measure_names(&mut self, ui: &Ui, run: &RunView) {
-        let key = Some((run.id, run.lanes.len()));
+        let key = Some((run.id, run.lanes.len(), ui.available_width() as u32));
         if self.measured != key {
             self.measured = key;
             self.places = run.lanes.iter().enumerate().map(|(place, lane)| (lane.name.clone(), place)).collect();
             let font = FontId::proportional(12.0);
             let width = |lane: &Lane| ui.painter().layout_no_wrap(lane.name.clone(), font.clone(), Color32::PLACEHOLDER).size().x;
-            self.name_width = run.lanes.iter().take(50).map(width).fold(60.0, f32::max).min(150.0) + 12.0;
+            self.name_width =
+                run.lanes.iter().take(50).map(width).fold(60.0, f32::max).min((ui.available_width() * 0.2).clamp(110.0, 260.0))
+                    + 12.0;
         }
     }
 

@@ -247,13 +247,15 @@ fn draw(
             fill.paint(ui, bar);
             let salt = ("pipe", process.pid);
             widgets::describe(ui, bar.expand(3.0), salt, Role::ProgressIndicator, &fill.words()).on_hover_text(fill.words());
-            ui.set_max_width(ui.available_width() - FILL - 6.0);
         }
         let name = thread.map_or(process.name.as_str(), |thread| thread.name.as_str());
         let ink = if is_gone { colors.weak } else { colors.text };
         let orphan = if process.is_orphan && thread.is_none() { " (orphan)" } else { "" };
-        ui.add(egui::Label::new(RichText::new(format!("{name}{orphan}")).color(ink)).truncate().selectable(false))
-            .on_hover_text(&process.command);
+        let room = vec2(ui.available_width() - if fill.is_some() { FILL + 6.0 } else { 0.0 }, ui.available_height());
+        ui.allocate_ui_with_layout(room, Layout::left_to_right(Align::Center), |ui| {
+            let text = RichText::new(format!("{name}{orphan}")).color(ink);
+            ui.add(egui::Label::new(text).truncate().selectable(false)).on_hover_text(&process.command);
+        });
     });
     let id = thread.map_or_else(|| process.pid.to_string(), |thread| thread.tid.to_string());
     row.col(|ui| cell(ui, &id, true));
