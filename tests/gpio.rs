@@ -239,3 +239,69 @@ fn the_list_has_forty_pins_for_people_and_for_programs() {
     assert_eq!(board["pins"].as_array().map(Vec::len), Some(40));
     assert_eq!((board["pins"][10]["name"].as_str(), board["pins"][10]["level"].as_u64()), (Some("GPIO17"), Some(0)));
 }
+
+/// The same words and errors as `gpio`, before anything is launched.
+#[test]
+fn a_run_takes_the_board_that_is_chosen_or_none() {
+    let run = |board: &str| {
+        let words = ["run", "blink", "--set", "changes=2", "--set", "every=0.02", "--no-script", "--board", board];
+        Command::new(env!("CARGO_BIN_EXE_tasklab")).args(words).stdin(Stdio::null()).output().expect("runs")
+    };
+    let log = Log::new();
+    assert!(run(&log.board()).status.success());
+    assert_eq!(log.edges().iter().filter(|edge| edge.1 == 17).map(|edge| edge.2).collect::<Vec<_>>(), [1, 0]);
+    for (board, status) in [("gpiod", 2), ("chardev:no-such-chip", 3), ("simulated:/no/such/folder/edges", 3)] {
+        let (ran, asked) = (run(board), gpio(&["get", "--board", board, "GPIO17"]));
+        assert_eq!((ran.status.code(), asked.status.code()), (Some(status), Some(status)), "{board}");
+        assert_eq!(ran.stderr, asked.stderr, "{board}");
+        assert!(ran.stdout.is_empty(), "{board}: nothing was launched");
+    }
+}
+
+/// What a waveform viewer reads: each change of each line with its time, in order.
+#[test]
+fn the_edges_of_a_run_are_written_whole_in_both_forms() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let place = |name: &str| folder.path().join(name).display().to_string();
+    let (vcd, csv) = (place("run.vcd"), place("run.csv"));
+    let words =
+        ["run", "blink", "--set", "changes=6", "--set", "every=0.02", "--no-script", "--vcd", &vcd, "--csv", &csv, "--json"];
+    let output = Command::new(env!("CARGO_BIN_EXE_tasklab")).args(words).stdin(Stdio::null()).output().expect("runs");
+    assert!(output.status.success(), "{output:?}");
+    let told: Vec<(u64, u64)> = String::from_utf8(output.stdout)
+        .expect("UTF-8")
+        .lines()
+        .map(|line| serde_json::from_str::<Value>(line).expect("JSON"))
+        .filter(|event| event["kind"] == "gpio")
+        .map(|event| (event["t"].as_u64().expect("a time"), event["value"].as_u64().expect("a level")))
+        .collect();
+    assert_eq!(told.iter().map(|edge| edge.1).collect::<Vec<_>>(), [1, 0, 1, 0, 1, 0]);
+    let dump = std::fs::read_to_string(&vcd).expect("there");
+    let (_, changes) = dump.rsplit_once("$end\n#").expect("changes after the first levels");
+    let changes: Vec<(u64, u64)> = changes
+        .split('#')
+        .filter_map(|change| {
+            let (t, level) = change.trim_end().split_once('\n')?;
+            Some((t.parse().expect("a time"), level.strip_suffix('2').expect("GPIO17's code").parse().expect("a level")))
+        })
+        .collect();
+    assert_eq!(changes, told);
+    let table = std::fs::read_to_string(&csv).expect("there");
+    let rows: Vec<u64> =
+        table.lines().skip(1).map(|row| row.rsplit(',').next().expect("a level").parse().expect("0 or 1")).collect();
+    assert_eq!(rows, [1, 0, 1, 0, 1, 0]);
+    let left: Vec<_> = std::fs::read_dir(folder.path()).expect("there").flatten().map(|entry| entry.file_name()).collect();
+    assert_eq!(left.len(), 2, "no half of a file: {left:?}");
+}
+
+#[test]
+fn a_watch_writes_its_edges_to_a_file() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let vcd = folder.path().join("watch.vcd").display().to_string();
+    let words = ["watch", "--board", "simulated", "--press", "GPIO27", "--count", "2", "--pull", "up", "--vcd", &vcd, "GPIO27"];
+    assert!(gpio(&words).status.success());
+    let dump = std::fs::read_to_string(&vcd).expect("there");
+    assert!(dump.contains("$var wire 1 < GPIO27 $end") && dump.contains("$dumpvars\n1<\n$end"), "{dump}");
+    let output = gpio(&["watch", "--board", "simulated", "--for", "0.1", "--vcd", "/no/such/folder/x.vcd", "GPIO27"]);
+    assert_eq!(output.status.code(), Some(3), "before anything is watched");
+}

@@ -8,6 +8,7 @@ params = tasklab.params(
     waiters=4,
     work=0.1,
     line=17,
+    button=26,
     patience=20.0,
 )
 tasklab.actions("set", "clear", "finish")
@@ -64,10 +65,13 @@ def lower_flag():
 def attend():
     """Raises and lowers the flag as it is told. Gives what is_set() should have said each time, and what it said."""
     expected, said = [], []
+    button = tasklab.button(params.button)
     deadline = time.monotonic() + params.patience
     while time.monotonic() < deadline:
         tasklab.state("main", "waiting", on="you")
-        do, _ = tasklab.action(deadline - time.monotonic()) or ("nothing", "")
+        do, target = tasklab.action(deadline - time.monotonic()) or ("nothing", "")
+        if (do, target) == button:
+            do = "clear" if go.is_set() else "set"
         if do == "finish":
             break
         if do in ("set", "clear"):

@@ -30,6 +30,7 @@ params = __name__ == "__main__" and tasklab.params(
     capacity=8,
     ends=1,
     line=17,
+    button=26,
     patience=10.0,
 )
 if params:
@@ -52,7 +53,9 @@ class Belt:
         self.stopped = set()  # consumers that have found an END marker
         self.lit = [0] * LEDS
         self.deepest = self.counted = self.extra = 0
+        self.ends = 0  # END markers that were put
         self.look = threading.Lock()
+        self.button = tasklab.button(params.button)  # each press of it makes one more item
 
     def show_depth(self):
         """The depth as a number, and as a bar of LEDs."""
@@ -96,11 +99,12 @@ class Belt:
         while True:
             try:
                 self.queue.put(item, block=False)
+                self.ends += item == END
                 return self.show_depth()
             except tasklab.Full:
                 hear(0.02)
 
-    def obey(self, asked, may_put):
+    def obey(self, asked):
         """What works at any time: the belt's speed, and who may take from it. Gives the reason why it cannot be done."""
         do, target = asked[0], asked[1].strip()
         if do in ("pause", "resume"):
@@ -113,8 +117,8 @@ class Belt:
             tasklab.value(f"{what} (s)", float(seconds))
         elif do == "marker":
             return "an END marker stands after the last item, and the producers are still at work"
-        elif not may_put:
-            return "the producers have put their last item"
+        elif self.ends >= params.consumers:
+            return "each consumer has an END marker before it, so that nobody would take one more"
         elif self.extra >= 20:
             return "20 more items are enough for one run"
         else:
@@ -147,7 +151,7 @@ def quick_exit(daemon, tell):
     """A program of its own: its main ends at once, and leaves the items to a thread, which tells of each."""
     def work():
         for _ in range(12):
-            time.sleep(0.02)
+            time.sleep(0.08)
             os.write(tell, b".")
 
     threading.Thread(target=work, daemon=daemon).start()
@@ -177,16 +181,15 @@ def main():
     for thread in [counter, *consumers, *producers]:
         thread.start()
 
-    ends = 0
     orders = []  # END markers that somebody asked for
     deadline = began + params.patience
 
-    def hear(seconds, may_put=False, may_mark=False):
+    def hear(seconds, may_mark=False):
         """Hears actions for so long. When patience is over, nobody is paused any more."""
         asked = tasklab.action(seconds)
         if asked and asked[0] == "marker" and may_mark:
             orders.append(asked)
-        elif asked and (why := belt.obey(asked, may_put)):
+        elif asked and (why := belt.obey(asked)):
             tasklab.refuse(*asked, why)
         if time.monotonic() >= deadline:
             for may in belt.may_take.values():
@@ -194,20 +197,20 @@ def main():
 
     tasklab.state("main", "waiting", on="the producers")
     while any(producer.is_alive() for producer in producers):
-        hear(0.02, may_put=True)
+        hear(0.02)
     for _ in range(params.ends):
         belt.put(END, hear)
-        ends += 1
 
     # The consumers that find a marker stop. Then look whether more of them do.
     stop, markers = min(params.ends, params.consumers), tasklab.counted(params.ends, "END marker", "END markers")
     tasklab.state("main", "waiting", on=f"{markers} for {tasklab.counted(params.consumers, 'consumer', 'consumers')}")
-    while len(belt.stopped) < stop:
+    while sum(consumer.is_alive() for consumer in consumers) > params.consumers - stop:
         hear(0.02, may_mark=True)
     look_until = time.monotonic() + 0.2
     while time.monotonic() < look_until:
         hear(0.02, may_mark=True)
-    stopped, waiting = len(belt.stopped), sum(consumer.is_alive() for consumer in consumers)
+    waiting = sum(consumer.is_alive() for consumer in consumers)
+    stopped = params.consumers - waiting
     tasklab.value("consumers that wait", waiting)
     print(f"{markers}: of {params.consumers} consumers {tasklab.counted(stopped, 'has', 'have')} stopped")
 
@@ -215,13 +218,12 @@ def main():
     while any(consumer.is_alive() for consumer in consumers):
         if not orders:
             hear(0.02, may_mark=True)
-        if time.monotonic() >= deadline and ends < params.consumers:
+        if time.monotonic() >= deadline and belt.ends < params.consumers:
             orders.append(("marker", ""))
         while orders:
             asked = orders.pop(0)
-            if ends < params.consumers:
+            if belt.ends < params.consumers:
                 belt.put(END, hear)
-                ends += 1
             else:
                 tasklab.refuse(*asked, "there is one for each consumer already")
     belt.counts.put(END)

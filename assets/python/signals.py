@@ -17,6 +17,7 @@ params = tasklab.params(
     cleanup=0.6,
     patience=30.0,
     grace=1.0,
+    button=26,
 )
 
 LEDS = {"polite": 17, "slow": 27, "deaf": 22}  # lines of the header
@@ -102,7 +103,16 @@ def alive(programs):
     return [program for program in programs if program.popen.returncode is None]
 
 
-def attend(programs, patience):
+def press(programs):
+    """The button: SIGTERM to the next that has not heard one; when all who are left have, SIGKILL."""
+    unheard = [program for program in alive(programs) if not program.heard]
+    for program in unheard[:1]:
+        program.popen.terminate()
+    for program in alive(programs)[:1] if not unheard else []:
+        program.popen.kill()
+
+
+def attend(programs, patience, button):
     """Looks on, and does what is asked, until all have ended or nothing has happened for so long."""
     deadline = time.monotonic() + patience
     while alive(programs) and time.monotonic() < deadline:
@@ -110,7 +120,9 @@ def attend(programs, patience):
         if asked:
             do, target = asked
             meant = [program for program in alive(programs) if target.strip() in (program.name, str(program.pid))]
-            if do not in ("terminate", "kill"):
+            if asked == button:
+                press(programs)
+            elif do not in ("terminate", "kill"):
                 tasklab.refuse(do, target, "this lesson has no such action; it has: terminate PROGRAM, kill PROGRAM")
             elif not meant:
                 tasklab.refuse(do, target, tasklab.unknown("program that runs", target, [one.name for one in alive(programs)]))
@@ -128,15 +140,16 @@ def main():
     tasklab.started("main")
     with tempfile.TemporaryDirectory(prefix="tasklab-") as folder:
         programs = [Program(name, folder) for name in LEDS]
+        button = tasklab.button(params.button)
         tasklab.state("main", "waiting", on="the programs to end")
-        attend(programs, params.patience)
+        attend(programs, params.patience, button)
         for program in alive(programs):
             program.popen.terminate()
             program.popen.send_signal(signal.SIGCONT)
-        attend(programs, params.grace)
+        attend(programs, params.grace, button)
         for program in alive(programs):
             program.popen.kill()
-        attend(programs, 60)
+        attend(programs, 60, button)
     tasklab.finished("main")
 
     # What each has made of SIGTERM is claimed of those that have heard it, and were not killed before they could act.
@@ -148,10 +161,12 @@ def main():
                      f"{STEPS} steps, exited 3", f"{slow.steps} steps, {slow.ended}")
     if deaf.heard:
         tasklab.fact("deaf", "the deaf one hears SIGTERM and goes on: only SIGKILL ends it", "killed by SIGKILL", deaf.ended)
+    # Who was killed while it tidied up shows neither.
+    shown = [one for one in programs if not (one is polite and one.heard and one.ended == "killed by SIGKILL")]
     tasklab.fact("finally", "`finally` runs in who leaves by itself, and in nobody who is killed or calls _exit",
-                 [one.name for one in programs if one.ended == "exited 0"], [one.name for one in programs if one.finally_ran])
+                 [one.name for one in shown if one.ended == "exited 0"], [one.name for one in shown if one.finally_ran])
     tasklab.fact("files", "the temporary files of the others stay",
-                 [one.name for one in programs if one.ended != "exited 0"], [one.name for one in programs if one.file_stayed])
+                 [one.name for one in shown if one.ended != "exited 0"], [one.name for one in shown if one.file_stayed])
 
 
 if __name__ == "__main__":

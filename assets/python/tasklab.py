@@ -42,6 +42,7 @@ _control = _descriptor("TASKLAB_CONTROL")
 _began = int(os.environ.get("TASKLAB_T0") or time.monotonic_ns())
 _lock = threading.Lock()
 _heard = b""
+_buttons = set()  # what a press of each button of the board is
 _pending = collections.deque()  # actions that were heard and not asked for yet
 _actions = {}  # name: what it is done to, as the script declares it; empty where it declares none
 _main_pid = os.getpid()
@@ -209,6 +210,13 @@ def gpio(line, level):
     event("gpio", line=line, value=level)
 
 
+def button(line):
+    """Makes a line of the board a button, which connects it with ground. Gives the action that each press will be."""
+    event("action", do="watch", target=f"GPIO{line}", by="lesson")
+    _buttons.add(("press", f"GPIO{line}"))
+    return "press", f"GPIO{line}"
+
+
 def fact(id, claim, expected, observed, holds=None):
     """A claim of the lesson beside what this run showed. It holds if they are equal, unless you say what holds."""
     event("fact", id=id, claim=claim, expected=expected, observed=observed,
@@ -277,7 +285,7 @@ def actions(*usages):
 
 def _unfit(do, target):
     """Why this is no action of the script, or not with such a target; None if it is one."""
-    if not _actions:
+    if not _actions or (do, target) in _buttons:
         return None
     if do not in _actions:
         return "this lesson has no such action; it has: " + ", ".join(f"{name} {on}".strip() for name, on in _actions.items())

@@ -20,7 +20,7 @@ params = tasklab.params(
     tasks=24,
     kind="thread",
     work="hash",
-    size=128,
+    size=48,
 )
 tasklab.actions("submit", "cancel")
 

@@ -9,6 +9,7 @@ mod processes;
 mod python;
 mod table;
 mod threads;
+mod tracked;
 
 use std::ffi::{CStr, CString};
 use std::io::{self, Write};
@@ -19,9 +20,10 @@ use clap::Args;
 use procfs::Current;
 
 use super::CliError;
+use crate::scenario::Stage;
 use crate::sys;
 use engine::Capture;
-use measure::{Amount, Contender, Effort, Figure, Figures, c, median, missing, percentile, rust};
+use measure::{Amount, Contender, Effort, Figure, Figures, beside, c, median, missing, percentile, rust};
 use table::{in_order, table};
 
 pub use engine::Ingest;
@@ -36,6 +38,8 @@ const WORKERS: usize = 4;
 const ROOM: usize = 1024;
 /// Programs that are launched at once.
 const AT_ONCE: u64 = 100;
+/// Toggles in one turn.
+const TOGGLES: u64 = 2_000;
 /// Events that are scheduled in one turn.
 const EVENTS: u64 = 200;
 
@@ -115,6 +119,9 @@ fn measure_all(program: &Path, effort: Effort, only: &[String]) -> anyhow::Resul
     session.compare("launch_wait", Amount::Filling(10), contenders);
     let contenders = vec![rust(|count| launcher.at_once(count)), c(|count| sys::plain_launches_at_once(TRUE, count))];
     session.compare("launch_many", Amount::Exactly(AT_ONCE), contenders);
+    if session.wants("gpio_toggle_p50_us") || session.wants("gpio_toggle_p99_us") {
+        toggles(&mut session, &mut launcher)?;
+    }
     drop(launcher);
 
     session.compare("fork_wait", Amount::Filling(1), vec![rust(processes::fork_wait), c(sys::plain_forks)]);
@@ -124,6 +131,7 @@ fn measure_all(program: &Path, effort: Effort, only: &[String]) -> anyhow::Resul
     session.compare("thread_queue_items", Amount::Filling(100), vec![rust(threads::queue_items)]);
     session.compare("process_queue_items", Amount::Filling(100), vec![rust(processes::queue_items)]);
     session.compare("lock_ops", Amount::Filling(1000), vec![rust(|count| Ok(threads::lock_ops(count))), c(sys::plain_locks)]);
+    tracked(&mut session);
 
     for (key, count) in [("sample_300_ms", 300), ("sample_3000_ms", 3000)] {
         if !session.wants(key) {
@@ -148,6 +156,45 @@ fn measure_all(program: &Path, effort: Effort, only: &[String]) -> anyhow::Resul
     Ok(session.figures.list)
 }
 
+/// The lessons' lock and queue beside Rust's own, and how many times as long theirs takes.
+fn tracked(session: &mut Session) {
+    let stage = Stage::from_environment();
+    let locks = vec![rust(|count| tracked::lock_ops(&stage, count)), beside("std_", tracked::mutex_ops)];
+    let queues = vec![
+        rust(|count| tracked::queue_items(&stage, count)),
+        beside("std_", tracked::plain_items),
+        beside("channel_", tracked::channel_items),
+    ];
+    for (name, sides) in [("tracked_lock_ops", locks), ("tracked_queue_items", queues)] {
+        if session.wants(name) {
+            session.figures.rates(name, Amount::Filling(1000), sides);
+        }
+    }
+    for (key, name, prefix) in [
+        ("tracked_lock_times", "tracked_lock_ops", "std_"),
+        ("tracked_queue_times", "tracked_queue_items", "std_"),
+        ("tracked_queue_channel_times", "tracked_queue_items", "channel_"),
+    ] {
+        let rate = |key: &str| session.figures.list.iter().find(|figure| figure.key == key).map(|figure| figure.value);
+        if let (Some(ours), Some(plain)) = (rate(name), rate(&format!("{prefix}{name}"))) {
+            session.figures.note(key, plain / ours);
+        }
+    }
+}
+
+/// What a toggle takes through the supervisor, beside bytes that go to another process and back: what the kernel needs for that.
+fn toggles(session: &mut Session, launcher: &mut Launcher) -> anyhow::Result<()> {
+    let mut took: [Vec<Vec<f64>>; 2] = Default::default();
+    for _ in 0..session.figures.effort.turns {
+        took[0].push(launcher.toggles(TOGGLES)?);
+        took[1].push(sys::plain_round_trips(TOGGLES)?.iter().map(Duration::as_secs_f64).collect());
+    }
+    for (prefix, turns) in ["", "c_"].into_iter().zip(took) {
+        note_micros(session, &format!("{prefix}gpio_toggle"), &turns);
+    }
+    Ok(())
+}
+
 /// How late events run: the median over the turns of what half of them, and 99 of 100, do not exceed.
 fn schedule(session: &mut Session) {
     let mut late: [Vec<Vec<f64>>; 2] = Default::default();
@@ -160,10 +207,15 @@ fn schedule(session: &mut Session) {
         }
     }
     for (prefix, turns) in ["", "python_"].into_iter().zip(late).filter(|(_, turns)| !turns.is_empty()) {
-        for (name, share) in [("p50", 0.5), ("p99", 0.99)] {
-            let micros = turns.iter().map(|turn| percentile(turn.clone(), share) * 1e6).collect();
-            session.figures.note(&format!("{prefix}schedule_late_{name}_us"), median(micros));
-        }
+        note_micros(session, &format!("{prefix}schedule_late"), &turns);
+    }
+}
+
+/// The median over the turns of what half of the times, and 99 of 100, do not exceed.
+fn note_micros(session: &mut Session, name: &str, turns: &[Vec<f64>]) {
+    for (word, share) in [("p50", 0.5), ("p99", 0.99)] {
+        let micros = turns.iter().map(|turn| percentile(turn.clone(), share) * 1e6).collect();
+        session.figures.note(&format!("{name}_{word}_us"), median(micros));
     }
 }
 

@@ -9,11 +9,17 @@ use serde_json::{Value, json};
 use super::entry::Start;
 use super::error::CliError;
 use super::session::{Ended, Listener, until};
-use crate::engine::{Command, CompareRequest, Told, compare_rows, noise, one_line};
-use crate::model::{Comparison, EventKind, Outcome, Progress, RunId};
+use crate::engine::{BoardKind, Command, CompareRequest, Told, compare_rows, noise, one_line};
+use crate::model::{Action, Comparison, EventKind, Outcome, Progress, RunId};
 
 /// Runs all of it. The status is that of the run that went worst.
-pub(super) fn compare(title: &str, request: CompareRequest, is_json: bool, start: Start<'_>) -> Result<u8, CliError> {
+pub(super) fn compare(
+    title: &str,
+    request: CompareRequest,
+    is_json: bool,
+    board: &BoardKind,
+    start: Start<'_>,
+) -> Result<u8, CliError> {
     let labels: Vec<String> = request.labels().map(str::to_owned).collect();
     let mut story = Story { out: BufWriter::new(io::stdout()), is_json, labels, runs: Vec::new() };
     if !is_json {
@@ -24,7 +30,8 @@ pub(super) fn compare(title: &str, request: CompareRequest, is_json: bool, start
         Told::Compared(comparison) => Some(Arc::clone(comparison)),
         _ => None,
     };
-    let Ended { finished: comparison, interrupted } = until(Command::Compare(Box::new(request)), &[], start, &mut story, last)?;
+    let Ended { finished: comparison, interrupted } =
+        until(Command::Compare(Box::new(request)), &[], board, start, &mut story, last)?;
     let text = if is_json { lines(&comparison) } else { table(&comparison) };
     story.out.write_all(text.as_bytes()).and_then(|()| story.out.flush()).map_err(|error| CliError::output(&error))?;
     Ok(interrupted.unwrap_or_else(|| status(&comparison)))
@@ -65,6 +72,11 @@ impl Listener for Story {
                 let number = self.runs.iter().position(|known| known == run).unwrap_or_default();
                 let label = &self.labels[number % self.labels.len()];
                 let line = format!("  {label}: {outcome} after {elapsed_s:.2} s");
+                return self.say(&line);
+            }
+            EventKind::ActionRefused { action, target, why, .. } if !self.is_json => {
+                let Ok(action) = action.parse::<Action>();
+                let line = format!("  ! {}", one_line(&action.could_not(target, why)));
                 return self.say(&line);
             }
             EventKind::Notice { text } if !self.is_json => {

@@ -9,7 +9,7 @@ use clap::{Args, Parser, Subcommand};
 
 use super::error::{CliError, complain};
 use super::{bench, doctor, exec, gpio, list, run};
-use crate::engine::{Engine, EngineError, Options};
+use crate::engine::{BoardKind, Engine, EngineError, Options};
 
 /// Starts a supervisor, which keeps these descriptors of ours open, and an engine over it. Called at most once, and not at all
 /// by verbs that launch nothing.
@@ -35,6 +35,9 @@ pub struct WindowArguments {
     /// Show this scenario in the window, and start it
     #[arg(long, value_name = "ID")]
     pub scenario: Option<String>,
+    /// Which board drives the pins
+    #[command(flatten)]
+    pub board: BoardChoice,
     /// How large the window opens, such as 1280x800
     #[arg(long, value_name = "WIDTHxHEIGHT", value_parser = size)]
     pub size: Option<[f32; 2]>,
@@ -44,6 +47,14 @@ pub struct WindowArguments {
     /// With --screenshot: how long after the start, in seconds
     #[arg(long, value_name = "SECONDS", default_value = "3", requires = "screenshot", value_parser = seconds)]
     pub after: Duration,
+}
+
+/// Which board drives the 40-pin header.
+#[derive(Debug, Default, Args)]
+pub struct BoardChoice {
+    /// The GPIO board: auto, chardev (or chardev:LABEL of a chip), rppal, simulated (or simulated:FILE, a log of all edges)
+    #[arg(long, default_value = "auto", value_name = "BOARD")]
+    pub board: BoardKind,
 }
 
 fn size(text: &str) -> Result<[f32; 2], String> {
@@ -115,6 +126,9 @@ fn known(window: &WindowArguments) -> Result<(), CliError> {
 
 /// The engine could not be started.
 pub(super) fn no_engine(error: &EngineError) -> CliError {
+    if matches!(error, EngineError::Board(_)) {
+        return CliError::Missing(error.to_string());
+    }
     complain("nothing can be launched; `tasklab doctor` looks for the cause");
     CliError::Missing(error.to_string())
 }

@@ -10,10 +10,11 @@ use crossbeam_channel::RecvTimeoutError;
 use serde_json::{Value, json};
 
 use super::CliError;
-use super::entry::{Start, no_engine};
+use super::edges::{EdgeArguments, EdgeFiles};
+use super::entry::{BoardChoice, Start, no_engine};
 use super::interrupt::Interrupts;
 use crate::engine::{Command, Engine, LineRequest, Options, SendError, Told};
-use crate::gpio::{BoardKind, Edge, Level, Line, Watch};
+use crate::gpio::{Edge, Level, Line, Watch};
 use crate::model::{BoardView, Event, EventKind, Monotonic, PinFunction, PinView, Pull};
 use crate::sys::monotonic_now;
 
@@ -99,6 +100,8 @@ enum Verb {
         /// Changes that last less than this do not count, in seconds
         #[arg(long, value_name = "SECONDS", value_parser = super::entry::seconds)]
         debounce: Option<Duration>,
+        #[command(flatten)]
+        edges: EdgeArguments,
         /// Press and let go this pin's virtual button once (simulated board)
         #[arg(long, value_name = "PIN")]
         press: Vec<Line>,
@@ -110,9 +113,8 @@ enum Verb {
 
 #[derive(Debug, Args)]
 struct Common {
-    /// The board: auto, chardev (or chardev:LABEL of a chip), rppal, simulated
-    #[arg(long, default_value = "auto", value_name = "BOARD")]
-    board: BoardKind,
+    #[command(flatten)]
+    board: BoardChoice,
     /// Lines of JSON instead of sentences
     #[arg(long)]
     json: bool,
@@ -192,7 +194,8 @@ pub(super) fn gpio(arguments: &Arguments, start: Start<'_>) -> Result<u8, CliErr
             talk.hold(hold.time, None)?;
         }
         Verb::Blink { hold, every, count, pins, .. } => talk.blink(pins, hold, *every, *count)?,
-        Verb::Watch { time, count, pull, debounce, press, pins, .. } => {
+        Verb::Watch { time, count, pull, debounce, edges, press, pins, .. } => {
+            talk.files = Some(EdgeFiles::create(edges)?);
             let watch = Watch { pull: pull.map(PullWord::pull), debounce: *debounce };
             for line in pins {
                 talk.ask(&LineRequest::Watch { line: line.number(), watch, owner: OWNER.to_owned() })?;
@@ -227,20 +230,18 @@ struct Talk {
     asked: u64,
     /// Edges that were told so far.
     edges: u64,
+    files: Option<EdgeFiles>,
 }
 
 impl Talk {
     fn open(common: &Common, start: Start<'_>) -> Result<Self, CliError> {
         let cannot_wait = |error: io::Error| CliError::Missing(format!("could not wait for signals: {error}"));
         let interrupts = Interrupts::block().map_err(cannot_wait)?;
-        let options = Options { program: PathBuf::from("/proc/self/exe"), tap: Some(QUEUE) };
+        let options = Options { program: PathBuf::from("/proc/self/exe"), tap: Some(QUEUE), board: common.board.board.clone() };
         let engine = start(&[], options).map_err(|error| no_engine(&error))?;
         interrupts.watch(engine.handle()).map_err(cannot_wait)?;
         let (out, is_json, began) = (io::stdout(), common.json, monotonic_now());
-        let mut talk = Self { engine, interrupts, out, is_json, began, asked: 0, edges: 0 };
-        if common.board != BoardKind::Auto {
-            talk.ask(&LineRequest::UseBoard(common.board.clone()))?;
-        }
+        let mut talk = Self { engine, interrupts, out, is_json, began, asked: 0, edges: 0, files: None };
         for (from, to) in &common.wire {
             talk.ask(&LineRequest::Wire { from: from.number(), to: to.number() })?;
         }
@@ -300,11 +301,11 @@ impl Talk {
     fn tell_edge(&mut self, edge: &Edge) -> Result<(), CliError> {
         let (line, value) = (edge.line.number(), edge.level.value());
         let t = Monotonic::ZERO + edge.t.since(self.began);
-        let text = if self.is_json {
-            Event { t, kind: EventKind::Gpio { line, value } }.to_line()
-        } else {
-            format!("{:>10.6} {} {value}", t.secs(), edge.line)
-        };
+        let event = Event { t, kind: EventKind::Gpio { line, value } };
+        if let Some(files) = &mut self.files {
+            files.hear(&event);
+        }
+        let text = if self.is_json { event.to_line() } else { format!("{:>10.6} {} {value}", t.secs(), edge.line) };
         self.print(&text)
     }
 
@@ -343,8 +344,10 @@ impl Talk {
             LevelWord::Low => Level::Low,
             LevelWord::High => Level::High,
         };
-        if let Some(warning) = line.warning() {
-            super::error::complain(&format!("note: {warning}"));
+        if let Some(note) =
+            self.ask(&LineRequest::Look)?.pins.get(usize::from(line.pin()).saturating_sub(1)).and_then(|pin| pin.note.clone())
+        {
+            super::error::complain(&format!("note: {line}: {note}"));
         }
         self.ask(&LineRequest::Set { line: line.number(), level, safe, owner: OWNER.to_owned() }).map(drop)
     }
@@ -413,6 +416,10 @@ impl Talk {
     /// Gives the lines back, tells the edges that this makes, and says how it ended.
     fn end(mut self) -> Result<u8, CliError> {
         self.ask(&LineRequest::Release { owner: OWNER.to_owned() })?;
+        if let Some(mut files) = self.files {
+            files.reach(Monotonic::ZERO + monotonic_now().since(self.began));
+            files.finish("tasklab gpio watch")?;
+        }
         Ok(self.interrupts.caught().map_or(0, |number| 128 + number as u8))
     }
 }

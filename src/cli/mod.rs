@@ -3,6 +3,7 @@
 pub mod bench;
 mod compare;
 mod doctor;
+mod edges;
 mod entry;
 mod error;
 mod exec;
@@ -15,5 +16,5 @@ mod run;
 mod session;
 mod story;
 
-pub use entry::{Start, WindowArguments, main};
+pub use entry::{BoardChoice, Start, WindowArguments, main};
 pub use error::CliError;

@@ -36,6 +36,11 @@ impl RecordFile {
         self.file.write_all(b"\n")
     }
 
+    /// For what has a form of its own.
+    pub(super) const fn writer(&mut self) -> &mut BufWriter<File> {
+        &mut self.file
+    }
+
     /// What was held back goes to the file, so that nothing is missing should we be killed.
     pub(super) fn flush(&mut self) -> io::Result<()> {
         self.file.flush()

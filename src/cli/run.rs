@@ -11,14 +11,15 @@ use rustix::fs::{Access, access};
 use serde_json::Value;
 
 use super::compare::compare;
-use super::entry::Start;
+use super::edges::{EdgeArguments, EdgeFiles};
+use super::entry::{BoardChoice, Start};
 use super::error::CliError;
 use super::parse;
 use super::record::RecordFile;
 use super::session::{Ended, Listener, session};
 use super::story::Story;
 use crate::engine::{CompareRequest, LANGUAGE, LaunchRequest, Told, What};
-use crate::model::{Language, Outcome, StopPlan};
+use crate::model::{Language, Outcome, StopPlan, TimedAction};
 use crate::scenario::{self, Params, Scenario};
 
 /// Runs a scenario to its end and says what happened, then which of its claims held.
@@ -35,14 +36,15 @@ pub(super) struct Arguments {
     /// Which body runs.
     #[arg(long, value_enum, default_value_t = Body::Rust)]
     language: Body,
-    /// Does something at a time of the run, in seconds, such as '0.5 kill worker-1'.
+    /// Does something at a time, such as '0.5 kill worker-1': in seconds from the first thing that the body says. While the process
+    /// or task that it names is not there yet, it waits for it, and what follows with it; 3 seconds at most.
     #[arg(long = "do", value_name = "AFTER ACTION TARGET")]
     actions: Vec<String>,
     /// Leaves out the scenario's own demo script.
     #[arg(long)]
     no_script: bool,
     /// Runs it once with each of these values of a parameter, or of `language`, and compares what that took.
-    #[arg(long, value_name = "NAME=A,B[,C]", conflicts_with = "record")]
+    #[arg(long, value_name = "NAME=A,B[,C]", conflicts_with_all = ["record", "vcd", "csv"])]
     compare: Option<String>,
     /// With --compare: how often each variant runs, in turn with the others.
     #[arg(long, value_name = "N", default_value_t = 1, requires = "compare")]
@@ -53,6 +55,10 @@ pub(super) struct Arguments {
     /// Writes the event lines to a file.
     #[arg(long, value_name = "FILE")]
     record: Option<PathBuf>,
+    #[command(flatten)]
+    edges: EdgeArguments,
+    #[command(flatten)]
+    board: BoardChoice,
     /// Ends the run after this many seconds.
     #[arg(long, value_name = "S", value_parser = parse::limit, allow_hyphen_values = true)]
     timeout: Option<Duration>,
@@ -68,15 +74,16 @@ enum Body {
 pub(super) fn run(arguments: &Arguments, start: Start<'_>) -> Result<u8, CliError> {
     if let Some(words) = &arguments.compare {
         let (title, request) = comparison(arguments, words)?;
-        return compare(title, request, arguments.json, start);
+        return compare(title, request, arguments.json, &arguments.board.board, start);
     }
     let (scenario, request) = request(arguments)?;
     let record = arguments.record.as_deref().map(RecordFile::create).transpose()?;
     let out = BufWriter::new(io::stdout());
     let form =
         if arguments.json { Form::Lines(out) } else { Form::Story(Box::new(Story::new(scenario.title, scenario.id, out))) };
-    let mut report = Report { form, record, record_error: None };
-    let ended = session(request, &[], start, &mut report)?;
+    let edges = EdgeFiles::create(&arguments.edges)?;
+    let mut report = Report { form, record, record_error: None, edges, title: scenario.id };
+    let ended = session(request, &[], &arguments.board.board, start, &mut report)?;
     report.finish()?;
     Ok(status(&ended))
 }
@@ -102,8 +109,8 @@ fn request(arguments: &Arguments) -> Result<(&'static Scenario, LaunchRequest), 
     let known: Vec<&str> = scenario.actions.iter().map(|action| action.name).collect();
     let mut script = Vec::new();
     if !arguments.no_script {
-        let demo: Vec<String> = scenario.script.iter().map(|line| (*line).to_owned()).collect();
-        script.extend(parse::script(&demo, Some(&known))?);
+        let demo: Result<Vec<TimedAction>, _> = scenario.script.iter().map(|line| TimedAction::demo(line)).collect();
+        script.extend(demo.map_err(|error| CliError::Usage(format!("the demo of {}: {error}", scenario.id)))?);
     }
     script.extend(parse::script(&arguments.actions, Some(&known))?);
     let language = match arguments.language {
@@ -163,6 +170,8 @@ struct Report {
     record: Option<RecordFile>,
     /// A full disk does not end the run; it is told at the end.
     record_error: Option<CliError>,
+    edges: EdgeFiles,
+    title: &'static str,
 }
 
 enum Form {
@@ -176,6 +185,7 @@ impl Listener for Report {
             story.launched(stages);
         }
         let Told::Event(_, event) = told else { return Ok(()) };
+        self.edges.hear(event);
         let line = if self.record.is_some() || matches!(self.form, Form::Lines(_)) { event.to_line() } else { String::new() };
         if let Some(record) = &mut self.record
             && let Err(error) = record.line(&line)
@@ -208,7 +218,8 @@ impl Report {
         if let Some(error) = self.record_error {
             return Err(error);
         }
-        self.record.map_or(Ok(()), RecordFile::finish)
+        self.record.map_or(Ok(()), RecordFile::finish)?;
+        self.edges.finish(self.title)
     }
 }
 

@@ -8,7 +8,7 @@ use crossbeam_channel::TryRecvError;
 use super::CliError;
 use super::entry::{Start, no_engine};
 use super::interrupt::Interrupts;
-use crate::engine::{Command, Engine, LaunchRequest, Options, Told};
+use crate::engine::{BoardKind, Command, Engine, LaunchRequest, Options, Told};
 use crate::model::{EventKind, Finished};
 
 /// Events on the way to us; when we are slower, the children wait.
@@ -35,10 +35,11 @@ pub(super) struct Ended<T = Finished> {
 pub(super) fn session(
     request: LaunchRequest,
     keep_fds: &[i32],
+    board: &BoardKind,
     start: Start<'_>,
     listener: &mut impl Listener,
 ) -> Result<Ended, CliError> {
-    until(Command::Launch(Box::new(request)), keep_fds, start, listener, |told| match told {
+    until(Command::Launch(Box::new(request)), keep_fds, board, start, listener, |told| match told {
         Told::Event(_, event) => match &event.kind {
             EventKind::RunFinished { outcome, elapsed_s, processes_left, .. } => {
                 Some(Finished { outcome: *outcome, elapsed_s: *elapsed_s, processes_left: *processes_left })
@@ -54,13 +55,14 @@ pub(super) fn session(
 pub(super) fn until<T>(
     command: Command,
     keep_fds: &[i32],
+    board: &BoardKind,
     start: Start<'_>,
     listener: &mut impl Listener,
     last: impl FnMut(&Told) -> Option<T>,
 ) -> Result<Ended<T>, CliError> {
     let cannot_watch = |error: io::Error| CliError::Missing(format!("could not wait for signals: {error}"));
     let interrupts = Interrupts::block().map_err(cannot_watch)?;
-    let options = Options { program: PathBuf::from("/proc/self/exe"), tap: Some(QUEUE) };
+    let options = Options { program: PathBuf::from("/proc/self/exe"), tap: Some(QUEUE), board: board.clone() };
     let engine = start(keep_fds, options).map_err(|error| no_engine(&error))?;
     interrupts.watch(engine.handle()).map_err(cannot_watch)?;
     engine.handle().send(command).map_err(|error| CliError::Missing(format!("could not launch: {error}")))?;

@@ -27,6 +27,8 @@ pub enum Command {
     },
     /// Toggle a GPIO line that belongs to no run.
     ToggleLine(u8),
+    /// Give back a GPIO line that was driven so.
+    FreeLine(u8),
     /// Do something else with the header's lines.
     Lines {
         /// Named again in `Told::Board`, which answers all but a change of level that an edge tells.
@@ -38,6 +40,8 @@ pub enum Command {
     StopEverything,
     /// Write a run's recording and its processes into files. A notice says where, or why not.
     Save(RunId),
+    /// Write the edges of a run's GPIO lines into files, likewise.
+    SaveEdges(RunId),
     /// Forget a finished run.
     Forget(RunId),
 }

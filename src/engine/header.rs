@@ -5,10 +5,12 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::acting::Asked;
 use super::engine_loop::EngineLoop;
+use super::run::Wish;
 use super::tap::Told;
-use crate::gpio::{BoardKind, Edge, Level};
-use crate::model::{BoardView, Monotonic, PinFunction};
+use crate::gpio::{BoardKind, Edge, Level, Line, Watch};
+use crate::model::{Action, BoardView, EventKind, Monotonic, PinFunction, Pull, RunId};
 use crate::supervisor::{LineRequest, Request};
 
 /// How often the supervisor is told that we live while lines are driven: some times within its patience of a second.
@@ -54,6 +56,11 @@ impl Header {
         self.spoke_at = Monotonic::ZERO;
     }
 
+    /// Who holds a line, as far as is known.
+    pub(super) fn owner(&self, line: Line) -> Option<&String> {
+        self.view.pins.get(usize::from(line.pin()).saturating_sub(1))?.owner.as_ref()
+    }
+
     /// When the supervisor must hear of us again; `None` while there is no need.
     pub(super) fn next_beat(&self) -> Option<Monotonic> {
         self.pause().map(|pause| self.spoke_at + pause)
@@ -65,6 +72,12 @@ impl Header {
         is_driving.then_some(BEAT).or_else(|| is_real.then_some(LOOK))
     }
 }
+
+/// A button of a lesson connects its line with ground, as gpiozero has it, so that no resistor is needed; it may bounce for so long.
+const BUTTON: Watch = Watch { pull: Some(Pull::Up), debounce: Some(Duration::from_millis(5)) };
+
+/// What a run's body wishes is asked under numbers from here on, so that a refusal is told to that run.
+const ASKS_OF_RUNS: u64 = 1 << 32;
 
 /// The owner of what is made safe after a supervisor was lost.
 const RECOVERY: &str = "recovery";
@@ -86,6 +99,13 @@ impl EngineLoop {
             let is_real = self.header.view.backend != "simulated";
             let request = if is_real { LineRequest::Look } else { LineRequest::Alive };
             self.request(&Request::Lines { ask: 0, request });
+        }
+    }
+
+    /// Takes the board that was chosen.
+    pub(super) fn use_board(&mut self, board: BoardKind) {
+        if board != BoardKind::Auto {
+            self.ask_header(0, LineRequest::UseBoard(board));
         }
     }
 
@@ -118,8 +138,11 @@ impl EngineLoop {
         self.lines_changed(edges, now);
         self.header.view = Arc::new(board);
         self.tap.tell(Told::Board { ask, board: Arc::clone(&self.header.view), refused: refused.clone() });
-        if let Some(refused) = refused {
-            self.notice(refused);
+        let Some(refused) = refused else { return };
+        let run = ask.checked_sub(ASKS_OF_RUNS).and_then(|run| self.find(RunId::new(run as u32)));
+        match run {
+            Some(index) => self.runs[index].emit(EventKind::Notice { text: refused }, now, &mut self.tap),
+            None => self.notice(refused),
         }
     }
 
@@ -130,10 +153,23 @@ impl EngineLoop {
         }
         apply(Arc::make_mut(&mut self.header.view), edges);
         for edge in edges {
-            // An edge belongs to the run that owns the line; any other to every run that is watched.
-            for run in self.runs.iter_mut().filter(|run| !run.course.is_over()) {
-                if edge.owner.as_deref().is_none_or(|owner| owner == USER || owner == run.owner()) {
-                    run.edge(edge.line.number(), edge.level.value(), edge.t.min(now), &mut self.tap);
+            let line = edge.line.number();
+            for index in 0..self.runs.len() {
+                let run = &mut self.runs[index];
+                let is_button = run.buttons.contains(&line);
+                // An edge belongs to the run that owns or watches the line; any other to every run that goes on.
+                let is_its = is_button || edge.owner.as_deref().is_none_or(|owner| owner == USER || owner == run.owner());
+                if run.course.is_over() || !is_its {
+                    continue;
+                }
+                run.edge(line, edge.level.value(), edge.t.min(now), &mut self.tap);
+                if is_button && edge.level == Level::Low {
+                    // A body that has ended or reads nothing misses it.
+                    let target = edge.line.to_string();
+                    let asked = Asked { action: Action::Press, target, by: USER.to_owned(), is_demo: false, at: now };
+                    if let Err(why) = self.tell_body(index, &asked) {
+                        self.runs[index].refuse(&asked, &why, now, &mut self.tap);
+                    }
                 }
             }
             self.tap.tell(Told::Edge(edge.clone()));
@@ -143,11 +179,21 @@ impl EngineLoop {
 
     /// What bodies wish for the header goes to the supervisor.
     pub(super) fn pass_on_lines(&mut self, run: usize) {
-        let owner = self.runs[run].owner();
-        for (line, value) in self.runs[run].take_lines() {
-            let level = Level::high_if(value != 0);
-            let request = LineRequest::Set { line, level, safe: Level::Low, owner: owner.clone() };
-            self.ask_header(0, request);
+        let wishes = self.runs[run].take_wishes();
+        if wishes.is_empty() {
+            return;
+        }
+        let (owner, ask) = (self.runs[run].owner(), ASKS_OF_RUNS + u64::from(self.runs[run].id.number()));
+        for wish in wishes {
+            let owner = owner.clone();
+            let request = match wish {
+                Wish::Level(line, level) => LineRequest::Set { line, level, safe: Level::Low, owner },
+                Wish::Button(line) => {
+                    self.runs[run].buttons.insert(line.number());
+                    LineRequest::Watch { line: line.number(), watch: BUTTON, owner }
+                }
+            };
+            self.ask_header(ask, request);
         }
     }
 }
@@ -155,7 +201,6 @@ impl EngineLoop {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::gpio::Line;
     use crate::model::PinView;
 
     fn view(backend: &str, function: PinFunction) -> BoardView {

@@ -63,6 +63,7 @@ impl RunFold {
             elapsed,
             processes: self.process_rows(),
             lanes: self.lanes.publish(),
+            lines: self.traces.publish(),
             outputs: self.outputs.publish(),
             facts: self.facts.clone(),
             values: self.values.clone(),

@@ -1,30 +1,40 @@
 //! One run on the engine's thread: its fold and recording, its streams, its course.
 
-use std::collections::{HashMap, VecDeque};
-use std::os::fd::OwnedFd;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
+use super::acting::Asked;
+use super::control::Control;
 use super::course::Course;
 use super::launch::Plan;
-use super::save::Saving;
+use super::save::{Contents, Saving};
+use super::script::{FOR_THE_BODY, Script};
+use super::sentences::WATCH;
 use super::streams::{CHUNK, EventStream, InputStream, Open, OutputStream, Scratch};
 use super::tap::{Tap, Told};
+use super::waiting::{Child, Waiting};
 use super::{DEFAULT_OUTPUT_BUDGET, LaunchRequest, Recording, RunFold};
+use crate::gpio::{Level, Line, Waveform};
 use crate::model::{
-    Event, EventKind, ExitStatus, Monotonic, Outcome, Pid, ProcessSample, ProcessState, RunId, Stream, TimedAction,
+    Event, EventKind, ExitStatus, Monotonic, Outcome, Pid, PipeFill, ProcessSample, ProcessState, RunId, Stream, TimedAction,
 };
-use crate::monitor::Fill;
 use crate::scenario::Scenario;
 use crate::supervisor::{CAPTURE, ChildPipes, LaunchedChild};
+use crate::sys::monotonic_now;
 
 /// Events of one run that are kept in memory, in bytes.
 const RECORDING_BUDGET: usize = 6 * 1024 * 1024;
 
-/// A child of the supervisor's that belongs to the run.
-#[derive(Debug)]
-struct StageChild {
-    pid: Pid,
-    has_ended: bool,
+/// Edges of one run that are kept for its files: two minutes of a line that blinks a thousand times a second.
+const EDGES_KEPT: usize = 1 << 18;
+
+/// What a body wishes of a line of the header.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Wish {
+    /// Drive it to this level.
+    Level(u8, Level),
+    /// Hear when its button is pressed.
+    Button(Line),
 }
 
 /// What the last samples said of a process that is no stage.
@@ -45,27 +55,36 @@ pub(super) struct Run {
     pub(super) outputs: Vec<OutputStream>,
     pub(super) events: Vec<EventStream>,
     pub(super) inputs: Vec<InputStream>,
-    pub(super) controls: Vec<OwnedFd>,
+    pub(super) controls: Vec<Control>,
     origin: Monotonic,
-    script: VecDeque<(Monotonic, TimedAction)>,
-    stages: Vec<StageChild>,
+    pub(super) script: Script,
+    /// The supervisor's children that belong to the run.
+    stages: Vec<Child>,
+    pub(super) waiting: Waiting,
     seen: HashMap<Pid, Seen>,
     input: Option<Vec<u8>>,
     /// What was last seen in the pipes between its stages.
-    fills: HashMap<(Pid, Pid), Option<Fill>>,
+    fills: HashMap<(Pid, Pid), Option<PipeFill>>,
     /// How many stages were asked for and have not come.
     awaited: usize,
+    /// Whether its body has said anything.
+    has_spoken: bool,
+    /// When it is told that the body says nothing, while it does.
+    silent_by: Option<Monotonic>,
+    /// Whether Task Lab has sent signals to its processes.
+    pub(super) was_signaled: bool,
     /// Whether it was told that its processes could not be counted.
     pub(super) was_not_counted: bool,
-    /// GPIO levels that its body has asked for and that were not passed on yet.
-    lines: Vec<(u8, u8)>,
+    /// What its body wishes of the header and was not passed on yet.
+    wishes: Vec<Wish>,
+    /// Lines that are buttons of its body.
+    pub(super) buttons: BTreeSet<u8>,
+    waveform: Waveform,
 }
 
 impl Run {
     pub(super) fn new(id: RunId, plan: Plan, request: &LaunchRequest, origin: Monotonic, tap: &mut Tap) -> Self {
         let scenario = plan.scenario.map_or("", |scenario| scenario.id);
-        let mut script: Vec<_> = request.script.iter().map(|action| (origin + action.after, action.clone())).collect();
-        script.sort_by_key(|(at, _)| *at);
         let mut run = Self {
             id,
             fold: RunFold::new(id, &plan.title, scenario, DEFAULT_OUTPUT_BUDGET),
@@ -77,14 +96,20 @@ impl Run {
             inputs: Vec::new(),
             controls: Vec::new(),
             origin,
-            script: script.into(),
+            script: Script::new(&request.script),
             stages: Vec::new(),
+            waiting: Waiting::default(),
             seen: HashMap::new(),
             input: plan.input,
             fills: HashMap::new(),
             awaited: plan.stages.len(),
+            has_spoken: false,
+            silent_by: None,
+            was_signaled: false,
             was_not_counted: false,
-            lines: Vec::new(),
+            wishes: Vec::new(),
+            buttons: BTreeSet::new(),
+            waveform: Waveform::keeping(EDGES_KEPT),
         };
         let scenario = scenario.to_owned();
         run.emit(EventKind::RunStarted { run: id, scenario, language: plan.language, params: plan.params }, origin, tap);
@@ -107,9 +132,14 @@ impl Run {
 
     /// Takes in one event. A body's wish for the header goes to the board first; what comes of it is the event.
     fn record(&mut self, event: Event, tap: &mut Tap) {
-        if let EventKind::Gpio { line, value } = event.kind {
-            self.lines.push((line, value));
-            return;
+        match &event.kind {
+            EventKind::Gpio { line, value } => return self.wishes.push(Wish::Level(*line, Level::high_if(*value != 0))),
+            EventKind::Action { action, target, .. } if action == WATCH => {
+                if let Ok(line) = target.parse() {
+                    self.wishes.push(Wish::Button(line));
+                }
+            }
+            _ => {}
         }
         self.keep(event, tap);
     }
@@ -124,12 +154,15 @@ impl Run {
 
     /// A line of the header has changed for this run: told by the board, not by the body.
     pub(super) fn edge(&mut self, line: u8, value: u8, now: Monotonic, tap: &mut Tap) {
+        if let Ok(line) = Line::new(line.into()) {
+            self.waveform.push(self.time(now), line, Level::high_if(value != 0));
+        }
         self.keep(Event { t: self.time(now), kind: EventKind::Gpio { line, value } }, tap);
     }
 
-    /// What the body has asked of the header since the last call: (line, level).
-    pub(super) fn take_lines(&mut self) -> Vec<(u8, u8)> {
-        std::mem::take(&mut self.lines)
+    /// What the body has wished of the header since the last call.
+    pub(super) fn take_wishes(&mut self) -> Vec<Wish> {
+        std::mem::take(&mut self.wishes)
     }
 
     /// Its children run. Returns how many streams are to be read.
@@ -144,11 +177,11 @@ impl Run {
             let LaunchedChild { pid, pgid, sid, name, argv, may_grow, has_terminal, .. } = child;
             self.fold.add_stage(pid);
             self.emit(EventKind::ProcessStarted { pid, ppid: supervisor, pgid, sid, name, argv }, now, tap);
-            self.stages.push(StageChild { pid, has_ended: false });
+            self.stages.push(Child { pid, status: None, is_reaped: false });
             self.outputs.extend(pipes.stdout.map(|fd| OutputStream::new(pid, Stream::Stdout, fd, may_grow)));
             self.outputs.extend(pipes.stderr.map(|fd| OutputStream::new(pid, Stream::Stderr, fd, may_grow)));
             self.events.extend(pipes.events.map(|fd| EventStream::new(pid, fd)));
-            self.controls.extend(pipes.control);
+            self.controls.extend(pipes.control.map(Control::new));
             if let Some(fd) = pipes.stdin {
                 let mut input = InputStream::new(pid, fd, has_terminal);
                 // Without a text it stays open for what is typed.
@@ -159,6 +192,8 @@ impl Run {
                 self.inputs.push(input);
             }
         }
+        self.silent_by = self.scenario.map(|_| now + FOR_THE_BODY);
+        self.script.launched(self.origin, self.scenario.is_some(), now);
         self.outputs.len() + self.events.len()
     }
 
@@ -183,7 +218,7 @@ impl Run {
     }
 
     /// How full the pipes between its stages are: a value of the run, told when it changes.
-    pub(super) fn pipes_seen(&mut self, seen: &[(Pid, Pid, Option<Fill>)], now: Monotonic, tap: &mut Tap) {
+    pub(super) fn pipes_seen(&mut self, seen: &[(Pid, Pid, Option<PipeFill>)], now: Monotonic, tap: &mut Tap) {
         for (number, pair) in self.pipes().into_iter().enumerate() {
             let fill = seen.iter().find(|(writer, reader, _)| (*writer, *reader) == pair).and_then(|(.., fill)| *fill);
             let known = &mut self.fills;
@@ -192,13 +227,15 @@ impl Run {
                 continue;
             }
             known.insert(pair, fill);
+            let told = fill.unwrap_or(PipeFill { bytes: 0, capacity: 0 });
+            self.emit(EventKind::PipeFilled { pid: pair.0, to: pair.1, fill: told }, now, tap);
             let name = |pid: Pid| self.fold.process(pid).map_or_else(|| pid.to_string(), |row| row.name.clone());
             let name = format!("bytes in pipe {} ({} → {})", number + 1, name(pair.0), name(pair.1));
             if let Some(fill) = fill.filter(|_| !self.fold.values.contains_key(&name)) {
                 let name = format!("room in pipe {}", number + 1);
                 self.emit(EventKind::Value { name, value: fill.capacity.into() }, now, tap);
             }
-            self.emit(EventKind::Value { name, value: fill.map_or(0, |fill| fill.bytes).into() }, now, tap);
+            self.emit(EventKind::Value { name, value: told.bytes.into() }, now, tap);
         }
     }
 
@@ -209,7 +246,7 @@ impl Run {
     /// Whether this process is one of the run's that is not history yet.
     /// The same, as long as its end was not told: afterwards its number may be anybody's.
     pub(super) fn is_living_stage(&self, pid: Pid) -> bool {
-        self.stages.iter().any(|stage| stage.pid == pid && !stage.has_ended)
+        self.stages.iter().any(|stage| stage.pid == pid && !stage.is_reaped)
     }
 
     pub(super) fn has_living(&self, pid: Pid) -> bool {
@@ -224,22 +261,62 @@ impl Run {
     pub(super) fn exited(&mut self, pid: Pid, status: ExitStatus, is_reaped: bool, now: Monotonic, tap: &mut Tap) -> bool {
         if self.fold.process(pid).is_none_or(|row| row.status.is_none()) {
             self.emit(EventKind::ProcessExited { pid, status }, now, tap);
+            if let ExitStatus::Signaled { signal, .. } = status
+                && self.scenario.is_some()
+                && self.is_stage(pid)
+                && !self.was_signaled
+                && !self.course.is_ending()
+            {
+                let name = self.fold.process(pid).map_or("", |row| row.name.as_str());
+                let text = super::ending::killed_from_outside(name, pid, signal);
+                self.emit(EventKind::Notice { text }, now, tap);
+            }
+        }
+        if let Some(stage) = self.stages.iter_mut().find(|stage| stage.pid == pid && stage.status.is_none()) {
+            stage.status = Some(status);
+            self.waiting.ended(pid);
         }
         is_reaped && self.reaped(pid, now, tap)
     }
 
+    /// Answers who waits on its children, as far as that can be answered now. Returns whom the supervisor has to reap for it.
+    pub(super) fn settle_waits(&mut self, is_over: bool, now: Monotonic, tap: &mut Tap) -> Vec<Pid> {
+        let (doomed, answers) = self.waiting.settle(&self.stages, now, is_over);
+        for answer in answers {
+            self.emit(answer, now, tap);
+        }
+        doomed
+    }
+
     /// What there is of it to be kept.
     pub(super) fn to_be_saved(&self) -> Saving {
-        Saving {
-            name: self.scenario.map_or("program", |scenario| scenario.id).to_owned(),
+        let contents = Contents::Run {
             events: self.recording.iter().map(Arc::clone).collect(),
             dropped: self.recording.dropped(),
             processes: self.fold.processes.preorder(),
-        }
+        };
+        Saving { name: self.file_name(), contents }
+    }
+
+    /// The edges of its lines, to be kept.
+    pub(super) fn edges_to_be_saved(&self) -> Saving {
+        let until = self.fold.finished().map_or_else(|| self.time(monotonic_now()), |end| Monotonic::from_secs(end.elapsed_s));
+        Saving { name: self.file_name(), contents: Contents::Edges { waveform: self.waveform.clone(), until } }
+    }
+
+    fn file_name(&self) -> String {
+        self.scenario.map_or("program", |scenario| scenario.id).to_owned()
     }
 
     /// Tells what has become of the run as a whole.
     pub(super) fn look(&mut self, now: Monotonic, tap: &mut Tap) {
+        if self.silent_by.is_some_and(|by| now >= by) {
+            self.silent_by = None;
+            if !self.has_spoken {
+                let text = super::ending::silent(self.fold.language, FOR_THE_BODY);
+                self.emit(EventKind::Notice { text }, now, tap);
+            }
+        }
         for finding in self.fold.look(self.time(now)) {
             self.emit(EventKind::Finding(finding), now, tap);
         }
@@ -249,9 +326,9 @@ impl Run {
     pub(super) fn reaped(&mut self, pid: Pid, now: Monotonic, tap: &mut Tap) -> bool {
         self.emit(EventKind::ProcessReaped { pid }, now, tap);
         self.seen.remove(&pid);
-        let stage = self.stages.iter_mut().find(|stage| stage.pid == pid && !stage.has_ended);
+        let stage = self.stages.iter_mut().find(|stage| stage.pid == pid && !stage.is_reaped);
         stage.is_some_and(|stage| {
-            stage.has_ended = true;
+            stage.is_reaped = true;
             true
         })
     }
@@ -277,6 +354,10 @@ impl Run {
         let open = self.events[index].read(arrived, scratch, &mut |event| events.push(event));
         if open == Open::No {
             self.events.swap_remove(index);
+        }
+        if !events.is_empty() {
+            self.has_spoken = true;
+            self.script.heard(now);
         }
         for event in events {
             self.record(event, tap);
@@ -312,7 +393,11 @@ impl Run {
         }
         self.events.clear();
         self.inputs.clear();
-        self.controls.clear();
+        for control in std::mem::take(&mut self.controls) {
+            for asked in control.unread().filter(|asked| !asked.is_demo) {
+                self.refuse(&asked, "it came too late, the body has ended", now, tap);
+            }
+        }
         for kind in kinds {
             self.emit(kind, now, tap);
         }
@@ -320,31 +405,34 @@ impl Run {
 
     /// When the script has something to do next.
     pub(super) fn next_action_at(&self) -> Option<Monotonic> {
-        self.script.front().filter(|_| !self.stages.is_empty()).map(|(at, _)| *at)
+        self.script.next_at()
     }
 
     /// The next action of the script that is due.
     pub(super) fn take_due(&mut self, now: Monotonic) -> Option<TimedAction> {
-        let is_due = !self.stages.is_empty() && self.script.front().is_some_and(|(at, _)| *at <= now);
-        if is_due { self.script.pop_front().map(|(_, action)| action) } else { None }
-    }
-
-    /// Nothing more will be done by the script.
-    pub(super) fn drop_script(&mut self) {
-        self.script.clear();
+        let fold = &self.fold;
+        self.script.take_due(now, |name| fold.find(name).is_some())
     }
 
     pub(super) fn finish(&mut self, cut_short: Option<Outcome>, left: u32, scratch: &mut Scratch, now: Monotonic, tap: &mut Tap) {
         self.close_streams(scratch, now, tap);
-        // Nothing of it is left, so what was seen last has ended; how, only its parent knew.
-        for pid in std::mem::take(&mut self.seen).into_keys().filter(|_| left == 0).collect::<Vec<_>>() {
-            if self.has_living(pid) {
-                self.exited(pid, ExitStatus::Unknown, true, now, tap);
-            }
+        self.seen.clear();
+        // Nothing of it is left, so what has not been told of has ended; how, only its parent knew.
+        for pid in if left == 0 { self.fold.processes.not_reaped() } else { Vec::new() } {
+            self.exited(pid, ExitStatus::Unknown, true, now, tap);
         }
         let outcome = cut_short.unwrap_or_else(|| self.fold.outcome());
         let elapsed_s = self.time(now).secs();
-        self.drop_script();
+        self.settle_waits(true, now, tap);
+        if let (Some(_), false, Some((_, status))) = (self.scenario, self.has_spoken, self.fold.stages().first()) {
+            let text = super::ending::never_began(self.fold.language, status.filter(|_| cut_short.is_none()));
+            self.emit(EventKind::Notice { text }, now, tap);
+        }
+        self.script.stop();
+        for TimedAction { action, target, .. } in self.script.left() {
+            let asked = Asked { action, target, by: "script".to_owned(), is_demo: false, at: now };
+            self.refuse(&asked, "the run has ended", now, tap);
+        }
         self.stages.clear();
         self.emit(EventKind::RunFinished { run: self.id, outcome, elapsed_s, processes_left: left }, now, tap);
     }

@@ -10,7 +10,9 @@ use std::sync::Arc;
 use crossbeam_channel::{Receiver, Sender, bounded};
 
 use super::bell::Bell;
-use crate::model::{Event, ProcessRow};
+use super::numbers::count;
+use crate::gpio::Waveform;
+use crate::model::{Event, Monotonic, ProcessRow};
 
 /// Saves that may be under way.
 const MOST: usize = 8;
@@ -22,10 +24,21 @@ const MOST_NAMES: u32 = 10_000;
 pub(super) struct Saving {
     /// What the files are called, before the number.
     pub(super) name: String,
-    pub(super) events: Vec<Arc<Event>>,
-    /// Events that were not kept in memory.
-    pub(super) dropped: u64,
-    pub(super) processes: Vec<ProcessRow>,
+    pub(super) contents: Contents,
+}
+
+/// Of a run.
+#[derive(Debug)]
+pub(super) enum Contents {
+    /// All of it.
+    Run {
+        events: Vec<Arc<Event>>,
+        /// Events that were not kept in memory.
+        dropped: u64,
+        processes: Vec<ProcessRow>,
+    },
+    /// The edges of its GPIO lines, up to a time of the run.
+    Edges { waveform: Waveform, until: Monotonic },
 }
 
 /// Hears what became of what was saved.
@@ -67,31 +80,36 @@ fn place() -> io::Result<PathBuf> {
 
 fn write(folder: &Path, saving: &Saving) -> io::Result<String> {
     fs::create_dir_all(folder).map_err(|error| at(folder, &error))?;
-    let (lines, table) = free_names(folder, &saving.name)?;
-    write_whole(&lines, |file| saving.events.iter().try_for_each(|event| writeln!(file, "{}", event.to_line())))?;
-    write_whole(&table, |file| file.write_all(csv(&saving.processes).as_bytes()))?;
     let file = |path: &Path| path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    let lost = match saving.dropped {
+    let lost = |dropped: u64, what: &str| match dropped {
         0 => String::new(),
-        count => format!("; {count} older events were no longer in memory"),
+        lost => format!("; {} no longer in memory", count(lost, &format!("older {what} was"), &format!("older {what}s were"))),
     };
-    Ok(format!(
-        "✔ Saved in {}: {} ({} events), {} ({} processes){lost}.",
-        folder.display(),
-        file(&lines),
-        saving.events.len(),
-        file(&table),
-        saving.processes.len()
-    ))
+    let saved = match &saving.contents {
+        Contents::Run { events, dropped, processes } => {
+            let [lines, table] = free_names(folder, &saving.name, ["jsonl", "csv"])?;
+            write_whole(&lines, |file| events.iter().try_for_each(|event| writeln!(file, "{}", event.to_line())))?;
+            write_whole(&table, |file| file.write_all(csv(processes).as_bytes()))?;
+            let (lines, table, lost) = (file(&lines), file(&table), lost(*dropped, "event"));
+            let (events, processes) =
+                (count(events.len() as u64, "event", "events"), count(processes.len() as u64, "process", "processes"));
+            format!("{lines} ({events}), {table} ({processes}){lost}")
+        }
+        Contents::Edges { waveform, until } => {
+            let [dump, table] = free_names(folder, &format!("{}-edges", saving.name), ["vcd", "csv"])?;
+            write_whole(&dump, |file| waveform.write_vcd(file, &saving.name, *until))?;
+            write_whole(&table, |file| waveform.write_csv(file))?;
+            let lost = lost(waveform.dropped(), "edge");
+            format!("{} and {} ({}){lost}", file(&dump), file(&table), count(waveform.len() as u64, "edge", "edges"))
+        }
+    };
+    Ok(format!("✔ Saved in {}: {saved}.", folder.display()))
 }
 
 /// Names of which neither is taken.
-fn free_names(folder: &Path, name: &str) -> io::Result<(PathBuf, PathBuf)> {
-    let pair = |number: u32| {
-        let stem = format!("{name}-{number:03}");
-        (folder.join(format!("{stem}.jsonl")), folder.join(format!("{stem}.csv")))
-    };
-    let free = (1..=MOST_NAMES).map(pair).find(|(lines, table)| !lines.exists() && !table.exists());
+fn free_names(folder: &Path, name: &str, extensions: [&str; 2]) -> io::Result<[PathBuf; 2]> {
+    let pair = |number: u32| extensions.map(|extension| folder.join(format!("{name}-{number:03}.{extension}")));
+    let free = (1..=MOST_NAMES).map(pair).find(|pair| pair.iter().all(|path| !path.exists()));
     free.ok_or_else(|| io::Error::other(format!("{} is full of recordings of {name}; delete some", folder.display())))
 }
 
@@ -121,7 +139,7 @@ fn csv(processes: &[ProcessRow]) -> String {
     let mut text =
         String::from("pid,ppid,pgid,sid,depth,name,command,state,status,orphan,rss_bytes,started_s,ended_s,reaped_s\n");
     for row in processes {
-        let seconds = |t: Option<crate::model::Monotonic>| t.map_or_else(String::new, |t| format!("{:.6}", t.secs()));
+        let seconds = |t: Option<Monotonic>| t.map_or_else(String::new, |t| format!("{:.6}", t.secs()));
         let status = row.status.map_or_else(String::new, |status| status.to_string());
         let _ = writeln!(
             text,
@@ -155,16 +173,13 @@ fn cell(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{EventKind, Monotonic};
+    use crate::gpio::{Level, Line};
+    use crate::model::EventKind;
 
     fn saving() -> Saving {
         let event = Event { t: Monotonic::ZERO, kind: EventKind::Notice { text: "x".to_owned() } };
-        Saving {
-            name: "zombie".to_owned(),
-            events: std::iter::repeat_n(Arc::new(event), 3).collect(),
-            dropped: 2,
-            processes: Vec::new(),
-        }
+        let events = std::iter::repeat_n(Arc::new(event), 3).collect();
+        Saving { name: "zombie".to_owned(), contents: Contents::Run { events, dropped: 2, processes: Vec::new() } }
     }
 
     #[test]
@@ -181,6 +196,19 @@ mod tests {
         let lines = fs::read_to_string(place.join("zombie-001.jsonl")).expect("there");
         assert!(lines.lines().all(|line| Event::from_line(line.as_bytes(), Monotonic::ZERO).is_ok_and(|event| event.is_some())));
         assert_eq!(lines.lines().count(), 3);
+    }
+
+    #[test]
+    fn the_edges_are_saved_for_a_viewer_and_for_a_spreadsheet() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let mut waveform = Waveform::keeping(10);
+        waveform.push(Monotonic::from_nanos(5), Line::new(17).expect("a line"), Level::High);
+        let contents = Contents::Edges { waveform, until: Monotonic::from_nanos(9) };
+        let said = write(folder.path(), &Saving { name: "blink".to_owned(), contents }).expect("writes");
+        assert!(said.contains("blink-edges-001.vcd and blink-edges-001.csv (1 edges)"), "{said}");
+        let read = |name| fs::read_to_string(folder.path().join(name)).expect("there");
+        assert!(read("blink-edges-001.vcd").ends_with("#5\n12\n#9\n"));
+        assert_eq!(read("blink-edges-001.csv").lines().count(), 2);
     }
 
     #[test]

@@ -12,6 +12,7 @@ use super::engine_loop::EngineLoop;
 use super::sampler::Sampler;
 use super::tap::{Tap, Told};
 use super::{Command, EngineHandle};
+use crate::gpio::{self, BoardKind, GpioError};
 use crate::model::Snapshot;
 use crate::supervisor::{Client, SupervisorError};
 use crate::sys::rename_thread;
@@ -25,6 +26,9 @@ pub enum EngineError {
     /// No supervisor.
     #[error(transparent)]
     Supervisor(#[from] SupervisorError),
+    /// The board that was asked for cannot be used.
+    #[error(transparent)]
+    Board(#[from] GpioError),
     /// No thread, no descriptor, no /proc.
     #[error("could not start the engine: {0}")]
     Io(#[from] io::Error),
@@ -37,6 +41,8 @@ pub struct Options {
     pub program: PathBuf,
     /// Room for events on the way to a listener that wants all of them; without it output may be dropped, counted.
     pub tap: Option<usize>,
+    /// Which GPIO board.
+    pub board: BoardKind,
 }
 
 /// A running engine. Dropping it ends all runs and returns when nothing of them is left.
@@ -52,6 +58,10 @@ pub struct Engine {
 impl Engine {
     /// Starts the engine's threads over a supervisor that was started first thing in `main`.
     pub fn start(supervisor: Client, options: Options) -> Result<Self, EngineError> {
+        // The supervisor opens it; here it is only tried, so that nothing starts without the board that was asked for.
+        if options.board != BoardKind::Auto {
+            gpio::choose(&options.board)?;
+        }
         let bell = Bell::new()?;
         let (commands, received) = bounded::<Command>(COMMANDS);
         let latest = Arc::new(Mutex::new(Arc::new(Snapshot::default())));
@@ -63,7 +73,9 @@ impl Engine {
         let loop_bell = bell.clone();
         let thread = std::thread::Builder::new().name("engine".to_owned()).spawn(move || {
             let _ = rename_thread("engine");
-            EngineLoop::new(supervisor, options.program, Tap::new(sender), sampler, publisher, loop_bell).run(&received, &ended);
+            let mut engine = EngineLoop::new(supervisor, options.program, Tap::new(sender), sampler, publisher, loop_bell);
+            engine.use_board(options.board);
+            engine.run(&received, &ended);
         })?;
         Ok(Self { handle, told, bell, thread: Some(thread), alive: Some(alive) })
     }

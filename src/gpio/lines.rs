@@ -47,6 +47,8 @@ pub struct Lines {
     watched: BTreeMap<Line, BTreeSet<String>>,
     edges: VecDeque<Edge>,
     sequence: u64,
+    /// The level that was told last, for where none can be read.
+    told: BTreeMap<Line, Level>,
     most_high: usize,
 }
 
@@ -59,6 +61,7 @@ impl Lines {
             watched: BTreeMap::new(),
             edges: VecDeque::new(),
             sequence: 0,
+            told: BTreeMap::new(),
             most_high: MOST_HIGH,
         }
     }
@@ -78,6 +81,7 @@ impl Lines {
             return Err(GpioError::Held { line: line.number(), holder });
         }
         self.board = board;
+        self.told.clear();
         Ok(())
     }
 
@@ -102,7 +106,7 @@ impl Lines {
             level: look.level.map(|level| level == Level::High),
             owner: driven.map(|driven| driven.owner.clone()).or(watchers).or(look.consumer),
             pull: look.pull,
-            note: function.or_else(|| line.warning().map(str::to_owned)),
+            note: note(function, line.warning()),
         }
     }
 
@@ -174,12 +178,17 @@ impl Lines {
 
     /// Gives back the lines of one owner: each is driven to its safe level, and then an input.
     pub fn release(&mut self, owner: &str, now: Monotonic) {
-        self.release_where(|holder| holder == owner, now);
+        self.release_where(|_, holder| holder == owner, now);
+    }
+
+    /// Gives back one line of an owner's, in the same way.
+    pub fn free(&mut self, line: Line, owner: &str, now: Monotonic) {
+        self.release_where(|own, holder| own == line && holder == owner, now);
     }
 
     /// Gives back all lines, whoever owns them.
     pub fn make_safe(&mut self, now: Monotonic) {
-        self.release_where(|_| true, now);
+        self.release_where(|_, _| true, now);
     }
 
     /// Whether a line is driven or watched.
@@ -211,11 +220,11 @@ impl Lines {
         self.edges.range(from..).cloned().collect()
     }
 
-    fn release_where(&mut self, is_meant: impl Fn(&str) -> bool, now: Monotonic) {
+    fn release_where(&mut self, is_meant: impl Fn(Line, &str) -> bool, now: Monotonic) {
         let meant: Vec<(Line, Level, String)> = self
             .driven
             .iter()
-            .filter(|(_, driven)| is_meant(&driven.owner))
+            .filter(|(line, driven)| is_meant(**line, &driven.owner))
             .map(|(line, driven)| (*line, driven.safe, driven.owner.clone()))
             .collect();
         for (line, safe, owner) in meant {
@@ -229,7 +238,7 @@ impl Lines {
         }
         for line in Line::all() {
             let Some(owners) = self.watched.get_mut(&line) else { continue };
-            owners.retain(|owner| !is_meant(owner));
+            owners.retain(|owner| !is_meant(line, owner));
             if owners.is_empty() {
                 self.watched.remove(&line);
                 // What its level becomes without our resistor, nobody watches any more.
@@ -238,7 +247,8 @@ impl Lines {
         }
     }
 
-    /// Does something to a line, and notes which levels that has changed. A level that cannot be read without a claim counts as low.
+    /// Does something to a line, and notes which levels that has changed. A level that cannot be read without a claim is the one that
+    /// was told last, or low.
     fn recorded(
         &mut self,
         line: Line,
@@ -252,7 +262,8 @@ impl Lines {
         let before = levels(&*self.board);
         let result = act(&mut *self.board);
         for ((line, before), after) in affected.iter().zip(before).zip(levels(&*self.board)) {
-            if let Some(after) = after.filter(|after| *after != before.unwrap_or(Level::Low)) {
+            let before = before.or_else(|| self.told.get(line).copied()).unwrap_or(Level::Low);
+            if let Some(after) = after.filter(|after| *after != before) {
                 self.push(*line, after, now, owner.map(str::to_owned));
             }
         }
@@ -261,6 +272,7 @@ impl Lines {
 
     fn push(&mut self, line: Line, level: Level, t: Monotonic, owner: Option<String>) {
         self.sequence += 1;
+        self.told.insert(line, level);
         if self.edges.len() == EDGES_KEPT {
             self.edges.pop_front();
         }
@@ -268,11 +280,20 @@ impl Lines {
     }
 }
 
+/// What to know before using a line: what it does now, and what is soldered to it.
+fn note(function: Option<String>, warning: Option<&str>) -> Option<String> {
+    match (function, warning) {
+        (Some(function), Some(warning)) => Some(format!("{function}; {warning}")),
+        (function, warning) => function.or_else(|| warning.map(str::to_owned)),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
 
-    use super::super::Simulated;
+    use super::super::board::Look;
+    use super::super::{BoardKind, Simulated};
     use super::*;
     use crate::model::Pull;
 
@@ -395,6 +416,92 @@ mod tests {
         lines.make_safe(at(2));
         lines.change_board(Box::new(Simulated::new(Some("Raspberry Pi 5")))).expect("free");
         assert_eq!(lines.view().name, "Raspberry Pi 5, simulated pins");
+    }
+
+    /// A chip whose levels only a claim shows, as one that is chosen by its label.
+    #[derive(Debug, Default)]
+    struct Blind(BTreeMap<Line, Level>);
+
+    impl Board for Blind {
+        fn name(&self) -> String {
+            "blind".to_owned()
+        }
+
+        fn kind(&self) -> BoardKind {
+            BoardKind::Chardev(Some("blind".to_owned()))
+        }
+
+        fn drive(&mut self, line: Line, level: Level, _: &str) -> Result<(), GpioError> {
+            self.0.insert(line, level);
+            Ok(())
+        }
+
+        fn watch(&mut self, line: Line, _: Watch, _: &str) -> Result<(), GpioError> {
+            Err(GpioError::CannotWatch(line.number()))
+        }
+
+        fn let_go(&mut self, line: Line) {
+            self.0.remove(&line);
+        }
+
+        fn look(&self, line: Line) -> Look {
+            Look { level: self.0.get(&line).copied(), function: Some("Alt0".to_owned()), ..Look::default() }
+        }
+
+        fn read(&mut self, line: Line) -> Result<Level, GpioError> {
+            Ok(self.0.get(&line).copied().unwrap_or(Level::Low))
+        }
+
+        fn press(&mut self, line: Line, _: bool) -> Result<(), GpioError> {
+            Err(GpioError::RealButton(line.number()))
+        }
+
+        fn wire(&mut self, from: Line, to: Line) -> Result<(), GpioError> {
+            Err(GpioError::NoWire { from: from.number(), to: to.number() })
+        }
+
+        fn followers(&self, _: Line) -> Vec<Line> {
+            Vec::new()
+        }
+
+        fn fds(&self) -> Vec<BorrowedFd<'_>> {
+            Vec::new()
+        }
+
+        fn take_edges(&mut self) -> Vec<(Line, Level, Monotonic)> {
+            Vec::new()
+        }
+    }
+
+    #[test]
+    fn where_no_level_can_be_read_an_edge_is_told_once() {
+        let mut lines = Lines::new(Box::new(Blind::default()));
+        for time in 1..4 {
+            lines.set(line(17), Level::High, Level::High, "relay", at(time)).expect("free");
+            lines.release("relay", at(time));
+        }
+        assert_eq!(levels(&lines, 0), [(17, 1)], "it was let go high, and nobody saw it fall");
+        lines.set(line(17), Level::Low, Level::Low, "relay", at(5)).expect("free");
+        assert_eq!(levels(&lines, 1), [(17, 0)]);
+    }
+
+    #[test]
+    fn what_a_pin_does_now_and_what_is_soldered_to_it_are_both_told() {
+        let view = Lines::new(Box::new(Blind::default())).view();
+        let note = view.pins[2].note.as_deref().expect("GPIO2 has one");
+        assert!(note.contains("in use as Alt0") && note.contains("I2C"), "{note}");
+        assert_eq!(view.pins[10].note.as_deref(), Some("in use as Alt0"));
+    }
+
+    #[test]
+    fn one_line_is_given_back_and_the_owners_others_stay() {
+        let mut lines = board();
+        high(&mut lines, 5, "you").expect("free");
+        high(&mut lines, 6, "you").expect("free");
+        lines.free(line(5), "run 1", at(2));
+        lines.free(line(6), "you", at(3));
+        assert_eq!((lines.owner(line(5)), lines.owner(line(6))), (Some("you"), None));
+        assert_eq!(lines.read(line(6)), Ok(Level::Low));
     }
 
     #[test]

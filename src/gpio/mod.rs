@@ -10,6 +10,7 @@ mod line;
 mod lines;
 mod registers;
 mod simulated;
+mod waveform;
 
 pub use board::{Board, BoardKind, Level, Look, Watch, choose};
 pub use error::GpioError;
@@ -17,3 +18,4 @@ pub use facts::{findings, model};
 pub use line::Line;
 pub use lines::{Edge, Lines};
 pub use simulated::Simulated;
+pub use waveform::Waveform;

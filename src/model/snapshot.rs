@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{
-    Comparison, ExitStatus, Fact, Language, MachineSample, Monotonic, Outcome, Pgid, Pid, ProcessState, RunCost, RunFinding,
-    RunId, Sid, Stream, TaskSort, TaskState, ThreadSample, Tid,
+    Comparison, ExitStatus, Fact, Language, MachineSample, Monotonic, Outcome, Pgid, Pid, PipeFill, ProcessState, RunCost,
+    RunFinding, RunId, Sid, Stream, TaskSort, TaskState, ThreadSample, Tid,
 };
 
 /// Everything that the window shows at one moment.
@@ -71,6 +71,8 @@ pub struct RunView {
     pub processes: Vec<ProcessRow>,
     /// Its lanes: `main` first, then by families of names.
     pub lanes: Vec<Lane>,
+    /// Its GPIO lines, by number: those that have changed their level.
+    pub lines: Vec<LineTrace>,
     /// Its output, one for each stream that exists.
     pub outputs: Vec<OutputView>,
     /// Facts so far.
@@ -147,10 +149,21 @@ pub struct ProcessRow {
     pub core: u16,
     /// Its threads, the first one included; empty when only one is there and nothing more is known.
     pub threads: Vec<ThreadSample>,
+    /// The pipe from its standard output to another process's standard input, while both are there.
+    pub pipe: Option<PipeTo>,
     /// When it started.
     pub started: Monotonic,
     /// When it ended.
     pub ended: Option<Monotonic>,
+}
+
+/// Where a process's standard output goes, and how much of it waits there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PipeTo {
+    /// Who reads it.
+    pub to: Pid,
+    /// How full it is, when it was last seen: full means that the writer blocks.
+    pub fill: PipeFill,
 }
 
 impl ProcessRow {
@@ -192,6 +205,26 @@ pub struct Segment {
     pub note: Arc<str>,
     /// Who has what it waits on.
     pub held_by: Option<Arc<str>>,
+}
+
+/// A GPIO line's past in a run.
+#[derive(Debug, Clone)]
+pub struct LineTrace {
+    /// Its number.
+    pub line: u8,
+    /// How often it has changed its level.
+    pub edges: u64,
+    /// Its levels, oldest first: each lasts until the next one begins, the last one still.
+    pub past: Arc<[LevelSpan]>,
+}
+
+/// A time in which a line's level was one; or, where much has happened long ago, both.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LevelSpan {
+    /// From.
+    pub from: Monotonic,
+    /// Whether it was high; `None` where it was now this, now that.
+    pub is_high: Option<bool>,
 }
 
 /// One stream of one process.

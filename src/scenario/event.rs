@@ -6,7 +6,10 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::thread_basics::until;
-use super::{Chapter, Event, Facts, Params, Prediction, Scenario, Stage, StageError, Task, action, count, equals, note, seconds};
+use super::{
+    Chapter, Event, Facts, Params, Prediction, Scenario, Stage, StageAction, StageError, Task, action, count, equals, note,
+    seconds,
+};
 use crate::model::TaskSort;
 
 pub(super) const EVENT: Scenario = Scenario {
@@ -25,6 +28,7 @@ pub(super) const EVENT: Scenario = Scenario {
         count("waiters", 4, 1..=12, "threads", "threads that wait for the event, again and again"),
         seconds("work", 0.1, 0.01..=0.5, "how long each works when it has passed, before it waits again"),
         count("line", 17, 2..=27, "", "GPIO line of the LED that is the flag"),
+        count("button", 26, 2..=27, "", "GPIO line of the button: a press raises the flag, or takes it down"),
         seconds("patience", 20.0, 1.0..=60.0, "after this long the lesson ends by itself"),
     ],
     actions: &[
@@ -63,7 +67,9 @@ fn run(stage: &Stage, params: &Params) -> Result<Facts, StageError> {
                 std::thread::sleep(params.seconds("work"));
             }
         })?;
-        let asked = Flag { stage, main: &main, go: &go, book: &book, line: params.count("line") as u8 }.attend(waiters, deadline);
+        let button = stage.button(params.count("button"));
+        let flag = Flag { stage, main: &main, go: &go, book: &book, line: params.count("line") as u8, button };
+        let asked = flag.attend(waiters, deadline);
         // Nobody is left waiting, also after a mistake, or at a gate of step mode.
         is_over.store(true, Ordering::SeqCst);
         stage.step_mode(false);
@@ -136,6 +142,7 @@ struct Flag<'a> {
     go: &'a Event<'a>,
     book: &'a Book,
     line: u8,
+    button: StageAction,
 }
 
 impl Flag<'_> {
@@ -150,7 +157,9 @@ impl Flag<'_> {
                 }
                 continue;
             };
-            let wanted = match action.name.as_str() {
+            let pressed = if self.go.is_set() { "clear" } else { "set" };
+            let name = if action == self.button { pressed } else { action.name.as_str() };
+            let wanted = match name {
                 "finish" => return Ok(asked),
                 name => name == "set",
             };

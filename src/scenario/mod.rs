@@ -24,6 +24,7 @@ mod worker;
 mod across_systems;
 mod r#async;
 mod barrier;
+mod blink;
 mod chaos;
 mod communicate;
 mod condition;
@@ -95,6 +96,7 @@ pub const CATALOGUE: &[&Scenario] = &[
     &barrier::BARRIER,
     &condition::CONDITION,
     &timer::TIMER,
+    &blink::BLINK,
     &chaos::CHAOS,
     &gil::GIL,
     &thread_pool::THREAD_POOL,

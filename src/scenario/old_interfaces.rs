@@ -188,7 +188,7 @@ impl<'s> Caller<'s> {
         self.main.waiting("wait()", Some(child.name()));
         let line = self.watch(&mut child)?;
         drop(opener);
-        let end = Instant::now() + Duration::from_secs(2);
+        let end = Instant::now() + Duration::from_secs(10);
         while child.peek()?.is_none() {
             self.listen(&child, end)?;
             if Instant::now() >= end {
@@ -214,7 +214,7 @@ impl<'s> Caller<'s> {
         let (output, started) = self.start_with_pipe(call, command)?;
         let pid = started.child.pid();
         let ours = link_of(own_pid(), &format!("fd/{}", output.as_raw_fd()));
-        let is_readable = is_ready(output.as_fd(), Duration::from_secs(2));
+        let is_readable = is_ready(output.as_fd(), Duration::from_secs(10));
         let mut lines = BufReader::new(output).lines();
         let first = if is_readable { lines.next() } else { None };
         let (is_live, is_a_pipe) = (is_there(pid), link_of(pid, "fd/1") == ours);
@@ -243,7 +243,7 @@ impl<'s> Caller<'s> {
 
     /// The line of processes from the child down, once there is a `cat` in it, and after the time to look at it.
     fn watch(&mut self, child: &mut Child<'_>) -> Result<Vec<(String, PidFd)>, StageError> {
-        let end = Instant::now() + Duration::from_secs(2);
+        let end = Instant::now() + Duration::from_secs(10);
         let mut pids = loop {
             let pids = line_below(child.pid());
             let has_cat = pids.last().is_some_and(|pid| stat_of(*pid).is_some_and(|stat| stat.comm == "cat"));

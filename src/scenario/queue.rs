@@ -40,12 +40,13 @@ pub(super) const QUEUE: Scenario = Scenario {
         count("capacity", 8, 2..=32, "items", "the queue's largest size"),
         count("ends", 1, 1..=6, "markers", "END markers that main puts after the last item"),
         count("line", 17, 2..=24, "", "the first of four GPIO lines, an LED bar that shows how full the queue is"),
+        count("button", 26, 2..=27, "", "GPIO line of the button: each press makes one more item"),
         seconds("patience", 10.0, 0.5..=60.0, "after this long main puts the markers that are missing, whatever you do"),
     ],
     actions: &[
         action("pause", "Pause a consumer", "the consumer that is named takes nothing").on("CONSUMER"),
         action("resume", "Resume a consumer", "the consumer that is named goes on").on("CONSUMER"),
-        action("put", "One more item", "main puts one more item, while the producers are at work"),
+        action("put", "One more item", "main puts one more item, while there is a consumer for it"),
         action("speed", "Set the speed", "its target is produce=SECONDS or consume=SECONDS, 0 to 0.2").on("WHAT=SECONDS"),
         action("marker", "One more END marker", "main puts one more END marker, after the last item"),
     ],
@@ -64,7 +65,7 @@ const LEDS: usize = 4;
 const MOST_EXTRA: usize = 20;
 /// Items of the two small programs, and how long each takes.
 const THEIR_ITEMS: usize = 12;
-const THEIR_PAUSE: Duration = Duration::from_millis(20);
+const THEIR_PAUSE: Duration = Duration::from_millis(80);
 /// How long main looks on, to see whether more consumers stop than there were markers.
 const LOOK: Duration = Duration::from_millis(200);
 const TICK: Duration = Duration::from_millis(20);
@@ -117,11 +118,14 @@ struct Belt<'s> {
     items: usize,
     capacity: usize,
     extra: AtomicUsize,
+    /// END markers that were put.
+    ends: AtomicUsize,
     /// Consumer, producer and number, in the order in which they were taken.
     taken: Mutex<Vec<(usize, usize, usize)>>,
     deepest: AtomicUsize,
     line: u8,
     lit: Mutex<[u8; LEDS]>,
+    button: StageAction,
 }
 
 impl<'s> Belt<'s> {
@@ -143,10 +147,12 @@ impl<'s> Belt<'s> {
             items: params.count("items"),
             capacity: params.count("capacity"),
             extra: AtomicUsize::new(0),
+            ends: AtomicUsize::new(0),
             taken: Mutex::default(),
             deepest: AtomicUsize::new(0),
             line: params.count("line") as u8,
             lit: Mutex::default(),
+            button: stage.button(params.count("button")),
         }
     }
 
@@ -202,12 +208,12 @@ impl<'s> Belt<'s> {
     }
 
     /// What works at any time: the belt's speed, and who may take from it.
-    fn obey(&self, asked: &StageAction, may_put: bool) -> Reply {
+    fn obey(&self, asked: &StageAction) -> Reply {
         match asked.name.as_str() {
+            "put" => self.put_one_more(),
+            _ if *asked == self.button => self.put_one_more(),
             "pause" | "resume" => self.pause(asked.target.trim(), asked.name == "pause"),
             "speed" => self.speed(asked.target.trim()),
-            "put" if may_put => self.put_one_more(),
-            "put" => Err("the producers have put their last item".to_owned()),
             _ => Err("an END marker stands after the last item, and the producers are still at work".to_owned()),
         }
     }
@@ -243,6 +249,10 @@ impl<'s> Belt<'s> {
 
     fn put_one_more(&self) -> Reply {
         let number = self.extra.load(Ordering::Relaxed) + 1;
+        // A consumer that has no END marker before it takes it.
+        if self.ends.load(Ordering::Relaxed) >= self.may_take.len() {
+            return Err("each consumer has an END marker before it, so that nobody would take one more".to_owned());
+        }
         if number > MOST_EXTRA {
             return Err(format!("{MOST_EXTRA} more items are enough for one run"));
         }
@@ -283,7 +293,7 @@ impl Hand<'_, '_> {
         let makers = scope.threads("producer", producers, move |me| belt.produce(me, producers))?;
         self.main.waiting("the producers", None);
         while makers.alive() > 0 {
-            makers.join_for(TICK, |asked| belt.obey(asked, true))?;
+            makers.join_for(TICK, |asked| belt.obey(asked))?;
             self.lose_patience();
         }
         let mut orders = Vec::new();
@@ -350,6 +360,7 @@ impl Hand<'_, '_> {
         while self.belt.queue.put_for(Item::End, Duration::ZERO).is_err() {
             self.hear(orders)?;
         }
+        self.belt.ends.fetch_add(1, Ordering::Relaxed);
         self.belt.show_depth();
         Ok(())
     }
@@ -358,7 +369,7 @@ impl Hand<'_, '_> {
     fn hear(&self, orders: &mut Vec<StageAction>) -> Result<(), StageError> {
         match self.belt.stage.next_action(TICK)? {
             Some(asked) if asked.name == "marker" => orders.push(asked),
-            Some(asked) => self.belt.stage.answer(&asked, &self.belt.obey(&asked, false)),
+            Some(asked) => self.belt.stage.answer(&asked, &self.belt.obey(&asked)),
             None => {}
         }
         self.lose_patience();

@@ -12,7 +12,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use super::children::{Child, Fork};
 use super::programs::{Folder, read_what_is_there};
 use super::words::unknown;
-use super::{Chapter, Facts, Params, Prediction, Scenario, Stage, StageAction, StageError, equals, note, seconds};
+use super::{Chapter, Facts, Params, Prediction, Scenario, Stage, StageAction, StageError, count, equals, note, seconds};
 use crate::model::{ExitStatus, Signal, TaskSort};
 use crate::sys::{SignalFd, exit_now, set_nonblocking};
 
@@ -32,6 +32,13 @@ pub(super) const SIGNALS: Scenario = Scenario {
         seconds("cleanup", 0.6, 0.1..=3.0, "what the slow one still has to do after SIGTERM"),
         seconds("patience", 30.0, 1.0..=60.0, "when nothing has happened for so long, all that are left get SIGTERM"),
         seconds("grace", 1.0, 0.3..=3.0, "time that they have then, before SIGKILL"),
+        count(
+            "button",
+            26,
+            2..=27,
+            "",
+            "GPIO line of the button: SIGTERM to the next that has not heard one, then SIGKILL to who is left",
+        ),
     ],
     actions: &[],
     // Once more for a machine so busy that the programs were not there yet.
@@ -83,7 +90,7 @@ fn run(stage: &Stage, params: &Params) -> Result<Facts, StageError> {
         }
     }
     main.waiting("the programs to end", None);
-    let mut lesson = Lesson { stage, signals, programs };
+    let mut lesson = Lesson { stage, signals, programs, button: stage.button(params.count("button")) };
     if lesson.attend(params.seconds("patience"))? {
         lesson.signal_all(&[Signal::TERM, Signal::CONT]);
         lesson.attend(params.seconds("grace"))?;
@@ -126,6 +133,7 @@ struct Lesson<'s> {
     stage: &'s Stage,
     signals: SignalFd,
     programs: Vec<Program<'s>>,
+    button: StageAction,
 }
 
 impl Lesson<'_> {
@@ -154,6 +162,9 @@ impl Lesson<'_> {
     }
 
     fn act(&self, asked: &StageAction) {
+        if *asked == self.button {
+            return self.press(asked);
+        }
         let signal = match asked.name.as_str() {
             "terminate" => Signal::TERM,
             "kill" => Signal::KILL,
@@ -164,6 +175,16 @@ impl Lesson<'_> {
             Some(child) if child.signal(signal) => {}
             Some(_) => self.stage.refuse(asked, "it has just ended"),
             None => self.stage.refuse(asked, &unknown("program that runs", &asked.target, alive().map(Child::name))),
+        }
+    }
+
+    /// The button: SIGTERM to the next that has not heard one; when all who are left have, SIGKILL.
+    fn press(&self, asked: &StageAction) {
+        let alive = || self.programs.iter().filter_map(|program| Some((program.seen.heard, program.child.as_ref()?)));
+        let next = alive().find(|(heard, _)| !heard).or_else(|| alive().next());
+        match next {
+            Some((heard, child)) if child.signal(if heard { Signal::KILL } else { Signal::TERM }) => {}
+            _ => self.stage.refuse(asked, "every program has ended"),
         }
     }
 
@@ -254,7 +275,9 @@ fn live(name: &str, file: PathBuf, signals: &SignalFd, cleanup: Duration, mut te
 fn facts(programs: &[Seen]) -> Facts {
     let killed = |seen: &Seen| matches!(seen.ended, ExitStatus::Signaled { signal: Signal::KILL, .. });
     let named = |is_meant: &dyn Fn(&&Seen) -> bool| -> Vec<&str> {
-        programs.iter().filter(|seen| is_meant(seen)).map(|seen| seen.name).collect()
+        // Who was killed while it tidied up shows neither.
+        let shows = |seen: &&Seen| !(seen.name == "polite" && seen.heard && killed(seen));
+        programs.iter().filter(shows).filter(|seen| is_meant(seen)).map(|seen| seen.name).collect()
     };
     let mut facts = Facts::new();
     for seen in programs.iter().filter(|seen| seen.heard) {

@@ -55,6 +55,8 @@ pub struct Stage {
     control: Mutex<Control>,
     /// What a person can do here; anything, where nothing is declared.
     actions: &'static [ActionSpec],
+    /// What a press of each button of the board is.
+    buttons: Mutex<Vec<StageAction>>,
     tracker: Tracker,
 }
 
@@ -70,7 +72,13 @@ impl Stage {
     /// A stage over these pipe ends.
     pub(super) fn new(events: Option<OwnedFd>, actions: Option<OwnedFd>, began: Monotonic) -> Self {
         let tracker = Tracker::new(events.is_some());
-        Self { reporter: Reporter::new(events, began), control: Mutex::new(Control::new(actions)), actions: &[], tracker }
+        Self {
+            reporter: Reporter::new(events, began),
+            control: Mutex::new(Control::new(actions)),
+            actions: &[],
+            buttons: Mutex::default(),
+            tracker,
+        }
     }
 
     /// The same, for a lesson that knows these actions. Others, and those with a target too many or too few, are refused
@@ -122,6 +130,15 @@ impl Stage {
     /// Asks for a level, 0 or 1, on an output line of the board.
     pub fn gpio(&self, line: u8, value: u8) {
         self.report(EventKind::Gpio { line, value });
+    }
+
+    /// Makes a line of the board a button, which connects it with ground. Gives the action that each press will be.
+    pub fn button(&self, line: usize) -> StageAction {
+        let press = StageAction { name: "press".to_owned(), target: format!("GPIO{line}") };
+        let (action, target) = ("watch".to_owned(), press.target.clone());
+        self.report(EventKind::Action { action, target, by: "lesson".to_owned() });
+        self.buttons.lock().unwrap_or_else(PoisonError::into_inner).push(press.clone());
+        press
     }
 
     /// Prints a line on standard output. A terminal that has gone is no reason to end.
@@ -193,6 +210,7 @@ impl Stage {
         match self.actions.iter().find(|spec| spec.name == action.name) {
             Some(spec) => spec.accepts(&action.target),
             None if self.actions.is_empty() => Ok(()),
+            None if self.buttons.lock().unwrap_or_else(PoisonError::into_inner).contains(action) => Ok(()),
             None => {
                 let known: Vec<String> = self.actions.iter().map(ActionSpec::usage).collect();
                 Err(format!("this lesson has no such action; it has: {}", known.join(", ")))

@@ -68,6 +68,13 @@ pub enum LineRequest {
         /// Which.
         line: u8,
     },
+    /// Drive a line of an owner's to its safe level and give it back.
+    Free {
+        /// Which.
+        line: u8,
+        /// Whose.
+        owner: String,
+    },
     /// Drive all lines of an owner to their safe level and give them back.
     Release {
         /// Whose.
@@ -159,6 +166,7 @@ impl Header {
                 Ok((line, level)) => return Some(self.report_with_level(ask, line, level)),
                 Err(error) => Err(error),
             },
+            LineRequest::Free { line: number, owner } => line(number).map(|line| self.lines.free(line, &owner, now)),
             LineRequest::Release { owner } => {
                 self.lines.release(&owner, now);
                 Ok(())

@@ -105,6 +105,35 @@ pub fn plain_capture(argv: &[&CStr]) -> io::Result<(Duration, u64)> {
     read.map(|()| (start.elapsed(), total))
 }
 
+/// Sends a byte to another process, which sends it back, `count` times: how long each takes.
+pub fn plain_round_trips(count: u64) -> io::Result<Vec<Duration>> {
+    let ((ask, asked), (answer, answered)) = (pipe_with(PipeFlags::CLOEXEC)?, pipe_with(PipeFlags::CLOEXEC)?);
+    // SAFETY: the child calls nothing but close, read, write and _exit, which are allowed whatever other threads held.
+    let child = match unsafe { libc::fork() } {
+        -1 => return Err(io::Error::last_os_error()),
+        0 => {
+            drop((asked, answer));
+            let mut byte = [0];
+            while rustix::io::read(&ask, &mut byte).is_ok_and(|count| count == 1) && rustix::io::write(&answered, &byte).is_ok() {
+            }
+            super::exit_now(0);
+        }
+        pid => pid,
+    };
+    drop((ask, answered));
+    let mut took = Vec::new();
+    let done = (0..count).try_for_each(|_| {
+        let start = Instant::now();
+        rustix::io::write(&asked, &[0])?;
+        rustix::io::read(&answer, &mut [0])?;
+        took.push(start.elapsed());
+        Ok(())
+    });
+    drop(asked);
+    wait(child)?;
+    done.map(|()| took)
+}
+
 fn spawn(argv: &[&CStr], stdout: Option<&OwnedFd>) -> io::Result<libc::pid_t> {
     let owned: Vec<CString> = argv.iter().map(|argument| (*argument).to_owned()).collect();
     let pointers: Vec<*mut libc::c_char> = owned.iter().map(|text| text.as_ptr().cast_mut()).chain([null_mut()]).collect();
@@ -158,6 +187,7 @@ mod tests {
         assert!(plain_launches_at_once(c"/bin/true", 3).expect("runs") > Duration::ZERO);
         assert!(plain_threads(2).expect("runs") > Duration::ZERO);
         assert!(plain_locks(10).is_ok());
+        assert_eq!(plain_round_trips(5).expect("runs").len(), 5);
         assert_eq!(plain_capture(&[c"head", c"-c", c"300000", c"/dev/zero"]).expect("runs").1, 300_000);
         let error = plain_launches(c"/no/such/program", 1).expect_err("nothing is there");
         assert_eq!(error.kind(), io::ErrorKind::NotFound);

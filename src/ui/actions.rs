@@ -29,8 +29,12 @@ pub enum UiAction {
     Act(RunId, Action, String),
     /// Toggle a line of the header that no run owns.
     ToggleLine(u8),
+    /// Give back a line of the header that was driven so.
+    FreeLine(u8),
     /// Press the virtual button of a GPIO line, or let it go.
     PressLine(u8, bool),
+    /// Save the edges of a run's GPIO lines.
+    SaveEdges(RunId),
     /// Take a finished run out of the list.
     Forget(RunId),
 }

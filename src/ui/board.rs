@@ -1,10 +1,11 @@
-//! The 40-pin header in its physical order: names, levels, owners; outputs toggle on a click, virtual inputs are pressed. UI thread.
+//! The 40-pin header in its physical order: both numbers, levels, owners; outputs toggle on a click, virtual inputs are pressed, and what
+//! can be done with the pin that was clicked stands below as buttons. UI thread.
 
 use egui::{Align2, FontId, Rect, RichText, Role, Sense, Stroke, Ui, WidgetInfo, pos2, vec2};
 
 use super::actions::{Actions, UiAction};
 use super::theme::{self, Palette, palette};
-use super::widgets;
+use super::{pin_card, widgets};
 use crate::model::{Action, BoardView, PinFunction, PinView, Pull, RunId};
 
 /// Draws the header. `running` is the run that hears a toggle of a line that somebody owns.
@@ -24,7 +25,10 @@ pub fn ui(ui: &mut Ui, board: &BoardView, running: Option<RunId>, actions: &mut 
         return;
     }
     let rows = board.pins.len().div_ceil(2);
-    let foot = 20.0;
+    let chosen = ui.scope_id().with("chosen pin");
+    let shown = ui.data(|data| data.get_temp::<usize>(chosen)).and_then(|number| Some((number, board.pins.get(number - 1)?)));
+    // It has its room always, so that no pin moves when one is chosen.
+    let foot = 20.0 + pin_card::height(ui);
     let pitch = ((ui.available_height() - foot) / rows as f32).clamp(15.0, 24.0);
     egui::ScrollArea::vertical()
         .scroll_source(widgets::scroll_source(ui))
@@ -33,26 +37,54 @@ pub fn ui(ui: &mut Ui, board: &BoardView, running: Option<RunId>, actions: &mut 
         .auto_shrink([false, true])
         .show(ui, |ui| {
             let (area, _) = ui.allocate_exact_size(vec2(ui.available_width(), pitch * rows as f32 + 4.0), Sense::hover());
-            let strip = Rect::from_center_size(area.center(), vec2(48.0, area.height()));
+            let strip = Rect::from_center_size(area.center(), vec2(STRIP, area.height()));
             ui.painter().rect_filled(strip, 5.0, colors.board);
             for (index, pin) in board.pins.iter().enumerate() {
                 let is_left = index % 2 == 0;
                 let y = area.top() + 2.0 + pitch * ((index / 2) as f32 + 0.5);
                 let (x, text) = if is_left {
-                    (strip.center().x - 12.0, Rect::from_min_max(pos2(area.left(), y - 8.0), pos2(strip.left() - 4.0, y + 8.0)))
+                    (strip.center().x - 11.0, Rect::from_min_max(pos2(area.left(), y - 8.0), pos2(strip.left() - 4.0, y + 8.0)))
                 } else {
-                    (strip.center().x + 12.0, Rect::from_min_max(pos2(strip.right() + 4.0, y - 8.0), pos2(area.right(), y + 8.0)))
+                    (strip.center().x + 11.0, Rect::from_min_max(pos2(strip.right() + 4.0, y - 8.0), pos2(area.right(), y + 8.0)))
                 };
                 let side = if is_left { (area.left(), strip.center().x) } else { (strip.center().x, area.right()) };
                 let hit = Rect::from_x_y_ranges(side.0..=side.1, y - pitch / 2.0..=y + pitch / 2.0);
-                draw(ui, pin, index + 1, pos2(x, y), text, hit, is_left, board, running, actions);
+                if draw(ui, pin, index + 1, pos2(x, y), text, hit, is_left, board, running, actions) {
+                    ui.data_mut(|data| data.insert_temp(chosen, index + 1));
+                }
+                if shown.is_some_and(|(number, _)| number == index + 1) {
+                    ui.painter().rect_stroke(
+                        hit.shrink2(vec2(1.0, 0.5)),
+                        3.0,
+                        Stroke::new(1.0, colors.blue.strong),
+                        egui::StrokeKind::Inside,
+                    );
+                }
             }
         });
     let on = board.pins.iter().filter(|pin| matches!(pin.function, PinFunction::Output(_)) && pin.level == Some(true)).count();
     let plural = if on == 1 { "output" } else { "outputs" };
     ui.label(RichText::new(format!("{on} {plural} on · safe on exit")).size(10.5).color(colors.weak));
+    match shown {
+        Some((number, pin)) => pin_card::ui(ui, pin, number, board, running, actions),
+        None => {
+            ui.label(RichText::new("Click a pin for its buttons.").size(10.5).color(colors.weak));
+        }
+    }
 }
 
+/// Width of the circuit board: two numbers and two pins.
+const STRIP: f32 = 68.0;
+
+/// A click on an output, on a line of a run that goes on or on one that nobody owns.
+pub(super) fn toggle(pin: &PinView, line: u8, running: Option<RunId>) -> UiAction {
+    match running.filter(|_| pin.owner.is_some()) {
+        Some(run) => UiAction::Act(run, Action::Toggle, format!("GPIO{line}")),
+        None => UiAction::ToggleLine(line),
+    }
+}
+
+/// Draws a pin. Whether it is the one that the person looks at from now on.
 #[expect(clippy::too_many_arguments, reason = "a pin, where it lies, and whom its click reaches")]
 fn draw(
     ui: &mut Ui,
@@ -65,7 +97,7 @@ fn draw(
     board: &BoardView,
     running: Option<RunId>,
     actions: &mut Actions,
-) {
+) -> bool {
     let colors = palette(ui);
     let line = line_of(pin.function);
     let is_output = matches!(pin.function, PinFunction::Output(_));
@@ -80,38 +112,42 @@ fn draw(
         _ => Sense::hover(),
     };
     let response = ui.interact(hit, ui.scope_id().with(egui::IdSalt::new(("pin", number))), sense);
-    let words = describe(pin, number);
+    let words = describe(pin, number, board);
     let role = if can_act { Role::Button } else { Role::Label };
     response.widget_info(|| WidgetInfo::labeled(role, true, &words));
     if can_act && (response.hovered() || response.has_focus()) {
         ui.painter().rect_filled(hit.shrink2(vec2(2.0, 1.0)), 3.0, colors.hovered.gamma_multiply(0.6));
     }
     paint_pin(ui, pin, center, colors);
+    let beside = pos2(center.x + if is_left { -16.0 } else { 16.0 }, center.y);
+    ui.painter().text(beside, Align2::CENTER_CENTER, number, FontId::proportional(8.5), colors.pin);
     let is_owned = pin.owner.is_some();
     let name = match (&pin.owner, line) {
-        (Some(owner), Some(line)) if is_left => format!("{owner} · {line}"),
-        (Some(owner), Some(line)) => format!("{line} · {owner}"),
+        (Some(owner), Some(line)) if is_left => format!("{owner} {line}"),
+        (Some(owner), Some(line)) => format!("{line} {owner}"),
         _ => name_of(pin.function),
+    };
+    let name = match pin.pull {
+        Some(Pull::Up) => format!("{name} ↑"),
+        Some(Pull::Down) => format!("{name} ↓"),
+        Some(Pull::Off) | None => name,
     };
     let (font, ink) =
         if is_owned { (theme::bold_font(10.5), colors.pin_owner) } else { (FontId::proportional(10.5), colors.weak) };
     widgets::paint_text(ui, text, if is_left { Align2::RIGHT_CENTER } else { Align2::LEFT_CENTER }, name, font, ink);
     let Some(line) = line else {
         response.on_hover_text(words);
-        return;
+        return false;
     };
     if response.clicked() && is_output {
-        match running.filter(|_| is_owned) {
-            Some(run) => actions.push(UiAction::Act(run, Action::Toggle, format!("GPIO{line}"))),
-            None => actions.push(UiAction::ToggleLine(line)),
-        }
+        actions.push(toggle(pin, line, running));
     }
     if can_press {
         press(ui, &response, line, actions);
     }
     if is_input && !is_owned {
         response.context_menu(|ui| {
-            if ui.button(format!("Drive GPIO{line}")).clicked() {
+            if ui.button("Drive it").clicked() {
                 actions.push(UiAction::ToggleLine(line));
                 ui.close();
             }
@@ -119,18 +155,20 @@ fn draw(
     }
     let hint = match (is_output, can_press, is_input && !is_owned) {
         (true, ..) => "Click to toggle.",
-        (_, true, true) => "Press and hold: its virtual button. Right click: drive it.",
+        (_, true, true) => "Press and hold: its virtual button. Drive it with the button below, or by a right click.",
         (_, true, false) => "Press and hold: its virtual button.",
-        (_, _, true) => "Right click: drive it.",
+        (_, _, true) => "Click, then drive it with the button below; or right click.",
         _ => "",
     };
     let notes = pin.note.as_deref().unwrap_or_default();
+    let is_chosen = response.clicked() || response.gained_focus() || response.is_pointer_button_down_on();
     response
         .on_hover_text([words.as_str(), notes, hint].into_iter().filter(|text| !text.is_empty()).collect::<Vec<_>>().join("\n"));
+    is_chosen
 }
 
 /// A virtual button: down as long as the pointer is, or for a moment where a keyboard clicks.
-fn press(ui: &Ui, response: &egui::Response, line: u8, actions: &mut Actions) {
+pub(super) fn press(ui: &Ui, response: &egui::Response, line: u8, actions: &mut Actions) {
     let was_down = ui.data(|data| data.get_temp(response.id)).unwrap_or(false);
     let is_down =
         response.is_pointer_button_down_on() && !response.secondary_clicked() && ui.input(|input| input.pointer.primary_down());
@@ -155,12 +193,15 @@ fn paint_pin(ui: &Ui, pin: &PinView, center: egui::Pos2, colors: &Palette) {
         ui.painter().circle_filled(center, 9.0, colors.pin_high.gamma_multiply(0.35));
     }
     ui.painter().circle(center, 5.5, fill, Stroke::new(1.0, colors.background));
+    if let (Some(_), Some(is_high)) = (line_of(pin.function), pin.level) {
+        ui.painter().text(center, Align2::CENTER_CENTER, u8::from(is_high), FontId::proportional(8.0), theme::ink_on(fill));
+    }
     if is_output {
         ui.painter().circle_stroke(center, 7.5, Stroke::new(1.0, colors.pin_high));
     }
 }
 
-fn line_of(function: PinFunction) -> Option<u8> {
+pub(super) fn line_of(function: PinFunction) -> Option<u8> {
     match function {
         PinFunction::Input(line) | PinFunction::Output(line) => Some(line),
         _ => None,
@@ -178,7 +219,7 @@ fn name_of(function: PinFunction) -> String {
 }
 
 /// `pin 11, GPIO17, output, high, lock A`.
-fn describe(pin: &PinView, number: usize) -> String {
+pub(super) fn describe(pin: &PinView, number: usize, board: &BoardView) -> String {
     let mut text = format!("pin {number}, {}", name_of(pin.function));
     match pin.function {
         PinFunction::Input(_) => text.push_str(", input"),
@@ -192,7 +233,11 @@ fn describe(pin: &PinView, number: usize) -> String {
     match pin.pull {
         Some(Pull::Up) => text.push_str(", pull-up"),
         Some(Pull::Down) => text.push_str(", pull-down"),
-        Some(Pull::Off) | None => {}
+        Some(Pull::Off) => text.push_str(", no pull"),
+        None if board.backend != "simulated" && matches!(pin.function, PinFunction::Input(_)) => {
+            text.push_str(", pull not readable")
+        }
+        None => {}
     }
     if let Some(owner) = &pin.owner {
         text.push_str(", ");
@@ -251,22 +296,57 @@ mod tests {
         assert!(matches!(harness.state_mut().take()[..], [UiAction::PressLine(21, false)]));
     }
 
+    fn real() -> BoardView {
+        BoardView { backend: "chardev".to_owned(), ..sample::board() }
+    }
+
     #[test]
     fn a_free_line_is_driven_from_its_menu() {
-        let mut harness = show(BoardView { backend: "chardev".to_owned(), ..sample::board() }, None);
-        harness.get_by_label("pin 40, GPIO21, input, low").click_secondary();
+        let mut harness = show(real(), None);
+        harness.get_by_label("pin 40, GPIO21, input, low, pull not readable").click_secondary();
         harness.run();
+        harness.get_by_label("Drive it").click();
+        harness.run();
+        assert!(matches!(harness.state_mut().take()[..], [UiAction::ToggleLine(21)]));
+    }
+
+    #[test]
+    fn a_click_on_an_input_of_a_real_board_drives_nothing_and_shows_the_button_that_does() {
+        let mut harness = show(real(), None);
+        harness.get_by_label("pin 40, GPIO21, input, low, pull not readable").click();
+        harness.run();
+        assert!(harness.state_mut().take().is_empty());
         harness.get_by_label("Drive GPIO21").click();
         harness.run();
         assert!(matches!(harness.state_mut().take()[..], [UiAction::ToggleLine(21)]));
     }
 
     #[test]
-    fn an_input_of_a_real_board_is_not_driven_by_a_click() {
-        let mut harness = show(BoardView { backend: "chardev".to_owned(), ..sample::board() }, None);
-        harness.get_by_label("pin 40, GPIO21, input, low").click();
+    fn a_free_line_is_driven_by_keys_alone() {
+        let mut harness = show(sample::board(), None);
+        harness.get_by_label("pin 40, GPIO21, input, low").focus();
         harness.run();
-        assert!(harness.state_mut().take().is_empty());
+        harness.get_by_label("Drive GPIO21").focus();
+        harness.run();
+        harness.key_press(egui::Key::Enter);
+        harness.run();
+        assert!(matches!(harness.state_mut().take()[..], [UiAction::ToggleLine(21)]));
+    }
+
+    #[test]
+    fn what_we_drive_is_given_back_and_what_a_run_drives_is_not() {
+        let mut board = sample::board();
+        board.pins[10].owner = Some("you".to_owned());
+        let mut harness = show(board, None);
+        harness.get_by_label("pin 11, GPIO17, output, high, you").click();
+        harness.run();
+        harness.get_by_label("Give GPIO17 back").click();
+        harness.run();
+        let actions = harness.state_mut().take();
+        assert!(matches!(actions[..], [UiAction::ToggleLine(17), UiAction::FreeLine(17)]), "{actions:?}");
+        harness.get_by_label_contains("pin 15, GPIO22").click();
+        harness.run();
+        assert!(harness.query_by_label("Give GPIO22 back").is_none());
     }
 
     #[test]

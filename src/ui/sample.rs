@@ -61,6 +61,7 @@ pub fn run(id: u32, scenario: &str) -> RunView {
         elapsed: Monotonic::from_secs(2.0),
         processes: Vec::new(),
         lanes: Vec::new(),
+        lines: Vec::new(),
         outputs: Vec::new(),
         facts: Vec::new(),
         values: BTreeMap::new(),
@@ -89,6 +90,7 @@ pub fn process(pid: i32, name: &str) -> ProcessRow {
         rss: 3_250_586,
         core: 0,
         threads: Vec::new(),
+        pipe: None,
         started: Monotonic::ZERO,
         ended: None,
     }

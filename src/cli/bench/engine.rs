@@ -8,7 +8,9 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail, ensure};
 
-use crate::engine::{Command, DEFAULT_OUTPUT_BUDGET, Engine, LaunchRequest, Lines, Options, Recording, RunFold, Told, What};
+use crate::engine::{
+    BoardKind, Command, DEFAULT_OUTPUT_BUDGET, Engine, LaunchRequest, Lines, Options, Recording, RunFold, Told, What,
+};
 use crate::model::{ChildSpec, EventKind, Input, Monotonic, Outcome, OutputTo, Pid, RunId, StopPlan, Stream};
 use crate::supervisor::Client;
 
@@ -30,7 +32,7 @@ pub(super) struct Capture(Engine);
 
 impl Capture {
     pub(super) fn start(program: &Path) -> anyhow::Result<Self> {
-        let options = Options { program: program.to_owned(), tap: Some(TAP) };
+        let options = Options { program: program.to_owned(), tap: Some(TAP), board: BoardKind::Auto };
         Ok(Self(Engine::start(Client::start(program)?, options)?))
     }
 

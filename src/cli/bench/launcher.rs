@@ -7,8 +7,9 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, bail};
 use rustix::event::{PollFd, PollFlags, poll};
 
+use crate::engine::BoardKind;
 use crate::model::{ChildSpec, Input, OutputTo, RunId};
-use crate::supervisor::{ChildPipes, Client, Incoming, Report, Request};
+use crate::supervisor::{ChildPipes, Client, Incoming, LineRequest, Report, Request};
 
 /// A supervisor of its own. Dropping it ends all that it has launched.
 #[derive(Debug)]
@@ -43,6 +44,33 @@ impl Launcher {
         }
         self.wait_for_ends(count)?;
         Ok(start.elapsed())
+    }
+
+    /// Toggles a line of the simulated board so many times: how long each takes, from the request to the edge that is told.
+    pub(super) fn toggles(&mut self, count: u64) -> anyhow::Result<Vec<f64>> {
+        let ask = |request| Request::Lines { ask: 1, request };
+        self.client.request(&ask(LineRequest::UseBoard(BoardKind::Simulated(None))))?;
+        let mut seconds = Vec::new();
+        // The first one claims the line, and is answered with the whole header.
+        for _ in 0..=count {
+            let start = Instant::now();
+            self.client.request(&ask(LineRequest::Toggle { line: 17, owner: "bench".to_owned() }))?;
+            self.wait_for_edge()?;
+            seconds.push(start.elapsed().as_secs_f64());
+        }
+        self.client.request(&ask(LineRequest::Release { owner: "bench".to_owned() }))?;
+        Ok(seconds.split_off(1))
+    }
+
+    fn wait_for_edge(&mut self) -> anyhow::Result<()> {
+        loop {
+            match self.next()? {
+                Incoming::Report(Report::Board { refused: Some(why), .. }) => bail!(why),
+                Incoming::Report(Report::Board { edges, .. } | Report::Edges { edges }) if !edges.is_empty() => return Ok(()),
+                Incoming::Launched(..) | Incoming::Report(_) => {}
+                Incoming::End => bail!("the supervisor has ended"),
+            }
+        }
     }
 
     /// Launches one that goes on, and hands out its pipes.

@@ -1,0 +1,99 @@
+//! Files of edges: `--vcd` for viewers of waveforms, `--csv` for spreadsheets. Opened before anything runs, and written at the end, when
+//! all is known: a file has its name only once it is whole. Runs on the main thread.
+
+use std::io::Write;
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::CliError;
+use super::record::RecordFile;
+use crate::gpio::{Level, Line, Waveform};
+use crate::model::{Event, EventKind, Monotonic};
+
+/// Edges that are kept for the files, in 16 bytes each.
+const MOST: usize = 1 << 24;
+
+/// Where to.
+#[derive(Debug, Default, Args)]
+pub(super) struct EdgeArguments {
+    /// Writes the edges of the GPIO lines to a file for viewers of waveforms (value change dump)
+    #[arg(long, value_name = "FILE")]
+    vcd: Option<PathBuf>,
+    /// Writes the edges of the GPIO lines to a table: seconds, line, physical pin, level
+    #[arg(long, value_name = "FILE")]
+    csv: Option<PathBuf>,
+}
+
+/// The files, and what will be in them.
+#[derive(Debug)]
+pub(super) struct EdgeFiles {
+    vcd: Option<RecordFile>,
+    csv: Option<RecordFile>,
+    waveform: Waveform,
+    latest: Monotonic,
+}
+
+impl EdgeFiles {
+    /// Opens them, or says why not, before anything runs.
+    pub(super) fn create(arguments: &EdgeArguments) -> Result<Self, CliError> {
+        let vcd = arguments.vcd.as_deref().map(RecordFile::create).transpose()?;
+        let csv = arguments.csv.as_deref().map(RecordFile::create).transpose()?;
+        Ok(Self { vcd, csv, waveform: Waveform::keeping(MOST), latest: Monotonic::ZERO })
+    }
+
+    /// Takes in what happened.
+    pub(super) fn hear(&mut self, event: &Event) {
+        self.reach(event.t);
+        if let EventKind::Gpio { line, value } = event.kind
+            && (self.vcd.is_some() || self.csv.is_some())
+            && let Ok(line) = Line::new(line.into())
+        {
+            self.waveform.push(event.t, line, Level::high_if(value != 0));
+        }
+    }
+
+    /// The time has come so far.
+    pub(super) fn reach(&mut self, t: Monotonic) {
+        self.latest = self.latest.max(t);
+    }
+
+    /// Writes them; `title` says what was watched.
+    pub(super) fn finish(self, title: &str) -> Result<(), CliError> {
+        let (waveform, latest) = (self.waveform, self.latest);
+        for (file, is_dump) in [(self.vcd, true), (self.csv, false)] {
+            let Some(mut file) = file else { continue };
+            let out = file.writer();
+            let written = if is_dump { waveform.write_vcd(out, title, latest) } else { waveform.write_csv(out) };
+            written.and_then(|()| out.flush()).map_err(|error| file.failed(&error))?;
+            file.finish()?;
+        }
+        if waveform.dropped() > 0 {
+            super::error::complain(&format!("note: {} older edges did not fit into memory and are missing", waveform.dropped()));
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_files_have_their_names_when_they_are_whole() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let place = |name| Some(folder.path().join(name));
+        let mut files = EdgeFiles::create(&EdgeArguments { vcd: place("a.vcd"), csv: place("a.csv") }).expect("writable");
+        for (t, value) in [(5, 1), (9, 0)] {
+            files.hear(&Event { t: Monotonic::from_nanos(t), kind: EventKind::Gpio { line: 17, value } });
+        }
+        files.hear(&Event { t: Monotonic::from_nanos(12), kind: EventKind::Notice { text: "the end".to_owned() } });
+        assert!(!folder.path().join("a.vcd").exists() && !folder.path().join("a.csv").exists());
+        files.finish("blink").expect("writes");
+        let read = |name| std::fs::read_to_string(folder.path().join(name)).expect("there");
+        assert!(read("a.vcd").ends_with("#5\n12\n#9\n02\n#12\n"));
+        assert!(read("a.csv").ends_with("0.000000005,GPIO17,11,1\n0.000000009,GPIO17,11,0\n"));
+        let missing = EdgeArguments { vcd: place("no/a.vcd"), csv: None };
+        assert!(EdgeFiles::create(&missing).expect_err("no such folder").to_string().contains("no/a.vcd"));
+    }
+}

@@ -1,0 +1,192 @@
+//! Buttons of the header reach the lessons, in both languages: the edge that the board tells becomes the action `press` of the body.
+//! Each test waits for what the run tells before it presses; nothing depends on how fast that is.
+#![allow(clippy::expect_used, reason = "the helpers of tests fail loudly, too")]
+
+mod support;
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
+
+use serde_json::{Value, json};
+use support::runs::{engine, events_of, notices, outcome, request};
+use tasklab::engine::{BoardKind, Command, Engine, LineRequest, What};
+use tasklab::model::{Action, Event, EventKind, Fact, Language, Outcome, RunId, TaskState};
+
+const BOTH: [Language; 2] = [Language::Rust, Language::Python];
+
+/// What is to be done next.
+enum Do {
+    Press,
+    Act(&'static str),
+}
+
+/// Runs a lesson without its demo script; `next` says what each event leads to.
+fn play(id: &str, language: Language, params: &Value, mut next: impl FnMut(&EventKind) -> Option<Do>) -> Vec<Event> {
+    // The twins of all engines of a process lie in one folder, so that there is one engine at a time.
+    static ONE: Mutex<()> = Mutex::new(());
+    let _one = ONE.lock().unwrap_or_else(PoisonError::into_inner);
+    let engine = on_simulated_board();
+    let params: BTreeMap<String, Value> = params.as_object().expect("an object").clone().into_iter().collect();
+    let what = What::Scenario { id: id.to_owned(), language, params };
+    let handle = engine.handle();
+    events_of(&engine, request(what), |event| {
+        let (action, target) = match next(&event.kind) {
+            Some(Do::Press) => (Action::Press, "GPIO26"),
+            Some(Do::Act(name)) => (Action::Scenario(name.to_owned()), ""),
+            None => return,
+        };
+        handle.send(Command::Act { run: RunId::new(1), action, target: target.to_owned() }).expect("taken");
+    })
+}
+
+fn on_simulated_board() -> Engine {
+    let engine = engine(Some(64));
+    let request = LineRequest::UseBoard(BoardKind::Simulated(None));
+    engine.handle().send(Command::Lines { ask: 1, request }).expect("taken");
+    engine
+}
+
+/// The body has said that it listens to its button.
+fn is_watched(kind: &EventKind) -> bool {
+    matches!(kind, EventKind::Action { action, target, .. } if action == "watch" && target == "GPIO26")
+}
+
+fn levels(events: &[Event], wanted: u8) -> Vec<u8> {
+    let level = |event: &Event| match event.kind {
+        EventKind::Gpio { line, value } if line == wanted => Some(value),
+        _ => None,
+    };
+    events.iter().filter_map(level).collect()
+}
+
+fn facts(events: &[Event]) -> BTreeMap<&str, &Fact> {
+    events
+        .iter()
+        .filter_map(|event| if let EventKind::Fact(found) = &event.kind { Some((found.id.as_str(), found)) } else { None })
+        .collect()
+}
+
+#[track_caller]
+fn assert_passed(events: &[Event], language: Language) {
+    assert_eq!(outcome(events), (Outcome::Passed, 0), "{language}: {events:#?}");
+}
+
+#[test]
+fn a_press_raises_the_flag_of_the_event_and_the_next_one_takes_it_down() {
+    for language in BOTH {
+        let params = json!({ "work": 0.01, "patience": 60.0 });
+        let events = play("event", language, &params, |kind| match kind {
+            kind if is_watched(kind) => Some(Do::Press),
+            EventKind::Value { name, .. } if name == "passed" => Some(Do::Press),
+            EventKind::Gpio { line: 17, value: 0 } => Some(Do::Act("finish")),
+            _ => None,
+        });
+        assert_passed(&events, language);
+        assert_eq!(levels(&events, 17), [1, 0], "{language}: the LED is the flag");
+        assert_eq!(levels(&events, 26), [0, 1, 0, 1], "{language}: the button grounds its line");
+        assert_eq!(facts(&events)["all-wake"].observed, json!(4), "{language}");
+    }
+}
+
+#[test]
+fn a_press_makes_an_item() {
+    for language in BOTH {
+        let events = play("queue", language, &json!({ "items": 4, "capacity": 32, "patience": 0.5 }), |kind| {
+            is_watched(kind).then_some(Do::Press)
+        });
+        assert_passed(&events, language);
+        assert_eq!(facts(&events)["each-once"].observed, json!(5), "{language}: four, and one of ours");
+    }
+}
+
+/// Each LED goes out with its program, and that is when the next one is asked.
+#[test]
+fn presses_send_sigterm_to_one_after_the_other_and_sigkill_to_who_is_left() {
+    for language in BOTH {
+        let (mut said, mut has_killed) = (Vec::new(), false);
+        let events = play("signals", language, &json!({ "cleanup": 0.1, "patience": 60.0 }), |kind| match kind {
+            kind if is_watched(kind) => Some(Do::Press),
+            EventKind::Gpio { line: 17 | 27, value: 0 } => Some(Do::Press),
+            EventKind::Output { bytes, .. } => {
+                said.extend_from_slice(bytes);
+                let has_heard = String::from_utf8_lossy(&said).contains("deaf has heard SIGTERM");
+                (has_heard && !std::mem::replace(&mut has_killed, has_heard)).then_some(Do::Press)
+            }
+            _ => None,
+        });
+        assert_passed(&events, language);
+        let held: Vec<&str> = facts(&events).into_iter().filter(|(_, fact)| fact.holds).map(|(id, _)| id).collect();
+        assert_eq!(held, ["deaf", "files", "finally", "polite", "slow"], "{language}");
+    }
+}
+
+#[test]
+fn a_press_pauses_the_blinker_and_the_next_one_lets_it_go_on() {
+    for language in BOTH {
+        let mut presses = 0;
+        let events = play("blink", language, &json!({ "changes": 20, "every": 0.05, "patience": 60.0 }), |kind| {
+            match kind {
+                EventKind::Gpio { line: 17, .. } if presses == 0 => Some(Do::Press),
+                EventKind::TaskChanged { task, state: TaskState::Waiting, on: Some(on), .. }
+                    if task == "blinker" && on == "event may blink" =>
+                {
+                    Some(Do::Press)
+                }
+                _ => None,
+            }
+            .inspect(|_| presses += 1)
+        });
+        assert_passed(&events, language);
+        assert_eq!(levels(&events, 17), [1, 0].repeat(10), "{language}");
+        // A machine that kept main from hearing the first press in time has shown no pause.
+        assert!(presses < 2 || facts(&events).contains_key("stood-still"), "{language}: it was paused");
+    }
+}
+
+/// The run is told why its LED stays dark.
+#[test]
+fn a_line_that_somebody_holds_is_refused_in_the_run_and_its_holder_named() {
+    let engine = on_simulated_board();
+    engine.handle().send(Command::ToggleLine(17)).expect("taken");
+    let params = [("changes".to_owned(), json!(2)), ("every".to_owned(), json!(0.02))].into();
+    let what = What::Scenario { id: "blink".to_owned(), language: Language::Rust, params };
+    let events = events_of(&engine, request(what), |_| ());
+    let told = events.iter().any(|event| matches!(&event.kind, EventKind::Notice { text } if text.contains("you holds it")));
+    assert!(told && levels(&events, 17).iter().all(|level| *level == 1), "{events:#?}");
+}
+
+/// A person's hand on a line that the run drives: the run goes on driving it.
+#[test]
+fn a_toggle_reaches_a_line_of_the_run() {
+    let engine = on_simulated_board();
+    let params = [("changes".to_owned(), json!(2)), ("every".to_owned(), json!(0.5))].into();
+    let what = What::Scenario { id: "blink".to_owned(), language: Language::Rust, params };
+    let (handle, mut is_first) = (engine.handle(), true);
+    let events = events_of(&engine, request(what), |event| {
+        if matches!(event.kind, EventKind::Gpio { line: 17, value: 1 }) && std::mem::take(&mut is_first) {
+            let target = "GPIO17".to_owned();
+            handle.send(Command::Act { run: RunId::new(1), action: Action::Toggle, target }).expect("taken");
+        }
+    });
+    assert_eq!(outcome(&events), (Outcome::Passed, 0));
+    // Down by our hand, or by the blinker's, where ours was late and put it up again.
+    assert!([vec![1, 0], vec![1, 0, 1, 0]].contains(&levels(&events, 17)), "{events:#?}");
+    assert!(notices(&events).is_empty(), "{events:#?}");
+}
+
+#[test]
+fn an_output_has_no_button() {
+    let engine = on_simulated_board();
+    let what =
+        What::Scenario { id: "blink".to_owned(), language: Language::Rust, params: [("changes".to_owned(), json!(2))].into() };
+    let handle = engine.handle();
+    let events = events_of(&engine, request(what), |event| {
+        // The LED is an output: it has no button.
+        if matches!(event.kind, EventKind::Gpio { line: 17, value: 1 }) {
+            let target = "BOARD11".to_owned();
+            handle.send(Command::Act { run: RunId::new(1), action: Action::Press, target }).expect("taken");
+        }
+    });
+    assert_eq!(outcome(&events), (Outcome::Passed, 0));
+    assert_eq!(levels(&events, 17), [1, 0], "{events:#?}");
+}
