@@ -524,7 +524,7 @@ mod tests {
         assert_eq!(failed(1, |start| start.told.mib = 32, 1), ["spawn-fresh"]);
         assert_eq!(failed(2, |start| start.told.mib = 32, 1), ["server-fresh"]);
         assert_eq!(failed(0, |start| start.memory = Some((40_000, 33_000)), 1), ["copy-on-write"]);
-        assert_eq!(failed(1, |start| start.told.parent = 1, 1), ["child"]);
+        assert_eq!(failed(1, |start| start.told.parent = 0, 1), ["child"]);
         assert_eq!(failed(2, |start| start.grandparent = None, 1), ["grandchild"]);
         assert_eq!(failed(1, |start| start.cpu_millis = Some(8.0), 1), ["spawn-costs"]);
         assert_eq!(facts(32, &[], None), Facts::new());
