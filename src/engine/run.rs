@@ -235,18 +235,19 @@ impl Run {
     pub(super) fn exited(&mut self, pid: Pid, status: ExitStatus, is_reaped: bool, now: Monotonic, tap: &mut Tap) -> bool {
         if self.fold.process(pid).is_none_or(|row| row.status.is_none()) {
             self.emit(EventKind::ProcessExited { pid, status }, now, tap);
-            if let ExitStatus::Signaled { signal, .. } = status
-                && self.scenario.is_some()
-                && self.is_stage(pid)
-                && !self.was_signaled
-                && !self.course.is_ending()
-            {
-                let name = self.fold.process(pid).map_or("", |row| row.name.as_str());
-                let text = super::ending::killed_from_outside(name, pid, signal);
-                self.emit(EventKind::Notice { text }, now, tap);
-            }
         }
-        is_reaped && self.reaped(pid, now, tap)
+        let ends_the_work = is_reaped && self.reaped(pid, now, tap);
+        if let ExitStatus::Signaled { signal, .. } = status
+            && ends_the_work
+            && self.scenario.is_some()
+            && !self.was_signaled
+            && !self.course.is_ending()
+        {
+            let name = self.fold.process(pid).map_or("", |row| row.name.as_str());
+            let text = super::ending::killed_from_outside(name, pid, signal);
+            self.emit(EventKind::Notice { text }, now, tap);
+        }
+        ends_the_work
     }
 
     /// What there is of it to be kept.

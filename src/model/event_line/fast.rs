@@ -13,20 +13,30 @@ enum Plain<'a> {
     Number(u64),
 }
 
+impl<'a> Plain<'a> {
+    const fn text(self) -> Option<&'a str> {
+        if let Plain::Text(text) = self { Some(text) } else { None }
+    }
+
+    const fn number(self) -> Option<u64> {
+        if let Plain::Number(number) = self { Some(number) } else { None }
+    }
+}
+
 /// The keys of these kinds.
 #[derive(Debug, Default)]
 struct Keys<'a> {
-    t: Option<Plain<'a>>,
-    kind: Option<Plain<'a>>,
-    task: Option<Plain<'a>>,
-    state: Option<Plain<'a>>,
-    on: Option<Plain<'a>>,
-    held_by: Option<Plain<'a>>,
-    line: Option<Plain<'a>>,
-    name: Option<Plain<'a>>,
+    t: Option<u64>,
+    kind: Option<&'a str>,
+    task: Option<&'a str>,
+    state: Option<&'a str>,
+    on: Option<&'a str>,
+    held_by: Option<&'a str>,
+    line: Option<u32>,
+    name: Option<&'a str>,
     value: Option<Plain<'a>>,
-    acquired: Option<Plain<'a>>,
-    waited: Option<Plain<'a>>,
+    acquired: Option<u64>,
+    waited: Option<u64>,
 }
 
 /// The event of such a line; `None` for any other.
@@ -36,21 +46,22 @@ pub(super) fn read(line: &[u8], arrived: Monotonic) -> Option<Event> {
     loop {
         let (key, behind) = text(rest)?;
         let (value, behind) = value(behind.strip_prefix(':')?)?;
-        let place = match key {
-            "t" => &mut keys.t,
-            "kind" => &mut keys.kind,
-            "task" => &mut keys.task,
-            "state" => &mut keys.state,
-            "on" => &mut keys.on,
-            "held_by" => &mut keys.held_by,
-            "line" => &mut keys.line,
-            "name" => &mut keys.name,
-            "value" => &mut keys.value,
-            "acquired" => &mut keys.acquired,
-            "waited" => &mut keys.waited,
+        // A key that has the wrong sort of value is serde's to complain of, also where the kind does not need it.
+        let stood_before = match key {
+            "t" => keys.t.replace(value.number()?).is_some(),
+            "kind" => keys.kind.replace(value.text()?).is_some(),
+            "task" => keys.task.replace(value.text()?).is_some(),
+            "state" => keys.state.replace(value.text()?).is_some(),
+            "on" => keys.on.replace(value.text()?).is_some(),
+            "held_by" => keys.held_by.replace(value.text()?).is_some(),
+            "line" => keys.line.replace(u32::try_from(value.number()?).ok()?).is_some(),
+            "name" => keys.name.replace(value.text()?).is_some(),
+            "value" => keys.value.replace(value).is_some(),
+            "acquired" => keys.acquired.replace(value.number()?).is_some(),
+            "waited" => keys.waited.replace(value.number()?).is_some(),
             _ => return None,
         };
-        if place.replace(value).is_some() {
+        if stood_before {
             return None;
         }
         match behind.as_bytes() {
@@ -61,27 +72,23 @@ pub(super) fn read(line: &[u8], arrived: Monotonic) -> Option<Event> {
     }
 }
 
-impl<'a> Keys<'a> {
+impl Keys<'_> {
     fn into_event(self, arrived: Monotonic) -> Option<Event> {
-        // A key that has the wrong sort of value is serde's to complain of, also where the kind does not need it.
-        let t = self.t.map_or(Some(arrived), |t| number(t).map(Monotonic::from_nanos))?;
-        let kind = words(self.kind)??;
-        let (task, state, on, held_by, name) =
-            (words(self.task)?, words(self.state)?, words(self.on)?, words(self.held_by)?, words(self.name)?);
-        let line = self.line.map_or(Some(None), |line| u32::try_from(number(line)?).ok().map(Some))?;
-        let count = |value: Option<Plain<'a>>| value.map_or(Some(0), number);
-        let (acquired, waited) = (count(self.acquired)?, count(self.waited)?);
-        let kind = match kind {
+        let kind = match self.kind? {
             "task.state" => EventKind::TaskChanged {
-                task: task?.to_owned(),
-                state: TaskState::from_word(state?)?,
-                on: on.map(str::to_owned),
-                held_by: held_by.map(str::to_owned),
-                line,
+                task: self.task?.to_owned(),
+                state: TaskState::from_word(self.state?)?,
+                on: self.on.map(str::to_owned),
+                held_by: self.held_by.map(str::to_owned),
+                line: self.line,
             },
-            "task.counts" => EventKind::TaskCounts { task: task?.to_owned(), acquired, waited },
+            "task.counts" => EventKind::TaskCounts {
+                task: self.task?.to_owned(),
+                acquired: self.acquired.unwrap_or_default(),
+                waited: self.waited.unwrap_or_default(),
+            },
             "value" => EventKind::Value {
-                name: name?.to_owned(),
+                name: self.name?.to_owned(),
                 value: match self.value? {
                     Plain::Text(text) => Value::from(text),
                     Plain::Number(number) => Value::from(number),
@@ -89,21 +96,8 @@ impl<'a> Keys<'a> {
             },
             _ => return None,
         };
-        Some(Event { t, kind })
+        Some(Event { t: self.t.map_or(arrived, Monotonic::from_nanos), kind })
     }
-}
-
-/// A text that may be missing. `None`: something else stands there.
-fn words(value: Option<Plain<'_>>) -> Option<Option<&str>> {
-    match value {
-        None => Some(None),
-        Some(Plain::Text(text)) => Some(Some(text)),
-        Some(Plain::Number(_)) => None,
-    }
-}
-
-fn number(value: Plain<'_>) -> Option<u64> {
-    if let Plain::Number(number) = value { Some(number) } else { None }
 }
 
 fn value(rest: &str) -> Option<(Plain<'_>, &str)> {

@@ -31,7 +31,17 @@ impl Line<'_> {
         }
     }
 
+    /// How a process has ended.
+    fn status(&self) -> Option<ExitStatus> {
+        match (self.code, self.signal) {
+            (Some(code), None) => Some(ExitStatus::Exited(code)),
+            (None, Some(signal)) => Some(ExitStatus::Signaled { signal, core_dumped: self.core == Some(Value::Bool(true)) }),
+            _ => (self.unknown == Some(true)).then_some(ExitStatus::Unknown),
+        }
+    }
+
     pub(super) fn into_kind(self) -> Result<Option<EventKind>, LineError> {
+        let status = self.status();
         let kind = self.kind;
         // Names the key that is missing; a wrong word for a state counts as missing too.
         macro_rules! need {
@@ -70,15 +80,7 @@ impl Line<'_> {
                 pid: need!(pid),
                 state: need!(self.state.as_deref().and_then(ProcessState::from_word), "state"),
             },
-            "process.exited" => EventKind::ProcessExited {
-                pid: need!(pid),
-                status: match (self.code, self.signal) {
-                    (Some(code), None) => ExitStatus::Exited(code),
-                    (None, Some(signal)) => ExitStatus::Signaled { signal, core_dumped: self.core == Some(Value::Bool(true)) },
-                    _ if self.unknown == Some(true) => ExitStatus::Unknown,
-                    _ => need!(None, "code"),
-                },
-            },
+            "process.exited" => EventKind::ProcessExited { pid: need!(pid), status: need!(status, "code") },
             "process.reaped" => EventKind::ProcessReaped { pid: need!(pid) },
             "process.usage" => EventKind::ProcessUsed {
                 pid: need!(pid),
