@@ -159,7 +159,7 @@ fn measure_all(program: &Path, effort: Effort, only: &[String]) -> anyhow::Resul
 /// The lessons' lock and queue beside Rust's own, and how many times as long theirs takes.
 fn tracked(session: &mut Session) {
     let stage = Stage::from_environment();
-    let locks = vec![rust(|count| tracked::lock_ops(&stage, count)), beside("std_", tracked::mutex_ops)];
+    let locks = vec![rust(|count| tracked::lock_ops(&stage, count)), beside("std_", |count| Ok(tracked::mutex_ops(count)))];
     let queues = vec![
         rust(|count| tracked::queue_items(&stage, count)),
         beside("std_", tracked::plain_items),

@@ -261,22 +261,23 @@ impl Run {
     pub(super) fn exited(&mut self, pid: Pid, status: ExitStatus, is_reaped: bool, now: Monotonic, tap: &mut Tap) -> bool {
         if self.fold.process(pid).is_none_or(|row| row.status.is_none()) {
             self.emit(EventKind::ProcessExited { pid, status }, now, tap);
-            if let ExitStatus::Signaled { signal, .. } = status
-                && self.scenario.is_some()
-                && self.is_stage(pid)
-                && !self.was_signaled
-                && !self.course.is_ending()
-            {
-                let name = self.fold.process(pid).map_or("", |row| row.name.as_str());
-                let text = super::ending::killed_from_outside(name, pid, signal);
-                self.emit(EventKind::Notice { text }, now, tap);
-            }
         }
         if let Some(stage) = self.stages.iter_mut().find(|stage| stage.pid == pid && stage.status.is_none()) {
             stage.status = Some(status);
             self.waiting.ended(pid);
         }
-        is_reaped && self.reaped(pid, now, tap)
+        let ends_the_work = is_reaped && self.reaped(pid, now, tap);
+        if let ExitStatus::Signaled { signal, .. } = status
+            && ends_the_work
+            && self.scenario.is_some()
+            && !self.was_signaled
+            && !self.course.is_ending()
+        {
+            let name = self.fold.process(pid).map_or("", |row| row.name.as_str());
+            let text = super::ending::killed_from_outside(name, pid, signal);
+            self.emit(EventKind::Notice { text }, now, tap);
+        }
+        ends_the_work
     }
 
     /// Answers who waits on its children, as far as that can be answered now. Returns whom the supervisor has to reap for it.

@@ -1,6 +1,5 @@
 //! Events as lines of JSON: the contract with bodies, recordings and other people's scripts.
 
-mod fast;
 mod read;
 mod write;
 
@@ -222,13 +221,6 @@ impl Event {
     /// Reads a line. `Ok(None)` for a kind that this version does not know: readers skip those.
     /// A line without `t` happened `arrived`.
     pub fn from_line(line: &[u8], arrived: Monotonic) -> Result<Option<Self>, LineError> {
-        if let Some(event) = fast::read(line, arrived) {
-            return Ok(Some(event));
-        }
-        Self::from_any_line(line, arrived)
-    }
-
-    fn from_any_line(line: &[u8], arrived: Monotonic) -> Result<Option<Self>, LineError> {
         if line.trim_ascii_start().first() != Some(&b'{') {
             return Err(LineError::NotAnObject);
         }

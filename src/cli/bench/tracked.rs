@@ -27,13 +27,13 @@ pub(super) fn lock_ops(stage: &Stage, count: u64) -> anyhow::Result<Duration> {
 }
 
 /// The same with a mutex.
-pub(super) fn mutex_ops(count: u64) -> anyhow::Result<Duration> {
+pub(super) fn mutex_ops(count: u64) -> Duration {
     let lock = black_box(Mutex::new(()));
     let start = Instant::now();
     for _ in 0..count {
         drop(lock.lock().unwrap_or_else(PoisonError::into_inner));
     }
-    Ok(start.elapsed())
+    start.elapsed()
 }
 
 /// Items through the lessons' queue.
@@ -91,7 +91,7 @@ mod tests {
     #[test]
     fn every_item_comes_out_again() {
         let stage = Stage::from_environment();
-        assert!(lock_ops(&stage, 1_000).is_ok() && mutex_ops(1_000).is_ok());
+        assert!(lock_ops(&stage, 1_000).is_ok() && mutex_ops(1_000) > Duration::ZERO);
         for passed in [queue_items(&stage, 1_050), plain_items(1_050), channel_items(1_050)] {
             assert!(passed.expect("no item is lost") > Duration::ZERO);
         }

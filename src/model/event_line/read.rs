@@ -32,6 +32,8 @@ impl Line<'_> {
     }
 
     pub(super) fn into_kind(self) -> Result<Option<EventKind>, LineError> {
+        let core = self.core.as_ref().and_then(Value::as_bool);
+        let status = StatusKeys { code: self.code, signal: self.signal, core, unknown: self.unknown }.status();
         let kind = self.kind;
         // Names the key that is missing; a wrong word for a state counts as missing too.
         macro_rules! need {
@@ -70,14 +72,7 @@ impl Line<'_> {
                 pid: need!(pid),
                 state: need!(self.state.as_deref().and_then(ProcessState::from_word), "state"),
             },
-            "process.exited" => EventKind::ProcessExited {
-                pid: need!(pid),
-                status: {
-                    let core = self.core.as_ref().and_then(Value::as_bool);
-                    let keys = StatusKeys { code: self.code, signal: self.signal, core, unknown: self.unknown };
-                    need!(keys.status(), "code")
-                },
-            },
+            "process.exited" => EventKind::ProcessExited { pid: need!(pid), status: need!(status, "code") },
             "waited" => EventKind::Waited {
                 action: need!(self.action, "do").into_owned(),
                 done: {

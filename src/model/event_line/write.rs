@@ -11,6 +11,7 @@ use crate::model::{Event, EventKind};
 
 impl<'a> From<&'a Event> for Line<'a> {
     fn from(event: &'a Event) -> Self {
+        let text = |text: &'a str| Some(Cow::Borrowed(text));
         let mut line = Line { t: Some(event.t.nanos()), ..Line::default() };
         line.kind = Cow::Borrowed(match &event.kind {
             EventKind::RunStarted { run, scenario, language, params } => {
@@ -107,8 +108,7 @@ impl<'a> From<&'a Event> for Line<'a> {
                 "task.state"
             }
             EventKind::TaskFinished { task, result } => {
-                line.task = Some(Cow::Borrowed(task));
-                line.result = Some(Cow::Borrowed(result));
+                (line.task, line.result) = (text(task), text(result));
                 "task.finished"
             }
             EventKind::TaskCounts { task, acquired, waited } => {
@@ -117,36 +117,27 @@ impl<'a> From<&'a Event> for Line<'a> {
                 "task.counts"
             }
             EventKind::Value { name, value } => {
-                line.name = Some(Cow::Borrowed(name));
-                line.value = Some(value.clone());
+                (line.name, line.value) = (text(name), Some(value.clone()));
                 "value"
             }
             EventKind::Fact(fact) => {
-                line.id = Some(Cow::Borrowed(&fact.id));
-                line.claim = Some(Cow::Borrowed(&fact.claim));
-                line.expected = Some(fact.expected.clone());
-                line.observed = Some(fact.observed.clone());
+                (line.id, line.claim) = (text(&fact.id), text(&fact.claim));
+                (line.expected, line.observed) = (Some(fact.expected.clone()), Some(fact.observed.clone()));
                 line.holds = Some(fact.holds);
                 "fact"
             }
             EventKind::Finding(finding) => {
-                line.id = Some(Cow::Borrowed(&finding.id));
-                line.text = Some(Cow::Borrowed(&finding.text));
+                (line.id, line.text) = (text(&finding.id), text(&finding.text));
                 line.tasks = Some(finding.tasks.clone());
                 line.over = finding.is_over.then_some(true);
                 "finding"
             }
             EventKind::Action { action, target, by } => {
-                line.action = Some(Cow::Borrowed(action));
-                line.target = Some(Cow::Borrowed(target));
-                line.by = Some(Cow::Borrowed(by));
+                (line.action, line.target, line.by) = (text(action), text(target), text(by));
                 "action"
             }
             EventKind::ActionRefused { action, target, by, why } => {
-                line.action = Some(Cow::Borrowed(action));
-                line.target = Some(Cow::Borrowed(target));
-                line.by = Some(Cow::Borrowed(by));
-                line.text = Some(Cow::Borrowed(why));
+                (line.action, line.target, line.by, line.text) = (text(action), text(target), text(by), text(why));
                 "action.refused"
             }
             EventKind::Gpio { line: offset, value } => {
