@@ -1,6 +1,6 @@
 # Each target does its whole set-up on a fresh Debian 12/13 or Raspberry Pi OS; packaging/setup.sh says what and why.
 #   make run ARGS="run fork"     passes arguments to the program
-.PHONY: run test test-pi build deb bench icons clean
+.PHONY: run test test-pi test-deb build deb bench icons clean
 
 run:
 	@packaging/setup.sh run $(ARGS)
@@ -10,6 +10,9 @@ test:
 
 test-pi:
 	@packaging/setup.sh test-pi $(ARGS)
+
+test-deb:
+	@packaging/setup.sh test-deb
 
 build:
 	@packaging/setup.sh build

@@ -4,9 +4,10 @@
 #   packaging/setup.sh run [ARGS…]   builds the program and opens the window (or runs `tasklab ARGS…`)
 #   packaging/setup.sh test          formatting, lints and all tests
 #   packaging/setup.sh build         the optimised program, target/release/tasklab
-#   packaging/setup.sh deb           the package, target/debian/tasklab_*.deb, checked
+#   packaging/setup.sh deb           the packages, target/debian/tasklab_*.deb, checked: this machine's, and on amd64 arm64's, too
 #   packaging/setup.sh bench         the benchmarks
 #   packaging/setup.sh test-pi       the arm64 program on an emulated Raspberry Pi, its pins read from outside
+#   packaging/setup.sh test-deb      the packages, installed by apt in clean Debian roots, used, removed; arm64 by emulation
 #   packaging/setup.sh ready MODE    only what MODE needs: packages and Rust
 #
 # Only what is missing is installed, and only from Debian's own packages: no other compiler, no SDK.
@@ -26,6 +27,7 @@ test_packages="xvfb xdotool util-linux procps strace openssh-client"
 cross_packages="gcc-aarch64-linux-gnu libc6-dev-arm64-cross rustc-web libstd-rust-web-dev:arm64"   # arm64 programs, built here
 pi_packages="qemu-system-arm make xz-utils bc flex bison libelf-dev libssl-dev kmod"   # the machine, and a module for its kernel
 deb_packages="dpkg-dev lintian desktop-file-utils appstream"   # dpkg-shlibdeps, and what checks the package
+root_packages="mmdebstrap arch-test binutils util-linux xvfb"   # clean Debians to install in, readelf, namespaces, a screen
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 
@@ -64,6 +66,9 @@ add_architecture() {
     as_root dpkg --add-architecture "$1"
     apt_updated=
 }
+
+# amd64 machines make the arm64 package, too.
+is_amd64() { [ "$(dpkg --print-architecture 2>/dev/null)" = amd64 ]; }
 
 # Installs those of the packages that are missing; the first argument says what for.
 install_packages() {
@@ -146,6 +151,18 @@ find_checkers() {
 
 # --- Modes -------------------------------------------------------------------------------------------------------
 
+ready_for_packages() {
+    local why=$1
+    shift
+    if is_amd64; then
+        add_architecture arm64
+        # shellcheck disable=SC2086
+        set -- "$@" $cross_packages
+    fi
+    # shellcheck disable=SC2086
+    install_packages "$why" $build_packages $python_packages $deb_packages "$@"
+}
+
 make_ready() {
     # The lists are split into words on purpose.
     # shellcheck disable=SC2086
@@ -156,14 +173,15 @@ make_ready() {
             install_packages "make test (building and testing)" $build_packages $window_packages $python_packages $test_packages
             install_ssh_server
             ;;
-        deb) install_packages "make deb (building and packaging)" $build_packages $python_packages $deb_packages ;;
+        deb) ready_for_packages "make deb (building and packaging)" ;;
+        test-deb) ready_for_packages "make test-deb (packaging, and clean Debians to install in)" $root_packages ;;
         bench) install_packages "make bench (building, and Python to compare with)" $build_packages $window_packages $python_packages ;;
         test-pi)
             add_architecture arm64
             install_packages "make test-pi (building for arm64, and emulating a Raspberry Pi)" \
                 $build_packages $python_packages $cross_packages $pi_packages
             ;;
-        *) die "there is no mode '$1'; there are: run test build deb bench test-pi ready" ;;
+        *) die "there is no mode '$1'; there are: run test build deb bench test-pi test-deb ready" ;;
     esac
     find_rust
     [ "$1" != test ] || find_checkers
@@ -180,18 +198,22 @@ build_program() {
     say "built ${CARGO_TARGET_DIR:-target}/release/tasklab"
 }
 
+# cargo for arm64: Debian's compiler, whose libraries for arm64 are there, and the cross linker.
+arm64_cargo() {
+    RUSTC=/usr/bin/rustc CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_LINKER=aarch64-linux-gnu-gcc cargo "$@" --locked --target aarch64-unknown-linux-gnu
+}
+
 # A static arm64 program without the window, on an emulated Raspberry Pi. Optimised less than a release: it is built faster, and an
 # emulator runs it slowly either way.
 test_on_pi() {
-    if [ "$(dpkg --print-architecture 2>/dev/null)" != amd64 ]; then
+    if ! is_amd64; then
         say "NOT CHECKED: the emulated Raspberry Pi is for amd64 machines; on a Raspberry Pi, tasklab gpio shows the real thing"
         return 0
     fi
     say "building for arm64"
-    CARGO_TARGET_DIR=target/arm64 RUSTC=/usr/bin/rustc CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_OPT_LEVEL=1 \
-        CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_LINKER=aarch64-linux-gnu-gcc \
+    CARGO_TARGET_DIR=target/arm64 CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_OPT_LEVEL=1 \
         CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_RUSTFLAGS="-C target-feature=+crt-static" \
-        cargo build --locked --release --no-default-features --target aarch64-unknown-linux-gnu
+        arm64_cargo build --release --no-default-features
     say "fetching Debian's arm64 kernel and what else the machine is made of (target/pi)"
     tests/pi/parts.sh target/pi
     python3 tests/pi/run.py target/arm64/aarch64-unknown-linux-gnu/release/tasklab target/pi "$@"
@@ -206,15 +228,33 @@ build_package() {
     fi
     mkdir -p target/packaging
     python3 packaging/copyright.py >target/packaging/copyright
+    # The times in the packages are those of the changelog: the same sources make the same package.
+    SOURCE_DATE_EPOCH=$(dpkg-parsechangelog -l packaging/changelog -S Timestamp)
+    export SOURCE_DATE_EPOCH
+    rm -f target/debian/tasklab_*.deb
     cargo deb --locked --output target/debian/
+    ! is_amd64 || arm64_cargo deb --output target/debian/
     desktop-file-validate packaging/org.tasklab.TaskLab.desktop
     appstreamcli validate --no-net packaging/org.tasklab.TaskLab.metainfo.xml
     lintian --allow-root --fail-on error,warning target/debian/tasklab_*.deb
-    say "built and checked: $(ls target/debian/tasklab_*.deb)"
+    say "built and checked:" target/debian/tasklab_*.deb
+}
+
+# Installs, uses and removes the packages in Debians of their own. The namespaces end with the test, and with them its mounts and
+# processes; root is needed to make them.
+try_packages() {
+    build_package
+    may_act_as_root || die "clean Debians to install in need root; run as root: make test-deb"
+    if ! as_root unshare --mount --pid --fork --mount-proc true; then
+        say "NOT CHECKED: the packages are built and not tried, since no namespaces can be made here"
+        return 0
+    fi
+    as_root unshare --mount --pid --fork --kill-child --mount-proc \
+        python3 -B tests/deb/run.py target/deb-test target/debian/tasklab_*.deb
 }
 
 mode=${1:-}
-[ -n "$mode" ] || die "which mode? run test build deb bench test-pi ready"
+[ -n "$mode" ] || die "which mode? run test build deb bench test-pi test-deb ready"
 shift
 cd "$root"
 case "$mode" in
@@ -228,6 +268,7 @@ case "$mode" in
             deb) build_package ;;
             test) exec packaging/check.sh "$@" ;;
             test-pi) test_on_pi "$@" ;;
+            test-deb) try_packages ;;
         esac
         ;;
 esac

@@ -56,7 +56,7 @@ impl Far {
             "--json",
             "--no-script",
             "--timeout",
-            "100",
+            "900",
             "--language",
             language,
             "--do",

@@ -93,7 +93,7 @@ fn the_control_without_a_supervisor_leaves_survivors() {
         .expect("starts");
     let mut line = String::new();
     BufReader::new(shell.stdout.take().expect("piped")).read_line(&mut line).expect("says that it is up");
-    eventually("the sleepers run", || tagged(&tag).len() >= 4);
+    eventually("the sleepers run", || tagged(&tag).len() >= 5);
     shell.kill().and_then(|()| shell.wait()).expect("ours");
     assert!(tagged(&tag).len() >= 3, "without a supervisor the tree must survive, or the test above proves nothing");
     eventually("the control is cleaned up", || {

@@ -21,7 +21,21 @@ const BOTH: &[&str] = &[
     "schedule_late_p50_us",
     "schedule_late_p99_us",
 ];
-const OURS: &[&str] = &["events", "sample_300_ms", "sample_3000_ms", "gpio_toggle_p50_us", "gpio_toggle_p99_us"];
+const OURS: &[&str] = &[
+    "events",
+    "sample_300_ms",
+    "sample_3000_ms",
+    "tracked_lock_ops",
+    "tracked_queue_items",
+    "std_tracked_lock_ops",
+    "std_tracked_queue_items",
+    "channel_tracked_queue_items",
+    "tracked_lock_times",
+    "tracked_queue_times",
+    "tracked_queue_channel_times",
+    "gpio_toggle_p50_us",
+    "gpio_toggle_p99_us",
+];
 const C: &[&str] = &[
     "launch_wait",
     "launch_many",
@@ -77,6 +91,14 @@ fn without_python_its_side_is_left_out_with_a_note() {
     let keys: Vec<String> = object(&stdout).keys().cloned().collect();
     assert_eq!(keys, ["c_lock_ops", "lock_ops"]);
     assert!(stderr.contains("python3"), "{stderr}");
+}
+
+#[test]
+fn what_tracking_costs_is_told_with_what_is_asked_of_it() {
+    let (stdout, _) = bench(&["--quick", "tracked_lock_ops", "tracked_queue_items"], None);
+    let asked: Vec<&str> = stdout.lines().filter(|line| line.contains("(asked: 1.3 × at most)")).collect();
+    assert_eq!(asked.len(), 2, "{stdout}");
+    assert!(stdout.contains("Mutex") && stdout.contains("channel") && !stdout.contains("Python"), "{stdout}");
 }
 
 #[test]

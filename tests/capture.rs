@@ -70,7 +70,7 @@ fn writer(seed: u64, total: usize) -> ChildSpec {
 /// Covers: promise 5, F39, F41, fact 30.
 #[test]
 fn what_many_children_write_at_once_arrives_byte_by_byte() {
-    let _watchdog = Watchdog::after(Duration::from_mins(if is_long() { 60 } else { 5 }));
+    let _watchdog = Watchdog::after(Duration::from_mins(if is_long() { 60 } else { 20 }));
     let mut chance = Chance::new();
     let (children, each) = if is_long() { (64, 64 << 20) } else { (16, 4 << 20) };
     let engine = engine(Some(1024));

@@ -8,7 +8,7 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::os::unix::process::ExitStatusExt;
 use std::process::{Child, Command, Output, Stdio};
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use support::{deadline, eventually, tagged};
 
 const TASKLAB: &str = env!("CARGO_BIN_EXE_tasklab");
@@ -123,7 +123,9 @@ fn a_run_is_told_in_sentences_or_in_lines_and_recorded() {
     assert_eq!(fs::read_to_string(&record).expect("recorded"), text, "the file has the same lines");
     assert_eq!(fs::read_dir(folder.path()).expect("a folder").count(), 1, "and nothing else is left");
 
-    let (status, text, err) = say(&["run", "zombie"]);
+    // Long after the children have ended, also where they take their time.
+    let late = ["--no-script", "--do", "3 kill child-1", "--do", "3.2 wait-all"];
+    let (status, text, err) = say(&[&["run", "zombie"], &late[..]].concat());
     assert_eq!((status, err.as_str()), (0, ""), "{text}");
     for sentence in ["it is a zombie.", "one cannot kill the dead", "✓ ", "The run passed after"] {
         assert!(text.contains(sentence), "{sentence:?} in {text}");
@@ -152,6 +154,87 @@ fn actions_come_when_they_are_due() {
     let time = |kind: &str| events.iter().find(|event| event["kind"] == kind).and_then(|event| event["t"].as_u64()).expect(kind);
     assert_eq!(status, 3);
     assert!(time("process.reaped") >= 500_000_000 && time("process.exited") < time("process.reaped"), "{text}");
+    // Nobody else waits on the zombies: without the script this run would go on to its time limit.
+    let words = ["--json", "--keep-zombie", "--timeout", "60", "--do", "0 wait-any 50", "--do", "0 wait-all"];
+    let (status, text, _) = exec(&[&words[..], &["--", "sh", "-c", "exit 3", ":::", "sh", "-c", "exit 4"]].concat());
+    let events = lines(&text);
+    let pid = |code: u64| events.iter().find(|event| event["code"] == code).map(|event| &event["pid"]).expect("it has ended");
+    let waited: Vec<_> = events.iter().filter(|event| event["kind"] == "waited").collect();
+    assert_eq!((status, waited.len()), (4, 2), "{text}");
+    let both = [json!({ "pid": pid(3), "code": 3 }), json!({ "pid": pid(4), "code": 4 })];
+    let any = waited[0]["done"].as_array().expect("a list");
+    assert!(waited[0]["do"] == "wait-any" && any.len() == 1 && both.contains(&any[0]), "{text}");
+    assert!(waited[1]["do"] == "wait-all" && waited[1]["done"] == json!(both) && waited[1]["pending"] == json!([]), "{text}");
+}
+
+#[test]
+fn what_cannot_be_done_says_why_in_one_sentence_and_claims_nothing() {
+    let actions = ["0.1 kill nobody", "0.2 wait-all", "90 kill child-1", "91 end"];
+    let arguments: Vec<&str> =
+        ["run", "zombie", "--no-script"].into_iter().chain(actions.iter().flat_map(|a| ["--do", a])).collect();
+    let sentences = [
+        "could not kill nobody: no process or task of this run is called that",
+        "could not kill child-1: the run has ended",
+        "could not end the run: the run has ended",
+    ];
+    let (status, text, _) = say(&arguments);
+    for sentence in sentences {
+        assert_eq!(text.matches(sentence).count(), 1, "{sentence:?} in {text}");
+    }
+    assert!(!text.contains("You") && !text.contains("sent SIGKILL"), "{text}");
+    assert!(status <= 1, "{status}");
+    let (_, text, _) = say(&[&arguments[..], &["--json"]].concat());
+    let events = lines(&text);
+    let refused: Vec<_> = events.iter().filter(|event| event["kind"] == "action.refused").collect();
+    assert_eq!(refused.len(), sentences.len(), "{text}");
+    assert!(
+        refused.iter().zip(sentences).all(|(event, says)| says.ends_with(event["text"].as_str().expect("why"))),
+        "{refused:?}"
+    );
+    assert!(!events.iter().any(|event| event["kind"] == "action" && event["do"] == "kill"), "{text}");
+    assert_eq!(events.last().expect("events")["kind"], "run.finished");
+}
+
+/// A folder with a `python3` in front of those of PATH.
+fn python(script: &str) -> (tempfile::TempDir, String) {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("python3");
+    fs::write(&file, script).expect("a file");
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o755)).expect("ours");
+    let path = format!("{}:{}", folder.path().display(), std::env::var("PATH").expect("a PATH"));
+    (folder, path)
+}
+
+#[test]
+fn an_interpreter_that_dies_at_once_is_named_and_nothing_hangs() {
+    for (script, how) in [
+        ("#!/bin/sh\necho broken >&2; exit 3\n", "python3 ended with status 3 before it had told anything"),
+        ("#!/bin/sh\nkill -SEGV $$\n", "python3 was killed by SIGSEGV before it had told anything"),
+    ] {
+        let (_folder, path) = python(script);
+        let output = tasklab(&["run", "fork", "--language", "python"]).env("PATH", &path).output().expect("runs");
+        let (status, text, _) = shown(&output);
+        assert_eq!((status, text.matches(how).count()), (1, 1), "{text}");
+        assert!(text.contains("no process is left"), "{text}");
+        let output = tasklab(&["run", "fork", "--compare", "language=rust,python"]).env("PATH", &path).output().expect("runs");
+        let (status, text, _) = shown(&output);
+        let verdict = text.lines().last().expect("a verdict");
+        assert_eq!((status, verdict), (1, "No verdict: with Python the run failed before its end."), "{text}");
+    }
+}
+
+#[test]
+fn a_demo_waits_for_an_interpreter_that_starts_slowly() {
+    let (_folder, path) = python("#!/bin/sh\nPATH=${PATH#*:}\nsleep 1.5\nexec python3 \"$@\"\n");
+    let output = tasklab(&["run", "zombie", "--language", "python", "--json"]).env("PATH", &path).output().expect("runs");
+    let (status, text, _) = shown(&output);
+    let events = lines(&text);
+    assert!(!events.iter().any(|event| event["kind"] == "action.refused" || event["kind"] == "notice"), "{text}");
+    assert_eq!(status, 0, "{text}");
+    let at = |kind: &str| events.iter().find(|event| event["kind"] == kind).and_then(|event| event["t"].as_u64()).expect(kind);
+    assert!(at("task.started") > 1_500_000_000, "the control: it did start slowly");
+    assert!(at("action") >= at("task.started") + 600_000_000, "its first step stands at 0.6 s: {text}");
 }
 
 /// A running one. Dropping it kills it, which its supervisor answers by ending all that it has started.

@@ -7,8 +7,8 @@ use std::path::PathBuf;
 
 use support::runs::{engine, events_of, notices, outcome, programs, sh};
 use support::{Supervisor, eventually, tagged};
-use tasklab::engine::{Command, EngineHandle};
-use tasklab::model::{Action, ChildSpec, Event, EventKind, ExitStatus, Outcome, Pid, Reaping, RunId, Scope, Signal};
+use tasklab::engine::{Command, EngineHandle, LaunchRequest};
+use tasklab::model::{Action, ChildSpec, Event, EventKind, ExitStatus, Outcome, Pid, Reaping, RunId, Scope, Signal, StopPlan};
 use tasklab::supervisor::{Report, Request};
 
 fn act(handle: &EngineHandle, action: Action, target: &str) {
@@ -78,7 +78,7 @@ fn the_end_of_a_process_is_told_although_an_outsider_holds_its_output() {
     let engine = engine(Some(1024));
     let mut held = None;
     let mut ended_while_open = false;
-    let events = events_of(&engine, programs(vec![sh("echo hi; sleep 0.4; exit 5")]), |event| match &event.kind {
+    let events = events_of(&engine, programs(vec![sh("echo hi; sleep 3; exit 5")]), |event| match &event.kind {
         EventKind::Output { pid, .. } if held.is_none() => {
             // This test is the outsider: nobody of the run, and it has the writing end.
             held = std::fs::File::options().write(true).open(format!("/proc/{pid}/fd/1")).ok();
@@ -121,13 +121,97 @@ fn a_status_stays_the_same_however_often_it_is_asked_for_and_whoever_is_late() {
     assert!(supervisor.signal(pids[0], &[Signal::KILL], Scope::Process).expect_err("gone").contains("has ended"));
 }
 
+/// Covers: facts 4, 5, 49, 60.
+#[test]
+fn waits_on_any_and_all_give_exactly_the_ended_in_the_order_of_their_ends() {
+    let engine = engine(Some(1024));
+    let handle = engine.handle();
+    let sleeper = |name: &str| ChildSpec {
+        name: name.to_owned(),
+        reaping: Reaping::WhenAsked,
+        death_signal: None,
+        ..ChildSpec::new(["sleep", "93"])
+    };
+    let names = ["one", "two", "three", "four"];
+    let (mut answers, mut pids) = (Vec::new(), Vec::new());
+    let events = events_of(&engine, programs(names.map(sleeper).to_vec()), |event| match &event.kind {
+        EventKind::ProcessStarted { pid, name, .. } if names.contains(&name.as_str()) => {
+            pids.push(*pid);
+            if pids.len() == names.len() {
+                act(&handle, Action::WaitAny, "0.2");
+            }
+        }
+        EventKind::ProcessExited { pid, .. } if pids.get(2) == Some(pid) => {
+            act(&handle, Action::Terminate(Scope::Process), "one");
+        }
+        EventKind::ProcessExited { pid, .. } if pids.first() == Some(pid) => act(&handle, Action::WaitAny, ""),
+        EventKind::Waited { action, done, pending } => {
+            let place = |pid: &Pid| pids.iter().position(|known| known == pid).expect("one of them") + 1;
+            let done: Vec<(usize, ExitStatus)> = done.iter().map(|one| (place(&one.pid), one.status)).collect();
+            answers.push((action.clone(), done, pending.iter().map(place).collect::<Vec<_>>()));
+            match answers.len() {
+                1 => {
+                    act(&handle, Action::WaitAny, "");
+                    act(&handle, Action::Kill(Scope::Process), "two");
+                }
+                // Three ends, then one; each stays a zombie until it is given.
+                2 => act(&handle, Action::Terminate(Scope::Process), "three"),
+                3 => act(&handle, Action::WaitAny, ""),
+                4 => act(&handle, Action::WaitAny, "0"),
+                5 | 6 => act(&handle, Action::Wait, "two"),
+                7 => act(&handle, Action::WaitAll, "0.1"),
+                8 => {
+                    act(&handle, Action::WaitAll, "");
+                    act(&handle, Action::WaitAll, "");
+                    act(&handle, Action::Kill(Scope::Process), "four");
+                }
+                _ => {}
+            }
+        }
+        _ => {}
+    });
+    let by = |signal| ExitStatus::Signaled { signal, core_dumped: false };
+    let [one, two, three, four] = [(1, by(Signal::TERM)), (2, by(Signal::KILL)), (3, by(Signal::TERM)), (4, by(Signal::KILL))];
+    let expected = [
+        ("wait-any", vec![], vec![1, 2, 3, 4]),
+        ("wait-any", vec![two], vec![1, 3, 4]),
+        ("wait-any", vec![three], vec![4]),
+        ("wait-any", vec![one], vec![4]),
+        ("wait-any", vec![], vec![4]),
+        ("wait", vec![two], vec![4]),
+        ("wait", vec![two], vec![4]),
+        ("wait-all", vec![one, two, three], vec![4]),
+        ("wait-all", vec![one, two, three, four], vec![]),
+        ("wait-all", vec![one, two, three, four], vec![]),
+    ];
+    assert_eq!(answers, expected.map(|(action, done, pending)| (action.to_owned(), done, pending)));
+    assert_eq!(outcome(&events), (Outcome::Failed, 0));
+}
+
+/// A run of a lesson: its children are the body's, and only the body can wait for them.
+#[test]
+fn nobody_but_their_parent_can_wait_on_children() {
+    let engine = engine(Some(1024));
+    let handle = engine.handle();
+    let events = events_of(&engine, support::runs::scenario("fork", tasklab::model::Language::Rust), |event| {
+        if matches!(event.kind, EventKind::RunStarted { .. }) {
+            act(&handle, Action::WaitAny, "");
+        }
+    });
+    let notices = notices(&events);
+    assert!(notices.iter().any(|text| text.contains("wait-any")), "{notices:?}");
+    assert!(events.iter().all(|event| !matches!(event.kind, EventKind::Waited { .. })));
+}
+
 /// Covers: promise 4, F6.
 #[test]
 fn everything_is_stopped_and_what_is_left_is_counted() {
     let engine = engine(None);
     let handle = engine.handle();
     for script in ["trap '' TERM; while :; do sleep 0.1; done", "setsid sleep 96 & sleep 96"] {
-        handle.send(Command::Launch(Box::new(programs(vec![sh(script)])))).expect("taken");
+        // With time enough to see it counted down.
+        let launch = LaunchRequest { stop: StopPlan::default(), ..programs(vec![sh(script)]) };
+        handle.send(Command::Launch(Box::new(launch))).expect("taken");
     }
     eventually("both run", || {
         let snapshot = handle.snapshot();

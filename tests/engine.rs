@@ -1,6 +1,8 @@
 //! The engine on real processes: what a run tells from its start to its end.
 #![allow(clippy::expect_used, reason = "the helpers of tests fail loudly, too")]
 
+#[path = "lesson/again.rs"]
+mod again;
 mod support;
 
 use std::path::Path;
@@ -10,7 +12,8 @@ use support::eventually;
 use support::runs::{GRACE, engine, events_of, notices, outcome, output, programs, request, scenario, sh};
 use tasklab::engine::{Command, LaunchRequest, What};
 use tasklab::model::{
-    Action, ChildSpec, Event, EventKind, ExitStatus, Language, Outcome, Pid, ProcessState, Reaping, RunId, Scope, Signal, Stream,
+    Action, ChildSpec, Event, EventKind, ExitStatus, Input, Language, Outcome, Pid, ProcessState, Reaping, RunId, Scope, Signal,
+    Stream,
 };
 
 /// Covers: facts 1, 48.
@@ -199,11 +202,71 @@ fn a_launch_that_fails_is_a_run_that_failed_with_the_reason() {
 }
 
 #[test]
+fn a_body_that_somebody_else_kills_is_told_and_its_children_are_ended() {
+    let engine = engine(Some(1024));
+    for language in [Language::Rust, Language::Python] {
+        let launch = LaunchRequest { script: Vec::new(), ..scenario("zombie", language) };
+        let (mut body, mut children) = (None, Vec::new());
+        let events = events_of(&engine, launch, |event| match &event.kind {
+            EventKind::ProcessStarted { pid, .. } if body.is_none() => body = Some(*pid),
+            EventKind::ProcessStarted { pid, .. } => {
+                children.push(*pid);
+                if let Some(pid) = body.filter(|_| children.len() == 1) {
+                    let pid = rustix::process::Pid::from_raw(pid.number()).expect("a pid");
+                    rustix::process::kill_process(pid, rustix::process::Signal::KILL).expect("ours");
+                }
+            }
+            _ => {}
+        });
+        let body = body.expect("it started");
+        let says = format!("({body}) was killed by SIGKILL, which Task Lab has not sent");
+        let notices = notices(&events);
+        assert!(notices.iter().filter(|text| text.contains(&says)).count() == 1, "{language}: {notices:?}");
+        assert_eq!(outcome(&events), (Outcome::Failed, 0), "{language}");
+        for child in children {
+            let is_its_end = |event: &Event| matches!(event.kind, EventKind::ProcessReaped { pid } if pid == child);
+            let told: Vec<String> = events.iter().map(Event::to_line).collect();
+            assert!(events.iter().any(is_its_end), "{language}: {child} was ended and waited on\n{}", told.join("\n"));
+        }
+    }
+}
+
+#[test]
+fn an_action_that_the_body_never_hears_is_refused_once_it_has_ended() {
+    let engine = engine(Some(1024));
+    let handle = engine.handle();
+    let body = "printf '{\"kind\":\"task.started\",\"task\":\"main\",\"pid\":%d}\\n' $$ >&$TASKLAB_EVENTS; read line; exit 0";
+    let stage = ChildSpec { lesson_pipes: true, stdin: Input::Pipe, ..ChildSpec::new(["bash", "-c", body]) };
+    let what = What::Programs { stages: vec![stage], input: None };
+    let mut acted = Vec::new();
+    let events = events_of(&engine, request(what), |event| match &event.kind {
+        EventKind::TaskStarted { .. } => {
+            let act = |action: Action, target: &str| {
+                handle.send(Command::Act { run: RunId::new(1), action, target: target.to_owned() }).expect("taken");
+            };
+            act(Action::Scenario("dance".to_owned()), "tango");
+            act(Action::Type, "bash on");
+        }
+        EventKind::Action { action, .. } => acted.push(action.clone()),
+        _ => {}
+    });
+    assert_eq!(acted, ["dance", "type"]);
+    assert_eq!(notices(&events), ["could not do \"dance\" to tango: it came too late, the body has ended"]);
+    assert_eq!(outcome(&events), (Outcome::Passed, 0));
+}
+
+#[test]
 fn every_scenario_passes_in_both_languages() {
     let engine = engine(Some(4096));
     for scenario_of in tasklab::scenario::CATALOGUE {
         for language in [Language::Rust, Language::Python] {
-            let events = events_of(&engine, scenario(scenario_of.id, language), |_| {});
+            let make = || events_of(&engine, scenario(scenario_of.id, language), |_| {});
+            let facts = |events: &Vec<Event>| {
+                let fact = |event: &Event| if let EventKind::Fact(fact) = &event.kind { Some(fact.clone()) } else { None };
+                matches!(outcome(events), (Outcome::Passed | Outcome::Failed, 0))
+                    .then(|| events.iter().filter_map(fact).collect())
+            };
+            let events = again::decided(scenario_of.id, make, facts);
             let text: Vec<String> = events.iter().map(Event::to_line).collect();
             assert_eq!(outcome(&events), (Outcome::Passed, 0), "{} {language}:\n{}", scenario_of.id, text.join("\n"));
             assert!(events.iter().any(|event| matches!(event.kind, EventKind::Fact(_))), "{} {language}", scenario_of.id);

@@ -7,43 +7,25 @@ mod lesson;
 
 use std::collections::BTreeSet;
 use std::process::Command;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use lesson::{HANG, Ran, Running, run, state, tagged, twin};
+use lesson::again::{CHANCES, MEASURED};
+use lesson::{BOTH, Ran, Running, decided, in_both, run, scenario, state, twin};
 use serde_json::{Value, json};
-use tasklab::model::{Action, EventKind, ExitStatus, Language, ProcessState, Scope};
-use tasklab::scenario::{CATALOGUE, ParamKind, Scenario, find};
-
-const BOTH: [Language; 2] = [Language::Rust, Language::Python];
-
-fn scenario(id: &str) -> &'static Scenario {
-    find(id).expect("in the catalogue")
-}
-
-/// The same in both languages, at the same time.
-fn in_both<T: Send>(body: impl Fn(Language) -> T + Sync) -> [T; 2] {
-    std::thread::scope(|scope| {
-        BOTH.map(|language| {
-            scope.spawn({
-                let body = &body;
-                move || body(language)
-            })
-        })
-        .map(|running| running.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
-    })
-}
-
-#[track_caller]
-fn assert_nothing_is_left(ran: &Ran) {
-    let end = Instant::now() + HANG;
-    while !tagged(&ran.tag).is_empty() {
-        assert!(Instant::now() < end, "left of the run: {:?}", tagged(&ran.tag));
-        std::thread::sleep(Duration::from_millis(5));
-    }
-}
+use tasklab::model::{Action, Event, EventKind, ExitStatus, Fact, Language, Monotonic, ProcessState, Scope};
+use tasklab::scenario::{CATALOGUE, ParamKind, Scenario};
 
 fn ids(ran: &Ran) -> BTreeSet<String> {
     ran.facts().into_keys().map(str::to_owned).collect()
+}
+
+/// Runs a lesson with its demo script; once more where only what it has measured on this machine speaks against it.
+#[track_caller]
+fn demo(scenario: &Scenario, language: Language, params: &Value) -> Ran {
+    let ran = decided(scenario.id, || run(scenario, language, params, scenario.script));
+    ran.assert_passed();
+    ran.assert_nothing_is_left();
+    ran
 }
 
 /// With default parameters and the demo script each body ends by itself, every fact holds, and what both
@@ -51,14 +33,17 @@ fn ids(ran: &Ran) -> BTreeSet<String> {
 #[test]
 fn the_demo_passes_in_both_languages() {
     for scenario in CATALOGUE {
-        let [rust, python] = in_both(|language| run(scenario, language, &json!({}), scenario.script));
+        let [rust, python] = in_both(|language| demo(scenario, language, &json!({})));
         for ran in [&rust, &python] {
-            ran.assert_passed();
-            assert_nothing_is_left(ran);
             // On a busy machine a button may be pressed before its target is there, or after it has gone.
             let missed = |text: &&str| text.starts_with("could not do");
             assert!(ran.notices().iter().all(missed), "{}: {:?}", scenario.id, ran.notices());
             assert!(ran.facts().contains_key(scenario.prediction.fact), "{}", scenario.id);
+            for fact in MEASURED.iter().filter(|(id, _)| *id == scenario.id).flat_map(|(_, facts)| *facts) {
+                // A busy machine, and a kernel that does not count, claim less.
+                let expected = ran.facts().get(fact).map_or_else(|| json!("<"), |fact| fact.expected.clone());
+                assert!(expected.as_str().is_some_and(|text| text.starts_with(['<', '>'])), "{}: {fact}", scenario.id);
+            }
             for note in scenario.notes {
                 for name in note.shows.split('{').skip(1).filter_map(|rest| rest.split_once('}')).map(|(name, _)| name) {
                     let measured = ran.facts().contains_key(name) || !ran.values(name).is_empty();
@@ -89,9 +74,7 @@ fn with_every_parameter_at_its_smallest_the_demo_passes() {
     for scenario in CATALOGUE {
         let smallest: Value = scenario.params.iter().map(|spec| (spec.name.to_owned(), end(&spec.kind, false))).collect();
         for language in BOTH {
-            let ran = run(scenario, language, &smallest, scenario.script);
-            ran.assert_passed();
-            assert_nothing_is_left(&ran);
+            demo(scenario, language, &smallest);
         }
     }
 }
@@ -111,12 +94,54 @@ fn at_both_ends_of_every_range_the_demo_passes() {
                 for language in BOTH {
                     let params = json!({ spec.name: serde_json::from_str::<Value>(&value).expect("JSON") });
                     let began = Instant::now();
-                    let ran = run(scenario, language, &params, scenario.script);
+                    demo(scenario, language, &params);
                     println!("{} {language} {params}: {:.2} s", scenario.id, began.elapsed().as_secs_f64());
-                    ran.assert_passed();
-                    assert_nothing_is_left(&ran);
                 }
             }
+        }
+    }
+}
+
+/// A run that came to its end with these facts: id, and whether it holds.
+fn with_facts(facts: &[(&str, bool)]) -> Ran {
+    let event = |&(id, holds): &(&str, bool)| {
+        let fact = Fact { id: id.to_owned(), claim: "a claim".to_owned(), expected: json!("> 1"), observed: json!(1), holds };
+        Event { t: Monotonic::ZERO, kind: EventKind::Fact(fact) }
+    };
+    Ran { code: Some(0), events: facts.iter().map(event).collect(), printed: String::new(), tag: String::new() }
+}
+
+/// What has to be so of the second chance: nothing that is wrong passes by it.
+#[test]
+fn only_measured_facts_get_a_second_chance_and_not_for_ever() {
+    let runs_of = |id: &str, runs: &[Ran]| {
+        let mut made = 0;
+        let ran = decided(id, || {
+            made += 1;
+            let Ran { code, events, printed, tag } = &runs[(made - 1).min(runs.len() - 1)];
+            Ran { code: *code, events: events.clone(), printed: printed.clone(), tag: tag.clone() }
+        });
+        let passes = std::panic::catch_unwind(|| ran.assert_passed()).is_ok();
+        (made, passes)
+    };
+    let (good, bad) = (with_facts(&[("trivial", true), ("same-results", true)]), with_facts(&[("trivial", false)]));
+    assert_eq!(runs_of("overhead", &[with_facts(&[("trivial", false)])]), (CHANCES, false), "always false");
+    assert_eq!(runs_of("overhead", &[bad, good]), (2, true), "false once, on a busy machine");
+    assert_eq!(runs_of("overhead", &[with_facts(&[("same-results", false)])]), (1, false), "a count is right or wrong");
+    assert_eq!(runs_of("overhead", &[with_facts(&[("trivial", false), ("same-results", false)])]), (1, false));
+    assert_eq!(runs_of("fork", &[with_facts(&[("trivial", false)])]), (1, false), "it is measured in another lesson");
+    assert_eq!(runs_of("overhead", &[with_facts(&[])]), (1, false), "a run without facts shows nothing");
+    let ended_badly = Ran { code: Some(1), ..with_facts(&[("trivial", false)]) };
+    assert_eq!(runs_of("overhead", &[ended_badly]), (1, false));
+}
+
+/// What counts as measured is in the lesson, in both languages; the demo's test sees that it compares.
+#[test]
+fn measured_facts_are_there() {
+    for (id, facts) in MEASURED {
+        for fact in *facts {
+            let quoted = format!("\"{fact}\"");
+            assert!(scenario(id).rust.contains(&quoted) && scenario(id).python.contains(&quoted), "{id}: {fact}");
         }
     }
 }
@@ -156,13 +181,13 @@ fn a_child_that_is_killed_fails_the_facts_of_fork() {
     for language in BOTH {
         let mut running = Running::start(scenario("fork"), language, &json!({ "pieces": 160, "split": 100 }));
         running.until("child", |kind| matches!(kind, EventKind::ProcessStarted { .. }));
-        running.act(&Action::Kill(Scope::Process), "child-1");
+        running.kill("child-1");
         let ran = running.play(&[]);
         assert_eq!(ran.code, Some(0), "{ran:#?}");
         let failed: Vec<_> = ran.facts().into_iter().filter(|(_, fact)| !fact.holds).map(|(id, _)| id).collect();
         assert!(["decoded", "joined", "raw-status"].iter().all(|id| failed.contains(id)), "{language}: {failed:?}");
         assert_eq!(ran.facts()["raw-status"].observed, json!(9), "the low byte is the signal's number");
-        assert_nothing_is_left(&ran);
+        ran.assert_nothing_is_left();
     }
 }
 
@@ -170,15 +195,15 @@ fn a_child_that_is_killed_fails_the_facts_of_fork() {
 #[test]
 fn a_pool_that_loses_a_worker_ends_and_says_so() {
     for language in BOTH {
-        let params = json!({ "kind": "process", "tasks": 64, "size": 8 });
+        let params = json!({ "kind": "process", "tasks": 64, "size": 32 });
         let mut running = Running::start(scenario("thread-pool"), language, &params);
         running.until("task", |kind| matches!(kind, EventKind::TaskChanged { task, on: Some(on), .. } if task == "worker-1" && on.starts_with("task")));
-        running.act(&Action::Kill(Scope::Process), "worker-1");
+        running.kill("worker-1");
         let ran = running.play(&[]);
         assert_eq!(ran.code, Some(0), "{language}: {ran:#?}");
         assert!(!ran.facts()["all-done"].holds, "{language}: {ran:#?}");
         assert!(ran.notices().iter().any(|text| text.contains("broken")), "{language}: {:?}", ran.notices());
-        assert_nothing_is_left(&ran);
+        ran.assert_nothing_is_left();
     }
 }
 
@@ -186,7 +211,7 @@ fn a_pool_that_loses_a_worker_ends_and_says_so() {
 #[test]
 fn a_pool_s_waiting_tasks_can_be_cancelled_and_others_submitted() {
     for language in BOTH {
-        let params = json!({ "workers": 1, "tasks": 64, "size": 8 });
+        let params = json!({ "workers": 1, "tasks": 64, "size": 32 });
         let mut running = Running::start(scenario("thread-pool"), language, &params);
         running.until("task", |kind| matches!(kind, EventKind::TaskChanged { on: Some(on), .. } if on.starts_with("task")));
         running.write("{\"do\":\"submit\"}\n{\"do\":\"cancel\"}\n");
@@ -216,8 +241,8 @@ fn a_zombie_stays_until_somebody_waits_on_it() {
         running.write(&format!("{}\n", json!({ "do": "wait", "target": second.to_string() })));
         running.until("wait", |kind| matches!(kind, EventKind::ProcessReaped { pid } if pid.number() == second));
         assert_eq!((state(first), state(second)), (Some('Z'), None), "{language}");
-        running.act(&Action::Wait, "nobody");
-        running.act(&Action::Scenario("wait-all".to_owned()), "");
+        running.press("wait", "nobody");
+        running.press("wait-all", "");
         let ran = running.play(&[]);
         ran.assert_passed();
         assert!(ran.notices().iter().any(|text| text.contains("nobody")), "{:?}", ran.notices());
@@ -237,10 +262,10 @@ fn nobody_waits_for_ever_on_a_stopped_child() {
         for language in BOTH {
             let mut running = Running::start(scenario(id), language, &json!({ "patience": 1.0 }));
             running.until("children", |kind| matches!(kind, EventKind::TaskChanged { .. }));
-            running.act(&Action::Stop(Scope::Process), victim);
+            running.stop(victim);
             let ran = running.play(&[]);
             assert_eq!(ran.code, Some(0), "{id} {language}: {ran:#?}");
-            assert_nothing_is_left(&ran);
+            ran.assert_nothing_is_left();
         }
     }
 }
@@ -255,11 +280,11 @@ fn a_pipeline_ends_whichever_stage_is_killed() {
             for action in [Action::Kill(Scope::Process), Action::Terminate(Scope::Process)] {
                 let mut running = Running::start(scenario("pipeline"), language, &json!({ "patience": 60.0 }));
                 running.until("flow", |kind| matches!(kind, EventKind::Value { name, .. } if name.ends_with("waiting")));
-                running.act(&action, victim);
+                running.signal(&action, victim);
                 let ran = running.play(&[]);
                 ran.assert_passed();
                 assert!(ids(&ran).contains(fact), "{language} {victim}: {:?}", ids(&ran));
-                assert_nothing_is_left(&ran);
+                ran.assert_nothing_is_left();
             }
         }
     }
@@ -268,7 +293,7 @@ fn a_pipeline_ends_whichever_stage_is_killed() {
 #[test]
 fn events_are_entered_and_cancelled_while_the_schedule_runs() {
     for language in BOTH {
-        let mut running = Running::start(scenario("schedule"), language, &json!({ "tick": 0.5, "blinks": 1 }));
+        let mut running = Running::start(scenario("schedule"), language, &json!({ "tick": 1.0, "blinks": 1 }));
         running.until("run", |kind| matches!(kind, EventKind::TaskChanged { on: Some(on), .. } if on == "run()"));
         running.write("{\"do\":\"enter\",\"target\":\"mine\"}\n{\"do\":\"enter\",\"target\":\"mine\"}\nnonsense\n");
         running.write("{\"do\":\"cancel\",\"target\":\"b\"}\n{\"do\":\"cancel\",\"target\":\"b\"}\n");
@@ -293,10 +318,14 @@ fn a_body_whose_control_pipe_closes_goes_on() {
         let patience = scenario.params.iter().any(|spec| spec.name == "patience");
         let params = if patience { json!({ "patience": 1.0 }) } else { json!({}) };
         in_both(|language| {
-            let mut running = Running::start(scenario, language, &params);
-            running.hang_up();
-            running.play(&[]).assert_passed();
-        });
+            decided(scenario.id, || {
+                let mut running = Running::start(scenario, language, &params);
+                running.hang_up();
+                running.play(&[])
+            })
+        })
+        .iter()
+        .for_each(Ran::assert_passed);
     }
 }
 
@@ -309,7 +338,7 @@ fn nothing_is_left_of_a_body_that_is_killed() {
     let runs = [
         ("fork", json!({ "pieces": 160, "split": 20 })),
         ("zombie", json!({})),
-        ("thread-pool", json!({ "kind": "process", "tasks": 64, "size": 4 })),
+        ("thread-pool", json!({ "kind": "process", "tasks": 64, "size": 32 })),
         ("schedule", json!({})),
     ];
     for (id, params) in runs {
@@ -319,6 +348,6 @@ fn nothing_is_left_of_a_body_that_is_killed() {
         rustix::process::kill_process(body, rustix::process::Signal::KILL).expect("it is our child");
         let ran = running.play(&[]);
         assert_eq!(ran.code, None, "{id}");
-        assert_nothing_is_left(&ran);
+        ran.assert_nothing_is_left();
     }
 }

@@ -6,16 +6,9 @@ mod lesson;
 
 use std::collections::BTreeSet;
 
-use lesson::{Ran, Running, run};
+use lesson::{BOTH, Ran, Running, run, scenario};
 use serde_json::json;
 use tasklab::model::{EventKind, Language, TaskState};
-use tasklab::scenario::{Scenario, find};
-
-const BOTH: [Language; 2] = [Language::Rust, Language::Python];
-
-fn scenario(id: &str) -> &'static Scenario {
-    find(id).expect("in the catalogue")
-}
 
 /// Who waits at which gate: `worker-1` before `acquire lock counter`.
 fn gate(kind: &EventKind) -> Option<(&str, &str)> {

@@ -5,39 +5,14 @@
 mod lesson;
 
 use std::process::Command;
-use std::time::{Duration, Instant};
 
-use lesson::{HANG, Ran, Running, tagged};
+use lesson::{BOTH, Ran, Running, scenario, together, until_state};
 use serde_json::{Value, json};
-use tasklab::model::{Action, EventKind, Language, Scope};
-use tasklab::scenario::{Scenario, find};
-
-const BOTH: [Language; 2] = [Language::Rust, Language::Python];
-
-fn scenario(id: &str) -> &'static Scenario {
-    find(id).expect("in the catalogue")
-}
+use tasklab::model::{EventKind, Language};
 
 /// An action line, as Task Lab writes it to the control pipe.
 fn line(action: &str, target: &str) -> String {
     format!("{}\n", json!({ "do": action, "target": target }))
-}
-
-/// Runs bodies that wait long, at the same time.
-fn together<'b, T: Send + 'b>(bodies: impl IntoIterator<Item = Box<dyn FnOnce() -> T + Send + 'b>>) -> Vec<T> {
-    std::thread::scope(|scope| {
-        let running: Vec<_> = bodies.into_iter().map(|body| scope.spawn(body)).collect();
-        running.into_iter().map(|one| one.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))).collect()
-    })
-}
-
-#[track_caller]
-fn assert_nothing_is_left(ran: &Ran) {
-    let end = Instant::now() + HANG;
-    while !tagged(&ran.tag).is_empty() {
-        assert!(Instant::now() < end, "left of the run: {:?}", tagged(&ran.tag));
-        std::thread::sleep(Duration::from_millis(5));
-    }
 }
 
 fn is_started(wanted: &'static str) -> impl FnMut(&EventKind) -> bool {
@@ -50,7 +25,7 @@ fn with_lines(id: &str, language: Language, params: &Value, process: &'static st
     running.until(process, is_started(process));
     running.write(&lines.concat());
     let ran = running.play(&[]);
-    assert_nothing_is_left(&ran);
+    ran.assert_nothing_is_left();
     ran
 }
 
@@ -76,11 +51,7 @@ fn poll_gives_none_until_the_program_was_answered() {
         running.write(&[line("poll", ""), line("answer", ""), line("answer", "")].concat());
         running.until("two polls", |kind| matches!(kind, EventKind::Notice { text } if text.contains("answer")));
         let polled = running.pid_of("polled").expect("runs");
-        let end = Instant::now() + HANG;
-        while lesson::state(polled).is_some_and(|state| state != 'Z') {
-            assert!(Instant::now() < end, "it was answered");
-            std::thread::sleep(Duration::from_millis(2));
-        }
+        until_state(polled, 'Z');
         running.write(&line("poll", ""));
         let ran = running.play(&[]);
         ran.assert_passed();
@@ -143,10 +114,10 @@ fn a_writer_that_is_killed_ends_its_round() {
     for language in BOTH {
         let mut running = Running::start(scenario("pipe"), language, &json!({ "pause": 0.0, "patience": 1.0, "records": 200 }));
         running.until("the second round", is_started("writer-a2"));
-        running.act(&Action::Kill(Scope::Process), "writer-a2");
+        running.kill("writer-a2");
         let ran = running.play(&[]);
         assert_eq!(ran.code, Some(0), "{ran:#?}");
-        assert_nothing_is_left(&ran);
+        ran.assert_nothing_is_left();
     }
 }
 
@@ -179,7 +150,7 @@ fn nobody_has_cleaned_up_who_was_killed_at_once() {
         let mut running = Running::start(scenario("signals"), language, &json!({ "patience": 60.0 }));
         running.until("all three", is_started("deaf"));
         for name in ["polite", "slow", "deaf"] {
-            running.act(&Action::Kill(Scope::Process), name);
+            running.kill(name);
         }
         let ran = running.play(&[]);
         ran.assert_passed();
@@ -201,11 +172,11 @@ fn tasks_and_workers_are_added_and_lost_ones_replaced() {
             "two results",
             |kind| matches!(kind, EventKind::Value { name, value } if name == "done" && *value == json!(2)),
         );
-        running.act(&Action::Kill(Scope::Process), "worker-1");
+        running.kill("worker-1");
         running.write(&line("close", ""));
         let ran = running.play(&[]);
         ran.assert_passed();
-        assert_nothing_is_left(&ran);
+        ran.assert_nothing_is_left();
         assert_eq!(ran.facts()["all-done"].observed, json!(10), "{language}");
         assert_eq!(ran.notices().len(), 2, "an option is no host, and nobody works: {:?}", ran.notices());
     }
@@ -229,10 +200,10 @@ fn nobody_waits_for_ever_on_a_stopped_program() {
         Box::new(move || {
             let mut running = Running::start(scenario(id), language, params);
             running.until(victim, is_started(victim));
-            running.act(&Action::Stop(Scope::Process), victim);
+            running.stop(victim);
             let ran = running.play(&[]);
             assert_eq!(ran.code, Some(0), "{id} {language}: {ran:#?}");
-            assert_nothing_is_left(&ran);
+            ran.assert_nothing_is_left();
         }) as Box<dyn FnOnce() + Send>
     });
     together(bodies);
@@ -257,7 +228,8 @@ fn nothing_is_left_of_a_body_that_is_killed() {
     ];
     let bodies = moments.into_iter().map(|(id, processes)| {
         Box::new(move || {
-            let mut running = Running::start(scenario(id), Language::Rust, &json!({}));
+            let params = if id == "pipe" { json!({ "records": 200 }) } else { json!({}) };
+            let mut running = Running::start(scenario(id), Language::Rust, &params);
             if id == "communicate" && processes == 2 || id == "pipe" && processes > 1 {
                 running.write(&line("close", ""));
             }
@@ -270,7 +242,7 @@ fn nothing_is_left_of_a_body_that_is_killed() {
             rustix::process::kill_process(body, rustix::process::Signal::KILL).expect("it is our child");
             let ran = running.play(&[]);
             assert_eq!(ran.code, None, "{id}");
-            assert_nothing_is_left(&ran);
+            ran.assert_nothing_is_left();
         }) as Box<dyn FnOnce() + Send>
     });
     together(bodies);

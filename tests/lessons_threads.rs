@@ -4,24 +4,15 @@
 
 mod lesson;
 
-use std::time::{Duration, Instant};
-
-use lesson::{HANG, Ran, Running, tagged};
+use lesson::{BOTH, Ran, Running, scenario};
 use serde_json::{Value, json};
 use tasklab::model::{Action, EventKind, Language, ProcessState, Scope};
-use tasklab::scenario::find;
 
-const BOTH: [Language; 2] = [Language::Rust, Language::Python];
 const MINE: [&str; 9] =
     ["thread-basics", "garbled-print", "thread-local", "semaphore", "event", "barrier", "condition", "timer", "chaos"];
 
 fn start(id: &str, language: Language, params: &Value) -> Running {
-    Running::start(find(id).expect("in the catalogue"), language, params)
-}
-
-/// Presses a button.
-fn press(running: &mut Running, action: &str, target: &str) {
-    running.act(&Action::Scenario(action.to_owned()), target);
+    Running::start(scenario(id), language, params)
 }
 
 /// Waits until a task is in a state; `on` as the event line has it, and empty for any.
@@ -40,10 +31,6 @@ fn until_notice(running: &mut Running, part: &str) {
     running.until(part, |kind| matches!(kind, EventKind::Notice { text } if text.contains(part)));
 }
 
-fn observed(ran: &Ran, fact: &str) -> Value {
-    ran.facts().get(fact).unwrap_or_else(|| panic!("no fact {fact}: {ran:#?}")).observed.clone()
-}
-
 /// Levels of an LED, in order.
 fn levels(ran: &Ran, wanted: u8) -> Vec<u8> {
     let level = |kind: &EventKind| match kind {
@@ -53,18 +40,9 @@ fn levels(ran: &Ran, wanted: u8) -> Vec<u8> {
     ran.events.iter().filter_map(|event| level(&event.kind)).collect()
 }
 
-#[track_caller]
-fn assert_nothing_is_left(ran: &Ran) {
-    let end = Instant::now() + HANG;
-    while !tagged(&ran.tag).is_empty() {
-        assert!(Instant::now() < end, "left of the run: {:?}", tagged(&ran.tag));
-        std::thread::sleep(Duration::from_millis(5));
-    }
-}
-
 /// The values with which a lesson does not wait for a person for long.
 fn impatient(id: &str) -> Value {
-    let has_patience = find(id).expect("known").params.iter().any(|spec| spec.name == "patience");
+    let has_patience = scenario(id).params.iter().any(|spec| spec.name == "patience");
     if has_patience { json!({ "patience": 1.0 }) } else { json!({}) }
 }
 
@@ -73,7 +51,7 @@ fn what_a_lesson_does_not_know_is_refused_in_one_sentence() {
     for id in MINE {
         for language in BOTH {
             let mut running = start(id, language, &impatient(id));
-            press(&mut running, "dance", "th1");
+            running.press("dance", "th1");
             let ran = running.play(&[]);
             ran.assert_passed();
             assert_eq!(ran.notices().len(), 1, "{id} {language}: {:?}", ran.notices());
@@ -97,7 +75,7 @@ fn nothing_is_left_of_a_lesson_that_is_killed() {
                 rustix::process::kill_process(body, rustix::process::Signal::KILL).expect("it is our child");
                 let ran = running.play(&[]);
                 assert_eq!(ran.code, None, "{id} {language}");
-                assert_nothing_is_left(&ran);
+                ran.assert_nothing_is_left();
             }
         }
     }
@@ -114,11 +92,11 @@ fn step_mode_holds_no_lesson_for_ever() {
                     continue; // without patience it waits for the user as long as there may be one
                 }
                 let mut running = start(id, language, &patience);
-                press(&mut running, "step", "on");
+                running.press("step", "on");
                 until_value(&mut running, "step", &json!("on"));
-                for action in find(id).expect("known").actions {
+                for action in scenario(id).actions {
                     if action.name != "finish" {
-                        press(&mut running, action.name, "");
+                        running.press(action.name, "");
                     }
                 }
                 if hangs_up {
@@ -135,28 +113,28 @@ fn threads_are_started_asked_and_joined_one_by_one() {
     for language in BOTH {
         let mut running = start("thread-basics", language, &json!({ "threads": 2, "comma": false, "patience": 60.0 }));
         until_task(&mut running, "main", "waiting", "you");
-        press(&mut running, "is-alive", "th2");
+        running.press("is-alive", "th2");
         until_value(&mut running, "th2.is_alive", &json!(false));
-        press(&mut running, "join", "th2");
+        running.press("join", "th2");
         until_notice(&mut running, "could not do join on th2: it has not been started");
-        press(&mut running, "start", "th2");
+        running.press("start", "th2");
         running.until("th2", |kind| matches!(kind, EventKind::TaskStarted { task, tid: Some(_), .. } if task == "th2"));
-        press(&mut running, "start", "th2");
+        running.press("start", "th2");
         until_notice(&mut running, "could not do start on th2: a thread is started once");
-        press(&mut running, "join-timeout", "th2");
+        running.press("join-timeout", "th2");
         until_task(&mut running, "main", "waiting", "join()");
-        press(&mut running, "join", "");
+        running.press("join", "");
         until_value(&mut running, "th2.is_alive", &json!(false));
-        press(&mut running, "start", "th3");
+        running.press("start", "th3");
         until_notice(&mut running, "th3");
         for action in ["start", "join", "abort"] {
-            press(&mut running, action, "");
+            running.press(action, "");
         }
         let ran = running.play(&[]);
         ran.assert_passed();
-        assert_eq!(observed(&ran, "args"), json!(2), "{language}: T and 2");
-        assert_eq!(observed(&ran, "one-process"), json!([1, 2]));
-        assert_eq!(observed(&ran, "crash"), json!("killed by SIGABRT"));
+        assert_eq!(ran.observed("args"), json!(2), "{language}: T and 2");
+        assert_eq!(ran.observed("one-process"), json!([1, 2]));
+        assert_eq!(ran.observed("crash"), json!("killed by SIGABRT"));
         assert!(!ran.facts().contains_key("exception"));
         assert_eq!(ran.notices().len(), 3, "{language}: {:?}", ran.notices());
     }
@@ -168,15 +146,15 @@ fn exceptions_end_one_thread_each() {
     for language in BOTH {
         let mut running = start("thread-basics", language, &json!({ "patience": 60.0 }));
         for _ in 0..4 {
-            press(&mut running, "raise", "");
+            running.press("raise", "");
         }
         until_notice(&mut running, "no thread left");
         for action in ["abort", "abort", "raise", "start", "join"] {
-            press(&mut running, action, "");
+            running.press(action, "");
         }
         let ran = running.play(&[]);
         ran.assert_passed();
-        assert_eq!(observed(&ran, "exception"), json!(1), "{language}: the first thread is left");
+        assert_eq!(ran.observed("exception"), json!(1), "{language}: the first thread is left");
         assert_eq!(ran.values("crash_threads"), [3, 2, 1].map(|left| json!(left)));
         let expected =
             ["do raise: crash-test has no thread left", "do abort: crash-test has ended", "do raise: crash-test has no"];
@@ -191,11 +169,11 @@ fn a_crash_test_that_is_killed_or_stopped_ends_the_lesson_all_the_same() {
         for action in [Action::Kill(Scope::Process), Action::Stop(Scope::Process)] {
             let mut running = start("thread-basics", language, &json!({ "patience": 1.0 }));
             running.until("crash-test", |kind| matches!(kind, EventKind::ProcessStarted { .. }));
-            running.act(&action, "crash-test");
+            running.signal(&action, "crash-test");
             let ran = running.play(&[]);
             ran.assert_passed();
             assert!(!ran.facts().contains_key("crash"), "{language}: nobody aborted it");
-            assert_nothing_is_left(&ran);
+            ran.assert_nothing_is_left();
             let zombies = ran
                 .events
                 .iter()
@@ -212,8 +190,8 @@ fn the_print_lock_is_switched_while_lines_come() {
         let mut running = start("garbled-print", language, &params);
         until_value(&mut running, "lock", &json!("on"));
         running.until("a line", |kind| matches!(kind, EventKind::Value { name, .. } if name == "line"));
-        press(&mut running, "lock", "perhaps");
-        press(&mut running, "lock", "");
+        running.press("lock", "perhaps");
+        running.press("lock", "");
         until_value(&mut running, "lock", &json!("off"));
         let ran = running.play(&[]);
         ran.assert_passed();
@@ -234,16 +212,16 @@ fn one_box_is_edited_and_the_others_stay() {
     for language in BOTH {
         let mut running = start("thread-local", language, &json!({ "patience": 60.0 }));
         for (action, target) in [("edit", "th-2=50"), ("edit", "th-3"), ("edit", "global=-7"), ("edit", "")] {
-            press(&mut running, action, target);
+            running.press(action, target);
         }
         for wrong in ["th-9=1", "th-1=", "th-0=1", "global=many", "5", "th-1=99999999999999999999"] {
-            press(&mut running, "edit", wrong);
+            running.press("edit", wrong);
         }
-        press(&mut running, "finish", "");
+        running.press("finish", "");
         let ran = running.play(&[]);
         ran.assert_passed();
-        assert_eq!(observed(&ran, "private"), json!([11, 50, 31]), "{language}");
-        assert_eq!(observed(&ran, "global"), json!([-7, -7, -7]), "{language}");
+        assert_eq!(ran.observed("private"), json!([11, 50, 31]), "{language}");
+        assert_eq!(ran.observed("global"), json!([-7, -7, -7]), "{language}");
         assert_eq!(ran.notices().len(), 6, "{language}: {:?}", ran.notices());
         assert!(ran.notices().iter().all(|text| text.contains("th-1=50 or global=7")), "{:?}", ran.notices());
     }
@@ -254,17 +232,17 @@ fn permits_are_added_and_taken_away() {
     for language in BOTH {
         let mut running = start("semaphore", language, &json!({ "permits": 2, "visits": 5, "stay": 0.1 }));
         until_value(&mut running, "inside", &json!(1));
-        press(&mut running, "fewer", "");
+        running.press("fewer", "");
         until_value(&mut running, "permits", &json!(1));
-        press(&mut running, "fewer", "");
+        running.press("fewer", "");
         until_notice(&mut running, "the last one stays");
         for _ in 0..8 {
-            press(&mut running, "more", "");
+            running.press("more", "");
         }
         until_notice(&mut running, "eight LEDs");
         let ran = running.play(&[]);
         ran.assert_passed();
-        assert_eq!(observed(&ran, "permits-left"), json!(8), "{language}: two, less one, and seven more");
+        assert_eq!(ran.observed("permits-left"), json!(8), "{language}: two, less one, and seven more");
         assert_eq!(ran.notices().len(), 2, "{:?}", ran.notices());
         let led = levels(&ran, 17);
         assert!(led.chunks(2).all(|pair| pair == [1, 0]) && !led.is_empty(), "{language}: {led:?}");
@@ -276,12 +254,12 @@ fn the_flag_goes_up_and_down_with_its_led() {
     for language in BOTH {
         let mut running = start("event", language, &json!({ "line": 22, "work": 0.02, "patience": 60.0 }));
         for action in ["clear", "set", "set", "clear", "set", "finish"] {
-            press(&mut running, action, "");
+            running.press(action, "");
         }
         let ran = running.play(&[]);
         ran.assert_passed();
-        assert_eq!(observed(&ran, "is-set"), json!([false, true, true, false, true]), "{language}");
-        assert_eq!(observed(&ran, "all-wake"), json!(4));
+        assert_eq!(ran.observed("is-set"), json!([false, true, true, false, true]), "{language}");
+        assert_eq!(ran.observed("all-wake"), json!(4));
         assert_eq!(levels(&ran, 22), [1, 0, 1, 0], "{language}: in the end it is dark");
         assert!(ran.notices().is_empty(), "{:?}", ran.notices());
     }
@@ -293,16 +271,16 @@ fn a_broken_barrier_is_reset_and_opens_for_one_more() {
         let params = json!({ "parties": 3, "comers": 2, "timeout": 5.0, "patience": 60.0 });
         let mut running = start("barrier", language, &params);
         running.until("the second LED", |kind| matches!(kind, EventKind::Gpio { line: 27, value: 1 }));
-        press(&mut running, "reset", "");
+        running.press("reset", "");
         until_notice(&mut running, "the barrier is not broken");
-        press(&mut running, "abort", "");
+        running.press("abort", "");
         running.until("the first LED dark", |kind| matches!(kind, EventKind::Gpio { line: 17, value: 0 }));
-        press(&mut running, "send", "");
-        press(&mut running, "reset", "");
+        running.press("send", "");
+        running.press("reset", "");
         let ran = running.play(&[]);
         ran.assert_passed();
-        assert_eq!(observed(&ran, "broken"), json!(3), "{language}: who comes to a broken one gets the error at once");
-        assert_eq!(observed(&ran, "numbers"), json!([0, 1, 2]));
+        assert_eq!(ran.observed("broken"), json!(3), "{language}: who comes to a broken one gets the error at once");
+        assert_eq!(ran.observed("numbers"), json!([0, 1, 2]));
         assert_eq!(ran.notices().len(), 1, "{:?}", ran.notices());
         assert_eq!(levels(&ran, 22).last(), Some(&0), "the third LED was lit by the third comer");
     }
@@ -312,14 +290,14 @@ fn a_broken_barrier_is_reset_and_opens_for_one_more() {
 #[test]
 fn a_barrier_takes_whole_groups() {
     for language in BOTH {
-        let mut running = start("barrier", language, &json!({ "parties": 3, "comers": 5, "timeout": 0.5, "patience": 1.0 }));
+        let mut running = start("barrier", language, &json!({ "parties": 3, "comers": 5, "timeout": 0.5, "patience": 3.0 }));
         for _ in 0..20 {
-            press(&mut running, "send", "");
+            running.press("send", "");
         }
         let ran = running.play(&[]);
         ran.assert_passed();
         assert_eq!(ran.notices(), ["could not do send: 24 are enough"], "{language}");
-        let (passed, broken) = (observed(&ran, "numbers"), observed(&ran, "broken"));
+        let (passed, broken) = (ran.observed("numbers"), ran.observed("broken"));
         let passed = passed.as_array().expect("a list").len() as u64;
         assert_eq!(passed + broken.as_u64().expect("a number"), 24, "{language}");
     }
@@ -330,36 +308,36 @@ fn customers_are_woken_one_by_one_for_nothing_and_all_together() {
     for language in BOTH {
         let mut running = start("condition", language, &json!({ "customers": 5, "patience": 60.0 }));
         for action in ["notify", "notify", "false-alarm", "finish", "notify"] {
-            press(&mut running, action, "");
+            running.press(action, "");
         }
         let ran = running.play(&[]);
         ran.assert_passed();
-        assert_eq!(observed(&ran, "notify-one"), json!(1), "{language}");
-        assert_eq!(observed(&ran, "back-to-sleep"), json!(3), "{language}: three found nothing");
-        assert_eq!(observed(&ran, "goods"), json!(2));
+        assert_eq!(ran.observed("notify-one"), json!(1), "{language}");
+        assert_eq!(ran.observed("back-to-sleep"), json!(3), "{language}: three found nothing");
+        assert_eq!(ran.observed("goods"), json!(2));
         assert!(ran.notices().is_empty(), "{:?}", ran.notices());
         let mut running = start("condition", language, &json!({ "patience": 60.0 }));
-        press(&mut running, "notify-all", "");
+        running.press("notify-all", "");
         let ran = running.play(&[]);
         ran.assert_passed();
-        assert_eq!(observed(&ran, "goods"), json!(4), "{language}: the shop is empty, and the lesson over");
+        assert_eq!(ran.observed("goods"), json!(4), "{language}: the shop is empty, and the lesson over");
     }
 }
 
 #[test]
 fn timers_are_cancelled_and_started() {
     for language in BOTH {
-        let mut running = start("timer", language, &json!({ "delay": 1.0 }));
+        let mut running = start("timer", language, &json!({ "delay": 2.0, "interval": 0.4 }));
         until_task(&mut running, "main", "waiting", "");
         for (action, target) in
             [("cancel", "every"), ("cancel", "nobody"), ("start", ""), ("cancel", ""), ("cancel", "hello-2"), ("start", "")]
         {
-            press(&mut running, action, target);
+            running.press(action, target);
         }
-        press(&mut running, "cancel", "doomed");
+        running.press("cancel", "doomed");
         let ran = running.play(&[]);
         ran.assert_passed();
-        assert_eq!(observed(&ran, "once"), json!([1, 1]), "{language}: hello, and the last one");
+        assert_eq!(ran.observed("once"), json!([1, 1]), "{language}: hello, and the last one");
         let ids: Vec<_> = ran.facts().into_keys().map(str::to_owned).collect();
         assert_eq!(ids, ["cancelled", "drift-times", "drifts", "not-early", "once", "own-thread"], "{language}");
         assert_eq!(ran.notices().len(), 2, "nobody, and hello-2 again: {:?}", ran.notices());
@@ -374,14 +352,14 @@ fn chaos_is_run_again_and_replayed() {
         for (action, target) in
             [("again", "light"), ("again", ""), ("again", "hard"), ("replay", "light-7"), ("replay", "light-9"), ("finish", "")]
         {
-            press(&mut running, action, target);
+            running.press(action, target);
         }
         let ran = running.play(&[]);
         ran.assert_passed();
         let last = ran.values("light-7");
         assert_eq!(last.len(), 1, "{language}: it was run, and its order shown");
-        assert_eq!(observed(&ran, "replay"), last[0], "{language}");
-        assert_eq!(observed(&ran, "own-order"), json!(13));
+        assert_eq!(ran.observed("replay"), last[0], "{language}");
+        assert_eq!(ran.observed("own-order"), json!(13));
         assert_eq!(ran.notices().len(), 2, "{:?}", ran.notices());
         assert!(ran.notices()[0].contains("hard") && ran.notices()[1].contains("light-9"), "{:?}", ran.notices());
     }

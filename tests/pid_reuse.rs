@@ -80,7 +80,7 @@ fn no_innocent_is_hit_even_between_looking_and_sending() {
             "-e",
             "trace=pidfd_open",
             "-e",
-            "inject=pidfd_open:delay_enter=700000",
+            "inject=pidfd_open:delay_enter=2000000",
             "-p",
             &own.to_string(),
         ])
@@ -115,7 +115,7 @@ fn no_innocent_is_hit_even_between_looking_and_sending() {
         let mut held = 0;
         eventually("the supervisor is held", || {
             held = if state_of(own) == Some('t') { held + 1 } else { 0 };
-            held > 30
+            held > 20
         });
         kill(grandchild, rustix::process::Signal::KILL);
         eventually("its parent has reaped it", || state_of(grandchild).is_none());

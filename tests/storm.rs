@@ -99,7 +99,7 @@ fn storm(supervisor: &mut Supervisor, chance: &mut Chance, count: usize, most: u
 /// Covers: promise 2, F13, F41, facts 12, 48.
 #[test]
 fn a_storm_leaves_no_zombie_and_loses_no_descriptor_no_status_and_no_byte() {
-    let _watchdog = Watchdog::after(Duration::from_mins(if is_long() { 60 } else { 8 }));
+    let _watchdog = Watchdog::after(Duration::from_mins(if is_long() { 60 } else { 30 }));
     let count = rounds(1_000, 10_000);
     for _ in 0..3 {
         let mut chance = Chance::new();

@@ -116,16 +116,17 @@ fn app_and_supervisor_killed_together_take_the_children_along() {
         let mut command = Command::new(TASKLAB);
         command.args(["exec", "--stdin", "null", "--", "sh", "-c", "trap '' TERM HUP; while :; do sleep 0.2; done"]);
         let mut app = Running::start(command, "both");
-        eventually("the child runs", || tagged(&app.tag).len() >= 3);
-        let supervisor: Vec<i32> = descendants_of(app.pid())
-            .into_iter()
-            .filter(|pid| std::fs::read_to_string(format!("/proc/{pid}/comm")).is_ok_and(|comm| comm.trim() == "tasklab-super"))
-            .collect();
-        assert_eq!(supervisor.len(), 1);
-        for pid in [app.pid(), supervisor[0]] {
+        let is_supervisor =
+            |pid: &i32| std::fs::read_to_string(format!("/proc/{pid}/comm")).is_ok_and(|comm| comm.trim() == "tasklab-super");
+        // Between fork and exec the child bears the same name.
+        eventually("the child runs", || {
+            tagged(&app.tag).len() >= 3 && descendants_of(app.pid()).iter().filter(|pid| is_supervisor(pid)).count() == 1
+        });
+        let supervisor = descendants_of(app.pid()).into_iter().find(is_supervisor).expect("seen just now");
+        for pid in [app.pid(), supervisor] {
             kill(pid, rustix::process::Signal::STOP);
         }
-        for pid in [app.pid(), supervisor[0]] {
+        for pid in [app.pid(), supervisor] {
             kill(pid, rustix::process::Signal::KILL);
         }
         app.expect_nothing_left("both killed");

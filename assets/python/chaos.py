@@ -118,11 +118,18 @@ def in_own_order(order):
     return all([step for who, step in order if who == thread] == list(range(params.steps)) for thread in range(params.threads))
 
 
+def orders():
+    """How many different orders came."""
+    return len({letters(one["order"]) for one in runs})
+
+
 def main():
     tasklab.started("main")
     for load in ("light", "heavy"):
         for _ in range(params.runs):
             run(load)
+    while orders() < 2 and len(runs) < MOST_RUNS // 2:
+        run("light")  # By chance, all have come in the same order: then some more.
     deadline = time.monotonic() + params.patience
     while time.monotonic() < deadline:
         tasklab.state("main", "waiting", on="you")
@@ -134,9 +141,8 @@ def main():
             obey(*asked)
     tasklab.finished("main")
 
-    orders = len({letters(one["order"]) for one in runs})
     results = [len({one["result"] for one in runs if one["load"] == load}) for load in ("light", "heavy")]
-    tasklab.fact("orders", "different orders of the steps, in runs of the same program", "> 1", orders, orders > 1)
+    tasklab.fact("orders", "different orders of the steps, in runs of the same program", "> 1", orders(), orders() > 1)
     tasklab.fact("own-order", "runs in which each thread's own steps came in their order",
                  len(runs), sum(in_own_order(one["order"]) for one in runs))
     tasklab.fact("result", "results under the same load: one, as nothing is shared", 1, max(results))

@@ -20,7 +20,7 @@ params = tasklab.params(
     patience=20.0,
 )
 
-PATIENCE = 8  # seconds; only a program that somebody has stopped takes so long
+PATIENCE = 20  # seconds; only a program that somebody has stopped takes so long
 MIB = 1024 * 1024
 TEXT = "for line in program.stdout: one record at a time means that less data is held in memory".split()
 

@@ -68,7 +68,7 @@ class Child:
         tasklab.process_started(self.pid, name)
         tasklab.event("task.started", task=name, sort="process", pid=self.pid, tid=self.pid)
         # It tells when it is ready. It may have been killed before, or stopped.
-        if select.select([self.told], [], [], 2)[0]:
+        if select.select([self.told], [], [], 5)[0]:
             os.read(self.told, 1)
 
     def face(self):
@@ -90,7 +90,7 @@ class Child:
 
     def new_face(self, before):
         """How it is after an exec. The kernel closes the pipe a moment before it changes the name."""
-        deadline = time.monotonic() + 1
+        deadline = time.monotonic() + 5
         while (face := self.face()) and face["name"] == before["name"] and time.monotonic() < deadline:
             time.sleep(0.001)
         return face
@@ -150,7 +150,7 @@ class Parent:
 
     def settle(self):
         """Waits for answers that are due, but not for a child that was stopped."""
-        deadline = time.monotonic() + 2
+        deadline = time.monotonic() + 5
         while time.monotonic() < deadline and (awaited := [child.told for child in self.children if child.before]):
             asked = tasklab.action(deadline - time.monotonic(), *awaited)
             if asked:

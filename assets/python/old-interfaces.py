@@ -151,7 +151,7 @@ class Caller:
 
     def watch(self, name, opener, tree, done):
         """Looks what processes there are, holds them for a time, and lets them go."""
-        end = time.monotonic() + 2
+        end = time.monotonic() + 10
         line = line_below()
         while (not line or stat(line[-1])[0] != "cat") and not done.is_set() and time.monotonic() < end:
             time.sleep(0.005)
@@ -163,10 +163,10 @@ class Caller:
                 tree.append(program)
                 name_of_row = name if parent == os.getpid() else program
                 tasklab.process_started(pid, name_of_row, ppid=parent, argv=[program])
-        LOOKED.wait(2)
+        LOOKED.wait(10)
         self.listen(time.monotonic() + params.hold, done)
         os.close(opener)
-        done.wait(2)
+        done.wait(10)
         for pidfd in pidfds:
             if not tasklab.readable(pidfd):
                 # It was stopped, and does not find the end of its input.

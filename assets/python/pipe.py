@@ -24,7 +24,7 @@ params = tasklab.params(
 )
 
 PIPE_BUF = select.PIPE_BUF  # a write of no more than this is whole
-PATIENCE = 8  # seconds; only a writer that somebody has stopped takes so long
+PATIENCE = 20  # seconds; only a writer that somebody has stopped takes so long
 LENGTH = params.size * 1000
 fork = multiprocessing.get_context("fork")
 rounds_to_do = [False, True]  # whether the writers of each round use the lock
@@ -152,10 +152,10 @@ def starts(data):
 
 def until_both_wait(reader, writers):
     """Nothing is read before both writers sleep, each in the middle of its first record or at the lock."""
-    deadline, asleep = time.monotonic() + 0.5, 0
+    deadline, asleep = time.monotonic() + 10, 0
     while asleep < 5 and time.monotonic() < deadline:
         waiting = struct.unpack("i", fcntl.ioctl(reader, termios.FIONREAD, b"\0" * 4))[0]
-        asleep = asleep + 1 if waiting and all(state(writer) == "S" for writer in writers) else 0
+        asleep = asleep + 1 if waiting and all(state(writer) != "R" for writer in writers) else 0
         hear(time.monotonic() + 0.001)
 
 

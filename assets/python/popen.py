@@ -179,6 +179,9 @@ def sleepers(polled, folder):
             cwd=folder,
             env={**os.environ, "COLOUR": params.colour},
         )
+        for program in plain, full:
+            while stat(program.pid)[0] in "RD":
+                time.sleep(0.001)  # While it is being loaded it has files open that are none of ours.
         seen = look(plain, ours, [None] * 3), look(full, ours, [source, output, errors])
         for number, place in enumerate(seen[1]["wired"]):
             tasklab.value(f"descriptor {number}", place)

@@ -69,7 +69,7 @@ class Member:
         self.pidfd = os.pidfd_open(self.pid)
         tasklab.process_started(self.pid, name)
         # Its group has to be there before the next one can join it.
-        self.hear(2)
+        self.hear(10)
 
     def has_ended(self):
         return tasklab.peek(self.pid) is not None
@@ -138,7 +138,7 @@ class Parent:
             if has_pending(member.pid) and not is_stopped(member.pid):
                 try:
                     os.write(member.order, b"t")
-                    member.hear(0.3)
+                    member.hear(5)
                 except OSError:
                     pass  # It has just been killed.
 

@@ -49,7 +49,7 @@ class Belt:
                          for number in range(1, params.consumers + 1)}
         self.taken = []  # (consumer, producer, number), in the order in which they were taken
         self.lit = [0] * LEDS
-        self.deepest = self.counted = self.ended = self.extra = 0
+        self.deepest = self.counted = self.extra = 0
         self.ends = 0  # END markers that were put
         self.look = threading.Lock()
         self.button = tasklab.button(params.button)  # each press of it makes one more item
@@ -84,7 +84,6 @@ class Belt:
             self.taken.append((name, *item))
             time.sleep(self.consume)
             self.counts.put(1)
-        self.ended += 1
 
     def counter(self):
         """The only one that touches the counter, so it needs no lock: whoever wants to add sends a message."""
@@ -133,7 +132,7 @@ def quick_exit(daemon, tell):
     """A program of its own: its main ends at once, and leaves the items to a thread, which tells of each."""
     def work():
         for _ in range(12):
-            time.sleep(0.02)
+            time.sleep(0.08)
             os.write(tell, b".")
 
     threading.Thread(target=work, daemon=daemon).start()
@@ -186,12 +185,13 @@ def main():
     # The consumers that find a marker stop. Then look whether more of them do.
     stop = min(params.ends, params.consumers)
     tasklab.state("main", "waiting", on=f"{params.ends} END markers for {params.consumers} consumers")
-    while belt.ended < stop:
+    while sum(consumer.is_alive() for consumer in consumers) > params.consumers - stop:
         hear(0.02, may_mark=True)
     look_until = time.monotonic() + 0.2
     while time.monotonic() < look_until:
         hear(0.02, may_mark=True)
-    stopped, waiting = belt.ended, sum(consumer.is_alive() for consumer in consumers)
+    waiting = sum(consumer.is_alive() for consumer in consumers)
+    stopped = params.consumers - waiting
     tasklab.value("consumers that wait", waiting)
     print(f"{params.ends} END marker(s): {stopped} of {params.consumers} consumers have stopped")
 

@@ -88,7 +88,7 @@ class Parent:
         except OSError:
             return None
         self.orders += 1
-        while select.select([self.told], [], [], 0.5)[0]:
+        while select.select([self.told], [], [], 2)[0]:
             answer = os.read(self.told, ANSWER.size)
             if not answer:
                 return None

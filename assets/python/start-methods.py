@@ -64,6 +64,14 @@ def parent_of(pid):
         return None
 
 
+def is_running(pid):
+    try:
+        with open(f"/proc/{pid}/stat") as stat:
+            return stat.read().rpartition(")")[2].split()[0] == "R"
+    except OSError:
+        return False
+
+
 def too_long(*_):
     raise TimeoutError
 
@@ -87,7 +95,7 @@ class Starter:
         ours, theirs = context.Pipe()
         process = context.Process(target=child, args=(theirs,), name=method)
         began = time.monotonic()
-        signal.alarm(5)  # Should the fork server have been stopped, it does not answer.
+        signal.alarm(10)  # Should the fork server have been stopped, it does not answer.
         try:
             process.start()
             theirs.close()
@@ -97,7 +105,11 @@ class Starter:
             return
         finally:
             signal.alarm(0)
-        millis, cpu = (time.monotonic() - began) * 1000, millis_on_a_core(process.pid)
+        millis = (time.monotonic() - began) * 1000
+        # It waits for its release soon; only when it leaves its core, the kernel adds up how long it was there.
+        while is_running(process.pid) and time.monotonic() < began + 10:
+            time.sleep(0.001)
+        cpu = millis_on_a_core(process.pid)
         tasklab.process_started(process.pid, method, ppid=parent)
         self.starts.append((method, millis, parent, mib, parent_of(parent), memory(process.pid), cpu))
         self.staying.append((process, ours))
@@ -106,7 +118,7 @@ class Starter:
 
     def hear(self, process, connection):
         """What the child tells. It may have been killed before, or stopped."""
-        end = time.monotonic() + 5
+        end = time.monotonic() + 10
         while not connection.poll(0.02):
             if not process.is_alive() or time.monotonic() >= end:
                 process.kill()
@@ -168,7 +180,7 @@ def forget_the_guard():
     command = [sys.executable, os.path.abspath(__file__), "unguarded"]
     run = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, start_new_session=True)
     try:
-        _, printed = run.communicate(timeout=10)
+        _, printed = run.communicate(timeout=20)
     except subprocess.TimeoutExpired:  # Somebody was stopped.
         os.killpg(run.pid, signal.SIGKILL)
         _, printed = run.communicate()

@@ -19,7 +19,7 @@ params = tasklab.params(
     tasks=24,
     kind="thread",
     work="hash",
-    size=128,
+    size=48,
 )
 
 LED_BAR = [17, 27, 22, 23, 24, 25, 5, 6]  # GPIO lines: the first eight workers have an LED each.

@@ -9,6 +9,7 @@ mod processes;
 mod python;
 mod table;
 mod threads;
+mod tracked;
 
 use std::ffi::{CStr, CString};
 use std::io::{self, Write};
@@ -19,9 +20,10 @@ use clap::Args;
 use procfs::Current;
 
 use super::CliError;
+use crate::scenario::Stage;
 use crate::sys;
 use engine::Capture;
-use measure::{Amount, Contender, Effort, Figure, Figures, c, median, missing, percentile, rust};
+use measure::{Amount, Contender, Effort, Figure, Figures, beside, c, median, missing, percentile, rust};
 use table::{in_order, table};
 
 pub use engine::Ingest;
@@ -129,6 +131,7 @@ fn measure_all(program: &Path, effort: Effort, only: &[String]) -> anyhow::Resul
     session.compare("thread_queue_items", Amount::Filling(100), vec![rust(threads::queue_items)]);
     session.compare("process_queue_items", Amount::Filling(100), vec![rust(processes::queue_items)]);
     session.compare("lock_ops", Amount::Filling(1000), vec![rust(|count| Ok(threads::lock_ops(count))), c(sys::plain_locks)]);
+    tracked(&mut session);
 
     for (key, count) in [("sample_300_ms", 300), ("sample_3000_ms", 3000)] {
         if !session.wants(key) {
@@ -151,6 +154,32 @@ fn measure_all(program: &Path, effort: Effort, only: &[String]) -> anyhow::Resul
         capture(&mut session, program)?;
     }
     Ok(session.figures.list)
+}
+
+/// The lessons' lock and queue beside Rust's own, and how many times as long theirs takes.
+fn tracked(session: &mut Session) {
+    let stage = Stage::from_environment();
+    let locks = vec![rust(|count| tracked::lock_ops(&stage, count)), beside("std_", tracked::mutex_ops)];
+    let queues = vec![
+        rust(|count| tracked::queue_items(&stage, count)),
+        beside("std_", tracked::plain_items),
+        beside("channel_", tracked::channel_items),
+    ];
+    for (name, sides) in [("tracked_lock_ops", locks), ("tracked_queue_items", queues)] {
+        if session.wants(name) {
+            session.figures.rates(name, Amount::Filling(1000), sides);
+        }
+    }
+    for (key, name, prefix) in [
+        ("tracked_lock_times", "tracked_lock_ops", "std_"),
+        ("tracked_queue_times", "tracked_queue_items", "std_"),
+        ("tracked_queue_channel_times", "tracked_queue_items", "channel_"),
+    ] {
+        let rate = |key: &str| session.figures.list.iter().find(|figure| figure.key == key).map(|figure| figure.value);
+        if let (Some(ours), Some(plain)) = (rate(name), rate(&format!("{prefix}{name}"))) {
+            session.figures.note(key, plain / ours);
+        }
+    }
 }
 
 /// What a toggle takes through the supervisor, beside bytes that go to another process and back: what the kernel needs for that.

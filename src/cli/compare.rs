@@ -10,7 +10,7 @@ use super::entry::Start;
 use super::error::CliError;
 use super::session::{Ended, Listener, until};
 use crate::engine::{BoardKind, Command, CompareRequest, Told, compare_rows, noise, one_line};
-use crate::model::{Comparison, EventKind, Outcome, Progress, RunId};
+use crate::model::{Action, Comparison, EventKind, Outcome, Progress, RunId};
 
 /// Runs all of it. The status is that of the run that went worst.
 pub(super) fn compare(
@@ -72,6 +72,11 @@ impl Listener for Story {
                 let number = self.runs.iter().position(|known| known == run).unwrap_or_default();
                 let label = &self.labels[number % self.labels.len()];
                 let line = format!("  {label}: {outcome} after {elapsed_s:.2} s");
+                return self.say(&line);
+            }
+            EventKind::ActionRefused { action, target, why, .. } if !self.is_json => {
+                let Ok(action) = action.parse::<Action>();
+                let line = format!("  ! {}", one_line(&action.could_not(target, why)));
                 return self.say(&line);
             }
             EventKind::Notice { text } if !self.is_json => {

@@ -17,8 +17,8 @@ use super::parse;
 use super::session::{Listener, session};
 use crate::engine::{BoardKind, LaunchRequest, Told, What};
 use crate::model::{
-    ChildSpec, EventKind, ExitStatus, Group, GroupLimits, Input, Outcome, OutputTo, Pgid, Pid, Reaping, ResourceLimit, Signal,
-    StopPlan, WindowSize, parse_bytes, parse_cores,
+    Action, ChildSpec, EventKind, ExitStatus, Group, GroupLimits, Input, Outcome, OutputTo, Pgid, Pid, Reaping, ResourceLimit,
+    Signal, StopPlan, WindowSize, parse_bytes, parse_cores,
 };
 
 mod relay;
@@ -108,7 +108,8 @@ pub(super) struct Arguments {
     /// Seconds between SIGTERM and SIGKILL when it is ended.
     #[arg(long, value_name = "S", value_parser = parse::seconds, allow_hyphen_values = true, default_value = "2")]
     grace: Duration,
-    /// Leaves the children zombies when they end, until '--do "T wait NAME"' waits on them.
+    /// Leaves the children zombies when they end, until '--do "T wait NAME"' waits on them; '--do "T wait-any"' waits on the one that
+    /// ends first, '--do "T wait-all"' on all, both with a time limit in seconds if one follows.
     #[arg(long)]
     keep_zombie: bool,
     /// Does something at a time of the run, in seconds, such as '0.5 kill sort'.
@@ -354,6 +355,10 @@ impl Listener for Watch {
             }
             // What a launch has failed on was said already.
             EventKind::Notice { text } if self.not_launched.is_none() => complain(text),
+            EventKind::ActionRefused { action, target, why, .. } => {
+                let Ok(action) = action.parse::<Action>();
+                complain(&action.could_not(target, why));
+            }
             _ => {}
         }
         match (&mut self.form, &event.kind) {

@@ -43,12 +43,16 @@ fn timed_action(line: &str, known: Option<&[&str]>) -> Result<TimedAction, CliEr
     let timed: TimedAction = line.parse().map_err(|error| CliError::Usage(format!("--do: {error}")))?;
     match &timed.action {
         Action::Scenario(name) if let Some(known) = known.filter(|known| !known.contains(&name.as_str())) => {
-            const ALWAYS: &str = "terminate, kill, stop, continue (each also as -group and -tree), SIGNAME, wait, type, close-stdin, \
-                                  toggle, press, end, stop-everything";
+            const ALWAYS: &str = "terminate, kill, stop, continue (each also as -group and -tree), SIGNAME, wait, wait-any, \
+                                  wait-all, type, close-stdin, toggle, press, end, stop-everything";
             let own = if known.is_empty() { String::new() } else { format!("{}; besides ", known.join(", ")) };
             Err(CliError::Usage(format!("--do: there is no action {name:?}; there are: {own}{ALWAYS}")))
         }
-        Action::Scenario(_) | Action::End | Action::StopEverything => Ok(timed),
+        Action::WaitAny | Action::WaitAll if !timed.target.is_empty() => {
+            let limit = seconds(&timed.target).map_err(|error| format!("--do: the time limit of {}: {error}", timed.action));
+            limit.map(|_| timed).map_err(CliError::Usage)
+        }
+        Action::Scenario(_) | Action::End | Action::StopEverything | Action::WaitAny | Action::WaitAll => Ok(timed),
         action if timed.target.is_empty() => Err(CliError::Usage(format!(
             "--do: {action} needs a target, such as '{} {action} {}'",
             timed.after.as_secs_f64(),
@@ -95,6 +99,9 @@ mod tests {
         let text = read("1 kill").expect_err("whom?").to_string();
         assert!(text.contains("target"), "{text}");
         assert!(read("kill 1").is_err());
+        assert!(read("1 wait-any").is_ok() && read("1 wait-all 0.5").is_ok());
+        let text = read("1 wait-all sort").expect_err("no time").to_string();
+        assert!(text.contains("time limit of wait-all") && text.contains("seconds"), "{text}");
         assert!(script(&["1 stir".to_owned()], None).is_ok() && script(&["1 kill".to_owned()], None).is_err());
     }
 }

@@ -19,7 +19,7 @@ use super::record::RecordFile;
 use super::session::{Ended, Listener, session};
 use super::story::Story;
 use crate::engine::{CompareRequest, LANGUAGE, LaunchRequest, Told, What};
-use crate::model::{Language, Outcome, StopPlan};
+use crate::model::{Language, Outcome, StopPlan, TimedAction};
 use crate::scenario::{self, Params, Scenario};
 
 /// Runs a scenario to its end and says what happened, then which of its claims held.
@@ -36,7 +36,8 @@ pub(super) struct Arguments {
     /// Which body runs.
     #[arg(long, value_enum, default_value_t = Body::Rust)]
     language: Body,
-    /// Does something at a time of the run, in seconds, such as '0.5 kill worker-1'.
+    /// Does something at a time, such as '0.5 kill worker-1': in seconds from the first thing that the body says. While the process
+    /// or task that it names is not there yet, it waits for it, and what follows with it; 3 seconds at most.
     #[arg(long = "do", value_name = "AFTER ACTION TARGET")]
     actions: Vec<String>,
     /// Leaves out the scenario's own demo script.
@@ -108,8 +109,8 @@ fn request(arguments: &Arguments) -> Result<(&'static Scenario, LaunchRequest), 
     let known: Vec<&str> = scenario.actions.iter().map(|action| action.name).collect();
     let mut script = Vec::new();
     if !arguments.no_script {
-        let demo: Vec<String> = scenario.script.iter().map(|line| (*line).to_owned()).collect();
-        script.extend(parse::script(&demo, Some(&known))?);
+        let demo: Result<Vec<TimedAction>, _> = scenario.script.iter().map(|line| TimedAction::demo(line)).collect();
+        script.extend(demo.map_err(|error| CliError::Usage(format!("the demo of {}: {error}", scenario.id)))?);
     }
     script.extend(parse::script(&arguments.actions, Some(&known))?);
     let language = match arguments.language {

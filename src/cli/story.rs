@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 
-use crate::engine::{RunFold, one_line};
+use crate::engine::{RunFold, one_line, plain};
 use crate::model::{Event, EventKind, Monotonic, Pid, RunId, Severity, Stream};
 
 /// A line of output that is longer is shown in pieces.
@@ -45,15 +45,31 @@ impl<W: Write> Story<W> {
                     self.line(event.t, *pid, &rest)?;
                 }
             }
-            EventKind::RunFinished { .. } => self.facts()?,
             _ => {}
         }
         self.fold.apply(event);
-        if matches!(event.kind, EventKind::Fact(_)) {
-            // Facts are told together, at the end.
-            self.told = self.fold.log().total();
+        // The last sentence is the event's own; before it may stand what had to wait.
+        let total = self.fold.log().total();
+        match &event.kind {
+            EventKind::Fact(_) if total > self.told => {
+                self.tell(total - 1)?;
+                // Facts are told together, at the end.
+                self.told = total;
+            }
+            EventKind::RunFinished { .. } if total > self.told => {
+                self.tell(total - 1)?;
+                self.facts()?;
+                self.tell(total)?;
+            }
+            _ => self.tell(total)?,
         }
-        for entry in self.fold.log().since(self.told) {
+        Ok(())
+    }
+
+    /// Tells the log up to its sentence of that number.
+    fn tell(&mut self, until: u64) -> io::Result<()> {
+        let count = usize::try_from(until - self.told).unwrap_or(usize::MAX);
+        for entry in self.fold.log().since(self.told).take(count) {
             let mark = match entry.severity {
                 Severity::Bad => '!',
                 Severity::User => '>',
@@ -61,7 +77,7 @@ impl<W: Write> Story<W> {
             };
             writeln!(self.out, "{:>8.3} {mark} {}", entry.t.secs(), entry.text)?;
         }
-        self.told = self.fold.log().total();
+        self.told = until;
         Ok(())
     }
 
@@ -95,11 +111,6 @@ impl<W: Write> Story<W> {
         }
         Ok(())
     }
-}
-
-/// A text without the quotes that JSON puts around it.
-fn plain(value: &serde_json::Value) -> String {
-    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 
 #[cfg(test)]

@@ -218,6 +218,11 @@ impl Course {
         self.stage = Stage::Over;
     }
 
+    /// Whether it was told to end, or is about to.
+    pub(super) const fn is_ending(&self) -> bool {
+        !matches!(self.stage, Stage::Starting | Stage::Running)
+    }
+
     pub(super) fn is_over(&self) -> bool {
         self.stage == Stage::Over
     }

@@ -1,11 +1,15 @@
 //! What holds up an end, and the end of everything: processes that do not die, counts that fail. On the engine's thread.
 
+use std::time::Duration;
+
 use rustix::process::{Resource, getrlimit};
 
+use super::acting::Asked;
 use super::engine_loop::EngineLoop;
 use super::{LaunchRequest, What};
-use crate::model::{Action, EventKind, Monotonic, Pid, ProcessState, RunId};
+use crate::model::{Action, EventKind, ExitStatus, Language, Monotonic, Pid, ProcessState, RunId, Signal};
 use crate::supervisor::Request;
+use crate::sys::monotonic_now;
 
 /// Descriptors of a child that come to us: its pidfd, three streams, two pipes of a lesson.
 pub(super) const PER_STAGE: usize = 6;
@@ -43,13 +47,48 @@ pub(super) fn stuck(left: Option<u32>) -> String {
     }
 }
 
+/// What runs a lesson's body.
+const fn body(language: Language) -> &'static str {
+    if let Language::Python = language { "python3" } else { "the body" }
+}
+
+/// That a body says nothing.
+pub(super) fn silent(language: Language, patience: Duration) -> String {
+    let body = body(language);
+    let seconds = patience.as_secs();
+    format!("{body} has said nothing for {seconds} s: it hangs, or the machine is very busy; end the run if it goes on")
+}
+
+/// That a body has ended before it said anything; `None` where Task Lab has ended it.
+pub(super) fn never_began(language: Language, status: Option<ExitStatus>) -> String {
+    let body = body(language);
+    let how = match status {
+        Some(ExitStatus::Exited(code)) => format!("ended with status {code}"),
+        Some(ExitStatus::Signaled { signal, .. }) => format!("was killed by {signal}"),
+        Some(ExitStatus::Unknown) => "ended".to_owned(),
+        None => "said nothing".to_owned(),
+    };
+    let advice =
+        if language == Language::Python { "; look at its output, and at what `tasklab doctor` says of python3" } else { "" };
+    format!("the lesson has not begun: {body} {how} before it had told anything{advice}")
+}
+
+/// That a body was ended by somebody else.
+pub(super) fn killed_from_outside(name: &str, pid: Pid, signal: Signal) -> String {
+    let or = if signal == Signal::KILL { ", or the kernel for want of memory" } else { ", or it did itself" };
+    format!(
+        "{name} ({pid}) was killed by {signal}, which Task Lab has not sent: somebody else did{or}; what it had started is ended"
+    )
+}
+
 impl EngineLoop {
     /// Ends all runs; what is left of them is counted and told.
     pub(super) fn stop_everything(&mut self, by: &str) {
         let active: Vec<usize> = (0..self.runs.len()).filter(|index| !self.runs[*index].course.is_over()).collect();
         self.stopping = Some(self.stopping.unwrap_or_default().max(active.len()));
         for index in active {
-            self.act(index, &Action::End, "", by);
+            let (by, at) = (by.to_owned(), monotonic_now());
+            self.act(index, &Asked { action: Action::End, target: String::new(), by, is_demo: false, at });
         }
     }
 
@@ -74,7 +113,10 @@ impl EngineLoop {
             Ok(pids) if pids.is_empty() => format!("{what}: 0 processes are left"),
             Ok(pids) => {
                 let pids: Vec<String> = pids.iter().map(ToString::to_string).collect();
-                format!("{what}: {} processes are left: {}", pids.len(), pids.join(", "))
+                match pids.as_slice() {
+                    [pid] => format!("{what}: process {pid} is left"),
+                    _ => format!("{what}: {} processes are left: {}", pids.len(), pids.join(", ")),
+                }
             }
             Err(why) => format!("{what}; what is left could not be counted: {why}"),
         });

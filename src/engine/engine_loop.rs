@@ -8,6 +8,7 @@ use std::time::Duration;
 use crossbeam_channel::{Receiver, TryRecvError};
 use rustix::event::{PollFd, PollFlags, poll};
 
+use super::acting::Asked;
 use super::bell::Bell;
 use super::compare::Comparing;
 use super::course::Effect;
@@ -20,7 +21,7 @@ use super::save::{Saver, Saving};
 use super::streams::{Open, Scratch};
 use super::tap::{Tap, Told};
 use super::{Command, EngineHandle, LaunchRequest};
-use crate::model::{Comparison, EventKind, Monotonic, Pid, ProcessState, RunId, Snapshot};
+use crate::model::{Comparison, EventKind, Monotonic, Pid, ProcessState, RunId, Snapshot, TimedAction};
 use crate::supervisor::{Client, Incoming, LineRequest, Report, Request};
 use crate::sys::monotonic_now;
 
@@ -51,7 +52,8 @@ pub(super) struct EngineLoop {
     pub(super) client: Client,
     pub(super) runs: Vec<Run>,
     pub(super) tap: Tap,
-    pub(super) asks: Vec<(u64, RunId)>,
+    /// Signals that the supervisor was asked to send, until it says whether it has.
+    pub(super) asks: Vec<(u64, RunId, Asked)>,
     pub(super) next_ask: u64,
     pub(super) program: PathBuf,
     pub(super) sampler: Sampler,
@@ -224,7 +226,8 @@ impl EngineLoop {
 
     fn next_deadline(&self, now: Monotonic) -> Option<Monotonic> {
         let active = self.runs.iter().filter(|run| !run.course.is_over());
-        let of_runs = active.flat_map(|run| [run.course.next_deadline(), run.next_action_at()]).flatten();
+        let of_runs =
+            active.flat_map(|run| [run.course.next_deadline(), run.next_action_at(), run.waiting.next_deadline()]).flatten();
         let kills = self.kills.iter().map(|kill| kill.0);
         let publication = self
             .next_publication()
@@ -258,8 +261,11 @@ impl EngineLoop {
             Command::Launch(request) => drop(self.launch(&request)),
             Command::Compare(request) => self.compare(*request),
             Command::Act { run, action, target } => match self.runs.iter().position(|candidate| candidate.id == run) {
-                Some(index) if !self.runs[index].course.is_over() => self.act(index, &action, &target, "user"),
-                _ => self.notice(format!("could not {action}: run {run} is over")),
+                Some(index) if !self.runs[index].course.is_over() => {
+                    let (by, at) = ("user".to_owned(), monotonic_now());
+                    self.act(index, &Asked { action, target, by, is_demo: false, at });
+                }
+                _ => self.notice(action.could_not(&target, "the run has ended")),
             },
             Command::ToggleLine(line) => {
                 let request = LineRequest::Toggle { line, owner: USER.to_owned() };
@@ -403,27 +409,24 @@ impl EngineLoop {
                 }
                 let Some(index) = self.find_by_pid(pid) else { return };
                 self.runs[index].emit(EventKind::ProcessUsed { pid, usage }, now, &mut self.tap);
-                if self.runs[index].exited(pid, status, is_reaped, now, &mut self.tap) {
+                let is_stages_end = self.runs[index].exited(pid, status, is_reaped, now, &mut self.tap);
+                self.settle_waits(index, now);
+                if is_stages_end {
                     let effects = self.runs[index].course.stage_ended(now);
                     self.perform(index, effects);
                 }
             }
             Report::Reaped { pid } => {
                 self.reaped.insert(pid, now);
-                if let Some(index) = self.find_by_pid(pid)
-                    && self.runs[index].reaped(pid, now, &mut self.tap)
-                {
+                let Some(index) = self.find_by_pid(pid) else { return };
+                let is_stages_end = self.runs[index].reaped(pid, now, &mut self.tap);
+                self.settle_waits(index, now);
+                if is_stages_end {
                     let effects = self.runs[index].course.stage_ended(now);
                     self.perform(index, effects);
                 }
             }
-            Report::Signaled { ask, result } => {
-                let Some(position) = self.asks.iter().position(|(number, _)| *number == ask) else { return };
-                let (_, run) = self.asks.swap_remove(position);
-                if let (Err(text), Some(index)) = (result, self.find(run)) {
-                    self.runs[index].emit(EventKind::Notice { text }, now, &mut self.tap);
-                }
-            }
+            Report::Signaled { ask, result } => self.signaled(ask, result, now),
             Report::Members { run, pids } => {
                 if let Some(index) = self.find(run) {
                     let effects = self.runs[index].course.members(pids.len() as u32, now);
@@ -508,8 +511,11 @@ impl EngineLoop {
             if self.runs[index].course.is_over() {
                 continue;
             }
-            while let Some(action) = self.runs[index].take_due(now) {
-                self.act(index, &action.action, &action.target, "script");
+            if self.runs[index].waiting.next_deadline().is_some_and(|at| now >= at) {
+                self.settle_waits(index, now);
+            }
+            while let Some(TimedAction { action, target, is_demo, .. }) = self.runs[index].take_due(now) {
+                self.act(index, &Asked { action, target, by: "script".to_owned(), is_demo, at: now });
             }
             if now >= self.looked_at + LOOK {
                 self.runs[index].look(now, &mut self.tap);

@@ -226,6 +226,43 @@ fn the_log_tells_what_is_news() {
 }
 
 #[test]
+fn what_became_of_each_task_is_told_however_fast_and_what_was_dropped_is_counted_in_its_place() {
+    let mut fold = fold("threads");
+    fold.add_stage(Pid::new(10));
+    let mut lines = vec![(1, process(10, 1, "threads"))];
+    for number in 0..200 {
+        let task = format!("worker-{number}");
+        lines.push((2, json!({"kind":"task.started","task":task,"sort":"thread","pid":10,"tid":100 + number})));
+        lines.push((3, json!({"kind":"task.finished","task":task,"result":if number == 7 { "boom" } else { "ok" }})));
+    }
+    lines.push((4, json!({"kind":"fact","id":"all","claim":"all ended","expected":200,"observed":200,"holds":true})));
+    lines.push((5, json!({"kind":"action.refused","do":"kill","target":"x","by":"script","text":"the run has ended"})));
+    feed(&mut fold, &lines);
+    let view = fold.view(at(10));
+    let log = log(&view);
+    assert_eq!(log.iter().filter(|text| text.ends_with(" finished.")).count(), 199, "{log:?}");
+    assert!(log.contains(&"worker-7 failed: boom"));
+    let untold = log.iter().position(|text| text.contains("more change")).expect("most of the starts were too fast");
+    let between = (log[untold - 1], log[untold], log[untold + 1]);
+    assert_eq!(between, ("worker-49 finished.", "… and 1 more change, too fast to tell one by one.", "worker-50 finished."));
+    assert!(log[log.len() - 2].starts_with("It holds: all ended"), "{log:?}");
+    assert_eq!(log.last(), Some(&"could not kill x: the run has ended"));
+}
+
+#[test]
+fn a_child_is_starting_until_the_kernel_was_read() {
+    let mut fold = fold("fork");
+    feed(&mut fold, &[(1, process(10, 1, "fork")), (2, process(11, 10, "child"))]);
+    let how = |fold: &mut RunFold| {
+        let view = fold.view(at(50));
+        (view.processes[1].state.word(), view.lanes[1].segments.last().expect("a segment").state.word())
+    };
+    assert_eq!(how(&mut fold), ("starting", "starting"));
+    feed(&mut fold, &[(9, json!({"kind":"process.sample","pid":11,"ppid":10,"name":"child","state":"sleeping"}))]);
+    assert_eq!(how(&mut fold), ("sleeping", "sleeping"));
+}
+
+#[test]
 fn targets_are_found_by_number_by_name_and_by_task() {
     let mut fold = fold("fork");
     feed(

@@ -5,11 +5,12 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::acting::Asked;
 use super::engine_loop::EngineLoop;
 use super::run::Wish;
 use super::tap::Told;
 use crate::gpio::{BoardKind, Edge, Level, Line, Watch};
-use crate::model::{BoardView, EventKind, Monotonic, PinFunction, Pull, RunId};
+use crate::model::{Action, BoardView, EventKind, Monotonic, PinFunction, Pull, RunId};
 use crate::supervisor::{LineRequest, Request};
 
 /// How often the supervisor is told that we live while lines are driven: some times within its patience of a second.
@@ -164,8 +165,10 @@ impl EngineLoop {
                 run.edge(line, edge.level.value(), edge.t.min(now), &mut self.tap);
                 if is_button && edge.level == Level::Low {
                     // A body that has ended or reads nothing misses it.
-                    if let Err(text) = self.tell_body(index, "press", &edge.line.to_string()) {
-                        self.runs[index].emit(EventKind::Notice { text }, now, &mut self.tap);
+                    let target = edge.line.to_string();
+                    let asked = Asked { action: Action::Press, target, by: USER.to_owned(), is_demo: false, at: now };
+                    if let Err(why) = self.tell_body(index, &asked) {
+                        self.runs[index].refuse(&asked, &why, now, &mut self.tap);
                     }
                 }
             }

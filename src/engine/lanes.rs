@@ -20,6 +20,8 @@ pub(super) struct Lanes {
     /// The lanes of each process that has not been replaced by a newer one of the same number.
     by_pid: HashMap<Pid, Vec<usize>>,
     notes: HashSet<Arc<str>>,
+    /// The commonest note, without looking for it.
+    no_note: Arc<str>,
     /// The tracks as they are shown; made anew when their number is another.
     order: Vec<usize>,
 }
@@ -126,6 +128,12 @@ impl Lanes {
         track.has_ended().then(|| track.since())
     }
 
+    /// What a task is that is only a part of a process.
+    pub(super) fn part(&self, task: &str) -> Option<TaskSort> {
+        let track = &self.tracks[*self.by_task.get(task)?];
+        Some(track.sort).filter(|sort| *sort != TaskSort::Process)
+    }
+
     /// The process in which a task lives.
     pub(super) fn home(&self, task: &str) -> Option<Pid> {
         self.by_task.get(task).map(|&index| self.tracks[index].pid)
@@ -141,8 +149,8 @@ impl Lanes {
         if let Some(index) = self.process_lane(pid) {
             self.tracks[index].name = lane_name(pid, name);
         } else {
-            // Nobody has looked yet: it can run, and more is not known.
-            let doing = Doing { state: TaskState::Ready, note: self.note(""), held_by: None };
+            // Until the kernel was read, more is not known.
+            let doing = Doing { state: TaskState::Starting, note: self.note(""), held_by: None };
             self.insert(Track::new(lane_name(pid, name), TaskSort::Process, pid, None, true, t, doing));
         }
     }
@@ -162,7 +170,7 @@ impl Lanes {
                 (TaskState::Sleeping, "")
             }
             ProcessState::Sleeping | ProcessState::Idle | ProcessState::Parked => (TaskState::Waiting, waits_for),
-            ProcessState::Zombie | ProcessState::Dead | ProcessState::Unknown(_) => return,
+            ProcessState::Zombie | ProcessState::Dead | ProcessState::Starting | ProcessState::Unknown(_) => return,
         };
         for &index in self.by_pid.get(&pid).into_iter().flatten() {
             self.tracks[index].go_on(t);
@@ -232,6 +240,9 @@ impl Lanes {
 
     /// One shared text for equal notes: a lock's name comes with every wait for it.
     fn note(&mut self, text: &str) -> Arc<str> {
+        if text.is_empty() {
+            return Arc::clone(&self.no_note);
+        }
         if let Some(note) = self.notes.get(text) {
             return Arc::clone(note);
         }
@@ -347,7 +358,7 @@ mod tests {
     fn a_process_has_a_lane_until_a_task_of_its_own_has_one() {
         let mut lanes = Lanes::default();
         lanes.process_started(at(1), PID, "sort", false);
-        assert_eq!(past(&mut lanes, "pid 10 sort"), [(1, None, TaskState::Ready, String::new())]);
+        assert_eq!(past(&mut lanes, "pid 10 sort"), [(1, None, TaskState::Starting, String::new())]);
         thread(&mut lanes, 2, "worker");
         assert_eq!(lanes.publish().iter().map(|lane| lane.name.as_str()).collect::<Vec<_>>(), ["worker"]);
     }

@@ -1,16 +1,19 @@
 //! The log of one run: its newest sentences, bounded. Lives on the engine's thread. What bodies can say thousands of times
-//! a second is told up to a rate and then counted, so that it does not push everything else out.
+//! a second (the changes of their tasks, counts, values, pins) is told up to a rate and then counted, so that it does not push
+//! everything else out; how much that was is said where it would have stood. All else is always told.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::time::Duration;
 
+use super::numbers::count;
 use crate::model::{LogEntry, Monotonic, Severity};
 
 /// Sentences that are kept.
 const MAX_ENTRIES: usize = 1_000;
-/// Sentences about tasks, values and pins that are told in one second of the run.
+/// Sentences about changes of tasks, values and pins that are told in one second of the run.
 const CHATTER_A_SECOND: u32 = 50;
+/// A second in nanoseconds.
+const SECOND: u64 = 1_000_000_000;
 /// Characters of a sentence; a body's names can be longer than a screen.
 const MAX_CHARS: usize = 400;
 
@@ -22,6 +25,8 @@ pub struct Log {
     second: Monotonic,
     told: u32,
     untold: u64,
+    /// When the last of the untold ones happened.
+    untold_at: Monotonic,
     published: Option<Arc<[LogEntry]>>,
 }
 
@@ -37,7 +42,13 @@ impl Log {
         self.entries.iter().skip(self.entries.len().saturating_sub(fresh))
     }
 
+    /// Tells something, after how much was not told before it.
     pub(super) fn push(&mut self, t: Monotonic, severity: Severity, text: &str) {
+        self.tell_untold();
+        self.append(t, severity, text);
+    }
+
+    fn append(&mut self, t: Monotonic, severity: Severity, text: &str) {
         self.total += 1;
         self.published = None;
         if self.entries.len() >= MAX_ENTRIES {
@@ -48,8 +59,7 @@ impl Log {
 
     /// Whether one more sentence about a task, value or pin is told now. If not, it is counted.
     pub(super) fn has_time_for_chatter(&mut self, t: Monotonic) -> bool {
-        if t.nanos().abs_diff(self.second.nanos()) >= Duration::from_secs(1).as_nanos() as u64 {
-            self.tell_untold(t);
+        if t.nanos().abs_diff(self.second.nanos()) >= SECOND {
             self.second = t;
             self.told = 0;
         }
@@ -58,16 +68,25 @@ impl Log {
             self.told += 1;
         } else {
             self.untold += 1;
+            self.untold_at = t;
         }
         is_told
     }
 
-    /// Says how much was not told one by one.
-    pub(super) fn tell_untold(&mut self, t: Monotonic) {
+    /// Says how much was not told one by one, once nothing more has come for a second.
+    pub(super) fn tell_untold_by(&mut self, now: Monotonic) {
+        if self.untold > 0 && now.nanos().saturating_sub(self.untold_at.nanos()) >= SECOND {
+            self.tell_untold();
+        }
+    }
+
+    fn tell_untold(&mut self) {
         match std::mem::take(&mut self.untold) {
             0 => {}
-            1 => self.push(t, Severity::Info, "One more change came at once."),
-            count => self.push(t, Severity::Info, &format!("{count} more changes came too fast to tell one by one.")),
+            untold => {
+                let changes = count(untold, "more change", "more changes");
+                self.append(self.untold_at, Severity::Info, &format!("… and {changes}, too fast to tell one by one."));
+            }
         }
     }
 
@@ -118,8 +137,20 @@ mod tests {
         let mut log = Log::default();
         let told = (0..1_000).filter(|&t| log.has_time_for_chatter(Monotonic::from_nanos(t))).count();
         assert_eq!(told, CHATTER_A_SECOND as usize);
+        let texts = |log: &mut Log| log.publish().iter().map(|entry| entry.text.to_string()).collect::<Vec<_>>();
+        log.push(Monotonic::from_nanos(1_000), Severity::Info, "worker-1 finished.");
+        assert_eq!(
+            texts(&mut log),
+            ["… and 950 more changes, too fast to tell one by one.", "worker-1 finished."],
+            "where it was"
+        );
+        assert!(!log.has_time_for_chatter(Monotonic::from_nanos(1_001)));
+        log.tell_untold_by(Monotonic::from_secs(0.9));
+        assert_eq!(texts(&mut log).len(), 2, "more may come");
+        log.tell_untold_by(Monotonic::from_secs(1.5));
+        let last = log.publish().last().map(|entry| (entry.t.nanos(), entry.text.to_string())).expect("told");
+        assert_eq!(last, (1_001, "… and 1 more change, too fast to tell one by one.".to_owned()));
         assert!(log.has_time_for_chatter(Monotonic::from_secs(1.5)));
-        assert_eq!(&*log.publish()[0].text, "950 more changes came too fast to tell one by one.");
     }
 
     #[test]

@@ -87,15 +87,20 @@ fn weight(event: &Event) -> usize {
         EventKind::TaskFinished { task, result } => task.len() + result.len(),
         EventKind::Value { name, value } => name.len() + value_weight(value),
         EventKind::Fact(fact) => fact.id.len() + fact.claim.len() + value_weight(&fact.expected) + value_weight(&fact.observed),
+        EventKind::ActionRefused { action, target, by, why } => action.len() + target.len() + by.len() + why.len(),
         EventKind::Finding(finding) => finding.text.len() + finding.tasks.iter().map(String::len).sum::<usize>(),
         EventKind::Action { action, target, by } => action.len() + target.len() + by.len(),
         EventKind::Machine(sample) => size_of_val(&**sample) + sample.percent.len() * size_of::<f32>(),
+        EventKind::Waited { action, done, pending } => {
+            action.len() + size_of_val(done.as_slice()) + size_of_val(pending.as_slice())
+        }
         EventKind::Notice { text } => text.len(),
         EventKind::ProcessState { .. }
         | EventKind::ProcessOrphaned { .. }
         | EventKind::ProcessExited { .. }
         | EventKind::ProcessUsed { .. }
         | EventKind::ProcessReaped { .. }
+        | EventKind::PipeFilled { .. }
         | EventKind::OutputDropped { .. }
         | EventKind::OutputClosed { .. }
         | EventKind::Gpio { .. }

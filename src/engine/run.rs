@@ -1,21 +1,23 @@
 //! One run on the engine's thread: its fold and recording, its streams, its course.
 
-use std::collections::{BTreeSet, HashMap, VecDeque};
-use std::os::fd::OwnedFd;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
+use super::acting::Asked;
+use super::control::Control;
 use super::course::Course;
 use super::launch::Plan;
 use super::save::{Contents, Saving};
+use super::script::{FOR_THE_BODY, Script};
 use super::sentences::WATCH;
 use super::streams::{CHUNK, EventStream, InputStream, Open, OutputStream, Scratch};
 use super::tap::{Tap, Told};
+use super::waiting::{Child, Waiting};
 use super::{DEFAULT_OUTPUT_BUDGET, LaunchRequest, Recording, RunFold};
 use crate::gpio::{Level, Line, Waveform};
 use crate::model::{
-    Event, EventKind, ExitStatus, Monotonic, Outcome, Pid, ProcessSample, ProcessState, RunId, Stream, TimedAction,
+    Event, EventKind, ExitStatus, Monotonic, Outcome, Pid, PipeFill, ProcessSample, ProcessState, RunId, Stream, TimedAction,
 };
-use crate::monitor::Fill;
 use crate::scenario::Scenario;
 use crate::supervisor::{CAPTURE, ChildPipes, LaunchedChild};
 use crate::sys::monotonic_now;
@@ -33,13 +35,6 @@ pub(super) enum Wish {
     Level(u8, Level),
     /// Hear when its button is pressed.
     Button(Line),
-}
-
-/// A child of the supervisor's that belongs to the run.
-#[derive(Debug)]
-struct StageChild {
-    pid: Pid,
-    has_ended: bool,
 }
 
 /// What the last samples said of a process that is no stage.
@@ -60,16 +55,24 @@ pub(super) struct Run {
     pub(super) outputs: Vec<OutputStream>,
     pub(super) events: Vec<EventStream>,
     pub(super) inputs: Vec<InputStream>,
-    pub(super) controls: Vec<OwnedFd>,
+    pub(super) controls: Vec<Control>,
     origin: Monotonic,
-    script: VecDeque<(Monotonic, TimedAction)>,
-    stages: Vec<StageChild>,
+    pub(super) script: Script,
+    /// The supervisor's children that belong to the run.
+    stages: Vec<Child>,
+    pub(super) waiting: Waiting,
     seen: HashMap<Pid, Seen>,
     input: Option<Vec<u8>>,
     /// What was last seen in the pipes between its stages.
-    fills: HashMap<(Pid, Pid), Option<Fill>>,
+    fills: HashMap<(Pid, Pid), Option<PipeFill>>,
     /// How many stages were asked for and have not come.
     awaited: usize,
+    /// Whether its body has said anything.
+    has_spoken: bool,
+    /// When it is told that the body says nothing, while it does.
+    silent_by: Option<Monotonic>,
+    /// Whether Task Lab has sent signals to its processes.
+    pub(super) was_signaled: bool,
     /// Whether it was told that its processes could not be counted.
     pub(super) was_not_counted: bool,
     /// What its body wishes of the header and was not passed on yet.
@@ -82,8 +85,6 @@ pub(super) struct Run {
 impl Run {
     pub(super) fn new(id: RunId, plan: Plan, request: &LaunchRequest, origin: Monotonic, tap: &mut Tap) -> Self {
         let scenario = plan.scenario.map_or("", |scenario| scenario.id);
-        let mut script: Vec<_> = request.script.iter().map(|action| (origin + action.after, action.clone())).collect();
-        script.sort_by_key(|(at, _)| *at);
         let mut run = Self {
             id,
             fold: RunFold::new(id, &plan.title, scenario, DEFAULT_OUTPUT_BUDGET),
@@ -95,12 +96,16 @@ impl Run {
             inputs: Vec::new(),
             controls: Vec::new(),
             origin,
-            script: script.into(),
+            script: Script::new(&request.script),
             stages: Vec::new(),
+            waiting: Waiting::default(),
             seen: HashMap::new(),
             input: plan.input,
             fills: HashMap::new(),
             awaited: plan.stages.len(),
+            has_spoken: false,
+            silent_by: None,
+            was_signaled: false,
             was_not_counted: false,
             wishes: Vec::new(),
             buttons: BTreeSet::new(),
@@ -172,11 +177,11 @@ impl Run {
             let LaunchedChild { pid, pgid, sid, name, argv, may_grow, has_terminal, .. } = child;
             self.fold.add_stage(pid);
             self.emit(EventKind::ProcessStarted { pid, ppid: supervisor, pgid, sid, name, argv }, now, tap);
-            self.stages.push(StageChild { pid, has_ended: false });
+            self.stages.push(Child { pid, status: None, is_reaped: false });
             self.outputs.extend(pipes.stdout.map(|fd| OutputStream::new(pid, Stream::Stdout, fd, may_grow)));
             self.outputs.extend(pipes.stderr.map(|fd| OutputStream::new(pid, Stream::Stderr, fd, may_grow)));
             self.events.extend(pipes.events.map(|fd| EventStream::new(pid, fd)));
-            self.controls.extend(pipes.control);
+            self.controls.extend(pipes.control.map(Control::new));
             if let Some(fd) = pipes.stdin {
                 let mut input = InputStream::new(pid, fd, has_terminal);
                 // Without a text it stays open for what is typed.
@@ -187,6 +192,8 @@ impl Run {
                 self.inputs.push(input);
             }
         }
+        self.silent_by = self.scenario.map(|_| now + FOR_THE_BODY);
+        self.script.launched(self.origin, self.scenario.is_some(), now);
         self.outputs.len() + self.events.len()
     }
 
@@ -211,7 +218,7 @@ impl Run {
     }
 
     /// How full the pipes between its stages are: a value of the run, told when it changes.
-    pub(super) fn pipes_seen(&mut self, seen: &[(Pid, Pid, Option<Fill>)], now: Monotonic, tap: &mut Tap) {
+    pub(super) fn pipes_seen(&mut self, seen: &[(Pid, Pid, Option<PipeFill>)], now: Monotonic, tap: &mut Tap) {
         for (number, pair) in self.pipes().into_iter().enumerate() {
             let fill = seen.iter().find(|(writer, reader, _)| (*writer, *reader) == pair).and_then(|(.., fill)| *fill);
             let known = &mut self.fills;
@@ -220,13 +227,15 @@ impl Run {
                 continue;
             }
             known.insert(pair, fill);
+            let told = fill.unwrap_or(PipeFill { bytes: 0, capacity: 0 });
+            self.emit(EventKind::PipeFilled { pid: pair.0, to: pair.1, fill: told }, now, tap);
             let name = |pid: Pid| self.fold.process(pid).map_or_else(|| pid.to_string(), |row| row.name.clone());
             let name = format!("bytes in pipe {} ({} → {})", number + 1, name(pair.0), name(pair.1));
             if let Some(fill) = fill.filter(|_| !self.fold.values.contains_key(&name)) {
                 let name = format!("room in pipe {}", number + 1);
                 self.emit(EventKind::Value { name, value: fill.capacity.into() }, now, tap);
             }
-            self.emit(EventKind::Value { name, value: fill.map_or(0, |fill| fill.bytes).into() }, now, tap);
+            self.emit(EventKind::Value { name, value: told.bytes.into() }, now, tap);
         }
     }
 
@@ -237,7 +246,7 @@ impl Run {
     /// Whether this process is one of the run's that is not history yet.
     /// The same, as long as its end was not told: afterwards its number may be anybody's.
     pub(super) fn is_living_stage(&self, pid: Pid) -> bool {
-        self.stages.iter().any(|stage| stage.pid == pid && !stage.has_ended)
+        self.stages.iter().any(|stage| stage.pid == pid && !stage.is_reaped)
     }
 
     pub(super) fn has_living(&self, pid: Pid) -> bool {
@@ -252,8 +261,31 @@ impl Run {
     pub(super) fn exited(&mut self, pid: Pid, status: ExitStatus, is_reaped: bool, now: Monotonic, tap: &mut Tap) -> bool {
         if self.fold.process(pid).is_none_or(|row| row.status.is_none()) {
             self.emit(EventKind::ProcessExited { pid, status }, now, tap);
+            if let ExitStatus::Signaled { signal, .. } = status
+                && self.scenario.is_some()
+                && self.is_stage(pid)
+                && !self.was_signaled
+                && !self.course.is_ending()
+            {
+                let name = self.fold.process(pid).map_or("", |row| row.name.as_str());
+                let text = super::ending::killed_from_outside(name, pid, signal);
+                self.emit(EventKind::Notice { text }, now, tap);
+            }
+        }
+        if let Some(stage) = self.stages.iter_mut().find(|stage| stage.pid == pid && stage.status.is_none()) {
+            stage.status = Some(status);
+            self.waiting.ended(pid);
         }
         is_reaped && self.reaped(pid, now, tap)
+    }
+
+    /// Answers who waits on its children, as far as that can be answered now. Returns whom the supervisor has to reap for it.
+    pub(super) fn settle_waits(&mut self, is_over: bool, now: Monotonic, tap: &mut Tap) -> Vec<Pid> {
+        let (doomed, answers) = self.waiting.settle(&self.stages, now, is_over);
+        for answer in answers {
+            self.emit(answer, now, tap);
+        }
+        doomed
     }
 
     /// What there is of it to be kept.
@@ -278,6 +310,13 @@ impl Run {
 
     /// Tells what has become of the run as a whole.
     pub(super) fn look(&mut self, now: Monotonic, tap: &mut Tap) {
+        if self.silent_by.is_some_and(|by| now >= by) {
+            self.silent_by = None;
+            if !self.has_spoken {
+                let text = super::ending::silent(self.fold.language, FOR_THE_BODY);
+                self.emit(EventKind::Notice { text }, now, tap);
+            }
+        }
         for finding in self.fold.look(self.time(now)) {
             self.emit(EventKind::Finding(finding), now, tap);
         }
@@ -287,9 +326,9 @@ impl Run {
     pub(super) fn reaped(&mut self, pid: Pid, now: Monotonic, tap: &mut Tap) -> bool {
         self.emit(EventKind::ProcessReaped { pid }, now, tap);
         self.seen.remove(&pid);
-        let stage = self.stages.iter_mut().find(|stage| stage.pid == pid && !stage.has_ended);
+        let stage = self.stages.iter_mut().find(|stage| stage.pid == pid && !stage.is_reaped);
         stage.is_some_and(|stage| {
-            stage.has_ended = true;
+            stage.is_reaped = true;
             true
         })
     }
@@ -315,6 +354,10 @@ impl Run {
         let open = self.events[index].read(arrived, scratch, &mut |event| events.push(event));
         if open == Open::No {
             self.events.swap_remove(index);
+        }
+        if !events.is_empty() {
+            self.has_spoken = true;
+            self.script.heard(now);
         }
         for event in events {
             self.record(event, tap);
@@ -350,7 +393,11 @@ impl Run {
         }
         self.events.clear();
         self.inputs.clear();
-        self.controls.clear();
+        for control in std::mem::take(&mut self.controls) {
+            for asked in control.unread().filter(|asked| !asked.is_demo) {
+                self.refuse(&asked, "it came too late, the body has ended", now, tap);
+            }
+        }
         for kind in kinds {
             self.emit(kind, now, tap);
         }
@@ -358,31 +405,34 @@ impl Run {
 
     /// When the script has something to do next.
     pub(super) fn next_action_at(&self) -> Option<Monotonic> {
-        self.script.front().filter(|_| !self.stages.is_empty()).map(|(at, _)| *at)
+        self.script.next_at()
     }
 
     /// The next action of the script that is due.
     pub(super) fn take_due(&mut self, now: Monotonic) -> Option<TimedAction> {
-        let is_due = !self.stages.is_empty() && self.script.front().is_some_and(|(at, _)| *at <= now);
-        if is_due { self.script.pop_front().map(|(_, action)| action) } else { None }
-    }
-
-    /// Nothing more will be done by the script.
-    pub(super) fn drop_script(&mut self) {
-        self.script.clear();
+        let fold = &self.fold;
+        self.script.take_due(now, |name| fold.find(name).is_some())
     }
 
     pub(super) fn finish(&mut self, cut_short: Option<Outcome>, left: u32, scratch: &mut Scratch, now: Monotonic, tap: &mut Tap) {
         self.close_streams(scratch, now, tap);
-        // Nothing of it is left, so what was seen last has ended; how, only its parent knew.
-        for pid in std::mem::take(&mut self.seen).into_keys().filter(|_| left == 0).collect::<Vec<_>>() {
-            if self.has_living(pid) {
-                self.exited(pid, ExitStatus::Unknown, true, now, tap);
-            }
+        self.seen.clear();
+        // Nothing of it is left, so what has not been told of has ended; how, only its parent knew.
+        for pid in if left == 0 { self.fold.processes.not_reaped() } else { Vec::new() } {
+            self.exited(pid, ExitStatus::Unknown, true, now, tap);
         }
         let outcome = cut_short.unwrap_or_else(|| self.fold.outcome());
         let elapsed_s = self.time(now).secs();
-        self.drop_script();
+        self.settle_waits(true, now, tap);
+        if let (Some(_), false, Some((_, status))) = (self.scenario, self.has_spoken, self.fold.stages().first()) {
+            let text = super::ending::never_began(self.fold.language, status.filter(|_| cut_short.is_none()));
+            self.emit(EventKind::Notice { text }, now, tap);
+        }
+        self.script.stop();
+        for TimedAction { action, target, .. } in self.script.left() {
+            let asked = Asked { action, target, by: "script".to_owned(), is_demo: false, at: now };
+            self.refuse(&asked, "the run has ended", now, tap);
+        }
         self.stages.clear();
         self.emit(EventKind::RunFinished { run: self.id, outcome, elapsed_s, processes_left: left }, now, tap);
     }

@@ -9,8 +9,8 @@ use std::time::Duration;
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 
 use super::bell::Bell;
-use crate::model::{MachineSample, Monotonic, Pid, ProcessSample};
-use crate::monitor::{Fill, Machine, OwnCost, Pipes, Processes};
+use crate::model::{MachineSample, Monotonic, Pid, PipeFill, ProcessSample};
+use crate::monitor::{Machine, OwnCost, Pipes, Processes};
 use crate::sys::{monotonic_now, rename_thread};
 
 /// The machine and our own cost are read once a second; the processes of a run eight times.
@@ -28,7 +28,7 @@ pub(super) struct Sample {
     /// Argument lists of processes that were not there before.
     pub(super) commands: HashMap<Pid, Vec<String>>,
     /// The pipes between stages, by writer and reader; `None` once nobody reads.
-    pub(super) pipes: Vec<(Pid, Pid, Option<Fill>)>,
+    pub(super) pipes: Vec<(Pid, Pid, Option<PipeFill>)>,
 }
 
 /// The engine's end of the thread. Dropping it ends the thread.
@@ -120,7 +120,7 @@ impl Thread {
         }
     }
 
-    fn pipes(&mut self) -> Vec<(Pid, Pid, Option<Fill>)> {
+    fn pipes(&mut self) -> Vec<(Pid, Pid, Option<PipeFill>)> {
         let pairs = self.pairs.lock().unwrap_or_else(PoisonError::into_inner).clone();
         self.pipes.keep(&pairs);
         pairs.into_iter().map(|(writer, reader)| (writer, reader, self.pipes.look(writer, reader))).collect()

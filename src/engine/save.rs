@@ -10,6 +10,7 @@ use std::sync::Arc;
 use crossbeam_channel::{Receiver, Sender, bounded};
 
 use super::bell::Bell;
+use super::numbers::count;
 use crate::gpio::Waveform;
 use crate::model::{Event, Monotonic, ProcessRow};
 
@@ -80,24 +81,26 @@ fn place() -> io::Result<PathBuf> {
 fn write(folder: &Path, saving: &Saving) -> io::Result<String> {
     fs::create_dir_all(folder).map_err(|error| at(folder, &error))?;
     let file = |path: &Path| path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    let lost = |count: u64, what: &str| match count {
+    let lost = |dropped: u64, what: &str| match dropped {
         0 => String::new(),
-        count => format!("; {count} older {what} were no longer in memory"),
+        lost => format!("; {} no longer in memory", count(lost, &format!("older {what} was"), &format!("older {what}s were"))),
     };
     let saved = match &saving.contents {
         Contents::Run { events, dropped, processes } => {
             let [lines, table] = free_names(folder, &saving.name, ["jsonl", "csv"])?;
             write_whole(&lines, |file| events.iter().try_for_each(|event| writeln!(file, "{}", event.to_line())))?;
             write_whole(&table, |file| file.write_all(csv(processes).as_bytes()))?;
-            let (lines, table, lost) = (file(&lines), file(&table), lost(*dropped, "events"));
-            format!("{lines} ({} events), {table} ({} processes){lost}", events.len(), processes.len())
+            let (lines, table, lost) = (file(&lines), file(&table), lost(*dropped, "event"));
+            let (events, processes) =
+                (count(events.len() as u64, "event", "events"), count(processes.len() as u64, "process", "processes"));
+            format!("{lines} ({events}), {table} ({processes}){lost}")
         }
         Contents::Edges { waveform, until } => {
             let [dump, table] = free_names(folder, &format!("{}-edges", saving.name), ["vcd", "csv"])?;
             write_whole(&dump, |file| waveform.write_vcd(file, &saving.name, *until))?;
             write_whole(&table, |file| waveform.write_csv(file))?;
-            let lost = lost(waveform.dropped(), "edges");
-            format!("{} and {} ({} edges){lost}", file(&dump), file(&table), waveform.len())
+            let lost = lost(waveform.dropped(), "edge");
+            format!("{} and {} ({}){lost}", file(&dump), file(&table), count(waveform.len() as u64, "edge", "edges"))
         }
     };
     Ok(format!("✔ Saved in {}: {saved}.", folder.display()))

@@ -1,10 +1,14 @@
 //! Events in the words of the log: whole sentences, in the present of the person who watches. Pure functions; nothing here
 //! decides whether something is told.
 
+use std::fmt::Write as _;
+
 use super::lanes::Change;
+use super::numbers::{count, plain};
 use super::track::Doing;
 use crate::model::{
-    Action, ExitStatus, Fact, Language, Outcome, Pid, ProcessRow, Scope, Severity, Signal, Stream, TaskSort, TaskState, Tid,
+    Action, ExitStatus, Fact, Language, Monotonic, Outcome, Pid, ProcessRow, Scope, Severity, Signal, Stream, TaskSort,
+    TaskState, Tid,
 };
 
 /// How a body asks for the presses of a button: the action that it tells of, whose target is the line.
@@ -37,7 +41,7 @@ pub(super) fn run_finished(outcome: Outcome, elapsed_s: f64, left: u32) -> (Seve
     let left = match left {
         0 => "no process is left".to_owned(),
         1 => "one process is left".to_owned(),
-        count => format!("{count} processes are left"),
+        _ => format!("{} are left", count(left.into(), "process", "processes")),
     };
     (severity, format!("The run {how} after {elapsed_s:.2} s; {left}."))
 }
@@ -83,6 +87,21 @@ pub(super) fn zombie_reaped(who: &str, status: Option<ExitStatus>) -> String {
     }
 }
 
+/// What a wait has given: who has ended and how, and who has outlived its time limit.
+pub(super) fn waited(action: &str, done: &[(String, ExitStatus)], pending: &[String]) -> String {
+    let is_any = action == Action::WaitAny.to_string();
+    let done: Vec<String> = done.iter().map(|(who, status)| format!("{who} {}", ending(Some(*status)))).collect();
+    let pending = pending.join(", ");
+    match (done.is_empty(), pending.is_empty()) {
+        (true, true) => "The wait has found no child.".to_owned(),
+        // The others of a wait on any are none that it was to wait for.
+        (false, false) if is_any => format!("The wait is over: {}.", done.join("; ")),
+        (false, true) => format!("The wait is over: {}.", done.join("; ")),
+        (true, false) => format!("The wait has come to its time limit: nobody of {pending} has ended."),
+        (false, false) => format!("The wait has come to its time limit: {}; not ended: {pending}.", done.join("; ")),
+    }
+}
+
 /// What a lane's segment says of an ended process.
 pub(super) fn zombie_note(status: Option<ExitStatus>) -> String {
     status.map_or_else(|| "zombie".to_owned(), |status| format!("{status}: zombie"))
@@ -93,7 +112,8 @@ pub(super) fn end_note(status: Option<ExitStatus>) -> String {
 }
 
 pub(super) fn output_dropped(who: &str, stream: Stream, bytes: u64) -> String {
-    format!("{bytes} bytes of the {stream} of {who} were not kept.")
+    let were = if bytes == 1 { "was" } else { "were" };
+    format!("{} of the {stream} of {who} {were} not kept.", count(bytes, "byte", "bytes"))
 }
 
 pub(super) fn task_started(task: &str, sort: TaskSort, pid: Pid, tid: Option<Tid>) -> String {
@@ -171,7 +191,11 @@ pub(super) fn task_finished(task: &str, result: &str) -> (Severity, String) {
 }
 
 pub(super) fn task_counts(task: &str, acquired: u64, waited: u64) -> String {
-    format!("{task} got what it asked for {acquired} times, and had to wait for it {waited} times.")
+    let times = |number| count(number, "time", "times");
+    match waited {
+        0 => format!("{task} got what it asked for {}, and never had to wait for it.", times(acquired)),
+        _ => format!("{task} got what it asked for {}, and had to wait for it {}.", times(acquired), times(waited)),
+    }
 }
 
 pub(super) fn fact(fact: &Fact) -> (Severity, String) {
@@ -184,13 +208,19 @@ pub(super) fn gpio(line: u8, value: u8) -> String {
     format!("GPIO{line} is {} now.", if value == 0 { "low" } else { "high" })
 }
 
-/// A value without the quotes that JSON puts around a text.
-pub(super) fn plain(value: &serde_json::Value) -> String {
-    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+/// To whom something was done.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Target<'a> {
+    pub(super) name: &'a str,
+    /// The process that it is or lives in.
+    pub(super) row: Option<&'a ProcessRow>,
+    /// What it is, where it is only a part of that process.
+    pub(super) part: Option<TaskSort>,
 }
 
-/// What somebody did, and, where the target is dead, that it changed nothing.
-pub(super) fn action(action: &Action, target: &str, by: &str, row: Option<&ProcessRow>) -> (Severity, String) {
+/// What somebody did at `t`; that a signal to a part reaches the whole, and where the target was dead, that it changed nothing.
+pub(super) fn action(t: Monotonic, action: &Action, target: Target<'_>, by: &str) -> (Severity, String) {
+    let Target { name: target, row, part } = target;
     let (severity, who) = match by {
         "user" => (Severity::User, "You"),
         "script" => (Severity::User, "The script"),
@@ -209,8 +239,13 @@ pub(super) fn action(action: &Action, target: &str, by: &str, row: Option<&Proce
         Action::Stop(scope) => (sent(Signal::STOP, *scope), Some(*scope)),
         Action::Continue(scope) => (sent(Signal::CONT, *scope), Some(*scope)),
         Action::Signal(signal, scope) => (sent(*signal, *scope), Some(*scope)),
-        Action::Wait => (format!("{who} waited on {target}."), None),
-        Action::Toggle => (format!("{who} toggled {target}."), None),
+        Action::Wait => (format!("{who} asked for {target} to be waited on."), None),
+        Action::WaitAny | Action::WaitAll => {
+            let whom = if *action == Action::WaitAny { "whichever child ends first" } else { "all children" };
+            let limit = if target.is_empty() { String::new() } else { format!(", for at most {target} s") };
+            (format!("{who} waited on {whom}{limit}."), None)
+        }
+        Action::Toggle => (format!("{who} asked for {target} to be toggled."), None),
         Action::Press => (format!("{who} pressed the button of {target}."), None),
         Action::Scenario(name) if name == WATCH => (format!("{target} is a button of this lesson."), None),
         Action::End if by == "timeout" => ("The time limit has passed: Task Lab ends the run.".to_owned(), None),
@@ -225,20 +260,28 @@ pub(super) fn action(action: &Action, target: &str, by: &str, row: Option<&Proce
         Action::Scenario(name) => (format!("{who} pressed “{name}” for {target}."), None),
     };
     if scope == Some(Scope::Process)
-        && let Some(row) = row.filter(|row| row.ended.is_some())
+        && let Some(row) = row.filter(|row| row.ended.is_some_and(|ended| ended <= t))
     {
         text.push_str(match action {
             _ if row.is_reaped() => " Nothing changed: it has ended, and its number is free.",
             Action::Kill(_) | Action::Terminate(_) => " Nothing changed: one cannot kill the dead. Wait on it instead.",
             _ => " Nothing changed: it is dead already. Wait on it instead.",
         });
+    } else if let (Some(_), Some(part), Some(row)) = (scope, part, row) {
+        let _ = write!(
+            text,
+            " A signal goes to the whole process: {}, in which {target} is only a {part}.",
+            process(row.pid, Some(row))
+        );
     }
     (severity, text)
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::tree::Told;
     use super::*;
+    use crate::model::{Pgid, Sid};
 
     fn doing(state: TaskState, note: &str, held_by: Option<&str>) -> Doing {
         Doing { state, note: note.into(), held_by: held_by.map(Into::into) }
@@ -274,6 +317,41 @@ mod tests {
         ] {
             assert_eq!(change(was, now).as_deref(), text);
         }
+    }
+
+    fn row() -> ProcessRow {
+        let mut table = super::super::tree::ProcessTable::default();
+        let pid = Pid::new(4711);
+        let (pgid, sid) = (Pgid::new(4711), Sid::new(4711));
+        table.started(Monotonic::ZERO, Told { pid, ppid: Pid::new(1), pgid, sid, name: "race", argv: &[] });
+        table.row(pid).expect("it started").clone()
+    }
+
+    #[test]
+    fn a_signal_to_a_thread_says_that_it_reaches_the_whole_process() {
+        let row = row();
+        let said = |what: &str, part| {
+            let Ok(what) = what.parse();
+            action(Monotonic::ZERO, &what, Target { name: "worker-1", row: Some(&row), part }, "user").1
+        };
+        assert_eq!(
+            said("kill", Some(TaskSort::Thread)),
+            "You sent SIGKILL to worker-1. A signal goes to the whole process: race (4711), in which worker-1 is only a thread."
+        );
+        assert_eq!(said("kill", None), "You sent SIGKILL to worker-1.");
+        assert_eq!(said("release", Some(TaskSort::Thread)), "You pressed “release” for worker-1.");
+    }
+
+    #[test]
+    fn a_signal_to_the_dead_changed_nothing_and_one_that_killed_did() {
+        let mut row = row();
+        row.ended = Some(Monotonic::from_nanos(10));
+        let said = |t| {
+            let target = Target { name: "race", row: Some(&row), part: None };
+            action(Monotonic::from_nanos(t), &Action::Kill(Scope::Process), target, "user").1
+        };
+        assert_eq!(said(5), "You sent SIGKILL to race.", "it was sent before it ended");
+        assert_eq!(said(10), "You sent SIGKILL to race. Nothing changed: one cannot kill the dead. Wait on it instead.");
     }
 
     #[test]

@@ -12,9 +12,10 @@ use super::findings::Findings;
 use super::lanes::{Change, Lanes};
 use super::ledger::Ledger;
 use super::log::Log;
+use super::numbers;
 use super::outputs::Outputs;
 use super::publish::Published;
-use super::sentences;
+use super::sentences::{self, Target};
 use super::traces::Traces;
 use super::tree::{ProcessTable, Started, Told};
 use super::waits::Waits;
@@ -150,7 +151,8 @@ impl RunFold {
             EventKind::TaskFinished { task, result } => {
                 self.waits.over(task);
                 if self.lanes.task_finished(t, task, result) {
-                    self.chatter(t, || sentences::task_finished(task, result));
+                    let (severity, text) = sentences::task_finished(task, result);
+                    self.log.push(t, severity, &text);
                 }
             }
             EventKind::TaskCounts { task, acquired, waited } => {
@@ -158,7 +160,7 @@ impl RunFold {
             }
             EventKind::Value { name, value } => {
                 if self.value(name, value) && self.is_time_to_tell(t, name) {
-                    self.chatter(t, || (Severity::Info, format!("{name} is {}.", sentences::plain(value))));
+                    self.chatter(t, || (Severity::Info, numbers::sentence(name, value)));
                 }
             }
             EventKind::Gpio { line, value } => {
@@ -183,6 +185,10 @@ impl RunFold {
             EventKind::Fact(fact) => self.fact(t, fact),
             EventKind::Finding(finding) => self.found(t, finding),
             EventKind::Action { action, target, by } => self.action(t, action, target, by),
+            EventKind::ActionRefused { action, target, why, .. } => {
+                let Ok(action) = action.parse::<Action>();
+                self.log.push(t, Severity::Bad, &action.could_not(target, why));
+            }
             // The machine is no part of a run; the engine shows it apart. How busy it was says how far the run's times can be trusted.
             EventKind::Machine(sample) => self.ledger.machine(sample),
             EventKind::RunStarted { run, scenario, language, params } => {
@@ -206,6 +212,15 @@ impl RunFold {
             EventKind::ProcessExited { pid, status } => self.ended(t, *pid, Some(*status)),
             EventKind::ProcessReaped { pid } => self.reaped(t, *pid),
             EventKind::ProcessUsed { usage, .. } => self.ledger.used(usage),
+            EventKind::Waited { action, done, pending } => {
+                let done: Vec<_> = done.iter().map(|one| (self.who(one.pid), one.status)).collect();
+                let pending: Vec<_> = pending.iter().map(|pid| self.who(*pid)).collect();
+                self.log.push(t, Severity::Info, &sentences::waited(action, &done, &pending));
+            }
+            EventKind::PipeFilled { pid, to, fill } => {
+                self.published.touch_processes();
+                self.processes.piped(*pid, *to, *fill);
+            }
             EventKind::ProcessSampled(sample) => self.sampled(t, sample),
         }
     }
@@ -356,14 +371,15 @@ impl RunFold {
             self.cut_short.get_or_insert(outcome);
         }
         let row = self.find(target).and_then(|pid| self.processes.row(pid));
-        let (severity, text) = sentences::action(&action, target, by, row);
+        let part = self.lanes.part(target).filter(|_| target.parse::<i32>().is_err());
+        let target = Target { name: target, row, part };
+        let (severity, text) = sentences::action(t, &action, target, by);
         self.log.push(t, severity, &text);
     }
 
     fn finish(&mut self, t: Monotonic, finished: Finished) {
         self.tell_due(t);
         self.tell_endings(Monotonic::from_nanos(u64::MAX));
-        self.log.tell_untold(t);
         self.lanes.close(t);
         self.findings.clear();
         let (severity, text) = sentences::run_finished(finished.outcome, finished.elapsed_s, finished.processes_left);
@@ -506,6 +522,7 @@ impl RunFold {
 
     /// Tells what has waited for its sentence and has become news by `now`.
     pub(super) fn tell_due(&mut self, now: Monotonic) {
+        self.log.tell_untold_by(now);
         for (t, task, change) in self.waits.grown(now) {
             self.task_changed(t, &task, &change);
         }

@@ -1,6 +1,6 @@
 //! Reading what children write: output as bytes, event lines as events. Non-blocking; lives on the engine's thread.
 
-use std::io;
+use std::io::{self, BufRead};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::time::Duration;
 
@@ -177,8 +177,7 @@ pub struct Lines {
 impl Lines {
     /// Takes in bytes as they come; a line may be cut anywhere between two calls.
     pub fn push(&mut self, mut bytes: &[u8], from: Pid, arrived: Monotonic, emit: &mut impl FnMut(Event)) {
-        while let Some(end) = bytes.iter().position(|byte| *byte == b'\n') {
-            let (line, rest) = (&bytes[..end], &bytes[end + 1..]);
+        while let Some((line, rest)) = first_line(bytes) {
             bytes = rest;
             self.number += 1;
             if std::mem::take(&mut self.is_too_long) {
@@ -234,6 +233,14 @@ impl Lines {
             emit(Event { t: arrived, kind: EventKind::Notice { text } });
         }
     }
+}
+
+/// The first line without its end, and what is behind it; `None` where no line ends.
+fn first_line(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
+    let mut rest = bytes;
+    // Faster than a look at each byte; a slice cannot fail.
+    let count = rest.skip_until(b'\n').ok()?;
+    bytes[..count].strip_suffix(b"\n").map(|line| (line, rest))
 }
 
 /// What is typed to a terminal for the end of the input: Ctrl-D.

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::sentences::plain;
+use super::numbers::plain;
 use crate::model::{Comparison, Measured};
 
 /// Values of the scenario's own that fit under the rest.

@@ -4,7 +4,7 @@
 
 use std::collections::HashMap;
 
-use crate::model::{ExitStatus, Monotonic, Pgid, Pid, ProcessRow, ProcessSample, ProcessState, Sid};
+use crate::model::{ExitStatus, Monotonic, Pgid, Pid, PipeFill, PipeTo, ProcessRow, ProcessSample, ProcessState, Sid};
 
 /// Rows beyond which the oldest dead ones go (and, if nobody is dead, the oldest).
 const MAX_ROWS: usize = 4_096;
@@ -55,6 +55,11 @@ impl ProcessTable {
         self.entries.iter().filter(|entry| entry.row.ended.is_none()).map(|entry| entry.row.pid).collect()
     }
 
+    /// Those that nobody has waited on, as far as it was told, in order of appearance.
+    pub(super) fn not_reaped(&self) -> Vec<Pid> {
+        self.entries.iter().filter(|entry| !entry.row.is_reaped()).map(|entry| entry.row.pid).collect()
+    }
+
     /// A process started, or was heard of for the first time, or says more of itself.
     pub(super) fn started(&mut self, t: Monotonic, told: Told<'_>) -> Started {
         let known = self.newest.get(&told.pid).copied();
@@ -83,7 +88,7 @@ impl ProcessTable {
             depth: 0,
             name: told.name.to_owned(),
             command: shell_words::join(told.argv),
-            state: ProcessState::Running,
+            state: ProcessState::Starting,
             status: None,
             reaped: None,
             is_orphan: false,
@@ -91,6 +96,7 @@ impl ProcessTable {
             rss: 0,
             core: 0,
             threads: Vec::new(),
+            pipe: None,
             started: t,
             ended: None,
         });
@@ -110,7 +116,7 @@ impl ProcessTable {
         if row.ended.is_none() {
             row.ended = Some(t.max(row.started));
             row.state = ProcessState::Zombie;
-            (row.cpu, row.rss) = (0.0, 0);
+            (row.cpu, row.rss, row.pipe) = (0.0, 0, None);
             row.threads.clear();
         }
         row.status = row.status.or(status);
@@ -122,6 +128,13 @@ impl ProcessTable {
         if let Some(row) = self.row_mut(pid) {
             row.reaped = Some(t.max(row.started));
             row.state = ProcessState::Dead;
+        }
+    }
+
+    /// How full its pipe to `to` is; one without capacity is gone.
+    pub(super) fn piped(&mut self, pid: Pid, to: Pid, fill: PipeFill) {
+        if let Some(row) = self.row_mut(pid).filter(|row| row.ended.is_none()) {
+            row.pipe = (fill.capacity > 0).then_some(PipeTo { to, fill });
         }
     }
 

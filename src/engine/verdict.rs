@@ -8,6 +8,7 @@ use std::fmt::Write as _;
 
 use serde_json::Value;
 
+use super::numbers::{count, quantity};
 use crate::model::{Comparison, Measured, Outcome, Progress, Variant};
 
 /// With one run each, what is less than this many times as much is noise.
@@ -33,6 +34,11 @@ pub(super) fn verdict(comparison: &Comparison) -> String {
         let how = if outcome == Outcome::TimedOut { "ran into its time limit" } else { "was stopped" };
         return format!("No verdict: with {} the run {how}.", variant.label);
     }
+    // Whoever dies at once is not the faster one.
+    let died = |run: &Measured| run.outcome == Outcome::Failed && run.facts_held == run.facts;
+    if let Some(variant) = comparison.variants.iter().find(|variant| variant.runs.iter().any(died)) {
+        return format!("No verdict: with {} the run failed before its end.", variant.label);
+    }
     let mut order: Vec<(&Variant, &Measured)> =
         comparison.variants.iter().filter_map(|variant| Some((variant, variant.typical()?))).collect();
     order.sort_by(|a, b| a.1.elapsed_s.total_cmp(&b.1.elapsed_s));
@@ -48,7 +54,13 @@ pub(super) fn verdict(comparison: &Comparison) -> String {
     }
     for variant in &comparison.variants {
         if let Some(run) = variant.runs.iter().find(|run| run.facts_held < run.facts) {
-            let _ = write!(text, " With {}, {} of {} facts did not hold.", variant.label, run.facts - run.facts_held, run.facts);
+            let _ = write!(
+                text,
+                " With {}, {} of {} did not hold.",
+                variant.label,
+                run.facts - run.facts_held,
+                count(run.facts as u64, "fact", "facts")
+            );
         }
     }
     text
@@ -61,7 +73,7 @@ fn time(comparison: &Comparison, order: &[Way<'_>], fastest: Way<'_>, slowest: W
     let cores = format!("{:.2} cores instead of {:.2}", fastest.1.cores(), slowest.1.cores());
     let (best, worst) = (&fastest.0.label, &slowest.0.label);
     if order.len() == 2 {
-        return format!("With {best} it was {ratio} faster than with {worst}, and used {cores}.");
+        return format!("With {best} it was {ratio} as fast as with {worst}, and used {cores}.");
     }
     let equals: Vec<&str> = order[1..]
         .iter()
@@ -69,7 +81,7 @@ fn time(comparison: &Comparison, order: &[Way<'_>], fastest: Way<'_>, slowest: W
         .map(|way| way.0.label.as_str())
         .collect();
     let equals = if equals.is_empty() { String::new() } else { format!(" With {} it took as long.", equals.join(" and ")) };
-    format!("With {best} it was fastest: {ratio} faster than with {worst}, the slowest, on {cores}.{equals}")
+    format!("With {best} it was fastest: {ratio} as fast as with {worst}, the slowest, on {cores}.{equals}")
 }
 
 fn same_time(comparison: &Comparison, order: &[Way<'_>]) -> String {
@@ -133,21 +145,25 @@ fn values(comparison: &Comparison) -> Vec<String> {
 }
 
 fn value(comparison: &Comparison, name: &str) -> Option<String> {
-    let count = |run: &Measured| run.values.get(name).and_then(Value::as_i64);
+    let number = |run: &Measured| run.values.get(name).and_then(Value::as_i64);
     let mut shown: Vec<(&Variant, i64)> = Vec::new();
     for variant in &comparison.variants {
-        let typical = count(variant.typical()?)?;
+        let typical = number(variant.typical()?)?;
         shown.push((variant, typical));
     }
     let least = shown.iter().min_by_key(|(_, count)| *count)?;
     let most = shown.iter().max_by_key(|(_, count)| *count)?;
     let is_own_value = shown.iter().all(|(variant, count)| variant.value.as_i64() == Some(*count));
-    let of = |run: &Measured| count(run).unwrap_or_default() as f64;
+    let of = |run: &Measured| number(run).unwrap_or_default() as f64;
     if is_own_value || least.1 == most.1 || !differs(comparison, least.0, most.0, of) {
         return None;
     }
-    let parts: Vec<String> = shown.iter().map(|(variant, count)| format!("{count} with {}", variant.label)).collect();
-    Some(format!("{name}: {}.", parts.join(", ")))
+    let quantity = |count: i64| quantity(name, &count.into());
+    let parts: Vec<String> =
+        shown.iter().map(|(variant, count)| format!("{} with {}", quantity(*count).1, variant.label)).collect();
+    let name = quantity(most.1).0;
+    let (first, rest) = name.split_at(name.chars().next().map_or(0, char::len_utf8));
+    Some(format!("{}{rest}: {}.", first.to_uppercase(), parts.join(", ")))
 }
 
 #[cfg(test)]
@@ -189,7 +205,7 @@ mod tests {
         let comparison = compare(&[("threads", &[run(1.9, 1.938, 0)]), ("processes", &[run(1.0, 1.98, 0)])]);
         assert_eq!(
             verdict(&comparison),
-            "With processes it was 1.9 × faster than with threads, and used 1.98 cores instead of 1.02."
+            "With processes it was 1.9 × as fast as with threads, and used 1.98 cores instead of 1.02."
         );
     }
 
@@ -199,7 +215,7 @@ mod tests {
         assert!(text.starts_with("No verdict on time (a 1.00 s, b 1.20 s)") && text.contains("25 %"), "{text}");
         let steady = [run(1.0, 1.0, 0), run(1.01, 1.0, 0), run(1.02, 1.0, 0)];
         let slower = [run(1.2, 1.0, 0), run(1.21, 1.0, 0), run(1.22, 1.0, 0)];
-        assert!(verdict(&compare(&[("a", &steady), ("b", &slower)])).starts_with("With a it was 1.2 × faster"));
+        assert!(verdict(&compare(&[("a", &steady), ("b", &slower)])).starts_with("With a it was 1.2 × as fast"));
         let noisy = [run(0.9, 1.0, 0), run(1.21, 1.0, 0), run(1.9, 1.0, 0)];
         let text = verdict(&compare(&[("a", &steady), ("b", &noisy)]));
         assert!(text.starts_with("No verdict on time") && text.contains("overlap"), "{text}");
@@ -218,7 +234,7 @@ mod tests {
     fn what_takes_as_long_may_still_cost_more_and_counts_that_differ_are_told() {
         let text = verdict(&compare(&[("spin", &[run(1.0, 1.9, 1498)]), ("sleep", &[run(1.0, 0.1, 0)])]));
         assert!(text.contains("With sleep it used 0.10 s of CPU time, with spin 1.90 s."), "{text}");
-        assert!(text.ends_with("lost: 1498 with spin, 0 with sleep."), "{text}");
+        assert!(text.ends_with("Lost: 1498 with spin, 0 with sleep."), "{text}");
         assert!(!text.contains("kind"), "what was set is no result: {text}");
     }
 
@@ -227,7 +243,7 @@ mod tests {
         let text = verdict(&compare(&[("1", &[run(4.0, 4.0, 0)]), ("2", &[run(2.0, 4.0, 0)]), ("4", &[run(2.1, 4.0, 0)])]));
         assert_eq!(
             text,
-            "With 2 it was fastest: 2.0 × faster than with 1, the slowest, on 2.00 cores instead of 1.00. With 4 it took as long."
+            "With 2 it was fastest: 2.0 × as fast as with 1, the slowest, on 2.00 cores instead of 1.00. With 4 it took as long."
         );
     }
 
@@ -236,6 +252,9 @@ mod tests {
         let timed_out = Measured { outcome: Outcome::TimedOut, ..run(1.0, 1.0, 0) };
         let text = verdict(&compare(&[("a", &[run(9.0, 1.0, 0)]), ("b", &[timed_out])]));
         assert_eq!(text, "No verdict: with b the run ran into its time limit.");
+        let died = Measured { outcome: Outcome::Failed, facts_held: 0, facts: 0, ..run(0.1, 0.1, 0) };
+        let text = verdict(&compare(&[("a", &[run(9.0, 1.0, 0)]), ("b", &[died])]));
+        assert_eq!(text, "No verdict: with b the run failed before its end.", "and not: b was faster");
         let failed = Measured { outcome: Outcome::Failed, facts_held: 1, ..run(1.0, 1.0, 0) };
         let text = verdict(&compare(&[("a", &[run(9.0, 1.0, 0)]), ("b", &[failed])]));
         assert!(text.ends_with("With b, 1 of 2 facts did not hold."), "{text}");

@@ -64,6 +64,7 @@ impl EngineLoop {
     /// The supervisor has died: its runs are over with unknown statuses, what it left is ended, and a new one starts.
     pub(super) fn lost_supervisor(&mut self, why: &str) {
         let now = monotonic_now();
+        self.refuse_asked("the supervisor was lost", now);
         for run in self.runs.iter_mut().filter(|run| !run.course.is_over()) {
             let text = format!("the supervisor was lost ({why}): how the processes of this run ended is unknown");
             run.emit(EventKind::Notice { text }, now, &mut self.tap);

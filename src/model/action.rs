@@ -43,6 +43,11 @@ pub enum Action {
     Signal(Signal, Scope),
     /// Wait on (reap) a child that has ended, or as soon as it ends.
     Wait,
+    /// Wait on the child of the run that ends first, or ended first and was not handed out by an earlier `wait-any`. The target is
+    /// the time limit in seconds, or empty.
+    WaitAny,
+    /// Wait on all children of the run. The target is the time limit in seconds, or empty.
+    WaitAll,
     /// Toggle an output line (`GPIO17`).
     Toggle,
     /// Press the virtual button of an input line (`GPIO26`) once.
@@ -59,6 +64,48 @@ pub enum Action {
     Scenario(String),
 }
 
+impl Action {
+    /// That it was not done to this target, and why: `could not kill worker-1: the run has ended`.
+    pub fn could_not(&self, target: &str, why: &str) -> String {
+        let to = |scope: Scope| match scope {
+            Scope::Process => target.to_owned(),
+            Scope::Group => format!("the group of {target}"),
+            Scope::Tree => format!("{target} and its descendants"),
+        };
+        let what = match self {
+            Self::Terminate(scope) => format!("terminate {}", to(*scope)),
+            Self::Kill(scope) => format!("kill {}", to(*scope)),
+            Self::Stop(scope) => format!("stop {}", to(*scope)),
+            Self::Continue(scope) => format!("continue {}", to(*scope)),
+            Self::Signal(signal, scope) => format!("send {signal} to {}", to(*scope)),
+            Self::Wait => format!("wait on {target}"),
+            Self::WaitAny => "wait on any child".to_owned(),
+            Self::WaitAll => "wait on all children".to_owned(),
+            Self::Toggle => format!("toggle {target}"),
+            Self::Press => format!("press the button of {target}"),
+            Self::End => "end the run".to_owned(),
+            Self::StopEverything => "stop everything".to_owned(),
+            Self::Type => format!("type to {}", target.split(char::is_whitespace).next().unwrap_or_default()),
+            Self::CloseInput => format!("close the standard input of {target}"),
+            Self::Scenario(name) if target.is_empty() => format!("do {name:?}"),
+            Self::Scenario(name) => format!("do {name:?} to {target}"),
+        };
+        format!("could not {what}: {why}")
+    }
+
+    /// The process or task that must be there for it, if it is done to one.
+    pub fn needs<'a>(&self, target: &'a str) -> Option<&'a str> {
+        let needed = match self {
+            Self::Type => target.split(char::is_whitespace).next().unwrap_or_default(),
+            Self::WaitAny | Self::WaitAll | Self::Toggle | Self::Press | Self::End | Self::StopEverything | Self::Scenario(_) => {
+                ""
+            }
+            _ => target,
+        };
+        Some(needed).filter(|name| !name.is_empty())
+    }
+}
+
 impl fmt::Display for Action {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -68,6 +115,8 @@ impl fmt::Display for Action {
             Self::Continue(scope) => write!(f, "continue{}", scope.suffix()),
             Self::Signal(signal, scope) => write!(f, "{signal}{}", scope.suffix()),
             Self::Wait => f.write_str("wait"),
+            Self::WaitAny => f.write_str("wait-any"),
+            Self::WaitAll => f.write_str("wait-all"),
             Self::Toggle => f.write_str("toggle"),
             Self::Press => f.write_str("press"),
             Self::End => f.write_str("end"),
@@ -94,6 +143,8 @@ impl FromStr for Action {
             "stop" => Self::Stop(scope),
             "continue" => Self::Continue(scope),
             "wait" if scope == Scope::Process => Self::Wait,
+            "wait-any" => Self::WaitAny,
+            "wait-all" => Self::WaitAll,
             "toggle" if scope == Scope::Process => Self::Toggle,
             "press" if scope == Scope::Process => Self::Press,
             "end" if scope == Scope::Process => Self::End,
@@ -109,15 +160,25 @@ impl FromStr for Action {
     }
 }
 
-/// An action at a time of the run, as in `--do '0.5 kill worker-1'`.
+/// An action at a time of the run, as in `--do '0.5 kill worker-1'`. The time counts from the first thing that a lesson's body says,
+/// and stands still while the action before waits for its target to appear; at 0 it is done before the body begins.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TimedAction {
-    /// Time after the start of the run.
+    /// When, in the script's time.
     pub after: Duration,
     /// What is done.
     pub action: Action,
     /// To whom: a PID, the name of a process or task, a GPIO line; empty for the run itself.
     pub target: String,
+    /// Whether it is of the scenario's own demo: then it is no matter if the run ends before it.
+    pub is_demo: bool,
+}
+
+impl TimedAction {
+    /// A line of a scenario's own demo.
+    pub fn demo(line: &str) -> Result<Self, ParseActionError> {
+        Ok(Self { is_demo: true, ..line.parse()? })
+    }
 }
 
 /// Why a text is no timed action.
@@ -135,13 +196,14 @@ impl FromStr for TimedAction {
         let seconds: f64 = after.strip_suffix('s').unwrap_or(after).parse().map_err(|_| error())?;
         let after = Duration::try_from_secs_f64(seconds).map_err(|_| error())?;
         let Ok(action) = words.next().filter(|word| !word.is_empty()).ok_or_else(error)?.parse();
-        Ok(Self { after, action, target: words.next().unwrap_or_default().trim().to_owned() })
+        Ok(Self { after, action, target: words.next().unwrap_or_default().trim().to_owned(), is_demo: false })
     }
 }
 
 impl fmt::Display for TimedAction {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {} {}", self.after.as_secs_f64(), self.action, self.target)
+        let line = format!("{} {} {}", self.after.as_secs_f64(), self.action, self.target);
+        f.write_str(line.trim_end())
     }
 }
 
@@ -151,12 +213,30 @@ mod tests {
 
     #[test]
     fn actions_are_read_back_from_their_words() {
-        let known = "terminate kill-group stop-tree continue SIGUSR1 SIGINT-group wait toggle press end stop-everything type close-stdin send";
+        let known = "terminate kill-group stop-tree continue SIGUSR1 SIGINT-group wait wait-any wait-all toggle press end stop-everything type close-stdin send";
         for word in known.split(' ') {
             let Ok(action) = word.parse::<Action>();
             assert_eq!(action.to_string(), word);
         }
         assert_eq!("SIGNOTHING".parse(), Ok(Action::Scenario("SIGNOTHING".to_owned())));
+    }
+
+    #[test]
+    fn a_refusal_is_a_sentence_that_names_whom_and_why() {
+        for (action, target, says) in [
+            ("kill", "worker-1", "could not kill worker-1: why"),
+            ("stop-group", "sort", "could not stop the group of sort: why"),
+            ("SIGUSR1-tree", "sort", "could not send SIGUSR1 to sort and its descendants: why"),
+            ("type", "sort three words", "could not type to sort: why"),
+            ("end", "", "could not end the run: why"),
+            ("send", "", "could not do \"send\": why"),
+            ("release", "lock A", "could not do \"release\" to lock A: why"),
+        ] {
+            let Ok(action) = action.parse::<Action>();
+            assert_eq!(action.could_not(target, "why"), says);
+        }
+        assert_eq!((Action::Type.needs("sort a b"), Action::Wait.needs("child-1")), (Some("sort"), Some("child-1")));
+        assert_eq!((Action::Toggle.needs("GPIO17"), Action::Scenario("go".to_owned()).needs("lock A")), (None, None));
     }
 
     #[test]

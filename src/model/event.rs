@@ -35,6 +35,11 @@ pub enum EventKind {
     ProcessReaped { pid: Pid },
     /// `process.usage`: what it has used until it ended, from whoever waited on it.
     ProcessUsed { pid: Pid, usage: Usage },
+    /// `waited`: what a wait on children of the run has given: `action` is `wait`, `wait-any` or `wait-all`. Who is still `pending` when
+    /// a `wait-all` answers, or when a `wait-any` gives nobody, has outlived its time limit.
+    Waited { action: String, done: Vec<Ended>, pending: Vec<Pid> },
+    /// `pipe`: how full the pipe is that `pid` writes to and `to` reads; told when it changes.
+    PipeFilled { pid: Pid, to: Pid, fill: PipeFill },
     /// `process.sample`: what /proc said of a live process.
     ProcessSampled(Box<ProcessSample>),
     /// `output`: bytes as they were read, in order for each stream.
@@ -59,6 +64,8 @@ pub enum EventKind {
     Finding(RunFinding),
     /// `action`: what the user, the script or the engine did.
     Action { action: String, target: String, by: String },
+    /// `action.refused`: what was asked for and not done, and why (completes "could not kill worker-1: …").
+    ActionRefused { action: String, target: String, by: String, why: String },
     /// `gpio`: a line changed its level, 0 or 1.
     Gpio { line: u8, value: u8 },
     /// `cores`: the whole machine, sampled.
@@ -67,6 +74,24 @@ pub enum EventKind {
     Notice { text: String },
     /// `run.finished`: always the last event of a recording.
     RunFinished { run: RunId, outcome: Outcome, elapsed_s: f64, processes_left: u32 },
+}
+
+/// A child that has ended, and how.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Ended {
+    /// Which.
+    pub pid: Pid,
+    /// How.
+    pub status: ExitStatus,
+}
+
+/// Bytes that wait in a pipe, and how many it can hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PipeFill {
+    /// Written and not yet read.
+    pub bytes: u64,
+    /// Its capacity; 0 once nobody reads it any more.
+    pub capacity: u64,
 }
 
 /// A claim of the lesson, what it expects, and what this run showed.
@@ -231,6 +256,8 @@ words! {
     TaskState {
         /// Made, not started.
         Created = "created",
+        /// A process that was started; nobody has read from the kernel yet how it is.
+        Starting = "starting",
         /// Could run, has not yet.
         Ready = "ready",
         /// Runs.

@@ -18,8 +18,8 @@ mod usage;
 pub use action::{Action, ParseActionError, Scope, TimedAction};
 pub use comparison::{Comparison, Measured, Progress, Variant};
 pub use event::{
-    Event, EventKind, Fact, Language, MachineSample, Outcome, ProcessSample, RunFinding, Stream, TaskSort, TaskState,
-    ThreadSample,
+    Ended, Event, EventKind, Fact, Language, MachineSample, Outcome, PipeFill, ProcessSample, RunFinding, Stream, TaskSort,
+    TaskState, ThreadSample,
 };
 pub use event_line::LineError;
 pub use finding::Finding;
@@ -28,8 +28,8 @@ pub use limits::{GroupLimits, ParseLimitError, Resource, ResourceLimit, WindowSi
 pub use output::OutputRing;
 pub use signal::{ParseSignalError, Signal};
 pub use snapshot::{
-    BoardView, CoreHistory, Finished, Lane, LevelSpan, LineTrace, LogEntry, OutputView, PinFunction, PinView, ProcessRow, Pull,
-    RunState, RunView, Segment, Severity, Snapshot, SystemView,
+    BoardView, CoreHistory, Finished, Lane, LevelSpan, LineTrace, LogEntry, OutputView, PinFunction, PinView, PipeTo, ProcessRow,
+    Pull, RunState, RunView, Segment, Severity, Snapshot, SystemView,
 };
 pub use spec::{ChildSpec, Group, Input, InvalidSpec, OutputTo, Reaping, StopPlan};
 pub use status::{ExitStatus, ProcessState};

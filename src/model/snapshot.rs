@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{
-    Comparison, ExitStatus, Fact, Language, MachineSample, Monotonic, Outcome, Pgid, Pid, ProcessState, RunCost, RunFinding,
-    RunId, Sid, Stream, TaskSort, TaskState, ThreadSample, Tid,
+    Comparison, ExitStatus, Fact, Language, MachineSample, Monotonic, Outcome, Pgid, Pid, PipeFill, ProcessState, RunCost,
+    RunFinding, RunId, Sid, Stream, TaskSort, TaskState, ThreadSample, Tid,
 };
 
 /// Everything that the window shows at one moment.
@@ -149,10 +149,21 @@ pub struct ProcessRow {
     pub core: u16,
     /// Its threads, the first one included; empty when only one is there and nothing more is known.
     pub threads: Vec<ThreadSample>,
+    /// The pipe from its standard output to another process's standard input, while both are there.
+    pub pipe: Option<PipeTo>,
     /// When it started.
     pub started: Monotonic,
     /// When it ended.
     pub ended: Option<Monotonic>,
+}
+
+/// Where a process's standard output goes, and how much of it waits there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PipeTo {
+    /// Who reads it.
+    pub to: Pid,
+    /// How full it is, when it was last seen: full means that the writer blocks.
+    pub fill: PipeFill,
 }
 
 impl ProcessRow {

@@ -72,6 +72,8 @@ pub enum ProcessState {
     Idle,
     /// P: parked.
     Parked,
+    /// It was started, and nobody has read from the kernel yet how it is.
+    Starting,
     /// A letter that this program does not know.
     Unknown(u8),
 }
@@ -105,6 +107,7 @@ impl ProcessState {
             Self::Dead => "dead",
             Self::Idle => "idle",
             Self::Parked => "parked",
+            Self::Starting => "starting",
             Self::Unknown(_) => "unknown",
         }
     }
@@ -121,6 +124,7 @@ impl ProcessState {
             Self::Dead,
             Self::Idle,
             Self::Parked,
+            Self::Starting,
         ]
         .into_iter()
         .find(|state| state.word() == word)

@@ -12,7 +12,7 @@ use rustix::process::{PidfdFlags, Resource, getpid, getrlimit, pidfd_open};
 
 use super::Machine;
 use crate::model::Finding;
-use crate::sys::{lacks_controller, own_cgroup, systemd_run, user_manager_cgroup};
+use crate::sys::{emulated_on, lacks_controller, own_cgroup, systemd_run, user_manager_cgroup};
 
 /// Fewer open files than this are too few for a run with hundreds of children, each with its pipes.
 const FILES_WANTED: u64 = 1024;
@@ -31,6 +31,7 @@ pub fn findings() -> Vec<Finding> {
         memory(machine.memory_total),
         temperature(machine.celsius),
     ];
+    found.extend(emulated_on().map(|kernel| emulation(&kernel)));
     found.extend(machine.throttled.map(throttling));
     found.extend([
         pidfd(),
@@ -41,6 +42,7 @@ pub fn findings() -> Vec<Finding> {
         limit("process limit", getrlimit(Resource::Nproc).current, PROCESSES_WANTED, "ulimit -u"),
         limit("open files limit", getrlimit(Resource::Nofile).current, FILES_WANTED, "ulimit -n"),
         python(env::var_os("PATH").as_deref()),
+        graphics(Path::new("/")),
         display(env::var_os("WAYLAND_DISPLAY").as_deref(), env::var_os("DISPLAY").as_deref()),
         Finding::good("groups", own_groups().join(" ")),
     ]);
@@ -75,6 +77,17 @@ fn kernel(release: &str) -> Finding {
     } else {
         Finding::bad("kernel", value, "Task Lab needs Linux 5.10 or later: sudo apt full-upgrade")
     }
+}
+
+fn emulation(kernel: &str) -> Finding {
+    Finding::bad(
+        "emulation",
+        format!(
+            "this program is for {}, the kernel is {kernel}'s: each process has a thread of the emulator's",
+            env::consts::ARCH
+        ),
+        format!("install the package for {kernel}; lessons that count threads or look at each other's /proc can fail here"),
+    )
 }
 
 fn memory(bytes: u64) -> Finding {
@@ -202,6 +215,28 @@ fn version_in_name(program: &Path) -> Option<&str> {
     Some(version)
 }
 
+/// The drivers of the GPUs that programs may draw with: v3d on a Pi 4 or 5, vc4 on those before.
+fn graphics(root: &Path) -> Finding {
+    const TOPIC: &str = "graphics";
+    let devices = fs::read_dir(root.join("sys/class/drm")).into_iter().flatten().flatten();
+    let renders = devices.filter(|device| device.file_name().to_string_lossy().starts_with("renderD"));
+    let mut drivers: Vec<String> = renders
+        .filter_map(|device| {
+            Some(fs::read_link(device.path().join("device/driver")).ok()?.file_name()?.to_string_lossy().into_owned())
+        })
+        .collect();
+    drivers.sort();
+    if drivers.is_empty() {
+        Finding::bad(
+            TOPIC,
+            "the kernel offers no GPU: the processor draws the window",
+            "on a Raspberry Pi: dtoverlay=vc4-kms-v3d in /boot/firmware/config.txt, then restart",
+        )
+    } else {
+        Finding::good(TOPIC, format!("the kernel offers a GPU ({})", drivers.join(", ")))
+    }
+}
+
 fn display(wayland: Option<&OsStr>, x11: Option<&OsStr>) -> Finding {
     const TOPIC: &str = "display";
     let set = |value: Option<&OsStr>| value.filter(|value| !value.is_empty()).map(|value| value.display().to_string());
@@ -250,6 +285,7 @@ mod tests {
             "cgroup v2",
             "limits of a run",
             "python3",
+            "graphics",
             "display",
             "groups",
             "open files limit",
@@ -313,6 +349,19 @@ mod tests {
         assert_eq!(machine_model(root.path()), "Maker Laptop 3");
         put("proc/device-tree/model", "Raspberry Pi 4 Model B Rev 1.4\0");
         assert_eq!(machine_model(root.path()), "Raspberry Pi 4 Model B Rev 1.4");
+    }
+
+    #[test]
+    fn a_gpu_is_named_by_its_driver() {
+        let root = tempfile::tempdir().expect("a folder");
+        assert!(graphics(root.path()).fix.is_some_and(|fix| fix.contains("vc4-kms-v3d")));
+        for (device, driver) in [("renderD128", "v3d"), ("card1", "vc4")] {
+            let folder = root.path().join("sys/class/drm").join(device).join("device");
+            fs::create_dir_all(&folder).expect("a folder");
+            std::os::unix::fs::symlink(format!("../../bus/platform/drivers/{driver}"), folder.join("driver")).expect("a link");
+        }
+        let found = graphics(root.path());
+        assert!(found.ok && found.value.ends_with("(v3d)"), "a card without a render node draws for nobody: {found:?}");
     }
 
     /// Covers: F64.

@@ -15,7 +15,7 @@ pub use doctor::findings;
 pub use history::History;
 pub use machine::Machine;
 pub use own_cost::OwnCost;
-pub use pipes::{Fill, Pipes};
+pub use pipes::Pipes;
 pub use proc::MonitorError;
 pub use processes::{Processes, descendants};
 pub use stat::{Stat, Syscall, display_name, parse_stat, parse_syscall};

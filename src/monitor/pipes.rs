@@ -6,17 +6,8 @@ use std::path::PathBuf;
 
 use rustix::fs::{Mode, OFlags};
 
-use crate::model::Pid;
+use crate::model::{Pid, PipeFill};
 use crate::sys::queued_bytes;
-
-/// Bytes that wait in a pipe, and how many it can hold.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Fill {
-    /// Written and not yet read.
-    pub bytes: u64,
-    /// Its capacity.
-    pub capacity: u64,
-}
 
 /// Looks into the pipes between the stages of pipelines.
 ///
@@ -31,7 +22,7 @@ pub struct Pipes {
 
 impl Pipes {
     /// The pipe that `writer` writes to and `reader` reads, or `None` once the reader has gone or has closed it.
-    pub fn look(&mut self, writer: Pid, reader: Pid) -> Option<Fill> {
+    pub fn look(&mut self, writer: Pid, reader: Pid) -> Option<PipeFill> {
         let end = format!("/proc/{reader}/fd/0");
         let target = fs::read_link(&end).ok()?;
         let given = match self.given.get(&(writer, reader)) {
@@ -48,7 +39,7 @@ impl Pipes {
         let pipe = rustix::fs::open(end, OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC, Mode::empty()).ok()?;
         let bytes = queued_bytes(&pipe).ok()? as u64;
         let capacity = rustix::pipe::fcntl_getpipe_size(&pipe).ok()? as u64;
-        Some(Fill { bytes, capacity })
+        Some(PipeFill { bytes, capacity })
     }
 
     /// Forgets all pairs but these.
@@ -72,7 +63,7 @@ mod tests {
         let (from, to) = (Pid::new(writer.id().cast_signed()), Pid::new(reader.id().cast_signed()));
         let mut pipes = Pipes::default();
         let deadline = std::time::Instant::now() + std::time::Duration::from_mins(1);
-        while pipes.look(from, to) != Some(Fill { bytes: 5, capacity: 65_536 }) {
+        while pipes.look(from, to) != Some(PipeFill { bytes: 5, capacity: 65_536 }) {
             assert!(std::time::Instant::now() < deadline, "{:?}", pipes.look(from, to));
             std::thread::yield_now();
         }

@@ -241,9 +241,16 @@ impl Track<'_> {
         let lane = self.stage.task("blocker", TaskSort::Coroutine);
         lane.is(TaskState::Sleeping);
         let (ring, block) = (&self.ring, self.block.as_secs_f64());
-        let before = ring.steps.get();
-        self.executor.sleep(self.block).await;
-        let made = ring.steps.get() - before;
+        let mut made = 0;
+        // Where others keep this machine busy, all the time may be over before anybody else could begin: then once more.
+        for _ in 0..MOST_ORDERS {
+            let before = ring.steps.get();
+            self.executor.sleep(self.block).await;
+            made = ring.steps.get() - before;
+            if made > 0 {
+                break;
+            }
+        }
         self.stage.say(&format!("in an awaited sleep of {block} s the others made {made} steps"));
         ring.seen.borrow_mut().while_awaiting.push(made);
         self.sleep_without_await(&lane);

@@ -52,7 +52,7 @@ pub(super) const COMMUNICATE: Scenario = Scenario {
 };
 
 /// After this long a program is killed; only one that somebody has stopped takes so long.
-const PATIENCE: Duration = Duration::from_secs(8);
+const PATIENCE: Duration = Duration::from_secs(20);
 const MIB: usize = 1024 * 1024;
 
 fn run(stage: &Stage, params: &Params) -> Result<Facts, StageError> {

@@ -66,7 +66,7 @@ fn run(stage: &Stage, params: &Params) -> Result<Facts, StageError> {
                 drop(tell);
                 // It tells when it is ready. It may have been killed before, or stopped.
                 if let Some(Copy { told, .. }) = forks.last()
-                    && is_ready(told.as_fd(), Duration::from_secs(2))
+                    && is_ready(told.as_fd(), Duration::from_secs(5))
                 {
                     let _ = rustix::io::read(told, &mut [0_u8; 4]);
                 }
@@ -144,7 +144,7 @@ impl Face {
 
     /// How it is after an exec. The kernel closes the pipe a moment before it changes the name.
     fn new(pid: Pid, told: &PipeReader, before: &Self) -> Option<Self> {
-        let deadline = Instant::now() + Duration::from_secs(1);
+        let deadline = Instant::now() + Duration::from_secs(5);
         loop {
             let face = Self::of(pid, told)?;
             if face.name != before.name || Instant::now() >= deadline {
@@ -241,7 +241,7 @@ impl Parent<'_> {
 
     /// Waits for answers that are due, but not for a child that was stopped.
     fn settle(&mut self) -> Result<(), StageError> {
-        let deadline = Instant::now() + Duration::from_secs(2);
+        let deadline = Instant::now() + Duration::from_secs(5);
         while Instant::now() < deadline && self.forks.iter().any(|fork| fork.before.is_some()) {
             let awaited: Vec<_> = self.forks.iter().filter(|fork| fork.before.is_some()).map(|fork| fork.told.as_fd()).collect();
             if let Some(asked) = self.stage.listen(&awaited, deadline.saturating_duration_since(Instant::now()))? {

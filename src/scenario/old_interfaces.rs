@@ -30,7 +30,7 @@ pub(super) const OLD_INTERFACES: Scenario = Scenario {
     },
     params: &[
         count("status", 10, 1..=255, "", "exit status of the programs"),
-        seconds("hold", 0.15, 0.05..=0.5, "how long each program stays, so that it can be seen"),
+        seconds("hold", 0.15, 0.05..=0.7, "how long each program stays, so that it can be seen"),
     ],
     actions: &[
         action("run", "Run once more", "the call that is named, after the others: system, popen, spawn-wait, call …"),
@@ -180,7 +180,7 @@ impl<'s> Caller<'s> {
         self.main.waiting("wait()", Some(child.name()));
         let line = self.watch(&mut child)?;
         drop(opener);
-        let end = Instant::now() + Duration::from_secs(2);
+        let end = Instant::now() + Duration::from_secs(10);
         while child.peek()?.is_none() {
             self.listen(&child, end)?;
             if Instant::now() >= end {
@@ -206,7 +206,7 @@ impl<'s> Caller<'s> {
         let (output, started) = self.start_with_pipe(call, command)?;
         let pid = started.child.pid();
         let ours = link_of(own_pid(), &format!("fd/{}", output.as_raw_fd()));
-        let is_readable = is_ready(output.as_fd(), Duration::from_secs(2));
+        let is_readable = is_ready(output.as_fd(), Duration::from_secs(10));
         let mut lines = BufReader::new(output).lines();
         let first = if is_readable { lines.next() } else { None };
         let (is_live, is_a_pipe) = (is_there(pid), link_of(pid, "fd/1") == ours);
@@ -235,7 +235,7 @@ impl<'s> Caller<'s> {
 
     /// The line of processes from the child down, once there is a `cat` in it, and after the time to look at it.
     fn watch(&mut self, child: &mut Child<'_>) -> Result<Vec<(String, PidFd)>, StageError> {
-        let end = Instant::now() + Duration::from_secs(2);
+        let end = Instant::now() + Duration::from_secs(10);
         let mut pids = loop {
             let pids = line_below(child.pid());
             let has_cat = pids.last().is_some_and(|pid| stat_of(*pid).is_some_and(|stat| stat.comm == "cat"));

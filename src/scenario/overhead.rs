@@ -54,6 +54,8 @@ pub(super) const OVERHEAD: Scenario = Scenario {
 const LARGEST: u64 = 20_000;
 /// Sizes that one run measures, those that a person asks for included.
 const MOST_SIZES: usize = 10;
+/// How often the smallest and the largest size are measured again, where what others do on this machine has blurred the result.
+const MOST_AGAIN: usize = 8;
 /// How long a process may take for its result, so that a stopped one does not hold the run for ever.
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -65,6 +67,7 @@ fn run(stage: &Stage, params: &Params) -> Result<Facts, StageError> {
     let ladder = (0..params.count("steps") as u32).map(|step| params.count("smallest") as u64 * factor.pow(step));
     let mut sizes: VecDeque<u64> = ladder.map(|size| size.min(LARGEST)).collect();
     let mut bench = Bench { stage, tasks: params.count("tasks"), asked: Vec::new(), rows: BTreeMap::new(), wrong: 0 };
+    let mut again = 0..MOST_AGAIN;
 
     while let Some(size) = sizes.pop_front() {
         let loops = ((size as f64 * loops_a_microsecond) as u64).max(1);
@@ -84,6 +87,10 @@ fn run(stage: &Stage, params: &Params) -> Result<Facts, StageError> {
                 }
                 _ => stage.refuse(&asked),
             }
+        }
+        // The least of more tries is nearer to what a busy machine hides.
+        if sizes.is_empty() && facts(&bench.rows, 0).iter().any(|fact| !fact.holds) && again.next().is_some() {
+            sizes.extend([bench.rows.keys().min(), bench.rows.keys().max()].into_iter().flatten());
         }
     }
     main.finish("ok");

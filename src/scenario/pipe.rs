@@ -57,7 +57,7 @@ pub(super) const PIPE: Scenario = Scenario {
 /// A write of no more than this is whole (pipe(7)).
 const PIPE_BUF: usize = 4096;
 /// After this long the writers are killed; only one that somebody has stopped takes so long.
-const PATIENCE: Duration = Duration::from_secs(8);
+const PATIENCE: Duration = Duration::from_secs(20);
 /// Rounds that one run may have, so that it ends.
 const MOST_ROUNDS: usize = 10;
 
@@ -210,9 +210,10 @@ impl Lesson<'_> {
 
     /// Nothing is read before both writers sleep, each in the middle of its first record or at the lock.
     fn until_both_wait(&mut self, reader: &PipeReader, writers: &[Child<'_>]) -> Result<(), StageError> {
-        let (end, mut asleep) = (Instant::now() + Duration::from_millis(500), 0);
+        let (end, mut asleep) = (Instant::now() + Duration::from_secs(10), 0);
         while asleep < 5 && Instant::now() < end {
-            let sleeps = |child: &Child<'_>| look_at(child.pid()).is_some_and(|seen| seen.state == ProcessState::Sleeping);
+            // Or was stopped, or killed, by somebody who must not hold this up.
+            let sleeps = |child: &Child<'_>| look_at(child.pid()).is_none_or(|seen| seen.state != ProcessState::Running);
             asleep = if queued_bytes(reader).unwrap_or(0) > 0 && writers.iter().all(sleeps) { asleep + 1 } else { 0 };
             self.hear(&[], Instant::now() + Duration::from_millis(1))?;
         }

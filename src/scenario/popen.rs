@@ -11,6 +11,7 @@ use procfs::process::Process;
 use super::observe::{link, look_at, texts};
 use super::programs::{Folder, Program, returncode};
 use super::stage::own_pid;
+use super::thread_basics::until;
 use super::{
     Chapter, Facts, Params, Prediction, Scenario, Stage, StageAction, StageError, action, choice, count, equals, flag, note,
     seconds, text,
@@ -284,6 +285,12 @@ impl Lesson<'_> {
         };
         let plain = self.stage.start(&ChildSpec { name: "no-argument".to_owned(), ..inherits.clone() })?;
         let full = self.stage.start(&spec)?;
+        // While they are being loaded they have files open that are none of ours.
+        let is_loading = |program: &Program<'_>| {
+            let seen = look_at(program.child.pid());
+            seen.is_some_and(|seen| matches!(seen.state, ProcessState::Running | ProcessState::DiskSleep))
+        };
+        until(PATIENCE, || !is_loading(&plain) && !is_loading(&full));
         let seen = (look(&plain, &inherits, &path), look(&full, &spec, &path));
         for (number, leads_to) in seen.1.wired.iter().enumerate() {
             self.stage.value(format!("descriptor {number}"), leads_to.as_str());

@@ -158,12 +158,12 @@ struct Parent<'s> {
 }
 
 impl Parent<'_> {
-    /// Waits until the copies run their program, and compares the last one with ourselves.
+    /// Waits until the copies run their program, and compares the first one with ourselves.
     fn look(&mut self, params: &Params, file: BorrowedFd<'_>) -> Seen {
         let own = link_of(own_pid(), "exe");
         let number = file.as_raw_fd();
         let copies: Vec<Pid> = self.children[..params.count("copies")].iter().map(Child::pid).collect();
-        let end = Instant::now() + Duration::from_secs(2);
+        let end = Instant::now() + Duration::from_secs(10);
         let environ = |pid: &str| fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
         // A moment after exec the program is there, and its environment not yet.
         let is_there = |pid: &Pid| {
@@ -173,7 +173,7 @@ impl Parent<'_> {
         while !copies.iter().all(is_there) && Instant::now() < end {
             std::thread::yield_now();
         }
-        let copy = copies[copies.len() - 1];
+        let copy = copies[0];
         let rows = |bytes: &[u8]| {
             bytes.split(|byte| *byte == 0).filter(|row| !row.is_empty()).map(<[u8]>::to_vec).collect::<BTreeSet<_>>()
         };
@@ -187,10 +187,12 @@ impl Parent<'_> {
             self.stage.value(format!("variables: {name}"), value);
         }
         let line = self.show_parents(copy);
+        // Somebody may have killed one already.
+        let living = copies.iter().filter(|pid| stat_of(**pid).is_some_and(|stat| stat.state != 'Z'));
         Seen {
             pids: copies.iter().map(|pid| pid.number()).collect(),
             copies: copies.len(),
-            programs: copies.iter().filter_map(|pid| stat_of(*pid).map(|_| link_of(*pid, "exe"))).collect(),
+            programs: living.map(|pid| link_of(*pid, "exe")).collect(),
             ours: copies.iter().filter(|pid| stat_of(**pid).is_some_and(|stat| stat.ppid == own_pid().number())).count(),
             above_all: line,
             variables: (ours.len(), equal),

@@ -157,7 +157,7 @@ impl Parent<'_> {
         drop(tell);
         // Its group has to be there before the next one can join it.
         let member = self.members.len() - 1;
-        self.hear(member, Duration::from_secs(2));
+        self.hear(member, Duration::from_secs(10));
         Ok(())
     }
 
@@ -255,7 +255,7 @@ impl Parent<'_> {
             let Member { child, orders, .. } = &self.members[number];
             let is_stopped = stat_of(child.pid()).is_some_and(|stat| stat.state == 'T');
             if !is_stopped && (&*orders).write_all(b"t").is_ok() {
-                self.hear(number, Duration::from_millis(300));
+                self.hear(number, Duration::from_secs(5));
             }
         }
     }

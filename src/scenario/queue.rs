@@ -63,7 +63,7 @@ const LEDS: usize = 4;
 const MOST_EXTRA: usize = 20;
 /// Items of the two small programs, and how long each takes.
 const THEIR_ITEMS: usize = 12;
-const THEIR_PAUSE: Duration = Duration::from_millis(20);
+const THEIR_PAUSE: Duration = Duration::from_millis(80);
 /// How long main looks on, to see whether more consumers stop than there were markers.
 const LOOK: Duration = Duration::from_millis(200);
 const TICK: Duration = Duration::from_millis(20);

@@ -161,7 +161,7 @@ impl OtherProcess<'_> {
         self.order.write_all(&[order]).ok()?;
         self.orders += 1;
         let mut answer = [0; 32];
-        while is_ready(self.told.as_fd(), Duration::from_millis(500)) {
+        while is_ready(self.told.as_fd(), Duration::from_secs(2)) {
             self.told.read_exact(&mut answer).ok()?;
             let (words, _) = answer.as_chunks();
             let [number, x, shared, address] = [0, 1, 2, 3].map(|at: usize| u64::from_le_bytes(words[at]));

@@ -273,7 +273,9 @@ fn live(name: &str, file: PathBuf, signals: &SignalFd, cleanup: Duration, mut te
 fn facts(programs: &[Seen]) -> Facts {
     let killed = |seen: &Seen| matches!(seen.ended, ExitStatus::Signaled { signal: Signal::KILL, .. });
     let named = |is_meant: &dyn Fn(&&Seen) -> bool| -> Vec<&str> {
-        programs.iter().filter(|seen| is_meant(seen)).map(|seen| seen.name).collect()
+        // Who was killed while it tidied up shows neither.
+        let shows = |seen: &&Seen| !(seen.name == "polite" && seen.heard && killed(seen));
+        programs.iter().filter(shows).filter(|seen| is_meant(seen)).map(|seen| seen.name).collect()
     };
     let mut facts = Facts::new();
     for seen in programs.iter().filter(|seen| seen.heard) {

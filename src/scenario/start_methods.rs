@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 use super::children::{Child, Fork};
 use super::relatives::{is_ready, memory_of, millis_on_a_core, reap_soon, stat_of};
 use super::stage::own_pid;
+use super::thread_basics::until;
 use super::{
     Chapter, Facts, Params, Prediction, Scenario, Stage, StageAction, StageError, Task, action, count, equals, note, seconds,
 };
@@ -274,7 +275,10 @@ impl<'s> Starter<'s> {
             self.stage.notice(format!("could not start a process by {}: it did not come to tell of itself", METHODS[method]));
             return Ok(());
         };
-        let (millis, cpu_millis) = (began.elapsed().as_secs_f64() * 1_000.0, millis_on_a_core(Pid::new(told.pid)));
+        let millis = began.elapsed().as_secs_f64() * 1_000.0;
+        // It waits for its release soon; only when it leaves its core, the kernel adds up how long it was there.
+        until(Duration::from_secs(2), || stat_of(Pid::new(told.pid)).is_none_or(|stat| stat.state != 'R'));
+        let cpu_millis = millis_on_a_core(Pid::new(told.pid));
         let grandparent = stat_of(Pid::new(told.parent)).map(|stat| stat.ppid);
         if method == 2
             && let Ok(process) = PidFd::open(Pid::new(told.pid))
@@ -290,7 +294,7 @@ impl<'s> Starter<'s> {
 
     /// Takes what the newest child of a method tells; `None` if it ends before, or takes far too long.
     fn hear(&mut self, method: usize, child: Option<Child<'s>>) -> Option<Told> {
-        let end = Instant::now() + Duration::from_secs(5);
+        let end = Instant::now() + Duration::from_secs(10);
         let newest = child.map_or(0, |child| {
             self.children.push(child);
             self.children.len() - 1
@@ -322,7 +326,7 @@ impl<'s> Starter<'s> {
         let (told, tell) = io::pipe().map_err(StageError::kernel("make a pipe"))?;
         let mut child = spawn_this_program(self.stage, "forgotten", wait.as_fd(), tell.as_fd())?;
         drop((wait, tell));
-        let end = Instant::now() + Duration::from_secs(5);
+        let end = Instant::now() + Duration::from_secs(10);
         let mut family: Vec<Told> = Vec::new();
         while family.len() < 2 && Instant::now() < end && child.peek()?.is_none() {
             if is_ready(told.as_fd(), Duration::from_millis(20)) {

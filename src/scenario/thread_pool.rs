@@ -36,7 +36,7 @@ pub(super) const THREAD_POOL: Scenario = Scenario {
         count("tasks", 24, 1..=64, "tasks", "tasks that are handed in at once"),
         choice("kind", &["thread", "process"], "what a worker is: a thread of this process, or a process of its own"),
         choice("work", Load::KINDS, "what a task does with its text: hash it, compress it, count its words"),
-        count("size", 128, 1..=192, "MiB", "text that each task works through"),
+        count("size", 48, 1..=128, "MiB", "text that each task works through"),
     ],
     actions: &[
         action("submit", "One more task", "hands in one more task while the pool is open"),

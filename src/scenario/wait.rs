@@ -31,7 +31,7 @@ pub(super) const WAIT: Scenario = Scenario {
     },
     params: &[
         count("children", 3, 1..=8, "processes", "children; each lives one life longer than the one before it"),
-        seconds("life", 0.3, 0.1..=1.0, "how long the first child lives"),
+        seconds("life", 0.3, 0.1..=2.0, "how long the first child lives"),
         choice(
             "signal",
             &["SIGTERM", "SIGKILL", "SIGUSR1"],

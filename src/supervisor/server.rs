@@ -163,7 +163,10 @@ impl Server {
             Request::AreYouThere => reports.push(Report::Here),
             Request::Reap { pid } => self.family.reap(pid, &mut reports)?,
             Request::SignalRun { run, signals, is_only_run } => {
-                reports.push(match self.family.signal_run(run, &signals, is_only_run) {
+                let members = self.family.signal_run(run, &signals, is_only_run);
+                // How those ended that are not counted any more is told before the count, which may be the last thing that is heard.
+                self.family.collect(&mut reports)?;
+                reports.push(match members {
                     Ok(pids) => Report::Members { run, pids },
                     Err(error) => Report::NotCounted { run, why: error.to_string() },
                 });

@@ -24,7 +24,7 @@ pub use packet::{MAX_PACKET_FDS, PacketSocket};
 pub use plain::{
     plain_capture, plain_forks, plain_launches, plain_launches_at_once, plain_locks, plain_round_trips, plain_threads,
 };
-pub use process::{PidFd, SignalScope, become_subreaper, has_one_thread, process_group, rename_thread, session};
+pub use process::{PidFd, SignalScope, become_subreaper, emulated_on, has_one_thread, process_group, rename_thread, session};
 pub use shared::SharedNumber;
 pub use signals::{SignalFd, block_all_signals, forget_inherited_signals, ignore_signal};
 pub use spawn::{Placement, Prepared, SpawnError, SpawnStage, Spawned, spawn};

@@ -58,9 +58,22 @@ pub fn become_subreaper() -> io::Result<()> {
 }
 
 /// Whether this process has exactly one thread: the condition for a fork whose child may do more than exec.
-/// /proc/self/task has a link for each thread besides its own two.
+/// /proc/self/task has a link for each thread besides its own two. An emulator's thread does not count: it holds no lock of ours.
 pub fn has_one_thread() -> io::Result<bool> {
-    Ok(rustix::fs::stat("/proc/self/task")?.st_nlink == 3)
+    let links = rustix::fs::stat("/proc/self/task")?.st_nlink;
+    Ok(links == 3 || (links == 4 && emulated_on().is_some()))
+}
+
+/// The machine whose kernel this is, where an emulator (QEMU's user emulation) runs our program, which is for another one. It has
+/// a thread of its own in each process. The kernel tells its machine since Linux 6.1.
+pub fn emulated_on() -> Option<String> {
+    let kernel = std::fs::read_to_string("/proc/sys/kernel/arch").ok()?;
+    is_foreign(std::env::consts::ARCH, kernel.trim()).then(|| kernel.trim().to_owned())
+}
+
+/// A processor of 64 bits that runs programs of 32 is no emulator.
+fn is_foreign(ours: &str, kernel: &str) -> bool {
+    matches!((ours, kernel), ("aarch64", "x86_64") | ("x86_64", "aarch64"))
 }
 
 /// The process group of a process, `None` for the caller; 0 is that of a leader outside our PID namespace.
@@ -84,4 +97,15 @@ fn checked(result: i32) -> io::Result<i32> {
 pub fn rename_thread(name: &str) -> io::Result<()> {
     let cut = name.bytes().filter(|byte| *byte != 0).take(15).collect::<Vec<_>>();
     Ok(rustix::thread::set_name(&CString::new(cut)?)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_another_kind_of_processor_is_foreign() {
+        assert!(is_foreign("aarch64", "x86_64") && is_foreign("x86_64", "aarch64"));
+        assert!(!is_foreign("aarch64", "aarch64") && !is_foreign("arm", "aarch64") && !is_foreign("x86_64", ""));
+    }
 }

@@ -1,14 +1,14 @@
 //! The whole window, driven by accessible name and by keys: what reaches the engine. Never a display, never a process.
 
-use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
 use crossbeam_channel::Receiver;
 use egui::{Key, Modifiers};
 use egui_kittest::{Harness, kittest::Queryable};
 
-use super::app::{App, Preferences};
+use super::app::App;
 use super::gallery::Gallery;
+use super::settings::Preferences;
 use super::{sample, testing};
 use crate::engine::{Command, EngineHandle, LineRequest, What};
 use crate::model::{Action, Finished, Language, Outcome, RunState, Scope, Snapshot};
@@ -100,7 +100,7 @@ fn start_launches_the_shown_scenario_in_the_chosen_language() {
 #[test]
 fn before_the_first_start_the_question_stands_where_the_lanes_will_be() {
     let mut window = Window::open(Snapshot::default());
-    assert!(window.harness.query_all_by_label(testing::FORK.prediction.ask).count() == 2, "on the card and in the centre");
+    window.harness.get_by_label(testing::FORK.prediction.ask);
     window.click("Run a program");
     assert!(window.has("Any program of this machine"));
 }
@@ -452,36 +452,89 @@ fn for_fingers_everything_is_larger() {
     assert!(before.0 < 32.0 && after.0 >= 36.0 && after.1 >= 34.0, "{before:?} {after:?}");
 }
 
-#[derive(Default)]
-struct Kept(HashMap<String, String>);
-
-impl eframe::Storage for Kept {
-    fn get_string(&self, key: &str) -> Option<String> {
-        self.0.get(key).cloned()
-    }
-
-    fn set_string(&mut self, key: &str, value: String) {
-        self.0.insert(key.to_owned(), value);
-    }
-
-    fn remove_string(&mut self, key: &str) {
-        self.0.remove(key);
-    }
-
-    fn flush(&mut self) {}
-}
-
 #[test]
-fn what_was_chosen_is_kept_and_nonsense_is_not_read() {
-    use eframe::App as _;
+fn what_was_chosen_is_kept() {
     let mut window = Window::open(Snapshot::default());
     window.click("Thread pools");
     window.click("as Python");
-    let mut kept = Kept::default();
-    window.harness.state_mut().save(&mut kept);
-    let preferences: Preferences = eframe::get_value(&kept, eframe::APP_KEY).expect("kept");
-    let text = format!("{preferences:?}");
+    let text = format!("{:?}", window.harness.state().preferences());
     assert!(text.contains("thread-pool") && text.contains("Python"), "{text}");
-    kept.0.insert(eframe::APP_KEY.to_owned(), "(((".to_owned());
-    assert!(eframe::get_value::<Preferences>(&kept, eframe::APP_KEY).is_none());
+}
+
+#[test]
+fn the_question_is_asked_before_the_run_beside_it_and_answered_after_it() {
+    let mut window = Window::open(Snapshot::default());
+    let ask = testing::FORK.prediction.ask;
+    assert!(window.has(ask));
+    window.click("Twice");
+    window.show(running());
+    assert!(window.has("Your guess: Twice"));
+    window.click("Guess again");
+    window.click("Guess: Once");
+    let mut snapshot = finished();
+    let mut run = (*snapshot.runs[0]).clone();
+    run.facts[0].id = testing::FORK.prediction.fact.to_owned();
+    snapshot.runs = vec![Arc::new(run)];
+    window.show(snapshot);
+    let verdict = window.harness.get_by_label_contains("You predicted: Once").rect();
+    assert!(window.has("It is: Twice") && window.harness.ctx.content_rect().contains_rect(verdict));
+}
+
+#[test]
+fn a_small_screen_is_for_fingers_and_start_is_on_every_tab() {
+    let mut window = Window::sized(running(), 800.0, 480.0, 8);
+    let inside = |window: &Window, name: &str| {
+        let rect = window.harness.get_by_role_and_label(egui::accesskit::Role::Button, name).rect();
+        assert!(window.harness.ctx.content_rect().contains_rect(rect), "{name}: {rect:?}");
+        rect.height()
+    };
+    for tab in ["Scenarios", "Timeline", "Processes", "Code and output", "Actions and pins", "What happened"] {
+        window.click(tab);
+        for name in ["Stop", "Stop everything", tab] {
+            assert!(inside(&window, name) >= 36.0, "{name} on {tab}");
+        }
+    }
+    window.click("Actions and pins");
+    window.show(finished());
+    window.click("Scenarios");
+    window.click("Start");
+    assert!(window.has("lane worker-1"), "what begins is what one sees");
+}
+
+#[test]
+fn without_pins_the_header_is_a_line_that_opens() {
+    let mut snapshot = running();
+    let mut board = sample::board();
+    board.pins.iter_mut().for_each(|pin| pin.owner = None);
+    snapshot.board = Arc::new(board);
+    let mut window = Window::open(snapshot);
+    assert!(!window.has("pin 40, ") && window.has("both workers wait for ever"), "its place shows the facts");
+    window.click("40-pin header");
+    assert!(window.has("pin 40, "));
+    window.click("40-pin header");
+    assert!(!window.has("pin 40, "));
+}
+
+#[test]
+fn what_is_asked_of_the_dead_is_answered_with_the_reason() {
+    let mut window = Window::open(running());
+    window.click("process cat words.txt 4715: exited 0");
+    window.press(Modifiers::NONE, Key::K);
+    assert!(window.commands().is_empty() && window.has("its parent has waited on it"), "not “select a process”");
+}
+
+#[test]
+fn panes_keep_their_place_when_the_window_changes() {
+    let mut snapshot = sample::snapshot(300);
+    let mut run = (*snapshot.runs[0]).clone();
+    run.scenario = testing::FORK.id.to_owned();
+    snapshot.runs = vec![Arc::new(run)];
+    let mut window = Window::open(snapshot);
+    let newest = "worker-299 got the lock";
+    assert!(window.has(newest));
+    for key in [Key::Plus, Key::Plus, Key::Num0] {
+        window.press(Modifiers::CTRL, key);
+        window.harness.run_steps(3);
+        assert!(window.has(newest), "the log shows its end after {key:?}");
+    }
 }

@@ -1,4 +1,4 @@
-//! The selected scenario's card: text, prediction, parameters. UI thread; holds what a person set and guessed.
+//! The selected scenario's card: text and parameters. UI thread; holds what a person set.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -8,22 +8,16 @@ use serde_json::Value;
 
 use super::theme::{self, palette};
 use crate::engine::{LaunchRequest, What};
-use crate::model::{Language, RunView, StopPlan};
+use crate::model::{Language, StopPlan};
 use crate::scenario::{ParamKind, ParamSpec, Scenario, concept};
 
-/// What a person set and guessed, by scenario.
+/// What a person set, by scenario.
 #[derive(Debug, Default)]
 pub struct Card {
     params: HashMap<&'static str, BTreeMap<String, Value>>,
-    predictions: HashMap<&'static str, usize>,
 }
 
 impl Card {
-    /// The choice that was predicted for a scenario.
-    pub fn prediction(&self, scenario: &Scenario) -> Option<usize> {
-        self.predictions.get(scenario.id).copied()
-    }
-
     /// A request to run a scenario with what was set.
     pub fn launch(&self, scenario: &Scenario, language: Language) -> LaunchRequest {
         LaunchRequest {
@@ -35,7 +29,7 @@ impl Card {
     }
 
     /// Draws the card.
-    pub fn ui(&mut self, ui: &mut Ui, scenario: &'static Scenario, run: Option<&RunView>) {
+    pub fn ui(&mut self, ui: &mut Ui, scenario: &'static Scenario) {
         ui.label(theme::bold(scenario.title).size(14.0));
         CollapsingHeader::new(theme::caption(ui, "What to look for"))
             .id_salt((scenario.id, "text"))
@@ -45,7 +39,6 @@ impl Card {
                     ui.label(markdown(ui, paragraph));
                 }
             });
-        self.prediction_ui(ui, scenario, run);
         if !scenario.params.is_empty() {
             ui.add_space(4.0);
             ui.label(theme::caption(ui, "Settings"));
@@ -85,42 +78,6 @@ impl Card {
     /// The parameters that were set for a scenario, where they are not the defaults.
     pub fn params(&self, scenario: &Scenario) -> BTreeMap<String, Value> {
         self.params.get(scenario.id).cloned().unwrap_or_default()
-    }
-
-    fn prediction_ui(&mut self, ui: &mut Ui, scenario: &'static Scenario, run: Option<&RunView>) {
-        let prediction = &scenario.prediction;
-        ui.add_space(4.0);
-        ui.label(theme::caption(ui, "Predict"));
-        ui.label(prediction.ask);
-        self.choices_ui(ui, scenario);
-        let measured = run.and_then(|run| run.facts.iter().find(|fact| fact.id == prediction.fact));
-        if let Some(fact) = measured {
-            let predicted = self.prediction(scenario).and_then(|index| prediction.choices.get(index)).copied();
-            let ink = palette(ui).blue.ink;
-            ui.label(RichText::new(compare(predicted, &fact.observed)).color(ink));
-        }
-    }
-
-    /// Draws what a person can answer to the scenario's question.
-    pub fn choices_ui(&mut self, ui: &mut Ui, scenario: &'static Scenario) {
-        let chosen = self.prediction(scenario);
-        let row = if theme::is_touch(ui) { ui.spacing().interact_size.y } else { 19.0 };
-        let height = std::mem::replace(&mut ui.spacing_mut().interact_size.y, row);
-        for (index, choice) in scenario.prediction.choices.iter().enumerate() {
-            if ui.radio(chosen == Some(index), *choice).clicked() {
-                self.predictions.insert(scenario.id, index);
-            }
-        }
-        ui.spacing_mut().interact_size.y = height;
-    }
-}
-
-/// What was predicted beside what was measured.
-pub fn compare(predicted: Option<&str>, observed: &Value) -> String {
-    let measured = plain(observed);
-    match predicted {
-        Some(predicted) => format!("You predicted: {predicted} · Measured: {measured}"),
-        None => format!("Measured: {measured} · You predicted nothing"),
     }
 }
 
@@ -242,11 +199,10 @@ mod tests {
     use egui_kittest::{Harness, kittest::Queryable};
 
     use super::*;
-    use crate::model::Fact;
-    use crate::ui::{sample, testing};
+    use crate::ui::testing;
 
-    fn harness(run: Option<RunView>) -> Harness<'static, Card> {
-        testing::view(230.0, 900.0, Card::default(), move |ui, card| card.ui(ui, &testing::POOL, run.as_ref()))
+    fn harness() -> Harness<'static, Card> {
+        testing::view(230.0, 900.0, Card::default(), |ui, card| card.ui(ui, &testing::POOL))
     }
 
     #[test]
@@ -269,7 +225,7 @@ mod tests {
 
     #[test]
     fn what_is_set_goes_into_the_request_and_the_default_does_not() {
-        let mut harness = harness(None);
+        let mut harness = harness();
         harness.run();
         assert_eq!(params(harness.state()), BTreeMap::new());
         harness.get_by_role_and_label(egui::accesskit::Role::CheckBox, "verify").click();
@@ -278,23 +234,5 @@ mod tests {
         harness.get_by_label("Reset verify").click();
         harness.run();
         assert_eq!(params(harness.state()), BTreeMap::new());
-    }
-
-    #[test]
-    fn the_prediction_stands_beside_what_was_measured() {
-        let mut run = sample::run(1, "thread-pool");
-        run.facts.push(Fact {
-            id: testing::POOL.prediction.fact.to_owned(),
-            claim: "c".to_owned(),
-            expected: 4.into(),
-            observed: 4.into(),
-            holds: true,
-        });
-        let mut harness = harness(Some(run));
-        harness.get_by_label_contains("You predicted nothing");
-        harness.get_by_label(testing::POOL.prediction.choices[1]).click();
-        harness.run();
-        harness.get_by_label_contains("Measured: 4");
-        assert_eq!(harness.state().prediction(&testing::POOL), Some(1));
     }
 }

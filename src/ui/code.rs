@@ -45,6 +45,13 @@ impl Code {
         line.is_some()
     }
 
+    /// Shows where a task starts, and keeps it in sight as it goes on. Whether it has told of a line.
+    pub fn show_start(&mut self, lane: &Lane) -> bool {
+        let is_known = self.follow(lane);
+        self.wanted = lane.start_line.or(self.wanted);
+        is_known || lane.start_line.is_some()
+    }
+
     /// Draws the code of a scenario in the language that is chosen, with the tasks of its run on their lines. It opens where the
     /// lesson's own work begins.
     pub fn ui(&mut self, ui: &mut Ui, scenario: Option<&'static Scenario>, language: Language, run: Option<&RunView>) {
@@ -70,6 +77,7 @@ impl Code {
         }
         let run = run.filter(|run| run.language == language && run.scenario == scenario.id);
         let marks = marks(run);
+        let start = self.start_of_followed(run);
         self.keep_in_sight(run);
         if let Some(line) = self.wanted.take() {
             let above = (ui.available_height() / ROW / 2.5).floor();
@@ -87,15 +95,24 @@ impl Code {
                 let left = ui.clip_rect().left();
                 ui.horizontal(|ui| {
                     ui.set_height(ROW);
-                    if !tasks.is_empty() {
-                        mark(ui, index + 1, tasks, left);
-                    }
+                    let starter = start.filter(|(_, line)| *line == index as u32 + 1).map(|(name, _)| name);
+                    let row = row_of(ui, left);
+                    mark(ui, row, tasks, starter);
                     let number = RichText::new(format!("{:>digits$}", index + 1)).monospace().size(SIZE).color(weak);
                     ui.add(egui::Label::new(number).selectable(false).extend());
                     ui.add(egui::Label::new(self.lines[index].clone()).extend());
+                    // Over the code, which is longer than the line is wide.
+                    write_names(ui, row, index + 1, tasks, starter);
                 });
             }
         });
+    }
+
+    /// The task that is looked at, and the line that started it.
+    fn start_of_followed<'a>(&self, run: Option<&'a RunView>) -> Option<(&'a str, u32)> {
+        let (name, _) = self.followed.as_ref()?;
+        let lane = run?.lanes.iter().find(|lane| lane.name == *name)?;
+        Some((&lane.name, lane.start_line?))
     }
 
     /// Where the followed task has gone.
@@ -112,6 +129,7 @@ impl Code {
     fn cut(&mut self, ui: &Ui, text: &str, name: &str) {
         let theme = if ui.visuals().dark_mode { CodeTheme::dark(SIZE) } else { CodeTheme::light(SIZE) };
         let whole = highlight(ui.ctx(), ui.style(), &theme, text, name);
+        let pane = palette(ui).pane;
         self.lines.clear();
         self.widest = 0;
         let mut sections = whole.sections.iter().peekable();
@@ -124,7 +142,9 @@ impl Code {
                 let range = section.byte_range.start.0.max(start)..section.byte_range.end.0.min(start + bare.len());
                 if range.start < range.end {
                     let byte_range = (range.start - start).into()..(range.end - start).into();
-                    job.sections.push(LayoutSection { byte_range, leading_space: 0.0, format: section.format.clone() });
+                    let mut format = section.format.clone();
+                    format.color = theme::readable(format.color, pane);
+                    job.sections.push(LayoutSection { byte_range, leading_space: 0.0, format });
                 }
                 if section.byte_range.end.0 > end {
                     break;
@@ -154,21 +174,39 @@ fn marks(run: Option<&RunView>) -> Marks<'_> {
     marks
 }
 
-/// Marks a line with the colour of each task that is there, and their names at its end.
-fn mark(ui: &mut Ui, line: usize, tasks: &[(usize, &str)], left: f32) {
-    let colors = palette(ui);
-    let clip = ui.clip_rect();
+/// The whole line that is drawn now, however far it is scrolled.
+fn row_of(ui: &Ui, left: f32) -> Rect {
     let top = ui.max_rect().top();
-    let row = Rect::from_min_max(pos2(left, top), pos2(clip.right(), top + ROW));
-    ui.painter().rect_filled(row, 2.0, colors.series(tasks[0].0).surface);
+    Rect::from_min_max(pos2(left, top), pos2(ui.clip_rect().right(), top + ROW))
+}
+
+/// Marks a line with the colour of each task that is there, or as the one that started a task which is looked at.
+fn mark(ui: &Ui, row: Rect, tasks: &[(usize, &str)], starter: Option<&str>) {
+    let colors = palette(ui);
+    match tasks.first() {
+        Some((place, _)) => ui.painter().rect_filled(row, 2.0, colors.series(*place).surface),
+        None if starter.is_some() => ui.painter().rect_filled(row, 2.0, colors.selected),
+        None => return,
+    };
     for (index, (place, _)) in tasks.iter().enumerate().take(MOST_NAMES) {
         let bar = Rect::from_min_size(row.min + vec2(index as f32 * 3.0, 0.0), vec2(3.0, ROW));
         ui.painter().rect_filled(bar, 0.0, colors.series(*place).strong);
     }
-    let names: Vec<&str> = tasks.iter().take(MOST_NAMES).map(|(_, name)| *name).collect();
-    let more = if tasks.len() > MOST_NAMES { format!(" and {} more", tasks.len() - MOST_NAMES) } else { String::new() };
-    let text = format!("{}{more}", names.join(", "));
-    let ink = colors.series(tasks[0].0).ink;
+}
+
+/// Writes at the end of a line who is there, or who starts there.
+fn write_names(ui: &mut Ui, row: Rect, line: usize, tasks: &[(usize, &str)], starter: Option<&str>) {
+    let colors = palette(ui);
+    let (text, ink, surface) = match (tasks.first(), starter) {
+        (Some((place, _)), _) => {
+            let names: Vec<&str> = tasks.iter().take(MOST_NAMES).map(|(_, name)| *name).collect();
+            let more = if tasks.len() > MOST_NAMES { format!(" and {} more", tasks.len() - MOST_NAMES) } else { String::new() };
+            let tone = colors.series(*place);
+            (format!("{}{more}", names.join(", ")), tone.ink, tone.surface)
+        }
+        (None, Some(name)) => (format!("{name} starts here"), colors.text, colors.selected),
+        (None, None) => return,
+    };
     let lay_out = |text: String| ui.painter().layout_no_wrap(text, theme::bold_font(10.5), ink);
     let mut galley = lay_out(text.clone());
     // The code is what is read; names that would cover it are counted instead.
@@ -177,7 +215,7 @@ fn mark(ui: &mut Ui, line: usize, tasks: &[(usize, &str)], left: f32) {
     }
     let at = Rect::from_min_max(pos2(row.right() - galley.size().x - 12.0, row.top()), pos2(row.right() - 6.0, row.bottom()));
     ui.painter().rect_filled(at.expand2(vec2(4.0, 0.0)), 2.0, colors.background);
-    ui.painter().rect_filled(at.expand2(vec2(4.0, 0.0)), 2.0, colors.series(tasks[0].0).surface);
+    ui.painter().rect_filled(at.expand2(vec2(4.0, 0.0)), 2.0, surface);
     ui.painter().galley(pos2(at.left(), at.center().y - galley.size().y / 2.0), galley, ink);
     widgets::describe(ui, row, ("mark", line), Role::Label, &format!("line {line}: {text}"));
 }
@@ -235,6 +273,20 @@ mod tests {
         code.keep_in_sight(Some(&at_lines(&[("worker-1", 40)])));
         assert_eq!(code.wanted, Some(40));
         assert!(!code.follow(&Lane { line: None, ..first.lanes[0].clone() }), "a task that tells of no line");
+    }
+
+    #[test]
+    fn a_task_is_shown_where_it_starts_and_then_where_it_is() {
+        let mut run = at_lines(&[("worker-1", 3)]);
+        run.lanes[0].start_line = Some(2);
+        let mut code = Code::default();
+        assert!(code.show_start(&run.lanes[0]));
+        assert_eq!(code.wanted, Some(2));
+        let harness = testing::view(400.0, 200.0, code, move |ui, code| {
+            code.ui(ui, Some(&testing::POOL), Language::Rust, Some(&run));
+        });
+        harness.get_by_label("line 2: worker-1 starts here");
+        harness.get_by_label("line 3: worker-1");
     }
 
     #[test]

@@ -10,7 +10,7 @@ use super::card::plain;
 use super::theme::{self, palette};
 use super::widgets;
 use crate::engine::{CompareRequest, CompareRow, LANGUAGE, compare_rows, noise};
-use crate::model::{Comparison, Language, Progress};
+use crate::model::{Comparison, Language, Progress, TimedAction};
 use crate::scenario::{ParamKind, ParamSpec, Scenario};
 
 /// More than this many do not fit beside each other.
@@ -98,7 +98,7 @@ impl Compare {
 
 /// What the button asks for, or why it cannot.
 fn ask(scenario: &'static Scenario, base: &BTreeMap<String, Value>, language: Language, choice: &Choice) -> UiAction {
-    let script: Vec<_> = scenario.script.iter().filter_map(|line| line.parse().ok()).collect();
+    let script: Vec<_> = scenario.script.iter().filter_map(|line| TimedAction::demo(line).ok()).collect();
     let values: Vec<&str> = choice.values.iter().map(String::as_str).collect();
     match CompareRequest::new(scenario, base, language, (&choice.name, &values), &script, choice.repeat) {
         Ok(request) => UiAction::Compare(Box::new(request)),

@@ -25,10 +25,15 @@ const SECONDS: f64 = 60.0;
 const HEADING: f32 = 20.0;
 
 impl Cores {
-    /// The height that the view needs for its plots.
-    pub fn height(cores: usize) -> f32 {
+    /// The height of a single row of plots, where the lanes below need the room, and where there is plenty.
+    pub const LOW: f32 = 44.0;
+    pub const MIDDLE: f32 = 60.0;
+    pub const HIGH: f32 = 80.0;
+
+    /// The height that the view needs for its plots; `one_row` is that of a single row.
+    pub fn height(cores: usize, one_row: f32) -> f32 {
         let rows = cores.clamp(1, 16).div_ceil(COLUMNS) as f32;
-        24.0 + if rows > 1.0 { rows.min(3.0) * 50.0 } else { 80.0 }
+        24.0 + if rows > 1.0 { rows.min(3.0) * 50.0_f32.min(one_row) } else { one_row }
     }
 
     /// Draws the heading and one plot a core.
@@ -52,7 +57,7 @@ impl Cores {
         let columns = self.points.len().min(COLUMNS);
         let rows = self.points.len().div_ceil(columns);
         let width = (ui.available_width() - gap * (columns - 1) as f32) / columns as f32;
-        let height = if rows > 1 { 46.0 } else { (ui.available_height() - 2.0).clamp(40.0, 76.0) };
+        let height = if rows > 1 { 46.0 } else { (ui.available_height() - 2.0).clamp(36.0, 76.0) };
         let started = run.filter(|run| run.state == RunState::Running).map(|run| -run.elapsed.secs()).filter(|t| *t > -SECONDS);
         ui.spacing_mut().item_spacing = vec2(gap, 4.0);
         egui::ScrollArea::vertical().scroll_source(widgets::scroll_source(ui)).id_salt("cores").auto_shrink([false, true]).show(
@@ -132,7 +137,7 @@ impl Cores {
         ui.painter().rect_filled(behind, 3.0, colors.pane.gamma_multiply(0.75));
         widgets::paint_text(ui, top, Align2::RIGHT_CENTER, percent, theme::bold_font(12.0), colors.text);
         if core == 0
-            && size.y > 60.0
+            && size.y > 50.0
             && let Some(t) = started
         {
             let x = rect.right() + (t / SECONDS) as f32 * rect.width();

@@ -3,6 +3,7 @@
 use egui::{Align2, FontId, Rect, RichText, Role, ScrollArea, Ui, pos2, vec2};
 
 use super::card;
+use super::prediction;
 use super::theme::{self, palette};
 use super::widgets;
 use crate::model::{Fact, RunView};
@@ -34,6 +35,28 @@ pub fn ui(ui: &mut Ui, run: Option<&RunView>, scenario: Option<&'static Scenario
     widgets::visible_rows(ui, "facts", ROW, facts.len() + extras.len(), false, |ui, index| match facts.get(index) {
         Some(fact) => fact_row(ui, fact, index),
         None => extra_row(ui, &extras[index - facts.len()], index),
+    });
+}
+
+/// Draws facts and values in a narrow place, where there is no room for anything else.
+pub fn brief_ui(ui: &mut Ui, run: &RunView) {
+    if run.facts.is_empty() && run.values.is_empty() {
+        widgets::nothing_yet(ui, "No fact has been checked yet.");
+        return;
+    }
+    ScrollArea::vertical().scroll_source(widgets::scroll_source(ui)).id_salt("brief facts").auto_shrink(false).show(ui, |ui| {
+        let colors = palette(ui);
+        for fact in run.facts.iter().take(MOST_WHOLE) {
+            whole_fact(ui, fact);
+        }
+        ui.spacing_mut().item_spacing.y = 2.0;
+        for (name, value) in run.values.iter().take(MOST_WHOLE) {
+            let mut job = egui::text::LayoutJob::default();
+            let font = FontId::proportional(11.5);
+            job.append(&format!("{name}  "), 0.0, egui::TextFormat::simple(font, colors.weak));
+            job.append(&card::plain(value), 0.0, egui::TextFormat::simple(theme::bold_font(11.5), colors.text));
+            ui.add(egui::Label::new(job).truncate());
+        }
     });
 }
 
@@ -75,7 +98,7 @@ fn extras(run: Option<&RunView>, scenario: Option<&'static Scenario>, prediction
             && let Some(fact) = run.facts.iter().find(|fact| fact.id == scenario.prediction.fact)
         {
             let predicted = prediction.and_then(|index| scenario.prediction.choices.get(index)).copied();
-            extras.push(("Prediction", card::compare(predicted, &fact.observed)));
+            extras.push(("Prediction", prediction::compare(predicted, &fact.observed)));
         }
         for note in scenario.notes {
             extras.push(("The book says", note.book.to_owned()));

@@ -3,25 +3,22 @@
 use egui::{Align, CentralPanel, Frame, Layout, Margin, Panel, Rect, RichText, ScrollArea, Ui, UiBuilder, pos2, vec2};
 
 use super::actions::UiAction;
-use super::app::App;
+use super::app::{App, Views};
 use super::card::Card;
 use super::commands::UiCommand;
 use super::cores::Cores;
 use super::layout::{self, Pane, Tab};
 use super::library::Subject;
+use super::prediction::Predictions;
 use super::theme::{self, palette};
-use super::{compare, facts, log, step, widgets};
-use crate::model::{Action, Finished, Outcome, RunFinding, RunState, RunView, Snapshot};
+use super::{compare, facts, log, top_bar, widgets};
+use crate::model::{RunState, Snapshot};
 use crate::scenario::Scenario;
 
 const SIDE: f32 = 232.0;
 /// Below this width the side panels are narrower.
 const NARROW: f32 = 1180.0;
 const GAP: f32 = 8.0;
-/// Findings that are shown at the same time; the log has them all.
-const MOST_FINDINGS: usize = 3;
-/// Locks of a finding that get a button.
-const MOST_LOCKS: usize = 3;
 
 impl App {
     /// Draws everything but what lies over it.
@@ -54,12 +51,13 @@ impl App {
             Pane::Library => self.library_ui(ui, snapshot),
             Pane::Timeline if self.is_projector() => self.projector_ui(ui, snapshot),
             Pane::Timeline => {
-                self.cores_ui(ui, snapshot);
-                ui.add_space(4.0);
-                self.timeline_ui(ui, snapshot);
+                self.cores_ui(ui, snapshot, Cores::LOW);
+                ui.add_space(2.0);
+                self.question_ui(ui, snapshot);
+                self.pane_ui(ui, snapshot, Pane::Timeline);
             }
-            Pane::Processes => self.processes_ui(ui, snapshot),
-            Pane::Details => self.details_ui(ui, snapshot),
+            Pane::Processes => self.pane_ui(ui, snapshot, Pane::Processes),
+            Pane::Details => self.pane_ui(ui, snapshot, Pane::Details),
             Pane::Header => {
                 ui.columns(2, |columns| {
                     ScrollArea::vertical().scroll_source(widgets::scroll_source(&columns[0])).id_salt("selected").show(
@@ -69,10 +67,10 @@ impl App {
                             self.selected_ui(ui, snapshot);
                         },
                     );
-                    self.board_ui(&mut columns[1], snapshot);
+                    self.pane_ui(&mut columns[1], snapshot, Pane::Header);
                 });
             }
-            Pane::Log => self.log_ui(ui, snapshot),
+            Pane::Log => self.pane_ui(ui, snapshot, Pane::Log),
         }
     }
 
@@ -89,47 +87,52 @@ impl App {
             .frame(below)
             .show_separator_line(false)
             .exact_size(height * 0.3)
-            .show(ui, |ui| self.log_ui(ui, snapshot));
-        self.timeline_ui(ui, snapshot);
+            .show(ui, |ui| self.pane_ui(ui, snapshot, Pane::Log));
+        self.pane_ui(ui, snapshot, Pane::Timeline);
     }
 
     fn centre_ui(&mut self, ui: &mut Ui, snapshot: &Snapshot) {
-        self.cores_ui(ui, snapshot);
+        let is_high = ui.available_height() > 850.0;
+        self.cores_ui(ui, snapshot, if is_high { Cores::HIGH } else { Cores::MIDDLE });
         ui.add_space(GAP - 2.0);
+        self.question_ui(ui, snapshot);
         self.banners_ui(ui, snapshot);
         let below = Frame::new().inner_margin(Margin { top: GAP as i8, ..Margin::ZERO });
         let height = ui.available_height();
         let class = size_class(ui);
-        Panel::bottom(("log", class))
+        // The cards of the first use must not cover what they are about.
+        let (is_new, card) = (self.is_new(Pane::Log), 38.0);
+        Panel::bottom(("log", class, is_new))
             .frame(below)
             .resizable(true)
             .show_separator_line(false)
-            .default_size((height * if height > 850.0 { 0.2 } else { 0.165 }).max(100.0))
+            .default_size((height * if is_high { 0.2 } else { 0.15 }).max(88.0) + if is_new { card } else { 0.0 })
             .size_range(70.0..=height * 0.4)
-            .show(ui, |ui| self.log_ui(ui, snapshot));
-        Panel::bottom(("work", class))
+            .show(ui, |ui| self.pane_ui(ui, snapshot, Pane::Log));
+        let is_new = self.is_new(Pane::Processes) || self.is_new(Pane::Details);
+        Panel::bottom(("work", class, is_new))
             .frame(below)
             .resizable(true)
             .show_separator_line(false)
-            .default_size((height * 0.36).max(200.0))
+            .default_size((height * if is_high { 0.36 } else { 0.31 }).max(180.0) + if is_new { card } else { 0.0 })
             .size_range(110.0..=height * 0.6)
             .show(ui, |ui| {
                 let area = ui.available_rect_before_wrap();
                 let middle = area.left() + (area.width() - GAP) * if area.width() > 640.0 { 0.56 } else { 0.6 };
                 let left = Rect::from_min_max(area.min, pos2(middle, area.bottom()));
                 let right = Rect::from_min_max(pos2(middle + GAP, area.top()), area.max);
-                ui.scope_builder(UiBuilder::new().max_rect(left), |ui| self.processes_ui(ui, snapshot));
-                ui.scope_builder(UiBuilder::new().max_rect(right), |ui| self.details_ui(ui, snapshot));
+                ui.scope_builder(UiBuilder::new().max_rect(left), |ui| self.pane_ui(ui, snapshot, Pane::Processes));
+                ui.scope_builder(UiBuilder::new().max_rect(right), |ui| self.pane_ui(ui, snapshot, Pane::Details));
                 ui.expand_to_include_rect(area);
             });
-        self.timeline_ui(ui, snapshot);
+        self.pane_ui(ui, snapshot, Pane::Timeline);
     }
 
     fn library_ui(&mut self, ui: &mut Ui, snapshot: &Snapshot) {
         if Self::is_folded(ui) {
             ui.columns(2, |columns| {
                 self.list_ui(&mut columns[0], snapshot);
-                self.card_ui(&mut columns[1], snapshot);
+                self.pane_ui(&mut columns[1], snapshot, Pane::Library);
             });
             return;
         }
@@ -141,7 +144,7 @@ impl App {
             .resizable(true)
             .default_size((height * 0.52).min(430.0))
             .size_range(120.0..=(height - 140.0).max(121.0))
-            .show(ui, |ui| self.card_ui(ui, snapshot));
+            .show(ui, |ui| self.pane_ui(ui, snapshot, Pane::Library));
         self.list_ui(ui, snapshot);
     }
 
@@ -152,10 +155,9 @@ impl App {
     fn card_ui(&mut self, ui: &mut Ui, snapshot: &Snapshot) {
         self.first_use_ui(ui, Pane::Library);
         let subject = self.subject;
-        let run = subject.run(snapshot);
         ScrollArea::vertical().scroll_source(widgets::scroll_source(ui)).id_salt("card").auto_shrink(false).show(ui, |ui| {
             if let Some(scenario) = self.scenario() {
-                self.views.card.ui(ui, scenario, run);
+                self.views.card.ui(ui, scenario);
                 let chosen = (&self.views.card.params(scenario), self.language());
                 let comparison = snapshot.comparison.as_deref();
                 self.views.compare.chooser(ui, scenario, chosen, comparison, &mut self.actions);
@@ -163,7 +165,7 @@ impl App {
                 return;
             }
             self.views.form.ui(ui, &mut self.actions);
-            if let (Subject::Programs(Some(id)), Some(run)) = (subject, run)
+            if let (Subject::Programs(Some(id)), Some(run)) = (subject, subject.run(snapshot))
                 && matches!(run.state, RunState::Finished(_))
                 && ui.button("Forget this run").on_hover_text("Takes it out of the list.").clicked()
             {
@@ -178,7 +180,34 @@ impl App {
         self.selected_ui(ui, snapshot);
         ui.add_space(2.0);
         ui.separator();
-        self.board_ui(ui, snapshot);
+        self.pane_ui(ui, snapshot, Pane::Header);
+    }
+
+    /// The header, open while the run holds a pin of it or somebody wants to see it. Else its place shows what was measured.
+    fn header_ui(&mut self, ui: &mut Ui, snapshot: &Snapshot) {
+        let run = self.subject.run(snapshot);
+        let holds = snapshot.board.pins.iter().any(|pin| pin.owner.is_some());
+        let header = &mut self.views.header;
+        if let Some(run) = run.filter(|run| holds && top_bar::is_active(run)) {
+            header.used_by = Some(run.id);
+        }
+        let is_used = run.is_some_and(|run| header.used_by == Some(run.id));
+        let is_open = header.is_open.unwrap_or(is_used);
+        let text = if is_open { "▾ 40-pin header" } else { "▸ 40-pin header: no pin in use" };
+        let size = vec2(ui.available_width(), 18.0_f32.max(if theme::is_touch(ui) { ui.spacing().interact_size.y } else { 0.0 }));
+        let button =
+            egui::Button::new(theme::bold(text).size(10.5).color(palette(ui).weak)).frame(false).right_text("").min_size(size);
+        let button = ui.add(button).accessible_name("40-pin header").on_hover_text("Opens or closes the board's pins.");
+        if button.clicked() {
+            header.is_open = Some(!is_open);
+        }
+        if is_open {
+            self.board_ui(ui, snapshot);
+        } else if let Some(run) = run {
+            ui.separator();
+            ui.label(theme::caption(ui, "Facts of this run"));
+            facts::brief_ui(ui, run);
+        }
     }
 
     fn own_actions_ui(&mut self, ui: &mut Ui, snapshot: &Snapshot) {
@@ -187,11 +216,12 @@ impl App {
     }
 
     fn selected_ui(&mut self, ui: &mut Ui, snapshot: &Snapshot) {
-        self.views.selected.ui(ui, self.subject.run(snapshot), self.selection, &mut self.actions);
+        let Views { selected, typing, .. } = &mut self.views;
+        selected.ui(ui, self.subject.run(snapshot), self.selection, typing, &mut self.actions);
     }
 
-    fn cores_ui(&mut self, ui: &mut Ui, snapshot: &Snapshot) {
-        let size = vec2(ui.available_width(), Cores::height(snapshot.system.cores.len()));
+    fn cores_ui(&mut self, ui: &mut Ui, snapshot: &Snapshot, one_row: f32) {
+        let size = vec2(ui.available_width(), Cores::height(snapshot.system.cores.len(), one_row));
         let run = self.subject.run(snapshot);
         ui.allocate_ui(size, |ui| {
             ui.set_min_size(size);
@@ -199,11 +229,25 @@ impl App {
         });
     }
 
+    /// Draws a pane of the centre. What it remembers, such as how far it is scrolled, is its own wherever it lies.
+    fn pane_ui(&mut self, ui: &mut Ui, snapshot: &Snapshot, pane: Pane) {
+        let draw = match pane {
+            Pane::Timeline => Self::timeline_ui,
+            Pane::Processes => Self::processes_ui,
+            Pane::Details => Self::details_ui,
+            Pane::Log => Self::log_ui,
+            Pane::Library => Self::card_ui,
+            Pane::Header => Self::header_ui,
+        };
+        let scope = UiBuilder::new().scope_id(egui::Id::unique(("pane", pane.title())));
+        ui.scope_builder(scope, |ui| draw(self, ui, snapshot));
+    }
+
     fn timeline_ui(&mut self, ui: &mut Ui, snapshot: &Snapshot) {
         let is_focused = self.outlined == Some(Pane::Timeline);
         let run = self.subject.run(snapshot);
         let (scenario, is_new) = (self.scenario(), self.is_new(Pane::Timeline));
-        let card = &mut self.views.card;
+        let predictions = &mut self.views.predictions;
         let timeline = std::cell::RefCell::new(&mut self.views.timeline);
         let actions = &mut self.actions;
         let is_dismissed = widgets::pane(
@@ -215,7 +259,7 @@ impl App {
                 let is_dismissed = is_new && widgets::first_use(ui, Pane::Timeline.title(), Pane::Timeline.first_use());
                 match run {
                     Some(run) => timeline.borrow_mut().ui(ui, run, actions),
-                    None => invite(ui, scenario, card),
+                    None => invite(ui, scenario, predictions),
                 }
                 is_dismissed
             },
@@ -262,7 +306,7 @@ impl App {
                 (Tab::Output, Some(run)) => self.views.output.ui(ui, run, self.selection.map(|(pid, _)| pid)),
                 (Tab::Output, None) => widgets::nothing_yet(ui, "Nothing was written yet."),
                 (Tab::Facts, run) => {
-                    let prediction = scenario.and_then(|scenario| self.views.card.prediction(scenario));
+                    let prediction = scenario.and_then(|scenario| self.views.predictions.of(scenario));
                     facts::ui(ui, run, scenario, prediction);
                 }
             }
@@ -288,62 +332,6 @@ impl App {
         });
         self.dismiss(Pane::Log, is_dismissed);
     }
-
-    /// A deadlock and the like, with what can be done about it.
-    fn finding_ui(&mut self, ui: &mut Ui, run: &RunView, finding: &RunFinding) {
-        let has_release = self.scenario().is_some_and(|scenario| scenario.actions.iter().any(|action| action.name == "release"));
-        let locks = if has_release { locks_of(run, finding) } else { Vec::new() };
-        let actions = &mut self.actions;
-        widgets::banner(ui, &format!("⟳ {}", finding.text), palette(ui).vermilion, |ui| {
-            let why_button = ui.button("Why?");
-            egui::Popup::menu(&why_button).width(340.0).show(|ui| ui.label(why(finding)));
-            for lock in locks.iter().take(MOST_LOCKS) {
-                let button = ui.button(format!("Release {lock}"));
-                if button.on_hover_text("Takes the lock from the one that holds it, so that the other one can go on.").clicked() {
-                    actions.push(UiAction::Act(run.id, Action::Scenario("release".to_owned()), (*lock).to_owned()));
-                }
-            }
-        });
-    }
-
-    /// What must not be overlooked: the display is paused, nothing can be launched, a run ends or has ended.
-    fn banners_ui(&mut self, ui: &mut Ui, snapshot: &Snapshot) {
-        let colors = palette(ui);
-        if self.frozen.is_some() {
-            widgets::banner(ui, "⏸ The display is paused. The run goes on, and nothing is lost.", colors.orange, |ui| {
-                if ui.button("Resume  P").clicked() {
-                    self.actions.command(UiCommand::PauseDisplay);
-                }
-            });
-        }
-        if let Some(trouble) = &self.live.trouble {
-            widgets::banner(ui, &format!("⚠ {trouble}"), colors.vermilion, |_| {});
-        }
-        if let Some(run) = self.subject.run(snapshot) {
-            for finding in run.findings.iter().take(MOST_FINDINGS) {
-                self.finding_ui(ui, run, finding);
-            }
-            if self.is_stepping() {
-                step::ui(ui, run, &mut self.actions);
-            }
-        }
-        match self.subject.run(snapshot).map(|run| (&run.state, run)) {
-            Some((RunState::Stopping { grace_left }, _)) => {
-                let text = format!("■ Asked to end. What is left in {grace_left:.1} s gets SIGKILL.");
-                widgets::banner(ui, &text, colors.orange, |_| {});
-            }
-            Some((RunState::Finished(finished), run)) => {
-                let tone = if finished.outcome == Outcome::Passed { colors.green } else { colors.vermilion };
-                widgets::banner(ui, &outcome(finished, run), tone, |ui| {
-                    if !run.facts.is_empty() && ui.button("Facts").accessible_name("Show the facts").clicked() {
-                        *self.tab() = Tab::Facts;
-                        self.pane = Pane::Details;
-                    }
-                });
-            }
-            _ => {}
-        }
-    }
 }
 
 /// Windows of about the same height share the heights of their parts, as they were dragged; a higher one has its own.
@@ -351,29 +339,8 @@ fn size_class(ui: &Ui) -> u32 {
     (ui.ctx().content_rect().height() / 220.0) as u32
 }
 
-/// The locks that the tasks of a finding wait for.
-fn locks_of<'a>(run: &'a RunView, finding: &RunFinding) -> Vec<&'a str> {
-    let tasks = run.lanes.iter().filter(|lane| finding.tasks.contains(&lane.name));
-    tasks.filter_map(|lane| lane.segments.last()?.note.strip_prefix("lock ")).collect()
-}
-
-/// What follows from a finding, for the one who asks why.
-fn why(finding: &RunFinding) -> &'static str {
-    match finding.id.as_str() {
-        "deadlock" => {
-            "Each of them holds what the next one waits for, and none gives up what it has. Nobody outside the circle can help by \
-             waiting. One of them must let go (release, a time limit), or be ended. Always taking locks in the same order rules it out."
-        }
-        "abandoned" => {
-            "A lock does not open by itself when its holder ends. Whoever takes one must release it on every way out: in Python \
-             with “with lock:”, in Rust by dropping the guard."
-        }
-        _ => "What happened says more about it.",
-    }
-}
-
 /// What to do first, where the lanes will be.
-fn invite(ui: &mut Ui, scenario: Option<&'static Scenario>, card: &mut Card) {
+fn invite(ui: &mut Ui, scenario: Option<&'static Scenario>, predictions: &mut Predictions) {
     let weak = palette(ui).weak;
     let (title, ask, hint) = match scenario {
         Some(scenario) => (
@@ -397,30 +364,9 @@ fn invite(ui: &mut Ui, scenario: Option<&'static Scenario>, card: &mut Card) {
             // As wide as its longest choice, so that the choices stand under each other in the middle.
             let longest = scenario.prediction.choices.iter().map(|choice| choice.len()).max().unwrap_or_default();
             let width = (longest as f32 * 6.5 + 30.0).min(ui.available_width());
-            ui.allocate_ui_with_layout(vec2(width, 0.0), Layout::top_down(Align::Min), |ui| card.choices_ui(ui, scenario));
+            ui.allocate_ui_with_layout(vec2(width, 0.0), Layout::top_down(Align::Min), |ui| predictions.choices_ui(ui, scenario));
         }
         ui.add_space(4.0);
         ui.label(RichText::new(hint).color(weak));
     });
-}
-
-/// How a run ended, in a sentence.
-fn outcome(finished: &Finished, run: &RunView) -> String {
-    let held = run.facts.iter().filter(|fact| fact.holds).count();
-    let facts = match run.facts.len() {
-        0 => String::new(),
-        all => format!(" {held} of {all} facts hold."),
-    };
-    let word = match finished.outcome {
-        Outcome::Passed => "✔ Passed",
-        Outcome::Failed => "✖ Failed",
-        Outcome::Stopped => "■ Stopped",
-        Outcome::TimedOut => "⏳ Timed out",
-    };
-    let left = match finished.processes_left {
-        0 => "No process is left.".to_owned(),
-        1 => "1 process is left!".to_owned(),
-        many => format!("{many} processes are left!"),
-    };
-    format!("{word} after {:.2} s.{facts} {left}", finished.elapsed_s)
 }

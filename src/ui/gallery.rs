@@ -9,6 +9,7 @@ use super::selected::Selected;
 use super::theme::{self, DesktopFonts, ThemeChoice};
 use super::timeline::Timeline;
 use super::tree::Tree;
+use super::typing::Typing;
 use super::{board, facts, log};
 use crate::model::{RunView, Snapshot};
 
@@ -20,6 +21,7 @@ pub struct Gallery {
     tree: Tree,
     output: Output,
     selected: Selected,
+    typing: Typing,
     actions: Actions,
 }
 
@@ -45,7 +47,7 @@ impl Gallery {
             "output" => self.output.ui(ui, run, None),
             "facts" => facts::ui(ui, Some(run), None, None),
             "log" => log::ui(ui, &run.log),
-            "selected" => self.selected.ui(ui, Some(run), selection, &mut self.actions),
+            "selected" => self.selected.ui(ui, Some(run), selection, &mut self.typing, &mut self.actions),
             "header" => board::ui(ui, &snapshot.board, Some(run.id), &mut self.actions),
             _ => {}
         }

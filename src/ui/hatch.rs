@@ -46,6 +46,9 @@ impl Hatch {
     pub fn paint(&mut self, painter: &Painter, rect: Rect, look: Look, colors: &Palette) {
         let (surface, ink) = fill_of(look, colors);
         painter.rect_filled(rect, 2.0, surface);
+        if look == Look::Created && rect.width() >= 3.0 {
+            painter.rect_stroke(rect, 2.0, (1.0, colors.grey.strong), egui::StrokeKind::Inside);
+        }
         let Some(pattern) = pattern_of(look).filter(|_| rect.width() >= 3.0) else { return };
         let textures = self.textures.get_or_insert_with(|| {
             [Pattern::Diagonal, Pattern::Cross, Pattern::Bars]

@@ -100,7 +100,8 @@ pub fn pane_tabs(ui: &mut Ui, shown: &mut Pane) {
         for pane in Pane::ALL {
             let is_shown = *shown == pane;
             let text = if is_shown { theme::bold(pane.title()).size(11.0) } else { RichText::new(pane.title()).size(11.0) };
-            if ui.add(egui::Button::selectable(is_shown, text).min_size(vec2(width, 30.0)).truncate()).clicked() {
+            let height = ui.spacing().interact_size.y.max(30.0);
+            if ui.add(egui::Button::selectable(is_shown, text).min_size(vec2(width, height)).truncate()).clicked() {
                 *shown = pane;
             }
         }
@@ -112,6 +113,7 @@ pub fn detail_tabs(ui: &mut Ui, shown: &mut Tab) {
     let colors = palette(ui);
     ui.horizontal(|ui| {
         ui.spacing_mut().item_spacing.x = 12.0;
+        let height = if theme::is_touch(ui) { ui.spacing().interact_size.y } else { 20.0 };
         for tab in Tab::ALL {
             let is_shown = *shown == tab;
             let text = if is_shown {
@@ -119,7 +121,7 @@ pub fn detail_tabs(ui: &mut Ui, shown: &mut Tab) {
             } else {
                 RichText::new(tab.title()).size(11.5).color(colors.weak)
             };
-            let button = egui::Button::new(text).frame(false).min_size(vec2(0.0, 20.0));
+            let button = egui::Button::new(text).frame(false).min_size(vec2(0.0, height));
             let response = ui.add(button).accessible_name(tab.name());
             if is_shown {
                 let bottom = response.rect.bottom();

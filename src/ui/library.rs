@@ -201,7 +201,8 @@ fn row(ui: &mut Ui, title: &str, salt: impl egui::AsIdSalt, is_selected: bool, r
     }
     let name = space.shrink2(vec2(10.0, 0.0)).with_max_x(space.right() - 20.0);
     let font = if is_selected { theme::bold_font(12.5) } else { egui::FontId::proportional(12.5) };
-    widgets::paint_text(ui, name, Align2::LEFT_CENTER, title, font, colors.text);
+    let is_cut = widgets::paint_text(ui, name, Align2::LEFT_CENTER, title, font, colors.text);
+    let response = if is_cut { response.on_hover_text(title) } else { response };
     let center = egui::pos2(space.right() - 10.0, space.center().y);
     let words = match run.map(|run| &run.state) {
         None => {

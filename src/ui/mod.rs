@@ -4,6 +4,7 @@ mod actions;
 mod app;
 #[cfg(test)]
 mod app_tests;
+mod banners;
 mod board;
 mod card;
 mod code;
@@ -11,6 +12,7 @@ mod commands;
 mod compare;
 mod cores;
 mod facts;
+mod fill;
 mod frame;
 #[doc(hidden)]
 pub mod gallery;
@@ -18,15 +20,19 @@ mod hatch;
 mod layout;
 mod library;
 mod log;
+mod obey;
+mod orders;
 mod output;
 mod overlays;
 mod own_actions;
 mod pin_card;
+mod prediction;
 mod program_form;
 #[doc(hidden)]
 pub mod sample;
 mod screenshot;
 mod selected;
+mod settings;
 mod states;
 mod step;
 #[cfg(test)]
@@ -37,9 +43,11 @@ mod toasts;
 mod top_bar;
 mod tree;
 mod tree_rows;
+mod typing;
 mod waveform;
 mod widgets;
 mod window;
 
-pub use app::{App, Preferences};
+pub use app::App;
+pub use settings::Preferences;
 pub use window::{WindowError, WindowOptions, check_display, run};

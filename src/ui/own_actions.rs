@@ -27,20 +27,23 @@ impl OwnActions {
         let is_own = |action: &&ActionSpec| action.name != "wait" && action.name != STEP;
         let Some(scenario) = scenario.filter(|scenario| scenario.actions.iter().any(|action| is_own(&action))) else { return };
         ui.label(theme::caption(ui, "In this scenario"));
+        let why_not = if run.is_some() { "The run is over. Start it again to do this." } else { "Start it to do this." };
         let run = run.filter(|run| !matches!(run.state, RunState::Finished(_)));
         ui.add_enabled_ui(run.is_some(), |ui| {
             ui.horizontal_wrapped(|ui| {
                 for action in scenario.actions.iter().filter(is_own) {
                     let mut act = |target: &str| {
-                        if let Some(run) = run {
-                            let Ok(meant) = action.name.parse::<Action>();
-                            actions.push(UiAction::Act(run.id, meant, target.to_owned()));
-                        }
+                        let Ok(meant) = action.name.parse::<Action>();
+                        actions.push(match run {
+                            Some(run) => UiAction::Act(run.id, meant, target.to_owned()),
+                            // It went on when the menu opened.
+                            None => UiAction::Say(format!("Not done: {}. {why_not}", action.label)),
+                        });
                     };
                     let targets = takes_target(scenario, action);
                     let text = if targets { format!("{} ▾", action.label) } else { action.label.to_owned() };
                     let button = ui.button(text).on_hover_text(action.meaning);
-                    let button = button.on_disabled_hover_text(format!("While the scenario runs: {}.", action.meaning));
+                    let button = button.on_disabled_hover_text(format!("{why_not}\n{}", action.meaning));
                     let button = button.accessible_name(action.label);
                     if targets {
                         let typed = self.typed.entry((scenario.id, action.name)).or_default();

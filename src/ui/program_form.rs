@@ -30,6 +30,8 @@ pub struct ProgramForm {
     pub is_shell: bool,
     /// Whether it gets a terminal of its own.
     pub has_terminal: bool,
+    /// Whether the first program reads what is typed while it runs.
+    pub is_typed_to: bool,
     /// Whether it starts a session of its own.
     pub starts_session: bool,
     /// Whether the children stay zombies until somebody waits on them.
@@ -116,6 +118,12 @@ impl ProgramForm {
         ui.checkbox(&mut self.has_terminal, "in a terminal of its own").on_hover_text(
             "It behaves as on a terminal: what it prints is seen at once. Its output and errors come as one stream.",
         );
+        ui.add_enabled_ui(self.input.is_empty(), |ui| {
+            let typed = ui.checkbox(&mut self.is_typed_to, "I type its input while it runs").on_hover_text(
+                "Its standard input is a pipe that stays open: a line to type stands under its buttons once it is selected.",
+            );
+            typed.on_disabled_hover_text("It reads the text below, and then the end of the file.");
+        });
         ui.checkbox(&mut self.starts_session, "in a session of its own")
             .on_hover_text("setsid(2): no signal to our group reaches it.");
         ui.checkbox(&mut self.keeps_zombies, "keep as zombie until waited on")
@@ -173,7 +181,7 @@ impl ProgramForm {
                 new_session: self.starts_session,
                 terminal: self.has_terminal.then(WindowSize::default),
                 // A terminal is there to be read from even when nobody types yet.
-                stdin: if self.has_terminal { Input::Pipe } else { Input::Null },
+                stdin: if self.has_terminal || (self.is_typed_to && index == 0) { Input::Pipe } else { Input::Null },
                 ..ChildSpec::new(argv)
             };
             spec.validate().map_err(|error| FormError::Spec { stage: index + 1, error })?;
@@ -305,6 +313,8 @@ mod tests {
             starts_session: true,
             ..form()
         };
+        let (typed, ..) = spec(ProgramForm { is_typed_to: true, ..form() }).expect("valid");
+        assert_eq!(typed.stdin, Input::Pipe);
         let (stage, count, input) = spec(all.clone()).expect("valid");
         assert_eq!(stage.argv, ["/bin/sh", "-c", "umask | cat"]);
         assert_eq!((count, stage.nice, stage.umask, stage.new_session), (1, Some(5), Some(0o77), true));

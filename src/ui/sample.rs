@@ -90,6 +90,7 @@ pub fn process(pid: i32, name: &str) -> ProcessRow {
         rss: 3_250_586,
         core: 0,
         threads: Vec::new(),
+        pipe: None,
         started: Monotonic::ZERO,
         ended: None,
     }

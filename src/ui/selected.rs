@@ -7,8 +7,9 @@ use super::commands::UiCommand;
 use super::states::{self, Look};
 use super::theme::{self, palette};
 use super::tree::Selection;
+use super::typing::Typing;
 use super::widgets;
-use crate::model::{Action, ExitStatus, ProcessRow, RunView, Scope, Signal};
+use crate::model::{Action, ExitStatus, ProcessRow, RunState, RunView, Scope, Signal};
 
 /// Whom the buttons reach, and whether the signal menu is asked for.
 #[derive(Debug, Default)]
@@ -16,6 +17,11 @@ pub struct Selected {
     scope: Scope,
     opens_menu: bool,
 }
+
+/// Why nothing can be done while nothing is selected.
+pub const NOBODY: &str = "Select a process first: click its row.";
+/// Why nothing can be done to one that is gone.
+pub const GONE: &str = "it has ended, and its parent has waited on it. Nobody is there who could hear a signal.";
 
 /// Room for the longest name and sentence: the buttons below must not move while a process changes its state.
 const TITLE: f32 = 36.0;
@@ -34,7 +40,7 @@ impl Selected {
     }
 
     /// Draws the card of the selected process, and what can be done to it.
-    pub fn ui(&mut self, ui: &mut Ui, run: Option<&RunView>, selection: Selection, actions: &mut Actions) {
+    pub fn ui(&mut self, ui: &mut Ui, run: Option<&RunView>, selection: Selection, typing: &mut Typing, actions: &mut Actions) {
         let colors = palette(ui);
         ui.label(theme::caption(ui, "Selected"));
         let process = find(run, selection);
@@ -61,7 +67,9 @@ impl Selected {
             };
             ui.label(sentence(process, run));
             if let Some((_, Some(tid))) = selection {
-                let name = process.threads.iter().find(|thread| thread.tid == tid).map_or("?", |thread| thread.name.as_str());
+                let living = process.threads.iter().find(|thread| thread.tid == tid).map(|thread| thread.name.as_str());
+                let lane = || run.lanes.iter().find(|lane| lane.tid == Some(tid)).map(|lane| lane.name.as_str());
+                let name = living.or_else(lane).unwrap_or_default();
                 let text = RichText::new(format!("Its thread {name} ({tid}).")).color(colors.weak);
                 ui.add(egui::Label::new(text).truncate()).on_hover_text("Signals reach the whole process.");
             }
@@ -69,6 +77,12 @@ impl Selected {
         ui.add_space(2.0);
         self.scope_ui(ui);
         self.buttons(ui, run.zip(process), look, actions);
+        if let Some(run) = run.filter(|run| run.scenario.is_empty()) {
+            waits_ui(ui, run, actions);
+        }
+        if let (Some(run), Some(process)) = (run, process) {
+            typing.ui(ui, run, process, actions);
+        }
     }
 
     fn scope_ui(&mut self, ui: &mut Ui) {
@@ -89,33 +103,40 @@ impl Selected {
     fn buttons(&mut self, ui: &mut Ui, target: Option<(&RunView, &ProcessRow)>, look: Look, actions: &mut Actions) {
         let colors = palette(ui);
         let scope = self.scope;
+        let why_not = if target.is_some() { GONE } else { NOBODY };
         let target = target.filter(|(_, process)| !process.is_reaped());
         let gap = ui.spacing().item_spacing.x;
         let half = vec2((ui.available_width() - gap) / 2.0, 27.0);
         let full = vec2(ui.available_width(), 29.0);
         let mut act = |action: Action| {
-            if let Some((run, process)) = target {
-                actions.push(UiAction::Act(run.id, action, process.pid.to_string()));
+            match target {
+                Some((run, process)) => actions.push(UiAction::Act(run.id, action, process.pid.to_string())),
+                // It was there when the menu opened.
+                None => actions.push(UiAction::Say(why_not.to_owned())),
             }
         };
         ui.add_enabled_ui(target.is_some(), |ui| {
             ui.horizontal(|ui| {
                 let terminate = ui.add(egui::Button::new("Terminate  T").min_size(half)).accessible_name("Terminate");
-                if terminate.on_hover_text(UiCommand::Terminate.tooltip()).clicked() {
+                if terminate.on_hover_text(UiCommand::Terminate.tooltip()).on_disabled_hover_text(why_not).clicked() {
                     act(Action::Terminate(scope));
                 }
                 let kill = widgets::tinted_button(ui, "Kill  K", colors.red, colors.red.ink, half).accessible_name("Kill");
-                if kill.on_hover_text(UiCommand::Kill.tooltip()).clicked() {
+                if kill.on_hover_text(UiCommand::Kill.tooltip()).on_disabled_hover_text(why_not).clicked() {
                     act(Action::Kill(scope));
                 }
             });
             ui.horizontal(|ui| {
                 let stop = ui.add(egui::Button::new("Stop").min_size(half)).accessible_name("Stop process");
-                if stop.on_hover_text("Sends SIGSTOP: it pauses until it is continued, and cannot refuse.").clicked() {
+                if stop
+                    .on_hover_text("Sends SIGSTOP: it pauses until it is continued, and cannot refuse.")
+                    .on_disabled_hover_text(why_not)
+                    .clicked()
+                {
                     act(Action::Stop(scope));
                 }
                 let go_on = ui.add(egui::Button::new("Continue").min_size(half));
-                if go_on.on_hover_text("Sends SIGCONT: a stopped process goes on.").clicked() {
+                if go_on.on_hover_text("Sends SIGCONT: a stopped process goes on.").on_disabled_hover_text(why_not).clicked() {
                     act(Action::Continue(scope));
                 }
             });
@@ -127,10 +148,12 @@ impl Selected {
                 }
             });
             let wait = wait.inner;
-            if wait.accessible_name("Wait on (reap)").on_hover_text(UiCommand::Wait.tooltip()).clicked() {
+            let wait = wait.accessible_name("Wait on (reap)").on_hover_text(UiCommand::Wait.tooltip());
+            if wait.on_disabled_hover_text(why_not).clicked() {
                 act(Action::Wait);
             }
             let button = ui.horizontal(|ui| ui.add(egui::Button::new("Signal ▾").min_size(full))).inner.accessible_name("Signal");
+            let button = button.on_disabled_hover_text(why_not);
             let mut popup = egui::Popup::menu(&button);
             if std::mem::take(&mut self.opens_menu) {
                 popup = popup.open_memory(egui::SetOpenCommand::Toggle);
@@ -159,6 +182,24 @@ impl Selected {
             self.opens_menu = false;
         }
     }
+}
+
+/// Waits that are not for a certain process: for any of the run's programs, or for all of them.
+fn waits_ui(ui: &mut Ui, run: &RunView, actions: &mut Actions) {
+    let half = vec2((ui.available_width() - ui.spacing().item_spacing.x) / 2.0, 27.0);
+    ui.add_enabled_ui(!matches!(run.state, RunState::Finished(_)), |ui| {
+        ui.horizontal(|ui| {
+            for (text, action, about) in [
+                ("Wait on any", Action::WaitAny, "Answers with the program of this run that ends first: see what happened."),
+                ("Wait on all", Action::WaitAll, "Answers as soon as all programs of this run have ended, and reaps them."),
+            ] {
+                let button = ui.add(egui::Button::new(text).min_size(half)).on_hover_text(about);
+                if button.on_disabled_hover_text("The run is over: all its programs have been waited on.").clicked() {
+                    actions.push(UiAction::Act(run.id, action, String::new()));
+                }
+            }
+        });
+    });
 }
 
 /// Its name, and under it its family.
@@ -211,7 +252,7 @@ mod tests {
     use crate::model::Pid;
     use crate::ui::{sample, testing};
 
-    type State = (Selected, Actions);
+    type State = (Selected, Actions, Typing);
 
     fn show(pid: i32) -> Harness<'static, State> {
         show_selected(Some((Pid::new(pid), None)))
@@ -223,8 +264,8 @@ mod tests {
 
     fn show_selected(selection: Selection) -> Harness<'static, State> {
         let snapshot = sample::deadlock();
-        testing::view(230.0, 420.0, State::default(), move |ui, (selected, actions)| {
-            selected.ui(ui, Some(&snapshot.runs[0]), selection, actions);
+        testing::view(230.0, 420.0, State::default(), move |ui, (selected, actions, typing)| {
+            selected.ui(ui, Some(&snapshot.runs[0]), selection, typing, actions);
         })
     }
 
@@ -254,6 +295,21 @@ mod tests {
             harness.run();
             assert_eq!(acted(&mut harness), [expected]);
         }
+    }
+
+    #[test]
+    fn a_run_of_programs_can_be_waited_on_as_a_whole() {
+        let mut run = (*sample::deadlock().runs[0]).clone();
+        run.scenario.clear();
+        let mut harness = testing::view(230.0, 420.0, State::default(), move |ui, (selected, actions, typing)| {
+            selected.ui(ui, Some(&run), None, typing, actions);
+        });
+        for (button, expected) in [("Wait on any", "1 wait-any"), ("Wait on all", "1 wait-all")] {
+            harness.get_by_label(button).click();
+            harness.run();
+            assert_eq!(acted(&mut harness), [expected]);
+        }
+        assert!(show(4711).query_by_label("Wait on any").is_none(), "a lesson waits on its own");
     }
 
     #[test]

@@ -82,7 +82,7 @@ impl Look {
 impl From<TaskState> for Look {
     fn from(state: TaskState) -> Self {
         match state {
-            TaskState::Created => Self::Created,
+            TaskState::Created | TaskState::Starting => Self::Created,
             TaskState::Ready => Self::Ready,
             TaskState::Running => Self::Running,
             TaskState::Waiting => Self::Waiting,
@@ -103,6 +103,7 @@ impl From<ProcessState> for Look {
             ProcessState::Stopped | ProcessState::TracingStop => Self::Stopped,
             ProcessState::Zombie => Self::Zombie,
             ProcessState::Dead => Self::Done,
+            ProcessState::Starting => Self::Created,
             ProcessState::Sleeping | ProcessState::Idle | ProcessState::Parked | ProcessState::Unknown(_) => Self::Sleeping,
         }
     }
@@ -114,6 +115,10 @@ pub fn process_look(row: &ProcessRow) -> (Look, String) {
         (Some(status), true) => (if status.is_success() { Look::Done } else { Look::Failed }, status_word(status)),
         (Some(_), false) => (Look::Zombie, Look::Zombie.word().to_owned()),
         (None, _) => {
+            // A living process has memory: of one without nobody has looked yet.
+            if row.rss == 0 && row.state == ProcessState::Running && row.threads.is_empty() {
+                return (Look::Created, "starting".to_owned());
+            }
             let look = Look::from(row.state);
             let word = match row.state {
                 ProcessState::Running | ProcessState::Sleeping | ProcessState::Stopped | ProcessState::Zombie => look.word(),
@@ -170,6 +175,15 @@ mod tests {
         assert_eq!(process_look(&row), (Look::Failed, "SIGKILL".to_owned()));
         row.status = Some(ExitStatus::Unknown);
         assert_eq!(process_look(&row).0, Look::Failed, "nobody can say it went well");
+    }
+
+    #[test]
+    fn a_child_that_nobody_has_looked_at_yet_is_starting() {
+        let mut row = sample::process(4716, "sort");
+        (row.state, row.rss) = (ProcessState::Running, 0);
+        assert_eq!(process_look(&row), (Look::Created, "starting".to_owned()));
+        row.rss = 4096;
+        assert_eq!(process_look(&row).0, Look::Running);
     }
 
     #[test]

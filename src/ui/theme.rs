@@ -214,6 +214,26 @@ pub fn ink_on(fill: Color32) -> Color32 {
     if 0.299 * r + 0.587 * g + 0.114 * b > 125.0 { Color32::BLACK } else { Color32::WHITE }
 }
 
+/// WCAG 2's contrast ratio of two colours: 1 to 21.
+fn contrast(a: Color32, b: Color32) -> f32 {
+    let luminance = |color: Color32| {
+        let channel = |value: u8| {
+            let value = f32::from(value) / 255.0;
+            if value <= 0.040_45 { value / 12.92 } else { ((value + 0.055) / 1.055).powf(2.4) }
+        };
+        0.2126 * channel(color.r()) + 0.7152 * channel(color.g()) + 0.0722 * channel(color.b())
+    };
+    let (high, low) = (luminance(a).max(luminance(b)), luminance(a).min(luminance(b)));
+    (high + 0.05) / (low + 0.05)
+}
+
+/// The same hue, as far from a surface as text must be to be read there.
+pub fn readable(ink: Color32, surface: Color32) -> Color32 {
+    let goal = ink_on(surface);
+    let mixed = (0..=20_u8).map(|step| ink.lerp_to_gamma(goal, f32::from(step) / 20.0));
+    mixed.into_iter().find(|ink| contrast(*ink, surface) >= 4.5).unwrap_or(goal)
+}
+
 /// Applies a choice to the whole window.
 pub fn apply(ctx: &egui::Context, choice: ThemeChoice, is_touch: bool) {
     let dark = if choice == ThemeChoice::HighContrast { &HIGH_CONTRAST } else { &DARK };
@@ -362,19 +382,6 @@ impl DesktopFonts {
 mod tests {
     use super::*;
 
-    /// WCAG 2's relative luminance and contrast ratio.
-    fn contrast(a: Color32, b: Color32) -> f32 {
-        let luminance = |color: Color32| {
-            let channel = |value: u8| {
-                let value = f32::from(value) / 255.0;
-                if value <= 0.040_45 { value / 12.92 } else { ((value + 0.055) / 1.055).powf(2.4) }
-            };
-            0.2126 * channel(color.r()) + 0.7152 * channel(color.g()) + 0.0722 * channel(color.b())
-        };
-        let (high, low) = (luminance(a).max(luminance(b)), luminance(a).min(luminance(b)));
-        (high + 0.05) / (low + 0.05)
-    }
-
     #[test]
     fn text_can_be_read_on_every_surface_of_every_theme() {
         for (name, p) in [("dark", &DARK), ("light", &LIGHT), ("high contrast", &HIGH_CONTRAST)] {
@@ -396,6 +403,13 @@ mod tests {
                 assert!(contrast(ink, surface) >= 4.5, "{name}: {what} has only {:.1}", contrast(ink, surface));
             }
         }
+    }
+
+    #[test]
+    fn a_pale_ink_becomes_one_that_can_be_read_and_a_good_one_stays() {
+        let pale = rgb(0xb0_8c_f7);
+        assert!(contrast(pale, LIGHT.pane) < 4.5 && contrast(readable(pale, LIGHT.pane), LIGHT.pane) >= 4.5);
+        assert_eq!(readable(DARK.text, DARK.pane), DARK.text);
     }
 
     #[test]

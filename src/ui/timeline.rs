@@ -6,7 +6,9 @@ use std::fmt::Write as _;
 use egui::{Align2, Color32, FontId, Rect, RichText, Role, ScrollArea, Sense, Stroke, Ui, pos2, vec2};
 
 use super::actions::{Actions, UiAction};
+use super::fill::Fill;
 use super::hatch::{self, Hatch};
+use super::orders;
 use super::states::Look;
 use super::theme::{self, palette};
 use super::{waveform, widgets};
@@ -23,16 +25,46 @@ pub struct Timeline {
     name_width: f32,
     /// Where the lane of a task is, by its name.
     places: HashMap<String, usize>,
-    measured: Option<(crate::model::RunId, usize)>,
+    measured: Option<(crate::model::RunId, usize, u32)>,
     /// Who released and who woke, of the visible lanes: x, and the places of the two lanes.
     wakes: Vec<(f32, usize, usize)>,
+    /// How full the pipes are that processes write to.
+    fills: Vec<(Pid, Fill)>,
+    /// Whether the lanes are looked at although the run tells of orders to compare.
+    prefers_lanes: bool,
 }
 
-const LANE: f32 = 22.0;
-const GAP: f32 = 12.0;
 const AXIS: f32 = 20.0;
+
+/// How high the lanes are: as comfortable as there is room for all of them, down to what can still be read.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Rows {
+    /// From one lane to the next.
+    pitch: f32,
+    /// The bar of a lane.
+    bar: f32,
+}
+
+impl Rows {
+    const HIGHEST: f32 = 34.0;
+    const LOWEST: f32 = 15.0;
+
+    fn of(lanes: usize, height: f32) -> Self {
+        let pitch = (height / lanes.max(1) as f32).clamp(Self::LOWEST, Self::HIGHEST);
+        let gap = 2.0 + 10.0 * (pitch - Self::LOWEST) / (Self::HIGHEST - Self::LOWEST);
+        Self { pitch, bar: pitch - gap }
+    }
+
+    /// The upper end of the bar of the lane at this place, below `top`.
+    fn top(self, top: f32, place: usize) -> f32 {
+        top + place as f32 * self.pitch + (self.pitch - self.bar) / 2.0
+    }
+}
+
 /// Arrows that are drawn at the same time.
 const MOST_WAKES: usize = 300;
+/// Pipes whose fill is drawn at the same time.
+const MOST_FILLS: usize = 64;
 /// The shortest time that can be looked at, in seconds.
 const SHORTEST: f64 = 1e-4;
 
@@ -58,7 +90,19 @@ impl Scale {
 impl Timeline {
     /// Draws the legend and the buttons, for the pane's heading (right to left).
     pub fn head(&mut self, ui: &mut Ui, run: Option<&RunView>) {
-        if let Some(run) = run {
+        if let Some(run) = run
+            && orders::has_some(run)
+        {
+            let (text, about) = if self.prefers_lanes {
+                ("Orders", "Lays the orders of all runs over each other.")
+            } else {
+                ("Lanes", "Shows the threads as lanes in time.")
+            };
+            if ui.small_button(text).on_hover_text(about).clicked() {
+                self.prefers_lanes = !self.prefers_lanes;
+            }
+        }
+        if let Some(run) = run.filter(|run| !self.shows_orders(run)) {
             let now = run.elapsed.secs();
             let span = self.span.unwrap_or(now);
             if ui.small_button("All").on_hover_text("The whole run").accessible_name("Show all of the run").clicked() {
@@ -75,6 +119,9 @@ impl Timeline {
             }
             ui.add_space(8.0);
         }
+        if run.is_some_and(|run| self.shows_orders(run)) {
+            return;
+        }
         let colors = palette(ui);
         for look in Look::LEGEND.into_iter().rev() {
             if ui.available_width() < 86.0 {
@@ -86,13 +133,23 @@ impl Timeline {
         }
     }
 
-    /// Draws axis and lanes.
+    fn shows_orders(&self, run: &RunView) -> bool {
+        !self.prefers_lanes && orders::has_some(run)
+    }
+
+    /// Draws axis and lanes, or the orders that a run tells of.
     pub fn ui(&mut self, ui: &mut Ui, run: &RunView, actions: &mut Actions) {
+        if self.shows_orders(run) {
+            orders::ui(ui, run);
+            return;
+        }
         if run.lanes.is_empty() {
             widgets::nothing_yet(ui, "No thread or process has begun yet.");
             return;
         }
         self.measure_names(ui, run);
+        let living = run.processes.iter().filter(|process| process.status.is_none());
+        self.fills = living.filter_map(|process| Some((process.pid, Fill::of(run, process)?))).take(MOST_FILLS).collect();
         let area = ui.available_rect_before_wrap();
         let now = run.elapsed.secs().max(SHORTEST);
         let to = self.end.unwrap_or(now);
@@ -108,7 +165,8 @@ impl Timeline {
         let colors = palette(ui);
         let ticks = axis(ui, area, scale);
         ui.scope_builder(egui::UiBuilder::new().max_rect(lanes), |ui| {
-            let height = run.lanes.len() as f32 * (LANE + GAP);
+            let rows = Rows::of(run.lanes.len(), lanes.height());
+            let height = run.lanes.len() as f32 * rows.pitch;
             ScrollArea::vertical().scroll_source(widgets::scroll_source(ui)).id_salt("lanes").auto_shrink(false).show_viewport(
                 ui,
                 |ui, viewport| {
@@ -118,16 +176,16 @@ impl Timeline {
                         ui.painter().vline(*x, ui.clip_rect().y_range(), Stroke::new(1.0, colors.line));
                     }
                     self.wakes.clear();
-                    let first = (viewport.top() / (LANE + GAP)).floor().max(0.0) as usize;
-                    let last = ((viewport.bottom() / (LANE + GAP)).ceil() as usize).min(run.lanes.len());
+                    let first = (viewport.top() / rows.pitch).floor().max(0.0) as usize;
+                    let last = ((viewport.bottom() / rows.pitch).ceil() as usize).min(run.lanes.len());
                     for (index, lane) in run.lanes.iter().enumerate().take(last).skip(first) {
-                        let y = top + index as f32 * (LANE + GAP) + GAP / 2.0;
-                        let rect = Rect::from_min_max(pos2(scale.left, y), pos2(scale.right, y + LANE));
+                        let y = rows.top(top, index);
+                        let rect = Rect::from_min_max(pos2(scale.left, y), pos2(scale.right, y + rows.bar));
                         self.lane(ui, lane, index, rect, scale, now, actions);
                     }
                     for (x, from, to) in &self.wakes {
-                        let y = |place: usize| top + place as f32 * (LANE + GAP) + GAP / 2.0;
-                        let (start, end) = if from < to { (y(*from) + LANE, y(*to)) } else { (y(*from), y(*to) + LANE) };
+                        let y = |place: usize| rows.top(top, place);
+                        let (start, end) = if from < to { (y(*from) + rows.bar, y(*to)) } else { (y(*from), y(*to) + rows.bar) };
                         arrow(ui.painter(), *x, start, end, colors.text);
                     }
                     if matches!(run.state, RunState::Running | RunState::Stopping { .. }) && self.end.is_none() {
@@ -144,13 +202,15 @@ impl Timeline {
 
     /// Room for the longest name among the first lanes, measured when lanes come.
     fn measure_names(&mut self, ui: &Ui, run: &RunView) {
-        let key = Some((run.id, run.lanes.len()));
+        let key = Some((run.id, run.lanes.len(), ui.available_width() as u32));
         if self.measured != key {
             self.measured = key;
             self.places = run.lanes.iter().enumerate().map(|(place, lane)| (lane.name.clone(), place)).collect();
             let font = FontId::proportional(12.0);
             let width = |lane: &Lane| ui.painter().layout_no_wrap(lane.name.clone(), font.clone(), Color32::PLACEHOLDER).size().x;
-            self.name_width = run.lanes.iter().take(50).map(width).fold(60.0, f32::max).min(150.0) + 12.0;
+            self.name_width =
+                run.lanes.iter().take(50).map(width).fold(60.0, f32::max).min((ui.available_width() * 0.2).clamp(110.0, 260.0))
+                    + 12.0;
         }
     }
 
@@ -178,7 +238,8 @@ impl Timeline {
     fn lane(&mut self, ui: &mut Ui, lane: &Lane, index: usize, rect: Rect, scale: Scale, now: f64, actions: &mut Actions) {
         let colors = palette(ui);
         let name = Rect::from_min_max(pos2(ui.min_rect().left(), rect.top()), pos2(rect.left() - 8.0, rect.bottom()));
-        widgets::paint_text(ui, name, Align2::RIGHT_CENTER, &lane.name, FontId::proportional(12.0), colors.text);
+        let font = FontId::proportional((rect.height() - 1.0).min(12.0));
+        let is_cut = widgets::paint_text(ui, name, Align2::RIGHT_CENTER, &lane.name, font, colors.text);
         let painter = ui.painter_at(rect.expand(1.0).intersect(ui.clip_rect()));
         painter.rect_filled(rect, 2.0, colors.well);
         for segment in visible(&lane.segments, scale, now) {
@@ -197,9 +258,15 @@ impl Timeline {
             }
             let at = Rect::from_x_y_ranges(left..=right, rect.y_range());
             self.hatch.paint(&painter, at, look, colors);
-            if right - left > 22.0 && !segment.note.is_empty() {
+            if right - left > 34.0 && !segment.note.is_empty() {
                 label(&painter.with_clip_rect(at.intersect(painter.clip_rect())), at, look, segment, colors);
             }
+        }
+        let end = Rect::from_min_max(pos2(rect.right() + 3.0, rect.top()), pos2(rect.right() + 10.0, rect.bottom()));
+        if let Some(fill) = self.fills.iter().find(|(pid, _)| *pid == lane.pid).map(|(_, fill)| fill) {
+            fill.paint(ui, end);
+            let described = widgets::describe(ui, end, ("pipe", index), Role::ProgressIndicator, &fill.words());
+            described.on_hover_text(fill.words());
         }
         let whole = name.union(rect);
         let salt = egui::IdSalt::new(("lane", index));
@@ -213,7 +280,9 @@ impl Timeline {
         if response.clicked() {
             actions.push(UiAction::Select(lane.pid, lane.tid));
         }
-        if let Some(pointer) = response.hover_pos().filter(|pointer| pointer.x >= scale.left) {
+        if is_cut && response.hover_pos().is_some_and(|pointer| pointer.x < scale.left) {
+            response.on_hover_text_at_pointer(&lane.name);
+        } else if let Some(pointer) = response.hover_pos().filter(|pointer| pointer.x >= scale.left) {
             let t = scale.from + f64::from(pointer.x - scale.left) * scale.per_point();
             if let Some(segment) = at_time(&lane.segments, t) {
                 response.on_hover_text_at_pointer(explain(&lane.name, lane.pid, lane.tid, segment, now));
@@ -239,7 +308,10 @@ fn arrow(painter: &egui::Painter, x: f32, from: f32, to: f32, ink: Color32) {
 fn label(painter: &egui::Painter, at: Rect, look: Look, segment: &Segment, colors: &theme::Palette) {
     let is_patterned = look == Look::Waiting;
     let ink = if is_patterned { colors.text } else { theme::ink_on(hatch::fill_of(look, colors).0) };
-    let galley = painter.layout_no_wrap(segment.note.to_string(), theme::bold_font(11.0), ink);
+    let font = theme::bold_font((at.height() - 1.0).min(11.0));
+    let mut job = egui::text::LayoutJob::simple_singleline(segment.note.to_string(), font, ink);
+    job.wrap = egui::text::TextWrapping::truncate_at_width(at.width() - 12.0);
+    let galley = painter.layout_job(job);
     let position = pos2(at.left() + 8.0, at.center().y - galley.size().y / 2.0);
     if is_patterned {
         let behind = Rect::from_min_size(position, galley.size()).expand2(vec2(4.0, 1.0)).intersect(at);
@@ -378,6 +450,15 @@ mod tests {
             text.contains("waiting: lock B") && text.contains("3.000000 s to 4.000000 s now") && text.contains("1000.000 ms"),
             "{text}"
         );
+    }
+
+    #[test]
+    fn sixteen_lanes_fit_where_five_are_comfortable() {
+        let height = 16.0 * Rows::LOWEST;
+        assert_eq!(Rows::of(5, height), Rows { pitch: 34.0, bar: 22.0 });
+        let rows = Rows::of(16, height);
+        assert!(rows.top(0.0, 15) + rows.bar <= height && rows.bar >= 12.0, "{rows:?}");
+        assert!((Rows::of(2000, height).pitch - Rows::LOWEST).abs() < f32::EPSILON, "more are scrolled");
     }
 
     #[test]

@@ -44,7 +44,9 @@ impl TopBar<'_> {
         let has_room = ui.available_width() > 840.0;
         ui.horizontal_centered(|ui| {
             let start = ui.cursor().left();
-            ui.label(theme::bold("Task Lab").size(16.0));
+            if ui.available_width() > 700.0 {
+                ui.label(theme::bold("Task Lab").size(16.0));
+            }
             if wide {
                 ui.add_space(8.0);
                 // The Start button has its place, however long the name of the chapter is.
@@ -57,7 +59,7 @@ impl TopBar<'_> {
             self.start_button(ui, actions);
             self.step_button(ui, actions);
             let pause = if self.is_paused { "▶ Resume" } else { "⏸ Pause" };
-            let pause = ui.add(egui::Button::new(pause).selected(self.is_paused).min_size(vec2(76.0, 26.0)));
+            let pause = ui.add(egui::Button::new(pause).selected(self.is_paused).min_size(widgets::hit_size(ui, 76.0, 26.0)));
             let pause = pause.accessible_name("Pause the display").on_hover_text(UiCommand::PauseDisplay.hint(ui.ctx()));
             if pause.clicked() {
                 actions.command(UiCommand::PauseDisplay);
@@ -77,7 +79,7 @@ impl TopBar<'_> {
 
     fn start_button(&self, ui: &mut Ui, actions: &mut Actions) {
         let colors = palette(ui);
-        let size = vec2(84.0, 26.0);
+        let size = widgets::hit_size(ui, 84.0, 26.0);
         let (text, name, tone, ink) = match self.run.filter(|run| is_active(run)) {
             Some(_) => ("■ Stop", "Stop", colors.red, colors.red.ink),
             None => ("▶ Start", "Start", colors.green, colors.text),
@@ -95,7 +97,7 @@ impl TopBar<'_> {
         } else {
             "Step mode: before each operation on a lock, a queue and the like a task waits at a gate, until you let it go on."
         };
-        let button = egui::Button::new("Step").selected(self.is_stepping).min_size(vec2(52.0, 26.0));
+        let button = egui::Button::new("Step").selected(self.is_stepping).min_size(widgets::hit_size(ui, 52.0, 26.0));
         let response = ui.add_enabled(has_gates, button).accessible_name("Step mode").on_hover_text(about);
         if response.on_disabled_hover_text("This scenario has no gates at which a task could wait.").clicked() {
             actions.push(UiAction::Step);
@@ -104,9 +106,9 @@ impl TopBar<'_> {
 
     fn language_switch(&self, ui: &mut Ui, actions: &mut Actions) {
         let colors = palette(ui);
-        let size = vec2(136.0, 26.0);
+        let size = widgets::hit_size(ui, 136.0, 26.0);
         let (pill, _) = ui.allocate_exact_size(size, egui::Sense::hover());
-        ui.painter().rect(pill, 13.0, colors.pane, (1.0, colors.line), egui::StrokeKind::Inside);
+        ui.painter().rect(pill, size.y / 2.0, colors.pane, (1.0, colors.line), egui::StrokeKind::Inside);
         let half = vec2(size.x / 2.0 - 1.0, size.y - 2.0);
         for (index, (language, text, name)) in
             [(Language::Rust, "Rust", "as Rust"), (Language::Python, "Python", "as Python")].into_iter().enumerate()
@@ -126,7 +128,8 @@ impl TopBar<'_> {
     fn right(&self, ui: &mut Ui, has_room: bool, actions: &mut Actions) {
         let colors = palette(ui);
         for (command, text) in [(UiCommand::Help, "?"), (UiCommand::Settings, "⚙")] {
-            let button = ui.add(egui::Button::new(text).min_size(vec2(26.0, 26.0))).accessible_name(command.text());
+            let button =
+                ui.add(egui::Button::new(text).min_size(widgets::hit_size(ui, 26.0, 26.0))).accessible_name(command.text());
             if button.on_hover_text(command.hint(ui.ctx())).clicked() {
                 actions.command(command);
             }
@@ -145,7 +148,7 @@ impl TopBar<'_> {
         ui.add_enabled_ui(running > 0, |ui| {
             let (tone, ink) = (colors.red, colors.red.ink);
             let text = if has_room { "■ Stop everything" } else { "■ All" };
-            let size = vec2(if has_room { 138.0 } else { 60.0 }, 26.0);
+            let size = widgets::hit_size(ui, if has_room { 138.0 } else { 60.0 }, 26.0);
             let button = widgets::tinted_button(ui, text, tone, ink, size).accessible_name("Stop everything");
             if button.on_hover_text(UiCommand::StopEverything.hint(ui.ctx())).clicked() {
                 actions.command(UiCommand::StopEverything);

@@ -1,10 +1,11 @@
 //! The process table of a run: a tree of processes with their threads. UI thread; draws the visible rows only.
 
 use egui::scroll_area::DragScroll;
-use egui::{Align, Align2, FontId, Key, Layout, RichText, Role, Sense, Ui, WidgetInfo, vec2};
+use egui::{Align, Align2, FontId, Key, Layout, Rect, RichText, Role, Sense, Ui, WidgetInfo, pos2, vec2};
 use egui_extras::{Column, TableBuilder, TableRow};
 
 use super::actions::{Actions, UiAction};
+use super::fill::Fill;
 use super::states::{self, Look};
 use super::theme::{self, palette};
 use super::tree_rows::{RowRef, Rows, SortBy};
@@ -26,9 +27,11 @@ pub struct Tree {
     page: usize,
 }
 
-const ROW: f32 = 23.0;
+const ROW: f32 = 20.0;
 const FINGER_ROW: f32 = 34.0;
 const INDENT: f32 = 16.0;
+/// The bar that shows how full a pipe is.
+const FILL: f32 = 34.0;
 
 /// The columns that are left out where there is no room.
 #[derive(Clone, Copy)]
@@ -133,11 +136,18 @@ impl Tree {
                     let tid = thread.map(|thread| thread.tid);
                     row.set_selected(selection == Some((process.pid, tid)));
                     let is_folded = rows.is_folded(process.pid);
-                    if draw(&mut row, this, process, thread, is_folded, shown) {
+                    let fill = if thread.is_none() { Fill::of(run, process) } else { None };
+                    if draw(&mut row, this, (process, thread), fill.as_ref(), is_folded, shown) {
                         folded = Some(process.pid);
                     }
-                    let response = row.response();
-                    let label = describe(process, thread);
+                    let response = match thread {
+                        // The column is too narrow for many a reason.
+                        Some(thread) if !thread.waits_for.is_empty() => {
+                            row.response().on_hover_text(format!("{} waits for {}.", thread.name, thread.waits_for))
+                        }
+                        _ => row.response(),
+                    };
+                    let label = describe(process, thread, fill.as_ref());
                     let is_selected = selection == Some((process.pid, tid));
                     response.widget_info(|| WidgetInfo::selected(Role::Row, true, is_selected, &label));
                     if response.clicked() {
@@ -213,8 +223,8 @@ fn heading(ui: &mut Ui, text: &str, by: Option<SortBy>, sort: &mut SortBy) {
 fn draw(
     row: &mut TableRow<'_, '_>,
     this: RowRef,
-    process: &ProcessRow,
-    thread: Option<&ThreadSample>,
+    (process, thread): (&ProcessRow, Option<&ThreadSample>),
+    fill: Option<&Fill>,
     is_folded: bool,
     shown: Shown,
 ) -> bool {
@@ -228,14 +238,24 @@ fn draw(
             let sign = if is_folded { "▸" } else { "▾" };
             let verb = if is_folded { "Unfold" } else { "Fold" };
             let button =
-                ui.add(egui::Button::new(RichText::new(sign).color(colors.weak)).frame(false).min_size(vec2(14.0, 18.0)));
+                ui.add(egui::Button::new(RichText::new(sign).color(colors.weak)).frame(false).min_size(vec2(14.0, 16.0)));
             was_folded = button.accessible_name(format!("{verb} {}", process.pid)).clicked();
+        }
+        if let Some(fill) = fill {
+            let right = ui.max_rect().right();
+            let bar = Rect::from_center_size(pos2(right - FILL / 2.0, ui.max_rect().center().y), vec2(FILL, 7.0));
+            fill.paint(ui, bar);
+            let salt = ("pipe", process.pid);
+            widgets::describe(ui, bar.expand(3.0), salt, Role::ProgressIndicator, &fill.words()).on_hover_text(fill.words());
         }
         let name = thread.map_or(process.name.as_str(), |thread| thread.name.as_str());
         let ink = if is_gone { colors.weak } else { colors.text };
         let orphan = if process.is_orphan && thread.is_none() { " (orphan)" } else { "" };
-        ui.add(egui::Label::new(RichText::new(format!("{name}{orphan}")).color(ink)).truncate().selectable(false))
-            .on_hover_text(&process.command);
+        let room = vec2(ui.available_width() - if fill.is_some() { FILL + 6.0 } else { 0.0 }, ui.available_height());
+        ui.allocate_ui_with_layout(room, Layout::left_to_right(Align::Center), |ui| {
+            let text = RichText::new(format!("{name}{orphan}")).color(ink);
+            ui.add(egui::Label::new(text).truncate().selectable(false)).on_hover_text(&process.command);
+        });
     });
     let id = thread.map_or_else(|| process.pid.to_string(), |thread| thread.tid.to_string());
     row.col(|ui| cell(ui, &id, true));
@@ -301,14 +321,17 @@ fn state(ui: &mut Ui, look: Look, word: &str, is_gone: bool) {
 }
 
 /// A row in words.
-fn describe(process: &ProcessRow, thread: Option<&ThreadSample>) -> String {
+fn describe(process: &ProcessRow, thread: Option<&ThreadSample>, fill: Option<&Fill>) -> String {
     match thread {
         Some(thread) => {
             let look = states::thread_look(thread).word();
             let waits = if thread.waits_for.is_empty() { String::new() } else { format!(" for {}", thread.waits_for) };
             format!("thread {} {}: {look}{waits}", thread.name, thread.tid)
         }
-        None => format!("process {} {}: {}", process.name, process.pid, states::process_look(process).1),
+        None => {
+            let pipe = fill.map_or_else(String::new, |fill| format!(", {}", fill.words()));
+            format!("process {} {}: {}{pipe}", process.name, process.pid, states::process_look(process).1)
+        }
     }
 }
 

@@ -1,5 +1,6 @@
 //! Small pieces that several views share: panes, badges, painted text. UI thread; they hold nothing.
 
+use egui::text::{LayoutJob, TextWrapping};
 use egui::{
     Align2, Color32, CornerRadius, FontId, Frame, Margin, Pos2, Rect, Response, RichText, Role, Sense, Stroke, Ui, WidgetInfo,
     vec2,
@@ -30,6 +31,11 @@ pub fn pane_frame(ui: &Ui, is_focused: bool) -> Frame {
         .stroke(Stroke::new(1.0, border))
         .corner_radius(CornerRadius::same(5))
         .inner_margin(Margin::symmetric(10, 6))
+}
+
+/// A button's size, and where the window is used with fingers at least a finger's.
+pub fn hit_size(ui: &Ui, width: f32, height: f32) -> egui::Vec2 {
+    vec2(width, if theme::is_touch(ui) { height.max(ui.spacing().interact_size.y) } else { height })
 }
 
 /// A button in a colour of its own.
@@ -64,7 +70,7 @@ pub fn banner(ui: &mut Ui, text: &str, tone: Tone, buttons: impl FnOnce(&mut Ui)
                 ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
                     buttons(ui);
                     ui.with_layout(egui::Layout::left_to_right(egui::Align::Center), |ui| {
-                        ui.add(egui::Label::new(theme::bold(text).color(palette(ui).text)).truncate());
+                        ui.add(egui::Label::new(theme::bold(text).color(palette(ui).text)).wrap());
                     });
                 });
             });
@@ -77,10 +83,16 @@ pub fn nothing_yet(ui: &mut Ui, text: &str) {
     ui.vertical_centered(|ui| ui.label(RichText::new(text).color(palette(ui).weak)));
 }
 
-/// Paints one line of text, cut off at the end of `rect`. True when it did not fit.
+/// Paints one line of text; what does not fit into `rect` becomes "…". True when it did not fit: its view shows the whole elsewhere.
 pub fn paint_text(ui: &Ui, rect: Rect, align: Align2, text: impl Into<String>, font: FontId, color: Color32) -> bool {
     let painter = ui.painter_at(rect.intersect(ui.clip_rect()));
-    painter.text(anchor_of(rect, align), align, text.into(), font, color).width() > rect.width()
+    let mut job = LayoutJob::simple_singleline(text.into(), font, color);
+    job.wrap = TextWrapping::truncate_at_width(rect.width());
+    let galley = painter.layout_job(job);
+    let is_cut = galley.elided;
+    let at = align.anchor_size(anchor_of(rect, align), galley.size());
+    painter.galley(at.min, galley, color);
+    is_cut
 }
 
 fn anchor_of(rect: Rect, align: Align2) -> Pos2 {

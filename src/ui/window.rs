@@ -8,8 +8,9 @@ use std::time::Duration;
 
 use egui::{ViewportBuilder, ViewportId};
 
-use super::app::{App, Preferences};
+use super::app::App;
 use super::screenshot::Screenshot;
+use super::settings::{self, Keeper, Kept};
 use super::theme::DesktopFonts;
 use crate::engine::EngineHandle;
 use crate::scenario::CATALOGUE;
@@ -73,25 +74,29 @@ pub fn run(options: WindowOptions, engine: EngineHandle) -> Result<(), WindowErr
     let is_picture = path.is_some();
     let screenshot = options.screenshot.map(|(path, after)| Screenshot::new(path, after));
     let outcome = screenshot.as_ref().map(Screenshot::outcome);
+    // A picture is of a window as everybody has it, and leaves nothing behind.
+    let place = settings::place().filter(|_| !is_picture);
+    let kept = place.as_deref().map(Kept::load).unwrap_or_default();
+    let has_own_size = options.size.is_some();
     let viewport = ViewportBuilder::default()
         .with_title("Task Lab")
         .with_app_id("org.tasklab.TaskLab")
-        .with_inner_size(options.size.unwrap_or([1280.0, 800.0]))
+        .with_inner_size(options.size.or(kept.window.size).unwrap_or([1280.0, 800.0]))
+        .with_maximized(kept.window.is_maximized && !has_own_size)
         .with_min_inner_size([640.0, 400.0])
         .with_icon(egui::IconData::default());
-    let native = eframe::NativeOptions {
-        viewport,
-        renderer: eframe::Renderer::Glow,
-        persist_window: !is_picture && options.size.is_none(),
-        ..eframe::NativeOptions::default()
-    };
+    let native = eframe::NativeOptions { viewport, renderer: eframe::Renderer::Glow, ..eframe::NativeOptions::default() };
     let create = move |context: &eframe::CreationContext<'_>| {
         let ctx = &context.egui_ctx;
         fonts.install(ctx);
-        let kept = context.storage.filter(|_| !is_picture);
-        let preferences = kept.and_then(|storage| eframe::get_value::<Preferences>(storage, eframe::APP_KEY)).unwrap_or_default();
+        kept.lay_out(ctx);
         engine.set_waker(Waker::from(Arc::new(Repaint(ctx.clone()))));
-        let mut app = App::new(ctx, engine, CATALOGUE, preferences);
+        let mut app = App::new(ctx, engine, CATALOGUE, kept.preferences.clone());
+        match place.map(|path| Keeper::start(path, &kept)) {
+            Some(Ok(keeper)) => app.keep(keeper, kept.window, has_own_size),
+            Some(Err(error)) => app.toasts.push(format!("Could not keep the settings: {error}.")),
+            None => {}
+        }
         app.screenshot = screenshot;
         if let Some(id) = options.start_scenario {
             app.start(&id);

@@ -3,6 +3,8 @@
 
 #![allow(dead_code, reason = "each test program uses a part of it")]
 
+pub mod again;
+
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::path::PathBuf;
@@ -14,10 +16,33 @@ use std::time::{Duration, Instant};
 use rustix::process::{Pid, kill_process};
 use serde_json::{Value, json};
 use tasklab::model::{Action, Event, EventKind, Fact, Language, Monotonic, Scope, Signal, TimedAction};
-use tasklab::scenario::Scenario;
+use tasklab::scenario::{Scenario, find};
 
 /// Only a hang meets this, however slow the machine is.
-pub const HANG: Duration = Duration::from_mins(2);
+pub const HANG: Duration = Duration::from_mins(5);
+
+pub const BOTH: [Language; 2] = [Language::Rust, Language::Python];
+
+pub fn scenario(id: &str) -> &'static Scenario {
+    find(id).expect("in the catalogue")
+}
+
+/// The same in both languages, at the same time.
+pub fn in_both<T: Send>(body: impl Fn(Language) -> T + Sync) -> [T; 2] {
+    let ran = together(BOTH.map(|language| {
+        let body = &body;
+        Box::new(move || body(language)) as Box<dyn FnOnce() -> T + Send>
+    }));
+    ran.try_into().unwrap_or_else(|_| unreachable!("two went in"))
+}
+
+/// Runs bodies that wait long, at the same time.
+pub fn together<'b, T: Send + 'b>(bodies: impl IntoIterator<Item = Box<dyn FnOnce() -> T + Send + 'b>>) -> Vec<T> {
+    std::thread::scope(|scope| {
+        let running: Vec<_> = bodies.into_iter().map(|body| scope.spawn(body)).collect();
+        running.into_iter().map(|one| one.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))).collect()
+    })
+}
 
 /// What one run of a body gave.
 #[derive(Debug)]
@@ -36,6 +61,17 @@ impl Ran {
             .iter()
             .filter_map(|event| if let EventKind::Fact(fact) = &event.kind { Some((fact.id.as_str(), fact)) } else { None })
             .collect()
+    }
+
+    /// The ids of the facts that did not hold.
+    pub fn failed(&self) -> Vec<&str> {
+        self.facts().into_iter().filter(|(_, fact)| !fact.holds).map(|(id, _)| id).collect()
+    }
+
+    /// What a fact has observed.
+    #[track_caller]
+    pub fn observed(&self, fact: &str) -> Value {
+        self.facts().get(fact).unwrap_or_else(|| panic!("no fact {fact:?}: {self:#?}")).observed.clone()
     }
 
     pub fn notices(&self) -> Vec<&str> {
@@ -60,11 +96,31 @@ impl Ran {
         let facts = self.facts();
         assert!(!facts.is_empty() && facts.values().all(|fact| fact.holds), "{facts:#?}\n{:?}", self.notices());
     }
+
+    /// Fails if processes of the run do not end.
+    #[track_caller]
+    pub fn assert_nothing_is_left(&self) {
+        let end = Instant::now() + HANG;
+        while !tagged(&self.tag).is_empty() {
+            assert!(Instant::now() < end, "left of the run: {:?}", tagged(&self.tag));
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
 }
 
 /// State letter of a process; `None` if there is none.
 pub fn state(pid: i32) -> Option<char> {
     std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?.rsplit(')').next()?.trim_start().chars().next()
+}
+
+/// Waits until a process is in this state.
+#[track_caller]
+pub fn until_state(pid: i32, wanted: char) {
+    let end = Instant::now() + HANG;
+    while state(pid) != Some(wanted) {
+        assert!(state(pid).is_some() && Instant::now() < end, "process {pid} is {:?} instead of {wanted}", state(pid));
+        std::thread::sleep(Duration::from_millis(2));
+    }
 }
 
 /// PIDs whose environment holds this variable, read from /proc. Zombies have no environment.
@@ -165,6 +221,31 @@ impl Running {
         }
     }
 
+    /// Presses one of the lesson's own buttons.
+    pub fn press(&mut self, action: &str, target: &str) {
+        self.act(&Action::Scenario(action.to_owned()), target);
+    }
+
+    #[track_caller]
+    pub fn kill(&mut self, target: &str) {
+        self.signal(&Action::Kill(Scope::Process), target);
+    }
+
+    #[track_caller]
+    pub fn stop(&mut self, target: &str) {
+        self.signal(&Action::Stop(Scope::Process), target);
+    }
+
+    /// Sends a signal, as soon as the events have named that process: a child may tell of itself before its parent does.
+    #[track_caller]
+    pub fn signal(&mut self, action: &Action, target: &str) {
+        let is_it = |kind: &EventKind| matches!(kind, EventKind::ProcessStarted { name, .. } if name == target);
+        if !self.ran.events.iter().any(|event| is_it(&event.kind)) {
+            self.until(target, is_it);
+        }
+        self.act(action, target);
+    }
+
     /// Writes to the control pipe; a body that has ended reads nothing.
     pub fn write(&mut self, text: &str) {
         if let Some(control) = &mut self.control {
@@ -219,6 +300,13 @@ impl Running {
         self.ran.printed = self.printed.take().and_then(|thread| thread.join().ok()).unwrap_or_default();
         self.ran
     }
+}
+
+/// Makes a run of a lesson; once more, and once more again, as long as nothing but what it has measured on this machine speaks
+/// against it.
+pub fn decided(id: &str, make: impl FnMut() -> Ran) -> Ran {
+    let facts = |ran: &Ran| (ran.code == Some(0)).then(|| ran.facts().into_values().cloned().collect());
+    again::decided(id, make, facts)
 }
 
 /// Runs a body to its end, with these values in place of the defaults.

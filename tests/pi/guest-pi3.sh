@@ -2,6 +2,13 @@
 # what the pin must show from outside now, KILLED that the app was killed with the line high, STATUS how a command ended.
 T=/bin/tasklab
 PIN=GPIO17
+stty -echo
+
+# Tells the host, and goes on when it has looked: it answers with a line.
+tell() {
+    echo "$*"
+    read -r answer
+}
 
 # Starts a driver in the background and waits until it has told its first edge.
 drive() {
@@ -9,7 +16,7 @@ drive() {
     $T gpio "$@" --json >/tmp/edges 2>/tmp/errors &
     driver=$!
     tries=0
-    while [ ! -s /tmp/edges ] && [ $tries -lt 100 ] && kill -0 $driver 2>/dev/null; do
+    while [ ! -s /tmp/edges ] && [ $tries -lt 1200 ] && kill -0 $driver 2>/dev/null; do
         sleep 0.1
         tries=$((tries + 1))
     done
@@ -24,17 +31,14 @@ for board in rppal chardev; do
     echo "STATUS get $board $?"
 
     drive set --board $board $PIN=1
-    echo "LEVEL high set by $board"
-    sleep 2
+    tell "LEVEL high set by $board"
     kill -TERM $driver
     wait $driver
     echo "STATUS set $board $?"
-    echo "LEVEL low given back by $board"
-    sleep 2
+    tell "LEVEL low given back by $board"
 
     drive toggle --board $board $PIN
-    echo "LEVEL high toggled by $board"
-    sleep 2
+    tell "LEVEL high toggled by $board"
     kill -TERM $driver
     wait $driver
 
@@ -44,11 +48,10 @@ for board in rppal chardev; do
 
     for round in 1 2 3 4 5; do
         drive set --board $board $PIN=1
-        echo "LEVEL high before kill $round by $board"
-        sleep 1
+        tell "LEVEL high before kill $round by $board"
         kill -KILL $driver
-        echo "KILLED $board $round"
-        sleep 2
+        tell "KILLED $board $round"
+        wait $driver
     done
 done
 $T gpio set GPIO1=1 --for 1

@@ -6,30 +6,11 @@ set -eu
 folder=$(mkdir -p "$1" && realpath "$1")
 [ ! -e "$folder/complete" ] || exit 0
 scratch=$folder/scratch
-rm -rf "$scratch" && mkdir -p "$scratch/lists/partial" "$scratch/cache/archives/partial" "$scratch/etc"
-touch "$scratch/status"
-
-# bookworm's own kernel is older than what a Raspberry Pi runs today; its backports have trixie's.
-release=$(. /etc/os-release && echo "${VERSION_CODENAME:-}")
-case $release in
-    bookworm) suites="bookworm bookworm-backports" ;;
-    "") echo "parts: this is no Debian release with a code name" >&2; exit 3 ;;
-    *) suites=$release ;;
-esac
-mirror=$(sed -n 's/^URIs: *//p' /etc/apt/sources.list.d/debian.sources 2>/dev/null | head -n1)
-[ -n "$mirror" ] || mirror=$(awk '$1 == "deb" { for (i = 2; i <= NF; i++) if ($i ~ /^http/) { print $i; exit } }' /etc/apt/sources.list)
-[ -n "$mirror" ] || { echo "parts: found no mirror in /etc/apt" >&2; exit 3; }
-for suite in $suites; do
-    echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $mirror $suite main"
-done >"$scratch/etc/sources.list"
-cat >"$scratch/apt.conf" <<CONF
-Dir::State::Lists "$scratch/lists"; Dir::State::status "$scratch/status"; Dir::Cache "$scratch/cache";
-Dir::Etc::sourcelist "$scratch/etc/sources.list"; Dir::Etc::sourceparts "-";
-APT::Architecture "amd64"; APT::Architectures { "amd64"; "arm64"; }; Acquire::Languages "none"; APT::Sandbox::User "root";
-CONF
-export APT_CONFIG="$scratch/apt.conf"
-apt-get -qq update
-newest=${suites##* }
+rm -rf "$scratch"
+. "$(dirname "$0")/../debian.sh"
+debian_lists "$scratch"
+newest=$(debian_suites)
+newest=${newest##* }
 image=$(apt-cache depends -t "$newest" linux-image-arm64:arm64 | sed -n 's/.*Depends: *\(linux-image-[0-9][^ ]*\).*/\1/p' | head -n1)
 version=${image#linux-image-}
 version=${version%:arm64}

@@ -20,7 +20,7 @@ use tasklab::supervisor::{ChildPipes, Client, Incoming, LaunchFailure, LaunchedC
 
 /// How long anything may take before it counts as a hang. Only a hang meets it, however slow the machine is.
 pub fn deadline() -> Duration {
-    Duration::from_mins(1)
+    Duration::from_mins(3)
 }
 
 /// Waits until a condition holds; fails, naming it, at the deadline.

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use tasklab::engine::{BoardKind, Command, Engine, LaunchRequest, Options, Told, What};
-use tasklab::model::{ChildSpec, Event, EventKind, Language, Outcome, StopPlan, Stream};
+use tasklab::model::{ChildSpec, Event, EventKind, Language, Outcome, StopPlan, Stream, TimedAction};
 use tasklab::supervisor::Client;
 
 use super::deadline;
@@ -29,8 +29,12 @@ pub fn programs(stages: Vec<ChildSpec>) -> LaunchRequest {
 }
 
 pub fn scenario(id: &str, language: Language) -> LaunchRequest {
-    let script =
-        tasklab::scenario::find(id).expect("known").script.iter().map(|line| line.parse().expect("a script line")).collect();
+    let script = tasklab::scenario::find(id)
+        .expect("known")
+        .script
+        .iter()
+        .map(|line| TimedAction::demo(line).expect("a script line"))
+        .collect();
     LaunchRequest { script, ..request(What::Scenario { id: id.to_owned(), language, params: BTreeMap::new() }) }
 }
 
@@ -76,6 +80,10 @@ pub fn output(events: &[Event], wanted: Stream) -> Vec<u8> {
 pub fn notices(events: &[Event]) -> Vec<String> {
     let texts = events.iter().filter_map(|event| match &event.kind {
         EventKind::Notice { text } => Some(text.clone()),
+        EventKind::ActionRefused { action, target, why, .. } => {
+            let Ok(action) = action.parse::<tasklab::model::Action>();
+            Some(action.could_not(target, why))
+        }
         _ => None,
     });
     texts.collect()

@@ -33,7 +33,7 @@ pub(super) type Run<'a> = Box<dyn FnMut(u64) -> anyhow::Result<Duration> + 'a>;
 
 /// One side of a comparison.
 pub(super) struct Contender<'a> {
-    /// In front of the name: nothing, `python_` or `c_`.
+    /// In front of the name: nothing, `python_`, `c_`, `std_` or `channel_`.
     prefix: &'static str,
     run: Run<'a>,
 }
@@ -44,6 +44,10 @@ pub(super) fn rust<'a>(run: impl FnMut(u64) -> anyhow::Result<Duration> + 'a) ->
 
 pub(super) fn c<'a>(mut run: impl FnMut(u64) -> std::io::Result<Duration> + 'a) -> Contender<'a> {
     Contender { prefix: "c_", run: Box::new(move |count| Ok(run(count)?)) }
+}
+
+pub(super) fn beside<'a>(prefix: &'static str, run: impl FnMut(u64) -> anyhow::Result<Duration> + 'a) -> Contender<'a> {
+    Contender { prefix, run: Box::new(run) }
 }
 
 pub(super) fn python<'a>(run: impl FnMut(u64) -> anyhow::Result<Duration> + 'a) -> Contender<'a> {

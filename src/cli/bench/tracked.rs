@@ -1,0 +1,99 @@
+//! What the lessons' own lock and queue cost while nobody records, beside what Rust has for the same. One thread does all, so that
+//! what is measured is the price of an operation, not who gets a core when.
+
+use std::collections::VecDeque;
+use std::hint::black_box;
+use std::sync::mpsc::sync_channel;
+use std::sync::{Condvar, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use anyhow::ensure;
+
+use super::ROOM;
+use crate::scenario::Stage;
+
+/// Items that are put before they are taken out again.
+const BATCH: u64 = 100;
+
+/// Takes the lessons' lock, adds one, and gives it back.
+pub(super) fn lock_ops(stage: &Stage, count: u64) -> anyhow::Result<Duration> {
+    let lock = black_box(stage.lock("counter"));
+    let start = Instant::now();
+    for _ in 0..count {
+        lock.acquire();
+        lock.release()?;
+    }
+    Ok(start.elapsed())
+}
+
+/// The same with a mutex.
+pub(super) fn mutex_ops(count: u64) -> anyhow::Result<Duration> {
+    let lock = black_box(Mutex::new(()));
+    let start = Instant::now();
+    for _ in 0..count {
+        drop(lock.lock().unwrap_or_else(PoisonError::into_inner));
+    }
+    Ok(start.elapsed())
+}
+
+/// Items through the lessons' queue.
+pub(super) fn queue_items(stage: &Stage, count: u64) -> anyhow::Result<Duration> {
+    let queue = stage.queue("items", ROOM);
+    pass(count, |item| queue.put(item), || Ok(queue.get()))
+}
+
+/// The same through a queue of a mutex and two condition variables, as one writes it oneself.
+pub(super) fn plain_items(count: u64) -> anyhow::Result<Duration> {
+    let (items, not_empty, not_full) = (Mutex::new(VecDeque::new()), Condvar::new(), Condvar::new());
+    let put = |item: u64| {
+        let items = items.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut items = not_full.wait_while(items, |items| items.len() >= ROOM).unwrap_or_else(PoisonError::into_inner);
+        items.push_back(item);
+        not_empty.notify_one();
+    };
+    let get = || {
+        let items = items.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut items = not_empty.wait_while(items, |items| items.is_empty()).unwrap_or_else(PoisonError::into_inner);
+        let item = items.pop_front().unwrap_or_default();
+        not_full.notify_one();
+        Ok(item)
+    };
+    pass(count, put, get)
+}
+
+/// The same through a channel with room for as many.
+pub(super) fn channel_items(count: u64) -> anyhow::Result<Duration> {
+    let (sender, receiver) = sync_channel(ROOM);
+    // Both ends live as long as this, so that no item is refused.
+    let put = |item| sender.send(item).unwrap_or_default();
+    pass(count, put, || Ok(receiver.recv()?))
+}
+
+fn pass(count: u64, put: impl Fn(u64), get: impl Fn() -> anyhow::Result<u64>) -> anyhow::Result<Duration> {
+    let start = Instant::now();
+    let mut sum = 0_u64;
+    for first in (0..count).step_by(BATCH as usize) {
+        let batch = first..count.min(first + BATCH);
+        batch.clone().for_each(&put);
+        for _ in batch {
+            sum = sum.wrapping_add(get()?);
+        }
+    }
+    let elapsed = start.elapsed();
+    ensure!(sum == (0..count).fold(0, u64::wrapping_add), "an item was lost");
+    Ok(elapsed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_item_comes_out_again() {
+        let stage = Stage::from_environment();
+        assert!(lock_ops(&stage, 1_000).is_ok() && mutex_ops(1_000).is_ok());
+        for passed in [queue_items(&stage, 1_050), plain_items(1_050), channel_items(1_050)] {
+            assert!(passed.expect("no item is lost") > Duration::ZERO);
+        }
+    }
+}

@@ -1,0 +1,190 @@
+//! The scenario's question: what a person guesses before and while it runs, and what came out beside that. UI thread; holds the guesses.
+
+use std::collections::HashMap;
+
+use egui::{Align, Button, Label, Layout, RichText, Ui};
+use serde_json::Value;
+
+use super::card::plain;
+use super::theme::{self, Tone, palette};
+use super::widgets;
+use crate::model::{Fact, RunState, RunView};
+use crate::scenario::{Prediction, Scenario};
+
+/// What was guessed, by scenario.
+#[derive(Debug, Default)]
+pub struct Predictions(HashMap<&'static str, usize>);
+
+impl Predictions {
+    /// The choice that was guessed for a scenario.
+    pub fn of(&self, scenario: &Scenario) -> Option<usize> {
+        self.0.get(scenario.id).copied()
+    }
+
+    /// Draws the answers under each other, for where there is room.
+    pub fn choices_ui(&mut self, ui: &mut Ui, scenario: &'static Scenario) {
+        let chosen = self.of(scenario);
+        for (index, choice) in scenario.prediction.choices.iter().enumerate() {
+            if ui.radio(chosen == Some(index), *choice).clicked() {
+                self.0.insert(scenario.id, index);
+            }
+        }
+    }
+
+    /// Draws the question beside a run: to be answered while it goes on, and answered when it has shown the answer.
+    pub fn strip_ui(&mut self, ui: &mut Ui, scenario: &'static Scenario, run: &RunView) {
+        let prediction = &scenario.prediction;
+        let colors = palette(ui);
+        let guess = self.of(scenario).and_then(|index| prediction.choices.get(index)).copied();
+        if let Some(fact) = run.facts.iter().find(|fact| fact.id == prediction.fact) {
+            let (verdict, tone) = verdict(prediction, guess, fact);
+            let tone = match tone {
+                Verdict::Right => colors.green,
+                Verdict::Wrong => colors.orange,
+                Verdict::Open => colors.blue,
+            };
+            line_ui(ui, tone, prediction.ask, &verdict);
+            return;
+        }
+        if let Some(guess) = guess {
+            let end = if matches!(run.state, RunState::Finished(_)) { " The run ended before it showed." } else { "" };
+            let text = format!("Your guess: {guess}.{end}");
+            if line_ui(ui, colors.blue, prediction.ask, &text) {
+                self.0.remove(scenario.id);
+            }
+            return;
+        }
+        frame(ui, colors.blue).show(ui, |ui| {
+            ui.set_min_width(ui.available_width());
+            ui.label(theme::bold(format!("? {}", prediction.ask)).size(12.5).color(colors.text));
+            ui.horizontal_wrapped(|ui| {
+                for (index, choice) in prediction.choices.iter().enumerate() {
+                    let button = Button::new(*choice).wrap_mode(egui::TextWrapMode::Extend);
+                    let button = ui.add(button).on_hover_text("What do you think? Guess before it shows.");
+                    if button.accessible_name(format!("Guess: {choice}")).clicked() {
+                        self.0.insert(scenario.id, index);
+                    }
+                }
+            });
+        });
+    }
+}
+
+fn frame(ui: &Ui, tone: Tone) -> egui::Frame {
+    widgets::pane_frame(ui, false).fill(tone.surface).stroke((1.0, tone.strong)).inner_margin(egui::Margin::symmetric(12, 4))
+}
+
+/// One line: what was guessed or came out, and the question as far as there is room. Whether the guess is to be taken back.
+fn line_ui(ui: &mut Ui, tone: Tone, ask: &str, text: &str) -> bool {
+    let colors = palette(ui);
+    let can_change = text.starts_with("Your guess") && !text.ends_with("showed.");
+    let mut is_taken_back = false;
+    frame(ui, tone).show(ui, |ui| {
+        ui.set_min_width(ui.available_width());
+        ui.horizontal(|ui| {
+            ui.set_min_height(22.0);
+            ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+                if can_change {
+                    is_taken_back = ui.button("Guess again").clicked();
+                }
+                ui.with_layout(Layout::left_to_right(Align::Center).with_main_wrap(true), |ui| {
+                    ui.spacing_mut().item_spacing.y = 0.0;
+                    ui.spacing_mut().interact_size.y = 18.0;
+                    let said = ui.add(Label::new(theme::bold(text).color(colors.text)).wrap());
+                    said.on_hover_text(ask);
+                    if ui.available_width() > 120.0 {
+                        ui.add(Label::new(RichText::new(ask).size(11.0).color(colors.weak)).truncate());
+                    }
+                });
+            });
+        });
+    });
+    is_taken_back
+}
+
+/// Whether a guess was right.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Verdict {
+    Right,
+    Wrong,
+    /// Nothing was guessed, or the run did not show what it should.
+    Open,
+}
+
+fn verdict(prediction: &Prediction, guess: Option<&str>, fact: &Fact) -> (String, Verdict) {
+    let measured = plain(&fact.observed);
+    let answer = prediction.choices.get(prediction.answer).copied().unwrap_or_default();
+    match guess {
+        _ if !fact.holds => {
+            let guessed = guess.map_or_else(String::new, |guess| format!(" You predicted: {guess}."));
+            (
+                format!("This run showed something else: {} was expected, {measured} measured.{guessed}", plain(&fact.expected)),
+                Verdict::Open,
+            )
+        }
+        Some(guess) if guess == answer => (format!("✔ You predicted it: {answer} · Measured: {measured}"), Verdict::Right),
+        Some(guess) => (format!("✖ You predicted: {guess} · It is: {answer} · Measured: {measured}"), Verdict::Wrong),
+        None => (format!("It is: {answer} · Measured: {measured} · You predicted nothing"), Verdict::Open),
+    }
+}
+
+/// What was predicted beside what was measured.
+pub fn compare(predicted: Option<&str>, observed: &Value) -> String {
+    let measured = plain(observed);
+    match predicted {
+        Some(predicted) => format!("You predicted: {predicted} · Measured: {measured}"),
+        None => format!("Measured: {measured} · You predicted nothing"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use egui_kittest::{Harness, kittest::Queryable};
+
+    use super::*;
+    use crate::ui::{sample, testing};
+
+    fn show(run: RunView) -> Harness<'static, Predictions> {
+        testing::view(780.0, 200.0, Predictions::default(), move |ui, predictions| {
+            predictions.strip_ui(ui, &testing::POOL, &run);
+        })
+    }
+
+    fn measured(holds: bool) -> RunView {
+        let mut run = sample::run(1, "thread-pool");
+        run.facts.push(Fact {
+            id: testing::POOL.prediction.fact.to_owned(),
+            claim: "c".to_owned(),
+            expected: 4.into(),
+            observed: if holds { 4 } else { 3 }.into(),
+            holds,
+        });
+        run
+    }
+
+    #[test]
+    fn the_question_is_answered_beside_the_run_and_the_guess_can_be_taken_back() {
+        let mut harness = show(sample::run(1, "thread-pool"));
+        harness.get_by_label_contains(testing::POOL.prediction.ask);
+        harness.get_by_label("Guess: All").click();
+        harness.run();
+        assert_eq!(harness.state().of(&testing::POOL), Some(2));
+        harness.get_by_label_contains("Your guess: All");
+        harness.get_by_label("Guess again").click();
+        harness.run();
+        assert_eq!(harness.state().of(&testing::POOL), None);
+        harness.get_by_label("Guess: All");
+    }
+
+    #[test]
+    fn the_guess_stands_beside_what_was_measured_and_a_run_that_shows_something_else_says_so() {
+        show(measured(true)).get_by_label_contains("You predicted nothing");
+        let prediction = &testing::POOL.prediction;
+        let said = |holds: bool, index: usize| verdict(prediction, Some(prediction.choices[index]), &measured(holds).facts[0]);
+        assert_eq!(said(true, 1).1, Verdict::Right);
+        let (text, wrong) = said(true, 0);
+        assert!(wrong == Verdict::Wrong && text.contains("You predicted: One") && text.contains("It is: As many"), "{text}");
+        let (text, open) = said(false, 1);
+        assert!(open == Verdict::Open && text.contains("4 was expected, 3 measured"), "{text}");
+    }
+}
