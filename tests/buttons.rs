@@ -9,7 +9,7 @@ use std::sync::{Mutex, PoisonError};
 
 use serde_json::{Value, json};
 use support::runs::{engine, events_of, notices, outcome, request};
-use tasklab::engine::{BoardKind, Command, Engine, LineRequest, What};
+use tasklab::engine::{BoardKind, Command, Engine, LineRequest, Told, What};
 use tasklab::model::{Action, Event, EventKind, Fact, Language, Outcome, RunId, TaskState};
 
 const BOTH: [Language; 2] = [Language::Rust, Language::Python];
@@ -153,6 +153,40 @@ fn a_line_that_somebody_holds_is_refused_in_the_run_and_its_holder_named() {
     let events = events_of(&engine, request(what), |_| ());
     let told = events.iter().any(|event| matches!(&event.kind, EventKind::Notice { text } if text.contains("you holds it")));
     assert!(told && levels(&events, 17).iter().all(|level| *level == 1), "{events:#?}");
+}
+
+/// A run that ends does not take the lines from another one of the same scenario, as when it is started again.
+#[test]
+fn a_run_that_is_started_again_keeps_its_button() {
+    let engine = on_simulated_board();
+    let launch = || {
+        let params = [("changes".to_owned(), json!(200))].into();
+        let what = What::Scenario { id: "blink".to_owned(), language: Language::Rust, params };
+        engine.handle().send(Command::Launch(Box::new(request(what)))).expect("taken");
+    };
+    let act = |run: RunId, action: Action, target: &str| {
+        engine.handle().send(Command::Act { run, action, target: target.to_owned() }).expect("taken");
+    };
+    let (first, second) = (RunId::new(1), RunId::new(2));
+    let mut pressed = None;
+    launch();
+    loop {
+        let Told::Event(run, event) = engine.told().expect("tapped").recv_timeout(support::deadline()).expect("told") else {
+            continue;
+        };
+        match &event.kind {
+            kind if is_watched(kind) && run == first => launch(),
+            kind if is_watched(kind) => act(first, Action::End, ""),
+            EventKind::RunFinished { .. } if run == first => act(second, Action::Press, "GPIO26"),
+            EventKind::Gpio { line: 26, value } if run == second => drop(pressed.get_or_insert(*value)),
+            EventKind::TaskChanged { task, on: Some(on), .. } if task == "blinker" && on == "event may blink" => {
+                assert_eq!((run, pressed), (second, Some(0)), "its resistor is still on");
+                act(second, Action::End, "");
+            }
+            EventKind::RunFinished { outcome, .. } => break assert_eq!(*outcome, Outcome::Stopped),
+            _ => {}
+        }
+    }
 }
 
 /// A person's hand on a line that the run drives: the run goes on driving it.

@@ -24,6 +24,7 @@ params = tasklab.params(
 )
 tasklab.actions("submit", "cancel")
 
+LED_BAR = [17, 27, 22, 23, 24, 25, 5, 6]  # GPIO lines: the first eight workers have an LED each.
 BLOCK = 256 * 1024
 TEXT = (__doc__ * (BLOCK // len(__doc__) + 1))[:BLOCK].encode()
 ROUNDS = params.size * 1024 * 1024 // BLOCK
@@ -56,12 +57,21 @@ def hello():
     tasklab.started(name(), sort=params.kind)
 
 
+def light(level):
+    """A worker's LED is on while it is at work."""
+    number = int("".join(filter(str.isdigit, name()))) - (params.kind == "process")
+    if number < len(LED_BAR):
+        tasklab.gpio(LED_BAR[number], level)
+
+
 def task(number):
     """One task: who did it, from when to when, and the result."""
     tasklab.state(name(), "running", on=f"task {number}")
+    light(1)
     start = time.monotonic()
     result = piece(number)
     end = time.monotonic()
+    light(0)
     tasklab.state(name(), "waiting", on="the queue")
     return name(), os.getpid(), start, end, result
 

@@ -489,8 +489,7 @@ impl EngineLoop {
                     self.runs[index].emit(EventKind::Notice { text }, now, &mut self.tap);
                 }
                 Effect::Finish { cut_short, left } => {
-                    let owner = self.runs[index].owner();
-                    self.request(&Request::Lines { ask: 0, request: LineRequest::Release { owner } });
+                    self.release_lines(index);
                     self.runs[index].finish(cut_short, left, &mut self.scratch, now, &mut self.tap);
                     self.sampler.watch(self.is_active());
                 }

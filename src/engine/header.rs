@@ -177,6 +177,15 @@ impl EngineLoop {
         self.has_news = true;
     }
 
+    /// A run is over, and gives its lines back; unless the same scenario runs once more and has them now.
+    pub(super) fn release_lines(&mut self, run: usize) {
+        let owner = self.runs[run].owner();
+        let mut others = self.runs.iter().enumerate().filter(|(index, other)| *index != run && !other.course.is_over());
+        if !others.any(|(_, other)| other.owner() == owner) {
+            self.request(&Request::Lines { ask: 0, request: LineRequest::Release { owner } });
+        }
+    }
+
     /// What bodies wish for the header goes to the supervisor.
     pub(super) fn pass_on_lines(&mut self, run: usize) {
         let wishes = self.runs[run].take_wishes();

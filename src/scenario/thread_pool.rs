@@ -11,6 +11,7 @@ use nix::sys::resource::{UsageWho, getrusage};
 
 use super::children::{Child, Fork};
 use super::load::Load;
+use super::semaphore::LED_BAR;
 use super::stage::own_pid;
 use super::words::counted;
 use super::{Chapter, Facts, Params, Prediction, Scenario, Stage, StageError, action, at_most, choice, count, equals, note};
@@ -124,15 +125,24 @@ impl Worker<'_> {
             }
             let task = u64::from_le_bytes(ticket);
             lane.running(&format!("task {task}"));
+            self.light(1);
             let pid = own_pid().number();
             let told = self.report.write_all(&Note { worker: self.number, pid, task, result: None }.to_bytes());
             let result = Some(self.load.piece(task));
+            self.light(0);
             if told.and_then(|()| self.report.write_all(&Note { worker: self.number, pid, task, result }.to_bytes())).is_err() {
                 break;
             }
         }
         lane.finish("ok");
         0
+    }
+
+    /// The first eight workers have an LED each, which is on while they are at work.
+    fn light(&self, level: u8) {
+        if let Some(line) = LED_BAR.get(self.number as usize - 1) {
+            self.stage.gpio(*line, level);
+        }
     }
 }
 

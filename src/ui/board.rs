@@ -29,7 +29,8 @@ pub fn ui(ui: &mut Ui, board: &BoardView, running: Option<RunId>, actions: &mut 
     let shown = ui.data(|data| data.get_temp::<usize>(chosen)).and_then(|number| Some((number, board.pins.get(number - 1)?)));
     // It has its room always, so that no pin moves when one is chosen.
     let foot = 20.0 + pin_card::height(ui);
-    let pitch = ((ui.available_height() - foot) / rows as f32).clamp(15.0, 24.0);
+    let least = if theme::is_touch(ui) { 22.0 } else { 13.5 };
+    let pitch = ((ui.available_height() - foot - 4.0) / rows as f32).clamp(least, 24.0);
     egui::ScrollArea::vertical()
         .scroll_source(widgets::scroll_source(ui))
         .id_salt("header")
@@ -235,7 +236,7 @@ pub(super) fn describe(pin: &PinView, number: usize, board: &BoardView) -> Strin
         Some(Pull::Down) => text.push_str(", pull-down"),
         Some(Pull::Off) => text.push_str(", no pull"),
         None if board.backend != "simulated" && matches!(pin.function, PinFunction::Input(_)) => {
-            text.push_str(", pull not readable")
+            text.push_str(", pull not readable");
         }
         None => {}
     }

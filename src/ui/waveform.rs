@@ -11,7 +11,7 @@ use crate::model::{LevelSpan, LineTrace, RunView};
 const ROW: f32 = 18.0;
 const HEAD: f32 = 20.0;
 /// The lanes keep at least this part of the height.
-const LANES: f32 = 0.55;
+const LANES: f32 = 0.62;
 
 /// How much room the lines of a run take, of so much.
 pub fn height(run: &RunView, available: f32) -> f32 {
