@@ -199,7 +199,7 @@ impl Drawing {
         let output = self.ctx.run_ui(input, |ui| {
             egui::CentralPanel::default().show(ui, |ui| draw(ui));
         });
-        let took = thread_time() - began;
+        let took = thread_time().saturating_sub(began);
         assert!(!output.shapes.is_empty());
         output.drop_without_applying_deltas();
         took

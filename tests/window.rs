@@ -12,23 +12,28 @@ use support::{descendants_of, eventually, tagged};
 /// Where things lie in the window at 1280 × 800, in pixels. A new layout needs new numbers here, and nowhere else.
 mod at {
     pub const START: (i32, i32) = (356, 21);
-    pub const FIRST_ROW: (i32, i32) = (300, 527);
-    pub const KILL: (i32, i32) = (1216, 289);
+    pub const FIRST_ROW: (i32, i32) = (300, 523);
+    pub const KILL: (i32, i32) = (1216, 291);
 }
 
 /// A window of the test's own, gone with all that it started when the test ends, however it ends.
 struct Window {
     app: Child,
     tag: String,
-    _home: tempfile::TempDir,
+    home: tempfile::TempDir,
 }
 
 impl Window {
     fn open(screen: &Screen, name: &str) -> Self {
+        Self::with(screen, name, tempfile::tempdir().expect("a folder"), &[])
+    }
+
+    /// With these arguments, and what is kept in this folder.
+    fn with(screen: &Screen, name: &str, home: tempfile::TempDir, arguments: &[&str]) -> Self {
         let tag = format!("TASKLAB_TEST=window-{name}-{}", std::process::id());
         let (variable, value) = tag.split_once('=').expect("a variable");
-        let home = tempfile::tempdir().expect("a folder");
         let app = Command::new(env!("CARGO_BIN_EXE_tasklab"))
+            .args(arguments)
             .env(variable, value)
             .env("DISPLAY", screen.display())
             .env_remove("WAYLAND_DISPLAY")
@@ -38,7 +43,7 @@ impl Window {
             .stderr(Stdio::inherit())
             .spawn()
             .expect("starts");
-        let window = Self { app, tag, _home: home };
+        let window = Self { app, tag, home };
         eventually("the window is on the screen", || screen.has_window("Task Lab"));
         window
     }
@@ -132,6 +137,37 @@ fn the_death_of_the_x_server_leaves_nothing() {
     screen.kill();
     eventually("the app has ended", || window.app.try_wait().expect("ours").is_some());
     eventually("nothing of it is left", || tagged(&window.tag).is_empty());
+}
+
+/// Covers: F68.
+#[test]
+fn the_size_that_is_asked_for_counts_over_the_one_that_was_kept() {
+    let screen = Screen::start();
+    let home = tempfile::tempdir().expect("a folder");
+    let file = home.path().join("tasklab/settings.json");
+    std::fs::create_dir_all(file.parent().expect("a folder")).expect("made");
+    std::fs::write(&file, r#"{"window":{"size":[900,640]}}"#).expect("written");
+    let kept = |file: &std::path::Path| {
+        let text = std::fs::read_to_string(file).expect("there");
+        let kept: serde_json::Value = serde_json::from_str(&text).expect("whole");
+        (kept["window"]["size"].clone(), kept["preferences"]["scenario"].clone())
+    };
+
+    let mut window = Window::with(&screen, "size", home, &["--size", "1100x700", "--scenario", "zombie"]);
+    eventually("the size that was asked for", || screen.size_of("Task Lab") == Some((1100, 700)));
+    eventually("it is started", || window.zombies().len() == 3);
+    eventually("what is shown is kept, and not that size", || {
+        kept(&file) == (serde_json::json!([900.0, 640.0]), "zombie".into())
+    });
+    // A kill leaves what was kept.
+    window.app.kill().expect("ours");
+    window.app.wait().expect("ended");
+    eventually("nothing of it is left", || tagged(&window.tag).is_empty());
+    let home = std::mem::replace(&mut window.home, tempfile::tempdir().expect("a folder"));
+
+    let window = Window::with(&screen, "kept", home, &[]);
+    eventually("the size that was kept", || screen.size_of("Task Lab") == Some((900, 640)));
+    drop(window);
 }
 
 #[test]

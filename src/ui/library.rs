@@ -155,7 +155,7 @@ impl Library {
         ui.add_space(3.0);
         let is_open = is_searching || !self.closed.contains(&chapter);
         let text = theme::caption(ui, &format!("{} {}  {count}", if is_open { "▾" } else { "▸" }, chapter.title()));
-        let heading = ui.add(egui::Button::new(text).frame(false).min_size(vec2(ui.available_width(), 18.0)));
+        let heading = ui.add(egui::Button::new(text).frame(false).min_size(vec2(ui.available_width(), 18.0)).truncate());
         let heading = heading.accessible_name(format!("Chapter {}: {count}", chapter.title()));
         if heading.on_hover_text("Opens or closes the chapter.").clicked() && !self.closed.remove(&chapter) {
             self.closed.insert(chapter);

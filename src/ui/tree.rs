@@ -237,6 +237,8 @@ fn draw(
         if this.has_more {
             let sign = if is_folded { "▸" } else { "▾" };
             let verb = if is_folded { "Unfold" } else { "Fold" };
+            ui.spacing_mut().button_padding.y = 0.0;
+            ui.spacing_mut().interact_size.y = ui.available_height().min(16.0);
             let button =
                 ui.add(egui::Button::new(RichText::new(sign).color(colors.weak)).frame(false).min_size(vec2(14.0, 16.0)));
             was_folded = button.accessible_name(format!("{verb} {}", process.pid)).clicked();
@@ -322,17 +324,13 @@ fn state(ui: &mut Ui, look: Look, word: &str, is_gone: bool) {
 
 /// A row in words.
 fn describe(process: &ProcessRow, thread: Option<&ThreadSample>, fill: Option<&Fill>) -> String {
-    match thread {
-        Some(thread) => {
-            let look = states::thread_look(thread).word();
-            let waits = if thread.waits_for.is_empty() { String::new() } else { format!(" for {}", thread.waits_for) };
-            format!("thread {} {}: {look}{waits}", thread.name, thread.tid)
-        }
-        None => {
-            let pipe = fill.map_or_else(String::new, |fill| format!(", {}", fill.words()));
-            format!("process {} {}: {}{pipe}", process.name, process.pid, states::process_look(process).1)
-        }
+    if let Some(thread) = thread {
+        let look = states::thread_look(thread).word();
+        let waits = if thread.waits_for.is_empty() { String::new() } else { format!(" for {}", thread.waits_for) };
+        return format!("thread {} {}: {look}{waits}", thread.name, thread.tid);
     }
+    let pipe = fill.map_or_else(String::new, |fill| format!(", {}", fill.words()));
+    format!("process {} {}: {}{pipe}", process.name, process.pid, states::process_look(process).1)
 }
 
 #[cfg(test)]

@@ -37,6 +37,16 @@ impl Screen {
         self.xdotool(&["search", "--onlyvisible", "--name", title, "windowfocus"])
     }
 
+    /// Width and height of a window in pixels, once it is there.
+    pub fn size_of(&self, title: &str) -> Option<(u32, u32)> {
+        let mut command = Command::new("xdotool");
+        command.args(["search", "--onlyvisible", "--name", title, "getwindowgeometry", "--shell"]).env("DISPLAY", &self.display);
+        let output = command.output().expect("xdotool is needed for the window's tests; `make test` installs it");
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        let value = |name: &str| text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix('=')?.parse().ok());
+        Some((value("WIDTH")?, value("HEIGHT")?))
+    }
+
     pub fn click(&self, (x, y): (i32, i32)) {
         // The move comes first, and a moment before the press: a pointer that jumps and clicks at once is not hovering yet.
         self.xdotool(&["mousemove", &x.to_string(), &y.to_string(), "sleep", "0.15", "click", "1", "sleep", "0.1"]);
