@@ -175,8 +175,21 @@ struct EndedLine {
     status: StatusKeys,
 }
 
+impl From<&Ended> for EndedLine {
+    fn from(ended: &Ended) -> Self {
+        Self { pid: ended.pid, status: ended.status.into() }
+    }
+}
+
+impl EndedLine {
+    fn read(lines: Option<Vec<Self>>) -> Option<Vec<Ended>> {
+        let ended = |line: &Self| Some(Ended { pid: line.pid, status: line.status.status()? });
+        lines.unwrap_or_default().iter().map(ended).collect()
+    }
+}
+
 /// The keys that say how a process ended.
-#[derive(Debug, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
 #[serde(default)]
 struct StatusKeys {
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -202,7 +215,7 @@ impl From<ExitStatus> for StatusKeys {
 }
 
 impl StatusKeys {
-    fn status(&self) -> Option<ExitStatus> {
+    fn status(self) -> Option<ExitStatus> {
         match (self.code, self.signal) {
             (Some(code), None) => Some(ExitStatus::Exited(code)),
             (None, Some(signal)) => Some(ExitStatus::Signaled { signal, core_dumped: self.core == Some(true) }),
@@ -262,9 +275,7 @@ impl<'a> From<&'a Event> for Line<'a> {
             }
             EventKind::ProcessExited { pid, status } => {
                 line.pid = Some(*pid);
-                let keys = StatusKeys::from(*status);
-                (line.code, line.signal, line.unknown) = (keys.code, keys.signal, keys.unknown);
-                line.core = keys.core.map(Value::Bool);
+                line.set_status(StatusKeys::from(*status));
                 "process.exited"
             }
             EventKind::ProcessReaped { pid } => {
@@ -273,20 +284,17 @@ impl<'a> From<&'a Event> for Line<'a> {
             }
             EventKind::Waited { action, done, pending } => {
                 line.action = Some(Cow::Borrowed(action));
-                line.done = Some(done.iter().map(|one| EndedLine { pid: one.pid, status: one.status.into() }).collect());
+                line.done = Some(done.iter().map(EndedLine::from).collect());
                 line.pending = Some(pending.clone());
                 "waited"
             }
             EventKind::PipeFilled { pid, to, fill } => {
-                (line.pid, line.to) = (Some(*pid), Some(*to));
-                (line.bytes, line.capacity) = (Some(fill.bytes), Some(fill.capacity));
+                (line.pid, line.to, line.bytes, line.capacity) = (Some(*pid), Some(*to), Some(fill.bytes), Some(fill.capacity));
                 "pipe"
             }
             EventKind::ProcessUsed { pid, usage } => {
-                line.pid = Some(*pid);
-                (line.user_s, line.system_s) = (Some(usage.user_s), Some(usage.system_s));
-                line.peak_rss = Some(usage.peak_rss);
-                (line.waits, line.preemptions) = (Some(usage.waits), Some(usage.preemptions));
+                (line.user_s, line.system_s, line.peak_rss) = (Some(usage.user_s), Some(usage.system_s), Some(usage.peak_rss));
+                (line.pid, line.waits, line.preemptions) = (Some(*pid), Some(usage.waits), Some(usage.preemptions));
                 "process.usage"
             }
             EventKind::ProcessSampled(sample) => {
@@ -394,6 +402,16 @@ impl<'a> From<&'a Event> for Line<'a> {
 }
 
 impl Line<'_> {
+    fn set_status(&mut self, keys: StatusKeys) {
+        (self.code, self.signal, self.unknown) = (keys.code, keys.signal, keys.unknown);
+        self.core = keys.core.map(Value::Bool);
+    }
+
+    fn status(&self) -> Option<ExitStatus> {
+        let core = self.core.as_ref().and_then(Value::as_bool);
+        StatusKeys { code: self.code, signal: self.signal, core, unknown: self.unknown }.status()
+    }
+
     /// The key whose number is beyond what `f32` holds: it would become infinite, which JSON cannot say.
     fn overflow(&self) -> Option<&'static str> {
         let is_beyond = |number: f32| !number.is_finite();
@@ -413,6 +431,7 @@ impl Line<'_> {
     }
 
     fn into_kind(self) -> Result<Option<EventKind>, LineError> {
+        let status = self.status();
         let kind = self.kind;
         // Names the key that is missing; a wrong word for a state counts as missing too.
         macro_rules! need {
@@ -451,27 +470,16 @@ impl Line<'_> {
                 pid: need!(pid),
                 state: need!(self.state.as_deref().and_then(ProcessState::from_word), "state"),
             },
-            "process.exited" => EventKind::ProcessExited {
-                pid: need!(pid),
-                status: {
-                    let core = self.core.as_ref().and_then(Value::as_bool);
-                    let keys = StatusKeys { code: self.code, signal: self.signal, core, unknown: self.unknown };
-                    need!(keys.status(), "code")
-                },
-            },
+            "process.exited" => EventKind::ProcessExited { pid: need!(pid), status: need!(status, "code") },
             "waited" => EventKind::Waited {
                 action: need!(self.action, "do").into_owned(),
-                done: {
-                    let ended = |one: EndedLine| Some(Ended { pid: one.pid, status: one.status.status()? });
-                    need!(self.done.unwrap_or_default().into_iter().map(ended).collect::<Option<_>>(), "done")
-                },
+                done: need!(EndedLine::read(self.done), "done"),
                 pending: self.pending.unwrap_or_default(),
             },
-            "pipe" => EventKind::PipeFilled {
-                pid: need!(pid),
-                to: need!(to),
-                fill: PipeFill { bytes: need!(bytes), capacity: need!(capacity) },
-            },
+            "pipe" => {
+                let fill = PipeFill { bytes: need!(bytes), capacity: need!(capacity) };
+                EventKind::PipeFilled { pid: need!(pid), to: need!(to), fill }
+            }
             "process.reaped" => EventKind::ProcessReaped { pid: need!(pid) },
             "process.usage" => EventKind::ProcessUsed {
                 pid: need!(pid),
