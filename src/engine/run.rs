@@ -217,26 +217,41 @@ impl Run {
         self.stages.windows(2).map(|pair| (pair[0].pid, pair[1].pid)).collect()
     }
 
-    /// How full the pipes between its stages are: a value of the run, told when it changes.
+    /// How full its pipes are: told when it changes, and of those between its stages as a value, too.
     pub(super) fn pipes_seen(&mut self, seen: &[(Pid, Pid, Option<PipeFill>)], now: Monotonic, tap: &mut Tap) {
-        for (number, pair) in self.pipes().into_iter().enumerate() {
+        let stages = self.pipes();
+        let others = seen.iter().map(|(writer, reader, _)| (*writer, *reader)).chain(self.fills.keys().copied());
+        let mut others: Vec<(Pid, Pid)> =
+            others.filter(|pair| !stages.contains(pair) && (self.has_living(pair.0) || self.fills.contains_key(pair))).collect();
+        others.sort_unstable();
+        others.dedup();
+        for (number, pair) in stages.iter().copied().chain(others).enumerate() {
             let fill = seen.iter().find(|(writer, reader, _)| (*writer, *reader) == pair).and_then(|(.., fill)| *fill);
-            let known = &mut self.fills;
             // One that was never seen full or empty has said nothing yet; one that nobody reads any more holds nothing.
-            if (fill.is_none() && !known.contains_key(&pair)) || known.get(&pair) == Some(&fill) {
+            if (fill.is_none() && !self.fills.contains_key(&pair)) || self.fills.get(&pair) == Some(&fill) {
                 continue;
             }
-            known.insert(pair, fill);
             let told = fill.unwrap_or(PipeFill { bytes: 0, capacity: 0 });
             self.emit(EventKind::PipeFilled { pid: pair.0, to: pair.1, fill: told }, now, tap);
-            let name = |pid: Pid| self.fold.process(pid).map_or_else(|| pid.to_string(), |row| row.name.clone());
-            let name = format!("bytes in pipe {} ({} → {})", number + 1, name(pair.0), name(pair.1));
-            if let Some(fill) = fill.filter(|_| !self.fold.values.contains_key(&name)) {
-                let name = format!("room in pipe {}", number + 1);
-                self.emit(EventKind::Value { name, value: fill.capacity.into() }, now, tap);
+            if number >= stages.len() && fill.is_none() {
+                self.fills.remove(&pair);
+                continue;
             }
-            self.emit(EventKind::Value { name, value: told.bytes.into() }, now, tap);
+            self.fills.insert(pair, fill);
+            if number < stages.len() {
+                self.tell_pipe(number + 1, pair, told, now, tap);
+            }
         }
+    }
+
+    fn tell_pipe(&mut self, number: usize, (writer, reader): (Pid, Pid), fill: PipeFill, now: Monotonic, tap: &mut Tap) {
+        let name = |pid: Pid| self.fold.process(pid).map_or_else(|| pid.to_string(), |row| row.name.clone());
+        let name = format!("bytes in pipe {number} ({} → {})", name(writer), name(reader));
+        if fill.capacity > 0 && !self.fold.values.contains_key(&name) {
+            let name = format!("room in pipe {number}");
+            self.emit(EventKind::Value { name, value: fill.capacity.into() }, now, tap);
+        }
+        self.emit(EventKind::Value { name, value: fill.bytes.into() }, now, tap);
     }
 
     pub(super) fn is_stage(&self, pid: Pid) -> bool {

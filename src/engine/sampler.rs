@@ -17,6 +17,9 @@ use crate::sys::{monotonic_now, rename_thread};
 const SLOW: Duration = Duration::from_secs(1);
 const FAST: Duration = Duration::from_millis(125);
 
+/// With more processes than this only the pipes between stages are looked into.
+const MOST_IN_PIPES: usize = 64;
+
 /// What was seen at one moment.
 #[derive(Debug)]
 pub(super) struct Sample {
@@ -27,7 +30,7 @@ pub(super) struct Sample {
     pub(super) processes: Option<Vec<ProcessSample>>,
     /// Argument lists of processes that were not there before.
     pub(super) commands: HashMap<Pid, Vec<String>>,
-    /// The pipes between stages, by writer and reader; `None` once nobody reads.
+    /// The pipes between stages, and between other processes, by writer and reader; `None` once nobody reads.
     pub(super) pipes: Vec<(Pid, Pid, Option<PipeFill>)>,
 }
 
@@ -57,8 +60,20 @@ impl Sampler {
         std::thread::Builder::new().name("monitor".to_owned()).spawn(move || {
             let _ = rename_thread("monitor");
             let (machine, known, pipes) = (Machine::new(), HashSet::new(), Pipes::default());
-            Thread { machine, processes, own, root: shared, is_watching: watching, known, pipes, pairs: watched }
-                .run(&nudged, &sender, &bell);
+            let (found, found_at) = (Vec::new(), Monotonic::ZERO);
+            Thread {
+                machine,
+                processes,
+                own,
+                root: shared,
+                is_watching: watching,
+                known,
+                pipes,
+                pairs: watched,
+                found,
+                found_at,
+            }
+            .run(&nudged, &sender, &bell);
         })?;
         Ok(Self { samples, is_watching, nudge, root, pairs })
     }
@@ -90,6 +105,9 @@ struct Thread {
     known: HashSet<Pid>,
     pipes: Pipes,
     pairs: Arc<Mutex<Vec<(Pid, Pid)>>>,
+    /// Other processes of which one writes to another, and when they were looked for.
+    found: Vec<(Pid, Pid)>,
+    found_at: Monotonic,
 }
 
 impl Thread {
@@ -98,6 +116,8 @@ impl Thread {
         loop {
             let now = monotonic_now();
             let is_watching = self.is_watching.load(Ordering::Relaxed);
+            let processes = is_watching.then(|| self.processes.sample(self.root(), now));
+            let pipes = processes.as_ref().map(|processes| self.pipes(processes, now)).unwrap_or_default();
             let sample = Sample {
                 at: now,
                 machine: (now >= machine_at).then(|| {
@@ -105,9 +125,9 @@ impl Thread {
                     let pids = [Pid::new(std::process::id().cast_signed()), self.root()];
                     (self.machine.sample(), self.own.sample(&pids, now))
                 }),
-                processes: is_watching.then(|| self.processes.sample(self.root(), now)),
+                processes,
                 commands: HashMap::new(),
-                pipes: if is_watching { self.pipes() } else { Vec::new() },
+                pipes,
             };
             let sample = self.with_commands(sample);
             if (sample.machine.is_some() || sample.processes.is_some()) && sender.try_send(sample).is_ok() {
@@ -120,8 +140,16 @@ impl Thread {
         }
     }
 
-    fn pipes(&mut self) -> Vec<(Pid, Pid, Option<PipeFill>)> {
-        let pairs = self.pairs.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    fn pipes(&mut self, processes: &[ProcessSample], now: Monotonic) -> Vec<(Pid, Pid, Option<PipeFill>)> {
+        let mut pairs = self.pairs.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        // Who was forked has its pipes a moment later.
+        let has_newcomer = processes.iter().any(|process| !self.known.contains(&process.pid));
+        if has_newcomer || now >= self.found_at + SLOW {
+            self.found_at = now;
+            let pids: Vec<Pid> = processes.iter().map(|process| process.pid).collect();
+            self.found = if pids.len() <= MOST_IN_PIPES { Pipes::find(&pids) } else { Vec::new() };
+        }
+        pairs.extend(self.found.iter().filter(|pair| !pairs.contains(pair)).copied().collect::<Vec<_>>());
         self.pipes.keep(&pairs);
         pairs.into_iter().map(|(writer, reader)| (writer, reader, self.pipes.look(writer, reader))).collect()
     }

@@ -3,7 +3,7 @@
 use std::env;
 use std::ffi::OsStr;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use nix::unistd::{Group, getgid, getgroups};
 use procfs::sys::kernel::Version;
@@ -11,8 +11,8 @@ use rustix::fs::{Access, access};
 use rustix::process::{PidfdFlags, Resource, getpid, getrlimit, pidfd_open};
 
 use super::Machine;
-use crate::model::Finding;
-use crate::sys::{emulated_on, lacks_controller, own_cgroup, systemd_run, user_manager_cgroup};
+use crate::model::{Finding, Pid};
+use crate::sys::{emulated_on, is_group_for_runs, lacks_controller, own_cgroup, user_manager_cgroup, user_systemd};
 
 /// Fewer open files than this are too few for a run with hundreds of children, each with its pipes.
 const FILES_WANTED: u64 = 1024;
@@ -37,8 +37,7 @@ pub fn findings() -> Vec<Finding> {
         pidfd(),
         group_signals(release.trim()),
         hidden_processes(&fs::read_to_string("/proc/self/mounts").unwrap_or_default()),
-        cgroup(own_cgroup().as_deref()),
-        limits(own_cgroup().as_deref().filter(|group| is_delegated(group)), systemd_run().and(user_manager_cgroup()).as_deref()),
+        limits(own_group().as_deref(), user_systemd().map(|_| user_manager_cgroup()).as_ref()),
         limit("process limit", getrlimit(Resource::Nproc).current, PROCESSES_WANTED, "ulimit -u"),
         limit("open files limit", getrlimit(Resource::Nofile).current, FILES_WANTED, "ulimit -n"),
         python(env::var_os("PATH").as_deref()),
@@ -142,44 +141,48 @@ fn hidden_processes(mounts: &str) -> Finding {
     }
 }
 
-/// Starts Task Lab in a control group of its own.
-const DELEGATE: &str = "systemd-run --user --scope -p Delegate=yes tasklab";
-
-fn cgroup(own: Option<&Path>) -> Finding {
-    const TOPIC: &str = "cgroup v2";
-    let Some(folder) = own else {
-        return Finding::bad(TOPIC, "not mounted", "boot with systemd.unified_cgroup_hierarchy=1 on the kernel's command line");
-    };
-    if is_delegated(folder) {
-        Finding::good(TOPIC, format!("delegated: {}", folder.display()))
-    } else {
-        Finding::bad(TOPIC, format!("not delegated: {} cannot be written to", folder.display()), DELEGATE)
-    }
+/// The control group in which Task Lab would make one for each run with limits; or why it could not.
+fn own_group() -> Result<PathBuf, String> {
+    let group = own_cgroup().ok_or("no control groups of version 2 are mounted")?;
+    let me = Pid::new(std::process::id().cast_signed());
+    is_group_for_runs(&group, &[me]).map(|()| group)
 }
 
-fn is_delegated(group: &Path) -> bool {
-    let writable = |path: &Path| access(path, Access::WRITE_OK).is_ok();
-    writable(group) && writable(&group.join("cgroup.procs")) && writable(&group.join("cgroup.subtree_control"))
-}
-
-/// What can hold a run to a limit: a group of our own, or a scope of the user's systemd.
-fn limits(delegated: Option<&Path>, systemd: Option<&Path>) -> Finding {
+/// What holds a run to a limit on memory or CPU: a group of our own, or a scope of the user's systemd, whose own group this is, if it
+/// is known. One verdict, and why.
+fn limits(own: Result<&Path, &String>, systemd: Result<&Option<PathBuf>, &&str>) -> Finding {
     const TOPIC: &str = "limits of a run";
-    const PLAIN: &str = "runs are plain processes, and exec refuses --memory-max and --cpu-max";
-    let lacking = |group: &Path| ["memory", "cpu"].into_iter().find(|name| lacks_controller(group, name));
-    match (delegated, systemd) {
-        (Some(group), _) if lacking(group).is_none() => Finding::good(TOPIC, "memory and CPU, by a control group for each run"),
-        (_, Some(manager)) if lacking(manager).is_none() => {
-            Finding::good(TOPIC, "memory and CPU, by a scope of systemd's for each run")
+    const DELEGATE: &str = "systemd-run --user --scope -p Delegate=yes tasklab";
+    const MEMORY: &str = "add cgroup_enable=memory to /boot/firmware/cmdline.txt and restart";
+    let lacking = |group: Option<&Path>| -> Vec<&str> {
+        let group = group.into_iter();
+        group.flat_map(|group| ["memory", "cpu"].into_iter().filter(|name| lacks_controller(group, name))).collect()
+    };
+    let (by, missing) = match (own, systemd) {
+        (Ok(group), _) if lacking(Some(group)).is_empty() => ("a control group for each run", Vec::new()),
+        (_, Ok(manager)) => ("a scope of systemd's for each run", lacking(manager.as_deref())),
+        (Ok(group), Err(_)) => ("a control group for each run", lacking(Some(group))),
+        (Err(why), Err(no)) => {
+            return Finding::bad(TOPIC, format!("none, exec refuses --memory-max and --cpu-max: {why}, and {no}"), DELEGATE);
         }
-        (Some(group), _) | (None, Some(group)) if lacks_controller(group, "memory") && !lacks_controller(group, "cpu") => {
-            Finding::bad(
-                TOPIC,
-                format!("the kernel's memory controller is switched off; without it {PLAIN}"),
-                "add cgroup_enable=memory to /boot/firmware/cmdline.txt and restart",
-            )
-        }
-        _ => Finding::bad(TOPIC, format!("none: {PLAIN}"), DELEGATE),
+    };
+    match missing[..] {
+        [] => Finding::good(TOPIC, format!("memory and CPU, by {by}")),
+        ["memory"] => Finding::bad(
+            TOPIC,
+            format!("CPU alone, by {by}; exec refuses --memory-max: the kernel's memory controller is switched off"),
+            MEMORY,
+        ),
+        ["cpu"] => Finding::bad(
+            TOPIC,
+            format!("memory alone, by {by}; exec refuses --cpu-max: the kernel offers no cpu controller there"),
+            "sudo systemctl set-property user@.service Delegate='cpu memory pids', and log in again",
+        ),
+        _ => Finding::bad(
+            TOPIC,
+            "none, exec refuses --memory-max and --cpu-max: the kernel offers neither controller in version 2 of control groups",
+            "boot with systemd.unified_cgroup_hierarchy=1 on the kernel's command line",
+        ),
     }
 }
 
@@ -282,7 +285,6 @@ mod tests {
             "cores",
             "memory",
             "pidfd",
-            "cgroup v2",
             "limits of a run",
             "python3",
             "graphics",
@@ -325,12 +327,27 @@ mod tests {
             fs::write(path.join("cgroup.controllers"), controllers).expect("a file");
             path
         };
-        let (full, pi) = (group("cpu memory pids"), group("cpu pids"));
-        assert!(limits(Some(&full), None).value.contains("control group") && limits(None, Some(&full)).value.contains("scope"));
-        assert!(limits(Some(&pi), Some(&full)).value.contains("scope"));
-        assert!(limits(None, Some(&pi)).fix.is_some_and(|fix| fix.contains("cgroup_enable=memory")));
-        assert!(limits(None, None).fix.is_some_and(|fix| fix.contains("Delegate=yes")));
-        assert!(cgroup(None).fix.is_some() && !is_delegated(folder.path()), "a folder is no group");
+        let (full, pi, neither) = (group("cpu memory pids"), group("cpu pids"), group("pids"));
+        let (no_group, no_systemd) = ("the group is another's".to_owned(), "no systemd runs");
+        let said = |own: Result<&Path, &String>, systemd: Result<Option<&Path>, &str>| {
+            let systemd = systemd.map(|manager| manager.map(Path::to_owned));
+            limits(own, systemd.as_ref())
+        };
+        let found = said(Ok(&full), Err(no_systemd));
+        assert!(found.ok && found.value.contains("control group for each"), "{found:?}");
+        for own in [Ok(pi.as_path()), Err(&no_group)] {
+            for manager in [Some(full.as_path()), None] {
+                let found = said(own, Ok(manager));
+                assert!(found.ok && found.value.contains("scope"), "{found:?}");
+            }
+        }
+        for found in [said(Ok(&pi), Err(no_systemd)), said(Err(&no_group), Ok(Some(&pi)))] {
+            assert!(found.value.contains("CPU alone") && found.fix.is_some_and(|fix| fix.contains("cgroup_enable=memory")));
+        }
+        assert!(said(Ok(&neither), Err(no_systemd)).fix.is_some_and(|fix| fix.contains("unified_cgroup_hierarchy")));
+        let found = said(Err(&no_group), Err(no_systemd));
+        assert!(found.value.contains(&no_group) && found.value.contains(no_systemd), "{found:?}");
+        assert!(found.fix.is_some_and(|fix| fix.contains("Delegate=yes")));
     }
 
     #[test]

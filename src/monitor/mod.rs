@@ -11,6 +11,7 @@ mod processes;
 mod stat;
 mod waits;
 
+pub use crate::sys::{Stat, parse_stat};
 pub use doctor::findings;
 pub use history::History;
 pub use machine::Machine;
@@ -18,5 +19,5 @@ pub use own_cost::OwnCost;
 pub use pipes::Pipes;
 pub use proc::MonitorError;
 pub use processes::{Processes, descendants};
-pub use stat::{Stat, Syscall, display_name, parse_stat, parse_syscall};
+pub use stat::{Syscall, display_name, parse_syscall};
 pub use waits::{Call, words_for_call, words_for_function, words_for_reading, words_for_writing};

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::fs;
+use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 
 use rustix::fs::{Mode, OFlags};
@@ -21,6 +22,29 @@ pub struct Pipes {
 }
 
 impl Pipes {
+    /// Who writes to whom among these processes: one's standard output is the pipe of another's standard input. Of several readers,
+    /// and of several writers, the first.
+    pub fn find(processes: &[Pid]) -> Vec<(Pid, Pid)> {
+        let pipe = |pid: &Pid, number: u8| {
+            fs::read_link(format!("/proc/{pid}/fd/{number}"))
+                .ok()
+                .filter(|target| target.as_os_str().as_bytes().starts_with(b"pipe:"))
+        };
+        let mut readers: HashMap<PathBuf, Pid> = HashMap::new();
+        for reader in processes {
+            if let Some(target) = pipe(reader, 0) {
+                readers.entry(target).or_insert(*reader);
+            }
+        }
+        let mut pairs = Vec::new();
+        for writer in processes {
+            if let Some(reader) = pipe(writer, 1).and_then(|target| readers.remove(&target)).filter(|reader| reader != writer) {
+                pairs.push((*writer, reader));
+            }
+        }
+        pairs
+    }
+
     /// The pipe that `writer` writes to and `reader` reads, or `None` once the reader has gone or has closed it.
     pub fn look(&mut self, writer: Pid, reader: Pid) -> Option<PipeFill> {
         let end = format!("/proc/{reader}/fd/0");
@@ -68,6 +92,8 @@ mod tests {
             std::thread::yield_now();
         }
         assert_eq!(pipes.look(to, from), None, "the other way round there is none");
+        let me = Pid::new(std::process::id().cast_signed());
+        assert_eq!(Pipes::find(&[me, from, to]), [(from, to)]);
         reader.kill().and_then(|()| reader.wait()).expect("ours");
         assert_eq!(pipes.look(from, to), None, "nobody reads");
         std::io::Write::write_all(&mut writer.stdin.take().expect("piped"), b"more").expect("taken");

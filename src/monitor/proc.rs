@@ -9,9 +9,10 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{Mode, OFlags, RawDir, SeekFrom, openat, readlinkat, seek};
 use rustix::io::Errno;
 
-use super::stat::{Stat, parse_stat, parse_syscall};
+use super::stat::parse_syscall;
 use super::waits::{Call, words_for_call, words_for_function, words_for_reading, words_for_writing};
 use crate::model::ProcessState;
+use crate::sys::{Stat, parse_stat};
 
 /// Why the machine cannot be observed.
 #[derive(Debug, thiserror::Error)]

@@ -12,8 +12,9 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::proc::{MonitorError, Of, ProcDir, ProcessDir};
-use super::stat::{Stat, display_name};
+use super::stat::display_name;
 use crate::model::{Monotonic, Pgid, Pid, ProcessSample, ProcessState, Sid, ThreadSample, Tid};
+use crate::sys::Stat;
 
 /// Samples after which strangers are read afresh.
 const TRUST_STRANGERS: u32 = 32;

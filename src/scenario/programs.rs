@@ -1,11 +1,9 @@
 //! Programs that a body starts: the words of a `Popen` call, as data, become a child and our ends of its pipes. The body
 //! waits, reads and kills when it likes; nothing here runs by itself. Whoever is left dies with the body.
 
-use std::ffi::{CString, OsStr, OsString};
-use std::fs::{DirBuilder, OpenOptions};
+use std::fs::DirBuilder;
 use std::io::{self, PipeReader, PipeWriter, Read, Write};
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::os::unix::ffi::OsStrExt;
+use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -13,8 +11,8 @@ use std::time::{Duration, Instant};
 use super::children::Child;
 use super::observe::{look_at, texts};
 use super::{Stage, StageAction, StageError};
-use crate::model::{ChildSpec, ExitStatus, Input, OutputTo, Pid, ProcessState, Signal};
-use crate::sys::{Placement, Prepared, dup_at_least, open_null, set_nonblocking, spawn};
+use crate::model::{ChildSpec, ExitStatus, Pid, ProcessState, Signal};
+use crate::sys::{Neighbours, Prepared, prepare, set_nonblocking, spawn};
 
 /// A program that runs, and our ends of the pipes that were asked for.
 #[derive(Debug)]
@@ -37,14 +35,21 @@ impl Stage {
     /// Starts a program: `subprocess.Popen(…)`. Returns at once, as soon as the program has taken the process over.
     pub(super) fn start(&self, spec: &ChildSpec) -> Result<Program<'_>, StageError> {
         let name = spec.display_name();
-        let (prepared, stdin, stdout, stderr) = prepare(spec).map_err(StageError::kernel(format!("make {name} ready")))?;
-        let spawned = spawn(&prepared).map_err(|error| {
+        let ready = prepare(spec, Neighbours::default(), None).map_err(io::Error::other);
+        let (prepared, ours) = ready.map_err(StageError::kernel(format!("make {name} ready")))?;
+        // In the group of its body, with which it lives and dies.
+        let spawned = spawn(&Prepared { group: None, ..prepared }).map_err(|error| {
             let what = format!("start {name} ({})", error.stage);
             StageError::Kernel { what, source: io::Error::from_raw_os_error(error.errno) }
         })?;
         until_taken_over(spawned.pid);
         let argv = spec.argv.iter().map(|word| word.to_string_lossy().into_owned()).collect();
-        Ok(Program { child: Child::of_program(self, &name, argv, spawned), stdin, stdout, stderr })
+        Ok(Program {
+            child: Child::of_program(self, &name, argv, spawned),
+            stdin: ours.stdin.map(PipeWriter::from),
+            stdout: ours.stdout.map(PipeReader::from),
+            stderr: ours.stderr.map(PipeReader::from),
+        })
     }
 
     /// Starts a program and waits until it has ended: `subprocess.run(…)`. What is asked for meanwhile comes back, too.
@@ -144,95 +149,6 @@ pub(super) fn shell(line: &str) -> ChildSpec {
     ChildSpec { name: "sh".to_owned(), ..ChildSpec::new(["/bin/sh", "-c", line]) }
 }
 
-type Ready = (Prepared, Option<PipeWriter>, Option<PipeReader>, Option<PipeReader>);
-
-fn prepare(spec: &ChildSpec) -> io::Result<Ready> {
-    spec.validate().map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error))?;
-    let mut placements = Vec::new();
-    // Above all places, so that placing one descriptor cannot overwrite the source of another.
-    let mut place = |fd: BorrowedFd<'_>, number| -> io::Result<()> {
-        placements.push(Placement { fd: dup_at_least(fd, 16)?, number });
-        Ok(())
-    };
-    let mut stdin = None;
-    match &spec.stdin {
-        Input::Inherit => {}
-        Input::Null => place(open_null()?.as_fd(), 0)?,
-        Input::Pipe => {
-            let (reader, writer) = io::pipe()?;
-            place(reader.as_fd(), 0)?;
-            stdin = Some(writer);
-        }
-        Input::File(path) => place(OpenOptions::new().read(true).open(path)?.as_fd(), 0)?,
-    }
-    let mut output = |to: &OutputTo, number| -> io::Result<(Option<OwnedFd>, Option<PipeReader>)> {
-        let (end, ours): (Option<OwnedFd>, _) = match to {
-            OutputTo::Inherit | OutputTo::Stdout | OutputTo::Stderr => (None, None),
-            OutputTo::Null => (Some(open_null()?), None),
-            OutputTo::Pipe => {
-                let (reader, writer) = io::pipe()?;
-                (Some(writer.into()), Some(reader))
-            }
-            OutputTo::File(path) => (Some(OpenOptions::new().write(true).create(true).truncate(true).open(path)?.into()), None),
-            OutputTo::Append(path) => (Some(OpenOptions::new().append(true).create(true).open(path)?.into()), None),
-        };
-        if let Some(end) = &end {
-            place(end.as_fd(), number)?;
-        }
-        Ok((end, ours))
-    };
-    let (stdout_end, stdout) = output(&spec.stdout, 1)?;
-    let (stderr_end, stderr) = output(&spec.stderr, 2)?;
-    if spec.stderr == OutputTo::Stdout {
-        let ours = io::stdout();
-        place(stdout_end.as_ref().map_or(ours.as_fd(), AsFd::as_fd), 2)?;
-    } else if spec.stdout == OutputTo::Stderr {
-        let ours = io::stderr();
-        place(stderr_end.as_ref().map_or(ours.as_fd(), AsFd::as_fd), 1)?;
-    }
-    let text = |text: &OsStr| CString::new(text.as_bytes()).ok();
-    let prepared = Prepared {
-        candidates: candidates(spec),
-        argv: spec.argv.iter().filter_map(|word| text(word)).collect(),
-        env: environment(spec),
-        cwd: spec.cwd.as_ref().and_then(|path| text(path.as_os_str())),
-        placements,
-        keep: spec.keep_fds.clone(),
-        group: None,
-        new_session: spec.new_session,
-        nice: spec.nice,
-        umask: spec.umask,
-        death_signal: Some(Signal::KILL),
-        limits: Vec::new(),
-        affinity: Vec::new(),
-        terminal: None,
-        cgroup: None,
-    };
-    Ok((prepared, stdin, stdout, stderr))
-}
-
-/// The files that may be meant: in the folders of PATH, unless the name has a slash.
-fn candidates(spec: &ChildSpec) -> Vec<CString> {
-    let program = spec.executable.as_deref().unwrap_or(Path::new(&spec.argv[0]));
-    let found: Vec<PathBuf> = if program.as_os_str().as_bytes().contains(&b'/') {
-        vec![program.to_owned()]
-    } else {
-        let path = std::env::var_os("PATH").unwrap_or_else(|| OsString::from("/usr/local/bin:/usr/bin:/bin"));
-        std::env::split_paths(&path).map(|folder| folder.join(program)).collect()
-    };
-    found.into_iter().filter_map(|path| CString::new(path.as_os_str().as_bytes()).ok()).collect()
-}
-
-/// Our environment, or an empty one, with what the spec sets. What Task Lab has told this body means nothing to others.
-fn environment(spec: &ChildSpec) -> Vec<CString> {
-    const OURS: [&str; 4] = ["TASKLAB_EVENTS", "TASKLAB_CONTROL", "TASKLAB_T0", "TASKLAB_PARAMS"];
-    let is_set = |name: &OsStr| spec.env.iter().any(|(set, _)| set == name);
-    let inherited =
-        std::env::vars_os().filter(|(name, _)| !spec.clear_env && !is_set(name) && !OURS.iter().any(|ours| name == ours));
-    let all = inherited.chain(spec.env.iter().cloned());
-    all.filter_map(|(name, value)| CString::new([name.as_bytes(), b"=", value.as_bytes()].concat()).ok()).collect()
-}
-
 /// A private folder for a lesson's files, removed with all that is in it when it is dropped.
 #[derive(Debug)]
 pub(super) struct Folder(PathBuf);
@@ -266,7 +182,7 @@ impl Drop for Folder {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::Monotonic;
+    use crate::model::{Input, Monotonic, OutputTo};
 
     fn stage() -> Stage {
         Stage::new(None, None, Monotonic::ZERO)

@@ -1,28 +1,39 @@
-//! Control groups for runs with limits (cgroups(7), version 2): below our own group, where that is delegated to us.
+//! Control groups for runs with limits (cgroups(7), version 2): below our own group, where that is delegated to us. Everything can be
+//! done again after half of it has failed.
 
 use std::fs;
 use std::io;
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{Access, access};
-
 use super::descendants::descendants;
 use crate::model::{GroupLimits, Pid, RunId};
-use crate::sys::{lacks_controller, own_cgroup};
+use crate::sys::{is_group_for_runs, lacks_controller, own_cgroup};
 
-/// The groups that were made, and are removed once nobody is in them.
+/// How often it is looked whether all have moved: who forks meanwhile leaves a child behind.
+const LOOKS: usize = 20;
+
+/// The groups of runs with limits.
 #[derive(Debug, Default)]
 pub(super) struct Cgroups {
-    /// The group that we were started in, once it is ready for groups below it.
-    home: Option<PathBuf>,
+    home: Option<Home>,
     groups: Vec<Group>,
+}
+
+/// The group that we were started in, once it is ready for groups below it.
+#[derive(Debug)]
+struct Home {
+    path: PathBuf,
+    /// Where we have moved to meanwhile.
+    leaf: PathBuf,
 }
 
 #[derive(Debug)]
 struct Group {
     run: RunId,
     path: PathBuf,
+    /// Whether we have made it, and remove it.
+    is_ours: bool,
     /// Kills for want of memory that were told.
     told: u64,
 }
@@ -30,23 +41,38 @@ struct Group {
 impl Cgroups {
     /// Makes a group with these limits: the file by which processes join it, or why there can be none.
     pub(super) fn make(&mut self, run: RunId, limits: GroupLimits) -> Result<OwnedFd, String> {
-        let home = if let Some(home) = &self.home {
-            home.clone()
-        } else {
-            let own = own_cgroup().ok_or("no control groups of version 2 are mounted")?;
-            if let Some(name) = wanted(limits).into_iter().find(|name| lacks_controller(&own, name)) {
-                return Err(no_controller(name, &own));
-            }
-            settle(&own)?;
-            self.home.insert(own).clone()
-        };
+        let own = own_cgroup().ok_or("no control groups of version 2 are mounted")?;
+        let home = self.home.as_ref().map_or_else(|| home_of(&own), |home| home.path.clone());
+        if let Some(name) = wanted(limits).into_iter().find(|name| lacks_controller(&home, name)) {
+            return Err(no_controller(name, &home));
+        }
+        if self.home.is_none() {
+            let myself = Pid::new(std::process::id().cast_signed());
+            let leaf = if home == own { home.join(format!("tasklab-{myself}")) } else { own };
+            settle(&home, &leaf, family, move_to)?;
+            sweep(&home);
+            self.home = Some(Home { path: home.clone(), leaf });
+        }
         let path = home.join(format!("tasklab-{}-run-{run}", std::process::id()));
-        let failed = |error: io::Error| format!("{} cannot be set up: {error}", path.display());
-        fs::create_dir(&path).map_err(failed)?;
-        self.groups.push(Group { run, path: path.clone(), told: 0 });
-        limit(&home, &path, limits).map_err(failed)?;
-        let file = fs::File::options().write(true).open(path.join("cgroup.procs"));
-        file.map(OwnedFd::from).map_err(failed)
+        let made = fs::create_dir(&path).and_then(|()| {
+            limit(&home, &path, limits)?;
+            fs::File::options().write(true).open(path.join("cgroup.procs"))
+        });
+        match made {
+            Ok(procs) => {
+                self.groups.push(Group { run, path, is_ours: true, told: 0 });
+                Ok(procs.into())
+            }
+            Err(error) => {
+                let _ = fs::remove_dir(&path);
+                Err(format!("{} cannot be set up: {error}", path.display()))
+            }
+        }
+    }
+
+    /// Looks after a group of a run's that somebody else has made, and removes.
+    pub(super) fn look_into(&mut self, run: RunId, path: PathBuf) {
+        self.groups.push(Group { run, path, is_ours: false, told: 0 });
     }
 
     /// Looks after the groups: removes those that are empty, and says which runs have lost processes for want of memory.
@@ -62,14 +88,17 @@ impl Cgroups {
                 ));
             }
             // Refused while somebody is in it.
-            fs::remove_dir(&group.path).is_err()
+            if group.is_ours { fs::remove_dir(&group.path).is_err() } else { group.path.exists() }
         });
         news
     }
 
-    /// Removes what is left, after everybody has gone.
+    /// After everybody has gone: removes what is left, and leaves our group as we have found it, the app in it again.
     pub(super) fn remove(&mut self) {
         self.look_after();
+        if let Some(home) = self.home.take() {
+            unsettle(&home.path, &home.leaf, move_to);
+        }
     }
 }
 
@@ -84,45 +113,99 @@ pub(super) fn no_controller(name: &str, group: &Path) -> String {
     format!("the kernel offers no {name} controller in {}{fix}", group.display())
 }
 
-/// Makes our own group ready to have groups with limits below it: a group with processes cannot have them, so these move into a leaf.
-fn settle(own: &Path) -> Result<(), String> {
-    let show = own.display();
-    let is_ours = |name: &str| access(own.join(name), Access::WRITE_OK).is_ok();
-    if !(access(own, Access::WRITE_OK).is_ok() && is_ours("cgroup.procs") && is_ours("cgroup.subtree_control")) {
-        return Err(format!("the control group {show} is not delegated to this user"));
-    }
-    let members = || -> io::Result<Vec<Pid>> {
-        let text = fs::read_to_string(own.join("cgroup.procs"))?;
-        Ok(text.lines().filter_map(|line| line.parse().ok()).map(Pid::new).collect())
-    };
-    let failed = |error: io::Error| format!("{show} cannot be set up: {error}");
+/// The group for groups: our own, unless a supervisor before us has moved us below it.
+fn home_of(own: &Path) -> PathBuf {
+    let name = own.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+    let is_leaf = name.strip_prefix("tasklab-").is_some_and(|pid| pid.parse::<u32>().is_ok());
+    own.parent().filter(|_| is_leaf).unwrap_or(own).to_owned()
+}
+
+/// Ourselves, our parent (the app), and all that we have started.
+fn family() -> io::Result<Vec<Pid>> {
     let myself = Pid::new(std::process::id().cast_signed());
-    let mut family: Vec<Pid> = descendants(myself).map_err(failed)?.iter().map(|found| found.pid).collect();
+    let mut family: Vec<Pid> = descendants(myself)?.iter().map(|found| found.pid).collect();
     family.extend([myself, Pid::new(std::os::unix::process::parent_id().cast_signed())]);
-    let found = members().map_err(failed)?;
-    if found.iter().any(|pid| !family.contains(pid)) {
-        return Err(format!("others than Task Lab are in the control group {show}"));
+    Ok(family)
+}
+
+/// Moves a process into a group. One that has ended meanwhile has nowhere to go.
+fn move_to(group: &Path, pid: Pid) -> io::Result<()> {
+    match write(group, "cgroup.procs", &pid.to_string()) {
+        Err(error) if error.raw_os_error() == Some(libc::ESRCH) => Ok(()),
+        result => result,
     }
-    let leaf = own.join(format!("tasklab-{myself}"));
-    fs::create_dir(&leaf).map_err(failed)?;
-    for pid in found {
-        match fs::write(leaf.join("cgroup.procs"), pid.to_string()) {
-            // It has ended meanwhile.
-            Err(error) if error.raw_os_error() == Some(libc::ESRCH) => {}
-            result => result.map_err(failed)?,
+}
+
+/// Makes a group ready to have groups with limits below it: a group with processes cannot have them, so these move into a leaf. What
+/// fails leaves it as it was.
+fn settle(
+    home: &Path,
+    leaf: &Path,
+    family: impl Fn() -> io::Result<Vec<Pid>>,
+    mut move_to: impl FnMut(&Path, Pid) -> io::Result<()>,
+) -> Result<(), String> {
+    let failed = |error: io::Error| format!("{} cannot be set up: {error}", home.display());
+    is_group_for_runs(home, &family().map_err(failed)?)?;
+    match fs::create_dir(leaf) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(failed(error)),
+        _ => {}
+    }
+    let mut move_all = || -> Result<(), String> {
+        for _ in 0..LOOKS {
+            let members = members(home).map_err(failed)?;
+            if members.is_empty() {
+                return Ok(());
+            }
+            is_group_for_runs(home, &family().map_err(failed)?)?;
+            members.into_iter().try_for_each(|pid| move_to(leaf, pid)).map_err(failed)?;
+        }
+        Err(format!("the control group {} does not become empty", home.display()))
+    };
+    let moved = move_all();
+    if moved.is_err() {
+        unsettle(home, leaf, move_to);
+    }
+    moved
+}
+
+/// The way back from [`settle`], as far as it goes.
+fn unsettle(home: &Path, leaf: &Path, mut move_to: impl FnMut(&Path, Pid) -> io::Result<()>) {
+    for name in ["memory", "cpu"] {
+        // A group with members may have no controllers for others. One that was not switched on is no loss.
+        let _ = write(home, "cgroup.subtree_control", &format!("-{name}"));
+    }
+    for _ in 0..LOOKS {
+        let left = members(leaf).unwrap_or_default();
+        if left.is_empty() || left.into_iter().any(|pid| move_to(home, pid).is_err()) {
+            break;
         }
     }
-    Ok(())
+    // Refused while somebody is in it.
+    let _ = fs::remove_dir(leaf);
+}
+
+/// Removes the empty groups that a supervisor before us has left when it was killed.
+fn sweep(home: &Path) {
+    for entry in fs::read_dir(home).into_iter().flatten().flatten() {
+        if entry.file_name().to_str().is_some_and(|name| name.starts_with("tasklab-")) {
+            // Refused while somebody is in it.
+            let _ = fs::remove_dir(entry.path());
+        }
+    }
+}
+
+fn members(group: &Path) -> io::Result<Vec<Pid>> {
+    let text = fs::read_to_string(group.join("cgroup.procs"))?;
+    Ok(text.lines().filter_map(|line| line.parse().ok()).map(Pid::new).collect())
+}
+
+fn write(group: &Path, name: &str, text: &str) -> io::Result<()> {
+    let mut file = fs::File::options().write(true).open(group.join(name))?;
+    io::Write::write_all(&mut file, text.as_bytes())
 }
 
 /// Writes the limits of one group.
 fn limit(home: &Path, group: &Path, limits: GroupLimits) -> io::Result<()> {
-    let write = |folder: &Path, name: &str, text: &str| {
-        fs::File::options()
-            .write(true)
-            .open(folder.join(name))
-            .and_then(|mut file| io::Write::write_all(&mut file, text.as_bytes()))
-    };
     if let Some(bytes) = limits.memory {
         write(home, "cgroup.subtree_control", "+memory")?;
         write(group, "memory.max", &bytes.to_string())?;
@@ -136,6 +219,27 @@ fn limit(home: &Path, group: &Path, limits: GroupLimits) -> io::Result<()> {
     Ok(())
 }
 
+/// Whether a group that somebody else has made holds its members to these limits; if not, why.
+pub(super) fn holds(group: &Path, limits: GroupLimits) -> Result<(), String> {
+    let read = |name: &str| fs::read_to_string(group.join(name)).map_err(|_| no_controller(&name[..name.len() - 4], group));
+    if let Some(bytes) = limits.memory {
+        // The kernel counts whole pages.
+        let is_set = read("memory.max")?.trim().parse::<u64>().is_ok_and(|max| max <= bytes);
+        if !is_set {
+            return Err(format!("{} has no memory limit", group.display()));
+        }
+    }
+    if let Some(percent) = limits.cpu_percent {
+        let text = read("cpu.max")?;
+        let mut numbers = text.split_whitespace().map(|word| word.parse::<u64>().unwrap_or(u64::MAX));
+        let (quota, period) = (numbers.next().unwrap_or(u64::MAX), numbers.next().unwrap_or(1));
+        if quota / 1000 > period.saturating_mul(u64::from(percent)) / 100_000 {
+            return Err(format!("{} has no CPU limit", group.display()));
+        }
+    }
+    Ok(())
+}
+
 /// `oom_kill` of `memory.events`.
 fn oom_kills(events: &str) -> u64 {
     events.lines().find_map(|line| line.strip_prefix("oom_kill ")?.trim().parse().ok()).unwrap_or_default()
@@ -145,18 +249,85 @@ fn oom_kills(events: &str) -> u64 {
 mod tests {
     use super::*;
 
-    #[test]
-    fn a_group_that_is_not_ours_is_refused_with_the_reason() {
-        let folder = tempfile::tempdir().expect("a folder");
-        assert!(settle(folder.path()).expect_err("no group at all").contains("not delegated"));
-        for name in ["cgroup.procs", "cgroup.subtree_control"] {
-            fs::write(folder.path().join(name), "1\n").expect("a file");
+    /// A folder that looks like a group with these members.
+    fn group(folder: &Path, members: &str) {
+        let _ = fs::create_dir(folder);
+        fs::write(folder.join("cgroup.procs"), members).expect("a file");
+        fs::write(folder.join("cgroup.subtree_control"), "").expect("a file");
+    }
+
+    fn lines(pids: &[Pid]) -> String {
+        pids.iter().flat_map(|pid| [pid.to_string(), "\n".to_owned()]).collect()
+    }
+
+    /// Moves as the kernel does, from wherever the process is.
+    fn moving(home: &Path, to: &Path, pid: Pid) {
+        for entry in fs::read_dir(home).expect("a folder").flatten().map(|entry| entry.path()).chain([home.to_owned()]) {
+            let left: Vec<Pid> = members(&entry).unwrap_or_default().into_iter().filter(|member| *member != pid).collect();
+            if entry.join("cgroup.procs").exists() {
+                fs::write(entry.join("cgroup.procs"), lines(&left)).expect("ours");
+            }
         }
-        assert!(settle(folder.path()).expect_err("init is in it").contains("others than Task Lab"));
-        fs::write(folder.path().join("cgroup.procs"), format!("{}\n", std::process::id())).expect("a file");
-        assert_eq!(settle(folder.path()), Ok(()));
-        let leaf = folder.path().join(format!("tasklab-{}/cgroup.procs", std::process::id()));
-        assert_eq!(fs::read_to_string(leaf).expect("moved"), std::process::id().to_string());
+        let mut there = members(to).unwrap_or_default();
+        there.push(pid);
+        fs::write(to.join("cgroup.procs"), lines(&there)).expect("ours");
+    }
+
+    #[test]
+    fn settling_goes_back_where_it_fails_and_can_be_done_again() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (home, leaf) = (folder.path().join("home"), folder.path().join("home/tasklab-7"));
+        group(&home, "7\n8\n");
+        let family = || Ok(vec![Pid::new(7), Pid::new(8), Pid::new(9)]);
+        let text = settle(&home, &leaf, || Ok(vec![Pid::new(7)]), |_, _| panic!("nobody moves")).expect_err("8 is a stranger");
+        assert!(text.contains("others than Task Lab") && !leaf.exists(), "{text}");
+        // The second process cannot be moved: the first one comes back. (A folder with files in it stays, unlike a group.)
+        let refuse_8 = |to: &Path, pid: Pid| {
+            if to == leaf && pid == Pid::new(8) {
+                return Err(io::Error::from_raw_os_error(libc::EBUSY));
+            }
+            moving(&home, to, pid);
+            Ok(())
+        };
+        let text = settle(&home, &leaf, family, refuse_8).expect_err("half of it");
+        assert!(text.contains("cannot be set up"), "{text}");
+        assert_eq!(members(&leaf).expect("a file"), []);
+        let mut back = members(&home).expect("a file");
+        back.sort_by_key(|pid| pid.number());
+        assert_eq!(back, [Pid::new(7), Pid::new(8)]);
+        // Again, and the leaf is there; the last one to be moved has forked 9 meanwhile.
+        let mut has_forked = false;
+        let fork = |to: &Path, pid: Pid| {
+            moving(&home, to, pid);
+            if members(&home)?.is_empty() && !std::mem::replace(&mut has_forked, true) {
+                fs::write(home.join("cgroup.procs"), "9\n")?;
+            }
+            Ok(())
+        };
+        assert_eq!(settle(&home, &leaf, family, fork), Ok(()));
+        let mut moved = members(&leaf).expect("a file");
+        moved.sort_by_key(|pid| pid.number());
+        assert_eq!((moved.len(), members(&home).expect("a file")), (3, vec![]));
+        unsettle(&home, &leaf, |to, pid| {
+            moving(&home, to, pid);
+            Ok(())
+        });
+        assert_eq!((members(&home).expect("a file").len(), members(&leaf).expect("a file")), (3, vec![]));
+    }
+
+    #[test]
+    fn a_supervisor_that_follows_another_finds_the_same_home() {
+        for (own, home) in [("/c/app", "/c/app"), ("/c/app/tasklab-4711", "/c/app"), ("/c/tasklab-x", "/c/tasklab-x")] {
+            assert_eq!(home_of(Path::new(own)), Path::new(home));
+        }
+        let folder = tempfile::tempdir().expect("a folder");
+        for name in ["tasklab-1", "tasklab-1-run-1", "other"] {
+            fs::create_dir(folder.path().join(name)).expect("a folder");
+        }
+        fs::write(folder.path().join("tasklab-1/busy"), "").expect("a file");
+        sweep(folder.path());
+        assert!(folder.path().join("tasklab-1").exists() && folder.path().join("other").exists());
+        assert!(!folder.path().join("tasklab-1-run-1").exists());
     }
 
     #[test]
@@ -167,9 +338,19 @@ mod tests {
         for file in [home.join("cgroup.subtree_control"), group.join("memory.max"), group.join("cpu.max")] {
             fs::write(file, "").expect("a file");
         }
-        limit(home, &group, GroupLimits { memory: Some(64 << 20), cpu_percent: Some(50) }).expect("written");
+        let limits = GroupLimits { memory: Some(64 << 20), cpu_percent: Some(50) };
+        limit(home, &group, limits).expect("written");
         let read = |name: &str| fs::read_to_string(group.join(name)).expect("there");
         assert_eq!((read("memory.max").as_str(), read("cpu.max").as_str()), ("67108864", "50000 100000"));
+        assert_eq!(holds(&group, limits), Ok(()));
+        for (name, text, why) in [("memory.max", "max\n", "no memory limit"), ("cpu.max", "max 100000\n", "no CPU limit")] {
+            let right = read(name);
+            fs::write(group.join(name), text).expect("ours");
+            assert!(holds(&group, limits).expect_err("not held").contains(why));
+            fs::write(group.join(name), right).expect("ours");
+        }
+        fs::remove_file(group.join("cpu.max")).expect("ours");
+        assert!(holds(&group, limits).expect_err("not there").contains("no cpu controller"));
         let missing = limit(home, &home.join("gone"), GroupLimits { memory: Some(1), cpu_percent: None });
         assert!(missing.is_err(), "a controller that is not there is an error, and no limit that does not hold");
         assert_eq!(oom_kills("low 0\noom 2\noom_kill 1\noom_group_kill 0\n"), 1);

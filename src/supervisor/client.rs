@@ -9,10 +9,10 @@ use rustix::event::{PollFd, PollFlags, poll};
 
 use super::family::Family;
 use super::link::{Link, Received};
-use super::prepare::{Neighbours, prepare};
+use super::prepare::prepare;
 use super::protocol::{ChildPipes, LaunchedChild, Report, Request};
 use crate::model::{ChildSpec, ExitStatus, Group, Input, OutputTo, Pid, Signal};
-use crate::sys::{self, PacketSocket, PidFd, Prepared};
+use crate::sys::{self, Neighbours, PacketSocket, PidFd, Prepared};
 
 /// Why there is no supervisor.
 #[derive(Debug, thiserror::Error)]

@@ -4,12 +4,11 @@ use std::collections::HashMap;
 use std::io;
 use std::os::fd::OwnedFd;
 
-use procfs::FromRead;
-use procfs::process::{Process, Stat};
+use procfs::process::Process;
 
 use super::prepare::{RUN_VARIABLE, run_tag};
-use crate::model::{Pid, RunId, Signal};
-use crate::sys::{PidFd, SignalScope, open_null};
+use crate::model::{Pid, ProcessState, RunId, Signal};
+use crate::sys::{PidFd, SignalScope, open_null, parse_stat};
 
 /// Descriptors that are kept back while all others may be in use.
 const RESERVED: usize = 8;
@@ -58,14 +57,14 @@ impl Found {
             Err(error) => return Err(error),
         };
         // What vanishes while it is read leaves half a line.
-        let Ok(stat) = Stat::from_read(text.as_slice()) else { return Ok(None) };
+        let Some(stat) = parse_stat(&text) else { return Ok(None) };
         Ok(Some(Self {
-            pid: Pid::new(stat.pid),
+            pid: Pid::new(stat.id),
             ppid: Pid::new(stat.ppid),
-            pgid: stat.pgrp,
+            pgid: stat.pgid,
             // The first thread may have ended before the others: that is no zombie, and it can be killed.
-            is_zombie: matches!(stat.state, 'Z' | 'X') && stat.num_threads <= 1,
-            start_ticks: stat.starttime,
+            is_zombie: matches!(stat.state, ProcessState::Zombie | ProcessState::Dead) && stat.threads <= 1,
+            start_ticks: stat.start_ticks,
         }))
     }
 

@@ -5,13 +5,13 @@ use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, poll};
 
-use super::prepare::{Neighbours, OurEnds, new_pipe, prepare};
+use super::prepare::{new_pipe, prepare};
 use super::protocol::{LaunchFailure, LaunchProblem, LaunchedChild};
 use super::room::Dispensability;
-use super::scope::in_scope;
+use super::scope::Scopes;
 use super::server::Server;
-use crate::model::{ChildSpec, Pgid, Reaping, RunId, Sid, Signal};
-use crate::sys::{self, MAX_PACKET_FDS, Prepared, SpawnError, SpawnStage, Spawned, monotonic_now};
+use crate::model::{ChildSpec, GroupLimits, Pgid, Pid, Reaping, RunId, Sid, Signal};
+use crate::sys::{self, Held, MAX_PACKET_FDS, Neighbours, OurEnds, Prepared, SpawnError, SpawnStage, Spawned, monotonic_now};
 
 /// Each stage takes at most six descriptors of a report.
 const MAX_STAGES: usize = MAX_PACKET_FDS / 6;
@@ -43,15 +43,16 @@ impl Server {
         }
         let room = self.room.take(self.family.len(), stages.len(), monotonic_now());
         room.map_err(|why| failed(0, LaunchProblem::NoRoom(why)))?;
-        let (cgroup, scoped) = self.limited(run, stages).map_err(|why| failed(0, LaunchProblem::NoRoom(why)))?;
-        let stages = scoped.as_ref().map_or(stages, std::slice::from_ref);
+        let holder = self.holder(run, stages).map_err(|why| failed(0, LaunchProblem::NoRoom(why)))?;
         self.dispensability.iter_mut().for_each(Dispensability::raise);
-        let started = start_stages(stages, run, cgroup.as_ref());
-        self.dispensability.iter_mut().for_each(Dispensability::lower);
+        let started = match &holder {
+            Holder::Scope(scopes, limits) => self.start_in_scope(stages, run, scopes, *limits),
+            Holder::Group(group) => start_stages(stages, run, Some(group)),
+            Holder::Nobody => start_stages(stages, run, None),
+        };
         let started = match started {
             Ok(started) => started,
-            Err((started, problem)) => {
-                let stage = started.len();
+            Err(Half { started, stage, problem }) => {
                 self.discard(started, run);
                 return Err(failed(stage, problem));
             }
@@ -78,17 +79,52 @@ impl Server {
         Ok((children.collect(), fds))
     }
 
-    /// What holds a run to its limits, if it has any: a control group to join, or the one stage in a scope of its own.
-    fn limited(&mut self, run: RunId, stages: &[ChildSpec]) -> Result<(Option<OwnedFd>, Option<ChildSpec>), String> {
+    /// What holds a run to its limits, if it has any: a control group of ours, or else a scope of the user's systemd.
+    fn holder(&mut self, run: RunId, stages: &[ChildSpec]) -> Result<Holder, String> {
         let limits = stages.first().map(|first| first.group_limits).unwrap_or_default();
         if limits.is_empty() {
-            return Ok((None, None));
+            return Ok(Holder::Nobody);
         }
-        match (self.cgroups.make(run, limits), stages) {
-            (Ok(group), _) => Ok((Some(group), None)),
-            (Err(why), [stage]) => in_scope(stage, limits, &why).map(|scoped| (None, Some(scoped))),
-            (Err(why), _) => Err(format!("a pipeline's memory and CPU cannot be limited: {why}; let a shell make the pipeline")),
+        match self.cgroups.make(run, limits) {
+            Ok(group) => Ok(Holder::Group(group)),
+            Err(why) => Ok(Holder::Scope(Scopes::find(limits, &why)?, limits)),
         }
+    }
+
+    /// Makes all stages, has them taken into a scope, and then lets one after the other execute its program.
+    fn start_in_scope(
+        &mut self,
+        stages: &[ChildSpec],
+        run: RunId,
+        scopes: &Scopes,
+        limits: GroupLimits,
+    ) -> Result<Vec<Started>, Half> {
+        let mut held: Vec<(Held, OurEnds)> = Vec::new();
+        let mut input = None;
+        for (stage, spec) in stages.iter().enumerate() {
+            let group = held.first().and_then(|(first, _)| first.pid()).map(Pid::number);
+            let half = |problem| Half { started: Vec::new(), stage, problem };
+            let (prepared, ours, next) =
+                prepare_stage(spec, run, input.take(), stage + 1 == stages.len(), group).map_err(half)?;
+            let child = sys::spawn_held(&prepared);
+            held.push((child.map_err(|error| half(LaunchProblem::Spawn { error, path: culprit(error, spec) }))?, ours));
+            input = next;
+        }
+        let pids: Vec<Pid> = held.iter().filter_map(|(child, _)| child.pid()).collect();
+        let name = format!("tasklab-{}-run-{run}.scope", std::process::id());
+        let scope = scopes.take_in(&name, &pids, limits);
+        let scope = scope.map_err(|why| Half { started: Vec::new(), stage: 0, problem: LaunchProblem::NoRoom(why) })?;
+        self.cgroups.look_into(run, scope);
+        let mut started = Vec::new();
+        for ((child, ours), (stage, spec)) in held.into_iter().zip(stages.iter().enumerate()) {
+            match child.let_go() {
+                Ok(spawned) => started.push((spawned, ours)),
+                Err(error) => {
+                    return Err(Half { started, stage, problem: LaunchProblem::Spawn { error, path: culprit(error, spec) } });
+                }
+            }
+        }
+        Ok(started)
     }
 
     /// Kills the stages of a pipeline that could not be completed, and waits for them: they die at once, since nobody
@@ -113,22 +149,33 @@ impl Server {
 /// A stage that runs, and our ends of its pipes.
 type Started = (Spawned, OurEnds);
 
-/// Starts the stages; on a failure, says what was started before.
-fn start_stages(
-    stages: &[ChildSpec],
-    run: RunId,
-    cgroup: Option<&OwnedFd>,
-) -> Result<Vec<Started>, (Vec<Started>, LaunchProblem)> {
+/// What holds a run to its limits.
+enum Holder {
+    Nobody,
+    /// `cgroup.procs` of a group of ours, which children join.
+    Group(OwnedFd),
+    Scope(Scopes, GroupLimits),
+}
+
+/// A launch that came halfway: what runs, and what the next stage has failed on.
+struct Half {
+    started: Vec<Started>,
+    stage: usize,
+    problem: LaunchProblem,
+}
+
+/// Starts the stages, one after the other.
+fn start_stages(stages: &[ChildSpec], run: RunId, cgroup: Option<&OwnedFd>) -> Result<Vec<Started>, Half> {
     let mut started: Vec<Started> = Vec::new();
     let mut input = None;
-    for (index, spec) in stages.iter().enumerate() {
+    for (stage, spec) in stages.iter().enumerate() {
         let group = started.first().map(|(first, _)| first.pid.number());
-        match start_stage(spec, run, input.take(), index + 1 == stages.len(), group, cgroup) {
+        match start_stage(spec, run, input.take(), stage + 1 == stages.len(), group, cgroup) {
             Ok((spawned, ours, next)) => {
                 started.push((spawned, ours));
                 input = next;
             }
-            Err(problem) => return Err((started, problem)),
+            Err(problem) => return Err(Half { started, stage, problem }),
         }
     }
     Ok(started)
@@ -143,13 +190,7 @@ fn start_stage(
     group: Option<i32>,
     cgroup: Option<&OwnedFd>,
 ) -> Result<(Spawned, OurEnds, Option<OwnedFd>), LaunchProblem> {
-    let (next, output) = if is_last {
-        (None, None)
-    } else {
-        let (reader, writer) = new_pipe(spec.pipe_size)?;
-        (Some(reader), Some(writer))
-    };
-    let (mut prepared, ours) = prepare(spec, Neighbours { input, output, group }, Some(run))?;
+    let (mut prepared, ours, next) = prepare_stage(spec, run, input, is_last, group)?;
     if let Some(cgroup) = cgroup {
         let copy = cgroup.try_clone().map_err(|error| LaunchProblem::Descriptor {
             what: "duplicate a descriptor".to_owned(),
@@ -159,6 +200,24 @@ fn start_stage(
     }
     let spawned = spawn(&prepared).map_err(|error| LaunchProblem::Spawn { error, path: culprit(error, spec) })?;
     Ok((spawned, ours, next))
+}
+
+/// Makes everything ready for one stage, with the pipe to the next.
+fn prepare_stage(
+    spec: &ChildSpec,
+    run: RunId,
+    input: Option<OwnedFd>,
+    is_last: bool,
+    group: Option<i32>,
+) -> Result<(Prepared, OurEnds, Option<OwnedFd>), LaunchProblem> {
+    let (next, output) = if is_last {
+        (None, None)
+    } else {
+        let (reader, writer) = new_pipe(spec.pipe_size)?;
+        (Some(reader), Some(writer))
+    };
+    let (prepared, ours) = prepare(spec, Neighbours { input, output, group }, Some(run))?;
+    Ok((prepared, ours, next))
 }
 
 /// Starts it, trying again for a moment while somebody writes to the program (ETXTBSY).

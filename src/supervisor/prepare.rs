@@ -1,19 +1,12 @@
-//! From a child's spec to what the kernel wants, with the pipes made and the files opened.
+//! What the supervisor adds to a child that is being prepared: the mark of its run, pipes that take more, ends that never block.
 
-use std::collections::BTreeMap;
-use std::ffi::{CString, OsStr, OsString};
-use std::io;
-use std::os::fd::{AsFd, OwnedFd, RawFd};
-use std::os::unix::ffi::{OsStrExt, OsStringExt};
-use std::path::Path;
-use std::sync::OnceLock;
+use std::os::fd::OwnedFd;
 
-use rustix::fs::{Mode, OFlags};
-use rustix::pipe::{PipeFlags, fcntl_setpipe_size, pipe_with};
+use rustix::pipe::fcntl_setpipe_size;
 
 use super::protocol::LaunchProblem;
-use crate::model::{ChildSpec, Group, Input, OutputTo, RunId, Signal};
-use crate::sys::{Placement, Prepared, dup_at_least, open_null, open_terminal, set_nonblocking};
+use crate::model::{ChildSpec, RunId};
+use crate::sys::{self, Neighbours, OurEnds, PrepareError, Prepared, set_nonblocking};
 
 /// The variable that marks every process of a run; inherited, so it finds descendants that left their parents.
 pub(super) const RUN_VARIABLE: &str = "TASKLAB_RUN";
@@ -22,140 +15,25 @@ pub(super) const RUN_VARIABLE: &str = "TASKLAB_RUN";
 /// the kernel would give: a user's pipes share 64 MiB (`pipe-user-pages-soft`), and beyond that new ones shrink to 8 KiB.
 pub const CAPTURE: usize = 256 * 1024;
 
-/// What a Task Lab around this one has told us, and what means nothing to our children.
-const OURS: [&str; 5] = [RUN_VARIABLE, "TASKLAB_EVENTS", "TASKLAB_CONTROL", "TASKLAB_T0", "TASKLAB_PARAMS"];
-
-/// Duplicates live above this, so that placing one descriptor cannot overwrite the source of another.
-const ABOVE_PLACES: RawFd = 16;
-
-/// Our ends of one child's pipes.
-#[derive(Debug, Default)]
-pub(super) struct OurEnds {
-    pub(super) stdin: Option<OwnedFd>,
-    pub(super) stdout: Option<OwnedFd>,
-    pub(super) stderr: Option<OwnedFd>,
-    pub(super) events: Option<OwnedFd>,
-    pub(super) control: Option<OwnedFd>,
-}
-
-/// Where a stage stands in its pipeline.
-#[derive(Debug, Default)]
-pub(super) struct Neighbours {
-    /// Reads what the stage before writes.
-    pub(super) input: Option<OwnedFd>,
-    /// Writes what the stage after reads.
-    pub(super) output: Option<OwnedFd>,
-    /// The group of the first stage.
-    pub(super) group: Option<i32>,
-}
-
 /// Opens and looks up everything that the child needs.
 pub(super) fn prepare(
     spec: &ChildSpec,
     neighbours: Neighbours,
     run: Option<RunId>,
 ) -> Result<(Prepared, OurEnds), LaunchProblem> {
-    spec.validate().map_err(|error| LaunchProblem::Spec(error.to_string()))?;
-    let mut ours = OurEnds::default();
-    let mut placements = Placements { taken: spec.keep_fds.clone(), list: Vec::new() };
-
-    let size = spec.pipe_size;
-    let terminal = spec.terminal.map(open_terminal).transpose().map_err(|error| descriptor("open a terminal", &error))?;
-    let (keyboard, terminal) = terminal.unzip();
-    match (neighbours.input, &spec.stdin) {
-        (Some(pipe), _) => placements.put(pipe, 0)?,
-        (None, Input::Pipe) if terminal.is_some() => {
-            ours.stdin = keyboard
-                .as_ref()
-                .map(OwnedFd::try_clone)
-                .transpose()
-                .map_err(|error| descriptor("duplicate a descriptor", &error))?;
-            terminal.as_ref().map_or(Ok(()), |terminal| placements.put(terminal, 0))?;
-        }
-        (None, Input::Inherit) => {}
-        (None, Input::Null) => placements.put(null()?, 0)?,
-        (None, Input::Pipe) => {
-            let (reader, writer) = new_pipe(size)?;
-            placements.put(reader, 0)?;
-            ours.stdin = Some(writer);
-        }
-        (None, Input::File(path)) => placements.put(open(path, OFlags::RDONLY)?, 0)?,
-    }
-    let output = |to: &OutputTo, number: RawFd, placements: &mut Placements| -> Result<Option<OwnedFd>, LaunchProblem> {
-        match to {
-            OutputTo::Inherit => {}
-            OutputTo::Null => placements.put(null()?, number)?,
-            OutputTo::Pipe if let Some(terminal) = &terminal => placements.put(terminal, number)?,
-            OutputTo::Pipe => {
-                let (reader, writer) = new_pipe(size)?;
-                if size.is_none() {
-                    // Where it is refused, the usual 64 KiB do.
-                    let _ = fcntl_setpipe_size(&reader, CAPTURE);
-                }
-                placements.put(writer, number)?;
-                return Ok(Some(reader));
-            }
-            OutputTo::File(path) => placements.put(open(path, OFlags::WRONLY | OFlags::CREATE | OFlags::TRUNC)?, number)?,
-            OutputTo::Append(path) => placements.put(open(path, OFlags::WRONLY | OFlags::CREATE | OFlags::APPEND)?, number)?,
-            OutputTo::Stdout => placements.copy(1, number)?,
-            OutputTo::Stderr => placements.copy(2, number)?,
-        }
-        Ok(None)
-    };
-    // The one that goes where the other one goes comes second.
-    if spec.stdout == OutputTo::Stderr {
-        ours.stderr = output(&spec.stderr, 2, &mut placements)?;
-    }
-    match neighbours.output {
-        Some(pipe) => placements.put(pipe, 1)?,
-        None => ours.stdout = output(&spec.stdout, 1, &mut placements)?,
-    }
-    if spec.stdout != OutputTo::Stderr {
-        ours.stderr = output(&spec.stderr, 2, &mut placements)?;
-    }
-    if keyboard.is_some() {
-        ours.stdout = keyboard;
-    }
-
-    let mut env: BTreeMap<OsString, OsString> = spec.env.iter().cloned().collect();
-    if let Some(run) = run {
-        env.insert(RUN_VARIABLE.into(), run_tag(run).into());
-    }
-    if spec.lesson_pipes {
-        let (reader, writer) = new_pipe(None)?;
-        let _ = fcntl_setpipe_size(&reader, CAPTURE);
-        env.insert("TASKLAB_EVENTS".into(), placements.put_free(writer)?.to_string().into());
-        ours.events = Some(reader);
-        let (reader, writer) = new_pipe(None)?;
-        env.insert("TASKLAB_CONTROL".into(), placements.put_free(reader)?.to_string().into());
-        ours.control = Some(writer);
+    let tag = run.map(run_tag);
+    let (prepared, ours) = sys::prepare(spec, neighbours, tag.as_deref().map(|tag| (RUN_VARIABLE, tag)))?;
+    let outputs = [&ours.stdout, &ours.stderr].into_iter().flatten().filter(|_| spec.pipe_size.is_none());
+    for reader in outputs.chain(&ours.events) {
+        // Where it is refused, the usual 64 KiB do. A terminal has no size.
+        let _ = fcntl_setpipe_size(reader, CAPTURE);
     }
     for end in [&ours.stdin, &ours.stdout, &ours.stderr, &ours.events, &ours.control].into_iter().flatten() {
-        set_nonblocking(end).map_err(|error| descriptor("set up a pipe", &error))?;
+        set_nonblocking(end).map_err(|error| PrepareError::Descriptor {
+            what: "set up a pipe".to_owned(),
+            errno: error.raw_os_error().unwrap_or_default(),
+        })?;
     }
-
-    let group = match spec.group {
-        Group::Own => Some(neighbours.group.unwrap_or(0)),
-        Group::Inherited => None,
-        Group::Join(pgid) => Some(pgid.number()),
-    };
-    let prepared = Prepared {
-        candidates: candidates(spec, &env),
-        argv: spec.argv.iter().filter_map(|argument| CString::new(argument.as_bytes()).ok()).collect(),
-        env: environment(spec, &env),
-        cwd: spec.cwd.as_ref().and_then(|path| CString::new(path.as_os_str().as_bytes()).ok()),
-        placements: placements.list,
-        keep: spec.keep_fds.clone(),
-        group,
-        new_session: spec.new_session || terminal.is_some(),
-        nice: spec.nice,
-        umask: spec.umask,
-        death_signal: Some(spec.death_signal.unwrap_or(Signal::KILL)),
-        limits: spec.limits.clone(),
-        affinity: spec.affinity.clone(),
-        terminal,
-        cgroup: None,
-    };
     Ok((prepared, ours))
 }
 
@@ -166,111 +44,15 @@ pub(super) fn run_tag(run: RunId) -> String {
 
 /// A pipe between two stages: the reading end and the writing end.
 pub(super) fn new_pipe(size: Option<u32>) -> Result<(OwnedFd, OwnedFd), LaunchProblem> {
-    let (reader, writer) = pipe_with(PipeFlags::CLOEXEC).map_err(|error| descriptor("make a pipe", &error.into()))?;
-    if let Some(size) = size {
-        fcntl_setpipe_size(&reader, size as usize)
-            .map_err(|error| descriptor(&format!("give a pipe {size} bytes"), &error.into()))?;
+    Ok(sys::new_pipe(size)?)
+}
+
+impl From<PrepareError> for LaunchProblem {
+    fn from(error: PrepareError) -> Self {
+        match error {
+            PrepareError::Spec(error) => Self::Spec(error.to_string()),
+            PrepareError::Open { path, errno } => Self::Open { path, errno },
+            PrepareError::Descriptor { what, errno } => Self::Descriptor { what, errno },
+        }
     }
-    Ok((reader, writer))
-}
-
-struct Placements {
-    taken: Vec<RawFd>,
-    list: Vec<Placement>,
-}
-
-impl Placements {
-    fn put(&mut self, fd: impl AsFd, number: RawFd) -> Result<(), LaunchProblem> {
-        let lowest = self.taken.iter().copied().max().map_or(ABOVE_PLACES, |taken| ABOVE_PLACES.max(taken + 1));
-        let fd = dup_at_least(fd, lowest).map_err(|error| descriptor("duplicate a descriptor", &error))?;
-        self.list.push(Placement { fd, number });
-        self.taken.push(number);
-        Ok(())
-    }
-
-    /// Places it under the lowest free number from 3.
-    fn put_free(&mut self, fd: impl AsFd) -> Result<RawFd, LaunchProblem> {
-        let number = (3..RawFd::MAX).find(|number| !self.taken.contains(number)).unwrap_or(3);
-        self.put(fd, number)?;
-        Ok(number)
-    }
-
-    /// Gives `number` what `from` has.
-    fn copy(&mut self, from: RawFd, number: RawFd) -> Result<(), LaunchProblem> {
-        let source = match self.list.iter().find(|placement| placement.number == from) {
-            Some(placement) => rustix::io::fcntl_dupfd_cloexec(&placement.fd, 0),
-            None if from == 2 => rustix::io::fcntl_dupfd_cloexec(io::stderr(), 0),
-            None => rustix::io::fcntl_dupfd_cloexec(io::stdout(), 0),
-        };
-        self.put(source.map_err(|error| descriptor("duplicate a descriptor", &error.into()))?, number)
-    }
-}
-
-/// `/dev/null`, opened once.
-fn null() -> Result<&'static OwnedFd, LaunchProblem> {
-    static NULL: OnceLock<OwnedFd> = OnceLock::new();
-    if let Some(null) = NULL.get() {
-        return Ok(null);
-    }
-    let null = open_null().map_err(|error| LaunchProblem::Open { path: "/dev/null".to_owned(), errno: errno(&error) })?;
-    Ok(NULL.get_or_init(|| null))
-}
-
-fn open(path: &Path, flags: OFlags) -> Result<OwnedFd, LaunchProblem> {
-    // Non-blocking while opening, so that a FIFO without a partner cannot hold up the supervisor.
-    let mode = Mode::from_raw_mode(0o666);
-    let file = rustix::fs::open(path, flags | OFlags::CLOEXEC | OFlags::NOCTTY | OFlags::NONBLOCK, mode)
-        .and_then(|file| rustix::fs::fcntl_setfl(&file, flags & (OFlags::RWMODE | OFlags::APPEND)).map(|()| file));
-    file.map_err(|error| LaunchProblem::Open { path: path.display().to_string(), errno: error.raw_os_error() })
-}
-
-fn descriptor(what: &str, error: &io::Error) -> LaunchProblem {
-    LaunchProblem::Descriptor { what: what.to_owned(), errno: errno(error) }
-}
-
-fn errno(error: &io::Error) -> i32 {
-    error.raw_os_error().unwrap_or_default()
-}
-
-/// Our own environment, read once, without what is for us alone: nobody changes it while a supervisor runs.
-fn inherited() -> &'static [(OsString, CString)] {
-    static INHERITED: OnceLock<Vec<(OsString, CString)>> = OnceLock::new();
-    INHERITED.get_or_init(|| {
-        let for_children = std::env::vars_os().filter(|(name, _)| !OURS.iter().any(|ours| name == ours));
-        for_children.filter_map(|(name, value)| Some((name.clone(), assignment(&name, &value)?))).collect()
-    })
-}
-
-fn assignment(name: &OsStr, value: &OsStr) -> Option<CString> {
-    CString::new([name.as_bytes(), b"=", value.as_bytes()].concat()).ok()
-}
-
-/// What `own` sets, and what it leaves of the inherited environment, if it is to be there at all.
-fn environment(spec: &ChildSpec, own: &BTreeMap<OsString, OsString>) -> Vec<CString> {
-    let inherited = inherited().iter().filter(|(name, _)| !spec.clear_env && !own.contains_key(name));
-    let set = own.iter().filter_map(|(name, value)| assignment(name, value));
-    inherited.map(|(_, assignment)| assignment.clone()).chain(set).collect()
-}
-
-/// The PATH that the child gets.
-fn path(spec: &ChildSpec, own: &BTreeMap<OsString, OsString>) -> OsString {
-    let inherited = || std::env::var_os("PATH").filter(|_| !spec.clear_env);
-    let path = own.get(OsStr::new("PATH")).cloned().or_else(inherited);
-    path.unwrap_or_else(|| OsString::from_vec(b"/usr/local/bin:/usr/bin:/bin".to_vec()))
-}
-
-/// The files that may be meant, as execvp(3) looks for them: in the folders of the child's own PATH, unless the name
-/// has a slash.
-fn candidates(spec: &ChildSpec, env: &BTreeMap<OsString, OsString>) -> Vec<CString> {
-    let program = spec.executable.as_ref().map_or(spec.argv[0].as_os_str(), |path| path.as_os_str());
-    if program.as_bytes().contains(&b'/') {
-        return CString::new(program.as_bytes()).into_iter().collect();
-    }
-    let path = path(spec, env);
-    std::env::split_paths(&path)
-        .filter_map(|folder| {
-            let folder = if folder.as_os_str().is_empty() { Path::new(".").to_path_buf() } else { folder };
-            CString::new(folder.join(program).into_os_string().into_vec()).ok()
-        })
-        .collect()
 }

@@ -69,12 +69,14 @@ pub(super) fn leave_processes_to_the_app() {
 const DISPENSABLE: i32 = 500;
 
 /// Makes children more dispensable than their parent. They inherit it (`proc_pid_oom_score_adj(5)`), so it is raised while they are
-/// made; a write of their own would cost each launch a walk through /proc.
+/// made; a write of their own would cost each launch a walk through /proc. It stays raised until the requests of one turn are handled,
+/// since lowering it for each launch of many would cost as much again.
 #[derive(Debug)]
 pub(super) struct Dispensability {
     file: File,
     ours: String,
     theirs: String,
+    is_raised: bool,
 }
 
 impl Dispensability {
@@ -82,18 +84,22 @@ impl Dispensability {
     pub(super) fn open() -> Option<Self> {
         let file = File::options().read(true).write(true).open("/proc/self/oom_score_adj").ok()?;
         let ours: i32 = std::io::read_to_string(&file).ok()?.trim().parse().ok()?;
-        Some(Self { file, ours: ours.to_string(), theirs: (ours + DISPENSABLE).min(1000).to_string() })
+        Some(Self { file, ours: ours.to_string(), theirs: (ours + DISPENSABLE).min(1000).to_string(), is_raised: false })
     }
 
     /// For the children that are made from now on.
     pub(super) fn raise(&mut self) {
         // What does not succeed leaves the children as dear as we are, and us as dispensable as they.
-        let _ = self.file.write(self.theirs.as_bytes());
+        if !std::mem::replace(&mut self.is_raised, true) {
+            let _ = self.file.write(self.theirs.as_bytes());
+        }
     }
 
     /// For ourselves.
     pub(super) fn lower(&mut self) {
-        let _ = self.file.write(self.ours.as_bytes());
+        if std::mem::take(&mut self.is_raised) {
+            let _ = self.file.write(self.ours.as_bytes());
+        }
     }
 }
 

@@ -1,36 +1,136 @@
-//! Limits where no control group is delegated to us: a transient scope of the user's systemd. Made by systemd-run(1), which every
-//! systemd has and which becomes the program itself in place: the PID stays ours, and the supervisor needs no D-Bus library.
+//! Limits where no control group is delegated to us: a transient scope of the user's systemd (org.freedesktop.systemd1(5)). It is asked
+//! to take children in that are held before they execute their programs: so what is executed, with which words, in which environment,
+//! and what comes of it, is as without limits. busctl(1) asks, which every systemd has; the supervisor needs no D-Bus library.
 
-use std::ffi::OsString;
+use std::path::PathBuf;
+use std::time::Duration;
 
-use super::cgroup::{no_controller, wanted};
-use crate::model::{ChildSpec, GroupLimits};
-use crate::sys::{lacks_controller, systemd_run, user_manager_cgroup};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
-/// The same child in a scope with these limits, or why there can be none. `why` there is no group of our own.
-pub(super) fn in_scope(spec: &ChildSpec, limits: GroupLimits, why: &str) -> Result<ChildSpec, String> {
-    const FIX: &str = "systemd-run --user --scope -p Delegate=yes tasklab";
-    let program = systemd_run().ok_or_else(|| {
-        format!("its memory and CPU cannot be limited: {why}, and no systemd of the user's runs; start Task Lab by {FIX}")
-    })?;
-    if let Some(manager) = user_manager_cgroup()
-        && let Some(name) = wanted(limits).into_iter().find(|name| lacks_controller(&manager, name))
-    {
-        return Err(format!("its memory and CPU cannot be limited: {why}, and {}", no_controller(name, &manager)));
+use super::cgroup::{holds, no_controller, wanted};
+use super::prepare::prepare;
+use crate::model::{ChildSpec, ExitStatus, Group, GroupLimits, Input, Monotonic, OutputTo, Pid, Signal};
+use crate::sys::{
+    Changed, Neighbours, SignalScope, WhatEnded, cgroup_of, lacks_controller, monotonic_now, spawn, user_manager_cgroup,
+    user_systemd, wait_pidfd,
+};
+
+/// How long systemd may take, less than what the app allows its supervisor for an answer.
+const PATIENCE: Duration = Duration::from_secs(3);
+/// Between two looks whether it has moved the children: its answer comes before it has done so.
+const LOOK: Duration = Duration::from_millis(1);
+/// The longest answer that is read.
+const LONGEST: usize = 1024;
+
+/// How the user's systemd is asked.
+#[derive(Debug)]
+pub(super) struct Scopes {
+    busctl: PathBuf,
+}
+
+impl Scopes {
+    /// Whether there can be a scope with these limits; if not, why. `why` there is no group of our own.
+    pub(super) fn find(limits: GroupLimits, why: &str) -> Result<Self, String> {
+        let busctl = user_systemd().map_err(|no| {
+            format!(
+                "its memory and CPU cannot be limited: {why}, and {no}; start Task Lab by systemd-run --user --scope -p Delegate=yes \
+                 tasklab"
+            )
+        })?;
+        if let Some(manager) = user_manager_cgroup()
+            && let Some(name) = wanted(limits).into_iter().find(|name| lacks_controller(&manager, name))
+        {
+            return Err(format!("its memory and CPU cannot be limited: {why}, and {}", no_controller(name, &manager)));
+        }
+        Ok(Self { busctl })
     }
-    if spec.executable.is_some() {
-        return Err(format!("a scope of systemd's runs no program under another name, and {why}; start Task Lab by {FIX}"));
+
+    /// Has these processes taken into a new scope with these limits, and returns its group once they are there and the limits hold.
+    pub(super) fn take_in(&self, name: &str, pids: &[Pid], limits: GroupLimits) -> Result<PathBuf, String> {
+        let deadline = monotonic_now() + PATIENCE;
+        let failed = |why: &str| format!("its memory and CPU cannot be limited: systemd has made no scope for it: {why}");
+        self.ask(words(name, pids, limits), deadline).map_err(|why| failed(&why))?;
+        loop {
+            let groups: Vec<PathBuf> = pids.iter().filter_map(|pid| cgroup_of(&pid.to_string())).collect();
+            if groups.len() < pids.len() {
+                return Err(failed("no control groups of version 2 are mounted, or a process has ended"));
+            }
+            if groups.iter().all(|group| group.ends_with(name)) {
+                let group = groups.into_iter().next().unwrap_or_default();
+                return holds(&group, limits).map(|()| group).map_err(|why| failed(&why));
+            }
+            if monotonic_now() >= deadline {
+                return Err(failed("its processes were not moved into it"));
+            }
+            std::thread::sleep(LOOK);
+        }
     }
-    let mut argv: Vec<OsString> = ["systemd-run", "--user", "--scope", "--quiet", "--collect"].map(OsString::from).to_vec();
+
+    /// Calls the method and waits for the answer.
+    fn ask(&self, words: Vec<String>, deadline: Monotonic) -> Result<(), String> {
+        let spec = ChildSpec {
+            executable: Some(self.busctl.clone()),
+            stdin: Input::Null,
+            stdout: OutputTo::Null,
+            stderr: OutputTo::Pipe,
+            group: Group::Own,
+            ..ChildSpec::new(["busctl".to_owned()].into_iter().chain(words))
+        };
+        let (prepared, ours) = prepare(&spec, Neighbours::default(), None).map_err(|error| error.to_string())?;
+        let spawned = spawn(&prepared).map_err(|error| error.to_string())?;
+        drop(prepared);
+        let left = deadline.since(monotonic_now());
+        let left = Timespec { tv_sec: left.as_secs() as i64, tv_nsec: i64::from(left.subsec_nanos()) };
+        let has_ended =
+            rustix::io::retry_on_intr(|| poll(&mut [PollFd::new(&spawned.pidfd, PollFlags::IN)], Some(&left))) == Ok(1);
+        if !has_ended {
+            let _ = spawned.pidfd.signal(Signal::KILL, SignalScope::Process);
+            let _ = rustix::io::retry_on_intr(|| poll(&mut [PollFd::new(&spawned.pidfd, PollFlags::IN)], Some(&left)));
+        }
+        let ended = wait_pidfd(&spawned.pidfd, WhatEnded::Reap).map_err(|error| error.to_string())?;
+        if !has_ended {
+            return Err(format!("it did not answer within {} s", PATIENCE.as_secs()));
+        }
+        if ended.is_some_and(|waited| waited.changed == Changed::Ended(ExitStatus::Exited(0))) {
+            return Ok(());
+        }
+        let mut answer = [0; LONGEST];
+        let count = ours.stderr.and_then(|pipe| rustix::io::read(&pipe, &mut answer).ok()).unwrap_or_default();
+        Err(String::from_utf8_lossy(&answer[..count]).trim().replace('\n', " "))
+    }
+}
+
+/// The call: `StartTransientUnit(name, mode, properties, aux)`, as busctl wants a signature and its values.
+fn words(name: &str, pids: &[Pid], limits: GroupLimits) -> Vec<String> {
+    const CALL: [&str; 8] = [
+        "--user",
+        "--quiet",
+        "call",
+        "org.freedesktop.systemd1",
+        "/org/freedesktop/systemd1",
+        "org.freedesktop.systemd1.Manager",
+        "StartTransientUnit",
+        "ssa(sv)a(sa(sv))",
+    ];
+    let mut properties = vec![
+        [vec!["PIDs".to_owned(), "au".to_owned(), pids.len().to_string()], pids.iter().map(ToString::to_string).collect()]
+            .concat(),
+        ["Description", "s", "a run of Task Lab"].map(str::to_owned).to_vec(),
+        ["CollectMode", "s", "inactive-or-failed"].map(str::to_owned).to_vec(),
+    ];
     if let Some(bytes) = limits.memory {
-        argv.extend([format!("--property=MemoryMax={bytes}").into(), "--property=MemorySwapMax=0".into()]);
+        properties.push(vec!["MemoryMax".to_owned(), "t".to_owned(), bytes.to_string()]);
+        properties.push(["MemorySwapMax", "t", "0"].map(str::to_owned).to_vec());
     }
     if let Some(percent) = limits.cpu_percent {
-        argv.push(format!("--property=CPUQuota={percent}%").into());
+        // In microseconds a second.
+        properties.push(vec!["CPUQuotaPerSecUSec".to_owned(), "t".to_owned(), (u64::from(percent) * 10_000).to_string()]);
     }
-    argv.push("--".into());
-    argv.extend(spec.argv.iter().cloned());
-    Ok(ChildSpec { name: spec.display_name(), executable: Some(program), argv, ..spec.clone() })
+    let mut words: Vec<String> = CALL.iter().map(ToString::to_string).collect();
+    words.extend([name.to_owned(), "fail".to_owned(), properties.len().to_string()]);
+    words.extend(properties.into_iter().flatten());
+    words.push("0".to_owned());
+    words
 }
 
 #[cfg(test)]
@@ -38,10 +138,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn without_group_and_scope_the_reason_is_said() {
-        let limits = GroupLimits { memory: Some(1), cpu_percent: None };
-        let spec = ChildSpec { executable: Some("/bin/true".into()), ..ChildSpec::new(["true"]) };
-        let text = in_scope(&spec, limits, "no group").expect_err("neither here nor there");
-        assert!(text.contains("no group") && text.contains("Delegate=yes"), "{text}");
+    fn the_call_is_what_busctl_wants() {
+        let limits = GroupLimits { memory: Some(1 << 20), cpu_percent: Some(50) };
+        let words = words("x.scope", &[Pid::new(7), Pid::new(8)], limits).join(" ");
+        let call = "StartTransientUnit ssa(sv)a(sa(sv)) x.scope fail 6 PIDs au 2 7 8 Description s a run of Task Lab CollectMode s \
+                    inactive-or-failed MemoryMax t 1048576 MemorySwapMax t 0 CPUQuotaPerSecUSec t 500000 0";
+        assert!(words.ends_with(call), "{words}");
     }
 }

@@ -107,8 +107,12 @@ impl Server {
                 reports.extend(self.cgroups.look_after().into_iter().map(|(run, text)| Report::Note { run, text }));
             }
             self.tell(reports)?;
-            if socket.intersects(PollFlags::IN | PollFlags::HUP | PollFlags::ERR) && !self.take_requests()? {
-                return Ok(());
+            if socket.intersects(PollFlags::IN | PollFlags::HUP | PollFlags::ERR) {
+                let is_open = self.take_requests()?;
+                self.dispensability.iter_mut().for_each(Dispensability::lower);
+                if !is_open {
+                    return Ok(());
+                }
             }
             // What the app has said by now counts, also if both of us slept.
             let expired = self.header.check(monotonic_now());

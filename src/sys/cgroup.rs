@@ -1,15 +1,24 @@
-//! Where this process stands among the control groups (cgroups(7)).
+//! Control groups (cgroups(7), version 2): where a process stands, and what could hold a run to a limit on this machine. Reads only.
 
 use std::path::{Path, PathBuf};
 
+use rustix::fs::{Access, access};
+
+use crate::model::Pid;
+
 /// The folder of our own group in the unified hierarchy, if that is mounted.
 pub fn own_cgroup() -> Option<PathBuf> {
-    let read = |path| std::fs::read_to_string(path).unwrap_or_default();
-    own_cgroup_in(&read("/proc/self/mounts"), &read("/proc/self/cgroup"))
+    cgroup_of("self")
 }
 
-/// The same, from what /proc/self/mounts and /proc/self/cgroup hold.
-pub fn own_cgroup_in(mounts: &str, own: &str) -> Option<PathBuf> {
+/// The same of any process: a PID, or `self`.
+pub fn cgroup_of(process: &str) -> Option<PathBuf> {
+    let read = |path: String| std::fs::read_to_string(path).unwrap_or_default();
+    cgroup_in(&read("/proc/self/mounts".to_owned()), &read(format!("/proc/{process}/cgroup")))
+}
+
+/// The same, from what /proc/self/mounts and /proc/PID/cgroup hold.
+fn cgroup_in(mounts: &str, own: &str) -> Option<PathBuf> {
     let mount = mounts.lines().find_map(|line| {
         let mut fields = line.split(' ').skip(1);
         let point = fields.next()?;
@@ -25,19 +34,41 @@ pub fn lacks_controller(group: &Path, name: &str) -> bool {
     controllers.is_ok_and(|controllers| !controllers.split_whitespace().any(|known| known == name))
 }
 
+/// Whether groups for runs can be made below this one: it is delegated to this user, and nobody but `ours` is in it, since a group
+/// with members cannot have limits below it. If not, why.
+pub fn is_group_for_runs(group: &Path, ours: &[Pid]) -> Result<(), String> {
+    let show = group.display();
+    let is_ours = |path: &Path| access(path, Access::WRITE_OK).is_ok();
+    if ![group, &group.join("cgroup.procs"), &group.join("cgroup.subtree_control")].into_iter().all(is_ours) {
+        return Err(format!("the control group {show} is not delegated to this user"));
+    }
+    let members =
+        std::fs::read_to_string(group.join("cgroup.procs")).map_err(|error| format!("{show} cannot be read: {error}"))?;
+    if members.lines().any(|line| line.parse().is_ok_and(|number| !ours.contains(&Pid::new(number)))) {
+        return Err(format!("others than Task Lab are in the control group {show}"));
+    }
+    Ok(())
+}
+
 /// The group of the user's own systemd, below which its scopes are.
 pub fn user_manager_cgroup() -> Option<PathBuf> {
     let mounts = std::fs::read_to_string("/proc/self/mounts").ok()?;
     let uid = rustix::process::getuid().as_raw();
-    own_cgroup_in(&mounts, &format!("0::/user.slice/user-{uid}.slice/user@{uid}.service"))
+    cgroup_in(&mounts, &format!("0::/user.slice/user-{uid}.slice/user@{uid}.service"))
 }
 
-/// systemd-run(1), if the user's own systemd is there to be asked.
-pub fn systemd_run() -> Option<PathBuf> {
-    let runtime = PathBuf::from(std::env::var_os("XDG_RUNTIME_DIR")?);
-    let folders = std::env::var_os("PATH")?;
-    let program = std::env::split_paths(&folders).map(|folder| folder.join("systemd-run")).find(|file| file.is_file())?;
-    runtime.join("systemd/private").exists().then_some(program)
+/// busctl(1), by which the user's own systemd can be asked; or why it cannot.
+pub fn user_systemd() -> Result<PathBuf, &'static str> {
+    let runtime = std::env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from);
+    let Some(runtime) = runtime.filter(|folder| folder.join("systemd").is_dir()) else {
+        return Err("no systemd of the user's runs");
+    };
+    if std::env::var_os("DBUS_SESSION_BUS_ADDRESS").is_none() && !runtime.join("bus").exists() {
+        return Err("the user has no D-Bus (apt install dbus-user-session)");
+    }
+    let folders = std::env::var_os("PATH").unwrap_or_default();
+    let program = std::env::split_paths(&folders).map(|folder| folder.join("busctl")).find(|file| file.is_file());
+    program.ok_or("there is no busctl in PATH")
 }
 
 #[cfg(test)]
@@ -47,8 +78,21 @@ mod tests {
     #[test]
     fn our_own_group_is_found_below_its_mount() {
         let mounts = "proc /proc proc rw 0 0\ncgroup2 /sys/fs/cgroup cgroup2 rw,nsdelegate 0 0\n";
-        assert_eq!(own_cgroup_in(mounts, "0::/user.slice/x\n"), Some(PathBuf::from("/sys/fs/cgroup/user.slice/x")));
-        assert_eq!(own_cgroup_in(mounts, "1:cpu:/\n"), None);
-        assert_eq!(own_cgroup_in("cgroup /sys/fs/cgroup/cpu cgroup rw 0 0\n", "0::/\n"), None);
+        assert_eq!(cgroup_in(mounts, "0::/user.slice/x\n"), Some(PathBuf::from("/sys/fs/cgroup/user.slice/x")));
+        assert_eq!(cgroup_in(mounts, "1:cpu:/\n"), None);
+        assert_eq!(cgroup_in("cgroup /sys/fs/cgroup/cpu cgroup rw 0 0\n", "0::/\n"), None);
+    }
+
+    #[test]
+    fn a_group_that_is_not_ours_alone_is_none_for_runs() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let ours = [Pid::new(7), Pid::new(8)];
+        assert!(is_group_for_runs(folder.path(), &ours).expect_err("no group at all").contains("not delegated"));
+        for name in ["cgroup.procs", "cgroup.subtree_control"] {
+            std::fs::write(folder.path().join(name), "7\n1\n").expect("a file");
+        }
+        assert!(is_group_for_runs(folder.path(), &ours).expect_err("init is in it").contains("others than Task Lab"));
+        std::fs::write(folder.path().join("cgroup.procs"), "8\n7\n").expect("a file");
+        assert_eq!(is_group_for_runs(folder.path(), &ours), Ok(()));
     }
 }

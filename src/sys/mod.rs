@@ -9,14 +9,16 @@ mod fds;
 mod fork;
 mod packet;
 mod plain;
+mod prepare;
 mod process;
 mod shared;
 mod signals;
 mod spawn;
+mod stat;
 mod terminal;
 mod wait;
 
-pub use cgroup::{lacks_controller, own_cgroup, systemd_run, user_manager_cgroup};
+pub use cgroup::{cgroup_of, is_group_for_runs, lacks_controller, own_cgroup, user_manager_cgroup, user_systemd};
 pub use clock::monotonic_now;
 pub use fds::{adopt_fd, dup_at_least, open_null, queued_bytes, set_nonblocking};
 pub use fork::{Forked, default_signal, exit_now, fork};
@@ -24,9 +26,11 @@ pub use packet::{MAX_PACKET_FDS, PacketSocket};
 pub use plain::{
     plain_capture, plain_forks, plain_launches, plain_launches_at_once, plain_locks, plain_round_trips, plain_threads,
 };
+pub use prepare::{Neighbours, OurEnds, PrepareError, new_pipe, prepare};
 pub use process::{PidFd, SignalScope, become_subreaper, emulated_on, has_one_thread, process_group, rename_thread, session};
 pub use shared::SharedNumber;
 pub use signals::{SignalFd, block_all_signals, forget_inherited_signals, ignore_signal};
-pub use spawn::{Placement, Prepared, SpawnError, SpawnStage, Spawned, spawn};
+pub use spawn::{Held, Placement, Prepared, SpawnError, SpawnStage, Spawned, spawn, spawn_held};
+pub use stat::{Stat, parse_stat};
 pub use terminal::open_terminal;
 pub use wait::{Changed, Waited, WhatEnded, wait_any, wait_pid, wait_pidfd};
