@@ -47,7 +47,7 @@ fn a_text_that_somebody_types_is_obeyed_by_nobody() {
 fn poll_gives_none_until_the_program_was_answered() {
     for language in BOTH {
         let mut running = Running::start(scenario("popen"), language, &json!({ "pause": 0.5, "status": 9 }));
-        running.until("poll", |kind| matches!(kind, EventKind::Value { name, .. } if name == "poll"));
+        running.until("poll", |kind| matches!(kind, EventKind::Value { name, .. } if name == "poll() gave"));
         running.write(&[line("poll", ""), line("answer", ""), line("answer", "")].concat());
         running.until("two polls", |kind| matches!(kind, EventKind::Notice { text } if text.contains("answer")));
         let polled = running.pid_of("polled").expect("runs");
@@ -57,7 +57,7 @@ fn poll_gives_none_until_the_program_was_answered() {
         ran.assert_passed();
         assert_eq!(
             ran.facts()["poll"].observed,
-            json!([null, null, 9, 9]),
+            json!(["None", "None", "9", "9"]),
             "{language}: what we asked, and the lesson's own at its end"
         );
         assert_eq!(ran.notices().len(), 1, "the second answer: {:?}", ran.notices());
@@ -77,7 +77,7 @@ fn sort_answers_when_its_input_ends_and_cat_at_once() {
         let mut running = Running::start(scenario("communicate"), language, &json!({ "program": "cat", "mebibytes": 16 }));
         running.until("cat", is_started("cat"));
         running.write(&line("send", "hello"));
-        running.until("sent", |kind| matches!(kind, EventKind::Value { name, .. } if name == "sent"));
+        running.until("sent", |kind| matches!(kind, EventKind::Value { name, .. } if name == "lines sent"));
         running.write(&line("close", ""));
         let ran = running.play(&[]);
         ran.assert_passed();

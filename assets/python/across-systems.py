@@ -22,6 +22,7 @@ params = tasklab.params(
     give_up=5.0,
     patience=20.0,
 )
+tasklab.actions("task", "worker [HOST]", "close")
 
 # The worker's program, the same everywhere. The braces make the shell read all of it before it does anything, so that
 # what it reads then are tasks. It leaves when its input ends.
@@ -138,13 +139,19 @@ class Pool:
     def act(self, do, target):
         if do == "close":
             self.is_closing = True
-        elif do == "task" and self.tasks < MOST_TASKS and not self.is_closing:
+        elif do == "task" and self.is_closing:
+            tasklab.refuse(do, target, "the pool takes no more tasks since it was closed")
+        elif do == "task" and self.tasks >= MOST_TASKS:
+            tasklab.refuse(do, target, f"{MOST_TASKS} tasks are enough for one run")
+        elif do == "task":
             self.tasks += 1
             self.queue.append(self.tasks)
-        elif do == "worker" and self.started < MOST_WORKERS and (not target or HOST.fullmatch(target)):
-            self.start(target)
+        elif self.started >= MOST_WORKERS:
+            tasklab.refuse(do, target, f"{MOST_WORKERS} workers are enough for one run")
+        elif target.strip() and not HOST.fullmatch(target.strip()):
+            tasklab.refuse(do, target, "that is no name of a machine, such as pi@kitchen")
         else:
-            tasklab.refuse(do, target)
+            self.start(target.strip())
 
     def hand_out(self):
         for worker in self.workers:
@@ -169,7 +176,7 @@ class Pool:
                 worker.be("idle", "waiting", "a task")
             elif line[:2] == ["done", str(worker.life)] and len(line) == 3:
                 self.done[worker.life] = int(line[2]), worker.name
-                tasklab.value("done", len(self.done))
+                tasklab.value("tasks done", len(self.done))
                 worker.be("idle", "waiting", "a task")
             # Else a login that prints something before the worker does.
         is_late = worker.life != "idle" and time.monotonic() - worker.since >= params.give_up
@@ -205,7 +212,7 @@ class Pool:
             while worker.popen.poll() is None and time.monotonic() < deadline:
                 asked = tasklab.action(0.01)
                 if asked:
-                    tasklab.refuse(*asked)
+                    tasklab.refuse(*asked, tasklab.TOO_LATE)
             worker.popen.kill()
             worker.reap()
             tasklab.finished(worker.name)
@@ -240,17 +247,17 @@ def main():
     left = pool.close()
     tasklab.finished("main")
     worked = {who for _, who in pool.done.values()}
-    tasklab.value("workers", len(worked))
-    print(len(pool.done), "tasks were done by", ", ".join(sorted(worked)))
+    tasklab.value("workers that did tasks", len(worked))
+    print(f"{tasklab.counted(len(pool.done), 'task was', 'tasks were')} done by {', '.join(sorted(worked))}")
 
-    tasklab.fact("all-done", "every task was done, whoever did it", pool.tasks, len(pool.done))
-    tasklab.fact("primes", "together they found as many primes as there are",
+    tasklab.fact("all-done", "every task was done, whoever did it: tasks", pool.tasks, len(pool.done))
+    tasklab.fact("primes", "together they found as many primes as there are: primes",
                  primes(pool.tasks), sum(found for found, _ in pool.done.values()))
-    tasklab.fact("ended", "whoever was left at the end left by itself, when its input ended",
+    tasklab.fact("ended", "whoever was left at the end left by itself, when its input ended: workers",
                  len(left), sum(worker.popen.returncode == 0 for worker in left))
     if pool.lost:
         redone = [task for task, who in pool.lost if task in pool.done and pool.done[task][1] != who]
-        tasklab.fact("lost", "what a lost worker had in hand was done by another", [task for task, _ in pool.lost], redone)
+        tasklab.fact("lost", "what a lost worker had in hand was done by another: numbers of tasks", [task for task, _ in pool.lost], redone)
 
 
 if __name__ == "__main__":

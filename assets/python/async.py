@@ -13,10 +13,11 @@ import tasklab
 
 params = tasklab.params(
     coroutines=4,
-    laps=12,
+    laps=30,
     pause=0.02,
     block=0.3,
 )
+tasklab.actions("block", "add", "cancel RUNNER")
 
 MOST_RUNNERS = 24
 MOST_ORDERS = 4
@@ -129,14 +130,20 @@ async def listen():
         asked = tasklab.action(0)
         if asked:
             do, target = asked[0], asked[1].strip()
-            if do == "add" and len(tasks) < MOST_RUNNERS:
+            if do == "add" and len(tasks) >= MOST_RUNNERS:
+                tasklab.refuse(*asked, f"{MOST_RUNNERS} runners are enough for one run")
+            elif do == "add":
                 add_runner()
-            elif do == "cancel" and target in ring and len(ring) > 1:
-                cancel(target)
-            elif do == "block" and orders < MOST_ORDERS:
+            elif do == "block" and orders >= MOST_ORDERS:
+                tasklab.refuse(*asked, "four more blocking calls are enough for one run")
+            elif do == "block":
                 orders += 1
+            elif target not in ring:
+                tasklab.refuse(*asked, tasklab.unknown("runner", target, ring))
+            elif len(ring) == 1:
+                tasklab.refuse(*asked, "the last runner has to carry the baton")
             else:
-                tasklab.refuse(*asked)
+                cancel(target)
         if 0 < len(while_blocked) < 1 + orders:
             block(params.block)
         await asyncio.sleep(0.01)
@@ -159,15 +166,15 @@ async def main():
     tasklab.finished("blocker")
     tasklab.finished("main")
 
-    print(f"{len(tasks)} runners made {steps} steps in {len(tids)} thread")
-    tasklab.fact("one-thread", "the kernel sees one thread, however many coroutines run in it", 1, max(threads, len(tids)))
-    tasklab.fact("waits-overlap", "coroutines wait at the same time", params.coroutines, at_once)
-    tasklab.fact("in-turn", "nobody made a step who did not have the baton", 0, out_of_turn)
-    tasklab.fact("no-lock", "between two awaits nobody else runs: a counter is right without a lock", len(made), steps)
-    tasklab.fact("await-lets-run", "in a sleep that is awaited the others make steps",
+    print(f"the runners made {steps} steps in {tasklab.counted(len(tids), 'thread', 'threads')}")
+    tasklab.fact("one-thread", "the kernel sees one thread, however many coroutines run in it: threads", 1, max(threads, len(tids)))
+    tasklab.fact("waits-overlap", "coroutines wait at the same time: so many", params.coroutines, at_once)
+    tasklab.fact("in-turn", "nobody makes a step who does not have the baton: steps out of turn", 0, out_of_turn)
+    tasklab.fact("no-lock", "between two awaits nobody else runs, so that a counter needs no lock: steps that it counted", len(made), steps)
+    tasklab.fact("await-lets-run", "in a sleep that is awaited the others go on: steps that they made",
                  "> 0", min(while_awaiting), min(while_awaiting) > 0)
-    tasklab.fact("block-freezes", "in a sleep that is not awaited nobody makes a step", 0, max(while_blocked))
-    tasklab.fact("cancelled", "whoever is cancelled ends at its await", cancelled, ended_by_cancel)
+    tasklab.fact("block-freezes", "in a sleep that is not awaited nobody goes on: steps that the others made", 0, max(while_blocked))
+    tasklab.fact("cancelled", "whoever is cancelled ends at its await: coroutines that did", cancelled, ended_by_cancel)
 
 
 if __name__ == "__main__":

@@ -9,8 +9,9 @@ params = tasklab.params(
     parties=5,
     comers=4,
     timeout=0.6,
-    patience=6.0,
+    patience=15.0,
 )
+tasklab.actions("send", "reset", "abort")
 
 LED_BAR = [17, 27, 22, 23, 24, 25, 5, 6]  # GPIO lines, in the order in which the LEDs lie on the bar.
 MOST_WORKERS = 24
@@ -72,12 +73,12 @@ def new_round():
 
 def reset(threads):
     if not gate.broken:
-        return tasklab.notice("could not do reset: the barrier is not broken, and who waits there waits on")
+        return tasklab.refuse("reset", "", "the barrier is not broken, and who waits there waits on")
     # Whoever is on the way finds it broken first; only a machine in trouble takes this long.
     end = time.monotonic() + 5
     while resting < sum(thread.is_alive() for thread in threads):
         if time.monotonic() > end or tasklab.is_stepped():
-            return tasklab.notice("could not do reset: somebody is still on the way to the broken barrier")
+            return tasklab.refuse("reset", "", "somebody is still on the way to the broken barrier; try again")
         time.sleep(0.002)
     with book:
         gate.reset()
@@ -94,7 +95,7 @@ def main():
 
     def send():
         if len(threads) == MOST_WORKERS:
-            return tasklab.notice(f"could not do send: {MOST_WORKERS} are enough")
+            return tasklab.refuse("send", "", f"{MOST_WORKERS} workers are enough for one run")
         threads.append(tasklab.Thread(target=worker, args=(len(threads) + 1,), name=f"worker-{len(threads) + 1}"))
         threads[-1].start()
 
@@ -108,10 +109,10 @@ def main():
             send()
         elif asked and asked[0] == "reset":
             reset(threads)
-        elif asked and asked[0] == "abort":
-            gate.abort()
+        elif asked and gate.broken:
+            tasklab.refuse(*asked, "the barrier is broken already; reset mends it")
         elif asked:
-            tasklab.refuse(*asked)
+            gate.abort()
     gate.abort()
     with book:
         is_over = True
@@ -122,13 +123,13 @@ def main():
     tasklab.finished("main")
 
     passed = [place for one in rounds for place in one["passed"]]
-    tasklab.fact("broken", "who comes and cannot pass gets the error: all of them, nobody waits for ever",
+    tasklab.fact("broken", "who comes and cannot pass gets the error, and nobody waits for ever: threads that got it",
                  sum(one["came"] - len(one["passed"]) for one in rounds), sum(one["broken"] for one in rounds))
-    tasklab.fact("together", "passes before the last one of a group had come", 0, sum(one["early"] for one in rounds))
-    tasklab.fact("groups", "who passes does so with a whole group: passes beyond that",
+    tasklab.fact("together", "nobody passes before the last one of a group has come: passes that were too early", 0, sum(one["early"] for one in rounds))
+    tasklab.fact("groups", "who passes does so with a whole group: passes besides",
                  0, sum(len(one["passed"]) % params.parties for one in rounds))
     if passed:
-        tasklab.fact("numbers", "wait() gives each of a group another number",
+        tasklab.fact("numbers", "wait() gives each thread of a group a number of its own",
                      sorted(list(range(params.parties)) * (len(passed) // params.parties)), sorted(passed))
 
 

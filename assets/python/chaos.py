@@ -11,8 +11,9 @@ params = tasklab.params(
     threads=4,
     steps=20,
     load=50,
-    patience=6.0,
+    patience=15.0,
 )
+tasklab.actions("again [light|heavy]", "replay [RUN]", "finish")
 
 BLOCK = bytes(4096)  # What a step works through in a light run. Hashing that much lets other threads run meanwhile.
 REST = 0.0001  # After each step a thread rests, as one does that reads or writes something.
@@ -87,7 +88,7 @@ def run(load):
     first = letters(same_load[0]["order"]) if same_load else ""
     overlay = "".join("." if a == b else b for a, b in zip(first, came)) if first else came
     print(f"{name:9} {overlay}")
-    tasklab.value(name, came)
+    tasklab.value(f"order of {name}", came)
     runs.append({"name": name, "load": load, "order": order, "result": result})
 
 
@@ -99,19 +100,20 @@ def replay(one):
 
 
 def obey(do, target):
-    if do in ("again", "replay") and len(runs) + len(replays) >= MOST_RUNS:
-        tasklab.notice(f"could not do {do}: {MOST_RUNS} runs are enough")
-    elif do == "again" and target in ("", "light", "heavy"):
-        for load in [target] if target else ["light", "heavy"]:
-            run(load)
+    name = target.strip()
+    if len(runs) + len(replays) >= MOST_RUNS:
+        tasklab.refuse(do, target, f"{MOST_RUNS} runs are enough")
     elif do == "replay":
-        found = [one for one in runs if one["name"] == target or not target]
+        found = [one for one in runs if one["name"] == name or not name]
         if found:
             replay(found[-1])
         else:
-            tasklab.notice(f"could not do replay: no run is called {target!r}; the first is light-1")
+            tasklab.refuse(do, target, tasklab.unknown("run", name, [one["name"] for one in runs]))
+    elif name in ("", "light", "heavy"):
+        for load in [name] if name else ["light", "heavy"]:
+            run(load)
     else:
-        tasklab.refuse(do, target)
+        tasklab.refuse(do, target, "the load is light or heavy; without a target it runs under both")
 
 
 def in_own_order(order):
@@ -142,13 +144,14 @@ def main():
     tasklab.finished("main")
 
     results = [len({one["result"] for one in runs if one["load"] == load}) for load in ("light", "heavy")]
-    tasklab.fact("orders", "different orders of the steps, in runs of the same program", "> 1", orders(), orders() > 1)
-    tasklab.fact("own-order", "runs in which each thread's own steps came in their order",
+    tasklab.fact("orders", "the same program runs in many ways: different orders of its steps", "> 1", orders(), orders() > 1)
+    tasklab.fact("own-order", "each thread's own steps come in their order: runs of which that is so",
                  len(runs), sum(in_own_order(one["order"]) for one in runs))
-    tasklab.fact("result", "results under the same load: one, as nothing is shared", 1, max(results))
+    tasklab.fact("result", "nothing is shared, so that the result is always the same: different results under one load", 1, max(results))
     if replays:
         wanted, came = next((pair for pair in replays if pair[0] != pair[1]), replays[-1])
-        tasklab.fact("replay", "a recorded order can be forced", wanted, came)
+        right = next((at for at, (a, b) in enumerate(zip(wanted, came)) if a != b), len(came))
+        tasklab.fact("replay", "a recorded order can be forced: steps that came in it", len(wanted), right)
 
 
 if __name__ == "__main__":

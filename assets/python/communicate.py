@@ -19,6 +19,7 @@ params = tasklab.params(
     mebibytes=32,
     patience=20.0,
 )
+tasklab.actions("send TEXT", "close")
 
 PATIENCE = 20  # seconds; only a program that somebody has stopped takes so long
 MIB = 1024 * 1024
@@ -64,9 +65,9 @@ def talk():
             break
         if asked and asked[0] == "send" and send(program, asked[1]):
             sent.append(asked[1])
-            tasklab.value("sent", len(sent))
+            tasklab.value("lines sent", len(sent))
         elif asked:
-            tasklab.refuse(*asked)
+            tasklab.refuse(*asked, "the program reads nothing any more, or its pipe is full")
     before_the_end = len(came)
     output, error = communicate(program)
     lines = (came + output).decode(errors="replace").splitlines()
@@ -108,7 +109,7 @@ def unpack_by_line(path):
         lines += 1
         if lines % 50_000 == 0:
             most = max(most, memory())
-            tasklab.value("memory_mib", memory() // 1024)
+            tasklab.value("our memory (MiB)", memory() // 1024)
     watchdog.cancel()
     program.stdout.close()
     program.wait()
@@ -120,7 +121,7 @@ def unpack_all_at_once(path):
     begin = memory()
     output, _ = communicate(start(["gzip", "-dc", path]))
     grown = memory() - begin
-    tasklab.value("memory_mib", memory() // 1024)
+    tasklab.value("our memory (MiB)", memory() // 1024)
     return output.count(b"\n"), grown
 
 
@@ -132,28 +133,28 @@ def main():
         pack(f"{folder}/much.gz")
         tasklab.state("main", "running", on="for line in stdout")
         by_line, flat = unpack_by_line(f"{folder}/much.gz")
-        print(by_line, "lines, one at a time, and our memory grew by", flat, "KiB")
+        print(f"{by_line} lines, one at a time, and our memory grew by {flat} KiB")
         tasklab.state("main", "running", on="communicate()")
         all_at_once, kept = unpack_all_at_once(f"{folder}/much.gz")
-        print(all_at_once, "lines, all at once, and our memory grew by", kept, "KiB")
+        print(f"{all_at_once} lines, all at once, and our memory grew by {kept} KiB")
     while asked := tasklab.action(0):
-        tasklab.refuse(*asked)
+        tasklab.refuse(*asked, "the program's standard input is closed")
     tasklab.finished("main")
 
     if params.program == "sort":
-        tasklab.fact("silent", "before its input ends, sort answers nothing (bytes)", 0, before_the_end)
+        tasklab.fact("silent", "before its input ends, sort answers nothing: bytes", 0, before_the_end)
     tasklab.fact("answer", "what comes back is what the program makes of all that was sent",
                  sorted(sent, key=str.encode) if params.program == "sort" else sent, lines)
     code = program.returncode
     tasklab.fact("end-of-file", "closing its standard input is what ends the program", "exited 0",
                  f"exited {code}" if code >= 0 else f"killed by {signal.Signals(-code).name}")
-    tasklab.fact("error-bytes", "with stderr=PIPE, the errors of a program that has none are empty, not None",
+    tasklab.fact("error-bytes", "with stderr=PIPE, the errors of a program that has none are empty, not None: bytes",
                  0, None if error is None else len(error))
-    tasklab.fact("flat", "read line by line, it costs less than a quarter of its size (MiB)",
+    tasklab.fact("flat", "read line by line, it costs less than a quarter of its size: our memory grew by (MiB)",
                  f"<= {params.mebibytes // 4}", flat // 1024, flat // 1024 <= params.mebibytes // 4)
-    tasklab.fact("kept", "communicate() keeps it all: our memory grew with it (MiB)",
+    tasklab.fact("kept", "communicate() keeps it all: our memory grew by (MiB)",
                  f"> {params.mebibytes * 4 // 5}", kept // 1024, kept // 1024 > params.mebibytes * 4 // 5)
-    tasklab.fact("lines", "the same lines came both ways", all_at_once, by_line)
+    tasklab.fact("lines", "the same text came both ways: lines", all_at_once, by_line)
 
 
 if __name__ == "__main__":

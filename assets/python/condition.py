@@ -6,8 +6,9 @@ import tasklab
 
 params = tasklab.params(
     customers=4,
-    patience=10.0,
+    patience=20.0,
 )
+tasklab.actions("notify", "notify-all", "false-alarm", "finish")
 
 shop = tasklab.Condition("goods")  # Everything below is changed by who holds its lock.
 goods = brought = served = left_without = waiting = back_to_sleep = 0
@@ -28,7 +29,7 @@ def customer(name):
             woke = True
             waiting -= 1
             notifications[-1]["woke"] += 1
-            tasklab.value("waiting", waiting)
+            tasklab.value("customers that wait", waiting)
         if goods:
             goods -= 1
             served += 1
@@ -42,7 +43,7 @@ def notify(kind):
     global goods, brought, is_closed, was_stepped
     # In step mode somebody may keep the lock, and main would be deaf to the rest.
     if not shop.acquire(timeout=0.1 if tasklab.is_stepped() else 5):
-        return tasklab.notice(f"could not do {kind}: {shop.lock.holder} has the lock, and stands still")
+        return tasklab.refuse(kind, "", f"{shop.lock.holder} has the lock, and stands still; let it take its next step")
     # All those threads are inside their with blocks, too; wait() has let go of the lock.
     try:
         told = {"kind": kind, "there": params.customers - served - left_without, "waited": waiting, "woke": 0}
@@ -81,13 +82,11 @@ def main():
     tasklab.state("main", "waiting", on="you")
     deadline = time.monotonic() + params.patience
     while time.monotonic() < deadline and any(thread.is_alive() for thread in threads):
-        do, target = tasklab.action(0.02) or ("nothing", "")
+        do, _ = tasklab.action(0.02) or ("nothing", "")
         if do == "finish":
             break
-        if do in ("notify", "notify-all", "false-alarm"):
+        if do != "nothing":
             notify(do)
-        elif do != "nothing":
-            tasklab.refuse(do, target)
     tasklab.step_mode(False)
     notify("finish")
     for thread in threads:
@@ -98,16 +97,16 @@ def main():
     asleep = sum(abs(told["waited"] - told["woke"]) for told in notifications if told["kind"] != "notify")
     alarmed = sum(told["woke"] for told in notifications if told["kind"] == "false-alarm")
     if one and not was_stepped:
-        tasklab.fact("notify-one", "notify() wakes one of those who wait: so many, each time",
+        tasklab.fact("notify-one", "notify() wakes one of those who wait: customers that woke, each time",
                      1, next((woke for woke in one if woke != 1), 1))
     if not was_stepped:
-        tasklab.fact("notify-all", "notify_all() wakes all who wait: left asleep", 0, asleep)
-        tasklab.fact("back-to-sleep", "who wakes and finds nothing waits again", alarmed, back_to_sleep)
-    tasklab.fact("goods", "each piece is bought once, or is still there", brought, served + goods)
-    tasklab.fact("customers", "nobody waits for ever: bought, or left without", params.customers, served + left_without)
+        tasklab.fact("notify-all", "notify_all() wakes all who wait: customers that it left asleep", 0, asleep)
+        tasklab.fact("back-to-sleep", "who wakes and finds nothing waits again: customers", alarmed, back_to_sleep)
+    tasklab.fact("goods", "each piece is bought once, or is still there: pieces", brought, served + goods)
+    tasklab.fact("customers", "nobody waits for ever: customers that bought, or left without", params.customers, served + left_without)
     first = next((told for told in notifications if told["there"]), None)
     if first:
-        tasklab.fact("lock", "main gets the lock while all who are in the block wait there: wait() has let go of it",
+        tasklab.fact("lock", "main gets the lock though all of them are inside the block, as wait() has let go of it: customers that wait there",
                      first["there"], first["waited"])
 
 

@@ -11,10 +11,11 @@ import tasklab
 params = tasklab.params(
     order="opposite",
     rounds=4,
-    patience=1.0,
+    patience=15.0,
     step=False,
     replay="",
 )
+tasklab.actions("release [screen|prices]", "step [on|off|TASK]")
 
 is_stepped = params.step or params.replay != ""
 rounds = 1 if is_stepped else params.rounds
@@ -96,16 +97,17 @@ def main():
     while any(thread.is_alive() for thread in threads):
         asked = tasklab.action(0.02)
         found = tasklab.deadlock()
-        # Only from somebody who is stuck.
-        if asked and not (found and asked[0] == "release" and asked[1] in locks and release(locks[asked[1]])):
-            tasklab.refuse(*asked)
+        if asked and asked[1].strip() not in locks:
+            tasklab.refuse(*asked, tasklab.unknown("lock", asked[1], ["screen", "prices"]))
+        elif asked and not (found and release(locks[asked[1].strip()])):
+            tasklab.refuse(*asked, "nobody is stuck, and only in a deadlock a lock is taken away")
         if not found:
             since = None
             continue
         if since is None:
             circles, since, bad_order = circles + 1, time.monotonic(), bad_order or bool(tasklab.order())
             waits = [f"{who} waits for {what}" for who, what in found]
-            tasklab.value("deadlock", ", ".join(waits))
+            tasklab.value("who waits for whom", ", ".join(waits))
             circle = circle or sorted(waits)
         # The first one lasts; later ones are broken soon.
         if time.monotonic() - since >= (params.patience if circles == 1 else 0.1):
@@ -117,21 +119,21 @@ def main():
     tasklab.finished("main")
 
     torn = sum(len(set(copy)) > 1 for copy in copies)
-    tasklab.value("circles", circles)
-    tasklab.value("robbed", len(robbed))
-    print(f"{len(copies)} times somebody had both locks; {circles} deadlock(s)")
+    tasklab.value("deadlocks", circles)
+    tasklab.value("locks taken away from one who waited", len(robbed))
+    print(f"{len(copies)} times somebody had both locks; {tasklab.counted(circles, 'deadlock', 'deadlocks')}")
     if params.order == "same":
         tasklab.fact("circle", "taken in the same order, locks never make a circle", [], circle)
     elif not is_stepped:
         tasklab.fact("circle", "each waits for what the other one has",
                      ["broker waits for lock screen", "painter waits for lock prices"], circle)
-    tasklab.fact("sections", "once a lock is released, both come to their end", 2 * rounds, len(copies))
-    tasklab.fact("torn", "a copy that is made under the lock shows one state of the prices", 0, torn)
+    tasklab.fact("sections", "once a lock is released, both come to their end: times that somebody had both locks", 2 * rounds, len(copies))
+    tasklab.fact("torn", "a copy that is made under the lock shows one state of the prices: copies that show two", 0, torn)
     if params.replay:
         tasklab.fact("replayed", "the steps were taken in the order that was given",
                      " ".join(params.replay.split()), " ".join(tasklab.order()))
     if bad_order:
-        tasklab.fact("bad-order", "you found it: this order of steps ends in a deadlock, each time", "> 0", len(circle), len(circle) > 0)
+        tasklab.fact("bad-order", "you found it: this order of steps ends in a deadlock, each time: threads in the circle", "> 0", len(circle), len(circle) > 0)
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ params = tasklab.params(
     program="cat",
     patience=20.0,
 )
+tasklab.actions("exec CHILD", "missing CHILD", "finish")
 
 MISSING = "no-such-program"
 
@@ -104,18 +105,21 @@ class Parent:
         self.children, self.seen, self.errors = children, [], []
 
     def order(self, target, order):
-        """Tells a child what to execute; False if it cannot hear that any more."""
-        for child in self.children:
-            if target in (child.name, str(child.pid)):
-                is_ours = link(child.pid, "exe") == link("self", "exe")
-                if child.before or child.has_ended() or not is_ours:
-                    return False
-                child.before = child.face()
-                try:
-                    return os.write(child.order, order) == 1
-                except OSError:
-                    return False
-        return False
+        """Tells a child what to execute, or gives the reason why it cannot hear that any more."""
+        child = next((child for child in self.children if target.strip() in (child.name, str(child.pid))), None)
+        if not child:
+            return tasklab.unknown("child", target, [child.name for child in self.children])
+        if child.has_ended():
+            return "that child has ended"
+        if child.before:
+            return "that child has not done its last order yet"
+        if link(child.pid, "exe") != link("self", "exe"):
+            return "another program is in that child by now, which knows nothing of orders"
+        child.before = child.face()
+        try:
+            os.write(child.order, order)
+        except OSError as error:
+            return f"that child hears nothing any more: {error}"
 
     def hear(self):
         """Takes the answers that have come: an error's number, or the end of the pipe, which exec has closed."""
@@ -126,7 +130,7 @@ class Parent:
                 error = os.read(child.told, 1)
                 if error:
                     self.errors.append(error[0])
-                    tasklab.value(f"{child.name}: exec returned", error[0])
+                    tasklab.value(f"exec in {child.name} gave", f"error {error[0]}")
                 elif not child.has_ended() and (after := child.new_face(before)):
                     print(f"process {child.pid}: {before['name']} is {after['name']} now")
                     tasklab.value(f"program of {child.name}", after["name"])
@@ -143,9 +147,8 @@ class Parent:
                 do, target = asked
                 if do == "finish":
                     return
-                orders = {"exec": b"x", "missing": b"m"}
-                if not (do in orders and self.order(target, orders[do])):
-                    tasklab.refuse(do, target)
+                if why := self.order(target, b"x" if do == "exec" else b"m"):
+                    tasklab.refuse(do, target, why)
             self.hear()
 
     def settle(self):
@@ -154,7 +157,7 @@ class Parent:
         while time.monotonic() < deadline and (awaited := [child.told for child in self.children if child.before]):
             asked = tasklab.action(deadline - time.monotonic(), *awaited)
             if asked:
-                tasklab.refuse(*asked)
+                tasklab.refuse(*asked, tasklab.TOO_LATE)
             self.hear()
 
 
@@ -164,12 +167,12 @@ def claim(seen, errors):
         tasklab.fact("fork-alone", "fork alone runs the parent's program", link("self", "exe"), before["program"])
         tasklab.fact("same-process", "after exec it is the same process: PID and start are what they were",
                      before["process"], after["process"])
-        tasklab.fact("new-program", "and another program is in it",
+        tasklab.fact("new-program", "and another program is in it: its file",
                      os.path.realpath(shutil.which(params.program)), after["program"])
         tasklab.fact("new-name", "it has the new program's name", params.program, after["name"])
-        tasklab.fact("same-parent", "its parent is still its parent", before["parent"], after["parent"])
+        tasklab.fact("same-parent", "its parent is still its parent: the PID", before["parent"], after["parent"])
         tasklab.fact("stays-open", "its standard input is still the same pipe", before["input"], after["input"])
-        tasklab.fact("close-on-exec", "a descriptor that is marked close-on-exec is closed", 0, after["private"])
+        tasklab.fact("close-on-exec", "a descriptor that is marked close-on-exec is closed: so many of that pipe are left", 0, after["private"])
     if errors:
         tasklab.fact("missing", "exec of a program that is not there returns, with error 2 (ENOENT)", 2, errors[0])
 

@@ -4,6 +4,7 @@ os.fork() is called once and returns twice: in the parent with the child's PID, 
 """
 
 import os
+import time
 import zlib
 
 import tasklab
@@ -11,20 +12,35 @@ import tasklab
 params = tasklab.params(
     pieces=100,
     split=50,
+    work=1.6,
     status=10,
 )
+tasklab.actions("again [PERCENT]")
 
-TEXT = __doc__.encode() * (256 * 1024 // len(__doc__))
+TEXT = __doc__.encode() * (64 * 1024 // len(__doc__))
+
+
+def compress(rounds):
+    """Real work: compresses 64 KiB of text, so often."""
+    for _ in range(rounds):
+        zlib.compress(TEXT)
+
+
+def measure():
+    """How often a piece of work has to compress, so that all pieces keep one core busy for params.work seconds. In CPU
+    time, the best of some tries: what else the machine does must not make the pieces smaller."""
+    tries = []
+    for _ in range(5):
+        began = time.process_time()
+        compress(4)
+        tries.append((time.process_time() - began) / 4)
+    return max(1, round(params.work / params.pieces / max(min(tries), 1e-6)))
 
 
 def work(pieces):
-    """Does this many pieces of work: compresses 2 MiB of text each."""
-    done = 0
-    for _ in range(pieces):
-        compressor = zlib.compressobj()
-        for _ in range(8):
-            compressor.compress(TEXT)
-        done += 1
+    """Does this many pieces of work; after each it gives how many are done."""
+    for done in range(1, pieces + 1):
+        compress(rounds_of_a_piece)
         yield done
 
 
@@ -33,11 +49,13 @@ def hear(splits, *others, timeout=0.0):
     asked = tasklab.action(timeout, *others)
     if asked:
         do, target = asked
-        target = target.strip().rstrip("%").strip() or str(splits[-1])
-        if do == "again" and target.isdecimal() and int(target) <= 100 and len(splits) < 10:
-            splits.append(int(target))
+        share = target.strip().rstrip("%").strip() or str(splits[-1])
+        if not (share.isdecimal() and int(share) <= 100):
+            tasklab.refuse(do, target, "the child's share is a whole number from 0 to 100, in percent")
+        elif len(splits) >= 10:
+            tasklab.refuse(do, target, "ten diamonds are enough for one run")
         else:
-            tasklab.refuse(do, target)
+            splits.append(int(share))
 
 
 def diamond(number, split, splits):
@@ -66,6 +84,7 @@ def diamond(number, split, splits):
     tasklab.process_started(pid, f"child-{number}")
     os.close(start)
     print(f"fork returned {pid} in process {os.getpid()}: I am the parent")
+    tasklab.value(f"pieces of child-{number}", childs_share)
     tasklab.state("main", "running", on="the parent's share")
     parents = 0
     for parents in work(params.pieces - childs_share):
@@ -86,7 +105,7 @@ def diamond(number, split, splits):
     code = os.waitstatus_to_exitcode(raw)
     tasklab.process_exited(pid, code)
     tasklab.process_reaped(pid)
-    tasklab.value("raw_status", raw)
+    tasklab.value("status that wait gave", raw)
     print(f"wait returned {raw}: decoded, that is {code}; only the parent is here")
 
     childs_pid, childs_pieces = [int(word) for word in told.split()] + [None] * (2 - len(told.split()))
@@ -100,16 +119,19 @@ def diamond(number, split, splits):
 
 
 CLAIMS = {
-    "returns": "one call of fork returns in two processes",
+    "returns": "one call of fork returns in two processes: times that it has returned",
     "child-pid": "in the parent, fork returns the child's PID",
-    "joined": "when they have met, the two shares make the whole",
+    "joined": "when they have met, the two shares make the whole: pieces that are done",
     "raw-status": "wait gives the exit status times 256",
     "decoded": "decoded, it is what the child gave to _exit",
 }
 
 
 def main():
+    global rounds_of_a_piece
     tasklab.started("main")
+    tasklab.state("main", "running", on="measuring how large a piece has to be")
+    rounds_of_a_piece = measure()
     splits, diamonds = [params.split], []
     while len(diamonds) < len(splits):
         diamonds.append(diamond(len(diamonds) + 1, splits[len(diamonds)], splits))

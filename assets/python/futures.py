@@ -16,8 +16,9 @@ import tasklab
 params = tasklab.params(
     workers=3,
     tasks=6,
-    pace=0.08,
+    pace=0.3,
 )
+tasklab.actions("finish TASK", "cancel TASK")
 
 PATIENCE = 60.0  # seconds after which a wait is given up; only a mistake of ours meets that
 
@@ -81,13 +82,21 @@ class Batch:
                 asked = tasklab.action(deadline - time.monotonic())
                 if asked:
                     do, name = asked[0], asked[1].strip()
-                    if do == "finish" and name in self.running():
+                    if name not in self.names:
+                        tasklab.refuse(*asked, tasklab.unknown("task", name, self.names))
+                    elif do == "finish" and name in self.running():
                         chosen = name
-                    elif do == "cancel" and name in futures and futures[name].cancel():
+                    elif do == "finish" and name in self.began:
+                        tasklab.refuse(*asked, "it is done already")
+                    elif do == "finish":
+                        tasklab.refuse(*asked, "no worker has it: only a task that runs can be finished")
+                    elif not futures:
+                        tasklab.refuse(*asked, "a map has all or nothing: its futures are not given to anybody")
+                    elif not futures[name].cancel():
+                        tasklab.refuse(*asked, "a worker has it, or had it: only a future that is pending can be cancelled")
+                    elif name not in self.cancelled:
                         self.cancelled.append(name)
                         tasklab.finished(name, "cancelled")
-                    else:
-                        tasklab.refuse(*asked)
             if self.running():
                 name = chosen or self.running()[-1]
                 self.open(name)
@@ -113,7 +122,7 @@ def main():
         running = sum(future.running() for future in futures)
         pending = sum(not future.running() and not future.done() for future in futures)
         states = f"{running} running, {pending} pending"
-        tasklab.value("states", states)
+        tasklab.value("futures", states)
         print(states)
         could_cancel = futures[0].cancel()
 
@@ -133,7 +142,7 @@ def main():
                 print(f"as_completed gave {name}: cancelled")
                 continue
             completed.append(name)
-            tasklab.value("as_completed", completed)
+            tasklab.value("as_completed gave so far", completed)
             print(f"as_completed gave {name}: {future.result()}")
             if len(completed) == 1:
                 conductor.start()  # The first one was done before. From now on as_completed() hears of each.
@@ -149,7 +158,7 @@ def main():
         print(f"done in the order {', '.join(mapped.ended)}; map gave {results}")
     tasklab.finished("main")
 
-    tasklab.fact("one-call", "one submit is one call, also where it is given a list", 1, len(calls))
+    tasklab.fact("one-call", "one submit is one call, also where it is given a list: calls", 1, len(calls))
     expected = min(params.workers, params.tasks)
     tasklab.fact("states", "a future is pending until a worker takes its task: then it is running",
                  f"{expected} running, {params.tasks - expected} pending", states)
@@ -159,8 +168,8 @@ def main():
                  batch.ended, completed)
     tasklab.fact("map-order", "map gives the results in the order of the list, whichever is done first",
                  [number ** 2 for number in range(1, params.tasks + 1)], results)
-    tasklab.fact("no-cancel", "a future that is running cannot be cancelled", False, could_cancel)
-    tasklab.fact("cancelled", "a future that was cancelled in time never ran", 0, cancelled_that_ran)
+    tasklab.fact("no-cancel", "a future that is running cannot be cancelled: cancel() gives", "False", str(could_cancel))
+    tasklab.fact("cancelled", "a future that was cancelled in time never ran: cancelled ones that did", 0, cancelled_that_ran)
 
 
 if __name__ == "__main__":

@@ -8,10 +8,11 @@ import tasklab
 
 params = tasklab.params(
     writers=2,
-    lines=30,
-    pause=0.002,
+    lines=40,
+    pause=0.003,
     lock=False,
 )
+tasklab.actions("lock [on|off]")
 
 # The screen is a pipe that all writers share. A character comes with its writer, its line, and whether that was locked:
 # four bytes in one write, which the kernel keeps together. So the reader sees who wrote what, in the order of the writes.
@@ -62,11 +63,12 @@ def watch():
     while finished < params.writers * params.lines:
         if finished >= 2 * params.writers:  # The first lines come before anybody can switch.
             asked = tasklab.action(1.0, screen)
-            if asked and asked[0] == "lock" and asked[1] in ("on", "off", ""):
-                lock_is_on = asked[1] == "on" or asked[1] == "" and not lock_is_on
+            word = asked and asked[1].strip()
+            if word in ("on", "off", ""):
+                lock_is_on = word == "on" or word == "" and not lock_is_on
                 tasklab.value("lock", "on" if lock_is_on else "off")
             elif asked:
-                tasklab.refuse(*asked)
+                tasklab.refuse(*asked, "it is on or off; without a target the lock is switched over")
             if not tasklab.readable(screen):
                 continue
         unread += os.read(screen, 4096)
@@ -110,16 +112,16 @@ def main():
     for number, _, _, char in came:
         told[number].append(char)
     meant = {number: "".join(f"line {line + 1} of writer {number}\n" for line in range(params.lines)) for number in told}
-    tasklab.fact("complete", "no character is lost: only the order suffers",
+    tasklab.fact("complete", "no character is lost, only the order suffers: characters that came",
                  sum(map(len, meant.values())), len(came))
     tasklab.fact("own-order", "each writer's own characters come in their order: writers of which that is so",
                  params.writers, sum("".join(told[number]) == meant[number] for number in told))
     broken, lines = torn(came, locked=False)
     if lines > params.writers and params.pause >= 0.001:
-        tasklab.fact("torn", "without the lock, lines are torn: other threads write in their middle", "> 0", broken, broken > 0)
+        tasklab.fact("torn", "without the lock, other threads write in the middle of lines: torn lines", "> 0", broken, broken > 0)
     broken, lines = torn(came, locked=True)
     if lines:
-        tasklab.fact("whole", "with the lock, no line is torn", 0, broken)
+        tasklab.fact("whole", "with the lock, no line is torn: torn lines", 0, broken)
 
 
 if __name__ == "__main__":

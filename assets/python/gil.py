@@ -14,11 +14,13 @@ import time
 import tasklab
 
 params = tasklab.params(
+    kind="all",
     workers=4,
-    span=0.4,
+    span=0.6,
     interval=5,
     affinity=0,
 )
+tasklab.actions("interval MILLISECONDS")
 
 BUFFER = bytes(4 * 1024 * 1024)
 MOST_ROUNDS = 5
@@ -246,12 +248,67 @@ def lose_updates():
     return lost
 
 
+def count(steps):
+    while steps:
+        steps -= 1
+
+
+def run_alone():
+    """One kind of worker alone counts as far as it takes one core params.span seconds, so that times can be compared."""
+    tries = []
+    for _ in range(5):
+        began = time.process_time()
+        count(100_000)
+        tries.append(time.process_time() - began)
+    steps = int(params.span / max(min(tries), 1e-7) * 100_000)
+    finished = []
+
+    def work(name):
+        tasklab.started(name, sort)
+        tasklab.state(name, "running", on="counting")
+        count(steps)
+        tasklab.finished(name)
+        finished.append(name)
+
+    tasklab.state("main", "waiting", on=params.kind)
+    sys.setswitchinterval(params.interval / 1000)
+    begin, cpu = time.monotonic(), time.process_time()
+    sort = {"threads": "thread", "processes": "process"}[params.kind]
+    names = [f"{sort}-{number}" for number in range(1, params.workers + 1)]
+    if params.kind == "threads":
+        workers = [threading.Thread(target=work, args=(name,), name=name) for name in names]
+    else:
+        fork = multiprocessing.get_context("fork")
+        workers = [fork.Process(target=work, args=(name,), name=name) for name in names]
+    for worker in workers:
+        worker.start()
+        if params.kind == "processes":
+            tasklab.process_started(worker.pid, worker.name)
+    for worker in workers:
+        worker.join(60)
+        if params.kind == "processes":
+            worker.kill()  # Only one that somebody has stopped is still there.
+            worker.join()
+            tasklab.process_exited(worker.pid, worker.exitcode)
+            tasklab.process_reaped(worker.pid)
+            finished += [worker.name] if worker.exitcode == 0 else []
+    elapsed, cores = time.monotonic() - begin, (time.process_time() - cpu) / (time.monotonic() - begin)
+    tasklab.finished("main")
+    print(f"{params.workers} {params.kind} counted {steps} steps each, in {elapsed:.2f} s")
+    tasklab.fact("counted", "every worker counts to the end: workers that did", params.workers, len(finished))
+    if params.kind == "threads":
+        tasklab.fact("threads-cores", "threads that need the one lock to compute use about one core, all together",
+                     "<= 1.5", round(cores, 2), cores <= 1.5)
+
+
 def main():
     tasklab.started("main")
     if params.affinity:
         os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:params.affinity])
     cores = os.sched_getaffinity(0)
     tasklab.value("cores", len(cores))
+    if params.kind != "all":
+        return run_alone()
     processes = start_processes()
 
     rounds = []  # (switch interval in ms, what the threads measured, cores that they used)
@@ -272,11 +329,13 @@ def main():
     tasklab.state("main", "waiting", on="threads that add")
     lost = lose_updates()
     while action := asked.pop(0) if asked else tasklab.action(0):
-        do, interval = action[0], action[1].strip()
-        if do == "interval" and interval.isdecimal() and 1 <= int(interval) <= 50 and len(rounds) < MOST_ROUNDS:
-            spin_in_threads(int(interval))
+        interval = action[1].strip()
+        if not (interval.isdecimal() and 1 <= int(interval) <= 50):
+            tasklab.refuse(*action, "the switch interval is a whole number of ms, from 1 to 50")
+        elif len(rounds) >= MOST_ROUNDS:
+            tasklab.refuse(*action, "five rounds are enough for one run")
         else:
-            tasklab.refuse(*action)
+            spin_in_threads(int(interval))
     tasklab.finished("main")
 
     most_cores = max(cores for _, _, cores in rounds)
@@ -284,16 +343,16 @@ def main():
                  "<= 1.5", round(most_cores, 2), most_cores <= 1.5)
     ready = ready_at_a_time(in_processes)
     if ready is not None:
-        tasklab.fact("processes-ready", "processes do not wait for each other: each runs, or is ready and waits for a core",
+        tasklab.fact("processes-ready", "processes do not wait for each other: so many run or are ready at a time",
                      f">= {0.8 * params.workers:.2f}", ready, ready >= 0.8 * params.workers)
     if cores_left >= ENOUGH_LEFT:
-        tasklab.fact("processes-cores", "processes use the cores that are free, one each",
+        tasklab.fact("processes-cores", "processes use the cores that are free: cores",
                      f">= {0.6 * cores_left:.2f}", round(process_cores, 2), process_cores >= 0.6 * cores_left)
     ready = ready_at_a_time(hashing)
     if ready is not None:
-        tasklab.fact("hash-ready", "threads that compute without holding the lock run, or are ready, at the same time",
+        tasklab.fact("hash-ready", "threads that compute without holding the lock do not wait either: so many run or are ready at a time",
                      f">= {0.6 * params.workers:.2f}", ready, ready >= 0.6 * params.workers)
-    tasklab.fact("io-overlap", "threads that wait for input all wait at the same time", params.workers, asleep)
+    tasklab.fact("io-overlap", "threads that wait for input all wait at the same time: threads", params.workers, asleep)
     too_many = []
     for interval, found, _ in rounds:
         turns = sum(one["turns"] for one in found)
@@ -301,10 +360,10 @@ def main():
         tasklab.value(f"turns with a switch interval of {interval} ms", turns)
         too_many.append((turns - most, most, turns, sum(one["steps"] for one in found) // max(1, turns)))
     _, most, turns, steps = max(too_many)
-    tasklab.fact("turns", "the lock changes hands at most once in a switch interval", f"<= {most}", turns, turns <= most)
-    tasklab.fact("steps-in-a-turn", "a turn is much longer than 100 steps", "> 100", steps, steps > 100)
-    tasklab.value("turn_ms", round(1000 * params.span / max(1, turns), 1))
-    tasklab.fact("still-lost", "such a lock does not keep your counter right: updates are lost between read and write",
+    tasklab.fact("turns", "the lock changes hands at most once in a switch interval: turns", f"<= {most}", turns, turns <= most)
+    tasklab.fact("steps-in-a-turn", "a turn is much longer than 100 steps: steps in a turn", "> 100", steps, steps > 100)
+    tasklab.value("length of a turn (ms)", round(1000 * params.span / max(1, turns), 1))
+    tasklab.fact("still-lost", "such a lock does not keep your counter right: updates that are lost between read and write",
                  "> 0", lost, lost > 0)
 
 

@@ -14,10 +14,11 @@ import tasklab
 params = tasklab.params(
     workers=3,
     items=9,
-    work=0.1,
+    work=0.3,
     held=1,
-    patience=3.0,
+    patience=10.0,
 )
+tasklab.actions("done", "put")
 
 MOST_EXTRA = 20
 END = 0
@@ -74,12 +75,16 @@ class Parent:
         asked = tasklab.action(seconds, self.hear_workers)
         if asked:
             # While an item is held back, join() cannot return before this one is counted.
-            if asked[0] == "put" and self.put < params.items + MOST_EXTRA and self.goes < params.held:
+            if self.goes >= params.held:
+                tasklab.refuse(*asked, "no item is held back any more, so that join() may return")
+            elif asked[0] == "put" and self.put >= params.items + MOST_EXTRA:
+                tasklab.refuse(*asked, f"{MOST_EXTRA} more items are enough for one run")
+            elif asked[0] == "put":
                 self.put_one()
-            elif asked[0] == "done" and self.orders < params.held:
-                self.orders += 1
+            elif self.orders >= params.held:
+                tasklab.refuse(*asked, "every item that is held back will be reported already")
             else:
-                tasklab.refuse(*asked)
+                self.orders += 1
         if tasklab.readable(self.hear_workers):
             *lines, self.unread = (self.unread + os.read(self.hear_workers, 4096)).split(b"\n")
             for line in lines:
@@ -87,7 +92,7 @@ class Parent:
                 self.said[word].append(int(item))
                 if word == "taken" and len(self.said["taken"]) == self.put:
                     self.left_when_empty = max(self.left_when_empty, self.put - len(self.said["done"]))
-            tasklab.value("unfinished", self.put - len(self.said["done"]))
+            tasklab.value("unfinished items", self.put - len(self.said["done"]))
 
     def give_goes(self):
         """Lets the workers report what they hold back, one for each go that was ordered; all, when patience is over."""
@@ -161,14 +166,15 @@ def end(parent, how):
 def tell_facts(parent, refused):
     done = len(parent.said["done"])
     print(f"{parent.put} items put, {len(parent.said['taken'])} taken, {done} done")
-    tasklab.fact("join-waits", "when join() returned, no item was left to do", 0, parent.put - done)
-    tasklab.fact("empty", "when the queue was empty, items were still at work",
+    tasklab.fact("join-waits", "when join() returned, all was done: items that were left", 0, parent.put - done)
+    tasklab.fact("empty", "an empty queue is no finished one: items that were still at work when it was empty",
                  "> 0", parent.left_when_empty, parent.left_when_empty > 0)
     if params.held:
         state = "join() waited" if parent.goes == params.held and not parent.too_early else "join() did not wait"
         tasklab.fact("held-back", "items that were taken, and not reported as done, hold join() up", "join() waited", state)
-    tasklab.fact("too-often", "task_done() once too often is an error", True, refused)
-    tasklab.fact("each-once", "each item was taken once", parent.put, len(set(parent.said["taken"])))
+    tasklab.fact("too-often", "task_done() once too often gives", "an error",
+                 None if refused is None else "an error" if refused else "no error")
+    tasklab.fact("each-once", "each item was taken once: items", parent.put, len(set(parent.said["taken"])))
 
 
 if __name__ == "__main__":

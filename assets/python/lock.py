@@ -10,13 +10,14 @@ import tasklab
 
 params = tasklab.params(
     workers=4,
-    rounds=12,
-    section=20,
-    outside=30,
+    rounds=20,
+    section=40,
+    outside=60,
     forget=False,
     patience=1.0,
     line=17,
 )
+tasklab.actions("hold", "release", "step [on|off|TASK]")
 
 lock = tasklab.Lock("tool")
 users = []  # who uses the tool now
@@ -137,8 +138,10 @@ def main():
         elif asked and asked[0] == "release" and left_by(workers):
             culprit = left_by(workers)
             put_back()
+        elif asked and asked[0] == "hold":
+            tasklab.refuse(*asked, "you hold it, or wait for it, already")
         elif asked:
-            tasklab.refuse(*asked)
+            tasklab.refuse(*asked, "you do not hold it, and nobody has gone and left it locked")
         if found := left_by(workers):
             since = since or time.monotonic()
             if not culprit:
@@ -158,17 +161,17 @@ def main():
 
     forgotten = params.rounds // 2 if params.forget else 0
     percent = 100 * sum(held) / elapsed
-    tasklab.value("serialised_percent", round(percent))
-    tasklab.value("turned_away", len(turned_away))
+    tasklab.value("time under the lock (%)", round(percent))
+    tasklab.value("times the passer-by was turned away", len(turned_away))
     print(f"{len(held)} sections, one at a time, held the lock {percent:.0f} % of the time")
-    tasklab.fact("at-once", "with the lock, one at a time", 1, max(at_once))
-    tasklab.fact("sections", "nobody is left out: every section was done in the end",
+    tasklab.fact("at-once", "with the lock, one at a time: threads at it at the same time, at most", 1, max(at_once))
+    tasklab.fact("sections", "nobody is left out, every section was done in the end: sections",
                  params.workers * params.rounds - forgotten, len(held))
-    tasklab.fact("try", "acquire(blocking=False) is False at once while it is held, and True when it is free",
-                 [False, True], tries)
-    tasklab.fact("anybody", "a lock does not check who releases it, so that its holder finds it released",
-                 [True, False], releases)
-    tasklab.fact("bottleneck", "the run takes at least as long as all sections together, however many threads there are",
+    tasklab.fact("try", "acquire(blocking=False) gives False at once while the lock is held, and True when it is free",
+                 "False, then True", ", then ".join(map(str, tries)))
+    tasklab.fact("anybody", "a lock does not check who releases it: it takes main's release, and then refuses its holder's",
+                 "taken, then refused", ", then ".join("taken" if taken else "refused" for taken in releases))
+    tasklab.fact("bottleneck", "the run takes at least as long as all sections together, however many threads there are (ms)",
                  f">= {int(sum(held) * 1000)}", int(elapsed * 1000), elapsed >= sum(held))
     if params.forget:
         tasklab.fact("culprit", "the one that ended without a release was found", "worker-1", culprit or "nobody")

@@ -4,6 +4,7 @@ Each program reads its standard input to the end. That input is a pipe which a s
 the processes while the call waits for them, and then lets them go.
 """
 
+import json
 import os
 import signal
 import subprocess
@@ -14,10 +15,12 @@ import tasklab
 
 params = tasklab.params(
     status=10,
-    hold=0.15,
+    hold=0.35,
 )
+tasklab.actions("run CALL", "next")
 
 SILENT = f"cat; exit {params.status}"
+MOST_ASKED = 20  # calls that a person can ask for
 LOUD = f"echo one; cat; echo two; exit {params.status}"
 
 
@@ -39,13 +42,13 @@ def popen():
     live = [child for child in children(os.getpid()) if link(child, "fd/1") == link("self", f"fd/{output.fileno()}")]
     LOOKED.set()
     lines += output.readlines()
-    raw = output.close()
-    return [[line.rstrip("\n") for line in lines], bool(live), len(live) == 1, raw]
+    output.close()
+    return [[line.rstrip("\n") for line in lines], tasklab.yes_or_no(live), tasklab.yes_or_no(len(live) == 1)]
 
 
 def spawn_wait():
     code = os.spawnlp(os.P_WAIT, "sh", "sh", "-c", SILENT)
-    return [bool(children(os.getpid())), code]
+    return spawned(bool(children(os.getpid())), code)
 
 
 def spawn_nowait():
@@ -53,7 +56,12 @@ def spawn_nowait():
     at_once = pid in children(os.getpid())
     LOOKED.set()
     _, raw = os.waitpid(pid, 0)
-    return [at_once, os.waitstatus_to_exitcode(raw)]
+    return spawned(at_once, os.waitstatus_to_exitcode(raw))
+
+
+def spawned(is_there, status):
+    """What a spawn has given: whether its child was there when it came back, and the status."""
+    return f"the child {'runs' if is_there else 'is gone'}, status {status}"
 
 
 def call():
@@ -63,17 +71,18 @@ def call():
 def check_call():
     try:
         subprocess.check_call(["sh", "-c", SILENT])
-        return {"error": None}
+        return "no error"
     except subprocess.CalledProcessError as error:
-        return {"error": error.returncode}
+        return f"error with status {error.returncode}"
 
 
 def getoutput():
-    return subprocess.getoutput(LOUD)
+    return json.dumps(subprocess.getoutput(LOUD))
 
 
 def getstatusoutput():
-    return list(subprocess.getstatusoutput(LOUD))
+    status, text = subprocess.getstatusoutput(LOUD)
+    return f"{status}, {json.dumps(text)}"
 
 
 # In the order in which they are called: old beside new.
@@ -145,8 +154,9 @@ class Caller:
         finally:
             done.set()
             watcher.join()
-        tasklab.value(f"{name} gave", gave)
-        print(f"{name}: {' > '.join(tree)} gave {gave!r}")
+        shown = json.dumps(gave[0]) if name == "popen" else str(gave)
+        tasklab.value(f"{name} gave", shown)
+        print(f"{name}: {' > '.join(tree)} gave {shown}")
         return tree, gave
 
     def watch(self, name, opener, tree, done):
@@ -181,10 +191,12 @@ class Caller:
                 do, target = asked
                 if do == "next":
                     return
-                if do == "run" and target.strip() in CALLS:
-                    self.asked.append(target.strip())
+                if target.strip() not in CALLS:
+                    tasklab.refuse(do, target, tasklab.unknown("call", target, CALLS))
+                elif len(self.asked) >= MOST_ASKED:
+                    tasklab.refuse(do, target, "20 more calls are enough for one run")
                 else:
-                    tasklab.refuse(do, target)
+                    self.asked.append(target.strip())
 
 
 def claim(outcomes):
@@ -197,22 +209,22 @@ def claim(outcomes):
         return outcome[1]
 
     for call, id, claim, expected, observed in [
-        ("system", "shell-row", "system() puts a shell between us and the program", shell, tree),
+        ("system", "shell-row", "system() puts a shell between us and the program: the processes", shell, tree),
         ("system", "system-status", "system() gives the raw status: the exit status times 256", status * 256, gave),
-        ("run-shell", "same-tree", "run() with shell makes the same processes as system()", shell, tree),
-        ("run-shell", "run-status", "and gives the exit status itself", status, gave),
-        ("run-list", "no-shell", "run() with a list needs no shell", ["cat"], tree),
-        ("popen", "popen-lines", "popen() gives the output as a file with lines", ["one", "two"], lambda o: o[1][0]),
-        ("popen", "popen-live", "its first line can be read while the program still runs", True, lambda o: o[1][1]),
-        ("popen", "popen-pipe", "the program's standard output is the pipe that we read", True, lambda o: o[1][2]),
-        ("spawn-wait", "spawn-wait", "after spawn with P_WAIT nobody is there, and it gives the exit status",
-         [False, status], gave),
-        ("spawn-nowait", "spawn-nowait", "with P_NOWAIT it comes back while the program runs; we wait later",
-         [True, status], gave),
+        ("run-shell", "same-tree", "run() with shell=True makes the same processes as system()", shell, tree),
+        ("run-shell", "run-status", "and run() gives the exit status itself", status, gave),
+        ("run-list", "no-shell", "run() with a list needs no shell: the processes", ["cat"], tree),
+        ("popen", "popen-lines", "popen() gives the output as a file: its lines", ["one", "two"], lambda o: o[1][0]),
+        ("popen", "popen-live", "its first line can be read while the program still runs", "yes", lambda o: o[1][1]),
+        ("popen", "popen-pipe", "the program's standard output is the pipe that we read", "yes", lambda o: o[1][2]),
+        ("spawn-wait", "spawn-wait", "spawn with P_WAIT comes back after the end, and gives the exit status",
+         spawned(False, status), gave),
+        ("spawn-nowait", "spawn-nowait", "with P_NOWAIT it comes back at once; we wait later",
+         spawned(True, status), gave),
         ("call", "call", "call() gives the exit status", status, gave),
-        ("check-call", "check-call", "check_call() gives an error that carries it", {"error": status}, gave),
-        ("getoutput", "getoutput", "getoutput() gives the text, and the status is lost", "one\ntwo", gave),
-        ("getstatusoutput", "getstatusoutput", "getstatusoutput() gives both", [status, "one\ntwo"], gave),
+        ("check-call", "check-call", "check_call() gives an error that carries it", f"error with status {status}", gave),
+        ("getoutput", "getoutput", "getoutput() gives the text, and the status is lost", json.dumps("one\ntwo"), gave),
+        ("getstatusoutput", "getstatusoutput", "getstatusoutput() gives both", f'{status}, {json.dumps("one" + chr(10) + "two")}', gave),
     ]:
         # Of several calls, show one where the claim failed, or else the first one.
         found = [observed(outcome) for made, outcome in outcomes if made == call]
@@ -224,7 +236,7 @@ def main():
     caller = Caller()
     outcomes = [(name, caller.make(name)) for name in CALLS]
     # Not for ever, should somebody never have enough.
-    while caller.asked and len(outcomes) < 30:
+    while caller.asked and len(outcomes) < len(CALLS) + MOST_ASKED:
         name = caller.asked.pop(0)
         outcomes.append((name, caller.make(name)))
     tasklab.finished("main")

@@ -17,6 +17,7 @@ params = tasklab.params(
     adopt=False,
     patience=20.0,
 )
+tasklab.actions("adopt yes|no", "finish")
 
 PR_SET_CHILD_SUBREAPER = 36
 LINE = struct.Struct("ii")  # a PID, and the PID of its new parent, if it has one
@@ -77,7 +78,7 @@ class Grandparent:
             self.adopts = adopts
         else:
             tasklab.notice(f"could not change who adopts: {os.strerror(ctypes.get_errno())}")
-        tasklab.value("the grandparent adopts", self.adopts)
+        tasklab.value("the grandparent adopts", tasklab.yes_or_no(self.adopts))
 
     def hear(self):
         """Reads what has been told."""
@@ -112,10 +113,10 @@ class Grandparent:
                 enough = do == "finish"
                 if enough:
                     break
-                if do == "adopt" and target.strip() in ("yes", "no"):
+                if target.strip() in ("yes", "no"):
                     self.adopt(target.strip() == "yes")
                 else:
-                    tasklab.refuse(do, target)
+                    tasklab.refuse(do, target, "it is yes or no")
         os.close(pidfd)
         return enough
 
@@ -155,7 +156,7 @@ class Grandparent:
             if asked and asked[0] == "finish":
                 break
             if asked:
-                tasklab.refuse(*asked)
+                tasklab.refuse(*asked, "the parent is dead, and the orphans have their new parent already")
 
     def part(self):
         """Waits for the orphans' ends; who was stopped is killed. Then tries what only a parent can: to wait on them."""
@@ -164,7 +165,7 @@ class Grandparent:
             left = end - time.monotonic()
             asked = tasklab.action(max(0.01, left), *alive.values())
             if asked:
-                tasklab.refuse(*asked)
+                tasklab.refuse(*asked, tasklab.TOO_LATE)
             if left <= 0:
                 for pidfd in alive.values():
                     signal.pidfd_send_signal(pidfd, signal.SIGKILL)
@@ -181,7 +182,7 @@ class Grandparent:
 
 
 def claim(family, parent, bereaved, orphans, waits):
-    tasklab.fact("outlive", "the children outlive their parent", bereaved, len(orphans))
+    tasklab.fact("outlive", "the children outlive their parent: children that live", bereaved, len(orphans))
     found = []
     for new_parent, name, _ in orphans:
         if family.adopts:
@@ -194,12 +195,12 @@ def claim(family, parent, bereaved, orphans, waits):
         tasklab.fact("new-parent", "an orphan goes to the nearest ancestor that adopts", expected, observed, holds)
     told = [(new_parent, told) for new_parent, _, told in orphans if told is not None]
     if told:
-        tasklab.fact("getppid", "getppid() in the orphan says the same as /proc",
+        tasklab.fact("getppid", "getppid() in each orphan gives the PID that /proc shows as its parent",
                      [pid for pid, _ in told], [pid for _, pid in told])
     if family.adopts:
-        tasklab.fact("adopter-waits", "who adopts a child can wait on it", len(waits), waits.count("waited"))
+        tasklab.fact("adopter-waits", "who adopts a child can wait on it: waits that gave a status", len(waits), waits.count("waited"))
     else:
-        tasklab.fact("others-cannot", "only its parent can wait on it: for us, wait fails (ECHILD)",
+        tasklab.fact("others-cannot", "only its parent can wait on it: our waits that failed with ECHILD",
                      len(waits), waits.count(10))
 
 

@@ -17,7 +17,9 @@ params = tasklab.params(
     steps=4,
     factor=10,
     repeats=3,
+    patience=20.0,
 )
+tasklab.actions("size MICROSECONDS", "finish")
 
 LARGEST = 20_000  # microseconds
 MOST_SIZES = 10  # those that a person asks for included
@@ -134,18 +136,29 @@ def main():
     tasklab.started("main")
     loops_a_microsecond = 1_000 / min(timed(task, 1_000)[0] for _ in range(20)) / 1000
     sizes = [min(LARGEST, params.smallest * params.factor ** step) for step in range(params.steps)]
-    rows, wrong, again = {}, 0, MOST_AGAIN
-    while sizes:
+    rows, wrong, again, is_finished = {}, 0, MOST_AGAIN, False
+    deadline = time.monotonic() + params.patience
+    while sizes or not is_finished and time.monotonic() < deadline:
+        if not sizes:
+            tasklab.state("main", "waiting", on="you: one more size, or the end")
+        while asked := tasklab.action(0 if sizes else max(0, deadline - time.monotonic())):
+            do, target = asked[0], asked[1].strip()
+            is_finished = is_finished or do == "finish"
+            if do == "finish" and not sizes:
+                break
+            if do == "size" and not (target.isdecimal() and 1 <= int(target) <= LARGEST):
+                tasklab.refuse(*asked, f"the size is a whole number of µs, from 1 to {LARGEST}")
+            elif do == "size" and len(rows) + len(sizes) >= MOST_SIZES:
+                tasklab.refuse(*asked, f"{MOST_SIZES} sizes are enough for one run")
+            elif do == "size":
+                sizes.append(int(target))
+        if not sizes:
+            continue
         size = sizes.pop(0)
         wrong += measure(size, max(1, round(size * loops_a_microsecond)), rows.setdefault(size, {}))
-        while asked := tasklab.action(0):
-            do, target = asked[0], asked[1].strip()
-            if do == "size" and target.isdecimal() and 1 <= int(target) <= LARGEST and len(rows) + len(sizes) < MOST_SIZES:
-                sizes.append(int(target))
-            else:
-                tasklab.refuse(*asked)
         if not sizes and again and not all(holds(*measured) for _, _, *measured in facts(rows)):
             sizes, again = [min(rows), max(rows)], again - 1  # The least of more tries is nearer to what a busy machine hides.
+        deadline = time.monotonic() + params.patience
     tasklab.finished("main")
 
     crossover = "no size that was tried"
@@ -153,11 +166,11 @@ def main():
         if rows[size]["processes"][0] >= rows[size]["serial"][0]:
             break
         crossover = f"{size} µs"
-    tasklab.value("crossover", crossover)
+    tasklab.value("processes are faster from", crossover)
     print(f"processes are faster from: {crossover}")
     for id, claim, sign, than, observed in facts(rows):
         tasklab.fact(id, claim, f"{sign} {round(than, 3)}", round(observed, 3), holds(sign, than, observed))
-    tasklab.fact("same-results", "the results are the same, whichever way", 0, wrong)
+    tasklab.fact("same-results", "the results are the same, whichever way: rounds in which they were not", 0, wrong)
 
 
 if __name__ == "__main__":

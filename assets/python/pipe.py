@@ -7,6 +7,7 @@
 import fcntl
 import multiprocessing
 import os
+import re
 import resource
 import select
 import signal
@@ -22,10 +23,12 @@ params = tasklab.params(
     pause=0.3,
     patience=20.0,
 )
+tasklab.actions("send TEXT", "close", "lock on|off")
 
 PIPE_BUF = select.PIPE_BUF  # a write of no more than this is whole
 PATIENCE = 20  # seconds; only a writer that somebody has stopped takes so long
 LENGTH = params.size * 1000
+CLOSED = "our end of the echo's pipe is closed"
 fork = multiprocessing.get_context("fork")
 rounds_to_do = [False, True]  # whether the writers of each round use the lock
 
@@ -35,10 +38,14 @@ def hear(until, other=None):
     asked = tasklab.action(max(0, until - time.monotonic()), *([other] if other else []))
     if asked:
         do, target = asked
-        if do == "lock" and target in ("on", "off") and len(rounds_to_do) < 10:
-            rounds_to_do.append(target == "on")
-        elif do not in ("send", "close") or not other:
-            tasklab.refuse(do, target)
+        if do == "lock" and target.strip() not in ("on", "off"):
+            tasklab.refuse(do, target, "it is on, with the lock, or off")
+        elif do == "lock" and len(rounds_to_do) >= 10:
+            tasklab.refuse(do, target, "10 rounds are enough for one run")
+        elif do == "lock":
+            rounds_to_do.append(target.strip() == "on")
+        elif not other:
+            tasklab.refuse(do, target, CLOSED)
     return asked
 
 
@@ -67,6 +74,12 @@ def join(process):
     return f"exited {code}" if code >= 0 else f"killed by {signal.Signals(-code).name}"
 
 
+def receive(ours, answers):
+    answers.append(ours.recv())
+    print(f'received "{answers[-1]}"')
+    tasklab.value("received", answers[-1])
+
+
 def talk():
     """Sends what is asked to a process that answers, until our end is closed."""
     deadline = time.monotonic() + params.patience
@@ -82,14 +95,12 @@ def talk():
                 ours.send(asked[1])
                 sent.append(asked[1])
             while ours.poll():
-                answers.append(ours.recv())
-                print("received", answers[-1])
-                tasklab.value("received", answers[-1])
+                receive(ours, answers)
             if asked and asked[0] == "close":
                 break
         # What is on its way is still received.
         while len(answers) < len(sent) and ours.poll(PATIENCE):
-            answers.append(ours.recv())
+            receive(ours, answers)
     except (EOFError, OSError):
         pass  # The echo has gone.
     ours.close()
@@ -137,9 +148,16 @@ def do_round(number, with_lock):
     whole = sum(data[start:start + LENGTH] in (b"<" + b"a" * (LENGTH - 2) + b">", b"<" + b"b" * (LENGTH - 2) + b">")
                 for start in starts(data))
     tasklab.value(f"round {number}: torn records", 2 * params.records - whole)
-    print("with the lock" if with_lock else "without a lock", whole, "of", 2 * params.records, "records arrived whole")
+    how = "with the lock" if with_lock else "without a lock"
+    print(f"{how} {whole} of {2 * params.records} records arrived whole; it begins with {mixture(data)}")
     ended = [join(writer) for writer in writers]
     return {"with lock": with_lock, "bytes": len(data), "whole": whole, "undisturbed": ended == ["exited 0"] * 2}
+
+
+def mixture(data):
+    """The first bytes in short: a 4096, b 4096, a 4096."""
+    runs = re.findall(rb"a+|b+", re.sub(rb"[<>]", b"", data[:500_000]))
+    return ", ".join(f"{run[:1].decode()} {len(run)}" for run in runs[:4])
 
 
 def starts(data):
@@ -173,7 +191,7 @@ def collect(reader, writers):
     while True:
         asked = hear(max(deadline, time.monotonic() + 0.02), reader)
         if asked and asked[0] in ("send", "close"):
-            tasklab.refuse(*asked)  # The echo has gone.
+            tasklab.refuse(*asked, CLOSED)
         if tasklab.readable(reader):
             chunk = os.read(reader, 65536)
             if not chunk:
@@ -195,21 +213,21 @@ def main():
         rounds.append(do_round(len(rounds) + 1, rounds_to_do[len(rounds)]))
     tasklab.finished("main")
 
-    tasklab.fact("both-ways", "each end sends and receives: every message was answered",
+    tasklab.fact("both-ways", "each end sends and receives: answers to what was sent",
                  [text.upper() for text in sent], answers)
-    tasklab.fact("end-of-file", "when our end was closed, the other found the end of file", "exited 0", ended)
+    tasklab.fact("end-of-file", "when our end was closed, the other found the end of file, and left", "exited 0", ended)
     # Claimed only of what was put to the test: a writer that was killed has left no whole record behind.
     undisturbed = [one for one in rounds if one["undisturbed"]]
     torn = [2 * params.records - one["whole"] for one in undisturbed if not one["with lock"]]
     if torn and LENGTH <= PIPE_BUF:
-        tasklab.fact("whole", "no write of PIPE_BUF bytes or less is torn, without a lock as well", 0, max(torn))
+        tasklab.fact("whole", "no write of PIPE_BUF bytes or less is torn, without a lock as well: torn records", 0, max(torn))
     elif torn and LENGTH > resource.getpagesize():
-        tasklab.fact("torn", "two writers on one end, without a lock: some of their long records are torn",
+        tasklab.fact("torn", "two writers on one end, without a lock, tear each other's long records: torn records",
                      "> 0", max(torn), max(torn) > 0)
     torn = [2 * params.records - one["whole"] for one in undisturbed if one["with lock"]]
     if torn:
-        tasklab.fact("locked", "with a lock around each record none is torn", 0, max(torn))
-    tasklab.fact("nothing-lost", "torn or not, every byte arrives",
+        tasklab.fact("locked", "with a lock around each record none is torn: torn records", 0, max(torn))
+    tasklab.fact("nothing-lost", "torn or not, every byte arrives: bytes",
                  len(undisturbed) * 2 * params.records * LENGTH, sum(one["bytes"] for one in undisturbed))
 
 

@@ -86,7 +86,7 @@ def watch(stages, deadline):
     while alive:
         asked = tasklab.action(EVERY)
         if asked:
-            tasklab.refuse(*asked)
+            tasklab.refuse(*asked, "this lesson has no actions of its own: stop, continue or kill a stage")
         if time.monotonic() >= deadline:
             # Patience is over: kill the last stage, and wake the others, since SIGPIPE reaches nobody who is stopped.
             for stage in alive:
@@ -100,7 +100,7 @@ def watch(stages, deadline):
                 tasklab.process_state(stage.pid, "stopped" if letter == "T" else "running")
         if len(looks) % 10 == 1:
             for number, stage in enumerate(stages[:-1]):
-                for what, count in ("bytes", counts[number] and counts[number][1]), ("waiting", waiting(stage)):
+                for what, count in ("bytes so far", counts[number] and counts[number][1]), ("bytes waiting", waiting(stage)):
                     if count is not None:
                         tasklab.value(f"{NAMES[number]} > {NAMES[number + 1]}: {what}", count)
         for stage in list(alive):
@@ -142,17 +142,17 @@ def claim(looks, codes):
     flows = [flow(piece) for kind, piece in phases(looks)
              if kind == "running" and flow(piece) is not None and tested(piece, flow(piece) > 0)]
     if flows:
-        tasklab.fact("flows", "while all stages run, bytes flow", "> 0", min(flows), min(flows) > 0)
+        tasklab.fact("flows", "while all stages run, bytes flow: bytes", "> 0", min(flows), min(flows) > 0)
     stops = [piece for kind, piece in phases(looks) if kind == "stopped"]
     rests = [flow(piece[-AT_REST:]) for piece in stops]
     rests = [count for piece, count in zip(stops, rests) if count is not None and tested(piece, count == 0)]
     if rests:
-        tasklab.fact("standstill", "when one stage is stopped, soon not a byte moves anywhere", 0, max(rests))
+        tasklab.fact("standstill", "when one stage is stopped, soon not a byte moves anywhere: bytes", 0, max(rests))
     others = [[letter for letter in piece[-1][0] if letter not in ("T", None)] for piece in stops]
     others = [letters for piece, letters in zip(stops, others) if tested(piece, set(letters) <= {"S"})]
     if others:
         letters = min(others, key=lambda letters: set(letters) <= {"S"})
-        tasklab.fact("neighbours-sleep", "the other stages sleep, each at its end of a pipe",
+        tasklab.fact("neighbours-sleep", "then the other stages sleep, each at its end of a pipe: stages",
                      len(letters), letters.count("S"))
     killed = [number for number, code in enumerate(codes) if code < 0 and code != -signal.SIGPIPE]
     if killed:
@@ -171,7 +171,7 @@ def claim(looks, codes):
 def main():
     began = time.monotonic()
     tasklab.started("main")
-    tasklab.value("capacity", params.capacity * 1024)
+    tasklab.value("a pipe holds (bytes)", params.capacity * 1024)
     stages = start()
     tasklab.state("main", "waiting", on="the pipeline", held_by=NAMES[-1])
     looks = watch(stages, began + params.patience)

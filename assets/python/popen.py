@@ -6,6 +6,7 @@
 """
 
 import fcntl
+import json
 import os
 import signal
 import struct
@@ -29,6 +30,7 @@ params = tasklab.params(
     pause=0.2,
     patience=20.0,
 )
+tasklab.actions("poll", "answer")
 
 PATIENCE = 8  # seconds; only a program that somebody has stopped takes so long
 told = set()  # PIDs of programs whose end was told
@@ -95,7 +97,7 @@ def poll(program):
     gave = program.poll()
     polls.append((gave, ran_before, runs(program.pid)))
     print("poll() returned", gave)
-    tasklab.value("poll", str(gave))
+    tasklab.value("poll() gave", str(gave))
     if gave is not None:
         tell_end(program)
 
@@ -121,8 +123,10 @@ def attend(polled, seconds, done=lambda: False, step=None):
         asked = tasklab.action(left if step is None else min(step, left))
         if asked and asked[0] == "poll":
             poll(polled)
-        elif asked and not (asked[0] == "answer" and answer(polled)):
-            tasklab.refuse(*asked)
+        elif asked and polled.stdin is None:
+            tasklab.refuse(*asked, "the polled program has its answer already")
+        elif asked and not answer(polled):
+            tasklab.refuse(*asked, "the polled program has ended")
         elif not asked and time.monotonic() >= deadline:
             return
 
@@ -255,8 +259,8 @@ def lesson(folder):
     command = ["printf", "one\\r\\ntwo\\rthree\\n"]
     raw = subprocess.run(command, stdout=subprocess.PIPE).stdout
     newlines = subprocess.run(command, stdout=subprocess.PIPE, universal_newlines=True).stdout
-    tasklab.value("bytes", repr(raw))
-    tasklab.value("text", repr(newlines))
+    tasklab.value("output as bytes", json.dumps(raw.decode()))
+    tasklab.value("output as text", json.dumps(newlines))
     refused = windows_only()
     tasklab.value("startupinfo, creationflags", "Windows only")
     tasklab.state("main", "waiting", on="you: an answer for the polled program")
@@ -272,23 +276,26 @@ def lesson(folder):
 
     wrong = [gave for gave, ran_before, runs_after in polls if (not ran_before if gave is None else runs_after)]
     tasklab.fact("poll", "poll() gives None as long as the program runs, and never afterwards",
-                 [None if runs_after else gave for gave, _, runs_after in polls], wrong or [gave for gave, _, _ in polls])
+                 [str(None if runs_after else gave) for gave, _, runs_after in polls],
+                 [str(gave) for gave in wrong] or [str(gave) for gave, _, _ in polls])
     tasklab.fact("returncode", "at the end returncode is its status", params.status, polled.returncode)
     tasklab.fact("argv", "args[0] is only a name: the program believes it", params.name, argv)
     tasklab.fact("exe", "executable is the file that is executed", os.path.realpath("/bin/sh"), exe)
-    tasklab.fact("unbuffered", "with bufsize=0 each line arrives by itself", params.lines, unbuffered)
-    tasklab.fact("buffered", "with a buffer all lines arrive in one piece", 1, buffered)
+    tasklab.fact("unbuffered", "with bufsize=0 each line arrives by itself: pieces", params.lines, unbuffered)
+    tasklab.fact("buffered", "with a buffer all lines arrive together: pieces", 1, buffered)
     tasklab.fact("wiring", "descriptors 0, 1 and 2 lead where we sent them", full["wanted"], full["wired"])
     tasklab.fact("inherited", "where we said nothing they lead where ours do", plain["wanted"], plain["wired"])
     tasklab.fact("close-fds", "by default no other descriptor is open", [0, 1, 2], plain["descriptors"])
-    tasklab.fact("open-fds", "with close_fds=False it also has the file that we hold open", True, full["has our file"])
-    tasklab.fact("nice", "preexec_fn has run in the child: its niceness is", min(19, os.nice(0) + params.nice), full["nice"])
-    tasklab.fact("session", "and whether it leads a session", params.session, full["leads a session"])
-    tasklab.fact("cwd", "cwd is where it starts", folder, full["cwd"])
-    tasklab.fact("env", "env is what it has in its environment", params.colour, full["colour"])
-    tasklab.fact("bytes", "as bytes the output keeps its \\r", 2, raw.count(b"\r"))
-    tasklab.fact("newlines", "as text every line ends with \\n", "one\ntwo\nthree\n", newlines)
-    tasklab.fact("windows-only", "startupinfo and creationflags are refused: they are for Windows", 2, len(refused))
+    tasklab.fact("open-fds", "with close_fds=False it also has the file that we hold open",
+                 "yes", tasklab.yes_or_no(full["has our file"]))
+    tasklab.fact("nice", "preexec_fn has run in the child: its niceness", min(19, os.nice(0) + params.nice), full["nice"])
+    tasklab.fact("session", "preexec_fn has run in the child: whether it leads a session",
+                 tasklab.yes_or_no(params.session), tasklab.yes_or_no(full["leads a session"]))
+    tasklab.fact("cwd", "cwd is the folder in which it starts", folder, full["cwd"])
+    tasklab.fact("env", "env is its environment: what COLOUR is there", params.colour, full["colour"])
+    tasklab.fact("bytes", "as bytes the output keeps the ends of its lines", json.dumps("one\r\ntwo\rthree\n"), json.dumps(raw.decode()))
+    tasklab.fact("newlines", "as text every line ends with \\n", json.dumps("one\ntwo\nthree\n"), json.dumps(newlines))
+    tasklab.fact("windows-only", "startupinfo and creationflags are for Windows only: arguments that Python refuses", 2, len(refused))
 
 
 if __name__ == "__main__":

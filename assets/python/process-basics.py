@@ -22,6 +22,7 @@ params = tasklab.params(
     greeting="hello",
     patience=20.0,
 )
+tasklab.actions("background", "foreground", "parents COPY", "finish")
 
 
 def link(pid, name):
@@ -150,17 +151,22 @@ class Parent:
             job_is_alive = tasklab.peek(self.job) is None
             if do == "finish":
                 break
-            if do == "background" and self.in_foreground and job_is_alive:
+            if do == "parents":
+                if named:
+                    show_parents(named[0])
+                else:
+                    tasklab.refuse(do, target, tasklab.unknown("copy", target, self.children.values()))
+            elif not job_is_alive:
+                tasklab.refuse(do, target, "the job has ended")
+            elif do == "background" and self.in_foreground:
                 self.count_the_jobs_steps()
                 self.in_foreground = False
                 os.kill(self.job, signal.SIGCONT)  # As a shell's bg does, also for a job that was stopped.
                 tasklab.state("main", "running", on="work of its own, with the job in the background")
-            elif do == "foreground" and not self.in_foreground and job_is_alive:
+            elif do == "foreground" and not self.in_foreground:
                 self.in_foreground = True
-            elif do == "parents" and named:
-                show_parents(named[0])
             else:
-                tasklab.refuse(do, target)
+                tasklab.refuse(do, target, f"the job is in the {do} already")
         self.show_steps()
 
     def show_steps(self):
@@ -191,12 +197,12 @@ class Parent:
 LONG = 50  # steps of the parent after which a job that has not made a single one stands still
 
 CLAIMS = {
-    "pids": "each copy of a program is a process with a PID of its own",
-    "one-file": "all copies run the same file",
-    "parent": "their parent is the process that started them",
-    "above-all": "parent by parent, one comes to a process that has none (parent 0)",
-    "environment": "a child has its parent's variables",
-    "greeting": "and the one that was set before it started",
+    "pids": "each copy of a program is a process with a PID of its own: different PIDs",
+    "one-file": "all copies run the same file: different files",
+    "parent": "their parent is the process that started them: copies of which that is so",
+    "above-all": "parent by parent, one comes to a process that has no parent: /proc shows 0",
+    "environment": "a child has its parent's variables: so many of them, with the same values",
+    "greeting": "what was set before it started is among them: GREETING",
     "folder": "a child begins in its parent's working directory",
     "open-file": "a file that its parent had open is open in it, too",
 }
@@ -213,10 +219,10 @@ def main():
     for id, (expected, observed) in seen.items():
         tasklab.fact(id, CLAIMS[id], expected, observed)
     if killed:
-        tasklab.fact("others-live", "when one copy is killed, the others go on", params.copies - killed, left)
+        tasklab.fact("others-live", "when one copy is killed, the others go on: copies that are left", params.copies - killed, left)
     # A moment in the background shows that the job goes on, if it does; that it does not shows only after a while.
     if parent.jobs_steps or parent.own_steps >= LONG:
-        tasklab.fact("background", "while the job is in the background, it and its parent both go on",
+        tasklab.fact("background", "in the background the job goes on while its parent works: steps that it made meanwhile",
                      "> 0", parent.jobs_steps, parent.jobs_steps > 0)
 
 

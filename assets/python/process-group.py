@@ -15,6 +15,7 @@ params = tasklab.params(
     signal="SIGUSR1",
     patience=20.0,
 )
+tasklab.actions("signal MEMBER", "signal-group GROUP|MEMBER", "finish")
 
 SIGNAL = signal.Signals[params.signal]
 
@@ -103,18 +104,18 @@ class Parent:
             if asked:
                 if asked[0] == "finish":
                     return
-                if not self.send(*asked):
-                    tasklab.refuse(*asked)
+                if why := self.send(*asked):
+                    tasklab.refuse(*asked, why)
 
     def send(self, do, target):
-        """Sends the signal, and looks who has got it; False if there is nobody to send it to."""
-        to_group = do == "signal-group"
+        """Sends the signal, and looks who has got it; or gives the reason why there is nobody to send it to."""
+        to_group, target = do == "signal-group", target.strip()
         self.take()
         alive = self.alive()
         named = [member for member in alive
                  if target in (member.name, str(member.pid)) or to_group and target == member.group]
-        if do not in ("signal", "signal-group") or not named:
-            return False
+        if not named:
+            return tasklab.unknown("living member", target, [member.name for member in alive])
         # Who has it pending already cannot get it once more: such signals do not queue.
         before = [member for member in alive if has_pending(member.pid)]
         if to_group:
@@ -130,7 +131,6 @@ class Parent:
         tasklab.value(f"{do} {target} reached", names)
         self.rounds.append((to_group, meant, names))
         self.take()
-        return True
 
     def take(self):
         """Tells all who have the signal, whoever sent it, to take it, so that they can get another one."""
@@ -150,12 +150,12 @@ class Parent:
 
 def claim(numbers, rounds):
     groups = [one for one in numbers if one[0] != "s"]
-    tasklab.fact("group-number", "a group's number is the PID of its leader",
+    tasklab.fact("group-number", "a group's number is the PID of its leader: members of which that is so",
                  len(groups), sum(pgid == leader for _, _, pgid, _, leader in groups))
-    tasklab.fact("same-session", "a new group stays in the session of its parent",
+    tasklab.fact("same-session", "a new group stays in the session of its parent: members of which that is so",
                  len(groups), sum(sid == os.getsid(0) for _, _, _, sid, _ in groups))
     for _, pid, pgid, sid, _ in (one for one in numbers if one[0] == "s"):
-        tasklab.fact("own-session", "setsid makes a group and a session, both with the PID of the caller",
+        tasklab.fact("own-session", "setsid makes a group and a session, and both have the PID of the caller",
                      [pid, pid], [pgid, sid])
 
     def show(id, claim, pairs):
@@ -167,7 +167,7 @@ def claim(numbers, rounds):
     to_groups = [(meant, hit) for to_group, meant, hit in rounds if to_group]
     show("group", "a signal to a group reaches each of its members",
          [(meant, [name for name in hit if name in meant]) for meant, hit in to_groups])
-    show("nobody-else", "and nobody outside the group",
+    show("nobody-else", "and nobody outside the group gets it",
          [([], [name for name in hit if name not in meant]) for meant, hit in to_groups])
     show("one", "a signal to one process reaches that process alone",
          [(meant, hit) for to_group, meant, hit in rounds if not to_group])

@@ -17,7 +17,9 @@ params = tasklab.params(
     tasks=12,
     chunksize=1,
     size=16,
+    patience=20.0,
 )
+tasklab.actions("chunksize SIZE", "finish")
 
 fork = multiprocessing.get_context("fork")
 CORES = getattr(os, "process_cpu_count", os.cpu_count)()  # what Pool() asks; since 3.13 that heeds the affinity
@@ -32,8 +34,9 @@ rounds = []  # (chunk size, when the call returned, results) of each map
 wanted = []  # chunk sizes that somebody asked for
 maps = 0  # of those, begun or waiting
 size_by_default = 0
+is_finished = False  # whether somebody has said that there will be no more maps
 is_over = False
-lock = threading.Lock()  # for the two above
+changed = threading.Condition()  # for what is wanted and over
 
 
 def hello():
@@ -86,24 +89,29 @@ def end(pool, workers, is_broken=False):
 
 def keep(pool, workers):
     """Hears actions and looks after the workers: in a thread of its own, since in map() main does neither."""
-    global is_over, maps
-    deadline = time.monotonic() + PATIENCE
+    global is_over, is_finished, maps
+    deadline = time.monotonic() + PATIENCE + params.patience
     while True:
         asked = tasklab.action(0.05, *(worker.sentinel for worker in workers))
         # Pool starts another worker in place of one that has ended. (Its lock may have died with that one.)
         lost = begun.get_obj().value > params.workers or any(tasklab.readable(worker.sentinel) for worker in workers)
-        with lock:
+        with changed:
             if is_over:
                 if asked:
-                    tasklab.refuse(*asked)
+                    tasklab.refuse(*asked, tasklab.TOO_LATE)
                 return
             if asked:
                 do, size = asked[0], asked[1].strip()
-                if do == "chunksize" and size.isdecimal() and 1 <= int(size) <= 32 and maps < MOST_WANTED:
+                if do == "finish":
+                    is_finished = True
+                elif not (size.isdecimal() and 1 <= int(size) <= 32):
+                    tasklab.refuse(*asked, "the chunk size is a whole number of tasks, from 1 to 32")
+                elif maps >= MOST_WANTED:
+                    tasklab.refuse(*asked, "four more maps are enough for one run")
+                else:
                     maps += 1
                     wanted.append(int(size))
-                else:
-                    tasklab.refuse(*asked)
+                changed.notify_all()
             is_over = lost or time.monotonic() > deadline
         if is_over:
             # But nobody does the task that the lost one had: map() would wait for ever.
@@ -121,7 +129,7 @@ def show(chunksize, results):
         work[pid] = work.get(pid, 0) + (4 if number < SLOW else 1)
     percent = round(100 * max(work.values()) / sum(work.values()))
     tasklab.value(f"busiest worker's part with chunksize {chunksize} (%)", percent)
-    print(f"chunksize {chunksize}: {len(work)} workers, the busiest one did {percent} % of the work")
+    print(f"chunksize {chunksize}: {tasklab.counted(len(work), 'worker', 'workers')}, the busiest one did {percent} % of the work")
 
 
 def main():
@@ -131,7 +139,7 @@ def main():
     pool = fork.Pool()
     size_by_default = len(multiprocessing.active_children())
     end(pool, multiprocessing.active_children())
-    print(f"Pool() has {size_by_default} workers")
+    print(f"a pool of the default size has {tasklab.counted(size_by_default, 'worker', 'workers')}")
 
     pool = fork.Pool(params.workers, initializer=hello)
     workers = multiprocessing.active_children()
@@ -153,7 +161,10 @@ def main():
     rounds.append((params.chunksize, returned, result.get()))
 
     while True:
-        with lock:
+        if not wanted:
+            tasklab.state("main", "waiting", on="you: one more map, or the end")
+        with changed:
+            changed.wait_for(lambda: wanted or is_finished, params.patience)
             if not wanted:
                 is_over = True
                 break
@@ -179,21 +190,21 @@ def tell_facts():
         if not shared or len(slow) > -(-SLOW // chunksize):
             shared, chunks_with_slow = len(slow), -(-SLOW // chunksize)
     in_order = list(range(params.tasks))
-    tasklab.fact("default-size", "a pool that is not told its size has one worker for each core", CORES, size_by_default)
+    tasklab.fact("default-size", "a pool that is not told its size has one worker for each core: workers", CORES, size_by_default)
     tasklab.fact("order-kept", "the results come in the order of the list, whichever task was done first",
                  in_order, next((order for order in orders if order != in_order), in_order if orders else []))
-    tasklab.fact("map-waits", "when map returned, no task was left to do",
+    tasklab.fact("map-waits", "when map returned, all was done: tasks that were left",
                  0, sum(at > returned for _, returned, results in rounds[:1] + rounds[2:] for _, _, at in results)
                  if rounds else params.tasks)
-    tasklab.fact("async-returns", "when map_async returned, all its tasks were left to do",
+    tasklab.fact("async-returns", "when map_async returned, nothing was done yet: tasks that were left",
                  params.tasks, sum(at > returned for _, returned, results in rounds[1:2] for _, _, at in results))
-    tasklab.fact("chunks", "the tasks of a chunk are all done by one worker", 0, split)
-    tasklab.fact("slow-tasks", "no more workers share the slow tasks than there are chunks of them",
+    tasklab.fact("chunks", "the tasks of a chunk are all done by one worker: chunks that several had", 0, split)
+    tasklab.fact("slow-tasks", "no more workers share the slow tasks than there are chunks of them: workers",
                  f"<= {chunks_with_slow}", shared, shared <= chunks_with_slow)
     processes = {pid for _, pid, _ in everything}
-    tasklab.fact("workers", "however many tasks there are, the same few workers do them",
+    tasklab.fact("workers", "however many tasks there are, the same few workers do them: workers",
                  f"<= {params.workers}", len(processes), len(processes) <= params.workers)
-    tasklab.fact("elsewhere", "the tasks were done in other processes, none of them in main's",
+    tasklab.fact("elsewhere", "the tasks are done in other processes: tasks that main did itself",
                  0, sum(pid == os.getpid() for _, pid, _ in everything))
 
 

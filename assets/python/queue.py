@@ -24,15 +24,17 @@ else:
 params = __name__ == "__main__" and tasklab.params(
     producers=2,
     consumers=2,
-    items=24,
-    produce=0.02,
-    consume=0.05,
+    items=40,
+    produce=0.05,
+    consume=0.1,
     capacity=8,
     ends=1,
     line=17,
     button=26,
-    patience=3.0,
+    patience=10.0,
 )
+if params:
+    tasklab.actions("pause CONSUMER", "resume CONSUMER", "put", "speed WHAT=SECONDS", "marker")
 
 END = "END"
 LEDS = 4
@@ -48,18 +50,19 @@ class Belt:
         self.may_take = {f"consumer-{number}": tasklab.Event(f"consumer-{number} may take")
                          for number in range(1, params.consumers + 1)}
         self.taken = []  # (consumer, producer, number), in the order in which they were taken
+        self.stopped = set()  # consumers that have found an END marker
         self.lit = [0] * LEDS
         self.deepest = self.counted = self.extra = 0
         self.ends = 0  # END markers that were put
         self.look = threading.Lock()
-        self.button = tasklab.button(params.button)  # each press of it makes one more item
+        tasklab.button(params.button)  # each press of it makes one more item
 
     def show_depth(self):
         """The depth as a number, and as a bar of LEDs."""
         with self.look:
             depth = self.queue.qsize()
             self.deepest = max(self.deepest, depth)
-            tasklab.value("depth", depth)
+            tasklab.value("items on the belt", depth)
             for led in range(LEDS):
                 level = int(depth * LEDS >= (led + 1) * params.capacity)
                 if level != self.lit[led]:
@@ -84,6 +87,7 @@ class Belt:
             self.taken.append((name, *item))
             time.sleep(self.consume)
             self.counts.put(1)
+        self.stopped.add(name)
 
     def counter(self):
         """The only one that touches the counter, so it needs no lock: whoever wants to add sends a message."""
@@ -101,24 +105,42 @@ class Belt:
                 hear(0.02)
 
     def obey(self, asked):
-        """What works at any time: the belt's speed, and who may take from it."""
+        """What works at any time: the belt's speed, and who may take from it. Gives the reason why it cannot be done."""
         do, target = asked[0], asked[1].strip()
-        what, equals, seconds = target.partition("=")
-        if do == "pause" and target in self.may_take:
-            self.may_take[target].clear()
-            tasklab.value(target, "paused")
-        elif do == "resume" and target in self.may_take:
-            self.may_take[target].set()
-            tasklab.value(target, "at work")
-        elif do == "speed" and what in ("produce", "consume") and is_pause(seconds):
+        if do in ("pause", "resume"):
+            return self.pause(target, do == "pause")
+        if do == "speed":
+            what, _, seconds = [word.strip() for word in target.partition("=")]
+            if what not in ("produce", "consume") or not is_pause(seconds):
+                return "it is produce=SECONDS or consume=SECONDS, with 0 to 0.2 seconds"
             setattr(self, what, float(seconds))
-            tasklab.value(what, float(seconds))
-        elif (do == "put" or asked == self.button) and self.ends < params.consumers and self.extra < 20 and not self.queue.full():
-            self.extra += 1
-            self.queue.put((0, self.extra))
-            self.show_depth()
+            tasklab.value(f"{what} (s)", float(seconds))
+        elif do == "marker":
+            return "an END marker stands after the last item, and the producers are still at work"
         else:
-            tasklab.refuse(*asked)
+            return self.put_one_more()  # That was `put`, or a press of the button.
+
+    def put_one_more(self):
+        if self.ends >= params.consumers:
+            return "there is an END marker for each consumer, so that nobody would take it"
+        if self.extra >= 20:
+            return "20 more items are enough for one run"
+        try:
+            self.queue.put((0, self.extra + 1), block=False)
+        except tasklab.Full:
+            return "the belt is full, and main must not wait for room"
+        self.extra += 1
+        self.show_depth()
+
+    def pause(self, name, is_pause):
+        if name not in self.may_take:
+            return tasklab.unknown("consumer", name, self.may_take)
+        if name in self.stopped:
+            return f"{name} has found an END marker, and has stopped"
+        if self.may_take[name].is_set() != is_pause:
+            return f"{name} is {'paused' if is_pause else 'at work'} already"
+        self.may_take[name].clear() if is_pause else self.may_take[name].set()
+        tasklab.value(name, "paused" if is_pause else "at work")
 
 
 def is_pause(text):
@@ -170,8 +192,8 @@ def main():
         asked = tasklab.action(seconds)
         if asked and asked[0] == "marker" and may_mark:
             orders.append(asked)
-        elif asked:
-            belt.obey(asked)
+        elif asked and (why := belt.obey(asked)):
+            tasklab.refuse(*asked, why)
         if time.monotonic() >= deadline:
             for may in belt.may_take.values():
                 may.set()
@@ -183,8 +205,8 @@ def main():
         belt.put(END, hear)
 
     # The consumers that find a marker stop. Then look whether more of them do.
-    stop = min(params.ends, params.consumers)
-    tasklab.state("main", "waiting", on=f"{params.ends} END markers for {params.consumers} consumers")
+    stop, markers = min(params.ends, params.consumers), tasklab.counted(params.ends, "END marker", "END markers")
+    tasklab.state("main", "waiting", on=f"{markers} for {tasklab.counted(params.consumers, 'consumer', 'consumers')}")
     while sum(consumer.is_alive() for consumer in consumers) > params.consumers - stop:
         hear(0.02, may_mark=True)
     look_until = time.monotonic() + 0.2
@@ -193,7 +215,7 @@ def main():
     waiting = sum(consumer.is_alive() for consumer in consumers)
     stopped = params.consumers - waiting
     tasklab.value("consumers that wait", waiting)
-    print(f"{params.ends} END marker(s): {stopped} of {params.consumers} consumers have stopped")
+    print(f"{markers}: of {params.consumers} consumers {tasklab.counted(stopped, 'has', 'have')} stopped")
 
     deadline = time.monotonic() + params.patience
     while any(consumer.is_alive() for consumer in consumers):
@@ -206,7 +228,7 @@ def main():
             if belt.ends < params.consumers:
                 belt.put(END, hear)
             else:
-                tasklab.refuse(*asked)
+                tasklab.refuse(*asked, "there is one for each consumer already")
     belt.counts.put(END)
     for thread in [counter, *consumers, *producers]:
         thread.join()
@@ -218,7 +240,7 @@ def main():
         told, limit = b"", time.monotonic() + 10
         while time.monotonic() < limit:
             if asked := tasklab.action(limit - time.monotonic(), hear_from):
-                tasklab.refuse(*asked)
+                tasklab.refuse(*asked, tasklab.TOO_LATE)
             if tasklab.readable(hear_from):
                 chunk = os.read(hear_from, 100)
                 if not chunk:
@@ -237,18 +259,18 @@ def main():
     for consumer, producer, number in belt.taken:
         out_of_order += number <= last.get((consumer, producer), -1)
         last[consumer, producer] = number
-    print(f"{len(taken)} items taken, counted {belt.counted}; 12 items for a daemon thread: {done[0]} done, for another: {done[1]}")
-    tasklab.fact("fifo", "items leave the queue in the order in which they came", 0, out_of_order)
-    tasklab.fact("each-once", "each item that was put is taken, and by one consumer only",
+    print(f"{len(taken)} items taken, counted {belt.counted}; of 12 items for a thread that nobody waits for, {12 - done[0]} are lost")
+    tasklab.fact("fifo", "items leave the queue in the order in which they came: items that did not", 0, out_of_order)
+    tasklab.fact("each-once", "each item that was put is taken, and by one consumer only: items",
                  params.items + belt.extra, len(set(taken)) if len(set(taken)) == len(taken) else len(taken))
-    tasklab.fact("counter", "a counter that is told through a queue is right, without a lock", len(taken), belt.counted)
-    tasklab.fact("bounded", "the queue never holds more than its size: then put() waits",
+    tasklab.fact("counter", "a counter that is told through a queue is right, without a lock: items that it counted", len(taken), belt.counted)
+    tasklab.fact("bounded", "the queue never holds more than its size, as put() waits then: items, at most",
                  f"<= {params.capacity}", belt.deepest, belt.deepest <= params.capacity)
-    tasklab.fact("one-each", "each END marker stops one consumer", stop, stopped)
-    tasklab.fact("left-waiting", "a consumer that finds no END marker waits for ever", params.consumers - stop, waiting)
-    tasklab.fact("daemon-loses", "when main ends, a thread that it does not wait for ends too, and its items are lost",
+    tasklab.fact("one-each", "each END marker stops one consumer: consumers that stopped", stop, stopped)
+    tasklab.fact("left-waiting", "a consumer that finds no END marker waits for ever: consumers that wait", params.consumers - stop, waiting)
+    tasklab.fact("daemon-loses", "when main ends, a thread that it does not wait for ends, too: items that are lost",
                  "> 0", 12 - done[0], 12 - done[0] > 0)
-    tasklab.fact("wait-keeps", "when main waits for its thread, nothing is lost", 0, 12 - done[1])
+    tasklab.fact("wait-keeps", "when main waits for its thread, nothing is lost: items that are", 0, 12 - done[1])
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ params = tasklab.params(
     blinks=4,
     line=17,
 )
+tasklab.actions("enter [NAME]", "cancel EVENT")
 
 START = time.monotonic()
 entered, cancelled, ran = [], [], []  # events, in this order; of those that ran, also when
@@ -29,14 +30,18 @@ def wait(seconds):
     """The scheduler sleeps by this. Whoever enters or cancels an event meanwhile is served at once."""
     asked = tasklab.action(seconds) if seconds > 0 else None
     if asked:
-        do, target = asked
-        event = next((event for event in scheduler.queue if name_of(event) == target), None)
-        if do == "enter" and len(entered) < 200:
-            enter(params.tick, 1, target[:24] or "extra")
-        elif do == "cancel" and event:
+        do, name = asked[0], asked[1].strip()
+        event = next((event for event in scheduler.queue if name_of(event) == name), None)
+        if do == "cancel" and event:
             cancel(event)
+        elif do == "cancel":
+            tasklab.refuse(*asked, tasklab.unknown("event in the queue", name, map(name_of, scheduler.queue)))
+        elif len(entered) >= 200:
+            tasklab.refuse(*asked, "200 events are enough for one run")
+        elif len(name) > 24:
+            tasklab.refuse(*asked, "a name has 24 characters at most")
         else:
-            tasklab.refuse(do, target)
+            enter(params.tick, 1, name or "extra")
 
 
 scheduler = sched.scheduler(time.monotonic, wait)
@@ -48,7 +53,7 @@ def add(name, priority, enter_by, when, action):
     while name in map(name_of, entered):
         name, number = f"{base}-{number}", number + 1
     tasklab.started(name, sort="event")
-    tasklab.state(name, "ready")
+    tasklab.state(name, "waiting", on="the clock")
     event = enter_by(when, priority, perform, (name, action))
     entered.append(event)
     show_queue()
@@ -85,7 +90,7 @@ def perform(name, action):
 
 
 def show_queue():
-    tasklab.value("queue", [name_of(event) for event in scheduler.queue][:40])
+    tasklab.value("the queue", [name_of(event) for event in scheduler.queue][:40])
 
 
 def order(event):
@@ -116,17 +121,17 @@ def main():
     done = [event for event, _ in ran]
     kept = sorted((event for event in entered if event not in cancelled), key=order)
     lost = sorted((event for event in entered if event not in done), key=order)
-    tasklab.value("late_ms", max(now - event.time for event, now in ran) * 1000)
+    tasklab.value("latest event late by (ms)", round(max(now - event.time for event, now in ran) * 1000, 1))
     tasklab.fact("order", "events run in the order of their times, however they were entered",
                  [name_of(event) for event in kept], [name_of(event) for event in done])
     tasklab.fact("same-time", "of events with the same time, the one with the lower number runs first; "
-                 "of equal ones, the one entered first",
+                 "of equal ones, the one that was entered first",
                  [name_of(event) for event in kept if event.time == same_time],
                  [name_of(event) for event in done if event.time == same_time])
-    tasklab.fact("cancelled", "what was cancelled does not run, and nothing else is missing",
+    tasklab.fact("cancelled", "what was cancelled does not run, and nothing else is missing: events that did not run",
                  [name_of(event) for event in sorted(cancelled, key=order)], [name_of(event) for event in lost])
-    tasklab.fact("not-early", "no event ran before its time", 0, sum(now < event.time for event, now in ran))
-    tasklab.fact("empty", "run() returns when the queue is empty", 0, len(scheduler.queue))
+    tasklab.fact("not-early", "no event runs before its time: events that did", 0, sum(now < event.time for event, now in ran))
+    tasklab.fact("empty", "run() returns when the queue is empty: events that were left", 0, len(scheduler.queue))
 
 
 if __name__ == "__main__":

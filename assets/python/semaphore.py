@@ -8,9 +8,10 @@ import tasklab
 params = tasklab.params(
     threads=8,
     permits=3,
-    visits=4,
-    stay=0.2,
+    visits=5,
+    stay=0.25,
 )
+tasklab.actions("more", "fewer")
 
 LED_BAR = [17, 27, 22, 23, 24, 25, 5, 6]  # GPIO lines, in the order in which the LEDs lie on the bar.
 
@@ -38,7 +39,7 @@ class Room:
             self.entries += 1
             self.over += led is None or now > self.permits
             self.most_inside = max(self.most_inside, now)
-            tasklab.value("inside", now)
+            tasklab.value("threads inside", now)
             print(f"{name} is inside, with {now} of {self.permits} permits in use")
             return led
 
@@ -47,12 +48,12 @@ class Room:
             if led is not None:
                 self.inside[led] = False
                 tasklab.gpio(LED_BAR[led], 0)
-            tasklab.value("inside", sum(self.inside))
+            tasklab.value("threads inside", sum(self.inside))
 
     def one_more(self):
         """There is one more before it is released: nobody enters by it earlier."""
         if self.permits == len(LED_BAR):
-            return tasklab.notice("could not do more: there are eight LEDs, and each permit has one")
+            return tasklab.refuse("more", "", "there are eight LEDs, and each permit has one")
         with self.lock:
             self.permits += 1
             self.most_permits = max(self.most_permits, self.permits)
@@ -63,7 +64,7 @@ class Room:
         """A guard acquires a permit, as soon as there is one, and keeps it."""
         with self.lock:
             if self.permits <= self.leaving + 1:
-                return tasklab.notice("could not do fewer: the last one stays, or nobody would ever enter")
+                return tasklab.refuse("fewer", "", "the last permit stays, or nobody would ever enter")
             self.leaving += 1
         guards.append(tasklab.Thread(target=self.guard, name=f"guard-{len(guards) + 1}"))
         guards[-1].start()
@@ -102,10 +103,8 @@ def main():
         asked = tasklab.action(0.02)
         if asked and asked[0] == "more":
             room.one_more()
-        elif asked and asked[0] == "fewer":
-            room.one_fewer(guards)
         elif asked:
-            tasklab.refuse(*asked)
+            room.one_fewer(guards)
     # Guards that stand at a gate of step mode go on: nobody is told to let them pass any more.
     tasklab.step_mode(False)
     for thread in visitors + guards:
@@ -115,11 +114,11 @@ def main():
         left += 1
     tasklab.finished("main")
 
-    tasklab.fact("inside", "threads inside at the same time: never more than there are permits",
+    tasklab.fact("inside", "never more threads are inside than there are permits: at the same time, at most",
                  f"<= {room.most_permits}", room.most_inside, room.most_inside <= room.most_permits)
-    tasklab.fact("over", "entries beyond the permits that there were at that moment", 0, room.over)
+    tasklab.fact("over", "nobody enters without a permit: entries beyond the permits of that moment", 0, room.over)
     tasklab.fact("all-in", "whoever waits gets in some time: entries", params.threads * params.visits, room.entries)
-    tasklab.fact("permits-left", "when all have left, every permit is free, whoever released it", room.permits, left)
+    tasklab.fact("permits-left", "when all have left, every permit is free, whoever released it: free permits", room.permits, left)
 
 
 if __name__ == "__main__":

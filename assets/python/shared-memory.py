@@ -19,6 +19,7 @@ params = tasklab.params(
     step=10,
     patience=20.0,
 )
+tasklab.actions("change WHO", "finish")
 
 WHO = ["child", "thread", "parent"]
 ANSWER = struct.Struct("QQQQ")  # which order, x, the shared number, where x is
@@ -106,8 +107,10 @@ class Parent:
                 do, target = asked
                 if do == "finish":
                     break
-                if not (do == "change" and target.strip() in WHO and self.change(target.strip())):
-                    tasklab.refuse(do, target)
+                if target.strip() not in WHO:
+                    tasklab.refuse(do, target, "it is the child, thread or parent that changes x")
+                elif not self.change(target.strip()):
+                    tasklab.refuse(do, target, f"the {target.strip()} does not answer: it has ended, or it is stopped")
 
     def change(self, who):
         """Lets one of them change both numbers, and looks from both processes; False if it could not."""
@@ -156,13 +159,13 @@ def claim(changes):
          [(hex(before[2]), hex(childs[2])) for _, before, _, childs, _ in answered])
     show("private", "when the child changes x, the parent's x stays what it was",
          [(before[0], after[0]) for who, before, after, _, _ in changes if who == "child"])
-    show("private-too", "and when the parent changes x, the child's x does",
+    show("private-too", "when the parent or its thread changes x, the child's x stays what it was",
          [(before[0], after[0]) for who, _, _, before, after in answered if who != "child"])
-    show("thread", "when a thread changes x, it has changed for the whole process",
+    show("thread", "when a thread changes x, x has changed for the whole process",
          [(before[0] + params.step, after[0]) for who, before, after, _, _ in changes if who == "thread"])
     if answered == changes:
         expected = params.start + params.step * len(changes)
-        tasklab.fact("shared", "in shared memory, everybody sees the changes of all",
+        tasklab.fact("shared", "in shared memory everybody sees all changes: the number in the parent, and in the child",
                      [expected, expected], [changes[-1][2][1], changes[-1][4][1]])
 
 

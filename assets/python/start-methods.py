@@ -18,10 +18,12 @@ if sys.argv[1:] == ["unguarded"]:
 import tasklab
 
 params = tasklab.params(
+    method="all",
     rounds=4,
     ballast=32,
     patience=20.0,
 )
+tasklab.actions("start METHOD", "finish")
 
 METHODS = ["fork", "spawn", "forkserver"]
 MIB = 1024 * 1024
@@ -140,15 +142,20 @@ class Starter:
         tasklab.process_reaped(process.pid)
 
     def show(self):
+        """The figures of each method; of one alone under the same names, to compare."""
         for method in METHODS:
+            prefix = "" if params.method != "all" else f"{method}: "
             starts = [start for start in self.starts if start[0] == method]
             if starts:
                 millis = min(start[1] for start in starts)
-                tasklab.value(f"{method}: ms", round(millis, 2))
-                print(f"{method}: {millis:.2f} ms")
+                tasklab.value(f"{prefix}ms until it began", round(millis, 2))
+                print(f"{method}: {millis:.2f} ms until it began")
+                on_a_core = [start[6] for start in starts if start[6]]
+                if on_a_core:
+                    tasklab.value(f"{prefix}ms of that on a core", round(min(on_a_core), 2))
                 if starts[-1][5]:
-                    tasklab.value(f"{method}: resident KiB", starts[-1][5][0])
-                    tasklab.value(f"{method}: of that its own KiB", starts[-1][5][1])
+                    tasklab.value(f"{prefix}memory (KiB)", starts[-1][5][0])
+                    tasklab.value(f"{prefix}memory that is its own (KiB)", starts[-1][5][1])
 
     def attend(self, deadline):
         """Starts what is asked for, until the deadline, or until somebody says that it is enough."""
@@ -159,11 +166,13 @@ class Starter:
                 do, target = asked
                 if do == "finish":
                     break
-                if do == "start" and target.strip() in METHODS and len(self.starts) < 60:
+                if target.strip() not in METHODS:
+                    tasklab.refuse(do, target, tasklab.unknown("method", target, METHODS))
+                elif len(self.starts) >= 60:
+                    tasklab.refuse(do, target, "60 processes are enough for one run")
+                else:
                     self.start(target.strip(), True)
                     self.show()
-                else:
-                    tasklab.refuse(do, target)
 
 
 def set_twice():
@@ -185,8 +194,8 @@ def forget_the_guard():
         os.killpg(run.pid, signal.SIGKILL)
         _, printed = run.communicate()
     errors = re.findall(r"^(\w+Error)\b", printed, re.MULTILINE)
-    print(f"without the guard: {errors[-1] if errors else 'no error'}")
-    return errors[-1] if errors else None
+    print(f"without the guard, the spawned child ended with {errors[-1] if errors else 'no error'}")
+    return errors[-1] if errors else "no error"
 
 
 def claim(starts, default, twice, error):
@@ -201,28 +210,30 @@ def claim(starts, default, twice, error):
 
     show("fork-inherits", "a forked child has what its parent's variable holds (MiB)",
          [(params.ballast, mib) for _, _, _, mib, *_ in of("fork")])
-    show("spawn-fresh", "a spawned one has nothing of it: the program begins anew",
+    show("spawn-fresh", "a spawned one has nothing of it: the program begins anew (MiB)",
          [(0, mib) for _, _, _, mib, *_ in of("spawn")])
-    show("server-fresh", "nor has one from the fork server, which was small when it began",
+    show("server-fresh", "nor has one from the fork server, which was small when it began (MiB)",
          [(0, mib) for _, _, _, mib, *_ in of("forkserver")])
     own = [seen[1] for *_, seen, _ in of("fork") if seen]
     if own:
         most = params.ballast * 512
         tasklab.fact("copy-on-write", "a fork copies no memory before somebody writes to it (KiB of its own)",
                      f"<= {most}", max(own), max(own) <= most)
-    show("child", "who is forked or spawned is our child",
+    show("child", "who is forked or spawned is our child: its parent's PID",
          [(os.getpid(), parent) for _, _, parent, *_ in of("fork", "spawn")])
-    show("grandchild", "who comes from the server is our grandchild",
+    show("grandchild", "who comes from the server is our grandchild: the PID of its parent's parent",
          [(os.getpid(), above) for _, _, _, _, above, *_ in of("forkserver")])
     spawned, served = ([start[6] for start in of(method) if start[6]] for method in ("spawn", "forkserver"))
     if spawned and served:
         ratio = round(min(spawned) / min(served), 1)
-        tasklab.fact("spawn-costs", "until it can begin, a spawned child works longer than one from the server: this many times",
+        tasklab.fact("spawn-costs", "until it begins, a spawned child is longer on a core than one from the server: so many times as long",
                      "> 1", ratio, ratio > 1)
-    tasklab.fact("guard", "without the guard, a spawned child comes to start a child itself", "RuntimeError", error)
-    tasklab.fact("once", "set_start_method works once: the second call is an error",
+    if error:
+        tasklab.fact("guard", "without the guard, a spawned child comes to the line that started it: what becomes of that",
+                     "ends with RuntimeError", f"ends with {error}")
+    tasklab.fact("once", "set_start_method works once: what the second call gives",
                  "RuntimeError: context has already been set", twice)
-    tasklab.fact("default", "the default is fork up to Python 3.13, and forkserver from 3.14",
+    tasklab.fact("default", "the default method: fork up to Python 3.13, and forkserver from 3.14",
                  "fork" if sys.version_info < (3, 14) else "forkserver", default)
 
 
@@ -235,13 +246,19 @@ def main():
     twice = set_twice()
     ballast = b"x" * (params.ballast * MIB)
     starter = Starter()
-    starter.start("forkserver", False)  # The first one starts the server.
-    for method in METHODS:
-        for number in range(1, params.rounds + 1):
-            starter.start(method, number == params.rounds)
-    error = forget_the_guard()
-    starter.show()
-    starter.attend(deadline)
+    error = None
+    if params.method == "all":
+        starter.start("forkserver", False)  # The first one starts the server.
+        for method in METHODS:
+            for number in range(1, params.rounds + 1):
+                starter.start(method, number == params.rounds)
+        error = forget_the_guard()
+        starter.show()
+        starter.attend(deadline)
+    else:
+        for _ in range(10 * params.rounds):
+            starter.start(params.method, False)
+        starter.show()
     tasklab.state("main", "waiting", on="its children")
     wake_all()
     for process, connection in starter.staying:

@@ -4,6 +4,7 @@
     result = subprocess.run(["ls", "-l"], stdout=subprocess.PIPE)  # its output is result.stdout, as bytes
 """
 
+import json
 import os
 import platform
 import subprocess
@@ -14,6 +15,8 @@ import time
 import tasklab
 
 params = tasklab.params(
+    way="both",
+    calls=200,
     word="café",
     text=False,
     status=3,
@@ -21,6 +24,7 @@ params = tasklab.params(
     pause=0.2,
     patience=20.0,
 )
+tasklab.actions("print TEXT", "done")
 
 PATIENCE = 8  # seconds; only a program that somebody has stopped takes so long
 PASTED = "hello; echo injected"
@@ -35,9 +39,31 @@ def run(command, **options):
         result = subprocess.run(command, timeout=PATIENCE, **options)
     except subprocess.TimeoutExpired as late:  # run() has killed it by now
         result = subprocess.CompletedProcess(command, None, late.stdout, late.stderr)
-    print(command, result.returncode, result.stdout)
+    tell(command, result.returncode, result.stdout)
     rest()
     return result
+
+
+def tell(command, code, output):
+    """What was run, and what came of it."""
+    print(f"{command!r} exited {code}, stdout {output!r}")
+
+
+def only_calls():
+    """The same small program, called again and again: by a list, or by a line for the shell, which makes two processes."""
+    tasklab.state("main", "waiting", on="run(), again and again")
+    began, good = time.monotonic(), 0
+    for _ in range(params.calls):
+        if params.way == "shell":
+            result = subprocess.run("cat /dev/null; exit 0", shell=True, stdout=subprocess.PIPE)
+        else:
+            result = subprocess.run(["cat", "/dev/null"], stdout=subprocess.PIPE)
+        good += result.returncode == 0
+        if asked := tasklab.action(0):
+            tasklab.refuse(*asked, "only calls are made here; it is done where way is both")
+    tasklab.finished("main")
+    print(f"{params.calls} calls took {time.monotonic() - began:.2f} s")
+    tasklab.fact("calls", "every call comes back with status 0: calls", params.calls, good)
 
 
 def look_and_run(command, wanted, **options):
@@ -61,7 +87,7 @@ def look_and_run(command, wanted, **options):
         output, _ = program.communicate()
     tasklab.process_exited(program.pid, program.returncode)
     tasklab.process_reaped(program.pid)
-    print(command, program.returncode, output)
+    tell(command, program.returncode, output)
     return names, output
 
 
@@ -99,21 +125,23 @@ def act(do, target):
     global is_done
     if do == "done":
         is_done = True
-    elif do == "print" and target and "\0" not in target:
-        print_as_a_word(target)
+    elif "\0" in target:
+        tasklab.refuse(do, target, "no word of a program can have a NUL in it")
     else:
-        tasklab.refuse(do, target)
+        print_as_a_word(target)
 
 
 def print_as_a_word(text):
     """A text as one word of a list: whatever signs it has, nobody obeys them."""
     result = subprocess.run(["printf", "%s", text], stdout=subprocess.PIPE)
-    print(["printf", "%s", text], result.stdout)
+    tell(["printf", "%s", text], result.returncode, result.stdout)
     printed.append((text.encode(), result.stdout))
 
 
 def main():
     tasklab.started("main")
+    if params.way != "both":
+        return only_calls()
     with tempfile.TemporaryDirectory(prefix="tasklab-") as folder:
         for number in range(1, params.files + 1):
             with open(f"{folder}/lesson-{number}.py", "w") as file:
@@ -127,7 +155,7 @@ def lesson(folder):
     uncaptured = run(["sh", "-c", line], stderr=subprocess.PIPE)
 
     captured = run(["printf", "%s", params.word], stdout=subprocess.PIPE, text=params.text, encoding="utf-8" if params.text else None)
-    tasklab.value("captured", repr(captured.stdout))
+    tasklab.value("result.stdout", json.dumps(captured.stdout, ensure_ascii=False) if params.text else repr(captured.stdout))
 
     exited = run(["sh", "-c", "exit $0", str(params.status)])
 
@@ -138,26 +166,26 @@ def lesson(folder):
     print_as_a_word(PASTED)
     pasted = run(f"echo {PASTED}", shell=True, stdout=subprocess.PIPE, text=True)
 
-    tasklab.value("executable", sys.executable)
+    tasklab.value("the program that runs this lesson", sys.executable)
     version = run([sys.executable, "--version"], stdout=subprocess.PIPE, text=True)
     tasklab.state("main", "waiting", on="you: a text to print, or the end")
     while not is_done and (asked := tasklab.action(params.patience)):
         act(*asked)
     tasklab.finished("main")
 
-    tasklab.fact("no-capture", "without stdout=PIPE nothing is captured: result.stdout is", None, uncaptured.stdout)
+    tasklab.fact("no-capture", "without stdout=PIPE nothing is captured: result.stdout is", "None", str(uncaptured.stdout))
     tasklab.fact("terminal", "the program's output went where ours goes",
                  os.readlink("/proc/self/fd/1"), (uncaptured.stderr or b"").decode().rstrip())
-    tasklab.fact("length", "with stdout=PIPE all of it comes back: bytes, or characters with text=True",
+    tasklab.fact("length", "with stdout=PIPE all of it comes back: so many bytes, or characters with text=True",
                  len(params.word if params.text else params.word.encode()), len(captured.stdout or ""))
     tasklab.fact("returncode", "returncode is what the program has exited with", params.status, exited.returncode)
     tasklab.fact("no-shell", "without a shell nobody expands *.py", "*.py", (without_shell.stdout or "").rstrip())
-    tasklab.fact("shell", "with a shell the program gets the names of the files", params.files, len(expanded.split()))
-    tasklab.fact("row", "without a shell one process is started: the program", ["cat"], rows)
+    tasklab.fact("shell", "with a shell the program gets the names of the files instead: names", params.files, len(expanded.split()))
+    tasklab.fact("row", "without a shell one process is started, the program", ["cat"], rows)
     tasklab.fact("sh-row", "with a shell there are two, the shell and below it the program", ["sh", "cat"], rows_with_shell)
-    tasklab.fact("intact", "as a word of a list a text stays what it is, ; and * as well",
+    tasklab.fact("intact", "as a word of a list a text stays what it is, ; and * as well: texts that did",
                  len(printed), sum(given == came for given, came in printed))
-    tasklab.fact("injected", "pasted into a line for the shell, what stands behind the ; is run",
+    tasklab.fact("injected", "pasted into a line for the shell, what stands behind the ; is run: lines that were printed",
                  ["hello", "injected"], (pasted.stdout or "").splitlines())
     tasklab.fact("executable", "started by its path, the program that runs this lesson names itself",
                  f"Python {platform.python_version()}", (version.stdout or "").rstrip())

@@ -13,6 +13,7 @@ local, Thread, ThreadPoolExecutor, Pipe). They do what those do, and show who wa
     threads = [tasklab.Thread(target=work, name=f"worker-{n}") for n in range(4)]
 """
 
+import atexit
 import collections
 import json
 import os
@@ -42,6 +43,8 @@ _began = int(os.environ.get("TASKLAB_T0") or time.monotonic_ns())
 _lock = threading.Lock()
 _heard = b""
 _pending = collections.deque()  # actions that were heard and not asked for yet
+_actions = {}  # name: what it is done to, as the script declares it; empty where it declares none
+_buttons = []  # what a press of each is
 _main_pid = os.getpid()
 _own = threading.local()  # of each thread: its lane, and what it holds
 _ended = {}
@@ -180,7 +183,7 @@ def reap(pid, grace=2.0):
     while peek(pid) is None and time.monotonic() < deadline:
         asked = action(max(0, deadline - time.monotonic()), pidfd)
         if asked:
-            refuse(*asked)
+            refuse(*asked, TOO_LATE)
     os.close(pidfd)
     if peek(pid) is None:
         os.kill(pid, signal.SIGKILL)
@@ -210,7 +213,8 @@ def gpio(line, level):
 def button(line):
     """Makes a line of the board a button, which connects it with ground. Gives the action that each press will be."""
     event("action", do="watch", target=f"GPIO{line}", by="lesson")
-    return "press", f"GPIO{line}"
+    _buttons.append(("press", f"GPIO{line}"))
+    return _buttons[-1]
 
 
 def fact(id, claim, expected, observed, holds=None):
@@ -234,14 +238,17 @@ def _hear(timeout, others):
             _heard = rest
             try:
                 asked = json.loads(line)
-                do, target = asked["do"], asked.get("target", "")
+                do, target = asked["do"] + "", asked.get("target", "") + ""
             except (ValueError, KeyError, TypeError, AttributeError):
                 if line.strip():
                     notice(f"a line that is no action was skipped: {line[:200].decode(errors='replace')}")
                 continue
-            if do != "step":
+            if do == "step":
+                _tracked.steps.obey(target)
+            elif why := _unfit(do, target):
+                refuse(do, target, why)
+            else:
                 return do, target
-            _tracked.steps.obey(target)
             continue
         listening = [_control] if _control is not None and os.getpid() == _main_pid else []
         ready, _, _ = select.select([*others, *listening], [], [], max(0, deadline - time.monotonic()))
@@ -257,9 +264,63 @@ def _hear(timeout, others):
             return None
 
 
-def refuse(do, target):
-    """Says that the lesson has no such action, or cannot do it to that target now."""
-    notice(f"could not do {do!r} to {target!r}: no such action or target now")
+TOO_LATE = "it comes too late: nothing is left but the end"
+
+
+def refuse(do, target, why):
+    """Says why an action cannot be done now, and what would be accepted."""
+    shown = target if len(target) <= 60 else target[:60] + "…"
+    notice(f"could not do {_quoted(do)}{' to ' + _quoted(shown) if target else ''}: {why}")
+
+
+def _quoted(text):
+    return json.dumps(text, ensure_ascii=False)
+
+
+def actions(*usages):
+    """Declares what a person can do, as actions("wait CHILD", "poll [CHILD]", "finish"). What does not fit is refused, with
+    the reason, before the script hears of it. Without such a line the script hears everything."""
+    _actions.update((name, target) for name, _, target in (usage.partition(" ") for usage in usages))
+
+
+def _unfit(do, target):
+    """Why this is no action of the script, or not with such a target; None if it is one."""
+    if not _actions or (do, target) in _buttons:
+        return None
+    if do not in _actions:
+        return "this lesson has no such action; it has: " + ", ".join(f"{name} {on}".strip() for name, on in _actions.items())
+    wanted = _actions[do]
+    if target.strip() and not wanted:
+        return "it takes no target"
+    if wanted and not wanted.startswith("[") and not target.strip():
+        return f"it needs a target, as in `{do} {wanted}`"
+
+
+@atexit.register
+def _refuse_what_is_left():
+    """At its end the script's first process refuses the actions that nobody has taken."""
+    if os.getpid() == _main_pid:
+        for _ in range(1000):  # Somebody who never stops talking must not keep the script from ending.
+            if not (asked := action(0)):
+                break
+            refuse(*asked, TOO_LATE)
+
+
+def counted(count, one, many):
+    """A number with its noun: 1 child, 3 children."""
+    return f"{count} {one if count == 1 else many}"
+
+
+def unknown(what, target, known):
+    """Why a target is refused that nothing here is called: there is no child "x"; there are child-1, child-3."""
+    known = list(map(str, known))
+    rest = f"; there {'is' if len(known) == 1 else 'are'} {', '.join(known)}" if known else ", and none is left"
+    return f"there is no {what} {_quoted(target)}{rest}"
+
+
+def yes_or_no(is_so):
+    """Whether something is so, in a word."""
+    return "yes" if is_so else "no"
 
 
 def readable(descriptor):

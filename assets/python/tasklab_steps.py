@@ -36,13 +36,18 @@ class _Steps:
             step_mode(target == "on")
             return
         with self.changed:
-            if self.on and not target and self.gates:
-                target = self.gates[0]
-            if self.on and target in lanes:
-                self.permits.append(target)
+            name = target or (self.gates or [""])[0]
+            if self.on and name in lanes:
+                self.permits.append(name)
                 self.changed.notify_all()
                 return
-        tasklab.refuse("step", target)
+        if not self.on:
+            why = "step mode is off; `step on` switches it on"
+        elif not target:
+            why = "no task stands before a step"
+        else:
+            why = f'no task is called "{target}" that step mode could stop; on, off or the name of one is accepted'
+        tasklab.refuse("step", target, why)
 
     def settled(self, name):
         if name in self.moving:

@@ -6,7 +6,6 @@ A Thread object runs nothing before start(). start() returns at once, join() wai
 import os
 import resource
 import signal
-import sys
 import threading
 import time
 
@@ -16,9 +15,10 @@ params = tasklab.params(
     threads=3,
     name="th",
     comma=True,
-    life=0.3,
-    patience=10.0,
+    life=2.0,
+    patience=30.0,
 )
+tasklab.actions("start [THREAD]", "is-alive [THREAD]", "join [THREAD]", "join-timeout [THREAD]", "raise", "abort")
 
 STEPS = 10
 CRASHERS = 3
@@ -92,7 +92,7 @@ def crash_test(orders):
     def crasher(number):
         name = f"crash-{number + 1}"
         tasklab.started(name)
-        tasklab.state(name, "waiting", on="being told to fail")
+        tasklab.state(name, "waiting", on="an order to fail")
         while not calm.is_set():
             if fail[number].wait(0.05):
                 tasklab.finished(name, "ZeroDivisionError")
@@ -136,18 +136,18 @@ class CrashTest:
     def raise_one(self):
         before = threads_of(self.pid)
         if self.ended or before <= 1:
-            return tasklab.notice("could not do raise: crash-test has no thread left for that")
+            return "crash-test has no thread left for that"
         self.order(b"%d" % self.raised)
         if not until(lambda: threads_of(self.pid) != before):
-            return tasklab.notice("could not do raise: crash-test does not answer, is it stopped?")
+            return "crash-test does not answer; was it stopped?"
         self.raised += 1
         self.left = threads_of(self.pid)
-        tasklab.value("crash_threads", self.left)
-        print(f"an exception in one thread: {self.left} threads are left in that process")
+        tasklab.value("threads of crash-test", self.left)
+        print(f"an exception in one thread: {tasklab.counted(self.left, 'thread is', 'threads are')} left in that process")
 
     def abort(self):
         if self.ended:
-            return tasklab.notice("could not do abort: crash-test has ended")
+            return "crash-test has ended"
         self.aborted = True
         self.order(b"a")
         until(self.look)
@@ -191,10 +191,11 @@ class Main:
         self.running_after_start = self.over_after_join = 0
 
     def start(self, name):
-        if name in self.started:
-            return tasklab.notice(f"could not do start on {name}: a thread is started once")
         thread = self.threads[name]
-        thread.start()
+        try:
+            thread.start()
+        except RuntimeError as error:
+            return f"RuntimeError: {error}"
         self.started.append(name)
         until(lambda: name in seen)
         self.running_after_start += thread.is_alive() and exists(seen[name]["tid"])
@@ -203,16 +204,18 @@ class Main:
 
     def is_alive(self, name):
         alive = self.threads[name].is_alive()
-        tasklab.value(f"{name}.is_alive", alive)
+        tasklab.value(f"{name} is alive", tasklab.yes_or_no(alive))
         print(f"{name}.is_alive() is {alive}")
 
     def join(self, name, timeout=None):
         thread = self.threads[name]
-        if name not in self.started:
-            return tasklab.notice(f"could not do join on {name}: it has not been started")
         tasklab.state("main", "waiting", on="join()", held_by=name)
-        thread.join(timeout)
-        tasklab.state("main", "running")
+        try:
+            thread.join(timeout)
+        except RuntimeError as error:
+            return f"RuntimeError: {error}"
+        finally:
+            tasklab.state("main", "running")
         self.is_alive(name)
         if not thread.is_alive() and name not in self.joined:
             # The kernel takes a moment more to clear the thread away.
@@ -221,22 +224,30 @@ class Main:
             self.joined.append(name)
 
     def obey(self, do, target, crash):
+        """Does what is asked, or gives the reason why that cannot be done."""
         tools = {"start": self.start, "is-alive": self.is_alive, "join": self.join,
                  "join-timeout": lambda name: self.join(name, 0.1)}
         if do == "raise":
-            crash.raise_one()
-        elif do == "abort":
-            crash.abort()
-        elif do not in tools or target and target not in self.threads:
-            tasklab.refuse(do, target)
-        elif target:
-            tools[do](target)
-        else:
-            # Nobody is named: all of them, as far as they can.
-            for name in self.threads:
-                if do == "is-alive" or do == "start" and name not in self.started or \
-                        do.startswith("join") and name in self.started and name not in self.joined:
-                    tools[do](name)
+            return crash.raise_one()
+        if do == "abort":
+            return crash.abort()
+        target = target.strip()
+        if target and target not in self.threads:
+            return tasklab.unknown("thread", target, self.threads)
+        # Where nobody is named: all of them, as far as they can.
+        meant = [target] if target else self.able(do)
+        if not meant:
+            return "every thread has been started" if do == "start" else "no thread runs: start() comes first"
+        for name in meant:
+            if why := tools[do](name):
+                return why
+
+    def able(self, do):
+        if do == "start":
+            return [name for name in self.threads if name not in self.started]
+        if do == "is-alive":
+            return list(self.threads)
+        return [name for name in self.started if name not in self.joined]
 
 
 def main():
@@ -245,41 +256,41 @@ def main():
     crash = CrashTest()
     deadline = time.monotonic() + params.patience
     while time.monotonic() < deadline and not (len(work_of_main.joined) == params.threads and crash.look()):
-        tasklab.value("shared", len(shared))
+        tasklab.value("items in the shared list", len(shared))
         tasklab.state("main", "waiting", on="you")
         others = [] if crash.ended else [crash.pidfd]
         asked = tasklab.action(min(0.1, deadline - time.monotonic()), *others)
         if asked:
             tasklab.state("main", "running")
-            work_of_main.obey(*asked, crash)
+            if why := work_of_main.obey(*asked, crash):
+                tasklab.refuse(*asked, why)
     # Whatever nobody has done is done now.
     for do in ("start", "join"):
         work_of_main.obey(do, "", crash)
     crash.close()
-    tasklab.value("shared", len(shared))
+    tasklab.value("items in the shared list", len(shared))
     tasklab.finished("main")
 
     names = work_of_main.started
-    tasklab.value("python", sys.version.split()[0])
-    tasklab.value("name_at_first", seen[names[0]]["given"])
-    tasklab.fact("not-before-start", "threads that a process gets by making thread objects, before start()",
+    tasklab.value("the first thread's name at first", seen[names[0]]["given"])
+    tasklab.fact("not-before-start", "making thread objects starts nothing: threads that the process has got before start()",
                  0, work_of_main.extra_before_start)
-    tasklab.fact("start-returns", "start() makes the thread, and returns while its function still runs",
+    tasklab.fact("start-returns", "start() makes the thread, and returns while its function still runs: threads of which that is so",
                  len(names), work_of_main.running_after_start)
     if params.comma:
-        tasklab.fact("args", "args=('T1',) is a tuple: one argument", 1, len(seen[names[0]]["args"]))
+        tasklab.fact("args", "args=('T1',) is a tuple: so many arguments", 1, len(seen[names[0]]["args"]))
     else:
-        tasklab.fact("args", "args=('T1') is the text itself: its characters, one by one", 2, len(seen[names[0]]["args"]))
-    tasklab.fact("one-process", "all threads have one PID, and each has a TID of its own",
+        tasklab.fact("args", "args=('T1') is the text itself, and hands over its characters: so many arguments", 2, len(seen[names[0]]["args"]))
+    tasklab.fact("one-process", "all threads have one PID, and each has a TID of its own: different PIDs, different TIDs",
                  [1, len(names)], [len({one["pid"] for one in seen.values()}), len({one["tid"] for one in seen.values()})])
-    tasklab.fact("shared", "what each thread put into the same variable is there for main",
+    tasklab.fact("shared", "what the threads put into the same list is there for main: items",
                  len(names) * STEPS, len(shared))
-    tasklab.fact("over", "after join() the function has returned, and the kernel has no such thread any more",
+    tasklab.fact("over", "after join() the function has returned, and the kernel has no such thread any more: threads",
                  len(names), work_of_main.over_after_join)
     tasklab.fact("names", "the kernel shows each thread's name, up to 15 bytes of it",
                  [name.encode()[:15].decode(errors="replace") for name in names], [seen[name]["comm"] for name in names])
     if crash.raised:
-        tasklab.fact("exception", "an exception ends its own thread alone: so many are left in its process",
+        tasklab.fact("exception", "an exception ends its own thread alone: threads that are left in its process",
                      CRASHERS + 1 - crash.raised, crash.left)
     if crash.aborted:
         tasklab.fact("crash", "abort() ends the whole process, whichever thread calls it", "killed by SIGABRT", crash.ended)

@@ -9,8 +9,9 @@ import tasklab
 params = tasklab.params(
     threads=3,
     reads=2000,
-    patience=10.0,
+    patience=20.0,
 )
+tasklab.actions("edit [BOX[=NUMBER]]", "finish")
 
 mine = threading.local()  # mine.x is another x in each thread.
 x = 0  # This one is the same for all.
@@ -65,23 +66,23 @@ def look():
 
 
 def edit(target, boxes):
-    """Puts a number into the box that is named, or one more than before. Gives the boxes as they should be now, or None
-    if there is no such box."""
+    """Puts a number into the box that is named, or one more than before. Gives the boxes as they should be now; a
+    ValueError says why it cannot."""
     global x
     name, equals, number = target.partition("=")
     name = name.strip() or names[0]
     try:
         number = int(number) if equals else None
     except ValueError:
-        return None
+        number = 10**10
     if number is not None and abs(number) > 10**9:
-        return None
+        raise ValueError("a box holds a whole number, as in th-1=50 or global=7")
     if name == "global":
         x = x + 1 if number is None else number
-        tasklab.value("x", x)
+        tasklab.value("the global x", x)
         return boxes
     if name not in names:
-        return None
+        raise ValueError(tasklab.unknown("box", name, [*names, "global"]))
     at = names.index(name)
     number = boxes[at] + 1 if number is None else number
     orders[name].put(number)
@@ -96,7 +97,7 @@ def main():
         thread.start()
     private, shared = look()
     expected = [10 * number for number in range(1, params.threads + 1)]
-    tasklab.value("x", x)
+    tasklab.value("the global x", x)
 
     edits, others_changed = 0, 0
     deadline = time.monotonic() + params.patience
@@ -106,18 +107,17 @@ def main():
         tasklab.state("main", "running")
         if asked and asked[0] == "finish":
             break
-        if asked and asked[0] == "edit":
-            boxes = edit(asked[1], expected)
-            if boxes is None:
-                tasklab.notice(f"could not do edit to {asked[1]!r}: write a box and a number, such as th-1=50 or global=7")
+        if asked:
+            try:
+                boxes = edit(asked[1], expected)
+            except ValueError as why:
+                tasklab.refuse(*asked, why)
                 continue
             edits += 1
             before, (private, shared) = private, look()
             others_changed += sum(was != now for was, now, old, new in zip(before, private, expected, boxes) if old == new)
             expected = boxes
             print(f"edit {asked[1]}: private boxes {private}, the global one {shared[0]}")
-        elif asked:
-            tasklab.refuse(*asked)
     for name in names:
         orders[name].put("end")
     for thread in threads:
@@ -127,11 +127,11 @@ def main():
     in_main = str(mine.x) if hasattr(mine, "x") else "nothing"
     print(f"private boxes {private}, the global one {shared[0]}, main's own box: {in_main}")
     tasklab.fact("private", "each thread finds in its own box what was put there for it", expected, private)
-    tasklab.fact("main-empty", "main has put nothing into its own box, and finds", "nothing", in_main)
+    tasklab.fact("main-empty", "main has put nothing into its own box, and finds there", "nothing", in_main)
     tasklab.fact("global", "the global box is one: every thread reads what was written last",
                  [x] * params.threads, shared)
-    tasklab.fact("readers", "threads that read the same table at the same time", params.threads, reading["most"])
-    tasklab.fact("steady", "reads that differed from the others", 0, reading["differ"])
+    tasklab.fact("readers", "reading together is harmless: threads that read the same table at the same time", params.threads, reading["most"])
+    tasklab.fact("steady", "and all of them found the same: reads that differed", 0, reading["differ"])
     if edits:
         tasklab.fact("others", "private boxes that changed when another one was edited", 0, others_changed)
 

@@ -7,6 +7,7 @@ Swap ThreadPoolExecutor for ProcessPoolExecutor, and the same tasks run in proce
 import hashlib
 import multiprocessing
 import os
+import resource
 import threading
 import time
 import zlib
@@ -21,6 +22,7 @@ params = tasklab.params(
     work="hash",
     size=48,
 )
+tasklab.actions("submit", "cancel")
 
 BLOCK = 256 * 1024
 TEXT = (__doc__ * (BLOCK // len(__doc__) + 1))[:BLOCK].encode()
@@ -89,18 +91,16 @@ def main():
         futures = [pool.submit(task, number) for number in range(params.tasks)]
         children = multiprocessing.active_children()
         while not all(future.done() for future in futures):
-            tasklab.value("done", sum(future.done() for future in futures))
+            tasklab.value("tasks that wait", sum(not future.running() and not future.done() for future in futures))
+            tasklab.value("tasks done", sum(future.done() for future in futures))
             asked = tasklab.action(0.05)
             try:
                 if asked and asked[0] == "submit":
                     futures.append(pool.submit(task, len(futures)))
-                elif asked and asked[0] == "cancel":
-                    for future in futures:
-                        future.cancel()
-                elif asked:
-                    tasklab.refuse(*asked)
+                elif asked and not [future for future in futures if future.cancel()]:
+                    tasklab.refuse(*asked, "no task waits: the workers have taken them all")
             except BrokenExecutor:
-                tasklab.refuse(*asked)
+                tasklab.refuse(*asked, "the pool is closed, and takes no more tasks")
     # Leaving the with block has waited for every worker to end.
     for child in children:
         tasklab.process_exited(child.pid, child.exitcode)
@@ -124,17 +124,20 @@ def main():
     alone = [piece(number) for number in range(min(4, len(futures)))] if len(done) == len(futures) else []
     tasklab.finished("main")
 
-    print(f"{len(done)} tasks done by {len(workers)} workers in {len(processes)} process(es), {at_once} at once at most")
-    tasklab.fact("all-done", "every task that was not cancelled is done", len(futures) - cancelled, len(done))
-    tasklab.fact("at-once", "never more tasks at work than the pool has workers",
+    used = [resource.getrusage(who).ru_utime for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    tasklab.value("CPU time (s)", round(sum(used), 2))
+    workers_told = tasklab.counted(len(workers), params.kind, "threads" if params.kind == "thread" else "processes")
+    print(f"{tasklab.counted(len(done), 'task', 'tasks')} done by {workers_told}")
+    tasklab.fact("all-done", "every task that was not cancelled is done: tasks", len(futures) - cancelled, len(done))
+    tasklab.fact("at-once", "never more tasks are at work than the pool has workers: at the same time, at most",
                  f"<= {params.workers}", at_once, at_once <= params.workers)
-    tasklab.fact("workers", "a worker that is free takes the next task, so that few workers do many tasks",
+    tasklab.fact("workers", "a worker that is free takes the next task, so that few workers do many tasks: workers",
                  f"<= {params.workers}", len(workers), len(workers) <= params.workers)
     if params.kind == "thread":
-        tasklab.fact("processes", "all workers are threads of one process", 1, len(processes))
+        tasklab.fact("processes", "all workers are threads of one process: processes", 1, len(processes))
     else:
-        tasklab.fact("processes", "each worker is a process of its own", len(workers), len(processes))
-    tasklab.fact("same-results", "no result differs from that of working alone", 0, len(set(alone) - results))
+        tasklab.fact("processes", "each worker is a process of its own: processes", len(workers), len(processes))
+    tasklab.fact("same-results", "the pool changes no result: results that differ from those of working alone", 0, len(set(alone) - results))
 
 
 if __name__ == "__main__":

@@ -6,10 +6,11 @@ import time
 import tasklab
 
 params = tasklab.params(
-    delay=0.9,
-    interval=0.2,
+    delay=2.5,
+    interval=0.4,
     times=5,
 )
+tasklab.actions("cancel [TIMER]", "start")
 
 CALL = 0.02  # How long each call of a repeated timer works, in seconds.
 MOST_TIMERS = 20
@@ -87,22 +88,25 @@ def main():
     tasklab.state("main", "waiting", on="you, while the timers run")
     while not all(timer.is_over() for timer in timers.values()):
         do, target = tasklab.action(0.02) or ("nothing", "")
-        if do == "start" and len(timers) < MOST_TIMERS:
+        if do == "start" and len(timers) - 2 < MOST_TIMERS:
             name = f"hello-{len(timers) - 2}"
             timers[name] = Once(name, params.delay)
         elif do == "start":
-            tasklab.notice(f"could not do start: {MOST_TIMERS} are enough")
-        elif do == "cancel" and (target in timers or not target):
-            # Without a name: the one that was started last, of those that wait.
+            tasklab.refuse(do, target, f"{MOST_TIMERS} timers are enough for one run")
+        elif do == "cancel":
+            # Without a name: the one that was started last, of those that wait and call once.
             waiting = [name for name, timer in timers.items() if not timer.is_over()]
-            name = target or (waiting or [""])[-1]
+            once = [name for name in waiting if isinstance(timers[name], Once)]
+            name = target.strip() or (once or [""])[-1]
             if name in waiting:
                 timers[name].cancel()
                 print(f"{name} was cancelled")
+            elif not name:
+                tasklab.refuse(do, target, "no timer waits any more that calls once")
+            elif name in timers:
+                tasklab.refuse(do, target, f"{name} is over: it has called, or was cancelled")
             else:
-                tasklab.notice(f"could not do cancel on {name}: it is over")
-        elif do != "nothing":
-            tasklab.refuse(do, target)
+                tasklab.refuse(do, target, tasklab.unknown("timer", name, timers))
     for thread in threading.enumerate():
         if thread is not threading.main_thread():
             thread.join()
@@ -111,23 +115,23 @@ def main():
     once = [timer for timer in timers.values() if isinstance(timer, Once)]
     count = {name: sum(who == name for who, _, _, _ in calls) for name in timers}
     kept = [timer.name for timer in once if not timer.cancelled_in_time]
-    tasklab.value("every_late_ms", round(late_ms("every", timers["every"].start), 1))
-    tasklab.value("drift_late_ms", round(late_ms("drift", timers["drift"].start), 1))
-    tasklab.fact("cancelled", "calls of timers that were cancelled in time",
+    tasklab.value("every: last call late by (ms)", round(late_ms("every", timers["every"].start), 1))
+    tasklab.value("drift: last call late by (ms)", round(late_ms("drift", timers["drift"].start), 1))
+    tasklab.fact("cancelled", "a timer that is cancelled in time never calls: calls of such timers",
                  0, sum(count[timer.name] for timer in once if timer.cancelled_in_time))
-    tasklab.fact("once", "a timer calls its function once: calls of each that was not cancelled",
+    tasklab.fact("once", "a timer calls its function once: calls of each timer that was not cancelled",
                  [1] * len(kept), [count[name] for name in kept])
-    tasklab.fact("not-early", "calls before their time", 0, sum(at < due for _, due, at, _ in calls))
-    tasklab.fact("own-thread", "calls in main's thread: each timer has its own",
+    tasklab.fact("not-early", "no timer calls too early: calls before their time", 0, sum(at < due for _, due, at, _ in calls))
+    tasklab.fact("own-thread", "each timer calls in a thread of its own: calls in main's thread",
                  0, sum(thread == threading.main_thread().ident for _, _, _, thread in calls))
-    for name, claim in (("every", "a timer with an interval calls again and again"),
-                        ("drift", "so does one that waits after each call")):
+    for name, claim in (("every", "a timer with an interval calls again and again: calls"),
+                        ("drift", "so does one that waits after each call: calls")):
         if not timers[name].cancelled.is_set():
             tasklab.fact(f"{name}-times", claim, params.times, count[name])
     if params.times > 1 and not timers["drift"].cancelled.is_set():
         lost = int((params.times - 1) * CALL * 1000) - 1
         late = int(late_ms("drift", timers["drift"].start))
-        tasklab.fact("drifts", "an interval that begins after the call loses the calls' time, in ms at the last one",
+        tasklab.fact("drifts", "an interval that begins after each call loses the time of the calls: the last one is late by (ms)",
                      f"> {lost}", late, late > lost)
 
 

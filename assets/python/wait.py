@@ -17,6 +17,7 @@ params = tasklab.params(
     signal="SIGTERM",
     patience=20.0,
 )
+tasklab.actions("wait CHILD", "wait-any", "wait-all", "poll [CHILD]")
 
 
 def start(number, gate, opener):
@@ -76,13 +77,13 @@ class Parent:
             elif asked:
                 self.asked.append(asked)
         for asked in self.asked:
-            tasklab.refuse(*asked)
+            tasklab.refuse(*asked, tasklab.TOO_LATE)
 
     def obey(self, do, target):
         """False if it has to go on waiting."""
-        chosen = [pid for pid, name in self.children.items() if target in (name, str(pid))]
-        if not {"wait": chosen, "wait-any": not target, "poll": chosen or not target}.get(do):
-            tasklab.refuse(do, target)
+        chosen = [pid for pid, name in self.children.items() if target.strip() in (name, str(pid))]
+        if target.strip() and not chosen:
+            tasklab.refuse(do, target, tasklab.unknown("child", target, self.children.values()))
             return True
         ended = self.ended()
         if do != "poll" and not (set(chosen) & set(ended) if chosen else ended):
@@ -136,7 +137,7 @@ class Parent:
         if self.polls:
             tasklab.fact("nobody-yet", "with WNOHANG, (0, 0) says that nobody has ended yet", [0, 0], max(self.polls))
         if self.chosen:
-            tasklab.fact("chosen", "waitpid(PID) leaves others that have ended as they are: zombies",
+            tasklab.fact("chosen", "waitpid(PID) leaves others that have ended as they are: so many zombies",
                          sum(others for others, _ in self.chosen), sum(left for _, left in self.chosen))
         tasklab.fact("nobody-left", "when no child is left, wait fails with error 10 (ECHILD)", 10, alone)
 

@@ -15,6 +15,7 @@ params = tasklab.params(
     children=3,
     patience=20.0,
 )
+tasklab.actions("wait [CHILD]", "wait-all")
 
 LIFE = 0.3
 
@@ -86,12 +87,12 @@ class Parent:
             asked = tasklab.action(min(0.05, max(0, deadline - time.monotonic())))
             if asked:
                 do, target = asked
-                if do == "wait-all" or do == "wait" and not target:
+                if not target.strip():
                     self.wanted.update(process.name for process in self.processes)
-                elif do == "wait" and any(target in (process.name, str(process.pid)) for process in self.processes):
-                    self.wanted.add(target)
+                elif any(target.strip() in (process.name, str(process.pid)) for process in self.processes):
+                    self.wanted.add(target.strip())
                 else:
-                    tasklab.refuse(do, target)
+                    tasklab.refuse(do, target, tasklab.unknown("child", target, [process.name for process in self.processes]))
 
     def join_the_wanted(self):
         for process in list(self.processes):
@@ -99,7 +100,10 @@ class Parent:
                 self.found.append(examine_and_join(process, self.ended[process.pid]))
                 self.processes.remove(process)
                 if self.processes:
-                    tasklab.state("main", "waiting", on=f"you: {len(self.processes)} children to wait on")
+                    self.wait_for_you()
+
+    def wait_for_you(self):
+        tasklab.state("main", "waiting", on=f"you: {tasklab.counted(len(self.processes), 'child', 'children')} to wait on")
 
     def lose_patience(self):
         """Waits on all that are left. Who was stopped, and cannot end by itself, is killed first."""
@@ -125,10 +129,10 @@ def main():
         tasklab.process_started(process.pid, process.name)
         processes.append(process)
     os.close(gate)
-    tasklab.value("memory_alive_kib", look(processes[0].pid)[2])
+    tasklab.value("memory of child-1 while it lives (KiB)", look(processes[0].pid)[2])
 
     parent = Parent(processes)
-    tasklab.state("main", "waiting", on=f"you: {params.children} children to wait on")
+    parent.wait_for_you()
     parent.attend(began + LIFE)
     os.close(opener)
     parent.attend(began + params.patience)
@@ -136,14 +140,14 @@ def main():
     tasklab.finished("main")
 
     found = parent.found
-    tasklab.fact("zombies", "a child that has ended is a zombie until its parent waits on it",
+    tasklab.fact("zombies", "a child that has ended is a zombie until its parent waits on it: zombies",
                  params.children, sum(one["zombies"] for one in found))
     tasklab.fact("no-memory", "a zombie holds no memory (KiB)", 0, max(one["memory"] for one in found))
-    tasklab.fact("kill-changes-nothing", "SIGKILL leaves a zombie a zombie, and its status as it was",
+    tasklab.fact("kill-changes-nothing", "SIGKILL leaves a zombie a zombie, and its status as it was: still zombies",
                  params.children, sum(one["kill-changes-nothing"] for one in found))
-    tasklab.fact("status-kept", "the status that can be read from a zombie is the one that the wait gives",
+    tasklab.fact("status-kept", "the status that can be read from a zombie is the one that the wait gives: of so many children",
                  params.children, sum(one["status-kept"] for one in found))
-    tasklab.fact("gone", "after the wait nothing is left of it", 0, sum(one["left"] for one in found))
+    tasklab.fact("gone", "after the wait nothing is left of it: rows that are left", 0, sum(one["left"] for one in found))
 
 
 if __name__ == "__main__":

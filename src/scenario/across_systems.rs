@@ -7,7 +7,9 @@ use std::panic::Location;
 use std::time::{Duration, Instant};
 
 use super::children::Child;
+use super::control::TOO_LATE;
 use super::programs::{Program, read_what_is_there};
+use super::words::counted;
 use super::{
     Chapter, Facts, Params, Prediction, Scenario, Stage, StageAction, StageError, action, count, equals, note, seconds, text,
 };
@@ -37,13 +39,13 @@ pub(super) const ACROSS_SYSTEMS: Scenario = Scenario {
     ],
     actions: &[
         action("task", "One more task", "puts a task at the end of the queue"),
-        action("worker", "One more worker", "starts a worker on this machine, or on the one that the target names"),
+        action("worker", "One more worker", "starts a worker on this machine, or on the one that the target names").on("[HOST]"),
         action("close", "Close the pool", "no more tasks: the pool closes when all are done"),
     ],
     script: &["0.2 task", "0.4 worker", "0.6 close"],
     notes: &[note(
         "processes across systems need a manager that listens on a port",
-        "ssh is enough: {workers} workers got their tasks through pipes",
+        "ssh is enough, and pipes. Workers that got tasks: {workers that did tasks}",
     )],
     python: include_str!("../../assets/python/across-systems.py"),
     rust: include_str!("across_systems.rs"),
@@ -114,7 +116,9 @@ fn run(stage: &Stage, params: &Params) -> Result<Facts, StageError> {
     pool.until_all_is_done()?;
     pool.close()?;
     main.finish("ok");
-    stage.value("workers", pool.seen.worked.len());
+    let worked = pool.seen.worked.clone();
+    stage.value("workers that did tasks", worked.len());
+    stage.say(&format!("{} done by {}", counted(pool.seen.done.len(), "task was", "tasks were"), worked.join(", ")));
     let right = (1..=pool.tasks).map(|task| (task, primes(pool.numbers(task)))).collect();
     Ok(facts(&right, &pool.seen))
 }
@@ -275,15 +279,22 @@ impl<'s> Pool<'s> {
     }
 
     fn act(&mut self, asked: &StageAction) -> Result<(), StageError> {
-        match (asked.name.as_str(), asked.target.as_str()) {
+        match (asked.name.as_str(), asked.target.trim()) {
             ("close", _) => self.is_closing = true,
-            ("task", _) if self.tasks < MOST_TASKS && !self.is_closing => {
+            ("task", _) if self.is_closing => self.stage.refuse(asked, "the pool takes no more tasks since it was closed"),
+            ("task", _) if self.tasks >= MOST_TASKS => {
+                self.stage.refuse(asked, &format!("{MOST_TASKS} tasks are enough for one run"));
+            }
+            ("task", _) => {
                 self.tasks += 1;
                 self.queue.push_back(self.tasks);
             }
-            ("worker", "") if self.started < MOST_WORKERS => self.start(None)?,
-            ("worker", host) if self.started < MOST_WORKERS && is_a_host(host) => self.start(Some(host))?,
-            _ => self.stage.refuse(asked),
+            _ if self.started >= MOST_WORKERS => {
+                self.stage.refuse(asked, &format!("{MOST_WORKERS} workers are enough for one run"));
+            }
+            (_, "") => self.start(None)?,
+            (_, host) if is_a_host(host) => self.start(Some(host))?,
+            _ => self.stage.refuse(asked, "that is no name of a machine, such as pi@kitchen"),
         }
         Ok(())
     }
@@ -342,7 +353,7 @@ impl<'s> Pool<'s> {
             (["done", task, primes], Life::Busy(given)) if task.parse() == Ok(given) => {
                 if let Ok(primes) = primes.parse() {
                     self.seen.done.insert(given, (primes, worker.name.clone()));
-                    self.stage.value("done", self.seen.done.len());
+                    self.stage.value("tasks done", self.seen.done.len());
                     if !self.seen.worked.contains(&worker.name) {
                         self.seen.worked.push(worker.name.clone());
                     }
@@ -397,7 +408,7 @@ impl<'s> Pool<'s> {
             left.push((name, life, Program { child, stdin: None, stdout: Some(stdout), stderr }));
         }
         for (task, life, program) in left {
-            let done = program.communicate(self.stage, b"", deadline, |asked| self.stage.refuse(asked))?;
+            let done = program.communicate(self.stage, b"", deadline, |asked| self.stage.refuse(asked, TOO_LATE))?;
             if life != Life::Starting {
                 self.seen.left += 1;
                 self.seen.ended += usize::from(done.status.is_success());
@@ -411,20 +422,20 @@ impl<'s> Pool<'s> {
 fn facts(right: &BTreeMap<usize, u64>, seen: &Seen) -> Facts {
     let results: BTreeMap<usize, u64> = seen.done.iter().map(|(task, (primes, _))| (*task, *primes)).collect();
     let mut facts = vec![
-        equals("all-done", "every task was done, whoever did it", right.len(), results.len()),
+        equals("all-done", "every task was done, whoever did it: tasks", right.len(), results.len()),
         equals(
             "primes",
-            "together they found as many primes as there are",
+            "together they found as many primes as there are: primes",
             right.values().sum::<u64>(),
             results.values().sum::<u64>(),
         ),
-        equals("ended", "whoever was left at the end left by itself, when its input ended", seen.left, seen.ended),
+        equals("ended", "whoever was left at the end left by itself, when its input ended: workers", seen.left, seen.ended),
     ];
     if !seen.lost.is_empty() {
         let tasks: Vec<usize> = seen.lost.iter().map(|(task, _)| *task).collect();
         let by_another = |(task, who): &&(usize, String)| seen.done.get(task).is_some_and(|(_, other)| other != who);
         let redone: Vec<usize> = seen.lost.iter().filter(by_another).map(|(task, _)| *task).collect();
-        facts.push(equals("lost", "what a lost worker had in hand was done by another", tasks, redone));
+        facts.push(equals("lost", "what a lost worker had in hand was done by another: numbers of tasks", tasks, redone));
     }
     facts
 }

@@ -10,9 +10,10 @@ use std::task::{Poll, Waker};
 use std::time::Duration;
 
 use super::executor::{Executor, Id};
+use super::words::{counted, unknown};
 use super::{
-    Chapter, Facts, Params, Prediction, Scenario, Stage, StageAction, StageError, Task, action, count, equals, more_than, note,
-    seconds,
+    Chapter, Facts, Params, Prediction, Reply, Scenario, Stage, StageAction, StageError, Task, action, count, equals, more_than,
+    note, seconds,
 };
 use crate::model::{TaskSort, TaskState};
 
@@ -30,19 +31,20 @@ pub(super) const ASYNC: Scenario = Scenario {
     },
     params: &[
         count("coroutines", 4, 2..=16, "coroutines", "runners that pass the baton round"),
-        count("laps", 12, 5..=40, "laps", "how often the baton goes round"),
+        count("laps", 30, 5..=40, "laps", "how often the baton goes round"),
         seconds("pause", 0.02, 0.005..=0.05, "how long a runner keeps the baton, sleeping with await"),
         seconds("block", 0.3, 0.1..=1.0, "how long the blocker sleeps, first with await, then without"),
     ],
     actions: &[
         action("block", "Blocking call", "one more sleep that is not awaited: all lanes freeze"),
         action("add", "One more runner", "one more coroutine joins the ring"),
-        action("cancel", "Cancel a runner", "the runner that is named ends at its await; the last one cannot be cancelled"),
+        action("cancel", "Cancel a runner", "the runner that is named ends at its await; the last one cannot be cancelled")
+            .on("RUNNER"),
     ],
-    script: &["0.1 cancel runner-2", "0.2 add", "0.8 block"],
+    script: &["0.6 cancel runner-2", "1.0 add", "1.6 block"],
     notes: &[note(
         "coroutines run concurrently",
-        "they take turns in {one-thread} thread: in a blocking call, the others made {block-freezes} steps",
+        "they take turns. Threads: {one-thread}; steps that the others made in a blocking call: {block-freezes}",
     )],
     python: include_str!("../../assets/python/async.py"),
     rust: include_str!("async.rs"),
@@ -83,7 +85,7 @@ fn run(stage: &Stage, params: &Params) -> Result<Facts, StageError> {
         return Err(error);
     }
     let seen = ring.seen.take();
-    stage.say(&format!("the runners made {} steps in {} thread", ring.steps.get(), seen.tids.len()));
+    stage.say(&format!("the runners made {} steps in {}", ring.steps.get(), counted(seen.tids.len(), "thread", "threads")));
     Ok(facts(params.count("coroutines"), ring.steps.get(), &seen))
 }
 
@@ -274,7 +276,7 @@ impl Track<'_> {
         let blocked = || ring.seen.borrow().while_blocked.len();
         while ring.steps.get() < enough || blocked() < 1 + orders {
             match self.stage.next_action(Duration::ZERO) {
-                Ok(Some(asked)) => self.obey(&asked, &mut orders),
+                Ok(Some(asked)) => self.stage.answer(&asked, &self.obey(&asked, &mut orders)),
                 Ok(None) => {}
                 Err(error) => {
                     ring.failed.replace(Some(error));
@@ -291,16 +293,23 @@ impl Track<'_> {
         lane.finish("ok");
     }
 
-    fn obey(self: &Rc<Self>, asked: &StageAction, orders: &mut usize) {
-        let named = asked.target.trim().strip_prefix("runner-").and_then(|number| number.parse().ok());
-        let ring = &self.ring;
-        let in_ring = |number: &usize| ring.order.borrow().contains(number);
-        match (asked.name.as_str(), named.filter(in_ring)) {
-            ("add", _) if ring.ids.borrow().len() < MOST_RUNNERS => self.add_runner(),
-            ("cancel", Some(number)) if ring.order.borrow().len() > 1 => self.cancel(number),
-            ("block", _) if *orders < MOST_ORDERS => *orders += 1,
-            _ => self.stage.refuse(asked),
+    fn obey(self: &Rc<Self>, asked: &StageAction, orders: &mut usize) -> Reply {
+        let runners = self.ring.order.borrow().clone();
+        let named = runners.iter().copied().find(|number| format!("runner-{number}") == asked.target.trim());
+        match (asked.name.as_str(), named) {
+            ("add", _) if self.ring.ids.borrow().len() >= MOST_RUNNERS => {
+                return Err(format!("{MOST_RUNNERS} runners are enough for one run"));
+            }
+            ("add", _) => self.add_runner(),
+            ("block", _) if *orders >= MOST_ORDERS => return Err("four more blocking calls are enough for one run".to_owned()),
+            ("block", _) => *orders += 1,
+            (_, None) => {
+                return Err(unknown("runner", &asked.target, runners.iter().map(|number| format!("runner-{number}"))));
+            }
+            (_, Some(_)) if runners.len() == 1 => return Err("the last runner has to carry the baton".to_owned()),
+            (_, Some(number)) => self.cancel(number),
         }
+        Ok(())
     }
 }
 
@@ -320,21 +329,31 @@ fn facts(coroutines: usize, steps: usize, seen: &Seen) -> Facts {
     vec![
         equals(
             "one-thread",
-            "the kernel sees one thread, however many coroutines run in it",
+            "the kernel sees one thread, however many coroutines run in it: threads",
             1,
             seen.threads.max(seen.tids.len()),
         ),
-        equals("waits-overlap", "coroutines wait at the same time", coroutines, seen.naps),
-        equals("in-turn", "nobody made a step who did not have the baton", 0, seen.out_of_turn),
-        equals("no-lock", "between two awaits nobody else runs: a counter is right without a lock", seen.made, steps),
-        more_than("await-lets-run", "in a sleep that is awaited the others make steps", 0, some(&seen.while_awaiting)),
+        equals("waits-overlap", "coroutines wait at the same time: so many", coroutines, seen.naps),
+        equals("in-turn", "nobody makes a step who does not have the baton: steps out of turn", 0, seen.out_of_turn),
+        equals(
+            "no-lock",
+            "between two awaits nobody else runs, so that a counter needs no lock: steps that it counted",
+            seen.made,
+            steps,
+        ),
+        more_than(
+            "await-lets-run",
+            "in a sleep that is awaited the others go on: steps that they made",
+            0,
+            some(&seen.while_awaiting),
+        ),
         equals(
             "block-freezes",
-            "in a sleep that is not awaited nobody makes a step",
+            "in a sleep that is not awaited nobody goes on: steps that the others made",
             0,
             seen.while_blocked.iter().max().copied(),
         ),
-        equals("cancelled", "whoever is cancelled ends at its await", seen.cancelled, seen.ended_by_cancel),
+        equals("cancelled", "whoever is cancelled ends at its await: coroutines that did", seen.cancelled, seen.ended_by_cancel),
     ]
 }
 

@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 use super::semaphore::LED_BAR;
 use super::thread_basics::until;
 use super::{
-    Barrier, Chapter, Facts, Params, Prediction, Scenario, Stage, StageError, Worker, Workers, action, count, equals, note,
-    seconds,
+    Barrier, Chapter, Facts, Params, Prediction, Reply, Scenario, Stage, StageError, Worker, Workers, action, count, equals,
+    note, seconds, too_late,
 };
 use crate::model::TaskSort;
 
@@ -27,7 +27,7 @@ pub(super) const BARRIER: Scenario = Scenario {
         count("parties", 5, 2..=16, "threads", "threads that the barrier waits for"),
         count("comers", 4, 1..=16, "threads", "threads that come"),
         seconds("timeout", 0.6, 0.1..=5.0, "how long a thread waits for the rest"),
-        seconds("patience", 6.0, 1.0..=60.0, "after this long the lesson ends by itself"),
+        seconds("patience", 15.0, 1.0..=60.0, "after this long the lesson ends by itself"),
     ],
     actions: &[
         action("send", "Send one more worker", "one more thread comes to the barrier"),
@@ -37,7 +37,7 @@ pub(super) const BARRIER: Scenario = Scenario {
     script: &["1.8 reset", "2.0 send"],
     notes: &[note(
         "Barrier(5, timeout=10) lets the threads wait ten seconds",
-        "who waits longer breaks it for all: {broken} got the error here, though each had waited another time",
+        "who waits longer breaks it for all: {broken} got the error here, though each had waited another length of time",
     )],
     python: include_str!("../../assets/python/barrier.py"),
     rust: include_str!("barrier.rs"),
@@ -59,22 +59,22 @@ fn run(stage: &Stage, params: &Params) -> Result<Facts, StageError> {
         let workers = scope.threads("worker", params.count("comers"), |worker| come(worker, &gate, timeout, &book))?;
         main.waiting("the workers", None);
         while workers.alive() > 0 && Instant::now() < deadline {
-            workers.join_for(deadline.saturating_duration_since(Instant::now()), |asked| {
-                match asked.name.as_str() {
-                    "send" if workers.count() < MOST_WORKERS => return workers.add_one().is_ok(),
-                    "send" => stage.notice(format!("could not do send: {MOST_WORKERS} are enough")),
-                    "reset" if gate.is_broken() => book.reset(&gate, &workers),
-                    "reset" => stage.notice("could not do reset: the barrier is not broken, and who waits there waits on"),
-                    "abort" => gate.abort(),
-                    _ => return false,
+            workers.join_for(deadline.saturating_duration_since(Instant::now()), |asked| match asked.name.as_str() {
+                "send" if workers.count() < MOST_WORKERS => workers.add_one().map_err(|error| error.to_string()),
+                "send" => Err(format!("{MOST_WORKERS} workers are enough for one run")),
+                "reset" if gate.is_broken() => book.reset(&gate, &workers),
+                "reset" => Err("the barrier is not broken, and who waits there waits on".to_owned()),
+                _ if gate.is_broken() => Err("the barrier is broken already; reset mends it".to_owned()),
+                _ => {
+                    gate.abort();
+                    Ok(())
                 }
-                true
             })?;
         }
         gate.abort();
         book.close();
         stage.step_mode(false);
-        workers.join(|_| false)?;
+        workers.join(too_late)?;
         Ok::<_, StageError>(())
     })?;
     main.finish("ok");
@@ -177,17 +177,18 @@ impl Book<'_> {
         (pages.rounds.len() > round).then_some(pages.rounds.len())
     }
 
-    fn reset(&self, gate: &Barrier<'_>, workers: &Workers<'_, '_, ()>) {
+    fn reset(&self, gate: &Barrier<'_>, workers: &Workers<'_, '_, ()>) -> Reply {
         // Whoever is on the way finds it broken first; only a machine in trouble takes this long.
         let all_rest = || self.pages().resting >= workers.alive();
         if !until(Duration::from_secs(5), || self.stage.is_stepped() || all_rest()) || !all_rest() {
-            return self.stage.notice("could not do reset: somebody is still on the way to the broken barrier");
+            return Err("somebody is still on the way to the broken barrier; try again".to_owned());
         }
         let mut pages = self.pages();
         gate.reset();
         pages.rounds.push(Round::default());
         self.again.notify_all();
         self.stage.say("reset(): the barrier is whole again");
+        Ok(())
     }
 
     fn close(&self) {
@@ -203,21 +204,21 @@ fn facts(rounds: &[Round], parties: usize) -> Facts {
     let mut facts = vec![
         equals(
             "broken",
-            "who comes and cannot pass gets the error: all of them, nobody waits for ever",
+            "who comes and cannot pass gets the error, and nobody waits for ever: threads that got it",
             sum(&|round| round.came - round.passed.len()),
             sum(&|round| round.broken),
         ),
-        equals("together", "passes before the last one of a group had come", 0, sum(&|round| round.early)),
         equals(
-            "groups",
-            "who passes does so with a whole group: passes beyond that",
+            "together",
+            "nobody passes before the last one of a group has come: passes that were too early",
             0,
-            sum(&|round| round.passed.len() % parties),
+            sum(&|round| round.early),
         ),
+        equals("groups", "who passes does so with a whole group: passes besides", 0, sum(&|round| round.passed.len() % parties)),
     ];
     if !passed.is_empty() {
         let numbers: Vec<usize> = (0..parties).flat_map(|number| vec![number; passed.len() / parties]).collect();
-        facts.push(equals("numbers", "wait() gives each of a group another number", numbers, passed));
+        facts.push(equals("numbers", "wait() gives each thread of a group a number of its own", numbers, passed));
     }
     facts
 }

@@ -31,7 +31,7 @@ pub(super) const BLINK: Scenario = Scenario {
     script: &["0.9 pause", "1.4 pause"],
     notes: &[note(
         "a loop that sleeps for the period blinks with that period",
-        "each sleep ends a little late, and in such a loop that adds up; here the last change was {late_ms} ms late",
+        "each sleep ends a little late, and in such a loop that adds up; here the last change was {last change late by (ms)} ms late",
     )],
     python: include_str!("../../assets/python/blink.py"),
     rust: include_str!("blink.rs"),
@@ -40,7 +40,7 @@ pub(super) const BLINK: Scenario = Scenario {
 
 fn run(stage: &Stage, params: &Params) -> Result<Facts, StageError> {
     let main = stage.task("main", TaskSort::Thread);
-    let button = stage.button(params.count("button"));
+    stage.button(params.count("button"));
     let may_blink = stage.event("may blink");
     may_blink.set();
     let lamp = Lamp { stage, params, may_blink, seen: Mutex::default() };
@@ -48,17 +48,15 @@ fn run(stage: &Stage, params: &Params) -> Result<Facts, StageError> {
     stage.scope(|scope| {
         let blinker = scope.threads_named(["blinker"], |blinker| lamp.blink(blinker))?;
         main.waiting("you", None);
-        blinker.join(|asked| {
-            let is_known = *asked == button || asked.name == "pause";
-            if is_known {
-                lamp.pause_or_go_on();
-            }
-            is_known
+        // A press of the button, or `pause`: there is nothing else to ask for.
+        blinker.join(|_| {
+            lamp.pause_or_go_on();
+            Ok(())
         })
     })?;
     main.finish("ok");
     let seen = lamp.seen.into_inner().unwrap_or_else(PoisonError::into_inner);
-    stage.value("late_ms", (seen.late.as_secs_f64() * 1e4).round() / 10.0);
+    stage.value("last change late by (ms)", (seen.late.as_secs_f64() * 1e4).round() / 10.0);
     Ok(facts(&seen, params.count("changes")))
 }
 
@@ -144,11 +142,11 @@ impl Lamp<'_> {
 
 fn facts(seen: &Seen, changes: usize) -> Facts {
     let mut facts = vec![
-        equals("changes", "the LED changed as often as it was to, while main only waited", changes, seen.changes),
-        equals("not-early", "changes before they were due", 0, seen.early),
+        equals("changes", "main only waits, and the LED changes all the same: changes", changes, seen.changes),
+        equals("not-early", "a sleep ends late, never early: changes before they were due", 0, seen.early),
     ];
     if seen.pauses > 0 {
-        facts.push(equals("stood-still", "changes while the blinker was paused", 0, seen.while_paused));
+        facts.push(equals("stood-still", "a paused blinker leaves its LED as it is: changes meanwhile", 0, seen.while_paused));
     }
     facts
 }

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use sha2::{Digest, Sha256};
 
+use super::words::unknown;
 use super::{
     Chapter, Facts, Params, Prediction, Scenario, Stage, StageAction, StageError, action, count, equals, more_than, note, seconds,
 };
@@ -18,7 +19,7 @@ pub(super) const CHAOS: Scenario = Scenario {
     concepts: &[12, 40],
     text: include_str!("../../assets/texts/chaos.md"),
     prediction: Prediction {
-        ask: "Four threads do twenty small steps each. The same program runs ten times. In how many orders do the steps come?",
+        ask: "Four threads do twenty small steps each. The same program runs five times lightly, five times under load. In how many orders do the steps come?",
         choices: &[
             "Always in the same one",
             "In different ones, and the result differs, too",
@@ -32,14 +33,15 @@ pub(super) const CHAOS: Scenario = Scenario {
         count("threads", 4, 2..=8, "threads", "threads that run together"),
         count("steps", 20, 20..=60, "steps", "steps of each thread"),
         count("load", 50, 2..=100, "times", "how much more work a step is in the heavy runs than in the light ones"),
-        seconds("patience", 6.0, 1.0..=60.0, "after the runs, how long the lesson waits for you"),
+        seconds("patience", 15.0, 1.0..=60.0, "after the runs, how long the lesson waits for you"),
     ],
     actions: &[
-        action("again", "Run again", "runs it once more under the load that is named, light or heavy; else under both"),
-        action("replay", "Replay", "forces the order of the run that is named, such as heavy-1, or of the last one"),
+        action("again", "Run again", "runs it once more under the load that is named, light or heavy; else under both")
+            .on("[light|heavy]"),
+        action("replay", "Replay", "forces the order of the run that is named, such as heavy-1, or of the last one").on("[RUN]"),
         action("finish", "Finish", "ends the lesson"),
     ],
-    script: &["0.8 again", "1.0 replay", "1.2 finish"],
+    script: &["1.5 again", "2.2 replay", "2.8 finish"],
     notes: &[note(
         "subtle differences in timing make debugging difficult",
         "the same code came in {orders} different orders. What was recorded can be replayed; a bug that shows once in a \
@@ -125,9 +127,9 @@ struct Lab<'s> {
 
 impl Lab<'_> {
     fn obey(&mut self, asked: &StageAction) -> Result<(), StageError> {
-        match (asked.name.as_str(), asked.target.as_str()) {
-            ("again" | "replay", _) if self.runs.len() + self.replays.len() >= MOST_RUNS => {
-                self.stage.notice(format!("could not do {}: {MOST_RUNS} runs are enough", asked.name));
+        match (asked.name.as_str(), asked.target.trim()) {
+            _ if self.runs.len() + self.replays.len() >= MOST_RUNS => {
+                self.stage.refuse(asked, &format!("{MOST_RUNS} runs are enough"));
             }
             ("again", "") => {
                 self.run("light")?;
@@ -136,9 +138,9 @@ impl Lab<'_> {
             ("again", load @ ("light" | "heavy")) => self.run(load)?,
             ("replay", name) => match self.runs.iter().rfind(|run| run.name == name || name.is_empty()).cloned() {
                 Some(run) => self.replay(&run)?,
-                None => self.stage.notice(format!("could not do replay: no run is called {name:?}; the first is light-1")),
+                None => self.stage.refuse(asked, &unknown("run", name, self.runs.iter().map(|run| &run.name))),
             },
-            _ => self.stage.refuse(asked),
+            _ => self.stage.refuse(asked, "the load is light or heavy; without a target it runs under both"),
         }
         Ok(())
     }
@@ -155,7 +157,7 @@ impl Lab<'_> {
             None => letters.clone(),
         };
         self.stage.say(&format!("{:9} {overlay}", ran.name));
-        self.stage.value(&ran.name, letters);
+        self.stage.value(format!("order of {}", ran.name), letters);
         self.runs.push(ran);
         Ok(())
     }
@@ -249,17 +251,23 @@ fn facts(runs: &[Ran], replays: &[(String, String)], threads: usize, steps: usiz
         results.entry(&run.load).or_default().insert(run.result);
     }
     let mut facts = vec![
-        more_than("orders", "different orders of the steps, in runs of the same program", 1, orders(runs).len() as u64),
+        more_than("orders", "the same program runs in many ways: different orders of its steps", 1, orders(runs).len() as u64),
         equals(
             "own-order",
-            "runs in which each thread's own steps came in their order",
+            "each thread's own steps come in their order: runs of which that is so",
             runs.len(),
             runs.iter().filter(|run| in_own_order(run)).count(),
         ),
-        equals("result", "results under the same load: one, as nothing is shared", 1, results.values().map(BTreeSet::len).max()),
+        equals(
+            "result",
+            "nothing is shared, so that the result is always the same: different results under one load",
+            1,
+            results.values().map(BTreeSet::len).max(),
+        ),
     ];
     if let Some((wanted, came)) = replays.iter().find(|(wanted, came)| wanted != came).or(replays.last()) {
-        facts.push(equals("replay", "a recorded order can be forced", wanted.as_str(), came.as_str()));
+        let right = wanted.chars().zip(came.chars()).take_while(|(wanted, came)| wanted == came).count();
+        facts.push(equals("replay", "a recorded order can be forced: steps that came in it", wanted.len(), right));
     }
     facts
 }

@@ -38,13 +38,13 @@ pub(super) const COMMUNICATE: Scenario = Scenario {
         seconds("patience", 20.0, 1.0..=60.0, "after this long its standard input is closed, whatever you do"),
     ],
     actions: &[
-        action("send", "Send a line", "writes the target and a line end to the program's standard input"),
+        action("send", "Send a line", "writes the target and a line end to the program's standard input").on("TEXT"),
         action("close", "Close its input", "closes its standard input: the end of file"),
     ],
     script: &["0.4 send pear", "0.6 send apple", "0.8 send fig", "1.2 close"],
     notes: &[note(
         "if error != None, the program has complained",
-        "with stderr=PIPE error is never None: here it has {error-bytes} bytes; ask `if error`",
+        "with stderr=PIPE error is never None: its length here: {error-bytes} bytes. Ask `if error`",
     )],
     python: include_str!("../../assets/python/communicate.py"),
     rust: include_str!("communicate.rs"),
@@ -53,6 +53,8 @@ pub(super) const COMMUNICATE: Scenario = Scenario {
 
 /// After this long a program is killed; only one that somebody has stopped takes so long.
 const PATIENCE: Duration = Duration::from_secs(20);
+/// Why nothing can be said to the program.
+const CLOSED: &str = "the program's standard input is closed";
 const MIB: usize = 1024 * 1024;
 
 fn run(stage: &Stage, params: &Params) -> Result<Facts, StageError> {
@@ -111,16 +113,16 @@ fn talk(stage: &Stage, params: &Params) -> Result<Talk, StageError> {
             Some(asked) if asked.name == "send" && stdin.write_all(format!("{}\n", asked.target).as_bytes()).is_ok() => {
                 stage.say(&format!("sent {:?}", asked.target));
                 sent.push(asked.target);
-                stage.value("sent", sent.len());
+                stage.value("lines sent", sent.len());
             }
-            Some(asked) => stage.refuse(&asked),
+            Some(asked) => stage.refuse(&asked, "the program reads nothing any more, or its pipe is full"),
             None => {}
         }
     }
     let before_the_end = came.len();
     drop(stdin);
     program.stdout = Some(stdout);
-    let done = program.communicate(stage, b"", Instant::now() + PATIENCE, |asked| stage.refuse(asked))?;
+    let done = program.communicate(stage, b"", Instant::now() + PATIENCE, |asked| stage.refuse(asked, CLOSED))?;
     came.extend(done.stdout.unwrap_or_default());
     let lines: Vec<String> = String::from_utf8_lossy(&came).lines().map(str::to_owned).collect();
     stage.say(&format!("its input was closed, and it said {lines:?}"));
@@ -159,7 +161,7 @@ fn unpack(stage: &Stage, file: &Path, keep_all: bool) -> Result<Unpacked, StageE
     while let Some(pipe) = &mut stdout {
         let asked = stage.listen(&[pipe.as_fd()], deadline.saturating_duration_since(Instant::now()))?;
         if let Some(asked) = asked {
-            stage.refuse(&asked);
+            stage.refuse(&asked, CLOSED);
             continue;
         }
         if Instant::now() >= deadline {
@@ -186,16 +188,17 @@ fn unpack(stage: &Stage, file: &Path, keep_all: bool) -> Result<Unpacked, StageE
         }
         if count == 0 || Instant::now() >= next_look {
             most = most.max(memory());
-            stage.value("memory_mib", memory() / 1024);
+            stage.value("our memory (MiB)", memory() / 1024);
             next_look = Instant::now() + Duration::from_millis(50);
         }
     }
-    gzip.communicate(stage, b"", deadline, |asked| stage.refuse(asked))?;
+    gzip.communicate(stage, b"", deadline, |asked| stage.refuse(asked, CLOSED))?;
     let mut all: &[u8] = &kept;
     while all.skip_until(b'\n').is_ok_and(|count| count > 0) {
         lines += 1;
     }
-    stage.say(&format!("{lines} lines, and our memory grew by {} KiB", most - start));
+    let how = if keep_all { "all at once" } else { "one at a time" };
+    stage.say(&format!("{lines} lines, {how}, and our memory grew by {} KiB", most - start));
     Ok(Unpacked { lines, grown_mib: (most - start) / 1024 })
 }
 
@@ -204,15 +207,25 @@ fn facts(program: &str, mebibytes: u64, talk: &Talk, by_line: &Unpacked, all_at_
     let mut facts = Facts::new();
     if program == "sort" {
         expected.sort_unstable();
-        facts.push(equals("silent", "before its input ends, sort answers nothing (bytes)", 0, talk.before_the_end));
+        facts.push(equals("silent", "before its input ends, sort answers nothing: bytes", 0, talk.before_the_end));
     }
     facts.extend([
         equals("answer", "what comes back is what the program makes of all that was sent", expected, talk.lines.clone()),
         equals("end-of-file", "closing its standard input is what ends the program", "exited 0", talk.ended.to_string()),
-        equals("error-bytes", "with stderr=PIPE, the errors of a program that has none are empty, not None", 0, talk.error_bytes),
-        at_most("flat", "read line by line, it costs less than a quarter of its size (MiB)", mebibytes / 4, by_line.grown_mib),
-        more_than("kept", "communicate() keeps it all: our memory grew with it (MiB)", mebibytes * 4 / 5, all_at_once.grown_mib),
-        equals("lines", "the same lines came both ways", all_at_once.lines, by_line.lines),
+        equals(
+            "error-bytes",
+            "with stderr=PIPE, the errors of a program that has none are empty, not None: bytes",
+            0,
+            talk.error_bytes,
+        ),
+        at_most(
+            "flat",
+            "read line by line, it costs less than a quarter of its size: our memory grew by (MiB)",
+            mebibytes / 4,
+            by_line.grown_mib,
+        ),
+        more_than("kept", "communicate() keeps it all: our memory grew by (MiB)", mebibytes * 4 / 5, all_at_once.grown_mib),
+        equals("lines", "the same text came both ways: lines", all_at_once.lines, by_line.lines),
     ]);
     facts
 }

@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 
 use super::thread_basics::until;
 use super::{
-    Chapter, Condition, Facts, NotHeld, Params, Prediction, Scenario, Stage, StageAction, StageError, Worker, action, count,
-    equals, note, seconds,
+    Chapter, Condition, Facts, NotHeld, Params, Prediction, Reply, Scenario, Stage, StageAction, StageError, Worker, action,
+    count, equals, note, seconds, too_late,
 };
 use crate::model::TaskSort;
 
@@ -24,7 +24,7 @@ pub(super) const CONDITION: Scenario = Scenario {
     },
     params: &[
         count("customers", 4, 1..=12, "threads", "threads that each want one piece of goods"),
-        seconds("patience", 10.0, 1.0..=60.0, "after this long the shop closes, and who still waits leaves without"),
+        seconds("patience", 20.0, 1.0..=60.0, "after this long the shop closes, and who still waits leaves without"),
     ],
     actions: &[
         action("notify", "notify()", "brings one piece of goods, and wakes one of those who wait"),
@@ -32,7 +32,7 @@ pub(super) const CONDITION: Scenario = Scenario {
         action("false-alarm", "False alarm", "wakes all, and brings nothing"),
         action("finish", "Close the shop", "who still waits leaves without goods"),
     ],
-    script: &["0.4 notify", "0.7 false-alarm", "1.0 notify-all"],
+    script: &["0.6 notify", "1.2 false-alarm", "1.8 notify-all"],
     notes: &[note(
         "a thread that is notified goes on",
         "it goes on to look: {back-to-sleep} of those who woke found nothing and waited again, so wait() stands in a loop",
@@ -60,12 +60,12 @@ fn run(stage: &Stage, params: &Params) -> Result<Facts, StageError> {
         while is_open && threads.alive() > 0 && Instant::now() < deadline {
             threads.join_for(deadline.saturating_duration_since(Instant::now()), |asked| {
                 is_open = asked.name != "finish";
-                !is_open || shop.obey(asked)
+                if is_open { shop.obey(asked) } else { Ok(()) }
             })?;
         }
         stage.step_mode(false);
         let _ = shop.notify(Kind::Closed);
-        threads.join(|_| false)?;
+        threads.join(too_late)?;
         Ok::<_, StageError>(())
     })?;
     main.finish("ok");
@@ -169,23 +169,22 @@ impl Shop<'_> {
         if let Some(last) = counter.notifications.last_mut() {
             last.woke += 1;
         }
-        self.stage.value("waiting", counter.waiting);
+        self.stage.value("customers that wait", counter.waiting);
     }
 
-    /// Does what is asked; `false` if that is no action of this lesson.
-    fn obey(&self, asked: &StageAction) -> bool {
+    /// Does what is asked, or says why it cannot.
+    fn obey(&self, asked: &StageAction) -> Reply {
         let kinds = [Kind::One, Kind::All, Kind::FalseAlarm];
-        kinds.into_iter().find(|kind| kind.word() == asked.name).is_some_and(|kind| self.notify(kind).is_ok())
+        kinds.into_iter().find(|kind| kind.word() == asked.name).map_or(Ok(()), |kind| self.notify(kind))
     }
 
-    fn notify(&self, kind: Kind) -> Result<(), NotHeld> {
+    fn notify(&self, kind: Kind) -> Reply {
         // All those threads are between acquire and release, too; wait() has let go of the lock.
         // In step mode somebody may keep the lock, and main would be deaf to the next step.
         let patience = if self.stage.is_stepped() { Duration::from_millis(100) } else { PATIENCE };
         if !self.condition.acquire_for(patience) {
             let holder = self.condition.holder().unwrap_or_default();
-            self.stage.notice(format!("could not do {}: {holder} has the lock, and stands still", kind.word()));
-            return Ok(());
+            return Err(format!("{holder} has the lock, and stands still; let it take its next step"));
         }
         let mut counter = self.counter();
         let waited = counter.waiting;
@@ -200,12 +199,8 @@ impl Shop<'_> {
         let there = self.customers - counter.served - counter.left_without;
         counter.notifications.push(Notification { kind, there, waited, woke: 0 });
         drop(counter);
-        if kind == Kind::One {
-            self.condition.notify(1)?;
-        } else {
-            self.condition.notify_all()?;
-        }
-        self.condition.release()?;
+        let told = if kind == Kind::One { self.condition.notify(1) } else { self.condition.notify_all() };
+        told.and_then(|()| self.condition.release()).map_err(|error| error.to_string())?;
         // Until they have woken up: the next notification finds them where this one has put them.
         let awaited = if kind == Kind::One { waited.min(1) } else { waited };
         let all_woke = || self.counter().notifications.last().is_none_or(|last| last.woke >= awaited);
@@ -225,18 +220,24 @@ fn facts(counter: &Counter, customers: usize) -> Facts {
     let mut facts = Facts::new();
     if let Some(first) = of(&[Kind::One]).next().filter(|_| !counter.was_stepped) {
         let woke = of(&[Kind::One]).find(|told| told.woke != 1).unwrap_or(first).woke;
-        facts.push(equals("notify-one", "notify() wakes one of those who wait: so many, each time", 1, woke));
+        facts.push(equals("notify-one", "notify() wakes one of those who wait: customers that woke, each time", 1, woke));
     }
     if !counter.was_stepped {
-        facts.push(equals("notify-all", "notify_all() wakes all who wait: left asleep", 0, asleep));
-        facts.push(equals("back-to-sleep", "who wakes and finds nothing waits again", alarmed, counter.back_to_sleep));
+        facts.push(equals("notify-all", "notify_all() wakes all who wait: customers that it left asleep", 0, asleep));
+        facts.push(equals("back-to-sleep", "who wakes and finds nothing waits again: customers", alarmed, counter.back_to_sleep));
     }
     facts.extend([
-        equals("goods", "each piece is bought once, or is still there", counter.brought, counter.served + counter.goods),
-        equals("customers", "nobody waits for ever: bought, or left without", customers, counter.served + counter.left_without),
+        equals("goods", "each piece is bought once, or is still there: pieces", counter.brought, counter.served + counter.goods),
+        equals(
+            "customers",
+            "nobody waits for ever: customers that bought, or left without",
+            customers,
+            counter.served + counter.left_without,
+        ),
     ]);
     if let Some(first) = counter.notifications.iter().find(|told| told.there > 0) {
-        let claim = "main gets the lock while all who are in the block wait there: wait() has let go of it";
+        let claim =
+            "main gets the lock though all of them are inside the block, as wait() has let go of it: customers that wait there";
         facts.push(equals("lock", claim, first.there, first.waited));
     }
     facts

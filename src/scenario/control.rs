@@ -1,6 +1,7 @@
 //! The worker's ear: one-line JSON actions from the descriptor that `TASKLAB_CONTROL` names. Waiting here is how a body
 //! sleeps; end of file, or no such descriptor, leaves only the waiting.
 
+use std::fmt;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::time::{Duration, Instant};
@@ -18,6 +19,29 @@ pub struct StageAction {
     pub target: String,
 }
 
+impl fmt::Display for StageAction {
+    /// `"wait"`, or `"wait" to "child-1"`, of a very long target the beginning.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?}", self.name)?;
+        match self.target.char_indices().nth(LONGEST_SHOWN) {
+            _ if self.target.is_empty() => Ok(()),
+            None => write!(f, " to {:?}", self.target),
+            Some((end, _)) => write!(f, " to {:?}", format!("{}…", &self.target[..end])),
+        }
+    }
+}
+
+/// Whether an action was done; if not, why, as a clause that says what would be accepted.
+pub type Reply = Result<(), String>;
+
+/// Why nobody does an action that is heard at the end.
+pub(super) const TOO_LATE: &str = "it comes too late: nothing is left but the end";
+
+/// The reply of one who only waits for the end.
+pub fn too_late(_: &StageAction) -> Reply {
+    Err(TOO_LATE.to_owned())
+}
+
 /// What ended a wait.
 #[derive(Debug)]
 pub(super) enum Heard {
@@ -29,6 +53,8 @@ pub(super) enum Heard {
     Nothing,
 }
 
+/// So many characters of a target are repeated in a sentence.
+const LONGEST_SHOWN: usize = 60;
 /// Longer lines are no actions.
 const LONGEST_LINE: usize = 4_096;
 

@@ -12,7 +12,8 @@ use nix::sys::resource::{Resource, setrlimit};
 use super::children::{Child, Fork};
 use super::observe::threads_of;
 use super::thread_basics::until;
-use super::{Stage, StageError};
+use super::words::counted;
+use super::{Reply, Stage, StageError};
 use crate::model::{ExitStatus, Signal, TaskSort};
 use crate::sys::exit_now;
 
@@ -62,34 +63,33 @@ impl<'s> CrashTest<'s> {
     }
 
     /// Lets one of its threads raise an exception; in Rust that is a panic.
-    pub(super) fn raise(&mut self) -> Result<(), StageError> {
+    pub(super) fn raise(&mut self) -> Result<Reply, StageError> {
         let pid = self.child.as_ref().map(|child| child.pid().to_string()).unwrap_or_default();
         let before = threads_of(&pid);
         if before <= 1 {
-            self.stage.notice("could not do raise: crash-test has no thread left for that");
-            return self.look().map(drop);
+            self.look()?;
+            return Ok(Err("crash-test has no thread left for that".to_owned()));
         }
         self.order(self.raised as u8);
         if !until(PATIENCE, || threads_of(&pid) != before) {
-            self.stage.notice("could not do raise: crash-test does not answer, is it stopped?");
-            return Ok(());
+            return Ok(Err("crash-test does not answer; was it stopped?".to_owned()));
         }
         self.raised += 1;
         self.left = threads_of(&pid);
-        self.stage.value("crash_threads", self.left);
-        self.stage.say(&format!("an exception in one thread: {} threads are left in that process", self.left));
-        Ok(())
+        self.stage.value("threads of crash-test", self.left);
+        let left = counted(self.left, "thread is", "threads are");
+        self.stage.say(&format!("an exception in one thread: {left} left in that process"));
+        Ok(Ok(()))
     }
 
     /// Lets it abort.
-    pub(super) fn abort(&mut self) -> Result<(), StageError> {
+    pub(super) fn abort(&mut self) -> Result<Reply, StageError> {
         if self.child.is_none() {
-            self.stage.notice("could not do abort: crash-test has ended");
-            return Ok(());
+            return Ok(Err("crash-test has ended".to_owned()));
         }
         self.is_aborted = true;
         self.order(ABORT);
-        self.wait()
+        self.wait().map(Ok)
     }
 
     /// Waits on it if it has ended; whether it has.
@@ -151,7 +151,7 @@ fn fail_when_told(stage: &Stage, mut orders: PipeReader) -> io::Result<()> {
                 let name = name.clone();
                 move || {
                     let lane = stage.task(name, TaskSort::Thread);
-                    lane.waiting("being told to fail", None);
+                    lane.waiting("an order to fail", None);
                     match told.recv() {
                         Ok(()) => {
                             lane.finish("panicked");

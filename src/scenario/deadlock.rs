@@ -4,9 +4,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use super::words::{counted, unknown};
 use super::{
     Chapter, Event, Facts, Lock, Params, Prediction, Scenario, Stage, StageError, Worker, action, choice, count, equals, flag,
-    more_than, note, seconds, text,
+    more_than, note, seconds, text, too_late,
 };
 use crate::model::TaskSort;
 
@@ -29,7 +30,7 @@ pub(super) const DEADLOCK: Scenario = Scenario {
     params: &[
         choice("order", &["opposite", "same"], "whether both take the two locks in the same order"),
         count("rounds", 4, 1..=20, "times", "how often each one needs both locks"),
-        seconds("patience", 1.0, 0.1..=5.0, "how long the first deadlock lasts before main releases a lock"),
+        seconds("patience", 15.0, 0.1..=60.0, "how long the first deadlock lasts before main releases a lock"),
         flag("step", false, "whether to begin in step mode: each thread waits before each step until you let it go"),
         text("replay", "", 500, "an order of steps to follow: names with blanks between, as the value order showed it"),
     ],
@@ -38,13 +39,15 @@ pub(super) const DEADLOCK: Scenario = Scenario {
             "release",
             "Release a lock",
             "in a deadlock, takes the lock that is named (screen or prices) from the one that holds it",
-        ),
-        action("step", "Step", "on or off switches step mode; a task's name lets that one take its next step"),
+        )
+        .on("[screen|prices]"),
+        action("step", "Step", "on or off switches step mode; a task's name lets that one take its next step")
+            .on("[on|off|TASK]"),
     ],
-    script: &["0.8 release screen", "4 step off"],
+    script: &["1.5 release screen", "4 release screen", "4.5 step off"],
     notes: &[note(
         "locks make threads safe",
-        "two of them, taken in two orders, made {circles} deadlocks here; the kernel shows two threads that sleep, and nothing that is wrong",
+        "two of them, taken in two orders, may end in a deadlock. Deadlocks here: {deadlocks}. The kernel shows two threads that sleep, and nothing that is wrong",
     )],
     python: include_str!("../../assets/python/deadlock.py"),
     rust: include_str!("deadlock.rs"),
@@ -96,10 +99,12 @@ fn run(stage: &Stage, params: &Params) -> Result<Facts, StageError> {
         main.waiting("painter and broker", None);
         let mut wanted = None;
         while !threads.join_for(LOOK, |asked| {
-            // Only from somebody who is stuck.
-            let is_stuck = asked.name == "release" && !stage.deadlock().is_empty();
-            wanted = office.lock(&asked.target).filter(|_| is_stuck);
-            wanted.is_some()
+            let lock = office.lock(asked.target.trim()).ok_or_else(|| unknown("lock", &asked.target, ["screen", "prices"]))?;
+            if stage.deadlock().is_empty() {
+                return Err("nobody is stuck, and only in a deadlock a lock is taken away".to_owned());
+            }
+            wanted = Some(lock);
+            Ok(())
         })? {
             let found = stage.deadlock();
             if found.is_empty() {
@@ -111,7 +116,7 @@ fn run(stage: &Stage, params: &Params) -> Result<Facts, StageError> {
                 since = Some(Instant::now());
                 was_stepped |= !stage.order().is_empty();
                 let waits = found.iter().map(|(who, what)| format!("{who} waits for {what}")).collect::<Vec<_>>();
-                stage.value("deadlock", waits.join(", "));
+                stage.value("who waits for whom", waits.join(", "));
                 if circle.is_empty() {
                     circle = waits;
                     circle.sort();
@@ -128,7 +133,7 @@ fn run(stage: &Stage, params: &Params) -> Result<Facts, StageError> {
                 main.waiting("painter and broker", None);
             }
         }
-        threads.join(|_| false)
+        threads.join(too_late)
     })?;
     main.finish("ok");
 
@@ -142,9 +147,10 @@ fn run(stage: &Stage, params: &Params) -> Result<Facts, StageError> {
         order,
         passed: stage.order(),
     };
-    stage.value("circles", circles);
-    stage.value("robbed", office.robbed.into_inner());
-    stage.say(&format!("{} times somebody had both locks; {circles} deadlock(s)", outcome.sections.1));
+    stage.value("deadlocks", circles);
+    stage.value("locks taken away from one who waited", office.robbed.into_inner());
+    let deadlocks = counted(circles as usize, "deadlock", "deadlocks");
+    stage.say(&format!("{} times somebody had both locks; {deadlocks}", outcome.sections.1));
     Ok(facts(&outcome))
 }
 
@@ -246,8 +252,18 @@ fn facts(outcome: &Outcome) -> Facts {
             outcome.circle.clone(),
         ));
     }
-    facts.push(equals("sections", "once a lock is released, both come to their end", outcome.sections.0, outcome.sections.1));
-    facts.push(equals("torn", "a copy that is made under the lock shows one state of the prices", 0, outcome.torn));
+    facts.push(equals(
+        "sections",
+        "once a lock is released, both come to their end: times that somebody had both locks",
+        outcome.sections.0,
+        outcome.sections.1,
+    ));
+    facts.push(equals(
+        "torn",
+        "a copy that is made under the lock shows one state of the prices: copies that show two",
+        0,
+        outcome.torn,
+    ));
     if !outcome.order.is_empty() {
         facts.push(equals(
             "replayed",
@@ -259,7 +275,7 @@ fn facts(outcome: &Outcome) -> Facts {
     if outcome.bad_order {
         facts.push(more_than(
             "bad-order",
-            "you found it: this order of steps ends in a deadlock, each time",
+            "you found it: this order of steps ends in a deadlock, each time: threads in the circle",
             0,
             outcome.circle.len() as u64,
         ));

@@ -1,6 +1,6 @@
 //! What a scenario is made of. Plumbing lives in the stage; this is what a reader of a lesson sees.
 
-use super::ParamSpec;
+use super::{ParamSpec, Reply};
 
 /// One lesson: the card, its parameters, its actions. The body is found by the worker role through the catalogue.
 #[derive(Debug)]
@@ -86,11 +86,36 @@ pub struct ActionSpec {
     pub label: &'static str,
     /// What it does, in one line.
     pub meaning: &'static str,
+    /// What it is done to, as a manual page has it: `CHILD`, `[CHILD]` where that may be left out, empty where it takes nothing.
+    pub target: &'static str,
 }
 
-/// Declares an action.
+/// Declares an action that takes no target.
 pub const fn action(name: &'static str, label: &'static str, meaning: &'static str) -> ActionSpec {
-    ActionSpec { name, label, meaning }
+    ActionSpec { name, label, meaning, target: "" }
+}
+
+impl ActionSpec {
+    /// The same, done to something: `CHILD`, or `[CHILD]` where that may be left out.
+    pub const fn on(self, target: &'static str) -> Self {
+        Self { target, ..self }
+    }
+
+    /// How it is written: `wait CHILD`.
+    pub fn usage(&self) -> String {
+        format!("{} {}", self.name, self.target).trim_end().to_owned()
+    }
+
+    /// Whether this can be its target, as far as there has to be one, or must not; if not, why.
+    pub(super) fn accepts(&self, target: &str) -> Reply {
+        match (self.target, target.trim()) {
+            ("", given) if !given.is_empty() => Err("it takes no target".to_owned()),
+            (wanted, "") if !wanted.is_empty() && !wanted.starts_with('[') => {
+                Err(format!("it needs a target, as in `{}`", self.usage()))
+            }
+            _ => Ok(()),
+        }
+    }
 }
 
 /// Where a source and this machine differ.

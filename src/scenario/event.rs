@@ -29,17 +29,17 @@ pub(super) const EVENT: Scenario = Scenario {
         seconds("work", 0.1, 0.01..=0.5, "how long each works when it has passed, before it waits again"),
         count("line", 17, 2..=27, "", "GPIO line of the LED that is the flag"),
         count("button", 26, 2..=27, "", "GPIO line of the button: a press raises the flag, or takes it down"),
-        seconds("patience", 10.0, 1.0..=60.0, "after this long the lesson ends by itself"),
+        seconds("patience", 20.0, 1.0..=60.0, "after this long the lesson ends by itself"),
     ],
     actions: &[
         action("set", "set()", "raises the flag: all who wait go on"),
         action("clear", "clear()", "takes the flag down: whoever comes now waits"),
         action("finish", "Finish", "ends the lesson"),
     ],
-    script: &["0.5 set", "0.9 clear", "1.2 set", "1.5 finish"],
+    script: &["0.6 set", "1.2 clear", "1.8 set", "2.2 finish"],
     notes: &[note(
         "if event1.set(): tests whether the flag is up",
-        "set() raises the flag and returns nothing, so that this is never true. is_set() asks: {is-set}",
+        "set() raises the flag and gives {set() gave}, so that this is never true. is_set() asks: {is-set}",
     )],
     python: include_str!("../../assets/python/event.py"),
     rust: include_str!("event.rs"),
@@ -159,18 +159,18 @@ impl Flag<'_> {
             };
             let pressed = if self.go.is_set() { "clear" } else { "set" };
             let name = if action == self.button { pressed } else { action.name.as_str() };
-            match name {
+            let wanted = match name {
                 "finish" => return Ok(asked),
-                "set" if !self.go.is_set() => self.raise(waiters),
-                "clear" if self.go.is_set() => self.lower(),
-                // It is so already, and nothing changes.
-                "set" | "clear" => {}
-                _ => {
-                    self.stage.refuse(&action);
-                    continue;
-                }
+                _ => name == "set",
+            };
+            if wanted == self.go.is_set() {
+                self.stage.say(&format!("{name}(): the flag is {} already, and nothing changes", up_or_down(wanted)));
+            } else if wanted {
+                self.raise(waiters);
+            } else {
+                self.lower();
             }
-            asked.expected.push(name == "set");
+            asked.expected.push(wanted);
             asked.said.push(self.go.is_set());
         }
     }
@@ -180,11 +180,12 @@ impl Flag<'_> {
         let generation = self.book.generation();
         self.main.running("set()");
         self.go.set();
+        self.stage.value("set() gave", "nothing");
         self.stage.gpio(self.line, 1);
         // The flag stays up until all have seen it; only a machine in trouble takes this long.
         until(Duration::from_secs(5), || self.stage.is_stepped() || self.book.count(generation) >= waiters);
         self.book.lines().freely &= !self.stage.is_stepped();
-        self.stage.value("passed", self.book.count(generation));
+        self.stage.value("waiters that passed", self.book.count(generation));
         self.stage.say(&format!("set(): {} of {waiters} went on", self.book.count(generation)));
     }
 
@@ -197,21 +198,30 @@ impl Flag<'_> {
     }
 }
 
+const fn up_or_down(is_set: bool) -> &'static str {
+    if is_set { "up" } else { "down" }
+}
+
 fn facts(lines: &Lines, asked: &Asked, waiters: usize) -> Facts {
     let while_down = lines.passes.iter().filter(|(_, begun, ended)| begun % 2 == 0 && begun == ended).count();
-    let mut facts = vec![equals("blocked", "passes of a flag that was down all the time", 0, while_down)];
+    let mut facts = vec![equals(
+        "blocked",
+        "nobody passes while the flag is down: passes of a flag that was down all the time",
+        0,
+        while_down,
+    )];
     let ups = (1..=lines.generation).step_by(2);
     if lines.freely
         && let Some(fewest) = ups.map(|generation| lines.passed_in(generation)).min()
     {
-        facts.push(equals("all-wake", "one set() lets all waiters go on: so many, each time", waiters, fewest));
+        facts.push(equals("all-wake", "one set() lets all waiters go on: waiters that passed, each time", waiters, fewest));
     }
     if !asked.said.is_empty() {
         facts.push(equals(
             "is-set",
             "is_set() tells whether the flag is up, after each set() and clear()",
-            asked.expected.clone(),
-            asked.said.clone(),
+            asked.expected.iter().copied().map(up_or_down).collect::<Vec<_>>(),
+            asked.said.iter().copied().map(up_or_down).collect::<Vec<_>>(),
         ));
     }
     facts

@@ -9,9 +9,13 @@ use std::time::{Duration, Instant};
 use nix::unistd::dup2_stdin;
 
 use super::children::{Child, Fork};
+use super::control::TOO_LATE;
 use super::relatives::{descriptors_of, exec, file_of_program, is_ready, link_of, stat_of};
 use super::stage::own_pid;
-use super::{Chapter, Facts, Params, Prediction, Scenario, Stage, StageError, Task, action, choice, equals, note, seconds};
+use super::words::unknown;
+use super::{
+    Chapter, Facts, Params, Prediction, Reply, Scenario, Stage, StageError, Task, action, choice, equals, note, seconds,
+};
 use crate::model::{Pid, TaskSort};
 use crate::sys::exit_now;
 
@@ -32,8 +36,8 @@ pub(super) const EXEC: Scenario = Scenario {
         seconds("patience", 20.0, 1.0..=60.0, "after this long the parent gives the orders itself, and ends"),
     ],
     actions: &[
-        action("exec", "Execute the program", "the child that is named executes the program"),
-        action("missing", "Execute what is not there", "the child that is named tries a program that does not exist"),
+        action("exec", "Execute the program", "the child that is named executes the program").on("CHILD"),
+        action("missing", "Execute what is not there", "the child that is named tries a program that does not exist").on("CHILD"),
         action("finish", "Close their input", "the children find the end of their input, and end"),
     ],
     script: &["0.4 exec child-1", "0.9 missing child-2", "1.3 finish"],
@@ -77,10 +81,10 @@ fn run(stage: &Stage, params: &Params) -> Result<Facts, StageError> {
     parent.attend(deadline)?;
     // What nobody asked for, the parent orders itself.
     if parent.seen.is_empty() {
-        parent.order("child-1", b'x')?;
+        let _ = parent.order("child-1", b'x')?;
     }
     if parent.errors.is_empty() {
-        parent.order("child-2", b'm')?;
+        let _ = parent.order("child-2", b'm')?;
     }
     parent.settle()?;
     let Parent { main, forks, seen, errors, .. } = parent;
@@ -183,14 +187,8 @@ impl Parent<'_> {
             match asked {
                 Some(asked) if asked.name == "finish" => return Ok(()),
                 Some(asked) => {
-                    let order = match asked.name.as_str() {
-                        "exec" => Some(b'x'),
-                        "missing" => Some(b'm'),
-                        _ => None,
-                    };
-                    if !order.is_some_and(|order| self.order(&asked.target, order).unwrap_or(false)) {
-                        self.stage.refuse(&asked);
-                    }
+                    let reply = self.order(&asked.target, if asked.name == "exec" { b'x' } else { b'm' })?;
+                    self.stage.answer(&asked, &reply);
                 }
                 None => {}
             }
@@ -199,15 +197,22 @@ impl Parent<'_> {
         Ok(())
     }
 
-    /// Tells a child what to execute; `false` if it cannot hear that any more.
-    fn order(&mut self, target: &str, order: u8) -> Result<bool, StageError> {
-        let Some(fork) = self.forks.iter_mut().find(|fork| fork.child.is_meant_by(target)) else { return Ok(false) };
-        let is_ours = link_of(fork.child.pid(), "exe") == link_of(own_pid(), "exe");
-        if fork.before.is_some() || fork.child.peek()?.is_some() || !is_ours {
-            return Ok(false);
+    /// Tells a child what to execute, or says why it cannot hear that any more.
+    fn order(&mut self, target: &str, order: u8) -> Result<Reply, StageError> {
+        let Some(fork) = self.forks.iter_mut().find(|fork| fork.child.is_meant_by(target.trim())) else {
+            return Ok(Err(unknown("child", target, self.forks.iter().map(|fork| fork.child.name()))));
+        };
+        if fork.child.peek()?.is_some() {
+            return Ok(Err("that child has ended".to_owned()));
+        }
+        if fork.before.is_some() {
+            return Ok(Err("that child has not done its last order yet".to_owned()));
+        }
+        if link_of(fork.child.pid(), "exe") != link_of(own_pid(), "exe") {
+            return Ok(Err("another program is in that child by now, which knows nothing of orders".to_owned()));
         }
         fork.before = Face::of(fork.child.pid(), &fork.told);
-        Ok(fork.order.write_all(&[order]).is_ok())
+        Ok(fork.order.write_all(&[order]).map_err(|error| format!("that child hears nothing any more: {error}")))
     }
 
     /// Takes the answers that have come: an error's number, or the end of the pipe, which exec has closed.
@@ -222,7 +227,8 @@ impl Parent<'_> {
             match fork.told.read(&mut number) {
                 Ok(4) => {
                     self.errors.push(i32::from_le_bytes(number));
-                    self.stage.value(format!("{}: exec returned", fork.child.name()), i32::from_le_bytes(number));
+                    self.stage
+                        .value(format!("exec in {} gave", fork.child.name()), format!("error {}", i32::from_le_bytes(number)));
                 }
                 _ if fork.child.peek()?.is_none() => {
                     let after = before.as_ref().and_then(|before| Face::new(fork.child.pid(), &fork.told, before));
@@ -245,7 +251,7 @@ impl Parent<'_> {
         while Instant::now() < deadline && self.forks.iter().any(|fork| fork.before.is_some()) {
             let awaited: Vec<_> = self.forks.iter().filter(|fork| fork.before.is_some()).map(|fork| fork.told.as_fd()).collect();
             if let Some(asked) = self.stage.listen(&awaited, deadline.saturating_duration_since(Instant::now()))? {
-                self.stage.refuse(&asked);
+                self.stage.refuse(&asked, TOO_LATE);
             }
             self.hear()?;
         }
@@ -263,12 +269,17 @@ fn facts(program: &str, seen: &[Seen], errors: &[i32]) -> Facts {
         let claim = "after exec it is the same process: PID and start are what they were";
         facts.push(equals("same-process", claim, process(before.process), process(after.process)));
         let file = shown(file_of_program(program));
-        facts.push(equals("new-program", "and another program is in it", file, shown(after.program.clone())));
+        facts.push(equals("new-program", "and another program is in it: its file", file, shown(after.program.clone())));
         facts.push(equals("new-name", "it has the new program's name", program, after.name.clone()));
-        facts.push(equals("same-parent", "its parent is still its parent", before.parent, after.parent));
+        facts.push(equals("same-parent", "its parent is still its parent: the PID", before.parent, after.parent));
         let (input, kept) = (shown(before.input.clone()), shown(after.input.clone()));
         facts.push(equals("stays-open", "its standard input is still the same pipe", input, kept));
-        facts.push(equals("close-on-exec", "a descriptor that is marked close-on-exec is closed", 0, after.private));
+        facts.push(equals(
+            "close-on-exec",
+            "a descriptor that is marked close-on-exec is closed: so many of that pipe are left",
+            0,
+            after.private,
+        ));
     }
     if let Some(error) = errors.first() {
         let claim = "exec of a program that is not there returns, with error 2 (ENOENT)";

@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::children::{Child, Fork, Reaped};
 use super::load::Load;
 use super::stage::own_pid;
-use super::{Chapter, Facts, Params, Prediction, Scenario, Stage, StageError, Task, action, count, equals, note};
+use super::{Chapter, Facts, Params, Prediction, Scenario, Stage, StageError, Task, action, count, equals, note, seconds};
 use crate::model::{ExitStatus, TaskSort};
 use crate::sys::exit_now;
 
@@ -29,9 +29,11 @@ pub(super) const FORK: Scenario = Scenario {
     params: &[
         count("pieces", 100, 2..=160, "pieces", "pieces of work that parent and child share"),
         count("split", 50, 0..=100, "%", "the child's share of the pieces"),
+        seconds("work", 1.6, 0.1..=4.0, "how long one core is busy with all the pieces"),
         count("status", 10, 0..=255, "", "the status that the child exits with"),
     ],
-    actions: &[action("again", "Fork once more", "a second diamond after this one; its target is the child's share in percent")],
+    actions: &[action("again", "Fork once more", "one more diamond after this one; its target is the child's share in percent")
+        .on("[PERCENT]")],
     script: &["0.2 again 80"],
     notes: &[note(
         "wait() gives the child's exit status",
@@ -46,8 +48,9 @@ pub(super) const FORK: Scenario = Scenario {
 const MOST_DIAMONDS: usize = 10;
 
 fn run(stage: &Stage, params: &Params) -> Result<Facts, StageError> {
-    let load = Load::new("compress", TEXT, 16);
     let main = stage.task("main", TaskSort::Thread);
+    main.running("measuring how large a piece has to be");
+    let load = Load::lasting("compress", TEXT, params.seconds("work") / params.count("pieces") as u32);
     let mut splits = vec![params.count("split")];
     let mut diamonds = Vec::new();
     while let Some(&split) = splits.get(diamonds.len()) {
@@ -100,7 +103,7 @@ fn draw(stage: &Stage, main: &Task<'_>, load: &Load, plan: &Plan, splits: &mut V
     };
     drop(tell);
     stage.say(&format!("fork returned {} in process {}: I am the parent", child.pid(), own_pid()));
-    stage.value("child_pieces", plan.childs);
+    stage.value(format!("pieces of {}", child.name()), plan.childs);
 
     main.running("the parent's share");
     for piece in plan.childs..plan.total {
@@ -114,7 +117,7 @@ fn draw(stage: &Stage, main: &Task<'_>, load: &Load, plan: &Plan, splits: &mut V
     }
     let returned = child.pid().number();
     let reaped = child.reap()?;
-    stage.value("raw_status", reaped.raw);
+    stage.value("status that wait gave", reaped.raw);
     stage.say(&format!("wait returned {}: {}; only the parent is here", reaped.raw, reaped.status));
     Ok(Diamond { plan: *plan, returned, told: Told::read(hear)?, parents: plan.total - plan.childs, reaped })
 }
@@ -148,11 +151,12 @@ fn hear_actions(stage: &Stage, child: Option<&Child<'_>>, splits: &mut Vec<usize
         None => stage.next_action(Duration::ZERO)?,
     };
     if let Some(asked) = asked {
-        let target = asked.target.trim_end_matches('%').trim();
+        let target = asked.target.trim().trim_end_matches('%').trim();
         let split = if target.is_empty() { splits.last().copied() } else { target.parse().ok() };
-        match split {
-            Some(split) if asked.name == "again" && split <= 100 && splits.len() < MOST_DIAMONDS => splits.push(split),
-            _ => stage.refuse(&asked),
+        match split.filter(|split| *split <= 100) {
+            None => stage.refuse(&asked, "the child's share is a whole number from 0 to 100, in percent"),
+            Some(_) if splits.len() >= MOST_DIAMONDS => stage.refuse(&asked, "ten diamonds are enough for one run"),
+            Some(split) => splits.push(split),
         }
     }
     Ok(())
@@ -165,14 +169,19 @@ fn facts(diamonds: &[Diamond]) -> Facts {
         all.iter().find(|fact| !fact.holds).or(all.last()).cloned()
     };
     let returns = |diamond: &Diamond| {
-        equals("returns", "one call of fork returns in two processes", 2, 1 + usize::from(diamond.told.pid.is_some()))
+        equals(
+            "returns",
+            "one call of fork returns in two processes: times that it has returned",
+            2,
+            1 + usize::from(diamond.told.pid.is_some()),
+        )
     };
     let child_pid = |diamond: &Diamond| {
         equals("child-pid", "in the parent, fork returns the child's PID", diamond.told.pid, diamond.returned)
     };
     let joined = |diamond: &Diamond| {
         let done = diamond.parents + diamond.told.pieces.unwrap_or_default();
-        equals("joined", "when they have met, the two shares make the whole", diamond.plan.total, done)
+        equals("joined", "when they have met, the two shares make the whole: pieces that are done", diamond.plan.total, done)
     };
     let raw = |diamond: &Diamond| {
         equals("raw-status", "wait gives the exit status times 256", diamond.plan.status * 256, diamond.reaped.raw)

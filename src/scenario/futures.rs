@@ -5,9 +5,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use super::words::unknown;
 use super::{
     Chapter, Event, Facts, Future, FutureState, Params, Prediction, Scenario, Scope, Stage, StageError, Task, Until, action,
-    count, equals, note, seconds,
+    count, equals, note, seconds, too_late,
 };
 use crate::model::TaskSort;
 
@@ -26,11 +27,11 @@ pub(super) const FUTURES: Scenario = Scenario {
     params: &[
         count("workers", 3, 1..=8, "threads", "the pool's max_workers"),
         count("tasks", 6, 3..=12, "tasks", "tasks that are submitted, and then mapped"),
-        seconds("pace", 0.08, 0.02..=0.3, "how long the conductor waits for you before it opens the next gate"),
+        seconds("pace", 0.3, 0.02..=1.0, "how long the conductor waits for you before it opens the next gate"),
     ],
     actions: &[
-        action("finish", "Finish a task", "opens the gate of the running task that is named"),
-        action("cancel", "Cancel a future", "takes back the future that is named, if no worker has it yet"),
+        action("finish", "Finish a task", "opens the gate of the running task that is named").on("TASK"),
+        action("cancel", "Cancel a future", "takes back the future that is named, if no worker has it yet").on("TASK"),
     ],
     script: &["0.1 cancel task-6"],
     notes: &[
@@ -87,7 +88,7 @@ fn perform<'env>(
     batch.settle(workers);
     let count = |state| futures.iter().filter(|future| future.state() == state).count();
     seen.states = format!("{} running, {} pending", count(FutureState::Running), count(FutureState::Pending));
-    stage.value("states", seen.states.clone());
+    stage.value("futures", seen.states.clone());
     stage.say(&seen.states);
     seen.could_cancel = futures[0].cancel();
 
@@ -105,7 +106,7 @@ fn perform<'env>(
         if let Ok(square) = future.result() {
             stage.say(&format!("as_completed gave {name}: {square}"));
             seen.completed.push(name);
-            stage.value("as_completed", seen.completed.clone());
+            stage.value("as_completed gave so far", seen.completed.clone());
         } else {
             seen.cancelled_that_ran += usize::from(batch.has_begun(&name));
             stage.say(&format!("as_completed gave {name}: cancelled"));
@@ -123,7 +124,7 @@ fn perform<'env>(
     conductor.join().transpose()?;
     stage.value("done in this order", mapped.ended());
     stage.say(&format!("done in the order {}; map gave {:?}", mapped.ended().join(", "), seen.results));
-    pool.join(|_| false)?;
+    pool.join(too_late)?;
     Ok(seen)
 }
 
@@ -217,13 +218,27 @@ impl<'s> Batch<'s> {
             let left = deadline.saturating_duration_since(Instant::now());
             let Some(asked) = self.stage.listen(&[], left)? else { continue };
             let named = (1..=self.gates.len()).find(|number| self.name(*number) == asked.target.trim());
-            match (asked.name.as_str(), named) {
-                ("finish", Some(number)) if self.log().running().contains(&number) => return Ok(Some(number)),
-                // A map has all or nothing.
-                ("cancel", Some(number)) if self.prefix != "map" && futures[number - 1].cancel() => {
-                    self.log().cancelled.push(number);
+            let Some(number) = named else {
+                let names = (1..=self.gates.len()).map(|number| self.name(number));
+                self.stage.refuse(&asked, &unknown("task", &asked.target, names));
+                continue;
+            };
+            let has_begun = self.log().began.contains(&number);
+            if asked.name == "finish" && self.log().running().contains(&number) {
+                return Ok(Some(number));
+            } else if asked.name == "finish" && has_begun {
+                self.stage.refuse(&asked, "it is done already");
+            } else if asked.name == "finish" {
+                self.stage.refuse(&asked, "no worker has it: only a task that runs can be finished");
+            } else if self.prefix == "map" {
+                self.stage.refuse(&asked, "a map has all or nothing: its futures are not given to anybody");
+            } else if futures[number - 1].cancel() {
+                let mut log = self.log();
+                if !log.cancelled.contains(&number) {
+                    log.cancelled.push(number);
                 }
-                _ => self.stage.refuse(&asked),
+            } else {
+                self.stage.refuse(&asked, "a worker has it, or had it: only a future that is pending can be cancelled");
             }
         }
         Ok(None)
@@ -260,7 +275,7 @@ struct Seen {
 fn facts(seen: &Seen) -> Facts {
     let running = seen.workers.min(seen.tasks);
     vec![
-        equals("one-call", "one submit is one call, also where it is given a list", 1, seen.calls),
+        equals("one-call", "one submit is one call, also where it is given a list: calls", 1, seen.calls),
         equals(
             "states",
             "a future is pending until a worker takes its task: then it is running",
@@ -285,8 +300,13 @@ fn facts(seen: &Seen) -> Facts {
             (1..=seen.tasks as u64).map(|number| number * number).collect::<Vec<_>>(),
             seen.results.clone(),
         ),
-        equals("no-cancel", "a future that is running cannot be cancelled", false, seen.could_cancel),
-        equals("cancelled", "a future that was cancelled in time never ran", 0, seen.cancelled_that_ran),
+        equals(
+            "no-cancel",
+            "a future that is running cannot be cancelled: cancel() gives",
+            "False",
+            if seen.could_cancel { "True" } else { "False" },
+        ),
+        equals("cancelled", "a future that was cancelled in time never ran: cancelled ones that did", 0, seen.cancelled_that_ran),
     ]
 }
 

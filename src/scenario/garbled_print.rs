@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use super::{
     Chapter, Facts, Lock, Params, Prediction, Scenario, Stage, StageAction, StageError, Worker, action, count, equals, flag,
-    more_than, note, seconds,
+    more_than, note, seconds, too_late,
 };
 use crate::model::TaskSort;
 use crate::sys::queued_bytes;
@@ -27,12 +27,14 @@ pub(super) const GARBLED_PRINT: Scenario = Scenario {
     },
     params: &[
         count("writers", 2, 2..=6, "threads", "threads that print on the same screen"),
-        count("lines", 30, 1..=60, "lines", "lines that each of them prints"),
-        seconds("pause", 0.002, 0.0..=0.005, "how long a writer rests after each character: the gap that is wide on purpose"),
+        count("lines", 40, 1..=60, "lines", "lines that each of them prints"),
+        seconds("pause", 0.003, 0.0..=0.005, "how long a writer rests after each character: the gap that is wide on purpose"),
         flag("lock", false, "whether the print lock is on from the start"),
     ],
-    actions: &[action("lock", "Print lock", "switches the print lock on or off for the lines that begin from now on")],
-    script: &["0.6 lock on"],
+    actions: &[
+        action("lock", "Print lock", "switches the print lock on or off for the lines that begin from now on").on("[on|off]")
+    ],
+    script: &["1.5 lock on"],
     notes: &[note(
         "print() writes a line",
         "it writes the text, and then the end of the line: two writes, and any thread may come between. Here, with a write for \
@@ -64,7 +66,7 @@ fn run(stage: &Stage, params: &Params) -> Result<Facts, StageError> {
             }
         })?;
         let came = Watch { stage, lock_is_on: &lock_is_on, came: Vec::new() }.read(screen, writers, lines)?;
-        threads.join(|_| false)?;
+        threads.join(too_late)?;
         Ok::<_, StageError>(came)
     })?;
     main.finish("ok");
@@ -151,11 +153,11 @@ impl Watch<'_> {
     }
 
     fn obey(&self, asked: &StageAction) {
-        let on = match (asked.name.as_str(), asked.target.as_str()) {
-            ("lock", "on") => true,
-            ("lock", "off") => false,
-            ("lock", "") => !self.lock_is_on.load(Ordering::SeqCst),
-            _ => return self.stage.refuse(asked),
+        let on = match asked.target.trim() {
+            "on" => true,
+            "off" => false,
+            "" => !self.lock_is_on.load(Ordering::SeqCst),
+            _ => return self.stage.refuse(asked, "it is on or off; without a target the lock is switched over"),
         };
         self.lock_is_on.store(on, Ordering::SeqCst);
         self.show_lock();
@@ -192,7 +194,12 @@ fn facts(came: &[Came], writers: usize, lines: usize, pause: Duration) -> Facts 
     let meant = |number: usize| (0..lines).flat_map(move |line| text(number, line).into_bytes());
     let in_order = |number: &usize| came.iter().filter(|one| one.writer == *number).map(|one| one.byte).eq(meant(*number));
     let mut facts = vec![
-        equals("complete", "no character is lost: only the order suffers", (1..=writers).flat_map(meant).count(), came.len()),
+        equals(
+            "complete",
+            "no character is lost, only the order suffers: characters that came",
+            (1..=writers).flat_map(meant).count(),
+            came.len(),
+        ),
         equals(
             "own-order",
             "each writer's own characters come in their order: writers of which that is so",
@@ -203,11 +210,11 @@ fn facts(came: &[Came], writers: usize, lines: usize, pause: Duration) -> Facts 
     let (broken, free) = torn(came, false);
     // Two lines alone, or a gap that is hardly there: chance may keep them whole.
     if free > writers && pause >= Duration::from_millis(1) {
-        facts.push(more_than("torn", "without the lock, lines are torn: other threads write in their middle", 0, broken));
+        facts.push(more_than("torn", "without the lock, other threads write in the middle of lines: torn lines", 0, broken));
     }
     let (broken, locked) = torn(came, true);
     if locked > 0 {
-        facts.push(equals("whole", "with the lock, no line is torn", 0, broken));
+        facts.push(equals("whole", "with the lock, no line is torn: torn lines", 0, broken));
     }
     facts
 }

@@ -15,8 +15,8 @@ use super::children::{Child, Fork};
 use super::cost::{Cost, cost_of, load, process_cpu, ready_at_a_time, stolen};
 use super::load::Load;
 use super::{
-    Chapter, Facts, Params, Prediction, Scenario, Stage, StageAction, StageError, action, at_most, count, equals, more_than,
-    note, seconds,
+    Chapter, Facts, Params, Prediction, Scenario, Stage, StageAction, StageError, action, at_most, choice, count, equals,
+    gil_alone, more_than, note, seconds,
 };
 use crate::model::{ExitStatus, Fact, Signal, TaskSort};
 use crate::sys::{exit_now, set_nonblocking};
@@ -30,14 +30,24 @@ pub(super) const GIL: Scenario = Scenario {
     concepts: &[6, 14, 41, 42, 43],
     text: TEXT,
     prediction: Prediction {
-        ask: "Four threads count in pure Python, on a machine with four cores. How many cores are busy?",
-        choices: &["About one", "Two", "Four"],
+        ask: "Four threads count in pure Python, on a machine with several cores. How many cores do they keep busy, all together?",
+        choices: &["About one", "Two", "As many as there are"],
         answer: 0,
         fact: "threads-cores",
     },
     params: &[
+        choice(
+            "kind",
+            &["all", "threads", "processes"],
+            "what computes; threads or processes alone count a fixed number of steps, to compare",
+        ),
         count("workers", 4, 1..=8, "workers", "threads, and then processes, that compute at the same time"),
-        seconds("span", 0.4, 0.2..=1.2, "how long they compute each time"),
+        seconds(
+            "span",
+            0.6,
+            0.2..=1.2,
+            "how long they compute each time; of threads or processes alone, how long each would on a core of its own",
+        ),
         count("interval", 5, 1..=50, "ms", "the switch interval: how long a thread may keep the lock while others wait"),
         count("affinity", 0, 0..=64, "cores", "cores that all of this may run on; 0: all there are"),
     ],
@@ -45,14 +55,15 @@ pub(super) const GIL: Scenario = Scenario {
         "interval",
         "Other switch interval",
         "has the threads compute once more; its target is the switch interval, 1 to 50 ms",
-    )],
-    script: &["0.5 interval 1"],
+    )
+    .on("MILLISECONDS")],
+    script: &["0.8 interval 1"],
     notes: &[
         note(
             "a thread keeps the lock for 100 byte codes",
-            "since Python 3.2 it keeps it for a time: a turn took {turn_ms} ms, {steps-in-a-turn} steps",
+            "since Python 3.2 it keeps it for a time: a turn took {length of a turn (ms)} ms, {steps-in-a-turn} steps",
         ),
-        note("one Python thread runs at a time", "on the average, {threads-cores} cores were in use"),
+        note("one Python thread runs at a time", "cores that the threads used, on the average: {threads-cores}"),
     ],
     python: include_str!("../../assets/python/gil.py"),
     rust: include_str!("gil.rs"),
@@ -73,6 +84,9 @@ fn run(stage: &Stage, params: &Params) -> Result<Facts, StageError> {
     let main = stage.task("main", TaskSort::Thread);
     let cores = choose_cores(params.count("affinity")).map_err(StageError::kernel("choose the cores"))?;
     stage.value("cores", cores.count());
+    if params.text("kind") != "all" {
+        return gil_alone::run(stage, main, params);
+    }
     let (workers, span) = (params.count("workers"), params.seconds("span"));
     let processes = Processes::start(stage, workers, span)?;
     let mut history = History { workers, span, ..History::default() };
@@ -99,10 +113,9 @@ fn run(stage: &Stage, params: &Params) -> Result<Facts, StageError> {
     asked.reverse();
     while let Some(action) = asked.pop().map_or_else(|| stage.next_action(Duration::ZERO), |action| Ok(Some(action)))? {
         match action.target.trim().parse() {
-            Ok(interval @ 1..=50) if action.name == "interval" && history.rounds.len() < MOST_ROUNDS => {
-                history.rounds.push(one_lock(interval)?);
-            }
-            _ => stage.refuse(&action),
+            Ok(1..=50) if history.rounds.len() >= MOST_ROUNDS => stage.refuse(&action, "five rounds are enough for one run"),
+            Ok(interval @ 1..=50) => history.rounds.push(one_lock(interval)?),
+            _ => stage.refuse(&action, "the switch interval is a whole number of ms, from 1 to 50"),
         }
     }
     main.finish("ok");
@@ -452,7 +465,7 @@ impl History {
         }
         if let Some(round) = self.busiest() {
             let turn = self.span.as_secs_f64() * 1e3 / round.turns().max(1) as f64;
-            stage.value("turn_ms", (turn * 10.0).round() / 10.0);
+            stage.value("length of a turn (ms)", (turn * 10.0).round() / 10.0);
         }
     }
 }
@@ -474,24 +487,29 @@ fn facts(history: &History) -> Facts {
         holds: cores > 0.0 && cores <= 1.5,
     }];
     if let Some(ready) = ready_at_a_time(history.processes.iter().map(|one| &one.cost)) {
-        let claim = "processes do not wait for each other: each runs, or is ready and waits for a core";
+        let claim = "processes do not wait for each other: so many run or are ready at a time";
         facts.push(at_least("processes-ready", claim, 0.8 * workers, ready));
     }
     let left = workers.min(history.cores_left);
     if left >= ENOUGH_LEFT {
-        let claim = "processes use the cores that are free, one each";
+        let claim = "processes use the cores that are free: cores";
         facts.push(at_least("processes-cores", claim, 0.6 * left, history.process_cores));
     }
     if let Some(ready) = ready_at_a_time(history.hashing.iter().map(|one| &one.cost)) {
-        let claim = "threads that compute without holding the lock run, or are ready, at the same time";
+        let claim = "threads that compute without holding the lock do not wait either: so many run or are ready at a time";
         facts.push(at_least("hash-ready", claim, 0.6 * workers, ready));
     }
-    facts.push(equals("io-overlap", "threads that wait for input all wait at the same time", history.workers, history.asleep));
+    facts.push(equals(
+        "io-overlap",
+        "threads that wait for input all wait at the same time: threads",
+        history.workers,
+        history.asleep,
+    ));
     let (most, turns, steps) =
         history.busiest().map_or((0, 1, 0), |round| (history.most_turns(round), round.turns(), round.steps_in_a_turn()));
-    facts.push(at_most("turns", "the lock changes hands at most once in a switch interval", most, turns));
-    facts.push(more_than("steps-in-a-turn", "a turn is much longer than 100 steps", 100, steps));
-    let claim = "such a lock does not keep your counter right: updates are lost between read and write";
+    facts.push(at_most("turns", "the lock changes hands at most once in a switch interval: turns", most, turns));
+    facts.push(more_than("steps-in-a-turn", "a turn is much longer than 100 steps: steps in a turn", 100, steps));
+    let claim = "such a lock does not keep your counter right: updates that are lost between read and write";
     facts.push(more_than("still-lost", claim, 0, history.lost));
     facts
 }

@@ -6,8 +6,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::{
-    Chapter, Event, Facts, Params, Prediction, Queue, Scenario, Scope, Stage, StageAction, StageError, Task, Worker, action,
-    count, equals, more_than, note, seconds,
+    Chapter, Event, Facts, Params, Prediction, Queue, Reply, Scenario, Scope, Stage, StageAction, StageError, Task, Worker,
+    action, count, equals, more_than, note, seconds, too_late,
 };
 use crate::model::TaskSort;
 
@@ -26,18 +26,18 @@ pub(super) const JOINABLE_QUEUE: Scenario = Scenario {
     params: &[
         count("workers", 3, 1..=6, "workers", "who take items"),
         count("items", 9, 4..=40, "items", "items that main puts"),
-        seconds("work", 0.1, 0.02..=0.2, "how long an item takes"),
+        seconds("work", 0.3, 0.02..=1.0, "how long an item takes"),
         count("held", 1, 0..=3, "items", "the last items, which are reported as done only when you say so"),
-        seconds("patience", 3.0, 0.5..=60.0, "after this long they are reported, whatever you do"),
+        seconds("patience", 10.0, 0.5..=60.0, "after this long they are reported, whatever you do"),
     ],
     actions: &[
         action("done", "Report an item", "lets a worker call task_done for an item that is held back"),
         action("put", "One more item", "main puts one more item, as long as an item is held back"),
     ],
-    script: &["0.3 put", "0.9 done"],
+    script: &["0.4 put", "2.4 done"],
     notes: &[note(
         "a JoinableQueue is a queue with task_done and join",
-        "join() returned with {join-waits} items left; the queue was empty when {empty} items were still at work",
+        "items that were left when join() returned: {join-waits}; that were still at work when the queue was empty: {empty}",
     )],
     python: include_str!("../../assets/python/joinable-queue.py"),
     rust: include_str!("joinable_queue.rs"),
@@ -148,7 +148,7 @@ impl Bench<'_> {
             };
             // It was put, so it cannot be one too many.
             let _ = self.queue.task_done();
-            self.stage.value("unfinished", left);
+            self.stage.value("unfinished items", left);
         }
         let _ = self.queue.task_done();
     }
@@ -165,7 +165,7 @@ impl Bench<'_> {
         let mut orders = 0;
         while joiner.is_alive() {
             if let Some(asked) = self.stage.next_action(TICK)? {
-                self.obey(&asked, &mut orders);
+                self.stage.answer(&asked, &self.obey(&asked, &mut orders));
             }
             if Instant::now() >= deadline {
                 orders = self.goes.len();
@@ -178,21 +178,24 @@ impl Bench<'_> {
         }
         self.log().refused = Some(refused.is_err());
         self.send_home(workers.count());
-        workers.join(|_| false)?;
+        workers.join(too_late)?;
         Ok(self.log().clone())
     }
 
-    fn obey(&self, asked: &StageAction, orders: &mut usize) {
+    fn obey(&self, asked: &StageAction, orders: &mut usize) -> Reply {
         let (put, goes) = {
             let log = self.log();
             (log.put, log.goes)
         };
         match asked.name.as_str() {
             // While an item is held back, join cannot return before this one is counted.
-            "put" if put < self.items + MOST_EXTRA && goes < self.goes.len() => self.put_one(),
-            "done" if *orders < self.goes.len() => *orders += 1,
-            _ => self.stage.refuse(asked),
+            _ if goes >= self.goes.len() => return Err("no item is held back any more, so that join() may return".to_owned()),
+            "put" if put >= self.items + MOST_EXTRA => return Err(format!("{MOST_EXTRA} more items are enough for one run")),
+            "put" => self.put_one(),
+            _ if *orders >= self.goes.len() => return Err("every item that is held back will be reported already".to_owned()),
+            _ => *orders += 1,
         }
+        Ok(())
     }
 
     /// Lets workers report what they hold back, one for each go that was ordered.
@@ -212,8 +215,13 @@ impl Bench<'_> {
 
 fn facts(held: usize, log: &Log) -> Facts {
     let mut facts = vec![
-        equals("join-waits", "when join() returned, no item was left to do", 0, log.left_when_joined),
-        more_than("empty", "when the queue was empty, items were still at work", 0, log.left_when_empty as u64),
+        equals("join-waits", "when join() returned, all was done: items that were left", 0, log.left_when_joined),
+        more_than(
+            "empty",
+            "an empty queue is no finished one: items that were still at work when it was empty",
+            0,
+            log.left_when_empty as u64,
+        ),
     ];
     if held > 0 {
         let waited = log.goes == held && log.too_early == 0;
@@ -222,8 +230,13 @@ fn facts(held: usize, log: &Log) -> Facts {
         facts.push(equals("held-back", claim, "join() waited", observed));
     }
     let taken: BTreeSet<usize> = log.taken.iter().copied().collect();
-    facts.push(equals("too-often", "task_done() once too often is an error", true, log.refused));
-    facts.push(equals("each-once", "each item was taken once", log.put, taken.len()));
+    facts.push(equals(
+        "too-often",
+        "task_done() once too often gives",
+        "an error",
+        log.refused.map(|refused| if refused { "an error" } else { "no error" }),
+    ));
+    facts.push(equals("each-once", "each item was taken once: items", log.put, taken.len()));
     facts
 }
 

@@ -23,9 +23,9 @@ pub(super) const LOCK: Scenario = Scenario {
     },
     params: &[
         count("workers", 4, 2..=8, "threads", "threads that want the lock"),
-        count("rounds", 12, 1..=20, "times", "how often each one takes it"),
-        count("section", 20, 1..=50, "ms", "how long each one keeps it"),
-        count("outside", 30, 0..=50, "ms", "how long each one is busy without it"),
+        count("rounds", 20, 1..=40, "times", "how often each one takes it"),
+        count("section", 40, 1..=100, "ms", "how long each one keeps it"),
+        count("outside", 60, 0..=100, "ms", "how long each one is busy without it"),
         flag("forget", false, "whether worker-1 ends half-way without a release"),
         seconds("patience", 1.0, 0.1..=5.0, "how long the others wait for a release that was forgotten"),
         count("line", 17, 2..=27, "", "GPIO line of the LED, which is on while the lock is held"),
@@ -33,13 +33,14 @@ pub(super) const LOCK: Scenario = Scenario {
     actions: &[
         action("hold", "Hold it yourself", "you ask for the lock, and keep it once you have it, for 20 s at most"),
         action("release", "Release it", "you give it back; or you release it for the one that has forgotten to"),
-        action("step", "Step", "on or off switches step mode; a task's name lets that one take its next step"),
+        action("step", "Step", "on or off switches step mode; a task's name lets that one take its next step")
+            .on("[on|off|TASK]"),
     ],
-    script: &["0.3 hold", "0.6 release", "6 step off"],
+    script: &["0.5 hold", "1.2 release", "9 step off"],
     notes: &[note(
         "a listing forgets `global counter`: UnboundLocalError, and the lock stays held",
-        "with forget on, you see it; `with lock:` releases also after an error. Here the lock was held {serialised_percent} % of \
-         the time, and a passer-by who would not wait was turned away {turned_away} times",
+        "with forget on, you see it; `with lock:` releases also after an error. Here the lock was held {time under the lock (%)} % \
+         of the time, and a passer-by who would not wait was turned away {times the passer-by was turned away} times",
     )],
     python: include_str!("../../assets/python/lock.py"),
     rust: include_str!("lock.rs"),
@@ -94,21 +95,22 @@ fn run(stage: &Stage, params: &Params) -> Result<Facts, StageError> {
         loop {
             let is_holding = you.as_ref().is_some_and(super::Thread::is_alive);
             let all_done = threads.join_for(LOOK, |asked| match asked.name.as_str() {
-                "hold" if !is_holding => {
+                "hold" if is_holding => Err("you hold it, or wait for it, already".to_owned()),
+                "hold" => {
                     enough.clear();
-                    you = scope.thread("you", |_| hold()).ok();
-                    you.is_some()
+                    you = Some(scope.thread("you", |_| hold()).map_err(|error| error.to_string())?);
+                    Ok(())
                 }
                 "release" if is_holding => {
                     enough.set();
-                    true
+                    Ok(())
                 }
-                "release" if lock.left_by().is_some() => {
+                _ if lock.left_by().is_some() => {
                     left_by = lock.left_by();
                     tool.put_back();
-                    true
+                    Ok(())
                 }
-                _ => false,
+                _ => Err("you do not hold it, and nobody has gone and left it locked".to_owned()),
             })?;
             if let Some(culprit) = lock.left_by() {
                 let since = *since.get_or_insert_with(Instant::now);
@@ -143,8 +145,8 @@ fn run(stage: &Stage, params: &Params) -> Result<Facts, StageError> {
         left_by,
     };
     let percent = outcome.held.as_secs_f64() / elapsed.as_secs_f64() * 100.0;
-    stage.value("serialised_percent", percent.round() as u64);
-    stage.value("turned_away", tool.turned_away.into_inner());
+    stage.value("time under the lock (%)", percent.round() as u64);
+    stage.value("times the passer-by was turned away", tool.turned_away.into_inner());
     stage.say(&format!("{} sections, one at a time, held the lock {percent:.0} % of the time", outcome.sections.1));
     Ok(facts(&outcome))
 }
@@ -242,23 +244,23 @@ struct Outcome {
 fn facts(outcome: &Outcome) -> Facts {
     let Outcome { manners, sections, at_once, held, elapsed, forgets, left_by } = outcome;
     let mut facts = vec![
-        equals("at-once", "with the lock, one at a time", 1, *at_once),
-        equals("sections", "nobody is left out: every section was done in the end", sections.0, sections.1),
+        equals("at-once", "with the lock, one at a time: threads at it at the same time, at most", 1, *at_once),
+        equals("sections", "nobody is left out, every section was done in the end: sections", sections.0, sections.1),
         equals(
             "try",
-            "acquire(blocking=False) is False at once while it is held, and True when it is free",
-            vec![false, true],
-            manners.tries.to_vec(),
+            "acquire(blocking=False) gives False at once while the lock is held, and True when it is free",
+            "False, then True",
+            manners.tries.map(|got| if got { "True" } else { "False" }).join(", then "),
         ),
         equals(
             "anybody",
-            "a lock does not check who releases it, so that its holder finds it released",
-            vec![true, false],
-            manners.releases.to_vec(),
+            "a lock does not check who releases it: it takes main's release, and then refuses its holder's",
+            "taken, then refused",
+            manners.releases.map(|taken| if taken { "taken" } else { "refused" }).join(", then "),
         ),
         at_least(
             "bottleneck",
-            "the run takes at least as long as all sections together, however many threads there are",
+            "the run takes at least as long as all sections together, however many threads there are (ms)",
             held.as_millis() as u64,
             elapsed.as_millis() as u64,
         ),

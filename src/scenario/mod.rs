@@ -8,6 +8,7 @@ mod crash_test;
 mod definition;
 mod executor;
 mod facts;
+mod gil_alone;
 mod load;
 mod observe;
 mod params;
@@ -17,6 +18,7 @@ mod relatives;
 mod reporter;
 mod stage;
 mod watch;
+mod words;
 mod worker;
 
 mod across_systems;
@@ -60,7 +62,7 @@ mod wait;
 mod zombie;
 
 pub use concepts::concept;
-pub use control::StageAction;
+pub use control::{Reply, StageAction, too_late};
 pub use definition::{ActionSpec, Chapter, Note, Prediction, Scenario, action, note};
 pub use facts::{Facts, at_least, at_most, equals, more_than};
 pub use params::{ParamError, ParamKind, ParamSpec, Params, choice, count, flag, seconds, text};

@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use super::children::{Child, Fork, Reaped};
 use super::relatives::{children_of, exec, is_ready, link_of, stat_of};
 use super::stage::own_pid;
+use super::words::{unknown, yes_or_no};
 use super::{Chapter, Facts, Params, Prediction, Scenario, Stage, StageError, Task, action, count, equals, note, seconds};
 use crate::model::{EventKind, ExitStatus, Pgid, Pid, Sid, Signal, TaskSort};
 use crate::sys::{PidFd, SignalScope, exit_now};
@@ -30,10 +31,10 @@ pub(super) const OLD_INTERFACES: Scenario = Scenario {
     },
     params: &[
         count("status", 10, 1..=255, "", "exit status of the programs"),
-        seconds("hold", 0.15, 0.05..=0.7, "how long each program stays, so that it can be seen"),
+        seconds("hold", 0.35, 0.05..=1.0, "how long each program stays, so that it can be seen"),
     ],
     actions: &[
-        action("run", "Run once more", "the call that is named, after the others: system, popen, spawn-wait, call …"),
+        action("run", "Run once more", "the call that is named, after the others: system, popen, spawn-wait, call …").on("CALL"),
         action("next", "Go on", "the program that is held ends at once"),
     ],
     script: &["0.3 next", "0.5 run getstatusoutput"],
@@ -52,6 +53,8 @@ pub(super) const OLD_INTERFACES: Scenario = Scenario {
     run,
 };
 
+/// Calls that a person can ask for.
+const MOST_ASKED: usize = 20;
 /// The calls, in the order in which they are made: old beside new.
 const CALLS: [&str; 10] = [
     "system",
@@ -75,7 +78,7 @@ fn run(stage: &Stage, params: &Params) -> Result<Facts, StageError> {
         outcomes.push((call, shell.make(call)?));
     }
     // Not for ever, should somebody never have enough.
-    while let Some(call) = shell.asked.pop_front().filter(|_| outcomes.len() < 30) {
+    while let Some(call) = shell.asked.pop_front().filter(|_| outcomes.len() < CALLS.len() + MOST_ASKED) {
         outcomes.push((call, shell.make(call)?));
     }
     shell.main.finish("ok");
@@ -126,13 +129,13 @@ impl<'s> Caller<'s> {
             "spawn-wait" => {
                 let (pid, started) = self.spawn(call, &program)?;
                 let (tree, reaped) = self.finish(started)?;
-                (tree, json!([is_there(pid), code(&reaped)]))
+                (tree, json!(spawned(is_there(pid), code(&reaped))))
             }
             "spawn-nowait" => {
                 let (pid, started) = self.spawn(call, &program)?;
                 let at_once = is_there(pid);
                 let (tree, reaped) = self.finish(started)?;
-                (tree, json!([at_once, code(&reaped)]))
+                (tree, json!(spawned(at_once, code(&reaped))))
             }
             "call" => {
                 let (tree, reaped) = self.run_to_end(call, &program)?;
@@ -141,19 +144,24 @@ impl<'s> Caller<'s> {
             "check-call" => {
                 let (tree, reaped) = self.run_to_end(call, &program)?;
                 let checked = if code(&reaped) == 0 { Ok(()) } else { Err(code(&reaped)) };
-                (tree, json!({ "error": checked.err() }))
+                (tree, json!(checked.map_or_else(|code| format!("error with status {code}"), |()| "no error".to_owned())))
             }
             "getoutput" => {
                 let (tree, _, text) = self.output(call, &loud)?;
-                (tree, json!(text))
+                (tree, json!(format!("{text:?}")))
             }
             _ => {
                 let (tree, reaped, text) = self.output(call, &loud)?;
-                (tree, json!([code(&reaped), text]))
+                (tree, json!(format!("{}, {text:?}", code(&reaped))))
             }
         };
-        self.stage.say(&format!("{call}: {} gave {gave}", tree.join(" > ")));
-        self.stage.value(format!("{call} gave"), gave.clone());
+        let shown = match &gave {
+            Value::Array(parts) => parts[0].to_string(),
+            Value::String(text) => text.clone(),
+            other => other.to_string(),
+        };
+        self.stage.say(&format!("{call}: {} gave {shown}", tree.join(" > ")));
+        self.stage.value(format!("{call} gave"), shown);
         Ok(Outcome { tree, gave })
     }
 
@@ -210,9 +218,9 @@ impl<'s> Caller<'s> {
         let mut lines = BufReader::new(output).lines();
         let first = if is_readable { lines.next() } else { None };
         let (is_live, is_a_pipe) = (is_there(pid), link_of(pid, "fd/1") == ours);
-        let (tree, reaped) = self.finish(started)?;
+        let (tree, _) = self.finish(started)?;
         let lines: Vec<String> = first.into_iter().chain(lines).map_while(Result::ok).collect();
-        Ok((tree, json!([lines, is_live, is_a_pipe, reaped.raw])))
+        Ok((tree, json!([lines, yes_or_no(is_live), yes_or_no(is_a_pipe)])))
     }
 
     /// As `spawn`: it comes back at once; the caller waits, or does not.
@@ -272,8 +280,9 @@ impl<'s> Caller<'s> {
             let Some(asked) = self.stage.listen(&[child.as_fd()], left)? else { return Ok(()) };
             match CALLS.into_iter().find(|call| *call == asked.target.trim()) {
                 _ if asked.name == "next" => return Ok(()),
-                Some(call) if asked.name == "run" => self.asked.push_back(call),
-                _ => self.stage.refuse(&asked),
+                Some(_) if self.asked.len() >= MOST_ASKED => self.stage.refuse(&asked, "20 more calls are enough for one run"),
+                Some(call) => self.asked.push_back(call),
+                None => self.stage.refuse(&asked, &unknown("call", &asked.target, CALLS)),
             }
         }
         Ok(())
@@ -293,6 +302,11 @@ fn is_there(pid: Pid) -> bool {
     stat_of(pid).is_some_and(|stat| stat.ppid == own_pid().number() && stat.state != 'Z')
 }
 
+/// What a spawn has given: whether its child was there when it came back, and the status.
+fn spawned(is_there: bool, status: i32) -> String {
+    format!("{}, status {status}", if is_there { "the child runs" } else { "the child is gone" })
+}
+
 /// The exit status; minus the signal's number if one ended it.
 const fn code(reaped: &Reaped) -> i32 {
     match reaped.status {
@@ -310,38 +324,44 @@ fn facts(status: i32, outcomes: &[(&str, Outcome)]) -> Facts {
     let gave = |outcome: &Outcome| outcome.gave.clone();
     let shell = json!(["sh", "cat"]);
     let claims: [Claim<'_>; 14] = [
-        ("system", "shell-row", "system() puts a shell between us and the program", shell.clone(), &tree),
+        ("system", "shell-row", "system() puts a shell between us and the program: the processes", shell.clone(), &tree),
         ("system", "system-status", "system() gives the raw status: the exit status times 256", json!(status * 256), &gave),
-        ("run-shell", "same-tree", "run() with shell makes the same processes as system()", shell, &tree),
-        ("run-shell", "run-status", "and gives the exit status itself", json!(status), &gave),
-        ("run-list", "no-shell", "run() with a list needs no shell", json!(["cat"]), &tree),
-        ("popen", "popen-lines", "popen() gives the output as a file with lines", json!(["one", "two"]), &|seen| {
+        ("run-shell", "same-tree", "run() with shell=True makes the same processes as system()", shell, &tree),
+        ("run-shell", "run-status", "and run() gives the exit status itself", json!(status), &gave),
+        ("run-list", "no-shell", "run() with a list needs no shell: the processes", json!(["cat"]), &tree),
+        ("popen", "popen-lines", "popen() gives the output as a file: its lines", json!(["one", "two"]), &|seen| {
             seen.gave[0].clone()
         }),
-        ("popen", "popen-live", "its first line can be read while the program still runs", json!(true), &|seen| {
+        ("popen", "popen-live", "its first line can be read while the program still runs", json!("yes"), &|seen| {
             seen.gave[1].clone()
         }),
-        ("popen", "popen-pipe", "the program's standard output is the pipe that we read", json!(true), &|seen| {
+        ("popen", "popen-pipe", "the program's standard output is the pipe that we read", json!("yes"), &|seen| {
             seen.gave[2].clone()
         }),
         (
             "spawn-wait",
             "spawn-wait",
-            "after spawn with P_WAIT nobody is there, and it gives the exit status",
-            json!([false, status]),
+            "spawn with P_WAIT comes back after the end, and gives the exit status",
+            json!(spawned(false, status)),
             &gave,
         ),
         (
             "spawn-nowait",
             "spawn-nowait",
-            "with P_NOWAIT it comes back while the program runs; we wait later",
-            json!([true, status]),
+            "with P_NOWAIT it comes back at once; we wait later",
+            json!(spawned(true, status)),
             &gave,
         ),
         ("call", "call", "call() gives the exit status", json!(status), &gave),
-        ("check-call", "check-call", "check_call() gives an error that carries it", json!({ "error": status }), &gave),
-        ("getoutput", "getoutput", "getoutput() gives the text, and the status is lost", json!("one\ntwo"), &gave),
-        ("getstatusoutput", "getstatusoutput", "getstatusoutput() gives both", json!([status, "one\ntwo"]), &gave),
+        (
+            "check-call",
+            "check-call",
+            "check_call() gives an error that carries it",
+            json!(format!("error with status {status}")),
+            &gave,
+        ),
+        ("getoutput", "getoutput", "getoutput() gives the text, and the status is lost", json!("\"one\\ntwo\""), &gave),
+        ("getstatusoutput", "getstatusoutput", "getstatusoutput() gives both", json!(format!("{status}, \"one\\ntwo\"")), &gave),
     ];
     let mut facts = Facts::new();
     for (call, id, claim, expected, observed) in claims {
@@ -359,12 +379,12 @@ mod tests {
     fn outcomes() -> Vec<(&'static str, Outcome)> {
         let gave = |call: &str| match call {
             "system" => json!(2560),
-            "popen" => json!([["one", "two"], true, true, 2560]),
-            "spawn-wait" => json!([false, 10]),
-            "spawn-nowait" => json!([true, 10]),
-            "check-call" => json!({ "error": 10 }),
-            "getoutput" => json!("one\ntwo"),
-            "getstatusoutput" => json!([10, "one\ntwo"]),
+            "popen" => json!([["one", "two"], "yes", "yes"]),
+            "spawn-wait" => json!(spawned(false, 10)),
+            "spawn-nowait" => json!(spawned(true, 10)),
+            "check-call" => json!("error with status 10"),
+            "getoutput" => json!("\"one\\ntwo\""),
+            "getstatusoutput" => json!("10, \"one\\ntwo\""),
             _ => json!(10),
         };
         let tree = |call: &str| if call == "run-list" { vec!["cat".to_owned()] } else { vec!["sh".to_owned(), "cat".to_owned()] };
@@ -380,7 +400,7 @@ mod tests {
         assert_eq!((facts(10, &outcomes()).len(), failed(&outcomes())), (14, vec![]));
         for (number, call) in CALLS.into_iter().enumerate() {
             let mut changed = outcomes();
-            changed[number].1 = Outcome { tree: vec!["perl".to_owned()], gave: json!([[], false, false, 0]) };
+            changed[number].1 = Outcome { tree: vec!["perl".to_owned()], gave: json!([[], "no", "no"]) };
             let expected: &[&str] = match call {
                 "system" => &["shell-row", "system-status"],
                 "run-shell" => &["same-tree", "run-status"],

@@ -8,8 +8,10 @@ use std::time::{Duration, Instant};
 use rustix::process::{WaitOptions, getppid, set_child_subreaper, waitpid};
 
 use super::children::{Child, Fork};
+use super::control::TOO_LATE;
 use super::relatives::{is_ready, line_of_parents, stat_of};
 use super::stage::own_pid;
+use super::words::yes_or_no;
 use super::{Chapter, Facts, Params, Prediction, Scenario, Stage, StageError, Task, action, count, equals, flag, note, seconds};
 use crate::model::{EventKind, ExitStatus, Fact, Pid, Signal, TaskSort};
 use crate::sys::{PidFd, SignalScope, exit_now};
@@ -32,7 +34,8 @@ pub(super) const ORPHAN: Scenario = Scenario {
         seconds("patience", 20.0, 1.0..=60.0, "after this long the parent is killed and the children end, whatever you do"),
     ],
     actions: &[
-        action("adopt", "Adopt orphans", "target yes or no: whether the grandparent takes the orphans of this family"),
+        action("adopt", "Adopt orphans", "target yes or no: whether the grandparent takes the orphans of this family")
+            .on("yes|no"),
         action("finish", "Let them end", "the orphans end; if the parent still lives, it is killed first"),
     ],
     script: &["0.5 kill parent", "1.2 finish"],
@@ -164,7 +167,7 @@ impl Grandparent<'_> {
             Ok(()) => self.adopts = adopts,
             Err(error) => self.stage.notice(format!("could not change who adopts: {error}")),
         }
-        self.stage.value("the grandparent adopts", self.adopts);
+        self.stage.value("the grandparent adopts", yes_or_no(self.adopts));
     }
 
     /// Waits until the parent has told of all its children. It may have been killed before, or stopped.
@@ -185,10 +188,10 @@ impl Grandparent<'_> {
             others.extend([parent.as_fd(), self.told.as_fd()]);
             match self.stage.listen(&others, deadline.saturating_duration_since(Instant::now()))? {
                 Some(asked) if asked.name == "finish" => return Ok(true),
-                Some(asked) if asked.name == "adopt" && matches!(asked.target.trim(), "yes" | "no") => {
-                    self.adopt(asked.target.trim() == "yes");
-                }
-                Some(asked) => self.stage.refuse(&asked),
+                Some(asked) => match asked.target.trim() {
+                    word @ ("yes" | "no") => self.adopt(word == "yes"),
+                    _ => self.stage.refuse(&asked, "it is yes or no"),
+                },
                 None => self.hear()?,
             }
         }
@@ -264,7 +267,7 @@ impl Grandparent<'_> {
             let others: Vec<BorrowedFd<'_>> = self.alive().collect();
             match self.stage.listen(&others, deadline.saturating_duration_since(Instant::now()))? {
                 Some(asked) if asked.name == "finish" => break,
-                Some(asked) => self.stage.refuse(&asked),
+                Some(asked) => self.stage.refuse(&asked, "the parent is dead, and the orphans have their new parent already"),
                 None => self.hear()?,
             }
         }
@@ -278,7 +281,7 @@ impl Grandparent<'_> {
             let left = end.saturating_duration_since(Instant::now());
             let others: Vec<BorrowedFd<'_>> = self.alive().collect();
             if let Some(asked) = self.stage.listen(&others, left.max(Duration::from_millis(10)))? {
-                self.stage.refuse(&asked);
+                self.stage.refuse(&asked, TOO_LATE);
             }
             if left.is_zero() {
                 for child in &self.children {
@@ -306,7 +309,8 @@ impl Grandparent<'_> {
 }
 
 fn facts(seen: &Seen, ends: &[End]) -> Facts {
-    let mut facts = vec![equals("outlive", "the children outlive their parent", seen.bereaved, seen.orphans.len())];
+    let mut facts =
+        vec![equals("outlive", "the children outlive their parent: children that live", seen.bereaved, seen.orphans.len())];
     let new_parents = seen.orphans.iter().map(|orphan| {
         let (pid, name) = &orphan.parent;
         let (expected, holds) = if seen.adopts {
@@ -328,14 +332,19 @@ fn facts(seen: &Seen, ends: &[End]) -> Facts {
     let told: Vec<_> = seen.orphans.iter().filter_map(|orphan| Some((orphan.parent.0, orphan.told?))).collect();
     if !told.is_empty() {
         let (parents, told): (Vec<_>, Vec<_>) = told.into_iter().unzip();
-        facts.push(equals("getppid", "getppid() in the orphan says the same as /proc", parents, told));
+        facts.push(equals("getppid", "getppid() in each orphan gives the PID that /proc shows as its parent", parents, told));
     }
     if seen.adopts && !ends.is_empty() {
         let waited = ends.iter().filter(|end| end.is_ok()).count();
-        facts.push(equals("adopter-waits", "who adopts a child can wait on it", ends.len(), waited));
+        facts.push(equals("adopter-waits", "who adopts a child can wait on it: waits that gave a status", ends.len(), waited));
     } else if !ends.is_empty() {
         let refused = ends.iter().filter(|end| **end == Err(10)).count();
-        facts.push(equals("others-cannot", "only its parent can wait on it: for us, wait fails (ECHILD)", ends.len(), refused));
+        facts.push(equals(
+            "others-cannot",
+            "only its parent can wait on it: our waits that failed with ECHILD",
+            ends.len(),
+            refused,
+        ));
     }
     facts
 }

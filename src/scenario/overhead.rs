@@ -10,7 +10,10 @@ use std::time::{Duration, Instant};
 use nix::sys::resource::{UsageWho, getrusage};
 
 use super::children::Fork;
-use super::{Chapter, Facts, Params, Prediction, Scenario, Stage, StageAction, StageError, action, count, equals, note};
+use super::{
+    Chapter, Facts, Params, Prediction, Reply, Scenario, Stage, StageAction, StageError, Task, action, count, equals, note,
+    seconds,
+};
 use crate::model::{Fact, Signal, TaskSort};
 use crate::sys::{exit_now, has_one_thread};
 
@@ -38,12 +41,17 @@ pub(super) const OVERHEAD: Scenario = Scenario {
             "times",
             "how often each is measured, tasks up to 1 ms three times as often; the least counts",
         ),
+        seconds("patience", 20.0, 1.0..=60.0, "how long the lesson waits for you when all sizes are measured"),
     ],
-    actions: &[action("size", "Measure a size", "measures tasks of one more size; its target is the size, 1 to 20000 µs")],
-    script: &["0.3 size 3000"],
+    actions: &[
+        action("size", "Measure a size", "measures tasks of one more size; its target is the size, 1 to 20000 µs")
+            .on("MICROSECONDS"),
+        action("finish", "Finish", "the lesson ends when all sizes are measured"),
+    ],
+    script: &["0.3 size 3000", "2.5 finish"],
     notes: &[note(
         "processes cost more than threads and are not worth it for trivial tasks",
-        "for the smallest tasks they took {trivial} ms; they were faster from: {crossover}",
+        "for the smallest tasks they took {trivial} ms; the size from which they were faster: {processes are faster from}",
     )],
     python: include_str!("../../assets/python/overhead.py"),
     rust: include_str!("overhead.rs"),
@@ -69,7 +77,8 @@ fn run(stage: &Stage, params: &Params) -> Result<Facts, StageError> {
     let mut bench = Bench { stage, tasks: params.count("tasks"), asked: Vec::new(), rows: BTreeMap::new(), wrong: 0 };
     let mut again = 0..MOST_AGAIN;
 
-    while let Some(size) = sizes.pop_front() {
+    let mut is_finished = false;
+    while let Some(size) = bench.next_size(&main, &mut sizes, &mut is_finished, params.seconds("patience"))? {
         let loops = ((size as f64 * loops_a_microsecond) as u64).max(1);
         let expected = serial(bench.tasks, loops);
         for _ in 0..params.count("repeats") * if size <= 1_000 { 3 } else { 1 } {
@@ -79,15 +88,6 @@ fn run(stage: &Stage, params: &Params) -> Result<Facts, StageError> {
             }
         }
         bench.show(size);
-        bench.asked.extend(stage.next_action(Duration::ZERO)?);
-        for asked in std::mem::take(&mut bench.asked) {
-            match asked.target.trim().parse() {
-                Ok(size @ 1..=LARGEST) if asked.name == "size" && bench.rows.len() + sizes.len() < MOST_SIZES => {
-                    sizes.push_back(size);
-                }
-                _ => stage.refuse(&asked),
-            }
-        }
         // The least of more tries is nearer to what a busy machine hides.
         if sizes.is_empty() && facts(&bench.rows, 0).iter().any(|fact| !fact.holds) && again.next().is_some() {
             sizes.extend([bench.rows.keys().min(), bench.rows.keys().max()].into_iter().flatten());
@@ -96,7 +96,7 @@ fn run(stage: &Stage, params: &Params) -> Result<Facts, StageError> {
     main.finish("ok");
     let crossover = bench.crossover().map_or("no size that was tried".to_owned(), |size| format!("{size} µs"));
     stage.say(&format!("processes are faster from: {crossover}"));
-    stage.value("crossover", crossover);
+    stage.value("processes are faster from", crossover);
     Ok(facts(&bench.rows, bench.wrong))
 }
 
@@ -207,6 +207,46 @@ struct Bench<'s> {
 }
 
 impl Bench<'_> {
+    /// What is to be measured next; when nothing is left, waits for you. `None` at the end.
+    fn next_size(
+        &mut self,
+        main: &Task<'_>,
+        sizes: &mut VecDeque<u64>,
+        is_finished: &mut bool,
+        patience: Duration,
+    ) -> Result<Option<u64>, StageError> {
+        let deadline = Instant::now() + patience;
+        self.asked.extend(self.stage.next_action(Duration::ZERO)?);
+        loop {
+            for asked in std::mem::take(&mut self.asked) {
+                let reply = self.obey(&asked, sizes, is_finished);
+                self.stage.answer(&asked, &reply);
+            }
+            if !sizes.is_empty() || *is_finished || Instant::now() >= deadline {
+                return Ok(sizes.pop_front());
+            }
+            main.waiting("you: one more size, or the end", None);
+            self.asked.extend(self.stage.next_action(deadline.saturating_duration_since(Instant::now()))?);
+        }
+    }
+
+    fn obey(&self, asked: &StageAction, sizes: &mut VecDeque<u64>, is_finished: &mut bool) -> Reply {
+        if asked.name == "finish" {
+            *is_finished = true;
+            return Ok(());
+        }
+        match asked.target.trim().parse() {
+            Ok(1..=LARGEST) if self.rows.len() + sizes.len() >= MOST_SIZES => {
+                Err(format!("{MOST_SIZES} sizes are enough for one run"))
+            }
+            Ok(size @ 1..=LARGEST) => {
+                sizes.push_back(size);
+                Ok(())
+            }
+            _ => Err(format!("the size is a whole number of µs, from 1 to {LARGEST}")),
+        }
+    }
+
     fn measure(&mut self, way: Way, size: u64, loops: u64, expected: &[u64]) -> Result<(), StageError> {
         let Self { stage, tasks, .. } = *self;
         if way == Way::Processes {
@@ -296,7 +336,7 @@ fn facts(rows: &Rows, wrong: usize) -> Facts {
             overhead(smallest),
             overhead(largest),
         ),
-        equals("same-results", "the results are the same, whichever way", 0, wrong),
+        equals("same-results", "the results are the same, whichever way: rounds in which they were not", 0, wrong),
     ]
 }
 

@@ -40,14 +40,14 @@ pub(super) const PIPE: Scenario = Scenario {
         seconds("patience", 20.0, 1.0..=60.0, "after this long our end of the echo's pipe is closed, whatever you do"),
     ],
     actions: &[
-        action("send", "Send to the echo", "sends the target through our end; the echo sends it back in capitals"),
+        action("send", "Send to the echo", "sends the target through our end; the echo sends it back in capitals").on("TEXT"),
         action("close", "Close our end", "the other side finds the end of file"),
-        action("lock", "One more round", "the target says how the two writers write: on, with the lock, or off"),
+        action("lock", "One more round", "the target says how the two writers write: on, with the lock, or off").on("on|off"),
     ],
     script: &["0.3 send hello", "0.5 send a pipe has two ends", "0.8 close", "0.9 lock off"],
     notes: &[note(
         "two users of one end of a pipe may corrupt its data",
-        "of what two writers sent {torn} records were torn; with a lock {locked}",
+        "torn records of two writers: {torn}; with a lock: {locked}",
     )],
     python: include_str!("../../assets/python/pipe.py"),
     rust: include_str!("pipe.rs"),
@@ -58,6 +58,8 @@ pub(super) const PIPE: Scenario = Scenario {
 const PIPE_BUF: usize = 4096;
 /// After this long the writers are killed; only one that somebody has stopped takes so long.
 const PATIENCE: Duration = Duration::from_secs(20);
+/// Why nothing can be said to the echo.
+const CLOSED: &str = "our end of the echo's pipe is closed";
 /// Rounds that one run may have, so that it ends.
 const MOST_ROUNDS: usize = 10;
 
@@ -107,11 +109,15 @@ impl Lesson<'_> {
         let others: Vec<_> = others.iter().map(|other| other.as_fd()).collect();
         let asked = self.stage.listen(&others, until.saturating_duration_since(Instant::now()))?;
         if let Some(asked) = &asked {
-            match (asked.name.as_str(), asked.target.as_str()) {
-                ("lock", "on" | "off") if self.locked.len() < MOST_ROUNDS => self.locked.push(asked.target == "on"),
+            match (asked.name.as_str(), asked.target.trim()) {
+                ("lock", "on" | "off") if self.locked.len() >= MOST_ROUNDS => {
+                    self.stage.refuse(asked, &format!("{MOST_ROUNDS} rounds are enough for one run"));
+                }
+                ("lock", word @ ("on" | "off")) => self.locked.push(word == "on"),
+                ("lock", _) => self.stage.refuse(asked, "it is on, with the lock, or off"),
                 // Whoever talks to the echo sees to these.
-                ("send" | "close", _) if !others.is_empty() => {}
-                _ => self.stage.refuse(asked),
+                _ if !others.is_empty() => {}
+                _ => self.stage.refuse(asked, CLOSED),
             }
         }
         Ok(asked)
@@ -140,10 +146,10 @@ impl Lesson<'_> {
                     if (&ours).write_all(format!("{}\n", asked.target.replace('\n', " ")).as_bytes()).is_ok() {
                         sent.push(asked.target.replace('\n', " "));
                     } else {
-                        self.stage.refuse(&asked);
+                        self.stage.refuse(&asked, "the echo reads nothing any more");
                     }
                 }
-                Some(asked) if asked.name == "send" || (asked.name == "close" && !is_open) => self.stage.refuse(&asked),
+                Some(asked) if asked.name != "lock" && !is_open => self.stage.refuse(&asked, CLOSED),
                 Some(asked) if asked.name == "close" => patience = Instant::now(),
                 _ => {}
             }
@@ -228,7 +234,7 @@ impl Lesson<'_> {
             let next = if Instant::now() < deadline { deadline } else { Instant::now() + Duration::from_millis(20) };
             // The echo has gone; what is meant for it is refused.
             if let Some(asked) = self.hear(&[&*reader], next)?.filter(|asked| asked.name != "lock") {
-                self.stage.refuse(&asked);
+                self.stage.refuse(&asked, CLOSED);
             }
             if Instant::now() >= deadline {
                 for writer in writers {
@@ -301,21 +307,36 @@ fn facts(records: usize, length: usize, page: usize, echo: &Echo, rounds: &[Roun
         of_this_kind.map(|round| (2 * records).saturating_sub(round.whole) as u64).collect::<Vec<_>>()
     };
     let mut facts = vec![
-        equals("both-ways", "each end sends and receives: every message was answered", answers, echo.answers.clone()),
-        equals("end-of-file", "when our end was closed, the other found the end of file", "exited 0", echo.ended.to_string()),
+        equals("both-ways", "each end sends and receives: answers to what was sent", answers, echo.answers.clone()),
+        equals(
+            "end-of-file",
+            "when our end was closed, the other found the end of file, and left",
+            "exited 0",
+            echo.ended.to_string(),
+        ),
     ];
     if let Some(most) = torn(false).into_iter().max() {
         if length <= PIPE_BUF {
-            facts.push(equals("whole", "no write of PIPE_BUF bytes or less is torn, without a lock as well", 0, most));
+            facts.push(equals(
+                "whole",
+                "no write of PIPE_BUF bytes or less is torn, without a lock as well: torn records",
+                0,
+                most,
+            ));
         } else if length > page {
-            facts.push(more_than("torn", "two writers on one end, without a lock: some of their long records are torn", 0, most));
+            facts.push(more_than(
+                "torn",
+                "two writers on one end, without a lock, tear each other's long records: torn records",
+                0,
+                most,
+            ));
         }
     }
     if let Some(most) = torn(true).into_iter().max() {
-        facts.push(equals("locked", "with a lock around each record none is torn", 0, most));
+        facts.push(equals("locked", "with a lock around each record none is torn: torn records", 0, most));
     }
     let (sent, came) = (undisturbed().count() * 2 * records * length, undisturbed().map(|round| round.bytes).sum::<usize>());
-    facts.push(equals("nothing-lost", "torn or not, every byte arrives", sent, came));
+    facts.push(equals("nothing-lost", "torn or not, every byte arrives: bytes", sent, came));
     facts
 }
 

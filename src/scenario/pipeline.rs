@@ -36,7 +36,7 @@ pub(super) const PIPELINE: Scenario = Scenario {
     script: &["0.6 stop count", "1.4 continue count", "2.2 kill count"],
     notes: &[note(
         "a pipeline ends when its first program has no more data",
-        "or when its last one goes: here SIGPIPE ended what stood before it, {broken-pipe}",
+        "or when its last one goes: here SIGPIPE ended what stood before it: {broken-pipe}",
     )],
     python: include_str!("../../assets/python/pipeline.py"),
     rust: include_str!("pipeline.rs"),
@@ -74,13 +74,16 @@ fn run(stage: &Stage, params: &Params) -> Result<Facts, StageError> {
     let (looks, ends) = Watch { stage, children: children.into_iter().map(Some).collect(), looks: Vec::new(), ends: [None; 3] }
         .until_all_have_ended(began + params.seconds("patience"))?;
     main.finish("ok");
+    for (name, end) in STAGES.iter().zip(&ends) {
+        stage.say(&format!("{name} {end}"));
+    }
     Ok(facts(&looks, &ends))
 }
 
 fn pipe(stage: &Stage, params: &Params) -> Result<(PipeReader, PipeWriter), StageError> {
     let (reader, writer) = io::pipe().map_err(StageError::kernel("make a pipe"))?;
     match rustix::pipe::fcntl_setpipe_size(&writer, params.count("capacity") * 1024) {
-        Ok(bytes) => stage.value("capacity", bytes),
+        Ok(bytes) => stage.value("a pipe holds (bytes)", bytes),
         Err(error) => stage.notice(format!("could not give a pipe that capacity ({error}); it keeps the kernel's default")),
     }
     Ok((reader, writer))
@@ -137,7 +140,7 @@ impl Watch<'_> {
     fn until_all_have_ended(mut self, deadline: Instant) -> Result<(Vec<Look>, [ExitStatus; 3]), StageError> {
         while self.children.iter().any(Option::is_some) {
             if let Some(asked) = self.stage.next_action(EVERY)? {
-                self.stage.refuse(&asked);
+                self.stage.refuse(&asked, "this lesson has no actions of its own: stop, continue or kill a stage");
             }
             if Instant::now() >= deadline {
                 for child in self.children.iter().flatten() {
@@ -169,7 +172,7 @@ impl Watch<'_> {
             // Five times a second is enough for the eye.
             if self.looks.len().is_multiple_of(10) && number < 2 {
                 let written = moved(&self.children[number]).map(|(_, written)| written);
-                for (name, bytes) in [("bytes", written), ("waiting", bytes_waiting(child.pid()))] {
+                for (name, bytes) in [("bytes so far", written), ("bytes waiting", bytes_waiting(child.pid()))] {
                     if let Some(bytes) = bytes {
                         self.stage.value(format!("{} > {}: {name}", STAGES[number], STAGES[number + 1]), bytes);
                     }

@@ -8,10 +8,12 @@ use std::time::{Duration, Instant};
 
 use procfs::process::Process;
 
+use super::control::TOO_LATE;
 use super::observe::{link, look_at, texts};
 use super::programs::{Folder, Program, returncode};
 use super::stage::own_pid;
 use super::thread_basics::until;
+use super::words::yes_or_no;
 use super::{
     Chapter, Facts, Params, Prediction, Scenario, Stage, StageAction, StageError, action, choice, count, equals, flag, note,
     seconds, text,
@@ -52,9 +54,12 @@ pub(super) const POPEN: Scenario = Scenario {
     notes: &[
         note(
             "close_fds=False: a program inherits your open files",
-            "that was long ago: by default it got {close-fds} and no other",
+            "that was long ago: by default it has descriptors {close-fds}, and no other",
         ),
-        note("bufsize=0: what you write arrives at once", "by default there is a buffer: all lines came in {buffered} piece"),
+        note(
+            "bufsize=0: what you write arrives at once",
+            "by default there is a buffer: pieces in which all lines came: {buffered}",
+        ),
     ],
     python: include_str!("../../assets/python/popen.py"),
     rust: include_str!("popen.rs"),
@@ -91,8 +96,8 @@ fn run(stage: &Stage, params: &Params) -> Result<Facts, StageError> {
     main.running("universal_newlines");
     let raw = lesson.output(&ChildSpec::new(["printf", ENDS]))?;
     let newlines = raw.replace("\r\n", "\n").replace('\r', "\n");
-    stage.value("bytes", format!("{raw:?}"));
-    stage.value("text", format!("{newlines:?}"));
+    stage.value("output as bytes", format!("{raw:?}"));
+    stage.value("output as text", format!("{newlines:?}"));
     // Windows' STARTUPINFO and creation flags: no such field exists on this system.
     stage.value("startupinfo, creationflags", "Windows only");
     main.waiting("you: an answer for the polled program", None);
@@ -100,7 +105,7 @@ fn run(stage: &Stage, params: &Params) -> Result<Facts, StageError> {
 
     main.waiting("wait()", Some("polled"));
     let Lesson { polled, polls, .. } = lesson;
-    let ended = polled.communicate(stage, b"", Instant::now() + PATIENCE, |asked| stage.refuse(asked))?.status;
+    let ended = polled.communicate(stage, b"", Instant::now() + PATIENCE, |asked| stage.refuse(asked, TOO_LATE))?.status;
     stage.say(&format!("wait() returned: {ended}"));
     main.finish("ok");
     let seen = Seen { polls, ended, argv, exe, unbuffered, buffered, plain, full, raw, newlines };
@@ -154,15 +159,16 @@ impl Lesson<'_> {
         self.polls.push(Poll { gave, ran_before, runs_after: runs(child.pid()) });
         let shown = gave.map_or_else(|| "None".to_owned(), |code| code.to_string());
         self.stage.say(&format!("poll() returned {shown}"));
-        self.stage.value("poll", shown);
+        self.stage.value("poll() gave", shown);
         Ok(())
     }
 
     fn act(&mut self, asked: &StageAction) -> Result<(), StageError> {
         match asked.name.as_str() {
             "poll" => return self.poll(),
-            "answer" if answer(&mut self.polled) => {}
-            _ => self.stage.refuse(asked),
+            _ if self.polled.stdin.is_none() => self.stage.refuse(asked, "the polled program has its answer already"),
+            _ if answer(&mut self.polled) => {}
+            _ => self.stage.refuse(asked, "the polled program has ended"),
         }
         Ok(())
     }
@@ -399,21 +405,23 @@ struct Seen {
 fn facts(expected: &Expected, seen: &Seen) -> Facts {
     let is_right = |poll: &&Poll| if poll.gave.is_none() { poll.ran_before } else { !poll.runs_after };
     let poll = seen.polls.iter().find(|poll| !is_right(poll));
+    let shown = |gave: Option<i32>| gave.map_or_else(|| "None".to_owned(), |code| code.to_string());
+    let quoted = |text: &str| format!("{text:?}");
     vec![
         equals(
             "poll",
             "poll() gives None as long as the program runs, and never afterwards",
-            seen.polls.iter().map(|poll| if poll.runs_after { None } else { poll.gave }).collect::<Vec<_>>(),
+            seen.polls.iter().map(|poll| shown(poll.gave.filter(|_| !poll.runs_after))).collect::<Vec<_>>(),
             match poll {
-                Some(wrong) => vec![wrong.gave],
-                None => seen.polls.iter().map(|poll| poll.gave).collect(),
+                Some(wrong) => vec![shown(wrong.gave)],
+                None => seen.polls.iter().map(|poll| shown(poll.gave)).collect(),
             },
         ),
         equals("returncode", "at the end returncode is its status", expected.status, returncode(seen.ended)),
         equals("argv", "args[0] is only a name: the program believes it", expected.name.as_str(), seen.argv.as_str()),
         equals("exe", "executable is the file that is executed", expected.exe.as_str(), seen.exe.as_str()),
-        equals("unbuffered", "with bufsize=0 each line arrives by itself", expected.lines, seen.unbuffered),
-        equals("buffered", "with a buffer all lines arrive in one piece", 1, seen.buffered),
+        equals("unbuffered", "with bufsize=0 each line arrives by itself: pieces", expected.lines, seen.unbuffered),
+        equals("buffered", "with a buffer all lines arrive together: pieces", 1, seen.buffered),
         equals("wiring", "descriptors 0, 1 and 2 lead where we sent them", seen.full.wanted.to_vec(), seen.full.wired.to_vec()),
         equals(
             "inherited",
@@ -422,13 +430,23 @@ fn facts(expected: &Expected, seen: &Seen) -> Facts {
             seen.plain.wired.to_vec(),
         ),
         equals("close-fds", "by default no other descriptor is open", vec![0, 1, 2], seen.plain.descriptors.clone()),
-        equals("open-fds", "with close_fds=False it also has the file that we hold open", true, seen.full.has_our_file),
-        equals("nice", "preexec_fn has run in the child: its niceness is", expected.nice, seen.full.nice),
-        equals("session", "and whether it leads a session", expected.session, seen.full.leads_a_session),
-        equals("cwd", "cwd is where it starts", expected.cwd.as_str(), seen.full.cwd.as_str()),
-        equals("env", "env is what it has in its environment", expected.colour.as_str(), seen.full.colour.as_str()),
-        equals("bytes", "as bytes the output keeps its \\r", 2, seen.raw.matches('\r').count()),
-        equals("newlines", "as text every line ends with \\n", "one\ntwo\nthree\n", seen.newlines.as_str()),
+        equals(
+            "open-fds",
+            "with close_fds=False it also has the file that we hold open",
+            "yes",
+            yes_or_no(seen.full.has_our_file),
+        ),
+        equals("nice", "preexec_fn has run in the child: its niceness", expected.nice, seen.full.nice),
+        equals(
+            "session",
+            "preexec_fn has run in the child: whether it leads a session",
+            yes_or_no(expected.session),
+            yes_or_no(seen.full.leads_a_session),
+        ),
+        equals("cwd", "cwd is the folder in which it starts", expected.cwd.as_str(), seen.full.cwd.as_str()),
+        equals("env", "env is its environment: what COLOUR is there", expected.colour.as_str(), seen.full.colour.as_str()),
+        equals("bytes", "as bytes the output keeps the ends of its lines", quoted("one\r\ntwo\rthree\n"), quoted(&seen.raw)),
+        equals("newlines", "as text every line ends with \\n", quoted("one\ntwo\nthree\n"), quoted(&seen.newlines)),
     ]
 }
 

@@ -14,6 +14,7 @@ use rustix::io::{FdFlags, fcntl_setfd};
 use super::children::{Child, Fork};
 use super::relatives::{exec, is_ready, line_of_parents, link_of, stat_of};
 use super::stage::own_pid;
+use super::words::unknown;
 use super::{
     Chapter, Facts, Params, Prediction, Scenario, Stage, StageError, Task, action, choice, count, equals, more_than, note,
     seconds, text,
@@ -42,7 +43,7 @@ pub(super) const PROCESS_BASICS: Scenario = Scenario {
     actions: &[
         action("background", "Send to the background", "the parent stops waiting for the job, and goes on with work of its own"),
         action("foreground", "Bring to the foreground", "the parent waits for the job again"),
-        action("parents", "Show the line of parents", "of the process that is named, up to the one that has none"),
+        action("parents", "Show the line of parents", "of the process that is named, up to the one that has none").on("COPY"),
         action("finish", "Let them end", "the copies find the end of their input, and end; so does the job"),
     ],
     script: &["0.5 background", "0.8 kill copy-2", "1.1 parents copy-1", "1.4 finish"],
@@ -236,21 +237,20 @@ impl Parent<'_> {
             let job_is_alive = self.children.last().is_some_and(|job| !job.has_ended());
             match asked.name.as_str() {
                 "finish" => break,
-                "background" if self.in_foreground && job_is_alive => {
+                "parents" => match self.children.iter().find(|child| child.is_meant_by(asked.target.trim())) {
+                    Some(child) => drop(self.show_parents(child.pid())),
+                    None => self.stage.refuse(&asked, &unknown("copy", &asked.target, self.children.iter().map(Child::name))),
+                },
+                _ if !job_is_alive => self.stage.refuse(&asked, "the job has ended"),
+                "background" if self.in_foreground => {
                     self.count_the_jobs_steps();
                     self.in_foreground = false;
                     // As a shell's `bg` does, also for a job that was stopped.
                     self.children.last().map(|job| job.signal(Signal::CONT));
                     self.main.running("work of its own, with the job in the background");
                 }
-                "foreground" if !self.in_foreground && job_is_alive => {
-                    self.in_foreground = true;
-                }
-                "parents" => match self.children.iter().find(|child| child.is_meant_by(asked.target.trim())) {
-                    Some(child) => drop(self.show_parents(child.pid())),
-                    None => self.stage.refuse(&asked),
-                },
-                _ => self.stage.refuse(&asked),
+                "foreground" if !self.in_foreground => self.in_foreground = true,
+                word => self.stage.refuse(&asked, &format!("the job is in the {word} already")),
             }
         }
         self.show_steps();
@@ -294,21 +294,41 @@ const LONG: u64 = 50;
 fn facts(seen: &Seen, counts: &Counts, lives: Lives) -> Facts {
     let shown = |path: &Option<PathBuf>| path.as_ref().map(|path| path.display().to_string());
     let mut facts = vec![
-        equals("pids", "each copy of a program is a process with a PID of its own", seen.copies, seen.pids.len()),
-        equals("one-file", "all copies run the same file", 1, seen.programs.len()),
-        equals("parent", "their parent is the process that started them", seen.copies, seen.ours),
-        equals("above-all", "parent by parent, one comes to a process that has none (parent 0)", 0, seen.above_all),
-        equals("environment", "a child has its parent's variables", seen.variables.0, seen.variables.1),
-        equals("greeting", "and the one that was set before it started", seen.greeting.0.clone(), seen.greeting.1.clone()),
+        equals("pids", "each copy of a program is a process with a PID of its own: different PIDs", seen.copies, seen.pids.len()),
+        equals("one-file", "all copies run the same file: different files", 1, seen.programs.len()),
+        equals("parent", "their parent is the process that started them: copies of which that is so", seen.copies, seen.ours),
+        equals("above-all", "parent by parent, one comes to a process that has no parent: /proc shows 0", 0, seen.above_all),
+        equals(
+            "environment",
+            "a child has its parent's variables: so many of them, with the same values",
+            seen.variables.0,
+            seen.variables.1,
+        ),
+        equals(
+            "greeting",
+            "what was set before it started is among them: GREETING",
+            seen.greeting.0.clone(),
+            seen.greeting.1.clone(),
+        ),
         equals("folder", "a child begins in its parent's working directory", shown(&seen.folder.0), shown(&seen.folder.1)),
         equals("open-file", "a file that its parent had open is open in it, too", shown(&seen.file.0), shown(&seen.file.1)),
     ];
     if lives.killed > 0 {
-        facts.push(equals("others-live", "when one copy is killed, the others go on", lives.copies - lives.killed, lives.left));
+        facts.push(equals(
+            "others-live",
+            "when one copy is killed, the others go on: copies that are left",
+            lives.copies - lives.killed,
+            lives.left,
+        ));
     }
     // A moment in the background shows that the job goes on, if it does; that it does not shows only after a while.
     if counts.job > 0 || counts.main >= LONG {
-        facts.push(more_than("background", "while the job is in the background, it and its parent both go on", 0, counts.job));
+        facts.push(more_than(
+            "background",
+            "in the background the job goes on while its parent works: steps that it made meanwhile",
+            0,
+            counts.job,
+        ));
     }
     facts
 }

@@ -10,9 +10,10 @@ use rustix::process::{getpid, kill_process_group, setpgid, setsid};
 
 use super::children::{Child, Fork};
 use super::relatives::{is_ready, stat_of};
+use super::words::unknown;
 use super::{
-    Chapter, Facts, Params, Prediction, Scenario, Stage, StageAction, StageError, Task, action, choice, count, equals, note,
-    seconds,
+    Chapter, Facts, Params, Prediction, Reply, Scenario, Stage, StageAction, StageError, Task, action, choice, count, equals,
+    note, seconds,
 };
 use crate::model::{Signal, TaskSort};
 use crate::sys::{SignalFd, exit_now, session};
@@ -39,12 +40,13 @@ pub(super) const PROCESS_GROUP: Scenario = Scenario {
         seconds("patience", 20.0, 1.0..=60.0, "after this long all ends, whatever you do"),
     ],
     actions: &[
-        action("signal", "Signal this one", "the process that is named gets the signal"),
+        action("signal", "Signal this one", "the process that is named gets the signal").on("MEMBER"),
         action(
             "signal-group",
             "Signal its group",
             "all of group a, b or s, or of the group of the process that is named, get it",
-        ),
+        )
+        .on("GROUP|MEMBER"),
         action("finish", "Let them end", "all members end"),
     ],
     script: &["0.4 signal a-1", "0.8 signal-group a", "1.2 signal-group s", "1.5 finish"],
@@ -71,7 +73,7 @@ fn run(stage: &Stage, params: &Params) -> Result<Facts, StageError> {
     // What nobody did, the parent does.
     for (name, target, to_group) in [("signal", "a-1", false), ("signal-group", "a", true)] {
         if parent.rounds.iter().all(|round| round.to_group != to_group) {
-            parent.send(&StageAction { name: name.to_owned(), target: target.to_owned() })?;
+            let _ = parent.send(&StageAction { name: name.to_owned(), target: target.to_owned() })?;
         }
     }
     let Parent { main, members, rounds, .. } = parent;
@@ -192,8 +194,11 @@ impl Parent<'_> {
                 self.members.iter().filter(|member| !member.child.has_ended()).map(|member| member.child.as_fd()).collect();
             match self.stage.listen(&alive, deadline.saturating_duration_since(Instant::now()))? {
                 Some(asked) if asked.name == "finish" => return Ok(()),
-                Some(asked) if !self.send(&asked)? => self.stage.refuse(&asked),
-                _ => {}
+                Some(asked) => {
+                    let reply = self.send(&asked)?;
+                    self.stage.answer(&asked, &reply);
+                }
+                None => {}
             }
             self.look()?;
         }
@@ -204,24 +209,19 @@ impl Parent<'_> {
         self.members.iter_mut().try_for_each(|member| member.child.peek().map(drop))
     }
 
-    /// Sends the signal, and looks who has got it; `false` if there is nobody to send it to.
-    fn send(&mut self, asked: &StageAction) -> Result<bool, StageError> {
+    /// Sends the signal, and looks who has got it; or says that there is nobody to send it to.
+    fn send(&mut self, asked: &StageAction) -> Result<Reply, StageError> {
         self.look()?;
         self.take();
-        let target = asked.target.trim();
-        let Some(named) = self.members.iter().find(|member| {
-            let is_its_group = asked.name == "signal-group" && target.parse() == Ok(member.group);
-            !member.child.has_ended() && (is_its_group || member.child.is_meant_by(target))
-        }) else {
-            return Ok(false);
+        let (target, to_group) = (asked.target.trim(), asked.name == "signal-group");
+        let alive = || self.members.iter().filter(|member| !member.child.has_ended());
+        let is_named =
+            |member: &&Member<'_>| member.child.is_meant_by(target) || (to_group && target.parse() == Ok(member.group));
+        let Some(named) = alive().find(is_named) else {
+            return Ok(Err(unknown("living member", target, alive().map(|member| member.child.name()))));
         };
         // Who has it pending already cannot get it once more: such signals do not queue.
         let before = self.pending();
-        let to_group = match asked.name.as_str() {
-            "signal" => false,
-            "signal-group" => true,
-            _ => return Ok(false),
-        };
         let sent = if to_group {
             // The number is still the group's: there is a member whom nobody has waited on.
             let group = self.leader(named.group).and_then(rustix::process::Pid::from_raw);
@@ -231,7 +231,7 @@ impl Parent<'_> {
             named.child.signal(self.signal)
         };
         if !sent {
-            return Ok(false);
+            return Ok(Err("it has just ended".to_owned()));
         }
         let is_meant =
             |member: &&Member<'_>| if to_group { member.group == named.group } else { member.child.pid() == named.child.pid() };
@@ -246,7 +246,7 @@ impl Parent<'_> {
         self.stage.value(format!("{} {target} reached", asked.name), round.hit.clone());
         self.rounds.push(round);
         self.take();
-        Ok(true)
+        Ok(Ok(()))
     }
 
     /// Tells all who have the signal, whoever sent it, to take it, so that they can get another one.
@@ -275,11 +275,21 @@ fn facts(numbers: &[Numbers], rounds: &[Round]) -> Facts {
     let mut facts = Facts::new();
     let in_groups = || numbers.iter().filter(|member| member.group != 's');
     let of_leader = in_groups().filter(|member| member.pgid == member.leader).count();
-    facts.push(equals("group-number", "a group's number is the PID of its leader", in_groups().count(), of_leader));
+    facts.push(equals(
+        "group-number",
+        "a group's number is the PID of its leader: members of which that is so",
+        in_groups().count(),
+        of_leader,
+    ));
     let kept = in_groups().filter(|member| member.sid == member.parents_sid).count();
-    facts.push(equals("same-session", "a new group stays in the session of its parent", in_groups().count(), kept));
+    facts.push(equals(
+        "same-session",
+        "a new group stays in the session of its parent: members of which that is so",
+        in_groups().count(),
+        kept,
+    ));
     if let Some(loner) = numbers.iter().find(|member| member.group == 's') {
-        let claim = "setsid makes a group and a session, both with the PID of the caller";
+        let claim = "setsid makes a group and a session, and both have the PID of the caller";
         facts.push(equals("own-session", claim, vec![loner.pid; 2], vec![loner.pgid, loner.sid]));
     }
     let show = |rounds: &mut dyn Iterator<Item = &Round>, fact: &dyn Fn(&Round) -> crate::model::Fact| {
@@ -293,7 +303,7 @@ fn facts(numbers: &[Numbers], rounds: &[Round]) -> Facts {
         equals("group", "a signal to a group reaches each of its members", round.meant.clone(), inside(round))
     }));
     facts.extend(show(&mut to_groups(), &|round| {
-        equals("nobody-else", "and nobody outside the group", Vec::<String>::new(), outside(round))
+        equals("nobody-else", "and nobody outside the group gets it", Vec::<String>::new(), outside(round))
     }));
     facts.extend(show(&mut rounds.iter().filter(|round| !round.to_group), &|round| {
         equals("one", "a signal to one process reaches that process alone", round.meant.clone(), round.hit.clone())

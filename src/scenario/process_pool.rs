@@ -8,11 +8,13 @@ use std::thread::available_parallelism;
 use std::time::{Duration, Instant};
 
 use super::children::{Child, Fork};
+use super::control::TOO_LATE;
 use super::load::Load;
 use super::observe::look_at;
 use super::stage::own_pid;
 use super::{
-    Chapter, Facts, Params, Prediction, Scenario, Stage, StageAction, StageError, Task, action, at_most, count, equals, note,
+    Chapter, Facts, Params, Prediction, Reply, Scenario, Stage, StageAction, StageError, Task, action, at_most, count, equals,
+    note, seconds,
 };
 use crate::model::{Monotonic, Signal, TaskSort};
 use crate::sys::{exit_now, set_nonblocking};
@@ -36,9 +38,13 @@ pub(super) const PROCESS_POOL: Scenario = Scenario {
         count("tasks", 12, 4..=48, "tasks", "tasks in the list; the first quarter is slow"),
         count("chunksize", 1, 1..=32, "tasks", "tasks that a worker takes at a time"),
         count("size", 16, 1..=32, "MiB", "text that a task hashes; a slow one hashes four times as much"),
+        seconds("patience", 20.0, 1.0..=60.0, "how long the pool waits for you when all maps are done"),
     ],
-    actions: &[action("chunksize", "Map with chunksize", "maps the list once more; its target is the chunk size, 1 to 32")],
-    script: &["0.2 chunksize 6"],
+    actions: &[
+        action("chunksize", "Map with chunksize", "maps the list once more; its target is the chunk size, 1 to 32").on("SIZE"),
+        action("finish", "Close the pool", "the lesson ends when all maps are done"),
+    ],
+    script: &["0.2 chunksize 6", "2.0 finish"],
     notes: &[
         note("a pool has as many workers as the machine has cores", "Pool() started {default-size}, for {cores} cores"),
         note("map_async's results have to be waited for", "when it returned, {async-returns} tasks were still to do"),
@@ -85,11 +91,16 @@ fn run(stage: &Stage, params: &Params) -> Result<Facts, StageError> {
         history.rounds.push(round);
     }
 
-    while !pool.is_broken
-        && let Some(chunksize) = pool.wanted.pop_front()
-    {
-        main.waiting(&format!("map(), chunksize {chunksize}"), None);
-        history.rounds.push(pool.map(tasks, chunksize)?);
+    let mut deadline = Instant::now() + params.seconds("patience");
+    while !pool.is_broken && (!pool.wanted.is_empty() || !(pool.is_finished || Instant::now() >= deadline)) {
+        if let Some(chunksize) = pool.wanted.pop_front() {
+            main.waiting(&format!("map(), chunksize {chunksize}"), None);
+            history.rounds.push(pool.map(tasks, chunksize)?);
+            deadline = Instant::now() + params.seconds("patience");
+        } else {
+            main.waiting("you: one more map, or the end", None);
+            pool.hear(deadline)?;
+        }
     }
     pool.close()?;
     main.finish("ok");
@@ -158,6 +169,8 @@ struct Pool<'s> {
     /// Chunk sizes that somebody asked for.
     wanted: VecDeque<u32>,
     asked: usize,
+    /// Whether somebody has said that there will be no more maps.
+    is_finished: bool,
     deadline: Instant,
     is_broken: bool,
 }
@@ -191,7 +204,19 @@ impl<'s> Pool<'s> {
         }
         let deadline = Instant::now() + PATIENCE;
         let (unread, wanted) = (Vec::new(), VecDeque::new());
-        Ok(Self { stage, chunks, results, unread, workers, slow, wanted, asked: 0, deadline, is_broken: false })
+        Ok(Self {
+            stage,
+            chunks,
+            results,
+            unread,
+            workers,
+            slow,
+            wanted,
+            asked: 0,
+            is_finished: false,
+            deadline,
+            is_broken: false,
+        })
     }
 
     /// Hands the list out in chunks, and returns when all results are there.
@@ -204,6 +229,7 @@ impl<'s> Pool<'s> {
 
     /// Hands the list out in chunks, and returns.
     fn map_async(&mut self, tasks: u32, chunksize: u32, gated: bool) -> Result<Round, StageError> {
+        self.deadline = Instant::now() + PATIENCE;
         let firsts = (0..tasks).step_by(chunksize as usize);
         let chunks = firsts.map(|first| Chunk { first, count: chunksize.min(tasks - first), gated });
         let bytes: Vec<u8> = chunks.flat_map(Chunk::to_bytes).collect();
@@ -220,21 +246,8 @@ impl<'s> Pool<'s> {
     /// Waits until all results are there, or the pool breaks.
     fn wait(&mut self, round: &mut Round) -> Result<(), StageError> {
         while !self.is_broken && round.results.len() < round.tasks as usize {
-            let ready: Vec<BorrowedFd<'_>> =
-                std::iter::once(self.results.as_fd()).chain(self.workers.iter().map(AsFd::as_fd)).collect();
-            if let Some(asked) = self.stage.listen(&ready, Duration::from_secs(1))? {
-                self.obey(&asked);
-            }
+            self.hear(Instant::now() + Duration::from_secs(1))?;
             self.collect(round)?;
-            for worker in &mut self.workers {
-                if let Some(status) = worker.peek()? {
-                    self.stage.notice(format!(
-                        "{} was {status}: the task that it had is lost, so the pool is broken, and given up",
-                        worker.name()
-                    ));
-                    self.is_broken = true;
-                }
-            }
             if Instant::now() >= self.deadline && !self.is_broken {
                 self.stage.notice(format!("the pool is given up after {} s", PATIENCE.as_secs()));
                 self.is_broken = true;
@@ -244,13 +257,39 @@ impl<'s> Pool<'s> {
         Ok(())
     }
 
-    fn obey(&mut self, asked: &StageAction) {
+    /// Hears one action until then, and looks after the workers.
+    fn hear(&mut self, until: Instant) -> Result<(), StageError> {
+        let ready: Vec<BorrowedFd<'_>> =
+            std::iter::once(self.results.as_fd()).chain(self.workers.iter().map(AsFd::as_fd)).collect();
+        if let Some(asked) = self.stage.listen(&ready, until.saturating_duration_since(Instant::now()))? {
+            let reply = self.obey(&asked);
+            self.stage.answer(&asked, &reply);
+        }
+        for worker in &mut self.workers {
+            if let Some(status) = worker.peek()? {
+                self.stage.notice(format!(
+                    "{} was {status}: the task that it had is lost, so the pool is broken, and given up",
+                    worker.name()
+                ));
+                self.is_broken = true;
+            }
+        }
+        Ok(())
+    }
+
+    fn obey(&mut self, asked: &StageAction) -> Reply {
+        if asked.name == "finish" {
+            self.is_finished = true;
+            return Ok(());
+        }
         match asked.target.trim().parse() {
-            Ok(size @ 1..=32) if asked.name == "chunksize" && self.asked < MOST_WANTED => {
+            Ok(1..=32) if self.asked >= MOST_WANTED => Err("four more maps are enough for one run".to_owned()),
+            Ok(size @ 1..=32) => {
                 self.asked += 1;
                 self.wanted.push_back(size);
+                Ok(())
             }
-            _ => self.stage.refuse(asked),
+            _ => Err("the chunk size is a whole number of tasks, from 1 to 32".to_owned()),
         }
     }
 
@@ -295,7 +334,7 @@ impl<'s> Pool<'s> {
             while worker.peek()?.is_none() && Instant::now() < deadline {
                 let left = deadline.saturating_duration_since(Instant::now());
                 if let Some(asked) = self.stage.listen(&[worker.as_fd()], left)? {
-                    self.stage.refuse(&asked);
+                    self.stage.refuse(&asked, TOO_LATE);
                 }
             }
             if !worker.has_ended() {
@@ -406,32 +445,32 @@ fn facts(history: &History) -> Facts {
     vec![
         equals(
             "default-size",
-            "a pool that is not told its size has one worker for each core",
+            "a pool that is not told its size has one worker for each core: workers",
             history.cores,
             history.size_by_default,
         ),
         equals("order-kept", "the results come in the order of the list, whichever task was done first", in_order, order),
         equals(
             "map-waits",
-            "when map returned, no task was left to do",
+            "when map returned, all was done: tasks that were left",
             0,
             history.rounds.iter().filter(|round| !round.is_async).map(left).max(),
         ),
         equals(
             "async-returns",
-            "when map_async returned, all its tasks were left to do",
+            "when map_async returned, nothing was done yet: tasks that were left",
             tasks,
             history.rounds.iter().find(|round| round.is_async).map(left),
         ),
-        equals("chunks", "the tasks of a chunk are all done by one worker", 0, split.count()),
-        at_most("slow-tasks", "no more workers share the slow tasks than there are chunks of them", slow_chunks, shared),
+        equals("chunks", "the tasks of a chunk are all done by one worker: chunks that several had", 0, split.count()),
+        at_most("slow-tasks", "no more workers share the slow tasks than there are chunks of them: workers", slow_chunks, shared),
         at_most(
             "workers",
-            "however many tasks there are, the same few workers do them",
+            "however many tasks there are, the same few workers do them: workers",
             history.workers as u64,
             processes.len() as u64,
         ),
-        equals("elsewhere", "the tasks were done in other processes, none of them in main's", 0, by_main),
+        equals("elsewhere", "the tasks are done in other processes: tasks that main did itself", 0, by_main),
     ]
 }
 

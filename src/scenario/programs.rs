@@ -47,9 +47,11 @@ impl Stage {
         Ok(Program { child: Child::of_program(self, &name, argv, spawned), stdin, stdout, stderr })
     }
 
-    /// Starts a program and waits until it has ended: `subprocess.run(…)`.
-    pub(super) fn run_program(&self, spec: &ChildSpec, deadline: Instant) -> Result<Completed, StageError> {
-        self.start(spec)?.communicate(self, b"", deadline, |asked| self.refuse(asked))
+    /// Starts a program and waits until it has ended: `subprocess.run(…)`. What is asked for meanwhile comes back, too.
+    pub(super) fn run_program(&self, spec: &ChildSpec, deadline: Instant) -> Result<(Completed, Vec<StageAction>), StageError> {
+        let mut heard = Vec::new();
+        let done = self.start(spec)?.communicate(self, b"", deadline, |asked| heard.push(asked.clone()))?;
+        Ok((done, heard))
     }
 }
 
@@ -284,13 +286,13 @@ mod tests {
             env: vec![("COLOUR".into(), "teal".into())],
             ..ChildSpec::new(["sh", "-c", "cat; pwd; echo $COLOUR; echo no >&2; exit 3"])
         };
-        let done = stage().run_program(&spec, soon()).expect("runs");
+        let (done, _) = stage().run_program(&spec, soon()).expect("runs");
         let expected = format!("from a file\n{}\nteal\n", folder.path().display());
         assert_eq!(String::from_utf8_lossy(&done.stdout.expect("a pipe")), expected);
         assert_eq!((done.stderr.as_deref(), returncode(done.status)), (Some(&b"no\n"[..]), Some(3)));
 
         let merged = ChildSpec { stderr: OutputTo::Stdout, ..shell("echo one; echo two >&2") };
-        let done = stage().run_program(&merged, soon()).expect("runs");
+        let (done, _) = stage().run_program(&merged, soon()).expect("runs");
         assert_eq!((done.stdout.as_deref(), done.stderr), (Some(&b"one\ntwo\n"[..]), None));
 
         let cat = ChildSpec { stdin: Input::Pipe, ..ChildSpec::new(["cat"]) };
@@ -306,7 +308,7 @@ mod tests {
     fn what_cannot_be_started_is_named_and_what_does_not_end_is_killed() {
         let error = stage().start(&ChildSpec::new(["no-such-program"])).expect_err("is not there").to_string();
         assert!(error.contains("no-such-program") && error.contains("execute"), "{error}");
-        let done = stage().run_program(&ChildSpec::new(["sleep", "300"]), Instant::now()).expect("ends");
+        let (done, _) = stage().run_program(&ChildSpec::new(["sleep", "300"]), Instant::now()).expect("ends");
         assert_eq!(returncode(done.status), Some(-9));
     }
 }

@@ -4,15 +4,17 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, PipeReader, Read, Write};
 use std::os::fd::AsFd;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use super::children::{Child, Fork};
+use super::control::TOO_LATE;
+use super::words::{counted, unknown};
 use super::{
-    Chapter, Event, Facts, Params, Prediction, Queue, Scenario, Scope, Stage, StageAction, StageError, Worker, Workers, action,
-    at_most, count, equals, more_than, note, seconds,
+    Chapter, Event, Facts, Params, Prediction, Queue, Reply, Scenario, Scope, Stage, StageAction, StageError, Worker, Workers,
+    action, at_most, count, equals, more_than, note, seconds,
 };
 use crate::model::{Signal, TaskSort};
 use crate::sys::{exit_now, set_nonblocking};
@@ -32,26 +34,26 @@ pub(super) const QUEUE: Scenario = Scenario {
     params: &[
         count("producers", 2, 1..=4, "threads", "who put items on the belt"),
         count("consumers", 2, 1..=6, "threads", "who take them"),
-        count("items", 24, 4..=60, "items", "items that the producers put, all together"),
-        seconds("produce", 0.02, 0.005..=0.1, "how long it takes to make an item"),
-        seconds("consume", 0.05, 0.005..=0.1, "how long it takes to use one up"),
+        count("items", 40, 4..=60, "items", "items that the producers put, all together"),
+        seconds("produce", 0.05, 0.005..=0.2, "how long it takes to make an item"),
+        seconds("consume", 0.1, 0.005..=0.2, "how long it takes to use one up"),
         count("capacity", 8, 2..=32, "items", "the queue's largest size"),
         count("ends", 1, 1..=6, "markers", "END markers that main puts after the last item"),
         count("line", 17, 2..=24, "", "the first of four GPIO lines, an LED bar that shows how full the queue is"),
         count("button", 26, 2..=27, "", "GPIO line of the button: each press makes one more item"),
-        seconds("patience", 3.0, 0.5..=60.0, "after this long main puts the markers that are missing, whatever you do"),
+        seconds("patience", 10.0, 0.5..=60.0, "after this long main puts the markers that are missing, whatever you do"),
     ],
     actions: &[
-        action("pause", "Pause a consumer", "the consumer that is named takes nothing"),
-        action("resume", "Resume a consumer", "the consumer that is named goes on"),
+        action("pause", "Pause a consumer", "the consumer that is named takes nothing").on("CONSUMER"),
+        action("resume", "Resume a consumer", "the consumer that is named goes on").on("CONSUMER"),
         action("put", "One more item", "main puts one more item, while there is a consumer for it"),
-        action("speed", "Set the speed", "its target is produce=SECONDS or consume=SECONDS, 0 to 0.2"),
+        action("speed", "Set the speed", "its target is produce=SECONDS or consume=SECONDS, 0 to 0.2").on("WHAT=SECONDS"),
         action("marker", "One more END marker", "main puts one more END marker, after the last item"),
     ],
-    script: &["0.05 put", "0.1 pause consumer-2", "0.5 resume consumer-2", "1.6 marker"],
+    script: &["0.3 put", "0.5 pause consumer-2", "1.2 resume consumer-2", "4.0 marker", "7.0 marker"],
     notes: &[note(
         "there has to be an END marker for each child process",
-        "yes: of these consumers, {one-each} stopped, and {left-waiting} waited for a marker of its own",
+        "yes. Consumers that stopped: {one-each}; that waited for a marker of their own: {left-waiting}",
     )],
     python: include_str!("../../assets/python/queue.py"),
     rust: include_str!("queue.rs"),
@@ -107,8 +109,9 @@ struct Belt<'s> {
     queue: Queue<'s, Item>,
     /// A message for each item that was used up; `None` is the end.
     counts: Queue<'s, Option<u64>>,
-    /// Of each consumer: up while it is not paused.
+    /// Of each consumer: up while it is not paused; and whether it has found an END marker.
     may_take: Vec<Event<'s>>,
+    has_ended: Vec<AtomicBool>,
     /// Pauses, in microseconds.
     produce: AtomicU64,
     consume: AtomicU64,
@@ -122,11 +125,12 @@ struct Belt<'s> {
     deepest: AtomicUsize,
     line: u8,
     lit: Mutex<[u8; LEDS]>,
-    button: StageAction,
 }
 
 impl<'s> Belt<'s> {
     fn new(stage: &'s Stage, params: &Params) -> Self {
+        // Each press of it makes one more item.
+        stage.button(params.count("button"));
         let may_take = |number| {
             let may = stage.event(&format!("consumer-{number} may take"));
             may.set();
@@ -138,6 +142,7 @@ impl<'s> Belt<'s> {
             queue: stage.queue("belt", params.count("capacity")),
             counts: stage.queue("counts", 0),
             may_take: (1..=params.count("consumers")).map(may_take).collect(),
+            has_ended: (0..params.count("consumers")).map(|_| AtomicBool::new(false)).collect(),
             produce: micros("produce"),
             consume: micros("consume"),
             items: params.count("items"),
@@ -148,7 +153,6 @@ impl<'s> Belt<'s> {
             deepest: AtomicUsize::new(0),
             line: params.count("line") as u8,
             lit: Mutex::default(),
-            button: stage.button(params.count("button")),
         }
     }
 
@@ -167,7 +171,9 @@ impl<'s> Belt<'s> {
             self.may_take[me.number() - 1].wait(None);
             let item = self.queue.get();
             self.show_depth();
-            let Item::Of { producer, number } = item else { return };
+            let Item::Of { producer, number } = item else {
+                return self.has_ended[me.number() - 1].store(true, Ordering::Relaxed);
+            };
             self.taken.lock().unwrap_or_else(PoisonError::into_inner).push((me.number(), producer, number));
             me.sleep(Duration::from_micros(self.consume.load(Ordering::Relaxed)));
             self.counts.put(Some(1));
@@ -187,7 +193,7 @@ impl<'s> Belt<'s> {
     fn show_depth(&self) {
         let depth = self.queue.qsize();
         self.deepest.fetch_max(depth, Ordering::Relaxed);
-        self.stage.value("depth", depth);
+        self.stage.value("items on the belt", depth);
         self.show_bar(depth);
     }
 
@@ -202,41 +208,58 @@ impl<'s> Belt<'s> {
     }
 
     /// What works at any time: the belt's speed, and who may take from it.
-    fn obey(&self, asked: &StageAction) -> bool {
-        let target = asked.target.trim();
-        let consumer = target.strip_prefix("consumer-").and_then(|number| number.parse::<usize>().ok());
-        let consumer = consumer.and_then(|number| self.may_take.get(number.checked_sub(1)?));
-        let micros = |text: &str| {
-            let seconds = text.parse::<f64>().ok().filter(|seconds| (0.0..=0.2).contains(seconds))?;
-            Some((seconds * 1e6) as u64)
-        };
-        let speed = target.split_once('=').and_then(|(what, text)| Some((what, micros(text)?)));
-        let name = if *asked == self.button { "put" } else { asked.name.as_str() };
-        match (name, consumer, speed) {
-            ("pause", Some(may_take), _) => {
-                may_take.clear();
-                self.stage.value(target, "paused");
-            }
-            ("resume", Some(may_take), _) => {
-                may_take.set();
-                self.stage.value(target, "at work");
-            }
-            ("speed", _, Some(("produce", micros))) => self.produce.store(micros, Ordering::Relaxed),
-            ("speed", _, Some(("consume", micros))) => self.consume.store(micros, Ordering::Relaxed),
-            // A consumer that has no END marker before it takes it.
-            ("put", ..)
-                if self.ends.load(Ordering::Relaxed) < self.may_take.len() && self.extra.load(Ordering::Relaxed) < MOST_EXTRA =>
-            {
-                let number = self.extra.load(Ordering::Relaxed) + 1;
-                if self.queue.put_for(Item::Of { producer: 0, number }, Duration::ZERO).is_err() {
-                    return false;
-                }
-                self.extra.store(number, Ordering::Relaxed);
-                self.show_depth();
-            }
-            _ => return false,
+    fn obey(&self, asked: &StageAction) -> Reply {
+        match asked.name.as_str() {
+            "pause" | "resume" => self.pause(asked.target.trim(), asked.name == "pause"),
+            "speed" => self.speed(asked.target.trim()),
+            "marker" => Err("an END marker stands after the last item, and the producers are still at work".to_owned()),
+            // That is `put`, or a press of the button.
+            _ => self.put_one_more(),
         }
-        true
+    }
+
+    fn pause(&self, target: &str, is_pause: bool) -> Reply {
+        let names: Vec<String> = (1..=self.may_take.len()).map(|number| format!("consumer-{number}")).collect();
+        let at = names.iter().position(|name| name == target).ok_or_else(|| unknown("consumer", target, &names))?;
+        if self.has_ended[at].load(Ordering::Relaxed) {
+            return Err(format!("{target} has found an END marker, and has stopped"));
+        }
+        match (is_pause, self.may_take[at].is_set()) {
+            (true, false) => return Err(format!("{target} is paused already")),
+            (false, true) => return Err(format!("{target} is at work already")),
+            (true, true) => self.may_take[at].clear(),
+            (false, false) => self.may_take[at].set(),
+        }
+        self.stage.value(target, if is_pause { "paused" } else { "at work" });
+        Ok(())
+    }
+
+    fn speed(&self, target: &str) -> Reply {
+        let (what, text) = target.split_once('=').unwrap_or_default();
+        let seconds = text.trim().parse::<f64>().ok().filter(|seconds| (0.0..=0.2).contains(seconds));
+        let (pause, seconds) = match (what.trim(), seconds) {
+            ("produce", Some(seconds)) => (&self.produce, seconds),
+            ("consume", Some(seconds)) => (&self.consume, seconds),
+            _ => return Err("it is produce=SECONDS or consume=SECONDS, with 0 to 0.2 seconds".to_owned()),
+        };
+        pause.store((seconds * 1e6) as u64, Ordering::Relaxed);
+        self.stage.value(format!("{} (s)", what.trim()), seconds);
+        Ok(())
+    }
+
+    fn put_one_more(&self) -> Reply {
+        if self.ends.load(Ordering::Relaxed) >= self.may_take.len() {
+            return Err("there is an END marker for each consumer, so that nobody would take it".to_owned());
+        }
+        let number = self.extra.load(Ordering::Relaxed) + 1;
+        if number > MOST_EXTRA {
+            return Err(format!("{MOST_EXTRA} more items are enough for one run"));
+        }
+        let full = |_| "the belt is full, and main must not wait for room".to_owned();
+        self.queue.put_for(Item::Of { producer: 0, number }, Duration::ZERO).map_err(full)?;
+        self.extra.store(number, Ordering::Relaxed);
+        self.show_depth();
+        Ok(())
     }
 
     /// Nobody is paused, and everybody finds an end.
@@ -280,7 +303,8 @@ impl Hand<'_, '_> {
 
         // The consumers that find a marker stop. Then look whether more of them do.
         let stop = markers.min(consumers);
-        self.main.waiting(&format!("{markers} END markers for {consumers} consumers"), None);
+        let told = counted(markers, "END marker", "END markers");
+        self.main.waiting(&format!("{told} for {}", counted(consumers, "consumer", "consumers")), None);
         while consumers - takers.alive() < stop {
             self.hear(&mut orders)?;
         }
@@ -290,7 +314,7 @@ impl Hand<'_, '_> {
         }
         let waiting = takers.alive();
         belt.stage.value("consumers that wait", waiting);
-        belt.stage.say(&format!("{markers} END marker(s): {} of {consumers} consumers have stopped", consumers - waiting));
+        belt.stage.say(&format!("{told}: of {consumers} consumers {} stopped", counted(consumers - waiting, "has", "have")));
 
         self.deadline = Instant::now() + self.params.seconds("patience");
         self.rescue(&takers, markers, orders)?;
@@ -323,7 +347,7 @@ impl Hand<'_, '_> {
                     markers += 1;
                     self.put_end(&mut orders)?;
                 } else {
-                    self.belt.stage.refuse(&asked);
+                    self.belt.stage.refuse(&asked, "there is one for each consumer already");
                 }
             }
         }
@@ -344,8 +368,8 @@ impl Hand<'_, '_> {
     fn hear(&self, orders: &mut Vec<StageAction>) -> Result<(), StageError> {
         match self.belt.stage.next_action(TICK)? {
             Some(asked) if asked.name == "marker" => orders.push(asked),
-            Some(asked) if !self.belt.obey(&asked) => self.belt.stage.refuse(&asked),
-            _ => {}
+            Some(asked) => self.belt.stage.answer(&asked, &self.belt.obey(&asked)),
+            None => {}
         }
         self.lose_patience();
         Ok(())
@@ -396,7 +420,7 @@ impl<'s> Program<'s> {
         while self.child.peek()?.is_none() && Instant::now() < deadline {
             let left = deadline.saturating_duration_since(Instant::now());
             if let Some(asked) = self.stage.listen(&[self.child.as_fd()], left)? {
-                self.stage.refuse(&asked);
+                self.stage.refuse(&asked, TOO_LATE);
             }
         }
         if !self.child.has_ended() {
@@ -436,24 +460,39 @@ fn facts(seen: &Seen) -> Facts {
     let out_of_order = out_of_order.count();
     let taken = if items.len() == seen.taken.len() { items.len() } else { seen.taken.len() };
     vec![
-        equals("fifo", "items leave the queue in the order in which they came", 0, out_of_order),
-        equals("each-once", "each item that was put is taken, and by one consumer only", seen.items, taken),
-        equals("counter", "a counter that is told through a queue is right, without a lock", seen.taken.len(), seen.counted),
+        equals("fifo", "items leave the queue in the order in which they came: items that did not", 0, out_of_order),
+        equals("each-once", "each item that was put is taken, and by one consumer only: items", seen.items, taken),
+        equals(
+            "counter",
+            "a counter that is told through a queue is right, without a lock: items that it counted",
+            seen.taken.len(),
+            seen.counted,
+        ),
         at_most(
             "bounded",
-            "the queue never holds more than its size: then put() waits",
+            "the queue never holds more than its size, as put() waits then: items, at most",
             seen.capacity as u64,
             seen.deepest as u64,
         ),
-        equals("one-each", "each END marker stops one consumer", seen.stop, seen.consumers - seen.waiting),
-        equals("left-waiting", "a consumer that finds no END marker waits for ever", seen.consumers - seen.stop, seen.waiting),
+        equals(
+            "one-each",
+            "each END marker stops one consumer: consumers that stopped",
+            seen.stop,
+            seen.consumers - seen.waiting,
+        ),
+        equals(
+            "left-waiting",
+            "a consumer that finds no END marker waits for ever: consumers that wait",
+            seen.consumers - seen.stop,
+            seen.waiting,
+        ),
         more_than(
             "daemon-loses",
-            "when main ends, a thread that it does not wait for ends too, and its items are lost",
+            "when main ends, a thread that it does not wait for ends, too: items that are lost",
             0,
             seen.lost as u64,
         ),
-        equals("wait-keeps", "when main waits for its thread, nothing is lost", 0, seen.not_kept),
+        equals("wait-keeps", "when main waits for its thread, nothing is lost: items that are", 0, seen.not_kept),
     ]
 }
 

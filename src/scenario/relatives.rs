@@ -11,6 +11,7 @@ use procfs::process::{Process, Stat};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use super::children::{Child, Reaped};
+use super::control::TOO_LATE;
 use super::{Stage, StageError};
 use crate::model::{EventKind, Pid, Signal, TaskSort, Tid};
 use crate::sys::default_signal;
@@ -125,7 +126,7 @@ impl Stage {
         for mut child in children {
             while child.peek()?.is_none() && Instant::now() < deadline {
                 if let Some(asked) = self.listen(&[child.as_fd()], deadline.saturating_duration_since(Instant::now()))? {
-                    self.refuse(&asked);
+                    self.refuse(&asked, TOO_LATE);
                 }
             }
             if !child.has_ended() {

@@ -3,10 +3,11 @@
 
 use std::time::Duration;
 
+use super::words::unknown;
 use super::{
     Chapter, Facts, Params, Prediction, Scenario, Stage, StageAction, StageError, Task, action, count, equals, note, seconds,
 };
-use crate::model::{Monotonic, TaskSort, TaskState};
+use crate::model::{Monotonic, TaskSort};
 use crate::schedule::{EventId, Schedule};
 
 pub(super) const SCHEDULE: Scenario = Scenario {
@@ -25,19 +26,19 @@ pub(super) const SCHEDULE: Scenario = Scenario {
         seconds("tick", 1.0, 0.05..=2.0, "the ruler's unit: the plan is three ticks long, or as long as the LED blinks"),
         count("priority_a", 2, 0..=9, "", "priority of event a, which is entered first"),
         count("priority_b", 1, 0..=9, "", "priority of event b, which is due at the same moment"),
-        count("blinks", 4, 0..=12, "times", "how often the LED blinks, once a tick"),
+        count("blinks", 4, 0..=12, "times", "how often the LED goes on and off again, once a tick: two events each"),
         count("line", 17, 2..=27, "", "GPIO line of the LED"),
     ],
     actions: &[
-        action("enter", "Enter an event", "enters an event, due one tick from now, under the name that is given"),
-        action("cancel", "Cancel an event", "takes the event that is named out of the queue"),
+        action("enter", "Enter an event", "enters an event, due one tick from now, under the name that is given").on("[NAME]"),
+        action("cancel", "Cancel an event", "takes the event that is named out of the queue").on("EVENT"),
     ],
     script: &["0.3 enter extra", "0.7 cancel three"],
     notes: &[
-        note("entering events is enough", "nothing happens before run(); it returned when the queue was empty: {empty}"),
+        note("entering events is enough", "nothing happens before run(). Events that were left when it returned: {empty}"),
         note(
             "events follow the clock on the wall",
-            "by default they follow a clock that is never set: the latest event was {late_ms} ms late",
+            "by default they follow a clock that is never set: the latest event was {latest event late by (ms)} ms late",
         ),
     ],
     python: include_str!("../../assets/python/schedule.py"),
@@ -47,6 +48,8 @@ pub(super) const SCHEDULE: Scenario = Scenario {
 
 /// Events that one run takes, with those that a person enters.
 const MOST_EVENTS: usize = 200;
+/// Characters of an event's name.
+const LONGEST_NAME: usize = 24;
 
 /// What an event does when it is due.
 struct Pin<'s> {
@@ -117,7 +120,7 @@ fn run(stage: &Stage, params: &Params) -> Result<Facts, StageError> {
     }
     main.finish("ok");
     ruler.history.left = ruler.schedule.len();
-    stage.value("late_ms", ruler.history.latest().as_secs_f64() * 1e3);
+    stage.value("latest event late by (ms)", (ruler.history.latest().as_secs_f64() * 1e4).round() / 10.0);
     Ok(facts(&ruler.history))
 }
 
@@ -128,7 +131,7 @@ impl<'s> Ruler<'s> {
         let numbered = (2..).map(|number| format!("{name}-{number}"));
         let name = std::iter::once(name.to_owned()).chain(numbered).find(|name| !taken(name)).unwrap_or_default();
         let lane = self.stage.task(&name, TaskSort::Event);
-        lane.is(TaskState::Ready);
+        lane.waiting("the clock", None);
         let id = self.schedule.enterabs(time, priority, Pin { name: name.clone(), lane, does });
         self.history.entered.push((id, name));
         self.show_queue();
@@ -144,15 +147,23 @@ impl<'s> Ruler<'s> {
     }
 
     fn obey(&mut self, asked: &StageAction) {
-        let named = self.schedule.queue().find(|(_, pin)| pin.name == asked.target).map(|(id, _)| id);
+        let name = asked.target.trim();
+        let named = self.schedule.queue().find(|(_, pin)| pin.name == name).map(|(id, _)| id);
         match (asked.name.as_str(), named) {
-            ("enter", _) if self.history.entered.len() < MOST_EVENTS => {
-                let name: String = asked.target.chars().take(24).collect();
-                let name = if name.is_empty() { "extra" } else { &name };
+            ("enter", _) if self.history.entered.len() >= MOST_EVENTS => {
+                self.stage.refuse(asked, &format!("{MOST_EVENTS} events are enough for one run"));
+            }
+            ("enter", _) if name.chars().count() > LONGEST_NAME => {
+                self.stage.refuse(asked, &format!("a name has {LONGEST_NAME} characters at most"));
+            }
+            ("enter", _) => {
+                let name = if name.is_empty() { "extra" } else { name };
                 self.enter(self.stage.now() + self.tick, 1, name, Does::Say);
             }
-            ("cancel", Some(id)) => self.cancel(id),
-            _ => self.stage.refuse(asked),
+            (_, Some(id)) => self.cancel(id),
+            (_, None) => {
+                self.stage.refuse(asked, &unknown("event in the queue", name, self.schedule.queue().map(|(_, pin)| &pin.name)));
+            }
         }
     }
 
@@ -168,7 +179,7 @@ impl<'s> Ruler<'s> {
 
     /// The queue's listing, as many names as fit a line.
     fn show_queue(&self) {
-        self.stage.value("queue", self.schedule.queue().take(40).map(|(_, pin)| pin.name.clone()).collect::<Vec<_>>());
+        self.stage.value("the queue", self.schedule.queue().take(40).map(|(_, pin)| pin.name.clone()).collect::<Vec<_>>());
     }
 }
 
@@ -206,18 +217,18 @@ fn facts(history: &History) -> Facts {
         ),
         equals(
             "same-time",
-            "of events with the same time, the one with the lower number runs first; of equal ones, the one entered first",
+            "of events with the same time, the one with the lower number runs first; of equal ones, the one that was entered first",
             history.names(kept.iter().copied().filter(at_once)),
             history.names(ran().filter(at_once)),
         ),
         equals(
             "cancelled",
-            "what was cancelled does not run, and nothing else is missing",
+            "what was cancelled does not run, and nothing else is missing: events that did not run",
             history.names(cancelled),
             history.names(lost),
         ),
-        equals("not-early", "no event ran before its time", 0, early),
-        equals("empty", "run() returns when the queue is empty", 0, history.left),
+        equals("not-early", "no event runs before its time: events that did", 0, early),
+        equals("empty", "run() returns when the queue is empty: events that were left", 0, history.left),
     ]
 }
 

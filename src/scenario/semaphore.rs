@@ -23,8 +23,8 @@ pub(super) const SEMAPHORE: Scenario = Scenario {
     params: &[
         count("threads", 8, 1..=16, "threads", "threads that want to enter"),
         count("permits", 3, 1..=8, "permits", "permits at the start: Semaphore(n); each has an LED"),
-        count("visits", 4, 1..=10, "times", "how often each thread enters"),
-        seconds("stay", 0.2, 0.01..=0.5, "how long it stays inside"),
+        count("visits", 5, 1..=10, "times", "how often each thread enters"),
+        seconds("stay", 0.25, 0.01..=0.5, "how long it stays inside"),
     ],
     actions: &[
         action("more", "One more permit", "main calls release() without ever having acquired"),
@@ -66,20 +66,19 @@ fn run(stage: &Stage, params: &Params) -> Result<Facts, StageError> {
         let mut guards = 0;
         let visited = visitors.join(|asked| {
             match asked.name.as_str() {
-                "more" if room.has_led_to_spare() => room.add_permit(&door),
-                "more" => stage.notice("could not do more: there are eight LEDs, and each permit has one"),
-                "fewer" if room.spares_one() => {
+                "more" if !room.has_led_to_spare() => return Err("there are eight LEDs, and each permit has one".to_owned()),
+                "more" => room.add_permit(&door),
+                _ if !room.spares_one() => return Err("the last permit stays, or nobody would ever enter".to_owned()),
+                _ => {
                     guards += 1;
                     let guard = scope.thread(&format!("guard-{guards}"), |_| {
                         door.acquire();
                         room.keep_permit();
                     });
-                    return guard.is_ok();
+                    guard.map_err(|error| error.to_string())?;
                 }
-                "fewer" => stage.notice("could not do fewer: the last one stays, or nobody would ever enter"),
-                _ => return false,
             }
-            true
+            Ok(())
         });
         // Guards that stand at a gate of step mode go on: nobody is told to let them pass any more.
         stage.step_mode(false);
@@ -135,7 +134,7 @@ impl Room<'_> {
         record.entries += 1;
         record.over += usize::from(led.is_none() || record.count_inside() > record.permits);
         record.most_inside = record.most_inside.max(record.count_inside());
-        self.stage.value("inside", record.count_inside());
+        self.stage.value("threads inside", record.count_inside());
         self.stage.say(&format!(
             "{} is inside, with {} of {} permits in use",
             visitor.name(),
@@ -151,7 +150,7 @@ impl Room<'_> {
             record.inside[led] = false;
             self.stage.gpio(LED_BAR[led], 0);
         }
-        self.stage.value("inside", record.count_inside());
+        self.stage.value("threads inside", record.count_inside());
     }
 
     fn has_led_to_spare(&self) -> bool {
@@ -189,13 +188,18 @@ fn facts(record: &Record, visits: usize, left: usize) -> Facts {
     vec![
         at_most(
             "inside",
-            "threads inside at the same time: never more than there are permits",
+            "never more threads are inside than there are permits: at the same time, at most",
             record.most_permits as u64,
             record.most_inside as u64,
         ),
-        equals("over", "entries beyond the permits that there were at that moment", 0, record.over),
+        equals("over", "nobody enters without a permit: entries beyond the permits of that moment", 0, record.over),
         equals("all-in", "whoever waits gets in some time: entries", visits, record.entries),
-        equals("permits-left", "when all have left, every permit is free, whoever released it", record.permits, left),
+        equals(
+            "permits-left",
+            "when all have left, every permit is free, whoever released it: free permits",
+            record.permits,
+            left,
+        ),
     ]
 }
 
@@ -225,7 +229,7 @@ mod tests {
         let room = Room { stage: &stage, record: Mutex::new(Record::new(1)) };
         let over = stage.scope(|scope| {
             let two = scope.threads("visitor", 2, |visitor| room.enter(visitor).is_some());
-            two.and_then(|two| two.join(|_| true)).map(|_| room.record().over)
+            two.and_then(|two| two.join(|_| Ok(()))).map(|_| room.record().over)
         });
         assert_eq!(over.expect("threads"), 1);
     }

@@ -31,7 +31,8 @@ pub(super) const SHARED_MEMORY: Scenario = Scenario {
         seconds("patience", 20.0, 1.0..=60.0, "after this long the changes that nobody asked for are made, and all end"),
     ],
     actions: &[
-        action("change", "Change x", "target child, thread or parent: it adds the step to its x, and to the shared number"),
+        action("change", "Change x", "target child, thread or parent: it adds the step to its x, and to the shared number")
+            .on("WHO"),
         action("finish", "Let them end", "the child and the thread end"),
     ],
     script: &["0.3 change child", "0.6 change thread", "0.9 change parent", "1.2 finish"],
@@ -202,12 +203,13 @@ impl Parent<'_> {
             let others = if self.child.child.has_ended() { &[] } else { &end[..] };
             match self.stage.listen(others, deadline.saturating_duration_since(Instant::now()))? {
                 Some(asked) if asked.name == "finish" => break,
-                Some(asked) => {
-                    let who = WHO.into_iter().find(|who| asked.name == "change" && *who == asked.target.trim());
-                    if !who.map_or(Ok(false), |who| self.change(who))? {
-                        self.stage.refuse(&asked);
+                Some(asked) => match WHO.into_iter().find(|who| *who == asked.target.trim()) {
+                    None => self.stage.refuse(&asked, "it is the child, thread or parent that changes x"),
+                    Some(who) if !self.change(who)? => {
+                        self.stage.refuse(&asked, &format!("the {who} does not answer: it has ended, or it is stopped"));
                     }
-                }
+                    Some(_) => {}
+                },
                 None => drop(self.child.child.peek()?),
             }
         }
@@ -278,12 +280,12 @@ fn facts(start: u64, step: u64, changes: &[Change]) -> Facts {
     };
     show(by(&["child"]).map(private).collect());
     let private_too = |(_, (before, after)): (&Change, (Look, Look))| {
-        equals("private-too", "and when the parent changes x, the child's x does", before.x, after.x)
+        equals("private-too", "when the parent or its thread changes x, the child's x stays what it was", before.x, after.x)
     };
     show(answered().filter(|(change, _)| change.who != "child").map(private_too).collect());
     let thread = |change: &Change| {
         let (before, after) = change.parent;
-        equals("thread", "when a thread changes x, it has changed for the whole process", before.x + step, after.x)
+        equals("thread", "when a thread changes x, x has changed for the whole process", before.x + step, after.x)
     };
     show(by(&["thread"]).map(thread).collect());
     if let Some((_, (_, child))) = answered().next_back() {
@@ -291,7 +293,7 @@ fn facts(start: u64, step: u64, changes: &[Change]) -> Facts {
         let (number, parent) = (changes.len() as u64, changes.last().map_or(0, |change| change.parent.1.shared));
         let expected = start + step * number;
         if at == changes.len() {
-            let claim = "in shared memory, everybody sees the changes of all";
+            let claim = "in shared memory everybody sees all changes: the number in the parent, and in the child";
             facts.push(equals("shared", claim, vec![expected; 2], vec![parent, child.shared]));
         }
     }

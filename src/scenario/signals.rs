@@ -11,6 +11,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use super::children::{Child, Fork};
 use super::programs::{Folder, read_what_is_there};
+use super::words::unknown;
 use super::{Chapter, Facts, Params, Prediction, Scenario, Stage, StageAction, StageError, count, equals, note, seconds};
 use crate::model::{ExitStatus, Signal, TaskSort};
 use crate::sys::{SignalFd, exit_now, set_nonblocking};
@@ -53,7 +54,7 @@ pub(super) const SIGNALS: Scenario = Scenario {
     ],
     notes: &[note(
         "terminate() ends a program, and `finally` always runs",
-        "it ran in {finally}; the temporary files of {files} stayed",
+        "programs in which it ran: {finally}; whose temporary files stayed: {files}",
     )],
     python: include_str!("../../assets/python/signals.py"),
     rust: include_str!("signals.rs"),
@@ -145,7 +146,7 @@ impl Lesson<'_> {
             let ends = alive().flat_map(|(program, child)| [program.hear.as_fd(), child.as_fd()]);
             let others: Vec<_> = ends.chain([self.signals.as_fd()]).collect();
             if let Some(asked) = self.stage.listen(&others, deadline.saturating_duration_since(Instant::now()))? {
-                self.act(&asked);
+                self.act(&if asked == self.button { self.pressed() } else { asked });
                 deadline = Instant::now() + patience;
             }
             for program in &mut self.programs {
@@ -161,29 +162,25 @@ impl Lesson<'_> {
     }
 
     fn act(&self, asked: &StageAction) {
-        if *asked == self.button {
-            return self.press(asked);
-        }
         let signal = match asked.name.as_str() {
             "terminate" => Signal::TERM,
             "kill" => Signal::KILL,
-            _ => return self.stage.refuse(asked),
+            _ => return self.stage.refuse(asked, "this lesson has no such action; it has: terminate PROGRAM, kill PROGRAM"),
         };
-        let mut alive = self.programs.iter().filter_map(|program| program.child.as_ref());
-        match alive.find(|child| child.is_meant_by(&asked.target)) {
+        let alive = || self.programs.iter().filter_map(|program| program.child.as_ref());
+        match alive().find(|child| child.is_meant_by(asked.target.trim())) {
             Some(child) if child.signal(signal) => {}
-            _ => self.stage.refuse(asked),
+            Some(_) => self.stage.refuse(asked, "it has just ended"),
+            None => self.stage.refuse(asked, &unknown("program that runs", &asked.target, alive().map(Child::name))),
         }
     }
 
-    /// The button: SIGTERM to the next that has not heard one; when all who are left have, SIGKILL.
-    fn press(&self, asked: &StageAction) {
-        let alive = || self.programs.iter().filter_map(|program| Some((program.seen.heard, program.child.as_ref()?)));
-        let next = alive().find(|(heard, _)| !heard).or_else(|| alive().next());
-        match next {
-            Some((heard, child)) if child.signal(if heard { Signal::KILL } else { Signal::TERM }) => {}
-            _ => self.stage.refuse(asked),
-        }
+    /// What the button stands for: SIGTERM to the next that has not heard one; when all who are left have, SIGKILL.
+    fn pressed(&self) -> StageAction {
+        let alive = self.programs.iter().filter(|program| program.child.is_some()).map(|program| &program.seen);
+        let next = alive.min_by_key(|seen| seen.heard);
+        let name = if next.is_some_and(|seen| seen.heard) { "kill" } else { "terminate" };
+        StageAction { name: name.to_owned(), target: next.map_or("", |seen| seen.name).to_owned() }
     }
 
     fn signal_all(&self, signals: &[Signal]) {

@@ -10,10 +10,11 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+use super::control::TOO_LATE;
 use super::control::{Control, Heard};
 use super::primitives::{Lane, Tracker};
 use super::reporter::Reporter;
-use super::{ParamError, Params, Scenario, StageAction};
+use super::{ActionSpec, ParamError, Params, Reply, Scenario, StageAction};
 use crate::model::{EventKind, Monotonic, Pid, TaskSort, TaskState, Tid};
 use crate::sys::{adopt_fd, monotonic_now};
 
@@ -44,11 +45,18 @@ impl StageError {
     }
 }
 
+/// Actions that a body's end answers, at most.
+const MOST_LEFT: usize = 1_000;
+
 /// Where a body runs: its clock, its voice and its ear.
 #[derive(Debug)]
 pub struct Stage {
     reporter: Reporter,
     control: Mutex<Control>,
+    /// What a person can do here; anything, where nothing is declared.
+    actions: &'static [ActionSpec],
+    /// What a press of each of its buttons is.
+    buttons: Mutex<Vec<StageAction>>,
     tracker: Tracker,
 }
 
@@ -64,7 +72,19 @@ impl Stage {
     /// A stage over these pipe ends.
     pub(super) fn new(events: Option<OwnedFd>, actions: Option<OwnedFd>, began: Monotonic) -> Self {
         let tracker = Tracker::new(events.is_some());
-        Self { reporter: Reporter::new(events, began), control: Mutex::new(Control::new(actions)), tracker }
+        Self {
+            reporter: Reporter::new(events, began),
+            control: Mutex::new(Control::new(actions)),
+            actions: &[],
+            buttons: Mutex::default(),
+            tracker,
+        }
+    }
+
+    /// The same, for a lesson that knows these actions. Others, and those with a target too many or too few, are refused
+    /// before the body hears of them.
+    pub(super) fn with_actions(self, actions: &'static [ActionSpec]) -> Self {
+        Self { actions, ..self }
     }
 
     /// The values of `TASKLAB_PARAMS`, checked; the defaults where it says nothing.
@@ -115,6 +135,7 @@ impl Stage {
     /// Makes a line of the board a button, which connects it with ground. Gives the action that each press will be.
     pub fn button(&self, line: usize) -> StageAction {
         let press = StageAction { name: "press".to_owned(), target: format!("GPIO{line}") };
+        self.buttons.lock().unwrap_or_else(PoisonError::into_inner).push(press.clone());
         let (action, target) = ("watch".to_owned(), press.target.clone());
         self.report(EventKind::Action { action, target, by: "lesson".to_owned() });
         press
@@ -171,7 +192,11 @@ impl Stage {
                 self.step(&action);
                 Ok(None)
             }
-            Heard::Action(action) => Ok(Some(action)),
+            Heard::Action(action) => {
+                let fit = self.fits(&action);
+                self.answer(&action, &fit);
+                Ok(fit.is_ok().then_some(action))
+            }
             Heard::Nothing => Ok(None),
             Heard::Nonsense(line) => {
                 self.notice(format!("a line that is no action was skipped: {line}"));
@@ -180,9 +205,47 @@ impl Stage {
         }
     }
 
-    /// Says that this lesson has no such action, or cannot do it to that target now.
-    pub fn refuse(&self, action: &StageAction) {
-        self.notice(format!("could not do {:?} to {:?}: no such action or target now", action.name, action.target));
+    /// Whether the lesson has this action, with such a target, or such a button.
+    fn fits(&self, action: &StageAction) -> Reply {
+        if self.buttons.lock().unwrap_or_else(PoisonError::into_inner).contains(action) {
+            return Ok(());
+        }
+        match self.actions.iter().find(|spec| spec.name == action.name) {
+            Some(spec) => spec.accepts(&action.target),
+            None if self.actions.is_empty() => Ok(()),
+            None => {
+                let known: Vec<String> = self.actions.iter().map(ActionSpec::usage).collect();
+                Err(format!("this lesson has no such action; it has: {}", known.join(", ")))
+            }
+        }
+    }
+
+    /// Says why an action cannot be done now, and what would be accepted.
+    pub fn refuse(&self, action: &StageAction, why: &str) {
+        self.notice(format!("could not do {action}: {why}"));
+    }
+
+    /// Says so if an action was not done.
+    pub fn answer(&self, action: &StageAction, reply: &Reply) {
+        if let Err(why) = reply {
+            self.refuse(action, why);
+        }
+    }
+
+    /// Refuses the actions that nobody has taken when the body has come to its end.
+    pub(super) fn refuse_what_is_left(&self) {
+        let mut control = self.control.lock().unwrap_or_else(PoisonError::into_inner);
+        // Somebody who never stops talking must not keep the lesson from ending.
+        for _ in 0..MOST_LEFT {
+            match control.listen(&[], Duration::ZERO) {
+                Ok(Heard::Action(action)) => {
+                    let why = self.fits(&action).err();
+                    self.refuse(&action, why.as_deref().unwrap_or(TOO_LATE));
+                }
+                Ok(Heard::Nonsense(_)) => {}
+                Ok(Heard::Nothing) | Err(_) => return,
+            }
+        }
     }
 
     /// Leaves all actions to the parent.

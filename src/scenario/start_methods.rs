@@ -13,8 +13,10 @@ use super::children::{Child, Fork};
 use super::relatives::{is_ready, memory_of, millis_on_a_core, reap_soon, stat_of};
 use super::stage::own_pid;
 use super::thread_basics::until;
+use super::words::unknown;
 use super::{
-    Chapter, Facts, Params, Prediction, Scenario, Stage, StageAction, StageError, Task, action, count, equals, note, seconds,
+    Chapter, Facts, Params, Prediction, Scenario, Stage, StageAction, StageError, Task, action, choice, count, equals, note,
+    seconds,
 };
 use crate::model::{Fact, Pid, Signal, TaskSort};
 use crate::sys::{PidFd, Placement, Prepared, SignalScope, dup_at_least, exit_now, spawn};
@@ -32,23 +34,29 @@ pub(super) const START_METHODS: Scenario = Scenario {
         fact: "spawn-costs",
     },
     params: &[
+        choice(
+            "method",
+            &["all", "fork", "spawn", "forkserver"],
+            "which methods; one alone is only timed, with ten times the rounds",
+        ),
         count("rounds", 4, 3..=8, "processes", "processes that are started by each method"),
         count("ballast", 32, 16..=128, "MiB", "what a variable of the parent holds"),
         seconds("patience", 20.0, 1.0..=60.0, "after this long all end, whatever you do"),
     ],
     actions: &[
-        action("start", "Start one more", "target fork, spawn or forkserver: one more process by this method"),
+        action("start", "Start one more", "target fork, spawn or forkserver: one more process by this method").on("METHOD"),
         action("finish", "Let them end", "the last process of each method, which has stayed to be seen, ends"),
     ],
     script: &["0.6 start fork", "0.7 start spawn", "1.6 finish"],
     notes: &[
         note(
             "spawn may speed your code up; fork is the default",
-            "start took {fork: ms} ms by fork, {spawn: ms} by spawn, {forkserver: ms} by a fork server. Python's default is forkserver from 3.14, fork before",
+            "the fastest start took {fork: ms until it began} ms by fork, {spawn: ms until it began} by spawn, {forkserver: ms until it began} by a fork server. \
+             Python's default is forkserver from 3.14, fork before",
         ),
         note(
             "the start method can be set once",
-            "a program that is spawned without `if __name__ == \"__main__\"` ends so: {guard}",
+            "that is a rule of Python's. Another one: without `if __name__ == \"__main__\"` a spawned child {guard}",
         ),
     ],
     python: include_str!("../../assets/python/start-methods.py"),
@@ -58,6 +66,8 @@ pub(super) const START_METHODS: Scenario = Scenario {
 
 const METHODS: [&str; 3] = ["fork", "spawn", "forkserver"];
 const MIB: usize = 1024 * 1024;
+/// Processes that one run starts, with those that a person asks for.
+const MOST_STARTS: usize = 60;
 
 /// A variable that the parent sets while it runs. Who has it has got it from the parent.
 static BALLAST: OnceLock<Vec<u8>> = OnceLock::new();
@@ -89,6 +99,11 @@ fn run(stage: &Stage, params: &Params) -> Result<Facts, StageError> {
     BALLAST.get_or_init(|| vec![1; params.count("ballast") * MIB]);
 
     let mut starter = Starter { stage, main, pipes, request, children: vec![server], others: Vec::new(), starts: Vec::new() };
+    if let Some(alone) = METHODS.into_iter().position(|method| method == params.text("method")) {
+        (0..10 * params.count("rounds")).try_for_each(|_| starter.start(alone, false))?;
+        starter.show();
+        return Ok(facts(params.count("ballast") as u64, &starter.end()?, None));
+    }
     for method in 0..METHODS.len() {
         for round in 1..=params.count("rounds") {
             starter.start(method, round == params.count("rounds"))?;
@@ -342,16 +357,22 @@ impl<'s> Starter<'s> {
         Ok((family.len() == 2).then_some(started))
     }
 
+    /// The figures of each method; of one alone under the same names, to compare.
     fn show(&self) {
+        let is_alone = self.starts.iter().all(|start| self.starts.first().is_some_and(|first| first.method == start.method));
         for (number, method) in METHODS.into_iter().enumerate() {
+            let told = |what: &str| if is_alone { what.to_owned() } else { format!("{method}: {what}") };
             let mut starts = self.starts.iter().filter(|start| start.method == number);
             if let Some(millis) = fastest(starts.clone()) {
-                self.stage.value(format!("{method}: ms"), (millis * 100.0).round() / 100.0);
-                self.stage.say(&format!("{method}: {millis:.2} ms"));
+                self.stage.value(told("ms until it began"), (millis * 100.0).round() / 100.0);
+                self.stage.say(&format!("{method}: {millis:.2} ms until it began"));
+            }
+            if let Some(millis) = least_cpu(starts.clone()) {
+                self.stage.value(told("ms of that on a core"), (millis * 100.0).round() / 100.0);
             }
             if let Some((resident, own)) = starts.next_back().and_then(|start| start.memory) {
-                self.stage.value(format!("{method}: resident KiB"), resident);
-                self.stage.value(format!("{method}: of that its own KiB"), own);
+                self.stage.value(told("memory (KiB)"), resident);
+                self.stage.value(told("memory that is its own (KiB)"), own);
             }
         }
     }
@@ -375,13 +396,13 @@ impl<'s> Starter<'s> {
     }
 
     fn obey(&mut self, asked: &StageAction) -> Result<(), StageError> {
-        let method = METHODS.into_iter().position(|method| method == asked.target.trim());
-        match method.filter(|_| asked.name == "start" && self.starts.len() < 60) {
+        match METHODS.into_iter().position(|method| method == asked.target.trim()) {
+            None => self.stage.refuse(asked, &unknown("method", &asked.target, METHODS)),
+            Some(_) if self.starts.len() >= MOST_STARTS => self.stage.refuse(asked, "60 processes are enough for one run"),
             Some(method) => {
                 self.start(method, true)?;
                 self.show();
             }
-            None => self.stage.refuse(asked),
         }
         Ok(())
     }
@@ -407,6 +428,11 @@ fn fastest<'a>(starts: impl Iterator<Item = &'a Start>) -> Option<f64> {
     starts.map(|start| start.millis).min_by(f64::total_cmp)
 }
 
+/// The least time that a child was on a core until it began; `None` where the kernel does not count it.
+fn least_cpu<'a>(starts: impl Iterator<Item = &'a Start>) -> Option<f64> {
+    starts.map(|start| start.cpu_millis).min_by(|a, b| a.partial_cmp(b).unwrap_or(Ordering::Equal)).flatten()
+}
+
 fn facts(ballast: u64, starts: &[Start], generations: Option<usize>) -> Facts {
     let mut facts = Facts::new();
     let of = |method: usize| starts.iter().filter(move |start| start.method == method);
@@ -414,8 +440,8 @@ fn facts(ballast: u64, starts: &[Start], generations: Option<usize>) -> Facts {
     let mut show = |all: Vec<Fact>| facts.extend(all.iter().find(|fact| !fact.holds).or(all.first()).cloned());
     let claims = [
         ("fork-inherits", "a forked child has what its parent's variable holds (MiB)", ballast),
-        ("spawn-fresh", "a spawned one has nothing of it: the program begins anew", 0),
-        ("server-fresh", "nor has one from the fork server, which was small when it began", 0),
+        ("spawn-fresh", "a spawned one has nothing of it: the program begins anew (MiB)", 0),
+        ("server-fresh", "nor has one from the fork server, which was small when it began (MiB)", 0),
     ];
     for (method, (id, claim, expected)) in claims.into_iter().enumerate() {
         show(of(method).map(|start| equals(id, claim, expected, start.told.mib)).collect());
@@ -430,25 +456,37 @@ fn facts(ballast: u64, starts: &[Start], generations: Option<usize>) -> Facts {
     show(
         of(0)
             .chain(of(1))
-            .map(|start| equals("child", "who is forked or spawned is our child", own, start.told.parent))
+            .map(|start| equals("child", "who is forked or spawned is our child: its parent's PID", own, start.told.parent))
             .collect(),
     );
-    let above = |start: &Start| equals("grandchild", "who comes from the server is our grandchild", own, start.grandparent);
+    let above = |start: &Start| {
+        equals(
+            "grandchild",
+            "who comes from the server is our grandchild: the PID of its parent's parent",
+            own,
+            start.grandparent,
+        )
+    };
     show(of(2).map(above).collect());
-    let least =
-        |method| of(method).map(|start| start.cpu_millis).min_by(|a, b| a.partial_cmp(b).unwrap_or(Ordering::Equal)).flatten();
-    if let (Some(spawn), Some(server)) = (least(1), least(2)) {
+    if let (Some(spawn), Some(server)) = (least_cpu(of(1)), least_cpu(of(2))) {
         let ratio = (spawn / server * 10.0).round() / 10.0;
         facts.push(Fact {
             id: "spawn-costs".to_owned(),
-            claim: "until it can begin, a spawned child works longer than one from the server: this many times".to_owned(),
+            claim: "until it begins, a spawned child is longer on a core than one from the server: so many times as long"
+                .to_owned(),
             expected: "> 1".into(),
             observed: ratio.into(),
             holds: ratio > 1.0,
         });
     }
     if let Some(started) = generations {
-        facts.push(equals("guard", "without the guard, a spawned child comes to start a child itself", 1, started));
+        let claim = "without the guard, a spawned child comes to the line that started it: what becomes of that";
+        facts.push(equals(
+            "guard",
+            claim,
+            "starts a child itself",
+            if started == 1 { "starts a child itself" } else { "nothing" },
+        ));
     }
     facts
 }

@@ -6,8 +6,8 @@ use super::observe::{children_of, link, name_of};
 use super::programs::{Completed, Folder, returncode, shell};
 use super::stage::own_pid;
 use super::{
-    Chapter, Facts, Params, Prediction, Scenario, Stage, StageAction, StageError, Task, action, count, equals, flag, note,
-    seconds, text,
+    Chapter, Facts, Params, Prediction, Scenario, Stage, StageAction, StageError, Task, action, choice, count, equals, flag,
+    note, seconds, text,
 };
 use crate::model::{ChildSpec, Input, OutputTo, Pid, TaskSort};
 
@@ -24,6 +24,12 @@ pub(super) const SUBPROCESS_RUN: Scenario = Scenario {
         fact: "no-shell",
     },
     params: &[
+        choice(
+            "way",
+            &["both", "list", "shell"],
+            "how a program is started; a list or a shell alone only makes calls, to compare",
+        ),
+        count("calls", 200, 1..=1000, "calls", "how many those are"),
         text("word", "café", 20, "what the captured program prints"),
         flag("text", false, "whether the captured output is read as text instead of bytes"),
         count("status", 3, 0..=255, "", "the status that a program exits with"),
@@ -32,7 +38,7 @@ pub(super) const SUBPROCESS_RUN: Scenario = Scenario {
         seconds("patience", 20.0, 1.0..=60.0, "when you have printed nothing for so long, the lesson ends"),
     ],
     actions: &[
-        action("print", "Print your text", "runs a program with the target as its only word, and without a shell"),
+        action("print", "Print your text", "runs a program with the target as its only word, and without a shell").on("TEXT"),
         action("done", "That is all", "ends the lesson as soon as it has shown everything"),
     ],
     script: &["0.3 print $HOME; echo *.py", "0.6 done"],
@@ -52,6 +58,9 @@ const PATIENCE: Duration = Duration::from_secs(8);
 const PASTED: &str = "hello; echo injected";
 
 fn run(stage: &Stage, params: &Params) -> Result<Facts, StageError> {
+    if params.text("way") != "both" {
+        return only_calls(stage, params.count("calls"), params.text("way") == "shell");
+    }
     let folder = Folder::make("subprocess-run")?;
     for number in 1..=params.count("files") {
         folder.write(&format!("lesson-{number}.py"), b"print('hello')\n")?;
@@ -68,7 +77,8 @@ fn run(stage: &Stage, params: &Params) -> Result<Facts, StageError> {
     let result = lesson.run(&ChildSpec::new(["printf", "%s", params.text("word")]))?;
     let captured = result.stdout.unwrap_or_default();
     lesson.seen.length = if params.flag("text") { as_text(Some(&captured)).chars().count() } else { captured.len() };
-    stage.value("captured", if params.flag("text") { as_text(Some(&captured)) } else { format!("{captured:?}") });
+    let shown = if params.flag("text") { format!("{:?}", as_text(Some(&captured))) } else { quoted_bytes(&captured) };
+    stage.value("result.stdout", shown);
 
     let status = params.count("status").to_string();
     let result = lesson.run(&ChildSpec::new(["sh", "-c", "exit $0", &status]))?;
@@ -90,7 +100,7 @@ fn run(stage: &Stage, params: &Params) -> Result<Facts, StageError> {
 
     // What Python calls sys.executable: the file that runs this very process.
     let own_path = std::env::current_exe().map_err(StageError::kernel("find the program that runs"))?;
-    stage.value("executable", own_path.display().to_string());
+    stage.value("the program that runs this lesson", own_path.display().to_string());
     let result = lesson.run(&ChildSpec::new([own_path.into_os_string(), "--version".into()]))?;
     lesson.seen.version = trimmed(result.stdout.as_deref());
 
@@ -104,6 +114,27 @@ fn run(stage: &Stage, params: &Params) -> Result<Facts, StageError> {
         version: concat!("tasklab ", env!("CARGO_PKG_VERSION")).to_owned(),
     };
     Ok(facts(&expected, &lesson.seen))
+}
+
+/// The same small program, called again and again: by a list, or by a line for the shell, which makes two processes of it.
+fn only_calls(stage: &Stage, calls: usize, by_shell: bool) -> Result<Facts, StageError> {
+    let main = stage.task("main", TaskSort::Thread);
+    main.waiting("run(), again and again", None);
+    let spec = if by_shell { shell("cat /dev/null; exit 0") } else { ChildSpec::new(["cat", "/dev/null"]) };
+    let (began, mut good) = (Instant::now(), 0);
+    for _ in 0..calls {
+        let (result, heard) = stage.run_program(&spec, Instant::now() + PATIENCE)?;
+        good += usize::from(result.status.is_success());
+        heard.iter().for_each(|asked| stage.refuse(asked, "only calls are made here; it is done where way is both"));
+    }
+    main.finish("ok");
+    stage.say(&format!("{calls} calls took {:.2} s", began.elapsed().as_secs_f64()));
+    Ok(vec![equals("calls", "every call comes back with status 0: calls", calls, good)])
+}
+
+/// Bytes as Python writes them: `b'caf\xc3\xa9'`.
+fn quoted_bytes(bytes: &[u8]) -> String {
+    format!("b'{}'", bytes.escape_ascii())
 }
 
 fn as_text(bytes: Option<&[u8]>) -> String {
@@ -128,8 +159,9 @@ impl Lesson<'_> {
     /// Runs a program, says what came of it, and gives you time to look.
     fn run(&mut self, spec: &ChildSpec) -> Result<Completed, StageError> {
         self.main.waiting("run()", Some(&spec.display_name()));
-        let result = self.stage.run_program(spec, Instant::now() + PATIENCE)?;
+        let (result, heard) = self.stage.run_program(spec, Instant::now() + PATIENCE)?;
         self.say(spec, &result);
+        heard.iter().try_for_each(|asked| self.act(asked))?;
         self.rest()?;
         Ok(result)
     }
@@ -148,8 +180,10 @@ impl Lesson<'_> {
             names = below(program.child.pid());
         }
         self.rest()?;
-        let result = program.communicate(self.stage, b"", deadline, |asked| self.stage.refuse(asked))?;
+        let mut heard = Vec::new();
+        let result = program.communicate(self.stage, b"", deadline, |asked| heard.push(asked.clone()))?;
         self.say(spec, &result);
+        heard.iter().try_for_each(|asked| self.act(asked))?;
         Ok((names, result))
     }
 
@@ -184,13 +218,12 @@ impl Lesson<'_> {
     }
 
     fn act(&mut self, asked: &StageAction) -> Result<(), StageError> {
-        if asked.name == "print" && !asked.target.is_empty() && !asked.target.contains('\0') {
-            return self.print(&asked.target);
-        }
         if asked.name == "done" {
             self.is_done = true;
+        } else if asked.target.contains('\0') {
+            self.stage.refuse(asked, "no word of a program can have a NUL in it");
         } else {
-            self.stage.refuse(asked);
+            self.print(&asked.target)?;
         }
         Ok(())
     }
@@ -198,10 +231,10 @@ impl Lesson<'_> {
     /// A text as one word of a list: whatever signs it has, nobody obeys them.
     fn print(&mut self, text: &str) -> Result<(), StageError> {
         let spec = ChildSpec::new(["printf", "%s", text]);
-        let result = self.stage.run_program(&spec, Instant::now() + PATIENCE)?;
+        let (result, heard) = self.stage.run_program(&spec, Instant::now() + PATIENCE)?;
         self.say(&spec, &result);
         self.seen.printed.push((text.to_owned(), as_text(result.stdout.as_deref())));
-        Ok(())
+        heard.iter().try_for_each(|asked| self.act(asked))
     }
 }
 
@@ -244,28 +277,43 @@ struct Seen {
 fn facts(expected: &Expected, seen: &Seen) -> Facts {
     let intact = seen.printed.iter().filter(|(given, printed)| given == printed).count();
     vec![
-        equals("no-capture", "without stdout=PIPE nothing is captured: result.stdout is", None::<usize>, seen.uncaptured),
+        equals(
+            "no-capture",
+            "without stdout=PIPE nothing is captured: result.stdout is",
+            "None",
+            seen.uncaptured.map_or_else(|| "None".to_owned(), |count| format!("{count} bytes")),
+        ),
         equals("terminal", "the program's output went where ours goes", expected.goes_to.as_str(), seen.goes_to.as_str()),
         equals(
             "length",
-            "with stdout=PIPE all of it comes back: bytes, or characters with text=True",
+            "with stdout=PIPE all of it comes back: so many bytes, or characters with text=True",
             expected.length,
             seen.length,
         ),
         equals("returncode", "returncode is what the program has exited with", expected.returncode, seen.returncode),
         equals("no-shell", "without a shell nobody expands *.py", "*.py", seen.without_shell.as_str()),
-        equals("shell", "with a shell the program gets the names of the files", expected.files, seen.expanded.len()),
-        equals("row", "without a shell one process is started: the program", vec!["cat"], seen.rows.clone()),
+        equals(
+            "shell",
+            "with a shell the program gets the names of the files instead: names",
+            expected.files,
+            seen.expanded.len(),
+        ),
+        equals("row", "without a shell one process is started, the program", vec!["cat"], seen.rows.clone()),
         equals(
             "sh-row",
             "with a shell there are two, the shell and below it the program",
             vec!["sh", "cat"],
             seen.rows_with_shell.clone(),
         ),
-        equals("intact", "as a word of a list a text stays what it is, ; and * as well", seen.printed.len(), intact),
+        equals(
+            "intact",
+            "as a word of a list a text stays what it is, ; and * as well: texts that did",
+            seen.printed.len(),
+            intact,
+        ),
         equals(
             "injected",
-            "pasted into a line for the shell, what stands behind the ; is run",
+            "pasted into a line for the shell, what stands behind the ; is run: lines that were printed",
             vec!["hello", "injected"],
             seen.pasted.clone(),
         ),

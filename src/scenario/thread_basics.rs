@@ -11,8 +11,9 @@ use std::time::{Duration, Instant};
 use super::crash_test::{CRASHERS, CrashTest};
 use super::observe::{thread_exists, thread_name, threads_of};
 use super::stage::own_pid;
+use super::words::{unknown, yes_or_no};
 use super::{
-    Chapter, Facts, Params, Prediction, Scenario, Stage, StageAction, StageError, Task, action, count, equals, flag, note,
+    Chapter, Facts, Params, Prediction, Reply, Scenario, Stage, StageAction, StageError, Task, action, count, equals, flag, note,
     seconds, text,
 };
 use crate::model::TaskSort;
@@ -33,18 +34,25 @@ pub(super) const THREAD_BASICS: Scenario = Scenario {
         count("threads", 3, 1..=8, "threads", "thread objects that are made"),
         text("name", "th", 10, "what their names begin with; a number follows"),
         flag("comma", true, "whether args is written as a tuple, ('T1',), or by mistake without its comma, ('T1')"),
-        seconds("life", 0.3, 0.01..=2.0, "how long each function works"),
-        seconds("patience", 10.0, 1.0..=60.0, "after this long main does by itself whatever you have not done"),
+        seconds("life", 2.0, 0.01..=5.0, "how long each function works"),
+        seconds("patience", 30.0, 1.0..=60.0, "after this long main does by itself whatever you have not done"),
     ],
     actions: &[
-        action("start", "start()", "starts the thread that is named, or all that were not started"),
-        action("is-alive", "is_alive()", "asks whether the function of the thread that is named still runs"),
-        action("join", "join()", "main waits for the end of the thread that is named, or of all; meanwhile it is deaf"),
-        action("join-timeout", "join(0.1)", "main waits for it, but not longer than 0.1 s"),
+        action("start", "start()", "starts the thread that is named, or all that were not started").on("[THREAD]"),
+        action("is-alive", "is_alive()", "asks whether the function of the thread that is named still runs, or of all")
+            .on("[THREAD]"),
+        action("join", "join()", "main waits for the end of the thread that is named, or of all; meanwhile it is deaf")
+            .on("[THREAD]"),
+        action(
+            "join-timeout",
+            "join(0.1)",
+            "main waits for the thread that is named, or for all, but not longer than 0.1 s for each",
+        )
+        .on("[THREAD]"),
         action("raise", "Raise an exception", "one thread of crash-test raises an exception that nobody catches"),
         action("abort", "Abort", "one thread of crash-test calls abort(), as a crash would"),
     ],
-    script: &["0.2 start", "0.4 is-alive", "0.5 join", "0.9 raise", "1.2 abort"],
+    script: &["0.2 start", "0.5 is-alive", "0.8 join", "2.6 raise", "3.0 abort"],
     notes: &[
         note(
             "if one thread fails, it kills all",
@@ -52,12 +60,12 @@ pub(super) const THREAD_BASICS: Scenario = Scenario {
         ),
         note(
             "args='T1' hands over T1",
-            "args is a tuple. ('T1') without a comma is the text itself, and hands over T and 1; here came {args} argument(s)",
+            "args is a tuple. ('T1') without a comma is the text itself, and hands over T and 1; here the number of arguments was {args}",
         ),
         note(
             "the name is for the program alone",
             "the kernel shows it, too: {names}. Python sets it there since 3.14, older ones leave it to you; at first it was \
-             {name_at_first}",
+             {the first thread's name at first}",
         ),
         note("threading.thread makes a thread", "that is an AttributeError: the class is threading.Thread"),
     ],
@@ -68,6 +76,9 @@ pub(super) const THREAD_BASICS: Scenario = Scenario {
 
 /// What each function does so many times: puts one thing into the shared variable.
 const STEPS: usize = 10;
+/// What Python raises for a second start, and for a join that comes too early. In Rust there is no way to write either.
+const ONCE: &str = "RuntimeError: threads can only be started once";
+const BEFORE_START: &str = "RuntimeError: cannot join thread before it is started";
 /// How long `join-timeout` waits.
 const SHORT: Duration = Duration::from_millis(100);
 /// Only a machine in trouble takes longer for a step that nobody else must make.
@@ -89,7 +100,7 @@ fn run(stage: &Stage, params: &Params) -> Result<Facts, StageError> {
 
         while !(main.threads.iter().all(|thread| matches!(thread.life, Life::Joined)) && crash.look()?) {
             main.lane.waiting("you", None);
-            stage.value("shared", lock(&shared).len());
+            stage.value("items in the shared list", lock(&shared).len());
             let left = deadline.saturating_duration_since(Instant::now());
             if left.is_zero() {
                 break;
@@ -97,20 +108,20 @@ fn run(stage: &Stage, params: &Params) -> Result<Facts, StageError> {
             let others: Vec<BorrowedFd<'_>> = crash.as_fd().into_iter().collect();
             if let Some(asked) = stage.listen(&others, left.min(Duration::from_millis(100)))? {
                 main.lane.running("");
-                main.obey(&asked, &mut crash)?;
+                let reply = main.obey(&asked, &mut crash)?;
+                stage.answer(&asked, &reply);
             }
         }
         // Whatever nobody has done is done now.
-        for name in ["start", "join"] {
-            main.obey(&StageAction { name: name.to_owned(), target: String::new() }, &mut crash)?;
-        }
+        (0..main.threads.len()).try_for_each(|index| main.start(index).map(drop))?;
+        (0..main.threads.len()).for_each(|index| drop(main.join(index, None)));
         crash.close()?;
         main.lane.finish("ok");
         Ok::<_, StageError>((main.record, crash))
     })?;
     let steps = lock(&shared).len();
-    stage.value("shared", steps);
-    stage.value("name_at_first", record.threads.first().map(|thread| thread.name_at_first.clone()));
+    stage.value("items in the shared list", steps);
+    stage.value("the first thread's name at first", record.threads.first().map(|thread| thread.name_at_first.clone()));
     Ok(facts(&record, params.flag("comma"), steps, &crash))
 }
 
@@ -175,45 +186,53 @@ impl<'env> Main<'_, '_, 'env> {
         self.threads.push(Thread { name, life: Life::Created(function, arrived, look) });
     }
 
-    fn obey(&mut self, asked: &StageAction, crash: &mut CrashTest<'_>) -> Result<(), StageError> {
-        let named = self.threads.iter().position(|thread| thread.name == asked.target);
+    fn obey(&mut self, asked: &StageAction, crash: &mut CrashTest<'_>) -> Result<Reply, StageError> {
+        match asked.name.as_str() {
+            "raise" => return crash.raise(),
+            "abort" => return crash.abort(),
+            _ => {}
+        }
+        let target = asked.target.trim();
         // Where nobody is named: all of them, as far as they can.
         let able = |thread: &Thread<'_>| match asked.name.as_str() {
             "start" => matches!(thread.life, Life::Created(..)),
             "is-alive" => true,
             _ => matches!(thread.life, Life::Started(..)),
         };
-        let meant: Vec<usize> = match named {
-            Some(index) => vec![index],
-            None => (0..self.threads.len()).filter(|index| asked.target.is_empty() && able(&self.threads[*index])).collect(),
-        };
-        match asked.name.as_str() {
-            "raise" => return crash.raise(),
-            "abort" => return crash.abort(),
-            "start" | "is-alive" | "join" | "join-timeout" if named.is_some() || asked.target.is_empty() => {}
-            _ => self.stage.refuse(asked),
+        let is_meant = |thread: &Thread<'_>| thread.name == target || (target.is_empty() && able(thread));
+        let meant: Vec<usize> = (0..self.threads.len()).filter(|index| is_meant(&self.threads[*index])).collect();
+        if meant.is_empty() {
+            return Ok(Err(match asked.name.as_str() {
+                _ if !target.is_empty() => unknown("thread", target, self.threads.iter().map(|thread| &thread.name)),
+                "start" => "every thread has been started".to_owned(),
+                _ => "no thread runs: start() comes first".to_owned(),
+            }));
         }
         for index in meant {
-            match asked.name.as_str() {
+            let reply = match asked.name.as_str() {
                 "start" => self.start(index)?,
-                "is-alive" => self.is_alive(index),
+                "is-alive" => {
+                    self.is_alive(index);
+                    Ok(())
+                }
                 "join" => self.join(index, None),
-                "join-timeout" => self.join(index, Some(SHORT)),
-                _ => {}
+                _ => self.join(index, Some(SHORT)),
+            };
+            if reply.is_err() {
+                return Ok(reply);
             }
         }
-        Ok(())
+        Ok(Ok(()))
     }
 
-    fn start(&mut self, index: usize) -> Result<(), StageError> {
+    fn start(&mut self, index: usize) -> Result<Reply, StageError> {
         let thread = &mut self.threads[index];
         let name = thread.name.clone();
         let (function, arrived, look) = match std::mem::replace(&mut thread.life, Life::Joined) {
             Life::Created(function, arrived, look) => (function, arrived, look),
             other => {
                 thread.life = other;
-                self.stage.notice(format!("could not do start on {name}: a thread is started once"));
-                return Ok(());
+                return Ok(Err(ONCE.to_owned()));
             }
         };
         let failed = StageError::kernel(format!("start {name}"));
@@ -225,20 +244,20 @@ impl<'env> Main<'_, '_, 'env> {
         self.stage.say(&format!("start() of {name} has returned, is_alive() is {is_alive}"));
         self.threads[index].life = Life::Started(handle, seen);
         let _ = look.send(());
-        Ok(())
+        Ok(Ok(()))
     }
 
     fn is_alive(&self, index: usize) {
         let Thread { name, life } = &self.threads[index];
         let is_alive = matches!(life, Life::Started(handle, _) if !handle.is_finished());
-        self.stage.value(format!("{name}.is_alive"), is_alive);
+        self.stage.value(format!("{name} is alive"), yes_or_no(is_alive));
         self.stage.say(&format!("{name}.is_alive() is {is_alive}"));
     }
 
-    fn join(&mut self, index: usize, timeout: Option<Duration>) {
+    fn join(&mut self, index: usize, timeout: Option<Duration>) -> Reply {
         let Thread { name, life } = &mut self.threads[index];
         match life {
-            Life::Created(..) => self.stage.notice(format!("could not do join on {name}: it has not been started")),
+            Life::Created(..) => return Err(BEFORE_START.to_owned()),
             Life::Joined => {}
             Life::Started(handle, _) => {
                 self.lane.waiting("join()", Some(name));
@@ -255,6 +274,7 @@ impl<'env> Main<'_, '_, 'env> {
             }
         }
         self.is_alive(index);
+        Ok(())
     }
 }
 
@@ -317,34 +337,34 @@ fn facts(record: &Record, comma: bool, shared: usize, crash: &CrashTest<'_>) -> 
         .collect();
     let seen: Vec<&str> = threads.iter().map(|thread| thread.name_in_kernel.as_str()).collect();
     let (claim, arguments) = if comma {
-        ("args=('T1',) is a tuple: one argument", 1)
+        ("args=('T1',) is a tuple: so many arguments", 1)
     } else {
-        ("args=('T1') is the text itself: its characters, one by one", 2)
+        ("args=('T1') is the text itself, and hands over its characters: so many arguments", 2)
     };
     let mut facts = vec![
         equals(
             "not-before-start",
-            "threads that a process gets by making thread objects, before start()",
+            "making thread objects starts nothing: threads that the process has got before start()",
             0,
             record.extra_before_start,
         ),
         equals(
             "start-returns",
-            "start() makes the thread, and returns while its function still runs",
+            "start() makes the thread, and returns while its function still runs: threads of which that is so",
             started,
             record.running_after_start,
         ),
         equals("args", claim, arguments, threads.first().map(|thread| thread.arguments)),
         equals(
             "one-process",
-            "all threads have one PID, and each has a TID of its own",
+            "all threads have one PID, and each has a TID of its own: different PIDs, different TIDs",
             vec![1, started],
             vec![different(|thread| thread.pid), different(|thread| thread.tid)],
         ),
-        equals("shared", "what each thread put into the same variable is there for main", started * STEPS, shared),
+        equals("shared", "what the threads put into the same list is there for main: items", started * STEPS, shared),
         equals(
             "over",
-            "after join() the function has returned, and the kernel has no such thread any more",
+            "after join() the function has returned, and the kernel has no such thread any more: threads",
             started,
             record.over_after_join,
         ),
@@ -353,7 +373,7 @@ fn facts(record: &Record, comma: bool, shared: usize, crash: &CrashTest<'_>) -> 
     if crash.raised > 0 {
         facts.push(equals(
             "exception",
-            "an exception ends its own thread alone: so many are left in its process",
+            "an exception ends its own thread alone: threads that are left in its process",
             CRASHERS + 1 - crash.raised,
             crash.left,
         ));

@@ -5,8 +5,9 @@ use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::time::{Duration, Instant};
 
+use super::words::unknown;
 use super::{
-    Chapter, Facts, Params, Prediction, Scenario, Stage, StageAction, StageError, Worker, action, count, equals, note, seconds,
+    Chapter, Facts, Params, Prediction, Reply, Scenario, Stage, StageError, Worker, action, count, equals, note, seconds,
 };
 use crate::model::TaskSort;
 
@@ -25,10 +26,11 @@ pub(super) const THREAD_LOCAL: Scenario = Scenario {
     params: &[
         count("threads", 3, 1..=8, "threads", "threads, each with a box of its own"),
         count("reads", 2_000, 1..=20_000, "times", "how often each of them reads the table that all share"),
-        seconds("patience", 10.0, 1.0..=60.0, "after this long the lesson ends by itself"),
+        seconds("patience", 20.0, 1.0..=60.0, "after this long the lesson ends by itself"),
     ],
     actions: &[
-        action("edit", "Edit a box", "puts a number into one box: th-2=50, or global=7; without a number, one more than before"),
+        action("edit", "Edit a box", "puts a number into one box: th-2=50, or global=7; without a number, one more than before")
+            .on("[BOX[=NUMBER]]"),
         action("finish", "Finish", "ends the lesson"),
     ],
     script: &["0.5 edit th-2=50", "0.8 edit global=7", "1.1 finish"],
@@ -166,7 +168,7 @@ struct Desk<'s> {
 impl Desk<'_> {
     fn attend(mut self, main: &super::Task<'_>, deadline: Instant) -> Result<Record, StageError> {
         let mut found = self.look();
-        self.stage.value("x", X.load(Ordering::SeqCst));
+        self.stage.value("the global x", X.load(Ordering::SeqCst));
         let (mut edits, mut others_changed) = (0, 0);
         loop {
             main.waiting("you", None);
@@ -175,10 +177,10 @@ impl Desk<'_> {
             main.running("");
             match asked {
                 Some(asked) if asked.name == "finish" => break,
-                Some(asked) if asked.name == "edit" => {
+                Some(asked) => {
                     let was = self.expected.clone();
-                    if self.edit(&asked.target).is_none() {
-                        self.refuse(&asked);
+                    if let Err(why) = self.edit(&asked.target) {
+                        self.stage.refuse(&asked, &why);
                         continue;
                     }
                     edits += 1;
@@ -189,7 +191,6 @@ impl Desk<'_> {
                     let global = X.load(Ordering::SeqCst);
                     self.stage.say(&format!("edit {}: private boxes {:?}, the global one {global}", asked.target, self.expected));
                 }
-                Some(asked) => self.stage.refuse(&asked),
                 None if Instant::now() >= deadline => break,
                 None => {}
             }
@@ -215,30 +216,27 @@ impl Desk<'_> {
         found
     }
 
-    /// Puts a number into the box that is named, or one more than before; `None` if there is no such box.
-    fn edit(&mut self, target: &str) -> Option<()> {
+    /// Puts a number into the box that is named, or one more than before; or says why it cannot.
+    fn edit(&mut self, target: &str) -> Reply {
         let (name, number) = match target.split_once('=') {
             Some((name, number)) => {
-                (name.trim(), Some(number.trim().parse::<i32>().ok().filter(|number| number.unsigned_abs() <= MOST)?))
+                let number = number.trim().parse::<i32>().ok().filter(|number| number.unsigned_abs() <= MOST);
+                (name.trim(), Some(number.ok_or("a box holds a whole number, as in th-1=50 or global=7")?))
             }
             None => (target.trim(), None),
         };
         if name == "global" {
             let number = number.map_or_else(|| X.load(Ordering::SeqCst) + 1, i64::from);
             X.store(number, Ordering::SeqCst);
-            self.stage.value("x", number);
-            return Some(());
+            self.stage.value("the global x", number);
+            return Ok(());
         }
-        let at = if name.is_empty() { 0 } else { name.strip_prefix("th-")?.parse::<usize>().ok()?.checked_sub(1)? };
-        let expected = self.expected.get_mut(at)?;
-        *expected = number.map_or(*expected + 1, i64::from);
-        self.orders.get(at)?.send(Order::Put(*expected)).ok()?;
-        self.answers.recv().ok().map(drop)
-    }
-
-    fn refuse(&self, asked: &StageAction) {
-        let target = &asked.target;
-        self.stage.notice(format!("could not do edit to {target:?}: write a box and a number, such as th-1=50 or global=7"));
+        let boxes: Vec<String> = (1..=self.expected.len()).map(|number| format!("th-{number}")).collect();
+        let named = boxes.iter().position(|other| *other == name || name.is_empty());
+        let at = named.ok_or_else(|| unknown("box", name, boxes.iter().map(String::as_str).chain(["global"])))?;
+        self.expected[at] = number.map_or(self.expected[at] + 1, i64::from);
+        let told = self.orders[at].send(Order::Put(self.expected[at])).is_ok() && self.answers.recv().is_ok();
+        if told { Ok(()) } else { Err("that thread has ended".to_owned()) }
     }
 }
 
@@ -255,15 +253,20 @@ fn facts(record: &Record) -> Facts {
             record.expected.clone(),
             serde_json::json!(record.private),
         ),
-        equals("main-empty", "main has put nothing into its own box, and finds", "nothing", told(record.in_main)),
+        equals("main-empty", "main has put nothing into its own box, and finds there", "nothing", told(record.in_main)),
         equals(
             "global",
             "the global box is one: every thread reads what was written last",
             vec![record.global; threads],
             record.seen_global.clone(),
         ),
-        equals("readers", "threads that read the same table at the same time", threads, record.most_readers),
-        equals("steady", "reads that differed from the others", 0, record.reads_that_differ),
+        equals(
+            "readers",
+            "reading together is harmless: threads that read the same table at the same time",
+            threads,
+            record.most_readers,
+        ),
+        equals("steady", "and all of them found the same: reads that differed", 0, record.reads_that_differ),
     ];
     if record.edits > 0 {
         facts.push(equals("others", "private boxes that changed when another one was edited", 0, record.others_changed));

@@ -12,6 +12,7 @@ use nix::sys::resource::{UsageWho, getrusage};
 use super::children::{Child, Fork};
 use super::load::Load;
 use super::stage::own_pid;
+use super::words::counted;
 use super::{Chapter, Facts, Params, Prediction, Scenario, Stage, StageError, action, at_most, choice, count, equals, note};
 use crate::model::{ExitStatus, TaskSort};
 use crate::sys::{exit_now, set_nonblocking};
@@ -41,10 +42,10 @@ pub(super) const THREAD_POOL: Scenario = Scenario {
         action("submit", "One more task", "hands in one more task while the pool is open"),
         action("cancel", "Cancel what waits", "takes back the tasks that no worker has taken yet"),
     ],
-    script: &["0.05 submit"],
+    script: &["0.2 submit"],
     notes: &[note(
         "ProcessPoolExecutor and ThreadPoolExecutor are swapped by changing one word",
-        "yes; and the tasks then ran in {processes} different processes. The last lane to end shows what each choice costs",
+        "yes: set `kind`. Here the number of processes in which tasks ran was {processes}. Compare what each choice costs: `--compare kind=thread,process`",
     )],
     python: include_str!("../../assets/python/thread-pool.py"),
     rust: include_str!("thread_pool.rs"),
@@ -89,7 +90,14 @@ fn run(stage: &Stage, params: &Params) -> Result<Facts, StageError> {
     main.running("comparing with the results of working alone");
     let alone = (0..history.submitted.min(CHECKED)).map(|task| (task, load.piece(task))).collect();
     main.finish("ok");
-    Ok(facts(&history, &alone))
+    let facts = facts(&history, &alone);
+    let workers = history.notes.iter().map(|note| note.worker).collect::<BTreeSet<_>>().len();
+    stage.say(&format!(
+        "{} done by {}",
+        counted(history.done() as usize, "task", "tasks"),
+        counted(workers, params.text("kind"), if history.processes { "processes" } else { "threads" }),
+    ));
+    Ok(facts)
 }
 
 /// How many results are held against those of working alone: enough to notice, cheap enough to wait for.
@@ -209,13 +217,14 @@ impl Pool<'_> {
             let ready: Vec<BorrowedFd<'_>> =
                 std::iter::once(self.results.as_fd()).chain(self.children.iter().map(AsFd::as_fd)).collect();
             if let Some(asked) = self.stage.listen(&ready, Duration::from_secs(1))? {
-                match (asked.name.as_str(), &self.submit) {
-                    ("submit", Some(_)) => {
+                match asked.name.as_str() {
+                    _ if self.submit.is_none() => self.stage.refuse(&asked, "the pool is closed, and takes no more tasks"),
+                    "submit" => {
                         self.backlog.push_back(self.history.submitted);
                         self.history.submitted += 1;
                     }
-                    ("cancel", Some(_)) => self.cancel(),
-                    _ => self.stage.refuse(&asked),
+                    _ if self.backlog.is_empty() => self.stage.refuse(&asked, "no task waits: the workers have taken them all"),
+                    _ => self.cancel(),
                 }
             }
             let ended = self.collect(&mut unread)?;
@@ -226,7 +235,8 @@ impl Pool<'_> {
         }
         if let (Ok(own), Ok(theirs)) = (getrusage(UsageWho::RUSAGE_SELF), getrusage(UsageWho::RUSAGE_CHILDREN)) {
             let seconds = |time: nix::sys::time::TimeVal| time.tv_sec() as f64 + time.tv_usec() as f64 / 1e6;
-            self.stage.value("cpu_seconds", seconds(own.user_time()) + seconds(theirs.user_time()));
+            let used = seconds(own.user_time()) + seconds(theirs.user_time());
+            self.stage.value("CPU time (s)", (used * 100.0).round() / 100.0);
         }
         Ok(self.history)
     }
@@ -246,7 +256,7 @@ impl Pool<'_> {
                 _ => self.fed += 1,
             }
         }
-        self.stage.value("queue", self.backlog.len() + (self.fed - taken) as usize);
+        self.stage.value("tasks that wait", self.backlog.len() + (self.fed - taken) as usize);
         if self.fed == self.history.done() {
             self.submit = None;
         }
@@ -274,7 +284,7 @@ impl Pool<'_> {
         self.history.notes.extend(records.iter().map(Note::from_bytes));
         let done = self.history.done();
         if !records.is_empty() {
-            self.stage.value("done", done);
+            self.stage.value("tasks done", done);
         }
         *unread = rest.to_vec();
         Ok(ended)
@@ -316,21 +326,30 @@ fn facts(history: &History, alone: &BTreeMap<u64, u64>) -> Facts {
     let processes: BTreeSet<i32> = history.notes.iter().map(|note| note.pid).collect();
     let wrong = alone.iter().filter(|(task, result)| done.get(task).is_some_and(|found| found != *result)).count();
     vec![
-        equals("all-done", "every task that was not cancelled is done", history.submitted - history.cancelled, done.len()),
-        at_most("at-once", "never more tasks at work than the pool has workers", history.workers, most),
+        equals("all-done", "every task that was not cancelled is done: tasks", history.submitted - history.cancelled, done.len()),
+        at_most(
+            "at-once",
+            "never more tasks are at work than the pool has workers: at the same time, at most",
+            history.workers,
+            most,
+        ),
         at_most(
             "workers",
-            "a worker that is free takes the next task, so that few workers do many tasks",
+            "a worker that is free takes the next task, so that few workers do many tasks: workers",
             history.workers,
             workers.len() as u64,
         ),
         equals(
             "processes",
-            if history.processes { "each worker is a process of its own" } else { "all workers are threads of one process" },
+            if history.processes {
+                "each worker is a process of its own: processes"
+            } else {
+                "all workers are threads of one process: processes"
+            },
             if history.processes { workers.len() } else { 1 },
             processes.len(),
         ),
-        equals("same-results", "no result differs from that of working alone", 0, wrong),
+        equals("same-results", "the pool changes no result: results that differ from those of working alone", 0, wrong),
     ]
 }
 

@@ -5,9 +5,10 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread::ThreadId;
 use std::time::{Duration, Instant};
 
+use super::words::unknown;
 use super::{
-    Chapter, Event, Facts, Params, Prediction, Scenario, Scope, Stage, StageAction, StageError, Timer, Worker, action, count,
-    equals, more_than, note, seconds,
+    Chapter, Event, Facts, Params, Prediction, Reply, Scenario, Scope, Stage, StageAction, StageError, Timer, Worker, action,
+    count, equals, more_than, note, seconds,
 };
 use crate::model::{TaskSort, TaskState};
 
@@ -18,25 +19,26 @@ pub(super) const TIMER: Scenario = Scenario {
     concepts: &[39],
     text: include_str!("../../assets/texts/timer.md"),
     prediction: Prediction {
-        ask: "A timer is to call a function in 1.8 s. After 0.4 s somebody cancels it. How often does it call?",
+        ask: "A timer is to call a function in 5 s. Before that somebody cancels it. How often does it call?",
         choices: &["Never", "Once, at its time", "Once, at the moment of the cancel"],
         answer: 0,
         fact: "cancelled",
     },
     params: &[
-        seconds("delay", 0.9, 0.1..=3.0, "how long hello waits before its call; doomed waits twice as long"),
-        seconds("interval", 0.2, 0.05..=0.5, "how long every and drift wait before each call"),
+        seconds("delay", 2.5, 0.1..=3.0, "how long hello waits before its call; doomed waits twice as long"),
+        seconds("interval", 0.4, 0.05..=0.5, "how long every and drift wait before each call"),
         count("times", 5, 1..=10, "calls", "how often every and drift call"),
     ],
     actions: &[
-        action("cancel", "cancel()", "takes back the timer that is named, or the last one of those that wait"),
+        action("cancel", "cancel()", "takes back the timer that is named, or the last one of those that wait").on("[TIMER]"),
         action("start", "Start one more", "starts one more timer that calls once, after the delay"),
     ],
-    script: &["0.4 cancel doomed"],
+    script: &["1.0 cancel doomed"],
     notes: &[note(
         "timers trigger functions in specific intervals",
         "threading.Timer calls once. For an interval wait again, and reckon from the start: the last call of every was \
-         {every_late_ms} ms late, that of drift, which waits the interval after each call, {drift_late_ms} ms",
+         {every: last call late by (ms)} ms late, that of drift, which waits the interval after each call, \
+         {drift: last call late by (ms)} ms",
     )],
     python: include_str!("../../assets/python/timer.py"),
     rust: include_str!("timer.rs"),
@@ -62,7 +64,7 @@ fn run(stage: &Stage, params: &Params) -> Result<Facts, StageError> {
         let repeated: Vec<_> = repeated
             .map(|(name, cancelled)| {
                 let book = &book;
-                scope.thread(name, move |worker| repeat(worker, start, plan, cancelled, book))
+                scope.thread(name, move |worker| repeat(stage, worker, start, plan, cancelled, book))
             })
             .collect::<Result<_, _>>()?;
         main.waiting("you, while the timers run", None);
@@ -72,7 +74,7 @@ fn run(stage: &Stage, params: &Params) -> Result<Facts, StageError> {
                 break;
             }
             if let Some(asked) = stage.next_action(Duration::from_millis(20))? {
-                timers.obey(&asked, waits, &cancelled);
+                stage.answer(&asked, &timers.obey(&asked, waits, &cancelled));
             }
         }
         for thread in repeated {
@@ -81,7 +83,7 @@ fn run(stage: &Stage, params: &Params) -> Result<Facts, StageError> {
         Ok::<_, StageError>(timers.record(start))
     })?;
     for (name, late) in ["every", "drift"].into_iter().zip(record.late) {
-        stage.value(format!("{name}_late_ms"), (late.as_secs_f64() * 1e4).round() / 10.0);
+        stage.value(format!("{name}: last call late by (ms)"), (late.as_secs_f64() * 1e4).round() / 10.0);
     }
     main.finish("ok");
     Ok(facts(&record, plan))
@@ -96,7 +98,7 @@ struct Plan {
 
 /// A thread that calls again and again. `every` reckons from its start when the next call is due; `drift` waits the
 /// interval after each call, and so the time of the calls adds up.
-fn repeat(worker: &Worker<'_>, start: Instant, plan: Plan, cancelled: &Event<'_>, book: &Book) {
+fn repeat(stage: &Stage, worker: &Worker<'_>, start: Instant, plan: Plan, cancelled: &Event<'_>, book: &Book) {
     let mut due = start;
     for _ in 0..plan.times {
         due = if worker.name() == "drift" { Instant::now() } else { due } + plan.interval;
@@ -106,6 +108,7 @@ fn repeat(worker: &Worker<'_>, start: Instant, plan: Plan, cancelled: &Event<'_>
         }
         worker.lane().running("its call");
         book.call(worker.name(), due);
+        stage.say(&format!("{} calls", worker.name()));
         std::thread::sleep(CALL);
     }
 }
@@ -177,23 +180,16 @@ impl Timers<'_, '_, '_> {
         Ok(())
     }
 
-    fn obey(&mut self, asked: &StageAction, waits: [bool; 2], cancelled: &[Event<'_>; 2]) {
+    fn obey(&mut self, asked: &StageAction, waits: [bool; 2], cancelled: &[Event<'_>; 2]) -> Reply {
         match asked.name.as_str() {
-            "start" if self.once.len() < MOST_TIMERS => {
-                let name = format!("hello-{}", self.once.len());
-                if let Err(error) = self.start(name, self.plan.delay) {
-                    self.stage.notice(error.to_string());
-                }
-            }
-            "start" => self.stage.notice(format!("could not do start: {MOST_TIMERS} are enough")),
-            "cancel" => self.cancel(asked, waits, cancelled),
-            _ => self.stage.refuse(asked),
+            "cancel" => self.cancel(asked.target.trim(), waits, cancelled),
+            _ if self.once.len() >= MOST_TIMERS => Err(format!("{MOST_TIMERS} timers are enough for one run")),
+            _ => self.start(format!("hello-{}", self.once.len()), self.plan.delay).map_err(|error| error.to_string()),
         }
     }
 
     /// Cancels the timer that is named; without a name, the one that was started last, of those that wait.
-    fn cancel(&mut self, asked: &StageAction, waits: [bool; 2], cancelled: &[Event<'_>; 2]) {
-        let name = asked.target.as_str();
+    fn cancel(&mut self, name: &str, waits: [bool; 2], cancelled: &[Event<'_>; 2]) -> Reply {
         let is_meant = |once: &Once<'_, '_>| once.name == name || name.is_empty() && !once.is_over(self.book);
         let once = self.once.iter().rposition(is_meant);
         let repeated = ["every", "drift"].iter().rposition(|other| *other == name);
@@ -209,9 +205,13 @@ impl Timers<'_, '_, '_> {
                 self.is_cancelled[at] = true;
                 self.stage.say(&format!("{name} was cancelled"));
             }
-            (None, None) => self.stage.refuse(asked),
-            _ => self.stage.notice(format!("could not do cancel on {name}: it is over")),
+            (None, None) if name.is_empty() => return Err("no timer waits any more that calls once".to_owned()),
+            (None, None) => {
+                return Err(unknown("timer", name, self.once.iter().map(|once| once.name.as_str()).chain(["every", "drift"])));
+            }
+            _ => return Err(format!("{name} is over: it has called, or was cancelled")),
         }
+        Ok(())
     }
 
     /// Waits for the last timers, and counts.
@@ -256,19 +256,24 @@ struct Record {
 
 fn facts(record: &Record, plan: Plan) -> Facts {
     let mut facts = vec![
-        equals("cancelled", "calls of timers that were cancelled in time", 0, record.cancelled.iter().sum::<usize>()),
+        equals(
+            "cancelled",
+            "a timer that is cancelled in time never calls: calls of such timers",
+            0,
+            record.cancelled.iter().sum::<usize>(),
+        ),
         equals(
             "once",
-            "a timer calls its function once: calls of each that was not cancelled",
+            "a timer calls its function once: calls of each timer that was not cancelled",
             vec![1; record.kept.len()],
             record.kept.clone(),
         ),
-        equals("not-early", "calls before their time", 0, record.early),
-        equals("own-thread", "calls in main's thread: each timer has its own", 0, record.in_main),
+        equals("not-early", "no timer calls too early: calls before their time", 0, record.early),
+        equals("own-thread", "each timer calls in a thread of its own: calls in main's thread", 0, record.in_main),
     ];
     let repeated = [
-        ("every-times", "a timer with an interval calls again and again"),
-        ("drift-times", "so does one that waits after each call"),
+        ("every-times", "a timer with an interval calls again and again: calls"),
+        ("drift-times", "so does one that waits after each call: calls"),
     ];
     for (at, (id, claim)) in repeated.into_iter().enumerate() {
         if !record.is_cancelled[at] {
@@ -279,7 +284,7 @@ fn facts(record: &Record, plan: Plan) -> Facts {
         let lost = (plan.times as u64 - 1) * CALL.as_millis() as u64 - 1;
         facts.push(more_than(
             "drifts",
-            "an interval that begins after the call loses the calls' time, in ms at the last one",
+            "an interval that begins after each call loses the time of the calls: the last one is late by (ms)",
             lost,
             record.late[1].as_millis() as u64,
         ));

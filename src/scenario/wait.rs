@@ -9,7 +9,9 @@ use std::time::{Duration, Instant};
 use rustix::process::{WaitOptions, getpid, kill_process, wait, waitpid};
 
 use super::children::{Child, Fork};
+use super::control::TOO_LATE;
 use super::relatives::{is_ready, stat_of};
+use super::words::unknown;
 use super::{
     Chapter, Facts, Params, Prediction, Scenario, Stage, StageAction, StageError, Task, action, choice, count, equals, note,
     seconds,
@@ -40,10 +42,11 @@ pub(super) const WAIT: Scenario = Scenario {
         seconds("patience", 20.0, 1.0..=60.0, "after this long the parent waits on all that are left, whatever you do"),
     ],
     actions: &[
-        action("wait", "Wait on (reap)", "waitpid(PID): the parent waits on the child that is named"),
+        action("wait", "Wait on (reap)", "waitpid(PID): the parent waits on the child that is named").on("CHILD"),
         action("wait-any", "Wait on any", "wait(): the parent waits on whichever child ends first, or has ended"),
         action("wait-all", "Wait on all", "wait(), once for each child that is left"),
-        action("poll", "Ask without waiting", "with WNOHANG, which returns at once; on any child, or on the one that is named"),
+        action("poll", "Ask without waiting", "with WNOHANG, which returns at once; on any child, or on the one that is named")
+            .on("[CHILD]"),
     ],
     script: &["0.1 poll", "0.2 wait child-2", "1.0 wait-any", "1.2 wait-all"],
     notes: &[note(
@@ -128,21 +131,15 @@ impl Parent<'_> {
                 child.peek()?;
             }
         }
-        self.asked.iter().for_each(|asked| self.stage.refuse(asked));
+        self.asked.iter().for_each(|asked| self.stage.refuse(asked, TOO_LATE));
         Ok(())
     }
 
     /// `false` if it has to go on waiting.
     fn obey(&mut self, asked: &StageAction) -> Result<bool, StageError> {
-        let chosen = self.children.iter().position(|child| child.is_meant_by(&asked.target));
-        let knows = match asked.name.as_str() {
-            "wait" => chosen.is_some(),
-            "wait-any" => asked.target.is_empty(),
-            "poll" => chosen.is_some() || asked.target.is_empty(),
-            _ => false,
-        };
-        if !knows {
-            self.stage.refuse(asked);
+        let chosen = self.children.iter().position(|child| child.is_meant_by(asked.target.trim()));
+        if chosen.is_none() && !asked.target.trim().is_empty() {
+            self.stage.refuse(asked, &unknown("child", &asked.target, self.children.iter().map(Child::name)));
             return Ok(true);
         }
         let is_due = |child: &mut Child<'_>| child.peek().map(|ended| ended.is_some());
@@ -256,7 +253,7 @@ impl Seen {
         }
         if !self.chosen.is_empty() {
             let (others, left) = self.chosen.iter().fold((0, 0), |sum, one| (sum.0 + one.0, sum.1 + one.1));
-            facts.push(equals("chosen", "waitpid(PID) leaves others that have ended as they are: zombies", others, left));
+            facts.push(equals("chosen", "waitpid(PID) leaves others that have ended as they are: so many zombies", others, left));
         }
         facts.push(equals("nobody-left", "when no child is left, wait fails with error 10 (ECHILD)", 10, self.alone));
         facts

@@ -46,13 +46,13 @@ pub(super) fn facts(looks: &[Look], ends: &[ExitStatus; 3]) -> Facts {
     let flows = phases.iter().filter(|phase| phase[0].is_running());
     let flows = flows.filter_map(|phase| moved(phase).filter(|bytes| tested(phase, *bytes > 0)));
     if let Some(least) = flows.min() {
-        facts.push(more_than("flows", "while all stages run, bytes flow", 0, least));
+        facts.push(more_than("flows", "while all stages run, bytes flow: bytes", 0, least));
     }
     let stops = || phases.iter().filter(|phase| phase[0].has_stopped());
     let rests = stops()
         .filter_map(|phase| moved(&phase[phase.len().saturating_sub(AT_REST)..]).filter(|bytes| tested(phase, *bytes == 0)));
     if let Some(most) = rests.max() {
-        facts.push(equals("standstill", "when one stage is stopped, soon not a byte moves anywhere", 0, most));
+        facts.push(equals("standstill", "when one stage is stopped, soon not a byte moves anywhere: bytes", 0, most));
     }
     let asleep = stops().filter_map(|phase| {
         let others = phase.last()?.states.iter().flatten().filter(|state| **state != ProcessState::Stopped);
@@ -60,7 +60,7 @@ pub(super) fn facts(looks: &[Look], ends: &[ExitStatus; 3]) -> Facts {
         tested(phase, all == asleep).then_some((all, asleep))
     });
     if let Some((all, asleep)) = asleep.min_by_key(|(all, asleep)| asleep.abs_diff(*all) == 0) {
-        facts.push(equals("neighbours-sleep", "the other stages sleep, each at its end of a pipe", all, asleep));
+        facts.push(equals("neighbours-sleep", "then the other stages sleep, each at its end of a pipe: stages", all, asleep));
     }
 
     let killed = |end: &ExitStatus| matches!(end, ExitStatus::Signaled { signal, .. } if *signal != Signal::PIPE);

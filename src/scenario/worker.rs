@@ -40,10 +40,12 @@ pub fn find(id: &str) -> Result<&'static Scenario, UnknownScenario> {
 /// Runs the body of this scenario in this process. Status 0: it came to its end, whether or not every fact held;
 /// 1: it could not go on; 2: there is no such scenario.
 pub fn work(id: &str) -> ExitCode {
-    let stage = Stage::from_environment();
-    let (text, status) = match find(id) {
+    let scenario = find(id);
+    let stage = Stage::from_environment().with_actions(scenario.as_ref().map_or(&[], |scenario| scenario.actions));
+    let (text, status) = match scenario {
         Ok(scenario) => match perform(scenario, &stage) {
             Ok(facts) => {
+                stage.refuse_what_is_left();
                 for fact in facts {
                     stage.report(EventKind::Fact(fact));
                 }

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use super::children::{Child, Fork};
 use super::observe::look_at;
 use super::stage::own_pid;
+use super::words::{counted, unknown};
 use super::{Chapter, Facts, Params, Prediction, Scenario, Stage, StageError, Task, action, count, equals, note, seconds};
 use crate::model::{ExitStatus, ProcessState, Signal, TaskSort};
 use crate::sys::exit_now;
@@ -29,7 +30,7 @@ pub(super) const ZOMBIE: Scenario = Scenario {
         seconds("patience", 20.0, 1.0..=60.0, "after this long the parent waits on all of them, whatever you do"),
     ],
     actions: &[
-        action("wait", "Wait on (reap)", "the parent waits on the child that is named"),
+        action("wait", "Wait on (reap)", "the parent waits on the child that is named, or else on all").on("[CHILD]"),
         action("wait-all", "Wait on all", "the parent waits on all its children"),
     ],
     script: &["0.6 kill child-1", "1.0 wait child-1", "1.4 wait-all"],
@@ -62,7 +63,7 @@ fn run(stage: &Stage, params: &Params) -> Result<Facts, StageError> {
     }
     drop(gate);
     if let Some(alive) = children.first().and_then(|child| look_at(child.pid())) {
-        stage.value("memory_alive_kib", alive.memory_kib);
+        stage.value("memory of child-1 while it lives (KiB)", alive.memory_kib);
     }
     let mut parent = Parent { stage, main, children, wanted: Vec::new(), autopsies: Vec::new() };
     parent.attend(began + LIFE)?;
@@ -103,17 +104,19 @@ impl Parent<'_> {
     /// Does what is asked until the deadline, or until no child is left.
     fn attend(&mut self, deadline: Instant) -> Result<(), StageError> {
         while !self.children.is_empty() {
-            self.main.waiting(&format!("you: {} children to wait on", self.children.len()), None);
+            self.main.waiting(&format!("you: {} to wait on", counted(self.children.len(), "child", "children")), None);
             let alive: Vec<BorrowedFd<'_>> = self.children.iter().filter(|child| !child.has_ended()).map(AsFd::as_fd).collect();
             let asked = self.stage.listen(&alive, deadline.saturating_duration_since(Instant::now()))?;
             match asked {
-                Some(asked) if asked.name == "wait-all" || (asked.name == "wait" && asked.target.is_empty()) => {
+                Some(asked) if asked.target.trim().is_empty() => {
                     self.wanted.extend(self.children.iter().map(|child| child.name().to_owned()));
                 }
-                Some(asked) if asked.name == "wait" && self.children.iter().any(|child| child.is_meant_by(&asked.target)) => {
-                    self.wanted.push(asked.target);
+                Some(asked) if self.children.iter().any(|child| child.is_meant_by(asked.target.trim())) => {
+                    self.wanted.push(asked.target.trim().to_owned());
                 }
-                Some(asked) => self.stage.refuse(&asked),
+                Some(asked) => {
+                    self.stage.refuse(&asked, &unknown("child", &asked.target, self.children.iter().map(Child::name)));
+                }
                 None if Instant::now() >= deadline => return Ok(()),
                 None => {}
             }
@@ -179,24 +182,24 @@ fn facts(children: usize, autopsies: &[Autopsy]) -> Facts {
     vec![
         equals(
             "zombies",
-            "a child that has ended is a zombie until its parent waits on it",
+            "a child that has ended is a zombie until its parent waits on it: zombies",
             children,
             count(&|autopsy| autopsy.state == ProcessState::Zombie),
         ),
         equals("no-memory", "a zombie holds no memory (KiB)", 0, memory),
         equals(
             "kill-changes-nothing",
-            "SIGKILL leaves a zombie a zombie, and its status as it was",
+            "SIGKILL leaves a zombie a zombie, and its status as it was: still zombies",
             children,
             count(&|autopsy| autopsy.state_after_kill == ProcessState::Zombie && autopsy.peeked_after_kill == autopsy.peeked),
         ),
         equals(
             "status-kept",
-            "the status that can be read from a zombie is the one that the wait gives",
+            "the status that can be read from a zombie is the one that the wait gives: of so many children",
             children,
             count(&|autopsy| autopsy.peeked == autopsy.reaped),
         ),
-        equals("gone", "after the wait nothing is left of it", 0, count(&|autopsy| autopsy.is_left)),
+        equals("gone", "after the wait nothing is left of it: rows that are left", 0, count(&|autopsy| autopsy.is_left)),
     ]
 }
 

@@ -11,7 +11,7 @@ use std::time::Duration;
 use super::monitor::{Monitor, Operation, Wake};
 use super::threads::{Scope, Workers, message};
 use crate::model::{EventKind, TaskSort, TaskState};
-use crate::scenario::{Stage, StageAction, StageError};
+use crate::scenario::{Reply, Stage, StageAction, StageError};
 
 /// How a future is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -191,7 +191,7 @@ impl<'scope, 'env: 'scope, T: Clone + Send + 'scope> Pool<'scope, 'env, T> {
     }
 
     /// Takes no more tasks; waits until those that were handed in are done, and hears actions meanwhile.
-    pub fn join(&self, hear: impl FnMut(&StageAction) -> bool) -> Result<(), StageError> {
+    pub fn join(&self, hear: impl FnMut(&StageAction) -> Reply) -> Result<(), StageError> {
         self.close();
         self.workers.join(hear).map(drop)
     }

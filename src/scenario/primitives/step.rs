@@ -134,12 +134,20 @@ impl Stage {
                     let lanes = self.tracker().lanes();
                     lanes.iter().rev().find(|lane| lane.is_stepped && lane.name == name).map(|lane| lane.number)
                 };
-                match lane {
-                    Some(number) if state.is_on => state.permits.push(number),
-                    _ => {
-                        drop(state);
-                        return self.refuse(asked);
+                let why = match lane {
+                    Some(number) if state.is_on => {
+                        state.permits.push(number);
+                        None
                     }
+                    _ if !state.is_on => Some("step mode is off; `step on` switches it on".to_owned()),
+                    _ if name.is_empty() => Some("no task stands before a step".to_owned()),
+                    _ => Some(format!(
+                        "no task is called {name:?} that step mode could stop; on, off or the name of one is accepted"
+                    )),
+                };
+                if let Some(why) = why {
+                    drop(state);
+                    return self.refuse(asked, &why);
                 }
                 drop(state);
                 steps.changed.notify_all();

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use super::*;
 use crate::model::{Event as Line, EventKind, Monotonic};
-use crate::scenario::Stage;
+use crate::scenario::{Stage, too_late};
 use crate::sys::monotonic_now;
 
 const LONG: Duration = Duration::from_mins(1);
@@ -87,7 +87,7 @@ fn no_update_is_lost_under_a_lock_heard_or_not() {
                     lock.release().expect("held");
                 }
             });
-            workers.and_then(|workers| workers.join(|_| false))
+            workers.and_then(|workers| workers.join(too_late))
         });
         assert_eq!(joined.expect("joins"), vec![Some(()); 4]);
         counter.into_inner()
@@ -159,7 +159,7 @@ fn an_event_wakes_all() {
     let woken = stage.scope(|scope| {
         let waiters = scope.threads("waiter", 3, |_| go.wait(Some(LONG))).expect("start");
         go.set();
-        waiters.join(|_| false).expect("joins")
+        waiters.join(too_late).expect("joins")
     });
     assert_eq!(woken, vec![Some(true); 3]);
     go.clear();
@@ -173,7 +173,7 @@ fn a_barrier_opens_for_all_or_breaks_for_all() {
     let come = |count, timeout| {
         stage.scope(|scope| {
             let workers = scope.threads("worker", count, |_| gate.wait_for(timeout)).expect("start");
-            workers.join(|_| false).expect("joins").into_iter().flatten().collect::<Vec<_>>()
+            workers.join(too_late).expect("joins").into_iter().flatten().collect::<Vec<_>>()
         })
     };
     for _ in 0..50 {
@@ -226,7 +226,7 @@ fn a_condition_wakes_as_many_as_it_is_told_the_longest_waiting_first() {
         until("one", || woken.load(Ordering::SeqCst) == 1);
         assert_eq!(ready.n_waiting(), 2);
         notify(9);
-        assert_eq!(waiters.expect("start").join(|_| false).expect("joins"), vec![Some(Ok(true)); 3]);
+        assert_eq!(waiters.expect("start").join(too_late).expect("joins"), vec![Some(Ok(true)); 3]);
     });
 }
 
@@ -246,7 +246,7 @@ fn a_queue_keeps_order_and_size_and_counts_what_is_not_done() {
         (1..=200).for_each(|number| letters.put(Some(number)));
         letters.put(None);
         letters.put(None);
-        takers.join(|_| false).expect("joins").into_iter().flatten().sum::<u64>()
+        takers.join(too_late).expect("joins").into_iter().flatten().sum::<u64>()
     });
     assert_eq!((got, letters.unfinished()), (200 * 201 / 2, 202));
 }
@@ -262,7 +262,7 @@ fn each_task_has_its_own_local_box() {
                 mine.set(worker.number());
                 (empty, mine.get())
             });
-            (workers.expect("start").join(|_| false).expect("joins"), mine.get())
+            (workers.expect("start").join(too_late).expect("joins"), mine.get())
         })
     });
     assert_eq!(found, (vec![Some((true, Some(1))), Some((true, Some(2)))], Some(0)));
@@ -317,7 +317,7 @@ fn futures_are_pending_running_finished_or_cancelled() {
             assert_eq!((all[0].result(), all[1].result()), (Ok(1), Ok(2)));
             assert_eq!(all[3].result(), Err(NoResult::Failed("panicked: on purpose".to_owned())));
             assert_eq!(pool.wait(&all, Until::AllCompleted, None).1.len(), 0);
-            pool.join(|_| false).expect("joins");
+            pool.join(too_late).expect("joins");
         });
     });
     assert!(events.contains(&EventKind::TaskFinished { task: "gone".to_owned(), result: "cancelled".to_owned() }));
@@ -343,7 +343,7 @@ fn a_panic_ends_its_thread_alone() {
     let (joined, events) = heard(&[], |stage| {
         stage.scope(|scope| {
             let workers = scope.threads("worker", 2, |worker| assert!(worker.number() != 1, "on purpose"));
-            workers.expect("start").join(|_| false).expect("joins")
+            workers.expect("start").join(too_late).expect("joins")
         })
     });
     assert_eq!(joined, [None, Some(())]);
@@ -360,15 +360,17 @@ fn actions_are_heard_while_threads_are_joined() {
             let hear = |asked: &crate::scenario::StageAction| {
                 if asked.name != "send" {
                     go.set();
-                    return false;
+                    return Err("nobody knows that".to_owned());
                 }
-                workers.add_one().is_ok()
+                workers.add_one().map_err(|error| error.to_string())
             };
             workers.join(hear).expect("joins")
         })
     });
     assert_eq!(joined, [Some(true), Some(true)]);
-    assert!(events.iter().any(|kind| matches!(kind, EventKind::Notice { text } if text.contains("nonsense"))));
+    assert!(events.iter().any(
+        |kind| matches!(kind, EventKind::Notice { text } if text == "could not do \"nonsense\" to \"x\": nobody knows that")
+    ));
 }
 
 #[test]
@@ -391,7 +393,7 @@ fn two_locks_in_two_orders_are_found_as_a_circle() {
         let named = |lane: &str, on: &str| (lane.to_owned(), on.to_owned());
         assert_eq!(circle, [named("worker-1", "lock b"), named("worker-2", "lock a")]);
         b.release().expect("anybody may");
-        workers.expect("start").join(|_| false).expect("joins");
+        workers.expect("start").join(too_late).expect("joins");
     });
     assert_eq!(stage.deadlock(), []);
 }
@@ -407,7 +409,7 @@ fn lose(stage: &Stage) -> u64 {
             counter.store(was + 1, Ordering::SeqCst);
         });
         until("the lanes", || stage.tracker().lanes().len() >= 2);
-        workers.expect("start").join(|_| false).expect("joins");
+        workers.expect("start").join(too_late).expect("joins");
     });
     counter.into_inner()
 }

@@ -11,7 +11,7 @@ use std::thread::{self, ScopedJoinHandle};
 use std::time::Duration;
 
 use crate::model::{TaskSort, TaskState};
-use crate::scenario::{Stage, StageAction, StageError, Task};
+use crate::scenario::{Reply, Stage, StageAction, StageError, Task};
 
 /// Where threads live: they have all ended when it ends. See [`Stage::scope`].
 #[derive(Debug)]
@@ -29,8 +29,8 @@ impl Stage {
     ///         worker.sleep(Duration::from_millis(20 * worker.number()));
     ///         barrier.wait_for(timeout)
     ///     })?;
-    ///     // Sleeps until all have ended, and hears actions: `false` refuses one. `step` is heard anyway.
-    ///     workers.join(|asked| asked.name == "send" && workers.add_one().is_ok())
+    ///     // Sleeps until all have ended, and hears actions; an error says why one is refused. `step` is heard anyway.
+    ///     workers.join(|_send| workers.add_one().map_err(|error| error.to_string()))
     /// })?;
     /// ```
     pub fn scope<'env, R>(&'env self, body: impl for<'scope> FnOnce(&Scope<'scope, 'env>) -> R) -> R {
@@ -202,9 +202,9 @@ impl<'scope, R: Send + 'scope> Workers<'scope, '_, R> {
         self.count() - self.ended_count.load(Ordering::SeqCst)
     }
 
-    /// Waits until all have ended. Meanwhile `hear` gets each action; `false` refuses it. Gives what they returned, by
+    /// Waits until all have ended. Meanwhile `hear` gets each action, and says why it cannot be done where it can't. Gives what they returned, by
     /// their numbers; `None` for one that panicked.
-    pub fn join(&self, mut hear: impl FnMut(&StageAction) -> bool) -> Result<Vec<Option<R>>, StageError> {
+    pub fn join(&self, mut hear: impl FnMut(&StageAction) -> Reply) -> Result<Vec<Option<R>>, StageError> {
         while !self.join_for(Duration::from_secs(1), &mut hear)? {}
         let handles = std::mem::take(&mut *self.handles.lock().unwrap_or_else(PoisonError::into_inner));
         self.ended_count.store(0, Ordering::SeqCst);
@@ -212,13 +212,11 @@ impl<'scope, R: Send + 'scope> Workers<'scope, '_, R> {
     }
 
     /// Waits until all have ended, at most until the first action or this long; whether all have.
-    pub fn join_for(&self, timeout: Duration, mut hear: impl FnMut(&StageAction) -> bool) -> Result<bool, StageError> {
+    pub fn join_for(&self, timeout: Duration, mut hear: impl FnMut(&StageAction) -> Reply) -> Result<bool, StageError> {
         if self.alive() > 0 {
             let mut ended = self.ended.lock().unwrap_or_else(PoisonError::into_inner);
-            if let Some(asked) = self.stage.listen(&[ended.as_fd()], timeout)?
-                && !hear(&asked)
-            {
-                self.stage.refuse(&asked);
+            if let Some(asked) = self.stage.listen(&[ended.as_fd()], timeout)? {
+                self.stage.answer(&asked, &hear(&asked));
             }
             if crate::sys::queued_bytes(&*ended).is_ok_and(|bytes| bytes > 0) {
                 let _ = ended.read(&mut [0; 64]);
