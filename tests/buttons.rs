@@ -77,7 +77,7 @@ fn a_press_raises_the_flag_of_the_event_and_the_next_one_takes_it_down() {
         let params = json!({ "work": 0.01, "patience": 60.0 });
         let events = play("event", language, &params, |kind| match kind {
             kind if is_watched(kind) => Some(Do::Press),
-            EventKind::Value { name, .. } if name == "passed" => Some(Do::Press),
+            EventKind::Value { name, .. } if name == "waiters that passed" => Some(Do::Press),
             EventKind::Gpio { line: 17, value: 0 } => Some(Do::Act("finish")),
             _ => None,
         });

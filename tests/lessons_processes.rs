@@ -123,7 +123,7 @@ fn a_child_that_has_executed_a_program_takes_no_more_orders() {
         for program in ["sort", "wc"] {
             let mut running = begin("exec", language, &json!({ "program": program }));
             running.press("missing", "child-1");
-            running.until("error", |kind| matches!(kind, EventKind::Value { name, .. } if name.contains("exec returned")));
+            running.until("error", |kind| matches!(kind, EventKind::Value { name, .. } if name.contains("exec in child-1 gave")));
             running.press("exec", "child-1");
             running
                 .until("new name", |kind| matches!(kind, EventKind::Value { name, .. } if name.contains("program of child-1")));
@@ -179,7 +179,7 @@ fn an_orphan_s_new_parent_depends_on_who_adopts() {
             running.press("adopt", asked);
             running.until(
                 "adoption",
-                |kind| matches!(kind, EventKind::Value { name, value } if name.contains("adopts") && *value == json!(adopts)),
+                |kind| matches!(kind, EventKind::Value { name, value } if name.contains("adopts") && *value == json!(if adopts { "yes" } else { "no" })),
             );
             running.kill("child-1");
             let dying = running.pid_of("child-1").expect("nobody has waited on it");

@@ -170,7 +170,7 @@ fn tasks_and_workers_are_added_and_lost_ones_replaced() {
         running.write(&lines.concat());
         running.until(
             "two results",
-            |kind| matches!(kind, EventKind::Value { name, value } if name == "done" && *value == json!(2)),
+            |kind| matches!(kind, EventKind::Value { name, value } if name == "tasks done" && *value == json!(2)),
         );
         running.kill("worker-1");
         running.write(&line("close", ""));

@@ -54,7 +54,7 @@ fn nonsense_is_refused_with_a_reason_and_never_silently() {
         let params = if patience { json!({ "patience": 1.0 }) } else { json!({}) };
         in_both(|language| {
             let ran = hearing(scenario, language, &params, &lines);
-            ran.assert_passed();
+            assert_eq!(ran.code, Some(0), "{} {language}: it came to its end: {ran:#?}", scenario.id);
             for action in &own {
                 let why = reasons(&ran, action.name, NONSENSE);
                 assert!(

@@ -73,7 +73,7 @@ def go_on():
 
 def main():
     tasklab.started("main")
-    button = tasklab.button(params.button)
+    tasklab.button(params.button)
     may_blink.set()
     thread = tasklab.Thread(target=blinker, name="blinker")
     thread.start()
@@ -81,17 +81,17 @@ def main():
     tasklab.state("main", "waiting", on="you")
     while thread.is_alive():
         asked = tasklab.action(0.05)
-        if asked and (asked == button or asked[0] == "pause"):
-            pause_or_go_on()
+        if asked:
+            pause_or_go_on()  # That was a press of the button, or `pause`: there is nothing else to ask for.
     thread.join()
     tasklab.finished("main")
 
     tasklab.value("last change late by (ms)", round(late * 1000, 1))
     print(f"{changes} changes, the last one {late * 1000:.1f} ms late")
-    tasklab.fact("changes", "the LED changes as often as it is to, while main only waits: changes", params.changes, changes)
-    tasklab.fact("not-early", "no change comes too early: changes before they were due", 0, early)
+    tasklab.fact("changes", "main only waits, and the LED changes all the same: changes", params.changes, changes)
+    tasklab.fact("not-early", "a sleep ends late, never early: changes before they were due", 0, early)
     if pauses:
-        tasklab.fact("stood-still", "a blinker that is paused stands still: changes meanwhile", 0, while_paused)
+        tasklab.fact("stood-still", "a paused blinker leaves its LED as it is: changes meanwhile", 0, while_paused)
 
 
 if __name__ == "__main__":

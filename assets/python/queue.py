@@ -55,7 +55,7 @@ class Belt:
         self.deepest = self.counted = self.extra = 0
         self.ends = 0  # END markers that were put
         self.look = threading.Lock()
-        self.button = tasklab.button(params.button)  # each press of it makes one more item
+        tasklab.button(params.button)  # each press of it makes one more item
 
     def show_depth(self):
         """The depth as a number, and as a bar of LEDs."""
@@ -117,17 +117,20 @@ class Belt:
             tasklab.value(f"{what} (s)", float(seconds))
         elif do == "marker":
             return "an END marker stands after the last item, and the producers are still at work"
-        elif self.ends >= params.consumers:
-            return "each consumer has an END marker before it, so that nobody would take one more"
-        elif self.extra >= 20:
-            return "20 more items are enough for one run"
         else:
-            try:
-                self.queue.put((0, self.extra + 1), block=False)
-            except tasklab.Full:
-                return "the belt is full, and main must not wait for room"
-            self.extra += 1
-            self.show_depth()
+            return self.put_one_more()  # That was `put`, or a press of the button.
+
+    def put_one_more(self):
+        if self.ends >= params.consumers:
+            return "there is an END marker for each consumer, so that nobody would take it"
+        if self.extra >= 20:
+            return "20 more items are enough for one run"
+        try:
+            self.queue.put((0, self.extra + 1), block=False)
+        except tasklab.Full:
+            return "the belt is full, and main must not wait for room"
+        self.extra += 1
+        self.show_depth()
 
     def pause(self, name, is_pause):
         if name not in self.may_take:

@@ -104,12 +104,9 @@ def alive(programs):
 
 
 def press(programs):
-    """The button: SIGTERM to the next that has not heard one; when all who are left have, SIGKILL."""
+    """What the button stands for: SIGTERM to the next that has not heard one; when all who are left have, SIGKILL."""
     unheard = [program for program in alive(programs) if not program.heard]
-    for program in unheard[:1]:
-        program.popen.terminate()
-    for program in alive(programs)[:1] if not unheard else []:
-        program.popen.kill()
+    return ("terminate", unheard[0].name) if unheard else ("kill", alive(programs)[0].name)
 
 
 def attend(programs, patience, button):
@@ -118,11 +115,9 @@ def attend(programs, patience, button):
     while alive(programs) and time.monotonic() < deadline:
         asked = tasklab.action(max(0, deadline - time.monotonic()), *(program.popen.stdout for program in alive(programs)))
         if asked:
-            do, target = asked
+            do, target = press(programs) if asked == button else asked
             meant = [program for program in alive(programs) if target.strip() in (program.name, str(program.pid))]
-            if asked == button:
-                press(programs)
-            elif do not in ("terminate", "kill"):
+            if do not in ("terminate", "kill"):
                 tasklab.refuse(do, target, "this lesson has no such action; it has: terminate PROGRAM, kill PROGRAM")
             elif not meant:
                 tasklab.refuse(do, target, tasklab.unknown("program that runs", target, [one.name for one in alive(programs)]))

@@ -42,9 +42,9 @@ _control = _descriptor("TASKLAB_CONTROL")
 _began = int(os.environ.get("TASKLAB_T0") or time.monotonic_ns())
 _lock = threading.Lock()
 _heard = b""
-_buttons = set()  # what a press of each button of the board is
 _pending = collections.deque()  # actions that were heard and not asked for yet
 _actions = {}  # name: what it is done to, as the script declares it; empty where it declares none
+_buttons = []  # what a press of each is
 _main_pid = os.getpid()
 _own = threading.local()  # of each thread: its lane, and what it holds
 _ended = {}
@@ -213,8 +213,8 @@ def gpio(line, level):
 def button(line):
     """Makes a line of the board a button, which connects it with ground. Gives the action that each press will be."""
     event("action", do="watch", target=f"GPIO{line}", by="lesson")
-    _buttons.add(("press", f"GPIO{line}"))
-    return "press", f"GPIO{line}"
+    _buttons.append(("press", f"GPIO{line}"))
+    return _buttons[-1]
 
 
 def fact(id, claim, expected, observed, holds=None):

@@ -6,7 +6,7 @@ use serde_json::Value;
 const GROUPED_FROM: u64 = 10_000;
 
 /// How names of values end that say the unit, and the unit.
-const UNITS: [(&str, &str); 8] = [
+const UNITS: [(&str, &str); 13] = [
     ("_kib", "KiB"),
     ("_mib", "MiB"),
     ("_bytes", "bytes"),
@@ -14,6 +14,11 @@ const UNITS: [(&str, &str); 8] = [
     ("_ms", "ms"),
     ("_percent", "%"),
     (" (ms)", "ms"),
+    (" (s)", "s"),
+    (" (µs)", "µs"),
+    (" (bytes)", "bytes"),
+    (" (KiB)", "KiB"),
+    (" (MiB)", "MiB"),
     (" (%)", "%"),
 ];
 
@@ -87,6 +92,7 @@ mod tests {
             ("counter", json!(800_000), "counter is 800,000."),
             ("late_ms", json!(0.300_000_000_000_04), "late is 0.3 ms."),
             ("fork, 100 µs each (ms)", json!(12), "fork, 100 µs each is 12 ms."),
+            ("memory alive (MiB)", json!(20), "memory alive is 20 MiB."),
             ("turn_ms", json!("unknown"), "turn ms is unknown."),
             ("pid of the parent", json!(123_456), "pid of the parent is 123456."),
             ("rapid", json!(123_456), "rapid is 123,456."),

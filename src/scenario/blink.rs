@@ -40,7 +40,7 @@ pub(super) const BLINK: Scenario = Scenario {
 
 fn run(stage: &Stage, params: &Params) -> Result<Facts, StageError> {
     let main = stage.task("main", TaskSort::Thread);
-    let button = stage.button(params.count("button"));
+    stage.button(params.count("button"));
     let may_blink = stage.event("may blink");
     may_blink.set();
     let lamp = Lamp { stage, params, may_blink, seen: Mutex::default() };
@@ -48,10 +48,9 @@ fn run(stage: &Stage, params: &Params) -> Result<Facts, StageError> {
     stage.scope(|scope| {
         let blinker = scope.threads_named(["blinker"], |blinker| lamp.blink(blinker))?;
         main.waiting("you", None);
-        blinker.join(|asked| {
-            if *asked == button || asked.name == "pause" {
-                lamp.pause_or_go_on();
-            }
+        // A press of the button, or `pause`: there is nothing else to ask for.
+        blinker.join(|_| {
+            lamp.pause_or_go_on();
             Ok(())
         })
     })?;
@@ -143,11 +142,11 @@ impl Lamp<'_> {
 
 fn facts(seen: &Seen, changes: usize) -> Facts {
     let mut facts = vec![
-        equals("changes", "the LED changes as often as it is to, while main only waits: changes", changes, seen.changes),
-        equals("not-early", "no change comes too early: changes before they were due", 0, seen.early),
+        equals("changes", "main only waits, and the LED changes all the same: changes", changes, seen.changes),
+        equals("not-early", "a sleep ends late, never early: changes before they were due", 0, seen.early),
     ];
     if seen.pauses > 0 {
-        facts.push(equals("stood-still", "a blinker that is paused stands still: changes meanwhile", 0, seen.while_paused));
+        facts.push(equals("stood-still", "a paused blinker leaves its LED as it is: changes meanwhile", 0, seen.while_paused));
     }
     facts
 }

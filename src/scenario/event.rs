@@ -161,10 +161,10 @@ impl Flag<'_> {
             let name = if action == self.button { pressed } else { action.name.as_str() };
             let wanted = match name {
                 "finish" => return Ok(asked),
-                name => name == "set",
+                _ => name == "set",
             };
             if wanted == self.go.is_set() {
-                self.stage.say(&format!("{}(): the flag is {} already, and nothing changes", action.name, up_or_down(wanted)));
+                self.stage.say(&format!("{name}(): the flag is {} already, and nothing changes", up_or_down(wanted)));
             } else if wanted {
                 self.raise(waiters);
             } else {

@@ -125,11 +125,12 @@ struct Belt<'s> {
     deepest: AtomicUsize,
     line: u8,
     lit: Mutex<[u8; LEDS]>,
-    button: StageAction,
 }
 
 impl<'s> Belt<'s> {
     fn new(stage: &'s Stage, params: &Params) -> Self {
+        // Each press of it makes one more item.
+        stage.button(params.count("button"));
         let may_take = |number| {
             let may = stage.event(&format!("consumer-{number} may take"));
             may.set();
@@ -152,7 +153,6 @@ impl<'s> Belt<'s> {
             deepest: AtomicUsize::new(0),
             line: params.count("line") as u8,
             lit: Mutex::default(),
-            button: stage.button(params.count("button")),
         }
     }
 
@@ -210,11 +210,11 @@ impl<'s> Belt<'s> {
     /// What works at any time: the belt's speed, and who may take from it.
     fn obey(&self, asked: &StageAction) -> Reply {
         match asked.name.as_str() {
-            "put" => self.put_one_more(),
-            _ if *asked == self.button => self.put_one_more(),
             "pause" | "resume" => self.pause(asked.target.trim(), asked.name == "pause"),
             "speed" => self.speed(asked.target.trim()),
-            _ => Err("an END marker stands after the last item, and the producers are still at work".to_owned()),
+            "marker" => Err("an END marker stands after the last item, and the producers are still at work".to_owned()),
+            // That is `put`, or a press of the button.
+            _ => self.put_one_more(),
         }
     }
 
@@ -248,11 +248,10 @@ impl<'s> Belt<'s> {
     }
 
     fn put_one_more(&self) -> Reply {
-        let number = self.extra.load(Ordering::Relaxed) + 1;
-        // A consumer that has no END marker before it takes it.
         if self.ends.load(Ordering::Relaxed) >= self.may_take.len() {
-            return Err("each consumer has an END marker before it, so that nobody would take one more".to_owned());
+            return Err("there is an END marker for each consumer, so that nobody would take it".to_owned());
         }
+        let number = self.extra.load(Ordering::Relaxed) + 1;
         if number > MOST_EXTRA {
             return Err(format!("{MOST_EXTRA} more items are enough for one run"));
         }

@@ -146,7 +146,7 @@ impl Lesson<'_> {
             let ends = alive().flat_map(|(program, child)| [program.hear.as_fd(), child.as_fd()]);
             let others: Vec<_> = ends.chain([self.signals.as_fd()]).collect();
             if let Some(asked) = self.stage.listen(&others, deadline.saturating_duration_since(Instant::now()))? {
-                self.act(&asked);
+                self.act(&if asked == self.button { self.pressed() } else { asked });
                 deadline = Instant::now() + patience;
             }
             for program in &mut self.programs {
@@ -162,9 +162,6 @@ impl Lesson<'_> {
     }
 
     fn act(&self, asked: &StageAction) {
-        if *asked == self.button {
-            return self.press(asked);
-        }
         let signal = match asked.name.as_str() {
             "terminate" => Signal::TERM,
             "kill" => Signal::KILL,
@@ -178,14 +175,12 @@ impl Lesson<'_> {
         }
     }
 
-    /// The button: SIGTERM to the next that has not heard one; when all who are left have, SIGKILL.
-    fn press(&self, asked: &StageAction) {
-        let alive = || self.programs.iter().filter_map(|program| Some((program.seen.heard, program.child.as_ref()?)));
-        let next = alive().find(|(heard, _)| !heard).or_else(|| alive().next());
-        match next {
-            Some((heard, child)) if child.signal(if heard { Signal::KILL } else { Signal::TERM }) => {}
-            _ => self.stage.refuse(asked, "every program has ended"),
-        }
+    /// What the button stands for: SIGTERM to the next that has not heard one; when all who are left have, SIGKILL.
+    fn pressed(&self) -> StageAction {
+        let alive = self.programs.iter().filter(|program| program.child.is_some()).map(|program| &program.seen);
+        let next = alive.min_by_key(|seen| seen.heard);
+        let name = if next.is_some_and(|seen| seen.heard) { "kill" } else { "terminate" };
+        StageAction { name: name.to_owned(), target: next.map_or("", |seen| seen.name).to_owned() }
     }
 
     fn signal_all(&self, signals: &[Signal]) {

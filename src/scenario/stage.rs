@@ -55,7 +55,7 @@ pub struct Stage {
     control: Mutex<Control>,
     /// What a person can do here; anything, where nothing is declared.
     actions: &'static [ActionSpec],
-    /// What a press of each button of the board is.
+    /// What a press of each of its buttons is.
     buttons: Mutex<Vec<StageAction>>,
     tracker: Tracker,
 }
@@ -135,9 +135,9 @@ impl Stage {
     /// Makes a line of the board a button, which connects it with ground. Gives the action that each press will be.
     pub fn button(&self, line: usize) -> StageAction {
         let press = StageAction { name: "press".to_owned(), target: format!("GPIO{line}") };
+        self.buttons.lock().unwrap_or_else(PoisonError::into_inner).push(press.clone());
         let (action, target) = ("watch".to_owned(), press.target.clone());
         self.report(EventKind::Action { action, target, by: "lesson".to_owned() });
-        self.buttons.lock().unwrap_or_else(PoisonError::into_inner).push(press.clone());
         press
     }
 
@@ -205,12 +205,14 @@ impl Stage {
         }
     }
 
-    /// Whether the lesson has this action, with such a target.
+    /// Whether the lesson has this action, with such a target, or such a button.
     fn fits(&self, action: &StageAction) -> Reply {
+        if self.buttons.lock().unwrap_or_else(PoisonError::into_inner).contains(action) {
+            return Ok(());
+        }
         match self.actions.iter().find(|spec| spec.name == action.name) {
             Some(spec) => spec.accepts(&action.target),
             None if self.actions.is_empty() => Ok(()),
-            None if self.buttons.lock().unwrap_or_else(PoisonError::into_inner).contains(action) => Ok(()),
             None => {
                 let known: Vec<String> = self.actions.iter().map(ActionSpec::usage).collect();
                 Err(format!("this lesson has no such action; it has: {}", known.join(", ")))
