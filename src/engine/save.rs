@@ -205,7 +205,7 @@ mod tests {
         waveform.push(Monotonic::from_nanos(5), Line::new(17).expect("a line"), Level::High);
         let contents = Contents::Edges { waveform, until: Monotonic::from_nanos(9) };
         let said = write(folder.path(), &Saving { name: "blink".to_owned(), contents }).expect("writes");
-        assert!(said.contains("blink-edges-001.vcd and blink-edges-001.csv (1 edges)"), "{said}");
+        assert!(said.contains("blink-edges-001.vcd and blink-edges-001.csv (1 edge)"), "{said}");
         let read = |name| fs::read_to_string(folder.path().join(name)).expect("there");
         assert!(read("blink-edges-001.vcd").ends_with("#5\n12\n#9\n"));
         assert_eq!(read("blink-edges-001.csv").lines().count(), 2);
