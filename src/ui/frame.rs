@@ -351,7 +351,7 @@ fn invite(ui: &mut Ui, scenario: Option<&'static Scenario>, predictions: &mut Pr
         None => (
             "Run a program",
             "Any program of this machine, or several joined by pipes.",
-            "Type its command on the left, then press Run it.",
+            "Type its command on the left, then press Enter or Start.",
         ),
     };
     ui.vertical_centered(|ui| {
