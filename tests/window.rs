@@ -5,6 +5,7 @@
 mod support;
 
 use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
 
 use support::screen::Screen;
 use support::{descendants_of, eventually, tagged};
@@ -77,19 +78,22 @@ impl Drop for Window {
     }
 }
 
+/// When something is tried once more: a window that has just appeared may not listen yet.
+const AGAIN: Duration = Duration::from_secs(13);
+
 /// Chooses the zombies by the search, and starts them; again, should the window not have listened yet.
 #[track_caller]
 fn start_zombies(screen: &Screen, window: &Window) {
-    let mut polls = 0;
+    let mut next = Instant::now();
     eventually("three zombies in /proc", || {
-        if polls % 2000 == 0 {
+        if Instant::now() >= next {
             screen.key("slash");
             screen.key("ctrl+a");
             screen.type_text("zombies");
             screen.key("Return");
             screen.click(at::START);
+            next = Instant::now() + AGAIN;
         }
-        polls += 1;
         window.zombies().len() == 3
     });
 }
@@ -98,14 +102,14 @@ fn start_zombies(screen: &Screen, window: &Window) {
 /// busy machine may take its time.
 #[track_caller]
 fn click_until(screen: &Screen, places: &[(i32, i32)], what: &str, mut condition: impl FnMut() -> bool) {
-    let mut polls = 0;
+    let mut next = Instant::now();
     eventually(what, || {
-        if polls % 2000 == 0 {
+        if Instant::now() >= next {
             for place in places {
                 screen.click(*place);
             }
+            next = Instant::now() + AGAIN;
         }
-        polls += 1;
         condition()
     });
 }

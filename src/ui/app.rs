@@ -52,15 +52,8 @@ pub(super) struct Views {
     pub(super) compare: Compare,
     pub(super) own_actions: OwnActions,
     pub(super) typing: Typing,
-    pub(super) header: HeaderPane,
-}
-
-/// Whether the header is open: as somebody has said, else as long as a run with pins is looked at.
-#[derive(Default)]
-pub(super) struct HeaderPane {
-    pub(super) is_open: Option<bool>,
-    /// The newest run that has held a pin.
-    pub(super) used_by: Option<RunId>,
+    /// Whether the header is open, where somebody has said; else it is while the run that is looked at has pins.
+    pub(super) header_is_open: Option<bool>,
 }
 
 /// The program behind the window.

@@ -233,10 +233,10 @@ fn a_refused_command_is_a_notice() {
 fn pins_toggle_through_the_run_that_owns_them() {
     let mut window = Window::open(running());
     window.click("pin 15, GPIO22, output, high, lock B");
-    window.click("pin 40, GPIO21, input, low");
+    window.click("pin 7, GPIO4, input, low");
     let commands = window.commands();
     assert!(matches!(&commands[0], Command::Act { action: Action::Toggle, target, .. } if target == "GPIO22"), "{commands:?}");
-    let press = |is_pressed| LineRequest::Press { line: 21, is_pressed };
+    let press = |is_pressed| LineRequest::Press { line: 4, is_pressed };
     let pressed = [&commands[1], &commands[2]].map(|command| match command {
         Command::Lines { request, .. } => Some(request.clone()),
         _ => None,

@@ -187,19 +187,19 @@ impl App {
     fn header_ui(&mut self, ui: &mut Ui, snapshot: &Snapshot) {
         let run = self.subject.run(snapshot);
         let holds = snapshot.board.pins.iter().any(|pin| pin.owner.is_some());
-        let header = &mut self.views.header;
-        if let Some(run) = run.filter(|run| holds && top_bar::is_active(run)) {
-            header.used_by = Some(run.id);
-        }
-        let is_used = run.is_some_and(|run| header.used_by == Some(run.id));
-        let is_open = header.is_open.unwrap_or(is_used);
-        let text = if is_open { "▾ 40-pin header" } else { "▸ 40-pin header: no pin in use" };
+        let is_used = run.is_some_and(|run| !run.lines.is_empty() || (holds && top_bar::is_active(run)));
+        let is_open = self.views.header_is_open.unwrap_or(is_used);
+        let text = match (is_open, is_used) {
+            (true, _) => "▾ 40-pin header",
+            (false, true) => "▸ 40-pin header",
+            (false, false) => "▸ 40-pin header: no pin in use",
+        };
         let size = vec2(ui.available_width(), 18.0_f32.max(if theme::is_touch(ui) { ui.spacing().interact_size.y } else { 0.0 }));
         let button =
             egui::Button::new(theme::bold(text).size(10.5).color(palette(ui).weak)).frame(false).right_text("").min_size(size);
         let button = ui.add(button).accessible_name("40-pin header").on_hover_text("Opens or closes the board's pins.");
         if button.clicked() {
-            header.is_open = Some(!is_open);
+            self.views.header_is_open = Some(!is_open);
         }
         if is_open {
             self.board_ui(ui, snapshot);
@@ -351,7 +351,7 @@ fn invite(ui: &mut Ui, scenario: Option<&'static Scenario>, predictions: &mut Pr
         None => (
             "Run a program",
             "Any program of this machine, or several joined by pipes.",
-            "Type its command on the left, then press Run it.",
+            "Type its command on the left, then press Enter or Start.",
         ),
     };
     ui.vertical_centered(|ui| {

@@ -143,7 +143,8 @@ impl Library {
         let next = match at {
             Some(at) if is_entered => at,
             Some(at) => at.saturating_add_signed(step as isize).min(found.len() - 1),
-            None => 0,
+            // Who types a name means the one that is called so, not one whose text has the word as well.
+            None => found.iter().position(|scenario| is_called(scenario, &self.query)).unwrap_or_default(),
         };
         if let Some(scenario) = found.get(next) {
             actions.push(UiAction::Show(Subject::Scenario(scenario.id)));
@@ -183,6 +184,12 @@ fn matches(scenario: &Scenario, query: &str) -> bool {
     let concepts = scenario.concepts.iter().map(|number| concept(*number));
     let texts: Vec<String> = texts.into_iter().chain(concepts).map(str::to_lowercase).collect();
     query.split_whitespace().all(|word| texts.iter().any(|text| text.contains(word)))
+}
+
+/// Whether all words of a query are in the name of a scenario.
+fn is_called(scenario: &Scenario, query: &str) -> bool {
+    let name = format!("{} {}", scenario.title, scenario.id).to_lowercase();
+    query.to_lowercase().split_whitespace().all(|word| name.contains(word))
 }
 
 fn row(ui: &mut Ui, title: &str, salt: impl egui::AsIdSalt, is_selected: bool, run: Option<&RunView>) -> egui::Response {
@@ -286,6 +293,12 @@ mod tests {
         harness.get_by_label("Search scenarios").type_text("fork");
         harness.run();
         harness.get_by_label(testing::FORK.title);
+    }
+
+    #[test]
+    fn a_name_comes_before_a_word_of_the_text() {
+        assert!(is_called(&testing::POOL, "Pools") && is_called(&testing::POOL, "thread-pool"));
+        assert!(!is_called(&testing::POOL, "workers"), "a word of its text");
     }
 
     #[test]

@@ -323,7 +323,7 @@ fn label(painter: &egui::Painter, at: Rect, look: Look, segment: &Segment, color
 /// Time marks at a round distance, and where they stand.
 fn axis(ui: &Ui, area: Rect, scale: Scale) -> Vec<f32> {
     let step = round_step(scale.per_point() * 84.0);
-    let digits = (-step.log10().floor()).clamp(0.0, 6.0) as usize + usize::from(step.log10().fract() != 0.0 && step < 1.0);
+    let digits = digits(step);
     let y = area.bottom() - AXIS / 2.0;
     let mut ticks = Vec::new();
     let mut index = (scale.from / step).ceil();
@@ -337,6 +337,15 @@ fn axis(ui: &Ui, area: Rect, scale: Scale) -> Vec<f32> {
         index += 1.0;
     }
     ticks
+}
+
+/// Decimal places that tell one mark from the next.
+fn digits(step: f64) -> usize {
+    let whole = |places: usize| {
+        let scaled = step * 10.0_f64.powi(places as i32);
+        (scaled - scaled.round()).abs() < 1e-6
+    };
+    (0..=6).find(|places| whole(*places)).unwrap_or(6)
 }
 
 /// The smallest of 1, 2, 2.5, 5 times a power of ten that is at least this.
@@ -474,5 +483,6 @@ mod tests {
         for (least, step) in [(0.21, 0.25), (0.9, 1.0), (1.1, 2.0), (30.0, 50.0)] {
             assert!((round_step(least) - step).abs() < 1e-9, "{least}: {}", round_step(least));
         }
+        assert_eq!([2.5, 2.0, 0.25, 0.2, 50.0, 0.005].map(digits), [1, 0, 2, 1, 0, 3], "2.5 s is not 2 s");
     }
 }
