@@ -94,6 +94,23 @@ fn no_child_is_started_into_a_full_memory() {
     assert_eq!((control.0, control.1.as_str()), (0, "started\n"), "{}", control.2);
 }
 
+/// Covers: F64.
+#[test]
+fn where_proc_hides_the_processes_of_others_a_run_is_complete_all_the_same() {
+    let run = format!("{TASKLAB} exec --json --timeout 60 -- sh -c 'setsid sleep 90 & exit 3'");
+    let look = "status=$?; grep -lx sleep /proc/[0-9]*/comm && echo LEFT; exit $status";
+    let script = format!("mount -o remount,hidepid=2 /proc || exit 99; {TASKLAB} doctor; {run}; {look}");
+    let command = ["-Urpfm", "--mount-proc", "sh", "-c", &script];
+    let output = Command::new("unshare").args(command).stdin(Stdio::null()).output().expect("unshare runs");
+    let (status, out, err) = said(&output);
+    if status == 99 || err.contains("unshare:") {
+        return println!("NOT CHECKED: /proc cannot be mounted anew here: {err}");
+    }
+    assert_eq!(status, 3, "{out}{err}");
+    assert!(out.contains("hidden (hidepid="), "{out}");
+    assert!(out.contains("\"processes_left\":0") && !out.contains("LEFT"), "the one that left its session was found: {out}");
+}
+
 /// Covers: promise 10, F29.
 #[test]
 fn a_launch_for_which_no_descriptors_are_left_is_refused_and_the_next_one_works() {

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 /// A fact about the machine, and its fix where there is one.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Finding {
-    /// What was looked at, in a word or two: `kernel`, `cgroup v2`.
+    /// What was looked at, in a word or two: `kernel`, `limits of a run`.
     pub topic: String,
     /// What was found, in words.
     pub value: String,

@@ -131,7 +131,9 @@ fn group_signals(release: &str) -> Finding {
 
 fn hidden_processes(mounts: &str) -> Finding {
     const TOPIC: &str = "processes of others";
-    let options = mounts.lines().find_map(|line| line.split(' ').nth(3).filter(|_| line.split(' ').nth(1) == Some("/proc")));
+    // Of several mounts on top of each other, the last one is seen.
+    let options =
+        mounts.lines().rev().find_map(|line| line.split(' ').nth(3).filter(|_| line.split(' ').nth(1) == Some("/proc")));
     let hides = options.into_iter().flat_map(|options| options.split(',')).find(|option| option.starts_with("hidepid="));
     match hides {
         Some(option) if !["hidepid=0", "hidepid=off"].contains(&option) => {
@@ -386,6 +388,7 @@ mod tests {
     fn what_the_kernel_hides_or_lacks_is_said() {
         assert!(hidden_processes("proc /proc proc rw,hidepid=invisible 0 0").value.starts_with("hidden"));
         assert_eq!(hidden_processes("proc /proc proc rw,hidepid=0 0 0").value, "visible");
+        assert!(hidden_processes("proc /proc proc rw 0 0\nproc /proc proc rw,hidepid=2 0 0\n").value.starts_with("hidden"));
         assert_eq!(group_signals("6.12.25+rpt-rpi-v8").value, "by pidfd");
         assert!(group_signals("6.6.51+rpt-rpi-v8").value.contains("6.9"));
         assert!(kernel("5.4.0").fix.is_some() && kernel("6.1.0-18-amd64").ok);

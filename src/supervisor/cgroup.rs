@@ -26,6 +26,8 @@ struct Home {
     path: PathBuf,
     /// Where we have moved to meanwhile.
     leaf: PathBuf,
+    /// The controllers for the groups below that we have switched on, and switch off at the end.
+    switched_on: Vec<&'static str>,
 }
 
 #[derive(Debug)]
@@ -48,10 +50,16 @@ impl Cgroups {
         }
         if self.home.is_none() {
             let myself = Pid::new(std::process::id().cast_signed());
-            let leaf = if home == own { home.join(format!("tasklab-{myself}")) } else { own };
+            // What a supervisor before us has switched on is ours to switch off.
+            let (leaf, switched_on) =
+                if home == own { (home.join(format!("tasklab-{myself}")), Vec::new()) } else { (own, switched_on(&home)) };
             settle(&home, &leaf, family, move_to)?;
             sweep(&home);
-            self.home = Some(Home { path: home.clone(), leaf });
+            self.home = Some(Home { path: home.clone(), leaf, switched_on });
+        }
+        if let Some(known) = &mut self.home {
+            let is_on = switched_on(&home);
+            known.switched_on.extend(wanted(limits).into_iter().filter(|name| !is_on.contains(name)));
         }
         let path = home.join(format!("tasklab-{}-run-{run}", std::process::id()));
         let made = fs::create_dir(&path).and_then(|()| {
@@ -97,7 +105,7 @@ impl Cgroups {
     pub(super) fn remove(&mut self) {
         self.look_after();
         if let Some(home) = self.home.take() {
-            unsettle(&home.path, &home.leaf, move_to);
+            unsettle(&home.path, &home.leaf, &home.switched_on, move_to);
         }
     }
 }
@@ -163,15 +171,15 @@ fn settle(
     };
     let moved = move_all();
     if moved.is_err() {
-        unsettle(home, leaf, move_to);
+        unsettle(home, leaf, &[], move_to);
     }
     moved
 }
 
 /// The way back from [`settle`], as far as it goes.
-fn unsettle(home: &Path, leaf: &Path, mut move_to: impl FnMut(&Path, Pid) -> io::Result<()>) {
-    for name in ["memory", "cpu"] {
-        // A group with members may have no controllers for others. One that was not switched on is no loss.
+fn unsettle(home: &Path, leaf: &Path, switched_on: &[&str], mut move_to: impl FnMut(&Path, Pid) -> io::Result<()>) {
+    for name in switched_on {
+        // A group with members may have no controllers for others.
         let _ = write(home, "cgroup.subtree_control", &format!("-{name}"));
     }
     for _ in 0..LOOKS {
@@ -192,6 +200,12 @@ fn sweep(home: &Path) {
             let _ = fs::remove_dir(entry.path());
         }
     }
+}
+
+/// The controllers of limits that are on for the groups below this one.
+fn switched_on(home: &Path) -> Vec<&'static str> {
+    let text = fs::read_to_string(home.join("cgroup.subtree_control")).unwrap_or_default();
+    ["memory", "cpu"].into_iter().filter(|name| text.split_whitespace().any(|word| word == *name)).collect()
 }
 
 fn members(group: &Path) -> io::Result<Vec<Pid>> {
@@ -308,7 +322,7 @@ mod tests {
         let mut moved = members(&leaf).expect("a file");
         moved.sort_by_key(|pid| pid.number());
         assert_eq!((moved.len(), members(&home).expect("a file")), (3, vec![]));
-        unsettle(&home, &leaf, |to, pid| {
+        unsettle(&home, &leaf, &[], |to, pid| {
             moving(&home, to, pid);
             Ok(())
         });

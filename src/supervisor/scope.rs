@@ -15,8 +15,9 @@ use crate::sys::{
     user_systemd, wait_pidfd,
 };
 
-/// How long systemd may take, less than what the app allows its supervisor for an answer.
-const PATIENCE: Duration = Duration::from_secs(3);
+/// How long systemd may take, much less than what the app allows its supervisor for an answer; and how long busctl may take to die.
+const PATIENCE: Duration = Duration::from_secs(2);
+const DYING: Duration = Duration::from_millis(500);
 /// Between two looks whether it has moved the children: its answer comes before it has done so.
 const LOOK: Duration = Duration::from_millis(1);
 /// The longest answer that is read.
@@ -79,13 +80,14 @@ impl Scopes {
         let (prepared, ours) = prepare(&spec, Neighbours::default(), None).map_err(|error| error.to_string())?;
         let spawned = spawn(&prepared).map_err(|error| error.to_string())?;
         drop(prepared);
-        let left = deadline.since(monotonic_now());
-        let left = Timespec { tv_sec: left.as_secs() as i64, tv_nsec: i64::from(left.subsec_nanos()) };
-        let has_ended =
-            rustix::io::retry_on_intr(|| poll(&mut [PollFd::new(&spawned.pidfd, PollFlags::IN)], Some(&left))) == Ok(1);
+        let ends_within = |time: Duration| {
+            let time = Timespec { tv_sec: time.as_secs() as i64, tv_nsec: i64::from(time.subsec_nanos()) };
+            rustix::io::retry_on_intr(|| poll(&mut [PollFd::new(&spawned.pidfd, PollFlags::IN)], Some(&time))) == Ok(1)
+        };
+        let has_ended = ends_within(deadline.since(monotonic_now()));
         if !has_ended {
             let _ = spawned.pidfd.signal(Signal::KILL, SignalScope::Process);
-            let _ = rustix::io::retry_on_intr(|| poll(&mut [PollFd::new(&spawned.pidfd, PollFlags::IN)], Some(&left)));
+            ends_within(DYING);
         }
         let ended = wait_pidfd(&spawned.pidfd, WhatEnded::Reap).map_err(|error| error.to_string())?;
         if !has_ended {

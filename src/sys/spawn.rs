@@ -163,21 +163,16 @@ impl Held {
 
     /// Lets it execute its program, and returns when it has done so, or has ended before, or has failed to.
     pub fn let_go(mut self) -> Result<Spawned, SpawnError> {
-        let lost = |errno: rustix::io::Errno| SpawnError { stage: SpawnStage::Exec, errno: errno.raw_os_error() };
         if let Some(gate) = &self.gate {
-            // One that has failed before does not listen any more; why is in the news.
+            // One that was killed meanwhile does not listen any more.
             let _ = rustix::io::write(gate, b"!");
         }
-        let mut told = [0_u8; 5];
-        let count = rustix::io::retry_on_intr(|| rustix::io::read(&self.news, &mut told)).map_err(lost)?;
-        let failure = SpawnStage::from_number(told[0]).filter(|_| count == told.len());
-        if let Some(stage) = failure {
-            let [_, errno @ ..] = told;
-            return Err(SpawnError { stage, errno: i32::from_ne_bytes(errno) });
+        if let News::Failed(error) = hear(&self.news)? {
+            return Err(error);
         }
         // Closed by exec, or by its end, which whoever waits on it will see.
         self.gate = None;
-        self.spawned.take().ok_or_else(|| lost(rustix::io::Errno::CHILD))
+        self.spawned.take().ok_or(SpawnError { stage: SpawnStage::Exec, errno: libc::ECHILD })
     }
 }
 
@@ -192,6 +187,29 @@ impl Drop for Held {
             {}
         }
     }
+}
+
+/// What a held child tells.
+#[derive(Debug, PartialEq, Eq)]
+enum News {
+    /// It stands before its program.
+    Ready,
+    Failed(SpawnError),
+    /// Nothing: it has closed its end by executing its program, or was killed.
+    Gone,
+}
+
+/// Waits for the next news.
+fn hear(news: &OwnedFd) -> Result<News, SpawnError> {
+    let lost = |errno: rustix::io::Errno| SpawnError { stage: SpawnStage::Exec, errno: errno.raw_os_error() };
+    let mut told = [0_u8; 5];
+    let count = rustix::io::retry_on_intr(|| rustix::io::read(news, &mut told)).map_err(lost)?;
+    let [stage, errno @ ..] = told;
+    Ok(match (count, SpawnStage::from_number(stage)) {
+        (0, _) => News::Gone,
+        (_, Some(stage)) => News::Failed(SpawnError { stage, errno: i32::from_ne_bytes(errno) }),
+        (_, None) => News::Ready,
+    })
 }
 
 /// Where a held child waits, and where it tells what has failed.
@@ -217,7 +235,7 @@ pub fn spawn(prepared: &Prepared) -> Result<Spawned, SpawnError> {
     start(prepared, None)
 }
 
-/// Starts a child and holds it before it executes its program.
+/// Starts a child and returns when it is held before it executes its program, or has failed to come as far.
 pub fn spawn_held(prepared: &Prepared) -> Result<Held, SpawnError> {
     // Above all places, like what is placed there.
     let pipe = || -> io::Result<(OwnedFd, OwnedFd)> {
@@ -230,7 +248,13 @@ pub fn spawn_held(prepared: &Prepared) -> Result<Held, SpawnError> {
     let (theirs, gate) = pipe().map_err(failed)?;
     let (news, theirs_to_tell) = pipe().map_err(failed)?;
     let spawned = start(prepared, Some(Gate { gate: theirs.as_raw_fd(), news: theirs_to_tell.as_raw_fd() }))?;
-    Ok(Held { spawned: Some(spawned), gate: Some(gate), news })
+    drop((theirs, theirs_to_tell));
+    let held = Held { spawned: Some(spawned), gate: Some(gate), news };
+    match hear(&held.news)? {
+        News::Ready => Ok(held),
+        News::Failed(error) => Err(error),
+        News::Gone => Err(SpawnError { stage: SpawnStage::Clone, errno: libc::ESRCH }),
+    }
 }
 
 fn start(prepared: &Prepared, gate: Option<Gate>) -> Result<Spawned, SpawnError> {
@@ -389,8 +413,9 @@ unsafe fn set_up_and_exec(job: &Job<'_>) -> SpawnStage {
         let mut mask = std::mem::MaybeUninit::<libc::sigset_t>::uninit();
         libc::sigemptyset(mask.as_mut_ptr());
         libc::sigprocmask(libc::SIG_SETMASK, mask.as_ptr(), std::ptr::null_mut());
-        if let Some(Gate { gate, .. }) = job.gate {
+        if let Some(Gate { gate, news }) = job.gate {
             let mut word = 0_u8;
+            libc::write(news, (&raw const word).cast(), 1);
             // Without a word, its parent has given it up or has gone.
             if libc::read(gate, (&raw mut word).cast(), 1) != 1 {
                 libc::_exit(127);
@@ -448,8 +473,6 @@ unsafe fn close_on_exec_from_3() {
 
 #[cfg(test)]
 mod tests {
-    use std::os::unix::ffi::OsStrExt;
-
     use super::super::{Changed, Neighbours, WhatEnded, prepare, wait_pidfd};
     use super::*;
     use crate::model::{ChildSpec, ExitStatus, Input, OutputTo};
@@ -489,17 +512,15 @@ mod tests {
 
     #[test]
     fn what_a_held_child_fails_on_is_told_and_one_that_is_given_up_is_gone() {
-        for (spec, stage, errno) in [
-            (ChildSpec::new(["no-such-program"]), SpawnStage::Exec, libc::ENOENT),
-            (ChildSpec::new(["/"]), SpawnStage::Exec, libc::EACCES),
-            (ChildSpec { cwd: Some("/no/such/folder".into()), ..ChildSpec::new(["true"]) }, SpawnStage::Cwd, libc::ENOENT),
-        ] {
-            let held = spawn_held(&prepared(spec).0).expect("starts");
-            let path = format!("/proc/{}", held.pid().expect("it is there"));
+        let nowhere = ChildSpec { cwd: Some("/no/such/folder".into()), ..ChildSpec::new(["true"]) };
+        let error = spawn_held(&prepared(nowhere).0).expect_err("does not come as far");
+        assert_eq!(error, SpawnError { stage: SpawnStage::Cwd, errno: libc::ENOENT });
+        for (program, errno) in [("no-such-program", libc::ENOENT), ("/", libc::EACCES)] {
+            let stage = SpawnStage::Exec;
+            let held = spawn_held(&prepared(ChildSpec::new([program])).0).expect("comes as far");
+            let pidfd = PidFd::open(held.pid().expect("it is there")).expect("alive");
             assert_eq!(held.let_go().expect_err("fails"), SpawnError { stage, errno });
-            let is_ours =
-                std::fs::read(format!("{path}/environ")).is_ok_and(|bytes| bytes == std::ffi::OsStr::new("").as_bytes());
-            assert!(!is_ours, "no zombie is left");
+            assert!(pidfd.signal(Signal::CONT, super::super::SignalScope::Process).is_err(), "no zombie is left");
         }
         let held = spawn_held(&prepared(ChildSpec::new(["true"])).0).expect("starts");
         let pidfd = PidFd::open(held.pid().expect("it is there")).expect("alive");

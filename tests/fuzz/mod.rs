@@ -63,7 +63,7 @@ pub fn proc_files(data: &[u8]) {
         assert!(!display_name(stat.comm).chars().any(char::is_control));
     }
     let _ = parse_syscall(data);
-    // A process chooses its name and no other field. The supervisor reads them through the procfs crate.
+    // A process chooses its name and no other field. Lessons read them through the procfs crate.
     let comm: Vec<u8> = data.iter().copied().filter(|byte| *byte != 0).take(64).collect();
     let line = [&b"4711 ("[..], &comm, TAIL].concat();
     let ours = parse_stat(&line).expect("the kernel's form");
