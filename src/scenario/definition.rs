@@ -97,6 +97,7 @@ pub const fn action(name: &'static str, label: &'static str, meaning: &'static s
 
 impl ActionSpec {
     /// The same, done to something: `CHILD`, or `[CHILD]` where that may be left out.
+    #[must_use]
     pub const fn on(self, target: &'static str) -> Self {
         Self { target, ..self }
     }
