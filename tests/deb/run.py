@@ -196,7 +196,9 @@ class Screen:
     """Xvfb, on this machine and as the user; the root gets its socket."""
 
     def __enter__(self):
-        os.makedirs("/tmp/.X11-unix", mode=0o1777, exist_ok=True)
+        if not os.path.exists("/tmp/.X11-unix"):
+            os.mkdir("/tmp/.X11-unix")
+            os.chmod("/tmp/.X11-unix", 0o1777)
         reader, writer = os.pipe()
         self.xvfb = subprocess.Popen(["Xvfb", "-displayfd", str(writer), "-screen", "0", "1280x800x24", "-nolisten", "tcp"], pass_fds=[writer],
                                      user=USER, group=USER, extra_groups=[], stderr=subprocess.DEVNULL)

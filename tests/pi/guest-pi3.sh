@@ -2,13 +2,6 @@
 # what the pin must show from outside now, KILLED that the app was killed with the line high, STATUS how a command ended.
 T=/bin/tasklab
 PIN=GPIO17
-stty -echo
-
-# Tells the host, and goes on when it has looked: it answers with a line.
-tell() {
-    echo "$*"
-    read -r answer
-}
 
 # Starts a driver in the background and waits until it has told its first edge.
 drive() {
@@ -16,7 +9,7 @@ drive() {
     $T gpio "$@" --json >/tmp/edges 2>/tmp/errors &
     driver=$!
     tries=0
-    while [ ! -s /tmp/edges ] && [ $tries -lt 1200 ] && kill -0 $driver 2>/dev/null; do
+    while [ ! -s /tmp/edges ] && [ $tries -lt 100 ] && kill -0 $driver 2>/dev/null; do
         sleep 0.1
         tries=$((tries + 1))
     done
@@ -31,14 +24,17 @@ for board in rppal chardev; do
     echo "STATUS get $board $?"
 
     drive set --board $board $PIN=1
-    tell "LEVEL high set by $board"
+    echo "LEVEL high set by $board"
+    sleep 2
     kill -TERM $driver
     wait $driver
     echo "STATUS set $board $?"
-    tell "LEVEL low given back by $board"
+    echo "LEVEL low given back by $board"
+    sleep 2
 
     drive toggle --board $board $PIN
-    tell "LEVEL high toggled by $board"
+    echo "LEVEL high toggled by $board"
+    sleep 2
     kill -TERM $driver
     wait $driver
 
@@ -48,10 +44,11 @@ for board in rppal chardev; do
 
     for round in 1 2 3 4 5; do
         drive set --board $board $PIN=1
-        tell "LEVEL high before kill $round by $board"
+        echo "LEVEL high before kill $round by $board"
+        sleep 1
         kill -KILL $driver
-        tell "KILLED $board $round"
-        wait $driver
+        echo "KILLED $board $round"
+        sleep 2
     done
 done
 $T gpio set GPIO1=1 --for 1

@@ -8,7 +8,6 @@ PROGRAM is a static arm64 build of tasklab. PARTS is a folder with Debian's arm6
 machine with the kernel's simulated GPIO chip, whose lines are pulled and read through sysfs. Exit status 0: all checks held.
 """
 
-import contextlib
 import gzip
 import os
 import pathlib
@@ -23,8 +22,7 @@ import time
 HERE = pathlib.Path(__file__).resolve().parent
 PIN = 17
 GPIO_BASE = 0x3F200000  # of the Raspberry Pi 3: GPFSEL0 and, 0x34 above, GPLEV0 (BCM2835 ARM Peripherals, chapter 6)
-LONGEST = 600  # seconds that one machine may take, only against hangs
-PATIENCE = 30  # seconds until a level must be there: many times what it takes, since other work may slow the machine down
+LONGEST = 240  # seconds that one machine may take, only against hangs
 
 INIT = """#!/bin/busybox sh
 /bin/busybox mkdir -p /proc /sys /dev /tmp /usr/bin /usr/sbin /sbin
@@ -105,7 +103,7 @@ class Machine:
         self.monitor_path = folder / "monitor"
         command = ["qemu-system-aarch64", *options, "-initrd", folder / "initrd", "-display", "none", "-serial", "stdio", "-no-reboot",
                    "-monitor", f"unix:{self.monitor_path},server,nowait"]
-        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         self.watchdog = threading.Timer(LONGEST, self.process.kill)
         self.watchdog.start()
 
@@ -117,12 +115,6 @@ class Machine:
             yield line
             if line == "END" or "Kernel panic" in line:
                 return
-
-    def go_on(self):
-        """Answers a guest that waits until it has been looked at."""
-        with contextlib.suppress(BrokenPipeError):  # a machine that is gone has not come to its end, which is checked
-            self.process.stdin.write(b"go on\n")
-            self.process.stdin.flush()
 
     def __enter__(self):
         return self
@@ -148,14 +140,6 @@ class Checks:
             self.failed.append(what)
 
 
-def wait_for(look, is_so):
-    """(what was seen last, how many seconds it took to be so)"""
-    began = time.monotonic()
-    while not is_so(seen := look()) and time.monotonic() - began < PATIENCE:
-        time.sleep(0.01)
-    return seen, time.monotonic() - began
-
-
 def pi3(program, parts, checks):
     """Pins of the Raspberry Pi 3, through the registers and through the character device."""
     kernel = parts / "kernel"
@@ -169,15 +153,16 @@ def pi3(program, parts, checks):
             word, _, rest = line.partition(" ")
             if word == "LEVEL":
                 level, _, what = rest.partition(" ")
+                is_output, seen = monitor.pin()
                 wanted = (True, 1) if level == "high" else (False, 0)
-                (is_output, seen), _ = wait_for(monitor.pin, lambda pin: pin == wanted)
                 checks.check(f"from outside, {level}: {what}", (is_output, seen) == wanted, f"output {is_output}, level {seen}")
-                machine.go_on()
             elif word == "KILLED":
-                (_, seen), took = wait_for(monitor.pin, lambda pin: pin[1] == 0)
+                killed = time.monotonic()
+                while monitor.pin()[1] and time.monotonic() - killed < 1.9:
+                    time.sleep(0.01)
+                took = time.monotonic() - killed
                 slowest = max(slowest, took)
-                checks.check(f"low after SIGKILL: {rest}", seen == 0, f"{took * 1000:.0f} ms")
-                machine.go_on()
+                checks.check(f"low after SIGKILL: {rest}", monitor.pin()[1] == 0, f"{took * 1000:.0f} ms")
             elif word == "STATUS":
                 wanted = {"set": "143", "eeprom": "2"}.get(rest.split()[0], "0")
                 checks.check(f"exit status {wanted}: {rest}", rest.split()[-1] == wanted)
@@ -203,17 +188,14 @@ def sim(program, parts, checks):
             seen.setdefault(word, []).append(rest)
     text = lambda word: " ".join(seen.get(word, []))
     checks.check("a held line is refused, with its owner's name", "somebody else holds it" in text("BUSY"))
-    checks.check("driven high and given back, seen from outside", text("OUTSIDE") == "high 1 low 0", text("OUTSIDE"))
+    checks.check("driven high, seen from outside", text("OUTSIDE") == "high 1", text("OUTSIDE"))
     checks.check("the list names us as the owner", "tasklab:gpio" in text("OWNER"), text("OWNER"))
     checks.check("a second Task Lab is refused", "tasklab:gpio holds it" in text("TWICE"), text("TWICE"))
     edges = [int(value) for value in re.findall(r'"value":(\d)', text("EDGE"))]
     times = [int(value) for value in re.findall(r'"t":(\d+)', text("EDGE"))]
     checks.check("four pulls are four edges, in order", edges == [1, 0, 1, 0] and times == sorted(times), f"{edges}")
     checks.check("our pull-up is seen from outside", text("BIAS") == "pull-up", text("BIAS"))
-    bounced = re.findall(r'"value":(\d)', text("BOUNCE"))
-    checks.check("what bounces is one change", bounced == ["1", "0"], f"{bounced}")
-    wanted = {"list": "0", "set": "143", "watch": "0"}
-    checks.check("exit statuses", dict(status.split() for status in seen.get("STATUS", [])) == wanted, text("STATUS"))
+    checks.check("what bounces is one change", text("COUNT") == "debounced 1", text("COUNT"))
     checks.check("five SIGKILLs leave the line low", [rest.split()[1] for rest in seen.get("SAFE", [])] == ["0"] * 5, text("SAFE"))
     checks.check("the guest came to its end", "END" in seen)
 
@@ -224,8 +206,7 @@ def main():
     program, parts = pathlib.Path(sys.argv[1]), pathlib.Path(sys.argv[2])
     passed, failed = 0, []
     for name in sys.argv[3:] or ["pi3", "sim"]:
-        # Where other work holds an emulated machine up for a second, the dead man's switch lets go of the line, as it has to: what
-        # fails is tried once more on a new machine.
+        # The guest waits for fixed times, which a busy host may miss: what fails is tried once more on a new machine.
         for attempt in ("", ", once more"):
             print(f"{name}{attempt}:", flush=True)
             checks = Checks()
