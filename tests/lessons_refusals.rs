@@ -72,7 +72,7 @@ fn nonsense_is_refused_with_a_reason_and_never_silently() {
             }
             let why = reasons(&ran, "no-such-action", "");
             let names_all = |why: &&str| own.iter().all(|action| why.contains(action.name)) || own.is_empty();
-            assert!(why.iter().any(|why| names_all(why)), "{} {language}: {:?}", scenario.id, ran.notices());
+            assert!(why.iter().any(names_all), "{} {language}: {:?}", scenario.id, ran.notices());
         });
     }
 }

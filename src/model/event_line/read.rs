@@ -31,6 +31,7 @@ impl Line<'_> {
         }
     }
 
+    #[expect(clippy::too_many_lines, reason = "one arm a kind, and no arm does more than name its keys")]
     pub(super) fn into_kind(self) -> Result<Option<EventKind>, LineError> {
         let core = self.core.as_ref().and_then(Value::as_bool);
         let status = StatusKeys { code: self.code, signal: self.signal, core, unknown: self.unknown }.status();

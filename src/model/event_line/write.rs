@@ -10,6 +10,7 @@ use super::{EndedLine, Line, StatusKeys};
 use crate::model::{Event, EventKind};
 
 impl<'a> From<&'a Event> for Line<'a> {
+    #[expect(clippy::too_many_lines, reason = "one arm a kind, and no arm does more than name its keys")]
     fn from(event: &'a Event) -> Self {
         let text = |text: &'a str| Some(Cow::Borrowed(text));
         let mut line = Line { t: Some(event.t.nanos()), ..Line::default() };
