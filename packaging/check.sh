@@ -95,4 +95,5 @@ check clippy --locked --no-default-features -- -D warnings
 [ -n "${DISPLAY:-}${WAYLAND_DISPLAY:-}" ] || start_screen
 say "cargo test"
 # All programs of the suite, even after one has failed: what else fails says what is wrong.
-cargo test --locked --no-fail-fast "$@"
+# Whoever starts this in the background of a script has SIGINT ignored, and that is inherited; the tests send it.
+env --default-signal cargo test --locked --no-fail-fast "$@"

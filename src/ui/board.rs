@@ -123,15 +123,15 @@ fn draw(
     let beside = pos2(center.x + if is_left { -16.0 } else { 16.0 }, center.y);
     ui.painter().text(beside, Align2::CENTER_CENTER, number, FontId::proportional(8.5), colors.pin);
     let is_owned = pin.owner.is_some();
-    let name = match (&pin.owner, line) {
-        (Some(owner), Some(line)) if is_left => format!("{owner} {line}"),
-        (Some(owner), Some(line)) => format!("{line} {owner}"),
-        _ => name_of(pin.function),
+    let arrow = match pin.pull {
+        Some(Pull::Up) => " ↑",
+        Some(Pull::Down) => " ↓",
+        Some(Pull::Off) | None => "",
     };
-    let name = match pin.pull {
-        Some(Pull::Up) => format!("{name} ↑"),
-        Some(Pull::Down) => format!("{name} ↓"),
-        Some(Pull::Off) | None => name,
+    // What is too long loses its end, and that must not be the number.
+    let name = match (&pin.owner, line) {
+        (Some(owner), Some(line)) => format!("{line}{arrow} · {owner}"),
+        _ => name_of(pin.function) + arrow,
     };
     let (font, ink) =
         if is_owned { (theme::bold_font(10.5), colors.pin_owner) } else { (FontId::proportional(10.5), colors.weak) };
