@@ -199,7 +199,7 @@ fn nobody_but_their_parent_can_wait_on_children() {
         }
     });
     let notices = notices(&events);
-    assert!(notices.iter().any(|text| text.contains("wait-any")), "{notices:?}");
+    assert!(notices.iter().any(|text| text.contains("wait on any child")), "{notices:?}");
     assert!(events.iter().all(|event| !matches!(event.kind, EventKind::Waited { .. })));
 }
 
