@@ -3,6 +3,7 @@
 This script is the grandparent: it forks a parent, which forks the children. Then the parent is killed.
 """
 
+import contextlib
 import ctypes
 import os
 import select
@@ -168,7 +169,8 @@ class Grandparent:
                 tasklab.refuse(*asked, tasklab.TOO_LATE)
             if left <= 0:
                 for pidfd in alive.values():
-                    signal.pidfd_send_signal(pidfd, signal.SIGKILL)
+                    with contextlib.suppress(ProcessLookupError):  # It has ended meanwhile, and its new parent knows.
+                        signal.pidfd_send_signal(pidfd, signal.SIGKILL)
         waits = []
         for pid in self.children:
             try:
