@@ -15,7 +15,7 @@ const COUNT: f32 = 96.0;
 /// The order of a run: its name, and a letter for the task of each step.
 type Order<'a> = (&'a str, &'a str);
 
-/// The values that are orders, of runs such as `light-2`: by their load, then by number.
+/// The values that are orders, of runs such as `order of light-2`: by their load, then by number.
 fn orders(run: &RunView) -> Vec<Order<'_>> {
     let is_order = |text: &str| text.len() >= FEWEST && text.bytes().all(|letter| letter.is_ascii_uppercase());
     let of_run =
@@ -23,7 +23,10 @@ fn orders(run: &RunView) -> Vec<Order<'_>> {
     let mut found: Vec<_> = run
         .values
         .iter()
-        .filter_map(|(name, value)| Some((of_run(name)?, (name.as_str(), value.as_str().filter(|text| is_order(text))?))))
+        .filter_map(|(name, value)| {
+            let name = name.strip_prefix("order of ")?;
+            Some((of_run(name)?, (name, value.as_str().filter(|text| is_order(text))?)))
+        })
         .collect();
     // The light runs come before the heavy ones, as they did.
     found.sort_by(|((load, number), _), ((other, next), _)| other.cmp(load).then(number.cmp(next)));
@@ -106,18 +109,23 @@ mod tests {
 
     #[test]
     fn only_values_that_are_orders_of_runs_are_laid_over_each_other() {
-        assert!(!has_some(&with(&[("light-1", "ABABABAB"), ("step", "on"), ("work-2", "hash"), ("NAME", "ABABABABAB")])));
-        assert!(has_some(&with(&[("light-1", "ABABABAB"), ("light-2", "BABABABA")])));
+        assert!(!has_some(&with(&[
+            ("order of light-1", "ABABABAB"),
+            ("step", "on"),
+            ("work-2", "hash"),
+            ("NAME", "ABABABABAB")
+        ])));
+        assert!(has_some(&with(&[("order of light-1", "ABABABAB"), ("order of light-2", "BABABABA")])));
     }
 
     #[test]
     fn each_run_is_compared_with_the_first_under_its_load() {
         let run = with(&[
-            ("heavy-1", "AAAABBBB"),
-            ("heavy-2", "AAAABBBB"),
-            ("light-10", "BBAABABA"),
-            ("light-2", "BBABABAB"),
-            ("light-1", "ABABABAB"),
+            ("order of heavy-1", "AAAABBBB"),
+            ("order of heavy-2", "AAAABBBB"),
+            ("order of light-10", "BBAABABA"),
+            ("order of light-2", "BBABABAB"),
+            ("order of light-1", "ABABABAB"),
         ]);
         assert_eq!(
             orders(&run).iter().map(|(name, _)| *name).collect::<Vec<_>>(),
@@ -133,7 +141,7 @@ mod tests {
     #[test]
     fn many_long_orders_are_drawn_only_where_they_are_in_sight() {
         let order = "ABCD".repeat(120);
-        let names: Vec<String> = (1..=500).map(|number| format!("light-{number}")).collect();
+        let names: Vec<String> = (1..=500).map(|number| format!("order of light-{number}")).collect();
         let values: Vec<(&str, &str)> = names.iter().map(|name| (name.as_str(), order.as_str())).collect();
         let run = with(&values);
         let harness = testing::view(800.0, 200.0, (), move |ui, ()| super::ui(ui, &run));
