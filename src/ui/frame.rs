@@ -51,8 +51,11 @@ impl App {
             Pane::Library => self.library_ui(ui, snapshot),
             Pane::Timeline if self.is_projector() => self.projector_ui(ui, snapshot),
             Pane::Timeline => {
-                self.cores_ui(ui, snapshot, Cores::LOW);
-                ui.add_space(2.0);
+                // On a display as low as 480 points the cores make way for what a run has to say.
+                if ui.available_height() > 360.0 {
+                    self.cores_ui(ui, snapshot, Cores::LOW);
+                    ui.add_space(2.0);
+                }
                 self.question_ui(ui, snapshot);
                 self.pane_ui(ui, snapshot, Pane::Timeline);
             }

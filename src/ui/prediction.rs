@@ -92,7 +92,7 @@ fn line_ui(ui: &mut Ui, tone: Tone, ask: &str, text: &str) -> bool {
                     ui.spacing_mut().interact_size.y = 18.0;
                     let said = ui.add(Label::new(theme::bold(text).color(colors.text)).wrap());
                     said.on_hover_text(ask);
-                    if ui.available_width() > 120.0 {
+                    if ui.available_width() > 120.0 && !theme::is_touch(ui) {
                         ui.add(Label::new(RichText::new(ask).size(11.0).color(colors.weak)).truncate());
                     }
                 });

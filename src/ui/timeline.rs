@@ -194,7 +194,7 @@ impl Timeline {
                 },
             );
         });
-        if !run.lines.is_empty() {
+        if pins.height() > 0.0 {
             waveform::ui(ui, pins, scale, run, actions);
         }
         ui.allocate_rect(area, Sense::hover());

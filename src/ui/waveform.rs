@@ -13,11 +13,13 @@ const HEAD: f32 = 20.0;
 /// The lanes keep at least this part of the height.
 const LANES: f32 = 0.62;
 
-/// How much room the lines of a run take, of so much.
+/// How much room the lines of a run take, of so much: none where not even one of them would fit.
 pub fn height(run: &RunView, available: f32) -> f32 {
+    let most = available * (1.0 - LANES);
     match run.lines.len() {
         0 => 0.0,
-        count => (HEAD + ROW * count as f32).min(available * (1.0 - LANES)),
+        _ if most < HEAD + ROW => 0.0,
+        count => (HEAD + ROW * count as f32).min(most),
     }
 }
 
