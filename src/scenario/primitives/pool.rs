@@ -35,6 +35,9 @@ pub enum NoResult {
     /// Its task failed.
     #[error("the task failed: {0}")]
     Failed(String),
+    /// It was handed in after the pool was closed.
+    #[error("the pool takes no more tasks")]
+    Refused,
     /// Not in time.
     #[error("the future was not finished in time")]
     TimedOut,
@@ -125,7 +128,7 @@ fn take<'scope>(jobs: &Monitor<'_, Jobs<'scope>>) -> Option<Job<'scope>> {
 }
 
 impl<'scope, 'env: 'scope, T: Clone + Send + 'scope> Pool<'scope, 'env, T> {
-    /// Hands a task in.
+    /// Hands a task in. A pool that was closed does not take it: the future is cancelled, and has [`NoResult::Refused`].
     #[track_caller]
     pub fn submit(&self, name: &str, task: impl FnOnce() -> T + Send + 'scope) -> Future<'env, T>
     where
@@ -143,10 +146,15 @@ impl<'scope, 'env: 'scope, T: Clone + Send + 'scope> Pool<'scope, 'env, T> {
         let running = future.clone();
         let job: Job<'scope> = Box::new(move || running.run(task));
         let mut job = Some(job);
-        self.jobs.perform(Operation::new("submit to"), |jobs| {
-            jobs.waiting.extend(job.take());
-            Some(((), Wake::One(0)))
+        let is_taken = self.jobs.perform(Operation::new("submit to"), |jobs| {
+            if !jobs.is_closed {
+                jobs.waiting.extend(job.take());
+            }
+            Some((!jobs.is_closed, Wake::One(0)))
         });
+        if is_taken != Some(true) {
+            future.take_back(NoResult::Refused, Operation::new("refuse").without_gate());
+        }
         future
     }
 
@@ -244,16 +252,23 @@ impl<T: Clone> Future<'_, T> {
     /// Takes it back; `false` if a worker has it already, or had it.
     #[track_caller]
     pub fn cancel(&self) -> bool {
+        self.take_back(NoResult::Cancelled, Operation::new("cancel"))
+    }
+
+    #[track_caller]
+    fn take_back(&self, why: NoResult, operation: Operation) -> bool {
+        let told = if why == NoResult::Refused { "refused" } else { "cancelled" };
+        let mut result = Some(Err(why));
         let cancel = |slot: &mut Slot<T>| {
             let in_time = slot.state == FutureState::Pending;
             if in_time {
-                (slot.state, slot.result) = (FutureState::Cancelled, Some(Err(NoResult::Cancelled)));
+                (slot.state, slot.result) = (FutureState::Cancelled, result.take());
             }
             Some((in_time, if in_time { Wake::All(0) } else { Wake::Nobody }))
         };
-        let in_time = self.slot.perform(Operation::new("cancel"), cancel) == Some(true);
+        let in_time = self.slot.perform(operation, cancel) == Some(true);
         if in_time {
-            self.end("cancelled");
+            self.end(told);
         }
         in_time
     }

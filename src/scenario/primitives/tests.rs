@@ -1,7 +1,7 @@
 //! What the primitives promise: Python's semantics, and the lines that they tell.
 
 use std::io::{BufRead, BufReader, Write};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use super::*;
@@ -322,6 +322,32 @@ fn futures_are_pending_running_finished_or_cancelled() {
     });
     assert!(events.contains(&EventKind::TaskFinished { task: "gone".to_owned(), result: "cancelled".to_owned() }));
     assert_eq!(states(&events, "next"), ["running worker-1"]);
+}
+
+/// Covers: fact 59.
+#[test]
+fn a_pool_has_never_more_workers_than_said_and_takes_nothing_once_it_is_closed() {
+    const WORKERS: usize = 3;
+    let (at_work, most, done) = (AtomicUsize::new(0), AtomicUsize::new(0), AtomicUsize::new(0));
+    let stage = deaf();
+    stage.scope(|scope| {
+        let pool = scope.pool("worker", WORKERS).expect("starts");
+        for number in 0..15 * WORKERS {
+            pool.submit(&format!("job {number}"), || {
+                most.fetch_max(at_work.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+                std::thread::yield_now();
+                at_work.fetch_sub(1, Ordering::SeqCst);
+                done.fetch_add(1, Ordering::SeqCst)
+            });
+        }
+        pool.join(too_late).expect("joins");
+        assert_eq!(done.load(Ordering::SeqCst), 15 * WORKERS);
+        assert!((1..=WORKERS).contains(&most.load(Ordering::SeqCst)), "{most:?}");
+        let late = pool.submit("late", || done.fetch_add(1, Ordering::SeqCst));
+        assert_eq!((late.result_within(LONG), late.state()), (Err(NoResult::Refused), FutureState::Cancelled));
+        assert_eq!(pool.as_completed(&[late]).count(), 1);
+    });
+    assert_eq!(done.load(Ordering::SeqCst), 15 * WORKERS);
 }
 
 #[test]
