@@ -202,9 +202,12 @@ impl App {
         board::ui(ui, &snapshot.board, running, &mut self.actions);
     }
 
-    /// Whether somebody sees this pane for the first time. No picture shows the card that says what it is for.
+    /// Whether this pane says what it is for: the one that somebody has gone to, and of the others one after the other, since all
+    /// cards at once leave a small window no room for what they are about. No picture shows any.
     pub(super) fn is_new(&self, pane: Pane) -> bool {
-        !self.preferences.known.contains(&pane) && self.screenshot.is_none()
+        let is_unknown = |pane: &Pane| !self.preferences.known.contains(pane);
+        let is_next = || Pane::ALL.into_iter().find(is_unknown) == Some(pane);
+        self.screenshot.is_none() && is_unknown(&pane) && (pane == self.pane || is_next())
     }
 
     /// Draws the first-use card of a pane, until it is dismissed.
