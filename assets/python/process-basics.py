@@ -92,9 +92,10 @@ class Parent:
             os.dup2(entrance, 0)
             os.close(self.opener)
             count_steps(step)
-        self.keep(job, "job", ["job"])
         os.close(entrance)
         os.close(step)
+        os.read(self.steps, 1)  # Its first step: it bears its name.
+        self.keep(job, "job", ["job"])
         *self.copies, self.job = self.children
         self.in_foreground, self.jobs_steps, self.own_steps = True, 0, 0
 

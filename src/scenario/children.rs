@@ -1,7 +1,9 @@
 //! Forked children of a body: started, named, watched, signalled and waited on, with an event line for each step.
 //! Nothing here waits without being asked to.
 
+use std::io::{Read, Write};
 use std::os::fd::{AsFd, BorrowedFd};
+use std::os::unix::net::UnixStream;
 use std::time::Duration;
 
 use rustix::process::{WaitOptions, waitpid};
@@ -40,23 +42,27 @@ pub struct Reaped {
 }
 
 impl Stage {
-    /// Forks this process. The child has its name in /proc, does not hear actions, and starts after the parent has told
-    /// of it.
+    /// Forks this process. The child has its name in /proc by the time that its parent tells of it, does not hear actions,
+    /// and starts after the parent has told of it.
     pub fn fork(&self, name: &str) -> Result<Fork<'_>, StageError> {
         let failed = || StageError::kernel(format!("fork {name}"));
-        let (told, tell) = std::io::pipe().map_err(StageError::kernel("make a pipe"))?;
+        let (mut ours, mut theirs) = UnixStream::pair().map_err(StageError::kernel("make a pair of sockets"))?;
         match fork().map_err(failed())? {
             Forked::Child => {
-                drop(tell);
-                let _ = rustix::io::retry_on_intr(|| rustix::io::read(&told, &mut [0_u8; 1]));
-                self.stop_listening();
+                drop(ours);
                 let _ = rename_thread(name);
+                let _ = theirs.write_all(b".");
+                // The end of what the parent has: it has told of this child, or died.
+                let _ = theirs.read_exact(&mut [0]);
+                self.stop_listening();
                 Ok(Fork::Child)
             }
             Forked::Parent(pid) => {
+                drop(theirs);
                 let pidfd = PidFd::open(pid).map_err(failed())?;
+                // A byte, or the end of a child that was killed at once: it is told of, too.
+                let _ = ours.read_exact(&mut [0]);
                 let child = Child::of_program(self, name, vec![name.to_owned()], Spawned { pid, pidfd });
-                drop(tell);
                 Ok(Fork::Parent(child))
             }
         }
