@@ -93,7 +93,35 @@ check fmt --check
 check clippy --locked --all-targets -- -D warnings
 check clippy --locked --no-default-features -- -D warnings
 [ -n "${DISPLAY:-}${WAYLAND_DISPLAY:-}" ] || start_screen
+
+# Runs tests; their log is kept.
+run_tests() {
+    # All programs of the suite, even after one has failed: what else fails says what is wrong.
+    # Whoever starts this in the background of a script has SIGINT ignored, and that is inherited; the tests send it.
+    env --default-signal cargo test --locked --no-fail-fast "$@" 2>&1 | tee "$log"
+}
+
+# Some 800 tests start thousands of processes on a machine that others use, too. Up to two of them that have failed get one
+# more run, alone and aloud: what is wrong fails twice, and what only collided with the machine is named for us to mend.
+once_more() {
+    local failed again
+    mapfile -t failed < <(sed -n 's/^test \([^ ]*\) \.\.\. FAILED$/\1/p' "$log" | sort -u)
+    # A program that did not build or that crashed, and a failure without such a line, get no second run.
+    if [ "${#failed[@]}" = 0 ] || [ "${#failed[@]}" -gt 2 ] || grep -q '^error: could not compile\|(signal: ' "$log" ||
+        [ "$(awk '/^test result:/ { sum += $6 } END { print sum }' "$log")" != "${#failed[@]}" ]; then
+        return 1
+    fi
+    say "ONCE MORE, each alone: ${failed[*]}"
+    for again in "${failed[@]}"; do
+        run_tests "$again" -- --exact || return 1
+        if ! grep -q "^test $again \.\.\. ok\$" "$log"; then
+            say "could not run $again once more"
+            return 1
+        fi
+    done
+    say "PASSED ONLY THE SECOND TIME, and wants mending: ${failed[*]}"
+}
+
+log="$scratch/tests.log"
 say "cargo test"
-# All programs of the suite, even after one has failed: what else fails says what is wrong.
-# Whoever starts this in the background of a script has SIGINT ignored, and that is inherited; the tests send it.
-env --default-signal cargo test --locked --no-fail-fast "$@"
+run_tests "$@" || once_more
