@@ -5,7 +5,6 @@
 mod support;
 
 use std::collections::BTreeMap;
-use std::sync::{Mutex, PoisonError};
 
 use serde_json::{Value, json};
 use support::runs::{engine, events_of, notices, outcome, request};
@@ -22,9 +21,6 @@ enum Do {
 
 /// Runs a lesson without its demo script; `next` says what each event leads to.
 fn play(id: &str, language: Language, params: &Value, mut next: impl FnMut(&EventKind) -> Option<Do>) -> Vec<Event> {
-    // The twins of all engines of a process lie in one folder, so that there is one engine at a time.
-    static ONE: Mutex<()> = Mutex::new(());
-    let _one = ONE.lock().unwrap_or_else(PoisonError::into_inner);
     let engine = on_simulated_board();
     let params: BTreeMap<String, Value> = params.as_object().expect("an object").clone().into_iter().collect();
     let what = What::Scenario { id: id.to_owned(), language, params };
@@ -91,8 +87,17 @@ fn a_press_raises_the_flag_of_the_event_and_the_next_one_takes_it_down() {
 #[test]
 fn a_press_makes_an_item() {
     for language in BOTH {
-        let events = play("queue", language, &json!({ "items": 4, "capacity": 32, "patience": 0.5 }), |kind| {
-            is_watched(kind).then_some(Do::Press)
+        let params = json!({ "items": 4, "capacity": 32, "consumers": 2, "patience": 60.0 });
+        let (mut is_pressed, mut is_waited) = (false, false);
+        let events = play("queue", language, &params, |kind| {
+            match kind {
+                kind if is_watched(kind) => return Some(Do::Press),
+                // The body has been told of the press by then, and one consumer still waits for the item.
+                EventKind::Gpio { line: 26, value: 0 } => is_pressed = true,
+                EventKind::Value { name, .. } if name == "consumers that wait" => is_waited = true,
+                _ => return None,
+            }
+            (is_pressed && is_waited).then_some(Do::Act("marker"))
         });
         assert_passed(&events, language);
         assert_eq!(facts(&events)["each-once"].observed, json!(5), "{language}: four, and one of ours");
@@ -189,22 +194,36 @@ fn a_run_that_is_started_again_keeps_its_button() {
     }
 }
 
-/// A person's hand on a line that the run drives: the run goes on driving it.
+/// A person's hand on a line that the run drives. The blinker is paused, so that the changes are the hand's.
 #[test]
 fn a_toggle_reaches_a_line_of_the_run() {
     let engine = on_simulated_board();
-    let params = [("changes".to_owned(), json!(2)), ("every".to_owned(), json!(0.5))].into();
+    let params =
+        [("changes".to_owned(), json!(200)), ("every".to_owned(), json!(0.1)), ("patience".to_owned(), json!(60))].into();
     let what = What::Scenario { id: "blink".to_owned(), language: Language::Rust, params };
-    let (handle, mut is_first) = (engine.handle(), true);
-    let events = events_of(&engine, request(what), |event| {
-        if matches!(event.kind, EventKind::Gpio { line: 17, value: 1 }) && std::mem::take(&mut is_first) {
-            let target = "GPIO17".to_owned();
-            handle.send(Command::Act { run: RunId::new(1), action: Action::Toggle, target }).expect("taken");
+    let handle = engine.handle();
+    let act = |action: Action, target: &str| {
+        handle.send(Command::Act { run: RunId::new(1), action, target: target.to_owned() }).expect("taken");
+    };
+    // Changes since it was paused: its last ones, which may be told late, and then one for each toggle.
+    let (mut is_first, mut since_pause, mut goes_on) = (true, None::<u32>, false);
+    let events = events_of(&engine, request(what), |event| match &event.kind {
+        EventKind::Gpio { line: 17, .. } => match &mut since_pause {
+            None if std::mem::take(&mut is_first) => act(Action::Scenario("pause".to_owned()), ""),
+            None => {}
+            Some(changes) => {
+                *changes += 1;
+                if *changes < 10 { act(Action::Toggle, "GPIO17") } else { act(Action::End, "") }
+            }
+        },
+        EventKind::TaskChanged { task, on: Some(on), .. } if task == "blinker" && on == "event may blink" => {
+            since_pause = Some(0);
+            act(Action::Toggle, "GPIO17");
         }
+        EventKind::TaskChanged { task, state: TaskState::Running, .. } if task == "blinker" => goes_on |= since_pause.is_some(),
+        _ => {}
     });
-    assert_eq!(outcome(&events), (Outcome::Passed, 0));
-    // Down by our hand, or by the blinker's, where ours was late and put it up again.
-    assert!([vec![1, 0], vec![1, 0, 1, 0]].contains(&levels(&events, 17)), "{events:#?}");
+    assert!(since_pause >= Some(10) && !goes_on, "{since_pause:?} changes while it was paused: {events:#?}");
     assert!(notices(&events).is_empty(), "{events:#?}");
 }
 

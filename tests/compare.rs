@@ -100,11 +100,12 @@ fn cpu_time_comes_from_the_kernel_with_that_of_children_that_were_waited_on() {
     const WORK: &str = "i=0; while [ $i -lt 60000 ]; do i=$((i+1)); done";
     let idle = usages(vec![sh("exit 0")]);
     let one = usages(vec![sh(WORK)]);
-    let two = usages(vec![sh(&format!("sh -c '{WORK}'; sh -c '{WORK}'; true"))]);
-    assert_eq!((idle.len(), one.len(), two.len()), (1, 1, 1), "whoever is waited on by the shell is counted with it");
+    let five = usages(vec![sh(&format!("for turn in 1 2 3 4 5; do sh -c '{WORK}'; done"))]);
+    assert_eq!((idle.len(), one.len(), five.len()), (1, 1, 1), "whoever is waited on by the shell is counted with it");
     let cpu = |usages: &[Usage]| usages[0].user_s + usages[0].system_s;
     assert!(cpu(&one) > cpu(&idle) + 0.001, "{one:?} {idle:?}");
-    assert!(cpu(&two) > cpu(&one) * 1.3, "the work was done twice: {two:?} {one:?}");
+    // A machine that others use is now faster, now slower; not three times.
+    assert!(cpu(&five) > cpu(&one) * 1.5, "the work was done five times: {five:?} {one:?}");
 }
 
 /// A body that says that two threads wait for each other's locks.

@@ -8,7 +8,9 @@ use std::path::PathBuf;
 use support::runs::{engine, events_of, notices, outcome, programs, sh};
 use support::{Supervisor, eventually, tagged};
 use tasklab::engine::{Command, EngineHandle, LaunchRequest};
-use tasklab::model::{Action, ChildSpec, Event, EventKind, ExitStatus, Outcome, Pid, Reaping, RunId, Scope, Signal, StopPlan};
+use tasklab::model::{
+    Action, ChildSpec, Event, EventKind, ExitStatus, Input, Outcome, Pid, Reaping, RunId, Scope, Signal, StopPlan,
+};
 use tasklab::supervisor::{Report, Request};
 
 fn act(handle: &EngineHandle, action: Action, target: &str) {
@@ -76,13 +78,16 @@ fn a_stage_that_cannot_start_takes_down_those_before_it_and_what_they_started() 
 #[test]
 fn the_end_of_a_process_is_told_although_an_outsider_holds_its_output() {
     let engine = engine(Some(1024));
+    let handle = engine.handle();
     let mut held = None;
     let mut ended_while_open = false;
-    let events = events_of(&engine, programs(vec![sh("echo hi; sleep 3; exit 5")]), |event| match &event.kind {
+    let waiting = ChildSpec { stdin: Input::Pipe, ..sh("echo hi; read line; exit 5") };
+    let events = events_of(&engine, programs(vec![waiting]), |event| match &event.kind {
         EventKind::Output { pid, .. } if held.is_none() => {
             // This test is the outsider: nobody of the run, and it has the writing end.
             held = std::fs::File::options().write(true).open(format!("/proc/{pid}/fd/1")).ok();
             assert!(held.is_some(), "the pipe can be opened");
+            act(&handle, Action::CloseInput, &pid.to_string());
         }
         EventKind::ProcessExited { status, .. } => ended_while_open |= *status == ExitStatus::Exited(5),
         EventKind::OutputClosed { stream: tasklab::model::Stream::Stdout, .. } => {

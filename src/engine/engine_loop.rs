@@ -12,17 +12,17 @@ use super::acting::Asked;
 use super::bell::Bell;
 use super::compare::Comparing;
 use super::course::Effect;
-use super::header::{Header, USER};
-use super::launch::{Twins, plan};
+use super::header::Header;
+use super::launch::Twins;
 use super::machine::MachineLog;
 use super::run::Run;
 use super::sampler::Sampler;
-use super::save::{Saver, Saving};
+use super::save::Saver;
 use super::streams::{Open, Scratch};
-use super::tap::{Tap, Told};
-use super::{Command, EngineHandle, LaunchRequest};
-use crate::model::{Comparison, EventKind, Monotonic, Pid, ProcessState, RunId, Snapshot, TimedAction};
-use crate::supervisor::{Client, Incoming, LineRequest, Report, Request};
+use super::tap::Tap;
+use super::{Command, EngineHandle};
+use crate::model::{Comparison, EventKind, Monotonic, Pid, RunId, Snapshot, TimedAction};
+use crate::supervisor::{Client, Request};
 use crate::sys::monotonic_now;
 
 /// At most 30 snapshots a second.
@@ -33,10 +33,6 @@ const LIVE: Duration = Duration::from_millis(100);
 const LOOK: Duration = Duration::from_millis(100);
 /// How soon a listener that was behind is tried again.
 const TAP_RETRY: Duration = Duration::from_millis(2);
-/// Finished runs that stay on the screen.
-const MOST_FINISHED: usize = 8;
-/// Notices that stay in the snapshot.
-const MOST_NOTICES: usize = 20;
 
 /// What a poll entry stands for.
 #[derive(Debug, Clone, Copy)]
@@ -94,7 +90,7 @@ pub(super) struct EngineLoop {
     pub(super) comparing: Option<Comparing>,
     /// The newest comparison, as it is shown.
     pub(super) comparison: Option<Arc<Comparison>>,
-    saver: Saver,
+    pub(super) saver: Saver,
 }
 
 impl EngineLoop {
@@ -255,85 +251,6 @@ impl EngineLoop {
         self.runs.iter().any(|run| !run.course.is_over())
     }
 
-    fn command(&mut self, command: Command) {
-        self.has_news = true;
-        match command {
-            Command::Launch(request) => drop(self.launch(&request)),
-            Command::Compare(request) => self.compare(*request),
-            Command::Act { run, action, target } => match self.runs.iter().position(|candidate| candidate.id == run) {
-                Some(index) if !self.runs[index].course.is_over() => {
-                    let (by, at) = ("user".to_owned(), monotonic_now());
-                    self.act(index, &Asked { action, target, by, is_demo: false, at });
-                }
-                _ => self.notice(action.could_not(&target, "the run has ended")),
-            },
-            Command::ToggleLine(line) => {
-                let request = LineRequest::Toggle { line, owner: USER.to_owned() };
-                self.ask_header(0, request);
-            }
-            Command::FreeLine(line) => self.ask_header(0, LineRequest::Free { line, owner: USER.to_owned() }),
-            Command::Lines { ask, request } => self.ask_header(ask, request),
-            Command::StopEverything => self.stop_everything("user"),
-            Command::Save(run) => self.save(run, Run::to_be_saved),
-            Command::SaveEdges(run) => self.save(run, Run::edges_to_be_saved),
-            Command::Forget(run) => self.runs.retain(|candidate| candidate.id != run || !candidate.course.is_over()),
-        }
-    }
-
-    /// Starts a run, and returns which; `None` where it was refused.
-    pub(super) fn launch(&mut self, request: &LaunchRequest) -> Option<RunId> {
-        let origin = monotonic_now();
-        if let Some(trouble) = &self.trouble {
-            let refusal = format!("could not start: {trouble}");
-            self.refuse(refusal);
-            return None;
-        }
-        if let Err(text) = super::ending::has_room(self.runs.iter().map(Run::descriptors_awaited).sum(), request) {
-            self.refuse(format!("could not start: {text}"));
-            return None;
-        }
-        let plan = match plan(request, &self.program, &mut self.twins, origin) {
-            Ok(plan) => plan,
-            Err(error) => {
-                self.refuse(format!("could not start: {error}"));
-                return None;
-            }
-        };
-        self.launches += 1;
-        let run = RunId::new(self.launches);
-        let stages = plan.stages.clone();
-        self.runs.push(Run::new(run, plan, request, origin, &mut self.tap));
-        self.request(&Request::Launch { run, stages });
-        self.sampler.watch(true);
-        let finished: Vec<RunId> = self.runs.iter().filter(|run| run.course.is_over()).map(|run| run.id).collect();
-        let excess = finished.len().saturating_sub(MOST_FINISHED);
-        self.runs.retain(|run| !finished[..excess].contains(&run.id));
-        Some(run)
-    }
-
-    fn save(&mut self, run: RunId, what: fn(&Run) -> Saving) {
-        let Some(run) = self.runs.iter().find(|candidate| candidate.id == run) else {
-            return self.notice(format!("could not save run {run}: it is not shown any more"));
-        };
-        if let Err(error) = self.saver.save(what(run), self.bell.clone()) {
-            self.notice(format!("could not save the run: {error}"));
-        }
-    }
-
-    pub(super) fn refuse(&mut self, sentence: String) {
-        self.tap.tell(Told::Refused(sentence.clone()));
-        self.notice(sentence);
-    }
-
-    /// Tells the user something that belongs to no run.
-    pub(super) fn notice(&mut self, sentence: String) {
-        self.noticed += 1;
-        self.notices.push((self.noticed, sentence.into()));
-        let excess = self.notices.len().saturating_sub(MOST_NOTICES);
-        self.notices.drain(..excess);
-        self.has_news = true;
-    }
-
     pub(super) fn request(&mut self, request: &Request) {
         if request.is_answered() {
             if self.owed == 0 {
@@ -346,37 +263,6 @@ impl EngineLoop {
         }
     }
 
-    fn hear_supervisor(&mut self) {
-        if self.client.has_queued()
-            && let Err(error) = self.client.flush()
-        {
-            return self.lose(&error.cause());
-        }
-        loop {
-            match self.client.receive() {
-                Ok(None) => return,
-                Ok(Some(incoming)) if self.heard(&incoming) => {}
-                Ok(Some(Incoming::Launched(run, children))) => {
-                    let supervisor = self.client.pid();
-                    let now = monotonic_now();
-                    self.tap.tell(Told::Launched(run, children.iter().map(|(child, _)| child.pid).collect()));
-                    if let Some(index) = self.find(run) {
-                        let run = &mut self.runs[index];
-                        let streams = run.launched(children, supervisor, now, &mut self.tap);
-                        let stages = run.stage_count();
-                        self.sampler.watch_pipes(self.runs.iter().flat_map(Run::pipes).collect());
-                        let run = &mut self.runs[index];
-                        let effects = run.course.launched(stages, streams, now);
-                        self.perform(index, effects);
-                    }
-                }
-                Ok(Some(Incoming::Report(report))) => self.report(report),
-                Ok(Some(Incoming::End)) => return self.lose("it has ended"),
-                Err(error) => return self.lose(&error.cause()),
-            }
-        }
-    }
-
     pub(super) fn find(&self, run: RunId) -> Option<usize> {
         self.runs.iter().position(|candidate| candidate.id == run)
     }
@@ -385,70 +271,6 @@ impl EngineLoop {
     pub(super) fn find_by_pid(&self, pid: Pid) -> Option<usize> {
         let find = |belongs: fn(&Run, Pid) -> bool| self.runs.iter().rposition(|run| !run.course.is_over() && belongs(run, pid));
         find(Run::is_living_stage).or_else(|| find(Run::has_living))
-    }
-
-    fn report(&mut self, report: Report) {
-        let now = monotonic_now();
-        match report {
-            Report::Launched { .. } | Report::Here => {}
-            Report::NotLaunched { run, failure } => {
-                if let Some(index) = self.find(run) {
-                    let text = failure.to_string();
-                    self.tap.tell(Told::NotLaunched(run, failure));
-                    self.runs[index].emit(EventKind::Notice { text: text.clone() }, now, &mut self.tap);
-                    self.notice(text);
-                    let effects = self.runs[index].course.not_launched();
-                    self.perform(index, effects);
-                }
-            }
-            Report::Stopped { pid, .. } => self.tell_state(pid, ProcessState::Stopped, now),
-            Report::Continued { pid } => self.tell_state(pid, ProcessState::Running, now),
-            Report::Exited { pid, status, is_reaped, usage } => {
-                if is_reaped {
-                    self.reaped.insert(pid, now);
-                }
-                let Some(index) = self.find_by_pid(pid) else { return };
-                self.runs[index].emit(EventKind::ProcessUsed { pid, usage }, now, &mut self.tap);
-                let is_stages_end = self.runs[index].exited(pid, status, is_reaped, now, &mut self.tap);
-                self.settle_waits(index, now);
-                if is_stages_end {
-                    let effects = self.runs[index].course.stage_ended(now);
-                    self.perform(index, effects);
-                }
-            }
-            Report::Reaped { pid } => {
-                self.reaped.insert(pid, now);
-                let Some(index) = self.find_by_pid(pid) else { return };
-                let is_stages_end = self.runs[index].reaped(pid, now, &mut self.tap);
-                self.settle_waits(index, now);
-                if is_stages_end {
-                    let effects = self.runs[index].course.stage_ended(now);
-                    self.perform(index, effects);
-                }
-            }
-            Report::Signaled { ask, result } => self.signaled(ask, result, now),
-            Report::Members { run, pids } => {
-                if let Some(index) = self.find(run) {
-                    let effects = self.runs[index].course.members(pids.len() as u32, now);
-                    self.perform(index, effects);
-                }
-            }
-            Report::NotCounted { run, why } => self.not_counted(run, &why, now),
-            Report::Counted { result } => self.counted(result),
-            Report::Note { run, text } => {
-                if let Some(index) = self.find(run) {
-                    self.runs[index].emit(EventKind::Notice { text }, now, &mut self.tap);
-                }
-            }
-            Report::Board { ask, board, edges, refused } => self.board_changed(ask, board, &edges, refused, now),
-            Report::Edges { edges } => self.lines_changed(&edges, now),
-        }
-    }
-
-    fn tell_state(&mut self, pid: Pid, state: ProcessState, now: Monotonic) {
-        if let Some(index) = self.find_by_pid(pid) {
-            self.runs[index].emit(EventKind::ProcessState { pid, state }, now, &mut self.tap);
-        }
     }
 
     fn streams_closed(&mut self, run: usize, count: usize) {

@@ -5,6 +5,7 @@ use std::ffi::OsString;
 use std::io;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use serde_json::Value;
 
@@ -84,12 +85,15 @@ impl Twins {
     }
 
     fn folder(&mut self) -> Result<PathBuf, LaunchError> {
+        // Another engine of this process has another one.
+        static FOLDERS: AtomicU32 = AtomicU32::new(0);
         if let Some(folder) = &self.0 {
             return Ok(folder.clone());
         }
         let base = std::env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from).filter(|path| path.is_dir());
         let base = base.unwrap_or_else(std::env::temp_dir);
-        let folder = base.join(format!("tasklab-{}", std::process::id()));
+        let number = FOLDERS.fetch_add(1, Ordering::Relaxed);
+        let folder = base.join(format!("tasklab-{}-{number}", std::process::id()));
         // A folder of that name can only be a dead Task Lab's; nobody else's is taken, since making it must succeed.
         let _ = std::fs::remove_dir_all(&folder);
         let made = std::fs::DirBuilder::new().mode(0o700).create(&folder);
@@ -150,5 +154,24 @@ pub(super) fn plan(request: &LaunchRequest, program: &Path, twins: &mut Twins, o
             let title = scenario.title.to_owned();
             Ok(Plan { title, scenario: Some(scenario), language: *language, params, stages: vec![body], input: None })
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn two_engines_lay_their_twins_out_apart_and_each_removes_its_own() {
+        let scenario = scenario::CATALOGUE[0];
+        let (mut first, mut second) = (Twins::default(), Twins::default());
+        let mine = first.lay_out(scenario).expect("written");
+        let other = second.lay_out(scenario).expect("written");
+        assert_ne!(mine, other);
+        drop(second);
+        assert!(mine.exists() && !other.exists());
+        assert_eq!(first.lay_out(scenario).expect("written again"), mine, "one folder for all of an engine's");
+        drop(first);
+        assert!(!mine.parent().expect("a folder").exists());
     }
 }

@@ -258,12 +258,12 @@ impl Run {
         self.stages.iter().any(|stage| stage.pid == pid)
     }
 
-    /// Whether this process is one of the run's that is not history yet.
     /// The same, as long as its end was not told: afterwards its number may be anybody's.
     pub(super) fn is_living_stage(&self, pid: Pid) -> bool {
         self.stages.iter().any(|stage| stage.pid == pid && !stage.is_reaped)
     }
 
+    /// Whether this process is one of the run's that is not history yet.
     pub(super) fn has_living(&self, pid: Pid) -> bool {
         self.fold.process(pid).is_some_and(|row| !row.is_reaped())
     }

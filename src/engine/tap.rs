@@ -41,11 +41,13 @@ pub enum Told {
 pub(super) struct Tap {
     sender: Option<Sender<Told>>,
     waiting: VecDeque<Told>,
+    /// Whether the last flush could not hand over all. What was told since then waits only for the next one.
+    is_behind: bool,
 }
 
 impl Tap {
     pub(super) const fn new(sender: Option<Sender<Told>>) -> Self {
-        Self { sender, waiting: VecDeque::new() }
+        Self { sender, waiting: VecDeque::new(), is_behind: false }
     }
 
     /// Whether somebody wants every byte.
@@ -61,10 +63,14 @@ impl Tap {
 
     /// Hands over as much as is taken. A listener that has gone wants nothing more.
     pub(super) fn flush(&mut self) {
+        self.is_behind = false;
         while let (Some(sender), Some(told)) = (&self.sender, self.waiting.pop_front()) {
             match sender.try_send(told) {
                 Ok(()) => {}
-                Err(TrySendError::Full(told)) => return self.waiting.push_front(told),
+                Err(TrySendError::Full(told)) => {
+                    self.is_behind = true;
+                    return self.waiting.push_front(told);
+                }
                 Err(TrySendError::Disconnected(_)) => {
                     self.sender = None;
                     self.waiting.clear();
@@ -74,7 +80,34 @@ impl Tap {
     }
 
     /// Whether the listener is behind, so that nothing more should be read.
-    pub(super) fn is_behind(&self) -> bool {
-        !self.waiting.is_empty()
+    pub(super) const fn is_behind(&self) -> bool {
+        self.is_behind
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_listener_is_behind_only_while_its_queue_is_full() {
+        let (sender, told) = crossbeam_channel::bounded(2);
+        let mut tap = Tap::new(Some(sender));
+        let said = || Told::Refused(String::new());
+        tap.tell(said());
+        assert!(!tap.is_behind(), "it was not handed over yet");
+        tap.flush();
+        assert!(!tap.is_behind());
+        tap.tell(said());
+        tap.tell(said());
+        tap.flush();
+        assert!(tap.is_behind(), "one waits");
+        assert_eq!(told.try_iter().count(), 2);
+        tap.flush();
+        assert!(!tap.is_behind());
+        drop(told);
+        tap.tell(said());
+        tap.flush();
+        assert!(!tap.is_behind() && !tap.is_wanted(), "nobody listens any more");
     }
 }

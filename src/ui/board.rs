@@ -11,15 +11,6 @@ use crate::model::{Action, BoardView, PinFunction, PinView, Pull, RunId};
 /// Draws the header. `running` is the run that hears a toggle of a line that somebody owns.
 pub fn ui(ui: &mut Ui, board: &BoardView, running: Option<RunId>, actions: &mut Actions) {
     let colors = palette(ui);
-    ui.horizontal(|ui| {
-        let name = if board.name.is_empty() { "GPIO".to_owned() } else { format!("GPIO · {}", board.name) };
-        ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
-            ui.label(RichText::new(&board.backend).size(10.5).color(colors.weak));
-            ui.with_layout(egui::Layout::left_to_right(egui::Align::Center), |ui| {
-                ui.add(egui::Label::new(theme::bold(name).size(10.5).color(colors.weak)).truncate());
-            });
-        });
-    });
     if board.pins.is_empty() {
         widgets::nothing_yet(ui, "The board has not answered yet.");
         return;
@@ -121,7 +112,7 @@ fn draw(
     }
     paint_pin(ui, pin, center, colors);
     let beside = pos2(center.x + if is_left { -16.0 } else { 16.0 }, center.y);
-    ui.painter().text(beside, Align2::CENTER_CENTER, number, FontId::proportional(8.5), colors.pin);
+    ui.painter().text(beside, Align2::CENTER_CENTER, number, FontId::proportional(8.5), theme::ink_on(colors.board));
     let is_owned = pin.owner.is_some();
     let arrow = match pin.pull {
         Some(Pull::Up) => " ↑",

@@ -192,15 +192,20 @@ impl App {
         let holds = snapshot.board.pins.iter().any(|pin| pin.owner.is_some());
         let is_used = run.is_some_and(|run| !run.lines.is_empty() || (holds && top_bar::is_active(run)));
         let is_open = self.views.header_is_open.unwrap_or(is_used);
-        let text = match (is_open, is_used) {
-            (true, _) => "▾ 40-pin header",
-            (false, true) => "▸ 40-pin header",
-            (false, false) => "▸ 40-pin header: no pin in use",
+        let board = &snapshot.board;
+        let (text, backend) = match (is_open, is_used) {
+            (true, _) if board.name.is_empty() => ("▾ 40-pin header".to_owned(), ""),
+            (true, _) => (format!("▾ GPIO · {}", board.name), board.backend.as_str()),
+            (false, true) => ("▸ 40-pin header".to_owned(), ""),
+            (false, false) => ("▸ 40-pin header: no pin in use".to_owned(), ""),
         };
+        let weak = palette(ui).weak;
         let size = vec2(ui.available_width(), 18.0_f32.max(if theme::is_touch(ui) { ui.spacing().interact_size.y } else { 0.0 }));
-        let button =
-            egui::Button::new(theme::bold(text).size(10.5).color(palette(ui).weak)).frame(false).right_text("").min_size(size);
-        let button = ui.add(button).accessible_name("40-pin header").on_hover_text("Opens or closes the board's pins.");
+        let button = egui::Button::new(theme::bold(text).size(10.5).color(weak)).frame(false).truncate().min_size(size);
+        let button = ui
+            .add(button.right_text(RichText::new(backend).size(10.5).color(weak)))
+            .accessible_name("40-pin header")
+            .on_hover_text("Opens or closes the board's pins.");
         if button.clicked() {
             self.views.header_is_open = Some(!is_open);
         }

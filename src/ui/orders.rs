@@ -85,8 +85,12 @@ pub fn ui(ui: &mut Ui, run: &RunView) {
                 }
             }
             let away = differences(order, first);
-            let text = if away == 0 { "as the first".to_owned() } else { format!("{away} differ") };
-            let text = if std::ptr::eq(first.as_ptr(), order.as_ptr()) { "the first".to_owned() } else { text };
+            let text = match away {
+                _ if std::ptr::eq(first.as_ptr(), order.as_ptr()) => "the first".to_owned(),
+                0 => "as the first".to_owned(),
+                1 => "1 differs".to_owned(),
+                _ => format!("{away} differ"),
+            };
             let at = Rect::from_min_max(pos2(row.right() - COUNT + 8.0, row.top()), row.max);
             widgets::paint_text(ui, at, Align2::LEFT_CENTER, text.as_str(), FontId::proportional(11.0), colors.weak);
             widgets::describe(ui, row, ("order", *name), Role::Label, &format!("order of {name}: {order}, {text}"));
@@ -134,7 +138,7 @@ mod tests {
         let harness = testing::view(800.0, 200.0, (), move |ui, ()| super::ui(ui, &run));
         harness.get_by_label_contains("5 runs of the same program, 4 different orders");
         harness.get_by_label("order of light-1: ABABABAB, the first");
-        harness.get_by_label("order of light-2: BBABABAB, 1 differ");
+        harness.get_by_label("order of light-2: BBABABAB, 1 differs");
         harness.get_by_label("order of heavy-2: AAAABBBB, as the first");
     }
 

@@ -9,7 +9,7 @@ use super::card::plain;
 use super::theme::{self, Tone, palette};
 use super::widgets;
 use crate::model::{Fact, RunState, RunView};
-use crate::scenario::{Prediction, Scenario};
+use crate::scenario::{ParamSpec, Prediction, Scenario};
 
 /// What was guessed, by scenario.
 #[derive(Debug, Default)]
@@ -37,7 +37,9 @@ impl Predictions {
         let colors = palette(ui);
         let guess = self.of(scenario).and_then(|index| prediction.choices.get(index)).copied();
         if let Some(fact) = run.facts.iter().find(|fact| fact.id == prediction.fact) {
-            let (verdict, tone) = verdict(prediction, guess, fact);
+            let is_asked = |spec: &ParamSpec| run.params.get(spec.name).is_none_or(|value| *value == spec.default());
+            let is_changed = !scenario.params.iter().all(is_asked);
+            let (verdict, tone) = verdict(prediction, guess, fact, is_changed);
             let tone = match tone {
                 Verdict::Right => colors.green,
                 Verdict::Wrong => colors.orange,
@@ -111,7 +113,8 @@ enum Verdict {
     Open,
 }
 
-fn verdict(prediction: &Prediction, guess: Option<&str>, fact: &Fact) -> (String, Verdict) {
+/// What came out beside what was guessed. The question is about the settings at first: a run with others (`is_changed`) does not answer it.
+fn verdict(prediction: &Prediction, guess: Option<&str>, fact: &Fact, is_changed: bool) -> (String, Verdict) {
     let measured = plain(&fact.observed);
     let answer = prediction.choices.get(prediction.answer).copied().unwrap_or_default();
     match guess {
@@ -121,6 +124,10 @@ fn verdict(prediction: &Prediction, guess: Option<&str>, fact: &Fact) -> (String
                 format!("This run showed something else: {} was expected, {measured} measured.{guessed}", plain(&fact.expected)),
                 Verdict::Open,
             )
+        }
+        _ if is_changed => {
+            let guessed = guess.map_or_else(String::new, |guess| format!(" · You predicted: {guess}"));
+            (format!("With the settings at first it is: {answer} · Measured with yours: {measured}{guessed}"), Verdict::Open)
         }
         Some(guess) if guess == answer => (format!("✔ You predicted it: {answer} · Measured: {measured}"), Verdict::Right),
         Some(guess) => (format!("✖ You predicted: {guess} · It is: {answer} · Measured: {measured}"), Verdict::Wrong),
@@ -180,11 +187,15 @@ mod tests {
     fn the_guess_stands_beside_what_was_measured_and_a_run_that_shows_something_else_says_so() {
         show(measured(true)).get_by_label_contains("You predicted nothing");
         let prediction = &testing::POOL.prediction;
-        let said = |holds: bool, index: usize| verdict(prediction, Some(prediction.choices[index]), &measured(holds).facts[0]);
+        let said =
+            |holds: bool, index: usize| verdict(prediction, Some(prediction.choices[index]), &measured(holds).facts[0], false);
         assert_eq!(said(true, 1).1, Verdict::Right);
         let (text, wrong) = said(true, 0);
         assert!(wrong == Verdict::Wrong && text.contains("You predicted: One") && text.contains("It is: As many"), "{text}");
         let (text, open) = said(false, 1);
         assert!(open == Verdict::Open && text.contains("4 was expected, 3 measured"), "{text}");
+        let mut run = measured(true);
+        run.params.insert(testing::POOL.params[0].name.to_owned(), 16.into());
+        show(run).get_by_label_contains("With the settings at first it is");
     }
 }

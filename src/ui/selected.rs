@@ -107,7 +107,7 @@ impl Selected {
         let target = target.filter(|(_, process)| !process.is_reaped());
         let gap = ui.spacing().item_spacing.x;
         let half = vec2((ui.available_width() - gap) / 2.0, 27.0);
-        let full = vec2(ui.available_width(), 29.0);
+        let width = ui.available_width();
         let mut act = |action: Action| {
             match target {
                 Some((run, process)) => actions.push(UiAction::Act(run.id, action, process.pid.to_string())),
@@ -140,19 +140,23 @@ impl Selected {
                     act(Action::Continue(scope));
                 }
             });
-            let wait = ui.horizontal(|ui| {
-                if look == Look::Zombie {
-                    widgets::tinted_button(ui, "Wait on (reap)  W", colors.blue, colors.text, full)
+            let last = ui.horizontal(|ui| {
+                // A narrow panel has no room for the key.
+                let text = if width > 204.0 { "Wait on (reap)  W" } else { "Wait on (reap)" };
+                let size = vec2(width * 0.62, 29.0);
+                let wait = if look == Look::Zombie {
+                    widgets::tinted_button(ui, text, colors.blue, colors.text, size)
                 } else {
-                    ui.add(egui::Button::new("Wait on (reap)  W").min_size(full))
-                }
+                    ui.add(egui::Button::new(text).min_size(size))
+                };
+                (wait, ui.add(egui::Button::new("Signal ▾").min_size(vec2(ui.available_width(), 29.0))))
             });
-            let wait = wait.inner;
+            let (wait, button) = last.inner;
             let wait = wait.accessible_name("Wait on (reap)").on_hover_text(UiCommand::Wait.tooltip());
             if wait.on_disabled_hover_text(why_not).clicked() {
                 act(Action::Wait);
             }
-            let button = ui.horizontal(|ui| ui.add(egui::Button::new("Signal ▾").min_size(full))).inner.accessible_name("Signal");
+            let button = button.accessible_name("Signal");
             let button = button.on_disabled_hover_text(why_not);
             let mut popup = egui::Popup::menu(&button);
             if std::mem::take(&mut self.opens_menu) {

@@ -115,10 +115,6 @@ pub fn process_look(row: &ProcessRow) -> (Look, String) {
         (Some(status), true) => (if status.is_success() { Look::Done } else { Look::Failed }, status_word(status)),
         (Some(_), false) => (Look::Zombie, Look::Zombie.word().to_owned()),
         (None, _) => {
-            // A living process has memory: of one without nobody has looked yet.
-            if row.rss == 0 && row.state == ProcessState::Running && row.threads.is_empty() {
-                return (Look::Created, "starting".to_owned());
-            }
             let look = Look::from(row.state);
             let word = match row.state {
                 ProcessState::Running | ProcessState::Sleeping | ProcessState::Stopped | ProcessState::Zombie => look.word(),
@@ -180,9 +176,9 @@ mod tests {
     #[test]
     fn a_child_that_nobody_has_looked_at_yet_is_starting() {
         let mut row = sample::process(4716, "sort");
-        (row.state, row.rss) = (ProcessState::Running, 0);
+        row.state = ProcessState::Starting;
         assert_eq!(process_look(&row), (Look::Created, "starting".to_owned()));
-        row.rss = 4096;
+        row.state = ProcessState::Running;
         assert_eq!(process_look(&row).0, Look::Running);
     }
 

@@ -392,6 +392,7 @@ mod tests {
                 ("weak on pane", p.weak, p.pane),
                 ("weak on panel", p.weak, p.panel),
                 ("owner", p.pin_owner, p.panel),
+                ("number on the board", ink_on(p.board), p.board),
                 ("green", p.green.ink, p.pane),
                 ("blue", p.blue.ink, p.pane),
                 ("orange", p.orange.ink, p.pane),

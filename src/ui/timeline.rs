@@ -124,7 +124,7 @@ impl Timeline {
         }
         let colors = palette(ui);
         for look in Look::LEGEND.into_iter().rev() {
-            if ui.available_width() < 86.0 {
+            if ui.available_width() < 78.0 {
                 break;
             }
             ui.label(RichText::new(look.word()).size(11.0).color(colors.weak));
@@ -161,7 +161,8 @@ impl Timeline {
         };
         let above = Rect::from_min_max(area.min, pos2(area.right(), area.bottom() - AXIS));
         self.steer(ui, above, scale, now);
-        let (lanes, pins) = above.split_top_bottom_at_y(above.bottom() - waveform::height(run, above.height()));
+        let all_lanes = run.lanes.len() as f32 * Rows::LOWEST;
+        let (lanes, pins) = above.split_top_bottom_at_y(above.bottom() - waveform::height(run, above.height(), all_lanes));
         let colors = palette(ui);
         let ticks = axis(ui, area, scale);
         ui.scope_builder(egui::UiBuilder::new().max_rect(lanes), |ui| {

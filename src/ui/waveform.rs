@@ -13,13 +13,14 @@ const HEAD: f32 = 20.0;
 /// The lanes keep at least this part of the height.
 const LANES: f32 = 0.62;
 
-/// How much room the lines of a run take, of so much: none where not even one of them would fit.
-pub fn height(run: &RunView, available: f32) -> f32 {
-    let most = available * (1.0 - LANES);
+/// How much room the lines of a run take, of so much: none where not even one of them would fit, and one where the lanes, which take
+/// so much at the least, need the rest.
+pub fn height(run: &RunView, available: f32, lanes: f32) -> f32 {
+    let (least, most) = (HEAD + ROW, available * (1.0 - LANES));
     match run.lines.len() {
         0 => 0.0,
-        _ if most < HEAD + ROW => 0.0,
-        count => (HEAD + ROW * count as f32).min(most),
+        _ if most < least => 0.0,
+        count => (HEAD + ROW * count as f32).min(most).min((available - lanes).max(least)),
     }
 }
 
@@ -46,8 +47,9 @@ pub fn ui(ui: &mut Ui, area: Rect, scale: Scale, run: &RunView, actions: &mut Ac
             .auto_shrink(false)
             .show_rows(ui, ROW - ui.spacing().item_spacing.y, run.lines.len(), |ui, visible| {
                 for trace in &run.lines[visible] {
-                    let (rect, _) =
-                        ui.allocate_exact_size(vec2(rows.width(), ROW - ui.spacing().item_spacing.y), egui::Sense::hover());
+                    // Not the whole width: a scroll bar takes its part.
+                    let size = vec2(ui.available_width(), ROW - ui.spacing().item_spacing.y);
+                    let (rect, _) = ui.allocate_exact_size(size, egui::Sense::hover());
                     row(ui, rect, scale, trace, now);
                 }
             });
@@ -194,6 +196,18 @@ mod tests {
         harness.get_by_label("Save edges").click();
         harness.run();
         assert!(matches!(harness.state_mut().1.take()[..], [UiAction::SaveEdges(run)] if run.number() == 1));
+    }
+
+    #[test]
+    fn many_lanes_leave_the_lines_one_row_and_few_lanes_some_more() {
+        let mut run = sample::run(1, "x");
+        run.lines = (2..10).map(|line| LineTrace { line, edges: 1, past: past(&[(0.0, Some(true))]) }).collect();
+        let rows = |available: f32, lanes: f32| (height(&run, available, lanes) - HEAD) / ROW;
+        assert!((rows(200.0, 400.0) - 1.0).abs() < 0.01);
+        assert!(rows(200.0, 45.0) > 3.0);
+        assert!(height(&run, 80.0, 45.0) < 0.01, "no room for one of them");
+        run.lines.clear();
+        assert!(height(&run, 200.0, 45.0) < 0.01);
     }
 
     #[test]
