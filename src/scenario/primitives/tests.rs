@@ -395,7 +395,7 @@ fn actions_are_heard_while_threads_are_joined() {
     });
     assert_eq!(joined, [Some(true), Some(true)]);
     assert!(events.iter().any(
-        |kind| matches!(kind, EventKind::Notice { text } if text == "could not do \"nonsense\" to \"x\": nobody knows that")
+        |kind| matches!(kind, EventKind::ActionRefused { action, target, why, .. } if action == "nonsense" && target == "x" && why == "nobody knows that")
     ));
 }
 
