@@ -160,7 +160,7 @@ fn a_line_that_somebody_holds_is_refused_in_the_run_and_its_holder_named() {
 fn a_run_that_is_started_again_keeps_its_button() {
     let engine = on_simulated_board();
     let launch = || {
-        let params = [("changes".to_owned(), json!(200))].into();
+        let params = [("changes".to_owned(), json!(26)), ("every".to_owned(), json!(0.5))].into();
         let what = What::Scenario { id: "blink".to_owned(), language: Language::Rust, params };
         engine.handle().send(Command::Launch(Box::new(request(what)))).expect("taken");
     };
