@@ -150,7 +150,9 @@ fn wait_tells_how_each_child_has_ended() {
         let mut running = begin("wait", language, &json!({ "life": 2.0, "signal": "SIGKILL" }));
         // Until they have been asked for, nobody ends, however slow this machine is.
         let children = ["child-1", "child-2", "child-3"];
-        children.iter().for_each(|child| running.stop(child));
+        for child in children {
+            running.stop(child);
+        }
         for target in ["", "child-3"] {
             running.press("poll", target);
             running.until("(0, 0)", |kind| matches!(kind, EventKind::Value { name, .. } if name.starts_with("WNOHANG")));
@@ -160,7 +162,9 @@ fn wait_tells_how_each_child_has_ended() {
         let first = running.pid_of("child-1").expect("it is there");
         running.until("zombie", |kind| matches!(kind, EventKind::ProcessState { state: ProcessState::Zombie, .. }));
         running.press("wait", "child-2");
-        children[1..].iter().for_each(|child| running.signal(&Action::Continue(Scope::Process), child));
+        for child in &children[1..] {
+            running.signal(&Action::Continue(Scope::Process), child);
+        }
         running.until("the second", |kind| matches!(kind, EventKind::ProcessReaped { .. }));
         assert_eq!(state(first), Some('Z'), "{language}: nobody has waited on the first one");
         running.press("poll", &first.to_string());
