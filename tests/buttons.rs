@@ -198,8 +198,7 @@ fn a_run_that_is_started_again_keeps_its_button() {
 #[test]
 fn a_toggle_reaches_a_line_of_the_run() {
     let engine = on_simulated_board();
-    let params =
-        [("changes".to_owned(), json!(200)), ("every".to_owned(), json!(0.1)), ("patience".to_owned(), json!(60))].into();
+    let params = [("changes".to_owned(), json!(26)), ("every".to_owned(), json!(0.5)), ("patience".to_owned(), json!(60))].into();
     let what = What::Scenario { id: "blink".to_owned(), language: Language::Rust, params };
     let handle = engine.handle();
     let act = |action: Action, target: &str| {
