@@ -269,7 +269,7 @@ TOO_LATE = "it comes too late: nothing is left but the end"
 
 def refuse(do, target, why):
     """Says why an action cannot be done now, and what would be accepted."""
-    event("action.refused", do=do, target=target, text=why)
+    event("action.refused", do=do, target=target, text=str(why))
 
 
 def _quoted(text):
