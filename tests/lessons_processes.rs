@@ -315,9 +315,8 @@ fn nobody_waits_for_ever_on_a_process_that_was_stopped() {
     for language in BOTH {
         together(victims.map(|(id, victim)| {
             Box::new(move || {
-                // Time enough to start all processes first; Python takes a while to spawn its own.
-                let patience = if id == "start-methods" { 60.0 } else { 10.0 };
-                let mut running = begin(id, language, &json!({ "patience": patience }));
+                // Time enough to start all processes first, also on a busy machine.
+                let mut running = begin(id, language, &json!({ "patience": 20.0 }));
                 assert!(running.pid_of(victim).is_some(), "{id}: no {victim}");
                 running.stop(victim);
                 if id == "start-methods" {
