@@ -279,7 +279,7 @@ fn an_old_interface_shows_what_became_of_its_program() {
         assert_eq!(ran.observed("system-status"), json!(77 * 256), "{language}");
 
         let was_killed = (0..10).any(|_| {
-            let mut running = Running::start(scenario("old-interfaces"), language, &json!({ "hold": 0.8 }));
+            let mut running = Running::start(scenario("old-interfaces"), language, &json!({ "hold": 0.7 }));
             running.until("call", |kind| matches!(kind, EventKind::ProcessStarted { name, .. } if name == "call"));
             // It reads its standard input once it is the program that was called.
             running.until("cat", |kind| matches!(kind, EventKind::ProcessStarted { name, .. } if name == "cat"));
