@@ -165,8 +165,8 @@ fn a_line_that_somebody_holds_is_refused_in_the_run_and_its_holder_named() {
 fn a_run_that_is_started_again_keeps_its_button() {
     let engine = on_simulated_board();
     let launch = || {
-        let params = [("changes".to_owned(), json!(200))].into();
-        let what = What::Scenario { id: "blink".to_owned(), language: Language::Rust, params };
+        let params = [("patience".to_owned(), json!(60.0))].into();
+        let what = What::Scenario { id: "event".to_owned(), language: Language::Rust, params };
         engine.handle().send(Command::Launch(Box::new(request(what)))).expect("taken");
     };
     let act = |run: RunId, action: Action, target: &str| {
@@ -184,7 +184,7 @@ fn a_run_that_is_started_again_keeps_its_button() {
             kind if is_watched(kind) => act(first, Action::End, ""),
             EventKind::RunFinished { .. } if run == first => act(second, Action::Press, "GPIO26"),
             EventKind::Gpio { line: 26, value } if run == second => drop(pressed.get_or_insert(*value)),
-            EventKind::TaskChanged { task, on: Some(on), .. } if task == "blinker" && on == "event may blink" => {
+            EventKind::Value { name, .. } if name == "waiters that passed" => {
                 assert_eq!((run, pressed), (second, Some(0)), "its resistor is still on");
                 act(second, Action::End, "");
             }
@@ -198,8 +198,7 @@ fn a_run_that_is_started_again_keeps_its_button() {
 #[test]
 fn a_toggle_reaches_a_line_of_the_run() {
     let engine = on_simulated_board();
-    let params =
-        [("changes".to_owned(), json!(200)), ("every".to_owned(), json!(0.1)), ("patience".to_owned(), json!(60))].into();
+    let params = [("changes".to_owned(), json!(26)), ("every".to_owned(), json!(0.5)), ("patience".to_owned(), json!(60))].into();
     let what = What::Scenario { id: "blink".to_owned(), language: Language::Rust, params };
     let handle = engine.handle();
     let act = |action: Action, target: &str| {

@@ -60,6 +60,9 @@ fn the_list_names_what_every_scenario_can_be_given() {
     assert_eq!(status, 0);
     for scenario in tasklab::scenario::CATALOGUE {
         assert!(text.contains(scenario.id) && text.contains(scenario.title), "{}", scenario.id);
+        for action in scenario.actions {
+            assert!(text.contains(&format!("'T {}'", action.usage())), "{}: {}", scenario.id, action.usage());
+        }
     }
 }
 

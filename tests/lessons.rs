@@ -35,9 +35,8 @@ fn the_demo_passes_in_both_languages() {
     for scenario in CATALOGUE {
         let [rust, python] = in_both(|language| demo(scenario, language, &json!({})));
         for ran in [&rust, &python] {
-            // On a busy machine a button may be pressed before its target is there, or after it has gone.
-            let missed = |text: &&str| text.starts_with("could not do");
-            assert!(ran.notices().iter().all(missed), "{}: {:?}", scenario.id, ran.notices());
+            // Refusals are none: on a busy machine a button may be pressed before its target is there, or after it has gone.
+            assert!(ran.notices().is_empty(), "{}: {:?}", scenario.id, ran.notices());
             assert!(ran.facts().contains_key(scenario.prediction.fact), "{}", scenario.id);
             for fact in MEASURED.iter().filter(|(id, _)| *id == scenario.id).flat_map(|(_, facts)| *facts) {
                 // A busy machine, and a kernel that does not count, claim less.
@@ -179,7 +178,7 @@ fn a_body_refuses_parameters_out_of_range() {
 #[test]
 fn a_child_that_is_killed_fails_the_facts_of_fork() {
     for language in BOTH {
-        let mut running = Running::start(scenario("fork"), language, &json!({ "pieces": 160, "split": 100 }));
+        let mut running = Running::start(scenario("fork"), language, &json!({ "pieces": 160, "split": 100, "work": 4.0 }));
         running.until("child", |kind| matches!(kind, EventKind::ProcessStarted { .. }));
         running.kill("child-1");
         let ran = running.play(&[]);
@@ -195,7 +194,7 @@ fn a_child_that_is_killed_fails_the_facts_of_fork() {
 #[test]
 fn a_pool_that_loses_a_worker_ends_and_says_so() {
     for language in BOTH {
-        let params = json!({ "kind": "process", "tasks": 64, "size": 32 });
+        let params = json!({ "kind": "process" });
         let mut running = Running::start(scenario("thread-pool"), language, &params);
         running.until("task", |kind| matches!(kind, EventKind::TaskChanged { task, on: Some(on), .. } if task == "worker-1" && on.starts_with("task")));
         running.kill("worker-1");
@@ -211,14 +210,14 @@ fn a_pool_that_loses_a_worker_ends_and_says_so() {
 #[test]
 fn a_pool_s_waiting_tasks_can_be_cancelled_and_others_submitted() {
     for language in BOTH {
-        let params = json!({ "workers": 1, "tasks": 64, "size": 32 });
+        let params = json!({ "workers": 1, "tasks": 32 });
         let mut running = Running::start(scenario("thread-pool"), language, &params);
         running.until("task", |kind| matches!(kind, EventKind::TaskChanged { on: Some(on), .. } if on.starts_with("task")));
         running.write("{\"do\":\"submit\"}\n{\"do\":\"cancel\"}\n");
         let ran = running.play(&[]);
         ran.assert_passed();
         let done = ran.facts()["all-done"].observed.as_u64().expect("a number");
-        assert!((1..65).contains(&done), "{language}: {done} of 65 tasks were done");
+        assert!((1..33).contains(&done), "{language}: {done} of 33 tasks were done");
     }
 }
 
@@ -245,7 +244,7 @@ fn a_zombie_stays_until_somebody_waits_on_it() {
         running.press("wait-all", "");
         let ran = running.play(&[]);
         ran.assert_passed();
-        assert!(ran.notices().iter().any(|text| text.contains("nobody")), "{:?}", ran.notices());
+        assert!(ran.refusals().iter().any(|text| text.contains("nobody")), "{:?}", ran.refusals());
         let ended: Vec<_> = ran.events.iter().filter(|event| matches!(event.kind, EventKind::ProcessExited { .. })).collect();
         let codes =
             ended.iter().filter(|event| matches!(event.kind, EventKind::ProcessExited { status: ExitStatus::Exited(1..=3), .. }));
@@ -293,7 +292,7 @@ fn a_pipeline_ends_whichever_stage_is_killed() {
 #[test]
 fn events_are_entered_and_cancelled_while_the_schedule_runs() {
     for language in BOTH {
-        let mut running = Running::start(scenario("schedule"), language, &json!({ "tick": 1.0, "blinks": 1 }));
+        let mut running = Running::start(scenario("schedule"), language, &json!({ "tick": 2.0, "blinks": 1 }));
         running.until("run", |kind| matches!(kind, EventKind::TaskChanged { on: Some(on), .. } if on == "run()"));
         running.write("{\"do\":\"enter\",\"target\":\"mine\"}\n{\"do\":\"enter\",\"target\":\"mine\"}\nnonsense\n");
         running.write("{\"do\":\"cancel\",\"target\":\"b\"}\n{\"do\":\"cancel\",\"target\":\"b\"}\n");
@@ -302,12 +301,8 @@ fn events_are_entered_and_cancelled_while_the_schedule_runs() {
         let order = &ran.facts()["order"].observed;
         let names: Vec<_> = order.as_array().expect("a list").iter().filter_map(Value::as_str).collect();
         assert!(names.contains(&"mine") && names.contains(&"mine-2") && !names.contains(&"b"), "{names:?}");
-        assert_eq!(ran.notices().len(), 2, "nonsense, and what was not there: {:?}", ran.notices());
-        let levels = ran.events.iter().filter_map(|event| match event.kind {
-            EventKind::Gpio { line: 17, value } => Some(value),
-            _ => None,
-        });
-        assert_eq!(levels.collect::<Vec<_>>(), [1, 0], "the LED went on and off");
+        assert_eq!((ran.notices().len(), ran.refusals().len()), (1, 1), "nonsense, and what was not there: {ran:#?}");
+        assert_eq!(ran.levels(17), [1, 0], "the LED went on and off");
     }
 }
 
@@ -338,7 +333,7 @@ fn nothing_is_left_of_a_body_that_is_killed() {
     let runs = [
         ("fork", json!({ "pieces": 160, "split": 20 })),
         ("zombie", json!({})),
-        ("thread-pool", json!({ "kind": "process", "tasks": 64, "size": 32 })),
+        ("thread-pool", json!({ "kind": "process" })),
         ("schedule", json!({})),
     ];
     for (id, params) in runs {

@@ -20,10 +20,10 @@ fn is_on(kind: &EventKind, wanted: &str, what: &str) -> bool {
 
 #[track_caller]
 fn assert_refused(ran: &Ran, names: &[&str]) {
-    let notices = ran.notices();
-    assert_eq!(notices.len(), names.len(), "one sentence for each: {notices:?}");
-    for (notice, name) in notices.iter().zip(names) {
-        assert!(notice.starts_with("could not do") && notice.contains(name) && !notice.contains('\n'), "{name}: {notice}");
+    let refusals = ran.refusals();
+    assert_eq!(refusals.len(), names.len(), "one sentence for each: {refusals:?}");
+    for (refusal, name) in refusals.iter().zip(names) {
+        assert!(refusal.starts_with("could not do") && refusal.contains(name), "{name}: {refusal}");
     }
 }
 
@@ -71,7 +71,6 @@ fn the_interpreter_lock_s_switch_interval_can_be_changed() {
     for language in BOTH {
         let ran = decided("gil", || {
             let mut running = start("gil", language, &json!({ "span": 0.2, "workers": 2 }));
-            running.until("spin", |kind| is_on(kind, "main", "threads"));
             running.press("interval", "2");
             running.press("interval", "51");
             running.press("intervals", "2");
@@ -79,19 +78,41 @@ fn the_interpreter_lock_s_switch_interval_can_be_changed() {
         });
         ran.assert_passed();
         // What nobody knows is refused at once, what is out of range when its turn comes.
-        let refused = |name: &str| ran.notices().iter().any(|text| text.starts_with("could not do") && text.contains(name));
-        assert!(refused("51") && refused("intervals") && ran.notices().len() == 2, "{language}: {:?}", ran.notices());
+        let refused = |name: &str| ran.refusals().iter().any(|text| text.contains(name));
+        assert!(refused("51") && refused("intervals") && ran.refusals().len() == 2, "{language}: {:?}", ran.refusals());
         let turns = |interval: u64| ran.values(&format!("turns with a switch interval of {interval} ms")).len();
         assert_eq!((turns(5), turns(2), turns(51)), (1, 1, 0), "{language}");
         ran.assert_nothing_is_left();
     }
 }
 
+/// The twin reads the limits of the control groups as the Rust body does, whose test is beside it.
+#[test]
+fn a_quota_is_less_than_all_cores() {
+    let tree = tempfile::tempdir().expect("a folder");
+    let own = tree.path().join("container/lesson");
+    std::fs::create_dir_all(&own).expect("made");
+    let groups = tree.path().join("groups");
+    std::fs::write(&groups, "1:cpu:/elsewhere\n0::/container/lesson\n").expect("written");
+    let quota = || {
+        let ask = "import sys; sys.argv, (folder, *where) = sys.argv[:1], sys.argv[1:]; sys.path.insert(0, folder); import gil; print(gil.quota(*where))";
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/assets/python");
+        let mut python = std::process::Command::new("python3");
+        let output = python.args(["-B", "-c", ask, folder]).arg(tree.path()).arg(&groups).output().expect("python3");
+        String::from_utf8_lossy(&output.stdout).trim().to_owned()
+    };
+    assert_eq!(quota(), "inf");
+    std::fs::write(own.join("cpu.max"), "max 100000\n").expect("written");
+    assert_eq!(quota(), "inf");
+    std::fs::write(tree.path().join("container/cpu.max"), "150000 100000\n").expect("written");
+    assert_eq!(quota(), "1.5");
+}
+
 #[test]
 fn a_process_that_is_killed_or_stopped_does_not_hold_the_interpreter_lock_s_lesson() {
     for language in BOTH {
         for action in [Action::Kill(Scope::Process), Action::Stop(Scope::Process)] {
-            let mut running = start("gil", language, &json!({ "span": 0.6, "workers": 2 }));
+            let mut running = start("gil", language, &json!({ "span": 1.2, "workers": 2 }));
             running.until("start", |kind| matches!(kind, EventKind::ProcessStarted { name, .. } if name == "process-2"));
             running.signal(&action, "process-2");
             let pid = running.pid_of("process-2").expect("it is not reaped before the gate opens");
@@ -112,7 +133,6 @@ fn one_more_size_of_task_is_measured() {
     for language in BOTH {
         let ran = decided("overhead", || {
             let mut running = start("overhead", language, &json!({ "repeats": 3, "patience": 1.0 }));
-            running.until("start", |kind| is_on(kind, "main", "serial"));
             running.press("size", "5000");
             running.press("size", "20001");
             running.play(&[])
@@ -142,13 +162,9 @@ fn a_process_that_does_one_task_can_be_killed() {
 #[test]
 fn coroutines_are_added_cancelled_and_blocked() {
     for language in BOTH {
-        let mut running = start("async", language, &json!({ "coroutines": 3, "laps": 30, "block": 0.1 }));
+        let mut running = start("async", language, &json!({ "coroutines": 3, "laps": 40, "pause": 0.05, "block": 0.1 }));
         running.until("a runner", |kind| is_on(kind, "runner-3", "the baton"));
-        running.press("cancel", "runner-2");
-        running.press("cancel", "runner-2");
-        running.press("cancel", "runner-9");
-        running.press("add", "");
-        running.press("block", "");
+        running.press_all(&[("cancel", "runner-2"), ("cancel", "runner-2"), ("cancel", "runner-9"), ("add", ""), ("block", "")]);
         running.until("the new runner", |kind| is_on(kind, "runner-4", "the baton"));
         let ran = running.play(&[]);
         ran.assert_passed();
@@ -161,10 +177,9 @@ fn coroutines_are_added_cancelled_and_blocked() {
 #[test]
 fn the_last_coroutine_cannot_be_cancelled() {
     for language in BOTH {
-        let mut running = start("async", language, &json!({ "coroutines": 2, "laps": 40, "block": 0.1 }));
+        let mut running = start("async", language, &json!({ "coroutines": 2, "laps": 40, "pause": 0.05, "block": 0.1 }));
         running.until("a runner", |kind| is_on(kind, "runner-2", "the baton"));
-        running.press("cancel", "runner-1");
-        running.press("cancel", "runner-2");
+        running.press_all(&[("cancel", "runner-1"), ("cancel", "runner-2")]);
         let ran = running.play(&[]);
         ran.assert_passed();
         assert_refused(&ran, &["runner-2"]);
@@ -176,12 +191,14 @@ fn a_person_decides_which_future_is_done_next() {
     for language in BOTH {
         let mut running = start("futures", language, &json!({ "pace": 0.1 }));
         // Nobody hears before one of the tasks 1, 2 and 3 is done, that which began last; then 4 runs in its place.
-        running.press("cancel", "task-1");
-        running.press("cancel", "task-5");
-        running.press("finish", "task-1");
-        running.press("finish", "task-2");
-        running.press("finish", "task-5");
-        running.press("finish", "nobody");
+        running.press_all(&[
+            ("cancel", "task-1"),
+            ("cancel", "task-5"),
+            ("finish", "task-1"),
+            ("finish", "task-2"),
+            ("finish", "task-5"),
+            ("finish", "nobody"),
+        ]);
         let ran = running.play(&[]);
         ran.assert_passed();
         let order = ran.observed("as-completed");
@@ -203,28 +220,22 @@ fn a_consumer_is_paused_and_the_belt_fills() {
         running.until("work", |kind| is_on(kind, "main", "the producers"));
         running.press("pause", "consumer-1");
         running.until("a full belt", |kind| is_on(kind, "producer-1", "queue belt"));
-        running.press("pause", "consumer-2");
-        running.press("put", "");
-        running.press("speed", "consume=0.01");
-        running.press("speed", "consume=9");
-        running.press("speed", "fast");
-        running.press("marker", "");
-        running.press("resume", "consumer-1");
+        running.press_all(&[
+            ("pause", "consumer-2"),
+            ("put", ""),
+            ("speed", "consume=0.01"),
+            ("speed", "consume=9"),
+            ("speed", "fast"),
+            ("marker", ""),
+            ("resume", "consumer-1"),
+        ]);
         let ran = running.play(&[]);
         ran.assert_passed();
         assert_refused(&ran, &["consumer-2", "put", "consume=9", "fast", "marker"]);
-        let lit: Vec<_> = ran
-            .events
-            .iter()
-            .filter_map(|event| if let EventKind::Gpio { line, value: 1 } = event.kind { Some(line) } else { None })
-            .collect();
-        assert!([17, 18, 19, 20].iter().all(|line| lit.contains(line)), "{language}: the bar was full: {lit:?}");
         for line in 17..=20 {
-            let last = ran.events.iter().rev().find_map(|event| match event.kind {
-                EventKind::Gpio { line: found, value } if found == line => Some(value),
-                _ => None,
-            });
-            assert_eq!(last, Some(0), "{language}: GPIO{line} is off at the end");
+            let levels = ran.levels(line);
+            assert!(levels.contains(&1), "{language}: the bar was full: GPIO{line} {levels:?}");
+            assert_eq!(levels.last(), Some(&0), "{language}: GPIO{line} is off at the end");
         }
     }
 }
@@ -235,9 +246,7 @@ fn a_second_end_marker_rescues_the_consumer_that_waits() {
         let params = json!({ "consumers": 3, "items": 6, "patience": 60.0, "consume": 0.005, "produce": 0.005 });
         let mut running = start("queue", language, &params);
         running.until("a look", |kind| matches!(kind, EventKind::Value { name, .. } if name == "consumers that wait"));
-        running.press("put", "");
-        running.press("marker", "");
-        running.press("marker", "");
+        running.press_all(&[("put", ""), ("marker", ""), ("marker", "")]);
         let ran = running.play(&[]);
         ran.assert_passed();
         assert_refused(&ran, &[]);
@@ -275,7 +284,10 @@ fn the_program_whose_main_waits_can_be_killed() {
         running.kill("waited-for");
         let ran = running.play(&[]);
         assert_eq!(ran.code, Some(0), "{language}: {ran:#?}");
-        assert!(!ran.facts()["wait-keeps"].holds, "{language}: what it had not done is lost");
+        let by_signal = |kind: &EventKind| matches!(kind, EventKind::ProcessExited { status: ExitStatus::Signaled { .. }, .. });
+        let was_killed = ran.events.iter().any(|event| by_signal(&event.kind));
+        // It may have ended before it was killed; if not, what it had not done is lost.
+        assert_eq!(ran.facts()["wait-keeps"].holds, !was_killed, "{language}: {ran:#?}");
         ran.assert_nothing_is_left();
     }
 }
@@ -285,21 +297,18 @@ fn join_waits_for_each_item_that_is_held_back() {
     for language in BOTH {
         let mut running = start("joinable-queue", language, &json!({ "held": 2, "items": 6, "work": 0.02, "patience": 60.0 }));
         running.until("join", |kind| is_on(kind, "main", "the joiner"));
-        running.press("put", "");
-        running.press("done", "");
-        running.press("nonsense", "");
+        running.press_all(&[("put", ""), ("done", ""), ("nonsense", "")]);
         let mut held = 0;
         running.until("one left", |kind| {
             held +=
                 usize::from(matches!(kind, EventKind::Value { name, value } if name == "unfinished items" && *value == json!(1)));
             held > 0
         });
-        running.press("done", "");
-        running.press("done", "");
+        running.press_all(&[("done", ""), ("done", "")]);
         let ran = running.play(&[]);
         ran.assert_passed();
-        assert!(ran.notices().iter().all(|text| text.starts_with("could not do")), "{:?}", ran.notices());
-        assert!(ran.notices().iter().any(|text| text.contains("nonsense")), "{:?}", ran.notices());
+        assert!(ran.notices().is_empty(), "{:?}", ran.notices());
+        assert!(ran.refusals().iter().any(|text| text.contains("nonsense")), "{:?}", ran.refusals());
         assert_eq!(ran.facts()["each-once"].observed, json!(7), "{language}: six, and the one that was put");
     }
 }

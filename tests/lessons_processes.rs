@@ -7,14 +7,18 @@ mod lesson;
 
 use lesson::{BOTH, Running, decided, run, scenario, state, together, until_state};
 use serde_json::{Value, json};
-use tasklab::model::{EventKind, Language, ProcessState};
+use tasklab::model::{Action, EventKind, Language, ProcessState, Scope};
 
 const MINE: [&str; 8] =
     ["process-basics", "shared-memory", "exec", "wait", "orphan", "process-group", "start-methods", "old-interfaces"];
 
-/// A body that waits for what a person does.
+/// A body that waits for what a person does, a minute unless something else is wanted.
 fn begin(id: &str, language: Language, params: &Value) -> Running {
-    let mut running = Running::start(scenario(id), language, params);
+    let mut params = params.clone();
+    if scenario(id).params.iter().any(|spec| spec.name == "patience") && params["patience"].is_null() {
+        params["patience"] = json!(60.0);
+    }
+    let mut running = Running::start(scenario(id), language, &params);
     running.until("a wait for you", |kind| {
         matches!(kind, EventKind::TaskChanged { on: Some(on), task, .. } if task == "main" && (on.starts_with("you") || on.contains("foreground")))
     });
@@ -43,15 +47,15 @@ fn bad_targets_and_unknown_actions_are_refused_in_one_sentence() {
             running.press(if id == "wait" { "wait-all" } else { "finish" }, "");
             let ran = running.play(&[]);
             assert_eq!((ran.code, ran.failed()), (Some(0), vec![]), "{id} {language}: {ran:#?}");
-            let notices = ran.notices();
-            assert_eq!(notices.len(), 2, "{id} {language}: {notices:?}");
-            for (notice, words) in notices.iter().zip([[action, target], ["dance", "wildly"]]) {
-                assert!(notice.starts_with("could not do") && words.iter().all(|word| notice.contains(word)), "{notice}");
+            let refusals = ran.refusals();
+            assert_eq!(refusals.len(), 2, "{id} {language}: {refusals:?}");
+            for (refusal, words) in refusals.iter().zip([[action, target], ["dance", "wildly"]]) {
+                assert!(refusal.starts_with("could not") && words.iter().all(|word| refusal.contains(word)), "{refusal}");
             }
             ran.assert_nothing_is_left();
         }
         let ran = run(scenario("old-interfaces"), language, &json!({ "hold": 0.05 }), &["0.0 run perl"]);
-        assert!(ran.notices().iter().all(|notice| notice.contains("perl")) && ran.notices().len() == 1, "{:?}", ran.notices());
+        assert!(ran.refusals().iter().all(|notice| notice.contains("perl")) && ran.refusals().len() == 1, "{:?}", ran.refusals());
         ran.assert_passed();
     }
 }
@@ -65,7 +69,7 @@ fn a_copy_that_is_killed_leaves_the_others_and_a_stopped_job_goes_on_in_the_back
         running.until("end of copy-3", |kind| matches!(kind, EventKind::ProcessExited { .. }));
         running.press("background", "");
         running.press("background", "");
-        running.until("refusal", |kind| matches!(kind, EventKind::Notice { .. }));
+        running.until("refusal", |kind| matches!(kind, EventKind::ActionRefused { .. }));
         running.press("foreground", "");
         running.press("background", "");
         let job = running.pid_of("job").expect("it lives");
@@ -111,7 +115,7 @@ fn who_shares_memory_sees_the_change() {
         let ran = running.play(&[]);
         ran.assert_passed();
         assert!(ran.facts().contains_key("thread") && !ran.facts().contains_key("private"), "{language}: {ran:#?}");
-        assert!(ran.notices()[0].contains("child"), "{:?}", ran.notices());
+        assert!(ran.refusals()[0].contains("child"), "{:?}", ran.refusals());
         ran.assert_nothing_is_left();
     }
 }
@@ -133,7 +137,7 @@ fn a_child_that_has_executed_a_program_takes_no_more_orders() {
             let ran = running.play(&[]);
             ran.assert_passed();
             assert_eq!(ran.observed("new-name"), json!(program), "{language}");
-            assert_eq!(ran.notices().len(), 1, "{language}: {:?}", ran.notices());
+            assert_eq!(ran.refusals().len(), 1, "{language}: {:?}", ran.refusals());
             ran.assert_nothing_is_left();
         }
     }
@@ -144,6 +148,11 @@ fn a_child_that_has_executed_a_program_takes_no_more_orders() {
 fn wait_tells_how_each_child_has_ended() {
     for language in BOTH {
         let mut running = begin("wait", language, &json!({ "life": 2.0, "signal": "SIGKILL" }));
+        // Until they have been asked for, nobody ends, however slow this machine is.
+        let children = ["child-1", "child-2", "child-3"];
+        for child in children {
+            running.stop(child);
+        }
         for target in ["", "child-3"] {
             running.press("poll", target);
             running.until("(0, 0)", |kind| matches!(kind, EventKind::Value { name, .. } if name.starts_with("WNOHANG")));
@@ -153,6 +162,9 @@ fn wait_tells_how_each_child_has_ended() {
         let first = running.pid_of("child-1").expect("it is there");
         running.until("zombie", |kind| matches!(kind, EventKind::ProcessState { state: ProcessState::Zombie, .. }));
         running.press("wait", "child-2");
+        for child in &children[1..] {
+            running.signal(&Action::Continue(Scope::Process), child);
+        }
         running.until("the second", |kind| matches!(kind, EventKind::ProcessReaped { .. }));
         assert_eq!(state(first), Some('Z'), "{language}: nobody has waited on the first one");
         running.press("poll", &first.to_string());
@@ -165,7 +177,7 @@ fn wait_tells_how_each_child_has_ended() {
         assert_eq!(ran.observed("signal-bits"), json!([9, 9]), "{language}");
         assert_eq!(ran.observed("nobody-yet"), json!([0, 0]), "{language}");
         assert_eq!(ran.observed("chosen"), json!(1), "{language}");
-        assert_eq!(ran.notices().len(), 1, "{language}: too late for the second: {:?}", ran.notices());
+        assert_eq!(ran.refusals().len(), 1, "{language}: too late for the second: {:?}", ran.refusals());
         ran.assert_nothing_is_left();
     }
 }
@@ -196,7 +208,7 @@ fn an_orphan_s_new_parent_depends_on_who_adopts() {
             let ran = running.play(&[]);
             assert_eq!((ran.code, ran.failed()), (Some(0), vec![]), "{language}: {ran:#?}");
             assert_eq!(ran.facts().contains_key("adopter-waits"), adopts, "{language}");
-            assert_eq!(ran.notices().len(), 1, "{language}: too late to adopt: {:?}", ran.notices());
+            assert_eq!(ran.refusals().len(), 1, "{language}: too late to adopt: {:?}", ran.refusals());
             ran.assert_nothing_is_left();
         }
     }
@@ -227,7 +239,7 @@ fn signals_reach_whom_they_are_meant_for() {
         );
         assert_eq!(ran.values("signal-group b reached"), [json!(["b-1", "b-2"])], "{language}");
         assert_eq!(ran.values("signal-group s reached"), [json!(["s-1"])], "{language}");
-        assert_eq!(ran.notices().len(), 1, "{language}: nobody is a-1 any more: {:?}", ran.notices());
+        assert_eq!(ran.refusals().len(), 1, "{language}: nobody is a-1 any more: {:?}", ran.refusals());
         ran.assert_nothing_is_left();
     }
 }
@@ -266,15 +278,21 @@ fn an_old_interface_shows_what_became_of_its_program() {
         assert_eq!(ran.values("popen gave").len(), 2, "{language}");
         assert_eq!(ran.observed("system-status"), json!(77 * 256), "{language}");
 
-        let mut running = Running::start(scenario("old-interfaces"), language, &json!({ "hold": 0.7 }));
-        running.until("call", |kind| matches!(kind, EventKind::ProcessStarted { name, .. } if name == "call"));
-        // It reads its standard input once it is the program that was called.
-        running.until("cat", |kind| matches!(kind, EventKind::ProcessStarted { name, .. } if name == "cat"));
-        running.kill("call");
-        let ran = running.play(&[]);
-        assert_eq!((ran.code, ran.failed()), (Some(0), vec!["call"]), "{language}: {ran:#?}");
-        assert_eq!(ran.observed("call"), json!(-9), "{language}");
-        ran.assert_nothing_is_left();
+        let was_killed = (0..10).any(|_| {
+            let mut running = Running::start(scenario("old-interfaces"), language, &json!({ "hold": 0.8 }));
+            running.until("call", |kind| matches!(kind, EventKind::ProcessStarted { name, .. } if name == "call"));
+            // It reads its standard input once it is the program that was called.
+            running.until("cat", |kind| matches!(kind, EventKind::ProcessStarted { name, .. } if name == "cat"));
+            running.kill("call");
+            let ran = running.play(&[]);
+            ran.assert_nothing_is_left();
+            // On a busy machine it may have ended before: then nothing fails, and once more.
+            let was_killed = ran.observed("call") == json!(-9);
+            let failed = if was_killed { vec!["call"] } else { vec![] };
+            assert_eq!((ran.code, ran.failed()), (Some(0), failed), "{language}: {ran:#?}");
+            was_killed
+        });
+        assert!(was_killed, "{language}: never in time");
     }
 }
 

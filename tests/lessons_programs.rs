@@ -38,18 +38,31 @@ fn a_text_that_somebody_types_is_obeyed_by_nobody() {
         ran.assert_passed();
         assert_eq!(ran.facts()["intact"].observed, json!(2), "what was typed, and the lesson's own");
         assert!(ran.printed.contains(text), "{}", ran.printed);
-        let notices = ran.notices();
-        assert!(notices.len() == 2 && notices[0].contains("print") && notices[1].contains("dance"), "{notices:?}");
+        let refusals = ran.refusals();
+        assert!(refusals.len() == 2 && refusals[0].contains("print") && refusals[1].contains("dance"), "{refusals:?}");
+    }
+}
+
+/// Only calls: then nothing else is to be shown, and whoever has seen enough says so.
+#[test]
+fn calls_alone_end_when_somebody_says_so() {
+    for language in BOTH {
+        let mut running = Running::start(scenario("subprocess-run"), language, &json!({ "way": "list", "calls": 1000 }));
+        running.write(&[line("print", "hello"), line("done", "")].concat());
+        let ran = running.play(&[]);
+        ran.assert_passed();
+        assert!(ran.observed("calls").as_u64().is_some_and(|made| (1..1000).contains(&made)), "{language}: {ran:#?}");
+        assert!(ran.refusals().len() == 1 && ran.refusals()[0].contains("print"), "{language}: {:?}", ran.refusals());
     }
 }
 
 #[test]
 fn poll_gives_none_until_the_program_was_answered() {
     for language in BOTH {
-        let mut running = Running::start(scenario("popen"), language, &json!({ "pause": 0.5, "status": 9 }));
+        let mut running = Running::start(scenario("popen"), language, &json!({ "pause": 1.0, "status": 9, "patience": 60.0 }));
         running.until("poll", |kind| matches!(kind, EventKind::Value { name, .. } if name == "poll() gave"));
         running.write(&[line("poll", ""), line("answer", ""), line("answer", "")].concat());
-        running.until("two polls", |kind| matches!(kind, EventKind::Notice { text } if text.contains("answer")));
+        running.until("two polls", |kind| matches!(kind, EventKind::ActionRefused { action, .. } if action == "answer"));
         let polled = running.pid_of("polled").expect("runs");
         until_state(polled, 'Z');
         running.write(&line("poll", ""));
@@ -60,7 +73,7 @@ fn poll_gives_none_until_the_program_was_answered() {
             json!(["None", "None", "9", "9"]),
             "{language}: what we asked, and the lesson's own at its end"
         );
-        assert_eq!(ran.notices().len(), 1, "the second answer: {:?}", ran.notices());
+        assert_eq!(ran.refusals().len(), 1, "the second answer: {:?}", ran.refusals());
     }
 }
 
@@ -72,7 +85,7 @@ fn sort_answers_when_its_input_ends_and_cat_at_once() {
         let ran = with_lines("communicate", language, &json!({ "mebibytes": 16 }), "sort", &script);
         ran.assert_passed();
         assert_eq!(ran.facts()["answer"].observed, json!(["apple", "pear", "Ähre"]));
-        assert!(ran.notices().len() == 1 && ran.notices()[0].contains("too late"), "{:?}", ran.notices());
+        assert!(ran.refusals().len() == 1 && ran.refusals()[0].contains("too late"), "{:?}", ran.refusals());
 
         let mut running = Running::start(scenario("communicate"), language, &json!({ "program": "cat", "mebibytes": 16 }));
         running.until("cat", is_started("cat"));
@@ -101,7 +114,7 @@ fn messages_go_both_ways_and_rounds_are_added() {
         let ran = with_lines("pipe", language, &params, "echo", &lines);
         ran.assert_passed();
         assert_eq!(ran.facts()["both-ways"].observed, json!(["ONE", "TWO"]));
-        assert!(ran.notices().len() == 1 && ran.notices()[0].contains("maybe"), "{:?}", ran.notices());
+        assert!(ran.refusals().len() == 1 && ran.refusals()[0].contains("maybe"), "{:?}", ran.refusals());
         let rounds = (1..=5).filter(|round| !ran.values(&format!("round {round}: torn records")).is_empty());
         assert_eq!(rounds.collect::<Vec<_>>(), [1, 2, 3, 4]);
         assert_eq!(ran.facts()["nothing-lost"].observed, json!(4 * 2 * 10 * 100_000));
@@ -137,7 +150,7 @@ fn terminate_and_kill_come_by_the_control_pipe_as_well() {
         assert_eq!(ran.facts()["finally"].observed, json!(["polite"]), "{language}");
         assert_eq!(ran.facts()["files"].observed, json!(["slow", "deaf"]), "{language}");
         assert!(["polite", "slow", "deaf"].iter().all(|fact| ran.facts().contains_key(fact)), "{ran:#?}");
-        assert_eq!(ran.notices().len(), 2, "who is gone, and who never was: {:?}", ran.notices());
+        assert_eq!(ran.refusals().len(), 2, "who is gone, and who never was: {:?}", ran.refusals());
         let lit = ran.events.iter().filter(|event| matches!(event.kind, EventKind::Gpio { value: 1, .. })).count();
         let dark = ran.events.iter().filter(|event| matches!(event.kind, EventKind::Gpio { value: 0, .. })).count();
         assert_eq!((lit, dark), (3, 3), "an LED a program");
@@ -178,7 +191,7 @@ fn tasks_and_workers_are_added_and_lost_ones_replaced() {
         ran.assert_passed();
         ran.assert_nothing_is_left();
         assert_eq!(ran.facts()["all-done"].observed, json!(10), "{language}");
-        assert_eq!(ran.notices().len(), 2, "an option is no host, and nobody works: {:?}", ran.notices());
+        assert_eq!(ran.refusals().len(), 2, "an option is no host, and nobody works: {:?}", ran.refusals());
     }
 }
 
@@ -255,6 +268,7 @@ fn a_program_of_the_maker_s_shows_its_lanes_when_it_is_asked_to() {
     let program = folder.path().join("mine.py");
     let text = "import os, sys, tasklab\n\
         tasklab.started('mixer')\n\
+        tasklab.actions('stir BOWL')\n\
         tasklab.value('eggs', 3)\n\
         print('heard', tasklab.action(60) if len(sys.argv) > 1 else None)\n\
         print('fds', sorted(int(fd) for fd in os.listdir('/proc/self/fd') if os.path.exists(f'/proc/self/fd/{fd}')))\n\
@@ -268,12 +282,15 @@ fn a_program_of_the_maker_s_shows_its_lanes_when_it_is_asked_to() {
         (output.status.code(), String::from_utf8_lossy(&output.stdout).into_owned())
     };
     let mine = program.to_str().expect("UTF-8");
-    let (status, told) = exec(&["--events", "--json", "--do", "0.1 stir bowl", "--", "python3", mine, "listen"]);
+    let (status, told) =
+        exec(&["--events", "--json", "--do", "0.1 sing", "--do", "0.1 stir bowl", "--", "python3", mine, "listen"]);
     assert_eq!(status, Some(0), "{told}");
     let events: Vec<Value> = told.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
     let find = |kind: &str, key: &str, value: Value| events.iter().find(|event| event["kind"] == kind && event[key] == value);
     let lane = find("task.started", "task", json!("mixer")).expect("a lane");
     assert!(lane["t"].as_i64().is_some_and(|t| t > 0), "its clock is the run's: {lane}");
+    let refused = find("action.refused", "do", json!("sing")).expect("a refusal of what it does not know");
+    assert!(refused["by"] == "script" && refused["text"].as_str().is_some_and(|why| why.contains("stir BOWL")), "{refused}");
     find("task.finished", "task", json!("mixer")).expect("its end");
     find("value", "name", json!("eggs")).expect("a value");
     let printed: String =

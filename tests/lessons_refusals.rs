@@ -7,7 +7,7 @@ mod lesson;
 
 use lesson::{Ran, Running};
 use serde_json::{Value, json};
-use tasklab::model::{Action, EventKind, Language};
+use tasklab::model::{Action, Event, EventKind, Language};
 use tasklab::scenario::{ActionSpec, CATALOGUE, Scenario, find};
 
 const BOTH: [Language; 2] = [Language::Rust, Language::Python];
@@ -31,10 +31,12 @@ fn hearing(scenario: &Scenario, language: Language, params: &Value, lines: &[Str
 }
 
 /// The reasons that were given for not doing this to that target.
-fn reasons<'r>(ran: &'r Ran, action: &str, target: &str) -> Vec<&'r str> {
-    let to = if target.is_empty() { String::new() } else { format!(" to {}", json!(target)) };
-    let beginning = format!("could not do {}{to}: ", json!(action));
-    ran.notices().into_iter().filter_map(|text| text.strip_prefix(&beginning)).collect()
+fn reasons<'r>(ran: &'r Ran, wanted: &str, to: &str) -> Vec<&'r str> {
+    let reason = |event: &'r Event| match &event.kind {
+        EventKind::ActionRefused { action, target, why, .. } if action == wanted && target == to => Some(why.as_str()),
+        _ => None,
+    };
+    ran.events.iter().filter_map(reason).collect()
 }
 
 /// Each action of each lesson with a target that means nothing, and with none where there has to be one: it says why not.
@@ -62,7 +64,7 @@ fn nonsense_is_refused_with_a_reason_and_never_silently() {
                     "{} {language}: {}: {:?}",
                     scenario.id,
                     action.name,
-                    ran.notices()
+                    ran.refusals()
                 );
                 assert!(why.iter().all(|why| is_a_reason(why)), "{} {language}: {why:?}", scenario.id);
                 if needs_target(action) {
@@ -72,7 +74,7 @@ fn nonsense_is_refused_with_a_reason_and_never_silently() {
             }
             let why = reasons(&ran, "no-such-action", "");
             let names_all = |why: &&str| own.iter().all(|action| why.contains(action.name)) || own.is_empty();
-            assert!(why.iter().any(names_all), "{} {language}: {:?}", scenario.id, ran.notices());
+            assert!(why.iter().any(names_all), "{} {language}: {:?}", scenario.id, ran.refusals());
         });
     }
 }
@@ -139,7 +141,7 @@ fn what_comes_too_late_is_refused() {
         ran.assert_passed();
         for action in ["is-alive", "raise"] {
             let why = reasons(&ran, action, "");
-            assert_eq!(why, ["it comes too late: nothing is left but the end"], "{language}: {:?}", ran.notices());
+            assert_eq!(why, ["it comes too late: nothing is left but the end"], "{language}: {:?}", ran.refusals());
         }
     }
 }

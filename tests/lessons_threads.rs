@@ -4,7 +4,7 @@
 
 mod lesson;
 
-use lesson::{BOTH, Ran, Running, scenario};
+use lesson::{BOTH, Running, refusal, scenario, together};
 use serde_json::{Value, json};
 use tasklab::model::{Action, EventKind, Language, ProcessState, Scope};
 
@@ -27,17 +27,8 @@ fn until_value(running: &mut Running, wanted: &str, number: &Value) {
     running.until(wanted, |kind| matches!(kind, EventKind::Value { name, value } if name == wanted && value == number));
 }
 
-fn until_notice(running: &mut Running, part: &str) {
-    running.until(part, |kind| matches!(kind, EventKind::Notice { text } if text.contains(part)));
-}
-
-/// Levels of an LED, in order.
-fn levels(ran: &Ran, wanted: u8) -> Vec<u8> {
-    let level = |kind: &EventKind| match kind {
-        EventKind::Gpio { line, value } if *line == wanted => Some(*value),
-        _ => None,
-    };
-    ran.events.iter().filter_map(|event| level(&event.kind)).collect()
+fn until_refusal(running: &mut Running, part: &str) {
+    running.until(part, |kind| refusal(kind).is_some_and(|text| text.contains(part)));
 }
 
 /// The values with which a lesson does not wait for a person for long.
@@ -54,8 +45,8 @@ fn what_a_lesson_does_not_know_is_refused_in_one_sentence() {
             running.press("dance", "th1");
             let ran = running.play(&[]);
             ran.assert_passed();
-            assert_eq!(ran.notices().len(), 1, "{id} {language}: {:?}", ran.notices());
-            assert!(ran.notices()[0].contains("dance") && ran.notices()[0].starts_with("could not do"), "{:?}", ran.notices());
+            assert_eq!(ran.refusals().len(), 1, "{id} {language}: {:?}", ran.refusals());
+            assert!(ran.refusals()[0].contains("dance") && ran.refusals()[0].starts_with("could not do"), "{:?}", ran.refusals());
         }
     }
 }
@@ -116,17 +107,17 @@ fn threads_are_started_asked_and_joined_one_by_one() {
         running.press("is-alive", "th2");
         until_value(&mut running, "th2 is alive", &json!("no"));
         running.press("join", "th2");
-        until_notice(&mut running, "RuntimeError: cannot join thread before it is started");
+        until_refusal(&mut running, "RuntimeError: cannot join thread before it is started");
         running.press("start", "th2");
         running.until("th2", |kind| matches!(kind, EventKind::TaskStarted { task, tid: Some(_), .. } if task == "th2"));
         running.press("start", "th2");
-        until_notice(&mut running, "RuntimeError: threads can only be started once");
+        until_refusal(&mut running, "RuntimeError: threads can only be started once");
         running.press("join-timeout", "th2");
         until_task(&mut running, "main", "waiting", "join()");
         running.press("join", "");
         until_value(&mut running, "th2 is alive", &json!("no"));
         running.press("start", "th3");
-        until_notice(&mut running, "th3");
+        until_refusal(&mut running, "th3");
         for action in ["start", "join", "abort"] {
             running.press(action, "");
         }
@@ -136,7 +127,7 @@ fn threads_are_started_asked_and_joined_one_by_one() {
         assert_eq!(ran.observed("one-process"), json!([1, 2]));
         assert_eq!(ran.observed("crash"), json!("killed by SIGABRT"));
         assert!(!ran.facts().contains_key("exception"));
-        assert_eq!(ran.notices().len(), 3, "{language}: {:?}", ran.notices());
+        assert_eq!(ran.refusals().len(), 3, "{language}: {:?}", ran.refusals());
     }
 }
 
@@ -148,7 +139,7 @@ fn exceptions_end_one_thread_each() {
         for _ in 0..4 {
             running.press("raise", "");
         }
-        until_notice(&mut running, "no thread left");
+        until_refusal(&mut running, "no thread left");
         for action in ["abort", "abort", "raise", "start", "join"] {
             running.press(action, "");
         }
@@ -158,16 +149,20 @@ fn exceptions_end_one_thread_each() {
         assert_eq!(ran.values("threads of crash-test"), [3, 2, 1].map(|left| json!(left)));
         let expected =
             ["\"raise\": crash-test has no thread left", "\"abort\": crash-test has ended", "\"raise\": crash-test has no"];
-        assert!(ran.notices().iter().zip(expected).all(|(text, part)| text.contains(part)), "{:?}", ran.notices());
-        assert_eq!(ran.notices().len(), 3, "{:?}", ran.notices());
+        assert!(ran.refusals().iter().zip(expected).all(|(text, part)| text.contains(part)), "{:?}", ran.refusals());
+        assert_eq!(ran.refusals().len(), 3, "{:?}", ran.refusals());
     }
 }
 
 #[test]
 fn a_crash_test_that_is_killed_or_stopped_ends_the_lesson_all_the_same() {
-    for language in BOTH {
-        for action in [Action::Kill(Scope::Process), Action::Stop(Scope::Process)] {
-            let mut running = start("thread-basics", language, &json!({ "patience": 1.0 }));
+    let all = BOTH
+        .into_iter()
+        .flat_map(|language| [Action::Kill(Scope::Process), Action::Stop(Scope::Process)].map(|action| (language, action)));
+    let bodies = all.map(|(language, action)| {
+        Box::new(move || {
+            // Time enough for us, before main crashes it by itself.
+            let mut running = start("thread-basics", language, &json!({ "patience": 8.0 }));
             running.until("crash-test", |kind| matches!(kind, EventKind::ProcessStarted { .. }));
             running.signal(&action, "crash-test");
             let ran = running.play(&[]);
@@ -179,8 +174,9 @@ fn a_crash_test_that_is_killed_or_stopped_ends_the_lesson_all_the_same() {
                 .iter()
                 .filter(|event| matches!(event.kind, EventKind::ProcessState { state: ProcessState::Zombie, .. }));
             assert!(zombies.count() <= 1);
-        }
-    }
+        }) as Box<dyn FnOnce() + Send>
+    });
+    together(bodies);
 }
 
 #[test]
@@ -197,7 +193,7 @@ fn the_print_lock_is_switched_while_lines_come() {
         ran.assert_passed();
         let ids: Vec<_> = ran.facts().into_keys().map(str::to_owned).collect();
         assert_eq!(ids, ["complete", "own-order", "torn", "whole"], "{language}");
-        assert_eq!(ran.notices().len(), 1, "{:?}", ran.notices());
+        assert_eq!(ran.refusals().len(), 1, "{:?}", ran.refusals());
         // Below each line of the screen stands who wrote it: one digit for each character.
         let torn = ran.values("line").into_iter().any(|line| {
             let whose = line[1].as_str().expect("text").to_owned();
@@ -211,9 +207,7 @@ fn the_print_lock_is_switched_while_lines_come() {
 fn one_box_is_edited_and_the_others_stay() {
     for language in BOTH {
         let mut running = start("thread-local", language, &json!({ "patience": 60.0 }));
-        for (action, target) in [("edit", "th-2=50"), ("edit", "th-3"), ("edit", "global=-7"), ("edit", "")] {
-            running.press(action, target);
-        }
+        running.press_all(&[("edit", "th-2=50"), ("edit", "th-3"), ("edit", "global=-7"), ("edit", "")]);
         for wrong in ["th-9=1", "th-1=", "th-0=1", "global=many", "5", "th-1=99999999999999999999"] {
             running.press("edit", wrong);
         }
@@ -222,29 +216,29 @@ fn one_box_is_edited_and_the_others_stay() {
         ran.assert_passed();
         assert_eq!(ran.observed("private"), json!([11, 50, 31]), "{language}");
         assert_eq!(ran.observed("global"), json!([-7, -7, -7]), "{language}");
-        assert_eq!(ran.notices().len(), 6, "{language}: {:?}", ran.notices());
-        assert!(ran.notices().iter().all(|text| text.contains("th-1") && text.contains("global")), "{:?}", ran.notices());
+        assert_eq!(ran.refusals().len(), 6, "{language}: {:?}", ran.refusals());
+        assert!(ran.refusals().iter().all(|text| text.contains("th-1") && text.contains("global")), "{:?}", ran.refusals());
     }
 }
 
 #[test]
 fn permits_are_added_and_taken_away() {
     for language in BOTH {
-        let mut running = start("semaphore", language, &json!({ "permits": 2, "visits": 5, "stay": 0.1 }));
+        let mut running = start("semaphore", language, &json!({ "permits": 2, "visits": 10, "stay": 0.2 }));
         until_value(&mut running, "threads inside", &json!(1));
         running.press("fewer", "");
         until_value(&mut running, "permits", &json!(1));
         running.press("fewer", "");
-        until_notice(&mut running, "the last permit stays");
+        until_refusal(&mut running, "the last permit stays");
         for _ in 0..8 {
             running.press("more", "");
         }
-        until_notice(&mut running, "eight LEDs");
+        until_refusal(&mut running, "eight LEDs");
         let ran = running.play(&[]);
         ran.assert_passed();
         assert_eq!(ran.observed("permits-left"), json!(8), "{language}: two, less one, and seven more");
-        assert_eq!(ran.notices().len(), 2, "{:?}", ran.notices());
-        let led = levels(&ran, 17);
+        assert_eq!(ran.refusals().len(), 2, "{:?}", ran.refusals());
+        let led = ran.levels(17);
         assert!(led.chunks(2).all(|pair| pair == [1, 0]) && !led.is_empty(), "{language}: {led:?}");
     }
 }
@@ -260,8 +254,8 @@ fn the_flag_goes_up_and_down_with_its_led() {
         ran.assert_passed();
         assert_eq!(ran.observed("is-set"), json!(["down", "up", "up", "down", "up"]), "{language}");
         assert_eq!(ran.observed("all-wake"), json!(4));
-        assert_eq!(levels(&ran, 22), [1, 0, 1, 0], "{language}: in the end it is dark");
-        assert!(ran.notices().is_empty(), "{:?}", ran.notices());
+        assert_eq!(ran.levels(22), [1, 0, 1, 0], "{language}: in the end it is dark");
+        assert_eq!((ran.notices().len(), ran.refusals().len()), (0, 0), "{:?} {:?}", ran.notices(), ran.refusals());
     }
 }
 
@@ -271,9 +265,7 @@ fn a_broken_barrier_is_reset_and_opens_for_one_more() {
         let params = json!({ "parties": 3, "comers": 2, "timeout": 5.0, "patience": 60.0 });
         let mut running = start("barrier", language, &params);
         running.until("the second LED", |kind| matches!(kind, EventKind::Gpio { line: 27, value: 1 }));
-        running.press("reset", "");
-        until_notice(&mut running, "the barrier is not broken");
-        running.press("abort", "");
+        running.press_all(&[("reset", ""), ("abort", "")]);
         running.until("the first LED dark", |kind| matches!(kind, EventKind::Gpio { line: 17, value: 0 }));
         running.press("send", "");
         running.press("reset", "");
@@ -281,8 +273,8 @@ fn a_broken_barrier_is_reset_and_opens_for_one_more() {
         ran.assert_passed();
         assert_eq!(ran.observed("broken"), json!(3), "{language}: who comes to a broken one gets the error at once");
         assert_eq!(ran.observed("numbers"), json!([0, 1, 2]));
-        assert_eq!(ran.notices().len(), 1, "{:?}", ran.notices());
-        assert_eq!(levels(&ran, 22).last(), Some(&0), "the third LED was lit by the third comer");
+        assert!(ran.refusals().len() == 1 && ran.refusals()[0].contains("the barrier is not broken"), "{:?}", ran.refusals());
+        assert_eq!(ran.levels(22).last(), Some(&0), "the third LED was lit by the third comer");
     }
 }
 
@@ -296,7 +288,7 @@ fn a_barrier_takes_whole_groups() {
         }
         let ran = running.play(&[]);
         ran.assert_passed();
-        assert_eq!(ran.notices(), ["could not do \"send\": 24 workers are enough for one run"], "{language}");
+        assert_eq!(ran.refusals(), ["could not do \"send\": 24 workers are enough for one run"], "{language}");
         let (passed, broken) = (ran.observed("numbers"), ran.observed("broken"));
         let passed = passed.as_array().expect("a list").len() as u64;
         assert_eq!(passed + broken.as_u64().expect("a number"), 24, "{language}");
@@ -315,7 +307,7 @@ fn customers_are_woken_one_by_one_for_nothing_and_all_together() {
         assert_eq!(ran.observed("notify-one"), json!(1), "{language}");
         assert_eq!(ran.observed("back-to-sleep"), json!(3), "{language}: three found nothing");
         assert_eq!(ran.observed("goods"), json!(2));
-        assert!(ran.notices().len() == 1 && ran.notices()[0].contains("too late"), "{:?}", ran.notices());
+        assert!(ran.refusals().len() == 1 && ran.refusals()[0].contains("too late"), "{:?}", ran.refusals());
         let mut running = start("condition", language, &json!({ "patience": 60.0 }));
         running.press("notify-all", "");
         let ran = running.play(&[]);
@@ -329,19 +321,22 @@ fn timers_are_cancelled_and_started() {
     for language in BOTH {
         let mut running = start("timer", language, &json!({ "delay": 2.0, "interval": 0.4 }));
         until_task(&mut running, "main", "waiting", "");
-        for (action, target) in
-            [("cancel", "every"), ("cancel", "nobody"), ("start", ""), ("cancel", ""), ("cancel", "hello-2"), ("start", "")]
-        {
-            running.press(action, target);
-        }
+        running.press_all(&[
+            ("cancel", "every"),
+            ("cancel", "nobody"),
+            ("start", ""),
+            ("cancel", ""),
+            ("cancel", "hello-2"),
+            ("start", ""),
+        ]);
         running.press("cancel", "doomed");
         let ran = running.play(&[]);
         ran.assert_passed();
         assert_eq!(ran.observed("once"), json!([1, 1]), "{language}: hello, and the last one");
         let ids: Vec<_> = ran.facts().into_keys().map(str::to_owned).collect();
         assert_eq!(ids, ["cancelled", "drift-times", "drifts", "not-early", "once", "own-thread"], "{language}");
-        assert_eq!(ran.notices().len(), 2, "nobody, and hello-2 again: {:?}", ran.notices());
-        assert!(ran.notices()[1].contains("hello-2") && ran.notices()[1].contains("over"), "{:?}", ran.notices());
+        assert_eq!(ran.refusals().len(), 2, "nobody, and hello-2 again: {:?}", ran.refusals());
+        assert!(ran.refusals()[1].contains("hello-2") && ran.refusals()[1].contains("over"), "{:?}", ran.refusals());
     }
 }
 
@@ -349,18 +344,21 @@ fn timers_are_cancelled_and_started() {
 fn chaos_is_run_again_and_replayed() {
     for language in BOTH {
         let mut running = start("chaos", language, &json!({ "load": 2, "patience": 60.0 }));
-        for (action, target) in
-            [("again", "light"), ("again", ""), ("again", "hard"), ("replay", "light-7"), ("replay", "light-9"), ("finish", "")]
-        {
-            running.press(action, target);
-        }
+        running.press_all(&[
+            ("again", "light"),
+            ("again", ""),
+            ("again", "hard"),
+            ("replay", "light-7"),
+            ("replay", "light-9"),
+            ("finish", ""),
+        ]);
         let ran = running.play(&[]);
         ran.assert_passed();
         let last = ran.values("order of light-7");
         assert_eq!(last.len(), 1, "{language}: it was run, and its order shown");
         assert_eq!(ran.observed("replay"), json!(last[0].as_str().map(str::len)), "{language}: each step in its turn");
         assert_eq!(ran.observed("own-order"), json!(13));
-        assert_eq!(ran.notices().len(), 2, "{:?}", ran.notices());
-        assert!(ran.notices()[0].contains("hard") && ran.notices()[1].contains("light-9"), "{:?}", ran.notices());
+        assert_eq!(ran.refusals().len(), 2, "{:?}", ran.refusals());
+        assert!(ran.refusals()[0].contains("hard") && ran.refusals()[1].contains("light-9"), "{:?}", ran.refusals());
     }
 }

@@ -9,7 +9,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use rustix::process::{Resource, Rlimit, prlimit};
 use support::program::{exec, said, tasklab};
 use support::{Supervisor, eventually, survivors};
-use tasklab::model::{ChildSpec, Input, OutputTo, Scope, Signal};
+use tasklab::model::{ChildSpec, GroupLimits, Input, OutputTo, RunId, Scope, Signal};
 use tasklab::supervisor::{Report, Request};
 
 const TASKLAB: &str = env!("CARGO_BIN_EXE_tasklab");
@@ -197,37 +197,109 @@ fn limits_on_memory_and_cpu_hold_or_are_refused_with_the_reason() {
     }
 }
 
-/// Without a group of our own, the user's systemd is asked through busctl(1): what it is asked for is looked at here, in its place. The
-/// program does not run before its limits hold.
+/// A systemd of the user's, as far as the supervisor can see: a script that stands for busctl(1).
+struct Systemd(tempfile::TempDir);
+
+impl Systemd {
+    /// `None`, aloud, where the supervisor has no reason to ask.
+    fn new() -> Option<Self> {
+        let refused = exec(&["--memory-max", "64M", "--", "true"]);
+        if refused.0 != 125 || refused.2.contains("no control groups of version 2") {
+            eprintln!("NOT CHECKED: there is a control group of our own, or none at all");
+            return None;
+        }
+        let systemd = Self(tempfile::tempdir().expect("a folder"));
+        std::fs::create_dir(systemd.path("systemd")).expect("a folder");
+        std::fs::write(systemd.path("bus"), "").expect("written");
+        Some(systemd)
+    }
+
+    fn path(&self, name: &str) -> String {
+        self.0.path().join(name).display().to_string()
+    }
+
+    fn script(&self, name: &str, text: &str) {
+        std::fs::write(self.path(name), format!("#!/bin/sh\n{text}\n")).expect("written");
+        std::fs::set_permissions(self.path(name), std::os::unix::fs::PermissionsExt::from_mode(0o755)).expect("ours");
+    }
+
+    /// What busctl does.
+    fn answers(&self, text: &str) {
+        self.script("busctl", &format!("echo $$ \"$@\" >{0}.new; mv {0}.new {0}\n{text}", self.path("asked")));
+    }
+
+    /// The words that busctl was called with, its PID first.
+    fn asked(&self) -> Option<Vec<String>> {
+        let words = std::fs::read_to_string(self.path("asked")).ok()?;
+        Some(words.split_whitespace().map(str::to_owned).collect())
+    }
+
+    /// A supervisor that sees this one.
+    fn supervisor(&self) -> Supervisor {
+        let folder = self.0.path().display();
+        let variables = format!("unset DBUS_SESSION_BUS_ADDRESS; export XDG_RUNTIME_DIR={folder} PATH={folder}:$PATH");
+        self.script("tasklab", &format!("{variables}\nexec {TASKLAB} \"$@\""));
+        Supervisor::of(&self.0.path().join("tasklab"))
+    }
+
+    /// The same for a whole program.
+    fn seen_by<'c>(&self, command: &'c mut Command) -> &'c mut Command {
+        let folder = self.0.path().display();
+        let path = format!("{folder}:{}", std::env::var("PATH").expect("set"));
+        command.env_remove("DBUS_SESSION_BUS_ADDRESS").env("XDG_RUNTIME_DIR", self.0.path()).env("PATH", path)
+    }
+}
+
+fn limited() -> ChildSpec {
+    let group_limits = GroupLimits { memory: Some(64 << 20), cpu_percent: Some(50) };
+    ChildSpec { group_limits, ..ChildSpec::new(["echo", "has run"]) }
+}
+
+/// Without a group of our own, the user's systemd is asked through busctl(1) for a scope that holds the supervisor, and in which it makes
+/// groups itself: what it is asked for is looked at here, in its place. Nothing runs without the limits that were asked for.
 #[test]
 fn a_scope_of_systemds_is_asked_for_where_no_group_is_ours() {
-    if exec(&["--memory-max", "64M", "--", "true"]).0 != 125 {
-        return println!("NOT CHECKED: there is a control group of our own");
+    let Some(systemd) = Systemd::new() else { return };
+    systemd.answers("echo Call failed: no such thing >&2; exit 1");
+    let mut supervisor = systemd.supervisor();
+    let failure = supervisor.launch(vec![limited()]).expect_err("no limits").to_string();
+    let Some(asked) = systemd.asked() else {
+        return println!("NOT CHECKED: the kernel has no such controllers for the user's systemd: {failure}");
+    };
+    assert!(failure.contains("cannot be limited: systemd has made no scope for it: Call failed: no such thing"), "{failure}");
+    let asked = asked[1..].join(" ");
+    let pid = supervisor.pid();
+    assert!(asked.contains(&format!(" StartTransientUnit ssa(sv)a(sa(sv)) tasklab-{pid}.scope fail ")), "{asked}");
+    assert!(asked.contains(&format!(" PIDs au 1 {pid} ")) && asked.contains(" Delegate b true "), "{asked}");
+    // A systemd that says yes and does nothing.
+    systemd.answers("exit 0");
+    let failure = supervisor.launch(vec![limited()]).expect_err("no limits").to_string();
+    assert!(failure.contains("was not moved into it"), "{failure}");
+}
+
+/// While systemd thinks it over, other children are started and ended, and nobody takes the supervisor for lost; whoever goes leaves
+/// nothing.
+#[test]
+fn the_supervisor_goes_on_while_systemd_is_asked() {
+    let Some(systemd) = Systemd::new() else { return };
+    systemd.answers("exec sleep 98");
+    let mut supervisor = systemd.supervisor();
+    let slow = RunId::new(77);
+    supervisor.request(&Request::Launch { run: slow, stages: vec![limited()] });
+    let (child, _) = supervisor.launch_one(ChildSpec::new(["true"]));
+    let is_refused = |report: &Report| matches!(report, Report::NotLaunched { run, .. } if *run == slow);
+    if supervisor.has_seen(is_refused) {
+        eprintln!("NOT CHECKED: the kernel has no such controllers for the user's systemd");
+        return;
     }
-    let folder = tempfile::tempdir().expect("a folder");
-    let path = |name: &str| folder.path().join(name).display().to_string();
-    std::fs::create_dir(folder.path().join("systemd")).expect("a folder");
-    std::fs::write(path("bus"), "").expect("written");
-    let limited = |busctl: &str| {
-        std::fs::write(path("busctl"), format!("#!/bin/sh\necho \"$@\" >{}\n{busctl}\n", path("asked"))).expect("written");
-        std::fs::set_permissions(path("busctl"), std::os::unix::fs::PermissionsExt::from_mode(0o755)).expect("ours");
-        let mut command = tasklab(&["exec", "--memory-max", "64M", "--cpu-max", "50", "--", "echo", "has run", ":::", "cat"]);
-        command.env("XDG_RUNTIME_DIR", folder.path()).env_remove("DBUS_SESSION_BUS_ADDRESS");
-        command.env("PATH", format!("{}:{}", folder.path().display(), std::env::var("PATH").expect("set")));
-        said(&command.output().expect("runs"))
-    };
-    let (status, out, err) = limited("echo Call failed: no such thing >&2; exit 1");
-    assert!(status == 125 && out.is_empty() && err.contains("cannot be limited"), "{status}: {out}{err}");
-    let Ok(asked) = std::fs::read_to_string(path("asked")) else {
-        return println!("NOT CHECKED: the kernel has no such controllers for the user's systemd: {err}");
-    };
-    assert!(err.contains("systemd has made no scope for it: Call failed: no such thing"), "{err}");
-    let words: Vec<&str> = asked.split_whitespace().collect();
-    let numbers = words.iter().filter(|word| word.parse::<u32>().is_ok_and(|number| number > 2 && number < 1 << 22)).count();
-    assert!(asked.contains(" PIDs au 2 ") && numbers >= 2, "{asked}");
-    assert!(asked.ends_with("MemoryMax t 67108864 MemorySwapMax t 0 CPUQuotaPerSecUSec t 500000 0\n"), "{asked}");
-    // A systemd that says yes and does nothing: nobody runs without the limits that were asked for.
-    let (status, out, err) = limited("exit 0");
-    let is_told = err.contains("were not moved into it") || err.contains("no control groups of version 2");
-    assert!(status == 125 && out.is_empty() && is_told, "{status}: {out}{err}");
+    supervisor.exit_of(child);
+    eventually("busctl asks", || systemd.asked().is_some());
+    let busctl = || format!("/proc/{}", systemd.asked().expect("it asks")[0]);
+    supervisor.close();
+    eventually("busctl has gone", || !std::path::Path::new(&busctl()).exists());
+
+    let mut command = tasklab(&["exec", "--memory-max", "64M", "--", "echo", "has run"]);
+    let (status, out, err) = said(&systemd.seen_by(&mut command).output().expect("runs"));
+    assert!(status == 125 && out.is_empty() && err.contains("it did not answer within 5 s"), "{status}: {out}{err}");
+    eventually("busctl has gone", || !std::path::Path::new(&busctl()).exists());
 }

@@ -9,7 +9,7 @@ params = tasklab.params(
     parties=5,
     comers=4,
     timeout=0.6,
-    patience=15.0,
+    patience=6.0,
 )
 tasklab.actions("send", "reset", "abort")
 
@@ -105,13 +105,16 @@ def main():
     deadline = time.monotonic() + params.patience
     while time.monotonic() < deadline and any(thread.is_alive() for thread in threads):
         asked = tasklab.action(0.02)
-        if asked and asked[0] == "send":
+        if not asked:
+            continue
+        deadline = time.monotonic() + params.patience
+        if asked[0] == "send":
             send()
-        elif asked and asked[0] == "reset":
+        elif asked[0] == "reset":
             reset(threads)
-        elif asked and gate.broken:
+        elif gate.broken:
             tasklab.refuse(*asked, "the barrier is broken already; reset mends it")
-        elif asked:
+        else:
             gate.abort()
     gate.abort()
     with book:

@@ -9,8 +9,8 @@ import time
 import tasklab
 
 params = tasklab.params(
-    changes=24,
-    every=0.25,
+    changes=16,
+    every=0.3,
     patience=5.0,
     line=17,
     button=26,

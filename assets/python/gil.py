@@ -5,8 +5,10 @@ Processes have an interpreter each, and so a lock each. Who waits for input, or 
 
 import hashlib
 import json
+import math
 import multiprocessing
 import os
+import pathlib
 import sys
 import threading
 import time
@@ -54,6 +56,22 @@ def load(cores):
                 total += sum(int(tick) for tick in ticks[:3] + ticks[5:8])
                 stolen += int(ticks[7])
     return total / os.sysconf("SC_CLK_TCK"), stolen / os.sysconf("SC_CLK_TCK")
+
+
+def quota(tree="/sys/fs/cgroup", groups="/proc/self/cgroup"):
+    """Cores that the control groups of this process leave it, such as a container's: the least that its own group and those
+    above it have in cpu.max, as microseconds of CPU time, of so many that pass."""
+    lines = pathlib.Path(groups).read_text().splitlines()
+    own = pathlib.Path(tree, next((line[4:] for line in lines if line.startswith("0::/")), ""))
+    least = math.inf
+    for group in [own, *own.parents]:
+        try:
+            most, period = (group / "cpu.max").read_text().split()
+        except OSError:
+            continue
+        if most != "max":
+            least = min(least, int(most) / int(period))
+    return least
 
 
 def give_back(found, stolen):
@@ -187,7 +205,7 @@ def finish_processes(processes, opener, hear, cores):
     give_back(found, (stolen - stolen_before) / elapsed)
     cpu = sum(one["cpu"] for one in found)
     show("processes", found, cpu / elapsed)
-    left = len(cores) - max(0, all_load - load_before - cpu) / elapsed  # cores that others left us
+    left = min(len(cores), quota()) - max(0, all_load - load_before - cpu) / elapsed  # cores that others left us
     return found, cpu / elapsed, min(params.workers, left), asked
 
 

@@ -16,7 +16,7 @@ params = tasklab.params(
     items=9,
     work=0.3,
     held=1,
-    patience=10.0,
+    patience=8.0,
 )
 tasklab.actions("done", "put")
 

@@ -31,7 +31,7 @@ params = __name__ == "__main__" and tasklab.params(
     ends=1,
     line=17,
     button=26,
-    patience=10.0,
+    patience=7.0,
 )
 if params:
     tasklab.actions("pause CONSUMER", "resume CONSUMER", "put", "speed WHAT=SECONDS", "marker")

@@ -23,7 +23,7 @@ params = tasklab.params(
 tasklab.actions("lock [on|off]", "again", "step [on|off|TASK]")
 
 PLAIN_UPDATES = 50_000  # of each worker, where nothing widens the gap
-MOST_ROUNDS = 30
+MOST_ROUNDS = 20
 is_stepped = params.step or params.replay != ""
 updates = 2 if is_stepped else params.updates
 start = threading.Barrier(params.workers)

@@ -52,18 +52,21 @@ def tell(command, code, output):
 def only_calls():
     """The same small program, called again and again: by a list, or by a line for the shell, which makes two processes."""
     tasklab.state("main", "waiting", on="run(), again and again")
-    began, good = time.monotonic(), 0
-    for _ in range(params.calls):
+    began, made, good = time.monotonic(), 0, 0
+    while made < params.calls:
         if params.way == "shell":
             result = subprocess.run("cat /dev/null; exit 0", shell=True, stdout=subprocess.PIPE)
         else:
             result = subprocess.run(["cat", "/dev/null"], stdout=subprocess.PIPE)
+        made += 1
         good += result.returncode == 0
         if asked := tasklab.action(0):
-            tasklab.refuse(*asked, "only calls are made here; it is done where way is both")
+            if asked[0] == "done":
+                break
+            tasklab.refuse(*asked, "only calls are made here; texts are printed where way is both")
     tasklab.finished("main")
-    print(f"{params.calls} calls took {time.monotonic() - began:.2f} s")
-    tasklab.fact("calls", "every call comes back with status 0: calls", params.calls, good)
+    print(f"{tasklab.counted(made, 'call', 'calls')} took {time.monotonic() - began:.2f} s")
+    tasklab.fact("calls", "every call comes back with status 0: calls", made, good)
 
 
 def look_and_run(command, wanted, **options):

@@ -269,8 +269,7 @@ TOO_LATE = "it comes too late: nothing is left but the end"
 
 def refuse(do, target, why):
     """Says why an action cannot be done now, and what would be accepted."""
-    shown = target if len(target) <= 60 else target[:60] + "…"
-    notice(f"could not do {_quoted(do)}{' to ' + _quoted(shown) if target else ''}: {why}")
+    event("action.refused", do=do, target=target, text=why)
 
 
 def _quoted(text):

@@ -20,27 +20,38 @@ params = tasklab.params(
     tasks=24,
     kind="thread",
     work="hash",
-    size=48,
+    each=0.25,
 )
 tasklab.actions("submit", "cancel")
 
 LED_BAR = [17, 27, 22, 23, 24, 25, 5, 6]  # GPIO lines: the first eight workers have an LED each.
 BLOCK = 256 * 1024
 TEXT = (__doc__ * (BLOCK // len(__doc__) + 1))[:BLOCK].encode()
-ROUNDS = params.size * 1024 * 1024 // BLOCK
+rounds = 1  # how often a task works through the text
 
 
 def piece(number):
-    """Works through params.size MiB of text, and gives a number that depends on the task's."""
+    """Works through the text so often, and gives a number that depends on the task's."""
     if params.work == "compress":
         compressor = zlib.compressobj(1)
-        return number + sum(len(compressor.compress(TEXT)) for _ in range(ROUNDS)) + len(compressor.flush())
+        return number + sum(len(compressor.compress(TEXT)) for _ in range(rounds)) + len(compressor.flush())
     if params.work == "count":
-        return number + sum(len(TEXT.split()) for _ in range(ROUNDS))
+        return number + sum(len(TEXT.split()) for _ in range(rounds))
     digest = hashlib.sha256(str(number).encode())
-    for _ in range(ROUNDS):
+    for _ in range(rounds):
         digest.update(TEXT)
     return int(digest.hexdigest()[:15], 16)
+
+
+def measure():
+    """How many rounds keep one core busy for params.each seconds. In CPU time, the best of some tries: what else the
+    machine does must not make the tasks smaller."""
+    tries = []
+    for number in range(5):
+        began = time.process_time()
+        piece(number)
+        tries.append(time.process_time() - began)
+    return max(1, round(params.each / max(min(tries), 1e-6)))
 
 
 def name():
@@ -95,7 +106,10 @@ def make_pool():
 
 
 def main():
+    global rounds
     tasklab.started("main")
+    tasklab.state("main", "running", on="measuring how much work a task is")
+    rounds = measure()
     tasklab.state("main", "waiting", on="the pool")
     with make_pool() as pool:
         futures = [pool.submit(task, number) for number in range(params.tasks)]
@@ -131,7 +145,7 @@ def main():
     for who in workers:
         tasklab.finished(who)
     tasklab.state("main", "running", on="comparing with the results of working alone")
-    alone = [piece(number) for number in range(min(4, len(futures)))] if len(done) == len(futures) else []
+    alone = [piece(number) for number in range(min(2, len(futures)))] if len(done) == len(futures) else []
     tasklab.finished("main")
 
     used = [resource.getrusage(who).ru_utime for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]

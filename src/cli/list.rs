@@ -44,7 +44,7 @@ fn scenario_text(scenario: &Scenario) -> String {
         let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
         item("--set", &format!("{}={value}", param.name), &format!("{}; {}", param.meaning, range_text(param)))
     });
-    let actions = scenario.actions.iter().map(|action| item("--do", &format!("'T {}'", action.name), action.meaning));
+    let actions = scenario.actions.iter().map(|action| item("--do", &format!("'T {}'", action.usage()), action.meaning));
     std::iter::once(heading).chain(params).chain(actions).collect()
 }
 
@@ -54,7 +54,7 @@ fn range_text(param: &ParamSpec) -> String {
 }
 
 fn item(option: &str, example: &str, meaning: &str) -> String {
-    format!("      {option:<5} {example:<20} {meaning}\n")
+    format!("      {option:<5} {example:<27} {meaning}\n")
 }
 
 fn scenario_json(scenario: &Scenario) -> Value {
@@ -67,6 +67,7 @@ fn scenario_json(scenario: &Scenario) -> Value {
         "params": scenario.params.iter().map(param_json).collect::<Vec<_>>(),
         "actions": scenario.actions.iter().map(|action| json!({
             "name": action.name,
+            "usage": action.usage(),
             "label": action.label,
             "meaning": action.meaning,
         })).collect::<Vec<_>>(),

@@ -14,11 +14,16 @@ pub(super) struct Control {
     /// Bytes written so far, and where each action ends that may not have been read.
     written: u64,
     unread: VecDeque<(u64, Asked)>,
+    /// The newest, so that a refusal can be told with who asked.
+    told: VecDeque<Asked>,
 }
+
+/// So many of them.
+const KEPT: usize = 64;
 
 impl Control {
     pub(super) const fn new(pipe: OwnedFd) -> Self {
-        Self { pipe, written: 0, unread: VecDeque::new() }
+        Self { pipe, written: 0, unread: VecDeque::new(), told: VecDeque::new() }
     }
 
     /// Tells the body what it is asked for. The error says why it cannot be told.
@@ -30,11 +35,19 @@ impl Control {
                 self.written += count as u64;
                 self.forget_read();
                 self.unread.push_back((self.written, asked.clone()));
+                self.told.truncate(KEPT - 1);
+                self.told.push_front(asked.clone());
                 Ok(())
             }
             Err(rustix::io::Errno::AGAIN) => Err("the body has left too many actions unread".to_owned()),
             Err(_) => Err("it comes too late, the body has ended".to_owned()),
         }
+    }
+
+    /// Who asked the body for this, the last time.
+    pub(super) fn asked_by(&self, action: &str, target: &str) -> Option<&str> {
+        let asked = self.told.iter().find(|asked| asked.target == target && asked.action.to_string() == action);
+        asked.map(|asked| asked.by.as_str())
     }
 
     /// What the body has not read: once it has ended, nobody will.
@@ -74,6 +87,7 @@ mod tests {
         let count = rustix::io::read(&reader, &mut bytes).expect("the first line");
         assert_eq!(&bytes[..count], b"{\"do\":\"one\",\"target\":\"\"}\n");
         control.tell(&asked("two")).expect("told");
+        assert_eq!((control.asked_by("one", ""), control.asked_by("one", "x")), (Some("user"), None));
         control.tell(&asked("three")).expect("told");
         drop(reader);
         assert!(control.tell(&asked("four")).is_err_and(|why| why.contains("too late")));

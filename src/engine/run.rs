@@ -375,7 +375,13 @@ impl Run {
             self.has_spoken = true;
             self.script.heard(now);
         }
-        for event in events {
+        for mut event in events {
+            if let EventKind::ActionRefused { action, target, by, .. } = &mut event.kind
+                && by.is_empty()
+                && let Some(asked) = self.controls.iter().find_map(|control| control.asked_by(action, target))
+            {
+                asked.clone_into(by);
+            }
             self.record(event, tap);
         }
         usize::from(open == Open::No)

@@ -41,8 +41,8 @@ impl EngineLoop {
         (self.owed > 0).then(|| self.silent_since + if self.is_nudged { PATIENCE } else { NUDGE })
     }
 
-    /// While a run is on, the supervisor is asked once a second whether it is there; one that owes an answer for too long is
-    /// stopped or stuck, and counts as lost.
+    /// While a run is on, the supervisor is asked once a second whether it is there; one that owes an answer and says nothing for too
+    /// long is stopped or stuck, and counts as lost.
     pub(super) fn check_supervisor(&mut self, now: Monotonic) {
         if self.retry_at.is_some() {
             return;
@@ -54,8 +54,10 @@ impl EngineLoop {
             self.is_nudged = true;
             self.client.wake();
         }
-        // While lines are driven, too: a supervisor that is stopped cannot make them safe.
-        if (self.is_active() || self.header.next_beat().is_some()) && self.owed == 0 && now >= self.asked_at + ASK {
+        // While lines are driven, too: a supervisor that is stopped cannot make them safe. Not twice into the same silence; and while
+        // it owes another answer, too, since a launch may wait for somebody else.
+        let has_spoken = self.owed == 0 || self.silent_since >= self.asked_at;
+        if (self.is_active() || self.header.next_beat().is_some()) && has_spoken && now >= self.asked_at + ASK {
             self.asked_at = now;
             self.request(&Request::AreYouThere);
         }

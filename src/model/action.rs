@@ -28,6 +28,9 @@ impl Scope {
     }
 }
 
+/// So many characters of a target are repeated in a sentence.
+const LONGEST_SHOWN: usize = 60;
+
 /// Something that is done to a target: a process, a GPIO line, the run, or a thing that the scenario knows.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Action {
@@ -67,27 +70,30 @@ pub enum Action {
 impl Action {
     /// That it was not done to this target, and why: `could not kill worker-1: the run has ended`.
     pub fn could_not(&self, target: &str, why: &str) -> String {
+        let shortened = target.char_indices().nth(LONGEST_SHOWN).map(|(end, _)| format!("{}…", &target[..end]));
+        let target = shortened.as_deref().unwrap_or(target);
         let to = |scope: Scope| match scope {
             Scope::Process => target.to_owned(),
             Scope::Group => format!("the group of {target}"),
             Scope::Tree => format!("{target} and its descendants"),
         };
         let what = match self {
+            Self::WaitAny => "wait on any child".to_owned(),
+            Self::WaitAll => "wait on all children".to_owned(),
+            Self::End => "end the run".to_owned(),
+            Self::StopEverything => "stop everything".to_owned(),
+            // It takes one, and was asked for without.
+            _ if target.is_empty() => format!("do {:?}", self.to_string()),
             Self::Terminate(scope) => format!("terminate {}", to(*scope)),
             Self::Kill(scope) => format!("kill {}", to(*scope)),
             Self::Stop(scope) => format!("stop {}", to(*scope)),
             Self::Continue(scope) => format!("continue {}", to(*scope)),
             Self::Signal(signal, scope) => format!("send {signal} to {}", to(*scope)),
             Self::Wait => format!("wait on {target}"),
-            Self::WaitAny => "wait on any child".to_owned(),
-            Self::WaitAll => "wait on all children".to_owned(),
             Self::Toggle => format!("toggle {target}"),
             Self::Press => format!("press the button of {target}"),
-            Self::End => "end the run".to_owned(),
-            Self::StopEverything => "stop everything".to_owned(),
             Self::Type => format!("type to {}", target.split(char::is_whitespace).next().unwrap_or_default()),
             Self::CloseInput => format!("close the standard input of {target}"),
-            Self::Scenario(name) if target.is_empty() => format!("do {name:?}"),
             Self::Scenario(name) => format!("do {name:?} to {target}"),
         };
         format!("could not {what}: {why}")
@@ -231,6 +237,8 @@ mod tests {
             ("end", "", "could not end the run: why"),
             ("send", "", "could not do \"send\": why"),
             ("release", "lock A", "could not do \"release\" to lock A: why"),
+            ("wait", "", "could not do \"wait\": why"),
+            ("kill", "é".repeat(80).as_str(), format!("could not kill {}…: why", "é".repeat(60)).as_str()),
         ] {
             let Ok(action) = action.parse::<Action>();
             assert_eq!(action.could_not(target, "why"), says);

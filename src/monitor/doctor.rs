@@ -162,7 +162,7 @@ fn limits(own: Result<&Path, &String>, systemd: Result<&Option<PathBuf>, &&str>)
     };
     let (by, missing) = match (own, systemd) {
         (Ok(group), _) if lacking(Some(group)).is_empty() => ("a control group for each run", Vec::new()),
-        (_, Ok(manager)) => ("a scope of systemd's for each run", lacking(manager.as_deref())),
+        (_, Ok(manager)) => ("a control group for each run, in a scope of systemd's", lacking(manager.as_deref())),
         (Ok(group), Err(_)) => ("a control group for each run", lacking(Some(group))),
         (Err(why), Err(no)) => {
             return Finding::bad(TOPIC, format!("none, exec refuses --memory-max and --cpu-max: {why}, and {no}"), DELEGATE);

@@ -30,7 +30,7 @@ pub(super) const ASYNC: Scenario = Scenario {
         fact: "one-thread",
     },
     params: &[
-        count("coroutines", 4, 2..=16, "coroutines", "runners that pass the baton round"),
+        count("coroutines", 4, 2..=12, "coroutines", "runners that pass the baton round"),
         count("laps", 30, 5..=40, "laps", "how often the baton goes round"),
         seconds("pause", 0.02, 0.005..=0.05, "how long a runner keeps the baton, sleeping with await"),
         seconds("block", 0.3, 0.1..=1.0, "how long the blocker sleeps, first with await, then without"),

@@ -27,7 +27,7 @@ pub(super) const BARRIER: Scenario = Scenario {
         count("parties", 5, 2..=16, "threads", "threads that the barrier waits for"),
         count("comers", 4, 1..=16, "threads", "threads that come"),
         seconds("timeout", 0.6, 0.1..=5.0, "how long a thread waits for the rest"),
-        seconds("patience", 15.0, 1.0..=60.0, "after this long the lesson ends by itself"),
+        seconds("patience", 6.0, 1.0..=60.0, "when you have done nothing for so long, the lesson ends"),
     ],
     actions: &[
         action("send", "Send one more worker", "one more thread comes to the barrier"),
@@ -49,8 +49,7 @@ const MOST_WORKERS: usize = 24;
 
 fn run(stage: &Stage, params: &Params) -> Result<Facts, StageError> {
     let main = stage.task("main", TaskSort::Thread);
-    let (parties, timeout) = (params.count("parties"), params.seconds("timeout"));
-    let deadline = Instant::now() + params.seconds("patience");
+    let (parties, timeout, patience) = (params.count("parties"), params.seconds("timeout"), params.seconds("patience"));
     let gate = stage.barrier("gate", parties);
     let book = Book { stage, parties, pages: Mutex::default(), again: Condvar::new() };
     book.pages().rounds.push(Round::default());
@@ -58,16 +57,20 @@ fn run(stage: &Stage, params: &Params) -> Result<Facts, StageError> {
     stage.scope(|scope| {
         let workers = scope.threads("worker", params.count("comers"), |worker| come(worker, &gate, timeout, &book))?;
         main.waiting("the workers", None);
+        let mut deadline = Instant::now() + patience;
         while workers.alive() > 0 && Instant::now() < deadline {
-            workers.join_for(deadline.saturating_duration_since(Instant::now()), |asked| match asked.name.as_str() {
-                "send" if workers.count() < MOST_WORKERS => workers.add_one().map_err(|error| error.to_string()),
-                "send" => Err(format!("{MOST_WORKERS} workers are enough for one run")),
-                "reset" if gate.is_broken() => book.reset(&gate, &workers),
-                "reset" => Err("the barrier is not broken, and who waits there waits on".to_owned()),
-                _ if gate.is_broken() => Err("the barrier is broken already; reset mends it".to_owned()),
-                _ => {
-                    gate.abort();
-                    Ok(())
+            workers.join_for(deadline.saturating_duration_since(Instant::now()), |asked| {
+                deadline = Instant::now() + patience;
+                match asked.name.as_str() {
+                    "send" if workers.count() < MOST_WORKERS => workers.add_one().map_err(|error| error.to_string()),
+                    "send" => Err(format!("{MOST_WORKERS} workers are enough for one run")),
+                    "reset" if gate.is_broken() => book.reset(&gate, &workers),
+                    "reset" => Err("the barrier is not broken, and who waits there waits on".to_owned()),
+                    _ if gate.is_broken() => Err("the barrier is broken already; reset mends it".to_owned()),
+                    _ => {
+                        gate.abort();
+                        Ok(())
+                    }
                 }
             })?;
         }

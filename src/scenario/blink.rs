@@ -15,14 +15,14 @@ pub(super) const BLINK: Scenario = Scenario {
     concepts: &[2, 17],
     text: include_str!("../../assets/texts/blink.md"),
     prediction: Prediction {
-        ask: "A thread is to change an LED 24 times. main starts it and waits for a button. How often does the LED change meanwhile?",
-        choices: &["Never: the program waits", "Once, then main is waited for", "24 times"],
+        ask: "A thread is to change an LED 16 times. main starts it and waits for a button. How often does the LED change meanwhile?",
+        choices: &["Never: the program waits", "Once, then main is waited for", "16 times"],
         answer: 2,
         fact: "changes",
     },
     params: &[
-        count("changes", 24, 2..=200, "changes", "how often the LED goes on or off"),
-        seconds("every", 0.25, 0.02..=2.0, "time from one change to the next"),
+        count("changes", 16, 2..=26, "changes", "how often the LED goes on or off"),
+        seconds("every", 0.3, 0.02..=0.5, "time from one change to the next"),
         seconds("patience", 5.0, 0.5..=60.0, "how long a pause lasts at most"),
         count("line", 17, 2..=27, "", "GPIO line of the LED"),
         count("button", 26, 2..=27, "", "GPIO line of the button: a press pauses the blinker, or lets it go on"),

@@ -1,7 +1,6 @@
 //! The worker's ear: one-line JSON actions from the descriptor that `TASKLAB_CONTROL` names. Waiting here is how a body
 //! sleeps; end of file, or no such descriptor, leaves only the waiting.
 
-use std::fmt;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::time::{Duration, Instant};
@@ -17,18 +16,6 @@ pub struct StageAction {
     /// What it is done to; may be empty.
     #[serde(default)]
     pub target: String,
-}
-
-impl fmt::Display for StageAction {
-    /// `"wait"`, or `"wait" to "child-1"`, of a very long target the beginning.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:?}", self.name)?;
-        match self.target.char_indices().nth(LONGEST_SHOWN) {
-            _ if self.target.is_empty() => Ok(()),
-            None => write!(f, " to {:?}", self.target),
-            Some((end, _)) => write!(f, " to {:?}", format!("{}…", &self.target[..end])),
-        }
-    }
 }
 
 /// Whether an action was done; if not, why, as a clause that says what would be accepted.
@@ -53,8 +40,6 @@ pub(super) enum Heard {
     Nothing,
 }
 
-/// So many characters of a target are repeated in a sentence.
-const LONGEST_SHOWN: usize = 60;
 /// Longer lines are no actions.
 const LONGEST_LINE: usize = 4_096;
 

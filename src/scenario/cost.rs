@@ -2,6 +2,7 @@
 //! never waits.
 
 use std::fs;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use rustix::param::clock_ticks_per_second;
@@ -56,6 +57,22 @@ fn clock(id: ClockId) -> f64 {
     time.tv_sec as f64 + time.tv_nsec as f64 / 1e9
 }
 
+/// Cores that the control groups of this process leave it, such as a container's: infinite where none has a limit (cgroups(7)).
+pub(super) fn quota() -> f64 {
+    quota_in(Path::new("/sys/fs/cgroup"), &fs::read_to_string("/proc/self/cgroup").unwrap_or_default())
+}
+
+/// The least that its own group and those above it have in `cpu.max`: microseconds of CPU time, of so many that pass.
+fn quota_in(tree: &Path, groups: &str) -> f64 {
+    let own = tree.join(groups.lines().find_map(|line| line.strip_prefix("0::/")).unwrap_or_default());
+    let limits = own.ancestors().take_while(|group| group.starts_with(tree)).filter_map(|group| {
+        let text = fs::read_to_string(group.join("cpu.max")).ok()?;
+        let (quota, period) = text.trim().split_once(' ')?;
+        Some(quota.parse::<f64>().ok()? / period.parse::<f64>().ok()?)
+    });
+    limits.fold(f64::INFINITY, f64::min)
+}
+
 /// CPU time that was used on these cores so far, by whomever, in seconds (proc(5), `/proc/stat`); 0 if that cannot be read.
 pub(super) fn load(cores: &CpuSet) -> f64 {
     // user, nice, system, idle, iowait, irq, softirq, steal; what follows is counted in user and nice already.
@@ -87,6 +104,24 @@ mod tests {
     use rustix::thread::sched_getaffinity;
 
     use super::*;
+
+    #[test]
+    fn the_smallest_quota_on_the_way_up_counts() {
+        let tree = tempfile::tempdir().expect("a folder");
+        let own = tree.path().join("container/lesson");
+        fs::create_dir_all(&own).expect("made");
+        let groups = "1:cpu:/elsewhere\n0::/container/lesson\n";
+        let quota = |groups: &str| quota_in(tree.path(), groups).to_string();
+        let limit = |group: &Path, text: &str| fs::write(group.join("cpu.max"), text).expect("written");
+        assert_eq!(quota(groups), "inf", "no group says anything");
+        limit(&own, "max 100000\n");
+        assert_eq!(quota(groups), "inf");
+        limit(&own, "300000 100000\n");
+        limit(&tree.path().join("container"), "150000 100000\n");
+        assert_eq!([quota(groups), quota("0::/\n")], ["1.5", "inf"]);
+        limit(tree.path(), "50000 100000\n");
+        assert_eq!([quota(groups), quota("")], ["0.5", "0.5"], "in a container the tree begins with it");
+    }
 
     #[test]
     fn work_costs_cpu_time_and_waiting_does_not() {

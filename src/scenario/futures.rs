@@ -27,7 +27,7 @@ pub(super) const FUTURES: Scenario = Scenario {
     params: &[
         count("workers", 3, 1..=8, "threads", "the pool's max_workers"),
         count("tasks", 6, 3..=12, "tasks", "tasks that are submitted, and then mapped"),
-        seconds("pace", 0.3, 0.02..=1.0, "how long the conductor waits for you before it opens the next gate"),
+        seconds("pace", 0.3, 0.02..=0.8, "how long the conductor waits for you before it opens the next gate"),
     ],
     actions: &[
         action("finish", "Finish a task", "opens the gate of the running task that is named").on("TASK"),

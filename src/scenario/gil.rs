@@ -12,7 +12,7 @@ use procfs::process::Process;
 use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 
 use super::children::{Child, Fork};
-use super::cost::{Cost, cost_of, load, process_cpu, ready_at_a_time, stolen};
+use super::cost::{Cost, cost_of, load, process_cpu, quota, ready_at_a_time, stolen};
 use super::load::Load;
 use super::{
     Chapter, Facts, Params, Prediction, Scenario, Stage, StageAction, StageError, action, at_most, choice, count, equals,
@@ -350,7 +350,7 @@ impl<'s> Processes<'s> {
         give_back(&mut found, taken);
         let cpu: f64 = found.iter().map(|one| one.cost.cpu).sum();
         show(self.stage, "processes", &found, cpu / elapsed);
-        let left = f64::from(cores.count()) - (whole_load - cpu).max(0.0) / elapsed;
+        let left = f64::from(cores.count()).min(quota()) - (whole_load - cpu).max(0.0) / elapsed;
         Ok((found, cpu / elapsed, left))
     }
 }

@@ -28,7 +28,7 @@ pub(super) const JOINABLE_QUEUE: Scenario = Scenario {
         count("items", 9, 4..=40, "items", "items that main puts"),
         seconds("work", 0.3, 0.02..=1.0, "how long an item takes"),
         count("held", 1, 0..=3, "items", "the last items, which are reported as done only when you say so"),
-        seconds("patience", 10.0, 0.5..=60.0, "after this long they are reported, whatever you do"),
+        seconds("patience", 8.0, 0.5..=60.0, "after this long they are reported, whatever you do"),
     ],
     actions: &[
         action("done", "Report an item", "lets a worker call task_done for an item that is held back"),

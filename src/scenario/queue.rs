@@ -41,7 +41,7 @@ pub(super) const QUEUE: Scenario = Scenario {
         count("ends", 1, 1..=6, "markers", "END markers that main puts after the last item"),
         count("line", 17, 2..=24, "", "the first of four GPIO lines, an LED bar that shows how full the queue is"),
         count("button", 26, 2..=27, "", "GPIO line of the button: each press makes one more item"),
-        seconds("patience", 10.0, 0.5..=60.0, "after this long main puts the markers that are missing, whatever you do"),
+        seconds("patience", 7.0, 0.5..=60.0, "after this long main puts the markers that are missing, whatever you do"),
     ],
     actions: &[
         action("pause", "Pause a consumer", "the consumer that is named takes nothing").on("CONSUMER"),

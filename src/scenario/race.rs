@@ -25,8 +25,8 @@ pub(super) const RACE: Scenario = Scenario {
     },
     params: &[
         count("workers", 4, 2..=8, "threads", "threads that add to the counter"),
-        count("rounds", 5, 1..=20, "rounds", "how often they all add, each time from 0; once where you decide each step"),
-        count("updates", 200, 20..=4000, "times", "how often each one adds 1 in a round; twice where you decide each step"),
+        count("rounds", 5, 1..=12, "rounds", "how often they all add, each time from 0; once where you decide each step"),
+        count("updates", 200, 20..=2000, "times", "how often each one adds 1 in a round; twice where you decide each step"),
         count("gap", 500, 0..=1000, "µs", "time between reading and writing: widened on purpose, so that it happens often"),
         seconds("pause", 0.5, 0.0..=2.0, "time between two rounds, to look and to press"),
         flag("lock", false, "whether a lock is held from reading to writing"),
@@ -58,7 +58,7 @@ const SHOWN: u64 = 16;
 /// Updates of each worker where a person decides each step.
 const STEPPED_UPDATES: usize = 2;
 /// Rounds that one run may have, with those that a person asks for.
-const MOST_ROUNDS: usize = 30;
+const MOST_ROUNDS: usize = 20;
 
 fn run(stage: &Stage, params: &Params) -> Result<Facts, StageError> {
     let main = stage.task("main", TaskSort::Thread);

@@ -222,7 +222,9 @@ impl Stage {
 
     /// Says why an action cannot be done now, and what would be accepted.
     pub fn refuse(&self, action: &StageAction, why: &str) {
-        self.notice(format!("could not do {action}: {why}"));
+        let (action, target) = (action.name.clone(), action.target.clone());
+        // Who asked for it is known to who passed it on.
+        self.report(EventKind::ActionRefused { action, target, by: String::new(), why: why.to_owned() });
     }
 
     /// Says so if an action was not done.

@@ -14,7 +14,9 @@ use super::load::Load;
 use super::semaphore::LED_BAR;
 use super::stage::own_pid;
 use super::words::counted;
-use super::{Chapter, Facts, Params, Prediction, Scenario, Stage, StageError, action, at_most, choice, count, equals, note};
+use super::{
+    Chapter, Facts, Params, Prediction, Scenario, Stage, StageError, action, at_most, choice, count, equals, note, seconds,
+};
 use crate::model::{ExitStatus, TaskSort};
 use crate::sys::{exit_now, set_nonblocking};
 
@@ -34,16 +36,16 @@ pub(super) const THREAD_POOL: Scenario = Scenario {
     },
     params: &[
         count("workers", 4, 1..=32, "workers", "the pool's max_workers"),
-        count("tasks", 24, 1..=64, "tasks", "tasks that are handed in at once"),
+        count("tasks", 24, 1..=32, "tasks", "tasks that are handed in at once"),
         choice("kind", &["thread", "process"], "what a worker is: a thread of this process, or a process of its own"),
         choice("work", Load::KINDS, "what a task does with its text: hash it, compress it, count its words"),
-        count("size", 48, 1..=128, "MiB", "text that each task works through"),
+        seconds("each", 0.25, 0.02..=0.35, "how long a task would keep one core busy"),
     ],
     actions: &[
         action("submit", "One more task", "hands in one more task while the pool is open"),
         action("cancel", "Cancel what waits", "takes back the tasks that no worker has taken yet"),
     ],
-    script: &["0.2 submit"],
+    script: &["0.6 submit"],
     notes: &[note(
         "ProcessPoolExecutor and ThreadPoolExecutor are swapped by changing one word",
         "yes: set `kind`. Here the number of processes in which tasks ran was {processes}. Compare what each choice costs: `--compare kind=thread,process`",
@@ -54,8 +56,9 @@ pub(super) const THREAD_POOL: Scenario = Scenario {
 };
 
 fn run(stage: &Stage, params: &Params) -> Result<Facts, StageError> {
-    let load = Load::new(params.text("work"), TEXT, params.count("size"));
     let main = stage.task("main", TaskSort::Thread);
+    main.running("measuring how much work a task is");
+    let load = Load::lasting(params.text("work"), TEXT, params.seconds("each"));
     let (queue, submit) = io::pipe().map_err(StageError::kernel("make the queue"))?;
     let (results, report) = io::pipe().map_err(StageError::kernel("make the pipe for results"))?;
 
@@ -102,7 +105,7 @@ fn run(stage: &Stage, params: &Params) -> Result<Facts, StageError> {
 }
 
 /// How many results are held against those of working alone: enough to notice, cheap enough to wait for.
-const CHECKED: u64 = 4;
+const CHECKED: u64 = 2;
 
 /// One worker, whether thread or process.
 struct Worker<'a> {

@@ -1,5 +1,5 @@
-//! Control groups for runs with limits (cgroups(7), version 2): below our own group, where that is delegated to us. Everything can be
-//! done again after half of it has failed.
+//! Control groups for runs with limits (cgroups(7), version 2): below our own group, where that is delegated to us, be it a scope that
+//! we have asked for. Everything can be done again after half of it has failed.
 
 use std::fs;
 use std::io;
@@ -34,15 +34,18 @@ struct Home {
 struct Group {
     run: RunId,
     path: PathBuf,
-    /// Whether we have made it, and remove it.
-    is_ours: bool,
     /// Kills for want of memory that were told.
     told: u64,
 }
 
 impl Cgroups {
-    /// Makes a group with these limits: the file by which processes join it, or why there can be none.
-    pub(super) fn make(&mut self, run: RunId, limits: GroupLimits) -> Result<OwnedFd, String> {
+    /// Whether groups for runs are made in a group that is ours already.
+    pub(super) fn is_settled(&self) -> bool {
+        self.home.is_some()
+    }
+
+    /// Makes our own group ready for groups below it with such limits, unless that was done; or says why there can be none.
+    pub(super) fn settle(&mut self, limits: GroupLimits) -> Result<(), String> {
         let own = own_cgroup().ok_or("no control groups of version 2 are mounted")?;
         let home = self.home.as_ref().map_or_else(|| home_of(&own), |home| home.path.clone());
         if let Some(name) = wanted(limits).into_iter().find(|name| lacks_controller(&home, name)) {
@@ -55,12 +58,18 @@ impl Cgroups {
                 if home == own { (home.join(format!("tasklab-{myself}")), Vec::new()) } else { (own, switched_on(&home)) };
             settle(&home, &leaf, family, move_to)?;
             sweep(&home);
-            self.home = Some(Home { path: home.clone(), leaf, switched_on });
+            self.home = Some(Home { path: home, leaf, switched_on });
         }
-        if let Some(known) = &mut self.home {
-            let is_on = switched_on(&home);
-            known.switched_on.extend(wanted(limits).into_iter().filter(|name| !is_on.contains(name)));
-        }
+        Ok(())
+    }
+
+    /// Makes a group with these limits: the file by which processes join it, or why there can be none.
+    pub(super) fn make(&mut self, run: RunId, limits: GroupLimits) -> Result<OwnedFd, String> {
+        self.settle(limits)?;
+        let Some(known) = &mut self.home else { return Err("no control group is ours".to_owned()) };
+        let home = known.path.clone();
+        let is_on = switched_on(&home);
+        known.switched_on.extend(wanted(limits).into_iter().filter(|name| !is_on.contains(name)));
         let path = home.join(format!("tasklab-{}-run-{run}", std::process::id()));
         let made = fs::create_dir(&path).and_then(|()| {
             limit(&home, &path, limits)?;
@@ -68,7 +77,7 @@ impl Cgroups {
         });
         match made {
             Ok(procs) => {
-                self.groups.push(Group { run, path, is_ours: true, told: 0 });
+                self.groups.push(Group { run, path, told: 0 });
                 Ok(procs.into())
             }
             Err(error) => {
@@ -76,11 +85,6 @@ impl Cgroups {
                 Err(format!("{} cannot be set up: {error}", path.display()))
             }
         }
-    }
-
-    /// Looks after a group of a run's that somebody else has made, and removes.
-    pub(super) fn look_into(&mut self, run: RunId, path: PathBuf) {
-        self.groups.push(Group { run, path, is_ours: false, told: 0 });
     }
 
     /// Looks after the groups: removes those that are empty, and says which runs have lost processes for want of memory.
@@ -96,7 +100,7 @@ impl Cgroups {
                 ));
             }
             // Refused while somebody is in it.
-            if group.is_ours { fs::remove_dir(&group.path).is_err() } else { group.path.exists() }
+            fs::remove_dir(&group.path).is_err()
         });
         news
     }
@@ -233,27 +237,6 @@ fn limit(home: &Path, group: &Path, limits: GroupLimits) -> io::Result<()> {
     Ok(())
 }
 
-/// Whether a group that somebody else has made holds its members to these limits; if not, why.
-pub(super) fn holds(group: &Path, limits: GroupLimits) -> Result<(), String> {
-    let read = |name: &str| fs::read_to_string(group.join(name)).map_err(|_| no_controller(&name[..name.len() - 4], group));
-    if let Some(bytes) = limits.memory {
-        // The kernel counts whole pages.
-        let is_set = read("memory.max")?.trim().parse::<u64>().is_ok_and(|max| max <= bytes);
-        if !is_set {
-            return Err(format!("{} has no memory limit", group.display()));
-        }
-    }
-    if let Some(percent) = limits.cpu_percent {
-        let text = read("cpu.max")?;
-        let mut numbers = text.split_whitespace().map(|word| word.parse::<u64>().unwrap_or(u64::MAX));
-        let (quota, period) = (numbers.next().unwrap_or(u64::MAX), numbers.next().unwrap_or(1));
-        if quota / 1000 > period.saturating_mul(u64::from(percent)) / 100_000 {
-            return Err(format!("{} has no CPU limit", group.display()));
-        }
-    }
-    Ok(())
-}
-
 /// `oom_kill` of `memory.events`.
 fn oom_kills(events: &str) -> u64 {
     events.lines().find_map(|line| line.strip_prefix("oom_kill ")?.trim().parse().ok()).unwrap_or_default()
@@ -356,15 +339,6 @@ mod tests {
         limit(home, &group, limits).expect("written");
         let read = |name: &str| fs::read_to_string(group.join(name)).expect("there");
         assert_eq!((read("memory.max").as_str(), read("cpu.max").as_str()), ("67108864", "50000 100000"));
-        assert_eq!(holds(&group, limits), Ok(()));
-        for (name, text, why) in [("memory.max", "max\n", "no memory limit"), ("cpu.max", "max 100000\n", "no CPU limit")] {
-            let right = read(name);
-            fs::write(group.join(name), text).expect("ours");
-            assert!(holds(&group, limits).expect_err("not held").contains(why));
-            fs::write(group.join(name), right).expect("ours");
-        }
-        fs::remove_file(group.join("cpu.max")).expect("ours");
-        assert!(holds(&group, limits).expect_err("not there").contains("no cpu controller"));
         let missing = limit(home, &home.join("gone"), GroupLimits { memory: Some(1), cpu_percent: None });
         assert!(missing.is_err(), "a controller that is not there is an error, and no limit that does not hold");
         assert_eq!(oom_kills("low 0\noom 2\noom_kill 1\noom_group_kill 0\n"), 1);

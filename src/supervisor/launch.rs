@@ -1,17 +1,18 @@
 //! Starting the stages of a run: all or none.
 
+use std::io;
 use std::os::fd::OwnedFd;
 use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, poll};
 
 use super::prepare::{new_pipe, prepare};
-use super::protocol::{LaunchFailure, LaunchProblem, LaunchedChild};
+use super::protocol::{LaunchFailure, LaunchProblem, LaunchedChild, Report};
 use super::room::Dispensability;
-use super::scope::Scopes;
+use super::scope::AskedScope;
 use super::server::Server;
-use crate::model::{ChildSpec, GroupLimits, Pgid, Pid, Reaping, RunId, Sid, Signal};
-use crate::sys::{self, Held, MAX_PACKET_FDS, Neighbours, OurEnds, Prepared, SpawnError, SpawnStage, Spawned, monotonic_now};
+use crate::model::{ChildSpec, GroupLimits, Monotonic, Pgid, Reaping, RunId, Sid, Signal};
+use crate::sys::{self, MAX_PACKET_FDS, Neighbours, OurEnds, Prepared, SpawnError, SpawnStage, Spawned, monotonic_now};
 
 /// Each stage takes at most six descriptors of a report.
 const MAX_STAGES: usize = MAX_PACKET_FDS / 6;
@@ -21,18 +22,54 @@ const BUSY_TRIES: u32 = 5;
 const BUSY_PAUSE: Duration = Duration::from_millis(2);
 
 impl Server {
+    /// Starts all stages or none, and tells of it; later, if that needs a control group that systemd is asked for.
+    pub(super) fn launch_in_time(&mut self, run: RunId, stages: Vec<ChildSpec>) -> io::Result<()> {
+        let limits = limits_of(&stages);
+        if !limits.is_empty()
+            && !self.cgroups.is_settled()
+            && let Err(why) = self.cgroups.settle(limits)
+        {
+            if self.asked_scope.is_none() {
+                match AskedScope::ask(limits, &why) {
+                    Ok(asked) => self.asked_scope = Some(asked),
+                    Err(why) => return self.refuse_launch(run, &stages, &why),
+                }
+            }
+            self.launches.push((run, stages));
+            return Ok(());
+        }
+        self.launch_now(run, &stages)
+    }
+
+    /// Goes on with the launches that waited for a control group, once systemd has made one or has not.
+    pub(super) fn look_for_scope(&mut self, now: Monotonic) -> io::Result<()> {
+        let Some(found) = self.asked_scope.as_ref().and_then(|asked| asked.look(now)) else { return Ok(()) };
+        self.asked_scope = None;
+        for (run, stages) in std::mem::take(&mut self.launches) {
+            match &found {
+                Ok(()) => self.launch_now(run, &stages)?,
+                Err(why) => self.refuse_launch(run, &stages, why)?,
+            }
+        }
+        self.dispensability.iter_mut().for_each(Dispensability::lower);
+        Ok(())
+    }
+
+    fn launch_now(&mut self, run: RunId, stages: &[ChildSpec]) -> io::Result<()> {
+        match self.launch(run, stages) {
+            Ok((children, fds)) => self.link.queue(&Report::Launched { run, children }, fds),
+            Err(failure) => self.link.queue(&Report::NotLaunched { run, failure }, Vec::new()),
+        }
+    }
+
+    fn refuse_launch(&mut self, run: RunId, stages: &[ChildSpec], why: &str) -> io::Result<()> {
+        let failure = failure(stages, 0, LaunchProblem::NoRoom(unlimited(why)));
+        self.link.queue(&Report::NotLaunched { run, failure }, Vec::new())
+    }
+
     /// Starts all stages or none.
-    pub(super) fn launch(
-        &mut self,
-        run: RunId,
-        stages: &[ChildSpec],
-    ) -> Result<(Vec<LaunchedChild>, Vec<OwnedFd>), LaunchFailure> {
-        let failed = |stage: usize, problem| LaunchFailure {
-            stage,
-            stages: stages.len(),
-            program: stages.get(stage).map(ChildSpec::display_name).unwrap_or_default(),
-            problem,
-        };
+    fn launch(&mut self, run: RunId, stages: &[ChildSpec]) -> Result<(Vec<LaunchedChild>, Vec<OwnedFd>), LaunchFailure> {
+        let failed = |stage: usize, problem| failure(stages, stage, problem);
         if stages.is_empty() || stages.len() > MAX_STAGES {
             let problem = format!("a pipeline has 1 to {MAX_STAGES} stages, and this one has {}", stages.len());
             return Err(failed(0, LaunchProblem::Spec(problem)));
@@ -43,13 +80,9 @@ impl Server {
         }
         let room = self.room.take(self.family.len(), stages.len(), monotonic_now());
         room.map_err(|why| failed(0, LaunchProblem::NoRoom(why)))?;
-        let holder = self.holder(run, stages).map_err(|why| failed(0, LaunchProblem::NoRoom(why)))?;
+        let group = self.group(run, stages).map_err(|why| failed(0, LaunchProblem::NoRoom(why)))?;
         self.dispensability.iter_mut().for_each(Dispensability::raise);
-        let started = match &holder {
-            Holder::Scope(scopes, limits) => self.start_in_scope(stages, run, scopes, *limits),
-            Holder::Group(group) => start_stages(stages, run, Some(group)),
-            Holder::Nobody => start_stages(stages, run, None),
-        };
+        let started = start_stages(stages, run, group.as_ref());
         let started = match started {
             Ok(started) => started,
             Err(Half { started, stage, problem }) => {
@@ -79,52 +112,13 @@ impl Server {
         Ok((children.collect(), fds))
     }
 
-    /// What holds a run to its limits, if it has any: a control group of ours, or else a scope of the user's systemd.
-    fn holder(&mut self, run: RunId, stages: &[ChildSpec]) -> Result<Holder, String> {
-        let limits = stages.first().map(|first| first.group_limits).unwrap_or_default();
+    /// What holds a run to its limits, if it has any: the file by which its children join its control group.
+    fn group(&mut self, run: RunId, stages: &[ChildSpec]) -> Result<Option<OwnedFd>, String> {
+        let limits = limits_of(stages);
         if limits.is_empty() {
-            return Ok(Holder::Nobody);
+            return Ok(None);
         }
-        match self.cgroups.make(run, limits) {
-            Ok(group) => Ok(Holder::Group(group)),
-            Err(why) => Ok(Holder::Scope(Scopes::find(limits, &why)?, limits)),
-        }
-    }
-
-    /// Makes all stages, has them taken into a scope, and then lets one after the other execute its program.
-    fn start_in_scope(
-        &mut self,
-        stages: &[ChildSpec],
-        run: RunId,
-        scopes: &Scopes,
-        limits: GroupLimits,
-    ) -> Result<Vec<Started>, Half> {
-        let mut held: Vec<(Held, OurEnds)> = Vec::new();
-        let mut input = None;
-        for (stage, spec) in stages.iter().enumerate() {
-            let group = held.first().and_then(|(first, _)| first.pid()).map(Pid::number);
-            let half = |problem| Half { started: Vec::new(), stage, problem };
-            let (prepared, ours, next) =
-                prepare_stage(spec, run, input.take(), stage + 1 == stages.len(), group).map_err(half)?;
-            let child = sys::spawn_held(&prepared);
-            held.push((child.map_err(|error| half(LaunchProblem::Spawn { error, path: culprit(error, spec) }))?, ours));
-            input = next;
-        }
-        let pids: Vec<Pid> = held.iter().filter_map(|(child, _)| child.pid()).collect();
-        let name = format!("tasklab-{}-run-{run}.scope", std::process::id());
-        let scope = scopes.take_in(&name, &pids, limits);
-        let scope = scope.map_err(|why| Half { started: Vec::new(), stage: 0, problem: LaunchProblem::NoRoom(why) })?;
-        self.cgroups.look_into(run, scope);
-        let mut started = Vec::new();
-        for ((child, ours), (stage, spec)) in held.into_iter().zip(stages.iter().enumerate()) {
-            match child.let_go() {
-                Ok(spawned) => started.push((spawned, ours)),
-                Err(error) => {
-                    return Err(Half { started, stage, problem: LaunchProblem::Spawn { error, path: culprit(error, spec) } });
-                }
-            }
-        }
-        Ok(started)
+        self.cgroups.make(run, limits).map(Some).map_err(|why| unlimited(&why))
     }
 
     /// Kills the stages of a pipeline that could not be completed, and waits for them: they die at once, since nobody
@@ -146,16 +140,22 @@ impl Server {
     }
 }
 
+/// The limits of a run: those of its first stage.
+fn limits_of(stages: &[ChildSpec]) -> GroupLimits {
+    stages.first().map(|first| first.group_limits).unwrap_or_default()
+}
+
+fn unlimited(why: &str) -> String {
+    format!("its memory and CPU cannot be limited: {why}")
+}
+
+fn failure(stages: &[ChildSpec], stage: usize, problem: LaunchProblem) -> LaunchFailure {
+    let program = stages.get(stage).map(ChildSpec::display_name).unwrap_or_default();
+    LaunchFailure { stage, stages: stages.len(), program, problem }
+}
+
 /// A stage that runs, and our ends of its pipes.
 type Started = (Spawned, OurEnds);
-
-/// What holds a run to its limits.
-enum Holder {
-    Nobody,
-    /// `cgroup.procs` of a group of ours, which children join.
-    Group(OwnedFd),
-    Scope(Scopes, GroupLimits),
-}
 
 /// A launch that came halfway: what runs, and what the next stage has failed on.
 struct Half {

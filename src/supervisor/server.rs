@@ -15,7 +15,8 @@ use super::header::Header;
 use super::link::{Link, Received};
 use super::protocol::{Report, Request};
 use super::room::{Dispensability, Room, leave_processes_to_the_app};
-use crate::model::Signal;
+use super::scope::AskedScope;
+use crate::model::{ChildSpec, RunId, Signal};
 use crate::sys::{self, PacketSocket, SignalFd, monotonic_now};
 
 /// How long requests are handled before children are looked after again.
@@ -44,6 +45,8 @@ pub fn serve(socket: OwnedFd) -> io::Result<()> {
         room: Room::default(),
         dispensability: Dispensability::open(),
         cgroups: Cgroups::default(),
+        asked_scope: None,
+        launches: Vec::new(),
         spare: None,
     };
     server.family.keep_reserve();
@@ -68,12 +71,15 @@ fn none_if_gone(result: io::Result<()>) -> io::Result<()> {
 }
 
 pub(super) struct Server {
-    link: Link,
+    pub(super) link: Link,
     pub(super) family: Family,
     header: Header,
     pub(super) room: Room,
     pub(super) dispensability: Option<Dispensability>,
     pub(super) cgroups: Cgroups,
+    pub(super) asked_scope: Option<AskedScope>,
+    /// What waits for that scope.
+    pub(super) launches: Vec<(RunId, Vec<ChildSpec>)>,
     /// Kept for the file of a long request.
     spare: Option<OwnedFd>,
 }
@@ -87,7 +93,8 @@ impl Server {
             let lines = self.header.fds();
             let mut fds = vec![PollFd::new(&self.link, wanted), PollFd::new(child_signals, PollFlags::IN)];
             fds.extend(lines.iter().map(|fd| PollFd::from_borrowed_fd(*fd, PollFlags::IN)));
-            let timeout = self.header.deadline().map(|at| {
+            let scope = self.asked_scope.as_ref().map(|asked| asked.next_look(monotonic_now()));
+            let timeout = self.header.deadline().into_iter().chain(scope).min().map(|at| {
                 let left = at.since(monotonic_now());
                 Timespec { tv_sec: left.as_secs() as i64, tv_nsec: i64::from(left.subsec_nanos()) }
             });
@@ -107,6 +114,7 @@ impl Server {
                 reports.extend(self.cgroups.look_after().into_iter().map(|(run, text)| Report::Note { run, text }));
             }
             self.tell(reports)?;
+            self.look_for_scope(monotonic_now())?;
             if socket.intersects(PollFlags::IN | PollFlags::HUP | PollFlags::ERR) {
                 let is_open = self.take_requests()?;
                 self.dispensability.iter_mut().for_each(Dispensability::lower);
@@ -157,10 +165,7 @@ impl Server {
         self.header.hear(monotonic_now());
         let mut reports = Vec::new();
         match request {
-            Request::Launch { run, stages } => match self.launch(run, &stages) {
-                Ok((children, fds)) => return self.link.queue(&Report::Launched { run, children }, fds),
-                Err(failure) => reports.push(Report::NotLaunched { run, failure }),
-            },
+            Request::Launch { run, stages } => return self.launch_in_time(run, stages),
             Request::Signal { ask, pid, signals, scope } => {
                 reports.push(Report::Signaled { ask, result: self.family.signal(pid, &signals, scope) });
             }

@@ -30,7 +30,7 @@ pub use prepare::{Neighbours, OurEnds, PrepareError, new_pipe, prepare};
 pub use process::{PidFd, SignalScope, become_subreaper, emulated_on, has_one_thread, process_group, rename_thread, session};
 pub use shared::SharedNumber;
 pub use signals::{SignalFd, block_all_signals, forget_inherited_signals, ignore_signal};
-pub use spawn::{Held, Placement, Prepared, SpawnError, SpawnStage, Spawned, spawn, spawn_held};
+pub use spawn::{Placement, Prepared, SpawnError, SpawnStage, Spawned, spawn};
 pub use stat::{Stat, parse_stat};
 pub use terminal::open_terminal;
 pub use wait::{Changed, Waited, WhatEnded, wait_any, wait_pid, wait_pidfd};

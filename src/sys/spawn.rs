@@ -95,27 +95,6 @@ pub enum SpawnStage {
     Exec,
 }
 
-impl SpawnStage {
-    /// The step that a held child has told.
-    fn from_number(number: u8) -> Option<Self> {
-        const ALL: [SpawnStage; 12] = [
-            SpawnStage::Clone,
-            SpawnStage::Session,
-            SpawnStage::Group,
-            SpawnStage::DeathSignal,
-            SpawnStage::Nice,
-            SpawnStage::Cwd,
-            SpawnStage::Descriptors,
-            SpawnStage::Affinity,
-            SpawnStage::Terminal,
-            SpawnStage::Cgroup,
-            SpawnStage::Limit,
-            SpawnStage::Exec,
-        ];
-        ALL.into_iter().find(|stage| *stage as u8 == number)
-    }
-}
-
 impl fmt::Display for SpawnStage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
@@ -145,80 +124,6 @@ pub struct SpawnError {
     pub errno: i32,
 }
 
-/// A child that has everything but its program: it stands before exec(2) until it is let go. Dropping it instead ends it.
-///
-/// It has memory of its own (no `CLONE_VM`), so its parent goes on meanwhile, and a failed step is told through a pipe.
-#[derive(Debug)]
-pub struct Held {
-    spawned: Option<Spawned>,
-    gate: Option<OwnedFd>,
-    news: OwnedFd,
-}
-
-impl Held {
-    /// Its PID.
-    pub fn pid(&self) -> Option<Pid> {
-        self.spawned.as_ref().map(|spawned| spawned.pid)
-    }
-
-    /// Lets it execute its program, and returns when it has done so, or has ended before, or has failed to.
-    pub fn let_go(mut self) -> Result<Spawned, SpawnError> {
-        if let Some(gate) = &self.gate {
-            // One that was killed meanwhile does not listen any more.
-            let _ = rustix::io::write(gate, b"!");
-        }
-        if let News::Failed(error) = hear(&self.news)? {
-            return Err(error);
-        }
-        // Closed by exec, or by its end, which whoever waits on it will see.
-        self.gate = None;
-        self.spawned.take().ok_or(SpawnError { stage: SpawnStage::Exec, errno: libc::ECHILD })
-    }
-}
-
-impl Drop for Held {
-    fn drop(&mut self) {
-        self.gate = None;
-        if let Some(spawned) = &self.spawned {
-            let _ = spawned.pidfd.signal(Signal::KILL, super::SignalScope::Process);
-            // SAFETY: waits for our own child, which dies of that signal; no status is wanted.
-            while unsafe { libc::waitpid(spawned.pid.number(), std::ptr::null_mut(), 0) } < 0
-                && io::Error::last_os_error().kind() == io::ErrorKind::Interrupted
-            {}
-        }
-    }
-}
-
-/// What a held child tells.
-#[derive(Debug, PartialEq, Eq)]
-enum News {
-    /// It stands before its program.
-    Ready,
-    Failed(SpawnError),
-    /// Nothing: it has closed its end by executing its program, or was killed.
-    Gone,
-}
-
-/// Waits for the next news.
-fn hear(news: &OwnedFd) -> Result<News, SpawnError> {
-    let lost = |errno: rustix::io::Errno| SpawnError { stage: SpawnStage::Exec, errno: errno.raw_os_error() };
-    let mut told = [0_u8; 5];
-    let count = rustix::io::retry_on_intr(|| rustix::io::read(news, &mut told)).map_err(lost)?;
-    let [stage, errno @ ..] = told;
-    Ok(match (count, SpawnStage::from_number(stage)) {
-        (0, _) => News::Gone,
-        (_, Some(stage)) => News::Failed(SpawnError { stage, errno: i32::from_ne_bytes(errno) }),
-        (_, None) => News::Ready,
-    })
-}
-
-/// Where a held child waits, and where it tells what has failed.
-#[derive(Debug, Clone, Copy)]
-struct Gate {
-    gate: RawFd,
-    news: RawFd,
-}
-
 /// What the child reads, and the one field that it writes.
 struct Job<'a> {
     prepared: &'a Prepared,
@@ -226,38 +131,11 @@ struct Job<'a> {
     env: Vec<*const libc::c_char>,
     cores: Option<libc::cpu_set_t>,
     parent: libc::pid_t,
-    gate: Option<Gate>,
     failure: Option<(SpawnStage, i32)>,
 }
 
 /// Starts a child and returns when it has executed its program or has failed to.
 pub fn spawn(prepared: &Prepared) -> Result<Spawned, SpawnError> {
-    start(prepared, None)
-}
-
-/// Starts a child and returns when it is held before it executes its program, or has failed to come as far.
-pub fn spawn_held(prepared: &Prepared) -> Result<Held, SpawnError> {
-    // Above all places, like what is placed there.
-    let pipe = || -> io::Result<(OwnedFd, OwnedFd)> {
-        let (reader, writer) = rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC)?;
-        let lowest = prepared.placements.iter().map(|placement| placement.number).chain(prepared.keep.iter().copied()).max();
-        let lowest = lowest.map_or(3, |highest| highest + 1);
-        Ok((super::dup_at_least(reader, lowest)?, super::dup_at_least(writer, lowest)?))
-    };
-    let failed = |error: io::Error| SpawnError { stage: SpawnStage::Clone, errno: error.raw_os_error().unwrap_or_default() };
-    let (theirs, gate) = pipe().map_err(failed)?;
-    let (news, theirs_to_tell) = pipe().map_err(failed)?;
-    let spawned = start(prepared, Some(Gate { gate: theirs.as_raw_fd(), news: theirs_to_tell.as_raw_fd() }))?;
-    drop((theirs, theirs_to_tell));
-    let held = Held { spawned: Some(spawned), gate: Some(gate), news };
-    match hear(&held.news)? {
-        News::Ready => Ok(held),
-        News::Failed(error) => Err(error),
-        News::Gone => Err(SpawnError { stage: SpawnStage::Clone, errno: libc::ESRCH }),
-    }
-}
-
-fn start(prepared: &Prepared, gate: Option<Gate>) -> Result<Spawned, SpawnError> {
     let last = || io::Error::last_os_error().raw_os_error().unwrap_or_default();
     let pointers = |texts: &[CString]| texts.iter().map(|text| text.as_ptr()).chain([std::ptr::null()]).collect::<Vec<_>>();
     let mut job = Job {
@@ -266,19 +144,17 @@ fn start(prepared: &Prepared, gate: Option<Gate>) -> Result<Spawned, SpawnError>
         env: pointers(&prepared.env),
         cores: (!prepared.affinity.is_empty()).then(|| cores(&prepared.affinity)),
         parent: std::process::id().cast_signed(),
-        gate,
         failure: None,
     };
     // u128 for the 16 bytes of alignment that the ABIs ask for; 16 KiB, of which the child uses a few hundred bytes. From
     // 64 KiB on, freeing it would make the C library tidy up its whole heap each time.
     let mut stack = vec![0_u128; 1024];
     let mut pidfd: RawFd = -1;
-    let shared = if gate.is_some() { 0 } else { libc::CLONE_VM | libc::CLONE_VFORK };
-    let flags = shared | libc::CLONE_PIDFD | libc::SIGCHLD;
+    let flags = libc::CLONE_VM | libc::CLONE_VFORK | libc::CLONE_PIDFD | libc::SIGCHLD;
     let blocked = block_all_signals()
         .map_err(|error| SpawnError { stage: SpawnStage::Clone, errno: error.raw_os_error().unwrap_or_default() })?;
     // SAFETY: the stack is the child's alone, and outlives it in this memory, since CLONE_VFORK suspends this thread
-    // until the child has executed its program or exited; `job` likewise. A held child has copies of both. `child` makes system calls only, and leaves
+    // until the child has executed its program or exited; `job` likewise. `child` makes system calls only, and leaves
     // by exec or _exit, never by unwinding.
     let pid = unsafe {
         let top = stack.as_mut_ptr().add(stack.len()).cast();
@@ -317,12 +193,6 @@ extern "C" fn child(job: *mut libc::c_void) -> libc::c_int {
     // SAFETY: see `set_up_and_exec`; the errno location is this thread's, borrowed from the sleeping parent.
     unsafe {
         let stage = set_up_and_exec(job);
-        if let Some(Gate { news, .. }) = job.gate {
-            let [a, b, c, d] = (*libc::__errno_location()).to_ne_bytes();
-            let told = [stage as u8, a, b, c, d];
-            libc::write(news, told.as_ptr().cast(), told.len());
-            libc::_exit(127)
-        }
         (&raw mut job.failure).write_volatile(Some((stage, *libc::__errno_location())));
         libc::_exit(127)
     }
@@ -413,14 +283,6 @@ unsafe fn set_up_and_exec(job: &Job<'_>) -> SpawnStage {
         let mut mask = std::mem::MaybeUninit::<libc::sigset_t>::uninit();
         libc::sigemptyset(mask.as_mut_ptr());
         libc::sigprocmask(libc::SIG_SETMASK, mask.as_ptr(), std::ptr::null_mut());
-        if let Some(Gate { gate, news }) = job.gate {
-            let mut word = 0_u8;
-            libc::write(news, (&raw const word).cast(), 1);
-            // Without a word, its parent has given it up or has gone.
-            if libc::read(gate, (&raw mut word).cast(), 1) != 1 {
-                libc::_exit(127);
-            }
-        }
         exec_first(&prepared.candidates, &job.argv, &job.env);
         SpawnStage::Exec
     }
@@ -468,63 +330,5 @@ unsafe fn close_on_exec_from_3() {
         for fd in 3..1024 {
             libc::fcntl(fd, libc::F_SETFD, libc::FD_CLOEXEC);
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::super::{Changed, Neighbours, WhatEnded, prepare, wait_pidfd};
-    use super::*;
-    use crate::model::{ChildSpec, ExitStatus, Input, OutputTo};
-
-    fn prepared(spec: ChildSpec) -> (Prepared, Option<OwnedFd>) {
-        let spec = ChildSpec { stdin: Input::Null, stdout: OutputTo::Pipe, stderr: OutputTo::Null, ..spec };
-        let (prepared, ours) = prepare(&spec, Neighbours::default(), None).expect("prepared");
-        (Prepared { death_signal: None, ..prepared }, ours.stdout)
-    }
-
-    fn status_of(spawned: &Spawned) -> ExitStatus {
-        let _ = rustix::event::poll(&mut [rustix::event::PollFd::new(&spawned.pidfd, rustix::event::PollFlags::IN)], None);
-        match wait_pidfd(&spawned.pidfd, WhatEnded::Reap).expect("ours").expect("it has ended").changed {
-            Changed::Ended(status) => status,
-            other => panic!("{other:?}"),
-        }
-    }
-
-    #[test]
-    fn a_held_child_executes_its_program_when_it_is_let_go_and_not_before() {
-        let (ready, output) = prepared(ChildSpec::new(["sh", "-c", "echo $0 $PPID; exit 3", "zero"]));
-        let held: Vec<Held> = [spawn_held(&ready), spawn_held(&ready)].map(|held| held.expect("starts")).into();
-        drop(ready);
-        for child in &held {
-            let program = std::fs::read_link(format!("/proc/{}/exe", child.pid().expect("it is there"))).expect("alive");
-            assert_eq!(program, std::env::current_exe().expect("this"), "its program has not begun");
-        }
-        for child in held {
-            let spawned = child.let_go().expect("executes");
-            assert_eq!(status_of(&spawned), ExitStatus::Exited(3));
-        }
-        let mut text = String::new();
-        let mut output = std::fs::File::from(output.expect("a pipe"));
-        io::Read::read_to_string(&mut output, &mut text).expect("nobody holds it any more");
-        assert_eq!(text, format!("zero {}\n", std::process::id()).repeat(2));
-    }
-
-    #[test]
-    fn what_a_held_child_fails_on_is_told_and_one_that_is_given_up_is_gone() {
-        let nowhere = ChildSpec { cwd: Some("/no/such/folder".into()), ..ChildSpec::new(["true"]) };
-        let error = spawn_held(&prepared(nowhere).0).expect_err("does not come as far");
-        assert_eq!(error, SpawnError { stage: SpawnStage::Cwd, errno: libc::ENOENT });
-        for (program, errno) in [("no-such-program", libc::ENOENT), ("/", libc::EACCES)] {
-            let stage = SpawnStage::Exec;
-            let held = spawn_held(&prepared(ChildSpec::new([program])).0).expect("comes as far");
-            let pidfd = PidFd::open(held.pid().expect("it is there")).expect("alive");
-            assert_eq!(held.let_go().expect_err("fails"), SpawnError { stage, errno });
-            assert!(pidfd.signal(Signal::CONT, super::super::SignalScope::Process).is_err(), "no zombie is left");
-        }
-        let held = spawn_held(&prepared(ChildSpec::new(["true"])).0).expect("starts");
-        let pidfd = PidFd::open(held.pid().expect("it is there")).expect("alive");
-        drop(held);
-        assert!(pidfd.signal(Signal::CONT, super::super::SignalScope::Process).is_err(), "reaped");
     }
 }

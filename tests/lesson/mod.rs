@@ -81,6 +81,20 @@ impl Ran {
             .collect()
     }
 
+    /// What was asked for and not done, in sentences.
+    pub fn refusals(&self) -> Vec<String> {
+        self.events.iter().filter_map(|event| refusal(&event.kind)).collect()
+    }
+
+    /// Levels of an LED, in order.
+    pub fn levels(&self, wanted: u8) -> Vec<u8> {
+        let level = |event: &Event| match event.kind {
+            EventKind::Gpio { line, value } if line == wanted => Some(value),
+            _ => None,
+        };
+        self.events.iter().filter_map(level).collect()
+    }
+
     pub fn values(&self, wanted: &str) -> Vec<Value> {
         let value = |event: &'_ Event| match &event.kind {
             EventKind::Value { name, value } if name == wanted => Some(value.clone()),
@@ -94,7 +108,12 @@ impl Ran {
     pub fn assert_passed(&self) {
         assert_eq!(self.code, Some(0), "{self:#?}");
         let facts = self.facts();
-        assert!(!facts.is_empty() && facts.values().all(|fact| fact.holds), "{facts:#?}\n{:?}", self.notices());
+        assert!(
+            !facts.is_empty() && facts.values().all(|fact| fact.holds),
+            "{facts:#?}\n{:?}\n{:?}",
+            self.notices(),
+            self.refusals()
+        );
     }
 
     /// Fails if processes of the run do not end.
@@ -106,6 +125,13 @@ impl Ran {
             std::thread::sleep(Duration::from_millis(5));
         }
     }
+}
+
+/// The sentence of an event that refuses an action.
+pub fn refusal(kind: &EventKind) -> Option<String> {
+    let EventKind::ActionRefused { action, target, why, .. } = kind else { return None };
+    let Ok(action) = action.parse::<Action>();
+    Some(action.could_not(target, why))
 }
 
 /// State letter of a process; `None` if there is none.
@@ -224,6 +250,13 @@ impl Running {
     /// Presses one of the lesson's own buttons.
     pub fn press(&mut self, action: &str, target: &str) {
         self.act(&Action::Scenario(action.to_owned()), target);
+    }
+
+    /// Presses some of them, each with its target.
+    pub fn press_all(&mut self, presses: &[(&str, &str)]) {
+        for (action, target) in presses {
+            self.press(action, target);
+        }
     }
 
     #[track_caller]

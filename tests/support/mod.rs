@@ -83,7 +83,12 @@ pub struct Supervisor {
 
 impl Supervisor {
     pub fn start() -> Self {
-        let client = Client::start(Path::new(env!("CARGO_BIN_EXE_tasklab"))).expect("a supervisor");
+        Self::of(Path::new(env!("CARGO_BIN_EXE_tasklab")))
+    }
+
+    /// The same of a program that stands for ours.
+    pub fn of(program: &Path) -> Self {
+        let client = Client::start(program).expect("a supervisor");
         let tag = format!("TASKLAB_TEST={}-{}", std::process::id(), client.pid());
         Self { client: Some(client), tag, seen: Vec::new(), runs: 0, asks: 0 }
     }
@@ -132,11 +137,12 @@ impl Supervisor {
             stage.env.push((name.into(), value.into()));
         }
         self.runs += 1;
-        self.request(&Request::Launch { run: RunId::new(self.runs), stages });
+        let mine = self.run();
+        self.request(&Request::Launch { run: mine, stages });
         loop {
             match self.next("the answer to a launch") {
                 Incoming::Launched(_, children) => return Ok(children),
-                Incoming::Report(Report::NotLaunched { failure, .. }) => return Err(failure),
+                Incoming::Report(Report::NotLaunched { run, failure }) if run == mine => return Err(failure),
                 Incoming::Report(report) => self.seen.push(report),
                 Incoming::End => panic!("the supervisor has gone"),
             }
@@ -146,6 +152,11 @@ impl Supervisor {
     pub fn launch_one(&mut self, spec: ChildSpec) -> (Pid, ChildPipes) {
         let (child, pipes) = self.launch(vec![spec]).expect("starts").remove(0);
         (child.pid, pipes)
+    }
+
+    /// Whether such a report has come while another was waited for.
+    pub fn has_seen(&self, is_it: impl FnMut(&Report) -> bool) -> bool {
+        self.seen.iter().any(is_it)
     }
 
     /// Waits for a report that `pick` takes; the others are kept for later calls.
