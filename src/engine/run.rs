@@ -58,7 +58,7 @@ pub(super) struct Run {
     pub(super) inputs: Vec<InputStream>,
     pub(super) controls: Vec<Control>,
     /// Terminals of children that live. Whoever closes one hangs up its session, and a program that has closed its streams and is about
-    /// to exit would die of that (SIGHUP, tty_ioctl(4)).
+    /// to exit would die of that (SIGHUP).
     terminals: Vec<(Pid, OwnedFd)>,
     origin: Monotonic,
     pub(super) script: Script,
