@@ -96,7 +96,7 @@ fn a_terminal_serves_one_program_whose_lines_come_as_they_are_typed() {
             _ => {}
         }
     });
-    assert_eq!((outcome(&events), step), ((Outcome::Passed, 0), 1), "{events:#?}");
+    assert_eq!((outcome(&events), step), ((Outcome::Passed, 0), 1), "{:?}", String::from_utf8_lossy(&heard));
     let two = vec![ChildSpec { terminal: Some(WindowSize::default()), ..ChildSpec::new(["true"]) }, ChildSpec::new(["true"])];
     let events = events_of(&engine, programs(two), |_| {});
     assert!(support::runs::notices(&events)[0].contains("single program"), "{events:?}");

@@ -1,7 +1,6 @@
 //! One run on the engine's thread: its fold and recording, its streams, its course.
 
 use std::collections::{BTreeSet, HashMap};
-use std::os::fd::OwnedFd;
 use std::sync::Arc;
 
 use super::acting::Asked;
@@ -57,9 +56,6 @@ pub(super) struct Run {
     pub(super) events: Vec<EventStream>,
     pub(super) inputs: Vec<InputStream>,
     pub(super) controls: Vec<Control>,
-    /// Terminals of children that live. Whoever closes one hangs up its session, and a program that has closed its streams and is about
-    /// to exit would die of that (SIGHUP).
-    terminals: Vec<(Pid, OwnedFd)>,
     origin: Monotonic,
     pub(super) script: Script,
     /// The supervisor's children that belong to the run.
@@ -99,7 +95,6 @@ impl Run {
             events: Vec::new(),
             inputs: Vec::new(),
             controls: Vec::new(),
-            terminals: Vec::new(),
             origin,
             script: Script::new(&request.script),
             stages: Vec::new(),
@@ -183,8 +178,6 @@ impl Run {
             self.fold.add_stage(pid);
             self.emit(EventKind::ProcessStarted { pid, ppid: supervisor, pgid, sid, name, argv }, now, tap);
             self.stages.push(Child { pid, status: None, is_reaped: false });
-            let terminal = pipes.stdout.as_ref().filter(|_| has_terminal).and_then(|fd| fd.try_clone().ok());
-            self.terminals.extend(terminal.map(|fd| (pid, fd)));
             self.outputs.extend(pipes.stdout.map(|fd| OutputStream::new(pid, Stream::Stdout, fd, may_grow)));
             self.outputs.extend(pipes.stderr.map(|fd| OutputStream::new(pid, Stream::Stderr, fd, may_grow)));
             self.events.extend(pipes.events.map(|fd| EventStream::new(pid, fd)));
@@ -287,7 +280,6 @@ impl Run {
         if let Some(stage) = self.stages.iter_mut().find(|stage| stage.pid == pid && stage.status.is_none()) {
             stage.status = Some(status);
             self.waiting.ended(pid);
-            self.terminals.retain(|(of, _)| *of != pid);
         }
         let ends_the_work = is_reaped && self.reaped(pid, now, tap);
         if let ExitStatus::Signaled { signal, .. } = status
@@ -423,7 +415,6 @@ impl Run {
         }
         self.events.clear();
         self.inputs.clear();
-        self.terminals.clear();
         for control in std::mem::take(&mut self.controls) {
             for asked in control.unread().filter(|asked| !asked.is_demo) {
                 self.refuse(&asked, "it came too late, the body has ended", now, tap);
