@@ -101,3 +101,9 @@ fn a_terminal_serves_one_program_whose_lines_come_as_they_are_typed() {
     let events = events_of(&engine, programs(two), |_| {});
     assert!(support::runs::notices(&events)[0].contains("single program"), "{events:?}");
 }
+
+#[test]
+fn a_program_that_closes_its_terminal_before_it_ends_is_not_hung_up() {
+    let script = "exec 0<&- 1>&- 2>&-; sleep 0.2; exit 7";
+    assert_eq!(exec(&["--pty", "--", "sh", "-c", script]).0, 7);
+}

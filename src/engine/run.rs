@@ -1,6 +1,7 @@
 //! One run on the engine's thread: its fold and recording, its streams, its course.
 
 use std::collections::{BTreeSet, HashMap};
+use std::os::fd::OwnedFd;
 use std::sync::Arc;
 
 use super::acting::Asked;
@@ -55,6 +56,10 @@ pub(super) struct Run {
     pub(super) outputs: Vec<OutputStream>,
     pub(super) events: Vec<EventStream>,
     pub(super) inputs: Vec<InputStream>,
+    /// Outputs that are at their end, where the child has a terminal. It closes that before it has ended, and whoever then closed our
+    /// side, too, would have the kernel send it a SIGHUP.
+    closed: Vec<OwnedFd>,
+    has_terminal: bool,
     pub(super) controls: Vec<Control>,
     origin: Monotonic,
     pub(super) script: Script,
@@ -94,6 +99,8 @@ impl Run {
             outputs: Vec::new(),
             events: Vec::new(),
             inputs: Vec::new(),
+            closed: Vec::new(),
+            has_terminal: false,
             controls: Vec::new(),
             origin,
             script: Script::new(&request.script),
@@ -178,6 +185,7 @@ impl Run {
             self.fold.add_stage(pid);
             self.emit(EventKind::ProcessStarted { pid, ppid: supervisor, pgid, sid, name, argv }, now, tap);
             self.stages.push(Child { pid, status: None, is_reaped: false });
+            self.has_terminal = has_terminal;
             self.outputs.extend(pipes.stdout.map(|fd| OutputStream::new(pid, Stream::Stdout, fd, may_grow)));
             self.outputs.extend(pipes.stderr.map(|fd| OutputStream::new(pid, Stream::Stderr, fd, may_grow)));
             self.events.extend(pipes.events.map(|fd| EventStream::new(pid, fd)));
@@ -355,7 +363,8 @@ impl Run {
         let mut emit = |kind| kinds.push(kind);
         let open = self.outputs[index].read(tap.is_wanted(), now, scratch, &mut emit);
         if open == Open::No {
-            self.outputs.swap_remove(index).close(&mut emit);
+            let fd = self.outputs.swap_remove(index).close(&mut emit);
+            self.closed.extend(self.has_terminal.then_some(fd));
         }
         for kind in kinds {
             self.emit(kind, now, tap);
@@ -411,8 +420,9 @@ impl Run {
         }
         let mut kinds = Vec::new();
         for output in std::mem::take(&mut self.outputs) {
-            output.close(&mut |kind| kinds.push(kind));
+            drop(output.close(&mut |kind| kinds.push(kind)));
         }
+        self.closed.clear();
         self.events.clear();
         self.inputs.clear();
         for control in std::mem::take(&mut self.controls) {

@@ -117,10 +117,11 @@ impl OutputStream {
         emit(EventKind::Output { pid: self.pid, stream: self.stream, bytes: overflow.tail(NEWEST) });
     }
 
-    /// Tells what is left and that this is the end.
-    pub(super) fn close(mut self, emit: &mut impl FnMut(EventKind)) {
+    /// Tells what is left and that this is the end. Gives what was read from.
+    pub(super) fn close(mut self, emit: &mut impl FnMut(EventKind)) -> OwnedFd {
         self.refill(emit);
         emit(EventKind::OutputClosed { pid: self.pid, stream: self.stream });
+        self.fd
     }
 }
 
