@@ -127,7 +127,7 @@ fn a_run_is_told_in_sentences_or_in_lines_and_recorded() {
     assert_eq!(fs::read_dir(folder.path()).expect("a folder").count(), 1, "and nothing else is left");
 
     // Long after the children have ended, also where they take their time.
-    let late = ["--no-script", "--do", "3 kill child-1", "--do", "3.2 wait-all"];
+    let late = ["--no-script", "--do", "5 kill child-1", "--do", "5.2 wait-all"];
     let (status, text, err) = say(&[&["run", "zombie"], &late[..]].concat());
     assert_eq!((status, err.as_str()), (0, ""), "{text}");
     for sentence in ["it is a zombie.", "one cannot kill the dead", "✓ ", "The run passed after"] {

@@ -242,7 +242,8 @@ pub(super) fn action(t: Monotonic, action: &Action, target: Target<'_>, by: &str
         Action::Wait => (format!("{who} asked for {target} to be waited on."), None),
         Action::WaitAny | Action::WaitAll => {
             let whom = if *action == Action::WaitAny { "whichever child ends first" } else { "all children" };
-            let limit = if target.is_empty() { String::new() } else { format!(", for at most {target} s") };
+            let seconds = target.strip_suffix('s').unwrap_or(target);
+            let limit = if seconds.is_empty() { String::new() } else { format!(", for at most {seconds} s") };
             (format!("{who} waited on {whom}{limit}."), None)
         }
         Action::Toggle => (format!("{who} asked for {target} to be toggled."), None),
@@ -340,6 +341,18 @@ mod tests {
         );
         assert_eq!(said("kill", None), "You sent SIGKILL to worker-1.");
         assert_eq!(said("release", Some(TaskSort::Thread)), "You pressed “release” for worker-1.");
+    }
+
+    #[test]
+    fn a_time_limit_has_its_unit_once() {
+        for (target, text) in [
+            ("", "You waited on all children."),
+            ("2", "You waited on all children, for at most 2 s."),
+            ("2s", "You waited on all children, for at most 2 s."),
+        ] {
+            let target = Target { name: target, row: None, part: None };
+            assert_eq!(action(Monotonic::ZERO, &Action::WaitAll, target, "user").1, text);
+        }
     }
 
     #[test]

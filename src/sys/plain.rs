@@ -4,7 +4,7 @@
 use std::cell::UnsafeCell;
 use std::ffi::{CStr, CString};
 use std::io::{self, Read};
-use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
 use std::ptr::{null, null_mut};
 use std::time::{Duration, Instant};
 
@@ -108,14 +108,20 @@ pub fn plain_capture(argv: &[&CStr]) -> io::Result<(Duration, u64)> {
 /// Sends a byte to another process, which sends it back, `count` times: how long each takes.
 pub fn plain_round_trips(count: u64) -> io::Result<Vec<Duration>> {
     let ((ask, asked), (answer, answered)) = (pipe_with(PipeFlags::CLOEXEC)?, pipe_with(PipeFlags::CLOEXEC)?);
-    // SAFETY: the child calls nothing but close, read, write and _exit, which are allowed whatever other threads held.
+    // SAFETY: the child calls nothing but dup2, close_range, read, write and _exit, which are allowed whatever other threads held.
     let child = match unsafe { libc::fork() } {
         -1 => return Err(io::Error::last_os_error()),
         0 => {
-            drop((asked, answer));
+            // SAFETY: both stay open below, under these numbers, and nothing else uses any in this process. What another thread had
+            // open must not stay so here: somebody may wait for its end, and we for theirs.
+            let (ask, answered) = unsafe {
+                libc::dup2(ask.as_raw_fd(), 0);
+                libc::dup2(answered.as_raw_fd(), 1);
+                libc::syscall(libc::SYS_close_range, 2, libc::c_uint::MAX, 0);
+                (BorrowedFd::borrow_raw(0), BorrowedFd::borrow_raw(1))
+            };
             let mut byte = [0];
-            while rustix::io::read(&ask, &mut byte).is_ok_and(|count| count == 1) && rustix::io::write(&answered, &byte).is_ok() {
-            }
+            while rustix::io::read(ask, &mut byte).is_ok_and(|count| count == 1) && rustix::io::write(answered, &byte).is_ok() {}
             super::exit_now(0);
         }
         pid => pid,

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use egui::{Align, Button, Label, Layout, RichText, Ui};
+use egui::{Align, Button, Label, Layout, RichText, Ui, vec2};
 use serde_json::Value;
 
 use super::card::plain;
@@ -94,8 +94,14 @@ fn line_ui(ui: &mut Ui, tone: Tone, ask: &str, text: &str) -> bool {
                     ui.spacing_mut().interact_size.y = 18.0;
                     let said = ui.add(Label::new(theme::bold(text).color(colors.text)).wrap());
                     said.on_hover_text(ask);
-                    if ui.available_width() > 120.0 && !theme::is_touch(ui) {
-                        ui.add(Label::new(RichText::new(ask).size(11.0).color(colors.weak)).truncate());
+                    let question = Label::new(RichText::new(ask).size(11.0).color(colors.weak)).truncate();
+                    // Fingers need larger buttons, and then the lanes have no room to spare.
+                    let (rest, has_room) = (ui.available_size_before_wrap().x, !theme::is_touch(ui));
+                    if has_room && rest > 240.0 {
+                        let place = Layout::left_to_right(Align::Center);
+                        ui.allocate_ui_with_layout(vec2(rest, 18.0), place, |ui| ui.add(question).on_hover_text(ask));
+                    } else if has_room && ui.available_width() > 120.0 {
+                        ui.add(question);
                     }
                 });
             });

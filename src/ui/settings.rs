@@ -284,6 +284,8 @@ mod tests {
         strace.args(["-f", "-qq", "-o", "/dev/null", "-e", &format!("trace={call}")]);
         strace.args(["-e", &format!("inject={call}:signal=KILL:when={when}")]);
         strace.arg(std::env::current_exe().expect("this test")).args(["--exact", "ui::settings::tests::a_writer_to_be_killed"]);
+        // On a single core the test would run on the thread that tells of it.
+        strace.arg("--test-threads=2");
         strace.env("TASKLAB_TEST_SETTINGS", path).env("TASKLAB_TEST_WAY", way);
         let output = strace.output().expect("strace is needed; `make test` installs it");
         (fs::read_to_string(path).expect("there"), !output.status.success())
