@@ -210,7 +210,7 @@ fn a_pool_that_loses_a_worker_ends_and_says_so() {
 #[test]
 fn a_pool_s_waiting_tasks_can_be_cancelled_and_others_submitted() {
     for language in BOTH {
-        let params = json!({ "workers": 1, "tasks": 32 });
+        let params = json!({ "workers": 1, "tasks": 28 });
         let mut running = Running::start(scenario("thread-pool"), language, &params);
         running.until("task", |kind| matches!(kind, EventKind::TaskChanged { on: Some(on), .. } if on.starts_with("task")));
         running.write("{\"do\":\"submit\"}\n{\"do\":\"cancel\"}\n");

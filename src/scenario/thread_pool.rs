@@ -36,10 +36,10 @@ pub(super) const THREAD_POOL: Scenario = Scenario {
     },
     params: &[
         count("workers", 4, 1..=32, "workers", "the pool's max_workers"),
-        count("tasks", 24, 1..=32, "tasks", "tasks that are handed in at once"),
+        count("tasks", 24, 1..=28, "tasks", "tasks that are handed in at once"),
         choice("kind", &["thread", "process"], "what a worker is: a thread of this process, or a process of its own"),
         choice("work", Load::KINDS, "what a task does with its text: hash it, compress it, count its words"),
-        seconds("each", 0.25, 0.02..=0.35, "how long a task would keep one core busy"),
+        seconds("each", 0.25, 0.02..=0.3, "how long a task would keep one core busy"),
     ],
     actions: &[
         action("submit", "One more task", "hands in one more task while the pool is open"),
