@@ -1,7 +1,7 @@
 //! A device's registers that its driver hands out as memory (mmap(2)). They are read here, and never written: the mapping itself
 //! forbids it.
 
-use std::fs::{File, OpenOptions};
+use std::fs::OpenOptions;
 use std::io;
 use std::os::fd::AsRawFd;
 use std::os::unix::fs::OpenOptionsExt;
@@ -23,20 +23,16 @@ impl ReadRegisters {
     pub fn map(path: &Path, start: u64, words: usize) -> io::Result<Self> {
         // O_SYNC asks /dev/mem for a mapping that no cache stands before (phys_mem_access_prot in the kernel).
         let file = OpenOptions::new().read(true).custom_flags(libc::O_SYNC).open(path)?;
-        Self::of(&file, start, words)
-    }
-
-    fn of(file: &File, start: u64, words: usize) -> io::Result<Self> {
         let bytes = words * size_of::<u32>();
         let about = file.metadata()?;
         // Memory behind the end of a file is SIGBUS; a device has no length, and its driver refuses what it does not have.
         if about.is_file() && about.len().saturating_sub(start) < bytes as u64 {
             return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "the file ends before its last register"));
         }
-        let start = libc::off_t::try_from(start).map_err(io::Error::other)?;
+        let start = libc::off64_t::try_from(start).map_err(io::Error::other)?;
         // SAFETY: the kernel chooses the place, so nothing of ours is mapped over; the descriptor is open.
         let address =
-            unsafe { libc::mmap(std::ptr::null_mut(), bytes, libc::PROT_READ, libc::MAP_SHARED, file.as_raw_fd(), start) };
+            unsafe { libc::mmap64(std::ptr::null_mut(), bytes, libc::PROT_READ, libc::MAP_SHARED, file.as_raw_fd(), start) };
         match NonNull::new(address.cast()).filter(|_| address != libc::MAP_FAILED) {
             Some(first) => Ok(Self { first, words }),
             None => Err(io::Error::last_os_error()),
