@@ -236,7 +236,9 @@ pub(super) fn describe(pin: &PinView, number: usize, board: &BoardView) -> Strin
         Some(Pull::Down) => text.push_str(", pull-down"),
         Some(Pull::Off) => text.push_str(", no pull"),
         None => {
-            if let Some(unknown) = board.why_no_pull(pin) {
+            // An output needs none.
+            let input = matches!(pin.function, PinFunction::Input(_)).then_some(pin);
+            if let Some(unknown) = input.and_then(|pin| board.why_no_pull(pin)) {
                 text.push_str(", pull ");
                 text.push_str(unknown.short());
             }
