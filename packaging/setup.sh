@@ -6,7 +6,7 @@
 #   packaging/setup.sh build         the optimised program, target/release/tasklab
 #   packaging/setup.sh deb           the packages, target/debian/tasklab_*.deb, checked: this machine's, and on amd64 arm64's, too
 #   packaging/setup.sh bench         the benchmarks
-#   packaging/setup.sh test-pi       the arm64 program on an emulated Raspberry Pi, its pins read from outside
+#   packaging/setup.sh test-pi       the arm64 program on emulated Raspberry Pis, their pins read from outside
 #   packaging/setup.sh test-deb      the packages, installed by apt in clean Debian roots, used, removed; arm64 by emulation
 #   packaging/setup.sh ready MODE    only what MODE needs: packages and Rust
 #

@@ -425,7 +425,8 @@ impl Talk {
 }
 
 fn board_text(board: &BoardView) -> String {
-    let mut text = format!("{} ({})\n", board.name, board.backend);
+    let unknown = board.pull_unknown.as_ref().map(|unknown| format!("; pull {unknown}")).unwrap_or_default();
+    let mut text = format!("{} ({}){unknown}\n", board.name, board.backend);
     for (index, pin) in board.pins.iter().enumerate() {
         let level = match pin.level {
             Some(true) => "high",
@@ -452,6 +453,7 @@ fn board_json(board: &BoardView) -> Value {
             "level": pin.level.map(u8::from),
             "owner": pin.owner,
             "pull": pin.pull.map(pull_word),
+            "pull_unknown": board.why_no_pull(pin).map(ToString::to_string),
             "note": pin.note,
         })
     });
@@ -481,5 +483,38 @@ fn name(function: PinFunction) -> String {
         PinFunction::Ground => "GND".to_owned(),
         PinFunction::HatId => "ID".to_owned(),
         PinFunction::Input(line) | PinFunction::Output(line) => format!("GPIO{line}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::PullUnknown;
+
+    /// A header of a ground pin, an input with a pull-up and one whose resistor nobody can tell.
+    fn board() -> BoardView {
+        let pulled = PinView { pull: Some(Pull::Up), ..PinView::new(PinFunction::Input(2)) };
+        BoardView {
+            name: "Raspberry Pi 3 B".to_owned(),
+            backend: "chardev".to_owned(),
+            pull_unknown: Some(PullUnknown::WriteOnly { model: "Raspberry Pi 3 B".to_owned(), chip: "BCM2837A1".to_owned() }),
+            pins: vec![PinView::new(PinFunction::Ground), pulled, PinView::new(PinFunction::Input(3))],
+        }
+    }
+
+    #[test]
+    fn a_resistor_that_cannot_be_read_is_said_to_be_so_with_the_reason() {
+        let text = board_text(&board());
+        let first = text.lines().next().unwrap_or_default();
+        assert!(first.contains("pull cannot be read on this model") && first.contains("BCM2837A1"), "{first}");
+        assert!(text.contains("GPIO2   input, pull-up\n") && text.ends_with("GPIO3   input\n"), "{text}");
+
+        let json = board_json(&board());
+        let of = |index: usize| (json["pins"][index]["pull"].as_str(), json["pins"][index]["pull_unknown"].as_str());
+        assert_eq!(of(0), (None, None), "a ground pin has none");
+        assert_eq!(of(1), (Some("pull-up"), None));
+        assert!(of(2).0.is_none() && of(2).1.is_some_and(|why| why.contains("can only be written")), "{json}");
+        let told = BoardView { pull_unknown: None, ..board() };
+        assert!(board_json(&told)["pins"][2]["pull_unknown"].is_null() && !board_text(&told).contains("cannot"));
     }
 }

@@ -215,7 +215,7 @@ mod tests {
     fn view(backend: &str, function: PinFunction) -> BoardView {
         let mut pins = vec![PinView::new(PinFunction::Ground); 40];
         pins[10] = PinView { level: Some(false), ..PinView::new(function) };
-        BoardView { name: String::new(), backend: backend.to_owned(), pins }
+        BoardView { name: String::new(), backend: backend.to_owned(), pins, ..BoardView::default() }
     }
 
     #[test]

@@ -13,7 +13,7 @@ use super::chardev::Chardev;
 use super::registers::Registers;
 use super::simulated::Simulated;
 use super::{GpioError, Line};
-use crate::model::{Monotonic, Pull};
+use crate::model::{Monotonic, Pull, PullUnknown};
 
 /// The level of a line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -80,6 +80,11 @@ pub trait Board: Send + fmt::Debug {
 
     /// What is known of a line.
     fn look(&self, line: Line) -> Look;
+
+    /// Why the resistor of a line may be unknown; `None` where each is told.
+    fn pull_unknown(&self) -> Option<&PullUnknown> {
+        None
+    }
 
     /// The level of a line, read for this purpose if need be.
     fn read(&mut self, line: Line) -> Result<Level, GpioError>;

@@ -14,7 +14,7 @@ use rustix::fs::{Access, access};
 use super::board::{Look, Watch};
 use super::registers::Registers;
 use super::{Board, BoardKind, GpioError, Level, Line};
-use crate::model::{Monotonic, Pull};
+use crate::model::{Monotonic, Pull, PullUnknown};
 
 /// Labels of the chips that the header is on: Raspberry Pi 5, 4, and those before. Never a number: the Pi 5's header has moved from
 /// gpiochip4 to gpiochip0.
@@ -30,7 +30,7 @@ pub struct Chardev {
     label: String,
     chosen: Option<String>,
     claims: BTreeMap<Line, Claim>,
-    registers: Option<Registers>,
+    registers: Result<Registers, PullUnknown>,
 }
 
 #[derive(Debug)]
@@ -58,7 +58,10 @@ impl Chardev {
             })
         })?;
         let chip = Chip::from_path(path).map_err(|error| missing(error.to_string()))?;
-        let registers = label.is_none().then(Registers::open).and_then(Result::ok);
+        let registers = match label {
+            None => Registers::open().map_err(|error| PullUnknown::NoAccess(error.to_string())),
+            Some(_) => Err(PullUnknown::Unclaimed),
+        };
         Ok(Self { chip, label: found.to_owned(), chosen: label.map(str::to_owned), claims: BTreeMap::new(), registers })
     }
 
@@ -167,18 +170,26 @@ impl Board for Chardev {
     fn look(&self, line: Line) -> Look {
         let info = self.chip.line_info(line.number().into()).ok();
         let claim = self.claims.get(&line);
-        let peek = self.registers.as_ref().and_then(|registers| registers.peek(line));
+        let registers = self.registers.as_ref().ok();
+        let peek = registers.and_then(|registers| registers.peek(line));
         let read = |claim: &Claim| claim.request.lone_value().ok().map(|value| Level::high_if(value == Value::Active));
         Look {
             level: claim.and_then(|claim| claim.driven.or_else(|| read(claim))).or_else(|| peek.map(|(_, level)| level)),
-            pull: info.as_ref().and_then(|info| info.bias).map(|bias| match bias {
-                Bias::PullUp => Pull::Up,
-                Bias::PullDown => Pull::Down,
-                Bias::Disabled => Pull::Off,
+            // What the hardware says, else what somebody has asked the kernel for.
+            pull: registers.and_then(|registers| registers.pull(line)).or_else(|| {
+                info.as_ref().and_then(|info| info.bias).map(|bias| match bias {
+                    Bias::PullUp => Pull::Up,
+                    Bias::PullDown => Pull::Down,
+                    Bias::Disabled => Pull::Off,
+                })
             }),
             function: peek.filter(|(mode, _)| claim.is_none() && *mode != Mode::Input).map(|(mode, _)| mode.to_string()),
             consumer: self.consumer(line),
         }
+    }
+
+    fn pull_unknown(&self) -> Option<&PullUnknown> {
+        self.registers.as_ref().map_or_else(Some, Registers::pull_unknown)
     }
 
     fn read(&mut self, line: Line) -> Result<Level, GpioError> {

@@ -93,7 +93,12 @@ impl Lines {
             }
             other => PinView::new(other),
         });
-        BoardView { name: self.board.name(), backend: self.board.kind().word().to_owned(), pins: pins.collect() }
+        BoardView {
+            name: self.board.name(),
+            backend: self.board.kind().word().to_owned(),
+            pull_unknown: self.board.pull_unknown().cloned(),
+            pins: pins.collect(),
+        }
     }
 
     fn pin(&self, line: Line) -> PinView {

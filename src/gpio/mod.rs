@@ -8,6 +8,7 @@ mod facts;
 mod header;
 mod line;
 mod lines;
+mod pulls;
 mod registers;
 mod simulated;
 mod waveform;

@@ -1,5 +1,6 @@
 //! A Raspberry Pi's GPIO registers, through the crate rppal: what every line does, without claiming it, and the fallback for
-//! driving lines where no character device can be used. The registers know no owners: never use both on one line.
+//! driving lines where no character device can be used. Its resistor, which rppal does not tell, is read beside it. The registers
+//! know no owners: never use both on one line.
 
 use std::collections::BTreeMap;
 use std::os::fd::BorrowedFd;
@@ -7,13 +8,15 @@ use std::os::fd::BorrowedFd;
 use rppal::gpio::{Error, Gpio, Mode, OutputPin};
 
 use super::board::{Look, Watch};
+use super::pulls::Pulls;
 use super::{Board, BoardKind, GpioError, Level, Line};
-use crate::model::Monotonic;
+use crate::model::{Monotonic, Pull, PullUnknown};
 
 /// The registers, and the lines that we drive through them.
 #[derive(Debug)]
 pub struct Registers {
     gpio: Gpio,
+    pulls: Result<Pulls, PullUnknown>,
     driven: BTreeMap<Line, OutputPin>,
 }
 
@@ -21,7 +24,7 @@ impl Registers {
     /// Maps the registers: /dev/gpiomem for members of the group gpio, /dev/mem for root.
     pub fn open() -> Result<Self, GpioError> {
         match Gpio::new() {
-            Ok(gpio) => Ok(Self { gpio, driven: BTreeMap::new() }),
+            Ok(gpio) => Ok(Self { gpio, pulls: Pulls::open(), driven: BTreeMap::new() }),
             Err(Error::PermissionDenied(path)) => Err(GpioError::Denied { path }),
             Err(Error::UnknownModel) => Err(GpioError::NotAvailable {
                 kind: BoardKind::Rppal.to_string(),
@@ -38,6 +41,11 @@ impl Registers {
         }
         let pin = self.gpio.get(line.number()).ok()?;
         Some((pin.mode(), Level::high_if(pin.read() == rppal::gpio::Level::High)))
+    }
+
+    /// The resistor of a line, whoever has set it.
+    pub(super) fn pull(&self, line: Line) -> Option<Pull> {
+        self.pulls.as_ref().ok()?.of(line)
     }
 }
 
@@ -81,7 +89,11 @@ impl Board for Registers {
     fn look(&self, line: Line) -> Look {
         let Some((mode, level)) = self.peek(line) else { return Look::default() };
         let function = (mode != Mode::Input && !self.driven.contains_key(&line)).then(|| mode.to_string());
-        Look { level: Some(level), function, ..Look::default() }
+        Look { level: Some(level), pull: self.pull(line), function, consumer: None }
+    }
+
+    fn pull_unknown(&self) -> Option<&PullUnknown> {
+        self.pulls.as_ref().err()
     }
 
     fn read(&mut self, line: Line) -> Result<Level, GpioError> {

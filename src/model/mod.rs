@@ -29,7 +29,7 @@ pub use output::OutputRing;
 pub use signal::{ParseSignalError, Signal};
 pub use snapshot::{
     BoardView, CoreHistory, Finished, Lane, LevelSpan, LineTrace, LogEntry, OutputView, PinFunction, PinView, PipeTo, ProcessRow,
-    Pull, RunState, RunView, Segment, Severity, Snapshot, SystemView,
+    Pull, PullUnknown, RunState, RunView, Segment, Severity, Snapshot, SystemView,
 };
 pub use spec::{ChildSpec, Group, Input, InvalidSpec, OutputTo, Reaping, StopPlan};
 pub use status::{ExitStatus, ProcessState};

@@ -1,6 +1,7 @@
 //! What the views draw: plain data, made by the engine at most 30 times a second, shared as `Arc`.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -277,8 +278,18 @@ pub struct BoardView {
     pub name: String,
     /// Who drives it: `simulated`, `chardev`, `rppal`.
     pub backend: String,
+    /// Why the resistor of a line may be unknown; `None` where each is told.
+    pub pull_unknown: Option<PullUnknown>,
     /// Physical pins 1 to 40, in that order; empty before the supervisor has answered.
     pub pins: Vec<PinView>,
+}
+
+impl BoardView {
+    /// Why the resistor of this pin is not known; `None` where it is, and for a pin that has none.
+    pub fn why_no_pull(&self, pin: &PinView) -> Option<&PullUnknown> {
+        let is_line = matches!(pin.function, PinFunction::Input(_) | PinFunction::Output(_));
+        self.pull_unknown.as_ref().filter(|_| is_line && pin.pull.is_none())
+    }
 }
 
 /// One physical pin.
@@ -312,6 +323,44 @@ pub enum Pull {
     Down,
     /// Nothing: it floats.
     Off,
+}
+
+/// Why a line's resistor is not known without a claim that sets it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum PullUnknown {
+    /// The chip has registers for it that can only be written.
+    WriteOnly {
+        /// The Raspberry Pi's.
+        model: String,
+        /// Its chip's name.
+        chip: String,
+    },
+    /// The registers that know it could not be read, and why.
+    NoAccess(String),
+    /// The kernel tells it of a claimed line, and this chip's registers are not known.
+    Unclaimed,
+}
+
+impl PullUnknown {
+    /// The few words that follow `pull`.
+    pub const fn short(&self) -> &'static str {
+        match self {
+            Self::WriteOnly { .. } => "cannot be read on this model",
+            Self::NoAccess(_) => "could not be read",
+            Self::Unclaimed => "unknown until claimed",
+        }
+    }
+}
+
+impl fmt::Display for PullUnknown {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: ", self.short())?;
+        match self {
+            Self::WriteOnly { model, chip } => write!(f, "the pull registers of a {model} ({chip}) can only be written"),
+            Self::NoAccess(why) => f.write_str(why),
+            Self::Unclaimed => f.write_str("the kernel tells the pull of a line only while somebody holds it"),
+        }
+    }
 }
 
 /// What a physical pin is.

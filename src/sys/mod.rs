@@ -1,4 +1,4 @@
-//! The only `unsafe` code: spawning, waiting, pidfds, descriptor passing, clocks, signal masks. Newtypes of the model
+//! The only `unsafe` code: spawning, waiting, pidfds, descriptor passing, clocks, signal masks, mappings. Newtypes of the model
 //! in, `io::Result` out; no policy.
 
 #![expect(unsafe_code, reason = "this is the room for it")]
@@ -11,6 +11,7 @@ mod packet;
 mod plain;
 mod prepare;
 mod process;
+mod registers;
 mod shared;
 mod signals;
 mod spawn;
@@ -28,6 +29,7 @@ pub use plain::{
 };
 pub use prepare::{Neighbours, OurEnds, PrepareError, new_pipe, prepare};
 pub use process::{PidFd, SignalScope, become_subreaper, emulated_on, has_one_thread, process_group, rename_thread, session};
+pub use registers::ReadRegisters;
 pub use shared::SharedNumber;
 pub use signals::{SignalFd, block_all_signals, forget_inherited_signals, ignore_signal};
 pub use spawn::{Placement, Prepared, SpawnError, SpawnStage, Spawned, spawn};

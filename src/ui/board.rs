@@ -226,10 +226,14 @@ pub(super) fn describe(pin: &PinView, number: usize, board: &BoardView) -> Strin
         Some(Pull::Up) => text.push_str(", pull-up"),
         Some(Pull::Down) => text.push_str(", pull-down"),
         Some(Pull::Off) => text.push_str(", no pull"),
-        None if board.backend != "simulated" && matches!(pin.function, PinFunction::Input(_)) => {
-            text.push_str(", pull not readable");
+        None => {
+            // An output needs none.
+            let input = matches!(pin.function, PinFunction::Input(_)).then_some(pin);
+            if let Some(unknown) = input.and_then(|pin| board.why_no_pull(pin)) {
+                text.push_str(", pull ");
+                text.push_str(unknown.short());
+            }
         }
-        None => {}
     }
     if let Some(owner) = &pin.owner {
         text.push_str(", ");
@@ -243,6 +247,7 @@ mod tests {
     use egui_kittest::{Harness, kittest::Queryable};
 
     use super::*;
+    use crate::model::PullUnknown;
     use crate::ui::{sample, testing};
 
     fn show(board: BoardView, running: Option<RunId>) -> Harness<'static, Actions> {
@@ -289,13 +294,14 @@ mod tests {
     }
 
     fn real() -> BoardView {
-        BoardView { backend: "chardev".to_owned(), ..sample::board() }
+        let pull_unknown = PullUnknown::WriteOnly { model: "Raspberry Pi 3 B".to_owned(), chip: "BCM2837A1".to_owned() };
+        BoardView { backend: "chardev".to_owned(), pull_unknown: Some(pull_unknown), ..sample::board() }
     }
 
     #[test]
     fn a_free_line_is_driven_from_its_menu() {
         let mut harness = show(real(), None);
-        harness.get_by_label("pin 40, GPIO21, input, low, pull not readable").click_secondary();
+        harness.get_by_label("pin 40, GPIO21, input, low, pull cannot be read on this model").click_secondary();
         harness.run();
         harness.get_by_label("Drive it").click();
         harness.run();
@@ -303,9 +309,23 @@ mod tests {
     }
 
     #[test]
+    fn a_resistor_is_told_where_it_is_known_and_its_card_says_why_where_it_is_not() {
+        let mut board = real();
+        board.pins[2].pull = Some(Pull::Up);
+        let mut harness = show(board, None);
+        harness.get_by_label("pin 3, GPIO2, input, low, pull-up");
+        harness.get_by_label("pin 40, GPIO21, input, low, pull cannot be read on this model").click();
+        harness.run();
+        let card = harness.get_all_by_label_contains("pin 40, GPIO21").last().expect("the card").rect().center();
+        harness.hover_at(card);
+        harness.run_steps(40);
+        harness.get_by_label_contains("BCM2837A1");
+    }
+
+    #[test]
     fn a_click_on_an_input_of_a_real_board_drives_nothing_and_shows_the_button_that_does() {
         let mut harness = show(real(), None);
-        harness.get_by_label("pin 40, GPIO21, input, low, pull not readable").click();
+        harness.get_by_label("pin 40, GPIO21, input, low, pull cannot be read on this model").click();
         harness.run();
         assert!(harness.state_mut().take().is_empty());
         harness.get_by_label("Drive GPIO21").click();

@@ -10,9 +10,6 @@ use crate::model::{BoardView, PinFunction, PinView, RunId};
 /// The owner of what a person drives.
 const YOU: &str = "you";
 
-const UNREADABLE: &str = "The kernel knows the pull-up or pull-down of a line only while somebody has claimed it. A Raspberry Pi up to the 3 \
-                          cannot tell it at all; on later ones only registers that Task Lab does not touch could.";
-
 /// How high it is.
 pub fn height(ui: &Ui) -> f32 {
     let button = if theme::is_touch(ui) { 40.0 } else { 24.0 };
@@ -25,9 +22,8 @@ pub fn ui(ui: &mut Ui, pin: &PinView, number: usize, board: &BoardView, running:
     let words = describe(pin, number, board);
     let note = pin.note.as_deref().map(|note| format!(" ⚠ {note}")).unwrap_or_default();
     let text = theme::bold(format!("{words}{note}")).size(11.0).color(colors.text);
-    let why = if words.contains("pull not readable") { UNREADABLE } else { "" };
-    let whole =
-        [words.as_str(), note.trim_start(), why].into_iter().filter(|text| !text.is_empty()).collect::<Vec<_>>().join("\n");
+    let why = board.why_no_pull(pin).map(|unknown| format!("Its pull {unknown}.")).unwrap_or_default();
+    let whole = [&words, note.trim_start(), &why].into_iter().filter(|text| !text.is_empty()).collect::<Vec<_>>().join("\n");
     ui.add(egui::Label::new(text).truncate()).on_hover_text(whole);
     let Some(line) = line_of(pin.function) else { return };
     let is_free = pin.owner.is_none();

@@ -190,7 +190,7 @@ pub fn board() -> BoardView {
             PinView { level: Some(owner.is_some()), owner, ..PinView::new(function) }
         }
     });
-    BoardView { name: "Raspberry Pi 4 B".to_owned(), backend: "simulated".to_owned(), pins: pins.to_vec() }
+    BoardView { name: "Raspberry Pi 4 B".to_owned(), backend: "simulated".to_owned(), pull_unknown: None, pins: pins.to_vec() }
 }
 
 /// A deadlock beside a pipeline: every state and every part of the window at once.

@@ -21,10 +21,13 @@ import subprocess
 import sys
 import time
 
+HERE = pathlib.Path(__file__).resolve().parent
+sys.path.append(str(HERE.parent))
+
+from checks import Checks
 from picture import look
 from root import LONGEST, USER, Emulation, Root
 
-HERE = pathlib.Path(__file__).resolve().parent
 BOOKWORM = (2, 36)  # its glibc, the oldest that a Raspberry Pi OS in use has
 WINDOW = ["libegl1", "libgl1", "libwayland-client0", "libwayland-egl1", "libx11-6", "libx11-xcb1", "libxcb1", "libxcursor1", "libxi6",
           "libxkbcommon-x11-0", "libxkbcommon0", "libxrender1"]
@@ -76,20 +79,6 @@ cat /home/pi/window.log
 kill $compositor
 wait $compositor
 """
-
-
-class Checks:
-    """Counts what held and what did not."""
-
-    def __init__(self):
-        self.passed, self.failed = 0, []
-
-    def check(self, what, holds, seen=""):
-        print(f"    {'ok' if holds else 'FAILED'}: {what}{f' ({seen})' if seen != '' else ''}", flush=True)
-        if holds:
-            self.passed += 1
-        else:
-            self.failed.append(what)
 
 
 def say(text):

@@ -1,5 +1,6 @@
 # Runs as the first process of an emulated Raspberry Pi 3. Each line that begins with a word in capitals is for the host: LEVEL says
-# what the pin must show from outside now, KILLED that the app was killed with the line high, STATUS how a command ended.
+# what the pin must show from outside now, KILLED that the app was killed with the line high; after both it waits for a line from the
+# host, which has looked. STATUS tells how a command ended.
 T=/bin/tasklab
 PIN=GPIO17
 
@@ -8,33 +9,29 @@ drive() {
     rm -f /tmp/edges
     $T gpio "$@" --json >/tmp/edges 2>/tmp/errors &
     driver=$!
-    tries=0
-    while [ ! -s /tmp/edges ] && [ $tries -lt 100 ] && kill -0 $driver 2>/dev/null; do
-        sleep 0.1
-        tries=$((tries + 1))
-    done
+    while [ ! -s /tmp/edges ] && kill -0 $driver 2>/dev/null; do sleep 0.1; done
     cat /tmp/errors
 }
 
 $T doctor | grep -i -E 'gpio|board|model'
 for board in rppal chardev; do
     echo "BOARD $board"
-    $T gpio list --board $board | head -1
+    echo "LIST $($T gpio list --board $board | head -1)"
     $T gpio get --board $board $PIN
     echo "STATUS get $board $?"
 
     drive set --board $board $PIN=1
     echo "LEVEL high set by $board"
-    sleep 2
+    read -r seen
     kill -TERM $driver
     wait $driver
     echo "STATUS set $board $?"
     echo "LEVEL low given back by $board"
-    sleep 2
+    read -r seen
 
     drive toggle --board $board $PIN
     echo "LEVEL high toggled by $board"
-    sleep 2
+    read -r seen
     kill -TERM $driver
     wait $driver
 
@@ -45,10 +42,10 @@ for board in rppal chardev; do
     for round in 1 2 3 4 5; do
         drive set --board $board $PIN=1
         echo "LEVEL high before kill $round by $board"
-        sleep 1
+        read -r seen
         kill -KILL $driver
         echo "KILLED $board $round"
-        sleep 2
+        read -r seen
     done
 done
 $T gpio set GPIO1=1 --for 1

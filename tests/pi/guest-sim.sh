@@ -14,6 +14,32 @@ echo 1 >$bank/live
 SIM=/sys/devices/platform/$(cat $bank/dev_name)/$(cat $bank/b/chip_name)
 BOARD=chardev:header
 
+# Runs a program of ours in the background.
+start() {
+    "$@" &
+    ours=$!
+}
+
+# Waits until a condition holds, as long as the program that makes it true lives, and at most a minute.
+until_it() {
+    tenths=0
+    while ! "$@" && kill -0 $ours 2>/dev/null; do
+        sleep 0.1
+        tenths=$((tenths + 1))
+        if [ $tenths -ge 600 ]; then
+            echo "waited in vain: $*"
+            return
+        fi
+    done
+}
+shows() { [ "$(cat $SIM/sim_gpio$1/$2)" = "$3" ]; }
+is_watched() { grep -q tasklab:gpio /proc/interrupts; }
+has_edges() { [ "$(grep -c '"kind":"gpio"' $1)" -ge $2 ]; }
+finish() {
+    kill -TERM $ours
+    wait $ours
+}
+
 $T gpio list --board $BOARD | sed -n '1p;31p'
 echo "STATUS list $?"
 
@@ -21,51 +47,47 @@ echo "STATUS list $?"
 $T gpio set --board $BOARD --for 1 GPIO6=1 2>&1 | sed 's/^/BUSY /'
 
 # Driven, and read from outside.
-$T gpio set --board $BOARD --for 2 GPIO17=1 &
-driver=$!
-sleep 1
+start $T gpio set --board $BOARD GPIO17=1
+until_it shows 17 value 1
 echo "OUTSIDE high $(cat $SIM/sim_gpio17/value)"
 $T gpio list --board $BOARD | sed -n 's/^11 /OWNER /p'
 $T gpio set --board $BOARD --for 1 GPIO17=0 2>&1 | sed 's/^/TWICE /'
-wait $driver
-echo "STATUS set $?"
+finish
 
 # Pulled from outside, and told with the kernel's times.
-$T gpio watch --board $BOARD --for 6 --count 4 --json GPIO5 >/tmp/watch &
-watcher=$!
-sleep 2
+start $T gpio watch --board $BOARD --count 4 --json GPIO5 >/tmp/watch
+until_it is_watched
+told=0
 for pull in pull-up pull-down pull-up pull-down; do
     echo $pull >$SIM/sim_gpio5/pull
-    sleep 0.2
+    told=$((told + 1))
+    until_it has_edges /tmp/watch $told
 done
-wait $watcher
-echo "STATUS watch $?"
+wait $ours
 sed 's/^/EDGE /' /tmp/watch
 
 # A resistor of our own.
-$T gpio watch --board $BOARD --for 2 --pull up GPIO7 &
-watcher=$!
-sleep 1
+start $T gpio watch --board $BOARD --pull up GPIO7
+until_it shows 7 pull pull-up
 echo "BIAS $(cat $SIM/sim_gpio7/pull)"
-wait $watcher
+finish
 
-# What bounces within 50 ms is one change.
-$T gpio watch --board $BOARD --for 3 --debounce 0.3 --json GPIO8 >/tmp/bounce &
-watcher=$!
-sleep 1
+# What bounces within two seconds is one change. That no more come can only be shown by waiting for longer than that.
+start $T gpio watch --board $BOARD --debounce 2 --json GPIO8 >/tmp/bounce
+until_it is_watched
 for pull in pull-up pull-down pull-up pull-down pull-up; do echo $pull >$SIM/sim_gpio8/pull; done
-wait $watcher
+until_it has_edges /tmp/bounce 1
+sleep 3
+finish
 echo "COUNT debounced $(grep -c '"kind":"gpio"' /tmp/bounce)"
 
 # An app that is killed leaves the line low.
 for round in 1 2 3 4 5; do
-    $T gpio set --board $BOARD GPIO17=1 &
-    driver=$!
-    tries=0
-    while [ "$(cat $SIM/sim_gpio17/value)" != 1 ] && [ $tries -lt 100 ]; do sleep 0.1; tries=$((tries + 1)); done
-    kill -KILL $driver
-    tries=0
-    while [ "$(cat $SIM/sim_gpio17/value)" != 0 ] && [ $tries -lt 50 ]; do sleep 0.1; tries=$((tries + 1)); done
-    echo "SAFE $round $(cat $SIM/sim_gpio17/value) after $tries tenths"
+    start $T gpio set --board $BOARD GPIO17=1
+    until_it shows 17 value 1
+    kill -KILL $ours
+    tenths=0
+    while ! shows 17 value 0 && [ $tenths -lt 200 ]; do sleep 0.1; tenths=$((tenths + 1)); done
+    echo "SAFE $round $(cat $SIM/sim_gpio17/value) after $tenths tenths"
 done
 echo "END"
