@@ -58,8 +58,7 @@ pub(super) struct Run {
     pub(super) inputs: Vec<InputStream>,
     /// Outputs that are at their end, where the child has a terminal. It closes that before it has ended, and whoever then closed our
     /// side, too, would have the kernel send it a SIGHUP.
-    closed: Vec<OwnedFd>,
-    has_terminal: bool,
+    closed: Option<Vec<OwnedFd>>,
     pub(super) controls: Vec<Control>,
     origin: Monotonic,
     pub(super) script: Script,
@@ -99,8 +98,7 @@ impl Run {
             outputs: Vec::new(),
             events: Vec::new(),
             inputs: Vec::new(),
-            closed: Vec::new(),
-            has_terminal: false,
+            closed: None,
             controls: Vec::new(),
             origin,
             script: Script::new(&request.script),
@@ -185,7 +183,7 @@ impl Run {
             self.fold.add_stage(pid);
             self.emit(EventKind::ProcessStarted { pid, ppid: supervisor, pgid, sid, name, argv }, now, tap);
             self.stages.push(Child { pid, status: None, is_reaped: false });
-            self.has_terminal = has_terminal;
+            self.closed = has_terminal.then(Vec::new);
             self.outputs.extend(pipes.stdout.map(|fd| OutputStream::new(pid, Stream::Stdout, fd, may_grow)));
             self.outputs.extend(pipes.stderr.map(|fd| OutputStream::new(pid, Stream::Stderr, fd, may_grow)));
             self.events.extend(pipes.events.map(|fd| EventStream::new(pid, fd)));
@@ -364,7 +362,9 @@ impl Run {
         let open = self.outputs[index].read(tap.is_wanted(), now, scratch, &mut emit);
         if open == Open::No {
             let fd = self.outputs.swap_remove(index).close(&mut emit);
-            self.closed.extend(self.has_terminal.then_some(fd));
+            if let Some(closed) = &mut self.closed {
+                closed.push(fd);
+            }
         }
         for kind in kinds {
             self.emit(kind, now, tap);
@@ -422,7 +422,7 @@ impl Run {
         for output in std::mem::take(&mut self.outputs) {
             drop(output.close(&mut |kind| kinds.push(kind)));
         }
-        self.closed.clear();
+        self.closed = None;
         self.events.clear();
         self.inputs.clear();
         for control in std::mem::take(&mut self.controls) {
