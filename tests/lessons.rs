@@ -178,7 +178,7 @@ fn a_body_refuses_parameters_out_of_range() {
 #[test]
 fn a_child_that_is_killed_fails_the_facts_of_fork() {
     for language in BOTH {
-        let mut running = Running::start(scenario("fork"), language, &json!({ "pieces": 160, "split": 100, "work": 4.0 }));
+        let mut running = Running::start(scenario("fork"), language, &json!({ "pieces": 160, "split": 100, "work": 3.0 }));
         running.until("child", |kind| matches!(kind, EventKind::ProcessStarted { .. }));
         running.kill("child-1");
         let ran = running.play(&[]);

@@ -279,7 +279,7 @@ fn an_old_interface_shows_what_became_of_its_program() {
         assert_eq!(ran.observed("system-status"), json!(77 * 256), "{language}");
 
         let was_killed = (0..10).any(|_| {
-            let mut running = Running::start(scenario("old-interfaces"), language, &json!({ "hold": 0.8 }));
+            let mut running = Running::start(scenario("old-interfaces"), language, &json!({ "hold": 0.7 }));
             running.until("call", |kind| matches!(kind, EventKind::ProcessStarted { name, .. } if name == "call"));
             // It reads its standard input once it is the program that was called.
             running.until("cat", |kind| matches!(kind, EventKind::ProcessStarted { name, .. } if name == "cat"));
@@ -315,9 +315,8 @@ fn nobody_waits_for_ever_on_a_process_that_was_stopped() {
     for language in BOTH {
         together(victims.map(|(id, victim)| {
             Box::new(move || {
-                // Time enough to start all processes first; Python takes a while to spawn its own.
-                let patience = if id == "start-methods" { 60.0 } else { 10.0 };
-                let mut running = begin(id, language, &json!({ "patience": patience }));
+                // Time enough to start all processes first, also on a busy machine.
+                let mut running = begin(id, language, &json!({ "patience": 20.0 }));
                 assert!(running.pid_of(victim).is_some(), "{id}: no {victim}");
                 running.stop(victim);
                 if id == "start-methods" {

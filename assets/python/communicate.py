@@ -32,12 +32,25 @@ def start(args, **options):
     return program
 
 
+def watch(program):
+    """Kills the program if somebody has stopped it, which is looked at again and again until what this returns is set."""
+    is_over = threading.Event()
+
+    def look():
+        while not is_over.wait(PATIENCE):
+            with open(f"/proc/{program.pid}/stat") as stat:
+                if stat.read().rpartition(")")[2].split()[0] == "T":
+                    program.kill()
+
+    threading.Thread(target=look, daemon=True).start()
+    return is_over
+
+
 def communicate(program):
-    """Closes its input, reads to the ends, waits. A program that hangs is killed."""
-    watchdog = threading.Timer(PATIENCE, program.kill)
-    watchdog.start()
+    """Closes its input, reads to the ends, waits."""
+    is_over = watch(program)
     output, error = program.communicate()
-    watchdog.cancel()
+    is_over.set()
     tell_end(program)
     return output, error
 
@@ -102,17 +115,16 @@ def memory():
 def unpack_by_line(path):
     begin = most = memory()
     program = start(["gzip", "-dc", path])
-    watchdog = threading.Timer(PATIENCE, program.kill)
-    watchdog.start()
+    is_over = watch(program)
     lines = 0
     for _ in program.stdout:
         lines += 1
         if lines % 50_000 == 0:
             most = max(most, memory())
             tasklab.value("our memory (MiB)", memory() // 1024)
-    watchdog.cancel()
     program.stdout.close()
     program.wait()
+    is_over.set()
     tell_end(program)
     return lines, max(most, memory()) - begin
 

@@ -96,8 +96,8 @@ class Grandparent:
 
     def meet(self, parent):
         """Waits until the parent has told of all its children. It may have been killed before, or stopped."""
-        end = time.monotonic() + 2
-        while len(self.children) < params.children and tasklab.peek(parent) is None and time.monotonic() < end:
+        due = time.monotonic() + 2
+        while len(self.children) < params.children and tasklab.peek(parent) is None and not tasklab.is_given_up(parent, due):
             select.select([self.told], [], [], 0.02)
             self.hear()
 
@@ -130,8 +130,8 @@ class Grandparent:
             os.waitid(os.P_PID, parent, os.WEXITED | os.WNOWAIT)
         tasklab.reap(parent)
         # Each orphan finds out by itself; one that was stopped does not.
-        end = time.monotonic() + 1
-        while time.monotonic() < end and any(self.children[pid][2] is None for pid in self.alive()):
+        due = time.monotonic() + 1
+        while any(self.children[pid][2] is None and not tasklab.is_given_up(pid, due) for pid in self.alive()):
             tasklab.state("main", "waiting", on="the orphans")
             # What somebody asks for meanwhile can wait for so long.
             select.select([self.told], [], [], 0.05)
@@ -161,14 +161,13 @@ class Grandparent:
 
     def part(self):
         """Waits for the orphans' ends; who was stopped is killed. Then tries what only a parent can: to wait on them."""
-        end = time.monotonic() + 2
+        due = time.monotonic() + 2
         while alive := self.alive():
-            left = end - time.monotonic()
-            asked = tasklab.action(max(0.01, left), *alive.values())
+            asked = tasklab.action(max(0.05, due - time.monotonic()), *alive.values())
             if asked:
                 tasklab.refuse(*asked, tasklab.TOO_LATE)
-            if left <= 0:
-                for pidfd in alive.values():
+            for pid, pidfd in alive.items():
+                if tasklab.is_given_up(pid, due):
                     with contextlib.suppress(ProcessLookupError):  # It has ended meanwhile, and its new parent knows.
                         signal.pidfd_send_signal(pidfd, signal.SIGKILL)
         waits = []

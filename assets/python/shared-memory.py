@@ -89,7 +89,10 @@ class Parent:
         except OSError:
             return None
         self.orders += 1
-        while select.select([self.told], [], [], 2)[0]:
+        due = time.monotonic() + 2
+        while not tasklab.is_given_up(self.pid, due):
+            if not select.select([self.told], [], [], 0.1)[0]:
+                continue
             answer = os.read(self.told, ANSWER.size)
             if not answer:
                 return None

@@ -27,6 +27,7 @@ tasklab.actions("start METHOD", "finish")
 
 METHODS = ["fork", "spawn", "forkserver"]
 MIB = 1024 * 1024
+TO_TELL = 30  # seconds; who has not told of itself by then was stopped, or killed
 
 ballast = b""  # A variable that the parent sets while it runs. Who has it has got it from the parent.
 
@@ -97,7 +98,7 @@ class Starter:
         ours, theirs = context.Pipe()
         process = context.Process(target=child, args=(theirs,), name=method)
         began = time.monotonic()
-        signal.alarm(10)  # Should the fork server have been stopped, it does not answer.
+        signal.alarm(TO_TELL)  # Should the fork server have been stopped, it does not answer.
         try:
             process.start()
             theirs.close()
@@ -109,7 +110,7 @@ class Starter:
             signal.alarm(0)
         millis = (time.monotonic() - began) * 1000
         # It waits for its release soon; only when it leaves its core, the kernel adds up how long it was there.
-        while is_running(process.pid) and time.monotonic() < began + 10:
+        while is_running(process.pid) and time.monotonic() < began + TO_TELL:
             time.sleep(0.001)
         cpu = millis_on_a_core(process.pid)
         tasklab.process_started(process.pid, method, ppid=parent)
@@ -120,7 +121,7 @@ class Starter:
 
     def hear(self, process, connection):
         """What the child tells. It may have been killed before, or stopped."""
-        end = time.monotonic() + 10
+        end = time.monotonic() + TO_TELL
         while not connection.poll(0.02):
             if not process.is_alive() or time.monotonic() >= end:
                 process.kill()
@@ -239,7 +240,6 @@ def claim(starts, default, twice, error):
 
 def main():
     global ballast
-    deadline = time.monotonic() + params.patience
     tasklab.started("main")
     signal.signal(signal.SIGALRM, too_long)
     default = multiprocessing.get_all_start_methods()[0]
@@ -254,7 +254,7 @@ def main():
                 starter.start(method, number == params.rounds)
         error = forget_the_guard()
         starter.show()
-        starter.attend(deadline)
+        starter.attend(time.monotonic() + params.patience)
     else:
         for _ in range(10 * params.rounds):
             starter.start(params.method, False)

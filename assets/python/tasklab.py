@@ -177,22 +177,32 @@ def peek(pid):
 
 
 def reap(pid, grace=2.0):
-    """Waits on a child, and gives the raw status. Who has not ended in time, stopped perhaps, is killed."""
+    """Waits on a child, and gives the raw status. Who was stopped, and has not ended in time, is killed; who is late because
+    the machine is busy, only after half a minute."""
     deadline = time.monotonic() + grace
     pidfd = os.pidfd_open(pid)
-    while peek(pid) is None and time.monotonic() < deadline:
-        asked = action(max(0, deadline - time.monotonic()), pidfd)
+    while peek(pid) is None:
+        if is_given_up(pid, deadline):
+            os.kill(pid, signal.SIGKILL)
+        asked = action(max(0.1, deadline - time.monotonic()), pidfd)
         if asked:
             refuse(*asked, TOO_LATE)
     os.close(pidfd)
-    if peek(pid) is None:
-        os.kill(pid, signal.SIGKILL)
-        os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
-        peek(pid)
     del _ended[pid]
     _, raw = os.waitpid(pid, 0)
     process_reaped(pid)
     return raw
+
+
+def is_given_up(pid, due):
+    """Whether nobody waits any longer for what a process should have done by then: somebody has stopped it. On a busy
+    machine it may just be late, at most by half a minute."""
+    late = time.monotonic() - due
+    try:
+        with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as stat:
+            return late >= 30 or late >= 0 and stat.read().rpartition(")")[2].split()[0] in "Tt"
+    except OSError:
+        return late >= 0
 
 
 def value(name, number):
@@ -269,7 +279,7 @@ TOO_LATE = "it comes too late: nothing is left but the end"
 
 def refuse(do, target, why):
     """Says why an action cannot be done now, and what would be accepted."""
-    event("action.refused", do=do, target=target, text=why)
+    event("action.refused", do=do, target=target, text=str(why))
 
 
 def _quoted(text):

@@ -125,7 +125,13 @@ class CrashTest:
         self.pidfd = os.pidfd_open(self.pid)
         self.raised, self.left, self.aborted, self.ended = 0, None, False, None
         tasklab.process_started(self.pid, "crash-test")
-        until(lambda: threads_of(self.pid) == CRASHERS + 1)
+        self.until(lambda: threads_of(self.pid) == CRASHERS + 1)
+
+    def until(self, condition):
+        """Waits until this is so, unless the process was stopped; whether it is."""
+        due = time.monotonic() + 3
+        until(lambda: condition() or tasklab.is_given_up(self.pid, due), 600)
+        return condition()
 
     def order(self, byte):
         try:
@@ -138,7 +144,7 @@ class CrashTest:
         if self.ended or before <= 1:
             return "crash-test has no thread left for that"
         self.order(b"%d" % self.raised)
-        if not until(lambda: threads_of(self.pid) != before):
+        if not self.until(lambda: threads_of(self.pid) != before):
             return "crash-test does not answer; was it stopped?"
         self.raised += 1
         self.left = threads_of(self.pid)
@@ -150,7 +156,7 @@ class CrashTest:
             return "crash-test has ended"
         self.aborted = True
         self.order(b"a")
-        until(self.look)
+        self.until(self.look)
 
     def look(self):
         """Waits on it if it has ended."""
@@ -165,9 +171,9 @@ class CrashTest:
     def close(self):
         """Lets it end; if it cannot, because it was stopped, it is killed."""
         os.close(self.tell)
-        if not until(self.look):
+        if not self.until(self.look):
             os.kill(self.pid, signal.SIGKILL)
-            until(self.look)
+            self.until(self.look)
 
 
 class Main:

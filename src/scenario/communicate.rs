@@ -151,7 +151,7 @@ struct Unpacked {
 /// Reads what `gzip -dc` writes. To keep it all is what `communicate()` does.
 fn unpack(stage: &Stage, file: &Path, keep_all: bool) -> Result<Unpacked, StageError> {
     let memory = || look_at(own_pid()).map_or(0, |seen| seen.memory_kib);
-    let deadline = Instant::now() + PATIENCE;
+    let mut deadline = Instant::now() + PATIENCE;
     let mut gzip = stage.start(&ChildSpec::new(["gzip".as_ref(), "-dc".as_ref(), file.as_os_str()]))?;
     let mut stdout = gzip.stdout.take();
     stdout.as_ref().map_or(Ok(()), set_nonblocking).map_err(StageError::kernel("set up a pipe"))?;
@@ -172,6 +172,8 @@ fn unpack(stage: &Stage, file: &Path, keep_all: bool) -> Result<Unpacked, StageE
             Err(error) if error.kind() == ErrorKind::WouldBlock => continue,
             count => count.map_err(StageError::kernel("read what gzip says"))?,
         };
+        // As long as something comes, nobody has stopped it, however slow this machine is.
+        deadline = Instant::now() + PATIENCE;
         if keep_all {
             kept.extend_from_slice(&chunk[..count]);
         } else {

@@ -5,22 +5,34 @@ use std::io::{self, PipeReader, PipeWriter, Read, Write};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::mpsc::sync_channel;
 use std::thread::Builder;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use nix::sys::resource::{Resource, setrlimit};
 
 use super::children::{Child, Fork};
 use super::observe::threads_of;
+use super::relatives::is_given_up;
 use super::thread_basics::until;
 use super::words::counted;
 use super::{Reply, Stage, StageError};
-use crate::model::{ExitStatus, Signal, TaskSort};
+use crate::model::{ExitStatus, Pid, Signal, TaskSort};
 use crate::sys::exit_now;
 
 /// Its threads besides the first one.
 pub(super) const CRASHERS: usize = 3;
-/// Only a process that was stopped takes longer to answer.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// After this long it is looked whether somebody has stopped it.
+const PATIENCE: Duration = Duration::from_secs(3);
+
+/// Waits until this is so, unless the process that should see to it was stopped; whether it is.
+fn until_it(pid: Pid, mut condition: impl FnMut() -> bool) -> bool {
+    let due = Instant::now() + PATIENCE;
+    let mut is_so = false;
+    until(Duration::from_mins(10), || {
+        is_so = condition();
+        is_so || is_given_up(pid, due)
+    });
+    is_so
+}
 
 /// That process as its parent sees it.
 #[derive(Debug)]
@@ -51,7 +63,7 @@ impl<'s> CrashTest<'s> {
             }
             Fork::Parent(child) => {
                 let pid = child.pid().to_string();
-                until(PATIENCE, || threads_of(&pid) == CRASHERS + 1);
+                until_it(child.pid(), || threads_of(&pid) == CRASHERS + 1);
                 Ok(Self { child: Some(child), orders: Some(orders), ..Self::over(stage) })
             }
         }
@@ -64,18 +76,19 @@ impl<'s> CrashTest<'s> {
 
     /// Lets one of its threads raise an exception; in Rust that is a panic.
     pub(super) fn raise(&mut self) -> Result<Reply, StageError> {
-        let pid = self.child.as_ref().map(|child| child.pid().to_string()).unwrap_or_default();
-        let before = threads_of(&pid);
-        if before <= 1 {
+        let pid = self.child.as_ref().map(Child::pid);
+        let threads = || pid.map_or(0, |pid| threads_of(&pid.to_string()));
+        let before = threads();
+        let Some(pid) = pid.filter(|_| before > 1) else {
             self.look()?;
             return Ok(Err("crash-test has no thread left for that".to_owned()));
-        }
+        };
         self.order(self.raised as u8);
-        if !until(PATIENCE, || threads_of(&pid) != before) {
+        if !until_it(pid, || threads() != before) {
             return Ok(Err("crash-test does not answer; was it stopped?".to_owned()));
         }
         self.raised += 1;
-        self.left = threads_of(&pid);
+        self.left = threads();
         self.stage.value("threads of crash-test", self.left);
         let left = counted(self.left, "thread is", "threads are");
         self.stage.say(&format!("an exception in one thread: {left} left in that process"));
@@ -119,7 +132,7 @@ impl<'s> CrashTest<'s> {
     fn wait(&mut self) -> Result<(), StageError> {
         if let Some(child) = &mut self.child {
             let mut looked = Ok(None);
-            until(PATIENCE, || {
+            until_it(child.pid(), || {
                 looked = child.peek();
                 !matches!(looked, Ok(None))
             });

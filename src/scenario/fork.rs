@@ -29,7 +29,7 @@ pub(super) const FORK: Scenario = Scenario {
     params: &[
         count("pieces", 100, 2..=160, "pieces", "pieces of work that parent and child share"),
         count("split", 50, 0..=100, "%", "the child's share of the pieces"),
-        seconds("work", 1.6, 0.1..=4.0, "how long one core is busy with all the pieces"),
+        seconds("work", 1.6, 0.1..=3.0, "how long one core is busy with all the pieces"),
         count("status", 10, 0..=255, "", "the status that the child exits with"),
     ],
     actions: &[action("again", "Fork once more", "one more diamond after this one; its target is the child's share in percent")

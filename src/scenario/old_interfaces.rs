@@ -31,7 +31,7 @@ pub(super) const OLD_INTERFACES: Scenario = Scenario {
     },
     params: &[
         count("status", 10, 1..=255, "", "exit status of the programs"),
-        seconds("hold", 0.35, 0.05..=0.8, "how long each program stays, so that it can be seen"),
+        seconds("hold", 0.35, 0.05..=0.7, "how long each program stays, so that it can be seen"),
     ],
     actions: &[
         action("run", "Run once more", "the call that is named, after the others: system, popen, spawn-wait, call …").on("CALL"),

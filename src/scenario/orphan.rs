@@ -9,7 +9,7 @@ use rustix::process::{WaitOptions, getppid, set_child_subreaper, waitpid};
 
 use super::children::{Child, Fork};
 use super::control::TOO_LATE;
-use super::relatives::{is_ready, line_of_parents, stat_of};
+use super::relatives::{is_given_up, is_ready, line_of_parents, stat_of};
 use super::stage::own_pid;
 use super::words::yes_or_no;
 use super::{Chapter, Facts, Params, Prediction, Scenario, Stage, StageError, Task, action, count, equals, flag, note, seconds};
@@ -172,8 +172,8 @@ impl Grandparent<'_> {
 
     /// Waits until the parent has told of all its children. It may have been killed before, or stopped.
     fn meet<'c>(&mut self, mut parent: Child<'c>, children: usize) -> Result<Child<'c>, StageError> {
-        let end = Instant::now() + Duration::from_secs(2);
-        while self.children.len() < children && parent.peek()?.is_none() && Instant::now() < end {
+        let due = Instant::now() + Duration::from_secs(2);
+        while self.children.len() < children && parent.peek()?.is_none() && !is_given_up(parent.pid(), due) {
             is_ready(self.told.as_fd(), Duration::from_millis(20));
             self.hear()?;
         }
@@ -229,8 +229,9 @@ impl Grandparent<'_> {
         let old_parent = parent.pid();
         parent.reap()?;
         // Each orphan finds out by itself; one that was stopped does not.
-        let end = Instant::now() + Duration::from_secs(1);
-        while self.children.iter().any(|child| child.told.is_none() && !child.has_ended) && Instant::now() < end {
+        let due = Instant::now() + Duration::from_secs(1);
+        let is_awaited = |child: &Grandchild| child.told.is_none() && !child.has_ended && !is_given_up(child.pid, due);
+        while self.children.iter().any(is_awaited) {
             self.main.waiting("the orphans", None);
             // What somebody asks for meanwhile can wait for so long.
             is_ready(self.told.as_fd(), Duration::from_millis(50));
@@ -276,17 +277,15 @@ impl Grandparent<'_> {
 
     /// Waits for the orphans' ends; who was stopped is killed. Then tries what only a parent can: to wait on them.
     fn part(&mut self) -> Result<Vec<End>, StageError> {
-        let end = Instant::now() + Duration::from_secs(2);
+        let due = Instant::now() + Duration::from_secs(2);
         while self.alive().next().is_some() {
-            let left = end.saturating_duration_since(Instant::now());
+            let left = due.saturating_duration_since(Instant::now());
             let others: Vec<BorrowedFd<'_>> = self.alive().collect();
-            if let Some(asked) = self.stage.listen(&others, left.max(Duration::from_millis(10)))? {
+            if let Some(asked) = self.stage.listen(&others, left.max(Duration::from_millis(50)))? {
                 self.stage.refuse(&asked, TOO_LATE);
             }
-            if left.is_zero() {
-                for child in &self.children {
-                    let _ = child.pidfd.signal(Signal::KILL, SignalScope::Process);
-                }
+            for child in self.children.iter().filter(|child| is_given_up(child.pid, due)) {
+                let _ = child.pidfd.signal(Signal::KILL, SignalScope::Process);
             }
             self.hear()?;
         }

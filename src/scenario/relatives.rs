@@ -102,14 +102,35 @@ pub(super) fn is_ready(fd: BorrowedFd<'_>, patience: Duration) -> bool {
     rustix::io::retry_on_intr(|| poll(&mut [PollFd::from_borrowed_fd(fd, PollFlags::IN)], Some(&patience))) == Ok(1)
 }
 
-/// Waits on a child that is about to end, and hears nothing meanwhile. If it has not ended in time, it is killed.
+/// So long after it was due nobody waits any longer, stopped or not: only a machine in trouble takes longer.
+const TROUBLE: Duration = Duration::from_secs(30);
+
+/// Waits on a child that is about to end, and hears nothing meanwhile. Who was stopped does not end, and is killed.
 pub(super) fn reap_soon(mut child: Child<'_>) -> Result<Reaped, StageError> {
-    is_ready(child.as_fd(), Duration::from_secs(2));
-    if child.peek()?.is_none() {
-        child.signal(Signal::KILL);
+    let due = Instant::now() + Duration::from_secs(2);
+    while child.peek()?.is_none() {
+        is_ready(child.as_fd(), due.saturating_duration_since(Instant::now()).max(NEXT_LOOK));
+        kill_who_was_stopped(&mut child, due)?;
     }
     child.reap()
 }
+
+fn kill_who_was_stopped(child: &mut Child<'_>, due: Instant) -> Result<(), StageError> {
+    if child.peek()?.is_none() && is_given_up(child.pid(), due) {
+        child.signal(Signal::KILL);
+    }
+    Ok(())
+}
+
+/// Whether nobody waits any longer for what a process should have done by then: somebody has stopped it. On a busy machine it
+/// may just be late.
+pub(super) fn is_given_up(pid: Pid, due: Instant) -> bool {
+    let is_stopped = || stat_of(pid).is_none_or(|stat| matches!(stat.state, 'T' | 't'));
+    Instant::now() >= due + TROUBLE || Instant::now() >= due && is_stopped()
+}
+
+/// Between two looks whether it was stopped.
+const NEXT_LOOK: Duration = Duration::from_millis(100);
 
 impl Stage {
     /// Gives a child a lane under its name, for when it executes a program and the kernel calls it like that.
@@ -119,18 +140,17 @@ impl Stage {
         self.report(EventKind::TaskStarted { task, sort, pid, tid, line: None });
     }
 
-    /// Waits on children that are about to end. Who has not ended in time, stopped perhaps, is killed.
+    /// Waits on children that are about to end. Who was stopped, and has not ended in time, is killed.
     pub(super) fn reap_all(&self, children: Vec<Child<'_>>, grace: Duration) -> Result<Vec<Reaped>, StageError> {
         let deadline = Instant::now() + grace;
         let mut statuses = Vec::new();
         for mut child in children {
-            while child.peek()?.is_none() && Instant::now() < deadline {
-                if let Some(asked) = self.listen(&[child.as_fd()], deadline.saturating_duration_since(Instant::now()))? {
+            while child.peek()?.is_none() {
+                let left = deadline.saturating_duration_since(Instant::now()).max(NEXT_LOOK);
+                if let Some(asked) = self.listen(&[child.as_fd()], left)? {
                     self.refuse(&asked, TOO_LATE);
                 }
-            }
-            if !child.has_ended() {
-                child.signal(Signal::KILL);
+                kill_who_was_stopped(&mut child, deadline)?;
             }
             statuses.push(child.reap()?);
         }

@@ -26,7 +26,7 @@ pub(super) const SCHEDULE: Scenario = Scenario {
         seconds("tick", 1.0, 0.05..=2.0, "the ruler's unit: the plan is three ticks long, or as long as the LED blinks"),
         count("priority_a", 2, 0..=9, "", "priority of event a, which is entered first"),
         count("priority_b", 1, 0..=9, "", "priority of event b, which is due at the same moment"),
-        count("blinks", 4, 0..=12, "times", "how often the LED goes on and off again, once a tick: two events each"),
+        count("blinks", 4, 0..=8, "times", "how often the LED goes on and off again, once a tick: two events each"),
         count("line", 17, 2..=27, "", "GPIO line of the LED"),
     ],
     actions: &[

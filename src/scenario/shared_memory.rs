@@ -8,7 +8,7 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::time::{Duration, Instant};
 
 use super::children::{Child, Fork};
-use super::relatives::is_ready;
+use super::relatives::{is_given_up, is_ready};
 use super::{Chapter, Facts, Params, Prediction, Scenario, Stage, StageError, Task, action, count, equals, note, seconds};
 use crate::model::{Fact, TaskSort};
 use crate::sys::{SharedNumber, exit_now};
@@ -162,7 +162,11 @@ impl OtherProcess<'_> {
         self.order.write_all(&[order]).ok()?;
         self.orders += 1;
         let mut answer = [0; 32];
-        while is_ready(self.told.as_fd(), Duration::from_secs(2)) {
+        let due = Instant::now() + Duration::from_secs(2);
+        while !is_given_up(self.child.pid(), due) {
+            if !is_ready(self.told.as_fd(), Duration::from_millis(100)) {
+                continue;
+            }
             self.told.read_exact(&mut answer).ok()?;
             let (words, _) = answer.as_chunks();
             let [number, x, shared, address] = [0, 1, 2, 3].map(|at: usize| u64::from_le_bytes(words[at]));

@@ -41,7 +41,7 @@ pub(super) const START_METHODS: Scenario = Scenario {
         ),
         count("rounds", 4, 3..=8, "processes", "processes that are started by each method"),
         count("ballast", 32, 16..=128, "MiB", "what a variable of the parent holds"),
-        seconds("patience", 20.0, 1.0..=60.0, "after this long all end, whatever you do"),
+        seconds("patience", 20.0, 1.0..=60.0, "when all were started, they end after this long, whatever you do"),
     ],
     actions: &[
         action("start", "Start one more", "target fork, spawn or forkserver: one more process by this method").on("METHOD"),
@@ -66,6 +66,8 @@ pub(super) const START_METHODS: Scenario = Scenario {
 
 const METHODS: [&str; 3] = ["fork", "spawn", "forkserver"];
 const MIB: usize = 1024 * 1024;
+/// Who has not told of itself by then was stopped, or killed.
+const TO_TELL: Duration = Duration::from_secs(30);
 /// Processes that one run starts, with those that a person asks for.
 const MOST_STARTS: usize = 60;
 
@@ -82,7 +84,6 @@ fn run(stage: &Stage, params: &Params) -> Result<Facts, StageError> {
         Ok(_) => return forget_the_guard(stage).map(|()| Facts::new()),
         Err(_) => {}
     }
-    let deadline = Instant::now() + params.seconds("patience");
     let main = stage.task("main", TaskSort::Thread);
     // The server is forked while this process is still small.
     let (requests, request) = io::pipe().map_err(StageError::kernel("make a pipe"))?;
@@ -111,7 +112,7 @@ fn run(stage: &Stage, params: &Params) -> Result<Facts, StageError> {
     }
     let generations = starter.start_unguarded()?;
     starter.show();
-    starter.attend(deadline)?;
+    starter.attend(Instant::now() + params.seconds("patience"))?;
     let starts = starter.end()?;
     Ok(facts(params.count("ballast") as u64, &starts, generations))
 }
@@ -309,7 +310,7 @@ impl<'s> Starter<'s> {
 
     /// Takes what the newest child of a method tells; `None` if it ends before, or takes far too long.
     fn hear(&mut self, method: usize, child: Option<Child<'s>>) -> Option<Told> {
-        let end = Instant::now() + Duration::from_secs(10);
+        let end = Instant::now() + TO_TELL;
         let newest = child.map_or(0, |child| {
             self.children.push(child);
             self.children.len() - 1
@@ -341,7 +342,7 @@ impl<'s> Starter<'s> {
         let (told, tell) = io::pipe().map_err(StageError::kernel("make a pipe"))?;
         let mut child = spawn_this_program(self.stage, "forgotten", wait.as_fd(), tell.as_fd())?;
         drop((wait, tell));
-        let end = Instant::now() + Duration::from_secs(10);
+        let end = Instant::now() + TO_TELL;
         let mut family: Vec<Told> = Vec::new();
         while family.len() < 2 && Instant::now() < end && child.peek()?.is_none() {
             if is_ready(told.as_fd(), Duration::from_millis(20)) {

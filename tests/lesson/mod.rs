@@ -312,20 +312,37 @@ impl Running {
         }
     }
 
-    /// Presses what the script says, and collects to the end.
+    /// Whether it is a signal to a process that nobody has told of yet.
+    fn is_awaited(&self, next: &TimedAction) -> bool {
+        let is_it = |event: &Event| matches!(&event.kind, EventKind::ProcessStarted { name, .. } if *name == next.target);
+        next.action.needs(&next.target).is_some() && next.action != Action::Wait && !self.ran.events.iter().any(is_it)
+    }
+
+    /// Presses what the script says, and collects to the end. As in the engine, the script's clock begins with the first thing
+    /// that the body says, and stands while a signal waits for the process that it names.
     pub fn play(mut self, script: &[&str]) -> Ran {
         let mut script: Vec<TimedAction> = script.iter().map(|line| line.parse().expect("a timed action")).collect();
         script.reverse();
+        let mut clock: Option<Instant> = None;
         loop {
-            let wait = script.last().map_or(Duration::from_secs(1), |next| next.after.saturating_sub(self.began.elapsed()));
-            if !self.collect(wait) {
+            let due = script.last().zip(clock).map(|(next, clock)| clock + next.after);
+            let wait = due.map_or(Duration::from_secs(1), |due| due.saturating_duration_since(Instant::now()));
+            if !self.collect(wait.max(Duration::from_millis(1))) {
                 break;
+            }
+            if clock.is_none() && !self.ran.events.is_empty() {
+                clock = Some(Instant::now());
             }
             if self.began.elapsed() > HANG {
                 let _ = self.child.kill();
                 panic!("hangs: {:#?}", self.ran);
             }
-            while let Some(next) = script.pop_if(|next| next.after <= self.began.elapsed()) {
+            while let Some(next) = script.pop_if(|next| clock.is_some_and(|clock| next.after <= clock.elapsed())) {
+                if self.is_awaited(&next) {
+                    clock = Instant::now().checked_sub(next.after);
+                    script.push(next);
+                    break;
+                }
                 self.act(&next.action, &next.target);
             }
         }
