@@ -67,7 +67,7 @@ pub(super) struct EngineLoop {
     /// Answers that the supervisor owes, and since when it has said nothing.
     pub(super) owed: u32,
     pub(super) silent_since: Monotonic,
-    pub(super) is_nudged: bool,
+    pub(super) nudges: u32,
     pub(super) asked_at: Monotonic,
     /// When a supervisor is started again, after a start that failed or did not last.
     pub(super) retry_at: Option<Monotonic>,
@@ -115,7 +115,7 @@ impl EngineLoop {
             lost: None,
             owed: 0,
             silent_since: Monotonic::ZERO,
-            is_nudged: false,
+            nudges: 0,
             asked_at: Monotonic::ZERO,
             retry_at: None,
             started_at: Monotonic::ZERO,

@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use super::engine_loop::EngineLoop;
-use crate::model::{EventKind, Monotonic, Outcome};
+use crate::model::{EventKind, Monotonic, Outcome, Pid, ProcessState};
 use crate::supervisor::{Client, Incoming, Report, Request};
-use crate::sys::monotonic_now;
+use crate::sys::{monotonic_now, parse_stat};
 
 /// How often a supervisor is asked whether it is there.
 const ASK: Duration = Duration::from_secs(1);
@@ -14,6 +14,8 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// How long it may owe an answer before it is continued: whoever stopped it (SIGSTOP) has stopped what we depend on. One that is only
 /// busy does not notice.
 const NUDGE: Duration = Duration::from_millis(250);
+/// How many seconds more it has while it is runnable, on a machine that gives it no core.
+const STARVING: u32 = 25;
 /// Between two starts of a supervisor, at least.
 const RESTART: Duration = Duration::from_millis(500);
 
@@ -26,7 +28,7 @@ impl EngineLoop {
     /// Notes that the supervisor lives. Whether that was all that it wanted to say.
     pub(super) fn heard(&mut self, incoming: &Incoming) -> bool {
         self.silent_since = monotonic_now();
-        self.is_nudged = false;
+        self.nudges = 0;
         let is_answer = match incoming {
             Incoming::Launched(..) => true,
             Incoming::Report(report) => report.is_answer(),
@@ -38,7 +40,7 @@ impl EngineLoop {
 
     /// When a supervisor that owes an answer and says nothing is continued, and then counts as lost.
     pub(super) fn patience_ends_at(&self) -> Option<Monotonic> {
-        (self.owed > 0).then(|| self.silent_since + if self.is_nudged { PATIENCE } else { NUDGE })
+        (self.owed > 0).then(|| self.silent_since + self.nudges.checked_sub(1).map_or(NUDGE, |more| PATIENCE + ASK * more))
     }
 
     /// While a run is on, the supervisor is asked once a second whether it is there; one that owes an answer and says nothing for too
@@ -48,10 +50,10 @@ impl EngineLoop {
             return;
         }
         if self.patience_ends_at().is_some_and(|at| now >= at) {
-            if self.is_nudged {
+            if self.nudges > STARVING || self.nudges > 0 && !is_runnable(self.client.pid()) {
                 return self.lose("it does not answer");
             }
-            self.is_nudged = true;
+            self.nudges += 1;
             self.client.wake();
         }
         // While lines are driven, too: a supervisor that is stopped cannot make them safe. Not twice into the same silence; and while
@@ -94,7 +96,7 @@ impl EngineLoop {
         self.started_at = monotonic_now();
         self.owed = 0;
         self.is_counting = false;
-        self.is_nudged = false;
+        self.nudges = 0;
         match Client::start(&self.program) {
             Ok(client) => {
                 self.sampler.set_root(client.pid());
@@ -110,5 +112,34 @@ impl EngineLoop {
             }
         }
         self.has_news = true;
+    }
+}
+
+/// Whether a process waits for nothing but a core.
+fn is_runnable(pid: Pid) -> bool {
+    std::fs::read(format!("/proc/{pid}/stat"))
+        .is_ok_and(|text| parse_stat(&text).is_some_and(|stat| stat.state == ProcessState::Running))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_wants_a_core_is_runnable_and_who_waits_is_not() {
+        for (script, expected) in [("while :; do :; done", true), ("read line", false)] {
+            let mut child = std::process::Command::new("sh").args(["-c", script]).stdin(std::process::Stdio::piped()).spawn();
+            let child = child.as_mut().expect("sh");
+            let pid = Pid::new(child.id().cast_signed());
+            let end = std::time::Instant::now() + Duration::from_mins(1);
+            // Until it has begun, both are either.
+            while is_runnable(pid) != expected && std::time::Instant::now() < end {
+                std::thread::sleep(Duration::from_millis(1));
+            }
+            let found = is_runnable(pid);
+            child.kill().expect("ours");
+            child.wait().expect("ours");
+            assert_eq!(found, expected, "{script}");
+        }
     }
 }
