@@ -196,8 +196,13 @@ fn a_far_worker_that_dies_is_missed_and_its_work_goes_on() {
     for language in ["rust", "python"] {
         let settings = ["hosts=far", "local=1", "tasks=32", "size=4", "losses=0", "give_up=30"];
         let run = far.run(language, &settings).spawn().expect("starts");
-        eventually("its worker is there", || !far.workers().is_empty());
-        for worker in far.workers() {
+        let mut workers = Vec::new();
+        eventually("its worker is there", || {
+            workers = far.workers();
+            !workers.is_empty()
+        });
+        // Not looked for once more: a process that is just executing its program has no environment for a moment.
+        for worker in workers {
             let pid = rustix::process::Pid::from_raw(worker).expect("a PID");
             let _ = rustix::process::kill_process(pid, rustix::process::Signal::KILL);
         }

@@ -158,7 +158,7 @@ def main():
         tasklab.fact("deaf", "the deaf one hears SIGTERM and goes on: only SIGKILL ends it", "killed by SIGKILL", deaf.ended)
     # Who was killed while it tidied up shows neither.
     shown = [one for one in programs if not (one is polite and one.heard and one.ended == "killed by SIGKILL")]
-    tasklab.fact("finally", "`finally` runs in who leaves by itself, and in nobody who is killed or calls _exit",
+    tasklab.fact("finally", "finally runs in who leaves by itself, and in nobody who is killed or calls _exit",
                  [one.name for one in shown if one.ended == "exited 0"], [one.name for one in shown if one.finally_ran])
     tasklab.fact("files", "the temporary files of the others stay",
                  [one.name for one in shown if one.ended != "exited 0"], [one.name for one in shown if one.file_stayed])

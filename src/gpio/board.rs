@@ -89,14 +89,20 @@ pub trait Board: Send + fmt::Debug {
     /// The level of a line, read for this purpose if need be.
     fn read(&mut self, line: Line) -> Result<Level, GpioError>;
 
-    /// Presses or lets go the virtual button of an input, which sets it high while pressed.
-    fn press(&mut self, line: Line, is_pressed: bool) -> Result<(), GpioError>;
+    /// Presses or lets go the virtual button of an input, which sets it high while pressed. A real one is pressed by hand.
+    fn press(&mut self, line: Line, _is_pressed: bool) -> Result<(), GpioError> {
+        Err(GpioError::RealButton(line.number()))
+    }
 
-    /// Lets an input follow an output, as a wire between the two would.
-    fn wire(&mut self, from: Line, to: Line) -> Result<(), GpioError>;
+    /// Lets an input follow an output, as a wire between the two would. A real wire is put in by hand.
+    fn wire(&mut self, from: Line, to: Line) -> Result<(), GpioError> {
+        Err(GpioError::NoWire { from: from.number(), to: to.number() })
+    }
 
-    /// Lines that change with this one: those at the other end of its wires.
-    fn followers(&self, line: Line) -> Vec<Line>;
+    /// Lines that change with this one: those at the other end of its virtual wires.
+    fn followers(&self, _line: Line) -> Vec<Line> {
+        Vec::new()
+    }
 
     /// Descriptors that are readable when a watched line has changed.
     fn fds(&self) -> Vec<BorrowedFd<'_>>;

@@ -207,18 +207,6 @@ impl Board for Chardev {
         Ok(Level::high_if(value == Value::Active))
     }
 
-    fn press(&mut self, line: Line, _is_pressed: bool) -> Result<(), GpioError> {
-        Err(GpioError::RealButton(line.number()))
-    }
-
-    fn wire(&mut self, from: Line, to: Line) -> Result<(), GpioError> {
-        Err(GpioError::NoWire { from: from.number(), to: to.number() })
-    }
-
-    fn followers(&self, _line: Line) -> Vec<Line> {
-        Vec::new()
-    }
-
     fn fds(&self) -> Vec<BorrowedFd<'_>> {
         self.claims.values().filter(|claim| claim.driven.is_none()).map(|claim| claim.request.as_fd()).collect()
     }

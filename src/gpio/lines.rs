@@ -457,18 +457,6 @@ mod tests {
             Ok(self.0.get(&line).copied().unwrap_or(Level::Low))
         }
 
-        fn press(&mut self, line: Line, _: bool) -> Result<(), GpioError> {
-            Err(GpioError::RealButton(line.number()))
-        }
-
-        fn wire(&mut self, from: Line, to: Line) -> Result<(), GpioError> {
-            Err(GpioError::NoWire { from: from.number(), to: to.number() })
-        }
-
-        fn followers(&self, _: Line) -> Vec<Line> {
-            Vec::new()
-        }
-
         fn fds(&self) -> Vec<BorrowedFd<'_>> {
             Vec::new()
         }

@@ -102,18 +102,6 @@ impl Board for Registers {
             .ok_or_else(|| GpioError::Kernel { what: format!("read {line}"), why: "the pin is in use".to_owned() })
     }
 
-    fn press(&mut self, line: Line, _is_pressed: bool) -> Result<(), GpioError> {
-        Err(GpioError::RealButton(line.number()))
-    }
-
-    fn wire(&mut self, from: Line, to: Line) -> Result<(), GpioError> {
-        Err(GpioError::NoWire { from: from.number(), to: to.number() })
-    }
-
-    fn followers(&self, _line: Line) -> Vec<Line> {
-        Vec::new()
-    }
-
     fn fds(&self) -> Vec<BorrowedFd<'_>> {
         Vec::new()
     }

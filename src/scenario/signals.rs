@@ -23,7 +23,7 @@ pub(super) const SIGNALS: Scenario = Scenario {
     concepts: &[87, 88],
     text: include_str!("../../assets/texts/signals.md"),
     prediction: Prediction {
-        ask: "A polite, a slow and a deaf program get SIGTERM, and the deaf one SIGKILL then. In how many does `finally` run?",
+        ask: "A polite, a slow and a deaf program get SIGTERM, and the deaf one SIGKILL then. In how many does finally run?",
         choices: &["In none", "In one", "In all three"],
         answer: 1,
         fact: "finally",
@@ -301,7 +301,7 @@ fn facts(programs: &[Seen]) -> Facts {
     facts.extend([
         equals(
             "finally",
-            "`finally` runs in who leaves by itself, and in nobody who is killed or calls _exit",
+            "finally runs in who leaves by itself, and in nobody who is killed or calls _exit",
             named(&|seen| seen.ended == ExitStatus::Exited(0)),
             named(&|seen| seen.finally_ran),
         ),

@@ -19,7 +19,7 @@ pub(super) const SUBPROCESS_RUN: Scenario = Scenario {
     concepts: &[69, 70, 71, 73],
     text: include_str!("../../assets/texts/subprocess-run.md"),
     prediction: Prediction {
-        ask: "`echo *.py` runs as a list of two words, without a shell. What does it print?",
+        ask: "echo *.py runs as a list of two words, without a shell. What does it print?",
         choices: &["The names of the Python files", "*.py", "Nothing: it fails"],
         answer: 1,
         fact: "no-shell",
