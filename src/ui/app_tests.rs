@@ -15,7 +15,7 @@ use super::gallery::Gallery;
 use super::settings::Preferences;
 use super::{sample, testing};
 use crate::engine::{Command, EngineHandle, What};
-use crate::model::{Action, Finished, Language, Outcome, RunState, Snapshot};
+use crate::model::{Action, Finished, Language, Outcome, RunState, RunView, Snapshot};
 
 struct Window {
     harness: Harness<'static, App>,
@@ -69,13 +69,18 @@ impl Window {
     }
 }
 
-/// The deadlock's processes as a run of a scenario that the tests' catalogue has.
-fn running() -> Snapshot {
+/// The deadlock's processes as a run of a scenario that the tests' catalogue has, and what else is to be so.
+fn running_as(id: &str, change: impl FnOnce(&mut RunView)) -> Snapshot {
     let mut snapshot = sample::deadlock();
     let mut run = (*snapshot.runs[0]).clone();
-    run.scenario = testing::FORK.id.to_owned();
+    run.scenario = id.to_owned();
+    change(&mut run);
     snapshot.runs = vec![Arc::new(run)];
     snapshot
+}
+
+fn running() -> Snapshot {
+    running_as(testing::FORK.id, |_| {})
 }
 
 fn finished() -> Snapshot {

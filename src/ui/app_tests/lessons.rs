@@ -5,7 +5,7 @@ use std::sync::Arc;
 use egui::{Key, Modifiers};
 use egui_kittest::kittest::Queryable;
 
-use super::{Window, finished, running};
+use super::{Window, finished, running, running_as};
 use crate::engine::Command;
 use crate::model::Snapshot;
 use crate::ui::{sample, testing};
@@ -20,11 +20,7 @@ fn before_the_first_start_the_question_stands_where_the_lanes_will_be() {
 
 /// A run of the pool's, with everything that the deadlock shows.
 fn pool_running() -> Snapshot {
-    let mut snapshot = sample::deadlock();
-    let mut run = (*snapshot.runs[0]).clone();
-    run.scenario = testing::POOL.id.to_owned();
-    snapshot.runs = vec![Arc::new(run)];
-    snapshot
+    running_as(testing::POOL.id, |_| {})
 }
 
 #[test]
@@ -58,11 +54,10 @@ fn step_mode_starts_with_a_run_lets_one_go_on_and_ends() {
     let commands = window.commands();
     let [Command::Launch(request)] = &commands[..] else { panic!("{commands:?}") };
     assert_eq!(request.script.iter().map(ToString::to_string).collect::<Vec<_>>(), ["0 step on"]);
-    let mut snapshot = pool_running();
-    let mut run = (*snapshot.runs[0]).clone();
-    run.lanes[2].segments = vec![sample::segment(0.1, None, crate::model::TaskState::Waiting, "step: acquire lock A")].into();
-    snapshot.runs = vec![Arc::new(run)];
-    window.show(snapshot);
+    window.show(running_as(testing::POOL.id, |run| {
+        let gate = sample::segment(0.1, None, crate::model::TaskState::Waiting, "step: acquire lock A");
+        run.lanes[2].segments = vec![gate].into();
+    }));
     assert!(window.has("Who goes next?"));
     window.click("Let worker-2 go on");
     window.click("All go on");
@@ -81,15 +76,14 @@ fn step_mode_starts_with_a_run_lets_one_go_on_and_ends() {
 
 #[test]
 fn a_deadlock_is_shown_in_words_with_its_reason_and_gone_when_it_is_over() {
-    let mut snapshot = pool_running();
-    let mut run = (*snapshot.runs[0]).clone();
-    run.findings = vec![crate::model::RunFinding {
-        id: "deadlock".to_owned(),
-        text: "Deadlock: worker-1 waits for lock B, held by worker-2, which waits for lock A, held by worker-1.".to_owned(),
-        tasks: vec!["worker-1".to_owned(), "worker-2".to_owned()],
-        is_over: false,
-    }];
-    snapshot.runs = vec![Arc::new(run)];
+    let snapshot = running_as(testing::POOL.id, |run| {
+        run.findings = vec![crate::model::RunFinding {
+            id: "deadlock".to_owned(),
+            text: "Deadlock: worker-1 waits for lock B, held by worker-2, which waits for lock A, held by worker-1.".to_owned(),
+            tasks: vec!["worker-1".to_owned(), "worker-2".to_owned()],
+            is_over: false,
+        }];
+    });
     let mut window = Window::open(Snapshot::default());
     window.click("Thread pools");
     window.show(snapshot);
@@ -102,10 +96,7 @@ fn a_deadlock_is_shown_in_words_with_its_reason_and_gone_when_it_is_over() {
 
 #[test]
 fn a_click_on_a_task_that_tells_its_line_opens_the_code_there() {
-    let mut snapshot = pool_running();
-    let mut run = (*snapshot.runs[0]).clone();
-    run.lanes[1].line = Some(2);
-    snapshot.runs = vec![Arc::new(run)];
+    let snapshot = running_as(testing::POOL.id, |run| run.lanes[1].line = Some(2));
     let mut window = Window::open(Snapshot::default());
     window.click("Thread pools");
     window.show(snapshot);
