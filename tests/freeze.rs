@@ -41,7 +41,7 @@ impl Window {
             .expect("starts");
         let window = Self { app, tag, _home: home };
         eventually("the window is on the screen", || screen.has_window("Task Lab"));
-        eventually("the scenario runs", || descendants_of(window.pid()).len() >= 4);
+        eventually("the scenario runs", || descendants_of(window.pid()).len() >= 5);
         window
     }
 

@@ -150,8 +150,8 @@ fn a_group_that_is_stopped_by_ctrl_z_loses_its_lines() {
 fn a_supervisor_that_is_killed_leaves_its_line_to_the_next() {
     let log = Log::new();
     let mut driver = driver(&log, "GPIO17", 17);
-    let supervisor = support::descendants_of(driver.0.id().cast_signed());
-    let supervisor = rustix::process::Pid::from_raw(supervisor[0]).expect("a PID");
+    let supervisor = support::supervisor_below(driver.0.id().cast_signed()).expect("the supervisor");
+    let supervisor = rustix::process::Pid::from_raw(supervisor).expect("a PID");
     rustix::process::kill_process(supervisor, rustix::process::Signal::KILL).expect("ours");
     eventually("the driver gives up", || driver.0.try_wait().expect("ours").is_some());
     assert_eq!(driver.0.wait().expect("ours").code(), Some(3));

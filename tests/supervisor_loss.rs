@@ -15,11 +15,11 @@ use support::{deadline, eventually};
 use tasklab::engine::{Command, Engine, Told};
 use tasklab::model::{EventKind, ExitStatus, Outcome};
 
-/// The supervisor: so far the only process below this test.
+/// The supervisor: so far the only process below this test, but for its guard.
 fn supervisor_of(_engine: &Engine) -> i32 {
-    let below = support::descendants_of(std::process::id().cast_signed());
-    assert_eq!(below.len(), 1, "the supervisor alone");
-    below[0]
+    let own = std::process::id().cast_signed();
+    assert_eq!(support::descendants_of(own).len(), 2, "the supervisor and its guard alone");
+    support::supervisor_below(own).expect("the supervisor")
 }
 
 /// One at a time: see above.
@@ -65,7 +65,7 @@ fn lose_supervisor_of(engine: &Engine, signal: rustix::process::Signal, after: D
     eventually("the next launch works", || launches_again(engine));
     promised("the next launch after the loss", over.elapsed(), Duration::from_secs(1));
     let below = support::descendants_of(std::process::id().cast_signed());
-    assert_eq!(below.len(), 1, "the new supervisor alone is left");
+    assert_eq!(below.len(), 2, "the new supervisor and its guard alone are left");
 }
 
 /// Whether a launch is taken and passes.
@@ -118,11 +118,7 @@ fn a_supervisor_that_was_stopped_once_goes_on_and_nothing_is_lost() {
     });
     let exited = events.iter().any(|event| matches!(event.kind, EventKind::ProcessExited { status: ExitStatus::Exited(7), .. }));
     assert!(exited && is_stopped_again, "the true status, late: {events:?}");
-    assert_eq!(
-        support::descendants_of(std::process::id().cast_signed()),
-        [supervisor.as_raw_nonzero().get()],
-        "still the same one"
-    );
+    assert_eq!(supervisor_of(&engine), supervisor.as_raw_nonzero().get(), "still the same one");
 }
 
 /// One engine that loses one supervisor after the other, at random moments.

@@ -55,9 +55,7 @@ impl Window {
 
     /// PIDs below the app whose name is this one.
     fn named(&self, name: &str) -> Vec<i32> {
-        let below = descendants_of(self.pid());
-        let is_named = |pid: &i32| std::fs::read_to_string(format!("/proc/{pid}/comm")).is_ok_and(|comm| comm.trim() == name);
-        below.into_iter().filter(is_named).collect()
+        support::named_below(self.pid(), name)
     }
 
     fn zombies(&self) -> Vec<i32> {
@@ -65,9 +63,9 @@ impl Window {
         descendants_of(self.pid()).into_iter().filter(is_zombie).collect()
     }
 
-    /// What is below the app besides its supervisor.
+    /// What is below the app besides its supervisor and its guard.
     fn started(&self) -> usize {
-        descendants_of(self.pid()).len() - self.named("tasklab-super").len()
+        descendants_of(self.pid()).len() - self.named("tasklab-super").len() - self.named("tasklab-guard").len()
     }
 }
 

@@ -121,7 +121,9 @@ def stat(pid):
 
 
 def children(pid):
-    """The living children of a process."""
+    """The living children of a process. None where /proc is another PID namespace's: its numbers are other processes here."""
+    if int(os.readlink("/proc/self")) != os.getpid():
+        return []
     found = [(int(entry), *stat(entry)) for entry in os.listdir("/proc") if entry.isdecimal()]
     return sorted(child for child, _, state, parent in found if parent == pid and state != "Z")
 

@@ -82,7 +82,8 @@ def too_long(*_):
 def wake_all():
     """Continues whoever was stopped, the fork server perhaps, so that all can end."""
     for entry in os.listdir("/proc"):
-        if entry.isdecimal() and parent_of(entry) == os.getpid():
+        # Where /proc is another PID namespace's, its numbers are other processes here.
+        if entry.isdecimal() and parent_of(entry) == os.getpid() == int(os.readlink("/proc/self")):
             os.kill(int(entry), signal.SIGCONT)
 
 

@@ -287,7 +287,8 @@ impl EngineLoop {
             match effect {
                 Effect::Signal(signals) => {
                     let is_only_run = self.runs.iter().filter(|run| !run.course.is_over()).count() == 1;
-                    self.request(&Request::SignalRun { run, signals, is_only_run });
+                    let seen = self.runs[index].orphans(self.client.pid());
+                    self.request(&Request::SignalRun { run, signals, is_only_run, seen });
                 }
                 Effect::ReapKept => {
                     for pid in self.runs[index].stage_pids() {

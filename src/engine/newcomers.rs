@@ -45,10 +45,17 @@ impl EngineLoop {
         let before = std::mem::replace(&mut self.strangers, strangers);
         processes.retain(|process| !self.strangers.contains(&process.pid) || (!is_launching && before.contains(&process.pid)));
         for process in processes {
-            // A newcomer belongs to its parent's run; an orphan that nobody saw before, to the newest.
-            let run = self.find_by_pid(process.pid).or_else(|| self.find_by_pid(process.ppid));
-            let run = run.or_else(|| self.runs.iter().rposition(|run| !run.course.is_over()));
-            if let Some(index) = run {
+            // A newcomer belongs to the run whose mark it carries, else to its parent's; an orphan without a mark that nobody saw before,
+            // to the newest.
+            let run = self.find_by_pid(process.pid).or_else(|| match sample.marks.get(&process.pid) {
+                Some(marked) => self.find(*marked),
+                None => {
+                    let newest = || self.runs.iter().rposition(|run| !run.course.is_over());
+                    self.find_by_pid(process.ppid).or_else(newest)
+                }
+            });
+            // What a run has left when it was over belongs to no other.
+            if let Some(index) = run.filter(|index| !self.runs[*index].course.is_over()) {
                 let command = sample.commands.get(&process.pid);
                 self.runs[index].sampled(process, command, now, &mut self.tap);
             }

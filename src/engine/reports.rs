@@ -29,6 +29,10 @@ impl EngineLoop {
                         let stages = run.stage_count();
                         self.sampler.watch_pipes(self.runs.iter().flat_map(Run::pipes).collect());
                         let run = &mut self.runs[index];
+                        if let Some(why) = self.client.trouble() {
+                            let text = format!("{why}; until then only children of the supervisor are seen and counted");
+                            run.emit(EventKind::Notice { text }, now, &mut self.tap);
+                        }
                         let effects = run.course.launched(stages, streams, now);
                         self.perform(index, effects);
                     }
@@ -43,7 +47,7 @@ impl EngineLoop {
     fn report(&mut self, report: Report) {
         let now = monotonic_now();
         match report {
-            Report::Launched { .. } | Report::Here => {}
+            Report::Ready { .. } | Report::Launched { .. } | Report::Here => {}
             Report::NotLaunched { run, failure } => {
                 if let Some(index) = self.find(run) {
                     let text = failure.to_string();

@@ -213,6 +213,12 @@ impl Run {
         self.fold.processes.living()
     }
 
+    /// Those that have become the supervisor's children when their own parents ended.
+    pub(super) fn orphans(&self, supervisor: Pid) -> Vec<Pid> {
+        let adopted = self.seen.iter().filter(|(pid, seen)| seen.ppid == supervisor && !self.is_stage(**pid));
+        adopted.map(|(pid, _)| *pid).collect()
+    }
+
     /// How many children the supervisor started for it.
     pub(super) fn stage_count(&self) -> usize {
         self.stages.len()

@@ -9,9 +9,10 @@ use std::time::Duration;
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 
 use super::bell::Bell;
-use crate::model::{MachineSample, Monotonic, Pid, PipeFill, ProcessSample};
+use crate::model::{MachineSample, Monotonic, Pid, PipeFill, ProcessSample, RunId};
 use crate::monitor::{Machine, OwnCost, Pipes, Processes};
-use crate::sys::{monotonic_now, rename_thread};
+use crate::supervisor::mark;
+use crate::sys::{foreign_proc, monotonic_now, rename_thread};
 
 /// The machine and our own cost are read once a second; the processes of a run eight times.
 const SLOW: Duration = Duration::from_secs(1);
@@ -30,6 +31,8 @@ pub(super) struct Sample {
     pub(super) processes: Option<Vec<ProcessSample>>,
     /// Argument lists of processes that were not there before.
     pub(super) commands: HashMap<Pid, Vec<String>>,
+    /// The runs whose marks those processes carry.
+    pub(super) marks: HashMap<Pid, RunId>,
     /// The pipes between stages, and between other processes, by writer and reader; `None` once nobody reads.
     pub(super) pipes: Vec<(Pid, Pid, Option<PipeFill>)>,
 }
@@ -61,6 +64,8 @@ impl Sampler {
             let _ = rename_thread("monitor");
             let (machine, known, pipes) = (Machine::new(), HashSet::new(), Pipes::default());
             let (found, found_at) = (Vec::new(), Monotonic::ZERO);
+            // Else it would show another namespace's processes as ours.
+            let is_blind = foreign_proc().is_some();
             Thread {
                 machine,
                 processes,
@@ -72,6 +77,7 @@ impl Sampler {
                 pairs: watched,
                 found,
                 found_at,
+                is_blind,
             }
             .run(&nudged, &sender, &bell);
         })?;
@@ -108,6 +114,8 @@ struct Thread {
     /// Other processes of which one writes to another, and when they were looked for.
     found: Vec<(Pid, Pid)>,
     found_at: Monotonic,
+    /// Whether /proc is another PID namespace's.
+    is_blind: bool,
 }
 
 impl Thread {
@@ -115,7 +123,7 @@ impl Thread {
         let mut machine_at = monotonic_now();
         loop {
             let now = monotonic_now();
-            let is_watching = self.is_watching.load(Ordering::Relaxed);
+            let is_watching = self.is_watching.load(Ordering::Relaxed) && !self.is_blind;
             let processes = is_watching.then(|| self.processes.sample(self.root(), now));
             let pipes = processes.as_ref().map(|processes| self.pipes(processes, now)).unwrap_or_default();
             let sample = Sample {
@@ -123,10 +131,12 @@ impl Thread {
                 machine: (now >= machine_at).then(|| {
                     machine_at = now + SLOW;
                     let pids = [Pid::new(std::process::id().cast_signed()), self.root()];
-                    (self.machine.sample(), self.own.sample(&pids, now))
+                    let pids: &[Pid] = if self.is_blind { &[] } else { &pids };
+                    (self.machine.sample(), self.own.sample(pids, now))
                 }),
                 processes,
                 commands: HashMap::new(),
+                marks: HashMap::new(),
                 pipes,
             };
             let sample = self.with_commands(sample);
@@ -163,6 +173,7 @@ impl Thread {
         for process in processes.iter().filter(|process| !self.known.contains(&process.pid)) {
             let command = procfs::process::Process::new(process.pid.number()).and_then(|process| process.cmdline());
             sample.commands.insert(process.pid, command.unwrap_or_default());
+            sample.marks.extend(mark::read(process.pid, self.root()).map(|run| (process.pid, run)));
         }
         self.known = processes.iter().map(|process| process.pid).collect();
         sample

@@ -7,7 +7,7 @@ use std::os::fd::BorrowedFd;
 use serde::{Deserialize, Serialize};
 
 use super::board::Watch;
-use super::{Board, GpioError, Level, Line, header};
+use super::{Board, BoardKind, GpioError, Level, Line, header};
 use crate::model::{BoardView, Monotonic, PinFunction, PinView};
 
 /// Outputs that may be high at once: with an LED at some 6 mA each they stay below the 50 mA that a real header gives.
@@ -204,6 +204,16 @@ impl Lines {
     /// Whether a line is driven.
     pub fn is_driving(&self) -> bool {
         !self.driven.is_empty()
+    }
+
+    /// The lines that are driven, by their numbers, each with its safe level.
+    pub fn safe_levels(&self) -> Vec<(u8, Level)> {
+        self.driven.iter().map(|(line, driven)| (line.number(), driven.safe)).collect()
+    }
+
+    /// The board that has them.
+    pub fn board(&self) -> BoardKind {
+        self.board.kind()
     }
 
     /// Descriptors that are readable when [`collect`](Self::collect) has something to do.

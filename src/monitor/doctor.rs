@@ -12,7 +12,7 @@ use rustix::process::{PidfdFlags, Resource, getpid, getrlimit, pidfd_open};
 
 use super::Machine;
 use crate::model::{Finding, Pid};
-use crate::sys::{emulated_on, is_group_for_runs, lacks_controller, own_cgroup, user_manager_cgroup, user_systemd};
+use crate::sys::{emulated_on, foreign_proc, is_group_for_runs, lacks_controller, own_cgroup, user_manager_cgroup, user_systemd};
 
 /// Fewer open files than this are too few for a run with hundreds of children, each with its pipes.
 const FILES_WANTED: u64 = 1024;
@@ -36,6 +36,7 @@ pub fn findings() -> Vec<Finding> {
     found.extend([
         pidfd(),
         group_signals(release.trim()),
+        own_proc(foreign_proc()),
         hidden_processes(&fs::read_to_string("/proc/self/mounts").unwrap_or_default()),
         limits(own_group().as_deref(), user_systemd().map(|_| user_manager_cgroup()).as_ref()),
         limit("process limit", getrlimit(Resource::Nproc).current, PROCESSES_WANTED, "ulimit -u"),
@@ -126,6 +127,19 @@ fn group_signals(release: &str) -> Finding {
         Finding::good(TOPIC, "by pidfd")
     } else {
         Finding::good(TOPIC, "by number, while the leader is kept unreaped (by pidfd from kernel 6.9 on)")
+    }
+}
+
+fn own_proc(trouble: Option<String>) -> Finding {
+    match trouble {
+        None => Finding::good("/proc", "shows this PID namespace"),
+        Some(why) => Finding::bad(
+            "/proc",
+            format!(
+                "{why}: of what is launched only the children of the supervisor are known, and lessons that look at /proc fail"
+            ),
+            "mount -t proc proc /proc, or unshare --pid --fork --mount-proc",
+        ),
     }
 }
 

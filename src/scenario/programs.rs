@@ -35,7 +35,7 @@ impl Stage {
     /// Starts a program: `subprocess.Popen(…)`. Returns at once, as soon as the program has taken the process over.
     pub(super) fn start(&self, spec: &ChildSpec) -> Result<Program<'_>, StageError> {
         let name = spec.display_name();
-        let ready = prepare(spec, Neighbours::default(), None).map_err(io::Error::other);
+        let ready = prepare(spec, Neighbours::default()).map_err(io::Error::other);
         let (prepared, ours) = ready.map_err(StageError::kernel(format!("make {name} ready")))?;
         // In the group of its body, with which it lives and dies.
         let spawned = spawn(&Prepared { group: None, ..prepared }).map_err(|error| {

@@ -14,7 +14,7 @@ use super::children::{Child, Reaped};
 use super::control::TOO_LATE;
 use super::{Stage, StageError};
 use crate::model::{EventKind, Pid, Signal, TaskSort, Tid};
-use crate::sys::default_signal;
+use crate::sys::{default_signal, foreign_proc};
 
 /// Runs another program in this process, a fork with one thread: searched in PATH, with these variables besides those
 /// that there are. Returns only if that fails, and then says why.
@@ -86,8 +86,11 @@ pub(super) fn line_of_parents(pid: Pid) -> Vec<Stat> {
     line
 }
 
-/// The living children of a process, oldest first.
+/// The living children of a process, oldest first. Nobody, where /proc is another PID namespace's: they would be others' children.
 pub(super) fn children_of(pid: Pid) -> Vec<Stat> {
+    if foreign_proc().is_some() {
+        return Vec::new();
+    }
     let all = procfs::process::all_processes().into_iter().flatten().flatten();
     let mut children: Vec<Stat> =
         all.filter_map(|process| process.stat().ok()).filter(|stat| stat.ppid == pid.number()).collect();

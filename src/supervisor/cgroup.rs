@@ -14,8 +14,9 @@ use crate::sys::{is_group_for_runs, lacks_controller, own_cgroup};
 const LOOKS: usize = 20;
 
 /// The groups of runs with limits.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Cgroups {
+    app: Pid,
     home: Option<Home>,
     groups: Vec<Group>,
 }
@@ -39,6 +40,19 @@ struct Group {
 }
 
 impl Cgroups {
+    /// None yet. The app is to stay in the same group as its supervisor.
+    pub(super) const fn of(app: Pid) -> Self {
+        Self { app, home: None, groups: Vec::new() }
+    }
+
+    /// Kills all processes in the group of a run, or of every run, at one moment (`cgroup.kill`, Linux 5.14).
+    pub(super) fn kill(&self, run: Option<RunId>) {
+        for group in self.groups.iter().filter(|group| run.is_none_or(|run| group.run == run)) {
+            // Where that is not to be had, they are killed one by one.
+            let _ = write(&group.path, "cgroup.kill", "1");
+        }
+    }
+
     /// Whether groups for runs are made in a group that is ours already.
     pub(super) fn is_settled(&self) -> bool {
         self.home.is_some()
@@ -56,7 +70,8 @@ impl Cgroups {
             // What a supervisor before us has switched on is ours to switch off.
             let (leaf, switched_on) =
                 if home == own { (home.join(format!("tasklab-{myself}")), Vec::new()) } else { (own, switched_on(&home)) };
-            settle(&home, &leaf, family, move_to)?;
+            let app = self.app;
+            settle(&home, &leaf, || family(app), move_to)?;
             sweep(&home);
             self.home = Some(Home { path: home, leaf, switched_on });
         }
@@ -132,11 +147,11 @@ fn home_of(own: &Path) -> PathBuf {
     own.parent().filter(|_| is_leaf).unwrap_or(own).to_owned()
 }
 
-/// Ourselves, our parent (the app), and all that we have started.
-fn family() -> io::Result<Vec<Pid>> {
+/// Ourselves, our parent (the guard), the app, and all that we have started.
+fn family(app: Pid) -> io::Result<Vec<Pid>> {
     let myself = Pid::new(std::process::id().cast_signed());
     let mut family: Vec<Pid> = descendants(myself)?.iter().map(|found| found.pid).collect();
-    family.extend([myself, Pid::new(std::os::unix::process::parent_id().cast_signed())]);
+    family.extend([myself, Pid::new(std::os::unix::process::parent_id().cast_signed()), app]);
     Ok(family)
 }
 

@@ -5,14 +5,14 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::path::Path;
 use std::time::Duration;
 
-use rustix::event::{PollFd, PollFlags, poll};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use super::family::Family;
 use super::link::{Link, Received};
 use super::prepare::prepare;
 use super::protocol::{ChildPipes, LaunchedChild, Report, Request};
 use crate::model::{ChildSpec, ExitStatus, Group, Input, OutputTo, Pid, Signal};
-use crate::sys::{self, Neighbours, PacketSocket, PidFd, Prepared};
+use crate::sys::{self, Neighbours, PacketSocket, PidFd, Prepared, Spawned};
 
 /// Why there is no supervisor.
 #[derive(Debug, thiserror::Error)]
@@ -48,6 +48,9 @@ pub enum Incoming {
 
 /// How long the app waits for processes to end that do not.
 const PATIENCE: Duration = Duration::from_secs(3);
+const PATIENT: Timespec = Timespec { tv_sec: PATIENCE.as_secs() as i64, tv_nsec: 0 };
+/// How long a supervisor may take to begin. Only one that was stopped meets it, or a machine that stands still.
+const BEGINNING: Timespec = Timespec { tv_sec: 30, tv_nsec: 0 };
 
 /// A running supervisor.
 #[derive(Debug)]
@@ -56,6 +59,10 @@ pub struct Client {
     link: Option<Link>,
     pid: Pid,
     pidfd: PidFd,
+    /// Its parent and our child, which stands in for it when we are gone.
+    guard: Spawned,
+    /// Why /proc cannot tell of its children, if it cannot.
+    trouble: Option<String>,
     is_buried: bool,
 }
 
@@ -85,14 +92,31 @@ impl Client {
         sys::become_subreaper().map_err(|error| failed(&error))?;
         let (prepared, _) = prepare(&spec, Neighbours::default(), None).map_err(|error| failed(&error))?;
         // It outlives the thread that starts it.
-        let spawned = sys::spawn(&Prepared { death_signal: None, ..prepared }).map_err(|error| failed(&error))?;
+        let guard = sys::spawn(&Prepared { death_signal: None, ..prepared }).map_err(|error| failed(&error))?;
+        drop(theirs);
         let link = Link::new(ours).map_err(|error| failed(&error))?;
-        Ok(Self { link: Some(link), pid: spawned.pid, pidfd: spawned.pidfd, is_buried: false })
+        let begun = ready(&link);
+        match begun {
+            Ok((pid, pidfd, trouble)) => Ok(Self { link: Some(link), pid, pidfd, guard, trouble, is_buried: false }),
+            Err(error) => {
+                let _ = guard.pidfd.signal(Signal::KILL, sys::SignalScope::Process);
+                // What it has begun with comes to us.
+                drop(link);
+                let _ = poll(&mut [PollFd::new(&guard.pidfd, PollFlags::IN)], Some(&PATIENT));
+                let _ = sys::wait_pidfd(&guard.pidfd, sys::WhatEnded::Reap);
+                Err(failed(&error))
+            }
+        }
     }
 
     /// Its PID: the root of the tree of everything that was launched.
     pub const fn pid(&self) -> Pid {
         self.pid
+    }
+
+    /// Why /proc cannot tell of its children, if it cannot: processes below them are not seen then.
+    pub fn trouble(&self) -> Option<&str> {
+        self.trouble.as_deref()
     }
 
     /// Sends a request, or queues it until there is room. Never waits.
@@ -112,15 +136,17 @@ impl Client {
 
     /// Continues it, should somebody have stopped it.
     pub fn wake(&self) {
-        let _ = self.pidfd.signal(Signal::CONT, sys::SignalScope::Process);
+        for pidfd in [&self.pidfd, &self.guard.pidfd] {
+            let _ = pidfd.signal(Signal::CONT, sys::SignalScope::Process);
+        }
     }
 
     /// Lets go of a supervisor that has died: reaps it and kills what it has left. Its children died with it; their
-    /// children became ours. The new supervisor is spared.
+    /// children became its guard's, or ours. The new supervisor is spared.
     pub fn bury(mut self, successor: &Self) {
         self.link = None;
         let _ = self.pidfd.signal(Signal::KILL, sys::SignalScope::Process);
-        Family::new().end_all_but(Some(successor.pid), Some(PATIENCE));
+        Family::new().end_all_but(Some(successor.guard.pid), Some(PATIENCE), || {});
         self.is_buried = true;
     }
 
@@ -157,12 +183,26 @@ impl Drop for Client {
         }
         self.link = None;
         self.wake();
-        let patience = rustix::time::Timespec { tv_sec: PATIENCE.as_secs() as i64, tv_nsec: 0 };
-        let _ = poll(&mut [PollFd::new(&self.pidfd, PollFlags::IN)], Some(&patience));
-        match sys::wait_pidfd(&self.pidfd, sys::WhatEnded::Reap) {
-            Ok(Some(waited)) if waited.changed == sys::Changed::Ended(ExitStatus::Exited(0)) => {}
-            _ => Family::new().end_all_but(None, Some(PATIENCE)),
+        for pidfd in [&self.pidfd, &self.guard.pidfd] {
+            let _ = poll(&mut [PollFd::new(pidfd, PollFlags::IN)], Some(&PATIENT));
         }
+        match sys::wait_pidfd(&self.guard.pidfd, sys::WhatEnded::Reap) {
+            Ok(Some(waited)) if waited.changed == sys::Changed::Ended(ExitStatus::Exited(0)) => {}
+            _ => Family::new().end_all_but(None, Some(PATIENCE), || {}),
+        }
+    }
+}
+
+/// Waits for the first thing that a supervisor says: its PID, itself, and what is wrong with /proc.
+fn ready(link: &Link) -> io::Result<(Pid, PidFd, Option<String>)> {
+    let _ = poll(&mut [PollFd::new(link, PollFlags::IN)], Some(&BEGINNING));
+    match link.receive::<Report>()? {
+        Received::Message(Report::Ready { pid, trouble }, mut fds) if !fds.is_empty() => {
+            Ok((pid, PidFd::from(fds.remove(0)), trouble))
+        }
+        Received::Message(..) => Err(io::Error::new(io::ErrorKind::InvalidData, "it has not said who it is")),
+        Received::Nothing => Err(io::Error::new(io::ErrorKind::TimedOut, format!("it has not begun for {} s", BEGINNING.tv_sec))),
+        Received::End => Err(io::Error::new(io::ErrorKind::UnexpectedEof, "it ended before it had begun")),
     }
 }
 

@@ -1,14 +1,13 @@
-//! Who descends from whom, read from /proc, and signals that cannot hit anybody else.
+//! Who descends from whom, and signals that cannot hit anybody else. From /proc, if it shows our own PID namespace; else from what
+//! waitid(2) says: who is a child of ours.
 
 use std::collections::HashMap;
 use std::io;
 use std::os::fd::OwnedFd;
 
-use procfs::process::Process;
-
-use super::prepare::{RUN_VARIABLE, run_tag};
+use super::mark;
 use crate::model::{Pid, ProcessState, RunId, Signal};
-use crate::sys::{PidFd, SignalScope, open_null, parse_stat};
+use crate::sys::{PidFd, SignalScope, WhatEnded, foreign_proc, open_null, parse_stat, process_group, wait_any, wait_pid};
 
 /// Descriptors that are kept back while all others may be in use.
 const RESERVED: usize = 8;
@@ -37,14 +36,19 @@ pub(super) fn is_exhausted(error: &io::Error) -> bool {
     matches!(error.raw_os_error(), Some(libc::EMFILE | libc::ENFILE))
 }
 
-/// A process as /proc showed it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// The most PIDs that Linux gives away (`PID_MAX_LIMIT` on 64 bits).
+const MOST_PIDS: i32 = 4 << 20;
+
+/// A descendant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) struct Found {
     pub(super) pid: Pid,
     pub(super) ppid: Pid,
     pub(super) pgid: i32,
     pub(super) is_zombie: bool,
-    start_ticks: u64,
+    /// When it started, in clock ticks since boot, as /proc said. `None`: the kernel said that it is a child of ours, whose number
+    /// cannot pass to another process before we have reaped it.
+    start_ticks: Option<u64>,
 }
 
 impl Found {
@@ -64,8 +68,16 @@ impl Found {
             pgid: stat.pgid,
             // The first thread may have ended before the others: that is no zombie, and it can be killed.
             is_zombie: matches!(stat.state, ProcessState::Zombie | ProcessState::Dead) && stat.threads <= 1,
-            start_ticks: stat.start_ticks,
+            start_ticks: Some(stat.start_ticks),
         }))
+    }
+
+    /// A child of ours, by the kernel's own word; `None`: it is none.
+    pub(super) fn child(pid: Pid) -> Option<Self> {
+        let ended = wait_pid(pid, WhatEnded::Peek).ok()?;
+        let ppid = Pid::new(std::process::id().cast_signed());
+        let pgid = process_group(Some(pid)).unwrap_or_default();
+        Some(Self { pid, ppid, pgid, is_zombie: ended.is_some(), start_ticks: None })
     }
 
     /// Sends signals to this process, or to nobody: the descriptor is opened first, and then it is checked that the
@@ -76,7 +88,8 @@ impl Found {
             Err(error) if error.raw_os_error() == Some(libc::ESRCH) => return Ok(false),
             Err(error) => return Err(error),
         };
-        if Self::read(self.pid.number())?.is_none_or(|now| now.start_ticks != self.start_ticks) {
+        let now = if self.start_ticks.is_some() { Self::read(self.pid.number())? } else { Self::child(self.pid) };
+        if now.is_none_or(|now| now.start_ticks != self.start_ticks) {
             return Ok(false);
         }
         for signal in signals {
@@ -88,18 +101,22 @@ impl Found {
         Ok(true)
     }
 
-    /// Whether it carries this run's mark; `None` if its environment cannot be read or has no mark of this supervisor's.
+    /// Whether it carries this run's mark; `None` if it carries none of this supervisor's.
     pub(super) fn has_mark_of(&self, run: RunId) -> Option<bool> {
-        let environ = Process::new(self.pid.number()).ok()?.environ().ok()?;
-        let mark = environ.get(std::ffi::OsStr::new(RUN_VARIABLE))?.to_str()?;
-        let (supervisor, _) = mark.split_once('.')?;
-        (supervisor == std::process::id().to_string()).then(|| mark == run_tag(run))
+        let myself = Pid::new(std::process::id().cast_signed());
+        self.start_ticks.and_then(|_| mark::read(self.pid, myself)).map(|marked| marked == run)
     }
 }
 
 /// All processes below `root`, parents first; `root` itself is left out. What vanishes meanwhile is left out, too. That it could not
-/// be looked is an error, and never an empty list.
+/// be looked is an error, and never an empty list. Where /proc is foreign, only our own children can be known.
 pub(super) fn descendants(root: Pid) -> io::Result<Vec<Found>> {
+    if let Some(why) = foreign_proc() {
+        if root.number().cast_unsigned() != std::process::id() {
+            return Err(io::Error::other(why));
+        }
+        return Ok(children_without_proc());
+    }
     let mut children: HashMap<Pid, Vec<Found>> = HashMap::new();
     for entry in std::fs::read_dir("/proc")? {
         let Some(pid) = entry?.file_name().to_str().and_then(|name| name.parse().ok()) else { continue };
@@ -115,4 +132,44 @@ pub(super) fn descendants(root: Pid) -> io::Result<Vec<Found>> {
         index += 1;
     }
     Ok(below)
+}
+
+/// Our own children, zombies included, and for a process with one thread that alone reaps them all there are at the end of the call:
+/// the kernel appends newcomers to the list, orphans as well (`proc_tid_children(5)`).
+pub(super) fn own_children() -> io::Result<Vec<Pid>> {
+    if foreign_proc().is_some() {
+        return Ok(children_without_proc().iter().map(|found| found.pid).collect());
+    }
+    let mut pids = Vec::new();
+    for thread in std::fs::read_dir("/proc/self/task")? {
+        match std::fs::read_to_string(thread?.path().join("children")) {
+            Ok(text) => pids.extend(text.split_whitespace().filter_map(|pid| pid.parse().ok()).map(Pid::new)),
+            // A kernel without CONFIG_PROC_CHILDREN. What was forked while /proc was read may be missing, so it is read twice.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                let myself = Pid::new(std::process::id().cast_signed());
+                let both = [descendants(myself)?, descendants(myself)?].concat();
+                pids.extend(both.iter().filter(|found| found.ppid == myself).map(|found| found.pid));
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(pids)
+}
+
+/// Our own children where /proc cannot tell: each number is shown to the kernel, which knows whether it is a child of ours.
+fn children_without_proc() -> Vec<Found> {
+    if wait_any(false).is_err_and(|error| error.raw_os_error() == Some(libc::ECHILD)) {
+        return Vec::new();
+    }
+    let number = |path: &str| std::fs::read_to_string(path).ok()?.trim().parse::<i32>().ok();
+    // Both are of our own namespace, whosever /proc it is. A namespace starts with small numbers; the others come into use once all
+    // have been given away, and four millions take seconds.
+    let newest = number("/proc/sys/kernel/ns_last_pid").unwrap_or_default();
+    let most = number("/proc/sys/kernel/pid_max").unwrap_or(MOST_PIDS);
+    let look = |pids: std::ops::RangeInclusive<i32>| pids.filter_map(|pid| Found::child(Pid::new(pid)));
+    let mut found: Vec<Found> = look(1..=newest).collect();
+    if found.is_empty() {
+        found.extend(look(newest + 1..=most));
+    }
+    found
 }

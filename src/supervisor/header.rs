@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::guard::DrivenLines;
 use super::protocol::Report;
 use crate::gpio::{self, BoardKind, GpioError, Level, Line, Lines, Watch};
 use crate::model::Monotonic;
@@ -103,6 +104,11 @@ impl Header {
     /// Until when the app must say something; `None` while nothing is driven.
     pub(super) fn deadline(&self) -> Option<Monotonic> {
         self.lines.is_driving().then(|| self.heard + DEAD_MAN)
+    }
+
+    /// What the guard must know, should it have to make the lines safe.
+    pub(super) fn driven(&self) -> DrivenLines {
+        DrivenLines { board: self.lines.board(), safe_levels: self.lines.safe_levels() }
     }
 
     /// Descriptors that are readable when a watched line has changed.

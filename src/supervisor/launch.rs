@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, poll};
 
+use super::family::Orphans;
 use super::prepare::{new_pipe, prepare};
 use super::protocol::{LaunchFailure, LaunchProblem, LaunchedChild, Report};
 use super::room::Dispensability;
@@ -136,7 +137,8 @@ impl Server {
             }
         }
         // What they have started meanwhile carries the run's mark.
-        let _ = self.family.signal_run(run, &[Signal::KILL], false);
+        let orphans = Orphans { is_only_run: false, seen: &[] };
+        let _ = self.family.signal_run(run, &[Signal::KILL], orphans, &mut Vec::new());
     }
 }
 

@@ -4,12 +4,10 @@ use std::os::fd::OwnedFd;
 
 use rustix::pipe::fcntl_setpipe_size;
 
+use super::mark;
 use super::protocol::LaunchProblem;
 use crate::model::{ChildSpec, RunId};
 use crate::sys::{self, Neighbours, OurEnds, PrepareError, Prepared, set_nonblocking};
-
-/// The variable that marks every process of a run; inherited, so it finds descendants that left their parents.
-pub(super) const RUN_VARIABLE: &str = "TASKLAB_RUN";
 
 /// The capacity that is asked for a pipe whose output is captured: a child writes on while the app is busy. Not the megabyte that
 /// the kernel would give: a user's pipes share 64 MiB (`pipe-user-pages-soft`), and beyond that new ones shrink to 8 KiB.
@@ -21,8 +19,9 @@ pub(super) fn prepare(
     neighbours: Neighbours,
     run: Option<RunId>,
 ) -> Result<(Prepared, OurEnds), LaunchProblem> {
-    let tag = run.map(run_tag);
-    let (prepared, ours) = sys::prepare(spec, neighbours, tag.as_deref().map(|tag| (RUN_VARIABLE, tag)))?;
+    let (mut prepared, ours) = sys::prepare(spec, neighbours)?;
+    // Before the spec's own limits: who limits file locks gets what was asked for.
+    prepared.limits.splice(0..0, run.and_then(mark::of));
     let outputs = [&ours.stdout, &ours.stderr].into_iter().flatten().filter(|_| spec.pipe_size.is_none());
     for reader in outputs.chain(&ours.events) {
         // Where it is refused, the usual 64 KiB do. A terminal has no size.
@@ -35,11 +34,6 @@ pub(super) fn prepare(
         })?;
     }
     Ok((prepared, ours))
-}
-
-/// The value of [`RUN_VARIABLE`]: unique among all Task Labs of this machine.
-pub(super) fn run_tag(run: RunId) -> String {
-    format!("{}.{run}", std::process::id())
 }
 
 /// A pipe between two stages: the reading end and the writing end.

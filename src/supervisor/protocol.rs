@@ -35,7 +35,7 @@ pub enum Request {
         /// Which.
         pid: Pid,
     },
-    /// Send signals to every process of a run, and say which there are. Answered by `Members`.
+    /// Send signals to every process of a run, and say which there are; after SIGKILL, which are left. Answered by `Members`.
     SignalRun {
         /// Which run.
         run: RunId,
@@ -43,6 +43,8 @@ pub enum Request {
         signals: Vec<Signal>,
         /// Whether no other run is alive: then descendants that hide where they come from are taken for this one's.
         is_only_run: bool,
+        /// Orphans that were once seen below this run's processes, for those that hide where they come from.
+        seen: Vec<Pid>,
     },
     /// Do something with the header's lines.
     Lines {
@@ -60,6 +62,13 @@ pub enum Request {
 /// What the supervisor tells.
 #[derive(Debug, Serialize, Deserialize)]
 pub enum Report {
+    /// The supervisor is there. The packet carries its pidfd. Said once, first of all.
+    Ready {
+        /// Its PID.
+        pid: Pid,
+        /// Why /proc cannot tell of its children, if it cannot.
+        trouble: Option<String>,
+    },
     /// All stages run. The packet carries, for each child in turn, its pidfd and then the pipe ends that are flagged.
     Launched {
         /// The run.

@@ -10,41 +10,52 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use super::cgroup::Cgroups;
 use super::descendants::is_exhausted;
-use super::family::Family;
+use super::family::{Family, Orphans};
+use super::guard::{Guarded, stand_guard};
 use super::header::Header;
 use super::link::{Link, Received};
 use super::protocol::{Report, Request};
 use super::room::{Dispensability, Room, leave_processes_to_the_app};
 use super::scope::AskedScope;
-use crate::model::{ChildSpec, RunId, Signal};
-use crate::sys::{self, PacketSocket, SignalFd, monotonic_now};
+use crate::model::{ChildSpec, Pid, RunId, Signal};
+use crate::sys::{self, PacketSocket, PidFd, SignalFd, monotonic_now};
 
 /// How long requests are handled before children are looked after again.
 const TURN: Duration = Duration::from_millis(5);
 
-/// Serves the app at the other end of `socket` until it closes it or dies; then leaves nothing behind.
+/// Serves the app at the other end of `socket` until it closes it or dies; then leaves nothing behind. In a copy of this process: the
+/// one that calls it becomes its guard, and does not return.
 pub fn serve(socket: OwnedFd) -> io::Result<()> {
     // Ctrl-C, Ctrl-\\, a closed terminal and a polite kill of the whole group are the app's to act on: it asks us.
     // Nor does Ctrl-Z stop us: somebody must make the lines of the header safe.
     for signal in [Signal::INT, Signal::TERM, Signal::HUP, Signal::QUIT, Signal::TSTP, Signal::TTIN, Signal::TTOU] {
         sys::ignore_signal(signal)?;
     }
-    let child_signals = SignalFd::new(&[Signal::CHLD])?;
     sys::become_subreaper()?;
-    let _ = sys::rename_thread("tasklab-super");
+    // The guard, too, is continued if somebody stops it before the app ends.
+    sys::continue_when_parent_ends()?;
     if !sys::has_one_thread()? {
         return Err(io::Error::other("the supervisor has more than one thread, so it cannot fork safely"));
     }
+    let app = std::os::unix::process::parent_id();
+    let (socket, guarded) = stand_guard(socket)?;
+    sys::become_subreaper()?;
+    let child_signals = SignalFd::new(&[Signal::CHLD])?;
+    let _ = sys::rename_thread("tasklab-super");
     let header = Header::open(monotonic_now()).map_err(io::Error::other)?;
     leave_processes_to_the_app();
-    let link = Link::new(PacketSocket::from(socket))?;
+    let mut link = Link::new(PacketSocket::from(socket))?;
+    let myself = Pid::new(std::process::id().cast_signed());
+    let pidfd = PidFd::open(myself)?;
+    link.queue(&Report::Ready { pid: myself, trouble: sys::foreign_proc() }, vec![pidfd.into()])?;
     let mut server = Server {
         link,
+        guarded,
         family: Family::new(),
         header,
         room: Room::default(),
         dispensability: Dispensability::open(),
-        cgroups: Cgroups::default(),
+        cgroups: Cgroups::of(Pid::new(app.cast_signed())),
         asked_scope: None,
         launches: Vec::new(),
         spare: None,
@@ -53,7 +64,8 @@ pub fn serve(socket: OwnedFd) -> io::Result<()> {
     // A mistake of ours must not leave anybody's processes behind: what is told of it comes after the burial.
     let result = catch_unwind(AssertUnwindSafe(|| server.run(&child_signals)));
     server.header.make_safe(monotonic_now());
-    server.family.end();
+    server.cgroups.kill(None);
+    server.family.end(|| server.guarded.beat());
     server.cgroups.remove();
     match result {
         Err(panic) => resume_unwind(panic),
@@ -72,6 +84,7 @@ fn none_if_gone(result: io::Result<()>) -> io::Result<()> {
 
 pub(super) struct Server {
     pub(super) link: Link,
+    guarded: Guarded,
     pub(super) family: Family,
     header: Header,
     pub(super) room: Room,
@@ -89,6 +102,8 @@ impl Server {
         let board = self.header.report(0, None);
         self.tell(vec![board])?;
         loop {
+            self.guarded.beat();
+            self.guarded.tell(self.header.driven());
             let wanted = if self.link.has_waiting() { PollFlags::IN | PollFlags::OUT } else { PollFlags::IN };
             let lines = self.header.fds();
             let mut fds = vec![PollFd::new(&self.link, wanted), PollFd::new(child_signals, PollFlags::IN)];
@@ -171,8 +186,12 @@ impl Server {
             }
             Request::AreYouThere => reports.push(Report::Here),
             Request::Reap { pid } => self.family.reap(pid, &mut reports)?,
-            Request::SignalRun { run, signals, is_only_run } => {
-                let members = self.family.signal_run(run, &signals, is_only_run);
+            Request::SignalRun { run, signals, is_only_run, seen } => {
+                if signals.contains(&Signal::KILL) {
+                    self.cgroups.kill(Some(run));
+                }
+                let orphans = Orphans { is_only_run, seen: &seen };
+                let members = self.family.signal_run(run, &signals, orphans, &mut reports);
                 // How those ended that are not counted any more is told before the count, which may be the last thing that is heard.
                 self.family.collect(&mut reports)?;
                 reports.push(match members {
@@ -181,7 +200,8 @@ impl Server {
                 });
             }
             Request::CountAll => {
-                reports.push(Report::Counted { result: self.family.living().map_err(|error| error.to_string()) });
+                let result = self.family.living(&mut reports).map_err(|error| error.to_string());
+                reports.push(Report::Counted { result });
             }
             Request::Lines { ask, request } => reports.extend(self.header.handle(ask, request, monotonic_now())),
         }

@@ -28,7 +28,10 @@ pub use plain::{
     plain_capture, plain_forks, plain_launches, plain_launches_at_once, plain_locks, plain_round_trips, plain_threads,
 };
 pub use prepare::{Neighbours, OurEnds, PrepareError, new_pipe, prepare};
-pub use process::{PidFd, SignalScope, become_subreaper, emulated_on, has_one_thread, process_group, rename_thread, session};
+pub use process::{
+    PidFd, SignalScope, become_subreaper, continue_when_parent_ends, emulated_on, foreign_proc, has_one_thread, process_group,
+    rename_thread, session,
+};
 pub use registers::ReadRegisters;
 pub use shared::SharedNumber;
 pub use signals::{SignalFd, block_all_signals, forget_inherited_signals, ignore_signal};

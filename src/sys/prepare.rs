@@ -71,12 +71,8 @@ pub struct Neighbours {
     pub group: Option<i32>,
 }
 
-/// Opens and looks up everything that the child needs. `mark` is one more variable, in place of any of that name.
-pub fn prepare(
-    spec: &ChildSpec,
-    neighbours: Neighbours,
-    mark: Option<(&str, &str)>,
-) -> Result<(Prepared, OurEnds), PrepareError> {
+/// Opens and looks up everything that the child needs.
+pub fn prepare(spec: &ChildSpec, neighbours: Neighbours) -> Result<(Prepared, OurEnds), PrepareError> {
     spec.validate()?;
     let mut ours = OurEnds::default();
     let mut placements = Placements { taken: spec.keep_fds.clone(), list: Vec::new() };
@@ -136,9 +132,6 @@ pub fn prepare(
     }
 
     let mut env: BTreeMap<OsString, OsString> = spec.env.iter().cloned().collect();
-    if let Some((name, value)) = mark {
-        env.insert(name.into(), value.into());
-    }
     if spec.lesson_pipes {
         let (reader, writer) = new_pipe(None)?;
         env.insert("TASKLAB_EVENTS".into(), placements.put_free(writer)?.to_string().into());

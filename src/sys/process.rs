@@ -46,6 +46,12 @@ impl From<OwnedFd> for PidFd {
     }
 }
 
+impl From<PidFd> for OwnedFd {
+    fn from(pidfd: PidFd) -> Self {
+        pidfd.0
+    }
+}
+
 impl AsFd for PidFd {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.0.as_fd()
@@ -57,11 +63,31 @@ pub fn become_subreaper() -> io::Result<()> {
     Ok(rustix::process::set_child_subreaper(Some(rustix::process::getpid()))?)
 }
 
+/// Should this process be stopped when its parent ends, it is continued (prctl(2), `PR_SET_PDEATHSIG`).
+pub fn continue_when_parent_ends() -> io::Result<()> {
+    Ok(rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::CONT))?)
+}
+
 /// Whether this process has exactly one thread: the condition for a fork whose child may do more than exec.
 /// /proc/self/task has a link for each thread besides its own two. An emulator's thread does not count: it holds no lock of ours.
 pub fn has_one_thread() -> io::Result<bool> {
     let links = rustix::fs::stat("/proc/self/task")?.st_nlink;
     Ok(links == 3 || (links == 4 && emulated_on().is_some()))
+}
+
+/// Why /proc says nothing of our processes; `None` if it does. In a PID namespace without a /proc of its own (`unshare --pid` without
+/// `--mount-proc`) each number there is another process's.
+pub fn foreign_proc() -> Option<String> {
+    let myself = std::process::id();
+    match std::fs::read_link("/proc/self") {
+        Ok(link) if link.to_str().and_then(|text| text.parse().ok()) == Some(myself) => None,
+        Ok(link) => Some(format!(
+            "/proc belongs to another PID namespace: it calls {} what is process {myself} here; mount this namespace's own (unshare has \
+             --mount-proc)",
+            link.display()
+        )),
+        Err(error) => Some(format!("could not read /proc/self: {error}; mount it (mount -t proc proc /proc)")),
+    }
 }
 
 /// The machine whose kernel this is, where an emulator (QEMU's user emulation) runs our program, which is for another one. It has
@@ -102,6 +128,12 @@ pub fn rename_thread(name: &str) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Covers: promise 20.
+    #[test]
+    fn our_own_proc_is_not_foreign() {
+        assert_eq!(foreign_proc(), None);
+    }
 
     #[test]
     fn only_another_kind_of_processor_is_foreign() {

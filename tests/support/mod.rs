@@ -67,6 +67,17 @@ pub fn descendants_of(root: i32) -> Vec<i32> {
     below.split_off(1)
 }
 
+/// The supervisor below a process that has one, found by its name.
+pub fn supervisor_below(root: i32) -> Option<i32> {
+    named_below(root, "tasklab-super").first().copied()
+}
+
+/// The descendants of a process that bear this name.
+pub fn named_below(root: i32, name: &str) -> Vec<i32> {
+    let is_named = |pid: &i32| std::fs::read_to_string(format!("/proc/{pid}/comm")).is_ok_and(|comm| comm.trim() == name);
+    descendants_of(root).into_iter().filter(is_named).collect()
+}
+
 /// What the supervisor still has below it.
 pub fn survivors(supervisor: &Supervisor) -> Vec<i32> {
     descendants_of(supervisor.pid().number())
@@ -198,7 +209,7 @@ impl Supervisor {
     }
 
     pub fn signal_run(&mut self, run: RunId, signals: &[Signal]) -> Vec<Pid> {
-        self.request(&Request::SignalRun { run, signals: signals.to_vec(), is_only_run: false });
+        self.request(&Request::SignalRun { run, signals: signals.to_vec(), is_only_run: false, seen: Vec::new() });
         self.wait_for("the members of a run", |report| match report {
             Report::Members { run: of, pids } if *of == run => Some(pids.clone()),
             _ => None,

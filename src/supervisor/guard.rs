@@ -1,0 +1,188 @@
+//! The guard: the supervisor's parent, which does nothing as long as app and supervisor live. When the app is gone and the supervisor
+//! cannot do its last work (it was stopped, is traced or frozen) or was killed as well, the guard does it: what the supervisor has
+//! started comes to it as the next subreaper. One thread; it never talks to the app.
+
+use std::io::{self, Read, Write};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::pipe::{PipeFlags, pipe_with};
+use serde::{Deserialize, Serialize};
+
+use super::family::Family;
+use crate::gpio::{self, BoardKind, Level, Line, Lines};
+use crate::model::{ExitStatus, Monotonic, Pid, Signal};
+use crate::sys::{self, Changed, Forked, PidFd, SharedNumber, SignalScope, WhatEnded, monotonic_now};
+
+/// How often the guard looks once the app is gone.
+const LOOK: Timespec = Timespec { tv_sec: 0, tv_nsec: 10_000_000 };
+/// How long a supervisor whose app is gone may stand still before it is killed: the guard can do its work.
+const STUCK: Duration = Duration::from_millis(400);
+
+/// What the guard must know of the header: the board, and the lines that are driven, each with its safe level.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct DrivenLines {
+    pub(super) board: BoardKind,
+    pub(super) safe_levels: Vec<(u8, Level)>,
+}
+
+/// The supervisor's end: it says that it gets on, and which lines it drives.
+#[derive(Debug)]
+pub(super) struct Guarded {
+    beats: Option<SharedNumber>,
+    lines: Option<std::fs::File>,
+    told: Option<DrivenLines>,
+}
+
+impl Guarded {
+    /// The supervisor gets on.
+    pub(super) fn beat(&self) {
+        if let Some(beats) = &self.beats {
+            beats.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// Tells of the lines that are driven, if others are than before.
+    pub(super) fn tell(&mut self, driven: DrivenLines) {
+        let Some(file) = self.lines.as_mut().filter(|_| self.told.as_ref() != Some(&driven)) else { return };
+        if let Ok(mut line) = serde_json::to_vec(&driven) {
+            line.push(b'\n');
+            // In one write, or not at all: a guard that is stopped must not hold up the supervisor, and is told the next time.
+            if file.write(&line).is_ok() {
+                self.told = Some(driven);
+            }
+        }
+    }
+}
+
+/// Makes this process the guard of a copy of itself. Returns in the copy, which is to be the supervisor. Without room for one more
+/// process there is no guard, and this process is the supervisor.
+pub(super) fn stand_guard(socket: OwnedFd) -> io::Result<(OwnedFd, Guarded)> {
+    let app = parent();
+    let beats = SharedNumber::new()?;
+    let (reader, writer) = pipe_with(PipeFlags::CLOEXEC | PipeFlags::NONBLOCK)?;
+    match sys::fork() {
+        Ok(Forked::Child) => {
+            sys::continue_when_parent_ends()?;
+            Ok((socket, Guarded { beats: Some(beats), lines: Some(writer.into()), told: None }))
+        }
+        Ok(Forked::Parent(supervisor)) => {
+            drop((socket, writer));
+            let guard = PidFd::open(supervisor).map(|pidfd| Guard {
+                app,
+                supervisor: pidfd,
+                beats,
+                reader: reader.into(),
+                heard: Vec::new(),
+            });
+            let is_clean = guard.is_ok_and(Guard::stand);
+            sys::exit_now(i32::from(!is_clean))
+        }
+        Err(_) => Ok((socket, Guarded { beats: None, lines: None, told: None })),
+    }
+}
+
+/// The app, if it is still there.
+fn parent() -> Option<PidFd> {
+    let pid = || Pid::new(std::os::unix::process::parent_id().cast_signed());
+    let app = pid();
+    PidFd::open(app).ok().filter(|_| pid() == app)
+}
+
+struct Guard {
+    app: Option<PidFd>,
+    supervisor: PidFd,
+    beats: SharedNumber,
+    reader: std::fs::File,
+    /// The newest whole line from the supervisor, and what has come of the next.
+    heard: Vec<u8>,
+}
+
+impl Guard {
+    /// Waits for the supervisor's end; then nothing is left. Whether there was nothing to do.
+    fn stand(mut self) -> bool {
+        let _ = sys::rename_thread("tasklab-guard");
+        let mut last_beat = None::<(u64, Monotonic)>;
+        while !is_readable(self.supervisor.as_fd()) {
+            let is_alone = self.is_app_gone();
+            self.wait(is_alone);
+            self.listen();
+            if !is_alone {
+                continue;
+            }
+            // Whoever stopped it has stopped what the lines depend on.
+            let _ = self.supervisor.signal(Signal::CONT, SignalScope::Process);
+            let (now, beats) = (monotonic_now(), self.beats.load(Ordering::Relaxed));
+            match last_beat {
+                Some((before, since)) if before == beats => {
+                    if now.since(since) >= STUCK {
+                        let _ = self.supervisor.signal(Signal::KILL, SignalScope::Process);
+                    }
+                }
+                _ => last_beat = Some((beats, now)),
+            }
+        }
+        self.listen();
+        let ended = sys::wait_pidfd(&self.supervisor, WhatEnded::Reap);
+        let is_clean = matches!(ended, Ok(Some(waited)) if waited.changed == Changed::Ended(ExitStatus::Exited(0)));
+        // While the app is there, its next supervisor recovers the lines.
+        let was_alone = self.is_app_gone();
+        if !is_clean && was_alone {
+            self.make_safe();
+        }
+        Family::new().end(|| {});
+        if !is_clean && !was_alone && self.is_app_gone() {
+            self.make_safe();
+        }
+        is_clean
+    }
+
+    fn is_app_gone(&self) -> bool {
+        self.app.as_ref().is_none_or(|app| is_readable(app.as_fd()))
+    }
+
+    /// Until app or supervisor end, or the supervisor says something; once the app is gone, for a moment.
+    fn wait(&self, is_alone: bool) {
+        let mut fds = vec![PollFd::new(&self.supervisor, PollFlags::IN)];
+        // When the supervisor's end is closed, that is readable for ever; its process says the same once.
+        fds.extend((!is_alone).then(|| PollFd::new(&self.reader, PollFlags::IN)));
+        fds.extend(self.app.iter().filter(|_| !is_alone).map(|app| PollFd::new(app, PollFlags::IN)));
+        let _ = poll(&mut fds, is_alone.then_some(&LOOK));
+    }
+
+    fn listen(&mut self) {
+        let mut bytes = [0; 4096];
+        while let Ok(count @ 1..) = self.reader.read(&mut bytes) {
+            self.heard.extend_from_slice(&bytes[..count]);
+        }
+        // Only the newest whole line counts.
+        let mut ends = self.heard.iter().enumerate().rev().filter(|(_, byte)| **byte == b'\n').map(|(index, _)| index);
+        if let (Some(_), Some(before)) = (ends.next(), ends.next()) {
+            self.heard.drain(..=before);
+        }
+    }
+
+    /// Drives the lines that the supervisor drove to their safe levels, and gives them back.
+    fn make_safe(&self) {
+        let line = self.heard.split(|byte| *byte == b'\n').next().unwrap_or_default();
+        let Ok(driven) = serde_json::from_slice::<DrivenLines>(line) else { return };
+        if driven.safe_levels.is_empty() {
+            return;
+        }
+        let Ok(board) = gpio::choose(&driven.board) else { return };
+        let (mut lines, now) = (Lines::new(board), monotonic_now());
+        for (number, safe) in driven.safe_levels {
+            // One that somebody else has taken meanwhile is theirs.
+            let _ = Line::new(number.into()).and_then(|line| lines.set(line, safe, safe, "tasklab-guard", now));
+        }
+        lines.make_safe(now);
+    }
+}
+
+/// Whether a process has ended.
+fn is_readable(pidfd: BorrowedFd<'_>) -> bool {
+    let now = Timespec { tv_sec: 0, tv_nsec: 0 };
+    poll(&mut [PollFd::from_borrowed_fd(pidfd, PollFlags::IN)], Some(&now)).is_ok_and(|ready| ready > 0)
+}
