@@ -4,6 +4,7 @@
 
 mod support;
 
+use std::io::{BufRead, BufReader, Read};
 use std::path::PathBuf;
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
@@ -143,18 +144,84 @@ fn a_group_that_is_stopped_by_ctrl_z_loses_its_lines() {
     rustix::process::kill_process_group(group, rustix::process::Signal::CONT).expect("ours");
 }
 
-/// The successor of a supervisor that was killed has the same board and makes the line safe; whoever drove it is told.
-///
-/// Covers: F69.
-#[test]
-fn a_supervisor_that_is_killed_leaves_its_line_to_the_next() {
-    let log = Log::new();
-    let mut driver = driver(&log, "GPIO17", 17);
+/// Starts it with its output kept.
+fn start(words: &[&str]) -> Driver {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_tasklab"));
+    command.arg("gpio").args(words).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    Driver(command.spawn().expect("starts"))
+}
+
+/// Its status and what it has said on standard error, once it has ended.
+fn end_of(mut driver: Driver) -> (Option<i32>, String) {
+    eventually("it ends", || driver.0.try_wait().expect("ours").is_some());
+    let mut said = String::new();
+    driver.0.stderr.take().expect("kept").read_to_string(&mut said).expect("UTF-8");
+    (driver.0.wait().expect("ours").code(), said)
+}
+
+fn kill_supervisor_of(driver: &Driver) {
     let supervisor = support::supervisor_below(driver.0.id().cast_signed()).expect("the supervisor");
     let supervisor = rustix::process::Pid::from_raw(supervisor).expect("a PID");
     rustix::process::kill_process(supervisor, rustix::process::Signal::KILL).expect("ours");
-    eventually("the driver gives up", || driver.0.try_wait().expect("ours").is_some());
-    assert_eq!(driver.0.wait().expect("ours").code(), Some(3));
+}
+
+/// The successor of a supervisor that was killed has the same board and makes the lines safe; whoever drove them is told, and the
+/// board's log says the same.
+///
+/// Covers: F69.
+#[test]
+fn a_supervisor_that_is_killed_leaves_its_lines_to_the_next() {
+    let log = Log::new();
+    let driver = start(&["set", "--board", &log.board(), "--wire", "GPIO17=GPIO27", "GPIO17=1", "GPIO6=0", "GPIO5=1"]);
+    eventually("the lines are high", || log.level(5) == 1);
+    kill_supervisor_of(&driver);
+    let (status, said) = end_of(driver);
+    assert!(status == Some(3) && said.contains("safe again: GPIO5, GPIO6, GPIO17"), "{status:?}: {said}");
+    let of = |line: u64| log.edges().iter().filter(|edge| edge.1 == line).map(|edge| edge.2).collect::<Vec<_>>();
+    assert_eq!((of(17), of(27), of(5), of(6)), (vec![1, 0], vec![1, 0], vec![1, 0], vec![]), "the wire's other end, too");
+}
+
+/// Whatever it was doing, what is said is true when it is said.
+///
+/// Covers: F69.
+#[test]
+fn a_supervisor_that_is_killed_at_any_moment_leaves_no_line_high_that_is_called_safe() {
+    for changes in (1..=40).step_by(4) {
+        let log = Log::new();
+        let driver = start(&["blink", "--board", &log.board(), "--every", "0.0005", "--wire", "GPIO17=GPIO27", "GPIO17"]);
+        eventually("it blinks", || log.edges().len() >= changes);
+        kill_supervisor_of(&driver);
+        let (status, said) = end_of(driver);
+        assert!(status == Some(3) && said.contains("safe again: GPIO17"), "{status:?}: {said}");
+        assert_eq!((log.level(17), log.level(27)), (0, 0), "after {changes} changes");
+    }
+}
+
+/// The run is over at once, and Task Lab ends with it: not before the lines are safe.
+///
+/// Covers: F69.
+#[test]
+fn a_run_whose_supervisor_is_killed_leaves_no_line_high() {
+    let log = Log::new();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_tasklab"));
+    command.args(["run", "blink", "--set", "every=0.5", "--no-script", "--board", &log.board()]);
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
+    let driver = Driver(command.spawn().expect("starts"));
+    eventually("its line is high", || log.level(17) == 1);
+    kill_supervisor_of(&driver);
+    let (status, said) = end_of(driver);
+    assert!(status == Some(1) && log.level(17) == 0, "{status:?}: {said}: {:?}", log.edges());
+}
+
+#[test]
+fn who_watches_is_told_when_the_supervisor_is_killed() {
+    let mut driver = start(&["watch", "--board", "simulated", "--press", "GPIO27", "GPIO27"]);
+    let (mut out, mut first) = (BufReader::new(driver.0.stdout.take().expect("kept")), String::new());
+    out.read_line(&mut first).expect("UTF-8");
+    assert!(first.contains("GPIO27"), "it watches: {first}");
+    kill_supervisor_of(&driver);
+    let (status, said) = end_of(driver);
+    assert!(status == Some(3) && said.contains("none is watched any more"), "{status:?}: {said}");
 }
 
 #[test]
@@ -308,4 +375,89 @@ fn a_watch_writes_its_edges_to_a_file() {
     assert!(dump.contains("$var wire 1 < GPIO27 $end") && dump.contains("$dumpvars\n1<\n$end"), "{dump}");
     let output = gpio(&["watch", "--board", "simulated", "--for", "0.1", "--vcd", "/no/such/folder/x.vcd", "GPIO27"]);
     assert_eq!(output.status.code(), Some(3), "before anything is watched");
+}
+
+/// A request that changes nothing was not answered.
+#[test]
+fn a_pin_that_is_named_twice_is_refused_at_once_by_whatever_names() {
+    let log = Log::new();
+    let board = log.board();
+    for pins in [
+        &["set", "GPIO17=1", "GPIO17=0"][..],
+        &["set", "GPIO17=1", "GPIO5=1", "BOARD11=1"],
+        &["toggle", "GPIO17", "gpio17"],
+        &["toggle", "BOARD11", "GPIO17"],
+        &["blink", "--count", "2", "GPIO17", "BOARD11"],
+    ] {
+        let (status, said) = end_of(start(&[&pins[..1], &["--board", &board], &pins[1..]].concat()));
+        assert!(status == Some(2) && said.contains("GPIO17 (BOARD11) is named twice"), "{pins:?}: {status:?}: {said}");
+    }
+    assert!(!log.path().exists(), "nothing was begun");
+    for verb in ["set", "toggle", "blink"] {
+        assert!(String::from_utf8_lossy(&gpio(&[verb, "--help"]).stdout).contains("once"), "{verb}: the help says so");
+    }
+    // Whoever only looks may name one twice.
+    let output = gpio(&["get", "--board", "simulated", "GPIO17", "BOARD11"]);
+    assert_eq!(String::from_utf8_lossy(&output.stdout), "GPIO17 0\nGPIO17 0\n");
+    assert!(gpio(&["watch", "--board", "simulated", "--for", "0", "GPIO17", "BOARD11"]).status.success());
+}
+
+#[test]
+fn a_watch_tells_as_many_changes_as_are_wanted_and_no_more() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let csv = folder.path().join("watch.csv").display().to_string();
+    for count in 0..=4 {
+        let words = ["watch", "--board", "simulated", "--pull", "up", "--csv", &csv, "--count", &count.to_string()];
+        let press = ["--press", "GPIO27", "--press", "BOARD13", "GPIO27"];
+        let output = gpio(&[&words[..], &press].concat());
+        assert!(output.status.success(), "{output:?}");
+        assert_eq!(String::from_utf8_lossy(&output.stdout).lines().count(), count);
+        assert_eq!(std::fs::read_to_string(&csv).expect("there").lines().count(), 1 + count, "the file has as many");
+    }
+}
+
+/// As the kernel does it: a press that is far shorter is none. The control is the same without debouncing.
+#[test]
+fn what_lasts_less_than_the_debouncing_is_not_told() {
+    for (debounce, expected) in [("0", 2), ("20", 0)] {
+        let words = ["watch", "--board", "simulated", "--debounce", debounce, "--press", "GPIO27", "--for", "0.1", "GPIO27"];
+        let output = gpio(&words);
+        assert!(output.status.success(), "{output:?}");
+        assert_eq!(String::from_utf8_lossy(&output.stdout).lines().count(), expected, "{debounce} s");
+    }
+}
+
+/// A FIFO without a reader kept everybody waiting who opened it, and no signal ended that.
+#[test]
+fn a_board_file_that_is_no_regular_file_is_refused_at_once() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let place = |name: &str| folder.path().join(name);
+    assert!(Command::new("mkfifo").arg(place("fifo")).status().expect("mkfifo").success());
+    let _socket = std::os::unix::net::UnixListener::bind(place("socket")).expect("a socket");
+    std::os::unix::fs::symlink(place("fifo"), place("link")).expect("a link");
+    let files = [
+        (place("fifo"), "FIFO"),
+        (place("link"), "FIFO"),
+        (place("socket"), "socket"),
+        (place("."), "folder"),
+        ("/dev/null".into(), "device"),
+    ];
+    for (file, kind) in files {
+        let board = format!("simulated:{}", file.display());
+        for words in [
+            &["gpio", "list"][..],
+            &["gpio", "get", "GPIO17"],
+            &["gpio", "set", "GPIO17=1"],
+            &["gpio", "watch", "GPIO17"],
+            &["run", "blink", "--no-script"],
+        ] {
+            let mut command = Command::new(env!("CARGO_BIN_EXE_tasklab"));
+            command.args(words).args(["--board", &board]).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
+            let (status, said) = end_of(Driver(command.spawn().expect("starts")));
+            assert!(
+                status == Some(3) && said.contains(kind) && said.contains(&file.display().to_string()),
+                "{words:?}: {status:?}: {said}"
+            );
+        }
+    }
 }

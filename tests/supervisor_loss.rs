@@ -12,13 +12,14 @@ use support::runs::{engine, events_of, outcome, programs, sh};
 use support::stress::{Chance, is_long, promised, rounds};
 use support::watchdog::Watchdog;
 use support::{deadline, eventually};
-use tasklab::engine::{Command, Engine, Told};
+use tasklab::engine::{BoardKind, Command, Engine, LineRequest, Told};
+use tasklab::gpio::Level;
 use tasklab::model::{EventKind, ExitStatus, Outcome};
 
 /// The supervisor: so far the only process below this test, but for its guard.
 fn supervisor_of(_engine: &Engine) -> i32 {
     let own = std::process::id().cast_signed();
-    assert_eq!(support::descendants_of(own).len(), 2, "the supervisor and its guard alone");
+    eventually("the supervisor and its guard alone are there", || support::descendants_of(own).len() == 2);
     support::supervisor_below(own).expect("the supervisor")
 }
 
@@ -64,8 +65,7 @@ fn lose_supervisor_of(engine: &Engine, signal: rustix::process::Signal, after: D
     // One that did not live for long is started again after a pause; until then a launch is refused, aloud.
     eventually("the next launch works", || launches_again(engine));
     promised("the next launch after the loss", over.elapsed(), Duration::from_secs(1));
-    let below = support::descendants_of(std::process::id().cast_signed());
-    assert_eq!(below.len(), 2, "the new supervisor and its guard alone are left");
+    supervisor_of(engine);
 }
 
 /// Whether a launch is taken and passes.
@@ -159,4 +159,33 @@ fn a_status_that_somebody_else_took_is_unknown_and_an_error_to_wait_for() {
     assert_eq!(refused.raw_os_error(), Some(rustix::io::Errno::CHILD.raw_os_error()));
     assert_eq!(supervisor.exit_of(pid), ExitStatus::Exited(3), "which reaps and reports");
     assert!(!ExitStatus::Unknown.is_success() && ExitStatus::Unknown.shell_code() != 0);
+}
+
+/// A supervisor that is lost soon after its start is not replaced at once. Who ends meanwhile makes its lines safe all the same.
+///
+/// Covers: F69.
+#[test]
+fn a_line_is_safe_though_task_lab_ends_before_the_next_supervisor_starts() {
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+    let folder = tempfile::tempdir().expect("a folder");
+    let log = folder.path().join("edges");
+    let changes = || std::fs::read_to_string(&log).unwrap_or_default().lines().count();
+    let engine = engine(Some(1024));
+    let ask = |ask, request| engine.handle().send(Command::Lines { ask, request }).expect("taken");
+    ask(1, LineRequest::UseBoard(BoardKind::Simulated(Some(log.display().to_string()))));
+    for round in 1..=2 {
+        let supervisor = supervisor_of(&engine);
+        ask(1 + round, LineRequest::Set { line: 17, level: Level::High, safe: Level::Low, owner: "me".to_owned() });
+        eventually("the line is high", || changes() as u64 == 2 * round - 1);
+        let pid = rustix::process::Pid::from_raw(supervisor).expect("a PID");
+        rustix::process::kill_process(pid, rustix::process::Signal::KILL).expect("ours");
+        let stat = || std::fs::read_to_string(format!("/proc/{supervisor}/stat"));
+        eventually("it is dead", || stat().map_or(true, |stat| stat.contains(") Z ")));
+        if round == 1 {
+            eventually("the next one has made it safe", || changes() == 2);
+        }
+    }
+    drop(engine);
+    let edges = std::fs::read_to_string(&log).expect("there");
+    assert!(changes() == 4 && edges.lines().last().is_some_and(|line| line.contains("\"value\":0")), "{edges}");
 }

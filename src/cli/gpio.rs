@@ -1,6 +1,7 @@
 //! `tasklab gpio`: the header from the command line. The supervisor owns the lines; whatever was driven is safe again when this
 //! process ends, in whatever way. Runs on the main thread.
 
+use std::collections::BTreeSet;
 use std::io::{self, Write};
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -54,7 +55,7 @@ enum Verb {
         common: Common,
         #[command(flatten)]
         hold: Hold,
-        /// Which pins to which level, such as GPIO17=1
+        /// Which pins to which level, each pin once, such as GPIO17=1
         #[arg(required = true, value_name = "PIN=0|1", value_parser = assignment)]
         pins: Vec<(Line, Level)>,
     },
@@ -64,7 +65,7 @@ enum Verb {
         common: Common,
         #[command(flatten)]
         hold: Hold,
-        /// Which pins
+        /// Which pins, each once
         #[arg(required = true, value_name = "PIN")]
         pins: Vec<Line>,
     },
@@ -80,7 +81,7 @@ enum Verb {
         /// End after so many changes
         #[arg(long, value_name = "N")]
         count: Option<u64>,
-        /// Which pins
+        /// Which pins, each once
         #[arg(required = true, value_name = "PIN")]
         pins: Vec<Line>,
     },
@@ -168,8 +169,22 @@ fn pause(text: &str) -> Result<Duration, String> {
     if pause < Duration::from_micros(100) { Err("the shortest is 0.0001 s".to_owned()) } else { Ok(pause) }
 }
 
+/// Refuses a pin that is named twice, by whatever names: which level it is to have would depend on the order.
+fn each_once(pins: impl IntoIterator<Item = Line>) -> Result<(), CliError> {
+    let mut seen = BTreeSet::new();
+    match pins.into_iter().find(|line| !seen.insert(*line)) {
+        Some(line) => Err(CliError::Usage(format!("{line} (BOARD{}) is named twice: name each pin once", line.pin()))),
+        None => Ok(()),
+    }
+}
+
 /// Does what is asked, and returns the exit status.
 pub(super) fn gpio(arguments: &Arguments, start: Start<'_>) -> Result<u8, CliError> {
+    match &arguments.verb {
+        Verb::Set { pins, .. } => each_once(pins.iter().map(|(line, _)| *line))?,
+        Verb::Toggle { pins, .. } | Verb::Blink { pins, .. } => each_once(pins.iter().copied())?,
+        Verb::List(_) | Verb::Get { .. } | Verb::Watch { .. } => {}
+    }
     let (Verb::List(common)
     | Verb::Get { common, .. }
     | Verb::Set { common, .. }
@@ -184,27 +199,29 @@ pub(super) fn gpio(arguments: &Arguments, start: Start<'_>) -> Result<u8, CliErr
             for (line, level) in pins {
                 talk.set(*line, *level, hold)?;
             }
-            talk.hold(hold.time, None)?;
+            talk.hold(hold.time)?;
         }
         Verb::Toggle { hold, pins, .. } => {
             for line in pins {
                 let level = talk.read(*line)?;
                 talk.set(*line, !level, hold)?;
             }
-            talk.hold(hold.time, None)?;
+            talk.hold(hold.time)?;
         }
         Verb::Blink { hold, every, count, pins, .. } => talk.blink(pins, hold, *every, *count)?,
         Verb::Watch { time, count, pull, debounce, edges, press, pins, .. } => {
             talk.files = Some(EdgeFiles::create(edges)?);
+            talk.most = *count;
             let watch = Watch { pull: pull.map(PullWord::pull), debounce: *debounce };
             for line in pins {
                 talk.ask(&LineRequest::Watch { line: line.number(), watch, owner: OWNER.to_owned() })?;
             }
             for line in press {
-                talk.ask(&LineRequest::Press { line: line.number(), is_pressed: true })?;
+                // Both at once: how long it is down does not depend on how soon the first is answered.
+                talk.send(&LineRequest::Press { line: line.number(), is_pressed: true })?;
                 talk.ask(&LineRequest::Press { line: line.number(), is_pressed: false })?;
             }
-            talk.hold(*time, *count)?;
+            talk.hold(*time)?;
         }
     }
     talk.end()
@@ -228,8 +245,9 @@ struct Talk {
     is_json: bool,
     began: Monotonic,
     asked: u64,
-    /// Edges that were told so far.
+    /// Edges that were told so far, and how many are wanted at most.
     edges: u64,
+    most: Option<u64>,
     files: Option<EdgeFiles>,
 }
 
@@ -241,7 +259,7 @@ impl Talk {
         let engine = start(&[], options).map_err(|error| no_engine(&error))?;
         interrupts.watch(engine.handle()).map_err(cannot_wait)?;
         let (out, is_json, began) = (io::stdout(), common.json, monotonic_now());
-        let mut talk = Self { engine, interrupts, out, is_json, began, asked: 0, edges: 0, files: None };
+        let mut talk = Self { engine, interrupts, out, is_json, began, asked: 0, edges: 0, most: None, files: None };
         for (from, to) in &common.wire {
             talk.ask(&LineRequest::Wire { from: from.number(), to: to.number() })?;
         }
@@ -274,7 +292,7 @@ impl Talk {
                 _ => {}
             }
         }
-        Err(CliError::Missing("the supervisor does not answer; what was driven is safe once it goes on".to_owned()))
+        Err(CliError::Missing("the supervisor does not answer: whether what was driven is safe is not known".to_owned()))
     }
 
     /// What is told next, at most until a moment; edges are printed on the way.
@@ -284,8 +302,10 @@ impl Talk {
         let until = until.map_or(slice, |until| until.min(slice));
         match self.engine.told().ok_or_else(gone)?.recv_deadline(until) {
             Ok(Told::Edge(edge)) => {
-                self.edges += 1;
-                self.tell_edge(&edge)?;
+                if !self.has_all() {
+                    self.edges += 1;
+                    self.tell_edge(&edge)?;
+                }
                 Ok(None)
             }
             Ok(told) => Ok(Some(told)),
@@ -352,14 +372,16 @@ impl Talk {
         self.ask(&LineRequest::Set { line: line.number(), level, safe, owner: OWNER.to_owned() }).map(drop)
     }
 
-    /// Waits until the time or the count of edges is over, or a signal asks us to end.
-    fn hold(&mut self, time: Option<Duration>, count: Option<u64>) -> Result<(), CliError> {
+    /// Whether as many edges were told as are wanted.
+    fn has_all(&self) -> bool {
+        self.most.is_some_and(|most| self.edges >= most)
+    }
+
+    /// Waits until the time is over, all edges that are wanted were told, or a signal asks us to end.
+    fn hold(&mut self, time: Option<Duration>) -> Result<(), CliError> {
         // A time that no clock reaches is no limit.
         let until = time.and_then(|time| Instant::now().checked_add(time));
-        while self.interrupts.caught().is_none()
-            && until.is_none_or(|until| Instant::now() < until)
-            && count.is_none_or(|count| self.edges < count)
-        {
+        while self.interrupts.caught().is_none() && until.is_none_or(|until| Instant::now() < until) && !self.has_all() {
             self.heed(until)?;
         }
         Ok(())

@@ -31,7 +31,7 @@ pub enum Command {
     FreeLine(u8),
     /// Do something else with the header's lines.
     Lines {
-        /// Named again in `Told::Board`, which answers all but a change of level that an edge tells.
+        /// Named again in the one `Told::Board` that answers it.
         ask: u64,
         /// What.
         request: LineRequest,

@@ -149,6 +149,7 @@ impl EngineLoop {
             self.tap.flush();
             self.publish();
         }
+        self.leave_lines_safe();
     }
 
     /// Waits for something to happen and handles it.

@@ -1,9 +1,11 @@
 //! The header as the engine knows it: what bodies and users wish for it goes to the supervisor, which owns it; what it tells becomes
 //! events of the runs. On the engine's thread.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use super::acting::Asked;
 use super::engine_loop::EngineLoop;
@@ -12,6 +14,7 @@ use super::tap::Told;
 use crate::gpio::{BoardKind, Edge, Level, Line, Watch};
 use crate::model::{Action, BoardView, EventKind, Monotonic, PinFunction, Pull, RunId};
 use crate::supervisor::{LineRequest, Request};
+use crate::sys::monotonic_now;
 
 /// How often the supervisor is told that we live while lines are driven: some times within its patience of a second.
 const BEAT: Duration = Duration::from_millis(250);
@@ -31,29 +34,69 @@ pub(super) struct Header {
     board: Option<BoardKind>,
     /// The safe level of each line that was asked for.
     safe: BTreeMap<u8, Level>,
-    /// What a lost supervisor has left driven, and the level that is safe for it.
-    left: Vec<(u8, Level)>,
+    /// From each wire's input to the line that it follows.
+    wires: BTreeMap<u8, u8>,
+    /// What has no answer yet, oldest first.
+    asked: VecDeque<LineRequest>,
+    left: Left,
+}
+
+/// What lost supervisors have left, until a successor has made it safe.
+#[derive(Debug, Default)]
+struct Left {
+    /// Why the last one is lost.
+    why: String,
+    /// Lines that were driven, or may have been.
+    driven: BTreeSet<u8>,
+    /// Lines that were high, or may have been.
+    high: BTreeSet<u8>,
+    /// Whether the board was a real one.
+    is_real: bool,
 }
 
 impl Header {
     /// What is asked of the supervisor, kept for the one that may have to take its place.
-    pub(super) fn note(&mut self, request: &LineRequest) {
+    fn note(&mut self, request: &LineRequest) {
         match request {
             LineRequest::UseBoard(kind) => self.board = Some(kind.clone()),
             LineRequest::Set { line, safe, .. } => drop(self.safe.insert(*line, *safe)),
+            LineRequest::Wire { from, to } => drop(self.wires.insert(*to, *from)),
             _ => {}
         }
+        self.asked.push_back(request.clone());
     }
 
-    /// The supervisor is lost, and with it all that it has told.
+    /// The supervisor is lost, and with it all that it has told. What it was asked last it may have done.
     pub(super) fn forget(&mut self) {
-        let driven = self.view.pins.iter().filter_map(|pin| match pin.function {
-            PinFunction::Output(line) => Some((line, self.safe.get(&line).copied().unwrap_or(Level::Low))),
-            _ => None,
-        });
-        self.left = driven.collect();
+        for request in self.asked.drain(..) {
+            match request {
+                LineRequest::Set { line, .. } | LineRequest::Toggle { line, .. } => {
+                    self.left.driven.insert(line);
+                    self.left.high.insert(line);
+                    self.left.high.extend(self.wires.iter().filter(|(_, from)| **from == line).map(|(to, _)| *to));
+                }
+                LineRequest::Watch { line, .. } | LineRequest::Press { line, .. } | LineRequest::Wire { to: line, .. } => {
+                    self.left.high.insert(line);
+                }
+                _ => {}
+            }
+        }
+        self.wires.clear();
+        for pin in &self.view.pins {
+            if let PinFunction::Output(line) = pin.function {
+                self.left.driven.insert(line);
+            }
+            if let (PinFunction::Input(line) | PinFunction::Output(line), Some(true)) = (pin.function, pin.level) {
+                self.left.high.insert(line);
+            }
+        }
+        self.left.is_real |= self.is_real();
         self.view = Arc::default();
         self.spoke_at = Monotonic::ZERO;
+    }
+
+    fn is_real(&self) -> bool {
+        !self.view.pins.is_empty() && self.view.backend != SIMULATED
     }
 
     /// Who holds a line, as far as is known.
@@ -68,19 +111,24 @@ impl Header {
 
     fn pause(&self) -> Option<Duration> {
         let is_driving = self.view.pins.iter().any(|pin| matches!(pin.function, PinFunction::Output(_)));
-        let is_real = !self.view.pins.is_empty() && self.view.backend != "simulated";
-        is_driving.then_some(BEAT).or_else(|| is_real.then_some(LOOK))
+        is_driving.then_some(BEAT).or_else(|| self.is_real().then_some(LOOK))
     }
 }
 
-/// A button of a lesson connects its line with ground, as gpiozero has it, so that no resistor is needed; it may bounce for so long.
-const BUTTON: Watch = Watch { pull: Some(Pull::Up), debounce: Some(Duration::from_millis(5)) };
+/// How long a real button may bounce. One on the screen does not, and may be let go sooner.
+const BOUNCE: Duration = Duration::from_millis(5);
 
 /// What a run's body wishes is asked under numbers from here on, so that a refusal is told to that run.
 const ASKS_OF_RUNS: u64 = 1 << 32;
 
-/// The owner of what is made safe after a supervisor was lost.
-const RECOVERY: &str = "recovery";
+/// What a lost supervisor has left is asked about under this number.
+const RECOVERY: u64 = u64::MAX;
+
+/// How long it may take to make lines safe while Task Lab ends.
+const AT_THE_END: Duration = Duration::from_secs(3);
+
+/// The backend that drives nothing but pins on the screen.
+const SIMULATED: &str = "simulated";
 
 /// Sets the levels that these edges lead to.
 fn apply(view: &mut BoardView, edges: &[Edge]) {
@@ -96,9 +144,11 @@ impl EngineLoop {
     pub(super) fn beat(&mut self, now: Monotonic) {
         if self.retry_at.is_none() && self.header.next_beat().is_some_and(|at| now >= at) {
             self.header.spoke_at = now;
-            let is_real = self.header.view.backend != "simulated";
-            let request = if is_real { LineRequest::Look } else { LineRequest::Alive };
-            self.request(&Request::Lines { ask: 0, request });
+            if self.header.is_real() {
+                self.ask_header(0, LineRequest::Look);
+            } else {
+                self.request(&Request::AreYouThere);
+            }
         }
     }
 
@@ -109,36 +159,103 @@ impl EngineLoop {
         }
     }
 
-    /// Asks something of the header.
+    /// Asks something of the header; without a supervisor the answer is why not.
     pub(super) fn ask_header(&mut self, ask: u64, request: LineRequest) {
+        if let Some(trouble) = &self.trouble {
+            let why = format!("could not reach the header: {trouble}");
+            return self.answer(ask, Some(why));
+        }
         self.header.note(&request);
         self.request(&Request::Lines { ask, request });
     }
 
     /// A supervisor that was killed has left its lines as they were: its successor takes the same board, drives each to its safe
-    /// level and gives it back. Whoever drove them is told.
+    /// level and gives it back. Whoever has asked for something, or watches, is told.
     pub(super) fn recover_lines(&mut self, why: &str) {
-        if let Some(kind) = self.header.board.clone() {
-            self.ask_header(0, LineRequest::UseBoard(kind));
+        let left = &mut self.header.left;
+        why.clone_into(&mut left.why);
+        let safe = |line: &u8| (*line, self.header.safe.get(line).copied().unwrap_or(Level::Low));
+        let (driven, high) = (left.driven.iter().map(safe).collect(), left.high.iter().copied().collect());
+        self.ask_header(RECOVERY, LineRequest::Recover { board: self.header.board.clone(), driven, high });
+    }
+
+    /// At the end: what a lost supervisor has left is made safe now, since there will be no later.
+    pub(super) fn leave_lines_safe(&mut self) {
+        if self.retry_at.is_none() {
+            self.hear_supervisor();
         }
-        let left = std::mem::take(&mut self.header.left);
-        for (line, safe) in &left {
-            let request = LineRequest::Set { line: *line, level: *safe, safe: *safe, owner: RECOVERY.to_owned() };
-            self.request(&Request::Lines { ask: 0, request });
+        if let Some(why) = self.lost.take() {
+            self.lost_supervisor(&why);
         }
-        if !left.is_empty() {
-            self.request(&Request::Lines { ask: 0, request: LineRequest::Release { owner: RECOVERY.to_owned() } });
-            let refused = Some(format!("{why}: the lines that were driven are safe again"));
-            self.tap.tell(Told::Board { ask: 0, board: Arc::clone(&self.header.view), refused });
+        if self.retry_at.is_some() && !self.header.left.driven.is_empty() {
+            self.start_supervisor();
+        }
+        // A socket that is closed before the answer was read may take the request along (ECONNRESET).
+        let end = monotonic_now() + AT_THE_END;
+        while self.retry_at.is_none() && self.lost.is_none() && !self.header.left.driven.is_empty() && monotonic_now() < end {
+            let slice = Timespec { tv_sec: 0, tv_nsec: 100_000_000 };
+            let _ = poll(&mut [PollFd::new(&self.client, PollFlags::IN)], Some(&slice));
+            self.hear_supervisor();
+        }
+    }
+
+    /// What became of the lines that a lost supervisor has left.
+    fn recovered(&mut self, refused: Option<String>) {
+        let Left { why, driven, is_real, .. } = std::mem::take(&mut self.header.left);
+        let lines: Vec<String> = driven.iter().map(|line| format!("GPIO{line}")).collect();
+        let lines = lines.join(", ");
+        let refused = refused.or_else(|| {
+            let is_another = is_real && !self.header.is_real();
+            is_another.then(|| format!("the board is no longer there, but {}", self.header.view.name))
+        });
+        let became = match (refused, driven.is_empty()) {
+            (None, true) => "no GPIO line was driven, and none is watched any more".to_owned(),
+            (None, false) => format!("the lines that were driven are safe again: {lines}"),
+            (Some(refused), true) => format!("no GPIO line was driven; {refused}"),
+            (Some(refused), false) => format!("whether what was driven is safe is not known: {lines}; {refused}"),
+        };
+        let text = format!("{why}: {became}");
+        if !driven.is_empty() {
+            self.notice(text.clone());
+        }
+        self.tap.tell(Told::Board { ask: 0, board: Arc::clone(&self.header.view), refused: Some(text) });
+    }
+
+    /// Lines have changed their level, and nothing else on the header has changed.
+    pub(super) fn levels_changed(&mut self, ask: Option<u64>, edges: &[Edge], now: Monotonic) {
+        self.lines_changed(edges, now);
+        if let Some(ask) = ask {
+            self.header.asked.pop_front();
+            self.answer(ask, None);
         }
     }
 
     /// The whole header has been told.
-    pub(super) fn board_changed(&mut self, ask: u64, board: BoardView, edges: &[Edge], refused: Option<String>, now: Monotonic) {
+    pub(super) fn board_changed(
+        &mut self,
+        ask: Option<u64>,
+        board: BoardView,
+        edges: &[Edge],
+        refused: Option<String>,
+        now: Monotonic,
+    ) {
         self.lines_changed(edges, now);
         self.header.view = Arc::new(board);
+        if ask.is_some() {
+            self.header.asked.pop_front();
+        }
+        if ask == Some(RECOVERY) {
+            self.recovered(refused);
+        } else {
+            self.answer(ask.unwrap_or_default(), refused);
+        }
+    }
+
+    /// Tells whoever has asked, and a refusal to the run or the person, too.
+    fn answer(&mut self, ask: u64, refused: Option<String>) {
         self.tap.tell(Told::Board { ask, board: Arc::clone(&self.header.view), refused: refused.clone() });
         let Some(refused) = refused else { return };
+        let now = monotonic_now();
         let run = ask.checked_sub(ASKS_OF_RUNS).and_then(|run| self.find(RunId::new(run as u32)));
         match run {
             Some(index) => self.runs[index].emit(EventKind::Notice { text: refused }, now, &mut self.tap),
@@ -147,7 +264,7 @@ impl EngineLoop {
     }
 
     /// Lines have changed their level.
-    pub(super) fn lines_changed(&mut self, edges: &[Edge], now: Monotonic) {
+    fn lines_changed(&mut self, edges: &[Edge], now: Monotonic) {
         if edges.is_empty() {
             return;
         }
@@ -182,7 +299,7 @@ impl EngineLoop {
         let owner = self.runs[run].owner();
         let mut others = self.runs.iter().enumerate().filter(|(index, other)| *index != run && !other.course.is_over());
         if !others.any(|(_, other)| other.owner() == owner) {
-            self.request(&Request::Lines { ask: 0, request: LineRequest::Release { owner } });
+            self.ask_header(0, LineRequest::Release { owner });
         }
     }
 
@@ -199,7 +316,9 @@ impl EngineLoop {
                 Wish::Level(line, level) => LineRequest::Set { line, level, safe: Level::Low, owner },
                 Wish::Button(line) => {
                     self.runs[run].buttons.insert(line.number());
-                    LineRequest::Watch { line: line.number(), watch: BUTTON, owner }
+                    // It connects its line with ground, as gpiozero has it, so that no resistor is needed.
+                    let watch = Watch { pull: Some(Pull::Up), debounce: self.header.is_real().then_some(BOUNCE) };
+                    LineRequest::Watch { line: line.number(), watch, owner }
                 }
             };
             self.ask_header(ask, request);
@@ -235,5 +354,24 @@ mod tests {
         assert_eq!(pause(view("simulated", PinFunction::Output(17))), Some(BEAT));
         assert_eq!(pause(view("chardev", PinFunction::Input(17))), Some(LOOK));
         assert!(BEAT * 3 < crate::supervisor::DEAD_MAN);
+    }
+
+    /// What a supervisor was asked last it may have done before it died.
+    #[test]
+    fn what_may_be_high_is_made_safe_by_the_successor() {
+        let mut header = Header { view: Arc::new(view("simulated", PinFunction::Output(17))), ..Header::default() };
+        Arc::make_mut(&mut header.view).pins[12] = PinView { level: Some(true), ..PinView::new(PinFunction::Input(27)) };
+        header.note(&LineRequest::Wire { from: 22, to: 5 });
+        header.asked.clear();
+        header.note(&LineRequest::Set { line: 22, level: Level::High, safe: Level::High, owner: USER.to_owned() });
+        header.note(&LineRequest::Press { line: 6, is_pressed: true });
+        header.forget();
+        assert_eq!(header.left.driven, BTreeSet::from([17, 22]));
+        assert_eq!(header.left.high, BTreeSet::from([27, 22, 5, 6]));
+        assert!(!header.left.is_real && header.safe[&22] == Level::High);
+        // The successor is lost before it has answered.
+        header.note(&LineRequest::Recover { board: None, driven: Vec::new(), high: Vec::new() });
+        header.forget();
+        assert_eq!((header.left.driven.len(), header.left.high.len()), (2, 4), "it is still to be done");
     }
 }

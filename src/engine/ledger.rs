@@ -43,8 +43,11 @@ impl Ledger {
         self.cost.peak_rss = self.cost.peak_rss.max(self.resident.values().sum());
     }
 
-    /// How busy the machine is.
+    /// How busy the machine is, where that is known.
     pub(super) fn machine(&mut self, sample: &MachineSample) {
+        if sample.percent.is_empty() {
+            return;
+        }
         let busy = f64::from(sample.percent.iter().sum::<f32>()) / 100.0;
         self.machine_samples += 1;
         self.cost.machine_cores += (busy - self.cost.machine_cores) / f64::from(self.machine_samples);
@@ -94,7 +97,7 @@ mod tests {
     #[test]
     fn how_busy_the_machine_was_is_an_average() {
         let mut ledger = Ledger::default();
-        for percent in [vec![100.0, 50.0], vec![0.0, 50.0]] {
+        for percent in [vec![100.0, 50.0], vec![], vec![0.0, 50.0]] {
             ledger.machine(&MachineSample { percent, ..MachineSample::default() });
         }
         assert!((ledger.cost().machine_cores - 1.0).abs() < 1e-9);

@@ -16,7 +16,10 @@ pub(super) struct MachineLog {
 
 impl MachineLog {
     pub(super) fn push(&mut self, at: Monotonic, sample: MachineSample, own_cpu: f32) {
-        self.cores.resize_with(sample.percent.len(), History::default);
+        // Where no load is known the last minute stays as it was.
+        if !sample.percent.is_empty() {
+            self.cores.resize_with(sample.percent.len(), History::default);
+        }
         for (history, percent) in self.cores.iter_mut().zip(&sample.percent) {
             history.push(at, *percent);
         }
@@ -33,5 +36,21 @@ impl MachineLog {
 
     pub(super) fn view(&self) -> SystemView {
         self.view.clone()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_second_without_a_known_load_is_a_gap_and_no_zero() {
+        let mut log = MachineLog::default();
+        let sample = |percent: &[f32]| MachineSample { percent: percent.to_vec(), ..MachineSample::default() };
+        log.push(Monotonic::from_secs(1.0), sample(&[10.0, 20.0]), 0.0);
+        log.push(Monotonic::from_secs(2.0), sample(&[]), 0.0);
+        log.push(Monotonic::from_secs(3.0), sample(&[30.0, 40.0]), 0.0);
+        let points: Vec<_> = log.view().cores.iter().map(|core| core.points.to_vec()).collect();
+        assert_eq!(points, [[[-2.0, 10.0], [0.0, 30.0]], [[-2.0, 20.0], [0.0, 40.0]]]);
     }
 }

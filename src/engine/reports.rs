@@ -98,7 +98,7 @@ impl EngineLoop {
                 }
             }
             Report::Board { ask, board, edges, refused } => self.board_changed(ask, board, &edges, refused, now),
-            Report::Edges { edges } => self.lines_changed(&edges, now),
+            Report::Edges { ask, edges } => self.levels_changed(ask, &edges, now),
         }
     }
 

@@ -62,7 +62,7 @@ impl Sampler {
         let own = OwnCost::new().map_err(io::Error::other)?;
         std::thread::Builder::new().name("monitor".to_owned()).spawn(move || {
             let _ = rename_thread("monitor");
-            let (machine, known, pipes) = (Machine::new(), HashSet::new(), Pipes::default());
+            let (machine, known, pipes) = (Machine::new(monotonic_now()), HashSet::new(), Pipes::default());
             let (found, found_at) = (Vec::new(), Monotonic::ZERO);
             // Else it would show another namespace's processes as ours.
             let is_blind = foreign_proc().is_some();
@@ -132,7 +132,7 @@ impl Thread {
                     machine_at = now + SLOW;
                     let pids = [Pid::new(std::process::id().cast_signed()), self.root()];
                     let pids: &[Pid] = if self.is_blind { &[] } else { &pids };
-                    (self.machine.sample(), self.own.sample(pids, now))
+                    (self.machine.sample(now), self.own.sample(pids, now))
                 }),
                 processes,
                 commands: HashMap::new(),

@@ -104,11 +104,19 @@ pub trait Board: Send + fmt::Debug {
         Vec::new()
     }
 
+    /// A supervisor that was lost has left this line high: whoever reads a simulated board's log is told that it is so no more.
+    fn was_high(&mut self, _line: Line) {}
+
     /// Descriptors that are readable when a watched line has changed.
     fn fds(&self) -> Vec<BorrowedFd<'_>>;
 
-    /// Edges of watched lines since the last call, with the kernel's own times.
-    fn take_edges(&mut self) -> Vec<(Line, Level, Monotonic)>;
+    /// When a change will have lasted long enough to count, so that edges are to be taken; `None` where the kernel sees to that.
+    fn due(&self) -> Option<Monotonic> {
+        None
+    }
+
+    /// Edges of watched lines since the last call, with the kernel's own times. Called before and after each change that we make.
+    fn take_edges(&mut self, now: Monotonic) -> Vec<(Line, Level, Monotonic)>;
 }
 
 /// How a line is watched.

@@ -211,7 +211,7 @@ impl Board for Chardev {
         self.claims.values().filter(|claim| claim.driven.is_none()).map(|claim| claim.request.as_fd()).collect()
     }
 
-    fn take_edges(&mut self) -> Vec<(Line, Level, Monotonic)> {
+    fn take_edges(&mut self, _: Monotonic) -> Vec<(Line, Level, Monotonic)> {
         let mut edges = Vec::new();
         for (line, claim) in self.claims.iter().filter(|(_, claim)| claim.driven.is_none()) {
             while claim.request.has_edge_event().is_ok_and(|has| has)

@@ -1,5 +1,7 @@
 //! Why something could not be done to a line or with a board.
 
+use super::Line;
+
 /// Why something could not be done. Each message completes "could not …" or stands alone, and says what to do.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum GpioError {
@@ -77,6 +79,9 @@ pub enum GpioError {
         /// The answer.
         why: String,
     },
+    /// The safe level could not be driven.
+    #[error("whether {} safe is not known: {}; look at what is wired there", lines_are(.0), reasons(.0))]
+    NotSafe(Vec<(Line, String)>),
     /// Only the character device tells edges.
     #[error("could not watch GPIO{0}: the rppal board sees no edges; use a kernel with /dev/gpiochip*, or `tasklab gpio get`")]
     CannotWatch(u8),
@@ -103,4 +108,13 @@ pub enum GpioError {
         /// The other.
         to: u8,
     },
+}
+
+fn lines_are(problems: &[(Line, String)]) -> String {
+    let lines: Vec<String> = problems.iter().map(|(line, _)| line.to_string()).collect();
+    format!("{} {}", lines.join(", "), if lines.len() == 1 { "is" } else { "are" })
+}
+
+fn reasons(problems: &[(Line, String)]) -> String {
+    problems.iter().map(|(_, why)| why.as_str()).collect::<Vec<_>>().join("; ")
 }

@@ -16,6 +16,9 @@ const MOST_HIGH: usize = 8;
 /// Edges that are kept for readers who come late.
 const EDGES_KEPT: usize = 4096;
 
+/// The owner of what is made safe after a supervisor was lost.
+const RECOVERY: &str = "recovery";
+
 /// A line that changed its level.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Edge {
@@ -181,19 +184,32 @@ impl Lines {
         self.recorded(to, now, None, |board| board.wire(from, to))
     }
 
-    /// Gives back the lines of one owner: each is driven to its safe level, and then an input.
-    pub fn release(&mut self, owner: &str, now: Monotonic) {
-        self.release_where(|_, holder| holder == owner, now);
+    /// Gives back the lines of one owner: each is driven to its safe level, and then an input. The error names those of which it is
+    /// not known whether they are safe.
+    pub fn release(&mut self, owner: &str, now: Monotonic) -> Result<(), GpioError> {
+        self.release_where(|_, holder| holder == owner, now)
     }
 
     /// Gives back one line of an owner's, in the same way.
-    pub fn free(&mut self, line: Line, owner: &str, now: Monotonic) {
-        self.release_where(|own, holder| own == line && holder == owner, now);
+    pub fn free(&mut self, line: Line, owner: &str, now: Monotonic) -> Result<(), GpioError> {
+        self.release_where(|own, holder| own == line && holder == owner, now)
     }
 
-    /// Gives back all lines, whoever owns them.
-    pub fn make_safe(&mut self, now: Monotonic) {
-        self.release_where(|_, _| true, now);
+    /// Gives back all lines, whoever owns them, in the same way.
+    pub fn make_safe(&mut self, now: Monotonic) -> Result<(), GpioError> {
+        self.release_where(|_, _| true, now)
+    }
+
+    /// Makes safe, in the same way, what a supervisor that was lost has left: lines that it drove, each with its safe level, and lines
+    /// that may be high for whatever reason.
+    pub fn recover(&mut self, driven: &[(Line, Level)], high: &[Line], now: Monotonic) -> Result<(), GpioError> {
+        for line in high {
+            self.board.was_high(*line);
+        }
+        for (line, safe) in driven {
+            self.driven.entry(*line).or_insert_with(|| Driven { owner: RECOVERY.to_owned(), level: *safe, safe: *safe });
+        }
+        self.release(RECOVERY, now)
     }
 
     /// Whether a line is driven or watched.
@@ -211,6 +227,12 @@ impl Lines {
         self.driven.iter().map(|(line, driven)| (line.number(), driven.safe)).collect()
     }
 
+    /// The lines that are driven, and those that follow them by a wire: any of them may be high.
+    pub fn may_be_high(&self) -> Vec<u8> {
+        let lines = self.driven.keys().flat_map(|line| self.board.followers(*line).into_iter().chain([*line]));
+        lines.map(Line::number).collect()
+    }
+
     /// The board that has them.
     pub fn board(&self) -> BoardKind {
         self.board.kind()
@@ -221,9 +243,14 @@ impl Lines {
         self.board.fds()
     }
 
-    /// Takes over the edges that the kernel has seen.
-    pub fn collect(&mut self) {
-        for (line, level, t) in self.board.take_edges() {
+    /// When [`collect`](Self::collect) has something to do, besides.
+    pub fn due(&self) -> Option<Monotonic> {
+        self.board.due()
+    }
+
+    /// Takes over the edges that the kernel has seen, and changes that have lasted long enough to count.
+    pub fn collect(&mut self, now: Monotonic) {
+        for (line, level, t) in self.board.take_edges(now) {
             let owner = self.watched.get(&line).and_then(|owners| owners.first().cloned());
             self.push(line, level, t, owner);
         }
@@ -235,16 +262,18 @@ impl Lines {
         self.edges.range(from..).cloned().collect()
     }
 
-    fn release_where(&mut self, is_meant: impl Fn(Line, &str) -> bool, now: Monotonic) {
+    fn release_where(&mut self, is_meant: impl Fn(Line, &str) -> bool, now: Monotonic) -> Result<(), GpioError> {
         let meant: Vec<(Line, Level, String)> = self
             .driven
             .iter()
             .filter(|(line, driven)| is_meant(**line, &driven.owner))
             .map(|(line, driven)| (*line, driven.safe, driven.owner.clone()))
             .collect();
+        let mut problems = Vec::new();
         for (line, safe, owner) in meant {
             // Whatever the board answers, the line is let go.
-            let _ = self.recorded(line, now, Some(&owner), |board| board.drive(line, safe, &owner));
+            let done = self.recorded(line, now, Some(&owner), |board| board.drive(line, safe, &owner));
+            problems.extend(done.err().map(|why| (line, why.to_string())));
             let _ = self.recorded(line, now, Some(&owner), |board| {
                 board.let_go(line);
                 Ok(())
@@ -260,6 +289,7 @@ impl Lines {
                 self.board.let_go(line);
             }
         }
+        if problems.is_empty() { Ok(()) } else { Err(GpioError::NotSafe(problems)) }
     }
 
     /// Does something to a line, and notes which levels that has changed. A level that cannot be read without a claim is the one that
@@ -271,6 +301,8 @@ impl Lines {
         owner: Option<&str>,
         act: impl FnOnce(&mut dyn Board) -> Result<(), GpioError>,
     ) -> Result<(), GpioError> {
+        // What has lasted until now counts before this.
+        self.collect(now);
         let mut affected = self.board.followers(line);
         affected.push(line);
         let levels = |board: &dyn Board| -> Vec<Option<Level>> { affected.iter().map(|line| board.look(*line).level).collect() };
@@ -282,6 +314,7 @@ impl Lines {
                 self.push(*line, after, now, owner.map(str::to_owned));
             }
         }
+        self.collect(now);
         result
     }
 
@@ -304,247 +337,4 @@ fn note(function: Option<String>, warning: Option<&str>) -> Option<String> {
 }
 
 #[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::super::board::Look;
-    use super::super::{BoardKind, Simulated};
-    use super::*;
-    use crate::model::Pull;
-
-    fn board() -> Lines {
-        Lines::new(Box::new(Simulated::new(None)))
-    }
-
-    fn line(number: u32) -> Line {
-        Line::new(number).expect("a line")
-    }
-
-    fn at(nanos: u64) -> Monotonic {
-        Monotonic::from_nanos(nanos)
-    }
-
-    fn levels(lines: &Lines, since: u64) -> Vec<(u8, u8)> {
-        lines.edges_since(since).iter().map(|edge| (edge.line.number(), edge.level.value())).collect()
-    }
-
-    fn high(lines: &mut Lines, number: u32, owner: &str) -> Result<(), GpioError> {
-        lines.set(line(number), Level::High, Level::Low, owner, at(1))
-    }
-
-    #[test]
-    fn an_edge_is_a_change_and_nothing_else() {
-        let mut lines = board();
-        lines.set(line(17), Level::Low, Level::Low, "lock A", at(1)).expect("free");
-        lines.set(line(17), Level::High, Level::Low, "lock A", at(2)).expect("ours");
-        lines.set(line(17), Level::High, Level::Low, "lock A", at(3)).expect("ours");
-        assert_eq!(lines.toggle(line(17), "lock A", at(4)), Ok(Level::Low));
-        lines.press(line(27), true, at(5)).expect("an input");
-        lines.press(line(27), true, at(6)).expect("an input");
-        lines.press(line(27), false, at(7)).expect("an input");
-        assert_eq!(levels(&lines, 0), [(17, 1), (17, 0), (27, 1), (27, 0)]);
-        assert_eq!(lines.edges_since(2).first().map(|edge| (edge.sequence, edge.t)), Some((3, at(5))));
-        assert!(lines.edges_since(4).is_empty());
-    }
-
-    /// Covers: F70.
-    #[test]
-    fn a_line_has_one_owner_and_the_refusal_names_it() {
-        let mut lines = board();
-        high(&mut lines, 17, "lock A").expect("free");
-        let error = high(&mut lines, 17, "run 2").expect_err("held").to_string();
-        assert!(error.contains("GPIO17") && error.contains("lock A"), "{error}");
-        for error in [lines.press(line(17), true, at(2)), lines.watch(line(17), Watch::default(), "run 2")] {
-            let error = error.expect_err("an output").to_string();
-            assert!(error.contains("lock A"), "{error}");
-        }
-        lines.press(line(18), true, at(2)).expect("an input");
-        assert_eq!(lines.toggle(line(18), "run 2", at(3)), Err(GpioError::Pressed(18)));
-        lines.release("run 2", at(4));
-        assert_eq!(lines.read(line(17)), Ok(Level::High), "another's line stays");
-        lines.release("lock A", at(5));
-        high(&mut lines, 17, "run 2").expect("free again");
-    }
-
-    #[test]
-    fn the_header_shows_function_level_owner_pull_and_warnings() {
-        let mut lines = board();
-        high(&mut lines, 17, "lock A").expect("free");
-        lines.watch(line(27), Watch { pull: Some(Pull::Up), debounce: None }, "event go").expect("free");
-        let view = lines.view();
-        assert_eq!((view.pins.len(), view.backend.as_str()), (40, "simulated"));
-        let pin = |number: u32| &view.pins[usize::from(line(number).pin()) - 1];
-        let expected = PinView { level: Some(true), owner: Some("lock A".to_owned()), ..PinView::new(PinFunction::Output(17)) };
-        assert_eq!(pin(17), &expected);
-        assert_eq!(view.pins[0], PinView::new(PinFunction::Power3V3));
-        assert_eq!((pin(27).function, pin(27).level, pin(27).pull), (PinFunction::Input(27), Some(true), Some(Pull::Up)));
-        assert_eq!(pin(27).owner.as_deref(), Some("event go"));
-        assert!(pin(2).note.as_deref().is_some_and(|note| note.contains("I2C")) && pin(17).note.is_none());
-    }
-
-    /// Covers: F75.
-    #[test]
-    fn the_ninth_high_output_is_refused_with_the_reason() {
-        let mut lines = board();
-        (2..10).for_each(|number| high(&mut lines, number, "run 1").expect("within the limit"));
-        let error = high(&mut lines, 20, "run 1").expect_err("too many").to_string();
-        assert!(error.contains('8') && error.contains("mA"), "{error}");
-        high(&mut lines, 2, "run 1").expect("high already");
-        lines.set(line(20), Level::Low, Level::Low, "run 1", at(2)).expect("low costs nothing");
-        lines.set(line(2), Level::Low, Level::Low, "run 1", at(3)).expect("ours");
-        high(&mut lines, 20, "run 1").expect("within the limit");
-        assert!(high(&mut board().with_most_high(0), 2, "x").is_err());
-    }
-
-    #[test]
-    fn a_line_goes_back_to_the_safe_level_that_was_declared() {
-        let mut lines = board();
-        lines.set(line(5), Level::Low, Level::High, "relay", at(1)).expect("free");
-        lines.set(line(6), Level::High, Level::Low, "relay", at(2)).expect("free");
-        lines.make_safe(at(3));
-        // Let go, an input without a resistor to 3.3 V reads low.
-        assert_eq!(levels(&lines, 0), [(6, 1), (5, 1), (5, 0), (6, 0)]);
-        assert!(!lines.is_in_use());
-    }
-
-    #[test]
-    fn a_wire_carries_the_level_and_a_button_pulls_against_the_resistor() {
-        let mut lines = board();
-        lines.wire(line(22), line(27), at(1)).expect("free");
-        high(&mut lines, 22, "run 1").expect("free");
-        assert_eq!(lines.read(line(27)), Ok(Level::High));
-        assert!(lines.set(line(27), Level::Low, Level::Low, "run 1", at(2)).is_err(), "two outputs on one wire");
-        lines.release("run 1", at(3));
-        assert_eq!(levels(&lines, 0), [(27, 1), (22, 1), (27, 0), (22, 0)]);
-        assert!(lines.wire(line(27), line(22), at(4)).is_err(), "no circle");
-        lines.watch(line(5), Watch { pull: Some(Pull::Up), debounce: None }, "x").expect("free");
-        lines.press(line(5), true, at(5)).expect("an input");
-        assert_eq!(lines.read(line(5)), Ok(Level::Low));
-    }
-
-    #[test]
-    fn a_board_is_not_changed_under_a_line_in_use() {
-        let mut lines = board();
-        high(&mut lines, 17, "lock A").expect("free");
-        let error = lines.change_board(Box::new(Simulated::new(None))).expect_err("in use").to_string();
-        assert!(error.contains("lock A"), "{error}");
-        lines.make_safe(at(2));
-        lines.change_board(Box::new(Simulated::new(Some("Raspberry Pi 5")))).expect("free");
-        assert_eq!(lines.view().name, "Raspberry Pi 5, simulated pins");
-    }
-
-    /// A chip whose levels only a claim shows, as one that is chosen by its label.
-    #[derive(Debug, Default)]
-    struct Blind(BTreeMap<Line, Level>);
-
-    impl Board for Blind {
-        fn name(&self) -> String {
-            "blind".to_owned()
-        }
-
-        fn kind(&self) -> BoardKind {
-            BoardKind::Chardev(Some("blind".to_owned()))
-        }
-
-        fn drive(&mut self, line: Line, level: Level, _: &str) -> Result<(), GpioError> {
-            self.0.insert(line, level);
-            Ok(())
-        }
-
-        fn watch(&mut self, line: Line, _: Watch, _: &str) -> Result<(), GpioError> {
-            Err(GpioError::CannotWatch(line.number()))
-        }
-
-        fn let_go(&mut self, line: Line) {
-            self.0.remove(&line);
-        }
-
-        fn look(&self, line: Line) -> Look {
-            Look { level: self.0.get(&line).copied(), function: Some("Alt0".to_owned()), ..Look::default() }
-        }
-
-        fn read(&mut self, line: Line) -> Result<Level, GpioError> {
-            Ok(self.0.get(&line).copied().unwrap_or(Level::Low))
-        }
-
-        fn fds(&self) -> Vec<BorrowedFd<'_>> {
-            Vec::new()
-        }
-
-        fn take_edges(&mut self) -> Vec<(Line, Level, Monotonic)> {
-            Vec::new()
-        }
-    }
-
-    #[test]
-    fn where_no_level_can_be_read_an_edge_is_told_once() {
-        let mut lines = Lines::new(Box::new(Blind::default()));
-        for time in 1..4 {
-            lines.set(line(17), Level::High, Level::High, "relay", at(time)).expect("free");
-            lines.release("relay", at(time));
-        }
-        assert_eq!(levels(&lines, 0), [(17, 1)], "it was let go high, and nobody saw it fall");
-        lines.set(line(17), Level::Low, Level::Low, "relay", at(5)).expect("free");
-        assert_eq!(levels(&lines, 1), [(17, 0)]);
-    }
-
-    #[test]
-    fn what_a_pin_does_now_and_what_is_soldered_to_it_are_both_told() {
-        let view = Lines::new(Box::new(Blind::default())).view();
-        let note = view.pins[2].note.as_deref().expect("GPIO2 has one");
-        assert!(note.contains("in use as Alt0") && note.contains("I2C"), "{note}");
-        assert_eq!(view.pins[10].note.as_deref(), Some("in use as Alt0"));
-    }
-
-    #[test]
-    fn one_line_is_given_back_and_the_owners_others_stay() {
-        let mut lines = board();
-        high(&mut lines, 5, "you").expect("free");
-        high(&mut lines, 6, "you").expect("free");
-        lines.free(line(5), "run 1", at(2));
-        lines.free(line(6), "you", at(3));
-        assert_eq!((lines.owner(line(5)), lines.owner(line(6))), (Some("you"), None));
-        assert_eq!(lines.read(line(6)), Ok(Level::Low));
-    }
-
-    #[test]
-    fn late_readers_see_that_they_missed_edges() {
-        let mut lines = board();
-        for number in 0..EDGES_KEPT as u64 + 10 {
-            lines.toggle(line(5), "x", at(number)).expect("ours");
-        }
-        let edges = lines.edges_since(0);
-        assert_eq!((edges.len(), edges[0].sequence), (EDGES_KEPT, 11));
-    }
-
-    proptest! {
-        /// Whatever is done, levels follow from the edges alone, no edge repeats a level, and `make_safe` leaves nothing driven.
-        #[test]
-        fn edges_tell_the_whole_story(steps in proptest::collection::vec((0_u8..5, 2_u32..28, 0_u8..3), 0..300)) {
-            let mut lines = board();
-            for (index, (what, number, owner)) in steps.into_iter().enumerate() {
-                let (line, owner, now) = (line(number), format!("run {owner}"), at(index as u64));
-                // Refusals are part of the play.
-                let _ = match what {
-                    0 => lines.set(line, Level::High, Level::Low, &owner, now),
-                    1 => lines.toggle(line, &owner, now).map(drop),
-                    2 => lines.press(line, true, now),
-                    3 => lines.press(line, false, now),
-                    _ => { lines.release(&owner, now); Ok(()) }
-                };
-                prop_assert!(lines.driven.values().filter(|driven| driven.level == Level::High).count() <= MOST_HIGH);
-            }
-            let mut seen = BTreeMap::new();
-            for edge in lines.edges_since(0) {
-                let before = seen.insert(edge.line, edge.level).unwrap_or(Level::Low);
-                prop_assert_ne!(before, edge.level, "an extra edge on {}", edge.line);
-            }
-            for line in Line::all() {
-                prop_assert_eq!(lines.read(line), Ok(seen.get(&line).copied().unwrap_or(Level::Low)));
-            }
-            lines.make_safe(at(1000));
-            let view = lines.view();
-            prop_assert!(view.pins.iter().all(|pin| pin.owner.is_none() && !matches!(pin.function, PinFunction::Output(_))));
-        }
-    }
-}
+mod tests;

@@ -106,7 +106,7 @@ impl Board for Registers {
         Vec::new()
     }
 
-    fn take_edges(&mut self) -> Vec<(Line, Level, Monotonic)> {
+    fn take_edges(&mut self, _: Monotonic) -> Vec<(Line, Level, Monotonic)> {
         Vec::new()
     }
 }

@@ -169,7 +169,7 @@ pub struct ThreadSample {
 /// The whole machine at one moment.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct MachineSample {
-    /// Load of each core in percent, 0 to 100.
+    /// Load of each core in percent, 0 to 100; empty where it is not known, as after a suspend.
     pub percent: Vec<f32>,
     /// Memory in use, in bytes (total less available).
     pub memory_used: u64,

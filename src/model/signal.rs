@@ -77,6 +77,8 @@ impl Signal {
     pub const CHLD: Self = Self(17);
     /// Stop (pause).
     pub const STOP: Self = Self(19);
+    /// A file may not grow any more.
+    pub const XFSZ: Self = Self(25);
 
     /// The signal of that number, if there is one.
     pub fn from_number(number: i32) -> Option<Self> {

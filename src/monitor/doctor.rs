@@ -12,7 +12,9 @@ use rustix::process::{PidfdFlags, Resource, getpid, getrlimit, pidfd_open};
 
 use super::Machine;
 use crate::model::{Finding, Pid};
-use crate::sys::{emulated_on, foreign_proc, is_group_for_runs, lacks_controller, own_cgroup, user_manager_cgroup, user_systemd};
+use crate::sys::{
+    emulated_on, foreign_proc, is_group_for_runs, lacks_controller, monotonic_now, own_cgroup, user_manager_cgroup, user_systemd,
+};
 
 /// Fewer open files than this are too few for a run with hundreds of children, each with its pipes.
 const FILES_WANTED: u64 = 1024;
@@ -23,7 +25,7 @@ const PROCESSES_WANTED: u64 = 512;
 /// Everything about the machine but GPIO and the window.
 pub fn findings() -> Vec<Finding> {
     let release = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
-    let machine = Machine::new().sample();
+    let machine = Machine::new(monotonic_now()).sample(monotonic_now());
     let mut found = vec![
         Finding::good("machine", machine_model(Path::new("/"))),
         kernel(release.trim()),

@@ -2,13 +2,15 @@
 //! that are read each time stay open, and sensors are looked for once: a sample a second must cost nothing that anyone notices.
 
 use std::fs::{self, File};
+use std::io::{Read, Seek};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
 use procfs::{Current, LoadAverage};
-use sysinfo::{Component, Components, CpuRefreshKind, MemoryRefreshKind, System};
+use sysinfo::{Component, Components, MemoryRefreshKind, System};
 
-use crate::model::MachineSample;
+use super::load::Load;
+use crate::model::{MachineSample, Monotonic};
 
 /// Sensors that measure the processor, by the beginning of their label, best first: the Pi's, Intel's, AMD's, other boards'.
 const PROCESSOR_SENSORS: [&str; 8] =
@@ -22,6 +24,8 @@ const HELD_BACK: u32 = 0b1110;
 #[derive(Debug)]
 pub struct Machine {
     /// `None` where /proc cannot be read at all: then nothing is known, and nothing is made up.
+    cores: Option<(File, Load)>,
+    /// The same.
     system: Option<System>,
     /// All sensors, and which one measures the processor.
     sensor: Option<(Components, usize)>,
@@ -29,29 +33,23 @@ pub struct Machine {
     throttled: Option<File>,
 }
 
-impl Default for Machine {
-    fn default() -> Self {
-        Self::new()
-    }
-}
-
 impl Machine {
     /// Finds the sensors, and begins to measure the cores' load.
-    pub fn new() -> Self {
-        let mut system = System::new().ok();
-        if let Some(system) = &mut system {
-            system.refresh_cpu_specifics(CpuRefreshKind::nothing().with_usage());
-        }
+    pub fn new(now: Monotonic) -> Self {
+        let cores = File::open("/proc/stat").ok().and_then(|mut file| {
+            let load = Load::new(&read_all(&mut file)?, now);
+            Some((file, load))
+        });
         let sensor = Components::new_with_refreshed_list().ok().and_then(|sensors| {
             let works = |sensor: &Component, name| sensor.label().starts_with(name) && sensor.temperature().is_some();
             let index = PROCESSOR_SENSORS.iter().find_map(|name| (*sensors).iter().position(|sensor| works(sensor, name)))?;
             Some((sensors, index))
         });
-        Self { system, sensor, clocks: clock_files(), throttled: throttled_file() }
+        Self { cores, system: System::new().ok(), sensor, clocks: clock_files(), throttled: throttled_file() }
     }
 
     /// The machine now. The cores' load is that since the last call, or since `new`; calls closer than 0.2 s repeat it.
-    pub fn sample(&mut self) -> MachineSample {
+    pub fn sample(&mut self, now: Monotonic) -> MachineSample {
         let mut sample = MachineSample {
             celsius: self.celsius(),
             mhz: self.clocks.iter().filter_map(|file| read_start(file)?.parse::<u32>().ok()).max().map(|khz| khz / 1000),
@@ -59,10 +57,13 @@ impl Machine {
             throttled: self.throttled.as_ref().and_then(|file| is_held_back(&read_start(file)?)),
             ..MachineSample::default()
         };
+        if let Some((file, load)) = &mut self.cores
+            && let Some(stat) = read_all(file)
+        {
+            sample.percent = load.measure(&stat, now).to_vec();
+        }
         if let Some(system) = &mut self.system {
-            system.refresh_cpu_specifics(CpuRefreshKind::nothing().with_usage());
             system.refresh_memory_specifics(MemoryRefreshKind::nothing().with_ram());
-            sample.percent = system.cpus().iter().map(|core| core.usage().clamp(0.0, 100.0)).collect();
             sample.memory_total = system.total_memory();
             sample.memory_used = sample.memory_total.saturating_sub(system.available_memory());
         }
@@ -106,6 +107,13 @@ fn name_matches(path: &Path, predicate: impl Fn(&str) -> bool) -> bool {
     path.file_name().and_then(|name| name.to_str()).is_some_and(predicate)
 }
 
+/// A file of /proc from its beginning.
+fn read_all(file: &mut File) -> Option<Vec<u8>> {
+    let mut bytes = Vec::new();
+    file.rewind().and_then(|()| file.read_to_end(&mut bytes)).ok()?;
+    Some(bytes)
+}
+
 /// A short file of sysfs from its beginning, which makes the kernel fill it anew.
 fn read_start(file: &File) -> Option<String> {
     let mut buffer = [0; 64];
@@ -121,21 +129,22 @@ mod tests {
 
     #[test]
     fn the_machine_is_what_proc_says() {
-        let mut machine = Machine::new();
+        let begin = Instant::now();
+        let now = || Monotonic::from_nanos(begin.elapsed().as_nanos() as u64);
+        let mut machine = Machine::new(now());
         let cores = fs::read_to_string("/proc/stat").expect("/proc/stat").lines().filter(|line| is_core(line)).count();
         // A busy loop of our own must show on some core.
-        let begin = Instant::now();
         let mut busiest = 0.0_f32;
         while busiest < 5.0 && begin.elapsed() < Duration::from_secs(30) {
             std::hint::black_box((0..1_000_000).fold(0_u64, |sum, number| sum ^ number));
-            let sample = machine.sample();
+            let sample = machine.sample(now());
             assert_eq!(sample.percent.len(), cores);
             assert!(sample.percent.iter().all(|percent| (0.0..=100.0).contains(percent)), "{sample:?}");
             busiest = sample.percent.iter().copied().fold(0.0, f32::max);
         }
         assert!(busiest >= 5.0, "no core works");
 
-        let sample = machine.sample();
+        let sample = machine.sample(now());
         let kib: u64 = fs::read_to_string("/proc/meminfo")
             .expect("/proc/meminfo")
             .lines()

@@ -3,6 +3,7 @@
 
 mod doctor;
 mod history;
+mod load;
 mod machine;
 mod own_cost;
 mod pipes;

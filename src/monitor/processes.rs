@@ -265,18 +265,20 @@ struct Meter {
 }
 
 impl Meter {
-    /// The percentage of one core since a while ago, at most `most`; 0 for what is new under its number.
+    /// The percentage of one core since a while ago, at most `most`; 0 for what is new under its number. A counter that went back tells
+    /// nothing: it is measured afresh, and the last percentage stands until then.
     fn measure(meters: &mut HashMap<i32, Self>, stat: &Stat<'_>, now: Monotonic, round: u32, most: f64) -> f32 {
-        let fresh = Self { start_ticks: stat.start_ticks, since: now, ticks: stat.cpu_ticks, percent: 0.0, round };
-        let meter = meters.entry(stat.id).or_insert(fresh);
+        let fresh = |percent| Self { start_ticks: stat.start_ticks, since: now, ticks: stat.cpu_ticks, percent, round };
+        let meter = meters.entry(stat.id).or_insert_with(|| fresh(0.0));
         if meter.start_ticks != stat.start_ticks {
-            *meter = Self { start_ticks: stat.start_ticks, since: now, ticks: stat.cpu_ticks, percent: 0.0, round };
+            *meter = fresh(0.0);
         }
         meter.round = round;
         let span = now.since(meter.since);
-        if span >= SHORTEST_SPAN {
-            meter.percent = percent(stat.cpu_ticks.saturating_sub(meter.ticks), span).min(most) as f32;
-            (meter.since, meter.ticks) = (now, stat.cpu_ticks);
+        match stat.cpu_ticks.checked_sub(meter.ticks) {
+            None => *meter = fresh(meter.percent),
+            Some(ticks) if span >= SHORTEST_SPAN => *meter = fresh(percent(ticks, span).min(most) as f32),
+            Some(_) => {}
         }
         meter.percent
     }

@@ -21,11 +21,12 @@ const LOOK: Timespec = Timespec { tv_sec: 0, tv_nsec: 10_000_000 };
 /// How long a supervisor whose app is gone may stand still before it is killed: the guard can do its work.
 const STUCK: Duration = Duration::from_millis(400);
 
-/// What the guard must know of the header: the board, and the lines that are driven, each with its safe level.
+/// What the guard must know of the header: the board, the lines that are driven, each with its safe level, and which may be high.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct DrivenLines {
     pub(super) board: BoardKind,
     pub(super) safe_levels: Vec<(u8, Level)>,
+    pub(super) may_be_high: Vec<u8>,
 }
 
 /// The supervisor's end: it says that it gets on, and which lines it drives.
@@ -172,12 +173,12 @@ impl Guard {
             return;
         }
         let Ok(board) = gpio::choose(&driven.board) else { return };
-        let (mut lines, now) = (Lines::new(board), monotonic_now());
-        for (number, safe) in driven.safe_levels {
-            // One that somebody else has taken meanwhile is theirs.
-            let _ = Line::new(number.into()).and_then(|line| lines.set(line, safe, safe, "tasklab-guard", now));
-        }
-        lines.make_safe(now);
+        let line = |number: u8| Line::new(number.into()).ok();
+        let safe_levels: Vec<_> =
+            driven.safe_levels.into_iter().filter_map(|(number, safe)| Some((line(number)?, safe))).collect();
+        let high: Vec<_> = driven.may_be_high.into_iter().filter_map(line).collect();
+        // Nobody is left who could be told of one that somebody else has taken meanwhile: it is theirs.
+        let _ = Lines::new(board).recover(&safe_levels, &high, monotonic_now());
     }
 }
 

@@ -14,15 +14,14 @@ use crate::model::Monotonic;
 /// How long the app may say nothing while lines are driven.
 pub const DEAD_MAN: Duration = Duration::from_secs(1);
 
-/// What the app asks of the header. Each but `Alive` is answered by `Report::Board` or `Report::Edges`.
+/// What the app asks of the header. Each is answered once, whatever comes of it: by `Report::Board`, or by `Report::Edges` where nothing
+/// else has changed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum LineRequest {
     /// Take another board. Refused while a line is in use.
     UseBoard(BoardKind),
     /// Tell how the header is.
     Look,
-    /// The app lives, and wants its lines kept.
-    Alive,
     /// Drive a line.
     Set {
         /// Which.
@@ -81,6 +80,15 @@ pub enum LineRequest {
         /// Whose.
         owner: String,
     },
+    /// Drive the lines that a lost supervisor has left driven to their safe level and give them back.
+    Recover {
+        /// The board that it was asked to take; `None` for its own choice.
+        board: Option<BoardKind>,
+        /// Lines that it drove, or may have driven, each with its safe level.
+        driven: Vec<(u8, Level)>,
+        /// Lines that were high, or may have been.
+        high: Vec<u8>,
+    },
 }
 
 /// The lines, and what the app knows of them.
@@ -101,14 +109,19 @@ impl Header {
         self.heard = now;
     }
 
-    /// Until when the app must say something; `None` while nothing is driven.
+    /// When [`check`](Self::check) has something to do, unless the app says something before.
     pub(super) fn deadline(&self) -> Option<Monotonic> {
+        self.patience_ends_at().into_iter().chain(self.lines.due()).min()
+    }
+
+    /// Until when the app must say something; `None` while nothing is driven.
+    fn patience_ends_at(&self) -> Option<Monotonic> {
         self.lines.is_driving().then(|| self.heard + DEAD_MAN)
     }
 
     /// What the guard must know, should it have to make the lines safe.
     pub(super) fn driven(&self) -> DrivenLines {
-        DrivenLines { board: self.lines.board(), safe_levels: self.lines.safe_levels() }
+        DrivenLines { board: self.lines.board(), safe_levels: self.lines.safe_levels(), may_be_high: self.lines.may_be_high() }
     }
 
     /// Descriptors that are readable when a watched line has changed.
@@ -116,50 +129,48 @@ impl Header {
         self.lines.fds()
     }
 
-    /// Makes everything safe if the app has been silent for too long.
+    /// Makes everything safe if the app has been silent for too long, and tells changes that have lasted long enough to count.
     pub(super) fn check(&mut self, now: Monotonic) -> Option<Report> {
-        self.deadline().filter(|deadline| now >= *deadline)?;
-        self.lines.make_safe(now);
-        let why = format!("the app said nothing for {} s while GPIO lines were driven: they were made safe", DEAD_MAN.as_secs());
-        Some(self.report(0, Some(why)))
+        if self.patience_ends_at().is_none_or(|deadline| now < deadline) {
+            return if self.lines.due().is_some_and(|due| now >= due) { self.collect(now) } else { None };
+        }
+        let done = self.lines.make_safe(now);
+        let became = done.map_or_else(|error| error.to_string(), |()| "they were made safe".to_owned());
+        let why = format!("the app said nothing for {} s while GPIO lines were driven: {became}", DEAD_MAN.as_secs());
+        Some(self.report(None, Some(why)))
     }
 
     /// What has changed since the last report, after [`fds`](Self::fds) said that something has.
-    pub(super) fn collect(&mut self) -> Option<Report> {
-        self.lines.collect();
-        self.edges()
+    pub(super) fn collect(&mut self, now: Monotonic) -> Option<Report> {
+        self.lines.collect(now);
+        let edges = self.news();
+        (!edges.is_empty()).then_some(Report::Edges { ask: None, edges })
     }
 
+    /// At the end: nobody is there who could be told what has failed.
     pub(super) fn make_safe(&mut self, now: Monotonic) {
-        self.lines.make_safe(now);
+        let _ = self.lines.make_safe(now);
     }
 
     /// Does what is asked, and tells what came of it.
-    pub(super) fn handle(&mut self, ask: u64, request: LineRequest, now: Monotonic) -> Option<Report> {
+    pub(super) fn handle(&mut self, ask: u64, request: LineRequest, now: Monotonic) -> Report {
         let line = |number: u8| Line::new(number.into());
         let is_known = |header: &Self, number: u8, owner: &str| {
             line(number).is_ok_and(|line| header.lines.owner(line).is_some_and(|holder| holder == owner))
         };
+        // A line that its owner drives already changes its level, and nothing else on the header.
+        let changes_a_level = match &request {
+            LineRequest::Set { line, owner, .. } | LineRequest::Toggle { line, owner } => is_known(self, *line, owner),
+            _ => false,
+        };
         let done = match request {
-            LineRequest::Alive => return None,
             LineRequest::Look => Ok(()),
-            LineRequest::UseBoard(kind) => gpio::choose(&kind).and_then(|board| self.lines.change_board(board)),
-            // A line that its owner drives already changes its level, and nothing else on the header.
+            LineRequest::UseBoard(kind) => self.use_board(&kind),
             LineRequest::Set { line: number, level, safe, owner } => {
-                let was_known = is_known(self, number, &owner);
-                let done = line(number).and_then(|line| self.lines.set(line, level, safe, &owner, now));
-                if was_known && done.is_ok() {
-                    return self.edges();
-                }
-                done
+                line(number).and_then(|line| self.lines.set(line, level, safe, &owner, now))
             }
             LineRequest::Toggle { line: number, owner } => {
-                let was_known = is_known(self, number, &owner);
-                let done = line(number).and_then(|line| self.lines.toggle(line, &owner, now)).map(drop);
-                if was_known && done.is_ok() {
-                    return self.edges();
-                }
-                done
+                line(number).and_then(|line| self.lines.toggle(line, &owner, now)).map(drop)
             }
             LineRequest::Watch { line: number, watch, owner } => {
                 line(number).and_then(|line| self.lines.watch(line, watch, &owner))
@@ -169,20 +180,29 @@ impl Header {
             }
             LineRequest::Wire { from, to } => line(from).and_then(|from| self.lines.wire(from, line(to)?, now)),
             LineRequest::Read { line: number } => match line(number).and_then(|line| Ok((line, self.lines.read(line)?))) {
-                Ok((line, level)) => return Some(self.report_with_level(ask, line, level)),
+                Ok((line, level)) => return self.report_with_level(ask, line, level),
                 Err(error) => Err(error),
             },
-            LineRequest::Free { line: number, owner } => line(number).map(|line| self.lines.free(line, &owner, now)),
-            LineRequest::Release { owner } => {
-                self.lines.release(&owner, now);
-                Ok(())
+            LineRequest::Free { line: number, owner } => line(number).and_then(|line| self.lines.free(line, &owner, now)),
+            LineRequest::Release { owner } => self.lines.release(&owner, now),
+            LineRequest::Recover { board, driven, high } => {
+                let driven: Result<Vec<_>, _> = driven.into_iter().map(|(number, safe)| Ok((line(number)?, safe))).collect();
+                let high: Result<Vec<_>, _> = high.into_iter().map(line).collect();
+                board.map_or(Ok(()), |kind| self.use_board(&kind)).and_then(|()| self.lines.recover(&driven?, &high?, now))
             }
         };
-        Some(self.report(ask, done.err().map(|error| error.to_string())))
+        match done {
+            Ok(()) if changes_a_level => Report::Edges { ask: Some(ask), edges: self.news() },
+            done => self.report(Some(ask), done.err().map(|error| error.to_string())),
+        }
+    }
+
+    fn use_board(&mut self, kind: &BoardKind) -> Result<(), GpioError> {
+        gpio::choose(kind).and_then(|board| self.lines.change_board(board))
     }
 
     /// The whole header, with the edges that led to it.
-    pub(super) fn report(&mut self, ask: u64, refused: Option<String>) -> Report {
+    pub(super) fn report(&mut self, ask: Option<u64>, refused: Option<String>) -> Report {
         Report::Board { ask, board: self.lines.view(), edges: self.news(), refused }
     }
 
@@ -192,12 +212,7 @@ impl Header {
         if let Some(pin) = board.pins.get_mut(usize::from(line.pin()).saturating_sub(1)) {
             pin.level = Some(level == Level::High);
         }
-        Report::Board { ask, board, edges: self.news(), refused: None }
-    }
-
-    fn edges(&mut self) -> Option<Report> {
-        let edges = self.news();
-        (!edges.is_empty()).then_some(Report::Edges { edges })
+        Report::Board { ask: Some(ask), board, edges: self.news(), refused: None }
     }
 
     fn news(&mut self) -> Vec<gpio::Edge> {
@@ -221,7 +236,7 @@ mod tests {
         header
     }
 
-    fn set(header: &mut Header, level: Level, now: Monotonic) -> Option<Report> {
+    fn set(header: &mut Header, level: Level, now: Monotonic) -> Report {
         header.handle(0, LineRequest::Set { line: 17, level, safe: Level::Low, owner: "run 1".into() }, now)
     }
 
@@ -241,15 +256,30 @@ mod tests {
     #[test]
     fn a_change_of_level_is_told_without_the_whole_header() {
         let mut header = header();
-        assert!(matches!(set(&mut header, Level::High, at(1)), Some(Report::Board { edges, .. }) if edges.len() == 1));
-        assert!(matches!(set(&mut header, Level::Low, at(2)), Some(Report::Edges { edges }) if edges.len() == 1));
-        assert!(set(&mut header, Level::Low, at(3)).is_none(), "nothing has changed");
+        assert!(matches!(set(&mut header, Level::High, at(1)), Report::Board { edges, .. } if edges.len() == 1));
+        assert!(matches!(set(&mut header, Level::Low, at(2)), Report::Edges { edges, .. } if edges.len() == 1));
+        assert!(matches!(set(&mut header, Level::Low, at(3)), Report::Edges { edges, .. } if edges.is_empty()), "none");
+    }
+
+    #[test]
+    fn a_debounced_change_is_told_when_it_has_lasted() {
+        let mut header = header();
+        let watch = Watch { pull: None, debounce: Some(Duration::from_millis(10)) };
+        header.handle(1, LineRequest::Watch { line: 27, watch, owner: "you".into() }, at(1));
+        let report = header.handle(2, LineRequest::Press { line: 27, is_pressed: true }, at(2));
+        assert!(matches!(report, Report::Board { edges, .. } if edges.is_empty()));
+        assert_eq!(header.deadline(), Some(at(12)));
+        assert!(header.check(at(11)).is_none());
+        assert!(
+            matches!(header.check(at(13)), Some(Report::Edges { ask: None, edges }) if edges.len() == 1 && edges[0].t == at(12))
+        );
+        assert_eq!(header.deadline(), None);
     }
 
     #[test]
     fn bad_lines_are_refused() {
         let mut header = header();
         let report = header.handle(0, LineRequest::Toggle { line: 1, owner: "you".into() }, at(1));
-        assert!(matches!(report, Some(Report::Board { refused: Some(why), .. }) if why.contains("EEPROM")));
+        assert!(matches!(report, Report::Board { refused: Some(why), .. } if why.contains("EEPROM")));
     }
 }

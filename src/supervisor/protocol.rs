@@ -46,7 +46,7 @@ pub enum Request {
         /// Orphans that were once seen below this run's processes, for those that hide where they come from.
         seen: Vec<Pid>,
     },
-    /// Do something with the header's lines.
+    /// Do something with the header's lines. Answered by `Board` or `Edges`.
     Lines {
         /// Named again in the answer; 0 by those who do not wait for it.
         ask: u64,
@@ -148,8 +148,8 @@ pub enum Report {
     Here,
     /// The header as it is now, and what went wrong, if something did.
     Board {
-        /// Which request this answers; 0 for none.
-        ask: u64,
+        /// Which request this answers; `None` where nobody has asked.
+        ask: Option<u64>,
         /// All pins.
         board: BoardView,
         /// What changed since the last report.
@@ -159,7 +159,9 @@ pub enum Report {
     },
     /// Lines that changed their level, while nothing else did on the header.
     Edges {
-        /// Oldest first.
+        /// Which request this answers; `None` where nobody has asked.
+        ask: Option<u64>,
+        /// Oldest first; none where a request has changed nothing.
         edges: Vec<Edge>,
     },
 }
@@ -167,7 +169,15 @@ pub enum Report {
 impl Request {
     /// Whether exactly one answer is owed for it.
     pub const fn is_answered(&self) -> bool {
-        matches!(self, Self::Launch { .. } | Self::Signal { .. } | Self::SignalRun { .. } | Self::CountAll | Self::AreYouThere)
+        matches!(
+            self,
+            Self::Launch { .. }
+                | Self::Signal { .. }
+                | Self::SignalRun { .. }
+                | Self::Lines { .. }
+                | Self::CountAll
+                | Self::AreYouThere
+        )
     }
 }
 
@@ -183,6 +193,8 @@ impl Report {
                 | Self::NotCounted { .. }
                 | Self::Counted { .. }
                 | Self::Here
+                | Self::Board { ask: Some(_), .. }
+                | Self::Edges { ask: Some(_), .. }
         )
     }
 }

@@ -27,8 +27,8 @@ const TURN: Duration = Duration::from_millis(5);
 /// one that calls it becomes its guard, and does not return.
 pub fn serve(socket: OwnedFd) -> io::Result<()> {
     // Ctrl-C, Ctrl-\\, a closed terminal and a polite kill of the whole group are the app's to act on: it asks us.
-    // Nor does Ctrl-Z stop us: somebody must make the lines of the header safe.
-    for signal in [Signal::INT, Signal::TERM, Signal::HUP, Signal::QUIT, Signal::TSTP, Signal::TTIN, Signal::TTOU] {
+    // Nor does Ctrl-Z stop us, nor end us a log that may not grow: somebody must make the lines of the header safe.
+    for signal in [Signal::INT, Signal::TERM, Signal::HUP, Signal::QUIT, Signal::TSTP, Signal::TTIN, Signal::TTOU, Signal::XFSZ] {
         sys::ignore_signal(signal)?;
     }
     sys::become_subreaper()?;
@@ -99,7 +99,7 @@ pub(super) struct Server {
 
 impl Server {
     fn run(&mut self, child_signals: &SignalFd) -> io::Result<()> {
-        let board = self.header.report(0, None);
+        let board = self.header.report(None, None);
         self.tell(vec![board])?;
         loop {
             self.guarded.beat();
@@ -121,7 +121,7 @@ impl Server {
             let lines_changed = fds[2..].iter().any(|fd| !fd.revents().is_empty());
             let mut reports = Vec::new();
             if lines_changed {
-                reports.extend(self.header.collect());
+                reports.extend(self.header.collect(monotonic_now()));
             }
             if children.intersects(PollFlags::IN) {
                 while child_signals.read()?.is_some() {}
@@ -203,7 +203,7 @@ impl Server {
                 let result = self.family.living(&mut reports).map_err(|error| error.to_string());
                 reports.push(Report::Counted { result });
             }
-            Request::Lines { ask, request } => reports.extend(self.header.handle(ask, request, monotonic_now())),
+            Request::Lines { ask, request } => reports.push(self.header.handle(ask, request, monotonic_now())),
         }
         self.tell(reports)
     }

@@ -158,8 +158,10 @@ impl Cores {
         self.texts.clear();
         for (core, (points, history)) in self.points.iter_mut().zip(&system.cores).enumerate() {
             decimate(&history.points, points);
-            let percent = system.latest.percent.get(core).copied().unwrap_or_default();
-            self.texts.push(format!("core {core}: {percent:.0} %, {}", trend(&history.points)));
+            let now = system.latest.percent.get(core);
+            let now =
+                now.map_or_else(|| "not known now".to_owned(), |percent| format!("{percent:.0} %, {}", trend(&history.points)));
+            self.texts.push(format!("core {core}: {now}"));
         }
         self.summary = summary(&system.latest);
     }
@@ -247,6 +249,14 @@ mod tests {
 
     fn show(system: SystemView) -> egui_kittest::Harness<'static, Cores> {
         testing::view(820.0, 200.0, Cores::default(), move |ui, cores| cores.ui(ui, 1, &system, None))
+    }
+
+    #[test]
+    fn a_load_that_is_not_known_is_no_zero() {
+        let mut system = sample::system(2);
+        system.latest.percent.clear();
+        let harness = show(system);
+        assert_eq!(harness.query_all_by_label_contains("not known now").count(), 2);
     }
 
     #[test]

@@ -66,7 +66,7 @@ impl Launcher {
         loop {
             match self.next()? {
                 Incoming::Report(Report::Board { refused: Some(why), .. }) => bail!(why),
-                Incoming::Report(Report::Board { edges, .. } | Report::Edges { edges }) if !edges.is_empty() => return Ok(()),
+                Incoming::Report(Report::Board { edges, .. } | Report::Edges { edges, .. }) if !edges.is_empty() => return Ok(()),
                 Incoming::Launched(..) | Incoming::Report(_) => {}
                 Incoming::End => bail!("the supervisor has ended"),
             }

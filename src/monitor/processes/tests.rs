@@ -246,6 +246,27 @@ fn a_recycled_number_starts_anew() {
 }
 
 #[test]
+fn a_counter_that_went_back_tells_no_load_of_a_process_or_thread() {
+    let fake = FakeProc::new();
+    fake.process(10, 1, 1);
+    let mut processes = fake.open();
+    let mut sample = |at: u64, first: u64, second_thread: u64| {
+        let line = |id, ticks| stat_line(id, "x", 'R', 10, 2, 100, ticks);
+        fake.put("11/stat", &line(11, first + second_thread));
+        fake.put("11/task/11/stat", &line(11, first));
+        fake.put("11/task/12/stat", &line(12, second_thread));
+        let sample = processes.sample(ROOT, second(at)).remove(0);
+        let threads: Vec<f32> = sample.threads.iter().map(|thread| thread.cpu.round()).collect();
+        (sample.cpu.round(), threads)
+    };
+    let hundredths = |percent: u64| percent * rustix::param::clock_ticks_per_second() / 100;
+    sample(1, hundredths(500), hundredths(500));
+    assert_eq!(sample(2, hundredths(540), hundredths(510)), (50.0, vec![40.0, 10.0]));
+    assert_eq!(sample(3, hundredths(100), hundredths(510)), (50.0, vec![40.0, 0.0]), "what is told is what was measured before");
+    assert_eq!(sample(4, hundredths(130), hundredths(530)), (50.0, vec![30.0, 20.0]), "measured afresh");
+}
+
+#[test]
 fn a_strangers_number_that_becomes_a_descendants_is_seen_at_once() {
     let fake = FakeProc::new();
     fake.process(1, 0, 1);

@@ -1,0 +1,118 @@
+//! Every request about the header's lines is answered once, whatever comes of it; and a debounced change is told when it has lasted.
+#![allow(clippy::expect_used, reason = "the helpers of tests fail loudly, too")]
+
+mod support;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use support::runs::engine;
+use tasklab::engine::{BoardKind, Command, Engine, LineRequest, Told};
+use tasklab::gpio::{Edge, Level, Watch};
+
+/// One that is not here would not compile.
+fn name(request: &LineRequest) -> &'static str {
+    match request {
+        LineRequest::UseBoard(_) => "use board",
+        LineRequest::Look => "look",
+        LineRequest::Set { .. } => "set",
+        LineRequest::Toggle { .. } => "toggle",
+        LineRequest::Watch { .. } => "watch",
+        LineRequest::Press { .. } => "press",
+        LineRequest::Wire { .. } => "wire",
+        LineRequest::Read { .. } => "read",
+        LineRequest::Free { .. } => "free",
+        LineRequest::Release { .. } => "release",
+        LineRequest::Recover { .. } => "recover",
+    }
+}
+
+const NAMES: [&str; 11] = ["free", "look", "press", "read", "recover", "release", "set", "toggle", "use board", "watch", "wire"];
+
+fn send(engine: &Engine, ask: u64, request: &LineRequest) {
+    let command = Command::Lines { ask, request: request.clone() };
+    support::eventually("the engine takes it", || engine.handle().send(command.clone()).is_ok());
+}
+
+fn next(engine: &Engine) -> Told {
+    engine.told().expect("tapped").recv_timeout(support::deadline()).expect("told")
+}
+
+#[test]
+fn every_request_has_one_answer_also_when_it_changes_nothing_or_is_refused() {
+    let owner = |name: &str| name.to_owned();
+    let set = |line, level| LineRequest::Set { line, level, safe: Level::Low, owner: owner("me") };
+    let watch = |line| LineRequest::Watch { line, watch: Watch::default(), owner: owner("me") };
+    let requests = [
+        LineRequest::UseBoard(BoardKind::Simulated(None)),
+        LineRequest::Look,
+        set(17, Level::Low),
+        set(17, Level::High),
+        set(17, Level::Low),
+        LineRequest::Toggle { line: 17, owner: owner("me") },
+        LineRequest::Toggle { line: 18, owner: owner("me") },
+        LineRequest::Toggle { line: 18, owner: owner("you") },
+        set(1, Level::High),
+        watch(27),
+        watch(17),
+        watch(200),
+        LineRequest::Press { line: 27, is_pressed: true },
+        LineRequest::Press { line: 27, is_pressed: false },
+        LineRequest::Press { line: 17, is_pressed: true },
+        LineRequest::Wire { from: 22, to: 5 },
+        LineRequest::Wire { from: 5, to: 5 },
+        LineRequest::Read { line: 27 },
+        LineRequest::Read { line: 0 },
+        LineRequest::UseBoard(BoardKind::Simulated(None)),
+        LineRequest::UseBoard(BoardKind::Simulated(Some("/".to_owned()))),
+        LineRequest::Free { line: 18, owner: owner("you") },
+        LineRequest::Free { line: 18, owner: owner("me") },
+        LineRequest::Free { line: 99, owner: owner("me") },
+        LineRequest::Release { owner: owner("me") },
+        LineRequest::Recover { board: None, driven: vec![(17, Level::High)], high: vec![27] },
+        LineRequest::Recover { board: None, driven: vec![(0, Level::High)], high: Vec::new() },
+    ];
+    assert_eq!(requests.iter().map(name).collect::<BTreeSet<_>>(), BTreeSet::from(NAMES), "all are walked");
+    let engine = engine(Some(1024));
+    // Twice each: what is done already changes nothing.
+    let asked: Vec<&LineRequest> = requests.iter().flat_map(|request| [request, request]).collect();
+    for (ask, request) in (1..).zip(&asked) {
+        send(&engine, ask, request);
+    }
+    let last = asked.len() as u64 + 1;
+    send(&engine, last, &LineRequest::Look);
+    let mut answers = BTreeMap::new();
+    while !answers.contains_key(&last) {
+        if let Told::Board { ask, .. } = next(&engine) {
+            *answers.entry(ask).or_insert(0_u32) += 1;
+        }
+    }
+    for (ask, request) in (1..).zip(&asked) {
+        assert_eq!(answers.get(&ask), Some(&1), "{request:?}");
+    }
+}
+
+/// The supervisor waits for nothing else meanwhile.
+#[test]
+fn a_debounced_change_is_told_when_it_has_lasted() {
+    let engine = engine(Some(64));
+    let period = Duration::from_millis(60);
+    let watch = Watch { pull: None, debounce: Some(period) };
+    send(&engine, 1, &LineRequest::UseBoard(BoardKind::Simulated(None)));
+    send(&engine, 2, &LineRequest::Watch { line: 27, watch, owner: "me".to_owned() });
+    let edge = |is_pressed| -> Edge {
+        send(&engine, 3, &LineRequest::Press { line: 27, is_pressed });
+        loop {
+            if let Told::Edge(edge) = next(&engine) {
+                return edge;
+            }
+        }
+    };
+    for is_pressed in [true, false] {
+        let pressed = tasklab::sys::monotonic_now();
+        let edge = edge(is_pressed);
+        assert_eq!((edge.line.number(), edge.level == Level::High), (27, is_pressed));
+        assert!(edge.t.since(pressed) >= period, "{:?} after it", edge.t.since(pressed));
+        assert_eq!(edge.owner.as_deref(), Some("me"));
+    }
+}
