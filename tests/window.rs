@@ -4,11 +4,15 @@
 
 mod support;
 
+use std::io::Write;
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use support::screen::Screen;
-use support::{descendants_of, eventually, tagged};
+use support::stress::{Chance, peak_of, promised, say, state_of};
+use support::watchdog::Watchdog;
+use support::{descendants_of, eventually, hostile, tagged};
 
 /// Where things lie in the window at 1280 × 800, in pixels. A new layout needs new numbers here, and nowhere else.
 mod at {
@@ -128,6 +132,58 @@ fn a_scenario_is_started_with_the_mouse_a_child_killed_and_closing_leaves_nothin
     eventually("the app has ended", || window.app.try_wait().expect("ours").is_some());
     assert!(window.app.wait().expect("ended").success());
     assert_eq!(tagged(&window.tag), Vec::<i32>::new());
+}
+
+/// Counts what goes through it.
+struct Counted<'a>(std::fs::File, &'a AtomicUsize);
+
+impl Write for Counted<'_> {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        let count = self.0.write(bytes)?;
+        self.1.fetch_add(count, Ordering::Relaxed);
+        Ok(count)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Covers: promise 19.
+#[test]
+fn hostile_event_lines_cost_the_window_little_and_it_answers_a_key_meanwhile() {
+    let _watchdog = Watchdog::after(Duration::from_mins(10));
+    let mut chance = Chance::new();
+    let screen = Screen::start();
+    let window = Window::with(&screen, "hostile", tempfile::tempdir().expect("a folder"), &["--scenario", "zombie"]);
+    eventually("the scenario runs", || window.zombies().len() == 3);
+    let read = |pid: i32, what: &str| std::fs::read_to_string(format!("/proc/{pid}/{what}")).unwrap_or_default();
+    let body = descendants_of(window.pid()).into_iter().find(|pid| read(*pid, "cmdline").contains("__worker")).expect("a body");
+    // Whoever may open a body's event pipe speaks with its voice.
+    let fd = read(body, "environ")
+        .split('\0')
+        .find_map(|word| word.strip_prefix("TASKLAB_EVENTS=").map(str::to_owned))
+        .expect("it has one");
+    let pipe = std::fs::OpenOptions::new().write(true).open(format!("/proc/{body}/fd/{fd}")).expect("our own child's");
+    let before = peak_of(window.pid());
+    let sent = AtomicUsize::new(0);
+    let took = std::thread::scope(|scope| {
+        let mut pipe = Counted(pipe, &sent);
+        let flood = move || while hostile::write(&mut pipe, &mut chance).is_ok() {};
+        std::thread::Builder::new().name("flood".to_owned()).spawn_scoped(scope, flood).expect("a thread");
+        eventually("all has been read", || sent.load(Ordering::Relaxed) >= 64 << 20);
+        let pressed = Instant::now();
+        screen.key("ctrl+r");
+        eventually("the run is ended to begin anew", || matches!(state_of(body), None | Some('Z')));
+        let took = pressed.elapsed();
+        // Its pipe has no reader then, which ends the flood.
+        eventually("the run has begun anew", || window.zombies().len() == 3);
+        took
+    });
+    let more = peak_of(window.pid()).saturating_sub(before);
+    say(format_args!("{} bytes: {before} KiB + {more} KiB", sent.load(Ordering::Relaxed)));
+    assert!(more <= 200 * 1024, "{more} KiB more");
+    promised("a key during a flood of hostile event lines", took, Duration::from_secs(1));
 }
 
 /// Covers: promise 7, F55.

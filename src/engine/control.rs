@@ -6,10 +6,13 @@ use std::os::fd::OwnedFd;
 use serde_json::json;
 
 use super::acting::Asked;
+use super::texts::is_of;
+use crate::model::Pid;
 
 /// A body's control pipe.
 #[derive(Debug)]
 pub(super) struct Control {
+    pub(super) pid: Pid,
     pipe: OwnedFd,
     /// Bytes written so far, and where each action ends that may not have been read.
     written: u64,
@@ -18,12 +21,12 @@ pub(super) struct Control {
     told: VecDeque<Asked>,
 }
 
-/// So many of them.
-const KEPT: usize = 64;
+/// So many of them: as many short ones as its pipe can hold.
+const KEPT: usize = 4_096;
 
 impl Control {
-    pub(super) const fn new(pipe: OwnedFd) -> Self {
-        Self { pipe, written: 0, unread: VecDeque::new(), told: VecDeque::new() }
+    pub(super) const fn new(pid: Pid, pipe: OwnedFd) -> Self {
+        Self { pid, pipe, written: 0, unread: VecDeque::new(), told: VecDeque::new() }
     }
 
     /// Tells the body what it is asked for. The error says why it cannot be told.
@@ -44,9 +47,10 @@ impl Control {
         }
     }
 
-    /// Who asked the body for this, the last time.
+    /// Who asked the body for this, the last time. The target is as its event line has it, where a long one is cut.
     pub(super) fn asked_by(&self, action: &str, target: &str) -> Option<&str> {
-        let asked = self.told.iter().find(|asked| asked.target == target && asked.action.to_string() == action);
+        let is_meant = |asked: &&Asked| is_of(target, &asked.target) && is_of(action, &asked.action.to_string());
+        let asked = self.told.iter().find(is_meant);
         asked.map(|asked| asked.by.as_str())
     }
 
@@ -74,7 +78,7 @@ mod tests {
     #[test]
     fn what_the_body_left_in_the_pipe_is_known_also_when_it_has_gone() {
         let (reader, writer) = rustix::pipe::pipe().expect("a pipe");
-        let mut control = Control::new(writer);
+        let mut control = Control::new(Pid::new(1), writer);
         let asked = |name: &str| Asked {
             action: Action::Scenario(name.to_owned()),
             target: String::new(),

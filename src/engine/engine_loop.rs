@@ -173,6 +173,7 @@ impl EngineLoop {
                     let closed = self.runs[run].read_output(index, &mut self.scratch, now, &mut self.tap);
                     self.streams_closed(run, closed);
                 }
+                Source::Events(..) if self.client.has_queued() => {}
                 Source::Events(run, index) => {
                     let closed = self.runs[run].read_events(index, &mut self.scratch, now, &mut self.tap);
                     self.pass_on_lines(run);
@@ -203,6 +204,9 @@ impl EngineLoop {
                     sources.push(Source::Output(run_index, index));
                     fds.push(PollFd::new(stream, PollFlags::IN));
                 }
+            }
+            // What bodies wish for the header must not make a queue before what else is asked of the supervisor: they wait.
+            if !self.tap.is_behind() && !self.client.has_queued() {
                 sources.extend((0..run.events.len()).map(|index| Source::Events(run_index, index)));
                 fds.extend(run.events.iter().map(|stream| PollFd::new(stream, PollFlags::IN)));
             }
@@ -271,7 +275,12 @@ impl EngineLoop {
     /// The run that a process of this supervisor's belongs to.
     pub(super) fn find_by_pid(&self, pid: Pid) -> Option<usize> {
         let find = |belongs: fn(&Run, Pid) -> bool| self.runs.iter().rposition(|run| !run.course.is_over() && belongs(run, pid));
-        find(Run::is_living_stage).or_else(|| find(Run::has_living))
+        find(Run::has_seen).or_else(|| find(Run::has_living))
+    }
+
+    /// The same, as far as it does not rest on the word of a body.
+    pub(super) fn find_seen(&self, pid: Pid) -> Option<usize> {
+        self.runs.iter().rposition(|run| !run.course.is_over() && run.has_seen(pid))
     }
 
     fn streams_closed(&mut self, run: usize, count: usize) {

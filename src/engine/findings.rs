@@ -1,10 +1,11 @@
 //! What no single task can tell: that some wait for each other in a circle, or for somebody who is gone. Pure; the engine looks ten
 //! times a second while a run is on.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 use super::lanes::{Lanes, Waiter};
+use super::texts::cut_text;
 use crate::model::{Monotonic, RunFinding};
 
 /// How long all of it must have lasted: what is told of two tasks may arrive one after the other.
@@ -12,6 +13,9 @@ const LASTING: Duration = Duration::from_millis(150);
 
 /// How long a holder must be gone: whoever waits for its end takes a moment to wake up.
 const GONE: Duration = Duration::from_millis(500);
+
+/// Findings at the same time: nobody reads more.
+const MOST: usize = 64;
 
 /// What holds now. What held before and does not any more is told once, as over.
 #[derive(Debug, Default)]
@@ -25,11 +29,15 @@ impl Findings {
         let waiting: HashMap<&str, Waiter<'_>> =
             lanes.waiting().filter(|(_, waiter)| now.since(waiter.since) >= LASTING).collect();
         let mut found = Vec::new();
+        let circles = circles(&waiting);
         let mut tasks: Vec<&str> = waiting.keys().copied().collect();
         tasks.sort_unstable();
         for task in tasks {
-            if let Some(circle) = circle_from(&waiting, task) {
-                found.push(deadlock(&waiting, &circle));
+            if found.len() >= MOST {
+                break;
+            }
+            if let Some(circle) = circles.get(task) {
+                found.push(deadlock(&waiting, circle));
             } else if let Some(waiter) = waiting.get(task).filter(|waiter| waiter.is_left_alone(lanes, now)) {
                 found.push(abandoned(task, waiter));
             }
@@ -50,19 +58,25 @@ impl Waiter<'_> {
     }
 }
 
-/// The circle that begins at this task, if it is the first of its members by name, so that each circle is found once.
-fn circle_from<'a>(waiting: &HashMap<&'a str, Waiter<'a>>, first: &'a str) -> Option<Vec<&'a str>> {
-    let mut circle = vec![first];
-    loop {
-        let next = waiting.get(circle.last()?)?.held_by;
-        if next == first {
-            return circle.iter().all(|task| *task >= first).then_some(circle);
+/// All circles, each by the first of its members by name. A task waits for one other at most, so each is walked through once.
+fn circles<'a>(waiting: &HashMap<&'a str, Waiter<'a>>) -> HashMap<&'a str, Vec<&'a str>> {
+    let (mut circles, mut seen) = (HashMap::new(), HashSet::new());
+    for task in waiting.keys() {
+        let (mut walk, mut places) = (Vec::new(), HashMap::new());
+        let mut next = Some(*task);
+        while let Some(task) = next.filter(|task| seen.insert(*task)) {
+            places.insert(task, walk.len());
+            walk.push(task);
+            next = waiting.get(task).and_then(|waiter| waiting.get_key_value(waiter.held_by)).map(|(task, _)| *task);
         }
-        if circle.contains(&next) {
-            return None;
+        if let Some(place) = next.and_then(|task| places.get(task)) {
+            let mut circle = walk.split_off(*place);
+            let first = (0..circle.len()).min_by_key(|index| circle[*index]).unwrap_or_default();
+            circle.rotate_left(first);
+            circles.insert(circle[0], circle);
         }
-        circle.push(waiting.get_key_value(next)?.0);
     }
+    circles
 }
 
 fn deadlock(waiting: &HashMap<&str, Waiter<'_>>, circle: &[&str]) -> RunFinding {
@@ -71,12 +85,9 @@ fn deadlock(waiting: &HashMap<&str, Waiter<'_>>, circle: &[&str]) -> RunFinding 
         .filter_map(|task| waiting.get(task))
         .map(|waiter| format!("waits for {}, held by {}", waiter.on, waiter.held_by))
         .collect();
-    RunFinding {
-        id: "deadlock".to_owned(),
-        text: format!("Deadlock: {} {}.", circle[0], links.join(", which ")),
-        tasks: circle.iter().map(|task| (*task).to_owned()).collect(),
-        is_over: false,
-    }
+    let mut text = format!("Deadlock: {} {}.", circle[0], links.join(", which "));
+    cut_text(&mut text);
+    RunFinding { id: "deadlock".to_owned(), text, tasks: circle.iter().map(|task| (*task).to_owned()).collect(), is_over: false }
 }
 
 fn abandoned(task: &str, waiter: &Waiter<'_>) -> RunFinding {
@@ -95,11 +106,12 @@ impl RunFinding {
     /// The same, once it is over.
     fn over(&self) -> Self {
         let who = self.tasks.first().map_or("", String::as_str);
-        let text = if self.id == "deadlock" {
+        let mut text = if self.id == "deadlock" {
             format!("The deadlock of {} is over.", self.tasks.join(" and "))
         } else {
             format!("{who} no longer waits for somebody who is gone.")
         };
+        cut_text(&mut text);
         Self { text, is_over: true, ..self.clone() }
     }
 }
@@ -146,6 +158,18 @@ mod tests {
         assert!(findings.look(&lanes, at(700)).is_empty(), "told once");
         lanes.task_changed(at(800), "w2", TaskState::Running, None, None, None, PID);
         assert_eq!(texts(&findings.look(&lanes, at(800))), ["The deadlock of w1 and w2 is over."]);
+    }
+
+    #[test]
+    fn the_longest_circle_is_found_in_no_time_and_told_in_a_short_text() {
+        let names: Vec<String> = (0..2_000).map(|number| format!("{number:0250}")).collect();
+        let mut lanes = lanes(&names.iter().map(String::as_str).collect::<Vec<_>>());
+        for (number, name) in names.iter().enumerate() {
+            wait(&mut lanes, 1, name, "it", &names[(number + 7) % 2_000]);
+        }
+        let found = Findings::default().look(&lanes, at(500));
+        assert_eq!((found.len(), found[0].tasks.len()), (1, 2_000));
+        assert!(found[0].text.len() < 5_000 && found[0].over().text.len() < 5_000);
     }
 
     #[test]

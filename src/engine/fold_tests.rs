@@ -196,6 +196,35 @@ fn facts_and_values_are_replaced_under_their_names() {
 }
 
 #[test]
+fn values_and_facts_are_bounded_in_number_and_bytes_and_what_is_not_kept_still_counts() {
+    let mut fold = fold("");
+    fold.add_stage(Pid::new(1));
+    let long = "x".repeat(4_000);
+    let mut lines = vec![
+        (0, json!({"kind":"value","name":"small","value":1})),
+        (0, json!({"kind":"fact","id":"small","claim":"","expected":1,"observed":1,"holds":true})),
+    ];
+    for number in 0..100 {
+        lines.push((1, json!({"kind":"value","name":format!("value {number}"),"value":long})));
+        lines.push((1, json!({"kind":"fact","id":format!("fact {number}"),"claim":long,"holds":true})));
+    }
+    lines.push((2, json!({"kind":"value","name":"small","value":long})));
+    lines.push((2, json!({"kind":"value","name":"value 1","value":2})));
+    feed(&mut fold, &lines);
+    let view = fold.view(at(3));
+    let bytes: usize = view.values.values().map(|value| value.to_string().len()).sum();
+    let claims: usize = view.facts.iter().map(|fact| fact.claim.len()).sum();
+    assert!((40_000..=70_000).contains(&bytes) && (40_000..=66_000).contains(&claims), "{bytes} and {claims} bytes");
+    assert_eq!((&view.values["small"], &view.values["value 1"]), (&json!("… (too long to keep)"), &json!(2)));
+    let told = log(&view).into_iter().filter(|text| text.starts_with("Not all values and facts are shown")).count();
+    assert_eq!(told, 1);
+    feed(&mut fold, &[(4, json!({"kind":"process.exited","pid":1,"code":0}))]);
+    assert_eq!(fold.outcome(), Outcome::Passed);
+    feed(&mut fold, &[(5, json!({"kind":"fact","id":"another","claim":long,"holds":false}))]);
+    assert_eq!(fold.outcome(), Outcome::Failed, "there was no room for it, and it does not hold");
+}
+
+#[test]
 fn the_log_tells_what_is_news() {
     let mut fold = fold("lock");
     fold.add_stage(Pid::new(10));

@@ -9,6 +9,10 @@ use crate::model::{Lane, Monotonic, Pid, ProcessState, TaskSort, TaskState, Tid}
 
 /// Lanes beyond which the oldest ended ones go (and, if none has ended, the oldest).
 const MAX_LANES: usize = 2_048;
+/// Segments of all lanes together, beyond which the longest pasts are made coarser: sixteen lanes have all of theirs.
+const MOST_SEGMENTS: usize = 1 << 16;
+/// Changes after which the segments are counted again.
+const COUNTED_AFTER: usize = 4_096;
 /// Different notes that are kept as one text each; what comes after that many gets its own copy.
 const MAX_NOTES: usize = 4_096;
 
@@ -22,6 +26,8 @@ pub(super) struct Lanes {
     notes: HashSet<Arc<str>>,
     /// The commonest note, without looking for it.
     no_note: Arc<str>,
+    /// Changes since the segments were counted.
+    changes: usize,
     /// The tracks as they are shown; made anew when their number is another.
     order: Vec<usize>,
 }
@@ -98,7 +104,11 @@ impl Lanes {
         if was.state == state && &*was.note == on.unwrap_or_default() && was.held_by.as_deref() == held_by {
             return None;
         }
-        let was = Some(was.clone());
+        self.changes += 1;
+        if self.changes >= COUNTED_AFTER {
+            self.thin_out();
+        }
+        let was = Some(self.tracks[index].doing().clone());
         let now = Doing { state, note: self.note(on.unwrap_or_default()), held_by: held_by.map(|name| self.note(name)) };
         self.tracks[index].change(t, now.clone());
         Some(Change { was, now })
@@ -235,6 +245,17 @@ impl Lanes {
     fn forget_home(&mut self, pid: Pid, index: usize) {
         if let Some(tracks) = self.by_pid.get_mut(&pid) {
             tracks.retain(|&other| other != index);
+            if tracks.is_empty() {
+                self.by_pid.remove(&pid);
+            }
+        }
+    }
+
+    fn thin_out(&mut self) {
+        self.changes = 0;
+        if self.tracks.iter().map(Track::len).sum::<usize>() > MOST_SEGMENTS {
+            let fair = MOST_SEGMENTS / 2 / self.tracks.len().max(1);
+            self.tracks.iter_mut().for_each(|track| track.thin_out(fair));
         }
     }
 
@@ -447,6 +468,31 @@ mod tests {
         assert!(lanes.task_changed(at(2), "a", TaskState::Running, None, None, Some(15), PID).is_none(), "only the line is new");
         lanes.task_changed(at(3), "a", TaskState::Sleeping, None, None, None, PID);
         assert_eq!(place(&mut lanes), Some((Some(12), Some(15))));
+    }
+
+    #[test]
+    fn the_past_of_all_lanes_together_is_bounded_and_has_no_gap() {
+        let mut lanes = Lanes::default();
+        for t in 0..400_000_u64 {
+            let (task, state) = (t % 1_000, [TaskState::Running, TaskState::Sleeping][(t / 1_000 % 2) as usize]);
+            lanes.task_changed(at(t), &format!("task-{task}"), state, None, None, None, PID);
+        }
+        let lanes = lanes.publish();
+        let all: usize = lanes.iter().map(|lane| lane.segments.len()).sum();
+        assert!((MOST_SEGMENTS / 4..=MOST_SEGMENTS + COUNTED_AFTER).contains(&all), "{all} segments");
+        for lane in &lanes {
+            assert!(lane.segments.windows(2).all(|pair| pair[0].until == Some(pair[1].from)), "{}", lane.name);
+            assert_eq!(lane.segments[0].from.nanos() % 1_000, lane.name[5..].parse::<u64>().expect("a number"), "from its start");
+        }
+    }
+
+    #[test]
+    fn a_task_that_moves_leaves_nothing_behind() {
+        let mut lanes = Lanes::default();
+        for pid in 1..1_000 {
+            lanes.task_started(at(1), "a", TaskSort::Thread, Pid::new(pid), None, None);
+        }
+        assert_eq!(lanes.by_pid.len(), 1);
     }
 
     #[test]

@@ -13,7 +13,9 @@ const MAX_SEEN: usize = 100_000;
 pub(super) struct Ledger {
     cost: RunCost,
     processes: HashSet<Pid>,
-    threads: HashSet<(Pid, Tid)>,
+    threads: HashMap<Pid, HashSet<Tid>>,
+    /// How many those are.
+    known_threads: usize,
     resident: HashMap<Pid, u64>,
     machine_samples: u32,
 }
@@ -29,7 +31,8 @@ impl Ledger {
 
     /// A thread was seen.
     pub(super) fn thread(&mut self, pid: Pid, tid: Tid) {
-        if self.threads.len() < MAX_SEEN && self.threads.insert((pid, tid)) {
+        if self.known_threads < MAX_SEEN && self.threads.entry(pid).or_default().insert(tid) {
+            self.known_threads += 1;
             self.cost.threads += 1;
         }
     }
@@ -57,7 +60,7 @@ impl Ledger {
     pub(super) fn ended(&mut self, pid: Pid) {
         self.resident.remove(&pid);
         self.processes.remove(&pid);
-        self.threads.retain(|(home, _)| *home != pid);
+        self.known_threads -= self.threads.remove(&pid).map_or(0, |threads| threads.len());
     }
 
     /// What a process has used, from whoever waited on it.

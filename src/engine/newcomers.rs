@@ -45,9 +45,9 @@ impl EngineLoop {
         let before = std::mem::replace(&mut self.strangers, strangers);
         processes.retain(|process| !self.strangers.contains(&process.pid) || (!is_launching && before.contains(&process.pid)));
         for process in processes {
-            // A newcomer belongs to the run whose mark it carries, else to its parent's; an orphan without a mark that nobody saw before,
-            // to the newest.
-            let run = self.find_by_pid(process.pid).or_else(|| match sample.marks.get(&process.pid) {
+            // A newcomer belongs to the run whose mark it carries, else to its parent's, whatever a body has said of it; an orphan without
+            // a mark that nobody saw before, to the newest.
+            let run = self.find_seen(process.pid).or_else(|| match sample.marks.get(&process.pid) {
                 Some(marked) => self.find(*marked),
                 None => {
                     let newest = || self.runs.iter().rposition(|run| !run.course.is_over());

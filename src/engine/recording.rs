@@ -115,7 +115,11 @@ fn value_weight(value: &serde_json::Value) -> usize {
     match value {
         Value::String(text) => text.len(),
         Value::Array(items) => items.iter().map(|item| size_of_val(item) + value_weight(item)).sum(),
-        Value::Object(map) => map.iter().map(|(key, item)| key.len() + size_of_val(item) + value_weight(item)).sum(),
+        // Even a small one has room for eleven.
+        Value::Object(map) => {
+            let room = map.len().div_ceil(11) * 11 * (size_of::<String>() + size_of::<Value>());
+            room + map.iter().map(|(key, item)| key.len() + value_weight(item)).sum::<usize>()
+        }
         Value::Null | Value::Bool(_) | Value::Number(_) => 0,
     }
 }

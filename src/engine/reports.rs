@@ -3,7 +3,7 @@
 use super::engine_loop::EngineLoop;
 use super::run::Run;
 use super::tap::Told;
-use crate::model::{EventKind, Monotonic, Pid, ProcessState};
+use crate::model::{EventKind, Monotonic, Pid, ProcessState, RunId};
 use crate::supervisor::{Incoming, Report};
 use crate::sys::monotonic_now;
 
@@ -27,6 +27,7 @@ impl EngineLoop {
                         let run = &mut self.runs[index];
                         let streams = run.launched(children, supervisor, now, &mut self.tap);
                         let stages = run.stage_count();
+                        self.tell_of_others();
                         self.sampler.watch_pipes(self.runs.iter().flat_map(Run::pipes).collect());
                         let run = &mut self.runs[index];
                         if let Some(why) = self.client.trouble() {
@@ -41,6 +42,15 @@ impl EngineLoop {
                 Ok(Some(Incoming::End)) => return self.lose("it has ended"),
                 Err(error) => return self.lose(&error.cause()),
             }
+        }
+    }
+
+    /// Tells each run which processes are the supervisor's children of another one.
+    fn tell_of_others(&mut self) {
+        let living = self.runs.iter().filter(|run| !run.course.is_over());
+        let stages: Vec<(RunId, Vec<Pid>)> = living.map(|run| (run.id, run.stage_pids())).collect();
+        for run in &mut self.runs {
+            run.others = stages.iter().filter(|(id, _)| *id != run.id).flat_map(|(_, pids)| pids).copied().collect();
         }
     }
 

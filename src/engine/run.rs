@@ -7,6 +7,7 @@ use std::sync::Arc;
 use super::acting::Asked;
 use super::control::Control;
 use super::course::Course;
+use super::hearsay::{Owners, PIPE_VALUES, Speaker};
 use super::launch::Plan;
 use super::save::{Contents, Saving};
 use super::script::{FOR_THE_BODY, Script};
@@ -38,6 +39,15 @@ pub(super) enum Wish {
     Button(Line),
 }
 
+impl Wish {
+    fn line(self) -> u8 {
+        match self {
+            Self::Level(line, _) => line,
+            Self::Button(line) => line.number(),
+        }
+    }
+}
+
 /// What the last samples said of a process that is no stage.
 #[derive(Debug)]
 struct Seen {
@@ -66,6 +76,10 @@ pub(super) struct Run {
     stages: Vec<Child>,
     pub(super) waiting: Waiting,
     seen: HashMap<Pid, Seen>,
+    supervisor: Pid,
+    owners: Owners,
+    /// The stages of the other runs that go on.
+    pub(super) others: Vec<Pid>,
     input: Option<Vec<u8>>,
     /// What was last seen in the pipes between its stages.
     fills: HashMap<(Pid, Pid), Option<PipeFill>>,
@@ -105,6 +119,9 @@ impl Run {
             stages: Vec::new(),
             waiting: Waiting::default(),
             seen: HashMap::new(),
+            supervisor: Pid::new(0),
+            owners: Owners::default(),
+            others: Vec::new(),
             input: plan.input,
             fills: HashMap::new(),
             awaited: plan.stages.len(),
@@ -138,15 +155,23 @@ impl Run {
     /// Takes in one event. A body's wish for the header goes to the board first; what comes of it is the event.
     fn record(&mut self, event: Event, tap: &mut Tap) {
         match &event.kind {
-            EventKind::Gpio { line, value } => return self.wishes.push(Wish::Level(*line, Level::high_if(*value != 0))),
+            EventKind::Gpio { line, value } => return self.wish(Wish::Level(*line, Level::high_if(*value != 0))),
             EventKind::Action { action, target, .. } if action == WATCH => {
                 if let Ok(line) = target.parse() {
-                    self.wishes.push(Wish::Button(line));
+                    self.wish(Wish::Button(line));
                 }
             }
             _ => {}
         }
         self.keep(event, tap);
+    }
+
+    /// Passed on once, however often it is repeated meanwhile.
+    fn wish(&mut self, wish: Wish) {
+        let before = self.wishes.iter().rev().find(|before| before.line() == wish.line());
+        if before != Some(&wish) {
+            self.wishes.push(wish);
+        }
     }
 
     /// The fold, the recording and the listener get the same.
@@ -178,16 +203,18 @@ impl Run {
         now: Monotonic,
         tap: &mut Tap,
     ) -> usize {
+        self.supervisor = supervisor;
         for (child, pipes) in children {
             let LaunchedChild { pid, pgid, sid, name, argv, may_grow, has_terminal, .. } = child;
             self.fold.add_stage(pid);
             self.emit(EventKind::ProcessStarted { pid, ppid: supervisor, pgid, sid, name, argv }, now, tap);
             self.stages.push(Child { pid, status: None, is_reaped: false });
+            self.owners.add_stage(pid);
             self.closed = has_terminal.then(Vec::new);
             self.outputs.extend(pipes.stdout.map(|fd| OutputStream::new(pid, Stream::Stdout, fd, may_grow)));
             self.outputs.extend(pipes.stderr.map(|fd| OutputStream::new(pid, Stream::Stderr, fd, may_grow)));
             self.events.extend(pipes.events.map(|fd| EventStream::new(pid, fd)));
-            self.controls.extend(pipes.control.map(Control::new));
+            self.controls.extend(pipes.control.map(|pipe| Control::new(pid, pipe)));
             if let Some(fd) = pipes.stdin {
                 let mut input = InputStream::new(pid, fd, has_terminal);
                 // Without a text it stays open for what is typed.
@@ -258,9 +285,10 @@ impl Run {
 
     fn tell_pipe(&mut self, number: usize, (writer, reader): (Pid, Pid), fill: PipeFill, now: Monotonic, tap: &mut Tap) {
         let name = |pid: Pid| self.fold.process(pid).map_or_else(|| pid.to_string(), |row| row.name.clone());
-        let name = format!("bytes in pipe {number} ({} → {})", name(writer), name(reader));
+        let [bytes, room] = PIPE_VALUES;
+        let name = format!("{bytes}{number} ({} → {})", name(writer), name(reader));
         if fill.capacity > 0 && !self.fold.values.contains_key(&name) {
-            let name = format!("room in pipe {number}");
+            let name = format!("{room}{number}");
             self.emit(EventKind::Value { name, value: fill.capacity.into() }, now, tap);
         }
         self.emit(EventKind::Value { name, value: fill.bytes.into() }, now, tap);
@@ -278,6 +306,11 @@ impl Run {
     /// Whether this process is one of the run's that is not history yet.
     pub(super) fn has_living(&self, pid: Pid) -> bool {
         self.fold.process(pid).is_some_and(|row| !row.is_reaped())
+    }
+
+    /// The same, if the supervisor or a sample has told of it: a body can name any.
+    pub(super) fn has_seen(&self, pid: Pid) -> bool {
+        self.is_living_stage(pid) || self.seen.contains_key(&pid)
     }
 
     pub(super) fn stage_pids(&self) -> Vec<Pid> {
@@ -382,7 +415,16 @@ impl Run {
     pub(super) fn read_events(&mut self, index: usize, scratch: &mut Scratch, now: Monotonic, tap: &mut Tap) -> usize {
         let mut events = Vec::new();
         let arrived = self.time(now);
-        let open = self.events[index].read(arrived, scratch, &mut |event| events.push(event));
+        let Self { events: streams, supervisor, stages, others, owners, controls, .. } = self;
+        let stream = &mut streams[index];
+        let speaker = Speaker { pid: stream.pid(), supervisor: *supervisor, stages, others, owners, controls };
+        let open = stream.read(arrived, scratch, &mut |mut event| {
+            speaker.check(&mut event.kind)?;
+            // Nothing can have happened later than it is told.
+            event.t = event.t.min(arrived);
+            events.push(event);
+            Ok(())
+        });
         if open == Open::No {
             self.events.swap_remove(index);
         }
@@ -390,13 +432,7 @@ impl Run {
             self.has_spoken = true;
             self.script.heard(now);
         }
-        for mut event in events {
-            if let EventKind::ActionRefused { action, target, by, .. } = &mut event.kind
-                && by.is_empty()
-                && let Some(asked) = self.controls.iter().find_map(|control| control.asked_by(action, target))
-            {
-                asked.clone_into(by);
-            }
+        for event in events {
             self.record(event, tap);
         }
         usize::from(open == Open::No)
@@ -478,6 +514,15 @@ impl Run {
     /// What /proc said of one process of this run.
     pub(super) fn sampled(&mut self, sample: ProcessSample, command: Option<&Vec<String>>, now: Monotonic, tap: &mut Tap) {
         let pid = sample.pid;
+        if !self.is_living_stage(pid) {
+            self.owners.note(pid, sample.ppid, self.seen.contains_key(&pid));
+        }
+        // A body has told of its end, and it is there.
+        let is_alive = !matches!(sample.state, ProcessState::Zombie | ProcessState::Dead);
+        let told_ended = self.fold.process(pid).filter(|row| !row.is_reaped()).and_then(|row| row.ended);
+        if is_alive && !self.is_stage(pid) && told_ended.is_some_and(|ended| ended < self.time(now)) {
+            self.emit(EventKind::ProcessReaped { pid }, now, tap);
+        }
         if !self.has_living(pid) {
             let name = sample.name.clone();
             let argv = command.filter(|argv| !argv.is_empty()).cloned().unwrap_or_else(|| vec![name.clone()]);

@@ -14,6 +14,7 @@ use super::numbers;
 use super::outputs::Outputs;
 use super::publish::Published;
 use super::sentences::{self, Target};
+use super::texts::{self, MOST_KEPT};
 use super::traces::Traces;
 use super::tree::{ProcessTable, Told};
 use super::waits::Waits;
@@ -28,6 +29,9 @@ pub const DEFAULT_OUTPUT_BUDGET: usize = 4 * 1024 * 1024;
 const VALUE_PAUSE: Duration = Duration::from_secs(5);
 /// Facts and values by different names that are kept.
 const MAX_NAMES: usize = 1_000;
+
+/// In the place of what a value or fact has become where there is no room for it.
+const NOT_KEPT: &str = "… (too long to keep)";
 
 /// One run, folded from its events.
 #[derive(Debug)]
@@ -52,6 +56,13 @@ pub struct RunFold {
     pub(super) published: Published,
     /// When a value was last told.
     told_values: HashMap<String, Monotonic>,
+    /// Bytes of the values and of the facts that are kept.
+    value_bytes: usize,
+    fact_bytes: usize,
+    /// Whether it was told that some are not.
+    is_full: bool,
+    /// Whether a fact that is not kept did not hold.
+    has_failed_unkept: bool,
     pub(super) stages: Vec<(Pid, Option<ExitStatus>)>,
     /// Why it was told to end, if it was.
     cut_short: Option<Outcome>,
@@ -97,6 +108,10 @@ impl RunFold {
             events: 0,
             published: Published::default(),
             told_values: HashMap::new(),
+            value_bytes: 0,
+            fact_bytes: 0,
+            is_full: false,
+            has_failed_unkept: false,
             stages: Vec::new(),
             cut_short: None,
             waits: Waits::default(),
@@ -153,7 +168,7 @@ impl RunFold {
                 self.chatter(t, || (Severity::Info, sentences::task_counts(task, *acquired, *waited)));
             }
             EventKind::Value { name, value } => {
-                if self.value(name, value) && self.is_time_to_tell(t, name) {
+                if self.value(t, name, value) && self.is_time_to_tell(t, name) {
                     self.chatter(t, || (Severity::Info, numbers::sentence(name, value)));
                 }
             }
@@ -229,7 +244,8 @@ impl RunFold {
         }
         // Of a pipeline the last stage counts, as in a shell: those before it may end by SIGPIPE, and have done what was wanted.
         let has_ended_well = self.stages.last().is_some_and(|(_, status)| status.is_some_and(ExitStatus::is_success))
-            && self.facts.iter().all(|fact| fact.holds);
+            && self.facts.iter().all(|fact| fact.holds)
+            && !self.has_failed_unkept;
         // A lesson that claimed nothing has shown nothing.
         let has_claimed = self.scenario.is_empty() || !self.facts.is_empty();
         if has_ended_well && has_claimed { Outcome::Passed } else { Outcome::Failed }
@@ -296,16 +312,37 @@ impl RunFold {
     }
 
     /// Whether it is another value than before.
-    fn value(&mut self, name: &str, value: &Value) -> bool {
+    fn value(&mut self, t: Monotonic, name: &str, value: &Value) -> bool {
+        let (count, length) = (self.values.len(), texts::length(value));
         if let Some(known) = self.values.get_mut(name) {
             if known == value {
                 return false;
             }
-            known.clone_from(value);
-        } else if self.values.len() < MAX_NAMES {
+            self.value_bytes = self.value_bytes.saturating_sub(texts::length(known));
+            if self.value_bytes + length <= MOST_KEPT {
+                known.clone_from(value);
+            } else {
+                // What it was is no longer so.
+                *known = NOT_KEPT.into();
+                self.tell_full(t);
+            }
+            self.value_bytes += self.values.get(name).map_or(0, texts::length);
+        } else if count < MAX_NAMES && self.value_bytes + name.len() + length <= MOST_KEPT {
+            self.value_bytes += name.len() + length;
             self.values.insert(name.to_owned(), value.clone());
+        } else {
+            self.tell_full(t);
         }
         true
+    }
+
+    /// Says once that not all is kept.
+    fn tell_full(&mut self, t: Monotonic) {
+        if !std::mem::replace(&mut self.is_full, true) {
+            let kib = MOST_KEPT / 1024;
+            let text = format!("Not all values and facts are shown: of each, a run keeps {MAX_NAMES} and {kib} KiB of text.");
+            self.log.push(t, Severity::Bad, &text);
+        }
     }
 
     /// A value that changes all the time is told now and then; where it stands now is shown beside the facts.
@@ -321,11 +358,26 @@ impl RunFold {
 
     fn fact(&mut self, t: Monotonic, fact: &Fact) {
         self.published.touch_rest();
-        if let Some(known) = self.facts.iter_mut().find(|known| known.id == fact.id) {
-            known.clone_from(fact);
-        } else if self.facts.len() < MAX_NAMES {
-            self.facts.push(fact.clone());
+        let size = |fact: &Fact| fact.id.len() + fact.claim.len() + texts::length(&fact.expected) + texts::length(&fact.observed);
+        let known = self.facts.iter().position(|known| known.id == fact.id);
+        self.fact_bytes -= known.map_or(0, |index| size(&self.facts[index]));
+        let fits = self.fact_bytes + size(fact) <= MOST_KEPT;
+        match known {
+            Some(index) if fits => self.facts[index].clone_from(fact),
+            Some(index) => {
+                let known = &mut self.facts[index];
+                known.holds = fact.holds;
+                (known.expected, known.observed) = (NOT_KEPT.into(), NOT_KEPT.into());
+                self.tell_full(t);
+            }
+            None if fits && self.facts.len() < MAX_NAMES => self.facts.push(fact.clone()),
+            None => {
+                self.has_failed_unkept |= !fact.holds;
+                self.tell_full(t);
+            }
         }
+        let kept = self.facts.iter().find(|kept| kept.id == fact.id);
+        self.fact_bytes += kept.map_or(0, size);
         let (severity, text) = sentences::fact(fact);
         self.log.push(t, severity, &text);
     }

@@ -4,6 +4,7 @@ use std::io::{self, BufRead};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::time::Duration;
 
+use super::{hearsay, texts};
 use crate::model::{Event, EventKind, Monotonic, OutputRing, Pid, Stream};
 
 /// Read at one time. A listener that is behind holds up a few hundred of these, so they are not large.
@@ -19,7 +20,7 @@ const BUDGET: usize = 1024 * 1024;
 const NEWEST: usize = 64 * 1024;
 /// A line of events may not be longer.
 const LONGEST_LINE: usize = 1024 * 1024;
-/// Malformed lines that are told in full; the others are counted.
+/// Lines that are skipped and told in full; the others are counted.
 const MOST_COMPLAINTS: u64 = 20;
 
 /// What a read left.
@@ -144,8 +145,18 @@ impl EventStream {
         Self { pid, fd, lines: Lines::default() }
     }
 
+    /// Whose they are.
+    pub(super) const fn pid(&self) -> Pid {
+        self.pid
+    }
+
     /// Reads what is there and hands out its events, in order.
-    pub(super) fn read(&mut self, arrived: Monotonic, scratch: &mut Scratch, emit: &mut impl FnMut(Event)) -> Open {
+    pub(super) fn read(
+        &mut self,
+        arrived: Monotonic,
+        scratch: &mut Scratch,
+        emit: &mut impl FnMut(Event) -> Result<(), String>,
+    ) -> Open {
         match read(self.fd.as_fd(), scratch) {
             Ok(None) => Open::Yes,
             Ok(Some([])) | Err(_) => {
@@ -166,7 +177,8 @@ impl AsFd for EventStream {
     }
 }
 
-/// Bytes in, events out: splits lines, reads them, complains about malformed ones without ever stopping.
+/// Bytes in, events out: splits lines, reads them, complains about malformed ones, and about those that are refused, without ever
+/// stopping. Whoever is given an event may refuse it with the reason.
 #[derive(Debug, Default)]
 pub struct Lines {
     partial: Vec<u8>,
@@ -177,7 +189,7 @@ pub struct Lines {
 
 impl Lines {
     /// Takes in bytes as they come; a line may be cut anywhere between two calls.
-    pub fn push(&mut self, mut bytes: &[u8], from: Pid, arrived: Monotonic, emit: &mut impl FnMut(Event)) {
+    pub fn push(&mut self, mut bytes: &[u8], from: Pid, arrived: Monotonic, emit: &mut impl FnMut(Event) -> Result<(), String>) {
         while let Some((line, rest)) = first_line(bytes) {
             bytes = rest;
             self.number += 1;
@@ -203,37 +215,46 @@ impl Lines {
     }
 
     /// The writer has closed its end: a last line without a newline counts, too.
-    pub fn end(&mut self, from: Pid, arrived: Monotonic, emit: &mut impl FnMut(Event)) {
+    pub fn end(&mut self, from: Pid, arrived: Monotonic, emit: &mut impl FnMut(Event) -> Result<(), String>) {
         if !self.partial.is_empty() {
             self.push(b"\n", from, arrived, emit);
         }
         if self.complaints > MOST_COMPLAINTS {
-            let text = format!("{} event lines of process {from} were malformed in all", self.complaints);
-            emit(Event { t: arrived, kind: EventKind::Notice { text } });
+            let text = format!("{} event lines of process {from} were skipped in all", self.complaints);
+            tell(text, arrived, emit);
         }
     }
 
-    fn line(&mut self, line: &[u8], from: Pid, arrived: Monotonic, emit: &mut impl FnMut(Event)) {
+    fn line(&mut self, line: &[u8], from: Pid, arrived: Monotonic, emit: &mut impl FnMut(Event) -> Result<(), String>) {
         if line.trim_ascii().is_empty() {
             return;
         }
-        match Event::from_line(line, arrived) {
-            Ok(Some(Event { kind: EventKind::RunStarted { .. } | EventKind::RunFinished { .. }, .. })) => {
-                self.complain(&format!("line {}: only the engine starts and finishes a run", self.number), from, arrived, emit);
-            }
-            Ok(Some(event)) => emit(event),
-            Ok(None) => {}
-            Err(error) => self.complain(&format!("line {}: {error}", self.number), from, arrived, emit),
+        let taken = match Event::from_line(line, arrived) {
+            Ok(Some(mut event)) => hearsay::is_for_bodies(&event.kind).map_err(str::to_owned).and_then(|()| {
+                texts::cut(&mut event.kind);
+                emit(event)
+            }),
+            Ok(None) => Ok(()),
+            Err(error) => Err(error.to_string()),
+        };
+        if let Err(why) = taken {
+            self.complain(&format!("line {}: {why}", self.number), from, arrived, emit);
         }
     }
 
-    fn complain(&mut self, what: &str, from: Pid, arrived: Monotonic, emit: &mut impl FnMut(Event)) {
+    fn complain(&mut self, what: &str, from: Pid, arrived: Monotonic, emit: &mut impl FnMut(Event) -> Result<(), String>) {
         self.complaints += 1;
         if self.complaints <= MOST_COMPLAINTS {
-            let text = format!("skipped an event of process {from}, {what}");
-            emit(Event { t: arrived, kind: EventKind::Notice { text } });
+            let mut text = format!("skipped an event of process {from}, {what}");
+            texts::cut_text(&mut text);
+            tell(text, arrived, emit);
         }
     }
+}
+
+/// Nobody refuses a notice.
+fn tell(text: String, t: Monotonic, emit: &mut impl FnMut(Event) -> Result<(), String>) {
+    let _ = emit(Event { t, kind: EventKind::Notice { text } });
 }
 
 /// The first line without its end, and what is behind it; `None` where no line ends.
@@ -322,7 +343,10 @@ mod tests {
     fn events(chunks: &[&[u8]]) -> Vec<EventKind> {
         let mut lines = Lines::default();
         let mut events = Vec::new();
-        let mut emit = |event: Event| events.push(event.kind);
+        let mut emit = |event: Event| {
+            events.push(event.kind);
+            Ok(())
+        };
         for chunk in chunks {
             lines.push(chunk, Pid::new(1), Monotonic::ZERO, &mut emit);
         }
@@ -365,9 +389,30 @@ mod tests {
     }
 
     #[test]
-    fn a_body_cannot_end_its_run() {
-        let kinds = events(&[b"{\"kind\":\"run.finished\",\"run\":1,\"outcome\":\"passed\"}\n"]);
-        assert!(matches!(kinds.as_slice(), [EventKind::Notice { .. }]), "{kinds:?}");
+    fn what_is_refused_is_told_with_its_line_and_the_rest_is_counted() {
+        let mut lines = Lines::default();
+        let mut told = Vec::new();
+        let mut emit = |event: Event| match event.kind {
+            EventKind::Notice { text } => {
+                told.push(text);
+                Ok(())
+            }
+            _ => Err("nobody believes it".to_owned()),
+        };
+        let text =
+            b"{\"kind\":\"run.finished\",\"run\":1,\"outcome\":\"passed\"}\n{\"kind\":\"process.reaped\",\"pid\":1}\n".repeat(20);
+        lines.push(&text, Pid::new(7), Monotonic::ZERO, &mut emit);
+        lines.end(Pid::new(7), Monotonic::ZERO, &mut emit);
+        assert_eq!(told[0], "skipped an event of process 7, line 1: only the engine starts and finishes a run");
+        assert_eq!(told[1], "skipped an event of process 7, line 2: nobody believes it");
+        assert_eq!(told[20..], ["40 event lines of process 7 were skipped in all"]);
+    }
+
+    #[test]
+    fn a_complaint_is_short_however_long_the_word_that_it_is_about() {
+        let line = format!("{{\"kind\":\"run.started\",\"language\":\"{}\"}}\n", "x".repeat(500_000));
+        let kinds = events(&[line.as_bytes()]);
+        assert!(matches!(kinds.as_slice(), [EventKind::Notice { text }] if text.len() < 5_000), "{}", kinds.len());
     }
 
     #[test]

@@ -7,6 +7,9 @@ use crate::model::{Lane, Monotonic, Pid, Segment, TaskSort, TaskState, Tid};
 /// Segments beyond which the older half is merged, two into one.
 const MAX_SEGMENTS: usize = 4_000;
 
+/// With fewer there are no two to merge.
+const FEWEST: usize = 8;
+
 /// What a task does: the part of a segment that is not time.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Doing {
@@ -208,6 +211,18 @@ impl Track {
     }
 
     /// The last segment ends at `t`, and a new one begins. Times never run backwards within a lane.
+    /// Segments of its past.
+    pub(super) fn len(&self) -> usize {
+        self.past.len()
+    }
+
+    /// Makes what is long ago coarser until no more than these segments are left.
+    pub(super) fn thin_out(&mut self, most: usize) {
+        while self.past.len() > most.max(FEWEST) {
+            self.merge_oldest();
+        }
+    }
+
     fn set(&mut self, t: Monotonic, doing: Doing) {
         if self.past.len() >= MAX_SEGMENTS {
             self.merge_oldest();
@@ -268,8 +283,8 @@ impl Track {
 
     /// Of each two neighbours in the older half the longer one stays, over the time of both.
     fn merge_oldest(&mut self) {
-        let half = MAX_SEGMENTS / 2;
-        let mut merged: Vec<Segment> = Vec::with_capacity(MAX_SEGMENTS);
+        let half = self.past.len() / 4 * 2;
+        let mut merged: Vec<Segment> = Vec::with_capacity(self.past.len());
         let mut older = self.past.drain(..half);
         while let (Some(first), Some(second)) = (older.next(), older.next()) {
             let (from, until) = (first.from, second.until);
@@ -285,6 +300,7 @@ impl Track {
         drop(older);
         merged.append(&mut self.past);
         self.past = merged;
+        self.published = None;
     }
 }
 

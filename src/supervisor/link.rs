@@ -10,6 +10,9 @@ use serde::de::DeserializeOwned;
 
 use crate::sys::{PacketSocket, set_nonblocking};
 
+/// Messages that may wait before no more is taken in that needs an answer.
+const FULL: usize = 1_024;
+
 /// One end. Messages leave in the order in which they were sent.
 #[derive(Debug)]
 pub(super) struct Link {
@@ -61,6 +64,11 @@ impl Link {
     /// Whether something waits for room.
     pub(super) fn has_waiting(&self) -> bool {
         !self.waiting.is_empty()
+    }
+
+    /// Whether so much waits that nothing more should be taken in that would make it grow.
+    pub(super) fn is_full(&self) -> bool {
+        self.waiting.len() >= FULL
     }
 
     pub(super) fn receive<T: DeserializeOwned>(&self) -> io::Result<Received<T>> {

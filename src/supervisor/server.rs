@@ -104,8 +104,11 @@ impl Server {
         loop {
             self.guarded.beat();
             self.guarded.tell(self.header.driven());
-            let wanted = if self.link.has_waiting() { PollFlags::IN | PollFlags::OUT } else { PollFlags::IN };
-            let lines = self.header.fds();
+            // What asks and does not listen, or a line that is noisy, must not make a queue without end.
+            let is_full = self.link.is_full();
+            let wanted = if self.link.has_waiting() { PollFlags::OUT } else { PollFlags::empty() };
+            let wanted = if is_full { wanted } else { wanted | PollFlags::IN };
+            let lines = if is_full { Vec::new() } else { self.header.fds() };
             let mut fds = vec![PollFd::new(&self.link, wanted), PollFd::new(child_signals, PollFlags::IN)];
             fds.extend(lines.iter().map(|fd| PollFd::from_borrowed_fd(*fd, PollFlags::IN)));
             let scope = self.asked_scope.as_ref().map(|asked| asked.next_look(monotonic_now()));

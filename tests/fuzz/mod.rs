@@ -41,10 +41,14 @@ pub fn event_lines(data: &[u8]) {
     let mut lines = Lines::default();
     let mut events = Vec::new();
     let cut = data.first().map_or(0, |first| usize::from(*first) * data.len() / 256);
+    let mut take = |event| {
+        events.push(event);
+        Ok(())
+    };
     for piece in [&data[..cut], &data[cut..]] {
-        lines.push(piece, pid, now, &mut |event| events.push(event));
+        lines.push(piece, pid, now, &mut take);
     }
-    lines.end(pid, now, &mut |event| events.push(event));
+    lines.end(pid, now, &mut take);
     assert!(events.len() <= data.split(|byte| *byte == b'\n').count() + 2);
     for event in events {
         assert!(!matches!(event.kind, EventKind::RunStarted { .. } | EventKind::RunFinished { .. }));

@@ -3,6 +3,7 @@
 #![allow(dead_code, reason = "each test program uses a part of it")]
 #![allow(clippy::expect_used, reason = "the helpers of tests fail loudly, too")]
 
+pub mod hostile;
 pub mod namespace;
 pub mod program;
 pub mod runs;

@@ -126,7 +126,10 @@ impl Ingest {
         let mut events = Vec::new();
         let start = Instant::now();
         for bytes in self.text.chunks(READ) {
-            lines.push(bytes, pid, Monotonic::ZERO, &mut |event| events.push(event));
+            lines.push(bytes, pid, Monotonic::ZERO, &mut |event| {
+                events.push(event);
+                Ok(())
+            });
             for event in events.drain(..) {
                 fold.apply(&event);
                 recording.push(Arc::new(event));
