@@ -11,7 +11,7 @@ use support::stress::{Chance, is_long, kill, rounds};
 use support::watchdog::Watchdog;
 use support::{deadline, eventually};
 use tasklab::engine::{Command, LaunchRequest, Told};
-use tasklab::model::{ChildSpec, Event, EventKind, ExitStatus, Outcome, Pid, RunState, RunView, Signal, Stream};
+use tasklab::model::{Action, ChildSpec, Event, EventKind, ExitStatus, Outcome, Pid, RunState, RunView, Signal, Stream};
 
 /// Writes so many bytes of a sequence that its seed determines, in chunks of random length, and ends.
 const WRITER: &str = "import os, random, sys
@@ -185,6 +185,43 @@ fn the_last_bytes_before_an_exit_or_a_kill_arrive() {
     let events = events_of(&engine, programs(vec![sh("echo early; exec 1>&- 2>&-; sleep 0.2; exit 6")]), |_| {});
     let status = |event: &Event| matches!(event.kind, EventKind::ProcessExited { status: ExitStatus::Exited(6), .. });
     assert!(output(&events, Stream::Stdout) == b"early\n" && events.iter().any(status));
+}
+
+/// Wherever a read ends: a program that stops within a character to wait is heard all the same.
+///
+/// Covers: promise 5, F44.
+#[test]
+fn text_arrives_as_text_and_a_half_character_does_not_wait_for_ever() {
+    let engine = engine(Some(256));
+    // Lines of 31 bytes in writes of many pages: the ends of reads fall within characters.
+    let script = "import os, sys\nfor _ in range(50): os.write(1, ('grüße an den 🦀 und das süße ß\\n' * 3001).encode())";
+    let events = events_of(&engine, programs(vec![ChildSpec::new(["python3", "-c", script])]), |_| {});
+    let outputs = events.iter().filter_map(|event| match &event.kind {
+        EventKind::Output { bytes, .. } => Some(std::str::from_utf8(bytes).is_ok()),
+        _ => None,
+    });
+    let (texts, others): (Vec<bool>, Vec<bool>) = outputs.partition(|is_text| *is_text);
+    // The writer may be kept from its core for longer than half a character waits.
+    assert!(texts.len() > 20 && others.len() <= 2, "{} texts and {} others", texts.len(), others.len());
+    let text = "grüße an den 🦀 und das süße ß\n".repeat(3001 * 50);
+    assert!(output(&events, Stream::Stdout) == text.as_bytes(), "to the byte");
+
+    let script = "import os, sys\nos.write(1, b'caf\\xe9'); sys.exit(len(sys.stdin.readline()))";
+    let spec = ChildSpec { stdin: tasklab::model::Input::Pipe, ..ChildSpec::new(["python3", "-c", script]) };
+    let (handle, mut run, mut heard) = (engine.handle(), None, Vec::new());
+    let events = events_of(&engine, programs(vec![spec]), |event| match &event.kind {
+        EventKind::RunStarted { run: id, .. } => run = Some(*id),
+        EventKind::Output { bytes, .. } => {
+            heard.extend_from_slice(bytes);
+            if heard == b"caf\xe9" {
+                let (run, action, target) = (run.expect("started"), Action::Type, "python3 milk".to_owned());
+                handle.send(Command::Act { run, action, target }).expect("taken");
+            }
+        }
+        _ => {}
+    });
+    let status = |event: &Event| matches!(event.kind, EventKind::ProcessExited { status: ExitStatus::Exited(5), .. });
+    assert!(events.iter().any(status), "it was heard, and answered: {events:?}");
 }
 
 /// A grandchild holds the pipe: the child's end and the output's end are two things.

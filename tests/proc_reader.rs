@@ -83,7 +83,7 @@ fn hostile_names_and_numbers_that_come_back_fill_no_row_from_another_process() {
             if let Some((number, rest)) = parts_of(&sample.name) {
                 named += 1;
                 assert_eq!(number, pid, "a row of another process: {sample:?}");
-                assert!(" R 1 (\\nb".starts_with(rest), "{:?}", sample.name);
+                assert!(" R 1 ( b".starts_with(rest), "{:?}", sample.name);
                 assert_eq!(sample.ppid.number(), churn.0.id().cast_signed(), "{sample:?}");
                 let of_pid = starts.entry(pid).or_default();
                 if of_pid.last() != Some(&sample.start_ticks) {

@@ -102,6 +102,38 @@ fn a_terminal_serves_one_program_whose_lines_come_as_they_are_typed() {
     assert!(support::runs::notices(&events)[0].contains("single program"), "{events:?}");
 }
 
+/// Closed to the last descriptor, a terminal reads as at its end (EIO); as long as somebody of the session lives, it is not.
+#[test]
+fn what_is_written_to_the_terminal_after_it_was_closed_arrives() {
+    let script = "echo early; exec 0<&- 1>&- 2>&-; sleep 0.3; echo late >/dev/tty; sleep 0.3; echo last >/dev/tty; exit 7";
+    let (status, out, err) = exec(&["--pty", "--universal-newlines", "--", "sh", "-c", script]);
+    assert_eq!((status, out.as_str(), err.as_str()), (7, "early\nlate\nlast\n", ""));
+    // And what is typed meanwhile is read by whoever opens it again.
+    let script = "exec 0<&- 1>&- 2>&-; sleep 0.3; read line </dev/tty; echo read $line >/dev/tty";
+    let (status, out, _) = exec(&["--pty", "--universal-newlines", "--stdin", "secret\n", "--", "sh", "-c", script]);
+    assert!(status == 0 && out.ends_with("read secret\n"), "{status}: {out:?}");
+}
+
+/// It is we who keep the terminal open then: that must neither hold up the end nor be told of.
+#[test]
+fn a_terminal_ends_with_its_program() {
+    let engine = engine(Some(1024));
+    let spec =
+        || ChildSpec { terminal: Some(WindowSize::default()), ..ChildSpec::new(["sh", "-c", "exec 0<&- 1>&- 2>&-; exit 3"]) };
+    let events = events_of(&engine, programs(vec![spec()]), |_| {});
+    assert_eq!(support::runs::notices(&events), [""; 0]);
+    let closed = events.iter().filter(|event| matches!(event.kind, EventKind::OutputClosed { .. })).count();
+    assert_eq!((closed, outcome(&events).1), (1, 0), "{events:?}");
+    let mine = || {
+        let links =
+            std::fs::read_dir("/proc/self/fd").expect("ours").flatten().filter_map(|entry| std::fs::read_link(entry.path()).ok());
+        links.filter(|link| link.starts_with("/dev/pts") || link.ends_with("ptmx")).count()
+    };
+    let before = mine();
+    events_of(&engine, programs(vec![spec()]), |_| {});
+    assert_eq!(mine(), before, "neither side is left open");
+}
+
 #[test]
 fn a_program_that_closes_its_terminal_before_it_ends_is_not_hung_up() {
     let script = "exec 0<&- 1>&- 2>&-; sleep 0.2; exit 7";

@@ -1,7 +1,7 @@
 //! `tasklab run ID --compare NAME=A,B`: the same scenario in two or more ways, one after the other, and what each took.
 
 use std::fmt::Write as _;
-use std::io::{self, BufWriter, Stdout, Write};
+use std::io::{self, Stdout, Write};
 use std::sync::Arc;
 
 use serde_json::{Value, json};
@@ -9,8 +9,9 @@ use serde_json::{Value, json};
 use super::entry::Start;
 use super::error::CliError;
 use super::session::{Ended, Listener, until};
-use crate::engine::{BoardKind, Command, CompareRequest, Told, compare_rows, noise, one_line};
-use crate::model::{Action, Comparison, EventKind, Outcome, Progress, RunId};
+use super::whole_lines::WholeLines;
+use crate::engine::{BoardKind, Command, CompareRequest, Told, compare_rows, noise};
+use crate::model::{Action, Comparison, EventKind, Outcome, Progress, RunId, harmless};
 
 /// Runs all of it. The status is that of the run that went worst.
 pub(super) fn compare(
@@ -21,7 +22,7 @@ pub(super) fn compare(
     start: Start<'_>,
 ) -> Result<u8, CliError> {
     let labels: Vec<String> = request.labels().map(str::to_owned).collect();
-    let mut story = Story { out: BufWriter::new(io::stdout()), is_json, labels, runs: Vec::new() };
+    let mut story = Story { out: WholeLines::new(io::stdout()), is_json, labels, runs: Vec::new() };
     if !is_json {
         let line = format!("{title}: {}", story.labels.join(" | "));
         story.say(&line).map_err(|error| CliError::output(&error))?;
@@ -50,7 +51,7 @@ fn status(comparison: &Comparison) -> u8 {
 
 /// Says how each run went, while the next one is on.
 struct Story {
-    out: BufWriter<Stdout>,
+    out: WholeLines<Stdout>,
     is_json: bool,
     labels: Vec<String>,
     /// The runs in order of their starts: with the labels, who is who.
@@ -59,7 +60,7 @@ struct Story {
 
 impl Story {
     fn say(&mut self, line: &str) -> io::Result<()> {
-        writeln!(self.out, "{line}")
+        writeln!(self.out, "{}", harmless(line))
     }
 }
 
@@ -76,11 +77,11 @@ impl Listener for Story {
             }
             EventKind::ActionRefused { action, target, why, .. } if !self.is_json => {
                 let Ok(action) = action.parse::<Action>();
-                let line = format!("  ! {}", one_line(&action.could_not(target, why)));
+                let line = format!("  ! {}", action.could_not(target, why));
                 return self.say(&line);
             }
             EventKind::Notice { text } if !self.is_json => {
-                let line = format!("  ! {}", one_line(text));
+                let line = format!("  ! {text}");
                 return self.say(&line);
             }
             _ => {}
@@ -94,8 +95,11 @@ impl Listener for Story {
 }
 
 fn table(comparison: &Comparison) -> String {
-    let rows = compare_rows(comparison);
-    let head: Vec<String> = comparison.variants.iter().map(|variant| variant.label.clone()).collect();
+    let mut rows = compare_rows(comparison);
+    for row in &mut rows {
+        row.what = harmless(&row.what);
+    }
+    let head: Vec<String> = comparison.variants.iter().map(|variant| harmless(&variant.label)).collect();
     let width = |column: usize| {
         let texts = rows.iter().map(|row| row.texts[column].chars().count());
         texts.chain([head[column].chars().count()]).max().unwrap_or_default()
@@ -112,13 +116,13 @@ fn table(comparison: &Comparison) -> String {
     };
     line("", &head);
     for row in &rows {
-        line(&one_line(&row.what), &row.texts);
+        line(&row.what, &row.texts);
     }
     let end = match &comparison.progress {
         Progress::Stopped(why) => format!("No verdict: {why}."),
         _ => comparison.verdict.clone(),
     };
-    let _ = writeln!(text, "\n{}", one_line(&end));
+    let _ = writeln!(text, "\n{}", harmless(&end));
     text
 }
 

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use clap::Args;
 
 use super::CliError;
-use crate::model::Finding;
+use crate::model::{Finding, harmless};
 use crate::{gpio, monitor};
 
 /// Says what this machine offers: kernel, cores, Python, display, GPIO, groups; each with what helps where it falls short.
@@ -33,6 +33,6 @@ pub(super) fn doctor(arguments: &Arguments) -> Result<u8, CliError> {
 
 fn finding_text(finding: &Finding) -> String {
     let mark = if finding.ok { '✓' } else { '✗' };
-    let fix = finding.fix.as_ref().map(|fix| format!("      → {fix}\n"));
-    format!("{mark} {:<20} {}\n{}", finding.topic, finding.value, fix.unwrap_or_default())
+    let fix = finding.fix.as_ref().map(|fix| format!("      → {}\n", harmless(fix)));
+    format!("{mark} {:<20} {}\n{}", finding.topic, harmless(&finding.value), fix.unwrap_or_default())
 }

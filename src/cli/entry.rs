@@ -10,6 +10,7 @@ use clap::{Args, Parser, Subcommand};
 use super::error::{CliError, complain};
 use super::{bench, doctor, exec, gpio, list, run};
 use crate::engine::{BoardKind, Engine, EngineError, Options};
+use crate::model::harmless;
 
 /// Starts a supervisor, which keeps these descriptors of ours open, and an engine over it. Called at most once, and not at all
 /// by verbs that launch nothing.
@@ -86,7 +87,7 @@ pub fn main(
 ) -> ExitCode {
     let args: Vec<OsString> = args.into_iter().collect();
     let is_exec = args.first().is_some_and(|verb| verb == "exec");
-    let parsed = Arguments::try_parse_from(std::iter::once("tasklab".into()).chain(args));
+    let parsed = parse(&args);
     let done = match parsed {
         Ok(arguments) => match arguments.verb {
             Some(Verb::List(arguments)) => list::list(&arguments),
@@ -116,6 +117,17 @@ pub fn main(
         }
     });
     ExitCode::from(status)
+}
+
+/// Reads the arguments. What a complaint quotes of them is harmless.
+fn parse(args: &[OsString]) -> Result<Arguments, clap::Error> {
+    let read =
+        |args: &mut dyn Iterator<Item = OsString>| Arguments::try_parse_from(std::iter::once("tasklab".into()).chain(args));
+    read(&mut args.iter().cloned()).map_err(|error| {
+        // The same mistake again, now with what can be shown. Made so, only arguments that are not UTF-8 are none: those are not quoted.
+        let shown = &mut args.iter().map(|word| harmless(&word.to_string_lossy()).into());
+        read(shown).err().unwrap_or(error)
+    })
 }
 
 /// A window is not opened for a scenario that does not exist.

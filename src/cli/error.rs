@@ -2,6 +2,8 @@
 
 use std::io::{self, Write};
 
+use crate::model::harmless;
+
 /// Why a verb ended without doing its work.
 #[derive(Debug, thiserror::Error)]
 pub enum CliError {
@@ -45,5 +47,6 @@ impl CliError {
 
 /// One line on standard error. If nobody reads that either, there is nobody to tell.
 pub(super) fn complain(text: &str) {
-    let _ = writeln!(io::stderr(), "tasklab: {text}");
+    // In one write, since children may write there, too.
+    let _ = io::stderr().write_all(format!("tasklab: {}\n", harmless(text)).as_bytes());
 }

@@ -15,6 +15,7 @@ use super::entry::Start;
 use super::error::complain;
 use super::parse;
 use super::session::{Listener, session};
+use super::whole_lines::WholeLines;
 use crate::engine::{BoardKind, LaunchRequest, Told, What};
 use crate::model::{
     Action, ChildSpec, EventKind, ExitStatus, Group, GroupLimits, Input, Outcome, OutputTo, Pgid, Pid, Reaping, ResourceLimit,
@@ -140,7 +141,7 @@ pub(super) fn exec(arguments: &Arguments, start: Start<'_>) -> Result<u8, CliErr
     let keep_fds = keep_fds(arguments)?;
     let request = request(arguments, &keep_fds, io::stdin().is_terminal())?;
     let form = if arguments.json {
-        Form::Lines(BufWriter::new(io::stdout()))
+        Form::Lines(WholeLines::new(io::stdout()))
     } else if is_relayed(arguments) {
         Form::Relayed(Relay::new(BufWriter::new(io::stdout()), io::stderr(), arguments.universal_newlines))
     } else {
@@ -319,7 +320,7 @@ fn null_or_file(word: &str) -> Option<OutputTo> {
 /// How the run is told.
 enum Form {
     /// Event lines.
-    Lines(BufWriter<Stdout>),
+    Lines(WholeLines<Stdout>),
     /// The children's output, which comes through us.
     Relayed(Relay<BufWriter<Stdout>, Stderr>),
     /// Not at all: the children have our streams.

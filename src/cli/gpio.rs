@@ -16,7 +16,7 @@ use super::entry::{BoardChoice, Start, no_engine};
 use super::interrupt::Interrupts;
 use crate::engine::{Command, Engine, LineRequest, Options, SendError, Told};
 use crate::gpio::{Edge, Level, Line, Watch};
-use crate::model::{BoardView, Event, EventKind, Monotonic, PinFunction, PinView, Pull};
+use crate::model::{BoardView, Event, EventKind, Monotonic, PinFunction, PinView, Pull, harmless};
 use crate::sys::monotonic_now;
 
 /// Edges and answers on the way to us.
@@ -315,7 +315,10 @@ impl Talk {
     }
 
     fn print(&mut self, text: &str) -> Result<(), CliError> {
-        writeln!(self.out, "{text}").and_then(|()| self.out.flush()).map_err(|error| CliError::output(&error))
+        self.out
+            .write_all(format!("{text}\n").as_bytes())
+            .and_then(|()| self.out.flush())
+            .map_err(|error| CliError::output(&error))
     }
 
     fn tell_edge(&mut self, edge: &Edge) -> Result<(), CliError> {
@@ -448,7 +451,7 @@ impl Talk {
 
 fn board_text(board: &BoardView) -> String {
     let unknown = board.pull_unknown.as_ref().map(|unknown| format!("; pull {unknown}")).unwrap_or_default();
-    let mut text = format!("{} ({}){unknown}\n", board.name, board.backend);
+    let mut text = harmless(&format!("{} ({}){unknown}", board.name, board.backend)) + "\n";
     for (index, pin) in board.pins.iter().enumerate() {
         let level = match pin.level {
             Some(true) => "high",
@@ -460,7 +463,8 @@ fn board_text(board: &BoardView) -> String {
         rest.extend(pin.owner.as_deref());
         rest.extend(pin.note.as_deref());
         rest.retain(|word| !word.is_empty());
-        text.push_str(format!("{:>2}  {:<7} {}", index + 1, name(pin.function), rest.join(", ")).trim_end());
+        let line = harmless(&format!("{:>2}  {:<7} {}", index + 1, name(pin.function), rest.join(", ")));
+        text.push_str(line.trim_end());
         text.push('\n');
     }
     text
@@ -522,6 +526,15 @@ mod tests {
             pull_unknown: Some(PullUnknown::WriteOnly { model: "Raspberry Pi 3 B".to_owned(), chip: "BCM2837A1".to_owned() }),
             pins: vec![PinView::new(PinFunction::Ground), pulled, PinView::new(PinFunction::Input(3))],
         }
+    }
+
+    /// Covers: F45.
+    #[test]
+    fn who_holds_a_pin_is_told_in_one_harmless_line() {
+        let held = PinView { owner: Some("a\x1b[2J\u{202e}\nb".to_owned()), ..PinView::new(PinFunction::Input(4)) };
+        let text = board_text(&BoardView { name: "board\x07".to_owned(), pins: vec![held], ..board() });
+        assert!(text.starts_with("board^G (chardev)") && text.ends_with(" 1  GPIO4   input, a^[[2J<U+202E> b\n"), "{text:?}");
+        assert_eq!(text.lines().count(), 2);
     }
 
     #[test]

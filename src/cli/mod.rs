@@ -15,6 +15,7 @@ mod record;
 mod run;
 mod session;
 mod story;
+mod whole_lines;
 
 pub use entry::{BoardChoice, Start, WindowArguments, main};
 pub use error::CliError;

@@ -1,10 +1,11 @@
 //! A recording on disk: event lines, under another name until the run is over. Runs on the main thread.
 
 use std::fs::{self, File};
-use std::io::{self, BufWriter, Write};
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use super::CliError;
+use super::whole_lines::WholeLines;
 
 /// A file of event lines. Dropped before [`finish`](Self::finish), what was written stays under the other name.
 #[derive(Debug)]
@@ -12,7 +13,7 @@ pub(super) struct RecordFile {
     path: PathBuf,
     /// Where it grows; `None` where that is `path` itself, because it is no regular file.
     partial: Option<PathBuf>,
-    file: BufWriter<File>,
+    file: WholeLines<File>,
 }
 
 impl RecordFile {
@@ -27,7 +28,7 @@ impl RecordFile {
         let place = partial.as_deref().unwrap_or(path);
         let file = if is_special { File::options().write(true).open(place) } else { File::create(place) };
         let file = file.map_err(|error| CliError::Missing(format!("could not record to {}: {error}", place.display())))?;
-        Ok(Self { path: path.to_owned(), partial, file: BufWriter::new(file) })
+        Ok(Self { path: path.to_owned(), partial, file: WholeLines::new(file) })
     }
 
     /// Appends one line.
@@ -37,7 +38,7 @@ impl RecordFile {
     }
 
     /// For what has a form of its own.
-    pub(super) const fn writer(&mut self) -> &mut BufWriter<File> {
+    pub(super) const fn writer(&mut self) -> &mut WholeLines<File> {
         &mut self.file
     }
 

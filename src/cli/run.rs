@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
-use std::io::{self, BufWriter, Stdout, Write};
+use std::io::{self, Stdout, Write};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -18,6 +18,7 @@ use super::parse;
 use super::record::RecordFile;
 use super::session::{Ended, Listener, session};
 use super::story::Story;
+use super::whole_lines::WholeLines;
 use crate::engine::{CompareRequest, LANGUAGE, LaunchRequest, Told, What};
 use crate::model::{Language, Outcome, StopPlan, TimedAction};
 use crate::scenario::{self, Params, Scenario};
@@ -78,7 +79,7 @@ pub(super) fn run(arguments: &Arguments, start: Start<'_>) -> Result<u8, CliErro
     }
     let (scenario, request) = request(arguments)?;
     let record = arguments.record.as_deref().map(RecordFile::create).transpose()?;
-    let out = BufWriter::new(io::stdout());
+    let out = WholeLines::new(io::stdout());
     let form =
         if arguments.json { Form::Lines(out) } else { Form::Story(Box::new(Story::new(scenario.title, scenario.id, out))) };
     let edges = EdgeFiles::create(&arguments.edges)?;
@@ -175,8 +176,8 @@ struct Report {
 }
 
 enum Form {
-    Lines(BufWriter<Stdout>),
-    Story(Box<Story<BufWriter<Stdout>>>),
+    Lines(WholeLines<Stdout>),
+    Story(Box<Story<WholeLines<Stdout>>>),
 }
 
 impl Listener for Report {

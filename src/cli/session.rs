@@ -3,8 +3,6 @@
 use std::io;
 use std::path::PathBuf;
 
-use crossbeam_channel::TryRecvError;
-
 use super::CliError;
 use super::entry::{Start, no_engine};
 use super::interrupt::Interrupts;
@@ -98,11 +96,10 @@ fn listen<T>(
     loop {
         let told = match events.try_recv() {
             Ok(told) => told,
-            Err(TryRecvError::Empty) => {
+            Err(_) => {
                 tell(&mut || listener.flush());
                 events.recv().map_err(|_| gone())?
             }
-            Err(TryRecvError::Disconnected) => return Err(gone()),
         };
         tell(&mut || listener.hear(&told));
         if let Some(finished) = last(&told) {

@@ -3,19 +3,30 @@
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 
-use crate::engine::{RunFold, one_line, plain};
-use crate::model::{Event, EventKind, Monotonic, Pid, RunId, Severity, Stream};
+use crate::engine::{RunFold, plain};
+use crate::model::{Event, EventKind, Monotonic, Pid, RunId, Severity, Stream, harmless};
 
-/// A line of output that is longer is shown in pieces.
+/// Bytes of a line of output from which on it is shown in pieces.
 const LONGEST_LINE: usize = 4_096;
+/// Between the name of a process and a line of its output, or a later piece of one.
+const BAR: char = '│';
+const BAR_OF_THE_SAME_LINE: char = '┆';
+
+/// A line of output that has no end yet.
+#[derive(Debug, Default)]
+struct Partial {
+    /// What was not shown of it.
+    bytes: Vec<u8>,
+    /// Whether pieces of it were shown.
+    is_shown: bool,
+}
 
 /// Tells a run as it goes on.
 #[derive(Debug)]
 pub(super) struct Story<W> {
     fold: RunFold,
     told: u64,
-    /// Lines of output that have no end yet.
-    partial: BTreeMap<(Pid, Stream), Vec<u8>>,
+    partial: BTreeMap<(Pid, Stream), Partial>,
     out: W,
 }
 
@@ -42,7 +53,7 @@ impl<W: Write> Story<W> {
             EventKind::Output { pid, stream, bytes } => self.output(event.t, *pid, *stream, bytes)?,
             EventKind::OutputClosed { pid, stream } => {
                 if let Some(rest) = self.partial.remove(&(*pid, *stream)) {
-                    self.line(event.t, *pid, &rest)?;
+                    self.line(event.t, *pid, rest)?;
                 }
             }
             _ => {}
@@ -82,32 +93,59 @@ impl<W: Write> Story<W> {
     }
 
     fn output(&mut self, t: Monotonic, pid: Pid, stream: Stream, bytes: &[u8]) -> io::Result<()> {
-        let mut text = self.partial.remove(&(pid, stream)).unwrap_or_default();
-        text.extend_from_slice(bytes);
-        let mut rest = text.as_slice();
-        while let Some(end) = rest.iter().position(|byte| *byte == b'\n') {
-            self.line(t, pid, &rest[..end])?;
-            rest = &rest[end + 1..];
+        let mut partial = self.partial.remove(&(pid, stream)).unwrap_or_default();
+        for part in bytes.split_inclusive(|byte| *byte == b'\n') {
+            match part.strip_suffix(b"\n") {
+                Some(end) => {
+                    partial.bytes.extend_from_slice(end);
+                    self.line(t, pid, std::mem::take(&mut partial))?;
+                }
+                None => partial.bytes.extend_from_slice(part),
+            }
         }
-        if rest.len() > LONGEST_LINE {
-            self.line(t, pid, rest)?;
-        } else if !rest.is_empty() {
-            self.partial.insert((pid, stream), rest.to_vec());
+        let shown = self.pieces(t, pid, &partial)?;
+        partial.bytes.drain(..shown);
+        partial.is_shown |= shown > 0;
+        if partial.is_shown || !partial.bytes.is_empty() {
+            self.partial.insert((pid, stream), partial);
         }
         Ok(())
     }
 
-    fn line(&mut self, t: Monotonic, pid: Pid, bytes: &[u8]) -> io::Result<()> {
+    /// Shows the rest of a line that is at its end.
+    fn line(&mut self, t: Monotonic, pid: Pid, mut line: Partial) -> io::Result<()> {
+        if line.bytes.ends_with(b"\r") {
+            line.bytes.pop();
+        }
+        let shown = self.pieces(t, pid, &line)?;
+        let is_shown = line.is_shown || shown > 0;
+        if is_shown && shown == line.bytes.len() { Ok(()) } else { self.piece(t, pid, &line.bytes[shown..], is_shown) }
+    }
+
+    /// Shows the beginning of a line that is too long for one piece. Returns how much of it.
+    fn pieces(&mut self, t: Monotonic, pid: Pid, line: &Partial) -> io::Result<usize> {
+        let mut shown = 0;
+        while line.bytes.len() - shown > LONGEST_LINE {
+            let end = shown + LONGEST_LINE;
+            // Not within a character, whose later bytes are 10xxxxxx; there are three at most.
+            let end = (end - 3..=end).rev().find(|at| line.bytes[*at] & 0xc0 != 0x80).unwrap_or(end);
+            self.piece(t, pid, &line.bytes[shown..end], line.is_shown || shown > 0)?;
+            shown = end;
+        }
+        Ok(shown)
+    }
+
+    fn piece(&mut self, t: Monotonic, pid: Pid, bytes: &[u8], is_later: bool) -> io::Result<()> {
         let name = self.fold.process(pid).map_or("", |row| row.name.as_str());
-        let text = String::from_utf8_lossy(bytes.strip_suffix(b"\r").unwrap_or(bytes));
-        writeln!(self.out, "{:>8.3}   {} │ {}", t.secs(), one_line(name), one_line(&text))
+        let bar = if is_later { BAR_OF_THE_SAME_LINE } else { BAR };
+        writeln!(self.out, "{:>8.3}   {} {bar} {}", t.secs(), harmless(name), harmless(&String::from_utf8_lossy(bytes)))
     }
 
     fn facts(&mut self) -> io::Result<()> {
         for fact in self.fold.facts() {
             let mark = if fact.holds { '✓' } else { '✗' };
             let text = format!("{mark} {}: expected {}, observed {}", fact.claim, plain(&fact.expected), plain(&fact.observed));
-            writeln!(self.out, "{:>10} {}", "", one_line(&text))?;
+            writeln!(self.out, "{:>10} {}", "", harmless(&text))?;
         }
         Ok(())
     }
@@ -142,11 +180,36 @@ mod tests {
                 "   0.001   sort (9) started.",
                 "   0.002   sort │ one",
                 "   0.003   sort │ two",
-                "   0.005   sort │ ␛[31moops",
+                "   0.005   sort │ ^[[31moops",
                 "           ✓ it works: expected > 0, observed 3",
                 "           ✗ so does this: expected 1, observed 2",
                 "   0.006 ! The run failed after 0.01 s; no process is left.",
             ]
         );
+    }
+
+    /// Covers: promise 5.
+    #[test]
+    fn a_long_line_is_shown_in_pieces_that_are_all_of_it() {
+        let line: String = (0..30_000).map(|number| if number % 7 == 0 { 'ü' } else { 'x' }).collect();
+        // Whole, or as it comes; the last character of the first piece, and a line's end, cut in two.
+        for cuts in [vec![], vec![LONGEST_LINE, LONGEST_LINE + 1, 20_000], (1..30).map(|at| at * 1_000).collect()] {
+            let mut story = Story::new("Long", "", Vec::new());
+            let last: String = line.chars().take(LONGEST_LINE * 2).collect();
+            let bytes = format!("{line}\r\nshort\n{last}").into_bytes();
+            let mut from = 0;
+            for to in cuts.into_iter().chain([bytes.len()]) {
+                let kind = EventKind::Output { pid: Pid::new(9), stream: Stream::Stdout, bytes: bytes[from..to].to_vec() };
+                story.hear(&Event { t: Monotonic::ZERO, kind }).expect("a buffer");
+                from = to;
+            }
+            let end = EventKind::OutputClosed { pid: Pid::new(9), stream: Stream::Stdout };
+            story.hear(&Event { t: Monotonic::ZERO, kind: end }).expect("a buffer");
+            let text = String::from_utf8(story.out).expect("text");
+            let shown = text.replace(&format!("\n   0.000    {BAR_OF_THE_SAME_LINE} "), "");
+            let expected = [line.as_str(), "short", &last].map(|line| format!("   0.000    {BAR} {line}\n"));
+            assert_eq!(shown, expected.concat());
+            assert!(text.lines().all(|piece| piece.len() <= LONGEST_LINE + 20), "in pieces");
+        }
     }
 }

@@ -25,6 +25,8 @@ pub(super) enum Effect {
     Signal(Vec<Signal>),
     /// Wait on the zombies that were kept on purpose.
     ReapKept,
+    /// Nobody is left who could write: close what we hold open of the writing ends ourselves.
+    Drain,
     /// Close our ends of the streams.
     CloseStreams,
     /// Say that the streams are still open although nobody of the run is left, and when they are closed.
@@ -247,7 +249,7 @@ impl Course {
             return self.finish(0);
         }
         self.stage = Stage::Draining { tell_at: now + PATIENCE, until: now + DRAIN, left: 0 };
-        Vec::new()
+        vec![Effect::Drain]
     }
 
     fn finish(&mut self, left: u32) -> Vec<Effect> {
@@ -280,7 +282,7 @@ mod tests {
         assert!(course.launched(2, 1, at(0.0)).is_empty());
         assert!(course.stage_ended(at(1.0)).is_empty());
         assert_eq!(course.stage_ended(at(1.0)), count());
-        assert!(course.members(0, at(1.1)).is_empty(), "output is still open");
+        assert_eq!(course.members(0, at(1.1)), [Effect::Drain], "output is still open");
         assert_eq!(course.stream_closed(), finish(None, 0));
         assert!(course.is_over() && course.next_deadline().is_none());
     }

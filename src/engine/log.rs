@@ -6,7 +6,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use super::numbers::count;
-use crate::model::{LogEntry, Monotonic, Severity};
+use crate::model::{LogEntry, Monotonic, Severity, harmless};
 
 /// Sentences that are kept.
 const MAX_ENTRIES: usize = 1_000;
@@ -105,14 +105,15 @@ impl Log {
     }
 }
 
-/// A text without line breaks and control characters, cut where it is longer than a screen can show.
+/// A [`harmless`] text; what is longer than a screen can show is cut off and counted.
 pub fn one_line(text: &str) -> String {
-    let mut line: String =
-        text.chars().take(MAX_CHARS).map(|c| if c.is_whitespace() { ' ' } else { super::outputs::visible_char(c) }).collect();
-    if text.chars().nth(MAX_CHARS).is_some() {
-        line.push('…');
+    match text.char_indices().nth(MAX_CHARS) {
+        None => harmless(text),
+        Some((end, _)) => {
+            let rest = count(text[end..].chars().count() as u64, "more character", "more characters");
+            format!("{}… ({rest})", harmless(&text[..end]))
+        }
     }
-    line
 }
 
 #[cfg(test)]
@@ -155,7 +156,8 @@ mod tests {
 
     #[test]
     fn a_sentence_is_one_harmless_line() {
-        assert_eq!(one_line("a\nb\x1b[31m"), "a b␛[31m");
-        assert_eq!(one_line(&"x".repeat(1_000)).chars().count(), MAX_CHARS + 1);
+        assert_eq!(one_line("a\nb\x1b[31m"), "a b^[[31m");
+        assert_eq!(one_line(&"ä".repeat(MAX_CHARS)), "ä".repeat(MAX_CHARS));
+        assert_eq!(one_line(&"ä".repeat(20_400)), format!("{}… (20,000 more characters)", "ä".repeat(MAX_CHARS)));
     }
 }

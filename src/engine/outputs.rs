@@ -111,7 +111,7 @@ impl OutputStream {
     }
 }
 
-/// Bytes as text: what is not UTF-8 as `�`, control characters but newline and tab by their pictures, `\r\n` as a newline.
+/// Bytes as text: what is not UTF-8 as `�`, control characters but newline and tab by their names, `\r\n` as a newline.
 /// Where the start `is_cut` off or more `may_follow`, half a character or half a line's end there is left out.
 fn visible(bytes: &[u8], is_cut: bool, may_follow: bool) -> String {
     let lead = if is_cut { bytes.iter().take(3).take_while(|byte| **byte & 0xc0 == 0x80).count() } else { 0 };
@@ -126,7 +126,7 @@ fn visible(bytes: &[u8], is_cut: bool, may_follow: bool) -> String {
             match c {
                 '\r' => has_return = true,
                 '\n' | '\t' => text.push(c),
-                _ => text.push(visible_char(c)),
+                _ => crate::model::visible(c, |c| text.push(c)),
             }
         }
         let is_half = may_follow && chunks.peek().is_none() && is_beginning_of_char(chunk.invalid());
@@ -146,17 +146,6 @@ fn visible(bytes: &[u8], is_cut: bool, may_follow: bool) -> String {
 /// Whether more bytes could make this a character.
 fn is_beginning_of_char(bytes: &[u8]) -> bool {
     std::str::from_utf8(bytes).is_err_and(|error| error.error_len().is_none())
-}
-
-/// The picture of a control character; every other character itself.
-pub(super) fn visible_char(c: char) -> char {
-    match c {
-        '\0'..='\x1f' => char::from_u32(0x2400 + c as u32).unwrap_or(c),
-        '\x7f' => '␡',
-        // C1 controls, and those that reorder what stands around them.
-        '\u{80}'..='\u{9f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => '\u{fffd}',
-        _ => c,
-    }
 }
 
 /// The end of a text, at most `limit` bytes, cut between characters.
@@ -190,7 +179,7 @@ mod tests {
     /// Covers: F45.
     #[test]
     fn control_characters_become_visible_and_line_ends_stay() {
-        assert_eq!(visible(b"a\tb\r\nc\x1b[31m\0\x7f\n", false, false), "a\tb\nc␛[31m␀␡\n");
+        assert_eq!(visible(b"a\tb\r\nc\x1b[31m\0\x7f\n", false, false), "a\tb\nc^[[31m^@^?\n");
         assert_eq!(visible(b"50 %\r60 %\r", false, false), "50 %␍60 %␍");
         assert_eq!(visible(b"50 %\r", false, true), "50 %", "a newline may follow");
         assert_eq!(visible(b"\r\xff\r\n", false, false), "␍\u{fffd}\n");

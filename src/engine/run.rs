@@ -22,7 +22,7 @@ use crate::model::{
 };
 use crate::scenario::Scenario;
 use crate::supervisor::{CAPTURE, ChildPipes, LaunchedChild};
-use crate::sys::monotonic_now;
+use crate::sys::{monotonic_now, other_side};
 
 /// Events of one run that are kept in memory, in bytes.
 const RECORDING_BUDGET: usize = 6 * 1024 * 1024;
@@ -66,9 +66,9 @@ pub(super) struct Run {
     pub(super) outputs: Vec<OutputStream>,
     pub(super) events: Vec<EventStream>,
     pub(super) inputs: Vec<InputStream>,
-    /// Outputs that are at their end, where the child has a terminal. It closes that before it has ended, and whoever then closed our
-    /// side, too, would have the kernel send it a SIGHUP.
-    closed: Option<Vec<OwnedFd>>,
+    /// The other side of its terminal, if it has one, open as long as anybody of the run lives. Who has closed the terminal can open
+    /// /dev/tty and write again; and were both sides closed meanwhile, the kernel would send it a SIGHUP.
+    terminal: Option<OwnedFd>,
     pub(super) controls: Vec<Control>,
     origin: Monotonic,
     pub(super) script: Script,
@@ -112,7 +112,7 @@ impl Run {
             outputs: Vec::new(),
             events: Vec::new(),
             inputs: Vec::new(),
-            closed: None,
+            terminal: None,
             controls: Vec::new(),
             origin,
             script: Script::new(&request.script),
@@ -210,7 +210,17 @@ impl Run {
             self.emit(EventKind::ProcessStarted { pid, ppid: supervisor, pgid, sid, name, argv }, now, tap);
             self.stages.push(Child { pid, status: None, is_reaped: false });
             self.owners.add_stage(pid);
-            self.closed = has_terminal.then(Vec::new);
+            if let Some(ours) = pipes.stdout.as_ref().filter(|_| has_terminal) {
+                match other_side(ours) {
+                    Ok(other) => self.terminal = Some(other),
+                    Err(error) => {
+                        let text = format!(
+                            "what it writes after it has closed its terminal will be lost: could not keep that open: {error}"
+                        );
+                        self.emit(EventKind::Notice { text }, now, tap);
+                    }
+                }
+            }
             self.outputs.extend(pipes.stdout.map(|fd| OutputStream::new(pid, Stream::Stdout, fd, may_grow)));
             self.outputs.extend(pipes.stderr.map(|fd| OutputStream::new(pid, Stream::Stderr, fd, may_grow)));
             self.events.extend(pipes.events.map(|fd| EventStream::new(pid, fd)));
@@ -400,10 +410,7 @@ impl Run {
         let mut emit = |kind| kinds.push(kind);
         let open = self.outputs[index].read(tap.is_wanted(), now, scratch, &mut emit);
         if open == Open::No {
-            let fd = self.outputs.swap_remove(index).close(&mut emit);
-            if let Some(closed) = &mut self.closed {
-                closed.push(fd);
-            }
+            self.outputs.swap_remove(index).close(now, &mut emit);
         }
         for kind in kinds {
             self.emit(kind, now, tap);
@@ -442,16 +449,22 @@ impl Run {
     pub(super) fn refill(&mut self, now: Monotonic, tap: &mut Tap) {
         let mut kinds = Vec::new();
         for output in &mut self.outputs {
-            output.refill(&mut |kind| kinds.push(kind));
+            output.refill(now, &mut |kind| kinds.push(kind));
         }
         for kind in kinds {
             self.emit(kind, now, tap);
         }
     }
 
+    /// Nobody of it is left who could write: only what was written is still to be read.
+    pub(super) fn close_terminal(&mut self) {
+        self.terminal = None;
+    }
+
     /// Gives up on streams that somebody outside the run holds open, after reading what is in them. An outsider who goes on
     /// writing does not hold us up: no more is read than a pipe can hold.
     pub(super) fn close_streams(&mut self, scratch: &mut Scratch, now: Monotonic, tap: &mut Tap) {
+        self.close_terminal();
         for _ in 0..=CAPTURE / CHUNK {
             for index in (0..self.outputs.len()).rev() {
                 self.read_output(index, scratch, now, tap);
@@ -462,9 +475,8 @@ impl Run {
         }
         let mut kinds = Vec::new();
         for output in std::mem::take(&mut self.outputs) {
-            drop(output.close(&mut |kind| kinds.push(kind)));
+            output.close(now, &mut |kind| kinds.push(kind));
         }
-        self.closed = None;
         self.events.clear();
         self.inputs.clear();
         for control in std::mem::take(&mut self.controls) {

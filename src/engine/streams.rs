@@ -18,6 +18,8 @@ const REST: Duration = Duration::from_micros(250);
 const BUDGET: usize = 1024 * 1024;
 /// The newest bytes that are kept of what goes beyond the budget.
 const NEWEST: usize = 64 * 1024;
+/// How long half a character waits for its other half. A program that is no longer at it has meant these bytes as they are.
+const HALF: Duration = Duration::from_millis(100);
 /// A line of events may not be longer.
 const LONGEST_LINE: usize = 1024 * 1024;
 /// Lines that are skipped and told in full; the others are counted.
@@ -61,16 +63,34 @@ pub(super) struct OutputStream {
     overflow: OutputRing,
     rests_until: Monotonic,
     may_grow: bool,
+    /// The beginning of a character whose end was not read yet: so that text stays text, it is told together with that.
+    half: Vec<u8>,
+    half_until: Monotonic,
 }
 
 impl OutputStream {
     pub(super) fn new(pid: Pid, stream: Stream, fd: OwnedFd, may_grow: bool) -> Self {
-        Self { pid, stream, fd, may_grow, budget: BUDGET, overflow: OutputRing::new(NEWEST), rests_until: Monotonic::ZERO }
+        Self {
+            pid,
+            stream,
+            fd,
+            may_grow,
+            budget: BUDGET,
+            overflow: OutputRing::new(NEWEST),
+            rests_until: Monotonic::ZERO,
+            half: Vec::new(),
+            half_until: Monotonic::ZERO,
+        }
     }
 
     /// Until when it is better not to read: of a flood, many small pieces cost more than a few large ones. `None`: read now.
     pub(super) fn rests_until(&self, now: Monotonic) -> Option<Monotonic> {
         Some(self.rests_until).filter(|until| *until > now)
+    }
+
+    /// When it is to be read although nothing has come: half a character has waited for the rest then.
+    pub(super) fn half_until(&self) -> Option<Monotonic> {
+        Some(self.half_until).filter(|_| !self.half.is_empty())
     }
 
     /// Reads what is there. `lossless`: all of it becomes events; otherwise what exceeds the budget is counted, and its
@@ -83,7 +103,12 @@ impl OutputStream {
         emit: &mut impl FnMut(EventKind),
     ) -> Open {
         match read(self.fd.as_fd(), scratch) {
-            Ok(None) => Open::Yes,
+            Ok(None) => {
+                if self.half_until().is_some_and(|until| now >= until) {
+                    self.tell_half(emit);
+                }
+                Open::Yes
+            }
             Ok(Some([])) | Err(_) => Open::No,
             Ok(Some(bytes)) => {
                 if self.budget < bytes.len() && std::mem::take(&mut self.may_grow) {
@@ -95,9 +120,10 @@ impl OutputStream {
                 }
                 if lossless || bytes.len() <= self.budget {
                     self.budget = self.budget.saturating_sub(bytes.len());
-                    emit(EventKind::Output { pid: self.pid, stream: self.stream, bytes: bytes.to_vec() });
+                    self.tell(bytes, now, emit);
                 } else {
                     self.budget = 0;
+                    self.overflow.push(&std::mem::take(&mut self.half));
                     self.overflow.push(bytes);
                 }
                 Open::Yes
@@ -105,24 +131,47 @@ impl OutputStream {
         }
     }
 
+    /// Tells these bytes after half a character from before; half a character at their end waits.
+    fn tell(&mut self, bytes: &[u8], now: Monotonic, emit: &mut impl FnMut(EventKind)) {
+        let mut told = std::mem::take(&mut self.half);
+        told.extend_from_slice(bytes);
+        self.half = told.split_off(told.len() - half_char(&told));
+        self.half_until = now + HALF;
+        if !told.is_empty() {
+            emit(EventKind::Output { pid: self.pid, stream: self.stream, bytes: told });
+        }
+    }
+
+    fn tell_half(&mut self, emit: &mut impl FnMut(EventKind)) {
+        if !self.half.is_empty() {
+            emit(EventKind::Output { pid: self.pid, stream: self.stream, bytes: std::mem::take(&mut self.half) });
+        }
+    }
+
     /// A new publication has begun: tells what was let go, and the newest bytes.
-    pub(super) fn refill(&mut self, emit: &mut impl FnMut(EventKind)) {
+    pub(super) fn refill(&mut self, now: Monotonic, emit: &mut impl FnMut(EventKind)) {
         self.budget = BUDGET;
         if self.overflow.kept() == 0 {
             return;
         }
         let overflow = std::mem::replace(&mut self.overflow, OutputRing::new(NEWEST));
-        if overflow.dropped() > 0 {
-            emit(EventKind::OutputDropped { pid: self.pid, stream: self.stream, bytes: overflow.dropped() });
+        let (tail, mut dropped) = (overflow.tail(NEWEST), overflow.dropped());
+        let mut newest = tail.as_slice();
+        if dropped > 0 {
+            // The rest of a character whose beginning was let go is no text.
+            let rest = newest.iter().take(LONGEST_CHAR - 1).take_while(|byte| is_later_byte(**byte)).count();
+            newest = &newest[rest..];
+            dropped += rest as u64;
+            emit(EventKind::OutputDropped { pid: self.pid, stream: self.stream, bytes: dropped });
         }
-        emit(EventKind::Output { pid: self.pid, stream: self.stream, bytes: overflow.tail(NEWEST) });
+        self.tell(newest, now, emit);
     }
 
-    /// Tells what is left and that this is the end. Gives what was read from.
-    pub(super) fn close(mut self, emit: &mut impl FnMut(EventKind)) -> OwnedFd {
-        self.refill(emit);
+    /// Tells what is left and that this is the end.
+    pub(super) fn close(mut self, now: Monotonic, emit: &mut impl FnMut(EventKind)) {
+        self.refill(now, emit);
+        self.tell_half(emit);
         emit(EventKind::OutputClosed { pid: self.pid, stream: self.stream });
-        self.fd
     }
 }
 
@@ -130,6 +179,21 @@ impl AsFd for OutputStream {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.fd.as_fd()
     }
+}
+
+/// Bytes of a character in UTF-8 at most; all but the first are 10xxxxxx.
+const LONGEST_CHAR: usize = 4;
+
+const fn is_later_byte(byte: u8) -> bool {
+    byte & 0xc0 == 0x80
+}
+
+/// How many bytes at the end are the beginning of a character that more bytes could complete.
+fn half_char(bytes: &[u8]) -> usize {
+    let last = &bytes[bytes.len().saturating_sub(LONGEST_CHAR - 1)..];
+    let Some(first) = last.iter().rposition(|byte| !is_later_byte(*byte)) else { return 0 };
+    let is_half = std::str::from_utf8(&last[first..]).is_err_and(|error| error.error_len().is_none());
+    if is_half { last.len() - first } else { 0 }
 }
 
 /// The event lines of one body.
@@ -431,6 +495,88 @@ mod tests {
         assert_eq!(stream.rests_until(now + REST), None);
     }
 
+    /// What is told of these pieces, each read by itself; the times are those of the reads.
+    fn told(pieces: &[&[u8]], times: &[f64]) -> Vec<EventKind> {
+        let (reader, writer) = rustix::pipe::pipe().expect("a pipe");
+        let mut stream = OutputStream::new(Pid::new(1), Stream::Stdout, reader, false);
+        crate::sys::set_nonblocking(&stream).expect("ours");
+        let (mut scratch, mut events) = (Scratch::default(), Vec::new());
+        for (index, piece) in pieces.iter().enumerate() {
+            let now = Monotonic::from_secs(times.get(index).copied().unwrap_or_default());
+            if !piece.is_empty() {
+                rustix::io::write(&writer, piece).expect("fits");
+            }
+            let mut emit = |kind| events.push(kind);
+            assert_eq!(stream.read(true, now, &mut scratch, &mut emit), Open::Yes);
+        }
+        stream.close(Monotonic::ZERO, &mut |kind| events.push(kind));
+        events
+    }
+
+    fn output_of(events: &[EventKind]) -> Vec<&[u8]> {
+        let outputs = events.iter().filter_map(|kind| match kind {
+            EventKind::Output { bytes, .. } => Some(bytes.as_slice()),
+            _ => None,
+        });
+        outputs.collect()
+    }
+
+    /// Covers: promise 5, F44.
+    #[test]
+    fn a_character_that_is_cut_between_two_reads_is_told_whole() {
+        let cut = |pieces: &[&[u8]], times: &[f64]| {
+            output_of(&told(pieces, times)).into_iter().map(String::from_utf8_lossy).collect::<Vec<_>>().join("|")
+        };
+        assert_eq!(cut(&[b"gr\xc3", b"\xbc\xc3", b"\x9fe"], &[]), "gr|ü|ße");
+        assert_eq!(cut(&[b"\xf0", b"\x9f", b"\xa6", b"\x80!"], &[]), "🦀!", "byte by byte");
+        assert_eq!(
+            output_of(&told(&[b"caf\xe9", b"", b""], &[0.0, 0.05, 0.1])),
+            [&b"caf"[..], b"\xe9"],
+            "Latin-1 waits, but not long"
+        );
+        assert_eq!(output_of(&told(&[b"caf\xe9", b"", b""], &[0.0, 0.05, 0.09])).len(), 2, "the end tells it, too");
+        assert_eq!(output_of(&told(&[b"\xe9", b" x"], &[])), [b"\xe9 x"], "what does not go on is told with what came instead");
+        assert!(matches!(told(&[b"\xc3"], &[]).as_slice(), [EventKind::Output { .. }, EventKind::OutputClosed { .. }]));
+    }
+
+    #[test]
+    fn what_a_flood_leaves_of_a_text_is_text() {
+        let (reader, writer) = rustix::pipe::pipe().expect("a pipe");
+        let mut stream = OutputStream::new(Pid::new(1), Stream::Stdout, reader, true);
+        let text = "🦀".repeat(CHUNK / 4);
+        let (mut events, mut scratch, mut sent) = (Vec::new(), Scratch::default(), 0);
+        for cut in [0, 1, 3, 2].into_iter().cycle().take(40) {
+            let piece = &text.as_bytes()[..CHUNK - 8 + cut];
+            // The rest of the character comes first next time.
+            sent += rustix::io::write(&writer, piece).expect("fits");
+            stream.read(false, Monotonic::ZERO, &mut scratch, &mut |kind| events.push(kind));
+            let rest = &"🦀".as_bytes()[cut..];
+            sent += rustix::io::write(&writer, rest).expect("fits");
+            stream.read(false, Monotonic::ZERO, &mut scratch, &mut |kind| events.push(kind));
+        }
+        stream.close(Monotonic::ZERO, &mut |kind| events.push(kind));
+        let dropped: u64 =
+            events.iter().map(|kind| if let EventKind::OutputDropped { bytes, .. } = kind { *bytes } else { 0 }).sum();
+        let kept: usize = output_of(&events).iter().map(|bytes| bytes.len()).sum();
+        assert!(dropped > 0 && kept as u64 + dropped == sent as u64, "{kept} + {dropped} of {sent}");
+        assert!(output_of(&events).iter().all(|bytes| std::str::from_utf8(bytes).is_ok()), "text stays text");
+    }
+
+    proptest! {
+        /// Covers: promise 5, F44.
+        #[test]
+        fn text_stays_text_and_any_bytes_stay_what_they_are(
+            text in prop::collection::vec(any::<char>(), 1..40), bytes in prop::collection::vec(any::<u8>(), 1..40), size in 1_usize..9,
+        ) {
+            let text = String::from_iter(text);
+            let events = told(&text.as_bytes().chunks(size).collect::<Vec<_>>(), &[]);
+            prop_assert!(output_of(&events).iter().all(|bytes| std::str::from_utf8(bytes).is_ok()), "{:?}", output_of(&events));
+            prop_assert_eq!(output_of(&events).concat(), text.into_bytes());
+            let events = told(&bytes.chunks(size).collect::<Vec<_>>(), &[]);
+            prop_assert_eq!(output_of(&events).concat(), bytes);
+        }
+    }
+
     #[test]
     fn kept_and_dropped_add_up_to_what_was_sent() {
         let (reader, writer) = rustix::pipe::pipe().expect("a pipe");
@@ -454,7 +600,7 @@ mod tests {
         }
         drop(writer);
         assert_eq!(stream.read(false, Monotonic::ZERO, &mut scratch, &mut emit), Open::No);
-        stream.close(&mut emit);
+        stream.close(Monotonic::ZERO, &mut emit);
         assert!(dropped > 0 && kept + dropped == sent, "{kept} + {dropped} of {sent}");
         assert_eq!(newest.last(), Some(&99), "the newest bytes are kept");
     }

@@ -5,6 +5,7 @@ mod comparison;
 mod event;
 mod event_line;
 mod finding;
+mod harmless;
 mod ids;
 mod limits;
 mod output;
@@ -23,6 +24,7 @@ pub use event::{
 };
 pub use event_line::LineError;
 pub use finding::Finding;
+pub use harmless::{harmless, visible};
 pub use ids::{Pgid, Pid, RunId, Sid, Tid};
 pub use limits::{GroupLimits, ParseLimitError, Resource, ResourceLimit, WindowSize, parse_bytes, parse_cores};
 pub use output::OutputRing;

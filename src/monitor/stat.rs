@@ -1,16 +1,10 @@
 //! Readers of what /proc prints for one thread, and names for display. Pure: bytes in, values out, no input can make them panic.
 
-/// A name for display: what is not UTF-8 becomes `\u{fffd}`, control characters become visible (`\n`), as in /proc/PID/status.
+use crate::model::harmless;
+
+/// A name for display: what is not UTF-8 becomes `<U+FFFD>`, and what would act on a terminal is made harmless.
 pub fn display_name(comm: &[u8]) -> String {
-    let text = String::from_utf8_lossy(comm);
-    if !text.chars().any(char::is_control) {
-        return text.into_owned();
-    }
-    let mut shown = String::with_capacity(text.len() + 8);
-    for character in text.chars() {
-        if character.is_control() { shown.extend(character.escape_default()) } else { shown.push(character) }
-    }
-    shown
+    harmless(&String::from_utf8_lossy(comm))
 }
 
 /// What /proc/PID/syscall says of a thread.
@@ -42,9 +36,9 @@ mod tests {
 
     #[test]
     fn control_characters_become_visible() {
-        assert_eq!(display_name(b"a) R 1 (\nb"), "a) R 1 (\\nb");
+        assert_eq!(display_name(b"a) R 1 (\nb"), "a) R 1 ( b");
         assert_eq!(display_name("füß".as_bytes()), "füß");
-        assert_eq!(display_name(b"\x1b[31m"), "\\u{1b}[31m");
+        assert_eq!(display_name(b"\x1b[31m\xff"), "^[[31m<U+FFFD>");
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::io::Write;
 use std::process::ExitCode;
 
 use super::{CATALOGUE, Facts, Scenario, Stage, StageError};
-use crate::model::EventKind;
+use crate::model::{EventKind, harmless};
 
 /// The module that the Python twins import, and those that it imports; they stand beside the twins when those run.
 pub const PYTHON_SHIM: [(&str, &str); 3] = [
@@ -58,7 +58,7 @@ pub fn work(id: &str) -> ExitCode {
     if stage.is_heard() {
         stage.notice(text);
     } else {
-        let _ = writeln!(std::io::stderr(), "{id}: {text}");
+        let _ = std::io::stderr().write_all((harmless(&format!("{id}: {text}")) + "\n").as_bytes());
     }
     status
 }

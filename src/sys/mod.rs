@@ -37,5 +37,5 @@ pub use shared::SharedNumber;
 pub use signals::{SignalFd, block_all_signals, forget_inherited_signals, ignore_signal};
 pub use spawn::{Placement, Prepared, SpawnError, SpawnStage, Spawned, spawn};
 pub use stat::{Stat, parse_stat};
-pub use terminal::open_terminal;
+pub use terminal::{open_terminal, other_side};
 pub use wait::{Changed, Waited, WhatEnded, wait_any, wait_pid, wait_pidfd};

@@ -1,20 +1,27 @@
 //! Pseudo-terminals (pty(7)).
 
 use std::io;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, OwnedFd};
 
 use rustix::pty::{OpenptFlags, ioctl_tiocgptpeer, openpt, unlockpt};
 use rustix::termios::{Winsize, tcsetwinsize};
 
 use crate::model::WindowSize;
 
+const FLAGS: OpenptFlags = OpenptFlags::RDWR.union(OpenptFlags::NOCTTY).union(OpenptFlags::CLOEXEC);
+
 /// A new terminal, close-on-exec: our end, and the end that a child has for a terminal.
 pub fn open_terminal(size: WindowSize) -> io::Result<(OwnedFd, OwnedFd)> {
-    let flags = OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC;
-    let ours = openpt(flags)?;
+    let ours = openpt(FLAGS)?;
     unlockpt(&ours)?;
-    // Through our end, not by its name: the name may mean another terminal in a container (ioctl_tty(2), TIOCGPTPEER).
-    let theirs = ioctl_tiocgptpeer(&ours, flags)?;
+    let theirs = other_side(&ours)?;
     tcsetwinsize(&ours, Winsize { ws_row: size.rows, ws_col: size.columns, ws_xpixel: 0, ws_ypixel: 0 })?;
     Ok((ours, theirs))
+}
+
+/// The end that a child has for a terminal, once more; nobody's controlling terminal by that. While it is open, our end sees no end of
+/// the output (EIO), even if the child has closed all of its own.
+pub fn other_side(ours: impl AsFd) -> io::Result<OwnedFd> {
+    // Through our end, not by its name: the name may mean another terminal in a container (ioctl_tty(2), TIOCGPTPEER).
+    Ok(ioctl_tiocgptpeer(ours, FLAGS)?)
 }

@@ -134,7 +134,7 @@ fn threads_are_seen_with_hostile_names_and_what_they_wait_for() {
     let is_it = |thread: &ThreadSample| thread.tid == tid && thread.waits_for == "a lock";
     let sample = wait_below(Pid::new(parent), ourselves(), |sample| sample.threads.iter().any(is_it));
     let seen = sample.threads.iter().find(|thread| thread.tid == tid).expect("the thread");
-    assert_eq!((seen.name.as_str(), seen.state), ("a) R 1 (\\nb", ProcessState::Sleeping));
+    assert_eq!((seen.name.as_str(), seen.state), ("a) R 1 ( b", ProcessState::Sleeping));
     assert!(sample.threads.iter().any(|thread| thread.tid.number() == sample.pid.number()), "the first thread is one of them");
     drop(release);
     thread.join().expect("thread");
