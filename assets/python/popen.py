@@ -85,11 +85,16 @@ def runs(pid):
     return stat(pid)[0] not in "ZX"
 
 
-def leads_to(pid, descriptor):
+def link(pid, name):
+    """A link of /proc/PID; empty where the process has ended."""
     try:
-        return os.readlink(f"/proc/{pid}/fd/{descriptor}")
+        return os.readlink(f"/proc/{pid}/{name}")
     except OSError:
         return ""
+
+
+def leads_to(pid, descriptor):
+    return link(pid, f"fd/{descriptor}")
 
 
 def poll(program):
@@ -135,7 +140,7 @@ def under_another_name(polled):
     """A shell that gets another name for its args[0]: the name, and the file that was really executed."""
     program = start([params.name, "-c", "read line"], "renamed", executable="/bin/sh", stdin=subprocess.PIPE)
     argv = command_line(program.pid).split("\0")
-    exe = os.readlink(f"/proc/{program.pid}/exe")
+    exe = link(program.pid, "exe")
     attend(polled, params.pause)
     end(program)
     return argv[0], exe
@@ -150,12 +155,15 @@ def pieces(polled, **options):
         return struct.unpack("i", fcntl.ioctl(program.stdin, termios.FIONREAD, b"\0" * 4))[0] == 0
 
     for line in range(1, params.lines + 1):
-        program.stdin.write(f"line {line}\n".encode())
+        try:
+            program.stdin.write(f"line {line}\n".encode())
+        except BrokenPipeError:
+            break  # It was killed.
         # The next line would be one piece with this one, if that had not been read yet.
         attend(polled, PATIENCE, is_read, 0.001)
     _, said = end(program)
     # dd says "WHOLE+PART records in": blocks of 64 KiB that came whole, and smaller pieces.
-    return sum(int(number) for number in said.split()[0].split(b"+"))
+    return sum(map(int, said.split()[0].split(b"+"))) if said else 0
 
 
 def sleepers(polled, folder):
@@ -209,19 +217,22 @@ def look(program, ours, files):
             wanted.append(os.path.realpath(file.name))
         else:
             wanted.append({"null": "/dev/null", "stdout": wanted[-1] if wanted else None}.get(place) or leads_to("self", number))
-    descriptors = sorted(map(int, os.listdir(f"/proc/{program.pid}/fd")))
-    with open(f"/proc/{program.pid}/environ") as file:
-        variables = dict(variable.split("=", 1) for variable in file.read().split("\0") if "=" in variable)
+    try:
+        descriptors = sorted(map(int, os.listdir(f"/proc/{program.pid}/fd")))
+        with open(f"/proc/{program.pid}/environ") as file:
+            variables = dict(variable.split("=", 1) for variable in file.read().split("\0") if "=" in variable)
+    except OSError:  # It was killed.
+        descriptors, variables = [], {}
     fields = stat(program.pid)
     return {
         "wired": [leads_to(program.pid, number) for number in range(3)],
         "wanted": wanted,
         "descriptors": descriptors,
         "has our file": os.path.realpath(ours.name) in [leads_to(program.pid, number) for number in descriptors],
-        "cwd": os.readlink(f"/proc/{program.pid}/cwd"),
+        "cwd": link(program.pid, "cwd"),
         "colour": variables.get("COLOUR"),
-        "nice": int(fields[16]),
-        "leads a session": int(fields[3]) == program.pid,
+        "nice": int(fields[16]) if fields[16:] else None,
+        "leads a session": fields[3:4] == [str(program.pid)],
     }
 
 
@@ -257,8 +268,8 @@ def lesson(folder):
     plain, full = sleepers(polled, folder)
     tasklab.state("main", "running", on="universal_newlines")
     command = ["printf", "one\\r\\ntwo\\rthree\\n"]
-    raw = subprocess.run(command, stdout=subprocess.PIPE).stdout
-    newlines = subprocess.run(command, stdout=subprocess.PIPE, universal_newlines=True).stdout
+    raw, _ = end(start(command, "printf", stdout=subprocess.PIPE))
+    newlines, _ = end(start(command, "printf", stdout=subprocess.PIPE, universal_newlines=True))
     tasklab.value("output as bytes", json.dumps(raw.decode()))
     tasklab.value("output as text", json.dumps(newlines))
     refused = windows_only()

@@ -36,6 +36,7 @@ maps = 0  # of those, begun or waiting
 size_by_default = 0
 is_finished = False  # whether somebody has said that there will be no more maps
 is_over = False
+was_killed = False  # whether a worker was
 changed = threading.Condition()  # for what is wanted and over
 
 
@@ -71,6 +72,8 @@ def gated_task(number):
 def end(pool, workers, is_broken=False):
     """Ends the pool, also where a worker was killed or stopped: then close() and terminate() may wait for ever, since
     that worker held a lock of theirs. Whoever is still there after two seconds is killed."""
+    global was_killed
+
     def close():
         pool.close()
         pool.join()
@@ -82,6 +85,7 @@ def end(pool, workers, is_broken=False):
         worker.join(max(0, deadline - time.monotonic()))
         worker.kill()
         worker.join()
+        was_killed = was_killed or worker.exitcode != 0
         tasklab.process_exited(worker.pid, worker.exitcode or 0)
         tasklab.process_reaped(worker.pid)
     ending.join(max(0, deadline - time.monotonic()))
@@ -177,6 +181,8 @@ def main():
     end(pool, workers)
     tasklab.finished("main")
     tell_facts()
+    if was_killed:
+        os._exit(0)  # At the end of Python each pool is ended once more, and would wait for that lock.
 
 
 def tell_facts():

@@ -121,7 +121,8 @@ def main():
     done = [event for event, _ in ran]
     kept = sorted((event for event in entered if event not in cancelled), key=order)
     lost = sorted((event for event in entered if event not in done), key=order)
-    tasklab.value("latest event late by (ms)", round(max(now - event.time for event, now in ran) * 1000, 1))
+    latest = max((now - event.time for event, now in ran), default=0)
+    tasklab.value("latest event late by (ms)", round(latest * 1000, 1))
     tasklab.fact("order", "events run in the order of their times, however they were entered",
                  [name_of(event) for event in kept], [name_of(event) for event in done])
     tasklab.fact("same-time", "of events with the same time, the one with the lower number runs first; "

@@ -28,6 +28,7 @@ tasklab.actions("start METHOD", "finish")
 METHODS = ["fork", "spawn", "forkserver"]
 MIB = 1024 * 1024
 TO_TELL = 30  # seconds; who has not told of itself by then was stopped, or killed
+STOPPED = 2  # seconds, where it is seen to be stopped
 
 ballast = b""  # A variable that the parent sets while it runs. Who has it has got it from the parent.
 
@@ -35,7 +36,10 @@ ballast = b""  # A variable that the parent sets while it runs. Who has it has g
 def child(connection):
     """What runs in each child: it tells what it is, and waits for its release, or for the end of its parent."""
     parent = os.getppid()
-    connection.send((parent, len(ballast) // MIB))
+    try:
+        connection.send((parent, len(ballast) // MIB))
+    except OSError:
+        return  # It comes too late: the parent has given it up.
     while not connection.poll(0.2) and os.getppid() == parent:
         pass
 
@@ -93,7 +97,8 @@ class Starter:
         self.staying = []  # processes, and the connections by which they are released
 
     def start(self, method, stays):
-        """Starts a process, takes the time, looks at it, and lets it end, unless it is to stay."""
+        """Starts a process, takes the time, looks at it, and lets it end, unless it is to stay. Whether it has come to tell of
+        itself."""
         tasklab.state("main", "running", on=method)
         context = multiprocessing.get_context(method)
         ours, theirs = context.Pipe()
@@ -106,7 +111,7 @@ class Starter:
             parent, mib = self.hear(process, ours)
         except (OSError, EOFError):
             tasklab.notice(f"could not start a process by {method}: it did not come to tell of itself")
-            return
+            return False
         finally:
             signal.alarm(0)
         millis = (time.monotonic() - began) * 1000
@@ -119,12 +124,13 @@ class Starter:
         self.staying.append((process, ours))
         if not stays:
             self.release(*self.staying.pop())
+        return True
 
     def hear(self, process, connection):
         """What the child tells. It may have been killed before, or stopped."""
-        end = time.monotonic() + TO_TELL
+        due = time.monotonic() + STOPPED
         while not connection.poll(0.02):
-            if not process.is_alive() or time.monotonic() >= end:
+            if not process.is_alive() or tasklab.is_given_up(process.pid, due):
                 process.kill()
                 raise EOFError
         return connection.recv()
@@ -195,6 +201,8 @@ def forget_the_guard():
     except subprocess.TimeoutExpired:  # Somebody was stopped.
         os.killpg(run.pid, signal.SIGKILL)
         _, printed = run.communicate()
+    if run.returncode < 0:
+        return None  # It was killed before it could say anything.
     errors = re.findall(r"^(\w+Error)\b", printed, re.MULTILINE)
     print(f"without the guard, the spawned child ended with {errors[-1] if errors else 'no error'}")
     return errors[-1] if errors else "no error"
@@ -249,16 +257,18 @@ def main():
     starter = Starter()
     error = None
     if params.method == "all":
-        starter.start("forkserver", False)  # The first one starts the server.
-        for method in METHODS:
+        has_server = starter.start("forkserver", False)  # The first one starts the server.
+        for method in METHODS if has_server else METHODS[:2]:
             for number in range(1, params.rounds + 1):
-                starter.start(method, number == params.rounds)
+                if not starter.start(method, number == params.rounds):
+                    break  # One that could not start is no reason to wait for the next.
         error = forget_the_guard()
         starter.show()
         starter.attend(time.monotonic() + params.patience)
     else:
         for _ in range(10 * params.rounds):
-            starter.start(params.method, False)
+            if not starter.start(params.method, False):
+                break
         starter.show()
     tasklab.state("main", "waiting", on="its children")
     wake_all()

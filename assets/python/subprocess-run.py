@@ -32,13 +32,18 @@ is_done = False  # whether somebody has said that nothing more is to be printed
 printed = []  # (text, what was printed) of each text that was given as a word of a list
 
 
-def run(command, **options):
-    """subprocess.run(), and then time to look."""
-    tasklab.state("main", "waiting", on="run()", held_by=command if isinstance(command, str) else command[0])
+def call(command, **options):
+    """subprocess.run(), which does not wait for ever."""
     try:
-        result = subprocess.run(command, timeout=PATIENCE, **options)
-    except subprocess.TimeoutExpired as late:  # run() has killed it by now
-        result = subprocess.CompletedProcess(command, None, late.stdout, late.stderr)
+        return subprocess.run(command, timeout=PATIENCE, **options)
+    except subprocess.TimeoutExpired:  # run() has killed it by now
+        return subprocess.CompletedProcess(command, None)
+
+
+def run(command, **options):
+    """The same, and then time to look."""
+    tasklab.state("main", "waiting", on="run()", held_by=command if isinstance(command, str) else command[0])
+    result = call(command, **options)
     tell(command, result.returncode, result.stdout)
     rest()
     return result
@@ -55,9 +60,9 @@ def only_calls():
     began, made, good = time.monotonic(), 0, 0
     while made < params.calls:
         if params.way == "shell":
-            result = subprocess.run("cat /dev/null; exit 0", shell=True, stdout=subprocess.PIPE)
+            result = call("cat /dev/null; exit 0", shell=True, stdout=subprocess.PIPE)
         else:
-            result = subprocess.run(["cat", "/dev/null"], stdout=subprocess.PIPE)
+            result = call(["cat", "/dev/null"], stdout=subprocess.PIPE)
         made += 1
         good += result.returncode == 0
         if asked := tasklab.action(0):
@@ -86,8 +91,10 @@ def look_and_run(command, wanted, **options):
     try:
         output, _ = program.communicate(timeout=PATIENCE)
     except subprocess.TimeoutExpired:
+        # Whoever is below it may hold the pipe open, so that nothing is read to its end.
         program.kill()
-        output, _ = program.communicate()
+        program.wait()
+        output = ""
     tasklab.process_exited(program.pid, program.returncode)
     tasklab.process_reaped(program.pid)
     tell(command, program.returncode, output)
@@ -136,7 +143,7 @@ def act(do, target):
 
 def print_as_a_word(text):
     """A text as one word of a list: whatever signs it has, nobody obeys them."""
-    result = subprocess.run(["printf", "%s", text], stdout=subprocess.PIPE)
+    result = call(["printf", "%s", text], stdout=subprocess.PIPE)
     tell(["printf", "%s", text], result.returncode, result.stdout)
     printed.append((text.encode(), result.stdout))
 

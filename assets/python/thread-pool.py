@@ -158,7 +158,7 @@ def main():
     tasklab.fact("workers", "a worker that is free takes the next task, so that few workers do many tasks: workers",
                  f"<= {params.workers}", len(workers), len(workers) <= params.workers)
     if params.kind == "thread":
-        tasklab.fact("processes", "all workers are threads of one process: processes", 1, len(processes))
+        tasklab.fact("processes", "all workers are threads of one process: processes", min(1, len(done)), len(processes))
     else:
         tasklab.fact("processes", "each worker is a process of its own: processes", len(workers), len(processes))
     tasklab.fact("same-results", "the pool changes no result: results that differ from those of working alone", 0, len(set(alone) - results))

@@ -60,7 +60,7 @@ class Parent:
     def attend(self, deadline):
         """Does what is asked, one thing after the other, until the deadline or until no child is left."""
         while self.children and time.monotonic() < deadline:
-            while self.asked and self.obey(*self.asked[0]):
+            while self.children and self.asked and self.obey(*self.asked[0]):
                 self.asked.pop(0)
             if not self.children:
                 break

@@ -152,7 +152,7 @@ pub(super) fn exec(arguments: &Arguments, start: Start<'_>) -> Result<u8, CliErr
     if let Some(status) = ended.interrupted {
         return Ok(status);
     }
-    if ended.finished.outcome == Outcome::TimedOut {
+    if ended.finished == Outcome::TimedOut {
         return Ok(124);
     }
     let status = watch.not_launched.unwrap_or_else(|| watch.status.unwrap_or(ExitStatus::Unknown).shell_code());

@@ -7,7 +7,7 @@ use super::CliError;
 use super::entry::{Start, no_engine};
 use super::interrupt::Interrupts;
 use crate::engine::{BoardKind, Command, Engine, LaunchRequest, Options, Told};
-use crate::model::{EventKind, Finished};
+use crate::model::{EventKind, Outcome};
 
 /// Events on the way to us; when we are slower, the children wait.
 const QUEUE: usize = 256;
@@ -22,7 +22,7 @@ pub(super) trait Listener {
 
 /// How a run ended for the caller.
 #[derive(Debug)]
-pub(super) struct Ended<T = Finished> {
+pub(super) struct Ended<T = Outcome> {
     /// What the last thing that was told said.
     pub(super) finished: T,
     /// 128 + number of the signal that asked us to end.
@@ -39,9 +39,7 @@ pub(super) fn session(
 ) -> Result<Ended, CliError> {
     until(Command::Launch(Box::new(request)), keep_fds, board, start, listener, |told| match told {
         Told::Event(_, event) => match &event.kind {
-            EventKind::RunFinished { outcome, elapsed_s, processes_left, .. } => {
-                Some(Finished { outcome: *outcome, elapsed_s: *elapsed_s, processes_left: *processes_left })
-            }
+            EventKind::RunFinished { outcome, .. } => Some(*outcome),
             _ => None,
         },
         _ => None,

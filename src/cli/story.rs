@@ -183,7 +183,7 @@ mod tests {
                 "   0.005   sort │ ^[[31moops",
                 "           ✓ it works: expected > 0, observed 3",
                 "           ✗ so does this: expected 1, observed 2",
-                "   0.006 ! The run failed after 0.01 s; no process is left.",
+                "   0.006 ! The run failed after 0.01 s: fact b did not hold; no process is left.",
             ]
         );
     }

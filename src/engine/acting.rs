@@ -12,6 +12,7 @@ use super::tap::Tap;
 use super::waiting::Whom;
 use crate::gpio::Line;
 use crate::model::{Action, EventKind, Monotonic, Outcome, Pid, Scope, Signal};
+use crate::monitor::ignores;
 use crate::supervisor::{LineRequest, Request};
 use crate::sys::monotonic_now;
 
@@ -40,6 +41,17 @@ impl Run {
         let Asked { action, target, by, at, .. } = asked;
         let told = EventKind::Action { action: action.to_string(), target: target.clone(), by: by.clone() };
         self.emit(told, *at, tap);
+    }
+
+    /// A signal that its process ignores was sent, and changes nothing.
+    fn tell_ignored(&mut self, asked: &Asked, now: Monotonic, tap: &mut Tap) {
+        let Action::Signal(signal, Scope::Process) = asked.action else { return };
+        let row = self.fold.find(&asked.target).and_then(|pid| self.fold.process(pid)).filter(|row| row.ended.is_none());
+        let Some((pid, name)) = row.map(|row| (row.pid, row.name.clone())) else { return };
+        if std::fs::read(format!("/proc/{pid}/status")).is_ok_and(|status| ignores(&status, signal)) {
+            let text = format!("{name} ({pid}) ignores {signal}: nothing changes");
+            self.emit(EventKind::Notice { text }, now, tap);
+        }
     }
 
     /// It was not done.
@@ -96,7 +108,10 @@ impl EngineLoop {
         let (_, run, asked) = self.asks.swap_remove(position);
         let Some(index) = self.find(run).filter(|index| !self.runs[*index].course.is_over()) else { return };
         match result {
-            Ok(_) => self.runs[index].done(&asked, &mut self.tap),
+            Ok(_) => {
+                self.runs[index].done(&asked, &mut self.tap);
+                self.runs[index].tell_ignored(&asked, now, &mut self.tap);
+            }
             // What could not be done, and to whom, is said here.
             Err(text) => {
                 let why = text.split_once(": ").map_or(text.as_str(), |(_, why)| why);

@@ -158,7 +158,7 @@ fn a_finished_run_stands_still() {
     let view = fold.view(at(50));
     assert_eq!((view.elapsed, view.processes.len(), view.events), (at(9), 1, 3));
     assert!(matches!(view.state, RunState::Finished(_)));
-    assert_eq!(log(&view).last(), Some(&"The run was stopped after 0.01 s; one process is left."));
+    assert_eq!(log(&view).last(), Some(&"The run was ended by Task Lab after 0.01 s; one process is left."));
     assert!(view.lanes.iter().all(|lane| lane.segments.iter().all(|segment| segment.until.is_some())));
     assert!(Arc::ptr_eq(&view, &fold.view(at(99))), "nothing new, nothing made");
 }

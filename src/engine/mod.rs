@@ -25,6 +25,7 @@ mod obey;
 mod outputs;
 mod processes;
 mod publish;
+mod reason;
 mod recording;
 mod reports;
 mod run;

@@ -7,7 +7,7 @@ use super::lanes::Change;
 use super::numbers::{count, plain};
 use super::track::Doing;
 use crate::model::{
-    Action, ExitStatus, Fact, Language, Monotonic, Outcome, Pid, ProcessRow, Scope, Severity, Signal, Stream, TaskSort,
+    Action, ExitStatus, Fact, Finished, Language, Monotonic, Pid, ProcessRow, Reason, Scope, Severity, Signal, Stream, TaskSort,
     TaskState, Tid,
 };
 
@@ -31,19 +31,21 @@ pub(super) fn run_started(title: &str, language: Language) -> String {
     }
 }
 
-pub(super) fn run_finished(outcome: Outcome, elapsed_s: f64, left: u32) -> (Severity, String) {
-    let (severity, how) = match outcome {
-        Outcome::Passed => (Severity::Good, "passed"),
-        Outcome::Failed => (Severity::Bad, "failed"),
-        Outcome::Stopped => (Severity::User, "was stopped"),
-        Outcome::TimedOut => (Severity::Bad, "was ended at its time limit"),
+pub(super) fn run_finished(finished: &Finished) -> (Severity, String) {
+    let Finished { elapsed_s, processes_left, reason, .. } = finished;
+    let after = format!("after {elapsed_s:.2} s");
+    let (severity, how) = match reason {
+        None => (Severity::Good, format!("passed {after}")),
+        Some(reason) if reason.is_wanted() => (Severity::User, format!("was {reason} {after}")),
+        Some(Reason::TimedOut) => (Severity::Bad, format!("was {} {after}", Reason::TimedOut)),
+        Some(reason) => (Severity::Bad, format!("failed {after}: {reason}")),
     };
-    let left = match left {
+    let left = match processes_left {
         0 => "no process is left".to_owned(),
         1 => "one process is left".to_owned(),
-        _ => format!("{} are left", count(left.into(), "process", "processes")),
+        _ => format!("{} are left", count((*processes_left).into(), "process", "processes")),
     };
-    (severity, format!("The run {how} after {elapsed_s:.2} s; {left}."))
+    (severity, format!("The run {how}; {left}."))
 }
 
 pub(super) fn started(who: &str, parent: Option<&str>) -> String {

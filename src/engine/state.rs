@@ -19,8 +19,8 @@ use super::traces::Traces;
 use super::tree::{ProcessTable, Told};
 use super::waits::Waits;
 use crate::model::{
-    Action, Event, EventKind, ExitStatus, Fact, Finished, Language, Measured, Monotonic, Outcome, Pid, ProcessRow, RunFinding,
-    RunId, Severity,
+    Action, By, Event, EventKind, ExitStatus, Fact, Finished, Language, Measured, Monotonic, Outcome, Pid, ProcessRow,
+    RunFinding, RunId, Severity, Signal,
 };
 
 /// Bytes of output that are kept of each stream, if nobody says otherwise.
@@ -64,8 +64,13 @@ pub struct RunFold {
     /// Whether a fact that is not kept did not hold.
     has_failed_unkept: bool,
     pub(super) stages: Vec<(Pid, Option<ExitStatus>)>,
-    /// Why it was told to end, if it was.
-    cut_short: Option<Outcome>,
+    /// Why it was told to end, and by whom, if it was.
+    pub(super) cut_short: Option<(Outcome, By)>,
+    /// Signals that were sent to the process that counts, and by whom; the last of each number.
+    pub(super) sent: Vec<(Signal, By)>,
+    /// The first signal to another process of the run, to whom and from whom; and whether others have got one.
+    pub(super) meddled: Option<(Signal, String, By)>,
+    pub(super) has_meddled_more: bool,
     /// Waits that are not told yet: most are over at once.
     waits: Waits,
     /// Processes whose end is not told yet: their parents may be about to wait on them.
@@ -114,6 +119,9 @@ impl RunFold {
             has_failed_unkept: false,
             stages: Vec::new(),
             cut_short: None,
+            sent: Vec::new(),
+            meddled: None,
+            has_meddled_more: false,
             waits: Waits::default(),
             endings: Vec::new(),
             zombies: HashSet::new(),
@@ -211,7 +219,8 @@ impl RunFold {
                 self.log.push(t, Severity::Info, &sentences::run_started(&self.title, *language));
             }
             EventKind::RunFinished { outcome, elapsed_s, processes_left, .. } => {
-                self.finish(t, Finished { outcome: *outcome, elapsed_s: *elapsed_s, processes_left: *processes_left });
+                let (elapsed_s, processes_left, reason) = (*elapsed_s, *processes_left, self.reason(*outcome));
+                self.finish(t, Finished { outcome: *outcome, elapsed_s, processes_left, reason });
             }
             EventKind::ProcessStarted { pid, ppid, pgid, sid, name, argv } => {
                 self.started(t, Told { pid: *pid, ppid: *ppid, pgid: *pgid, sid: *sid, name, argv });
@@ -239,7 +248,7 @@ impl RunFold {
         if let Phase::Finished(finished) = &self.phase {
             return finished.outcome;
         }
-        if let Some(outcome) = self.cut_short {
+        if let Some((outcome, _)) = self.cut_short {
             return outcome;
         }
         // Of a pipeline the last stage counts, as in a shell: those before it may end by SIGPIPE, and have done what was wanted.
@@ -414,9 +423,11 @@ impl RunFold {
         let Ok(action) = action.parse::<Action>();
         if action == Action::End {
             let outcome = if by == "timeout" { Outcome::TimedOut } else { Outcome::Stopped };
-            self.cut_short.get_or_insert(outcome);
+            self.cut_short.get_or_insert((outcome, By::from_name(by)));
         }
-        let row = self.find(target).and_then(|pid| self.processes.row(pid));
+        let pid = self.find(target);
+        self.remember_signal(t, &action, pid, By::from_name(by));
+        let row = pid.and_then(|pid| self.processes.row(pid));
         let part = self.lanes.part(target).filter(|_| target.parse::<i32>().is_err());
         let target = Target { name: target, row, part };
         let (severity, text) = sentences::action(t, &action, target, by);
@@ -428,7 +439,7 @@ impl RunFold {
         self.tell_endings(Monotonic::from_nanos(u64::MAX));
         self.lanes.close(t);
         self.findings.clear();
-        let (severity, text) = sentences::run_finished(finished.outcome, finished.elapsed_s, finished.processes_left);
+        let (severity, text) = sentences::run_finished(&finished);
         self.log.push(t, severity, &text);
         self.phase = Phase::Finished(finished);
         self.published.touch_rest();

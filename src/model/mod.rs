@@ -9,6 +9,7 @@ mod harmless;
 mod ids;
 mod limits;
 mod output;
+mod reason;
 mod signal;
 mod snapshot;
 mod spec;
@@ -28,6 +29,7 @@ pub use harmless::{harmless, visible};
 pub use ids::{Pgid, Pid, RunId, Sid, Tid};
 pub use limits::{GroupLimits, ParseLimitError, Resource, ResourceLimit, WindowSize, parse_bytes, parse_cores};
 pub use output::OutputRing;
+pub use reason::{By, Reason};
 pub use signal::{ParseSignalError, Signal};
 pub use snapshot::{
     BoardView, CoreHistory, Finished, Lane, LevelSpan, LineTrace, LogEntry, OutputView, PinFunction, PinView, PipeTo, ProcessRow,

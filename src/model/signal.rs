@@ -63,6 +63,10 @@ impl Signal {
     pub const QUIT: Self = Self(3);
     /// Abort.
     pub const ABRT: Self = Self(6);
+    /// Memory that does not exist.
+    pub const BUS: Self = Self(7);
+    /// Memory that is not the program's.
+    pub const SEGV: Self = Self(11);
     /// Kill.
     pub const KILL: Self = Self(9);
     /// For the program's own use.

@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{
-    Comparison, ExitStatus, Fact, Language, MachineSample, Monotonic, Outcome, Pgid, Pid, PipeFill, ProcessState, RunCost,
-    RunFinding, RunId, Sid, Stream, TaskSort, TaskState, ThreadSample, Tid,
+    Comparison, ExitStatus, Fact, Language, MachineSample, Monotonic, Outcome, Pgid, Pid, PipeFill, ProcessState, Reason,
+    RunCost, RunFinding, RunId, Sid, Stream, TaskSort, TaskState, ThreadSample, Tid,
 };
 
 /// Everything that the window shows at one moment.
@@ -115,6 +115,8 @@ pub struct Finished {
     pub elapsed_s: f64,
     /// Its processes that were still there, counted from /proc.
     pub processes_left: u32,
+    /// Why, unless it passed.
+    pub reason: Option<Reason>,
 }
 
 /// One process of a run.

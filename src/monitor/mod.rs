@@ -20,5 +20,5 @@ pub use own_cost::OwnCost;
 pub use pipes::Pipes;
 pub use proc::MonitorError;
 pub use processes::{Processes, descendants};
-pub use stat::{Syscall, display_name, parse_syscall};
+pub use stat::{Syscall, display_name, ignores, parse_syscall};
 pub use waits::{Call, words_for_call, words_for_function, words_for_reading, words_for_writing};

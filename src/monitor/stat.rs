@@ -1,6 +1,6 @@
 //! Readers of what /proc prints for one thread, and names for display. Pure: bytes in, values out, no input can make them panic.
 
-use crate::model::harmless;
+use crate::model::{Signal, harmless};
 
 /// A name for display: what is not UTF-8 becomes `<U+FFFD>`, and what would act on a terminal is made harmless.
 pub fn display_name(comm: &[u8]) -> String {
@@ -22,6 +22,13 @@ pub fn parse_syscall(bytes: &[u8]) -> Option<Syscall> {
     let number: std::ffi::c_long = number(fields.next()?)?;
     let argument = std::str::from_utf8(fields.next()?.strip_prefix(b"0x")?).ok()?;
     Some(Syscall { number, first_argument: u64::from_str_radix(argument, 16).ok()? }).filter(|call| call.number >= 0)
+}
+
+/// Whether /proc/PID/status says that the process ignores a signal.
+pub fn ignores(status: &[u8], signal: Signal) -> bool {
+    let mask = status.split(|byte| *byte == b'\n').find_map(|line| line.strip_prefix(b"SigIgn:\t"));
+    let mask = mask.and_then(|mask| u64::from_str_radix(std::str::from_utf8(mask).ok()?, 16).ok()).unwrap_or_default();
+    mask >> (signal.number() - 1) & 1 == 1
 }
 
 fn number<N: std::str::FromStr>(field: &[u8]) -> Option<N> {
@@ -52,11 +59,19 @@ mod tests {
         }
     }
 
+    #[test]
+    fn an_ignored_signal_is_read_from_its_mask() {
+        let status = b"Name:\tcat\nSigBlk:\t0000000000001000\nSigIgn:\t0000000000001000\nSigCgt:\t0000000000000002\n";
+        assert!(ignores(status, Signal::PIPE) && !ignores(status, Signal::INT) && !ignores(b"SigIgn:\tx", Signal::PIPE));
+        let last = Signal::from_number(64).expect("a signal");
+        assert!(ignores(b"SigIgn:\t8000000000000000", last) && !ignores(b"", last));
+    }
+
     proptest! {
         /// Covers: promise 13, F63.
         #[test]
         fn any_bytes_are_survived(bytes in proptest::collection::vec(any::<u8>(), 0..400)) {
-            let _ = parse_syscall(&bytes);
+            let _ = (parse_syscall(&bytes), ignores(&bytes, Signal::PIPE));
             prop_assert!(!display_name(&bytes).chars().any(char::is_control));
         }
     }

@@ -10,7 +10,7 @@ use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use super::children::{Child, Fork};
-use super::relatives::{is_ready, memory_of, millis_on_a_core, reap_soon, stat_of};
+use super::relatives::{is_given_up, is_ready, memory_of, millis_on_a_core, reap_soon, stat_of};
 use super::stage::own_pid;
 use super::thread_basics::until;
 use super::words::unknown;
@@ -68,6 +68,8 @@ const METHODS: [&str; 3] = ["fork", "spawn", "forkserver"];
 const MIB: usize = 1024 * 1024;
 /// Who has not told of itself by then was stopped, or killed.
 const TO_TELL: Duration = Duration::from_secs(30);
+/// The same where it is seen to be stopped.
+const STOPPED: Duration = Duration::from_secs(2);
 /// Processes that one run starts, with those that a person asks for.
 const MOST_STARTS: usize = 60;
 
@@ -101,13 +103,20 @@ fn run(stage: &Stage, params: &Params) -> Result<Facts, StageError> {
 
     let mut starter = Starter { stage, main, pipes, request, children: vec![server], others: Vec::new(), starts: Vec::new() };
     if let Some(alone) = METHODS.into_iter().position(|method| method == params.text("method")) {
-        (0..10 * params.count("rounds")).try_for_each(|_| starter.start(alone, false))?;
+        for _ in 0..10 * params.count("rounds") {
+            if !starter.start(alone, false)? {
+                break;
+            }
+        }
         starter.show();
         return Ok(facts(params.count("ballast") as u64, &starter.end()?, None));
     }
     for method in 0..METHODS.len() {
         for round in 1..=params.count("rounds") {
-            starter.start(method, round == params.count("rounds"))?;
+            // One that could not start is no reason to wait for the next.
+            if !starter.start(method, round == params.count("rounds"))? {
+                break;
+            }
         }
     }
     let generations = starter.start_unguarded()?;
@@ -267,8 +276,9 @@ struct Starter<'s> {
 }
 
 impl<'s> Starter<'s> {
-    /// Starts a process, takes the time, looks at it, and lets it end, unless it is to stay.
-    fn start(&mut self, method: usize, stays: bool) -> Result<(), StageError> {
+    /// Starts a process, takes the time, looks at it, and lets it end, unless it is to stay. `false` if it has not come to tell of
+    /// itself.
+    fn start(&mut self, method: usize, stays: bool) -> Result<bool, StageError> {
         self.main.running(METHODS[method]);
         let began = Instant::now();
         let child = match method {
@@ -289,7 +299,7 @@ impl<'s> Starter<'s> {
         let told = self.hear(method, child);
         let Some(told) = told else {
             self.stage.notice(format!("could not start a process by {}: it did not come to tell of itself", METHODS[method]));
-            return Ok(());
+            return Ok(false);
         };
         let millis = began.elapsed().as_secs_f64() * 1_000.0;
         // It waits for its release soon; only when it leaves its core, the kernel adds up how long it was there.
@@ -305,18 +315,19 @@ impl<'s> Starter<'s> {
         if !stays {
             self.release(method, 1)?;
         }
-        Ok(())
+        Ok(true)
     }
 
     /// Takes what the newest child of a method tells; `None` if it ends before, or takes far too long.
     fn hear(&mut self, method: usize, child: Option<Child<'s>>) -> Option<Told> {
-        let end = Instant::now() + TO_TELL;
+        let due = Instant::now() + STOPPED;
         let newest = child.map_or(0, |child| {
             self.children.push(child);
             self.children.len() - 1
         });
         while !is_ready(self.pipes[method].told.as_fd(), Duration::from_millis(20)) {
-            if Instant::now() >= end || !matches!(self.children[newest].peek(), Ok(None)) {
+            let newest = &mut self.children[newest];
+            if is_given_up(newest.pid(), due) || !matches!(newest.peek(), Ok(None)) {
                 return None;
             }
         }

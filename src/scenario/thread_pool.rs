@@ -359,7 +359,7 @@ fn facts(history: &History, alone: &BTreeMap<u64, u64>) -> Facts {
             } else {
                 "all workers are threads of one process: processes"
             },
-            if history.processes { workers.len() } else { 1 },
+            if history.processes { workers.len() } else { workers.len().min(1) },
             processes.len(),
         ),
         equals("same-results", "the pool changes no result: results that differ from those of working alone", 0, wrong),

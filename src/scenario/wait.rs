@@ -104,7 +104,9 @@ impl Parent<'_> {
     /// Does what is asked, one thing after the other, until the deadline or until no child is left.
     fn attend(&mut self, deadline: Instant) -> Result<(), StageError> {
         while !self.children.is_empty() && Instant::now() < deadline {
-            while let Some(asked) = self.asked.pop_front() {
+            while !self.children.is_empty()
+                && let Some(asked) = self.asked.pop_front()
+            {
                 if !self.obey(&asked)? {
                     self.asked.push_front(asked);
                     break;

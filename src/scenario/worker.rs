@@ -4,7 +4,8 @@ use std::io::Write;
 use std::process::ExitCode;
 
 use super::{CATALOGUE, Facts, Scenario, Stage, StageError};
-use crate::model::{EventKind, harmless};
+use crate::model::{EventKind, Signal, harmless};
+use crate::sys::default_signal;
 
 /// The module that the Python twins import, and those that it imports; they stand beside the twins when those run.
 pub const PYTHON_SHIM: [(&str, &str); 3] = [
@@ -40,6 +41,7 @@ pub fn find(id: &str) -> Result<&'static Scenario, UnknownScenario> {
 /// Runs the body of this scenario in this process. Status 0: it came to its end, whether or not every fact held;
 /// 1: it could not go on; 2: there is no such scenario.
 pub fn work(id: &str) -> ExitCode {
+    be_mortal();
     let scenario = find(id);
     let stage = Stage::from_environment().with_actions(scenario.as_ref().map_or(&[], |scenario| scenario.actions));
     let (text, status) = match scenario {
@@ -61,6 +63,15 @@ pub fn work(id: &str) -> ExitCode {
         let _ = std::io::stderr().write_all((harmless(&format!("{id}: {text}")) + "\n").as_bytes());
     }
     status
+}
+
+/// Rust's runtime catches the signals of a stack overflow, and takes one that somebody has sent for nothing: only the second would
+/// kill this process or a child of it. A lesson's processes die of the first, as other programs do.
+fn be_mortal() {
+    for signal in [Signal::SEGV, Signal::BUS] {
+        // It fails for numbers alone that are no signals.
+        let _ = default_signal(signal);
+    }
 }
 
 fn perform(scenario: &Scenario, stage: &Stage) -> Result<Facts, StageError> {

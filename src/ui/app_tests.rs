@@ -86,7 +86,7 @@ fn running() -> Snapshot {
 fn finished() -> Snapshot {
     let mut snapshot = running();
     let mut run = (*snapshot.runs[0]).clone();
-    run.state = RunState::Finished(Finished { outcome: Outcome::Passed, elapsed_s: 1.5, processes_left: 0 });
+    run.state = RunState::Finished(Finished { outcome: Outcome::Passed, elapsed_s: 1.5, processes_left: 0, reason: None });
     snapshot.runs = vec![Arc::new(run)];
     snapshot.sequence = 2;
     snapshot

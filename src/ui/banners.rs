@@ -8,7 +8,7 @@ use super::commands::UiCommand;
 use super::layout::{Pane, Tab};
 use super::theme::palette;
 use super::{step, widgets};
-use crate::model::{Action, Finished, Outcome, RunFinding, RunState, RunView, Snapshot};
+use crate::model::{Action, Finished, Reason, RunFinding, RunState, RunView, Snapshot};
 
 /// Findings that are shown at the same time; the log has them all.
 const MOST_FINDINGS: usize = 3;
@@ -67,8 +67,7 @@ impl App {
                 widgets::banner(ui, &text, colors.orange, |_| {});
             }
             Some((RunState::Finished(finished), run)) => {
-                let tone = if finished.outcome == Outcome::Passed { colors.green } else { colors.vermilion };
-                widgets::banner(ui, &outcome(finished, run), tone, |ui| {
+                widgets::banner(ui, &outcome(finished, run), widgets::tone_of(ui, finished), |ui| {
                     if !run.facts.is_empty() && ui.button("Facts").accessible_name("Show the facts").clicked() {
                         *self.tab() = Tab::Facts;
                         self.pane = Pane::Details;
@@ -108,16 +107,49 @@ fn outcome(finished: &Finished, run: &RunView) -> String {
         0 => String::new(),
         all => format!(" {held} of {all} facts hold."),
     };
-    let word = match finished.outcome {
-        Outcome::Passed => "✔ Passed",
-        Outcome::Failed => "✖ Failed",
-        Outcome::Stopped => "■ Stopped",
-        Outcome::TimedOut => "⏳ Timed out",
+    let after = format!("after {:.2} s", finished.elapsed_s);
+    let how = match &finished.reason {
+        None => format!("✔ Passed {after}"),
+        Some(Reason::Ended(by)) => format!("■ Ended by {by} {after}"),
+        Some(Reason::Killed { signal, by: Some(by) }) => format!("■ Killed by {signal} from {by} {after}"),
+        Some(Reason::TimedOut) => format!("⏳ Ended at its time limit {after}"),
+        Some(reason) => format!("✖ Failed {after}: {reason}"),
     };
     let left = match finished.processes_left {
         0 => "No process is left.".to_owned(),
         1 => "1 process is left!".to_owned(),
         many => format!("{many} processes are left!"),
     };
-    format!("{word} after {:.2} s.{facts} {left}", finished.elapsed_s)
+    format!("{how}.{facts} {left}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{By, Outcome, Signal};
+    use crate::ui::sample;
+
+    #[test]
+    fn how_a_run_ended_names_the_reason() {
+        let said = |outcome: Outcome, reason: Option<Reason>| {
+            let run = RunView { facts: Vec::new(), ..sample::run(1, "") };
+            super::outcome(&Finished { outcome, elapsed_s: 2.0, processes_left: 0, reason }, &run)
+        };
+        let killed = |by| Some(Reason::Killed { signal: Signal::KILL, by });
+        for (text, outcome, reason) in [
+            ("✔ Passed after 2.00 s", Outcome::Passed, None),
+            ("■ Ended by you after 2.00 s", Outcome::Stopped, Some(Reason::Ended(By::You))),
+            ("⏳ Ended at its time limit after 2.00 s", Outcome::TimedOut, Some(Reason::TimedOut)),
+            ("■ Killed by SIGKILL from you after 2.00 s", Outcome::Failed, killed(Some(By::You))),
+            ("✖ Failed after 2.00 s: killed by SIGKILL", Outcome::Failed, killed(None)),
+            ("✖ Failed after 2.00 s: exit status 3", Outcome::Failed, Some(Reason::Exited(3))),
+            (
+                "✖ Failed after 2.00 s: fact lost did not hold",
+                Outcome::Failed,
+                Some(Reason::Facts { ids: vec!["lost".to_owned()], after: String::new() }),
+            ),
+        ] {
+            assert_eq!(said(outcome, reason), format!("{text}. No process is left."));
+        }
+    }
 }

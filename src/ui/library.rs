@@ -7,7 +7,7 @@ use egui::{Align2, Key, Role, ScrollArea, Sense, Stroke, TextEdit, Ui, WidgetInf
 use super::actions::{Actions, UiAction};
 use super::theme::{self, palette};
 use super::widgets;
-use crate::model::{Outcome, RunId, RunState, RunView, Snapshot};
+use crate::model::{RunId, RunState, RunView, Snapshot};
 use crate::scenario::{Chapter, Scenario, concept};
 
 /// What the window is about now.
@@ -217,14 +217,14 @@ fn row(ui: &mut Ui, title: &str, salt: impl egui::AsIdSalt, is_selected: bool, r
             return response;
         }
         Some(RunState::Finished(finished)) => {
-            let passed = finished.outcome == Outcome::Passed;
-            let color = if passed { colors.green.strong } else { colors.vermilion.strong };
+            let color = widgets::tone_of(ui, finished).strong;
             widgets::dot(ui, center, color, false);
-            if !passed {
+            if finished.reason.is_some() {
                 let stroke = Stroke::new(1.0, color);
                 ui.painter().line_segment([center + vec2(-2.5, 2.5), center + vec2(2.5, -2.5)], stroke);
             }
-            format!("last run: {}", finished.outcome)
+            let how = finished.reason.as_ref().map_or_else(|| finished.outcome.to_string(), ToString::to_string);
+            format!("last run: {how}")
         }
         Some(_) => {
             widgets::dot(ui, center, colors.green.strong, true);
@@ -239,7 +239,7 @@ mod tests {
     use egui_kittest::{Harness, kittest::Queryable};
 
     use super::*;
-    use crate::model::Finished;
+    use crate::model::{By, Finished, Outcome, Reason, Signal};
     use crate::ui::{sample, testing};
 
     fn harness(runs: usize) -> Harness<'static, (Library, Actions)> {
@@ -248,7 +248,8 @@ mod tests {
             let mut run = sample::run(id as u32 + 1, if id % 2 == 0 { "" } else { testing::FORK.id });
             run.title = format!("program {id}");
             if id % 3 == 0 {
-                let finished = Finished { outcome: Outcome::Failed, elapsed_s: 1.0, processes_left: 0 };
+                let reason = Some(Reason::Killed { signal: Signal::KILL, by: Some(By::You) });
+                let finished = Finished { outcome: Outcome::Failed, elapsed_s: 1.0, processes_left: 0, reason };
                 run.state = RunState::Finished(finished);
             }
             snapshot.runs.push(std::sync::Arc::new(run));

@@ -7,6 +7,7 @@ use egui::{
 };
 
 use super::theme::{self, Tone, palette};
+use crate::model::Finished;
 
 /// A pane of the centre: a rounded surface with a heading, and what belongs to its right end.
 pub fn pane<R>(ui: &mut Ui, title: &str, is_focused: bool, head: impl FnOnce(&mut Ui), body: impl FnOnce(&mut Ui) -> R) -> R {
@@ -75,6 +76,16 @@ pub fn banner(ui: &mut Ui, text: &str, tone: Tone, buttons: impl FnOnce(&mut Ui)
                 });
             });
         });
+}
+
+/// The colour of how a run ended: well, as somebody wanted it, or otherwise.
+pub fn tone_of(ui: &Ui, finished: &Finished) -> Tone {
+    let colors = palette(ui);
+    match &finished.reason {
+        None => colors.green,
+        Some(reason) if reason.is_wanted() => colors.orange,
+        Some(_) => colors.vermilion,
+    }
 }
 
 /// A sentence where a view has nothing to show yet.

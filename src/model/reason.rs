@@ -1,0 +1,101 @@
+//! Why a run has not passed: in one place, for the log, the window and the command line.
+
+use std::fmt;
+
+use super::Signal;
+
+/// Why a run has not passed. Shown, it completes "it was …" or stands after a colon: `killed by SIGSEGV`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Reason {
+    /// Somebody has ended it.
+    Ended(By),
+    /// Its time limit has passed.
+    TimedOut,
+    /// A signal killed the process that counts: the body of a lesson, or the last program of a pipeline.
+    Killed {
+        /// Which signal.
+        signal: Signal,
+        /// Who had Task Lab send it; `None` where it came from elsewhere.
+        by: Option<By>,
+    },
+    /// That process ended with this status.
+    Exited(i32),
+    /// Nobody knows how that process ended.
+    Unknown,
+    /// Nothing of it was started.
+    NotStarted,
+    /// Facts did not hold.
+    Facts {
+        /// Their ids.
+        ids: Vec<String>,
+        /// What was done to processes of the lesson before, such as `SIGKILL to worker-1 from you`; may be empty.
+        after: String,
+    },
+    /// A lesson came to its end and told no fact.
+    NoFact {
+        /// The same.
+        after: String,
+    },
+}
+
+/// Who did something to a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum By {
+    /// The user.
+    You,
+    /// The run's script.
+    Script,
+    /// Task Lab itself, or whoever else.
+    TaskLab,
+}
+
+impl By {
+    /// The one of that name in an event line.
+    pub fn from_name(name: &str) -> Self {
+        match name {
+            "user" => Self::You,
+            "script" => Self::Script,
+            _ => Self::TaskLab,
+        }
+    }
+}
+
+impl fmt::Display for By {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::You => "you",
+            Self::Script => "the script",
+            Self::TaskLab => "Task Lab",
+        })
+    }
+}
+
+impl Reason {
+    /// Whether it is somebody's will, and no failure.
+    pub const fn is_wanted(&self) -> bool {
+        matches!(self, Self::Ended(_) | Self::Killed { by: Some(_), .. })
+    }
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Ended(by) => write!(f, "ended by {by}"),
+            Self::TimedOut => f.write_str("ended at its time limit"),
+            Self::Killed { signal, by: Some(by) } => write!(f, "killed by {signal} from {by}"),
+            Self::Killed { signal, by: None } => write!(f, "killed by {signal}"),
+            Self::Exited(code) => write!(f, "exit status {code}"),
+            Self::Unknown => f.write_str("nobody knows how it ended"),
+            Self::NotStarted => f.write_str("it could not be started"),
+            Self::Facts { ids, after } => {
+                let plural = if ids.len() == 1 { "" } else { "s" };
+                write!(f, "fact{plural} {} did not hold{}", ids.join(", "), in_brackets(after))
+            }
+            Self::NoFact { after } => write!(f, "it told no fact{}", in_brackets(after)),
+        }
+    }
+}
+
+fn in_brackets(after: &str) -> String {
+    if after.is_empty() { String::new() } else { format!(" ({after})") }
+}
