@@ -67,7 +67,7 @@ fn a_zombie_is_told_once_and_cannot_be_killed() {
         (sort.depth, sort.state, sort.status, sort.is_reaped()),
         (1, ProcessState::Zombie, Some(ExitStatus::Exited(0)), false)
     );
-    assert_eq!(sort.command, "sort 'two words'");
+    assert_eq!(&*sort.command, "sort 'two words'");
     assert_eq!(
         view.lanes[1].segments.last().map(|last| (last.state, &*last.note)),
         Some((TaskState::Zombie, "exited 0: zombie"))
@@ -276,6 +276,23 @@ fn what_became_of_each_task_is_told_however_fast_and_what_was_dropped_is_counted
     assert_eq!(between, ("worker-49 finished.", "… and 1 more change, too fast to tell one by one.", "worker-50 finished."));
     assert!(log[log.len() - 2].starts_with("It holds: all ended"), "{log:?}");
     assert_eq!(log.last(), Some(&"could not kill x: the run has ended"));
+}
+
+#[test]
+fn warnings_of_a_body_leave_room_for_what_else_happens() {
+    let mut fold = fold("");
+    feed(&mut fold, &[(0, process(1, 0, "body"))]);
+    for number in 0..10_000 {
+        let fact = json!({"kind": "fact", "id": "same", "claim": "it holds", "expected": 1, "observed": number, "holds": false});
+        feed(&mut fold, &[(10, json!({"kind": "notice", "text": format!("warning {number}")})), (10, fact)]);
+    }
+    feed(&mut fold, &[(20, json!({"kind": "process.exited", "pid": 1, "code": 0}))]);
+    let view = fold.view(at(3_000));
+    let told = log(&view);
+    let count = |word: &str| told.iter().filter(|text| text.contains(word)).count();
+    assert!((1..=20).contains(&count("warning ")) && (1..=51).contains(&count("it holds")), "{}", told.len());
+    assert!(count("body (1) started") == 1 && count("exited") == 1 && count("too fast to tell") >= 1, "{told:?}");
+    assert!(view.facts[0].observed == 9_999, "the newest counts");
 }
 
 #[test]

@@ -12,6 +12,8 @@ use crate::model::{LogEntry, Monotonic, Severity, harmless};
 const MAX_ENTRIES: usize = 1_000;
 /// Sentences about changes of tasks, values and pins that are told in one second of the run.
 const CHATTER_A_SECOND: u32 = 50;
+/// Warnings of bodies that are told in one second of the run: whatever else is told, these have a share of their own.
+const NOTICES_A_SECOND: u32 = 20;
 /// A second in nanoseconds.
 const SECOND: u64 = 1_000_000_000;
 /// Characters of a sentence; a body's names can be longer than a screen.
@@ -22,12 +24,29 @@ const MAX_CHARS: usize = 400;
 pub struct Log {
     entries: VecDeque<LogEntry>,
     total: u64,
-    second: Monotonic,
-    told: u32,
+    chatter: Share,
+    notices: Share,
     untold: u64,
     /// When the last of the untold ones happened.
     untold_at: Monotonic,
     published: Option<Arc<[LogEntry]>>,
+}
+
+/// How much was told in a second of the run.
+#[derive(Debug, Default)]
+struct Share {
+    second: Monotonic,
+    told: u32,
+}
+
+impl Share {
+    fn has_room(&mut self, t: Monotonic, most: u32) -> bool {
+        if t.nanos().abs_diff(self.second.nanos()) >= SECOND {
+            (self.second, self.told) = (t, 0);
+        }
+        self.told += u32::from(self.told <= most);
+        self.told <= most
+    }
 }
 
 impl Log {
@@ -59,14 +78,18 @@ impl Log {
 
     /// Whether one more sentence about a task, value or pin is told now. If not, it is counted.
     pub(super) fn has_time_for_chatter(&mut self, t: Monotonic) -> bool {
-        if t.nanos().abs_diff(self.second.nanos()) >= SECOND {
-            self.second = t;
-            self.told = 0;
-        }
-        let is_told = self.told < CHATTER_A_SECOND;
-        if is_told {
-            self.told += 1;
-        } else {
+        let is_told = self.chatter.has_room(t, CHATTER_A_SECOND);
+        self.count_untold(t, is_told)
+    }
+
+    /// The same for a warning that a body makes.
+    pub(super) fn has_time_for_notice(&mut self, t: Monotonic) -> bool {
+        let is_told = self.notices.has_room(t, NOTICES_A_SECOND);
+        self.count_untold(t, is_told)
+    }
+
+    const fn count_untold(&mut self, t: Monotonic, is_told: bool) -> bool {
+        if !is_told {
             self.untold += 1;
             self.untold_at = t;
         }

@@ -38,6 +38,7 @@ mod state;
 mod streams;
 mod table;
 mod tap;
+mod terminal;
 mod texts;
 mod traces;
 mod track;

@@ -3,11 +3,15 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
-use crate::model::{OutputRing, OutputView, Pid, Stream};
+use super::terminal;
+use crate::model::{Monotonic, OutputRing, OutputView, Pid, Stream};
 
 /// Bytes of text that the view gets of each stream.
 const MAX_TAIL: usize = 64 * 1024;
+/// What is dropped of a stream within this time is told in one sentence: a flood is dropped from at every publication.
+const DROP_PAUSE: Duration = Duration::from_secs(5);
 /// Streams beyond which the oldest closed one goes (and, if all are open, the oldest).
 const MAX_STREAMS: usize = 512;
 
@@ -27,6 +31,10 @@ struct OutputStream {
     ring: OutputRing,
     is_closed: bool,
     tail: Option<Arc<str>>,
+    /// Dropped bytes that were not told yet.
+    untold: u64,
+    /// When dropped bytes were last told.
+    told: Option<Monotonic>,
 }
 
 impl Outputs {
@@ -42,16 +50,24 @@ impl Outputs {
         output.tail = None;
     }
 
-    /// Bytes were let go before they came here.
-    pub(super) fn dropped(&mut self, pid: Pid, stream: Stream, bytes: u64, name: &str) {
-        self.stream(pid, stream, name).ring.count_dropped(bytes);
+    /// Bytes were let go before they came here. How many are to be told now.
+    pub(super) fn dropped(&mut self, t: Monotonic, pid: Pid, stream: Stream, bytes: u64, name: &str) -> Option<u64> {
+        let output = self.stream(pid, stream, name);
+        output.ring.count_dropped(bytes);
+        output.untold += bytes;
+        if output.told.is_some_and(|told| t.since(told) < DROP_PAUSE) {
+            return None;
+        }
+        output.told = Some(t);
+        Some(std::mem::take(&mut output.untold))
     }
 
-    /// No more will come.
-    pub(super) fn closed(&mut self, pid: Pid, stream: Stream, name: &str) {
+    /// No more will come. How many dropped bytes are still to be told.
+    pub(super) fn closed(&mut self, pid: Pid, stream: Stream, name: &str) -> Option<u64> {
         let output = self.stream(pid, stream, name);
         output.is_closed = true;
         output.tail = None;
+        Some(std::mem::take(&mut output.untold)).filter(|untold| *untold > 0)
     }
 
     /// The streams for the view. Text that did not change since the last call is shared, not made again.
@@ -86,7 +102,16 @@ impl Outputs {
             self.index = self.streams.iter().enumerate().map(|(at, output)| ((output.pid, output.stream), at)).collect();
         }
         let ring = OutputRing::new(self.budget);
-        self.streams.push(OutputStream { pid, name: String::new(), stream, ring, is_closed: false, tail: None });
+        self.streams.push(OutputStream {
+            pid,
+            name: String::new(),
+            stream,
+            ring,
+            is_closed: false,
+            tail: None,
+            untold: 0,
+            told: None,
+        });
         self.index.insert((pid, stream), self.streams.len() - 1);
         self.streams.len() - 1
     }
@@ -97,7 +122,7 @@ impl OutputStream {
         let tail = self.tail.get_or_insert_with(|| {
             let bytes = self.ring.tail(MAX_TAIL);
             let is_cut = self.ring.dropped() > 0 || self.ring.kept() > bytes.len() as u64;
-            last_bytes(&visible(&bytes, is_cut, !self.is_closed), MAX_TAIL).into()
+            last_bytes(&terminal::shown(&bytes, is_cut, !self.is_closed), MAX_TAIL).into()
         });
         OutputView {
             pid: self.pid,
@@ -109,43 +134,6 @@ impl OutputStream {
             is_closed: self.is_closed,
         }
     }
-}
-
-/// Bytes as text: what is not UTF-8 as `�`, control characters but newline and tab by their names, `\r\n` as a newline.
-/// Where the start `is_cut` off or more `may_follow`, half a character or half a line's end there is left out.
-fn visible(bytes: &[u8], is_cut: bool, may_follow: bool) -> String {
-    let lead = if is_cut { bytes.iter().take(3).take_while(|byte| **byte & 0xc0 == 0x80).count() } else { 0 };
-    let mut text = String::with_capacity(bytes.len() + bytes.len() / 16);
-    let mut chunks = bytes[lead..].utf8_chunks().peekable();
-    let mut has_return = false;
-    while let Some(chunk) = chunks.next() {
-        for c in chunk.valid().chars() {
-            if std::mem::take(&mut has_return) && c != '\n' {
-                text.push('␍');
-            }
-            match c {
-                '\r' => has_return = true,
-                '\n' | '\t' => text.push(c),
-                _ => crate::model::visible(c, |c| text.push(c)),
-            }
-        }
-        let is_half = may_follow && chunks.peek().is_none() && is_beginning_of_char(chunk.invalid());
-        if !chunk.invalid().is_empty() && !is_half {
-            if std::mem::take(&mut has_return) {
-                text.push('␍');
-            }
-            text.push('\u{fffd}');
-        }
-    }
-    if has_return && !may_follow {
-        text.push('␍');
-    }
-    text
-}
-
-/// Whether more bytes could make this a character.
-fn is_beginning_of_char(bytes: &[u8]) -> bool {
-    std::str::from_utf8(bytes).is_err_and(|error| error.error_len().is_none())
 }
 
 /// The end of a text, at most `limit` bytes, cut between characters.
@@ -176,37 +164,31 @@ mod tests {
         assert_eq!(order, [(2, Stream::Stdout), (2, Stream::Stderr), (1, Stream::Stdout), (1, Stream::Stderr)]);
     }
 
-    /// Covers: F45.
-    #[test]
-    fn control_characters_become_visible_and_line_ends_stay() {
-        assert_eq!(visible(b"a\tb\r\nc\x1b[31m\0\x7f\n", false, false), "a\tb\nc^[[31m^@^?\n");
-        assert_eq!(visible(b"50 %\r60 %\r", false, false), "50 %␍60 %␍");
-        assert_eq!(visible(b"50 %\r", false, true), "50 %", "a newline may follow");
-        assert_eq!(visible(b"\r\xff\r\n", false, false), "␍\u{fffd}\n");
-    }
-
-    /// Covers: F44.
-    #[test]
-    fn a_character_is_never_split() {
-        let text = "grüße 🦀";
-        assert_eq!(visible(&text.as_bytes()[..text.len() - 1], false, true), "grüße ");
-        assert_eq!(visible(&text.as_bytes()[..text.len() - 1], false, false), "grüße \u{fffd}");
-        assert_eq!(visible(&"🦀a".as_bytes()[1..], true, true), "a");
-        assert_eq!(visible(&"🦀a".as_bytes()[1..], false, true), "\u{fffd}\u{fffd}\u{fffd}a");
-    }
-
     #[test]
     fn what_came_is_kept_or_counted() {
         let mut outputs = Outputs::new(10);
         outputs.push(PID, Stream::Stdout, b"0123456789abc", "cat");
         outputs.push(PID, Stream::Stderr, b"oops", "cat");
-        outputs.dropped(PID, Stream::Stdout, 100, "cat");
+        outputs.dropped(Monotonic::ZERO, PID, Stream::Stdout, 100, "cat");
         let before = outputs.publish();
         assert_eq!((&*before[0].tail, before[0].kept, before[0].dropped), ("3456789abc", 10, 103));
         assert_eq!((&*before[1].tail, before[1].name.as_str(), before[1].is_closed), ("oops", "cat", false));
         outputs.closed(PID, Stream::Stderr, "cat");
         let after = outputs.publish();
         assert!(after[1].is_closed && Arc::ptr_eq(&before[0].tail, &after[0].tail));
+    }
+
+    #[test]
+    fn what_a_flood_drops_is_told_now_and_then_and_in_all() {
+        let mut outputs = Outputs::new(10);
+        let frames = 30 * 60_u32;
+        let told: Vec<u64> = (0..frames)
+            .filter_map(|frame| outputs.dropped(Monotonic::from_secs(f64::from(frame) / 30.0), PID, Stream::Stdout, 7, "yes"))
+            .collect();
+        assert_eq!((told.len(), told[0]), (12, 7), "a minute of yes: {told:?}");
+        let rest = outputs.closed(PID, Stream::Stdout, "yes").expect("the last seconds");
+        assert_eq!(told.iter().sum::<u64>() + rest, 7 * u64::from(frames));
+        assert_eq!(outputs.closed(PID, Stream::Stdout, "yes"), None, "all is told");
     }
 
     #[test]
@@ -220,25 +202,18 @@ mod tests {
     }
 
     proptest! {
-        /// Covers: F44, F45.
-        #[test]
-        fn any_bytes_become_text_without_control_characters(bytes in prop::collection::vec(any::<u8>(), 0..200), cut: bool, more: bool) {
-            let text = visible(&bytes, cut, more);
-            prop_assert!(text.chars().all(|c| !c.is_control() || c == '\n' || c == '\t'), "{text:?}");
-        }
-
         /// Covers: F44.
         #[test]
-        fn text_in_pieces_shows_the_same_as_at_once(text in "[a-zäß🦀\r\n]{0,60}", at in 0_usize..200) {
+        fn text_in_pieces_shows_the_same_as_at_once(text in "[a-zäß🦀\r\n\t\x08\x1b\\[mK2]{0,60}", at in 0_usize..200) {
             let bytes = text.as_bytes();
             let at = at.min(bytes.len());
             let mut outputs = Outputs::new(1_000);
             outputs.push(PID, Stream::Stdout, &bytes[..at], "");
-            let is_whole = !outputs.publish()[0].tail.contains('\u{fffd}');
+            let is_whole = !outputs.publish()[0].tail.contains('<');
             prop_assert!(is_whole);
             outputs.push(PID, Stream::Stdout, &bytes[at..], "");
             outputs.closed(PID, Stream::Stdout, "");
-            prop_assert_eq!(&*outputs.publish()[0].tail, visible(bytes, false, false));
+            prop_assert_eq!(&*outputs.publish()[0].tail, terminal::shown(bytes, false, false));
         }
     }
 }

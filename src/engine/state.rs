@@ -20,7 +20,7 @@ use super::tree::{ProcessTable, Told};
 use super::waits::Waits;
 use crate::model::{
     Action, By, Event, EventKind, ExitStatus, Fact, Finished, Language, Measured, Monotonic, Outcome, Pid, ProcessRow,
-    RunFinding, RunId, Severity, Signal,
+    RunFinding, RunId, Severity, Signal, Stream,
 };
 
 /// Bytes of output that are kept of each stream, if nobody says otherwise.
@@ -184,20 +184,24 @@ impl RunFold {
                 self.traces.edge(t, *line, *value != 0);
                 self.chatter(t, || (Severity::Info, sentences::gpio(*line, *value)));
             }
-            EventKind::Notice { text } => self.log.push(t, Severity::Bad, text),
+            EventKind::Notice { text } => {
+                if self.log.has_time_for_notice(t) {
+                    self.log.push(t, Severity::Bad, text);
+                }
+            }
             EventKind::Output { pid, stream, bytes } => {
                 let name = self.processes.row(*pid).map_or("", |row| row.name.as_str());
                 self.outputs.push(*pid, *stream, bytes, name);
             }
             EventKind::OutputClosed { pid, stream } => {
                 let name = self.processes.row(*pid).map_or("", |row| row.name.as_str());
-                self.outputs.closed(*pid, *stream, name);
+                let untold = self.outputs.closed(*pid, *stream, name);
+                self.output_dropped(t, *pid, *stream, untold);
             }
             EventKind::OutputDropped { pid, stream, bytes } => {
                 let name = self.processes.row(*pid).map_or("", |row| row.name.as_str());
-                self.outputs.dropped(*pid, *stream, *bytes, name);
-                let who = self.who(*pid);
-                self.chatter(t, || (Severity::Bad, sentences::output_dropped(&who, *stream, *bytes)));
+                let to_tell = self.outputs.dropped(t, *pid, *stream, *bytes, name);
+                self.output_dropped(t, *pid, *stream, to_tell);
             }
             EventKind::Fact(fact) => self.fact(t, fact),
             EventKind::Finding(finding) => self.found(t, finding),
@@ -311,6 +315,13 @@ impl RunFold {
         }
     }
 
+    fn output_dropped(&mut self, t: Monotonic, pid: Pid, stream: Stream, bytes: Option<u64>) {
+        if let Some(bytes) = bytes {
+            let who = self.who(pid);
+            self.chatter(t, || (Severity::Bad, sentences::output_dropped(&who, stream, bytes)));
+        }
+    }
+
     fn task_changed(&mut self, t: Monotonic, task: &str, change: &Change) {
         if sentences::is_told(change)
             && self.log.has_time_for_chatter(t)
@@ -387,8 +398,11 @@ impl RunFold {
         }
         let kept = self.facts.iter().find(|kept| kept.id == fact.id);
         self.fact_bytes += kept.map_or(0, size);
-        let (severity, text) = sentences::fact(fact);
-        self.log.push(t, severity, &text);
+        // One that is checked again and again is told as often as other changes.
+        if known.is_none() || self.log.has_time_for_chatter(t) {
+            let (severity, text) = sentences::fact(fact);
+            self.log.push(t, severity, &text);
+        }
     }
 
     fn found(&mut self, t: Monotonic, finding: &RunFinding) {

@@ -4,7 +4,6 @@
 
 use std::collections::HashMap;
 
-use super::texts::cut_text;
 use crate::model::{ExitStatus, Monotonic, Pgid, Pid, PipeFill, PipeTo, ProcessRow, ProcessSample, ProcessState, Sid};
 
 /// Rows beyond which the oldest dead ones go (and, if nobody is dead, the oldest).
@@ -73,7 +72,7 @@ impl ProcessTable {
                 told.name.clone_into(&mut row.name);
             }
             if !told.argv.is_empty() {
-                row.command = command(told.argv);
+                row.command = shell_words::join(told.argv).into();
             }
             if row.ended.is_none() && !row.is_orphan {
                 (row.ppid, row.pgid, row.sid) = (told.ppid, told.pgid, told.sid);
@@ -88,7 +87,7 @@ impl ProcessTable {
             sid: told.sid,
             depth: 0,
             name: told.name.to_owned(),
-            command: command(told.argv),
+            command: shell_words::join(told.argv).into(),
             state: ProcessState::Starting,
             status: None,
             reaped: None,
@@ -231,13 +230,6 @@ impl ProcessTable {
         }
         self.newest = self.entries.iter().enumerate().map(|(index, entry)| (entry.row.pid, index)).collect();
     }
-}
-
-/// An argument list as a shell would read it. One can be two megabytes long, and all are copied for each view.
-fn command(argv: &[String]) -> String {
-    let mut command = shell_words::join(argv);
-    cut_text(&mut command);
-    command
 }
 
 /// What `process.started` says.

@@ -134,8 +134,8 @@ pub struct ProcessRow {
     pub depth: u16,
     /// Its name.
     pub name: String,
-    /// Its whole command line, quoted for a shell.
-    pub command: String,
+    /// Its whole command line, quoted for a shell; shared, since it can be a megabyte.
+    pub command: Arc<str>,
     /// Its state, last seen.
     pub state: ProcessState,
     /// How it ended, once it has.

@@ -5,6 +5,7 @@ use egui::Ui;
 use super::actions::UiAction;
 use super::app::App;
 use super::commands::UiCommand;
+use super::foreign;
 use super::layout::{Pane, Tab};
 use super::theme::palette;
 use super::{step, widgets};
@@ -32,7 +33,7 @@ impl App {
             let why_button = ui.button("Why?");
             egui::Popup::menu(&why_button).width(340.0).show(|ui| ui.label(why(finding)));
             for lock in locks.iter().take(MOST_LOCKS) {
-                let button = ui.button(format!("Release {lock}"));
+                let button = ui.button(format!("Release {}", foreign::word(lock)));
                 if button.on_hover_text("Takes the lock from the one that holds it, so that the other one can go on.").clicked() {
                     actions.push(UiAction::Act(run.id, Action::Scenario("release".to_owned()), (*lock).to_owned()));
                 }

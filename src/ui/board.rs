@@ -5,7 +5,7 @@ use egui::{Align2, FontId, Rect, RichText, Role, Sense, Stroke, Ui, WidgetInfo, 
 
 use super::actions::{Actions, UiAction};
 use super::theme::{self, Palette, palette};
-use super::{pin_card, widgets};
+use super::{foreign, pin_card, widgets};
 use crate::model::{Action, BoardView, PinFunction, PinView, Pull, RunId};
 
 /// Draws the header. `running` is the run that hears a toggle of a line that somebody owns.
@@ -106,7 +106,7 @@ fn draw(
     let response = ui.interact(hit, ui.scope_id().with(egui::IdSalt::new(("pin", number))), sense);
     let words = describe(pin, number, board);
     let role = if can_act { Role::Button } else { Role::Label };
-    response.widget_info(|| WidgetInfo::labeled(role, true, &words));
+    response.widget_info(|| WidgetInfo::labeled(role, true, foreign::paragraph(&words)));
     if can_act && (response.hovered() || response.has_focus()) {
         ui.painter().rect_filled(hit.shrink2(vec2(2.0, 1.0)), 3.0, colors.hovered.gamma_multiply(0.6));
     }
@@ -154,8 +154,8 @@ fn draw(
     };
     let notes = pin.note.as_deref().unwrap_or_default();
     let is_chosen = response.clicked() || response.gained_focus() || response.is_pointer_button_down_on();
-    response
-        .on_hover_text([words.as_str(), notes, hint].into_iter().filter(|text| !text.is_empty()).collect::<Vec<_>>().join("\n"));
+    let whole = [words.as_str(), &foreign::line(notes), hint];
+    widgets::hint(response, &whole.into_iter().filter(|text| !text.is_empty()).collect::<Vec<_>>().join("\n"));
     is_chosen
 }
 
@@ -237,7 +237,7 @@ pub(super) fn describe(pin: &PinView, number: usize, board: &BoardView) -> Strin
     }
     if let Some(owner) = &pin.owner {
         text.push_str(", ");
-        text.push_str(owner);
+        text.push_str(&foreign::line(owner));
     }
     text
 }

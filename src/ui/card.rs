@@ -6,6 +6,7 @@ use egui::text::LayoutJob;
 use egui::{CollapsingHeader, ComboBox, FontFamily, FontId, RichText, Slider, TextEdit, TextFormat, Ui};
 use serde_json::Value;
 
+use super::foreign;
 use super::theme::{self, palette};
 use crate::engine::{LaunchRequest, What};
 use crate::model::{Language, StopPlan};
@@ -84,13 +85,13 @@ impl Card {
 /// A value as a person writes it: texts without quotes, lists without brackets.
 pub fn plain(value: &Value) -> String {
     match value {
-        Value::Array(values) => values.iter().map(plain).collect::<Vec<_>>().join(", "),
-        Value::String(text) => text.clone(),
+        Value::Array(values) => foreign::value(&values.iter().map(plain).collect::<Vec<_>>().join(", ")).into_owned(),
+        Value::String(text) => foreign::value(text).into_owned(),
         Value::Number(number) if number.is_f64() => {
             let number = number.as_f64().unwrap_or_default();
             if number.abs() >= 100.0 { format!("{number:.0}") } else { format!("{number:.3}") }
         }
-        other => other.to_string(),
+        other => foreign::value(&other.to_string()).into_owned(),
     }
 }
 

@@ -7,6 +7,7 @@ use egui::text::{LayoutJob, LayoutSection};
 use egui::{Rect, RichText, Role, ScrollArea, Ui, pos2, vec2};
 use egui_extras::syntax_highlighting::{CodeTheme, highlight};
 
+use super::foreign;
 use super::theme::{self, palette};
 use super::widgets;
 use crate::model::{Lane, Language, RunView, TaskState};
@@ -199,12 +200,12 @@ fn write_names(ui: &mut Ui, row: Rect, line: usize, tasks: &[(usize, &str)], sta
     let colors = palette(ui);
     let (text, ink, surface) = match (tasks.first(), starter) {
         (Some((place, _)), _) => {
-            let names: Vec<&str> = tasks.iter().take(MOST_NAMES).map(|(_, name)| *name).collect();
+            let names: Vec<_> = tasks.iter().take(MOST_NAMES).map(|(_, name)| foreign::word(name)).collect();
             let more = if tasks.len() > MOST_NAMES { format!(" and {} more", tasks.len() - MOST_NAMES) } else { String::new() };
             let tone = colors.series(*place);
             (format!("{}{more}", names.join(", ")), tone.ink, tone.surface)
         }
-        (None, Some(name)) => (format!("{name} starts here"), colors.text, colors.selected),
+        (None, Some(name)) => (format!("{} starts here", foreign::word(name)), colors.text, colors.selected),
         (None, None) => return,
     };
     let lay_out = |text: String| ui.painter().layout_no_wrap(text, theme::bold_font(10.5), ink);

@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::actions::{Actions, UiAction};
 use super::card::plain;
+use super::foreign;
 use super::theme::{self, palette};
 use super::widgets;
 use crate::engine::{CompareRequest, CompareRow, LANGUAGE, compare_rows, noise};
@@ -197,7 +198,7 @@ pub fn ui(ui: &mut Ui, comparison: Option<&Comparison>) {
         Progress::Stopped(why) => (format!("No verdict: {why}."), colors.orange.ink),
     };
     ScrollArea::vertical().scroll_source(widgets::scroll_source(ui)).id_salt("comparison").auto_shrink(false).show(ui, |ui| {
-        ui.add(egui::Label::new(theme::bold(text).size(12.5).color(ink)).wrap());
+        ui.add(egui::Label::new(theme::bold(foreign::paragraph(&text)).size(12.5).color(ink)).wrap());
         if comparison.progress == Progress::Done && !comparison.verdict.contains("noise") {
             ui.label(RichText::new(format!("How noise is judged: {}.", noise(comparison.repeat))).small().color(colors.weak));
         }

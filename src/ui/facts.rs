@@ -3,6 +3,7 @@
 use egui::{Align2, FontId, Rect, RichText, Role, ScrollArea, Ui, pos2, vec2};
 
 use super::card;
+use super::foreign;
 use super::prediction;
 use super::theme::{self, palette};
 use super::widgets;
@@ -53,8 +54,8 @@ pub fn brief_ui(ui: &mut Ui, run: &RunView) {
         for (name, value) in run.values.iter().take(MOST_WHOLE) {
             let mut job = egui::text::LayoutJob::default();
             let font = FontId::proportional(11.5);
-            job.append(&format!("{name}  "), 0.0, egui::TextFormat::simple(font, colors.weak));
-            job.append(&card::plain(value), 0.0, egui::TextFormat::simple(theme::bold_font(11.5), colors.text));
+            job.append(&format!("{}  ", foreign::line(name)), 0.0, egui::TextFormat::simple(font, colors.weak));
+            job.append(&foreign::line(&card::plain(value)), 0.0, egui::TextFormat::simple(theme::bold_font(11.5), colors.text));
             ui.add(egui::Label::new(job).truncate());
         }
     });
@@ -72,10 +73,10 @@ fn whole_fact(ui: &mut Ui, fact: &Fact) {
         ui.add_sized(vec2(14.0, 16.0), egui::Label::new(theme::bold(sign).size(13.0).color(tone.ink)));
         ui.vertical(|ui| {
             ui.spacing_mut().item_spacing.y = 1.0;
-            let claim = ui.add(egui::Label::new(RichText::new(&fact.claim).size(12.0)).wrap());
+            let claim = ui.add(egui::Label::new(RichText::new(foreign::page(&fact.claim)).size(12.0)).wrap());
             let words = format!("{word}: {}, {detail}", fact.claim);
-            claim.widget_info(|| egui::WidgetInfo::labeled(Role::Label, true, &words));
-            ui.add(egui::Label::new(RichText::new(&detail).size(11.0).color(tone.ink)).wrap());
+            claim.widget_info(|| egui::WidgetInfo::labeled(Role::Label, true, foreign::paragraph(&words)));
+            ui.add(egui::Label::new(RichText::new(foreign::page(&detail)).size(11.0).color(tone.ink)).wrap());
         });
     });
 }
@@ -84,8 +85,8 @@ fn whole_extra(ui: &mut Ui, (title, text): &Extra) {
     let colors = palette(ui);
     ui.add_space(2.0);
     ui.label(theme::bold(*title).size(11.0).color(colors.blue.ink));
-    let label = ui.add(egui::Label::new(RichText::new(text).size(12.0)).wrap());
-    label.widget_info(|| egui::WidgetInfo::labeled(Role::Label, true, format!("{title}: {text}")));
+    let label = ui.add(egui::Label::new(RichText::new(foreign::page(text)).size(12.0)).wrap());
+    label.widget_info(|| egui::WidgetInfo::labeled(Role::Label, true, format!("{title}: {}", foreign::paragraph(text))));
 }
 
 /// A line that is no fact: its heading and its text.
@@ -165,7 +166,7 @@ fn fact_row(ui: &mut Ui, fact: &Fact, index: usize) {
     let words = format!("{word}: {}, {detail}", fact.claim);
     let response = widgets::describe(ui, rect, ("fact", index), Role::Label, &words);
     if is_cut || is_detail_cut {
-        response.on_hover_text(words);
+        widgets::hint(response, &words);
     }
 }
 
@@ -176,7 +177,7 @@ fn extra_row(ui: &mut Ui, (title, text): &Extra, index: usize) {
     widgets::paint_text(ui, top, Align2::LEFT_CENTER, *title, theme::bold_font(11.0), colors.blue.ink);
     let below = top.translate(vec2(0.0, 17.0));
     widgets::paint_text(ui, below, Align2::LEFT_CENTER, text.as_str(), FontId::proportional(12.0), colors.text);
-    widgets::describe(ui, rect, ("extra", index), Role::Label, &format!("{title}: {text}")).on_hover_text(text);
+    widgets::hint(widgets::describe(ui, rect, ("extra", index), Role::Label, &format!("{title}: {text}")), text);
 }
 
 #[cfg(test)]

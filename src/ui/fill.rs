@@ -2,6 +2,7 @@
 
 use egui::{Rect, Ui, pos2};
 
+use super::foreign;
 use super::theme::palette;
 use crate::model::{ProcessRow, RunView};
 
@@ -43,7 +44,7 @@ impl Fill {
     /// `pipe to sort: 4096 of 65536 bytes`.
     pub fn words(&self) -> String {
         let full = if self.is_full() { "; full, so its writer waits" } else { "" };
-        format!("pipe to {}: {} of {} bytes{full}", self.to, self.bytes, self.capacity)
+        format!("pipe to {}: {} of {} bytes{full}", foreign::line(&self.to), self.bytes, self.capacity)
     }
 
     /// Fills a bar, from the left or, where it is higher than wide, from below.

@@ -5,6 +5,7 @@ use std::collections::HashSet;
 use egui::{Align2, Key, Role, ScrollArea, Sense, Stroke, TextEdit, Ui, WidgetInfo, vec2};
 
 use super::actions::{Actions, UiAction};
+use super::foreign;
 use super::theme::{self, palette};
 use super::widgets;
 use crate::model::{RunId, RunState, RunView, Snapshot};
@@ -197,7 +198,7 @@ fn row(ui: &mut Ui, title: &str, salt: impl egui::AsIdSalt, is_selected: bool, r
     let height = if theme::is_touch(ui) { FINGER_ROW } else { ROW };
     let (space, _) = ui.allocate_exact_size(vec2(ui.available_width(), height), Sense::hover());
     let response = ui.interact(space, ui.scope_id().with(egui::IdSalt::new(salt)), Sense::click());
-    response.widget_info(|| WidgetInfo::selected(Role::Button, true, is_selected, title));
+    response.widget_info(|| WidgetInfo::selected(Role::Button, true, is_selected, foreign::line(title)));
     if is_selected || response.hovered() || response.has_focus() {
         let fill = if is_selected { colors.selected } else { colors.hovered };
         ui.painter().rect_filled(space, 4.0, fill);
@@ -209,7 +210,7 @@ fn row(ui: &mut Ui, title: &str, salt: impl egui::AsIdSalt, is_selected: bool, r
     let name = space.shrink2(vec2(10.0, 0.0)).with_max_x(space.right() - 20.0);
     let font = if is_selected { theme::bold_font(12.5) } else { egui::FontId::proportional(12.5) };
     let is_cut = widgets::paint_text(ui, name, Align2::LEFT_CENTER, title, font, colors.text);
-    let response = if is_cut { response.on_hover_text(title) } else { response };
+    let response = if is_cut { widgets::hint(response, title) } else { response };
     let center = egui::pos2(space.right() - 10.0, space.center().y);
     let words = match run.map(|run| &run.state) {
         None => {

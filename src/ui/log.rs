@@ -41,7 +41,7 @@ fn row(ui: &mut Ui, entry: &LogEntry, index: usize) {
         widgets::paint_text(ui, column(74.0, rect.right()), Align2::LEFT_CENTER, &*entry.text, FontId::proportional(12.0), ink);
     let response = widgets::describe(ui, rect, ("log", index), Role::Label, &entry.text);
     if is_cut {
-        response.on_hover_text(&*entry.text);
+        widgets::hint(response, &entry.text);
     }
 }
 

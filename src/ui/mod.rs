@@ -13,6 +13,7 @@ mod compare;
 mod cores;
 mod facts;
 mod fill;
+mod foreign;
 mod frame;
 #[doc(hidden)]
 pub mod gallery;
@@ -33,6 +34,7 @@ pub mod sample;
 mod screenshot;
 mod selected;
 mod settings;
+mod settings_file;
 mod states;
 mod step;
 #[cfg(test)]

@@ -11,6 +11,7 @@ use super::code::Code;
 use super::commands::UiCommand;
 use super::layout::{Pane, Tab};
 use super::library::Subject;
+use super::settings_file::ZOOM;
 use super::step::{self, STEP};
 use super::{selected, top_bar};
 use crate::engine::{Command, LaunchRequest, LineRequest};
@@ -208,7 +209,7 @@ impl App {
     }
 
     pub(super) fn zoom(&mut self, ctx: &Context, factor: f32) {
-        self.preferences.zoom = factor.clamp(0.5, 3.0);
+        self.preferences.zoom = factor.clamp(*ZOOM.start(), *ZOOM.end());
         ctx.set_zoom_factor(self.preferences.zoom);
     }
 

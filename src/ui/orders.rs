@@ -8,6 +8,8 @@ use crate::model::RunView;
 
 /// The fewest steps that are an order.
 const FEWEST: usize = 8;
+/// The most steps that can be told apart on a screen.
+const MOST: usize = 2_000;
 const ROW: f32 = 18.0;
 const NAME: f32 = 74.0;
 const COUNT: f32 = 96.0;
@@ -17,7 +19,7 @@ type Order<'a> = (&'a str, &'a str);
 
 /// The values that are orders, of runs such as `order of light-2`: by their load, then by number.
 fn orders(run: &RunView) -> Vec<Order<'_>> {
-    let is_order = |text: &str| text.len() >= FEWEST && text.bytes().all(|letter| letter.is_ascii_uppercase());
+    let is_order = |text: &str| (FEWEST..=MOST).contains(&text.len()) && text.bytes().all(|letter| letter.is_ascii_uppercase());
     let of_run =
         |name: &str| name.rsplit_once('-').and_then(|(load, number)| Some((load.to_owned(), number.parse::<u32>().ok()?)));
     let mut found: Vec<_> = run

@@ -6,6 +6,7 @@ use std::collections::HashMap;
 use egui::{Popup, PopupCloseBehavior, RichText, TextEdit, Ui};
 
 use super::actions::{Actions, UiAction};
+use super::foreign;
 use super::step::STEP;
 use super::theme::{self, palette};
 use crate::model::{Action, Lane, RunState, RunView, TaskState};
@@ -63,7 +64,7 @@ impl OwnActions {
 fn menu_ui(ui: &mut Ui, offers: &[String], action: &ActionSpec, typed: &mut String, act: &mut dyn FnMut(&str)) {
     ui.label(RichText::new(action.meaning).small().color(palette(ui).weak));
     for offer in offers {
-        if ui.button(offer).clicked() {
+        if ui.button(foreign::word(offer)).clicked() {
             act(offer);
             ui.close();
         }

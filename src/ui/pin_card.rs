@@ -5,6 +5,7 @@ use egui::{Button, Ui, vec2};
 use super::actions::{Actions, UiAction};
 use super::board::{describe, line_of, press, toggle};
 use super::theme::{self, palette};
+use super::{foreign, widgets};
 use crate::model::{BoardView, PinFunction, PinView, RunId};
 
 /// The owner of what a person drives.
@@ -20,11 +21,11 @@ pub fn height(ui: &Ui) -> f32 {
 pub fn ui(ui: &mut Ui, pin: &PinView, number: usize, board: &BoardView, running: Option<RunId>, actions: &mut Actions) {
     let colors = palette(ui);
     let words = describe(pin, number, board);
-    let note = pin.note.as_deref().map(|note| format!(" ⚠ {note}")).unwrap_or_default();
+    let note = pin.note.as_deref().map(|note| format!(" ⚠ {}", foreign::line(note))).unwrap_or_default();
     let text = theme::bold(format!("{words}{note}")).size(11.0).color(colors.text);
     let why = board.why_no_pull(pin).map(|unknown| format!("Its pull {unknown}.")).unwrap_or_default();
     let whole = [&words, note.trim_start(), &why].into_iter().filter(|text| !text.is_empty()).collect::<Vec<_>>().join("\n");
-    ui.add(egui::Label::new(text).truncate()).on_hover_text(whole);
+    widgets::hint(ui.add(egui::Label::new(text).truncate()), &whole);
     let Some(line) = line_of(pin.function) else { return };
     let is_free = pin.owner.is_none();
     let name = format!("GPIO{line}");

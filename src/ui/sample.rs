@@ -81,7 +81,7 @@ pub fn process(pid: i32, name: &str) -> ProcessRow {
         sid: Sid::new(4700),
         depth: 0,
         name: name.to_owned(),
-        command: name.to_owned(),
+        command: name.into(),
         state: ProcessState::Sleeping,
         status: None,
         reaped: None,

@@ -1,9 +1,10 @@
 //! The selected process: what it is, how it is, and what can be done to it. UI thread; sends nothing itself.
 
-use egui::{Key, RichText, Ui, vec2};
+use egui::{Align, Frame, Key, Layout, Margin, RichText, ScrollArea, Ui, vec2};
 
 use super::actions::{Actions, UiAction};
 use super::commands::UiCommand;
+use super::foreign;
 use super::states::{self, Look};
 use super::theme::{self, palette};
 use super::tree::Selection;
@@ -27,6 +28,8 @@ pub const GONE: &str = "it has ended, and its parent has waited on it. Nobody is
 const TITLE: f32 = 36.0;
 const BADGE: f32 = 22.0;
 const SENTENCE: f32 = 62.0;
+/// Three lines of its command line; more are scrolled to. What is below must not move when it calls another program.
+const COMMAND: f32 = 40.0;
 
 impl Selected {
     /// Whom signals reach.
@@ -70,7 +73,7 @@ impl Selected {
                 let living = process.threads.iter().find(|thread| thread.tid == tid).map(|thread| thread.name.as_str());
                 let lane = || run.lanes.iter().find(|lane| lane.tid == Some(tid)).map(|lane| lane.name.as_str());
                 let name = living.or_else(lane).unwrap_or_default();
-                let text = RichText::new(format!("Its thread {name} ({tid}).")).color(colors.weak);
+                let text = RichText::new(format!("Its thread {} ({tid}).", foreign::line(name))).color(colors.weak);
                 ui.add(egui::Label::new(text).truncate()).on_hover_text("Signals reach the whole process.");
             }
         });
@@ -81,6 +84,7 @@ impl Selected {
             waits_ui(ui, run, actions);
         }
         if let (Some(run), Some(process)) = (run, process) {
+            command_ui(ui, &process.command);
             typing.ui(ui, run, process, actions);
         }
     }
@@ -206,10 +210,34 @@ fn waits_ui(ui: &mut Ui, run: &RunView, actions: &mut Actions) {
     });
 }
 
+/// How it was called, as one would type it into a shell: to read, and to copy.
+fn command_ui(ui: &mut Ui, command: &str) {
+    ui.add_space(2.0);
+    ui.horizontal(|ui| {
+        ui.label(theme::caption(ui, "Command line"));
+        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+            let copy = ui.add_enabled(!command.is_empty(), egui::Button::new("Copy").small());
+            let copy = copy.accessible_name("Copy the command line");
+            if copy.on_hover_text("Copies all of it, quoted for a shell.").clicked() {
+                ui.copy_text(command.to_owned());
+            }
+        });
+    });
+    let colors = palette(ui);
+    let well = Frame::new().fill(colors.well).stroke((1.0, colors.line)).corner_radius(4).inner_margin(Margin::symmetric(6, 3));
+    well.show(ui, |ui| {
+        let area = ScrollArea::vertical().scroll_source(widgets::scroll_source(ui)).id_salt("command").auto_shrink(false);
+        area.min_scrolled_height(0.0).max_height(COMMAND).show(ui, |ui| {
+            let known = if command.is_empty() { "It is not known." } else { command };
+            ui.add(egui::Label::new(RichText::new(foreign::page(known)).monospace().size(10.5)).wrap());
+        });
+    });
+}
+
 /// Its name, and under it its family.
 fn title(ui: &mut Ui, process: &ProcessRow) {
     ui.spacing_mut().item_spacing.y = 1.0;
-    ui.add(egui::Label::new(theme::bold(&process.name).size(14.0)).truncate());
+    ui.add(egui::Label::new(theme::bold(foreign::line(&process.name)).size(14.0)).truncate());
     let family = format!("pid {} · child of {}", process.pid, process.ppid);
     ui.add(egui::Label::new(RichText::new(family).size(11.0).color(palette(ui).weak)).truncate());
 }
@@ -250,7 +278,10 @@ fn ended(status: ExitStatus) -> String {
 
 #[cfg(test)]
 mod tests {
-    use egui_kittest::{Harness, kittest::Queryable};
+    use egui_kittest::{
+        Harness,
+        kittest::{NodeT, Queryable},
+    };
 
     use super::*;
     use crate::model::Pid;
@@ -314,6 +345,42 @@ mod tests {
             assert_eq!(acted(&mut harness), [expected]);
         }
         assert!(show(4711).query_by_label("Wait on any").is_none(), "a lesson waits on its own");
+    }
+
+    fn show_command(command: &str) -> Harness<'static, State> {
+        let mut run = (*sample::deadlock().runs[0]).clone();
+        run.processes[0].command = command.into();
+        let selection = Some((run.processes[0].pid, None));
+        testing::view(230.0, 420.0, State::default(), move |ui, (selected, actions, typing)| {
+            selected.ui(ui, Some(&run), selection, typing, actions);
+        })
+    }
+
+    #[test]
+    fn the_whole_command_line_is_shown_wrapped_and_copied() {
+        let command = "sort -k 2 'two words' /usr/share/dict/words --parallel=4 --buffer-size=50%";
+        let mut harness = show_command(command);
+        harness.run();
+        let label = harness.get_by_label(command).rect();
+        assert!(label.right() <= 230.0 && label.height() > 20.0, "wrapped: {label:?}");
+        harness.get_by_label("Copy the command line").click();
+        assert_eq!(testing::copied(&mut harness).as_deref(), Some(command));
+        show_command("").get_by_label("It is not known.");
+    }
+
+    #[test]
+    fn a_megabyte_of_arguments_is_cut_where_it_is_shown_counted_and_copied_whole() {
+        let command = format!("cat {}", "argument ".repeat(110_000));
+        let mut harness = show_command(&command);
+        harness.run();
+        let label = harness.get_by_label_contains("cat argument");
+        let text = label.accesskit_node().label().or(label.value()).unwrap_or_default();
+        let left = command.len() - text.find("\n… and ").expect("it says what was left out");
+        assert!(text.len() < 5_000 && text.ends_with(&format!("… and {left} more bytes.")), "{}", text.len());
+        harness.get_by_label("Copy the command line").click();
+        assert!(testing::copied(&mut harness) == Some(command), "all of it");
+        let kill = |command: &str| show_command(command).get_by_label("Kill").rect();
+        assert_eq!(kill("cat"), kill(&"x".repeat(1_000_000)), "no button moves");
     }
 
     #[test]

@@ -1,5 +1,5 @@
-//! What is kept from one start to the next: read before the window opens, written by a thread of its own, never in a frame. The file
-//! is whole at any moment, whoever is killed while it is written.
+//! What is kept from one start to the next, written by a thread of its own, never in a frame. The file is whole at any moment, whoever is
+//! killed while it is written.
 
 use std::fs::{self, File};
 use std::io::{self, Write};
@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender, bounded};
 use egui::Context;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::Value;
 
 use super::layout::{Pane, Tab};
@@ -17,8 +17,7 @@ use super::theme::ThemeChoice;
 use crate::model::Language;
 
 /// What a person chose.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(default)]
+#[derive(Debug, Clone, Serialize)]
 pub struct Preferences {
     pub(super) theme: ThemeChoice,
     pub(super) language: Language,
@@ -53,18 +52,16 @@ impl Preferences {
 }
 
 /// Everything that is kept.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
-#[serde(default)]
+#[derive(Debug, Clone, Default, Serialize)]
 pub(super) struct Kept {
     pub(super) preferences: Preferences,
     pub(super) window: WindowPlace,
     /// The sizes of panes as they were dragged, in egui's own words.
-    panes: Value,
+    pub(super) panes: Value,
 }
 
 /// How large the window was.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
 pub(super) struct WindowPlace {
     /// Width and height in points of the desktop, whatever the window's own zoom.
     pub(super) size: Option<[f32; 2]>,
@@ -79,11 +76,6 @@ pub(super) fn place() -> Option<PathBuf> {
 }
 
 impl Kept {
-    /// What was kept; the defaults where nothing was, or where it is nonsense.
-    pub(super) fn load(path: &Path) -> Self {
-        fs::read(path).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok()).unwrap_or_default()
-    }
-
     /// Gives the panes of a new window the sizes that they had.
     pub(super) fn lay_out(&self, ctx: &Context) {
         if let Ok(data) = serde_json::from_value(self.panes.clone()) {
@@ -216,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_kept_is_read_again_and_nonsense_is_not() {
+    fn what_was_kept_is_read_again() {
         let (_folder, path) = file();
         let ctx = Context::default();
         ctx.data_mut(|data| data.insert_persisted(egui::Id::unique("height"), 77.0_f32));
@@ -224,14 +216,14 @@ mod tests {
         let window = WindowPlace { size: Some([900.0, 600.0]), is_maximized: false };
         let keeper = Keeper::start(path.clone(), &Kept::default()).expect("a thread");
         keeper.finish(&Kept::of(&ctx, preferences, window));
-        let kept = Kept::load(&path);
+        let loaded = super::super::settings_file::load(&path, super::super::testing::CATALOGUE);
+        assert_eq!(loaded.notice, None);
+        let kept = loaded.kept;
         assert_eq!((kept.preferences.theme, kept.window), (ThemeChoice::Light, window));
         assert_eq!((kept.preferences.language, &kept.preferences.known[..]), (Language::Python, &Pane::ALL[..]));
         let fresh = Context::default();
         kept.lay_out(&fresh);
         assert_eq!(fresh.data_mut(|data| data.get_persisted::<f32>(egui::Id::unique("height"))), Some(77.0));
-        fs::write(&path, "{{{").expect("writes");
-        assert_eq!(Kept::load(&path).window, WindowPlace::default());
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use egui::{ScrollArea, Ui};
 
 use super::actions::{Actions, UiAction};
+use super::foreign;
 use super::theme::{self, palette};
 use super::widgets;
 use crate::model::{Action, Lane, RunView, TaskSort, TaskState};
@@ -59,11 +60,11 @@ pub fn ui(ui: &mut Ui, run: &RunView, actions: &mut Actions) {
                     for (place, lane) in tasks.take(MOST) {
                         let gate = at_gate(lane);
                         let about = gate.filter(|about| !about.is_empty()).map(|about| format!(": {about}"));
-                        let text = format!("{}{}", lane.name, about.unwrap_or_default());
+                        let text = foreign::line(&format!("{}{}", lane.name, about.unwrap_or_default())).into_owned();
                         let stroke = (1.5, if gate.is_some() { colors.series(place).strong } else { colors.line });
                         let button = egui::Button::new(text).stroke(stroke).truncate();
                         let button = ui.add_enabled_ui(gate.is_some(), |ui| ui.add_sized(BUTTON, button)).inner;
-                        let button = button.accessible_name(format!("Let {} go on", lane.name));
+                        let button = button.accessible_name(format!("Let {} go on", foreign::line(&lane.name)));
                         if button.on_disabled_hover_text("It does not stand at a gate now.").clicked() {
                             actions.push(step(&lane.name));
                         }

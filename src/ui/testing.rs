@@ -66,3 +66,14 @@ pub(super) static CATALOGUE: &[&Scenario] = &[&FORK, &POOL];
 pub(super) fn view<S>(width: f32, height: f32, state: S, draw: impl FnMut(&mut Ui, &mut S) + 'static) -> Harness<'static, S> {
     Harness::builder().with_size([width, height]).with_context_setup(Gallery::prepare).build_ui_state(draw, state)
 }
+
+/// What is copied within the next frames.
+pub(super) fn copied<S>(harness: &mut Harness<'_, S>) -> Option<String> {
+    (0..5).find_map(|_| {
+        harness.run_steps(1);
+        harness.output().platform_output.commands.iter().find_map(|command| match command {
+            egui::OutputCommand::CopyText(text) => Some(text.clone()),
+            _ => None,
+        })
+    })
+}

@@ -7,6 +7,7 @@ use egui::{Align2, Color32, FontId, Rect, RichText, Role, ScrollArea, Sense, Str
 
 use super::actions::{Actions, UiAction};
 use super::fill::Fill;
+use super::foreign;
 use super::hatch::{self, Hatch};
 use super::orders;
 use super::states::Look;
@@ -208,7 +209,10 @@ impl Timeline {
             self.measured = key;
             self.places = run.lanes.iter().enumerate().map(|(place, lane)| (lane.name.clone(), place)).collect();
             let font = FontId::proportional(12.0);
-            let width = |lane: &Lane| ui.painter().layout_no_wrap(lane.name.clone(), font.clone(), Color32::PLACEHOLDER).size().x;
+            let width = |lane: &Lane| {
+                let name = foreign::line(&lane.name).into_owned();
+                ui.painter().layout_no_wrap(name, font.clone(), Color32::PLACEHOLDER).size().x
+            };
             self.name_width =
                 run.lanes.iter().take(50).map(width).fold(60.0, f32::max).min((ui.available_width() * 0.2).clamp(110.0, 260.0))
                     + 12.0;
@@ -276,17 +280,21 @@ impl Timeline {
         response.widget_info(|| {
             let state = latest.map_or("created", |segment| segment.state.word());
             let note = latest.map_or("", |segment| &*segment.note);
-            egui::WidgetInfo::labeled(Role::Button, true, format!("lane {}: {state} {note}", lane.name).trim_end())
+            egui::WidgetInfo::labeled(
+                Role::Button,
+                true,
+                format!("lane {}: {state} {}", foreign::line(&lane.name), foreign::line(note)).trim_end(),
+            )
         });
         if response.clicked() {
             actions.push(UiAction::Select(lane.pid, lane.tid));
         }
         if is_cut && response.hover_pos().is_some_and(|pointer| pointer.x < scale.left) {
-            response.on_hover_text_at_pointer(&lane.name);
+            widgets::hint_at_pointer(response, &lane.name);
         } else if let Some(pointer) = response.hover_pos().filter(|pointer| pointer.x >= scale.left) {
             let t = scale.from + f64::from(pointer.x - scale.left) * scale.per_point();
             if let Some(segment) = at_time(&lane.segments, t) {
-                response.on_hover_text_at_pointer(explain(&lane.name, lane.pid, lane.tid, segment, now));
+                widgets::hint_at_pointer(response, &explain(&lane.name, lane.pid, lane.tid, segment, now));
             }
         }
     }
@@ -310,7 +318,7 @@ fn label(painter: &egui::Painter, at: Rect, look: Look, segment: &Segment, color
     let is_patterned = look == Look::Waiting;
     let ink = if is_patterned { colors.text } else { theme::ink_on(hatch::fill_of(look, colors).0) };
     let font = theme::bold_font((at.height() - 1.0).min(11.0));
-    let mut job = egui::text::LayoutJob::simple_singleline(segment.note.to_string(), font, ink);
+    let mut job = egui::text::LayoutJob::simple_singleline(foreign::line(&segment.note).into_owned(), font, ink);
     job.wrap = egui::text::TextWrapping::truncate_at_width(at.width() - 12.0);
     let galley = painter.layout_job(job);
     let position = pos2(at.left() + 8.0, at.center().y - galley.size().y / 2.0);
@@ -388,12 +396,12 @@ fn explain(name: &str, pid: Pid, tid: Option<Tid>, segment: &Segment, now: f64) 
     let until = segment.until.map_or(now, Monotonic::secs);
     let from = segment.from.secs();
     let look = Look::from(segment.state);
-    let mut text = format!("{name} {} {}", look.glyph(), look.word());
+    let mut text = format!("{} {} {}", foreign::line(name), look.glyph(), look.word());
     if !segment.note.is_empty() {
-        let _ = write!(text, ": {}", segment.note);
+        let _ = write!(text, ": {}", foreign::line(&segment.note));
     }
     if let Some(holder) = &segment.held_by {
-        let _ = write!(text, ", held by {holder}");
+        let _ = write!(text, ", held by {}", foreign::line(holder));
     }
     let end = if segment.until.is_none() { "now" } else { "" };
     let _ = write!(text, "\n{from:.6} s to {until:.6} s {end}\n{:.3} ms", (until - from) * 1000.0);

@@ -4,26 +4,31 @@ use std::time::{Duration, Instant};
 
 use egui::{Align2, Area, Context, Id, RichText};
 
+use super::foreign;
 use super::theme::palette;
 use super::widgets;
 
 /// Notices that are on the screen, and how far those of the engine have been shown.
 #[derive(Debug, Default)]
 pub struct Toasts {
-    shown: Vec<(Instant, String)>,
+    /// Since when it is seen: a window takes its time until its first frame.
+    shown: Vec<(Option<Instant>, String)>,
     last_number: u64,
 }
 
 const STAY: Duration = Duration::from_secs(7);
 const MOST: usize = 4;
+/// Bytes of all that are shown: more would cover a small window.
+const MOST_BYTES: usize = 1_200;
 /// What good news begin with; everything else is a warning.
 const GOOD: char = '✔';
 
 impl Toasts {
     /// Shows a sentence.
     pub fn push(&mut self, text: impl Into<String>) {
-        self.shown.push((Instant::now(), text.into()));
-        if self.shown.len() > MOST {
+        self.shown.push((None, foreign::paragraph(&text.into()).into_owned()));
+        let bytes = |shown: &[(Option<Instant>, String)]| shown.iter().map(|(_, text)| text.len()).sum::<usize>();
+        while self.shown.len() > MOST || (self.shown.len() > 1 && bytes(&self.shown) > MOST_BYTES) {
             self.shown.remove(0);
         }
     }
@@ -40,8 +45,8 @@ impl Toasts {
 
     /// Draws them over everything else.
     pub fn ui(&mut self, ctx: &Context) {
-        self.shown.retain(|(since, _)| since.elapsed() < STAY);
-        let Some((oldest, _)) = self.shown.first() else { return };
+        self.shown.retain_mut(|(since, _)| since.get_or_insert_with(Instant::now).elapsed() < STAY);
+        let Some((Some(oldest), _)) = self.shown.first() else { return };
         ctx.request_repaint_after(STAY.saturating_sub(oldest.elapsed()) + Duration::from_millis(20));
         let mut dismissed = None;
         Area::new(Id::unique("toasts")).anchor(Align2::RIGHT_BOTTOM, [-16.0, -16.0]).show(ctx, |ui| {

@@ -4,6 +4,7 @@ use egui::{Align, Layout, RichText, Ui, vec2};
 
 use super::actions::{Actions, UiAction};
 use super::commands::UiCommand;
+use super::foreign;
 use super::theme::{self, palette};
 use super::widgets;
 use crate::model::{Language, RunState, RunView, Snapshot};
@@ -72,7 +73,7 @@ impl TopBar<'_> {
     fn breadcrumb(&self) -> String {
         match (self.scenario, self.run) {
             (Some(scenario), _) => format!("{}  ›  {}", scenario.chapter.title(), scenario.title),
-            (None, Some(run)) => format!("Mine  ›  {}", run.title),
+            (None, Some(run)) => format!("Mine  ›  {}", foreign::line(&run.title)),
             (None, None) => "Mine  ›  Run a program".to_owned(),
         }
     }

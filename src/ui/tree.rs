@@ -6,6 +6,7 @@ use egui_extras::{Column, TableBuilder, TableRow};
 
 use super::actions::{Actions, UiAction};
 use super::fill::Fill;
+use super::foreign;
 use super::states::{self, Look};
 use super::theme::{self, palette};
 use super::tree_rows::{RowRef, Rows, SortBy};
@@ -74,7 +75,7 @@ impl Tree {
         let id = focus_id();
         let focus = ui.interact(area, id, Sense::focusable_noninteractive());
         focus.widget_info(|| {
-            WidgetInfo::labeled(Role::Group, true, format!("Processes of {}: {}", run.title, run.processes.len()))
+            WidgetInfo::labeled(Role::Group, true, format!("Processes of {}: {}", foreign::line(&run.title), run.processes.len()))
         });
         if std::mem::take(&mut self.wants_focus) {
             focus.request_focus();
@@ -143,7 +144,7 @@ impl Tree {
                     let response = match thread {
                         // The column is too narrow for many a reason.
                         Some(thread) if !thread.waits_for.is_empty() => {
-                            row.response().on_hover_text(format!("{} waits for {}.", thread.name, thread.waits_for))
+                            widgets::hint(row.response(), &format!("{} waits for {}.", thread.name, thread.waits_for))
                         }
                         _ => row.response(),
                     };
@@ -255,8 +256,8 @@ fn draw(
         let orphan = if process.is_orphan && thread.is_none() { " (orphan)" } else { "" };
         let room = vec2(ui.available_width() - if fill.is_some() { FILL + 6.0 } else { 0.0 }, ui.available_height());
         ui.allocate_ui_with_layout(room, Layout::left_to_right(Align::Center), |ui| {
-            let text = RichText::new(format!("{name}{orphan}")).color(ink);
-            ui.add(egui::Label::new(text).truncate().selectable(false)).on_hover_text(&process.command);
+            let text = RichText::new(format!("{}{orphan}", foreign::line(name))).color(ink);
+            widgets::hint(ui.add(egui::Label::new(text).truncate().selectable(false)), &process.command);
         });
     });
     let id = thread.map_or_else(|| process.pid.to_string(), |thread| thread.tid.to_string());
@@ -327,10 +328,10 @@ fn describe(process: &ProcessRow, thread: Option<&ThreadSample>, fill: Option<&F
     if let Some(thread) = thread {
         let look = states::thread_look(thread).word();
         let waits = if thread.waits_for.is_empty() { String::new() } else { format!(" for {}", thread.waits_for) };
-        return format!("thread {} {}: {look}{waits}", thread.name, thread.tid);
+        return format!("thread {} {}: {look}{}", foreign::line(&thread.name), thread.tid, foreign::line(&waits));
     }
     let pipe = fill.map_or_else(String::new, |fill| format!(", {}", fill.words()));
-    format!("process {} {}: {}{pipe}", process.name, process.pid, states::process_look(process).1)
+    format!("process {} {}: {}{pipe}", foreign::line(&process.name), process.pid, states::process_look(process).1)
 }
 
 #[cfg(test)]

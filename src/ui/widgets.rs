@@ -6,6 +6,7 @@ use egui::{
     vec2,
 };
 
+use super::foreign;
 use super::theme::{self, Tone, palette};
 use crate::model::Finished;
 
@@ -71,7 +72,7 @@ pub fn banner(ui: &mut Ui, text: &str, tone: Tone, buttons: impl FnOnce(&mut Ui)
                 ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
                     buttons(ui);
                     ui.with_layout(egui::Layout::left_to_right(egui::Align::Center), |ui| {
-                        ui.add(egui::Label::new(theme::bold(text).color(palette(ui).text)).wrap());
+                        ui.add(egui::Label::new(theme::bold(foreign::line(text)).color(palette(ui).text)).wrap());
                     });
                 });
             });
@@ -95,9 +96,9 @@ pub fn nothing_yet(ui: &mut Ui, text: &str) {
 }
 
 /// Paints one line of text; what does not fit into `rect` becomes "…". True when it did not fit: its view shows the whole elsewhere.
-pub fn paint_text(ui: &Ui, rect: Rect, align: Align2, text: impl Into<String>, font: FontId, color: Color32) -> bool {
+pub fn paint_text(ui: &Ui, rect: Rect, align: Align2, text: impl AsRef<str>, font: FontId, color: Color32) -> bool {
     let painter = ui.painter_at(rect.intersect(ui.clip_rect()));
-    let mut job = LayoutJob::simple_singleline(text.into(), font, color);
+    let mut job = LayoutJob::simple_singleline(foreign::line(text.as_ref()).into_owned(), font, color);
     job.wrap = TextWrapping::truncate_at_width(rect.width());
     let galley = painter.layout_job(job);
     let is_cut = galley.elided;
@@ -114,8 +115,18 @@ fn anchor_of(rect: Rect, align: Align2) -> Pos2 {
 /// Gives something that was painted a name that a screen reader says and a test finds.
 pub fn describe(ui: &mut Ui, rect: Rect, salt: impl egui::AsIdSalt, role: Role, text: &str) -> Response {
     let response = ui.interact(rect, ui.scope_id().with(egui::IdSalt::new(salt)), Sense::hover());
-    response.widget_info(|| WidgetInfo::labeled(role, true, text));
+    response.widget_info(|| WidgetInfo::labeled(role, true, foreign::paragraph(text)));
     response
+}
+
+/// What is shown of a text of somebody else's while the pointer rests on it.
+pub fn hint(response: Response, text: &str) -> Response {
+    response.on_hover_text(foreign::paragraph(text))
+}
+
+/// The same beside the pointer, where what was drawn is large.
+pub fn hint_at_pointer(response: Response, text: &str) -> Response {
+    response.on_hover_text_at_pointer(foreign::paragraph(text))
 }
 
 /// A round sign beside a name, and whether it is filled.

@@ -10,7 +10,8 @@ use egui::{ViewportBuilder, ViewportId};
 
 use super::app::App;
 use super::screenshot::Screenshot;
-use super::settings::{self, Keeper, Kept};
+use super::settings::{self, Keeper};
+use super::settings_file;
 use super::theme::DesktopFonts;
 use crate::engine::EngineHandle;
 use crate::scenario::CATALOGUE;
@@ -76,7 +77,12 @@ pub fn run(options: WindowOptions, engine: EngineHandle) -> Result<(), WindowErr
     let outcome = screenshot.as_ref().map(Screenshot::outcome);
     // A picture is of a window as everybody has it, and leaves nothing behind.
     let place = settings::place().filter(|_| !is_picture);
-    let kept = place.as_deref().map(Kept::load).unwrap_or_default();
+    let loaded = place.as_deref().map(|path| settings_file::load(path, CATALOGUE)).unwrap_or_default();
+    let (kept, notice) = (loaded.kept, loaded.notice);
+    let place = place.filter(|_| !loaded.is_in_the_way);
+    if let Some(notice) = &notice {
+        eprintln!("tasklab: {notice}");
+    }
     let has_own_size = options.size.is_some();
     let viewport = ViewportBuilder::default()
         .with_title("Task Lab")
@@ -96,6 +102,9 @@ pub fn run(options: WindowOptions, engine: EngineHandle) -> Result<(), WindowErr
             Some(Ok(keeper)) => app.keep(keeper, kept.window, has_own_size),
             Some(Err(error)) => app.toasts.push(format!("Could not keep the settings: {error}.")),
             None => {}
+        }
+        if let Some(notice) = notice {
+            app.toasts.push(notice);
         }
         app.screenshot = screenshot;
         if let Some(id) = options.start_scenario {
