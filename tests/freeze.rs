@@ -85,7 +85,7 @@ impl Drop for Strace {
 /// Moves about and clicks, as long as that, and everywhere at least twice.
 fn use_it(screen: &Screen, length: Duration) {
     let began = Instant::now();
-    let places = [(300, 527), (640, 300), (62, 138), (900, 600)];
+    let places = [(300, 568), (640, 300), (62, 138), (900, 600)];
     let mut at = 0;
     while began.elapsed() < length || at < 2 * places.len() {
         screen.click(places[at % places.len()]);

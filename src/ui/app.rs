@@ -173,7 +173,7 @@ impl App {
         self.overlays.ui(&ctx, &mut choice, &mut zoom, &mut is_touch);
         (self.preferences.theme, self.preferences.is_touch) = (choice, is_touch);
         // A small screen is one that is touched, such as the Raspberry Pi's own display.
-        let drawn = (choice, is_touch || (Self::is_folded(ui) && !self.is_projector()));
+        let drawn = (choice, is_touch || (self.is_folded(ui) && !self.is_projector()));
         if self.drawn != drawn {
             self.drawn = drawn;
             theme::apply(&ctx, drawn.0, drawn.1);
@@ -237,8 +237,8 @@ impl App {
         self.preferences.language
     }
 
-    pub(super) fn is_folded(ui: &Ui) -> bool {
-        layout::is_folded(ui.ctx().content_rect().size())
+    pub(super) fn is_folded(&self, ui: &Ui) -> bool {
+        layout::is_folded(ui.ctx().content_rect().size(), self.preferences.is_touch)
     }
 }
 

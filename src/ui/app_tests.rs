@@ -3,6 +3,7 @@
 mod foreign;
 mod lessons;
 mod processes;
+mod rooms;
 mod sizes;
 
 use std::sync::{Arc, Mutex};
@@ -85,12 +86,16 @@ fn running() -> Snapshot {
 }
 
 fn finished() -> Snapshot {
-    let mut snapshot = running();
-    let mut run = (*snapshot.runs[0]).clone();
-    run.state = RunState::Finished(Finished { outcome: Outcome::Passed, elapsed_s: 1.5, processes_left: 0, reason: None });
-    snapshot.runs = vec![Arc::new(run)];
-    snapshot.sequence = 2;
-    snapshot
+    finished_as(testing::FORK.id, |_| {})
+}
+
+fn finished_as(id: &str, change: impl FnOnce(&mut RunView)) -> Snapshot {
+    let finished = Finished { outcome: Outcome::Passed, elapsed_s: 1.5, processes_left: 0, reason: None };
+    let snapshot = running_as(id, |run| {
+        run.state = RunState::Finished(finished);
+        change(run);
+    });
+    Snapshot { sequence: 2, ..snapshot }
 }
 
 #[test]

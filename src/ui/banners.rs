@@ -1,13 +1,16 @@
-//! What must not be overlooked, over the lanes: the question, a pause, trouble, findings, whose turn it is, how a run ends. UI thread.
+//! What must not be overlooked, over the lanes: the question, a pause, trouble, findings, whose turn it is, how a run ends. UI thread;
+//! moves nothing that lies below.
 
-use egui::Ui;
+use std::collections::VecDeque;
+
+use egui::{ScrollArea, Sense, Ui, UiBuilder, vec2};
 
 use super::actions::UiAction;
 use super::app::App;
 use super::commands::UiCommand;
 use super::foreign;
 use super::layout::{Pane, Tab};
-use super::theme::palette;
+use super::theme::{self, palette};
 use super::{step, widgets};
 use crate::model::{Action, Finished, Reason, RunFinding, RunState, RunView, Snapshot};
 
@@ -16,59 +19,104 @@ const MOST_FINDINGS: usize = 3;
 /// Locks of a finding that get a button.
 const MOST_LOCKS: usize = 3;
 
+/// Where a notice is too narrow for the buttons of a finding: they stand in its menu alone.
+const NARROW: f32 = 620.0;
+
+/// One thing that must not be overlooked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Notice {
+    /// Nothing can be launched.
+    Trouble,
+    /// The display is held still.
+    Paused,
+    /// Whose turn it is.
+    Step,
+    /// The scenario's question, or what came of it: before the run it stands where the lanes will be.
+    Question,
+    /// The run ends, or has ended.
+    End,
+    /// A deadlock and the like, by its place among the findings.
+    Finding(usize),
+}
+
 impl App {
-    /// The scenario's question beside its run: before the run it stands where the lanes will be.
-    pub(super) fn question_ui(&mut self, ui: &mut Ui, snapshot: &Snapshot) {
-        if let (Some(scenario), Some(run)) = (self.scenario(), self.subject.run(snapshot)) {
-            self.views.predictions.strip_ui(ui, scenario, run);
+    /// The notices, the most urgent first. A question stays where it is while the run goes on: what comes later stands below it.
+    fn notices(&self, run: Option<&RunView>, has_one_row: bool) -> Vec<Notice> {
+        let has_question = self.scenario().is_some() && run.is_some();
+        let first = [
+            (Notice::Trouble, self.live.trouble.is_some()),
+            (Notice::Paused, self.frozen.is_some()),
+            (Notice::Step, self.is_stepping()),
+            (Notice::Question, has_question),
+        ];
+        let mut first: VecDeque<_> = first.into_iter().filter_map(|(notice, is_there)| is_there.then_some(notice)).collect();
+        let is_ending = run.is_some_and(|run| matches!(run.state, RunState::Stopping { .. } | RunState::Finished(_)));
+        let count = run.map_or(0, |run| run.findings.len().min(MOST_FINDINGS));
+        let later: Vec<_> = is_ending.then_some(Notice::End).into_iter().chain((0..count).map(Notice::Finding)).collect();
+        let top =
+            if has_one_row && first.front().is_none_or(|notice| *notice == Notice::Question) { None } else { first.pop_front() };
+        top.into_iter().chain(later).chain(first).collect()
+    }
+
+    /// Draws the notices. A run has its room for them from beginning to end: no row below moves when one comes, goes or changes. What
+    /// does not fit is scrolled to.
+    pub(super) fn notices_ui(&mut self, ui: &mut Ui, snapshot: &Snapshot, most: usize) {
+        let run = self.subject.run(snapshot);
+        let most = if self.scenario().is_some() { most } else { 1 };
+        let notices = self.notices(run, most == 1);
+        let rows = if run.is_some() { most } else { notices.len().min(1) };
+        if rows == 0 {
+            return;
         }
-    }
-
-    /// A deadlock and the like, with what can be done about it.
-    fn finding_ui(&mut self, ui: &mut Ui, run: &RunView, finding: &RunFinding) {
-        let has_release = self.scenario().is_some_and(|scenario| scenario.actions.iter().any(|action| action.name == "release"));
-        let locks = if has_release { locks_of(run, finding) } else { Vec::new() };
-        let actions = &mut self.actions;
-        widgets::banner(ui, &format!("⟳ {}", finding.text), palette(ui).vermilion, |ui| {
-            let why_button = ui.button("Why?");
-            egui::Popup::menu(&why_button).width(340.0).show(|ui| ui.label(why(finding)));
-            for lock in locks.iter().take(MOST_LOCKS) {
-                let button = ui.button(format!("Release {}", foreign::word(lock)));
-                if button.on_hover_text("Takes the lock from the one that holds it, so that the other one can go on.").clicked() {
-                    actions.push(UiAction::Act(run.id, Action::Scenario("release".to_owned()), (*lock).to_owned()));
-                }
-            }
-        });
-    }
-
-    /// What else must not be overlooked: the display is paused, nothing can be launched, a run ends or has ended.
-    pub(super) fn banners_ui(&mut self, ui: &mut Ui, snapshot: &Snapshot) {
-        let colors = palette(ui);
-        if self.frozen.is_some() {
-            widgets::banner(ui, "⏸ The display is paused. The run goes on, and nothing is lost.", colors.orange, |ui| {
-                if ui.button("Resume  P").clicked() {
-                    self.actions.command(UiCommand::PauseDisplay);
+        let (row, gap) = (widgets::notice_height(ui), 4.0);
+        let size = vec2(ui.available_width(), rows as f32 * (row + gap) - gap);
+        let (room, _) = ui.allocate_exact_size(size, Sense::hover());
+        let mut ui = ui.new_child(UiBuilder::new().id_salt("notices").max_rect(room));
+        ui.spacing_mut().item_spacing.y = gap;
+        // The bar says that there is more; each notice is seen as a whole.
+        ui.spacing_mut().scroll.fade.strength = 0.0;
+        if let Some(run) = run {
+            widgets::begin_list(&ui, "notices", run.id);
+        }
+        ScrollArea::vertical()
+            .scroll_source(widgets::scroll_source(&ui))
+            .id_salt("notices")
+            .min_scrolled_height(0.0)
+            .auto_shrink(false)
+            .show(&mut ui, |ui| {
+                for notice in notices {
+                    self.notice_ui(ui, run, notice);
                 }
             });
-        }
-        if let Some(trouble) = &self.live.trouble {
-            widgets::banner(ui, &format!("⚠ {trouble}"), colors.vermilion, |_| {});
-        }
-        if let Some(run) = self.subject.run(snapshot) {
-            for finding in run.findings.iter().take(MOST_FINDINGS) {
-                self.finding_ui(ui, run, finding);
+    }
+
+    fn notice_ui(&mut self, ui: &mut Ui, run: Option<&RunView>, notice: Notice) {
+        let colors = palette(ui);
+        match (notice, run.map(|run| (run, &run.state))) {
+            (Notice::Trouble, _) => {
+                let text = self.live.trouble.as_deref().unwrap_or_default();
+                widgets::notice(ui, &format!("⚠ {text}"), colors.vermilion, |_| {});
             }
-            if self.is_stepping() {
-                step::ui(ui, run, &mut self.actions);
+            (Notice::Paused, _) => {
+                widgets::notice(ui, "⏸ The display is paused. The run goes on, and nothing is lost.", colors.orange, |ui| {
+                    if ui.button("Resume  P").clicked() {
+                        self.actions.command(UiCommand::PauseDisplay);
+                    }
+                });
             }
-        }
-        match self.subject.run(snapshot).map(|run| (&run.state, run)) {
-            Some((RunState::Stopping { grace_left }, _)) => {
+            (Notice::Step, Some((run, _))) => step::ui(ui, run, &mut self.actions),
+            (Notice::Question, Some((run, _))) => {
+                if let Some(scenario) = self.scenario() {
+                    self.views.predictions.strip_ui(ui, scenario, run);
+                }
+            }
+            (Notice::Finding(index), Some((run, _))) => self.finding_ui(ui, run, &run.findings[index]),
+            (Notice::End, Some((_, RunState::Stopping { grace_left }))) => {
                 let text = format!("■ Asked to end. What is left in {grace_left:.1} s gets SIGKILL.");
-                widgets::banner(ui, &text, colors.orange, |_| {});
+                widgets::notice(ui, &text, colors.orange, |_| {});
             }
-            Some((RunState::Finished(finished), run)) => {
-                widgets::banner(ui, &outcome(finished, run), widgets::tone_of(ui, finished), |ui| {
+            (Notice::End, Some((run, RunState::Finished(finished)))) => {
+                widgets::notice(ui, &outcome(finished, run), widgets::tone_of(ui, finished), |ui| {
                     if !run.facts.is_empty() && ui.button("Facts").accessible_name("Show the facts").clicked() {
                         *self.tab() = Tab::Facts;
                         self.pane = Pane::Details;
@@ -77,6 +125,37 @@ impl App {
             }
             _ => {}
         }
+    }
+
+    /// A deadlock and the like, with what can be done about it.
+    fn finding_ui(&mut self, ui: &mut Ui, run: &RunView, finding: &RunFinding) {
+        let has_release = self.scenario().is_some_and(|scenario| scenario.actions.iter().any(|action| action.name == "release"));
+        let locks = if has_release { locks_of(run, finding) } else { Vec::new() };
+        let actions = &mut self.actions;
+        let mut release_ui = |ui: &mut Ui| {
+            for lock in locks.iter().take(MOST_LOCKS) {
+                let button = ui.button(format!("Release {}", foreign::word(lock)));
+                if button.on_hover_text("Takes the lock from the one that holds it, so that the other one can go on.").clicked() {
+                    actions.push(UiAction::Act(run.id, Action::Scenario("release".to_owned()), (*lock).to_owned()));
+                }
+            }
+        };
+        let is_narrow = ui.available_width() < NARROW;
+        widgets::notice(ui, &format!("⟳ {}", finding.text), palette(ui).vermilion, |ui| {
+            let why_button = ui.button(if is_narrow { "Why? ▾" } else { "Why?" }).accessible_name("Why?");
+            egui::Popup::menu(&why_button).width(340.0_f32.min(ui.ctx().content_rect().width() - 24.0)).show(|ui| {
+                ui.vertical(|ui| {
+                    ui.label(theme::bold(foreign::line(&finding.text)));
+                    ui.label(why(finding));
+                });
+                if is_narrow {
+                    release_ui(ui);
+                }
+            });
+            if !is_narrow {
+                release_ui(ui);
+            }
+        });
     }
 }
 

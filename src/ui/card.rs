@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use super::foreign;
 use super::theme::{self, palette};
+use super::widgets;
 use crate::engine::{LaunchRequest, What};
 use crate::model::{Language, StopPlan};
 use crate::scenario::{ParamKind, ParamSpec, Scenario, concept};
@@ -112,7 +113,10 @@ fn param_ui(ui: &mut Ui, spec: &ParamSpec, values: &mut BTreeMap<String, Value>)
         }
     });
     let suffix = if spec.unit.is_empty() { String::new() } else { format!(" {}", spec.unit) };
-    ui.spacing_mut().slider_width = (ui.available_width() - 100.0).max(60.0);
+    // The slider leaves room for the longest value beside it.
+    let longest = if let ParamKind::Count { max, .. } = spec.kind { max.to_string() } else { "00.000".to_owned() };
+    let beside = widgets::button_width(ui, longest + &suffix).max(60.0);
+    ui.spacing_mut().slider_width = (ui.available_width() - beside - 4.0).max(60.0);
     match spec.kind {
         ParamKind::Count { min, max, .. } => {
             let mut number = value.as_u64().unwrap_or(min);

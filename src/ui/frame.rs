@@ -1,6 +1,6 @@
 //! The rooms of the screen: what lies where, in the wide window and in the folded one. UI thread.
 
-use egui::{Align, CentralPanel, Frame, Layout, Margin, Panel, Rect, RichText, ScrollArea, Ui, UiBuilder, pos2, vec2};
+use egui::{Align, CentralPanel, Frame, Layout, Margin, Panel, Rect, RichText, ScrollArea, Sense, Ui, UiBuilder, pos2, vec2};
 
 use super::actions::UiAction;
 use super::app::{App, Views};
@@ -19,6 +19,18 @@ const SIDE: f32 = 232.0;
 /// Below this width the side panels are narrower.
 const NARROW: f32 = 1180.0;
 const GAP: f32 = 8.0;
+/// What the pins of the header need below their heading.
+const PINS: f32 = 200.0;
+/// What the centre keeps, however far the side panels are pulled.
+const CENTRE: f32 = 580.0;
+
+/// The least height of the parts of the centre, with their headings: however far a split is pulled, nothing of a heading is covered.
+#[derive(Debug, Clone, Copy)]
+struct Least {
+    lanes: f32,
+    work: f32,
+    log: f32,
+}
 
 impl App {
     /// Draws everything but what lies over it.
@@ -26,11 +38,14 @@ impl App {
         let colors = palette(ui);
         let side = Frame::new().fill(colors.panel).inner_margin(Margin::symmetric(12, 8));
         let bar = Frame::new().fill(colors.panel).inner_margin(Margin::symmetric(14, 0));
-        Panel::top("top").exact_size(44.0).frame(bar).show(ui, |ui| self.top_bar_ui(ui, snapshot));
-        let centre = Frame::new().fill(colors.background).inner_margin(Margin::same(GAP as i8));
-        if Self::is_folded(ui) || self.is_projector() {
+        // In the lowest windows every point is a row's.
+        let is_low = ui.available_height() < 340.0;
+        let height = if is_low { 40.0 } else { 44.0 };
+        Panel::top("top").exact_size(height).frame(bar).show(ui, |ui| self.top_bar_ui(ui, snapshot));
+        let centre = Frame::new().fill(colors.background).inner_margin(Margin::same(if is_low { 4 } else { GAP as i8 }));
+        if self.is_folded(ui) || self.is_projector() {
             Panel::top("tabs")
-                .frame(side.inner_margin(Margin::symmetric(8, 4)))
+                .frame(side.inner_margin(Margin::symmetric(8, if is_low { 2 } else { 4 })))
                 .show(ui, |ui| layout::pane_tabs(ui, &mut self.pane));
             CentralPanel::default().frame(centre).show(ui, |ui| self.folded_ui(ui, snapshot));
             return;
@@ -38,15 +53,17 @@ impl App {
         // The two widths are remembered apart.
         let is_narrow = ui.available_width() < NARROW;
         let width = if is_narrow { 200.0 } else { SIDE };
-        let left = Panel::left(("library", is_narrow)).default_size(width).size_range(190.0..=420.0).frame(side);
+        let most = ((ui.available_width() - CENTRE) / 2.0).clamp(200.0, 420.0);
+        let left = Panel::left(("library", is_narrow)).default_size(width).size_range(190.0..=most).frame(side);
         left.show(ui, |ui| self.library_ui(ui, snapshot));
-        let right = Panel::right(("actions", is_narrow)).default_size(width + 8.0).size_range(200.0..=420.0).frame(side);
+        let right = Panel::right(("actions", is_narrow)).default_size(width + 8.0).size_range(200.0..=most).frame(side);
         right.show(ui, |ui| self.actions_ui(ui, snapshot));
         CentralPanel::default().frame(centre).show(ui, |ui| self.centre_ui(ui, snapshot));
     }
 
     fn folded_ui(&mut self, ui: &mut Ui, snapshot: &Snapshot) {
-        self.banners_ui(ui, snapshot);
+        let is_timeline = self.pane == Pane::Timeline;
+        self.notices_ui(ui, snapshot, if is_timeline && ui.available_height() > 300.0 { 2 } else { 1 });
         match self.pane {
             Pane::Library => self.library_ui(ui, snapshot),
             Pane::Timeline if self.is_projector() => self.projector_ui(ui, snapshot),
@@ -56,69 +73,100 @@ impl App {
                     self.cores_ui(ui, snapshot, Cores::LOW);
                     ui.add_space(2.0);
                 }
-                self.question_ui(ui, snapshot);
                 self.pane_ui(ui, snapshot, Pane::Timeline);
             }
-            Pane::Processes => self.pane_ui(ui, snapshot, Pane::Processes),
-            Pane::Details => self.pane_ui(ui, snapshot, Pane::Details),
             Pane::Header => {
                 ui.columns(2, |columns| {
-                    ScrollArea::vertical().scroll_source(widgets::scroll_source(&columns[0])).id_salt("selected").show(
-                        &mut columns[0],
-                        |ui| {
-                            self.own_actions_ui(ui, snapshot);
-                            self.selected_ui(ui, snapshot);
-                        },
-                    );
-                    self.pane_ui(&mut columns[1], snapshot, Pane::Header);
+                    let scrolled =
+                        |ui: &Ui, id: &str| ScrollArea::vertical().scroll_source(widgets::scroll_source(ui)).id_salt(id);
+                    scrolled(&columns[0], "selected").auto_shrink(false).show(&mut columns[0], |ui| {
+                        self.own_actions_ui(ui, snapshot);
+                        self.selected_ui(ui, snapshot);
+                    });
+                    if columns[1].available_height() > PINS {
+                        self.pane_ui(&mut columns[1], snapshot, Pane::Header);
+                        return;
+                    }
+                    scrolled(&columns[1], "pins").auto_shrink(false).show(&mut columns[1], |ui| self.header_ui(ui, snapshot));
                 });
             }
-            Pane::Log => self.pane_ui(ui, snapshot, Pane::Log),
+            pane => self.pane_ui(ui, snapshot, pane),
         }
     }
 
-    /// What a whole room is to see: one plot with all cores, the lanes, and what happens in words.
+    /// What a whole room is to see: one plot with all cores, the lanes, and what happens in words. Where the height is not enough for
+    /// all of them, the plot goes first, then the words: both have their own tabs.
     fn projector_ui(&mut self, ui: &mut Ui, snapshot: &Snapshot) {
         let height = ui.available_height();
+        let least = self.least(ui);
         let run = self.subject.run(snapshot);
-        ui.allocate_ui(vec2(ui.available_width(), height * 0.2), |ui| {
-            self.views.cores.together(ui, snapshot.sequence, &snapshot.system, run);
-        });
-        ui.add_space(4.0);
-        let below = Frame::new().inner_margin(Margin { top: 4, ..Margin::ZERO });
-        Panel::bottom("projected log")
-            .frame(below)
-            .show_separator_line(false)
-            .exact_size(height * 0.3)
-            .show(ui, |ui| self.pane_ui(ui, snapshot, Pane::Log));
+        let mut rest = height - least.lanes - GAP;
+        let plot = (height * 0.2).max(60.0);
+        if rest >= plot + least.log {
+            rest -= plot;
+            ui.allocate_ui(vec2(ui.available_width(), plot), |ui| {
+                self.views.cores.together(ui, snapshot.sequence, &snapshot.system, run);
+            });
+            ui.add_space(4.0);
+        }
+        if rest >= least.log {
+            let below = Frame::new().inner_margin(Margin { top: 4, ..Margin::ZERO });
+            Panel::bottom("projected log")
+                .frame(below)
+                .show_separator_line(false)
+                .exact_size((height * 0.3).clamp(least.log, rest))
+                .show(ui, |ui| self.pane_ui(ui, snapshot, Pane::Log));
+        }
         self.pane_ui(ui, snapshot, Pane::Timeline);
+    }
+
+    fn least(&self, ui: &Ui) -> Least {
+        let (lanes, work, log) = if theme::is_touch(ui) { (124.0, 156.0, 92.0) } else { (112.0, 130.0, 70.0) };
+        Least {
+            lanes: lanes + self.card_height(ui, &[Pane::Timeline]),
+            work: work + self.card_height(ui, &[Pane::Processes, Pane::Details]),
+            log: log + self.card_height(ui, &[Pane::Log]),
+        }
+    }
+
+    /// What a card of the first use takes of panes beside each other: it must not cover what it is about.
+    fn card_height(&self, ui: &Ui, panes: &[Pane]) -> f32 {
+        match (panes.iter().any(|pane| self.is_new(*pane)), theme::is_touch(ui)) {
+            (false, _) => 0.0,
+            (true, false) => 42.0,
+            (true, true) => 54.0,
+        }
     }
 
     fn centre_ui(&mut self, ui: &mut Ui, snapshot: &Snapshot) {
         let is_high = ui.available_height() > 850.0;
-        self.cores_ui(ui, snapshot, if is_high { Cores::HIGH } else { Cores::MIDDLE });
+        let one_row = match ui.available_height() {
+            height if height > 850.0 => Cores::HIGH,
+            height if height > 680.0 => Cores::MIDDLE,
+            _ => Cores::LOW,
+        };
+        self.cores_ui(ui, snapshot, one_row);
         ui.add_space(GAP - 2.0);
-        self.question_ui(ui, snapshot);
-        self.banners_ui(ui, snapshot);
+        self.notices_ui(ui, snapshot, 2);
         let below = Frame::new().inner_margin(Margin { top: GAP as i8, ..Margin::ZERO });
         let height = ui.available_height();
         let class = size_class(ui);
-        // The cards of the first use must not cover what they are about.
-        let (is_new, card) = (self.is_new(Pane::Log), 38.0);
-        Panel::bottom(("log", class, is_new))
+        let Least { lanes, work, log } = self.least(ui);
+        let (log_card, work_card) = (self.card_height(ui, &[Pane::Log]), self.card_height(ui, &[Pane::Processes, Pane::Details]));
+        Panel::bottom(("log", class, log_card > 0.0))
             .frame(below)
             .resizable(true)
             .show_separator_line(false)
-            .default_size((height * if is_high { 0.2 } else { 0.15 }).max(88.0) + if is_new { card } else { 0.0 })
-            .size_range(70.0..=height * 0.4)
+            .default_size((height * if is_high { 0.2 } else { 0.15 }).max(88.0) + log_card)
+            .size_range(log..=(height - lanes - work).min(height * 0.5).max(log))
             .show(ui, |ui| self.pane_ui(ui, snapshot, Pane::Log));
-        let is_new = self.is_new(Pane::Processes) || self.is_new(Pane::Details);
-        Panel::bottom(("work", class, is_new))
+        let rest = ui.available_height();
+        Panel::bottom(("work", class, work_card > 0.0))
             .frame(below)
             .resizable(true)
             .show_separator_line(false)
-            .default_size((height * if is_high { 0.36 } else { 0.31 }).max(180.0) + if is_new { card } else { 0.0 })
-            .size_range(110.0..=height * 0.6)
+            .default_size((height * if is_high { 0.36 } else { 0.31 }).max(180.0) + work_card)
+            .size_range(work..=(rest - lanes).max(work))
             .show(ui, |ui| {
                 let area = ui.available_rect_before_wrap();
                 let middle = area.left() + (area.width() - GAP) * if area.width() > 640.0 { 0.56 } else { 0.6 };
@@ -132,7 +180,7 @@ impl App {
     }
 
     fn library_ui(&mut self, ui: &mut Ui, snapshot: &Snapshot) {
-        if Self::is_folded(ui) {
+        if self.is_folded(ui) || self.is_projector() {
             ui.columns(2, |columns| {
                 self.list_ui(&mut columns[0], snapshot);
                 self.pane_ui(&mut columns[1], snapshot, Pane::Library);
@@ -146,7 +194,7 @@ impl App {
             .frame(above)
             .resizable(true)
             .default_size((height * 0.52).min(430.0))
-            .size_range(120.0..=(height - 140.0).max(121.0))
+            .size_range(140.0..=(height - 150.0).max(140.0))
             .show(ui, |ui| self.pane_ui(ui, snapshot, Pane::Library));
         self.list_ui(ui, snapshot);
     }
@@ -179,8 +227,18 @@ impl App {
 
     fn actions_ui(&mut self, ui: &mut Ui, snapshot: &Snapshot) {
         self.first_use_ui(ui, Pane::Header);
-        self.own_actions_ui(ui, snapshot);
-        self.selected_ui(ui, snapshot);
+        // The pins keep their room: what can be done is scrolled where the window is low.
+        let most = (ui.available_height() - PINS).max(ui.available_height() / 2.0);
+        ScrollArea::vertical()
+            .scroll_source(widgets::scroll_source(ui))
+            .id_salt("selected")
+            .max_height(most)
+            .min_scrolled_height(0.0)
+            .auto_shrink([false, true])
+            .show(ui, |ui| {
+                self.own_actions_ui(ui, snapshot);
+                self.selected_ui(ui, snapshot);
+            });
         ui.add_space(2.0);
         ui.separator();
         self.pane_ui(ui, snapshot, Pane::Header);
@@ -247,8 +305,13 @@ impl App {
             Pane::Library => Self::card_ui,
             Pane::Header => Self::header_ui,
         };
+        // It has this room and no more: what does not fit must not lie over its neighbours.
+        let room = ui.available_rect_before_wrap();
         let scope = UiBuilder::new().scope_id(egui::Id::unique(("pane", pane.title())));
-        ui.scope_builder(scope, |ui| draw(self, ui, snapshot));
+        let mut inner = ui.new_child(scope.max_rect(room));
+        inner.shrink_clip_rect(room);
+        draw(self, &mut inner, snapshot);
+        ui.allocate_rect(room, Sense::hover());
     }
 
     fn timeline_ui(&mut self, ui: &mut Ui, snapshot: &Snapshot) {
@@ -327,7 +390,7 @@ impl App {
         let is_new = self.is_new(Pane::Log);
         let actions = &mut self.actions;
         let save = |ui: &mut Ui| {
-            let button = ui.add_enabled(run.is_some(), egui::Button::new("Save").small());
+            let button = ui.add_enabled_ui(run.is_some(), |ui| widgets::head_button(ui, "Save")).inner;
             let button = button.accessible_name(UiCommand::Export.text());
             if button.on_hover_text(UiCommand::Export.hint(ui.ctx())).clicked() {
                 actions.command(UiCommand::Export);
@@ -335,6 +398,9 @@ impl App {
         };
         let is_dismissed = widgets::pane(ui, "What happened", is_focused, save, |ui| {
             let is_dismissed = is_new && widgets::first_use(ui, Pane::Log.title(), Pane::Log.first_use());
+            if let Some(run) = run {
+                log::begin(ui, run.id);
+            }
             log::ui(ui, run.map_or(&[], |run| &run.log));
             is_dismissed
         });
@@ -362,19 +428,23 @@ fn invite(ui: &mut Ui, scenario: Option<&'static Scenario>, predictions: &mut Pr
             "Type its command on the left, then press Enter or Start.",
         ),
     };
-    ui.vertical_centered(|ui| {
-        let lines = scenario.map_or(0, |scenario| scenario.prediction.choices.len()) as f32;
-        ui.add_space((ui.available_height() / 2.0 - 46.0 - lines * 12.0).max(4.0));
-        ui.label(theme::bold(title).size(18.0));
-        ui.label(RichText::new(ask).size(14.0));
-        ui.add_space(4.0);
-        if let Some(scenario) = scenario {
-            // As wide as its longest choice, so that the choices stand under each other in the middle.
-            let longest = scenario.prediction.choices.iter().map(|choice| choice.len()).max().unwrap_or_default();
-            let width = (longest as f32 * 6.5 + 30.0).min(ui.available_width());
-            ui.allocate_ui_with_layout(vec2(width, 0.0), Layout::top_down(Align::Min), |ui| predictions.choices_ui(ui, scenario));
-        }
-        ui.add_space(4.0);
-        ui.label(RichText::new(hint).color(weak));
+    let room = ui.available_height();
+    let invitation = ScrollArea::vertical().scroll_source(widgets::scroll_source(ui)).id_salt("invitation");
+    invitation.min_scrolled_height(0.0).auto_shrink(false).show(ui, |ui| {
+        ui.vertical_centered(|ui| {
+            let lines = scenario.map_or(0, |scenario| scenario.prediction.choices.len()) as f32;
+            ui.add_space((room / 2.0 - 46.0 - lines * 12.0).max(4.0));
+            ui.label(theme::bold(title).size(18.0));
+            ui.label(RichText::new(ask).size(14.0));
+            ui.add_space(4.0);
+            if let Some(scenario) = scenario {
+                // As wide as its longest choice, so that the choices stand under each other in the middle.
+                let longest = scenario.prediction.choices.iter().map(|choice| choice.len()).max().unwrap_or_default();
+                let size = vec2((longest as f32 * 6.5 + 30.0).min(ui.available_width()), 0.0);
+                ui.allocate_ui_with_layout(size, Layout::top_down(Align::Min), |ui| predictions.choices_ui(ui, scenario));
+            }
+            ui.add_space(4.0);
+            ui.label(RichText::new(hint).color(weak));
+        });
     });
 }

@@ -3,6 +3,7 @@
 use egui::{RichText, Ui, vec2};
 
 use super::theme::{self, palette};
+use super::widgets;
 
 /// A part of the window.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
@@ -38,6 +39,18 @@ impl Pane {
         }
     }
 
+    /// Its name where there is no room for that.
+    const fn short(self) -> &'static str {
+        match self {
+            Self::Library => "Lessons",
+            Self::Timeline => "Lanes",
+            Self::Processes => "Rows",
+            Self::Details => "Code",
+            Self::Header => "Pins",
+            Self::Log => "Log",
+        }
+    }
+
     /// What it is for, in a line for who sees it for the first time.
     pub const fn first_use(self) -> &'static str {
         match self {
@@ -68,7 +81,8 @@ pub enum Tab {
 }
 
 impl Tab {
-    const ALL: [Self; 4] = [Self::Code, Self::Output, Self::Facts, Self::Compare];
+    /// All, in the order of their tabs.
+    pub const ALL: [Self; 4] = [Self::Code, Self::Output, Self::Facts, Self::Compare];
 
     const fn title(self) -> &'static str {
         match self {
@@ -85,23 +99,30 @@ impl Tab {
     }
 }
 
-/// Below this the side panels don't fit beside the centre.
-const UNFOLDED: egui::Vec2 = vec2(1000.0, 560.0);
+/// Below this the side panels don't fit beside the centre; a finger's buttons need more height.
+const UNFOLDED: egui::Vec2 = vec2(1000.0, 620.0);
+const UNFOLDED_TOUCH: f32 = 720.0;
 
 /// Whether the panes lie one behind the other.
-pub fn is_folded(size: egui::Vec2) -> bool {
-    size.x < UNFOLDED.x || size.y < UNFOLDED.y
+pub fn is_folded(size: egui::Vec2, is_touch: bool) -> bool {
+    size.x < UNFOLDED.x || size.y < if is_touch { UNFOLDED_TOUCH } else { UNFOLDED.y }
 }
 
 /// The strip of tabs of a small screen.
 pub fn pane_tabs(ui: &mut Ui, shown: &mut Pane) {
     ui.horizontal(|ui| {
+        ui.spacing_mut().item_spacing.x = 5.0;
+        ui.spacing_mut().button_padding.x = 4.0;
         let width = (ui.available_width() - 5.0 * ui.spacing().item_spacing.x) / 6.0;
+        let has_room =
+            Pane::ALL.into_iter().all(|pane| widgets::width_of(ui, pane.title(), theme::bold_font(11.0)) + 8.0 < width);
         for pane in Pane::ALL {
             let is_shown = *shown == pane;
-            let text = if is_shown { theme::bold(pane.title()).size(11.0) } else { RichText::new(pane.title()).size(11.0) };
+            let text = if has_room { pane.title() } else { pane.short() };
+            let text = if is_shown { theme::bold(text).size(11.0) } else { RichText::new(text).size(11.0) };
             let height = ui.spacing().interact_size.y.max(30.0);
-            if ui.add(egui::Button::selectable(is_shown, text).min_size(vec2(width, height)).truncate()).clicked() {
+            let tab = ui.add(egui::Button::selectable(is_shown, text).min_size(vec2(width, height)).truncate());
+            if tab.accessible_name(pane.title()).clicked() {
                 *shown = pane;
             }
         }
@@ -112,7 +133,9 @@ pub fn pane_tabs(ui: &mut Ui, shown: &mut Pane) {
 pub fn detail_tabs(ui: &mut Ui, shown: &mut Tab) {
     let colors = palette(ui);
     ui.horizontal(|ui| {
-        ui.spacing_mut().item_spacing.x = 12.0;
+        let widths: f32 = Tab::ALL.into_iter().map(|tab| widgets::width_of(ui, tab.title(), theme::bold_font(11.5))).sum();
+        ui.spacing_mut().button_padding.x = 0.0;
+        ui.spacing_mut().item_spacing.x = ((ui.available_width() - widths) / Tab::ALL.len() as f32).clamp(4.0, 14.0);
         let height = if theme::is_touch(ui) { ui.spacing().interact_size.y } else { 20.0 };
         for tab in Tab::ALL {
             let is_shown = *shown == tab;
@@ -143,9 +166,12 @@ mod tests {
 
     #[test]
     fn the_touch_display_folds_and_the_target_size_does_not() {
-        assert!(is_folded(vec2(800.0, 480.0)));
-        assert!(!is_folded(vec2(1280.0, 800.0)));
-        assert!(!is_folded(vec2(1024.0, 768.0)));
+        assert!(is_folded(vec2(800.0, 480.0), false));
+        for is_touch in [false, true] {
+            assert!(!is_folded(vec2(1280.0, 800.0), is_touch));
+            assert!(!is_folded(vec2(1024.0, 768.0), is_touch));
+        }
+        assert!(is_folded(vec2(1280.0, 640.0), true), "buttons for fingers need the height");
     }
 
     #[test]

@@ -126,6 +126,7 @@ impl Library {
                 .id(id)
                 .hint_text("Search: name, word, concept   /")
                 .desired_width(f32::INFINITY)
+                .align(Align2::LEFT_CENTER)
                 .margin(vec2(8.0, 5.0)),
         );
         let field = field.accessible_name("Search scenarios");

@@ -4,9 +4,15 @@ use egui::{Align2, FontId, Rect, Role, Ui, pos2};
 
 use super::theme::palette;
 use super::widgets;
-use crate::model::{LogEntry, Severity};
+use crate::model::{LogEntry, RunId, Severity};
 
+const LIST: &str = "log";
 const ROW: f32 = 18.0;
+
+/// Says whose log is drawn next, into the same `ui`.
+pub fn begin(ui: &Ui, run: RunId) {
+    widgets::begin_list(ui, LIST, run);
+}
 
 /// Draws the log, newest last and in sight.
 pub fn ui(ui: &mut Ui, log: &[LogEntry]) {
@@ -14,7 +20,7 @@ pub fn ui(ui: &mut Ui, log: &[LogEntry]) {
         widgets::nothing_yet(ui, "Nothing has happened yet. Press Start.");
         return;
     }
-    widgets::visible_rows(ui, "log", ROW, log.len(), true, |ui, index| row(ui, &log[index], index));
+    widgets::visible_rows(ui, LIST, ROW, log.len(), true, |ui, index| row(ui, &log[index], index));
 }
 
 fn row(ui: &mut Ui, entry: &LogEntry, index: usize) {
@@ -49,6 +55,7 @@ fn row(ui: &mut Ui, entry: &LogEntry, index: usize) {
 mod tests {
     use egui_kittest::kittest::Queryable;
 
+    use crate::model::RunId;
     use crate::ui::{sample, testing};
 
     #[test]
@@ -58,6 +65,31 @@ mod tests {
         harness.run();
         harness.get_by_label("worker-1999 got the lock that worker-2000 released.");
         assert!(harness.query_all_by_label_contains("got the lock").count() < 20);
+    }
+
+    #[test]
+    fn another_run_is_followed_though_the_last_one_was_scrolled_up() {
+        let snapshot = sample::snapshot(200);
+        let mut harness = testing::view(800.0, 110.0, RunId::new(1), move |ui, run| {
+            super::begin(ui, *run);
+            super::ui(ui, &snapshot.runs[0].log);
+        });
+        let newest = |harness: &egui_kittest::Harness<'_, RunId>| harness.query_by_label_contains("worker-199 got").is_some();
+        harness.run();
+        assert!(newest(&harness));
+        harness.hover_at(egui::pos2(400.0, 50.0));
+        harness.event(egui::Event::MouseWheel {
+            unit: egui::MouseWheelUnit::Point,
+            delta: egui::vec2(0.0, 900.0),
+            phase: egui::TouchPhase::Move,
+            source: egui::MouseWheelSource::Wheel,
+            modifiers: egui::Modifiers::NONE,
+        });
+        harness.run_steps(20);
+        assert!(!newest(&harness), "it is scrolled up, and stays so");
+        *harness.state_mut() = RunId::new(2);
+        harness.run_steps(3);
+        assert!(newest(&harness));
     }
 
     #[test]

@@ -31,9 +31,10 @@ impl Overlays {
         let window = |title: &'static str| {
             Window::new(title).collapsible(false).resizable(false).anchor(Align2::CENTER_CENTER, [0.0, 0.0])
         };
-        let height = ctx.content_rect().height() - 120.0;
+        // Its title and its edges need some of it.
+        let height = (ctx.content_rect().height() - 90.0).max(40.0);
         window("Help: commands and keys").open(&mut self.help).show(ctx, |ui| {
-            ScrollArea::vertical().scroll_source(widgets::scroll_source(ui)).max_height(height).show(ui, |ui| {
+            ScrollArea::both().scroll_source(widgets::scroll_source(ui)).max_height(height).show(ui, |ui| {
                 Grid::new("commands").num_columns(3).spacing([18.0, 5.0]).striped(true).show(ui, |ui| {
                     for command in UiCommand::ALL {
                         ui.label(theme::bold(command.text()).size(12.0));
@@ -45,24 +46,26 @@ impl Overlays {
             });
         });
         window("Settings").open(&mut self.settings).show(ctx, |ui| {
-            ui.label(theme::caption(ui, "Theme"));
-            for theme in ThemeChoice::ALL {
-                ui.radio_value(choice, theme, theme.name());
-            }
-            ui.add_space(6.0);
-            ui.label(theme::caption(ui, "Size"));
-            ui.horizontal(|ui| {
-                for factor in [0.8, 1.0, 1.25, 1.5, 1.75, 2.0] {
-                    let text = format!("{:.0} %", factor * 100.0);
-                    if ui.selectable_label((*zoom - factor).abs() < 0.01, text).clicked() {
-                        *zoom = factor;
-                    }
+            ScrollArea::vertical().scroll_source(widgets::scroll_source(ui)).max_height(height).show(ui, |ui| {
+                ui.label(theme::caption(ui, "Theme"));
+                for theme in ThemeChoice::ALL {
+                    ui.radio_value(choice, theme, theme.name());
                 }
+                ui.add_space(6.0);
+                ui.label(theme::caption(ui, "Size"));
+                ui.horizontal_wrapped(|ui| {
+                    for factor in [0.8, 1.0, 1.25, 1.5, 1.75, 2.0] {
+                        let text = format!("{:.0} %", factor * 100.0);
+                        if ui.selectable_label((*zoom - factor).abs() < 0.01, text).clicked() {
+                            *zoom = factor;
+                        }
+                    }
+                });
+                ui.add_space(6.0);
+                ui.label(theme::caption(ui, "Fingers"));
+                ui.checkbox(is_touch, "large targets, lists scroll when dragged")
+                    .on_hover_text("For a touch display, such as the Raspberry Pi's own.");
             });
-            ui.add_space(6.0);
-            ui.label(theme::caption(ui, "Fingers"));
-            ui.checkbox(is_touch, "large targets, lists scroll when dragged")
-                .on_hover_text("For a touch display, such as the Raspberry Pi's own.");
         });
     }
 }

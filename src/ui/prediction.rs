@@ -2,11 +2,12 @@
 
 use std::collections::HashMap;
 
-use egui::{Align, Button, Label, Layout, RichText, Ui, vec2};
+use egui::text::{LayoutJob, TextFormat};
+use egui::{Align, Button, FontId, Layout, Ui};
 use serde_json::Value;
 
 use super::card::plain;
-use super::theme::{self, Tone, palette};
+use super::theme::{self, palette};
 use super::widgets;
 use crate::model::{Fact, RunState, RunView};
 use crate::scenario::{ParamSpec, Prediction, Scenario};
@@ -45,69 +46,57 @@ impl Predictions {
                 Verdict::Wrong => colors.orange,
                 Verdict::Open => colors.blue,
             };
-            line_ui(ui, tone, prediction.ask, &verdict);
+            widgets::notice_frame(ui, tone, Layout::left_to_right(Align::Center), |ui| said_ui(ui, prediction.ask, &verdict));
             return;
         }
         if let Some(guess) = guess {
-            let end = if matches!(run.state, RunState::Finished(_)) { " The run ended before it showed." } else { "" };
-            let text = format!("Your guess: {guess}.{end}");
-            if line_ui(ui, colors.blue, prediction.ask, &text) {
-                self.0.remove(scenario.id);
-            }
+            let is_over = matches!(run.state, RunState::Finished(_));
+            let text = format!("Your guess: {guess}.{}", if is_over { " The run ended before it showed." } else { "" });
+            widgets::notice_frame(ui, colors.blue, Layout::right_to_left(Align::Center), |ui| {
+                if !is_over && ui.button("Guess again").clicked() {
+                    self.0.remove(scenario.id);
+                }
+                ui.with_layout(Layout::left_to_right(Align::Center), |ui| said_ui(ui, prediction.ask, &text));
+            });
             return;
         }
-        frame(ui, colors.blue).show(ui, |ui| {
-            ui.set_min_width(ui.available_width());
-            ui.label(theme::bold(format!("? {}", prediction.ask)).size(12.5).color(colors.text));
-            ui.horizontal_wrapped(|ui| {
-                for (index, choice) in prediction.choices.iter().enumerate() {
-                    let button = Button::new(*choice).wrap_mode(egui::TextWrapMode::Extend);
-                    let button = ui.add(button).on_hover_text("What do you think? Guess before it shows.");
-                    if button.accessible_name(format!("Guess: {choice}")).clicked() {
-                        self.0.insert(scenario.id, index);
-                    }
-                }
+        let mut guessed = None;
+        let mut offer = |ui: &mut Ui, (index, choice): (usize, &str)| {
+            let button = Button::new(choice).wrap_mode(egui::TextWrapMode::Extend);
+            let button = ui.add(button).on_hover_text("What do you think? Guess before it shows.");
+            if button.accessible_name(format!("Guess: {choice}")).clicked() {
+                guessed = Some(index);
+                ui.close();
+            }
+        };
+        let choices = || prediction.choices.iter().copied().enumerate();
+        // A long question and its answers do not stand on one line: then they stand under each other, one click away.
+        let needed: f32 = choices().map(|(_, choice)| widgets::button_width(ui, choice)).sum();
+        let has_room = needed < ui.available_width() * 0.55;
+        widgets::notice(ui, &format!("? {}", prediction.ask), colors.blue, |ui| {
+            if has_room {
+                choices().collect::<Vec<_>>().into_iter().rev().for_each(|choice| offer(ui, choice));
+                return;
+            }
+            let width = ui.ctx().content_rect().width() - 24.0;
+            let menu = egui::Popup::menu(&ui.button("Guess ▾").accessible_name("Guess")).width(420.0_f32.min(width));
+            menu.show(|ui| {
+                ui.vertical(|ui| ui.label(theme::bold(prediction.ask)));
+                choices().for_each(|choice| offer(ui, choice));
             });
         });
+        if let Some(index) = guessed {
+            self.0.insert(scenario.id, index);
+        }
     }
 }
 
-fn frame(ui: &Ui, tone: Tone) -> egui::Frame {
-    widgets::pane_frame(ui, false).fill(tone.surface).stroke((1.0, tone.strong)).inner_margin(egui::Margin::symmetric(12, 4))
-}
-
-/// One line: what was guessed or came out, and the question as far as there is room. Whether the guess is to be taken back.
-fn line_ui(ui: &mut Ui, tone: Tone, ask: &str, text: &str) -> bool {
+/// What was guessed or came out, and the question below it where there is room.
+fn said_ui(ui: &mut Ui, ask: &str, text: &str) {
     let colors = palette(ui);
-    let can_change = text.starts_with("Your guess") && !text.ends_with("showed.");
-    let mut is_taken_back = false;
-    frame(ui, tone).show(ui, |ui| {
-        ui.set_min_width(ui.available_width());
-        ui.horizontal(|ui| {
-            ui.set_min_height(22.0);
-            ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-                if can_change {
-                    is_taken_back = ui.button("Guess again").clicked();
-                }
-                ui.with_layout(Layout::left_to_right(Align::Center).with_main_wrap(true), |ui| {
-                    ui.spacing_mut().item_spacing.y = 0.0;
-                    ui.spacing_mut().interact_size.y = 18.0;
-                    let said = ui.add(Label::new(theme::bold(text).color(colors.text)).wrap());
-                    said.on_hover_text(ask);
-                    let question = Label::new(RichText::new(ask).size(11.0).color(colors.weak)).truncate();
-                    // Fingers need larger buttons, and then the lanes have no room to spare.
-                    let (rest, has_room) = (ui.available_size_before_wrap().x, !theme::is_touch(ui));
-                    if has_room && rest > 240.0 {
-                        let place = Layout::left_to_right(Align::Center);
-                        ui.allocate_ui_with_layout(vec2(rest, 18.0), place, |ui| ui.add(question).on_hover_text(ask));
-                    } else if has_room && ui.available_width() > 120.0 {
-                        ui.add(question);
-                    }
-                });
-            });
-        });
-    });
-    is_taken_back
+    let mut job = LayoutJob::single_section(text.to_owned(), TextFormat::simple(theme::bold_font(12.0), colors.text));
+    job.append(&format!("\n{ask}"), 0.0, TextFormat::simple(FontId::proportional(10.5), colors.weak));
+    widgets::notice_text(ui, job).on_hover_text(ask);
 }
 
 /// Whether a guess was right.

@@ -168,7 +168,8 @@ impl Selected {
             }
             popup.width(356.0).show(|ui| {
                 ui.label(RichText::new("Signals and what they mean").color(colors.weak));
-                egui::ScrollArea::vertical().scroll_source(widgets::scroll_source(ui)).max_height(360.0).show(ui, |ui| {
+                let height = 360.0_f32.min(ui.ctx().content_rect().height() - 80.0);
+                egui::ScrollArea::vertical().scroll_source(widgets::scroll_source(ui)).max_height(height).show(ui, |ui| {
                     for signal in Signal::standard() {
                         let text = format!("{:>2}  {signal}", signal.number());
                         let item = egui::Button::new(RichText::new(text).monospace().size(11.5))

@@ -1,6 +1,6 @@
 //! Step mode: who stands at a gate, and the buttons that let one of them go on. UI thread; the gates are in the body.
 
-use egui::{ScrollArea, Ui};
+use egui::{Align, Layout, ScrollArea, Ui, vec2};
 
 use super::actions::{Actions, UiAction};
 use super::foreign;
@@ -16,7 +16,7 @@ const GATE: &str = "step";
 /// Tasks that get a button.
 const MOST: usize = 40;
 /// As wide as what a task is about to do, mostly.
-const BUTTON: egui::Vec2 = egui::vec2(178.0, 24.0);
+const BUTTON: f32 = 178.0;
 
 /// Whether the tasks of a scenario can be made to wait for each other's turn.
 pub fn has_gates(scenario: &Scenario) -> bool {
@@ -44,8 +44,9 @@ pub fn is_on(run: &RunView) -> Option<bool> {
 pub fn ui(ui: &mut Ui, run: &RunView, actions: &mut Actions) {
     let colors = palette(ui);
     let step = |target: &str| UiAction::Act(run.id, Action::Scenario(STEP.to_owned()), target.to_owned());
-    widgets::pane_frame(ui, false).fill(colors.blue.surface).stroke((1.0, colors.blue.strong)).show(ui, |ui| {
-        ui.set_min_width(ui.available_width());
+    widgets::notice_frame(ui, colors.blue, Layout::left_to_right(Align::Center), |ui| {
+        // The bar floats: a row of buttons is as high as every notice.
+        ui.spacing_mut().scroll = egui::style::ScrollStyle::thin();
         ScrollArea::horizontal().scroll_source(widgets::scroll_source(ui)).id_salt("step").auto_shrink([false, true]).show(
             ui,
             |ui| {
@@ -57,13 +58,14 @@ pub fn ui(ui: &mut Ui, run: &RunView, actions: &mut Actions) {
                     ui.separator();
                     // A button for everybody, always in the same place: who is on the way to the next gate cannot be let go.
                     let tasks = run.lanes.iter().enumerate().filter(|(_, lane)| lane.sort == TaskSort::Thread && !is_over(lane));
+                    let size = vec2(BUTTON, ui.spacing().interact_size.y);
                     for (place, lane) in tasks.take(MOST) {
                         let gate = at_gate(lane);
                         let about = gate.filter(|about| !about.is_empty()).map(|about| format!(": {about}"));
                         let text = foreign::line(&format!("{}{}", lane.name, about.unwrap_or_default())).into_owned();
                         let stroke = (1.5, if gate.is_some() { colors.series(place).strong } else { colors.line });
                         let button = egui::Button::new(text).stroke(stroke).truncate();
-                        let button = ui.add_enabled_ui(gate.is_some(), |ui| ui.add_sized(BUTTON, button)).inner;
+                        let button = ui.add_enabled_ui(gate.is_some(), |ui| ui.add_sized(size, button)).inner;
                         let button = button.accessible_name(format!("Let {} go on", foreign::line(&lane.name)));
                         if button.on_disabled_hover_text("It does not stand at a gate now.").clicked() {
                             actions.push(step(&lane.name));

@@ -13,7 +13,7 @@ use super::orders;
 use super::states::Look;
 use super::theme::{self, palette};
 use super::{waveform, widgets};
-use crate::model::{Lane, Monotonic, Pid, RunState, RunView, Segment, TaskState, Tid};
+use crate::model::{Lane, Monotonic, Pid, RunId, RunState, RunView, Segment, TaskState, Tid};
 
 /// Which part of the run is looked at.
 #[derive(Default)]
@@ -26,13 +26,18 @@ pub struct Timeline {
     name_width: f32,
     /// Where the lane of a task is, by its name.
     places: HashMap<String, usize>,
-    measured: Option<(crate::model::RunId, usize, u32)>,
+    measured: Option<(RunId, usize, u32)>,
     /// Who released and who woke, of the visible lanes: x, and the places of the two lanes.
     wakes: Vec<(f32, usize, usize)>,
     /// How full the pipes are that processes write to.
     fills: Vec<(Pid, Fill)>,
     /// Whether the lanes are looked at although the run tells of orders to compare.
     prefers_lanes: bool,
+    /// The run that was drawn last: another one begins with all of it in sight, at its live edge.
+    shown: Option<RunId>,
+    /// How high its lanes were, and whether the pointer was on them: they stay where they are then.
+    rows: Option<Rows>,
+    is_pointed_at: bool,
 }
 
 const AXIS: f32 = 20.0;
@@ -62,6 +67,8 @@ impl Rows {
     }
 }
 
+/// Room for a state in the legend.
+const LEGEND: f32 = 84.0;
 /// Arrows that are drawn at the same time.
 const MOST_WAKES: usize = 300;
 /// Pipes whose fill is drawn at the same time.
@@ -91,6 +98,10 @@ impl Scale {
 impl Timeline {
     /// Draws the legend and the buttons, for the pane's heading (right to left).
     pub fn head(&mut self, ui: &mut Ui, run: Option<&RunView>) {
+        let id = run.map(|run| run.id);
+        if self.shown != id {
+            (self.shown, self.span, self.end, self.rows) = (id, None, None, None);
+        }
         if let Some(run) = run
             && orders::has_some(run)
         {
@@ -99,23 +110,23 @@ impl Timeline {
             } else {
                 ("Lanes", "Shows the threads as lanes in time.")
             };
-            if ui.small_button(text).on_hover_text(about).clicked() {
+            if widgets::head_button(ui, text).on_hover_text(about).clicked() {
                 self.prefers_lanes = !self.prefers_lanes;
             }
         }
         if let Some(run) = run.filter(|run| !self.shows_orders(run)) {
             let now = run.elapsed.secs();
             let span = self.span.unwrap_or(now);
-            if ui.small_button("All").on_hover_text("The whole run").accessible_name("Show all of the run").clicked() {
+            if widgets::head_button(ui, "All").on_hover_text("The whole run").accessible_name("Show all of the run").clicked() {
                 (self.span, self.end) = (None, None);
             }
-            if ui.small_button("+").accessible_name("Zoom in").clicked() {
+            if widgets::head_button(ui, "+").accessible_name("Zoom in").clicked() {
                 self.span = Some((span / 2.0).max(SHORTEST));
             }
-            if ui.small_button("−").accessible_name("Zoom out").clicked() {
+            if widgets::head_button(ui, "−").accessible_name("Zoom out").clicked() {
                 self.span = Some(span * 2.0).filter(|span| *span < now);
             }
-            if self.end.is_some() && ui.small_button("▶ now").on_hover_text("Follow the live edge").clicked() {
+            if self.end.is_some() && widgets::head_button(ui, "▶ now").on_hover_text("Follow the live edge").clicked() {
                 self.end = None;
             }
             ui.add_space(8.0);
@@ -124,10 +135,9 @@ impl Timeline {
             return;
         }
         let colors = palette(ui);
-        for look in Look::LEGEND.into_iter().rev() {
-            if ui.available_width() < 78.0 {
-                break;
-            }
+        // The first ones are what one sees most.
+        let count = (ui.available_width() / LEGEND).max(0.0) as usize;
+        for look in Look::LEGEND.into_iter().take(count).rev() {
             ui.label(RichText::new(look.word()).size(11.0).color(colors.weak));
             let (rect, _) = ui.allocate_exact_size(vec2(11.0, 11.0), Sense::hover());
             self.hatch.paint(ui.painter(), rect, look, colors);
@@ -160,18 +170,24 @@ impl Timeline {
             left: area.left() + self.name_width,
             right: area.right() - 10.0,
         };
-        let above = Rect::from_min_max(area.min, pos2(area.right(), area.bottom() - AXIS));
+        let above = Rect::from_min_max(area.min, pos2(area.right(), (area.bottom() - AXIS).max(area.top())));
         self.steer(ui, above, scale, now);
         let all_lanes = run.lanes.len() as f32 * Rows::LOWEST;
         let (lanes, pins) = above.split_top_bottom_at_y(above.bottom() - waveform::height(run, above.height(), all_lanes));
         let colors = palette(ui);
         let ticks = axis(ui, area, scale);
         ui.scope_builder(egui::UiBuilder::new().max_rect(lanes), |ui| {
-            let rows = Rows::of(run.lanes.len(), lanes.height());
+            let rows = self.rows.filter(|_| self.is_pointed_at).unwrap_or_else(|| Rows::of(run.lanes.len(), lanes.height()));
+            self.rows = Some(rows);
+            self.is_pointed_at = ui.rect_contains_pointer(lanes);
+            widgets::begin_list(ui, "lanes", run.id);
             let height = run.lanes.len() as f32 * rows.pitch;
-            ScrollArea::vertical().scroll_source(widgets::scroll_source(ui)).id_salt("lanes").auto_shrink(false).show_viewport(
-                ui,
-                |ui, viewport| {
+            ScrollArea::vertical()
+                .scroll_source(widgets::scroll_source(ui))
+                .id_salt("lanes")
+                .min_scrolled_height(0.0)
+                .auto_shrink(false)
+                .show_viewport(ui, |ui, viewport| {
                     ui.set_height(height.max(lanes.height()));
                     let top = ui.min_rect().top();
                     for x in &ticks {
@@ -193,8 +209,7 @@ impl Timeline {
                     if matches!(run.state, RunState::Running | RunState::Stopping { .. }) && self.end.is_none() {
                         ui.painter().vline(scale.right, ui.clip_rect().y_range(), Stroke::new(1.0, colors.text));
                     }
-                },
-            );
+                });
         });
         if pins.height() > 0.0 {
             waveform::ui(ui, pins, scale, run, actions);
@@ -485,6 +500,46 @@ mod tests {
         harness.run();
         let wakes: Vec<_> = harness.state().0.wakes.iter().map(|(_, from, to)| (*from, *to)).collect();
         assert_eq!(wakes, [(3, 4)], "watcher let sort go on; the two that wait for ever have no arrow");
+    }
+
+    #[test]
+    fn another_run_is_shown_whole_and_at_its_live_edge_and_the_same_one_as_it_was_left() {
+        let state = (Timeline::default(), Actions::default(), (*sample::deadlock().runs[0]).clone());
+        let mut harness = testing::view(800.0, 250.0, state, |ui, (timeline, actions, run)| {
+            ui.horizontal(|ui| timeline.head(ui, Some(run)));
+            timeline.ui(ui, run, actions);
+        });
+        harness.run();
+        harness.get_by_label("Zoom in").click();
+        harness.run();
+        harness.state_mut().0.end = Some(1.5);
+        harness.run();
+        assert_eq!((harness.state().0.span, harness.state().0.end), (Some(1.0), Some(1.5)));
+        harness.get_by_label("▶ now");
+        harness.state_mut().2.id = RunId::new(2);
+        harness.run();
+        assert_eq!((harness.state().0.span, harness.state().0.end), (None, None));
+        assert!(harness.query_by_label("▶ now").is_none());
+    }
+
+    #[test]
+    fn lanes_that_come_move_none_while_the_pointer_is_on_them() {
+        let run = (*sample::snapshot(5).runs[0]).clone();
+        let mut harness = testing::view(800.0, 250.0, (Timeline::default(), run), |ui, (timeline, run)| {
+            timeline.ui(ui, run, &mut Actions::default());
+        });
+        let place =
+            |harness: &egui_kittest::Harness<'_, (Timeline, RunView)>| harness.get_by_label_contains("lane worker-3:").rect();
+        harness.run();
+        let before = place(&harness);
+        harness.hover_at(before.center());
+        harness.run();
+        harness.state_mut().1.lanes = sample::snapshot(12).runs[0].lanes.clone();
+        harness.run();
+        assert_eq!(place(&harness), before);
+        harness.hover_at(pos2(-10.0, -10.0));
+        harness.run();
+        assert_ne!(place(&harness), before, "the control: they are lower when nobody points at them");
     }
 
     #[test]

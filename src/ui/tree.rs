@@ -60,11 +60,8 @@ impl Tree {
     pub fn head(&mut self, ui: &mut Ui, run: Option<&RunView>) {
         let Some(run) = run else { return };
         let gone = run.processes.iter().any(ProcessRow::is_reaped);
-        if ui
-            .add_enabled(gone, egui::Button::new("Clear").small())
-            .on_hover_text("Takes the rows of ended processes away.")
-            .clicked()
-        {
+        let clear = ui.add_enabled_ui(gone, |ui| widgets::head_button(ui, "Clear")).inner;
+        if clear.on_hover_text("Takes the rows of ended processes away.").clicked() {
             self.rows.clear(run.elapsed);
         }
     }
@@ -113,7 +110,7 @@ impl Tree {
         let mut folded = None;
         let mut sort = self.rows.sort;
         let output = table
-            .header(20.0, |mut header| {
+            .header(height, |mut header| {
                 let columns = [
                     ("Name", Some(SortBy::Name), true),
                     ("PID", Some(SortBy::Pid), true),
@@ -209,7 +206,9 @@ fn heading(ui: &mut Ui, text: &str, by: Option<SortBy>, sort: &mut SortBy) {
     let is_sorted = by == Some(*sort);
     let shown = if is_sorted { format!("{} ⏷", text.to_uppercase()) } else { text.to_uppercase() };
     let label = RichText::new(shown).size(9.5).color(palette(ui).weak);
-    ui.spacing_mut().button_padding.x = 0.0;
+    // As high as its row, and no higher.
+    ui.spacing_mut().button_padding = vec2(0.0, 0.0);
+    ui.spacing_mut().interact_size.y = ui.available_height();
     let Some(by) = by else {
         ui.add(egui::Button::new(label).frame(false).sense(Sense::hover()));
         return;

@@ -2,13 +2,13 @@
 
 use egui::text::{LayoutJob, TextWrapping};
 use egui::{
-    Align2, Color32, CornerRadius, FontId, Frame, Margin, Pos2, Rect, Response, RichText, Role, Sense, Stroke, Ui, WidgetInfo,
-    vec2,
+    Align, Align2, Color32, CornerRadius, FontId, Frame, Layout, Margin, Pos2, Rect, Response, RichText, Role, Sense, Stroke, Ui,
+    UiBuilder, WidgetInfo, vec2,
 };
 
 use super::foreign;
 use super::theme::{self, Tone, palette};
-use crate::model::Finished;
+use crate::model::{Finished, RunId};
 
 /// A pane of the centre: a rounded surface with a heading, and what belongs to its right end.
 pub fn pane<R>(ui: &mut Ui, title: &str, is_focused: bool, head: impl FnOnce(&mut Ui), body: impl FnOnce(&mut Ui) -> R) -> R {
@@ -17,7 +17,7 @@ pub fn pane<R>(ui: &mut Ui, title: &str, is_focused: bool, head: impl FnOnce(&mu
             ui.set_min_size(ui.available_size());
             ui.horizontal(|ui| {
                 ui.label(theme::bold(title).size(11.5).color(palette(ui).weak));
-                ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), head);
+                ui.with_layout(Layout::right_to_left(Align::Center), head);
             });
             body(ui)
         })
@@ -58,25 +58,39 @@ pub fn badge(ui: &mut Ui, text: &str, tone: Tone) -> Response {
         .inner
 }
 
-/// A line of text over a coloured surface, with buttons at its right end.
-pub fn banner(ui: &mut Ui, text: &str, tone: Tone, buttons: impl FnOnce(&mut Ui)) {
-    Frame::new()
-        .fill(tone.surface)
-        .stroke(Stroke::new(1.0, tone.strong))
-        .corner_radius(CornerRadius::same(5))
-        .inner_margin(Margin::symmetric(12, 4))
-        .show(ui, |ui| {
-            ui.set_min_width(ui.available_width());
-            ui.horizontal(|ui| {
-                ui.set_min_height(24.0);
-                ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
-                    buttons(ui);
-                    ui.with_layout(egui::Layout::left_to_right(egui::Align::Center), |ui| {
-                        ui.add(egui::Label::new(theme::bold(foreign::line(text)).color(palette(ui).text)).wrap());
-                    });
-                });
-            });
-        });
+/// The height of a notice: two lines of text, and a button.
+pub fn notice_height(ui: &Ui) -> f32 {
+    if theme::is_touch(ui) { 46.0 } else { 36.0 }
+}
+
+/// A coloured surface as high as every notice.
+pub fn notice_frame<R>(ui: &mut Ui, tone: Tone, layout: Layout, body: impl FnOnce(&mut Ui) -> R) -> R {
+    let (room, _) = ui.allocate_exact_size(vec2(ui.available_width(), notice_height(ui)), Sense::hover());
+    ui.painter().rect(room, 5.0, tone.surface, (1.0, tone.strong), egui::StrokeKind::Inside);
+    let mut inner = ui.new_child(UiBuilder::new().max_rect(room.shrink2(vec2(10.0, 2.0))).layout(layout));
+    inner.spacing_mut().button_padding.y = inner.spacing().button_padding.y.min(4.0);
+    body(&mut inner)
+}
+
+/// What must not be overlooked, on two lines at the most, with buttons at its right end (right to left). The pointer sees all of it.
+pub fn notice(ui: &mut Ui, text: &str, tone: Tone, buttons: impl FnOnce(&mut Ui)) {
+    notice_frame(ui, tone, Layout::right_to_left(Align::Center), |ui| {
+        buttons(ui);
+        let job = LayoutJob::simple(foreign::line(text).into_owned(), theme::bold_font(12.0), palette(ui).text, 0.0);
+        ui.with_layout(Layout::left_to_right(Align::Center), |ui| notice_text(ui, job));
+    });
+}
+
+/// The words of a notice, over the rest of its width.
+pub fn notice_text(ui: &mut Ui, mut job: LayoutJob) -> Response {
+    job.wrap.max_rows = 2;
+    ui.add(egui::Label::new(job).wrap())
+}
+
+/// A button in a pane's heading: small, but not for a finger.
+pub fn head_button(ui: &mut Ui, text: &str) -> Response {
+    let button = egui::Button::new(text);
+    ui.add(if theme::is_touch(ui) { button.min_size(ui.spacing().interact_size) } else { button.small() })
 }
 
 /// The colour of how a run ended: well, as somebody wanted it, or otherwise.
@@ -110,6 +124,17 @@ pub fn paint_text(ui: &Ui, rect: Rect, align: Align2, text: impl AsRef<str>, fon
 fn anchor_of(rect: Rect, align: Align2) -> Pos2 {
     let point = align.pos_in_rect(&rect);
     egui::pos2(point.x, rect.center().y)
+}
+
+/// How wide a line of text is.
+pub fn width_of(ui: &Ui, text: impl Into<String>, font: FontId) -> f32 {
+    ui.painter().layout_no_wrap(text.into(), font, Color32::PLACEHOLDER).size().x
+}
+
+/// How wide a button or a value with this text is, and the gap beside it.
+pub fn button_width(ui: &Ui, text: impl Into<String>) -> f32 {
+    let text = width_of(ui, text, egui::TextStyle::Button.resolve(ui.style()));
+    text + 2.0 * ui.spacing().button_padding.x + ui.spacing().item_spacing.x
 }
 
 /// Gives something that was painted a name that a screen reader says and a test finds.
@@ -146,6 +171,10 @@ pub fn scroll_source(ui: &Ui) -> egui::scroll_area::ScrollSource {
 /// A word to whoever sees a pane for the first time, below what is in it. Whether it was dismissed.
 pub fn first_use(ui: &mut Ui, pane: &'static str, text: &str) -> bool {
     let colors = palette(ui);
+    if ui.available_height() < notice_height(ui) * 2.0 {
+        // What it is about needs the room.
+        return false;
+    }
     let frame = Frame::new()
         .fill(colors.blue.surface)
         .stroke(Stroke::new(1.0, colors.blue.strong))
@@ -153,10 +182,10 @@ pub fn first_use(ui: &mut Ui, pane: &'static str, text: &str) -> bool {
         .inner_margin(Margin::symmetric(8, 4));
     let shown = egui::Panel::bottom(("first use", pane)).frame(frame).show_separator_line(false).show(ui, |ui| {
         ui.horizontal(|ui| {
-            ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
-                let button = ui.small_button("Got it").on_hover_text("Takes this card away for good.");
+            ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+                let button = head_button(ui, "Got it").on_hover_text("Takes this card away for good.");
                 let is_dismissed = button.accessible_name(format!("Got it: {pane}")).clicked();
-                ui.with_layout(egui::Layout::left_to_right(egui::Align::Center), |ui| {
+                ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
                     ui.add(egui::Label::new(RichText::new(text).size(11.5).color(colors.text)).wrap());
                 });
                 is_dismissed
@@ -166,6 +195,16 @@ pub fn first_use(ui: &mut Ui, pane: &'static str, text: &str) -> bool {
         .inner
     });
     shown.inner
+}
+
+/// Has a list begin anew, newest in sight, when it is another run's: how far the last one was scrolled says nothing about it.
+pub fn begin_list(ui: &Ui, salt: &'static str, run: RunId) {
+    // As the scroll area itself makes it.
+    let id = ui.make_persistent_id(egui::IdSalt::new(salt));
+    let shown = ui.data_mut(|data| std::mem::replace(data.get_temp_mut_or(id, run), run));
+    if shown != run {
+        egui::scroll_area::State::default().store(ui.ctx(), id);
+    }
 }
 
 /// Rows of one height of which only the visible ones are drawn; the newest stay in sight when the end is in sight.
@@ -179,14 +218,10 @@ pub fn visible_rows(ui: &mut Ui, salt: &str, height: f32, count: usize, follows:
         .stick_to_bottom(follows)
         .show_rows(ui, height, count, |ui, range| {
             for index in range {
-                ui.allocate_ui_with_layout(
-                    vec2(ui.available_width(), height),
-                    egui::Layout::left_to_right(egui::Align::Center),
-                    |ui| {
-                        ui.set_min_height(height);
-                        row(ui, index);
-                    },
-                );
+                ui.allocate_ui_with_layout(vec2(ui.available_width(), height), Layout::left_to_right(Align::Center), |ui| {
+                    ui.set_min_height(height);
+                    row(ui, index);
+                });
             }
         });
 }
