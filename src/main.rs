@@ -5,13 +5,16 @@ use std::ffi::OsString;
 use std::os::fd::RawFd;
 use std::process::ExitCode;
 
-use tasklab::cli::{CliError, WindowArguments};
+use tasklab::cli::{CliError, WindowArguments, complain};
 use tasklab::engine::{Engine, EngineError, Options};
+use tasklab::model::Signal;
 use tasklab::supervisor::Client;
+use tasklab::sys;
 
 fn main() -> ExitCode {
-    if let Err(error) = tasklab::sys::forget_inherited_signals() {
-        eprintln!("tasklab: could not reset the signals that it was started with: {error}");
+    // A file that has reached the limit on sizes (ulimit -f) is an error to be told, and no reason to die of SIGXFSZ.
+    if let Err(error) = sys::forget_inherited_signals().and_then(|()| sys::ignore_signal(Signal::XFSZ)) {
+        complain(&format!("could not set up its signals: {error}"));
     }
     let mut args = std::env::args_os().skip(1).peekable();
     if args.next_if(|role| role == "__supervisor").is_some() {
@@ -33,12 +36,12 @@ fn supervisor(socket: Option<OsString>) -> ExitCode {
     let number: Option<RawFd> = socket.and_then(|text| text.to_str()?.parse().ok());
     let served = number
         .ok_or_else(|| std::io::ErrorKind::InvalidInput.into())
-        .and_then(tasklab::sys::adopt_fd)
+        .and_then(sys::adopt_fd)
         .and_then(tasklab::supervisor::serve);
     match served {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("tasklab: the supervisor ended: {error}");
+            complain(&format!("the supervisor ended: {error}"));
             ExitCode::FAILURE
         }
     }

@@ -139,3 +139,34 @@ fn a_program_that_closes_its_terminal_before_it_ends_is_not_hung_up() {
     let script = "exec 0<&- 1>&- 2>&-; sleep 0.2; exit 7";
     assert_eq!(exec(&["--pty", "--", "sh", "-c", script]).0, 7);
 }
+
+/// What comes in on our own standard input is typed at the child's terminal, and so is its end.
+#[test]
+fn our_input_is_passed_on_to_the_terminal_of_a_child() {
+    use std::io::Write;
+    let piped = |text: &str, arguments: &[&str]| {
+        let mut command = support::program::tasklab(&[&["exec", "--pty"], arguments].concat());
+        command.stdin(std::process::Stdio::piped()).stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped());
+        let mut child = command.spawn().expect("starts");
+        child.stdin.take().expect("piped").write_all(text.as_bytes()).expect("taken");
+        support::program::said(&child.wait_with_output().expect("ends"))
+    };
+    let quiet = "stty -echo; echo ready; tty; cat; echo end";
+    for text in ["one\ntwo\n", "half a line", ""] {
+        let (status, out, err) = piped(text, &["--universal-newlines", "--", "sh", "-c", quiet]);
+        assert!(status == 0 && err.is_empty() && out.contains("ready\n/dev/pts/"), "{text:?}: {status}: {out}{err}");
+        assert!(out.ends_with(&format!("{text}end\n")), "{text:?}: {out}");
+    }
+    let long = "a line of text that is repeated\n".repeat(20_000);
+    let (status, out, _) = piped(&long, &["--universal-newlines", "--", "sh", "-c", "stty -echo; wc -l; echo end"]);
+    assert!(status == 0 && out.ends_with("20000\nend\n"), "{status}: {} bytes", out.len());
+    // Who types later is not kept from it by the end of ours.
+    let typed = ["--do", "0.1 type cat late", "--do", "0.2 close-stdin cat", "--", "cat"];
+    let (status, out, err) = piped("early\n", &typed);
+    assert!(status == 0 && err.is_empty() && out.matches("early\r\n").count() == 2, "{status}: {out:?} {err}");
+    assert_eq!(out.matches("late\r\n").count(), 2, "the echo, and what cat says: {out:?}");
+    assert_eq!(exec(&[&["--pty"], &typed[..]].concat()), (0, "late\r\nlate\r\n".to_owned(), String::new()), "without any input");
+    // What is left alone stays unread.
+    let (status, out, _) = piped("ours\n", &["--stdin", "null", "--", "sh", "-c", "tty; cat"]);
+    assert!(status == 0 && out.contains("not a tty") && !out.contains("ours"), "{status}: {out}");
+}

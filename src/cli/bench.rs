@@ -12,7 +12,6 @@ mod threads;
 mod tracked;
 
 use std::ffi::{CStr, CString};
-use std::io::{self, Write};
 use std::path::Path;
 use std::time::Duration;
 
@@ -20,6 +19,7 @@ use clap::Args;
 use procfs::Current;
 
 use super::CliError;
+use super::out::print;
 use crate::scenario::Stage;
 use crate::sys;
 use engine::Capture;
@@ -73,8 +73,7 @@ pub(super) fn bench(arguments: &Arguments) -> Result<u8, CliError> {
         .map_err(|error| CliError::Missing(format!("{error:#}")))?;
     let figures = in_order(figures);
     let text = if arguments.json { object(&figures) } else { table(&figures) };
-    let mut stdout = io::stdout().lock();
-    stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()).map_err(|error| CliError::output(&error))?;
+    print(&text).map_err(|error| CliError::output(&error))?;
     Ok(0)
 }
 

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use super::entry::Start;
 use super::error::CliError;
+use super::out::Out;
 use super::session::{Ended, Listener, until};
 use super::whole_lines::WholeLines;
 use crate::engine::{BoardKind, Command, CompareRequest, Told, compare_rows, noise};
@@ -22,7 +23,7 @@ pub(super) fn compare(
     start: Start<'_>,
 ) -> Result<u8, CliError> {
     let labels: Vec<String> = request.labels().map(str::to_owned).collect();
-    let mut story = Story { out: WholeLines::new(io::stdout()), is_json, labels, runs: Vec::new() };
+    let mut story = Story { out: WholeLines::new(Out::new(io::stdout())), is_json, labels, runs: Vec::new() };
     if !is_json {
         let line = format!("{title}: {}", story.labels.join(" | "));
         story.say(&line).map_err(|error| CliError::output(&error))?;
@@ -51,7 +52,7 @@ fn status(comparison: &Comparison) -> u8 {
 
 /// Says how each run went, while the next one is on.
 struct Story {
-    out: WholeLines<Stdout>,
+    out: WholeLines<Out<Stdout>>,
     is_json: bool,
     labels: Vec<String>,
     /// The runs in order of their starts: with the labels, who is who.

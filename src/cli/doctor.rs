@@ -1,10 +1,9 @@
 //! `tasklab doctor`: what this machine offers, and what helps where it falls short. Launches nothing and changes nothing.
 
-use std::io::{self, Write};
-
 use clap::Args;
 
 use super::CliError;
+use super::out::print;
 use crate::model::{Finding, harmless};
 use crate::{gpio, monitor};
 
@@ -26,8 +25,7 @@ pub(super) fn doctor(arguments: &Arguments) -> Result<u8, CliError> {
     } else {
         findings.iter().map(finding_text).collect()
     };
-    let mut stdout = io::stdout().lock();
-    stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()).map_err(|error| CliError::output(&error))?;
+    print(&text).map_err(|error| CliError::output(&error))?;
     Ok(0)
 }
 

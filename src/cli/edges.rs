@@ -1,8 +1,7 @@
 //! Files of edges: `--vcd` for viewers of waveforms, `--csv` for spreadsheets. Opened before anything runs, and written at the end, when
 //! all is known: a file has its name only once it is whole. Runs on the main thread.
 
-use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 
@@ -23,6 +22,13 @@ pub(super) struct EdgeArguments {
     /// Writes the edges of the GPIO lines to a table: seconds, line, physical pin, level
     #[arg(long, value_name = "FILE")]
     csv: Option<PathBuf>,
+}
+
+impl EdgeArguments {
+    /// The files that are asked for, by their options.
+    pub(super) fn files(&self) -> impl Iterator<Item = (&'static str, &Path)> {
+        [("--vcd", &self.vcd), ("--csv", &self.csv)].into_iter().filter_map(|(option, path)| Some((option, path.as_deref()?)))
+    }
 }
 
 /// The files, and what will be in them.
@@ -63,9 +69,9 @@ impl EdgeFiles {
         let (waveform, latest) = (self.waveform, self.latest);
         for (file, is_dump) in [(self.vcd, true), (self.csv, false)] {
             let Some(mut file) = file else { continue };
-            let out = file.writer();
-            let written = if is_dump { waveform.write_vcd(out, title, latest) } else { waveform.write_csv(out) };
-            written.and_then(|()| out.flush()).map_err(|error| file.failed(&error))?;
+            let mut out = file.writer();
+            let written = if is_dump { waveform.write_vcd(&mut out, title, latest) } else { waveform.write_csv(&mut out) };
+            written.map_err(|error| file.failed(&error))?;
             file.finish()?;
         }
         if waveform.dropped() > 0 {

@@ -1,13 +1,16 @@
 //! From the argument list to a verb, and from what became of it to an exit status. Runs on the main thread, before any other.
 
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::io::{self, IsTerminal, Write};
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
+use clap::builder::StyledStr;
 use clap::{Args, Parser, Subcommand};
 
 use super::error::{CliError, complain};
+use super::out::{Out, print};
 use super::{bench, doctor, exec, gpio, list, run};
 use crate::engine::{BoardKind, Engine, EngineError, Options};
 use crate::model::harmless;
@@ -58,6 +61,14 @@ pub struct BoardChoice {
     pub board: BoardKind,
 }
 
+impl BoardChoice {
+    /// The file to which the board writes, by its option.
+    pub(super) fn files(&self) -> impl Iterator<Item = (&'static str, &Path)> {
+        let log = if let BoardKind::Simulated(log) = &self.board { log.as_deref() } else { None };
+        log.map(|log| ("--board simulated:", Path::new(log))).into_iter()
+    }
+}
+
 fn size(text: &str) -> Result<[f32; 2], String> {
     let side = |text: &str| text.parse::<u16>().ok().filter(|side| (320..=8192).contains(side)).map(f32::from);
     let sides = text.split_once('x').and_then(|(width, height)| Some([side(width)?, side(height)?]));
@@ -100,12 +111,13 @@ pub fn main(
         },
         Err(error) => {
             // Help and the version are asked for, and go to standard output; anything else is a mistake.
-            let is_mistake = error.use_stderr();
-            let printed = error.print();
-            match (is_mistake, printed) {
-                (true, _) => Ok(if is_exec { EXEC_FAILED } else { 2 }),
-                (false, Err(error)) => Err(CliError::output(&error)),
-                (false, Ok(())) => Ok(0),
+            let text = error.render();
+            if error.use_stderr() {
+                let mut err = Out::new(io::stderr());
+                let _ = err.write_all(styled(&text, io::stderr().is_terminal()).as_bytes()).and_then(|()| err.flush());
+                Ok(if is_exec { EXEC_FAILED } else { 2 })
+            } else {
+                print(&styled(&text, io::stdout().is_terminal())).map_err(|error| CliError::output(&error)).map(|()| 0)
             }
         }
     };
@@ -128,6 +140,13 @@ fn parse(args: &[OsString]) -> Result<Arguments, clap::Error> {
         let shown = &mut args.iter().map(|word| harmless(&word.to_string_lossy()).into());
         read(shown).err().unwrap_or(error)
     })
+}
+
+/// With colours on a terminal that has them and is to have them.
+fn styled(text: &StyledStr, is_terminal: bool) -> String {
+    let is_set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+    let has_colours = std::env::var_os("TERM").is_some_and(|term| term != "dumb");
+    if is_terminal && has_colours && !is_set("NO_COLOR") { text.ansi().to_string() } else { text.to_string() }
 }
 
 /// A window is not opened for a scenario that does not exist.

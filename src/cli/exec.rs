@@ -2,26 +2,29 @@
 //! own streams, and the status is the last stage's.
 
 use std::ffi::OsString;
-use std::io::{self, BufWriter, IsTerminal, Stderr, Stdout, Write};
+use std::io::{self, IsTerminal, Stderr, Stdout, Write};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::{ArgAction, Args};
 
+use self::passed::Passed;
 use self::relay::Relay;
 use super::CliError;
 use super::entry::Start;
 use super::error::complain;
+use super::out::Out;
 use super::parse;
 use super::session::{Listener, session};
 use super::whole_lines::WholeLines;
-use crate::engine::{BoardKind, LaunchRequest, Told, What};
+use crate::engine::{BoardKind, Command, LaunchRequest, Told, What};
 use crate::model::{
     Action, ChildSpec, EventKind, ExitStatus, Group, GroupLimits, Input, Outcome, OutputTo, Pgid, Pid, Reaping, ResourceLimit,
     Signal, StopPlan, WindowSize, parse_bytes, parse_cores,
 };
 
+mod passed;
 mod relay;
 
 /// Between two stages.
@@ -54,7 +57,9 @@ pub(super) struct Arguments {
     /// Where standard error goes: to ours, where standard output goes, nowhere, or into a file.
     #[arg(long, value_name = "separate|merge|null|@FILE|+FILE", default_value = "separate", value_parser = stderr)]
     stderr: OutputTo,
-    /// Gives it a terminal of that size (80x24) as its controlling terminal, in a session of its own. For a single stage.
+    /// Gives it a terminal of that size (80x24) as its controlling terminal, in a session of its own. For a single stage. What comes in
+    /// on our standard input is typed there, and its end as Ctrl-D, unless '--do "T type NAME TEXT"' types later; where ours is a
+    /// terminal, only '--do' types. '--stdin null' leaves ours alone.
     #[arg(long, value_name = "COLUMNSxROWS", num_args = 0..=1, require_equals = true, default_missing_value = "80x24")]
     pty: Option<WindowSize>,
     /// Passes every \r\n and \r of the output on as \n. The bytes themselves are in the events of --json.
@@ -139,15 +144,21 @@ fn parse_cores_list(text: &str) -> Result<Cores, crate::model::ParseLimitError> 
 /// Runs it.
 pub(super) fn exec(arguments: &Arguments, start: Start<'_>) -> Result<u8, CliError> {
     let keep_fds = keep_fds(arguments)?;
-    let request = request(arguments, &keep_fds, io::stdin().is_terminal())?;
+    let is_terminal = io::stdin().is_terminal();
+    let request = request(arguments, &keep_fds, is_terminal)?;
+    let is_passed = arguments.pty.is_some() && arguments.stdin == "inherit" && !is_terminal;
+    // Who types at a time of the run types after the end of ours, too.
+    let ends = !request.script.iter().any(|timed| matches!(timed.action, Action::Type | Action::CloseInput));
+    let passed = is_passed.then(|| Passed::new(ends)).transpose();
+    let passed = passed.map_err(|error| CliError::Missing(format!("could not make a pipe: {error}")))?;
     let form = if arguments.json {
-        Form::Lines(WholeLines::new(io::stdout()))
+        Form::Lines(WholeLines::new(Out::new(io::stdout())))
     } else if is_relayed(arguments) {
-        Form::Relayed(Relay::new(BufWriter::new(io::stdout()), io::stderr(), arguments.universal_newlines))
+        Form::Relayed(Relay::new(Out::new(io::stdout()), Out::new(io::stderr()), arguments.universal_newlines))
     } else {
         Form::Theirs
     };
-    let mut watch = Watch { form, last: None, status: None, not_launched: None };
+    let mut watch = Watch { form, passed, last: None, status: None, not_launched: None };
     let ended = session(request, &keep_fds, &BoardKind::Auto, start, &mut watch)?;
     if let Some(status) = ended.interrupted {
         return Ok(status);
@@ -200,8 +211,8 @@ fn inheritable() -> io::Result<Vec<i32>> {
 /// What is to be launched.
 fn request(arguments: &Arguments, keep_fds: &[i32], is_terminal: bool) -> Result<LaunchRequest, CliError> {
     let (stdin, input) = match input(&arguments.stdin) {
-        // Ours is another terminal; what it would read there is for us.
-        (Input::Inherit, _) if arguments.pty.is_some() && is_terminal => (Input::Pipe, None),
+        // Ours is another terminal: what it would read there is for us. Where ours is none, it is passed on.
+        (Input::Inherit, _) if arguments.pty.is_some() => (Input::Pipe, None),
         other => other,
     };
     let script = parse::script(&arguments.actions, (!arguments.events).then_some(&[] as &[&str]))?;
@@ -320,9 +331,9 @@ fn null_or_file(word: &str) -> Option<OutputTo> {
 /// How the run is told.
 enum Form {
     /// Event lines.
-    Lines(WholeLines<Stdout>),
+    Lines(WholeLines<Out<Stdout>>),
     /// The children's output, which comes through us.
-    Relayed(Relay<BufWriter<Stdout>, Stderr>),
+    Relayed(Relay<Out<Stdout>, Out<Stderr>>),
     /// Not at all: the children have our streams.
     Theirs,
 }
@@ -330,6 +341,8 @@ enum Form {
 /// Watches for the last stage's end, and writes what is wanted.
 struct Watch {
     form: Form,
+    /// Our input, until the child runs that it is passed on to.
+    passed: Option<Passed>,
     last: Option<Pid>,
     status: Option<ExitStatus>,
     not_launched: Option<i32>,
@@ -363,9 +376,17 @@ impl Listener for Watch {
             _ => {}
         }
         match (&mut self.form, &event.kind) {
+            (Form::Lines(out), _) if out.get_ref().is_lost() => Ok(()),
             (Form::Lines(out), _) => writeln!(out, "{}", event.to_line()),
             (Form::Relayed(relay), EventKind::Output { stream, bytes, .. }) => relay.pass(*stream, bytes),
             _ => Ok(()),
+        }
+    }
+
+    fn command(&mut self, told: &Told) -> io::Result<Option<Command>> {
+        match told {
+            Told::Launched(run, _) => self.passed.take().map(|passed| passed.start(*run)).transpose(),
+            _ => Ok(None),
         }
     }
 

@@ -14,6 +14,8 @@ use super::CliError;
 use super::edges::{EdgeArguments, EdgeFiles};
 use super::entry::{BoardChoice, Start, no_engine};
 use super::interrupt::Interrupts;
+use super::out::Out;
+use super::record::refuse_the_same;
 use crate::engine::{Command, Engine, LineRequest, Options, SendError, Told};
 use crate::gpio::{Edge, Level, Line, Watch};
 use crate::model::{BoardView, Event, EventKind, Monotonic, PinFunction, PinView, Pull, harmless};
@@ -191,7 +193,13 @@ pub(super) fn gpio(arguments: &Arguments, start: Start<'_>) -> Result<u8, CliErr
     | Verb::Toggle { common, .. }
     | Verb::Blink { common, .. }
     | Verb::Watch { common, .. }) = &arguments.verb;
+    let mut files = None;
+    if let Verb::Watch { edges, .. } = &arguments.verb {
+        refuse_the_same(&edges.files().chain(common.board.files()).collect::<Vec<_>>())?;
+        files = Some(EdgeFiles::create(edges)?);
+    }
     let mut talk = Talk::open(common, start)?;
+    talk.files = files;
     match &arguments.verb {
         Verb::List(_) => talk.list()?,
         Verb::Get { pins, .. } => talk.get(pins)?,
@@ -209,8 +217,7 @@ pub(super) fn gpio(arguments: &Arguments, start: Start<'_>) -> Result<u8, CliErr
             talk.hold(hold.time)?;
         }
         Verb::Blink { hold, every, count, pins, .. } => talk.blink(pins, hold, *every, *count)?,
-        Verb::Watch { time, count, pull, debounce, edges, press, pins, .. } => {
-            talk.files = Some(EdgeFiles::create(edges)?);
+        Verb::Watch { time, count, pull, debounce, press, pins, .. } => {
             talk.most = *count;
             let watch = Watch { pull: pull.map(PullWord::pull), debounce: *debounce };
             for line in pins {
@@ -241,7 +248,7 @@ impl PullWord {
 struct Talk {
     engine: Engine,
     interrupts: Interrupts,
-    out: io::Stdout,
+    out: Out<io::Stdout>,
     is_json: bool,
     began: Monotonic,
     asked: u64,
@@ -258,7 +265,7 @@ impl Talk {
         let options = Options { program: PathBuf::from("/proc/self/exe"), tap: Some(QUEUE), board: common.board.board.clone() };
         let engine = start(&[], options).map_err(|error| no_engine(&error))?;
         interrupts.watch(engine.handle()).map_err(cannot_wait)?;
-        let (out, is_json, began) = (io::stdout(), common.json, monotonic_now());
+        let (out, is_json, began) = (Out::new(io::stdout()), common.json, monotonic_now());
         let mut talk = Self { engine, interrupts, out, is_json, began, asked: 0, edges: 0, most: None, files: None };
         for (from, to) in &common.wire {
             talk.ask(&LineRequest::Wire { from: from.number(), to: to.number() })?;

@@ -1,11 +1,10 @@
 //! `tasklab list`: the catalogue, for people and as JSON. Launches nothing.
 
-use std::io::{self, Write};
-
 use clap::Args;
 use serde_json::{Value, json};
 
 use super::CliError;
+use super::out::print;
 use crate::scenario::{CATALOGUE, Chapter, ParamKind, ParamSpec, Scenario};
 
 /// Lists the scenarios: what each shows, what can be set, and what can be done while it runs.
@@ -24,8 +23,7 @@ pub(super) fn list(arguments: &Arguments) -> Result<u8, CliError> {
     } else {
         Chapter::ALL.into_iter().map(chapter_text).collect()
     };
-    let mut stdout = io::stdout().lock();
-    stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()).map_err(|error| CliError::output(&error))?;
+    print(&text).map_err(|error| CliError::output(&error))?;
     Ok(0)
 }
 

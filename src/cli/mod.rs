@@ -10,6 +10,7 @@ mod exec;
 mod gpio;
 mod interrupt;
 mod list;
+mod out;
 mod parse;
 mod record;
 mod run;
@@ -18,4 +19,4 @@ mod story;
 mod whole_lines;
 
 pub use entry::{BoardChoice, Start, WindowArguments, main};
-pub use error::CliError;
+pub use error::{CliError, complain};

@@ -1,74 +1,105 @@
 //! A recording on disk: event lines, under another name until the run is over. Runs on the main thread.
 
-use std::fs::{self, File};
 use std::io::{self, Write};
+use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 
 use super::CliError;
+use super::out::Out;
 use super::whole_lines::WholeLines;
+use crate::engine::{Place, Target, WholeFile};
 
 /// A file of event lines. Dropped before [`finish`](Self::finish), what was written stays under the other name.
 #[derive(Debug)]
 pub(super) struct RecordFile {
     path: PathBuf,
-    /// Where it grows; `None` where that is `path` itself, because it is no regular file.
-    partial: Option<PathBuf>,
-    file: WholeLines<File>,
+    to: To,
+}
+
+#[derive(Debug)]
+enum To {
+    Whole(WholeLines<WholeFile>),
+    /// No regular file: written to as it is.
+    Stream(WholeLines<Out<OwnedFd>>),
 }
 
 impl RecordFile {
     /// Opens it, or says why not, before anything runs.
     pub(super) fn create(path: &Path) -> Result<Self, CliError> {
-        let is_special = fs::metadata(path).is_ok_and(|metadata| !metadata.is_file());
-        let partial = (!is_special).then(|| {
-            let mut name = path.as_os_str().to_owned();
-            name.push(".partial");
-            PathBuf::from(name)
-        });
-        let place = partial.as_deref().unwrap_or(path);
-        let file = if is_special { File::options().write(true).open(place) } else { File::create(place) };
-        let file = file.map_err(|error| CliError::Missing(format!("could not record to {}: {error}", place.display())))?;
-        Ok(Self { path: path.to_owned(), partial, file: WholeLines::new(file) })
+        let to = match Place::of(path).and_then(Place::open).map_err(|error| cannot(path, &error))? {
+            Target::Whole(file) => To::Whole(WholeLines::new(file)),
+            Target::Stream(fd) => To::Stream(WholeLines::new(Out::new(fd))),
+        };
+        Ok(Self { path: path.to_owned(), to })
     }
 
     /// Appends one line.
     pub(super) fn line(&mut self, line: &str) -> io::Result<()> {
-        self.file.write_all(line.as_bytes())?;
-        self.file.write_all(b"\n")
+        self.writer().write_all(line.as_bytes())?;
+        self.writer().write_all(b"\n")
     }
 
     /// For what has a form of its own.
-    pub(super) const fn writer(&mut self) -> &mut WholeLines<File> {
-        &mut self.file
+    pub(super) fn writer(&mut self) -> &mut dyn Write {
+        match &mut self.to {
+            To::Whole(file) => file,
+            To::Stream(out) => out,
+        }
     }
 
     /// What was held back goes to the file, so that nothing is missing should we be killed.
     pub(super) fn flush(&mut self) -> io::Result<()> {
-        self.file.flush()
+        self.writer().flush()
     }
 
     /// The run is over: the recording gets its name.
     pub(super) fn finish(mut self) -> Result<(), CliError> {
-        let done = self.file.flush().and_then(|()| match &self.partial {
-            Some(partial) => self.file.get_ref().sync_all().and_then(|()| fs::rename(partial, &self.path)),
-            None => Ok(()),
-        });
-        done.map_err(|error| self.failed(&error))
+        self.flush().map_err(|error| self.failed(&error))?;
+        let To::Whole(file) = self.to else { return Ok(()) };
+        let partial = file.get_ref().partial().to_owned();
+        let finished = file.into_inner().and_then(WholeFile::finish);
+        finished.map_err(|error| incomplete(&self.path, &partial, &error))
     }
 
     /// Why it is not complete.
     pub(super) fn failed(&self, error: &io::Error) -> CliError {
-        let place = self.partial.as_ref().unwrap_or(&self.path);
-        CliError::Missing(format!(
-            "could not record to {}: {error}; what was written so far is in {}",
-            self.path.display(),
-            place.display()
-        ))
+        match &self.to {
+            To::Whole(file) => incomplete(&self.path, file.get_ref().partial(), error),
+            To::Stream(_) => cannot(&self.path, error),
+        }
     }
+}
+
+fn cannot(path: &Path, error: &io::Error) -> CliError {
+    CliError::Missing(format!("could not record to {}: {error}", path.display()))
+}
+
+fn incomplete(path: &Path, partial: &Path, error: &io::Error) -> CliError {
+    let (path, partial) = (path.display(), partial.display());
+    CliError::Missing(format!("could not record to {path}: {error}; what was written so far is in {partial}"))
+}
+
+/// Refuses files that would be written over each other: one file by two names, or one where the other one grows.
+pub(super) fn refuse_the_same(files: &[(&str, &Path)]) -> Result<(), CliError> {
+    let mut places: Vec<(&str, &Path, Place)> = Vec::new();
+    for (option, path) in files {
+        // What has no place at all is refused when it is opened.
+        let Ok(place) = Place::of(path) else { continue };
+        let grows_in = |one: &Place, other: &Place| one.partial().is_some_and(|partial| *other == Place::Name(partial));
+        let clash = places.iter().find(|(.., other)| place.is_same(other) || grows_in(&place, other) || grows_in(other, &place));
+        if let Some((other, other_path, _)) = clash {
+            let (path, other_path) = (path.display(), other_path.display());
+            return Err(CliError::Usage(format!("{other} {other_path} and {option} {path} would be the same file; name two")));
+        }
+        places.push((option, path, place));
+    }
+    Ok(())
 }
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     #[test]
@@ -85,5 +116,24 @@ mod tests {
         let error = RecordFile::create(&folder.path().join("no/a")).expect_err("no folder").to_string();
         assert!(error.contains("no/a") && error.contains("os error 2"), "{error}");
         RecordFile::create(Path::new("/dev/null")).expect("a device is written to as it is").finish().expect("nothing to rename");
+    }
+
+    #[test]
+    fn two_names_of_one_file_are_refused_before_anything_is_written() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let at = |name: &str| folder.path().join(name);
+        fs::write(at("a"), "old").expect("written");
+        fs::hard_link(at("a"), at("hard")).expect("linked");
+        std::os::unix::fs::symlink("a", at("soft")).expect("linked");
+        for (one, other) in
+            [("a", "a"), ("a", "./a"), ("soft", "hard"), ("new", "new"), ("new", "new.partial"), ("b.partial", "b")]
+        {
+            let error = refuse_the_same(&[("--vcd", &at(one)), ("--csv", &at(other))]).expect_err("refused").to_string();
+            assert!(error.contains("--vcd") && error.contains("--csv"), "{error}");
+        }
+        let error = refuse_the_same(&[("--record", Path::new("/dev/stdout")), ("--csv", Path::new("/proc/self/fd/1"))]);
+        assert!(error.is_err());
+        refuse_the_same(&[("--record", &at("a")), ("--vcd", &at("b")), ("--csv", &at("c"))]).expect("the control");
+        assert_eq!(fs::read_to_string(at("a")).expect("there"), "old");
     }
 }

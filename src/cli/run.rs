@@ -14,8 +14,9 @@ use super::compare::compare;
 use super::edges::{EdgeArguments, EdgeFiles};
 use super::entry::{BoardChoice, Start};
 use super::error::CliError;
+use super::out::Out;
 use super::parse;
-use super::record::RecordFile;
+use super::record::{RecordFile, refuse_the_same};
 use super::session::{Ended, Listener, session};
 use super::story::Story;
 use super::whole_lines::WholeLines;
@@ -78,8 +79,11 @@ pub(super) fn run(arguments: &Arguments, start: Start<'_>) -> Result<u8, CliErro
         return compare(title, request, arguments.json, &arguments.board.board, start);
     }
     let (scenario, request) = request(arguments)?;
+    let files = arguments.record.as_deref().map(|path| ("--record", path));
+    let files: Vec<_> = files.into_iter().chain(arguments.edges.files()).chain(arguments.board.files()).collect();
+    refuse_the_same(&files)?;
     let record = arguments.record.as_deref().map(RecordFile::create).transpose()?;
-    let out = WholeLines::new(io::stdout());
+    let out = WholeLines::new(Out::new(io::stdout()));
     let form =
         if arguments.json { Form::Lines(out) } else { Form::Story(Box::new(Story::new(scenario.title, scenario.id, out))) };
     let edges = EdgeFiles::create(&arguments.edges)?;
@@ -176,8 +180,8 @@ struct Report {
 }
 
 enum Form {
-    Lines(WholeLines<Stdout>),
-    Story(Box<Story<WholeLines<Stdout>>>),
+    Lines(WholeLines<Out<Stdout>>),
+    Story(Box<Story<WholeLines<Out<Stdout>>>>),
 }
 
 impl Listener for Report {
@@ -195,6 +199,7 @@ impl Listener for Report {
             self.record = None;
         }
         match &mut self.form {
+            Form::Lines(out) if out.get_ref().is_lost() => Ok(()),
             Form::Lines(out) => writeln!(out, "{line}"),
             Form::Story(story) => story.hear(event),
         }
@@ -216,11 +221,9 @@ impl Listener for Report {
 
 impl Report {
     fn finish(self) -> Result<(), CliError> {
-        if let Some(error) = self.record_error {
-            return Err(error);
-        }
-        self.record.map_or(Ok(()), RecordFile::finish)?;
-        self.edges.finish(self.title)
+        let recorded = self.record.map_or(Ok(()), RecordFile::finish);
+        let edges = self.edges.finish(self.title);
+        self.record_error.map_or(recorded, Err).and(edges)
     }
 }
 

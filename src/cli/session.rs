@@ -5,7 +5,9 @@ use std::path::PathBuf;
 
 use super::CliError;
 use super::entry::{Start, no_engine};
+use super::error::complain;
 use super::interrupt::Interrupts;
+use super::out::was_given_up;
 use crate::engine::{BoardKind, Command, Engine, LaunchRequest, Options, Told};
 use crate::model::{EventKind, Outcome};
 
@@ -14,8 +16,12 @@ const QUEUE: usize = 256;
 
 /// Where the events of a run go.
 pub(super) trait Listener {
-    /// Takes one.
+    /// Takes one. After a failure, which ends the run, it hears the others as well.
     fn hear(&mut self, told: &Told) -> io::Result<()>;
+    /// What is to be done about it.
+    fn command(&mut self, _: &Told) -> io::Result<Option<Command>> {
+        Ok(None)
+    }
     /// Nothing more is there at the moment: what was held back goes out.
     fn flush(&mut self) -> io::Result<()>;
 }
@@ -60,13 +66,22 @@ pub(super) fn until<T>(
     let interrupts = Interrupts::block().map_err(cannot_watch)?;
     let options = Options { program: PathBuf::from("/proc/self/exe"), tap: Some(QUEUE), board: board.clone() };
     let engine = start(keep_fds, options).map_err(|error| no_engine(&error))?;
+    if let Command::Launch(request) = &command
+        && request.shares_our_group()
+    {
+        interrupts.await_companions();
+    }
     interrupts.watch(engine.handle()).map_err(cannot_watch)?;
     engine.handle().send(command).map_err(|error| CliError::Missing(format!("could not launch: {error}")))?;
     let (finished, heard) = listen(&engine, &interrupts, listener, last)?;
+    interrupts.over();
     let interrupted = interrupts.caught().map(|number| 128 + number as u8);
-    // Ctrl-C ends our reader, too.
-    if interrupted.is_none() {
-        heard.map_err(|error| CliError::output(&error))?;
+    match heard {
+        Err(error) if was_given_up(&error) => complain(&format!("could not write all to standard output: {error}")),
+        // Ctrl-C ends our reader, too.
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe && interrupts.was_left() => {}
+        Err(error) if interrupted.is_none() => return Err(CliError::output(&error)),
+        _ => {}
     }
     Ok(Ended { finished, interrupted })
 }
@@ -82,24 +97,40 @@ fn listen<T>(
     let events = engine.told().ok_or_else(gone)?;
     let stop = || engine.handle().send(Command::StopEverything);
     let mut heard = Ok(());
-    // A listener that fails hears nothing more; the run is ended, and what it still says is let go.
     let mut tell = |listener: &mut dyn FnMut() -> io::Result<()>| {
-        if heard.is_ok() {
-            heard = listener();
-            if heard.is_err() {
-                let _ = stop();
-            }
+        if let Err(error) = listener()
+            && heard.is_ok()
+        {
+            heard = Err(error);
+            let _ = stop();
         }
     };
+    let mut stages = Vec::new();
     loop {
-        let told = match events.try_recv() {
-            Ok(told) => told,
-            Err(_) => {
-                tell(&mut || listener.flush());
-                events.recv().map_err(|_| gone())?
-            }
+        let told = if let Ok(told) = events.try_recv() {
+            told
+        } else {
+            tell(&mut || listener.flush());
+            events.recv().map_err(|_| gone())?
         };
+        // Before anybody can keep us from it who does not read.
+        match &told {
+            Told::Launched(_, pids) => stages.clone_from(pids),
+            Told::Event(_, event) => match &event.kind {
+                EventKind::ProcessStarted { pid, pgid, .. }
+                    if stages.contains(pid) && interrupts.started(*pid, pgid.number()) =>
+                {
+                    let _ = stop();
+                }
+                _ => {}
+            },
+            _ => {}
+        }
         tell(&mut || listener.hear(&told));
+        tell(&mut || match listener.command(&told)? {
+            Some(command) => engine.handle().send(command).map_err(io::Error::other),
+            None => Ok(()),
+        });
         if let Some(finished) = last(&told) {
             tell(&mut || listener.flush());
             return Ok((finished, heard));

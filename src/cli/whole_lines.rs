@@ -23,6 +23,12 @@ impl<W: Write> WholeLines<W> {
         &self.out
     }
 
+    /// Writes what waits, and gives back where it went.
+    pub(super) fn into_inner(mut self) -> io::Result<W> {
+        self.flush()?;
+        Ok(self.out)
+    }
+
     fn send(&mut self, count: usize) -> io::Result<()> {
         let sent = self.out.write_all(&self.waiting[..count]);
         // Of what has failed a part may have gone out, so it is not tried again.

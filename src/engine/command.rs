@@ -1,12 +1,14 @@
 //! What the window and the command line ask of the engine.
 
 use std::collections::BTreeMap;
+use std::os::fd::OwnedFd;
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::Value;
 
 use super::CompareRequest;
-use crate::model::{Action, ChildSpec, Language, RunId, StopPlan, TimedAction};
+use crate::model::{Action, ChildSpec, Group, Language, RunId, StopPlan, TimedAction};
 use crate::supervisor::LineRequest;
 
 /// A request to the engine. What comes of it is seen in the next snapshots.
@@ -24,6 +26,15 @@ pub enum Command {
         action: Action,
         /// To whom: a PID, a name, a GPIO line; empty for the run.
         target: String,
+    },
+    /// Pass on what comes from a descriptor to the first program of a run, as if it were typed.
+    Feed {
+        /// Which run.
+        run: RunId,
+        /// Reads without waiting.
+        from: Arc<OwnedFd>,
+        /// Whether the program's input ends where this ends.
+        ends: bool,
     },
     /// Toggle a GPIO line that belongs to no run.
     ToggleLine(u8),
@@ -57,6 +68,14 @@ pub struct LaunchRequest {
     pub timeout: Option<Duration>,
     /// How it is ended.
     pub stop: StopPlan,
+}
+
+impl LaunchRequest {
+    /// Whether its children start in our own process group, so that a terminal sends them what it sends us.
+    pub fn shares_our_group(&self) -> bool {
+        let What::Programs { stages, .. } = &self.what else { return false };
+        stages.iter().any(|stage| stage.group == Group::Inherited && !stage.new_session && stage.terminal.is_none())
+    }
 }
 
 /// What a run is made of.

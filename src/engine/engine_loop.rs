@@ -42,6 +42,7 @@ enum Source {
     Output(usize, usize),
     Events(usize, usize),
     Input(usize, usize),
+    Feed(usize, usize),
 }
 
 pub(super) struct EngineLoop {
@@ -184,6 +185,7 @@ impl EngineLoop {
                         self.runs[run].inputs.swap_remove(index);
                     }
                 }
+                Source::Feed(run, index) => self.runs[run].inputs[index].take_in(&mut self.scratch),
             }
             self.has_news = true;
         }
@@ -213,6 +215,10 @@ impl EngineLoop {
             for (index, stream) in run.inputs.iter().enumerate().filter(|(_, stream)| stream.is_busy()) {
                 sources.push(Source::Input(run_index, index));
                 fds.push(PollFd::new(stream, PollFlags::OUT));
+            }
+            for (index, source) in run.inputs.iter().enumerate().filter_map(|(index, stream)| Some((index, stream.source()?))) {
+                sources.push(Source::Feed(run_index, index));
+                fds.push(PollFd::from_borrowed_fd(source, PollFlags::IN));
             }
         }
         let timeout = self.next_deadline(now).map(|at| {

@@ -31,6 +31,12 @@ impl EngineLoop {
                 }
                 _ => self.notice(action.could_not(&target, "the run has ended")),
             },
+            Command::Feed { run, from, ends } => {
+                let run = self.runs.iter_mut().find(|candidate| candidate.id == run);
+                if let Some(input) = run.and_then(|run| run.inputs.first_mut()) {
+                    input.feed(from, ends);
+                }
+            }
             Command::ToggleLine(line) => {
                 let request = LineRequest::Toggle { line, owner: USER.to_owned() };
                 self.ask_header(0, request);

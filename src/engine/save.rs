@@ -2,8 +2,8 @@
 //! there and hears in the end what became of it. A file has its name only once it is whole.
 
 use std::fmt::Write as _;
-use std::fs::{self, File};
-use std::io::{self, BufWriter, Write};
+use std::fs;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -11,6 +11,7 @@ use crossbeam_channel::{Receiver, Sender, bounded};
 
 use super::bell::Bell;
 use super::numbers::count;
+use super::place::write_whole;
 use crate::gpio::Waveform;
 use crate::model::{Event, Monotonic, ProcessRow};
 
@@ -88,8 +89,8 @@ fn write(folder: &Path, saving: &Saving) -> io::Result<String> {
     let saved = match &saving.contents {
         Contents::Run { events, dropped, processes } => {
             let [lines, table] = free_names(folder, &saving.name, ["jsonl", "csv"])?;
-            write_whole(&lines, |file| events.iter().try_for_each(|event| writeln!(file, "{}", event.to_line())))?;
-            write_whole(&table, |file| file.write_all(csv(processes).as_bytes()))?;
+            keep(&lines, |file| events.iter().try_for_each(|event| writeln!(file, "{}", event.to_line())))?;
+            keep(&table, |file| file.write_all(csv(processes).as_bytes()))?;
             let (lines, table, lost) = (file(&lines), file(&table), lost(*dropped, "event"));
             let (events, processes) =
                 (count(events.len() as u64, "event", "events"), count(processes.len() as u64, "process", "processes"));
@@ -97,8 +98,8 @@ fn write(folder: &Path, saving: &Saving) -> io::Result<String> {
         }
         Contents::Edges { waveform, until } => {
             let [dump, table] = free_names(folder, &format!("{}-edges", saving.name), ["vcd", "csv"])?;
-            write_whole(&dump, |file| waveform.write_vcd(file, &saving.name, *until))?;
-            write_whole(&table, |file| waveform.write_csv(file))?;
+            keep(&dump, |mut file| waveform.write_vcd(&mut file, &saving.name, *until))?;
+            keep(&table, |mut file| waveform.write_csv(&mut file))?;
             let lost = lost(waveform.dropped(), "edge");
             format!("{} and {} ({}){lost}", file(&dump), file(&table), count(waveform.len() as u64, "edge", "edges"))
         }
@@ -109,25 +110,13 @@ fn write(folder: &Path, saving: &Saving) -> io::Result<String> {
 /// Names of which neither is taken.
 fn free_names(folder: &Path, name: &str, extensions: [&str; 2]) -> io::Result<[PathBuf; 2]> {
     let pair = |number: u32| extensions.map(|extension| folder.join(format!("{name}-{number:03}.{extension}")));
-    let free = (1..=MOST_NAMES).map(pair).find(|pair| pair.iter().all(|path| !path.exists()));
+    let free = (1..=MOST_NAMES).map(pair).find(|pair| pair.iter().all(|path| fs::symlink_metadata(path).is_err()));
     free.ok_or_else(|| io::Error::other(format!("{} is full of recordings of {name}; delete some", folder.display())))
 }
 
-/// Writes a file under another name, and renames it when all of it is on the disk.
-fn write_whole(path: &Path, fill: impl FnOnce(&mut BufWriter<File>) -> io::Result<()>) -> io::Result<()> {
-    let mut partial = path.as_os_str().to_owned();
-    partial.push(".partial");
-    let partial = PathBuf::from(partial);
-    let written = File::create(&partial).and_then(|file| {
-        let mut file = BufWriter::new(file);
-        fill(&mut file)?;
-        file.flush()?;
-        file.get_ref().sync_all()
-    });
-    written.and_then(|()| fs::rename(&partial, path)).map_err(|error| {
-        let _ = fs::remove_file(&partial);
-        at(path, &error)
-    })
+/// Writes a file that has its name only when all of it is on the disk.
+fn keep(path: &Path, fill: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
+    write_whole(path, fill).map_err(|error| at(path, &error))
 }
 
 fn at(path: &Path, error: &io::Error) -> io::Error {

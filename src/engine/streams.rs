@@ -2,6 +2,7 @@
 
 use std::io::{self, BufRead};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::{hearsay, texts};
@@ -344,11 +345,37 @@ pub(super) struct InputStream {
     is_terminal: bool,
     /// Whether it is closed once all is written.
     ends: bool,
+    /// What is passed on to it, and whether it ends with that.
+    source: Option<(Arc<OwnedFd>, bool)>,
 }
 
 impl InputStream {
     pub(super) const fn new(pid: Pid, fd: OwnedFd, is_terminal: bool) -> Self {
-        Self { pid, fd, bytes: Vec::new(), written: 0, is_terminal, ends: false }
+        Self { pid, fd, bytes: Vec::new(), written: 0, is_terminal, ends: false, source: None }
+    }
+
+    /// Passes on what comes from there.
+    pub(super) fn feed(&mut self, from: Arc<OwnedFd>, ends: bool) {
+        self.source = Some((from, ends));
+    }
+
+    /// Where more is to be read from, as soon as what there is has been written.
+    pub(super) fn source(&self) -> Option<BorrowedFd<'_>> {
+        self.source.as_ref().filter(|_| !self.is_busy()).map(|(from, _)| from.as_fd())
+    }
+
+    /// Takes what has come there.
+    pub(super) fn take_in(&mut self, scratch: &mut Scratch) {
+        let Some((from, ends)) = self.source.take() else { return };
+        match read(from.as_fd(), scratch) {
+            Ok(Some([])) | Err(_) if ends => self.end(),
+            Ok(Some([])) | Err(_) => {}
+            Ok(None) => self.source = Some((from, ends)),
+            Ok(Some(bytes)) => {
+                self.push(bytes);
+                self.source = Some((from, ends));
+            }
+        }
     }
 
     /// Whether [`write`](Self::write) has something to do.

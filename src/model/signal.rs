@@ -81,7 +81,7 @@ impl Signal {
     pub const CHLD: Self = Self(17);
     /// Stop (pause).
     pub const STOP: Self = Self(19);
-    /// A file may not grow any more.
+    /// A file has reached the limit on sizes.
     pub const XFSZ: Self = Self(25);
 
     /// The signal of that number, if there is one.

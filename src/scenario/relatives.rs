@@ -26,8 +26,10 @@ pub(super) fn exec(argv: &[&str], variables: &[(&str, &str)]) -> io::Error {
     let argv = texts(argv.iter().map(|word| word.as_bytes().to_vec()).collect());
     match (argv, texts(own.chain(set).collect())) {
         (Ok(argv), Ok(env)) if !argv.is_empty() => {
-            // Rust programs ignore SIGPIPE, and a new program would inherit that.
-            let _ = default_signal(Signal::PIPE);
+            // Rust programs ignore SIGPIPE, and this one SIGXFSZ, too; a new program would inherit that.
+            for signal in [Signal::PIPE, Signal::XFSZ] {
+                let _ = default_signal(signal);
+            }
             nix::unistd::execvpe(&argv[0], &argv, &env).map_or_else(Into::into, |never| match never {})
         }
         _ => io::ErrorKind::InvalidInput.into(),

@@ -21,7 +21,7 @@ mod wait;
 
 pub use cgroup::{cgroup_of, is_group_for_runs, lacks_controller, own_cgroup, user_manager_cgroup, user_systemd};
 pub use clock::monotonic_now;
-pub use fds::{adopt_fd, dup_at_least, open_null, queued_bytes, set_nonblocking};
+pub use fds::{adopt_fd, dup_at_least, dup_number, open_null, queued_bytes, set_nonblocking};
 pub use fork::{Forked, default_signal, exit_now, fork};
 pub use packet::{MAX_PACKET_FDS, PacketSocket};
 pub use plain::{

@@ -1,12 +1,13 @@
 //! A picture of the window, made by the window itself. UI thread; writes one file, then closes the window.
 
-use std::fs::File;
-use std::io::{self, BufWriter};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use egui::{ColorImage, Context, ViewportCommand};
+
+use crate::engine::write_whole;
 
 /// What became of a picture: `None` before it was made.
 pub(super) type Outcome = Arc<Mutex<Option<io::Result<()>>>>;
@@ -53,12 +54,15 @@ impl Screenshot {
 
 fn write_png(path: &Path, image: &ColorImage) -> io::Result<()> {
     let [width, height] = image.size.map(|side| side as u32);
-    let mut encoder = png::Encoder::new(BufWriter::new(File::create(path)?), width, height);
-    encoder.set_color(png::ColorType::Rgb);
-    encoder.set_depth(png::BitDepth::Eight);
     let bytes: Vec<u8> = image.pixels.iter().flat_map(|pixel| [pixel.r(), pixel.g(), pixel.b()]).collect();
-    encoder.write_header()?.write_image_data(&bytes)?;
-    Ok(())
+    write_whole(path, |file| {
+        let mut encoder = png::Encoder::new(file, width, height);
+        encoder.set_color(png::ColorType::Rgb);
+        encoder.set_depth(png::BitDepth::Eight);
+        let mut writer = encoder.write_header()?;
+        writer.write_image_data(&bytes)?;
+        Ok(writer.finish()?)
+    })
 }
 
 #[cfg(test)]
@@ -70,7 +74,7 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("window.png");
         write_png(&path, &ColorImage::filled([8, 4], egui::Color32::RED)).expect("written");
-        let decoder = png::Decoder::new(io::BufReader::new(File::open(&path).expect("there")));
+        let decoder = png::Decoder::new(io::BufReader::new(std::fs::File::open(&path).expect("there")));
         let reader = decoder.read_info().expect("a PNG");
         assert_eq!((reader.info().width, reader.info().height), (8, 4));
         assert!(write_png(&folder.path().join("no/such/folder.png"), &ColorImage::filled([1, 1], egui::Color32::RED)).is_err());

@@ -1,8 +1,8 @@
 //! What is kept from one start to the next, written by a thread of its own, never in a frame. The file is whole at any moment, whoever is
 //! killed while it is written.
 
-use std::fs::{self, File};
-use std::io::{self, Write};
+use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -14,6 +14,7 @@ use serde_json::Value;
 
 use super::layout::{Pane, Tab};
 use super::theme::ThemeChoice;
+use crate::engine::write_whole_as;
 use crate::model::Language;
 
 /// What a person chose.
@@ -173,14 +174,8 @@ impl Keeper {
 fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let folder = path.parent().unwrap_or(Path::new("/"));
     fs::create_dir_all(folder)?;
-    let partial = path.with_extension(format!("{}.partial", std::process::id()));
-    let written = File::create(&partial).and_then(|mut file| {
-        file.write_all(bytes)?;
-        file.sync_all()
-    });
-    written.and_then(|()| fs::rename(&partial, path)).inspect_err(|_| {
-        let _ = fs::remove_file(&partial);
-    })
+    let partial = |path: &Path| path.with_extension(format!("{}.partial", std::process::id()));
+    write_whole_as(path, partial, |file| file.write_all(bytes))
 }
 
 /// Removes what others left half written; whoever still lives is at it.

@@ -31,13 +31,12 @@ impl<O: Write, E: Write> Relay<O, E> {
         };
         match stream {
             Stream::Stdout => self.stdout.write_all(bytes),
-            Stream::Stderr => self.stderr.write_all(bytes),
+            Stream::Stderr => self.stderr.write_all(bytes).and_then(|()| self.stderr.flush()),
         }
     }
 
     pub(super) fn flush(&mut self) -> io::Result<()> {
-        self.stdout.flush()?;
-        self.stderr.flush()
+        self.stdout.flush()
     }
 }
 
