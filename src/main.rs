@@ -23,6 +23,9 @@ fn main() -> ExitCode {
     if args.next_if(|role| role == "__worker").is_some() {
         return tasklab::scenario::work(&args.next().unwrap_or_default().to_string_lossy());
     }
+    if args.next_if(|role| role == tasklab::sys::OPENER).is_some() {
+        return tasklab::sys::open_and_execute(args);
+    }
     tasklab::cli::main(args, Box::new(start), window)
 }
 

@@ -7,6 +7,7 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use rustix::process::{Resource, Rlimit};
+use support::program::said;
 use support::stress::{descriptors_of, not_checked, promised, read_all, rounds};
 use support::{Supervisor, eventually, survivors};
 use tasklab::model::{ChildSpec, ExitStatus, Input, OutputTo, Scope, Signal};
@@ -123,6 +124,74 @@ fn the_whole_program_works_with_few_descriptors_and_says_when_there_are_too_few(
         }
     }
     assert!(refused > 0, "the control: too few are too few");
+}
+
+/// A user's limit on processes counts all of that user's, so that the first number that does is searched for.
+///
+/// Covers: promise 10, F27.
+#[test]
+fn the_whole_program_says_what_it_cannot_start_without_processes() {
+    if rustix::process::geteuid().is_root() {
+        return not_checked("a full process table", "limits on processes do not hold for root");
+    }
+    let mut told = std::collections::BTreeSet::new();
+    // A user namespace counts its own processes.
+    for nproc in 1..8 {
+        for arguments in [&["exec", "--", "true"][..], &["run", "lock", "--set", "rounds=1"], &["gpio", "list"]] {
+            let limit = format!("--nproc={nproc}:{nproc}");
+            let inside = ["-Ur", "prlimit", &limit, TASKLAB].into_iter().chain(arguments.iter().copied());
+            let output = Command::new("unshare").args(inside).output().expect("unshare runs");
+            let err = String::from_utf8_lossy(&output.stderr) + String::from_utf8_lossy(&output.stdout);
+            if err.contains("unshare failed") || err.contains("unshare:") {
+                return not_checked("a full process table", err);
+            }
+            if output.status.code() != Some(0) {
+                let sentence = err.lines().find(|line| line.contains("os error 11")).unwrap_or_else(|| panic!("{nproc}: {err}"));
+                assert!(sentence.contains("ulimit -u"), "{nproc}: {err}");
+                let what = ["make a process", "the thread monitor", "the thread engine", "the thread signals", "the thread "];
+                told.extend(what.into_iter().find(|what| sentence.contains(what)));
+            }
+        }
+    }
+    println!("could not start: {told:?}");
+    assert!(told.len() >= 2, "the control: too few are too few: {told:?}");
+}
+
+/// Every verb where /proc is empty: it names what it could not do, and what helps.
+///
+/// Covers: promise 20.
+#[test]
+fn without_proc_it_says_so() {
+    let run = |arguments: &[&str]| {
+        let mut unshare = Command::new("unshare");
+        unshare.args(["-Urm", "sh", "-c", "mount -t tmpfs none /proc && exec \"$0\" \"$@\"", TASKLAB]).args(arguments);
+        said(&unshare.stdin(std::process::Stdio::null()).output().expect("unshare runs"))
+    };
+    let (_, _, err) = run(&["list"]);
+    if err.contains("unshare failed") || err.contains("mount:") {
+        return not_checked("an empty /proc", err);
+    }
+    for (arguments, status) in [
+        (&["exec", "--", "true"][..], 125),
+        (&["exec", "--keep-fd", "0", "--", "true"], 125),
+        (&["run", "fork"], 3),
+        (&["run", "lock", "--language", "python"], 3),
+        (&["gpio", "list"], 3),
+        (&["bench", "--quick", "fork_wait"], 3),
+    ] {
+        let (found, _, err) = run(arguments);
+        assert!(
+            found == status && err.contains("/proc/self/exe") && err.contains("mount -t proc"),
+            "{arguments:?}: {found} {err}"
+        );
+    }
+    let (status, _, err) = run(&["exec", "--keep-all-fds", "--", "true"]);
+    assert!(status == 125 && err.contains("/proc/self/fdinfo") && err.contains("--keep-fd"), "{status}: {err}");
+    let (status, _, err) = run(&["exec", "--keep-fd", "77", "--", "true"]);
+    assert!(status == 125 && err.contains("77"), "{status}: {err}");
+    let (status, found, _) = run(&["doctor"]);
+    assert!(status == 0 && found.contains("mount -t proc") && found.contains("✓ kernel"), "{found}");
+    assert_eq!(run(&["list"]).0, 0);
 }
 
 /// Covers: promise 10, F68.

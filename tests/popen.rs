@@ -208,8 +208,11 @@ fn swapped_descriptors_arrive_as_they_are_and_two_streams_share_a_file() {
     }
     let mut supervisor = Supervisor::start();
     let both = path("both");
-    let spec =
-        ChildSpec { stdout: OutputTo::File(both.clone()), stderr: OutputTo::Stdout, ..sh("echo out; echo err >&2; echo out") };
+    let spec = ChildSpec {
+        stdout: OutputTo::File(both.clone().into()),
+        stderr: OutputTo::Stdout,
+        ..sh("echo out; echo err >&2; echo out")
+    };
     let (pid, _) = supervisor.launch_one(spec);
     assert_eq!(supervisor.exit_of(pid), ExitStatus::Exited(0));
     assert_eq!(fs::read_to_string(both).expect("there"), "out\nerr\nout\n", "one after the other, in one open file");

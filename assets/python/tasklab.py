@@ -154,9 +154,19 @@ def process_state(pid, word):
 def process_exited(pid, returncode):
     """How a child ended, as subprocess has it: the exit status, or minus the number of the signal that killed it."""
     if returncode < 0:
-        event("process.exited", pid=pid, signal=signal.Signals(-returncode).name, core=False)
+        event("process.exited", pid=pid, signal=signal_name(-returncode), core=False)
     else:
         event("process.exited", pid=pid, code=returncode)
+
+
+def signal_name(number):
+    """The name of a signal. The library knows one for the first and the last real-time signal alone."""
+    if number >= signal.SIGRTMIN:
+        return f"SIGRTMIN+{number - signal.SIGRTMIN}"
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"SIG{number}"
 
 
 def process_reaped(pid):

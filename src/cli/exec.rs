@@ -1,12 +1,13 @@
 //! `tasklab exec`: a command or a pipeline of the user's under the supervisor, as transparent as a shell: the children have our
 //! own streams, and the status is the last stage's.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::io::{self, IsTerminal, Stderr, Stdout, Write};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
-use std::path::{Path, PathBuf};
+use std::os::unix::fs::FileTypeExt;
 use std::time::Duration;
 
+use clap::builder::{OsStringValueParser, TypedValueParser};
 use clap::{ArgAction, Args};
 
 use self::passed::Passed;
@@ -18,7 +19,7 @@ use super::out::Out;
 use super::parse;
 use super::session::{Listener, session};
 use super::whole_lines::WholeLines;
-use crate::engine::{BoardKind, Command, LaunchRequest, Told, What};
+use crate::engine::{BoardKind, Command, LaunchRequest, Told, What, is_open};
 use crate::model::{
     Action, ChildSpec, EventKind, ExitStatus, Group, GroupLimits, Input, Outcome, OutputTo, Pgid, Pid, Reaping, ResourceLimit,
     Signal, StopPlan, WindowSize, parse_bytes, parse_cores,
@@ -39,11 +40,12 @@ const SEPARATOR: &str = ":::";
 pub(super) struct Arguments {
     /// The working directory.
     #[arg(long, value_name = "DIR")]
-    cwd: Option<PathBuf>,
+    cwd: Option<OsString>,
     /// Sets a variable.
     #[arg(long, value_name = "K=V")]
     env: Vec<OsString>,
-    /// Starts from an empty environment.
+    /// Starts from an empty environment, but for `TASKLAB_RUN`, which marks the run; with --events also `TASKLAB_EVENTS`,
+    /// `TASKLAB_CONTROL`, `TASKLAB_T0` and `PYTHONPATH`.
     #[arg(long)]
     clear_env: bool,
     /// The first stage's input: a text, @FILE, null, inherit, or pipe: what '--do "T type NAME TEXT"' types, until
@@ -52,10 +54,10 @@ pub(super) struct Arguments {
     stdin: OsString,
     /// Where the last stage's standard output goes: to ours, nowhere, into a file (emptied, or with + written on), or where its
     /// standard error goes.
-    #[arg(long, value_name = "inherit|null|@FILE|+FILE|stderr", default_value = "inherit", value_parser = stdout)]
+    #[arg(long, value_name = "inherit|null|@FILE|+FILE|stderr", default_value = "inherit", value_parser = bytes(stdout))]
     stdout: OutputTo,
     /// Where standard error goes: to ours, where standard output goes, nowhere, or into a file.
-    #[arg(long, value_name = "separate|merge|null|@FILE|+FILE", default_value = "separate", value_parser = stderr)]
+    #[arg(long, value_name = "separate|merge|null|@FILE|+FILE", default_value = "separate", value_parser = bytes(stderr))]
     stderr: OutputTo,
     /// Gives it a terminal of that size (80x24) as its controlling terminal, in a session of its own. For a single stage. What comes in
     /// on our standard input is typed there, and its end as Ctrl-D, unless '--do "T type NAME TEXT"' types later; where ours is a
@@ -70,7 +72,7 @@ pub(super) struct Arguments {
     shell: bool,
     /// The file to execute; the first word stays the program's name for itself. For a single stage.
     #[arg(long, value_name = "FILE")]
-    executable: Option<PathBuf>,
+    executable: Option<OsString>,
     /// Starts a process group of its own, or joins PGID. It is the default unless standard input is our terminal, which stops
     /// readers of any other group.
     #[arg(long, value_name = "PGID", num_args = 0..=1, require_equals = true, default_missing_value = "0")]
@@ -178,11 +180,14 @@ fn is_relayed(arguments: &Arguments) -> bool {
 /// Descriptors of ours that the children keep; each is open.
 fn keep_fds(arguments: &Arguments) -> Result<Vec<i32>, CliError> {
     if arguments.keep_all_fds {
-        return inheritable().map_err(|error| CliError::Missing(format!("could not list our descriptors: {error}")));
+        return inheritable().map_err(|error| {
+            CliError::Missing(format!(
+                "--keep-all-fds: could not list our descriptors in /proc/self/fdinfo: {error}; name them with --keep-fd"
+            ))
+        });
     }
     for fd in &arguments.keep_fd {
-        // Asked of /proc, since the number alone does not say whether anything is behind it.
-        if *fd < 0 || !Path::new(&format!("/proc/self/fd/{fd}")).exists() {
+        if !is_open(*fd) {
             return Err(CliError::Usage(format!("--keep-fd {fd}: no descriptor of that number is open")));
         }
     }
@@ -241,7 +246,8 @@ fn request(arguments: &Arguments, keep_fds: &[i32], is_terminal: bool) -> Result
     let to = |to: &OutputTo| if is_relayed(arguments) && *to == OutputTo::Inherit { OutputTo::Pipe } else { to.clone() };
     // Stages that share a file must not write over each other: it is emptied once, and each appends.
     let shared = match &arguments.stderr {
-        OutputTo::File(path) if commands.len() > 1 => {
+        // A FIFO has nothing to empty, and would wait for a reader.
+        OutputTo::File(path) if commands.len() > 1 && !std::fs::metadata(path).is_ok_and(|found| found.file_type().is_fifo()) => {
             let emptied = std::fs::File::create(path);
             emptied.map_err(|error| CliError::Missing(format!("could not open {}: {error}", path.display())))?;
             OutputTo::Append(path.clone())
@@ -287,7 +293,7 @@ fn command(words: &[OsString], is_shell: bool) -> ChildSpec {
     if !is_shell {
         return ChildSpec::new(words);
     }
-    let line = words.join(std::ffi::OsStr::new(" "));
+    let line = words.join(OsStr::new(" "));
     ChildSpec { name: "sh".to_owned(), ..ChildSpec::new(["/bin/sh".into(), "-c".into(), line]) }
 }
 
@@ -297,34 +303,41 @@ fn input(word: &OsString) -> (Input, Option<Vec<u8>>) {
         b"inherit" => (Input::Inherit, None),
         b"null" => (Input::Null, None),
         b"pipe" => (Input::Pipe, None),
-        [b'@', path @ ..] => (Input::File(OsString::from_vec(path.to_vec()).into()), None),
+        [b'@', path @ ..] => (Input::File(OsString::from_vec(path.to_vec())), None),
         text => (Input::Pipe, Some(text.to_vec())),
     }
 }
 
+/// A word that may be no text: a path can hold any bytes.
+fn bytes(read: fn(&OsStr) -> Result<OutputTo, String>) -> impl TypedValueParser<Value = OutputTo> {
+    OsStringValueParser::new().try_map(move |word| read(&word))
+}
+
 /// Where the last stage's standard output goes.
-fn stdout(word: &str) -> Result<OutputTo, String> {
-    match word {
-        "inherit" => Ok(OutputTo::Inherit),
-        "stderr" => Ok(OutputTo::Stderr),
+fn stdout(word: &OsStr) -> Result<OutputTo, String> {
+    match word.as_bytes() {
+        b"inherit" => Ok(OutputTo::Inherit),
+        b"stderr" => Ok(OutputTo::Stderr),
         _ => null_or_file(word).ok_or_else(|| "it must be inherit, null, @FILE, +FILE or stderr".to_owned()),
     }
 }
 
 /// Where standard error goes.
-fn stderr(word: &str) -> Result<OutputTo, String> {
-    match word {
-        "separate" => Ok(OutputTo::Inherit),
-        "merge" => Ok(OutputTo::Stdout),
+fn stderr(word: &OsStr) -> Result<OutputTo, String> {
+    match word.as_bytes() {
+        b"separate" => Ok(OutputTo::Inherit),
+        b"merge" => Ok(OutputTo::Stdout),
         _ => null_or_file(word).ok_or_else(|| "it must be separate, merge, null, @FILE or +FILE".to_owned()),
     }
 }
 
-fn null_or_file(word: &str) -> Option<OutputTo> {
-    match word.split_at_checked(1)? {
-        ("@", path) if !path.is_empty() => Some(OutputTo::File(path.into())),
-        ("+", path) if !path.is_empty() => Some(OutputTo::Append(path.into())),
-        _ => (word == "null").then_some(OutputTo::Null),
+fn null_or_file(word: &OsStr) -> Option<OutputTo> {
+    let path = |bytes: &[u8]| OsStr::from_bytes(bytes).to_owned();
+    match word.as_bytes() {
+        b"null" => Some(OutputTo::Null),
+        [b'@', name @ ..] if !name.is_empty() => Some(OutputTo::File(path(name))),
+        [b'+', name @ ..] if !name.is_empty() => Some(OutputTo::Append(path(name))),
+        _ => None,
     }
 }
 

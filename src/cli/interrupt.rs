@@ -11,7 +11,7 @@ use nix::sys::signal::{SigSet, Signal, raise};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 use procfs::process::Process;
 
-use crate::engine::{Command, EngineHandle};
+use crate::engine::{Command, EngineHandle, start_thread};
 use crate::model::{Outcome, Pid, RunState};
 
 /// A second Ctrl-C that comes so soon is meant for us.
@@ -134,7 +134,7 @@ impl Interrupts {
                 }
             }
         };
-        std::thread::Builder::new().name("signals".to_owned()).spawn(wait).map(drop)
+        start_thread("signals", wait).map(drop)
     }
 
     /// The number of the signal that asked us to end.

@@ -13,16 +13,16 @@ use super::bell::Bell;
 use super::compare::Comparing;
 use super::course::Effect;
 use super::header::Header;
-use super::launch::Twins;
 use super::machine::MachineLog;
 use super::run::Run;
 use super::sampler::Sampler;
 use super::save::Saver;
 use super::streams::{Open, Scratch};
 use super::tap::Tap;
+use super::twins::Twins;
 use super::{Command, EngineHandle};
 use crate::model::{Comparison, EventKind, Monotonic, Pid, RunId, Snapshot, TimedAction};
-use crate::supervisor::{Client, Request};
+use crate::supervisor::{Client, Report, Request, SupervisorError};
 use crate::sys::monotonic_now;
 
 /// At most 30 snapshots a second.
@@ -269,14 +269,20 @@ impl EngineLoop {
     }
 
     pub(super) fn request(&mut self, request: &Request) {
-        if request.is_answered() {
-            if self.owed == 0 {
-                self.silent_since = monotonic_now();
+        match (self.client.request(request), request) {
+            (Ok(()), request) if request.is_answered() => {
+                if self.owed == 0 {
+                    self.silent_since = monotonic_now();
+                }
+                self.owed += 1;
             }
-            self.owed += 1;
-        }
-        if let Err(error) = self.client.request(request) {
-            self.lose(&error.cause());
+            (Ok(()), _) => {}
+            // What cannot be said to it is no fault of the supervisor's.
+            (Err(SupervisorError::Unsendable(why)), Request::Launch { run, stages }) => {
+                self.report(Report::not_asked(*run, stages, why));
+            }
+            (Err(error @ SupervisorError::Unsendable(_)), _) => self.notice(error.to_string()),
+            (Err(error), _) => self.lose(&error.cause()),
         }
     }
 

@@ -44,6 +44,7 @@ mod texts;
 mod traces;
 mod track;
 mod tree;
+mod twins;
 mod verdict;
 mod waiting;
 mod waits;
@@ -51,6 +52,7 @@ mod watch;
 
 pub use crate::gpio::BoardKind;
 pub use crate::supervisor::LineRequest;
+pub use crate::sys::{is_open, start_thread};
 pub use command::{Command, LaunchRequest, What};
 pub use compare::{CompareError, CompareRequest, LANGUAGE};
 pub use handle::{EngineHandle, SendError};

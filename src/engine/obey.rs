@@ -62,7 +62,11 @@ impl EngineLoop {
             self.refuse(format!("could not start: {text}"));
             return None;
         }
-        let plan = match plan(request, &self.program, &mut self.twins, origin) {
+        let plan = plan(request, &self.program, &mut self.twins, origin);
+        if let Some(folder) = self.twins.take_new() {
+            self.request(&Request::RemoveAtEnd { folder });
+        }
+        let plan = match plan {
             Ok(plan) => plan,
             Err(error) => {
                 self.refuse(format!("could not start: {error}"));

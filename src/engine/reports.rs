@@ -54,7 +54,7 @@ impl EngineLoop {
         }
     }
 
-    fn report(&mut self, report: Report) {
+    pub(super) fn report(&mut self, report: Report) {
         let now = monotonic_now();
         match report {
             Report::Ready { .. } | Report::Launched { .. } | Report::Here => {}

@@ -12,7 +12,7 @@ use super::bell::Bell;
 use crate::model::{MachineSample, Monotonic, Pid, PipeFill, ProcessSample, RunId};
 use crate::monitor::{Machine, OwnCost, Pipes, Processes};
 use crate::supervisor::mark;
-use crate::sys::{foreign_proc, monotonic_now, rename_thread};
+use crate::sys::{foreign_proc, monotonic_now, rename_thread, start_thread};
 
 /// The machine and our own cost are read once a second; the processes of a run eight times.
 const SLOW: Duration = Duration::from_secs(1);
@@ -60,7 +60,7 @@ impl Sampler {
         let watched = Arc::clone(&pairs);
         let processes = Processes::new().map_err(io::Error::other)?;
         let own = OwnCost::new().map_err(io::Error::other)?;
-        std::thread::Builder::new().name("monitor".to_owned()).spawn(move || {
+        start_thread("monitor", move || {
             let _ = rename_thread("monitor");
             let (machine, known, pipes) = (Machine::new(monotonic_now()), HashSet::new(), Pipes::default());
             let (found, found_at) = (Vec::new(), Monotonic::ZERO);

@@ -14,6 +14,7 @@ use super::numbers::count;
 use super::place::write_whole;
 use crate::gpio::Waveform;
 use crate::model::{Event, Monotonic, ProcessRow};
+use crate::sys::start_thread;
 
 /// Saves that may be under way.
 const MOST: usize = 8;
@@ -67,7 +68,7 @@ impl Saver {
                 bell.ring();
             }
         };
-        std::thread::Builder::new().name("save".to_owned()).spawn(write).map(drop)
+        start_thread("save", write).map(drop)
     }
 }
 

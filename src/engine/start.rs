@@ -15,7 +15,7 @@ use super::{Command, EngineHandle};
 use crate::gpio::{self, BoardKind, GpioError};
 use crate::model::Snapshot;
 use crate::supervisor::{Client, SupervisorError};
-use crate::sys::rename_thread;
+use crate::sys::{rename_thread, start_thread};
 
 /// Commands that may wait; a person cannot type faster, and a script that can is told to try again.
 const COMMANDS: usize = 256;
@@ -71,7 +71,7 @@ impl Engine {
         let sampler = Sampler::start(supervisor.pid(), bell.clone())?;
         let publisher = handle.clone();
         let loop_bell = bell.clone();
-        let thread = std::thread::Builder::new().name("engine".to_owned()).spawn(move || {
+        let thread = start_thread("engine", move || {
             let _ = rename_thread("engine");
             let mut engine = EngineLoop::new(supervisor, options.program, Tap::new(sender), sampler, publisher, loop_bell);
             engine.use_board(options.board);

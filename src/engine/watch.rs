@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::engine_loop::EngineLoop;
+use super::twins::Twins;
 use crate::model::{EventKind, Monotonic, Outcome, Pid, ProcessState};
 use crate::supervisor::{Client, Incoming, Report, Request};
 use crate::sys::{monotonic_now, parse_stat};
@@ -102,6 +103,8 @@ impl EngineLoop {
                 self.sampler.set_root(client.pid());
                 let old = std::mem::replace(&mut self.client, client);
                 old.bury(&self.client);
+                // The files that it was to remove.
+                self.twins = Twins::default();
                 let why = self.trouble.take().unwrap_or_default();
                 self.recover_lines(&why);
                 self.notice(format!("{why}; a new one has taken its place"));

@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStrExt;
-use std::path::PathBuf;
+use std::path::Path;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -20,12 +20,12 @@ pub enum Input {
     Null,
     /// A pipe whose other end the engine gets.
     Pipe,
-    /// A file, opened for reading.
-    File(PathBuf),
+    /// A file, opened for reading. (Paths are `OsString`s here: serde writes a `PathBuf` as text, and fails where it is none.)
+    File(OsString),
 }
 
 impl Input {
-    const fn file(&self) -> Option<&PathBuf> {
+    const fn file(&self) -> Option<&OsString> {
         if let Self::File(path) = self { Some(path) } else { None }
     }
 }
@@ -41,9 +41,9 @@ pub enum OutputTo {
     #[default]
     Pipe,
     /// A file, created or emptied.
-    File(PathBuf),
+    File(OsString),
     /// A file, created or written on at its end.
-    Append(PathBuf),
+    Append(OsString),
     /// Where standard output goes (for standard error only).
     Stdout,
     /// Where standard error goes (for standard output only).
@@ -51,7 +51,7 @@ pub enum OutputTo {
 }
 
 impl OutputTo {
-    const fn file(&self) -> Option<&PathBuf> {
+    const fn file(&self) -> Option<&OsString> {
         if let Self::File(path) | Self::Append(path) = self { Some(path) } else { None }
     }
 }
@@ -86,9 +86,9 @@ pub struct ChildSpec {
     /// The argument list; the first one is the program unless `executable` is given.
     pub argv: Vec<OsString>,
     /// The file to execute instead of `argv[0]`.
-    pub executable: Option<PathBuf>,
+    pub executable: Option<OsString>,
     /// The working directory; ours when absent.
-    pub cwd: Option<PathBuf>,
+    pub cwd: Option<OsString>,
     /// Whether to start from an empty environment instead of ours.
     pub clear_env: bool,
     /// Variables to set, after that.
@@ -179,8 +179,7 @@ impl ChildSpec {
             return self.name.clone();
         }
         let program = self.argv.first().cloned().unwrap_or_default();
-        let path = PathBuf::from(&program);
-        path.file_name().unwrap_or(&program).to_string_lossy().into_owned()
+        Path::new(&program).file_name().unwrap_or(&program).to_string_lossy().into_owned()
     }
 
     /// Checks what can be checked before anything is started.
@@ -194,7 +193,7 @@ impl ChildSpec {
         }
         let paths = [self.executable.as_ref(), self.cwd.as_ref(), self.stdin.file(), self.stdout.file(), self.stderr.file()];
         for path in paths.into_iter().flatten() {
-            if has_nul(path.as_os_str()) {
+            if has_nul(path) {
                 return Err(InvalidSpec::Nul(format!("path {}", path.display())));
             }
         }
@@ -287,7 +286,16 @@ mod tests {
     /// Covers: fact 35.
     #[test]
     fn bytes_that_are_not_utf8_pass_unchanged() {
-        let spec = ChildSpec { env: vec![("X".into(), OsString::from_vec(vec![0xff]))], ..ChildSpec::new(["a"]) };
+        let bytes = || OsString::from_vec(vec![b'/', 0xff]);
+        let spec = ChildSpec {
+            env: vec![(bytes(), bytes())],
+            executable: Some(bytes()),
+            cwd: Some(bytes()),
+            stdin: Input::File(bytes()),
+            stdout: OutputTo::File(bytes()),
+            stderr: OutputTo::Append(bytes()),
+            ..ChildSpec::new([bytes()])
+        };
         let back: ChildSpec = serde_json::from_str(&serde_json::to_string(&spec).expect("writes")).expect("reads");
         assert_eq!(back, spec);
     }

@@ -3,6 +3,7 @@
 use std::env;
 use std::ffi::OsStr;
 use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use nix::unistd::{Group, getgid, getgroups};
@@ -13,7 +14,8 @@ use rustix::process::{PidfdFlags, Resource, getpid, getrlimit, pidfd_open};
 use super::Machine;
 use crate::model::{Finding, Pid};
 use crate::sys::{
-    emulated_on, foreign_proc, is_group_for_runs, lacks_controller, monotonic_now, own_cgroup, user_manager_cgroup, user_systemd,
+    emulated_on, foreign_proc, is_group_for_runs, kernel_release, lacks_controller, monotonic_now, own_cgroup,
+    user_manager_cgroup, user_systemd,
 };
 
 /// Fewer open files than this are too few for a run with hundreds of children, each with its pipes.
@@ -24,23 +26,26 @@ const PROCESSES_WANTED: u64 = 512;
 
 /// Everything about the machine but GPIO and the window.
 pub fn findings() -> Vec<Finding> {
-    let release = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
+    let release = kernel_release();
     let machine = Machine::new(monotonic_now()).sample(monotonic_now());
-    let mut found = vec![
-        Finding::good("machine", machine_model(Path::new("/"))),
-        kernel(release.trim()),
-        Finding::good("cores", machine.percent.len().to_string()),
-        memory(machine.memory_total),
-        temperature(machine.celsius),
-    ];
+    let mut found = vec![Finding::good("machine", machine_model(Path::new("/"))), kernel(&release)];
+    let proc = fs::metadata("/proc/self/stat");
+    match &proc {
+        Ok(_) => found.extend([Finding::good("cores", machine.percent.len().to_string()), memory(machine.memory_total)]),
+        Err(error) => found.push(without_proc(error)),
+    }
+    found.push(temperature(machine.celsius));
     found.extend(emulated_on().map(|kernel| emulation(&kernel)));
     found.extend(machine.throttled.map(throttling));
+    found.extend([pidfd(), group_signals(&release)]);
+    if proc.is_ok() {
+        found.extend([
+            own_proc(foreign_proc()),
+            hidden_processes(&fs::read_to_string("/proc/self/mounts").unwrap_or_default()),
+            limits(own_group().as_deref(), user_systemd().map(|_| user_manager_cgroup()).as_ref()),
+        ]);
+    }
     found.extend([
-        pidfd(),
-        group_signals(release.trim()),
-        own_proc(foreign_proc()),
-        hidden_processes(&fs::read_to_string("/proc/self/mounts").unwrap_or_default()),
-        limits(own_group().as_deref(), user_systemd().map(|_| user_manager_cgroup()).as_ref()),
         limit("process limit", getrlimit(Resource::Nproc).current, PROCESSES_WANTED, "ulimit -u"),
         limit("open files limit", getrlimit(Resource::Nofile).current, FILES_WANTED, "ulimit -n"),
         python(env::var_os("PATH").as_deref()),
@@ -79,6 +84,12 @@ fn kernel(release: &str) -> Finding {
     } else {
         Finding::bad("kernel", value, "Task Lab needs Linux 5.10 or later: sudo apt full-upgrade")
     }
+}
+
+/// Cores, memory, other processes and control groups are all read there.
+fn without_proc(error: &io::Error) -> Finding {
+    let value = format!("nothing can be launched: could not read /proc/self/stat: {error}");
+    Finding::bad("/proc", value, "mount -t proc proc /proc, as root")
 }
 
 fn emulation(kernel: &str) -> Finding {

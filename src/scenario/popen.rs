@@ -277,7 +277,7 @@ impl Lesson<'_> {
             name: "all-arguments".to_owned(),
             stdin: match params.text("stdin") {
                 "null" => Input::Null,
-                "file" => Input::File(input),
+                "file" => Input::File(input.into()),
                 _ => Input::Pipe,
             },
             stdout: output_to(params.text("stdout"), output),
@@ -285,7 +285,7 @@ impl Lesson<'_> {
             nice: Some(params.count("nice") as i32),
             new_session: params.flag("session"),
             keep_fds: vec![ours.as_raw_fd()],
-            cwd: Some(folder.path().to_owned()),
+            cwd: Some(folder.path().into()),
             env: vec![("COLOUR".into(), params.text("colour").into())],
             ..sleep()
         };
@@ -315,7 +315,7 @@ impl Lesson<'_> {
 fn output_to(word: &str, file: PathBuf) -> OutputTo {
     match word {
         "null" => OutputTo::Null,
-        "file" => OutputTo::File(file),
+        "file" => OutputTo::File(file.into()),
         "inherit" => OutputTo::Inherit,
         "stdout" => OutputTo::Stdout,
         _ => OutputTo::Pipe,

@@ -1,10 +1,8 @@
 //! Programs that a body starts: the words of a `Popen` call, as data, become a child and our ends of its pipes. The body
 //! waits, reads and kills when it likes; nothing here runs by itself. Whoever is left dies with the body.
 
-use std::fs::DirBuilder;
 use std::io::{self, PipeReader, PipeWriter, Read, Write};
 use std::os::fd::{AsFd, BorrowedFd};
-use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -12,7 +10,7 @@ use super::children::Child;
 use super::observe::{look_at, texts};
 use super::{Stage, StageAction, StageError};
 use crate::model::{ChildSpec, ExitStatus, Pid, ProcessState, Signal};
-use crate::sys::{Neighbours, Prepared, prepare, set_nonblocking, spawn};
+use crate::sys::{Neighbours, OwnFolder, Prepared, prepare, set_nonblocking, spawn};
 
 /// A program that runs, and our ends of the pipes that were asked for.
 #[derive(Debug)]
@@ -151,31 +149,28 @@ pub(super) fn shell(line: &str) -> ChildSpec {
 
 /// A private folder for a lesson's files, removed with all that is in it when it is dropped.
 #[derive(Debug)]
-pub(super) struct Folder(PathBuf);
+pub(super) struct Folder {
+    /// Without links in it, as the kernel names it.
+    path: PathBuf,
+    _own: OwnFolder,
+}
 
 impl Folder {
     pub(super) fn make(lesson: &str) -> Result<Self, StageError> {
-        let path = std::env::temp_dir().join(format!("tasklab-{lesson}-{}", std::process::id()));
-        // One of that name can only be that of a lesson which was killed; nobody else's is taken, as making it must succeed.
-        let _ = std::fs::remove_dir_all(&path);
-        let made = DirBuilder::new().mode(0o700).create(&path).and_then(|()| path.canonicalize());
-        made.map(Self).map_err(StageError::kernel(format!("make the folder {}", path.display())))
+        let base = std::env::temp_dir();
+        let made = OwnFolder::make(&base, &format!("tasklab-{lesson}-"));
+        let made = made.and_then(|own| Ok(Self { path: own.path().canonicalize()?, _own: own }));
+        made.map_err(StageError::kernel(format!("make a folder in {}", base.display())))
     }
 
     pub(super) fn path(&self) -> &Path {
-        &self.0
+        &self.path
     }
 
     pub(super) fn write(&self, name: &str, text: &[u8]) -> Result<PathBuf, StageError> {
-        let path = self.0.join(name);
+        let path = self.path.join(name);
         std::fs::write(&path, text).map_err(StageError::kernel(format!("write {}", path.display())))?;
         Ok(path)
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
     }
 }
 
@@ -197,8 +192,8 @@ mod tests {
         let folder = Folder::make("test").expect("a folder");
         let file = folder.write("input", b"from a file\n").expect("written");
         let spec = ChildSpec {
-            stdin: Input::File(file),
-            cwd: Some(folder.path().to_owned()),
+            stdin: Input::File(file.into()),
+            cwd: Some(folder.path().into()),
             env: vec![("COLOUR".into(), "teal".into())],
             ..ChildSpec::new(["sh", "-c", "cat; pwd; echo $COLOUR; echo no >&2; exit 3"])
         };

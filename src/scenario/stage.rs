@@ -16,13 +16,13 @@ use super::primitives::{Lane, Tracker};
 use super::reporter::Reporter;
 use super::{ActionSpec, ParamError, Params, Reply, Scenario, StageAction};
 use crate::model::{EventKind, Monotonic, Pid, TaskSort, TaskState, Tid};
-use crate::sys::{adopt_fd, monotonic_now};
+use crate::sys::{adopt_fd, advice_on_clone, monotonic_now};
 
 /// Why a body could not go on.
 #[derive(Debug, thiserror::Error)]
 pub enum StageError {
     /// The kernel refused something.
-    #[error("could not {what}: {source}")]
+    #[error("could not {what}: {source}{}", advice_on_clone(source))]
     Kernel {
         /// What the body tried.
         what: String,

@@ -85,7 +85,7 @@ fn run(stage: &Stage, params: &Params) -> Result<Facts, StageError> {
     let result = lesson.run(&ChildSpec::new(["sh", "-c", "exit $0", &status]))?;
     lesson.seen.returncode = returncode(result.status);
 
-    let in_folder = |spec: ChildSpec| ChildSpec { cwd: Some(folder.path().to_owned()), ..spec };
+    let in_folder = |spec: ChildSpec| ChildSpec { cwd: Some(folder.path().into()), ..spec };
     let result = lesson.run(&in_folder(ChildSpec::new(["echo", "*.py"])))?;
     lesson.seen.without_shell = trimmed(result.stdout.as_deref());
     let waits_for_input = |spec: ChildSpec| ChildSpec { stdin: Input::Pipe, ..in_folder(spec) };

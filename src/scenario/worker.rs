@@ -7,7 +7,7 @@ use super::{CATALOGUE, Facts, Scenario, Stage, StageError};
 use crate::model::{EventKind, Signal, harmless};
 use crate::sys::default_signal;
 
-/// The module that the Python twins import, and those that it imports; they stand beside the twins when those run.
+/// The module that the Python twins import, and those that it imports. They stand in a folder of their own when those run.
 pub const PYTHON_SHIM: [(&str, &str); 3] = [
     ("tasklab.py", include_str!("../../assets/python/tasklab.py")),
     ("tasklab_steps.py", include_str!("../../assets/python/tasklab_steps.py")),

@@ -8,9 +8,10 @@ use std::time::Duration;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use super::family::Family;
+use super::launch::culprit;
 use super::link::{Link, Received};
 use super::prepare::prepare;
-use super::protocol::{ChildPipes, LaunchedChild, Report, Request};
+use super::protocol::{ChildPipes, LaunchProblem, LaunchedChild, Report, Request};
 use crate::model::{ChildSpec, ExitStatus, Group, Input, OutputTo, Pid, Signal};
 use crate::sys::{self, Neighbours, PacketSocket, PidFd, Prepared, Spawned};
 
@@ -20,6 +21,9 @@ pub enum SupervisorError {
     /// It could not be started.
     #[error("could not start the supervisor: {0}")]
     Start(String),
+    /// It was not asked, and is there as before.
+    #[error("could not ask the supervisor: {0}")]
+    Unsendable(String),
     /// The connection is broken.
     #[error("lost the supervisor: {0}")]
     Lost(#[from] io::Error),
@@ -29,7 +33,7 @@ impl SupervisorError {
     /// What lies behind it, for a sentence that says the rest.
     pub fn cause(&self) -> String {
         match self {
-            Self::Start(_) => self.to_string(),
+            Self::Start(_) | Self::Unsendable(_) => self.to_string(),
             Self::Lost(error) => error.to_string(),
         }
     }
@@ -92,7 +96,8 @@ impl Client {
         sys::become_subreaper().map_err(|error| failed(&error))?;
         let (prepared, _) = prepare(&spec, Neighbours::default(), None).map_err(|error| failed(&error))?;
         // It outlives the thread that starts it.
-        let guard = sys::spawn(&Prepared { death_signal: None, ..prepared }).map_err(|error| failed(&error))?;
+        let guard = sys::spawn(&Prepared { death_signal: None, ..prepared })
+            .map_err(|error| failed(&LaunchProblem::Spawn { error, path: culprit(error, &spec) }))?;
         drop(theirs);
         let link = Link::new(ours).map_err(|error| failed(&error))?;
         let begun = ready(&link);
@@ -121,7 +126,10 @@ impl Client {
 
     /// Sends a request, or queues it until there is room. Never waits.
     pub fn request(&mut self, request: &Request) -> Result<(), SupervisorError> {
-        Ok(self.link()?.send(request, Vec::new())?)
+        self.link()?.send(request, Vec::new()).map_err(|error| match error.kind() {
+            io::ErrorKind::InvalidData => SupervisorError::Unsendable(error.to_string()),
+            _ => SupervisorError::Lost(error),
+        })
     }
 
     /// Sends what is queued.

@@ -237,7 +237,7 @@ fn spawn(prepared: &Prepared) -> Result<Spawned, SpawnError> {
 }
 
 /// What the failed step was about: the folder, the program, the limit.
-fn culprit(error: SpawnError, spec: &ChildSpec) -> String {
+pub(super) fn culprit(error: SpawnError, spec: &ChildSpec) -> String {
     match (error.stage, &spec.cwd, &spec.executable) {
         (SpawnStage::Cwd, Some(cwd), _) => cwd.display().to_string(),
         (SpawnStage::Exec, _, Some(executable)) => executable.display().to_string(),

@@ -40,7 +40,8 @@ impl Link {
         self.flush()
     }
 
-    /// Queues it for the next [`flush`](Self::flush): several messages wake the other side once.
+    /// Queues it for the next [`flush`](Self::flush): several messages wake the other side once. A message that cannot be written
+    /// down (`InvalidData`) is left out, and nothing else suffers.
     pub(super) fn queue(&mut self, message: &impl Serialize, fds: Vec<OwnedFd>) -> io::Result<()> {
         self.waiting.push_back((serde_json::to_vec(message)?, fds));
         Ok(())
@@ -85,5 +86,23 @@ impl Link {
 impl AsFd for Link {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.socket.as_fd()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+
+    #[test]
+    fn what_cannot_be_written_down_is_refused_alone() {
+        use std::os::unix::ffi::OsStrExt;
+        let (ours, theirs) = PacketSocket::pair().expect("a pair");
+        let (mut ours, theirs) = (Link::new(ours).expect("ours"), Link::new(theirs).expect("theirs"));
+        let path = Path::new(std::ffi::OsStr::from_bytes(b"\xff"));
+        assert_eq!(ours.send(&path, Vec::new()).expect_err("no text").kind(), io::ErrorKind::InvalidData);
+        ours.send(&"text", Vec::new()).expect("sent");
+        assert!(matches!(theirs.receive::<String>().expect("received"), Received::Message(text, _) if text == "text"));
     }
 }

@@ -1,5 +1,6 @@
 //! What the app and the supervisor say to each other. Both are the same binary, so the form may change freely.
 
+use std::ffi::OsString;
 use std::os::fd::OwnedFd;
 
 use serde::{Deserialize, Serialize};
@@ -7,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::header::LineRequest;
 use crate::gpio::Edge;
 use crate::model::{BoardView, ChildSpec, ExitStatus, Pgid, Pid, RunId, Scope, Sid, Signal, Usage};
-use crate::sys::{PidFd, SpawnError};
+use crate::sys::{PidFd, SpawnError, advice_on_clone};
 
 /// What the app asks for.
 #[derive(Debug, Serialize, Deserialize)]
@@ -52,6 +53,11 @@ pub enum Request {
         ask: u64,
         /// What.
         request: LineRequest,
+    },
+    /// Remove this folder at the end, when everything has ended.
+    RemoveAtEnd {
+        /// Its path, absolute.
+        folder: OsString,
     },
     /// Count everything that is alive. Answered by `Counted`.
     CountAll,
@@ -182,6 +188,13 @@ impl Request {
 }
 
 impl Report {
+    /// In place of the answer to a launch that the supervisor could not be asked for.
+    pub fn not_asked(run: RunId, stages: &[ChildSpec], why: String) -> Self {
+        let program = stages.first().map(ChildSpec::display_name).unwrap_or_default();
+        let failure = LaunchFailure { stage: 0, stages: stages.len(), program, problem: LaunchProblem::Spec(why) };
+        Self::NotLaunched { run, failure }
+    }
+
     /// Whether it is the one answer to a request.
     pub const fn is_answer(&self) -> bool {
         matches!(
@@ -263,10 +276,11 @@ fn stage_words(stage: usize, stages: usize) -> String {
 }
 
 /// What helps where the kernel's word does not tell.
-const fn advice(error: SpawnError) -> &'static str {
+fn advice(error: SpawnError, path: &str) -> &'static str {
     match (error.stage, error.errno) {
-        (crate::sys::SpawnStage::Clone, libc::EAGAIN) => {
-            "; the limit on processes is reached (ulimit -u): end some, or raise it before starting Task Lab"
+        (crate::sys::SpawnStage::Clone, libc::EAGAIN) => advice_on_clone(&std::io::Error::from_raw_os_error(error.errno)),
+        (crate::sys::SpawnStage::Exec, libc::ENOENT) if path.starts_with("/proc/self/") => {
+            "; nothing works without /proc: `mount -t proc proc /proc` as root brings it back"
         }
         (crate::sys::SpawnStage::Clone, libc::EMFILE | libc::ENFILE) => {
             "; the limit on open files is reached (ulimit -n): end some children, or raise it before starting Task Lab"
@@ -286,7 +300,7 @@ pub enum LaunchProblem {
     #[error("{0}")]
     NoRoom(String),
     /// A step of starting it; `path` is what the step was about.
-    #[error("could not {}{}{path}: {}{}", error.stage, if path.is_empty() { "" } else { " " }, std::io::Error::from_raw_os_error(error.errno), advice(*error))]
+    #[error("could not {}{}{path}: {}{}", error.stage, if path.is_empty() { "" } else { " " }, std::io::Error::from_raw_os_error(error.errno), advice(*error, path))]
     Spawn {
         /// Which step and why.
         error: SpawnError,

@@ -44,7 +44,7 @@ impl AskedScope {
         let myself = Pid::new(std::process::id().cast_signed());
         let name = format!("tasklab-{myself}.scope");
         let spec = ChildSpec {
-            executable: Some(busctl),
+            executable: Some(busctl.into()),
             stdin: Input::Null,
             stdout: OutputTo::Null,
             stderr: OutputTo::Pipe,

@@ -1,6 +1,7 @@
 //! The supervisor's own process: one thread, one loop over the socket and SIGCHLD. It never waits for the app, and when
 //! the app is gone it ends everything that it has started.
 
+use std::ffi::OsString;
 use std::io;
 use std::os::fd::OwnedFd;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
@@ -58,6 +59,7 @@ pub fn serve(socket: OwnedFd) -> io::Result<()> {
         cgroups: Cgroups::of(Pid::new(app.cast_signed())),
         asked_scope: None,
         launches: Vec::new(),
+        folders: Vec::new(),
         spare: None,
     };
     server.family.keep_reserve();
@@ -67,6 +69,9 @@ pub fn serve(socket: OwnedFd) -> io::Result<()> {
     server.cgroups.kill(None);
     server.family.end(|| server.guarded.beat());
     server.cgroups.remove();
+    for folder in &server.folders {
+        let _ = std::fs::remove_dir_all(folder);
+    }
     match result {
         Err(panic) => resume_unwind(panic),
         Ok(result) => none_if_gone(result),
@@ -93,6 +98,8 @@ pub(super) struct Server {
     pub(super) asked_scope: Option<AskedScope>,
     /// What waits for that scope.
     pub(super) launches: Vec<(RunId, Vec<ChildSpec>)>,
+    /// What is removed at the end: the app's files, which it could not remove if it were killed.
+    folders: Vec<OsString>,
     /// Kept for the file of a long request.
     spare: Option<OwnedFd>,
 }
@@ -202,6 +209,7 @@ impl Server {
                     Err(error) => Report::NotCounted { run, why: error.to_string() },
                 });
             }
+            Request::RemoveAtEnd { folder } => self.folders.push(folder),
             Request::CountAll => {
                 let result = self.family.living(&mut reports).map_err(|error| error.to_string());
                 reports.push(Report::Counted { result });

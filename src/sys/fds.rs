@@ -16,6 +16,12 @@ pub fn adopt_fd(number: RawFd) -> io::Result<OwnedFd> {
     Ok(unsafe { OwnedFd::from_raw_fd(number) })
 }
 
+/// Whether a descriptor of that number is open in this process.
+pub fn is_open(number: RawFd) -> bool {
+    // SAFETY: F_GETFD takes no pointer; a number that is no descriptor gives EBADF.
+    number >= 0 && unsafe { libc::fcntl(number, libc::F_GETFD) } >= 0
+}
+
 /// A duplicate, close-on-exec, with a number of at least `lowest`.
 pub fn dup_at_least(fd: impl AsFd, lowest: RawFd) -> io::Result<OwnedFd> {
     Ok(rustix::io::fcntl_dupfd_cloexec(fd, lowest)?)

@@ -6,7 +6,9 @@
 mod cgroup;
 mod clock;
 mod fds;
+mod folder;
 mod fork;
+mod opening;
 mod packet;
 mod plain;
 mod prepare;
@@ -21,16 +23,18 @@ mod wait;
 
 pub use cgroup::{cgroup_of, is_group_for_runs, lacks_controller, own_cgroup, user_manager_cgroup, user_systemd};
 pub use clock::monotonic_now;
-pub use fds::{adopt_fd, dup_at_least, dup_number, open_null, queued_bytes, set_nonblocking};
+pub use fds::{adopt_fd, dup_at_least, dup_number, is_open, open_null, queued_bytes, set_nonblocking};
+pub use folder::{OwnFolder, remove_left_behind};
 pub use fork::{Forked, default_signal, exit_now, fork};
+pub use opening::{OPENER, open_and_execute};
 pub use packet::{MAX_PACKET_FDS, PacketSocket};
 pub use plain::{
     plain_capture, plain_forks, plain_launches, plain_launches_at_once, plain_locks, plain_round_trips, plain_threads,
 };
 pub use prepare::{Neighbours, OurEnds, PrepareError, new_pipe, prepare};
 pub use process::{
-    PidFd, SignalScope, become_subreaper, continue_when_parent_ends, emulated_on, foreign_proc, has_one_thread, process_group,
-    rename_thread, session,
+    PidFd, SignalScope, advice_on_clone, become_subreaper, continue_when_parent_ends, emulated_on, foreign_proc, has_one_thread,
+    kernel_release, process_group, rename_thread, session, start_thread,
 };
 pub use registers::ReadRegisters;
 pub use shared::SharedNumber;

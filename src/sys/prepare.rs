@@ -12,6 +12,7 @@ use std::sync::OnceLock;
 use rustix::fs::{Mode, OFlags};
 use rustix::pipe::{PipeFlags, fcntl_setpipe_size, pipe_with};
 
+use super::opening::{Opening, opening_first};
 use super::{Placement, Prepared, dup_at_least, open_null, open_terminal};
 use crate::model::{ChildSpec, Group, Input, InvalidSpec, OutputTo, Signal};
 
@@ -75,7 +76,7 @@ pub struct Neighbours {
 pub fn prepare(spec: &ChildSpec, neighbours: Neighbours) -> Result<(Prepared, OurEnds), PrepareError> {
     spec.validate()?;
     let mut ours = OurEnds::default();
-    let mut placements = Placements { taken: spec.keep_fds.clone(), list: Vec::new() };
+    let mut placements = Placements { taken: spec.keep_fds.clone(), list: Vec::new(), openings: Vec::new() };
 
     let size = spec.pipe_size;
     let terminal = spec.terminal.map(open_terminal).transpose().map_err(|error| descriptor("open a terminal", &error))?;
@@ -97,7 +98,7 @@ pub fn prepare(spec: &ChildSpec, neighbours: Neighbours) -> Result<(Prepared, Ou
             placements.put(reader, 0)?;
             ours.stdin = Some(writer);
         }
-        (None, Input::File(path)) => placements.put(open(path, OFlags::RDONLY)?, 0)?,
+        (None, Input::File(path)) => placements.open(path, OFlags::RDONLY, 0)?,
     }
     let output = |to: &OutputTo, number: RawFd, placements: &mut Placements| -> Result<Option<OwnedFd>, PrepareError> {
         match to {
@@ -109,8 +110,8 @@ pub fn prepare(spec: &ChildSpec, neighbours: Neighbours) -> Result<(Prepared, Ou
                 placements.put(writer, number)?;
                 return Ok(Some(reader));
             }
-            OutputTo::File(path) => placements.put(open(path, OFlags::WRONLY | OFlags::CREATE | OFlags::TRUNC)?, number)?,
-            OutputTo::Append(path) => placements.put(open(path, OFlags::WRONLY | OFlags::CREATE | OFlags::APPEND)?, number)?,
+            OutputTo::File(path) => placements.open(path, OFlags::WRONLY | OFlags::CREATE | OFlags::TRUNC, number)?,
+            OutputTo::Append(path) => placements.open(path, OFlags::WRONLY | OFlags::CREATE | OFlags::APPEND, number)?,
             OutputTo::Stdout => placements.copy(1, number)?,
             OutputTo::Stderr => placements.copy(2, number)?,
         }
@@ -146,11 +147,12 @@ pub fn prepare(spec: &ChildSpec, neighbours: Neighbours) -> Result<(Prepared, Ou
         Group::Inherited => None,
         Group::Join(pgid) => Some(pgid.number()),
     };
+    let program = spec.executable.as_ref().unwrap_or(&spec.argv[0]);
     let prepared = Prepared {
-        candidates: candidates(spec, &env),
+        candidates: candidates(program, path(spec, &env).as_deref()),
         argv: spec.argv.iter().filter_map(|argument| CString::new(argument.as_bytes()).ok()).collect(),
         env: environment(spec, &env),
-        cwd: spec.cwd.as_ref().and_then(|path| CString::new(path.as_os_str().as_bytes()).ok()),
+        cwd: spec.cwd.as_ref().and_then(|path| CString::new(path.as_bytes()).ok()),
         placements: placements.list,
         keep: spec.keep_fds.clone(),
         group,
@@ -163,6 +165,8 @@ pub fn prepare(spec: &ChildSpec, neighbours: Neighbours) -> Result<(Prepared, Ou
         terminal,
         cgroup: None,
     };
+    let openings = placements.openings;
+    let prepared = if openings.is_empty() { prepared } else { opening_first(prepared, openings, program) };
     Ok((prepared, ours))
 }
 
@@ -179,6 +183,8 @@ pub fn new_pipe(size: Option<u32>) -> Result<(OwnedFd, OwnedFd), PrepareError> {
 struct Placements {
     taken: Vec<RawFd>,
     list: Vec<Placement>,
+    /// What the child opens itself.
+    openings: Vec<Opening>,
 }
 
 impl Placements {
@@ -190,6 +196,17 @@ impl Placements {
         Ok(())
     }
 
+    /// Opens a file for that number, or leaves that to the child, and keeps the place.
+    fn open(&mut self, path: &OsStr, flags: OFlags, number: RawFd) -> Result<(), PrepareError> {
+        match Opening::of(path, flags, number) {
+            Some(opening) => {
+                self.openings.push(opening);
+                self.put(null()?, number)
+            }
+            None => self.put(open(path, flags)?, number),
+        }
+    }
+
     /// Places it under the lowest free number from 3.
     fn put_free(&mut self, fd: impl AsFd) -> Result<RawFd, PrepareError> {
         let number = (3..RawFd::MAX).find(|number| !self.taken.contains(number)).unwrap_or(3);
@@ -199,6 +216,9 @@ impl Placements {
 
     /// Gives `number` what `from` has.
     fn copy(&mut self, from: RawFd, number: RawFd) -> Result<(), PrepareError> {
+        if let Some(opening) = self.openings.iter_mut().find(|opening| opening.numbers.contains(&from)) {
+            opening.numbers.push(number);
+        }
         let source = match self.list.iter().find(|placement| placement.number == from) {
             Some(placement) => rustix::io::fcntl_dupfd_cloexec(&placement.fd, 0),
             None if from == 2 => rustix::io::fcntl_dupfd_cloexec(io::stderr(), 0),
@@ -218,8 +238,8 @@ fn null() -> Result<&'static OwnedFd, PrepareError> {
     Ok(NULL.get_or_init(|| null))
 }
 
-fn open(path: &Path, flags: OFlags) -> Result<OwnedFd, PrepareError> {
-    // Non-blocking while opening, so that a FIFO without a partner cannot hold up the supervisor.
+fn open(path: &OsStr, flags: OFlags) -> Result<OwnedFd, PrepareError> {
+    // Non-blocking while opening, so that nothing can hold up the supervisor: a FIFO that has just been put there, a serial line.
     let mode = Mode::from_raw_mode(0o666);
     let file = rustix::fs::open(path, flags | OFlags::CLOEXEC | OFlags::NOCTTY | OFlags::NONBLOCK, mode)
         .and_then(|file| rustix::fs::fcntl_setfl(&file, flags & (OFlags::RWMODE | OFlags::APPEND)).map(|()| file));
@@ -243,7 +263,7 @@ fn inherited() -> &'static [(OsString, CString)] {
     })
 }
 
-fn assignment(name: &OsStr, value: &OsStr) -> Option<CString> {
+pub(super) fn assignment(name: &OsStr, value: &OsStr) -> Option<CString> {
     CString::new([name.as_bytes(), b"=", value.as_bytes()].concat()).ok()
 }
 
@@ -255,21 +275,18 @@ fn environment(spec: &ChildSpec, own: &BTreeMap<OsString, OsString>) -> Vec<CStr
 }
 
 /// The PATH that the child gets.
-fn path(spec: &ChildSpec, own: &BTreeMap<OsString, OsString>) -> OsString {
+fn path(spec: &ChildSpec, own: &BTreeMap<OsString, OsString>) -> Option<OsString> {
     let inherited = || std::env::var_os("PATH").filter(|_| !spec.clear_env);
-    let path = own.get(OsStr::new("PATH")).cloned().or_else(inherited);
-    path.unwrap_or_else(|| OsString::from_vec(b"/usr/local/bin:/usr/bin:/bin".to_vec()))
+    own.get(OsStr::new("PATH")).cloned().or_else(inherited)
 }
 
 /// The files that may be meant, as execvp(3) looks for them: in the folders of the child's own PATH, unless the name
 /// has a slash.
-fn candidates(spec: &ChildSpec, env: &BTreeMap<OsString, OsString>) -> Vec<CString> {
-    let program = spec.executable.as_ref().map_or(spec.argv[0].as_os_str(), |path| path.as_os_str());
+pub(super) fn candidates(program: &OsStr, path: Option<&OsStr>) -> Vec<CString> {
     if program.as_bytes().contains(&b'/') {
         return CString::new(program.as_bytes()).into_iter().collect();
     }
-    let path = path(spec, env);
-    std::env::split_paths(&path)
+    std::env::split_paths(path.unwrap_or(OsStr::new("/usr/local/bin:/usr/bin:/bin")))
         .filter_map(|folder| {
             let folder = if folder.as_os_str().is_empty() { Path::new(".").to_path_buf() } else { folder };
             CString::new(folder.join(program).into_os_string().into_vec()).ok()

@@ -1,8 +1,9 @@
 //! Processes by pidfd, and what a process says of itself.
 
-use std::ffi::CString;
+use std::ffi::{CStr, CString};
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::thread::JoinHandle;
 
 use rustix::process::{PidfdFlags, pidfd_open};
 
@@ -71,7 +72,9 @@ pub fn continue_when_parent_ends() -> io::Result<()> {
 /// Whether this process has exactly one thread: the condition for a fork whose child may do more than exec.
 /// /proc/self/task has a link for each thread besides its own two. An emulator's thread does not count: it holds no lock of ours.
 pub fn has_one_thread() -> io::Result<bool> {
-    let links = rustix::fs::stat("/proc/self/task")?.st_nlink;
+    let folder = rustix::fs::stat("/proc/self/task");
+    let links =
+        folder.map_err(|error| io::Error::other(format!("could not count our threads in /proc/self/task: {error}")))?.st_nlink;
     Ok(links == 3 || (links == 4 && emulated_on().is_some()))
 }
 
@@ -117,6 +120,35 @@ pub fn session(pid: Option<Pid>) -> io::Result<i32> {
 
 fn checked(result: i32) -> io::Result<i32> {
     if result < 0 { Err(io::Error::last_os_error()) } else { Ok(result) }
+}
+
+/// What helps where the kernel makes no more processes or threads: clone(2) gives EAGAIN then. Nothing for other errors.
+pub fn advice_on_clone(error: &io::Error) -> &'static str {
+    if error.raw_os_error() == Some(libc::EAGAIN) {
+        "; the limit on processes is reached, which counts threads, too (ulimit -u, or pids.max of a container): end some, or raise \
+         it before starting Task Lab"
+    } else {
+        ""
+    }
+}
+
+/// Starts a thread. The error says which could not be started, and what helps.
+pub fn start_thread<T: Send + 'static>(name: &str, body: impl FnOnce() -> T + Send + 'static) -> io::Result<JoinHandle<T>> {
+    std::thread::Builder::new().name(name.to_owned()).spawn(body).map_err(|error| {
+        let text = format!("could not start the thread {name}: {error}{}", advice_on_clone(&error));
+        io::Error::new(error.kind(), text)
+    })
+}
+
+/// The kernel's release, as uname(2) has it: also where there is no /proc.
+pub fn kernel_release() -> String {
+    // SAFETY: all-zero is a valid utsname, which uname fills with texts that end with NUL.
+    let release = unsafe {
+        let mut name: libc::utsname = std::mem::zeroed();
+        libc::uname(&raw mut name);
+        CStr::from_ptr(name.release.as_ptr()).to_owned()
+    };
+    release.to_string_lossy().into_owned()
 }
 
 /// Names the calling thread for /proc, cut to the kernel's 15 bytes.

@@ -137,7 +137,6 @@ struct Job<'a> {
 /// Starts a child and returns when it has executed its program or has failed to.
 pub fn spawn(prepared: &Prepared) -> Result<Spawned, SpawnError> {
     let last = || io::Error::last_os_error().raw_os_error().unwrap_or_default();
-    let pointers = |texts: &[CString]| texts.iter().map(|text| text.as_ptr()).chain([std::ptr::null()]).collect::<Vec<_>>();
     let mut job = Job {
         prepared,
         argv: pointers(&prepared.argv),
@@ -174,6 +173,11 @@ pub fn spawn(prepared: &Prepared) -> Result<Spawned, SpawnError> {
         return Err(SpawnError { stage, errno });
     }
     Ok(Spawned { pid: Pid::new(pid), pidfd })
+}
+
+/// A list as execve(2) takes it.
+pub(super) fn pointers(texts: &[CString]) -> Vec<*const libc::c_char> {
+    texts.iter().map(|text| text.as_ptr()).chain([std::ptr::null()]).collect()
 }
 
 /// Cores as the kernel takes them.
@@ -272,13 +276,8 @@ unsafe fn set_up_and_exec(job: &Job<'_>) -> SpawnStage {
             }
         }
         // Last, since some of them would hold up the steps before.
-        for limit in &prepared.limits {
-            let value = |limit: Option<u64>| limit.unwrap_or(libc::RLIM64_INFINITY);
-            let pair = libc::rlimit64 { rlim_cur: value(limit.soft), rlim_max: value(limit.hard) };
-            let number = libc::c_int::from(limit.resource.number());
-            if libc::syscall(libc::SYS_prlimit64, 0, number, &raw const pair, std::ptr::null::<u64>()) < 0 {
-                return SpawnStage::Limit;
-            }
+        if set_limits(&prepared.limits) < 0 {
+            return SpawnStage::Limit;
         }
         let mut mask = std::mem::MaybeUninit::<libc::sigset_t>::uninit();
         libc::sigemptyset(mask.as_mut_ptr());
@@ -288,11 +287,28 @@ unsafe fn set_up_and_exec(job: &Job<'_>) -> SpawnStage {
     }
 }
 
+/// Sets resource limits of this process; -1, with errno set, where one cannot be set.
+///
+/// # Safety
+/// As for [`set_up_and_exec`].
+pub(super) unsafe fn set_limits(limits: &[ResourceLimit]) -> libc::c_int {
+    for limit in limits {
+        let value = |limit: Option<u64>| limit.unwrap_or(libc::RLIM64_INFINITY);
+        let pair = libc::rlimit64 { rlim_cur: value(limit.soft), rlim_max: value(limit.hard) };
+        let number = libc::c_int::from(limit.resource.number());
+        // SAFETY: the pair is there for the call, and no old one is asked for.
+        if unsafe { libc::syscall(libc::SYS_prlimit64, 0, number, &raw const pair, std::ptr::null::<u64>()) } < 0 {
+            return -1;
+        }
+    }
+    0
+}
+
 /// Tries each file as execvp(3) does: one that is not there is passed over, one that may not be run is remembered.
 ///
 /// # Safety
 /// As for [`set_up_and_exec`]; `argv` and `env` end with a null pointer.
-unsafe fn exec_first(candidates: &[CString], argv: &[*const libc::c_char], env: &[*const libc::c_char]) {
+pub(super) unsafe fn exec_first(candidates: &[CString], argv: &[*const libc::c_char], env: &[*const libc::c_char]) {
     let mut denied = false;
     for candidate in candidates {
         let path: &CStr = candidate;

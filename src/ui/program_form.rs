@@ -1,7 +1,6 @@
 //! The form that runs any program of the user's, or a pipeline. UI thread; starts nothing itself.
 
 use std::ffi::OsString;
-use std::path::PathBuf;
 
 use egui::{RichText, TextEdit, Ui};
 
@@ -161,7 +160,7 @@ impl ProgramForm {
     pub fn request(&self) -> Result<LaunchRequest, FormError> {
         let environment = parse_environment(&self.environment)?;
         let folder = self.folder.trim();
-        let cwd = (!folder.is_empty()).then(|| PathBuf::from(folder));
+        let cwd = (!folder.is_empty()).then(|| OsString::from(folder));
         let nice =
             parse(&self.nice, |text| text.parse().ok().filter(|nice| (-20..=19).contains(nice))).map_err(FormError::Nice)?;
         let mask = |text: &str| u32::from_str_radix(text, 8).ok().filter(|mask| *mask <= 0o777);

@@ -14,7 +14,7 @@ use serde_json::Value;
 
 use super::layout::{Pane, Tab};
 use super::theme::ThemeChoice;
-use crate::engine::write_whole_as;
+use crate::engine::{start_thread, write_whole_as};
 use crate::model::Language;
 
 /// What a person chose.
@@ -133,7 +133,7 @@ impl Keeper {
                 }
             }
         };
-        let thread = std::thread::Builder::new().name("settings".to_owned()).spawn(write)?;
+        let thread = start_thread("settings", write)?;
         let last = serde_json::to_string_pretty(kept).unwrap_or_default();
         Ok(Self { sender: Some(sender), failures, thread: Some(thread), last, due: Instant::now() + PAUSE })
     }

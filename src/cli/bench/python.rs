@@ -41,7 +41,8 @@ impl Python {
             stdin: Input::Pipe,
             stdout: OutputTo::Pipe,
             stderr: OutputTo::Inherit,
-            ..ChildSpec::new(["python3", "-c", SCRIPT])
+            // Isolated: not with what the environment and the current folder tell the user's own Python.
+            ..ChildSpec::new(["python3", "-I", "-c", SCRIPT])
         };
         let pipes = launcher.launch(&spec)?;
         let mut python =

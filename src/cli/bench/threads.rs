@@ -1,6 +1,7 @@
 //! What threads cost: starting, a pool, a queue, a lock. Starts threads of its own and joins them all.
 
 use std::hint::black_box;
+use std::io;
 use std::sync::{Barrier, Mutex, PoisonError};
 use std::thread::Builder;
 use std::time::{Duration, Instant};
@@ -9,34 +10,41 @@ use anyhow::ensure;
 use crossbeam_channel::bounded;
 
 use super::{ROOM, WORKERS, square};
+use crate::sys::advice_on_clone;
 
 pub(super) fn start_join(count: u64) -> anyhow::Result<Duration> {
     let start = Instant::now();
     for _ in 0..count {
         // A panic is the only error of a join, and there is nothing in there that could.
-        let _ = Builder::new().spawn(|| ())?.join();
+        let _ = Builder::new().spawn(|| ()).map_err(|error| failed(&error))?.join();
     }
     Ok(start.elapsed())
 }
 
+/// What is to be done about a thread that could not be started.
+fn failed(error: &io::Error) -> anyhow::Error {
+    anyhow::anyhow!("could not start a thread: {error}{}", advice_on_clone(error))
+}
+
 pub(super) fn pool_tasks(count: u64) -> anyhow::Result<Duration> {
-    let (tasks, handed) = bounded::<u64>(ROOM);
-    let (results, received) = bounded::<u64>(ROOM);
-    let ready = Barrier::new(WORKERS + 1);
     std::thread::scope(|scope| {
+        // They end with this closure, so that nobody waits for a thread that could not be started.
+        let (tasks, handed) = bounded::<u64>(ROOM);
+        let (results, received) = bounded::<u64>(ROOM);
+        let (ready, started) = bounded::<()>(WORKERS);
         for number in 0..WORKERS {
-            let (handed, results, ready) = (handed.clone(), results.clone(), &ready);
-            Builder::new().name(format!("worker-{number}")).spawn_scoped(scope, move || {
-                ready.wait();
+            let (handed, results, ready) = (handed.clone(), results.clone(), ready.clone());
+            let work = move || {
+                let _ = ready.send(());
                 handed.iter().try_for_each(|task| results.send(square(task)))
-            })?;
+            };
+            Builder::new().name(format!("worker-{number}")).spawn_scoped(scope, work).map_err(|error| failed(&error))?;
         }
         drop((handed, results));
-        ready.wait();
+        (0..WORKERS).try_for_each(|_| started.recv())?;
         let start = Instant::now();
-        let hand_in = Builder::new()
-            .name("hand-in".to_owned())
-            .spawn_scoped(scope, move || (0..count).try_for_each(|task| tasks.send(task)))?;
+        let hand_in = move || (0..count).try_for_each(|task| tasks.send(task));
+        let hand_in = Builder::new().name("hand-in".to_owned()).spawn_scoped(scope, hand_in).map_err(|error| failed(&error))?;
         let sum = received.iter().fold(0_u64, u64::wrapping_add);
         let elapsed = start.elapsed();
         let _ = hand_in.join();
@@ -49,10 +57,11 @@ pub(super) fn queue_items(count: u64) -> anyhow::Result<Duration> {
     let (items, taken) = bounded::<u64>(ROOM);
     let ready = Barrier::new(2);
     std::thread::scope(|scope| {
-        let taker = Builder::new().name("taker".to_owned()).spawn_scoped(scope, || {
+        let take = || {
             ready.wait();
             taken.iter().take(count as usize).enumerate().all(|(number, item)| number as u64 == item)
-        })?;
+        };
+        let taker = Builder::new().name("taker".to_owned()).spawn_scoped(scope, take).map_err(|error| failed(&error))?;
         ready.wait();
         let start = Instant::now();
         for number in 0..count {
