@@ -24,22 +24,23 @@ const AT_ONCE: usize = 20;
 /// Tells of its own child, which it may, between what a file hands it.
 const FORGER: &str = r#"
 sleep 600 >/dev/null & child=$!
-mkfifo "$GO"
+mkfifo "$GO.end" "$GO"
 echo $child >&2
 cat "$GO" >&$TASKLAB_EVENTS
+cat "$GO.end"
 kill $child
 wait $child
 printf '{"kind":"process.exited","pid":%d,"signal":"SIGTERM"}\n{"kind":"process.reaped","pid":%d}\n' $child $child >&$TASKLAB_EVENTS
 exit 7"#;
 
 /// The stage behind it.
-const VICTIM: &str = r#"
+const VICTIM: &str = r"
 sleep 600 >/dev/null & child=$!
 echo $child >&2
 cat >/dev/null
 echo the truth
 kill $child
-exit 9"#;
+exit 9";
 
 fn body(script: &str, go: &Path) -> ChildSpec {
     let env = vec![("GO".into(), go.into())];
@@ -125,6 +126,10 @@ fn forge(engine: &Engine, elsewhere: i32, choose: impl FnOnce(&Cast) -> Vec<Valu
                 {
                     children.push((*pid, child));
                 }
+                // The last line: all of them have been read while everybody that they are about was there.
+                if matches!(&event.kind, EventKind::Action { action, .. } if action == "watch") {
+                    std::fs::write(go.with_extension("end"), "").expect("it waits");
+                }
                 let is_over = matches!(event.kind, EventKind::RunFinished { .. });
                 events.push(Event::clone(&event));
                 if is_over {
@@ -143,7 +148,9 @@ fn forge(engine: &Engine, elsewhere: i32, choose: impl FnOnce(&Cast) -> Vec<Valu
             cast = Some(about);
             let mut text = String::new();
             let _ = writeln!(text, "{}", json!({"kind":"process.started","pid":honest,"ppid":forger,"name":"honest"}));
-            forged.iter().for_each(|line| text.push_str(&format!("{line}\n")));
+            for line in &forged {
+                let _ = writeln!(text, "{line}");
+            }
             let _ = writeln!(text, "{}", json!({"kind":"action","do":"watch","target":"GPIO26","by":"user"}));
             std::fs::write(&go, text).expect("it reads");
         }

@@ -444,3 +444,15 @@ fn a_worker_that_is_stopped_when_all_is_done_does_not_hold_up_the_end() {
         ran.assert_nothing_is_left();
     });
 }
+
+/// A stopped child of fork ends neither by itself nor by waiting: it is killed in the end.
+#[test]
+fn a_child_of_fork_that_is_stopped_does_not_hold_up_the_end() {
+    lesson::in_both(|language| {
+        let mut running = Running::start(lesson::scenario("fork"), language, &json!({}));
+        running.stop("child-1");
+        let ran = running.play(&[]);
+        assert_eq!((ran.code, ran.observed("raw-status")), (Some(0), json!(9)), "{language}: {ran:#?}");
+        ran.assert_nothing_is_left();
+    });
+}

@@ -4,6 +4,7 @@ os.fork() is called once and returns twice: in the parent with the child's PID, 
 """
 
 import os
+import signal
 import time
 import zlib
 
@@ -17,6 +18,7 @@ params = tasklab.params(
 )
 tasklab.actions("again [PERCENT]")
 
+PATIENCE = 20  # seconds after its own share; a child that somebody has stopped is killed then
 TEXT = __doc__.encode() * (64 * 1024 // len(__doc__))
 
 
@@ -93,8 +95,11 @@ def diamond(number, split, splits):
     # The pipe ends where the child ends: until then, look after whoever asks for something.
     tasklab.state("main", "waiting", on="wait()", held_by=f"child-{number}")
     told = b""
+    due = time.monotonic() + PATIENCE
     while True:
         hear(splits, hear_child, timeout=1.0)
+        if tasklab.is_given_up(pid, due):
+            os.kill(pid, signal.SIGKILL)
         if tasklab.readable(hear_child):
             chunk = os.read(hear_child, 100)
             if not chunk:

@@ -61,10 +61,11 @@ def in_processes(loops):
         process.start()
         sink.close()
         children.append((process, source))
+    deadline = time.monotonic() + 20
     for process, source in children:
         with source:
             try:
-                if source.poll(20):
+                if source.poll(max(0, deadline - time.monotonic())):
                     results.append(source.recv())
                 else:
                     process.kill()

@@ -44,8 +44,7 @@ pub(super) struct Arguments {
     /// Sets a variable.
     #[arg(long, value_name = "K=V")]
     env: Vec<OsString>,
-    /// Starts from an empty environment, but for `TASKLAB_RUN`, which marks the run; with --events also `TASKLAB_EVENTS`,
-    /// `TASKLAB_CONTROL`, `TASKLAB_T0` and `PYTHONPATH`.
+    /// Starts from an empty environment; with --events it has `TASKLAB_EVENTS`, `TASKLAB_CONTROL`, `TASKLAB_T0` and `PYTHONPATH`.
     #[arg(long)]
     clear_env: bool,
     /// The first stage's input: a text, @FILE, null, inherit, or pipe: what '--do "T type NAME TEXT"' types, until

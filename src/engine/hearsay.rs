@@ -116,8 +116,8 @@ impl Speaker<'_> {
                 Ok(())
             }
             EventKind::ActionRefused { action, target, by, .. } => {
-                let asked = self.controls.iter().filter(|control| control.pid == self.pid);
-                let asked = asked.filter_map(|control| control.asked_by(action, target)).next();
+                let mut its = self.controls.iter().filter(|control| control.pid == self.pid);
+                let asked = its.find_map(|control| control.asked_by(action, target));
                 asked.ok_or_else(|| "nobody has asked it for that action".to_owned())?.clone_into(by);
                 Ok(())
             }

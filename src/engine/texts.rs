@@ -39,10 +39,16 @@ pub(super) fn cut(kind: &mut EventKind) {
             cut_value(&mut fact.expected);
             cut_value(&mut fact.observed);
         }
-        EventKind::Action { action, target, by } => [action, by, target].into_iter().for_each(|name| cut_to(name, NAME)),
+        EventKind::Action { action, target, by } => {
+            for name in [action, target, by] {
+                cut_to(name, NAME);
+            }
+        }
         EventKind::ActionRefused { action, target, by, why } => {
-            [action, by].into_iter().for_each(|name| cut_to(name, NAME));
-            [target, why].into_iter().for_each(cut_text);
+            cut_to(action, NAME);
+            cut_to(by, NAME);
+            cut_text(target);
+            cut_text(why);
         }
         EventKind::Notice { text } => cut_text(text),
         _ => {}

@@ -3,10 +3,11 @@
 
 use std::io::{self, PipeReader, PipeWriter, Read, Write};
 use std::os::fd::AsFd;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::children::{Child, Fork, Reaped};
 use super::load::Load;
+use super::relatives::kill_who_was_stopped;
 use super::stage::own_pid;
 use super::{Chapter, Facts, Params, Prediction, Scenario, Stage, StageError, Task, action, count, equals, note, seconds};
 use crate::model::{ExitStatus, TaskSort};
@@ -46,6 +47,9 @@ pub(super) const FORK: Scenario = Scenario {
 
 /// Diamonds that one run may draw, so that it ends.
 const MOST_DIAMONDS: usize = 10;
+
+/// So long after its own share the parent waits for a child that somebody has stopped, and then kills it.
+const PATIENCE: Duration = Duration::from_secs(20);
 
 fn run(stage: &Stage, params: &Params) -> Result<Facts, StageError> {
     let main = stage.task("main", TaskSort::Thread);
@@ -112,8 +116,10 @@ fn draw(stage: &Stage, main: &Task<'_>, load: &Load, plan: &Plan, splits: &mut V
     }
     main.waiting("wait()", Some(child.name()));
     let mut child = child;
+    let due = Instant::now() + PATIENCE;
     while child.peek()?.is_none() {
         hear_actions(stage, Some(&child), splits)?;
+        kill_who_was_stopped(&mut child, due)?;
     }
     let returned = child.pid().number();
     let reaped = child.reap()?;

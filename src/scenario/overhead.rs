@@ -132,8 +132,8 @@ fn in_processes(stage: &Stage, tasks: usize, loops: u64, asked: &mut Vec<StageAc
         }
     }
     let mut results = Vec::new();
+    let deadline = Instant::now() + PATIENCE;
     for (child, mut hear) in children {
-        let deadline = Instant::now() + PATIENCE;
         // A child that was killed closes its end, too.
         while !is_readable(&hear) && Instant::now() < deadline {
             asked.extend(stage.listen(&[hear.as_fd()], PATIENCE)?);

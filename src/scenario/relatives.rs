@@ -120,7 +120,8 @@ pub(super) fn reap_soon(mut child: Child<'_>) -> Result<Reaped, StageError> {
     child.reap()
 }
 
-fn kill_who_was_stopped(child: &mut Child<'_>, due: Instant) -> Result<(), StageError> {
+/// Kills a child that nobody waits for any longer.
+pub(super) fn kill_who_was_stopped(child: &mut Child<'_>, due: Instant) -> Result<(), StageError> {
     if child.peek()?.is_none() && is_given_up(child.pid(), due) {
         child.signal(Signal::KILL);
     }

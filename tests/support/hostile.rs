@@ -6,22 +6,24 @@ use serde_json::{Value, json};
 
 use super::stress::Chance;
 
-/// MiB of each sort in 64.
-const SORTS: [(fn(usize) -> String, f64); 15] = [
-    (|n| line(json!({"kind":"value","name":format!("value {}", n % 3),"value":"x".repeat(900_000)})), 12.0),
-    (|n| line(json!({"kind":"task.started","task":format!("{n}{}", "n".repeat(1_000_000)),"pid":NOBODY,"tid":n})), 12.0),
+/// A sort of line, which its number makes another one each time; and how many MiB of 64 it has.
+type Sort = (fn(usize) -> String, f64);
+
+const SORTS: [Sort; 15] = [
+    (|n| line(&json!({"kind":"value","name":format!("value {}", n % 3),"value":"x".repeat(900_000)})), 12.0),
+    (|n| line(&json!({"kind":"task.started","task":format!("{n}{}", "n".repeat(1_000_000)),"pid":NOBODY,"tid":n})), 12.0),
     (|_| format!("{{\"kind\":\"value\",\"name\":\"{}", "b".repeat(500_000)), 8.0),
     (|_| format!("{{\"kind\":\"value\",\"name\":\"deep\",\"value\":{}{}}}", "[".repeat(100_000), "]".repeat(100_000)), 8.0),
-    (|_| line(json!({"kind":"notice","text":"t".repeat(900_000)})), 6.0),
-    (|n| line(json!({"kind":"value","name":format!("name {n} {}", "m".repeat(200)),"value":"x".repeat(3_000)})), 4.0),
+    (|_| line(&json!({"kind":"notice","text":"t".repeat(900_000)})), 6.0),
+    (|n| line(&json!({"kind":"value","name":format!("name {n} {}", "m".repeat(200)),"value":"x".repeat(3_000)})), 4.0),
     (
-        |n| line(json!({"kind":"fact","id":n.to_string(),"claim":"c".repeat(3_000),"observed":"o".repeat(3_000),"holds":true})),
+        |n| line(&json!({"kind":"fact","id":n.to_string(),"claim":"c".repeat(3_000),"observed":"o".repeat(3_000),"holds":true})),
         4.0,
     ),
     (
         |n| {
             line(
-                json!({"kind":"process.started","pid":NOBODY + n,"ppid":NOBODY,"name":"p".repeat(300),"argv":["a".repeat(5_000)]}),
+                &json!({"kind":"process.started","pid":NOBODY + n,"ppid":NOBODY,"name":"p".repeat(300),"argv":["a".repeat(5_000)]}),
             )
         },
         2.0,
@@ -29,24 +31,24 @@ const SORTS: [(fn(usize) -> String, f64); 15] = [
     (
         |n| {
             line(
-                json!({"kind":"task.state","task":task(n),"state":STATES[n / 2_000 % 2],"on":format!("{n}{}", "o".repeat(250)),"held_by":task(n + 1)}),
+                &json!({"kind":"task.state","task":task(n),"state":STATES[n / 2_000 % 2],"on":format!("{n}{}", "o".repeat(250)),"held_by":task(n + 1)}),
             )
         },
         3.0,
     ),
-    (|n| line(json!({"kind":"task.state","task":format!("{n:0250}"),"state":"waiting","on":"lock","held_by":task(n)})), 1.0),
+    (|n| line(&json!({"kind":"task.state","task":format!("{n:0250}"),"state":"waiting","on":"lock","held_by":task(n)})), 1.0),
     (|_| format!("{{\"kind\":\"value\",\"name\":\"maps\",\"value\":[{}0]}}", "{\"\":0},".repeat(140_000)), 1.5),
-    (|n| line(json!({"kind":"task.started","task":"moves","pid":NOBODY + n,"tid":n})), 1.0),
-    (|n| line(json!({"kind":"action","do":"watch","target":format!("GPIO{}", 2 + n % 26)})), 1.0),
-    (|n| line(json!({"kind":"gpio","line":2 + n % 4,"value":n / 4 % 2})), 0.1),
-    (|n| line(json!({"kind":"process.exited","pid":1 + n % 2,"code":0})), 0.4),
+    (|n| line(&json!({"kind":"task.started","task":"moves","pid":NOBODY + n,"tid":n})), 1.0),
+    (|n| line(&json!({"kind":"action","do":"watch","target":format!("GPIO{}", 2 + n % 26)})), 1.0),
+    (|n| line(&json!({"kind":"gpio","line":2 + n % 4,"value":n / 4 % 2})), 0.1),
+    (|n| line(&json!({"kind":"process.exited","pid":1 + n % 2,"code":0})), 0.4),
 ];
 
 const STATES: [&str; 2] = ["running", "waiting"];
 /// A number that no process has.
 const NOBODY: usize = 100_000_000;
 
-fn line(value: Value) -> String {
+fn line(value: &Value) -> String {
     value.to_string()
 }
 
