@@ -130,8 +130,8 @@ impl App {
     }
 
     fn of(name: &str, command: &mut Command) -> Self {
-        tasklab::sys::forget_inherited_signals().expect("ours");
         static NEXT: std::sync::atomic::AtomicU32 = std::sync::atomic::AtomicU32::new(0);
+        tasklab::sys::forget_inherited_signals().expect("ours");
         let number = NEXT.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
         let value = format!("{name}-{}-{number}", std::process::id());
         let process = command.env("TASKLAB_TEST", &value).stderr(Stdio::null()).spawn().expect("starts");
@@ -177,7 +177,9 @@ impl Drop for App {
         let end = Instant::now() + Duration::from_secs(20);
         while !self.is_gone() && Instant::now() < end {
             for signal in [Signal::STOP, Signal::KILL] {
-                tagged(&self.tag).into_iter().for_each(|pid| kill(pid, signal));
+                for pid in tagged(&self.tag) {
+                    kill(pid, signal);
+                }
             }
         }
     }
@@ -280,7 +282,9 @@ fn the_control_without_app_supervisor_and_guard_leaves_survivors() {
     let (supervisor, guard) = (app.supervisor(), app.guard());
     // Stopped before, so that nobody does anything in between.
     for signal in [Signal::STOP, Signal::KILL] {
-        [guard, supervisor, app.pid()].into_iter().for_each(|pid| kill(pid, signal));
+        for pid in [guard, supervisor, app.pid()] {
+            kill(pid, signal);
+        }
     }
     eventually("supervisor and guard are gone", || {
         [supervisor, guard].iter().all(|pid| state_of(*pid).is_none_or(|it| it == 'Z'))

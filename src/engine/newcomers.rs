@@ -47,13 +47,12 @@ impl EngineLoop {
         for process in processes {
             // A newcomer belongs to the run whose mark it carries, else to its parent's, whatever a body has said of it; an orphan without
             // a mark that nobody saw before, to the newest.
-            let run = self.find_seen(process.pid).or_else(|| match sample.marks.get(&process.pid) {
-                Some(marked) => self.find(*marked),
-                None => {
-                    let newest = || self.runs.iter().rposition(|run| !run.course.is_over());
-                    self.find_by_pid(process.ppid).or_else(newest)
-                }
-            });
+            let of_kin = || {
+                let newest = || self.runs.iter().rposition(|run| !run.course.is_over());
+                self.find_by_pid(process.ppid).or_else(newest)
+            };
+            let of_mark = || sample.marks.get(&process.pid).map_or_else(of_kin, |marked| self.find(*marked));
+            let run = self.find_seen(process.pid).or_else(of_mark);
             // What a run has left when it was over belongs to no other.
             if let Some(index) = run.filter(|index| !self.runs[*index].course.is_over()) {
                 let command = sample.commands.get(&process.pid);

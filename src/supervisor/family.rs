@@ -291,19 +291,16 @@ impl Family {
                 return;
             }
             let is_late = patience.is_some_and(|patience| begun.elapsed() >= patience);
-            match doomed {
-                Ok(doomed) => {
-                    for zombie in doomed.iter().filter(|found| found.is_zombie) {
-                        // Not ours to reap unless we are its parent; then its parent's end will give it to us.
-                        drop(wait_pid(zombie.pid, WhatEnded::Reap));
-                    }
-                    let living: Vec<Found> = doomed.into_iter().filter(|found| !found.is_zombie).collect();
-                    hunt.strike(&living, is_late);
+            if let Ok(doomed) = doomed {
+                for zombie in doomed.iter().filter(|found| found.is_zombie) {
+                    // Not ours to reap unless we are its parent; then its parent's end will give it to us.
+                    drop(wait_pid(zombie.pid, WhatEnded::Reap));
                 }
-                Err(_) => {
-                    self.end_known();
-                    std::thread::sleep(Duration::from_millis(1));
-                }
+                let living: Vec<Found> = doomed.into_iter().filter(|found| !found.is_zombie).collect();
+                hunt.strike(&living, is_late);
+            } else {
+                self.end_known();
+                std::thread::sleep(Duration::from_millis(1));
             }
             if is_late {
                 return;

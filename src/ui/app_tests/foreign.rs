@@ -53,7 +53,8 @@ fn monstrous(id: &'static str, is_over: bool) -> Snapshot {
         let tasks = vec![run.lanes[0].name.clone()];
         run.findings = vec![RunFinding { id: "deadlock".to_owned(), text: text("finding"), tasks, is_over: false }];
         if is_over {
-            run.state = RunState::Finished(Finished { outcome: Outcome::Passed, elapsed_s: 1.5, processes_left: 0 });
+            run.state =
+                RunState::Finished(Finished { outcome: Outcome::Passed, elapsed_s: 1.5, processes_left: 0, reason: None });
         }
     });
     let mut board = sample::board();
