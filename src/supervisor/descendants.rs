@@ -40,7 +40,7 @@ pub(super) fn is_exhausted(error: &io::Error) -> bool {
 const MOST_PIDS: i32 = 4 << 20;
 
 /// A descendant.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Found {
     pub(super) pid: Pid,
     pub(super) ppid: Pid,
@@ -70,6 +70,11 @@ impl Found {
             is_zombie: matches!(stat.state, ProcessState::Zombie | ProcessState::Dead) && stat.threads <= 1,
             start_ticks: Some(stat.start_ticks),
         }))
+    }
+
+    /// What stays the same as long as it lives, and is no other process's.
+    pub(super) const fn identity(&self) -> (Pid, Option<u64>) {
+        (self.pid, self.start_ticks)
     }
 
     /// A child of ours, by the kernel's own word; `None`: it is none.

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use super::descendants::{Found, Reserve, descendants, own_children};
 use super::protocol::Report;
 use crate::model::{ExitStatus, Pid, Reaping, RunId, Scope, Signal};
-use crate::sys::{self, Changed, PidFd, SignalScope, Waited, WhatEnded, wait_any, wait_pid, wait_pidfd};
+use crate::sys::{self, Changed, PidFd, SignalScope, Waited, WhatEnded, foreign_proc, wait_any, wait_pid, wait_pidfd};
 
 /// How long one request kills, so that the supervisor goes on hearing; the next one goes on killing.
 const TURN_OF_KILLING: Duration = Duration::from_millis(50);
@@ -216,11 +216,11 @@ impl Family {
         for _ in 0..MOST_LOOKS {
             self.reap_ended(reports)?;
             // First these: one that ends from now on leaves its own children to us, perhaps too late for the look at all.
-            let before = own_children()?;
+            let before: HashSet<Pid> = own_children()?.into_iter().collect();
             let mut all = descendants(self.own)?;
             // Another user's may be hidden (hidepid of proc(5)), but not that it is our child.
-            let hidden: Vec<Pid> = before.iter().copied().filter(|pid| all.iter().all(|found| found.pid != *pid)).collect();
-            all.extend(hidden.into_iter().filter_map(Found::child));
+            let seen: HashSet<Pid> = all.iter().map(|found| found.pid).collect();
+            all.extend(before.difference(&seen).copied().filter_map(Found::child));
             let mut is_member: HashMap<Pid, bool> = HashMap::new();
             for found in &all {
                 let inherited = is_member.get(&found.ppid).copied();
@@ -312,7 +312,8 @@ impl Family {
     fn below_except(&self, spared: Option<Pid>) -> io::Result<Vec<Found>> {
         let kept: Vec<Pid> = match spared {
             // Where /proc is foreign, what is below it is not seen, and so it is spared as well.
-            Some(pid) => descendants(pid).into_iter().flatten().map(|found| found.pid).chain([pid]).collect(),
+            Some(pid) if foreign_proc().is_some() => vec![pid],
+            Some(pid) => descendants(pid)?.iter().map(|found| found.pid).chain([pid]).collect(),
             None => Vec::new(),
         };
         Ok(descendants(self.own)?.into_iter().filter(|found| !kept.contains(&found.pid)).collect())
@@ -332,7 +333,7 @@ pub(super) struct Orphans<'a> {
 /// is no pause as long as newcomers appear.
 #[derive(Debug, Default)]
 struct Hunt {
-    stopped: HashSet<Found>,
+    stopped: HashSet<(Pid, Option<u64>)>,
     pause: Duration,
     rounds: u32,
     /// Looks that found nobody, one after the other.
@@ -341,7 +342,7 @@ struct Hunt {
 
 impl Hunt {
     fn has_stopped(&self, pid: Pid) -> bool {
-        self.stopped.iter().any(|found| found.pid == pid)
+        self.stopped.iter().any(|(stopped, _)| *stopped == pid)
     }
 
     /// Whether nobody was found alive for a while: some hundred milliseconds.
@@ -357,7 +358,7 @@ impl Hunt {
     /// Stops those that were not seen before; once there are none, or it has no time for that, kills them all. One that may not be
     /// signalled (set-uid) is tried again; there is nothing better to do.
     fn strike(&mut self, living: &[Found], is_late: bool) {
-        let newcomers: Vec<Found> = living.iter().filter(|found| self.stopped.insert(**found)).copied().collect();
+        let newcomers: Vec<Found> = living.iter().filter(|found| self.stopped.insert(found.identity())).copied().collect();
         for found in &newcomers {
             let _ = found.signal(&[Signal::STOP], SignalScope::Process);
         }
