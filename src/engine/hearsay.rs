@@ -1,6 +1,6 @@
 //! Whom a body's line is believed about. Its tasks, values and facts are its own to tell, and what becomes of processes that descend
 //! from it. All that is known of the supervisor's children, of the run as a whole and of the machine comes from the supervisor and the
-//! kernel alone. On the engine's thread; asks the kernel whose child a process is, since nobody else cannot lie about that.
+//! kernel alone. On the engine's thread; asks the kernel whose child a process is: it alone cannot be made to lie.
 
 use std::collections::HashMap;
 
@@ -9,7 +9,7 @@ use super::sentences::WATCH;
 use super::waiting::Child;
 use crate::gpio::Line;
 use crate::model::{EventKind, Pid};
-use crate::sys::parse_stat;
+use crate::sys::{foreign_proc, parse_stat};
 
 /// How the values begin that say what the kernel sees in the pipes between stages.
 pub(super) const PIPE_VALUES: [&str; 2] = ["bytes in pipe ", "room in pipe "];
@@ -160,7 +160,11 @@ fn is_not_its(pid: Pid) -> String {
     format!("what becomes of process {pid} is told by the supervisor and the kernel alone")
 }
 
+/// `None`, too, where /proc is another PID namespace's: its numbers are other processes here.
 fn parent_of(pid: Pid) -> Option<Pid> {
+    if foreign_proc().is_some() {
+        return None;
+    }
     let stat = std::fs::read(format!("/proc/{pid}/stat")).ok()?;
     parse_stat(&stat).map(|stat| Pid::new(stat.ppid))
 }

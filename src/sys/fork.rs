@@ -44,6 +44,15 @@ pub fn default_signal(signal: Signal) -> io::Result<()> {
     Ok(())
 }
 
+/// Gives those signals their default actions again that this program ignores: Rust's runtime SIGPIPE, `main` SIGXFSZ. For a process that
+/// executes another program in its place.
+pub fn default_what_we_ignore() {
+    for signal in [Signal::PIPE, Signal::XFSZ] {
+        // Both exist.
+        let _ = default_signal(signal);
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

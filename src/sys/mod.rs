@@ -25,7 +25,7 @@ pub use cgroup::{cgroup_of, is_group_for_runs, lacks_controller, own_cgroup, use
 pub use clock::monotonic_now;
 pub use fds::{adopt_fd, dup_at_least, dup_number, is_open, open_null, queued_bytes, set_nonblocking};
 pub use folder::{OwnFolder, remove_left_behind};
-pub use fork::{Forked, default_signal, exit_now, fork};
+pub use fork::{Forked, default_signal, default_what_we_ignore, exit_now, fork};
 pub use opening::{OPENER, open_and_execute};
 pub use packet::{MAX_PACKET_FDS, PacketSocket};
 pub use plain::{

@@ -14,8 +14,8 @@ use serde::{Deserialize, Serialize};
 
 use super::prepare::{assignment, candidates};
 use super::spawn::{exec_first, pointers, set_limits};
-use super::{Prepared, default_signal};
-use crate::model::{ResourceLimit, Signal};
+use super::{Prepared, default_what_we_ignore};
+use crate::model::{ResourceLimit, harmless};
 
 /// The role's name, as `main` knows it.
 pub const OPENER: &str = "__open";
@@ -67,7 +67,7 @@ pub fn open_and_execute(mut args: impl Iterator<Item = OsString>) -> ExitCode {
         Some(orders) => carry_out(&orders, &argv),
         None => ("could not read what to open: this role is Task Lab's own".to_owned(), 125),
     };
-    eprintln!("tasklab: {text}");
+    eprintln!("tasklab: {}", harmless(&text));
     ExitCode::from(status)
 }
 
@@ -88,8 +88,8 @@ fn carry_out(Orders { openings, limits, program }: &Orders, argv: &[CString]) ->
     let path = std::env::var_os("PATH");
     let candidates = candidates(program, path.as_deref());
     let env: Vec<CString> = std::env::vars_os().filter_map(|(name, value)| assignment(&name, &value)).collect();
-    // Rust ignores it, and the program would go on doing so.
-    let _ = default_signal(Signal::PIPE);
+    // A program would go on ignoring them.
+    default_what_we_ignore();
     // SAFETY: only this thread runs; the lists end with a null pointer, and what they point to lives.
     let what = unsafe {
         if set_limits(limits) < 0 {
