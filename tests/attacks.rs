@@ -267,6 +267,31 @@ fn no_line_stays_high_after_the_app_and_a_supervisor_that_is_stopped_or_killed_a
     }
 }
 
+/// Who is stopped cannot recover the lines of a supervisor that is killed.
+///
+/// Covers: promise 17, F69, F76.
+#[test]
+fn no_line_stays_high_when_the_app_is_stopped_and_its_supervisor_killed() {
+    let folder = tempfile::tempdir().expect("a folder");
+    for is_stopped_first in [true, false] {
+        let log = folder.path().join(format!("edges-{is_stopped_first}"));
+        let board = format!("simulated:{}", log.display());
+        let mut app = App::start("stopped", &["gpio", "set", "GPIO17=1", "--for", "100", "--board", &board]);
+        eventually("the line is high", || level_of(&log) == Some(1));
+        let supervisor = app.supervisor();
+        let mut blows = [(app.pid(), Signal::STOP), (supervisor, Signal::KILL)];
+        if !is_stopped_first {
+            blows.reverse();
+        }
+        for (pid, signal) in blows {
+            kill(pid, signal);
+        }
+        eventually("the line is low again while the app is stopped", || level_of(&log) == Some(0));
+        kill(app.pid(), Signal::KILL);
+        app.leaves_nothing("a stopped app");
+    }
+}
+
 /// The level that the log of a simulated board names last.
 fn level_of(log: &Path) -> Option<u64> {
     serde_json::from_str::<serde_json::Value>(std::fs::read_to_string(log).ok()?.lines().last()?).ok()?["value"].as_u64()

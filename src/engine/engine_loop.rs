@@ -70,6 +70,8 @@ pub(super) struct EngineLoop {
     pub(super) silent_since: Monotonic,
     pub(super) nudges: u32,
     pub(super) asked_at: Monotonic,
+    /// Whether it was told that this supervisor has no guard any more.
+    pub(super) has_told_of_guard: bool,
     /// When a supervisor is started again, after a start that failed or did not last.
     pub(super) retry_at: Option<Monotonic>,
     pub(super) started_at: Monotonic,
@@ -118,6 +120,7 @@ impl EngineLoop {
             silent_since: Monotonic::ZERO,
             nudges: 0,
             asked_at: Monotonic::ZERO,
+            has_told_of_guard: false,
             retry_at: None,
             started_at: Monotonic::ZERO,
             reaped: HashMap::new(),

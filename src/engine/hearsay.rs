@@ -4,11 +4,14 @@
 
 use std::collections::HashMap;
 
+use procfs::process::Process;
+
 use super::control::Control;
 use super::sentences::WATCH;
 use super::waiting::Child;
 use crate::gpio::Line;
 use crate::model::{EventKind, Pid};
+use crate::monitor::display_name;
 use crate::sys::{foreign_proc, parse_stat};
 
 /// How the values begin that say what the kernel sees in the pipes between stages.
@@ -96,6 +99,17 @@ impl Speaker<'_> {
             // A thread or process that lives now, or has lived: that it is there, its former ancestor may know, too.
             EventKind::TaskStarted { pid, .. } if *pid == self.pid => Ok(()),
             EventKind::ProcessStarted { pid, ppid, .. } if *ppid != self.pid && self.is_stage(*ppid) => Err(is_not_its(*pid)),
+            // Whom the supervisor has adopted is the supervisor's child by now: the kernel says what it is called.
+            EventKind::ProcessStarted { pid, ppid, name, argv, .. } if self.home(*pid) == Home::Adopted => {
+                if let Ok(process) = Process::new(pid.number())
+                    && let (Ok(stat), Ok(command)) = (process.stat(), process.cmdline())
+                {
+                    *ppid = self.supervisor;
+                    *name = display_name(stat.comm.as_bytes());
+                    *argv = command;
+                }
+                Ok(())
+            }
             EventKind::TaskStarted { pid, .. } | EventKind::ProcessStarted { pid, .. } => match self.home(*pid) {
                 Home::Elsewhere => Err(is_not_its(*pid)),
                 Home::Own | Home::Adopted | Home::Gone => Ok(()),

@@ -62,8 +62,21 @@ impl EngineLoop {
         let has_spoken = self.owed == 0 || self.silent_since >= self.asked_at;
         if (self.is_active() || self.header.next_beat().is_some()) && has_spoken && now >= self.asked_at + ASK {
             self.asked_at = now;
+            self.look_for_guard(now);
             self.request(&Request::AreYouThere);
         }
+    }
+
+    /// Tells once that the guard is gone: the supervisor does its work without one.
+    fn look_for_guard(&mut self, now: Monotonic) {
+        if self.client.is_guarded() || std::mem::replace(&mut self.has_told_of_guard, true) {
+            return;
+        }
+        let text = "the supervisor's guard has ended: should app and supervisor be killed at once now, processes may be left";
+        for run in self.runs.iter_mut().filter(|run| !run.course.is_over()) {
+            run.emit(EventKind::Notice { text: text.to_owned() }, now, &mut self.tap);
+        }
+        self.notice(text.to_owned());
     }
 
     /// The supervisor has died: its runs are over with unknown statuses, what it left is ended, and a new one starts.
@@ -97,6 +110,7 @@ impl EngineLoop {
         self.started_at = monotonic_now();
         self.owed = 0;
         self.is_counting = false;
+        self.has_told_of_guard = false;
         self.nudges = 0;
         match Client::start(&self.program) {
             Ok(client) => {

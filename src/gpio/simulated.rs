@@ -53,6 +53,8 @@ struct Log {
     levels: BTreeMap<Line, Level>,
     /// The last line was cut off, as by a full disk.
     is_torn: bool,
+    /// Whether it was told that edges are missing.
+    has_failed: bool,
 }
 
 impl Log {
@@ -67,7 +69,7 @@ impl Log {
         let file = options.append(true).create(true).custom_flags(libc::O_NONBLOCK | libc::O_NOCTTY).open(path)?;
         // Somebody may have put another one there meanwhile.
         must_be_regular(file.metadata()?.file_type())?;
-        Ok(Self { path: path.display().to_string(), file, levels: BTreeMap::new(), is_torn: false })
+        Ok(Self { path: path.display().to_string(), file, levels: BTreeMap::new(), is_torn: false, has_failed: false })
     }
 
     /// The level that was written last: no line was high before anything was written.
@@ -78,9 +80,23 @@ impl Log {
     /// Appends a line by one write, so that it stays whole beside those of other programs. Whether all of it was taken.
     fn append(&mut self, line: &str) -> bool {
         let text = format!("{}{line}\n", if self.is_torn { "\n" } else { "" });
-        let Ok(written) = self.file.write(text.as_bytes()) else { return false };
-        self.is_torn = written < text.len();
-        !self.is_torn
+        let written = match self.file.write(text.as_bytes()) {
+            Ok(written) if written == text.len() => {
+                self.is_torn = false;
+                return true;
+            }
+            Ok(written) => {
+                self.is_torn |= written > 0;
+                Ok(())
+            }
+            Err(error) => Err(error),
+        };
+        // The board has no other way to say so, and its edges reach the app all the same.
+        if !std::mem::replace(&mut self.has_failed, true) {
+            let why = written.err().map_or_else(|| "a line did not fit".to_owned(), |error| error.to_string());
+            eprintln!("tasklab: could not write all edges to the board's log: {why}");
+        }
+        false
     }
 }
 

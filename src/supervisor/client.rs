@@ -142,6 +142,12 @@ impl Client {
         self.link.as_ref().is_some_and(Link::has_waiting)
     }
 
+    /// Whether the guard is still there.
+    pub fn is_guarded(&self) -> bool {
+        let now = Timespec { tv_sec: 0, tv_nsec: 0 };
+        poll(&mut [PollFd::new(&self.guard.pidfd, PollFlags::IN)], Some(&now)) == Ok(0)
+    }
+
     /// Continues it, should somebody have stopped it.
     pub fn wake(&self) {
         for pidfd in [&self.pidfd, &self.guard.pidfd] {
@@ -210,7 +216,10 @@ fn ready(link: &Link) -> io::Result<(Pid, PidFd, Option<String>)> {
         }
         Received::Message(..) => Err(io::Error::new(io::ErrorKind::InvalidData, "it has not said who it is")),
         Received::Nothing => Err(io::Error::new(io::ErrorKind::TimedOut, format!("it has not begun for {} s", BEGINNING.tv_sec))),
-        Received::End => Err(io::Error::new(io::ErrorKind::UnexpectedEof, "it ended before it had begun")),
+        Received::End => Err(io::Error::new(
+            io::ErrorKind::UnexpectedEof,
+            "it ended before it had begun; are too few open files (ulimit -n) or processes (ulimit -u) allowed?",
+        )),
     }
 }
 

@@ -13,6 +13,8 @@ use crate::sys::{self, Changed, PidFd, SignalScope, Waited, WhatEnded, foreign_p
 const TURN_OF_KILLING: Duration = Duration::from_millis(50);
 /// How often it is looked again because somebody has ended meanwhile.
 const MOST_LOOKS: u32 = 100;
+/// How often our own children are looked at before all of /proc is read again.
+const MOST_SWEEPS: u32 = 100;
 /// Between two looks at who was killed and has not ended yet; beyond the last of these, the kernel or another user holds them.
 const SHORTEST_PAUSE: Duration = Duration::from_micros(500);
 const LONGEST_PAUSE: Duration = Duration::from_millis(50);
@@ -277,6 +279,7 @@ impl Family {
         let mut hunt = Hunt::default();
         loop {
             beat();
+            hunt.sweep(spared);
             let doomed = self.below_except(spared);
             let is_done = match (&doomed, spared) {
                 (Ok(doomed), Some(_)) => doomed.is_empty(),
@@ -353,6 +356,30 @@ impl Hunt {
     /// Whether those who are left do not die from more of the same.
     fn is_in_vain(&self) -> bool {
         self.pause > IN_VAIN
+    }
+
+    /// Stops and reaps our own children, as long as new ones appear: of those that fork and end faster than all of /proc can be read,
+    /// each becomes our child the moment its parent ends.
+    fn sweep(&mut self, spared: Option<Pid>) {
+        for _ in 0..MOST_SWEEPS {
+            let mut has_newcomer = false;
+            for pid in own_children().unwrap_or_default().into_iter().filter(|pid| Some(*pid) != spared) {
+                match Found::child(pid) {
+                    Some(found) if found.is_zombie => {
+                        drop(wait_pid(pid, WhatEnded::Reap));
+                        self.stopped.remove(&found.identity());
+                    }
+                    Some(found) if self.stopped.insert(found.identity()) => {
+                        has_newcomer = true;
+                        let _ = found.signal(&[Signal::STOP], SignalScope::Process);
+                    }
+                    _ => {}
+                }
+            }
+            if !has_newcomer {
+                return;
+            }
+        }
     }
 
     /// Stops those that were not seen before; once there are none, or it has no time for that, kills them all. One that may not be

@@ -12,9 +12,10 @@ use rustix::pipe::{PipeFlags, pipe_with};
 use serde::{Deserialize, Serialize};
 
 use super::family::Family;
+use super::header::DEAD_MAN;
 use crate::gpio::{self, BoardKind, Level, Line, Lines};
-use crate::model::{ExitStatus, Monotonic, Pid, Signal};
-use crate::sys::{self, Changed, Forked, PidFd, SharedNumber, SignalScope, WhatEnded, monotonic_now};
+use crate::model::{ExitStatus, Monotonic, Pid, ProcessState, Signal};
+use crate::sys::{self, Changed, Forked, PidFd, SharedNumber, SignalScope, WhatEnded, monotonic_now, parse_stat};
 
 /// How often the guard looks once the app is gone.
 const LOOK: Timespec = Timespec { tv_sec: 0, tv_nsec: 10_000_000 };
@@ -61,7 +62,7 @@ impl Guarded {
 /// Makes this process the guard of a copy of itself. Returns in the copy, which is to be the supervisor. Without room for one more
 /// process there is no guard, and this process is the supervisor.
 pub(super) fn stand_guard(socket: OwnedFd) -> io::Result<(OwnedFd, Guarded)> {
-    let app = parent();
+    let app = App::parent();
     let beats = SharedNumber::new()?;
     let (reader, writer) = pipe_with(PipeFlags::CLOEXEC | PipeFlags::NONBLOCK)?;
     match sys::fork() {
@@ -85,15 +86,31 @@ pub(super) fn stand_guard(socket: OwnedFd) -> io::Result<(OwnedFd, Guarded)> {
     }
 }
 
-/// The app, if it is still there.
-fn parent() -> Option<PidFd> {
-    let pid = || Pid::new(std::os::unix::process::parent_id().cast_signed());
-    let app = pid();
-    PidFd::open(app).ok().filter(|_| pid() == app)
+/// Whom the supervisor serves.
+struct App {
+    pid: Pid,
+    pidfd: PidFd,
+}
+
+impl App {
+    /// `None`: it has ended already.
+    fn parent() -> Option<Self> {
+        let parent = || Pid::new(std::os::unix::process::parent_id().cast_signed());
+        let pid = parent();
+        let pidfd = PidFd::open(pid).ok()?;
+        (parent() == pid).then_some(Self { pid, pidfd })
+    }
+
+    /// Whether somebody has stopped it, or traces it. Where /proc is another PID namespace's, nobody can say.
+    fn is_stopped(&self) -> bool {
+        let stat = std::fs::read(format!("/proc/{}/stat", self.pid)).unwrap_or_default();
+        let state = parse_stat(&stat).map(|stat| stat.state);
+        matches!(state, Some(ProcessState::Stopped | ProcessState::TracingStop)) && sys::foreign_proc().is_none()
+    }
 }
 
 struct Guard {
-    app: Option<PidFd>,
+    app: Option<App>,
     supervisor: PidFd,
     beats: SharedNumber,
     reader: std::fs::File,
@@ -128,20 +145,31 @@ impl Guard {
         self.listen();
         let ended = sys::wait_pidfd(&self.supervisor, WhatEnded::Reap);
         let is_clean = matches!(ended, Ok(Some(waited)) if waited.changed == Changed::Ended(ExitStatus::Exited(0)));
-        // While the app is there, its next supervisor recovers the lines.
-        let was_alone = self.is_app_gone();
+        // While the app is there, its next supervisor recovers the lines, and the app ends us.
+        let was_alone = self.is_app_unable();
         if !is_clean && was_alone {
             self.make_safe();
         }
         Family::new().end(|| {});
-        if !is_clean && !was_alone && self.is_app_gone() {
-            self.make_safe();
+        if !is_clean && !was_alone && self.has_driven() {
+            let until = monotonic_now() + DEAD_MAN;
+            while monotonic_now() < until && !self.is_app_unable() {
+                let _ = poll(&mut [], Some(&LOOK));
+            }
+            if self.is_app_unable() {
+                self.make_safe();
+            }
         }
         is_clean
     }
 
+    /// Whether the app cannot recover the lines.
+    fn is_app_unable(&self) -> bool {
+        self.is_app_gone() || self.app.as_ref().is_some_and(App::is_stopped)
+    }
+
     fn is_app_gone(&self) -> bool {
-        self.app.as_ref().is_none_or(|app| is_readable(app.as_fd()))
+        self.app.as_ref().is_none_or(|app| is_readable(app.pidfd.as_fd()))
     }
 
     /// Until app or supervisor end, or the supervisor says something; once the app is gone, for a moment.
@@ -149,7 +177,7 @@ impl Guard {
         let mut fds = vec![PollFd::new(&self.supervisor, PollFlags::IN)];
         // When the supervisor's end is closed, that is readable for ever; its process says the same once.
         fds.extend((!is_alone).then(|| PollFd::new(&self.reader, PollFlags::IN)));
-        fds.extend(self.app.iter().filter(|_| !is_alone).map(|app| PollFd::new(app, PollFlags::IN)));
+        fds.extend(self.app.iter().filter(|_| !is_alone).map(|app| PollFd::new(&app.pidfd, PollFlags::IN)));
         let _ = poll(&mut fds, is_alone.then_some(&LOOK));
     }
 
@@ -165,13 +193,19 @@ impl Guard {
         }
     }
 
+    /// What was told last.
+    fn driven(&self) -> Option<DrivenLines> {
+        let line = self.heard.split(|byte| *byte == b'\n').next().unwrap_or_default();
+        serde_json::from_slice(line).ok()
+    }
+
+    fn has_driven(&self) -> bool {
+        self.driven().is_some_and(|driven| !driven.safe_levels.is_empty())
+    }
+
     /// Drives the lines that the supervisor drove to their safe levels, and gives them back.
     fn make_safe(&self) {
-        let line = self.heard.split(|byte| *byte == b'\n').next().unwrap_or_default();
-        let Ok(driven) = serde_json::from_slice::<DrivenLines>(line) else { return };
-        if driven.safe_levels.is_empty() {
-            return;
-        }
+        let Some(driven) = self.driven().filter(|driven| !driven.safe_levels.is_empty()) else { return };
         let Ok(board) = gpio::choose(&driven.board) else { return };
         let line = |number: u8| Line::new(number.into()).ok();
         let safe_levels: Vec<_> =
