@@ -230,12 +230,7 @@ impl EngineLoop {
         });
         // An interrupted poll finds nothing, and the next one looks again.
         let _ = poll(&mut fds, timeout.as_ref());
-        let now = monotonic_now();
-        let is_due = |source: &Source| match *source {
-            Source::Output(run, index) => self.runs[run].outputs[index].half_until().is_some_and(|until| now >= until),
-            _ => false,
-        };
-        let ready = fds.iter().zip(&sources).map(|(fd, source)| !fd.revents().is_empty() || is_due(source)).collect();
+        let ready = fds.iter().map(|fd| !fd.revents().is_empty()).collect();
         (sources, ready)
     }
 
@@ -254,9 +249,8 @@ impl EngineLoop {
         if self.tap.is_behind() {
             return of_runs.chain(publication).chain([now + TAP_RETRY]).min();
         }
-        let outputs = self.runs.iter().flat_map(|run| &run.outputs);
-        let waits = outputs.flat_map(|stream| [stream.rests_until(now), stream.half_until()]).flatten();
-        of_runs.chain(publication).chain(waits).min()
+        let rests = self.runs.iter().flat_map(|run| &run.outputs).filter_map(|stream| stream.rests_until(now));
+        of_runs.chain(publication).chain(rests).min()
     }
 
     fn next_publication(&self) -> Option<Monotonic> {

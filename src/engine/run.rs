@@ -411,7 +411,7 @@ impl Run {
         let mut emit = |kind| kinds.push(kind);
         let open = self.outputs[index].read(tap.is_wanted(), now, scratch, &mut emit);
         if open == Open::No {
-            self.outputs.swap_remove(index).close(now, &mut emit);
+            self.outputs.swap_remove(index).close(&mut emit);
         }
         for kind in kinds {
             self.emit(kind, now, tap);
@@ -450,7 +450,7 @@ impl Run {
     pub(super) fn refill(&mut self, now: Monotonic, tap: &mut Tap) {
         let mut kinds = Vec::new();
         for output in &mut self.outputs {
-            output.refill(now, &mut |kind| kinds.push(kind));
+            output.refill(&mut |kind| kinds.push(kind));
         }
         for kind in kinds {
             self.emit(kind, now, tap);
@@ -476,7 +476,7 @@ impl Run {
         }
         let mut kinds = Vec::new();
         for output in std::mem::take(&mut self.outputs) {
-            output.close(now, &mut |kind| kinds.push(kind));
+            output.close(&mut |kind| kinds.push(kind));
         }
         self.events.clear();
         self.inputs.clear();

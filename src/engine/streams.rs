@@ -18,8 +18,6 @@ const REST: Duration = Duration::from_micros(250);
 const BUDGET: usize = 1024 * 1024;
 /// The newest bytes that are kept of what goes beyond the budget.
 const NEWEST: usize = 64 * 1024;
-/// How long half a character waits for its other half. A program that is no longer at it has meant these bytes as they are.
-const HALF: Duration = Duration::from_millis(100);
 /// What a read left.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Open {
@@ -60,7 +58,6 @@ pub(super) struct OutputStream {
     may_grow: bool,
     /// The beginning of a character whose end was not read yet: so that text stays text, it is told together with that.
     half: Vec<u8>,
-    half_until: Monotonic,
 }
 
 impl OutputStream {
@@ -74,18 +71,12 @@ impl OutputStream {
             overflow: OutputRing::new(NEWEST),
             rests_until: Monotonic::ZERO,
             half: Vec::new(),
-            half_until: Monotonic::ZERO,
         }
     }
 
     /// Until when it is better not to read: of a flood, many small pieces cost more than a few large ones. `None`: read now.
     pub(super) fn rests_until(&self, now: Monotonic) -> Option<Monotonic> {
         Some(self.rests_until).filter(|until| *until > now)
-    }
-
-    /// When it is to be read although nothing has come: half a character has waited for the rest then.
-    pub(super) fn half_until(&self) -> Option<Monotonic> {
-        Some(self.half_until).filter(|_| !self.half.is_empty())
     }
 
     /// Reads what is there. `lossless`: all of it becomes events; otherwise what exceeds the budget is counted, and its
@@ -98,12 +89,7 @@ impl OutputStream {
         emit: &mut impl FnMut(EventKind),
     ) -> Open {
         match read(self.fd.as_fd(), scratch) {
-            Ok(None) => {
-                if self.half_until().is_some_and(|until| now >= until) {
-                    self.tell_half(emit);
-                }
-                Open::Yes
-            }
+            Ok(None) => Open::Yes,
             Ok(Some([])) | Err(_) => Open::No,
             Ok(Some(bytes)) => {
                 if self.budget < bytes.len() && std::mem::take(&mut self.may_grow) {
@@ -115,7 +101,7 @@ impl OutputStream {
                 }
                 if lossless || bytes.len() <= self.budget {
                     self.budget = self.budget.saturating_sub(bytes.len());
-                    self.tell(bytes, now, emit);
+                    self.tell(bytes, emit);
                 } else {
                     self.budget = 0;
                     self.overflow.push(&std::mem::take(&mut self.half));
@@ -127,24 +113,21 @@ impl OutputStream {
     }
 
     /// Tells these bytes after half a character from before; half a character at their end waits.
-    fn tell(&mut self, bytes: &[u8], now: Monotonic, emit: &mut impl FnMut(EventKind)) {
+    fn tell(&mut self, bytes: &[u8], emit: &mut impl FnMut(EventKind)) {
         let mut told = std::mem::take(&mut self.half);
         told.extend_from_slice(bytes);
         self.half = told.split_off(told.len() - half_char(&told));
-        self.half_until = now + HALF;
-        if !told.is_empty() {
-            emit(EventKind::Output { pid: self.pid, stream: self.stream, bytes: told });
-        }
+        self.emit(told, emit);
     }
 
-    fn tell_half(&mut self, emit: &mut impl FnMut(EventKind)) {
-        if !self.half.is_empty() {
-            emit(EventKind::Output { pid: self.pid, stream: self.stream, bytes: std::mem::take(&mut self.half) });
+    fn emit(&self, bytes: Vec<u8>, emit: &mut impl FnMut(EventKind)) {
+        if !bytes.is_empty() {
+            emit(EventKind::Output { pid: self.pid, stream: self.stream, bytes });
         }
     }
 
     /// A new publication has begun: tells what was let go, and the newest bytes.
-    pub(super) fn refill(&mut self, now: Monotonic, emit: &mut impl FnMut(EventKind)) {
+    pub(super) fn refill(&mut self, emit: &mut impl FnMut(EventKind)) {
         self.budget = BUDGET;
         if self.overflow.kept() == 0 {
             return;
@@ -159,13 +142,14 @@ impl OutputStream {
             dropped += rest as u64;
             emit(EventKind::OutputDropped { pid: self.pid, stream: self.stream, bytes: dropped });
         }
-        self.tell(newest, now, emit);
+        self.tell(newest, emit);
     }
 
     /// Tells what is left and that this is the end.
-    pub(super) fn close(mut self, now: Monotonic, emit: &mut impl FnMut(EventKind)) {
-        self.refill(now, emit);
-        self.tell_half(emit);
+    pub(super) fn close(mut self, emit: &mut impl FnMut(EventKind)) {
+        self.refill(emit);
+        let half = std::mem::take(&mut self.half);
+        self.emit(half, emit);
         emit(EventKind::OutputClosed { pid: self.pid, stream: self.stream });
     }
 }
@@ -308,21 +292,18 @@ mod tests {
         assert_eq!(stream.rests_until(now + REST), None);
     }
 
-    /// What is told of these pieces, each read by itself; the times are those of the reads.
-    fn told(pieces: &[&[u8]], times: &[f64]) -> Vec<EventKind> {
+    /// What is told of these pieces, each read by itself.
+    fn told(pieces: &[&[u8]]) -> Vec<EventKind> {
         let (reader, writer) = rustix::pipe::pipe().expect("a pipe");
         let mut stream = OutputStream::new(Pid::new(1), Stream::Stdout, reader, false);
         crate::sys::set_nonblocking(&stream).expect("ours");
         let (mut scratch, mut events) = (Scratch::default(), Vec::new());
-        for (index, piece) in pieces.iter().enumerate() {
-            let now = Monotonic::from_secs(times.get(index).copied().unwrap_or_default());
-            if !piece.is_empty() {
-                rustix::io::write(&writer, piece).expect("fits");
-            }
+        for piece in pieces {
+            rustix::io::write(&writer, piece).expect("fits");
             let mut emit = |kind| events.push(kind);
-            assert_eq!(stream.read(true, now, &mut scratch, &mut emit), Open::Yes);
+            assert_eq!(stream.read(true, Monotonic::ZERO, &mut scratch, &mut emit), Open::Yes);
         }
-        stream.close(Monotonic::ZERO, &mut |kind| events.push(kind));
+        stream.close(&mut |kind| events.push(kind));
         events
     }
 
@@ -337,19 +318,13 @@ mod tests {
     /// Covers: promise 5, F44.
     #[test]
     fn a_character_that_is_cut_between_two_reads_is_told_whole() {
-        let cut = |pieces: &[&[u8]], times: &[f64]| {
-            output_of(&told(pieces, times)).into_iter().map(String::from_utf8_lossy).collect::<Vec<_>>().join("|")
-        };
-        assert_eq!(cut(&[b"gr\xc3", b"\xbc\xc3", b"\x9fe"], &[]), "gr|ü|ße");
-        assert_eq!(cut(&[b"\xf0", b"\x9f", b"\xa6", b"\x80!"], &[]), "🦀!", "byte by byte");
-        assert_eq!(
-            output_of(&told(&[b"caf\xe9", b"", b""], &[0.0, 0.05, 0.1])),
-            [&b"caf"[..], b"\xe9"],
-            "Latin-1 waits, but not long"
-        );
-        assert_eq!(output_of(&told(&[b"caf\xe9", b"", b""], &[0.0, 0.05, 0.09])).len(), 2, "the end tells it, too");
-        assert_eq!(output_of(&told(&[b"\xe9", b" x"], &[])), [b"\xe9 x"], "what does not go on is told with what came instead");
-        assert!(matches!(told(&[b"\xc3"], &[]).as_slice(), [EventKind::Output { .. }, EventKind::OutputClosed { .. }]));
+        let cut =
+            |pieces: &[&[u8]]| output_of(&told(pieces)).into_iter().map(String::from_utf8_lossy).collect::<Vec<_>>().join("|");
+        assert_eq!(cut(&[b"gr\xc3", b"\xbc\xc3", b"\x9fe"]), "gr|ü|ße");
+        assert_eq!(cut(&[b"\xf0", b"\x9f", b"\xa6", b"\x80!"]), "🦀!", "byte by byte");
+        assert_eq!(output_of(&told(&[b"caf\xe9"])), [&b"caf"[..], b"\xe9"], "at the end of the stream it is told as it is");
+        assert_eq!(output_of(&told(&[b"\xe9", b" x"])), [b"\xe9 x"], "what does not go on is told with what came instead");
+        assert!(matches!(told(&[b"\xc3"]).as_slice(), [EventKind::Output { .. }, EventKind::OutputClosed { .. }]));
     }
 
     #[test]
@@ -367,7 +342,7 @@ mod tests {
             sent += rustix::io::write(&writer, rest).expect("fits");
             stream.read(false, Monotonic::ZERO, &mut scratch, &mut |kind| events.push(kind));
         }
-        stream.close(Monotonic::ZERO, &mut |kind| events.push(kind));
+        stream.close(&mut |kind| events.push(kind));
         let dropped: u64 =
             events.iter().map(|kind| if let EventKind::OutputDropped { bytes, .. } = kind { *bytes } else { 0 }).sum();
         let kept: usize = output_of(&events).iter().map(|bytes| bytes.len()).sum();
@@ -382,10 +357,10 @@ mod tests {
             text in prop::collection::vec(any::<char>(), 1..40), bytes in prop::collection::vec(any::<u8>(), 1..40), size in 1_usize..9,
         ) {
             let text = String::from_iter(text);
-            let events = told(&text.as_bytes().chunks(size).collect::<Vec<_>>(), &[]);
+            let events = told(&text.as_bytes().chunks(size).collect::<Vec<_>>());
             prop_assert!(output_of(&events).iter().all(|bytes| std::str::from_utf8(bytes).is_ok()), "{:?}", output_of(&events));
             prop_assert_eq!(output_of(&events).concat(), text.into_bytes());
-            let events = told(&bytes.chunks(size).collect::<Vec<_>>(), &[]);
+            let events = told(&bytes.chunks(size).collect::<Vec<_>>());
             prop_assert_eq!(output_of(&events).concat(), bytes);
         }
     }
@@ -413,7 +388,7 @@ mod tests {
         }
         drop(writer);
         assert_eq!(stream.read(false, Monotonic::ZERO, &mut scratch, &mut emit), Open::No);
-        stream.close(Monotonic::ZERO, &mut emit);
+        stream.close(&mut emit);
         assert!(dropped > 0 && kept + dropped == sent, "{kept} + {dropped} of {sent}");
         assert_eq!(newest.last(), Some(&99), "the newest bytes are kept");
     }

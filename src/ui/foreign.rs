@@ -18,6 +18,9 @@ const PARAGRAPH: (usize, usize) = (600, 12);
 /// Characters of a whole command line, which is scrolled, and its lines.
 const PAGE: (usize, usize) = (4_000, 200);
 
+/// Characters of "… and N more bytes.", at most.
+const REMARK: usize = 40;
+
 /// What stands on one line.
 pub fn line(text: &str) -> Cow<'_, str> {
     short(text, LINE)
@@ -56,6 +59,8 @@ fn short(text: &str, most: usize) -> Cow<'_, str> {
 }
 
 fn long(text: &str, (most, lines): (usize, usize)) -> Cow<'_, str> {
+    // That so little is left out would take as much room.
+    let most = if text.len() <= most + REMARK { most + REMARK } else { most };
     let (mut shown, rest) = match cut(text, most, lines, |c| c) {
         Cut::Whole => return Cow::Borrowed(text),
         Cut::Part(shown, rest) => (shown, rest),

@@ -91,7 +91,7 @@ fn kept(settings: Map<String, Value>, catalogue: &[&'static Scenario], faults: &
     let preferences = &mut kept.preferences;
     chosen.take("theme", &mut preferences.theme, faults);
     let is_spoken = |language: &Language| match language {
-        Language::Program => Err("lessons are in rust and python".to_owned()),
+        Language::Program => Err("lessons are in `rust` and `python`".to_owned()),
         Language::Rust | Language::Python => Ok(()),
     };
     chosen.take_if("language", &mut preferences.language, faults, is_spoken);
@@ -156,7 +156,8 @@ impl Section {
         fits: impl Fn(&T) -> Result<(), String>,
     ) {
         let Some(value) = self.settings.remove(key) else { return };
-        let read = serde_json::from_value(value.clone()).map_err(|error| error.to_string());
+        // Programs have no lesson, so that word is no choice.
+        let read = serde_json::from_value(value.clone()).map_err(|error| error.to_string().replace(", `program`", ""));
         match read.and_then(|read| fits(&read).map(|()| read)) {
             Ok(read) => *into = read,
             Err(why) => faults.tell(format!(
