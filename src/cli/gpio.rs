@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use super::CliError;
 use super::edges::{EdgeArguments, EdgeFiles};
 use super::entry::{BoardChoice, Start, no_engine};
-use super::interrupt::Interrupts;
+use super::interrupt::{Interrupts, cannot_wait};
 use super::out::Out;
 use super::record::refuse_the_same;
 use crate::engine::{Command, Engine, LineRequest, Options, SendError, Told};
@@ -260,11 +260,10 @@ struct Talk {
 
 impl Talk {
     fn open(common: &Common, start: Start<'_>) -> Result<Self, CliError> {
-        let cannot_wait = |error: io::Error| CliError::Missing(format!("could not wait for signals: {error}"));
-        let interrupts = Interrupts::block().map_err(cannot_wait)?;
+        let interrupts = Interrupts::block().map_err(|error| cannot_wait(&error))?;
         let options = Options { program: PathBuf::from("/proc/self/exe"), tap: Some(QUEUE), board: common.board.board.clone() };
         let engine = start(&[], options).map_err(|error| no_engine(&error))?;
-        interrupts.watch(engine.handle()).map_err(cannot_wait)?;
+        interrupts.watch(engine.handle()).map_err(|error| cannot_wait(&error))?;
         let (out, is_json, began) = (Out::new(io::stdout()), common.json, monotonic_now());
         let mut talk = Self { engine, interrupts, out, is_json, began, asked: 0, edges: 0, most: None, files: None };
         for (from, to) in &common.wire {

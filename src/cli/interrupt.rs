@@ -11,6 +11,7 @@ use nix::sys::signal::{SigSet, Signal, raise};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 use procfs::process::Process;
 
+use super::CliError;
 use crate::engine::{Command, EngineHandle, start_thread};
 use crate::model::{Outcome, Pid, RunState};
 
@@ -58,6 +59,13 @@ pub(super) enum Patience {
     Moment,
     /// We were asked to end twice.
     None,
+}
+
+/// Why signals cannot be waited for, and what helps.
+pub(super) fn cannot_wait(error: &std::io::Error) -> CliError {
+    let is_full = matches!(error.raw_os_error(), Some(libc::EMFILE | libc::ENFILE));
+    let help = if is_full { "; the limit on open files is reached: raise it (ulimit -n), or close some before" } else { "" };
+    CliError::Missing(format!("could not wait for signals: {error}{help}"))
 }
 
 /// Whether signals come to us instead of ending us.

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use super::CliError;
 use super::entry::{Start, no_engine};
 use super::error::complain;
-use super::interrupt::Interrupts;
+use super::interrupt::{Interrupts, cannot_wait};
 use super::out::was_given_up;
 use crate::engine::{BoardKind, Command, Engine, LaunchRequest, Options, Told};
 use crate::model::{EventKind, Outcome};
@@ -62,8 +62,7 @@ pub(super) fn until<T>(
     listener: &mut impl Listener,
     last: impl FnMut(&Told) -> Option<T>,
 ) -> Result<Ended<T>, CliError> {
-    let cannot_watch = |error: io::Error| CliError::Missing(format!("could not wait for signals: {error}"));
-    let interrupts = Interrupts::block().map_err(cannot_watch)?;
+    let interrupts = Interrupts::block().map_err(|error| cannot_wait(&error))?;
     let options = Options { program: PathBuf::from("/proc/self/exe"), tap: Some(QUEUE), board: board.clone() };
     let engine = start(keep_fds, options).map_err(|error| no_engine(&error))?;
     if let Command::Launch(request) = &command
@@ -71,7 +70,7 @@ pub(super) fn until<T>(
     {
         interrupts.await_companions();
     }
-    interrupts.watch(engine.handle()).map_err(cannot_watch)?;
+    interrupts.watch(engine.handle()).map_err(|error| cannot_wait(&error))?;
     engine.handle().send(command).map_err(|error| CliError::Missing(format!("could not launch: {error}")))?;
     let (finished, heard) = listen(&engine, &interrupts, listener, last)?;
     interrupts.over();

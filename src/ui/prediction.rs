@@ -72,7 +72,10 @@ impl Predictions {
         let choices = || prediction.choices.iter().copied().enumerate();
         // A long question and its answers do not stand on one line: then they stand under each other, one click away.
         let needed: f32 = choices().map(|(_, choice)| widgets::button_width(ui, choice)).sum();
-        let has_room = needed < ui.available_width() * 0.55;
+        let asked = ui.painter().layout_no_wrap(format!("? {}", prediction.ask), theme::bold_font(12.0), colors.text).size().x;
+        let left = ui.available_width() - needed;
+        // Two lines, of which each loses the rest of a word.
+        let has_room = needed < ui.available_width() * 0.55 && asked < 1.7 * (left - 40.0);
         widgets::notice(ui, &format!("? {}", prediction.ask), colors.blue, |ui| {
             if has_room {
                 choices().collect::<Vec<_>>().into_iter().rev().for_each(|choice| offer(ui, choice));
