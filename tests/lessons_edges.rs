@@ -19,7 +19,7 @@ use support::runs::{engine, events_of, notices, outcome, request};
 use support::stress::{Chance, is_long, say};
 use support::{descendants_of, eventually};
 use tasklab::engine::{Command, Engine, LaunchRequest, What};
-use tasklab::model::{Action, Event, EventKind, ExitStatus, Fact, Language, Outcome, RunId, Scope, Signal};
+use tasklab::model::{Action, Event, EventKind, ExitStatus, Fact, Language, Outcome, RunId, Scope, Signal, TaskState};
 use tasklab::scenario::{ActionSpec, CATALOGUE, ParamKind, ParamSpec, Scenario};
 
 /// How long the sample of the suite goes on before no more is begun.
@@ -262,7 +262,7 @@ fn gist(scenario: &Scenario, way: Way, events: &[Event]) -> (Option<Outcome>, BT
     let ids = facts(events).into_keys().filter(|id| !own.contains(id)).map(str::to_owned);
     match way {
         Way::Press(_) => (Some(outcome(events).0), ids.collect()),
-        Way::Children(_) => (None, BTreeSet::new()),
+        Way::Children(_) | Way::Body(_) => (None, BTreeSet::new()),
         _ => (Some(outcome(events).0), BTreeSet::new()),
     }
 }
@@ -341,12 +341,16 @@ fn everything_at_once_leaves_no_traceback_and_no_fact_that_blames_the_user() {
 fn signaled(id: &str, language: Language, target: &str, signal: Signal) -> Vec<Event> {
     let engine = engine(Some(1 << 14));
     let scenario = lesson::scenario(id);
-    let (mut run, mut pid) = (None, None);
+    let (mut run, mut pid, mut task) = (None, None, None);
     events_of(&engine, launch(scenario, language, Size::Least), |event| match &event.kind {
         EventKind::RunStarted { run: started, .. } => run = Some(*started),
         EventKind::ProcessStarted { pid: started, name, .. } if name == target => pid = Some(*started),
         // It runs its own code from then on.
-        EventKind::TaskStarted { pid: of, .. } if pid == Some(*of) => {
+        EventKind::TaskStarted { pid: of, task: name, .. } if pid == Some(*of) => task = Some(name.clone()),
+        // A worker that has work is one that its pool knows: of one that dies before, nobody learns how.
+        EventKind::TaskChanged { task: of, state, .. }
+            if pid.is_some() && task.as_ref() == Some(of) && (target == id || *state == TaskState::Running) =>
+        {
             let target = pid.take().expect("just seen").to_string();
             let act = Command::Act { run: run.expect("begun"), action: Action::Signal(signal, Scope::Process), target };
             engine.handle().send(act).expect("taken");
@@ -363,7 +367,11 @@ fn the_first_signal_kills_whatever_it_is() {
             for (id, target) in [("process-pool", "worker-1"), ("process-pool", "process-pool")] {
                 let events = signaled(id, language, target, signal);
                 let killed = |event: &Event| matches!(event.kind, EventKind::ProcessExited { status: ExitStatus::Signaled { signal: by, .. }, .. } if by == signal);
-                assert!(events.iter().any(killed), "{id} {language}, {signal} to {target}: {:?}", notices(&events));
+                let ends: Vec<_> = events
+                    .iter()
+                    .filter(|event| matches!(event.kind, EventKind::ProcessExited { .. } | EventKind::Action { .. }))
+                    .collect();
+                assert!(events.iter().any(killed), "{id} {language}, {signal} to {target}: {:?}, {ends:?}", notices(&events));
             }
         });
     }

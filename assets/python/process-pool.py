@@ -85,6 +85,9 @@ def end(pool, workers, is_broken=False):
         worker.join(max(0, deadline - time.monotonic()))
         worker.kill()
         worker.join()
+        # The pool's own thread may have waited on it just now, and not noted the status yet.
+        while worker.exitcode is None and time.monotonic() < deadline + 2.0:
+            time.sleep(0.001)
         was_killed = was_killed or worker.exitcode != 0
         tasklab.process_exited(worker.pid, worker.exitcode or 0)
         tasklab.process_reaped(worker.pid)
@@ -136,6 +139,15 @@ def show(chunksize, results):
     print(f"chunksize {chunksize}: {tasklab.counted(len(work), 'worker', 'workers')}, the busiest one did {percent} % of the work")
 
 
+def while_kept(keeper, call, *arguments):
+    """Asks the pool for something. A pool that the keeper has given up meanwhile refuses; then the keeper ends Python."""
+    try:
+        return call(*arguments)
+    except ValueError:
+        keeper.join()
+        raise
+
+
 def main():
     global size_by_default, is_over
     tasklab.started("main")
@@ -151,11 +163,11 @@ def main():
     keeper.start()
 
     tasklab.state("main", "waiting", on="map()")
-    results = pool.map(task, range(params.tasks), params.chunksize)
+    results = while_kept(keeper, pool.map, task, range(params.tasks), params.chunksize)
     rounds.append((params.chunksize, time.monotonic(), results))
     show(params.chunksize, results)
 
-    result = pool.map_async(gated_task, range(params.tasks), params.chunksize)
+    result = while_kept(keeper, pool.map_async, gated_task, range(params.tasks), params.chunksize)
     returned = time.monotonic()
     tasklab.state("main", "running", on="what main has to do")
     print("map_async() has returned: main goes on, and opens the gate")
@@ -174,7 +186,7 @@ def main():
                 break
             chunksize = wanted.pop(0)
         tasklab.state("main", "waiting", on=f"map(), chunksize {chunksize}")
-        results = pool.map(task, range(params.tasks), chunksize)
+        results = while_kept(keeper, pool.map, task, range(params.tasks), chunksize)
         rounds.append((chunksize, time.monotonic(), results))
         show(chunksize, results)
     keeper.join()
