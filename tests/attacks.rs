@@ -4,7 +4,7 @@
 
 mod support;
 
-use std::io::Read;
+use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
@@ -339,6 +339,24 @@ fn nothing_survives_the_app_and_a_supervisor_that_is_traced() {
         drop(stdin);
         tracer.leaves_nothing("the tracer");
     }
+}
+
+/// From then on one less is there to do the last work.
+///
+/// Covers: promise 17.
+#[test]
+fn the_loss_of_the_guard_is_told_and_the_run_goes_on() {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_tasklab"));
+    command.args(["exec", "--json", "--stdin", "null", "--", "sleep", "300"]);
+    let mut app = App::of("guard", command.stdout(Stdio::piped()));
+    let supervisor = app.supervisor();
+    eventually("the guard is there", || !named_below(app.pid(), "tasklab-guard").is_empty());
+    kill(app.guard(), Signal::KILL);
+    let lines = BufReader::new(app.process.stdout.take().expect("piped")).lines().map_while(Result::ok);
+    let told = lines.take_while(|line| !line.contains("run.finished")).any(|line| line.contains("guard has ended"));
+    assert!(told && state_of(supervisor).is_some_and(|state| state != 'Z'), "told: {told}");
+    kill(app.pid(), Signal::KILL);
+    app.leaves_nothing("an app without a guard");
 }
 
 /// What forks meanwhile, started eight at once or as one bomb.

@@ -100,8 +100,7 @@ impl Client {
             .map_err(|error| failed(&LaunchProblem::Spawn { error, path: culprit(error, &spec) }))?;
         drop(theirs);
         let link = Link::new(ours).map_err(|error| failed(&error))?;
-        let begun = ready(&link);
-        match begun {
+        match ready(&link) {
             Ok((pid, pidfd, trouble)) => Ok(Self { link: Some(link), pid, pidfd, guard, trouble, is_buried: false }),
             Err(error) => {
                 let _ = guard.pidfd.signal(Signal::KILL, sys::SignalScope::Process);

@@ -262,7 +262,9 @@ impl Family {
         for child in self.children.values() {
             let _ = child.pidfd.signal(Signal::KILL, SignalScope::Process);
         }
-        reap_all();
+        while let Ok(Some(waited)) = wait_any(false) {
+            drop(wait_pid(waited.pid, WhatEnded::Reap));
+        }
     }
 
     /// Kills everything and reaps until nothing is left. Returns when the kernel says so, however long it takes; `beat` is called
@@ -402,13 +404,6 @@ impl Hunt {
             std::thread::sleep(self.pause);
             self.pause = (self.pause * 2).clamp(SHORTEST_PAUSE, LONGEST_PAUSE);
         }
-    }
-}
-
-/// Reaps every child that has ended.
-fn reap_all() {
-    while let Ok(Some(waited)) = wait_any(false) {
-        drop(wait_pid(waited.pid, WhatEnded::Reap));
     }
 }
 
