@@ -10,8 +10,8 @@ use std::time::Duration;
 use clap::builder::{OsStringValueParser, TypedValueParser};
 use clap::{ArgAction, Args};
 
-use self::passed::Passed;
 use self::relay::Relay;
+use self::stdin::Passed;
 use super::CliError;
 use super::entry::Start;
 use super::error::complain;
@@ -25,8 +25,8 @@ use crate::model::{
     Signal, StopPlan, WindowSize, parse_bytes, parse_cores,
 };
 
-mod passed;
 mod relay;
+mod stdin;
 
 /// Between two stages.
 const SEPARATOR: &str = ":::";

@@ -1,7 +1,6 @@
 //! The command line: one file a verb. The only room that prints. Each verb returns a status; none ends the process itself.
 
 pub mod bench;
-mod compare;
 mod doctor;
 mod edges;
 mod entry;
@@ -15,7 +14,6 @@ mod parse;
 mod record;
 mod run;
 mod session;
-mod story;
 mod whole_lines;
 
 pub use entry::{BoardChoice, Start, WindowArguments, main};

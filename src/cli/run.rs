@@ -10,7 +10,8 @@ use clap::{Args, ValueEnum};
 use rustix::fs::{Access, access};
 use serde_json::Value;
 
-use super::compare::compare;
+use self::compare::compare;
+use self::text_reporter::Story;
 use super::edges::{EdgeArguments, EdgeFiles};
 use super::entry::{BoardChoice, Start};
 use super::error::CliError;
@@ -18,11 +19,13 @@ use super::out::Out;
 use super::parse;
 use super::record::{RecordFile, refuse_the_same};
 use super::session::{Ended, Listener, session};
-use super::story::Story;
 use super::whole_lines::WholeLines;
 use crate::engine::{CompareRequest, LANGUAGE, LaunchRequest, Told, What};
 use crate::model::{Language, Outcome, StopPlan, TimedAction};
 use crate::scenario::{self, Params, Scenario};
+
+mod compare;
+mod text_reporter;
 
 /// Runs a scenario to its end and says what happened, then which of its claims held.
 ///

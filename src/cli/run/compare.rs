@@ -6,11 +6,11 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use super::entry::Start;
-use super::error::CliError;
-use super::out::Out;
-use super::session::{Ended, Listener, until};
-use super::whole_lines::WholeLines;
+use crate::cli::entry::Start;
+use crate::cli::error::CliError;
+use crate::cli::out::Out;
+use crate::cli::session::{Ended, Listener, until};
+use crate::cli::whole_lines::WholeLines;
 use crate::engine::{BoardKind, Command, CompareRequest, Told, compare_rows, noise};
 use crate::model::{Action, Comparison, EventKind, Outcome, Progress, RunId, harmless};
 
