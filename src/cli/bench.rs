@@ -10,6 +10,7 @@ mod python;
 mod table;
 mod threads;
 mod tracked;
+mod work;
 
 use std::ffi::{CStr, CString};
 use std::path::Path;
@@ -18,7 +19,7 @@ use std::time::Duration;
 use clap::Args;
 use procfs::Current;
 
-use super::CliError;
+use super::error::CliError;
 use super::out::print;
 use crate::scenario::Stage;
 use crate::sys;
@@ -32,21 +33,12 @@ pub use processes::Sleepers;
 pub use python::Python;
 
 const TRUE: &CStr = c"/bin/true";
-/// Workers of a pool.
-const WORKERS: usize = 4;
-/// Items that a queue holds.
-const ROOM: usize = 1024;
 /// Programs that are launched at once.
 const AT_ONCE: u64 = 100;
 /// Toggles in one turn.
 const TOGGLES: u64 = 2_000;
 /// Events that are scheduled in one turn.
 const EVENTS: u64 = 200;
-
-/// A task for a worker of a pool: as good as nothing, so that what is measured is the way to the worker and back.
-const fn square(number: u64) -> u64 {
-    number.wrapping_mul(number)
-}
 
 /// Says what starting, switching and talking costs on this machine, Task Lab beside plain C and Python.
 #[derive(Debug, Args)]

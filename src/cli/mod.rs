@@ -1,4 +1,4 @@
-//! The command line: one file a verb. The only room that prints. Each verb returns a status; none ends the process itself.
+//! The command line: one file for each verb. The only room that prints. Each verb returns an exit status; none ends the process itself.
 
 pub mod bench;
 mod doctor;
@@ -14,7 +14,11 @@ mod parse;
 mod record;
 mod run;
 mod session;
+mod start;
 mod whole_lines;
+mod window;
 
-pub use entry::{BoardChoice, Start, WindowArguments, main};
+pub use entry::main;
 pub use error::{CliError, complain};
+pub use start::{BoardChoice, Start};
+pub use window::WindowArguments;

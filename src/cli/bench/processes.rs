@@ -9,7 +9,7 @@ use anyhow::{Context, ensure};
 use rustix::pipe::{PipeFlags, pipe_with};
 use rustix::process::{WaitOptions, waitpid};
 
-use super::{ROOM, WORKERS, square};
+use super::work::{QUEUE_CAPACITY, WORKERS, square};
 use crate::model::Pid;
 use crate::sys::{Forked, exit_now, fork, has_one_thread};
 
@@ -77,7 +77,7 @@ pub(super) fn pool_tasks(count: u64) -> anyhow::Result<Duration> {
     // Fewer than a pipe holds are under way, so nobody waits for us while we wait for them.
     let (mut given, mut done, mut sum) = (0, 0, 0_u64);
     while done < count {
-        while given < count && given - done < ROOM as u64 / 4 {
+        while given < count && given - done < QUEUE_CAPACITY as u64 / 4 {
             give(&tasks, given)?;
             given += 1;
         }

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use anyhow::ensure;
 use crossbeam_channel::bounded;
 
-use super::{ROOM, WORKERS, square};
+use super::work::{QUEUE_CAPACITY, WORKERS, square};
 use crate::sys::advice_on_clone;
 
 pub(super) fn start_join(count: u64) -> anyhow::Result<Duration> {
@@ -29,8 +29,8 @@ fn failed(error: &io::Error) -> anyhow::Error {
 pub(super) fn pool_tasks(count: u64) -> anyhow::Result<Duration> {
     std::thread::scope(|scope| {
         // They end with this closure, so that nobody waits for a thread that could not be started.
-        let (tasks, handed) = bounded::<u64>(ROOM);
-        let (results, received) = bounded::<u64>(ROOM);
+        let (tasks, handed) = bounded::<u64>(QUEUE_CAPACITY);
+        let (results, received) = bounded::<u64>(QUEUE_CAPACITY);
         let (ready, started) = bounded::<()>(WORKERS);
         for number in 0..WORKERS {
             let (handed, results, ready) = (handed.clone(), results.clone(), ready.clone());
@@ -54,7 +54,7 @@ pub(super) fn pool_tasks(count: u64) -> anyhow::Result<Duration> {
 }
 
 pub(super) fn queue_items(count: u64) -> anyhow::Result<Duration> {
-    let (items, taken) = bounded::<u64>(ROOM);
+    let (items, taken) = bounded::<u64>(QUEUE_CAPACITY);
     let ready = Barrier::new(2);
     std::thread::scope(|scope| {
         let take = || {

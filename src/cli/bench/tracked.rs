@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::ensure;
 
-use super::ROOM;
+use super::work::QUEUE_CAPACITY;
 use crate::scenario::Stage;
 
 /// Items that are put before they are taken out again.
@@ -38,7 +38,7 @@ pub(super) fn mutex_ops(count: u64) -> Duration {
 
 /// Items through the lessons' queue.
 pub(super) fn queue_items(stage: &Stage, count: u64) -> anyhow::Result<Duration> {
-    let queue = stage.queue("items", ROOM);
+    let queue = stage.queue("items", QUEUE_CAPACITY);
     pass(count, |item| queue.put(item), || Ok(queue.get()))
 }
 
@@ -47,7 +47,7 @@ pub(super) fn plain_items(count: u64) -> anyhow::Result<Duration> {
     let (items, not_empty, not_full) = (Mutex::new(VecDeque::new()), Condvar::new(), Condvar::new());
     let put = |item: u64| {
         let items = items.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut items = not_full.wait_while(items, |items| items.len() >= ROOM).unwrap_or_else(PoisonError::into_inner);
+        let mut items = not_full.wait_while(items, |items| items.len() >= QUEUE_CAPACITY).unwrap_or_else(PoisonError::into_inner);
         items.push_back(item);
         not_empty.notify_one();
     };
@@ -63,7 +63,7 @@ pub(super) fn plain_items(count: u64) -> anyhow::Result<Duration> {
 
 /// The same through a channel with room for as many.
 pub(super) fn channel_items(count: u64) -> anyhow::Result<Duration> {
-    let (sender, receiver) = sync_channel(ROOM);
+    let (sender, receiver) = sync_channel(QUEUE_CAPACITY);
     // Both ends live as long as this, so that no item is refused.
     let put = |item| sender.send(item).unwrap_or_default();
     pass(count, put, || Ok(receiver.recv()?))
