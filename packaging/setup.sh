@@ -221,6 +221,14 @@ test_on_pi() {
 
 run_benchmarks() { cargo bench --locked "$@"; }
 
+# The man page and the completions that go into the packages, made by the program itself. It is this machine's, for each package.
+make_documents() {
+    local kind
+    for kind in man bash zsh fish; do
+        cargo run --release --locked --quiet -- __document "$kind" >"target/packaging/tasklab.${kind/man/1}"
+    done
+}
+
 build_package() {
     if ! cargo deb --version >/dev/null 2>&1; then
         say "installing cargo-deb $cargo_deb_version with cargo"
@@ -228,6 +236,7 @@ build_package() {
     fi
     mkdir -p target/packaging
     python3 packaging/copyright.py >target/packaging/copyright
+    make_documents
     # The times in the packages are those of the changelog: the same sources make the same package.
     SOURCE_DATE_EPOCH=$(dpkg-parsechangelog -l packaging/changelog -S Timestamp)
     export SOURCE_DATE_EPOCH

@@ -26,6 +26,9 @@ fn main() -> ExitCode {
     if args.next_if(|role| role == tasklab::sys::OPENER).is_some() {
         return tasklab::sys::open_and_execute(args);
     }
+    if args.next_if(|role| role == "__document").is_some() {
+        return tasklab::cli::document(&args.next().unwrap_or_default());
+    }
     tasklab::cli::main(args, Box::new(start), window)
 }
 

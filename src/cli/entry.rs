@@ -5,7 +5,7 @@ use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
 
 use clap::builder::StyledStr;
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 
 use super::error::CliError;
 use super::out::{Out, print};
@@ -36,6 +36,11 @@ enum Verb {
     Gpio(gpio::Arguments),
     Doctor(doctor::Arguments),
     Bench(bench::Arguments),
+}
+
+/// The declaration of all commands and options.
+pub(super) fn command() -> clap::Command {
+    Arguments::command()
 }
 
 /// Runs the verb that these arguments name (they come without the program's name), and returns its exit status. Without a verb, calls
@@ -100,12 +105,10 @@ fn styled(text: &StyledStr, is_terminal: bool) -> String {
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory;
-
     use super::*;
 
     #[test]
     fn the_arguments_are_declared_without_contradiction() {
-        Arguments::command().debug_assert();
+        command().debug_assert();
     }
 }

@@ -2,6 +2,7 @@
 
 pub mod bench;
 mod doctor;
+mod document;
 mod edges;
 mod entry;
 mod error;
@@ -18,6 +19,7 @@ mod start;
 mod whole_lines;
 mod window;
 
+pub use document::document;
 pub use entry::main;
 pub use error::{CliError, complain};
 pub use start::{BoardChoice, Start};

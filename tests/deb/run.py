@@ -32,7 +32,8 @@ BOOKWORM = (2, 36)  # its glibc, the oldest that a Raspberry Pi OS in use has
 WINDOW = ["libegl1", "libgl1", "libwayland-client0", "libwayland-egl1", "libx11-6", "libx11-xcb1", "libxcb1", "libxcursor1", "libxi6",
           "libxkbcommon-x11-0", "libxkbcommon0", "libxrender1"]
 FILES = ["usr/bin/tasklab", "usr/share/applications/org.tasklab.TaskLab.desktop", "usr/share/metainfo/org.tasklab.TaskLab.metainfo.xml",
-         "usr/share/man/man1/tasklab.1.gz", "usr/share/doc/tasklab/changelog.gz", "usr/share/doc/tasklab/copyright",
+         "usr/share/man/man1/tasklab.1.gz", "usr/share/bash-completion/completions/tasklab", "usr/share/zsh/vendor-completions/_tasklab",
+         "usr/share/fish/vendor_completions.d/tasklab.fish", "usr/share/doc/tasklab/changelog.gz", "usr/share/doc/tasklab/copyright",
          "usr/share/icons/hicolor/scalable/apps/org.tasklab.TaskLab.svg", "usr/share/tasklab/python/tasklab.py",
          *(f"usr/share/icons/hicolor/{size}x{size}/apps/org.tasklab.TaskLab.png" for size in (48, 64, 128, 256))]
 
@@ -40,6 +41,14 @@ FILES = ["usr/bin/tasklab", "usr/share/applications/org.tasklab.TaskLab.desktop"
 # with two threads. Everything else here goes through the supervisor, and through the Python twins.
 SCENARIOS = [("zombie", "rust"), ("barrier", "rust"), ("pipeline", "rust"), ("schedule", "rust"), ("wait", "python"),
              ("queue", "python")]
+
+# What bash does when a user has typed "tasklab run zom" and presses Tab.
+COMPLETE = """
+source /usr/share/bash-completion/completions/tasklab
+COMP_WORDS=(tasklab run zom) COMP_CWORD=2
+_tasklab tasklab zom run
+echo "${COMPREPLY[@]}"
+"""
 
 # What Mesa is told to offer: the processor draws, at the level of each GPU. VideoCore IV is that of the Pi 3 and Zero 2 W, VI and
 # VII those of the Pi 4 and 5.
@@ -146,6 +155,8 @@ def use(root, package, files, checks):
 
     status, out, _ = root.run("tasklab", "--version")
     checks.check("tasklab --version", (status, out.strip()) == (0, f"tasklab {version}"), out.strip())
+    status, out, err = root.run("bash", "-c", COMPLETE)
+    checks.check("bash completes a scenario", (status, out) == (0, "zombie\n"), out + err)
     status, out, err = root.run("tasklab", "doctor")
     print("".join(f"      {line}\n" for line in (out + err).splitlines()), end="")
     checks.check("tasklab doctor", status == 0 and "pidfd" in out)

@@ -5,7 +5,7 @@ use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::time::Duration;
 
 use clap::builder::{OsStringValueParser, TypedValueParser};
-use clap::{ArgAction, Args};
+use clap::{ArgAction, Args, ValueHint};
 
 use crate::cli::parse;
 use crate::model::{Input, OutputTo, ParseLimitError, ResourceLimit, Signal, WindowSize, parse_bytes, parse_cores};
@@ -16,9 +16,9 @@ use crate::model::{Input, OutputTo, ParseLimitError, ResourceLimit, Signal, Wind
 /// executed; 127 one that is not there; 125 any other failure of Task Lab's own.
 #[derive(Debug, Args)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a switch of the command line")]
-pub(in crate::cli) struct Arguments {
+pub(crate) struct Arguments {
     /// The working directory.
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
     pub(super) cwd: Option<OsString>,
     /// Sets a variable.
     #[arg(long, value_name = "K=V")]
@@ -49,7 +49,7 @@ pub(in crate::cli) struct Arguments {
     #[arg(long)]
     pub(super) shell: bool,
     /// The file to execute; the first word stays the program's name for itself. For a single stage.
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::ExecutablePath)]
     pub(super) executable: Option<OsString>,
     /// Starts a process group of its own, or joins PGID. It is the default unless standard input is our terminal, which stops
     /// readers of any other group.
@@ -109,7 +109,7 @@ pub(in crate::cli) struct Arguments {
     #[arg(long)]
     pub(super) json: bool,
     /// The command and its arguments; `:::` begins the next stage of a pipeline.
-    #[arg(required = true, trailing_var_arg = true, allow_hyphen_values = true, value_name = "CMD")]
+    #[arg(required = true, trailing_var_arg = true, allow_hyphen_values = true, value_name = "CMD", value_hint = ValueHint::CommandWithArguments)]
     pub(super) command: Vec<OsString>,
 }
 

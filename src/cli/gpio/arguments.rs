@@ -13,7 +13,7 @@ use crate::model::Pull;
 
 /// Reads, drives and watches the lines of the 40-pin header. A pin is GPIO17 or BOARD11.
 #[derive(Debug, Args)]
-pub(in crate::cli) struct Arguments {
+pub(crate) struct Arguments {
     #[command(subcommand)]
     pub(super) verb: Verb,
 }
