@@ -96,7 +96,7 @@ fn usage(command: &Command) -> String {
     usage.trim_start_matches("Usage: ").to_owned()
 }
 
-/// A part of the page, without the definition of an apostrophe that clap_mangen writes before each.
+/// A part of the page, without the definition of an apostrophe that `clap_mangen` writes before each.
 fn body(render: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<Vec<u8>> {
     let mut text = Vec::new();
     render(&mut text)?;
