@@ -3,8 +3,11 @@
 use std::io::Write;
 use std::process::ExitCode;
 
-use super::{CATALOGUE, Facts, Scenario, Stage, StageError};
 use crate::model::{EventKind, Signal, harmless};
+use crate::scenario::CATALOGUE;
+use crate::scenario::card::Facts;
+use crate::scenario::definition::Scenario;
+use crate::scenario::lesson::{Stage, StageError};
 use crate::sys::default_signal;
 
 /// The module that the Python twins import, and those that it imports. They stand in a folder of their own when those run.

@@ -1,0 +1,6 @@
+//! Coroutines.
+
+mod body;
+mod executor;
+
+pub(crate) use body::ASYNC;

@@ -1,0 +1,5 @@
+//! Futures.
+
+mod body;
+
+pub(crate) use body::FUTURES;

@@ -1,0 +1,5 @@
+//! Joinable queues.
+
+mod body;
+
+pub(crate) use body::JOINABLE_QUEUE;

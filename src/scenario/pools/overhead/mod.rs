@@ -1,0 +1,5 @@
+//! What a task costs.
+
+mod body;
+
+pub(crate) use body::OVERHEAD;

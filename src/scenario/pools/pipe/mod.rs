@@ -1,0 +1,5 @@
+//! Pipes.
+
+mod body;
+
+pub(crate) use body::PIPE;

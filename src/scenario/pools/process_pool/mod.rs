@@ -1,0 +1,5 @@
+//! Process pools.
+
+mod body;
+
+pub(crate) use body::PROCESS_POOL;

@@ -1,0 +1,5 @@
+//! Queues.
+
+mod body;
+
+pub(crate) use body::QUEUE;

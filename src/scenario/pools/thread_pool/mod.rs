@@ -1,0 +1,5 @@
+//! Thread pools.
+
+mod body;
+
+pub(crate) use body::THREAD_POOL;

@@ -1,0 +1,5 @@
+//! Exec.
+
+mod body;
+
+pub(crate) use body::EXEC;

@@ -1,0 +1,5 @@
+//! Fork and join.
+
+mod body;
+
+pub(crate) use body::FORK;

@@ -1,0 +1,5 @@
+//! Orphans.
+
+mod body;
+
+pub(crate) use body::ORPHAN;

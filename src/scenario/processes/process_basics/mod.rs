@@ -1,0 +1,5 @@
+//! Programs, processes, families.
+
+mod body;
+
+pub(crate) use body::PROCESS_BASICS;

@@ -1,0 +1,5 @@
+//! Process groups.
+
+mod body;
+
+pub(crate) use body::PROCESS_GROUP;

@@ -1,0 +1,5 @@
+//! Fork, spawn, fork server.
+
+mod body;
+
+pub(crate) use body::START_METHODS;

@@ -1,0 +1,5 @@
+//! Waiting for a child.
+
+mod body;
+
+pub(crate) use body::WAIT;

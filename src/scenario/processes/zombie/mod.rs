@@ -1,0 +1,5 @@
+//! Zombies.
+
+mod body;
+
+pub(crate) use body::ZOMBIE;

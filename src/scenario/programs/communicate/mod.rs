@@ -1,0 +1,5 @@
+//! Talking to a program.
+
+mod body;
+
+pub(crate) use body::COMMUNICATE;

@@ -1,0 +1,6 @@
+//! Pipelines.
+
+mod body;
+mod watch;
+
+pub(crate) use body::PIPELINE;

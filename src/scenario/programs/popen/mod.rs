@@ -1,0 +1,5 @@
+//! Every argument of `Popen`, and what the kernel made of it (concepts 72 and 74 to 81).
+
+mod body;
+
+pub(crate) use body::POPEN;

@@ -1,0 +1,5 @@
+//! Terminate and kill.
+
+mod body;
+
+pub(crate) use body::SIGNALS;

@@ -1,0 +1,5 @@
+//! Barriers.
+
+mod body;
+
+pub(crate) use body::BARRIER;

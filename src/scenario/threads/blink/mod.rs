@@ -1,0 +1,5 @@
+//! Blink.
+
+mod body;
+
+pub(crate) use body::BLINK;

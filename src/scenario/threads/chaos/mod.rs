@@ -1,0 +1,5 @@
+//! Five runs, five orders.
+
+mod body;
+
+pub(crate) use body::CHAOS;

@@ -1,0 +1,5 @@
+//! Condition variables.
+
+mod body;
+
+pub(crate) use body::CONDITION;

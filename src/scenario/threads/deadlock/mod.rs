@@ -1,0 +1,5 @@
+//! Deadlock.
+
+mod body;
+
+pub(crate) use body::DEADLOCK;

@@ -1,0 +1,5 @@
+//! Events.
+
+mod body;
+
+pub(crate) use body::EVENT;

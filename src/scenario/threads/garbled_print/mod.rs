@@ -1,0 +1,5 @@
+//! Two threads, one screen.
+
+mod body;
+
+pub(crate) use body::GARBLED_PRINT;

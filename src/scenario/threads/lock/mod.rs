@@ -1,0 +1,5 @@
+//! Locks.
+
+mod body;
+
+pub(crate) use body::LOCK;

@@ -1,0 +1,5 @@
+//! The race.
+
+mod body;
+
+pub(crate) use body::RACE;

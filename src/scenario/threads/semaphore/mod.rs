@@ -1,0 +1,5 @@
+//! Semaphores.
+
+mod body;
+
+pub(crate) use body::SEMAPHORE;

@@ -1,0 +1,6 @@
+//! Threads.
+
+mod body;
+mod crash_test;
+
+pub(crate) use body::THREAD_BASICS;

@@ -1,0 +1,5 @@
+//! Thread-local data.
+
+mod body;
+
+pub(crate) use body::THREAD_LOCAL;

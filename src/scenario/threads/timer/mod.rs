@@ -1,0 +1,5 @@
+//! Timers.
+
+mod body;
+
+pub(crate) use body::TIMER;

@@ -1,0 +1,5 @@
+//! Processes across systems.
+
+mod body;
+
+pub(crate) use body::ACROSS_SYSTEMS;

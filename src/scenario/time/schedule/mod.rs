@@ -1,0 +1,5 @@
+//! Scheduled events.
+
+mod body;
+
+pub(crate) use body::SCHEDULE;
