@@ -1,6 +1,7 @@
 //! Coroutines.
 
 mod body;
+mod card;
 mod executor;
 
-pub(crate) use body::ASYNC;
+pub(crate) use card::ASYNC;

@@ -6,46 +6,14 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::model::TaskSort;
-use crate::scenario::card::{Chapter, Facts, Params, Prediction, action, count, equals, note, seconds};
-use crate::scenario::definition::Scenario;
+use crate::scenario::card::{Facts, Params, equals};
 use crate::scenario::lesson::words::unknown;
 use crate::scenario::lesson::{Event, Future, FutureState, Scope, Stage, StageError, Task, Until, too_late};
-
-pub(crate) const FUTURES: Scenario = Scenario {
-    id: "futures",
-    title: "Futures",
-    chapter: Chapter::Pools,
-    concepts: &[91, 92, 93, 94],
-    text: include_str!("text.md"),
-    prediction: Prediction {
-        ask: "Three of six tasks run, and the last of these is done first. In which order does as_completed give the futures?",
-        choices: &["As they were submitted", "As they are done", "In no order"],
-        answer: 1,
-        fact: "as-completed",
-    },
-    params: &[
-        count("workers", 3, 1..=8, "threads", "the pool's max_workers"),
-        count("tasks", 6, 3..=12, "tasks", "tasks that are submitted, and then mapped"),
-        seconds("pace", 0.3, 0.02..=0.8, "how long the conductor waits for you before it opens the next gate"),
-    ],
-    actions: &[
-        action("finish", "Finish a task", "opens the gate of the running task that is named").on("TASK"),
-        action("cancel", "Cancel a future", "takes back the future that is named, if no worker has it yet").on("TASK"),
-    ],
-    script: &["0.1 cancel task-6"],
-    notes: &[
-        note("submit(f, lines) hands in each line", "it is one call, with the whole list: {one-call}"),
-        note("wait() gives the results", "it gives two sets of futures: {wait-first}"),
-    ],
-    python: include_str!("body.py"),
-    rust: include_str!("body.rs"),
-    run,
-};
 
 /// After this a wait is given up; only a mistake of ours meets that.
 const PATIENCE: Duration = Duration::from_mins(1);
 
-fn run(stage: &Stage, params: &Params) -> Result<Facts, StageError> {
+pub(super) fn run(stage: &Stage, params: &Params) -> Result<Facts, StageError> {
     let main = stage.task("main", TaskSort::Thread);
     let tasks = params.count("tasks");
     let (batch, mapped) = (Batch::new(stage, "task", tasks), Batch::new(stage, "map", tasks));

@@ -1,5 +1,6 @@
 //! Futures.
 
 mod body;
+mod card;
 
-pub(crate) use body::FUTURES;
+pub(crate) use card::FUTURES;

@@ -6,48 +6,14 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::model::TaskSort;
-use crate::scenario::card::{Chapter, Facts, Params, Prediction, Reply, action, count, equals, more_than, note, seconds};
-use crate::scenario::definition::Scenario;
+use crate::scenario::card::{Facts, Params, Reply, equals, more_than};
 use crate::scenario::lesson::{Event, Queue, Scope, Stage, StageAction, StageError, Task, Worker, too_late};
-
-pub(crate) const JOINABLE_QUEUE: Scenario = Scenario {
-    id: "joinable-queue",
-    title: "Joinable queues",
-    chapter: Chapter::Pools,
-    concepts: &[53],
-    text: include_str!("text.md"),
-    prediction: Prediction {
-        ask: "Workers have taken all items, and one of them does not report its item as done. What does join() do?",
-        choices: &["It returns: the queue is empty", "It waits"],
-        answer: 1,
-        fact: "held-back",
-    },
-    params: &[
-        count("workers", 3, 1..=6, "workers", "who take items"),
-        count("items", 9, 4..=40, "items", "items that main puts"),
-        seconds("work", 0.3, 0.02..=1.0, "how long an item takes"),
-        count("held", 1, 0..=3, "items", "the last items, which are reported as done only when you say so"),
-        seconds("patience", 8.0, 0.5..=60.0, "after this long they are reported, whatever you do"),
-    ],
-    actions: &[
-        action("done", "Report an item", "lets a worker call task_done for an item that is held back"),
-        action("put", "One more item", "main puts one more item, as long as an item is held back"),
-    ],
-    script: &["0.4 put", "2.4 done"],
-    notes: &[note(
-        "a JoinableQueue is a queue with task_done and join",
-        "items that were left when join() returned: {join-waits}; that were still at work when the queue was empty: {empty}",
-    )],
-    python: include_str!("body.py"),
-    rust: include_str!("body.rs"),
-    run,
-};
 
 /// Items that a person can add.
 const MOST_EXTRA: usize = 20;
 const TICK: Duration = Duration::from_millis(20);
 
-fn run(stage: &Stage, params: &Params) -> Result<Facts, StageError> {
+pub(super) fn run(stage: &Stage, params: &Params) -> Result<Facts, StageError> {
     let main = stage.task("main", TaskSort::Thread);
     let (items, held) = (params.count("items"), params.count("held"));
     let bench = Bench {

@@ -1,5 +1,6 @@
 //! Joinable queues.
 
 mod body;
+mod card;
 
-pub(crate) use body::JOINABLE_QUEUE;
+pub(crate) use card::JOINABLE_QUEUE;

@@ -10,52 +10,10 @@ use std::time::{Duration, Instant};
 use nix::sys::resource::{UsageWho, getrusage};
 
 use crate::model::{Fact, Signal, TaskSort};
-use crate::scenario::card::{Chapter, Facts, Params, Prediction, Reply, action, count, equals, note, seconds};
-use crate::scenario::definition::Scenario;
+use crate::scenario::card::{Facts, Params, Reply, equals};
 use crate::scenario::lesson::children::Fork;
 use crate::scenario::lesson::{Stage, StageAction, StageError, Task};
 use crate::sys::{exit_now, has_one_thread};
-
-pub(crate) const OVERHEAD: Scenario = Scenario {
-    id: "overhead",
-    title: "What a task costs",
-    chapter: Chapter::Pools,
-    concepts: &[13],
-    text: include_str!("text.md"),
-    prediction: Prediction {
-        ask: "Four tasks take 10 µs each. Which way takes longest?",
-        choices: &["One after the other", "A thread for each", "A process for each"],
-        answer: 2,
-        fact: "trivial",
-    },
-    params: &[
-        count("tasks", 4, 2..=16, "tasks", "tasks that are done in each way"),
-        count("smallest", 10, 1..=50, "µs", "work in a task, at the first step"),
-        count("steps", 4, 3..=5, "steps", "sizes that are tried"),
-        count("factor", 10, 4..=10, "times", "how much larger the tasks are at the next step, up to 20 ms"),
-        count(
-            "repeats",
-            3,
-            2..=7,
-            "times",
-            "how often each is measured, tasks up to 1 ms three times as often; the least counts",
-        ),
-        seconds("patience", 20.0, 1.0..=60.0, "how long the lesson waits for you when all sizes are measured"),
-    ],
-    actions: &[
-        action("size", "Measure a size", "measures tasks of one more size; its target is the size, 1 to 20000 µs")
-            .on("MICROSECONDS"),
-        action("finish", "Finish", "the lesson ends when all sizes are measured"),
-    ],
-    script: &["0.3 size 3000", "2.5 finish"],
-    notes: &[note(
-        "processes cost more than threads and are not worth it for trivial tasks",
-        "for the smallest tasks they took {trivial} ms; the size from which they were faster: {processes are faster from}",
-    )],
-    python: include_str!("body.py"),
-    rust: include_str!("body.rs"),
-    run,
-};
 
 /// The largest task, in microseconds.
 const LARGEST: u64 = 20_000;
@@ -66,7 +24,7 @@ const MOST_AGAIN: usize = 8;
 /// How long a process may take for its result, so that a stopped one does not hold the run for ever.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-fn run(stage: &Stage, params: &Params) -> Result<Facts, StageError> {
+pub(super) fn run(stage: &Stage, params: &Params) -> Result<Facts, StageError> {
     let main = stage.task("main", TaskSort::Thread);
     let tries = (0..20).map(|_| timed(|| task(5_000)).0.elapsed);
     let loops_a_microsecond = 5_000.0 / tries.fold(f64::INFINITY, f64::min) / 1e3;

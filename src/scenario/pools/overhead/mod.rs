@@ -1,5 +1,6 @@
 //! What a task costs.
 
 mod body;
+mod card;
 
-pub(crate) use body::OVERHEAD;
+pub(crate) use card::OVERHEAD;

@@ -1,5 +1,6 @@
 //! Pipes.
 
 mod body;
+mod card;
 
-pub(crate) use body::PIPE;
+pub(crate) use card::PIPE;

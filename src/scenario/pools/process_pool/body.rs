@@ -8,8 +8,7 @@ use std::thread::available_parallelism;
 use std::time::{Duration, Instant};
 
 use crate::model::{Monotonic, Signal, TaskSort};
-use crate::scenario::card::{Chapter, Facts, Params, Prediction, Reply, action, at_most, count, equals, note, seconds};
-use crate::scenario::definition::Scenario;
+use crate::scenario::card::{Facts, Params, Reply, at_most, equals};
 use crate::scenario::lesson::children::{Child, Fork};
 use crate::scenario::lesson::control::TOO_LATE;
 use crate::scenario::lesson::handle::own_pid;
@@ -18,40 +17,8 @@ use crate::scenario::lesson::proc::look_at;
 use crate::scenario::lesson::{Stage, StageAction, StageError, Task};
 use crate::sys::{exit_now, set_nonblocking};
 
+/// Text to work on.
 const TEXT: &str = include_str!("text.md");
-
-pub(crate) const PROCESS_POOL: Scenario = Scenario {
-    id: "process-pool",
-    title: "Process pools",
-    chapter: Chapter::Pools,
-    concepts: &[48, 56, 57, 58],
-    text: TEXT,
-    prediction: Prediction {
-        ask: "A pool maps 12 tasks, and the first three take much longer. In which order does map give the results?",
-        choices: &["In the order of the list", "As the tasks are done", "Worker by worker"],
-        answer: 0,
-        fact: "order-kept",
-    },
-    params: &[
-        count("workers", 4, 1..=16, "processes", "workers of the pool that maps"),
-        count("tasks", 12, 4..=48, "tasks", "tasks in the list; the first quarter is slow"),
-        count("chunksize", 1, 1..=32, "tasks", "tasks that a worker takes at a time"),
-        count("size", 16, 1..=32, "MiB", "text that a task hashes; a slow one hashes four times as much"),
-        seconds("patience", 20.0, 1.0..=60.0, "how long the pool waits for you when all maps are done"),
-    ],
-    actions: &[
-        action("chunksize", "Map with chunksize", "maps the list once more; its target is the chunk size, 1 to 32").on("SIZE"),
-        action("finish", "Close the pool", "the lesson ends when all maps are done"),
-    ],
-    script: &["0.2 chunksize 6", "2.0 finish"],
-    notes: &[
-        note("a pool has as many workers as the machine has cores", "Pool() started {default-size}, for {cores} cores"),
-        note("map_async's results have to be waited for", "when it returned, {async-returns} tasks were still to do"),
-    ],
-    python: include_str!("body.py"),
-    rust: include_str!("body.rs"),
-    run,
-};
 
 /// Maps that somebody can ask for in one run, so that it ends.
 const MOST_WANTED: usize = 4;
@@ -60,7 +27,7 @@ const SLOW: u64 = 4;
 /// The pool is given up after this, so that a stopped worker does not hold it for ever.
 const PATIENCE: Duration = Duration::from_mins(1);
 
-fn run(stage: &Stage, params: &Params) -> Result<Facts, StageError> {
+pub(super) fn run(stage: &Stage, params: &Params) -> Result<Facts, StageError> {
     let main = stage.task("main", TaskSort::Thread);
     let cores = available_parallelism().map_err(StageError::kernel("count the cores"))?.get();
     stage.value("cores", cores);

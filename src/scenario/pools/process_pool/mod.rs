@@ -1,5 +1,6 @@
 //! Process pools.
 
 mod body;
+mod card;
 
-pub(crate) use body::PROCESS_POOL;
+pub(crate) use card::PROCESS_POOL;

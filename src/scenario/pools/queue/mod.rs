@@ -1,5 +1,6 @@
 //! Queues.
 
 mod body;
+mod card;
 
-pub(crate) use body::QUEUE;
+pub(crate) use card::QUEUE;

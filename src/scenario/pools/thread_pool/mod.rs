@@ -1,5 +1,6 @@
 //! Thread pools.
 
 mod body;
+mod card;
 
-pub(crate) use body::THREAD_POOL;
+pub(crate) use card::THREAD_POOL;

@@ -1,5 +1,6 @@
 //! Exec.
 
 mod body;
+mod card;
 
-pub(crate) use body::EXEC;
+pub(crate) use card::EXEC;

@@ -6,8 +6,7 @@ use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
 use crate::model::{ExitStatus, TaskSort};
-use crate::scenario::card::{Chapter, Facts, Params, Prediction, action, count, equals, note, seconds};
-use crate::scenario::definition::Scenario;
+use crate::scenario::card::{Facts, Params, equals};
 use crate::scenario::lesson::children::{Child, Fork, Reaped};
 use crate::scenario::lesson::handle::own_pid;
 use crate::scenario::lesson::load::Load;
@@ -15,37 +14,8 @@ use crate::scenario::lesson::relatives::kill_who_was_stopped;
 use crate::scenario::lesson::{Stage, StageError, Task};
 use crate::sys::exit_now;
 
+/// Text to work on.
 const TEXT: &str = include_str!("text.md");
-
-pub(crate) const FORK: Scenario = Scenario {
-    id: "fork",
-    title: "Fork and join",
-    chapter: Chapter::Processes,
-    concepts: &[11, 60, 64],
-    text: TEXT,
-    prediction: Prediction {
-        ask: "The program calls fork() once. How often does that call return?",
-        choices: &["Never", "Once", "Twice"],
-        answer: 2,
-        fact: "returns",
-    },
-    params: &[
-        count("pieces", 100, 2..=160, "pieces", "pieces of work that parent and child share"),
-        count("split", 50, 0..=100, "%", "the child's share of the pieces"),
-        seconds("work", 1.6, 0.1..=3.0, "how long one core is busy with all the pieces"),
-        count("status", 10, 0..=255, "", "the status that the child exits with"),
-    ],
-    actions: &[action("again", "Fork once more", "one more diamond after this one; its target is the child's share in percent")
-        .on("[PERCENT]")],
-    script: &["0.2 again 80"],
-    notes: &[note(
-        "wait() gives the child's exit status",
-        "it gives {raw-status}: the exit status times 256, with room for a signal's number below. Decoded, it is {decoded}",
-    )],
-    python: include_str!("body.py"),
-    rust: include_str!("body.rs"),
-    run,
-};
 
 /// Diamonds that one run may draw, so that it ends.
 const MOST_DIAMONDS: usize = 10;
@@ -53,7 +23,7 @@ const MOST_DIAMONDS: usize = 10;
 /// So long after its own share the parent waits for a child that somebody has stopped, and then kills it.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-fn run(stage: &Stage, params: &Params) -> Result<Facts, StageError> {
+pub(super) fn run(stage: &Stage, params: &Params) -> Result<Facts, StageError> {
     let main = stage.task("main", TaskSort::Thread);
     main.running("measuring how large a piece has to be");
     let load = Load::lasting("compress", TEXT, params.seconds("work") / params.count("pieces") as u32);

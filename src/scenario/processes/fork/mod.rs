@@ -1,5 +1,6 @@
 //! Fork and join.
 
 mod body;
+mod card;
 
-pub(crate) use body::FORK;
+pub(crate) use card::FORK;

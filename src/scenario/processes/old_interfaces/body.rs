@@ -10,50 +10,13 @@ use nix::unistd::{dup2_stdin, dup2_stdout};
 use serde_json::{Value, json};
 
 use crate::model::{EventKind, ExitStatus, Pgid, Pid, Sid, Signal, TaskSort};
-use crate::scenario::card::{Chapter, Facts, Params, Prediction, action, count, equals, note, seconds};
-use crate::scenario::definition::Scenario;
+use crate::scenario::card::{Facts, Params, equals};
 use crate::scenario::lesson::children::{Child, Fork, Reaped};
 use crate::scenario::lesson::handle::own_pid;
 use crate::scenario::lesson::relatives::{children_of, exec, is_ready, link_of, stat_of};
 use crate::scenario::lesson::words::{unknown, yes_or_no};
 use crate::scenario::lesson::{Stage, StageError, Task};
 use crate::sys::{PidFd, SignalScope, exit_now};
-
-pub(crate) const OLD_INTERFACES: Scenario = Scenario {
-    id: "old-interfaces",
-    title: "The old interfaces",
-    chapter: Chapter::Processes,
-    concepts: &[65, 66, 67, 68, 89],
-    text: include_str!("text.md"),
-    prediction: Prediction {
-        ask: "system() runs a program that leaves with status 10. What does it give?",
-        choices: &["10", "2560", "The program's output"],
-        answer: 1,
-        fact: "system-status",
-    },
-    params: &[
-        count("status", 10, 1..=255, "", "exit status of the programs"),
-        seconds("hold", 0.35, 0.05..=0.7, "how long each program stays, so that it can be seen"),
-    ],
-    actions: &[
-        action("run", "Run once more", "the call that is named, after the others: system, popen, spawn-wait, call …").on("CALL"),
-        action("next", "Go on", "the program that is held ends at once"),
-    ],
-    script: &["0.3 next", "0.5 run getstatusoutput"],
-    notes: &[
-        note(
-            "os.system, os.popen and os.spawn are deprecated",
-            "they still work: system() gave {system-status}. What replaces them is subprocess",
-        ),
-        note(
-            "os.system runs an additional shell process",
-            "the processes of one call: {shell-row}; of run() with a list: {no-shell}",
-        ),
-    ],
-    python: include_str!("body.py"),
-    rust: include_str!("body.rs"),
-    run,
-};
 
 /// Calls that a person can ask for.
 const MOST_ASKED: usize = 20;
@@ -71,7 +34,7 @@ const CALLS: [&str; 10] = [
     "getstatusoutput",
 ];
 
-fn run(stage: &Stage, params: &Params) -> Result<Facts, StageError> {
+pub(super) fn run(stage: &Stage, params: &Params) -> Result<Facts, StageError> {
     let main = stage.task("main", TaskSort::Thread);
     let status = params.count("status") as i32;
     let mut shell = Caller { stage, main, hold: params.seconds("hold"), asked: VecDeque::new(), status };

@@ -8,8 +8,7 @@ use std::time::{Duration, Instant};
 use rustix::process::{WaitOptions, getppid, set_child_subreaper, waitpid};
 
 use crate::model::{EventKind, ExitStatus, Fact, Pid, Signal, TaskSort};
-use crate::scenario::card::{Chapter, Facts, Params, Prediction, action, count, equals, flag, note, seconds};
-use crate::scenario::definition::Scenario;
+use crate::scenario::card::{Facts, Params, equals};
 use crate::scenario::lesson::children::{Child, Fork};
 use crate::scenario::lesson::control::TOO_LATE;
 use crate::scenario::lesson::handle::own_pid;
@@ -18,42 +17,7 @@ use crate::scenario::lesson::words::yes_or_no;
 use crate::scenario::lesson::{Stage, StageError, Task};
 use crate::sys::{PidFd, SignalScope, exit_now};
 
-pub(crate) const ORPHAN: Scenario = Scenario {
-    id: "orphan",
-    title: "Orphans",
-    chapter: Chapter::Processes,
-    concepts: &[8, 15],
-    text: include_str!("text.md"),
-    prediction: Prediction {
-        ask: "A parent is killed. What becomes of its two children?",
-        choices: &["They die with it", "They live on without a parent", "They live on, and get another parent"],
-        answer: 2,
-        fact: "outlive",
-    },
-    params: &[
-        count("children", 2, 1..=8, "processes", "children of the parent that is going to die"),
-        flag("adopt", false, "whether the grandparent adopts orphans (prctl PR_SET_CHILD_SUBREAPER)"),
-        seconds("patience", 20.0, 1.0..=60.0, "after this long the parent is killed and the children end, whatever you do"),
-    ],
-    actions: &[
-        action("adopt", "Adopt orphans", "target yes or no: whether the grandparent takes the orphans of this family")
-            .on("yes|no"),
-        action("finish", "Let them end", "the orphans end; if the parent still lives, it is killed first"),
-    ],
-    script: &["0.5 kill parent", "1.2 finish"],
-    notes: &[
-        note("an orphan's new parent is process 1", "here it is {new-parent}: the nearest ancestor that adopts"),
-        note(
-            "Windows has few ties between parent and child",
-            "not on this machine. There nobody gets a new parent, and a child's handle has to be kept; here the orphans' parent became {new-parent}",
-        ),
-    ],
-    python: include_str!("body.py"),
-    rust: include_str!("body.rs"),
-    run,
-};
-
-fn run(stage: &Stage, params: &Params) -> Result<Facts, StageError> {
+pub(super) fn run(stage: &Stage, params: &Params) -> Result<Facts, StageError> {
     let deadline = Instant::now() + params.seconds("patience");
     let main = stage.task("main", TaskSort::Thread);
     let (gate, opener) = io::pipe().map_err(StageError::kernel("make the gate"))?;

@@ -1,5 +1,6 @@
 //! Orphans.
 
 mod body;
+mod card;
 
-pub(crate) use body::ORPHAN;
+pub(crate) use card::ORPHAN;

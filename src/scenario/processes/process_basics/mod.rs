@@ -1,5 +1,6 @@
 //! Programs, processes, families.
 
 mod body;
+mod card;
 
-pub(crate) use body::PROCESS_BASICS;
+pub(crate) use card::PROCESS_BASICS;

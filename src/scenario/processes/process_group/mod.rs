@@ -1,5 +1,6 @@
 //! Process groups.
 
 mod body;
+mod card;
 
-pub(crate) use body::PROCESS_GROUP;
+pub(crate) use card::PROCESS_GROUP;

@@ -8,44 +8,11 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::time::{Duration, Instant};
 
 use crate::model::{Fact, TaskSort};
-use crate::scenario::card::{Chapter, Facts, Params, Prediction, action, count, equals, note, seconds};
-use crate::scenario::definition::Scenario;
+use crate::scenario::card::{Facts, Params, equals};
 use crate::scenario::lesson::children::{Child, Fork};
 use crate::scenario::lesson::relatives::{is_given_up, is_ready};
 use crate::scenario::lesson::{Stage, StageError, Task};
 use crate::sys::{SharedNumber, exit_now};
-
-pub(crate) const SHARED_MEMORY: Scenario = Scenario {
-    id: "shared-memory",
-    title: "Private and shared memory",
-    chapter: Chapter::Processes,
-    concepts: &[5],
-    text: include_str!("text.md"),
-    prediction: Prediction {
-        ask: "x is 1. After a fork, the child adds 10 to x. What is x in the parent then?",
-        choices: &["1", "10", "11"],
-        answer: 0,
-        fact: "private",
-    },
-    params: &[
-        count("start", 1, 0..=1000, "", "x at the beginning"),
-        count("step", 10, 1..=1000, "", "what each change adds to x, and to the number in shared memory"),
-        seconds("patience", 20.0, 1.0..=60.0, "after this long the changes that nobody asked for are made, and all end"),
-    ],
-    actions: &[
-        action("change", "Change x", "target child, thread or parent: it adds the step to its x, and to the shared number")
-            .on("WHO"),
-        action("finish", "Let them end", "the child and the thread end"),
-    ],
-    script: &["0.3 change child", "0.6 change thread", "0.9 change parent", "1.2 finish"],
-    notes: &[note(
-        "a process has private resources, its memory among them; threads share them",
-        "x stayed {private} when the child changed it, and became {thread} when a thread did",
-    )],
-    python: include_str!("body.py"),
-    rust: include_str!("body.rs"),
-    run,
-};
 
 /// Who can change something.
 const WHO: [&str; 3] = ["child", "thread", "parent"];
@@ -75,7 +42,7 @@ struct Look {
     address: u64,
 }
 
-fn run(stage: &Stage, params: &Params) -> Result<Facts, StageError> {
+pub(super) fn run(stage: &Stage, params: &Params) -> Result<Facts, StageError> {
     let deadline = Instant::now() + params.seconds("patience");
     let main = stage.task("main", TaskSort::Thread);
     let (start, step) = (params.count("start") as u64, params.count("step") as u64);

@@ -1,5 +1,6 @@
 //! Private and shared memory.
 
 mod body;
+mod card;
 
-pub(crate) use body::SHARED_MEMORY;
+pub(crate) use card::SHARED_MEMORY;

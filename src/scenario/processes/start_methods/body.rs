@@ -10,8 +10,7 @@ use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use crate::model::{Fact, Pid, Signal, TaskSort};
-use crate::scenario::card::{Chapter, Facts, Params, Prediction, action, choice, count, equals, note, seconds};
-use crate::scenario::definition::Scenario;
+use crate::scenario::card::{Facts, Params, equals};
 use crate::scenario::lesson::children::{Child, Fork};
 use crate::scenario::lesson::handle::own_pid;
 use crate::scenario::lesson::relatives::{is_given_up, is_ready, memory_of, millis_on_a_core, reap_soon, stat_of};
@@ -20,51 +19,11 @@ use crate::scenario::lesson::words::unknown;
 use crate::scenario::lesson::{Stage, StageAction, StageError, Task};
 use crate::sys::{PidFd, Placement, Prepared, SignalScope, dup_at_least, exit_now, spawn};
 
-pub(crate) const START_METHODS: Scenario = Scenario {
-    id: "start-methods",
-    title: "Fork, spawn, fork server",
-    chapter: Chapter::Processes,
-    concepts: &[44, 45, 47],
-    text: include_str!("text.md"),
-    prediction: Prediction {
-        ask: "Which costs more: to spawn a fresh program for each process, or to let a small server fork them?",
-        choices: &["Spawn", "The fork server", "They cost the same"],
-        answer: 0,
-        fact: "spawn-costs",
-    },
-    params: &[
-        choice(
-            "method",
-            &["all", "fork", "spawn", "forkserver"],
-            "which methods; one alone is only timed, with ten times the rounds",
-        ),
-        count("rounds", 4, 3..=8, "processes", "processes that are started by each method"),
-        count("ballast", 32, 16..=128, "MiB", "what a variable of the parent holds"),
-        seconds("patience", 20.0, 1.0..=60.0, "when all were started, they end after this long, whatever you do"),
-    ],
-    actions: &[
-        action("start", "Start one more", "target fork, spawn or forkserver: one more process by this method").on("METHOD"),
-        action("finish", "Let them end", "the last process of each method, which has stayed to be seen, ends"),
-    ],
-    script: &["0.6 start fork", "0.7 start spawn", "1.6 finish"],
-    notes: &[
-        note(
-            "spawn may speed your code up; fork is the default",
-            "the fastest start took {fork: ms until it began} ms by fork, {spawn: ms until it began} by spawn, {forkserver: ms until it began} by a fork server. \
-             Python's default is forkserver from 3.14, fork before",
-        ),
-        note(
-            "the start method can be set once",
-            "that is a rule of Python's. Another one: without `if __name__ == \"__main__\"` a spawned child {guard}",
-        ),
-    ],
-    python: include_str!("body.py"),
-    rust: include_str!("body.rs"),
-    run,
-};
-
 const METHODS: [&str; 3] = ["fork", "spawn", "forkserver"];
 const MIB: usize = 1024 * 1024;
+/// What the spawned process is told to be.
+pub(super) const ID: &str = "start-methods";
+
 /// Who has not told of itself by then was stopped, or killed.
 const TO_TELL: Duration = Duration::from_secs(30);
 /// The same where it is seen to be stopped.
@@ -79,7 +38,7 @@ static BALLAST: OnceLock<Vec<u8>> = OnceLock::new();
 /// the counterpart of Python's `if __name__ == "__main__"`.
 const GUARD: &str = "TASKLAB_SPAWNED";
 
-fn run(stage: &Stage, params: &Params) -> Result<Facts, StageError> {
+pub(super) fn run(stage: &Stage, params: &Params) -> Result<Facts, StageError> {
     match std::env::var(GUARD).as_deref() {
         Ok("guarded") => return be_spawned().map(|()| Facts::new()),
         Ok(_) => return forget_the_guard(stage).map(|()| Facts::new()),
@@ -236,7 +195,7 @@ fn spawn_this_program<'s>(
     let ours = std::env::vars_os().filter(|(name, _)| !name.as_bytes().starts_with(b"TASKLAB_"));
     let ours = ours.map(|(name, value)| [name.as_bytes(), b"=", value.as_bytes()].concat());
     let env = ours.chain([format!("{GUARD}={guard}").into_bytes()]).map(|variable| text(&variable)).collect::<Result<_, _>>()?;
-    let argv = ["tasklab", "__worker", START_METHODS.id];
+    let argv = ["tasklab", "__worker", ID];
     let prepared = Prepared {
         candidates: vec![text(b"/proc/self/exe")?],
         argv: argv.iter().map(|word| text(word.as_bytes())).collect::<Result<_, _>>()?,

@@ -1,5 +1,6 @@
 //! Fork, spawn, fork server.
 
 mod body;
+mod card;
 
-pub(crate) use body::START_METHODS;
+pub(crate) use card::START_METHODS;

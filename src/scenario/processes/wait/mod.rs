@@ -1,5 +1,6 @@
 //! Waiting for a child.
 
 mod body;
+mod card;
 
-pub(crate) use body::WAIT;
+pub(crate) use card::WAIT;

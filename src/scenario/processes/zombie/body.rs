@@ -6,8 +6,7 @@ use std::os::fd::{AsFd, BorrowedFd};
 use std::time::{Duration, Instant};
 
 use crate::model::{ExitStatus, ProcessState, Signal, TaskSort};
-use crate::scenario::card::{Chapter, Facts, Params, Prediction, action, count, equals, note, seconds};
-use crate::scenario::definition::Scenario;
+use crate::scenario::card::{Facts, Params, equals};
 use crate::scenario::lesson::children::{Child, Fork};
 use crate::scenario::lesson::handle::own_pid;
 use crate::scenario::lesson::proc::look_at;
@@ -15,40 +14,10 @@ use crate::scenario::lesson::words::{counted, unknown};
 use crate::scenario::lesson::{Stage, StageError, Task};
 use crate::sys::exit_now;
 
-pub(crate) const ZOMBIE: Scenario = Scenario {
-    id: "zombie",
-    title: "Zombies",
-    chapter: Chapter::Processes,
-    concepts: &[10, 46],
-    text: include_str!("text.md"),
-    prediction: Prediction {
-        ask: "Three children have ended, and nobody has waited on them. Each gets SIGKILL. How many stay in the process table?",
-        choices: &["None", "Three"],
-        answer: 1,
-        fact: "kill-changes-nothing",
-    },
-    params: &[
-        count("children", 3, 1..=20, "processes", "children that end without being waited on"),
-        seconds("patience", 20.0, 1.0..=60.0, "after this long the parent waits on all of them, whatever you do"),
-    ],
-    actions: &[
-        action("wait", "Wait on (reap)", "the parent waits on the child that is named, or else on all").on("[CHILD]"),
-        action("wait-all", "Wait on all", "the parent waits on all its children"),
-    ],
-    script: &["0.6 kill child-1", "1.0 wait child-1", "1.4 wait-all"],
-    notes: &[note(
-        "a process that is not joined does not terminate",
-        "it has: all {zombies} of them had ended, held {no-memory} KiB, and were zombies until the parent waited",
-    )],
-    python: include_str!("body.py"),
-    rust: include_str!("body.rs"),
-    run,
-};
-
 /// How long the children live.
 const LIFE: Duration = Duration::from_millis(300);
 
-fn run(stage: &Stage, params: &Params) -> Result<Facts, StageError> {
+pub(super) fn run(stage: &Stage, params: &Params) -> Result<Facts, StageError> {
     let began = Instant::now();
     let main = stage.task("main", TaskSort::Thread);
     let (mut gate, opener) = io::pipe().map_err(StageError::kernel("make the gate"))?;

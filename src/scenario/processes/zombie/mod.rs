@@ -1,5 +1,6 @@
 //! Zombies.
 
 mod body;
+mod card;
 
-pub(crate) use body::ZOMBIE;
+pub(crate) use card::ZOMBIE;

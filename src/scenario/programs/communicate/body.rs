@@ -9,48 +9,15 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 
 use crate::model::{ChildSpec, ExitStatus, Input, Signal, TaskSort};
-use crate::scenario::card::{
-    Chapter, Facts, Params, Prediction, action, at_most, choice, count, equals, more_than, note, seconds,
-};
-use crate::scenario::definition::Scenario;
+use crate::scenario::card::{Facts, Params, at_most, equals, more_than};
 use crate::scenario::lesson::handle::own_pid;
 use crate::scenario::lesson::proc::look_at;
 use crate::scenario::lesson::programs::{Folder, read_what_is_there};
 use crate::scenario::lesson::{Stage, StageError};
 use crate::sys::set_nonblocking;
 
+/// Text to work on.
 const TEXT: &str = include_str!("text.md");
-
-pub(crate) const COMMUNICATE: Scenario = Scenario {
-    id: "communicate",
-    title: "Talking to a program",
-    chapter: Chapter::Programs,
-    concepts: &[82, 83, 84, 85],
-    text: TEXT,
-    prediction: Prediction {
-        ask: "sort gets three lines, one after the other. How many bytes does it answer before its input has ended?",
-        choices: &["None", "A line for each line", "All, but not in order"],
-        answer: 0,
-        fact: "silent",
-    },
-    params: &[
-        choice("program", &["sort", "cat"], "whom you talk to"),
-        count("mebibytes", 32, 16..=128, "MiB", "how much gzip unpacks for us, twice"),
-        seconds("patience", 20.0, 1.0..=60.0, "after this long its standard input is closed, whatever you do"),
-    ],
-    actions: &[
-        action("send", "Send a line", "writes the target and a line end to the program's standard input").on("TEXT"),
-        action("close", "Close its input", "closes its standard input: the end of file"),
-    ],
-    script: &["0.4 send pear", "0.6 send apple", "0.8 send fig", "1.2 close"],
-    notes: &[note(
-        "if error != None, the program has complained",
-        "with stderr=PIPE error is never None: its length here: {error-bytes} bytes. Ask `if error`",
-    )],
-    python: include_str!("body.py"),
-    rust: include_str!("body.rs"),
-    run,
-};
 
 /// After this long a program is killed; only one that somebody has stopped takes so long.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -58,7 +25,7 @@ const PATIENCE: Duration = Duration::from_secs(20);
 const CLOSED: &str = "the program's standard input is closed";
 const MIB: usize = 1024 * 1024;
 
-fn run(stage: &Stage, params: &Params) -> Result<Facts, StageError> {
+pub(super) fn run(stage: &Stage, params: &Params) -> Result<Facts, StageError> {
     let main = stage.task("main", TaskSort::Thread);
     main.waiting("you: a line to send, or the end", Some(params.text("program")));
     let talk = talk(stage, params)?;

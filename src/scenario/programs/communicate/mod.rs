@@ -1,5 +1,6 @@
 //! Talking to a program.
 
 mod body;
+mod card;
 
-pub(crate) use body::COMMUNICATE;
+pub(crate) use card::COMMUNICATE;

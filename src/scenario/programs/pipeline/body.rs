@@ -7,48 +7,20 @@ use std::time::{Duration, Instant};
 use nix::unistd::{dup2_stdin, dup2_stdout};
 
 use crate::model::{EventKind, ExitStatus, ProcessState, Signal, TaskSort};
-use crate::scenario::card::{Chapter, Facts, Params, Prediction, count, note, seconds};
-use crate::scenario::definition::Scenario;
+use crate::scenario::card::{Facts, Params};
 use crate::scenario::lesson::children::{Child, Fork};
 use crate::scenario::lesson::proc::{bytes_moved, bytes_waiting, look_at};
 use crate::scenario::lesson::{Stage, StageError};
 use crate::scenario::programs::pipeline::watch::{Look, facts};
 use crate::sys::{default_signal, exit_now};
 
+/// Text to work on.
 const TEXT: &str = include_str!("text.md");
-
-pub(crate) const PIPELINE: Scenario = Scenario {
-    id: "pipeline",
-    title: "Pipelines",
-    chapter: Chapter::Programs,
-    concepts: &[86],
-    text: TEXT,
-    prediction: Prediction {
-        ask: "Three programs run in a pipeline, and the last one is killed. What becomes of the other two?",
-        choices: &["They run on", "They wait for ever", "SIGPIPE ends them"],
-        answer: 2,
-        fact: "broken-pipe",
-    },
-    params: &[
-        count("capacity", 64, 4..=1024, "KiB", "bytes that each pipe can hold before its writer has to wait"),
-        count("block", 4, 1..=64, "KiB", "text that the first stage writes at a time"),
-        seconds("patience", 20.0, 1.0..=60.0, "after this long the last stage is killed, whatever you do"),
-    ],
-    actions: &[],
-    script: &["0.6 stop count", "1.4 continue count", "2.2 kill count"],
-    notes: &[note(
-        "a pipeline ends when its first program has no more data",
-        "or when its last one goes: here SIGPIPE ended what stood before it: {broken-pipe}",
-    )],
-    python: include_str!("body.py"),
-    rust: include_str!("body.rs"),
-    run,
-};
 
 /// The stages, first to last: one makes lines, one keeps some of them, one counts.
 pub(crate) const STAGES: [&str; 3] = ["generate", "filter", "count"];
 
-fn run(stage: &Stage, params: &Params) -> Result<Facts, StageError> {
+pub(super) fn run(stage: &Stage, params: &Params) -> Result<Facts, StageError> {
     let began = Instant::now();
     let main = stage.task("main", TaskSort::Thread);
     let (first_reader, first_writer) = pipe(stage, params)?;

@@ -1,6 +1,7 @@
 //! Pipelines.
 
 mod body;
+mod card;
 mod watch;
 
-pub(crate) use body::PIPELINE;
+pub(crate) use card::PIPELINE;

@@ -9,8 +9,7 @@ use std::time::{Duration, Instant};
 use procfs::process::Process;
 
 use crate::model::{ChildSpec, ExitStatus, Input, OutputTo, Pid, ProcessState, Signal, TaskSort};
-use crate::scenario::card::{Chapter, Facts, Params, Prediction, action, choice, count, equals, flag, note, seconds, text};
-use crate::scenario::definition::Scenario;
+use crate::scenario::card::{Facts, Params, equals};
 use crate::scenario::lesson::control::TOO_LATE;
 use crate::scenario::lesson::handle::own_pid;
 use crate::scenario::lesson::proc::{link, look_at, texts};
@@ -20,58 +19,13 @@ use crate::scenario::lesson::words::yes_or_no;
 use crate::scenario::lesson::{Stage, StageAction, StageError};
 use crate::sys::{dup_at_least, queued_bytes};
 
-pub(crate) const POPEN: Scenario = Scenario {
-    id: "popen",
-    title: "Every Popen argument",
-    chapter: Chapter::Programs,
-    concepts: &[72, 74, 75, 76, 77, 78, 79, 80, 81],
-    text: include_str!("text.md"),
-    prediction: Prediction {
-        ask: "Popen has just started a program that runs for a while. What does poll() give now, and what at the end?",
-        choices: &["0, and later its status", "None, and later its status", "It waits until the end"],
-        answer: 1,
-        fact: "poll",
-    },
-    params: &[
-        choice("stdin", &["pipe", "null", "file"], "where standard input of the second sleeper comes from"),
-        choice("stdout", &["pipe", "null", "file", "inherit"], "where its standard output goes"),
-        choice("stderr", &["stdout", "pipe", "null", "file", "inherit"], "where its standard error goes"),
-        text("name", "somebody-else", 15, "what a program gets as args[0], in place of its own name"),
-        count("nice", 5, 0..=19, "", "what preexec_fn adds to the niceness"),
-        flag("session", true, "whether preexec_fn starts a session"),
-        text("colour", "teal", 15, "what the variable COLOUR is set to by env"),
-        count("lines", 3, 2..=50, "lines", "how many are written with a buffer, and without"),
-        count("status", 7, 0..=255, "", "the status that the polled program exits with"),
-        seconds("pause", 0.2, 0.0..=1.0, "time between two steps, to look at the rows"),
-        seconds("patience", 20.0, 1.0..=60.0, "after this long the polled program is answered, whatever you do"),
-    ],
-    actions: &[
-        action("poll", "Poll", "asks whether the polled program still runs, without waiting"),
-        action("answer", "Answer", "gives the polled program the line that it waits for"),
-    ],
-    script: &["0.2 poll", "1.2 answer"],
-    notes: &[
-        note(
-            "close_fds=False: a program inherits your open files",
-            "that was long ago: by default it has descriptors {close-fds}, and no other",
-        ),
-        note(
-            "bufsize=0: what you write arrives at once",
-            "by default there is a buffer: pieces in which all lines came: {buffered}",
-        ),
-    ],
-    python: include_str!("body.py"),
-    rust: include_str!("body.rs"),
-    run,
-};
-
 /// After this long a program is killed; only one that somebody has stopped takes so long.
 const PATIENCE: Duration = Duration::from_secs(8);
 
 /// What a program says whose lines end in three ways.
 const ENDS: &str = "one\\r\\ntwo\\rthree\\n";
 
-fn run(stage: &Stage, params: &Params) -> Result<Facts, StageError> {
+pub(super) fn run(stage: &Stage, params: &Params) -> Result<Facts, StageError> {
     let folder = Folder::make("popen")?;
     let main = stage.task("main", TaskSort::Thread);
     let polled = ChildSpec {

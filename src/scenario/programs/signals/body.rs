@@ -10,58 +10,12 @@ use std::time::{Duration, Instant};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use crate::model::{ExitStatus, Signal, TaskSort};
-use crate::scenario::card::{Chapter, Facts, Params, Prediction, count, equals, note, seconds};
-use crate::scenario::definition::Scenario;
+use crate::scenario::card::{Facts, Params, equals};
 use crate::scenario::lesson::children::{Child, Fork};
 use crate::scenario::lesson::programs::{Folder, read_what_is_there};
 use crate::scenario::lesson::words::unknown;
 use crate::scenario::lesson::{Stage, StageAction, StageError};
 use crate::sys::{SignalFd, exit_now, set_nonblocking};
-
-pub(crate) const SIGNALS: Scenario = Scenario {
-    id: "signals",
-    title: "Terminate and kill",
-    chapter: Chapter::Programs,
-    concepts: &[87, 88],
-    text: include_str!("text.md"),
-    prediction: Prediction {
-        ask: "A polite, a slow and a deaf program get SIGTERM, and the deaf one SIGKILL then. In how many does finally run?",
-        choices: &["In none", "In one", "In all three"],
-        answer: 1,
-        fact: "finally",
-    },
-    params: &[
-        seconds("cleanup", 0.6, 0.1..=3.0, "what the slow one still has to do after SIGTERM"),
-        seconds("patience", 30.0, 1.0..=60.0, "when nothing has happened for so long, all that are left get SIGTERM"),
-        seconds("grace", 1.0, 0.3..=3.0, "time that they have then, before SIGKILL"),
-        count(
-            "button",
-            26,
-            2..=27,
-            "",
-            "GPIO line of the button: SIGTERM to the next that has not heard one, then SIGKILL to who is left",
-        ),
-    ],
-    actions: &[],
-    // Once more for a machine so busy that the programs were not there yet.
-    script: &[
-        "0.8 terminate polite",
-        "1.1 terminate slow",
-        "1.4 terminate deaf",
-        "2.2 kill deaf",
-        "5.0 terminate polite",
-        "5.2 terminate slow",
-        "5.4 terminate deaf",
-        "6.4 kill deaf",
-    ],
-    notes: &[note(
-        "terminate() ends a program, and `finally` always runs",
-        "programs in which it ran: {finally}; whose temporary files stayed: {files}",
-    )],
-    python: include_str!("body.py"),
-    rust: include_str!("body.rs"),
-    run,
-};
 
 /// The programs, and the line of the header that has the LED of each.
 const PROGRAMS: [(&str, u8); 3] = [("polite", 17), ("slow", 27), ("deaf", 22)];
@@ -70,7 +24,7 @@ const TICK: Duration = Duration::from_millis(50);
 /// In how many steps the slow one does what it still has to do.
 const STEPS: usize = 10;
 
-fn run(stage: &Stage, params: &Params) -> Result<Facts, StageError> {
+pub(super) fn run(stage: &Stage, params: &Params) -> Result<Facts, StageError> {
     let main = stage.task("main", TaskSort::Thread);
     let folder = Folder::make("signals")?;
     // Made before the forks, so that no program misses a SIGTERM that comes early: each reads its own signals from it.

@@ -1,5 +1,6 @@
 //! Terminate and kill.
 
 mod body;
+mod card;
 
-pub(crate) use body::SIGNALS;
+pub(crate) use card::SIGNALS;

@@ -1,5 +1,6 @@
 //! Barriers.
 
 mod body;
+mod card;
 
-pub(crate) use body::BARRIER;
+pub(crate) use card::BARRIER;

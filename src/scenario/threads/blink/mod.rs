@@ -1,5 +1,6 @@
 //! Blink.
 
 mod body;
+mod card;
 
-pub(crate) use body::BLINK;
+pub(crate) use card::BLINK;

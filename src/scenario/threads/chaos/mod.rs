@@ -1,5 +1,6 @@
 //! Five runs, five orders.
 
 mod body;
+mod card;
 
-pub(crate) use body::CHAOS;
+pub(crate) use card::CHAOS;

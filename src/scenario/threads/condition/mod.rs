@@ -1,5 +1,6 @@
 //! Condition variables.
 
 mod body;
+mod card;
 
-pub(crate) use body::CONDITION;
+pub(crate) use card::CONDITION;

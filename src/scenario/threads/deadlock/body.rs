@@ -5,55 +5,9 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::model::TaskSort;
-use crate::scenario::card::{
-    Chapter, Facts, Params, Prediction, action, choice, count, equals, flag, more_than, note, seconds, text,
-};
-use crate::scenario::definition::Scenario;
+use crate::scenario::card::{Facts, Params, equals, more_than};
 use crate::scenario::lesson::words::{counted, unknown};
 use crate::scenario::lesson::{Event, Lock, Stage, StageError, Worker, too_late};
-
-pub(crate) const DEADLOCK: Scenario = Scenario {
-    id: "deadlock",
-    title: "Deadlock",
-    chapter: Chapter::Threads,
-    concepts: &[33],
-    text: include_str!("text.md"),
-    prediction: Prediction {
-        ask: "One thread takes the lock of the screen, then that of the prices; the other one takes them the other way round. What comes of it?",
-        choices: &[
-            "Both get both, one after the other",
-            "Each waits for the other, for ever",
-            "Python notices, and raises an error",
-        ],
-        answer: 1,
-        fact: "circle",
-    },
-    params: &[
-        choice("order", &["opposite", "same"], "whether both take the two locks in the same order"),
-        count("rounds", 4, 1..=20, "times", "how often each one needs both locks"),
-        seconds("patience", 15.0, 0.1..=60.0, "how long the first deadlock lasts before main releases a lock"),
-        flag("step", false, "whether to begin in step mode: each thread waits before each step until you let it go"),
-        text("replay", "", 500, "an order of steps to follow: names with blanks between, as the value order showed it"),
-    ],
-    actions: &[
-        action(
-            "release",
-            "Release a lock",
-            "in a deadlock, takes the lock that is named (screen or prices) from the one that holds it",
-        )
-        .on("[screen|prices]"),
-        action("step", "Step", "on or off switches step mode; a task's name lets that one take its next step")
-            .on("[on|off|TASK]"),
-    ],
-    script: &["1.5 release screen", "4 release screen", "4.5 step off"],
-    notes: &[note(
-        "locks make threads safe",
-        "two of them, taken in two orders, may end in a deadlock. Deadlocks here: {deadlocks}. The kernel shows two threads that sleep, and nothing that is wrong",
-    )],
-    python: include_str!("body.py"),
-    rust: include_str!("body.rs"),
-    run,
-};
 
 /// How often main looks whether anybody waits in a circle.
 const LOOK: Duration = Duration::from_millis(20);
@@ -62,7 +16,7 @@ const LATER: Duration = Duration::from_millis(100);
 /// How long, in the first round, each one waits at most for the other to have its first lock.
 const COURTESY: Duration = Duration::from_secs(5);
 
-fn run(stage: &Stage, params: &Params) -> Result<Facts, StageError> {
+pub(super) fn run(stage: &Stage, params: &Params) -> Result<Facts, StageError> {
     let main = stage.task("main", TaskSort::Thread);
     let order: Vec<String> = params.text("replay").split_whitespace().map(str::to_owned).collect();
     let is_stepped = params.flag("step") || !order.is_empty();

@@ -1,5 +1,6 @@
 //! Deadlock.
 
 mod body;
+mod card;
 
-pub(crate) use body::DEADLOCK;
+pub(crate) use card::DEADLOCK;

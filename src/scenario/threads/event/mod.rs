@@ -1,5 +1,6 @@
 //! Events.
 
 mod body;
+mod card;
 
-pub(crate) use body::EVENT;
+pub(crate) use card::EVENT;

@@ -1,5 +1,6 @@
 //! Two threads, one screen.
 
 mod body;
+mod card;
 
-pub(crate) use body::GARBLED_PRINT;
+pub(crate) use card::GARBLED_PRINT;

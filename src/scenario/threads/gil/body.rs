@@ -12,10 +12,7 @@ use procfs::process::Process;
 use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 
 use crate::model::{ExitStatus, Fact, Signal, TaskSort};
-use crate::scenario::card::{
-    Chapter, Facts, Params, Prediction, action, at_most, choice, count, equals, more_than, note, seconds,
-};
-use crate::scenario::definition::Scenario;
+use crate::scenario::card::{Facts, Params, at_most, equals, more_than};
 use crate::scenario::lesson::children::{Child, Fork};
 use crate::scenario::lesson::cost::{Cost, cost_of, load, process_cpu, quota, ready_at_a_time, stolen};
 use crate::scenario::lesson::load::Load;
@@ -23,54 +20,8 @@ use crate::scenario::lesson::{Stage, StageAction, StageError};
 use crate::scenario::threads::gil::alone as gil_alone;
 use crate::sys::{exit_now, set_nonblocking};
 
+/// Text to work on.
 const TEXT: &str = include_str!("text.md");
-
-pub(crate) const GIL: Scenario = Scenario {
-    id: "gil",
-    title: "The interpreter lock (GIL)",
-    chapter: Chapter::Threads,
-    concepts: &[6, 14, 41, 42, 43],
-    text: TEXT,
-    prediction: Prediction {
-        ask: "Four threads count in pure Python, on a machine with several cores. How many cores do they keep busy, all together?",
-        choices: &["About one", "Two", "As many as there are"],
-        answer: 0,
-        fact: "threads-cores",
-    },
-    params: &[
-        choice(
-            "kind",
-            &["all", "threads", "processes"],
-            "what computes; threads or processes alone count a fixed number of steps, to compare",
-        ),
-        count("workers", 4, 1..=8, "workers", "threads, and then processes, that compute at the same time"),
-        seconds(
-            "span",
-            0.6,
-            0.2..=1.2,
-            "how long they compute each time; of threads or processes alone, how long each would on a core of its own",
-        ),
-        count("interval", 5, 1..=50, "ms", "the switch interval: how long a thread may keep the lock while others wait"),
-        count("affinity", 0, 0..=64, "cores", "cores that all of this may run on; 0: all there are"),
-    ],
-    actions: &[action(
-        "interval",
-        "Other switch interval",
-        "has the threads compute once more; its target is the switch interval, 1 to 50 ms",
-    )
-    .on("MILLISECONDS")],
-    script: &["0.8 interval 1"],
-    notes: &[
-        note(
-            "a thread keeps the lock for 100 byte codes",
-            "since Python 3.2 it keeps it for a time: a turn took {length of a turn (ms)} ms, {steps-in-a-turn} steps",
-        ),
-        note("one Python thread runs at a time", "cores that the threads used, on the average: {threads-cores}"),
-    ],
-    python: include_str!("body.py"),
-    rust: include_str!("body.rs"),
-    run,
-};
 
 /// Rounds of threads that one run does, so that it ends.
 const MOST_ROUNDS: usize = 5;
@@ -82,7 +33,7 @@ const UPDATES: u64 = 50;
 /// How often they try again if one was done before the next one had begun, so that nothing could be lost.
 const MOST_TRIES: usize = 20;
 
-fn run(stage: &Stage, params: &Params) -> Result<Facts, StageError> {
+pub(super) fn run(stage: &Stage, params: &Params) -> Result<Facts, StageError> {
     let main = stage.task("main", TaskSort::Thread);
     let cores = choose_cores(params.count("affinity")).map_err(StageError::kernel("choose the cores"))?;
     stage.value("cores", cores.count());

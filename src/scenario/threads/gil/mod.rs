@@ -2,5 +2,6 @@
 
 mod alone;
 mod body;
+mod card;
 
-pub(crate) use body::GIL;
+pub(crate) use card::GIL;

@@ -1,5 +1,6 @@
 //! Locks.
 
 mod body;
+mod card;
 
-pub(crate) use body::LOCK;
+pub(crate) use card::LOCK;

@@ -1,5 +1,6 @@
 //! The race.
 
 mod body;
+mod card;
 
-pub(crate) use body::RACE;
+pub(crate) use card::RACE;

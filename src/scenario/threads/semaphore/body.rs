@@ -4,44 +4,10 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::model::TaskSort;
 use crate::scenario::card::leds::LED_BAR;
-use crate::scenario::card::{Chapter, Facts, Params, Prediction, action, at_most, count, equals, note, seconds};
-use crate::scenario::definition::Scenario;
+use crate::scenario::card::{Facts, Params, at_most, equals};
 use crate::scenario::lesson::{Semaphore, Stage, StageError, Worker};
 
-pub(crate) const SEMAPHORE: Scenario = Scenario {
-    id: "semaphore",
-    title: "Semaphores",
-    chapter: Chapter::Threads,
-    concepts: &[34],
-    text: include_str!("text.md"),
-    prediction: Prediction {
-        ask: "Eight threads want to enter, and the semaphore has three permits. How many are inside at the same time, at most?",
-        choices: &["1", "3", "8"],
-        answer: 1,
-        fact: "inside",
-    },
-    params: &[
-        count("threads", 8, 1..=16, "threads", "threads that want to enter"),
-        count("permits", 3, 1..=8, "permits", "permits at the start: Semaphore(n); each has an LED"),
-        count("visits", 5, 1..=10, "times", "how often each thread enters"),
-        seconds("stay", 0.25, 0.01..=0.5, "how long it stays inside"),
-    ],
-    actions: &[
-        action("more", "One more permit", "main calls release() without ever having acquired"),
-        action("fewer", "One permit fewer", "a guard acquires a permit, as soon as there is one, and keeps it"),
-    ],
-    script: &["0.5 fewer", "1.2 more"],
-    notes: &[note(
-        "a semaphore is a lock for several",
-        "a lock belongs to who acquired it, a permit to nobody: main released permits that it never took, and in the end \
-         {permits-left} were free",
-    )],
-    python: include_str!("body.py"),
-    rust: include_str!("body.rs"),
-    run,
-};
-
-fn run(stage: &Stage, params: &Params) -> Result<Facts, StageError> {
+pub(super) fn run(stage: &Stage, params: &Params) -> Result<Facts, StageError> {
     let main = stage.task("main", TaskSort::Thread);
     let (threads, visits) = (params.count("threads"), params.count("visits"));
     let door = stage.semaphore("door", params.count("permits"));

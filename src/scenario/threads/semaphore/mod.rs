@@ -1,5 +1,6 @@
 //! Semaphores.
 
 mod body;
+mod card;
 
-pub(crate) use body::SEMAPHORE;
+pub(crate) use card::SEMAPHORE;

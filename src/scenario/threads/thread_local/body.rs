@@ -6,42 +6,9 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::time::{Duration, Instant};
 
 use crate::model::TaskSort;
-use crate::scenario::card::{Chapter, Facts, Params, Prediction, Reply, action, count, equals, note, seconds};
-use crate::scenario::definition::Scenario;
+use crate::scenario::card::{Facts, Params, Reply, equals};
 use crate::scenario::lesson::words::unknown;
 use crate::scenario::lesson::{Stage, StageError, Worker};
-
-pub(crate) const THREAD_LOCAL: Scenario = Scenario {
-    id: "thread-local",
-    title: "Thread-local data",
-    chapter: Chapter::Threads,
-    concepts: &[25, 26],
-    text: include_str!("text.md"),
-    prediction: Prediction {
-        ask: "Each of three threads puts a number into mine.x, and main puts nothing. What does main find in mine.x?",
-        choices: &["The number that was put there last", "Nothing", "The number of the first thread"],
-        answer: 1,
-        fact: "main-empty",
-    },
-    params: &[
-        count("threads", 3, 1..=8, "threads", "threads, each with a box of its own"),
-        count("reads", 2_000, 1..=20_000, "times", "how often each of them reads the table that all share"),
-        seconds("patience", 20.0, 1.0..=60.0, "after this long the lesson ends by itself"),
-    ],
-    actions: &[
-        action("edit", "Edit a box", "puts a number into one box: th-2=50, or global=7; without a number, one more than before")
-            .on("[BOX[=NUMBER]]"),
-        action("finish", "Finish", "ends the lesson"),
-    ],
-    script: &["0.5 edit th-2=50", "0.8 edit global=7", "1.1 finish"],
-    notes: &[note(
-        "global data needs a lock",
-        "only where somebody writes: {readers} threads read the same table at the same time, and {steady} reads differed",
-    )],
-    python: include_str!("body.py"),
-    rust: include_str!("body.rs"),
-    run,
-};
 
 thread_local! {
     /// Another one in each thread.
@@ -96,7 +63,7 @@ struct Record {
     reads_that_differ: usize,
 }
 
-fn run(stage: &Stage, params: &Params) -> Result<Facts, StageError> {
+pub(super) fn run(stage: &Stage, params: &Params) -> Result<Facts, StageError> {
     let main = stage.task("main", TaskSort::Thread);
     let (threads, reads) = (params.count("threads"), params.count("reads"));
     let all_are_here = stage.barrier("all are here", threads);

@@ -1,5 +1,6 @@
 //! Thread-local data.
 
 mod body;
+mod card;
 
-pub(crate) use body::THREAD_LOCAL;
+pub(crate) use card::THREAD_LOCAL;

@@ -1,5 +1,6 @@
 //! Timers.
 
 mod body;
+mod card;
 
-pub(crate) use body::TIMER;
+pub(crate) use card::TIMER;

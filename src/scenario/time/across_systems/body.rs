@@ -7,50 +7,13 @@ use std::panic::Location;
 use std::time::{Duration, Instant};
 
 use crate::model::{ChildSpec, EventKind, Input, Signal, TaskSort, TaskState};
-use crate::scenario::card::{Chapter, Facts, Params, Prediction, action, count, equals, note, seconds, text};
-use crate::scenario::definition::Scenario;
+use crate::scenario::card::{Facts, Params, equals};
 use crate::scenario::lesson::children::Child;
 use crate::scenario::lesson::control::TOO_LATE;
 use crate::scenario::lesson::programs::{Program, read_what_is_there};
 use crate::scenario::lesson::words::counted;
 use crate::scenario::lesson::{Stage, StageAction, StageError};
 use crate::sys::set_nonblocking;
-
-pub(crate) const ACROSS_SYSTEMS: Scenario = Scenario {
-    id: "across-systems",
-    title: "Processes across systems",
-    chapter: Chapter::Time,
-    concepts: &[59],
-    text: include_str!("text.md"),
-    prediction: Prediction {
-        ask: "A worker is lost in the middle of a task. What becomes of that task?",
-        choices: &["It is lost, too", "Another worker does it", "Everybody waits for it"],
-        answer: 1,
-        fact: "lost",
-    },
-    params: &[
-        text("hosts", "", 200, "machines with a worker each, such as pi@kitchen pi@shed; ssh has to know them"),
-        count("local", 2, 0..=8, "workers", "that run on this machine"),
-        count("tasks", 16, 4..=32, "tasks", "to be done"),
-        count("size", 2, 1..=4, "thousand numbers", "of which a task counts the primes"),
-        count("losses", 1, 0..=3, "workers", "that are killed on purpose in the middle of a task"),
-        seconds("give_up", 5.0, 2.0..=30.0, "a worker that owes an answer for so long counts as lost"),
-        seconds("patience", 20.0, 1.0..=60.0, "when all is done, the pool waits so long for more tasks"),
-    ],
-    actions: &[
-        action("task", "One more task", "puts a task at the end of the queue"),
-        action("worker", "One more worker", "starts a worker on this machine, or on the one that the target names").on("[HOST]"),
-        action("close", "Close the pool", "no more tasks: the pool closes when all are done"),
-    ],
-    script: &["0.2 task", "0.4 worker", "0.6 close"],
-    notes: &[note(
-        "processes across systems need a manager that listens on a port",
-        "ssh is enough, and pipes. Workers that got tasks: {workers that did tasks}",
-    )],
-    python: include_str!("body.py"),
-    rust: include_str!("body.rs"),
-    run,
-};
 
 /// The worker's program, the same everywhere. The braces make the shell read all of it before it does anything, so that
 /// what it reads then are tasks. It leaves when its input ends.
@@ -90,7 +53,7 @@ const MOST_WORKERS: usize = 24;
 /// Tasks that one run may have.
 const MOST_TASKS: usize = 200;
 
-fn run(stage: &Stage, params: &Params) -> Result<Facts, StageError> {
+pub(super) fn run(stage: &Stage, params: &Params) -> Result<Facts, StageError> {
     let main = stage.task("main", TaskSort::Thread);
     let mut pool = Pool {
         stage,

@@ -1,5 +1,6 @@
 //! Processes across systems.
 
 mod body;
+mod card;
 
-pub(crate) use body::ACROSS_SYSTEMS;
+pub(crate) use card::ACROSS_SYSTEMS;

@@ -4,47 +4,10 @@
 use std::time::Duration;
 
 use crate::model::{Monotonic, TaskSort};
-use crate::scenario::card::{Chapter, Facts, Params, Prediction, action, count, equals, note, seconds};
-use crate::scenario::definition::Scenario;
+use crate::scenario::card::{Facts, Params, equals};
 use crate::scenario::lesson::words::unknown;
 use crate::scenario::lesson::{Stage, StageAction, StageError, Task};
 use crate::schedule::{EventId, Schedule};
-
-pub(crate) const SCHEDULE: Scenario = Scenario {
-    id: "schedule",
-    title: "Scheduled events",
-    chapter: Chapter::Time,
-    concepts: &[96, 97, 98, 99, 100, 101],
-    text: include_str!("text.md"),
-    prediction: Prediction {
-        ask: "Event a (priority 2) is entered, then event b (priority 1), both for the same moment. Which runs first?",
-        choices: &["a, entered first", "b, with the lower number", "Either, by chance"],
-        answer: 1,
-        fact: "same-time",
-    },
-    params: &[
-        seconds("tick", 1.0, 0.05..=2.0, "the ruler's unit: the plan is three ticks long, or as long as the LED blinks"),
-        count("priority_a", 2, 0..=9, "", "priority of event a, which is entered first"),
-        count("priority_b", 1, 0..=9, "", "priority of event b, which is due at the same moment"),
-        count("blinks", 4, 0..=8, "times", "how often the LED goes on and off again, once a tick: two events each"),
-        count("line", 17, 2..=27, "", "GPIO line of the LED"),
-    ],
-    actions: &[
-        action("enter", "Enter an event", "enters an event, due one tick from now, under the name that is given").on("[NAME]"),
-        action("cancel", "Cancel an event", "takes the event that is named out of the queue").on("EVENT"),
-    ],
-    script: &["0.3 enter extra", "0.7 cancel three"],
-    notes: &[
-        note("entering events is enough", "nothing happens before run(). Events that were left when it returned: {empty}"),
-        note(
-            "events follow the clock on the wall",
-            "by default they follow a clock that is never set: the latest event was {latest event late by (ms)} ms late",
-        ),
-    ],
-    python: include_str!("body.py"),
-    rust: include_str!("body.rs"),
-    run,
-};
 
 /// Events that one run takes, with those that a person enters.
 const MOST_EVENTS: usize = 200;
@@ -86,7 +49,7 @@ struct Ruler<'s> {
     led: u8,
 }
 
-fn run(stage: &Stage, params: &Params) -> Result<Facts, StageError> {
+pub(super) fn run(stage: &Stage, params: &Params) -> Result<Facts, StageError> {
     let main = stage.task("main", TaskSort::Thread);
     let tick = params.seconds("tick");
     let mut ruler =

@@ -1,5 +1,6 @@
 //! Scheduled events.
 
 mod body;
+mod card;
 
-pub(crate) use body::SCHEDULE;
+pub(crate) use card::SCHEDULE;
