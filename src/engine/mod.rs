@@ -15,7 +15,7 @@ pub use drive::command::{Command, LaunchRequest, What};
 pub use drive::handle::{EngineHandle, SendError};
 pub use drive::place::{Patient, Place, Target, WholeFile, write_whole, write_whole_as};
 pub use drive::start::{Engine, EngineError, Options};
-pub use drive::subscription::Told;
+pub use drive::subscription::EngineEvent;
 pub use fold::log::{Log, one_line};
 pub use fold::numbers::{count, plain};
 pub use fold::state::{DEFAULT_OUTPUT_BUDGET, RunFold};

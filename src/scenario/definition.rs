@@ -1,7 +1,7 @@
 //! A scenario: its card, its texts and its body.
 
 use crate::scenario::card::{ActionSpec, Chapter, Facts, Note, ParamSpec, Params, Prediction};
-use crate::scenario::lesson::{Stage, StageError};
+use crate::scenario::lesson::{Lesson, LessonError};
 
 /// One lesson: the card, its parameters, its actions. The body is found by the worker role through the catalogue.
 #[derive(Debug)]
@@ -31,5 +31,5 @@ pub struct Scenario {
     /// The Rust body's text, for the code pane.
     pub rust: &'static str,
     /// The Rust body.
-    pub run: fn(&Stage, &Params) -> Result<Facts, StageError>,
+    pub run: fn(&Lesson, &Params) -> Result<Facts, LessonError>,
 }

@@ -16,8 +16,8 @@ pub use card::{
 };
 pub use definition::Scenario;
 pub use lesson::{
-    Barrier, BrokenBarrier, Condition, EndOfFile, Event, Future, FutureState, Held, Local, Lock, NoResult, NotHeld, PipeEnd,
-    Pool, Queue, Scope, Semaphore, Stage, StageAction, StageError, Task, Thread, Timer, TooManyDone, Until, Worker, Workers,
+    Barrier, BrokenBarrier, Condition, EndOfFile, Event, Future, FutureState, Held, Lesson, LessonAction, LessonError, Local,
+    Lock, NoResult, NotHeld, PipeEnd, Pool, Queue, Scope, Semaphore, Task, Thread, Timer, TooManyDone, Until, Worker, Workers,
     too_late,
 };
 pub use worker::{PYTHON_SHIM, UnknownScenario, find, work};

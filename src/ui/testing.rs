@@ -4,11 +4,11 @@ use egui::Ui;
 use egui_kittest::Harness;
 
 use crate::scenario::{
-    Chapter, Facts, Note, Params, Prediction, Scenario, Stage, StageError, action, choice, count, flag, note, seconds,
+    Chapter, Facts, Lesson, LessonError, Note, Params, Prediction, Scenario, action, choice, count, flag, note, seconds,
 };
 use crate::ui::gallery::Gallery;
 
-fn never(_: &Stage, _: &Params) -> Result<Facts, StageError> {
+fn never(_: &Lesson, _: &Params) -> Result<Facts, LessonError> {
     unreachable!("the tests of the window start no body")
 }
 

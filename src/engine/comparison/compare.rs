@@ -9,7 +9,7 @@ use serde_json::Value;
 use crate::engine::comparison::verdict::verdict;
 use crate::engine::drive::command::{LaunchRequest, What};
 use crate::engine::drive::engine_loop::EngineLoop;
-use crate::engine::drive::subscription::Told;
+use crate::engine::drive::subscription::EngineEvent;
 use crate::model::{Comparison, Language, Outcome, Progress, RunId, StopPlan, TimedAction, Variant};
 use crate::scenario::{ParamError, ParamKind, Params, Scenario};
 
@@ -220,7 +220,7 @@ impl EngineLoop {
         let Some(run) = self.runs.iter().find(|run| run.id == id) else {
             return self.end_comparing(Progress::Stopped("its run is gone".to_owned()));
         };
-        if !run.course.is_over() {
+        if !run.lifecycle.is_over() {
             return;
         }
         let (measured, was_launched) = (run.fold.measured(), !run.fold.stages().is_empty());
@@ -250,7 +250,7 @@ impl EngineLoop {
         self.publish_comparison();
         self.comparing = None;
         if let Some(comparison) = &self.comparison {
-            self.tap.tell(Told::Compared(Arc::clone(comparison)));
+            self.subscription.tell(EngineEvent::Compared(Arc::clone(comparison)));
         }
     }
 

@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use crate::engine::drive::board::USER;
 use crate::engine::drive::engine_loop::EngineLoop;
-use crate::engine::drive::subscription::Tap;
+use crate::engine::drive::subscription::Subscription;
 use crate::engine::run::lifecycle::NAME_AFTER;
 use crate::engine::run::live_run::Run;
 use crate::engine::run::streams::InputStream;
-use crate::engine::run::waiting::Whom;
+use crate::engine::run::waiting::WaitTarget;
 use crate::gpio::Line;
 use crate::model::{Action, EventKind, Monotonic, Outcome, Pid, Scope, Signal};
 use crate::monitor::ignores;
@@ -18,7 +18,7 @@ use crate::sys::monotonic_now;
 
 /// Something that somebody wants done to a run.
 #[derive(Debug, Clone)]
-pub(crate) struct Asked {
+pub(crate) struct ActionRequest {
     pub(crate) action: Action,
     pub(crate) target: String,
     /// `user`, `script`.
@@ -32,39 +32,39 @@ pub(crate) struct Asked {
 enum Done {
     Yes,
     /// The supervisor will say.
-    Asked,
+    Requested,
 }
 
 impl Run {
     /// It was done, when it was asked for.
-    fn done(&mut self, asked: &Asked, tap: &mut Tap) {
-        let Asked { action, target, by, at, .. } = asked;
+    fn done(&mut self, asked: &ActionRequest, subscription: &mut Subscription) {
+        let ActionRequest { action, target, by, at, .. } = asked;
         let told = EventKind::Action { action: action.to_string(), target: target.clone(), by: by.clone() };
-        self.emit(told, *at, tap);
+        self.emit(told, *at, subscription);
     }
 
     /// A signal that its process ignores was sent, and changes nothing.
-    fn tell_ignored(&mut self, asked: &Asked, now: Monotonic, tap: &mut Tap) {
+    fn tell_ignored(&mut self, asked: &ActionRequest, now: Monotonic, subscription: &mut Subscription) {
         let Action::Signal(signal, Scope::Process) = asked.action else { return };
         let row = self.fold.find(&asked.target).and_then(|pid| self.fold.process(pid)).filter(|row| row.ended.is_none());
         let Some((pid, name)) = row.map(|row| (row.pid, row.name.clone())) else { return };
         if std::fs::read(format!("/proc/{pid}/status")).is_ok_and(|status| ignores(&status, signal)) {
             let text = format!("{name} ({pid}) ignores {signal}: nothing changes");
-            self.emit(EventKind::Notice { text }, now, tap);
+            self.emit(EventKind::Notice { text }, now, subscription);
         }
     }
 
     /// It was not done.
-    pub(crate) fn refuse(&mut self, asked: &Asked, why: &str, now: Monotonic, tap: &mut Tap) {
-        let Asked { action, target, by, .. } = asked;
+    pub(crate) fn refuse(&mut self, asked: &ActionRequest, why: &str, now: Monotonic, subscription: &mut Subscription) {
+        let ActionRequest { action, target, by, .. } = asked;
         let (action, target, by, why) = (action.to_string(), target.clone(), by.clone(), why.to_owned());
-        self.emit(EventKind::ActionRefused { action, target, by, why }, now, tap);
+        self.emit(EventKind::ActionRefused { action, target, by, why }, now, subscription);
     }
 }
 
 impl EngineLoop {
     /// Does something to a run, or says in it why that cannot be done.
-    pub(crate) fn act(&mut self, index: usize, asked: &Asked) {
+    pub(crate) fn act(&mut self, index: usize, asked: &ActionRequest) {
         let target = asked.target.as_str();
         let done = match &asked.action {
             Action::Terminate(scope) => self.send(index, asked, vec![Signal::TERM, Signal::CONT], *scope),
@@ -73,8 +73,8 @@ impl EngineLoop {
             Action::Continue(scope) => self.send(index, asked, vec![Signal::CONT], *scope),
             Action::Signal(signal, scope) => self.send(index, asked, vec![*signal], *scope),
             Action::Wait => self.wait_on(index, asked),
-            Action::WaitAny => self.wait_for(index, asked, Whom::Any),
-            Action::WaitAll => self.wait_for(index, asked, Whom::All),
+            Action::WaitAny => self.wait_for(index, asked, WaitTarget::Any),
+            Action::WaitAll => self.wait_for(index, asked, WaitTarget::All),
             Action::Toggle => self.toggle(index, target),
             Action::Press => self.press(target),
             // Before the run ends of it.
@@ -87,14 +87,14 @@ impl EngineLoop {
             Action::Scenario(_) => self.tell_body(index, asked).map(|()| Done::Yes),
         };
         match done {
-            Ok(Done::Yes) => self.runs[index].done(asked, &mut self.tap),
-            Ok(Done::Asked) => {}
-            Err(why) => self.runs[index].refuse(asked, &why, monotonic_now(), &mut self.tap),
+            Ok(Done::Yes) => self.runs[index].done(asked, &mut self.subscription),
+            Ok(Done::Requested) => {}
+            Err(why) => self.runs[index].refuse(asked, &why, monotonic_now(), &mut self.subscription),
         }
         match asked.action {
             Action::End => {
                 self.runs[index].script.stop();
-                let effects = self.runs[index].course.end(Outcome::Stopped, asked.at);
+                let effects = self.runs[index].lifecycle.end(Outcome::Stopped, asked.at);
                 self.perform(index, effects);
             }
             Action::StopEverything => self.stop_everything(&asked.by),
@@ -106,16 +106,16 @@ impl EngineLoop {
     pub(crate) fn signaled(&mut self, ask: u64, result: Result<u32, String>, now: Monotonic) {
         let Some(position) = self.asks.iter().position(|(number, ..)| *number == ask) else { return };
         let (_, run, asked) = self.asks.swap_remove(position);
-        let Some(index) = self.find(run).filter(|index| !self.runs[*index].course.is_over()) else { return };
+        let Some(index) = self.find(run).filter(|index| !self.runs[*index].lifecycle.is_over()) else { return };
         match result {
             Ok(_) => {
-                self.runs[index].done(&asked, &mut self.tap);
-                self.runs[index].tell_ignored(&asked, now, &mut self.tap);
+                self.runs[index].done(&asked, &mut self.subscription);
+                self.runs[index].tell_ignored(&asked, now, &mut self.subscription);
             }
             // What could not be done, and to whom, is said here.
             Err(text) => {
                 let why = text.split_once(": ").map_or(text.as_str(), |(_, why)| why);
-                self.runs[index].refuse(&asked, why, now, &mut self.tap);
+                self.runs[index].refuse(&asked, why, now, &mut self.subscription);
             }
         }
     }
@@ -123,8 +123,8 @@ impl EngineLoop {
     /// Nobody will say any more what became of the signals that were asked for.
     pub(crate) fn refuse_asked(&mut self, why: &str, now: Monotonic) {
         for (_, run, asked) in std::mem::take(&mut self.asks) {
-            if let Some(index) = self.find(run).filter(|index| !self.runs[*index].course.is_over()) {
-                self.runs[index].refuse(&asked, why, now, &mut self.tap);
+            if let Some(index) = self.find(run).filter(|index| !self.runs[*index].lifecycle.is_over()) {
+                self.runs[index].refuse(&asked, why, now, &mut self.subscription);
             }
         }
     }
@@ -134,7 +134,7 @@ impl EngineLoop {
         found.ok_or_else(|| "no process or task of this run is called that".to_owned())
     }
 
-    fn send(&mut self, index: usize, asked: &Asked, signals: Vec<Signal>, scope: Scope) -> Result<Done, String> {
+    fn send(&mut self, index: usize, asked: &ActionRequest, signals: Vec<Signal>, scope: Scope) -> Result<Done, String> {
         let pid = self.process(index, &asked.target)?;
         if !self.runs[index].has_living(pid) {
             return Err("it has ended, and its parent has waited on it; nobody is there".to_owned());
@@ -147,7 +147,7 @@ impl EngineLoop {
         self.next_ask += 1;
         self.asks.push((self.next_ask, run, asked.clone()));
         self.request(&Request::Signal { ask: self.next_ask, pid, signals, scope });
-        Ok(Done::Asked)
+        Ok(Done::Requested)
     }
 
     /// A line for a child: its name up to the first blank, then the text.
@@ -167,11 +167,11 @@ impl EngineLoop {
     }
 
     /// Only a parent can wait: the supervisor for its own children, the body for its.
-    fn wait_on(&mut self, index: usize, asked: &Asked) -> Result<Done, String> {
+    fn wait_on(&mut self, index: usize, asked: &ActionRequest) -> Result<Done, String> {
         let run = &self.runs[index];
         if let Some(pid) = run.fold.find(&asked.target).filter(|pid| run.is_stage(*pid)) {
             self.request(&Request::Reap { pid });
-            self.runs[index].waiting.ask(Whom::One(pid), None);
+            self.runs[index].waiting.ask(WaitTarget::One(pid), None);
             self.settle_waits(index, monotonic_now());
             return Ok(Done::Yes);
         }
@@ -184,7 +184,7 @@ impl EngineLoop {
     }
 
     /// Waits on any or all children of the run: the supervisor's own, or the body's where its lesson knows how.
-    fn wait_for(&mut self, index: usize, asked: &Asked, whom: Whom) -> Result<Done, String> {
+    fn wait_for(&mut self, index: usize, asked: &ActionRequest, whom: WaitTarget) -> Result<Done, String> {
         if self.runs[index].scenario.is_some() {
             return self.tell_body(index, asked).map(|()| Done::Yes);
         }
@@ -204,7 +204,7 @@ impl EngineLoop {
 
     /// Answers who waits on the children of a run, and has those reaped that this takes.
     pub(crate) fn settle_waits(&mut self, index: usize, now: Monotonic) {
-        for pid in self.runs[index].settle_waits(false, now, &mut self.tap) {
+        for pid in self.runs[index].settle_waits(false, now, &mut self.subscription) {
             self.request(&Request::Reap { pid });
         }
     }
@@ -227,7 +227,7 @@ impl EngineLoop {
         Ok(Done::Yes)
     }
 
-    pub(crate) fn tell_body(&mut self, index: usize, asked: &Asked) -> Result<(), String> {
+    pub(crate) fn tell_body(&mut self, index: usize, asked: &ActionRequest) -> Result<(), String> {
         let run = &mut self.runs[index];
         let name = asked.action.to_string();
         if let Some(scenario) = run.scenario

@@ -1,11 +1,11 @@
 //! Commands of the window and the command line, and what the engine says to them. On the engine's thread.
 
-use crate::engine::drive::actions::Asked;
+use crate::engine::drive::actions::ActionRequest;
 use crate::engine::drive::board::USER;
 use crate::engine::drive::command::{Command, LaunchRequest};
 use crate::engine::drive::engine_loop::EngineLoop;
 use crate::engine::drive::save::Saving;
-use crate::engine::drive::subscription::Told;
+use crate::engine::drive::subscription::EngineEvent;
 use crate::engine::run::launch::plan;
 use crate::engine::run::live_run::Run;
 use crate::model::RunId;
@@ -25,9 +25,9 @@ impl EngineLoop {
             Command::Launch(request) => drop(self.launch(&request)),
             Command::Compare(request) => self.compare(*request),
             Command::Act { run, action, target } => match self.runs.iter().position(|candidate| candidate.id == run) {
-                Some(index) if !self.runs[index].course.is_over() => {
+                Some(index) if !self.runs[index].lifecycle.is_over() => {
                     let (by, at) = ("user".to_owned(), monotonic_now());
-                    self.act(index, &Asked { action, target, by, is_demo: false, at });
+                    self.act(index, &ActionRequest { action, target, by, is_demo: false, at });
                 }
                 _ => self.notice(action.could_not(&target, "the run has ended")),
             },
@@ -46,7 +46,7 @@ impl EngineLoop {
             Command::StopEverything => self.stop_everything("user"),
             Command::Save(run) => self.save(run, Run::to_be_saved),
             Command::SaveEdges(run) => self.save(run, Run::edges_to_be_saved),
-            Command::Forget(run) => self.runs.retain(|candidate| candidate.id != run || !candidate.course.is_over()),
+            Command::Forget(run) => self.runs.retain(|candidate| candidate.id != run || !candidate.lifecycle.is_over()),
         }
     }
 
@@ -76,10 +76,10 @@ impl EngineLoop {
         self.launches += 1;
         let run = RunId::new(self.launches);
         let stages = plan.stages.clone();
-        self.runs.push(Run::new(run, plan, request, origin, &mut self.tap));
+        self.runs.push(Run::new(run, plan, request, origin, &mut self.subscription));
         self.request(&Request::Launch { run, stages });
         self.sampler.watch(true);
-        let finished: Vec<RunId> = self.runs.iter().filter(|run| run.course.is_over()).map(|run| run.id).collect();
+        let finished: Vec<RunId> = self.runs.iter().filter(|run| run.lifecycle.is_over()).map(|run| run.id).collect();
         let excess = finished.len().saturating_sub(MOST_FINISHED);
         self.runs.retain(|run| !finished[..excess].contains(&run.id));
         Some(run)
@@ -95,7 +95,7 @@ impl EngineLoop {
     }
 
     pub(crate) fn refuse(&mut self, sentence: String) {
-        self.tap.tell(Told::Refused(sentence.clone()));
+        self.subscription.tell(EngineEvent::Refused(sentence.clone()));
         self.notice(sentence);
     }
 

@@ -1,4 +1,4 @@
-//! The header as the engine knows it: what bodies and users wish for it goes to the supervisor, which owns it; what it tells becomes
+//! The header as the engine knows it: what bodies and users intend for it goes to the supervisor, which owns it; what it tells becomes
 //! events of the runs. On the engine's thread.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -7,10 +7,10 @@ use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
-use crate::engine::drive::actions::Asked;
+use crate::engine::drive::actions::ActionRequest;
 use crate::engine::drive::engine_loop::EngineLoop;
-use crate::engine::drive::subscription::Told;
-use crate::engine::run::live_run::Wish;
+use crate::engine::drive::subscription::EngineEvent;
+use crate::engine::run::live_run::LineIntent;
 use crate::gpio::{BoardKind, Edge, Level, Line, Watch};
 use crate::model::{Action, BoardView, EventKind, Monotonic, PinFunction, Pull, RunId};
 use crate::supervisor::{LineRequest, Request};
@@ -105,7 +105,7 @@ impl Header {
     }
 
     /// When the supervisor must hear of us again; `None` while there is no need.
-    pub(crate) fn next_beat(&self) -> Option<Monotonic> {
+    pub(crate) fn next_heartbeat(&self) -> Option<Monotonic> {
         self.pause().map(|pause| self.spoke_at + pause)
     }
 
@@ -118,7 +118,7 @@ impl Header {
 /// How long a real button may bounce. One on the screen does not, and may be let go sooner.
 const BOUNCE: Duration = Duration::from_millis(5);
 
-/// What a run's body wishes is asked under numbers from here on, so that a refusal is told to that run.
+/// What a run's body intends is asked under numbers from here on, so that a refusal is told to that run.
 const ASKS_OF_RUNS: u64 = 1 << 32;
 
 /// What a lost supervisor has left is asked about under this number.
@@ -141,8 +141,8 @@ fn apply(view: &mut BoardView, edges: &[Edge]) {
 
 impl EngineLoop {
     /// Tells the supervisor that we live and want our lines kept, or asks what a real header is like now.
-    pub(crate) fn beat(&mut self, now: Monotonic) {
-        if self.retry_at.is_none() && self.header.next_beat().is_some_and(|at| now >= at) {
+    pub(crate) fn heartbeat(&mut self, now: Monotonic) {
+        if self.retry_at.is_none() && self.header.next_heartbeat().is_some_and(|at| now >= at) {
             self.header.spoke_at = now;
             if self.header.is_real() {
                 self.ask_header(0, LineRequest::Look);
@@ -218,7 +218,7 @@ impl EngineLoop {
         if !driven.is_empty() {
             self.notice(text.clone());
         }
-        self.tap.tell(Told::Board { ask: 0, board: Arc::clone(&self.header.view), refused: Some(text) });
+        self.subscription.tell(EngineEvent::Board { ask: 0, board: Arc::clone(&self.header.view), refused: Some(text) });
     }
 
     /// Lines have changed their level, and nothing else on the header has changed.
@@ -253,12 +253,12 @@ impl EngineLoop {
 
     /// Tells whoever has asked, and a refusal to the run or the person, too.
     fn answer(&mut self, ask: u64, refused: Option<String>) {
-        self.tap.tell(Told::Board { ask, board: Arc::clone(&self.header.view), refused: refused.clone() });
+        self.subscription.tell(EngineEvent::Board { ask, board: Arc::clone(&self.header.view), refused: refused.clone() });
         let Some(refused) = refused else { return };
         let now = monotonic_now();
         let run = ask.checked_sub(ASKS_OF_RUNS).and_then(|run| self.find(RunId::new(run as u32)));
         match run {
-            Some(index) => self.runs[index].emit(EventKind::Notice { text: refused }, now, &mut self.tap),
+            Some(index) => self.runs[index].emit(EventKind::Notice { text: refused }, now, &mut self.subscription),
             None => self.notice(refused),
         }
     }
@@ -276,20 +276,20 @@ impl EngineLoop {
                 let is_button = run.buttons.contains(&line);
                 // An edge belongs to the run that owns or watches the line; any other to every run that goes on.
                 let is_its = is_button || edge.owner.as_deref().is_none_or(|owner| owner == USER || owner == run.owner());
-                if run.course.is_over() || !is_its {
+                if run.lifecycle.is_over() || !is_its {
                     continue;
                 }
-                run.edge(line, edge.level.value(), edge.t.min(now), &mut self.tap);
+                run.edge(line, edge.level.value(), edge.t.min(now), &mut self.subscription);
                 if is_button && edge.level == Level::Low {
                     // A body that has ended or reads nothing misses it.
                     let target = edge.line.to_string();
-                    let asked = Asked { action: Action::Press, target, by: USER.to_owned(), is_demo: false, at: now };
+                    let asked = ActionRequest { action: Action::Press, target, by: USER.to_owned(), is_demo: false, at: now };
                     if let Err(why) = self.tell_body(index, &asked) {
-                        self.runs[index].refuse(&asked, &why, now, &mut self.tap);
+                        self.runs[index].refuse(&asked, &why, now, &mut self.subscription);
                     }
                 }
             }
-            self.tap.tell(Told::Edge(edge.clone()));
+            self.subscription.tell(EngineEvent::Edge(edge.clone()));
         }
         self.has_news = true;
     }
@@ -297,24 +297,24 @@ impl EngineLoop {
     /// A run is over, and gives its lines back; unless the same scenario runs once more and has them now.
     pub(crate) fn release_lines(&mut self, run: usize) {
         let owner = self.runs[run].owner();
-        let mut others = self.runs.iter().enumerate().filter(|(index, other)| *index != run && !other.course.is_over());
+        let mut others = self.runs.iter().enumerate().filter(|(index, other)| *index != run && !other.lifecycle.is_over());
         if !others.any(|(_, other)| other.owner() == owner) {
             self.ask_header(0, LineRequest::Release { owner });
         }
     }
 
-    /// What bodies wish for the header goes to the supervisor.
+    /// What bodies intend for the header goes to the supervisor.
     pub(crate) fn pass_on_lines(&mut self, run: usize) {
-        let wishes = self.runs[run].take_wishes();
-        if wishes.is_empty() {
+        let intents = self.runs[run].take_intents();
+        if intents.is_empty() {
             return;
         }
         let (owner, ask) = (self.runs[run].owner(), ASKS_OF_RUNS + u64::from(self.runs[run].id.number()));
-        for wish in wishes {
+        for intent in intents {
             let owner = owner.clone();
-            let request = match wish {
-                Wish::Level(line, level) => LineRequest::Set { line, level, safe: Level::Low, owner },
-                Wish::Button(line) => {
+            let request = match intent {
+                LineIntent::Level(line, level) => LineRequest::Set { line, level, safe: Level::Low, owner },
+                LineIntent::Button(line) => {
                     self.runs[run].buttons.insert(line.number());
                     // It connects its line with ground, as gpiozero has it, so that no resistor is needed.
                     let watch = Watch { pull: Some(Pull::Up), debounce: self.header.is_real().then_some(BOUNCE) };

@@ -42,7 +42,7 @@ pub enum Command {
     FreeLine(u8),
     /// Do something else with the header's lines.
     Lines {
-        /// Named again in the one `Told::Board` that answers it.
+        /// Named again in the one `EngineEvent::Board` that answers it.
         ask: u64,
         /// What.
         request: LineRequest,

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use rustix::process::{Resource, getrlimit};
 
-use crate::engine::drive::actions::Asked;
+use crate::engine::drive::actions::ActionRequest;
 use crate::engine::drive::command::{LaunchRequest, What};
 use crate::engine::drive::engine_loop::EngineLoop;
 use crate::model::{Action, EventKind, ExitStatus, Language, Monotonic, Pid, ProcessState, RunId, Signal};
@@ -84,11 +84,11 @@ pub(crate) fn killed_from_outside(name: &str, pid: Pid, signal: Signal) -> Strin
 impl EngineLoop {
     /// Ends all runs; what is left of them is counted and told.
     pub(crate) fn stop_everything(&mut self, by: &str) {
-        let active: Vec<usize> = (0..self.runs.len()).filter(|index| !self.runs[*index].course.is_over()).collect();
+        let active: Vec<usize> = (0..self.runs.len()).filter(|index| !self.runs[*index].lifecycle.is_over()).collect();
         self.stopping = Some(self.stopping.unwrap_or_default().max(active.len()));
         for index in active {
             let (by, at) = (by.to_owned(), monotonic_now());
-            self.act(index, &Asked { action: Action::End, target: String::new(), by, is_demo: false, at });
+            self.act(index, &ActionRequest { action: Action::End, target: String::new(), by, is_demo: false, at });
         }
     }
 
@@ -125,10 +125,10 @@ impl EngineLoop {
     /// The supervisor could not look who is there.
     pub(crate) fn not_counted(&mut self, run: RunId, why: &str, now: Monotonic) {
         let Some(index) = self.find(run) else { return };
-        self.runs[index].course.not_counted(now);
+        self.runs[index].lifecycle.not_counted(now);
         if !std::mem::replace(&mut self.runs[index].was_not_counted, true) {
             let text = format!("could not count the processes of this run: {why}; it is tried again");
-            self.runs[index].emit(EventKind::Notice { text }, now, &mut self.tap);
+            self.runs[index].emit(EventKind::Notice { text }, now, &mut self.subscription);
         }
     }
 
@@ -143,7 +143,7 @@ impl EngineLoop {
     pub(crate) fn name_unkillable(&mut self, now: Monotonic) {
         let due: Vec<(Monotonic, RunId, Pid)> = self.kills.extract_if(.., |(at, ..)| *at <= now).collect();
         for (_, run, pid) in due {
-            if let Some(index) = self.find(run).filter(|index| !self.runs[*index].course.is_over()) {
+            if let Some(index) = self.find(run).filter(|index| !self.runs[*index].lifecycle.is_over()) {
                 self.name_one(index, pid, now);
             }
         }
@@ -161,6 +161,6 @@ impl EngineLoop {
                 format!("{name} ({pid}) is still there after SIGKILL, {state}: another user's, traced, or held by the kernel")
             }
         };
-        self.runs[index].emit(EventKind::Notice { text }, now, &mut self.tap);
+        self.runs[index].emit(EventKind::Notice { text }, now, &mut self.subscription);
     }
 }

@@ -9,7 +9,7 @@ use crossbeam_channel::{Receiver, TryRecvError};
 use rustix::event::{PollFd, PollFlags, poll};
 
 use crate::engine::comparison::compare::Comparing;
-use crate::engine::drive::actions::Asked;
+use crate::engine::drive::actions::ActionRequest;
 use crate::engine::drive::bell::Bell;
 use crate::engine::drive::board::Header;
 use crate::engine::drive::command::Command;
@@ -17,7 +17,7 @@ use crate::engine::drive::handle::EngineHandle;
 use crate::engine::drive::machine::MachineLog;
 use crate::engine::drive::sampler::Sampler;
 use crate::engine::drive::save::Saver;
-use crate::engine::drive::subscription::Tap;
+use crate::engine::drive::subscription::Subscription;
 use crate::engine::run::lifecycle::Effect;
 use crate::engine::run::live_run::Run;
 use crate::engine::run::streams::{Open, Scratch};
@@ -49,9 +49,9 @@ enum Source {
 pub(crate) struct EngineLoop {
     pub(crate) client: Client,
     pub(crate) runs: Vec<Run>,
-    pub(crate) tap: Tap,
+    pub(crate) subscription: Subscription,
     /// Signals that the supervisor was asked to send, until it says whether it has.
-    pub(crate) asks: Vec<(u64, RunId, Asked)>,
+    pub(crate) asks: Vec<(u64, RunId, ActionRequest)>,
     pub(crate) next_ask: u64,
     pub(crate) program: PathBuf,
     pub(crate) sampler: Sampler,
@@ -98,11 +98,18 @@ pub(crate) struct EngineLoop {
 }
 
 impl EngineLoop {
-    pub(crate) fn new(client: Client, program: PathBuf, tap: Tap, sampler: Sampler, publisher: EngineHandle, bell: Bell) -> Self {
+    pub(crate) fn new(
+        client: Client,
+        program: PathBuf,
+        subscription: Subscription,
+        sampler: Sampler,
+        publisher: EngineHandle,
+        bell: Bell,
+    ) -> Self {
         Self {
             client,
             runs: Vec::new(),
-            tap,
+            subscription,
             asks: Vec::new(),
             next_ask: 0,
             program,
@@ -151,7 +158,7 @@ impl EngineLoop {
             if let Some(why) = self.lost.take() {
                 self.lost_supervisor(&why);
             }
-            self.tap.flush();
+            self.subscription.flush();
             self.publish();
         }
         self.leave_lines_safe();
@@ -175,12 +182,12 @@ impl EngineLoop {
                 }
                 Source::Supervisor => self.hear_supervisor(),
                 Source::Output(run, index) => {
-                    let closed = self.runs[run].read_output(index, &mut self.scratch, now, &mut self.tap);
+                    let closed = self.runs[run].read_output(index, &mut self.scratch, now, &mut self.subscription);
                     self.streams_closed(run, closed);
                 }
                 Source::Events(..) if self.client.has_queued() => {}
                 Source::Events(run, index) => {
-                    let closed = self.runs[run].read_events(index, &mut self.scratch, now, &mut self.tap);
+                    let closed = self.runs[run].read_events(index, &mut self.scratch, now, &mut self.subscription);
                     self.pass_on_lines(run);
                     self.streams_closed(run, closed);
                 }
@@ -205,14 +212,14 @@ impl EngineLoop {
         }
         let now = monotonic_now();
         for (run_index, run) in self.runs.iter().enumerate() {
-            if !self.tap.is_behind() {
+            if !self.subscription.is_behind() {
                 for (index, stream) in run.outputs.iter().enumerate().filter(|(_, stream)| stream.rests_until(now).is_none()) {
                     sources.push(Source::Output(run_index, index));
                     fds.push(PollFd::new(stream, PollFlags::IN));
                 }
             }
-            // What bodies wish for the header must not make a queue before what else is asked of the supervisor: they wait.
-            if !self.tap.is_behind() && !self.client.has_queued() {
+            // What bodies intend for the header must not make a queue before what else is asked of the supervisor: they wait.
+            if !self.subscription.is_behind() && !self.client.has_queued() {
                 sources.extend((0..run.events.len()).map(|index| Source::Events(run_index, index)));
                 fds.extend(run.events.iter().map(|stream| PollFd::new(stream, PollFlags::IN)));
             }
@@ -236,18 +243,18 @@ impl EngineLoop {
     }
 
     fn next_deadline(&self, now: Monotonic) -> Option<Monotonic> {
-        let active = self.runs.iter().filter(|run| !run.course.is_over());
+        let active = self.runs.iter().filter(|run| !run.lifecycle.is_over());
         let of_runs =
-            active.flat_map(|run| [run.course.next_deadline(), run.next_action_at(), run.waiting.next_deadline()]).flatten();
+            active.flat_map(|run| [run.lifecycle.next_deadline(), run.next_action_at(), run.waiting.next_deadline()]).flatten();
         let kills = self.kills.iter().map(|kill| kill.0);
         let publication = self
             .next_publication()
             .into_iter()
             .chain(self.retry_at)
             .chain(self.patience_ends_at())
-            .chain(self.header.next_beat())
+            .chain(self.header.next_heartbeat())
             .chain(kills);
-        if self.tap.is_behind() {
+        if self.subscription.is_behind() {
             return of_runs.chain(publication).chain([now + TAP_RETRY]).min();
         }
         let rests = self.runs.iter().flat_map(|run| &run.outputs).filter_map(|stream| stream.rests_until(now));
@@ -263,7 +270,7 @@ impl EngineLoop {
     }
 
     pub(crate) fn is_active(&self) -> bool {
-        self.runs.iter().any(|run| !run.course.is_over())
+        self.runs.iter().any(|run| !run.lifecycle.is_over())
     }
 
     pub(crate) fn request(&mut self, request: &Request) {
@@ -290,18 +297,19 @@ impl EngineLoop {
 
     /// The run that a process of this supervisor's belongs to.
     pub(crate) fn find_by_pid(&self, pid: Pid) -> Option<usize> {
-        let find = |belongs: fn(&Run, Pid) -> bool| self.runs.iter().rposition(|run| !run.course.is_over() && belongs(run, pid));
+        let find =
+            |belongs: fn(&Run, Pid) -> bool| self.runs.iter().rposition(|run| !run.lifecycle.is_over() && belongs(run, pid));
         find(Run::has_seen).or_else(|| find(Run::has_living))
     }
 
     /// The same, as far as it does not rest on the word of a body.
     pub(crate) fn find_seen(&self, pid: Pid) -> Option<usize> {
-        self.runs.iter().rposition(|run| !run.course.is_over() && run.has_seen(pid))
+        self.runs.iter().rposition(|run| !run.lifecycle.is_over() && run.has_seen(pid))
     }
 
     fn streams_closed(&mut self, run: usize, count: usize) {
         for _ in 0..count {
-            let effects = self.runs[run].course.stream_closed();
+            let effects = self.runs[run].lifecycle.stream_closed();
             self.perform(run, effects);
         }
     }
@@ -312,7 +320,7 @@ impl EngineLoop {
             let run = self.runs[index].id;
             match effect {
                 Effect::Signal(signals) => {
-                    let is_only_run = self.runs.iter().filter(|run| !run.course.is_over()).count() == 1;
+                    let is_only_run = self.runs.iter().filter(|run| !run.lifecycle.is_over()).count() == 1;
                     let seen = self.runs[index].orphans(self.client.pid());
                     self.request(&Request::SignalRun { run, signals, is_only_run, seen });
                 }
@@ -323,24 +331,24 @@ impl EngineLoop {
                 }
                 Effect::NameStuck => self.name_stuck(index, now),
                 // Held up by our own listener, it is open because it has not been read.
-                Effect::TellOpen(_) if self.tap.is_behind() => {}
+                Effect::TellOpen(_) if self.subscription.is_behind() => {}
                 Effect::TellOpen(left) => {
                     let text = format!(
                         "all processes of the run have ended, but its output is still open: somebody outside of it holds the pipe; \
                          open until {:.1} s from now",
                         left.as_secs_f64()
                     );
-                    self.runs[index].emit(EventKind::Notice { text }, now, &mut self.tap);
+                    self.runs[index].emit(EventKind::Notice { text }, now, &mut self.subscription);
                 }
                 Effect::Drain => self.runs[index].close_terminal(),
-                Effect::CloseStreams => self.runs[index].close_streams(&mut self.scratch, now, &mut self.tap),
+                Effect::CloseStreams => self.runs[index].close_streams(&mut self.scratch, now, &mut self.subscription),
                 Effect::TellStuck(left) => {
                     let text = crate::engine::drive::ending::stuck(left);
-                    self.runs[index].emit(EventKind::Notice { text }, now, &mut self.tap);
+                    self.runs[index].emit(EventKind::Notice { text }, now, &mut self.subscription);
                 }
                 Effect::Finish { cut_short, left } => {
                     self.release_lines(index);
-                    self.runs[index].finish(cut_short, left, &mut self.scratch, now, &mut self.tap);
+                    self.runs[index].finish(cut_short, left, &mut self.scratch, now, &mut self.subscription);
                     self.sampler.watch(self.is_active());
                 }
             }
@@ -356,28 +364,28 @@ impl EngineLoop {
         self.check_supervisor(now);
         self.name_unkillable(now);
         self.count_when_stopped();
-        self.beat(now);
+        self.heartbeat(now);
         for index in 0..self.runs.len() {
-            if self.runs[index].course.is_over() {
+            if self.runs[index].lifecycle.is_over() {
                 continue;
             }
             if self.runs[index].waiting.next_deadline().is_some_and(|at| now >= at) {
                 self.settle_waits(index, now);
             }
             while let Some(TimedAction { action, target, is_demo, .. }) = self.runs[index].take_due(now) {
-                self.act(index, &Asked { action, target, by: "script".to_owned(), is_demo, at: now });
+                self.act(index, &ActionRequest { action, target, by: "script".to_owned(), is_demo, at: now });
             }
             if now >= self.looked_at + LOOK {
-                self.runs[index].look(now, &mut self.tap);
+                self.runs[index].look(now, &mut self.subscription);
             }
-            let was_asked = self.runs[index].course.kill_at();
-            let effects = self.runs[index].course.tick(now);
+            let was_asked = self.runs[index].lifecycle.kill_at();
+            let effects = self.runs[index].lifecycle.tick(now);
             if effects.contains(&Effect::ReapKept) && was_asked.is_none() {
                 let end = EventKind::Action { action: "end".to_owned(), target: String::new(), by: "timeout".to_owned() };
-                self.runs[index].emit(end, now, &mut self.tap);
+                self.runs[index].emit(end, now, &mut self.subscription);
             }
             self.perform(index, effects);
-            if let Some(at) = self.runs[index].course.kill_at() {
+            if let Some(at) = self.runs[index].lifecycle.kill_at() {
                 let until = self.runs[index].time(at);
                 self.runs[index].fold.stopping(until);
             }
@@ -394,7 +402,7 @@ impl EngineLoop {
             return;
         }
         for run in &mut self.runs {
-            run.refill(now, &mut self.tap);
+            run.refill(now, &mut self.subscription);
         }
         self.has_news = false;
         self.published_at = now;

@@ -1,7 +1,7 @@
 //! What the supervisor tells, and what becomes of a run by it. On the engine's thread.
 
 use crate::engine::drive::engine_loop::EngineLoop;
-use crate::engine::drive::subscription::Told;
+use crate::engine::drive::subscription::EngineEvent;
 use crate::engine::run::live_run::Run;
 use crate::model::{EventKind, Monotonic, Pid, ProcessState, RunId};
 use crate::supervisor::{Incoming, Report};
@@ -22,19 +22,19 @@ impl EngineLoop {
                 Ok(Some(Incoming::Launched(run, children))) => {
                     let supervisor = self.client.pid();
                     let now = monotonic_now();
-                    self.tap.tell(Told::Launched(run, children.iter().map(|(child, _)| child.pid).collect()));
+                    self.subscription.tell(EngineEvent::Launched(run, children.iter().map(|(child, _)| child.pid).collect()));
                     if let Some(index) = self.find(run) {
                         let run = &mut self.runs[index];
-                        let streams = run.launched(children, supervisor, now, &mut self.tap);
+                        let streams = run.launched(children, supervisor, now, &mut self.subscription);
                         let stages = run.stage_count();
                         self.tell_of_others();
                         self.sampler.watch_pipes(self.runs.iter().flat_map(Run::pipes).collect());
                         let run = &mut self.runs[index];
                         if let Some(why) = self.client.trouble() {
                             let text = format!("{why}; until then only children of the supervisor are seen and counted");
-                            run.emit(EventKind::Notice { text }, now, &mut self.tap);
+                            run.emit(EventKind::Notice { text }, now, &mut self.subscription);
                         }
-                        let effects = run.course.launched(stages, streams, now);
+                        let effects = run.lifecycle.launched(stages, streams, now);
                         self.perform(index, effects);
                     }
                 }
@@ -47,7 +47,7 @@ impl EngineLoop {
 
     /// Tells each run which processes are the supervisor's children of another one.
     fn tell_of_others(&mut self) {
-        let living = self.runs.iter().filter(|run| !run.course.is_over());
+        let living = self.runs.iter().filter(|run| !run.lifecycle.is_over());
         let stages: Vec<(RunId, Vec<Pid>)> = living.map(|run| (run.id, run.stage_pids())).collect();
         for run in &mut self.runs {
             run.others = stages.iter().filter(|(id, _)| *id != run.id).flat_map(|(_, pids)| pids).copied().collect();
@@ -61,10 +61,10 @@ impl EngineLoop {
             Report::NotLaunched { run, failure } => {
                 if let Some(index) = self.find(run) {
                     let text = failure.to_string();
-                    self.tap.tell(Told::NotLaunched(run, failure));
-                    self.runs[index].emit(EventKind::Notice { text: text.clone() }, now, &mut self.tap);
+                    self.subscription.tell(EngineEvent::NotLaunched(run, failure));
+                    self.runs[index].emit(EventKind::Notice { text: text.clone() }, now, &mut self.subscription);
                     self.notice(text);
-                    let effects = self.runs[index].course.not_launched();
+                    let effects = self.runs[index].lifecycle.not_launched();
                     self.perform(index, effects);
                 }
             }
@@ -75,28 +75,28 @@ impl EngineLoop {
                     self.reaped.insert(pid, now);
                 }
                 let Some(index) = self.find_by_pid(pid) else { return };
-                self.runs[index].emit(EventKind::ProcessUsed { pid, usage }, now, &mut self.tap);
-                let is_stages_end = self.runs[index].exited(pid, status, is_reaped, now, &mut self.tap);
+                self.runs[index].emit(EventKind::ProcessUsed { pid, usage }, now, &mut self.subscription);
+                let is_stages_end = self.runs[index].exited(pid, status, is_reaped, now, &mut self.subscription);
                 self.settle_waits(index, now);
                 if is_stages_end {
-                    let effects = self.runs[index].course.stage_ended(now);
+                    let effects = self.runs[index].lifecycle.stage_ended(now);
                     self.perform(index, effects);
                 }
             }
             Report::Reaped { pid } => {
                 self.reaped.insert(pid, now);
                 let Some(index) = self.find_by_pid(pid) else { return };
-                let is_stages_end = self.runs[index].reaped(pid, now, &mut self.tap);
+                let is_stages_end = self.runs[index].reaped(pid, now, &mut self.subscription);
                 self.settle_waits(index, now);
                 if is_stages_end {
-                    let effects = self.runs[index].course.stage_ended(now);
+                    let effects = self.runs[index].lifecycle.stage_ended(now);
                     self.perform(index, effects);
                 }
             }
             Report::Signaled { ask, result } => self.signaled(ask, result, now),
             Report::Members { run, pids } => {
                 if let Some(index) = self.find(run) {
-                    let effects = self.runs[index].course.members(pids.len() as u32, now);
+                    let effects = self.runs[index].lifecycle.members(pids.len() as u32, now);
                     self.perform(index, effects);
                 }
             }
@@ -104,7 +104,7 @@ impl EngineLoop {
             Report::Counted { result } => self.counted(result),
             Report::Note { run, text } => {
                 if let Some(index) = self.find(run) {
-                    self.runs[index].emit(EventKind::Notice { text }, now, &mut self.tap);
+                    self.runs[index].emit(EventKind::Notice { text }, now, &mut self.subscription);
                 }
             }
             Report::Board { ask, board, edges, refused } => self.board_changed(ask, board, &edges, refused, now),
@@ -114,7 +114,7 @@ impl EngineLoop {
 
     fn tell_state(&mut self, pid: Pid, state: ProcessState, now: Monotonic) {
         if let Some(index) = self.find_by_pid(pid) {
-            self.runs[index].emit(EventKind::ProcessState { pid, state }, now, &mut self.tap);
+            self.runs[index].emit(EventKind::ProcessState { pid, state }, now, &mut self.subscription);
         }
     }
 }

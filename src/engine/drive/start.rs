@@ -12,7 +12,7 @@ use crate::engine::drive::command::Command;
 use crate::engine::drive::engine_loop::EngineLoop;
 use crate::engine::drive::handle::EngineHandle;
 use crate::engine::drive::sampler::Sampler;
-use crate::engine::drive::subscription::{Tap, Told};
+use crate::engine::drive::subscription::{EngineEvent, Subscription};
 use crate::gpio::{self, BoardKind, GpioError};
 use crate::model::Snapshot;
 use crate::supervisor::{Client, SupervisorError};
@@ -41,7 +41,7 @@ pub struct Options {
     /// The program that plays the other roles: `/proc/self/exe`, or the built binary in a test.
     pub program: PathBuf,
     /// Room for events on the way to a listener that wants all of them; without it output may be dropped, counted.
-    pub tap: Option<usize>,
+    pub subscription: Option<usize>,
     /// Which GPIO board.
     pub board: BoardKind,
 }
@@ -50,7 +50,7 @@ pub struct Options {
 #[derive(Debug)]
 pub struct Engine {
     handle: EngineHandle,
-    told: Option<Receiver<Told>>,
+    told: Option<Receiver<EngineEvent>>,
     bell: Bell,
     thread: Option<JoinHandle<()>>,
     alive: Option<crossbeam_channel::Sender<()>>,
@@ -67,14 +67,15 @@ impl Engine {
         let (commands, received) = bounded::<Command>(COMMANDS);
         let latest = Arc::new(Mutex::new(Arc::new(Snapshot::default())));
         let handle = EngineHandle::new(commands, latest).with_bell(bell.clone());
-        let (sender, told) = options.tap.map(bounded).unzip();
+        let (sender, told) = options.subscription.map(bounded).unzip();
         let (alive, ended) = bounded::<()>(0);
         let sampler = Sampler::start(supervisor.pid(), bell.clone())?;
         let publisher = handle.clone();
         let loop_bell = bell.clone();
         let thread = start_thread("engine", move || {
             let _ = rename_thread("engine");
-            let mut engine = EngineLoop::new(supervisor, options.program, Tap::new(sender), sampler, publisher, loop_bell);
+            let mut engine =
+                EngineLoop::new(supervisor, options.program, Subscription::new(sender), sampler, publisher, loop_bell);
             engine.use_board(options.board);
             engine.run(&received, &ended);
         })?;
@@ -87,7 +88,7 @@ impl Engine {
     }
 
     /// Everything that happens, if it was asked for. While nobody takes it, the children wait.
-    pub const fn told(&self) -> Option<&Receiver<Told>> {
+    pub const fn told(&self) -> Option<&Receiver<EngineEvent>> {
         self.told.as_ref()
     }
 }

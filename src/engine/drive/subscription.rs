@@ -12,7 +12,7 @@ use crate::supervisor::LaunchFailure;
 
 /// One thing that happened.
 #[derive(Debug, Clone)]
-pub enum Told {
+pub enum EngineEvent {
     /// An event of a run.
     Event(RunId, Arc<Event>),
     /// The children that a run consists of were started, first stage to last.
@@ -38,15 +38,15 @@ pub enum Told {
 
 /// The engine's end of it.
 #[derive(Debug)]
-pub(crate) struct Tap {
-    sender: Option<Sender<Told>>,
-    waiting: VecDeque<Told>,
+pub(crate) struct Subscription {
+    sender: Option<Sender<EngineEvent>>,
+    waiting: VecDeque<EngineEvent>,
     /// Whether the last flush could not hand over all. What was told since then waits only for the next one.
     is_behind: bool,
 }
 
-impl Tap {
-    pub(crate) const fn new(sender: Option<Sender<Told>>) -> Self {
+impl Subscription {
+    pub(crate) const fn new(sender: Option<Sender<EngineEvent>>) -> Self {
         Self { sender, waiting: VecDeque::new(), is_behind: false }
     }
 
@@ -55,7 +55,7 @@ impl Tap {
         self.sender.is_some()
     }
 
-    pub(crate) fn tell(&mut self, told: Told) {
+    pub(crate) fn tell(&mut self, told: EngineEvent) {
         if self.sender.is_some() {
             self.waiting.push_back(told);
         }
@@ -92,22 +92,22 @@ mod tests {
     #[test]
     fn a_listener_is_behind_only_while_its_queue_is_full() {
         let (sender, told) = crossbeam_channel::bounded(2);
-        let mut tap = Tap::new(Some(sender));
-        let said = || Told::Refused(String::new());
-        tap.tell(said());
-        assert!(!tap.is_behind(), "it was not handed over yet");
-        tap.flush();
-        assert!(!tap.is_behind());
-        tap.tell(said());
-        tap.tell(said());
-        tap.flush();
-        assert!(tap.is_behind(), "one waits");
+        let mut subscription = Subscription::new(Some(sender));
+        let said = || EngineEvent::Refused(String::new());
+        subscription.tell(said());
+        assert!(!subscription.is_behind(), "it was not handed over yet");
+        subscription.flush();
+        assert!(!subscription.is_behind());
+        subscription.tell(said());
+        subscription.tell(said());
+        subscription.flush();
+        assert!(subscription.is_behind(), "one waits");
         assert_eq!(told.try_iter().count(), 2);
-        tap.flush();
-        assert!(!tap.is_behind());
+        subscription.flush();
+        assert!(!subscription.is_behind());
         drop(told);
-        tap.tell(said());
-        tap.flush();
-        assert!(!tap.is_behind() && !tap.is_wanted(), "nobody listens any more");
+        subscription.tell(said());
+        subscription.flush();
+        assert!(!subscription.is_behind() && !subscription.is_wanted(), "nobody listens any more");
     }
 }

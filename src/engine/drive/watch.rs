@@ -60,7 +60,7 @@ impl EngineLoop {
         // While lines are driven, too: a supervisor that is stopped cannot make them safe. Not twice into the same silence; and while
         // it owes another answer, too, since a launch may wait for somebody else.
         let has_spoken = self.owed == 0 || self.silent_since >= self.asked_at;
-        if (self.is_active() || self.header.next_beat().is_some()) && has_spoken && now >= self.asked_at + ASK {
+        if (self.is_active() || self.header.next_heartbeat().is_some()) && has_spoken && now >= self.asked_at + ASK {
             self.asked_at = now;
             self.look_for_guard(now);
             self.request(&Request::AreYouThere);
@@ -73,8 +73,8 @@ impl EngineLoop {
             return;
         }
         let text = "the supervisor's guard has ended: should app and supervisor be killed at once now, processes may be left";
-        for run in self.runs.iter_mut().filter(|run| !run.course.is_over()) {
-            run.emit(EventKind::Notice { text: text.to_owned() }, now, &mut self.tap);
+        for run in self.runs.iter_mut().filter(|run| !run.lifecycle.is_over()) {
+            run.emit(EventKind::Notice { text: text.to_owned() }, now, &mut self.subscription);
         }
         self.notice(text.to_owned());
     }
@@ -83,16 +83,16 @@ impl EngineLoop {
     pub(crate) fn lost_supervisor(&mut self, why: &str) {
         let now = monotonic_now();
         self.refuse_asked("the supervisor was lost", now);
-        for run in self.runs.iter_mut().filter(|run| !run.course.is_over()) {
+        for run in self.runs.iter_mut().filter(|run| !run.lifecycle.is_over()) {
             let text = format!("the supervisor was lost ({why}): how the processes of this run ended is unknown");
-            run.emit(EventKind::Notice { text }, now, &mut self.tap);
+            run.emit(EventKind::Notice { text }, now, &mut self.subscription);
             for pid in run.stage_pids() {
                 if run.has_living(pid) {
-                    run.exited(pid, crate::model::ExitStatus::Unknown, true, now, &mut self.tap);
+                    run.exited(pid, crate::model::ExitStatus::Unknown, true, now, &mut self.subscription);
                 }
             }
-            run.course.abandon();
-            run.finish(Some(Outcome::Failed), 0, &mut self.scratch, now, &mut self.tap);
+            run.lifecycle.abandon();
+            run.finish(Some(Outcome::Failed), 0, &mut self.scratch, now, &mut self.subscription);
         }
         self.sampler.watch(false);
         self.header.forget();

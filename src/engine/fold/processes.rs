@@ -14,7 +14,7 @@ const MAX_ENDINGS: usize = 4_096;
 impl RunFold {
     pub(crate) fn started(&mut self, t: Monotonic, told: Told<'_>) {
         self.published.touch_processes();
-        self.ledger.started(told.pid);
+        self.usage.started(told.pid);
         let started = self.processes.started(t, told);
         let name = self.processes.row(told.pid).map_or("", |row| row.name.as_str());
         self.lanes.process_started(t, told.pid, name, started == Started::Reused);
@@ -96,7 +96,7 @@ impl RunFold {
         let was_ended = row.ended.is_some();
         let is_success = status.is_none_or(ExitStatus::is_success);
         self.published.touch_processes();
-        self.ledger.ended(pid);
+        self.usage.ended(pid);
         self.processes.reaped(t, pid);
         self.lanes.process_reaped(t, pid, &sentences::end_note(status), is_success);
         let who = self.who(pid);
@@ -122,7 +122,7 @@ impl RunFold {
         if row.ppid.number() != 0 && row.ppid != sample.ppid {
             self.orphaned(t, pid, sample.ppid);
         }
-        self.ledger.sampled(sample);
+        self.usage.sampled(sample);
         // The first thread of a process can end before the others: then the kernel says Z of a process that lives.
         if matches!(sample.state, ProcessState::Zombie | ProcessState::Dead) {
             if sample.threads.len() <= 1 {

@@ -15,7 +15,7 @@ use crate::engine::fold::sentences::{self, Target};
 use crate::engine::fold::texts::{self, MOST_KEPT};
 use crate::engine::fold::traces::Traces;
 use crate::engine::fold::tree::{ProcessTable, Told};
-use crate::engine::fold::usage::Ledger;
+use crate::engine::fold::usage::ResourceUsage;
 use crate::engine::fold::view::Published;
 use crate::engine::fold::waits::Waits;
 use crate::model::{
@@ -50,7 +50,7 @@ pub struct RunFold {
     pub(crate) values: BTreeMap<String, Value>,
     /// What was told of the run as a whole, and holds.
     pub(crate) findings: Vec<RunFinding>,
-    pub(crate) ledger: Ledger,
+    pub(crate) usage: ResourceUsage,
     pub(crate) log: Log,
     pub(crate) events: u64,
     pub(crate) published: Published,
@@ -108,7 +108,7 @@ impl RunFold {
             facts: Vec::new(),
             values: BTreeMap::new(),
             findings: Vec::new(),
-            ledger: Ledger::default(),
+            usage: ResourceUsage::default(),
             log: Log::default(),
             events: 0,
             published: Published::default(),
@@ -161,7 +161,7 @@ impl RunFold {
             EventKind::TaskStarted { task, sort, pid, tid, line } => {
                 self.lanes.task_started(t, task, *sort, *pid, *tid, *line);
                 if let Some(tid) = tid {
-                    self.ledger.thread(*pid, *tid);
+                    self.usage.thread(*pid, *tid);
                 }
                 self.chatter(t, || (Severity::Info, sentences::task_started(task, *sort, *pid, *tid)));
             }
@@ -211,7 +211,7 @@ impl RunFold {
                 self.log.push(t, Severity::Bad, &action.could_not(target, why));
             }
             // The machine is no part of a run; the engine shows it apart. How busy it was says how far the run's times can be trusted.
-            EventKind::Machine(sample) => self.ledger.machine(sample),
+            EventKind::Machine(sample) => self.usage.machine(sample),
             EventKind::RunStarted { run, scenario, language, params } => {
                 self.id = *run;
                 self.scenario.clone_from(scenario);
@@ -233,7 +233,7 @@ impl RunFold {
             EventKind::ProcessOrphaned { pid, ppid } => self.orphaned(t, *pid, *ppid),
             EventKind::ProcessExited { pid, status } => self.ended(t, *pid, Some(*status)),
             EventKind::ProcessReaped { pid } => self.reaped(t, *pid),
-            EventKind::ProcessUsed { usage, .. } => self.ledger.used(usage),
+            EventKind::ProcessUsed { usage, .. } => self.usage.used(usage),
             EventKind::Waited { action, done, pending } => {
                 let done: Vec<_> = done.iter().map(|one| (self.who(one.pid), one.status)).collect();
                 let pending: Vec<_> = pending.iter().map(|pid| self.who(*pid)).collect();
@@ -426,7 +426,7 @@ impl RunFold {
         Some(Measured {
             outcome: *outcome,
             elapsed_s: *elapsed_s,
-            cost: self.ledger.cost(),
+            cost: self.usage.cost(),
             facts_held: self.facts.iter().filter(|fact| fact.holds).count(),
             facts: self.facts.len(),
             values: self.values.clone(),

@@ -10,7 +10,7 @@ const MAX_SEEN: usize = 100_000;
 
 /// The sums so far.
 #[derive(Debug, Default)]
-pub(crate) struct Ledger {
+pub(crate) struct ResourceUsage {
     cost: RunCost,
     processes: HashSet<Pid>,
     threads: HashMap<Pid, HashSet<Tid>>,
@@ -20,7 +20,7 @@ pub(crate) struct Ledger {
     machine_samples: u32,
 }
 
-impl Ledger {
+impl ResourceUsage {
     /// A process has begun, and with it its first thread.
     pub(crate) fn started(&mut self, pid: Pid) {
         if self.processes.len() < MAX_SEEN && self.processes.insert(pid) {
@@ -85,34 +85,34 @@ mod tests {
 
     #[test]
     fn everybody_is_counted_once_and_a_number_that_is_used_again_once_more() {
-        let mut ledger = Ledger::default();
+        let mut usage = ResourceUsage::default();
         let (pid, tid) = (Pid::new(7), Tid::new(8));
         for _ in 0..3 {
-            ledger.started(pid);
-            ledger.thread(pid, tid);
+            usage.started(pid);
+            usage.thread(pid, tid);
         }
-        assert_eq!((ledger.cost().processes, ledger.cost().threads), (1, 2));
-        ledger.ended(pid);
-        ledger.started(pid);
-        assert_eq!((ledger.cost().processes, ledger.cost().threads), (2, 3));
+        assert_eq!((usage.cost().processes, usage.cost().threads), (1, 2));
+        usage.ended(pid);
+        usage.started(pid);
+        assert_eq!((usage.cost().processes, usage.cost().threads), (2, 3));
     }
 
     #[test]
     fn how_busy_the_machine_was_is_an_average() {
-        let mut ledger = Ledger::default();
+        let mut usage = ResourceUsage::default();
         for percent in [vec![100.0, 50.0], vec![], vec![0.0, 50.0]] {
-            ledger.machine(&MachineSample { percent, ..MachineSample::default() });
+            usage.machine(&MachineSample { percent, ..MachineSample::default() });
         }
-        assert!((ledger.cost().machine_cores - 1.0).abs() < 1e-9);
+        assert!((usage.cost().machine_cores - 1.0).abs() < 1e-9);
     }
 
     #[test]
     fn what_was_used_adds_up_and_the_peak_does_not() {
-        let mut ledger = Ledger::default();
+        let mut usage = ResourceUsage::default();
         for peak_rss in [100, 300, 200] {
-            ledger.used(&Usage { user_s: 0.5, system_s: 0.25, peak_rss, waits: 2, preemptions: 1 });
+            usage.used(&Usage { user_s: 0.5, system_s: 0.25, peak_rss, waits: 2, preemptions: 1 });
         }
-        let cost = ledger.cost();
+        let cost = usage.cost();
         assert_eq!((cost.cpu_s().to_string().as_str(), cost.peak_rss, cost.switches()), ("2.25", 300, 9));
     }
 }

@@ -68,7 +68,7 @@ impl RunFold {
             facts: self.facts.clone(),
             values: self.values.clone(),
             findings: self.findings.clone(),
-            cost: self.ledger.cost(),
+            cost: self.usage.cost(),
             log: self.log.publish(),
             events: self.events,
         });

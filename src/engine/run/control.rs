@@ -5,7 +5,7 @@ use std::os::fd::OwnedFd;
 
 use serde_json::json;
 
-use crate::engine::drive::actions::Asked;
+use crate::engine::drive::actions::ActionRequest;
 use crate::engine::fold::texts::is_of;
 use crate::model::Pid;
 
@@ -16,9 +16,9 @@ pub(crate) struct Control {
     pipe: OwnedFd,
     /// Bytes written so far, and where each action ends that may not have been read.
     written: u64,
-    unread: VecDeque<(u64, Asked)>,
+    unread: VecDeque<(u64, ActionRequest)>,
     /// The newest, so that a refusal can be told with who asked.
-    told: VecDeque<Asked>,
+    told: VecDeque<ActionRequest>,
 }
 
 /// So many of them: as many short ones as its pipe can hold.
@@ -30,7 +30,7 @@ impl Control {
     }
 
     /// Tells the body what it is asked for. The error says why it cannot be told.
-    pub(crate) fn tell(&mut self, asked: &Asked) -> Result<(), String> {
+    pub(crate) fn tell(&mut self, asked: &ActionRequest) -> Result<(), String> {
         let mut line = json!({ "do": asked.action.to_string(), "target": asked.target }).to_string();
         line.push('\n');
         match rustix::io::write(&self.pipe, line.as_bytes()) {
@@ -49,13 +49,13 @@ impl Control {
 
     /// Who asked the body for this, the last time. The target is as its event line has it, where a long one is cut.
     pub(crate) fn asked_by(&self, action: &str, target: &str) -> Option<&str> {
-        let is_meant = |asked: &&Asked| is_of(target, &asked.target) && is_of(action, &asked.action.to_string());
+        let is_meant = |asked: &&ActionRequest| is_of(target, &asked.target) && is_of(action, &asked.action.to_string());
         let asked = self.told.iter().find(is_meant);
         asked.map(|asked| asked.by.as_str())
     }
 
     /// What the body has not read: once it has ended, nobody will.
-    pub(crate) fn unread(mut self) -> impl Iterator<Item = Asked> {
+    pub(crate) fn unread(mut self) -> impl Iterator<Item = ActionRequest> {
         self.forget_read();
         self.unread.into_iter().map(|(_, asked)| asked)
     }
@@ -79,7 +79,7 @@ mod tests {
     fn what_the_body_left_in_the_pipe_is_known_also_when_it_has_gone() {
         let (reader, writer) = rustix::pipe::pipe().expect("a pipe");
         let mut control = Control::new(Pid::new(1), writer);
-        let asked = |name: &str| Asked {
+        let asked = |name: &str| ActionRequest {
             action: Action::Scenario(name.to_owned()),
             target: String::new(),
             by: "user".to_owned(),

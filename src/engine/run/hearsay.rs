@@ -1,4 +1,4 @@
-//! Whom a body's line is believed about. Its tasks, values and facts are its own to tell, and what becomes of processes that descend
+//! WaitTarget a body's line is believed about. Its tasks, values and facts are its own to tell, and what becomes of processes that descend
 //! from it. All that is known of the supervisor's children, of the run as a whole and of the machine comes from the supervisor and the
 //! kernel alone. On the engine's thread; asks the kernel whose child a process is: it alone cannot be made to lie.
 
@@ -99,7 +99,7 @@ impl Speaker<'_> {
             // A thread or process that lives now, or has lived: that it is there, its former ancestor may know, too.
             EventKind::TaskStarted { pid, .. } if *pid == self.pid => Ok(()),
             EventKind::ProcessStarted { pid, ppid, .. } if *ppid != self.pid && self.is_stage(*ppid) => Err(is_not_its(*pid)),
-            // Whom the supervisor has adopted is the supervisor's child by now: the kernel says what it is called.
+            // WaitTarget the supervisor has adopted is the supervisor's child by now: the kernel says what it is called.
             EventKind::ProcessStarted { pid, ppid, name, argv, .. } if self.home(*pid) == Home::Adopted => {
                 if let Ok(process) = Process::new(pid.number())
                     && let (Ok(stat), Ok(command)) = (process.stat(), process.cmdline())
@@ -188,7 +188,7 @@ mod tests {
     use std::process::{Command, Stdio};
 
     use super::*;
-    use crate::engine::drive::actions::Asked;
+    use crate::engine::drive::actions::ActionRequest;
     use crate::model::{Action, Monotonic};
 
     fn refused(by: &str) -> EventKind {
@@ -234,7 +234,9 @@ mod tests {
         let (reader, writer) = rustix::pipe::pipe().expect("a pipe");
         let mut control = Control::new(Pid::new(7), writer);
         let (action, target) = (Action::Scenario("send".to_owned()), "x".repeat(5_000));
-        control.tell(&Asked { action, target, by: "user".to_owned(), is_demo: false, at: Monotonic::ZERO }).expect("told");
+        control
+            .tell(&ActionRequest { action, target, by: "user".to_owned(), is_demo: false, at: Monotonic::ZERO })
+            .expect("told");
         let (owners, controls) = (Owners::default(), [control]);
         let speaker = |pid: i32| {
             let (pid, supervisor) = (Pid::new(pid), Pid::new(1));

@@ -1,4 +1,4 @@
-//! The course of a run, from launch to the last process: pure. Facts go in, effects come out; time is an argument.
+//! The lifecycle of a run, from launch to the last process: pure. Facts go in, effects come out; time is an argument.
 
 use std::time::Duration;
 
@@ -68,7 +68,7 @@ enum Stage {
 
 /// One run's way.
 #[derive(Debug)]
-pub(crate) struct Course {
+pub(crate) struct RunLifecycle {
     plan: StopPlan,
     stage: Stage,
     cut_short: Option<Outcome>,
@@ -79,7 +79,7 @@ pub(crate) struct Course {
     timeout_at: Option<Monotonic>,
 }
 
-impl Course {
+impl RunLifecycle {
     pub(crate) const fn new(plan: StopPlan, timeout_at: Option<Monotonic>) -> Self {
         Self { plan, stage: Stage::Starting, cut_short: None, stages_alive: 0, streams_open: 0, members: None, timeout_at }
     }
@@ -278,93 +278,93 @@ mod tests {
 
     #[test]
     fn a_run_ends_when_its_stages_its_descendants_and_its_output_have() {
-        let mut course = Course::new(PLAN, None);
-        assert!(course.launched(2, 1, at(0.0)).is_empty());
-        assert!(course.stage_ended(at(1.0)).is_empty());
-        assert_eq!(course.stage_ended(at(1.0)), count());
-        assert_eq!(course.members(0, at(1.1)), [Effect::Drain], "output is still open");
-        assert_eq!(course.stream_closed(), finish(None, 0));
-        assert!(course.is_over() && course.next_deadline().is_none());
+        let mut lifecycle = RunLifecycle::new(PLAN, None);
+        assert!(lifecycle.launched(2, 1, at(0.0)).is_empty());
+        assert!(lifecycle.stage_ended(at(1.0)).is_empty());
+        assert_eq!(lifecycle.stage_ended(at(1.0)), count());
+        assert_eq!(lifecycle.members(0, at(1.1)), [Effect::Drain], "output is still open");
+        assert_eq!(lifecycle.stream_closed(), finish(None, 0));
+        assert!(lifecycle.is_over() && lifecycle.next_deadline().is_none());
     }
 
     /// Covers: F22, fact 32.
     #[test]
     fn output_that_somebody_else_holds_open_does_not_hold_up_the_end() {
-        let mut course = Course::new(PLAN, None);
-        course.launched(1, 1, at(0.0));
-        course.stage_ended(at(1.0));
-        course.members(0, at(1.0));
-        assert!(course.tick(at(1.2)).is_empty());
-        assert_eq!(course.next_deadline(), Some(at(1.25)));
-        assert_eq!(course.tick(at(1.25)), vec![Effect::TellOpen(Duration::from_millis(750))], "it says so");
-        assert!(course.tick(at(1.9)).is_empty(), "once");
-        assert_eq!(course.tick(at(2.0)), [vec![Effect::CloseStreams], finish(None, 0)].concat());
+        let mut lifecycle = RunLifecycle::new(PLAN, None);
+        lifecycle.launched(1, 1, at(0.0));
+        lifecycle.stage_ended(at(1.0));
+        lifecycle.members(0, at(1.0));
+        assert!(lifecycle.tick(at(1.2)).is_empty());
+        assert_eq!(lifecycle.next_deadline(), Some(at(1.25)));
+        assert_eq!(lifecycle.tick(at(1.25)), vec![Effect::TellOpen(Duration::from_millis(750))], "it says so");
+        assert!(lifecycle.tick(at(1.9)).is_empty(), "once");
+        assert_eq!(lifecycle.tick(at(2.0)), [vec![Effect::CloseStreams], finish(None, 0)].concat());
     }
 
     #[test]
     fn what_the_stages_leave_behind_is_asked_and_then_killed() {
-        let mut course = Course::new(PLAN, None);
-        course.launched(1, 0, at(0.0));
-        assert_eq!(course.stage_ended(at(1.0)), count());
-        assert_eq!(course.members(3, at(1.0)), vec![Effect::ReapKept, Effect::Signal(vec![Signal::TERM, Signal::CONT])]);
-        assert!(course.members(2, at(1.01)).is_empty());
-        assert_eq!(course.tick(at(1.5)), count());
-        assert!(course.tick(at(1.6)).is_empty(), "one count at a time");
-        assert_eq!(course.tick(at(3.0)), vec![Effect::Signal(vec![Signal::KILL])]);
-        assert_eq!(course.members(0, at(3.1)), finish(None, 0));
+        let mut lifecycle = RunLifecycle::new(PLAN, None);
+        lifecycle.launched(1, 0, at(0.0));
+        assert_eq!(lifecycle.stage_ended(at(1.0)), count());
+        assert_eq!(lifecycle.members(3, at(1.0)), vec![Effect::ReapKept, Effect::Signal(vec![Signal::TERM, Signal::CONT])]);
+        assert!(lifecycle.members(2, at(1.01)).is_empty());
+        assert_eq!(lifecycle.tick(at(1.5)), count());
+        assert!(lifecycle.tick(at(1.6)).is_empty(), "one count at a time");
+        assert_eq!(lifecycle.tick(at(3.0)), vec![Effect::Signal(vec![Signal::KILL])]);
+        assert_eq!(lifecycle.members(0, at(3.1)), finish(None, 0));
     }
 
     #[test]
     fn the_time_limit_and_the_user_end_a_run_and_a_second_request_kills() {
-        let mut course = Course::new(PLAN, Some(at(5.0)));
-        course.launched(1, 0, at(0.0));
-        assert_eq!(course.next_deadline(), Some(at(5.0)));
-        assert!(course.tick(at(4.9)).is_empty());
-        assert_eq!(course.tick(at(5.0)).len(), 2);
-        assert_eq!(course.end(Outcome::Stopped, at(5.1)), vec![Effect::Signal(vec![Signal::KILL])]);
-        assert!(course.members(0, at(5.2)).is_empty(), "the stage's end has not been told yet");
-        assert_eq!(course.stage_ended(at(5.2)), finish(Some(Outcome::TimedOut), 0), "the first reason stands");
+        let mut lifecycle = RunLifecycle::new(PLAN, Some(at(5.0)));
+        lifecycle.launched(1, 0, at(0.0));
+        assert_eq!(lifecycle.next_deadline(), Some(at(5.0)));
+        assert!(lifecycle.tick(at(4.9)).is_empty());
+        assert_eq!(lifecycle.tick(at(5.0)).len(), 2);
+        assert_eq!(lifecycle.end(Outcome::Stopped, at(5.1)), vec![Effect::Signal(vec![Signal::KILL])]);
+        assert!(lifecycle.members(0, at(5.2)).is_empty(), "the stage's end has not been told yet");
+        assert_eq!(lifecycle.stage_ended(at(5.2)), finish(Some(Outcome::TimedOut), 0), "the first reason stands");
     }
 
     /// Covers: promise 4, F7.
     #[test]
     fn a_process_that_does_not_die_is_named_and_counted() {
-        let mut course = Course::new(PLAN, None);
-        course.launched(1, 1, at(0.0));
-        course.end(Outcome::Stopped, at(0.0));
-        course.tick(at(2.0));
-        assert!(course.tick(at(2.5)).is_empty(), "the answer is awaited");
-        course.members(1, at(2.5));
-        assert_eq!(course.tick(at(2.6)), vec![Effect::Signal(vec![Signal::KILL])], "and again");
-        course.members(1, at(2.7));
-        assert_eq!(course.tick(at(4.0)), vec![Effect::NameStuck], "two seconds after SIGKILL");
-        assert_eq!(course.tick(at(4.0)), vec![Effect::Signal(vec![Signal::KILL])], "once");
-        assert_eq!(course.tick(at(6.0)), vec![Effect::TellStuck(Some(1)), Effect::CloseStreams]);
-        assert_eq!(course.tick(at(6.0)).last(), finish(Some(Outcome::Stopped), 1).last());
+        let mut lifecycle = RunLifecycle::new(PLAN, None);
+        lifecycle.launched(1, 1, at(0.0));
+        lifecycle.end(Outcome::Stopped, at(0.0));
+        lifecycle.tick(at(2.0));
+        assert!(lifecycle.tick(at(2.5)).is_empty(), "the answer is awaited");
+        lifecycle.members(1, at(2.5));
+        assert_eq!(lifecycle.tick(at(2.6)), vec![Effect::Signal(vec![Signal::KILL])], "and again");
+        lifecycle.members(1, at(2.7));
+        assert_eq!(lifecycle.tick(at(4.0)), vec![Effect::NameStuck], "two seconds after SIGKILL");
+        assert_eq!(lifecycle.tick(at(4.0)), vec![Effect::Signal(vec![Signal::KILL])], "once");
+        assert_eq!(lifecycle.tick(at(6.0)), vec![Effect::TellStuck(Some(1)), Effect::CloseStreams]);
+        assert_eq!(lifecycle.tick(at(6.0)).last(), finish(Some(Outcome::Stopped), 1).last());
     }
 
     #[test]
     fn that_nobody_could_be_counted_is_not_nobody() {
-        let mut course = Course::new(PLAN, None);
-        course.launched(1, 0, at(0.0));
-        assert_eq!(course.stage_ended(at(1.0)), count());
-        course.not_counted(at(1.0));
-        assert!(!course.is_over() && course.tick(at(1.05)).is_empty());
-        assert_eq!((course.next_deadline(), course.tick(at(1.1))), (Some(at(1.1)), count()), "it is counted again");
-        course.end(Outcome::Stopped, at(2.0));
-        course.not_counted(at(2.0));
-        course.tick(at(4.0));
-        course.not_counted(at(4.1));
-        course.tick(at(6.0));
-        assert_eq!(course.tick(at(8.0)), vec![Effect::TellStuck(None), Effect::CloseStreams], "and never called gone");
+        let mut lifecycle = RunLifecycle::new(PLAN, None);
+        lifecycle.launched(1, 0, at(0.0));
+        assert_eq!(lifecycle.stage_ended(at(1.0)), count());
+        lifecycle.not_counted(at(1.0));
+        assert!(!lifecycle.is_over() && lifecycle.tick(at(1.05)).is_empty());
+        assert_eq!((lifecycle.next_deadline(), lifecycle.tick(at(1.1))), (Some(at(1.1)), count()), "it is counted again");
+        lifecycle.end(Outcome::Stopped, at(2.0));
+        lifecycle.not_counted(at(2.0));
+        lifecycle.tick(at(4.0));
+        lifecycle.not_counted(at(4.1));
+        lifecycle.tick(at(6.0));
+        assert_eq!(lifecycle.tick(at(8.0)), vec![Effect::TellStuck(None), Effect::CloseStreams], "and never called gone");
     }
 
     #[test]
     fn a_run_that_is_ended_before_it_has_begun_ends_at_once() {
-        let mut course = Course::new(PLAN, None);
-        assert!(course.end(Outcome::Stopped, at(0.0)).is_empty());
-        assert_eq!(course.launched(1, 0, at(0.1)).len(), 2);
-        let mut course = Course::new(PLAN, None);
-        assert_eq!(course.not_launched(), finish(None, 0));
+        let mut lifecycle = RunLifecycle::new(PLAN, None);
+        assert!(lifecycle.end(Outcome::Stopped, at(0.0)).is_empty());
+        assert_eq!(lifecycle.launched(1, 0, at(0.1)).len(), 2);
+        let mut lifecycle = RunLifecycle::new(PLAN, None);
+        assert_eq!(lifecycle.not_launched(), finish(None, 0));
     }
 }

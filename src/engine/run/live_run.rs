@@ -1,20 +1,20 @@
-//! One run on the engine's thread: its fold and recording, its streams, its course.
+//! One run on the engine's thread: its fold and recording, its streams, its lifecycle.
 
 use std::collections::{BTreeSet, HashMap};
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
 
-use crate::engine::drive::actions::Asked;
+use crate::engine::drive::actions::ActionRequest;
 use crate::engine::drive::command::LaunchRequest;
 use crate::engine::drive::save::{Contents, Saving};
-use crate::engine::drive::subscription::{Tap, Told};
+use crate::engine::drive::subscription::{EngineEvent, Subscription};
 use crate::engine::fold::sentences::WATCH;
 use crate::engine::fold::state::{DEFAULT_OUTPUT_BUDGET, RunFold};
 use crate::engine::run::control::Control;
 use crate::engine::run::event_stream::EventStream;
 use crate::engine::run::hearsay::{Owners, PIPE_VALUES, Speaker};
 use crate::engine::run::launch::Plan;
-use crate::engine::run::lifecycle::Course;
+use crate::engine::run::lifecycle::RunLifecycle;
 use crate::engine::run::recording::Recording;
 use crate::engine::run::script::{FOR_THE_BODY, Script};
 use crate::engine::run::streams::{CHUNK, InputStream, Open, OutputStream, Scratch};
@@ -33,16 +33,16 @@ const RECORDING_BUDGET: usize = 6 * 1024 * 1024;
 /// Edges of one run that are kept for its files: two minutes of a line that blinks a thousand times a second.
 const EDGES_KEPT: usize = 1 << 18;
 
-/// What a body wishes of a line of the header.
+/// What a body intends for a line of the header.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Wish {
+pub(crate) enum LineIntent {
     /// Drive it to this level.
     Level(u8, Level),
     /// Hear when its button is pressed.
     Button(Line),
 }
 
-impl Wish {
+impl LineIntent {
     fn line(self) -> u8 {
         match self {
             Self::Level(line, _) => line,
@@ -64,7 +64,7 @@ pub(crate) struct Run {
     pub(crate) id: RunId,
     pub(crate) fold: RunFold,
     pub(crate) recording: Recording,
-    pub(crate) course: Course,
+    pub(crate) lifecycle: RunLifecycle,
     pub(crate) scenario: Option<&'static Scenario>,
     pub(crate) outputs: Vec<OutputStream>,
     pub(crate) events: Vec<EventStream>,
@@ -96,21 +96,27 @@ pub(crate) struct Run {
     pub(crate) was_signaled: bool,
     /// Whether it was told that its processes could not be counted.
     pub(crate) was_not_counted: bool,
-    /// What its body wishes of the header and was not passed on yet.
-    wishes: Vec<Wish>,
+    /// What its body intends for the header, as far as it was not passed on yet.
+    intents: Vec<LineIntent>,
     /// Lines that are buttons of its body.
     pub(crate) buttons: BTreeSet<u8>,
     waveform: Waveform,
 }
 
 impl Run {
-    pub(crate) fn new(id: RunId, plan: Plan, request: &LaunchRequest, origin: Monotonic, tap: &mut Tap) -> Self {
+    pub(crate) fn new(
+        id: RunId,
+        plan: Plan,
+        request: &LaunchRequest,
+        origin: Monotonic,
+        subscription: &mut Subscription,
+    ) -> Self {
         let scenario = plan.scenario.map_or("", |scenario| scenario.id);
         let mut run = Self {
             id,
             fold: RunFold::new(id, &plan.title, scenario, DEFAULT_OUTPUT_BUDGET),
             recording: Recording::new(RECORDING_BUDGET),
-            course: Course::new(request.stop, request.timeout.map(|timeout| origin + timeout)),
+            lifecycle: RunLifecycle::new(request.stop, request.timeout.map(|timeout| origin + timeout)),
             scenario: plan.scenario,
             outputs: Vec::new(),
             events: Vec::new(),
@@ -132,12 +138,12 @@ impl Run {
             silent_by: None,
             was_signaled: false,
             was_not_counted: false,
-            wishes: Vec::new(),
+            intents: Vec::new(),
             buttons: BTreeSet::new(),
             waveform: Waveform::keeping(EDGES_KEPT),
         };
         let scenario = scenario.to_owned();
-        run.emit(EventKind::RunStarted { run: id, scenario, language: plan.language, params: plan.params }, origin, tap);
+        run.emit(EventKind::RunStarted { run: id, scenario, language: plan.language, params: plan.params }, origin, subscription);
         run
     }
 
@@ -151,51 +157,51 @@ impl Run {
         self.scenario.map_or_else(|| format!("run {}", self.id), |scenario| scenario.id.to_owned())
     }
 
-    pub(crate) fn emit(&mut self, kind: EventKind, now: Monotonic, tap: &mut Tap) {
-        self.record(Event { t: self.time(now), kind }, tap);
+    pub(crate) fn emit(&mut self, kind: EventKind, now: Monotonic, subscription: &mut Subscription) {
+        self.record(Event { t: self.time(now), kind }, subscription);
     }
 
-    /// Takes in one event. A body's wish for the header goes to the board first; what comes of it is the event.
-    fn record(&mut self, event: Event, tap: &mut Tap) {
+    /// Takes in one event. A body's intent for the header goes to the board first; what comes of it is the event.
+    fn record(&mut self, event: Event, subscription: &mut Subscription) {
         match &event.kind {
-            EventKind::Gpio { line, value } => return self.wish(Wish::Level(*line, Level::high_if(*value != 0))),
+            EventKind::Gpio { line, value } => return self.intend(LineIntent::Level(*line, Level::high_if(*value != 0))),
             EventKind::Action { action, target, .. } if action == WATCH => {
                 if let Ok(line) = target.parse() {
-                    self.wish(Wish::Button(line));
+                    self.intend(LineIntent::Button(line));
                 }
             }
             _ => {}
         }
-        self.keep(event, tap);
+        self.keep(event, subscription);
     }
 
     /// Passed on once, however often it is repeated meanwhile.
-    fn wish(&mut self, wish: Wish) {
-        let before = self.wishes.iter().rev().find(|before| before.line() == wish.line());
-        if before != Some(&wish) {
-            self.wishes.push(wish);
+    fn intend(&mut self, intent: LineIntent) {
+        let before = self.intents.iter().rev().find(|before| before.line() == intent.line());
+        if before != Some(&intent) {
+            self.intents.push(intent);
         }
     }
 
     /// The fold, the recording and the listener get the same.
-    fn keep(&mut self, event: Event, tap: &mut Tap) {
+    fn keep(&mut self, event: Event, subscription: &mut Subscription) {
         self.fold.apply(&event);
         let event = Arc::new(event);
-        tap.tell(Told::Event(self.id, Arc::clone(&event)));
+        subscription.tell(EngineEvent::Event(self.id, Arc::clone(&event)));
         self.recording.push(event);
     }
 
     /// A line of the header has changed for this run: told by the board, not by the body.
-    pub(crate) fn edge(&mut self, line: u8, value: u8, now: Monotonic, tap: &mut Tap) {
+    pub(crate) fn edge(&mut self, line: u8, value: u8, now: Monotonic, subscription: &mut Subscription) {
         if let Ok(line) = Line::new(line.into()) {
             self.waveform.push(self.time(now), line, Level::high_if(value != 0));
         }
-        self.keep(Event { t: self.time(now), kind: EventKind::Gpio { line, value } }, tap);
+        self.keep(Event { t: self.time(now), kind: EventKind::Gpio { line, value } }, subscription);
     }
 
     /// What the body has wished of the header since the last call.
-    pub(crate) fn take_wishes(&mut self) -> Vec<Wish> {
-        std::mem::take(&mut self.wishes)
+    pub(crate) fn take_intents(&mut self) -> Vec<LineIntent> {
+        std::mem::take(&mut self.intents)
     }
 
     /// Its children run. Returns how many streams are to be read.
@@ -204,13 +210,13 @@ impl Run {
         children: Vec<(LaunchedChild, ChildPipes)>,
         supervisor: Pid,
         now: Monotonic,
-        tap: &mut Tap,
+        subscription: &mut Subscription,
     ) -> usize {
         self.supervisor = supervisor;
         for (child, pipes) in children {
             let LaunchedChild { pid, pgid, sid, name, argv, may_grow, has_terminal, .. } = child;
             self.fold.add_stage(pid);
-            self.emit(EventKind::ProcessStarted { pid, ppid: supervisor, pgid, sid, name, argv }, now, tap);
+            self.emit(EventKind::ProcessStarted { pid, ppid: supervisor, pgid, sid, name, argv }, now, subscription);
             self.stages.push(Child { pid, status: None, is_reaped: false });
             self.owners.add_stage(pid);
             if let Some(ours) = pipes.stdout.as_ref().filter(|_| has_terminal) {
@@ -220,7 +226,7 @@ impl Run {
                         let text = format!(
                             "what it writes after it has closed its terminal will be lost: could not keep that open: {error}"
                         );
-                        self.emit(EventKind::Notice { text }, now, tap);
+                        self.emit(EventKind::Notice { text }, now, subscription);
                     }
                 }
             }
@@ -245,7 +251,11 @@ impl Run {
 
     /// Descriptors that come with its children, while these have not been told.
     pub(crate) fn descriptors_awaited(&self) -> usize {
-        if self.course.is_over() || !self.stages.is_empty() { 0 } else { self.awaited * crate::engine::drive::ending::PER_STAGE }
+        if self.lifecycle.is_over() || !self.stages.is_empty() {
+            0
+        } else {
+            self.awaited * crate::engine::drive::ending::PER_STAGE
+        }
     }
 
     /// Its processes that have not ended, as far as anybody has told.
@@ -270,7 +280,7 @@ impl Run {
     }
 
     /// How full its pipes are: told when it changes, and of those between its stages as a value, too.
-    pub(crate) fn pipes_seen(&mut self, seen: &[(Pid, Pid, Option<PipeFill>)], now: Monotonic, tap: &mut Tap) {
+    pub(crate) fn pipes_seen(&mut self, seen: &[(Pid, Pid, Option<PipeFill>)], now: Monotonic, subscription: &mut Subscription) {
         let stages = self.pipes();
         let others = seen.iter().map(|(writer, reader, _)| (*writer, *reader)).chain(self.fills.keys().copied());
         let mut others: Vec<(Pid, Pid)> =
@@ -284,27 +294,34 @@ impl Run {
                 continue;
             }
             let told = fill.unwrap_or(PipeFill { bytes: 0, capacity: 0 });
-            self.emit(EventKind::PipeFilled { pid: pair.0, to: pair.1, fill: told }, now, tap);
+            self.emit(EventKind::PipeFilled { pid: pair.0, to: pair.1, fill: told }, now, subscription);
             if number >= stages.len() && fill.is_none() {
                 self.fills.remove(&pair);
                 continue;
             }
             self.fills.insert(pair, fill);
             if number < stages.len() {
-                self.tell_pipe(number + 1, pair, told, now, tap);
+                self.tell_pipe(number + 1, pair, told, now, subscription);
             }
         }
     }
 
-    fn tell_pipe(&mut self, number: usize, (writer, reader): (Pid, Pid), fill: PipeFill, now: Monotonic, tap: &mut Tap) {
+    fn tell_pipe(
+        &mut self,
+        number: usize,
+        (writer, reader): (Pid, Pid),
+        fill: PipeFill,
+        now: Monotonic,
+        subscription: &mut Subscription,
+    ) {
         let name = |pid: Pid| self.fold.process(pid).map_or_else(|| pid.to_string(), |row| row.name.clone());
         let [bytes, room] = PIPE_VALUES;
         let name = format!("{bytes}{number} ({} → {})", name(writer), name(reader));
         if fill.capacity > 0 && !self.fold.values.contains_key(&name) {
             let name = format!("{room}{number}");
-            self.emit(EventKind::Value { name, value: fill.capacity.into() }, now, tap);
+            self.emit(EventKind::Value { name, value: fill.capacity.into() }, now, subscription);
         }
-        self.emit(EventKind::Value { name, value: fill.bytes.into() }, now, tap);
+        self.emit(EventKind::Value { name, value: fill.bytes.into() }, now, subscription);
     }
 
     pub(crate) fn is_stage(&self, pid: Pid) -> bool {
@@ -331,33 +348,40 @@ impl Run {
     }
 
     /// A process has ended. Returns whether it was a stage whose end ends the run's work.
-    pub(crate) fn exited(&mut self, pid: Pid, status: ExitStatus, is_reaped: bool, now: Monotonic, tap: &mut Tap) -> bool {
+    pub(crate) fn exited(
+        &mut self,
+        pid: Pid,
+        status: ExitStatus,
+        is_reaped: bool,
+        now: Monotonic,
+        subscription: &mut Subscription,
+    ) -> bool {
         if self.fold.process(pid).is_none_or(|row| row.status.is_none()) {
-            self.emit(EventKind::ProcessExited { pid, status }, now, tap);
+            self.emit(EventKind::ProcessExited { pid, status }, now, subscription);
         }
         if let Some(stage) = self.stages.iter_mut().find(|stage| stage.pid == pid && stage.status.is_none()) {
             stage.status = Some(status);
             self.waiting.ended(pid);
         }
-        let ends_the_work = is_reaped && self.reaped(pid, now, tap);
+        let ends_the_work = is_reaped && self.reaped(pid, now, subscription);
         if let ExitStatus::Signaled { signal, .. } = status
             && ends_the_work
             && self.scenario.is_some()
             && !self.was_signaled
-            && !self.course.is_ending()
+            && !self.lifecycle.is_ending()
         {
             let name = self.fold.process(pid).map_or("", |row| row.name.as_str());
             let text = crate::engine::drive::ending::killed_from_outside(name, pid, signal);
-            self.emit(EventKind::Notice { text }, now, tap);
+            self.emit(EventKind::Notice { text }, now, subscription);
         }
         ends_the_work
     }
 
     /// Answers who waits on its children, as far as that can be answered now. Returns whom the supervisor has to reap for it.
-    pub(crate) fn settle_waits(&mut self, is_over: bool, now: Monotonic, tap: &mut Tap) -> Vec<Pid> {
+    pub(crate) fn settle_waits(&mut self, is_over: bool, now: Monotonic, subscription: &mut Subscription) -> Vec<Pid> {
         let (doomed, answers) = self.waiting.settle(&self.stages, now, is_over);
         for answer in answers {
-            self.emit(answer, now, tap);
+            self.emit(answer, now, subscription);
         }
         doomed
     }
@@ -383,22 +407,22 @@ impl Run {
     }
 
     /// Tells what has become of the run as a whole.
-    pub(crate) fn look(&mut self, now: Monotonic, tap: &mut Tap) {
+    pub(crate) fn look(&mut self, now: Monotonic, subscription: &mut Subscription) {
         if self.silent_by.is_some_and(|by| now >= by) {
             self.silent_by = None;
             if !self.has_spoken {
                 let text = crate::engine::drive::ending::silent(self.fold.language, FOR_THE_BODY);
-                self.emit(EventKind::Notice { text }, now, tap);
+                self.emit(EventKind::Notice { text }, now, subscription);
             }
         }
         for finding in self.fold.look(self.time(now)) {
-            self.emit(EventKind::Finding(finding), now, tap);
+            self.emit(EventKind::Finding(finding), now, subscription);
         }
     }
 
     /// A process was waited on.
-    pub(crate) fn reaped(&mut self, pid: Pid, now: Monotonic, tap: &mut Tap) -> bool {
-        self.emit(EventKind::ProcessReaped { pid }, now, tap);
+    pub(crate) fn reaped(&mut self, pid: Pid, now: Monotonic, subscription: &mut Subscription) -> bool {
+        self.emit(EventKind::ProcessReaped { pid }, now, subscription);
         self.seen.remove(&pid);
         let stage = self.stages.iter_mut().find(|stage| stage.pid == pid && !stage.is_reaped);
         stage.is_some_and(|stage| {
@@ -408,21 +432,33 @@ impl Run {
     }
 
     /// Reads all output that is there. Returns how many streams came to their end.
-    pub(crate) fn read_output(&mut self, index: usize, scratch: &mut Scratch, now: Monotonic, tap: &mut Tap) -> usize {
+    pub(crate) fn read_output(
+        &mut self,
+        index: usize,
+        scratch: &mut Scratch,
+        now: Monotonic,
+        subscription: &mut Subscription,
+    ) -> usize {
         let mut kinds = Vec::new();
         let mut emit = |kind| kinds.push(kind);
-        let open = self.outputs[index].read(tap.is_wanted(), now, scratch, &mut emit);
+        let open = self.outputs[index].read(subscription.is_wanted(), now, scratch, &mut emit);
         if open == Open::No {
             self.outputs.swap_remove(index).close(&mut emit);
         }
         for kind in kinds {
-            self.emit(kind, now, tap);
+            self.emit(kind, now, subscription);
         }
         usize::from(open == Open::No)
     }
 
     /// Reads all event lines that are there. Returns how many streams came to their end.
-    pub(crate) fn read_events(&mut self, index: usize, scratch: &mut Scratch, now: Monotonic, tap: &mut Tap) -> usize {
+    pub(crate) fn read_events(
+        &mut self,
+        index: usize,
+        scratch: &mut Scratch,
+        now: Monotonic,
+        subscription: &mut Subscription,
+    ) -> usize {
         let mut events = Vec::new();
         let arrived = self.time(now);
         let Self { events: streams, supervisor, stages, others, owners, controls, .. } = self;
@@ -443,19 +479,19 @@ impl Run {
             self.script.heard(now);
         }
         for event in events {
-            self.record(event, tap);
+            self.record(event, subscription);
         }
         usize::from(open == Open::No)
     }
 
     /// A publication has gone out: what was let go meanwhile is told, and reading starts anew.
-    pub(crate) fn refill(&mut self, now: Monotonic, tap: &mut Tap) {
+    pub(crate) fn refill(&mut self, now: Monotonic, subscription: &mut Subscription) {
         let mut kinds = Vec::new();
         for output in &mut self.outputs {
             output.refill(&mut |kind| kinds.push(kind));
         }
         for kind in kinds {
-            self.emit(kind, now, tap);
+            self.emit(kind, now, subscription);
         }
     }
 
@@ -466,14 +502,14 @@ impl Run {
 
     /// Gives up on streams that somebody outside the run holds open, after reading what is in them. An outsider who goes on
     /// writing does not hold us up: no more is read than a pipe can hold.
-    pub(crate) fn close_streams(&mut self, scratch: &mut Scratch, now: Monotonic, tap: &mut Tap) {
+    pub(crate) fn close_streams(&mut self, scratch: &mut Scratch, now: Monotonic, subscription: &mut Subscription) {
         self.close_terminal();
         for _ in 0..=CAPTURE / CHUNK {
             for index in (0..self.outputs.len()).rev() {
-                self.read_output(index, scratch, now, tap);
+                self.read_output(index, scratch, now, subscription);
             }
             for index in (0..self.events.len()).rev() {
-                self.read_events(index, scratch, now, tap);
+                self.read_events(index, scratch, now, subscription);
             }
         }
         let mut kinds = Vec::new();
@@ -484,11 +520,11 @@ impl Run {
         self.inputs.clear();
         for control in std::mem::take(&mut self.controls) {
             for asked in control.unread().filter(|asked| !asked.is_demo) {
-                self.refuse(&asked, "it came too late, the body has ended", now, tap);
+                self.refuse(&asked, "it came too late, the body has ended", now, subscription);
             }
         }
         for kind in kinds {
-            self.emit(kind, now, tap);
+            self.emit(kind, now, subscription);
         }
     }
 
@@ -503,31 +539,44 @@ impl Run {
         self.script.take_due(now, |name| fold.find(name).is_some())
     }
 
-    pub(crate) fn finish(&mut self, cut_short: Option<Outcome>, left: u32, scratch: &mut Scratch, now: Monotonic, tap: &mut Tap) {
-        self.close_streams(scratch, now, tap);
+    pub(crate) fn finish(
+        &mut self,
+        cut_short: Option<Outcome>,
+        left: u32,
+        scratch: &mut Scratch,
+        now: Monotonic,
+        subscription: &mut Subscription,
+    ) {
+        self.close_streams(scratch, now, subscription);
         self.seen.clear();
         // Nothing of it is left, so what has not been told of has ended; how, only its parent knew.
         for pid in if left == 0 { self.fold.processes.not_reaped() } else { Vec::new() } {
-            self.exited(pid, ExitStatus::Unknown, true, now, tap);
+            self.exited(pid, ExitStatus::Unknown, true, now, subscription);
         }
         let outcome = cut_short.unwrap_or_else(|| self.fold.outcome());
         let elapsed_s = self.time(now).secs();
-        self.settle_waits(true, now, tap);
+        self.settle_waits(true, now, subscription);
         if let (Some(_), false, Some((_, status))) = (self.scenario, self.has_spoken, self.fold.stages().first()) {
             let text = crate::engine::drive::ending::never_began(self.fold.language, status.filter(|_| cut_short.is_none()));
-            self.emit(EventKind::Notice { text }, now, tap);
+            self.emit(EventKind::Notice { text }, now, subscription);
         }
         self.script.stop();
         for TimedAction { action, target, .. } in self.script.left() {
-            let asked = Asked { action, target, by: "script".to_owned(), is_demo: false, at: now };
-            self.refuse(&asked, "the run has ended", now, tap);
+            let asked = ActionRequest { action, target, by: "script".to_owned(), is_demo: false, at: now };
+            self.refuse(&asked, "the run has ended", now, subscription);
         }
         self.stages.clear();
-        self.emit(EventKind::RunFinished { run: self.id, outcome, elapsed_s, processes_left: left }, now, tap);
+        self.emit(EventKind::RunFinished { run: self.id, outcome, elapsed_s, processes_left: left }, now, subscription);
     }
 
     /// What /proc said of one process of this run.
-    pub(crate) fn sampled(&mut self, sample: ProcessSample, command: Option<&Vec<String>>, now: Monotonic, tap: &mut Tap) {
+    pub(crate) fn sampled(
+        &mut self,
+        sample: ProcessSample,
+        command: Option<&Vec<String>>,
+        now: Monotonic,
+        subscription: &mut Subscription,
+    ) {
         let pid = sample.pid;
         if !self.is_living_stage(pid) {
             self.owners.note(pid, sample.ppid, self.seen.contains_key(&pid));
@@ -536,30 +585,36 @@ impl Run {
         let is_alive = !matches!(sample.state, ProcessState::Zombie | ProcessState::Dead);
         let told_ended = self.fold.process(pid).filter(|row| !row.is_reaped()).and_then(|row| row.ended);
         if is_alive && !self.is_stage(pid) && told_ended.is_some_and(|ended| ended < self.time(now)) {
-            self.emit(EventKind::ProcessReaped { pid }, now, tap);
+            self.emit(EventKind::ProcessReaped { pid }, now, subscription);
         }
         if !self.has_living(pid) {
             let name = sample.name.clone();
             let argv = command.filter(|argv| !argv.is_empty()).cloned().unwrap_or_else(|| vec![name.clone()]);
             let (ppid, pgid, sid) = (sample.ppid, sample.pgid, sample.sid);
-            self.emit(EventKind::ProcessStarted { pid, ppid, pgid, sid, name, argv }, now, tap);
+            self.emit(EventKind::ProcessStarted { pid, ppid, pgid, sid, name, argv }, now, subscription);
         }
         let before = self.seen.insert(pid, Seen { ppid: sample.ppid, state: sample.state, missing: 0 });
         let parent_before = before.as_ref().map(|seen| seen.ppid).or_else(|| self.fold.process(pid).map(|row| row.ppid));
         if !self.is_stage(pid) && parent_before.is_some_and(|ppid| ppid != sample.ppid) {
-            self.emit(EventKind::ProcessOrphaned { pid, ppid: sample.ppid }, now, tap);
+            self.emit(EventKind::ProcessOrphaned { pid, ppid: sample.ppid }, now, subscription);
         }
         let is_telling = matches!(sample.state, ProcessState::Zombie | ProcessState::Stopped | ProcessState::DiskSleep)
             || before.as_ref().is_some_and(|seen| matches!(seen.state, ProcessState::Stopped | ProcessState::DiskSleep));
         if is_telling && before.as_ref().is_none_or(|seen| seen.state != sample.state) {
-            self.emit(EventKind::ProcessState { pid, state: sample.state }, now, tap);
+            self.emit(EventKind::ProcessState { pid, state: sample.state }, now, subscription);
         }
-        self.emit(EventKind::ProcessSampled(Box::new(sample)), now, tap);
+        self.emit(EventKind::ProcessSampled(Box::new(sample)), now, subscription);
     }
 
     /// A round of samples is over; `was_seen` tells who was there. Somebody else's child that was missing twice has ended, and its
     /// parent has waited on it: nobody can tell us how it ended.
-    pub(crate) fn sampling_done(&mut self, was_seen: impl Fn(Pid) -> bool, supervisor: Pid, now: Monotonic, tap: &mut Tap) {
+    pub(crate) fn sampling_done(
+        &mut self,
+        was_seen: impl Fn(Pid) -> bool,
+        supervisor: Pid,
+        now: Monotonic,
+        subscription: &mut Subscription,
+    ) {
         let mut gone = Vec::new();
         for (pid, seen) in &mut self.seen {
             if was_seen(*pid) {
@@ -574,7 +629,7 @@ impl Run {
         for pid in gone {
             self.seen.remove(&pid);
             if self.has_living(pid) && !self.is_stage(pid) {
-                self.exited(pid, ExitStatus::Unknown, true, now, tap);
+                self.exited(pid, ExitStatus::Unknown, true, now, subscription);
             }
         }
     }

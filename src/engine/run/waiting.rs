@@ -14,9 +14,9 @@ pub(crate) struct Child {
     pub(crate) is_reaped: bool,
 }
 
-/// Whom a wait is for.
+/// WaitTarget a wait is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Whom {
+pub(crate) enum WaitTarget {
     One(Pid),
     Any,
     All,
@@ -24,9 +24,9 @@ pub(crate) enum Whom {
 
 #[derive(Debug)]
 struct Asked {
-    whom: Whom,
+    whom: WaitTarget,
     until: Option<Monotonic>,
-    /// Whom a wait on any is given, from the moment on that this is known.
+    /// WaitTarget a wait on any is given, from the moment on that this is known.
     given: Option<Pid>,
 }
 
@@ -36,13 +36,13 @@ pub(crate) struct Waiting {
     asked: Vec<Asked>,
     /// The children that have ended, in the order of their ends, and that no wait has given yet.
     fresh: VecDeque<Pid>,
-    /// Whom the supervisor was asked to reap.
+    /// WaitTarget the supervisor was asked to reap.
     requested: HashSet<Pid>,
 }
 
 impl Waiting {
     /// Somebody waits from now on, until `until` at most.
-    pub(crate) fn ask(&mut self, whom: Whom, until: Option<Monotonic>) {
+    pub(crate) fn ask(&mut self, whom: WaitTarget, until: Option<Monotonic>) {
         self.asked.push(Asked { whom, until, given: None });
     }
 
@@ -56,7 +56,7 @@ impl Waiting {
         self.asked.iter().filter(|asked| asked.given.is_none()).filter_map(|asked| asked.until).min()
     }
 
-    /// Whom to reap now, and what to answer. A run that has no children yet answers nobody; one that is over (`is_over`) answers all.
+    /// WaitTarget to reap now, and what to answer. A run that has no children yet answers nobody; one that is over (`is_over`) answers all.
     pub(crate) fn settle(&mut self, children: &[Child], now: Monotonic, is_over: bool) -> (Vec<Pid>, Vec<EventKind>) {
         let (mut doomed, mut answers) = (Vec::new(), Vec::new());
         if children.is_empty() && !is_over {
@@ -84,16 +84,16 @@ impl Waiting {
         let is_waited = |pid: Pid| children.iter().any(|child| child.pid == pid && child.is_reaped);
         let is_late = is_over || asked.until.is_some_and(|until| now >= until);
         let (action, wanted): (_, Vec<Pid>) = match asked.whom {
-            Whom::One(pid) if is_waited(pid) || is_over => (Action::Wait, vec![pid]),
-            Whom::One(_) => return None,
-            Whom::All => {
+            WaitTarget::One(pid) if is_waited(pid) || is_over => (Action::Wait, vec![pid]),
+            WaitTarget::One(_) => return None,
+            WaitTarget::All => {
                 doomed.extend(zombies);
                 if !is_late && !children.iter().all(|child| child.is_reaped) {
                     return None;
                 }
                 (Action::WaitAll, children.iter().map(|child| child.pid).collect())
             }
-            Whom::Any => {
+            WaitTarget::Any => {
                 asked.given = asked.given.or_else(|| self.fresh.pop_front());
                 match asked.given {
                     Some(pid) if is_waited(pid) || is_over => (Action::WaitAny, vec![pid]),
@@ -153,7 +153,7 @@ mod tests {
     #[test]
     fn any_gives_each_child_once_in_the_order_of_their_ends_and_then_all_of_them() {
         let mut waiting = Waiting::default();
-        waiting.ask(Whom::Any, None);
+        waiting.ask(WaitTarget::Any, None);
         assert!(waiting.settle(&[], at(0), false).1.is_empty(), "nothing has started");
         assert_eq!(waiting.settle(&children(&[], &[]), at(0), false), (vec![], vec![]));
         waiting.ended(Pid::new(3));
@@ -162,15 +162,15 @@ mod tests {
         assert_eq!((doomed, answers), (vec![Pid::new(3)], vec![]), "the first to end, and it alone");
         assert_eq!(waiting.settle(&children(&[3, 1], &[]), at(1), false).0, vec![], "asked for once");
         assert_eq!(told(&waiting.settle(&children(&[3, 1], &[3]), at(1), false).1), [(vec![3], vec![2])]);
-        waiting.ask(Whom::Any, None);
+        waiting.ask(WaitTarget::Any, None);
         assert_eq!(told(&waiting.settle(&children(&[3, 1], &[3, 1]), at(1), false).1), [(vec![1], vec![2])]);
-        waiting.ask(Whom::Any, None);
+        waiting.ask(WaitTarget::Any, None);
         assert!(waiting.settle(&children(&[3, 1], &[3, 1]), at(1), false).1.is_empty(), "2 runs");
         waiting.ended(Pid::new(2));
         let all = children(&[1, 2, 3], &[1, 2, 3]);
         assert_eq!(told(&waiting.settle(&all, at(2), false).1), [(vec![2], vec![])]);
         for _ in 0..2 {
-            waiting.ask(Whom::Any, None);
+            waiting.ask(WaitTarget::Any, None);
             assert_eq!(told(&waiting.settle(&all, at(3), false).1), [(vec![1, 2, 3], vec![])], "the same, however often");
         }
     }
@@ -179,15 +179,15 @@ mod tests {
     #[test]
     fn all_waits_for_everybody_and_a_limit_names_who_is_missing() {
         let mut waiting = Waiting::default();
-        waiting.ask(Whom::All, Some(at(5)));
-        waiting.ask(Whom::Any, Some(at(5)));
+        waiting.ask(WaitTarget::All, Some(at(5)));
+        waiting.ask(WaitTarget::Any, Some(at(5)));
         assert_eq!(waiting.next_deadline(), Some(at(5)));
         assert_eq!(
             told(&waiting.settle(&children(&[], &[]), at(5), false).1),
             [(vec![], vec![1, 2, 3]), (vec![], vec![1, 2, 3])]
         );
-        waiting.ask(Whom::All, None);
-        waiting.ask(Whom::One(Pid::new(2)), None);
+        waiting.ask(WaitTarget::All, None);
+        waiting.ask(WaitTarget::One(Pid::new(2)), None);
         waiting.ended(Pid::new(2));
         let (doomed, answers) = waiting.settle(&children(&[2], &[]), at(6), false);
         assert_eq!((doomed, answers), (vec![Pid::new(2)], vec![]));
@@ -196,14 +196,14 @@ mod tests {
         waiting.ended(Pid::new(3));
         let all = children(&[1, 2, 3], &[1, 2, 3]);
         assert_eq!(told(&waiting.settle(&all, at(7), false).1), [(vec![1, 2, 3], vec![])]);
-        waiting.ask(Whom::One(Pid::new(2)), None);
+        waiting.ask(WaitTarget::One(Pid::new(2)), None);
         assert_eq!(told(&waiting.settle(&all, at(8), false).1), [(vec![2], vec![])], "again, the same");
     }
 
     #[test]
     fn a_run_that_is_over_leaves_nobody_waiting() {
         let mut waiting = Waiting::default();
-        for whom in [Whom::All, Whom::Any, Whom::One(Pid::new(9))] {
+        for whom in [WaitTarget::All, WaitTarget::Any, WaitTarget::One(Pid::new(9))] {
             waiting.ask(whom, None);
         }
         waiting.ended(Pid::new(1));

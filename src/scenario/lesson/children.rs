@@ -10,7 +10,7 @@ use rustix::process::{WaitOptions, waitpid};
 
 use crate::model::{EventKind, ExitStatus, Pgid, Pid, ProcessState, Sid, Signal};
 use crate::scenario::lesson::handle::own_pid;
-use crate::scenario::lesson::{Stage, StageError};
+use crate::scenario::lesson::{Lesson, LessonError};
 use crate::sys::{Forked, PidFd, SignalScope, Spawned, WhatEnded, fork, process_group, rename_thread, session, wait_pid};
 
 /// Who goes on after a fork.
@@ -25,7 +25,7 @@ pub enum Fork<'s> {
 /// A child that its parent has not waited on.
 #[derive(Debug)]
 pub struct Child<'s> {
-    stage: &'s Stage,
+    lesson: &'s Lesson,
     name: String,
     pid: Pid,
     pidfd: PidFd,
@@ -41,12 +41,12 @@ pub struct Reaped {
     pub status: ExitStatus,
 }
 
-impl Stage {
+impl Lesson {
     /// Forks this process. The child has its name in /proc by the time that its parent tells of it, does not hear actions,
     /// and starts after the parent has told of it.
-    pub fn fork(&self, name: &str) -> Result<Fork<'_>, StageError> {
-        let failed = || StageError::kernel(format!("fork {name}"));
-        let (mut ours, mut theirs) = UnixStream::pair().map_err(StageError::kernel("make a pair of sockets"))?;
+    pub fn fork(&self, name: &str) -> Result<Fork<'_>, LessonError> {
+        let failed = || LessonError::kernel(format!("fork {name}"));
+        let (mut ours, mut theirs) = UnixStream::pair().map_err(LessonError::kernel("make a pair of sockets"))?;
         match fork().map_err(failed())? {
             Forked::Child => {
                 drop(ours);
@@ -71,9 +71,9 @@ impl Stage {
 
 impl<'s> Child<'s> {
     /// The child that a program was started in, told of.
-    pub(crate) fn of_program(stage: &'s Stage, name: &str, argv: Vec<String>, spawned: Spawned) -> Self {
+    pub(crate) fn of_program(lesson: &'s Lesson, name: &str, argv: Vec<String>, spawned: Spawned) -> Self {
         let Spawned { pid, pidfd } = spawned;
-        stage.report(EventKind::ProcessStarted {
+        lesson.report(EventKind::ProcessStarted {
             pid,
             ppid: own_pid(),
             pgid: Pgid::new(process_group(Some(pid)).unwrap_or(0)),
@@ -81,7 +81,7 @@ impl<'s> Child<'s> {
             name: name.to_owned(),
             argv,
         });
-        Self { stage, name: name.to_owned(), pid, pidfd, ended: None }
+        Self { lesson, name: name.to_owned(), pid, pidfd, ended: None }
     }
 }
 
@@ -107,20 +107,20 @@ impl Child<'_> {
     }
 
     /// Its status if it has ended, and leaves it a zombie (`waitid` with `WNOWAIT`).
-    pub fn peek(&mut self) -> Result<Option<ExitStatus>, StageError> {
+    pub fn peek(&mut self) -> Result<Option<ExitStatus>, LessonError> {
         if self.ended.is_none()
             && let Some(status) = self.peek_again()?
         {
             self.ended = Some(status);
-            self.stage.report(EventKind::ProcessState { pid: self.pid, state: ProcessState::Zombie });
-            self.stage.report(EventKind::ProcessExited { pid: self.pid, status });
+            self.lesson.report(EventKind::ProcessState { pid: self.pid, state: ProcessState::Zombie });
+            self.lesson.report(EventKind::ProcessExited { pid: self.pid, status });
         }
         Ok(self.ended)
     }
 
     /// What the kernel says now, whatever it said before.
-    pub fn peek_again(&self) -> Result<Option<ExitStatus>, StageError> {
-        let waited = wait_pid(self.pid, WhatEnded::Peek).map_err(StageError::kernel(format!("look at {}", self.name)))?;
+    pub fn peek_again(&self) -> Result<Option<ExitStatus>, LessonError> {
+        let waited = wait_pid(self.pid, WhatEnded::Peek).map_err(LessonError::kernel(format!("look at {}", self.name)))?;
         Ok(waited.map(|waited| match waited.changed {
             crate::sys::Changed::Ended(status) => status,
             _ => ExitStatus::Unknown,
@@ -128,8 +128,8 @@ impl Child<'_> {
     }
 
     /// Waits until it has ended, however long that takes, and takes it out of the process table.
-    pub fn reap(mut self) -> Result<Reaped, StageError> {
-        let failed = |name: &str| StageError::kernel(format!("wait on {name}"));
+    pub fn reap(mut self) -> Result<Reaped, LessonError> {
+        let failed = |name: &str| LessonError::kernel(format!("wait on {name}"));
         let status = loop {
             if let Some(status) = self.peek()? {
                 break status;
@@ -141,7 +141,7 @@ impl Child<'_> {
         };
         let pid = rustix::process::Pid::from_raw(self.pid.number());
         let raw = rustix::io::retry_on_intr(|| waitpid(pid, WaitOptions::empty())).map_err(failed(&self.name))?;
-        self.stage.report(EventKind::ProcessReaped { pid: self.pid });
+        self.lesson.report(EventKind::ProcessReaped { pid: self.pid });
         Ok(Reaped { raw: raw.map_or(0, |(_, status)| status.as_raw()), status })
     }
 

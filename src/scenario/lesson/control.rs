@@ -9,7 +9,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 /// An action that reached the body: `{"do":"cancel","target":"three"}`.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Deserialize)]
-pub struct StageAction {
+pub struct LessonAction {
     /// Its name.
     #[serde(rename = "do")]
     pub name: String,
@@ -24,7 +24,7 @@ use crate::scenario::card::Reply;
 pub(crate) const TOO_LATE: &str = "it comes too late: nothing is left but the end";
 
 /// The reply of one who only waits for the end.
-pub fn too_late(_: &StageAction) -> Reply {
+pub fn too_late(_: &LessonAction) -> Reply {
     Err(TOO_LATE.to_owned())
 }
 
@@ -32,7 +32,7 @@ pub fn too_late(_: &StageAction) -> Reply {
 #[derive(Debug)]
 pub(crate) enum Heard {
     /// An action.
-    Action(StageAction),
+    Action(LessonAction),
     /// A line that is none.
     Nonsense(String),
     /// One of the other descriptors is ready, or the time is over.

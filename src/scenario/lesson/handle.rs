@@ -1,4 +1,4 @@
-//! The stage: what a Rust body has for telling what it does and hearing what it is told, inside the worker process.
+//! The lesson: what a Rust body has for telling what it does and hearing what it is told, inside the worker process.
 //! With none of the environment's variables set, the body runs all the same, unheard.
 
 use std::collections::BTreeMap;
@@ -13,7 +13,7 @@ use serde_json::Value;
 use crate::model::{EventKind, Monotonic, Pid, TaskSort, TaskState, Tid};
 use crate::scenario::card::{ActionSpec, ParamError, Params, Reply};
 use crate::scenario::definition::Scenario;
-use crate::scenario::lesson::StageAction;
+use crate::scenario::lesson::LessonAction;
 use crate::scenario::lesson::control::TOO_LATE;
 use crate::scenario::lesson::control::{Control, Heard};
 use crate::scenario::lesson::primitives::{Lane, Tracker};
@@ -22,7 +22,7 @@ use crate::sys::{adopt_fd, advice_on_clone, monotonic_now};
 
 /// Why a body could not go on.
 #[derive(Debug, thiserror::Error)]
-pub enum StageError {
+pub enum LessonError {
     /// The kernel refused something.
     #[error("could not {what}: {source}{}", advice_on_clone(source))]
     Kernel {
@@ -39,7 +39,7 @@ pub enum StageError {
     Json(#[from] serde_json::Error),
 }
 
-impl StageError {
+impl LessonError {
     /// For `map_err`: what the body tried, after "could not".
     pub(crate) fn kernel<E: Into<io::Error>>(what: impl Into<String>) -> impl FnOnce(E) -> Self {
         let what = what.into();
@@ -52,18 +52,18 @@ const MOST_LEFT: usize = 1_000;
 
 /// Where a body runs: its clock, its voice and its ear.
 #[derive(Debug)]
-pub struct Stage {
+pub struct Lesson {
     reporter: Reporter,
     control: Mutex<Control>,
     /// What a person can do here; anything, where nothing is declared.
     actions: &'static [ActionSpec],
     /// What a press of each of its buttons is.
-    buttons: Mutex<Vec<StageAction>>,
+    buttons: Mutex<Vec<LessonAction>>,
     tracker: Tracker,
 }
 
-impl Stage {
-    /// The stage that the environment describes: `TASKLAB_EVENTS`, `TASKLAB_CONTROL` and `TASKLAB_T0`. Call it once, as
+impl Lesson {
+    /// The lesson that the environment describes: `TASKLAB_EVENTS`, `TASKLAB_CONTROL` and `TASKLAB_T0`. Call it once, as
     /// it takes the descriptors over.
     pub fn from_environment() -> Self {
         let began = number("TASKLAB_T0").map_or_else(monotonic_now, Monotonic::from_nanos);
@@ -71,7 +71,7 @@ impl Stage {
         Self::new(adopt("TASKLAB_EVENTS"), adopt("TASKLAB_CONTROL"), began)
     }
 
-    /// A stage over these pipe ends.
+    /// A lesson over these pipe ends.
     pub(crate) fn new(events: Option<OwnedFd>, actions: Option<OwnedFd>, began: Monotonic) -> Self {
         let tracker = Tracker::new(events.is_some());
         Self {
@@ -90,7 +90,7 @@ impl Stage {
     }
 
     /// The values of `TASKLAB_PARAMS`, checked; the defaults where it says nothing.
-    pub(crate) fn params(scenario: &Scenario) -> Result<Params, StageError> {
+    pub(crate) fn params(scenario: &Scenario) -> Result<Params, LessonError> {
         let given: BTreeMap<String, Value> = match std::env::var("TASKLAB_PARAMS") {
             Ok(text) if !text.trim().is_empty() => serde_json::from_str(&text)?,
             _ => BTreeMap::new(),
@@ -135,8 +135,8 @@ impl Stage {
     }
 
     /// Makes a line of the board a button, which connects it with ground. Gives the action that each press will be.
-    pub fn button(&self, line: usize) -> StageAction {
-        let press = StageAction { name: "press".to_owned(), target: format!("GPIO{line}") };
+    pub fn button(&self, line: usize) -> LessonAction {
+        let press = LessonAction { name: "press".to_owned(), target: format!("GPIO{line}") };
         self.buttons.lock().unwrap_or_else(PoisonError::into_inner).push(press.clone());
         let (action, target) = ("watch".to_owned(), press.target.clone());
         self.report(EventKind::Action { action, target, by: "lesson".to_owned() });
@@ -161,7 +161,7 @@ impl Stage {
         let tid = Some(Tid::new(rustix::thread::gettid().as_raw_nonzero().get()));
         self.report(EventKind::TaskStarted { task: name.clone(), sort, pid: own_pid(), tid, line });
         let lane = matches!(sort, TaskSort::Thread | TaskSort::Process).then(|| Lane::open(self, &name));
-        Task { stage: self, name, lane }
+        Task { lesson: self, name, lane }
     }
 
     /// Shows something that does not run yet: a thread before its start, a future.
@@ -176,14 +176,14 @@ impl Stage {
     }
 
     /// Sleeps until there is an action, at most this long.
-    pub fn next_action(&self, timeout: Duration) -> Result<Option<StageAction>, StageError> {
+    pub fn next_action(&self, timeout: Duration) -> Result<Option<LessonAction>, LessonError> {
         self.listen(&[], timeout)
     }
 
     /// Sleeps until there is an action, or one of `others` is readable or closed, at most this long.
-    pub fn listen(&self, others: &[BorrowedFd<'_>], timeout: Duration) -> Result<Option<StageAction>, StageError> {
+    pub fn listen(&self, others: &[BorrowedFd<'_>], timeout: Duration) -> Result<Option<LessonAction>, LessonError> {
         let mut control = self.control.lock().unwrap_or_else(PoisonError::into_inner);
-        let heard = control.listen(others, timeout).map_err(StageError::kernel("wait for an action"))?;
+        let heard = control.listen(others, timeout).map_err(LessonError::kernel("wait for an action"))?;
         let is_alone = !control.is_open();
         drop(control);
         if is_alone && matches!(heard, Heard::Nothing) {
@@ -208,7 +208,7 @@ impl Stage {
     }
 
     /// Whether the lesson has this action, with such a target, or such a button.
-    fn fits(&self, action: &StageAction) -> Reply {
+    fn fits(&self, action: &LessonAction) -> Reply {
         if self.buttons.lock().unwrap_or_else(PoisonError::into_inner).contains(action) {
             return Ok(());
         }
@@ -223,14 +223,14 @@ impl Stage {
     }
 
     /// Says why an action cannot be done now, and what would be accepted.
-    pub fn refuse(&self, action: &StageAction, why: &str) {
+    pub fn refuse(&self, action: &LessonAction, why: &str) {
         let (action, target) = (action.name.clone(), action.target.clone());
         // Who asked for it is known to who passed it on.
         self.report(EventKind::ActionRefused { action, target, by: String::new(), why: why.to_owned() });
     }
 
     /// Says so if an action was not done.
-    pub fn answer(&self, action: &StageAction, reply: &Reply) {
+    pub fn answer(&self, action: &LessonAction, reply: &Reply) {
         if let Err(why) = reply {
             self.refuse(action, why);
         }
@@ -270,7 +270,7 @@ fn number<N: std::str::FromStr>(variable: &str) -> Option<N> {
 /// A lane of the timeline, and how its task is.
 #[derive(Debug)]
 pub struct Task<'s> {
-    stage: &'s Stage,
+    lesson: &'s Lesson,
     name: String,
     lane: Option<Arc<Lane>>,
 }
@@ -297,19 +297,19 @@ impl Task<'_> {
     /// It has ended; `result` is `ok`, or says what went wrong.
     pub fn finish(self, result: &str) {
         if let Some(lane) = &self.lane {
-            lane.close(self.stage);
+            lane.close(self.lesson);
         }
-        self.stage.report(EventKind::TaskFinished { task: self.name.clone(), result: result.to_owned() });
+        self.lesson.report(EventKind::TaskFinished { task: self.name.clone(), result: result.to_owned() });
     }
 
     #[track_caller]
     fn changed(&self, state: TaskState, on: &str, held_by: Option<&str>) {
-        self.stage.report(EventKind::TaskChanged {
+        self.lesson.report(EventKind::TaskChanged {
             task: self.name.clone(),
             state,
             on: (!on.is_empty()).then(|| on.to_owned()),
             held_by: held_by.map(str::to_owned),
-            line: self.stage.tracker.line(Location::caller()),
+            line: self.lesson.tracker.line(Location::caller()),
         });
     }
 }

@@ -13,8 +13,8 @@ pub(super) mod reporter;
 pub(super) mod until;
 pub(super) mod words;
 
-pub use control::{StageAction, too_late};
-pub use handle::{Stage, StageError, Task};
+pub use control::{LessonAction, too_late};
+pub use handle::{Lesson, LessonError, Task};
 pub use primitives::{
     Barrier, BrokenBarrier, Condition, EndOfFile, Event, Future, FutureState, Held, Local, Lock, NoResult, NotHeld, PipeEnd,
     Pool, Queue, Scope, Semaphore, Thread, Timer, TooManyDone, Until, Worker, Workers,

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use crate::model::{ChildSpec, ExitStatus, Pid, ProcessState, Signal};
 use crate::scenario::lesson::children::Child;
 use crate::scenario::lesson::proc::{look_at, texts};
-use crate::scenario::lesson::{Stage, StageAction, StageError};
+use crate::scenario::lesson::{Lesson, LessonAction, LessonError};
 use crate::sys::{Neighbours, OwnFolder, Prepared, prepare, set_nonblocking, spawn};
 
 /// A program that runs, and our ends of the pipes that were asked for.
@@ -29,16 +29,16 @@ pub(crate) struct Completed {
     pub(crate) stderr: Option<Vec<u8>>,
 }
 
-impl Stage {
+impl Lesson {
     /// Starts a program: `subprocess.Popen(…)`. Returns at once, as soon as the program has taken the process over.
-    pub(crate) fn start(&self, spec: &ChildSpec) -> Result<Program<'_>, StageError> {
+    pub(crate) fn start(&self, spec: &ChildSpec) -> Result<Program<'_>, LessonError> {
         let name = spec.display_name();
         let ready = prepare(spec, Neighbours::default()).map_err(io::Error::other);
-        let (prepared, ours) = ready.map_err(StageError::kernel(format!("make {name} ready")))?;
+        let (prepared, ours) = ready.map_err(LessonError::kernel(format!("make {name} ready")))?;
         // In the group of its body, with which it lives and dies.
         let spawned = spawn(&Prepared { group: None, ..prepared }).map_err(|error| {
             let what = format!("start {name} ({})", error.stage);
-            StageError::Kernel { what, source: io::Error::from_raw_os_error(error.errno) }
+            LessonError::Kernel { what, source: io::Error::from_raw_os_error(error.errno) }
         })?;
         until_taken_over(spawned.pid);
         let argv = spec.argv.iter().map(|word| word.to_string_lossy().into_owned()).collect();
@@ -51,7 +51,7 @@ impl Stage {
     }
 
     /// Starts a program and waits until it has ended: `subprocess.run(…)`. What is asked for meanwhile comes back, too.
-    pub(crate) fn run_program(&self, spec: &ChildSpec, deadline: Instant) -> Result<(Completed, Vec<StageAction>), StageError> {
+    pub(crate) fn run_program(&self, spec: &ChildSpec, deadline: Instant) -> Result<(Completed, Vec<LessonAction>), LessonError> {
         let mut heard = Vec::new();
         let done = self.start(spec)?.communicate(self, b"", deadline, |asked| heard.push(asked.clone()))?;
         Ok((done, heard))
@@ -63,11 +63,11 @@ impl Program<'_> {
     /// `communicate(input)`. Whoever is not done at the deadline is killed.
     pub(crate) fn communicate(
         mut self,
-        stage: &Stage,
+        lesson: &Lesson,
         input: &[u8],
         deadline: Instant,
-        mut hear: impl FnMut(&StageAction),
-    ) -> Result<Completed, StageError> {
+        mut hear: impl FnMut(&LessonAction),
+    ) -> Result<Completed, LessonError> {
         if let Some(mut stdin) = self.stdin.take() {
             // A program that reads nothing is no fault: Popen overlooks a broken pipe here, too.
             let _ = stdin.write_all(input);
@@ -75,7 +75,7 @@ impl Program<'_> {
         let mut outputs = [self.stdout.take(), self.stderr.take()];
         let mut collected = [outputs[0].as_ref().map(|_| Vec::new()), outputs[1].as_ref().map(|_| Vec::new())];
         for output in outputs.iter().flatten() {
-            set_nonblocking(output).map_err(StageError::kernel("read a pipe"))?;
+            set_nonblocking(output).map_err(LessonError::kernel("read a pipe"))?;
         }
         let mut was_killed = false;
         while outputs.iter().any(Option::is_some) || self.child.peek()?.is_none() {
@@ -83,7 +83,7 @@ impl Program<'_> {
             if !self.child.has_ended() {
                 ready.push(self.child.as_fd());
             }
-            if let Some(asked) = stage.listen(&ready, deadline.saturating_duration_since(Instant::now()).min(LONGEST_WAIT))? {
+            if let Some(asked) = lesson.listen(&ready, deadline.saturating_duration_since(Instant::now()).min(LONGEST_WAIT))? {
                 hear(&asked);
             }
             for (output, collected) in outputs.iter_mut().zip(&mut collected) {
@@ -156,20 +156,20 @@ pub(crate) struct Folder {
 }
 
 impl Folder {
-    pub(crate) fn make(lesson: &str) -> Result<Self, StageError> {
+    pub(crate) fn make(lesson: &str) -> Result<Self, LessonError> {
         let base = std::env::temp_dir();
         let made = OwnFolder::make(&base, &format!("tasklab-{lesson}-"));
         let made = made.and_then(|own| Ok(Self { path: own.path().canonicalize()?, _own: own }));
-        made.map_err(StageError::kernel(format!("make a folder in {}", base.display())))
+        made.map_err(LessonError::kernel(format!("make a folder in {}", base.display())))
     }
 
     pub(crate) fn path(&self) -> &Path {
         &self.path
     }
 
-    pub(crate) fn write(&self, name: &str, text: &[u8]) -> Result<PathBuf, StageError> {
+    pub(crate) fn write(&self, name: &str, text: &[u8]) -> Result<PathBuf, LessonError> {
         let path = self.path.join(name);
-        std::fs::write(&path, text).map_err(StageError::kernel(format!("write {}", path.display())))?;
+        std::fs::write(&path, text).map_err(LessonError::kernel(format!("write {}", path.display())))?;
         Ok(path)
     }
 }
@@ -179,8 +179,8 @@ mod tests {
     use super::*;
     use crate::model::{Input, Monotonic, OutputTo};
 
-    fn stage() -> Stage {
-        Stage::new(None, None, Monotonic::ZERO)
+    fn lesson() -> Lesson {
+        Lesson::new(None, None, Monotonic::ZERO)
     }
 
     fn soon() -> Instant {
@@ -197,18 +197,18 @@ mod tests {
             env: vec![("COLOUR".into(), "teal".into())],
             ..ChildSpec::new(["sh", "-c", "cat; pwd; echo $COLOUR; echo no >&2; exit 3"])
         };
-        let (done, _) = stage().run_program(&spec, soon()).expect("runs");
+        let (done, _) = lesson().run_program(&spec, soon()).expect("runs");
         let expected = format!("from a file\n{}\nteal\n", folder.path().display());
         assert_eq!(String::from_utf8_lossy(&done.stdout.expect("a pipe")), expected);
         assert_eq!((done.stderr.as_deref(), returncode(done.status)), (Some(&b"no\n"[..]), Some(3)));
 
         let merged = ChildSpec { stderr: OutputTo::Stdout, ..shell("echo one; echo two >&2") };
-        let (done, _) = stage().run_program(&merged, soon()).expect("runs");
+        let (done, _) = lesson().run_program(&merged, soon()).expect("runs");
         assert_eq!((done.stdout.as_deref(), done.stderr), (Some(&b"one\ntwo\n"[..]), None));
 
         let cat = ChildSpec { stdin: Input::Pipe, ..ChildSpec::new(["cat"]) };
-        let stage = stage();
-        let done = stage.start(&cat).expect("starts").communicate(&stage, b"hello", soon(), |_| ()).expect("runs");
+        let lesson = lesson();
+        let done = lesson.start(&cat).expect("starts").communicate(&lesson, b"hello", soon(), |_| ()).expect("runs");
         assert_eq!(done.stdout.as_deref(), Some(&b"hello"[..]));
         let path = folder.path().to_owned();
         drop(folder);
@@ -217,9 +217,9 @@ mod tests {
 
     #[test]
     fn what_cannot_be_started_is_named_and_what_does_not_end_is_killed() {
-        let error = stage().start(&ChildSpec::new(["no-such-program"])).expect_err("is not there").to_string();
+        let error = lesson().start(&ChildSpec::new(["no-such-program"])).expect_err("is not there").to_string();
         assert!(error.contains("no-such-program") && error.contains("execute"), "{error}");
-        let (done, _) = stage().run_program(&ChildSpec::new(["sleep", "300"]), Instant::now()).expect("ends");
+        let (done, _) = lesson().run_program(&ChildSpec::new(["sleep", "300"]), Instant::now()).expect("ends");
         assert_eq!(returncode(done.status), Some(-9));
     }
 }

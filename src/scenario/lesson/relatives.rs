@@ -13,7 +13,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use crate::model::{EventKind, Pid, Signal, TaskSort, Tid};
 use crate::scenario::lesson::children::{Child, Reaped};
 use crate::scenario::lesson::control::TOO_LATE;
-use crate::scenario::lesson::{Stage, StageError};
+use crate::scenario::lesson::{Lesson, LessonError};
 use crate::sys::{default_what_we_ignore, foreign_proc};
 
 /// Runs another program in this process, a fork with one thread: searched in PATH, with these variables besides those
@@ -109,7 +109,7 @@ pub(crate) fn is_ready(fd: BorrowedFd<'_>, patience: Duration) -> bool {
 const TROUBLE: Duration = Duration::from_secs(30);
 
 /// Waits on a child that is about to end, and hears nothing meanwhile. Who was stopped does not end, and is killed.
-pub(crate) fn reap_soon(mut child: Child<'_>) -> Result<Reaped, StageError> {
+pub(crate) fn reap_soon(mut child: Child<'_>) -> Result<Reaped, LessonError> {
     let due = Instant::now() + Duration::from_secs(2);
     while child.peek()?.is_none() {
         is_ready(child.as_fd(), due.saturating_duration_since(Instant::now()).max(NEXT_LOOK));
@@ -119,7 +119,7 @@ pub(crate) fn reap_soon(mut child: Child<'_>) -> Result<Reaped, StageError> {
 }
 
 /// Kills a child that nobody waits for any longer.
-pub(crate) fn kill_who_was_stopped(child: &mut Child<'_>, due: Instant) -> Result<(), StageError> {
+pub(crate) fn kill_who_was_stopped(child: &mut Child<'_>, due: Instant) -> Result<(), LessonError> {
     if child.peek()?.is_none() && is_given_up(child.pid(), due) {
         child.signal(Signal::KILL);
     }
@@ -136,7 +136,7 @@ pub(crate) fn is_given_up(pid: Pid, due: Instant) -> bool {
 /// Between two looks whether it was stopped.
 const NEXT_LOOK: Duration = Duration::from_millis(100);
 
-impl Stage {
+impl Lesson {
     /// Gives a child a lane under its name, for when it executes a program and the kernel calls it like that.
     pub(crate) fn keep_name(&self, child: &Child<'_>) {
         let tid = Some(Tid::new(child.pid().number()));
@@ -145,7 +145,7 @@ impl Stage {
     }
 
     /// Waits on children that are about to end. Who was stopped, and has not ended in time, is killed.
-    pub(crate) fn reap_all(&self, children: Vec<Child<'_>>, grace: Duration) -> Result<Vec<Reaped>, StageError> {
+    pub(crate) fn reap_all(&self, children: Vec<Child<'_>>, grace: Duration) -> Result<Vec<Reaped>, LessonError> {
         let deadline = Instant::now() + grace;
         let mut statuses = Vec::new();
         for mut child in children {

@@ -310,7 +310,7 @@ mod tests {
 
     #[test]
     fn it_opens_where_the_work_begins() {
-        assert_eq!(first_line("//! x\nuse y;\n\nfn run(stage: &Stage) {\n"), 3);
+        assert_eq!(first_line("//! x\nuse y;\n\nfn run(lesson: &Lesson) {\n"), 3);
         assert_eq!(first_line("import os\ndef work():\n"), 1);
         assert_eq!(first_line("x = 1\n"), 0);
     }

@@ -3,14 +3,14 @@
 use std::time::Duration;
 
 use super::monitor::{Monitor, Operation, Wake};
-use crate::scenario::Stage;
+use crate::scenario::Lesson;
 
 /// The barrier is broken: somebody's time ran out, or somebody aborted or reset it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the barrier is broken")]
 pub struct BrokenBarrier;
 
-/// A tracked barrier. See [`Stage::barrier`].
+/// A tracked barrier. See [`Lesson::barrier`].
 #[derive(Debug)]
 pub struct Barrier<'s> {
     parties: usize,
@@ -48,11 +48,11 @@ struct Arrival {
     left: u64,
 }
 
-impl Stage {
+impl Lesson {
     /// A barrier that opens when this many have come (at least one).
     ///
     /// ```ignore
-    /// let gate = stage.barrier("gate", 5);
+    /// let gate = lesson.barrier("gate", 5);
     /// match gate.wait_for(Duration::from_secs(1)) {
     ///     Ok(place) => …,               // 0 for exactly one of them, as in Python
     ///     Err(BrokenBarrier) => …,      // in every task that waited

@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use super::lock::{Lock, NotHeld};
 use super::monitor::{Monitor, Operation, Wake};
-use crate::scenario::Stage;
+use crate::scenario::Lesson;
 
-/// A tracked condition variable. See [`Stage::condition`].
+/// A tracked condition variable. See [`Lesson::condition`].
 #[derive(Debug)]
 pub struct Condition<'s> {
     lock: Lock<'s>,
@@ -22,11 +22,11 @@ struct Room {
     waiting: Vec<u64>,
 }
 
-impl Stage {
+impl Lesson {
     /// A condition variable with a lock of its own.
     ///
     /// ```ignore
-    /// let ready = stage.condition("ready");
+    /// let ready = lesson.condition("ready");
     /// ready.acquire();
     /// while !condition_holds() {
     ///     ready.wait(None)?;          // gives the lock back while it sleeps

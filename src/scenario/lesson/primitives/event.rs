@@ -3,17 +3,17 @@
 use std::time::Duration;
 
 use super::monitor::{Monitor, Operation, Wake};
-use crate::scenario::Stage;
+use crate::scenario::Lesson;
 
-/// A tracked event. See [`Stage::event`].
+/// A tracked event. See [`Lesson::event`].
 #[derive(Debug)]
 pub struct Event<'s>(Monitor<'s, bool>);
 
-impl Stage {
+impl Lesson {
     /// A flag that is down.
     ///
     /// ```ignore
-    /// let go = stage.event("go");
+    /// let go = lesson.event("go");
     /// if go.wait(Some(Duration::from_secs(1))) { … }     // false: not set in time
     /// go.set();
     /// ```

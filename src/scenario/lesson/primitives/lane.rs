@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::pace::{Pace, Pacing};
 use crate::model::{EventKind, Monotonic, TaskState};
-use crate::scenario::Stage;
+use crate::scenario::Lesson;
 
 /// Nobody: a lock that is free.
 pub(super) const FREE: u32 = 0;
@@ -52,7 +52,7 @@ pub(super) struct Wait {
 
 impl Lane {
     /// Makes the calling thread known by this name.
-    pub(crate) fn open(stage: &Stage, name: &str) -> Arc<Self> {
+    pub(crate) fn open(lesson: &Lesson, name: &str) -> Arc<Self> {
         static NUMBERS: AtomicU32 = AtomicU32::new(FREE + 1);
         let lane = Arc::new(Self {
             number: NUMBERS.fetch_add(1, Ordering::Relaxed),
@@ -63,10 +63,10 @@ impl Lane {
             holds: Mutex::default(),
             pace: Mutex::default(),
         });
-        if stage.tracker().is_stepped() {
-            stage.tracker().steps.moves(&lane);
+        if lesson.tracker().is_stepped() {
+            lesson.tracker().steps.moves(&lane);
         }
-        let mut lanes = stage.tracker().lanes();
+        let mut lanes = lesson.tracker().lanes();
         if lanes.len() >= MOST_LANES {
             lanes.retain(|lane| !lane.has_ended.load(Ordering::SeqCst));
         }
@@ -78,12 +78,12 @@ impl Lane {
     }
 
     /// The task is over. What it held it still holds.
-    pub(crate) fn close(self: &Arc<Self>, stage: &Stage) {
+    pub(crate) fn close(self: &Arc<Self>, lesson: &Lesson) {
         self.has_ended.store(true, Ordering::SeqCst);
         if let Pacing::Counts { acquired, waited } = self.pace().end() {
-            stage.report(EventKind::TaskCounts { task: self.name.clone(), acquired, waited });
+            lesson.report(EventKind::TaskCounts { task: self.name.clone(), acquired, waited });
         }
-        stage.tracker().steps.settled(self);
+        lesson.tracker().steps.settled(self);
         if NUMBER.get() == self.number {
             NUMBER.set(SOMEBODY);
             CURRENT.set(None);
@@ -110,12 +110,12 @@ impl Lane {
     }
 
     /// Counts an operation; whether there is time to tell of it in lines of its own.
-    pub(super) fn did(&self, stage: &Stage, has_waited: bool) -> bool {
-        match self.pace().did(stage.now(), has_waited) {
+    pub(super) fn did(&self, lesson: &Lesson, has_waited: bool) -> bool {
+        match self.pace().did(lesson.now(), has_waited) {
             Pacing::Tell => true,
             Pacing::Hush => false,
             Pacing::Counts { acquired, waited } => {
-                stage.report(EventKind::TaskCounts { task: self.name.clone(), acquired, waited });
+                lesson.report(EventKind::TaskCounts { task: self.name.clone(), acquired, waited });
                 true
             }
         }
@@ -126,8 +126,8 @@ impl Lane {
         self.pace().is_told(now)
     }
 
-    pub(super) fn report(&self, stage: &Stage, state: TaskState, on: Option<&str>, held_by: Option<&str>, line: Option<u32>) {
-        stage.report(EventKind::TaskChanged {
+    pub(super) fn report(&self, lesson: &Lesson, state: TaskState, on: Option<&str>, held_by: Option<&str>, line: Option<u32>) {
+        lesson.report(EventKind::TaskChanged {
             task: self.name.clone(),
             state,
             on: on.map(str::to_owned),

@@ -4,26 +4,26 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
 use super::lane::{own_lane, own_number};
-use crate::scenario::Stage;
+use crate::scenario::Lesson;
 
-/// A tracked thread-local box. See [`Stage::local`].
+/// A tracked thread-local box. See [`Lesson::local`].
 #[derive(Debug)]
 pub struct Local<'s, T> {
-    stage: &'s Stage,
+    lesson: &'s Lesson,
     name: String,
     boxes: Mutex<BTreeMap<u32, T>>,
 }
 
-impl Stage {
+impl Lesson {
     /// A box that each task has for itself. Its contents are shown as values: `mine of worker-1`.
     ///
     /// ```ignore
-    /// let mine = stage.local("mine");
+    /// let mine = lesson.local("mine");
     /// mine.set(3);
     /// assert_eq!(mine.get(), Some(3));      // another task would find None until it has set its own
     /// ```
     pub fn local<T>(&self, name: &str) -> Local<'_, T> {
-        Local { stage: self, name: name.to_owned(), boxes: Mutex::default() }
+        Local { lesson: self, name: name.to_owned(), boxes: Mutex::default() }
     }
 }
 
@@ -31,7 +31,7 @@ impl<T: Clone + Into<serde_json::Value>> Local<'_, T> {
     /// Puts something into the calling task's own box.
     pub fn set(&self, value: T) {
         if let Some(lane) = own_lane() {
-            self.stage.value(format!("{} of {}", self.name, lane.name), value.clone());
+            self.lesson.value(format!("{} of {}", self.name, lane.name), value.clone());
         }
         self.boxes.lock().unwrap_or_else(PoisonError::into_inner).insert(own_number(), value);
     }

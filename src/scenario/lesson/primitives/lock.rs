@@ -8,14 +8,14 @@ use std::time::Duration;
 
 use super::lane::{FREE, own_number};
 use super::monitor::{Monitor, Operation, Wake};
-use crate::scenario::Stage;
+use crate::scenario::Lesson;
 
 /// A lock that was released was not held.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("could not release an unlocked lock")]
 pub struct NotHeld;
 
-/// A tracked lock. See [`Stage::lock`].
+/// A tracked lock. See [`Lesson::lock`].
 #[derive(Debug)]
 pub struct Lock<'s> {
     /// The number of the lane that acquired it.
@@ -28,11 +28,11 @@ pub struct Lock<'s> {
 #[must_use = "the lock is released at once if nobody keeps the guard"]
 pub struct Held<'l, 's>(&'l Lock<'s>);
 
-impl Stage {
+impl Lesson {
     /// A lock that shows who holds it and who waits.
     ///
     /// ```ignore
-    /// let lock = stage.lock("counter");
+    /// let lock = lesson.lock("counter");
     /// lock.acquire();
     /// counter.set(counter.get() + 1);
     /// lock.release()?;
@@ -100,7 +100,7 @@ impl Lock<'_> {
         let caller = Location::caller();
         let was = self.monitor.perform(Operation::new("release"), |()| {
             let was = self.owner.load(Ordering::SeqCst);
-            if let Some(lane) = self.monitor.stage().tracker().lane(was) {
+            if let Some(lane) = self.monitor.lesson().tracker().lane(was) {
                 self.monitor.let_go(&lane, caller);
             }
             self.owner.store(FREE, Ordering::SeqCst);
@@ -128,13 +128,13 @@ impl Lock<'_> {
 
     /// The name of the task that has ended without releasing it, if that is so: whoever waits for it waits for ever.
     pub fn left_by(&self) -> Option<String> {
-        let lane = self.monitor.stage().tracker().lane(self.owner.load(Ordering::SeqCst))?;
+        let lane = self.monitor.lesson().tracker().lane(self.owner.load(Ordering::SeqCst))?;
         lane.has_ended.load(Ordering::SeqCst).then(|| lane.name.clone())
     }
 
     #[inline]
     fn is_quiet(&self) -> bool {
-        self.monitor.stage().tracker().is_quiet()
+        self.monitor.lesson().tracker().is_quiet()
     }
 
     #[inline]

@@ -1,6 +1,6 @@
 //! Tracked primitives: locks, semaphores, events, barriers, conditions, queues, timers, pools and pipes with the semantics
-//! of Python's, which tell who waits for what, who has it, and which line of the lesson that is. Made by the stage:
-//! `stage.lock("counter")`.
+//! of Python's, which tell who waits for what, who has it, and which line of the lesson that is. Made by the lesson:
+//! `lesson.lock("counter")`.
 
 mod barrier;
 mod condition;

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use super::lane::{FREE, Lane, Wait, own_lane};
 use crate::model::TaskState;
-use crate::scenario::Stage;
+use crate::scenario::Lesson;
 
 /// Whom an operation wakes: those that sleep on one of the monitor's sides.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -73,7 +73,7 @@ impl Operation {
 /// A state that threads wait for.
 #[derive(Debug)]
 pub(super) struct Monitor<'s, S, const SIDES: usize = 1> {
-    stage: &'s Stage,
+    lesson: &'s Lesson,
     /// `lock counter`.
     on: Arc<str>,
     /// The number of the lane that has it, where it has an owner.
@@ -92,9 +92,9 @@ struct Inner<S> {
 }
 
 impl<'s, S, const SIDES: usize> Monitor<'s, S, SIDES> {
-    pub(super) fn new(stage: &'s Stage, on: String, owner: Option<Arc<AtomicU32>>, state: S) -> Self {
+    pub(super) fn new(lesson: &'s Lesson, on: String, owner: Option<Arc<AtomicU32>>, state: S) -> Self {
         Self {
-            stage,
+            lesson,
             on: on.into(),
             owner,
             inner: Mutex::new(Inner { state, waiters: Vec::new() }),
@@ -104,8 +104,8 @@ impl<'s, S, const SIDES: usize> Monitor<'s, S, SIDES> {
     }
 
     #[inline]
-    pub(super) const fn stage(&self) -> &'s Stage {
-        self.stage
+    pub(super) const fn lesson(&self) -> &'s Lesson {
+        self.lesson
     }
 
     /// Whether a thread sleeps here, or is about to.
@@ -127,7 +127,7 @@ impl<'s, S, const SIDES: usize> Monitor<'s, S, SIDES> {
     /// Does an operation as soon as `attempt` can, which then gives the result and whom it wakes. `None`: not in time.
     #[track_caller]
     pub(super) fn perform<R>(&self, operation: Operation, mut attempt: impl FnMut(&mut S) -> Option<(R, Wake)>) -> Option<R> {
-        if self.stage.tracker().is_quiet() {
+        if self.lesson.tracker().is_quiet() {
             let mut inner = self.lock();
             if let Some((result, wake)) = attempt(&mut inner.state) {
                 drop(inner);
@@ -136,12 +136,12 @@ impl<'s, S, const SIDES: usize> Monitor<'s, S, SIDES> {
             }
             return self.sleep(inner, operation, None, None, attempt);
         }
-        let line = self.stage.tracker().line(Location::caller());
+        let line = self.lesson.tracker().line(Location::caller());
         let lane = own_lane();
         if operation.has_gate
             && let Some(lane) = &lane
         {
-            self.stage.gate(lane, operation.name, &self.on, line);
+            self.lesson.gate(lane, operation.name, &self.on, line);
         }
         let mut inner = self.lock();
         if let Some((result, wake)) = attempt(&mut inner.state) {
@@ -164,8 +164,8 @@ impl<'s, S, const SIDES: usize> Monitor<'s, S, SIDES> {
             }
         });
         let own = own_lane().is_some_and(|own| own.number == lane.number);
-        if had && own && self.stage.tracker().is_heard() && lane.is_told(self.stage.now()) {
-            lane.report(self.stage, TaskState::Running, left.as_deref(), None, self.stage.tracker().line(caller));
+        if had && own && self.lesson.tracker().is_heard() && lane.is_told(self.lesson.now()) {
+            lane.report(self.lesson, TaskState::Running, left.as_deref(), None, self.lesson.tracker().line(caller));
         }
     }
 
@@ -179,19 +179,19 @@ impl<'s, S, const SIDES: usize> Monitor<'s, S, SIDES> {
         }
         match wake {
             Wake::Nobody => {}
-            Wake::One(side) if !self.stage.tracker().is_stepped() => self.changed[side].notify_one(),
+            Wake::One(side) if !self.lesson.tracker().is_stepped() => self.changed[side].notify_one(),
             Wake::One(side) | Wake::All(side) => self.changed[side].notify_all(),
         }
     }
 
     /// In step mode nobody passes a gate before those who were woken have come to their next one.
     fn settle_later(&self, inner: &Inner<S>, wake: Wake) {
-        if !self.stage.tracker().is_stepped() {
+        if !self.lesson.tracker().is_stepped() {
             return;
         }
         for (side, lane, _) in &inner.waiters {
             if matches!(wake, Wake::One(woken) | Wake::All(woken) if woken == *side) {
-                self.stage.tracker().steps.moves(lane);
+                self.lesson.tracker().steps.moves(lane);
             }
         }
     }
@@ -223,17 +223,17 @@ impl<'s, S, const SIDES: usize> Monitor<'s, S, SIDES> {
             let told_by = now + WORTH_TELLING;
             if let Some(lane) = &lane
                 && !is_told
-                && self.stage.tracker().is_heard()
-                && lane.is_told(self.stage.now())
+                && self.lesson.tracker().is_heard()
+                && lane.is_told(self.lesson.now())
             {
                 is_told = true;
-                lane.report(self.stage, TaskState::Waiting, Some(&self.on), self.holder().as_deref(), line);
+                lane.report(self.lesson, TaskState::Waiting, Some(&self.on), self.holder().as_deref(), line);
             }
             if let Some(lane) = &lane {
-                self.stage.tracker().steps.settled(lane);
+                self.lesson.tracker().steps.settled(lane);
             }
             // Where nobody is told of the wait, only its own deadline ends it.
-            let is_news = !is_told && lane.is_some() && self.stage.tracker().is_heard();
+            let is_news = !is_told && lane.is_some() && self.lesson.tracker().is_heard();
             let until =
                 if is_news { operation.deadline.map_or(Some(told_by), |end| Some(end.min(told_by))) } else { operation.deadline };
             inner = match until {
@@ -247,10 +247,10 @@ impl<'s, S, const SIDES: usize> Monitor<'s, S, SIDES> {
             if let Some(lane) = &lane
                 && !is_told
                 && now.elapsed() >= WORTH_TELLING
-                && self.stage.tracker().is_heard()
+                && self.lesson.tracker().is_heard()
             {
                 is_told = true;
-                lane.report(self.stage, TaskState::Waiting, Some(&self.on), self.holder().as_deref(), line);
+                lane.report(self.lesson, TaskState::Waiting, Some(&self.on), self.holder().as_deref(), line);
             }
         }
         self.sleepers.fetch_sub(1, Ordering::SeqCst);
@@ -258,10 +258,10 @@ impl<'s, S, const SIDES: usize> Monitor<'s, S, SIDES> {
             lane.waits(None);
             inner.waiters.retain(|(_, other, _)| other.number != lane.number);
         }
-        if self.stage.tracker().is_stepped()
+        if self.lesson.tracker().is_stepped()
             && let Some(lane) = &lane
         {
-            self.stage.tracker().steps.moves(lane);
+            self.lesson.tracker().steps.moves(lane);
         }
         if result.is_some() {
             self.done(&inner, lane.as_ref(), operation, if is_told { Waited::Told } else { Waited::Yes }, line);
@@ -270,7 +270,7 @@ impl<'s, S, const SIDES: usize> Monitor<'s, S, SIDES> {
             && is_told
         {
             let holds = lane.holds(|_| ());
-            lane.report(self.stage, TaskState::Running, holds.as_deref(), None, line);
+            lane.report(self.lesson, TaskState::Running, holds.as_deref(), None, line);
         }
         drop(inner);
         self.wake(woken);
@@ -288,7 +288,7 @@ impl<'s, S, const SIDES: usize> Monitor<'s, S, SIDES> {
 
     /// Tells of an operation that was done, and those who go on waiting who has it now.
     fn done(&self, inner: &Inner<S>, lane: Option<&Arc<Lane>>, operation: Operation, waited: Waited, line: Option<u32>) {
-        let Some(lane) = lane.filter(|_| self.stage.tracker().is_heard()) else { return };
+        let Some(lane) = lane.filter(|_| self.lesson.tracker().is_heard()) else { return };
         let latest = lane.holds(|holds| {
             if operation.holds {
                 holds.push(Arc::clone(&self.on));
@@ -296,12 +296,12 @@ impl<'s, S, const SIDES: usize> Monitor<'s, S, SIDES> {
         });
         let is_news = operation.holds || waited != Waited::No;
         // A wait that was told also ends on the screen.
-        if is_news && (lane.did(self.stage, waited != Waited::No) || waited == Waited::Told) {
-            lane.report(self.stage, TaskState::Running, latest.as_deref(), None, line);
+        if is_news && (lane.did(self.lesson, waited != Waited::No) || waited == Waited::Told) {
+            lane.report(self.lesson, TaskState::Running, latest.as_deref(), None, line);
         }
         if operation.holds && self.owner.is_some() {
-            for (_, other, line) in inner.waiters.iter().filter(|(_, other, _)| other.is_told(self.stage.now())) {
-                other.report(self.stage, TaskState::Waiting, Some(&self.on), Some(&lane.name), *line);
+            for (_, other, line) in inner.waiters.iter().filter(|(_, other, _)| other.is_told(self.lesson.now())) {
+                other.report(self.lesson, TaskState::Waiting, Some(&self.on), Some(&lane.name), *line);
             }
         }
     }
@@ -309,7 +309,7 @@ impl<'s, S, const SIDES: usize> Monitor<'s, S, SIDES> {
     /// Who has it, where that can be said.
     pub(super) fn holder(&self) -> Option<String> {
         let number = self.owner.as_ref()?.load(Ordering::SeqCst);
-        if number == FREE { None } else { self.stage.tracker().name(number) }
+        if number == FREE { None } else { self.lesson.tracker().name(number) }
     }
 }
 

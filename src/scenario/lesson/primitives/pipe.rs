@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use super::lane::own_lane;
 use crate::model::TaskState;
-use crate::scenario::{Stage, StageError};
+use crate::scenario::{Lesson, LessonError};
 
 /// The other end is closed, in every process.
 #[derive(Debug, thiserror::Error)]
@@ -25,27 +25,27 @@ pub enum EndOfFile {
     Kernel(#[from] io::Error),
 }
 
-/// One end of a tracked pipe. Dropping it closes it. See [`Stage::pipe`].
+/// One end of a tracked pipe. Dropping it closes it. See [`Lesson::pipe`].
 #[derive(Debug)]
 pub struct PipeEnd<'s> {
-    stage: &'s Stage,
+    lesson: &'s Lesson,
     name: String,
     stream: UnixStream,
 }
 
-impl Stage {
+impl Lesson {
     /// A pipe, as its two ends.
     ///
     /// ```ignore
-    /// let (ours, theirs) = stage.pipe("letters")?;
-    /// match stage.fork("child")? {
+    /// let (ours, theirs) = lesson.pipe("letters")?;
+    /// match lesson.fork("child")? {
     ///     Fork::Child => { drop(ours); theirs.send("hello")?; exit_now(0) }
     ///     Fork::Parent(child) => { drop(theirs); ours.recv()? }       // "hello"; then EndOfFile::Closed
     /// }
     /// ```
-    pub fn pipe(&self, name: &str) -> Result<(PipeEnd<'_>, PipeEnd<'_>), StageError> {
-        let (one, two) = UnixStream::pair().map_err(StageError::kernel(format!("make the pipe {name}")))?;
-        let end = |stream| PipeEnd { stage: self, name: format!("pipe {name}"), stream };
+    pub fn pipe(&self, name: &str) -> Result<(PipeEnd<'_>, PipeEnd<'_>), LessonError> {
+        let (one, two) = UnixStream::pair().map_err(LessonError::kernel(format!("make the pipe {name}")))?;
+        let end = |stream| PipeEnd { lesson: self, name: format!("pipe {name}"), stream };
         Ok((end(one), end(two)))
     }
 }
@@ -85,23 +85,23 @@ impl PipeEnd<'_> {
     }
 
     fn wait(&self, what: PollFlags, caller: &Location<'_>) -> io::Result<()> {
-        let line = self.stage.tracker().line(caller);
+        let line = self.lesson.tracker().line(caller);
         let lane = own_lane();
         if let Some(lane) = &lane {
             let operation = if what == PollFlags::IN { "receive from" } else { "send into" };
-            self.stage.gate(lane, operation, &self.name, line);
+            self.lesson.gate(lane, operation, &self.name, line);
         }
         if is_ready(&self.stream, what, Some(Duration::ZERO))? {
             return Ok(());
         }
         let Some(lane) = lane else { return is_ready(&self.stream, what, None).map(drop) };
-        lane.report(self.stage, TaskState::Waiting, Some(&self.name), None, line);
-        self.stage.tracker().steps.settled(&lane);
+        lane.report(self.lesson, TaskState::Waiting, Some(&self.name), None, line);
+        self.lesson.tracker().steps.settled(&lane);
         let ready = is_ready(&self.stream, what, None);
-        if self.stage.tracker().is_stepped() {
-            self.stage.tracker().steps.moves(&lane);
+        if self.lesson.tracker().is_stepped() {
+            self.lesson.tracker().steps.moves(&lane);
         }
-        lane.report(self.stage, TaskState::Running, lane.holds(|_| ()).as_deref(), None, line);
+        lane.report(self.lesson, TaskState::Running, lane.holds(|_| ()).as_deref(), None, line);
         ready.map(drop)
     }
 }

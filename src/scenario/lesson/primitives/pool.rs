@@ -11,7 +11,7 @@ use std::time::Duration;
 use super::monitor::{Monitor, Operation, Wake};
 use super::threads::{Scope, Workers, message};
 use crate::model::{EventKind, TaskSort, TaskState};
-use crate::scenario::{Reply, Stage, StageAction, StageError};
+use crate::scenario::{Lesson, LessonAction, LessonError, Reply};
 
 /// How a future is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,7 +54,7 @@ pub enum Until {
 
 /// A pool of threads. See [`Scope::pool`].
 pub struct Pool<'scope, 'env: 'scope, T> {
-    stage: &'env Stage,
+    lesson: &'env Lesson,
     jobs: Arc<Monitor<'env, Jobs<'scope>>>,
     /// Numbers of the futures that are done, in the order of their ends.
     done: Arc<Monitor<'env, Vec<usize>>>,
@@ -102,15 +102,15 @@ impl<'scope, 'env> Scope<'scope, 'env> {
     /// pool.join(|asked| …)?;        // no more tasks; waits for the rest, and hears actions
     /// ```
     #[track_caller]
-    pub fn pool<T: Send + 'scope>(&self, prefix: &str, workers: usize) -> Result<Pool<'scope, 'env, T>, StageError> {
-        let stage = self.stage();
-        let jobs = Arc::new(Monitor::new(stage, "the pool's queue".to_owned(), None, Jobs::default()));
+    pub fn pool<T: Send + 'scope>(&self, prefix: &str, workers: usize) -> Result<Pool<'scope, 'env, T>, LessonError> {
+        let lesson = self.lesson();
+        let jobs = Arc::new(Monitor::new(lesson, "the pool's queue".to_owned(), None, Jobs::default()));
         let queue = Arc::clone(&jobs);
         let work = move |_: &super::Worker<'_>| while take(&queue).map(|job| job()).is_some() {};
         Ok(Pool {
-            stage,
+            lesson,
             jobs,
-            done: Arc::new(Monitor::new(stage, "a future".to_owned(), None, Vec::new())),
+            done: Arc::new(Monitor::new(lesson, "a future".to_owned(), None, Vec::new())),
             workers: self.threads(prefix, workers, work)?,
             submitted: AtomicUsize::new(0),
             result: PhantomData,
@@ -134,15 +134,15 @@ impl<'scope, 'env: 'scope, T: Clone + Send + 'scope> Pool<'scope, 'env, T> {
     where
         T: 'env,
     {
-        let line = self.stage.tracker().line(Location::caller());
+        let line = self.lesson.tracker().line(Location::caller());
         let slot = Slot { state: FutureState::Pending, result: None };
         let future = Future {
             number: self.submitted.fetch_add(1, Ordering::Relaxed),
             name: name.into(),
-            slot: Arc::new(Monitor::new(self.stage, format!("future {name}"), None, slot)),
+            slot: Arc::new(Monitor::new(self.lesson, format!("future {name}"), None, slot)),
             done: Arc::clone(&self.done),
         };
-        self.stage.created(name, TaskSort::Future, line);
+        self.lesson.created(name, TaskSort::Future, line);
         let running = future.clone();
         let job: Job<'scope> = Box::new(move || running.run(task));
         let mut job = Some(job);
@@ -199,7 +199,7 @@ impl<'scope, 'env: 'scope, T: Clone + Send + 'scope> Pool<'scope, 'env, T> {
     }
 
     /// Takes no more tasks; waits until those that were handed in are done, and hears actions meanwhile.
-    pub fn join(&self, hear: impl FnMut(&StageAction) -> Reply) -> Result<(), StageError> {
+    pub fn join(&self, hear: impl FnMut(&LessonAction) -> Reply) -> Result<(), LessonError> {
         self.close();
         self.workers.join(hear).map(drop)
     }
@@ -291,11 +291,11 @@ impl<T: Clone> Future<'_, T> {
         if !is_wanted {
             return;
         }
-        let stage = self.slot.stage();
+        let lesson = self.slot.lesson();
         let own = super::lane::own_lane();
-        stage.changed(&self.name, TaskState::Running, own.as_ref().map(|lane| lane.name.as_str()));
+        lesson.changed(&self.name, TaskState::Running, own.as_ref().map(|lane| lane.name.as_str()));
         if let Some(own) = &own {
-            stage.changed(&own.name, TaskState::Running, Some(&self.name));
+            lesson.changed(&own.name, TaskState::Running, Some(&self.name));
         }
         let result = catch_unwind(AssertUnwindSafe(task)).map_err(|panic| NoResult::Failed(message(&*panic)));
         let told = result.as_ref().err().map_or_else(|| "ok".to_owned(), ToString::to_string);
@@ -306,13 +306,13 @@ impl<T: Clone> Future<'_, T> {
         });
         self.end(&told);
         if let Some(own) = &own {
-            stage.changed(&own.name, TaskState::Running, None);
+            lesson.changed(&own.name, TaskState::Running, None);
         }
     }
 
     /// It is done, one way or the other.
     fn end(&self, result: &str) {
-        self.slot.stage().report(EventKind::TaskFinished { task: self.name.to_string(), result: result.to_owned() });
+        self.slot.lesson().report(EventKind::TaskFinished { task: self.name.to_string(), result: result.to_owned() });
         self.done.perform(Operation::new("finish").without_gate(), |done| {
             done.push(self.number);
             Some(((), Wake::All(0)))

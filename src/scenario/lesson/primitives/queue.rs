@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use super::monitor::{Monitor, Operation, Wake};
-use crate::scenario::Stage;
+use crate::scenario::Lesson;
 
 /// Sides of the monitor: who waits for an item, for room, for all to be done.
 const NOT_EMPTY: usize = 0;
@@ -17,7 +17,7 @@ const ALL_DONE: usize = 2;
 #[error("could not call an item done: task_done was called more often than items were put")]
 pub struct TooManyDone;
 
-/// A tracked queue. See [`Stage::queue`].
+/// A tracked queue. See [`Lesson::queue`].
 #[derive(Debug)]
 pub struct Queue<'s, T> {
     /// 0: no limit.
@@ -31,11 +31,11 @@ struct Items<T> {
     unfinished: usize,
 }
 
-impl Stage {
+impl Lesson {
     /// A queue for at most `maxsize` items; 0 is no limit.
     ///
     /// ```ignore
-    /// let mail = stage.queue("mail", 10);
+    /// let mail = lesson.queue("mail", 10);
     /// mail.put(Some(letter));             // waits while it is full
     /// while let Some(letter) = mail.get() {   // waits while it is empty
     ///     …

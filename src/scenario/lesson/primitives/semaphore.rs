@@ -5,17 +5,17 @@ use std::time::Duration;
 
 use super::lane::own_lane;
 use super::monitor::{Monitor, Operation, Wake};
-use crate::scenario::Stage;
+use crate::scenario::Lesson;
 
-/// A tracked semaphore. See [`Stage::semaphore`].
+/// A tracked semaphore. See [`Lesson::semaphore`].
 #[derive(Debug)]
 pub struct Semaphore<'s>(Monitor<'s, usize>);
 
-impl Stage {
+impl Lesson {
     /// A semaphore with `places` free places.
     ///
     /// ```ignore
-    /// let seats = stage.semaphore("seats", 3);
+    /// let seats = lesson.semaphore("seats", 3);
     /// seats.acquire();
     /// seats.release();      // also by another task than the one that acquired: nobody checks
     /// ```

@@ -8,12 +8,12 @@ use std::time::Duration;
 
 use super::lane::{Lane, own_lane};
 use crate::model::TaskState;
-use crate::scenario::{Stage, StageAction};
+use crate::scenario::{Lesson, LessonAction};
 
 /// How long a replay waits for the task whose turn it is, while nobody else moves.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// The gates of one stage.
+/// The gates of one lesson.
 #[derive(Debug, Default)]
 pub(crate) struct Steps {
     state: Mutex<State>,
@@ -87,8 +87,8 @@ impl Steps {
     }
 }
 
-impl Stage {
-    /// Switches step mode on: from now on each tracked operation of a thread waits until [`Stage::step`] lets it pass.
+impl Lesson {
+    /// Switches step mode on: from now on each tracked operation of a thread waits until [`Lesson::step`] lets it pass.
     pub fn step_mode(&self, on: bool) {
         let steps = &self.tracker().steps;
         let mut state = steps.lock();
@@ -121,7 +121,7 @@ impl Stage {
     }
 
     /// Does what the action `step` asks for: `on`, `off`, a task's name, or nothing for the one that waits longest.
-    pub(crate) fn step(&self, asked: &StageAction) {
+    pub(crate) fn step(&self, asked: &LessonAction) {
         match asked.target.as_str() {
             "on" => self.step_mode(true),
             "off" => self.step_mode(false),
@@ -155,7 +155,7 @@ impl Stage {
         }
     }
 
-    /// A gate of the body's own, before something that is no tracked operation: `stage.checkpoint("write counter")`. It
+    /// A gate of the body's own, before something that is no tracked operation: `lesson.checkpoint("write counter")`. It
     /// costs next to nothing unless step mode is on.
     #[track_caller]
     pub fn checkpoint(&self, what: &str) {

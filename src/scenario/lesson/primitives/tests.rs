@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use super::*;
 use crate::model::{Event as Line, EventKind, Monotonic};
-use crate::scenario::{Stage, too_late};
+use crate::scenario::{Lesson, too_late};
 use crate::sys::monotonic_now;
 
 const LONG: Duration = Duration::from_mins(1);
@@ -22,12 +22,12 @@ fn until(what: &str, condition: impl Fn() -> bool) {
     }
 }
 
-fn deaf() -> Stage {
-    Stage::new(None, None, monotonic_now())
+fn deaf() -> Lesson {
+    Lesson::new(None, None, monotonic_now())
 }
 
-/// Runs a body on a stage that is heard, with these actions, and gives its events.
-fn heard<R>(actions: &[(&str, &str)], body: impl FnOnce(&Stage) -> R) -> (R, Vec<EventKind>) {
+/// Runs a body on a lesson that is heard, with these actions, and gives its events.
+fn heard<R>(actions: &[(&str, &str)], body: impl FnOnce(&Lesson) -> R) -> (R, Vec<EventKind>) {
     let (events, writer) = std::io::pipe().expect("a pipe");
     let (control, mut act) = std::io::pipe().expect("a pipe");
     for (name, target) in actions {
@@ -37,9 +37,9 @@ fn heard<R>(actions: &[(&str, &str)], body: impl FnOnce(&Stage) -> R) -> (R, Vec
         let lines = BufReader::new(events).lines().map(|line| line.expect("UTF-8"));
         lines.map(|line| Line::from_line(line.as_bytes(), Monotonic::ZERO).expect("an event").expect("known").kind).collect()
     });
-    let stage = Stage::new(Some(writer.into()), Some(control.into()), monotonic_now());
-    let result = body(&stage);
-    drop(stage);
+    let lesson = Lesson::new(Some(writer.into()), Some(control.into()), monotonic_now());
+    let result = body(&lesson);
+    drop(lesson);
     (result, reading.expect("a thread").join().expect("no panic"))
 }
 
@@ -57,14 +57,14 @@ fn states(events: &[EventKind], wanted: &str) -> Vec<String> {
 
 #[test]
 fn a_lock_is_held_by_one_and_released_by_anybody() {
-    let stage = deaf();
-    let _main = stage.task("main", crate::model::TaskSort::Thread);
-    let lock = stage.lock("a");
+    let lesson = deaf();
+    let _main = lesson.task("main", crate::model::TaskSort::Thread);
+    let lock = lesson.lock("a");
     assert_eq!(lock.release(), Err(NotHeld), "RuntimeError in Python, too");
     lock.acquire();
     assert_eq!((lock.holder().as_deref(), lock.is_locked()), (Some("main"), true));
     assert!(!lock.try_acquire() && !lock.acquire_for(SHORT), "it is not reentrant");
-    stage.scope(|scope| {
+    lesson.scope(|scope| {
         let thief = scope.thread("thief", |_| lock.release()).expect("starts");
         assert_eq!(thief.join(), Some(Ok(())));
     });
@@ -76,9 +76,9 @@ fn a_lock_is_held_by_one_and_released_by_anybody() {
 
 #[test]
 fn no_update_is_lost_under_a_lock_heard_or_not() {
-    let count = |stage: &Stage| {
-        let (lock, counter) = (stage.lock("counter"), AtomicU64::new(0));
-        let joined = stage.scope(|scope| {
+    let count = |lesson: &Lesson| {
+        let (lock, counter) = (lesson.lock("counter"), AtomicU64::new(0));
+        let joined = lesson.scope(|scope| {
             let workers = scope.threads("worker", 4, |_| {
                 for _ in 0..500 {
                     lock.acquire();
@@ -98,10 +98,10 @@ fn no_update_is_lost_under_a_lock_heard_or_not() {
 
 #[test]
 fn a_wait_names_the_thing_its_holder_and_the_end() {
-    let (_joined, events) = heard(&[], |stage| {
-        let lock = stage.lock("a");
-        let (has_it, may_go) = (stage.event("has it"), stage.event("may go"));
-        stage.scope(|scope| {
+    let (_joined, events) = heard(&[], |lesson| {
+        let lock = lesson.lock("a");
+        let (has_it, may_go) = (lesson.event("has it"), lesson.event("may go"));
+        lesson.scope(|scope| {
             let holder = scope.thread("holder", |_| {
                 let _held = lock.held();
                 has_it.set();
@@ -109,7 +109,7 @@ fn a_wait_names_the_thing_its_holder_and_the_end() {
             });
             has_it.wait(None);
             let waiter = scope.thread("waiter", |_| lock.held());
-            until("the wait", || stage.tracker().lanes().iter().any(|lane| lane.name == "waiter" && lane.waits_for().is_some()));
+            until("the wait", || lesson.tracker().lanes().iter().any(|lane| lane.name == "waiter" && lane.waits_for().is_some()));
             may_go.set();
             (holder.expect("starts").join(), waiter.expect("starts").join().map(drop))
         })
@@ -124,9 +124,9 @@ fn a_wait_names_the_thing_its_holder_and_the_end() {
 
 #[test]
 fn a_million_operations_are_a_few_thousand_lines_and_counted() {
-    let ((), events) = heard(&[], |stage| {
-        let main = stage.task("main", crate::model::TaskSort::Thread);
-        let lock = stage.lock("a");
+    let ((), events) = heard(&[], |lesson| {
+        let main = lesson.task("main", crate::model::TaskSort::Thread);
+        let lock = lesson.lock("a");
         for _ in 0..100_000 {
             lock.acquire();
             lock.release().expect("held");
@@ -141,8 +141,8 @@ fn a_million_operations_are_a_few_thousand_lines_and_counted() {
 
 #[test]
 fn a_semaphore_has_places_and_no_owner() {
-    let stage = deaf();
-    let seats = stage.semaphore("seats", 2);
+    let lesson = deaf();
+    let seats = lesson.semaphore("seats", 2);
     seats.acquire();
     assert!(seats.try_acquire() && !seats.try_acquire() && !seats.acquire_for(SHORT));
     seats.release();
@@ -153,10 +153,10 @@ fn a_semaphore_has_places_and_no_owner() {
 
 #[test]
 fn an_event_wakes_all() {
-    let stage = deaf();
-    let go = stage.event("go");
+    let lesson = deaf();
+    let go = lesson.event("go");
     assert!(!go.wait(Some(SHORT)) && !go.is_set());
-    let woken = stage.scope(|scope| {
+    let woken = lesson.scope(|scope| {
         let waiters = scope.threads("waiter", 3, |_| go.wait(Some(LONG))).expect("start");
         go.set();
         waiters.join(too_late).expect("joins")
@@ -168,10 +168,10 @@ fn an_event_wakes_all() {
 
 #[test]
 fn a_barrier_opens_for_all_or_breaks_for_all() {
-    let stage = deaf();
-    let gate = stage.barrier("gate", 3);
+    let lesson = deaf();
+    let gate = lesson.barrier("gate", 3);
     let come = |count, timeout| {
-        stage.scope(|scope| {
+        lesson.scope(|scope| {
             let workers = scope.threads("worker", count, |_| gate.wait_for(timeout)).expect("start");
             workers.join(too_late).expect("joins").into_iter().flatten().collect::<Vec<_>>()
         })
@@ -186,7 +186,7 @@ fn a_barrier_opens_for_all_or_breaks_for_all() {
     assert!(gate.is_broken() && come(3, LONG) == [Err(BrokenBarrier); 3], "it stays broken");
     gate.reset();
     assert_eq!(come(3, LONG).iter().filter(|place| place.is_ok()).count(), 3);
-    stage.scope(|scope| {
+    lesson.scope(|scope| {
         let one = scope.thread("one", |_| gate.wait()).expect("starts");
         until("one", || gate.n_waiting() == 1);
         gate.reset();
@@ -200,15 +200,15 @@ fn a_barrier_opens_for_all_or_breaks_for_all() {
 
 #[test]
 fn a_condition_wakes_as_many_as_it_is_told_the_longest_waiting_first() {
-    let stage = deaf();
-    let ready = stage.condition("ready");
+    let lesson = deaf();
+    let ready = lesson.condition("ready");
     assert_eq!((ready.wait(None), ready.notify(1)), (Err(NotHeld), Err(NotHeld)), "RuntimeError in Python, too");
     ready.acquire();
     assert_eq!(ready.wait(Some(SHORT)), Ok(false));
     assert!(ready.holder().is_none() && ready.n_waiting() == 0);
     ready.release().expect("held again after the wait");
     let woken = AtomicU64::new(0);
-    stage.scope(|scope| {
+    lesson.scope(|scope| {
         let waiters = scope.threads("waiter", 3, |_| {
             ready.acquire();
             let notified = ready.wait(Some(LONG));
@@ -232,16 +232,16 @@ fn a_condition_wakes_as_many_as_it_is_told_the_longest_waiting_first() {
 
 #[test]
 fn a_queue_keeps_order_and_size_and_counts_what_is_not_done() {
-    let stage = deaf();
-    let queue = stage.queue("mail", 2);
+    let lesson = deaf();
+    let queue = lesson.queue("mail", 2);
     queue.put(1);
     queue.put(2);
     assert_eq!((queue.put_for(3, SHORT), queue.qsize(), queue.join_for(SHORT)), (Err(3), 2, false));
     assert_eq!((queue.get(), queue.try_get(), queue.try_get(), queue.get_for(SHORT)), (1, Some(2), None, None));
     assert_eq!((queue.task_done(), queue.task_done(), queue.task_done()), (Ok(()), Ok(()), Err(TooManyDone)));
     queue.join();
-    let letters = stage.queue("letters", 2);
-    let got = stage.scope(|scope| {
+    let letters = lesson.queue("letters", 2);
+    let got = lesson.scope(|scope| {
         let takers = scope.threads("taker", 2, |_| std::iter::from_fn(|| letters.get()).sum::<u64>()).expect("start");
         (1..=200).for_each(|number| letters.put(Some(number)));
         letters.put(None);
@@ -253,10 +253,10 @@ fn a_queue_keeps_order_and_size_and_counts_what_is_not_done() {
 
 #[test]
 fn each_task_has_its_own_local_box() {
-    let (found, events) = heard(&[], |stage| {
-        let mine = stage.local("mine");
+    let (found, events) = heard(&[], |lesson| {
+        let mine = lesson.local("mine");
         mine.set(0);
-        stage.scope(|scope| {
+        lesson.scope(|scope| {
             let workers = scope.threads("worker", 2, |worker| {
                 let empty = mine.get().is_none();
                 mine.set(worker.number());
@@ -271,9 +271,9 @@ fn each_task_has_its_own_local_box() {
 
 #[test]
 fn a_timer_calls_once_or_again_or_never() {
-    let stage = deaf();
+    let lesson = deaf();
     let calls = AtomicU64::new(0);
-    stage.scope(|scope| {
+    lesson.scope(|scope| {
         let count = || {
             calls.fetch_add(1, Ordering::SeqCst);
         };
@@ -292,9 +292,9 @@ fn a_timer_calls_once_or_again_or_never() {
 
 #[test]
 fn futures_are_pending_running_finished_or_cancelled() {
-    let ((), events) = heard(&[], |stage| {
-        let (began, go) = (stage.event("began"), stage.event("go"));
-        stage.scope(|scope| {
+    let ((), events) = heard(&[], |lesson| {
+        let (began, go) = (lesson.event("began"), lesson.event("go"));
+        lesson.scope(|scope| {
             let pool = scope.pool("worker", 1).expect("starts");
             let slow = pool.submit("slow", || {
                 began.set();
@@ -329,8 +329,8 @@ fn futures_are_pending_running_finished_or_cancelled() {
 fn a_pool_has_never_more_workers_than_said_and_takes_nothing_once_it_is_closed() {
     const WORKERS: usize = 3;
     let (at_work, most, done) = (AtomicUsize::new(0), AtomicUsize::new(0), AtomicUsize::new(0));
-    let stage = deaf();
-    stage.scope(|scope| {
+    let lesson = deaf();
+    lesson.scope(|scope| {
         let pool = scope.pool("worker", WORKERS).expect("starts");
         for number in 0..15 * WORKERS {
             pool.submit(&format!("job {number}"), || {
@@ -352,8 +352,8 @@ fn a_pool_has_never_more_workers_than_said_and_takes_nothing_once_it_is_closed()
 
 #[test]
 fn a_pipe_carries_messages_both_ways_until_an_end_is_closed() {
-    let stage = deaf();
-    let (ours, theirs) = stage.pipe("letters").expect("a pipe");
+    let lesson = deaf();
+    let (ours, theirs) = lesson.pipe("letters").expect("a pipe");
     ours.send("hello").expect("open");
     ours.send(vec![1, 2]).expect("open");
     assert!(theirs.poll(LONG).expect("open"));
@@ -366,8 +366,8 @@ fn a_pipe_carries_messages_both_ways_until_an_end_is_closed() {
 
 #[test]
 fn a_panic_ends_its_thread_alone() {
-    let (joined, events) = heard(&[], |stage| {
-        stage.scope(|scope| {
+    let (joined, events) = heard(&[], |lesson| {
+        lesson.scope(|scope| {
             let workers = scope.threads("worker", 2, |worker| assert!(worker.number() != 1, "on purpose"));
             workers.expect("start").join(too_late).expect("joins")
         })
@@ -379,11 +379,11 @@ fn a_panic_ends_its_thread_alone() {
 
 #[test]
 fn actions_are_heard_while_threads_are_joined() {
-    let (joined, events) = heard(&[("send", ""), ("nonsense", "x")], |stage| {
-        let go = stage.event("go");
-        stage.scope(|scope| {
+    let (joined, events) = heard(&[("send", ""), ("nonsense", "x")], |lesson| {
+        let go = lesson.event("go");
+        lesson.scope(|scope| {
             let workers = scope.threads("worker", 1, |_| go.wait(None)).expect("starts");
-            let hear = |asked: &crate::scenario::StageAction| {
+            let hear = |asked: &crate::scenario::LessonAction| {
                 if asked.name != "send" {
                     go.set();
                     return Err("nobody knows that".to_owned());
@@ -401,10 +401,10 @@ fn actions_are_heard_while_threads_are_joined() {
 
 #[test]
 fn two_locks_in_two_orders_are_found_as_a_circle() {
-    let stage = deaf();
-    let (a, b) = (stage.lock("a"), stage.lock("b"));
-    let both = stage.barrier("both", 2);
-    stage.scope(|scope| {
+    let lesson = deaf();
+    let (a, b) = (lesson.lock("a"), lesson.lock("b"));
+    let both = lesson.barrier("both", 2);
+    lesson.scope(|scope| {
         let workers = scope.threads("worker", 2, |worker| {
             let (first, second) = if worker.number() == 1 { (&a, &b) } else { (&b, &a) };
             first.acquire();
@@ -413,28 +413,28 @@ fn two_locks_in_two_orders_are_found_as_a_circle() {
             second.release().expect("held");
             let _ = first.release();
         });
-        until("the circle", || !stage.deadlock().is_empty());
-        let mut circle = stage.deadlock();
+        until("the circle", || !lesson.deadlock().is_empty());
+        let mut circle = lesson.deadlock();
         circle.sort();
         let named = |lane: &str, on: &str| (lane.to_owned(), on.to_owned());
         assert_eq!(circle, [named("worker-1", "lock b"), named("worker-2", "lock a")]);
         b.release().expect("anybody may");
         workers.expect("start").join(too_late).expect("joins");
     });
-    assert_eq!(stage.deadlock(), []);
+    assert_eq!(lesson.deadlock(), []);
 }
 
 /// Two workers that each read a counter, and write one more.
-fn lose(stage: &Stage) -> u64 {
+fn lose(lesson: &Lesson) -> u64 {
     let counter = AtomicU64::new(0);
-    stage.scope(|scope| {
+    lesson.scope(|scope| {
         let workers = scope.threads("worker", 2, |_| {
-            stage.checkpoint("read counter");
+            lesson.checkpoint("read counter");
             let was = counter.load(Ordering::SeqCst);
-            stage.checkpoint("write counter");
+            lesson.checkpoint("write counter");
             counter.store(was + 1, Ordering::SeqCst);
         });
-        until("the lanes", || stage.tracker().lanes().len() >= 2);
+        until("the lanes", || lesson.tracker().lanes().len() >= 2);
         workers.expect("start").join(too_late).expect("joins");
     });
     counter.into_inner()
@@ -446,23 +446,23 @@ fn in_step_mode_the_user_s_order_decides_and_it_replays() {
     for (order, left) in [("1122", 2), ("1212", 1), ("2211", 2), ("1221", 1)] {
         let names = steps(order);
         let actions: Vec<_> = names.iter().map(|name| ("step", name.as_str())).collect();
-        let (found, events) = heard(&actions, |stage| {
-            stage.step_mode(true);
-            (lose(stage), stage.order())
+        let (found, events) = heard(&actions, |lesson| {
+            lesson.step_mode(true);
+            (lose(lesson), lesson.order())
         });
         assert_eq!(found, (left, names.clone()), "{order}");
         assert!(states(&events, "worker-1").contains(&"waiting step: write counter".to_owned()), "{events:?}");
-        let stage = deaf();
-        stage.replay(&names.join(" "));
-        assert_eq!((lose(&stage), stage.order()), (left, names), "{order}");
+        let lesson = deaf();
+        lesson.replay(&names.join(" "));
+        assert_eq!((lose(&lesson), lesson.order()), (left, names), "{order}");
     }
 }
 
 #[test]
 fn an_order_that_cannot_be_replayed_is_given_up() {
-    let (found, events) = heard(&[], |stage| {
-        stage.replay("worker-1 worker-3 worker-2");
-        lose(stage)
+    let (found, events) = heard(&[], |lesson| {
+        lesson.replay("worker-1 worker-3 worker-2");
+        lose(lesson)
     });
     assert!(found >= 1);
     assert!(events.iter().any(|kind| matches!(kind, EventKind::Notice { text } if text.contains("worker-3"))));
@@ -470,9 +470,9 @@ fn an_order_that_cannot_be_replayed_is_given_up() {
 
 #[test]
 fn step_mode_can_be_left_and_refuses_whom_it_does_not_know() {
-    let (_, events) = heard(&[("step", "nobody"), ("step", ""), ("step", "off")], |stage| {
-        stage.step_mode(true);
-        lose(stage)
+    let (_, events) = heard(&[("step", "nobody"), ("step", ""), ("step", "off")], |lesson| {
+        lesson.step_mode(true);
+        lose(lesson)
     });
     let refused = |kind: &EventKind| matches!(kind, EventKind::ActionRefused { target, why, .. } if target == "nobody" && why.contains("\"nobody\""));
     assert!(events.iter().any(refused), "{events:?}");

@@ -11,20 +11,20 @@ use std::thread::{self, ScopedJoinHandle};
 use std::time::Duration;
 
 use crate::model::{TaskSort, TaskState};
-use crate::scenario::{Reply, Stage, StageAction, StageError, Task};
+use crate::scenario::{Lesson, LessonAction, LessonError, Reply, Task};
 
-/// Where threads live: they have all ended when it ends. See [`Stage::scope`].
+/// Where threads live: they have all ended when it ends. See [`Lesson::scope`].
 #[derive(Debug)]
 pub struct Scope<'scope, 'env: 'scope> {
-    stage: &'env Stage,
+    lesson: &'env Lesson,
     threads: &'scope thread::Scope<'scope, 'env>,
 }
 
-impl Stage {
+impl Lesson {
     /// Runs `body`, and then waits for every thread that it started.
     ///
     /// ```ignore
-    /// let outcomes = stage.scope(|scope| {
+    /// let outcomes = lesson.scope(|scope| {
     ///     let workers = scope.threads("worker", 4, |worker| {
     ///         worker.sleep(Duration::from_millis(20 * worker.number()));
     ///         barrier.wait_for(timeout)
@@ -34,7 +34,7 @@ impl Stage {
     /// })?;
     /// ```
     pub fn scope<'env, R>(&'env self, body: impl for<'scope> FnOnce(&Scope<'scope, 'env>) -> R) -> R {
-        thread::scope(|threads| body(&Scope { stage: self, threads }))
+        thread::scope(|threads| body(&Scope { lesson: self, threads }))
     }
 }
 
@@ -46,13 +46,13 @@ impl<'scope, 'env> Scope<'scope, 'env> {
         prefix: &str,
         count: usize,
         run: impl Fn(&Worker<'_>) -> R + Send + Sync + 'scope,
-    ) -> Result<Workers<'scope, 'env, R>, StageError> {
-        let (ended, ends) = std::io::pipe().map_err(StageError::kernel("make a pipe"))?;
+    ) -> Result<Workers<'scope, 'env, R>, LessonError> {
+        let (ended, ends) = std::io::pipe().map_err(LessonError::kernel("make a pipe"))?;
         let workers = Workers {
-            stage: self.stage,
+            lesson: self.lesson,
             threads: self.threads,
             prefix: prefix.to_owned(),
-            line: self.stage.tracker().line(Location::caller()),
+            line: self.lesson.tracker().line(Location::caller()),
             run: Arc::new(run),
             ended: Mutex::new(ended),
             ends,
@@ -71,7 +71,7 @@ impl<'scope, 'env> Scope<'scope, 'env> {
         &self,
         names: impl IntoIterator<Item = &'static str>,
         run: impl Fn(&Worker<'_>) -> R + Send + Sync + 'scope,
-    ) -> Result<Workers<'scope, 'env, R>, StageError> {
+    ) -> Result<Workers<'scope, 'env, R>, LessonError> {
         let workers = self.threads("thread", 0, run)?;
         for name in names {
             workers.add_named(name.to_owned())?;
@@ -85,9 +85,9 @@ impl<'scope, 'env> Scope<'scope, 'env> {
         &self,
         name: &str,
         run: impl FnOnce(&Worker<'_>) -> R + Send + 'scope,
-    ) -> Result<Thread<'scope, R>, StageError> {
-        let line = self.stage.tracker().line(Location::caller());
-        let handle = start(self.stage, self.threads, name.to_owned(), 1, line, run, || ())?;
+    ) -> Result<Thread<'scope, R>, LessonError> {
+        let line = self.lesson.tracker().line(Location::caller());
+        let handle = start(self.lesson, self.threads, name.to_owned(), 1, line, run, || ())?;
         Ok(Thread { name: name.to_owned(), handle })
     }
 
@@ -95,9 +95,9 @@ impl<'scope, 'env> Scope<'scope, 'env> {
         self.threads
     }
 
-    /// The stage.
-    pub const fn stage(&self) -> &'env Stage {
-        self.stage
+    /// The lesson.
+    pub const fn lesson(&self) -> &'env Lesson {
+        self.lesson
     }
 }
 
@@ -160,7 +160,7 @@ impl<R> Thread<'_, R> {
 
 /// Threads that run the same function.
 pub struct Workers<'scope, 'env: 'scope, R> {
-    stage: &'env Stage,
+    lesson: &'env Lesson,
     threads: &'scope thread::Scope<'scope, 'env>,
     prefix: String,
     line: Option<u32>,
@@ -174,21 +174,21 @@ pub struct Workers<'scope, 'env: 'scope, R> {
 
 impl<'scope, R: Send + 'scope> Workers<'scope, '_, R> {
     /// Starts one more, with the next number.
-    pub fn add_one(&self) -> Result<(), StageError> {
+    pub fn add_one(&self) -> Result<(), LessonError> {
         self.add_named(format!("{}-{}", self.prefix, self.count() + 1))
     }
 
-    fn add_named(&self, name: String) -> Result<(), StageError> {
+    fn add_named(&self, name: String) -> Result<(), LessonError> {
         let mut handles = self.handles.lock().unwrap_or_else(PoisonError::into_inner);
         let number = handles.len() + 1;
         let run = Arc::clone(&self.run);
-        let mut ends = self.ends.try_clone().map_err(StageError::kernel("share a pipe"))?;
+        let mut ends = self.ends.try_clone().map_err(LessonError::kernel("share a pipe"))?;
         let count = Arc::clone(&self.ended_count);
         let ended = move || {
             count.fetch_add(1, Ordering::SeqCst);
             let _ = ends.write_all(&[0]);
         };
-        handles.push(start(self.stage, self.threads, name, number, self.line, move |worker| run(worker), ended)?);
+        handles.push(start(self.lesson, self.threads, name, number, self.line, move |worker| run(worker), ended)?);
         Ok(())
     }
 
@@ -204,7 +204,7 @@ impl<'scope, R: Send + 'scope> Workers<'scope, '_, R> {
 
     /// Waits until all have ended. Meanwhile `hear` gets each action, and says why it cannot be done where it can't. Gives what they returned, by
     /// their numbers; `None` for one that panicked.
-    pub fn join(&self, mut hear: impl FnMut(&StageAction) -> Reply) -> Result<Vec<Option<R>>, StageError> {
+    pub fn join(&self, mut hear: impl FnMut(&LessonAction) -> Reply) -> Result<Vec<Option<R>>, LessonError> {
         while !self.join_for(Duration::from_secs(1), &mut hear)? {}
         let handles = std::mem::take(&mut *self.handles.lock().unwrap_or_else(PoisonError::into_inner));
         self.ended_count.store(0, Ordering::SeqCst);
@@ -212,11 +212,11 @@ impl<'scope, R: Send + 'scope> Workers<'scope, '_, R> {
     }
 
     /// Waits until all have ended, at most until the first action or this long; whether all have.
-    pub fn join_for(&self, timeout: Duration, mut hear: impl FnMut(&StageAction) -> Reply) -> Result<bool, StageError> {
+    pub fn join_for(&self, timeout: Duration, mut hear: impl FnMut(&LessonAction) -> Reply) -> Result<bool, LessonError> {
         if self.alive() > 0 {
             let mut ended = self.ended.lock().unwrap_or_else(PoisonError::into_inner);
-            if let Some(asked) = self.stage.listen(&[ended.as_fd()], timeout)? {
-                self.stage.answer(&asked, &hear(&asked));
+            if let Some(asked) = self.lesson.listen(&[ended.as_fd()], timeout)? {
+                self.lesson.answer(&asked, &hear(&asked));
             }
             if crate::sys::queued_bytes(&*ended).is_ok_and(|bytes| bytes > 0) {
                 let _ = ended.read(&mut [0; 64]);
@@ -228,18 +228,18 @@ impl<'scope, R: Send + 'scope> Workers<'scope, '_, R> {
 
 /// Starts a thread with a lane that is closed however the function ends.
 pub(super) fn start<'scope, R: Send + 'scope>(
-    stage: &'scope Stage,
+    lesson: &'scope Lesson,
     threads: &'scope thread::Scope<'scope, '_>,
     name: String,
     number: usize,
     line: Option<u32>,
     run: impl FnOnce(&Worker<'_>) -> R + Send + 'scope,
     ended: impl FnOnce() + Send + 'scope,
-) -> Result<ScopedJoinHandle<'scope, Option<R>>, StageError> {
-    let failed = StageError::kernel(format!("start the thread {name}"));
+) -> Result<ScopedJoinHandle<'scope, Option<R>>, LessonError> {
+    let failed = LessonError::kernel(format!("start the thread {name}"));
     let builder = thread::Builder::new().name(name.chars().take(15).collect());
     let body = move || {
-        let lane = stage.task_at(name.clone(), TaskSort::Thread, line);
+        let lane = lesson.task_at(name.clone(), TaskSort::Thread, line);
         let result = catch_unwind(AssertUnwindSafe(|| run(&Worker { number, name, lane: &lane })));
         lane.finish(&result.as_ref().err().map_or_else(|| "ok".to_owned(), |panic| message(&**panic)));
         ended();

@@ -9,11 +9,11 @@ use std::time::{Duration, Instant};
 use super::monitor::{Monitor, Operation, Wake};
 use super::threads::{Scope, start};
 use crate::model::{TaskSort, TaskState};
-use crate::scenario::{Stage, StageError};
+use crate::scenario::{Lesson, LessonError};
 
 /// A tracked timer. See [`Scope::timer`].
 pub struct Timer<'scope, 'env: 'scope> {
-    stage: &'env Stage,
+    lesson: &'env Lesson,
     threads: &'scope thread::Scope<'scope, 'env>,
     name: String,
     interval: Duration,
@@ -29,7 +29,7 @@ impl<'scope, 'env> Scope<'scope, 'env> {
     /// A timer that calls `call` once, `interval` after it is started.
     ///
     /// ```ignore
-    /// let bell = scope.timer("bell", Duration::from_secs(1), || stage.say("ding"));
+    /// let bell = scope.timer("bell", Duration::from_secs(1), || lesson.say("ding"));
     /// bell.start()?;
     /// bell.cancel();                 // in time: it is never called
     /// assert_eq!(bell.join(), 0);    // how often it was
@@ -50,17 +50,17 @@ impl<'scope, 'env> Scope<'scope, 'env> {
         interval: Duration,
         call: impl FnMut() -> bool + Send + 'scope,
     ) -> Timer<'scope, 'env> {
-        let stage = self.stage();
-        let line = stage.tracker().line(Location::caller());
-        stage.created(name, TaskSort::Thread, line);
+        let lesson = self.lesson();
+        let line = lesson.tracker().line(Location::caller());
+        lesson.created(name, TaskSort::Thread, line);
         Timer {
-            stage,
+            lesson,
             threads: self.std(),
             name: name.to_owned(),
             interval,
             line,
             call: Mutex::new(Some(Box::new(call))),
-            is_cancelled: Arc::new(Monitor::new(stage, format!("timer {name}"), None, false)),
+            is_cancelled: Arc::new(Monitor::new(lesson, format!("timer {name}"), None, false)),
             handle: Mutex::default(),
         }
     }
@@ -68,7 +68,7 @@ impl<'scope, 'env> Scope<'scope, 'env> {
 
 impl Timer<'_, '_> {
     /// Starts its thread. A second call does nothing.
-    pub fn start(&self) -> Result<(), StageError> {
+    pub fn start(&self) -> Result<(), LessonError> {
         let Some(mut call) = self.call.lock().unwrap_or_else(PoisonError::into_inner).take() else { return Ok(()) };
         let (is_cancelled, interval) = (Arc::clone(&self.is_cancelled), self.interval);
         let run = move |worker: &super::Worker<'_>| {
@@ -87,7 +87,7 @@ impl Timer<'_, '_> {
                 }
             }
         };
-        let handle = start(self.stage, self.threads, self.name.clone(), 1, self.line, run, || ())?;
+        let handle = start(self.lesson, self.threads, self.name.clone(), 1, self.line, run, || ())?;
         *self.handle.lock().unwrap_or_else(PoisonError::into_inner) = Some(handle);
         Ok(())
     }

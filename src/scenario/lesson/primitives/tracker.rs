@@ -1,4 +1,4 @@
-//! What the stage knows of its lanes: who they are, who waits for whom, and whether anybody wants to know. Any thread.
+//! What the lesson knows of its lanes: who they are, who waits for whom, and whether anybody wants to know. Any thread.
 
 use std::collections::BTreeSet;
 use std::panic::Location;
@@ -7,14 +7,14 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use super::lane::Lane;
 use super::step::Steps;
-use crate::scenario::Stage;
+use crate::scenario::Lesson;
 
 /// Somebody reads the events.
 pub(super) const HEARD: u8 = 1;
 /// Step mode is on, or an order is replayed.
 pub(super) const STEPPED: u8 = 2;
 
-/// The lanes of one stage.
+/// The lanes of one lesson.
 #[derive(Debug, Default)]
 pub(crate) struct Tracker {
     attention: AtomicU8,
@@ -25,7 +25,7 @@ pub(crate) struct Tracker {
 }
 
 impl Tracker {
-    /// For a stage that somebody hears, or nobody.
+    /// For a lesson that somebody hears, or nobody.
     pub(crate) fn new(is_heard: bool) -> Self {
         Self { attention: AtomicU8::new(if is_heard { HEARD } else { 0 }), ..Self::default() }
     }
@@ -104,7 +104,7 @@ impl Tracker {
     }
 }
 
-impl Stage {
+impl Lesson {
     /// Who waits for whom in a circle: each for what the next one holds, and the last for what the first one holds. As
     /// pairs of a lane and what it waits for: `[("left", "lock screen"), ("right", "lock prices")]`. Empty if there is
     /// no deadlock at the moment.

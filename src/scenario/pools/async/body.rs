@@ -12,7 +12,7 @@ use std::time::Duration;
 use crate::model::{TaskSort, TaskState};
 use crate::scenario::card::{Facts, Params, Reply, equals, more_than};
 use crate::scenario::lesson::words::{counted, unknown};
-use crate::scenario::lesson::{Stage, StageAction, StageError, Task};
+use crate::scenario::lesson::{Lesson, LessonAction, LessonError, Task};
 use crate::scenario::pools::r#async::executor::{Executor, Id};
 
 /// Runners that one run takes, with those that a person adds.
@@ -20,11 +20,11 @@ const MOST_RUNNERS: usize = 24;
 /// Blocking calls that a person can ask for.
 const MOST_ORDERS: usize = 4;
 
-pub(super) fn run(stage: &Stage, params: &Params) -> Result<Facts, StageError> {
-    let main = stage.task("main", TaskSort::Thread);
+pub(super) fn run(lesson: &Lesson, params: &Params) -> Result<Facts, LessonError> {
+    let main = lesson.task("main", TaskSort::Thread);
     main.running("the event loop");
     let track = Rc::new(Track {
-        stage,
+        lesson,
         executor: Executor::default(),
         ring: Ring::default(),
         pause: params.seconds("pause"),
@@ -49,7 +49,7 @@ pub(super) fn run(stage: &Stage, params: &Params) -> Result<Facts, StageError> {
         return Err(error);
     }
     let seen = ring.seen.take();
-    stage.say(&format!("the runners made {} steps in {}", ring.steps.get(), counted(seen.tids.len(), "thread", "threads")));
+    lesson.say(&format!("the runners made {} steps in {}", ring.steps.get(), counted(seen.tids.len(), "thread", "threads")));
     Ok(facts(params.count("coroutines"), ring.steps.get(), &seen))
 }
 
@@ -84,7 +84,7 @@ struct Ring {
     is_over: Cell<bool>,
     seen: RefCell<Seen>,
     /// Why no actions can be heard.
-    failed: RefCell<Option<StageError>>,
+    failed: RefCell<Option<LessonError>>,
 }
 
 impl Ring {
@@ -140,7 +140,7 @@ impl Drop for Runner<'_> {
 
 /// What the coroutines share.
 struct Track<'s> {
-    stage: &'s Stage,
+    lesson: &'s Lesson,
     executor: Executor<'s>,
     ring: Ring,
     pause: Duration,
@@ -151,7 +151,7 @@ impl Track<'_> {
     /// Waits for the baton, makes a step, and passes the baton on.
     async fn runner(self: Rc<Self>, number: usize) {
         let ring = &self.ring;
-        let lane = self.stage.task(format!("runner-{number}"), TaskSort::Coroutine);
+        let lane = self.lesson.task(format!("runner-{number}"), TaskSort::Coroutine);
         let mut runner = Runner { track: Rc::clone(&self), lane: Some(lane) };
         while let Some(lane) = &runner.lane {
             let holder = ring.holder.get().map(|holder| format!("runner-{holder}"));
@@ -204,7 +204,7 @@ impl Track<'_> {
 
     /// Sleeps for the same time twice: once so that the others can run, and once so that they can't.
     async fn blocker(self: Rc<Self>) {
-        let lane = self.stage.task("blocker", TaskSort::Coroutine);
+        let lane = self.lesson.task("blocker", TaskSort::Coroutine);
         lane.is(TaskState::Sleeping);
         let (ring, block) = (&self.ring, self.block.as_secs_f64());
         let mut made = 0;
@@ -217,7 +217,7 @@ impl Track<'_> {
                 break;
             }
         }
-        self.stage.say(&format!("in an awaited sleep of {block} s the others made {made} steps"));
+        self.lesson.say(&format!("in an awaited sleep of {block} s the others made {made} steps"));
         ring.seen.borrow_mut().while_awaiting.push(made);
         self.sleep_without_await(&lane);
         lane.finish("ok");
@@ -228,19 +228,19 @@ impl Track<'_> {
         lane.running("a blocking call");
         std::thread::sleep(self.block);
         let made = self.ring.steps.get() - before;
-        self.stage.say(&format!("in a blocking call of {} s the others made {made} steps", self.block.as_secs_f64()));
+        self.lesson.say(&format!("in a blocking call of {} s the others made {made} steps", self.block.as_secs_f64()));
         self.ring.seen.borrow_mut().while_blocked.push(made);
     }
 
     /// Hears actions, now and then, without waiting for any, until enough steps are made.
     async fn listen(self: Rc<Self>, enough: usize) {
-        let lane = self.stage.task("listener", TaskSort::Coroutine);
+        let lane = self.lesson.task("listener", TaskSort::Coroutine);
         let ring = &self.ring;
         let mut orders = 0;
         let blocked = || ring.seen.borrow().while_blocked.len();
         while ring.steps.get() < enough || blocked() < 1 + orders {
-            match self.stage.next_action(Duration::ZERO) {
-                Ok(Some(asked)) => self.stage.answer(&asked, &self.obey(&asked, &mut orders)),
+            match self.lesson.next_action(Duration::ZERO) {
+                Ok(Some(asked)) => self.lesson.answer(&asked, &self.obey(&asked, &mut orders)),
                 Ok(None) => {}
                 Err(error) => {
                     ring.failed.replace(Some(error));
@@ -257,7 +257,7 @@ impl Track<'_> {
         lane.finish("ok");
     }
 
-    fn obey(self: &Rc<Self>, asked: &StageAction, orders: &mut usize) -> Reply {
+    fn obey(self: &Rc<Self>, asked: &LessonAction, orders: &mut usize) -> Reply {
         let runners = self.ring.order.borrow().clone();
         let named = runners.iter().copied().find(|number| format!("runner-{number}") == asked.target.trim());
         match (asked.name.as_str(), named) {

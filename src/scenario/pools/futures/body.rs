@@ -8,17 +8,17 @@ use std::time::{Duration, Instant};
 use crate::model::TaskSort;
 use crate::scenario::card::{Facts, Params, equals};
 use crate::scenario::lesson::words::unknown;
-use crate::scenario::lesson::{Event, Future, FutureState, Scope, Stage, StageError, Task, Until, too_late};
+use crate::scenario::lesson::{Event, Future, FutureState, Lesson, LessonError, Scope, Task, Until, too_late};
 
 /// After this a wait is given up; only a mistake of ours meets that.
 const PATIENCE: Duration = Duration::from_mins(1);
 
-pub(super) fn run(stage: &Stage, params: &Params) -> Result<Facts, StageError> {
-    let main = stage.task("main", TaskSort::Thread);
+pub(super) fn run(lesson: &Lesson, params: &Params) -> Result<Facts, LessonError> {
+    let main = lesson.task("main", TaskSort::Thread);
     let tasks = params.count("tasks");
-    let (batch, mapped) = (Batch::new(stage, "task", tasks), Batch::new(stage, "map", tasks));
+    let (batch, mapped) = (Batch::new(lesson, "task", tasks), Batch::new(lesson, "map", tasks));
     let calls = AtomicUsize::new(0);
-    let seen = stage.scope(|scope| {
+    let seen = lesson.scope(|scope| {
         let seen = perform(scope, params, &main, [&batch, &mapped], &calls);
         if seen.is_err() {
             // The workers must not wait for ever.
@@ -36,8 +36,8 @@ fn perform<'env>(
     main: &Task<'_>,
     [batch, mapped]: [&'env Batch<'env>; 2],
     calls: &'env AtomicUsize,
-) -> Result<Seen, StageError> {
-    let (stage, pace) = (scope.stage(), params.seconds("pace"));
+) -> Result<Seen, LessonError> {
+    let (lesson, pace) = (scope.lesson(), params.seconds("pace"));
     let (workers, tasks) = (params.count("workers"), params.count("tasks"));
     let mut seen = Seen { workers, tasks, ..Seen::default() };
     let pool = scope.pool("worker", workers)?;
@@ -55,15 +55,15 @@ fn perform<'env>(
     batch.settle(workers);
     let count = |state| futures.iter().filter(|future| future.state() == state).count();
     seen.states = format!("{} running, {} pending", count(FutureState::Running), count(FutureState::Pending));
-    stage.value("futures", seen.states.clone());
-    stage.say(&seen.states);
+    lesson.value("futures", seen.states.clone());
+    lesson.say(&seen.states);
     seen.could_cancel = futures[0].cancel();
 
     main.waiting("wait(FirstCompleted)", None);
     batch.open_last();
     let (done, not_done) = pool.wait(&futures, Until::FirstCompleted, None);
     seen.two_sets = format!("{} done, {} not done", done.len(), not_done.len());
-    stage.say(&format!("wait gave two sets: {}", seen.two_sets));
+    lesson.say(&format!("wait gave two sets: {}", seen.two_sets));
 
     let tickets = futures.clone();
     let conductor = scope.thread("conductor", move |_| batch.conduct(workers, pace, &tickets))?;
@@ -71,12 +71,12 @@ fn perform<'env>(
     for future in pool.as_completed(&futures) {
         let name = future.name().to_owned();
         if let Ok(square) = future.result() {
-            stage.say(&format!("as_completed gave {name}: {square}"));
+            lesson.say(&format!("as_completed gave {name}: {square}"));
             seen.completed.push(name);
-            stage.value("as_completed gave so far", seen.completed.clone());
+            lesson.value("as_completed gave so far", seen.completed.clone());
         } else {
             seen.cancelled_that_ran += usize::from(batch.has_begun(&name));
-            stage.say(&format!("as_completed gave {name}: cancelled"));
+            lesson.say(&format!("as_completed gave {name}: cancelled"));
         }
     }
     conductor.join().transpose()?;
@@ -89,15 +89,15 @@ fn perform<'env>(
     main.waiting("map()", None);
     seen.results = futures.iter().filter_map(|future| future.result().ok()).collect();
     conductor.join().transpose()?;
-    stage.value("done in this order", mapped.ended());
-    stage.say(&format!("done in the order {}; map gave {:?}", mapped.ended().join(", "), seen.results));
+    lesson.value("done in this order", mapped.ended());
+    lesson.say(&format!("done in the order {}; map gave {:?}", mapped.ended().join(", "), seen.results));
     pool.join(too_late)?;
     Ok(seen)
 }
 
 /// Tasks with gates, and a log of which began and which ended.
 struct Batch<'s> {
-    stage: &'s Stage,
+    lesson: &'s Lesson,
     prefix: &'static str,
     gates: Vec<Event<'s>>,
     log: Mutex<Log>,
@@ -119,9 +119,9 @@ impl Log {
 }
 
 impl<'s> Batch<'s> {
-    fn new(stage: &'s Stage, prefix: &'static str, tasks: usize) -> Self {
-        let gates = (1..=tasks).map(|number| stage.event(&format!("gate of {prefix}-{number}"))).collect();
-        Self { stage, prefix, gates, log: Mutex::default(), changed: Condvar::new() }
+    fn new(lesson: &'s Lesson, prefix: &'static str, tasks: usize) -> Self {
+        let gates = (1..=tasks).map(|number| lesson.event(&format!("gate of {prefix}-{number}"))).collect();
+        Self { lesson, prefix, gates, log: Mutex::default(), changed: Condvar::new() }
     }
 
     fn name(&self, number: usize) -> String {
@@ -164,7 +164,7 @@ impl<'s> Batch<'s> {
     }
 
     /// Opens one gate after the other, until all tasks have ended. Meanwhile hears actions.
-    fn conduct(&self, workers: usize, pace: Duration, futures: &[Future<'_, u64>]) -> Result<(), StageError> {
+    fn conduct(&self, workers: usize, pace: Duration, futures: &[Future<'_, u64>]) -> Result<(), LessonError> {
         while self.left(&self.log()) > 0 {
             self.settle(workers);
             let chosen = self.hear(pace, futures).inspect_err(|_| self.gates.iter().for_each(Event::set))?;
@@ -179,33 +179,33 @@ impl<'s> Batch<'s> {
     }
 
     /// Hears actions for so long; gives the task whose gate somebody wants open.
-    fn hear(&self, pace: Duration, futures: &[Future<'_, u64>]) -> Result<Option<usize>, StageError> {
+    fn hear(&self, pace: Duration, futures: &[Future<'_, u64>]) -> Result<Option<usize>, LessonError> {
         let deadline = Instant::now() + pace;
         while Instant::now() < deadline && !self.log().running().is_empty() {
             let left = deadline.saturating_duration_since(Instant::now());
-            let Some(asked) = self.stage.listen(&[], left)? else { continue };
+            let Some(asked) = self.lesson.listen(&[], left)? else { continue };
             let named = (1..=self.gates.len()).find(|number| self.name(*number) == asked.target.trim());
             let Some(number) = named else {
                 let names = (1..=self.gates.len()).map(|number| self.name(number));
-                self.stage.refuse(&asked, &unknown("task", &asked.target, names));
+                self.lesson.refuse(&asked, &unknown("task", &asked.target, names));
                 continue;
             };
             let has_begun = self.log().began.contains(&number);
             if asked.name == "finish" && self.log().running().contains(&number) {
                 return Ok(Some(number));
             } else if asked.name == "finish" && has_begun {
-                self.stage.refuse(&asked, "it is done already");
+                self.lesson.refuse(&asked, "it is done already");
             } else if asked.name == "finish" {
-                self.stage.refuse(&asked, "no worker has it: only a task that runs can be finished");
+                self.lesson.refuse(&asked, "no worker has it: only a task that runs can be finished");
             } else if self.prefix == "map" {
-                self.stage.refuse(&asked, "a map has all or nothing: its futures are not given to anybody");
+                self.lesson.refuse(&asked, "a map has all or nothing: its futures are not given to anybody");
             } else if futures[number - 1].cancel() {
                 let mut log = self.log();
                 if !log.cancelled.contains(&number) {
                     log.cancelled.push(number);
                 }
             } else {
-                self.stage.refuse(&asked, "a worker has it, or had it: only a future that is pending can be cancelled");
+                self.lesson.refuse(&asked, "a worker has it, or had it: only a future that is pending can be cancelled");
             }
         }
         Ok(None)

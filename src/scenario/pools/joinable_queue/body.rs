@@ -7,28 +7,28 @@ use std::time::{Duration, Instant};
 
 use crate::model::TaskSort;
 use crate::scenario::card::{Facts, Params, Reply, equals, more_than};
-use crate::scenario::lesson::{Event, Queue, Scope, Stage, StageAction, StageError, Task, Worker, too_late};
+use crate::scenario::lesson::{Event, Lesson, LessonAction, LessonError, Queue, Scope, Task, Worker, too_late};
 
 /// Items that a person can add.
 const MOST_EXTRA: usize = 20;
 const TICK: Duration = Duration::from_millis(20);
 
-pub(super) fn run(stage: &Stage, params: &Params) -> Result<Facts, StageError> {
-    let main = stage.task("main", TaskSort::Thread);
+pub(super) fn run(lesson: &Lesson, params: &Params) -> Result<Facts, LessonError> {
+    let main = lesson.task("main", TaskSort::Thread);
     let (items, held) = (params.count("items"), params.count("held"));
     let bench = Bench {
-        stage,
-        queue: stage.queue("work", 0),
+        lesson,
+        queue: lesson.queue("work", 0),
         items,
         work: params.seconds("work"),
         held: (items + 1 - held..=items).collect(),
-        goes: (0..held).map(|number| stage.event(&format!("go {}", number + 1))).collect(),
+        goes: (0..held).map(|number| lesson.event(&format!("go {}", number + 1))).collect(),
         log: Mutex::default(),
     };
     for _ in 0..items {
         bench.put_one();
     }
-    let seen = stage.scope(|scope| {
+    let seen = lesson.scope(|scope| {
         let seen = bench.run(scope, &main, params);
         if seen.is_err() {
             bench.goes.iter().for_each(Event::set);
@@ -37,13 +37,13 @@ pub(super) fn run(stage: &Stage, params: &Params) -> Result<Facts, StageError> {
         seen
     })?;
     main.finish("ok");
-    stage.say(&format!("{} items put, {} taken, {} done", seen.put, seen.taken.len(), seen.done.len()));
+    lesson.say(&format!("{} items put, {} taken, {} done", seen.put, seen.taken.len(), seen.done.len()));
     Ok(facts(held, &seen))
 }
 
 /// The queue, and those who work at it.
 struct Bench<'s> {
-    stage: &'s Stage,
+    lesson: &'s Lesson,
     /// `None` sends a worker home.
     queue: Queue<'s, Option<usize>>,
     items: usize,
@@ -113,12 +113,12 @@ impl Bench<'_> {
             };
             // It was put, so it cannot be one too many.
             let _ = self.queue.task_done();
-            self.stage.value("unfinished items", left);
+            self.lesson.value("unfinished items", left);
         }
         let _ = self.queue.task_done();
     }
 
-    fn run<'env>(&'env self, scope: &Scope<'_, 'env>, main: &Task<'_>, params: &Params) -> Result<Log, StageError> {
+    fn run<'env>(&'env self, scope: &Scope<'_, 'env>, main: &Task<'_>, params: &Params) -> Result<Log, LessonError> {
         let workers = scope.threads("worker", params.count("workers"), |me| self.worker(me))?;
         let joiner = scope.thread("joiner", |_| {
             self.queue.join();
@@ -129,8 +129,8 @@ impl Bench<'_> {
         let deadline = Instant::now() + params.seconds("patience");
         let mut orders = 0;
         while joiner.is_alive() {
-            if let Some(asked) = self.stage.next_action(TICK)? {
-                self.stage.answer(&asked, &self.obey(&asked, &mut orders));
+            if let Some(asked) = self.lesson.next_action(TICK)? {
+                self.lesson.answer(&asked, &self.obey(&asked, &mut orders));
             }
             if Instant::now() >= deadline {
                 orders = self.goes.len();
@@ -139,7 +139,7 @@ impl Bench<'_> {
         }
         let refused = self.queue.task_done();
         if let Err(error) = &refused {
-            self.stage.say(&format!("one task_done more: {error}"));
+            self.lesson.say(&format!("one task_done more: {error}"));
         }
         self.log().refused = Some(refused.is_err());
         self.send_home(workers.count());
@@ -147,7 +147,7 @@ impl Bench<'_> {
         Ok(self.log().clone())
     }
 
-    fn obey(&self, asked: &StageAction, orders: &mut usize) -> Reply {
+    fn obey(&self, asked: &LessonAction, orders: &mut usize) -> Reply {
         let (put, goes) = {
             let log = self.log();
             (log.put, log.goes)

@@ -12,7 +12,7 @@ use nix::sys::resource::{UsageWho, getrusage};
 use crate::model::{Fact, Signal, TaskSort};
 use crate::scenario::card::{Facts, Params, Reply, equals};
 use crate::scenario::lesson::children::Fork;
-use crate::scenario::lesson::{Stage, StageAction, StageError, Task};
+use crate::scenario::lesson::{Lesson, LessonAction, LessonError, Task};
 use crate::sys::{exit_now, has_one_thread};
 
 /// The largest task, in microseconds.
@@ -24,14 +24,14 @@ const MOST_AGAIN: usize = 8;
 /// How long a process may take for its result, so that a stopped one does not hold the run for ever.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-pub(super) fn run(stage: &Stage, params: &Params) -> Result<Facts, StageError> {
-    let main = stage.task("main", TaskSort::Thread);
+pub(super) fn run(lesson: &Lesson, params: &Params) -> Result<Facts, LessonError> {
+    let main = lesson.task("main", TaskSort::Thread);
     let tries = (0..20).map(|_| timed(|| task(5_000)).0.elapsed);
     let loops_a_microsecond = 5_000.0 / tries.fold(f64::INFINITY, f64::min) / 1e3;
     let factor = params.count("factor") as u64;
     let ladder = (0..params.count("steps") as u32).map(|step| params.count("smallest") as u64 * factor.pow(step));
     let mut sizes: VecDeque<u64> = ladder.map(|size| size.min(LARGEST)).collect();
-    let mut bench = Bench { stage, tasks: params.count("tasks"), asked: Vec::new(), rows: BTreeMap::new(), wrong: 0 };
+    let mut bench = Bench { lesson, tasks: params.count("tasks"), asked: Vec::new(), rows: BTreeMap::new(), wrong: 0 };
     let mut again = 0..MOST_AGAIN;
 
     let mut is_finished = false;
@@ -52,8 +52,8 @@ pub(super) fn run(stage: &Stage, params: &Params) -> Result<Facts, StageError> {
     }
     main.finish("ok");
     let crossover = bench.crossover().map_or("no size that was tried".to_owned(), |size| format!("{size} µs"));
-    stage.say(&format!("processes are faster from: {crossover}"));
-    stage.value("processes are faster from", crossover);
+    lesson.say(&format!("processes are faster from: {crossover}"));
+    lesson.value("processes are faster from", crossover);
     Ok(facts(&bench.rows, bench.wrong))
 }
 
@@ -67,11 +67,11 @@ fn serial(tasks: usize, loops: u64) -> Vec<u64> {
     (0..tasks).map(|_| task(loops)).collect()
 }
 
-fn in_threads(tasks: usize, loops: u64) -> Result<Vec<u64>, StageError> {
+fn in_threads(tasks: usize, loops: u64) -> Result<Vec<u64>, LessonError> {
     thread::scope(|scope| {
         let start = |_| {
             let builder = thread::Builder::new().name("task".to_owned());
-            builder.spawn_scoped(scope, move || task(loops)).map_err(StageError::kernel("start a thread"))
+            builder.spawn_scoped(scope, move || task(loops)).map_err(LessonError::kernel("start a thread"))
         };
         let threads = (0..tasks).map(start).collect::<Result<Vec<_>, _>>()?;
         Ok(threads.into_iter().filter_map(|thread| thread.join().ok()).collect())
@@ -79,11 +79,11 @@ fn in_threads(tasks: usize, loops: u64) -> Result<Vec<u64>, StageError> {
 }
 
 /// Results of those that were not killed.
-fn in_processes(stage: &Stage, tasks: usize, loops: u64, asked: &mut Vec<StageAction>) -> Result<Vec<u64>, StageError> {
+fn in_processes(lesson: &Lesson, tasks: usize, loops: u64, asked: &mut Vec<LessonAction>) -> Result<Vec<u64>, LessonError> {
     let mut children = Vec::new();
     for number in 1..=tasks {
-        let (hear, mut tell) = io::pipe().map_err(StageError::kernel("make a pipe"))?;
-        match stage.fork(&format!("task-{number}"))? {
+        let (hear, mut tell) = io::pipe().map_err(LessonError::kernel("make a pipe"))?;
+        match lesson.fork(&format!("task-{number}"))? {
             Fork::Child => exit_now(i32::from(tell.write_all(&task(loops).to_le_bytes()).is_err())),
             Fork::Parent(child) => children.push((child, hear)),
         }
@@ -93,7 +93,7 @@ fn in_processes(stage: &Stage, tasks: usize, loops: u64, asked: &mut Vec<StageAc
     for (child, mut hear) in children {
         // A child that was killed closes its end, too.
         while !is_readable(&hear) && Instant::now() < deadline {
-            asked.extend(stage.listen(&[hear.as_fd()], PATIENCE)?);
+            asked.extend(lesson.listen(&[hear.as_fd()], PATIENCE)?);
         }
         let mut bytes = [0; 8];
         if is_readable(&hear) && hear.read_exact(&mut bytes).is_ok() {
@@ -154,10 +154,10 @@ fn timed<T>(work: impl FnOnce() -> T) -> (Took, T) {
 type Rows = BTreeMap<u64, BTreeMap<Way, Took>>;
 
 struct Bench<'s> {
-    stage: &'s Stage,
+    lesson: &'s Lesson,
     tasks: usize,
     /// Heard meanwhile.
-    asked: Vec<StageAction>,
+    asked: Vec<LessonAction>,
     rows: Rows,
     /// How often results were not the same.
     wrong: usize,
@@ -171,23 +171,23 @@ impl Bench<'_> {
         sizes: &mut VecDeque<u64>,
         is_finished: &mut bool,
         patience: Duration,
-    ) -> Result<Option<u64>, StageError> {
+    ) -> Result<Option<u64>, LessonError> {
         let deadline = Instant::now() + patience;
-        self.asked.extend(self.stage.next_action(Duration::ZERO)?);
+        self.asked.extend(self.lesson.next_action(Duration::ZERO)?);
         loop {
             for asked in std::mem::take(&mut self.asked) {
                 let reply = self.obey(&asked, sizes, is_finished);
-                self.stage.answer(&asked, &reply);
+                self.lesson.answer(&asked, &reply);
             }
             if !sizes.is_empty() || *is_finished || Instant::now() >= deadline {
                 return Ok(sizes.pop_front());
             }
             main.waiting("you: one more size, or the end", None);
-            self.asked.extend(self.stage.next_action(deadline.saturating_duration_since(Instant::now()))?);
+            self.asked.extend(self.lesson.next_action(deadline.saturating_duration_since(Instant::now()))?);
         }
     }
 
-    fn obey(&self, asked: &StageAction, sizes: &mut VecDeque<u64>, is_finished: &mut bool) -> Reply {
+    fn obey(&self, asked: &LessonAction, sizes: &mut VecDeque<u64>, is_finished: &mut bool) -> Reply {
         if asked.name == "finish" {
             *is_finished = true;
             return Ok(());
@@ -204,15 +204,15 @@ impl Bench<'_> {
         }
     }
 
-    fn measure(&mut self, way: Way, size: u64, loops: u64, expected: &[u64]) -> Result<(), StageError> {
-        let Self { stage, tasks, .. } = *self;
+    fn measure(&mut self, way: Way, size: u64, loops: u64, expected: &[u64]) -> Result<(), LessonError> {
+        let Self { lesson, tasks, .. } = *self;
         if way == Way::Processes {
             wait_until_alone()?;
         }
         let (took, results) = match way {
             Way::Serial => timed(|| Ok(serial(tasks, loops))),
             Way::Threads => timed(|| in_threads(tasks, loops)),
-            Way::Processes => timed(|| in_processes(stage, tasks, loops, &mut self.asked)),
+            Way::Processes => timed(|| in_processes(lesson, tasks, loops, &mut self.asked)),
         };
         self.wrong += usize::from(results? != expected);
         let best = self.rows.entry(size).or_default().entry(way).or_insert(took);
@@ -222,11 +222,11 @@ impl Bench<'_> {
 
     fn show(&self, size: u64) {
         let told = self.rows[&size].iter().map(|(way, took)| {
-            self.stage.value(format!("{}, {size} µs each (ms)", way.name()), rounded(took.elapsed));
+            self.lesson.value(format!("{}, {size} µs each (ms)", way.name()), rounded(took.elapsed));
             format!("{} {:.2} ms", way.name(), took.elapsed)
         });
         let told: Vec<String> = told.collect();
-        self.stage.say(&format!("{} tasks of {size} µs: {}", self.tasks, told.join(", ")));
+        self.lesson.say(&format!("{} tasks of {size} µs: {}", self.tasks, told.join(", ")));
     }
 
     /// The smallest size at which processes were faster than one after the other.
@@ -238,9 +238,9 @@ impl Bench<'_> {
 }
 
 /// A thread that was joined is in /proc for a moment more, and only a process with one thread may fork.
-fn wait_until_alone() -> Result<(), StageError> {
+fn wait_until_alone() -> Result<(), LessonError> {
     let deadline = Instant::now() + Duration::from_secs(5);
-    while !has_one_thread().map_err(StageError::kernel("count threads"))? && Instant::now() < deadline {
+    while !has_one_thread().map_err(LessonError::kernel("count threads"))? && Instant::now() < deadline {
         thread::yield_now();
     }
     Ok(())

@@ -16,7 +16,7 @@ use crate::scenario::card::{Facts, Params, equals, more_than};
 use crate::scenario::lesson::children::{Child, Fork};
 use crate::scenario::lesson::proc::look_at;
 use crate::scenario::lesson::programs::{Folder, read_what_is_there};
-use crate::scenario::lesson::{Stage, StageAction, StageError, Task};
+use crate::scenario::lesson::{Lesson, LessonAction, LessonError, Task};
 use crate::sys::{exit_now, queued_bytes, set_nonblocking};
 
 /// A write of no more than this is whole (pipe(7)).
@@ -28,24 +28,24 @@ const CLOSED: &str = "our end of the echo's pipe is closed";
 /// Rounds that one run may have, so that it ends.
 const MOST_ROUNDS: usize = 10;
 
-pub(super) fn run(stage: &Stage, params: &Params) -> Result<Facts, StageError> {
-    let main = stage.task("main", TaskSort::Thread);
+pub(super) fn run(lesson: &Lesson, params: &Params) -> Result<Facts, LessonError> {
+    let main = lesson.task("main", TaskSort::Thread);
     let folder = Folder::make("pipe")?;
     let lock = folder.write("lock", b"")?;
-    let mut lesson = Lesson { stage, main, locked: vec![false, true] };
-    let echo = lesson.talk(Instant::now() + params.seconds("patience"))?;
+    let mut body = Body { lesson, main, locked: vec![false, true] };
+    let echo = body.talk(Instant::now() + params.seconds("patience"))?;
     let mut rounds = Vec::new();
-    while let Some(&with_lock) = lesson.locked.get(rounds.len()) {
+    while let Some(&with_lock) = body.locked.get(rounds.len()) {
         let end = Instant::now() + params.seconds("pause");
-        while lesson.hear(&[], end)?.is_some() || Instant::now() < end {}
-        rounds.push(lesson.round(params, rounds.len() + 1, with_lock.then_some(lock.as_path()))?);
+        while body.hear(&[], end)?.is_some() || Instant::now() < end {}
+        rounds.push(body.round(params, rounds.len() + 1, with_lock.then_some(lock.as_path()))?);
     }
-    lesson.main.finish("ok");
+    body.main.finish("ok");
     Ok(facts(params.count("records"), params.count("size") * 1000, rustix::param::page_size(), &echo, &rounds))
 }
 
-struct Lesson<'s> {
-    stage: &'s Stage,
+struct Body<'s> {
+    lesson: &'s Lesson,
     main: Task<'s>,
     /// Whether the writers of each round, done or to come, use the lock.
     locked: Vec<bool>,
@@ -68,30 +68,30 @@ struct Round {
     ended: [ExitStatus; 2],
 }
 
-impl Lesson<'_> {
+impl Body<'_> {
     /// Hears one action until then, or until one of these has something. A round that is asked for is noted here.
-    fn hear(&mut self, others: &[&dyn AsFd], until: Instant) -> Result<Option<StageAction>, StageError> {
+    fn hear(&mut self, others: &[&dyn AsFd], until: Instant) -> Result<Option<LessonAction>, LessonError> {
         let others: Vec<_> = others.iter().map(|other| other.as_fd()).collect();
-        let asked = self.stage.listen(&others, until.saturating_duration_since(Instant::now()))?;
+        let asked = self.lesson.listen(&others, until.saturating_duration_since(Instant::now()))?;
         if let Some(asked) = &asked {
             match (asked.name.as_str(), asked.target.trim()) {
                 ("lock", "on" | "off") if self.locked.len() >= MOST_ROUNDS => {
-                    self.stage.refuse(asked, &format!("{MOST_ROUNDS} rounds are enough for one run"));
+                    self.lesson.refuse(asked, &format!("{MOST_ROUNDS} rounds are enough for one run"));
                 }
                 ("lock", word @ ("on" | "off")) => self.locked.push(word == "on"),
-                ("lock", _) => self.stage.refuse(asked, "it is on, with the lock, or off"),
+                ("lock", _) => self.lesson.refuse(asked, "it is on, with the lock, or off"),
                 // Whoever talks to the echo sees to these.
                 _ if !others.is_empty() => {}
-                _ => self.stage.refuse(asked, CLOSED),
+                _ => self.lesson.refuse(asked, CLOSED),
             }
         }
         Ok(asked)
     }
 
     /// Sends what is asked to a process that answers, until our end is closed.
-    fn talk(&mut self, deadline: Instant) -> Result<Echo, StageError> {
-        let (ours, theirs) = UnixStream::pair().map_err(StageError::kernel("make a pipe with two ends"))?;
-        let child = match self.stage.fork("echo")? {
+    fn talk(&mut self, deadline: Instant) -> Result<Echo, LessonError> {
+        let (ours, theirs) = UnixStream::pair().map_err(LessonError::kernel("make a pipe with two ends"))?;
+        let child = match self.lesson.fork("echo")? {
             Fork::Child => {
                 // As long as it held a copy of our end, it would never find the end of file.
                 drop(ours);
@@ -100,7 +100,7 @@ impl Lesson<'_> {
             Fork::Parent(child) => child,
         };
         drop(theirs);
-        set_nonblocking(&ours).map_err(StageError::kernel("set up a pipe"))?;
+        set_nonblocking(&ours).map_err(LessonError::kernel("set up a pipe"))?;
         let (mut sent, mut answers, mut reader) = (Vec::new(), Vec::new(), BufReader::new(&ours));
         let (mut is_open, mut answer, mut patience) = (true, String::new(), deadline);
         loop {
@@ -111,10 +111,10 @@ impl Lesson<'_> {
                     if (&ours).write_all(format!("{}\n", asked.target.replace('\n', " ")).as_bytes()).is_ok() {
                         sent.push(asked.target.replace('\n', " "));
                     } else {
-                        self.stage.refuse(&asked, "the echo reads nothing any more");
+                        self.lesson.refuse(&asked, "the echo reads nothing any more");
                     }
                 }
-                Some(asked) if asked.name != "lock" && !is_open => self.stage.refuse(&asked, CLOSED),
+                Some(asked) if asked.name != "lock" && !is_open => self.lesson.refuse(&asked, CLOSED),
                 Some(asked) if asked.name == "close" => patience = Instant::now(),
                 _ => {}
             }
@@ -132,8 +132,8 @@ impl Lesson<'_> {
                     Ok(0) => return Ok(Echo { sent, answers, ended: child.reap()?.status }),
                     Ok(_) => {
                         let answer = std::mem::take(&mut answer).trim_end_matches('\n').to_owned();
-                        self.stage.say(&format!("received {answer:?}"));
-                        self.stage.value("received", answer.as_str());
+                        self.lesson.say(&format!("received {answer:?}"));
+                        self.lesson.value("received", answer.as_str());
                         answers.push(answer);
                     }
                     Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
@@ -144,21 +144,23 @@ impl Lesson<'_> {
     }
 
     /// Lets two processes write their records to one pipe, and looks which of them arrive whole.
-    fn round(&mut self, params: &Params, number: usize, lock: Option<&Path>) -> Result<Round, StageError> {
-        let (mut reader, writer) = io::pipe().map_err(StageError::kernel("make a pipe"))?;
+    fn round(&mut self, params: &Params, number: usize, lock: Option<&Path>) -> Result<Round, LessonError> {
+        let (mut reader, writer) = io::pipe().map_err(LessonError::kernel("make a pipe"))?;
         // As small as it gets, so that a long record never fits.
         if let Err(error) = rustix::pipe::fcntl_setpipe_size(&writer, PIPE_BUF) {
-            self.stage.notice(format!("could not make the pipe small ({error}); it keeps the kernel's default"));
+            self.lesson.notice(format!("could not make the pipe small ({error}); it keeps the kernel's default"));
         }
         let (records, length) = (params.count("records"), params.count("size") * 1000);
         let names = ["a", "b"].map(|letter| format!("writer-{letter}{number}"));
         let mut writers = Vec::new();
         for (name, letter) in names.iter().zip([b'a', b'b']) {
-            match self.stage.fork(name)? {
+            match self.lesson.fork(name)? {
                 Fork::Child => {
                     drop(reader);
                     let other = &names[usize::from(letter == b'a')];
-                    exit_now(i32::from(write_records(self.stage, [name, other], letter, records, length, lock, writer).is_err()));
+                    exit_now(i32::from(
+                        write_records(self.lesson, [name, other], letter, records, length, lock, writer).is_err(),
+                    ));
                 }
                 Fork::Parent(child) => writers.push(child),
             }
@@ -169,9 +171,9 @@ impl Lesson<'_> {
         let bytes = self.collect(&mut reader, &writers)?;
         drop(reader);
         let whole = whole_records(&bytes, length);
-        self.stage.value(format!("round {number}: torn records"), (2 * records).saturating_sub(whole));
+        self.lesson.value(format!("round {number}: torn records"), (2 * records).saturating_sub(whole));
         let how = if lock.is_some() { "with the lock" } else { "without a lock" };
-        self.stage.say(&format!("{how} {whole} of {} records arrived whole; it begins with {}", 2 * records, mixture(&bytes)));
+        self.lesson.say(&format!("{how} {whole} of {} records arrived whole; it begins with {}", 2 * records, mixture(&bytes)));
         let mut ended = [ExitStatus::Unknown; 2];
         for (end, writer) in ended.iter_mut().zip(writers) {
             *end = writer.reap()?.status;
@@ -180,7 +182,7 @@ impl Lesson<'_> {
     }
 
     /// Nothing is read before both writers sleep, each in the middle of its first record or at the lock.
-    fn until_both_wait(&mut self, reader: &PipeReader, writers: &[Child<'_>]) -> Result<(), StageError> {
+    fn until_both_wait(&mut self, reader: &PipeReader, writers: &[Child<'_>]) -> Result<(), LessonError> {
         let (end, mut asleep) = (Instant::now() + Duration::from_secs(10), 0);
         while asleep < 5 && Instant::now() < end {
             // Or was stopped, or killed, by somebody who must not hold this up.
@@ -192,14 +194,14 @@ impl Lesson<'_> {
     }
 
     /// Reads to the end of file, which comes when the last writer has gone.
-    fn collect(&mut self, reader: &mut PipeReader, writers: &[Child<'_>]) -> Result<Vec<u8>, StageError> {
-        set_nonblocking(&*reader).map_err(StageError::kernel("set up a pipe"))?;
+    fn collect(&mut self, reader: &mut PipeReader, writers: &[Child<'_>]) -> Result<Vec<u8>, LessonError> {
+        set_nonblocking(&*reader).map_err(LessonError::kernel("set up a pipe"))?;
         let (mut bytes, deadline) = (Vec::new(), Instant::now() + PATIENCE);
         while read_what_is_there(reader, &mut bytes) {
             let next = if Instant::now() < deadline { deadline } else { Instant::now() + Duration::from_millis(20) };
             // The echo has gone; what is meant for it is refused.
             if let Some(asked) = self.hear(&[&*reader], next)?.filter(|asked| asked.name != "lock") {
-                self.stage.refuse(&asked, CLOSED);
+                self.lesson.refuse(&asked, CLOSED);
             }
             if Instant::now() >= deadline {
                 for writer in writers {
@@ -221,7 +223,7 @@ fn answer_all(pipe: &UnixStream) -> io::Result<()> {
 
 /// A writer: one record after the other, each in one write, which is long enough to be interrupted.
 fn write_records(
-    stage: &Stage,
+    lesson: &Lesson,
     [name, other]: [&String; 2],
     letter: u8,
     records: usize,
@@ -229,7 +231,7 @@ fn write_records(
     lock: Option<&Path>,
     mut pipe: PipeWriter,
 ) -> io::Result<()> {
-    let lane = stage.task(name.as_str(), TaskSort::Process);
+    let lane = lesson.task(name.as_str(), TaskSort::Process);
     // Opened anew in each writer, as flock(2) knows open files, not processes. The kernel releases it when one dies.
     let lock = lock.map(File::open).transpose()?;
     let mut record = vec![letter; length];

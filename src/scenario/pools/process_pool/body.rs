@@ -14,7 +14,7 @@ use crate::scenario::lesson::control::TOO_LATE;
 use crate::scenario::lesson::handle::own_pid;
 use crate::scenario::lesson::load::Load;
 use crate::scenario::lesson::proc::look_at;
-use crate::scenario::lesson::{Stage, StageAction, StageError, Task};
+use crate::scenario::lesson::{Lesson, LessonAction, LessonError, Task};
 use crate::sys::{exit_now, set_nonblocking};
 
 /// Text to work on.
@@ -27,22 +27,22 @@ const SLOW: u64 = 4;
 /// The pool is given up after this, so that a stopped worker does not hold it for ever.
 const PATIENCE: Duration = Duration::from_mins(1);
 
-pub(super) fn run(stage: &Stage, params: &Params) -> Result<Facts, StageError> {
-    let main = stage.task("main", TaskSort::Thread);
-    let cores = available_parallelism().map_err(StageError::kernel("count the cores"))?.get();
-    stage.value("cores", cores);
+pub(super) fn run(lesson: &Lesson, params: &Params) -> Result<Facts, LessonError> {
+    let main = lesson.task("main", TaskSort::Thread);
+    let cores = available_parallelism().map_err(LessonError::kernel("count the cores"))?.get();
+    lesson.value("cores", cores);
     let load = Load::new("hash", TEXT, params.count("size"));
     let tasks = params.count("tasks") as u32;
     let mut history = History { workers: params.count("workers"), tasks, cores, size_by_default: 0, rounds: Vec::new() };
 
-    let (gate, opener) = io::pipe().map_err(StageError::kernel("make the gate"))?;
+    let (gate, opener) = io::pipe().map_err(LessonError::kernel("make the gate"))?;
     let mut gate = Gate { gate, opener: Some(opener) };
-    let pool = Pool::start(stage, cores, "pool()", &load, &history, &mut gate)?;
+    let pool = Pool::start(lesson, cores, "pool()", &load, &history, &mut gate)?;
     history.size_by_default = pool.workers.iter().filter(|worker| look_at(worker.pid()).is_some()).count();
     pool.close()?;
-    stage.say(&format!("a pool of the default size has {} workers", history.size_by_default));
+    lesson.say(&format!("a pool of the default size has {} workers", history.size_by_default));
 
-    let mut pool = Pool::start(stage, history.workers, "worker", &load, &history, &mut gate)?;
+    let mut pool = Pool::start(lesson, history.workers, "worker", &load, &history, &mut gate)?;
     main.waiting("map()", None);
     let chunksize = params.count("chunksize") as u32;
     history.rounds.push(pool.map(tasks, chunksize)?);
@@ -50,7 +50,7 @@ pub(super) fn run(stage: &Stage, params: &Params) -> Result<Facts, StageError> {
     if !pool.is_broken {
         let mut round = pool.map_async(tasks, chunksize, true)?;
         main.running("what main has to do");
-        stage.say("map_async has returned: main goes on, and opens the gate");
+        lesson.say("map_async has returned: main goes on, and opens the gate");
         gate.opener = None;
         main.waiting("wait()", None);
         pool.wait(&mut round)?;
@@ -126,7 +126,7 @@ impl History {
 
 /// The pool as its owner has it.
 struct Pool<'s> {
-    stage: &'s Stage,
+    lesson: &'s Lesson,
     chunks: PipeWriter,
     results: PipeReader,
     unread: Vec<u8>,
@@ -143,26 +143,26 @@ struct Pool<'s> {
 
 impl<'s> Pool<'s> {
     fn start(
-        stage: &'s Stage,
+        lesson: &'s Lesson,
         size: usize,
         names: &str,
         load: &Load,
         history: &History,
         gate: &mut Gate,
-    ) -> Result<Self, StageError> {
+    ) -> Result<Self, LessonError> {
         let slow = history.slow();
-        let (mut queue, chunks) = io::pipe().map_err(StageError::kernel("make the queue"))?;
-        let (results, mut report) = io::pipe().map_err(StageError::kernel("make the pipe for results"))?;
-        set_nonblocking(&results).map_err(StageError::kernel("read results without waiting"))?;
+        let (mut queue, chunks) = io::pipe().map_err(LessonError::kernel("make the queue"))?;
+        let (results, mut report) = io::pipe().map_err(LessonError::kernel("make the pipe for results"))?;
+        set_nonblocking(&results).map_err(LessonError::kernel("read results without waiting"))?;
         let mut workers = Vec::new();
         for number in 1..=size {
             let name = format!("{names}-{number}");
-            match stage.fork(&name)? {
+            match lesson.fork(&name)? {
                 Fork::Child => {
                     // Whoever holds a writing end keeps the end of the file away, also from itself.
                     drop((chunks, results));
                     gate.opener = None;
-                    let served = serve(stage, &name, load, slow, &mut queue, &mut gate.gate, &mut report);
+                    let served = serve(lesson, &name, load, slow, &mut queue, &mut gate.gate, &mut report);
                     exit_now(i32::from(served.is_err()));
                 }
                 Fork::Parent(child) => workers.push(child),
@@ -171,7 +171,7 @@ impl<'s> Pool<'s> {
         let deadline = Instant::now() + PATIENCE;
         let (unread, wanted) = (Vec::new(), VecDeque::new());
         Ok(Self {
-            stage,
+            lesson,
             chunks,
             results,
             unread,
@@ -186,15 +186,15 @@ impl<'s> Pool<'s> {
     }
 
     /// Hands the list out in chunks, and returns when all results are there.
-    fn map(&mut self, tasks: u32, chunksize: u32) -> Result<Round, StageError> {
+    fn map(&mut self, tasks: u32, chunksize: u32) -> Result<Round, LessonError> {
         let mut round = self.map_async(tasks, chunksize, false)?;
         self.wait(&mut round)?;
-        round.returned = self.stage.now();
+        round.returned = self.lesson.now();
         Ok(round)
     }
 
     /// Hands the list out in chunks, and returns.
-    fn map_async(&mut self, tasks: u32, chunksize: u32, gated: bool) -> Result<Round, StageError> {
+    fn map_async(&mut self, tasks: u32, chunksize: u32, gated: bool) -> Result<Round, LessonError> {
         self.deadline = Instant::now() + PATIENCE;
         let firsts = (0..tasks).step_by(chunksize as usize);
         let chunks = firsts.map(|first| Chunk { first, count: chunksize.min(tasks - first), gated });
@@ -202,20 +202,20 @@ impl<'s> Pool<'s> {
         match self.chunks.write_all(&bytes) {
             // EPIPE: no worker is left, which `wait` notices.
             Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-                return Err(StageError::kernel("hand the tasks out")(error));
+                return Err(LessonError::kernel("hand the tasks out")(error));
             }
             _ => {}
         }
-        Ok(Round { chunksize, tasks, is_async: gated, returned: self.stage.now(), results: BTreeMap::new() })
+        Ok(Round { chunksize, tasks, is_async: gated, returned: self.lesson.now(), results: BTreeMap::new() })
     }
 
     /// Waits until all results are there, or the pool breaks.
-    fn wait(&mut self, round: &mut Round) -> Result<(), StageError> {
+    fn wait(&mut self, round: &mut Round) -> Result<(), LessonError> {
         while !self.is_broken && round.results.len() < round.tasks as usize {
             self.hear(Instant::now() + Duration::from_secs(1))?;
             self.collect(round)?;
             if Instant::now() >= self.deadline && !self.is_broken {
-                self.stage.notice(format!("the pool is given up after {} s", PATIENCE.as_secs()));
+                self.lesson.notice(format!("the pool is given up after {} s", PATIENCE.as_secs()));
                 self.is_broken = true;
             }
         }
@@ -224,16 +224,16 @@ impl<'s> Pool<'s> {
     }
 
     /// Hears one action until then, and looks after the workers.
-    fn hear(&mut self, until: Instant) -> Result<(), StageError> {
+    fn hear(&mut self, until: Instant) -> Result<(), LessonError> {
         let ready: Vec<BorrowedFd<'_>> =
             std::iter::once(self.results.as_fd()).chain(self.workers.iter().map(AsFd::as_fd)).collect();
-        if let Some(asked) = self.stage.listen(&ready, until.saturating_duration_since(Instant::now()))? {
+        if let Some(asked) = self.lesson.listen(&ready, until.saturating_duration_since(Instant::now()))? {
             let reply = self.obey(&asked);
-            self.stage.answer(&asked, &reply);
+            self.lesson.answer(&asked, &reply);
         }
         for worker in &mut self.workers {
             if let Some(status) = worker.peek()? {
-                self.stage.notice(format!(
+                self.lesson.notice(format!(
                     "{} was {status}: the task that it had is lost, so the pool is broken, and given up",
                     worker.name()
                 ));
@@ -243,7 +243,7 @@ impl<'s> Pool<'s> {
         Ok(())
     }
 
-    fn obey(&mut self, asked: &StageAction) -> Reply {
+    fn obey(&mut self, asked: &LessonAction) -> Reply {
         if asked.name == "finish" {
             self.is_finished = true;
             return Ok(());
@@ -260,7 +260,7 @@ impl<'s> Pool<'s> {
     }
 
     /// Reads what the workers have told.
-    fn collect(&mut self, round: &mut Round) -> Result<(), StageError> {
+    fn collect(&mut self, round: &mut Round) -> Result<(), LessonError> {
         let mut bytes = [0; 4096];
         loop {
             match self.results.read(&mut bytes) {
@@ -268,7 +268,7 @@ impl<'s> Pool<'s> {
                 Ok(count) => self.unread.extend_from_slice(&bytes[..count]),
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(StageError::kernel("read results")(error)),
+                Err(error) => return Err(LessonError::kernel("read results")(error)),
             }
         }
         let (records, rest) = self.unread.as_chunks();
@@ -284,8 +284,8 @@ impl<'s> Pool<'s> {
             *work.entry(done.pid).or_default() += if done.task < self.slow { SLOW } else { 1 };
         }
         let percent = work.values().max().map_or(0, |most| 100 * most / work.values().sum::<u64>());
-        self.stage.value(format!("busiest worker's part with chunksize {} (%)", round.chunksize), percent);
-        self.stage.say(&format!(
+        self.lesson.value(format!("busiest worker's part with chunksize {} (%)", round.chunksize), percent);
+        self.lesson.say(&format!(
             "chunksize {}: {} workers, the busiest one did {percent} % of the work",
             round.chunksize,
             work.len()
@@ -293,14 +293,14 @@ impl<'s> Pool<'s> {
     }
 
     /// Takes no more tasks, and waits on the workers; those of a broken pool, and who does not end, are killed.
-    fn close(self) -> Result<(), StageError> {
+    fn close(self) -> Result<(), LessonError> {
         drop(self.chunks);
         let deadline = Instant::now() + Duration::from_secs(if self.is_broken { 0 } else { 2 });
         for mut worker in self.workers {
             while worker.peek()?.is_none() && Instant::now() < deadline {
                 let left = deadline.saturating_duration_since(Instant::now());
-                if let Some(asked) = self.stage.listen(&[worker.as_fd()], left)? {
-                    self.stage.refuse(&asked, TOO_LATE);
+                if let Some(asked) = self.lesson.listen(&[worker.as_fd()], left)? {
+                    self.lesson.refuse(&asked, TOO_LATE);
                 }
             }
             if !worker.has_ended() {
@@ -314,7 +314,7 @@ impl<'s> Pool<'s> {
 
 /// A worker's life: takes chunks until the queue is closed, and does their tasks.
 fn serve(
-    stage: &Stage,
+    lesson: &Lesson,
     name: &str,
     load: &Load,
     slow: u32,
@@ -322,7 +322,7 @@ fn serve(
     gate: &mut PipeReader,
     report: &mut PipeWriter,
 ) -> io::Result<()> {
-    let lane: Task<'_> = stage.task(name, TaskSort::Process);
+    let lane: Task<'_> = lesson.task(name, TaskSort::Process);
     let mut bytes = [0; Chunk::SIZE];
     loop {
         lane.waiting("the queue", None);
@@ -340,7 +340,7 @@ fn serve(
             for piece in 0..if task < slow { SLOW } else { 1 } {
                 load.piece(piece);
             }
-            report.write_all(&Done { task, pid: own_pid().number(), at: stage.now() }.to_bytes())?;
+            report.write_all(&Done { task, pid: own_pid().number(), at: lesson.now() }.to_bytes())?;
         }
     }
 }

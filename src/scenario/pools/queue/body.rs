@@ -14,7 +14,7 @@ use crate::scenario::card::{Facts, Params, Reply, at_most, equals, more_than};
 use crate::scenario::lesson::children::{Child, Fork};
 use crate::scenario::lesson::control::TOO_LATE;
 use crate::scenario::lesson::words::{counted, unknown};
-use crate::scenario::lesson::{Event, Queue, Scope, Stage, StageAction, StageError, Worker, Workers};
+use crate::scenario::lesson::{Event, Lesson, LessonAction, LessonError, Queue, Scope, Worker, Workers};
 use crate::sys::{exit_now, set_nonblocking};
 
 const LEDS: usize = 4;
@@ -27,11 +27,11 @@ const THEIR_PAUSE: Duration = Duration::from_millis(80);
 const LOOK: Duration = Duration::from_millis(200);
 const TICK: Duration = Duration::from_millis(20);
 
-pub(super) fn run(stage: &Stage, params: &Params) -> Result<Facts, StageError> {
-    let main = stage.task("main", TaskSort::Thread);
-    let programs = [Program::start(stage, "daemon-thread", false)?, Program::start(stage, "waited-for", true)?];
-    let belt = Belt::new(stage, params);
-    let mut seen = stage.scope(|scope| {
+pub(super) fn run(lesson: &Lesson, params: &Params) -> Result<Facts, LessonError> {
+    let main = lesson.task("main", TaskSort::Thread);
+    let programs = [Program::start(lesson, "daemon-thread", false)?, Program::start(lesson, "waited-for", true)?];
+    let belt = Belt::new(lesson, params);
+    let mut seen = lesson.scope(|scope| {
         let seen = Hand { main: &main, belt: &belt, params, deadline: Instant::now() + params.seconds("patience") }.run(scope);
         if seen.is_err() {
             belt.let_all_go();
@@ -42,7 +42,7 @@ pub(super) fn run(stage: &Stage, params: &Params) -> Result<Facts, StageError> {
     let [lost, kept] = programs.map(Program::count);
     (seen.lost, seen.not_kept) = (THEIR_ITEMS - lost?, THEIR_ITEMS - kept?);
     main.finish("ok");
-    stage.say(&format!(
+    lesson.say(&format!(
         "{} items taken, counted {}; of 12 items for a thread that nobody waits for, {} are lost",
         seen.taken.len(),
         seen.counted,
@@ -62,7 +62,7 @@ enum Item {
 
 /// The queue, and what is seen of it.
 struct Belt<'s> {
-    stage: &'s Stage,
+    lesson: &'s Lesson,
     queue: Queue<'s, Item>,
     /// A message for each item that was used up; `None` is the end.
     counts: Queue<'s, Option<u64>>,
@@ -85,19 +85,19 @@ struct Belt<'s> {
 }
 
 impl<'s> Belt<'s> {
-    fn new(stage: &'s Stage, params: &Params) -> Self {
+    fn new(lesson: &'s Lesson, params: &Params) -> Self {
         // Each press of it makes one more item.
-        stage.button(params.count("button"));
+        lesson.button(params.count("button"));
         let may_take = |number| {
-            let may = stage.event(&format!("consumer-{number} may take"));
+            let may = lesson.event(&format!("consumer-{number} may take"));
             may.set();
             may
         };
         let micros = |name| AtomicU64::new(params.seconds(name).as_micros() as u64);
         Self {
-            stage,
-            queue: stage.queue("belt", params.count("capacity")),
-            counts: stage.queue("counts", 0),
+            lesson,
+            queue: lesson.queue("belt", params.count("capacity")),
+            counts: lesson.queue("counts", 0),
             may_take: (1..=params.count("consumers")).map(may_take).collect(),
             has_ended: (0..params.count("consumers")).map(|_| AtomicBool::new(false)).collect(),
             produce: micros("produce"),
@@ -150,7 +150,7 @@ impl<'s> Belt<'s> {
     fn show_depth(&self) {
         let depth = self.queue.qsize();
         self.deepest.fetch_max(depth, Ordering::Relaxed);
-        self.stage.value("items on the belt", depth);
+        self.lesson.value("items on the belt", depth);
         self.show_bar(depth);
     }
 
@@ -159,13 +159,13 @@ impl<'s> Belt<'s> {
         for led in 0..LEDS {
             let level = u8::from(depth * LEDS >= (led + 1) * self.capacity);
             if std::mem::replace(&mut lit[led], level) != level {
-                self.stage.gpio(self.line + led as u8, level);
+                self.lesson.gpio(self.line + led as u8, level);
             }
         }
     }
 
     /// What works at any time: the belt's speed, and who may take from it.
-    fn obey(&self, asked: &StageAction) -> Reply {
+    fn obey(&self, asked: &LessonAction) -> Reply {
         match asked.name.as_str() {
             "pause" | "resume" => self.pause(asked.target.trim(), asked.name == "pause"),
             "speed" => self.speed(asked.target.trim()),
@@ -187,7 +187,7 @@ impl<'s> Belt<'s> {
             (true, true) => self.may_take[at].clear(),
             (false, false) => self.may_take[at].set(),
         }
-        self.stage.value(target, if is_pause { "paused" } else { "at work" });
+        self.lesson.value(target, if is_pause { "paused" } else { "at work" });
         Ok(())
     }
 
@@ -200,7 +200,7 @@ impl<'s> Belt<'s> {
             _ => return Err("it is produce=SECONDS or consume=SECONDS, with 0 to 0.2 seconds".to_owned()),
         };
         pause.store((seconds * 1e6) as u64, Ordering::Relaxed);
-        self.stage.value(format!("{} (s)", what.trim()), seconds);
+        self.lesson.value(format!("{} (s)", what.trim()), seconds);
         Ok(())
     }
 
@@ -239,7 +239,7 @@ struct Hand<'r, 's> {
 }
 
 impl Hand<'_, '_> {
-    fn run<'env>(mut self, scope: &Scope<'_, 'env>) -> Result<Seen, StageError>
+    fn run<'env>(mut self, scope: &Scope<'_, 'env>) -> Result<Seen, LessonError>
     where
         Self: 'env,
     {
@@ -270,8 +270,8 @@ impl Hand<'_, '_> {
             self.hear(&mut orders)?;
         }
         let waiting = takers.alive();
-        belt.stage.value("consumers that wait", waiting);
-        belt.stage.say(&format!("{told}: of {consumers} consumers {} stopped", counted(consumers - waiting, "has", "have")));
+        belt.lesson.value("consumers that wait", waiting);
+        belt.lesson.say(&format!("{told}: of {consumers} consumers {} stopped", counted(consumers - waiting, "has", "have")));
 
         self.deadline = Instant::now() + self.params.seconds("patience");
         self.rescue(&takers, markers, orders)?;
@@ -291,20 +291,20 @@ impl Hand<'_, '_> {
     }
 
     /// Puts one marker for each that is ordered, and for all who still wait when patience is over.
-    fn rescue(&self, takers: &Workers<'_, '_, ()>, mut markers: usize, mut orders: Vec<StageAction>) -> Result<(), StageError> {
+    fn rescue(&self, takers: &Workers<'_, '_, ()>, mut markers: usize, mut orders: Vec<LessonAction>) -> Result<(), LessonError> {
         while takers.alive() > 0 {
             if orders.is_empty() {
                 self.hear(&mut orders)?;
             }
             if Instant::now() >= self.deadline && markers < self.belt.may_take.len() {
-                orders.push(StageAction { name: "marker".to_owned(), target: String::new() });
+                orders.push(LessonAction { name: "marker".to_owned(), target: String::new() });
             }
             for asked in std::mem::take(&mut orders) {
                 if markers < self.belt.may_take.len() {
                     markers += 1;
                     self.put_end(&mut orders)?;
                 } else {
-                    self.belt.stage.refuse(&asked, "there is one for each consumer already");
+                    self.belt.lesson.refuse(&asked, "there is one for each consumer already");
                 }
             }
         }
@@ -312,7 +312,7 @@ impl Hand<'_, '_> {
     }
 
     /// main must not wait for room, as it has to hear what you want.
-    fn put_end(&self, orders: &mut Vec<StageAction>) -> Result<(), StageError> {
+    fn put_end(&self, orders: &mut Vec<LessonAction>) -> Result<(), LessonError> {
         while self.belt.queue.put_for(Item::End, Duration::ZERO).is_err() {
             self.hear(orders)?;
         }
@@ -322,10 +322,10 @@ impl Hand<'_, '_> {
     }
 
     /// Hears actions for a moment; orders for END markers are kept.
-    fn hear(&self, orders: &mut Vec<StageAction>) -> Result<(), StageError> {
-        match self.belt.stage.next_action(TICK)? {
+    fn hear(&self, orders: &mut Vec<LessonAction>) -> Result<(), LessonError> {
+        match self.belt.lesson.next_action(TICK)? {
             Some(asked) if asked.name == "marker" => orders.push(asked),
-            Some(asked) => self.belt.stage.answer(&asked, &self.belt.obey(&asked)),
+            Some(asked) => self.belt.lesson.answer(&asked, &self.belt.obey(&asked)),
             None => {}
         }
         self.lose_patience();
@@ -341,15 +341,15 @@ impl Hand<'_, '_> {
 
 /// A program of its own: its main leaves the items to a thread, which tells of each, and waits for it or does not.
 struct Program<'s> {
-    stage: &'s Stage,
+    lesson: &'s Lesson,
     child: Child<'s>,
     told: PipeReader,
 }
 
 impl<'s> Program<'s> {
-    fn start(stage: &'s Stage, name: &str, waits: bool) -> Result<Self, StageError> {
-        let (told, mut tell) = io::pipe().map_err(StageError::kernel("make a pipe"))?;
-        match stage.fork(name)? {
+    fn start(lesson: &'s Lesson, name: &str, waits: bool) -> Result<Self, LessonError> {
+        let (told, mut tell) = io::pipe().map_err(LessonError::kernel("make a pipe"))?;
+        match lesson.fork(name)? {
             Fork::Child => {
                 drop(told);
                 let work = move || {
@@ -366,18 +366,18 @@ impl<'s> Program<'s> {
                 // With main, every other thread ends, wherever it is.
                 exit_now(0);
             }
-            Fork::Parent(child) => Ok(Self { stage, child, told }),
+            Fork::Parent(child) => Ok(Self { lesson, child, told }),
         }
     }
 
     /// Waits for its end, ten seconds at most; gives how many items were done.
-    fn count(mut self) -> Result<usize, StageError> {
-        set_nonblocking(&self.told).map_err(StageError::kernel("read without waiting"))?;
+    fn count(mut self) -> Result<usize, LessonError> {
+        set_nonblocking(&self.told).map_err(LessonError::kernel("read without waiting"))?;
         let deadline = Instant::now() + Duration::from_secs(10);
         while self.child.peek()?.is_none() && Instant::now() < deadline {
             let left = deadline.saturating_duration_since(Instant::now());
-            if let Some(asked) = self.stage.listen(&[self.child.as_fd()], left)? {
-                self.stage.refuse(&asked, TOO_LATE);
+            if let Some(asked) = self.lesson.listen(&[self.child.as_fd()], left)? {
+                self.lesson.refuse(&asked, TOO_LATE);
             }
         }
         if !self.child.has_ended() {
@@ -386,7 +386,7 @@ impl<'s> Program<'s> {
         self.child.reap()?;
         let mut told = Vec::new();
         // The pipe has ended with its writer; what it said is still there.
-        self.told.read_to_end(&mut told).map_err(StageError::kernel("read what a program told"))?;
+        self.told.read_to_end(&mut told).map_err(LessonError::kernel("read what a program told"))?;
         Ok(told.len().min(THEIR_ITEMS))
     }
 }

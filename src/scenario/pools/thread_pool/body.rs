@@ -16,28 +16,28 @@ use crate::scenario::lesson::children::{Child, Fork};
 use crate::scenario::lesson::handle::own_pid;
 use crate::scenario::lesson::load::Load;
 use crate::scenario::lesson::words::counted;
-use crate::scenario::lesson::{Stage, StageError};
+use crate::scenario::lesson::{Lesson, LessonError};
 use crate::sys::{exit_now, set_nonblocking};
 
 /// Text to work on.
 const TEXT: &str = include_str!("text.md");
 
-pub(super) fn run(stage: &Stage, params: &Params) -> Result<Facts, StageError> {
-    let main = stage.task("main", TaskSort::Thread);
+pub(super) fn run(lesson: &Lesson, params: &Params) -> Result<Facts, LessonError> {
+    let main = lesson.task("main", TaskSort::Thread);
     main.running("measuring how much work a task is");
     let load = Load::lasting(params.text("work"), TEXT, params.seconds("each"));
-    let (queue, submit) = io::pipe().map_err(StageError::kernel("make the queue"))?;
-    let (results, report) = io::pipe().map_err(StageError::kernel("make the pipe for results"))?;
+    let (queue, submit) = io::pipe().map_err(LessonError::kernel("make the queue"))?;
+    let (results, report) = io::pipe().map_err(LessonError::kernel("make the pipe for results"))?;
 
     let history = thread::scope(|scope| {
         let mut children = Vec::new();
         for number in 1..=params.count("workers") as u32 {
             let name = format!("worker-{number}");
-            let failed = || StageError::kernel(format!("start {name}"));
+            let failed = || LessonError::kernel(format!("start {name}"));
             let (queue, report) = (queue.try_clone().map_err(failed())?, report.try_clone().map_err(failed())?);
-            let worker = Worker { stage, number, load: &load, queue, report };
+            let worker = Worker { lesson, number, load: &load, queue, report };
             if params.text("kind") == "process" {
-                match stage.fork(&name)? {
+                match lesson.fork(&name)? {
                     Fork::Child => {
                         drop(submit);
                         exit_now(worker.serve(&name, TaskSort::Process));
@@ -55,7 +55,7 @@ pub(super) fn run(stage: &Stage, params: &Params) -> Result<Facts, StageError> {
         drop((queue, report));
         main.waiting("the pool", None);
         let submit = Some(submit);
-        Pool { stage, submit, results, children, history: History::new(params), backlog: VecDeque::new(), fed: 0 }.run()
+        Pool { lesson, submit, results, children, history: History::new(params), backlog: VecDeque::new(), fed: 0 }.run()
     })?;
 
     main.running("comparing with the results of working alone");
@@ -63,7 +63,7 @@ pub(super) fn run(stage: &Stage, params: &Params) -> Result<Facts, StageError> {
     main.finish("ok");
     let facts = facts(&history, &alone);
     let workers = history.notes.iter().map(|note| note.worker).collect::<BTreeSet<_>>().len();
-    stage.say(&format!(
+    lesson.say(&format!(
         "{} done by {}",
         counted(history.done() as usize, "task", "tasks"),
         counted(workers, params.text("kind"), if history.processes { "processes" } else { "threads" }),
@@ -76,7 +76,7 @@ const CHECKED: u64 = 2;
 
 /// One worker, whether thread or process.
 struct Worker<'a> {
-    stage: &'a Stage,
+    lesson: &'a Lesson,
     number: u32,
     load: &'a Load,
     queue: PipeReader,
@@ -86,7 +86,7 @@ struct Worker<'a> {
 impl Worker<'_> {
     /// Takes tasks until the queue is closed.
     fn serve(mut self, name: &str, sort: TaskSort) -> i32 {
-        let lane = self.stage.task(name, sort);
+        let lane = self.lesson.task(name, sort);
         let mut ticket = [0; 8];
         loop {
             lane.waiting("the queue", None);
@@ -111,7 +111,7 @@ impl Worker<'_> {
     /// The first eight workers have an LED each, which is on while they are at work.
     fn light(&self, level: u8) {
         if let Some(line) = LED_BAR.get(self.number as usize - 1) {
-            self.stage.gpio(*line, level);
+            self.lesson.gpio(*line, level);
         }
     }
 }
@@ -174,7 +174,7 @@ impl History {
 
 /// The pool as its owner sees it.
 struct Pool<'s> {
-    stage: &'s Stage,
+    lesson: &'s Lesson,
     /// The queue's writing end; closed when nothing will come any more.
     submit: Option<PipeWriter>,
     results: PipeReader,
@@ -188,22 +188,22 @@ struct Pool<'s> {
 
 impl Pool<'_> {
     /// Hands the tasks in, hears actions and collects results until the last worker has gone.
-    fn run(mut self) -> Result<History, StageError> {
-        set_nonblocking(&self.results).map_err(StageError::kernel("read results without waiting"))?;
+    fn run(mut self) -> Result<History, LessonError> {
+        set_nonblocking(&self.results).map_err(LessonError::kernel("read results without waiting"))?;
         self.backlog.extend(0..self.history.submitted);
         let mut unread = Vec::new();
         loop {
             self.feed()?;
             let ready: Vec<BorrowedFd<'_>> =
                 std::iter::once(self.results.as_fd()).chain(self.children.iter().map(AsFd::as_fd)).collect();
-            if let Some(asked) = self.stage.listen(&ready, Duration::from_secs(1))? {
+            if let Some(asked) = self.lesson.listen(&ready, Duration::from_secs(1))? {
                 match asked.name.as_str() {
-                    _ if self.submit.is_none() => self.stage.refuse(&asked, "the pool is closed, and takes no more tasks"),
+                    _ if self.submit.is_none() => self.lesson.refuse(&asked, "the pool is closed, and takes no more tasks"),
                     "submit" => {
                         self.backlog.push_back(self.history.submitted);
                         self.history.submitted += 1;
                     }
-                    _ if self.backlog.is_empty() => self.stage.refuse(&asked, "no task waits: the workers have taken them all"),
+                    _ if self.backlog.is_empty() => self.lesson.refuse(&asked, "no task waits: the workers have taken them all"),
                     _ => self.cancel(),
                 }
             }
@@ -216,13 +216,13 @@ impl Pool<'_> {
         if let (Ok(own), Ok(theirs)) = (getrusage(UsageWho::RUSAGE_SELF), getrusage(UsageWho::RUSAGE_CHILDREN)) {
             let seconds = |time: nix::sys::time::TimeVal| time.tv_sec() as f64 + time.tv_usec() as f64 / 1e6;
             let used = seconds(own.user_time()) + seconds(theirs.user_time());
-            self.stage.value("CPU time (s)", (used * 100.0).round() / 100.0);
+            self.lesson.value("CPU time (s)", (used * 100.0).round() / 100.0);
         }
         Ok(self.history)
     }
 
     /// Keeps a task ready for each worker in the queue, and closes the queue when everything is done.
-    fn feed(&mut self) -> Result<(), StageError> {
+    fn feed(&mut self) -> Result<(), LessonError> {
         let Some(submit) = &mut self.submit else { return Ok(()) };
         let taken = self.history.notes.iter().filter(|note| note.result.is_none()).count() as u64;
         while self.fed - taken < self.history.workers
@@ -231,12 +231,12 @@ impl Pool<'_> {
             // EPIPE: no worker is left, which `reap_the_dead` will notice.
             match submit.write_all(&task.to_le_bytes()) {
                 Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-                    return Err(StageError::kernel("hand a task in")(error));
+                    return Err(LessonError::kernel("hand a task in")(error));
                 }
                 _ => self.fed += 1,
             }
         }
-        self.stage.value("tasks that wait", self.backlog.len() + (self.fed - taken) as usize);
+        self.lesson.value("tasks that wait", self.backlog.len() + (self.fed - taken) as usize);
         if self.fed == self.history.done() {
             self.submit = None;
         }
@@ -249,7 +249,7 @@ impl Pool<'_> {
     }
 
     /// Reads what workers report; `true` at end of file, when no worker is left.
-    fn collect(&mut self, unread: &mut Vec<u8>) -> Result<bool, StageError> {
+    fn collect(&mut self, unread: &mut Vec<u8>) -> Result<bool, LessonError> {
         let mut bytes = [0; 64 * Note::SIZE];
         let ended = loop {
             match self.results.read(&mut bytes) {
@@ -257,14 +257,14 @@ impl Pool<'_> {
                 Ok(count) => unread.extend_from_slice(&bytes[..count]),
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => break false,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(StageError::kernel("read results")(error)),
+                Err(error) => return Err(LessonError::kernel("read results")(error)),
             }
         };
         let (records, rest) = unread.as_chunks();
         self.history.notes.extend(records.iter().map(Note::from_bytes));
         let done = self.history.done();
         if !records.is_empty() {
-            self.stage.value("tasks done", done);
+            self.lesson.value("tasks done", done);
         }
         *unread = rest.to_vec();
         Ok(ended)
@@ -272,13 +272,13 @@ impl Pool<'_> {
 
     /// Waits on workers that have ended. One that was killed breaks the pool, as in Python: the task that it had is
     /// lost, and no more are handed out.
-    fn reap_the_dead(&mut self) -> Result<(), StageError> {
+    fn reap_the_dead(&mut self) -> Result<(), LessonError> {
         for mut child in std::mem::take(&mut self.children) {
             match child.peek()? {
                 None => self.children.push(child),
                 Some(status) => {
                     if status != ExitStatus::Exited(0) {
-                        self.stage.notice(format!("{} was {status}: the pool is broken, and takes no more tasks", child.name()));
+                        self.lesson.notice(format!("{} was {status}: the pool is broken, and takes no more tasks", child.name()));
                         self.backlog.clear();
                         self.submit = None;
                     }

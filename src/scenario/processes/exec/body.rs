@@ -15,25 +15,25 @@ use crate::scenario::lesson::control::TOO_LATE;
 use crate::scenario::lesson::handle::own_pid;
 use crate::scenario::lesson::relatives::{descriptors_of, exec, file_of_program, is_ready, link_of, stat_of};
 use crate::scenario::lesson::words::unknown;
-use crate::scenario::lesson::{Stage, StageError, Task};
+use crate::scenario::lesson::{Lesson, LessonError, Task};
 use crate::sys::exit_now;
 
 const MISSING: &str = "no-such-program";
 
-pub(super) fn run(stage: &Stage, params: &Params) -> Result<Facts, StageError> {
+pub(super) fn run(lesson: &Lesson, params: &Params) -> Result<Facts, LessonError> {
     let deadline = Instant::now() + params.seconds("patience");
-    let main = stage.task("main", TaskSort::Thread);
+    let main = lesson.task("main", TaskSort::Thread);
     let mut forks: Vec<Copy<'_>> = Vec::new();
     for name in ["child-1", "child-2"] {
-        let (hear, order) = io::pipe().map_err(StageError::kernel("make a pipe"))?;
-        let (told, tell) = io::pipe().map_err(StageError::kernel("make a pipe"))?;
-        match stage.fork(name)? {
+        let (hear, order) = io::pipe().map_err(LessonError::kernel("make a pipe"))?;
+        let (told, tell) = io::pipe().map_err(LessonError::kernel("make a pipe"))?;
+        match lesson.fork(name)? {
             Fork::Child => {
                 drop((forks, order, told));
-                exit_now(i32::from(obey(stage, hear, tell, params.text("program")).is_err()));
+                exit_now(i32::from(obey(lesson, hear, tell, params.text("program")).is_err()));
             }
             Fork::Parent(child) => {
-                stage.keep_name(&child);
+                lesson.keep_name(&child);
                 forks.push(Copy { child, order, told, before: None });
                 drop(tell);
                 // It tells when it is ready. It may have been killed before, or stopped.
@@ -45,7 +45,7 @@ pub(super) fn run(stage: &Stage, params: &Params) -> Result<Facts, StageError> {
             }
         }
     }
-    let mut parent = Parent { stage, main, forks, seen: Vec::new(), errors: Vec::new() };
+    let mut parent = Parent { lesson, main, forks, seen: Vec::new(), errors: Vec::new() };
     parent.attend(deadline)?;
     // What nobody asked for, the parent orders itself.
     if parent.seen.is_empty() {
@@ -58,13 +58,13 @@ pub(super) fn run(stage: &Stage, params: &Params) -> Result<Facts, StageError> {
     let Parent { main, forks, seen, errors, .. } = parent;
     main.waiting("its children", None);
     let children = forks.into_iter().map(|fork| fork.child).collect();
-    stage.reap_all(children, Duration::from_secs(2))?;
+    lesson.reap_all(children, Duration::from_secs(2))?;
     main.finish("ok");
     Ok(facts(params.text("program"), &seen, &errors))
 }
 
 /// What a child does: a byte of its standard input is an order. After a successful exec this function is gone.
-fn obey(stage: &Stage, hear: PipeReader, mut tell: PipeWriter, program: &str) -> io::Result<()> {
+fn obey(lesson: &Lesson, hear: PipeReader, mut tell: PipeWriter, program: &str) -> io::Result<()> {
     dup2_stdin(&hear)?;
     drop(hear);
     tell.write_all(&[0; 4])?;
@@ -72,7 +72,7 @@ fn obey(stage: &Stage, hear: PipeReader, mut tell: PipeWriter, program: &str) ->
     while rustix::io::retry_on_intr(|| rustix::io::read(io::stdin(), &mut order))? == 1 {
         let program = if order == *b"m" { MISSING } else { program };
         let error = exec(&[program], &[]);
-        stage.say(&format!("process {}: exec has returned, so it failed: {error}", own_pid()));
+        lesson.say(&format!("process {}: exec has returned, so it failed: {error}", own_pid()));
         tell.write_all(&error.raw_os_error().unwrap_or_default().to_le_bytes())?;
     }
     Ok(())
@@ -135,7 +135,7 @@ struct Seen {
 }
 
 struct Parent<'s> {
-    stage: &'s Stage,
+    lesson: &'s Lesson,
     main: Task<'s>,
     forks: Vec<Copy<'s>>,
     seen: Vec<Seen>,
@@ -145,18 +145,18 @@ struct Parent<'s> {
 
 impl Parent<'_> {
     /// Does what is asked until the deadline, or until somebody says that it is enough, or no child is left alive.
-    fn attend(&mut self, deadline: Instant) -> Result<(), StageError> {
+    fn attend(&mut self, deadline: Instant) -> Result<(), LessonError> {
         while Instant::now() < deadline && self.forks.iter().any(|fork| !fork.child.has_ended()) {
             self.main.waiting("you: which child shall execute something?", None);
             let alive = self.forks.iter().filter(|fork| !fork.child.has_ended());
             let awaited = self.forks.iter().filter(|fork| fork.before.is_some()).map(|fork| fork.told.as_fd());
             let others: Vec<_> = alive.map(|fork| fork.child.as_fd()).chain(awaited).collect();
-            let asked = self.stage.listen(&others, deadline.saturating_duration_since(Instant::now()))?;
+            let asked = self.lesson.listen(&others, deadline.saturating_duration_since(Instant::now()))?;
             match asked {
                 Some(asked) if asked.name == "finish" => return Ok(()),
                 Some(asked) => {
                     let reply = self.order(&asked.target, if asked.name == "exec" { b'x' } else { b'm' })?;
-                    self.stage.answer(&asked, &reply);
+                    self.lesson.answer(&asked, &reply);
                 }
                 None => {}
             }
@@ -166,7 +166,7 @@ impl Parent<'_> {
     }
 
     /// Tells a child what to execute, or says why it cannot hear that any more.
-    fn order(&mut self, target: &str, order: u8) -> Result<Reply, StageError> {
+    fn order(&mut self, target: &str, order: u8) -> Result<Reply, LessonError> {
         let Some(fork) = self.forks.iter_mut().find(|fork| fork.child.is_meant_by(target.trim())) else {
             return Ok(Err(unknown("child", target, self.forks.iter().map(|fork| fork.child.name()))));
         };
@@ -184,7 +184,7 @@ impl Parent<'_> {
     }
 
     /// Takes the answers that have come: an error's number, or the end of the pipe, which exec has closed.
-    fn hear(&mut self) -> Result<(), StageError> {
+    fn hear(&mut self) -> Result<(), LessonError> {
         for fork in &mut self.forks {
             fork.child.peek()?;
             if fork.before.is_none() || !is_ready(fork.told.as_fd(), Duration::ZERO) {
@@ -195,15 +195,15 @@ impl Parent<'_> {
             match fork.told.read(&mut number) {
                 Ok(4) => {
                     self.errors.push(i32::from_le_bytes(number));
-                    self.stage
+                    self.lesson
                         .value(format!("exec in {} gave", fork.child.name()), format!("error {}", i32::from_le_bytes(number)));
                 }
                 _ if fork.child.peek()?.is_none() => {
                     let after = before.as_ref().and_then(|before| Face::new(fork.child.pid(), &fork.told, before));
                     if let (Some(before), Some(after)) = (before, after) {
                         let text = format!("process {}: {} is {} now", before.process.0, before.name, after.name);
-                        self.stage.say(&text);
-                        self.stage.value(format!("program of {}", fork.child.name()), after.name.clone());
+                        self.lesson.say(&text);
+                        self.lesson.value(format!("program of {}", fork.child.name()), after.name.clone());
                         self.seen.push(Seen { before, after });
                     }
                 }
@@ -214,12 +214,12 @@ impl Parent<'_> {
     }
 
     /// Waits for answers that are due, but not for a child that was stopped.
-    fn settle(&mut self) -> Result<(), StageError> {
+    fn settle(&mut self) -> Result<(), LessonError> {
         let deadline = Instant::now() + Duration::from_secs(5);
         while Instant::now() < deadline && self.forks.iter().any(|fork| fork.before.is_some()) {
             let awaited: Vec<_> = self.forks.iter().filter(|fork| fork.before.is_some()).map(|fork| fork.told.as_fd()).collect();
-            if let Some(asked) = self.stage.listen(&awaited, deadline.saturating_duration_since(Instant::now()))? {
-                self.stage.refuse(&asked, TOO_LATE);
+            if let Some(asked) = self.lesson.listen(&awaited, deadline.saturating_duration_since(Instant::now()))? {
+                self.lesson.refuse(&asked, TOO_LATE);
             }
             self.hear()?;
         }

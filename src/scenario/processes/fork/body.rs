@@ -11,7 +11,7 @@ use crate::scenario::lesson::children::{Child, Fork, Reaped};
 use crate::scenario::lesson::handle::own_pid;
 use crate::scenario::lesson::load::Load;
 use crate::scenario::lesson::relatives::kill_who_was_stopped;
-use crate::scenario::lesson::{Stage, StageError, Task};
+use crate::scenario::lesson::{Lesson, LessonError, Task};
 use crate::sys::exit_now;
 
 /// Text to work on.
@@ -23,8 +23,8 @@ const MOST_DIAMONDS: usize = 10;
 /// So long after its own share the parent waits for a child that somebody has stopped, and then kills it.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-pub(super) fn run(stage: &Stage, params: &Params) -> Result<Facts, StageError> {
-    let main = stage.task("main", TaskSort::Thread);
+pub(super) fn run(lesson: &Lesson, params: &Params) -> Result<Facts, LessonError> {
+    let main = lesson.task("main", TaskSort::Thread);
     main.running("measuring how large a piece has to be");
     let load = Load::lasting("compress", TEXT, params.seconds("work") / params.count("pieces") as u32);
     let mut splits = vec![params.count("split")];
@@ -32,7 +32,7 @@ pub(super) fn run(stage: &Stage, params: &Params) -> Result<Facts, StageError> {
     while let Some(&split) = splits.get(diamonds.len()) {
         let total = params.count("pieces");
         let plan = Plan { number: diamonds.len() + 1, total, childs: total * split / 100, status: params.count("status") as i32 };
-        diamonds.push(draw(stage, &main, &load, &plan, &mut splits)?);
+        diamonds.push(draw(lesson, &main, &load, &plan, &mut splits)?);
     }
     main.finish("ok");
     Ok(facts(&diamonds))
@@ -68,41 +68,41 @@ struct Told {
 }
 
 /// Splits, works, meets.
-fn draw(stage: &Stage, main: &Task<'_>, load: &Load, plan: &Plan, splits: &mut Vec<usize>) -> Result<Diamond, StageError> {
-    let (hear, tell) = io::pipe().map_err(StageError::kernel("make a pipe"))?;
-    let child = match stage.fork(&format!("child-{}", plan.number))? {
+fn draw(lesson: &Lesson, main: &Task<'_>, load: &Load, plan: &Plan, splits: &mut Vec<usize>) -> Result<Diamond, LessonError> {
+    let (hear, tell) = io::pipe().map_err(LessonError::kernel("make a pipe"))?;
+    let child = match lesson.fork(&format!("child-{}", plan.number))? {
         Fork::Child => {
             drop(hear);
-            exit_now(if work_as_child(stage, load, plan, tell).is_ok() { plan.status } else { 1 });
+            exit_now(if work_as_child(lesson, load, plan, tell).is_ok() { plan.status } else { 1 });
         }
         Fork::Parent(child) => child,
     };
     drop(tell);
-    stage.say(&format!("fork returned {} in process {}: I am the parent", child.pid(), own_pid()));
-    stage.value(format!("pieces of {}", child.name()), plan.childs);
+    lesson.say(&format!("fork returned {} in process {}: I am the parent", child.pid(), own_pid()));
+    lesson.value(format!("pieces of {}", child.name()), plan.childs);
 
     main.running("the parent's share");
     for piece in plan.childs..plan.total {
         load.piece(piece as u64);
-        hear_actions(stage, None, splits)?;
+        hear_actions(lesson, None, splits)?;
     }
     main.waiting("wait()", Some(child.name()));
     let mut child = child;
     let due = Instant::now() + PATIENCE;
     while child.peek()?.is_none() {
-        hear_actions(stage, Some(&child), splits)?;
+        hear_actions(lesson, Some(&child), splits)?;
         kill_who_was_stopped(&mut child, due)?;
     }
     let returned = child.pid().number();
     let reaped = child.reap()?;
-    stage.value("status that wait gave", reaped.raw);
-    stage.say(&format!("wait returned {}: {}; only the parent is here", reaped.raw, reaped.status));
+    lesson.value("status that wait gave", reaped.raw);
+    lesson.say(&format!("wait returned {}: {}; only the parent is here", reaped.raw, reaped.status));
     Ok(Diamond { plan: *plan, returned, told: Told::read(hear)?, parents: plan.total - plan.childs, reaped })
 }
 
-fn work_as_child(stage: &Stage, load: &Load, plan: &Plan, mut tell: PipeWriter) -> io::Result<()> {
+fn work_as_child(lesson: &Lesson, load: &Load, plan: &Plan, mut tell: PipeWriter) -> io::Result<()> {
     tell.write_all(&own_pid().number().to_le_bytes())?;
-    stage.say(&format!("fork returned 0 in process {}: I am the child", own_pid()));
+    lesson.say(&format!("fork returned 0 in process {}: I am the child", own_pid()));
     let mut done = 0_u32;
     for piece in 0..plan.childs {
         load.piece(piece as u64);
@@ -113,9 +113,9 @@ fn work_as_child(stage: &Stage, load: &Load, plan: &Plan, mut tell: PipeWriter) 
 
 impl Told {
     /// Reads what the child wrote; the pipe ends where the child ended.
-    fn read(mut hear: PipeReader) -> Result<Self, StageError> {
+    fn read(mut hear: PipeReader) -> Result<Self, LessonError> {
         let mut bytes = Vec::new();
-        hear.read_to_end(&mut bytes).map_err(StageError::kernel("read what the child told"))?;
+        hear.read_to_end(&mut bytes).map_err(LessonError::kernel("read what the child told"))?;
         let (words, _) = bytes.as_chunks();
         let word = |at: usize| words.get(at).map(|word| i32::from_le_bytes(*word));
         Ok(Self { pid: word(0), pieces: word(1).map(|pieces| pieces as usize) })
@@ -123,17 +123,17 @@ impl Told {
 }
 
 /// Takes one action, if there is one; with a child, waits for it or for the child's end.
-fn hear_actions(stage: &Stage, child: Option<&Child<'_>>, splits: &mut Vec<usize>) -> Result<(), StageError> {
+fn hear_actions(lesson: &Lesson, child: Option<&Child<'_>>, splits: &mut Vec<usize>) -> Result<(), LessonError> {
     let asked = match child {
-        Some(child) => stage.listen(&[child.as_fd()], Duration::from_secs(1))?,
-        None => stage.next_action(Duration::ZERO)?,
+        Some(child) => lesson.listen(&[child.as_fd()], Duration::from_secs(1))?,
+        None => lesson.next_action(Duration::ZERO)?,
     };
     if let Some(asked) = asked {
         let target = asked.target.trim().trim_end_matches('%').trim();
         let split = if target.is_empty() { splits.last().copied() } else { target.parse().ok() };
         match split.filter(|split| *split <= 100) {
-            None => stage.refuse(&asked, "the child's share is a whole number from 0 to 100, in percent"),
-            Some(_) if splits.len() >= MOST_DIAMONDS => stage.refuse(&asked, "ten diamonds are enough for one run"),
+            None => lesson.refuse(&asked, "the child's share is a whole number from 0 to 100, in percent"),
+            Some(_) if splits.len() >= MOST_DIAMONDS => lesson.refuse(&asked, "ten diamonds are enough for one run"),
             Some(split) => splits.push(split),
         }
     }

@@ -15,7 +15,7 @@ use crate::scenario::lesson::children::{Child, Fork, Reaped};
 use crate::scenario::lesson::handle::own_pid;
 use crate::scenario::lesson::relatives::{children_of, exec, is_ready, link_of, stat_of};
 use crate::scenario::lesson::words::{unknown, yes_or_no};
-use crate::scenario::lesson::{Stage, StageError, Task};
+use crate::scenario::lesson::{Lesson, LessonError, Task};
 use crate::sys::{PidFd, SignalScope, exit_now};
 
 /// Calls that a person can ask for.
@@ -34,10 +34,10 @@ const CALLS: [&str; 10] = [
     "getstatusoutput",
 ];
 
-pub(super) fn run(stage: &Stage, params: &Params) -> Result<Facts, StageError> {
-    let main = stage.task("main", TaskSort::Thread);
+pub(super) fn run(lesson: &Lesson, params: &Params) -> Result<Facts, LessonError> {
+    let main = lesson.task("main", TaskSort::Thread);
     let status = params.count("status") as i32;
-    let mut shell = Caller { stage, main, hold: params.seconds("hold"), asked: VecDeque::new(), status };
+    let mut shell = Caller { lesson, main, hold: params.seconds("hold"), asked: VecDeque::new(), status };
     let mut outcomes = Vec::new();
     for call in CALLS {
         outcomes.push((call, shell.make(call)?));
@@ -59,7 +59,7 @@ struct Outcome {
 
 /// Makes the calls. Each program reads its standard input, the gate, to the end; that holds it as long as we like.
 struct Caller<'s> {
-    stage: &'s Stage,
+    lesson: &'s Lesson,
     main: Task<'s>,
     hold: Duration,
     /// Calls that are to be made once more.
@@ -74,7 +74,7 @@ struct Started<'s> {
 }
 
 impl<'s> Caller<'s> {
-    fn make(&mut self, call: &'static str) -> Result<Outcome, StageError> {
+    fn make(&mut self, call: &'static str) -> Result<Outcome, LessonError> {
         let (silent, loud) = (format!("cat; exit {}", self.status), format!("echo one; cat; echo two; exit {}", self.status));
         let program = ["sh", "-c", &silent];
         let (tree, gave) = match call {
@@ -125,15 +125,15 @@ impl<'s> Caller<'s> {
             Value::String(text) => text.clone(),
             other => other.to_string(),
         };
-        self.stage.say(&format!("{call}: {} gave {shown}", tree.join(" > ")));
-        self.stage.value(format!("{call} gave"), shown);
+        self.lesson.say(&format!("{call}: {} gave {shown}", tree.join(" > ")));
+        self.lesson.value(format!("{call} gave"), shown);
         Ok(Outcome { tree, gave })
     }
 
     /// Forks, and executes a program in the child.
-    fn start(&self, call: &str, argv: &[&str], output: Option<PipeWriter>) -> Result<Started<'s>, StageError> {
-        let (gate, opener) = io::pipe().map_err(StageError::kernel("make the gate"))?;
-        match self.stage.fork(call)? {
+    fn start(&self, call: &str, argv: &[&str], output: Option<PipeWriter>) -> Result<Started<'s>, LessonError> {
+        let (gate, opener) = io::pipe().map_err(LessonError::kernel("make the gate"))?;
+        match self.lesson.fork(call)? {
             Fork::Child => {
                 drop(opener);
                 let placed = dup2_stdin(&gate).and_then(|()| output.map_or(Ok(()), dup2_stdout));
@@ -147,7 +147,7 @@ impl<'s> Caller<'s> {
     }
 
     /// Looks what processes there are, holds them for a time, and waits for the end.
-    fn finish(&mut self, started: Started<'s>) -> Result<(Vec<String>, Reaped), StageError> {
+    fn finish(&mut self, started: Started<'s>) -> Result<(Vec<String>, Reaped), LessonError> {
         // Whoever was stopped is killed in the end, the shell or what it runs.
         let Started { mut child, opener } = started;
         self.main.waiting("wait()", Some(child.name()));
@@ -169,13 +169,13 @@ impl<'s> Caller<'s> {
         Ok((line.into_iter().map(|(name, _)| name).collect(), child.reap()?))
     }
 
-    fn run_to_end(&mut self, call: &str, argv: &[&str]) -> Result<(Vec<String>, Reaped), StageError> {
+    fn run_to_end(&mut self, call: &str, argv: &[&str]) -> Result<(Vec<String>, Reaped), LessonError> {
         let started = self.start(call, argv, None)?;
         self.finish(started)
     }
 
     /// As `popen(3)`: a shell whose output is a file for us. Its first line can be read while the program runs.
-    fn popen(&mut self, call: &str, command: &str) -> Result<(Vec<String>, Value), StageError> {
+    fn popen(&mut self, call: &str, command: &str) -> Result<(Vec<String>, Value), LessonError> {
         let (output, started) = self.start_with_pipe(call, command)?;
         let pid = started.child.pid();
         let ours = link_of(own_pid(), &format!("fd/{}", output.as_raw_fd()));
@@ -189,25 +189,25 @@ impl<'s> Caller<'s> {
     }
 
     /// As `spawn`: it comes back at once; the caller waits, or does not.
-    fn spawn(&self, call: &str, argv: &[&str]) -> Result<(Pid, Started<'s>), StageError> {
+    fn spawn(&self, call: &str, argv: &[&str]) -> Result<(Pid, Started<'s>), LessonError> {
         let started = self.start(call, argv, None)?;
         Ok((started.child.pid(), started))
     }
 
-    fn output(&mut self, call: &str, command: &str) -> Result<(Vec<String>, Reaped, String), StageError> {
+    fn output(&mut self, call: &str, command: &str) -> Result<(Vec<String>, Reaped, String), LessonError> {
         let (output, started) = self.start_with_pipe(call, command)?;
         let (tree, reaped) = self.finish(started)?;
-        let text = io::read_to_string(output).map_err(StageError::kernel("read the output"))?;
+        let text = io::read_to_string(output).map_err(LessonError::kernel("read the output"))?;
         Ok((tree, reaped, text.trim_end_matches('\n').to_owned()))
     }
 
-    fn start_with_pipe(&self, call: &str, command: &str) -> Result<(PipeReader, Started<'s>), StageError> {
-        let (output, writer) = io::pipe().map_err(StageError::kernel("make a pipe"))?;
+    fn start_with_pipe(&self, call: &str, command: &str) -> Result<(PipeReader, Started<'s>), LessonError> {
+        let (output, writer) = io::pipe().map_err(LessonError::kernel("make a pipe"))?;
         Ok((output, self.start(call, &["sh", "-c", command], Some(writer))?))
     }
 
     /// The line of processes from the child down, once there is a `cat` in it, and after the time to look at it.
-    fn watch(&mut self, child: &mut Child<'_>) -> Result<Vec<(String, PidFd)>, StageError> {
+    fn watch(&mut self, child: &mut Child<'_>) -> Result<Vec<(String, PidFd)>, LessonError> {
         let end = Instant::now() + Duration::from_secs(10);
         let mut pids = loop {
             let pids = line_below(child.pid());
@@ -222,7 +222,7 @@ impl<'s> Caller<'s> {
         for (parent, pid) in std::iter::once(&own_pid()).chain(&pids).zip(&pids) {
             if let (Some(stat), Ok(process)) = (stat_of(*pid), PidFd::open(*pid)) {
                 if *parent != own_pid() {
-                    self.stage.report(EventKind::ProcessStarted {
+                    self.lesson.report(EventKind::ProcessStarted {
                         pid: *pid,
                         ppid: *parent,
                         pgid: Pgid::new(stat.pgrp),
@@ -239,15 +239,15 @@ impl<'s> Caller<'s> {
     }
 
     /// Hears what is asked until then, until the child ends, or until somebody says to go on.
-    fn listen(&mut self, child: &Child<'_>, until: Instant) -> Result<(), StageError> {
+    fn listen(&mut self, child: &Child<'_>, until: Instant) -> Result<(), LessonError> {
         while Instant::now() < until {
             let left = until.saturating_duration_since(Instant::now());
-            let Some(asked) = self.stage.listen(&[child.as_fd()], left)? else { return Ok(()) };
+            let Some(asked) = self.lesson.listen(&[child.as_fd()], left)? else { return Ok(()) };
             match CALLS.into_iter().find(|call| *call == asked.target.trim()) {
                 _ if asked.name == "next" => return Ok(()),
-                Some(_) if self.asked.len() >= MOST_ASKED => self.stage.refuse(&asked, "20 more calls are enough for one run"),
+                Some(_) if self.asked.len() >= MOST_ASKED => self.lesson.refuse(&asked, "20 more calls are enough for one run"),
                 Some(call) => self.asked.push_back(call),
-                None => self.stage.refuse(&asked, &unknown("call", &asked.target, CALLS)),
+                None => self.lesson.refuse(&asked, &unknown("call", &asked.target, CALLS)),
             }
         }
         Ok(())

@@ -14,24 +14,24 @@ use crate::scenario::lesson::control::TOO_LATE;
 use crate::scenario::lesson::handle::own_pid;
 use crate::scenario::lesson::relatives::{is_given_up, is_ready, line_of_parents, stat_of};
 use crate::scenario::lesson::words::yes_or_no;
-use crate::scenario::lesson::{Stage, StageError, Task};
+use crate::scenario::lesson::{Lesson, LessonError, Task};
 use crate::sys::{PidFd, SignalScope, exit_now};
 
-pub(super) fn run(stage: &Stage, params: &Params) -> Result<Facts, StageError> {
+pub(super) fn run(lesson: &Lesson, params: &Params) -> Result<Facts, LessonError> {
     let deadline = Instant::now() + params.seconds("patience");
-    let main = stage.task("main", TaskSort::Thread);
-    let (gate, opener) = io::pipe().map_err(StageError::kernel("make the gate"))?;
-    let (told, tell) = io::pipe().map_err(StageError::kernel("make a pipe"))?;
-    let parent = match stage.fork("parent")? {
+    let main = lesson.task("main", TaskSort::Thread);
+    let (gate, opener) = io::pipe().map_err(LessonError::kernel("make the gate"))?;
+    let (told, tell) = io::pipe().map_err(LessonError::kernel("make a pipe"))?;
+    let parent = match lesson.fork("parent")? {
         Fork::Child => {
             drop((opener, told));
-            let _ = be_parent(stage, params.count("children"), &gate, &tell);
+            let _ = be_parent(lesson, params.count("children"), &gate, &tell);
             exit_now(0);
         }
         Fork::Parent(child) => child,
     };
     drop((gate, tell));
-    let mut family = Grandparent { stage, main, told, children: Vec::new(), adopts: false };
+    let mut family = Grandparent { lesson, main, told, children: Vec::new(), adopts: false };
     family.adopt(params.flag("adopt"));
     let mut parent = family.meet(parent, params.count("children"))?;
     let enough = family.attend(&mut parent, deadline)?;
@@ -49,10 +49,10 @@ pub(super) fn run(stage: &Stage, params: &Params) -> Result<Facts, StageError> {
 const A_LIFE: Duration = Duration::from_hours(1);
 
 /// The parent: forks, tells each child's PID, and waits for its own end.
-fn be_parent(stage: &Stage, children: usize, gate: &PipeReader, mut tell: &PipeWriter) -> Result<(), StageError> {
+fn be_parent(lesson: &Lesson, children: usize, gate: &PipeReader, mut tell: &PipeWriter) -> Result<(), LessonError> {
     for number in 1..=children {
-        if let Fork::Parent(child) = stage.fork(&format!("child-{number}"))? {
-            tell.write_all(&line(child.pid().number(), 0)).map_err(StageError::kernel("tell of a child"))?;
+        if let Fork::Parent(child) = lesson.fork(&format!("child-{number}"))? {
+            tell.write_all(&line(child.pid().number(), 0)).map_err(LessonError::kernel("tell of a child"))?;
         } else {
             be_child(gate, tell);
         }
@@ -94,7 +94,7 @@ struct Grandchild {
 }
 
 struct Grandparent<'s> {
-    stage: &'s Stage,
+    lesson: &'s Lesson,
     main: Task<'s>,
     told: PipeReader,
     children: Vec<Grandchild>,
@@ -131,13 +131,13 @@ impl Grandparent<'_> {
     fn adopt(&mut self, adopts: bool) {
         match set_child_subreaper(adopts.then(rustix::process::getpid)) {
             Ok(()) => self.adopts = adopts,
-            Err(error) => self.stage.notice(format!("could not change who adopts: {error}")),
+            Err(error) => self.lesson.notice(format!("could not change who adopts: {error}")),
         }
-        self.stage.value("the grandparent adopts", yes_or_no(self.adopts));
+        self.lesson.value("the grandparent adopts", yes_or_no(self.adopts));
     }
 
     /// Waits until the parent has told of all its children. It may have been killed before, or stopped.
-    fn meet<'c>(&mut self, mut parent: Child<'c>, children: usize) -> Result<Child<'c>, StageError> {
+    fn meet<'c>(&mut self, mut parent: Child<'c>, children: usize) -> Result<Child<'c>, LessonError> {
         let due = Instant::now() + Duration::from_secs(2);
         while self.children.len() < children && parent.peek()?.is_none() && !is_given_up(parent.pid(), due) {
             is_ready(self.told.as_fd(), Duration::from_millis(20));
@@ -147,16 +147,16 @@ impl Grandparent<'_> {
     }
 
     /// Hears what is told and asked until the parent has died, or until somebody says that all shall end: `true`.
-    fn attend(&mut self, parent: &mut Child<'_>, deadline: Instant) -> Result<bool, StageError> {
+    fn attend(&mut self, parent: &mut Child<'_>, deadline: Instant) -> Result<bool, LessonError> {
         while parent.peek()?.is_none() && Instant::now() < deadline {
             self.main.waiting("you: kill the parent", None);
             let mut others: Vec<BorrowedFd<'_>> = self.alive().collect();
             others.extend([parent.as_fd(), self.told.as_fd()]);
-            match self.stage.listen(&others, deadline.saturating_duration_since(Instant::now()))? {
+            match self.lesson.listen(&others, deadline.saturating_duration_since(Instant::now()))? {
                 Some(asked) if asked.name == "finish" => return Ok(true),
                 Some(asked) => match asked.target.trim() {
                     word @ ("yes" | "no") => self.adopt(word == "yes"),
-                    _ => self.stage.refuse(&asked, "it is yes or no"),
+                    _ => self.lesson.refuse(&asked, "it is yes or no"),
                 },
                 None => self.hear()?,
             }
@@ -169,14 +169,14 @@ impl Grandparent<'_> {
     }
 
     /// Reads what has been told; `false` at the end of the pipe. Looks also who has ended.
-    fn hear(&mut self) -> Result<(), StageError> {
+    fn hear(&mut self) -> Result<(), LessonError> {
         let mut line = [0; 8];
         while is_ready(self.told.as_fd(), Duration::ZERO) && matches!(rustix::io::read(&self.told, &mut line), Ok(8)) {
             let [pid, parent] = [&line[..4], &line[4..]].map(|bytes| i32::from_le_bytes(bytes.try_into().unwrap_or_default()));
             if let Some(child) = self.children.iter_mut().find(|child| child.pid.number() == pid) {
                 child.told = Some(parent);
             } else if let Some(stat) = stat_of(Pid::new(pid)) {
-                let pidfd = PidFd::open(Pid::new(pid)).map_err(StageError::kernel("open a grandchild"))?;
+                let pidfd = PidFd::open(Pid::new(pid)).map_err(LessonError::kernel("open a grandchild"))?;
                 let child = Grandchild { pid: Pid::new(pid), pidfd, started: stat.starttime, told: None, has_ended: false };
                 self.children.push(child);
             }
@@ -186,7 +186,7 @@ impl Grandparent<'_> {
     }
 
     /// Sees to it that the parent is dead, and looks where its children are.
-    fn bereave(&mut self, mut parent: Child<'_>) -> Result<Option<Seen>, StageError> {
+    fn bereave(&mut self, mut parent: Child<'_>) -> Result<Option<Seen>, LessonError> {
         self.hear()?;
         let bereaved = self.children.iter().filter(|child| !child.has_ended).count();
         if parent.peek()?.is_none() {
@@ -208,8 +208,8 @@ impl Grandparent<'_> {
             let stat = stat_of(child.pid).filter(|stat| stat.starttime == child.started && stat.state != 'Z');
             let Some(stat) = stat else { continue };
             let name = stat_of(Pid::new(stat.ppid)).map_or_else(|| "?".to_owned(), |stat| stat.comm);
-            self.stage.report(EventKind::ProcessOrphaned { pid: child.pid, ppid: Pid::new(stat.ppid) });
-            self.stage.say(&format!("{} ({}) is an orphan; its parent is {name} ({}) now", stat.comm, child.pid, stat.ppid));
+            self.lesson.report(EventKind::ProcessOrphaned { pid: child.pid, ppid: Pid::new(stat.ppid) });
+            self.lesson.say(&format!("{} ({}) is an orphan; its parent is {name} ({}) now", stat.comm, child.pid, stat.ppid));
             orphans.push(Orphan { parent: (stat.ppid, name), told: child.told });
         }
         let ancestors = line_of_parents(own_pid()).iter().skip(1).map(|stat| stat.pid).chain([1]).collect();
@@ -222,19 +222,19 @@ impl Grandparent<'_> {
             orphans,
         };
         if bereaved == 0 {
-            self.stage.notice("could not make an orphan: no child was alive when the parent died");
+            self.lesson.notice("could not make an orphan: no child was alive when the parent died");
         }
         Ok((bereaved > 0).then_some(seen))
     }
 
     /// The orphans live until somebody says that it is enough.
-    fn attend_the_orphans(&mut self, deadline: Instant) -> Result<(), StageError> {
+    fn attend_the_orphans(&mut self, deadline: Instant) -> Result<(), LessonError> {
         while self.alive().next().is_some() && Instant::now() < deadline {
             self.main.waiting("you: let the orphans end", None);
             let others: Vec<BorrowedFd<'_>> = self.alive().collect();
-            match self.stage.listen(&others, deadline.saturating_duration_since(Instant::now()))? {
+            match self.lesson.listen(&others, deadline.saturating_duration_since(Instant::now()))? {
                 Some(asked) if asked.name == "finish" => break,
-                Some(asked) => self.stage.refuse(&asked, "the parent is dead, and the orphans have their new parent already"),
+                Some(asked) => self.lesson.refuse(&asked, "the parent is dead, and the orphans have their new parent already"),
                 None => self.hear()?,
             }
         }
@@ -242,13 +242,13 @@ impl Grandparent<'_> {
     }
 
     /// Waits for the orphans' ends; who was stopped is killed. Then tries what only a parent can: to wait on them.
-    fn part(&mut self) -> Result<Vec<End>, StageError> {
+    fn part(&mut self) -> Result<Vec<End>, LessonError> {
         let due = Instant::now() + Duration::from_secs(2);
         while self.alive().next().is_some() {
             let left = due.saturating_duration_since(Instant::now());
             let others: Vec<BorrowedFd<'_>> = self.alive().collect();
-            if let Some(asked) = self.stage.listen(&others, left.max(Duration::from_millis(50)))? {
-                self.stage.refuse(&asked, TOO_LATE);
+            if let Some(asked) = self.lesson.listen(&others, left.max(Duration::from_millis(50)))? {
+                self.lesson.refuse(&asked, TOO_LATE);
             }
             for child in self.children.iter().filter(|child| is_given_up(child.pid, due)) {
                 let _ = child.pidfd.signal(Signal::KILL, SignalScope::Process);
@@ -265,8 +265,8 @@ impl Grandparent<'_> {
                 Ok(None) => return Err(0),
                 Err(error) => return Err(error.raw_os_error()),
             };
-            self.stage.report(EventKind::ProcessExited { pid: child.pid, status });
-            self.stage.report(EventKind::ProcessReaped { pid: child.pid });
+            self.lesson.report(EventKind::ProcessExited { pid: child.pid, status });
+            self.lesson.report(EventKind::ProcessReaped { pid: child.pid });
             Ok(status)
         };
         Ok(self.children.iter().map(wait).collect())

@@ -17,36 +17,36 @@ use crate::scenario::lesson::children::{Child, Fork};
 use crate::scenario::lesson::handle::own_pid;
 use crate::scenario::lesson::relatives::{exec, is_ready, line_of_parents, link_of, stat_of};
 use crate::scenario::lesson::words::unknown;
-use crate::scenario::lesson::{Stage, StageError, Task};
+use crate::scenario::lesson::{Lesson, LessonError, Task};
 use crate::sys::exit_now;
 
-pub(super) fn run(stage: &Stage, params: &Params) -> Result<Facts, StageError> {
+pub(super) fn run(lesson: &Lesson, params: &Params) -> Result<Facts, LessonError> {
     let deadline = Instant::now() + params.seconds("patience");
-    let main = stage.task("main", TaskSort::Thread);
+    let main = lesson.task("main", TaskSort::Thread);
     let folder = params.text("folder");
-    std::env::set_current_dir(folder).map_err(StageError::kernel(format!("enter {folder}")))?;
+    std::env::set_current_dir(folder).map_err(LessonError::kernel(format!("enter {folder}")))?;
     // Rust marks what it opens close-on-exec; this file is to be inherited.
-    let program = std::env::current_exe().map_err(StageError::kernel("find this program"))?;
-    let file = File::open(&program).map_err(StageError::kernel("open this program's file"))?;
-    fcntl_setfd(&file, FdFlags::empty()).map_err(StageError::kernel("keep a file open for children"))?;
+    let program = std::env::current_exe().map_err(LessonError::kernel("find this program"))?;
+    let file = File::open(&program).map_err(LessonError::kernel("open this program's file"))?;
+    fcntl_setfd(&file, FdFlags::empty()).map_err(LessonError::kernel("keep a file open for children"))?;
 
-    let (input, opener) = io::pipe().map_err(StageError::kernel("make a pipe"))?;
-    let (steps, step) = io::pipe().map_err(StageError::kernel("make a pipe"))?;
+    let (input, opener) = io::pipe().map_err(LessonError::kernel("make a pipe"))?;
+    let (steps, step) = io::pipe().map_err(LessonError::kernel("make a pipe"))?;
     let mut children = Vec::new();
     for name in (1..=params.count("copies")).map(|number| format!("copy-{number}")).chain(["job".to_owned()]) {
-        match stage.fork(&name)? {
+        match lesson.fork(&name)? {
             Fork::Child => {
                 drop(opener);
                 exit_now(i32::from(be_child(&name, &input, step, params.text("greeting")).is_err()));
             }
             Fork::Parent(child) => {
-                stage.keep_name(&child);
+                lesson.keep_name(&child);
                 children.push(child);
             }
         }
     }
     drop((input, step));
-    let mut parent = Parent { stage, main, children, steps, in_foreground: true, counts: Counts::default() };
+    let mut parent = Parent { lesson, main, children, steps, in_foreground: true, counts: Counts::default() };
     let seen = parent.look(params, file.as_fd());
     parent.attend(deadline)?;
     parent.main.waiting("its children", None);
@@ -61,7 +61,7 @@ pub(super) fn run(stage: &Stage, params: &Params) -> Result<Facts, StageError> {
         }
     }
     drop(opener);
-    stage.reap_all(children, Duration::from_secs(2))?;
+    lesson.reap_all(children, Duration::from_secs(2))?;
     main.finish("ok");
     Ok(facts(&seen, &counts, lives))
 }
@@ -111,7 +111,7 @@ struct Lives {
 }
 
 struct Parent<'s> {
-    stage: &'s Stage,
+    lesson: &'s Lesson,
     main: Task<'s>,
     children: Vec<Child<'s>>,
     steps: PipeReader,
@@ -146,7 +146,7 @@ impl Parent<'_> {
         for (name, value) in
             [("equal", equal), ("only the parent's", ours.len() - equal), ("only the copy's", theirs.len() - equal)]
         {
-            self.stage.value(format!("variables: {name}"), value);
+            self.lesson.value(format!("variables: {name}"), value);
         }
         let line = self.show_parents(copy);
         // Somebody may have killed one already.
@@ -168,14 +168,14 @@ impl Parent<'_> {
     fn show_parents(&self, pid: Pid) -> Option<i32> {
         let line = line_of_parents(pid);
         let names: Vec<String> = line.iter().map(|stat| format!("{} ({})", stat.comm, stat.pid)).collect();
-        self.stage.value("line of parents", names.join(" < "));
-        self.stage.say(&names.join(", child of "));
+        self.lesson.value("line of parents", names.join(" < "));
+        self.lesson.say(&names.join(", child of "));
         line.last().map(|last| last.ppid)
     }
 
     /// In the foreground, the parent only waits for the job; in the background both go on. Ends when somebody says so,
     /// at the deadline, or when no child is left alive.
-    fn attend(&mut self, deadline: Instant) -> Result<(), StageError> {
+    fn attend(&mut self, deadline: Instant) -> Result<(), LessonError> {
         while Instant::now() < deadline && self.children.iter().any(|child| !child.has_ended()) {
             let left = deadline.saturating_duration_since(Instant::now());
             let pause = if self.in_foreground {
@@ -190,7 +190,7 @@ impl Parent<'_> {
                 left.min(Duration::from_millis(20))
             };
             let alive: Vec<BorrowedFd<'_>> = self.children.iter().filter(|child| !child.has_ended()).map(AsFd::as_fd).collect();
-            let asked = self.stage.listen(&alive, pause)?;
+            let asked = self.lesson.listen(&alive, pause)?;
             for child in &mut self.children {
                 child.peek()?;
             }
@@ -200,9 +200,9 @@ impl Parent<'_> {
                 "finish" => break,
                 "parents" => match self.children.iter().find(|child| child.is_meant_by(asked.target.trim())) {
                     Some(child) => drop(self.show_parents(child.pid())),
-                    None => self.stage.refuse(&asked, &unknown("copy", &asked.target, self.children.iter().map(Child::name))),
+                    None => self.lesson.refuse(&asked, &unknown("copy", &asked.target, self.children.iter().map(Child::name))),
                 },
-                _ if !job_is_alive => self.stage.refuse(&asked, "the job has ended"),
+                _ if !job_is_alive => self.lesson.refuse(&asked, "the job has ended"),
                 "background" if self.in_foreground => {
                     self.count_the_jobs_steps();
                     self.in_foreground = false;
@@ -211,7 +211,7 @@ impl Parent<'_> {
                     self.main.running("work of its own, with the job in the background");
                 }
                 "foreground" if !self.in_foreground => self.in_foreground = true,
-                word => self.stage.refuse(&asked, &format!("the job is in the {word} already")),
+                word => self.lesson.refuse(&asked, &format!("the job is in the {word} already")),
             }
         }
         self.show_steps();
@@ -219,19 +219,19 @@ impl Parent<'_> {
     }
 
     fn show_steps(&self) {
-        self.stage.value("steps of the job in the background", self.counts.job);
-        self.stage.value("steps of the parent meanwhile", self.counts.main);
+        self.lesson.value("steps of the job in the background", self.counts.job);
+        self.lesson.value("steps of the parent meanwhile", self.counts.main);
     }
 
     /// If nobody has killed a copy, the parent does.
-    fn kill_one(&mut self, copies: usize) -> Result<(), StageError> {
+    fn kill_one(&mut self, copies: usize) -> Result<(), LessonError> {
         for copy in &mut self.children[..copies] {
             if copy.peek()?.is_some() {
                 return Ok(());
             }
         }
         let second = &mut self.children[1];
-        self.stage.say(&format!("nobody has killed a copy, so its parent kills {}", second.name()));
+        self.lesson.say(&format!("nobody has killed a copy, so its parent kills {}", second.name()));
         second.signal(Signal::KILL);
         is_ready(second.as_fd(), Duration::from_secs(2));
         second.peek().map(drop)

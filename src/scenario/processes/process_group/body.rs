@@ -13,14 +13,14 @@ use crate::scenario::card::{Facts, Params, Reply, equals};
 use crate::scenario::lesson::children::{Child, Fork};
 use crate::scenario::lesson::relatives::{is_ready, stat_of};
 use crate::scenario::lesson::words::unknown;
-use crate::scenario::lesson::{Stage, StageAction, StageError, Task};
+use crate::scenario::lesson::{Lesson, LessonAction, LessonError, Task};
 use crate::sys::{SignalFd, exit_now, session};
 
-pub(super) fn run(stage: &Stage, params: &Params) -> Result<Facts, StageError> {
+pub(super) fn run(lesson: &Lesson, params: &Params) -> Result<Facts, LessonError> {
     let deadline = Instant::now() + params.seconds("patience");
-    let main = stage.task("main", TaskSort::Thread);
+    let main = lesson.task("main", TaskSort::Thread);
     let signal = params.text("signal").parse().unwrap_or(Signal::USR1);
-    let mut parent = Parent { stage, main, signal, members: Vec::new(), rounds: Vec::new() };
+    let mut parent = Parent { lesson, main, signal, members: Vec::new(), rounds: Vec::new() };
     for group in ['a', 'b'] {
         (1..=params.count("members")).try_for_each(|number| parent.start(group, number))?;
     }
@@ -30,19 +30,19 @@ pub(super) fn run(stage: &Stage, params: &Params) -> Result<Facts, StageError> {
     // What nobody did, the parent does.
     for (name, target, to_group) in [("signal", "a-1", false), ("signal-group", "a", true)] {
         if parent.rounds.iter().all(|round| round.to_group != to_group) {
-            let _ = parent.send(&StageAction { name: name.to_owned(), target: target.to_owned() })?;
+            let _ = parent.send(&LessonAction { name: name.to_owned(), target: target.to_owned() })?;
         }
     }
     let Parent { main, members, rounds, .. } = parent;
     main.waiting("its children", None);
-    stage.reap_all(members.into_iter().map(|member| member.child).collect(), Duration::from_secs(2))?;
+    lesson.reap_all(members.into_iter().map(|member| member.child).collect(), Duration::from_secs(2))?;
     main.finish("ok");
     Ok(facts(&numbers, &rounds))
 }
 
 /// A member: blocks the signal, so that it stays pending where everybody can see it, and takes it when it is told to.
 fn be_member(
-    stage: &Stage,
+    lesson: &Lesson,
     name: &str,
     leader: Option<i32>,
     signal: Signal,
@@ -57,7 +57,7 @@ fn be_member(
     tell.write_all(b"r")?;
     while rustix::io::retry_on_intr(|| rustix::io::read(orders, &mut [0_u8; 1]))? == 1 {
         while let Some(signal) = pending.read()? {
-            stage.say(&format!("{name} ({}) has got {signal}", getpid().as_raw_nonzero()));
+            lesson.say(&format!("{name} ({}) has got {signal}", getpid().as_raw_nonzero()));
         }
         tell.write_all(b"t")?;
     }
@@ -93,7 +93,7 @@ struct Round {
 }
 
 struct Parent<'s> {
-    stage: &'s Stage,
+    lesson: &'s Lesson,
     main: Task<'s>,
     signal: Signal,
     members: Vec<Member<'s>>,
@@ -101,15 +101,15 @@ struct Parent<'s> {
 }
 
 impl Parent<'_> {
-    fn start(&mut self, group: char, number: usize) -> Result<(), StageError> {
+    fn start(&mut self, group: char, number: usize) -> Result<(), LessonError> {
         let name = format!("{group}-{number}");
-        let (orders, order) = io::pipe().map_err(StageError::kernel("make a pipe"))?;
-        let (told, tell) = io::pipe().map_err(StageError::kernel("make a pipe"))?;
+        let (orders, order) = io::pipe().map_err(LessonError::kernel("make a pipe"))?;
+        let (told, tell) = io::pipe().map_err(LessonError::kernel("make a pipe"))?;
         let leader = self.leader(group);
-        match self.stage.fork(&name)? {
+        match self.lesson.fork(&name)? {
             Fork::Child => {
                 drop((order, told, std::mem::take(&mut self.members)));
-                exit_now(i32::from(be_member(self.stage, &name, leader, self.signal, &orders, tell).is_err()));
+                exit_now(i32::from(be_member(self.lesson, &name, leader, self.signal, &orders, tell).is_err()));
             }
             Fork::Parent(child) => self.members.push(Member { child, group, orders: order, told }),
         }
@@ -144,16 +144,16 @@ impl Parent<'_> {
     }
 
     /// Does what is asked until the deadline, until somebody says that it is enough, or until nobody is left alive.
-    fn attend(&mut self, deadline: Instant) -> Result<(), StageError> {
+    fn attend(&mut self, deadline: Instant) -> Result<(), LessonError> {
         while Instant::now() < deadline && self.members.iter().any(|member| !member.child.has_ended()) {
             self.main.waiting("you: whom shall it signal?", None);
             let alive: Vec<BorrowedFd<'_>> =
                 self.members.iter().filter(|member| !member.child.has_ended()).map(|member| member.child.as_fd()).collect();
-            match self.stage.listen(&alive, deadline.saturating_duration_since(Instant::now()))? {
+            match self.lesson.listen(&alive, deadline.saturating_duration_since(Instant::now()))? {
                 Some(asked) if asked.name == "finish" => return Ok(()),
                 Some(asked) => {
                     let reply = self.send(&asked)?;
-                    self.stage.answer(&asked, &reply);
+                    self.lesson.answer(&asked, &reply);
                 }
                 None => {}
             }
@@ -162,12 +162,12 @@ impl Parent<'_> {
         Ok(())
     }
 
-    fn look(&mut self) -> Result<(), StageError> {
+    fn look(&mut self) -> Result<(), LessonError> {
         self.members.iter_mut().try_for_each(|member| member.child.peek().map(drop))
     }
 
     /// Sends the signal, and looks who has got it; or says that there is nobody to send it to.
-    fn send(&mut self, asked: &StageAction) -> Result<Reply, StageError> {
+    fn send(&mut self, asked: &LessonAction) -> Result<Reply, LessonError> {
         self.look()?;
         self.take();
         let (target, to_group) = (asked.target.trim(), asked.name == "signal-group");
@@ -200,7 +200,7 @@ impl Parent<'_> {
             |number: &usize| !before.contains(number) && self.members[*number].child.peek_again().is_ok_and(|end| end.is_none());
         let meant = (0..self.members.len()).filter(|number| is_meant(&&self.members[*number])).filter(could).collect();
         let round = Round { to_group, meant: names(meant), hit: names(hit) };
-        self.stage.value(format!("{} {target} reached", asked.name), round.hit.clone());
+        self.lesson.value(format!("{} {target} reached", asked.name), round.hit.clone());
         self.rounds.push(round);
         self.take();
         Ok(Ok(()))

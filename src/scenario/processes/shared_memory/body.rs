@@ -11,7 +11,7 @@ use crate::model::{Fact, TaskSort};
 use crate::scenario::card::{Facts, Params, equals};
 use crate::scenario::lesson::children::{Child, Fork};
 use crate::scenario::lesson::relatives::{is_given_up, is_ready};
-use crate::scenario::lesson::{Stage, StageError, Task};
+use crate::scenario::lesson::{Lesson, LessonError, Task};
 use crate::sys::{SharedNumber, exit_now};
 
 /// Who can change something.
@@ -42,16 +42,17 @@ struct Look {
     address: u64,
 }
 
-pub(super) fn run(stage: &Stage, params: &Params) -> Result<Facts, StageError> {
+pub(super) fn run(lesson: &Lesson, params: &Params) -> Result<Facts, LessonError> {
     let deadline = Instant::now() + params.seconds("patience");
-    let main = stage.task("main", TaskSort::Thread);
+    let main = lesson.task("main", TaskSort::Thread);
     let (start, step) = (params.count("start") as u64, params.count("step") as u64);
-    let boxes = Boxes { x: AtomicU64::new(start), shared: SharedNumber::new().map_err(StageError::kernel("map shared memory"))? };
+    let boxes =
+        Boxes { x: AtomicU64::new(start), shared: SharedNumber::new().map_err(LessonError::kernel("map shared memory"))? };
     boxes.shared.store(start, SeqCst);
 
-    let (orders, order) = io::pipe().map_err(StageError::kernel("make a pipe"))?;
-    let (told, tell) = io::pipe().map_err(StageError::kernel("make a pipe"))?;
-    let child = match stage.fork("child")? {
+    let (orders, order) = io::pipe().map_err(LessonError::kernel("make a pipe"))?;
+    let (told, tell) = io::pipe().map_err(LessonError::kernel("make a pipe"))?;
+    let child = match lesson.fork("child")? {
         Fork::Child => {
             drop((order, told));
             exit_now(i32::from(be_child(&boxes, step, &orders, tell).is_err()));
@@ -64,13 +65,13 @@ pub(super) fn run(stage: &Stage, params: &Params) -> Result<Facts, StageError> {
     let (telling, done) = sync_channel(1);
     std::thread::scope(|scope| {
         let boxes = &boxes;
-        let work = move || be_thread(stage, boxes, step, &asked, &telling);
+        let work = move || be_thread(lesson, boxes, step, &asked, &telling);
         std::thread::Builder::new()
             .name("thread".to_owned())
             .spawn_scoped(scope, work)
-            .map_err(StageError::kernel("start a thread"))?;
+            .map_err(LessonError::kernel("start a thread"))?;
         let child = OtherProcess { child, order, told, orders: 0 };
-        let mut parent = Parent { stage, main, boxes, step, child, asking, done, changes: Vec::new() };
+        let mut parent = Parent { lesson, main, boxes, step, child, asking, done, changes: Vec::new() };
         parent.show()?;
         parent.attend(deadline)?;
         // What nobody asked for is done now.
@@ -83,7 +84,7 @@ pub(super) fn run(stage: &Stage, params: &Params) -> Result<Facts, StageError> {
         main.waiting("the child and the thread", None);
         drop(asking);
         drop(child.order);
-        stage.reap_all(vec![child.child], Duration::from_secs(2))?;
+        lesson.reap_all(vec![child.child], Duration::from_secs(2))?;
         main.finish("ok");
         Ok(facts(start, step, &changes))
     })
@@ -104,8 +105,8 @@ fn be_child(boxes: &Boxes, step: u64, orders: &PipeReader, mut tell: PipeWriter)
 }
 
 /// The thread: its x is the x of its process.
-fn be_thread(stage: &Stage, boxes: &Boxes, step: u64, asked: &Receiver<()>, telling: &SyncSender<()>) {
-    let lane = stage.task("thread", TaskSort::Thread);
+fn be_thread(lesson: &Lesson, boxes: &Boxes, step: u64, asked: &Receiver<()>, telling: &SyncSender<()>) {
+    let lane = lesson.task("thread", TaskSort::Thread);
     lane.waiting("something to do", Some("main"));
     while let Ok(()) = asked.recv() {
         lane.running("x += step");
@@ -157,7 +158,7 @@ struct Change {
 }
 
 struct Parent<'s> {
-    stage: &'s Stage,
+    lesson: &'s Lesson,
     main: Task<'s>,
     boxes: &'s Boxes,
     step: u64,
@@ -169,17 +170,17 @@ struct Parent<'s> {
 
 impl Parent<'_> {
     /// Does what is asked until the deadline, or until somebody says that it is enough.
-    fn attend(&mut self, deadline: Instant) -> Result<(), StageError> {
+    fn attend(&mut self, deadline: Instant) -> Result<(), LessonError> {
         while Instant::now() < deadline {
             self.main.waiting("you: who shall change x?", None);
             let end = [self.child.child.as_fd()];
             let others = if self.child.child.has_ended() { &[] } else { &end[..] };
-            match self.stage.listen(others, deadline.saturating_duration_since(Instant::now()))? {
+            match self.lesson.listen(others, deadline.saturating_duration_since(Instant::now()))? {
                 Some(asked) if asked.name == "finish" => break,
                 Some(asked) => match WHO.into_iter().find(|who| *who == asked.target.trim()) {
-                    None => self.stage.refuse(&asked, "it is the child, thread or parent that changes x"),
+                    None => self.lesson.refuse(&asked, "it is the child, thread or parent that changes x"),
                     Some(who) if !self.change(who)? => {
-                        self.stage.refuse(&asked, &format!("the {who} does not answer: it has ended, or it is stopped"));
+                        self.lesson.refuse(&asked, &format!("the {who} does not answer: it has ended, or it is stopped"));
                     }
                     Some(_) => {}
                 },
@@ -190,7 +191,7 @@ impl Parent<'_> {
     }
 
     /// Lets one of them change both numbers, and looks from both processes; `false` if it could not.
-    fn change(&mut self, who: &'static str) -> Result<bool, StageError> {
+    fn change(&mut self, who: &'static str) -> Result<bool, LessonError> {
         let before = (self.boxes.look(), self.child.ask(b'r'));
         let mut childs = None;
         match who {
@@ -213,17 +214,17 @@ impl Parent<'_> {
         }
         let after = (self.boxes.look(), childs.or_else(|| self.child.ask(b'r')));
         self.changes.push(Change { who, parent: (before.0, after.0), child: before.1.zip(after.1) });
-        self.stage.say(&format!("the {who} has changed x: {}", seen(after.0, after.1)));
+        self.lesson.say(&format!("the {who} has changed x: {}", seen(after.0, after.1)));
         self.show()?;
         Ok(true)
     }
 
-    fn show(&mut self) -> Result<(), StageError> {
+    fn show(&mut self) -> Result<(), LessonError> {
         let views = [("parent", Some(self.boxes.look())), ("child", self.child.ask(b'r'))];
         for (who, look) in views {
             if let Some(look) = look {
-                self.stage.value(format!("x in the {who}"), look.x);
-                self.stage.value(format!("shared number in the {who}"), look.shared);
+                self.lesson.value(format!("x in the {who}"), look.x);
+                self.lesson.value(format!("shared number in the {who}"), look.shared);
             }
         }
         self.child.child.peek().map(drop)

@@ -16,7 +16,7 @@ use crate::scenario::lesson::handle::own_pid;
 use crate::scenario::lesson::relatives::{is_given_up, is_ready, memory_of, millis_on_a_core, reap_soon, stat_of};
 use crate::scenario::lesson::until::until;
 use crate::scenario::lesson::words::unknown;
-use crate::scenario::lesson::{Stage, StageAction, StageError, Task};
+use crate::scenario::lesson::{Lesson, LessonAction, LessonError, Task};
 use crate::sys::{PidFd, Placement, Prepared, SignalScope, dup_at_least, exit_now, spawn};
 
 const METHODS: [&str; 3] = ["fork", "spawn", "forkserver"];
@@ -38,28 +38,28 @@ static BALLAST: OnceLock<Vec<u8>> = OnceLock::new();
 /// the counterpart of Python's `if __name__ == "__main__"`.
 const GUARD: &str = "TASKLAB_SPAWNED";
 
-pub(super) fn run(stage: &Stage, params: &Params) -> Result<Facts, StageError> {
+pub(super) fn run(lesson: &Lesson, params: &Params) -> Result<Facts, LessonError> {
     match std::env::var(GUARD).as_deref() {
         Ok("guarded") => return be_spawned().map(|()| Facts::new()),
-        Ok(_) => return forget_the_guard(stage).map(|()| Facts::new()),
+        Ok(_) => return forget_the_guard(lesson).map(|()| Facts::new()),
         Err(_) => {}
     }
-    let main = stage.task("main", TaskSort::Thread);
+    let main = lesson.task("main", TaskSort::Thread);
     // The server is forked while this process is still small.
-    let (requests, request) = io::pipe().map_err(StageError::kernel("make a pipe"))?;
+    let (requests, request) = io::pipe().map_err(LessonError::kernel("make a pipe"))?;
     let mut pipes = [Pipes::new()?, Pipes::new()?, Pipes::new()?];
-    let server = match stage.fork("forkserver")? {
+    let server = match lesson.fork("forkserver")? {
         Fork::Child => {
             close_all(&mut pipes);
             drop(request);
-            exit_now(i32::from(serve(stage, &requests, &pipes[2]).is_err()));
+            exit_now(i32::from(serve(lesson, &requests, &pipes[2]).is_err()));
         }
         Fork::Parent(child) => child,
     };
     drop(requests);
     BALLAST.get_or_init(|| vec![1; params.count("ballast") * MIB]);
 
-    let mut starter = Starter { stage, main, pipes, request, children: vec![server], others: Vec::new(), starts: Vec::new() };
+    let mut starter = Starter { lesson, main, pipes, request, children: vec![server], others: Vec::new(), starts: Vec::new() };
     if let Some(alone) = METHODS.into_iter().position(|method| method == params.text("method")) {
         for _ in 0..10 * params.count("rounds") {
             if !starter.start(alone, false)? {
@@ -94,9 +94,9 @@ struct Pipes {
 }
 
 impl Pipes {
-    fn new() -> Result<Self, StageError> {
-        let (told, tell) = io::pipe().map_err(StageError::kernel("make a pipe"))?;
-        let (wait, release) = io::pipe().map_err(StageError::kernel("make a pipe"))?;
+    fn new() -> Result<Self, LessonError> {
+        let (told, tell) = io::pipe().map_err(LessonError::kernel("make a pipe"))?;
+        let (wait, release) = io::pipe().map_err(LessonError::kernel("make a pipe"))?;
         Ok(Self { told, tell, wait, release: Some(release) })
     }
 }
@@ -141,27 +141,27 @@ fn be_child(mut tell: impl Write, mut wait: impl Read) -> io::Result<()> {
     wait.read(&mut [0]).map(drop)
 }
 
-fn be_spawned() -> Result<(), StageError> {
-    be_child(io::stdout(), io::stdin()).map_err(StageError::kernel("tell what this process is"))
+fn be_spawned() -> Result<(), LessonError> {
+    be_child(io::stdout(), io::stdin()).map_err(LessonError::kernel("tell what this process is"))
 }
 
 /// A spawned child without the guard does what its parent does: it starts a child. That one has the guard, or there
 /// would be no end.
-fn forget_the_guard(stage: &Stage) -> Result<(), StageError> {
-    let child = spawn_this_program(stage, "guarded", io::stdin().as_fd(), io::stdout().as_fd())?;
+fn forget_the_guard(lesson: &Lesson) -> Result<(), LessonError> {
+    let child = spawn_this_program(lesson, "guarded", io::stdin().as_fd(), io::stdout().as_fd())?;
     be_spawned()?;
     child.reap().map(drop)
 }
 
 /// The fork server: forks a child for each request, and waits on those that have ended.
-fn serve(stage: &Stage, requests: &PipeReader, pipes: &Pipes) -> Result<(), StageError> {
+fn serve(lesson: &Lesson, requests: &PipeReader, pipes: &Pipes) -> Result<(), LessonError> {
     let mut children: Vec<Child<'_>> = Vec::new();
     let mut is_open = true;
     while is_open || !children.is_empty() {
         if is_open && is_ready(requests.as_fd(), Duration::from_millis(20)) {
             is_open = matches!(rustix::io::read(requests, &mut [0_u8; 1]), Ok(1));
             if is_open {
-                match stage.fork("from-server")? {
+                match lesson.fork("from-server")? {
                     Fork::Child => exit_now(i32::from(be_child(&pipes.tell, &pipes.wait).is_err())),
                     Fork::Parent(child) => children.push(child),
                 }
@@ -182,15 +182,15 @@ fn serve(stage: &Stage, requests: &PipeReader, pipes: &Pipes) -> Result<(), Stag
 
 /// Starts this program once more in a new process, with standard input and output in place of the pipes' ends.
 fn spawn_this_program<'s>(
-    stage: &'s Stage,
+    lesson: &'s Lesson,
     guard: &str,
     wait: BorrowedFd<'_>,
     tell: BorrowedFd<'_>,
-) -> Result<Child<'s>, StageError> {
-    let text = |bytes: &[u8]| CString::new(bytes).map_err(StageError::kernel("pass a text with a NUL"));
+) -> Result<Child<'s>, LessonError> {
+    let text = |bytes: &[u8]| CString::new(bytes).map_err(LessonError::kernel("pass a text with a NUL"));
     let place = |fd: BorrowedFd<'_>, number| {
-        let fd = dup_at_least(fd, 3).map_err(StageError::kernel("duplicate a pipe's end"))?;
-        Ok::<_, StageError>(Placement { fd, number })
+        let fd = dup_at_least(fd, 3).map_err(LessonError::kernel("duplicate a pipe's end"))?;
+        Ok::<_, LessonError>(Placement { fd, number })
     };
     let ours = std::env::vars_os().filter(|(name, _)| !name.as_bytes().starts_with(b"TASKLAB_"));
     let ours = ours.map(|(name, value)| [name.as_bytes(), b"=", value.as_bytes()].concat());
@@ -203,9 +203,9 @@ fn spawn_this_program<'s>(
         placements: vec![place(wait, 0)?, place(tell, 1)?],
         ..Prepared::default()
     };
-    let spawned = spawn(&prepared).map_err(|error| StageError::kernel("spawn this program")(io::Error::other(error)))?;
+    let spawned = spawn(&prepared).map_err(|error| LessonError::kernel("spawn this program")(io::Error::other(error)))?;
     let name = if guard == "guarded" { "spawn" } else { "unguarded" };
-    Ok(Child::of_program(stage, name, argv.map(str::to_owned).to_vec(), spawned))
+    Ok(Child::of_program(lesson, name, argv.map(str::to_owned).to_vec(), spawned))
 }
 
 /// A process that was started: how long it took until it told of itself, and what it is.
@@ -223,7 +223,7 @@ struct Start {
 }
 
 struct Starter<'s> {
-    stage: &'s Stage,
+    lesson: &'s Lesson,
     main: Task<'s>,
     pipes: [Pipes; 3],
     request: PipeWriter,
@@ -236,18 +236,18 @@ struct Starter<'s> {
 impl<'s> Starter<'s> {
     /// Starts a process, takes the time, looks at it, and lets it end, unless it is to stay. `false` if it has not come to tell of
     /// itself.
-    fn start(&mut self, method: usize, stays: bool) -> Result<bool, StageError> {
+    fn start(&mut self, method: usize, stays: bool) -> Result<bool, LessonError> {
         self.main.running(METHODS[method]);
         let began = Instant::now();
         let child = match method {
-            0 => match self.stage.fork("fork")? {
+            0 => match self.lesson.fork("fork")? {
                 Fork::Child => {
                     close_all(&mut self.pipes);
                     exit_now(i32::from(be_child(&self.pipes[0].tell, &self.pipes[0].wait).is_err()));
                 }
                 Fork::Parent(child) => Some(child),
             },
-            1 => Some(spawn_this_program(self.stage, "guarded", self.pipes[1].wait.as_fd(), self.pipes[1].tell.as_fd())?),
+            1 => Some(spawn_this_program(self.lesson, "guarded", self.pipes[1].wait.as_fd(), self.pipes[1].tell.as_fd())?),
             _ => {
                 // A server that was killed hears nothing; the wait below ends without an answer.
                 let _ = self.request.write_all(b"s");
@@ -256,7 +256,7 @@ impl<'s> Starter<'s> {
         };
         let told = self.hear(method, child);
         let Some(told) = told else {
-            self.stage.notice(format!("could not start a process by {}: it did not come to tell of itself", METHODS[method]));
+            self.lesson.notice(format!("could not start a process by {}: it did not come to tell of itself", METHODS[method]));
             return Ok(false);
         };
         let millis = began.elapsed().as_secs_f64() * 1_000.0;
@@ -293,7 +293,7 @@ impl<'s> Starter<'s> {
     }
 
     /// Lets this many children of a method end, and waits on those of ours that have ended.
-    fn release(&mut self, method: usize, count: usize) -> Result<(), StageError> {
+    fn release(&mut self, method: usize, count: usize) -> Result<(), LessonError> {
         if let Some(release) = &mut self.pipes[method].release {
             let _ = release.write_all(&vec![b'.'; count]);
         }
@@ -306,10 +306,10 @@ impl<'s> Starter<'s> {
     }
 
     /// Spawns a child that lacks the guard, and counts who tells that it is a child of that one.
-    fn start_unguarded(&mut self) -> Result<Option<usize>, StageError> {
-        let (wait, release) = io::pipe().map_err(StageError::kernel("make a pipe"))?;
-        let (told, tell) = io::pipe().map_err(StageError::kernel("make a pipe"))?;
-        let mut child = spawn_this_program(self.stage, "forgotten", wait.as_fd(), tell.as_fd())?;
+    fn start_unguarded(&mut self) -> Result<Option<usize>, LessonError> {
+        let (wait, release) = io::pipe().map_err(LessonError::kernel("make a pipe"))?;
+        let (told, tell) = io::pipe().map_err(LessonError::kernel("make a pipe"))?;
+        let mut child = spawn_this_program(self.lesson, "forgotten", wait.as_fd(), tell.as_fd())?;
         drop((wait, tell));
         let end = Instant::now() + TO_TELL;
         let mut family: Vec<Told> = Vec::new();
@@ -322,7 +322,7 @@ impl<'s> Starter<'s> {
         drop(release);
         reap_soon(child)?;
         let started = family.iter().filter(|told| told.parent == pid).count();
-        self.stage.say(&format!("without the guard, the spawned child started {started} of its own"));
+        self.lesson.say(&format!("without the guard, the spawned child started {started} of its own"));
         // Somebody has killed it before it could say anything.
         Ok((family.len() == 2).then_some(started))
     }
@@ -334,25 +334,25 @@ impl<'s> Starter<'s> {
             let told = |what: &str| if is_alone { what.to_owned() } else { format!("{method}: {what}") };
             let mut starts = self.starts.iter().filter(|start| start.method == number);
             if let Some(millis) = fastest(starts.clone()) {
-                self.stage.value(told("ms until it began"), (millis * 100.0).round() / 100.0);
-                self.stage.say(&format!("{method}: {millis:.2} ms until it began"));
+                self.lesson.value(told("ms until it began"), (millis * 100.0).round() / 100.0);
+                self.lesson.say(&format!("{method}: {millis:.2} ms until it began"));
             }
             if let Some(millis) = least_cpu(starts.clone()) {
-                self.stage.value(told("ms of that on a core"), (millis * 100.0).round() / 100.0);
+                self.lesson.value(told("ms of that on a core"), (millis * 100.0).round() / 100.0);
             }
             if let Some((resident, own)) = starts.next_back().and_then(|start| start.memory) {
-                self.stage.value(told("memory (KiB)"), resident);
-                self.stage.value(told("memory that is its own (KiB)"), own);
+                self.lesson.value(told("memory (KiB)"), resident);
+                self.lesson.value(told("memory that is its own (KiB)"), own);
             }
         }
     }
 
     /// Starts what is asked for, until the deadline, or until somebody says that it is enough.
-    fn attend(&mut self, deadline: Instant) -> Result<(), StageError> {
+    fn attend(&mut self, deadline: Instant) -> Result<(), LessonError> {
         while Instant::now() < deadline {
             self.main.waiting("you: start one more?", None);
             let alive: Vec<BorrowedFd<'_>> = self.children.iter().filter(|child| !child.has_ended()).map(AsFd::as_fd).collect();
-            let asked = self.stage.listen(&alive, deadline.saturating_duration_since(Instant::now()))?;
+            let asked = self.lesson.listen(&alive, deadline.saturating_duration_since(Instant::now()))?;
             for child in &mut self.children {
                 child.peek()?;
             }
@@ -365,10 +365,10 @@ impl<'s> Starter<'s> {
         Ok(())
     }
 
-    fn obey(&mut self, asked: &StageAction) -> Result<(), StageError> {
+    fn obey(&mut self, asked: &LessonAction) -> Result<(), LessonError> {
         match METHODS.into_iter().position(|method| method == asked.target.trim()) {
-            None => self.stage.refuse(asked, &unknown("method", &asked.target, METHODS)),
-            Some(_) if self.starts.len() >= MOST_STARTS => self.stage.refuse(asked, "60 processes are enough for one run"),
+            None => self.lesson.refuse(asked, &unknown("method", &asked.target, METHODS)),
+            Some(_) if self.starts.len() >= MOST_STARTS => self.lesson.refuse(asked, "60 processes are enough for one run"),
             Some(method) => {
                 self.start(method, true)?;
                 self.show();
@@ -378,7 +378,7 @@ impl<'s> Starter<'s> {
     }
 
     /// Lets all end, and waits on them. Who has not ended in time was stopped, and is killed.
-    fn end(mut self) -> Result<Vec<Start>, StageError> {
+    fn end(mut self) -> Result<Vec<Start>, LessonError> {
         self.main.waiting("its children", None);
         close_all(&mut self.pipes);
         drop(self.request);
@@ -388,7 +388,7 @@ impl<'s> Starter<'s> {
                 let _ = process.signal(Signal::KILL, SignalScope::Process);
             }
         }
-        self.stage.reap_all(self.children, end.saturating_duration_since(Instant::now()) + Duration::from_secs(1))?;
+        self.lesson.reap_all(self.children, end.saturating_duration_since(Instant::now()) + Duration::from_secs(1))?;
         self.main.finish("ok");
         Ok(self.starts)
     }

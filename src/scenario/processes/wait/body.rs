@@ -14,17 +14,17 @@ use crate::scenario::lesson::children::{Child, Fork};
 use crate::scenario::lesson::control::TOO_LATE;
 use crate::scenario::lesson::relatives::{is_ready, stat_of};
 use crate::scenario::lesson::words::unknown;
-use crate::scenario::lesson::{Stage, StageAction, StageError, Task};
+use crate::scenario::lesson::{Lesson, LessonAction, LessonError, Task};
 use crate::sys::exit_now;
 
-pub(super) fn run(stage: &Stage, params: &Params) -> Result<Facts, StageError> {
+pub(super) fn run(lesson: &Lesson, params: &Params) -> Result<Facts, LessonError> {
     let deadline = Instant::now() + params.seconds("patience");
-    let main = stage.task("main", TaskSort::Thread);
-    let (gate, opener) = io::pipe().map_err(StageError::kernel("make the gate"))?;
+    let main = lesson.task("main", TaskSort::Thread);
+    let (gate, opener) = io::pipe().map_err(LessonError::kernel("make the gate"))?;
     let mut children = Vec::new();
     let last = params.count("children") as i32;
     for number in 1..=last {
-        match stage.fork(&format!("child-{number}"))? {
+        match lesson.fork(&format!("child-{number}"))? {
             Fork::Child => {
                 drop(opener);
                 // It ends earlier if its parent has gone.
@@ -35,7 +35,7 @@ pub(super) fn run(stage: &Stage, params: &Params) -> Result<Facts, StageError> {
             Fork::Parent(child) => children.push(child),
         }
     }
-    let mut parent = Parent { stage, main, children, asked: VecDeque::new(), seen: Seen::default() };
+    let mut parent = Parent { lesson, main, children, asked: VecDeque::new(), seen: Seen::default() };
     parent.attend(deadline)?;
     parent.take_the_rest()?;
     drop(opener);
@@ -51,17 +51,17 @@ fn end_by(signal: Signal) -> ! {
 }
 
 struct Parent<'s> {
-    stage: &'s Stage,
+    lesson: &'s Lesson,
     main: Task<'s>,
     children: Vec<Child<'s>>,
     /// What it was asked to do, and has not done: who waits does nothing else.
-    asked: VecDeque<StageAction>,
+    asked: VecDeque<LessonAction>,
     seen: Seen,
 }
 
 impl Parent<'_> {
     /// Does what is asked, one thing after the other, until the deadline or until no child is left.
-    fn attend(&mut self, deadline: Instant) -> Result<(), StageError> {
+    fn attend(&mut self, deadline: Instant) -> Result<(), LessonError> {
         while !self.children.is_empty() && Instant::now() < deadline {
             while !self.children.is_empty()
                 && let Some(asked) = self.asked.pop_front()
@@ -80,10 +80,10 @@ impl Parent<'_> {
                 None => self.main.waiting("you: on which child shall it wait?", None),
             }
             let alive: Vec<BorrowedFd<'_>> = self.children.iter().filter(|child| !child.has_ended()).map(AsFd::as_fd).collect();
-            let heard = self.stage.listen(&alive, deadline.saturating_duration_since(Instant::now()))?;
+            let heard = self.lesson.listen(&alive, deadline.saturating_duration_since(Instant::now()))?;
             match heard {
                 Some(all) if all.name == "wait-all" => {
-                    let any = StageAction { name: "wait-any".to_owned(), target: String::new() };
+                    let any = LessonAction { name: "wait-any".to_owned(), target: String::new() };
                     self.asked.extend(vec![any; self.children.len().saturating_sub(self.asked.len())]);
                 }
                 heard => self.asked.extend(heard),
@@ -92,15 +92,15 @@ impl Parent<'_> {
                 child.peek()?;
             }
         }
-        self.asked.iter().for_each(|asked| self.stage.refuse(asked, TOO_LATE));
+        self.asked.iter().for_each(|asked| self.lesson.refuse(asked, TOO_LATE));
         Ok(())
     }
 
     /// `false` if it has to go on waiting.
-    fn obey(&mut self, asked: &StageAction) -> Result<bool, StageError> {
+    fn obey(&mut self, asked: &LessonAction) -> Result<bool, LessonError> {
         let chosen = self.children.iter().position(|child| child.is_meant_by(asked.target.trim()));
         if chosen.is_none() && !asked.target.trim().is_empty() {
-            self.stage.refuse(asked, &unknown("child", &asked.target, self.children.iter().map(Child::name)));
+            self.lesson.refuse(asked, &unknown("child", &asked.target, self.children.iter().map(Child::name)));
             return Ok(true);
         }
         let is_due = |child: &mut Child<'_>| child.peek().map(|ended| ended.is_some());
@@ -116,12 +116,12 @@ impl Parent<'_> {
     }
 
     /// The call itself. It does not have to wait: either somebody has ended, or it was asked not to.
-    fn wait(&mut self, chosen: Option<usize>) -> Result<(), StageError> {
+    fn wait(&mut self, chosen: Option<usize>) -> Result<(), LessonError> {
         let pid = chosen.and_then(|chosen| rustix::process::Pid::from_raw(self.children[chosen].pid().number()));
-        let found = waitpid(pid, WaitOptions::NOHANG).map_err(StageError::kernel("wait on a child"))?;
+        let found = waitpid(pid, WaitOptions::NOHANG).map_err(LessonError::kernel("wait on a child"))?;
         let Some((pid, status)) = found else {
-            self.stage.say("(0, 0): nobody has ended");
-            self.stage.value("WNOHANG gave", vec![0, 0]);
+            self.lesson.say("(0, 0): nobody has ended");
+            self.lesson.value("WNOHANG gave", vec![0, 0]);
             self.seen.polls.push((0, 0));
             return Ok(());
         };
@@ -130,26 +130,26 @@ impl Parent<'_> {
         let mut ended = self.children.remove(at);
         // Who ended only just now was not looked at before the wait.
         let told = if ended.has_ended() { ended.peek()? } else { None };
-        self.stage.report(EventKind::ProcessReaped { pid: ended.pid() });
+        self.lesson.report(EventKind::ProcessReaped { pid: ended.pid() });
         let others = self.children.iter().filter(|child| child.has_ended());
         if chosen.is_some() && others.clone().count() > 0 {
             let zombies = others.clone().filter(|child| stat_of(child.pid()).is_some_and(|stat| stat.state == 'Z'));
             self.seen.chosen.push((others.clone().count(), zombies.count()));
         }
-        self.stage.value(format!("{}: raw status", ended.name()), raw);
-        self.stage.say(&format!("({pid}, {raw}): {}", in_bits(raw)));
+        self.lesson.value(format!("{}: raw status", ended.name()), raw);
+        self.lesson.say(&format!("({pid}, {raw}): {}", in_bits(raw)));
         self.seen.waits.extend(told.map(|told| Wait { raw, told }));
         Ok(())
     }
 
     /// Waits on all that are left; who has not ended, stopped perhaps, is killed. Then nobody is left to wait on.
-    fn take_the_rest(&mut self) -> Result<(), StageError> {
+    fn take_the_rest(&mut self) -> Result<(), LessonError> {
         while !self.children.is_empty() {
             let child = &mut self.children[0];
             if child.peek()?.is_none() {
                 child.signal(Signal::KILL);
                 while child.peek()?.is_none() {
-                    self.stage.listen(&[child.as_fd()], Duration::from_secs(1))?;
+                    self.lesson.listen(&[child.as_fd()], Duration::from_secs(1))?;
                 }
             }
             self.wait(Some(0))?;

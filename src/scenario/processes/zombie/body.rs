@@ -11,19 +11,19 @@ use crate::scenario::lesson::children::{Child, Fork};
 use crate::scenario::lesson::handle::own_pid;
 use crate::scenario::lesson::proc::look_at;
 use crate::scenario::lesson::words::{counted, unknown};
-use crate::scenario::lesson::{Stage, StageError, Task};
+use crate::scenario::lesson::{Lesson, LessonError, Task};
 use crate::sys::exit_now;
 
 /// How long the children live.
 const LIFE: Duration = Duration::from_millis(300);
 
-pub(super) fn run(stage: &Stage, params: &Params) -> Result<Facts, StageError> {
+pub(super) fn run(lesson: &Lesson, params: &Params) -> Result<Facts, LessonError> {
     let began = Instant::now();
-    let main = stage.task("main", TaskSort::Thread);
-    let (mut gate, opener) = io::pipe().map_err(StageError::kernel("make the gate"))?;
+    let main = lesson.task("main", TaskSort::Thread);
+    let (mut gate, opener) = io::pipe().map_err(LessonError::kernel("make the gate"))?;
     let mut children = Vec::new();
     for number in 1..=params.count("children") as i32 {
-        match stage.fork(&format!("child-{number}"))? {
+        match lesson.fork(&format!("child-{number}"))? {
             Fork::Child => {
                 drop(opener);
                 let _ = gate.read(&mut [0]);
@@ -34,9 +34,9 @@ pub(super) fn run(stage: &Stage, params: &Params) -> Result<Facts, StageError> {
     }
     drop(gate);
     if let Some(alive) = children.first().and_then(|child| look_at(child.pid())) {
-        stage.value("memory of child-1 while it lives (KiB)", alive.memory_kib);
+        lesson.value("memory of child-1 while it lives (KiB)", alive.memory_kib);
     }
-    let mut parent = Parent { stage, main, children, wanted: Vec::new(), autopsies: Vec::new() };
+    let mut parent = Parent { lesson, main, children, wanted: Vec::new(), autopsies: Vec::new() };
     parent.attend(began + LIFE)?;
     drop(opener);
     parent.attend(began + params.seconds("patience"))?;
@@ -46,7 +46,7 @@ pub(super) fn run(stage: &Stage, params: &Params) -> Result<Facts, StageError> {
 }
 
 struct Parent<'s> {
-    stage: &'s Stage,
+    lesson: &'s Lesson,
     main: Task<'s>,
     children: Vec<Child<'s>>,
     /// Names or PIDs that somebody asked to wait on before they had ended.
@@ -73,11 +73,11 @@ struct Autopsy {
 
 impl Parent<'_> {
     /// Does what is asked until the deadline, or until no child is left.
-    fn attend(&mut self, deadline: Instant) -> Result<(), StageError> {
+    fn attend(&mut self, deadline: Instant) -> Result<(), LessonError> {
         while !self.children.is_empty() {
             self.main.waiting(&format!("you: {} to wait on", counted(self.children.len(), "child", "children")), None);
             let alive: Vec<BorrowedFd<'_>> = self.children.iter().filter(|child| !child.has_ended()).map(AsFd::as_fd).collect();
-            let asked = self.stage.listen(&alive, deadline.saturating_duration_since(Instant::now()))?;
+            let asked = self.lesson.listen(&alive, deadline.saturating_duration_since(Instant::now()))?;
             match asked {
                 Some(asked) if asked.target.trim().is_empty() => {
                     self.wanted.extend(self.children.iter().map(|child| child.name().to_owned()));
@@ -86,7 +86,7 @@ impl Parent<'_> {
                     self.wanted.push(asked.target.trim().to_owned());
                 }
                 Some(asked) => {
-                    self.stage.refuse(&asked, &unknown("child", &asked.target, self.children.iter().map(Child::name)));
+                    self.lesson.refuse(&asked, &unknown("child", &asked.target, self.children.iter().map(Child::name)));
                 }
                 None if Instant::now() >= deadline => return Ok(()),
                 None => {}
@@ -96,7 +96,7 @@ impl Parent<'_> {
         Ok(())
     }
 
-    fn reap_the_wanted(&mut self) -> Result<(), StageError> {
+    fn reap_the_wanted(&mut self) -> Result<(), LessonError> {
         for mut child in std::mem::take(&mut self.children) {
             let ended = child.peek()?;
             match ended {
@@ -110,7 +110,7 @@ impl Parent<'_> {
     }
 
     /// Waits on all that are left. Who has been stopped, and so cannot end by itself, is killed first.
-    fn lose_patience(&mut self) -> Result<(), StageError> {
+    fn lose_patience(&mut self) -> Result<(), LessonError> {
         for child in &self.children {
             if !child.has_ended() {
                 child.signal(Signal::KILL);
@@ -120,21 +120,21 @@ impl Parent<'_> {
         while !self.children.is_empty() {
             let alive: Vec<BorrowedFd<'_>> = self.children.iter().filter(|child| !child.has_ended()).map(AsFd::as_fd).collect();
             if !alive.is_empty() {
-                self.stage.listen(&alive, Duration::from_secs(1))?;
+                self.lesson.listen(&alive, Duration::from_secs(1))?;
             }
             self.reap_the_wanted()?;
         }
         Ok(())
     }
 
-    fn examine_and_reap(&self, child: Child<'_>, peeked: ExitStatus) -> Result<Autopsy, StageError> {
+    fn examine_and_reap(&self, child: Child<'_>, peeked: ExitStatus) -> Result<Autopsy, LessonError> {
         let state = |child: &Child<'_>| look_at(child.pid()).map_or(ProcessState::Dead, |seen| seen.state);
         let before = look_at(child.pid());
         child.signal(Signal::KILL);
         let (pid, name) = (child.pid(), child.name().to_owned());
         let (state_after_kill, peeked_after_kill) = (state(&child), child.peek_again()?.unwrap_or(ExitStatus::Unknown));
         let reaped = child.reap()?.status;
-        self.stage.say(&format!("{name} ({pid}) was a zombie, {reaped}; the wait has removed it"));
+        self.lesson.say(&format!("{name} ({pid}) was a zombie, {reaped}; the wait has removed it"));
         Ok(Autopsy {
             state: before.map_or(ProcessState::Dead, |seen| seen.state),
             memory_kib: before.map_or(0, |seen| seen.memory_kib),

@@ -13,7 +13,7 @@ use crate::scenario::card::{Facts, Params, at_most, equals, more_than};
 use crate::scenario::lesson::handle::own_pid;
 use crate::scenario::lesson::proc::look_at;
 use crate::scenario::lesson::programs::{Folder, read_what_is_there};
-use crate::scenario::lesson::{Stage, StageError};
+use crate::scenario::lesson::{Lesson, LessonError};
 use crate::sys::set_nonblocking;
 
 /// Text to work on.
@@ -25,17 +25,17 @@ const PATIENCE: Duration = Duration::from_secs(20);
 const CLOSED: &str = "the program's standard input is closed";
 const MIB: usize = 1024 * 1024;
 
-pub(super) fn run(stage: &Stage, params: &Params) -> Result<Facts, StageError> {
-    let main = stage.task("main", TaskSort::Thread);
+pub(super) fn run(lesson: &Lesson, params: &Params) -> Result<Facts, LessonError> {
+    let main = lesson.task("main", TaskSort::Thread);
     main.waiting("you: a line to send, or the end", Some(params.text("program")));
-    let talk = talk(stage, params)?;
+    let talk = talk(lesson, params)?;
 
     let folder = Folder::make("communicate")?;
     let file = folder.write("much.gz", &packed(params.count("mebibytes"))?)?;
     main.running("for line in stdout");
-    let by_line = unpack(stage, &file, false)?;
+    let by_line = unpack(lesson, &file, false)?;
     main.running("communicate()");
-    let all_at_once = unpack(stage, &file, true)?;
+    let all_at_once = unpack(lesson, &file, true)?;
     main.finish("ok");
     Ok(facts(params.text("program"), params.count("mebibytes") as u64, &talk, &by_line, &all_at_once))
 }
@@ -53,58 +53,58 @@ struct Talk {
 }
 
 /// Sends what is asked until somebody closes, the program ends, or patience does.
-fn talk(stage: &Stage, params: &Params) -> Result<Talk, StageError> {
+fn talk(lesson: &Lesson, params: &Params) -> Result<Talk, LessonError> {
     let deadline = Instant::now() + params.seconds("patience");
     let spec =
         ChildSpec { stdin: Input::Pipe, env: vec![("LC_ALL".into(), "C".into())], ..ChildSpec::new([params.text("program")]) };
-    let mut program = stage.start(&spec)?;
+    let mut program = lesson.start(&spec)?;
     let (Some(mut stdin), Some(mut stdout)) = (program.stdin.take(), program.stdout.take()) else {
-        return Err(StageError::kernel("get two pipes")(std::io::Error::other("there is none")));
+        return Err(LessonError::kernel("get two pipes")(std::io::Error::other("there is none")));
     };
     // A program that was stopped reads nothing, and its pipe may fill: then a line is refused.
     for end in [stdin.as_fd(), stdout.as_fd()] {
-        set_nonblocking(end).map_err(StageError::kernel("set up a pipe"))?;
+        set_nonblocking(end).map_err(LessonError::kernel("set up a pipe"))?;
     }
     let (mut sent, mut came) = (Vec::new(), Vec::new());
     while Instant::now() < deadline {
         let left = deadline.saturating_duration_since(Instant::now());
-        let asked = stage.listen(&[stdout.as_fd()], left)?;
+        let asked = lesson.listen(&[stdout.as_fd()], left)?;
         let said = came.len();
         if !read_what_is_there(&mut stdout, &mut came) {
             break;
         }
         if came.len() > said {
-            stage.say(&format!("it says {:?}", String::from_utf8_lossy(&came[said..])));
+            lesson.say(&format!("it says {:?}", String::from_utf8_lossy(&came[said..])));
         }
         match asked {
             Some(asked) if asked.name == "close" => break,
             Some(asked) if asked.name == "send" && stdin.write_all(format!("{}\n", asked.target).as_bytes()).is_ok() => {
-                stage.say(&format!("sent {:?}", asked.target));
+                lesson.say(&format!("sent {:?}", asked.target));
                 sent.push(asked.target);
-                stage.value("lines sent", sent.len());
+                lesson.value("lines sent", sent.len());
             }
-            Some(asked) => stage.refuse(&asked, "the program reads nothing any more, or its pipe is full"),
+            Some(asked) => lesson.refuse(&asked, "the program reads nothing any more, or its pipe is full"),
             None => {}
         }
     }
     let before_the_end = came.len();
     drop(stdin);
     program.stdout = Some(stdout);
-    let done = program.communicate(stage, b"", Instant::now() + PATIENCE, |asked| stage.refuse(asked, CLOSED))?;
+    let done = program.communicate(lesson, b"", Instant::now() + PATIENCE, |asked| lesson.refuse(asked, CLOSED))?;
     came.extend(done.stdout.unwrap_or_default());
     let lines: Vec<String> = String::from_utf8_lossy(&came).lines().map(str::to_owned).collect();
-    stage.say(&format!("its input was closed, and it said {lines:?}"));
+    lesson.say(&format!("its input was closed, and it said {lines:?}"));
     Ok(Talk { sent, before_the_end, lines, error_bytes: done.stderr.map(|bytes| bytes.len()), ended: done.status })
 }
 
 /// That many MiB of lines, packed: one MiB, over and over, as gzip unpacks what is joined.
-fn packed(mebibytes: usize) -> Result<Vec<u8>, StageError> {
+fn packed(mebibytes: usize) -> Result<Vec<u8>, LessonError> {
     let words: Vec<&str> = TEXT.split_whitespace().collect();
     let lines = words.chunks(8).cycle().flat_map(|words| format!("{}\n", words.join(" ")).into_bytes());
     let mut text: Vec<u8> = lines.take(MIB - 1).collect();
     text.push(b'\n');
     let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
-    let piece = encoder.write_all(&text).and_then(|()| encoder.finish()).map_err(StageError::kernel("pack a text"))?;
+    let piece = encoder.write_all(&text).and_then(|()| encoder.finish()).map_err(LessonError::kernel("pack a text"))?;
     Ok(piece.repeat(mebibytes))
 }
 
@@ -117,19 +117,19 @@ struct Unpacked {
 }
 
 /// Reads what `gzip -dc` writes. To keep it all is what `communicate()` does.
-fn unpack(stage: &Stage, file: &Path, keep_all: bool) -> Result<Unpacked, StageError> {
+fn unpack(lesson: &Lesson, file: &Path, keep_all: bool) -> Result<Unpacked, LessonError> {
     let memory = || look_at(own_pid()).map_or(0, |seen| seen.memory_kib);
     let mut deadline = Instant::now() + PATIENCE;
-    let mut gzip = stage.start(&ChildSpec::new(["gzip".as_ref(), "-dc".as_ref(), file.as_os_str()]))?;
+    let mut gzip = lesson.start(&ChildSpec::new(["gzip".as_ref(), "-dc".as_ref(), file.as_os_str()]))?;
     let mut stdout = gzip.stdout.take();
-    stdout.as_ref().map_or(Ok(()), set_nonblocking).map_err(StageError::kernel("set up a pipe"))?;
+    stdout.as_ref().map_or(Ok(()), set_nonblocking).map_err(LessonError::kernel("set up a pipe"))?;
     let (mut kept, mut chunk, mut line) = (Vec::new(), vec![0; 64 * 1024], Vec::new());
     let (start, mut lines) = (memory(), 0);
     let (mut most, mut next_look) = (start, Instant::now());
     while let Some(pipe) = &mut stdout {
-        let asked = stage.listen(&[pipe.as_fd()], deadline.saturating_duration_since(Instant::now()))?;
+        let asked = lesson.listen(&[pipe.as_fd()], deadline.saturating_duration_since(Instant::now()))?;
         if let Some(asked) = asked {
-            stage.refuse(&asked, CLOSED);
+            lesson.refuse(&asked, CLOSED);
             continue;
         }
         if Instant::now() >= deadline {
@@ -138,7 +138,7 @@ fn unpack(stage: &Stage, file: &Path, keep_all: bool) -> Result<Unpacked, StageE
         }
         let count = match pipe.read(&mut chunk) {
             Err(error) if error.kind() == ErrorKind::WouldBlock => continue,
-            count => count.map_err(StageError::kernel("read what gzip says"))?,
+            count => count.map_err(LessonError::kernel("read what gzip says"))?,
         };
         // As long as something comes, nobody has stopped it, however slow this machine is.
         deadline = Instant::now() + PATIENCE;
@@ -158,17 +158,17 @@ fn unpack(stage: &Stage, file: &Path, keep_all: bool) -> Result<Unpacked, StageE
         }
         if count == 0 || Instant::now() >= next_look {
             most = most.max(memory());
-            stage.value("our memory (MiB)", memory() / 1024);
+            lesson.value("our memory (MiB)", memory() / 1024);
             next_look = Instant::now() + Duration::from_millis(50);
         }
     }
-    gzip.communicate(stage, b"", deadline, |asked| stage.refuse(asked, CLOSED))?;
+    gzip.communicate(lesson, b"", deadline, |asked| lesson.refuse(asked, CLOSED))?;
     let mut all: &[u8] = &kept;
     while all.skip_until(b'\n').is_ok_and(|count| count > 0) {
         lines += 1;
     }
     let how = if keep_all { "all at once" } else { "one at a time" };
-    stage.say(&format!("{lines} lines, {how}, and our memory grew by {} KiB", most - start));
+    lesson.say(&format!("{lines} lines, {how}, and our memory grew by {} KiB", most - start));
     Ok(Unpacked { lines, grown_mib: (most - start) / 1024 })
 }
 

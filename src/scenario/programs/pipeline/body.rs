@@ -10,7 +10,7 @@ use crate::model::{EventKind, ExitStatus, ProcessState, Signal, TaskSort};
 use crate::scenario::card::{Facts, Params};
 use crate::scenario::lesson::children::{Child, Fork};
 use crate::scenario::lesson::proc::{bytes_moved, bytes_waiting, look_at};
-use crate::scenario::lesson::{Stage, StageError};
+use crate::scenario::lesson::{Lesson, LessonError};
 use crate::scenario::programs::pipeline::watch::{Look, facts};
 use crate::sys::{default_signal, exit_now};
 
@@ -20,16 +20,16 @@ const TEXT: &str = include_str!("text.md");
 /// The stages, first to last: one makes lines, one keeps some of them, one counts.
 pub(crate) const STAGES: [&str; 3] = ["generate", "filter", "count"];
 
-pub(super) fn run(stage: &Stage, params: &Params) -> Result<Facts, StageError> {
+pub(super) fn run(lesson: &Lesson, params: &Params) -> Result<Facts, LessonError> {
     let began = Instant::now();
-    let main = stage.task("main", TaskSort::Thread);
-    let (first_reader, first_writer) = pipe(stage, params)?;
-    let (second_reader, second_writer) = pipe(stage, params)?;
+    let main = lesson.task("main", TaskSort::Thread);
+    let (first_reader, first_writer) = pipe(lesson, params)?;
+    let (second_reader, second_writer) = pipe(lesson, params)?;
     let children = {
         let (mut first, mut second) = ((Some(first_reader), Some(first_writer)), (Some(second_reader), Some(second_writer)));
         let mut children = Vec::new();
         for (number, name) in STAGES.into_iter().enumerate() {
-            match stage.fork(name)? {
+            match lesson.fork(name)? {
                 Fork::Child => {
                     let (input, output) = match number {
                         0 => (None, first.1.take()),
@@ -45,20 +45,20 @@ pub(super) fn run(stage: &Stage, params: &Params) -> Result<Facts, StageError> {
         children
     };
     main.waiting("the pipeline", Some(STAGES[2]));
-    let (looks, ends) = Watch { stage, children: children.into_iter().map(Some).collect(), looks: Vec::new(), ends: [None; 3] }
+    let (looks, ends) = Watch { lesson, children: children.into_iter().map(Some).collect(), looks: Vec::new(), ends: [None; 3] }
         .until_all_have_ended(began + params.seconds("patience"))?;
     main.finish("ok");
     for (name, end) in STAGES.iter().zip(&ends) {
-        stage.say(&format!("{name} {end}"));
+        lesson.say(&format!("{name} {end}"));
     }
     Ok(facts(&looks, &ends))
 }
 
-fn pipe(stage: &Stage, params: &Params) -> Result<(PipeReader, PipeWriter), StageError> {
-    let (reader, writer) = io::pipe().map_err(StageError::kernel("make a pipe"))?;
+fn pipe(lesson: &Lesson, params: &Params) -> Result<(PipeReader, PipeWriter), LessonError> {
+    let (reader, writer) = io::pipe().map_err(LessonError::kernel("make a pipe"))?;
     match rustix::pipe::fcntl_setpipe_size(&writer, params.count("capacity") * 1024) {
-        Ok(bytes) => stage.value("a pipe holds (bytes)", bytes),
-        Err(error) => stage.notice(format!("could not give a pipe that capacity ({error}); it keeps the kernel's default")),
+        Ok(bytes) => lesson.value("a pipe holds (bytes)", bytes),
+        Err(error) => lesson.notice(format!("could not give a pipe that capacity ({error}); it keeps the kernel's default")),
     }
     Ok((reader, writer))
 }
@@ -102,19 +102,19 @@ fn work(number: usize, input: Option<PipeReader>, output: Option<PipeWriter>, bl
 const EVERY: Duration = Duration::from_millis(20);
 
 struct Watch<'s> {
-    stage: &'s Stage,
+    lesson: &'s Lesson,
     children: Vec<Option<Child<'s>>>,
     looks: Vec<Look>,
     ends: [Option<ExitStatus>; 3],
 }
 
 impl Watch<'_> {
-    /// Looks on until the last stage has ended. After the deadline it kills the last stage, and continues those that
+    /// Looks on until the last stage has ended. After the deadline it kills the last lesson, and continues those that
     /// were stopped, since SIGPIPE reaches nobody who sleeps.
-    fn until_all_have_ended(mut self, deadline: Instant) -> Result<(Vec<Look>, [ExitStatus; 3]), StageError> {
+    fn until_all_have_ended(mut self, deadline: Instant) -> Result<(Vec<Look>, [ExitStatus; 3]), LessonError> {
         while self.children.iter().any(Option::is_some) {
-            if let Some(asked) = self.stage.next_action(EVERY)? {
-                self.stage.refuse(&asked, "this lesson has no actions of its own: stop, continue or kill a stage");
+            if let Some(asked) = self.lesson.next_action(EVERY)? {
+                self.lesson.refuse(&asked, "this lesson has no actions of its own: stop, continue or kill a stage");
             }
             if Instant::now() >= deadline {
                 for child in self.children.iter().flatten() {
@@ -141,14 +141,14 @@ impl Watch<'_> {
             if is_stopped(before) != is_stopped(look.states[number])
                 && let Some(state) = look.states[number].filter(|state| *state != ProcessState::Zombie)
             {
-                self.stage.report(EventKind::ProcessState { pid: child.pid(), state });
+                self.lesson.report(EventKind::ProcessState { pid: child.pid(), state });
             }
             // Five times a second is enough for the eye.
             if self.looks.len().is_multiple_of(10) && number < 2 {
                 let written = moved(&self.children[number]).map(|(_, written)| written);
                 for (name, bytes) in [("bytes so far", written), ("bytes waiting", bytes_waiting(child.pid()))] {
                     if let Some(bytes) = bytes {
-                        self.stage.value(format!("{} > {}: {name}", STAGES[number], STAGES[number + 1]), bytes);
+                        self.lesson.value(format!("{} > {}: {name}", STAGES[number], STAGES[number + 1]), bytes);
                     }
                 }
             }
@@ -156,7 +156,7 @@ impl Watch<'_> {
         self.looks.push(look);
     }
 
-    fn reap_who_has_ended(&mut self) -> Result<(), StageError> {
+    fn reap_who_has_ended(&mut self) -> Result<(), LessonError> {
         for (slot, end) in self.children.iter_mut().zip(&mut self.ends) {
             if let Some(mut child) = slot.take() {
                 if child.peek()?.is_some() {

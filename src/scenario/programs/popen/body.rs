@@ -16,7 +16,7 @@ use crate::scenario::lesson::proc::{link, look_at, texts};
 use crate::scenario::lesson::programs::{Folder, Program, returncode};
 use crate::scenario::lesson::until::until;
 use crate::scenario::lesson::words::yes_or_no;
-use crate::scenario::lesson::{Stage, StageAction, StageError};
+use crate::scenario::lesson::{Lesson, LessonAction, LessonError};
 use crate::sys::{dup_at_least, queued_bytes};
 
 /// After this long a program is killed; only one that somebody has stopped takes so long.
@@ -25,48 +25,48 @@ const PATIENCE: Duration = Duration::from_secs(8);
 /// What a program says whose lines end in three ways.
 const ENDS: &str = "one\\r\\ntwo\\rthree\\n";
 
-pub(super) fn run(stage: &Stage, params: &Params) -> Result<Facts, StageError> {
+pub(super) fn run(lesson: &Lesson, params: &Params) -> Result<Facts, LessonError> {
     let folder = Folder::make("popen")?;
-    let main = stage.task("main", TaskSort::Thread);
+    let main = lesson.task("main", TaskSort::Thread);
     let polled = ChildSpec {
         name: "polled".to_owned(),
         stdin: Input::Pipe,
         ..ChildSpec::new(["sh", "-c", "read answer; exit $0", &params.count("status").to_string()])
     };
-    let polled = stage.start(&polled)?;
-    let mut lesson = Lesson { stage, pause: params.seconds("pause"), polled, polls: Vec::new() };
-    lesson.poll()?;
-    lesson.rest()?;
+    let polled = lesson.start(&polled)?;
+    let mut body = Body { lesson, pause: params.seconds("pause"), polled, polls: Vec::new() };
+    body.poll()?;
+    body.rest()?;
 
     main.running("args, executable");
-    let (argv, exe) = lesson.under_another_name(params.text("name"))?;
+    let (argv, exe) = body.under_another_name(params.text("name"))?;
     main.running("bufsize");
-    let unbuffered = lesson.pieces(params.count("lines"), false)?;
-    let buffered = lesson.pieces(params.count("lines"), true)?;
-    lesson.rest()?;
+    let unbuffered = body.pieces(params.count("lines"), false)?;
+    let buffered = body.pieces(params.count("lines"), true)?;
+    body.rest()?;
     main.running("stdin, stdout, stderr, preexec_fn, close_fds, cwd, env");
-    let (plain, full) = lesson.sleepers(params, &folder)?;
+    let (plain, full) = body.sleepers(params, &folder)?;
     main.running("universal_newlines");
-    let raw = lesson.output(&ChildSpec::new(["printf", ENDS]))?;
+    let raw = body.output(&ChildSpec::new(["printf", ENDS]))?;
     let newlines = raw.replace("\r\n", "\n").replace('\r', "\n");
-    stage.value("output as bytes", format!("{raw:?}"));
-    stage.value("output as text", format!("{newlines:?}"));
+    lesson.value("output as bytes", format!("{raw:?}"));
+    lesson.value("output as text", format!("{newlines:?}"));
     // Windows' STARTUPINFO and creation flags: no such field exists on this system.
-    stage.value("startupinfo, creationflags", "Windows only");
+    lesson.value("startupinfo, creationflags", "Windows only");
     main.waiting("you: an answer for the polled program", None);
-    lesson.until_answered(params.seconds("patience"))?;
+    body.until_answered(params.seconds("patience"))?;
 
     main.waiting("wait()", Some("polled"));
-    let Lesson { polled, polls, .. } = lesson;
-    let ended = polled.communicate(stage, b"", Instant::now() + PATIENCE, |asked| stage.refuse(asked, TOO_LATE))?.status;
-    stage.say(&format!("wait() returned: {ended}"));
+    let Body { polled, polls, .. } = body;
+    let ended = polled.communicate(lesson, b"", Instant::now() + PATIENCE, |asked| lesson.refuse(asked, TOO_LATE))?.status;
+    lesson.say(&format!("wait() returned: {ended}"));
     main.finish("ok");
     let seen = Seen { polls, ended, argv, exe, unbuffered, buffered, plain, full, raw, newlines };
     Ok(facts(&Expected::of(params, &folder), &seen))
 }
 
-struct Lesson<'s> {
-    stage: &'s Stage,
+struct Body<'s> {
+    lesson: &'s Lesson,
     pause: Duration,
     polled: Program<'s>,
     polls: Vec<Poll>,
@@ -104,36 +104,36 @@ fn answer(program: &mut Program<'_>) -> bool {
     program.stdin.take().is_some_and(|mut stdin| stdin.write_all(b"go on\n").is_ok())
 }
 
-impl Lesson<'_> {
-    fn poll(&mut self) -> Result<(), StageError> {
+impl Body<'_> {
+    fn poll(&mut self) -> Result<(), LessonError> {
         let child = &mut self.polled.child;
         let ran_before = runs(child.pid());
         let gave = child.peek()?.and_then(returncode);
         self.polls.push(Poll { gave, ran_before, runs_after: runs(child.pid()) });
         let shown = gave.map_or_else(|| "None".to_owned(), |code| code.to_string());
-        self.stage.say(&format!("poll() returned {shown}"));
-        self.stage.value("poll() gave", shown);
+        self.lesson.say(&format!("poll() returned {shown}"));
+        self.lesson.value("poll() gave", shown);
         Ok(())
     }
 
-    fn act(&mut self, asked: &StageAction) -> Result<(), StageError> {
+    fn act(&mut self, asked: &LessonAction) -> Result<(), LessonError> {
         match asked.name.as_str() {
             "poll" => return self.poll(),
-            _ if self.polled.stdin.is_none() => self.stage.refuse(asked, "the polled program has its answer already"),
+            _ if self.polled.stdin.is_none() => self.lesson.refuse(asked, "the polled program has its answer already"),
             _ if answer(&mut self.polled) => {}
-            _ => self.stage.refuse(asked, "the polled program has ended"),
+            _ => self.lesson.refuse(asked, "the polled program has ended"),
         }
         Ok(())
     }
 
     /// Does what is asked within this time; `false` if nothing was.
-    fn hear(&mut self, timeout: Duration) -> Result<bool, StageError> {
-        let asked = self.stage.next_action(timeout)?;
+    fn hear(&mut self, timeout: Duration) -> Result<bool, LessonError> {
+        let asked = self.lesson.next_action(timeout)?;
         asked.map_or(Ok(false), |asked| self.act(&asked).map(|()| true))
     }
 
     /// Polls whenever somebody asks for that. When the program was answered, it polls once more, after its end.
-    fn until_answered(&mut self, patience: Duration) -> Result<(), StageError> {
+    fn until_answered(&mut self, patience: Duration) -> Result<(), LessonError> {
         let mut deadline = Instant::now() + patience;
         while self.polled.stdin.is_some() && self.polled.child.peek()?.is_none() && Instant::now() < deadline {
             self.hear(Duration::from_millis(20))?;
@@ -146,14 +146,14 @@ impl Lesson<'_> {
         self.poll()
     }
 
-    fn rest(&mut self) -> Result<(), StageError> {
+    fn rest(&mut self) -> Result<(), LessonError> {
         let end = Instant::now() + self.pause;
         while self.hear(end.saturating_duration_since(Instant::now()))? || Instant::now() < end {}
         Ok(())
     }
 
     /// Waits until a pipe is empty. What is written before that would be one piece with what is in it.
-    fn until_read(&mut self, pipe: &PipeWriter) -> Result<(), StageError> {
+    fn until_read(&mut self, pipe: &PipeWriter) -> Result<(), LessonError> {
         let end = Instant::now() + PATIENCE;
         while queued_bytes(pipe).unwrap_or(0) > 0 && Instant::now() < end {
             self.hear(Duration::from_millis(1))?;
@@ -162,24 +162,24 @@ impl Lesson<'_> {
     }
 
     /// Lets a program end, kills it if it does not, and gives what it has printed.
-    fn end(&mut self, program: Program<'_>) -> Result<(String, String), StageError> {
+    fn end(&mut self, program: Program<'_>) -> Result<(String, String), LessonError> {
         let mut heard = Vec::new();
         let deadline = Instant::now() + PATIENCE;
-        let ended = program.communicate(self.stage, b"", deadline, |asked| heard.push(asked.clone()))?;
+        let ended = program.communicate(self.lesson, b"", deadline, |asked| heard.push(asked.clone()))?;
         heard.iter().try_for_each(|asked| self.act(asked))?;
         let text = |bytes: Option<Vec<u8>>| String::from_utf8_lossy(&bytes.unwrap_or_default()).into_owned();
         Ok((text(ended.stdout), text(ended.stderr)))
     }
 
-    fn output(&mut self, spec: &ChildSpec) -> Result<String, StageError> {
-        Ok(self.end(self.stage.start(spec)?)?.0)
+    fn output(&mut self, spec: &ChildSpec) -> Result<String, LessonError> {
+        Ok(self.end(self.lesson.start(spec)?)?.0)
     }
 
     /// A shell that gets another name for its args[0]: the name, and the file that was really executed.
-    fn under_another_name(&mut self, name: &str) -> Result<(String, String), StageError> {
+    fn under_another_name(&mut self, name: &str) -> Result<(String, String), LessonError> {
         let words = [name, "-c", "read line"];
         let spec = ChildSpec { executable: Some("/bin/sh".into()), stdin: Input::Pipe, ..ChildSpec::new(words) };
-        let program = self.stage.start(&ChildSpec { name: "renamed".to_owned(), ..spec })?;
+        let program = self.lesson.start(&ChildSpec { name: "renamed".to_owned(), ..spec })?;
         // A name may be empty, so the list is read to its first end.
         let command = fs::read(format!("/proc/{}/cmdline", program.child.pid())).unwrap_or_default();
         let argv = command.split(|byte| *byte == 0).next().unwrap_or_default();
@@ -190,13 +190,13 @@ impl Lesson<'_> {
     }
 
     /// Writes some lines, with a buffer of ours or without, and lets `dd` count in how many pieces they come.
-    fn pieces(&mut self, lines: usize, with_buffer: bool) -> Result<u64, StageError> {
+    fn pieces(&mut self, lines: usize, with_buffer: bool) -> Result<u64, LessonError> {
         let spec = ChildSpec {
             stdin: Input::Pipe,
             env: vec![("LC_ALL".into(), "C".into())],
             ..ChildSpec::new(["dd", "bs=64K", "of=/dev/null"])
         };
-        let mut program = self.stage.start(&spec)?;
+        let mut program = self.lesson.start(&spec)?;
         let Some(pipe) = program.stdin.take() else { return Ok(0) };
         if with_buffer {
             let mut buffered = BufWriter::with_capacity(8192, pipe);
@@ -218,10 +218,10 @@ impl Lesson<'_> {
     }
 
     /// One sleeper with nothing but its name, and one with every argument, as they are while they sleep.
-    fn sleepers(&mut self, params: &Params, folder: &Folder) -> Result<(Sleeper, Sleeper), StageError> {
+    fn sleepers(&mut self, params: &Params, folder: &Folder) -> Result<(Sleeper, Sleeper), LessonError> {
         let path = folder.write("ours", b"a file that we hold open\n")?;
         // Above all numbers that are placed in the child.
-        let ours = File::open(&path).and_then(|file| dup_at_least(file, 20)).map_err(StageError::kernel("open a file"))?;
+        let ours = File::open(&path).and_then(|file| dup_at_least(file, 20)).map_err(LessonError::kernel("open a file"))?;
         let file = |name: &str| folder.write(name, b"");
         let (input, output, errors) = (file("input")?, file("output")?, file("errors")?);
         let sleep = || ChildSpec::new(["sleep", "60"]);
@@ -242,8 +242,8 @@ impl Lesson<'_> {
             env: vec![("COLOUR".into(), params.text("colour").into())],
             ..sleep()
         };
-        let plain = self.stage.start(&ChildSpec { name: "no-argument".to_owned(), ..inherits.clone() })?;
-        let full = self.stage.start(&spec)?;
+        let plain = self.lesson.start(&ChildSpec { name: "no-argument".to_owned(), ..inherits.clone() })?;
+        let full = self.lesson.start(&spec)?;
         // While they are being loaded they have files open that are none of ours.
         let is_loading = |program: &Program<'_>| {
             let seen = look_at(program.child.pid());
@@ -252,7 +252,7 @@ impl Lesson<'_> {
         until(PATIENCE, || !is_loading(&plain) && !is_loading(&full));
         let seen = (look(&plain, &inherits, &path), look(&full, &spec, &path));
         for (number, leads_to) in seen.1.wired.iter().enumerate() {
-            self.stage.value(format!("descriptor {number}"), leads_to.as_str());
+            self.lesson.value(format!("descriptor {number}"), leads_to.as_str());
         }
         self.rest()?;
         for program in [plain, full] {

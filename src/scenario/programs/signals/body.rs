@@ -14,7 +14,7 @@ use crate::scenario::card::{Facts, Params, equals};
 use crate::scenario::lesson::children::{Child, Fork};
 use crate::scenario::lesson::programs::{Folder, read_what_is_there};
 use crate::scenario::lesson::words::unknown;
-use crate::scenario::lesson::{Stage, StageAction, StageError};
+use crate::scenario::lesson::{Lesson, LessonAction, LessonError};
 use crate::sys::{SignalFd, exit_now, set_nonblocking};
 
 /// The programs, and the line of the header that has the LED of each.
@@ -24,37 +24,37 @@ const TICK: Duration = Duration::from_millis(50);
 /// In how many steps the slow one does what it still has to do.
 const STEPS: usize = 10;
 
-pub(super) fn run(stage: &Stage, params: &Params) -> Result<Facts, StageError> {
-    let main = stage.task("main", TaskSort::Thread);
+pub(super) fn run(lesson: &Lesson, params: &Params) -> Result<Facts, LessonError> {
+    let main = lesson.task("main", TaskSort::Thread);
     let folder = Folder::make("signals")?;
     // Made before the forks, so that no program misses a SIGTERM that comes early: each reads its own signals from it.
-    let signals = SignalFd::new(&[Signal::TERM]).map_err(StageError::kernel("listen to signals"))?;
+    let signals = SignalFd::new(&[Signal::TERM]).map_err(LessonError::kernel("listen to signals"))?;
     let mut programs = Vec::new();
     for (name, led) in PROGRAMS {
         let file = folder.write(name, b"what is only needed while the program runs")?;
-        let (hear, tell) = io::pipe().map_err(StageError::kernel("make a pipe"))?;
-        match stage.fork(name)? {
+        let (hear, tell) = io::pipe().map_err(LessonError::kernel("make a pipe"))?;
+        match lesson.fork(name)? {
             Fork::Child => {
                 drop(hear);
                 exit_now(live(name, file, &signals, params.seconds("cleanup"), &tell).unwrap_or(1));
             }
             Fork::Parent(child) => {
-                set_nonblocking(&hear).map_err(StageError::kernel("set up a pipe"))?;
-                stage.gpio(led, 1);
+                set_nonblocking(&hear).map_err(LessonError::kernel("set up a pipe"))?;
+                lesson.gpio(led, 1);
                 programs.push(Program { child: Some(child), hear, led, file, seen: Seen::of(name) });
             }
         }
     }
     main.waiting("the programs to end", None);
-    let mut lesson = Lesson { stage, signals, programs, button: stage.button(params.count("button")) };
-    if lesson.attend(params.seconds("patience"))? {
-        lesson.signal_all(&[Signal::TERM, Signal::CONT]);
-        lesson.attend(params.seconds("grace"))?;
+    let mut body = Body { lesson, signals, programs, button: lesson.button(params.count("button")) };
+    if body.attend(params.seconds("patience"))? {
+        body.signal_all(&[Signal::TERM, Signal::CONT]);
+        body.attend(params.seconds("grace"))?;
     }
-    lesson.signal_all(&[Signal::KILL]);
-    lesson.attend(Duration::from_mins(1))?;
+    body.signal_all(&[Signal::KILL]);
+    body.attend(Duration::from_mins(1))?;
     main.finish("ok");
-    Ok(facts(&lesson.programs.into_iter().map(|program| program.seen).collect::<Vec<_>>()))
+    Ok(facts(&body.programs.into_iter().map(|program| program.seen).collect::<Vec<_>>()))
 }
 
 /// A program that runs, and what it says.
@@ -85,58 +85,58 @@ impl Seen {
     }
 }
 
-struct Lesson<'s> {
-    stage: &'s Stage,
+struct Body<'s> {
+    lesson: &'s Lesson,
     signals: SignalFd,
     programs: Vec<Program<'s>>,
-    button: StageAction,
+    button: LessonAction,
 }
 
-impl Lesson<'_> {
+impl Body<'_> {
     /// Looks on, and does what is asked, until all have ended or nothing has happened for so long. `false` if this process
     /// itself got SIGTERM.
-    fn attend(&mut self, patience: Duration) -> Result<bool, StageError> {
+    fn attend(&mut self, patience: Duration) -> Result<bool, LessonError> {
         let mut deadline = Instant::now() + patience;
         while self.programs.iter().any(|program| program.child.is_some()) && Instant::now() < deadline {
             let alive = || self.programs.iter().filter_map(|program| Some((program, program.child.as_ref()?)));
             let ends = alive().flat_map(|(program, child)| [program.hear.as_fd(), child.as_fd()]);
             let others: Vec<_> = ends.chain([self.signals.as_fd()]).collect();
-            if let Some(asked) = self.stage.listen(&others, deadline.saturating_duration_since(Instant::now()))? {
+            if let Some(asked) = self.lesson.listen(&others, deadline.saturating_duration_since(Instant::now()))? {
                 self.act(&if asked == self.button { self.pressed() } else { asked });
                 deadline = Instant::now() + patience;
             }
             for program in &mut self.programs {
-                if program.look(self.stage)? {
+                if program.look(self.lesson)? {
                     deadline = Instant::now() + patience;
                 }
             }
-            if self.signals.read().map_err(StageError::kernel("read a signal"))?.is_some() {
+            if self.signals.read().map_err(LessonError::kernel("read a signal"))?.is_some() {
                 return Ok(false);
             }
         }
         Ok(true)
     }
 
-    fn act(&self, asked: &StageAction) {
+    fn act(&self, asked: &LessonAction) {
         let signal = match asked.name.as_str() {
             "terminate" => Signal::TERM,
             "kill" => Signal::KILL,
-            _ => return self.stage.refuse(asked, "this lesson has no such action; it has: terminate PROGRAM, kill PROGRAM"),
+            _ => return self.lesson.refuse(asked, "this lesson has no such action; it has: terminate PROGRAM, kill PROGRAM"),
         };
         let alive = || self.programs.iter().filter_map(|program| program.child.as_ref());
         match alive().find(|child| child.is_meant_by(asked.target.trim())) {
             Some(child) if child.signal(signal) => {}
-            Some(_) => self.stage.refuse(asked, "it has just ended"),
-            None => self.stage.refuse(asked, &unknown("program that runs", &asked.target, alive().map(Child::name))),
+            Some(_) => self.lesson.refuse(asked, "it has just ended"),
+            None => self.lesson.refuse(asked, &unknown("program that runs", &asked.target, alive().map(Child::name))),
         }
     }
 
     /// What the button stands for: SIGTERM to the next that has not heard one; when all who are left have, SIGKILL.
-    fn pressed(&self) -> StageAction {
+    fn pressed(&self) -> LessonAction {
         let alive = self.programs.iter().filter(|program| program.child.is_some()).map(|program| &program.seen);
         let next = alive.min_by_key(|seen| seen.heard);
         let name = if next.is_some_and(|seen| seen.heard) { "kill" } else { "terminate" };
-        StageAction { name: name.to_owned(), target: next.map_or("", |seen| seen.name).to_owned() }
+        LessonAction { name: name.to_owned(), target: next.map_or("", |seen| seen.name).to_owned() }
     }
 
     fn signal_all(&self, signals: &[Signal]) {
@@ -150,7 +150,7 @@ impl Lesson<'_> {
 
 impl Program<'_> {
     /// Takes in what it has said, and whether it has ended. `true` if something has happened.
-    fn look(&mut self, stage: &Stage) -> Result<bool, StageError> {
+    fn look(&mut self, lesson: &Lesson) -> Result<bool, LessonError> {
         let Some(mut child) = self.child.take() else { return Ok(false) };
         let had_heard = self.seen.heard;
         // First whether it has ended: what it said before is in the pipe by then.
@@ -161,7 +161,7 @@ impl Program<'_> {
             match byte {
                 HEARD => {
                     self.seen.heard = true;
-                    stage.say(&format!("{} has heard SIGTERM", self.seen.name));
+                    lesson.say(&format!("{} has heard SIGTERM", self.seen.name));
                 }
                 ALIVE => self.seen.steps += usize::from(self.seen.heard),
                 _ => self.seen.finally_ran = true,
@@ -173,9 +173,9 @@ impl Program<'_> {
         }
         self.seen.ended = child.reap()?.status;
         self.seen.file_stayed = self.file.exists();
-        stage.gpio(self.led, 0);
+        lesson.gpio(self.led, 0);
         let file = if self.seen.file_stayed { "its temporary file is still there" } else { "it has removed its temporary file" };
-        stage.say(&format!("{} {} after {} more steps; {file}", self.seen.name, self.seen.ended, self.seen.steps));
+        lesson.say(&format!("{} {} after {} more steps; {file}", self.seen.name, self.seen.ended, self.seen.steps));
         Ok(true)
     }
 }

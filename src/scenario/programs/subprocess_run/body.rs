@@ -8,7 +8,7 @@ use crate::scenario::lesson::handle::own_pid;
 use crate::scenario::lesson::proc::{children_of, link, name_of};
 use crate::scenario::lesson::programs::{Completed, Folder, returncode, shell};
 use crate::scenario::lesson::words::counted;
-use crate::scenario::lesson::{Stage, StageAction, StageError, Task};
+use crate::scenario::lesson::{Lesson, LessonAction, LessonError, Task};
 
 /// After this long a program is killed; only one that somebody has stopped takes so long.
 const PATIENCE: Duration = Duration::from_secs(8);
@@ -16,55 +16,55 @@ const PATIENCE: Duration = Duration::from_secs(8);
 /// A text that a careless program pastes into a line for the shell.
 const PASTED: &str = "hello; echo injected";
 
-pub(super) fn run(stage: &Stage, params: &Params) -> Result<Facts, StageError> {
+pub(super) fn run(lesson: &Lesson, params: &Params) -> Result<Facts, LessonError> {
     if params.text("way") != "both" {
-        return only_calls(stage, params.count("calls"), params.text("way") == "shell");
+        return only_calls(lesson, params.count("calls"), params.text("way") == "shell");
     }
     let folder = Folder::make("subprocess-run")?;
     for number in 1..=params.count("files") {
         folder.write(&format!("lesson-{number}.py"), b"print('hello')\n")?;
     }
-    let main = stage.task("main", TaskSort::Thread);
-    let mut lesson = Lesson { stage, main, pause: params.seconds("pause"), is_done: false, seen: Seen::default() };
+    let main = lesson.task("main", TaskSort::Thread);
+    let mut body = Body { lesson, main, pause: params.seconds("pause"), is_done: false, seen: Seen::default() };
 
     // Nothing is captured: what this prints, you read among the lesson's own lines. Only where it goes comes back.
     let line = "echo 'this line goes where the output of the lesson goes'; there=$(readlink /proc/$$/fd/1); echo $there >&2";
-    let result = lesson.run(&ChildSpec { stdout: OutputTo::Inherit, ..shell(line) })?;
-    lesson.seen.uncaptured = result.stdout.as_deref().map(<[u8]>::len);
-    lesson.seen.goes_to = trimmed(result.stderr.as_deref());
+    let result = body.run(&ChildSpec { stdout: OutputTo::Inherit, ..shell(line) })?;
+    body.seen.uncaptured = result.stdout.as_deref().map(<[u8]>::len);
+    body.seen.goes_to = trimmed(result.stderr.as_deref());
 
-    let result = lesson.run(&ChildSpec::new(["printf", "%s", params.text("word")]))?;
+    let result = body.run(&ChildSpec::new(["printf", "%s", params.text("word")]))?;
     let captured = result.stdout.unwrap_or_default();
-    lesson.seen.length = if params.flag("text") { as_text(Some(&captured)).chars().count() } else { captured.len() };
+    body.seen.length = if params.flag("text") { as_text(Some(&captured)).chars().count() } else { captured.len() };
     let shown = if params.flag("text") { format!("{:?}", as_text(Some(&captured))) } else { quoted_bytes(&captured) };
-    stage.value("result.stdout", shown);
+    lesson.value("result.stdout", shown);
 
     let status = params.count("status").to_string();
-    let result = lesson.run(&ChildSpec::new(["sh", "-c", "exit $0", &status]))?;
-    lesson.seen.returncode = returncode(result.status);
+    let result = body.run(&ChildSpec::new(["sh", "-c", "exit $0", &status]))?;
+    body.seen.returncode = returncode(result.status);
 
     let in_folder = |spec: ChildSpec| ChildSpec { cwd: Some(folder.path().into()), ..spec };
-    let result = lesson.run(&in_folder(ChildSpec::new(["echo", "*.py"])))?;
-    lesson.seen.without_shell = trimmed(result.stdout.as_deref());
+    let result = body.run(&in_folder(ChildSpec::new(["echo", "*.py"])))?;
+    body.seen.without_shell = trimmed(result.stdout.as_deref());
     let waits_for_input = |spec: ChildSpec| ChildSpec { stdin: Input::Pipe, ..in_folder(spec) };
-    let (rows, _) = lesson.look_and_run(&waits_for_input(ChildSpec::new(["cat"])), &["cat"])?;
-    lesson.seen.rows = rows;
-    let (rows, result) = lesson.look_and_run(&waits_for_input(shell("cat; echo *.py")), &["sh", "cat"])?;
-    lesson.seen.rows_with_shell = rows;
-    lesson.seen.expanded = as_text(result.stdout.as_deref()).split_whitespace().map(str::to_owned).collect();
+    let (rows, _) = body.look_and_run(&waits_for_input(ChildSpec::new(["cat"])), &["cat"])?;
+    body.seen.rows = rows;
+    let (rows, result) = body.look_and_run(&waits_for_input(shell("cat; echo *.py")), &["sh", "cat"])?;
+    body.seen.rows_with_shell = rows;
+    body.seen.expanded = as_text(result.stdout.as_deref()).split_whitespace().map(str::to_owned).collect();
 
-    lesson.print(PASTED)?;
-    let result = lesson.run(&shell(&format!("echo {PASTED}")))?;
-    lesson.seen.pasted = as_text(result.stdout.as_deref()).lines().map(str::to_owned).collect();
+    body.print(PASTED)?;
+    let result = body.run(&shell(&format!("echo {PASTED}")))?;
+    body.seen.pasted = as_text(result.stdout.as_deref()).lines().map(str::to_owned).collect();
 
     // What Python calls sys.executable: the file that runs this very process.
-    let own_path = std::env::current_exe().map_err(StageError::kernel("find the program that runs"))?;
-    stage.value("the program that runs this lesson", own_path.display().to_string());
-    let result = lesson.run(&ChildSpec::new([own_path.into_os_string(), "--version".into()]))?;
-    lesson.seen.version = trimmed(result.stdout.as_deref());
+    let own_path = std::env::current_exe().map_err(LessonError::kernel("find the program that runs"))?;
+    lesson.value("the program that runs this lesson", own_path.display().to_string());
+    let result = body.run(&ChildSpec::new([own_path.into_os_string(), "--version".into()]))?;
+    body.seen.version = trimmed(result.stdout.as_deref());
 
-    lesson.print_for_you(params.seconds("patience"))?;
-    lesson.main.finish("ok");
+    body.print_for_you(params.seconds("patience"))?;
+    body.main.finish("ok");
     let expected = Expected {
         goes_to: link(own_pid(), "fd/1").unwrap_or_default(),
         length: if params.flag("text") { params.text("word").chars().count() } else { params.text("word").len() },
@@ -72,29 +72,29 @@ pub(super) fn run(stage: &Stage, params: &Params) -> Result<Facts, StageError> {
         files: params.count("files"),
         version: concat!("tasklab ", env!("CARGO_PKG_VERSION")).to_owned(),
     };
-    Ok(facts(&expected, &lesson.seen))
+    Ok(facts(&expected, &body.seen))
 }
 
 /// The same small program, called again and again: by a list, or by a line for the shell, which makes two processes of it.
-fn only_calls(stage: &Stage, calls: usize, by_shell: bool) -> Result<Facts, StageError> {
-    let main = stage.task("main", TaskSort::Thread);
+fn only_calls(lesson: &Lesson, calls: usize, by_shell: bool) -> Result<Facts, LessonError> {
+    let main = lesson.task("main", TaskSort::Thread);
     main.waiting("run(), again and again", None);
     let spec = if by_shell { shell("cat /dev/null; exit 0") } else { ChildSpec::new(["cat", "/dev/null"]) };
     let (began, mut made, mut good, mut is_done) = (Instant::now(), 0, 0, false);
     while made < calls && !is_done {
-        let (result, heard) = stage.run_program(&spec, Instant::now() + PATIENCE)?;
+        let (result, heard) = lesson.run_program(&spec, Instant::now() + PATIENCE)?;
         made += 1;
         good += usize::from(result.status.is_success());
         for asked in &heard {
             if asked.name == "done" {
                 is_done = true;
             } else {
-                stage.refuse(asked, "only calls are made here; texts are printed where way is both");
+                lesson.refuse(asked, "only calls are made here; texts are printed where way is both");
             }
         }
     }
     main.finish("ok");
-    stage.say(&format!("{} took {:.2} s", counted(made, "call", "calls"), began.elapsed().as_secs_f64()));
+    lesson.say(&format!("{} took {:.2} s", counted(made, "call", "calls"), began.elapsed().as_secs_f64()));
     Ok(vec![equals("calls", "every call comes back with status 0: calls", made, good)])
 }
 
@@ -112,8 +112,8 @@ fn trimmed(bytes: Option<&[u8]>) -> String {
     as_text(bytes).trim_end().to_owned()
 }
 
-struct Lesson<'s> {
-    stage: &'s Stage,
+struct Body<'s> {
+    lesson: &'s Lesson,
     main: Task<'s>,
     pause: Duration,
     /// Whether somebody has said that nothing more is to be printed.
@@ -121,11 +121,11 @@ struct Lesson<'s> {
     seen: Seen,
 }
 
-impl Lesson<'_> {
+impl Body<'_> {
     /// Runs a program, says what came of it, and gives you time to look.
-    fn run(&mut self, spec: &ChildSpec) -> Result<Completed, StageError> {
+    fn run(&mut self, spec: &ChildSpec) -> Result<Completed, LessonError> {
         self.main.waiting("run()", Some(&spec.display_name()));
-        let (result, heard) = self.stage.run_program(spec, Instant::now() + PATIENCE)?;
+        let (result, heard) = self.lesson.run_program(spec, Instant::now() + PATIENCE)?;
         self.say(spec, &result);
         heard.iter().try_for_each(|asked| self.act(asked))?;
         self.rest()?;
@@ -134,20 +134,20 @@ impl Lesson<'_> {
 
     /// Starts a program that waits for its input, looks which processes there are, and lets it end. A shell needs a moment
     /// until its child is there, and another one until that has become the program.
-    fn look_and_run(&mut self, spec: &ChildSpec, wanted: &[&str]) -> Result<(Vec<String>, Completed), StageError> {
+    fn look_and_run(&mut self, spec: &ChildSpec, wanted: &[&str]) -> Result<(Vec<String>, Completed), LessonError> {
         self.main.waiting("run()", Some(&spec.display_name()));
         let deadline = Instant::now() + PATIENCE;
-        let program = self.stage.start(spec)?;
+        let program = self.lesson.start(spec)?;
         let mut names = below(program.child.pid());
         while names != wanted && Instant::now() < deadline {
-            if let Some(asked) = self.stage.listen(&[], Duration::from_millis(10))? {
+            if let Some(asked) = self.lesson.listen(&[], Duration::from_millis(10))? {
                 self.act(&asked)?;
             }
             names = below(program.child.pid());
         }
         self.rest()?;
         let mut heard = Vec::new();
-        let result = program.communicate(self.stage, b"", deadline, |asked| heard.push(asked.clone()))?;
+        let result = program.communicate(self.lesson, b"", deadline, |asked| heard.push(asked.clone()))?;
         self.say(spec, &result);
         heard.iter().try_for_each(|asked| self.act(asked))?;
         Ok((names, result))
@@ -156,14 +156,14 @@ impl Lesson<'_> {
     fn say(&self, spec: &ChildSpec, result: &Completed) {
         let words: Vec<_> = spec.argv.iter().map(|word| word.to_string_lossy()).collect();
         let stdout = result.stdout.as_deref().map_or_else(|| "None".to_owned(), |bytes| format!("{:?}", as_text(Some(bytes))));
-        self.stage.say(&format!("{words:?} {}, stdout {stdout}", result.status));
+        self.lesson.say(&format!("{words:?} {}, stdout {stdout}", result.status));
     }
 
-    fn rest(&mut self) -> Result<(), StageError> {
+    fn rest(&mut self) -> Result<(), LessonError> {
         self.main.running("");
         let end = Instant::now() + self.pause;
         loop {
-            match self.stage.next_action(end.saturating_duration_since(Instant::now()))? {
+            match self.lesson.next_action(end.saturating_duration_since(Instant::now()))? {
                 Some(asked) => self.act(&asked)?,
                 None if Instant::now() >= end => return Ok(()),
                 None => {}
@@ -172,10 +172,10 @@ impl Lesson<'_> {
     }
 
     /// Waits for texts that somebody wants to have printed.
-    fn print_for_you(&mut self, patience: Duration) -> Result<(), StageError> {
+    fn print_for_you(&mut self, patience: Duration) -> Result<(), LessonError> {
         while !self.is_done {
             self.main.waiting("you: a text to print, or the end", None);
-            match self.stage.next_action(patience)? {
+            match self.lesson.next_action(patience)? {
                 Some(asked) => self.act(&asked)?,
                 None => self.is_done = true,
             }
@@ -183,11 +183,11 @@ impl Lesson<'_> {
         Ok(())
     }
 
-    fn act(&mut self, asked: &StageAction) -> Result<(), StageError> {
+    fn act(&mut self, asked: &LessonAction) -> Result<(), LessonError> {
         if asked.name == "done" {
             self.is_done = true;
         } else if asked.target.contains('\0') {
-            self.stage.refuse(asked, "no word of a program can have a NUL in it");
+            self.lesson.refuse(asked, "no word of a program can have a NUL in it");
         } else {
             self.print(&asked.target)?;
         }
@@ -195,9 +195,9 @@ impl Lesson<'_> {
     }
 
     /// A text as one word of a list: whatever signs it has, nobody obeys them.
-    fn print(&mut self, text: &str) -> Result<(), StageError> {
+    fn print(&mut self, text: &str) -> Result<(), LessonError> {
         let spec = ChildSpec::new(["printf", "%s", text]);
-        let (result, heard) = self.stage.run_program(&spec, Instant::now() + PATIENCE)?;
+        let (result, heard) = self.lesson.run_program(&spec, Instant::now() + PATIENCE)?;
         self.say(&spec, &result);
         self.seen.printed.push((text.to_owned(), as_text(result.stdout.as_deref())));
         heard.iter().try_for_each(|asked| self.act(asked))

@@ -7,19 +7,19 @@ use crate::model::TaskSort;
 use crate::scenario::card::leds::LED_BAR;
 use crate::scenario::card::{Facts, Params, Reply, equals};
 use crate::scenario::lesson::until::until;
-use crate::scenario::lesson::{Barrier, Stage, StageError, Worker, Workers, too_late};
+use crate::scenario::lesson::{Barrier, Lesson, LessonError, Worker, Workers, too_late};
 
 /// Workers that one run takes, with those that are sent.
 const MOST_WORKERS: usize = 24;
 
-pub(super) fn run(stage: &Stage, params: &Params) -> Result<Facts, StageError> {
-    let main = stage.task("main", TaskSort::Thread);
+pub(super) fn run(lesson: &Lesson, params: &Params) -> Result<Facts, LessonError> {
+    let main = lesson.task("main", TaskSort::Thread);
     let (parties, timeout, patience) = (params.count("parties"), params.seconds("timeout"), params.seconds("patience"));
-    let gate = stage.barrier("gate", parties);
-    let book = Book { stage, parties, pages: Mutex::default(), again: Condvar::new() };
+    let gate = lesson.barrier("gate", parties);
+    let book = Book { lesson, parties, pages: Mutex::default(), again: Condvar::new() };
     book.pages().rounds.push(Round::default());
 
-    stage.scope(|scope| {
+    lesson.scope(|scope| {
         let workers = scope.threads("worker", params.count("comers"), |worker| come(worker, &gate, timeout, &book))?;
         main.waiting("the workers", None);
         let mut deadline = Instant::now() + patience;
@@ -41,9 +41,9 @@ pub(super) fn run(stage: &Stage, params: &Params) -> Result<Facts, StageError> {
         }
         gate.abort();
         book.close();
-        stage.step_mode(false);
+        lesson.step_mode(false);
         workers.join(too_late)?;
-        Ok::<_, StageError>(())
+        Ok::<_, LessonError>(())
     })?;
     main.finish("ok");
     let facts = facts(&book.pages().rounds, parties);
@@ -58,11 +58,11 @@ fn come(worker: &Worker<'_>, gate: &Barrier<'_>, timeout: Duration, book: &Book<
         book.note(round, |this| this.came += 1);
         match gate.wait_for(timeout) {
             Ok(place) => {
-                book.stage.say(&format!("{} passed, as number {place}", worker.name()));
+                book.lesson.say(&format!("{} passed, as number {place}", worker.name()));
                 return book.passed(round, place);
             }
             Err(broken) => {
-                book.stage.say(&format!("{}: {broken}", worker.name()));
+                book.lesson.say(&format!("{}: {broken}", worker.name()));
                 book.note(round, |this| this.broken += 1);
                 worker.lane().waiting("a reset", None);
                 match book.next_round(round) {
@@ -86,7 +86,7 @@ struct Round {
 }
 
 struct Book<'s> {
-    stage: &'s Stage,
+    lesson: &'s Lesson,
     parties: usize,
     pages: Mutex<Pages>,
     /// Those who got the error wait here for a reset.
@@ -129,7 +129,7 @@ impl Book<'_> {
         let now = waiting.min(LED_BAR.len());
         let (low, high) = (pages.lit.min(now), pages.lit.max(now));
         for line in &LED_BAR[low..high] {
-            self.stage.gpio(*line, u8::from(now > pages.lit));
+            self.lesson.gpio(*line, u8::from(now > pages.lit));
         }
         pages.lit = now;
     }
@@ -148,14 +148,14 @@ impl Book<'_> {
     fn reset(&self, gate: &Barrier<'_>, workers: &Workers<'_, '_, ()>) -> Reply {
         // Whoever is on the way finds it broken first; only a machine in trouble takes this long.
         let all_rest = || self.pages().resting >= workers.alive();
-        if !until(Duration::from_secs(5), || self.stage.is_stepped() || all_rest()) || !all_rest() {
+        if !until(Duration::from_secs(5), || self.lesson.is_stepped() || all_rest()) || !all_rest() {
             return Err("somebody is still on the way to the broken barrier; try again".to_owned());
         }
         let mut pages = self.pages();
         gate.reset();
         pages.rounds.push(Round::default());
         self.again.notify_all();
-        self.stage.say("reset(): the barrier is whole again");
+        self.lesson.say("reset(): the barrier is whole again");
         Ok(())
     }
 
@@ -213,8 +213,8 @@ mod tests {
 
     #[test]
     fn a_pass_before_the_others_is_noticed() {
-        let stage = Stage::new(None, None, crate::model::Monotonic::ZERO);
-        let book = Book { stage: &stage, parties: 2, pages: Mutex::default(), again: Condvar::new() };
+        let lesson = Lesson::new(None, None, crate::model::Monotonic::ZERO);
+        let book = Book { lesson: &lesson, parties: 2, pages: Mutex::default(), again: Condvar::new() };
         book.pages().rounds.push(Round::default());
         book.note(1, |this| this.came += 1);
         book.passed(1, 0);

@@ -5,16 +5,16 @@ use std::time::{Duration, Instant};
 
 use crate::model::TaskSort;
 use crate::scenario::card::{Facts, Params, equals};
-use crate::scenario::lesson::{Event, Stage, StageError, Worker};
+use crate::scenario::lesson::{Event, Lesson, LessonError, Worker};
 
-pub(super) fn run(stage: &Stage, params: &Params) -> Result<Facts, StageError> {
-    let main = stage.task("main", TaskSort::Thread);
-    stage.button(params.count("button"));
-    let may_blink = stage.event("may blink");
+pub(super) fn run(lesson: &Lesson, params: &Params) -> Result<Facts, LessonError> {
+    let main = lesson.task("main", TaskSort::Thread);
+    lesson.button(params.count("button"));
+    let may_blink = lesson.event("may blink");
     may_blink.set();
-    let lamp = Lamp { stage, params, may_blink, seen: Mutex::default() };
+    let lamp = Lamp { lesson, params, may_blink, seen: Mutex::default() };
 
-    stage.scope(|scope| {
+    lesson.scope(|scope| {
         let blinker = scope.threads_named(["blinker"], |blinker| lamp.blink(blinker))?;
         main.waiting("you", None);
         // A press of the button, or `pause`: there is nothing else to ask for.
@@ -25,13 +25,13 @@ pub(super) fn run(stage: &Stage, params: &Params) -> Result<Facts, StageError> {
     })?;
     main.finish("ok");
     let seen = lamp.seen.into_inner().unwrap_or_else(PoisonError::into_inner);
-    stage.value("last change late by (ms)", (seen.late.as_secs_f64() * 1e4).round() / 10.0);
+    lesson.value("last change late by (ms)", (seen.late.as_secs_f64() * 1e4).round() / 10.0);
     Ok(facts(&seen, params.count("changes")))
 }
 
 /// The LED, and what the blinker and main share.
 struct Lamp<'s> {
-    stage: &'s Stage,
+    lesson: &'s Lesson,
     params: &'s Params,
     /// What the blinker waits for while it is paused.
     may_blink: Event<'s>,
@@ -74,7 +74,7 @@ impl Lamp<'_> {
         if seen.paused_at.is_some() {
             return false;
         }
-        self.stage.gpio(self.params.count("line") as u8, u8::from(is_on));
+        self.lesson.gpio(self.params.count("line") as u8, u8::from(is_on));
         let now = Instant::now();
         seen.changes += 1;
         seen.early += usize::from(now < due);

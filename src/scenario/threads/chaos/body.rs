@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 use crate::model::TaskSort;
 use crate::scenario::card::{Facts, Params, equals, more_than};
 use crate::scenario::lesson::words::unknown;
-use crate::scenario::lesson::{Stage, StageAction, StageError};
+use crate::scenario::lesson::{Lesson, LessonAction, LessonError};
 
 /// What a step works through, in bytes, in a light run.
 const BLOCK: usize = 4096;
@@ -17,10 +17,10 @@ const BLOCK: usize = 4096;
 const REST: Duration = Duration::from_micros(100);
 const MOST_RUNS: usize = 60;
 
-pub(super) fn run(stage: &Stage, params: &Params) -> Result<Facts, StageError> {
-    let main = stage.task("main", TaskSort::Thread);
+pub(super) fn run(lesson: &Lesson, params: &Params) -> Result<Facts, LessonError> {
+    let main = lesson.task("main", TaskSort::Thread);
     let mut lab = Lab {
-        stage,
+        lesson,
         threads: params.count("threads"),
         steps: params.count("steps"),
         load: params.count("load"),
@@ -39,7 +39,7 @@ pub(super) fn run(stage: &Stage, params: &Params) -> Result<Facts, StageError> {
     let deadline = Instant::now() + params.seconds("patience");
     loop {
         main.waiting("you", None);
-        let asked = stage.next_action(deadline.saturating_duration_since(Instant::now()))?;
+        let asked = lesson.next_action(deadline.saturating_duration_since(Instant::now()))?;
         main.running("");
         match asked {
             Some(asked) if asked.name == "finish" => break,
@@ -75,7 +75,7 @@ fn letter(thread: usize) -> char {
 }
 
 struct Lab<'s> {
-    stage: &'s Stage,
+    lesson: &'s Lesson,
     threads: usize,
     steps: usize,
     load: usize,
@@ -85,10 +85,10 @@ struct Lab<'s> {
 }
 
 impl Lab<'_> {
-    fn obey(&mut self, asked: &StageAction) -> Result<(), StageError> {
+    fn obey(&mut self, asked: &LessonAction) -> Result<(), LessonError> {
         match (asked.name.as_str(), asked.target.trim()) {
             _ if self.runs.len() + self.replays.len() >= MOST_RUNS => {
-                self.stage.refuse(asked, &format!("{MOST_RUNS} runs are enough"));
+                self.lesson.refuse(asked, &format!("{MOST_RUNS} runs are enough"));
             }
             ("again", "") => {
                 self.run("light")?;
@@ -97,15 +97,15 @@ impl Lab<'_> {
             ("again", load @ ("light" | "heavy")) => self.run(load)?,
             ("replay", name) => match self.runs.iter().rfind(|run| run.name == name || name.is_empty()).cloned() {
                 Some(run) => self.replay(&run)?,
-                None => self.stage.refuse(asked, &unknown("run", name, self.runs.iter().map(|run| &run.name))),
+                None => self.lesson.refuse(asked, &unknown("run", name, self.runs.iter().map(|run| &run.name))),
             },
-            _ => self.stage.refuse(asked, "the load is light or heavy; without a target it runs under both"),
+            _ => self.lesson.refuse(asked, "the load is light or heavy; without a target it runs under both"),
         }
         Ok(())
     }
 
     /// Runs it, and compares it with the first run under the same load.
-    fn run(&mut self, load: &str) -> Result<(), StageError> {
+    fn run(&mut self, load: &str) -> Result<(), LessonError> {
         let (order, result) = self.perform(load, None)?;
         let number = self.runs.iter().filter(|run| run.load == load).count() + 1;
         let ran = Ran { name: format!("{load}-{number}"), load: load.to_owned(), order, result };
@@ -115,29 +115,29 @@ impl Lab<'_> {
             Some(first) => first.chars().zip(letters.chars()).map(|(a, b)| if a == b { '.' } else { b }).collect(),
             None => letters.clone(),
         };
-        self.stage.say(&format!("{:9} {overlay}", ran.name));
-        self.stage.value(format!("order of {}", ran.name), letters);
+        self.lesson.say(&format!("{:9} {overlay}", ran.name));
+        self.lesson.value(format!("order of {}", ran.name), letters);
         self.runs.push(ran);
         Ok(())
     }
 
     /// Runs it again, and lets each thread do a step only when it is its turn.
-    fn replay(&mut self, ran: &Ran) -> Result<(), StageError> {
+    fn replay(&mut self, ran: &Ran) -> Result<(), LessonError> {
         let turns = Turns { order: ran.order.iter().map(|(thread, _)| *thread).collect(), ..Turns::default() };
         let (order, result) = self.perform(&ran.load, Some(&turns))?;
         let came = Ran { order, result, ..ran.clone() };
-        self.stage.say(&format!("replay of {}:\n          {}", ran.name, came.letters()));
+        self.lesson.say(&format!("replay of {}:\n          {}", ran.name, came.letters()));
         self.replays.push((ran.letters(), came.letters()));
         Ok(())
     }
 
     /// All threads do their steps; gives the order, and a result to which each step has added.
-    fn perform(&self, load: &str, turns: Option<&Turns>) -> Result<(Vec<(usize, usize)>, u64), StageError> {
+    fn perform(&self, load: &str, turns: Option<&Turns>) -> Result<(Vec<(usize, usize)>, u64), LessonError> {
         let rounds = if load == "heavy" { self.load } else { 1 };
         // Main holds the starting gate until all are there. Step mode knows nothing of it, as main is deaf meanwhile.
         let start = Mutex::new(());
         let order = Mutex::new(Vec::new());
-        let results = self.stage.scope(|scope| {
+        let results = self.lesson.scope(|scope| {
             let closed = start.lock();
             let mut threads = Vec::new();
             for thread in 0..self.threads {
@@ -160,7 +160,7 @@ impl Lab<'_> {
                 })?);
             }
             drop(closed);
-            Ok::<_, StageError>(threads.into_iter().filter_map(crate::scenario::lesson::Thread::join).collect::<Vec<u64>>())
+            Ok::<_, LessonError>(threads.into_iter().filter_map(crate::scenario::lesson::Thread::join).collect::<Vec<u64>>())
         })?;
         let order = order.into_inner().unwrap_or_else(PoisonError::into_inner);
         Ok((order, results.into_iter().fold(0, u64::wrapping_add)))
@@ -257,8 +257,8 @@ mod tests {
 
     #[test]
     fn a_replay_forces_the_order_that_it_is_given() {
-        let stage = Stage::new(None, None, crate::model::Monotonic::ZERO);
-        let mut lab = Lab { stage: &stage, threads: 2, steps: 3, load: 1, runs: Vec::new(), replays: Vec::new() };
+        let lesson = Lesson::new(None, None, crate::model::Monotonic::ZERO);
+        let mut lab = Lab { lesson: &lesson, threads: 2, steps: 3, load: 1, runs: Vec::new(), replays: Vec::new() };
         for wanted in ["AAABBB", "BABABA"] {
             let order = wanted.bytes().map(|byte| (usize::from(byte - b'A'), 0)).collect();
             lab.replay(&Ran { name: String::new(), load: "light".to_owned(), order, result: 0 }).expect("threads");

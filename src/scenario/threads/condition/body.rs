@@ -6,18 +6,18 @@ use std::time::{Duration, Instant};
 use crate::model::TaskSort;
 use crate::scenario::card::{Facts, Params, Reply, equals};
 use crate::scenario::lesson::until::until;
-use crate::scenario::lesson::{Condition, NotHeld, Stage, StageAction, StageError, Worker, too_late};
+use crate::scenario::lesson::{Condition, Lesson, LessonAction, LessonError, NotHeld, Worker, too_late};
 
 /// Only a machine in trouble takes longer for what nobody else must do.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-pub(super) fn run(stage: &Stage, params: &Params) -> Result<Facts, StageError> {
-    let main = stage.task("main", TaskSort::Thread);
+pub(super) fn run(lesson: &Lesson, params: &Params) -> Result<Facts, LessonError> {
+    let main = lesson.task("main", TaskSort::Thread);
     let customers = params.count("customers");
     let deadline = Instant::now() + params.seconds("patience");
-    let shop = Shop { stage, condition: stage.condition("goods"), customers, counter: Mutex::default() };
+    let shop = Shop { lesson, condition: lesson.condition("goods"), customers, counter: Mutex::default() };
 
-    stage.scope(|scope| {
+    lesson.scope(|scope| {
         let threads = scope.threads("customer", customers, |customer| shop.buy(customer).is_ok())?;
         // Who is not there yet would not be woken.
         until(PATIENCE, || shop.counter().waiting == customers);
@@ -29,10 +29,10 @@ pub(super) fn run(stage: &Stage, params: &Params) -> Result<Facts, StageError> {
                 if is_open { shop.obey(asked) } else { Ok(()) }
             })?;
         }
-        stage.step_mode(false);
+        lesson.step_mode(false);
         let _ = shop.notify(Kind::Closed);
         threads.join(too_late)?;
-        Ok::<_, StageError>(())
+        Ok::<_, LessonError>(())
     })?;
     main.finish("ok");
     let facts = facts(&shop.counter(), customers);
@@ -40,7 +40,7 @@ pub(super) fn run(stage: &Stage, params: &Params) -> Result<Facts, StageError> {
 }
 
 struct Shop<'s> {
-    stage: &'s Stage,
+    lesson: &'s Lesson,
     condition: Condition<'s>,
     customers: usize,
     /// Changed by who holds the condition's lock.
@@ -120,7 +120,7 @@ impl Shop<'_> {
             counter.left_without += 1;
         }
         drop(counter);
-        self.stage.say(&format!("{} leaves", customer.name()));
+        self.lesson.say(&format!("{} leaves", customer.name()));
         self.condition.release()
     }
 
@@ -135,11 +135,11 @@ impl Shop<'_> {
         if let Some(last) = counter.notifications.last_mut() {
             last.woke += 1;
         }
-        self.stage.value("customers that wait", counter.waiting);
+        self.lesson.value("customers that wait", counter.waiting);
     }
 
     /// Does what is asked, or says why it cannot.
-    fn obey(&self, asked: &StageAction) -> Reply {
+    fn obey(&self, asked: &LessonAction) -> Reply {
         let kinds = [Kind::One, Kind::All, Kind::FalseAlarm];
         kinds.into_iter().find(|kind| kind.word() == asked.name).map_or(Ok(()), |kind| self.notify(kind))
     }
@@ -147,7 +147,7 @@ impl Shop<'_> {
     fn notify(&self, kind: Kind) -> Reply {
         // All those threads are between acquire and release, too; wait() has let go of the lock.
         // In step mode somebody may keep the lock, and main would be deaf to the next step.
-        let patience = if self.stage.is_stepped() { Duration::from_millis(100) } else { PATIENCE };
+        let patience = if self.lesson.is_stepped() { Duration::from_millis(100) } else { PATIENCE };
         if !self.condition.acquire_for(patience) {
             let holder = self.condition.holder().unwrap_or_default();
             return Err(format!("{holder} has the lock, and stands still; let it take its next step"));
@@ -170,10 +170,10 @@ impl Shop<'_> {
         // Until they have woken up: the next notification finds them where this one has put them.
         let awaited = if kind == Kind::One { waited.min(1) } else { waited };
         let all_woke = || self.counter().notifications.last().is_none_or(|last| last.woke >= awaited);
-        until(PATIENCE, || self.stage.is_stepped() || all_woke());
-        self.counter().was_stepped |= self.stage.is_stepped();
+        until(PATIENCE, || self.lesson.is_stepped() || all_woke());
+        self.counter().was_stepped |= self.lesson.is_stepped();
         let woke = self.counter().notifications.last().map_or(0, |last| last.woke);
-        self.stage.say(&format!("{}: {waited} waited, {woke} woke up", kind.word()));
+        self.lesson.say(&format!("{}: {waited} waited, {woke} woke up", kind.word()));
         Ok(())
     }
 }

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use crate::model::TaskSort;
 use crate::scenario::card::{Facts, Params, equals, more_than};
 use crate::scenario::lesson::words::{counted, unknown};
-use crate::scenario::lesson::{Event, Lock, Stage, StageError, Worker, too_late};
+use crate::scenario::lesson::{Event, Lesson, LessonError, Lock, Worker, too_late};
 
 /// How often main looks whether anybody waits in a circle.
 const LOOK: Duration = Duration::from_millis(20);
@@ -16,30 +16,30 @@ const LATER: Duration = Duration::from_millis(100);
 /// How long, in the first round, each one waits at most for the other to have its first lock.
 const COURTESY: Duration = Duration::from_secs(5);
 
-pub(super) fn run(stage: &Stage, params: &Params) -> Result<Facts, StageError> {
-    let main = stage.task("main", TaskSort::Thread);
+pub(super) fn run(lesson: &Lesson, params: &Params) -> Result<Facts, LessonError> {
+    let main = lesson.task("main", TaskSort::Thread);
     let order: Vec<String> = params.text("replay").split_whitespace().map(str::to_owned).collect();
     let is_stepped = params.flag("step") || !order.is_empty();
     if order.is_empty() {
-        stage.step_mode(is_stepped);
+        lesson.step_mode(is_stepped);
     } else {
-        stage.replay(params.text("replay"));
+        lesson.replay(params.text("replay"));
     }
 
     let is_same = params.text("order") == "same";
     let office = Office {
-        stage,
-        screen: stage.lock("screen"),
-        prices: stage.lock("prices"),
+        lesson,
+        screen: lesson.lock("screen"),
+        prices: lesson.lock("prices"),
         share_prices: Mutex::new([0; SHARES]),
-        ready: [stage.event("painter has one"), stage.event("broker has one")],
+        ready: [lesson.event("painter has one"), lesson.event("broker has one")],
         // Decided by you, the order needs no help.
         helps: !is_stepped && !is_same,
         robbed: AtomicU64::new(0),
     };
     let rounds = if is_stepped { 1 } else { params.count("rounds") };
     let (mut circles, mut circle, mut since, mut was_stepped) = (0_u64, Vec::new(), None, false);
-    let done = stage.scope(|scope| {
+    let done = lesson.scope(|scope| {
         let threads = scope.threads_named(["painter", "broker"], |worker| {
             let is_painter = worker.number() == 1;
             let mut copies = Vec::new();
@@ -55,13 +55,13 @@ pub(super) fn run(stage: &Stage, params: &Params) -> Result<Facts, StageError> {
         let mut wanted = None;
         while !threads.join_for(LOOK, |asked| {
             let lock = office.lock(asked.target.trim()).ok_or_else(|| unknown("lock", &asked.target, ["screen", "prices"]))?;
-            if stage.deadlock().is_empty() {
+            if lesson.deadlock().is_empty() {
                 return Err("nobody is stuck, and only in a deadlock a lock is taken away".to_owned());
             }
             wanted = Some(lock);
             Ok(())
         })? {
-            let found = stage.deadlock();
+            let found = lesson.deadlock();
             if found.is_empty() {
                 (since, wanted) = (None, None);
                 continue;
@@ -69,9 +69,9 @@ pub(super) fn run(stage: &Stage, params: &Params) -> Result<Facts, StageError> {
             if since.is_none() {
                 circles += 1;
                 since = Some(Instant::now());
-                was_stepped |= !stage.order().is_empty();
+                was_stepped |= !lesson.order().is_empty();
                 let waits = found.iter().map(|(who, what)| format!("{who} waits for {what}")).collect::<Vec<_>>();
-                stage.value("who waits for whom", waits.join(", "));
+                lesson.value("who waits for whom", waits.join(", "));
                 if circle.is_empty() {
                     circle = waits;
                     circle.sort();
@@ -100,12 +100,12 @@ pub(super) fn run(stage: &Stage, params: &Params) -> Result<Facts, StageError> {
         sections: (2 * rounds, done.iter().flatten().map(Vec::len).sum()),
         torn: done.iter().flatten().flatten().filter(|copy| copy.iter().any(|price| price != &copy[0])).count(),
         order,
-        passed: stage.order(),
+        passed: lesson.order(),
     };
-    stage.value("deadlocks", circles);
-    stage.value("locks taken away from one who waited", office.robbed.into_inner());
+    lesson.value("deadlocks", circles);
+    lesson.value("locks taken away from one who waited", office.robbed.into_inner());
     let deadlocks = counted(circles as usize, "deadlock", "deadlocks");
-    stage.say(&format!("{} times somebody had both locks; {deadlocks}", outcome.sections.1));
+    lesson.say(&format!("{} times somebody had both locks; {deadlocks}", outcome.sections.1));
     Ok(facts(&outcome))
 }
 
@@ -113,7 +113,7 @@ const SHARES: usize = 8;
 
 /// Two resources, each with its lock.
 struct Office<'s> {
-    stage: &'s Stage,
+    lesson: &'s Lesson,
     screen: Lock<'s>,
     prices: Lock<'s>,
     /// The lock of Rust's own is held for a single price at a time: only `prices` keeps the whole list together.
@@ -145,7 +145,7 @@ impl Office<'_> {
             self.change_prices(round);
         }
         let copy = self.copy_prices();
-        self.stage.value("screen", format!("{} shows {}", worker.name(), copy[0]));
+        self.lesson.value("screen", format!("{} shows {}", worker.name(), copy[0]));
         let _ = second.release();
         let _ = first.release();
         copy

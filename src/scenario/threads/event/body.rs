@@ -8,17 +8,17 @@ use std::time::{Duration, Instant};
 use crate::model::TaskSort;
 use crate::scenario::card::{Facts, Params, equals};
 use crate::scenario::lesson::until::until;
-use crate::scenario::lesson::{Event, Stage, StageAction, StageError, Task};
+use crate::scenario::lesson::{Event, Lesson, LessonAction, LessonError, Task};
 
-pub(super) fn run(stage: &Stage, params: &Params) -> Result<Facts, StageError> {
-    let main = stage.task("main", TaskSort::Thread);
+pub(super) fn run(lesson: &Lesson, params: &Params) -> Result<Facts, LessonError> {
+    let main = lesson.task("main", TaskSort::Thread);
     let waiters = params.count("waiters");
     let deadline = Instant::now() + params.seconds("patience");
-    let go = stage.event("go");
+    let go = lesson.event("go");
     let is_over = AtomicBool::new(false);
     let book = Book(Mutex::new(Lines::new()));
 
-    let asked = stage.scope(|scope| {
+    let asked = lesson.scope(|scope| {
         scope.threads("waiter", waiters, |waiter| {
             loop {
                 let begun = book.generation();
@@ -31,16 +31,16 @@ pub(super) fn run(stage: &Stage, params: &Params) -> Result<Facts, StageError> {
                 std::thread::sleep(params.seconds("work"));
             }
         })?;
-        let button = stage.button(params.count("button"));
-        let flag = Flag { stage, main: &main, go: &go, book: &book, line: params.count("line") as u8, button };
+        let button = lesson.button(params.count("button"));
+        let flag = Flag { lesson, main: &main, go: &go, book: &book, line: params.count("line") as u8, button };
         let asked = flag.attend(waiters, deadline);
         // Nobody is left waiting, also after a mistake, or at a gate of step mode.
         is_over.store(true, Ordering::SeqCst);
-        stage.step_mode(false);
+        lesson.step_mode(false);
         go.set();
         asked
     })?;
-    stage.gpio(params.count("line") as u8, 0);
+    lesson.gpio(params.count("line") as u8, 0);
     main.finish("ok");
     let lines = book.lines();
     Ok(facts(&lines, &asked, waiters))
@@ -101,21 +101,21 @@ struct Asked {
 
 /// The flag, and who raises it.
 struct Flag<'a> {
-    stage: &'a Stage,
+    lesson: &'a Lesson,
     main: &'a Task<'a>,
     go: &'a Event<'a>,
     book: &'a Book,
     line: u8,
-    button: StageAction,
+    button: LessonAction,
 }
 
 impl Flag<'_> {
-    fn attend(&self, waiters: usize, deadline: Instant) -> Result<Asked, StageError> {
+    fn attend(&self, waiters: usize, deadline: Instant) -> Result<Asked, LessonError> {
         let mut asked = Asked::default();
         loop {
             self.main.waiting("you", None);
             let left = deadline.saturating_duration_since(Instant::now());
-            let Some(action) = self.stage.next_action(left)? else {
+            let Some(action) = self.lesson.next_action(left)? else {
                 if Instant::now() >= deadline {
                     return Ok(asked);
                 }
@@ -128,7 +128,7 @@ impl Flag<'_> {
                 _ => name == "set",
             };
             if wanted == self.go.is_set() {
-                self.stage.say(&format!("{name}(): the flag is {} already, and nothing changes", up_or_down(wanted)));
+                self.lesson.say(&format!("{name}(): the flag is {} already, and nothing changes", up_or_down(wanted)));
             } else if wanted {
                 self.raise(waiters);
             } else {
@@ -144,21 +144,21 @@ impl Flag<'_> {
         let generation = self.book.generation();
         self.main.running("set()");
         self.go.set();
-        self.stage.value("set() gave", "nothing");
-        self.stage.gpio(self.line, 1);
+        self.lesson.value("set() gave", "nothing");
+        self.lesson.gpio(self.line, 1);
         // The flag stays up until all have seen it; only a machine in trouble takes this long.
-        until(Duration::from_secs(5), || self.stage.is_stepped() || self.book.count(generation) >= waiters);
-        self.book.lines().freely &= !self.stage.is_stepped();
-        self.stage.value("waiters that passed", self.book.count(generation));
-        self.stage.say(&format!("set(): {} of {waiters} went on", self.book.count(generation)));
+        until(Duration::from_secs(5), || self.lesson.is_stepped() || self.book.count(generation) >= waiters);
+        self.book.lines().freely &= !self.lesson.is_stepped();
+        self.lesson.value("waiters that passed", self.book.count(generation));
+        self.lesson.say(&format!("set(): {} of {waiters} went on", self.book.count(generation)));
     }
 
     fn lower(&self) {
         self.main.running("clear()");
         self.go.clear();
         self.book.lines().generation += 1;
-        self.stage.gpio(self.line, 0);
-        self.stage.say("clear(): from now on they wait");
+        self.lesson.gpio(self.line, 0);
+        self.lesson.say("clear(): from now on they wait");
     }
 }
 

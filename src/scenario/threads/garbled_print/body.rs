@@ -8,19 +8,19 @@ use std::time::Duration;
 
 use crate::model::TaskSort;
 use crate::scenario::card::{Facts, Params, equals, more_than};
-use crate::scenario::lesson::{Lock, Stage, StageAction, StageError, Worker, too_late};
+use crate::scenario::lesson::{Lesson, LessonAction, LessonError, Lock, Worker, too_late};
 use crate::sys::queued_bytes;
 
-pub(super) fn run(stage: &Stage, params: &Params) -> Result<Facts, StageError> {
-    let main = stage.task("main", TaskSort::Thread);
+pub(super) fn run(lesson: &Lesson, params: &Params) -> Result<Facts, LessonError> {
+    let main = lesson.task("main", TaskSort::Thread);
     // The screen is a pipe that all writers share.
-    let (screen, writing_end) = io::pipe().map_err(StageError::kernel("make the screen"))?;
+    let (screen, writing_end) = io::pipe().map_err(LessonError::kernel("make the screen"))?;
     let (writers, lines) = (params.count("writers"), params.count("lines"));
-    let print_lock = stage.lock("print");
+    let print_lock = lesson.lock("print");
     let lock_is_on = AtomicBool::new(params.flag("lock"));
-    let start = stage.barrier("start", writers);
+    let start = lesson.barrier("start", writers);
 
-    let came = stage.scope(|scope| {
+    let came = lesson.scope(|scope| {
         let threads = scope.threads("writer", writers, |writer| {
             let _ = start.wait_for(Duration::from_secs(5));
             for line in 0..lines {
@@ -31,9 +31,9 @@ pub(super) fn run(stage: &Stage, params: &Params) -> Result<Facts, StageError> {
                 }
             }
         })?;
-        let came = Watch { stage, lock_is_on: &lock_is_on, came: Vec::new() }.read(screen, writers, lines)?;
+        let came = Watch { lesson, lock_is_on: &lock_is_on, came: Vec::new() }.read(screen, writers, lines)?;
         threads.join(too_late)?;
-        Ok::<_, StageError>(came)
+        Ok::<_, LessonError>(came)
     })?;
     main.finish("ok");
     Ok(facts(&came, writers, lines, params.seconds("pause")))
@@ -85,27 +85,27 @@ struct Came {
 }
 
 struct Watch<'a> {
-    stage: &'a Stage,
+    lesson: &'a Lesson,
     lock_is_on: &'a AtomicBool,
     came: Vec<Came>,
 }
 
 impl Watch<'_> {
     /// Reads the screen, and switches the lock, until every line is there. Gives all characters as they came.
-    fn read(mut self, mut screen: PipeReader, writers: usize, lines: usize) -> Result<Vec<Came>, StageError> {
+    fn read(mut self, mut screen: PipeReader, writers: usize, lines: usize) -> Result<Vec<Came>, LessonError> {
         let (mut finished, mut row, mut record) = (0, Vec::new(), [0; 4]);
         self.show_lock();
         while finished < writers * lines {
             // The first lines come before anybody can switch.
             if finished >= 2 * writers
-                && let Some(asked) = self.stage.listen(&[screen.as_fd()], Duration::from_secs(1))?
+                && let Some(asked) = self.lesson.listen(&[screen.as_fd()], Duration::from_secs(1))?
             {
                 self.obey(&asked);
             }
-            if finished >= 2 * writers && queued_bytes(&screen).map_err(StageError::kernel("look at the screen"))? == 0 {
+            if finished >= 2 * writers && queued_bytes(&screen).map_err(LessonError::kernel("look at the screen"))? == 0 {
                 continue;
             }
-            screen.read_exact(&mut record).map_err(StageError::kernel("read the screen"))?;
+            screen.read_exact(&mut record).map_err(LessonError::kernel("read the screen"))?;
             let [writer, line, locked, byte] = record;
             let came = Came { writer: writer.into(), line: line.into(), locked: locked == 1, byte };
             self.came.push(came);
@@ -118,27 +118,27 @@ impl Watch<'_> {
         Ok(self.came)
     }
 
-    fn obey(&self, asked: &StageAction) {
+    fn obey(&self, asked: &LessonAction) {
         let on = match asked.target.trim() {
             "on" => true,
             "off" => false,
             "" => !self.lock_is_on.load(Ordering::SeqCst),
-            _ => return self.stage.refuse(asked, "it is on or off; without a target the lock is switched over"),
+            _ => return self.lesson.refuse(asked, "it is on or off; without a target the lock is switched over"),
         };
         self.lock_is_on.store(on, Ordering::SeqCst);
         self.show_lock();
     }
 
     fn show_lock(&self) {
-        self.stage.value("lock", if self.lock_is_on.load(Ordering::SeqCst) { "on" } else { "off" });
+        self.lesson.value("lock", if self.lock_is_on.load(Ordering::SeqCst) { "on" } else { "off" });
     }
 
     /// A line of the screen, and below it who wrote each character.
     fn show(&self, row: &[Came]) {
         let text: String = row.iter().map(|came| char::from(came.byte)).filter(|char| *char != '\n').collect();
         let whose: String = row.iter().map(|came| came.writer.to_string()).collect();
-        self.stage.say(&format!("{text}\n{whose}"));
-        self.stage.value("line", vec![text, whose]);
+        self.lesson.say(&format!("{text}\n{whose}"));
+        self.lesson.value("line", vec![text, whose]);
     }
 }
 

@@ -9,7 +9,7 @@ use crate::model::{ExitStatus, Fact, TaskSort};
 use crate::scenario::card::{Facts, Params, equals};
 use crate::scenario::lesson::children::{Child, Fork};
 use crate::scenario::lesson::cost::{cost_of, process_cpu};
-use crate::scenario::lesson::{Stage, StageError, Task};
+use crate::scenario::lesson::{Lesson, LessonError, Task};
 use crate::sys::exit_now;
 
 /// Steps between two looks at the clock.
@@ -18,7 +18,7 @@ const AT_A_TIME: u64 = 10_000;
 const PATIENCE: Duration = Duration::from_mins(1);
 
 /// Every worker counts as far as it takes one core `span` seconds.
-pub(crate) fn run(stage: &Stage, main: Task<'_>, params: &Params) -> Result<Facts, StageError> {
+pub(crate) fn run(lesson: &Lesson, main: Task<'_>, params: &Params) -> Result<Facts, LessonError> {
     let (workers, span) = (params.count("workers"), params.seconds("span"));
     main.running("measuring how far a worker counts");
     let tries = (0..5).map(|_| cost_of(|| count(AT_A_TIME)).1.cpu);
@@ -29,14 +29,14 @@ pub(crate) fn run(stage: &Stage, main: Task<'_>, params: &Params) -> Result<Fact
     let (finished, cores) = if in_threads {
         let interval = Duration::from_millis(params.count("interval") as u64);
         let cpu = process_cpu();
-        let finished = count_in_threads(stage, workers, steps, interval)?;
+        let finished = count_in_threads(lesson, workers, steps, interval)?;
         (finished, Some((process_cpu() - cpu) / began.elapsed().as_secs_f64()))
     } else {
-        (count_in_processes(stage, workers, steps)?, None)
+        (count_in_processes(lesson, workers, steps)?, None)
     };
     main.finish("ok");
     let took = began.elapsed().as_secs_f64();
-    stage.say(&format!("{workers} {} counted {steps} steps each, in {took:.2} s", params.text("kind")));
+    lesson.say(&format!("{workers} {} counted {steps} steps each, in {took:.2} s", params.text("kind")));
     Ok(facts(workers, finished, cores))
 }
 
@@ -47,10 +47,10 @@ fn count(steps: u64) {
 }
 
 /// Whoever has the lock counts for a switch interval, and lets go of it.
-fn count_in_threads(stage: &Stage, workers: usize, steps: u64, interval: Duration) -> Result<usize, StageError> {
+fn count_in_threads(lesson: &Lesson, workers: usize, steps: u64, interval: Duration) -> Result<usize, LessonError> {
     let lock = Mutex::new(());
     let work = |name: &str| {
-        let lane = stage.task(name, TaskSort::Thread);
+        let lane = lesson.task(name, TaskSort::Thread);
         let mut left = steps;
         while left > 0 {
             lane.waiting("the one lock", None);
@@ -69,20 +69,20 @@ fn count_in_threads(stage: &Stage, workers: usize, steps: u64, interval: Duratio
         let mut threads = Vec::new();
         for number in 1..=workers {
             let (name, work) = (format!("thread-{number}"), &work);
-            let failed = StageError::kernel(format!("start {name}"));
+            let failed = LessonError::kernel(format!("start {name}"));
             threads.push(thread::Builder::new().name(name.clone()).spawn_scoped(scope, move || work(&name)).map_err(failed)?);
         }
         Ok(threads.into_iter().filter_map(|thread| thread.join().ok()).count())
     })
 }
 
-fn count_in_processes(stage: &Stage, workers: usize, steps: u64) -> Result<usize, StageError> {
+fn count_in_processes(lesson: &Lesson, workers: usize, steps: u64) -> Result<usize, LessonError> {
     let mut children: Vec<Child<'_>> = Vec::new();
     for number in 1..=workers {
         let name = format!("process-{number}");
-        match stage.fork(&name)? {
+        match lesson.fork(&name)? {
             Fork::Child => {
-                let lane = stage.task(name, TaskSort::Process);
+                let lane = lesson.task(name, TaskSort::Process);
                 lane.running("counting");
                 count(steps);
                 lane.finish("ok");
@@ -91,7 +91,7 @@ fn count_in_processes(stage: &Stage, workers: usize, steps: u64) -> Result<usize
             Fork::Parent(child) => children.push(child),
         }
     }
-    let ends = stage.reap_all(children, PATIENCE)?;
+    let ends = lesson.reap_all(children, PATIENCE)?;
     Ok(ends.iter().filter(|end| end.status == ExitStatus::Exited(0)).count())
 }
 

@@ -16,7 +16,7 @@ use crate::scenario::card::{Facts, Params, at_most, equals, more_than};
 use crate::scenario::lesson::children::{Child, Fork};
 use crate::scenario::lesson::cost::{Cost, cost_of, load, process_cpu, quota, ready_at_a_time, stolen};
 use crate::scenario::lesson::load::Load;
-use crate::scenario::lesson::{Stage, StageAction, StageError};
+use crate::scenario::lesson::{Lesson, LessonAction, LessonError};
 use crate::scenario::threads::gil::alone as gil_alone;
 use crate::sys::{exit_now, set_nonblocking};
 
@@ -33,21 +33,21 @@ const UPDATES: u64 = 50;
 /// How often they try again if one was done before the next one had begun, so that nothing could be lost.
 const MOST_TRIES: usize = 20;
 
-pub(super) fn run(stage: &Stage, params: &Params) -> Result<Facts, StageError> {
-    let main = stage.task("main", TaskSort::Thread);
-    let cores = choose_cores(params.count("affinity")).map_err(StageError::kernel("choose the cores"))?;
-    stage.value("cores", cores.count());
+pub(super) fn run(lesson: &Lesson, params: &Params) -> Result<Facts, LessonError> {
+    let main = lesson.task("main", TaskSort::Thread);
+    let cores = choose_cores(params.count("affinity")).map_err(LessonError::kernel("choose the cores"))?;
+    lesson.value("cores", cores.count());
     if params.text("kind") != "all" {
-        return gil_alone::run(stage, main, params);
+        return gil_alone::run(lesson, main, params);
     }
     let (workers, span) = (params.count("workers"), params.seconds("span"));
-    let processes = Processes::start(stage, workers, span)?;
+    let processes = Processes::start(lesson, workers, span)?;
     let mut history = History { workers, span, ..History::default() };
 
-    let one_lock = |interval: u64| -> Result<Round, StageError> {
+    let one_lock = |interval: u64| -> Result<Round, LessonError> {
         main.waiting(&format!("threads, switch interval {interval} ms"), None);
         let lock = OneLock::new(workers, Duration::from_millis(interval));
-        let (found, cores) = in_threads(stage, "spin", workers, |me| lock.spin(me, span))?;
+        let (found, cores) = in_threads(lesson, "spin", workers, |me| lock.spin(me, span))?;
         Ok(Round { interval, found, cores })
     };
     history.rounds.push(one_lock(params.count("interval") as u64)?);
@@ -57,22 +57,22 @@ pub(super) fn run(stage: &Stage, params: &Params) -> Result<Facts, StageError> {
     (history.processes, history.process_cores, history.cores_left) = processes.finish(&cores, &mut asked)?;
     main.waiting("threads that hash", None);
     let buffer = Load::new("hash", TEXT, 4);
-    (history.hashing, _) = in_threads(stage, "hash", workers, |me| hash(&buffer, me, span))?;
+    (history.hashing, _) = in_threads(lesson, "hash", workers, |me| hash(&buffer, me, span))?;
     main.waiting("threads that wait for input", None);
-    history.asleep = wait_for_input(stage, workers)?;
+    history.asleep = wait_for_input(lesson, workers)?;
     main.waiting("threads that add", None);
-    history.lost = lose_updates(stage, workers.max(2))?;
+    history.lost = lose_updates(lesson, workers.max(2))?;
 
     asked.reverse();
-    while let Some(action) = asked.pop().map_or_else(|| stage.next_action(Duration::ZERO), |action| Ok(Some(action)))? {
+    while let Some(action) = asked.pop().map_or_else(|| lesson.next_action(Duration::ZERO), |action| Ok(Some(action)))? {
         match action.target.trim().parse() {
-            Ok(1..=50) if history.rounds.len() >= MOST_ROUNDS => stage.refuse(&action, "five rounds are enough for one run"),
+            Ok(1..=50) if history.rounds.len() >= MOST_ROUNDS => lesson.refuse(&action, "five rounds are enough for one run"),
             Ok(interval @ 1..=50) => history.rounds.push(one_lock(interval)?),
-            _ => stage.refuse(&action, "the switch interval is a whole number of ms, from 1 to 50"),
+            _ => lesson.refuse(&action, "the switch interval is a whole number of ms, from 1 to 50"),
         }
     }
     main.finish("ok");
-    history.show_turns(stage);
+    history.show_turns(lesson);
     Ok(facts(&history))
 }
 
@@ -172,15 +172,15 @@ fn hash(buffer: &Load, me: usize, span: Duration) -> (u64, u64) {
 
 /// Has all workers do this at the same time, as threads. Gives what each measured, and the cores that they used.
 fn in_threads(
-    stage: &Stage,
+    lesson: &Lesson,
     kind: &str,
     workers: usize,
     work: impl Fn(usize) -> (u64, u64) + Sync,
-) -> Result<(Vec<Measured>, f64), StageError> {
+) -> Result<(Vec<Measured>, f64), LessonError> {
     // Whoever wants to start waits for this lock, which main holds until all are there, or until one could not be started.
     let start = Mutex::new(());
     let worker = |me: usize| {
-        let lane = stage.task(format!("{kind}-{}", me + 1), TaskSort::Thread);
+        let lane = lesson.task(format!("{kind}-{}", me + 1), TaskSort::Thread);
         lane.waiting("the start", Some("main"));
         drop(start.lock().unwrap_or_else(PoisonError::into_inner));
         lane.running(kind);
@@ -188,23 +188,23 @@ fn in_threads(
         lane.finish("ok");
         Measured { cost, steps, turns }
     };
-    let all_cores = sched_getaffinity(None).map_err(StageError::kernel("ask for the cores"))?;
+    let all_cores = sched_getaffinity(None).map_err(LessonError::kernel("ask for the cores"))?;
     let (mut found, cores, taken) = thread::scope(|scope| {
         let closed = start.lock().unwrap_or_else(PoisonError::into_inner);
         let mut threads = Vec::new();
         for me in 0..workers {
             let (worker, name) = (&worker, format!("{kind}-{}", me + 1));
-            let failed = StageError::kernel(format!("start {name}"));
+            let failed = LessonError::kernel(format!("start {name}"));
             threads.push(thread::Builder::new().name(name).spawn_scoped(scope, move || worker(me)).map_err(failed)?);
         }
         let (began, cpu, taken) = (Instant::now(), process_cpu(), stolen(&all_cores));
         drop(closed);
         let found: Vec<Measured> = threads.into_iter().filter_map(|thread| thread.join().ok()).collect();
         let elapsed = began.elapsed().as_secs_f64();
-        Ok::<_, StageError>((found, (process_cpu() - cpu) / elapsed, (stolen(&all_cores) - taken) / elapsed))
+        Ok::<_, LessonError>((found, (process_cpu() - cpu) / elapsed, (stolen(&all_cores) - taken) / elapsed))
     })?;
     give_back(&mut found, taken);
-    show(stage, &format!("{kind} threads"), &found, cores);
+    show(lesson, &format!("{kind} threads"), &found, cores);
     Ok((found, cores))
 }
 
@@ -214,10 +214,10 @@ fn give_back(found: &mut [Measured], taken: f64) {
     found.iter_mut().filter_map(|one| one.cost.ready.as_mut()).for_each(|ready| *ready += each);
 }
 
-fn show(stage: &Stage, what: &str, found: &[Measured], cores: f64) {
-    stage.value(format!("{what}: cores used"), rounded(cores));
+fn show(lesson: &Lesson, what: &str, found: &[Measured], cores: f64) {
+    lesson.value(format!("{what}: cores used"), rounded(cores));
     let ready = ready_at_a_time(found.iter().map(|one| &one.cost)).map_or("?".to_owned(), |ready| format!("{ready:.1}"));
-    stage.say(&format!("{} {what}: {cores:.2} cores used, {ready} running or ready at a time", found.len()));
+    lesson.say(&format!("{} {what}: {cores:.2} cores used, {ready} running or ready at a time", found.len()));
 }
 
 fn rounded(number: f64) -> f64 {
@@ -226,7 +226,7 @@ fn rounded(number: f64) -> f64 {
 
 /// Processes that wait for the gate to open, then compute, and tell what that cost.
 struct Processes<'s> {
-    stage: &'s Stage,
+    lesson: &'s Lesson,
     children: Vec<Child<'s>>,
     opener: PipeWriter,
     hear: PipeReader,
@@ -234,18 +234,18 @@ struct Processes<'s> {
 }
 
 impl<'s> Processes<'s> {
-    fn start(stage: &'s Stage, workers: usize, span: Duration) -> Result<Self, StageError> {
-        let (mut gate, opener) = io::pipe().map_err(StageError::kernel("make the gate"))?;
-        let (hear, mut tell) = io::pipe().map_err(StageError::kernel("make a pipe"))?;
-        set_nonblocking(&hear).map_err(StageError::kernel("read without waiting"))?;
+    fn start(lesson: &'s Lesson, workers: usize, span: Duration) -> Result<Self, LessonError> {
+        let (mut gate, opener) = io::pipe().map_err(LessonError::kernel("make the gate"))?;
+        let (hear, mut tell) = io::pipe().map_err(LessonError::kernel("make a pipe"))?;
+        set_nonblocking(&hear).map_err(LessonError::kernel("read without waiting"))?;
         let mut children = Vec::new();
         for number in 1..=workers {
             let name = format!("process-{number}");
-            match stage.fork(&name)? {
+            match lesson.fork(&name)? {
                 Fork::Child => {
                     // Whoever holds a writing end keeps the end of the file away, also from itself.
                     drop((opener, hear));
-                    let lane = stage.task(name, TaskSort::Process);
+                    let lane = lesson.task(name, TaskSort::Process);
                     lane.waiting("the start", Some("main"));
                     let opened = gate.read_to_end(&mut Vec::new());
                     lane.running("spin");
@@ -257,12 +257,12 @@ impl<'s> Processes<'s> {
                 Fork::Parent(child) => children.push(child),
             }
         }
-        Ok(Self { stage, children, opener, hear, span })
+        Ok(Self { lesson, children, opener, hear, span })
     }
 
     /// Opens the gate, and waits until all have told what they measured, or have ended, at most five seconds longer. Gives
     /// that, the cores that they used, and those that others left them.
-    fn finish(mut self, cores: &CpuSet, asked: &mut Vec<StageAction>) -> Result<(Vec<Measured>, f64, f64), StageError> {
+    fn finish(mut self, cores: &CpuSet, asked: &mut Vec<LessonAction>) -> Result<(Vec<Measured>, f64, f64), LessonError> {
         let (began, before, taken) = (Instant::now(), load(cores), stolen(cores));
         let deadline = began + self.span + Duration::from_secs(5);
         drop(self.opener);
@@ -278,12 +278,12 @@ impl<'s> Processes<'s> {
                     if ready.len() == 1 {
                         break;
                     }
-                    asked.extend(self.stage.listen(&ready, deadline.saturating_duration_since(Instant::now()))?);
+                    asked.extend(self.lesson.listen(&ready, deadline.saturating_duration_since(Instant::now()))?);
                     for child in &mut self.children {
                         child.peek()?;
                     }
                 }
-                Err(error) => return Err(StageError::kernel("hear what the processes measured")(error)),
+                Err(error) => return Err(LessonError::kernel("hear what the processes measured")(error)),
             }
         }
         let elapsed = began.elapsed().as_secs_f64();
@@ -295,14 +295,14 @@ impl<'s> Processes<'s> {
             }
             let name = child.name().to_owned();
             if child.reap()?.status != ExitStatus::Exited(0) {
-                self.stage.notice(format!("{name} was killed before it had told what it measured"));
+                self.lesson.notice(format!("{name} was killed before it had told what it measured"));
             }
         }
         let (records, _) = told.as_chunks();
         let mut found: Vec<Measured> = records.iter().map(Measured::from_bytes).collect();
         give_back(&mut found, taken);
         let cpu: f64 = found.iter().map(|one| one.cost.cpu).sum();
-        show(self.stage, "processes", &found, cpu / elapsed);
+        show(self.lesson, "processes", &found, cpu / elapsed);
         let left = f64::from(cores.count()).min(quota()) - (whole_load - cpu).max(0.0) / elapsed;
         Ok((found, cpu / elapsed, left))
     }
@@ -328,11 +328,11 @@ impl Measured {
 }
 
 /// Has all workers wait for input at the same time. Gives how many of them /proc shows asleep then.
-fn wait_for_input(stage: &Stage, workers: usize) -> Result<usize, StageError> {
-    let (source, sink) = io::pipe().map_err(StageError::kernel("make a pipe"))?;
+fn wait_for_input(lesson: &Lesson, workers: usize) -> Result<usize, LessonError> {
+    let (source, sink) = io::pipe().map_err(LessonError::kernel("make a pipe"))?;
     let tids = Mutex::new(Vec::new());
     let reader = |number: usize, mut source: &PipeReader| {
-        let lane = stage.task(format!("reader-{number}"), TaskSort::Thread);
+        let lane = lesson.task(format!("reader-{number}"), TaskSort::Thread);
         lane.waiting("input", Some("main"));
         tids.lock().unwrap_or_else(PoisonError::into_inner).push(rustix::thread::gettid());
         let _ = source.read(&mut [0]);
@@ -343,7 +343,7 @@ fn wait_for_input(stage: &Stage, workers: usize) -> Result<usize, StageError> {
         let sink = sink;
         for number in 1..=workers {
             let (name, reader, source) = (format!("reader-{number}"), &reader, &source);
-            let failed = StageError::kernel(format!("start {name}"));
+            let failed = LessonError::kernel(format!("start {name}"));
             thread::Builder::new().name(name).spawn_scoped(scope, move || reader(number, source)).map_err(failed)?;
         }
         let deadline = Instant::now() + Duration::from_secs(20);
@@ -357,14 +357,14 @@ fn wait_for_input(stage: &Stage, workers: usize) -> Result<usize, StageError> {
             asleep = tids.iter().filter(|tid| state(tid) == Some('S')).count();
         }
         drop(sink);
-        Ok::<_, StageError>(asleep)
+        Ok::<_, LessonError>(asleep)
     })?;
-    stage.say(&format!("{asleep} threads waited for input at the same time"));
+    lesson.say(&format!("{asleep} threads waited for input at the same time"));
     Ok(asleep)
 }
 
 /// Threads add to one counter without a lock around reading and writing, and leave a gap between. Gives what was lost.
-fn lose_updates(stage: &Stage, workers: usize) -> Result<u64, StageError> {
+fn lose_updates(lesson: &Lesson, workers: usize) -> Result<u64, LessonError> {
     let counter = AtomicU64::new(0);
     let add = || {
         for _ in 0..UPDATES {
@@ -377,17 +377,17 @@ fn lose_updates(stage: &Stage, workers: usize) -> Result<u64, StageError> {
     while lost == 0 && tries < MOST_TRIES {
         thread::scope(|scope| {
             for _ in 0..workers {
-                let failed = StageError::kernel("start an adder");
+                let failed = LessonError::kernel("start an adder");
                 thread::Builder::new().name("adder".to_owned()).spawn_scoped(scope, add).map_err(failed)?;
             }
-            Ok::<_, StageError>(())
+            Ok::<_, LessonError>(())
         })?;
         all += UPDATES * workers as u64;
         lost = all - counter.load(Ordering::Relaxed).min(all);
         tries += 1;
     }
-    stage.value("lost updates", lost);
-    stage.say(&format!("{lost} of {all} updates were lost"));
+    lesson.value("lost updates", lost);
+    lesson.say(&format!("{lost} of {all} updates were lost"));
     Ok(lost)
 }
 
@@ -412,13 +412,13 @@ impl History {
         self.rounds.iter().max_by_key(|round| round.turns().cast_signed() - self.most_turns(round).cast_signed())
     }
 
-    fn show_turns(&self, stage: &Stage) {
+    fn show_turns(&self, lesson: &Lesson) {
         for round in &self.rounds {
-            stage.value(format!("turns with a switch interval of {} ms", round.interval), round.turns());
+            lesson.value(format!("turns with a switch interval of {} ms", round.interval), round.turns());
         }
         if let Some(round) = self.busiest() {
             let turn = self.span.as_secs_f64() * 1e3 / round.turns().max(1) as f64;
-            stage.value("length of a turn (ms)", (turn * 10.0).round() / 10.0);
+            lesson.value("length of a turn (ms)", (turn * 10.0).round() / 10.0);
         }
     }
 }

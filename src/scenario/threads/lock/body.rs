@@ -6,30 +6,30 @@ use std::time::{Duration, Instant};
 
 use crate::model::TaskSort;
 use crate::scenario::card::{Facts, Params, at_least, equals};
-use crate::scenario::lesson::{Lock, Stage, StageError};
+use crate::scenario::lesson::{Lesson, LessonError, Lock};
 
 /// How long you may keep the lock.
 const YOUR_PATIENCE: Duration = Duration::from_secs(20);
 /// How often somebody looks whether the lock was left behind.
 const LOOK: Duration = Duration::from_millis(20);
 
-pub(super) fn run(stage: &Stage, params: &Params) -> Result<Facts, StageError> {
-    let main = stage.task("main", TaskSort::Thread);
-    let lock = stage.lock("tool");
-    let manners = Manners::try_out(stage, &lock)?;
+pub(super) fn run(lesson: &Lesson, params: &Params) -> Result<Facts, LessonError> {
+    let main = lesson.task("main", TaskSort::Thread);
+    let lock = lesson.lock("tool");
+    let manners = Manners::try_out(lesson, &lock)?;
 
     let (workers, rounds, forgets) = (params.count("workers"), params.count("rounds"), params.flag("forget"));
     let millis = |name| Duration::from_millis(params.count(name) as u64);
-    let tool = Tool::new(stage, &lock, millis("section"), params.count("line") as u8);
-    let (enough, is_closing) = (stage.event("your release"), AtomicBool::new(false));
+    let tool = Tool::new(lesson, &lock, millis("section"), params.count("line") as u8);
+    let (enough, is_closing) = (lesson.event("your release"), AtomicBool::new(false));
     let hold = || {
         lock.acquire();
-        stage.gpio(tool.line, 1);
+        lesson.gpio(tool.line, 1);
         enough.wait(Some(YOUR_PATIENCE));
         tool.put_back();
     };
     let began = Instant::now();
-    let left_by = stage.scope(|scope| {
+    let left_by = lesson.scope(|scope| {
         let threads = scope.threads("worker", workers, |worker| {
             for round in 1..=rounds {
                 worker.sleep(millis("outside"));
@@ -76,11 +76,11 @@ pub(super) fn run(stage: &Stage, params: &Params) -> Result<Facts, StageError> {
             if let Some(culprit) = lock.left_by() {
                 let since = *since.get_or_insert_with(Instant::now);
                 if left_by.is_none() {
-                    stage.notice(format!("{culprit} has ended and still holds the lock: whoever asks for it waits for ever"));
+                    lesson.notice(format!("{culprit} has ended and still holds the lock: whoever asks for it waits for ever"));
                     left_by = Some(culprit);
                 }
                 if all_done || since.elapsed() >= params.seconds("patience") {
-                    stage.notice("main releases the lock: nobody checks who does that");
+                    lesson.notice("main releases the lock: nobody checks who does that");
                     tool.put_back();
                 }
             }
@@ -90,7 +90,7 @@ pub(super) fn run(stage: &Stage, params: &Params) -> Result<Facts, StageError> {
         }
         enough.set();
         is_closing.store(true, Ordering::SeqCst);
-        Ok::<_, StageError>(left_by)
+        Ok::<_, LessonError>(left_by)
     })?;
     let elapsed = began.elapsed();
     main.finish("ok");
@@ -106,9 +106,9 @@ pub(super) fn run(stage: &Stage, params: &Params) -> Result<Facts, StageError> {
         left_by,
     };
     let percent = outcome.held.as_secs_f64() / elapsed.as_secs_f64() * 100.0;
-    stage.value("time under the lock (%)", percent.round() as u64);
-    stage.value("times the passer-by was turned away", tool.turned_away.into_inner());
-    stage.say(&format!("{} sections, one at a time, held the lock {percent:.0} % of the time", outcome.sections.1));
+    lesson.value("time under the lock (%)", percent.round() as u64);
+    lesson.value("times the passer-by was turned away", tool.turned_away.into_inner());
+    lesson.say(&format!("{} sections, one at a time, held the lock {percent:.0} % of the time", outcome.sections.1));
     Ok(facts(&outcome))
 }
 
@@ -122,10 +122,10 @@ struct Manners {
 }
 
 impl Manners {
-    fn try_out(stage: &Stage, lock: &Lock<'_>) -> Result<Self, StageError> {
-        let seat = stage.semaphore("seat", 1);
-        let (has_both, may_go) = (stage.event("visitor has both"), stage.event("visitor may go"));
-        stage.scope(|scope| {
+    fn try_out(lesson: &Lesson, lock: &Lock<'_>) -> Result<Self, LessonError> {
+        let seat = lesson.semaphore("seat", 1);
+        let (has_both, may_go) = (lesson.event("visitor has both"), lesson.event("visitor may go"));
+        lesson.scope(|scope| {
             let visitor = scope.thread("visitor", |_| {
                 lock.acquire();
                 seat.acquire();
@@ -150,7 +150,7 @@ impl Manners {
 
 /// What the lock is there for: one may use it at a time.
 struct Tool<'s> {
-    stage: &'s Stage,
+    lesson: &'s Lesson,
     lock: &'s Lock<'s>,
     section: Duration,
     line: u8,
@@ -163,14 +163,14 @@ struct Tool<'s> {
 }
 
 impl<'s> Tool<'s> {
-    fn new(stage: &'s Stage, lock: &'s Lock<'s>, section: Duration, line: u8) -> Self {
+    fn new(lesson: &'s Lesson, lock: &'s Lock<'s>, section: Duration, line: u8) -> Self {
         let [users, most, sections, held, turned_away] = Default::default();
-        Self { stage, lock, section, line, users, most, sections, held, turned_away }
+        Self { lesson, lock, section, line, users, most, sections, held, turned_away }
     }
 
     /// Uses it; the caller holds the lock.
     fn work(&self) {
-        self.stage.gpio(self.line, 1);
+        self.lesson.gpio(self.line, 1);
         let began = Instant::now();
         self.most.fetch_max(self.users.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
         thread::sleep(self.section);
@@ -181,9 +181,9 @@ impl<'s> Tool<'s> {
 
     /// Switches the LED off and releases the lock.
     fn put_back(&self) {
-        self.stage.gpio(self.line, 0);
+        self.lesson.gpio(self.line, 0);
         if self.lock.release().is_err() {
-            self.stage.notice("a release came too late: somebody else had released the lock");
+            self.lesson.notice("a release came too late: somebody else had released the lock");
         }
     }
 }

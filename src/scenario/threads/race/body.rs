@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use crate::model::TaskSort;
 use crate::scenario::card::{Facts, Params, Reply, equals, more_than};
 use crate::scenario::lesson::words::counted;
-use crate::scenario::lesson::{Lock, Stage, StageAction, StageError, Task, Worker};
+use crate::scenario::lesson::{Lesson, LessonAction, LessonError, Lock, Task, Worker};
 
 /// Updates of each worker where nothing widens the gap.
 const PLAIN_UPDATES: usize = 50_000;
@@ -18,27 +18,27 @@ const STEPPED_UPDATES: usize = 2;
 /// Rounds that one run may have, with those that a person asks for.
 const MOST_ROUNDS: usize = 20;
 
-pub(super) fn run(stage: &Stage, params: &Params) -> Result<Facts, StageError> {
-    let main = stage.task("main", TaskSort::Thread);
+pub(super) fn run(lesson: &Lesson, params: &Params) -> Result<Facts, LessonError> {
+    let main = lesson.task("main", TaskSort::Thread);
     let workers = params.count("workers");
     let order: Vec<String> = params.text("replay").split_whitespace().map(str::to_owned).collect();
     let is_stepped = params.flag("step") || !order.is_empty();
     if !is_stepped {
         main.running("adding without a gap");
         let plain = add_without_gap(workers);
-        stage.value("updates without a gap", workers * PLAIN_UPDATES);
-        stage.value("updates lost without a gap", (workers * PLAIN_UPDATES) as u64 - plain);
+        lesson.value("updates without a gap", workers * PLAIN_UPDATES);
+        lesson.value("updates lost without a gap", (workers * PLAIN_UPDATES) as u64 - plain);
     }
     if order.is_empty() {
-        stage.step_mode(is_stepped);
+        lesson.step_mode(is_stepped);
     } else {
-        stage.replay(params.text("replay"));
+        lesson.replay(params.text("replay"));
     }
 
     let race = Race {
-        stage,
+        lesson,
         main: &main,
-        lock: stage.lock("counter"),
+        lock: lesson.lock("counter"),
         workers,
         updates: if is_stepped { STEPPED_UPDATES } else { params.count("updates") },
         gap: Duration::from_micros(params.count("gap") as u64),
@@ -54,12 +54,12 @@ pub(super) fn run(stage: &Stage, params: &Params) -> Result<Facts, StageError> {
         rounds.push(round);
         let how = if round.is_locked { "with the lock" } else { "without a lock" };
         let (number, lost) = (rounds.len(), counted(round.lost() as usize, "update was", "updates were"));
-        stage.say(&format!("round {number}, {how}: {} updates, the counter is {}, {lost} lost", round.updates, round.counter));
+        lesson.say(&format!("round {number}, {how}: {} updates, the counter is {}, {lost} lost", round.updates, round.counter));
     }
     let has_gap = !race.gap.is_zero() && !is_stepped;
     main.finish("ok");
-    stage.value("lost updates", rounds.iter().map(|round| round.overwritten).sum::<i64>());
-    Ok(facts(&Outcome { rounds, has_gap, order, passed: stage.order() }))
+    lesson.value("lost updates", rounds.iter().map(|round| round.overwritten).sum::<i64>());
+    Ok(facts(&Outcome { rounds, has_gap, order, passed: lesson.order() }))
 }
 
 /// What is still to come.
@@ -69,7 +69,7 @@ struct Plan {
 }
 
 impl Plan {
-    fn obey(&mut self, asked: &StageAction) -> Reply {
+    fn obey(&mut self, asked: &LessonAction) -> Reply {
         match (asked.name.as_str(), asked.target.trim()) {
             ("again", _) if self.rounds >= MOST_ROUNDS => return Err(format!("{MOST_ROUNDS} rounds are enough for one run")),
             ("again", _) => self.rounds += 1,
@@ -83,7 +83,7 @@ impl Plan {
 }
 
 struct Race<'s> {
-    stage: &'s Stage,
+    lesson: &'s Lesson,
     main: &'s Task<'s>,
     lock: Lock<'s>,
     workers: usize,
@@ -93,24 +93,24 @@ struct Race<'s> {
 
 impl Race<'_> {
     /// Time between two rounds, to look and to press.
-    fn rest(&self, pause: Duration, plan: &mut Plan) -> Result<(), StageError> {
+    fn rest(&self, pause: Duration, plan: &mut Plan) -> Result<(), LessonError> {
         self.main.waiting("the next round", None);
         let end = Instant::now() + pause;
         while Instant::now() < end {
-            if let Some(asked) = self.stage.next_action(end.saturating_duration_since(Instant::now()))? {
-                self.stage.answer(&asked, &plan.obey(&asked));
+            if let Some(asked) = self.lesson.next_action(end.saturating_duration_since(Instant::now()))? {
+                self.lesson.answer(&asked, &plan.obey(&asked));
             }
         }
         Ok(())
     }
 
     /// All workers add to a counter that begins at 0.
-    fn round(&self, lost_before: i64, plan: &mut Plan) -> Result<Round, StageError> {
-        let Self { stage, gap, .. } = *self;
+    fn round(&self, lost_before: i64, plan: &mut Plan) -> Result<Round, LessonError> {
+        let Self { lesson, gap, .. } = *self;
         let lock = plan.with_lock.then_some(&self.lock);
-        let counter = Counter { stage, value: AtomicU64::new(0), overwritten: AtomicI64::new(0), lost_before, lock, gap };
+        let counter = Counter { lesson, value: AtomicU64::new(0), overwritten: AtomicI64::new(0), lost_before, lock, gap };
         let start = std::sync::Barrier::new(self.workers);
-        stage.scope(|scope| {
+        lesson.scope(|scope| {
             let threads = scope.threads("worker", self.workers, |worker| {
                 start.wait();
                 for _ in 0..self.updates {
@@ -122,15 +122,15 @@ impl Race<'_> {
         })?;
         let (updates, overwritten) = ((self.workers * self.updates) as u64, counter.overwritten.into_inner());
         let round = Round { updates, counter: counter.value.into_inner(), overwritten, is_locked: lock.is_some() };
-        stage.value("counter", round.counter);
-        stage.value("lost updates", lost_before + overwritten);
+        lesson.value("counter", round.counter);
+        lesson.value("lost updates", lost_before + overwritten);
         Ok(round)
     }
 }
 
 /// The number that everybody adds to.
 struct Counter<'s> {
-    stage: &'s Stage,
+    lesson: &'s Lesson,
     value: AtomicU64,
     /// Updates of others that writes erased, less those that a write brought back.
     overwritten: AtomicI64,
@@ -144,26 +144,26 @@ impl Counter<'_> {
     /// Reads, waits, writes: three steps, and between them the others may do theirs.
     fn add_one(&self, worker: &Worker<'_>) {
         let held = self.lock.map(Lock::held);
-        self.stage.checkpoint("read the counter");
+        self.lesson.checkpoint("read the counter");
         let read = self.value.load(Ordering::SeqCst);
-        if self.stage.is_stepped() {
+        if self.lesson.is_stepped() {
             worker.lane().running(&format!("has read {read}"));
         }
         if !self.gap.is_zero() {
             thread::sleep(self.gap);
         }
-        self.stage.checkpoint("write the counter");
+        self.lesson.checkpoint("write the counter");
         // The write tells what it overwrites: that is how each lost update is seen, at the moment when it is lost.
         let erased = self.value.swap(read + 1, Ordering::SeqCst).cast_signed() - read.cast_signed();
         drop(held);
         if erased != 0 {
             let lost = self.overwritten.fetch_add(erased, Ordering::SeqCst) + erased;
-            if self.stage.is_stepped() || read.is_multiple_of(SHOWN) {
-                self.stage.value("lost updates", self.lost_before + lost);
+            if self.lesson.is_stepped() || read.is_multiple_of(SHOWN) {
+                self.lesson.value("lost updates", self.lost_before + lost);
             }
         }
-        if self.stage.is_stepped() {
-            self.stage.value("counter", read + 1);
+        if self.lesson.is_stepped() {
+            self.lesson.value("counter", read + 1);
         }
     }
 }

@@ -5,15 +5,15 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use crate::model::TaskSort;
 use crate::scenario::card::leds::LED_BAR;
 use crate::scenario::card::{Facts, Params, at_most, equals};
-use crate::scenario::lesson::{Semaphore, Stage, StageError, Worker};
+use crate::scenario::lesson::{Lesson, LessonError, Semaphore, Worker};
 
-pub(super) fn run(stage: &Stage, params: &Params) -> Result<Facts, StageError> {
-    let main = stage.task("main", TaskSort::Thread);
+pub(super) fn run(lesson: &Lesson, params: &Params) -> Result<Facts, LessonError> {
+    let main = lesson.task("main", TaskSort::Thread);
     let (threads, visits) = (params.count("threads"), params.count("visits"));
-    let door = stage.semaphore("door", params.count("permits"));
-    let room = Room { stage, record: Mutex::new(Record::new(params.count("permits"))) };
+    let door = lesson.semaphore("door", params.count("permits"));
+    let room = Room { lesson, record: Mutex::new(Record::new(params.count("permits"))) };
 
-    stage.scope(|scope| {
+    lesson.scope(|scope| {
         let visitors = scope.threads("visitor", threads, |visitor| {
             for _ in 0..visits {
                 door.acquire();
@@ -44,7 +44,7 @@ pub(super) fn run(stage: &Stage, params: &Params) -> Result<Facts, StageError> {
             Ok(())
         });
         // Guards that stand at a gate of step mode go on: nobody is told to let them pass any more.
-        stage.step_mode(false);
+        lesson.step_mode(false);
         visited
     })?;
     main.finish("ok");
@@ -53,7 +53,7 @@ pub(super) fn run(stage: &Stage, params: &Params) -> Result<Facts, StageError> {
 
 /// What is behind the door, and who keeps the book.
 struct Room<'s> {
-    stage: &'s Stage,
+    lesson: &'s Lesson,
     record: Mutex<Record>,
 }
 
@@ -92,13 +92,13 @@ impl Room<'_> {
         let led = record.inside.iter().position(|is_taken| !is_taken);
         if let Some(led) = led {
             record.inside[led] = true;
-            self.stage.gpio(LED_BAR[led], 1);
+            self.lesson.gpio(LED_BAR[led], 1);
         }
         record.entries += 1;
         record.over += usize::from(led.is_none() || record.count_inside() > record.permits);
         record.most_inside = record.most_inside.max(record.count_inside());
-        self.stage.value("threads inside", record.count_inside());
-        self.stage.say(&format!(
+        self.lesson.value("threads inside", record.count_inside());
+        self.lesson.say(&format!(
             "{} is inside, with {} of {} permits in use",
             visitor.name(),
             record.count_inside(),
@@ -111,9 +111,9 @@ impl Room<'_> {
         let mut record = self.record();
         if let Some(led) = led {
             record.inside[led] = false;
-            self.stage.gpio(LED_BAR[led], 0);
+            self.lesson.gpio(LED_BAR[led], 0);
         }
-        self.stage.value("threads inside", record.count_inside());
+        self.lesson.value("threads inside", record.count_inside());
     }
 
     fn has_led_to_spare(&self) -> bool {
@@ -133,7 +133,7 @@ impl Room<'_> {
         let mut record = self.record();
         record.permits += 1;
         record.most_permits = record.most_permits.max(record.permits);
-        self.stage.value("permits", record.permits);
+        self.lesson.value("permits", record.permits);
         drop(record);
         door.release();
     }
@@ -143,7 +143,7 @@ impl Room<'_> {
         let mut record = self.record();
         record.permits -= 1;
         record.leaving -= 1;
-        self.stage.value("permits", record.permits);
+        self.lesson.value("permits", record.permits);
     }
 }
 
@@ -188,9 +188,9 @@ mod tests {
 
     #[test]
     fn an_entry_beyond_the_permits_is_counted() {
-        let stage = Stage::new(None, None, crate::model::Monotonic::ZERO);
-        let room = Room { stage: &stage, record: Mutex::new(Record::new(1)) };
-        let over = stage.scope(|scope| {
+        let lesson = Lesson::new(None, None, crate::model::Monotonic::ZERO);
+        let room = Room { lesson: &lesson, record: Mutex::new(Record::new(1)) };
+        let over = lesson.scope(|scope| {
             let two = scope.threads("visitor", 2, |visitor| room.enter(visitor).is_some());
             two.and_then(|two| two.join(|_| Ok(()))).map(|_| room.record().over)
         });

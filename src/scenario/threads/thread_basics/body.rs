@@ -14,7 +14,7 @@ use crate::scenario::lesson::handle::own_pid;
 use crate::scenario::lesson::proc::{thread_exists, thread_name, threads_of};
 use crate::scenario::lesson::until::until;
 use crate::scenario::lesson::words::{unknown, yes_or_no};
-use crate::scenario::lesson::{Stage, StageAction, StageError, Task};
+use crate::scenario::lesson::{Lesson, LessonAction, LessonError, Task};
 use crate::scenario::threads::thread_basics::crash_test::{CRASHERS, CrashTest};
 
 /// What each function does so many times: puts one thing into the shared variable.
@@ -27,32 +27,32 @@ const SHORT: Duration = Duration::from_millis(100);
 /// Only a machine in trouble takes longer for a step that nobody else must make.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-pub(super) fn run(stage: &Stage, params: &Params) -> Result<Facts, StageError> {
-    let lane = stage.task("main", TaskSort::Thread);
+pub(super) fn run(lesson: &Lesson, params: &Params) -> Result<Facts, LessonError> {
+    let lane = lesson.task("main", TaskSort::Thread);
     let shared = Mutex::new(Vec::new());
     let deadline = Instant::now() + params.seconds("patience");
 
     let (record, crash) = std::thread::scope(|scope| {
-        let mut main = Main { stage, scope, lane, shared: &shared, threads: Vec::new(), record: Record::default() };
+        let mut main = Main { lesson, scope, lane, shared: &shared, threads: Vec::new(), record: Record::default() };
         let before = threads_of("self");
         for number in 1..=params.count("threads") {
             main.make(number, params);
         }
         main.record.extra_before_start = threads_of("self").saturating_sub(before);
-        let mut crash = CrashTest::start(stage)?;
+        let mut crash = CrashTest::start(lesson)?;
 
         while !(main.threads.iter().all(|thread| matches!(thread.life, Life::Joined)) && crash.look()?) {
             main.lane.waiting("you", None);
-            stage.value("items in the shared list", lock(&shared).len());
+            lesson.value("items in the shared list", lock(&shared).len());
             let left = deadline.saturating_duration_since(Instant::now());
             if left.is_zero() {
                 break;
             }
             let others: Vec<BorrowedFd<'_>> = crash.as_fd().into_iter().collect();
-            if let Some(asked) = stage.listen(&others, left.min(Duration::from_millis(100)))? {
+            if let Some(asked) = lesson.listen(&others, left.min(Duration::from_millis(100)))? {
                 main.lane.running("");
                 let reply = main.obey(&asked, &mut crash)?;
-                stage.answer(&asked, &reply);
+                lesson.answer(&asked, &reply);
             }
         }
         // Whatever nobody has done is done now.
@@ -60,11 +60,11 @@ pub(super) fn run(stage: &Stage, params: &Params) -> Result<Facts, StageError> {
         (0..main.threads.len()).for_each(|index| drop(main.join(index, None)));
         crash.close()?;
         main.lane.finish("ok");
-        Ok::<_, StageError>((main.record, crash))
+        Ok::<_, LessonError>((main.record, crash))
     })?;
     let steps = lock(&shared).len();
-    stage.value("items in the shared list", steps);
-    stage.value("the first thread's name at first", record.threads.first().map(|thread| thread.name_at_first.clone()));
+    lesson.value("items in the shared list", steps);
+    lesson.value("the first thread's name at first", record.threads.first().map(|thread| thread.name_at_first.clone()));
     Ok(facts(&record, params.flag("comma"), steps, &crash))
 }
 
@@ -104,7 +104,7 @@ struct Record {
 }
 
 struct Main<'s, 'scope, 'env> {
-    stage: &'env Stage,
+    lesson: &'env Lesson,
     scope: &'scope Scope<'scope, 'env>,
     lane: Task<'s>,
     shared: &'env Mutex<Vec<(String, usize)>>,
@@ -118,18 +118,18 @@ impl<'env> Main<'_, '_, 'env> {
         let name = format!("{}{number}", params.text("name"));
         let text = format!("T{number}");
         let args = if params.flag("comma") { vec![text] } else { text.chars().map(String::from).collect() };
-        let (stage, shared, life): (&'env Stage, &'env _, _) = (self.stage, self.shared, params.seconds("life"));
+        let (lesson, shared, life): (&'env Lesson, &'env _, _) = (self.lesson, self.shared, params.seconds("life"));
         let (hello, arrived) = sync_channel(1);
         let (look, looked) = sync_channel(1);
-        stage.created(&name, TaskSort::Thread, None);
+        lesson.created(&name, TaskSort::Thread, None);
         let function = {
             let name = name.clone();
-            Box::new(move || work(stage, &name, &args, &hello, &looked, shared, life))
+            Box::new(move || work(lesson, &name, &args, &hello, &looked, shared, life))
         };
         self.threads.push(Thread { name, life: Life::Created(function, arrived, look) });
     }
 
-    fn obey(&mut self, asked: &StageAction, crash: &mut CrashTest<'_>) -> Result<Reply, StageError> {
+    fn obey(&mut self, asked: &LessonAction, crash: &mut CrashTest<'_>) -> Result<Reply, LessonError> {
         match asked.name.as_str() {
             "raise" => return crash.raise(),
             "abort" => return crash.abort(),
@@ -168,7 +168,7 @@ impl<'env> Main<'_, '_, 'env> {
         Ok(Ok(()))
     }
 
-    fn start(&mut self, index: usize) -> Result<Reply, StageError> {
+    fn start(&mut self, index: usize) -> Result<Reply, LessonError> {
         let thread = &mut self.threads[index];
         let name = thread.name.clone();
         let (function, arrived, look) = match std::mem::replace(&mut thread.life, Life::Joined) {
@@ -178,13 +178,13 @@ impl<'env> Main<'_, '_, 'env> {
                 return Ok(Err(ONCE.to_owned()));
             }
         };
-        let failed = StageError::kernel(format!("start {name}"));
+        let failed = LessonError::kernel(format!("start {name}"));
         let handle = Builder::new().name(name.clone()).spawn_scoped(self.scope, function).map_err(failed)?;
         let seen = arrived.recv_timeout(PATIENCE).unwrap_or_default();
         let is_alive = !handle.is_finished();
         self.record.running_after_start += usize::from(is_alive && thread_exists(seen.tid));
         self.record.threads.push(seen.clone());
-        self.stage.say(&format!("start() of {name} has returned, is_alive() is {is_alive}"));
+        self.lesson.say(&format!("start() of {name} has returned, is_alive() is {is_alive}"));
         self.threads[index].life = Life::Started(handle, seen);
         let _ = look.send(());
         Ok(Ok(()))
@@ -193,8 +193,8 @@ impl<'env> Main<'_, '_, 'env> {
     fn is_alive(&self, index: usize) {
         let Thread { name, life } = &self.threads[index];
         let is_alive = matches!(life, Life::Started(handle, _) if !handle.is_finished());
-        self.stage.value(format!("{name} is alive"), yes_or_no(is_alive));
-        self.stage.say(&format!("{name}.is_alive() is {is_alive}"));
+        self.lesson.value(format!("{name} is alive"), yes_or_no(is_alive));
+        self.lesson.say(&format!("{name}.is_alive() is {is_alive}"));
     }
 
     fn join(&mut self, index: usize, timeout: Option<Duration>) -> Reply {
@@ -223,7 +223,7 @@ impl<'env> Main<'_, '_, 'env> {
 
 /// What each thread does. It ends by returning.
 fn work(
-    stage: &Stage,
+    lesson: &Lesson,
     name: &str,
     args: &[String],
     hello: &SyncSender<Seen>,
@@ -231,7 +231,7 @@ fn work(
     shared: &Mutex<Vec<(String, usize)>>,
     life: Duration,
 ) {
-    let lane = stage.task(name, TaskSort::Thread);
+    let lane = lesson.task(name, TaskSort::Thread);
     let tid = rustix::thread::gettid().as_raw_nonzero().get();
     let seen = Seen {
         name: name.to_owned(),
@@ -242,7 +242,7 @@ fn work(
         name_at_first: thread_name(tid),
         name_in_kernel: thread_name(tid),
     };
-    stage.say(&format!("{name} was given {args:?}"));
+    lesson.say(&format!("{name} was given {args:?}"));
     let _ = hello.send(seen);
     // Until main has looked at it.
     let _ = looked.recv();
@@ -338,8 +338,8 @@ mod tests {
     }
 
     fn failed(change: impl FnOnce(&mut Record, &mut usize, &mut CrashTest<'_>)) -> Vec<String> {
-        let stage = Stage::new(None, None, Monotonic::ZERO);
-        let (mut record, mut shared, mut crash) = (record(), 2 * STEPS, CrashTest::over(&stage));
+        let lesson = Lesson::new(None, None, Monotonic::ZERO);
+        let (mut record, mut shared, mut crash) = (record(), 2 * STEPS, CrashTest::over(&lesson));
         (crash.raised, crash.left, crash.is_aborted) = (1, 3, true);
         crash.ended = Some(ExitStatus::Signaled { signal: Signal::ABRT, core_dumped: false });
         change(&mut record, &mut shared, &mut crash);
@@ -363,8 +363,8 @@ mod tests {
 
     #[test]
     fn what_nobody_did_is_not_claimed() {
-        let stage = Stage::new(None, None, Monotonic::ZERO);
-        let facts = facts(&record(), true, 2 * STEPS, &CrashTest::over(&stage));
+        let lesson = Lesson::new(None, None, Monotonic::ZERO);
+        let facts = facts(&record(), true, 2 * STEPS, &CrashTest::over(&lesson));
         assert!(!facts.iter().any(|fact| ["exception", "crash"].contains(&fact.id.as_str())));
     }
 }

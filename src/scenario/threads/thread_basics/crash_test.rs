@@ -16,7 +16,7 @@ use crate::scenario::lesson::proc::threads_of;
 use crate::scenario::lesson::relatives::is_given_up;
 use crate::scenario::lesson::until::until;
 use crate::scenario::lesson::words::counted;
-use crate::scenario::lesson::{Stage, StageError};
+use crate::scenario::lesson::{Lesson, LessonError};
 use crate::sys::exit_now;
 
 /// Its threads besides the first one.
@@ -38,7 +38,7 @@ fn until_it(pid: Pid, mut condition: impl FnMut() -> bool) -> bool {
 /// That process as its parent sees it.
 #[derive(Debug)]
 pub(crate) struct CrashTest<'s> {
-    stage: &'s Stage,
+    lesson: &'s Lesson,
     child: Option<Child<'s>>,
     orders: Option<PipeWriter>,
     /// Exceptions so far, and the threads that were left after the last one.
@@ -50,22 +50,22 @@ pub(crate) struct CrashTest<'s> {
 
 impl<'s> CrashTest<'s> {
     /// One that is over.
-    pub(crate) const fn over(stage: &'s Stage) -> Self {
-        Self { stage, child: None, orders: None, raised: 0, left: 0, is_aborted: false, ended: None }
+    pub(crate) const fn over(lesson: &'s Lesson) -> Self {
+        Self { lesson, child: None, orders: None, raised: 0, left: 0, is_aborted: false, ended: None }
     }
 
     /// Forks it. The caller must have one thread.
-    pub(crate) fn start(stage: &'s Stage) -> Result<Self, StageError> {
-        let (heard, orders) = io::pipe().map_err(StageError::kernel("make a pipe"))?;
-        match stage.fork("crash-test")? {
+    pub(crate) fn start(lesson: &'s Lesson) -> Result<Self, LessonError> {
+        let (heard, orders) = io::pipe().map_err(LessonError::kernel("make a pipe"))?;
+        match lesson.fork("crash-test")? {
             Fork::Child => {
                 drop(orders);
-                exit_now(i32::from(fail_when_told(stage, heard).is_err()));
+                exit_now(i32::from(fail_when_told(lesson, heard).is_err()));
             }
             Fork::Parent(child) => {
                 let pid = child.pid().to_string();
                 until_it(child.pid(), || threads_of(&pid) == CRASHERS + 1);
-                Ok(Self { child: Some(child), orders: Some(orders), ..Self::over(stage) })
+                Ok(Self { child: Some(child), orders: Some(orders), ..Self::over(lesson) })
             }
         }
     }
@@ -76,7 +76,7 @@ impl<'s> CrashTest<'s> {
     }
 
     /// Lets one of its threads raise an exception; in Rust that is a panic.
-    pub(crate) fn raise(&mut self) -> Result<Reply, StageError> {
+    pub(crate) fn raise(&mut self) -> Result<Reply, LessonError> {
         let pid = self.child.as_ref().map(Child::pid);
         let threads = || pid.map_or(0, |pid| threads_of(&pid.to_string()));
         let before = threads();
@@ -90,14 +90,14 @@ impl<'s> CrashTest<'s> {
         }
         self.raised += 1;
         self.left = threads();
-        self.stage.value("threads of crash-test", self.left);
+        self.lesson.value("threads of crash-test", self.left);
         let left = counted(self.left, "thread is", "threads are");
-        self.stage.say(&format!("an exception in one thread: {left} left in that process"));
+        self.lesson.say(&format!("an exception in one thread: {left} left in that process"));
         Ok(Ok(()))
     }
 
     /// Lets it abort.
-    pub(crate) fn abort(&mut self) -> Result<Reply, StageError> {
+    pub(crate) fn abort(&mut self) -> Result<Reply, LessonError> {
         if self.child.is_none() {
             return Ok(Err("crash-test has ended".to_owned()));
         }
@@ -107,7 +107,7 @@ impl<'s> CrashTest<'s> {
     }
 
     /// Waits on it if it has ended; whether it has.
-    pub(crate) fn look(&mut self) -> Result<bool, StageError> {
+    pub(crate) fn look(&mut self) -> Result<bool, LessonError> {
         if let Some(child) = &mut self.child
             && child.peek()?.is_some()
             && let Some(child) = self.child.take()
@@ -115,13 +115,13 @@ impl<'s> CrashTest<'s> {
             let status = child.reap()?.status;
             self.ended = Some(status);
             let was = if matches!(status, ExitStatus::Exited(_)) { "" } else { "was " };
-            self.stage.say(&format!("crash-test {was}{status}"));
+            self.lesson.say(&format!("crash-test {was}{status}"));
         }
         Ok(self.child.is_none())
     }
 
     /// Lets it end; if it cannot, because it was stopped, it is killed.
-    pub(crate) fn close(&mut self) -> Result<(), StageError> {
+    pub(crate) fn close(&mut self) -> Result<(), LessonError> {
         self.orders = None;
         self.wait()?;
         if let Some(child) = &self.child {
@@ -130,7 +130,7 @@ impl<'s> CrashTest<'s> {
         self.wait()
     }
 
-    fn wait(&mut self) -> Result<(), StageError> {
+    fn wait(&mut self) -> Result<(), LessonError> {
         if let Some(child) = &mut self.child {
             let mut looked = Ok(None);
             until_it(child.pid(), || {
@@ -154,7 +154,7 @@ impl<'s> CrashTest<'s> {
 const ABORT: u8 = u8::MAX;
 
 /// The life of that process: threads that wait to be told to fail.
-fn fail_when_told(stage: &Stage, mut orders: PipeReader) -> io::Result<()> {
+fn fail_when_told(lesson: &Lesson, mut orders: PipeReader) -> io::Result<()> {
     setrlimit(Resource::RLIMIT_CORE, 0, 0)?;
     std::thread::scope(|scope| {
         let mut threads = Vec::new();
@@ -164,7 +164,7 @@ fn fail_when_told(stage: &Stage, mut orders: PipeReader) -> io::Result<()> {
             let crasher = {
                 let name = name.clone();
                 move || {
-                    let lane = stage.task(name, TaskSort::Thread);
+                    let lane = lesson.task(name, TaskSort::Thread);
                     lane.waiting("an order to fail", None);
                     match told.recv() {
                         Ok(()) => {

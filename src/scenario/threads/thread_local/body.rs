@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use crate::model::TaskSort;
 use crate::scenario::card::{Facts, Params, Reply, equals};
 use crate::scenario::lesson::words::unknown;
-use crate::scenario::lesson::{Stage, StageError, Worker};
+use crate::scenario::lesson::{Lesson, LessonError, Worker};
 
 thread_local! {
     /// Another one in each thread.
@@ -63,22 +63,22 @@ struct Record {
     reads_that_differ: usize,
 }
 
-pub(super) fn run(stage: &Stage, params: &Params) -> Result<Facts, StageError> {
-    let main = stage.task("main", TaskSort::Thread);
+pub(super) fn run(lesson: &Lesson, params: &Params) -> Result<Facts, LessonError> {
+    let main = lesson.task("main", TaskSort::Thread);
     let (threads, reads) = (params.count("threads"), params.count("reads"));
-    let all_are_here = stage.barrier("all are here", threads);
+    let all_are_here = lesson.barrier("all are here", threads);
     let readers = Readers::default();
     let (answer, answers) = sync_channel(threads);
     let (orders, inboxes): (Vec<_>, Vec<_>) = (0..threads).map(|_| sync_channel(1)).unzip();
     let deadline = Instant::now() + params.seconds("patience");
 
-    let mut record = stage.scope(|scope| {
+    let mut record = lesson.scope(|scope| {
         for (number, inbox) in (1..).zip(inboxes) {
             let (answer, readers, all_are_here) = (answer.clone(), &readers, &all_are_here);
             scope.thread(&format!("th-{number}"), move |worker| {
                 MINE.set(Some(10 * number as i64));
                 X.store(10 * number as i64, Ordering::SeqCst);
-                stage.value(format!("mine.x of {}", worker.name()), MINE.get());
+                lesson.value(format!("mine.x of {}", worker.name()), MINE.get());
                 let _ = all_are_here.wait_for(PATIENCE);
                 // All read at the same time: each begins, waits until all have begun, and reads.
                 worker.lane().running("reading the table");
@@ -87,10 +87,10 @@ pub(super) fn run(stage: &Stage, params: &Params) -> Result<Facts, StageError> {
                 let differ = (0..reads).filter(|_| std::hint::black_box(&TABLE).iter().sum::<i64>() != 700).count();
                 readers.now.fetch_sub(1, Ordering::SeqCst);
                 readers.differ.fetch_add(differ, Ordering::SeqCst);
-                serve(stage, worker, number, &inbox, &answer);
+                serve(lesson, worker, number, &inbox, &answer);
             })?;
         }
-        let desk = Desk { stage, orders, answers, expected: (1..=threads as i64).map(|number| 10 * number).collect() };
+        let desk = Desk { lesson, orders, answers, expected: (1..=threads as i64).map(|number| 10 * number).collect() };
         // The orders go with the desk, and the threads end without them.
         desk.attend(&main, deadline)
     })?;
@@ -98,7 +98,7 @@ pub(super) fn run(stage: &Stage, params: &Params) -> Result<Facts, StageError> {
     record.most_readers = readers.most.load(Ordering::SeqCst);
     record.reads_that_differ = readers.differ.load(Ordering::SeqCst);
     main.finish("ok");
-    stage.say(&format!(
+    lesson.say(&format!(
         "private boxes {:?}, the global one {}, main's own box: {}",
         record.expected,
         record.global,
@@ -108,14 +108,14 @@ pub(super) fn run(stage: &Stage, params: &Params) -> Result<Facts, StageError> {
 }
 
 /// Does what main asks a thread for, until it asks for nothing more.
-fn serve(stage: &Stage, worker: &Worker<'_>, number: usize, inbox: &Receiver<Order>, answer: &SyncSender<Found>) {
+fn serve(lesson: &Lesson, worker: &Worker<'_>, number: usize, inbox: &Receiver<Order>, answer: &SyncSender<Found>) {
     loop {
         worker.lane().waiting("orders", None);
         let Ok(order) = inbox.recv() else { return };
         worker.lane().running("");
         if let Order::Put(new) = order {
             MINE.set(Some(new));
-            stage.value(format!("mine.x of {}", worker.name()), new);
+            lesson.value(format!("mine.x of {}", worker.name()), new);
         }
         let found = Found { number, private: MINE.get(), global: X.load(Ordering::SeqCst) };
         if answer.send(found).is_err() {
@@ -126,28 +126,28 @@ fn serve(stage: &Stage, worker: &Worker<'_>, number: usize, inbox: &Receiver<Ord
 
 /// Where main sits: what it tells the threads, and what they answer.
 struct Desk<'s> {
-    stage: &'s Stage,
+    lesson: &'s Lesson,
     orders: Vec<SyncSender<Order>>,
     answers: Receiver<Found>,
     expected: Vec<i64>,
 }
 
 impl Desk<'_> {
-    fn attend(mut self, main: &crate::scenario::lesson::Task<'_>, deadline: Instant) -> Result<Record, StageError> {
+    fn attend(mut self, main: &crate::scenario::lesson::Task<'_>, deadline: Instant) -> Result<Record, LessonError> {
         let mut found = self.look();
-        self.stage.value("the global x", X.load(Ordering::SeqCst));
+        self.lesson.value("the global x", X.load(Ordering::SeqCst));
         let (mut edits, mut others_changed) = (0, 0);
         loop {
             main.waiting("you", None);
             let left = deadline.saturating_duration_since(Instant::now());
-            let asked = self.stage.next_action(left)?;
+            let asked = self.lesson.next_action(left)?;
             main.running("");
             match asked {
                 Some(asked) if asked.name == "finish" => break,
                 Some(asked) => {
                     let was = self.expected.clone();
                     if let Err(why) = self.edit(&asked.target) {
-                        self.stage.refuse(&asked, &why);
+                        self.lesson.refuse(&asked, &why);
                         continue;
                     }
                     edits += 1;
@@ -156,7 +156,8 @@ impl Desk<'_> {
                     let changed = before.iter().zip(&found).map(|(before, after)| before.private != after.private);
                     others_changed += kept.zip(changed).filter(|&(kept, changed)| kept && changed).count();
                     let global = X.load(Ordering::SeqCst);
-                    self.stage.say(&format!("edit {}: private boxes {:?}, the global one {global}", asked.target, self.expected));
+                    self.lesson
+                        .say(&format!("edit {}: private boxes {:?}, the global one {global}", asked.target, self.expected));
                 }
                 None if Instant::now() >= deadline => break,
                 None => {}
@@ -195,7 +196,7 @@ impl Desk<'_> {
         if name == "global" {
             let number = number.map_or_else(|| X.load(Ordering::SeqCst) + 1, i64::from);
             X.store(number, Ordering::SeqCst);
-            self.stage.value("the global x", number);
+            self.lesson.value("the global x", number);
             return Ok(());
         }
         let boxes: Vec<String> = (1..=self.expected.len()).map(|number| format!("th-{number}")).collect();

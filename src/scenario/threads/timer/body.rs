@@ -8,20 +8,20 @@ use std::time::{Duration, Instant};
 use crate::model::{TaskSort, TaskState};
 use crate::scenario::card::{Facts, Params, Reply, equals, more_than};
 use crate::scenario::lesson::words::unknown;
-use crate::scenario::lesson::{Event, Scope, Stage, StageAction, StageError, Timer, Worker};
+use crate::scenario::lesson::{Event, Lesson, LessonAction, LessonError, Scope, Timer, Worker};
 
 /// How long each call of a repeated timer works.
 const CALL: Duration = Duration::from_millis(20);
 const MOST_TIMERS: usize = 20;
 
-pub(super) fn run(stage: &Stage, params: &Params) -> Result<Facts, StageError> {
-    let main = stage.task("main", TaskSort::Thread);
+pub(super) fn run(lesson: &Lesson, params: &Params) -> Result<Facts, LessonError> {
+    let main = lesson.task("main", TaskSort::Thread);
     let book = Book::default();
-    let cancelled = ["every", "drift"].map(|name| stage.event(&format!("{name}.cancel")));
+    let cancelled = ["every", "drift"].map(|name| lesson.event(&format!("{name}.cancel")));
     let plan = Plan { delay: params.seconds("delay"), interval: params.seconds("interval"), times: params.count("times") };
 
-    let record = stage.scope(|scope| {
-        let mut timers = Timers { stage, scope, book: &book, plan, once: Vec::new(), is_cancelled: [false; 2] };
+    let record = lesson.scope(|scope| {
+        let mut timers = Timers { lesson, scope, book: &book, plan, once: Vec::new(), is_cancelled: [false; 2] };
         timers.start("hello".to_owned(), plan.delay)?;
         timers.start("doomed".to_owned(), plan.delay * 2)?;
         let start = Instant::now();
@@ -29,7 +29,7 @@ pub(super) fn run(stage: &Stage, params: &Params) -> Result<Facts, StageError> {
         let repeated: Vec<_> = repeated
             .map(|(name, cancelled)| {
                 let book = &book;
-                scope.thread(name, move |worker| repeat(stage, worker, start, plan, cancelled, book))
+                scope.thread(name, move |worker| repeat(lesson, worker, start, plan, cancelled, book))
             })
             .collect::<Result<_, _>>()?;
         main.waiting("you, while the timers run", None);
@@ -38,17 +38,17 @@ pub(super) fn run(stage: &Stage, params: &Params) -> Result<Facts, StageError> {
             if !waits.contains(&true) && timers.once.iter().all(|once| once.is_over(&book)) {
                 break;
             }
-            if let Some(asked) = stage.next_action(Duration::from_millis(20))? {
-                stage.answer(&asked, &timers.obey(&asked, waits, &cancelled));
+            if let Some(asked) = lesson.next_action(Duration::from_millis(20))? {
+                lesson.answer(&asked, &timers.obey(&asked, waits, &cancelled));
             }
         }
         for thread in repeated {
             thread.join();
         }
-        Ok::<_, StageError>(timers.record(start))
+        Ok::<_, LessonError>(timers.record(start))
     })?;
     for (name, late) in ["every", "drift"].into_iter().zip(record.late) {
-        stage.value(format!("{name}: last call late by (ms)"), (late.as_secs_f64() * 1e4).round() / 10.0);
+        lesson.value(format!("{name}: last call late by (ms)"), (late.as_secs_f64() * 1e4).round() / 10.0);
     }
     main.finish("ok");
     Ok(facts(&record, plan))
@@ -63,7 +63,7 @@ struct Plan {
 
 /// A thread that calls again and again. `every` reckons from its start when the next call is due; `drift` waits the
 /// interval after each call, and so the time of the calls adds up.
-fn repeat(stage: &Stage, worker: &Worker<'_>, start: Instant, plan: Plan, cancelled: &Event<'_>, book: &Book) {
+fn repeat(lesson: &Lesson, worker: &Worker<'_>, start: Instant, plan: Plan, cancelled: &Event<'_>, book: &Book) {
     let mut due = start;
     for _ in 0..plan.times {
         due = if worker.name() == "drift" { Instant::now() } else { due } + plan.interval;
@@ -73,7 +73,7 @@ fn repeat(stage: &Stage, worker: &Worker<'_>, start: Instant, plan: Plan, cancel
         }
         worker.lane().running("its call");
         book.call(worker.name(), due);
-        stage.say(&format!("{} calls", worker.name()));
+        lesson.say(&format!("{} calls", worker.name()));
         std::thread::sleep(CALL);
     }
 }
@@ -121,7 +121,7 @@ impl Once<'_, '_> {
 }
 
 struct Timers<'a, 'scope, 'env> {
-    stage: &'env Stage,
+    lesson: &'env Lesson,
     scope: &'a Scope<'scope, 'env>,
     book: &'env Book,
     plan: Plan,
@@ -131,13 +131,13 @@ struct Timers<'a, 'scope, 'env> {
 }
 
 impl Timers<'_, '_, '_> {
-    fn start(&mut self, name: String, delay: Duration) -> Result<(), StageError> {
+    fn start(&mut self, name: String, delay: Duration) -> Result<(), LessonError> {
         let due = Instant::now() + delay;
         let timer = {
-            let (stage, book, name) = (self.stage, self.book, name.clone());
+            let (lesson, book, name) = (self.lesson, self.book, name.clone());
             self.scope.timer(&name.clone(), delay, move || {
                 book.call(&name, due);
-                stage.say(&format!("{name} calls"));
+                lesson.say(&format!("{name} calls"));
             })
         };
         timer.start()?;
@@ -145,7 +145,7 @@ impl Timers<'_, '_, '_> {
         Ok(())
     }
 
-    fn obey(&mut self, asked: &StageAction, waits: [bool; 2], cancelled: &[Event<'_>; 2]) -> Reply {
+    fn obey(&mut self, asked: &LessonAction, waits: [bool; 2], cancelled: &[Event<'_>; 2]) -> Reply {
         match asked.name.as_str() {
             "cancel" => self.cancel(asked.target.trim(), waits, cancelled),
             _ if self.once.len() >= MOST_TIMERS => Err(format!("{MOST_TIMERS} timers are enough for one run")),
@@ -163,12 +163,12 @@ impl Timers<'_, '_, '_> {
                 let once = &mut self.once[at];
                 once.timer.cancel();
                 once.is_cancelled_in_time = Instant::now() < once.due;
-                self.stage.say(&format!("{} was cancelled", once.name));
+                self.lesson.say(&format!("{} was cancelled", once.name));
             }
             (_, Some(at)) if waits[at] => {
                 cancelled[at].set();
                 self.is_cancelled[at] = true;
-                self.stage.say(&format!("{name} was cancelled"));
+                self.lesson.say(&format!("{name} was cancelled"));
             }
             (None, None) if name.is_empty() => return Err("no timer waits any more that calls once".to_owned()),
             (None, None) => {

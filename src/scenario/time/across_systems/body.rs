@@ -12,7 +12,7 @@ use crate::scenario::lesson::children::Child;
 use crate::scenario::lesson::control::TOO_LATE;
 use crate::scenario::lesson::programs::{Program, read_what_is_there};
 use crate::scenario::lesson::words::counted;
-use crate::scenario::lesson::{Stage, StageAction, StageError};
+use crate::scenario::lesson::{Lesson, LessonAction, LessonError};
 use crate::sys::set_nonblocking;
 
 /// The worker's program, the same everywhere. The braces make the shell read all of it before it does anything, so that
@@ -53,10 +53,10 @@ const MOST_WORKERS: usize = 24;
 /// Tasks that one run may have.
 const MOST_TASKS: usize = 200;
 
-pub(super) fn run(stage: &Stage, params: &Params) -> Result<Facts, StageError> {
-    let main = stage.task("main", TaskSort::Thread);
+pub(super) fn run(lesson: &Lesson, params: &Params) -> Result<Facts, LessonError> {
+    let main = lesson.task("main", TaskSort::Thread);
     let mut pool = Pool {
-        stage,
+        lesson,
         give_up: params.seconds("give_up"),
         size: params.count("size") as u64 * 1000,
         losses: params.count("losses"),
@@ -80,8 +80,8 @@ pub(super) fn run(stage: &Stage, params: &Params) -> Result<Facts, StageError> {
     pool.close()?;
     main.finish("ok");
     let worked = pool.seen.worked.clone();
-    stage.value("workers that did tasks", worked.len());
-    stage.say(&format!("{} done by {}", counted(pool.seen.done.len(), "task was", "tasks were"), worked.join(", ")));
+    lesson.value("workers that did tasks", worked.len());
+    lesson.say(&format!("{} done by {}", counted(pool.seen.done.len(), "task was", "tasks were"), worked.join(", ")));
     let right = (1..=pool.tasks).map(|task| (task, primes(pool.numbers(task)))).collect();
     Ok(facts(&right, &pool.seen))
 }
@@ -137,7 +137,7 @@ struct Seen {
 }
 
 struct Pool<'s> {
-    stage: &'s Stage,
+    lesson: &'s Lesson,
     give_up: Duration,
     size: u64,
     losses: usize,
@@ -155,7 +155,7 @@ struct Pool<'s> {
 
 impl<'s> Pool<'s> {
     /// Starts a worker here, or on that machine. One that cannot be started is told of, and the others go on.
-    fn start(&mut self, host: Option<&str>) -> Result<(), StageError> {
+    fn start(&mut self, host: Option<&str>) -> Result<(), LessonError> {
         if self.started >= MOST_WORKERS {
             return Ok(());
         }
@@ -175,23 +175,23 @@ impl<'s> Pool<'s> {
                     .collect()
             }
             Some(host) => {
-                self.stage.notice(format!("could not start {name}: {host:?} is no name of a machine, such as pi@kitchen"));
+                self.lesson.notice(format!("could not start {name}: {host:?} is no name of a machine, such as pi@kitchen"));
                 return Ok(());
             }
         };
-        let program = match self.stage.start(&ChildSpec { name: name.clone(), stdin: Input::Pipe, ..ChildSpec::new(words) }) {
+        let program = match self.lesson.start(&ChildSpec { name: name.clone(), stdin: Input::Pipe, ..ChildSpec::new(words) }) {
             Ok(program) => program,
             Err(error) => {
-                self.stage.notice(format!("{error} (ssh comes with the package openssh-client)"));
+                self.lesson.notice(format!("{error} (ssh comes with the package openssh-client)"));
                 return Ok(());
             }
         };
         let Program { child, stdin: Some(mut stdin), stdout: Some(stdout), stderr } = program else { return Ok(()) };
         for end in [stdin.as_fd(), stdout.as_fd()].into_iter().chain(stderr.as_ref().map(AsFd::as_fd)) {
-            set_nonblocking(end).map_err(StageError::kernel("set up a pipe"))?;
+            set_nonblocking(end).map_err(LessonError::kernel("set up a pipe"))?;
         }
         let (pid, sort) = (child.pid(), TaskSort::Process);
-        self.stage.report(EventKind::TaskStarted { task: name.clone(), sort, pid, tid: None, line: Some(line!()) });
+        self.lesson.report(EventKind::TaskStarted { task: name.clone(), sort, pid, tid: None, line: Some(line!()) });
         let host = host.map(str::to_owned);
         self.lane(
             &name,
@@ -208,7 +208,7 @@ impl<'s> Pool<'s> {
     #[track_caller]
     fn lane(&self, name: &str, state: TaskState, on: String) {
         let line = Some(Location::caller().line());
-        self.stage.report(EventKind::TaskChanged { task: name.to_owned(), state, on: Some(on), held_by: None, line });
+        self.lesson.report(EventKind::TaskChanged { task: name.to_owned(), state, on: Some(on), held_by: None, line });
     }
 
     fn numbers(&self, task: usize) -> Numbers {
@@ -217,7 +217,7 @@ impl<'s> Pool<'s> {
     }
 
     /// Hands out what there is, until every task has its result and no more will come, or nobody can be had any more.
-    fn until_all_is_done(&mut self) -> Result<(), StageError> {
+    fn until_all_is_done(&mut self) -> Result<(), LessonError> {
         let mut deadline = Instant::now() + self.patience;
         while self.seen.done.len() < self.tasks || !(self.is_closing || Instant::now() >= deadline) {
             if self.seen.done.len() < self.tasks {
@@ -225,7 +225,7 @@ impl<'s> Pool<'s> {
             }
             if self.workers.is_empty() {
                 if self.started >= MOST_WORKERS {
-                    self.stage.notice("could not do all tasks: too many workers were lost");
+                    self.lesson.notice("could not do all tasks: too many workers were lost");
                     return Ok(());
                 }
                 // Nobody is left: this machine steps in.
@@ -233,7 +233,7 @@ impl<'s> Pool<'s> {
             }
             self.hand_out();
             let ends: Vec<BorrowedFd<'_>> = self.workers.iter().map(|worker| worker.stdout.as_fd()).collect();
-            if let Some(asked) = self.stage.listen(&ends, Duration::from_millis(100))? {
+            if let Some(asked) = self.lesson.listen(&ends, Duration::from_millis(100))? {
                 self.act(&asked)?;
             }
             self.look()?;
@@ -241,23 +241,23 @@ impl<'s> Pool<'s> {
         Ok(())
     }
 
-    fn act(&mut self, asked: &StageAction) -> Result<(), StageError> {
+    fn act(&mut self, asked: &LessonAction) -> Result<(), LessonError> {
         match (asked.name.as_str(), asked.target.trim()) {
             ("close", _) => self.is_closing = true,
-            ("task", _) if self.is_closing => self.stage.refuse(asked, "the pool takes no more tasks since it was closed"),
+            ("task", _) if self.is_closing => self.lesson.refuse(asked, "the pool takes no more tasks since it was closed"),
             ("task", _) if self.tasks >= MOST_TASKS => {
-                self.stage.refuse(asked, &format!("{MOST_TASKS} tasks are enough for one run"));
+                self.lesson.refuse(asked, &format!("{MOST_TASKS} tasks are enough for one run"));
             }
             ("task", _) => {
                 self.tasks += 1;
                 self.queue.push_back(self.tasks);
             }
             _ if self.started >= MOST_WORKERS => {
-                self.stage.refuse(asked, &format!("{MOST_WORKERS} workers are enough for one run"));
+                self.lesson.refuse(asked, &format!("{MOST_WORKERS} workers are enough for one run"));
             }
             (_, "") => self.start(None)?,
             (_, host) if is_a_host(host) => self.start(Some(host))?,
-            _ => self.stage.refuse(asked, "that is no name of a machine, such as pi@kitchen"),
+            _ => self.lesson.refuse(asked, "that is no name of a machine, such as pi@kitchen"),
         }
         Ok(())
     }
@@ -288,7 +288,7 @@ impl<'s> Pool<'s> {
     }
 
     /// Takes in what the workers say, and buries the lost ones.
-    fn look(&mut self) -> Result<(), StageError> {
+    fn look(&mut self) -> Result<(), LessonError> {
         for mut worker in std::mem::take(&mut self.workers) {
             let is_open = read_what_is_there(&mut worker.stdout, &mut worker.unread);
             while let Some(end) = worker.unread.iter().position(|byte| *byte == b'\n') {
@@ -310,13 +310,13 @@ impl<'s> Pool<'s> {
         let words: Vec<&str> = line.split(' ').collect();
         match (words.as_slice(), worker.life) {
             (["ready", pid, host], Life::Starting) => {
-                self.stage.value(&worker.name, format!("process {pid} on {host}"));
-                self.stage.say(&format!("{} is process {pid} on {host}", worker.name));
+                self.lesson.value(&worker.name, format!("process {pid} on {host}"));
+                self.lesson.say(&format!("{} is process {pid} on {host}", worker.name));
             }
             (["done", task, primes], Life::Busy(given)) if task.parse() == Ok(given) => {
                 if let Ok(primes) = primes.parse() {
                     self.seen.done.insert(given, (primes, worker.name.clone()));
-                    self.stage.value("tasks done", self.seen.done.len());
+                    self.lesson.value("tasks done", self.seen.done.len());
                     if !self.seen.worked.contains(&worker.name) {
                         self.seen.worked.push(worker.name.clone());
                     }
@@ -330,35 +330,35 @@ impl<'s> Pool<'s> {
     }
 
     /// A worker has gone: its task goes to the next one that is free.
-    fn bury(&mut self, mut worker: Worker<'s>, how: &str) -> Result<(), StageError> {
+    fn bury(&mut self, mut worker: Worker<'s>, how: &str) -> Result<(), LessonError> {
         let mut complaint = Vec::new();
         if let Some(stderr) = &mut worker.stderr {
             read_what_is_there(stderr, &mut complaint);
         }
         let complaint = String::from_utf8_lossy(&complaint);
         let complaint = complaint.lines().last().map_or_else(String::new, |line| format!(": {line}"));
-        self.stage.report(EventKind::TaskFinished { task: worker.name.clone(), result: how.to_owned() });
+        self.lesson.report(EventKind::TaskFinished { task: worker.name.clone(), result: how.to_owned() });
         match worker.life {
             Life::Busy(task) => {
-                self.stage.say(&format!("{} {how} with task {task} in hand{complaint}", worker.name));
+                self.lesson.say(&format!("{} {how} with task {task} in hand{complaint}", worker.name));
                 self.seen.lost.push((task, worker.name.clone()));
                 self.queue.push_front(task);
             }
             _ if worker.host.is_some() => {
-                self.stage.notice(format!(
+                self.lesson.notice(format!(
                     "could not keep {} on {}: it {how}{complaint}",
                     worker.name,
                     worker.host.unwrap_or_default()
                 ));
             }
-            _ => self.stage.say(&format!("{} {how}{complaint}", worker.name)),
+            _ => self.lesson.say(&format!("{} {how}{complaint}", worker.name)),
         }
         worker.child.reap()?;
         Ok(())
     }
 
     /// All is done: the end of its input is what ends a worker. Only one that does not heed that is killed.
-    fn close(&mut self) -> Result<(), StageError> {
+    fn close(&mut self) -> Result<(), LessonError> {
         let deadline = Instant::now() + self.give_up;
         let mut left = Vec::new();
         for worker in std::mem::take(&mut self.workers) {
@@ -371,12 +371,12 @@ impl<'s> Pool<'s> {
             left.push((name, life, Program { child, stdin: None, stdout: Some(stdout), stderr }));
         }
         for (task, life, program) in left {
-            let done = program.communicate(self.stage, b"", deadline, |asked| self.stage.refuse(asked, TOO_LATE))?;
+            let done = program.communicate(self.lesson, b"", deadline, |asked| self.lesson.refuse(asked, TOO_LATE))?;
             if life != Life::Starting {
                 self.seen.left += 1;
                 self.seen.ended += usize::from(done.status.is_success());
             }
-            self.stage.report(EventKind::TaskFinished { task, result: "ok".to_owned() });
+            self.lesson.report(EventKind::TaskFinished { task, result: "ok".to_owned() });
         }
         Ok(())
     }

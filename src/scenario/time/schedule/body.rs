@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::model::{Monotonic, TaskSort};
 use crate::scenario::card::{Facts, Params, equals};
 use crate::scenario::lesson::words::unknown;
-use crate::scenario::lesson::{Stage, StageAction, StageError, Task};
+use crate::scenario::lesson::{Lesson, LessonAction, LessonError, Task};
 use crate::schedule::{EventId, Schedule};
 
 /// Events that one run takes, with those that a person enters.
@@ -42,19 +42,19 @@ struct History {
 }
 
 struct Ruler<'s> {
-    stage: &'s Stage,
+    lesson: &'s Lesson,
     schedule: Schedule<Pin<'s>>,
     history: History,
     tick: Duration,
     led: u8,
 }
 
-pub(super) fn run(stage: &Stage, params: &Params) -> Result<Facts, StageError> {
-    let main = stage.task("main", TaskSort::Thread);
+pub(super) fn run(lesson: &Lesson, params: &Params) -> Result<Facts, LessonError> {
+    let main = lesson.task("main", TaskSort::Thread);
     let tick = params.seconds("tick");
     let mut ruler =
-        Ruler { stage, schedule: Schedule::default(), history: History::default(), tick, led: params.count("line") as u8 };
-    let start = stage.now();
+        Ruler { lesson, schedule: Schedule::default(), history: History::default(), tick, led: params.count("line") as u8 };
+    let start = lesson.now();
     let priority = |name| params.count(name) as i32;
 
     ruler.enter(start + tick * 3, 1, "three", Does::Say);
@@ -73,17 +73,17 @@ pub(super) fn run(stage: &Stage, params: &Params) -> Result<Facts, StageError> {
 
     main.waiting("run()", None);
     while let Some(due) = ruler.schedule.next_due() {
-        if let Some(asked) = stage.next_action(due.since(stage.now()))? {
+        if let Some(asked) = lesson.next_action(due.since(lesson.now()))? {
             ruler.obey(&asked);
         }
-        while let Some((id, pin)) = ruler.schedule.pop_due(stage.now()) {
-            ruler.history.ran.push((id, stage.now()));
+        while let Some((id, pin)) = ruler.schedule.pop_due(lesson.now()) {
+            ruler.history.ran.push((id, lesson.now()));
             ruler.perform(pin);
         }
     }
     main.finish("ok");
     ruler.history.left = ruler.schedule.len();
-    stage.value("latest event late by (ms)", (ruler.history.latest().as_secs_f64() * 1e4).round() / 10.0);
+    lesson.value("latest event late by (ms)", (ruler.history.latest().as_secs_f64() * 1e4).round() / 10.0);
     Ok(facts(&ruler.history))
 }
 
@@ -93,7 +93,7 @@ impl<'s> Ruler<'s> {
         let taken = |name: &str| self.history.entered.iter().any(|(_, other)| other == name);
         let numbered = (2..).map(|number| format!("{name}-{number}"));
         let name = std::iter::once(name.to_owned()).chain(numbered).find(|name| !taken(name)).unwrap_or_default();
-        let lane = self.stage.task(&name, TaskSort::Event);
+        let lane = self.lesson.task(&name, TaskSort::Event);
         lane.waiting("the clock", None);
         let id = self.schedule.enterabs(time, priority, Pin { name: name.clone(), lane, does });
         self.history.entered.push((id, name));
@@ -109,23 +109,23 @@ impl<'s> Ruler<'s> {
         }
     }
 
-    fn obey(&mut self, asked: &StageAction) {
+    fn obey(&mut self, asked: &LessonAction) {
         let name = asked.target.trim();
         let named = self.schedule.queue().find(|(_, pin)| pin.name == name).map(|(id, _)| id);
         match (asked.name.as_str(), named) {
             ("enter", _) if self.history.entered.len() >= MOST_EVENTS => {
-                self.stage.refuse(asked, &format!("{MOST_EVENTS} events are enough for one run"));
+                self.lesson.refuse(asked, &format!("{MOST_EVENTS} events are enough for one run"));
             }
             ("enter", _) if name.chars().count() > LONGEST_NAME => {
-                self.stage.refuse(asked, &format!("a name has {LONGEST_NAME} characters at most"));
+                self.lesson.refuse(asked, &format!("a name has {LONGEST_NAME} characters at most"));
             }
             ("enter", _) => {
                 let name = if name.is_empty() { "extra" } else { name };
-                self.enter(self.stage.now() + self.tick, 1, name, Does::Say);
+                self.enter(self.lesson.now() + self.tick, 1, name, Does::Say);
             }
             (_, Some(id)) => self.cancel(id),
             (_, None) => {
-                self.stage.refuse(asked, &unknown("event in the queue", name, self.schedule.queue().map(|(_, pin)| &pin.name)));
+                self.lesson.refuse(asked, &unknown("event in the queue", name, self.schedule.queue().map(|(_, pin)| &pin.name)));
             }
         }
     }
@@ -133,8 +133,8 @@ impl<'s> Ruler<'s> {
     fn perform(&self, pin: Pin<'s>) {
         pin.lane.running("");
         match pin.does {
-            Does::Say => self.stage.say(&format!("{} at {:.3} s", pin.name, self.stage.now().secs())),
-            Does::Led(level) => self.stage.gpio(self.led, level),
+            Does::Say => self.lesson.say(&format!("{} at {:.3} s", pin.name, self.lesson.now().secs())),
+            Does::Led(level) => self.lesson.gpio(self.led, level),
         }
         pin.lane.finish("ok");
         self.show_queue();
@@ -142,7 +142,7 @@ impl<'s> Ruler<'s> {
 
     /// The queue's listing, as many names as fit a line.
     fn show_queue(&self) {
-        self.stage.value("the queue", self.schedule.queue().take(40).map(|(_, pin)| pin.name.clone()).collect::<Vec<_>>());
+        self.lesson.value("the queue", self.schedule.queue().take(40).map(|(_, pin)| pin.name.clone()).collect::<Vec<_>>());
     }
 }
 
