@@ -270,7 +270,9 @@ mod tests {
         let mut strace = Command::new("strace");
         strace.args(["-f", "-qq", "-o", "/dev/null", "-e", &format!("trace={call}")]);
         strace.args(["-e", &format!("inject={call}:signal=KILL:when={when}")]);
-        strace.arg(std::env::current_exe().expect("this test")).args(["--exact", "ui::settings::tests::a_writer_to_be_killed"]);
+        strace
+            .arg(std::env::current_exe().expect("this test"))
+            .args(["--exact", concat!(module_path!(), "::a_writer_to_be_killed").trim_start_matches("tasklab::")]);
         // On a single core the test would run on the thread that tells of it.
         strace.arg("--test-threads=2");
         strace.env("TASKLAB_TEST_SETTINGS", path).env("TASKLAB_TEST_WAY", way);
