@@ -11,7 +11,7 @@ use super::out::Out;
 use super::session::{Listener, run_to_end};
 use super::start::Start;
 use super::whole_lines::WholeLines;
-use crate::engine::{BoardKind, Command, Told};
+use crate::engine::{BoardKind, Command, EngineEvent};
 use crate::model::{Action, EventKind, ExitStatus, Outcome, Pid};
 
 mod arguments;
@@ -72,19 +72,21 @@ struct Reporter {
 }
 
 impl Listener for Reporter {
-    fn on_event(&mut self, told: &Told) -> io::Result<()> {
-        let event = match told {
-            Told::Launched(_, pids) => {
+    fn on_event(&mut self, event: &EngineEvent) -> io::Result<()> {
+        let event = match event {
+            EngineEvent::Launched(_, pids) => {
                 self.last_stage = pids.last().copied();
                 return Ok(());
             }
-            Told::NotLaunched(_, failure) => {
+            EngineEvent::NotLaunched(_, failure) => {
                 complain(&failure.to_string());
                 self.not_launched = Some(failure.shell_code());
                 return Ok(());
             }
-            Told::Refused(_) | Told::Board { .. } | Told::Edge(_) | Told::Compared(_) => return Ok(()),
-            Told::Event(_, event) => event,
+            EngineEvent::Refused(_) | EngineEvent::Board { .. } | EngineEvent::Edge(_) | EngineEvent::Compared(_) => {
+                return Ok(());
+            }
+            EngineEvent::Event(_, event) => event,
         };
         match &event.kind {
             EventKind::ProcessExited { pid, status } if Some(*pid) == self.last_stage && self.status.is_none() => {
@@ -106,9 +108,9 @@ impl Listener for Reporter {
         }
     }
 
-    fn command(&mut self, told: &Told) -> io::Result<Option<Command>> {
-        match told {
-            Told::Launched(run, _) => self.stdin.take().map(|stdin| stdin.start(*run)).transpose(),
+    fn command(&mut self, event: &EngineEvent) -> io::Result<Option<Command>> {
+        match event {
+            EngineEvent::Launched(run, _) => self.stdin.take().map(|stdin| stdin.start(*run)).transpose(),
             _ => Ok(None),
         }
     }

@@ -21,7 +21,7 @@ use super::record::{RecordFile, refuse_same_file};
 use super::session::{Ended, Listener, run_to_end};
 use super::start::{BoardChoice, Start};
 use super::whole_lines::WholeLines;
-use crate::engine::{CompareRequest, LANGUAGE, LaunchRequest, Told, What};
+use crate::engine::{CompareRequest, EngineEvent, LANGUAGE, LaunchRequest, What};
 use crate::model::{Language, Outcome, StopPlan, TimedAction};
 use crate::scenario::{self, Params, Scenario};
 
@@ -186,11 +186,11 @@ enum Format {
 }
 
 impl Listener for Reporter {
-    fn on_event(&mut self, told: &Told) -> io::Result<()> {
-        if let (Told::Launched(_, stages), Format::Text(reporter)) = (told, &mut self.format) {
+    fn on_event(&mut self, event: &EngineEvent) -> io::Result<()> {
+        if let (EngineEvent::Launched(_, stages), Format::Text(reporter)) = (event, &mut self.format) {
             reporter.launched(stages);
         }
-        let Told::Event(_, event) = told else { return Ok(()) };
+        let EngineEvent::Event(_, event) = event else { return Ok(()) };
         self.edges.on_event(event);
         let line = if self.record.is_some() || matches!(self.format, Format::Json(_)) { event.to_line() } else { String::new() };
         if let Some(record) = &mut self.record

@@ -6,7 +6,7 @@ use super::error::{CliError, complain};
 use super::interrupt::Interrupts;
 use super::out::was_given_up;
 use super::start::{Start, start_engine};
-use crate::engine::{BoardKind, Command, Engine, LaunchRequest, Told};
+use crate::engine::{BoardKind, Command, Engine, EngineEvent, LaunchRequest};
 use crate::model::{EventKind, Outcome};
 
 /// Events that may wait for us; beyond that the children wait.
@@ -15,9 +15,9 @@ const QUEUE: usize = 256;
 /// Receives the events of a run.
 pub(super) trait Listener {
     /// Receives one. An error ends the run; the events until then are received as well.
-    fn on_event(&mut self, told: &Told) -> io::Result<()>;
+    fn on_event(&mut self, event: &EngineEvent) -> io::Result<()>;
     /// A command for the engine in answer to this event.
-    fn command(&mut self, _: &Told) -> io::Result<Option<Command>> {
+    fn command(&mut self, _: &EngineEvent) -> io::Result<Option<Command>> {
         Ok(None)
     }
     /// No event waits at the moment: writes everything that is buffered.
@@ -41,8 +41,8 @@ pub(super) fn run_to_end(
     start: Start<'_>,
     listener: &mut impl Listener,
 ) -> Result<Ended, CliError> {
-    command_to_end(Command::Launch(Box::new(request)), keep_fds, board, start, listener, |told| match told {
-        Told::Event(_, event) => match &event.kind {
+    command_to_end(Command::Launch(Box::new(request)), keep_fds, board, start, listener, |event| match event {
+        EngineEvent::Event(_, event) => match &event.kind {
             EventKind::RunFinished { outcome, .. } => Some(*outcome),
             _ => None,
         },
@@ -57,7 +57,7 @@ pub(super) fn command_to_end<T>(
     board: &BoardKind,
     start: Start<'_>,
     listener: &mut impl Listener,
-    last: impl FnMut(&Told) -> Option<T>,
+    last: impl FnMut(&EngineEvent) -> Option<T>,
 ) -> Result<Ended<T>, CliError> {
     let shares_group = matches!(&command, Command::Launch(request) if request.shares_our_group());
     let (engine, interrupts) = start_engine(start, keep_fds, board, QUEUE, shares_group)?;
@@ -80,7 +80,7 @@ fn listen<T>(
     engine: &Engine,
     interrupts: &Interrupts,
     listener: &mut impl Listener,
-    mut last: impl FnMut(&Told) -> Option<T>,
+    mut last: impl FnMut(&EngineEvent) -> Option<T>,
 ) -> Result<(T, io::Result<()>), CliError> {
     let gone = || CliError::Missing("lost the engine: it ended before the run did".to_owned());
     let events = engine.told().ok_or_else(gone)?;
@@ -94,16 +94,16 @@ fn listen<T>(
     };
     let mut stages = Vec::new();
     loop {
-        let told = if let Ok(told) = events.try_recv() {
-            told
+        let event = if let Ok(event) = events.try_recv() {
+            event
         } else {
             check(listener.flush());
             events.recv().map_err(|_| gone())?
         };
         // Before the listener, which may have to wait for a reader.
-        match &told {
-            Told::Launched(_, pids) => stages.clone_from(pids),
-            Told::Event(_, event) => match &event.kind {
+        match &event {
+            EngineEvent::Launched(_, pids) => stages.clone_from(pids),
+            EngineEvent::Event(_, event) => match &event.kind {
                 EventKind::ProcessStarted { pid, pgid, .. }
                     if stages.contains(pid) && interrupts.child_started(*pid, pgid.number()) =>
                 {
@@ -113,20 +113,22 @@ fn listen<T>(
             },
             _ => {}
         }
-        check(listener.on_event(&told));
-        check(match listener.command(&told) {
+        check(listener.on_event(&event));
+        check(match listener.command(&event) {
             Ok(Some(command)) => engine.handle().send(command).map_err(io::Error::other),
             Ok(None) => Ok(()),
             Err(error) => Err(error),
         });
-        if let Some(result) = last(&told) {
+        if let Some(result) = last(&event) {
             check(listener.flush());
             return Ok((result, listened));
         }
-        match told {
-            Told::Refused(sentence) => return Err(CliError::Missing(sentence)),
+        match event {
+            EngineEvent::Refused(sentence) => return Err(CliError::Missing(sentence)),
             // A signal that came before the run was there has stopped nothing.
-            Told::Event(_, event) if matches!(event.kind, EventKind::RunStarted { .. }) && interrupts.caught().is_some() => {
+            EngineEvent::Event(_, event)
+                if matches!(event.kind, EventKind::RunStarted { .. }) && interrupts.caught().is_some() =>
+            {
                 let _ = stop();
             }
             _ => {}

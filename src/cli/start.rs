@@ -43,7 +43,7 @@ pub(super) fn start_engine(
     if shares_group {
         interrupts.expect_group_children();
     }
-    let options = Options { program: PathBuf::from("/proc/self/exe"), tap: Some(queue), board: board.clone() };
+    let options = Options { program: PathBuf::from("/proc/self/exe"), subscription: Some(queue), board: board.clone() };
     let engine = start(keep_fds, options).map_err(|error| {
         if !matches!(error, EngineError::Board(_)) {
             complain("nothing can be launched; `tasklab doctor` looks for the cause");

@@ -12,7 +12,7 @@ use crate::cli::error::{CliError, complain};
 use crate::cli::interrupt::Interrupts;
 use crate::cli::out::Out;
 use crate::cli::start::{Start, start_engine};
-use crate::engine::{Command, Engine, LineRequest, SendError, Told};
+use crate::engine::{Command, Engine, EngineEvent, LineRequest, SendError};
 use crate::gpio::{Edge, Level, Line};
 use crate::model::{BoardView, Event, EventKind, Monotonic};
 use crate::sys::monotonic_now;
@@ -76,10 +76,10 @@ impl GpioClient {
         let end = Instant::now() + ANSWER_LIMIT;
         while Instant::now() < end {
             match self.next(None)? {
-                Some(Told::Board { refused: Some(refused), .. } | Told::Refused(refused)) => {
+                Some(EngineEvent::Board { refused: Some(refused), .. } | EngineEvent::Refused(refused)) => {
                     return Err(CliError::Missing(refused));
                 }
-                Some(Told::Board { ask, board, .. }) if ask == mine => return Ok(board.as_ref().clone()),
+                Some(EngineEvent::Board { ask, board, .. }) if ask == mine => return Ok(board.as_ref().clone()),
                 _ => {}
             }
         }
@@ -87,19 +87,19 @@ impl GpioClient {
     }
 
     /// Waits for the next event until then, or less. Prints it, if it is an edge; returns any other.
-    fn next(&mut self, until: Option<Instant>) -> Result<Option<Told>, CliError> {
+    fn next(&mut self, until: Option<Instant>) -> Result<Option<EngineEvent>, CliError> {
         let gone = || CliError::Missing("lost the engine".to_owned());
         let soon = Instant::now() + POLL;
         let until = until.map_or(soon, |until| until.min(soon));
         match self.engine.told().ok_or_else(gone)?.recv_deadline(until) {
-            Ok(Told::Edge(edge)) => {
+            Ok(EngineEvent::Edge(edge)) => {
                 if !self.has_all() {
                     self.edges += 1;
                     self.print_edge(&edge)?;
                 }
                 Ok(None)
             }
-            Ok(told) => Ok(Some(told)),
+            Ok(event) => Ok(Some(event)),
             Err(RecvTimeoutError::Timeout) => Ok(None),
             Err(RecvTimeoutError::Disconnected) => Err(gone()),
         }
@@ -181,7 +181,9 @@ impl GpioClient {
     /// Handles the next event. A refusal is an error.
     fn handle_next(&mut self, until: Option<Instant>) -> Result<(), CliError> {
         match self.next(until)? {
-            Some(Told::Board { refused: Some(refused), .. } | Told::Refused(refused)) => Err(CliError::Missing(refused)),
+            Some(EngineEvent::Board { refused: Some(refused), .. } | EngineEvent::Refused(refused)) => {
+                Err(CliError::Missing(refused))
+            }
             _ => Ok(()),
         }
     }

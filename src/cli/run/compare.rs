@@ -11,7 +11,7 @@ use crate::cli::out::Out;
 use crate::cli::session::{Ended, Listener, command_to_end};
 use crate::cli::start::Start;
 use crate::cli::whole_lines::WholeLines;
-use crate::engine::{BoardKind, Command, CompareRequest, Told, compare_rows, noise};
+use crate::engine::{BoardKind, Command, CompareRequest, EngineEvent, compare_rows, noise};
 use crate::model::{Action, Comparison, EventKind, Outcome, Progress, RunId, harmless};
 
 /// Runs the comparison. The exit status is that of the worst run.
@@ -28,8 +28,8 @@ pub(super) fn compare(
         let line = format!("{title}: {}", reporter.labels.join(" | "));
         reporter.print(&line).map_err(|error| CliError::output(&error))?;
     }
-    let last = |told: &Told| match told {
-        Told::Compared(comparison) => Some(Arc::clone(comparison)),
+    let last = |event: &EngineEvent| match event {
+        EngineEvent::Compared(comparison) => Some(Arc::clone(comparison)),
         _ => None,
     };
     let Ended { result: comparison, interrupted } =
@@ -66,8 +66,8 @@ impl ProgressReporter {
 }
 
 impl Listener for ProgressReporter {
-    fn on_event(&mut self, told: &Told) -> io::Result<()> {
-        let Told::Event(run, event) = told else { return Ok(()) };
+    fn on_event(&mut self, event: &EngineEvent) -> io::Result<()> {
+        let EngineEvent::Event(run, event) = event else { return Ok(()) };
         match &event.kind {
             EventKind::RunStarted { .. } => self.runs.push(*run),
             EventKind::RunFinished { outcome, elapsed_s, .. } if !self.is_json => {
