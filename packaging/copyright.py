@@ -89,7 +89,7 @@ def licence(package):
 
 
 def holders(package):
-    """Whoever the crate's licence files name, else its authors."""
+    """The holders that the crate's licence files name, else its authors."""
     found = []
     for path in sorted(pathlib.Path(package["manifest_path"]).parent.iterdir()):
         if not (path.is_file() and re.match(r"(?i)(licen[cs]e|copying|copyright|notice)", path.name)):

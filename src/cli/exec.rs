@@ -50,7 +50,7 @@ pub(super) fn exec(arguments: &Arguments, start: Start<'_>) -> Result<u8, CliErr
     Ok(u8::try_from(status).unwrap_or(125))
 }
 
-/// What is written to our standard output and standard error.
+/// Our standard output and standard error.
 enum Output {
     /// Event lines.
     Json(WholeLines<Out<Stdout>>),

@@ -27,7 +27,7 @@ pub(super) trait Listener {
 /// How a session ended.
 #[derive(Debug)]
 pub(super) struct Ended<T = Outcome> {
-    /// What the last event said.
+    /// The result that the last event brought.
     pub(super) result: T,
     /// The exit status 128 + n, if signal n asked us to end.
     pub(super) interrupted: Option<u8>,

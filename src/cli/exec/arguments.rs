@@ -1,4 +1,4 @@
-//! What `tasklab exec` accepts on its command line. Pure.
+//! The command line of `tasklab exec`. Pure.
 
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
@@ -37,9 +37,9 @@ pub(crate) struct Arguments {
     /// Where standard error goes: to ours, where standard output goes, nowhere, or into a file.
     #[arg(long, value_name = "separate|merge|null|@FILE|+FILE", default_value = "separate", value_parser = bytes(stderr))]
     pub(super) stderr: OutputTo,
-    /// Gives it a terminal of that size (80x24) as its controlling terminal, in a session of its own. For a single stage. What comes in
-    /// on our standard input is typed there, and its end as Ctrl-D, unless '--do "T type NAME TEXT"' types later; where ours is a
-    /// terminal, only '--do' types. '--stdin null' leaves ours alone.
+    /// Gives it a terminal of that size (80x24) as its controlling terminal, in a session of its own. For a single stage. Our standard
+    /// input is typed there, and its end as Ctrl-D, unless '--do "T type NAME TEXT"' types later; where ours is a terminal, only '--do'
+    /// types. '--stdin null' leaves ours alone.
     #[arg(long, value_name = "COLUMNSxROWS", num_args = 0..=1, require_equals = true, default_missing_value = "80x24")]
     pub(super) pty: Option<WindowSize>,
     /// Passes every \r\n and \r of the output on as \n. The bytes themselves are in the events of --json.
@@ -101,7 +101,7 @@ pub(crate) struct Arguments {
     /// Does something at a time of the run, in seconds, such as '0.5 kill sort'.
     #[arg(long = "do", value_name = "AFTER ACTION TARGET")]
     pub(super) actions: Vec<String>,
-    /// Lets the command tell of its threads: it may write event lines to the descriptor that `TASKLAB_EVENTS` names, and
+    /// Lets the command report its threads: it may write event lines to the descriptor that `TASKLAB_EVENTS` names, and
     /// its Python finds `import tasklab`.
     #[arg(long)]
     pub(super) events: bool,

@@ -58,7 +58,7 @@ fn inheritable() -> io::Result<Vec<i32>> {
 /// Makes the launch request. `is_terminal`: our standard input is a terminal.
 pub(super) fn request(arguments: &Arguments, keep_fds: &[i32], is_terminal: bool) -> Result<LaunchRequest, CliError> {
     let (stdin, input) = match input(&arguments.stdin) {
-        // The child has a terminal of its own. What is typed at ours is for us; any other input of ours is passed on to the child.
+        // The child has a terminal of its own. Text that is typed at ours is for us; any other input of ours is passed on to the child.
         (Input::Inherit, _) if arguments.pty.is_some() => (Input::Pipe, None),
         other => other,
     };

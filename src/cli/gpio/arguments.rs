@@ -1,4 +1,4 @@
-//! What `tasklab gpio` accepts on its command line. Pure.
+//! The command line of `tasklab gpio`. Pure.
 
 use std::time::Duration;
 
