@@ -2,7 +2,7 @@
 """Writes the package's copyright file (DEP-5): ours, every crate's in the program, and the bundled fonts'.
 
 Everything is read from the crates' own sources, as `cargo metadata` names them, so that the file fits the
-program that was built. A licence that is not known here is an error: somebody has to read it first.
+program that was built. A licence that is not known here is an error: it must be read first.
 """
 
 import json

@@ -40,13 +40,13 @@ const TOGGLES: u64 = 2_000;
 /// Events that are scheduled in one turn.
 const EVENTS: u64 = 200;
 
-/// Says what starting, switching and talking costs on this machine, Task Lab beside plain C and Python.
+/// Measures what starting, switching and talking costs on this machine, for Task Lab, plain C and Python.
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
     /// One JSON object of rates a second, for programs.
     #[arg(long)]
     json: bool,
-    /// Measures less, and less exactly, in some seconds instead of a minute or two.
+    /// Measures less exactly, in some seconds instead of a minute or two.
     #[arg(long)]
     quick: bool,
     /// Measures only these, by their keys without `python_` or `c_`.

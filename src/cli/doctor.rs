@@ -7,7 +7,7 @@ use super::out::print;
 use crate::model::{Finding, harmless};
 use crate::{gpio, monitor};
 
-/// Says what this machine offers: kernel, cores, Python, display, GPIO, groups; each with what helps where it falls short.
+/// Says what this machine offers: kernel, cores, Python, display, GPIO, groups; each with a remedy where it falls short.
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
     /// One JSON array of findings, for programs.

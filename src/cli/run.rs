@@ -39,17 +39,17 @@ pub(super) struct Arguments {
     /// Sets a parameter; `tasklab list` says which there are.
     #[arg(long, value_name = "NAME=VALUE")]
     set: Vec<String>,
-    /// Which body runs.
+    /// The language of the body.
     #[arg(long, default_value = "rust", value_parser = PossibleValuesParser::new(["rust", "python"]).map(|word| language(&word)))]
     language: Language,
-    /// Does something at a time, such as '0.5 kill worker-1': in seconds from the first thing that the body says. While the process
-    /// or task that it names is not there yet, it waits for it, and what follows with it; 3 seconds at most.
+    /// Performs an action at a time, such as '0.5 kill worker-1', in seconds from the body's first event. If the process or task that it
+    /// names is not there yet, it waits for it, 3 seconds at most, and later actions wait with it.
     #[arg(long = "do", value_name = "AFTER ACTION TARGET")]
     actions: Vec<String>,
     /// Leaves out the scenario's own demo script.
     #[arg(long)]
     no_script: bool,
-    /// Runs it once with each of these values of a parameter, or of `language`, and compares what that took.
+    /// Runs it once with each of these values of a parameter, or of `language`, and compares the runs.
     #[arg(long, value_name = "NAME=A,B[,C]", conflicts_with_all = ["record", "vcd", "csv"])]
     compare: Option<String>,
     /// With --compare: how often each variant runs, in turn with the others.

@@ -13,7 +13,7 @@ use crate::scenario;
 /// How the window is to open.
 #[derive(Debug, Default, Args)]
 pub struct WindowArguments {
-    /// Show this scenario in the window, and start it
+    /// Shows this scenario in the window, and starts it
     #[arg(long, value_name = "ID")]
     pub scenario: Option<String>,
     /// Which board drives the pins
@@ -22,7 +22,7 @@ pub struct WindowArguments {
     /// How large the window opens, such as 1280x800
     #[arg(long, value_name = "WIDTHxHEIGHT", value_parser = size)]
     pub size: Option<[f32; 2]>,
-    /// Save a picture of the window to this PNG file, and close it
+    /// Saves a picture of the window to this PNG file, and closes it
     #[arg(long, value_name = "FILE")]
     pub screenshot: Option<PathBuf>,
     /// With --screenshot: how long after the start, in seconds

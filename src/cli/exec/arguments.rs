@@ -26,8 +26,8 @@ pub(crate) struct Arguments {
     /// Starts from an empty environment; with --events it has `TASKLAB_EVENTS`, `TASKLAB_CONTROL`, `TASKLAB_T0` and `PYTHONPATH`.
     #[arg(long)]
     pub(super) clear_env: bool,
-    /// The first stage's input: a text, @FILE, null, inherit, or pipe: what '--do "T type NAME TEXT"' types, until
-    /// '--do "T close-stdin NAME"'.
+    /// The first stage's input: a text, @FILE, null, inherit, or pipe. Into a pipe '--do "T type NAME TEXT"' types, until
+    /// '--do "T close-stdin NAME"' closes it.
     #[arg(long, value_name = "TEXT|@FILE|null|inherit|pipe", default_value = "inherit")]
     pub(super) stdin: OsString,
     /// Where the last stage's standard output goes: to ours, nowhere, into a file (emptied, or with + appended to), or where its
@@ -48,7 +48,7 @@ pub(crate) struct Arguments {
     /// Lets /bin/sh read each stage as one command line.
     #[arg(long)]
     pub(super) shell: bool,
-    /// The file to execute; the first word stays the program's name for itself. For a single stage.
+    /// The file to execute; the first word is still passed as the program's name. For a single stage.
     #[arg(long, value_name = "FILE", value_hint = ValueHint::ExecutablePath)]
     pub(super) executable: Option<OsString>,
     /// Starts a process group of its own, or joins PGID. It is the default unless standard input is our terminal, which stops
@@ -98,7 +98,7 @@ pub(crate) struct Arguments {
     /// ends first, '--do "T wait-all"' on all, both with a time limit in seconds if one follows.
     #[arg(long)]
     pub(super) keep_zombie: bool,
-    /// Does something at a time of the run, in seconds, such as '0.5 kill sort'.
+    /// Performs an action at a time of the run, in seconds, such as '0.5 kill sort'.
     #[arg(long = "do", value_name = "AFTER ACTION TARGET")]
     pub(super) actions: Vec<String>,
     /// Lets the command report its threads: it may write event lines to the descriptor that `TASKLAB_EVENTS` names, and

@@ -40,7 +40,7 @@ pub(super) enum Verb {
         #[arg(required = true, value_name = "PIN=0|1", value_parser = assignment)]
         pins: Vec<(Line, Level)>,
     },
-    /// Drives each pin to the other level than it has, until the time is over or Ctrl-C
+    /// Drives each pin to the opposite of its level, until the time is over or Ctrl-C
     Toggle {
         #[command(flatten)]
         common: Common,
@@ -59,7 +59,7 @@ pub(super) enum Verb {
         /// Half a period: how long a pin stays high, and then low, in seconds
         #[arg(long, value_name = "SECONDS", default_value = "0.5", value_parser = pause)]
         every: Duration,
-        /// End after so many changes
+        /// Ends after so many changes
         #[arg(long, value_name = "N")]
         count: Option<u64>,
         /// Which pins, each once
@@ -73,7 +73,7 @@ pub(super) enum Verb {
         /// How long, in seconds
         #[arg(long = "for", value_name = "SECONDS", value_parser = seconds)]
         time: Option<Duration>,
-        /// End after so many changes
+        /// Ends after so many changes
         #[arg(long, value_name = "N")]
         count: Option<u64>,
         /// The resistor to switch on
@@ -84,7 +84,7 @@ pub(super) enum Verb {
         debounce: Option<Duration>,
         #[command(flatten)]
         edges: EdgeArguments,
-        /// Press and let go this pin's virtual button once (simulated board)
+        /// Presses and releases this pin's virtual button once (simulated board)
         #[arg(long, value_name = "PIN")]
         press: Vec<Line>,
         /// Which pins
