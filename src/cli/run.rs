@@ -42,8 +42,8 @@ pub(super) struct Arguments {
     /// The language of the body.
     #[arg(long, default_value = "rust", value_parser = PossibleValuesParser::new(["rust", "python"]).map(|word| language(&word)))]
     language: Language,
-    /// Performs an action at a time, such as '0.5 kill worker-1', in seconds from the body's first event. If the process or task that it
-    /// names is not there yet, it waits for it, 3 seconds at most, and later actions wait with it.
+    /// Performs an action at a time, such as '0.5 kill worker-1', in seconds from the body's first event. While the process or task
+    /// that it names is not there yet, the action waits, 3 seconds at most, and later actions wait with it.
     #[arg(long = "do", value_name = "AFTER ACTION TARGET")]
     actions: Vec<String>,
     /// Leaves out the scenario's own demo script.

@@ -110,7 +110,7 @@ pub(super) struct Hold {
     /// How long, in seconds
     #[arg(long = "for", value_name = "SECONDS", value_parser = seconds)]
     pub(super) time: Option<Duration>,
-    /// The level that a pin goes back to before it is given back
+    /// The level to which a pin goes back at the end
     #[arg(long, default_value = "low", value_parser = PossibleValuesParser::new(["low", "high"]).map(|word| Level::high_if(word == "high")))]
     pub(super) safe: Level,
 }
