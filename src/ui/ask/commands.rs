@@ -2,7 +2,7 @@
 
 use egui::{Event, Key, KeyboardShortcut, Modifiers};
 
-use crate::ui::shell::layout::Pane;
+use crate::ui::ask::parts::Pane;
 
 /// A command of the window.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -2,4 +2,5 @@
 
 pub(super) mod actions;
 pub(super) mod commands;
+pub(super) mod parts;
 pub(super) mod selection;

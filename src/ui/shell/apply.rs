@@ -9,12 +9,12 @@ use crate::engine::{Command, LaunchRequest, LineRequest};
 use crate::model::{Action, Lane, RunId, Snapshot, TimedAction};
 use crate::ui::ask::actions::UiAction;
 use crate::ui::ask::commands::UiCommand;
+use crate::ui::ask::parts::{Pane, Tab};
 use crate::ui::ask::selection::Subject;
 use crate::ui::panes::code::Code;
 use crate::ui::panes::selected;
 use crate::ui::panes::step::{self, STEP};
 use crate::ui::shell::app::App;
-use crate::ui::shell::layout::{Pane, Tab};
 use crate::ui::shell::settings_file::ZOOM;
 use crate::ui::shell::top_bar;
 

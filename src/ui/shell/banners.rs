@@ -8,12 +8,12 @@ use egui::{ScrollArea, Sense, Ui, UiBuilder, vec2};
 use crate::model::{Action, Finished, Reason, RunFinding, RunState, RunView, Snapshot};
 use crate::ui::ask::actions::UiAction;
 use crate::ui::ask::commands::UiCommand;
+use crate::ui::ask::parts::{Pane, Tab};
 use crate::ui::look::foreign;
 use crate::ui::look::theme::{self, palette};
 use crate::ui::look::widgets;
 use crate::ui::panes::step;
 use crate::ui::shell::app::App;
-use crate::ui::shell::layout::{Pane, Tab};
 
 /// Findings that are shown at the same time; the log has them all.
 const MOST_FINDINGS: usize = 3;

@@ -6,6 +6,7 @@ use crate::model::{RunState, Snapshot};
 use crate::scenario::Scenario;
 use crate::ui::ask::actions::UiAction;
 use crate::ui::ask::commands::UiCommand;
+use crate::ui::ask::parts::{Pane, Tab};
 use crate::ui::ask::selection::Subject;
 use crate::ui::look::theme::{self, palette};
 use crate::ui::look::widgets;
@@ -14,7 +15,7 @@ use crate::ui::panes::cores::Cores;
 use crate::ui::panes::prediction::Predictions;
 use crate::ui::panes::{compare, facts, log};
 use crate::ui::shell::app::{App, Views};
-use crate::ui::shell::layout::{self, Pane, Tab};
+use crate::ui::shell::layout;
 use crate::ui::shell::top_bar;
 
 const SIDE: f32 = 232.0;

@@ -14,8 +14,8 @@ use serde_json::Value;
 
 use crate::engine::{start_thread, write_whole_as};
 use crate::model::Language;
+use crate::ui::ask::parts::{Pane, Tab};
 use crate::ui::look::theme::ThemeChoice;
-use crate::ui::shell::layout::{Pane, Tab};
 
 /// What a person chose.
 #[derive(Debug, Clone, Serialize)]

@@ -10,8 +10,8 @@ use serde_json::{Map, Value};
 
 use crate::model::Language;
 use crate::scenario::Scenario;
+use crate::ui::ask::parts::Pane;
 use crate::ui::look::foreign;
-use crate::ui::shell::layout::Pane;
 use crate::ui::shell::settings::Kept;
 
 /// The largest file that is read; ours are some kilobytes.
@@ -208,8 +208,8 @@ impl Faults<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ui::ask::parts::Tab;
     use crate::ui::look::theme::ThemeChoice;
-    use crate::ui::shell::layout::Tab;
     use crate::ui::testing::CATALOGUE;
 
     fn with(text: &[u8]) -> (tempfile::TempDir, PathBuf) {

@@ -13,9 +13,9 @@ use egui_kittest::{
 use super::{Window, finished_as, running_as};
 use crate::model::{Fact, RunFinding, RunState, RunView, Snapshot, TaskState};
 use crate::scenario::CATALOGUE;
+use crate::ui::ask::parts::{Pane, Tab};
 use crate::ui::ask::selection::Subject;
 use crate::ui::look::theme::DesktopFonts;
-use crate::ui::shell::layout::{Pane, Tab};
 use crate::ui::shell::settings::Preferences;
 use crate::ui::{sample, testing};
 
