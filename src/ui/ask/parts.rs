@@ -46,7 +46,7 @@ impl Pane {
         }
     }
 
-    /// What it is for, in a line for who sees it for the first time.
+    /// Its purpose, in a line for a person who sees it for the first time.
     pub const fn first_use(self) -> &'static str {
         match self {
             Self::Library => "Choose a lesson, guess what will happen, press Start.",
@@ -67,7 +67,7 @@ pub enum Tab {
     /// The scenario's code.
     #[default]
     Code,
-    /// What the children wrote.
+    /// The output of the children.
     Output,
     /// Claims and what was measured.
     Facts,
@@ -89,7 +89,7 @@ impl Tab {
         }
     }
 
-    /// What a screen reader calls it, where the title alone is a button's as well.
+    /// Its name for a screen reader, other than the title where a button has the same one.
     pub const fn name(self) -> &'static str {
         if matches!(self, Self::Compare) { "Side by side" } else { self.title() }
     }

@@ -85,7 +85,7 @@ pub struct App {
     /// How the window is drawn now: a small one always for fingers.
     drawn: (ThemeChoice, bool),
     frames: FrameTimes,
-    /// Where what was chosen is kept, and the size that is kept with it.
+    /// The keeper of the settings, and the window's size that is kept with them.
     keeper: Option<Keeper>,
     place: WindowPlace,
     /// Whether the size was asked for on the command line: then it is not the one to keep.
@@ -152,7 +152,7 @@ impl App {
         }
     }
 
-    /// What is to be kept.
+    /// The settings to keep.
     pub fn preferences(&self) -> Preferences {
         let scenario = self.scenario().map_or_else(String::new, |scenario| scenario.id.to_owned());
         Preferences { scenario, zoom: self.zoom_before_projector.unwrap_or(self.preferences.zoom), ..self.preferences.clone() }

@@ -1,4 +1,4 @@
-//! What was asked of the window is done: commands, clicks, keys. UI thread; hands to the engine what is the engine's, and never waits.
+//! Commands, clicks and keys are carried out. UI thread; hands to the engine what is the engine's, and never waits.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -126,7 +126,7 @@ impl App {
             }
             UiAction::Act(run, action, target) => {
                 if action == Action::Scenario(STEP.to_owned()) {
-                    // Whoever was let go is who one wants to see go.
+                    // The task that was let go is the one to follow.
                     self.look_at(|lane| lane.name == target, Code::follow);
                 }
                 self.send(Command::Act { run, action, target });

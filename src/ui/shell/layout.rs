@@ -1,4 +1,4 @@
-//! Where the parts of the window lie: beside each other, or one behind the other in tabs on a small screen. UI thread.
+//! The places of the window's parts: beside each other, or one behind the other in tabs on a small screen. UI thread.
 
 use egui::{RichText, Ui, vec2};
 
