@@ -61,12 +61,11 @@ impl Twins {
         self.folder.as_ref().filter(|_| is_new).map(|folder| folder.path().into())
     }
 
-    /// Writes the shim. It lies in a folder of its own: a twin beside it may have the name of one of Python's modules.
+    /// Writes the shim, and gives the folder in which Python finds it. Nothing else lies there: Python takes every file in it for a module.
     fn shim(&mut self) -> Result<PathBuf, LaunchError> {
         let folder = self.folder()?.join("import");
-        fs::create_dir_all(&folder).map_err(|error| LaunchError::Twin { path: folder.clone(), error })?;
         for (name, text) in PYTHON_SHIM {
-            write(&folder.join(name), text)?;
+            write(&folder.join("tasklab").join(name), text)?;
         }
         Ok(folder)
     }
@@ -84,8 +83,10 @@ impl Twins {
     }
 }
 
+/// Writes a file, and first makes the folder for it.
 fn write(path: &Path, text: &str) -> Result<(), LaunchError> {
-    fs::write(path, text).map_err(|error| LaunchError::Twin { path: path.to_owned(), error })
+    let folder = path.parent().map_or(Ok(()), fs::create_dir_all);
+    folder.and_then(|()| fs::write(path, text)).map_err(|error| LaunchError::Twin { path: path.to_owned(), error })
 }
 
 fn make_folder(places: &[PathBuf]) -> Result<OwnFolder, LaunchError> {
@@ -125,10 +126,11 @@ mod tests {
         drop(second);
         assert!(mine.exists() && !other.exists());
         assert_eq!(first.lay_out(scenario).expect("written again"), mine, "one folder for all of an engine's");
-        assert_eq!(first.take_new().as_deref(), mine.parent().map(Path::as_os_str));
+        let folder = mine.parent().expect("the engine's");
+        assert_eq!(first.take_new().as_deref(), Some(folder.as_os_str()));
         assert_eq!(first.take_new(), None, "it is told once");
         drop(first);
-        assert!(!mine.parent().expect("a folder").exists());
+        assert!(!folder.exists());
     }
 
     #[test]
