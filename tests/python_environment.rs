@@ -63,6 +63,23 @@ fn faults(rule: &str, folder: &Path) -> String {
 }
 
 #[test]
+fn no_python_file_hides_a_module_of_the_standard_library() {
+    for folder in ["assets/python", "src"] {
+        assert_eq!(faults("names", &Path::new(PACKAGE).join(folder)), "");
+    }
+    // The control.
+    let folder = tempfile::tempdir().expect("a folder");
+    for name in ["queue.py", "lesson/signal.py", "json/__init__.py", "time/body.py", "queue_.py"] {
+        let path = folder.path().join(name);
+        fs::create_dir_all(path.parent().expect("a folder")).expect("made");
+        fs::write(path, "").expect("written");
+    }
+    let found = faults("names", folder.path());
+    let named = ["json", "queue", "signal"].map(|name| found.contains(&format!("hides the standard library's {name}\n")));
+    assert_eq!((named, found.lines().count()), ([true; 3], 3), "{found}");
+}
+
+#[test]
 fn the_shim_is_one_package_whose_imports_go_one_way() {
     let folder = Path::new(PACKAGE).join("assets/python/tasklab");
     assert_eq!(faults("imports", &folder), "");

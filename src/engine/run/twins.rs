@@ -24,7 +24,7 @@ pub(crate) struct Twins {
 impl Twins {
     /// The path of a twin, written on its first use.
     pub(crate) fn lay_out(&mut self, scenario: &Scenario) -> Result<PathBuf, LaunchError> {
-        let path = self.folder()?.join(format!("{}.py", scenario.id));
+        let path = self.folder()?.join(scenario.id).join("body.py");
         write(&path, scenario.python)?;
         Ok(path)
     }
@@ -36,7 +36,7 @@ impl Twins {
         let ours = ours.filter(|(name, _)| !name.as_bytes().starts_with(b"PYTHON") && !name.as_bytes().contains(&b'='));
         let mut env: Vec<_> = ours.collect();
         env.push(("PYTHONPATH".into(), self.shim()?.into()));
-        // SAFEPATH: no module is looked for in the current folder, nor beside the twin, which may have the name of one.
+        // SAFEPATH: Python looks for modules neither in the current folder nor beside the twin.
         for name in ["PYTHONSAFEPATH", "PYTHONNOUSERSITE", "PYTHONUNBUFFERED", "PYTHONDONTWRITEBYTECODE"] {
             env.push((name.into(), "1".into()));
         }
@@ -126,7 +126,8 @@ mod tests {
         drop(second);
         assert!(mine.exists() && !other.exists());
         assert_eq!(first.lay_out(scenario).expect("written again"), mine, "one folder for all of an engine's");
-        let folder = mine.parent().expect("the engine's");
+        assert!(mine.ends_with("process-basics/body.py"), "{}", mine.display());
+        let folder = mine.ancestors().nth(2).expect("the engine's");
         assert_eq!(first.take_new().as_deref(), Some(folder.as_os_str()));
         assert_eq!(first.take_new(), None, "it is told once");
         drop(first);
