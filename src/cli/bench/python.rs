@@ -14,7 +14,7 @@ use serde::Deserialize;
 use super::launcher::Launcher;
 use crate::model::{ChildSpec, Input, OutputTo};
 
-const SCRIPT: &str = include_str!("../../../assets/python/bench.py");
+const SCRIPT: &str = include_str!("python.py");
 
 /// A Python that waits for questions. It ends when this is dropped.
 #[derive(Debug)]
