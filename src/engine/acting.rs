@@ -12,9 +12,8 @@ use super::tap::Tap;
 use super::waiting::Whom;
 use crate::gpio::Line;
 use crate::model::{Action, EventKind, Monotonic, Outcome, Pid, Scope, Signal};
-use crate::monitor::ignores;
 use crate::supervisor::{LineRequest, Request};
-use crate::sys::monotonic_now;
+use crate::sys::{ignores_signal, monotonic_now};
 
 /// Something that somebody wants done to a run.
 #[derive(Debug, Clone)]
@@ -48,7 +47,7 @@ impl Run {
         let Action::Signal(signal, Scope::Process) = asked.action else { return };
         let row = self.fold.find(&asked.target).and_then(|pid| self.fold.process(pid)).filter(|row| row.ended.is_none());
         let Some((pid, name)) = row.map(|row| (row.pid, row.name.clone())) else { return };
-        if std::fs::read(format!("/proc/{pid}/status")).is_ok_and(|status| ignores(&status, signal)) {
+        if ignores_signal(pid, signal) {
             let text = format!("{name} ({pid}) ignores {signal}: nothing changes");
             self.emit(EventKind::Notice { text }, now, tap);
         }

@@ -4,15 +4,12 @@
 
 use std::collections::HashMap;
 
-use procfs::process::Process;
-
 use super::control::Control;
 use super::sentences::WATCH;
 use super::waiting::Child;
 use crate::gpio::Line;
 use crate::model::{EventKind, Pid};
-use crate::monitor::display_name;
-use crate::sys::{foreign_proc, parse_stat};
+use crate::sys::{foreign_proc, stat, texts};
 
 /// How the values begin that say what the kernel sees in the pipes between stages.
 pub(super) const PIPE_VALUES: [&str; 2] = ["bytes in pipe ", "room in pipe "];
@@ -101,12 +98,10 @@ impl Speaker<'_> {
             EventKind::ProcessStarted { pid, ppid, .. } if *ppid != self.pid && self.is_stage(*ppid) => Err(is_not_its(*pid)),
             // Whom the supervisor has adopted is the supervisor's child by now: the kernel says what it is called.
             EventKind::ProcessStarted { pid, ppid, name, argv, .. } if self.home(*pid) == Home::Adopted => {
-                if let Ok(process) = Process::new(pid.number())
-                    && let (Ok(stat), Ok(command)) = (process.stat(), process.cmdline())
-                {
+                if let Some(stat) = stat(*pid) {
                     *ppid = self.supervisor;
-                    *name = display_name(stat.comm.as_bytes());
-                    *argv = command;
+                    *name = stat.name();
+                    *argv = texts(*pid, "cmdline");
                 }
                 Ok(())
             }
@@ -179,8 +174,7 @@ fn parent_of(pid: Pid) -> Option<Pid> {
     if foreign_proc().is_some() {
         return None;
     }
-    let stat = std::fs::read(format!("/proc/{pid}/stat")).ok()?;
-    parse_stat(&stat).map(|stat| Pid::new(stat.ppid))
+    stat(pid).map(|stat| stat.ppid)
 }
 
 #[cfg(test)]

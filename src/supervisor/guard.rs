@@ -15,7 +15,7 @@ use super::family::Family;
 use super::header::DEAD_MAN;
 use crate::gpio::{self, BoardKind, Level, Line, Lines};
 use crate::model::{ExitStatus, Monotonic, Pid, ProcessState, Signal};
-use crate::sys::{self, Changed, Forked, PidFd, SharedNumber, SignalScope, WhatEnded, monotonic_now, parse_stat};
+use crate::sys::{self, Changed, Forked, PidFd, SharedNumber, SignalScope, WhatEnded, monotonic_now};
 
 /// How often the guard looks once the app is gone.
 const LOOK: Timespec = Timespec { tv_sec: 0, tv_nsec: 10_000_000 };
@@ -103,8 +103,7 @@ impl App {
 
     /// Whether somebody has stopped it, or traces it. Where /proc is another PID namespace's, nobody can say.
     fn is_stopped(&self) -> bool {
-        let stat = std::fs::read(format!("/proc/{}/stat", self.pid)).unwrap_or_default();
-        let state = parse_stat(&stat).map(|stat| stat.state);
+        let state = sys::stat(self.pid).map(|stat| stat.state);
         matches!(state, Some(ProcessState::Stopped | ProcessState::TracingStop)) && sys::foreign_proc().is_none()
     }
 }
