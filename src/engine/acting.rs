@@ -10,8 +10,7 @@ use super::run::Run;
 use super::streams::InputStream;
 use super::tap::Tap;
 use super::waiting::Whom;
-use crate::gpio::Line;
-use crate::model::{Action, EventKind, Monotonic, Outcome, Pid, Scope, Signal};
+use crate::model::{Action, EventKind, Line, Monotonic, Outcome, Pid, Scope, Signal};
 use crate::supervisor::{LineRequest, Request};
 use crate::sys::{ignores_signal, monotonic_now};
 
@@ -212,7 +211,7 @@ impl EngineLoop {
     fn toggle(&mut self, index: usize, target: &str) -> Result<Done, String> {
         let line: Line = target.parse().map_err(|error| format!("{error}"))?;
         let of_run = Some(self.runs[index].owner()).filter(|owner| self.header.owner(line) == Some(owner));
-        let request = LineRequest::Toggle { line: line.number(), owner: of_run.unwrap_or_else(|| USER.to_owned()) };
+        let request = LineRequest::Toggle { line, owner: of_run.unwrap_or_else(|| USER.to_owned()) };
         self.ask_header(0, request);
         Ok(Done::Yes)
     }
@@ -221,7 +220,7 @@ impl EngineLoop {
     fn press(&mut self, target: &str) -> Result<Done, String> {
         let line: Line = target.parse().map_err(|error| format!("{error}"))?;
         for is_pressed in [true, false] {
-            self.ask_header(0, LineRequest::Press { line: line.number(), is_pressed });
+            self.ask_header(0, LineRequest::Press { line, is_pressed });
         }
         Ok(Done::Yes)
     }

@@ -7,8 +7,7 @@ use std::collections::HashMap;
 use super::control::Control;
 use super::sentences::WATCH;
 use super::waiting::Child;
-use crate::gpio::Line;
-use crate::model::{EventKind, Pid};
+use crate::model::{EventKind, Line, Pid};
 use crate::sys::{foreign_proc, stat, texts};
 
 /// How the values begin that say what the kernel sees in the pipes between stages.

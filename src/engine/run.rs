@@ -17,9 +17,10 @@ use super::streams::{CHUNK, InputStream, Open, OutputStream, Scratch};
 use super::tap::{Tap, Told};
 use super::waiting::{Child, Waiting};
 use super::{DEFAULT_OUTPUT_BUDGET, LaunchRequest, Recording, RunFold};
-use crate::gpio::{Level, Line, Waveform};
+use crate::gpio::Waveform;
 use crate::model::{
-    Event, EventKind, ExitStatus, Monotonic, Outcome, Pid, PipeFill, ProcessSample, ProcessState, RunId, Stream, TimedAction,
+    Event, EventKind, ExitStatus, Level, Line, Monotonic, Outcome, Pid, PipeFill, ProcessSample, ProcessState, RunId, Stream,
+    TimedAction,
 };
 use crate::scenario::Scenario;
 use crate::supervisor::{CAPTURE, ChildPipes, LaunchedChild};
@@ -35,16 +36,15 @@ const EDGES_KEPT: usize = 1 << 18;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Wish {
     /// Drive it to this level.
-    Level(u8, Level),
+    Level(Line, Level),
     /// Hear when its button is pressed.
     Button(Line),
 }
 
 impl Wish {
-    fn line(self) -> u8 {
+    const fn line(self) -> Line {
         match self {
-            Self::Level(line, _) => line,
-            Self::Button(line) => line.number(),
+            Self::Level(line, _) | Self::Button(line) => line,
         }
     }
 }
@@ -97,7 +97,7 @@ pub(super) struct Run {
     /// What its body wishes of the header and was not passed on yet.
     wishes: Vec<Wish>,
     /// Lines that are buttons of its body.
-    pub(super) buttons: BTreeSet<u8>,
+    pub(super) buttons: BTreeSet<Line>,
     waveform: Waveform,
 }
 
@@ -156,7 +156,7 @@ impl Run {
     /// Takes in one event. A body's wish for the header goes to the board first; what comes of it is the event.
     fn record(&mut self, event: Event, tap: &mut Tap) {
         match &event.kind {
-            EventKind::Gpio { line, value } => return self.wish(Wish::Level(*line, Level::high_if(*value != 0))),
+            EventKind::Gpio { line, level } => return self.wish(Wish::Level(*line, *level)),
             EventKind::Action { action, target, .. } if action == WATCH => {
                 if let Ok(line) = target.parse() {
                     self.wish(Wish::Button(line));
@@ -184,11 +184,9 @@ impl Run {
     }
 
     /// A line of the header has changed for this run: told by the board, not by the body.
-    pub(super) fn edge(&mut self, line: u8, value: u8, now: Monotonic, tap: &mut Tap) {
-        if let Ok(line) = Line::new(line.into()) {
-            self.waveform.push(self.time(now), line, Level::high_if(value != 0));
-        }
-        self.keep(Event { t: self.time(now), kind: EventKind::Gpio { line, value } }, tap);
+    pub(super) fn edge(&mut self, line: Line, level: Level, now: Monotonic, tap: &mut Tap) {
+        self.waveform.push(self.time(now), line, level);
+        self.keep(Event { t: self.time(now), kind: EventKind::Gpio { line, level } }, tap);
     }
 
     /// What the body has wished of the header since the last call.

@@ -15,7 +15,7 @@ use super::control::{Control, Heard};
 use super::primitives::{Lane, Tracker};
 use super::reporter::Reporter;
 use super::{ActionSpec, ParamError, Params, Reply, Scenario, StageAction};
-use crate::model::{EventKind, Monotonic, Pid, TaskSort, TaskState, Tid};
+use crate::model::{EventKind, Level, Line, Monotonic, Pid, TaskSort, TaskState, Tid};
 use crate::sys::{adopt_fd, advice_on_clone, monotonic_now};
 
 /// Why a body could not go on.
@@ -129,7 +129,9 @@ impl Stage {
 
     /// Asks for a level, 0 or 1, on an output line of the board.
     pub fn gpio(&self, line: u8, value: u8) {
-        self.report(EventKind::Gpio { line, value });
+        if let Ok(line) = Line::new(line.into()) {
+            self.report(EventKind::Gpio { line, level: Level::high_if(value != 0) });
+        }
     }
 
     /// Makes a line of the board a button, which connects it with ground. Gives the action that each press will be.
