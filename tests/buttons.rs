@@ -156,7 +156,7 @@ fn a_press_pauses_the_blinker_and_the_next_one_lets_it_go_on() {
 #[test]
 fn a_line_that_somebody_holds_is_refused_in_the_run_and_its_holder_named() {
     let engine = on_simulated_board();
-    engine.handle().send(Command::ToggleLine(17)).expect("taken");
+    engine.handle().send(Command::ToggleLine(GPIO17)).expect("taken");
     let params = [("changes".to_owned(), json!(2)), ("every".to_owned(), json!(0.02))].into();
     let what = What::Scenario { id: "blink".to_owned(), language: Language::Rust, params };
     let events = events_of(&engine, request(what), |_| ());
