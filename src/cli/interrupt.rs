@@ -13,7 +13,7 @@ use nix::sys::signalfd::{SfdFlags, SignalFd};
 use super::CliError;
 use crate::engine::{Command, EngineHandle, start_thread};
 use crate::model::{Outcome, Pid, RunState};
-use crate::sys::{signal_mask, stat};
+use crate::sys::{signal_mask, stat_of};
 
 /// A second Ctrl-C that comes so soon is meant for us.
 const SOON: Duration = Duration::from_secs(2);
@@ -167,7 +167,7 @@ impl Interrupts {
             return false;
         }
         companions.pids.push(pid);
-        let since = stat(pid).map(|stat| stat.start_ticks);
+        let since = stat_of(pid).map(|stat| stat.start_ticks);
         let is_ours = companions.early.take().zip(since).is_some_and(|(early, since)| since > early);
         if is_ours {
             self.state.ask(Signal::SIGINT);
@@ -198,7 +198,7 @@ impl State {
     /// Whether what our terminal sends us it sends a child as well. One that has just gone may have gone of it.
     fn has_companion(&self) -> bool {
         let ours = nix::unistd::getpgrp().as_raw();
-        let is_with_us = |pid: &Pid| stat(*pid).is_none_or(|stat| stat.pgid.number() == ours);
+        let is_with_us = |pid: &Pid| stat_of(*pid).is_none_or(|stat| stat.pgid.number() == ours);
         let mut companions = self.companions();
         if companions.are_awaited && companions.pids.is_empty() {
             let now = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);

@@ -26,7 +26,6 @@ const SHORTEST_SPAN: Duration = Duration::from_millis(400);
 #[derive(Debug)]
 pub struct Processes {
     proc: ProcDir,
-    page: u64,
     root: Option<Pid>,
     round: u32,
     strangers: HashMap<Pid, Stranger>,
@@ -61,7 +60,6 @@ impl Processes {
     fn over(proc: &Path) -> Result<Self, MonitorError> {
         Ok(Self {
             proc: ProcDir::open(proc)?,
-            page: rustix::param::page_size() as u64,
             root: None,
             round: 0,
             strangers: HashMap::new(),
@@ -166,7 +164,7 @@ impl Processes {
             name: stat.name(),
             state: stat.state,
             cpu,
-            rss: stat.rss_pages.saturating_mul(self.page),
+            rss: stat.rss,
             core: stat.core,
             start_ticks: stat.start_ticks,
             threads: Vec::new(),

@@ -7,7 +7,7 @@ use std::os::fd::OwnedFd;
 use super::mark;
 use crate::model::{Pgid, Pid, RunId, Signal};
 use crate::sys::{
-    PidFd, SignalScope, Stat, WhatEnded, all_pids, below, foreign_proc, open_null, process_group, try_stat, wait_any, wait_pid,
+    PidFd, SignalScope, Stat, WhatEnded, all_pids, below, foreign_proc, open_null, process_group, try_stat_of, wait_any, wait_pid,
 };
 
 /// Descriptors that are kept back while all others may be in use.
@@ -62,7 +62,7 @@ impl Found {
             is_zombie: stat.has_ended(),
             start_ticks: Some(stat.start_ticks),
         };
-        Ok(try_stat(pid)?.map(found))
+        Ok(try_stat_of(pid)?.map(found))
     }
 
     /// What stays the same as long as it lives, and is no other process's.

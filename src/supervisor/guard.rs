@@ -103,7 +103,7 @@ impl App {
 
     /// Whether somebody has stopped it, or traces it. Where /proc is another PID namespace's, nobody can say.
     fn is_stopped(&self) -> bool {
-        let state = sys::stat(self.pid).map(|stat| stat.state);
+        let state = sys::stat_of(self.pid).map(|stat| stat.state);
         matches!(state, Some(ProcessState::Stopped | ProcessState::TracingStop)) && sys::foreign_proc().is_none()
     }
 }

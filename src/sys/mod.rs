@@ -33,8 +33,8 @@ pub use plain::{
 };
 pub use prepare::{Neighbours, OurEnds, PrepareError, new_pipe, prepare};
 pub use proc::{
-    Stat, all_pids, available_memory, below, has_pending_signal, ignores_signal, own_thread_stat, parse_stat, signal_mask, stat,
-    texts, try_stat,
+    Stat, all_pids, available_memory, below, has_pending_signal, ignores_signal, own_thread_stat, parse_stat, signal_mask,
+    stat_of, texts, try_stat_of,
 };
 pub use process::{
     PidFd, SignalScope, advice_on_clone, become_subreaper, continue_when_parent_ends, emulated_on, foreign_proc, has_one_thread,

@@ -29,8 +29,8 @@ pub struct Stat {
     pub threads: u32,
     /// When it started, in clock ticks since boot.
     pub start_ticks: u64,
-    /// Resident memory in pages.
-    pub rss_pages: u64,
+    /// Resident memory in bytes.
+    pub rss: u64,
     /// The core that it last ran on.
     pub core: u16,
 }
@@ -72,12 +72,13 @@ pub fn parse_stat(bytes: &[u8]) -> Option<Stat> {
     let start_ticks = number(fields.nth(22 - 21)?)?;
     let rss: i64 = number(fields.nth(24 - 23)?)?;
     let core = number(fields.nth(39 - 25)?)?;
-    let (cpu_ticks, rss_pages) = (user.saturating_add(kernel), u64::try_from(rss).unwrap_or(0));
-    Some(Stat { id, comm, state, ppid, pgid, sid, cpu_ticks, nice, threads, start_ticks, rss_pages, core })
+    let cpu_ticks = user.saturating_add(kernel);
+    let rss = u64::try_from(rss).unwrap_or(0).saturating_mul(rustix::param::page_size() as u64);
+    Some(Stat { id, comm, state, ppid, pgid, sid, cpu_ticks, nice, threads, start_ticks, rss, core })
 }
 
 /// The stat line of a process. `Ok(None)`: no process has this PID, or it is hidden from us. An error means that we could not look.
-pub fn try_stat(pid: Pid) -> io::Result<Option<Stat>> {
+pub fn try_stat_of(pid: Pid) -> io::Result<Option<Stat>> {
     match std::fs::read(format!("/proc/{pid}/stat")) {
         // A process that vanishes while it is read leaves half a line.
         Ok(line) => Ok(parse_stat(&line)),
@@ -88,11 +89,11 @@ pub fn try_stat(pid: Pid) -> io::Result<Option<Stat>> {
 }
 
 /// The stat line of a process, as far as it can be read.
-pub fn stat(pid: Pid) -> Option<Stat> {
-    try_stat(pid).ok()?
+pub fn stat_of(pid: Pid) -> Option<Stat> {
+    try_stat_of(pid).ok()?
 }
 
-/// The stat line of a thread of this process.
+/// The stat line of a thread of this process, by its own folder in /proc: that is the right one in any PID namespace.
 pub fn own_thread_stat(tid: Tid) -> Option<Stat> {
     parse_stat(&std::fs::read(format!("/proc/self/task/{tid}/stat")).ok()?)
 }
@@ -213,7 +214,7 @@ mod tests {
                     nice: 0,
                     threads: 3,
                     start_ticks: 149_057,
-                    rss_pages: 424,
+                    rss: 424 * rustix::param::page_size() as u64,
                     core: 5,
                 }
             );
@@ -256,13 +257,13 @@ mod tests {
     #[test]
     fn this_process_is_read_and_one_that_is_not_there_is_no_error() {
         let own = Pid::new(std::process::id().cast_signed());
-        let seen = stat(own).expect("this process");
+        let seen = stat_of(own).expect("this process");
         assert_eq!(seen.ppid.number(), std::os::unix::process::parent_id().cast_signed());
         assert!(!seen.has_ended() && seen.threads >= 1 && all_pids().expect("/proc").contains(&own));
         assert_eq!(texts(own, "cmdline"), std::env::args().collect::<Vec<_>>());
         assert!(!has_pending_signal(own, Signal::USR1) && available_memory().is_some_and(|bytes| bytes > 0));
         let nobody = Pid::new(i32::MAX);
-        assert!(matches!(try_stat(nobody), Ok(None)));
+        assert!(matches!(try_stat_of(nobody), Ok(None)));
         assert!(texts(nobody, "cmdline").is_empty() && !ignores_signal(nobody, Signal::PIPE));
     }
 

@@ -8,7 +8,7 @@ use crate::engine::fold::sentences::WATCH;
 use crate::engine::run::control::Control;
 use crate::engine::run::waiting::Child;
 use crate::model::{EventKind, Line, Pid};
-use crate::sys::{foreign_proc, stat, texts};
+use crate::sys::{foreign_proc, stat_of, texts};
 
 /// How the values begin that say what the kernel sees in the pipes between stages.
 pub(crate) const PIPE_VALUES: [&str; 2] = ["bytes in pipe ", "room in pipe "];
@@ -97,7 +97,7 @@ impl Speaker<'_> {
             EventKind::ProcessStarted { pid, ppid, .. } if *ppid != self.pid && self.is_stage(*ppid) => Err(is_not_its(*pid)),
             // The supervisor has adopted this process, and the kernel says what it is called.
             EventKind::ProcessStarted { pid, ppid, name, argv, .. } if self.home(*pid) == Home::Adopted => {
-                if let Some(stat) = stat(*pid) {
+                if let Some(stat) = stat_of(*pid) {
                     *ppid = self.supervisor;
                     *name = stat.name();
                     *argv = texts(*pid, "cmdline");
@@ -173,7 +173,7 @@ fn parent_of(pid: Pid) -> Option<Pid> {
     if foreign_proc().is_some() {
         return None;
     }
-    stat(pid).map(|stat| stat.ppid)
+    stat_of(pid).map(|stat| stat.ppid)
 }
 
 #[cfg(test)]

@@ -133,7 +133,7 @@ mod tests {
     use egui_kittest::kittest::Queryable;
 
     use super::*;
-    use crate::model::Monotonic;
+    use crate::model::{Line, Monotonic};
     use crate::ui::panes::timeline::Timeline;
     use crate::ui::{sample, testing};
 
