@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::model::{EventKind, Level, Line, Monotonic, Pid, TaskSort, TaskState, Tid};
+use crate::model::{Action, By, EventKind, Level, Line, Monotonic, Pid, Refusal, TaskSort, TaskState, Tid};
 use crate::scenario::card::{ActionSpec, ParamError, Params, Reply};
 use crate::scenario::definition::Scenario;
 use crate::scenario::lesson::LessonAction;
@@ -138,8 +138,7 @@ impl Lesson {
     pub fn button(&self, line: Line) -> LessonAction {
         let press = LessonAction { name: "press".to_owned(), target: line.to_string() };
         self.buttons.lock().unwrap_or_else(PoisonError::into_inner).push(press.clone());
-        let (action, target) = ("watch".to_owned(), press.target.clone());
-        self.report(EventKind::Action { action, target, by: "lesson".to_owned() });
+        self.report(EventKind::Action { action: Action::own("watch", press.target.clone()), by: By::Lesson });
         press
     }
 
@@ -224,9 +223,9 @@ impl Lesson {
 
     /// Says why an action cannot be done now, and what would be accepted.
     pub fn refuse(&self, action: &LessonAction, why: &str) {
-        let (action, target) = (action.name.clone(), action.target.clone());
+        let action = Action::from_words(&action.name, &action.target);
         // Who asked for it is known to who passed it on.
-        self.report(EventKind::ActionRefused { action, target, by: String::new(), why: why.to_owned() });
+        self.report(EventKind::ActionRefused { action, by: By::Lesson, why: Box::new(Refusal::Said(why.to_owned())) });
     }
 
     /// Says so if an action was not done.

@@ -26,7 +26,7 @@ pub enum UiAction {
     /// Tell a person something.
     Say(String),
     /// Do something to a run of the shown subject.
-    Act(RunId, Action, String),
+    Act(RunId, Action),
     /// Toggle a line of the header that no run owns.
     ToggleLine(Line),
     /// Give back a line of the header that was driven so.

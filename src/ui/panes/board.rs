@@ -74,7 +74,7 @@ const STRIP: f32 = 68.0;
 /// A click on an output, on a line of a run that goes on or on one that nobody owns.
 pub(crate) fn toggle(pin: &PinView, line: Line, running: Option<RunId>) -> UiAction {
     match running.filter(|_| pin.owner.is_some()) {
-        Some(run) => UiAction::Act(run, Action::Toggle, line.to_string()),
+        Some(run) => UiAction::Act(run, Action::Toggle(line)),
         None => UiAction::ToggleLine(line),
     }
 }
@@ -252,7 +252,7 @@ mod tests {
         harness.get_by_label("pin 11, GPIO17, output, high, lock A").click();
         harness.run();
         let actions = harness.state_mut().take();
-        assert!(matches!(&actions[..], [UiAction::Act(run, Action::Toggle, line)] if run.number() == 7 && line == "GPIO17"));
+        assert!(matches!(&actions[..], [UiAction::Act(run, Action::Toggle(line))] if run.number() == 7 && line.number() == 17));
     }
 
     #[test]
