@@ -60,7 +60,7 @@ pub trait Board: Send + fmt::Debug {
 
     /// Lets an input follow an output, as a wire between the two would. A real wire is put in by hand.
     fn wire(&mut self, from: Line, to: Line) -> Result<(), GpioError> {
-        Err(GpioError::NoWire { from: from, to: to })
+        Err(GpioError::NoWire { from, to })
     }
 
     /// Lines that change with this one: those at the other end of its virtual wires.
