@@ -36,7 +36,19 @@ macro_rules! tests_of {
     };
 }
 
-tests_of![dependencies, engine_loop, file_circles, folder_sizes, launches, lessons, order, re_exports, rooms, texts, words,];
+tests_of! {
+    dependencies,
+    engine_loop,
+    file_circles,
+    folder_sizes,
+    launches,
+    lessons,
+    order,
+    re_exports,
+    rooms,
+    texts,
+    words,
+}
 
 /// Says them always: what a test prints is hidden as long as it passes.
 #[test]
