@@ -24,8 +24,8 @@ const DEPTH: usize = 16;
 
 /// The module that a file under src is: `engine::run` for `src/engine/run.rs`. The crate itself is the empty one.
 pub fn module_of(file: &str) -> String {
-    let path = file.trim_start_matches("src/").trim_end_matches(".rs").trim_end_matches("mod").trim_end_matches('/');
-    if path == "lib" { String::new() } else { path.replace('/', "::") }
+    let path = file.trim_start_matches("src/").trim_end_matches(".rs");
+    if path == "lib" { String::new() } else { path.strip_suffix("/mod").unwrap_or(path).replace('/', "::") }
 }
 
 /// The module that these names lead to from `module`.
@@ -76,10 +76,9 @@ struct Modules<'a>(BTreeMap<String, Module<'a>>);
 pub fn imports(tree: &Tree) -> Vec<Import> {
     let modules = Modules::of(tree);
     let mut found = BTreeSet::new();
-    for (file, source) in tree.house().filter(|(file, _)| *file != "src/main.rs") {
+    for (file, source) in tree.sources().filter(|(file, _)| *file != "src/main.rs") {
         // A facade's re-exports are not its own: paths go on through them.
-        let paths =
-            source.paths.iter().filter(|path| !tree.is_test(file, &path.at) && !(is_facade(file) && path.binds.is_some()));
+        let paths = source.paths.iter().filter(|path| !(tree.is_test(file, &path.at) || is_facade(file) && path.binds.is_some()));
         for path in paths {
             for to in modules.files(&inner(&module_of(file), &path.at.modules), path) {
                 if to != file {
@@ -94,7 +93,7 @@ pub fn imports(tree: &Tree) -> Vec<Import> {
 impl<'a> Modules<'a> {
     fn of(tree: &'a Tree) -> Self {
         let mut modules = BTreeMap::new();
-        for (file, source) in tree.house().filter(|(file, _)| *file != "src/main.rs") {
+        for (file, source) in tree.sources().filter(|(file, _)| *file != "src/main.rs") {
             modules.insert(module_of(file), Module::of(file, is_facade(file)));
             for item in source.items.iter().filter(|item| !item.at.is_test && !matches!(item.kind, "use" | "impl" | "mod")) {
                 let module = modules.entry(inner(&module_of(file), &item.at.modules)).or_insert_with(|| Module::of(file, false));
@@ -116,7 +115,7 @@ impl<'a> Modules<'a> {
         let (segments, is_glob) = match &path.segments[..] {
             [front @ .., last] if last == "*" => (front, true),
             // The import of the first name says it already, or it is a name of this module.
-            [first, ..] if path.binds.is_none() && matches!(self.resolve(scope, &[first.clone()], DEPTH), Some(End::File(_))) => {
+            all if path.binds.is_none() && matches!(self.resolve(scope, &all[..1], DEPTH), Some(End::File(_))) => {
                 return Vec::new();
             }
             all => (all, false),

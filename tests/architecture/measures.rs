@@ -21,7 +21,7 @@ pub fn measures(tree: &Tree) -> String {
     say("circles of files", format!("{} (of {} files)", circles.len(), sizes.join(", ")));
     let (fields, files) = engine_loop::size(tree);
     say("EngineLoop", format!("{fields} fields, impl in {} files", files.len()));
-    let mut lines: Vec<(usize, &str)> = tree.house().map(|(path, _)| (tree.files[path].text.lines().count(), path)).collect();
+    let mut lines: Vec<(usize, &str)> = tree.sources().map(|(path, _)| (tree.files[path].text.lines().count(), path)).collect();
     lines.sort_unstable();
     let at = |share: usize| lines.get((lines.len() * share).div_ceil(100).saturating_sub(1)).copied().unwrap_or_default();
     let (longest, path) = at(100);

@@ -54,7 +54,7 @@ impl Tree {
     pub fn new(files: impl IntoIterator<Item = (String, String)>) -> Self {
         let mut tree = Self::default();
         for (path, text) in files {
-            let rust = path.ends_with(".rs").then(|| Source::read(&text).unwrap_or_else(|error| panic!("{path}: {error}")));
+            let rust = (ending(&path) == "rs").then(|| Source::read(&text).unwrap_or_else(|error| panic!("{path}: {error}")));
             tree.files.insert(path, File { text, rust });
         }
         tree.tests = tree.test_files();
@@ -62,19 +62,15 @@ impl Tree {
         tree
     }
 
-    /// The files of Rust, in order of their paths.
+    /// The files of Rust under src, in order of their paths.
     pub fn sources(&self) -> impl Iterator<Item = (&str, &Source)> {
-        self.files.iter().filter_map(|(path, file)| Some((path.as_str(), file.rust.as_ref()?)))
+        let sources = self.files.iter().filter_map(|(path, file)| Some((path.as_str(), file.rust.as_ref()?)));
+        sources.filter(|(path, _)| path.starts_with("src/"))
     }
 
-    /// The files of Rust under src.
-    pub fn house(&self) -> impl Iterator<Item = (&str, &Source)> {
-        self.sources().filter(|(path, _)| path.starts_with("src/"))
-    }
-
-    /// Whether this stands in a test: in a file or a module that is compiled for tests alone.
+    /// Whether what stands there in a file under src is compiled for tests alone.
     pub fn is_test(&self, path: &str, at: &source::Place) -> bool {
-        at.is_test || !path.starts_with("src/") || self.tests.contains(&imports::module_of(path))
+        at.is_test || self.tests.contains(&imports::module_of(path))
     }
 
     /// How many files stand in each folder itself.
@@ -89,7 +85,7 @@ impl Tree {
     /// The modules that have files of their own under a module that is compiled for tests alone, and those modules.
     fn test_files(&self) -> BTreeSet<String> {
         let mut roots = Vec::new();
-        for (path, source) in self.house() {
+        for (path, source) in self.sources() {
             for item in source.items.iter().filter(|item| item.kind == "mod" && item.at.is_test) {
                 roots.push(imports::inner(&imports::module_of(path), item.at.modules.iter().chain([&item.name])));
             }
@@ -97,11 +93,16 @@ impl Tree {
         let is_below = |module: &str, root: &String| {
             module.strip_prefix(root.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with("::"))
         };
-        self.house()
+        self.sources()
             .map(|(path, _)| imports::module_of(path))
             .filter(|module| roots.iter().any(|root| is_below(module, root)))
             .collect()
     }
+}
+
+/// What stands behind the last point of a path; nothing where there is none.
+pub fn ending(path: &str) -> &str {
+    path.rsplit_once('.').map_or("", |(_, ending)| ending)
 }
 
 /// A file's path in the package, and its text; none where it is not text.

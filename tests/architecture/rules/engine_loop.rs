@@ -15,8 +15,8 @@ pub fn size(tree: &Tree) -> (usize, Vec<&str>) {
     let is_of_it = |kind: &str, source: &crate::source::Source| {
         source.items.iter().find(|item| item.kind == kind && item.name == NAME).map(|item| item.fields)
     };
-    let fields = tree.house().filter_map(|(_, source)| is_of_it("struct", source)).sum();
-    let files = tree.house().filter(|(_, source)| is_of_it("impl", source).is_some()).map(|(file, _)| file).collect();
+    let fields = tree.sources().filter_map(|(_, source)| is_of_it("struct", source)).sum();
+    let files = tree.sources().filter(|(_, source)| is_of_it("impl", source).is_some()).map(|(file, _)| file).collect();
     (fields, files)
 }
 

@@ -1,6 +1,7 @@
 //! No files import each other in a circle, parents and children included: to read one of them must not mean to read all of them.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
 
 use super::{Control, Rule, breaks, keeps};
 use crate::imports::Import;
@@ -67,7 +68,7 @@ fn faults(tree: &Tree) -> Vec<String> {
         for ((from, to), imports) in pairs {
             let paths: BTreeSet<&str> = imports.iter().map(|import| import.path.as_str()).collect();
             let paths: Vec<&str> = paths.into_iter().collect();
-            text += &format!("\n    {from}:{} imports {to} ({})", imports[0].line, paths.join(", "));
+            let _ = write!(text, "\n    {from}:{} imports {to} ({})", imports[0].line, paths.join(", "));
         }
         text
     };

@@ -1,4 +1,4 @@
-//! No lesson imports another one: what several need stands in `scenario/lesson`.
+//! No lesson imports another one, and nothing stands between them: what several need is in `scenario/lesson`.
 
 use super::{Control, Rule, breaks, keeps};
 use crate::tree::Tree;
@@ -16,8 +16,16 @@ fn lesson(file: &str) -> Option<(&str, &str)> {
     CHAPTERS.contains(&chapter).then_some((chapter, name))
 }
 
+/// Whether a file stands in a chapter, and in no lesson of it.
+fn is_shared(file: &str) -> bool {
+    let chapter = file.strip_prefix("src/scenario/").and_then(|rest| rest.strip_suffix(".rs")?.split_once('/'));
+    chapter.is_some_and(|(chapter, rest)| CHAPTERS.contains(&chapter) && rest != "mod" && !rest.contains('/'))
+}
+
 fn faults(tree: &Tree) -> Vec<String> {
-    let mut faults = Vec::new();
+    let shared = tree.sources().filter(|(file, _)| is_shared(file));
+    let mut faults: Vec<String> =
+        shared.map(|(file, _)| format!("{file}:1: stands in no lesson; what several need is in lesson/")).collect();
     for import in &tree.imports {
         if let (Some(own), Some(other)) = (lesson(&import.from), lesson(&import.to))
             && own != other
@@ -46,6 +54,7 @@ fn controls() -> Vec<Control> {
     vec![
         breaks("lock/body.rs:2: imports another lesson", &lessons("//! Lock.\nuse super::super::race::LED_BAR;")),
         breaks("imports another lesson", &lessons("fn body() { crate::scenario::threads::race::LED_BAR }")),
+        breaks("leds.rs:1: stands in no lesson", &[("src/scenario/threads/leds.rs", "")]),
         keeps(&lessons("use super::CARD; use crate::scenario::lesson::until;")),
     ]
 }

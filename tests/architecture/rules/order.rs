@@ -43,7 +43,7 @@ fn faults(tree: &Tree) -> Vec<String> {
     let mut faults = Vec::new();
     for (room, floors) in FLOORS {
         let floor = |file: &str| floors.iter().position(|places| places.iter().any(|place| file.starts_with(place)));
-        for (file, _) in tree.house().filter(|(file, _)| file.starts_with(room)) {
+        for (file, _) in tree.sources().filter(|(file, _)| file.starts_with(room)) {
             let is_facade = file.strip_prefix(room) == Some("mod.rs");
             if floor(file).is_none() && !is_facade && !tree.is_test(file, &Place::default()) {
                 faults.push(format!("{file}:1: stands on no floor of {room}"));

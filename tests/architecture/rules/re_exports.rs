@@ -8,7 +8,7 @@ pub const RULE: Rule = Rule { faults, controls };
 
 fn faults(tree: &Tree) -> Vec<String> {
     let mut faults = Vec::new();
-    for (file, source) in tree.house().filter(|(file, _)| *file == "src/lib.rs" || file.ends_with("/mod.rs")) {
+    for (file, source) in tree.sources().filter(|(file, _)| *file == "src/lib.rs" || file.ends_with("/mod.rs")) {
         for item in source.items.iter().filter(|item| !matches!(item.kind, "use" | "mod")) {
             if (file, item.kind, item.name.as_str()) != ("src/scenario/mod.rs", "const", "CATALOGUE") {
                 let (line, kind, name) = (item.at.line, item.kind, &item.name);

@@ -47,7 +47,7 @@ fn faults(tree: &Tree) -> Vec<String> {
             faults.push(format!("the table: {room} imports {other}, which does not stand above it"));
         }
     }
-    for (file, source) in tree.house().filter(|(file, _)| !matches!(*file, "src/main.rs" | "src/lib.rs")) {
+    for (file, source) in tree.sources().filter(|(file, _)| !matches!(*file, "src/main.rs" | "src/lib.rs")) {
         let room = file.split('/').nth(1).unwrap_or_default();
         let Some((_, allowed)) = ROOMS.iter().find(|(name, _)| *name == room) else {
             faults.push(format!("{file}:1: stands in no room of the table"));

@@ -1,7 +1,7 @@
 //! A file of code begins with its purpose, and ends before it is too long.
 
 use super::{Control, Rule, breaks, keeps};
-use crate::tree::Tree;
+use crate::tree::{Tree, ending};
 
 const MOST_LINES: usize = 600;
 const MOST_LINES_OF_MAIN: usize = 120;
@@ -11,7 +11,7 @@ pub const RULE: Rule = Rule { faults, controls };
 
 fn faults(tree: &Tree) -> Vec<String> {
     let mut faults = Vec::new();
-    for (path, file) in tree.files.iter().filter(|(path, _)| path.ends_with(".rs") || path.ends_with(".py")) {
+    for (path, file) in tree.files.iter().filter(|(path, _)| matches!(ending(path), "rs" | "py")) {
         let lines = file.text.lines().count();
         let most = if path == "src/main.rs" { MOST_LINES_OF_MAIN } else { MOST_LINES };
         if lines > most {

@@ -8,7 +8,7 @@ pub const RULE: Rule = Rule { faults, controls };
 
 fn faults(tree: &Tree) -> Vec<String> {
     let mut faults = Vec::new();
-    for (file, source) in tree.house() {
+    for (file, source) in tree.sources() {
         for (word, line) in &source.words {
             if word == "unsafe" && !file.starts_with("src/sys/") {
                 faults.push(format!("{file}:{line}: unsafe outside src/sys"));
