@@ -7,9 +7,6 @@ use super::{Control, Rule, breaks, keeps};
 use crate::imports::Import;
 use crate::tree::Tree;
 
-/// Imports that are no part of a circle: by the beginnings of the paths of the file that imports and of the one that is imported, and why.
-const ALLOWED: &[(&str, &str, &str)] = &[];
-
 /// The rule.
 pub const RULE: Rule = Rule { faults, controls };
 
@@ -22,11 +19,8 @@ pub struct Circle<'a> {
 
 /// The largest groups of files in which each one leads to each other one.
 pub fn circles(tree: &Tree) -> Vec<Circle<'_>> {
-    let is_allowed =
-        |import: &&Import| ALLOWED.iter().any(|(from, to, _)| import.from.starts_with(from) && import.to.starts_with(to));
-    let imports: Vec<&Import> = tree.imports.iter().filter(|import| !is_allowed(import)).collect();
     let mut next: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
-    for import in &imports {
+    for import in &tree.imports {
         next.entry(&import.from).or_default().insert(&import.to);
     }
     let reached: BTreeMap<&str, BTreeSet<&str>> = next.keys().map(|file| (*file, reach(&next, file))).collect();
@@ -40,8 +34,8 @@ pub fn circles(tree: &Tree) -> Vec<Circle<'_>> {
     groups
         .into_iter()
         .map(|files| {
-            let is_inner = |import: &&&Import| files.contains(&&*import.from) && files.contains(&&*import.to);
-            Circle { imports: imports.iter().filter(is_inner).copied().collect(), files }
+            let is_inner = |import: &&Import| files.contains(&&*import.from) && files.contains(&&*import.to);
+            Circle { imports: tree.imports.iter().filter(is_inner).collect(), files }
         })
         .collect()
 }
