@@ -5,20 +5,22 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+use crate::model::Line;
+
 /// One parameter: its name, what it may be, its default and one line of meaning.
 #[derive(Debug, Clone)]
 pub struct ParamSpec {
     /// Its name.
     pub name: &'static str,
-    /// What it may be, with its default.
+    /// Its kind and range, with its default.
     pub kind: ParamKind,
     /// The unit in words (`s`, `threads`), or empty.
     pub unit: &'static str,
-    /// What it means, in one line.
+    /// Its meaning, in one line.
     pub meaning: &'static str,
 }
 
-/// What a parameter may be, with its default.
+/// The kind and the range of a parameter, with its default.
 #[derive(Debug, Clone)]
 pub enum ParamKind {
     /// A whole number.
@@ -107,13 +109,13 @@ pub enum ParamError {
         name: &'static str,
         /// As given.
         value: String,
-        /// What it may be, in words, with the default.
+        /// The range in words, with the default.
         range: String,
     },
 }
 
 impl ParamSpec {
-    /// What it may be, in words: `a whole number from 1 to 64 (4 by default)`.
+    /// The range in words: `a whole number from 1 to 64 (4 by default)`.
     pub fn range(&self) -> String {
         match self.kind {
             ParamKind::Count { default, min, max } => format!("a whole number from {min} to {max} ({default} by default)"),
@@ -211,6 +213,12 @@ impl Params {
     /// A whole number. Zero if the scenario declares no such parameter, which a test of the catalogue rules out.
     pub fn count(&self, name: &str) -> usize {
         self.0.get(name).and_then(Value::as_u64).unwrap_or_default() as usize
+    }
+
+    /// A line of the header. GPIO17 if the scenario declares no such parameter with the numbers of lines, which a test of the catalogue
+    /// rules out.
+    pub fn line(&self, name: &str) -> Line {
+        Line::new(self.count(name) as u32).unwrap_or(Line::gpio(17))
     }
 
     /// A time.
