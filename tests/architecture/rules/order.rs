@@ -21,7 +21,7 @@ const FLOORS: &[(&str, &[&[&str]])] = &[
     (
         "src/scenario/",
         &[
-            &["src/scenario/mod.rs", "src/scenario/worker.rs"],
+            &["src/scenario/mod.rs", "src/scenario/shim.rs", "src/scenario/worker.rs"],
             &[
                 "src/scenario/processes/",
                 "src/scenario/threads/",
