@@ -29,7 +29,7 @@ const ALSO: &[(&str, &str)] = &[
     ("src/cli/gpio", "gpio"),
     // The clock that edges are timed by.
     ("src/cli/gpio", "sys"),
-    // The process group of a child.
+    // The process group of a child, and which signals are ignored.
     ("src/cli/interrupt.rs", "sys"),
     // Their edges as files.
     ("src/cli/edges.rs", "gpio"),
