@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
-use super::family::Family;
+use super::child_table::Family;
 use super::launch::culprit;
 use super::link::{Link, Received};
 use super::prepare::prepare;

@@ -11,7 +11,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::pipe::{PipeFlags, pipe_with};
 use serde::{Deserialize, Serialize};
 
-use super::family::Family;
+use super::child_table::Family;
 use super::header::DEAD_MAN;
 use crate::gpio::{self, BoardKind, Level, Line, Lines};
 use crate::model::{ExitStatus, Monotonic, Pid, ProcessState, Signal};

@@ -6,12 +6,12 @@ use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, poll};
 
-use super::family::Orphans;
+use super::capacity::Dispensability;
+use super::child_table::Orphans;
 use super::prepare::{new_pipe, prepare};
 use super::protocol::{LaunchFailure, LaunchProblem, LaunchedChild, Report};
-use super::room::Dispensability;
-use super::scope::AskedScope;
 use super::server::Server;
+use super::systemd_scope::AskedScope;
 use crate::model::{ChildSpec, GroupLimits, Monotonic, Pgid, Reaping, RunId, Sid, Signal};
 use crate::sys::{self, MAX_PACKET_FDS, Neighbours, OurEnds, Prepared, SpawnError, SpawnStage, Spawned, monotonic_now};
 

@@ -9,15 +9,15 @@ use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
+use super::capacity::{Dispensability, Room, leave_processes_to_the_app};
 use super::cgroup::Cgroups;
+use super::child_table::{Family, Orphans};
 use super::descendants::is_exhausted;
-use super::family::{Family, Orphans};
 use super::guard::{Guarded, stand_guard};
 use super::header::Header;
 use super::link::{Link, Received};
 use super::protocol::{Report, Request};
-use super::room::{Dispensability, Room, leave_processes_to_the_app};
-use super::scope::AskedScope;
+use super::systemd_scope::AskedScope;
 use crate::model::{ChildSpec, Pid, RunId, Signal};
 use crate::sys::{self, PacketSocket, PidFd, SignalFd, monotonic_now};
 

@@ -6,9 +6,9 @@
 mod cgroup;
 mod clock;
 mod fds;
+mod fifo;
 mod folder;
 mod fork;
-mod opening;
 mod packet;
 mod plain;
 mod prepare;
@@ -24,9 +24,9 @@ mod wait;
 pub use cgroup::{cgroup_of, is_group_for_runs, lacks_controller, own_cgroup, user_manager_cgroup, user_systemd};
 pub use clock::monotonic_now;
 pub use fds::{adopt_fd, dup_at_least, dup_number, is_open, open_null, queued_bytes, set_nonblocking};
+pub use fifo::{OPENER, open_and_execute};
 pub use folder::{OwnFolder, remove_left_behind};
 pub use fork::{Forked, default_signal, default_what_we_ignore, exit_now, fork};
-pub use opening::{OPENER, open_and_execute};
 pub use packet::{MAX_PACKET_FDS, PacketSocket};
 pub use plain::{
     plain_capture, plain_forks, plain_launches, plain_launches_at_once, plain_locks, plain_round_trips, plain_threads,

@@ -12,7 +12,7 @@ use std::sync::OnceLock;
 use rustix::fs::{Mode, OFlags};
 use rustix::pipe::{PipeFlags, fcntl_setpipe_size, pipe_with};
 
-use super::opening::{Opening, opening_first};
+use super::fifo::{Opening, opening_first};
 use super::{Placement, Prepared, dup_at_least, open_null, open_terminal};
 use crate::model::{ChildSpec, Group, Input, InvalidSpec, OutputTo, Signal};
 
