@@ -13,7 +13,7 @@ use super::waiting::Whom;
 use crate::gpio::Line;
 use crate::model::{Action, EventKind, Monotonic, Outcome, Pid, Scope, Signal};
 use crate::monitor::ignores;
-use crate::supervisor::{LineRequest, Request};
+use crate::supervisor::{LineRequest, ReplyTo, Request, SignalRequestId};
 use crate::sys::monotonic_now;
 
 /// Something that somebody wants done to a run.
@@ -103,8 +103,8 @@ impl EngineLoop {
     }
 
     /// The supervisor has sent the signals that were asked for, or says why not.
-    pub(super) fn signaled(&mut self, ask: u64, result: Result<u32, String>, now: Monotonic) {
-        let Some(position) = self.asks.iter().position(|(number, ..)| *number == ask) else { return };
+    pub(super) fn signaled(&mut self, id: SignalRequestId, result: Result<u32, String>, now: Monotonic) {
+        let Some(position) = self.asks.iter().position(|(asked, ..)| *asked == id) else { return };
         let (_, run, asked) = self.asks.swap_remove(position);
         let Some(index) = self.find(run).filter(|index| !self.runs[*index].course.is_over()) else { return };
         match result {
@@ -145,8 +145,9 @@ impl EngineLoop {
             self.kills.push((monotonic_now() + NAME_AFTER, run, pid));
         }
         self.next_ask += 1;
-        self.asks.push((self.next_ask, run, asked.clone()));
-        self.request(&Request::Signal { ask: self.next_ask, pid, signals, scope });
+        let id = SignalRequestId(self.next_ask);
+        self.asks.push((id, run, asked.clone()));
+        self.request(&Request::Signal { id, pid, signals, scope });
         Ok(Done::Asked)
     }
 
@@ -214,7 +215,7 @@ impl EngineLoop {
         let line: Line = target.parse().map_err(|error| format!("{error}"))?;
         let of_run = Some(self.runs[index].owner()).filter(|owner| self.header.owner(line) == Some(owner));
         let request = LineRequest::Toggle { line: line.number(), owner: of_run.unwrap_or_else(|| USER.to_owned()) };
-        self.ask_header(0, request);
+        self.ask_header(ReplyTo::Nobody, request);
         Ok(Done::Yes)
     }
 
@@ -222,7 +223,7 @@ impl EngineLoop {
     fn press(&mut self, target: &str) -> Result<Done, String> {
         let line: Line = target.parse().map_err(|error| format!("{error}"))?;
         for is_pressed in [true, false] {
-            self.ask_header(0, LineRequest::Press { line: line.number(), is_pressed });
+            self.ask_header(ReplyTo::Nobody, LineRequest::Press { line: line.number(), is_pressed });
         }
         Ok(Done::Yes)
     }

@@ -22,7 +22,7 @@ use super::tap::Tap;
 use super::twins::Twins;
 use super::{Command, EngineHandle};
 use crate::model::{Comparison, EventKind, Monotonic, Pid, RunId, Snapshot, TimedAction};
-use crate::supervisor::{Client, Report, Request, SupervisorError};
+use crate::supervisor::{Client, Report, Request, SignalRequestId, SupervisorError};
 use crate::sys::monotonic_now;
 
 /// At most 30 snapshots a second.
@@ -50,7 +50,7 @@ pub(super) struct EngineLoop {
     pub(super) runs: Vec<Run>,
     pub(super) tap: Tap,
     /// Signals that the supervisor was asked to send, until it says whether it has.
-    pub(super) asks: Vec<(u64, RunId, Asked)>,
+    pub(super) asks: Vec<(SignalRequestId, RunId, Asked)>,
     pub(super) next_ask: u64,
     pub(super) program: PathBuf,
     pub(super) sampler: Sampler,

@@ -57,7 +57,7 @@ impl EngineLoop {
     pub(super) fn report(&mut self, report: Report) {
         let now = monotonic_now();
         match report {
-            Report::Ready { .. } | Report::Launched { .. } | Report::Here => {}
+            Report::Ready { .. } | Report::Launched { .. } | Report::Pong => {}
             Report::NotLaunched { run, failure } => {
                 if let Some(index) = self.find(run) {
                     let text = failure.to_string();
@@ -93,7 +93,7 @@ impl EngineLoop {
                     self.perform(index, effects);
                 }
             }
-            Report::Signaled { ask, result } => self.signaled(ask, result, now),
+            Report::Signaled { id, result } => self.signaled(id, result, now),
             Report::Members { run, pids } => {
                 if let Some(index) = self.find(run) {
                     let effects = self.runs[index].course.members(pids.len() as u32, now);
@@ -107,8 +107,8 @@ impl EngineLoop {
                     self.runs[index].emit(EventKind::Notice { text }, now, &mut self.tap);
                 }
             }
-            Report::Board { ask, board, edges, refused } => self.board_changed(ask, board, &edges, refused, now),
-            Report::Edges { ask, edges } => self.levels_changed(ask, &edges, now),
+            Report::Board { reply_to, board, edges, refused } => self.board_changed(reply_to, board, &edges, refused, now),
+            Report::Edges { reply_to, edges } => self.levels_changed(reply_to, &edges, now),
         }
     }
 

@@ -36,7 +36,7 @@ impl EngineLoop {
             Incoming::End => false,
         };
         self.owed = self.owed.saturating_sub(u32::from(is_answer));
-        matches!(incoming, Incoming::Report(Report::Here))
+        matches!(incoming, Incoming::Report(Report::Pong))
     }
 
     /// When a supervisor that owes an answer and says nothing is continued, and then counts as lost.
@@ -63,7 +63,7 @@ impl EngineLoop {
         if (self.is_active() || self.header.next_beat().is_some()) && has_spoken && now >= self.asked_at + ASK {
             self.asked_at = now;
             self.look_for_guard(now);
-            self.request(&Request::AreYouThere);
+            self.request(&Request::Ping);
         }
     }
 

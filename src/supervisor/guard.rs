@@ -9,11 +9,10 @@ use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::pipe::{PipeFlags, pipe_with};
-use serde::{Deserialize, Serialize};
 
 use super::child_table::Family;
-use super::header::DEAD_MAN;
-use crate::gpio::{self, BoardKind, Level, Line, Lines};
+use super::driven_lines::{DEAD_MAN, DrivenLines};
+use crate::gpio::{self, Line, Lines};
 use crate::model::{ExitStatus, Monotonic, Pid, ProcessState, Signal};
 use crate::sys::{self, Changed, Forked, PidFd, SharedNumber, SignalScope, WhatEnded, monotonic_now, parse_stat};
 
@@ -21,14 +20,6 @@ use crate::sys::{self, Changed, Forked, PidFd, SharedNumber, SignalScope, WhatEn
 const LOOK: Timespec = Timespec { tv_sec: 0, tv_nsec: 10_000_000 };
 /// How long a supervisor whose app is gone may stand still before it is killed: the guard can do its work.
 const STUCK: Duration = Duration::from_millis(400);
-
-/// What the guard must know of the header: the board, the lines that are driven, each with its safe level, and which may be high.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct DrivenLines {
-    pub(super) board: BoardKind,
-    pub(super) safe_levels: Vec<(u8, Level)>,
-    pub(super) may_be_high: Vec<u8>,
-}
 
 /// The supervisor's end: it says that it gets on, and which lines it drives.
 #[derive(Debug)]

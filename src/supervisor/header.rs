@@ -2,94 +2,12 @@
 //! all lines safe when the app says nothing for a second. Never waits; no child inherits a line.
 
 use std::os::fd::BorrowedFd;
-use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
-
-use super::guard::DrivenLines;
+use super::driven_lines::{DEAD_MAN, DrivenLines};
+use super::line_request::{LineRequest, ReplyTo};
 use super::protocol::Report;
-use crate::gpio::{self, BoardKind, GpioError, Level, Line, Lines, Watch};
+use crate::gpio::{self, BoardKind, GpioError, Level, Line, Lines};
 use crate::model::Monotonic;
-
-/// How long the app may say nothing while lines are driven.
-pub const DEAD_MAN: Duration = Duration::from_secs(1);
-
-/// What the app asks of the header. Each is answered once, whatever comes of it: by `Report::Board`, or by `Report::Edges` where nothing
-/// else has changed.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub enum LineRequest {
-    /// Take another board. Refused while a line is in use.
-    UseBoard(BoardKind),
-    /// Tell how the header is.
-    Look,
-    /// Drive a line.
-    Set {
-        /// Which.
-        line: u8,
-        /// To what.
-        level: Level,
-        /// What it goes back to when it is given back.
-        safe: Level,
-        /// On whose behalf.
-        owner: String,
-    },
-    /// Drive a line to the other level than it has.
-    Toggle {
-        /// Which.
-        line: u8,
-        /// On whose behalf.
-        owner: String,
-    },
-    /// Tell the edges of an input.
-    Watch {
-        /// Which.
-        line: u8,
-        /// How.
-        watch: Watch,
-        /// On whose behalf.
-        owner: String,
-    },
-    /// Press a virtual button, or let it go.
-    Press {
-        /// Which.
-        line: u8,
-        /// Whether it is down.
-        is_pressed: bool,
-    },
-    /// Lay a virtual wire.
-    Wire {
-        /// The output.
-        from: u8,
-        /// The input that follows it.
-        to: u8,
-    },
-    /// Read a line, claiming it for a moment if there is no other way.
-    Read {
-        /// Which.
-        line: u8,
-    },
-    /// Drive a line of an owner's to its safe level and give it back.
-    Free {
-        /// Which.
-        line: u8,
-        /// Whose.
-        owner: String,
-    },
-    /// Drive all lines of an owner to their safe level and give them back.
-    Release {
-        /// Whose.
-        owner: String,
-    },
-    /// Drive the lines that a lost supervisor has left driven to their safe level and give them back.
-    Recover {
-        /// The board that it was asked to take; `None` for its own choice.
-        board: Option<BoardKind>,
-        /// Lines that it drove, or may have driven, each with its safe level.
-        driven: Vec<(u8, Level)>,
-        /// Lines that were high, or may have been.
-        high: Vec<u8>,
-    },
-}
 
 /// The lines, and what the app knows of them.
 #[derive(Debug)]
@@ -144,7 +62,7 @@ impl Header {
     pub(super) fn collect(&mut self, now: Monotonic) -> Option<Report> {
         self.lines.collect(now);
         let edges = self.news();
-        (!edges.is_empty()).then_some(Report::Edges { ask: None, edges })
+        (!edges.is_empty()).then_some(Report::Edges { reply_to: None, edges })
     }
 
     /// At the end: nobody is there who could be told what has failed.
@@ -153,7 +71,7 @@ impl Header {
     }
 
     /// Does what is asked, and tells what came of it.
-    pub(super) fn handle(&mut self, ask: u64, request: LineRequest, now: Monotonic) -> Report {
+    pub(super) fn handle(&mut self, reply_to: ReplyTo, request: LineRequest, now: Monotonic) -> Report {
         let line = |number: u8| Line::new(number.into());
         let is_known = |header: &Self, number: u8, owner: &str| {
             line(number).is_ok_and(|line| header.lines.owner(line).is_some_and(|holder| holder == owner))
@@ -180,7 +98,7 @@ impl Header {
             }
             LineRequest::Wire { from, to } => line(from).and_then(|from| self.lines.wire(from, line(to)?, now)),
             LineRequest::Read { line: number } => match line(number).and_then(|line| Ok((line, self.lines.read(line)?))) {
-                Ok((line, level)) => return self.report_with_level(ask, line, level),
+                Ok((line, level)) => return self.report_with_level(reply_to, line, level),
                 Err(error) => Err(error),
             },
             LineRequest::Free { line: number, owner } => line(number).and_then(|line| self.lines.free(line, &owner, now)),
@@ -192,8 +110,8 @@ impl Header {
             }
         };
         match done {
-            Ok(()) if changes_a_level => Report::Edges { ask: Some(ask), edges: self.news() },
-            done => self.report(Some(ask), done.err().map(|error| error.to_string())),
+            Ok(()) if changes_a_level => Report::Edges { reply_to: Some(reply_to), edges: self.news() },
+            done => self.report(Some(reply_to), done.err().map(|error| error.to_string())),
         }
     }
 
@@ -202,17 +120,17 @@ impl Header {
     }
 
     /// The whole header, with the edges that led to it.
-    pub(super) fn report(&mut self, ask: Option<u64>, refused: Option<String>) -> Report {
-        Report::Board { ask, board: self.lines.view(), edges: self.news(), refused }
+    pub(super) fn report(&mut self, reply_to: Option<ReplyTo>, refused: Option<String>) -> Report {
+        Report::Board { reply_to, board: self.lines.view(), edges: self.news(), refused }
     }
 
     /// The same, for a line whose level only a claim could show.
-    fn report_with_level(&mut self, ask: u64, line: Line, level: Level) -> Report {
+    fn report_with_level(&mut self, reply_to: ReplyTo, line: Line, level: Level) -> Report {
         let mut board = self.lines.view();
         if let Some(pin) = board.pins.get_mut(usize::from(line.pin()).saturating_sub(1)) {
             pin.level = Some(level == Level::High);
         }
-        Report::Board { ask: Some(ask), board, edges: self.news(), refused: None }
+        Report::Board { reply_to: Some(reply_to), board, edges: self.news(), refused: None }
     }
 
     fn news(&mut self) -> Vec<gpio::Edge> {
@@ -224,7 +142,10 @@ impl Header {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
+    use crate::gpio::Watch;
 
     fn at(millis: u64) -> Monotonic {
         Monotonic::from_nanos(millis * 1_000_000)
@@ -232,12 +153,12 @@ mod tests {
 
     fn header() -> Header {
         let mut header = Header::open(at(0)).expect("a board");
-        header.handle(0, LineRequest::UseBoard(BoardKind::Simulated(None)), at(0));
+        header.handle(ReplyTo::Nobody, LineRequest::UseBoard(BoardKind::Simulated(None)), at(0));
         header
     }
 
     fn set(header: &mut Header, level: Level, now: Monotonic) -> Report {
-        header.handle(0, LineRequest::Set { line: 17, level, safe: Level::Low, owner: "run 1".into() }, now)
+        header.handle(ReplyTo::Nobody, LineRequest::Set { line: 17, level, safe: Level::Low, owner: "run 1".into() }, now)
     }
 
     #[test]
@@ -265,13 +186,13 @@ mod tests {
     fn a_debounced_change_is_told_when_it_has_lasted() {
         let mut header = header();
         let watch = Watch { pull: None, debounce: Some(Duration::from_millis(10)) };
-        header.handle(1, LineRequest::Watch { line: 27, watch, owner: "you".into() }, at(1));
-        let report = header.handle(2, LineRequest::Press { line: 27, is_pressed: true }, at(2));
+        header.handle(ReplyTo::Nobody, LineRequest::Watch { line: 27, watch, owner: "you".into() }, at(1));
+        let report = header.handle(ReplyTo::Nobody, LineRequest::Press { line: 27, is_pressed: true }, at(2));
         assert!(matches!(report, Report::Board { edges, .. } if edges.is_empty()));
         assert_eq!(header.deadline(), Some(at(12)));
         assert!(header.check(at(11)).is_none());
         assert!(
-            matches!(header.check(at(13)), Some(Report::Edges { ask: None, edges }) if edges.len() == 1 && edges[0].t == at(12))
+            matches!(header.check(at(13)), Some(Report::Edges { reply_to: None, edges }) if edges.len() == 1 && edges[0].t == at(12))
         );
         assert_eq!(header.deadline(), None);
     }
@@ -279,7 +200,7 @@ mod tests {
     #[test]
     fn bad_lines_are_refused() {
         let mut header = header();
-        let report = header.handle(0, LineRequest::Toggle { line: 1, owner: "you".into() }, at(1));
+        let report = header.handle(ReplyTo::Nobody, LineRequest::Toggle { line: 1, owner: "you".into() }, at(1));
         assert!(matches!(report, Report::Board { refused: Some(why), .. } if why.contains("EEPROM")));
     }
 }

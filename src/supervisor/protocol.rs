@@ -5,10 +5,14 @@ use std::os::fd::OwnedFd;
 
 use serde::{Deserialize, Serialize};
 
-use super::header::LineRequest;
+use super::line_request::{LineRequest, ReplyTo};
 use crate::gpio::Edge;
 use crate::model::{BoardView, ChildSpec, ExitStatus, Pgid, Pid, RunId, Scope, Sid, Signal, Usage};
 use crate::sys::{PidFd, SpawnError, advice_on_clone};
+
+/// The number of a `Signal` request. The app counts them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SignalRequestId(pub u64);
 
 /// What the app asks for.
 #[derive(Debug, Serialize, Deserialize)]
@@ -23,7 +27,7 @@ pub enum Request {
     /// Send signals, one after the other, to a process that descends from the supervisor. Answered by `Signaled`.
     Signal {
         /// Named again in the answer.
-        ask: u64,
+        id: SignalRequestId,
         /// To whom.
         pid: Pid,
         /// Which.
@@ -49,8 +53,8 @@ pub enum Request {
     },
     /// Do something with the header's lines. Answered by `Board` or `Edges`.
     Lines {
-        /// Named again in the answer; 0 by those who do not wait for it.
-        ask: u64,
+        /// Named again in the answer.
+        reply_to: ReplyTo,
         /// What.
         request: LineRequest,
     },
@@ -61,8 +65,8 @@ pub enum Request {
     },
     /// Count everything that is alive. Answered by `Counted`.
     CountAll,
-    /// Say `Here`.
-    AreYouThere,
+    /// Say `Pong`.
+    Ping,
 }
 
 /// What the supervisor tells.
@@ -120,7 +124,7 @@ pub enum Report {
     /// What came of a `Signal` request.
     Signaled {
         /// Which request.
-        ask: u64,
+        id: SignalRequestId,
         /// How many processes got the signals, or why none did.
         result: Result<u32, String>,
     },
@@ -150,12 +154,12 @@ pub enum Report {
         /// A sentence.
         text: String,
     },
-    /// It is there, and answers.
-    Here,
+    /// The answer to `Ping`.
+    Pong,
     /// The header as it is now, and what went wrong, if something did.
     Board {
-        /// Which request this answers; `None` where nobody has asked.
-        ask: Option<u64>,
+        /// Whose request this answers; `None` where nobody has asked.
+        reply_to: Option<ReplyTo>,
         /// All pins.
         board: BoardView,
         /// What changed since the last report.
@@ -165,8 +169,8 @@ pub enum Report {
     },
     /// Lines that changed their level, while nothing else did on the header.
     Edges {
-        /// Which request this answers; `None` where nobody has asked.
-        ask: Option<u64>,
+        /// Whose request this answers; `None` where nobody has asked.
+        reply_to: Option<ReplyTo>,
         /// Oldest first; none where a request has changed nothing.
         edges: Vec<Edge>,
     },
@@ -177,12 +181,7 @@ impl Request {
     pub const fn is_answered(&self) -> bool {
         matches!(
             self,
-            Self::Launch { .. }
-                | Self::Signal { .. }
-                | Self::SignalRun { .. }
-                | Self::Lines { .. }
-                | Self::CountAll
-                | Self::AreYouThere
+            Self::Launch { .. } | Self::Signal { .. } | Self::SignalRun { .. } | Self::Lines { .. } | Self::CountAll | Self::Ping
         )
     }
 }
@@ -205,9 +204,9 @@ impl Report {
                 | Self::Members { .. }
                 | Self::NotCounted { .. }
                 | Self::Counted { .. }
-                | Self::Here
-                | Self::Board { ask: Some(_), .. }
-                | Self::Edges { ask: Some(_), .. }
+                | Self::Pong
+                | Self::Board { reply_to: Some(_), .. }
+                | Self::Edges { reply_to: Some(_), .. }
         )
     }
 }

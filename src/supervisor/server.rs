@@ -191,10 +191,10 @@ impl Server {
         let mut reports = Vec::new();
         match request {
             Request::Launch { run, stages } => return self.launch_in_time(run, stages),
-            Request::Signal { ask, pid, signals, scope } => {
-                reports.push(Report::Signaled { ask, result: self.family.signal(pid, &signals, scope) });
+            Request::Signal { id, pid, signals, scope } => {
+                reports.push(Report::Signaled { id, result: self.family.signal(pid, &signals, scope) });
             }
-            Request::AreYouThere => reports.push(Report::Here),
+            Request::Ping => reports.push(Report::Pong),
             Request::Reap { pid } => self.family.reap(pid, &mut reports)?,
             Request::SignalRun { run, signals, is_only_run, seen } => {
                 if signals.contains(&Signal::KILL) {
@@ -214,7 +214,7 @@ impl Server {
                 let result = self.family.living(&mut reports).map_err(|error| error.to_string());
                 reports.push(Report::Counted { result });
             }
-            Request::Lines { ask, request } => reports.push(self.header.handle(ask, request, monotonic_now())),
+            Request::Lines { reply_to, request } => reports.push(self.header.handle(reply_to, request, monotonic_now())),
         }
         self.tell(reports)
     }
