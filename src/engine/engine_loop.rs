@@ -276,7 +276,7 @@ impl EngineLoop {
             (Ok(()), _) => {}
             // What cannot be said to it is no fault of the supervisor's.
             (Err(SupervisorError::Unsendable(why)), Request::Launch { run, stages }) => {
-                self.report(Report::not_asked(*run, stages, why));
+                self.report(Report::not_sent(*run, stages, why));
             }
             (Err(error @ SupervisorError::Unsendable(_)), _) => self.notice(error.to_string()),
             (Err(error), _) => self.lose(&error.cause()),

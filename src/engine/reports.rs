@@ -30,7 +30,7 @@ impl EngineLoop {
                         self.tell_of_others();
                         self.sampler.watch_pipes(self.runs.iter().flat_map(Run::pipes).collect());
                         let run = &mut self.runs[index];
-                        if let Some(why) = self.client.trouble() {
+                        if let Some(why) = self.client.proc_trouble() {
                             let text = format!("{why}; until then only children of the supervisor are seen and counted");
                             run.emit(EventKind::Notice { text }, now, &mut self.tap);
                         }
@@ -102,7 +102,7 @@ impl EngineLoop {
             }
             Report::NotCounted { run, why } => self.not_counted(run, &why, now),
             Report::Counted { result } => self.counted(result),
-            Report::Note { run, text } => {
+            Report::Notice { run, text } => {
                 if let Some(index) = self.find(run) {
                     self.runs[index].emit(EventKind::Notice { text }, now, &mut self.tap);
                 }

@@ -55,7 +55,7 @@ impl EngineLoop {
                 return self.lose("it does not answer");
             }
             self.nudges += 1;
-            self.client.wake();
+            self.client.resume();
         }
         // While lines are driven, too: a supervisor that is stopped cannot make them safe. Not twice into the same silence; and while
         // it owes another answer, too, since a launch may wait for somebody else.
@@ -116,7 +116,7 @@ impl EngineLoop {
             Ok(client) => {
                 self.sampler.set_root(client.pid());
                 let old = std::mem::replace(&mut self.client, client);
-                old.bury(&self.client);
+                old.kill_leftovers(&self.client);
                 // The files that it was to remove.
                 self.twins = Twins::default();
                 let why = self.trouble.take().unwrap_or_default();

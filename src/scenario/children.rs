@@ -11,7 +11,7 @@ use rustix::process::{WaitOptions, waitpid};
 use super::stage::own_pid;
 use super::{Stage, StageError};
 use crate::model::{EventKind, ExitStatus, Pgid, Pid, ProcessState, Sid, Signal};
-use crate::sys::{Forked, PidFd, SignalScope, Spawned, WhatEnded, fork, process_group, rename_thread, session, wait_pid};
+use crate::sys::{Forked, PidFd, SignalScope, Spawned, WaitMode, fork, process_group, rename_thread, session, wait_pid};
 
 /// Who goes on after a fork.
 #[derive(Debug)]
@@ -120,9 +120,9 @@ impl Child<'_> {
 
     /// What the kernel says now, whatever it said before.
     pub fn peek_again(&self) -> Result<Option<ExitStatus>, StageError> {
-        let waited = wait_pid(self.pid, WhatEnded::Peek).map_err(StageError::kernel(format!("look at {}", self.name)))?;
-        Ok(waited.map(|waited| match waited.changed {
-            crate::sys::Changed::Ended(status) => status,
+        let waited = wait_pid(self.pid, WaitMode::Peek).map_err(StageError::kernel(format!("look at {}", self.name)))?;
+        Ok(waited.map(|waited| match waited.change {
+            crate::sys::ChildChange::Ended(status) => status,
             _ => ExitStatus::Unknown,
         }))
     }

@@ -10,7 +10,7 @@ use super::children::Child;
 use super::observe::{look_at, texts};
 use super::{Stage, StageAction, StageError};
 use crate::model::{ChildSpec, ExitStatus, Pid, ProcessState, Signal};
-use crate::sys::{Neighbours, OwnFolder, Prepared, prepare, set_nonblocking, spawn};
+use crate::sys::{Neighbours, Prepared, PrivateFolder, prepare, set_nonblocking, spawn};
 
 /// A program that runs, and our ends of the pipes that were asked for.
 #[derive(Debug)]
@@ -37,7 +37,7 @@ impl Stage {
         let (prepared, ours) = ready.map_err(StageError::kernel(format!("make {name} ready")))?;
         // In the group of its body, with which it lives and dies.
         let spawned = spawn(&Prepared { group: None, ..prepared }).map_err(|error| {
-            let what = format!("start {name} ({})", error.stage);
+            let what = format!("start {name} ({})", error.step);
             StageError::Kernel { what, source: io::Error::from_raw_os_error(error.errno) }
         })?;
         until_taken_over(spawned.pid);
@@ -152,13 +152,13 @@ pub(super) fn shell(line: &str) -> ChildSpec {
 pub(super) struct Folder {
     /// Without links in it, as the kernel names it.
     path: PathBuf,
-    _own: OwnFolder,
+    _own: PrivateFolder,
 }
 
 impl Folder {
     pub(super) fn make(lesson: &str) -> Result<Self, StageError> {
         let base = std::env::temp_dir();
-        let made = OwnFolder::make(&base, &format!("tasklab-{lesson}-"));
+        let made = PrivateFolder::make(&base, &format!("tasklab-{lesson}-"));
         let made = made.and_then(|own| Ok(Self { path: own.path().canonicalize()?, _own: own }));
         made.map_err(StageError::kernel(format!("make a folder in {}", base.display())))
     }

@@ -14,7 +14,7 @@ use super::children::{Child, Reaped};
 use super::control::TOO_LATE;
 use super::{Stage, StageError};
 use crate::model::{EventKind, Pid, Signal, TaskSort, Tid};
-use crate::sys::{default_what_we_ignore, foreign_proc};
+use crate::sys::{default_ignored_signals, foreign_proc};
 
 /// Runs another program in this process, a fork with one thread: searched in PATH, with these variables besides those
 /// that there are. Returns only if that fails, and then says why.
@@ -27,7 +27,7 @@ pub(super) fn exec(argv: &[&str], variables: &[(&str, &str)]) -> io::Error {
     match (argv, texts(own.chain(set).collect())) {
         (Ok(argv), Ok(env)) if !argv.is_empty() => {
             // A new program would inherit it.
-            default_what_we_ignore();
+            default_ignored_signals();
             nix::unistd::execvpe(&argv[0], &argv, &env).map_or_else(Into::into, |never| match never {})
         }
         _ => io::ErrorKind::InvalidInput.into(),

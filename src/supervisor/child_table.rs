@@ -1,28 +1,22 @@
-//! The supervisor's children: who they are, how they ended, who gets a signal.
+//! The supervisor's children: the run of each, how they end, and signals to them and to what is below them.
 
 use std::collections::{HashMap, HashSet};
 use std::io;
 use std::time::{Duration, Instant};
 
-use super::descendants::{Found, Reserve, descendants, own_children};
+use super::descendants::{Descendant, FdReserve, descendants, own_children};
+use super::kill_rounds::KillRounds;
 use super::protocol::Report;
 use crate::model::{ExitStatus, Pid, Reaping, RunId, Scope, Signal};
-use crate::sys::{self, Changed, PidFd, SignalScope, Waited, WhatEnded, foreign_proc, wait_any, wait_pid, wait_pidfd};
+use crate::sys::{
+    self, ChildChange, PidFd, SignalScope, WaitMode, WaitedChild, foreign_proc, own_pid, wait_any_ended,
+    wait_any_stopped_or_continued, wait_pid, wait_pidfd,
+};
 
-/// How long one request kills, so that the supervisor goes on hearing; the next one goes on killing.
-const TURN_OF_KILLING: Duration = Duration::from_millis(50);
-/// How often it is looked again because somebody has ended meanwhile.
+/// How long one request may kill, so that the supervisor can read the next one, which goes on killing.
+const KILL_TURN: Duration = Duration::from_millis(50);
+/// How often the processes are read again because one has ended meanwhile.
 const MOST_LOOKS: u32 = 100;
-/// How often our own children are looked at before all of /proc is read again.
-const MOST_SWEEPS: u32 = 100;
-/// Between two looks at who was killed and has not ended yet; beyond the last of these, the kernel or another user holds them.
-const SHORTEST_PAUSE: Duration = Duration::from_micros(500);
-const LONGEST_PAUSE: Duration = Duration::from_millis(50);
-const IN_VAIN: Duration = Duration::from_millis(8);
-/// So many looks that find nobody are proof enough.
-const QUIET: u32 = 15;
-/// After so many rounds all are killed, newcomers or not: those that were stopped may have been continued by one of them.
-const MOST_ROUNDS: u32 = 20;
 
 /// A child that has not been reaped.
 #[derive(Debug)]
@@ -34,26 +28,26 @@ struct Child {
     status: Option<ExitStatus>,
 }
 
-/// Everything below the supervisor.
+/// The children of this process that have not been reaped. Used by the supervisor, and for the last clean-up also by its guard and by
+/// the app.
 #[derive(Debug)]
-pub(super) struct Family {
+pub(super) struct ChildTable {
     own: Pid,
     children: HashMap<Pid, Child>,
-    reserve: Reserve,
+    reserve: FdReserve,
 }
 
-impl Family {
+impl ChildTable {
     pub(super) fn new() -> Self {
-        let own = Pid::new(std::process::id().cast_signed());
-        Self { own, children: HashMap::new(), reserve: Reserve::default() }
+        Self { own: own_pid(), children: HashMap::new(), reserve: FdReserve::default() }
     }
 
-    /// Keeps descriptors back, so that it can look and signal when no other is left.
+    /// Keeps descriptors back, so that it can read /proc and send signals when no other is left.
     pub(super) fn keep_reserve(&mut self) {
         self.reserve.fill();
     }
 
-    /// Does something with the reserved descriptors at hand.
+    /// Does something while the reserved descriptors are closed, so that it can open as many.
     pub(super) fn with_reserve<T>(&mut self, work: impl FnOnce(&mut Self) -> T) -> T {
         self.reserve.release();
         let done = work(self);
@@ -61,7 +55,7 @@ impl Family {
         done
     }
 
-    /// How many children it has that have not been reaped.
+    /// How many there are.
     pub(super) fn len(&self) -> usize {
         self.children.len()
     }
@@ -70,40 +64,40 @@ impl Family {
         self.children.insert(pid, Child { pidfd, run, reaping, status: None });
     }
 
-    /// Reaps what has ended and must not be kept, adopted orphans as well; tells what changed.
-    pub(super) fn collect(&mut self, reports: &mut Vec<Report>) -> io::Result<()> {
-        // The descriptors in reserve are needed for looking at /proc alone, which costs more than all the rest.
-        if self.reap_all_that_ended(reports)? { Ok(()) } else { self.with_reserve(|family| family.reap_one_by_one(reports)) }
+    /// Reaps the children that have ended, adopted orphans as well, but for zombies that are kept. Reports each change.
+    pub(super) fn reap_ended(&mut self, reports: &mut Vec<Report>) -> io::Result<()> {
+        // The reserve is for reading /proc alone, which costs more than all the rest.
+        if self.reap_while_none_is_kept(reports)? { Ok(()) } else { self.with_reserve(|table| table.reap_one_by_one(reports)) }
     }
 
-    /// The same with the reserve at hand.
-    fn reap_ended(&mut self, reports: &mut Vec<Report>) -> io::Result<()> {
-        if self.reap_all_that_ended(reports)? { Ok(()) } else { self.reap_one_by_one(reports) }
+    /// The same within [`with_reserve`](Self::with_reserve).
+    fn reap_ended_with_reserve(&mut self, reports: &mut Vec<Report>) -> io::Result<()> {
+        if self.reap_while_none_is_kept(reports)? { Ok(()) } else { self.reap_one_by_one(reports) }
     }
 
-    /// Whether that were all: a kept zombie would be found again and again.
-    fn reap_all_that_ended(&mut self, reports: &mut Vec<Report>) -> io::Result<bool> {
-        while let Some(waited) = none_if_childless(wait_any(true))? {
-            reports.push(match waited.changed {
-                Changed::Stopped(signal) => Report::Stopped { pid: waited.pid, signal },
+    /// Reaps until a zombie is kept, which waitid(2) would return again and again. `true`: all that have ended are reaped.
+    fn reap_while_none_is_kept(&mut self, reports: &mut Vec<Report>) -> io::Result<bool> {
+        while let Some(waited) = none_if_childless(wait_any_stopped_or_continued())? {
+            reports.push(match waited.change {
+                ChildChange::Stopped(signal) => Report::Stopped { pid: waited.pid, signal },
                 _ => Report::Continued { pid: waited.pid },
             });
         }
         while self.children.values().all(|child| child.status.is_none()) {
-            let Some(waited) = none_if_childless(wait_any(false))? else { return Ok(true) };
+            let Some(waited) = none_if_childless(wait_any_ended())? else { return Ok(true) };
             self.ended(&waited, reports)?;
         }
         Ok(false)
     }
 
-    /// With a kept zombie there, everybody is asked in turn.
+    /// The way while a zombie is kept: each child is asked in turn.
     fn reap_one_by_one(&mut self, reports: &mut Vec<Report>) -> io::Result<()> {
-        // Where it cannot be looked, adopted orphans are reaped another time.
+        // If /proc cannot be read, adopted orphans are reaped another time.
         let adopted = own_children().unwrap_or_default();
         let known: Vec<Pid> = self.children.keys().copied().filter(|pid| !adopted.contains(pid)).collect();
         for pid in adopted.into_iter().chain(known) {
             if !self.is_kept_zombie(pid)
-                && let Some(waited) = none_if_childless(wait_pid(pid, WhatEnded::Peek))?
+                && let Some(waited) = none_if_childless(wait_pid(pid, WaitMode::Peek))?
             {
                 self.ended(&waited, reports)?;
             }
@@ -111,30 +105,30 @@ impl Family {
         Ok(())
     }
 
-    /// Whether it is left unreaped on purpose, after its end was told.
+    /// Whether it is a zombie that is kept on purpose, and whose end was reported.
     fn is_kept_zombie(&self, pid: Pid) -> bool {
         self.children.get(&pid).is_some_and(|child| child.status.is_some())
     }
 
-    fn ended(&mut self, waited: &Waited, reports: &mut Vec<Report>) -> io::Result<()> {
-        let Waited { pid, changed: Changed::Ended(status), usage } = *waited else { return Ok(()) };
+    fn ended(&mut self, waited: &WaitedChild, reports: &mut Vec<Report>) -> io::Result<()> {
+        let WaitedChild { pid, change: ChildChange::Ended(status), usage } = *waited else { return Ok(()) };
         if let Some(child) = self.children.get_mut(&pid).filter(|child| child.reaping == Reaping::WhenAsked) {
             child.status = Some(status);
             reports.push(Report::Exited { pid, status, is_reaped: false, usage });
             return Ok(());
         }
-        none_if_childless(wait_pid(pid, WhatEnded::Reap))?;
+        none_if_childless(wait_pid(pid, WaitMode::Reap))?;
         self.children.remove(&pid);
         reports.push(Report::Exited { pid, status, is_reaped: true, usage });
         Ok(())
     }
 
-    /// Reaps a kept zombie, or lets a living child be reaped as soon as it ends.
-    pub(super) fn reap(&mut self, pid: Pid, reports: &mut Vec<Report>) -> io::Result<()> {
+    /// Reaps a zombie that was kept. A living child is reaped as soon as it ends.
+    pub(super) fn stop_keeping(&mut self, pid: Pid, reports: &mut Vec<Report>) -> io::Result<()> {
         let Some(child) = self.children.get_mut(&pid) else { return Ok(()) };
         child.reaping = Reaping::AtOnce;
         if child.status.is_some() {
-            none_if_childless(wait_pidfd(&child.pidfd, WhatEnded::Reap))?;
+            none_if_childless(wait_pidfd(&child.pidfd, WaitMode::Reap))?;
             self.children.remove(&pid);
             reports.push(Report::Reaped { pid });
         }
@@ -147,10 +141,10 @@ impl Family {
             let sent = signals.iter().try_for_each(|signal| child.pidfd.signal(*signal, SignalScope::Process));
             return sent.map(|()| 1).map_err(|error| refusal(pid, &error));
         }
-        self.with_reserve(|family| family.signal_found(pid, signals, scope))
+        self.with_reserve(|table| table.signal_descendant(pid, signals, scope))
     }
 
-    fn signal_found(&self, pid: Pid, signals: &[Signal], scope: Scope) -> Result<u32, String> {
+    fn signal_descendant(&self, pid: Pid, signals: &[Signal], scope: Scope) -> Result<u32, String> {
         let look = |root| descendants(root).map_err(|error| format!("could not signal {pid}: /proc cannot be read: {error}"));
         let all = look(self.own)?;
         let target = *all
@@ -165,11 +159,11 @@ impl Family {
                         "could not signal the group of {pid}: Task Lab itself is in it; signal the tree instead"
                     ));
                 }
-                // Where the kernel can reach the group through one member, nobody can slip through between two.
+                // Through one member the kernel (6.9) reaches the whole group at once, new members as well.
                 if target.signal(signals, SignalScope::Group).is_ok_and(|sent| sent) {
                     return Ok(all.iter().filter(|found| found.pgid == target.pgid).count() as u32);
                 }
-                let members: Vec<Found> = all.into_iter().filter(|found| found.pgid == target.pgid).collect();
+                let members: Vec<Descendant> = all.into_iter().filter(|found| found.pgid == target.pgid).collect();
                 send(&members, signals)
             }
             Scope::Tree => {
@@ -180,49 +174,53 @@ impl Family {
         }
     }
 
-    /// Sends signals to the living processes of a run, those below one of its children and orphans that are its own, and says
-    /// which these are. SIGKILL is sent until nobody is left or the time for it is up.
+    /// Sends signals to the living processes of a run: its children, its orphans, and all below them. Returns these processes. SIGKILL is
+    /// sent until none is left or the time for it is up.
     pub(super) fn signal_run(
         &mut self,
         run: RunId,
         signals: &[Signal],
-        orphans: Orphans<'_>,
+        orphans: UnmarkedOrphans<'_>,
         reports: &mut Vec<Report>,
     ) -> io::Result<Vec<Pid>> {
-        let belongs = |family: &Self, found: &Found| match family.children.get(&found.pid) {
+        let belongs = |table: &Self, found: &Descendant| match table.children.get(&found.pid) {
             Some(child) => child.run == run,
             None => found.has_mark_of(run).unwrap_or_else(|| orphans.is_only_run || orphans.seen.contains(&found.pid)),
         };
-        self.with_reserve(|family| {
+        self.with_reserve(|table| {
             if signals.contains(&Signal::KILL) {
-                return family.kill_all(belongs, reports);
+                return table.kill_members(belongs, reports);
             }
-            let members = family.living_of(belongs, reports)?;
+            let members = table.living_members(belongs, reports)?;
             for found in &members {
-                // One that may not be signalled shows in the next count.
+                // A process that may not be signalled shows up in the next count.
                 let _ = found.signal(signals, SignalScope::Process);
             }
             Ok(members.iter().map(|found| found.pid).collect())
         })
     }
 
-    /// Everything below that is alive.
-    pub(super) fn living(&mut self, reports: &mut Vec<Report>) -> io::Result<Vec<Pid>> {
-        let living = self.with_reserve(|family| family.living_of(|_, _| true, reports))?;
+    /// All descendants that are alive.
+    pub(super) fn all_living(&mut self, reports: &mut Vec<Report>) -> io::Result<Vec<Pid>> {
+        let living = self.with_reserve(|table| table.living_members(|_, _| true, reports))?;
         Ok(living.iter().map(|found| found.pid).collect())
     }
 
-    /// The living among our children that `belongs` says yes to, and all below them. An empty list is certain: whoever lives has an
-    /// ancestor among our children, and each of these was seen to be another's, or was reaped.
-    fn living_of(&mut self, belongs: impl Fn(&Self, &Found) -> bool, reports: &mut Vec<Report>) -> io::Result<Vec<Found>> {
+    /// The living among those of our children that `belongs` accepts, and among all below them. An empty list is certain: every living
+    /// descendant has an ancestor among our children, and each of these was found to belong to others, or was reaped.
+    fn living_members(
+        &mut self,
+        belongs: impl Fn(&Self, &Descendant) -> bool,
+        reports: &mut Vec<Report>,
+    ) -> io::Result<Vec<Descendant>> {
         for _ in 0..MOST_LOOKS {
-            self.reap_ended(reports)?;
-            // First these: one that ends from now on leaves its own children to us, perhaps too late for the look at all.
+            self.reap_ended_with_reserve(reports)?;
+            // Our own children first: if one ends from now on, its children come to us, perhaps too late for the look at all of /proc.
             let before: HashSet<Pid> = own_children()?.into_iter().collect();
             let mut all = descendants(self.own)?;
-            // Another user's may be hidden (hidepid of proc(5)), but not that it is our child.
+            // Other users' processes may be hidden (hidepid in proc(5)); our own children never are.
             let seen: HashSet<Pid> = all.iter().map(|found| found.pid).collect();
-            all.extend(before.difference(&seen).copied().filter_map(Found::child));
+            all.extend(before.difference(&seen).copied().filter_map(Descendant::child));
             let mut is_member: HashMap<Pid, bool> = HashMap::new();
             for found in &all {
                 let inherited = is_member.get(&found.ppid).copied();
@@ -238,58 +236,58 @@ impl Family {
         Err(io::Error::other("processes come and go faster than they can be counted"))
     }
 
-    /// Kills the living of which `belongs` says yes, for one turn: who is left then.
-    fn kill_all(&mut self, belongs: impl Fn(&Self, &Found) -> bool, reports: &mut Vec<Report>) -> io::Result<Vec<Pid>> {
+    /// Kills the living processes that `belongs` accepts, for one turn. Returns those that are left.
+    fn kill_members(&mut self, belongs: impl Fn(&Self, &Descendant) -> bool, reports: &mut Vec<Report>) -> io::Result<Vec<Pid>> {
         let begun = Instant::now();
-        let mut hunt = Hunt::default();
+        let mut rounds = KillRounds::default();
         loop {
             let mut news = Vec::new();
-            let living = self.living_of(&belongs, &mut news);
-            // That we have stopped it ourselves is nobody's concern.
-            news.retain(|report| !matches!(report, Report::Stopped { pid, .. } if hunt.has_stopped(*pid)));
+            let living = self.living_members(&belongs, &mut news);
+            // Stops of our own are not reported.
+            news.retain(|report| !matches!(report, Report::Stopped { pid, .. } if rounds.has_stopped(*pid)));
             reports.append(&mut news);
             let living = living?;
-            let is_late = begun.elapsed() >= TURN_OF_KILLING;
-            hunt.strike(&living, is_late);
-            if living.is_empty() || is_late || hunt.is_in_vain() {
+            let is_late = begun.elapsed() >= KILL_TURN;
+            rounds.stop_or_kill(&living, is_late);
+            if living.is_empty() || is_late || rounds.is_stuck() {
                 return Ok(living.iter().map(|found| found.pid).collect());
             }
         }
     }
 
-    /// Without /proc: kills the children that were launched, and reaps whoever has ended.
-    fn end_known(&self) {
+    /// Without /proc: kills the children that were launched, and reaps those that have ended.
+    fn kill_launched(&self) {
         for child in self.children.values() {
             let _ = child.pidfd.signal(Signal::KILL, SignalScope::Process);
         }
-        while let Ok(Some(waited)) = wait_any(false) {
-            drop(wait_pid(waited.pid, WhatEnded::Reap));
+        while let Ok(Some(waited)) = wait_any_ended() {
+            drop(wait_pid(waited.pid, WaitMode::Reap));
         }
     }
 
-    /// Kills everything and reaps until nothing is left. Returns when the kernel says so, however long it takes; `beat` is called
-    /// at least ten times a second meanwhile.
-    pub(super) fn end(&mut self, beat: impl Fn()) {
-        self.end_all_but(None, None, beat);
+    /// Kills all descendants and reaps until the kernel says that none is left, however long that takes. Meanwhile `heartbeat` is called
+    /// at least ten times a second.
+    pub(super) fn kill_everything(&mut self, heartbeat: impl Fn()) {
+        self.kill_leftovers(None, None, heartbeat);
     }
 
-    /// The same, sparing one child and what is below it, and for no longer than `patience`: the app must not hang on a process
-    /// that the kernel or another user keeps alive.
-    pub(super) fn end_all_but(&mut self, spared: Option<Pid>, patience: Option<Duration>, beat: impl Fn()) {
+    /// The same, but one child and all below it are spared, and it takes no longer than `patience`: the app must not hang because the
+    /// kernel or another user keeps a process alive.
+    pub(super) fn kill_leftovers(&mut self, spared: Option<Pid>, patience: Option<Duration>, heartbeat: impl Fn()) {
         self.reserve.release();
         let begun = Instant::now();
-        let mut hunt = Hunt::default();
+        let mut rounds = KillRounds::default();
         loop {
-            beat();
-            hunt.sweep(spared);
-            let doomed = self.below_except(spared);
+            heartbeat();
+            rounds.stop_own_children(spared);
+            let doomed = self.descendants_except(spared);
             let is_done = match (&doomed, spared) {
                 (Ok(doomed), Some(_)) => doomed.is_empty(),
                 (Err(_), Some(_)) => false,
-                // A child that was forked while /proc was read may be missing there; the kernel's own word decides. A zombie that its
-                // tracer keeps from us is no reason to stay.
+                // A child that was forked while /proc was read may be missing there, so waitid(2) decides. A zombie that its tracer keeps
+                // from us is no reason to stay, so quiet rounds decide as well.
                 (_, None) => {
-                    hunt.has_been_quiet() || wait_any(false).is_err_and(|error| error.raw_os_error() == Some(libc::ECHILD))
+                    rounds.has_been_quiet() || wait_any_ended().is_err_and(|error| error.raw_os_error() == Some(libc::ECHILD))
                 }
             };
             if is_done {
@@ -298,13 +296,13 @@ impl Family {
             let is_late = patience.is_some_and(|patience| begun.elapsed() >= patience);
             if let Ok(doomed) = doomed {
                 for zombie in doomed.iter().filter(|found| found.is_zombie) {
-                    // Not ours to reap unless we are its parent; then its parent's end will give it to us.
-                    drop(wait_pid(zombie.pid, WhatEnded::Reap));
+                    // Fails if we are not its parent. When its parent has ended, it comes to us.
+                    drop(wait_pid(zombie.pid, WaitMode::Reap));
                 }
-                let living: Vec<Found> = doomed.into_iter().filter(|found| !found.is_zombie).collect();
-                hunt.strike(&living, is_late);
+                let living: Vec<Descendant> = doomed.into_iter().filter(|found| !found.is_zombie).collect();
+                rounds.stop_or_kill(&living, is_late);
             } else {
-                self.end_known();
+                self.kill_launched();
                 std::thread::sleep(Duration::from_millis(1));
             }
             if is_late {
@@ -313,10 +311,10 @@ impl Family {
         }
     }
 
-    /// Everything below, less one child and what is below that.
-    fn below_except(&self, spared: Option<Pid>) -> io::Result<Vec<Found>> {
+    /// All descendants except one child and all below it.
+    fn descendants_except(&self, spared: Option<Pid>) -> io::Result<Vec<Descendant>> {
         let kept: Vec<Pid> = match spared {
-            // Where /proc is foreign, what is below it is not seen, and so it is spared as well.
+            // In a foreign /proc the processes below it are not seen, so they are spared as well.
             Some(pid) if foreign_proc().is_some() => vec![pid],
             Some(pid) => descendants(pid)?.iter().map(|found| found.pid).chain([pid]).collect(),
             None => Vec::new(),
@@ -325,89 +323,16 @@ impl Family {
     }
 }
 
-/// Whose an orphan is that does not carry the mark of any run.
+/// Which orphans without any run's mark belong to a run.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Orphans<'a> {
-    /// No other run is alive: then it is this one's.
+pub(super) struct UnmarkedOrphans<'a> {
+    /// No other run is alive: then all of them do.
     pub(super) is_only_run: bool,
-    /// Those that were once seen below this run's processes.
+    /// Those that were once seen below the run's processes.
     pub(super) seen: &'a [Pid],
 }
 
-/// Killing what forks meanwhile. All are stopped before any is killed, so that nobody takes the place of one that has gone; and there
-/// is no pause as long as newcomers appear.
-#[derive(Debug, Default)]
-struct Hunt {
-    stopped: HashSet<(Pid, Option<u64>)>,
-    pause: Duration,
-    rounds: u32,
-    /// Looks that found nobody, one after the other.
-    quiet: u32,
-}
-
-impl Hunt {
-    fn has_stopped(&self, pid: Pid) -> bool {
-        self.stopped.iter().any(|(stopped, _)| *stopped == pid)
-    }
-
-    /// Whether nobody was found alive for a while: some hundred milliseconds.
-    fn has_been_quiet(&self) -> bool {
-        self.quiet >= QUIET
-    }
-
-    /// Whether those who are left do not die from more of the same.
-    fn is_in_vain(&self) -> bool {
-        self.pause > IN_VAIN
-    }
-
-    /// Stops and reaps our own children, as long as new ones appear: of those that fork and end faster than all of /proc can be read,
-    /// each becomes our child the moment its parent ends.
-    fn sweep(&mut self, spared: Option<Pid>) {
-        for _ in 0..MOST_SWEEPS {
-            let mut has_newcomer = false;
-            for pid in own_children().unwrap_or_default().into_iter().filter(|pid| Some(*pid) != spared) {
-                match Found::child(pid) {
-                    Some(found) if found.is_zombie => {
-                        drop(wait_pid(pid, WhatEnded::Reap));
-                        self.stopped.remove(&found.identity());
-                    }
-                    Some(found) if self.stopped.insert(found.identity()) => {
-                        has_newcomer = true;
-                        let _ = found.signal(&[Signal::STOP], SignalScope::Process);
-                    }
-                    _ => {}
-                }
-            }
-            if !has_newcomer {
-                return;
-            }
-        }
-    }
-
-    /// Stops those that were not seen before; once there are none, or it has no time for that, kills them all. One that may not be
-    /// signalled (set-uid) is tried again; there is nothing better to do.
-    fn strike(&mut self, living: &[Found], is_late: bool) {
-        let newcomers: Vec<Found> = living.iter().filter(|found| self.stopped.insert(found.identity())).copied().collect();
-        for found in &newcomers {
-            let _ = found.signal(&[Signal::STOP], SignalScope::Process);
-        }
-        self.rounds += 1;
-        self.quiet = if living.is_empty() { self.quiet + 1 } else { 0 };
-        if newcomers.is_empty() || is_late || self.rounds.is_multiple_of(MOST_ROUNDS) {
-            for found in living {
-                let _ = found.signal(&[Signal::KILL], SignalScope::Process);
-            }
-        }
-        if !newcomers.is_empty() {
-            self.pause = Duration::ZERO;
-        } else if !is_late {
-            std::thread::sleep(self.pause);
-            self.pause = (self.pause * 2).clamp(SHORTEST_PAUSE, LONGEST_PAUSE);
-        }
-    }
-}
-
-fn send(targets: &[Found], signals: &[Signal]) -> Result<u32, String> {
+fn send(targets: &[Descendant], signals: &[Signal]) -> Result<u32, String> {
     let mut sent = 0;
     for target in targets {
         match target.signal(signals, SignalScope::Process) {

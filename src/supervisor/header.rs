@@ -1,5 +1,5 @@
-//! The header's lines in the supervisor, which owns them: what the app asks for, what it is told, and the dead man's switch that makes
-//! all lines safe when the app says nothing for a second. Never waits; no child inherits a line.
+//! The header's lines in the supervisor, which owns them: it carries out the app's requests, reports changes, and makes all lines safe
+//! when the app has sent nothing for a second (a dead man's switch). It never waits, and no child inherits a line.
 
 use std::os::fd::BorrowedFd;
 
@@ -9,45 +9,46 @@ use super::protocol::Report;
 use crate::gpio::{self, BoardKind, GpioError, Level, Line, Lines};
 use crate::model::Monotonic;
 
-/// The lines, and what the app knows of them.
+/// The lines, and the changes that the app knows.
 #[derive(Debug)]
 pub(super) struct Header {
     lines: Lines,
-    told: u64,
-    heard: Monotonic,
+    /// The sequence number of the last edge that was reported.
+    reported: u64,
+    app_spoke_at: Monotonic,
 }
 
 impl Header {
     pub(super) fn open(now: Monotonic) -> Result<Self, GpioError> {
-        Ok(Self { lines: Lines::new(gpio::choose(&BoardKind::Auto)?), told: 0, heard: now })
+        Ok(Self { lines: Lines::new(gpio::choose(&BoardKind::Auto)?), reported: 0, app_spoke_at: now })
     }
 
-    /// The app has said something.
-    pub(super) const fn hear(&mut self, now: Monotonic) {
-        self.heard = now;
+    /// Notes that the app has sent a request.
+    pub(super) const fn app_spoke(&mut self, now: Monotonic) {
+        self.app_spoke_at = now;
     }
 
-    /// When [`check`](Self::check) has something to do, unless the app says something before.
+    /// When [`check`](Self::check) has something to do, unless the app sends a request before.
     pub(super) fn deadline(&self) -> Option<Monotonic> {
         self.patience_ends_at().into_iter().chain(self.lines.due()).min()
     }
 
-    /// Until when the app must say something; `None` while nothing is driven.
+    /// When the app must have sent a request; `None` while no line is driven.
     fn patience_ends_at(&self) -> Option<Monotonic> {
-        self.lines.is_driving().then(|| self.heard + DEAD_MAN)
+        self.lines.is_driving().then(|| self.app_spoke_at + DEAD_MAN)
     }
 
-    /// What the guard must know, should it have to make the lines safe.
+    /// What the guard needs to know to make the lines safe.
     pub(super) fn driven(&self) -> DrivenLines {
         DrivenLines { board: self.lines.board(), safe_levels: self.lines.safe_levels(), may_be_high: self.lines.may_be_high() }
     }
 
-    /// Descriptors that are readable when a watched line has changed.
+    /// Descriptors that become readable when a watched line changes.
     pub(super) fn fds(&self) -> Vec<BorrowedFd<'_>> {
         self.lines.fds()
     }
 
-    /// Makes everything safe if the app has been silent for too long, and tells changes that have lasted long enough to count.
+    /// Makes all lines safe if the app has been silent for too long, and reports changes that have lasted long enough to count.
     pub(super) fn check(&mut self, now: Monotonic) -> Option<Report> {
         if self.patience_ends_at().is_none_or(|deadline| now < deadline) {
             return if self.lines.due().is_some_and(|due| now >= due) { self.collect(now) } else { None };
@@ -58,25 +59,25 @@ impl Header {
         Some(self.report(None, Some(why)))
     }
 
-    /// What has changed since the last report, after [`fds`](Self::fds) said that something has.
+    /// The changes since the last report, after one of [`fds`](Self::fds) has become readable.
     pub(super) fn collect(&mut self, now: Monotonic) -> Option<Report> {
         self.lines.collect(now);
-        let edges = self.news();
+        let edges = self.new_edges();
         (!edges.is_empty()).then_some(Report::Edges { reply_to: None, edges })
     }
 
-    /// At the end: nobody is there who could be told what has failed.
+    /// Makes all lines safe at the end, when nobody can be told any more of an error.
     pub(super) fn make_safe(&mut self, now: Monotonic) {
         let _ = self.lines.make_safe(now);
     }
 
-    /// Does what is asked, and tells what came of it.
+    /// Carries out a request, and returns the answer.
     pub(super) fn handle(&mut self, reply_to: ReplyTo, request: LineRequest, now: Monotonic) -> Report {
         let line = |number: u8| Line::new(number.into());
         let is_known = |header: &Self, number: u8, owner: &str| {
             line(number).is_ok_and(|line| header.lines.owner(line).is_some_and(|holder| holder == owner))
         };
-        // A line that its owner drives already changes its level, and nothing else on the header.
+        // If the owner of a line drives it again, its level changes and nothing else on the header.
         let changes_a_level = match &request {
             LineRequest::Set { line, owner, .. } | LineRequest::Toggle { line, owner } => is_known(self, *line, owner),
             _ => false,
@@ -110,7 +111,7 @@ impl Header {
             }
         };
         match done {
-            Ok(()) if changes_a_level => Report::Edges { reply_to: Some(reply_to), edges: self.news() },
+            Ok(()) if changes_a_level => Report::Edges { reply_to: Some(reply_to), edges: self.new_edges() },
             done => self.report(Some(reply_to), done.err().map(|error| error.to_string())),
         }
     }
@@ -119,23 +120,23 @@ impl Header {
         gpio::choose(kind).and_then(|board| self.lines.change_board(board))
     }
 
-    /// The whole header, with the edges that led to it.
+    /// A report of the whole header, with the edges since the last report.
     pub(super) fn report(&mut self, reply_to: Option<ReplyTo>, refused: Option<String>) -> Report {
-        Report::Board { reply_to, board: self.lines.view(), edges: self.news(), refused }
+        Report::Board { reply_to, board: self.lines.view(), edges: self.new_edges(), refused }
     }
 
-    /// The same, for a line whose level only a claim could show.
+    /// The same, with the level of a line that had to be claimed to be read.
     fn report_with_level(&mut self, reply_to: ReplyTo, line: Line, level: Level) -> Report {
         let mut board = self.lines.view();
         if let Some(pin) = board.pins.get_mut(usize::from(line.pin()).saturating_sub(1)) {
             pin.level = Some(level == Level::High);
         }
-        Report::Board { reply_to: Some(reply_to), board, edges: self.news(), refused: None }
+        Report::Board { reply_to: Some(reply_to), board, edges: self.new_edges(), refused: None }
     }
 
-    fn news(&mut self) -> Vec<gpio::Edge> {
-        let edges = self.lines.edges_since(self.told);
-        self.told = edges.last().map_or(self.told, |edge| edge.sequence);
+    fn new_edges(&mut self) -> Vec<gpio::Edge> {
+        let edges = self.lines.edges_since(self.reported);
+        self.reported = edges.last().map_or(self.reported, |edge| edge.sequence);
         edges
     }
 }
@@ -166,7 +167,7 @@ mod tests {
         let mut header = header();
         assert_eq!(header.deadline(), None, "nothing is driven");
         set(&mut header, Level::High, at(1));
-        header.hear(at(600));
+        header.app_spoke(at(600));
         assert!(header.check(at(1_500)).is_none(), "it spoke 900 ms ago");
         let Some(Report::Board { edges, refused: Some(why), .. }) = header.check(at(1_600)) else { panic!("it is over") };
         assert_eq!((edges.len(), edges[0].level), (1, Level::Low));

@@ -18,46 +18,46 @@ pub enum ReplyTo {
     Recovery,
 }
 
-/// What the app asks of the header. Each is answered once, whatever comes of it: by `Report::Board`, or by `Report::Edges` where nothing
-/// else has changed.
+/// A request about the header. Each is answered once, refused or not: by `Report::Board`, or by `Report::Edges` if nothing but levels has
+/// changed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum LineRequest {
-    /// Take another board. Refused while a line is in use.
+    /// Use another board. Refused while a line is in use.
     UseBoard(BoardKind),
-    /// Tell how the header is.
+    /// Report the whole header.
     Look,
     /// Drive a line.
     Set {
-        /// Which.
+        /// The line.
         line: u8,
-        /// To what.
+        /// The level.
         level: Level,
-        /// What it goes back to when it is given back.
+        /// The level that it gets before it is released.
         safe: Level,
-        /// On whose behalf.
+        /// The owner of the line.
         owner: String,
     },
-    /// Drive a line to the other level than it has.
+    /// Drive a line to the opposite of its level.
     Toggle {
-        /// Which.
+        /// The line.
         line: u8,
-        /// On whose behalf.
+        /// The owner of the line.
         owner: String,
     },
-    /// Tell the edges of an input.
+    /// Report the edges of an input.
     Watch {
-        /// Which.
+        /// The line.
         line: u8,
-        /// How.
+        /// Its pull and its debounce time.
         watch: Watch,
-        /// On whose behalf.
+        /// The owner of the line.
         owner: String,
     },
-    /// Press a virtual button, or let it go.
+    /// Press a virtual button, or release it.
     Press {
-        /// Which.
+        /// The line.
         line: u8,
-        /// Whether it is down.
+        /// Whether it is pressed.
         is_pressed: bool,
     },
     /// Lay a virtual wire.
@@ -67,26 +67,26 @@ pub enum LineRequest {
         /// The input that follows it.
         to: u8,
     },
-    /// Read a line, claiming it for a moment if there is no other way.
+    /// Read a line. It is claimed for a moment if there is no other way.
     Read {
-        /// Which.
+        /// The line.
         line: u8,
     },
-    /// Drive a line of an owner's to its safe level and give it back.
+    /// Drive a line of an owner to its safe level and release it.
     Free {
-        /// Which.
+        /// The line.
         line: u8,
-        /// Whose.
+        /// The owner.
         owner: String,
     },
-    /// Drive all lines of an owner to their safe level and give them back.
+    /// Drive all lines of an owner to their safe level and release them.
     Release {
-        /// Whose.
+        /// The owner.
         owner: String,
     },
-    /// Drive the lines that a lost supervisor has left driven to their safe level and give them back.
+    /// Drive the lines that a lost supervisor has left driven to their safe level and release them.
     Recover {
-        /// The board that it was asked to take; `None` for its own choice.
+        /// The board that it was asked to use; `None` for its own choice.
         board: Option<BoardKind>,
         /// Lines that it drove, or may have driven, each with its safe level.
         driven: Vec<(u8, Level)>,
