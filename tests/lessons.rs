@@ -150,7 +150,8 @@ fn measured_facts_are_there() {
 fn a_twin_runs_alone() {
     for scenario in CATALOGUE {
         let patience = scenario.params.iter().any(|spec| spec.name == "patience").then_some("patience=1");
-        let output = Command::new("python3").arg(twin(scenario)).args(patience).output().expect("python3");
+        let output =
+            Command::new("python3").env("PYTHONPATH", lesson::SHIM).arg(twin(scenario)).args(patience).output().expect("python3");
         let (printed, errors) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
         assert!(output.status.success() && errors.is_empty(), "{}: {}\n{errors}", scenario.id, output.status);
         assert!(!printed.is_empty() && !printed.contains("\"kind\""), "{}: {printed}", scenario.id);
@@ -160,7 +161,12 @@ fn a_twin_runs_alone() {
 #[test]
 fn a_twin_refuses_what_it_does_not_know() {
     for argument in ["tick", "tock=1", "blinks=many"] {
-        let output = Command::new("python3").arg(twin(scenario("schedule"))).arg(argument).output().expect("python3");
+        let output = Command::new("python3")
+            .env("PYTHONPATH", lesson::SHIM)
+            .arg(twin(scenario("schedule")))
+            .arg(argument)
+            .output()
+            .expect("python3");
         assert!(!output.status.success(), "{argument}");
         let errors = String::from_utf8_lossy(&output.stderr);
         assert!(!errors.contains("Traceback") && errors.contains("blinks"), "{errors}");

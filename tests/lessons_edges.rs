@@ -405,7 +405,7 @@ runpy.run_path(sys.argv[0], run_name='__main__')";
     let twin = lesson::twin(lesson::scenario("thread-pool"));
     let mut shell = std::process::Command::new("sh");
     shell.args(["-c", r#"exec "$@" 7>&1"#, "sh", "python3", "-c", deaf]).arg(twin).args(["tasks=1", "each=0.02"]);
-    let output = shell.env("TASKLAB_EVENTS", "7").output().expect("python3");
+    let output = shell.env("PYTHONPATH", lesson::SHIM).env("TASKLAB_EVENTS", "7").output().expect("python3");
     let said = String::from_utf8_lossy(&output.stdout).into_owned();
     let facts: Vec<&str> = said.lines().filter(|line| line.contains(r#""kind":"fact""#)).collect();
     assert!(facts.len() == 5 && facts.iter().all(|fact| fact.contains(r#""holds":true"#)), "{said}{output:?}");
