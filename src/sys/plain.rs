@@ -44,7 +44,7 @@ pub fn plain_forks(count: u64) -> io::Result<Duration> {
         // SAFETY: the child calls nothing but _exit, which is allowed whatever other threads held.
         match unsafe { libc::fork() } {
             -1 => return Err(io::Error::last_os_error()),
-            0 => super::exit_now(0),
+            0 => super::fork::exit_now(0),
             pid => wait(pid)?,
         }
     }
@@ -124,7 +124,7 @@ pub fn plain_round_trips(count: u64) -> io::Result<Vec<Duration>> {
             };
             let mut byte = [0];
             while rustix::io::read(ask, &mut byte).is_ok_and(|count| count == 1) && rustix::io::write(answered, &byte).is_ok() {}
-            super::exit_now(0);
+            super::fork::exit_now(0);
         }
         pid => pid,
     };

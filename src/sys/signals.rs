@@ -45,7 +45,7 @@ pub fn default_signal(signal: Signal) -> io::Result<()> {
     dispose(signal, SigHandler::SigDfl)
 }
 
-/// Ignores a signal in this process. Children that [`spawn`](super::spawn()) starts get the default back.
+/// Ignores a signal in this process. Children that [`spawn`](crate::sys::spawn) starts get the default back.
 pub fn ignore_signal(signal: Signal) -> io::Result<()> {
     dispose(signal, SigHandler::SigIgn)
 }
