@@ -10,13 +10,8 @@ use rustix::process::{WaitOptions, waitpid};
 
 use crate::model::{EventKind, ExitStatus, Pgid, Pid, ProcessState, Sid, Signal};
 use crate::scenario::lesson::handle::own_pid;
-<<<<<<< HEAD
-use crate::scenario::lesson::{Lesson, LessonError};
-use crate::sys::{Forked, PidFd, SignalScope, Spawned, WaitMode, fork, process_group, rename_thread, session, wait_pid};
-=======
 use crate::scenario::lesson::handle::{Lesson, LessonError};
-use crate::sys::{Forked, PidFd, SignalScope, Spawned, WhatEnded, fork, process_group, rename_thread, session, wait_pid};
->>>>>>> main
+use crate::sys::{Forked, PidFd, SignalScope, Spawned, WaitMode, fork, process_group, rename_thread, session, wait_pid};
 
 /// Who goes on after a fork.
 #[derive(Debug)]

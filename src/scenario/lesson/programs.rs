@@ -11,12 +11,7 @@ use crate::scenario::lesson::children::Child;
 use crate::scenario::lesson::control::LessonAction;
 use crate::scenario::lesson::handle::{Lesson, LessonError};
 use crate::scenario::lesson::proc::{look_at, texts};
-<<<<<<< HEAD
-use crate::scenario::lesson::{Lesson, LessonAction, LessonError};
 use crate::sys::{Neighbours, Prepared, PrivateFolder, prepare, set_nonblocking, spawn};
-=======
-use crate::sys::{Neighbours, OwnFolder, Prepared, prepare, set_nonblocking, spawn};
->>>>>>> main
 
 /// A program that runs, and our ends of the pipes that were asked for.
 #[derive(Debug)]
