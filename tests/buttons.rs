@@ -9,7 +9,11 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 use support::runs::{engine, events_of, notices, outcome, request};
 use tasklab::engine::{BoardKind, Command, Engine, EngineEvent, LineRequest, What};
-use tasklab::model::{Action, Event, EventKind, Fact, Language, Outcome, RunId, TaskState};
+use tasklab::model::{Action, Event, EventKind, Fact, Language, Level, Line, Outcome, RunId, TaskState};
+
+const GPIO17: Line = Line::gpio(17);
+const GPIO26: Line = Line::gpio(26);
+const GPIO27: Line = Line::gpio(27);
 
 const BOTH: [Language; 2] = [Language::Rust, Language::Python];
 
@@ -49,7 +53,7 @@ fn is_watched(kind: &EventKind) -> bool {
 
 fn levels(events: &[Event], wanted: u8) -> Vec<u8> {
     let level = |event: &Event| match event.kind {
-        EventKind::Gpio { line, value } if line == wanted => Some(value),
+        EventKind::Gpio { line, level } if line.number() == wanted => Some(level.value()),
         _ => None,
     };
     events.iter().filter_map(level).collect()
@@ -74,7 +78,7 @@ fn a_press_raises_the_flag_of_the_event_and_the_next_one_takes_it_down() {
         let events = play("event", language, &params, |kind| match kind {
             kind if is_watched(kind) => Some(Do::Press),
             EventKind::Value { name, .. } if name == "waiters that passed" => Some(Do::Press),
-            EventKind::Gpio { line: 17, value: 0 } => Some(Do::Act("finish")),
+            EventKind::Gpio { line: GPIO17, level: Level::Low } => Some(Do::Act("finish")),
             _ => None,
         });
         assert_passed(&events, language);
@@ -93,7 +97,7 @@ fn a_press_makes_an_item() {
             match kind {
                 kind if is_watched(kind) => return Some(Do::Press),
                 // The body has been told of the press by then, and one consumer still waits for the item.
-                EventKind::Gpio { line: 26, value: 0 } => is_pressed = true,
+                EventKind::Gpio { line: GPIO26, level: Level::Low } => is_pressed = true,
                 EventKind::Value { name, .. } if name == "consumers that wait" => is_waited = true,
                 _ => return None,
             }
@@ -111,7 +115,7 @@ fn presses_send_sigterm_to_one_after_the_other_and_sigkill_to_who_is_left() {
         let (mut said, mut has_killed) = (Vec::new(), false);
         let events = play("signals", language, &json!({ "cleanup": 0.1, "patience": 60.0 }), |kind| match kind {
             kind if is_watched(kind) => Some(Do::Press),
-            EventKind::Gpio { line: 17 | 27, value: 0 } => Some(Do::Press),
+            EventKind::Gpio { line: GPIO17 | GPIO27, level: Level::Low } => Some(Do::Press),
             EventKind::Output { bytes, .. } => {
                 said.extend_from_slice(bytes);
                 let has_heard = String::from_utf8_lossy(&said).contains("deaf has heard SIGTERM");
@@ -131,7 +135,7 @@ fn a_press_pauses_the_blinker_and_the_next_one_lets_it_go_on() {
         let mut presses = 0;
         let events = play("blink", language, &json!({ "changes": 20, "every": 0.05, "patience": 60.0 }), |kind| {
             match kind {
-                EventKind::Gpio { line: 17, .. } if presses == 0 => Some(Do::Press),
+                EventKind::Gpio { line: GPIO17, .. } if presses == 0 => Some(Do::Press),
                 EventKind::TaskChanged { task, state: TaskState::Waiting, on: Some(on), .. }
                     if task == "blinker" && on == "event may blink" =>
                 {
@@ -152,7 +156,7 @@ fn a_press_pauses_the_blinker_and_the_next_one_lets_it_go_on() {
 #[test]
 fn a_line_that_somebody_holds_is_refused_in_the_run_and_its_holder_named() {
     let engine = on_simulated_board();
-    engine.handle().send(Command::ToggleLine(17)).expect("taken");
+    engine.handle().send(Command::ToggleLine(GPIO17)).expect("taken");
     let params = [("changes".to_owned(), json!(2)), ("every".to_owned(), json!(0.02))].into();
     let what = What::Scenario { id: "blink".to_owned(), language: Language::Rust, params };
     let events = events_of(&engine, request(what), |_| ());
@@ -184,9 +188,9 @@ fn a_run_that_is_started_again_keeps_its_button() {
             kind if is_watched(kind) && run == first => launch(),
             kind if is_watched(kind) => act(first, Action::End, ""),
             EventKind::RunFinished { .. } if run == first => act(second, Action::Press, "GPIO26"),
-            EventKind::Gpio { line: 26, value } if run == second => drop(pressed.get_or_insert(*value)),
+            EventKind::Gpio { line: GPIO26, level } if run == second => drop(pressed.get_or_insert(*level)),
             EventKind::Value { name, .. } if name == "waiters that passed" => {
-                assert_eq!((run, pressed), (second, Some(0)), "its resistor is still on");
+                assert_eq!((run, pressed), (second, Some(Level::Low)), "its resistor is still on");
                 act(second, Action::End, "");
             }
             EventKind::RunFinished { outcome, .. } => break assert_eq!(*outcome, Outcome::Stopped),
@@ -208,7 +212,7 @@ fn a_toggle_reaches_a_line_of_the_run() {
     // Changes since it was paused: its last ones, which may be told late, and then one for each toggle.
     let (mut is_first, mut since_pause, mut goes_on) = (true, None::<u32>, false);
     let events = events_of(&engine, request(what), |event| match &event.kind {
-        EventKind::Gpio { line: 17, .. } => match &mut since_pause {
+        EventKind::Gpio { line: GPIO17, .. } => match &mut since_pause {
             None if std::mem::take(&mut is_first) => act(Action::Scenario("pause".to_owned()), ""),
             None => {}
             Some(changes) => {
@@ -235,7 +239,7 @@ fn an_output_has_no_button() {
     let handle = engine.handle();
     let events = events_of(&engine, request(what), |event| {
         // The LED is an output: it has no button.
-        if matches!(event.kind, EventKind::Gpio { line: 17, value: 1 }) {
+        if matches!(event.kind, EventKind::Gpio { line: GPIO17, level: Level::High }) {
             let target = "BOARD11".to_owned();
             handle.send(Command::Act { run: RunId::new(1), action: Action::Press, target }).expect("taken");
         }

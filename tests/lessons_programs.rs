@@ -8,7 +8,7 @@ use std::process::Command;
 
 use lesson::{BOTH, Ran, Running, scenario, together, until_state};
 use serde_json::{Value, json};
-use tasklab::model::{EventKind, Language};
+use tasklab::model::{EventKind, Language, Level};
 
 /// An action line, as Task Lab writes it to the control pipe.
 fn line(action: &str, target: &str) -> String {
@@ -151,8 +151,8 @@ fn terminate_and_kill_come_by_the_control_pipe_as_well() {
         assert_eq!(ran.facts()["files"].observed, json!(["slow", "deaf"]), "{language}");
         assert!(["polite", "slow", "deaf"].iter().all(|fact| ran.facts().contains_key(fact)), "{ran:#?}");
         assert_eq!(ran.refusals().len(), 2, "who is gone, and who never was: {:?}", ran.refusals());
-        let lit = ran.events.iter().filter(|event| matches!(event.kind, EventKind::Gpio { value: 1, .. })).count();
-        let dark = ran.events.iter().filter(|event| matches!(event.kind, EventKind::Gpio { value: 0, .. })).count();
+        let lit = ran.events.iter().filter(|event| matches!(event.kind, EventKind::Gpio { level: Level::High, .. })).count();
+        let dark = ran.events.iter().filter(|event| matches!(event.kind, EventKind::Gpio { level: Level::Low, .. })).count();
         assert_eq!((lit, dark), (3, 3), "an LED a program");
     }
 }

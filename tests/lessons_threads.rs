@@ -6,7 +6,10 @@ mod lesson;
 
 use lesson::{BOTH, Running, refusal, scenario, together};
 use serde_json::{Value, json};
-use tasklab::model::{Action, EventKind, Language, ProcessState, Scope};
+use tasklab::model::{Action, EventKind, Language, Level, Line, ProcessState, Scope};
+
+const GPIO17: Line = Line::gpio(17);
+const GPIO27: Line = Line::gpio(27);
 
 const MINE: [&str; 9] =
     ["thread-basics", "garbled-print", "thread-local", "semaphore", "event", "barrier", "condition", "timer", "chaos"];
@@ -264,9 +267,9 @@ fn a_broken_barrier_is_reset_and_opens_for_one_more() {
     for language in BOTH {
         let params = json!({ "parties": 3, "comers": 2, "timeout": 5.0, "patience": 60.0 });
         let mut running = start("barrier", language, &params);
-        running.until("the second LED", |kind| matches!(kind, EventKind::Gpio { line: 27, value: 1 }));
+        running.until("the second LED", |kind| matches!(kind, EventKind::Gpio { line: GPIO27, level: Level::High }));
         running.press_all(&[("reset", ""), ("abort", "")]);
-        running.until("the first LED dark", |kind| matches!(kind, EventKind::Gpio { line: 17, value: 0 }));
+        running.until("the first LED dark", |kind| matches!(kind, EventKind::Gpio { line: GPIO17, level: Level::Low }));
         running.press("send", "");
         running.press("reset", "");
         let ran = running.play(&[]);

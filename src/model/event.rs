@@ -6,7 +6,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{ExitStatus, Monotonic, Pgid, Pid, ProcessState, RunId, Sid, Tid, Usage};
+use super::{ExitStatus, Level, Line, Monotonic, Pgid, Pid, ProcessState, RunId, Sid, Tid, Usage};
 
 /// One fact and when it happened. Its form on a line is in [`event_line`](super::Event::to_line).
 #[derive(Debug, Clone, PartialEq)]
@@ -66,8 +66,8 @@ pub enum EventKind {
     Action { action: String, target: String, by: String },
     /// `action.refused`: what was asked for and not done, and why (completes "could not kill worker-1: …").
     ActionRefused { action: String, target: String, by: String, why: String },
-    /// `gpio`: a line changed its level, 0 or 1.
-    Gpio { line: u8, value: u8 },
+    /// `gpio`: a line changed its level, which the key `value` has as 0 or 1.
+    Gpio { line: Line, level: Level },
     /// `cores`: the whole machine, sampled.
     Machine(Box<MachineSample>),
     /// `notice`: a sentence for the user, about something that went wrong without ending the run.

@@ -5,6 +5,7 @@ use std::time::Duration;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use crate::model::Monotonic;
+use crate::sys::available_memory;
 
 /// The memory of a small child: an idle `sleep` needs a quarter of it, a shell nearly all of it.
 const PER_CHILD: u64 = 1 << 20;
@@ -27,7 +28,7 @@ impl Capacity {
     pub(super) fn reserve(&mut self, alive: usize, more: usize, now: Monotonic) -> Result<(), String> {
         if self.read_at.is_none_or(|at| now.since(at) >= FRESH) {
             self.read_at = Some(now);
-            self.available = std::fs::read_to_string("/proc/meminfo").ok().as_deref().and_then(available);
+            self.available = available_memory();
         }
         let Some(available) = &mut self.available else { return Ok(()) };
         let wanted = more as u64 * PER_CHILD;
@@ -42,12 +43,6 @@ impl Capacity {
         *available -= wanted;
         Ok(())
     }
-}
-
-/// `MemAvailable` in bytes.
-fn available(meminfo: &str) -> Option<u64> {
-    let line = meminfo.lines().find_map(|line| line.strip_prefix("MemAvailable:"))?;
-    line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok().map(|kilobytes| kilobytes * 1024)
 }
 
 /// Lowers our own limit on processes, which the children inherit, below the app's. When the children have reached theirs, the app can
@@ -71,8 +66,6 @@ mod tests {
 
     #[test]
     fn memory_is_set_aside_until_none_is_left() {
-        assert_eq!(available("MemTotal:  9 kB\nMemFree: 5 kB\nMemAvailable:    2048 kB\n"), Some(2 << 20));
-        assert_eq!(available("MemTotal: 9 kB\n"), None);
         let mut capacity = with(Some(KEPT_FREE + 3 * PER_CHILD));
         assert_eq!(capacity.reserve(7, 2, Monotonic::ZERO), Ok(()));
         assert_eq!(capacity.reserve(9, 1, Monotonic::ZERO), Ok(()));

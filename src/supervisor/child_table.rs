@@ -154,7 +154,7 @@ impl ChildTable {
         match scope {
             Scope::Process => send(&[target], signals),
             Scope::Group => {
-                if sys::process_group(None).is_ok_and(|ours| target.pgid == ours) {
+                if sys::process_group(None).is_ok_and(|ours| target.pgid.number() == ours) {
                     return Err(format!(
                         "could not signal the group of {pid}: Task Lab itself is in it; signal the tree instead"
                     ));

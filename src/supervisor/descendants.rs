@@ -1,14 +1,14 @@
 //! The descendants of a process, and signals to them that cannot hit another process. They are read from /proc, if it shows our own PID
 //! namespace; else waitid(2) tells which processes are our own children.
 
-use std::collections::HashMap;
 use std::io;
 use std::os::fd::OwnedFd;
 
 use super::mark;
-use crate::model::{Pid, ProcessState, RunId, Signal};
+use crate::model::{Pgid, Pid, RunId, Signal};
 use crate::sys::{
-    PidFd, SignalScope, WaitMode, foreign_proc, open_null, own_pid, parse_stat, process_group, wait_any_ended, wait_pid,
+    PidFd, SignalScope, Stat, WaitMode, all_pids, below, foreign_proc, open_null, own_pid, process_group, try_stat_of,
+    wait_any_ended, wait_pid,
 };
 
 /// How many descriptors are kept back.
@@ -46,7 +46,7 @@ const MOST_PIDS: i32 = 4 << 20;
 pub(super) struct Descendant {
     pub(super) pid: Pid,
     pub(super) ppid: Pid,
-    pub(super) pgid: i32,
+    pub(super) pgid: Pgid,
     pub(super) is_zombie: bool,
     /// When it started, in clock ticks since boot, by /proc. `None`: waitid(2) said that it is a child of ours. Its PID cannot pass to
     /// another process before we have reaped it.
@@ -55,23 +55,15 @@ pub(super) struct Descendant {
 
 impl Descendant {
     /// `None`: no process has this PID, or it is hidden from us. An error means that we could not look.
-    fn read(pid: i32) -> io::Result<Option<Self>> {
-        let text = match std::fs::read(format!("/proc/{pid}/stat")) {
-            Ok(text) => text,
-            Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::PermissionDenied) => return Ok(None),
-            Err(error) if error.raw_os_error() == Some(libc::ESRCH) => return Ok(None),
-            Err(error) => return Err(error),
-        };
-        // A process that ends while it is read leaves half a line.
-        let Some(stat) = parse_stat(&text) else { return Ok(None) };
-        Ok(Some(Self {
-            pid: Pid::new(stat.id),
-            ppid: Pid::new(stat.ppid),
+    fn read(pid: Pid) -> io::Result<Option<Self>> {
+        let found = |stat: Stat| Self {
+            pid,
+            ppid: stat.ppid,
             pgid: stat.pgid,
-            // If the first thread ends before the others, the process looks like a zombie, but it can be killed.
-            is_zombie: matches!(stat.state, ProcessState::Zombie | ProcessState::Dead) && stat.threads <= 1,
+            is_zombie: stat.has_ended(),
             start_ticks: Some(stat.start_ticks),
-        }))
+        };
+        Ok(try_stat_of(pid)?.map(found))
     }
 
     /// What tells it from every other process, for as long as it lives.
@@ -82,7 +74,7 @@ impl Descendant {
     /// A child of ours, by waitid(2); `None`: it is no child of ours.
     pub(super) fn child(pid: Pid) -> Option<Self> {
         let ended = wait_pid(pid, WaitMode::Peek).ok()?;
-        let pgid = process_group(Some(pid)).unwrap_or_default();
+        let pgid = Pgid::new(process_group(Some(pid)).unwrap_or_default());
         Some(Self { pid, ppid: own_pid(), pgid, is_zombie: ended.is_some(), start_ticks: None })
     }
 
@@ -94,7 +86,7 @@ impl Descendant {
             Err(error) if error.raw_os_error() == Some(libc::ESRCH) => return Ok(false),
             Err(error) => return Err(error),
         };
-        let now = if self.start_ticks.is_some() { Self::read(self.pid.number())? } else { Self::child(self.pid) };
+        let now = if self.start_ticks.is_some() { Self::read(self.pid)? } else { Self::child(self.pid) };
         if now.is_none_or(|now| now.start_ticks != self.start_ticks) {
             return Ok(false);
         }
@@ -122,21 +114,11 @@ pub(super) fn descendants(root: Pid) -> io::Result<Vec<Descendant>> {
         }
         return Ok(children_without_proc());
     }
-    let mut children: HashMap<Pid, Vec<Descendant>> = HashMap::new();
-    for entry in std::fs::read_dir("/proc")? {
-        let Some(pid) = entry?.file_name().to_str().and_then(|name| name.parse().ok()) else { continue };
-        if let Some(found) = Descendant::read(pid)? {
-            children.entry(found.ppid).or_default().push(found);
-        }
+    let mut all = Vec::new();
+    for pid in all_pids()? {
+        all.extend(Descendant::read(pid)?);
     }
-    // Each list is removed when it is taken, so that the walk ends even if reused PIDs have made a circle.
-    let mut below = children.remove(&root).unwrap_or_default();
-    let mut index = 0;
-    while let Some(found) = below.get(index).copied() {
-        below.extend(children.remove(&found.pid).unwrap_or_default());
-        index += 1;
-    }
-    Ok(below)
+    Ok(below(root, all, |found| (found.pid, found.ppid, found.start_ticks.unwrap_or_default())))
 }
 
 /// Our own children, zombies included. For a process with one thread these are all that there are at the end of the call: only that

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::gpio::{BoardKind, Level};
+use crate::gpio::BoardKind;
+use crate::model::{Level, Line};
 
 /// How long the app may say nothing while lines are driven: then they are made safe (a dead man's switch).
 pub const DEAD_MAN: Duration = Duration::from_secs(1);
@@ -13,6 +14,6 @@ pub const DEAD_MAN: Duration = Duration::from_secs(1);
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct DrivenLines {
     pub(super) board: BoardKind,
-    pub(super) safe_levels: Vec<(u8, Level)>,
-    pub(super) may_be_high: Vec<u8>,
+    pub(super) safe_levels: Vec<(Line, Level)>,
+    pub(super) may_be_high: Vec<Line>,
 }

@@ -12,11 +12,9 @@ use rustix::pipe::{PipeFlags, pipe_with};
 
 use super::child_table::ChildTable;
 use super::driven_lines::{DEAD_MAN, DrivenLines};
-use crate::gpio::{self, Line, Lines};
+use crate::gpio::{self, Lines};
 use crate::model::{ExitStatus, Monotonic, Pid, ProcessState, Signal};
-use crate::sys::{
-    self, ChildChange, Forked, PidFd, SharedNumber, SignalScope, WaitMode, is_readable, monotonic_now, parent_pid, parse_stat,
-};
+use crate::sys::{self, ChildChange, Forked, PidFd, SharedNumber, SignalScope, WaitMode, is_readable, monotonic_now, parent_pid};
 
 /// How often the guard looks once the app is gone.
 const LOOK: Duration = Duration::from_millis(10);
@@ -95,8 +93,7 @@ impl App {
 
     /// Whether it is stopped or traced. In a foreign /proc that cannot be seen, and counts as no.
     fn is_stopped(&self) -> bool {
-        let stat = std::fs::read(format!("/proc/{}/stat", self.pid)).unwrap_or_default();
-        let state = parse_stat(&stat).map(|stat| stat.state);
+        let state = sys::stat_of(self.pid).map(|stat| stat.state);
         matches!(state, Some(ProcessState::Stopped | ProcessState::TracingStop)) && sys::foreign_proc().is_none()
     }
 }
@@ -198,12 +195,8 @@ impl Guard {
     /// Drives the lines that the supervisor drove to their safe levels, and releases them.
     fn make_safe(&self) {
         let Some(driven) = self.driven().filter(|driven| !driven.safe_levels.is_empty()) else { return };
-        let Ok(board) = gpio::choose(&driven.board) else { return };
-        let line = |number: u8| Line::new(number.into()).ok();
-        let safe_levels: Vec<_> =
-            driven.safe_levels.into_iter().filter_map(|(number, safe)| Some((line(number)?, safe))).collect();
-        let high: Vec<_> = driven.may_be_high.into_iter().filter_map(line).collect();
+        let Ok(board) = gpio::open_board(&driven.board) else { return };
         // A line that another program has taken meanwhile is that program's, and nobody is left who could be told.
-        let _ = Lines::new(board).recover(&safe_levels, &high, monotonic_now());
+        let _ = Lines::new(board).recover(&driven.safe_levels, &driven.may_be_high, monotonic_now());
     }
 }

@@ -6,8 +6,8 @@ use std::os::fd::BorrowedFd;
 use super::driven_lines::{DEAD_MAN, DrivenLines};
 use super::line_request::{LineRequest, ReplyTo};
 use super::protocol::Report;
-use crate::gpio::{self, BoardKind, GpioError, Level, Line, Lines};
-use crate::model::Monotonic;
+use crate::gpio::{self, BoardKind, GpioError, Lines};
+use crate::model::{Level, Line, Monotonic};
 
 /// The lines, and the changes that the app knows.
 #[derive(Debug)]
@@ -20,7 +20,7 @@ pub(super) struct Header {
 
 impl Header {
     pub(super) fn open(now: Monotonic) -> Result<Self, GpioError> {
-        Ok(Self { lines: Lines::new(gpio::choose(&BoardKind::Auto)?), reported: 0, app_spoke_at: now })
+        Ok(Self { lines: Lines::new(gpio::open_board(&BoardKind::Auto)?), reported: 0, app_spoke_at: now })
     }
 
     /// Notes that the app has sent a request.
@@ -73,41 +73,29 @@ impl Header {
 
     /// Carries out a request, and returns the answer.
     pub(super) fn handle(&mut self, reply_to: ReplyTo, request: LineRequest, now: Monotonic) -> Report {
-        let line = |number: u8| Line::new(number.into());
-        let is_known = |header: &Self, number: u8, owner: &str| {
-            line(number).is_ok_and(|line| header.lines.owner(line).is_some_and(|holder| holder == owner))
-        };
         // If the owner of a line drives it again, its level changes and nothing else on the header.
         let changes_a_level = match &request {
-            LineRequest::Set { line, owner, .. } | LineRequest::Toggle { line, owner } => is_known(self, *line, owner),
+            LineRequest::Set { line, owner, .. } | LineRequest::Toggle { line, owner } => {
+                self.lines.owner(*line) == Some(owner.as_str())
+            }
             _ => false,
         };
         let done = match request {
             LineRequest::Look => Ok(()),
             LineRequest::UseBoard(kind) => self.use_board(&kind),
-            LineRequest::Set { line: number, level, safe, owner } => {
-                line(number).and_then(|line| self.lines.set(line, level, safe, &owner, now))
-            }
-            LineRequest::Toggle { line: number, owner } => {
-                line(number).and_then(|line| self.lines.toggle(line, &owner, now)).map(drop)
-            }
-            LineRequest::Watch { line: number, watch, owner } => {
-                line(number).and_then(|line| self.lines.watch(line, watch, &owner))
-            }
-            LineRequest::Press { line: number, is_pressed } => {
-                line(number).and_then(|line| self.lines.press(line, is_pressed, now))
-            }
-            LineRequest::Wire { from, to } => line(from).and_then(|from| self.lines.wire(from, line(to)?, now)),
-            LineRequest::Read { line: number } => match line(number).and_then(|line| Ok((line, self.lines.read(line)?))) {
-                Ok((line, level)) => return self.report_with_level(reply_to, line, level),
+            LineRequest::Set { line, level, safe, owner } => self.lines.set(line, level, safe, &owner, now),
+            LineRequest::Toggle { line, owner } => self.lines.toggle(line, &owner, now).map(drop),
+            LineRequest::Watch { line, settings, owner } => self.lines.watch(line, settings, &owner),
+            LineRequest::Press { line, is_pressed } => self.lines.press(line, is_pressed, now),
+            LineRequest::Wire { from, to } => self.lines.wire(from, to, now),
+            LineRequest::Read { line } => match self.lines.read(line) {
+                Ok(level) => return self.report_with_level(reply_to, line, level),
                 Err(error) => Err(error),
             },
-            LineRequest::Free { line: number, owner } => line(number).and_then(|line| self.lines.free(line, &owner, now)),
+            LineRequest::Free { line, owner } => self.lines.free(line, &owner, now),
             LineRequest::Release { owner } => self.lines.release(&owner, now),
             LineRequest::Recover { board, driven, high } => {
-                let driven: Result<Vec<_>, _> = driven.into_iter().map(|(number, safe)| Ok((line(number)?, safe))).collect();
-                let high: Result<Vec<_>, _> = high.into_iter().map(line).collect();
-                board.map_or(Ok(()), |kind| self.use_board(&kind)).and_then(|()| self.lines.recover(&driven?, &high?, now))
+                board.map_or(Ok(()), |kind| self.use_board(&kind)).and_then(|()| self.lines.recover(&driven, &high, now))
             }
         };
         match done {
@@ -117,7 +105,7 @@ impl Header {
     }
 
     fn use_board(&mut self, kind: &BoardKind) -> Result<(), GpioError> {
-        gpio::choose(kind).and_then(|board| self.lines.change_board(board))
+        gpio::open_board(kind).and_then(|board| self.lines.change_board(board))
     }
 
     /// A report of the whole header, with the edges since the last report.
@@ -128,8 +116,8 @@ impl Header {
     /// The same, with the level of a line that had to be claimed to be read.
     fn report_with_level(&mut self, reply_to: ReplyTo, line: Line, level: Level) -> Report {
         let mut board = self.lines.view();
-        if let Some(pin) = board.pins.get_mut(usize::from(line.pin()).saturating_sub(1)) {
-            pin.level = Some(level == Level::High);
+        if let Some(pin) = board.pin_mut(line) {
+            pin.level = Some(level);
         }
         Report::Board { reply_to: Some(reply_to), board, edges: self.new_edges(), refused: None }
     }
@@ -146,7 +134,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::gpio::Watch;
+    use crate::gpio::InputSettings;
 
     fn at(millis: u64) -> Monotonic {
         Monotonic::from_nanos(millis * 1_000_000)
@@ -159,7 +147,8 @@ mod tests {
     }
 
     fn set(header: &mut Header, level: Level, now: Monotonic) -> Report {
-        header.handle(ReplyTo::Nobody, LineRequest::Set { line: 17, level, safe: Level::Low, owner: "run 1".into() }, now)
+        let request = LineRequest::Set { line: Line::gpio(17), level, safe: Level::Low, owner: "run 1".into() };
+        header.handle(ReplyTo::Nobody, request, now)
     }
 
     #[test]
@@ -186,9 +175,9 @@ mod tests {
     #[test]
     fn a_debounced_change_is_told_when_it_has_lasted() {
         let mut header = header();
-        let watch = Watch { pull: None, debounce: Some(Duration::from_millis(10)) };
-        header.handle(ReplyTo::Nobody, LineRequest::Watch { line: 27, watch, owner: "you".into() }, at(1));
-        let report = header.handle(ReplyTo::Nobody, LineRequest::Press { line: 27, is_pressed: true }, at(2));
+        let settings = InputSettings { pull: None, debounce: Some(Duration::from_millis(10)) };
+        header.handle(ReplyTo::Nobody, LineRequest::Watch { line: Line::gpio(27), settings, owner: "you".into() }, at(1));
+        let report = header.handle(ReplyTo::Nobody, LineRequest::Press { line: Line::gpio(27), is_pressed: true }, at(2));
         assert!(matches!(report, Report::Board { edges, .. } if edges.is_empty()));
         assert_eq!(header.deadline(), Some(at(12)));
         assert!(header.check(at(11)).is_none());
@@ -199,9 +188,10 @@ mod tests {
     }
 
     #[test]
-    fn bad_lines_are_refused() {
+    fn what_cannot_be_done_is_refused_with_the_reason() {
         let mut header = header();
-        let report = header.handle(ReplyTo::Nobody, LineRequest::Toggle { line: 1, owner: "you".into() }, at(1));
-        assert!(matches!(report, Report::Board { refused: Some(why), .. } if why.contains("EEPROM")));
+        set(&mut header, Level::High, at(1));
+        let report = header.handle(ReplyTo::Nobody, LineRequest::Toggle { line: Line::gpio(17), owner: "you".into() }, at(2));
+        assert!(matches!(report, Report::Board { refused: Some(why), .. } if why.contains("run 1 holds it")));
     }
 }

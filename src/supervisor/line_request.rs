@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::gpio::{BoardKind, Level, Watch};
-use crate::model::RunId;
+use crate::gpio::{BoardKind, InputSettings};
+use crate::model::{Level, Line, RunId};
 
 /// Where the app takes the answer to a [`LineRequest`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -29,7 +29,7 @@ pub enum LineRequest {
     /// Drive a line.
     Set {
         /// The line.
-        line: u8,
+        line: Line,
         /// The level.
         level: Level,
         /// The level that it gets before it is released.
@@ -40,42 +40,42 @@ pub enum LineRequest {
     /// Drive a line to the opposite of its level.
     Toggle {
         /// The line.
-        line: u8,
+        line: Line,
         /// The owner of the line.
         owner: String,
     },
     /// Report the edges of an input.
     Watch {
         /// The line.
-        line: u8,
+        line: Line,
         /// Its pull and its debounce time.
-        watch: Watch,
+        settings: InputSettings,
         /// The owner of the line.
         owner: String,
     },
     /// Press a virtual button, or release it.
     Press {
         /// The line.
-        line: u8,
+        line: Line,
         /// Whether it is pressed.
         is_pressed: bool,
     },
     /// Lay a virtual wire.
     Wire {
         /// The output.
-        from: u8,
+        from: Line,
         /// The input that follows it.
-        to: u8,
+        to: Line,
     },
     /// Read a line. It is claimed for a moment if there is no other way.
     Read {
         /// The line.
-        line: u8,
+        line: Line,
     },
     /// Drive a line of an owner to its safe level and release it.
     Free {
         /// The line.
-        line: u8,
+        line: Line,
         /// The owner.
         owner: String,
     },
@@ -89,8 +89,8 @@ pub enum LineRequest {
         /// The board that it was asked to use; `None` for its own choice.
         board: Option<BoardKind>,
         /// Lines that it drove, or may have driven, each with its safe level.
-        driven: Vec<(u8, Level)>,
+        driven: Vec<(Line, Level)>,
         /// Lines that were high, or may have been.
-        high: Vec<u8>,
+        high: Vec<Line>,
     },
 }

@@ -14,12 +14,12 @@ mod packet;
 mod plain;
 mod poll;
 mod prepare;
+mod proc;
 mod process;
 mod registers;
 mod shared;
 mod signals;
 mod spawn;
-mod stat;
 mod terminal;
 mod wait;
 
@@ -35,6 +35,10 @@ pub use plain::{
 };
 pub use poll::{is_readable, poll};
 pub use prepare::{Neighbours, ParentEnds, PrepareError, new_pipe, prepare};
+pub use proc::{
+    Stat, all_pids, available_memory, below, has_pending_signal, ignores_signal, own_thread_stat, parse_stat, signal_mask,
+    stat_of, texts, try_stat_of,
+};
 pub use process::{
     PidFd, SignalScope, advice_on_clone, become_subreaper, continue_when_parent_ends, emulated_on, foreign_proc, has_one_thread,
     kernel_release, own_pid, parent_pid, process_group, rename_thread, session, start_thread,
@@ -43,6 +47,5 @@ pub use registers::ReadRegisters;
 pub use shared::SharedNumber;
 pub use signals::{SignalFd, default_ignored_signals, default_signal, ignore_signal, reset_inherited_signals};
 pub use spawn::{Placement, Prepared, SpawnError, SpawnStep, Spawned, spawn};
-pub use stat::{Stat, parse_stat};
 pub use terminal::{open_terminal, terminal_peer};
 pub use wait::{ChildChange, WaitMode, WaitedChild, wait_any_ended, wait_any_stopped_or_continued, wait_pid, wait_pidfd};

@@ -89,7 +89,7 @@ impl Ran {
     /// Levels of an LED, in order.
     pub fn levels(&self, wanted: u8) -> Vec<u8> {
         let level = |event: &Event| match event.kind {
-            EventKind::Gpio { line, value } if line == wanted => Some(value),
+            EventKind::Gpio { line, level } if line.number() == wanted => Some(level.value()),
             _ => None,
         };
         self.events.iter().filter_map(level).collect()

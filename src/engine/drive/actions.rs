@@ -10,11 +10,9 @@ use crate::engine::run::lifecycle::NAME_AFTER;
 use crate::engine::run::live_run::Run;
 use crate::engine::run::streams::InputStream;
 use crate::engine::run::waiting::WaitTarget;
-use crate::gpio::Line;
-use crate::model::{Action, EventKind, Monotonic, Outcome, Pid, Scope, Signal};
-use crate::monitor::ignores;
+use crate::model::{Action, EventKind, Line, Monotonic, Outcome, Pid, Scope, Signal};
 use crate::supervisor::{LineRequest, ReplyTo, Request, SignalRequestId};
-use crate::sys::monotonic_now;
+use crate::sys::{ignores_signal, monotonic_now};
 
 /// Something that somebody wants done to a run.
 #[derive(Debug, Clone)]
@@ -48,7 +46,7 @@ impl Run {
         let Action::Signal(signal, Scope::Process) = asked.action else { return };
         let row = self.fold.find(&asked.target).and_then(|pid| self.fold.process(pid)).filter(|row| row.ended.is_none());
         let Some((pid, name)) = row.map(|row| (row.pid, row.name.clone())) else { return };
-        if std::fs::read(format!("/proc/{pid}/status")).is_ok_and(|status| ignores(&status, signal)) {
+        if ignores_signal(pid, signal) {
             let text = format!("{name} ({pid}) ignores {signal}: nothing changes");
             self.emit(EventKind::Notice { text }, now, subscription);
         }
@@ -214,7 +212,7 @@ impl EngineLoop {
     fn toggle(&mut self, index: usize, target: &str) -> Result<Done, String> {
         let line: Line = target.parse().map_err(|error| format!("{error}"))?;
         let of_run = Some(self.runs[index].owner()).filter(|owner| self.header.owner(line) == Some(owner));
-        let request = LineRequest::Toggle { line: line.number(), owner: of_run.unwrap_or_else(|| USER.to_owned()) };
+        let request = LineRequest::Toggle { line, owner: of_run.unwrap_or_else(|| USER.to_owned()) };
         self.ask_header(ReplyTo::Nobody, request);
         Ok(Done::Yes)
     }
@@ -223,7 +221,7 @@ impl EngineLoop {
     fn press(&mut self, target: &str) -> Result<Done, String> {
         let line: Line = target.parse().map_err(|error| format!("{error}"))?;
         for is_pressed in [true, false] {
-            self.ask_header(ReplyTo::Nobody, LineRequest::Press { line: line.number(), is_pressed });
+            self.ask_header(ReplyTo::Nobody, LineRequest::Press { line, is_pressed });
         }
         Ok(Done::Yes)
     }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use crate::engine::comparison::compare::CompareRequest;
-use crate::model::{Action, ChildSpec, Group, Language, RunId, StopPlan, TimedAction};
+use crate::model::{Action, ChildSpec, Group, Language, Line, RunId, StopPlan, TimedAction};
 use crate::supervisor::LineRequest;
 
 /// A request to the engine. What comes of it is seen in the next snapshots.
@@ -37,9 +37,9 @@ pub enum Command {
         ends: bool,
     },
     /// Toggle a GPIO line that belongs to no run.
-    ToggleLine(u8),
+    ToggleLine(Line),
     /// Give back a GPIO line that was driven so.
-    FreeLine(u8),
+    FreeLine(Line),
     /// Do something else with the header's lines.
     Lines {
         /// Named again in the one `EngineEvent::Board` that answers it.

@@ -6,7 +6,7 @@ use crate::engine::drive::engine_loop::EngineLoop;
 use crate::engine::run::twins::Twins;
 use crate::model::{EventKind, Monotonic, Outcome, Pid, ProcessState};
 use crate::supervisor::{Client, Incoming, Report, Request};
-use crate::sys::{monotonic_now, parse_stat};
+use crate::sys::{monotonic_now, stat_of};
 
 /// How often a supervisor is asked whether it is there.
 const ASK: Duration = Duration::from_secs(1);
@@ -134,8 +134,7 @@ impl EngineLoop {
 
 /// Whether a process waits for nothing but a core.
 fn is_runnable(pid: Pid) -> bool {
-    std::fs::read(format!("/proc/{pid}/stat"))
-        .is_ok_and(|text| parse_stat(&text).is_some_and(|stat| stat.state == ProcessState::Running))
+    stat_of(pid).is_some_and(|stat| stat.state == ProcessState::Running)
 }
 
 #[cfg(test)]

@@ -7,8 +7,8 @@ use crate::engine::fold::lanes::Change;
 use crate::engine::fold::numbers::{count, plain};
 use crate::engine::fold::track::Doing;
 use crate::model::{
-    Action, ExitStatus, Fact, Finished, Language, Monotonic, Pid, ProcessRow, Reason, Scope, Severity, Signal, Stream, TaskSort,
-    TaskState, Tid,
+    Action, ExitStatus, Fact, Finished, Language, Level, Line, Monotonic, Pid, ProcessRow, Reason, Scope, Severity, Signal,
+    Stream, TaskSort, TaskState, Tid,
 };
 
 /// How a body asks for the presses of a button: the action that it tells of, whose target is the line.
@@ -206,8 +206,8 @@ pub(crate) fn fact(fact: &Fact) -> (Severity, String) {
     (severity, format!("{mark}: {claim} (expected {}, observed {}).", plain(expected), plain(observed)))
 }
 
-pub(crate) fn gpio(line: u8, value: u8) -> String {
-    format!("GPIO{line} is {} now.", if value == 0 { "low" } else { "high" })
+pub(crate) fn gpio(line: Line, level: Level) -> String {
+    format!("{line} is {level} now.")
 }
 
 /// To whom something was done.

@@ -180,9 +180,9 @@ impl RunFold {
                     self.chatter(t, || (Severity::Info, numbers::sentence(name, value)));
                 }
             }
-            EventKind::Gpio { line, value } => {
-                self.traces.edge(t, *line, *value != 0);
-                self.chatter(t, || (Severity::Info, sentences::gpio(*line, *value)));
+            EventKind::Gpio { line, level } => {
+                self.traces.edge(t, *line, *level);
+                self.chatter(t, || (Severity::Info, sentences::gpio(*line, *level)));
             }
             EventKind::Notice { text } => {
                 if self.log.has_time_for_notice(t) {

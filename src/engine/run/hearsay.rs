@@ -4,15 +4,11 @@
 
 use std::collections::HashMap;
 
-use procfs::process::Process;
-
 use crate::engine::fold::sentences::WATCH;
 use crate::engine::run::control::Control;
 use crate::engine::run::waiting::Child;
-use crate::gpio::Line;
-use crate::model::{EventKind, Pid};
-use crate::monitor::display_name;
-use crate::sys::{foreign_proc, parse_stat};
+use crate::model::{EventKind, Line, Pid};
+use crate::sys::{foreign_proc, stat_of, texts};
 
 /// How the values begin that say what the kernel sees in the pipes between stages.
 pub(crate) const PIPE_VALUES: [&str; 2] = ["bytes in pipe ", "room in pipe "];
@@ -99,14 +95,12 @@ impl Speaker<'_> {
             // A thread or process that lives now, or has lived: that it is there, its former ancestor may know, too.
             EventKind::TaskStarted { pid, .. } if *pid == self.pid => Ok(()),
             EventKind::ProcessStarted { pid, ppid, .. } if *ppid != self.pid && self.is_stage(*ppid) => Err(is_not_its(*pid)),
-            // WaitTarget the supervisor has adopted is the supervisor's child by now: the kernel says what it is called.
+            // The supervisor has adopted this process, and the kernel says what it is called.
             EventKind::ProcessStarted { pid, ppid, name, argv, .. } if self.home(*pid) == Home::Adopted => {
-                if let Ok(process) = Process::new(pid.number())
-                    && let (Ok(stat), Ok(command)) = (process.stat(), process.cmdline())
-                {
+                if let Some(stat) = stat_of(*pid) {
                     *ppid = self.supervisor;
-                    *name = display_name(stat.comm.as_bytes());
-                    *argv = command;
+                    *name = stat.name();
+                    *argv = texts(*pid, "cmdline");
                 }
                 Ok(())
             }
@@ -179,8 +173,7 @@ fn parent_of(pid: Pid) -> Option<Pid> {
     if foreign_proc().is_some() {
         return None;
     }
-    let stat = std::fs::read(format!("/proc/{pid}/stat")).ok()?;
-    parse_stat(&stat).map(|stat| Pid::new(stat.ppid))
+    stat_of(pid).map(|stat| stat.ppid)
 }
 
 #[cfg(test)]

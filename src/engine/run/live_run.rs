@@ -19,9 +19,10 @@ use crate::engine::run::recording::Recording;
 use crate::engine::run::script::{FOR_THE_BODY, Script};
 use crate::engine::run::streams::{CHUNK, InputStream, Open, OutputStream, Scratch};
 use crate::engine::run::waiting::{Child, Waiting};
-use crate::gpio::{Level, Line, Waveform};
+use crate::gpio::Waveform;
 use crate::model::{
-    Event, EventKind, ExitStatus, Monotonic, Outcome, Pid, PipeFill, ProcessSample, ProcessState, RunId, Stream, TimedAction,
+    Event, EventKind, ExitStatus, Level, Line, Monotonic, Outcome, Pid, PipeFill, ProcessSample, ProcessState, RunId, Stream,
+    TimedAction,
 };
 use crate::scenario::Scenario;
 use crate::supervisor::{CAPTURE, ChildPipes, LaunchedChild};
@@ -37,16 +38,15 @@ const EDGES_KEPT: usize = 1 << 18;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum LineIntent {
     /// Drive it to this level.
-    Level(u8, Level),
+    Level(Line, Level),
     /// Hear when its button is pressed.
     Button(Line),
 }
 
 impl LineIntent {
-    fn line(self) -> u8 {
+    const fn line(self) -> Line {
         match self {
-            Self::Level(line, _) => line,
-            Self::Button(line) => line.number(),
+            Self::Level(line, _) | Self::Button(line) => line,
         }
     }
 }
@@ -99,7 +99,7 @@ pub(crate) struct Run {
     /// What its body intends for the header, as far as it was not passed on yet.
     intents: Vec<LineIntent>,
     /// Lines that are buttons of its body.
-    pub(crate) buttons: BTreeSet<u8>,
+    pub(crate) buttons: BTreeSet<Line>,
     waveform: Waveform,
 }
 
@@ -164,7 +164,7 @@ impl Run {
     /// Takes in one event. A body's intent for the header goes to the board first; what comes of it is the event.
     fn record(&mut self, event: Event, subscription: &mut Subscription) {
         match &event.kind {
-            EventKind::Gpio { line, value } => return self.intend(LineIntent::Level(*line, Level::high_if(*value != 0))),
+            EventKind::Gpio { line, level } => return self.intend(LineIntent::Level(*line, *level)),
             EventKind::Action { action, target, .. } if action == WATCH => {
                 if let Ok(line) = target.parse() {
                     self.intend(LineIntent::Button(line));
@@ -192,11 +192,9 @@ impl Run {
     }
 
     /// A line of the header has changed for this run: told by the board, not by the body.
-    pub(crate) fn edge(&mut self, line: u8, value: u8, now: Monotonic, subscription: &mut Subscription) {
-        if let Ok(line) = Line::new(line.into()) {
-            self.waveform.push(self.time(now), line, Level::high_if(value != 0));
-        }
-        self.keep(Event { t: self.time(now), kind: EventKind::Gpio { line, value } }, subscription);
+    pub(crate) fn edge(&mut self, line: Line, level: Level, now: Monotonic, subscription: &mut Subscription) {
+        self.waveform.push(self.time(now), line, level);
+        self.keep(Event { t: self.time(now), kind: EventKind::Gpio { line, level } }, subscription);
     }
 
     /// What the body has wished of the header since the last call.

@@ -6,7 +6,7 @@ use egui::{Key, Modifiers};
 
 use super::{Window, finished, running};
 use crate::engine::{Command, LineRequest};
-use crate::model::{Action, Scope, Snapshot};
+use crate::model::{Action, Line, Scope, Snapshot};
 use crate::ui::sample;
 
 #[test]
@@ -55,7 +55,7 @@ fn pins_toggle_through_the_run_that_owns_them() {
     window.click("pin 7, GPIO4, input, low");
     let commands = window.commands();
     assert!(matches!(&commands[0], Command::Act { action: Action::Toggle, target, .. } if target == "GPIO22"), "{commands:?}");
-    let press = |is_pressed| LineRequest::Press { line: 4, is_pressed };
+    let press = |is_pressed| LineRequest::Press { line: Line::gpio(4), is_pressed };
     let pressed = [&commands[1], &commands[2]].map(|command| match command {
         Command::Lines { request, .. } => Some(request.clone()),
         _ => None,
