@@ -4,6 +4,7 @@ use std::os::fd::AsFd;
 use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, Timespec};
+use rustix::io::retry_on_intr;
 
 /// Waits until one of the descriptors is ready, and returns how many are; 0 when `limit` is over. Without a limit it waits as long as
 /// it takes. INTR: a signal came first.
@@ -14,8 +15,9 @@ pub fn poll(fds: &mut [PollFd<'_>], limit: Option<Duration>) -> rustix::io::Resu
 }
 
 /// Whether a descriptor is readable within `limit`: it has data, or has come to its end. A pidfd is readable once its process has ended.
+/// A signal does not end the wait: the limit starts anew then.
 pub fn is_readable(fd: impl AsFd, limit: Duration) -> bool {
-    poll(&mut [PollFd::new(&fd, PollFlags::IN)], Some(limit)).is_ok_and(|ready| ready > 0)
+    retry_on_intr(|| poll(&mut [PollFd::new(&fd, PollFlags::IN)], Some(limit))).is_ok_and(|ready| ready > 0)
 }
 
 #[cfg(test)]

@@ -5,8 +5,6 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
-
 use crate::engine::drive::actions::ActionRequest;
 use crate::engine::drive::engine_loop::EngineLoop;
 use crate::engine::drive::subscription::EngineEvent;
@@ -14,7 +12,7 @@ use crate::engine::run::live_run::LineIntent;
 use crate::gpio::{BoardKind, Edge, InputSettings};
 use crate::model::{Action, BoardView, EventKind, Level, Line, Monotonic, PinFunction, Pull};
 use crate::supervisor::{LineRequest, ReplyTo, Request};
-use crate::sys::monotonic_now;
+use crate::sys::{is_readable, monotonic_now};
 
 /// How often the supervisor is told that we live while lines are driven: some times within its patience of a second.
 const BEAT: Duration = Duration::from_millis(250);
@@ -187,8 +185,7 @@ impl EngineLoop {
         // A socket that is closed before the answer was read may take the request along (ECONNRESET).
         let end = monotonic_now() + AT_THE_END;
         while self.retry_at.is_none() && self.lost.is_none() && !self.header.left.driven.is_empty() && monotonic_now() < end {
-            let slice = Timespec { tv_sec: 0, tv_nsec: 100_000_000 };
-            let _ = poll(&mut [PollFd::new(&self.client, PollFlags::IN)], Some(&slice));
+            let _ = is_readable(&self.client, Duration::from_millis(100));
             self.hear_supervisor();
         }
     }

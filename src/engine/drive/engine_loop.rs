@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crossbeam_channel::{Receiver, TryRecvError};
-use rustix::event::{PollFd, PollFlags, poll};
+use rustix::event::{PollFd, PollFlags};
 
 use crate::engine::comparison::compare::Comparing;
 use crate::engine::drive::actions::ActionRequest;
@@ -24,7 +24,7 @@ use crate::engine::run::streams::{Open, Scratch};
 use crate::engine::run::twins::Twins;
 use crate::model::{Comparison, EventKind, Monotonic, Pid, RunId, Snapshot, TimedAction};
 use crate::supervisor::{Client, Report, Request, SignalRequestId, SupervisorError};
-use crate::sys::monotonic_now;
+use crate::sys::{monotonic_now, poll};
 
 /// At most 30 snapshots a second.
 const FRAME: Duration = Duration::from_millis(33);
@@ -232,12 +232,9 @@ impl EngineLoop {
                 fds.push(PollFd::from_borrowed_fd(source, PollFlags::IN));
             }
         }
-        let timeout = self.next_deadline(now).map(|at| {
-            let wait = at.since(now);
-            rustix::time::Timespec { tv_sec: wait.as_secs() as i64, tv_nsec: i64::from(wait.subsec_nanos()) }
-        });
+        let timeout = self.next_deadline(now).map(|at| at.since(now));
         // An interrupted poll finds nothing, and the next one looks again.
-        let _ = poll(&mut fds, timeout.as_ref());
+        let _ = poll(&mut fds, timeout);
         let ready = fds.iter().map(|fd| !fd.revents().is_empty()).collect();
         (sources, ready)
     }

@@ -9,10 +9,10 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use rustix::event::{PollFd, PollFlags, poll};
+use rustix::event::{PollFd, PollFlags};
 use rustix::fs::{FlockOperation, Mode, OFlags, flock};
 
-use crate::sys::dup_number;
+use crate::sys::{dup_number, poll};
 
 /// Links that lead from one to the next, as the kernel counts them (`path_resolution(7)`).
 const MOST_LINKS: usize = 40;
@@ -242,8 +242,7 @@ impl<F: AsFd> Write for Patient<F> {
                 Err(rustix::io::Errno::AGAIN) => {
                     // A terminal with room for one byte says that it has room, and takes no newline, which it shows as two.
                     let fds: &mut [PollFd<'_>] = &mut [PollFd::new(&self.0, PollFlags::OUT)];
-                    let pause = rustix::time::Timespec { tv_sec: 0, tv_nsec: PAUSE.subsec_nanos().into() };
-                    let (fds, limit) = if has_room { (&mut fds[..0], Some(&pause)) } else { (fds, None) };
+                    let (fds, limit) = if has_room { (&mut fds[..0], Some(PAUSE)) } else { (fds, None) };
                     has_room = poll(fds, limit).is_ok_and(|ready| ready > 0);
                 }
                 Err(error) => return Err(error.into()),
