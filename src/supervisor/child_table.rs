@@ -90,7 +90,7 @@ impl ChildTable {
         Ok(false)
     }
 
-    /// The way while a zombie is kept: each child is asked in turn.
+    /// Reaps while a zombie is kept: waitid(2) is asked of each child in turn.
     fn reap_one_by_one(&mut self, reports: &mut Vec<Report>) -> io::Result<()> {
         // If /proc cannot be read, adopted orphans are reaped another time.
         let adopted = own_children().unwrap_or_default();

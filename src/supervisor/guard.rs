@@ -119,7 +119,7 @@ impl Guard {
             if !is_alone {
                 continue;
             }
-            // If it is stopped, the lines stay driven.
+            // A stopped supervisor cannot make the lines safe.
             let _ = self.supervisor.signal(Signal::CONT, SignalScope::Process);
             let (now, heartbeats) = (monotonic_now(), self.heartbeats.load(Ordering::Relaxed));
             match last {

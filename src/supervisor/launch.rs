@@ -9,13 +9,13 @@ use super::cgroup::Cgroups;
 use super::child_table::{ChildTable, UnmarkedOrphans};
 use super::launch_failure::{LaunchFailure, LaunchProblem};
 use super::oom_score::OomScore;
-use super::prepare::{new_pipe, prepare_child};
+use super::prepare::prepare_child;
 use super::protocol::{LaunchedChild, Report};
 use super::systemd_scope::ScopeRequest;
 use crate::model::{ChildSpec, GroupLimits, Monotonic, Pgid, Pid, Reaping, RunId, Sid, Signal};
 use crate::sys::{
-    self, MAX_PACKET_FDS, Neighbours, ParentEnds, Prepared, SpawnError, SpawnStep, Spawned, dup_at_least, is_readable,
-    monotonic_now,
+    self, MAX_PACKET_FDS, Neighbours, ParentEnds, PrepareError, Prepared, SpawnError, SpawnStep, Spawned, dup_at_least,
+    is_readable, monotonic_now,
 };
 
 /// Each stage takes at most six descriptors of a report.
@@ -135,7 +135,7 @@ impl Launcher {
             Ok(copies) => copies,
             Err(error) => {
                 kill_started(started, run, children);
-                return Err(failed(0, LaunchProblem::duplicate(&error)));
+                return Err(failed(0, cannot_duplicate(&error)));
             }
         };
         let mut fds = Vec::new();
@@ -166,6 +166,10 @@ fn limits_of(stages: &[ChildSpec]) -> GroupLimits {
 
 fn cannot_limit(why: &str) -> String {
     format!("its memory and CPU cannot be limited: {why}")
+}
+
+fn cannot_duplicate(error: &io::Error) -> LaunchProblem {
+    PrepareError::descriptor("duplicate a descriptor", error).into()
 }
 
 fn refusal(run: RunId, stages: &[ChildSpec], why: &str) -> Answer {
@@ -230,12 +234,12 @@ fn start_stage(
     let (next, output) = if is_last {
         (None, None)
     } else {
-        let (reader, writer) = new_pipe(spec.pipe_size)?;
+        let (reader, writer) = sys::new_pipe(spec.pipe_size)?;
         (Some(reader), Some(writer))
     };
     let (mut prepared, ours) = prepare_child(spec, Neighbours { input, output, group }, Some(run))?;
     if let Some(cgroup) = cgroup {
-        prepared.cgroup = Some(cgroup.try_clone().map_err(|error| LaunchProblem::duplicate(&error))?);
+        prepared.cgroup = Some(cgroup.try_clone().map_err(|error| cannot_duplicate(&error))?);
     }
     let spawned = spawn(&prepared).map_err(|error| LaunchProblem::spawn(error, spec))?;
     Ok((spawned, ours, next))

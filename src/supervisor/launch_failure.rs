@@ -43,12 +43,15 @@ fn advice(error: SpawnError, path: &str) -> &'static str {
 /// Why one stage could not be started.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 pub enum LaunchProblem {
-    /// The spec is not valid.
+    /// The request cannot be carried out as it is.
     #[error("{0}")]
     Spec(String),
     /// The machine cannot take one more, or cannot set its limits.
     #[error("{0}")]
     NoCapacity(String),
+    /// It could not be prepared.
+    #[error(transparent)]
+    Prepare(#[from] PrepareError),
     /// A step of starting it failed.
     #[error("could not {}{}{path}: {}{}", error.step, if path.is_empty() { "" } else { " " }, io::Error::from_raw_os_error(error.errno), advice(*error, path))]
     Spawn {
@@ -56,22 +59,6 @@ pub enum LaunchProblem {
         error: SpawnError,
         /// The program, the folder or the limit that the step needed; empty for other steps.
         path: String,
-    },
-    /// A file for one of its streams could not be opened.
-    #[error("could not open {path}: {}", io::Error::from_raw_os_error(*errno))]
-    Open {
-        /// The file.
-        path: String,
-        /// The error.
-        errno: i32,
-    },
-    /// A step with a pipe or a descriptor failed.
-    #[error("could not {what}: {}", io::Error::from_raw_os_error(*errno))]
-    Descriptor {
-        /// The step.
-        what: String,
-        /// The error.
-        errno: i32,
     },
 }
 
@@ -97,21 +84,6 @@ impl LaunchProblem {
     /// A step of starting this child failed.
     pub(super) fn spawn(error: SpawnError, spec: &ChildSpec) -> Self {
         Self::Spawn { error, path: subject(error, spec) }
-    }
-
-    /// A descriptor could not be duplicated.
-    pub(super) fn duplicate(error: &io::Error) -> Self {
-        Self::Descriptor { what: "duplicate a descriptor".to_owned(), errno: error.raw_os_error().unwrap_or_default() }
-    }
-}
-
-impl From<PrepareError> for LaunchProblem {
-    fn from(error: PrepareError) -> Self {
-        match error {
-            PrepareError::Spec(error) => Self::Spec(error.to_string()),
-            PrepareError::Open { path, errno } => Self::Open { path, errno },
-            PrepareError::Descriptor { what, errno } => Self::Descriptor { what, errno },
-        }
     }
 }
 

@@ -1,7 +1,5 @@
 //! What the supervisor adds to a child that is being prepared: the mark of its run, pipes that hold more, ends that never block.
 
-use std::os::fd::OwnedFd;
-
 use rustix::pipe::fcntl_setpipe_size;
 
 use super::launch_failure::LaunchProblem;
@@ -28,15 +26,7 @@ pub(super) fn prepare_child(
         let _ = fcntl_setpipe_size(reader, CAPTURE);
     }
     for end in [&ours.stdin, &ours.stdout, &ours.stderr, &ours.events, &ours.control].into_iter().flatten() {
-        set_nonblocking(end).map_err(|error| PrepareError::Descriptor {
-            what: "set up a pipe".to_owned(),
-            errno: error.raw_os_error().unwrap_or_default(),
-        })?;
+        set_nonblocking(end).map_err(|error| PrepareError::descriptor("set up a pipe", &error))?;
     }
     Ok((prepared, ours))
-}
-
-/// A pipe between two stages: the reading end and the writing end.
-pub(super) fn new_pipe(size: Option<u32>) -> Result<(OwnedFd, OwnedFd), LaunchProblem> {
-    Ok(sys::new_pipe(size)?)
 }

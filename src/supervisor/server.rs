@@ -26,7 +26,7 @@ const TURN: Duration = Duration::from_millis(5);
 /// Serves the app at the other end of `socket` until it closes the socket or dies, and then leaves no process behind. It forks: this
 /// process becomes the guard and does not return, and its child is the supervisor.
 pub fn serve(socket: OwnedFd) -> io::Result<()> {
-    // The app acts on Ctrl-C, Ctrl-\\, a closed terminal and a SIGTERM to the whole group: it sends us requests. Ctrl-Z must not stop us,
+    // The app acts on Ctrl-C, Ctrl-\, a closed terminal and a SIGTERM to the whole group: it sends us requests. Ctrl-Z must not stop us,
     // and a log that has reached its size limit must not kill us: the lines of the header must be made safe.
     for signal in [Signal::INT, Signal::TERM, Signal::HUP, Signal::QUIT, Signal::TSTP, Signal::TTIN, Signal::TTOU, Signal::XFSZ] {
         sys::ignore_signal(signal)?;
@@ -193,7 +193,7 @@ impl Server {
                 }
                 let orphans = UnmarkedOrphans { is_only_run, seen: &seen };
                 let members = self.children.signal_run(run, &signals, orphans, &mut reports);
-                // The ends of the processes that are no longer counted are reported before the count, which may be the app's last interest.
+                // Ends are reported before the count, since a run whose count is 0 is over for the app.
                 self.children.reap_ended(&mut reports)?;
                 reports.push(match members {
                     Ok(pids) => Report::Members { run, pids },

@@ -10,6 +10,7 @@ use std::sync::OnceLock;
 
 use rustix::fs::{Mode, OFlags};
 use rustix::pipe::{PipeFlags, fcntl_setpipe_size, pipe_with};
+use serde::{Deserialize, Serialize};
 
 use super::exec::{assignment, candidates};
 use super::fds::{dup_at_least, open_null};
@@ -40,9 +41,9 @@ pub struct ParentEnds {
 }
 
 /// Why a child could not be prepared.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 pub enum PrepareError {
-    /// The spec itself.
+    /// The spec is not valid.
     #[error("{0}")]
     Spec(#[from] InvalidSpec),
     /// A file for one of its streams could not be opened.
@@ -50,7 +51,7 @@ pub enum PrepareError {
     Open {
         /// The file.
         path: String,
-        /// Why.
+        /// The error.
         errno: i32,
     },
     /// A step with a pipe or a descriptor failed.
@@ -58,9 +59,16 @@ pub enum PrepareError {
     Descriptor {
         /// The step.
         what: String,
-        /// Why.
+        /// The error.
         errno: i32,
     },
+}
+
+impl PrepareError {
+    /// A step with a pipe or a descriptor failed: `what`, as in "could not make a pipe".
+    pub fn descriptor(what: &str, error: &io::Error) -> Self {
+        Self::Descriptor { what: what.to_owned(), errno: errno(error) }
+    }
 }
 
 /// The connections of a stage with the others of its pipeline.
@@ -81,7 +89,8 @@ pub fn prepare(spec: &ChildSpec, neighbours: Neighbours) -> Result<(Prepared, Pa
     let mut placements = Placements { taken: spec.keep_fds.clone(), list: Vec::new(), openings: Vec::new() };
 
     let size = spec.pipe_size;
-    let terminal = spec.terminal.map(open_terminal).transpose().map_err(|error| descriptor("open a terminal", &error))?;
+    let terminal =
+        spec.terminal.map(open_terminal).transpose().map_err(|error| PrepareError::descriptor("open a terminal", &error))?;
     let (keyboard, terminal) = terminal.unzip();
     match (neighbours.input, &spec.stdin) {
         (Some(pipe), _) => placements.put(pipe, 0)?,
@@ -90,7 +99,7 @@ pub fn prepare(spec: &ChildSpec, neighbours: Neighbours) -> Result<(Prepared, Pa
                 .as_ref()
                 .map(OwnedFd::try_clone)
                 .transpose()
-                .map_err(|error| descriptor("duplicate a descriptor", &error))?;
+                .map_err(|error| PrepareError::descriptor("duplicate a descriptor", &error))?;
             terminal.as_ref().map_or(Ok(()), |terminal| placements.put(terminal, 0))?;
         }
         (None, Input::Inherit) => {}
@@ -174,10 +183,11 @@ pub fn prepare(spec: &ChildSpec, neighbours: Neighbours) -> Result<(Prepared, Pa
 
 /// A pipe between two stages: the reading end and the writing end.
 pub fn new_pipe(size: Option<u32>) -> Result<(OwnedFd, OwnedFd), PrepareError> {
-    let (reader, writer) = pipe_with(PipeFlags::CLOEXEC).map_err(|error| descriptor("make a pipe", &error.into()))?;
+    let (reader, writer) =
+        pipe_with(PipeFlags::CLOEXEC).map_err(|error| PrepareError::descriptor("make a pipe", &error.into()))?;
     if let Some(size) = size {
         fcntl_setpipe_size(&reader, size as usize)
-            .map_err(|error| descriptor(&format!("give a pipe {size} bytes"), &error.into()))?;
+            .map_err(|error| PrepareError::descriptor(&format!("give a pipe {size} bytes"), &error.into()))?;
     }
     Ok((reader, writer))
 }
@@ -192,7 +202,7 @@ struct Placements {
 impl Placements {
     fn put(&mut self, fd: impl AsFd, number: RawFd) -> Result<(), PrepareError> {
         let lowest = self.taken.iter().copied().max().map_or(LOWEST_DUPLICATE, |taken| LOWEST_DUPLICATE.max(taken + 1));
-        let fd = dup_at_least(fd, lowest).map_err(|error| descriptor("duplicate a descriptor", &error))?;
+        let fd = dup_at_least(fd, lowest).map_err(|error| PrepareError::descriptor("duplicate a descriptor", &error))?;
         self.list.push(Placement { fd, number });
         self.taken.push(number);
         Ok(())
@@ -226,7 +236,7 @@ impl Placements {
             None if from == 2 => rustix::io::fcntl_dupfd_cloexec(io::stderr(), 0),
             None => rustix::io::fcntl_dupfd_cloexec(io::stdout(), 0),
         };
-        self.put(source.map_err(|error| descriptor("duplicate a descriptor", &error.into()))?, number)
+        self.put(source.map_err(|error| PrepareError::descriptor("duplicate a descriptor", &error.into()))?, number)
     }
 }
 
@@ -246,10 +256,6 @@ fn open(path: &OsStr, flags: OFlags) -> Result<OwnedFd, PrepareError> {
     let file = rustix::fs::open(path, flags | OFlags::CLOEXEC | OFlags::NOCTTY | OFlags::NONBLOCK, mode)
         .and_then(|file| rustix::fs::fcntl_setfl(&file, flags & (OFlags::RWMODE | OFlags::APPEND)).map(|()| file));
     file.map_err(|error| PrepareError::Open { path: path.display().to_string(), errno: error.raw_os_error() })
-}
-
-fn descriptor(what: &str, error: &io::Error) -> PrepareError {
-    PrepareError::Descriptor { what: what.to_owned(), errno: errno(error) }
 }
 
 fn errno(error: &io::Error) -> i32 {

@@ -242,7 +242,7 @@ mod tests {
         format!("{:?}", "new ".repeat(50_000))
     }
 
-    /// Who is killed by the test below: writes in the way that the environment names. By itself it does nothing.
+    /// The process that the test below kills: it writes in the way that the environment names. By itself it does nothing.
     #[test]
     fn a_writer_to_be_killed() {
         let Some(path) = std::env::var_os("TASKLAB_TEST_SETTINGS").map(PathBuf::from) else { return };
