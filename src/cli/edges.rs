@@ -45,7 +45,7 @@ impl EdgeFiles {
     pub(super) fn create(arguments: &EdgeArguments) -> Result<Self, CliError> {
         let vcd = arguments.vcd.as_deref().map(RecordFile::create).transpose()?;
         let csv = arguments.csv.as_deref().map(RecordFile::create).transpose()?;
-        Ok(Self { vcd, csv, waveform: Waveform::keeping(MOST), latest: Monotonic::ZERO })
+        Ok(Self { vcd, csv, waveform: Waveform::with_limit(MOST), latest: Monotonic::ZERO })
     }
 
     /// Takes in what happened.

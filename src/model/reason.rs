@@ -7,7 +7,7 @@ use super::Signal;
 /// Why a run has not passed. Shown, it completes "it was …" or stands after a colon: `killed by SIGSEGV`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Reason {
-    /// Somebody has ended it.
+    /// It was ended on request.
     Ended(By),
     /// Its time limit has passed.
     TimedOut,
@@ -15,12 +15,12 @@ pub enum Reason {
     Killed {
         /// Which signal.
         signal: Signal,
-        /// Who had Task Lab send it; `None` where it came from elsewhere.
+        /// The origin of the action that sent it; `None` where it came from another program.
         by: Option<By>,
     },
     /// That process ended with this status.
     Exited(i32),
-    /// Nobody knows how that process ended.
+    /// The status of that process is not known.
     Unknown,
     /// Nothing of it was started.
     NotStarted,
@@ -28,7 +28,7 @@ pub enum Reason {
     Facts {
         /// Their ids.
         ids: Vec<String>,
-        /// What was done to processes of the lesson before, such as `SIGKILL to worker-1 from you`; may be empty.
+        /// Actions on processes of the lesson before that, such as `SIGKILL to worker-1 from you`; may be empty.
         after: String,
     },
     /// A lesson came to its end and told no fact.
@@ -38,19 +38,19 @@ pub enum Reason {
     },
 }
 
-/// Who did something to a run.
+/// The origin of an action on a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum By {
     /// The user.
     You,
     /// The run's script.
     Script,
-    /// Task Lab itself, or whoever else.
+    /// Task Lab itself, or any other origin.
     TaskLab,
 }
 
 impl By {
-    /// The one of that name in an event line.
+    /// The origin of that name in an event line.
     pub fn from_name(name: &str) -> Self {
         match name {
             "user" => Self::You,
@@ -71,7 +71,7 @@ impl fmt::Display for By {
 }
 
 impl Reason {
-    /// Whether it is somebody's will, and no failure.
+    /// Whether it was asked for, and so is no failure.
     pub const fn is_wanted(&self) -> bool {
         matches!(self, Self::Ended(_) | Self::Killed { by: Some(_), .. })
     }

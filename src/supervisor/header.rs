@@ -40,7 +40,11 @@ impl Header {
 
     /// What the guard needs to know to make the lines safe.
     pub(super) fn driven(&self) -> DrivenLines {
-        DrivenLines { board: self.lines.board(), safe_levels: self.lines.safe_levels(), may_be_high: self.lines.may_be_high() }
+        DrivenLines {
+            board: self.lines.board_kind(),
+            safe_levels: self.lines.safe_levels(),
+            may_be_high: self.lines.may_be_high(),
+        }
     }
 
     /// Descriptors that become readable when a watched line changes.
@@ -92,7 +96,7 @@ impl Header {
                 Ok(level) => return self.report_with_level(reply_to, line, level),
                 Err(error) => Err(error),
             },
-            LineRequest::Free { line, owner } => self.lines.free(line, &owner, now),
+            LineRequest::Free { line, owner } => self.lines.release_line(line, &owner, now),
             LineRequest::Release { owner } => self.lines.release(&owner, now),
             LineRequest::Recover { board, driven, high } => {
                 board.map_or(Ok(()), |kind| self.use_board(&kind)).and_then(|()| self.lines.recover(&driven, &high, now))

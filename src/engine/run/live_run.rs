@@ -140,7 +140,7 @@ impl Run {
             was_not_counted: false,
             intents: Vec::new(),
             buttons: BTreeSet::new(),
-            waveform: Waveform::keeping(EDGES_KEPT),
+            waveform: Waveform::with_limit(EDGES_KEPT),
         };
         let scenario = scenario.to_owned();
         run.emit(EventKind::RunStarted { run: id, scenario, language: plan.language, params: plan.params }, origin, subscription);

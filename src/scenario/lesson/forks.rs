@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 use crate::model::{EventKind, Pid, ProcessState, Signal, TaskSort, Tid};
 use crate::scenario::lesson::children::{Child, Reaped};
 use crate::scenario::lesson::control::TOO_LATE;
+use crate::scenario::lesson::handle::{Lesson, LessonError};
 use crate::scenario::lesson::proc::stat_of;
-use crate::scenario::lesson::{Lesson, LessonError};
 use crate::sys::{default_ignored_signals, is_readable};
 
 /// Runs another program in this process, a fork with one thread: searched in PATH, with these variables besides those
