@@ -1,4 +1,4 @@
-//! Starting a child: clone with the parent's memory (as posix_spawn(3) does), set up, exec.
+//! Starting a child: clone with the parent's memory (as `posix_spawn(3)` does), set up, exec.
 //!
 //! The child runs on a stack of its own inside the parent's memory while the parent's calling thread waits. So a failed step is
 //! reported through memory instead of a pipe, and no page table is copied. The child makes system calls only.
@@ -178,7 +178,7 @@ pub fn spawn(prepared: &Prepared) -> Result<Spawned, SpawnError> {
     Ok(Spawned { pid: Pid::new(pid), pidfd })
 }
 
-/// A set of cores as sched_setaffinity(2) takes it.
+/// A set of cores as `sched_setaffinity(2)` takes it.
 fn cores(numbers: &[u16]) -> libc::cpu_set_t {
     // SAFETY: all-zero is the empty set.
     let mut set: libc::cpu_set_t = unsafe { std::mem::zeroed() };
