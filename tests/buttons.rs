@@ -30,12 +30,12 @@ fn play(id: &str, language: Language, params: &Value, mut next: impl FnMut(&Even
     let what = What::Scenario { id: id.to_owned(), language, params };
     let handle = engine.handle();
     events_of(&engine, request(what), |event| {
-        let (action, target) = match next(&event.kind) {
-            Some(Do::Press) => (Action::Press, "GPIO26"),
-            Some(Do::Act(name)) => (Action::Scenario(name.to_owned()), ""),
+        let action = match next(&event.kind) {
+            Some(Do::Press) => Action::Press(GPIO26),
+            Some(Do::Act(name)) => Action::own(name, ""),
             None => return,
         };
-        handle.send(Command::Act { run: RunId::new(1), action, target: target.to_owned() }).expect("taken");
+        handle.send(Command::Act { run: RunId::new(1), action }).expect("taken");
     })
 }
 
@@ -48,7 +48,7 @@ fn on_simulated_board() -> Engine {
 
 /// The body has said that it listens to its button.
 fn is_watched(kind: &EventKind) -> bool {
-    matches!(kind, EventKind::Action { action, target, .. } if action == "watch" && target == "GPIO26")
+    matches!(kind, EventKind::Action { action, .. } if action.to_string() == "watch GPIO26")
 }
 
 fn levels(events: &[Event], wanted: u8) -> Vec<u8> {
@@ -173,8 +173,8 @@ fn a_run_that_is_started_again_keeps_its_button() {
         let what = What::Scenario { id: "event".to_owned(), language: Language::Rust, params };
         engine.handle().send(Command::Launch(Box::new(request(what)))).expect("taken");
     };
-    let act = |run: RunId, action: Action, target: &str| {
-        engine.handle().send(Command::Act { run, action, target: target.to_owned() }).expect("taken");
+    let act = |run: RunId, action: Action| {
+        engine.handle().send(Command::Act { run, action }).expect("taken");
     };
     let (first, second) = (RunId::new(1), RunId::new(2));
     let mut pressed = None;
@@ -186,12 +186,12 @@ fn a_run_that_is_started_again_keeps_its_button() {
         };
         match &event.kind {
             kind if is_watched(kind) && run == first => launch(),
-            kind if is_watched(kind) => act(first, Action::End, ""),
-            EventKind::RunFinished { .. } if run == first => act(second, Action::Press, "GPIO26"),
+            kind if is_watched(kind) => act(first, Action::End),
+            EventKind::RunFinished { .. } if run == first => act(second, Action::Press(GPIO26)),
             EventKind::Gpio { line: GPIO26, level } if run == second => drop(pressed.get_or_insert(*level)),
             EventKind::Value { name, .. } if name == "waiters that passed" => {
                 assert_eq!((run, pressed), (second, Some(Level::Low)), "its resistor is still on");
-                act(second, Action::End, "");
+                act(second, Action::End);
             }
             EventKind::RunFinished { outcome, .. } => break assert_eq!(*outcome, Outcome::Stopped),
             _ => {}
@@ -206,23 +206,23 @@ fn a_toggle_reaches_a_line_of_the_run() {
     let params = [("changes".to_owned(), json!(26)), ("every".to_owned(), json!(0.5)), ("patience".to_owned(), json!(60))].into();
     let what = What::Scenario { id: "blink".to_owned(), language: Language::Rust, params };
     let handle = engine.handle();
-    let act = |action: Action, target: &str| {
-        handle.send(Command::Act { run: RunId::new(1), action, target: target.to_owned() }).expect("taken");
+    let act = |action: Action| {
+        handle.send(Command::Act { run: RunId::new(1), action }).expect("taken");
     };
     // Changes since it was paused: its last ones, which may be told late, and then one for each toggle.
     let (mut is_first, mut since_pause, mut goes_on) = (true, None::<u32>, false);
     let events = events_of(&engine, request(what), |event| match &event.kind {
         EventKind::Gpio { line: GPIO17, .. } => match &mut since_pause {
-            None if std::mem::take(&mut is_first) => act(Action::Scenario("pause".to_owned()), ""),
+            None if std::mem::take(&mut is_first) => act(Action::own("pause", "")),
             None => {}
             Some(changes) => {
                 *changes += 1;
-                if *changes < 10 { act(Action::Toggle, "GPIO17") } else { act(Action::End, "") }
+                if *changes < 10 { act(Action::Toggle(GPIO17)) } else { act(Action::End) }
             }
         },
         EventKind::TaskChanged { task, on: Some(on), .. } if task == "blinker" && on == "event may blink" => {
             since_pause = Some(0);
-            act(Action::Toggle, "GPIO17");
+            act(Action::Toggle(GPIO17));
         }
         EventKind::TaskChanged { task, state: TaskState::Running, .. } if task == "blinker" => goes_on |= since_pause.is_some(),
         _ => {}
@@ -240,8 +240,7 @@ fn an_output_has_no_button() {
     let events = events_of(&engine, request(what), |event| {
         // The LED is an output: it has no button.
         if matches!(event.kind, EventKind::Gpio { line: GPIO17, level: Level::High }) {
-            let target = "BOARD11".to_owned();
-            handle.send(Command::Act { run: RunId::new(1), action: Action::Press, target }).expect("taken");
+            handle.send(Command::Act { run: RunId::new(1), action: Action::from_words("press", "BOARD11") }).expect("taken");
         }
     });
     assert_eq!(outcome(&events), (Outcome::Passed, 0));

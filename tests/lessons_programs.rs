@@ -62,7 +62,7 @@ fn poll_gives_none_until_the_program_was_answered() {
         let mut running = Running::start(scenario("popen"), language, &json!({ "pause": 1.0, "status": 9, "patience": 60.0 }));
         running.until("poll", |kind| matches!(kind, EventKind::Value { name, .. } if name == "poll() gave"));
         running.write(&[line("poll", ""), line("answer", ""), line("answer", "")].concat());
-        running.until("two polls", |kind| matches!(kind, EventKind::ActionRefused { action, .. } if action == "answer"));
+        running.until("two polls", |kind| matches!(kind, EventKind::ActionRefused { action, .. } if action.word() == "answer"));
         let polled = running.pid_of("polled").expect("runs");
         until_state(polled, 'Z');
         running.write(&line("poll", ""));

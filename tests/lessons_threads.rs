@@ -6,7 +6,7 @@ mod lesson;
 
 use lesson::{BOTH, Running, refusal, scenario, together};
 use serde_json::{Value, json};
-use tasklab::model::{Action, EventKind, Language, Level, Line, ProcessState, Scope};
+use tasklab::model::{EventKind, Language, Level, Line, ProcessState, Sent};
 
 const GPIO17: Line = Line::gpio(17);
 const GPIO27: Line = Line::gpio(27);
@@ -159,15 +159,13 @@ fn exceptions_end_one_thread_each() {
 
 #[test]
 fn a_crash_test_that_is_killed_or_stopped_ends_the_lesson_all_the_same() {
-    let all = BOTH
-        .into_iter()
-        .flat_map(|language| [Action::Kill(Scope::Process), Action::Stop(Scope::Process)].map(|action| (language, action)));
-    let bodies = all.map(|(language, action)| {
+    let all = BOTH.into_iter().flat_map(|language| [Sent::Kill, Sent::Stop].map(|sent| (language, sent)));
+    let bodies = all.map(|(language, sent)| {
         Box::new(move || {
             // Time enough for us, before main crashes it by itself.
             let mut running = start("thread-basics", language, &json!({ "patience": 8.0 }));
             running.until("crash-test", |kind| matches!(kind, EventKind::ProcessStarted { .. }));
-            running.signal(&action, "crash-test");
+            running.signal(sent, "crash-test");
             let ran = running.play(&[]);
             ran.assert_passed();
             assert!(!ran.facts().contains_key("crash"), "{language}: nobody aborted it");

@@ -6,7 +6,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{ExitStatus, Level, Line, Monotonic, Pgid, Pid, ProcessState, RunId, Sid, Tid, Usage};
+use super::{Action, By, ExitStatus, Level, Line, Monotonic, Pgid, Pid, ProcessState, Refusal, RunId, Sid, Tid, Usage};
 
 /// One fact and when it happened. Its form on a line is in [`event_line`](super::Event::to_line).
 #[derive(Debug, Clone, PartialEq)]
@@ -37,7 +37,7 @@ pub enum EventKind {
     ProcessUsed { pid: Pid, usage: Usage },
     /// `waited`: the result of a wait on children of the run; `action` is `wait`, `wait-any` or `wait-all`. Children that are still
     /// `pending` when a `wait-all` answers, or when a `wait-any` gives none, have outlived its time limit.
-    Waited { action: String, done: Vec<Ended>, pending: Vec<Pid> },
+    Waited { action: WaitKind, done: Vec<Ended>, pending: Vec<Pid> },
     /// `pipe`: how full the pipe is that `pid` writes to and `to` reads; told when it changes.
     PipeFilled { pid: Pid, to: Pid, fill: PipeFill },
     /// `process.sample`: the state of a live process by /proc.
@@ -63,9 +63,9 @@ pub enum EventKind {
     /// `finding`: a discovery about the run as a whole, such as a deadlock, or that it is over.
     Finding(RunFinding),
     /// `action`: the user, the script or the engine did something.
-    Action { action: String, target: String, by: String },
+    Action { action: Action, by: By },
     /// `action.refused`: an action was asked for and not done; `why` completes "could not kill worker-1: …".
-    ActionRefused { action: String, target: String, by: String, why: String },
+    ActionRefused { action: Action, by: By, why: Box<Refusal> },
     /// `gpio`: a line changed its level, which the key `value` has as 0 or 1.
     Gpio { line: Line, level: Level },
     /// `cores`: the whole machine, sampled.
@@ -274,6 +274,17 @@ words! {
         Done = "done",
         /// Ended with an error.
         Failed = "failed",
+    }
+}
+words! {
+    /// What a wait was for.
+    WaitKind {
+        /// One child.
+        One = "wait",
+        /// The child that ends first.
+        Any = "wait-any",
+        /// All children.
+        All = "wait-all",
     }
 }
 words! {

@@ -12,6 +12,7 @@ mod ids;
 mod limits;
 mod output;
 mod reason;
+mod refusal;
 mod signal;
 mod snapshot;
 mod spec;
@@ -19,12 +20,12 @@ mod status;
 mod time;
 mod usage;
 
-pub use action::{Action, ParseActionError, Scope, TimedAction};
+pub use action::{Action, ParseActionError, ProcessRef, Scope, Sent, TimedAction};
 pub use board::{BoardView, PinView, Pull, PullUnknown};
 pub use comparison::{Comparison, Measured, Progress, Variant};
 pub use event::{
     Ended, Event, EventKind, Fact, Language, MachineSample, Outcome, PipeFill, ProcessSample, RunFinding, Stream, TaskSort,
-    TaskState, ThreadSample,
+    TaskState, ThreadSample, WaitKind,
 };
 pub use event_line::EventLineError;
 pub use finding::MachineFinding;
@@ -34,6 +35,7 @@ pub use ids::{Pgid, Pid, RunId, Sid, Tid};
 pub use limits::{GroupLimits, ParseLimitError, Resource, ResourceLimit, WindowSize, parse_bytes, parse_cores};
 pub use output::OutputRing;
 pub use reason::{By, Reason};
+pub use refusal::Refusal;
 pub use signal::{ParseSignalError, Signal};
 pub use snapshot::{
     Finished, Lane, LevelSpan, LineTrace, LogEntry, OutputView, PercentHistory, PipeTo, ProcessRow, RunState, RunView, Segment,
@@ -41,5 +43,5 @@ pub use snapshot::{
 };
 pub use spec::{ChildSpec, Group, Input, InvalidSpec, OutputTo, Reaping, StopPlan};
 pub use status::{ExitStatus, ProcessState};
-pub use time::Monotonic;
+pub use time::{Monotonic, ParseSecondsError, seconds};
 pub use usage::{RunCost, Usage};

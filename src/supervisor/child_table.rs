@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use super::descendants::{Descendant, FdReserve, descendants, own_children};
 use super::kill_rounds::KillRounds;
 use super::protocol::Report;
-use crate::model::{ExitStatus, Pid, Reaping, RunId, Scope, Signal};
+use crate::model::{ExitStatus, Pid, Reaping, Refusal, RunId, Scope, Signal};
 use crate::sys::{
     self, ChildChange, PidFd, SignalScope, WaitMode, WaitedChild, foreign_proc, own_pid, wait_any_ended,
     wait_any_stopped_or_continued, wait_pid, wait_pidfd,
@@ -136,28 +136,23 @@ impl ChildTable {
     }
 
     /// Sends signals to a descendant, its group or its tree: how many processes got them, or why none did.
-    pub(super) fn signal(&mut self, pid: Pid, signals: &[Signal], scope: Scope) -> Result<u32, String> {
+    pub(super) fn signal(&mut self, pid: Pid, signals: &[Signal], scope: Scope) -> Result<u32, Refusal> {
         if let (Scope::Process, Some(child)) = (scope, self.children.get(&pid)) {
             let sent = signals.iter().try_for_each(|signal| child.pidfd.signal(*signal, SignalScope::Process));
-            return sent.map(|()| 1).map_err(|error| refusal(pid, &error));
+            return sent.map(|()| 1).map_err(|error| refusal(&error));
         }
         self.with_reserve(|table| table.signal_descendant(pid, signals, scope))
     }
 
-    fn signal_descendant(&self, pid: Pid, signals: &[Signal], scope: Scope) -> Result<u32, String> {
-        let look = |root| descendants(root).map_err(|error| format!("could not signal {pid}: /proc cannot be read: {error}"));
+    fn signal_descendant(&self, pid: Pid, signals: &[Signal], scope: Scope) -> Result<u32, Refusal> {
+        let look = |root| descendants(root).map_err(|error| Refusal::NoProc(error.to_string()));
         let all = look(self.own)?;
-        let target = *all
-            .iter()
-            .find(|found| found.pid == pid)
-            .ok_or_else(|| format!("could not signal {pid}: it has ended, or Task Lab has not started it"))?;
+        let target = *all.iter().find(|found| found.pid == pid).ok_or(Refusal::NotOurs)?;
         match scope {
             Scope::Process => send(&[target], signals),
             Scope::Group => {
                 if sys::process_group(None).is_ok_and(|ours| target.pgid.number() == ours) {
-                    return Err(format!(
-                        "could not signal the group of {pid}: Task Lab itself is in it; signal the tree instead"
-                    ));
+                    return Err(Refusal::OurOwnGroup);
                 }
                 // Through one member the kernel (6.9) reaches the whole group at once, new members as well.
                 if target.signal(signals, SignalScope::Group).is_ok_and(|sent| sent) {
@@ -332,23 +327,24 @@ pub(super) struct UnmarkedOrphans<'a> {
     pub(super) seen: &'a [Pid],
 }
 
-fn send(targets: &[Descendant], signals: &[Signal]) -> Result<u32, String> {
+fn send(targets: &[Descendant], signals: &[Signal]) -> Result<u32, Refusal> {
     let mut sent = 0;
     for target in targets {
         match target.signal(signals, SignalScope::Process) {
             Ok(true) => sent += 1,
             Ok(false) => {}
-            Err(error) => return Err(refusal(target.pid, &error)),
+            Err(error) => return Err(refusal(&error)),
         }
     }
     Ok(sent)
 }
 
-fn refusal(pid: Pid, error: &io::Error) -> String {
+fn refusal(error: &io::Error) -> Refusal {
     match error.raw_os_error() {
-        Some(libc::EPERM) => format!("could not signal {pid}: not permitted; it runs as another user (sudo?)"),
-        Some(libc::ESRCH) => format!("could not signal {pid}: it has ended"),
-        _ => format!("could not signal {pid}: {error}"),
+        Some(libc::EPERM) => Refusal::OtherUser,
+        Some(libc::ESRCH) => Refusal::Ended,
+        Some(errno) => Refusal::Kernel { errno },
+        None => Refusal::Said(error.to_string()),
     }
 }
 

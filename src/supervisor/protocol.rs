@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::launch_failure::{LaunchFailure, LaunchProblem};
 use super::line_request::{LineRequest, ReplyTo};
 use crate::gpio::Edge;
-use crate::model::{BoardView, ChildSpec, ExitStatus, Pgid, Pid, RunId, Scope, Sid, Signal, Usage};
+use crate::model::{BoardView, ChildSpec, ExitStatus, Pgid, Pid, Refusal, RunId, Scope, Sid, Signal, Usage};
 use crate::sys::PidFd;
 
 /// The number of a `Signal` request. The app counts them.
@@ -128,7 +128,7 @@ pub enum Report {
         /// The request.
         id: SignalRequestId,
         /// How many processes got the signals, or why none did.
-        result: Result<u32, String>,
+        result: Result<u32, Refusal>,
     },
     /// The processes of a run that are alive, without zombies.
     Members {

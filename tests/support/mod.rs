@@ -199,7 +199,7 @@ impl Supervisor {
         self.exited(pid).0
     }
 
-    pub fn signal(&mut self, pid: Pid, signals: &[Signal], scope: Scope) -> Result<u32, String> {
+    pub fn signal(&mut self, pid: Pid, signals: &[Signal], scope: Scope) -> Result<u32, tasklab::model::Refusal> {
         self.asks += 1;
         let mine = SignalRequestId(self.asks);
         self.request(&Request::Signal { id: mine, pid, signals: signals.to_vec(), scope });

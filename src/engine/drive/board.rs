@@ -10,7 +10,7 @@ use crate::engine::drive::engine_loop::EngineLoop;
 use crate::engine::drive::subscription::EngineEvent;
 use crate::engine::run::live_run::LineIntent;
 use crate::gpio::{BoardKind, Edge, InputSettings};
-use crate::model::{Action, BoardView, EventKind, Level, Line, Monotonic, PinFunction, Pull};
+use crate::model::{Action, BoardView, By, EventKind, Level, Line, Monotonic, PinFunction, Pull};
 use crate::supervisor::{LineRequest, ReplyTo, Request};
 use crate::sys::{is_readable, monotonic_now};
 
@@ -272,10 +272,9 @@ impl EngineLoop {
                 run.edge(edge.line, edge.level, edge.t.min(now), &mut self.subscription);
                 if is_button && edge.level == Level::Low {
                     // A body that has ended or reads nothing misses it.
-                    let target = edge.line.to_string();
-                    let asked = ActionRequest { action: Action::Press, target, by: USER.to_owned(), is_demo: false, at: now };
+                    let asked = ActionRequest { action: Action::Press(edge.line), by: By::You, is_demo: false, at: now };
                     if let Err(why) = self.tell_body(index, &asked) {
-                        self.runs[index].refuse(&asked, &why, now, &mut self.subscription);
+                        self.runs[index].refuse(&asked, why, now, &mut self.subscription);
                     }
                 }
             }

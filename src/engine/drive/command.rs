@@ -22,10 +22,8 @@ pub enum Command {
     Act {
         /// Which run.
         run: RunId,
-        /// What.
+        /// What, and to what.
         action: Action,
-        /// To whom: a PID, a name, a GPIO line; empty for the run.
-        target: String,
     },
     /// Pass on what comes from a descriptor to the first program of a run, as if it were typed.
     Feed {

@@ -1,4 +1,4 @@
-//! WaitTarget a body's line is believed about. Its tasks, values and facts are its own to tell, and what becomes of processes that descend
+//! The processes that a body's line is believed about. Its tasks, values and facts are its own to tell, and what becomes of processes that descend
 //! from it. All that is known of the supervisor's children, of the run as a whole and of the machine comes from the supervisor and the
 //! kernel alone. On the engine's thread; asks the kernel whose child a process is: it alone cannot be made to lie.
 
@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use crate::engine::fold::sentences::WATCH;
 use crate::engine::run::control::Control;
 use crate::engine::run::waiting::Child;
-use crate::model::{EventKind, Line, Pid};
+use crate::model::{By, EventKind, Line, Pid};
 use crate::sys::{foreign_proc, stat_of, texts};
 
 /// How the values begin that say what the kernel sees in the pipes between stages.
@@ -33,8 +33,12 @@ pub(crate) fn is_for_bodies(kind: &EventKind) -> Result<(), &'static str> {
         }
         EventKind::Machine(_) => Err("how the machine does is told by the kernel alone"),
         EventKind::Finding(_) => Err("what is found out about a run is told by the engine alone"),
-        EventKind::Action { action, .. } if action != WATCH => Err("who does an action tells of it, and that is never a body"),
-        EventKind::Action { target, .. } if target.parse::<Line>().is_err() => Err("only a line such as GPIO26 can be watched"),
+        EventKind::Action { action, .. } if action.word() != WATCH => {
+            Err("who does an action tells of it, and that is never a body")
+        }
+        EventKind::Action { action, .. } if action.target().parse::<Line>().is_err() => {
+            Err("only a line such as GPIO26 can be watched")
+        }
         _ => Ok(()),
     }
 }
@@ -120,13 +124,13 @@ impl Speaker<'_> {
                 }
             }
             EventKind::Action { by, .. } => {
-                "lesson".clone_into(by);
+                *by = By::Lesson;
                 Ok(())
             }
-            EventKind::ActionRefused { action, target, by, .. } => {
+            EventKind::ActionRefused { action, by, .. } => {
                 let mut its = self.controls.iter().filter(|control| control.pid == self.pid);
-                let asked = its.find_map(|control| control.asked_by(action, target));
-                asked.ok_or_else(|| "nobody has asked it for that action".to_owned())?.clone_into(by);
+                let asked = its.find_map(|control| control.asked_by(action));
+                *by = asked.ok_or_else(|| "nobody has asked it for that action".to_owned())?;
                 Ok(())
             }
             _ => Ok(()),
@@ -182,11 +186,11 @@ mod tests {
 
     use super::*;
     use crate::engine::drive::actions::ActionRequest;
-    use crate::model::{Action, Monotonic};
+    use crate::model::{Action, Monotonic, Refusal};
 
-    fn refused(by: &str) -> EventKind {
-        let (action, target) = ("send".to_owned(), "x".repeat(5_000));
-        let mut kind = EventKind::ActionRefused { action, target, by: by.to_owned(), why: String::new() };
+    fn refused(by: By) -> EventKind {
+        let why = Box::new(Refusal::Said(String::new()));
+        let mut kind = EventKind::ActionRefused { action: Action::own("send", "x".repeat(5_000)), by, why };
         crate::engine::fold::texts::cut(&mut kind);
         kind
     }
@@ -226,19 +230,17 @@ mod tests {
     fn only_who_was_asked_can_refuse_and_who_asked_is_not_its_to_say() {
         let (reader, writer) = rustix::pipe::pipe().expect("a pipe");
         let mut control = Control::new(Pid::new(7), writer);
-        let (action, target) = (Action::Scenario("send".to_owned()), "x".repeat(5_000));
-        control
-            .tell(&ActionRequest { action, target, by: "user".to_owned(), is_demo: false, at: Monotonic::ZERO })
-            .expect("told");
+        let action = Action::own("send", "x".repeat(5_000));
+        control.tell(&ActionRequest { action, by: By::You, is_demo: false, at: Monotonic::ZERO }).expect("told");
         let (owners, controls) = (Owners::default(), [control]);
         let speaker = |pid: i32| {
             let (pid, supervisor) = (Pid::new(pid), Pid::new(1));
             Speaker { pid, supervisor, stages: &[], others: &[], owners: &owners, controls: &controls }
         };
-        let mut kind = refused("script");
+        let mut kind = refused(By::Script);
         assert_eq!(speaker(7).check(&mut kind), Ok(()));
-        assert_eq!(kind, refused("user"));
-        assert!(speaker(8).check(&mut refused("user")).is_err_and(|why| why.contains("nobody has asked it")));
+        assert_eq!(kind, refused(By::You));
+        assert!(speaker(8).check(&mut refused(By::You)).is_err_and(|why| why.contains("nobody has asked it")));
         drop(reader);
     }
 }

@@ -21,8 +21,8 @@ use crate::engine::run::streams::{CHUNK, InputStream, Open, OutputStream, Scratc
 use crate::engine::run::waiting::{Child, Waiting};
 use crate::gpio::Waveform;
 use crate::model::{
-    Event, EventKind, ExitStatus, Level, Line, Monotonic, Outcome, Pid, PipeFill, ProcessSample, ProcessState, RunId, Stream,
-    TimedAction,
+    By, Event, EventKind, ExitStatus, Level, Line, Monotonic, Outcome, Pid, PipeFill, ProcessSample, ProcessState, Refusal,
+    RunId, Stream, TimedAction,
 };
 use crate::scenario::Scenario;
 use crate::supervisor::{CAPTURE, ChildPipes, LaunchedChild};
@@ -165,8 +165,8 @@ impl Run {
     fn record(&mut self, event: Event, subscription: &mut Subscription) {
         match &event.kind {
             EventKind::Gpio { line, level } => return self.intend(LineIntent::Level(*line, *level)),
-            EventKind::Action { action, target, .. } if action == WATCH => {
-                if let Ok(line) = target.parse() {
+            EventKind::Action { action, .. } if action.word() == WATCH => {
+                if let Ok(line) = action.target().parse() {
                     self.intend(LineIntent::Button(line));
                 }
             }
@@ -518,7 +518,7 @@ impl Run {
         self.inputs.clear();
         for control in std::mem::take(&mut self.controls) {
             for asked in control.unread().filter(|asked| !asked.is_demo) {
-                self.refuse(&asked, "it came too late, the body has ended", now, subscription);
+                self.refuse(&asked, Refusal::Unread, now, subscription);
             }
         }
         for kind in kinds {
@@ -534,7 +534,7 @@ impl Run {
     /// The next action of the script that is due.
     pub(crate) fn take_due(&mut self, now: Monotonic) -> Option<TimedAction> {
         let fold = &self.fold;
-        self.script.take_due(now, |name| fold.find(name).is_some())
+        self.script.take_due(now, |process| fold.find(process).is_some())
     }
 
     pub(crate) fn finish(
@@ -559,9 +559,9 @@ impl Run {
             self.emit(EventKind::Notice { text }, now, subscription);
         }
         self.script.stop();
-        for TimedAction { action, target, .. } in self.script.left() {
-            let asked = ActionRequest { action, target, by: "script".to_owned(), is_demo: false, at: now };
-            self.refuse(&asked, "the run has ended", now, subscription);
+        for TimedAction { action, .. } in self.script.left() {
+            let asked = ActionRequest { action, by: By::Script, is_demo: false, at: now };
+            self.refuse(&asked, Refusal::RunOver, now, subscription);
         }
         self.stages.clear();
         self.emit(EventKind::RunFinished { run: self.id, outcome, elapsed_s, processes_left: left }, now, subscription);

@@ -9,8 +9,8 @@ use serde_json::Value;
 use super::error::EventLineError;
 use super::keys::{EndedKeys, Keys, StatusKeys};
 use crate::model::{
-    Ended, EventKind, Fact, Language, Level, Line, MachineSample, Pgid, Pid, PipeFill, ProcessSample, ProcessState, RunFinding,
-    Sid, TaskSort, TaskState, Usage,
+    Action, By, Ended, EventKind, Fact, Language, Level, Line, MachineSample, Pgid, Pid, PipeFill, ProcessSample, ProcessState,
+    Refusal, RunFinding, Sid, TaskSort, TaskState, Usage, WaitKind,
 };
 
 impl Keys<'_> {
@@ -76,7 +76,7 @@ impl Keys<'_> {
             },
             "process.exited" => EventKind::ProcessExited { pid: need!(pid), status: need!(status, "code") },
             "waited" => EventKind::Waited {
-                action: need!(self.action, "do").into_owned(),
+                action: need!(self.action.as_deref().and_then(WaitKind::from_word), "do"),
                 done: {
                     let ended = |one: EndedKeys| Some(Ended { pid: one.pid, status: one.status.status()? });
                     need!(self.done.unwrap_or_default().into_iter().map(ended).collect::<Option<_>>(), "done")
@@ -164,15 +164,13 @@ impl Keys<'_> {
                 is_over: self.over.unwrap_or_default(),
             }),
             "action" => EventKind::Action {
-                action: need!(self.action, "do").into_owned(),
-                target: self.target.unwrap_or_default().into_owned(),
-                by: self.by.unwrap_or_default().into_owned(),
+                action: Action::from_words(&need!(self.action, "do"), &self.target.unwrap_or_default()),
+                by: By::from_word(&self.by.unwrap_or_default()),
             },
             "action.refused" => EventKind::ActionRefused {
-                action: need!(self.action, "do").into_owned(),
-                target: self.target.unwrap_or_default().into_owned(),
-                by: self.by.unwrap_or_default().into_owned(),
-                why: need!(self.text, "text").into_owned(),
+                action: Action::from_words(&need!(self.action, "do"), &self.target.unwrap_or_default()),
+                by: By::from_word(&self.by.unwrap_or_default()),
+                why: Box::new(Refusal::Said(need!(self.text, "text").into_owned())),
             },
             "gpio" => EventKind::Gpio {
                 line: Line::new(need!(line))?,

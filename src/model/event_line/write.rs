@@ -50,7 +50,7 @@ impl<'a> From<&'a Event> for Keys<'a> {
                 "process.reaped"
             }
             EventKind::Waited { action, done, pending } => {
-                keys.action = Some(Cow::Borrowed(action));
+                keys.action = text(action.word());
                 keys.done = Some(done.iter().map(|one| EndedKeys { pid: one.pid, status: one.status.into() }).collect());
                 keys.pending = Some(pending.clone());
                 "waited"
@@ -133,12 +133,13 @@ impl<'a> From<&'a Event> for Keys<'a> {
                 keys.over = finding.is_over.then_some(true);
                 "finding"
             }
-            EventKind::Action { action, target, by } => {
-                (keys.action, keys.target, keys.by) = (text(action), text(target), text(by));
+            EventKind::Action { action, by } => {
+                (keys.action, keys.target, keys.by) = (Some(action.word()), Some(action.target()), text(by.word()));
                 "action"
             }
-            EventKind::ActionRefused { action, target, by, why } => {
-                (keys.action, keys.target, keys.by, keys.text) = (text(action), text(target), text(by), text(why));
+            EventKind::ActionRefused { action, by, why } => {
+                (keys.action, keys.target, keys.by) = (Some(action.word()), Some(action.target()), text(by.word()));
+                keys.text = Some(Cow::Owned(why.to_string()));
                 "action.refused"
             }
             EventKind::Gpio { line, level } => {

@@ -1,4 +1,4 @@
-//! What the views ask for: a queue that the window works off after drawing, so that no view changes what another one reads.
+//! The requests of the views: a queue that the window works off after drawing, so that no view changes what another one reads.
 
 use crate::engine::{CompareRequest, LaunchRequest};
 use crate::model::{Action, Language, Line, Pid, RunId, Tid};
@@ -26,7 +26,7 @@ pub enum UiAction {
     /// Tell a person something.
     Say(String),
     /// Do something to a run of the shown subject.
-    Act(RunId, Action, String),
+    Act(RunId, Action),
     /// Toggle a line of the header that no run owns.
     ToggleLine(Line),
     /// Give back a line of the header that was driven so.

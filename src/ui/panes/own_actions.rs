@@ -1,4 +1,4 @@
-//! What a person can do in the shown scenario, besides signals: its own actions, and whom or what each is done to. UI thread; sends
+//! The shown scenario's own actions, besides signals, and the target of each. UI thread; sends
 //! nothing itself.
 
 use std::collections::HashMap;
@@ -15,7 +15,7 @@ use crate::ui::panes::step::STEP;
 /// Targets that are offered.
 const MOST: usize = 24;
 
-/// What was typed as the target of each action.
+/// The target that was typed for each action.
 #[derive(Debug, Default)]
 pub struct OwnActions {
     typed: HashMap<(&'static str, &'static str), String>,
@@ -34,9 +34,8 @@ impl OwnActions {
             ui.horizontal_wrapped(|ui| {
                 for action in scenario.actions.iter().filter(is_own) {
                     let mut act = |target: &str| {
-                        let Ok(meant) = action.name.parse::<Action>();
                         actions.push(match run {
-                            Some(run) => UiAction::Act(run.id, meant, target.to_owned()),
+                            Some(run) => UiAction::Act(run.id, Action::from_words(action.name, target)),
                             // It went on when the menu opened.
                             None => UiAction::Say(format!("Not done: {}. {why_not}", action.label)),
                         });
@@ -85,7 +84,7 @@ fn takes_target(scenario: &Scenario, action: &ActionSpec) -> bool {
     action.meaning.contains("target") || action.meaning.contains(" named") || script_targets(scenario, action).next().is_some()
 }
 
-/// What the demo script does this action to.
+/// The target of this action in the demo script.
 fn script_targets<'a>(scenario: &'a Scenario, action: &'a ActionSpec) -> impl Iterator<Item = String> + 'a {
     scenario.script.iter().filter_map(move |line| {
         let mut words = line.splitn(3, ' ').skip(1);
@@ -164,14 +163,14 @@ mod tests {
         let acted = |harness: &mut egui_kittest::Harness<'_, (OwnActions, Actions)>| {
             let actions = harness.state_mut().1.take();
             let words = actions.iter().map(|action| match action {
-                UiAction::Act(_, action, target) => format!("{action} {target}"),
+                UiAction::Act(_, action) => action.to_string(),
                 other => panic!("{other:?}"),
             });
             words.collect::<Vec<_>>()
         };
         harness.get_by_label("One more job").click();
         harness.run_steps(2);
-        assert_eq!(acted(&mut harness), ["more "]);
+        assert_eq!(acted(&mut harness), ["more"]);
         harness.get_by_label("Give it").click();
         harness.run_steps(3);
         harness.get_by_label("worker-2").click();

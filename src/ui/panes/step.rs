@@ -11,7 +11,7 @@ use crate::ui::look::widgets;
 
 /// The action that a body with gates declares.
 pub const STEP: &str = "step";
-/// What the note of a wait at a gate begins with.
+/// The beginning of the note of a wait at a gate.
 const GATE: &str = "step";
 /// Tasks that get a button.
 const MOST: usize = 40;
@@ -23,7 +23,7 @@ pub fn has_gates(scenario: &Scenario) -> bool {
     scenario.actions.iter().any(|action| action.name == STEP)
 }
 
-/// What a task is about to do, if it stands at a gate: `acquire lock A`.
+/// The operation that a task is about to do, if it stands at a gate: `acquire lock A`.
 fn at_gate(lane: &Lane) -> Option<&str> {
     let last = lane.segments.last().filter(|last| last.state == TaskState::Waiting && last.until.is_none())?;
     Some(last.note.strip_prefix(GATE)?.trim_start_matches(':').trim_start())
@@ -43,7 +43,7 @@ pub fn is_on(run: &RunView) -> Option<bool> {
 /// Draws one button for each task that waits for its turn.
 pub fn ui(ui: &mut Ui, run: &RunView, actions: &mut Actions) {
     let colors = palette(ui);
-    let step = |target: &str| UiAction::Act(run.id, Action::Scenario(STEP.to_owned()), target.to_owned());
+    let step = |target: &str| UiAction::Act(run.id, Action::own(STEP, target));
     widgets::notice_frame(ui, colors.blue, Layout::left_to_right(Align::Center), |ui| {
         // The bar floats: a row of buttons is as high as every notice.
         ui.spacing_mut().scroll = egui::style::ScrollStyle::thin();
@@ -100,7 +100,7 @@ mod tests {
         harness.get_by_label("All go on").click();
         harness.run_steps(2);
         let actions = harness.state_mut().take();
-        let [UiAction::Act(_, action, target), UiAction::Step] = &actions[..] else { panic!("{actions:?}") };
-        assert_eq!((action.to_string().as_str(), target.as_str()), ("step", "worker-1"));
+        let [UiAction::Act(_, action), UiAction::Step] = &actions[..] else { panic!("{actions:?}") };
+        assert_eq!(action.to_string(), "step worker-1");
     }
 }

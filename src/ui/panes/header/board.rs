@@ -113,7 +113,7 @@ fn draw(
         Some(Pull::Down) => " ↓",
         Some(Pull::Off) | None => "",
     };
-    // What is too long loses its end, and that must not be the number.
+    // A text that is too long loses its end, and that must not be the number.
     let name = match (&pin.owner, line) {
         (Some(owner), Some(line)) => format!("{}{arrow} · {owner}", line.number()),
         _ => format!("{}{arrow}", pin.function),
@@ -203,7 +203,7 @@ mod tests {
         harness.get_by_label("pin 11, GPIO17, output, high, lock A").click();
         harness.run();
         let actions = harness.state_mut().take();
-        assert!(matches!(&actions[..], [UiAction::Act(run, Action::Toggle, line)] if run.number() == 7 && line == "GPIO17"));
+        assert!(matches!(&actions[..], [UiAction::Act(run, Action::Toggle(line))] if run.number() == 7 && line.number() == 17));
     }
 
     #[test]

@@ -11,7 +11,7 @@ use crate::ui::look::foreign;
 /// A click on an output, on a line of a run that goes on or on one that nobody owns.
 pub(crate) fn toggle(pin: &PinView, line: Line, running: Option<RunId>) -> UiAction {
     match running.filter(|_| pin.owner.is_some()) {
-        Some(run) => UiAction::Act(run, Action::Toggle, line.to_string()),
+        Some(run) => UiAction::Act(run, Action::Toggle(line)),
         None => UiAction::ToggleLine(line),
     }
 }

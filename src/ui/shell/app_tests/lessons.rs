@@ -1,4 +1,4 @@
-//! What a lesson asks, shows and compares, in the whole window.
+//! Questions, facts and comparisons of a lesson, in the whole window.
 
 use std::sync::Arc;
 
@@ -65,7 +65,7 @@ fn step_mode_starts_with_a_run_lets_one_go_on_and_ends() {
         .commands()
         .into_iter()
         .map(|command| match command {
-            Command::Act { action, target, .. } => format!("{action} {target}"),
+            Command::Act { action, .. } => action.to_string(),
             other => panic!("{other:?}"),
         })
         .collect();
