@@ -1,8 +1,6 @@
 //! Lessons in Python run as ever, whatever the user's own Python is told; and the files that they need are removed in every case.
 #![allow(clippy::expect_used, reason = "the helpers of tests fail loudly, too")]
 
-mod support;
-
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;

@@ -2,25 +2,23 @@
 //! stopped or ended, all as early as possible. A walk over the whole catalogue; the suite takes a sample of it.
 //!
 //! `TASKLAB_STRESS=long` walks all of it; `TASKLAB_ONLY=schedule` all of one lesson.
-#![allow(clippy::expect_used, reason = "the helpers of tests fail loudly, too")]
-
-mod lesson;
-mod support;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
-use lesson::Running;
-use lesson::again::MEASURED;
 use serde_json::{Value, json};
+use support::lesson::again::MEASURED;
+use support::lesson::{self, Running};
 use support::runs::{engine, events_of, notices, outcome, request};
 use support::stress::{Chance, is_long, say};
 use support::{descendants_of, eventually};
 use tasklab::engine::{Command, Engine, LaunchRequest, What};
 use tasklab::model::{Action, Event, EventKind, ExitStatus, Fact, Language, Outcome, RunId, Scope, Signal, TaskState};
 use tasklab::scenario::{ActionSpec, CATALOGUE, ParamKind, ParamSpec, Scenario};
+
+use crate::alone;
 
 /// How long the sample of the suite goes on before no more is begun.
 const SAMPLE: Duration = Duration::from_secs(40);
@@ -307,6 +305,7 @@ fn walker(ways: &Mutex<Vec<Walk>>, end: Instant) -> Vec<String> {
 
 #[test]
 fn everything_at_once_leaves_no_traceback_and_no_fact_that_blames_the_user() {
+    let _alone = alone();
     let only = std::env::var("TASKLAB_ONLY").ok();
     let is_asked_for = |scenario: &Scenario| only.as_deref().is_none_or(|only| only.split(',').any(|id| id == scenario.id));
     let is_short = !is_long() && only.is_none();
@@ -362,6 +361,7 @@ fn signaled(id: &str, language: Language, target: &str, signal: Signal) -> Vec<E
 /// A process of a lesson in Rust dies of the first SIGSEGV, as others do: Rust's runtime would take it for nothing.
 #[test]
 fn the_first_signal_kills_whatever_it_is() {
+    let _alone = alone();
     for signal in [Signal::SEGV, Signal::BUS, Signal::ABRT, Signal::QUIT] {
         lesson::in_both(|language| {
             for (id, target) in [("process-pool", "worker-1"), ("process-pool", "process-pool")] {
@@ -380,6 +380,7 @@ fn the_first_signal_kills_whatever_it_is() {
 /// Python and Rust ignore SIGPIPE: that it was sent is no sign that it did anything.
 #[test]
 fn a_signal_that_is_ignored_is_told() {
+    let _alone = alone();
     lesson::in_both(|language| {
         let events = signaled("process-pool", language, "worker-1", Signal::PIPE);
         let notices = notices(&events);
@@ -392,6 +393,7 @@ fn a_signal_that_is_ignored_is_told() {
 /// The first workers may begin late: a pool whose only task was taken back before claims what happened, and that is nothing.
 #[test]
 fn a_pool_whose_only_task_is_taken_back_claims_no_worker() {
+    let _alone = alone();
     let deaf = "import concurrent.futures as f, runpy, sys
 class Pool(f.ThreadPoolExecutor):
     def submit(self, *task):
@@ -414,6 +416,7 @@ runpy.run_path(sys.argv[0], run_name='__main__')";
 /// What is left when all is cancelled are facts about nothing, and no error.
 #[test]
 fn with_every_event_cancelled_the_schedule_says_so() {
+    let _alone = alone();
     lesson::in_both(|language| {
         let mut running = Running::start(lesson::scenario("schedule"), language, &json!({ "blinks": 0, "tick": 2.0 }));
         let names = ["three", "one", "a", "b", "twin-2"];
@@ -429,6 +432,7 @@ fn with_every_event_cancelled_the_schedule_says_so() {
 /// Nobody asks the kernel for a child when none is left.
 #[test]
 fn what_was_asked_before_the_last_child_was_waited_on_is_refused_after() {
+    let _alone = alone();
     lesson::in_both(|language| {
         let mut running = Running::start(lesson::scenario("wait"), language, &json!({ "children": 1, "life": 0.1 }));
         running.press_all(&[("wait-any", ""), ("poll", ""), ("wait-any", "")]);
@@ -441,6 +445,7 @@ fn what_was_asked_before_the_last_child_was_waited_on_is_refused_after() {
 /// Python's pool would wait at the end for a lock of a worker that was killed, since it was stopped.
 #[test]
 fn a_worker_that_is_stopped_when_all_is_done_does_not_hold_up_the_end() {
+    let _alone = alone();
     lesson::in_both(|language| {
         let params = json!({ "workers": 1, "tasks": 4, "size": 1, "patience": 1.0 });
         let mut running = Running::start(lesson::scenario("process-pool"), language, &params);
@@ -456,6 +461,7 @@ fn a_worker_that_is_stopped_when_all_is_done_does_not_hold_up_the_end() {
 /// A stopped child of fork ends neither by itself nor by waiting: it is killed in the end.
 #[test]
 fn a_child_of_fork_that_is_stopped_does_not_hold_up_the_end() {
+    let _alone = alone();
     lesson::in_both(|language| {
         let mut running = Running::start(lesson::scenario("fork"), language, &json!({}));
         running.stop("child-1");

@@ -1,16 +1,15 @@
 //! Promise 10: no descriptors, no processes, no memory, no disk left: Task Lab says so, lives, and recovers.
-#![allow(clippy::expect_used, reason = "the helpers of tests fail loudly, too")]
-
-mod support;
 
 use std::process::Command;
 use std::time::{Duration, Instant};
 
 use rustix::process::{Resource, Rlimit};
 use support::program::said;
-use support::stress::{descriptors_of, not_checked, promised, read_all, rounds};
-use support::{Supervisor, eventually, survivors};
+use support::stress::{descriptors_of, promised, read_all, rounds};
+use support::{Supervisor, eventually, skipped, survivors};
 use tasklab::model::{ChildSpec, ExitStatus, Input, OutputTo, Scope, Signal};
+
+use crate::alone;
 
 const TASKLAB: &str = env!("CARGO_BIN_EXE_tasklab");
 
@@ -38,6 +37,7 @@ fn works(supervisor: &mut Supervisor) {
 /// Covers: promise 10, F29, facts 19, 27.
 #[test]
 fn without_descriptors_launches_are_refused_by_name_and_all_come_back() {
+    let _alone = alone();
     let mut supervisor = Supervisor::start();
     works(&mut supervisor);
     let own = supervisor.pid().number();
@@ -77,8 +77,9 @@ fn without_descriptors_launches_are_refused_by_name_and_all_come_back() {
 /// Covers: promise 10, F27, facts 19, 21.
 #[test]
 fn without_processes_launches_are_refused_by_name() {
+    let _alone = alone();
     if rustix::process::geteuid().is_root() {
-        return not_checked("a full process table", "limits on processes do not hold for root");
+        return skipped("limits on processes do not hold for root");
     }
     let mut supervisor = Supervisor::start();
     works(&mut supervisor);
@@ -101,6 +102,7 @@ fn without_processes_launches_are_refused_by_name() {
 /// Covers: promise 10, F29, fact 27.
 #[test]
 fn the_whole_program_works_with_few_descriptors_and_says_when_there_are_too_few() {
+    let _alone = alone();
     let run = |nofile: u32, arguments: &[&str]| {
         let output =
             Command::new("prlimit").arg(format!("--nofile={nofile}")).arg(TASKLAB).args(arguments).output().expect("runs");
@@ -131,8 +133,9 @@ fn the_whole_program_works_with_few_descriptors_and_says_when_there_are_too_few(
 /// Covers: promise 10, F27.
 #[test]
 fn the_whole_program_says_what_it_cannot_start_without_processes() {
+    let _alone = alone();
     if rustix::process::geteuid().is_root() {
-        return not_checked("a full process table", "limits on processes do not hold for root");
+        return skipped("limits on processes do not hold for root");
     }
     let mut told = std::collections::BTreeSet::new();
     // A user namespace counts its own processes.
@@ -143,7 +146,7 @@ fn the_whole_program_says_what_it_cannot_start_without_processes() {
             let output = Command::new("unshare").args(inside).output().expect("unshare runs");
             let err = String::from_utf8_lossy(&output.stderr) + String::from_utf8_lossy(&output.stdout);
             if err.contains("unshare failed") || err.contains("unshare:") {
-                return not_checked("a full process table", err);
+                return skipped(format!("no user namespaces here: {err}"));
             }
             if output.status.code() != Some(0) {
                 let sentence = err.lines().find(|line| line.contains("os error 11")).unwrap_or_else(|| panic!("{nproc}: {err}"));
@@ -162,6 +165,7 @@ fn the_whole_program_says_what_it_cannot_start_without_processes() {
 /// Covers: promise 20.
 #[test]
 fn without_proc_it_says_so() {
+    let _alone = alone();
     let run = |arguments: &[&str]| {
         let mut unshare = Command::new("unshare");
         unshare.args(["-Urm", "sh", "-c", "mount -t tmpfs none /proc && exec \"$0\" \"$@\"", TASKLAB]).args(arguments);
@@ -169,7 +173,7 @@ fn without_proc_it_says_so() {
     };
     let (_, _, err) = run(&["list"]);
     if err.contains("unshare failed") || err.contains("mount:") {
-        return not_checked("an empty /proc", err);
+        return skipped(format!("no user namespaces with mounts here: {err}"));
     }
     for (arguments, status) in [
         (&["exec", "--", "true"][..], 125),
@@ -197,6 +201,7 @@ fn without_proc_it_says_so() {
 /// Covers: promise 10, F68.
 #[test]
 fn a_full_disk_is_told_and_the_old_recording_stays() {
+    let _alone = alone();
     let script = format!(
         "set -e; mount -t tmpfs -o size=8k none /mnt; echo old > /mnt/run.jsonl; status=0\n\
          '{TASKLAB}' run fork --record /mnt/run.jsonl >/dev/null || status=$?\n\
@@ -205,7 +210,7 @@ fn a_full_disk_is_told_and_the_old_recording_stays() {
     let output = Command::new("unshare").args(["-Urm", "sh", "-c", &script]).output().expect("unshare runs");
     let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     if err.contains("unshare failed") || err.contains("mount:") {
-        return not_checked("a full disk", err);
+        return skipped(format!("no user namespaces with mounts here: {err}"));
     }
     assert!(output.status.code() == Some(3) && err.contains("os error 28"), "{:?}: {err}", output.status.code());
     assert_eq!(out, "old\n2\n", "the old one is whole; the other is what was written so far");
@@ -215,6 +220,7 @@ fn a_full_disk_is_told_and_the_old_recording_stays() {
 /// Covers: F37, F38.
 #[test]
 fn an_argument_list_that_is_too_long_is_an_answer_and_the_next_launch_works() {
+    let _alone = alone();
     let mut supervisor = Supervisor::start();
     let text = "x".repeat(3 << 20);
     let refusal = supervisor.launch(vec![ChildSpec::new(["true", &text])]).expect_err("the kernel takes 128 KiB a piece");

@@ -1,7 +1,4 @@
 //! Promise 9: any system call of Task Lab's may fail at any time. strace makes it fail; nothing crashes, hangs or leaks.
-#![allow(clippy::expect_used, reason = "the helpers of tests fail loudly, too")]
-
-mod support;
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -10,9 +7,11 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use support::stress::{Chance, kill, not_checked, rounds};
+use support::stress::{Chance, rounds};
 use support::watchdog::{Watchdog, report};
-use support::{descendants_of, eventually, tagged};
+use support::{App, Supervisor, descendants_of, eventually, skipped};
+
+use crate::alone;
 
 const TASKLAB: &str = env!("CARGO_BIN_EXE_tasklab");
 
@@ -35,17 +34,6 @@ const CALLS: [&str; 14] = [
 ];
 const ERRORS: [&str; 5] = ["EMFILE", "ENOMEM", "EAGAIN", "EINTR", "EIO"];
 
-/// Ends what a failed test has left of its own.
-struct Tagged(String);
-
-impl Drop for Tagged {
-    fn drop(&mut self) {
-        for pid in tagged(&self.0) {
-            kill(pid, rustix::process::Signal::KILL);
-        }
-    }
-}
-
 /// What came of one run under strace.
 struct Ran {
     /// `None`: killed by a signal.
@@ -61,37 +49,24 @@ struct Ran {
 fn run(folder: &Path, options: &[String], arguments: &[&str]) -> Ran {
     let log = folder.join("log");
     let _ = fs::remove_file(&log);
-    let tag = Tagged(format!("TASKLAB_TEST=fault-{}-{}", std::process::id(), folder.display()));
-    let (name, value) = tag.0.split_once('=').expect("a variable");
     let errors = fs::File::create(folder.join("stderr")).expect("a file");
-    let mut strace = Command::new("strace")
-        .args(["-f", "-qq", "-o"])
-        .arg(&log)
-        .args(options)
-        .arg(TASKLAB)
-        .args(arguments)
-        .env(name, value)
-        .env("RUST_BACKTRACE", "0")
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(errors)
-        .spawn()
-        .expect("strace is needed; `make test` installs it");
+    let mut strace = Command::new("strace");
+    strace.args(["-f", "-qq", "-o"]).arg(&log).args(options).arg(TASKLAB).args(arguments).env("RUST_BACKTRACE", "0");
+    let mut strace = App::start(strace.stdin(Stdio::null()).stdout(Stdio::null()).stderr(errors));
     let began = Instant::now();
     let limit = Duration::from_mins(5);
     let status = loop {
-        if let Some(status) = strace.try_wait().expect("ours") {
+        if let Some(status) = strace.process.try_wait().expect("ours") {
             break status;
         }
         if began.elapsed() > limit {
-            let below = descendants_of(strace.id().cast_signed());
+            let below = descendants_of(strace.pid());
             let hung = report(&below);
-            let _ = strace.kill();
             panic!("{options:?} hangs for {limit:?}\n{hung}");
         }
         std::thread::sleep(Duration::from_millis(5));
     };
-    eventually(&format!("nothing is left after {options:?}"), || tagged(&tag.0).is_empty());
+    eventually(&format!("nothing is left after {options:?}"), || strace.all().is_empty());
     let text = String::from_utf8_lossy(&fs::read(&log).unwrap_or_default()).into_owned();
     let mut calls = BTreeMap::new();
     for line in text.lines() {
@@ -110,7 +85,7 @@ fn strace_works(folder: &Path) -> bool {
     match probe {
         Ok(output) if output.status.success() => true,
         Ok(output) => {
-            not_checked("system calls that fail", format!("strace may not trace: {}", String::from_utf8_lossy(&output.stderr)));
+            skipped(format!("strace may not trace here: {}", String::from_utf8_lossy(&output.stderr)));
             false
         }
         Err(error) => panic!("strace is needed; `make test` installs it: {error}"),
@@ -136,6 +111,7 @@ fn assert_lives(what: &str, ran: &Ran) {
 /// Covers: promise 9, F27, F28, F29, facts 16, 19, 20, 56.
 #[test]
 fn whichever_call_fails_nothing_crashes_hangs_or_is_left() {
+    let _alone = alone();
     let scratch = tempfile::tempdir().expect("a folder");
     if !strace_works(scratch.path()) {
         return;
@@ -175,7 +151,7 @@ fn whichever_call_fails_nothing_crashes_hangs_or_is_left() {
 /// Covers: promise 9, F27, F28, F29, facts 19, 20.
 #[test]
 fn a_launch_that_fails_inside_the_supervisor_is_answered_and_the_next_one_works() {
-    use support::Supervisor;
+    let _alone = alone();
     use tasklab::model::{ChildSpec, ExitStatus};
     let scratch = tempfile::tempdir().expect("a folder");
     if !strace_works(scratch.path()) {
@@ -238,6 +214,7 @@ fn a_launch_that_fails_inside_the_supervisor_is_answered_and_the_next_one_works(
 /// Covers: F68.
 #[test]
 fn a_recording_is_whole_or_absent_whenever_its_writer_is_killed() {
+    let _alone = alone();
     let scratch = tempfile::tempdir().expect("a folder");
     if !strace_works(scratch.path()) {
         return;

@@ -1,7 +1,4 @@
 //! Promise 6: a flood stays in bounded memory. Alone in its program, since it is the program's memory that is measured.
-#![allow(clippy::expect_used, reason = "the helpers of tests fail loudly, too")]
-
-mod support;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -13,6 +10,8 @@ use support::{descendants_of, eventually};
 use tasklab::engine::{Command, Engine, LaunchRequest};
 use tasklab::model::{ChildSpec, RunState, RunView, Stream};
 
+use crate::alone;
+
 fn view(engine: &Engine, index: usize) -> Option<Arc<RunView>> {
     engine.handle().snapshot().runs.get(index).cloned()
 }
@@ -20,6 +19,7 @@ fn view(engine: &Engine, index: usize) -> Option<Arc<RunView>> {
 /// Covers: promise 6, F40.
 #[test]
 fn a_flood_stays_within_its_memory_and_every_dropped_byte_is_counted() {
+    let _alone = alone();
     let length = seconds(10, 60);
     let _watchdog = Watchdog::after(length + Duration::from_mins(5));
     let engine = engine(None);

@@ -1,16 +1,14 @@
 //! What is limited: processes, memory, descriptors. A limit that is met is said, the app lives, and what was counted is what is there.
-#![allow(clippy::expect_used, reason = "the helpers of tests fail loudly, too")]
-
-mod support;
 
 use std::process::{Command, Stdio};
-use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use rustix::process::{Resource, Rlimit, prlimit};
 use support::program::{exec, said, tasklab};
-use support::{Supervisor, eventually, survivors};
+use support::{Supervisor, eventually, skipped, survivors};
 use tasklab::model::{ChildSpec, GroupLimits, Input, OutputTo, RunId, Scope, Signal};
 use tasklab::supervisor::{Report, Request};
+
+use crate::alone;
 
 const TASKLAB: &str = env!("CARGO_BIN_EXE_tasklab");
 
@@ -31,13 +29,6 @@ fn as_plain_user(command: &[&str]) -> Command {
     plain
 }
 
-/// One at a time: the kernel counts all processes of a user together, and these tests run as the same one.
-static ALONE: Mutex<()> = Mutex::new(());
-
-fn alone() -> MutexGuard<'static, ()> {
-    ALONE.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
 /// Covers: F27.
 #[test]
 fn children_meet_the_limit_on_processes_before_the_app_does() {
@@ -54,7 +45,7 @@ fn a_bomb_under_the_limit_ends_and_leaves_nothing() {
     let _alone = alone();
     let reachable = as_plain_user(&[TASKLAB, "--version"]).output().is_ok_and(|output| output.status.success());
     if !reachable {
-        return println!("NOT CHECKED: a plain user cannot execute {TASKLAB}");
+        return skipped(format!("a plain user cannot execute {TASKLAB}"));
     }
     let tag = format!("TASKLAB_TEST=bomb-{}", std::process::id());
     let (name, value) = tag.split_once('=').expect("a variable");
@@ -77,7 +68,7 @@ fn with_memory(available_kb: u64, command: &str) -> Option<(i32, String, String)
     let output = Command::new("unshare").args(["-Urm", "sh", "-c", &script]).stdin(Stdio::null()).output().expect("unshare runs");
     let told = said(&output);
     if told.0 == 99 || told.2.contains("unshare:") {
-        eprintln!("NOT CHECKED: no user namespaces here: {}", told.2);
+        skipped(format!("no user namespaces with mounts here: {}", told.2));
         return None;
     }
     Some(told)
@@ -86,6 +77,7 @@ fn with_memory(available_kb: u64, command: &str) -> Option<(i32, String, String)
 /// Covers: F38.
 #[test]
 fn no_child_is_started_into_a_full_memory() {
+    let _alone = alone();
     let command = format!("{TASKLAB} exec -- echo started");
     let Some((status, out, err)) = with_memory(65_000, &command) else { return };
     assert!(status == 125 && out.is_empty(), "{status}: {out}{err}");
@@ -97,6 +89,7 @@ fn no_child_is_started_into_a_full_memory() {
 /// Covers: F64.
 #[test]
 fn where_proc_hides_the_processes_of_others_a_run_is_complete_all_the_same() {
+    let _alone = alone();
     let run = format!("{TASKLAB} exec --json --timeout 60 -- sh -c 'setsid sleep 90 & exit 3'");
     let look = "status=$?; grep -lx sleep /proc/[0-9]*/comm && echo LEFT; exit $status";
     let script = format!("mount -o remount,hidepid=2 /proc || exit 99; {TASKLAB} doctor; {run}; {look}");
@@ -104,7 +97,7 @@ fn where_proc_hides_the_processes_of_others_a_run_is_complete_all_the_same() {
     let output = Command::new("unshare").args(command).stdin(Stdio::null()).output().expect("unshare runs");
     let (status, out, err) = said(&output);
     if status == 99 || err.contains("unshare:") {
-        return println!("NOT CHECKED: /proc cannot be mounted anew here: {err}");
+        return skipped(format!("no user namespaces with mounts here: {err}"));
     }
     assert_eq!(status, 3, "{out}{err}");
     assert!(out.contains("hidden (hidepid="), "{out}");
@@ -185,6 +178,7 @@ fn a_supervisor_without_descriptors_still_sees_counts_and_signals() {
 #[test]
 fn limits_on_memory_and_cpu_hold_or_are_refused_with_the_reason() {
     const EATER: &str = "import sys; hoard = []\nwhile True: hoard.append(bytearray(1 << 20))";
+    let _alone = alone();
     let run = exec(&["--memory-max", "64M", "--cpu-max", "50", "--timeout", "30", "--", "python3", "-c", EATER]);
     let doctor: Vec<serde_json::Value> =
         serde_json::from_slice(&tasklab(&["doctor", "--json"]).output().expect("runs").stdout).expect("JSON");
@@ -193,7 +187,7 @@ fn limits_on_memory_and_cpu_hold_or_are_refused_with_the_reason() {
         assert_eq!(run.0, 137, "killed for want of memory: {}", run.2);
     } else {
         assert!(run.0 == 125 && run.2.contains("cannot be limited"), "{run:?}");
-        println!("NOT CHECKED: no control group holds a run to a limit here: {}", run.2.trim());
+        skipped(format!("no control group holds a run to a limit here: {}", run.2));
     }
 }
 
@@ -205,7 +199,7 @@ impl Systemd {
     fn new() -> Option<Self> {
         let refused = exec(&["--memory-max", "64M", "--", "true"]);
         if refused.0 != 125 || refused.2.contains("no control groups of version 2") {
-            eprintln!("NOT CHECKED: there is a control group of our own, or none at all");
+            skipped("there is a control group of our own, or none at all");
             return None;
         }
         let systemd = Self(tempfile::tempdir().expect("a folder"));
@@ -259,12 +253,13 @@ fn limited() -> ChildSpec {
 /// groups itself: what it is asked for is looked at here, in its place. Nothing runs without the limits that were asked for.
 #[test]
 fn a_scope_of_systemds_is_asked_for_where_no_group_is_ours() {
+    let _alone = alone();
     let Some(systemd) = Systemd::new() else { return };
     systemd.answers("echo Call failed: no such thing >&2; exit 1");
     let mut supervisor = systemd.supervisor();
     let failure = supervisor.launch(vec![limited()]).expect_err("no limits").to_string();
     let Some(asked) = systemd.asked() else {
-        return println!("NOT CHECKED: the kernel has no such controllers for the user's systemd: {failure}");
+        return skipped(format!("the kernel has no such controllers for the user's systemd: {failure}"));
     };
     assert!(failure.contains("cannot be limited: systemd has made no scope for it: Call failed: no such thing"), "{failure}");
     let asked = asked[1..].join(" ");
@@ -281,6 +276,7 @@ fn a_scope_of_systemds_is_asked_for_where_no_group_is_ours() {
 /// nothing.
 #[test]
 fn the_supervisor_goes_on_while_systemd_is_asked() {
+    let _alone = alone();
     let Some(systemd) = Systemd::new() else { return };
     systemd.answers("exec sleep 98");
     let mut supervisor = systemd.supervisor();
@@ -289,8 +285,7 @@ fn the_supervisor_goes_on_while_systemd_is_asked() {
     let (child, _) = supervisor.launch_one(ChildSpec::new(["true"]));
     let is_refused = |report: &Report| matches!(report, Report::NotLaunched { run, .. } if *run == slow);
     if supervisor.has_seen(is_refused) {
-        eprintln!("NOT CHECKED: the kernel has no such controllers for the user's systemd");
-        return;
+        return skipped("the kernel has no such controllers for the user's systemd");
     }
     supervisor.exit_of(child);
     eventually("busctl asks", || systemd.asked().is_some());

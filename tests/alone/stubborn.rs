@@ -1,17 +1,16 @@
 //! Promise 4: children that do not want to go. All are gone within the grace time and a second.
-#![allow(clippy::expect_used, reason = "the helpers of tests fail loudly, too")]
-
-mod support;
 
 use std::process::Command as Program;
 use std::time::{Duration, Instant};
 
 use support::runs::{GRACE, engine, events_of, notices, outcome, programs, sh};
-use support::stress::{kill, not_checked, promised, read_all, rounds, state_of, zombies_of};
+use support::stress::{kill, promised, read_all, rounds, state_of, zombies_of};
 use support::watchdog::Watchdog;
-use support::{Supervisor, descendants_of, eventually, survivors, tagged};
+use support::{Supervisor, descendants_of, eventually, skipped, survivors, tagged};
 use tasklab::engine::Command;
 use tasklab::model::{Action, ChildSpec, Event, EventKind, ExitStatus, OutputTo, Pid, RunId, Scope, Signal};
+
+use crate::alone;
 
 fn python(script: &str) -> ChildSpec {
     ChildSpec::new(["python3", "-c", script])
@@ -62,6 +61,7 @@ const BOTH: &str = "trap '' TERM; sleep 600 & echo up; kill -STOP $$; while :; d
 /// Covers: promise 4, F5, F6.
 #[test]
 fn one_that_ignores_sigterm_one_that_is_stopped_and_one_that_is_both_are_gone() {
+    let _alone = alone();
     for (what, script) in [("ignores TERM", IGNORES), ("stopped", STOPPED), ("both", BOTH)] {
         end_when_up(what, vec![sh(script)]);
         assert!(survives_a_polite_request(script), "the control: {what} must survive a mere SIGTERM");
@@ -71,6 +71,7 @@ fn one_that_ignores_sigterm_one_that_is_stopped_and_one_that_is_both_are_gone() 
 /// Covers: promise 4, F4, F6.
 #[test]
 fn sessions_double_forks_blocked_signals_and_pipelines_hide_nobody() {
+    let _alone = alone();
     let setsid = "trap '' TERM; setsid sh -c \"trap '' TERM; echo up; setsid sleep 600 & sleep 600\" & wait; sleep 600";
     end_when_up("setsid", vec![sh(setsid)]);
     end_when_up("double fork", vec![sh("(setsid sh -c \"trap '' TERM; sleep 600 & sleep 600\" &); echo up; exit 0")]);
@@ -84,6 +85,7 @@ fn sessions_double_forks_blocked_signals_and_pipelines_hide_nobody() {
 /// Covers: promise 4, F13, F24.
 #[test]
 fn a_parent_that_never_waits_and_its_hundred_zombies_are_gone() {
+    let _alone = alone();
     let script = "import os, signal, time\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\nfor _ in range(100):\n\
         \x20   if os.fork() == 0: os._exit(3)\nprint('up', flush=True)\nwhile True: time.sleep(600)";
     end_when_up("parent that never waits", vec![python(script)]);
@@ -98,6 +100,7 @@ fn a_parent_that_never_waits_and_its_hundred_zombies_are_gone() {
 /// Covers: promise 4, facts 50, 51.
 #[test]
 fn a_tree_of_a_thousand_is_gone() {
+    let _alone = alone();
     let script = "trap '' TERM; i=0; while [ $i -lt 1000 ]; do sleep 600 & i=$((i+1)); done; echo up; wait; sleep 600";
     end_when_up("1,000-process tree", vec![sh(script)]);
 }
@@ -107,6 +110,7 @@ fn a_tree_of_a_thousand_is_gone() {
 /// Covers: promise 4, F21.
 #[test]
 fn a_process_whose_first_thread_has_ended_is_alive_and_then_gone() {
+    let _alone = alone();
     let script = "import ctypes, platform, signal, threading, time\n\
         signal.signal(signal.SIGTERM, signal.SIG_IGN)\n\
         threading.Thread(target=time.sleep, args=(600,)).start()\nprint('up', flush=True)\n\
@@ -126,7 +130,7 @@ fn a_process_whose_first_thread_has_ended_is_alive_and_then_gone() {
 fn strace_works() -> bool {
     let works = Program::new("strace").args(["-o", "/dev/null", "true"]).status().is_ok_and(|status| status.success());
     if !works {
-        not_checked("a traced process", "strace may not trace here");
+        skipped("strace may not trace here");
     }
     works
 }
@@ -134,6 +138,7 @@ fn strace_works() -> bool {
 /// Covers: promise 4, F20.
 #[test]
 fn a_traced_process_is_gone_and_its_tracer_with_it() {
+    let _alone = alone();
     if !strace_works() {
         return;
     }
@@ -179,6 +184,7 @@ fn a_traced_process_is_gone_and_its_tracer_with_it() {
 /// Covers: F10.
 #[test]
 fn a_stopped_group_that_is_orphaned_is_hung_up_by_the_kernel_and_told_so() {
+    let _alone = alone();
     let script = "import os, signal\npid = os.fork()\nif pid == 0:\n    os.close(1)\n    os.setpgid(0, 0)\n    os.kill(os.getpid(), signal.SIGSTOP)\n\
         \x20   signal.pause()\nos.waitpid(pid, os.WUNTRACED)\nos.write(1, str(pid).encode())\nos.close(1)\nsignal.pause()";
     let mut supervisor = Supervisor::start();
@@ -195,6 +201,7 @@ fn a_stopped_group_that_is_orphaned_is_hung_up_by_the_kernel_and_told_so() {
 /// Covers: F12, facts 12, 13, 55.
 #[test]
 fn killing_ten_times_over_during_and_after_the_end_is_no_error() {
+    let _alone = alone();
     let mut supervisor = Supervisor::start();
     for _ in 0..rounds(50, 500) {
         let (pid, pipes) = supervisor.launch_one(ChildSpec::new(["sleep", "600"]));
@@ -215,8 +222,9 @@ fn killing_ten_times_over_during_and_after_the_end_is_no_error() {
 /// Covers: F27, F36.
 #[test]
 fn a_fork_bomb_under_a_limit_is_cleared() {
+    let _alone = alone();
     if rustix::process::geteuid().is_root() {
-        return not_checked("a fork bomb", "limits on processes do not hold for root");
+        return skipped("limits on processes do not hold for root");
     }
     let script = "trap \"\" TERM; bomb() { bomb & bomb & sleep 600; }; exec 2>/dev/null; (sleep 0.3; echo up) & bomb";
     let bomb = format!("exec prlimit --nproc=$(( $(ps -L --no-headers -u $(id -u) | wc -l) + 150 )) sh -c '{script}'");
@@ -228,12 +236,10 @@ fn a_fork_bomb_under_a_limit_is_cleared() {
 /// Covers: promise 4, F7.
 #[test]
 fn a_process_that_cannot_die_is_named_as_such() {
+    let _alone = alone();
     let folder = format!("/sys/fs/cgroup/freezer/tasklab-test-{}", std::process::id());
     if let Err(error) = std::fs::create_dir(&folder) {
-        return not_checked(
-            "a process in state D",
-            format!("could not make {folder}: {error} (as root, where the v1 freezer is mounted, it is)"),
-        );
+        return skipped(format!("could not make {folder}: {error} (as root, where the v1 freezer is mounted, it is)"));
     }
     let freeze = |state: &str| std::fs::write(format!("{folder}/freezer.state"), state);
     let engine = engine(Some(1024));

@@ -1,11 +1,8 @@
 //! The supervisor is killed under a running engine. Alone in its program: an engine that has lost its supervisor ends everything
 //! below its own process, and that would be other tests' children, too.
-#![allow(clippy::expect_used, reason = "the helpers of tests fail loudly, too")]
 
-mod support;
-
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use support::runs::{engine, events_of, outcome, programs, sh};
@@ -16,6 +13,8 @@ use tasklab::engine::{BoardKind, Command, Engine, LineRequest, Told};
 use tasklab::gpio::Level;
 use tasklab::model::{EventKind, ExitStatus, Outcome};
 
+use crate::alone;
+
 /// The supervisor: so far the only process below this test, but for its guard.
 fn supervisor_of(_engine: &Engine) -> i32 {
     let own = std::process::id().cast_signed();
@@ -23,13 +22,9 @@ fn supervisor_of(_engine: &Engine) -> i32 {
     support::supervisor_below(own).expect("the supervisor")
 }
 
-/// One at a time: see above.
-static ALONE: Mutex<()> = Mutex::new(());
-
 /// Signals the supervisor as soon as something runs under it, and expects the run to be over with an unknown status and the next
 /// launch to work.
 fn lose_it_by(signal: rustix::process::Signal) {
-    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
     let engine = engine(Some(1024));
     lose_supervisor_of(&engine, signal, Duration::ZERO);
 }
@@ -91,19 +86,21 @@ fn launches_again(engine: &Engine) -> bool {
 /// Covers: promise 8, F19, facts 54, 56.
 #[test]
 fn a_killed_supervisor_is_replaced_and_nothing_is_called_a_success() {
+    let _alone = alone();
     lose_it_by(rustix::process::Signal::KILL);
 }
 
 /// Covers: promise 8, F19, fact 54.
 #[test]
 fn a_supervisor_that_is_kept_stopped_is_replaced_once_it_owes_an_answer_for_too_long() {
+    let _alone = alone();
     lose_it_by(rustix::process::Signal::STOP);
 }
 
 /// Covers: promise 8, F19.
 #[test]
 fn a_supervisor_that_was_stopped_once_goes_on_and_nothing_is_lost() {
-    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+    let _alone = alone();
     let engine = engine(Some(1024));
     let supervisor = rustix::process::Pid::from_raw(supervisor_of(&engine)).expect("a PID");
     let stop = || rustix::process::kill_process(supervisor, rustix::process::Signal::STOP).expect("ours");
@@ -126,7 +123,7 @@ fn a_supervisor_that_was_stopped_once_goes_on_and_nothing_is_lost() {
 /// Covers: promise 8, F19, F50, facts 54, 61.
 #[test]
 fn whenever_a_supervisor_is_lost_the_next_launch_works() {
-    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+    let _alone = alone();
     let count = rounds(5, 200);
     let _watchdog = Watchdog::after(Duration::from_secs(300 + count as u64 * 10));
     let mut chance = Chance::new();
@@ -144,9 +141,9 @@ fn whenever_a_supervisor_is_lost_the_next_launch_works() {
 /// Covers: F14, F18, fact 14.
 #[test]
 fn a_status_that_somebody_else_took_is_unknown_and_an_error_to_wait_for() {
+    let _alone = alone();
     use tasklab::model::Pid;
     use tasklab::sys::{WhatEnded, wait_pid};
-    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
     let mut child = std::process::Command::new("true").spawn().expect("starts");
     let pid = Pid::new(child.id().cast_signed());
     child.wait().expect("taken here");
@@ -166,7 +163,7 @@ fn a_status_that_somebody_else_took_is_unknown_and_an_error_to_wait_for() {
 /// Covers: F69.
 #[test]
 fn a_line_is_safe_though_task_lab_ends_before_the_next_supervisor_starts() {
-    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+    let _alone = alone();
     let folder = tempfile::tempdir().expect("a folder");
     let log = folder.path().join("edges");
     let changes = || std::fs::read_to_string(&log).unwrap_or_default().lines().count();

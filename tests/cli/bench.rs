@@ -1,7 +1,5 @@
 //! `tasklab bench`: the object that it promises, and nothing left behind. No number is judged: machines differ.
 
-mod support;
-
 use std::process::Command;
 
 use serde_json::{Map, Value};

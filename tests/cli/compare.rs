@@ -1,7 +1,4 @@
 //! The same work two ways: what is measured comes from the kernel, the verdict from the numbers, and nonsense is refused.
-#![allow(clippy::expect_used, reason = "the helpers of tests fail loudly, too")]
-
-mod support;
 
 use std::time::{Duration, Instant};
 

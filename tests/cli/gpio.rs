@@ -1,8 +1,5 @@
 //! The header from the command line, on the simulated board: what is driven is safe again, in whatever way Task Lab ends. The board's
 //! own log of edges, a file, is the witness.
-#![allow(clippy::expect_used, reason = "the helpers of tests fail loudly, too")]
-
-mod support;
 
 use std::io::{BufRead, BufReader, Read};
 use std::path::PathBuf;

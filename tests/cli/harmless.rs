@@ -1,8 +1,5 @@
 //! Foreign text on our terminal: whatever a program, a file or an argument is called, and whatever a body says, what the command line
 //! says of it moves no cursor, turns nothing around and hides nothing.
-#![allow(clippy::expect_used, reason = "the helpers of tests fail loudly, too")]
-
-mod support;
 
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};

@@ -1,7 +1,4 @@
 //! Paths of any bytes, and FIFOs: what `exec` hands to a child reaches it, and a launch that waits or fails costs nobody else anything.
-#![allow(clippy::expect_used, reason = "the helpers of tests fail loudly, too")]
-
-mod support;
 
 use std::ffi::{OsStr, OsString};
 use std::fs::{self, File};
@@ -10,10 +7,10 @@ use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::os::unix::fs::OpenOptionsExt;
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 
 use support::program::{said, tasklab};
-use support::{Supervisor, eventually, tagged};
+use support::{App, Supervisor, eventually};
 use tasklab::model::{ChildSpec, ExitStatus, Input, OutputTo, Signal};
 
 /// Not UTF-8.
@@ -62,34 +59,26 @@ fn fifo() -> (tempfile::TempDir, PathBuf) {
     (folder, path)
 }
 
-/// `exec` that runs; killed if a test fails before it has ended.
-struct Running(Child);
-
-impl Running {
-    fn start(tag: &str, options: &[(&str, &OsStr)], script: &str) -> Self {
-        let (name, value) = tag.split_once('=').expect("a variable");
-        let mut exec = tasklab(&["exec"]);
-        for (option, value) in options {
-            exec.arg(option).arg(value);
-        }
-        exec.args(["--", "sh", "-c", script]).env(name, value).stdout(Stdio::piped()).stderr(Stdio::piped());
-        Self(exec.spawn().expect("starts"))
+/// `exec` with these options, of a shell's script.
+fn start(options: &[(&str, &OsStr)], script: &str) -> App {
+    let mut exec = tasklab(&["exec"]);
+    for (option, value) in options {
+        exec.arg(option).arg(value);
     }
-
-    fn end(mut self) -> (i32, String, String) {
-        let (mut out, mut err) = (String::new(), String::new());
-        self.0.stdout.take().expect("piped").read_to_string(&mut out).expect("text");
-        self.0.stderr.take().expect("piped").read_to_string(&mut err).expect("text");
-        let status = self.0.wait().expect("ours");
-        (status.code().unwrap_or_else(|| -status.signal().expect("it has ended")), out, err)
-    }
+    start_it(exec.args(["--", "sh", "-c", script]))
 }
 
-impl Drop for Running {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
+fn start_it(exec: &mut Command) -> App {
+    App::start(exec.stdout(Stdio::piped()).stderr(Stdio::piped()))
+}
+
+/// Its status and what it has said, once it has ended.
+fn end(mut app: App) -> (i32, String, String) {
+    let (mut out, mut err) = (String::new(), String::new());
+    app.process.stdout.take().expect("piped").read_to_string(&mut out).expect("text");
+    app.process.stderr.take().expect("piped").read_to_string(&mut err).expect("text");
+    let status = app.process.wait().expect("ours");
+    (status.code().unwrap_or_else(|| -status.signal().expect("it has ended")), out, err)
 }
 
 /// The writing end, once somebody reads or waits for a writer: a test that fails must not wait with it.
@@ -103,49 +92,40 @@ fn writer(path: &Path) -> File {
     opened.expect("it is open")
 }
 
-fn tag(test: &str) -> String {
-    format!("TASKLAB_TEST={test}-{}", std::process::id())
-}
-
-/// Whether a process of this tag waits in open(2) for somebody to open the other end of a FIFO. The app and its supervisor bear the tag,
-/// too.
-fn waits_for_partner(tag: &str) -> bool {
+/// Whether the app or something that it has started waits in open(2) for somebody to open the other end of a FIFO.
+fn waits_for_partner(app: &App) -> bool {
     let is_opening = |pid: &i32| {
         let call = fs::read_to_string(format!("/proc/{pid}/syscall")).unwrap_or_default();
         // open (2, where there is one) and openat: x86 and ARM.
         let opens: &[&str] = if cfg!(target_arch = "x86_64") { &["2", "257"] } else { &["56"] };
         call.split(' ').next().is_some_and(|number| opens.contains(&number))
     };
-    tagged(tag).iter().any(is_opening)
+    app.all().iter().any(is_opening)
 }
 
 #[test]
 fn a_fifo_for_reading_waits_for_a_writer_and_ends_with_it() {
     let (folder, path) = fifo();
-    let tag = tag("fifo-in");
     let here = folder.path();
     // By a path of the caller's, and with another folder for the child.
     let name = at(Path::new("fifo"));
     let mut exec = tasklab(&["exec", "--cwd", "/", "--stdin"]);
-    let (variable, value) = tag.split_once('=').expect("a variable");
     exec.arg(name).args(["--", "sh", "-c", "pwd; cat; echo end; grep SigIgn /proc/self/status"]);
-    let exec = exec.current_dir(here).env(variable, value).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
-    let running = Running(exec.expect("starts"));
-    eventually("the child waits", || waits_for_partner(&tag));
+    let running = start_it(exec.current_dir(here));
+    eventually("the child waits", || waits_for_partner(&running));
     let mut writer = writer(&path);
     writer.write_all(b"late\n").expect("written");
     drop(writer);
     let expected = "/\nlate\nend\nSigIgn:\t0000000000000000\n";
-    assert_eq!(running.end(), (0, expected.to_owned(), String::new()));
+    assert_eq!(end(running), (0, expected.to_owned(), String::new()));
 }
 
 #[test]
 fn a_child_starts_when_the_writer_comes_and_not_only_with_its_first_byte() {
     let (_folder, path) = fifo();
-    let tag = tag("fifo-first");
-    let mut running = Running::start(&tag, &[("--stdin", &at(&path))], "echo up; cat");
+    let mut running = start(&[("--stdin", &at(&path))], "echo up; cat");
     let mut writer = writer(&path);
-    let mut out = BufReader::new(running.0.stdout.take().expect("piped"));
+    let mut out = BufReader::new(running.process.stdout.take().expect("piped"));
     let mut line = String::new();
     out.read_line(&mut line).expect("text");
     assert_eq!(line, "up\n", "before anything was written");
@@ -153,25 +133,24 @@ fn a_child_starts_when_the_writer_comes_and_not_only_with_its_first_byte() {
     drop(writer);
     line.clear();
     out.read_to_string(&mut line).expect("text");
-    assert_eq!((line.as_str(), running.0.wait().expect("ours").code()), ("then\n", Some(0)));
+    assert_eq!((line.as_str(), running.process.wait().expect("ours").code()), ("then\n", Some(0)));
 }
 
 #[test]
 fn a_fifo_for_writing_waits_for_a_reader_and_misses_it() {
     let (_folder, path) = fifo();
-    let tag = tag("fifo-out");
     let merged: [(&str, &OsStr); 2] = [("--stdout", &at(&path)), ("--stderr", OsStr::new("merge"))];
-    let running = Running::start(&tag, &merged, "echo one; echo two >&2");
-    eventually("the child waits", || waits_for_partner(&tag));
+    let running = start(&merged, "echo one; echo two >&2");
+    eventually("the child waits", || waits_for_partner(&running));
     let mut text = String::new();
     File::open(&path).and_then(|mut reader| reader.read_to_string(&mut text)).expect("there is a writer");
-    assert_eq!((text.as_str(), running.end()), ("one\ntwo\n", (0, String::new(), String::new())));
+    assert_eq!((text.as_str(), end(running)), ("one\ntwo\n", (0, String::new(), String::new())));
     // A reader that leaves ends the writer by SIGPIPE.
-    let running = Running::start(&tag, &[("--stdout", &at(&path))], "exec yes");
-    eventually("the child waits", || waits_for_partner(&tag));
+    let running = start(&[("--stdout", &at(&path))], "exec yes");
+    eventually("the child waits", || waits_for_partner(&running));
     let mut first = [0; 2];
     File::open(&path).and_then(|mut reader| reader.read_exact(&mut first)).expect("there is a writer");
-    assert_eq!((&first, running.end()), (b"y\n", (141, String::new(), String::new())));
+    assert_eq!((&first, end(running)), (b"y\n", (141, String::new(), String::new())));
 }
 
 #[test]
@@ -197,21 +176,18 @@ fn a_child_that_waits_for_a_partner_can_be_ended_and_nobody_waits_with_it() {
 #[test]
 fn what_fails_behind_a_fifo_is_told_by_the_child_as_a_shell_does() {
     let (_folder, path) = fifo();
-    let tag = tag("fifo-missing");
-    let (variable, value) = tag.split_once('=').expect("a variable");
     for (program, expected) in [("no-such-program", 127), ("/etc/passwd", 126)] {
         let mut exec = tasklab(&["exec", "--stdin"]);
-        exec.arg(at(&path)).args(["--", program]).env(variable, value).stdout(Stdio::piped()).stderr(Stdio::piped());
-        let running = Running(exec.spawn().expect("starts"));
+        let running = start_it(exec.arg(at(&path)).args(["--", program]));
         drop(writer(&path));
-        let (status, _, err) = running.end();
+        let (status, _, err) = end(running);
         assert!(status == expected && err.contains(program), "{status}: {err}");
     }
     // Limits are the program's: the one that opens the FIFO needs more.
     let limit: [(&str, &OsStr); 2] = [("--rlimit", OsStr::new("as=16M")), ("--stdin", &at(&path))];
-    let running = Running::start(&tag, &limit, "cat; ulimit -v");
+    let running = start(&limit, "cat; ulimit -v");
     writer(&path).write_all(b"text\n").expect("somebody reads");
-    assert_eq!(running.end(), (0, "text\n16384\n".to_owned(), String::new()));
+    assert_eq!(end(running), (0, "text\n16384\n".to_owned(), String::new()));
 }
 
 /// `kill -32`: the C library keeps that signal for itself, so that it has no name.

@@ -1,16 +1,12 @@
 //! Task Lab at a terminal: what is typed there is for the child that reads it.
-#![allow(clippy::expect_used, reason = "the helpers of tests fail loudly, too")]
 
-mod support;
-
-use std::fs;
 use std::os::fd::OwnedFd;
-use std::process::{Child, Command};
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
 use support::stress::kill;
-use support::{deadline, eventually, tagged};
+use support::{App, deadline, eventually};
 
 /// Repeats each line that it reads and ends with the status that a line says; hears signals and goes on.
 const REPEATER: &str = "
@@ -28,18 +24,16 @@ while True:
 /// A second Ctrl-C that comes so soon is for Task Lab.
 const SOON: Duration = Duration::from_secs(2);
 
-/// Task Lab as the leader of a session whose terminal is the test's, killed with all that it has started when a test fails.
+/// Task Lab as the leader of a session whose terminal is the test's.
 struct Session {
-    child: Child,
+    app: App,
     keyboard: OwnedFd,
     shown: String,
-    tag: String,
 }
 
 impl Session {
     fn exec(arguments: &[&str]) -> Self {
         use rustix::pty::{OpenptFlags, ioctl_tiocgptpeer, openpt, unlockpt};
-        static COUNT: std::sync::atomic::AtomicU32 = std::sync::atomic::AtomicU32::new(0);
         let flags = OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC;
         let keyboard = openpt(flags).expect("a terminal");
         unlockpt(&keyboard).expect("ours");
@@ -49,25 +43,18 @@ impl Session {
         let mut modes = rustix::termios::tcgetattr(&theirs).expect("a terminal");
         modes.local_modes |= rustix::termios::LocalModes::NOFLSH;
         rustix::termios::tcsetattr(&theirs, rustix::termios::OptionalActions::Now, &modes).expect("set");
-        let number = COUNT.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-        let tag = format!("TASKLAB_TEST=terminal-{}-{number}", std::process::id());
-        let (variable, value) = tag.split_once('=').expect("a variable");
         let copy = || theirs.try_clone().expect("a descriptor");
         // setsid(1) becomes what it starts.
         let mut command = Command::new("setsid");
-        command.args(["--ctty", env!("CARGO_BIN_EXE_tasklab"), "exec"]).args(arguments).env(variable, value);
-        let child = command.stdin(copy()).stdout(copy()).stderr(copy()).spawn().expect("setsid (util-linux) starts");
-        Self { child, keyboard, shown: String::new(), tag }
+        command.args(["--ctty", env!("CARGO_BIN_EXE_tasklab"), "exec"]).args(arguments);
+        let app = App::start(command.stdin(copy()).stdout(copy()).stderr(copy()));
+        Self { app, keyboard, shown: String::new() }
     }
 
     fn repeater(options: &[&str], signals: &[&str]) -> Self {
         let mut session = Self::exec(&[options, &["--", "python3", "-c", REPEATER], signals].concat());
         session.expect("ready");
         session
-    }
-
-    fn pid(&self) -> i32 {
-        self.child.id().cast_signed()
     }
 
     fn type_text(&mut self, text: &str) {
@@ -83,12 +70,7 @@ impl Session {
             self.shown.contains(echo)
         });
         self.shown = self.shown.replacen(echo, "", 1);
-        let bit = 1_u64 << (signal.as_raw() - 1);
-        eventually("the signal is taken", || {
-            let status = fs::read_to_string(format!("/proc/{}/status", self.pid())).unwrap_or_default();
-            let pending = status.lines().find_map(|line| u64::from_str_radix(line.strip_prefix("ShdPnd:")?.trim(), 16).ok());
-            pending.unwrap_or_default() & bit == 0
-        });
+        self.app.until_taken(signal);
     }
 
     /// Looks at what is shown until this has come, and forgets it.
@@ -104,35 +86,26 @@ impl Session {
     }
 
     fn look(&mut self) {
-        let mut bytes = [0; 4096];
-        while let Ok(count) = rustix::io::read(&self.keyboard, &mut bytes)
-            && count > 0
-        {
-            self.shown.push_str(&String::from_utf8_lossy(&bytes[..count]));
-        }
+        self.shown.push_str(&read_some(&self.keyboard));
     }
 
     #[track_caller]
     fn status(&mut self) -> Option<i32> {
-        let mut status = None;
-        eventually("it ends", || {
-            self.look();
-            status = self.child.try_wait().expect("ours");
-            status.is_some()
-        });
-        eventually("nothing is left", || tagged(&self.tag).is_empty());
-        status.and_then(|status| status.code())
+        let Self { app, keyboard, shown } = self;
+        app.status_after("the session", || shown.push_str(&read_some(keyboard)))
     }
 }
 
-impl Drop for Session {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-        for pid in tagged(&self.tag) {
-            kill(pid, Signal::KILL);
-        }
+/// What a terminal shows that was not read yet.
+fn read_some(keyboard: &OwnedFd) -> String {
+    let mut text = String::new();
+    let mut bytes = [0; 4096];
+    while let Ok(count) = rustix::io::read(keyboard, &mut bytes)
+        && count > 0
+    {
+        text.push_str(&String::from_utf8_lossy(&bytes[..count]));
     }
+    text
 }
 
 #[test]
@@ -198,7 +171,7 @@ fn without_a_child_at_the_terminal_ctrl_c_is_ours() {
     }
     // Nor was it typed where somebody sends it.
     let mut session = Session::repeater(&["--grace", "0.2"], &["2", "15"]);
-    kill(session.pid(), Signal::INT);
+    kill(session.app.pid(), Signal::INT);
     session.expect("heard 15");
     assert_eq!(session.status(), Some(130), "{}", session.shown);
 }

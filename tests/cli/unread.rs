@@ -1,81 +1,34 @@
 //! Readers that do not read, streams that refuse instead of wait, files that must not be written over.
-#![allow(clippy::expect_used, reason = "the helpers of tests fail loudly, too")]
-
-mod support;
 
 use std::fs::{self, File};
 use std::io::{Read, Write};
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::{OpenOptionsExt, symlink};
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 
 use rustix::process::Signal;
 use support::program::{said, tasklab};
 use support::stress::kill;
-use support::{eventually, tagged};
+use support::{App, eventually};
 
-/// A running Task Lab, killed with all that carries its tag when a test fails.
-struct Running {
-    child: Child,
-    tag: String,
+/// Waits until it has something to write that nobody takes.
+#[track_caller]
+fn wait_until_stuck(app: &mut App, what: &str) {
+    let is_stuck = |task: fs::DirEntry| {
+        let read = |name: &str| fs::read_to_string(task.path().join(name)).unwrap_or_default();
+        read("comm").trim() == "output" && read("stat").rsplit(')').next().is_some_and(|rest| rest.starts_with(" S"))
+    };
+    eventually(&format!("{what}: it is stuck"), || {
+        assert!(app.process.try_wait().expect("ours").is_none(), "{what}: it has ended");
+        let tasks = fs::read_dir(format!("/proc/{}/task", app.pid()));
+        tasks.is_ok_and(|tasks| tasks.flatten().any(is_stuck))
+    });
 }
 
-impl Running {
-    fn start(mut command: Command) -> Self {
-        static COUNT: std::sync::atomic::AtomicU32 = std::sync::atomic::AtomicU32::new(0);
-        let number = COUNT.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-        let tag = format!("TASKLAB_TEST=unread-{}-{number}", std::process::id());
-        let (variable, value) = tag.split_once('=').expect("a variable");
-        Self { child: command.env(variable, value).spawn().expect("starts"), tag }
-    }
-
-    fn pid(&self) -> i32 {
-        self.child.id().cast_signed()
-    }
-
-    /// Waits until it has something to write that nobody takes.
-    fn wait_until_stuck(&mut self, what: &str) {
-        let is_stuck = |task: fs::DirEntry| {
-            let read = |name: &str| fs::read_to_string(task.path().join(name)).unwrap_or_default();
-            read("comm").trim() == "output" && read("stat").rsplit(')').next().is_some_and(|rest| rest.starts_with(" S"))
-        };
-        eventually(&format!("{what}: it is stuck"), || {
-            assert!(self.child.try_wait().expect("ours").is_none(), "{what}: it has ended");
-            let tasks = fs::read_dir(format!("/proc/{}/task", self.pid()));
-            tasks.is_ok_and(|tasks| tasks.flatten().any(is_stuck))
-        });
-    }
-
-    /// Sends a signal and waits until it has been taken.
-    fn send(&self, signal: Signal) {
-        kill(self.pid(), signal);
-        let bit = 1_u64 << (signal.as_raw() - 1);
-        eventually("the signal is taken", || {
-            let status = fs::read_to_string(format!("/proc/{}/status", self.pid())).unwrap_or_default();
-            let pending = status.lines().find_map(|line| u64::from_str_radix(line.strip_prefix("ShdPnd:")?.trim(), 16).ok());
-            pending.unwrap_or_default() & bit == 0
-        });
-    }
-
-    fn status(&mut self, what: &str) -> Option<i32> {
-        let mut status = None;
-        eventually(&format!("{what}: it ends"), || {
-            status = self.child.try_wait().expect("ours");
-            status.is_some()
-        });
-        eventually(&format!("{what}: nothing is left"), || tagged(&self.tag).is_empty());
-        status.and_then(|status| status.code())
-    }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-        for pid in tagged(&self.tag) {
-            kill(pid, Signal::KILL);
-        }
-    }
+/// Sends a signal and waits until it has been taken.
+fn send(app: &App, signal: Signal) {
+    kill(app.pid(), signal);
+    app.until_taken(signal);
 }
 
 /// A pipe that is full: its reader, and its writer, which waits as writers do.
@@ -120,11 +73,11 @@ fn whom_nobody_reads_ends_when_the_run_is_over() {
         let to = |is_full: bool| if is_full { Stdio::from(writer.try_clone().expect("a descriptor")) } else { Stdio::null() };
         let mut command = tasklab(arguments);
         command.stdout(to(which != Which::Stderr)).stderr(to(which != Which::Stdout));
-        let mut running = Running::start(command);
+        let mut running = App::start(&mut command);
         drop(writer);
-        running.wait_until_stuck(&what);
+        wait_until_stuck(&mut running, &what);
         for signal in signals {
-            running.send(*signal);
+            send(&running, *signal);
         }
         assert_eq!(running.status(&what), Some(status), "{what}");
     }
@@ -141,12 +94,12 @@ fn a_recording_that_nobody_reads_does_not_keep_us_either() {
     while rustix::io::write(&both, &[b'x'; 4096]).is_ok() {}
     let mut command = tasklab(&["run", "zombie", "--record", fifo.to_str().expect("text")]);
     command.stdout(Stdio::null()).stderr(Stdio::piped());
-    let mut running = Running::start(command);
-    running.wait_until_stuck("a FIFO");
-    running.send(Signal::TERM);
+    let mut running = App::start(&mut command);
+    wait_until_stuck(&mut running, "a FIFO");
+    send(&running, Signal::TERM);
     assert_eq!(running.status("a FIFO"), Some(3));
     let mut err = String::new();
-    running.child.stderr.take().expect("piped").read_to_string(&mut err).expect("text");
+    running.process.stderr.take().expect("piped").read_to_string(&mut err).expect("text");
     assert!(err.contains("could not record to") && err.contains("fifo"), "{err}");
 }
 
@@ -191,11 +144,11 @@ fn a_stream_that_refuses_is_waited_for() {
             } else {
                 command.stdout(writer).stderr(Stdio::null());
             }
-            let mut running = Running::start(command);
+            let mut running = App::start(&mut command);
             eventually("it waits for room", || {
                 let waits = fs::read_dir(format!("/proc/{}/task", running.pid())).into_iter().flatten().flatten();
                 let mut calls = waits.filter_map(|task| fs::read_to_string(task.path().join("syscall")).ok());
-                let has_ended = running.child.try_wait().expect("ours").is_some();
+                let has_ended = running.process.try_wait().expect("ours").is_some();
                 has_ended || calls.any(|call| is_poll(&call))
             });
             let text = read_slowly(&reader);

@@ -1,7 +1,4 @@
 //! The command line as people and scripts use it: the real binary, its streams and its exit statuses.
-#![expect(clippy::expect_used, reason = "the helpers of tests fail loudly, too")]
-
-mod support;
 
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -9,7 +6,7 @@ use std::os::unix::process::ExitStatusExt;
 use std::process::{Child, Command, Output, Stdio};
 
 use serde_json::{Value, json};
-use support::{deadline, eventually, tagged};
+use support::{App, deadline};
 
 const TASKLAB: &str = env!("CARGO_BIN_EXE_tasklab");
 
@@ -240,40 +237,8 @@ fn a_demo_waits_for_an_interpreter_that_starts_slowly() {
     assert!(at("action") >= at("task.started") + 600_000_000, "its first step stands at 0.6 s: {text}");
 }
 
-/// A running one. Dropping it kills it, which its supervisor answers by ending all that it has started.
-struct Running {
-    child: Child,
-    /// The variable by which its processes are found.
-    tag: String,
-}
-
-impl Running {
-    /// Its status, once it has ended and nothing of it is left.
-    #[track_caller]
-    fn status(&mut self) -> i32 {
-        let mut status = None;
-        eventually("it ends", || {
-            status = self.child.try_wait().expect("ours");
-            status.is_some()
-        });
-        eventually("nothing is left", || tagged(&self.tag).is_empty());
-        status.and_then(|status| status.code()).expect("it was not killed")
-    }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-fn start(arguments: &[&str]) -> Running {
-    let tag = format!("TASKLAB_TEST_CLI={}-{}", std::process::id(), arguments.join("-"));
-    let (name, value) = tag.split_once('=').expect("an assignment");
-    let mut command = Command::new(TASKLAB);
-    command.args(arguments).env(name, value).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    Running { child: command.spawn().expect("starts"), tag }
+fn start(arguments: &[&str]) -> App {
+    App::start(support::program::tasklab(arguments).stdout(Stdio::piped()).stderr(Stdio::piped()))
 }
 
 fn send(child: &Child, signal: rustix::process::Signal) {
@@ -291,12 +256,12 @@ fn an_interrupted_run_ends_by_its_ladder_and_leaves_nothing() {
         (&["exec", "--grace", "0.2", "--", "sh", "-c", "trap '' TERM; echo ready; sleep 60 & wait; sleep 60"], Signal::HUP, 129),
     ] {
         let mut running = start(arguments);
-        let mut out = BufReader::new(running.child.stdout.take().expect("piped"));
+        let mut out = BufReader::new(running.process.stdout.take().expect("piped"));
         let mut first = String::new();
         out.read_line(&mut first).expect("a line");
         assert!(!first.is_empty(), "{arguments:?} says something");
-        send(&running.child, signal);
-        assert_eq!(running.status(), status, "{arguments:?}");
+        send(&running.process, signal);
+        assert_eq!(running.status(&format!("{arguments:?}")), Some(status), "{arguments:?}");
     }
 }
 
@@ -313,10 +278,10 @@ fn a_reader_that_goes_is_no_reason_to_panic() {
         &["exec", "--", "yes"],
     ] {
         let mut running = start(arguments);
-        drop(running.child.stdout.take());
-        let status = running.status();
+        drop(running.process.stdout.take());
+        let status = running.status(&format!("{arguments:?}")).expect("it was not killed");
         let mut err = String::new();
-        running.child.stderr.take().expect("piped").read_to_string(&mut err).expect("text");
+        running.process.stderr.take().expect("piped").read_to_string(&mut err).expect("text");
         // What is short may have been written before the reader was gone.
         let is_short = arguments.len() == 1;
         assert!(!err.contains("panick") && (status == 141 || is_short && status == 0), "{arguments:?}: {status} {err}");

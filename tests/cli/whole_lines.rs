@@ -1,8 +1,5 @@
 //! What the command line writes as lines: every write is a batch of whole ones, so that whoever reads along, or finds what an interrupted
 //! run has left, has no half line. Read through a socket that keeps the bounds between writes.
-#![allow(clippy::expect_used, reason = "the helpers of tests fail loudly, too")]
-
-mod support;
 
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixDatagram;

@@ -2,11 +2,6 @@
 //! namespace where /etc/passwd has one user with a shell and a home in a temporary folder, so that nobody's own files, keys
 //! and login shell (which may be nologin) take part. Where that cannot be had, a stand-in for ssh starts the workers, and says so.
 
-#![expect(clippy::expect_used, reason = "the helpers of tests fail loudly, too")]
-#![expect(clippy::print_stdout, reason = "what could not be checked is said aloud")]
-
-mod support;
-
 use std::fs;
 use std::net::{TcpListener, TcpStream};
 use std::os::unix::fs::PermissionsExt;
@@ -14,7 +9,7 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
 use serde_json::Value;
-use support::{eventually, tagged};
+use support::{eventually, skipped, tagged};
 use tempfile::TempDir;
 
 const SSHD: &str = "/usr/sbin/sshd";
@@ -40,7 +35,7 @@ impl Far {
     fn start(name: &str) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let tag = format!("TASKLAB_FAR={name}-{}", std::process::id());
-        let daemon = sshd(folder.path(), &tag).inspect_err(|why| println!("NOT CHECKED WITH A REAL sshd: {why}")).ok();
+        let daemon = sshd(folder.path(), &tag).inspect_err(|why| skipped(format!("a real sshd: {why}"))).ok();
         if daemon.is_none() {
             stand_in(folder.path(), &tag);
         }

@@ -1,8 +1,5 @@
 //! Buttons of the header reach the lessons, in both languages: the edge that the board tells becomes the action `press` of the body.
 //! Each test waits for what the run tells before it presses; nothing depends on how fast that is.
-#![allow(clippy::expect_used, reason = "the helpers of tests fail loudly, too")]
-
-mod support;
 
 use std::collections::BTreeMap;
 

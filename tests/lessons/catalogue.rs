@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use tasklab::model::{Action, TimedAction};
-use tasklab::scenario::{CATALOGUE, ParamKind, Scenario};
+use tasklab::scenario::{CATALOGUE, ParamKind};
 
 #[test]
 fn ids_are_unique_and_named_like_their_files() {
@@ -44,23 +44,14 @@ fn a_card_is_short() {
     }
 }
 
+/// That the runs of both languages show its fact, the demo's test sees.
 #[test]
-fn a_prediction_has_its_answer_and_its_fact() {
+fn a_prediction_has_its_answer() {
     for scenario in CATALOGUE {
         let prediction = &scenario.prediction;
         assert!(prediction.ask.ends_with('?') && prediction.choices.len() >= 2, "{}", scenario.id);
         assert!(prediction.answer < prediction.choices.len(), "{}", scenario.id);
-        for (language, body) in [("Rust", bodies(scenario)), ("Python", scenario.python.to_owned())] {
-            let quoted = format!("\"{}\"", prediction.fact);
-            let in_claims = body.contains(&quoted);
-            assert!(in_claims, "{}: the {language} body has no fact {quoted}", scenario.id);
-        }
     }
-}
-
-/// The Rust files in which a body may state its facts.
-fn bodies(scenario: &Scenario) -> String {
-    scenario.rust.to_owned() + include_str!("../src/scenario/watch.rs")
 }
 
 #[test]

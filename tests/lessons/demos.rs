@@ -1,17 +1,15 @@
 //! Every lesson, in both languages, as the engine runs it: real processes, their events, what they leave behind.
 //! `TASKLAB_STRESS=long` also walks both ends of every parameter's range.
 
-#![expect(clippy::expect_used, reason = "the helpers of tests fail loudly, too")]
-
-mod lesson;
-
 use std::collections::BTreeSet;
 use std::process::Command;
 use std::time::Instant;
 
-use lesson::again::{CHANCES, MEASURED};
-use lesson::{BOTH, Ran, Running, decided, in_both, run, scenario, state, twin};
 use serde_json::{Value, json};
+use support::lesson::again::{CHANCES, MEASURED};
+use support::lesson::{BOTH, Ran, Running, decided, in_both, run, scenario, state, twin};
+use support::skipped;
+use support::stress::is_long;
 use tasklab::model::{Action, Event, EventKind, ExitStatus, Fact, Language, Monotonic, ProcessState, Scope};
 use tasklab::scenario::{CATALOGUE, ParamKind, Scenario};
 
@@ -80,8 +78,8 @@ fn with_every_parameter_at_its_smallest_the_demo_passes() {
 
 #[test]
 fn at_both_ends_of_every_range_the_demo_passes() {
-    if std::env::var("TASKLAB_STRESS").as_deref() != Ok("long") {
-        return;
+    if !is_long() {
+        return skipped("both ends of every range are for TASKLAB_STRESS=long");
     }
     for scenario in CATALOGUE {
         for spec in scenario.params {

@@ -1,13 +1,9 @@
 //! The lessons on locks, in both languages: what a person does to them, and what becomes of bad orders.
 
-#![expect(clippy::expect_used, reason = "the helpers of tests fail loudly, too")]
-
-mod lesson;
-
 use std::collections::BTreeSet;
 
-use lesson::{BOTH, Ran, Running, run, scenario};
 use serde_json::json;
+use support::lesson::{BOTH, Ran, Running, run, scenario};
 use tasklab::model::{EventKind, Language, TaskState};
 
 /// Who waits at which gate: `worker-1` before `acquire lock counter`.

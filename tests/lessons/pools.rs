@@ -1,12 +1,8 @@
 //! What a person can do to the lessons of pools, queues, futures, coroutines and the interpreter lock, in both languages:
 //! each action, wrong targets, actions that come too late, and signals to whatever process there is.
 
-#![expect(clippy::expect_used, reason = "the helpers of tests fail loudly, too")]
-
-mod lesson;
-
-use lesson::{BOTH, Ran, Running, decided, run, scenario, until_state};
 use serde_json::{Value, json};
+use support::lesson::{BOTH, Ran, Running, decided, run, scenario, until_state};
 use tasklab::model::{Action, EventKind, ExitStatus, Language, Scope};
 
 fn start(id: &str, language: Language, params: &Value) -> Running {

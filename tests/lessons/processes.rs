@@ -1,12 +1,8 @@
 //! The lessons about processes, acted on: every action at least once in both languages, bad targets, late actions, and
 //! processes that are killed or stopped from outside.
 
-#![expect(clippy::expect_used, reason = "the helpers of tests fail loudly, too")]
-
-mod lesson;
-
-use lesson::{BOTH, Running, decided, run, scenario, state, together, until_state};
 use serde_json::{Value, json};
+use support::lesson::{BOTH, Running, decided, run, scenario, state, together, until_state};
 use tasklab::model::{Action, EventKind, Language, ProcessState, Scope};
 
 const MINE: [&str; 8] =

@@ -1,13 +1,9 @@
 //! The lessons on programs, pipes and machines: what a person can do to them while they run, in both languages.
 
-#![expect(clippy::expect_used, reason = "the helpers of tests fail loudly, too")]
-
-mod lesson;
-
 use std::process::Command;
 
-use lesson::{BOTH, Ran, Running, scenario, together, until_state};
 use serde_json::{Value, json};
+use support::lesson::{self, BOTH, Ran, Running, scenario, together, until_state};
 use tasklab::model::{EventKind, Language};
 
 /// An action line, as Task Lab writes it to the control pipe.

@@ -1,12 +1,8 @@
 //! What a lesson does not do, it says: an action that nobody declared, a target too many, none at all, or one that means
 //! nothing, and an action that comes too late. Over the whole catalogue, in both languages.
 
-#![expect(clippy::expect_used, reason = "the helpers of tests fail loudly, too")]
-
-mod lesson;
-
-use lesson::{Ran, Running};
 use serde_json::{Value, json};
+use support::lesson::{Ran, Running};
 use tasklab::model::{Action, Event, EventKind, Language};
 use tasklab::scenario::{ActionSpec, CATALOGUE, Scenario, find};
 

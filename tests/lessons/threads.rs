@@ -1,11 +1,7 @@
 //! The lessons of the threads: what a person can do in each, in both languages, and what cannot be done.
 
-#![expect(clippy::expect_used, reason = "the helpers of tests fail loudly, too")]
-
-mod lesson;
-
-use lesson::{BOTH, Running, refusal, scenario, together};
 use serde_json::{Value, json};
+use support::lesson::{BOTH, Running, refusal, scenario, together};
 use tasklab::model::{Action, EventKind, Language, ProcessState, Scope};
 
 const MINE: [&str; 9] =

@@ -1,28 +1,21 @@
 //! Attacks on the promise that nothing survives and no line stays high: supervisors that are stopped, traced or killed together with
 //! the app, processes that fork faster than they are killed, a /proc that is another PID namespace's. Lengths and moments are random.
-#![allow(clippy::expect_used, reason = "the helpers of tests fail loudly, too")]
-
-mod support;
 
 use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
 use support::runs::{engine, programs, sh};
-use support::stress::{Chance, kill, not_checked, promised, rounds, state_of};
-use support::{deadline, descendants_of, eventually, named_below, supervisor_below, tagged};
+use support::stress::{Chance, kill, promised, rounds, state_of};
+use support::{App, STUBBORN, deadline, descendants_of, eventually, named_below, skipped};
 use tasklab::engine::{Command as Ask, Told};
 use tasklab::model::{EventKind, Outcome};
 
 /// How soon nothing must be left.
 const PROMISE: Duration = Duration::from_secs(2);
-
-/// A tree that wants to stay: ignores what can be ignored, leaves its session, forks twice.
-const STUBBORN: &str = "trap '' TERM HUP INT; setsid sh -c 'trap \"\" TERM HUP; setsid sleep 300 & sleep 300' & \
-    (setsid sleep 300 &) ; while :; do sleep 1; done";
 
 /// Forks and ends, over and over, each time after so many milliseconds: who is found in /proc is gone when the signal comes.
 const CHAIN: &str = "
@@ -118,71 +111,22 @@ fn compiled(name: &'static str, source: &str) -> PathBuf {
     program
 }
 
-/// An app that can be killed, and whatever carries its tag. What a test that fails leaves behind is killed here.
-struct App {
-    process: Child,
-    tag: String,
+/// Task Lab with these arguments.
+fn start(arguments: &[&str]) -> App {
+    start_as(Command::new(env!("CARGO_BIN_EXE_tasklab")).args(arguments).stdout(Stdio::null()))
 }
 
-impl App {
-    fn start(name: &str, arguments: &[&str]) -> Self {
-        Self::of(name, Command::new(env!("CARGO_BIN_EXE_tasklab")).args(arguments).stdout(Stdio::null()))
-    }
-
-    fn of(name: &str, command: &mut Command) -> Self {
-        static NEXT: std::sync::atomic::AtomicU32 = std::sync::atomic::AtomicU32::new(0);
-        tasklab::sys::forget_inherited_signals().expect("ours");
-        let number = NEXT.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-        let value = format!("{name}-{}-{number}", std::process::id());
-        let process = command.env("TASKLAB_TEST", &value).stderr(Stdio::null()).spawn().expect("starts");
-        Self { process, tag: format!("TASKLAB_TEST={value}") }
-    }
-
-    fn pid(&self) -> i32 {
-        self.process.id().cast_signed()
-    }
-
-    fn supervisor(&self) -> i32 {
-        let mut found = None;
-        eventually("the supervisor is there", || {
-            found = supervisor_below(self.pid());
-            found.is_some()
-        });
-        found.expect("seen just now")
-    }
-
-    fn guard(&self) -> i32 {
-        named_below(self.pid(), "tasklab-guard")[0]
-    }
-
-    /// Nobody with the tag, in ten looks one after the other: of a chain, one look can miss the only one there is.
-    fn is_gone(&self) -> bool {
-        (0..10).all(|_| tagged(&self.tag).is_empty())
-    }
-
-    /// Waits until nothing is left, which is promised.
-    #[track_caller]
-    fn leaves_nothing(&mut self, what: &str) {
-        let struck = Instant::now();
-        eventually(&format!("nothing is left: {what}"), || self.is_gone());
-        promised(what, struck.elapsed(), PROMISE);
-        self.process.wait().expect("ours");
-    }
+fn start_as(command: &mut Command) -> App {
+    App::start(command.stderr(Stdio::null()))
 }
 
-impl Drop for App {
-    fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-        let end = Instant::now() + Duration::from_secs(20);
-        while !self.is_gone() && Instant::now() < end {
-            for signal in [Signal::STOP, Signal::KILL] {
-                for pid in tagged(&self.tag) {
-                    kill(pid, signal);
-                }
-            }
-        }
-    }
+/// Waits until nothing is left, which is promised from the blow on.
+#[track_caller]
+fn leaves_nothing(app: &mut App, what: &str) {
+    let struck = Instant::now();
+    eventually(&format!("nothing is left: {what}"), || app.is_gone());
+    promised(what, struck.elapsed(), PROMISE);
+    app.process.wait().expect("ours");
 }
 
 /// Who is struck besides the app, and how.
@@ -242,10 +186,10 @@ fn nothing_survives_the_app_and_a_supervisor_that_is_stopped_or_killed_as_well()
     let mut chance = Chance::new();
     for round in 0..rounds(10, 250) {
         let blow = BLOWS[round % BLOWS.len()];
-        let mut app = App::start("blow", &["exec", "--stdin", "null", "--", "sh", "-c", STUBBORN]);
-        eventually("the tree stands", || tagged(&app.tag).len() >= 8);
+        let mut app = start(&["exec", "--stdin", "null", "--", "sh", "-c", STUBBORN]);
+        eventually("the tree stands", || app.all().len() >= 8);
         strike(&app, blow, &mut chance);
-        app.leaves_nothing(&format!("the app killed, {blow:?}"));
+        leaves_nothing(&mut app, &format!("the app killed, {blow:?}"));
     }
 }
 
@@ -258,11 +202,11 @@ fn no_line_stays_high_after_the_app_and_a_supervisor_that_is_stopped_or_killed_a
         let blow = BLOWS[round % BLOWS.len()];
         let log = folder.path().join(format!("edges-{round}"));
         let board = format!("simulated:{}", log.display());
-        let mut app = App::start("line", &["gpio", "set", "GPIO17=1", "--for", "100", "--board", &board]);
+        let mut app = start(&["gpio", "set", "GPIO17=1", "--for", "100", "--board", &board]);
         eventually("the line is high", || level_of(&log) == Some(1));
         strike(&app, blow, &mut chance);
         eventually(&format!("the line is low again: {blow:?}"), || level_of(&log) == Some(0));
-        app.leaves_nothing(&format!("the app of a line killed, {blow:?}"));
+        leaves_nothing(&mut app, &format!("the app of a line killed, {blow:?}"));
         assert_eq!(level_of(&log), Some(0), "{blow:?}");
     }
 }
@@ -276,7 +220,7 @@ fn no_line_stays_high_when_the_app_is_stopped_and_its_supervisor_killed() {
     for is_stopped_first in [true, false] {
         let log = folder.path().join(format!("edges-{is_stopped_first}"));
         let board = format!("simulated:{}", log.display());
-        let mut app = App::start("stopped", &["gpio", "set", "GPIO17=1", "--for", "100", "--board", &board]);
+        let mut app = start(&["gpio", "set", "GPIO17=1", "--for", "100", "--board", &board]);
         eventually("the line is high", || level_of(&log) == Some(1));
         let supervisor = app.supervisor();
         let mut blows = [(app.pid(), Signal::STOP), (supervisor, Signal::KILL)];
@@ -288,7 +232,7 @@ fn no_line_stays_high_when_the_app_is_stopped_and_its_supervisor_killed() {
         }
         eventually("the line is low again while the app is stopped", || level_of(&log) == Some(0));
         kill(app.pid(), Signal::KILL);
-        app.leaves_nothing("a stopped app");
+        leaves_nothing(&mut app, "a stopped app");
     }
 }
 
@@ -302,8 +246,8 @@ fn level_of(log: &Path) -> Option<u64> {
 /// Covers: promise 17.
 #[test]
 fn the_control_without_app_supervisor_and_guard_leaves_survivors() {
-    let app = App::start("control", &["exec", "--stdin", "null", "--", "sh", "-c", STUBBORN]);
-    eventually("the tree stands", || tagged(&app.tag).len() >= 8);
+    let app = start(&["exec", "--stdin", "null", "--", "sh", "-c", STUBBORN]);
+    eventually("the tree stands", || app.all().len() >= 8);
     let (supervisor, guard) = (app.supervisor(), app.guard());
     // Stopped before, so that nobody does anything in between.
     for signal in [Signal::STOP, Signal::KILL] {
@@ -314,7 +258,7 @@ fn the_control_without_app_supervisor_and_guard_leaves_survivors() {
     eventually("supervisor and guard are gone", || {
         [supervisor, guard].iter().all(|pid| state_of(*pid).is_none_or(|it| it == 'Z'))
     });
-    assert!(tagged(&app.tag).len() >= 2, "the tree must survive, or the tests above prove nothing");
+    assert!(app.all().len() >= 2, "the tree must survive, or the tests above prove nothing");
 }
 
 /// Covers: promise 17, F20.
@@ -323,21 +267,21 @@ fn nothing_survives_the_app_and_a_supervisor_that_is_traced() {
     for _ in 0..rounds(2, 50) {
         let mut command = Command::new("python3");
         command.args(["-c", TRACER, env!("CARGO_BIN_EXE_tasklab"), "exec", "--stdin", "null", "--", "sh", "-c", STUBBORN]);
-        let mut tracer = App::of("traced", command.stdin(Stdio::piped()).stdout(Stdio::piped()));
-        eventually("the tree stands", || tagged(&tracer.tag).len() >= 9);
+        let mut tracer = start_as(command.stdin(Stdio::piped()).stdout(Stdio::piped()));
+        eventually("the tree stands", || tracer.all().len() >= 9);
         let mut stdin = tracer.process.stdin.take().expect("piped");
         std::io::Write::write_all(&mut stdin, b"\n").expect("it listens");
         let mut word = [0; 6];
         tracer.process.stdout.as_mut().expect("piped").read_exact(&mut word).expect("it answers");
         if &word != b"killed" {
-            return not_checked("a traced supervisor", "ptrace(2) is refused here");
+            return skipped("ptrace(2) is refused here");
         }
         // The tracer itself is tagged, and stays until it is told to end.
         let (struck, own) = (Instant::now(), tracer.pid());
-        eventually("nothing is left but the tracer", || (0..10).all(|_| tagged(&tracer.tag) == [own]));
+        eventually("nothing is left but the tracer", || (0..10).all(|_| tracer.all() == [own]));
         promised("the app killed, the supervisor traced", struck.elapsed(), PROMISE);
         drop(stdin);
-        tracer.leaves_nothing("the tracer");
+        leaves_nothing(&mut tracer, "the tracer");
     }
 }
 
@@ -348,7 +292,7 @@ fn nothing_survives_the_app_and_a_supervisor_that_is_traced() {
 fn the_loss_of_the_guard_is_told_and_the_run_goes_on() {
     let mut command = Command::new(env!("CARGO_BIN_EXE_tasklab"));
     command.args(["exec", "--json", "--stdin", "null", "--", "sleep", "300"]);
-    let mut app = App::of("guard", command.stdout(Stdio::piped()));
+    let mut app = start_as(command.stdout(Stdio::piped()));
     let supervisor = app.supervisor();
     eventually("the guard is there", || !named_below(app.pid(), "tasklab-guard").is_empty());
     kill(app.guard(), Signal::KILL);
@@ -356,7 +300,7 @@ fn the_loss_of_the_guard_is_told_and_the_run_goes_on() {
     let told = lines.take_while(|line| !line.contains("run.finished")).any(|line| line.contains("guard has ended"));
     assert!(told && state_of(supervisor).is_some_and(|state| state != 'Z'), "told: {told}");
     kill(app.pid(), Signal::KILL);
-    app.leaves_nothing("an app without a guard");
+    leaves_nothing(&mut app, "an app without a guard");
 }
 
 /// What forks meanwhile, started eight at once or as one bomb.
@@ -385,8 +329,8 @@ fn chains_and_bombs_do_not_outlive_the_app_or_its_supervisor() {
             for victim in [round % 2, 2] {
                 let arguments =
                     [&["exec", "--stdin", "null", "--"], &horde.iter().map(String::as_str).collect::<Vec<_>>()[..]].concat();
-                let mut app = App::start("horde", &arguments);
-                eventually("it has spread", || tagged(&app.tag).len() >= 10);
+                let mut app = start(&arguments);
+                eventually("it has spread", || app.all().len() >= 10);
                 let supervisor = app.supervisor();
                 std::thread::sleep(Duration::from_micros(chance.next() % 100_000));
                 match victim {
@@ -398,7 +342,7 @@ fn chains_and_bombs_do_not_outlive_the_app_or_its_supervisor() {
                     // The app lives, and ends since its only run is lost.
                     _ => kill(supervisor, Signal::KILL),
                 }
-                app.leaves_nothing(&format!("{name}, victim {victim}"));
+                leaves_nothing(&mut app, &format!("{name}, victim {victim}"));
             }
         }
     }
@@ -415,17 +359,17 @@ fn chains_and_bombs_are_ended_by_time_limit_and_stop_and_none_is_left_that_was_n
                 let arguments =
                     [&["exec", "--json", "--stdin", "null", "--grace", "0.1"], &end[..], &["--"], &horde[..]].concat();
                 let mut command = Command::new(env!("CARGO_BIN_EXE_tasklab"));
-                let mut app = App::of("ended", command.args(&arguments).stdout(Stdio::piped()));
+                let mut app = start_as(command.args(&arguments).stdout(Stdio::piped()));
                 let mut said = String::new();
                 app.process.stdout.take().expect("piped").read_to_string(&mut said).expect("it ends");
                 // By now it has told how many are left: the test counts for itself.
-                let left = tagged(&app.tag).into_iter().filter(|pid| *pid != app.pid()).count();
+                let left = app.all().into_iter().filter(|pid| *pid != app.pid()).count();
                 let line = said.lines().last().unwrap_or_default();
                 assert!(line.contains("run.finished"), "{name}, {end:?}: {line}");
                 let is_none = line.contains("\"processes_left\":0");
                 app.process.wait().expect("ours");
                 assert!(!is_none || app.is_gone(), "{name}, {end:?}: {left} are left, and none was told");
-                app.leaves_nothing(&format!("{name}, {end:?}"));
+                leaves_nothing(&mut app, &format!("{name}, {end:?}"));
             }
         }
     }
@@ -442,7 +386,7 @@ fn where_proc_is_another_namespace_s_nobody_is_killed_who_was_not_started_here()
     };
     let probe = inside("readlink /proc/self; echo $$");
     if !probe.status.success() {
-        return not_checked("a foreign /proc", String::from_utf8_lossy(&probe.stderr));
+        return skipped(format!("no user namespaces here: {}", String::from_utf8_lossy(&probe.stderr)));
     }
     assert!(!String::from_utf8_lossy(&probe.stdout).starts_with("1\n"), "the control: /proc is another namespace's");
     // A hundred innocents with small numbers, and one tree of each kind that is to be ended.

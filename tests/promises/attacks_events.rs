@@ -1,7 +1,4 @@
 //! Promises 16 and 19: nobody speaks for the supervisor, and hostile event lines cost little. Bodies here write what no honest one would.
-#![allow(clippy::expect_used, reason = "the helpers of tests fail loudly, too")]
-
-mod support;
 
 use std::fmt::Write as _;
 use std::io::{BufRead, BufReader};

@@ -1,7 +1,4 @@
 //! Promise 5: what children write arrives to the byte, whoever is killed in mid-write.
-#![allow(clippy::expect_used, reason = "the helpers of tests fail loudly, too")]
-
-mod support;
 
 use std::collections::HashMap;
 use std::time::{Duration, Instant};

@@ -1,14 +1,10 @@
 //! The engine on real processes: what a run tells from its start to its end.
-#![allow(clippy::expect_used, reason = "the helpers of tests fail loudly, too")]
-
-#[path = "lesson/again.rs"]
-mod again;
-mod support;
 
 use std::path::Path;
 use std::time::Duration;
 
 use support::eventually;
+use support::lesson::again;
 use support::runs::{GRACE, engine, events_of, notices, outcome, output, programs, request, scenario, sh};
 use tasklab::engine::{Command, LaunchRequest, What};
 use tasklab::model::{

@@ -1,12 +1,9 @@
 //! A bounded look at what the fuzz targets do at length: their committed seeds, and mutations of them, on stable Rust.
-#![allow(clippy::expect_used, reason = "the helpers of tests fail loudly, too")]
-
-mod fuzz;
-mod support;
 
 use std::panic::catch_unwind;
 use std::path::Path;
 
+use crate::fuzz;
 use support::stress::{Chance, rounds};
 use support::watchdog::Watchdog;
 

@@ -1,7 +1,4 @@
 //! Every request about the header's lines is answered once, whatever comes of it; and a debounced change is told when it has lasted.
-#![allow(clippy::expect_used, reason = "the helpers of tests fail loudly, too")]
-
-mod support;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;

@@ -1,15 +1,12 @@
 //! Promise 3: a PID that has passed to somebody else. Inside a PID namespace, where that can be forced.
-#![allow(clippy::expect_used, reason = "the helpers of tests fail loudly, too")]
-
-mod support;
 
 use std::io::{BufRead, BufReader};
 use std::os::unix::process::ExitStatusExt;
 use std::process::{Child, Command, Stdio};
 
 use support::namespace::{is_inside, occupy};
-use support::stress::{kill, not_checked, rounds, state_of};
-use support::{Supervisor, eventually, survivors};
+use support::stress::{kill, rounds, state_of};
+use support::{Supervisor, eventually, skipped, survivors};
 use tasklab::model::{ChildSpec, ExitStatus, OutputTo, Pid, Scope, Signal};
 use tasklab::supervisor::{Report, Request};
 use tasklab::sys::SignalScope;
@@ -32,7 +29,7 @@ fn control_by_bare_kill(mut innocent: Child) {
 /// Covers: promise 3, F1, F12, F62, facts 13, 14.
 #[test]
 fn no_innocent_is_hit_by_a_number_that_came_back() {
-    if !is_inside("no_innocent_is_hit_by_a_number_that_came_back") {
+    if !is_inside("pid_reuse::no_innocent_is_hit_by_a_number_that_came_back") {
         return;
     }
     let mut supervisor = Supervisor::start();
@@ -42,7 +39,7 @@ fn no_innocent_is_hit_by_a_number_that_came_back() {
         supervisor.signal(pid, &[Signal::KILL], Scope::Process).expect("signalled");
         assert!(supervisor.exited(pid).1, "reaped: its number is free");
         let Some(mut innocent) = occupy(pid.number()) else {
-            return not_checked("PID reuse", "the kernel gave the PID to nobody");
+            return skipped("the kernel gave the PID to nobody");
         };
         for scope in [Scope::Process, Scope::Group, Scope::Tree] {
             let refused = supervisor.signal(pid, &[Signal::KILL], scope).expect_err("there is no such child any more");
@@ -65,7 +62,7 @@ fn libc_esrch() -> i32 {
 /// Covers: promise 3, F1, F62, fact 14.
 #[test]
 fn no_innocent_is_hit_even_between_looking_and_sending() {
-    if !is_inside("no_innocent_is_hit_even_between_looking_and_sending") {
+    if !is_inside("pid_reuse::no_innocent_is_hit_even_between_looking_and_sending") {
         return;
     }
     let mut supervisor = Supervisor::start();
@@ -97,7 +94,7 @@ fn no_innocent_is_hit_even_between_looking_and_sending() {
         ended || is_traced(own)
     });
     if ended {
-        return not_checked("PID reuse between looking and sending", "strace may not attach here");
+        return skipped("strace may not attach here");
     }
     for scope in [Scope::Process, Scope::Tree].into_iter().cycle().take(rounds(3, 40)) {
         // The grandchild is reaped by its own parent, whenever that is; the supervisor has no say in it.
@@ -119,7 +116,7 @@ fn no_innocent_is_hit_even_between_looking_and_sending() {
         });
         kill(grandchild, rustix::process::Signal::KILL);
         eventually("its parent has reaped it", || state_of(grandchild).is_none());
-        let Some(mut innocent) = occupy(grandchild) else { return not_checked("PID reuse", "the kernel gave the PID to nobody") };
+        let Some(mut innocent) = occupy(grandchild) else { return skipped("the kernel gave the PID to nobody") };
         let result = supervisor.wait_for("the answer", |report| match report {
             Report::Signaled { ask: answered, result } if *answered == ask => Some(result.clone()),
             _ => None,
@@ -139,7 +136,7 @@ fn no_innocent_is_hit_even_between_looking_and_sending() {
 /// Covers: promise 3, F2.
 #[test]
 fn a_group_number_that_came_back_reaches_nobody() {
-    if !is_inside("a_group_number_that_came_back_reaches_nobody") {
+    if !is_inside("pid_reuse::a_group_number_that_came_back_reaches_nobody") {
         return;
     }
     let mut supervisor = Supervisor::start();
@@ -152,7 +149,7 @@ fn a_group_number_that_came_back_reaches_nobody() {
         supervisor.signal(Pid::new(member[0]), &[Signal::KILL], Scope::Group).expect("a living member stands for the group");
         supervisor.exit_of(Pid::new(member[0]));
         let Some(mut innocent) = occupy(leader.number()) else {
-            return not_checked("reuse", "the kernel gave the PID to nobody");
+            return skipped("the kernel gave the PID to nobody");
         };
         supervisor.signal(leader, &[Signal::KILL], Scope::Group).expect_err("not ours");
         assert!(is_alive(&mut innocent));

@@ -1,8 +1,5 @@
 //! Promise 13: processes that come and go by the hundred, with hostile names and numbers that come back. No row is filled from
 //! another process.
-#![allow(clippy::expect_used, reason = "the helpers of tests fail loudly, too")]
-
-mod support;
 
 use std::collections::HashMap;
 use std::process::{Child, Command, Stdio};
@@ -59,7 +56,7 @@ fn parts_of(name: &str) -> Option<(i32, &str)> {
 /// Covers: promise 13, F61, F62, F63, F65.
 #[test]
 fn hostile_names_and_numbers_that_come_back_fill_no_row_from_another_process() {
-    if !is_inside("hostile_names_and_numbers_that_come_back_fill_no_row_from_another_process") {
+    if !is_inside("proc_reader::hostile_names_and_numbers_that_come_back_fill_no_row_from_another_process") {
         return;
     }
     let length = seconds(8, 600);

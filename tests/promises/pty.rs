@@ -1,7 +1,4 @@
 //! The pseudo-terminal: a child that has one behaves as on a terminal, and everything it shows is captured.
-#![allow(clippy::expect_used, reason = "the helpers of tests fail loudly, too")]
-
-mod support;
 
 use support::program::exec;
 use support::runs::{engine, events_of, outcome, output, programs};

@@ -1,7 +1,4 @@
 //! Promises 2 and 15: children by the thousand, and the same for a long time. No zombie, no descriptor, no status and no byte is lost.
-#![allow(clippy::expect_used, reason = "the helpers of tests fail loudly, too")]
-
-mod support;
 
 use std::time::{Duration, Instant};
 

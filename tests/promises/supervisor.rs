@@ -1,7 +1,4 @@
 //! The supervisor on real processes: what it starts, reaps and signals, and what it leaves behind (nothing).
-#![allow(clippy::expect_used, reason = "the helpers of tests fail loudly, too")]
-
-mod support;
 
 use std::io::Read;
 use std::os::fd::OwnedFd;

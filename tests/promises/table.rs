@@ -1,12 +1,11 @@
 //! The table of promises: which test covers which. Made of the docs of the tests themselves, so that it cannot say what is not so.
-#![allow(clippy::expect_used, reason = "the helpers of tests fail loudly, too")]
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
 
-const LIST: &str = include_str!("promises/list.txt");
+const LIST: &str = include_str!("list.txt");
 const TABLE: &str = "tests/PROMISES.md";
 const HEAD: &str = "# Which test covers which promise
 

@@ -1,15 +1,20 @@
 //! What the tests on real processes share: deadlines, an own view of /proc, a supervisor that cleans up after itself.
 
-#![allow(dead_code, reason = "each test program uses a part of it")]
-#![allow(clippy::expect_used, reason = "the helpers of tests fail loudly, too")]
+#![allow(missing_docs, clippy::expect_used, reason = "helpers of tests: they are read beside them, and fail as loudly")]
 
+mod app;
 pub mod hostile;
+pub mod lesson;
 pub mod namespace;
 pub mod program;
 pub mod runs;
 pub mod screen;
+mod skipped;
 pub mod stress;
 pub mod watchdog;
+
+pub use app::{App, STUBBORN};
+pub use skipped::skipped;
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -95,7 +100,7 @@ pub struct Supervisor {
 
 impl Supervisor {
     pub fn start() -> Self {
-        Self::of(Path::new(env!("CARGO_BIN_EXE_tasklab")))
+        Self::of(program::path())
     }
 
     /// The same of a program that stands for ours.

@@ -70,11 +70,6 @@ pub fn promised(what: &str, took: Duration, promise: Duration) {
     assert!(took <= limit, "{what} took {took:?}, and {promise:?} is promised");
 }
 
-/// What this machine cannot show is said aloud, with the reason.
-pub fn not_checked(what: &str, why: impl std::fmt::Display) {
-    eprintln!("NOT CHECKED: {what}: {why}");
-}
-
 /// A figure, for whoever runs the tests with --nocapture.
 pub fn say(text: std::fmt::Arguments<'_>) {
     println!("{text}");

@@ -1,18 +1,14 @@
 //! The window as a person uses it: the real program under Xvfb, a real mouse pointer, and a look into /proc.
-#![cfg(feature = "gui")]
-#![allow(clippy::expect_used, reason = "the helpers of tests fail loudly, too")]
-
-mod support;
 
 use std::io::Write;
-use std::process::{Child, Command, Stdio};
+use std::process::Command;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use support::screen::Screen;
 use support::stress::{Chance, peak_of, promised, say, state_of};
 use support::watchdog::Watchdog;
-use support::{descendants_of, eventually, hostile, tagged};
+use support::{App, descendants_of, eventually, hostile};
 
 /// Where things lie in the window at 1280 × 800, in pixels. A new layout needs new numbers here, and nowhere else.
 mod at {
@@ -23,38 +19,22 @@ mod at {
 
 /// A window of the test's own, gone with all that it started when the test ends, however it ends.
 struct Window {
-    app: Child,
-    tag: String,
+    app: App,
     home: tempfile::TempDir,
 }
 
 impl Window {
-    fn open(screen: &Screen, name: &str) -> Self {
-        Self::with(screen, name, tempfile::tempdir().expect("a folder"), &[])
+    fn open(screen: &Screen) -> Self {
+        Self::with(screen, tempfile::tempdir().expect("a folder"), &[])
     }
 
     /// With these arguments, and what is kept in this folder.
-    fn with(screen: &Screen, name: &str, home: tempfile::TempDir, arguments: &[&str]) -> Self {
-        let tag = format!("TASKLAB_TEST=window-{name}-{}", std::process::id());
-        let (variable, value) = tag.split_once('=').expect("a variable");
-        let app = Command::new(env!("CARGO_BIN_EXE_tasklab"))
-            .args(arguments)
-            .env(variable, value)
-            .env("DISPLAY", screen.display())
-            .env_remove("WAYLAND_DISPLAY")
-            .env("LIBGL_ALWAYS_SOFTWARE", "1")
-            .env("XDG_DATA_HOME", home.path())
-            .env("XDG_RUNTIME_DIR", home.path())
-            .stderr(Stdio::inherit())
-            .spawn()
-            .expect("starts");
-        let window = Self { app, tag, home };
-        eventually("the window is on the screen", || screen.has_window("Task Lab"));
-        window
+    fn with(screen: &Screen, home: tempfile::TempDir, arguments: &[&str]) -> Self {
+        Self { app: screen.open(home.path(), arguments), home }
     }
 
     fn pid(&self) -> i32 {
-        self.app.id().cast_signed()
+        self.app.pid()
     }
 
     /// PIDs below the app whose name is this one.
@@ -70,13 +50,6 @@ impl Window {
     /// What is below the app besides its supervisor and its guard.
     fn started(&self) -> usize {
         descendants_of(self.pid()).len() - self.named("tasklab-super").len() - self.named("tasklab-guard").len()
-    }
-}
-
-impl Drop for Window {
-    fn drop(&mut self) {
-        let _ = self.app.kill();
-        let _ = self.app.wait();
     }
 }
 
@@ -120,18 +93,18 @@ fn click_until(screen: &Screen, places: &[(i32, i32)], what: &str, mut condition
 #[test]
 fn a_scenario_is_started_with_the_mouse_a_child_killed_and_closing_leaves_nothing() {
     let screen = Screen::start();
-    let mut window = Window::open(&screen, "mouse");
+    let mut window = Window::open(&screen);
     start_zombies(&screen, &window);
     eventually("nothing but the body and its three children", || window.started() == 4);
 
     click_until(&screen, &[at::FIRST_ROW, at::KILL], "the body is killed, and its children with it", || window.started() == 0);
-    assert!(window.app.try_wait().expect("ours").is_none(), "the window lives on");
+    assert!(window.app.process.try_wait().expect("ours").is_none(), "the window lives on");
 
     click_until(&screen, &[at::START], "it runs again", || window.zombies().len() == 3);
     screen.key("ctrl+q");
-    eventually("the app has ended", || window.app.try_wait().expect("ours").is_some());
-    assert!(window.app.wait().expect("ended").success());
-    assert_eq!(tagged(&window.tag), Vec::<i32>::new());
+    eventually("the app has ended", || window.app.process.try_wait().expect("ours").is_some());
+    assert!(window.app.process.wait().expect("ended").success());
+    assert_eq!(window.app.all(), Vec::<i32>::new());
 }
 
 /// Counts what goes through it.
@@ -155,7 +128,7 @@ fn hostile_event_lines_cost_the_window_little_and_it_answers_a_key_meanwhile() {
     let _watchdog = Watchdog::after(Duration::from_mins(10));
     let mut chance = Chance::new();
     let screen = Screen::start();
-    let window = Window::with(&screen, "hostile", tempfile::tempdir().expect("a folder"), &["--scenario", "zombie"]);
+    let window = Window::with(&screen, tempfile::tempdir().expect("a folder"), &["--scenario", "zombie"]);
     eventually("the scenario runs", || window.zombies().len() == 3);
     let read = |pid: i32, what: &str| std::fs::read_to_string(format!("/proc/{pid}/{what}")).unwrap_or_default();
     let body = descendants_of(window.pid()).into_iter().find(|pid| read(*pid, "cmdline").contains("__worker")).expect("a body");
@@ -190,11 +163,11 @@ fn hostile_event_lines_cost_the_window_little_and_it_answers_a_key_meanwhile() {
 #[test]
 fn the_death_of_the_x_server_leaves_nothing() {
     let mut screen = Screen::start();
-    let mut window = Window::open(&screen, "xserver");
+    let mut window = Window::open(&screen);
     start_zombies(&screen, &window);
     screen.kill();
-    eventually("the app has ended", || window.app.try_wait().expect("ours").is_some());
-    eventually("nothing of it is left", || tagged(&window.tag).is_empty());
+    eventually("the app has ended", || window.app.process.try_wait().expect("ours").is_some());
+    eventually("nothing of it is left", || window.app.all().is_empty());
 }
 
 /// Covers: F68.
@@ -211,19 +184,19 @@ fn the_size_that_is_asked_for_counts_over_the_one_that_was_kept() {
         (kept["window"]["size"].clone(), kept["preferences"]["scenario"].clone())
     };
 
-    let mut window = Window::with(&screen, "size", home, &["--size", "1100x700", "--scenario", "zombie"]);
+    let mut window = Window::with(&screen, home, &["--size", "1100x700", "--scenario", "zombie"]);
     eventually("the size that was asked for", || screen.size_of("Task Lab") == Some((1100, 700)));
     eventually("it is started", || window.zombies().len() == 3);
     eventually("what is shown is kept, and not that size", || {
         kept(&file) == (serde_json::json!([900.0, 640.0]), "zombie".into())
     });
     // A kill leaves what was kept.
-    window.app.kill().expect("ours");
-    window.app.wait().expect("ended");
-    eventually("nothing of it is left", || tagged(&window.tag).is_empty());
+    window.app.process.kill().expect("ours");
+    window.app.process.wait().expect("ended");
+    eventually("nothing of it is left", || window.app.all().is_empty());
     let home = std::mem::replace(&mut window.home, tempfile::tempdir().expect("a folder"));
 
-    let window = Window::with(&screen, "kept", home, &[]);
+    let window = Window::with(&screen, home, &[]);
     eventually("the size that was kept", || screen.size_of("Task Lab") == Some((900, 640)));
     drop(window);
 }

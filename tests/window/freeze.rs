@@ -1,61 +1,22 @@
 //! Promise 14: the window's thread waits for nothing that may hang, watched by strace while a scenario runs and a person clicks; and a
 //! frame does not cost more the longer its lists are.
-#![cfg(feature = "gui")]
-#![allow(clippy::expect_used, reason = "the helpers of tests fail loudly, too")]
-
-mod support;
 
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use support::screen::Screen;
-use support::stress::{kill, not_checked, rounds, seconds};
+use support::stress::{kill, rounds, seconds};
 use support::watchdog::Watchdog;
-use support::{descendants_of, eventually, tagged};
+use support::{App, descendants_of, eventually, skipped};
 use tasklab::ui::gallery::Gallery;
 use tasklab::ui::sample;
 
-/// The window; it goes with all that carries its tag.
-struct Window {
-    app: Child,
-    tag: String,
-    _home: tempfile::TempDir,
-}
-
-impl Window {
-    fn open(screen: &Screen) -> Self {
-        let home = tempfile::tempdir().expect("a folder");
-        let tag = format!("TASKLAB_TEST=freeze-{}-{}", std::process::id(), home.path().display());
-        let (variable, value) = tag.split_once('=').expect("a variable");
-        let app = Command::new(env!("CARGO_BIN_EXE_tasklab"))
-            .args(["--scenario", "zombie"])
-            .env(variable, value)
-            .env("DISPLAY", screen.display())
-            .env_remove("WAYLAND_DISPLAY")
-            .env("LIBGL_ALWAYS_SOFTWARE", "1")
-            .env("MESA_SHADER_CACHE_DISABLE", "true")
-            .env("XDG_DATA_HOME", home.path())
-            .env("XDG_RUNTIME_DIR", home.path())
-            .stdin(Stdio::null())
-            .spawn()
-            .expect("starts");
-        let window = Self { app, tag, _home: home };
-        eventually("the window is on the screen", || screen.has_window("Task Lab"));
-        eventually("the scenario runs", || descendants_of(window.pid()).len() >= 5);
-        window
-    }
-
-    fn pid(&self) -> i32 {
-        self.app.id().cast_signed()
-    }
-}
-
-impl Drop for Window {
-    fn drop(&mut self) {
-        let _ = self.app.kill();
-        let _ = self.app.wait();
-        eventually("nothing of the window is left", || tagged(&self.tag).is_empty());
-    }
+/// A window in which a scenario runs, and the folder of what it keeps.
+fn open(screen: &Screen) -> (App, tempfile::TempDir) {
+    let home = tempfile::tempdir().expect("a folder");
+    let window = screen.open(home.path(), &["--scenario", "zombie"]);
+    eventually("the scenario runs", || descendants_of(window.pid()).len() >= 5);
+    (window, home)
 }
 
 /// strace on one thread alone, until it is ended.
@@ -101,7 +62,7 @@ const LOOKS: usize = 5;
 fn the_windows_thread_opens_no_file_and_waits_for_no_process() {
     let _watchdog = Watchdog::after(Duration::from_mins(10));
     let screen = Screen::start();
-    let window = Window::open(&screen);
+    let (window, _home) = open(&screen);
     // What is made once (fonts, shaders) is made by now.
     use_it(&screen, Duration::from_secs(2));
     let folder = tempfile::tempdir().expect("a folder");
@@ -112,7 +73,7 @@ fn the_windows_thread_opens_no_file_and_waits_for_no_process() {
     let mut hanging = Vec::new();
     for _ in 0..LOOKS {
         let Some(strace) = Strace::on(window.pid(), &["-o", log_path, "-e", watched]) else {
-            return not_checked("what the window's thread waits for", "strace may not attach here");
+            return skipped("strace may not attach here");
         };
         use_it(&screen, seconds(4, 60));
         drop(strace);
@@ -139,7 +100,7 @@ fn the_windows_thread_opens_no_file_and_waits_for_no_process() {
 fn the_window_draws_while_every_other_thread_waits_two_seconds_for_each_file() {
     let _watchdog = Watchdog::after(Duration::from_mins(10));
     let screen = Screen::start();
-    let window = Window::open(&screen);
+    let (window, _home) = open(&screen);
     let mut slow = Vec::new();
     for task in std::fs::read_dir(format!("/proc/{}/task", window.pid())).expect("its threads").flatten() {
         let tid: i32 = task.file_name().to_str().and_then(|name| name.parse().ok()).expect("a number");
@@ -147,7 +108,7 @@ fn the_window_draws_while_every_other_thread_waits_two_seconds_for_each_file() {
         if tid != window.pid() && ["monitor", "engine"].contains(&name.trim()) {
             let arguments = ["-o", "/dev/null", "-e", "trace=openat", "-e", "inject=openat:delay_enter=2000000"];
             let Some(strace) = Strace::on(tid, &arguments) else {
-                return not_checked("slow files", "strace may not attach here");
+                return skipped("strace may not attach here");
             };
             slow.push(strace);
         }
@@ -160,7 +121,7 @@ fn the_window_draws_while_every_other_thread_waits_two_seconds_for_each_file() {
     for _ in 0..LOOKS {
         let arguments = ["-ttt", "-o", log.to_str().expect("text"), "-e", "trace=sendmsg,writev,write,poll,ppoll"];
         let Some(drawing) = Strace::on(window.pid(), &arguments) else {
-            return not_checked("slow files", "strace may not attach here");
+            return skipped("strace may not attach here");
         };
         use_it(&screen, length);
         drop(drawing);

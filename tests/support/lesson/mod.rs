@@ -1,8 +1,6 @@
 //! Runs one body of a lesson as the engine would: events from a pipe, actions into another, signals to the processes
 //! that the events name.
 
-#![allow(dead_code, reason = "each test program uses a part of it")]
-
 pub mod again;
 
 use std::collections::BTreeMap;
@@ -158,14 +156,14 @@ pub fn tagged(variable: &str) -> Vec<i32> {
 
 /// The twin's file in the source tree.
 pub fn twin(scenario: &Scenario) -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("assets/python").join(format!("{}.py", scenario.id))
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../assets/python").join(format!("{}.py", scenario.id))
 }
 
 /// The command that runs a body, as the engine starts it.
 fn command(scenario: &Scenario, language: Language) -> Vec<PathBuf> {
     match language {
         Language::Python => vec!["python3".into(), twin(scenario)],
-        _ => vec![env!("CARGO_BIN_EXE_tasklab").into(), "__worker".into(), scenario.id.into()],
+        _ => vec![crate::program::path().into(), "__worker".into(), scenario.id.into()],
     }
 }
 
