@@ -1,6 +1,6 @@
 //! A program of a test's own, most often Task Lab itself, and all that it starts: gone when the test ends, however it ends.
 
-use std::process::{Child, Command};
+use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
@@ -28,6 +28,8 @@ impl App {
         tasklab::sys::forget_inherited_signals().expect("ours");
         let value = format!("app-{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
         let process = command.env("TASKLAB_TEST", &value).spawn().unwrap_or_else(|error| panic!("{command:?}: {error}"));
+        // What the command was given is the program's alone: a copy that is kept here would hold a pipe open.
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
         Self { process, tag: format!("TASKLAB_TEST={value}") }
     }
 
