@@ -1,4 +1,4 @@
-//! What tracking costs when nobody records: the stage's lock and queue beside the standard library's own, in the same run.
+//! What tracking costs when nobody records: the lesson's lock and queue beside the standard library's own, in the same run.
 //! A tracked operation should stay within 1.3 times the plain one.
 
 #![allow(clippy::expect_used, reason = "a benchmark ends where it cannot measure")]
@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use tasklab::model::TaskSort;
-use tasklab::scenario::Stage;
+use tasklab::scenario::Lesson;
 
 /// A queue as one writes it with what std has: the measure for the tracked one.
 #[derive(Default)]
@@ -61,9 +61,9 @@ fn handed_over(count: u64, put: impl Fn(u64) + Sync, get: impl Fn() -> u64 + Syn
 }
 
 fn locks(criterion: &mut Criterion) {
-    let stage = Stage::from_environment();
-    let main = stage.task("main", TaskSort::Thread);
-    let (plain, tracked) = (Mutex::new(0_u64), stage.lock("counter"));
+    let lesson = Lesson::from_environment();
+    let main = lesson.task("main", TaskSort::Thread);
+    let (plain, tracked) = (Mutex::new(0_u64), lesson.lock("counter"));
     let use_plain = || *plain.lock().expect("not poisoned") += 1;
     let use_tracked = || {
         tracked.acquire();
@@ -81,9 +81,9 @@ fn locks(criterion: &mut Criterion) {
 }
 
 fn queues(criterion: &mut Criterion) {
-    let stage = Stage::from_environment();
-    let main = stage.task("main", TaskSort::Thread);
-    let (plain, tracked) = (PlainQueue::default(), stage.queue("items", 0));
+    let lesson = Lesson::from_environment();
+    let main = lesson.task("main", TaskSort::Thread);
+    let (plain, tracked) = (PlainQueue::default(), lesson.queue("items", 0));
     let mut group = criterion.benchmark_group("queue");
     group.throughput(Throughput::Elements(1));
     group.bench_function("plain", |bencher| {

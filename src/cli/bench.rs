@@ -20,7 +20,7 @@ use procfs::Current;
 
 use super::CliError;
 use super::out::print;
-use crate::scenario::Stage;
+use crate::scenario::Lesson;
 use crate::sys;
 use engine::Capture;
 use measure::{Amount, Contender, Effort, Figure, Figures, beside, c, median, missing, percentile, rust};
@@ -157,10 +157,10 @@ fn measure_all(program: &Path, effort: Effort, only: &[String]) -> anyhow::Resul
 
 /// The lessons' lock and queue beside Rust's own, and how many times as long theirs takes.
 fn tracked(session: &mut Session) {
-    let stage = Stage::from_environment();
-    let locks = vec![rust(|count| tracked::lock_ops(&stage, count)), beside("std_", |count| Ok(tracked::mutex_ops(count)))];
+    let lesson = Lesson::from_environment();
+    let locks = vec![rust(|count| tracked::lock_ops(&lesson, count)), beside("std_", |count| Ok(tracked::mutex_ops(count)))];
     let queues = vec![
-        rust(|count| tracked::queue_items(&stage, count)),
+        rust(|count| tracked::queue_items(&lesson, count)),
         beside("std_", tracked::plain_items),
         beside("channel_", tracked::channel_items),
     ];

@@ -11,7 +11,7 @@ use super::error::CliError;
 use super::out::Out;
 use super::session::{Ended, Listener, until};
 use super::whole_lines::WholeLines;
-use crate::engine::{BoardKind, Command, CompareRequest, Told, compare_rows, noise};
+use crate::engine::{BoardKind, Command, CompareRequest, EngineEvent, compare_rows, noise};
 use crate::model::{Action, Comparison, EventKind, Outcome, Progress, RunId, harmless};
 
 /// Runs all of it. The status is that of the run that went worst.
@@ -28,8 +28,8 @@ pub(super) fn compare(
         let line = format!("{title}: {}", story.labels.join(" | "));
         story.say(&line).map_err(|error| CliError::output(&error))?;
     }
-    let last = |told: &Told| match told {
-        Told::Compared(comparison) => Some(Arc::clone(comparison)),
+    let last = |told: &EngineEvent| match told {
+        EngineEvent::Compared(comparison) => Some(Arc::clone(comparison)),
         _ => None,
     };
     let Ended { finished: comparison, interrupted } =
@@ -66,8 +66,8 @@ impl Story {
 }
 
 impl Listener for Story {
-    fn hear(&mut self, told: &Told) -> io::Result<()> {
-        let Told::Event(run, event) = told else { return Ok(()) };
+    fn hear(&mut self, told: &EngineEvent) -> io::Result<()> {
+        let EngineEvent::Event(run, event) = told else { return Ok(()) };
         match &event.kind {
             EventKind::RunStarted { .. } => self.runs.push(*run),
             EventKind::RunFinished { outcome, elapsed_s, .. } if !self.is_json => {

@@ -19,7 +19,7 @@ use super::out::Out;
 use super::parse;
 use super::session::{Listener, session};
 use super::whole_lines::WholeLines;
-use crate::engine::{BoardKind, Command, LaunchRequest, Told, What, is_open};
+use crate::engine::{BoardKind, Command, EngineEvent, LaunchRequest, What, is_open};
 use crate::model::{
     Action, ChildSpec, EventKind, ExitStatus, Group, GroupLimits, Input, Outcome, OutputTo, Pgid, Pid, Reaping, ResourceLimit,
     Signal, StopPlan, WindowSize, parse_bytes, parse_cores,
@@ -361,19 +361,21 @@ struct Watch {
 }
 
 impl Listener for Watch {
-    fn hear(&mut self, told: &Told) -> io::Result<()> {
+    fn hear(&mut self, told: &EngineEvent) -> io::Result<()> {
         let event = match told {
-            Told::Launched(_, pids) => {
+            EngineEvent::Launched(_, pids) => {
                 self.last = pids.last().copied();
                 return Ok(());
             }
-            Told::NotLaunched(_, failure) => {
+            EngineEvent::NotLaunched(_, failure) => {
                 complain(&failure.to_string());
                 self.not_launched = Some(failure.shell_code());
                 return Ok(());
             }
-            Told::Refused(_) | Told::Board { .. } | Told::Edge(_) | Told::Compared(_) => return Ok(()),
-            Told::Event(_, event) => event,
+            EngineEvent::Refused(_) | EngineEvent::Board { .. } | EngineEvent::Edge(_) | EngineEvent::Compared(_) => {
+                return Ok(());
+            }
+            EngineEvent::Event(_, event) => event,
         };
         match &event.kind {
             EventKind::ProcessExited { pid, status } if Some(*pid) == self.last && self.status.is_none() => {
@@ -395,9 +397,9 @@ impl Listener for Watch {
         }
     }
 
-    fn command(&mut self, told: &Told) -> io::Result<Option<Command>> {
+    fn command(&mut self, told: &EngineEvent) -> io::Result<Option<Command>> {
         match told {
-            Told::Launched(run, _) => self.passed.take().map(|passed| passed.start(*run)).transpose(),
+            EngineEvent::Launched(run, _) => self.passed.take().map(|passed| passed.start(*run)).transpose(),
             _ => Ok(None),
         }
     }

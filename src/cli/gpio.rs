@@ -16,7 +16,7 @@ use super::entry::{BoardChoice, Start, no_engine};
 use super::interrupt::{Interrupts, cannot_wait};
 use super::out::Out;
 use super::record::refuse_the_same;
-use crate::engine::{Command, Engine, LineRequest, Options, SendError, Told};
+use crate::engine::{Command, Engine, EngineEvent, LineRequest, Options, SendError};
 use crate::gpio::{Edge, Level, Line, Watch};
 use crate::model::{BoardView, Event, EventKind, Monotonic, PinFunction, PinView, Pull, harmless};
 use crate::sys::monotonic_now;
@@ -261,7 +261,8 @@ struct Talk {
 impl Talk {
     fn open(common: &Common, start: Start<'_>) -> Result<Self, CliError> {
         let interrupts = Interrupts::block().map_err(|error| cannot_wait(&error))?;
-        let options = Options { program: PathBuf::from("/proc/self/exe"), tap: Some(QUEUE), board: common.board.board.clone() };
+        let options =
+            Options { program: PathBuf::from("/proc/self/exe"), subscription: Some(QUEUE), board: common.board.board.clone() };
         let engine = start(&[], options).map_err(|error| no_engine(&error))?;
         interrupts.watch(engine.handle()).map_err(|error| cannot_wait(&error))?;
         let (out, is_json, began) = (Out::new(io::stdout()), common.json, monotonic_now());
@@ -291,10 +292,10 @@ impl Talk {
         let end = Instant::now() + PATIENCE;
         while Instant::now() < end {
             match self.next(None)? {
-                Some(Told::Board { refused: Some(refused), .. } | Told::Refused(refused)) => {
+                Some(EngineEvent::Board { refused: Some(refused), .. } | EngineEvent::Refused(refused)) => {
                     return Err(CliError::Missing(refused));
                 }
-                Some(Told::Board { ask, board, .. }) if ask == mine => return Ok(board.as_ref().clone()),
+                Some(EngineEvent::Board { ask, board, .. }) if ask == mine => return Ok(board.as_ref().clone()),
                 _ => {}
             }
         }
@@ -302,12 +303,12 @@ impl Talk {
     }
 
     /// What is told next, at most until a moment; edges are printed on the way.
-    fn next(&mut self, until: Option<Instant>) -> Result<Option<Told>, CliError> {
+    fn next(&mut self, until: Option<Instant>) -> Result<Option<EngineEvent>, CliError> {
         let gone = || CliError::Missing("lost the engine".to_owned());
         let slice = Instant::now() + SLICE;
         let until = until.map_or(slice, |until| until.min(slice));
         match self.engine.told().ok_or_else(gone)?.recv_deadline(until) {
-            Ok(Told::Edge(edge)) => {
+            Ok(EngineEvent::Edge(edge)) => {
                 if !self.has_all() {
                     self.edges += 1;
                     self.tell_edge(&edge)?;
@@ -399,7 +400,9 @@ impl Talk {
     /// Takes what is told next; what was refused meanwhile ends us.
     fn heed(&mut self, until: Option<Instant>) -> Result<(), CliError> {
         match self.next(until)? {
-            Some(Told::Board { refused: Some(refused), .. } | Told::Refused(refused)) => Err(CliError::Missing(refused)),
+            Some(EngineEvent::Board { refused: Some(refused), .. } | EngineEvent::Refused(refused)) => {
+                Err(CliError::Missing(refused))
+            }
             _ => Ok(()),
         }
     }

@@ -20,7 +20,7 @@ use super::record::{RecordFile, refuse_the_same};
 use super::session::{Ended, Listener, session};
 use super::story::Story;
 use super::whole_lines::WholeLines;
-use crate::engine::{CompareRequest, LANGUAGE, LaunchRequest, Told, What};
+use crate::engine::{CompareRequest, EngineEvent, LANGUAGE, LaunchRequest, What};
 use crate::model::{Language, Outcome, StopPlan, TimedAction};
 use crate::scenario::{self, Params, Scenario};
 
@@ -185,11 +185,11 @@ enum Form {
 }
 
 impl Listener for Report {
-    fn hear(&mut self, told: &Told) -> io::Result<()> {
-        if let (Told::Launched(_, stages), Form::Story(story)) = (told, &mut self.form) {
+    fn hear(&mut self, told: &EngineEvent) -> io::Result<()> {
+        if let (EngineEvent::Launched(_, stages), Form::Story(story)) = (told, &mut self.form) {
             story.launched(stages);
         }
-        let Told::Event(_, event) = told else { return Ok(()) };
+        let EngineEvent::Event(_, event) = told else { return Ok(()) };
         self.edges.hear(event);
         let line = if self.record.is_some() || matches!(self.form, Form::Lines(_)) { event.to_line() } else { String::new() };
         if let Some(record) = &mut self.record

@@ -8,7 +8,7 @@ use super::entry::{Start, no_engine};
 use super::error::complain;
 use super::interrupt::{Interrupts, cannot_wait};
 use super::out::was_given_up;
-use crate::engine::{BoardKind, Command, Engine, LaunchRequest, Options, Told};
+use crate::engine::{BoardKind, Command, Engine, EngineEvent, LaunchRequest, Options};
 use crate::model::{EventKind, Outcome};
 
 /// Events on the way to us; when we are slower, the children wait.
@@ -17,9 +17,9 @@ const QUEUE: usize = 256;
 /// Where the events of a run go.
 pub(super) trait Listener {
     /// Takes one. After a failure, which ends the run, it hears the others as well.
-    fn hear(&mut self, told: &Told) -> io::Result<()>;
+    fn hear(&mut self, told: &EngineEvent) -> io::Result<()>;
     /// What is to be done about it.
-    fn command(&mut self, _: &Told) -> io::Result<Option<Command>> {
+    fn command(&mut self, _: &EngineEvent) -> io::Result<Option<Command>> {
         Ok(None)
     }
     /// Nothing more is there at the moment: what was held back goes out.
@@ -44,7 +44,7 @@ pub(super) fn session(
     listener: &mut impl Listener,
 ) -> Result<Ended, CliError> {
     until(Command::Launch(Box::new(request)), keep_fds, board, start, listener, |told| match told {
-        Told::Event(_, event) => match &event.kind {
+        EngineEvent::Event(_, event) => match &event.kind {
             EventKind::RunFinished { outcome, .. } => Some(*outcome),
             _ => None,
         },
@@ -60,10 +60,10 @@ pub(super) fn until<T>(
     board: &BoardKind,
     start: Start<'_>,
     listener: &mut impl Listener,
-    last: impl FnMut(&Told) -> Option<T>,
+    last: impl FnMut(&EngineEvent) -> Option<T>,
 ) -> Result<Ended<T>, CliError> {
     let interrupts = Interrupts::block().map_err(|error| cannot_wait(&error))?;
-    let options = Options { program: PathBuf::from("/proc/self/exe"), tap: Some(QUEUE), board: board.clone() };
+    let options = Options { program: PathBuf::from("/proc/self/exe"), subscription: Some(QUEUE), board: board.clone() };
     let engine = start(keep_fds, options).map_err(|error| no_engine(&error))?;
     if let Command::Launch(request) = &command
         && request.shares_our_group()
@@ -90,7 +90,7 @@ fn listen<T>(
     engine: &Engine,
     interrupts: &Interrupts,
     listener: &mut impl Listener,
-    mut last: impl FnMut(&Told) -> Option<T>,
+    mut last: impl FnMut(&EngineEvent) -> Option<T>,
 ) -> Result<(T, io::Result<()>), CliError> {
     let gone = || CliError::Missing("lost the engine: it ended before the run did".to_owned());
     let events = engine.told().ok_or_else(gone)?;
@@ -114,8 +114,8 @@ fn listen<T>(
         };
         // Before anybody can keep us from it who does not read.
         match &told {
-            Told::Launched(_, pids) => stages.clone_from(pids),
-            Told::Event(_, event) => match &event.kind {
+            EngineEvent::Launched(_, pids) => stages.clone_from(pids),
+            EngineEvent::Event(_, event) => match &event.kind {
                 EventKind::ProcessStarted { pid, pgid, .. }
                     if stages.contains(pid) && interrupts.started(*pid, pgid.number()) =>
                 {
@@ -135,9 +135,11 @@ fn listen<T>(
             return Ok((finished, heard));
         }
         match told {
-            Told::Refused(sentence) => return Err(CliError::Missing(sentence)),
+            EngineEvent::Refused(sentence) => return Err(CliError::Missing(sentence)),
             // A signal that came before there was a run has stopped nothing.
-            Told::Event(_, event) if matches!(event.kind, EventKind::RunStarted { .. }) && interrupts.caught().is_some() => {
+            EngineEvent::Event(_, event)
+                if matches!(event.kind, EventKind::RunStarted { .. }) && interrupts.caught().is_some() =>
+            {
                 let _ = stop();
             }
             _ => {}

@@ -1,117 +1,66 @@
-//! The lessons: the catalogue, what a scenario is made of, and the stage that its body runs on.
+//! The lessons: the catalogue, what a card is made of (`card`), what a Rust body gets (`lesson`), and one folder for each lesson.
 
-mod children;
-mod concepts;
-mod control;
-mod cost;
-mod crash_test;
+mod card;
 mod definition;
-mod executor;
-mod facts;
-mod gil_alone;
-mod load;
-mod observe;
-mod params;
-mod primitives;
+mod lesson;
+mod pools;
+mod processes;
 mod programs;
-mod relatives;
-mod reporter;
-mod stage;
-mod watch;
-mod words;
+mod threads;
+mod time;
 mod worker;
 
-mod across_systems;
-mod r#async;
-mod barrier;
-mod blink;
-mod chaos;
-mod communicate;
-mod condition;
-mod deadlock;
-mod event;
-mod exec;
-mod fork;
-mod futures;
-mod garbled_print;
-mod gil;
-mod joinable_queue;
-mod lock;
-mod old_interfaces;
-mod orphan;
-mod overhead;
-mod pipe;
-mod pipeline;
-mod popen;
-mod process_basics;
-mod process_group;
-mod process_pool;
-mod queue;
-mod race;
-mod schedule;
-mod semaphore;
-mod shared_memory;
-mod signals;
-mod start_methods;
-mod subprocess_run;
-mod thread_basics;
-mod thread_local;
-mod thread_pool;
-mod timer;
-mod wait;
-mod zombie;
-
-pub use concepts::concept;
-pub use control::{Reply, StageAction, too_late};
-pub use definition::{ActionSpec, Chapter, Note, Prediction, Scenario, action, note};
-pub use facts::{Facts, at_least, at_most, equals, more_than};
-pub use params::{ParamError, ParamKind, ParamSpec, Params, choice, count, flag, seconds, text};
-pub use primitives::{
-    Barrier, BrokenBarrier, Condition, EndOfFile, Event, Future, FutureState, Held, Local, Lock, NoResult, NotHeld, PipeEnd,
-    Pool, Queue, Scope, Semaphore, Thread, Timer, TooManyDone, Until, Worker, Workers,
+pub use card::{
+    ActionSpec, Chapter, Facts, Note, ParamError, ParamKind, ParamSpec, Params, Prediction, Reply, action, at_least, at_most,
+    choice, concept, count, equals, flag, more_than, note, seconds, text,
 };
-pub use stage::{Stage, StageError, Task};
+pub use definition::Scenario;
+pub use lesson::{
+    Barrier, BrokenBarrier, Condition, EndOfFile, Event, Future, FutureState, Held, Lesson, LessonAction, LessonError, Local,
+    Lock, NoResult, NotHeld, PipeEnd, Pool, Queue, Scope, Semaphore, Task, Thread, Timer, TooManyDone, Until, Worker, Workers,
+    too_late,
+};
 pub use worker::{PYTHON_SHIM, UnknownScenario, find, work};
 
 /// Every scenario, in the order of the library.
 pub const CATALOGUE: &[&Scenario] = &[
-    &process_basics::PROCESS_BASICS,
-    &shared_memory::SHARED_MEMORY,
-    &fork::FORK,
-    &exec::EXEC,
-    &wait::WAIT,
-    &zombie::ZOMBIE,
-    &orphan::ORPHAN,
-    &process_group::PROCESS_GROUP,
-    &start_methods::START_METHODS,
-    &old_interfaces::OLD_INTERFACES,
-    &thread_basics::THREAD_BASICS,
-    &garbled_print::GARBLED_PRINT,
-    &thread_local::THREAD_LOCAL,
-    &race::RACE,
-    &lock::LOCK,
-    &deadlock::DEADLOCK,
-    &semaphore::SEMAPHORE,
-    &event::EVENT,
-    &barrier::BARRIER,
-    &condition::CONDITION,
-    &timer::TIMER,
-    &blink::BLINK,
-    &chaos::CHAOS,
-    &gil::GIL,
-    &thread_pool::THREAD_POOL,
-    &process_pool::PROCESS_POOL,
-    &futures::FUTURES,
-    &queue::QUEUE,
-    &joinable_queue::JOINABLE_QUEUE,
-    &pipe::PIPE,
-    &overhead::OVERHEAD,
-    &r#async::ASYNC,
-    &subprocess_run::SUBPROCESS_RUN,
-    &popen::POPEN,
-    &communicate::COMMUNICATE,
-    &pipeline::PIPELINE,
-    &signals::SIGNALS,
-    &schedule::SCHEDULE,
-    &across_systems::ACROSS_SYSTEMS,
+    &processes::process_basics::PROCESS_BASICS,
+    &processes::shared_memory::SHARED_MEMORY,
+    &processes::fork::FORK,
+    &processes::exec::EXEC,
+    &processes::wait::WAIT,
+    &processes::zombie::ZOMBIE,
+    &processes::orphan::ORPHAN,
+    &processes::process_group::PROCESS_GROUP,
+    &processes::start_methods::START_METHODS,
+    &processes::old_interfaces::OLD_INTERFACES,
+    &threads::thread_basics::THREAD_BASICS,
+    &threads::garbled_print::GARBLED_PRINT,
+    &threads::thread_local::THREAD_LOCAL,
+    &threads::race::RACE,
+    &threads::lock::LOCK,
+    &threads::deadlock::DEADLOCK,
+    &threads::semaphore::SEMAPHORE,
+    &threads::event::EVENT,
+    &threads::barrier::BARRIER,
+    &threads::condition::CONDITION,
+    &threads::timer::TIMER,
+    &threads::blink::BLINK,
+    &threads::chaos::CHAOS,
+    &threads::gil::GIL,
+    &pools::thread_pool::THREAD_POOL,
+    &pools::process_pool::PROCESS_POOL,
+    &pools::futures::FUTURES,
+    &pools::queue::QUEUE,
+    &pools::joinable_queue::JOINABLE_QUEUE,
+    &pools::pipe::PIPE,
+    &pools::overhead::OVERHEAD,
+    &pools::r#async::ASYNC,
+    &programs::subprocess_run::SUBPROCESS_RUN,
+    &programs::popen::POPEN,
+    &programs::communicate::COMMUNICATE,
+    &programs::pipeline::PIPELINE,
+    &programs::signals::SIGNALS,
+    &time::schedule::SCHEDULE,
+    &time::across_systems::ACROSS_SYSTEMS,
 ];

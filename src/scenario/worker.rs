@@ -1,10 +1,13 @@
-//! The worker role: runs one body on the stage that the environment describes, then tells its facts.
+//! The worker role: runs one body on the lesson that the environment describes, then tells its facts.
 
 use std::io::Write;
 use std::process::ExitCode;
 
-use super::{CATALOGUE, Facts, Scenario, Stage, StageError};
 use crate::model::{EventKind, Signal, harmless};
+use crate::scenario::CATALOGUE;
+use crate::scenario::card::Facts;
+use crate::scenario::definition::Scenario;
+use crate::scenario::lesson::{Lesson, LessonError};
 use crate::sys::default_signal;
 
 /// The module that the Python twins import, and those that it imports. They stand in a folder of their own when those run.
@@ -43,13 +46,13 @@ pub fn find(id: &str) -> Result<&'static Scenario, UnknownScenario> {
 pub fn work(id: &str) -> ExitCode {
     be_mortal();
     let scenario = find(id);
-    let stage = Stage::from_environment().with_actions(scenario.as_ref().map_or(&[], |scenario| scenario.actions));
+    let lesson = Lesson::from_environment().with_actions(scenario.as_ref().map_or(&[], |scenario| scenario.actions));
     let (text, status) = match scenario {
-        Ok(scenario) => match perform(scenario, &stage) {
+        Ok(scenario) => match perform(scenario, &lesson) {
             Ok(facts) => {
-                stage.refuse_what_is_left();
+                lesson.refuse_what_is_left();
                 for fact in facts {
-                    stage.report(EventKind::Fact(fact));
+                    lesson.report(EventKind::Fact(fact));
                 }
                 return ExitCode::SUCCESS;
             }
@@ -57,8 +60,8 @@ pub fn work(id: &str) -> ExitCode {
         },
         Err(error) => (error.to_string(), ExitCode::from(2)),
     };
-    if stage.is_heard() {
-        stage.notice(text);
+    if lesson.is_heard() {
+        lesson.notice(text);
     } else {
         let _ = std::io::stderr().write_all((harmless(&format!("{id}: {text}")) + "\n").as_bytes());
     }
@@ -74,9 +77,9 @@ fn be_mortal() {
     }
 }
 
-fn perform(scenario: &Scenario, stage: &Stage) -> Result<Facts, StageError> {
-    stage.tracker().set_body(scenario.id);
-    (scenario.run)(stage, &Stage::params(scenario)?)
+fn perform(scenario: &Scenario, lesson: &Lesson) -> Result<Facts, LessonError> {
+    lesson.tracker().set_body(scenario.id);
+    (scenario.run)(lesson, &Lesson::params(scenario)?)
 }
 
 #[cfg(test)]

@@ -2,16 +2,16 @@
 
 use egui::{Context, Ui};
 
-use super::actions::Actions;
-use super::cores::Cores;
-use super::output::Output;
-use super::selected::Selected;
-use super::theme::{self, DesktopFonts, ThemeChoice};
-use super::timeline::Timeline;
-use super::tree::Tree;
-use super::typing::Typing;
-use super::{board, facts, log};
 use crate::model::{RunView, Snapshot};
+use crate::ui::ask::actions::Actions;
+use crate::ui::look::theme::{self, DesktopFonts, ThemeChoice};
+use crate::ui::panes::cores::Cores;
+use crate::ui::panes::output::Output;
+use crate::ui::panes::selected::Selected;
+use crate::ui::panes::timeline::Timeline;
+use crate::ui::panes::tree::Tree;
+use crate::ui::panes::typing::Typing;
+use crate::ui::panes::{board, facts, log};
 
 /// The views with what they hold from frame to frame.
 #[derive(Default)]

@@ -3,16 +3,16 @@
 use egui::Ui;
 use egui_kittest::Harness;
 
-use super::gallery::Gallery;
 use crate::scenario::{
-    Chapter, Facts, Note, Params, Prediction, Scenario, Stage, StageError, action, choice, count, flag, note, seconds,
+    Chapter, Facts, Lesson, LessonError, Note, Params, Prediction, Scenario, action, choice, count, flag, note, seconds,
 };
+use crate::ui::gallery::Gallery;
 
-fn never(_: &Stage, _: &Params) -> Result<Facts, StageError> {
+fn never(_: &Lesson, _: &Params) -> Result<Facts, LessonError> {
     unreachable!("the tests of the window start no body")
 }
 
-pub(super) static POOL: Scenario = Scenario {
+pub(crate) static POOL: Scenario = Scenario {
     id: "thread-pool",
     title: "Thread pools",
     chapter: Chapter::Pools,
@@ -44,7 +44,7 @@ pub(super) static POOL: Scenario = Scenario {
 
 const NOTE: Note = note("A pool is always faster.", "It took {elapsed} s here.");
 
-pub(super) static FORK: Scenario = Scenario {
+pub(crate) static FORK: Scenario = Scenario {
     id: "fork",
     title: "Fork and join",
     chapter: Chapter::Processes,
@@ -60,15 +60,15 @@ pub(super) static FORK: Scenario = Scenario {
     run: never,
 };
 
-pub(super) static CATALOGUE: &[&Scenario] = &[&FORK, &POOL];
+pub(crate) static CATALOGUE: &[&Scenario] = &[&FORK, &POOL];
 
 /// A view alone in a window of this size.
-pub(super) fn view<S>(width: f32, height: f32, state: S, draw: impl FnMut(&mut Ui, &mut S) + 'static) -> Harness<'static, S> {
+pub(crate) fn view<S>(width: f32, height: f32, state: S, draw: impl FnMut(&mut Ui, &mut S) + 'static) -> Harness<'static, S> {
     Harness::builder().with_size([width, height]).with_context_setup(Gallery::prepare).build_ui_state(draw, state)
 }
 
 /// What is copied within the next frames.
-pub(super) fn copied<S>(harness: &mut Harness<'_, S>) -> Option<String> {
+pub(crate) fn copied<S>(harness: &mut Harness<'_, S>) -> Option<String> {
     (0..5).find_map(|_| {
         harness.run_steps(1);
         harness.output().platform_output.commands.iter().find_map(|command| match command {

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use support::lesson::again::MEASURED;
-use support::lesson::{self, Running};
+use support::lesson::{self, OWN, Running};
 use support::runs::{engine, events_of, notices, outcome, request};
 use support::stress::{Chance, is_long, say};
 use support::{descendants_of, eventually};
@@ -26,8 +26,6 @@ const SAMPLE: Duration = Duration::from_secs(40);
 const AT_ONCE: usize = 3;
 /// Of one action, so many targets are pressed.
 const MOST_PRESSES: usize = 60;
-/// Facts that one of the languages has alone: claims about Python.
-const OWN: &[(&str, &[&str])] = &[("popen", &["windows-only"]), ("start-methods", &["default", "once"])];
 
 /// What is done to a lesson as early as possible.
 #[derive(Debug, Clone, Copy)]
@@ -407,7 +405,7 @@ runpy.run_path(sys.argv[0], run_name='__main__')";
     let twin = lesson::twin(lesson::scenario("thread-pool"));
     let mut shell = std::process::Command::new("sh");
     shell.args(["-c", r#"exec "$@" 7>&1"#, "sh", "python3", "-c", deaf]).arg(twin).args(["tasks=1", "each=0.02"]);
-    let output = shell.env("TASKLAB_EVENTS", "7").output().expect("python3");
+    let output = shell.env("PYTHONPATH", lesson::SHIM).env("TASKLAB_EVENTS", "7").output().expect("python3");
     let said = String::from_utf8_lossy(&output.stdout).into_owned();
     let facts: Vec<&str> = said.lines().filter(|line| line.contains(r#""kind":"fact""#)).collect();
     assert!(facts.len() == 5 && facts.iter().all(|fact| fact.contains(r#""holds":true"#)), "{said}{output:?}");

@@ -9,7 +9,7 @@ use support::runs::{engine, events_of, outcome, programs, sh};
 use support::stress::{Chance, is_long, promised, rounds};
 use support::watchdog::Watchdog;
 use support::{deadline, eventually};
-use tasklab::engine::{BoardKind, Command, Engine, LineRequest, Told};
+use tasklab::engine::{BoardKind, Command, Engine, EngineEvent, LineRequest};
 use tasklab::gpio::Level;
 use tasklab::model::{EventKind, ExitStatus, Outcome};
 
@@ -68,17 +68,21 @@ fn launches_again(engine: &Engine) -> bool {
     engine.handle().send(Command::Launch(Box::new(programs(vec![sh("true")])))).expect("taken");
     loop {
         match engine.told().expect("tapped").recv_timeout(deadline()).expect("an answer") {
-            Told::Refused(text) => {
+            EngineEvent::Refused(text) => {
                 assert!(text.contains("the supervisor was lost"), "{text}");
                 return false;
             }
-            Told::Event(_, event) => {
+            EngineEvent::Event(_, event) => {
                 if let EventKind::RunFinished { outcome, processes_left, .. } = event.kind {
                     assert_eq!((outcome, processes_left), (Outcome::Passed, 0));
                     return true;
                 }
             }
-            Told::Launched(..) | Told::NotLaunched(..) | Told::Board { .. } | Told::Edge(_) | Told::Compared(_) => {}
+            EngineEvent::Launched(..)
+            | EngineEvent::NotLaunched(..)
+            | EngineEvent::Board { .. }
+            | EngineEvent::Edge(_)
+            | EngineEvent::Compared(_) => {}
         }
     }
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 use support::runs::{engine, events_of, notices, outcome, request};
-use tasklab::engine::{BoardKind, Command, Engine, LineRequest, Told, What};
+use tasklab::engine::{BoardKind, Command, Engine, EngineEvent, LineRequest, What};
 use tasklab::model::{Action, Event, EventKind, Fact, Language, Outcome, RunId, TaskState};
 
 const BOTH: [Language; 2] = [Language::Rust, Language::Python];
@@ -173,7 +173,8 @@ fn a_run_that_is_started_again_keeps_its_button() {
     let mut pressed = None;
     launch();
     loop {
-        let Told::Event(run, event) = engine.told().expect("tapped").recv_timeout(support::deadline()).expect("told") else {
+        let EngineEvent::Event(run, event) = engine.told().expect("tapped").recv_timeout(support::deadline()).expect("told")
+        else {
             continue;
         };
         match &event.kind {

@@ -3,22 +3,31 @@
 use std::collections::BTreeSet;
 
 use tasklab::model::{Action, TimedAction};
-use tasklab::scenario::{CATALOGUE, ParamKind};
+use tasklab::scenario::{CATALOGUE, Chapter, ParamKind, Scenario};
 
 #[test]
-fn ids_are_unique_and_named_like_their_files() {
+fn ids_are_unique_and_named_like_their_folders() {
     let ids: BTreeSet<_> = CATALOGUE.iter().map(|scenario| scenario.id).collect();
     assert_eq!(ids.len(), CATALOGUE.len());
     for scenario in CATALOGUE {
         let package = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
-        let beside = [
-            (format!("src/scenario/{}.rs", scenario.id.replace('-', "_")), scenario.rust),
-            (format!("assets/python/{}.py", scenario.id), scenario.python),
-            (format!("assets/texts/{}.md", scenario.id), scenario.text),
-        ];
-        for (path, text) in beside {
-            assert_eq!(std::fs::read_to_string(package.join(&path)).expect(&path), text, "{path}");
+        let beside = [("body.rs", scenario.rust), ("body.py", scenario.python), ("text.md", scenario.text)];
+        let folder = package.join("src/scenario").join(chapter(scenario)).join(scenario.id.replace('-', "_"));
+        for (name, text) in beside {
+            let path = folder.join(name);
+            assert_eq!(std::fs::read_to_string(&path).expect(name), text, "{}", path.display());
         }
+    }
+}
+
+/// The folder of its chapter.
+fn chapter(scenario: &Scenario) -> &'static str {
+    match scenario.chapter {
+        Chapter::Processes => "processes",
+        Chapter::Threads => "threads",
+        Chapter::Pools => "pools",
+        Chapter::Programs => "programs",
+        Chapter::Time => "time",
     }
 }
 

@@ -6,8 +6,9 @@ use std::process::Command;
 use std::time::Instant;
 
 use serde_json::{Value, json};
+use support::lesson::OWN;
 use support::lesson::again::{CHANCES, MEASURED};
-use support::lesson::{BOTH, Ran, Running, decided, in_both, run, scenario, state, twin};
+use support::lesson::{BOTH, Ran, Running, SHIM, decided, in_both, run, scenario, state, twin};
 use support::skipped;
 use support::stress::is_long;
 use tasklab::model::{Action, Event, EventKind, ExitStatus, Fact, Language, Monotonic, ProcessState, Scope};
@@ -26,6 +27,20 @@ fn demo(scenario: &Scenario, language: Language, params: &Value) -> Ran {
     ran
 }
 
+/// Measured facts that a busy machine, or a kernel that does not count, does not claim.
+const CLAIMED_AT_TIMES: &[(&str, &[&str])] =
+    &[("gil", &["processes-ready", "processes-cores", "hash-ready"]), ("start-methods", &["spawn-costs"])];
+
+/// The facts that such a list names for a lesson.
+fn of(list: &[(&str, &'static [&'static str])], scenario: &Scenario) -> &'static [&'static str] {
+    list.iter().find(|(id, _)| *id == scenario.id).map_or(&[], |(_, facts)| facts)
+}
+
+/// Whether what is expected is a bound.
+fn compares(fact: &Fact) -> bool {
+    fact.expected.as_str().is_some_and(|text| text.starts_with(['<', '>']))
+}
+
 /// With default parameters and the demo script each body ends by itself, every fact holds, and what both
 /// languages claim they claim in the same words.
 #[test]
@@ -36,10 +51,17 @@ fn the_demo_passes_in_both_languages() {
             // Refusals are none: on a busy machine a button may be pressed before its target is there, or after it has gone.
             assert!(ran.notices().is_empty(), "{}: {:?}", scenario.id, ran.notices());
             assert!(ran.facts().contains_key(scenario.prediction.fact), "{}", scenario.id);
-            for fact in MEASURED.iter().filter(|(id, _)| *id == scenario.id).flat_map(|(_, facts)| *facts) {
-                // A busy machine, and a kernel that does not count, claim less.
-                let expected = ran.facts().get(fact).map_or_else(|| json!("<"), |fact| fact.expected.clone());
-                assert!(expected.as_str().is_some_and(|text| text.starts_with(['<', '>'])), "{}: {fact}", scenario.id);
+            for id in of(MEASURED, scenario) {
+                match ran.facts().get(id) {
+                    Some(fact) => assert!(compares(fact), "{}: {fact:?}", scenario.id),
+                    None if of(CLAIMED_AT_TIMES, scenario).contains(id) => {
+                        skipped(format!(
+                            "{}: nothing was claimed of {id}: the machine is busy, or the kernel does not count",
+                            scenario.id
+                        ));
+                    }
+                    None => panic!("{}: no fact {id}", scenario.id),
+                }
             }
             for note in scenario.notes {
                 for name in note.shows.split('{').skip(1).filter_map(|rest| rest.split_once('}')).map(|(name, _)| name) {
@@ -48,9 +70,15 @@ fn the_demo_passes_in_both_languages() {
                 }
             }
         }
-        for (id, fact) in rust.facts() {
-            let twin = python.facts().get(id).map(|fact| fact.claim.clone());
-            assert!(twin.is_none_or(|claim| claim == fact.claim), "{}: {id} is put in other words", scenario.id);
+        let (rust, python) = (rust.facts(), python.facts());
+        for id in rust.keys().chain(python.keys()) {
+            match (rust.get(id), python.get(id)) {
+                (Some(one), Some(other)) => assert_eq!(one.claim, other.claim, "{}: {id} is put in other words", scenario.id),
+                _ => {
+                    let may_lack = of(OWN, scenario).contains(id) || of(CLAIMED_AT_TIMES, scenario).contains(id);
+                    assert!(may_lack, "{}: one language alone shows {id}", scenario.id);
+                }
+            }
         }
     }
 }
@@ -132,23 +160,13 @@ fn only_measured_facts_get_a_second_chance_and_not_for_ever() {
     assert_eq!(runs_of("overhead", &[ended_badly]), (1, false));
 }
 
-/// What counts as measured is in the lesson, in both languages; the demo's test sees that it compares.
-#[test]
-fn measured_facts_are_there() {
-    for (id, facts) in MEASURED {
-        for fact in *facts {
-            let quoted = format!("\"{fact}\"");
-            assert!(scenario(id).rust.contains(&quoted) && scenario(id).python.contains(&quoted), "{id}: {fact}");
-        }
-    }
-}
-
 /// Alone, with plain python3, a twin prints what it does and ends with status 0.
 #[test]
 fn a_twin_runs_alone() {
     for scenario in CATALOGUE {
         let patience = scenario.params.iter().any(|spec| spec.name == "patience").then_some("patience=1");
-        let output = Command::new("python3").arg(twin(scenario)).args(patience).output().expect("python3");
+        let output =
+            Command::new("python3").env("PYTHONPATH", SHIM).arg(twin(scenario)).args(patience).output().expect("python3");
         let (printed, errors) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
         assert!(output.status.success() && errors.is_empty(), "{}: {}\n{errors}", scenario.id, output.status);
         assert!(!printed.is_empty() && !printed.contains("\"kind\""), "{}: {printed}", scenario.id);
@@ -158,7 +176,12 @@ fn a_twin_runs_alone() {
 #[test]
 fn a_twin_refuses_what_it_does_not_know() {
     for argument in ["tick", "tock=1", "blinks=many"] {
-        let output = Command::new("python3").arg(twin(scenario("schedule"))).arg(argument).output().expect("python3");
+        let output = Command::new("python3")
+            .env("PYTHONPATH", SHIM)
+            .arg(twin(scenario("schedule")))
+            .arg(argument)
+            .output()
+            .expect("python3");
         assert!(!output.status.success(), "{argument}");
         let errors = String::from_utf8_lossy(&output.stderr);
         assert!(!errors.contains("Traceback") && errors.contains("blinks"), "{errors}");

@@ -2,7 +2,7 @@
 //! each action, wrong targets, actions that come too late, and signals to whatever process there is.
 
 use serde_json::{Value, json};
-use support::lesson::{BOTH, Ran, Running, decided, run, scenario, until_state};
+use support::lesson::{BOTH, Ran, Running, SHIM, decided, run, scenario, until_state};
 use tasklab::model::{Action, EventKind, ExitStatus, Language, Scope};
 
 fn start(id: &str, language: Language, params: &Value) -> Running {
@@ -91,10 +91,16 @@ fn a_quota_is_less_than_all_cores() {
     let groups = tree.path().join("groups");
     std::fs::write(&groups, "1:cpu:/elsewhere\n0::/container/lesson\n").expect("written");
     let quota = || {
-        let ask = "import sys; sys.argv, (folder, *where) = sys.argv[:1], sys.argv[1:]; sys.path.insert(0, folder); import gil; print(gil.quota(*where))";
-        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/assets/python");
+        let ask = "import sys; sys.argv, (folder, *where) = sys.argv[:1], sys.argv[1:]; sys.path.insert(0, folder); import body; print(body.quota(*where))";
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/src/scenario/threads/gil");
         let mut python = std::process::Command::new("python3");
-        let output = python.args(["-B", "-c", ask, folder]).arg(tree.path()).arg(&groups).output().expect("python3");
+        let output = python
+            .env("PYTHONPATH", SHIM)
+            .args(["-B", "-c", ask, folder])
+            .arg(tree.path())
+            .arg(&groups)
+            .output()
+            .expect("python3");
         String::from_utf8_lossy(&output.stdout).trim().to_owned()
     };
     assert_eq!(quota(), "inf");

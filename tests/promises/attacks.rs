@@ -11,7 +11,7 @@ use rustix::process::Signal;
 use support::runs::{engine, programs, sh};
 use support::stress::{Chance, kill, promised, rounds, state_of};
 use support::{App, STUBBORN, deadline, descendants_of, eventually, named_below, skipped};
-use tasklab::engine::{Command as Ask, Told};
+use tasklab::engine::{Command as Ask, EngineEvent};
 use tasklab::model::{EventKind, Outcome};
 
 /// How soon nothing must be left.
@@ -440,7 +440,7 @@ fn a_daemon_without_an_environment_belongs_to_the_run_that_started_it() {
     let end = Instant::now() + deadline();
     let finished = loop {
         assert!(Instant::now() < end, "the run ends");
-        let Ok(Told::Event(run, event)) = told.recv_timeout(deadline()) else { continue };
+        let Ok(EngineEvent::Event(run, event)) = told.recv_timeout(deadline()) else { continue };
         match &event.kind {
             EventKind::ProcessStarted { pid, .. } if shell.is_none() => shell = Some((run, *pid)),
             EventKind::ProcessStarted { pid, .. } if other.is_none() && shell.is_some_and(|(first, _)| first != run) => {

@@ -12,7 +12,7 @@ use support::runs::{engine, programs};
 use support::stress::{Chance, peak_of, rounds, say, state_of};
 use support::watchdog::Watchdog;
 use support::{deadline, descendants_of, eventually, hostile, parents};
-use tasklab::engine::{Command as Order, Engine, Told};
+use tasklab::engine::{Command as Order, Engine, EngineEvent};
 use tasklab::model::{ChildSpec, Event, EventKind, ExitStatus, Monotonic, Outcome, Pid, RunId, RunView, Signal, Stream, Usage};
 
 /// Forgeries in one run: each of so many is told in full.
@@ -113,11 +113,12 @@ fn forge(engine: &Engine, elsewhere: i32, choose: impl FnOnce(&Cast) -> Vec<Valu
     let (mut events, mut choose, mut cast, mut forged) = (Vec::new(), Some(choose), None, Vec::new());
     loop {
         match told.recv_timeout(deadline()).expect("the run ends") {
-            Told::Launched(id, launched) => (run, pids) = (Some(id), launched),
-            Told::Event(_, event) if matches!(event.kind, EventKind::ProcessExited { pid, .. } if pid.number() == elsewhere) => {
+            EngineEvent::Launched(id, launched) => (run, pids) = (Some(id), launched),
+            EngineEvent::Event(_, event) if matches!(event.kind, EventKind::ProcessExited { pid, .. } if pid.number() == elsewhere) =>
+            {
                 panic!("the other run goes on: {event:?}");
             }
-            Told::Event(id, event) if run.is_none() || run == Some(id) => {
+            EngineEvent::Event(id, event) if run.is_none() || run == Some(id) => {
                 if let EventKind::Output { pid, stream: Stream::Stderr, bytes } = &event.kind
                     && let Ok(child) = String::from_utf8_lossy(bytes).trim().parse()
                 {
@@ -221,7 +222,7 @@ fn no_forgery_is_believed_and_each_is_told() {
     engine.handle().send(Order::Launch(Box::new(programs(vec![ChildSpec::new(["sleep", "600"])])))).expect("taken");
     let told = engine.told().expect("tapped");
     let elsewhere = loop {
-        if let Told::Launched(_, pids) = told.recv_timeout(deadline()).expect("it starts") {
+        if let EngineEvent::Launched(_, pids) = told.recv_timeout(deadline()).expect("it starts") {
             break pids[0].number();
         }
     };

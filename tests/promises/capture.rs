@@ -7,7 +7,7 @@ use support::runs::{engine, events_of, outcome, output, programs, sh};
 use support::stress::{Chance, is_long, kill, rounds};
 use support::watchdog::Watchdog;
 use support::{deadline, eventually};
-use tasklab::engine::{Command, LaunchRequest, Told};
+use tasklab::engine::{Command, EngineEvent, LaunchRequest};
 use tasklab::model::{ChildSpec, Event, EventKind, ExitStatus, Outcome, Pid, RunState, RunView, Signal, Stream};
 
 /// Writes so many bytes of a sequence that its seed determines, in chunks of random length, and ends.
@@ -88,7 +88,7 @@ fn what_many_children_write_at_once_arrives_byte_by_byte() {
     let (mut finished, mut pids): (u32, HashMap<u32, Pid>) = (0, HashMap::new());
     let (mut statuses, mut killed) = (HashMap::new(), 0);
     while finished < children {
-        let Told::Event(run, event) = told.recv_timeout(deadline()).expect("something happens") else { continue };
+        let EngineEvent::Event(run, event) = told.recv_timeout(deadline()).expect("something happens") else { continue };
         let number: u32 = run.to_string().parse().expect("a number");
         match &event.kind {
             EventKind::ProcessStarted { pid, .. } => drop(pids.insert(number, *pid)),

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use support::runs::engine;
-use tasklab::engine::{BoardKind, Command, Engine, LineRequest, Told};
+use tasklab::engine::{BoardKind, Command, Engine, EngineEvent, LineRequest};
 use tasklab::gpio::{Edge, Level, Watch};
 
 /// One that is not here would not compile.
@@ -31,7 +31,7 @@ fn send(engine: &Engine, ask: u64, request: &LineRequest) {
     support::eventually("the engine takes it", || engine.handle().send(command.clone()).is_ok());
 }
 
-fn next(engine: &Engine) -> Told {
+fn next(engine: &Engine) -> EngineEvent {
     engine.told().expect("tapped").recv_timeout(support::deadline()).expect("told")
 }
 
@@ -80,7 +80,7 @@ fn every_request_has_one_answer_also_when_it_changes_nothing_or_is_refused() {
     send(&engine, last, &LineRequest::Look);
     let mut answers = BTreeMap::new();
     while !answers.contains_key(&last) {
-        if let Told::Board { ask, .. } = next(&engine) {
+        if let EngineEvent::Board { ask, .. } = next(&engine) {
             *answers.entry(ask).or_insert(0_u32) += 1;
         }
     }
@@ -100,7 +100,7 @@ fn a_debounced_change_is_told_when_it_has_lasted() {
     let edge = |is_pressed| -> Edge {
         send(&engine, 3, &LineRequest::Press { line: 27, is_pressed });
         loop {
-            if let Told::Edge(edge) = next(&engine) {
+            if let EngineEvent::Edge(edge) = next(&engine) {
                 return edge;
             }
         }

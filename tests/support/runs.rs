@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use tasklab::engine::{BoardKind, Command, Engine, LaunchRequest, Options, Told, What};
+use tasklab::engine::{BoardKind, Command, Engine, EngineEvent, LaunchRequest, Options, What};
 use tasklab::model::{ChildSpec, Event, EventKind, Language, Outcome, StopPlan, Stream, TimedAction};
 use tasklab::supervisor::Client;
 
@@ -12,10 +12,10 @@ use super::deadline;
 /// What a run's processes get between SIGTERM and SIGKILL.
 pub const GRACE: Duration = Duration::from_millis(300);
 
-pub fn engine(tap: Option<usize>) -> Engine {
+pub fn engine(subscription: Option<usize>) -> Engine {
     let program = super::program::path();
     let client = Client::start(program).expect("a supervisor");
-    Engine::start(client, Options { program: program.to_owned(), tap, board: BoardKind::Auto }).expect("an engine")
+    Engine::start(client, Options { program: program.to_owned(), subscription, board: BoardKind::Auto }).expect("an engine")
 }
 
 pub fn request(what: What) -> LaunchRequest {
@@ -48,15 +48,19 @@ pub fn events_of(engine: &Engine, request: LaunchRequest, mut act: impl FnMut(&E
     let mut events = Vec::new();
     loop {
         match told.recv_timeout(deadline()).expect("the run ends") {
-            Told::Event(_, event) => {
+            EngineEvent::Event(_, event) => {
                 act(&event);
                 events.push(Event::clone(&event));
                 if matches!(event.kind, EventKind::RunFinished { .. }) {
                     return events;
                 }
             }
-            Told::Launched(..) | Told::NotLaunched(..) | Told::Board { .. } | Told::Edge(_) | Told::Compared(_) => {}
-            Told::Refused(text) => panic!("{text}"),
+            EngineEvent::Launched(..)
+            | EngineEvent::NotLaunched(..)
+            | EngineEvent::Board { .. }
+            | EngineEvent::Edge(_)
+            | EngineEvent::Compared(_) => {}
+            EngineEvent::Refused(text) => panic!("{text}"),
         }
     }
 }

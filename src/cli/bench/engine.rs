@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, bail, ensure};
 
 use crate::engine::{
-    BoardKind, Command, DEFAULT_OUTPUT_BUDGET, Engine, LaunchRequest, Lines, Options, Recording, RunFold, Told, What,
+    BoardKind, Command, DEFAULT_OUTPUT_BUDGET, Engine, EngineEvent, LaunchRequest, Lines, Options, Recording, RunFold, What,
 };
 use crate::model::{ChildSpec, EventKind, Input, Monotonic, Outcome, OutputTo, Pid, RunId, StopPlan, Stream};
 use crate::supervisor::Client;
@@ -32,7 +32,7 @@ pub(super) struct Capture(Engine);
 
 impl Capture {
     pub(super) fn start(program: &Path) -> anyhow::Result<Self> {
-        let options = Options { program: program.to_owned(), tap: Some(TAP), board: BoardKind::Auto };
+        let options = Options { program: program.to_owned(), subscription: Some(TAP), board: BoardKind::Auto };
         Ok(Self(Engine::start(Client::start(program)?, options)?))
     }
 
@@ -48,10 +48,12 @@ impl Capture {
         let mut size = 0;
         loop {
             let (run, event) = match told.recv()? {
-                Told::Launched(..) | Told::Board { .. } | Told::Edge(_) | Told::Compared(_) => continue,
-                Told::Event(run, event) => (run, event),
-                Told::NotLaunched(_, failure) => bail!(failure),
-                Told::Refused(sentence) => bail!(sentence),
+                EngineEvent::Launched(..) | EngineEvent::Board { .. } | EngineEvent::Edge(_) | EngineEvent::Compared(_) => {
+                    continue;
+                }
+                EngineEvent::Event(run, event) => (run, event),
+                EngineEvent::NotLaunched(_, failure) => bail!(failure),
+                EngineEvent::Refused(sentence) => bail!(sentence),
             };
             match &event.kind {
                 EventKind::Output { stream: Stream::Stdout, bytes, .. } => {

@@ -10,14 +10,14 @@ use std::time::{Duration, Instant};
 use anyhow::ensure;
 
 use super::ROOM;
-use crate::scenario::Stage;
+use crate::scenario::Lesson;
 
 /// Items that are put before they are taken out again.
 const BATCH: u64 = 100;
 
 /// Takes the lessons' lock, adds one, and gives it back.
-pub(super) fn lock_ops(stage: &Stage, count: u64) -> anyhow::Result<Duration> {
-    let lock = black_box(stage.lock("counter"));
+pub(super) fn lock_ops(lesson: &Lesson, count: u64) -> anyhow::Result<Duration> {
+    let lock = black_box(lesson.lock("counter"));
     let start = Instant::now();
     for _ in 0..count {
         lock.acquire();
@@ -37,8 +37,8 @@ pub(super) fn mutex_ops(count: u64) -> Duration {
 }
 
 /// Items through the lessons' queue.
-pub(super) fn queue_items(stage: &Stage, count: u64) -> anyhow::Result<Duration> {
-    let queue = stage.queue("items", ROOM);
+pub(super) fn queue_items(lesson: &Lesson, count: u64) -> anyhow::Result<Duration> {
+    let queue = lesson.queue("items", ROOM);
     pass(count, |item| queue.put(item), || Ok(queue.get()))
 }
 
@@ -90,9 +90,9 @@ mod tests {
 
     #[test]
     fn every_item_comes_out_again() {
-        let stage = Stage::from_environment();
-        assert!(lock_ops(&stage, 1_000).is_ok() && mutex_ops(1_000) > Duration::ZERO);
-        for passed in [queue_items(&stage, 1_050), plain_items(1_050), channel_items(1_050)] {
+        let lesson = Lesson::from_environment();
+        assert!(lock_ops(&lesson, 1_000).is_ok() && mutex_ops(1_000) > Duration::ZERO);
+        for passed in [queue_items(&lesson, 1_050), plain_items(1_050), channel_items(1_050)] {
             assert!(passed.expect("no item is lost") > Duration::ZERO);
         }
     }

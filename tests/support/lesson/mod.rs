@@ -5,7 +5,7 @@ pub mod again;
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
@@ -18,6 +18,9 @@ use tasklab::scenario::{Scenario, find};
 
 /// Only a hang meets this, however slow the machine is.
 pub const HANG: Duration = Duration::from_mins(5);
+
+/// Facts that one of the languages has alone: claims about Python.
+pub const OWN: &[(&str, &[&str])] = &[("popen", &["windows-only"]), ("start-methods", &["default", "once"])];
 
 pub const BOTH: [Language; 2] = [Language::Rust, Language::Python];
 
@@ -154,10 +157,18 @@ pub fn tagged(variable: &str) -> Vec<i32> {
     pids.filter(|pid: &i32| std::fs::read(format!("/proc/{pid}/environ")).is_ok_and(holds)).collect()
 }
 
+const PACKAGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
+
 /// The twin's file in the source tree.
 pub fn twin(scenario: &Scenario) -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../assets/python").join(format!("{}.py", scenario.id))
+    let name = Path::new(&scenario.id.replace('-', "_")).join("body.py");
+    let lessons = Path::new(PACKAGE).join("src/scenario");
+    let chapters = ["processes", "threads", "pools", "programs", "time"].map(|chapter| lessons.join(chapter).join(&name));
+    chapters.into_iter().find(|path| path.exists()).unwrap_or_else(|| panic!("{} has no twin", scenario.id))
 }
+
+/// The folder of the shim, for PYTHONPATH.
+pub const SHIM: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../assets/python");
 
 /// The command that runs a body, as the engine starts it.
 fn command(scenario: &Scenario, language: Language) -> Vec<PathBuf> {
@@ -187,6 +198,7 @@ impl Running {
         let mut child = Command::new("sh")
             .args(["-c", r#"exec "$@" 7>&2 8<&0 2>&1 0</dev/null"#, "sh"])
             .args(command(scenario, language))
+            .env("PYTHONPATH", SHIM)
             .env(name, value)
             .env("TASKLAB_EVENTS", "7")
             .env("TASKLAB_CONTROL", "8")

@@ -1,0 +1,181 @@
+//! The monitor thread: reads /proc at its own pace and sends what it saw. It drops a sample that nobody takes.
+
+use std::collections::{HashMap, HashSet};
+use std::io;
+use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
+
+use crate::engine::drive::bell::Bell;
+use crate::model::{MachineSample, Monotonic, Pid, PipeFill, ProcessSample, RunId};
+use crate::monitor::{Machine, OwnCost, Pipes, Processes};
+use crate::supervisor::mark;
+use crate::sys::{foreign_proc, monotonic_now, rename_thread, start_thread};
+
+/// The machine and our own cost are read once a second; the processes of a run eight times.
+const SLOW: Duration = Duration::from_secs(1);
+const FAST: Duration = Duration::from_millis(125);
+
+/// With more processes than this only the pipes between stages are looked into.
+const MOST_IN_PIPES: usize = 64;
+
+/// What was seen at one moment.
+#[derive(Debug)]
+pub(crate) struct Sample {
+    pub(crate) at: Monotonic,
+    /// Once a second.
+    pub(crate) machine: Option<(MachineSample, f32)>,
+    /// While a run is on: everything below the supervisor.
+    pub(crate) processes: Option<Vec<ProcessSample>>,
+    /// Argument lists of processes that were not there before.
+    pub(crate) commands: HashMap<Pid, Vec<String>>,
+    /// The runs whose marks those processes carry.
+    pub(crate) marks: HashMap<Pid, RunId>,
+    /// The pipes between stages, and between other processes, by writer and reader; `None` once nobody reads.
+    pub(crate) pipes: Vec<(Pid, Pid, Option<PipeFill>)>,
+}
+
+/// The engine's end of the thread. Dropping it ends the thread.
+#[derive(Debug)]
+pub(crate) struct Sampler {
+    pub(crate) samples: Receiver<Sample>,
+    is_watching: Arc<AtomicBool>,
+    nudge: Sender<()>,
+    root: Arc<AtomicI32>,
+    pairs: Arc<Mutex<Vec<(Pid, Pid)>>>,
+}
+
+impl Sampler {
+    /// Starts the thread; `root` is the supervisor.
+    pub(crate) fn start(root: Pid, bell: Bell) -> io::Result<Self> {
+        let (sender, samples) = bounded(4);
+        let (nudge, nudged) = bounded(1);
+        let is_watching = Arc::new(AtomicBool::new(false));
+        let watching = Arc::clone(&is_watching);
+        let root = Arc::new(AtomicI32::new(root.number()));
+        let shared = Arc::clone(&root);
+        let pairs: Arc<Mutex<Vec<(Pid, Pid)>>> = Arc::default();
+        let watched = Arc::clone(&pairs);
+        let processes = Processes::new().map_err(io::Error::other)?;
+        let own = OwnCost::new().map_err(io::Error::other)?;
+        start_thread("monitor", move || {
+            let _ = rename_thread("monitor");
+            let (machine, known, pipes) = (Machine::new(monotonic_now()), HashSet::new(), Pipes::default());
+            let (found, found_at) = (Vec::new(), Monotonic::ZERO);
+            // Else it would show another namespace's processes as ours.
+            let is_blind = foreign_proc().is_some();
+            Thread {
+                machine,
+                processes,
+                own,
+                root: shared,
+                is_watching: watching,
+                known,
+                pipes,
+                pairs: watched,
+                found,
+                found_at,
+                is_blind,
+            }
+            .run(&nudged, &sender, &bell);
+        })?;
+        Ok(Self { samples, is_watching, nudge, root, pairs })
+    }
+
+    /// Whether the processes are to be read, from now on.
+    pub(crate) fn watch(&self, processes: bool) {
+        self.is_watching.store(processes, Ordering::Relaxed);
+        // When a nudge waits already, the thread is about to look.
+        let _ = self.nudge.try_send(());
+    }
+
+    /// The writers and readers of the pipes that are to be looked into, from now on.
+    pub(crate) fn watch_pipes(&self, pairs: Vec<(Pid, Pid)>) {
+        *self.pairs.lock().unwrap_or_else(PoisonError::into_inner) = pairs;
+    }
+
+    /// There is a new supervisor.
+    pub(crate) fn set_root(&self, root: Pid) {
+        self.root.store(root.number(), Ordering::Relaxed);
+    }
+}
+
+struct Thread {
+    machine: Machine,
+    processes: Processes,
+    own: OwnCost,
+    root: Arc<AtomicI32>,
+    is_watching: Arc<AtomicBool>,
+    known: HashSet<Pid>,
+    pipes: Pipes,
+    pairs: Arc<Mutex<Vec<(Pid, Pid)>>>,
+    /// Other processes of which one writes to another, and when they were looked for.
+    found: Vec<(Pid, Pid)>,
+    found_at: Monotonic,
+    /// Whether /proc is another PID namespace's.
+    is_blind: bool,
+}
+
+impl Thread {
+    fn run(&mut self, nudged: &Receiver<()>, sender: &Sender<Sample>, bell: &Bell) {
+        let mut machine_at = monotonic_now();
+        loop {
+            let now = monotonic_now();
+            let is_watching = self.is_watching.load(Ordering::Relaxed) && !self.is_blind;
+            let processes = is_watching.then(|| self.processes.sample(self.root(), now));
+            let pipes = processes.as_ref().map(|processes| self.pipes(processes, now)).unwrap_or_default();
+            let sample = Sample {
+                at: now,
+                machine: (now >= machine_at).then(|| {
+                    machine_at = now + SLOW;
+                    let pids = [Pid::new(std::process::id().cast_signed()), self.root()];
+                    let pids: &[Pid] = if self.is_blind { &[] } else { &pids };
+                    (self.machine.sample(now), self.own.sample(pids, now))
+                }),
+                processes,
+                commands: HashMap::new(),
+                marks: HashMap::new(),
+                pipes,
+            };
+            let sample = self.with_commands(sample);
+            if (sample.machine.is_some() || sample.processes.is_some()) && sender.try_send(sample).is_ok() {
+                bell.ring();
+            }
+            let pause = if is_watching { FAST } else { machine_at.since(monotonic_now()) };
+            if nudged.recv_timeout(pause) == Err(RecvTimeoutError::Disconnected) {
+                return;
+            }
+        }
+    }
+
+    fn pipes(&mut self, processes: &[ProcessSample], now: Monotonic) -> Vec<(Pid, Pid, Option<PipeFill>)> {
+        let mut pairs = self.pairs.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        // Who was forked has its pipes a moment later.
+        let has_newcomer = processes.iter().any(|process| !self.known.contains(&process.pid));
+        if has_newcomer || now >= self.found_at + SLOW {
+            self.found_at = now;
+            let pids: Vec<Pid> = processes.iter().map(|process| process.pid).collect();
+            self.found = if pids.len() <= MOST_IN_PIPES { Pipes::find(&pids) } else { Vec::new() };
+        }
+        pairs.extend(self.found.iter().filter(|pair| !pairs.contains(pair)).copied().collect::<Vec<_>>());
+        self.pipes.keep(&pairs);
+        pairs.into_iter().map(|(writer, reader)| (writer, reader, self.pipes.look(writer, reader))).collect()
+    }
+
+    fn root(&self) -> Pid {
+        Pid::new(self.root.load(Ordering::Relaxed))
+    }
+
+    fn with_commands(&mut self, mut sample: Sample) -> Sample {
+        let Some(processes) = &sample.processes else { return sample };
+        for process in processes.iter().filter(|process| !self.known.contains(&process.pid)) {
+            let command = procfs::process::Process::new(process.pid.number()).and_then(|process| process.cmdline());
+            sample.commands.insert(process.pid, command.unwrap_or_default());
+            sample.marks.extend(mark::read(process.pid, self.root()).map(|run| (process.pid, run)));
+        }
+        self.known = processes.iter().map(|process| process.pid).collect();
+        sample
+    }
+}

@@ -1,0 +1,105 @@
+//! Starting and ending the engine's threads.
+
+use std::io;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
+
+use crossbeam_channel::{Receiver, bounded};
+
+use crate::engine::drive::bell::Bell;
+use crate::engine::drive::command::Command;
+use crate::engine::drive::engine_loop::EngineLoop;
+use crate::engine::drive::handle::EngineHandle;
+use crate::engine::drive::sampler::Sampler;
+use crate::engine::drive::subscription::{EngineEvent, Subscription};
+use crate::gpio::{self, BoardKind, GpioError};
+use crate::model::Snapshot;
+use crate::supervisor::{Client, SupervisorError};
+use crate::sys::{rename_thread, start_thread};
+
+/// Commands that may wait; a person cannot type faster, and a script that can is told to try again.
+const COMMANDS: usize = 256;
+
+/// Why the engine could not be started.
+#[derive(Debug, thiserror::Error)]
+pub enum EngineError {
+    /// No supervisor.
+    #[error(transparent)]
+    Supervisor(#[from] SupervisorError),
+    /// The board that was asked for cannot be used.
+    #[error(transparent)]
+    Board(#[from] GpioError),
+    /// No thread, no descriptor, no /proc.
+    #[error("could not start the engine: {0}")]
+    Io(#[from] io::Error),
+}
+
+/// How it is to run.
+#[derive(Debug)]
+pub struct Options {
+    /// The program that plays the other roles: `/proc/self/exe`, or the built binary in a test.
+    pub program: PathBuf,
+    /// Room for events on the way to a listener that wants all of them; without it output may be dropped, counted.
+    pub subscription: Option<usize>,
+    /// Which GPIO board.
+    pub board: BoardKind,
+}
+
+/// A running engine. Dropping it ends all runs and returns when nothing of them is left.
+#[derive(Debug)]
+pub struct Engine {
+    handle: EngineHandle,
+    told: Option<Receiver<EngineEvent>>,
+    bell: Bell,
+    thread: Option<JoinHandle<()>>,
+    alive: Option<crossbeam_channel::Sender<()>>,
+}
+
+impl Engine {
+    /// Starts the engine's threads over a supervisor that was started first thing in `main`.
+    pub fn start(supervisor: Client, options: Options) -> Result<Self, EngineError> {
+        // The supervisor opens it; here it is only tried, so that nothing starts without the board that was asked for.
+        if options.board != BoardKind::Auto {
+            gpio::choose(&options.board)?;
+        }
+        let bell = Bell::new()?;
+        let (commands, received) = bounded::<Command>(COMMANDS);
+        let latest = Arc::new(Mutex::new(Arc::new(Snapshot::default())));
+        let handle = EngineHandle::new(commands, latest).with_bell(bell.clone());
+        let (sender, told) = options.subscription.map(bounded).unzip();
+        let (alive, ended) = bounded::<()>(0);
+        let sampler = Sampler::start(supervisor.pid(), bell.clone())?;
+        let publisher = handle.clone();
+        let loop_bell = bell.clone();
+        let thread = start_thread("engine", move || {
+            let _ = rename_thread("engine");
+            let mut engine =
+                EngineLoop::new(supervisor, options.program, Subscription::new(sender), sampler, publisher, loop_bell);
+            engine.use_board(options.board);
+            engine.run(&received, &ended);
+        })?;
+        Ok(Self { handle, told, bell, thread: Some(thread), alive: Some(alive) })
+    }
+
+    /// The way to it.
+    pub fn handle(&self) -> EngineHandle {
+        self.handle.clone()
+    }
+
+    /// Everything that happens, if it was asked for. While nobody takes it, the children wait.
+    pub const fn told(&self) -> Option<&Receiver<EngineEvent>> {
+        self.told.as_ref()
+    }
+}
+
+impl Drop for Engine {
+    fn drop(&mut self) {
+        self.alive = None;
+        self.bell.ring();
+        if let Some(thread) = self.thread.take() {
+            // A panic of the thread has been printed; its supervisor's socket is closed either way.
+            let _ = thread.join();
+        }
+    }
+}

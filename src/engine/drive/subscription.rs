@@ -1,0 +1,113 @@
+//! Everything that happens, for whoever wants all of it: the command line. Bounded; while it is full, the engine reads
+//! no output, so that the children wait and nothing is lost.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use crossbeam_channel::{Sender, TrySendError};
+
+use crate::gpio::Edge;
+use crate::model::{BoardView, Comparison, Event, Pid, RunId};
+use crate::supervisor::LaunchFailure;
+
+/// One thing that happened.
+#[derive(Debug, Clone)]
+pub enum EngineEvent {
+    /// An event of a run.
+    Event(RunId, Arc<Event>),
+    /// The children that a run consists of were started, first stage to last.
+    Launched(RunId, Vec<Pid>),
+    /// A run could not be launched; its `run.finished` follows.
+    NotLaunched(RunId, LaunchFailure),
+    /// A comparison is over, or has been given up.
+    Compared(Arc<Comparison>),
+    /// A command was refused, in a sentence; no run has come of it.
+    Refused(String),
+    /// The header as it is now, as an answer to what was asked of it, or because it changed.
+    Board {
+        /// Which request this answers; 0 for none.
+        ask: u64,
+        /// All pins.
+        board: Arc<BoardView>,
+        /// Why what was asked could not be done.
+        refused: Option<String>,
+    },
+    /// A line has changed its level.
+    Edge(Edge),
+}
+
+/// The engine's end of it.
+#[derive(Debug)]
+pub(crate) struct Subscription {
+    sender: Option<Sender<EngineEvent>>,
+    waiting: VecDeque<EngineEvent>,
+    /// Whether the last flush could not hand over all. What was told since then waits only for the next one.
+    is_behind: bool,
+}
+
+impl Subscription {
+    pub(crate) const fn new(sender: Option<Sender<EngineEvent>>) -> Self {
+        Self { sender, waiting: VecDeque::new(), is_behind: false }
+    }
+
+    /// Whether somebody wants every byte.
+    pub(crate) const fn is_wanted(&self) -> bool {
+        self.sender.is_some()
+    }
+
+    pub(crate) fn tell(&mut self, told: EngineEvent) {
+        if self.sender.is_some() {
+            self.waiting.push_back(told);
+        }
+    }
+
+    /// Hands over as much as is taken. A listener that has gone wants nothing more.
+    pub(crate) fn flush(&mut self) {
+        self.is_behind = false;
+        while let (Some(sender), Some(told)) = (&self.sender, self.waiting.pop_front()) {
+            match sender.try_send(told) {
+                Ok(()) => {}
+                Err(TrySendError::Full(told)) => {
+                    self.is_behind = true;
+                    return self.waiting.push_front(told);
+                }
+                Err(TrySendError::Disconnected(_)) => {
+                    self.sender = None;
+                    self.waiting.clear();
+                }
+            }
+        }
+    }
+
+    /// Whether the listener is behind, so that nothing more should be read.
+    pub(crate) const fn is_behind(&self) -> bool {
+        self.is_behind
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_listener_is_behind_only_while_its_queue_is_full() {
+        let (sender, told) = crossbeam_channel::bounded(2);
+        let mut subscription = Subscription::new(Some(sender));
+        let said = || EngineEvent::Refused(String::new());
+        subscription.tell(said());
+        assert!(!subscription.is_behind(), "it was not handed over yet");
+        subscription.flush();
+        assert!(!subscription.is_behind());
+        subscription.tell(said());
+        subscription.tell(said());
+        subscription.flush();
+        assert!(subscription.is_behind(), "one waits");
+        assert_eq!(told.try_iter().count(), 2);
+        subscription.flush();
+        assert!(!subscription.is_behind());
+        drop(told);
+        subscription.tell(said());
+        subscription.flush();
+        assert!(!subscription.is_behind() && !subscription.is_wanted(), "nobody listens any more");
+    }
+}

@@ -1,0 +1,195 @@
+//! What no single task can tell: that some wait for each other in a circle, or for somebody who is gone. Pure; the engine looks ten
+//! times a second while a run is on.
+
+use std::collections::{HashMap, HashSet};
+use std::time::Duration;
+
+use crate::engine::fold::lanes::{Lanes, Waiter};
+use crate::engine::fold::texts::cut_text;
+use crate::model::{Monotonic, RunFinding};
+
+/// How long all of it must have lasted: what is told of two tasks may arrive one after the other.
+const LASTING: Duration = Duration::from_millis(150);
+
+/// How long a holder must be gone: whoever waits for its end takes a moment to wake up.
+const GONE: Duration = Duration::from_millis(500);
+
+/// Findings at the same time: nobody reads more.
+const MOST: usize = 64;
+
+/// What holds now. What held before and does not any more is told once, as over.
+#[derive(Debug, Default)]
+pub(crate) struct Findings {
+    now: Vec<RunFinding>,
+}
+
+impl Findings {
+    /// What is new since the last call.
+    pub(crate) fn look(&mut self, lanes: &Lanes, now: Monotonic) -> Vec<RunFinding> {
+        let waiting: HashMap<&str, Waiter<'_>> =
+            lanes.waiting().filter(|(_, waiter)| now.since(waiter.since) >= LASTING).collect();
+        let mut found = Vec::new();
+        let circles = circles(&waiting);
+        let mut tasks: Vec<&str> = waiting.keys().copied().collect();
+        tasks.sort_unstable();
+        for task in tasks {
+            if found.len() >= MOST {
+                break;
+            }
+            if let Some(circle) = circles.get(task) {
+                found.push(deadlock(&waiting, circle));
+            } else if let Some(waiter) = waiting.get(task).filter(|waiter| waiter.is_left_alone(lanes, now)) {
+                found.push(abandoned(task, waiter));
+            }
+        }
+        let is_same = |a: &RunFinding, b: &RunFinding| a.id == b.id && a.tasks == b.tasks;
+        let over = self.now.iter().filter(|known| !found.iter().any(|new| is_same(known, new))).map(RunFinding::over);
+        let mut news: Vec<RunFinding> = over.collect();
+        news.extend(found.iter().filter(|new| !self.now.iter().any(|known| is_same(known, new))).cloned());
+        self.now = found;
+        news
+    }
+}
+
+impl Waiter<'_> {
+    /// Whether what it waits for is a lock of somebody who has ended.
+    fn is_left_alone(&self, lanes: &Lanes, now: Monotonic) -> bool {
+        self.on.starts_with("lock") && lanes.ended_at(self.held_by).is_some_and(|at| now.since(at) >= GONE)
+    }
+}
+
+/// All circles, each by the first of its members by name. A task waits for one other at most, so each is walked through once.
+fn circles<'a>(waiting: &HashMap<&'a str, Waiter<'a>>) -> HashMap<&'a str, Vec<&'a str>> {
+    let (mut circles, mut seen) = (HashMap::new(), HashSet::new());
+    for task in waiting.keys() {
+        let (mut walk, mut places) = (Vec::new(), HashMap::new());
+        let mut next = Some(*task);
+        while let Some(task) = next.filter(|task| seen.insert(*task)) {
+            places.insert(task, walk.len());
+            walk.push(task);
+            next = waiting.get(task).and_then(|waiter| waiting.get_key_value(waiter.held_by)).map(|(task, _)| *task);
+        }
+        if let Some(place) = next.and_then(|task| places.get(task)) {
+            let mut circle = walk.split_off(*place);
+            let first = (0..circle.len()).min_by_key(|index| circle[*index]).unwrap_or_default();
+            circle.rotate_left(first);
+            circles.insert(circle[0], circle);
+        }
+    }
+    circles
+}
+
+fn deadlock(waiting: &HashMap<&str, Waiter<'_>>, circle: &[&str]) -> RunFinding {
+    let links: Vec<String> = circle
+        .iter()
+        .filter_map(|task| waiting.get(task))
+        .map(|waiter| format!("waits for {}, held by {}", waiter.on, waiter.held_by))
+        .collect();
+    let mut text = format!("Deadlock: {} {}.", circle[0], links.join(", which "));
+    cut_text(&mut text);
+    RunFinding { id: "deadlock".to_owned(), text, tasks: circle.iter().map(|task| (*task).to_owned()).collect(), is_over: false }
+}
+
+fn abandoned(task: &str, waiter: &Waiter<'_>) -> RunFinding {
+    let Waiter { on, held_by, .. } = waiter;
+    RunFinding {
+        id: "abandoned".to_owned(),
+        text: format!(
+            "Nobody can let {task} go on: it waits for {on}, and {held_by}, which held it, has ended without releasing it."
+        ),
+        tasks: vec![task.to_owned(), (*held_by).to_owned()],
+        is_over: false,
+    }
+}
+
+impl RunFinding {
+    /// The same, once it is over.
+    fn over(&self) -> Self {
+        let who = self.tasks.first().map_or("", String::as_str);
+        let mut text = if self.id == "deadlock" {
+            format!("The deadlock of {} is over.", self.tasks.join(" and "))
+        } else {
+            format!("{who} no longer waits for somebody who is gone.")
+        };
+        cut_text(&mut text);
+        Self { text, is_over: true, ..self.clone() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Pid, TaskSort, TaskState, Tid};
+
+    const PID: Pid = Pid::new(10);
+
+    fn at(millis: u64) -> Monotonic {
+        Monotonic::from_nanos(millis * 1_000_000)
+    }
+
+    fn lanes(tasks: &[&str]) -> Lanes {
+        let mut lanes = Lanes::default();
+        for (number, task) in (11..).zip(tasks) {
+            lanes.task_started(at(0), task, TaskSort::Thread, PID, Some(Tid::new(number)), None);
+        }
+        lanes
+    }
+
+    fn wait(lanes: &mut Lanes, t: u64, task: &str, on: &str, held_by: &str) {
+        lanes.task_changed(at(t), task, TaskState::Waiting, Some(on), Some(held_by), None, PID);
+    }
+
+    fn texts(findings: &[RunFinding]) -> Vec<&str> {
+        findings.iter().map(|finding| finding.text.as_str()).collect()
+    }
+
+    #[test]
+    fn a_circle_is_found_once_named_in_order_and_told_when_it_is_over() {
+        let mut lanes = lanes(&["w2", "w1", "main"]);
+        let mut findings = Findings::default();
+        wait(&mut lanes, 10, "w1", "lock B", "w2");
+        wait(&mut lanes, 11, "main", "w1", "w1");
+        assert!(findings.look(&lanes, at(400)).is_empty(), "w2 can still release it");
+        wait(&mut lanes, 400, "w2", "lock A", "w1");
+        assert!(findings.look(&lanes, at(450)).is_empty(), "it has not lasted");
+        let found = findings.look(&lanes, at(600));
+        assert_eq!(texts(&found), ["Deadlock: w1 waits for lock B, held by w2, which waits for lock A, held by w1."]);
+        assert_eq!(found[0].tasks, ["w1", "w2"], "main waits for one of them and is in no circle");
+        assert!(findings.look(&lanes, at(700)).is_empty(), "told once");
+        lanes.task_changed(at(800), "w2", TaskState::Running, None, None, None, PID);
+        assert_eq!(texts(&findings.look(&lanes, at(800))), ["The deadlock of w1 and w2 is over."]);
+    }
+
+    #[test]
+    fn the_longest_circle_is_found_in_no_time_and_told_in_a_short_text() {
+        let names: Vec<String> = (0..2_000).map(|number| format!("{number:0250}")).collect();
+        let mut lanes = lanes(&names.iter().map(String::as_str).collect::<Vec<_>>());
+        for (number, name) in names.iter().enumerate() {
+            wait(&mut lanes, 1, name, "it", &names[(number + 7) % 2_000]);
+        }
+        let found = Findings::default().look(&lanes, at(500));
+        assert_eq!((found.len(), found[0].tasks.len()), (1, 2_000));
+        assert!(found[0].text.len() < 5_000 && found[0].over().text.len() < 5_000);
+    }
+
+    #[test]
+    fn two_circles_are_two_findings_and_waiting_for_oneself_is_one() {
+        let mut lanes = lanes(&["a", "b", "c", "d", "e"]);
+        for (task, holder) in [("a", "b"), ("b", "a"), ("c", "d"), ("d", "c"), ("e", "e")] {
+            wait(&mut lanes, 1, task, "it", holder);
+        }
+        let found = Findings::default().look(&lanes, at(500));
+        assert_eq!(found.iter().map(|finding| finding.tasks.join("")).collect::<Vec<_>>(), ["ab", "cd", "e"]);
+    }
+
+    #[test]
+    fn a_lock_whose_holder_has_ended_names_the_culprit() {
+        let mut lanes = lanes(&["a", "b"]);
+        lanes.task_finished(at(1), "b", "ok");
+        wait(&mut lanes, 2, "a", "lock counter", "b");
+        assert!(Findings::default().look(&lanes, at(400)).is_empty(), "who waits may be about to wake");
+        let found = Findings::default().look(&lanes, at(600));
+        assert_eq!((found.len(), found[0].id.as_str()), (1, "abandoned"));
+        assert!(found[0].text.contains("waits for lock counter, and b, which held it, has ended"), "{}", found[0].text);
+    }
+}

@@ -1,0 +1,186 @@
+//! The log of one run: its newest sentences, bounded. Lives on the engine's thread. What bodies can say thousands of times
+//! a second (the changes of their tasks, counts, values, pins) is told up to a rate and then counted, so that it does not push
+//! everything else out; how much that was is said where it would have stood. All else is always told.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use crate::engine::fold::numbers::count;
+use crate::model::{LogEntry, Monotonic, Severity, harmless};
+
+/// Sentences that are kept.
+const MAX_ENTRIES: usize = 1_000;
+/// Sentences about changes of tasks, values and pins that are told in one second of the run.
+const CHATTER_A_SECOND: u32 = 50;
+/// Warnings of bodies that are told in one second of the run: whatever else is told, these have a share of their own.
+const NOTICES_A_SECOND: u32 = 20;
+/// A second in nanoseconds.
+const SECOND: u64 = 1_000_000_000;
+/// Characters of a sentence; a body's names can be longer than a screen.
+const MAX_CHARS: usize = 400;
+
+/// Sentences, oldest first.
+#[derive(Debug, Default)]
+pub struct Log {
+    entries: VecDeque<LogEntry>,
+    total: u64,
+    chatter: Share,
+    notices: Share,
+    untold: u64,
+    /// When the last of the untold ones happened.
+    untold_at: Monotonic,
+    published: Option<Arc<[LogEntry]>>,
+}
+
+/// How much was told in a second of the run.
+#[derive(Debug, Default)]
+struct Share {
+    second: Monotonic,
+    told: u32,
+}
+
+impl Share {
+    fn has_room(&mut self, t: Monotonic, most: u32) -> bool {
+        if t.nanos().abs_diff(self.second.nanos()) >= SECOND {
+            (self.second, self.told) = (t, 0);
+        }
+        self.told += u32::from(self.told <= most);
+        self.told <= most
+    }
+}
+
+impl Log {
+    /// How many sentences there were, those that had to go included.
+    pub const fn total(&self) -> u64 {
+        self.total
+    }
+
+    /// The sentences after the first `seen` ones, as far as they are still here.
+    pub fn since(&self, seen: u64) -> impl Iterator<Item = &LogEntry> {
+        let fresh = usize::try_from(self.total.saturating_sub(seen)).unwrap_or(usize::MAX);
+        self.entries.iter().skip(self.entries.len().saturating_sub(fresh))
+    }
+
+    /// Tells something, after how much was not told before it.
+    pub(crate) fn push(&mut self, t: Monotonic, severity: Severity, text: &str) {
+        self.tell_untold();
+        self.append(t, severity, text);
+    }
+
+    fn append(&mut self, t: Monotonic, severity: Severity, text: &str) {
+        self.total += 1;
+        self.published = None;
+        if self.entries.len() >= MAX_ENTRIES {
+            self.entries.pop_front();
+        }
+        self.entries.push_back(LogEntry { t, text: one_line(text).into(), severity });
+    }
+
+    /// Whether one more sentence about a task, value or pin is told now. If not, it is counted.
+    pub(crate) fn has_time_for_chatter(&mut self, t: Monotonic) -> bool {
+        let is_told = self.chatter.has_room(t, CHATTER_A_SECOND);
+        self.count_untold(t, is_told)
+    }
+
+    /// The same for a warning that a body makes.
+    pub(crate) fn has_time_for_notice(&mut self, t: Monotonic) -> bool {
+        let is_told = self.notices.has_room(t, NOTICES_A_SECOND);
+        self.count_untold(t, is_told)
+    }
+
+    const fn count_untold(&mut self, t: Monotonic, is_told: bool) -> bool {
+        if !is_told {
+            self.untold += 1;
+            self.untold_at = t;
+        }
+        is_told
+    }
+
+    /// Says how much was not told one by one, once nothing more has come for a second.
+    pub(crate) fn tell_untold_by(&mut self, now: Monotonic) {
+        if self.untold > 0 && now.nanos().saturating_sub(self.untold_at.nanos()) >= SECOND {
+            self.tell_untold();
+        }
+    }
+
+    fn tell_untold(&mut self) {
+        match std::mem::take(&mut self.untold) {
+            0 => {}
+            untold => {
+                let changes = count(untold, "more change", "more changes");
+                self.append(self.untold_at, Severity::Info, &format!("… and {changes}, too fast to tell one by one."));
+            }
+        }
+    }
+
+    /// The sentences for the view; the first one says how many had to go.
+    pub(crate) fn publish(&mut self) -> Arc<[LogEntry]> {
+        let entries = self.published.get_or_insert_with(|| {
+            let gone = self.total - self.entries.len() as u64;
+            let note = self.entries.front().filter(|_| gone > 0).map(|first| LogEntry {
+                t: first.t,
+                text: format!("{gone} earlier sentences had to go.").into(),
+                severity: Severity::Info,
+            });
+            note.into_iter().chain(self.entries.iter().cloned()).collect()
+        });
+        Arc::clone(entries)
+    }
+}
+
+/// A [`harmless`] text; what is longer than a screen can show is cut off and counted.
+pub fn one_line(text: &str) -> String {
+    match text.char_indices().nth(MAX_CHARS) {
+        None => harmless(text),
+        Some((end, _)) => {
+            let rest = count(text[end..].chars().count() as u64, "more character", "more characters");
+            format!("{}… ({rest})", harmless(&text[..end]))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_newest_sentences_stay_and_the_first_line_counts_the_rest() {
+        let mut log = Log::default();
+        for number in 0..1_500 {
+            log.push(Monotonic::from_nanos(number), Severity::Info, &number.to_string());
+        }
+        let view = log.publish();
+        assert_eq!((view.len(), &*view[0].text, &*view[1].text), (1_001, "500 earlier sentences had to go.", "500"));
+        assert_eq!(log.since(1_498).map(|entry| &*entry.text).collect::<Vec<_>>(), ["1498", "1499"]);
+        assert_eq!(log.since(0).count(), 1_000);
+        assert!(Arc::ptr_eq(&view, &log.publish()), "what did not change is shared");
+    }
+
+    #[test]
+    fn chatter_is_limited_a_second_and_the_rest_counted() {
+        let mut log = Log::default();
+        let told = (0..1_000).filter(|&t| log.has_time_for_chatter(Monotonic::from_nanos(t))).count();
+        assert_eq!(told, CHATTER_A_SECOND as usize);
+        let texts = |log: &mut Log| log.publish().iter().map(|entry| entry.text.to_string()).collect::<Vec<_>>();
+        log.push(Monotonic::from_nanos(1_000), Severity::Info, "worker-1 finished.");
+        assert_eq!(
+            texts(&mut log),
+            ["… and 950 more changes, too fast to tell one by one.", "worker-1 finished."],
+            "where it was"
+        );
+        assert!(!log.has_time_for_chatter(Monotonic::from_nanos(1_001)));
+        log.tell_untold_by(Monotonic::from_secs(0.9));
+        assert_eq!(texts(&mut log).len(), 2, "more may come");
+        log.tell_untold_by(Monotonic::from_secs(1.5));
+        let last = log.publish().last().map(|entry| (entry.t.nanos(), entry.text.to_string())).expect("told");
+        assert_eq!(last, (1_001, "… and 1 more change, too fast to tell one by one.".to_owned()));
+        assert!(log.has_time_for_chatter(Monotonic::from_secs(1.5)));
+    }
+
+    #[test]
+    fn a_sentence_is_one_harmless_line() {
+        assert_eq!(one_line("a\nb\x1b[31m"), "a b^[[31m");
+        assert_eq!(one_line(&"ä".repeat(MAX_CHARS)), "ä".repeat(MAX_CHARS));
+        assert_eq!(one_line(&"ä".repeat(20_400)), format!("{}… (20,000 more characters)", "ä".repeat(MAX_CHARS)));
+    }
+}

@@ -1,0 +1,113 @@
+//! Numbers and values as a person reads them. Pure.
+
+use serde_json::Value;
+
+/// Whole numbers from here on get a comma before every three digits.
+const GROUPED_FROM: u64 = 10_000;
+
+/// How names of values end that say the unit, and the unit.
+const UNITS: [(&str, &str); 13] = [
+    ("_kib", "KiB"),
+    ("_mib", "MiB"),
+    ("_bytes", "bytes"),
+    ("_us", "µs"),
+    ("_ms", "ms"),
+    ("_percent", "%"),
+    (" (ms)", "ms"),
+    (" (s)", "s"),
+    (" (µs)", "µs"),
+    (" (bytes)", "bytes"),
+    (" (KiB)", "KiB"),
+    (" (MiB)", "MiB"),
+    (" (%)", "%"),
+];
+
+/// `1 process`, `12,000 processes`.
+pub fn count(number: u64, one: &str, many: &str) -> String {
+    if number == 1 { format!("1 {one}") } else { format!("{} {many}", grouped(number)) }
+}
+
+/// A value without the quotes that JSON puts around a text; a fraction with three digits at most.
+pub fn plain(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        Value::Number(number) if number.is_f64() => fraction(number.as_f64().unwrap_or_default()),
+        other => other.to_string(),
+    }
+}
+
+/// That a value is so now: `memory alive is 12,764 KiB.`
+pub(crate) fn sentence(name: &str, value: &Value) -> String {
+    let (name, value) = quantity(name, value);
+    format!("{name} is {value}.")
+}
+
+/// The name of a value in words, and the value with its unit: `memory alive`, `12,764 KiB`.
+pub(crate) fn quantity(name: &str, value: &Value) -> (String, String) {
+    let unit = UNITS.iter().find(|(end, _)| value.is_number() && name.ends_with(end) && name.len() > end.len());
+    let (name, unit) = unit.map_or((name, ""), |(end, unit)| (&name[..name.len() - end.len()], *unit));
+    // The number of a process is a name, not a quantity.
+    let is_a_name = name.split(|letter: char| !letter.is_ascii_alphabetic()).any(|word| word.eq_ignore_ascii_case("pid"));
+    let number = match value.as_u64() {
+        Some(number) if !is_a_name => grouped(number),
+        _ => plain(value),
+    };
+    let gap = if unit.is_empty() { "" } else { " " };
+    (name.replace('_', " "), format!("{number}{gap}{unit}"))
+}
+
+fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    if number < GROUPED_FROM {
+        return digits;
+    }
+    let mut text = String::new();
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+fn fraction(number: f64) -> String {
+    let text = format!("{number:.3}");
+    if number != 0.0 && number.abs() < 0.001 {
+        return format!("{number:.1e}");
+    }
+    text.trim_end_matches('0').trim_end_matches('.').to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn values_read_as_sentences_with_their_units() {
+        for (name, value, text) in [
+            ("memory_alive_kib", json!(8764), "memory alive is 8764 KiB."),
+            ("counter", json!(800_000), "counter is 800,000."),
+            ("late_ms", json!(0.300_000_000_000_04), "late is 0.3 ms."),
+            ("fork, 100 µs each (ms)", json!(12), "fork, 100 µs each is 12 ms."),
+            ("memory alive (MiB)", json!(20), "memory alive is 20 MiB."),
+            ("turn_ms", json!("unknown"), "turn ms is unknown."),
+            ("pid of the parent", json!(123_456), "pid of the parent is 123456."),
+            ("rapid", json!(123_456), "rapid is 123,456."),
+            ("done in this order", json!([1, 2]), "done in this order is [1,2]."),
+            ("temperature", json!(-4), "temperature is -4."),
+        ] {
+            assert_eq!(sentence(name, &value), text);
+        }
+    }
+
+    #[test]
+    fn one_is_one_and_many_are_many() {
+        let processes = |number| count(number, "process", "processes");
+        assert_eq!([0, 1, 2].map(processes), ["0 processes", "1 process", "2 processes"]);
+        assert_eq!([12_000, 1_234_567].map(processes), ["12,000 processes", "1,234,567 processes"]);
+        assert_eq!([0.0, 2.0, 0.12345, 0.000_12].map(fraction), ["0", "2", "0.123", "1.2e-4"]);
+    }
+}

@@ -1,0 +1,382 @@
+//! Events in the words of the log: whole sentences, in the present of the person who watches. Pure functions; nothing here
+//! decides whether something is told.
+
+use std::fmt::Write as _;
+
+use crate::engine::fold::lanes::Change;
+use crate::engine::fold::numbers::{count, plain};
+use crate::engine::fold::track::Doing;
+use crate::model::{
+    Action, ExitStatus, Fact, Finished, Language, Monotonic, Pid, ProcessRow, Reason, Scope, Severity, Signal, Stream, TaskSort,
+    TaskState, Tid,
+};
+
+/// How a body asks for the presses of a button: the action that it tells of, whose target is the line.
+pub(crate) const WATCH: &str = "watch";
+
+/// `sort (4716)`, or `process 4716` where it has no name.
+pub(crate) fn process(pid: Pid, row: Option<&ProcessRow>) -> String {
+    match row {
+        Some(row) if !row.name.is_empty() => format!("{} ({pid})", row.name),
+        _ if pid.number() == 1 => "init (1)".to_owned(),
+        _ => format!("process {pid}"),
+    }
+}
+
+pub(crate) fn run_started(title: &str, language: Language) -> String {
+    match language {
+        Language::Rust => format!("{title}: the run starts, as Rust."),
+        Language::Python => format!("{title}: the run starts, as Python."),
+        Language::Program => format!("{title}: the run starts."),
+    }
+}
+
+pub(crate) fn run_finished(finished: &Finished) -> (Severity, String) {
+    let Finished { elapsed_s, processes_left, reason, .. } = finished;
+    let after = format!("after {elapsed_s:.2} s");
+    let (severity, how) = match reason {
+        None => (Severity::Good, format!("passed {after}")),
+        Some(reason) if reason.is_wanted() => (Severity::User, format!("was {reason} {after}")),
+        Some(Reason::TimedOut) => (Severity::Bad, format!("was {} {after}", Reason::TimedOut)),
+        Some(reason) => (Severity::Bad, format!("failed {after}: {reason}")),
+    };
+    let left = match processes_left {
+        0 => "no process is left".to_owned(),
+        1 => "one process is left".to_owned(),
+        _ => format!("{} are left", count((*processes_left).into(), "process", "processes")),
+    };
+    (severity, format!("The run {how}; {left}."))
+}
+
+pub(crate) fn started(who: &str, parent: Option<&str>) -> String {
+    match parent {
+        Some(parent) => format!("{who} started, a child of {parent}."),
+        None => format!("{who} started."),
+    }
+}
+
+pub(crate) fn orphaned(who: &str, adopter: &str) -> String {
+    format!("{who} is an orphan: its parent has died, and {adopter} adopted it.")
+}
+
+pub(crate) fn renamed(pid: Pid, was: &str, now: &str) -> String {
+    format!("Process {pid}, until now {was}, is called {now} now.")
+}
+
+/// What became of a process that has ended, as a clause.
+fn ending(status: Option<ExitStatus>) -> String {
+    match status {
+        Some(ExitStatus::Exited(code)) => format!("exited with status {code}"),
+        Some(ExitStatus::Signaled { signal, core_dumped: false }) => format!("was killed by {signal}"),
+        Some(ExitStatus::Signaled { signal, core_dumped: true }) => format!("was killed by {signal} and left a core dump"),
+        Some(ExitStatus::Unknown) => "has ended; its parent waited on it before Task Lab could read how".to_owned(),
+        None => "has ended".to_owned(),
+    }
+}
+
+pub(crate) fn ended(who: &str, status: Option<ExitStatus>) -> String {
+    format!("{who} {}.", ending(status))
+}
+
+pub(crate) fn zombie(who: &str, status: Option<ExitStatus>) -> String {
+    format!("{who} {}; its parent has not waited on it: it is a zombie.", ending(status))
+}
+
+pub(crate) fn zombie_reaped(who: &str, status: Option<ExitStatus>) -> String {
+    match status {
+        Some(status) => format!("The zombie {who} was waited on and is gone; its status was read: {status}."),
+        None => format!("The zombie {who} was waited on and is gone."),
+    }
+}
+
+/// What a wait has given: who has ended and how, and who has outlived its time limit.
+pub(crate) fn waited(action: &str, done: &[(String, ExitStatus)], pending: &[String]) -> String {
+    let is_any = action == Action::WaitAny.to_string();
+    let done: Vec<String> = done.iter().map(|(who, status)| format!("{who} {}", ending(Some(*status)))).collect();
+    let pending = pending.join(", ");
+    match (done.is_empty(), pending.is_empty()) {
+        (true, true) => "The wait has found no child.".to_owned(),
+        // The others of a wait on any are none that it was to wait for.
+        (false, false) if is_any => format!("The wait is over: {}.", done.join("; ")),
+        (false, true) => format!("The wait is over: {}.", done.join("; ")),
+        (true, false) => format!("The wait has come to its time limit: nobody of {pending} has ended."),
+        (false, false) => format!("The wait has come to its time limit: {}; not ended: {pending}.", done.join("; ")),
+    }
+}
+
+/// What a lane's segment says of an ended process.
+pub(crate) fn zombie_note(status: Option<ExitStatus>) -> String {
+    status.map_or_else(|| "zombie".to_owned(), |status| format!("{status}: zombie"))
+}
+
+pub(crate) fn end_note(status: Option<ExitStatus>) -> String {
+    status.map_or_else(|| "ended".to_owned(), |status| status.to_string())
+}
+
+pub(crate) fn output_dropped(who: &str, stream: Stream, bytes: u64) -> String {
+    let were = if bytes == 1 { "was" } else { "were" };
+    format!("{} of the {stream} of {who} {were} not kept.", count(bytes, "byte", "bytes"))
+}
+
+pub(crate) fn task_started(task: &str, sort: TaskSort, pid: Pid, tid: Option<Tid>) -> String {
+    match (sort, tid) {
+        (TaskSort::Process, _) => format!("{task} started, as process {pid}."),
+        (TaskSort::Thread, Some(tid)) => format!("{task} started, as thread {tid}."),
+        (TaskSort::Thread, None) => format!("{task} was created; it has not started."),
+        (TaskSort::Coroutine, _) => format!("{task} was created, a coroutine."),
+        (TaskSort::Event, _) => format!("{task} was scheduled."),
+        (TaskSort::Future, _) => format!("{task} was submitted; its result will come."),
+    }
+}
+
+/// How a wait begins in which step mode has stopped a task.
+const GATE: &str = "step: ";
+
+/// The sentence about a change of a task's state, where that is worth one.
+pub(crate) fn task_changed(task: &str, change: &Change) -> Option<String> {
+    let Change { was, now } = change;
+    let was_waiting_on = |on: &str| was.as_ref().is_some_and(|was| was.state == TaskState::Waiting && &*was.note == on);
+    Some(match (now.state, &*now.note, now.held_by.as_deref()) {
+        (TaskState::Waiting, on, _) if on.starts_with(GATE) => {
+            format!("{task} stops before its next step: {}.", &on[GATE.len()..])
+        }
+        (TaskState::Waiting, on, Some(who)) if on.ends_with(')') => format!("{task} waits in {on} for {who}."),
+        (TaskState::Waiting, on, Some(holder)) if was_waiting_on(on) => {
+            format!("{task} still waits for {on}, which {holder} has now.")
+        }
+        (TaskState::Waiting, on, Some(holder))
+            if ["lock ", "semaphore ", "condition "].iter().any(|sort| on.starts_with(sort)) =>
+        {
+            format!("{task} asks for {on}, which {holder} holds.")
+        }
+        (TaskState::Waiting, on, Some(holder)) if !on.is_empty() => format!("{task} waits for {on} from {holder}."),
+        (TaskState::Waiting, "", _) => format!("{task} waits."),
+        (TaskState::Waiting, on, _) if on.ends_with('?') => format!("{task} waits for {on}"),
+        (TaskState::Waiting, on, _) => format!("{task} waits for {on}."),
+        (TaskState::Stopped, ..) => format!("{task} is stopped."),
+        (TaskState::Running, on, _) => match was {
+            Some(Doing { state: TaskState::Waiting, note, held_by }) if &**note == on && !on.is_empty() => match held_by {
+                Some(holder) => format!("{task} got {on}, which {holder} had."),
+                None => format!("{task} got {on}."),
+            },
+            Some(Doing { state: TaskState::Waiting, note, .. }) if note.starts_with(GATE) => {
+                format!("{task} takes its step: {}.", &note[GATE.len()..])
+            }
+            Some(Doing { state: TaskState::Waiting, note, .. }) if !note.is_empty() => {
+                format!("{task} waits no longer for {note}.")
+            }
+            Some(Doing { state: TaskState::Stopped, .. }) => format!("{task} goes on."),
+            _ => return None,
+        },
+        _ => return None,
+    })
+}
+
+/// Whether [`task_changed`] has a sentence for it; cheaper than making one.
+pub(crate) fn is_told(change: &Change) -> bool {
+    let was = change.was.as_ref().map(|was| was.state);
+    match change.now.state {
+        TaskState::Waiting | TaskState::Stopped => true,
+        TaskState::Running => matches!(was, Some(TaskState::Waiting | TaskState::Stopped)),
+        _ => false,
+    }
+}
+
+pub(crate) fn task_finished(task: &str, result: &str) -> (Severity, String) {
+    if result == "ok" {
+        (Severity::Info, format!("{task} finished."))
+    } else if result == "cancelled" {
+        (Severity::Info, format!("{task} was cancelled."))
+    } else {
+        (Severity::Bad, format!("{task} failed: {result}"))
+    }
+}
+
+pub(crate) fn task_counts(task: &str, acquired: u64, waited: u64) -> String {
+    let times = |number| count(number, "time", "times");
+    match waited {
+        0 => format!("{task} got what it asked for {}, and never had to wait for it.", times(acquired)),
+        _ => format!("{task} got what it asked for {}, and had to wait for it {}.", times(acquired), times(waited)),
+    }
+}
+
+pub(crate) fn fact(fact: &Fact) -> (Severity, String) {
+    let Fact { claim, expected, observed, holds, .. } = fact;
+    let (severity, mark) = if *holds { (Severity::Good, "It holds") } else { (Severity::Bad, "It does not hold") };
+    (severity, format!("{mark}: {claim} (expected {}, observed {}).", plain(expected), plain(observed)))
+}
+
+pub(crate) fn gpio(line: u8, value: u8) -> String {
+    format!("GPIO{line} is {} now.", if value == 0 { "low" } else { "high" })
+}
+
+/// To whom something was done.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Target<'a> {
+    pub(crate) name: &'a str,
+    /// The process that it is or lives in.
+    pub(crate) row: Option<&'a ProcessRow>,
+    /// What it is, where it is only a part of that process.
+    pub(crate) part: Option<TaskSort>,
+}
+
+/// What somebody did at `t`; that a signal to a part reaches the whole, and where the target was dead, that it changed nothing.
+pub(crate) fn action(t: Monotonic, action: &Action, target: Target<'_>, by: &str) -> (Severity, String) {
+    let Target { name: target, row, part } = target;
+    let (severity, who) = match by {
+        "user" => (Severity::User, "You"),
+        "script" => (Severity::User, "The script"),
+        "" | "engine" | "timeout" => (Severity::Info, "Task Lab"),
+        other => (Severity::Info, other),
+    };
+    let to = |scope: Scope| match scope {
+        Scope::Process => target.to_owned(),
+        Scope::Group => format!("the group of {target}"),
+        Scope::Tree => format!("{target} and all its descendants"),
+    };
+    let sent = |signal: Signal, scope: Scope| format!("{who} sent {signal} to {}.", to(scope));
+    let (mut text, scope) = match action {
+        Action::Terminate(scope) => (sent(Signal::TERM, *scope), Some(*scope)),
+        Action::Kill(scope) => (sent(Signal::KILL, *scope), Some(*scope)),
+        Action::Stop(scope) => (sent(Signal::STOP, *scope), Some(*scope)),
+        Action::Continue(scope) => (sent(Signal::CONT, *scope), Some(*scope)),
+        Action::Signal(signal, scope) => (sent(*signal, *scope), Some(*scope)),
+        Action::Wait => (format!("{who} asked for {target} to be waited on."), None),
+        Action::WaitAny | Action::WaitAll => {
+            let whom = if *action == Action::WaitAny { "whichever child ends first" } else { "all children" };
+            let seconds = target.strip_suffix('s').unwrap_or(target);
+            let limit = if seconds.is_empty() { String::new() } else { format!(", for at most {seconds} s") };
+            (format!("{who} waited on {whom}{limit}."), None)
+        }
+        Action::Toggle => (format!("{who} asked for {target} to be toggled."), None),
+        Action::Press => (format!("{who} pressed the button of {target}."), None),
+        Action::Scenario(name) if name == WATCH => (format!("{target} is a button of this lesson."), None),
+        Action::End if by == "timeout" => ("The time limit has passed: Task Lab ends the run.".to_owned(), None),
+        Action::End => (format!("{who} ended the run."), None),
+        Action::StopEverything => (format!("{who} stopped everything."), None),
+        Action::Type => match target.split_once(' ') {
+            Some((name, text)) => (format!("{who} typed “{text}” to {name}."), None),
+            None => (format!("{who} typed an empty line to {target}."), None),
+        },
+        Action::CloseInput => (format!("{who} closed the standard input of {target}."), None),
+        Action::Scenario(name) if target.is_empty() => (format!("{who} pressed “{name}”."), None),
+        Action::Scenario(name) => (format!("{who} pressed “{name}” for {target}."), None),
+    };
+    if scope == Some(Scope::Process)
+        && let Some(row) = row.filter(|row| row.ended.is_some_and(|ended| ended <= t))
+    {
+        text.push_str(match action {
+            _ if row.is_reaped() => " Nothing changed: it has ended, and its number is free.",
+            Action::Kill(_) | Action::Terminate(_) => " Nothing changed: one cannot kill the dead. Wait on it instead.",
+            _ => " Nothing changed: it is dead already. Wait on it instead.",
+        });
+    } else if let (Some(_), Some(part), Some(row)) = (scope, part, row) {
+        let _ = write!(
+            text,
+            " A signal goes to the whole process: {}, in which {target} is only a {part}.",
+            process(row.pid, Some(row))
+        );
+    }
+    (severity, text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::fold::tree::Told;
+    use crate::model::{Pgid, Sid};
+
+    fn doing(state: TaskState, note: &str, held_by: Option<&str>) -> Doing {
+        Doing { state, note: note.into(), held_by: held_by.map(Into::into) }
+    }
+
+    fn change(was: Doing, now: Doing) -> Option<String> {
+        let change = Change { was: Some(was), now };
+        let text = task_changed("worker-2", &change);
+        assert!(text.is_none() || is_told(&change), "{text:?}");
+        text
+    }
+
+    #[test]
+    fn waiting_names_the_thing_and_who_has_it() {
+        use TaskState::{Running, Sleeping, Waiting};
+        let runs = || doing(Running, "", None);
+        let waits = || doing(Waiting, "lock A", Some("worker-1"));
+        for (was, now, text) in [
+            (runs(), waits(), Some("worker-2 asks for lock A, which worker-1 holds.")),
+            (
+                waits(),
+                doing(Waiting, "lock A", Some("worker-3")),
+                Some("worker-2 still waits for lock A, which worker-3 has now."),
+            ),
+            (waits(), doing(Running, "lock A", None), Some("worker-2 got lock A, which worker-1 had.")),
+            (waits(), runs(), Some("worker-2 waits no longer for lock A.")),
+            (runs(), doing(Waiting, "wait()", Some("child-1")), Some("worker-2 waits in wait() for child-1.")),
+            (runs(), doing(Waiting, "barrier gate", None), Some("worker-2 waits for barrier gate.")),
+            (runs(), doing(Waiting, "", None), Some("worker-2 waits.")),
+            (runs(), doing(Waiting, "step: acquire lock A", None), Some("worker-2 stops before its next step: acquire lock A.")),
+            (doing(Waiting, "step: acquire lock A", None), runs(), Some("worker-2 takes its step: acquire lock A.")),
+            (runs(), doing(Sleeping, "", None), None),
+        ] {
+            assert_eq!(change(was, now).as_deref(), text);
+        }
+    }
+
+    fn row() -> ProcessRow {
+        let mut table = crate::engine::fold::tree::ProcessTable::default();
+        let pid = Pid::new(4711);
+        let (pgid, sid) = (Pgid::new(4711), Sid::new(4711));
+        table.started(Monotonic::ZERO, Told { pid, ppid: Pid::new(1), pgid, sid, name: "race", argv: &[] });
+        table.row(pid).expect("it started").clone()
+    }
+
+    #[test]
+    fn a_signal_to_a_thread_says_that_it_reaches_the_whole_process() {
+        let row = row();
+        let said = |what: &str, part| {
+            let Ok(what) = what.parse();
+            action(Monotonic::ZERO, &what, Target { name: "worker-1", row: Some(&row), part }, "user").1
+        };
+        assert_eq!(
+            said("kill", Some(TaskSort::Thread)),
+            "You sent SIGKILL to worker-1. A signal goes to the whole process: race (4711), in which worker-1 is only a thread."
+        );
+        assert_eq!(said("kill", None), "You sent SIGKILL to worker-1.");
+        assert_eq!(said("release", Some(TaskSort::Thread)), "You pressed “release” for worker-1.");
+    }
+
+    #[test]
+    fn a_time_limit_has_its_unit_once() {
+        for (target, text) in [
+            ("", "You waited on all children."),
+            ("2", "You waited on all children, for at most 2 s."),
+            ("2s", "You waited on all children, for at most 2 s."),
+        ] {
+            let target = Target { name: target, row: None, part: None };
+            assert_eq!(action(Monotonic::ZERO, &Action::WaitAll, target, "user").1, text);
+        }
+    }
+
+    #[test]
+    fn a_signal_to_the_dead_changed_nothing_and_one_that_killed_did() {
+        let mut row = row();
+        row.ended = Some(Monotonic::from_nanos(10));
+        let said = |t| {
+            let target = Target { name: "race", row: Some(&row), part: None };
+            action(Monotonic::from_nanos(t), &Action::Kill(Scope::Process), target, "user").1
+        };
+        assert_eq!(said(5), "You sent SIGKILL to race.", "it was sent before it ended");
+        assert_eq!(said(10), "You sent SIGKILL to race. Nothing changed: one cannot kill the dead. Wait on it instead.");
+    }
+
+    #[test]
+    fn ends_say_what_is_known_and_no_more() {
+        let killed = ExitStatus::Signaled { signal: Signal::KILL, core_dumped: false };
+        assert_eq!(ended("sort (4716)", Some(killed)), "sort (4716) was killed by SIGKILL.");
+        assert_eq!(ended("sort (4716)", None), "sort (4716) has ended.");
+        assert_eq!(
+            zombie("sort (4716)", Some(ExitStatus::Exited(0))),
+            "sort (4716) exited with status 0; its parent has not waited on it: it is a zombie."
+        );
+    }
+}

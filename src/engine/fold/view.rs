@@ -1,0 +1,86 @@
+//! A run as the views get it. Called on the engine's thread, at most 30 times a second; what did not change since the last
+//! call is shared, not made again.
+
+use std::sync::Arc;
+
+use crate::engine::fold::state::{Phase, RunFold};
+use crate::model::{Monotonic, ProcessRow, RunState, RunView};
+
+/// The last view, and what has changed since.
+#[derive(Debug, Default)]
+pub(crate) struct Published {
+    view: Option<Arc<RunView>>,
+    /// Events that the last view had seen.
+    events: u64,
+    has_new_processes: bool,
+    has_new_rest: bool,
+}
+
+impl Published {
+    /// A process row is not what it was.
+    pub(crate) const fn touch_processes(&mut self) {
+        self.has_new_processes = true;
+    }
+
+    /// Facts, values or the run's own state are not what they were.
+    pub(crate) const fn touch_rest(&mut self) {
+        self.has_new_rest = true;
+    }
+}
+
+impl RunFold {
+    /// Whether anything but the time has passed since the last view.
+    pub const fn has_news(&self) -> bool {
+        self.published.view.is_none() || self.published.events != self.events || self.published.has_new_rest
+    }
+
+    /// The run as it is at `now`, a time of the run. The same view again where nothing has changed.
+    pub fn view(&mut self, now: Monotonic) -> Arc<RunView> {
+        if !matches!(self.phase, Phase::Finished(_)) {
+            self.tell_due(now);
+        }
+        let state = match &self.phase {
+            Phase::Starting => RunState::Starting,
+            Phase::Running => RunState::Running,
+            Phase::Stopping(until) => RunState::Stopping { grace_left: until.since(now).as_secs_f64() },
+            Phase::Finished(finished) => RunState::Finished(finished.clone()),
+        };
+        let elapsed = self.finished().map_or(now, |finished| Monotonic::from_secs(finished.elapsed_s));
+        if let Some(view) = &self.published.view
+            && !self.has_news()
+            && view.elapsed == elapsed
+            && view.state == state
+        {
+            return Arc::clone(view);
+        }
+        let view = Arc::new(RunView {
+            id: self.id,
+            scenario: self.scenario.clone(),
+            title: self.title.clone(),
+            language: self.language,
+            params: self.params.clone(),
+            state,
+            elapsed,
+            processes: self.process_rows(),
+            lanes: self.lanes.publish(),
+            lines: self.traces.publish(),
+            outputs: self.outputs.publish(),
+            facts: self.facts.clone(),
+            values: self.values.clone(),
+            findings: self.findings.clone(),
+            cost: self.usage.cost(),
+            log: self.log.publish(),
+            events: self.events,
+        });
+        self.published =
+            Published { view: Some(Arc::clone(&view)), events: self.events, has_new_processes: false, has_new_rest: false };
+        view
+    }
+
+    fn process_rows(&self) -> Vec<ProcessRow> {
+        match &self.published.view {
+            Some(view) if !self.published.has_new_processes => view.processes.clone(),
+            _ => self.processes.preorder(),
+        }
+    }
+}

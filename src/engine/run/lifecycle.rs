@@ -1,0 +1,370 @@
+//! The lifecycle of a run, from launch to the last process: pure. Facts go in, effects come out; time is an argument.
+
+use std::time::Duration;
+
+use crate::model::{Monotonic, Outcome, Signal, StopPlan};
+
+/// How long after a count the processes of an ending run are counted again. One count at a time: with a thousand processes it takes
+/// the supervisor longer than this.
+const RECOUNT: Duration = Duration::from_millis(20);
+/// How long output may stay open after the last process has gone (somebody outside the run may hold the pipe). What is in the pipe
+/// is read in a moment; that it is open still is told after the first of these, and it is closed after the second.
+const PATIENCE: Duration = Duration::from_millis(250);
+const DRAIN: Duration = Duration::from_secs(1);
+/// How long to wait with the next count when the processes could not be counted.
+const AGAIN: Duration = Duration::from_millis(100);
+/// How long after SIGKILL a process that is still there is named. SIGKILL acts at once, unless the kernel holds the process.
+pub(crate) const NAME_AFTER: Duration = Duration::from_secs(2);
+/// How long after SIGKILL a process may stay before the run is called over without it: it is stuck in the kernel.
+const GIVE_UP: Duration = Duration::from_secs(4);
+
+/// What the engine must do now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Effect {
+    /// Send these signals to all processes of the run, and count them.
+    Signal(Vec<Signal>),
+    /// Wait on the zombies that were kept on purpose.
+    ReapKept,
+    /// Nobody is left who could write: close what we hold open of the writing ends ourselves.
+    Drain,
+    /// Close our ends of the streams.
+    CloseStreams,
+    /// Say that the streams are still open although nobody of the run is left, and when they are closed.
+    TellOpen(Duration),
+    /// Name the processes that SIGKILL has not ended.
+    NameStuck,
+    /// Say that these many processes do not die; `None`: nobody could count them.
+    TellStuck(Option<u32>),
+    /// It is over.
+    Finish {
+        /// Why it was cut short, if it was.
+        cut_short: Option<Outcome>,
+        /// Its processes that are still there.
+        left: u32,
+    },
+}
+
+/// Not before something else has happened, such as the answer to the last count.
+const NEVER: Monotonic = Monotonic::from_nanos(u64::MAX);
+
+/// Where a run is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    /// Waits for the supervisor's answer.
+    Starting,
+    /// Its stages run.
+    Running,
+    /// All stages have ended; are there others?
+    Counting { recount_at: Monotonic },
+    /// SIGTERM was sent.
+    Asked { kill_at: Monotonic, recount_at: Monotonic },
+    /// SIGKILL was sent.
+    Killed { name_at: Monotonic, give_up_at: Monotonic, recount_at: Monotonic },
+    /// No process is left; the last output is read.
+    Draining { tell_at: Monotonic, until: Monotonic, left: u32 },
+    /// Finished.
+    Over,
+}
+
+/// One run's way.
+#[derive(Debug)]
+pub(crate) struct RunLifecycle {
+    plan: StopPlan,
+    stage: Stage,
+    cut_short: Option<Outcome>,
+    stages_alive: usize,
+    streams_open: usize,
+    /// Processes of the run when they were last counted.
+    members: Option<u32>,
+    timeout_at: Option<Monotonic>,
+}
+
+impl RunLifecycle {
+    pub(crate) const fn new(plan: StopPlan, timeout_at: Option<Monotonic>) -> Self {
+        Self { plan, stage: Stage::Starting, cut_short: None, stages_alive: 0, streams_open: 0, members: None, timeout_at }
+    }
+
+    /// Its stages run, with these many streams to read.
+    pub(crate) fn launched(&mut self, stages: usize, streams: usize, now: Monotonic) -> Vec<Effect> {
+        (self.stages_alive, self.streams_open) = (stages, streams);
+        self.stage = Stage::Running;
+        // It was told to end before it had begun.
+        if self.cut_short.is_some() { self.ask(now) } else { Vec::new() }
+    }
+
+    /// Nothing of it runs.
+    pub(crate) fn not_launched(&mut self) -> Vec<Effect> {
+        self.finish(0)
+    }
+
+    /// One of its stages has ended.
+    pub(crate) fn stage_ended(&mut self, now: Monotonic) -> Vec<Effect> {
+        self.stages_alive = self.stages_alive.saturating_sub(1);
+        if self.stages_alive == 0 && self.stage == Stage::Running {
+            self.stage = Stage::Counting { recount_at: NEVER };
+            return vec![Effect::Signal(Vec::new())];
+        }
+        self.perhaps_drain(now)
+    }
+
+    /// One of its streams is at its end.
+    pub(crate) fn stream_closed(&mut self) -> Vec<Effect> {
+        self.streams_open = self.streams_open.saturating_sub(1);
+        match self.stage {
+            Stage::Draining { left, .. } if self.streams_open == 0 => self.finish(left),
+            _ => Vec::new(),
+        }
+    }
+
+    /// The supervisor has counted.
+    pub(crate) fn members(&mut self, count: u32, now: Monotonic) -> Vec<Effect> {
+        self.members = Some(count);
+        if let Stage::Asked { recount_at, .. } | Stage::Killed { recount_at, .. } = &mut self.stage {
+            *recount_at = now + RECOUNT;
+        }
+        match self.stage {
+            Stage::Counting { .. } if count > 0 => self.ask(now),
+            _ => self.perhaps_drain(now),
+        }
+    }
+
+    /// The supervisor could not count, which says nothing about who is there: it is asked again.
+    pub(crate) fn not_counted(&mut self, now: Monotonic) {
+        if let Stage::Counting { recount_at } | Stage::Asked { recount_at, .. } | Stage::Killed { recount_at, .. } =
+            &mut self.stage
+        {
+            *recount_at = now + AGAIN;
+        }
+    }
+
+    /// The user, the script or a time limit ends it. Asked again, it does not wait any longer.
+    pub(crate) fn end(&mut self, outcome: Outcome, now: Monotonic) -> Vec<Effect> {
+        match self.stage {
+            Stage::Over | Stage::Draining { .. } | Stage::Killed { .. } => Vec::new(),
+            Stage::Asked { .. } => self.kill(now),
+            Stage::Starting => {
+                self.cut_short.get_or_insert(outcome);
+                Vec::new()
+            }
+            Stage::Running | Stage::Counting { .. } => {
+                self.cut_short.get_or_insert(outcome);
+                self.ask(now)
+            }
+        }
+    }
+
+    /// Time has passed.
+    pub(crate) fn tick(&mut self, now: Monotonic) -> Vec<Effect> {
+        if matches!(self.stage, Stage::Running) && self.timeout_at.is_some_and(|at| now >= at) {
+            return self.end(Outcome::TimedOut, now);
+        }
+        match self.stage {
+            Stage::Counting { recount_at } if now >= recount_at => {
+                self.stage = Stage::Counting { recount_at: NEVER };
+                vec![Effect::Signal(Vec::new())]
+            }
+            Stage::Asked { kill_at, .. } if now >= kill_at => self.kill(now),
+            Stage::Asked { kill_at, recount_at } if now >= recount_at => {
+                self.stage = Stage::Asked { kill_at, recount_at: NEVER };
+                vec![Effect::Signal(Vec::new())]
+            }
+            Stage::Killed { give_up_at, .. } if now >= give_up_at => {
+                // Not counted is not gone.
+                let left = self.members.unwrap_or_default().max(1);
+                self.stage = Stage::Draining { tell_at: NEVER, until: now, left };
+                vec![Effect::TellStuck(self.members), Effect::CloseStreams]
+            }
+            Stage::Killed { name_at, give_up_at, recount_at } if now >= name_at => {
+                self.stage = Stage::Killed { name_at: NEVER, give_up_at, recount_at };
+                vec![Effect::NameStuck]
+            }
+            Stage::Killed { name_at, give_up_at, recount_at } if now >= recount_at => {
+                self.stage = Stage::Killed { name_at, give_up_at, recount_at: NEVER };
+                vec![Effect::Signal(vec![self.plan.then])]
+            }
+            Stage::Draining { until, left, .. } if now >= until => {
+                let mut effects = vec![Effect::CloseStreams];
+                effects.extend(self.finish(left));
+                effects
+            }
+            Stage::Draining { tell_at, until, left } if now >= tell_at => {
+                self.stage = Stage::Draining { tell_at: NEVER, until, left };
+                vec![Effect::TellOpen(until.since(now))]
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    /// When [`tick`](Self::tick) has something to do.
+    pub(crate) fn next_deadline(&self) -> Option<Monotonic> {
+        match self.stage {
+            Stage::Running => self.timeout_at,
+            Stage::Asked { kill_at, recount_at } => Some(kill_at.min(recount_at)),
+            Stage::Killed { name_at, give_up_at, recount_at } => Some(name_at.min(give_up_at).min(recount_at)),
+            Stage::Draining { tell_at, until, .. } => Some(tell_at.min(until)),
+            Stage::Counting { recount_at } => Some(recount_at).filter(|at| *at != NEVER),
+            Stage::Starting | Stage::Over => None,
+        }
+    }
+
+    /// When SIGKILL follows, while it is being asked to end.
+    pub(crate) const fn kill_at(&self) -> Option<Monotonic> {
+        match self.stage {
+            Stage::Asked { kill_at, .. } => Some(kill_at),
+            _ => None,
+        }
+    }
+
+    /// Nobody can say any more what becomes of it.
+    pub(crate) fn abandon(&mut self) {
+        self.stage = Stage::Over;
+    }
+
+    /// Whether it was told to end, or is about to.
+    pub(crate) const fn is_ending(&self) -> bool {
+        !matches!(self.stage, Stage::Starting | Stage::Running)
+    }
+
+    pub(crate) fn is_over(&self) -> bool {
+        self.stage == Stage::Over
+    }
+
+    fn ask(&mut self, now: Monotonic) -> Vec<Effect> {
+        self.stage = Stage::Asked { kill_at: now + self.plan.grace, recount_at: NEVER };
+        vec![Effect::ReapKept, Effect::Signal(vec![self.plan.signal, Signal::CONT])]
+    }
+
+    fn kill(&mut self, now: Monotonic) -> Vec<Effect> {
+        self.stage = Stage::Killed { name_at: now + NAME_AFTER, give_up_at: now + GIVE_UP, recount_at: NEVER };
+        vec![Effect::Signal(vec![self.plan.then])]
+    }
+
+    /// Once nobody is left, the rest of the output is read.
+    fn perhaps_drain(&mut self, now: Monotonic) -> Vec<Effect> {
+        let is_ending = matches!(self.stage, Stage::Counting { .. } | Stage::Asked { .. } | Stage::Killed { .. });
+        if !is_ending || self.stages_alive > 0 || self.members != Some(0) {
+            return Vec::new();
+        }
+        if self.streams_open == 0 {
+            return self.finish(0);
+        }
+        self.stage = Stage::Draining { tell_at: now + PATIENCE, until: now + DRAIN, left: 0 };
+        vec![Effect::Drain]
+    }
+
+    fn finish(&mut self, left: u32) -> Vec<Effect> {
+        self.stage = Stage::Over;
+        vec![Effect::Finish { cut_short: self.cut_short, left }]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PLAN: StopPlan = StopPlan { signal: Signal::TERM, grace: Duration::from_secs(2), then: Signal::KILL };
+
+    fn at(seconds: f64) -> Monotonic {
+        Monotonic::from_secs(seconds)
+    }
+
+    fn count() -> Vec<Effect> {
+        vec![Effect::Signal(Vec::new())]
+    }
+
+    fn finish(cut_short: Option<Outcome>, left: u32) -> Vec<Effect> {
+        vec![Effect::Finish { cut_short, left }]
+    }
+
+    #[test]
+    fn a_run_ends_when_its_stages_its_descendants_and_its_output_have() {
+        let mut lifecycle = RunLifecycle::new(PLAN, None);
+        assert!(lifecycle.launched(2, 1, at(0.0)).is_empty());
+        assert!(lifecycle.stage_ended(at(1.0)).is_empty());
+        assert_eq!(lifecycle.stage_ended(at(1.0)), count());
+        assert_eq!(lifecycle.members(0, at(1.1)), [Effect::Drain], "output is still open");
+        assert_eq!(lifecycle.stream_closed(), finish(None, 0));
+        assert!(lifecycle.is_over() && lifecycle.next_deadline().is_none());
+    }
+
+    /// Covers: F22, fact 32.
+    #[test]
+    fn output_that_somebody_else_holds_open_does_not_hold_up_the_end() {
+        let mut lifecycle = RunLifecycle::new(PLAN, None);
+        lifecycle.launched(1, 1, at(0.0));
+        lifecycle.stage_ended(at(1.0));
+        lifecycle.members(0, at(1.0));
+        assert!(lifecycle.tick(at(1.2)).is_empty());
+        assert_eq!(lifecycle.next_deadline(), Some(at(1.25)));
+        assert_eq!(lifecycle.tick(at(1.25)), vec![Effect::TellOpen(Duration::from_millis(750))], "it says so");
+        assert!(lifecycle.tick(at(1.9)).is_empty(), "once");
+        assert_eq!(lifecycle.tick(at(2.0)), [vec![Effect::CloseStreams], finish(None, 0)].concat());
+    }
+
+    #[test]
+    fn what_the_stages_leave_behind_is_asked_and_then_killed() {
+        let mut lifecycle = RunLifecycle::new(PLAN, None);
+        lifecycle.launched(1, 0, at(0.0));
+        assert_eq!(lifecycle.stage_ended(at(1.0)), count());
+        assert_eq!(lifecycle.members(3, at(1.0)), vec![Effect::ReapKept, Effect::Signal(vec![Signal::TERM, Signal::CONT])]);
+        assert!(lifecycle.members(2, at(1.01)).is_empty());
+        assert_eq!(lifecycle.tick(at(1.5)), count());
+        assert!(lifecycle.tick(at(1.6)).is_empty(), "one count at a time");
+        assert_eq!(lifecycle.tick(at(3.0)), vec![Effect::Signal(vec![Signal::KILL])]);
+        assert_eq!(lifecycle.members(0, at(3.1)), finish(None, 0));
+    }
+
+    #[test]
+    fn the_time_limit_and_the_user_end_a_run_and_a_second_request_kills() {
+        let mut lifecycle = RunLifecycle::new(PLAN, Some(at(5.0)));
+        lifecycle.launched(1, 0, at(0.0));
+        assert_eq!(lifecycle.next_deadline(), Some(at(5.0)));
+        assert!(lifecycle.tick(at(4.9)).is_empty());
+        assert_eq!(lifecycle.tick(at(5.0)).len(), 2);
+        assert_eq!(lifecycle.end(Outcome::Stopped, at(5.1)), vec![Effect::Signal(vec![Signal::KILL])]);
+        assert!(lifecycle.members(0, at(5.2)).is_empty(), "the stage's end has not been told yet");
+        assert_eq!(lifecycle.stage_ended(at(5.2)), finish(Some(Outcome::TimedOut), 0), "the first reason stands");
+    }
+
+    /// Covers: promise 4, F7.
+    #[test]
+    fn a_process_that_does_not_die_is_named_and_counted() {
+        let mut lifecycle = RunLifecycle::new(PLAN, None);
+        lifecycle.launched(1, 1, at(0.0));
+        lifecycle.end(Outcome::Stopped, at(0.0));
+        lifecycle.tick(at(2.0));
+        assert!(lifecycle.tick(at(2.5)).is_empty(), "the answer is awaited");
+        lifecycle.members(1, at(2.5));
+        assert_eq!(lifecycle.tick(at(2.6)), vec![Effect::Signal(vec![Signal::KILL])], "and again");
+        lifecycle.members(1, at(2.7));
+        assert_eq!(lifecycle.tick(at(4.0)), vec![Effect::NameStuck], "two seconds after SIGKILL");
+        assert_eq!(lifecycle.tick(at(4.0)), vec![Effect::Signal(vec![Signal::KILL])], "once");
+        assert_eq!(lifecycle.tick(at(6.0)), vec![Effect::TellStuck(Some(1)), Effect::CloseStreams]);
+        assert_eq!(lifecycle.tick(at(6.0)).last(), finish(Some(Outcome::Stopped), 1).last());
+    }
+
+    #[test]
+    fn that_nobody_could_be_counted_is_not_nobody() {
+        let mut lifecycle = RunLifecycle::new(PLAN, None);
+        lifecycle.launched(1, 0, at(0.0));
+        assert_eq!(lifecycle.stage_ended(at(1.0)), count());
+        lifecycle.not_counted(at(1.0));
+        assert!(!lifecycle.is_over() && lifecycle.tick(at(1.05)).is_empty());
+        assert_eq!((lifecycle.next_deadline(), lifecycle.tick(at(1.1))), (Some(at(1.1)), count()), "it is counted again");
+        lifecycle.end(Outcome::Stopped, at(2.0));
+        lifecycle.not_counted(at(2.0));
+        lifecycle.tick(at(4.0));
+        lifecycle.not_counted(at(4.1));
+        lifecycle.tick(at(6.0));
+        assert_eq!(lifecycle.tick(at(8.0)), vec![Effect::TellStuck(None), Effect::CloseStreams], "and never called gone");
+    }
+
+    #[test]
+    fn a_run_that_is_ended_before_it_has_begun_ends_at_once() {
+        let mut lifecycle = RunLifecycle::new(PLAN, None);
+        assert!(lifecycle.end(Outcome::Stopped, at(0.0)).is_empty());
+        assert_eq!(lifecycle.launched(1, 0, at(0.1)).len(), 2);
+        let mut lifecycle = RunLifecycle::new(PLAN, None);
+        assert_eq!(lifecycle.not_launched(), finish(None, 0));
+    }
+}

@@ -1,0 +1,636 @@
+//! One run on the engine's thread: its fold and recording, its streams, its lifecycle.
+
+use std::collections::{BTreeSet, HashMap};
+use std::os::fd::OwnedFd;
+use std::sync::Arc;
+
+use crate::engine::drive::actions::ActionRequest;
+use crate::engine::drive::command::LaunchRequest;
+use crate::engine::drive::save::{Contents, Saving};
+use crate::engine::drive::subscription::{EngineEvent, Subscription};
+use crate::engine::fold::sentences::WATCH;
+use crate::engine::fold::state::{DEFAULT_OUTPUT_BUDGET, RunFold};
+use crate::engine::run::control::Control;
+use crate::engine::run::event_stream::EventStream;
+use crate::engine::run::hearsay::{Owners, PIPE_VALUES, Speaker};
+use crate::engine::run::launch::Plan;
+use crate::engine::run::lifecycle::RunLifecycle;
+use crate::engine::run::recording::Recording;
+use crate::engine::run::script::{FOR_THE_BODY, Script};
+use crate::engine::run::streams::{CHUNK, InputStream, Open, OutputStream, Scratch};
+use crate::engine::run::waiting::{Child, Waiting};
+use crate::gpio::{Level, Line, Waveform};
+use crate::model::{
+    Event, EventKind, ExitStatus, Monotonic, Outcome, Pid, PipeFill, ProcessSample, ProcessState, RunId, Stream, TimedAction,
+};
+use crate::scenario::Scenario;
+use crate::supervisor::{CAPTURE, ChildPipes, LaunchedChild};
+use crate::sys::{monotonic_now, other_side};
+
+/// Events of one run that are kept in memory, in bytes.
+const RECORDING_BUDGET: usize = 6 * 1024 * 1024;
+
+/// Edges of one run that are kept for its files: two minutes of a line that blinks a thousand times a second.
+const EDGES_KEPT: usize = 1 << 18;
+
+/// What a body intends for a line of the header.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum LineIntent {
+    /// Drive it to this level.
+    Level(u8, Level),
+    /// Hear when its button is pressed.
+    Button(Line),
+}
+
+impl LineIntent {
+    fn line(self) -> u8 {
+        match self {
+            Self::Level(line, _) => line,
+            Self::Button(line) => line.number(),
+        }
+    }
+}
+
+/// What the last samples said of a process that is no stage.
+#[derive(Debug)]
+struct Seen {
+    ppid: Pid,
+    state: ProcessState,
+    missing: u32,
+}
+
+#[derive(Debug)]
+pub(crate) struct Run {
+    pub(crate) id: RunId,
+    pub(crate) fold: RunFold,
+    pub(crate) recording: Recording,
+    pub(crate) lifecycle: RunLifecycle,
+    pub(crate) scenario: Option<&'static Scenario>,
+    pub(crate) outputs: Vec<OutputStream>,
+    pub(crate) events: Vec<EventStream>,
+    pub(crate) inputs: Vec<InputStream>,
+    /// The other side of its terminal, if it has one, open as long as anybody of the run lives. Who has closed the terminal can open
+    /// /dev/tty and write again; and were both sides closed meanwhile, the kernel would send it a SIGHUP.
+    terminal: Option<OwnedFd>,
+    pub(crate) controls: Vec<Control>,
+    origin: Monotonic,
+    pub(crate) script: Script,
+    /// The supervisor's children that belong to the run.
+    stages: Vec<Child>,
+    pub(crate) waiting: Waiting,
+    seen: HashMap<Pid, Seen>,
+    supervisor: Pid,
+    owners: Owners,
+    /// The stages of the other runs that go on.
+    pub(crate) others: Vec<Pid>,
+    input: Option<Vec<u8>>,
+    /// What was last seen in the pipes between its stages.
+    fills: HashMap<(Pid, Pid), Option<PipeFill>>,
+    /// How many stages were asked for and have not come.
+    awaited: usize,
+    /// Whether its body has said anything.
+    has_spoken: bool,
+    /// When it is told that the body says nothing, while it does.
+    silent_by: Option<Monotonic>,
+    /// Whether Task Lab has sent signals to its processes.
+    pub(crate) was_signaled: bool,
+    /// Whether it was told that its processes could not be counted.
+    pub(crate) was_not_counted: bool,
+    /// What its body intends for the header, as far as it was not passed on yet.
+    intents: Vec<LineIntent>,
+    /// Lines that are buttons of its body.
+    pub(crate) buttons: BTreeSet<u8>,
+    waveform: Waveform,
+}
+
+impl Run {
+    pub(crate) fn new(
+        id: RunId,
+        plan: Plan,
+        request: &LaunchRequest,
+        origin: Monotonic,
+        subscription: &mut Subscription,
+    ) -> Self {
+        let scenario = plan.scenario.map_or("", |scenario| scenario.id);
+        let mut run = Self {
+            id,
+            fold: RunFold::new(id, &plan.title, scenario, DEFAULT_OUTPUT_BUDGET),
+            recording: Recording::new(RECORDING_BUDGET),
+            lifecycle: RunLifecycle::new(request.stop, request.timeout.map(|timeout| origin + timeout)),
+            scenario: plan.scenario,
+            outputs: Vec::new(),
+            events: Vec::new(),
+            inputs: Vec::new(),
+            terminal: None,
+            controls: Vec::new(),
+            origin,
+            script: Script::new(&request.script),
+            stages: Vec::new(),
+            waiting: Waiting::default(),
+            seen: HashMap::new(),
+            supervisor: Pid::new(0),
+            owners: Owners::default(),
+            others: Vec::new(),
+            input: plan.input,
+            fills: HashMap::new(),
+            awaited: plan.stages.len(),
+            has_spoken: false,
+            silent_by: None,
+            was_signaled: false,
+            was_not_counted: false,
+            intents: Vec::new(),
+            buttons: BTreeSet::new(),
+            waveform: Waveform::keeping(EDGES_KEPT),
+        };
+        let scenario = scenario.to_owned();
+        run.emit(EventKind::RunStarted { run: id, scenario, language: plan.language, params: plan.params }, origin, subscription);
+        run
+    }
+
+    /// A time of this run.
+    pub(crate) fn time(&self, now: Monotonic) -> Monotonic {
+        Monotonic::ZERO + now.since(self.origin)
+    }
+
+    /// Whose GPIO lines are this run's.
+    pub(crate) fn owner(&self) -> String {
+        self.scenario.map_or_else(|| format!("run {}", self.id), |scenario| scenario.id.to_owned())
+    }
+
+    pub(crate) fn emit(&mut self, kind: EventKind, now: Monotonic, subscription: &mut Subscription) {
+        self.record(Event { t: self.time(now), kind }, subscription);
+    }
+
+    /// Takes in one event. A body's intent for the header goes to the board first; what comes of it is the event.
+    fn record(&mut self, event: Event, subscription: &mut Subscription) {
+        match &event.kind {
+            EventKind::Gpio { line, value } => return self.intend(LineIntent::Level(*line, Level::high_if(*value != 0))),
+            EventKind::Action { action, target, .. } if action == WATCH => {
+                if let Ok(line) = target.parse() {
+                    self.intend(LineIntent::Button(line));
+                }
+            }
+            _ => {}
+        }
+        self.keep(event, subscription);
+    }
+
+    /// Passed on once, however often it is repeated meanwhile.
+    fn intend(&mut self, intent: LineIntent) {
+        let before = self.intents.iter().rev().find(|before| before.line() == intent.line());
+        if before != Some(&intent) {
+            self.intents.push(intent);
+        }
+    }
+
+    /// The fold, the recording and the listener get the same.
+    fn keep(&mut self, event: Event, subscription: &mut Subscription) {
+        self.fold.apply(&event);
+        let event = Arc::new(event);
+        subscription.tell(EngineEvent::Event(self.id, Arc::clone(&event)));
+        self.recording.push(event);
+    }
+
+    /// A line of the header has changed for this run: told by the board, not by the body.
+    pub(crate) fn edge(&mut self, line: u8, value: u8, now: Monotonic, subscription: &mut Subscription) {
+        if let Ok(line) = Line::new(line.into()) {
+            self.waveform.push(self.time(now), line, Level::high_if(value != 0));
+        }
+        self.keep(Event { t: self.time(now), kind: EventKind::Gpio { line, value } }, subscription);
+    }
+
+    /// What the body has wished of the header since the last call.
+    pub(crate) fn take_intents(&mut self) -> Vec<LineIntent> {
+        std::mem::take(&mut self.intents)
+    }
+
+    /// Its children run. Returns how many streams are to be read.
+    pub(crate) fn launched(
+        &mut self,
+        children: Vec<(LaunchedChild, ChildPipes)>,
+        supervisor: Pid,
+        now: Monotonic,
+        subscription: &mut Subscription,
+    ) -> usize {
+        self.supervisor = supervisor;
+        for (child, pipes) in children {
+            let LaunchedChild { pid, pgid, sid, name, argv, may_grow, has_terminal, .. } = child;
+            self.fold.add_stage(pid);
+            self.emit(EventKind::ProcessStarted { pid, ppid: supervisor, pgid, sid, name, argv }, now, subscription);
+            self.stages.push(Child { pid, status: None, is_reaped: false });
+            self.owners.add_stage(pid);
+            if let Some(ours) = pipes.stdout.as_ref().filter(|_| has_terminal) {
+                match other_side(ours) {
+                    Ok(other) => self.terminal = Some(other),
+                    Err(error) => {
+                        let text = format!(
+                            "what it writes after it has closed its terminal will be lost: could not keep that open: {error}"
+                        );
+                        self.emit(EventKind::Notice { text }, now, subscription);
+                    }
+                }
+            }
+            self.outputs.extend(pipes.stdout.map(|fd| OutputStream::new(pid, Stream::Stdout, fd, may_grow)));
+            self.outputs.extend(pipes.stderr.map(|fd| OutputStream::new(pid, Stream::Stderr, fd, may_grow)));
+            self.events.extend(pipes.events.map(|fd| EventStream::new(pid, fd)));
+            self.controls.extend(pipes.control.map(|pipe| Control::new(pid, pipe)));
+            if let Some(fd) = pipes.stdin {
+                let mut input = InputStream::new(pid, fd, has_terminal);
+                // Without a text it stays open for what is typed.
+                if let Some(text) = self.input.take() {
+                    input.push(&text);
+                    input.end();
+                }
+                self.inputs.push(input);
+            }
+        }
+        self.silent_by = self.scenario.map(|_| now + FOR_THE_BODY);
+        self.script.launched(self.origin, self.scenario.is_some(), now);
+        self.outputs.len() + self.events.len()
+    }
+
+    /// Descriptors that come with its children, while these have not been told.
+    pub(crate) fn descriptors_awaited(&self) -> usize {
+        if self.lifecycle.is_over() || !self.stages.is_empty() {
+            0
+        } else {
+            self.awaited * crate::engine::drive::ending::PER_STAGE
+        }
+    }
+
+    /// Its processes that have not ended, as far as anybody has told.
+    pub(crate) fn living(&self) -> Vec<Pid> {
+        self.fold.processes.living()
+    }
+
+    /// Those that have become the supervisor's children when their own parents ended.
+    pub(crate) fn orphans(&self, supervisor: Pid) -> Vec<Pid> {
+        let adopted = self.seen.iter().filter(|(pid, seen)| seen.ppid == supervisor && !self.is_stage(**pid));
+        adopted.map(|(pid, _)| *pid).collect()
+    }
+
+    /// How many children the supervisor started for it.
+    pub(crate) fn stage_count(&self) -> usize {
+        self.stages.len()
+    }
+
+    /// The pipes between its stages, by writer and reader.
+    pub(crate) fn pipes(&self) -> Vec<(Pid, Pid)> {
+        self.stages.windows(2).map(|pair| (pair[0].pid, pair[1].pid)).collect()
+    }
+
+    /// How full its pipes are: told when it changes, and of those between its stages as a value, too.
+    pub(crate) fn pipes_seen(&mut self, seen: &[(Pid, Pid, Option<PipeFill>)], now: Monotonic, subscription: &mut Subscription) {
+        let stages = self.pipes();
+        let others = seen.iter().map(|(writer, reader, _)| (*writer, *reader)).chain(self.fills.keys().copied());
+        let mut others: Vec<(Pid, Pid)> =
+            others.filter(|pair| !stages.contains(pair) && (self.has_living(pair.0) || self.fills.contains_key(pair))).collect();
+        others.sort_unstable();
+        others.dedup();
+        for (number, pair) in stages.iter().copied().chain(others).enumerate() {
+            let fill = seen.iter().find(|(writer, reader, _)| (*writer, *reader) == pair).and_then(|(.., fill)| *fill);
+            // One that was never seen full or empty has said nothing yet; one that nobody reads any more holds nothing.
+            if (fill.is_none() && !self.fills.contains_key(&pair)) || self.fills.get(&pair) == Some(&fill) {
+                continue;
+            }
+            let told = fill.unwrap_or(PipeFill { bytes: 0, capacity: 0 });
+            self.emit(EventKind::PipeFilled { pid: pair.0, to: pair.1, fill: told }, now, subscription);
+            if number >= stages.len() && fill.is_none() {
+                self.fills.remove(&pair);
+                continue;
+            }
+            self.fills.insert(pair, fill);
+            if number < stages.len() {
+                self.tell_pipe(number + 1, pair, told, now, subscription);
+            }
+        }
+    }
+
+    fn tell_pipe(
+        &mut self,
+        number: usize,
+        (writer, reader): (Pid, Pid),
+        fill: PipeFill,
+        now: Monotonic,
+        subscription: &mut Subscription,
+    ) {
+        let name = |pid: Pid| self.fold.process(pid).map_or_else(|| pid.to_string(), |row| row.name.clone());
+        let [bytes, room] = PIPE_VALUES;
+        let name = format!("{bytes}{number} ({} → {})", name(writer), name(reader));
+        if fill.capacity > 0 && !self.fold.values.contains_key(&name) {
+            let name = format!("{room}{number}");
+            self.emit(EventKind::Value { name, value: fill.capacity.into() }, now, subscription);
+        }
+        self.emit(EventKind::Value { name, value: fill.bytes.into() }, now, subscription);
+    }
+
+    pub(crate) fn is_stage(&self, pid: Pid) -> bool {
+        self.stages.iter().any(|stage| stage.pid == pid)
+    }
+
+    /// The same, as long as its end was not told: afterwards its number may be anybody's.
+    pub(crate) fn is_living_stage(&self, pid: Pid) -> bool {
+        self.stages.iter().any(|stage| stage.pid == pid && !stage.is_reaped)
+    }
+
+    /// Whether this process is one of the run's that is not history yet.
+    pub(crate) fn has_living(&self, pid: Pid) -> bool {
+        self.fold.process(pid).is_some_and(|row| !row.is_reaped())
+    }
+
+    /// The same, if the supervisor or a sample has told of it: a body can name any.
+    pub(crate) fn has_seen(&self, pid: Pid) -> bool {
+        self.is_living_stage(pid) || self.seen.contains_key(&pid)
+    }
+
+    pub(crate) fn stage_pids(&self) -> Vec<Pid> {
+        self.stages.iter().map(|stage| stage.pid).collect()
+    }
+
+    /// A process has ended. Returns whether it was a stage whose end ends the run's work.
+    pub(crate) fn exited(
+        &mut self,
+        pid: Pid,
+        status: ExitStatus,
+        is_reaped: bool,
+        now: Monotonic,
+        subscription: &mut Subscription,
+    ) -> bool {
+        if self.fold.process(pid).is_none_or(|row| row.status.is_none()) {
+            self.emit(EventKind::ProcessExited { pid, status }, now, subscription);
+        }
+        if let Some(stage) = self.stages.iter_mut().find(|stage| stage.pid == pid && stage.status.is_none()) {
+            stage.status = Some(status);
+            self.waiting.ended(pid);
+        }
+        let ends_the_work = is_reaped && self.reaped(pid, now, subscription);
+        if let ExitStatus::Signaled { signal, .. } = status
+            && ends_the_work
+            && self.scenario.is_some()
+            && !self.was_signaled
+            && !self.lifecycle.is_ending()
+        {
+            let name = self.fold.process(pid).map_or("", |row| row.name.as_str());
+            let text = crate::engine::drive::ending::killed_from_outside(name, pid, signal);
+            self.emit(EventKind::Notice { text }, now, subscription);
+        }
+        ends_the_work
+    }
+
+    /// Answers who waits on its children, as far as that can be answered now. Returns whom the supervisor has to reap for it.
+    pub(crate) fn settle_waits(&mut self, is_over: bool, now: Monotonic, subscription: &mut Subscription) -> Vec<Pid> {
+        let (doomed, answers) = self.waiting.settle(&self.stages, now, is_over);
+        for answer in answers {
+            self.emit(answer, now, subscription);
+        }
+        doomed
+    }
+
+    /// What there is of it to be kept.
+    pub(crate) fn to_be_saved(&self) -> Saving {
+        let contents = Contents::Run {
+            events: self.recording.iter().map(Arc::clone).collect(),
+            dropped: self.recording.dropped(),
+            processes: self.fold.processes.preorder(),
+        };
+        Saving { name: self.file_name(), contents }
+    }
+
+    /// The edges of its lines, to be kept.
+    pub(crate) fn edges_to_be_saved(&self) -> Saving {
+        let until = self.fold.finished().map_or_else(|| self.time(monotonic_now()), |end| Monotonic::from_secs(end.elapsed_s));
+        Saving { name: self.file_name(), contents: Contents::Edges { waveform: self.waveform.clone(), until } }
+    }
+
+    fn file_name(&self) -> String {
+        self.scenario.map_or("program", |scenario| scenario.id).to_owned()
+    }
+
+    /// Tells what has become of the run as a whole.
+    pub(crate) fn look(&mut self, now: Monotonic, subscription: &mut Subscription) {
+        if self.silent_by.is_some_and(|by| now >= by) {
+            self.silent_by = None;
+            if !self.has_spoken {
+                let text = crate::engine::drive::ending::silent(self.fold.language, FOR_THE_BODY);
+                self.emit(EventKind::Notice { text }, now, subscription);
+            }
+        }
+        for finding in self.fold.look(self.time(now)) {
+            self.emit(EventKind::Finding(finding), now, subscription);
+        }
+    }
+
+    /// A process was waited on.
+    pub(crate) fn reaped(&mut self, pid: Pid, now: Monotonic, subscription: &mut Subscription) -> bool {
+        self.emit(EventKind::ProcessReaped { pid }, now, subscription);
+        self.seen.remove(&pid);
+        let stage = self.stages.iter_mut().find(|stage| stage.pid == pid && !stage.is_reaped);
+        stage.is_some_and(|stage| {
+            stage.is_reaped = true;
+            true
+        })
+    }
+
+    /// Reads all output that is there. Returns how many streams came to their end.
+    pub(crate) fn read_output(
+        &mut self,
+        index: usize,
+        scratch: &mut Scratch,
+        now: Monotonic,
+        subscription: &mut Subscription,
+    ) -> usize {
+        let mut kinds = Vec::new();
+        let mut emit = |kind| kinds.push(kind);
+        let open = self.outputs[index].read(subscription.is_wanted(), now, scratch, &mut emit);
+        if open == Open::No {
+            self.outputs.swap_remove(index).close(&mut emit);
+        }
+        for kind in kinds {
+            self.emit(kind, now, subscription);
+        }
+        usize::from(open == Open::No)
+    }
+
+    /// Reads all event lines that are there. Returns how many streams came to their end.
+    pub(crate) fn read_events(
+        &mut self,
+        index: usize,
+        scratch: &mut Scratch,
+        now: Monotonic,
+        subscription: &mut Subscription,
+    ) -> usize {
+        let mut events = Vec::new();
+        let arrived = self.time(now);
+        let Self { events: streams, supervisor, stages, others, owners, controls, .. } = self;
+        let stream = &mut streams[index];
+        let speaker = Speaker { pid: stream.pid(), supervisor: *supervisor, stages, others, owners, controls };
+        let open = stream.read(arrived, scratch, &mut |mut event| {
+            speaker.check(&mut event.kind)?;
+            // Nothing can have happened later than it is told.
+            event.t = event.t.min(arrived);
+            events.push(event);
+            Ok(())
+        });
+        if open == Open::No {
+            self.events.swap_remove(index);
+        }
+        if !events.is_empty() {
+            self.has_spoken = true;
+            self.script.heard(now);
+        }
+        for event in events {
+            self.record(event, subscription);
+        }
+        usize::from(open == Open::No)
+    }
+
+    /// A publication has gone out: what was let go meanwhile is told, and reading starts anew.
+    pub(crate) fn refill(&mut self, now: Monotonic, subscription: &mut Subscription) {
+        let mut kinds = Vec::new();
+        for output in &mut self.outputs {
+            output.refill(&mut |kind| kinds.push(kind));
+        }
+        for kind in kinds {
+            self.emit(kind, now, subscription);
+        }
+    }
+
+    /// Nobody of it is left who could write: only what was written is still to be read.
+    pub(crate) fn close_terminal(&mut self) {
+        self.terminal = None;
+    }
+
+    /// Gives up on streams that somebody outside the run holds open, after reading what is in them. An outsider who goes on
+    /// writing does not hold us up: no more is read than a pipe can hold.
+    pub(crate) fn close_streams(&mut self, scratch: &mut Scratch, now: Monotonic, subscription: &mut Subscription) {
+        self.close_terminal();
+        for _ in 0..=CAPTURE / CHUNK {
+            for index in (0..self.outputs.len()).rev() {
+                self.read_output(index, scratch, now, subscription);
+            }
+            for index in (0..self.events.len()).rev() {
+                self.read_events(index, scratch, now, subscription);
+            }
+        }
+        let mut kinds = Vec::new();
+        for output in std::mem::take(&mut self.outputs) {
+            output.close(&mut |kind| kinds.push(kind));
+        }
+        self.events.clear();
+        self.inputs.clear();
+        for control in std::mem::take(&mut self.controls) {
+            for asked in control.unread().filter(|asked| !asked.is_demo) {
+                self.refuse(&asked, "it came too late, the body has ended", now, subscription);
+            }
+        }
+        for kind in kinds {
+            self.emit(kind, now, subscription);
+        }
+    }
+
+    /// When the script has something to do next.
+    pub(crate) fn next_action_at(&self) -> Option<Monotonic> {
+        self.script.next_at()
+    }
+
+    /// The next action of the script that is due.
+    pub(crate) fn take_due(&mut self, now: Monotonic) -> Option<TimedAction> {
+        let fold = &self.fold;
+        self.script.take_due(now, |name| fold.find(name).is_some())
+    }
+
+    pub(crate) fn finish(
+        &mut self,
+        cut_short: Option<Outcome>,
+        left: u32,
+        scratch: &mut Scratch,
+        now: Monotonic,
+        subscription: &mut Subscription,
+    ) {
+        self.close_streams(scratch, now, subscription);
+        self.seen.clear();
+        // Nothing of it is left, so what has not been told of has ended; how, only its parent knew.
+        for pid in if left == 0 { self.fold.processes.not_reaped() } else { Vec::new() } {
+            self.exited(pid, ExitStatus::Unknown, true, now, subscription);
+        }
+        let outcome = cut_short.unwrap_or_else(|| self.fold.outcome());
+        let elapsed_s = self.time(now).secs();
+        self.settle_waits(true, now, subscription);
+        if let (Some(_), false, Some((_, status))) = (self.scenario, self.has_spoken, self.fold.stages().first()) {
+            let text = crate::engine::drive::ending::never_began(self.fold.language, status.filter(|_| cut_short.is_none()));
+            self.emit(EventKind::Notice { text }, now, subscription);
+        }
+        self.script.stop();
+        for TimedAction { action, target, .. } in self.script.left() {
+            let asked = ActionRequest { action, target, by: "script".to_owned(), is_demo: false, at: now };
+            self.refuse(&asked, "the run has ended", now, subscription);
+        }
+        self.stages.clear();
+        self.emit(EventKind::RunFinished { run: self.id, outcome, elapsed_s, processes_left: left }, now, subscription);
+    }
+
+    /// What /proc said of one process of this run.
+    pub(crate) fn sampled(
+        &mut self,
+        sample: ProcessSample,
+        command: Option<&Vec<String>>,
+        now: Monotonic,
+        subscription: &mut Subscription,
+    ) {
+        let pid = sample.pid;
+        if !self.is_living_stage(pid) {
+            self.owners.note(pid, sample.ppid, self.seen.contains_key(&pid));
+        }
+        // A body has told of its end, and it is there.
+        let is_alive = !matches!(sample.state, ProcessState::Zombie | ProcessState::Dead);
+        let told_ended = self.fold.process(pid).filter(|row| !row.is_reaped()).and_then(|row| row.ended);
+        if is_alive && !self.is_stage(pid) && told_ended.is_some_and(|ended| ended < self.time(now)) {
+            self.emit(EventKind::ProcessReaped { pid }, now, subscription);
+        }
+        if !self.has_living(pid) {
+            let name = sample.name.clone();
+            let argv = command.filter(|argv| !argv.is_empty()).cloned().unwrap_or_else(|| vec![name.clone()]);
+            let (ppid, pgid, sid) = (sample.ppid, sample.pgid, sample.sid);
+            self.emit(EventKind::ProcessStarted { pid, ppid, pgid, sid, name, argv }, now, subscription);
+        }
+        let before = self.seen.insert(pid, Seen { ppid: sample.ppid, state: sample.state, missing: 0 });
+        let parent_before = before.as_ref().map(|seen| seen.ppid).or_else(|| self.fold.process(pid).map(|row| row.ppid));
+        if !self.is_stage(pid) && parent_before.is_some_and(|ppid| ppid != sample.ppid) {
+            self.emit(EventKind::ProcessOrphaned { pid, ppid: sample.ppid }, now, subscription);
+        }
+        let is_telling = matches!(sample.state, ProcessState::Zombie | ProcessState::Stopped | ProcessState::DiskSleep)
+            || before.as_ref().is_some_and(|seen| matches!(seen.state, ProcessState::Stopped | ProcessState::DiskSleep));
+        if is_telling && before.as_ref().is_none_or(|seen| seen.state != sample.state) {
+            self.emit(EventKind::ProcessState { pid, state: sample.state }, now, subscription);
+        }
+        self.emit(EventKind::ProcessSampled(Box::new(sample)), now, subscription);
+    }
+
+    /// A round of samples is over; `was_seen` tells who was there. Somebody else's child that was missing twice has ended, and its
+    /// parent has waited on it: nobody can tell us how it ended.
+    pub(crate) fn sampling_done(
+        &mut self,
+        was_seen: impl Fn(Pid) -> bool,
+        supervisor: Pid,
+        now: Monotonic,
+        subscription: &mut Subscription,
+    ) {
+        let mut gone = Vec::new();
+        for (pid, seen) in &mut self.seen {
+            if was_seen(*pid) {
+                continue;
+            }
+            seen.missing += 1;
+            // The supervisor's own children, adopted ones as well, are reported by it.
+            if seen.missing >= 2 && seen.ppid != supervisor {
+                gone.push(*pid);
+            }
+        }
+        for pid in gone {
+            self.seen.remove(&pid);
+            if self.has_living(pid) && !self.is_stage(pid) {
+                self.exited(pid, ExitStatus::Unknown, true, now, subscription);
+            }
+        }
+    }
+}

@@ -1,0 +1,13 @@
+//! One run's life: launch, streams, script, control, recording.
+
+pub(super) mod control;
+pub(super) mod event_stream;
+pub(super) mod hearsay;
+pub(super) mod launch;
+pub(super) mod lifecycle;
+pub(super) mod live_run;
+pub(super) mod recording;
+pub(super) mod script;
+pub(super) mod streams;
+pub(super) mod twins;
+pub(super) mod waiting;

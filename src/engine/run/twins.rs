@@ -1,0 +1,151 @@
+//! The files that Python needs while this engine runs: the twins and their shim, in a private folder that goes with the engine.
+
+use std::ffi::{OsStr, OsString};
+use std::fs;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+use crate::engine::run::launch::LaunchError;
+use crate::model::ChildSpec;
+use crate::scenario::{PYTHON_SHIM, Scenario};
+use crate::sys::{OwnFolder, remove_left_behind};
+
+/// What the names of these folders begin with, and no other folder's, since those without a living owner are removed.
+const PREFIX: &str = "tasklab-files-";
+
+/// The folder, once there is one, and whether nobody has asked for it yet.
+#[derive(Debug, Default)]
+pub(crate) struct Twins {
+    folder: Option<OwnFolder>,
+    is_new: bool,
+}
+
+impl Twins {
+    /// The path of a twin, written on its first use.
+    pub(crate) fn lay_out(&mut self, scenario: &Scenario) -> Result<PathBuf, LaunchError> {
+        let path = self.folder()?.join(format!("{}.py", scenario.id));
+        write(&path, scenario.python)?;
+        Ok(path)
+    }
+
+    /// The environment of a lesson in Python, in place of ours: whatever the user's Python is told there, the lesson runs as ever,
+    /// and so do the Pythons that it starts.
+    pub(crate) fn environment(&mut self) -> Result<Vec<(OsString, OsString)>, LaunchError> {
+        let ours = std::env::vars_os();
+        let ours = ours.filter(|(name, _)| !name.as_bytes().starts_with(b"PYTHON") && !name.as_bytes().contains(&b'='));
+        let mut env: Vec<_> = ours.collect();
+        env.push(("PYTHONPATH".into(), self.shim()?.into()));
+        // SAFEPATH: no module is looked for in the current folder, nor beside the twin, which may have the name of one.
+        for name in ["PYTHONSAFEPATH", "PYTHONNOUSERSITE", "PYTHONUNBUFFERED", "PYTHONDONTWRITEBYTECODE"] {
+            env.push((name.into(), "1".into()));
+        }
+        Ok(env)
+    }
+
+    /// Where a program's Python finds `import tasklab`, before what its own PYTHONPATH names.
+    pub(crate) fn python_path(&mut self, program: &ChildSpec) -> Result<OsString, LaunchError> {
+        let mut all = self.shim()?.into_os_string();
+        let own = program.env.iter().rev().find(|(name, _)| name == "PYTHONPATH").map(|(_, value)| value.clone());
+        let inherited = || std::env::var_os("PYTHONPATH").filter(|_| !program.clear_env);
+        if let Some(own) = own.or_else(inherited).filter(|path| !path.is_empty()) {
+            all.push(":");
+            all.push(own);
+        }
+        Ok(all)
+    }
+
+    /// The folder, if it was made since this was last asked: whoever is told removes it even if we are killed.
+    pub(crate) fn take_new(&mut self) -> Option<OsString> {
+        let is_new = std::mem::take(&mut self.is_new);
+        self.folder.as_ref().filter(|_| is_new).map(|folder| folder.path().into())
+    }
+
+    /// Writes the shim. It lies in a folder of its own: a twin beside it may have the name of one of Python's modules.
+    fn shim(&mut self) -> Result<PathBuf, LaunchError> {
+        let folder = self.folder()?.join("import");
+        fs::create_dir_all(&folder).map_err(|error| LaunchError::Twin { path: folder.clone(), error })?;
+        for (name, text) in PYTHON_SHIM {
+            write(&folder.join(name), text)?;
+        }
+        Ok(folder)
+    }
+
+    /// Makes the folder in the first place that takes it.
+    pub(crate) fn folder(&mut self) -> Result<&Path, LaunchError> {
+        let folder = if let Some(folder) = self.folder.take() {
+            folder
+        } else {
+            let made = make_folder(&places(std::env::var_os("XDG_RUNTIME_DIR"), std::env::temp_dir()))?;
+            self.is_new = true;
+            made
+        };
+        Ok(self.folder.insert(folder).path())
+    }
+}
+
+fn write(path: &Path, text: &str) -> Result<(), LaunchError> {
+    fs::write(path, text).map_err(|error| LaunchError::Twin { path: path.to_owned(), error })
+}
+
+fn make_folder(places: &[PathBuf]) -> Result<OwnFolder, LaunchError> {
+    let mut failed = Vec::new();
+    for place in places {
+        remove_left_behind(place, PREFIX);
+        match OwnFolder::make(place, PREFIX) {
+            Ok(folder) => return Ok(folder),
+            Err(error) => failed.push(format!("{}: {error}", place.display())),
+        }
+    }
+    Err(LaunchError::NoFolder(failed.join("; ")))
+}
+
+/// Where the folder may be: in the user's runtime folder, if it is the user's own and there, and else where temporary files go. Not where
+/// the path has a colon, which divides the folders of a PYTHONPATH.
+fn places(runtime: Option<OsString>, temporary: PathBuf) -> Vec<PathBuf> {
+    let me = rustix::process::geteuid().as_raw();
+    let is_ours = |path: &PathBuf| fs::metadata(path).is_ok_and(|found| found.is_dir() && found.uid() == me);
+    let runtime = runtime.map(PathBuf::from).filter(|path| path.is_absolute() && is_ours(path));
+    let has_colon = |path: &OsStr| path.as_bytes().contains(&b':');
+    runtime.into_iter().chain([temporary, "/tmp".into()]).filter(|path| !has_colon(path.as_os_str())).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scenario::CATALOGUE;
+
+    #[test]
+    fn two_engines_lay_their_twins_out_apart_and_each_removes_its_own() {
+        let scenario = CATALOGUE[0];
+        let (mut first, mut second) = (Twins::default(), Twins::default());
+        let mine = first.lay_out(scenario).expect("written");
+        let other = second.lay_out(scenario).expect("written");
+        assert_ne!(mine, other);
+        drop(second);
+        assert!(mine.exists() && !other.exists());
+        assert_eq!(first.lay_out(scenario).expect("written again"), mine, "one folder for all of an engine's");
+        assert_eq!(first.take_new().as_deref(), mine.parent().map(Path::as_os_str));
+        assert_eq!(first.take_new(), None, "it is told once");
+        drop(first);
+        assert!(!mine.parent().expect("a folder").exists());
+    }
+
+    #[test]
+    fn the_folder_is_where_the_user_alone_can_be_or_where_temporary_files_go() {
+        let own = tempfile::tempdir().expect("a folder");
+        let of = |runtime: &Path| places(Some(runtime.into()), "/t".into());
+        assert_eq!(of(own.path())[0], own.path());
+        let others = [Path::new("/"), &own.path().join("missing"), Path::new("relative"), Path::new("")];
+        // The administrator owns /.
+        for refused in others.into_iter().skip(usize::from(rustix::process::geteuid().is_root())) {
+            assert_eq!(of(refused), [PathBuf::from("/t"), PathBuf::from("/tmp")], "{}", refused.display());
+        }
+        let divided = own.path().join("a:b");
+        fs::create_dir(&divided).expect("made");
+        assert_eq!(places(Some(divided.into()), "/c:d".into()), [PathBuf::from("/tmp")]);
+        assert!(make_folder(&["/proc".into(), own.path().into()]).is_ok_and(|made| made.path().starts_with(own.path())));
+        let error = make_folder(&["/proc".into(), own.path().join("no")]).expect_err("nowhere").to_string();
+        assert!(error.contains("/proc: ") && error.contains("/no: "), "{error}");
+    }
+}

@@ -1,0 +1,12 @@
+//! What a card is made of: chapter, question, parameters, concepts, actions, facts.
+
+pub(super) mod concepts;
+pub(super) mod facts;
+pub(super) mod leds;
+pub(super) mod params;
+pub(super) mod parts;
+
+pub use concepts::concept;
+pub use facts::{Facts, at_least, at_most, equals, more_than};
+pub use params::{ParamError, ParamKind, ParamSpec, Params, choice, count, flag, seconds, text};
+pub use parts::{ActionSpec, Chapter, Note, Prediction, Reply, action, note};

@@ -1,0 +1,315 @@
+//! The lesson: what a Rust body has for telling what it does and hearing what it is told, inside the worker process.
+//! With none of the environment's variables set, the body runs all the same, unheard.
+
+use std::collections::BTreeMap;
+use std::io::{self, Write};
+use std::os::fd::{BorrowedFd, OwnedFd};
+use std::panic::Location;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use serde_json::Value;
+
+use crate::model::{EventKind, Monotonic, Pid, TaskSort, TaskState, Tid};
+use crate::scenario::card::{ActionSpec, ParamError, Params, Reply};
+use crate::scenario::definition::Scenario;
+use crate::scenario::lesson::LessonAction;
+use crate::scenario::lesson::control::TOO_LATE;
+use crate::scenario::lesson::control::{Control, Heard};
+use crate::scenario::lesson::primitives::{Lane, Tracker};
+use crate::scenario::lesson::reporter::Reporter;
+use crate::sys::{adopt_fd, advice_on_clone, monotonic_now};
+
+/// Why a body could not go on.
+#[derive(Debug, thiserror::Error)]
+pub enum LessonError {
+    /// The kernel refused something.
+    #[error("could not {what}: {source}{}", advice_on_clone(source))]
+    Kernel {
+        /// What the body tried.
+        what: String,
+        /// The kernel's answer.
+        source: io::Error,
+    },
+    /// `TASKLAB_PARAMS` does not suit the scenario.
+    #[error("could not take the parameters of TASKLAB_PARAMS: {0}")]
+    Param(#[from] ParamError),
+    /// `TASKLAB_PARAMS` is no JSON object.
+    #[error("could not read TASKLAB_PARAMS as a JSON object: {0}")]
+    Json(#[from] serde_json::Error),
+}
+
+impl LessonError {
+    /// For `map_err`: what the body tried, after "could not".
+    pub(crate) fn kernel<E: Into<io::Error>>(what: impl Into<String>) -> impl FnOnce(E) -> Self {
+        let what = what.into();
+        |source| Self::Kernel { what, source: source.into() }
+    }
+}
+
+/// Actions that a body's end answers, at most.
+const MOST_LEFT: usize = 1_000;
+
+/// Where a body runs: its clock, its voice and its ear.
+#[derive(Debug)]
+pub struct Lesson {
+    reporter: Reporter,
+    control: Mutex<Control>,
+    /// What a person can do here; anything, where nothing is declared.
+    actions: &'static [ActionSpec],
+    /// What a press of each of its buttons is.
+    buttons: Mutex<Vec<LessonAction>>,
+    tracker: Tracker,
+}
+
+impl Lesson {
+    /// The lesson that the environment describes: `TASKLAB_EVENTS`, `TASKLAB_CONTROL` and `TASKLAB_T0`. Call it once, as
+    /// it takes the descriptors over.
+    pub fn from_environment() -> Self {
+        let began = number("TASKLAB_T0").map_or_else(monotonic_now, Monotonic::from_nanos);
+        let adopt = |name| number(name).and_then(|fd| adopt_fd(fd).ok());
+        Self::new(adopt("TASKLAB_EVENTS"), adopt("TASKLAB_CONTROL"), began)
+    }
+
+    /// A lesson over these pipe ends.
+    pub(crate) fn new(events: Option<OwnedFd>, actions: Option<OwnedFd>, began: Monotonic) -> Self {
+        let tracker = Tracker::new(events.is_some());
+        Self {
+            reporter: Reporter::new(events, began),
+            control: Mutex::new(Control::new(actions)),
+            actions: &[],
+            buttons: Mutex::default(),
+            tracker,
+        }
+    }
+
+    /// The same, for a lesson that knows these actions. Others, and those with a target too many or too few, are refused
+    /// before the body hears of them.
+    pub(crate) fn with_actions(self, actions: &'static [ActionSpec]) -> Self {
+        Self { actions, ..self }
+    }
+
+    /// The values of `TASKLAB_PARAMS`, checked; the defaults where it says nothing.
+    pub(crate) fn params(scenario: &Scenario) -> Result<Params, LessonError> {
+        let given: BTreeMap<String, Value> = match std::env::var("TASKLAB_PARAMS") {
+            Ok(text) if !text.trim().is_empty() => serde_json::from_str(&text)?,
+            _ => BTreeMap::new(),
+        };
+        Ok(Params::checked(scenario.params, &given)?)
+    }
+
+    /// Time since the run began.
+    pub fn now(&self) -> Monotonic {
+        self.reporter.now()
+    }
+
+    /// Whether anybody listens to the events.
+    pub(crate) fn is_heard(&self) -> bool {
+        self.reporter.is_open()
+    }
+
+    /// Who waits and who holds.
+    #[inline]
+    pub(crate) const fn tracker(&self) -> &Tracker {
+        &self.tracker
+    }
+
+    /// Tells that something happened, now.
+    pub fn report(&self, kind: EventKind) {
+        self.reporter.report(kind);
+    }
+
+    /// Shows a number or text under a name.
+    pub fn value(&self, name: impl Into<String>, value: impl Into<Value>) {
+        self.report(EventKind::Value { name: name.into(), value: value.into() });
+    }
+
+    /// Shows a sentence about something that went wrong without ending the run.
+    pub fn notice(&self, text: impl Into<String>) {
+        self.report(EventKind::Notice { text: text.into() });
+    }
+
+    /// Asks for a level, 0 or 1, on an output line of the board.
+    pub fn gpio(&self, line: u8, value: u8) {
+        self.report(EventKind::Gpio { line, value });
+    }
+
+    /// Makes a line of the board a button, which connects it with ground. Gives the action that each press will be.
+    pub fn button(&self, line: usize) -> LessonAction {
+        let press = LessonAction { name: "press".to_owned(), target: format!("GPIO{line}") };
+        self.buttons.lock().unwrap_or_else(PoisonError::into_inner).push(press.clone());
+        let (action, target) = ("watch".to_owned(), press.target.clone());
+        self.report(EventKind::Action { action, target, by: "lesson".to_owned() });
+        press
+    }
+
+    /// Prints a line on standard output. A terminal that has gone is no reason to end.
+    pub fn say(&self, text: &str) {
+        let mut out = io::stdout().lock();
+        let _ = out.write_all(format!("{text}\n").as_bytes()).and_then(|()| out.flush());
+    }
+
+    /// Opens a lane for something of this process that the calling thread runs. If it is a thread or a process, the
+    /// primitives know from now on that it is this task which waits and holds.
+    #[track_caller]
+    pub fn task(&self, name: impl Into<String>, sort: TaskSort) -> Task<'_> {
+        self.task_at(name.into(), sort, self.tracker.line(Location::caller()))
+    }
+
+    /// Opens a lane, for a task that was started in this line of the body.
+    pub(crate) fn task_at(&self, name: String, sort: TaskSort, line: Option<u32>) -> Task<'_> {
+        let tid = Some(Tid::new(rustix::thread::gettid().as_raw_nonzero().get()));
+        self.report(EventKind::TaskStarted { task: name.clone(), sort, pid: own_pid(), tid, line });
+        let lane = matches!(sort, TaskSort::Thread | TaskSort::Process).then(|| Lane::open(self, &name));
+        Task { lesson: self, name, lane }
+    }
+
+    /// Shows something that does not run yet: a thread before its start, a future.
+    pub(crate) fn created(&self, name: &str, sort: TaskSort, line: Option<u32>) {
+        self.report(EventKind::TaskStarted { task: name.to_owned(), sort, pid: own_pid(), tid: None, line });
+    }
+
+    /// Shows how a task is.
+    pub(crate) fn changed(&self, task: &str, state: TaskState, on: Option<&str>) {
+        let (task, on) = (task.to_owned(), on.map(str::to_owned));
+        self.report(EventKind::TaskChanged { task, state, on, held_by: None, line: None });
+    }
+
+    /// Sleeps until there is an action, at most this long.
+    pub fn next_action(&self, timeout: Duration) -> Result<Option<LessonAction>, LessonError> {
+        self.listen(&[], timeout)
+    }
+
+    /// Sleeps until there is an action, or one of `others` is readable or closed, at most this long.
+    pub fn listen(&self, others: &[BorrowedFd<'_>], timeout: Duration) -> Result<Option<LessonAction>, LessonError> {
+        let mut control = self.control.lock().unwrap_or_else(PoisonError::into_inner);
+        let heard = control.listen(others, timeout).map_err(LessonError::kernel("wait for an action"))?;
+        let is_alone = !control.is_open();
+        drop(control);
+        if is_alone && matches!(heard, Heard::Nothing) {
+            self.leave_step_mode();
+        }
+        match heard {
+            Heard::Action(action) if action.name == "step" => {
+                self.step(&action);
+                Ok(None)
+            }
+            Heard::Action(action) => {
+                let fit = self.fits(&action);
+                self.answer(&action, &fit);
+                Ok(fit.is_ok().then_some(action))
+            }
+            Heard::Nothing => Ok(None),
+            Heard::Nonsense(line) => {
+                self.notice(format!("a line that is no action was skipped: {line}"));
+                Ok(None)
+            }
+        }
+    }
+
+    /// Whether the lesson has this action, with such a target, or such a button.
+    fn fits(&self, action: &LessonAction) -> Reply {
+        if self.buttons.lock().unwrap_or_else(PoisonError::into_inner).contains(action) {
+            return Ok(());
+        }
+        match self.actions.iter().find(|spec| spec.name == action.name) {
+            Some(spec) => spec.accepts(&action.target),
+            None if self.actions.is_empty() => Ok(()),
+            None => {
+                let known: Vec<String> = self.actions.iter().map(ActionSpec::usage).collect();
+                Err(format!("this lesson has no such action; it has: {}", known.join(", ")))
+            }
+        }
+    }
+
+    /// Says why an action cannot be done now, and what would be accepted.
+    pub fn refuse(&self, action: &LessonAction, why: &str) {
+        let (action, target) = (action.name.clone(), action.target.clone());
+        // Who asked for it is known to who passed it on.
+        self.report(EventKind::ActionRefused { action, target, by: String::new(), why: why.to_owned() });
+    }
+
+    /// Says so if an action was not done.
+    pub fn answer(&self, action: &LessonAction, reply: &Reply) {
+        if let Err(why) = reply {
+            self.refuse(action, why);
+        }
+    }
+
+    /// Refuses the actions that nobody has taken when the body has come to its end.
+    pub(crate) fn refuse_what_is_left(&self) {
+        let mut control = self.control.lock().unwrap_or_else(PoisonError::into_inner);
+        // Somebody who never stops talking must not keep the lesson from ending.
+        for _ in 0..MOST_LEFT {
+            match control.listen(&[], Duration::ZERO) {
+                Ok(Heard::Action(action)) => {
+                    let why = self.fits(&action).err();
+                    self.refuse(&action, why.as_deref().unwrap_or(TOO_LATE));
+                }
+                Ok(Heard::Nonsense(_)) => {}
+                Ok(Heard::Nothing) | Err(_) => return,
+            }
+        }
+    }
+
+    /// Leaves all actions to the parent.
+    pub(crate) fn stop_listening(&self) {
+        self.control.lock().unwrap_or_else(PoisonError::into_inner).close();
+    }
+}
+
+/// This process.
+pub(crate) fn own_pid() -> Pid {
+    Pid::new(rustix::process::getpid().as_raw_nonzero().get())
+}
+
+fn number<N: std::str::FromStr>(variable: &str) -> Option<N> {
+    std::env::var(variable).ok()?.trim().parse().ok()
+}
+
+/// A lane of the timeline, and how its task is.
+#[derive(Debug)]
+pub struct Task<'s> {
+    lesson: &'s Lesson,
+    name: String,
+    lane: Option<Arc<Lane>>,
+}
+
+impl Task<'_> {
+    /// It runs; `on` says what, and may be empty.
+    #[track_caller]
+    pub fn running(&self, on: &str) {
+        self.changed(TaskState::Running, on, None);
+    }
+
+    /// It waits for something that somebody else must do.
+    #[track_caller]
+    pub fn waiting(&self, on: &str, held_by: Option<&str>) {
+        self.changed(TaskState::Waiting, on, held_by);
+    }
+
+    /// It is in some other state.
+    #[track_caller]
+    pub fn is(&self, state: TaskState) {
+        self.changed(state, "", None);
+    }
+
+    /// It has ended; `result` is `ok`, or says what went wrong.
+    pub fn finish(self, result: &str) {
+        if let Some(lane) = &self.lane {
+            lane.close(self.lesson);
+        }
+        self.lesson.report(EventKind::TaskFinished { task: self.name.clone(), result: result.to_owned() });
+    }
+
+    #[track_caller]
+    fn changed(&self, state: TaskState, on: &str, held_by: Option<&str>) {
+        self.lesson.report(EventKind::TaskChanged {
+            task: self.name.clone(),
+            state,
+            on: (!on.is_empty()).then(|| on.to_owned()),
+            held_by: held_by.map(str::to_owned),
+            line: self.lesson.tracker.line(Location::caller()),
+        });
+    }
+}

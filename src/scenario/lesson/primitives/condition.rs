@@ -1,0 +1,115 @@
+//! Condition variables with the semantics of Python's `threading.Condition`: a lock and a waiting room. `wait` gives the
+//! lock back, sleeps until it is notified, and takes the lock again before it returns.
+
+use std::time::Duration;
+
+use super::lock::{Lock, NotHeld};
+use super::monitor::{Monitor, Operation, Wake};
+use crate::scenario::Lesson;
+
+/// A tracked condition variable. See [`Lesson::condition`].
+#[derive(Debug)]
+pub struct Condition<'s> {
+    lock: Lock<'s>,
+    room: Monitor<'s, Room>,
+}
+
+/// The waiting room: who waits has a number, and who is notified goes by the lowest numbers.
+#[derive(Debug, Default)]
+struct Room {
+    next: u64,
+    /// Numbers of those who wait and are not notified, the longest first.
+    waiting: Vec<u64>,
+}
+
+impl Lesson {
+    /// A condition variable with a lock of its own.
+    ///
+    /// ```ignore
+    /// let ready = lesson.condition("ready");
+    /// ready.acquire();
+    /// while !condition_holds() {
+    ///     ready.wait(None)?;          // gives the lock back while it sleeps
+    /// }
+    /// ready.release()?;
+    ///
+    /// ready.acquire();
+    /// ready.notify(1)?;               // wakes the one that waits longest; it goes on after our release
+    /// ready.release()?;
+    /// ```
+    pub fn condition(&self, name: &str) -> Condition<'_> {
+        Condition { lock: self.lock(name), room: Monitor::new(self, format!("condition {name}"), None, Room::default()) }
+    }
+}
+
+impl Condition<'_> {
+    /// Takes its lock.
+    #[track_caller]
+    pub fn acquire(&self) {
+        self.lock.acquire();
+    }
+
+    /// Takes its lock, and waits for it at most this long; whether it was taken.
+    #[track_caller]
+    pub fn acquire_for(&self, timeout: Duration) -> bool {
+        self.lock.acquire_for(timeout)
+    }
+
+    /// Gives its lock back.
+    #[track_caller]
+    pub fn release(&self) -> Result<(), NotHeld> {
+        self.lock.release()
+    }
+
+    /// Waits until it is notified, at most this long; whether it was. The caller holds the lock before and after.
+    #[track_caller]
+    pub fn wait(&self, timeout: Option<Duration>) -> Result<bool, NotHeld> {
+        if !self.lock.is_locked() {
+            return Err(NotHeld);
+        }
+        // The place is taken before the lock is given back: a notification in between finds this one waiting.
+        let number = self.room.look_and_change(|room| {
+            room.next += 1;
+            room.waiting.push(room.next);
+            room.next
+        });
+        self.lock.release()?;
+        let wait = Operation::new("wait for").without_gate();
+        let wait = timeout.map_or(wait, |timeout| wait.within(timeout));
+        let notified = self.room.perform(wait, |room| (!room.waiting.contains(&number)).then_some(((), Wake::Nobody)));
+        if notified.is_none() {
+            self.room.look_and_change(|room| room.waiting.retain(|other| *other != number));
+        }
+        self.lock.acquire();
+        Ok(notified.is_some())
+    }
+
+    /// Wakes as many as that, those who wait longest. The caller holds the lock.
+    #[track_caller]
+    pub fn notify(&self, count: usize) -> Result<(), NotHeld> {
+        if !self.lock.is_locked() {
+            return Err(NotHeld);
+        }
+        self.room.perform(Operation::new("notify"), |room| {
+            room.waiting.drain(..count.min(room.waiting.len()));
+            Some(((), Wake::All(0)))
+        });
+        Ok(())
+    }
+
+    /// Wakes all who wait. The caller holds the lock.
+    #[track_caller]
+    pub fn notify_all(&self) -> Result<(), NotHeld> {
+        self.notify(usize::MAX)
+    }
+
+    /// How many are in the waiting room.
+    pub fn n_waiting(&self) -> usize {
+        self.room.look(|room| room.waiting.len())
+    }
+
+    /// The name of the task that has its lock.
+    pub fn holder(&self) -> Option<String> {
+        self.lock.holder()
+    }
+}

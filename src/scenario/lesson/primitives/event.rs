@@ -1,0 +1,56 @@
+//! Events with the semantics of Python's `threading.Event`: a flag that goes up and wakes all who wait.
+
+use std::time::Duration;
+
+use super::monitor::{Monitor, Operation, Wake};
+use crate::scenario::Lesson;
+
+/// A tracked event. See [`Lesson::event`].
+#[derive(Debug)]
+pub struct Event<'s>(Monitor<'s, bool>);
+
+impl Lesson {
+    /// A flag that is down.
+    ///
+    /// ```ignore
+    /// let go = lesson.event("go");
+    /// if go.wait(Some(Duration::from_secs(1))) { … }     // false: not set in time
+    /// go.set();
+    /// ```
+    pub fn event(&self, name: &str) -> Event<'_> {
+        Event(Monitor::new(self, format!("event {name}"), None, false))
+    }
+}
+
+impl Event<'_> {
+    /// Raises the flag: all who wait go on.
+    #[track_caller]
+    pub fn set(&self) {
+        self.0.perform(Operation::new("set"), |is_set| {
+            *is_set = true;
+            Some(((), Wake::All(0)))
+        });
+    }
+
+    /// Takes the flag down: from now on they wait again.
+    #[track_caller]
+    pub fn clear(&self) {
+        self.0.perform(Operation::new("clear"), |is_set| {
+            *is_set = false;
+            Some(((), Wake::Nobody))
+        });
+    }
+
+    /// Whether the flag is up.
+    pub fn is_set(&self) -> bool {
+        self.0.look(|is_set| *is_set)
+    }
+
+    /// Waits until the flag is up, at most this long; whether it is.
+    #[track_caller]
+    pub fn wait(&self, timeout: Option<Duration>) -> bool {
+        let wait = Operation::new("wait for");
+        let wait = timeout.map_or(wait, |timeout| wait.within(timeout));
+        self.0.perform(wait, |is_set| is_set.then_some(((), Wake::Nobody))).is_some()
+    }
+}

@@ -1,0 +1,158 @@
+//! Locks with the semantics of Python's `threading.Lock`: one holder, no owner check (anybody may release), not
+//! reentrant. Free and unheard, an acquire is one atomic exchange, like that of `std::sync::Mutex`.
+
+use std::panic::Location;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use super::lane::{FREE, own_number};
+use super::monitor::{Monitor, Operation, Wake};
+use crate::scenario::Lesson;
+
+/// A lock that was released was not held.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("could not release an unlocked lock")]
+pub struct NotHeld;
+
+/// A tracked lock. See [`Lesson::lock`].
+#[derive(Debug)]
+pub struct Lock<'s> {
+    /// The number of the lane that acquired it.
+    owner: Arc<AtomicU32>,
+    monitor: Monitor<'s, ()>,
+}
+
+/// Releases its lock when it goes out of scope, like Python's `with lock:`.
+#[derive(Debug)]
+#[must_use = "the lock is released at once if nobody keeps the guard"]
+pub struct Held<'l, 's>(&'l Lock<'s>);
+
+impl Lesson {
+    /// A lock that shows who holds it and who waits.
+    ///
+    /// ```ignore
+    /// let lock = lesson.lock("counter");
+    /// lock.acquire();
+    /// counter.set(counter.get() + 1);
+    /// lock.release()?;
+    ///
+    /// let held = lock.held();                                  // as `with lock:`, to the end of the block
+    /// if lock.acquire_for(Duration::from_millis(50)) { … }     // as lock.acquire(timeout=0.05)
+    /// if lock.try_acquire() { … }                              // as lock.acquire(blocking=False)
+    /// ```
+    pub fn lock(&self, name: &str) -> Lock<'_> {
+        let owner = Arc::new(AtomicU32::new(FREE));
+        let monitor = Monitor::new(self, format!("lock {name}"), Some(Arc::clone(&owner)), ());
+        Lock { owner, monitor }
+    }
+}
+
+impl Lock<'_> {
+    /// Waits until it is free, and takes it. Whoever holds it already waits for itself, for ever, as in Python.
+    #[inline]
+    #[track_caller]
+    pub fn acquire(&self) {
+        if !(self.is_quiet() && self.take(own_number())) {
+            self.perform(Operation::new("acquire"));
+        }
+    }
+
+    /// Waits at most this long; whether it was taken.
+    #[track_caller]
+    pub fn acquire_for(&self, timeout: Duration) -> bool {
+        self.perform(Operation::new("acquire").within(timeout))
+    }
+
+    /// Takes it if it is free, and never waits.
+    #[inline]
+    #[track_caller]
+    pub fn try_acquire(&self) -> bool {
+        if self.is_quiet() {
+            self.take(own_number())
+        } else {
+            self.perform(Operation::new("try to acquire").within(Duration::ZERO))
+        }
+    }
+
+    /// Gives it back, whoever holds it.
+    #[inline]
+    #[track_caller]
+    pub fn release(&self) -> Result<(), NotHeld> {
+        if !self.is_quiet() {
+            return self.release_heard();
+        }
+        let was = self.owner.swap(FREE, Ordering::SeqCst);
+        if self.monitor.has_sleepers() {
+            self.wake_one();
+        }
+        if was == FREE { Err(NotHeld) } else { Ok(()) }
+    }
+
+    #[cold]
+    fn wake_one(&self) {
+        self.monitor.perform(Operation::new("release").without_gate(), |()| Some(((), Wake::One(0))));
+    }
+
+    #[cold]
+    #[track_caller]
+    fn release_heard(&self) -> Result<(), NotHeld> {
+        let caller = Location::caller();
+        let was = self.monitor.perform(Operation::new("release"), |()| {
+            let was = self.owner.load(Ordering::SeqCst);
+            if let Some(lane) = self.monitor.lesson().tracker().lane(was) {
+                self.monitor.let_go(&lane, caller);
+            }
+            self.owner.store(FREE, Ordering::SeqCst);
+            Some((was, if was == FREE { Wake::Nobody } else { Wake::One(0) }))
+        });
+        if was == Some(FREE) { Err(NotHeld) } else { Ok(()) }
+    }
+
+    /// Acquires it for as long as the guard lives.
+    #[track_caller]
+    pub fn held(&self) -> Held<'_, '_> {
+        self.acquire();
+        Held(self)
+    }
+
+    /// Whether somebody holds it.
+    pub fn is_locked(&self) -> bool {
+        self.owner.load(Ordering::SeqCst) != FREE
+    }
+
+    /// The name of the task that acquired it.
+    pub fn holder(&self) -> Option<String> {
+        self.monitor.holder()
+    }
+
+    /// The name of the task that has ended without releasing it, if that is so: whoever waits for it waits for ever.
+    pub fn left_by(&self) -> Option<String> {
+        let lane = self.monitor.lesson().tracker().lane(self.owner.load(Ordering::SeqCst))?;
+        lane.has_ended.load(Ordering::SeqCst).then(|| lane.name.clone())
+    }
+
+    #[inline]
+    fn is_quiet(&self) -> bool {
+        self.monitor.lesson().tracker().is_quiet()
+    }
+
+    #[inline]
+    fn take(&self, me: u32) -> bool {
+        self.owner.compare_exchange(FREE, me, Ordering::SeqCst, Ordering::Relaxed).is_ok()
+    }
+
+    #[cold]
+    #[track_caller]
+    fn perform(&self, operation: Operation) -> bool {
+        let me = own_number();
+        self.monitor.perform(operation.holds(), |()| self.take(me).then_some(((), Wake::Nobody))).is_some()
+    }
+}
+
+impl Drop for Held<'_, '_> {
+    fn drop(&mut self) {
+        // Somebody else may have released it, as anybody may.
+        let _ = self.0.release();
+    }
+}

@@ -1,0 +1,37 @@
+//! Tracked primitives: locks, semaphores, events, barriers, conditions, queues, timers, pools and pipes with the semantics
+//! of Python's, which tell who waits for what, who has it, and which line of the lesson that is. Made by the lesson:
+//! `lesson.lock("counter")`.
+
+mod barrier;
+mod condition;
+mod event;
+mod lane;
+mod local;
+mod lock;
+mod monitor;
+mod pace;
+mod pipe;
+mod pool;
+mod queue;
+mod semaphore;
+mod step;
+#[cfg(test)]
+mod tests;
+mod threads;
+mod timer;
+mod tracker;
+
+pub use barrier::{Barrier, BrokenBarrier};
+pub use condition::Condition;
+pub use event::Event;
+pub use local::Local;
+pub use lock::{Held, Lock, NotHeld};
+pub use pipe::{EndOfFile, PipeEnd};
+pub use pool::{Future, FutureState, NoResult, Pool, Until};
+pub use queue::{Queue, TooManyDone};
+pub use semaphore::Semaphore;
+pub use threads::{Scope, Thread, Worker, Workers};
+pub use timer::Timer;
+
+pub(super) use lane::Lane;
+pub(super) use tracker::Tracker;

@@ -1,0 +1,317 @@
+//! The one way to wait that all primitives share: a state under a mutex, and condition variables to sleep on, so that the
+//! kernel shows futex waits. It tells who waits for what, who has it, and stands at the gate of step mode. Any thread.
+
+use std::panic::Location;
+use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use super::lane::{FREE, Lane, Wait, own_lane};
+use crate::model::TaskState;
+use crate::scenario::Lesson;
+
+/// Whom an operation wakes: those that sleep on one of the monitor's sides.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Wake {
+    Nobody,
+    One(usize),
+    All(usize),
+}
+
+/// Whether an operation had to wait.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Waited {
+    No,
+    Yes,
+    /// Yes, and a line said so.
+    Told,
+}
+
+/// What an operation is, and how long it may wait.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Operation {
+    /// `acquire`.
+    pub(super) name: &'static str,
+    /// Where it sleeps while it cannot be done.
+    pub(super) side: usize,
+    /// When it gives up.
+    pub(super) deadline: Option<Instant>,
+    /// Whether step mode has a gate before it.
+    pub(super) has_gate: bool,
+    /// Whether who has done it holds the thing.
+    pub(super) holds: bool,
+}
+
+impl Operation {
+    /// Waits as long as it takes.
+    pub(super) const fn new(name: &'static str) -> Self {
+        Self { name, side: 0, deadline: None, has_gate: true, holds: false }
+    }
+
+    pub(super) const fn side(self, side: usize) -> Self {
+        Self { side, ..self }
+    }
+
+    /// Waits this long at most; a time that no clock reaches is for ever.
+    pub(super) fn within(self, timeout: Duration) -> Self {
+        Self { deadline: Instant::now().checked_add(timeout), ..self }
+    }
+
+    pub(super) const fn until(self, deadline: Instant) -> Self {
+        Self { deadline: Some(deadline), ..self }
+    }
+
+    pub(super) const fn holds(self) -> Self {
+        Self { holds: true, ..self }
+    }
+
+    pub(super) const fn without_gate(self) -> Self {
+        Self { has_gate: false, ..self }
+    }
+}
+
+/// A state that threads wait for.
+#[derive(Debug)]
+pub(super) struct Monitor<'s, S, const SIDES: usize = 1> {
+    lesson: &'s Lesson,
+    /// `lock counter`.
+    on: Arc<str>,
+    /// The number of the lane that has it, where it has an owner.
+    owner: Option<Arc<AtomicU32>>,
+    inner: Mutex<Inner<S>>,
+    changed: [Condvar; SIDES],
+    /// Threads that sleep, or are about to.
+    sleepers: AtomicUsize,
+}
+
+#[derive(Debug)]
+struct Inner<S> {
+    state: S,
+    /// Who sleeps where.
+    waiters: Vec<(usize, Arc<Lane>, Option<u32>)>,
+}
+
+impl<'s, S, const SIDES: usize> Monitor<'s, S, SIDES> {
+    pub(super) fn new(lesson: &'s Lesson, on: String, owner: Option<Arc<AtomicU32>>, state: S) -> Self {
+        Self {
+            lesson,
+            on: on.into(),
+            owner,
+            inner: Mutex::new(Inner { state, waiters: Vec::new() }),
+            changed: std::array::from_fn(|_| Condvar::new()),
+            sleepers: AtomicUsize::new(0),
+        }
+    }
+
+    #[inline]
+    pub(super) const fn lesson(&self) -> &'s Lesson {
+        self.lesson
+    }
+
+    /// Whether a thread sleeps here, or is about to.
+    #[inline]
+    pub(super) fn has_sleepers(&self) -> bool {
+        self.sleepers.load(Ordering::SeqCst) > 0
+    }
+
+    /// Reads the state, without a gate and without a line.
+    pub(super) fn look<R>(&self, look: impl FnOnce(&S) -> R) -> R {
+        look(&self.lock().state)
+    }
+
+    /// Changes the state, without a gate and without a line, where that wakes nobody.
+    pub(super) fn look_and_change<R>(&self, change: impl FnOnce(&mut S) -> R) -> R {
+        change(&mut self.lock().state)
+    }
+
+    /// Does an operation as soon as `attempt` can, which then gives the result and whom it wakes. `None`: not in time.
+    #[track_caller]
+    pub(super) fn perform<R>(&self, operation: Operation, mut attempt: impl FnMut(&mut S) -> Option<(R, Wake)>) -> Option<R> {
+        if self.lesson.tracker().is_quiet() {
+            let mut inner = self.lock();
+            if let Some((result, wake)) = attempt(&mut inner.state) {
+                drop(inner);
+                self.wake(wake);
+                return Some(result);
+            }
+            return self.sleep(inner, operation, None, None, attempt);
+        }
+        let line = self.lesson.tracker().line(Location::caller());
+        let lane = own_lane();
+        if operation.has_gate
+            && let Some(lane) = &lane
+        {
+            self.lesson.gate(lane, operation.name, &self.on, line);
+        }
+        let mut inner = self.lock();
+        if let Some((result, wake)) = attempt(&mut inner.state) {
+            self.done(&inner, lane.as_ref(), operation, Waited::No, line);
+            self.settle_later(&inner, wake);
+            drop(inner);
+            self.wake(wake);
+            return Some(result);
+        }
+        self.sleep(inner, operation, lane, line, attempt)
+    }
+
+    /// Tells that the calling lane holds this no more.
+    pub(super) fn let_go(&self, lane: &Lane, caller: &Location<'_>) {
+        let mut had = false;
+        let left = lane.holds(|holds| {
+            if let Some(at) = holds.iter().rposition(|held| *held == self.on) {
+                holds.remove(at);
+                had = true;
+            }
+        });
+        let own = own_lane().is_some_and(|own| own.number == lane.number);
+        if had && own && self.lesson.tracker().is_heard() && lane.is_told(self.lesson.now()) {
+            lane.report(self.lesson, TaskState::Running, left.as_deref(), None, self.lesson.tracker().line(caller));
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner<S>> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn wake(&self, wake: Wake) {
+        if wake == Wake::Nobody || !self.has_sleepers() {
+            return;
+        }
+        match wake {
+            Wake::Nobody => {}
+            Wake::One(side) if !self.lesson.tracker().is_stepped() => self.changed[side].notify_one(),
+            Wake::One(side) | Wake::All(side) => self.changed[side].notify_all(),
+        }
+    }
+
+    /// In step mode nobody passes a gate before those who were woken have come to their next one.
+    fn settle_later(&self, inner: &Inner<S>, wake: Wake) {
+        if !self.lesson.tracker().is_stepped() {
+            return;
+        }
+        for (side, lane, _) in &inner.waiters {
+            if matches!(wake, Wake::One(woken) | Wake::All(woken) if woken == *side) {
+                self.lesson.tracker().steps.moves(lane);
+            }
+        }
+    }
+
+    fn sleep<R>(
+        &self,
+        mut inner: MutexGuard<'_, Inner<S>>,
+        operation: Operation,
+        lane: Option<Arc<Lane>>,
+        line: Option<u32>,
+        mut attempt: impl FnMut(&mut S) -> Option<(R, Wake)>,
+    ) -> Option<R> {
+        let lane = lane.or_else(own_lane);
+        self.sleepers.fetch_add(1, Ordering::SeqCst);
+        let mut is_told = false;
+        let mut result = None;
+        let mut woken = Wake::Nobody;
+        self.register(&mut inner, lane.as_ref(), operation.side, line);
+        loop {
+            // Also before the first sleep: who changed the state without the mutex did not see a sleeper until now.
+            if let Some((done, wake)) = attempt(&mut inner.state) {
+                (result, woken) = (Some(done), wake);
+                break;
+            }
+            let now = Instant::now();
+            if operation.deadline.is_some_and(|deadline| now >= deadline) {
+                break;
+            }
+            let told_by = now + WORTH_TELLING;
+            if let Some(lane) = &lane
+                && !is_told
+                && self.lesson.tracker().is_heard()
+                && lane.is_told(self.lesson.now())
+            {
+                is_told = true;
+                lane.report(self.lesson, TaskState::Waiting, Some(&self.on), self.holder().as_deref(), line);
+            }
+            if let Some(lane) = &lane {
+                self.lesson.tracker().steps.settled(lane);
+            }
+            // Where nobody is told of the wait, only its own deadline ends it.
+            let is_news = !is_told && lane.is_some() && self.lesson.tracker().is_heard();
+            let until =
+                if is_news { operation.deadline.map_or(Some(told_by), |end| Some(end.min(told_by))) } else { operation.deadline };
+            inner = match until {
+                None => self.changed[operation.side].wait(inner).unwrap_or_else(PoisonError::into_inner),
+                Some(until) => {
+                    let left = until.saturating_duration_since(now);
+                    self.changed[operation.side].wait_timeout(inner, left).unwrap_or_else(PoisonError::into_inner).0
+                }
+            };
+            // A wait that lasts is told even of a task that is too busy for single lines.
+            if let Some(lane) = &lane
+                && !is_told
+                && now.elapsed() >= WORTH_TELLING
+                && self.lesson.tracker().is_heard()
+            {
+                is_told = true;
+                lane.report(self.lesson, TaskState::Waiting, Some(&self.on), self.holder().as_deref(), line);
+            }
+        }
+        self.sleepers.fetch_sub(1, Ordering::SeqCst);
+        if let Some(lane) = &lane {
+            lane.waits(None);
+            inner.waiters.retain(|(_, other, _)| other.number != lane.number);
+        }
+        if self.lesson.tracker().is_stepped()
+            && let Some(lane) = &lane
+        {
+            self.lesson.tracker().steps.moves(lane);
+        }
+        if result.is_some() {
+            self.done(&inner, lane.as_ref(), operation, if is_told { Waited::Told } else { Waited::Yes }, line);
+            self.settle_later(&inner, woken);
+        } else if let Some(lane) = &lane
+            && is_told
+        {
+            let holds = lane.holds(|_| ());
+            lane.report(self.lesson, TaskState::Running, holds.as_deref(), None, line);
+        }
+        drop(inner);
+        self.wake(woken);
+        result
+    }
+
+    fn register(&self, inner: &mut Inner<S>, lane: Option<&Arc<Lane>>, side: usize, line: Option<u32>) {
+        static SERIALS: AtomicU32 = AtomicU32::new(0);
+        if let Some(lane) = lane {
+            let serial = SERIALS.fetch_add(1, Ordering::Relaxed);
+            lane.waits(Some(Wait { serial, on: Arc::clone(&self.on), owner: self.owner.clone() }));
+            inner.waiters.push((side, Arc::clone(lane), line));
+        }
+    }
+
+    /// Tells of an operation that was done, and those who go on waiting who has it now.
+    fn done(&self, inner: &Inner<S>, lane: Option<&Arc<Lane>>, operation: Operation, waited: Waited, line: Option<u32>) {
+        let Some(lane) = lane.filter(|_| self.lesson.tracker().is_heard()) else { return };
+        let latest = lane.holds(|holds| {
+            if operation.holds {
+                holds.push(Arc::clone(&self.on));
+            }
+        });
+        let is_news = operation.holds || waited != Waited::No;
+        // A wait that was told also ends on the screen.
+        if is_news && (lane.did(self.lesson, waited != Waited::No) || waited == Waited::Told) {
+            lane.report(self.lesson, TaskState::Running, latest.as_deref(), None, line);
+        }
+        if operation.holds && self.owner.is_some() {
+            for (_, other, line) in inner.waiters.iter().filter(|(_, other, _)| other.is_told(self.lesson.now())) {
+                other.report(self.lesson, TaskState::Waiting, Some(&self.on), Some(&lane.name), *line);
+            }
+        }
+    }
+
+    /// Who has it, where that can be said.
+    pub(super) fn holder(&self) -> Option<String> {
+        let number = self.owner.as_ref()?.load(Ordering::SeqCst);
+        if number == FREE { None } else { self.lesson.tracker().name(number) }
+    }
+}
+
+/// A wait that is over sooner is no news of a task that does thousands of operations a second.
+const WORTH_TELLING: Duration = Duration::from_millis(10);

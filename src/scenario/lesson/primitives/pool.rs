@@ -1,0 +1,321 @@
+//! Pools and futures with the semantics of Python's `concurrent.futures`: a fixed number of workers, a queue of tasks, and
+//! a future for each, which is pending, running, finished or cancelled.
+
+use std::collections::VecDeque;
+use std::marker::PhantomData;
+use std::panic::{AssertUnwindSafe, Location, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use super::monitor::{Monitor, Operation, Wake};
+use super::threads::{Scope, Workers, message};
+use crate::model::{EventKind, TaskSort, TaskState};
+use crate::scenario::{Lesson, LessonAction, LessonError, Reply};
+
+/// How a future is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FutureState {
+    /// No worker has taken it.
+    Pending,
+    /// A worker is at it.
+    Running,
+    /// It has a result, or it panicked.
+    Finished,
+    /// It was taken back in time.
+    Cancelled,
+}
+
+/// Why a future has no result.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum NoResult {
+    /// It was cancelled.
+    #[error("the future was cancelled")]
+    Cancelled,
+    /// Its task failed.
+    #[error("the task failed: {0}")]
+    Failed(String),
+    /// It was handed in after the pool was closed.
+    #[error("the pool takes no more tasks")]
+    Refused,
+    /// Not in time.
+    #[error("the future was not finished in time")]
+    TimedOut,
+}
+
+/// What to wait for, as in Python's `wait(…, return_when=…)`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Until {
+    /// One of them is done.
+    FirstCompleted,
+    /// All are.
+    AllCompleted,
+}
+
+/// A pool of threads. See [`Scope::pool`].
+pub struct Pool<'scope, 'env: 'scope, T> {
+    lesson: &'env Lesson,
+    jobs: Arc<Monitor<'env, Jobs<'scope>>>,
+    /// Numbers of the futures that are done, in the order of their ends.
+    done: Arc<Monitor<'env, Vec<usize>>>,
+    workers: Workers<'scope, 'env, ()>,
+    submitted: AtomicUsize,
+    result: PhantomData<fn() -> T>,
+}
+
+type Job<'scope> = Box<dyn FnOnce() + Send + 'scope>;
+
+#[derive(Default)]
+struct Jobs<'scope> {
+    waiting: VecDeque<Job<'scope>>,
+    is_closed: bool,
+}
+
+/// What will be the result of a task. Clones are the same future.
+pub struct Future<'env, T> {
+    number: usize,
+    name: Arc<str>,
+    slot: Arc<Monitor<'env, Slot<T>>>,
+    done: Arc<Monitor<'env, Vec<usize>>>,
+}
+
+struct Slot<T> {
+    state: FutureState,
+    result: Option<Result<T, NoResult>>,
+}
+
+impl<T> Clone for Future<'_, T> {
+    fn clone(&self) -> Self {
+        Self { number: self.number, name: Arc::clone(&self.name), slot: Arc::clone(&self.slot), done: Arc::clone(&self.done) }
+    }
+}
+
+impl<'scope, 'env> Scope<'scope, 'env> {
+    /// A pool of threads `prefix-1` to `prefix-workers`. Each future has a lane, too.
+    ///
+    /// ```ignore
+    /// let pool = scope.pool("worker", 4)?;
+    /// let futures: Vec<_> = (1..=9).map(|n| pool.submit(&format!("square {n}"), move || n * n)).collect();
+    /// for future in pool.as_completed(&futures) { … future.result()? … }        // in the order of their ends
+    /// let (done, not_done) = pool.wait(&futures, Until::FirstCompleted, None);
+    /// futures[8].cancel();                                                      // true if no worker has it
+    /// pool.join(|asked| …)?;        // no more tasks; waits for the rest, and hears actions
+    /// ```
+    #[track_caller]
+    pub fn pool<T: Send + 'scope>(&self, prefix: &str, workers: usize) -> Result<Pool<'scope, 'env, T>, LessonError> {
+        let lesson = self.lesson();
+        let jobs = Arc::new(Monitor::new(lesson, "the pool's queue".to_owned(), None, Jobs::default()));
+        let queue = Arc::clone(&jobs);
+        let work = move |_: &super::Worker<'_>| while take(&queue).map(|job| job()).is_some() {};
+        Ok(Pool {
+            lesson,
+            jobs,
+            done: Arc::new(Monitor::new(lesson, "a future".to_owned(), None, Vec::new())),
+            workers: self.threads(prefix, workers, work)?,
+            submitted: AtomicUsize::new(0),
+            result: PhantomData,
+        })
+    }
+}
+
+/// The next job, when there is one; `None` when the pool is closed and empty.
+fn take<'scope>(jobs: &Monitor<'_, Jobs<'scope>>) -> Option<Job<'scope>> {
+    let next = jobs.perform(Operation::new("take from"), |jobs| match jobs.waiting.pop_front() {
+        None if !jobs.is_closed => None,
+        job => Some((job, Wake::Nobody)),
+    });
+    next.flatten()
+}
+
+impl<'scope, 'env: 'scope, T: Clone + Send + 'scope> Pool<'scope, 'env, T> {
+    /// Hands a task in. A pool that was closed does not take it: the future is cancelled, and has [`NoResult::Refused`].
+    #[track_caller]
+    pub fn submit(&self, name: &str, task: impl FnOnce() -> T + Send + 'scope) -> Future<'env, T>
+    where
+        T: 'env,
+    {
+        let line = self.lesson.tracker().line(Location::caller());
+        let slot = Slot { state: FutureState::Pending, result: None };
+        let future = Future {
+            number: self.submitted.fetch_add(1, Ordering::Relaxed),
+            name: name.into(),
+            slot: Arc::new(Monitor::new(self.lesson, format!("future {name}"), None, slot)),
+            done: Arc::clone(&self.done),
+        };
+        self.lesson.created(name, TaskSort::Future, line);
+        let running = future.clone();
+        let job: Job<'scope> = Box::new(move || running.run(task));
+        let mut job = Some(job);
+        let is_taken = self.jobs.perform(Operation::new("submit to"), |jobs| {
+            if !jobs.is_closed {
+                jobs.waiting.extend(job.take());
+            }
+            Some((!jobs.is_closed, Wake::One(0)))
+        });
+        if is_taken != Some(true) {
+            future.take_back(NoResult::Refused, Operation::new("refuse").without_gate());
+        }
+        future
+    }
+
+    /// The futures as they are done, the first to end first. Waits for each.
+    pub fn as_completed<'f>(&'f self, futures: &'f [Future<'env, T>]) -> impl Iterator<Item = &'f Future<'env, T>> {
+        let mut seen = 0;
+        let mut left: Vec<usize> = futures.iter().map(|future| future.number).collect();
+        std::iter::from_fn(move || {
+            if left.is_empty() {
+                return None;
+            }
+            let number = self.done.perform(Operation::new("wait for").without_gate(), |done| {
+                let next = done.iter().enumerate().skip(seen).find(|(_, number)| left.contains(number))?;
+                seen = next.0 + 1;
+                Some((*next.1, Wake::Nobody))
+            })?;
+            left.retain(|other| *other != number);
+            futures.iter().find(|future| future.number == number)
+        })
+    }
+
+    /// Waits until one or all of them are done, at most this long; then which are, and which are not.
+    pub fn wait<'f>(
+        &self,
+        futures: &'f [Future<'env, T>],
+        until: Until,
+        timeout: Option<Duration>,
+    ) -> (Vec<&'f Future<'env, T>>, Vec<&'f Future<'env, T>>) {
+        let wait = Operation::new("wait for").without_gate();
+        let wait = timeout.map_or(wait, |timeout| wait.within(timeout));
+        self.done.perform(wait, |done| {
+            let mut are_done = futures.iter().map(|future| done.contains(&future.number));
+            let enough = if until == Until::FirstCompleted { are_done.any(|done| done) } else { are_done.all(|done| done) };
+            enough.then_some(((), Wake::Nobody))
+        });
+        futures.iter().partition(|future| future.is_done())
+    }
+
+    /// How many tasks no worker has taken yet.
+    pub fn waiting(&self) -> usize {
+        self.jobs.look(|jobs| jobs.waiting.len())
+    }
+
+    /// Takes no more tasks; waits until those that were handed in are done, and hears actions meanwhile.
+    pub fn join(&self, hear: impl FnMut(&LessonAction) -> Reply) -> Result<(), LessonError> {
+        self.close();
+        self.workers.join(hear).map(drop)
+    }
+}
+
+impl<T> Pool<'_, '_, T> {
+    fn close(&self) {
+        self.jobs.perform(Operation::new("close").without_gate(), |jobs| {
+            jobs.is_closed = true;
+            Some(((), Wake::All(0)))
+        });
+    }
+}
+
+impl<T> Drop for Pool<'_, '_, T> {
+    /// The workers do what was handed in, and end.
+    fn drop(&mut self) {
+        self.close();
+    }
+}
+
+impl<T: Clone> Future<'_, T> {
+    /// Its task's name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// How it is now.
+    pub fn state(&self) -> FutureState {
+        self.slot.look(|slot| slot.state)
+    }
+
+    /// Whether it is finished or cancelled.
+    pub fn is_done(&self) -> bool {
+        matches!(self.state(), FutureState::Finished | FutureState::Cancelled)
+    }
+
+    /// Waits for the result.
+    #[track_caller]
+    pub fn result(&self) -> Result<T, NoResult> {
+        self.result_by(Operation::new("wait for").without_gate())
+    }
+
+    /// Waits for the result at most this long.
+    #[track_caller]
+    pub fn result_within(&self, timeout: Duration) -> Result<T, NoResult> {
+        self.result_by(Operation::new("wait for").without_gate().within(timeout))
+    }
+
+    /// Takes it back; `false` if a worker has it already, or had it.
+    #[track_caller]
+    pub fn cancel(&self) -> bool {
+        self.take_back(NoResult::Cancelled, Operation::new("cancel"))
+    }
+
+    #[track_caller]
+    fn take_back(&self, why: NoResult, operation: Operation) -> bool {
+        let told = if why == NoResult::Refused { "refused" } else { "cancelled" };
+        let mut result = Some(Err(why));
+        let cancel = |slot: &mut Slot<T>| {
+            let in_time = slot.state == FutureState::Pending;
+            if in_time {
+                (slot.state, slot.result) = (FutureState::Cancelled, result.take());
+            }
+            Some((in_time, if in_time { Wake::All(0) } else { Wake::Nobody }))
+        };
+        let in_time = self.slot.perform(operation, cancel) == Some(true);
+        if in_time {
+            self.end(told);
+        }
+        in_time
+    }
+
+    #[track_caller]
+    fn result_by(&self, wait: Operation) -> Result<T, NoResult> {
+        let result = self.slot.perform(wait, |slot| Some((slot.result.clone()?, Wake::Nobody)));
+        result.unwrap_or(Err(NoResult::TimedOut))
+    }
+
+    /// On the worker: does the task, unless it was cancelled.
+    fn run(&self, task: impl FnOnce() -> T) {
+        let is_wanted = self.slot.look_and_change(|slot| {
+            let is_wanted = slot.state == FutureState::Pending;
+            if is_wanted {
+                slot.state = FutureState::Running;
+            }
+            is_wanted
+        });
+        if !is_wanted {
+            return;
+        }
+        let lesson = self.slot.lesson();
+        let own = super::lane::own_lane();
+        lesson.changed(&self.name, TaskState::Running, own.as_ref().map(|lane| lane.name.as_str()));
+        if let Some(own) = &own {
+            lesson.changed(&own.name, TaskState::Running, Some(&self.name));
+        }
+        let result = catch_unwind(AssertUnwindSafe(task)).map_err(|panic| NoResult::Failed(message(&*panic)));
+        let told = result.as_ref().err().map_or_else(|| "ok".to_owned(), ToString::to_string);
+        let mut result = Some(result);
+        self.slot.perform(Operation::new("finish").without_gate(), |slot| {
+            (slot.state, slot.result) = (FutureState::Finished, result.take());
+            Some(((), Wake::All(0)))
+        });
+        self.end(&told);
+        if let Some(own) = &own {
+            lesson.changed(&own.name, TaskState::Running, None);
+        }
+    }
+
+    /// It is done, one way or the other.
+    fn end(&self, result: &str) {
+        self.slot.lesson().report(EventKind::TaskFinished { task: self.name.to_string(), result: result.to_owned() });
+        self.done.perform(Operation::new("finish").without_gate(), |done| {
+            done.push(self.number);
+            Some(((), Wake::All(0)))
+        });
+    }
+}

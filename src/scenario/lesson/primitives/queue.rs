@@ -1,0 +1,146 @@
+//! Queues with the semantics of Python's `queue.Queue`, which is also a joinable queue: first in, first out, with a
+//! largest size, and a count of items that were put and are not done.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use super::monitor::{Monitor, Operation, Wake};
+use crate::scenario::Lesson;
+
+/// Sides of the monitor: who waits for an item, for room, for all to be done.
+const NOT_EMPTY: usize = 0;
+const NOT_FULL: usize = 1;
+const ALL_DONE: usize = 2;
+
+/// `task_done` was called more often than items were put.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("could not call an item done: task_done was called more often than items were put")]
+pub struct TooManyDone;
+
+/// A tracked queue. See [`Lesson::queue`].
+#[derive(Debug)]
+pub struct Queue<'s, T> {
+    /// 0: no limit.
+    maxsize: usize,
+    monitor: Monitor<'s, Items<T>, 3>,
+}
+
+#[derive(Debug)]
+struct Items<T> {
+    items: VecDeque<T>,
+    unfinished: usize,
+}
+
+impl Lesson {
+    /// A queue for at most `maxsize` items; 0 is no limit.
+    ///
+    /// ```ignore
+    /// let mail = lesson.queue("mail", 10);
+    /// mail.put(Some(letter));             // waits while it is full
+    /// while let Some(letter) = mail.get() {   // waits while it is empty
+    ///     …
+    ///     mail.task_done()?;
+    /// }
+    /// mail.join();                        // waits until each item that was put is done
+    /// ```
+    pub fn queue<T>(&self, name: &str, maxsize: usize) -> Queue<'_, T> {
+        let items = Items { items: VecDeque::new(), unfinished: 0 };
+        Queue { maxsize, monitor: Monitor::new(self, format!("queue {name}"), None, items) }
+    }
+}
+
+impl<T> Queue<'_, T> {
+    /// Puts an item at the end, and waits for room as long as it takes.
+    #[track_caller]
+    pub fn put(&self, item: T) {
+        let _ = self.offer(Operation::new("put into"), item);
+    }
+
+    /// Puts an item at the end; gives it back if there was no room in that time.
+    #[track_caller]
+    pub fn put_for(&self, item: T, timeout: Duration) -> Result<(), T> {
+        self.offer(Operation::new("put into").within(timeout), item)
+    }
+
+    /// Takes the first item, and waits for one as long as it takes.
+    #[track_caller]
+    pub fn get(&self) -> T {
+        loop {
+            if let Some(item) = self.take(Operation::new("get from")) {
+                return item;
+            }
+        }
+    }
+
+    /// Takes the first item, if there is one.
+    #[track_caller]
+    pub fn try_get(&self) -> Option<T> {
+        self.take(Operation::new("try to get from").within(Duration::ZERO))
+    }
+
+    /// Takes the first item, if there is one in that time.
+    #[track_caller]
+    pub fn get_for(&self, timeout: Duration) -> Option<T> {
+        self.take(Operation::new("get from").within(timeout))
+    }
+
+    /// An item that was taken is done.
+    #[track_caller]
+    pub fn task_done(&self) -> Result<(), TooManyDone> {
+        let done = self.monitor.perform(Operation::new("task_done on"), |items| {
+            let Some(left) = items.unfinished.checked_sub(1) else { return Some((Err(TooManyDone), Wake::Nobody)) };
+            items.unfinished = left;
+            Some((Ok(()), if left == 0 { Wake::All(ALL_DONE) } else { Wake::Nobody }))
+        });
+        done.unwrap_or(Err(TooManyDone))
+    }
+
+    /// Waits until each item that was put is done.
+    #[track_caller]
+    pub fn join(&self) {
+        self.finished(Operation::new("join"));
+    }
+
+    /// Waits at most this long; whether each item that was put is done.
+    #[track_caller]
+    pub fn join_for(&self, timeout: Duration) -> bool {
+        self.finished(Operation::new("join").within(timeout))
+    }
+
+    /// How many items wait in it.
+    pub fn qsize(&self) -> usize {
+        self.monitor.look(|items| items.items.len())
+    }
+
+    /// Items that were put and are not done.
+    pub fn unfinished(&self) -> usize {
+        self.monitor.look(|items| items.unfinished)
+    }
+
+    #[track_caller]
+    fn offer(&self, operation: Operation, item: T) -> Result<(), T> {
+        let mut item = Some(item);
+        self.monitor.perform(operation.side(NOT_FULL), |items| {
+            if self.maxsize > 0 && items.items.len() >= self.maxsize {
+                return None;
+            }
+            items.items.extend(item.take());
+            items.unfinished += 1;
+            Some(((), Wake::One(NOT_EMPTY)))
+        });
+        item.map_or(Ok(()), Err)
+    }
+
+    #[track_caller]
+    fn take(&self, operation: Operation) -> Option<T> {
+        self.monitor.perform(operation.side(NOT_EMPTY), |items| {
+            let item = items.items.pop_front()?;
+            Some((item, Wake::One(NOT_FULL)))
+        })
+    }
+
+    #[track_caller]
+    fn finished(&self, operation: Operation) -> bool {
+        self.monitor.perform(operation.side(ALL_DONE), |items| (items.unfinished == 0).then_some(((), Wake::Nobody))).is_some()
+    }
+}

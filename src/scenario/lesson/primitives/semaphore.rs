@@ -1,0 +1,72 @@
+//! Semaphores with the semantics of Python's `threading.Semaphore`: a number of places, and no owner.
+
+use std::panic::Location;
+use std::time::Duration;
+
+use super::lane::own_lane;
+use super::monitor::{Monitor, Operation, Wake};
+use crate::scenario::Lesson;
+
+/// A tracked semaphore. See [`Lesson::semaphore`].
+#[derive(Debug)]
+pub struct Semaphore<'s>(Monitor<'s, usize>);
+
+impl Lesson {
+    /// A semaphore with `places` free places.
+    ///
+    /// ```ignore
+    /// let seats = lesson.semaphore("seats", 3);
+    /// seats.acquire();
+    /// seats.release();      // also by another task than the one that acquired: nobody checks
+    /// ```
+    pub fn semaphore(&self, name: &str, places: usize) -> Semaphore<'_> {
+        Semaphore(Monitor::new(self, format!("semaphore {name}"), None, places))
+    }
+}
+
+impl Semaphore<'_> {
+    /// Waits until a place is free, and takes it.
+    #[track_caller]
+    pub fn acquire(&self) {
+        self.perform(Operation::new("acquire"));
+    }
+
+    /// Waits at most this long; whether a place was taken.
+    #[track_caller]
+    pub fn acquire_for(&self, timeout: Duration) -> bool {
+        self.perform(Operation::new("acquire").within(timeout))
+    }
+
+    /// Takes a place if one is free, and never waits.
+    #[track_caller]
+    pub fn try_acquire(&self) -> bool {
+        self.perform(Operation::new("try to acquire").within(Duration::ZERO))
+    }
+
+    /// Frees a place. One more than there were at the start is no error, as in Python; a bounded semaphore would refuse.
+    #[track_caller]
+    pub fn release(&self) {
+        let caller = Location::caller();
+        self.0.perform(Operation::new("release"), |free| {
+            if let Some(lane) = own_lane() {
+                self.0.let_go(&lane, caller);
+            }
+            *free += 1;
+            Some(((), Wake::One(0)))
+        });
+    }
+
+    /// Places that are free now.
+    pub fn free(&self) -> usize {
+        self.0.look(|free| *free)
+    }
+
+    #[track_caller]
+    fn perform(&self, operation: Operation) -> bool {
+        let taken = self.0.perform(operation.holds(), |free| {
+            *free = free.checked_sub(1)?;
+            Some(((), Wake::Nobody))
+        });
+        taken.is_some()
+    }
+}

@@ -1,0 +1,215 @@
+//! Step mode: a gate before each tracked operation, where a task stops until it is let go, or until its turn comes in an
+//! order that is replayed. One task moves at a time, so that an order of passed gates is all that a run depends on.
+
+use std::collections::{BTreeSet, VecDeque};
+use std::panic::Location;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use super::lane::{Lane, own_lane};
+use crate::model::TaskState;
+use crate::scenario::{Lesson, LessonAction};
+
+/// How long a replay waits for the task whose turn it is, while nobody else moves.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// The gates of one lesson.
+#[derive(Debug, Default)]
+pub(crate) struct Steps {
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    /// Whether the user decides.
+    is_on: bool,
+    /// Whose turns are still to come.
+    replay: VecDeque<String>,
+    /// Who stands at a gate, in the order in which they came.
+    gates: Vec<u32>,
+    /// Who may pass one gate each, in this order; who stands at none is passed over.
+    permits: Vec<u32>,
+    /// Who was let go, or was woken, and has not come to a gate, a wait or its end since.
+    moving: BTreeSet<u32>,
+    /// Who passed, in this order.
+    order: Vec<String>,
+}
+
+impl State {
+    fn is_active(&self) -> bool {
+        self.is_on || !self.replay.is_empty()
+    }
+
+    /// Whether it is this one's turn.
+    fn may_pass(&self, lane: &Lane) -> bool {
+        let is_named = match self.replay.front() {
+            Some(next) => *next == lane.name,
+            None => self.permits.iter().find(|number| self.gates.contains(number)) == Some(&lane.number),
+        };
+        !self.is_active() || is_named && self.moving.is_empty()
+    }
+
+    /// It passes its gate; whether that was a step that somebody decided.
+    fn pass(&mut self, lane: &Lane) -> bool {
+        self.gates.retain(|number| *number != lane.number);
+        if !self.is_active() {
+            return false;
+        }
+        if self.replay.pop_front().is_none()
+            && let Some(at) = self.permits.iter().position(|number| *number == lane.number)
+        {
+            self.permits.remove(at);
+        }
+        self.moving.insert(lane.number);
+        self.order.push(lane.name.clone());
+        true
+    }
+}
+
+impl Steps {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// This one was let go or woken: nobody else passes a gate before it has settled.
+    pub(super) fn moves(&self, lane: &Lane) {
+        if lane.is_stepped {
+            self.lock().moving.insert(lane.number);
+        }
+    }
+
+    /// This one waits for something, or has ended.
+    pub(super) fn settled(&self, lane: &Lane) {
+        if self.lock().moving.remove(&lane.number) {
+            self.changed.notify_all();
+        }
+    }
+}
+
+impl Lesson {
+    /// Switches step mode on: from now on each tracked operation of a thread waits until [`Lesson::step`] lets it pass.
+    pub fn step_mode(&self, on: bool) {
+        let steps = &self.tracker().steps;
+        let mut state = steps.lock();
+        let was_on = std::mem::replace(&mut state.is_on, on);
+        if !on {
+            (state.replay, state.permits, state.moving) = (VecDeque::new(), Vec::new(), BTreeSet::new());
+        }
+        self.tracker().set_stepped(state.is_active());
+        drop(state);
+        steps.changed.notify_all();
+        if was_on != on {
+            self.value("step", if on { "on" } else { "off" });
+        }
+    }
+
+    /// Nobody can let anybody pass any more: they all run freely.
+    pub(crate) fn leave_step_mode(&self) {
+        if self.tracker().is_stepped() && self.tracker().steps.lock().is_on {
+            self.notice("step mode ends: nobody is there who could say who goes next");
+            self.step_mode(false);
+        }
+    }
+
+    /// Lets the gates be passed in this order, the names of tasks with blanks between, as the value `order` showed it;
+    /// afterwards all run freely. An empty order changes nothing.
+    pub fn replay(&self, order: &str) {
+        let mut state = self.tracker().steps.lock();
+        state.replay = order.split_whitespace().map(str::to_owned).collect();
+        self.tracker().set_stepped(state.is_active());
+    }
+
+    /// Does what the action `step` asks for: `on`, `off`, a task's name, or nothing for the one that waits longest.
+    pub(crate) fn step(&self, asked: &LessonAction) {
+        match asked.target.as_str() {
+            "on" => self.step_mode(true),
+            "off" => self.step_mode(false),
+            name => {
+                let steps = &self.tracker().steps;
+                let mut state = steps.lock();
+                let lane = if name.is_empty() {
+                    state.gates.first().copied()
+                } else {
+                    let lanes = self.tracker().lanes();
+                    lanes.iter().rev().find(|lane| lane.is_stepped && lane.name == name).map(|lane| lane.number)
+                };
+                let why = match lane {
+                    Some(number) if state.is_on => {
+                        state.permits.push(number);
+                        None
+                    }
+                    _ if !state.is_on => Some("step mode is off; `step on` switches it on".to_owned()),
+                    _ if name.is_empty() => Some("no task stands before a step".to_owned()),
+                    _ => Some(format!(
+                        "no task is called {name:?} that step mode could stop; on, off or the name of one is accepted"
+                    )),
+                };
+                if let Some(why) = why {
+                    drop(state);
+                    return self.refuse(asked, &why);
+                }
+                drop(state);
+                steps.changed.notify_all();
+            }
+        }
+    }
+
+    /// A gate of the body's own, before something that is no tracked operation: `lesson.checkpoint("write counter")`. It
+    /// costs next to nothing unless step mode is on.
+    #[track_caller]
+    pub fn checkpoint(&self, what: &str) {
+        if self.tracker().is_stepped()
+            && let Some(lane) = own_lane()
+        {
+            self.gate(&lane, what, "", self.tracker().line(Location::caller()));
+        }
+    }
+
+    /// Whether step mode is on, or an order is replayed.
+    pub fn is_stepped(&self) -> bool {
+        self.tracker().is_stepped()
+    }
+
+    /// The order in which gates were passed so far.
+    pub fn order(&self) -> Vec<String> {
+        self.tracker().steps.lock().order.clone()
+    }
+
+    /// Stands at the gate before an operation until it may pass.
+    pub(super) fn gate(&self, lane: &Arc<Lane>, operation: &str, on: &str, line: Option<u32>) {
+        if !lane.is_stepped || !self.tracker().is_stepped() {
+            return;
+        }
+        let steps = &self.tracker().steps;
+        let mut state = steps.lock();
+        state.moving.remove(&lane.number);
+        state.gates.push(lane.number);
+        lane.report(self, TaskState::Waiting, Some(format!("step: {operation} {on}").trim_end()), None, line);
+        steps.changed.notify_all();
+        while !state.may_pass(lane) {
+            let passed = state.order.len();
+            let (again, time) = steps.changed.wait_timeout(state, PATIENCE).unwrap_or_else(PoisonError::into_inner);
+            state = again;
+            // The one whose turn it is never came: it has ended, or it waits for what another one has.
+            if time.timed_out()
+                && state.moving.is_empty()
+                && state.order.len() == passed
+                && !state.may_pass(lane)
+                && let Some(next) = state.replay.front().cloned()
+            {
+                self.notice(format!("could not replay the order to its end: it is the turn of {next}, which comes to no gate"));
+                state.replay.clear();
+                self.tracker().set_stepped(state.is_active());
+                steps.changed.notify_all();
+            }
+        }
+        if state.pass(lane) {
+            self.value("order", state.order.join(" "));
+        }
+        self.tracker().set_stepped(state.is_active());
+        drop(state);
+        let holds = lane.holds(|_| ());
+        lane.report(self, TaskState::Running, holds.as_deref(), None, line);
+    }
+}

@@ -1,0 +1,255 @@
+//! Threads with lanes: started by name, joined while the user's actions are heard. Built on `std::thread::scope`, so that
+//! they may borrow whatever the body owns.
+
+use std::any::Any;
+use std::io::{PipeReader, PipeWriter, Read, Write};
+use std::os::fd::AsFd;
+use std::panic::{AssertUnwindSafe, Location, catch_unwind};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::{self, ScopedJoinHandle};
+use std::time::Duration;
+
+use crate::model::{TaskSort, TaskState};
+use crate::scenario::{Lesson, LessonAction, LessonError, Reply, Task};
+
+/// Where threads live: they have all ended when it ends. See [`Lesson::scope`].
+#[derive(Debug)]
+pub struct Scope<'scope, 'env: 'scope> {
+    lesson: &'env Lesson,
+    threads: &'scope thread::Scope<'scope, 'env>,
+}
+
+impl Lesson {
+    /// Runs `body`, and then waits for every thread that it started.
+    ///
+    /// ```ignore
+    /// let outcomes = lesson.scope(|scope| {
+    ///     let workers = scope.threads("worker", 4, |worker| {
+    ///         worker.sleep(Duration::from_millis(20 * worker.number()));
+    ///         barrier.wait_for(timeout)
+    ///     })?;
+    ///     // Sleeps until all have ended, and hears actions; an error says why one is refused. `step` is heard anyway.
+    ///     workers.join(|_send| workers.add_one().map_err(|error| error.to_string()))
+    /// })?;
+    /// ```
+    pub fn scope<'env, R>(&'env self, body: impl for<'scope> FnOnce(&Scope<'scope, 'env>) -> R) -> R {
+        thread::scope(|threads| body(&Scope { lesson: self, threads }))
+    }
+}
+
+impl<'scope, 'env> Scope<'scope, 'env> {
+    /// Starts threads `prefix-1` to `prefix-count`; `add_one` starts more.
+    #[track_caller]
+    pub fn threads<R: Send + 'scope>(
+        &self,
+        prefix: &str,
+        count: usize,
+        run: impl Fn(&Worker<'_>) -> R + Send + Sync + 'scope,
+    ) -> Result<Workers<'scope, 'env, R>, LessonError> {
+        let (ended, ends) = std::io::pipe().map_err(LessonError::kernel("make a pipe"))?;
+        let workers = Workers {
+            lesson: self.lesson,
+            threads: self.threads,
+            prefix: prefix.to_owned(),
+            line: self.lesson.tracker().line(Location::caller()),
+            run: Arc::new(run),
+            ended: Mutex::new(ended),
+            ends,
+            ended_count: Arc::default(),
+            handles: Mutex::default(),
+        };
+        for _ in 0..count {
+            workers.add_one()?;
+        }
+        Ok(workers)
+    }
+
+    /// Starts one thread for each of these names, with the numbers from 1.
+    #[track_caller]
+    pub fn threads_named<R: Send + 'scope>(
+        &self,
+        names: impl IntoIterator<Item = &'static str>,
+        run: impl Fn(&Worker<'_>) -> R + Send + Sync + 'scope,
+    ) -> Result<Workers<'scope, 'env, R>, LessonError> {
+        let workers = self.threads("thread", 0, run)?;
+        for name in names {
+            workers.add_named(name.to_owned())?;
+        }
+        Ok(workers)
+    }
+
+    /// Starts one thread under this name.
+    #[track_caller]
+    pub fn thread<R: Send + 'scope>(
+        &self,
+        name: &str,
+        run: impl FnOnce(&Worker<'_>) -> R + Send + 'scope,
+    ) -> Result<Thread<'scope, R>, LessonError> {
+        let line = self.lesson.tracker().line(Location::caller());
+        let handle = start(self.lesson, self.threads, name.to_owned(), 1, line, run, || ())?;
+        Ok(Thread { name: name.to_owned(), handle })
+    }
+
+    pub(super) const fn std(&self) -> &'scope thread::Scope<'scope, 'env> {
+        self.threads
+    }
+
+    /// The lesson.
+    pub const fn lesson(&self) -> &'env Lesson {
+        self.lesson
+    }
+}
+
+/// What a thread's function gets: its number, from 1, and its lane.
+#[derive(Debug)]
+pub struct Worker<'s> {
+    number: usize,
+    name: String,
+    lane: &'s Task<'s>,
+}
+
+impl Worker<'_> {
+    /// Its number among those that were started together, from 1.
+    pub const fn number(&self) -> usize {
+        self.number
+    }
+
+    /// Its name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Its lane, to say what it does: `worker.lane().running("the sum")`.
+    pub const fn lane(&self) -> &Task<'_> {
+        self.lane
+    }
+
+    /// Sleeps, and shows it.
+    #[track_caller]
+    pub fn sleep(&self, time: Duration) {
+        self.lane.is(TaskState::Sleeping);
+        thread::sleep(time);
+        self.lane.running("");
+    }
+}
+
+/// One thread.
+#[derive(Debug)]
+pub struct Thread<'scope, R> {
+    name: String,
+    handle: ScopedJoinHandle<'scope, Option<R>>,
+}
+
+impl<R> Thread<'_, R> {
+    /// Its name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Whether it has not ended.
+    pub fn is_alive(&self) -> bool {
+        !self.handle.is_finished()
+    }
+
+    /// Waits until it has ended, deaf to actions; `None` if it panicked.
+    pub fn join(self) -> Option<R> {
+        self.handle.join().ok().flatten()
+    }
+}
+
+/// Threads that run the same function.
+pub struct Workers<'scope, 'env: 'scope, R> {
+    lesson: &'env Lesson,
+    threads: &'scope thread::Scope<'scope, 'env>,
+    prefix: String,
+    line: Option<u32>,
+    run: Arc<dyn Fn(&Worker<'_>) -> R + Send + Sync + 'scope>,
+    /// A byte comes here from each one that ends, which wakes `join` from listening.
+    ended: Mutex<PipeReader>,
+    ends: PipeWriter,
+    ended_count: Arc<AtomicUsize>,
+    handles: Mutex<Vec<ScopedJoinHandle<'scope, Option<R>>>>,
+}
+
+impl<'scope, R: Send + 'scope> Workers<'scope, '_, R> {
+    /// Starts one more, with the next number.
+    pub fn add_one(&self) -> Result<(), LessonError> {
+        self.add_named(format!("{}-{}", self.prefix, self.count() + 1))
+    }
+
+    fn add_named(&self, name: String) -> Result<(), LessonError> {
+        let mut handles = self.handles.lock().unwrap_or_else(PoisonError::into_inner);
+        let number = handles.len() + 1;
+        let run = Arc::clone(&self.run);
+        let mut ends = self.ends.try_clone().map_err(LessonError::kernel("share a pipe"))?;
+        let count = Arc::clone(&self.ended_count);
+        let ended = move || {
+            count.fetch_add(1, Ordering::SeqCst);
+            let _ = ends.write_all(&[0]);
+        };
+        handles.push(start(self.lesson, self.threads, name, number, self.line, move |worker| run(worker), ended)?);
+        Ok(())
+    }
+
+    /// How many were started.
+    pub fn count(&self) -> usize {
+        self.handles.lock().unwrap_or_else(PoisonError::into_inner).len()
+    }
+
+    /// How many have not ended.
+    pub fn alive(&self) -> usize {
+        self.count() - self.ended_count.load(Ordering::SeqCst)
+    }
+
+    /// Waits until all have ended. Meanwhile `hear` gets each action, and says why it cannot be done where it can't. Gives what they returned, by
+    /// their numbers; `None` for one that panicked.
+    pub fn join(&self, mut hear: impl FnMut(&LessonAction) -> Reply) -> Result<Vec<Option<R>>, LessonError> {
+        while !self.join_for(Duration::from_secs(1), &mut hear)? {}
+        let handles = std::mem::take(&mut *self.handles.lock().unwrap_or_else(PoisonError::into_inner));
+        self.ended_count.store(0, Ordering::SeqCst);
+        Ok(handles.into_iter().map(|handle| handle.join().ok().flatten()).collect())
+    }
+
+    /// Waits until all have ended, at most until the first action or this long; whether all have.
+    pub fn join_for(&self, timeout: Duration, mut hear: impl FnMut(&LessonAction) -> Reply) -> Result<bool, LessonError> {
+        if self.alive() > 0 {
+            let mut ended = self.ended.lock().unwrap_or_else(PoisonError::into_inner);
+            if let Some(asked) = self.lesson.listen(&[ended.as_fd()], timeout)? {
+                self.lesson.answer(&asked, &hear(&asked));
+            }
+            if crate::sys::queued_bytes(&*ended).is_ok_and(|bytes| bytes > 0) {
+                let _ = ended.read(&mut [0; 64]);
+            }
+        }
+        Ok(self.alive() == 0)
+    }
+}
+
+/// Starts a thread with a lane that is closed however the function ends.
+pub(super) fn start<'scope, R: Send + 'scope>(
+    lesson: &'scope Lesson,
+    threads: &'scope thread::Scope<'scope, '_>,
+    name: String,
+    number: usize,
+    line: Option<u32>,
+    run: impl FnOnce(&Worker<'_>) -> R + Send + 'scope,
+    ended: impl FnOnce() + Send + 'scope,
+) -> Result<ScopedJoinHandle<'scope, Option<R>>, LessonError> {
+    let failed = LessonError::kernel(format!("start the thread {name}"));
+    let builder = thread::Builder::new().name(name.chars().take(15).collect());
+    let body = move || {
+        let lane = lesson.task_at(name.clone(), TaskSort::Thread, line);
+        let result = catch_unwind(AssertUnwindSafe(|| run(&Worker { number, name, lane: &lane })));
+        lane.finish(&result.as_ref().err().map_or_else(|| "ok".to_owned(), |panic| message(&**panic)));
+        ended();
+        result.ok()
+    };
+    builder.spawn_scoped(threads, body).map_err(failed)
+}
+
+pub(super) fn message(panic: &(dyn Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+    let text = text.or_else(|| panic.downcast_ref::<String>().cloned());
+    format!("panicked: {}", text.unwrap_or_else(|| "no message".to_owned()))
+}

@@ -1,0 +1,115 @@
+//! What the lesson knows of its lanes: who they are, who waits for whom, and whether anybody wants to know. Any thread.
+
+use std::collections::BTreeSet;
+use std::panic::Location;
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+
+use super::lane::Lane;
+use super::step::Steps;
+use crate::scenario::Lesson;
+
+/// Somebody reads the events.
+pub(super) const HEARD: u8 = 1;
+/// Step mode is on, or an order is replayed.
+pub(super) const STEPPED: u8 = 2;
+
+/// The lanes of one lesson.
+#[derive(Debug, Default)]
+pub(crate) struct Tracker {
+    attention: AtomicU8,
+    lanes: Mutex<Vec<Arc<Lane>>>,
+    pub(crate) steps: Steps,
+    /// The file of the body, for the lines of its source: `race.rs`.
+    body: OnceLock<String>,
+}
+
+impl Tracker {
+    /// For a lesson that somebody hears, or nobody.
+    pub(crate) fn new(is_heard: bool) -> Self {
+        Self { attention: AtomicU8::new(if is_heard { HEARD } else { 0 }), ..Self::default() }
+    }
+
+    /// Names the lesson whose source lines are told.
+    pub(crate) fn set_body(&self, id: &str) {
+        let _ = self.body.set(format!("/{}/body.rs", id.replace('-', "_")));
+    }
+
+    /// Whether an operation has to do more than what it is there for.
+    #[inline]
+    pub(super) fn is_quiet(&self) -> bool {
+        self.attention.load(Ordering::Relaxed) == 0
+    }
+
+    pub(super) fn is_heard(&self) -> bool {
+        self.attention.load(Ordering::Relaxed) & HEARD != 0
+    }
+
+    pub(super) fn is_stepped(&self) -> bool {
+        self.attention.load(Ordering::Relaxed) & STEPPED != 0
+    }
+
+    pub(super) fn set_stepped(&self, on: bool) {
+        if on {
+            self.attention.fetch_or(STEPPED, Ordering::Relaxed);
+        } else {
+            self.attention.fetch_and(!STEPPED, Ordering::Relaxed);
+        }
+    }
+
+    /// The line of the body that called, if it was the body.
+    pub(crate) fn line(&self, caller: &Location<'_>) -> Option<u32> {
+        let body = self.body.get()?;
+        caller.file().ends_with(body.as_str()).then(|| caller.line())
+    }
+
+    pub(super) fn lanes(&self) -> MutexGuard<'_, Vec<Arc<Lane>>> {
+        self.lanes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The lane with this number.
+    pub(super) fn lane(&self, number: u32) -> Option<Arc<Lane>> {
+        self.lanes().iter().find(|lane| lane.number == number).cloned()
+    }
+
+    /// The name of the lane with this number.
+    pub(super) fn name(&self, number: u32) -> Option<String> {
+        self.lane(number).map(|lane| lane.name.clone())
+    }
+
+    /// Who waits for whom in a circle, if anybody does: `(worker-1, lock A)` waits for the next one, the last for the
+    /// first. All these waits were seen to last at one and the same moment.
+    fn circle(&self) -> Option<Vec<(Arc<Lane>, super::lane::Wait)>> {
+        let lanes = self.lanes().clone();
+        let next = |lane: &Arc<Lane>| {
+            let wait = lane.waits_for()?;
+            let owner = wait.owner.as_ref()?.load(Ordering::SeqCst);
+            Some((wait, lanes.iter().find(|other| other.number == owner)?.clone()))
+        };
+        for first in &lanes {
+            let (mut circle, mut seen, mut lane) = (Vec::new(), BTreeSet::new(), Arc::clone(first));
+            while seen.insert(lane.number) {
+                let Some((wait, holder)) = next(&lane) else { break };
+                circle.push((std::mem::replace(&mut lane, holder), wait));
+            }
+            if circle.len() == seen.len() && lane.number == first.number {
+                // Looked at one after the other, they may not have lasted together: a second look tells.
+                let lasts = |(lane, wait): &(Arc<Lane>, super::lane::Wait)| {
+                    next(lane).is_some_and(|(again, _)| again.serial == wait.serial)
+                };
+                return circle.iter().all(lasts).then_some(circle);
+            }
+        }
+        None
+    }
+}
+
+impl Lesson {
+    /// Who waits for whom in a circle: each for what the next one holds, and the last for what the first one holds. As
+    /// pairs of a lane and what it waits for: `[("left", "lock screen"), ("right", "lock prices")]`. Empty if there is
+    /// no deadlock at the moment.
+    pub fn deadlock(&self) -> Vec<(String, String)> {
+        let circle = self.tracker().circle().unwrap_or_default();
+        circle.into_iter().map(|(lane, wait)| (lane.name.clone(), wait.on.to_string())).collect()
+    }
+}

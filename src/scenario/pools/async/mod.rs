@@ -1,0 +1,7 @@
+//! Coroutines.
+
+mod body;
+mod card;
+mod executor;
+
+pub(crate) use card::ASYNC;

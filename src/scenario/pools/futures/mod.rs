@@ -1,0 +1,6 @@
+//! Futures.
+
+mod body;
+mod card;
+
+pub(crate) use card::FUTURES;

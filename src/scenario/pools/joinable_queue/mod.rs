@@ -1,0 +1,6 @@
+//! Joinable queues.
+
+mod body;
+mod card;
+
+pub(crate) use card::JOINABLE_QUEUE;

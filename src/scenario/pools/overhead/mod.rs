@@ -1,0 +1,6 @@
+//! What a task costs.
+
+mod body;
+mod card;
+
+pub(crate) use card::OVERHEAD;

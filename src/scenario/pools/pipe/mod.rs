@@ -1,0 +1,6 @@
+//! Pipes.
+
+mod body;
+mod card;
+
+pub(crate) use card::PIPE;

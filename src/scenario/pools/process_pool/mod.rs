@@ -1,0 +1,6 @@
+//! Process pools.
+
+mod body;
+mod card;
+
+pub(crate) use card::PROCESS_POOL;

@@ -1,0 +1,6 @@
+//! Queues.
+
+mod body;
+mod card;
+
+pub(crate) use card::QUEUE;

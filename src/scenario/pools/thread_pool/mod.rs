@@ -1,0 +1,6 @@
+//! Thread pools.
+
+mod body;
+mod card;
+
+pub(crate) use card::THREAD_POOL;

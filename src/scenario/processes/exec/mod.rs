@@ -1,0 +1,6 @@
+//! Exec.
+
+mod body;
+mod card;
+
+pub(crate) use card::EXEC;

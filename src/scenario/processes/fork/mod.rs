@@ -1,0 +1,6 @@
+//! Fork and join.
+
+mod body;
+mod card;
+
+pub(crate) use card::FORK;

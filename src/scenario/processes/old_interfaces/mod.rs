@@ -1,0 +1,6 @@
+//! The old interfaces, and what they are made of.
+
+mod body;
+mod card;
+
+pub(crate) use card::OLD_INTERFACES;

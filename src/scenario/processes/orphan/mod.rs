@@ -1,0 +1,6 @@
+//! Orphans.
+
+mod body;
+mod card;
+
+pub(crate) use card::ORPHAN;

@@ -1,0 +1,6 @@
+//! Process groups.
+
+mod body;
+mod card;
+
+pub(crate) use card::PROCESS_GROUP;

@@ -1,0 +1,6 @@
+//! Waiting for a child.
+
+mod body;
+mod card;
+
+pub(crate) use card::WAIT;

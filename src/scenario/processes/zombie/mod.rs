@@ -1,0 +1,6 @@
+//! Zombies.
+
+mod body;
+mod card;
+
+pub(crate) use card::ZOMBIE;

@@ -1,0 +1,7 @@
+//! Pipelines.
+
+mod body;
+mod card;
+mod watch;
+
+pub(crate) use card::PIPELINE;

@@ -1,0 +1,6 @@
+//! Terminate and kill.
+
+mod body;
+mod card;
+
+pub(crate) use card::SIGNALS;

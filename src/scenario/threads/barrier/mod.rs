@@ -1,0 +1,6 @@
+//! Barriers.
+
+mod body;
+mod card;
+
+pub(crate) use card::BARRIER;

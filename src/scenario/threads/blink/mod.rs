@@ -1,0 +1,6 @@
+//! Blink.
+
+mod body;
+mod card;
+
+pub(crate) use card::BLINK;

@@ -1,0 +1,6 @@
+//! Five runs, five orders.
+
+mod body;
+mod card;
+
+pub(crate) use card::CHAOS;

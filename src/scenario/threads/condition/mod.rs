@@ -1,0 +1,6 @@
+//! Condition variables.
+
+mod body;
+mod card;
+
+pub(crate) use card::CONDITION;

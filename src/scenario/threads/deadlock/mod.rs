@@ -1,0 +1,6 @@
+//! Deadlock.
+
+mod body;
+mod card;
+
+pub(crate) use card::DEADLOCK;

@@ -1,0 +1,6 @@
+//! Events.
+
+mod body;
+mod card;
+
+pub(crate) use card::EVENT;

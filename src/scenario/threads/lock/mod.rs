@@ -1,0 +1,6 @@
+//! Locks.
+
+mod body;
+mod card;
+
+pub(crate) use card::LOCK;

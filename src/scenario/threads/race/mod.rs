@@ -1,0 +1,6 @@
+//! The race.
+
+mod body;
+mod card;
+
+pub(crate) use card::RACE;

@@ -1,0 +1,6 @@
+//! Semaphores.
+
+mod body;
+mod card;
+
+pub(crate) use card::SEMAPHORE;

@@ -1,0 +1,6 @@
+//! Timers.
+
+mod body;
+mod card;
+
+pub(crate) use card::TIMER;

@@ -1,0 +1,6 @@
+//! Processes across systems.
+
+mod body;
+mod card;
+
+pub(crate) use card::ACROSS_SYSTEMS;

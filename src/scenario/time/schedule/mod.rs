@@ -1,0 +1,6 @@
+//! Scheduled events.
+
+mod body;
+mod card;
+
+pub(crate) use card::SCHEDULE;

@@ -1,0 +1,4 @@
+//! What views and keys ask for: actions and commands.
+
+pub(super) mod actions;
+pub(super) mod commands;

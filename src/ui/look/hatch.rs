@@ -1,0 +1,89 @@
+//! Patterns on the timeline's segments, so that no state is told by its colour alone. UI thread; three textures of 8 × 8.
+
+use egui::{Color32, ColorImage, Mesh, Painter, Rect, Shape, TextureHandle, TextureOptions, pos2, vec2};
+
+use crate::ui::look::states::Look;
+use crate::ui::look::theme::Palette;
+
+const SIZE: usize = 8;
+
+/// The patterns as repeating textures: white where the line is, to be tinted.
+#[derive(Default)]
+pub struct Hatch {
+    textures: Option<[TextureHandle; 3]>,
+}
+
+/// What is drawn over a segment's surface.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Pattern {
+    Diagonal,
+    Cross,
+    Bars,
+}
+
+const fn pattern_of(look: Look) -> Option<Pattern> {
+    match look {
+        Look::Waiting => Some(Pattern::Diagonal),
+        Look::Failed | Look::Zombie => Some(Pattern::Cross),
+        Look::Stopped => Some(Pattern::Bars),
+        _ => None,
+    }
+}
+
+/// The surface of a segment and the colour of its pattern.
+pub fn fill_of(look: Look, colors: &Palette) -> (Color32, Color32) {
+    let tone = look.tone(colors);
+    match look {
+        Look::Waiting => (tone.strong.gamma_multiply(0.28), tone.strong),
+        Look::Created => (tone.surface, Color32::TRANSPARENT),
+        Look::Zombie | Look::Failed => (tone.strong, colors.on_strong.gamma_multiply(0.14)),
+        _ => (tone.strong, colors.on_strong.gamma_multiply(0.3)),
+    }
+}
+
+impl Hatch {
+    /// Fills a rectangle as its state looks.
+    pub fn paint(&mut self, painter: &Painter, rect: Rect, look: Look, colors: &Palette) {
+        let (surface, ink) = fill_of(look, colors);
+        painter.rect_filled(rect, 2.0, surface);
+        if look == Look::Created && rect.width() >= 3.0 {
+            painter.rect_stroke(rect, 2.0, (1.0, colors.grey.strong), egui::StrokeKind::Inside);
+        }
+        let Some(pattern) = pattern_of(look).filter(|_| rect.width() >= 3.0) else { return };
+        let textures = self.textures.get_or_insert_with(|| {
+            [Pattern::Diagonal, Pattern::Cross, Pattern::Bars]
+                .map(|pattern| painter.ctx().load_texture(format!("{pattern:?}"), image(pattern), TextureOptions::LINEAR_REPEAT))
+        });
+        let mut mesh = Mesh::with_texture(textures[pattern as usize].id());
+        let scale = 1.0 / SIZE as f32;
+        let uv = Rect::from_min_size(pos2(rect.left() * scale, rect.top() * scale), vec2(rect.width(), rect.height()) * scale);
+        mesh.add_rect_with_uv(rect, uv, ink);
+        painter.add(Shape::mesh(mesh));
+    }
+}
+
+fn image(pattern: Pattern) -> ColorImage {
+    let lit = |x: usize, y: usize| match pattern {
+        Pattern::Diagonal => (x + y) % SIZE < 2,
+        Pattern::Cross => (x + y) % SIZE < 1 || (x + SIZE - y).is_multiple_of(SIZE),
+        Pattern::Bars => x < 2,
+    };
+    let pixels = (0..SIZE * SIZE)
+        .map(|index| if lit(index % SIZE, index / SIZE) { Color32::WHITE } else { Color32::TRANSPARENT })
+        .collect();
+    ColorImage::new([SIZE, SIZE], pixels)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn states_that_share_a_brightness_differ_in_pattern() {
+        assert_eq!(pattern_of(Look::Waiting), Some(Pattern::Diagonal));
+        assert_ne!(pattern_of(Look::Stopped), pattern_of(Look::Zombie));
+        assert_eq!(pattern_of(Look::Running), None);
+        let images = [Pattern::Diagonal, Pattern::Cross, Pattern::Bars].map(|pattern| image(pattern).pixels);
+        assert!(images[0] != images[1] && images[1] != images[2]);
+    }
+}

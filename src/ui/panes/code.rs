@@ -1,0 +1,317 @@
+//! The code of the shown scenario: the Rust body or its Python twin, as it is compiled in, and where its tasks are. UI thread; reads
+//! no file.
+
+use std::collections::BTreeMap;
+
+use egui::text::{LayoutJob, LayoutSection};
+use egui::{Rect, RichText, Role, ScrollArea, Ui, pos2, vec2};
+use egui_extras::syntax_highlighting::{CodeTheme, highlight};
+
+use crate::model::{Lane, Language, RunView, TaskState};
+use crate::scenario::Scenario;
+use crate::ui::look::foreign;
+use crate::ui::look::theme::{self, palette};
+use crate::ui::look::widgets;
+
+/// The lines of the code that was shown last, coloured.
+#[derive(Debug, Default)]
+pub struct Code {
+    shown: Option<(&'static str, Language, bool)>,
+    lines: Vec<LayoutJob>,
+    /// Characters of the longest line.
+    widest: usize,
+    /// The task whose line is kept in sight, and the line where it was last.
+    followed: Option<(String, u32)>,
+    /// A line that is to come into sight.
+    wanted: Option<u32>,
+}
+
+/// Tasks that are shown on their lines; more could not be told apart.
+const MOST_MARKS: usize = 200;
+/// Names that fit at the end of a line.
+const MOST_NAMES: usize = 4;
+
+/// Who runs or waits in which line: the task's place among the lanes, and its name.
+type Marks<'a> = BTreeMap<u32, Vec<(usize, &'a str)>>;
+
+const ROW: f32 = 16.0;
+const SIZE: f32 = 12.0;
+
+impl Code {
+    /// Keeps the line of a task in sight from now on. Whether it has told of one.
+    pub fn follow(&mut self, lane: &Lane) -> bool {
+        let line = lane.line.or(lane.start_line);
+        self.wanted = line;
+        self.followed = line.map(|line| (lane.name.clone(), line));
+        line.is_some()
+    }
+
+    /// Shows where a task starts, and keeps it in sight as it goes on. Whether it has told of a line.
+    pub fn show_start(&mut self, lane: &Lane) -> bool {
+        let is_known = self.follow(lane);
+        self.wanted = lane.start_line.or(self.wanted);
+        is_known || lane.start_line.is_some()
+    }
+
+    /// Draws the code of a scenario in the language that is chosen, with the tasks of its run on their lines. It opens where the
+    /// lesson's own work begins.
+    pub fn ui(&mut self, ui: &mut Ui, scenario: Option<&'static Scenario>, language: Language, run: Option<&RunView>) {
+        let Some(scenario) = scenario else {
+            widgets::nothing_yet(ui, "A program of yours: its code is not here.");
+            return;
+        };
+        let (text, name) = match language {
+            Language::Python => (scenario.python, "py"),
+            Language::Rust | Language::Program => (scenario.rust, "rs"),
+        };
+        if text.is_empty() {
+            widgets::nothing_yet(ui, "There is no such version of this scenario.");
+            return;
+        }
+        let key = Some((scenario.id, language, ui.visuals().dark_mode));
+        let mut area =
+            ScrollArea::both().scroll_source(widgets::scroll_source(ui)).id_salt(("code", scenario.id, name)).auto_shrink(false);
+        if self.shown != key {
+            self.cut(ui, text, name);
+            area = area.scroll_offset(egui::vec2(0.0, first_line(text) as f32 * ROW));
+            self.shown = key;
+        }
+        let run = run.filter(|run| run.language == language && run.scenario == scenario.id);
+        let marks = marks(run);
+        let start = self.start_of_followed(run);
+        self.keep_in_sight(run);
+        if let Some(line) = self.wanted.take() {
+            let above = (ui.available_height() / ROW / 2.5).floor();
+            area = area.vertical_scroll_offset(((line as f32 - above) * ROW).max(0.0));
+        }
+        let weak = palette(ui).weak;
+        let letter = SIZE * 0.603;
+        let digits = self.lines.len().to_string().len();
+        ui.spacing_mut().item_spacing = egui::vec2(8.0, 0.0);
+        ui.spacing_mut().interact_size.y = ROW;
+        area.show_rows(ui, ROW, self.lines.len(), |ui, range| {
+            ui.set_min_width((self.widest + digits + 2) as f32 * letter);
+            for index in range {
+                let tasks = marks.get(&(index as u32 + 1)).map_or(&[][..], Vec::as_slice);
+                let left = ui.clip_rect().left();
+                ui.horizontal(|ui| {
+                    ui.set_height(ROW);
+                    let starter = start.filter(|(_, line)| *line == index as u32 + 1).map(|(name, _)| name);
+                    let row = row_of(ui, left);
+                    mark(ui, row, tasks, starter);
+                    let number = RichText::new(format!("{:>digits$}", index + 1)).monospace().size(SIZE).color(weak);
+                    ui.add(egui::Label::new(number).selectable(false).extend());
+                    ui.add(egui::Label::new(self.lines[index].clone()).extend());
+                    // Over the code, which is longer than the line is wide.
+                    write_names(ui, row, index + 1, tasks, starter);
+                });
+            }
+        });
+    }
+
+    /// The task that is looked at, and the line that started it.
+    fn start_of_followed<'a>(&self, run: Option<&'a RunView>) -> Option<(&'a str, u32)> {
+        let (name, _) = self.followed.as_ref()?;
+        let lane = run?.lanes.iter().find(|lane| lane.name == *name)?;
+        Some((&lane.name, lane.start_line?))
+    }
+
+    /// Where the followed task has gone.
+    fn keep_in_sight(&mut self, run: Option<&RunView>) {
+        let Some((name, at)) = &mut self.followed else { return };
+        let lane = run.and_then(|run| run.lanes.iter().find(|lane| lane.name == *name));
+        if let Some(line) = lane.and_then(|lane| lane.line).filter(|line| line != at) {
+            *at = line;
+            self.wanted = Some(line);
+        }
+    }
+
+    /// Colours the text and cuts it into lines, once a text and theme.
+    fn cut(&mut self, ui: &Ui, text: &str, name: &str) {
+        let theme = if ui.visuals().dark_mode { CodeTheme::dark(SIZE) } else { CodeTheme::light(SIZE) };
+        let whole = highlight(ui.ctx(), ui.style(), &theme, text, name);
+        let pane = palette(ui).pane;
+        self.lines.clear();
+        self.widest = 0;
+        let mut sections = whole.sections.iter().peekable();
+        let mut start = 0;
+        for line in text.split_inclusive('\n') {
+            let end = start + line.len();
+            let bare = line.trim_end_matches('\n');
+            let mut job = LayoutJob { text: bare.to_owned(), ..LayoutJob::default() };
+            while let Some(section) = sections.peek() {
+                let range = section.byte_range.start.0.max(start)..section.byte_range.end.0.min(start + bare.len());
+                if range.start < range.end {
+                    let byte_range = (range.start - start).into()..(range.end - start).into();
+                    let mut format = section.format.clone();
+                    format.color = theme::readable(format.color, pane);
+                    job.sections.push(LayoutSection { byte_range, leading_space: 0.0, format });
+                }
+                if section.byte_range.end.0 > end {
+                    break;
+                }
+                sections.next();
+            }
+            self.widest = self.widest.max(bare.chars().count());
+            self.lines.push(job);
+            start = end;
+        }
+    }
+}
+
+/// The tasks that have not ended, by the lines where they are.
+fn marks(run: Option<&RunView>) -> Marks<'_> {
+    let mut marks = Marks::new();
+    let is_over = |lane: &Lane| {
+        let state = lane.segments.last().map(|segment| segment.state);
+        matches!(state, Some(TaskState::Done | TaskState::Failed | TaskState::Zombie))
+    };
+    let lanes = run.map_or(&[][..], |run| &run.lanes);
+    for (place, lane) in lanes.iter().enumerate().filter(|(_, lane)| !is_over(lane)).take(MOST_MARKS) {
+        if let Some(line) = lane.line {
+            marks.entry(line).or_default().push((place, &lane.name));
+        }
+    }
+    marks
+}
+
+/// The whole line that is drawn now, however far it is scrolled.
+fn row_of(ui: &Ui, left: f32) -> Rect {
+    let top = ui.max_rect().top();
+    Rect::from_min_max(pos2(left, top), pos2(ui.clip_rect().right(), top + ROW))
+}
+
+/// Marks a line with the colour of each task that is there, or as the one that started a task which is looked at.
+fn mark(ui: &Ui, row: Rect, tasks: &[(usize, &str)], starter: Option<&str>) {
+    let colors = palette(ui);
+    match tasks.first() {
+        Some((place, _)) => ui.painter().rect_filled(row, 2.0, colors.series(*place).surface),
+        None if starter.is_some() => ui.painter().rect_filled(row, 2.0, colors.selected),
+        None => return,
+    };
+    for (index, (place, _)) in tasks.iter().enumerate().take(MOST_NAMES) {
+        let bar = Rect::from_min_size(row.min + vec2(index as f32 * 3.0, 0.0), vec2(3.0, ROW));
+        ui.painter().rect_filled(bar, 0.0, colors.series(*place).strong);
+    }
+}
+
+/// Writes at the end of a line who is there, or who starts there.
+fn write_names(ui: &mut Ui, row: Rect, line: usize, tasks: &[(usize, &str)], starter: Option<&str>) {
+    let colors = palette(ui);
+    let (text, ink, surface) = match (tasks.first(), starter) {
+        (Some((place, _)), _) => {
+            let names: Vec<_> = tasks.iter().take(MOST_NAMES).map(|(_, name)| foreign::word(name)).collect();
+            let more = if tasks.len() > MOST_NAMES { format!(" and {} more", tasks.len() - MOST_NAMES) } else { String::new() };
+            let tone = colors.series(*place);
+            (format!("{}{more}", names.join(", ")), tone.ink, tone.surface)
+        }
+        (None, Some(name)) => (format!("{} starts here", foreign::word(name)), colors.text, colors.selected),
+        (None, None) => return,
+    };
+    let lay_out = |text: String| ui.painter().layout_no_wrap(text, theme::bold_font(10.5), ink);
+    let mut galley = lay_out(text.clone());
+    // The code is what is read; names that would cover it are counted instead.
+    if galley.size().x > row.width() * 0.4 && tasks.len() > 1 {
+        galley = lay_out(format!("{} tasks", tasks.len()));
+    }
+    let at = Rect::from_min_max(pos2(row.right() - galley.size().x - 12.0, row.top()), pos2(row.right() - 6.0, row.bottom()));
+    ui.painter().rect_filled(at.expand2(vec2(4.0, 0.0)), 2.0, colors.background);
+    ui.painter().rect_filled(at.expand2(vec2(4.0, 0.0)), 2.0, surface);
+    ui.painter().galley(pos2(at.left(), at.center().y - galley.size().y / 2.0), galley, ink);
+    widgets::describe(ui, row, ("mark", line), Role::Label, &format!("line {line}: {text}"));
+}
+
+/// The line where the lesson's own work begins: the body of a Rust scenario, the first function of a Python one.
+fn first_line(text: &str) -> usize {
+    let starts = |word: &str| text.lines().position(|line| line.starts_with(word));
+    starts("fn run(").or_else(|| starts("def ")).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use egui_kittest::kittest::Queryable;
+
+    use super::*;
+    use crate::ui::{sample, testing};
+
+    fn show(scenario: Option<&'static Scenario>, language: Language) -> egui_kittest::Harness<'static, Code> {
+        testing::view(400.0, 200.0, Code::default(), move |ui, code| code.ui(ui, scenario, language, None))
+    }
+
+    fn at_lines(lines: &[(&str, u32)]) -> RunView {
+        let mut run = sample::run(1, testing::POOL.id);
+        let deadlock = sample::deadlock();
+        run.lanes = lines
+            .iter()
+            .map(|(name, line)| Lane { name: (*name).to_owned(), line: Some(*line), ..deadlock.runs[0].lanes[1].clone() })
+            .collect();
+        run
+    }
+
+    #[test]
+    fn the_line_that_a_task_runs_is_marked_with_all_who_are_there() {
+        let run = at_lines(&[("worker-1", 2), ("worker-2", 2), ("main", 1)]);
+        let draw = move |language| {
+            let run = run.clone();
+            testing::view(400.0, 200.0, Code::default(), move |ui, code| {
+                code.ui(ui, Some(&testing::POOL), language, Some(&run));
+            })
+        };
+        let harness = draw(Language::Rust);
+        harness.get_by_label("line 2: worker-1, worker-2");
+        harness.get_by_label("line 1: main");
+        assert!(draw(Language::Python).query_by_label_contains("line 2").is_none(), "the run is the Rust body");
+    }
+
+    #[test]
+    fn a_followed_task_is_kept_in_sight_as_it_goes_on() {
+        let mut code = Code::default();
+        let first = at_lines(&[("worker-1", 2)]);
+        assert!(code.follow(&first.lanes[0]));
+        assert_eq!(code.wanted.take(), Some(2));
+        code.keep_in_sight(Some(&first));
+        assert_eq!(code.wanted, None, "it is where it was");
+        code.keep_in_sight(Some(&at_lines(&[("worker-1", 40)])));
+        assert_eq!(code.wanted, Some(40));
+        assert!(!code.follow(&Lane { line: None, ..first.lanes[0].clone() }), "a task that tells of no line");
+    }
+
+    #[test]
+    fn a_task_is_shown_where_it_starts_and_then_where_it_is() {
+        let mut run = at_lines(&[("worker-1", 3)]);
+        run.lanes[0].start_line = Some(2);
+        let mut code = Code::default();
+        assert!(code.show_start(&run.lanes[0]));
+        assert_eq!(code.wanted, Some(2));
+        let harness = testing::view(400.0, 200.0, code, move |ui, code| {
+            code.ui(ui, Some(&testing::POOL), Language::Rust, Some(&run));
+        });
+        harness.get_by_label("line 2: worker-1 starts here");
+        harness.get_by_label("line 3: worker-1");
+    }
+
+    #[test]
+    fn the_code_follows_the_language_and_a_program_has_none() {
+        show(Some(&testing::POOL), Language::Python).get_by_label("def work():");
+        show(Some(&testing::POOL), Language::Rust).get_by_label_contains("println!");
+        show(None, Language::Program).get_by_label_contains("program of yours");
+    }
+
+    #[test]
+    fn every_line_keeps_its_letters_and_is_coloured_throughout() {
+        let harness = show(Some(&testing::POOL), Language::Rust);
+        let lines = &harness.state().lines;
+        assert_eq!(lines.iter().map(|job| job.text.as_str()).collect::<Vec<_>>(), testing::POOL.rust.lines().collect::<Vec<_>>());
+        for job in lines {
+            let covered: usize = job.sections.iter().map(|section| section.byte_range.end.0 - section.byte_range.start.0).sum();
+            assert_eq!(covered, job.text.len(), "{:?}", job.text);
+        }
+    }
+
+    #[test]
+    fn it_opens_where_the_work_begins() {
+        assert_eq!(first_line("//! x\nuse y;\n\nfn run(lesson: &Lesson) {\n"), 3);
+        assert_eq!(first_line("import os\ndef work():\n"), 1);
+        assert_eq!(first_line("x = 1\n"), 0);
+    }
+}
