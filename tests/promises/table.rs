@@ -1,4 +1,5 @@
-//! The table of promises: which test covers which. Made of the docs of the tests themselves, so that it cannot say what is not so.
+//! The table of promises: which test covers which, and what the last run checked. Made of the docs of the tests themselves and of that
+//! run's log, so that it cannot say what is not so.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -9,10 +10,17 @@ const LIST: &str = include_str!("list.txt");
 const TABLE: &str = "tests/PROMISES.md";
 const HEAD: &str = "# Which test covers which promise
 
-Made by `tests/promises.rs` from `tests/promises/list.txt` and from the lines `Covers: …` in the tests' docs; `TASKLAB_BLESS=1 cargo test
---test promises` writes it anew. The short form of every test runs in `make test`, the long one with `TASKLAB_STRESS=long`; a test that
-depends on chance prints its seed, and `TASKLAB_SEED` repeats it.
+Made by `tests/promises/table.rs` from `tests/promises/list.txt`, from the lines `Covers: …` in the tests' docs, and from the log of the
+last `make test`; `TASKLAB_BLESS=1 cargo test --test promises table` writes it anew. A test without a mark has passed in that run. The
+short form of every test runs in `make test`, the long one with `TASKLAB_STRESS=long`; a test that depends on chance prints its seed,
+and `TASKLAB_SEED` repeats it.
 ";
+/// Where `make test` keeps what it printed.
+const LOG: &str = "target/tests.log";
+/// Begins the line that says which run it was; another machine's would say something else.
+const LAST_RUN: &str = "Last run: ";
+/// A mark stands between these.
+const MARK: (&str, &str) = (" — *", "*");
 
 /// A promise, a failure mode or a fact, by its sort and number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -77,7 +85,7 @@ fn list(text: &str) -> Result<BTreeMap<Item, Entry>, String> {
 }
 
 /// The tests of one file that say what they cover. A `Covers:` without a test below it is an error.
-fn covers(name: &str, text: &str) -> Result<Vec<(Item, String)>, String> {
+fn covers(name: &str, text: &str) -> Result<Vec<(Item, (String, String))>, String> {
     let mut found = Vec::new();
     let mut open: Option<(usize, Vec<Item>)> = None;
     let mut is_test = false;
@@ -95,7 +103,7 @@ fn covers(name: &str, text: &str) -> Result<Vec<(Item, String)>, String> {
                 return Err(format!("{place}: what covers something must be a #[test]"));
             }
             let test: String = rest.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
-            found.extend(items.into_iter().map(|item| (item, format!("{name} `{test}`"))));
+            found.extend(items.into_iter().map(|item| (item, (name.to_owned(), test.clone()))));
         } else if !line.starts_with("///") && !line.starts_with("#[") {
             if let Some((at, _)) = &open {
                 return Err(format!("{name}:{}: Covers: without a test below it", at + 1));
@@ -116,8 +124,85 @@ fn sources(folder: &Path, found: &mut Vec<std::path::PathBuf>) {
     }
 }
 
-fn table(list: &BTreeMap<Item, Entry>, covered: &BTreeMap<Item, BTreeSet<String>>) -> String {
+/// A run of the suite: what became of each test, by its full name.
+#[derive(Debug, Default)]
+struct Run {
+    /// When and where it was; `None` if its log is not there.
+    said: Option<String>,
+    passed: BTreeSet<String>,
+    failed: BTreeSet<String>,
+    /// What passed without checking all of it, with the reasons.
+    skipped: BTreeMap<String, BTreeSet<String>>,
+}
+
+impl Run {
+    fn of(log: &str) -> Self {
+        let mut run = Self::default();
+        for line in log.lines() {
+            if let Some(said) = line.strip_prefix("run: ") {
+                run.said = Some(said.to_owned());
+            } else if let Some((_, skipped)) = line.split_once("skipped: ")
+                && let Some((test, why)) = skipped.split_once(": ")
+            {
+                let why = why.replace(['*', '|', '<', '>'], " ");
+                run.skipped.entry(test.to_owned()).or_default().insert(why);
+            } else if let Some((test, outcome)) = line.strip_prefix("test ").and_then(|line| line.rsplit_once(" ... ")) {
+                match outcome {
+                    "ok" => run.passed.insert(test.to_owned()),
+                    "FAILED" => run.failed.insert(test.to_owned()),
+                    _ => false,
+                };
+            }
+        }
+        run
+    }
+
+    /// What the table says of a test besides its name: nothing if it has passed, or if no run is known.
+    fn mark(&self, file: &str, test: &str) -> String {
+        let module = module(file);
+        let is_it = |name: &String| name.starts_with(&module) && name.rsplit("::").next() == Some(test);
+        let mark = if self.said.is_none() {
+            return String::new();
+        } else if self.failed.iter().any(is_it) {
+            "failed".to_owned()
+        } else if let Some((_, reasons)) = self.skipped.iter().find(|(name, _)| is_it(name)) {
+            format!("skipped: {}", reasons.iter().cloned().collect::<Vec<_>>().join("; "))
+        } else if self.passed.iter().any(is_it) {
+            return String::new();
+        } else {
+            "not run".to_owned()
+        };
+        format!("{}{mark}{}", MARK.0, MARK.1)
+    }
+}
+
+/// The module of a file's tests, as libtest names it: of `src/a/b.rs` it is `a::b`, of `tests/program/a.rs` it is `a`.
+fn module(file: &str) -> String {
+    let folders = if file.starts_with("src/") { 1 } else { 2 };
+    let parts = file.trim_end_matches(".rs").split('/').skip(folders);
+    parts.filter(|part| !["mod", "main"].contains(part)).collect::<Vec<_>>().join("::")
+}
+
+/// The table without what depends on the run: this much has to be so on any machine.
+fn unmarked(table: &str) -> String {
+    let mut text = String::new();
+    for line in table.lines().filter(|line| !line.starts_with(LAST_RUN)) {
+        let mut pieces = line.split(MARK.0);
+        text += pieces.next().unwrap_or_default();
+        text.extend(pieces.filter_map(|piece| Some(piece.split_once(MARK.1)?.1)));
+        text.push('\n');
+    }
+    text
+}
+
+fn table(list: &BTreeMap<Item, Entry>, covered: &BTreeMap<Item, BTreeSet<(String, String)>>, run: &Run) -> String {
     let mut text = HEAD.to_owned();
+    let (passed, skipped, failed) = (run.passed.len(), run.skipped.len(), run.failed.len());
+    let said = run
+        .said
+        .as_ref()
+        .map(|said| format!("{said}: {passed} tests passed, {skipped} of them skipped something, {failed} failed."));
+    let _ = write!(text, "\n{LAST_RUN}{}\n", said.as_deref().unwrap_or("unknown; `make test` keeps its log."));
     let mut section = "";
     for (item, entry) in list {
         let (heading, label) = match item {
@@ -129,7 +214,9 @@ fn table(list: &BTreeMap<Item, Entry>, covered: &BTreeMap<Item, BTreeSet<String>
             section = heading;
             let _ = write!(text, "\n## {heading}\n\n| | | tests |\n|---|---|---|\n");
         }
-        let tests = covered.get(item).into_iter().flatten().cloned().chain(entry.note.iter().map(|note| format!("*{note}*")));
+        let tests = covered.get(item).into_iter().flatten();
+        let tests = tests.map(|(file, test)| format!("{file} `{test}`{}", run.mark(file, test)));
+        let tests = tests.chain(entry.note.iter().map(|note| format!("*{note}*")));
         let _ = writeln!(text, "| {label} | {} | {} |", entry.title, tests.collect::<Vec<_>>().join("<br>"));
     }
     text
@@ -149,8 +236,8 @@ fn every_promise_is_covered_by_a_test_or_has_its_reason() {
     let mut paths = Vec::new();
     sources(&package.join("src"), &mut paths);
     sources(&package.join("tests"), &mut paths);
-    let mut covered: BTreeMap<Item, BTreeSet<String>> = BTreeMap::new();
-    for path in paths.iter().filter(|path| !path.ends_with("tests/promises.rs")) {
+    let mut covered: BTreeMap<Item, BTreeSet<(String, String)>> = BTreeMap::new();
+    for path in paths.iter().filter(|path| !path.ends_with("tests/promises/table.rs")) {
         let name = path.strip_prefix(package).expect("below it").display().to_string();
         for (item, test) in covers(&name, &fs::read_to_string(path).expect("readable")).unwrap_or_else(|error| panic!("{error}"))
         {
@@ -161,12 +248,13 @@ fn every_promise_is_covered_by_a_test_or_has_its_reason() {
     assert!(unknown.is_empty(), "not in the list: {unknown:?}");
     let bare: Vec<_> = list.iter().filter(|(item, entry)| entry.note.is_none() && !covered.contains_key(item)).collect();
     assert!(bare.is_empty(), "neither covered nor with a reason: {bare:#?}");
-    let text = table(&list, &covered);
     if std::env::var_os("TASKLAB_BLESS").is_some() {
-        fs::write(package.join(TABLE), &text).expect("written");
+        let run = Run::of(&fs::read_to_string(package.join(LOG)).unwrap_or_default());
+        fs::write(package.join(TABLE), table(&list, &covered, &run)).expect("written");
     }
-    let committed = fs::read_to_string(package.join(TABLE)).unwrap_or_default();
-    assert!(committed == text, "{TABLE} is out of date: TASKLAB_BLESS=1 cargo test --test promises writes it anew");
+    let committed = unmarked(&fs::read_to_string(package.join(TABLE)).unwrap_or_default());
+    let expected = unmarked(&table(&list, &covered, &Run::default()));
+    assert!(committed == expected, "{TABLE} is out of date: TASKLAB_BLESS=1 cargo test --test promises table writes it anew");
 }
 
 /// The controls: each mistake is found.
@@ -179,11 +267,33 @@ fn mistakes_in_docs_and_list_are_found() {
     assert!(items("promise two").is_err() && items("F").is_err());
     let test = "/// Words.\n///\n/// Covers: F1, fact 2.\n#[test]\nfn works() {}\n";
     assert_eq!(covers("a.rs", test).expect("valid").len(), 2);
-    assert_eq!(covers("a.rs", test).expect("valid")[0].1, "a.rs `works`");
+    assert_eq!(covers("a.rs", test).expect("valid")[0].1, ("a.rs".to_owned(), "works".to_owned()));
     assert!(covers("a.rs", &test.replace("#[test]\n", "")).is_err(), "no test");
     assert!(covers("a.rs", &test.replace("#[test]", "const A: u8 = 1;\n#[test]")).is_err(), "something in between");
     assert!(list("F1 a\nF1 b").is_err() && list("F1 a | because").is_err() && list("F1").is_err());
     let one = list("fact 3 A title | later: a reason").expect("valid");
     assert_eq!(one[&Item::Fact(3)], Entry { title: "A title".to_owned(), note: Some("later: a reason".to_owned()) });
-    assert!(table(&one, &BTreeMap::new()).contains("| 3 | A title | *later: a reason* |"));
+    assert!(table(&one, &BTreeMap::new(), &Run::default()).contains("| 3 | A title | *later: a reason* |"));
+}
+
+#[test]
+fn the_table_says_what_a_run_has_checked_and_is_the_same_without() {
+    let log = "run: today, here\ntest a::passes ... ok\ntest a::tests::fails ... FAILED\nskipped: a::looks_on: no strace | here\n\
+        test a::looks_on ... ok\ntest b::elsewhere ... ok\n";
+    let run = Run::of(log);
+    assert_eq!((run.passed.len(), run.failed.len(), run.skipped.len()), (3, 1, 1));
+    for (test, mark) in
+        [("passes", ""), ("fails", " — *failed*"), ("looks_on", " — *skipped: no strace   here*"), ("elsewhere", " — *not run*")]
+    {
+        assert_eq!(run.mark("tests/program/a.rs", test), mark);
+        assert_eq!(run.mark("src/a.rs", test), mark);
+        assert_eq!(Run::default().mark("src/a.rs", test), "", "of no run nothing is said");
+    }
+    let list = list("fact 3 A title\nF1 Another | later: a reason").expect("valid");
+    let tests = ["passes", "looks_on", "fails"].map(|test| ("src/a.rs".to_owned(), test.to_owned()));
+    let covered = BTreeMap::from([(Item::Fact(3), BTreeSet::from(tests))]);
+    let (with, without) = (table(&list, &covered, &run), table(&list, &covered, &Run::default()));
+    assert!(with.contains("Last run: today, here: 3 tests passed, 1 of them skipped something, 1 failed.") && with != without);
+    assert_eq!(unmarked(&with), unmarked(&without));
+    assert!(unmarked(&with).contains("src/a.rs `looks_on`<br>src/a.rs `passes` |"), "{with}");
 }
