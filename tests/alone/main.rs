@@ -18,5 +18,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 /// Every test here begins with this. One that has failed lets the next one in.
 fn alone() -> MutexGuard<'static, ()> {
     static ALONE: Mutex<()> = Mutex::new(());
-    ALONE.lock().unwrap_or_else(PoisonError::into_inner)
+    let alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+    // An engine makes this process a subreaper: the orphans of earlier tests have become its children, and nobody has waited on them.
+    while matches!(rustix::process::wait(rustix::process::WaitOptions::NOHANG), Ok(Some(_))) {}
+    alone
 }

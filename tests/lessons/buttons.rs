@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 use support::runs::{engine, events_of, notices, outcome, request};
+use support::skipped;
 use tasklab::engine::{BoardKind, Command, Engine, EngineEvent, LineRequest, What};
 use tasklab::model::{Action, Event, EventKind, Fact, Language, Outcome, RunId, TaskState};
 
@@ -140,8 +141,11 @@ fn a_press_pauses_the_blinker_and_the_next_one_lets_it_go_on() {
         });
         assert_passed(&events, language);
         assert_eq!(levels(&events, 17), [1, 0].repeat(10), "{language}");
-        // A machine that kept main from hearing the first press in time has shown no pause.
-        assert!(presses < 2 || facts(&events).contains_key("stood-still"), "{language}: it was paused");
+        if presses < 2 {
+            skipped(format!("{language}: this machine kept main from hearing the first press in time, which shows no pause"));
+        } else {
+            assert!(facts(&events).contains_key("stood-still"), "{language}: it was paused");
+        }
     }
 }
 

@@ -24,8 +24,6 @@ pub struct App {
 impl App {
     pub fn start(command: &mut Command) -> Self {
         static COUNT: AtomicU32 = AtomicU32::new(0);
-        // Where signals are blocked, or SIGCHLD is ignored, when the tests are started, nobody here could wait for anybody.
-        tasklab::sys::forget_inherited_signals().expect("ours");
         let value = format!("app-{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
         let process = command.env("TASKLAB_TEST", &value).spawn().unwrap_or_else(|error| panic!("{command:?}: {error}"));
         // What the command was given is the program's alone: a copy that is kept here would hold a pipe open.
