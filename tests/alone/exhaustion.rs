@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Resource, Rlimit};
 use support::program::said;
-use support::stress::{descriptors_of, promised, read_all, rounds};
-use support::{Supervisor, eventually, skipped, survivors};
+use support::stress::{promised, read_all, rounds};
+use support::{Supervisor, descriptors_of, eventually, skipped, survivors};
 use tasklab::model::{ChildSpec, ExitStatus, Input, OutputTo, Scope, Signal};
 
 use crate::alone;

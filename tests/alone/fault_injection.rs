@@ -167,7 +167,7 @@ fn a_launch_that_fails_inside_the_supervisor_is_answered_and_the_next_one_works(
     };
     works(&mut supervisor);
     let own = supervisor.pid().number();
-    let before = support::stress::descriptors_of(own);
+    let before = support::descriptors_of(own);
     let (mut refused, mut tried) = (0, 0);
     for call in ["clone", "pipe2", "fcntl"] {
         for error in ["EMFILE", "ENOMEM", "EAGAIN"] {
@@ -200,7 +200,7 @@ fn a_launch_that_fails_inside_the_supervisor_is_answered_and_the_next_one_works(
                 );
                 strace.wait().expect("ours");
                 works(&mut supervisor);
-                assert_eq!(support::stress::descriptors_of(own), before, "descriptors after {call} #{when} {error}");
+                assert_eq!(support::descriptors_of(own), before, "descriptors after {call} #{when} {error}");
                 assert_eq!(support::survivors(&supervisor), Vec::<i32>::new());
             }
         }

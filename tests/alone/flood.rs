@@ -4,9 +4,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use support::runs::{engine, programs};
-use support::stress::{kill, memory_of, seconds, state_of};
+use support::stress::{kill, seconds};
 use support::watchdog::Watchdog;
-use support::{descendants_of, eventually};
+use support::{descendants_of, eventually, memory_of, state_of};
 use tasklab::engine::{Command, Engine, LaunchRequest};
 use tasklab::model::{ChildSpec, RunState, RunView, Stream};
 

@@ -4,9 +4,9 @@ use std::process::Command as Program;
 use std::time::{Duration, Instant};
 
 use support::runs::{GRACE, engine, events_of, notices, outcome, programs, sh};
-use support::stress::{kill, promised, read_all, rounds, state_of, zombies_of};
+use support::stress::{kill, promised, read_all, rounds};
 use support::watchdog::Watchdog;
-use support::{Supervisor, descendants_of, eventually, skipped, survivors, tagged};
+use support::{Supervisor, descendants_of, eventually, skipped, state_of, survivors, tagged, zombies_of};
 use tasklab::engine::Command;
 use tasklab::model::{Action, ChildSpec, Event, EventKind, ExitStatus, OutputTo, Pid, RunId, Scope, Signal};
 
@@ -238,8 +238,8 @@ fn a_fork_bomb_under_a_limit_is_cleared() {
 fn a_process_that_cannot_die_is_named_as_such() {
     let _alone = alone();
     let folder = format!("/sys/fs/cgroup/freezer/tasklab-test-{}", std::process::id());
-    if let Err(error) = std::fs::create_dir(&folder) {
-        return skipped(format!("could not make {folder}: {error} (as root, where the v1 freezer is mounted, it is)"));
+    if std::fs::create_dir(&folder).is_err() {
+        return skipped("no freezer of version 1 that this user may use");
     }
     let freeze = |state: &str| std::fs::write(format!("{folder}/freezer.state"), state);
     let engine = engine(Some(1024));

@@ -8,8 +8,9 @@ use std::time::Instant;
 use serde_json::{Value, json};
 use support::lesson::OWN;
 use support::lesson::again::{CHANCES, MEASURED};
-use support::lesson::{BOTH, Ran, Running, SHIM, decided, in_both, run, scenario, state, twin};
+use support::lesson::{BOTH, Ran, Running, SHIM, decided, in_both, run, scenario, twin};
 use support::skipped;
+use support::state_of;
 use support::stress::is_long;
 use tasklab::model::{Action, Event, EventKind, ExitStatus, Fact, Language, Monotonic, ProcessState, Scope};
 use tasklab::scenario::{CATALOGUE, ParamKind, Scenario};
@@ -256,11 +257,11 @@ fn a_zombie_stays_until_somebody_waits_on_it() {
         for pid in [first, second] {
             rustix::process::kill_process(rustix::process::Pid::from_raw(pid).expect("a PID"), rustix::process::Signal::KILL)
                 .expect("a zombie takes signals");
-            assert_eq!(state(pid), Some('Z'), "{language}");
+            assert_eq!(state_of(pid), Some('Z'), "{language}");
         }
         running.write(&format!("{}\n", json!({ "do": "wait", "target": second.to_string() })));
         running.until("wait", |kind| matches!(kind, EventKind::ProcessReaped { pid } if pid.number() == second));
-        assert_eq!((state(first), state(second)), (Some('Z'), None), "{language}");
+        assert_eq!((state_of(first), state_of(second)), (Some('Z'), None), "{language}");
         running.press("wait", "nobody");
         running.press("wait-all", "");
         let ran = running.play(&[]);

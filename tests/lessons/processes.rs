@@ -2,7 +2,8 @@
 //! processes that are killed or stopped from outside.
 
 use serde_json::{Value, json};
-use support::lesson::{BOTH, Running, decided, run, scenario, state, together, until_state};
+use support::lesson::{BOTH, Running, decided, run, scenario, together, until_state};
+use support::state_of;
 use tasklab::model::{Action, EventKind, Language, ProcessState, Scope};
 
 const MINE: [&str; 8] =
@@ -162,7 +163,7 @@ fn wait_tells_how_each_child_has_ended() {
             running.signal(&Action::Continue(Scope::Process), child);
         }
         running.until("the second", |kind| matches!(kind, EventKind::ProcessReaped { .. }));
-        assert_eq!(state(first), Some('Z'), "{language}: nobody has waited on the first one");
+        assert_eq!(state_of(first), Some('Z'), "{language}: nobody has waited on the first one");
         running.press("poll", &first.to_string());
         running.press("wait-any", "");
         running.press("wait", "child-2");

@@ -3,7 +3,7 @@
 use std::process::Command;
 
 use serde_json::{Value, json};
-use support::lesson::{self, BOTH, Ran, Running, scenario, together, until_state};
+use support::lesson::{BOTH, Ran, Running, scenario, together, until_state};
 use tasklab::model::{EventKind, Language};
 
 /// An action line, as Task Lab writes it to the control pipe.
@@ -139,7 +139,7 @@ fn terminate_and_kill_come_by_the_control_pipe_as_well() {
         running
             .write(&[line("terminate", "polite"), line("terminate", &pids[1].to_string()), line("terminate", "deaf")].concat());
         running.until("the slow one's end", |kind| matches!(kind, EventKind::ProcessReaped { pid } if pid.number() == pids[1]));
-        assert!(lesson::state(pids[2]).is_some_and(|state| state != 'Z'), "{language}: the deaf one goes on");
+        assert!(support::state_of(pids[2]).is_some_and(|state| state != 'Z'), "{language}: the deaf one goes on");
         running.write(&[line("terminate", "polite"), line("kill", "nobody"), line("kill", "deaf")].concat());
         let ran = running.play(&[]);
         ran.assert_passed();

@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
 use support::runs::{engine, programs, sh};
-use support::stress::{Chance, kill, promised, rounds, state_of};
-use support::{App, STUBBORN, deadline, descendants_of, eventually, named_below, skipped};
+use support::stress::{Chance, kill, promised, rounds};
+use support::{App, STUBBORN, deadline, descendants_of, eventually, named_below, skipped, state_of};
 use tasklab::engine::{Command as Ask, EngineEvent};
 use tasklab::model::{EventKind, Outcome};
 

@@ -9,9 +9,9 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use support::program::{exec, tasklab};
 use support::runs::{engine, programs};
-use support::stress::{Chance, peak_of, rounds, say, state_of};
+use support::stress::{Chance, rounds, say};
 use support::watchdog::Watchdog;
-use support::{deadline, descendants_of, eventually, hostile, parents};
+use support::{deadline, descendants_of, eventually, hostile, parents, peak_of, state_of};
 use tasklab::engine::{Command as Order, Engine, EngineEvent};
 use tasklab::model::{ChildSpec, Event, EventKind, ExitStatus, Monotonic, Outcome, Pid, RunId, RunView, Signal, Stream, Usage};
 

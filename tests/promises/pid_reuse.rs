@@ -5,8 +5,8 @@ use std::os::unix::process::ExitStatusExt;
 use std::process::{Child, Command, Stdio};
 
 use support::namespace::{is_inside, occupy};
-use support::stress::{kill, rounds, state_of};
-use support::{Supervisor, eventually, skipped, survivors};
+use support::stress::{kill, rounds};
+use support::{Supervisor, eventually, skipped, state_of, survivors};
 use tasklab::model::{ChildSpec, ExitStatus, OutputTo, Pid, Scope, Signal};
 use tasklab::supervisor::{Report, Request};
 use tasklab::sys::SignalScope;

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::time::Timespec;
-use support::stress::{descriptors_of, kill, promised, read_all, rounds, state_of};
-use support::{Supervisor, eventually, skipped, survivors};
+use support::stress::{kill, promised, read_all, rounds};
+use support::{Supervisor, descriptors_of, eventually, skipped, state_of, survivors};
 use tasklab::model::{ChildSpec, ExitStatus, Input, OutputTo, Pid, Scope, Signal};
 use tasklab::sys::PidFd;
 

@@ -2,9 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use support::stress::{Chance, descriptors_of, is_long, kill, memory_of, read_all, rounds, seconds, zombies_of};
+use support::stress::{Chance, is_long, kill, read_all, rounds, seconds};
 use support::watchdog::Watchdog;
-use support::{Supervisor, descendants_of, eventually, survivors};
+use support::{Supervisor, descendants_of, descriptors_of, eventually, memory_of, survivors, zombies_of};
 use tasklab::model::{ChildSpec, ExitStatus, OutputTo, Pid, Scope, Signal};
 use tasklab::supervisor::ChildPipes;
 

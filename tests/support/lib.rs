@@ -1,224 +1,24 @@
-//! What the tests on real processes share: deadlines, an own view of /proc, a supervisor that cleans up after itself.
-
+//! What the tests on real processes share: programs that go when a test ends, deadlines, an own view of /proc.
 #![allow(missing_docs, clippy::expect_used, reason = "helpers of tests: they are read beside them, and fail as loudly")]
 
 mod app;
 pub mod hostile;
 pub mod lesson;
 pub mod namespace;
+mod proc;
 pub mod program;
 pub mod runs;
 pub mod screen;
 mod skipped;
 pub mod stress;
+mod supervisor;
+mod wait;
 pub mod watchdog;
 
 pub use app::{App, STUBBORN};
+pub use proc::{
+    descendants_of, descriptors_of, memory_of, named_below, parents, peak_of, state_of, supervisor_below, tagged, zombies_of,
+};
 pub use skipped::skipped;
-
-use std::collections::HashMap;
-use std::path::Path;
-use std::time::{Duration, Instant};
-
-use rustix::event::{PollFd, PollFlags, poll};
-use tasklab::model::{ChildSpec, ExitStatus, Pid, RunId, Scope, Signal};
-use tasklab::supervisor::{ChildPipes, Client, Incoming, LaunchFailure, LaunchedChild, Report, Request};
-
-/// How long anything may take before it counts as a hang. Only a hang meets it, however slow the machine is.
-pub fn deadline() -> Duration {
-    Duration::from_mins(3)
-}
-
-/// Waits until a condition holds; fails, naming it, at the deadline.
-#[track_caller]
-pub fn eventually(what: &str, mut condition: impl FnMut() -> bool) {
-    let end = Instant::now() + deadline();
-    while !condition() {
-        assert!(Instant::now() < end, "did not happen in {:?}: {what}", deadline());
-        std::thread::sleep(Duration::from_millis(5));
-    }
-}
-
-/// PIDs whose environment holds `needle`, read from /proc without the code under test. Zombies have no environment.
-pub fn tagged(needle: &str) -> Vec<i32> {
-    let pids = std::fs::read_dir("/proc").expect("/proc").flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok());
-    pids.filter(|pid: &i32| {
-        std::fs::read(format!("/proc/{pid}/environ"))
-            .is_ok_and(|environ| environ.split(|byte| *byte == 0).any(|variable| variable == needle.as_bytes()))
-    })
-    .collect()
-}
-
-/// (pid, ppid) of all processes.
-pub fn parents() -> HashMap<i32, i32> {
-    let pids = std::fs::read_dir("/proc").expect("/proc").flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok());
-    pids.filter_map(|pid: i32| {
-        let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-        let ppid = stat.rsplit(')').next()?.split_whitespace().nth(1)?.parse().ok()?;
-        Some((pid, ppid))
-    })
-    .collect()
-}
-
-/// All descendants of a process, zombies included.
-pub fn descendants_of(root: i32) -> Vec<i32> {
-    let parents = parents();
-    let mut below = vec![root];
-    let mut index = 0;
-    while index < below.len() {
-        let parent = below[index];
-        below.extend(parents.iter().filter(|(_, ppid)| **ppid == parent).map(|(pid, _)| *pid));
-        index += 1;
-    }
-    below.split_off(1)
-}
-
-/// The supervisor below a process that has one, found by its name.
-pub fn supervisor_below(root: i32) -> Option<i32> {
-    named_below(root, "tasklab-super").first().copied()
-}
-
-/// The descendants of a process that bear this name.
-pub fn named_below(root: i32, name: &str) -> Vec<i32> {
-    let is_named = |pid: &i32| std::fs::read_to_string(format!("/proc/{pid}/comm")).is_ok_and(|comm| comm.trim() == name);
-    descendants_of(root).into_iter().filter(is_named).collect()
-}
-
-/// What the supervisor still has below it.
-pub fn survivors(supervisor: &Supervisor) -> Vec<i32> {
-    descendants_of(supervisor.pid().number())
-}
-
-/// A supervisor of the test's own. Dropping it ends everything that it has started.
-pub struct Supervisor {
-    client: Option<Client>,
-    tag: String,
-    seen: Vec<Report>,
-    runs: u32,
-    asks: u64,
-}
-
-impl Supervisor {
-    pub fn start() -> Self {
-        Self::of(program::path())
-    }
-
-    /// The same of a program that stands for ours.
-    pub fn of(program: &Path) -> Self {
-        let client = Client::start(program).expect("a supervisor");
-        let tag = format!("TASKLAB_TEST={}-{}", std::process::id(), client.pid());
-        Self { client: Some(client), tag, seen: Vec::new(), runs: 0, asks: 0 }
-    }
-
-    fn client(&mut self) -> &mut Client {
-        self.client.as_mut().expect("not closed")
-    }
-
-    pub fn pid(&self) -> Pid {
-        self.client.as_ref().expect("not closed").pid()
-    }
-
-    /// The variable that marks everything that this supervisor starts.
-    pub fn tag(&self) -> &str {
-        &self.tag
-    }
-
-    /// The newest run.
-    pub fn run(&self) -> RunId {
-        RunId::new(self.runs)
-    }
-
-    pub fn close(&mut self) {
-        self.client = None;
-    }
-
-    pub fn request(&mut self, request: &Request) {
-        self.client().request(request).expect("sent");
-    }
-
-    fn next(&mut self, what: &str) -> Incoming {
-        let end = Instant::now() + deadline();
-        loop {
-            if let Some(incoming) = self.client().receive().expect("readable") {
-                return incoming;
-            }
-            assert!(Instant::now() < end, "no report: {what}");
-            let second = rustix::time::Timespec { tv_sec: 1, tv_nsec: 0 };
-            let _ = poll(&mut [PollFd::new(self.client(), PollFlags::IN)], Some(&second));
-        }
-    }
-
-    pub fn launch(&mut self, mut stages: Vec<ChildSpec>) -> Result<Vec<(LaunchedChild, ChildPipes)>, LaunchFailure> {
-        let (name, value) = self.tag.split_once('=').expect("a variable");
-        for stage in &mut stages {
-            stage.env.push((name.into(), value.into()));
-        }
-        self.runs += 1;
-        let mine = self.run();
-        self.request(&Request::Launch { run: mine, stages });
-        loop {
-            match self.next("the answer to a launch") {
-                Incoming::Launched(_, children) => return Ok(children),
-                Incoming::Report(Report::NotLaunched { run, failure }) if run == mine => return Err(failure),
-                Incoming::Report(report) => self.seen.push(report),
-                Incoming::End => panic!("the supervisor has gone"),
-            }
-        }
-    }
-
-    pub fn launch_one(&mut self, spec: ChildSpec) -> (Pid, ChildPipes) {
-        let (child, pipes) = self.launch(vec![spec]).expect("starts").remove(0);
-        (child.pid, pipes)
-    }
-
-    /// Whether such a report has come while another was waited for.
-    pub fn has_seen(&self, is_it: impl FnMut(&Report) -> bool) -> bool {
-        self.seen.iter().any(is_it)
-    }
-
-    /// Waits for a report that `pick` takes; the others are kept for later calls.
-    pub fn wait_for<T>(&mut self, what: &str, mut pick: impl FnMut(&Report) -> Option<T>) -> T {
-        if let Some(index) = self.seen.iter().position(|report| pick(report).is_some()) {
-            return pick(&self.seen.remove(index)).expect("picked before");
-        }
-        loop {
-            match self.next(what) {
-                Incoming::Report(report) => match pick(&report) {
-                    Some(picked) => return picked,
-                    None => self.seen.push(report),
-                },
-                Incoming::Launched(..) => panic!("nobody asked for a launch"),
-                Incoming::End => panic!("the supervisor has gone while waiting for {what}"),
-            }
-        }
-    }
-
-    pub fn exited(&mut self, pid: Pid) -> (ExitStatus, bool) {
-        self.wait_for("an exit", |report| match report {
-            Report::Exited { pid: ended, status, is_reaped, .. } if *ended == pid => Some((*status, *is_reaped)),
-            _ => None,
-        })
-    }
-
-    pub fn exit_of(&mut self, pid: Pid) -> ExitStatus {
-        self.exited(pid).0
-    }
-
-    pub fn signal(&mut self, pid: Pid, signals: &[Signal], scope: Scope) -> Result<u32, String> {
-        self.asks += 1;
-        let mine = self.asks;
-        self.request(&Request::Signal { ask: mine, pid, signals: signals.to_vec(), scope });
-        self.wait_for("the answer to a signal", |report| match report {
-            Report::Signaled { ask, result } if *ask == mine => Some(result.clone()),
-            _ => None,
-        })
-    }
-
-    pub fn signal_run(&mut self, run: RunId, signals: &[Signal]) -> Vec<Pid> {
-        self.request(&Request::SignalRun { run, signals: signals.to_vec(), is_only_run: false, seen: Vec::new() });
-        self.wait_for("the members of a run", |report| match report {
-            Report::Members { run: of, pids } if *of == run => Some(pids.clone()),
-            _ => None,
-        })
-    }
-}
+pub use supervisor::{Supervisor, survivors};
+pub use wait::{deadline, eventually};

@@ -75,38 +75,6 @@ pub fn say(text: std::fmt::Arguments<'_>) {
     println!("{text}");
 }
 
-/// Descriptors that a process has open.
-pub fn descriptors_of(pid: i32) -> usize {
-    std::fs::read_dir(format!("/proc/{pid}/fd")).map_or(0, Iterator::count)
-}
-
-/// Zombies whose parent is this process.
-pub fn zombies_of(ppid: i32) -> Vec<i32> {
-    let parents = super::parents();
-    let children = parents.iter().filter(|(_, parent)| **parent == ppid).map(|(pid, _)| *pid);
-    children.filter(|pid| state_of(*pid) == Some('Z')).collect()
-}
-
-/// The state letter of a process, `None` once it is gone.
-pub fn state_of(pid: i32) -> Option<char> {
-    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    stat.rsplit(')').next()?.trim_start().chars().next()
-}
-
-/// Resident memory of a process in KiB: what is its own (`RssAnon`), without the files that it maps.
-pub fn memory_of(pid: i32) -> u64 {
-    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
-    let line = status.lines().find_map(|line| line.strip_prefix("RssAnon:"));
-    line.and_then(|rest| rest.trim().trim_end_matches(" kB").parse().ok()).unwrap_or(0)
-}
-
-/// The most memory that a process has ever had resident, in KiB.
-pub fn peak_of(pid: i32) -> u64 {
-    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-    line.and_then(|rest| rest.trim().trim_end_matches(" kB").parse().ok()).unwrap_or(0)
-}
-
 /// Sends a signal to one process by its number, as no guard of ours would: for what the test itself has started, and for controls.
 pub fn kill(pid: i32, signal: rustix::process::Signal) {
     if let Some(pid) = rustix::process::Pid::from_raw(pid) {

@@ -6,9 +6,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use support::screen::Screen;
-use support::stress::{Chance, peak_of, promised, say, state_of};
+use support::stress::{Chance, promised, say};
 use support::watchdog::Watchdog;
-use support::{App, descendants_of, eventually, hostile};
+use support::{App, descendants_of, eventually, hostile, peak_of, state_of};
 
 /// Where things lie in the window at 1280 × 800, in pixels. A new layout needs new numbers here, and nowhere else.
 mod at {

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use rustix::process::Signal;
 use support::screen::Screen;
-use support::stress::{kill, rounds, state_of};
+use support::stress::{kill, rounds};
 use support::watchdog::Watchdog;
-use support::{App, descendants_of, eventually};
+use support::{App, descendants_of, eventually, state_of};
 
 struct Home(tempfile::TempDir);
 

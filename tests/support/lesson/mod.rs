@@ -16,6 +16,8 @@ use serde_json::{Value, json};
 use tasklab::model::{Action, Event, EventKind, Fact, Language, Monotonic, Scope, Signal, TimedAction};
 use tasklab::scenario::{Scenario, find};
 
+use crate::{state_of, tagged};
+
 /// Only a hang meets this, however slow the machine is.
 pub const HANG: Duration = Duration::from_mins(5);
 
@@ -135,26 +137,14 @@ pub fn refusal(kind: &EventKind) -> Option<String> {
     Some(action.could_not(target, why))
 }
 
-/// State letter of a process; `None` if there is none.
-pub fn state(pid: i32) -> Option<char> {
-    std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?.rsplit(')').next()?.trim_start().chars().next()
-}
-
 /// Waits until a process is in this state.
 #[track_caller]
 pub fn until_state(pid: i32, wanted: char) {
     let end = Instant::now() + HANG;
-    while state(pid) != Some(wanted) {
-        assert!(state(pid).is_some() && Instant::now() < end, "process {pid} is {:?} instead of {wanted}", state(pid));
+    while state_of(pid) != Some(wanted) {
+        assert!(state_of(pid).is_some() && Instant::now() < end, "process {pid} is {:?} instead of {wanted}", state_of(pid));
         std::thread::sleep(Duration::from_millis(2));
     }
-}
-
-/// PIDs whose environment holds this variable, read from /proc. Zombies have no environment.
-pub fn tagged(variable: &str) -> Vec<i32> {
-    let pids = std::fs::read_dir("/proc").expect("/proc").flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok());
-    let holds = |environ: Vec<u8>| environ.split(|byte| *byte == 0).any(|found| found == variable.as_bytes());
-    pids.filter(|pid: &i32| std::fs::read(format!("/proc/{pid}/environ")).is_ok_and(holds)).collect()
 }
 
 const PACKAGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
