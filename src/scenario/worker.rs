@@ -79,7 +79,7 @@ fn be_mortal() {
 
 fn perform(scenario: &Scenario, lesson: &Lesson) -> Result<Facts, LessonError> {
     lesson.tracker().set_body(scenario.id);
-    (scenario.run)(lesson, &Lesson::params(scenario)?)
+    (scenario.run)(lesson, &Lesson::params(scenario.params)?)
 }
 
 #[cfg(test)]

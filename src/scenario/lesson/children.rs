@@ -10,7 +10,7 @@ use rustix::process::{WaitOptions, waitpid};
 
 use crate::model::{EventKind, ExitStatus, Pgid, Pid, ProcessState, Sid, Signal};
 use crate::scenario::lesson::handle::own_pid;
-use crate::scenario::lesson::{Lesson, LessonError};
+use crate::scenario::lesson::handle::{Lesson, LessonError};
 use crate::sys::{Forked, PidFd, SignalScope, Spawned, WhatEnded, fork, process_group, rename_thread, session, wait_pid};
 
 /// Who goes on after a fork.

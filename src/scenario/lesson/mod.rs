@@ -10,6 +10,7 @@ pub(super) mod proc;
 pub(super) mod programs;
 pub(super) mod relatives;
 pub(super) mod reporter;
+mod tracking;
 pub(super) mod until;
 pub(super) mod words;
 

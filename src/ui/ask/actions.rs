@@ -4,7 +4,7 @@ use crate::engine::{CompareRequest, LaunchRequest};
 use crate::model::{Action, Language, Pid, RunId, Tid};
 
 use crate::ui::ask::commands::UiCommand;
-use crate::ui::panes::library::Subject;
+use crate::ui::ask::selection::Subject;
 
 /// One thing that a view asks for.
 #[derive(Debug, Clone)]

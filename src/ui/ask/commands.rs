@@ -189,7 +189,7 @@ impl UiCommand {
 /// While something lies over the window, keys without Ctrl or Alt are not for what is below it.
 pub fn typed(ctx: &egui::Context, is_covered: bool) -> Vec<UiCommand> {
     let mut is_typing = ctx.text_edit_focused();
-    let has_focus = ctx.memory(egui::Memory::focused).is_some_and(|focused| focused != crate::ui::panes::tree::focus_id());
+    let has_focus = ctx.memory(egui::Memory::focused).is_some_and(|focused| focused != crate::ui::ask::selection::table_focus());
     let mut commands = Vec::new();
     ctx.input_mut(|input| {
         input.events.retain(|event| {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::monitor::{Monitor, Operation, Wake};
-use crate::scenario::Lesson;
+use crate::scenario::lesson::handle::Lesson;
 
 /// The barrier is broken: somebody's time ran out, or somebody aborted or reset it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
-use super::lane::{own_lane, own_number};
-use crate::scenario::Lesson;
+use crate::scenario::lesson::handle::Lesson;
+use crate::scenario::lesson::tracking::lane::{own_lane, own_number};
 
 /// A tracked thread-local box. See [`Lesson::local`].
 #[derive(Debug)]

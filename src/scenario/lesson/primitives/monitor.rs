@@ -6,9 +6,9 @@ use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::lane::{FREE, Lane, Wait, own_lane};
 use crate::model::TaskState;
-use crate::scenario::Lesson;
+use crate::scenario::lesson::handle::Lesson;
+use crate::scenario::lesson::tracking::lane::{FREE, Lane, Wait, own_lane};
 
 /// Whom an operation wakes: those that sleep on one of the monitor's sides.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -165,7 +165,7 @@ impl<'s, S, const SIDES: usize> Monitor<'s, S, SIDES> {
         });
         let own = own_lane().is_some_and(|own| own.number == lane.number);
         if had && own && self.lesson.tracker().is_heard() && lane.is_told(self.lesson.now()) {
-            lane.report(self.lesson, TaskState::Running, left.as_deref(), None, self.lesson.tracker().line(caller));
+            lane.report(self.lesson.reporter(), TaskState::Running, left.as_deref(), None, self.lesson.tracker().line(caller));
         }
     }
 
@@ -227,7 +227,7 @@ impl<'s, S, const SIDES: usize> Monitor<'s, S, SIDES> {
                 && lane.is_told(self.lesson.now())
             {
                 is_told = true;
-                lane.report(self.lesson, TaskState::Waiting, Some(&self.on), self.holder().as_deref(), line);
+                lane.report(self.lesson.reporter(), TaskState::Waiting, Some(&self.on), self.holder().as_deref(), line);
             }
             if let Some(lane) = &lane {
                 self.lesson.tracker().steps.settled(lane);
@@ -250,7 +250,7 @@ impl<'s, S, const SIDES: usize> Monitor<'s, S, SIDES> {
                 && self.lesson.tracker().is_heard()
             {
                 is_told = true;
-                lane.report(self.lesson, TaskState::Waiting, Some(&self.on), self.holder().as_deref(), line);
+                lane.report(self.lesson.reporter(), TaskState::Waiting, Some(&self.on), self.holder().as_deref(), line);
             }
         }
         self.sleepers.fetch_sub(1, Ordering::SeqCst);
@@ -270,7 +270,7 @@ impl<'s, S, const SIDES: usize> Monitor<'s, S, SIDES> {
             && is_told
         {
             let holds = lane.holds(|_| ());
-            lane.report(self.lesson, TaskState::Running, holds.as_deref(), None, line);
+            lane.report(self.lesson.reporter(), TaskState::Running, holds.as_deref(), None, line);
         }
         drop(inner);
         self.wake(woken);
@@ -296,12 +296,12 @@ impl<'s, S, const SIDES: usize> Monitor<'s, S, SIDES> {
         });
         let is_news = operation.holds || waited != Waited::No;
         // A wait that was told also ends on the screen.
-        if is_news && (lane.did(self.lesson, waited != Waited::No) || waited == Waited::Told) {
-            lane.report(self.lesson, TaskState::Running, latest.as_deref(), None, line);
+        if is_news && (lane.did(self.lesson.reporter(), waited != Waited::No) || waited == Waited::Told) {
+            lane.report(self.lesson.reporter(), TaskState::Running, latest.as_deref(), None, line);
         }
         if operation.holds && self.owner.is_some() {
             for (_, other, line) in inner.waiters.iter().filter(|(_, other, _)| other.is_told(self.lesson.now())) {
-                other.report(self.lesson, TaskState::Waiting, Some(&self.on), Some(&lane.name), *line);
+                other.report(self.lesson.reporter(), TaskState::Waiting, Some(&self.on), Some(&lane.name), *line);
             }
         }
     }

@@ -11,7 +11,9 @@ use std::thread::{self, ScopedJoinHandle};
 use std::time::Duration;
 
 use crate::model::{TaskSort, TaskState};
-use crate::scenario::{Lesson, LessonAction, LessonError, Reply, Task};
+use crate::scenario::card::Reply;
+use crate::scenario::lesson::control::LessonAction;
+use crate::scenario::lesson::handle::{Lesson, LessonError, Task};
 
 /// Where threads live: they have all ended when it ends. See [`Lesson::scope`].
 #[derive(Debug)]

@@ -13,8 +13,8 @@ use egui_kittest::{
 use super::{Window, finished_as, running_as};
 use crate::model::{Fact, RunFinding, RunState, RunView, Snapshot, TaskState};
 use crate::scenario::CATALOGUE;
+use crate::ui::ask::selection::Subject;
 use crate::ui::look::theme::DesktopFonts;
-use crate::ui::panes::library::Subject;
 use crate::ui::shell::layout::{Pane, Tab};
 use crate::ui::shell::settings::Preferences;
 use crate::ui::{sample, testing};

@@ -6,7 +6,7 @@ use crate::model::{BoardView, PinFunction, PinView, RunId};
 use crate::ui::ask::actions::{Actions, UiAction};
 use crate::ui::look::theme::{self, palette};
 use crate::ui::look::{foreign, widgets};
-use crate::ui::panes::board::{describe, line_of, press, toggle};
+use crate::ui::panes::header::pins::{describe, line_of, press, toggle};
 
 /// The owner of what a person drives.
 const YOU: &str = "you";

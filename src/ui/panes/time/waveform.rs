@@ -6,7 +6,7 @@ use crate::model::{LevelSpan, LineTrace, RunView};
 use crate::ui::ask::actions::{Actions, UiAction};
 use crate::ui::look::theme::{Palette, palette};
 use crate::ui::look::widgets;
-use crate::ui::panes::timeline::Scale;
+use crate::ui::panes::time::scale::Scale;
 
 const ROW: f32 = 18.0;
 const HEAD: f32 = 20.0;
@@ -141,7 +141,7 @@ mod tests {
 
     use super::*;
     use crate::model::Monotonic;
-    use crate::ui::panes::timeline::Timeline;
+    use crate::ui::panes::time::timeline::Timeline;
     use crate::ui::{sample, testing};
 
     const SCALE: Scale = Scale { from: 0.0, to: 10.0, left: 0.0, right: 100.0 };

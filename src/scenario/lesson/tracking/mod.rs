@@ -1,0 +1,6 @@
+//! What is known of a lesson's threads: their lanes, who waits for whom, and step mode's gates. It tells events through the reporter.
+
+pub(super) mod lane;
+mod pace;
+pub(super) mod steps;
+pub(super) mod tracker;
