@@ -316,7 +316,7 @@ fn everything_at_once_leaves_no_traceback_and_no_fact_that_blames_the_user() {
             ways.extend(sizes.iter().map(|size| (*scenario, way, *size)));
         }
     }
-    let mut chance = Chance::new();
+    let mut chance = Chance::start();
     for last in (1..ways.len()).rev() {
         ways.swap(last, chance.below(last + 1));
     }

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use support::stress::{Chance, rounds};
 use support::watchdog::{Watchdog, report};
 use support::{App, Supervisor, descendants_of, eventually, skipped};
+use tasklab::model::{ChildSpec, ExitStatus};
 
 use crate::alone;
 
@@ -120,7 +121,7 @@ fn whichever_call_fails_nothing_crashes_hangs_or_is_left() {
     let _watchdog = Watchdog::after(Duration::from_secs(600 + count as u64 * 10));
     let calls = run(scratch.path(), &[], RUN);
     assert_eq!(calls.code, Some(0), "the control: without a fault it runs: {}", calls.stderr);
-    let mut chance = Chance::new();
+    let mut chance = Chance::start();
     let (mut injected, mut failed) = (0, 0);
     for _ in 0..count {
         let call = *chance.pick(&CALLS);
@@ -152,7 +153,6 @@ fn whichever_call_fails_nothing_crashes_hangs_or_is_left() {
 #[test]
 fn a_launch_that_fails_inside_the_supervisor_is_answered_and_the_next_one_works() {
     let _alone = alone();
-    use tasklab::model::{ChildSpec, ExitStatus};
     let scratch = tempfile::tempdir().expect("a folder");
     if !strace_works(scratch.path()) {
         return;

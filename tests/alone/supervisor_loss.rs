@@ -11,7 +11,8 @@ use support::watchdog::Watchdog;
 use support::{deadline, eventually};
 use tasklab::engine::{BoardKind, Command, Engine, EngineEvent, LineRequest};
 use tasklab::gpio::Level;
-use tasklab::model::{EventKind, ExitStatus, Outcome};
+use tasklab::model::{EventKind, ExitStatus, Outcome, Pid};
+use tasklab::sys::{WhatEnded, wait_pid};
 
 use crate::alone;
 
@@ -130,7 +131,7 @@ fn whenever_a_supervisor_is_lost_the_next_launch_works() {
     let _alone = alone();
     let count = rounds(5, 200);
     let _watchdog = Watchdog::after(Duration::from_secs(300 + count as u64 * 10));
-    let mut chance = Chance::new();
+    let mut chance = Chance::start();
     let engine = engine(Some(1024));
     for round in 0..count {
         // A stop is noticed after the five seconds that an answer may take, and has a test of its own; so most are kills.
@@ -146,8 +147,6 @@ fn whenever_a_supervisor_is_lost_the_next_launch_works() {
 #[test]
 fn a_status_that_somebody_else_took_is_unknown_and_an_error_to_wait_for() {
     let _alone = alone();
-    use tasklab::model::Pid;
-    use tasklab::sys::{WhatEnded, wait_pid};
     let mut child = std::process::Command::new("true").spawn().expect("starts");
     let pid = Pid::new(child.id().cast_signed());
     child.wait().expect("taken here");

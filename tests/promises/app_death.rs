@@ -17,7 +17,7 @@ fn start() -> App {
 #[test]
 fn nothing_survives_a_sigkill_of_the_app_at_any_moment() {
     let rounds = rounds(50, 500);
-    let mut chance = Chance::new();
+    let mut chance = Chance::start();
     let mut worst = Duration::ZERO;
     for round in 0..rounds {
         let mut app = start();

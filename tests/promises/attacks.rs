@@ -168,7 +168,7 @@ fn strike(app: &App, blow: Blow, chance: &mut Chance) {
                 let other = if matches!(blow, Blow::Guard) { guard } else { supervisor };
                 let (first, second) = if chance.below(2) == 0 { (other, app.pid()) } else { (app.pid(), other) };
                 kill(first, Signal::KILL);
-                std::thread::sleep(Duration::from_micros(chance.next() % 2_000));
+                std::thread::sleep(Duration::from_micros(chance.number() % 2_000));
                 kill(second, Signal::KILL);
             }
             Blow::GuardAndStopped => {
@@ -183,7 +183,7 @@ fn strike(app: &App, blow: Blow, chance: &mut Chance) {
 /// Covers: promises 1, 17, F50, F53.
 #[test]
 fn nothing_survives_the_app_and_a_supervisor_that_is_stopped_or_killed_as_well() {
-    let mut chance = Chance::new();
+    let mut chance = Chance::start();
     for round in 0..rounds(10, 250) {
         let blow = BLOWS[round % BLOWS.len()];
         let mut app = start(&["exec", "--stdin", "null", "--", "sh", "-c", STUBBORN]);
@@ -196,7 +196,7 @@ fn nothing_survives_the_app_and_a_supervisor_that_is_stopped_or_killed_as_well()
 /// Covers: promise 17, F69.
 #[test]
 fn no_line_stays_high_after_the_app_and_a_supervisor_that_is_stopped_or_killed_as_well() {
-    let mut chance = Chance::new();
+    let mut chance = Chance::start();
     let folder = tempfile::tempdir().expect("a folder");
     for round in 0..rounds(5, 100) {
         let blow = BLOWS[round % BLOWS.len()];
@@ -323,7 +323,7 @@ fn hordes(chance: &mut Chance) -> Vec<(&'static str, Vec<String>)> {
 /// Covers: promises 4, 18, F36.
 #[test]
 fn chains_and_bombs_do_not_outlive_the_app_or_its_supervisor() {
-    let mut chance = Chance::new();
+    let mut chance = Chance::start();
     for round in 0..rounds(1, 50) {
         for (name, horde) in hordes(&mut chance) {
             for victim in [round % 2, 2] {
@@ -332,7 +332,7 @@ fn chains_and_bombs_do_not_outlive_the_app_or_its_supervisor() {
                 let mut app = start(&arguments);
                 eventually("it has spread", || app.all().len() >= 10);
                 let supervisor = app.supervisor();
-                std::thread::sleep(Duration::from_micros(chance.next() % 100_000));
+                std::thread::sleep(Duration::from_micros(chance.number() % 100_000));
                 match victim {
                     0 => kill(app.pid(), Signal::KILL),
                     1 => {
@@ -351,7 +351,7 @@ fn chains_and_bombs_do_not_outlive_the_app_or_its_supervisor() {
 /// Covers: promise 18.
 #[test]
 fn chains_and_bombs_are_ended_by_time_limit_and_stop_and_none_is_left_that_was_not_told() {
-    let mut chance = Chance::new();
+    let mut chance = Chance::start();
     for _ in 0..rounds(1, 50) {
         for (name, horde) in hordes(&mut chance) {
             for end in [["--timeout", "1"], ["--do", "1 end"]] {

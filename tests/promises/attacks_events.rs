@@ -217,7 +217,7 @@ fn believed(ran: &Ran) -> Vec<String> {
 #[test]
 fn no_forgery_is_believed_and_each_is_told() {
     let _watchdog = Watchdog::after(Duration::from_mins(10));
-    let mut chance = Chance::new();
+    let mut chance = Chance::start();
     let engine = engine(Some(1024));
     engine.handle().send(Order::Launch(Box::new(programs(vec![ChildSpec::new(["sleep", "600"])])))).expect("taken");
     let told = engine.told().expect("tapped");
@@ -329,7 +329,7 @@ fn peaks(write: impl FnOnce(&mut std::process::ChildStdin)) -> ([u64; 2], [usize
 #[test]
 fn hostile_event_lines_cost_app_and_supervisor_little_and_what_was_cut_is_said() {
     let _watchdog = Watchdog::after(Duration::from_mins(10));
-    let mut chance = Chance::new();
+    let mut chance = Chance::start();
     let (idle, said) = peaks(|_| ());
     assert_eq!(said, [0, 0], "the control: an honest run has nothing cut");
     let mut sent = 0;

@@ -68,14 +68,14 @@ fn writer(seed: u64, total: usize) -> ChildSpec {
 #[test]
 fn what_many_children_write_at_once_arrives_byte_by_byte() {
     let _watchdog = Watchdog::after(Duration::from_mins(if is_long() { 60 } else { 20 }));
-    let mut chance = Chance::new();
+    let mut chance = Chance::start();
     let (children, each) = if is_long() { (64, 64 << 20) } else { (16, 4 << 20) };
     let engine = engine(Some(1024));
     let mut checkers = HashMap::new();
     let mut victims = HashMap::new();
     let total = each + chance.below(1000);
     for index in 0..children {
-        let seed = chance.next() >> 32;
+        let seed = chance.number() >> 32;
         let launch = LaunchRequest { timeout: None, ..programs(vec![writer(seed, total)]) };
         engine.handle().send(Command::Launch(Box::new(launch))).expect("taken");
         // Runs are numbered from 1 in the order in which they were asked for.
@@ -169,7 +169,7 @@ fn both_streams_and_the_input_at_once_neither_lock_up_nor_lose_anything() {
 /// Covers: promise 5, F41, fact 33.
 #[test]
 fn the_last_bytes_before_an_exit_or_a_kill_arrive() {
-    let mut chance = Chance::new();
+    let mut chance = Chance::start();
     let engine = engine(Some(256));
     for index in 0..rounds(150, 10_000) {
         let length = chance.below(20_000) + 1;

@@ -64,7 +64,7 @@ fn mutate(chance: &mut Chance, seeds: &[Vec<u8>]) -> Vec<u8> {
 
 /// The first input that makes `entry` panic, of all seeds and so many mutations of them.
 fn find(entry: fn(&[u8]), seeds: &[Vec<u8>], count: usize) -> Option<Vec<u8>> {
-    let mut chance = Chance::new();
+    let mut chance = Chance::start();
     let fails = |data: &[u8]| catch_unwind(|| entry(data)).is_err();
     if let Some(seed) = seeds.iter().find(|seed| fails(seed)) {
         return Some(seed.clone());

@@ -37,8 +37,8 @@ struct Stormy {
 
 fn start(supervisor: &mut Supervisor, chance: &mut Chance) -> Stormy {
     let end = *chance.pick(&[End::Exit(0), End::Exit(0), End::Term, End::Kill, End::StopAndKill]);
-    let end = if matches!(end, End::Exit(_)) { End::Exit((chance.next() % 256) as i32) } else { end };
-    let text: String = (0..chance.below(3000)).map(|_| char::from(b'a' + (chance.next() % 26) as u8)).collect();
+    let end = if matches!(end, End::Exit(_)) { End::Exit((chance.number() % 256) as i32) } else { end };
+    let text: String = (0..chance.below(3000)).map(|_| char::from(b'a' + (chance.number() % 26) as u8)).collect();
     let script = match end {
         End::Exit(code) => format!("printf %s \"$1\"; exit {code}"),
         _ => "printf %s \"$1\"; exec sleep 600".to_owned(),
@@ -99,7 +99,7 @@ fn a_storm_leaves_no_zombie_and_loses_no_descriptor_no_status_and_no_byte() {
     let _watchdog = Watchdog::after(Duration::from_mins(if is_long() { 60 } else { 30 }));
     let count = rounds(1_000, 10_000);
     for _ in 0..3 {
-        let mut chance = Chance::new();
+        let mut chance = Chance::start();
         let mut supervisor = Supervisor::start();
         // The first one opens what stays open.
         let first = start(&mut supervisor, &mut chance);
@@ -232,7 +232,7 @@ fn a_group_that_is_killed_the_moment_it_is_born_is_gone() {
 fn memory_descriptors_and_zombies_stay_constant() {
     let length = seconds(20, 30 * 60);
     let _watchdog = Watchdog::after(length * 2 + Duration::from_mins(5));
-    let mut chance = Chance::new();
+    let mut chance = Chance::start();
     let mut supervisor = Supervisor::start();
     let pid = supervisor.pid().number();
     storm(&mut supervisor, &mut chance, 400, 20);

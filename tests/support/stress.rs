@@ -26,7 +26,7 @@ pub struct Chance(u64);
 
 impl Chance {
     /// From `TASKLAB_SEED`, or another one each time.
-    pub fn new() -> Self {
+    pub fn start() -> Self {
         let given = std::env::var("TASKLAB_SEED").ok().and_then(|text| text.parse().ok());
         let since = std::time::SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default();
         Self::from_seed(given.unwrap_or_else(|| u64::from(since.subsec_nanos()) ^ (u64::from(std::process::id()) << 32)))
@@ -37,7 +37,7 @@ impl Chance {
         Self(seed)
     }
 
-    pub fn next(&mut self) -> u64 {
+    pub fn number(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
@@ -46,7 +46,7 @@ impl Chance {
 
     /// From 0 to `end` - 1.
     pub fn below(&mut self, end: usize) -> usize {
-        (self.next() % end.max(1) as u64) as usize
+        (self.number() % end.max(1) as u64) as usize
     }
 
     pub fn pick<'a, T>(&mut self, from: &'a [T]) -> &'a T {

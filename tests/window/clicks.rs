@@ -126,7 +126,7 @@ impl Write for Counted<'_> {
 #[test]
 fn hostile_event_lines_cost_the_window_little_and_it_answers_a_key_meanwhile() {
     let _watchdog = Watchdog::after(Duration::from_mins(10));
-    let mut chance = Chance::new();
+    let mut chance = Chance::start();
     let screen = Screen::start();
     let window = Window::with(&screen, tempfile::tempdir().expect("a folder"), &["--scenario", "zombie"]);
     eventually("the scenario runs", || window.zombies().len() == 3);
