@@ -38,6 +38,13 @@ struct Entry {
     note: Option<String>,
 }
 
+/// A test that covers something.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+struct Test {
+    file: String,
+    name: String,
+}
+
 fn number(text: &str) -> Result<u32, String> {
     text.trim().trim_end_matches('.').parse().map_err(|_| format!("{text:?} is no number"))
 }
@@ -85,7 +92,7 @@ fn list(text: &str) -> Result<BTreeMap<Item, Entry>, String> {
 }
 
 /// The tests of one file that say what they cover. A `Covers:` without a test below it is an error.
-fn covers(name: &str, text: &str) -> Result<Vec<(Item, (String, String))>, String> {
+fn covers(name: &str, text: &str) -> Result<Vec<(Item, Test)>, String> {
     let mut found = Vec::new();
     let mut open: Option<(usize, Vec<Item>)> = None;
     let mut is_test = false;
@@ -103,7 +110,8 @@ fn covers(name: &str, text: &str) -> Result<Vec<(Item, (String, String))>, Strin
                 return Err(format!("{place}: what covers something must be a #[test]"));
             }
             let test: String = rest.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
-            found.extend(items.into_iter().map(|item| (item, (name.to_owned(), test.clone()))));
+            let test = Test { file: name.to_owned(), name: test };
+            found.extend(items.into_iter().map(|item| (item, test.clone())));
         } else if !line.starts_with("///") && !line.starts_with("#[") {
             if let Some((at, _)) = &open {
                 return Err(format!("{name}:{}: Covers: without a test below it", at + 1));
@@ -158,9 +166,9 @@ impl Run {
     }
 
     /// What the table says of a test besides its name: nothing if it has passed, or if no run is known.
-    fn mark(&self, file: &str, test: &str) -> String {
-        let module = module(file);
-        let is_it = |name: &String| name.starts_with(&module) && name.rsplit("::").next() == Some(test);
+    fn mark(&self, test: &Test) -> String {
+        let module = module(&test.file);
+        let is_it = |name: &String| name.starts_with(&module) && name.rsplit("::").next() == Some(&test.name);
         let mark = if self.said.is_none() {
             return String::new();
         } else if self.failed.iter().any(is_it) {
@@ -195,7 +203,7 @@ fn unmarked(table: &str) -> String {
     text
 }
 
-fn table(list: &BTreeMap<Item, Entry>, covered: &BTreeMap<Item, BTreeSet<(String, String)>>, run: &Run) -> String {
+fn table(list: &BTreeMap<Item, Entry>, covered: &BTreeMap<Item, BTreeSet<Test>>, run: &Run) -> String {
     let mut text = HEAD.to_owned();
     let (passed, skipped, failed) = (run.passed.len(), run.skipped.len(), run.failed.len());
     let said = run
@@ -215,7 +223,7 @@ fn table(list: &BTreeMap<Item, Entry>, covered: &BTreeMap<Item, BTreeSet<(String
             let _ = write!(text, "\n## {heading}\n\n| | | tests |\n|---|---|---|\n");
         }
         let tests = covered.get(item).into_iter().flatten();
-        let tests = tests.map(|(file, test)| format!("{file} `{test}`{}", run.mark(file, test)));
+        let tests = tests.map(|test| format!("{} `{}`{}", test.file, test.name, run.mark(test)));
         let tests = tests.chain(entry.note.iter().map(|note| format!("*{note}*")));
         let _ = writeln!(text, "| {label} | {} | {} |", entry.title, tests.collect::<Vec<_>>().join("<br>"));
     }
@@ -236,7 +244,7 @@ fn every_promise_is_covered_by_a_test_or_has_its_reason() {
     let mut paths = Vec::new();
     sources(&package.join("src"), &mut paths);
     sources(&package.join("tests"), &mut paths);
-    let mut covered: BTreeMap<Item, BTreeSet<(String, String)>> = BTreeMap::new();
+    let mut covered: BTreeMap<Item, BTreeSet<Test>> = BTreeMap::new();
     for path in paths.iter().filter(|path| !path.ends_with("tests/promises/table.rs")) {
         let name = path.strip_prefix(package).expect("below it").display().to_string();
         for (item, test) in covers(&name, &fs::read_to_string(path).expect("readable")).unwrap_or_else(|error| panic!("{error}"))
@@ -257,6 +265,10 @@ fn every_promise_is_covered_by_a_test_or_has_its_reason() {
     assert!(committed == expected, "{TABLE} is out of date: TASKLAB_BLESS=1 cargo test --test promises table writes it anew");
 }
 
+fn test_of(file: &str, name: &str) -> Test {
+    Test { file: file.to_owned(), name: name.to_owned() }
+}
+
 /// The controls: each mistake is found.
 #[test]
 fn mistakes_in_docs_and_list_are_found() {
@@ -267,7 +279,7 @@ fn mistakes_in_docs_and_list_are_found() {
     assert!(items("promise two").is_err() && items("F").is_err());
     let test = "/// Words.\n///\n/// Covers: F1, fact 2.\n#[test]\nfn works() {}\n";
     assert_eq!(covers("a.rs", test).expect("valid").len(), 2);
-    assert_eq!(covers("a.rs", test).expect("valid")[0].1, ("a.rs".to_owned(), "works".to_owned()));
+    assert_eq!(covers("a.rs", test).expect("valid")[0].1, test_of("a.rs", "works"));
     assert!(covers("a.rs", &test.replace("#[test]\n", "")).is_err(), "no test");
     assert!(covers("a.rs", &test.replace("#[test]", "const A: u8 = 1;\n#[test]")).is_err(), "something in between");
     assert!(list("F1 a\nF1 b").is_err() && list("F1 a | because").is_err() && list("F1").is_err());
@@ -285,12 +297,12 @@ fn the_table_says_what_a_run_has_checked_and_is_the_same_without() {
     for (test, mark) in
         [("passes", ""), ("fails", " — *failed*"), ("looks_on", " — *skipped: no strace   here*"), ("elsewhere", " — *not run*")]
     {
-        assert_eq!(run.mark("tests/program/a.rs", test), mark);
-        assert_eq!(run.mark("src/a.rs", test), mark);
-        assert_eq!(Run::default().mark("src/a.rs", test), "", "of no run nothing is said");
+        assert_eq!(run.mark(&test_of("tests/program/a.rs", test)), mark);
+        assert_eq!(run.mark(&test_of("src/a.rs", test)), mark);
+        assert_eq!(Run::default().mark(&test_of("src/a.rs", test)), "", "of no run nothing is said");
     }
     let list = list("fact 3 A title\nF1 Another | later: a reason").expect("valid");
-    let tests = ["passes", "looks_on", "fails"].map(|test| ("src/a.rs".to_owned(), test.to_owned()));
+    let tests = ["passes", "looks_on", "fails"].map(|test| test_of("src/a.rs", test));
     let covered = BTreeMap::from([(Item::Fact(3), BTreeSet::from(tests))]);
     let (with, without) = (table(&list, &covered, &run), table(&list, &covered, &Run::default()));
     assert!(with.contains("Last run: today, here: 3 tests passed, 1 of them skipped something, 1 failed.") && with != without);
