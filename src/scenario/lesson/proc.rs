@@ -1,4 +1,4 @@
-//! What /proc says of a body's own children. Any thread; never waits.
+//! Facts from /proc on a body's own children. Any thread; never waits.
 
 use std::fs::{self, OpenOptions};
 use std::os::unix::fs::OpenOptionsExt;

@@ -12,7 +12,7 @@ use crate::ui::look::theme::{self, palette};
 use crate::ui::look::widgets;
 use crate::ui::panes::typing::Typing;
 
-/// Whom the buttons reach, and whether the signal menu is asked for.
+/// The scope of the buttons, and whether the signal menu is asked for.
 #[derive(Debug, Default)]
 pub struct Selected {
     scope: Scope,
@@ -32,7 +32,7 @@ const SENTENCE: f32 = 62.0;
 const COMMAND: f32 = 40.0;
 
 impl Selected {
-    /// Whom signals reach.
+    /// The processes that signals reach.
     pub const fn scope(&self) -> Scope {
         self.scope
     }
