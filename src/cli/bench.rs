@@ -17,7 +17,6 @@ use std::path::Path;
 use std::time::Duration;
 
 use clap::Args;
-use procfs::Current;
 
 use super::error::CliError;
 use super::out::print;
@@ -212,7 +211,7 @@ fn note_micros(benchmark: &mut Benchmark, name: &str, turns: &[Vec<f64>]) {
 
 /// Captured output is kept whole, so its size is at most a quarter of the memory that is available.
 fn capture(benchmark: &mut Benchmark, program: &Path) -> anyhow::Result<()> {
-    let available = procfs::Meminfo::current().ok().and_then(|memory| memory.mem_available).unwrap_or(u64::MAX);
+    let available = sys::available_memory().unwrap_or(u64::MAX);
     let mib = benchmark.figures.effort.capture_mib.min((available / 4) >> 20).max(1);
     let engine = Capture::start(program)?;
     let plain = |mib: u64| {

@@ -4,7 +4,7 @@ use clap::Args;
 
 use super::error::CliError;
 use super::out::print;
-use crate::model::{Finding, harmless};
+use crate::model::{MachineFinding, harmless};
 use crate::{gpio, monitor};
 
 /// Says what this machine offers: kernel, cores, Python, display, GPIO, groups; each with a remedy where it falls short.
@@ -29,7 +29,7 @@ pub(super) fn doctor(arguments: &Arguments) -> Result<u8, CliError> {
     Ok(0)
 }
 
-fn finding_text(finding: &Finding) -> String {
+fn finding_text(finding: &MachineFinding) -> String {
     let mark = if finding.ok { '✓' } else { '✗' };
     let fix = finding.fix.as_ref().map(|fix| format!("      → {}\n", harmless(fix)));
     format!("{mark} {:<20} {}\n{}", finding.topic, harmless(&finding.value), fix.unwrap_or_default())

@@ -28,7 +28,7 @@ pub(super) fn exec(arguments: &Arguments, start: Start<'_>) -> Result<u8, CliErr
     let request = request(arguments, &keep_fds, is_terminal)?;
     let is_forwarded = arguments.pty.is_some() && arguments.stdin == "inherit" && !is_terminal;
     // Our end of file must not close the child's input while `--do` still types.
-    let closes = !request.script.iter().any(|timed| matches!(timed.action, Action::Type | Action::CloseInput));
+    let closes = !request.script.iter().any(|timed| matches!(timed.action, Action::Type(..) | Action::CloseInput(_)));
     let stdin = is_forwarded.then(|| StdinForwarder::new(closes)).transpose();
     let stdin = stdin.map_err(|error| CliError::Missing(format!("could not make a pipe: {error}")))?;
     let output = if arguments.json {
@@ -94,9 +94,8 @@ impl Listener for Reporter {
             }
             // The reason for a failed launch is printed already.
             EventKind::Notice { text } if self.not_launched.is_none() => complain(text),
-            EventKind::ActionRefused { action, target, why, .. } => {
-                let Ok(action) = action.parse::<Action>();
-                complain(&action.could_not(target, why));
+            EventKind::ActionRefused { action, why, .. } => {
+                complain(&action.could_not(why));
             }
             _ => {}
         }

@@ -10,7 +10,8 @@ use super::error::CliError;
 use super::record::refuse_same_file;
 use super::start::Start;
 use crate::engine::LineRequest;
-use crate::gpio::{Line, Watch};
+use crate::gpio::InputSettings;
+use crate::model::Line;
 
 mod arguments;
 mod client;
@@ -56,14 +57,14 @@ pub(super) fn gpio(arguments: &Arguments, start: Start<'_>) -> Result<u8, CliErr
         Verb::Blink { hold, every, count, pins, .. } => client.blink(pins, hold, *every, *count)?,
         Verb::Watch { time, count, pull, debounce, press, pins, .. } => {
             client.max_edges = *count;
-            let watch = Watch { pull: *pull, debounce: *debounce };
+            let settings = InputSettings { pull: *pull, debounce: *debounce };
             for line in pins {
-                client.ask(&LineRequest::Watch { line: line.number(), watch, owner: OWNER.to_owned() })?;
+                client.ask(&LineRequest::Watch { line: *line, settings, owner: OWNER.to_owned() })?;
             }
             for line in press {
                 // Both requests are sent at once, so that the press does not last until the first is answered.
-                client.send(&LineRequest::Press { line: line.number(), is_pressed: true })?;
-                client.ask(&LineRequest::Press { line: line.number(), is_pressed: false })?;
+                client.send(&LineRequest::Press { line: *line, is_pressed: true })?;
+                client.ask(&LineRequest::Press { line: *line, is_pressed: false })?;
             }
             client.wait(*time)?;
         }

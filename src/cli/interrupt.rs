@@ -9,10 +9,10 @@ use std::time::{Duration, Instant};
 use nix::errno::Errno;
 use nix::sys::signal::{SigSet, Signal, raise};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
-use procfs::process::Process;
 
 use crate::engine::{Command, EngineHandle, start_thread};
 use crate::model::{Outcome, Pid, RunState};
+use crate::sys::{signal_mask, stat_of};
 
 /// A second Ctrl-C within this time is meant for us.
 const SOON: Duration = Duration::from_secs(2);
@@ -98,7 +98,7 @@ impl Interrupts {
     pub(super) fn block() -> std::io::Result<Self> {
         // A signal that was ignored when we were started (nohup, a shell's background job) stays ignored: signalfd(2) would report a
         // blocked one all the same.
-        let ignored = Process::myself().and_then(|process| process.status()).map_or(0, |status| status.sigign);
+        let ignored = signal_mask(&std::fs::read("/proc/self/status").unwrap_or_default(), "SigIgn");
         let watched = [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP, Signal::SIGQUIT]
             .into_iter()
             .filter(|signal| ignored >> (*signal as i32 - 1) & 1 == 0);
@@ -161,8 +161,8 @@ impl Interrupts {
         }
         let mut children = self.state.group();
         children.pids.push(pid);
-        let started = Process::new(pid.number()).and_then(|process| process.stat()).map(|stat| stat.starttime);
-        let is_ours = children.early_interrupt.take().zip(started.ok()).is_some_and(|(typed, started)| started > typed);
+        let started = stat_of(pid).map(|stat| stat.start_ticks);
+        let is_ours = children.early_interrupt.take().zip(started).is_some_and(|(typed, started)| started > typed);
         if is_ours {
             self.state.request_end(Signal::SIGINT);
         }
@@ -192,12 +192,11 @@ impl State {
     /// Whether our terminal sends its signals to a child as well. A child that is no longer there may have died of this one.
     fn has_group_child(&self) -> bool {
         let ours = nix::unistd::getpgrp().as_raw();
-        let is_in_it =
-            |pid: &Pid| Process::new(pid.number()).and_then(|process| process.stat()).map_or(true, |stat| stat.pgrp == ours);
+        let is_in_it = |pid: &Pid| stat_of(*pid).is_none_or(|stat| stat.pgid.number() == ours);
         let mut children = self.group();
         if children.are_expected && children.pids.is_empty() {
             let now = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);
-            let ticks = procfs::ticks_per_second();
+            let ticks = rustix::param::clock_ticks_per_second();
             children.early_interrupt.get_or_insert(now.tv_sec as u64 * ticks + now.tv_nsec as u64 * ticks / 1_000_000_000);
             return true;
         }

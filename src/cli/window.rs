@@ -6,8 +6,8 @@ use std::time::Duration;
 use clap::Args;
 
 use super::error::CliError;
-use super::parse::seconds;
 use super::start::BoardChoice;
+use crate::model::seconds;
 use crate::scenario;
 
 /// How the window is to open.

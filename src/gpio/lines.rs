@@ -6,9 +6,8 @@ use std::os::fd::BorrowedFd;
 
 use serde::{Deserialize, Serialize};
 
-use super::board::Watch;
-use super::{Board, BoardKind, GpioError, Level, Line, header};
-use crate::model::{BoardView, Monotonic, PinFunction, PinView};
+use super::{Board, BoardKind, GpioError, InputSettings};
+use crate::model::{BoardView, Level, Line, Monotonic, PinFunction, PinView};
 
 /// Outputs that may be high at once: with an LED at some 6 mA each they stay below the 50 mA that a real header gives.
 const MOST_HIGH: usize = 8;
@@ -16,7 +15,7 @@ const MOST_HIGH: usize = 8;
 /// Edges that are kept for readers who come late.
 const EDGES_KEPT: usize = 4096;
 
-/// The owner of what is made safe after a supervisor was lost.
+/// The owner of lines that are made safe after a supervisor was lost.
 const RECOVERY: &str = "recovery";
 
 /// A line that changed its level.
@@ -30,7 +29,7 @@ pub struct Edge {
     pub line: Line,
     /// Its level since then.
     pub level: Level,
-    /// Who drove or watched it; nobody for a button.
+    /// The owner that drove or watched it; `None` for a button.
     pub owner: Option<String>,
 }
 
@@ -42,7 +41,7 @@ struct Driven {
     safe: Level,
 }
 
-/// A board's lines, and who has them.
+/// A board's lines, and their owners.
 #[derive(Debug)]
 pub struct Lines {
     board: Box<dyn Board>,
@@ -80,22 +79,18 @@ impl Lines {
     pub fn change_board(&mut self, board: Box<dyn Board>) -> Result<(), GpioError> {
         let in_use = self.driven.iter().map(|(line, driven)| (line, driven.owner.clone()));
         let in_use = in_use.chain(self.watched.iter().map(|(line, owners)| (line, owners.iter().cloned().collect())));
-        if let Some((line, holder)) = in_use.into_iter().next() {
-            return Err(GpioError::Held { line: line.number(), holder });
+        if let Some((&line, holder)) = in_use.into_iter().next() {
+            return Err(GpioError::Held { line, holder });
         }
         self.board = board;
         self.told.clear();
         Ok(())
     }
 
-    /// How the header is now.
+    /// The header as it is now.
     pub fn view(&self) -> BoardView {
-        let pins = (1..=40).filter_map(header::function).map(|function| match function {
-            PinFunction::Input(number) | PinFunction::Output(number) => {
-                Line::new(number.into()).map_or_else(|_| PinView::new(function), |line| self.pin(line))
-            }
-            other => PinView::new(other),
-        });
+        let pins = (1..=40).filter_map(PinFunction::at_pin);
+        let pins = pins.map(|function| function.line().map_or_else(|| PinView::new(function), |line| self.pin(line)));
         BoardView {
             name: self.board.name(),
             backend: self.board.kind().word().to_owned(),
@@ -105,15 +100,15 @@ impl Lines {
     }
 
     fn pin(&self, line: Line) -> PinView {
-        let look = self.board.look(line);
+        let info = self.board.info(line);
         let driven = self.driven.get(&line);
         let watchers = self.watched.get(&line).map(|owners| owners.iter().cloned().collect::<Vec<_>>().join(", "));
-        let function = look.function.map(|function| format!("in use as {function}"));
+        let function = info.function.map(|function| format!("in use as {function}"));
         PinView {
-            function: if driven.is_some() { PinFunction::Output(line.number()) } else { PinFunction::Input(line.number()) },
-            level: look.level.map(|level| level == Level::High),
-            owner: driven.map(|driven| driven.owner.clone()).or(watchers).or(look.consumer),
-            pull: look.pull,
+            function: if driven.is_some() { PinFunction::Output(line) } else { PinFunction::Input(line) },
+            level: info.level,
+            owner: driven.map(|driven| driven.owner.clone()).or(watchers).or(info.consumer),
+            pull: info.pull,
             note: note(function, line.warning()),
         }
     }
@@ -121,14 +116,14 @@ impl Lines {
     /// Drives a line, which makes it an output of `owner` that goes back to `safe` when it is given back.
     pub fn set(&mut self, line: Line, level: Level, safe: Level, owner: &str, now: Monotonic) -> Result<(), GpioError> {
         if let Some(driven) = self.driven.get(&line).filter(|driven| driven.owner != owner) {
-            return Err(GpioError::Held { line: line.number(), holder: driven.owner.clone() });
+            return Err(GpioError::Held { line, holder: driven.owner.clone() });
         }
         if let Some(holder) = self.watched.get(&line).and_then(|owners| owners.iter().find(|watcher| *watcher != owner)) {
-            return Err(GpioError::Held { line: line.number(), holder: holder.clone() });
+            return Err(GpioError::Held { line, holder: holder.clone() });
         }
         let others_high = self.driven.iter().filter(|(other, driven)| **other != line && driven.level == Level::High).count();
         if level == Level::High && others_high >= self.most_high {
-            return Err(GpioError::TooManyHigh { line: line.number(), limit: self.most_high });
+            return Err(GpioError::TooManyHigh { line, limit: self.most_high });
         }
         self.recorded(line, now, Some(owner), |board| board.drive(line, level, owner))?;
         self.watched.remove(&line);
@@ -145,7 +140,7 @@ impl Lines {
         self.set(line, level, safe, owner, now).map(|()| level)
     }
 
-    /// Who drives a line.
+    /// The owner of a line that is driven.
     pub fn owner(&self, line: Line) -> Option<&str> {
         self.driven.get(&line).map(|driven| driven.owner.as_str())
     }
@@ -156,22 +151,22 @@ impl Lines {
     }
 
     /// Tells the edges of an input from now on.
-    pub fn watch(&mut self, line: Line, watch: Watch, owner: &str) -> Result<(), GpioError> {
+    pub fn watch(&mut self, line: Line, settings: InputSettings, owner: &str) -> Result<(), GpioError> {
         if let Some(driven) = self.driven.get(&line) {
-            return Err(GpioError::IsOutput { line: line.number(), holder: driven.owner.clone() });
+            return Err(GpioError::IsOutput { line, holder: driven.owner.clone() });
         }
         // A second watcher gets the same edges; only the first one's resistor and debouncing count.
         if !self.watched.contains_key(&line) {
-            self.board.watch(line, watch, owner)?;
+            self.board.watch(line, settings, owner)?;
         }
         self.watched.entry(line).or_default().insert(owner.to_owned());
         Ok(())
     }
 
-    /// Presses or lets go the virtual button of an input.
+    /// Presses or releases the virtual button of an input.
     pub fn press(&mut self, line: Line, is_pressed: bool, now: Monotonic) -> Result<(), GpioError> {
         if let Some(driven) = self.driven.get(&line) {
-            return Err(GpioError::IsOutput { line: line.number(), holder: driven.owner.clone() });
+            return Err(GpioError::IsOutput { line, holder: driven.owner.clone() });
         }
         self.recorded(line, now, None, |board| board.press(line, is_pressed))
     }
@@ -179,19 +174,19 @@ impl Lines {
     /// Lets an input follow an output, on a simulated board.
     pub fn wire(&mut self, from: Line, to: Line, now: Monotonic) -> Result<(), GpioError> {
         if let Some(driven) = self.driven.get(&to) {
-            return Err(GpioError::IsOutput { line: to.number(), holder: driven.owner.clone() });
+            return Err(GpioError::IsOutput { line: to, holder: driven.owner.clone() });
         }
         self.recorded(to, now, None, |board| board.wire(from, to))
     }
 
-    /// Gives back the lines of one owner: each is driven to its safe level, and then an input. The error names those of which it is
-    /// not known whether they are safe.
+    /// Gives back the lines of one owner: each is driven to its safe level, and then becomes an input. The error names those that may
+    /// not be safe.
     pub fn release(&mut self, owner: &str, now: Monotonic) -> Result<(), GpioError> {
         self.release_where(|_, holder| holder == owner, now)
     }
 
     /// Gives back one line of an owner's, in the same way.
-    pub fn free(&mut self, line: Line, owner: &str, now: Monotonic) -> Result<(), GpioError> {
+    pub fn release_line(&mut self, line: Line, owner: &str, now: Monotonic) -> Result<(), GpioError> {
         self.release_where(|own, holder| own == line && holder == owner, now)
     }
 
@@ -200,8 +195,8 @@ impl Lines {
         self.release_where(|_, _| true, now)
     }
 
-    /// Makes safe, in the same way, what a supervisor that was lost has left: lines that it drove, each with its safe level, and lines
-    /// that may be high for whatever reason.
+    /// Makes safe, in the same way, the lines that a lost supervisor has left: those that it drove, each with its safe level, and those
+    /// that may be high for another reason.
     pub fn recover(&mut self, driven: &[(Line, Level)], high: &[Line], now: Monotonic) -> Result<(), GpioError> {
         for line in high {
             self.board.was_high(*line);
@@ -223,18 +218,17 @@ impl Lines {
     }
 
     /// The lines that are driven, by their numbers, each with its safe level.
-    pub fn safe_levels(&self) -> Vec<(u8, Level)> {
-        self.driven.iter().map(|(line, driven)| (line.number(), driven.safe)).collect()
+    pub fn safe_levels(&self) -> Vec<(Line, Level)> {
+        self.driven.iter().map(|(line, driven)| (*line, driven.safe)).collect()
     }
 
     /// The lines that are driven, and those that follow them by a wire: any of them may be high.
-    pub fn may_be_high(&self) -> Vec<u8> {
-        let lines = self.driven.keys().flat_map(|line| self.board.followers(*line).into_iter().chain([*line]));
-        lines.map(Line::number).collect()
+    pub fn may_be_high(&self) -> Vec<Line> {
+        self.driven.keys().flat_map(|line| self.board.followers(*line).into_iter().chain([*line])).collect()
     }
 
-    /// The board that has them.
-    pub fn board(&self) -> BoardKind {
+    /// The kind of the board.
+    pub fn board_kind(&self) -> BoardKind {
         self.board.kind()
     }
 
@@ -243,7 +237,7 @@ impl Lines {
         self.board.fds()
     }
 
-    /// When [`collect`](Self::collect) has something to do, besides.
+    /// The time at which [`collect`](Self::collect) has something to do, besides.
     pub fn due(&self) -> Option<Monotonic> {
         self.board.due()
     }
@@ -275,7 +269,7 @@ impl Lines {
             let done = self.recorded(line, now, Some(&owner), |board| board.drive(line, safe, &owner));
             problems.extend(done.err().map(|why| (line, why.to_string())));
             let _ = self.recorded(line, now, Some(&owner), |board| {
-                board.let_go(line);
+                board.release(line);
                 Ok(())
             });
             self.driven.remove(&line);
@@ -285,15 +279,15 @@ impl Lines {
             owners.retain(|owner| !is_meant(line, owner));
             if owners.is_empty() {
                 self.watched.remove(&line);
-                // What its level becomes without our resistor, nobody watches any more.
-                self.board.let_go(line);
+                // Without our resistor its level may change: nobody watches it any more.
+                self.board.release(line);
             }
         }
         if problems.is_empty() { Ok(()) } else { Err(GpioError::NotSafe(problems)) }
     }
 
-    /// Does something to a line, and notes which levels that has changed. A level that cannot be read without a claim is the one that
-    /// was told last, or low.
+    /// Does something to a line, and records the levels that this has changed. Where a level cannot be read without a claim, the level
+    /// that was told last counts, or low.
     fn recorded(
         &mut self,
         line: Line,
@@ -301,11 +295,11 @@ impl Lines {
         owner: Option<&str>,
         act: impl FnOnce(&mut dyn Board) -> Result<(), GpioError>,
     ) -> Result<(), GpioError> {
-        // What has lasted until now counts before this.
+        // A change that has lasted until now counts before this one.
         self.collect(now);
         let mut affected = self.board.followers(line);
         affected.push(line);
-        let levels = |board: &dyn Board| -> Vec<Option<Level>> { affected.iter().map(|line| board.look(*line).level).collect() };
+        let levels = |board: &dyn Board| -> Vec<Option<Level>> { affected.iter().map(|line| board.info(*line).level).collect() };
         let before = levels(&*self.board);
         let result = act(&mut *self.board);
         for ((line, before), after) in affected.iter().zip(before).zip(levels(&*self.board)) {
@@ -328,7 +322,7 @@ impl Lines {
     }
 }
 
-/// What to know before using a line: what it does now, and what is soldered to it.
+/// The warnings before using a line: its function now, and the part that is soldered to it.
 fn note(function: Option<String>, warning: Option<&str>) -> Option<String> {
     match (function, warning) {
         (Some(function), Some(warning)) => Some(format!("{function}; {warning}")),

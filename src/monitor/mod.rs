@@ -1,5 +1,5 @@
-//! What /proc and sysfs say: the machine's cores, memory and temperature, processes and their threads, our own cost, the last minute
-//! for the plots, and what `tasklab doctor` tells of this machine. No thread of its own: the engine calls it from its monitor thread.
+//! The machine by /proc and sysfs: its cores, memory and temperature, processes and their threads, our own cost, the last minute for
+//! the plots, and the findings of `tasklab doctor`. No thread of its own: the engine calls it from its monitor thread.
 
 mod doctor;
 mod history;
@@ -9,16 +9,15 @@ mod own_cost;
 mod pipes;
 mod proc;
 mod processes;
-mod stat;
+mod syscall;
 mod waits;
 
-pub use crate::sys::{Stat, parse_stat};
 pub use doctor::findings;
 pub use history::History;
 pub use machine::Machine;
 pub use own_cost::OwnCost;
 pub use pipes::Pipes;
 pub use proc::MonitorError;
-pub use processes::{Processes, descendants};
-pub use stat::{Syscall, display_name, ignores, parse_syscall};
+pub use processes::Processes;
+pub use syscall::{Syscall, parse_syscall};
 pub use waits::{Call, words_for_call, words_for_function, words_for_reading, words_for_writing};

@@ -1,4 +1,4 @@
-//! What Task Lab itself costs: the CPU of its own processes. Runs on the engine's monitor thread; never waits.
+//! The cost of Task Lab itself: the CPU of its own processes. Runs on the engine's monitor thread; never waits.
 
 use std::collections::VecDeque;
 use std::path::Path;
@@ -38,7 +38,7 @@ impl OwnCost {
             self.readings.clear();
             self.percent = 0.0;
         }
-        let ticks = pids.iter().map(|pid| self.proc.stat(pid.number()).map(|stat| stat.cpu_ticks));
+        let ticks = pids.iter().map(|pid| self.proc.stat(*pid).map(|stat| stat.cpu_ticks));
         let Some(ticks) = ticks.collect::<Option<Vec<u64>>>() else { return self.percent };
         let went_back = |before: &[u64]| ticks.iter().zip(before).any(|(now, before)| now < before);
         if self.readings.back().is_some_and(|(_, before)| went_back(before)) {

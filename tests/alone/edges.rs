@@ -15,7 +15,7 @@ use support::runs::{engine, events_of, notices, outcome, request};
 use support::stress::{Chance, is_long, say};
 use support::{descendants_of, eventually};
 use tasklab::engine::{Command, Engine, LaunchRequest, What};
-use tasklab::model::{Action, Event, EventKind, ExitStatus, Fact, Language, Outcome, RunId, Scope, Signal, TaskState};
+use tasklab::model::{Action, Event, EventKind, ExitStatus, Fact, Language, Outcome, RunId, Sent, Signal, TaskState};
 use tasklab::scenario::{ActionSpec, CATALOGUE, ParamKind, ParamSpec, Scenario};
 
 use crate::alone;
@@ -105,16 +105,16 @@ impl Hand<'_> {
                     _ if self.body.is_empty() => {
                         self.body.clone_from(argv);
                         if let Way::Body(signal) = self.way {
-                            self.act(Action::Signal(signal, Scope::Process), pid.to_string());
+                            self.act(Sent::Signal(signal).to(*pid));
                         }
                         if let Way::Body(Signal::STOP) = self.way {
-                            self.act(Action::End, String::new());
+                            self.act(Action::End);
                         }
                         return;
                     }
                     // Between fork and exec, where the command is still the body's, it would hold up who starts it, too.
                     Way::Children(Signal::STOP) if *argv == self.body => {}
-                    Way::Children(signal) => self.act(Action::Signal(signal, Scope::Process), pid.to_string()),
+                    Way::Children(signal) => self.act(Sent::Signal(signal).to(*pid)),
                     _ => {}
                 }
                 self.press_for(name);
@@ -122,6 +122,7 @@ impl Hand<'_> {
             EventKind::TaskStarted { task, .. } => self.press_for(task),
             // "… there are a, b" names targets.
             EventKind::ActionRefused { why, .. } => {
+                let why = why.to_string();
                 if let Some((_, known)) = why.split_once("; there are ").or_else(|| why.split_once("; there is ")) {
                     known.split(", ").for_each(|known| self.press_for(known));
                 }
@@ -133,7 +134,7 @@ impl Hand<'_> {
     fn begin(&mut self, run: RunId) {
         self.run = Some(run);
         if let Way::End = self.way {
-            self.act(Action::End, String::new());
+            self.act(Action::End);
         }
         for action in self.actions() {
             if action.target.is_empty() || action.target.starts_with('[') {
@@ -169,13 +170,13 @@ impl Hand<'_> {
             count.insert(number.to_string());
         }
         if is_new && count.len() <= MOST_PRESSES {
-            self.act(Action::Scenario(action.name.to_owned()), target.to_owned());
+            self.act(Action::from_words(action.name, target));
         }
     }
 
-    fn act(&self, action: Action, target: String) {
+    fn act(&self, action: Action) {
         let Some(run) = self.run else { return };
-        self.engine.handle().send(Command::Act { run, action, target }).expect("taken");
+        self.engine.handle().send(Command::Act { run, action }).expect("taken");
     }
 }
 
@@ -348,8 +349,8 @@ fn signaled(id: &str, language: Language, target: &str, signal: Signal) -> Vec<E
         EventKind::TaskChanged { task: of, state, .. }
             if pid.is_some() && task.as_ref() == Some(of) && (target == id || *state == TaskState::Running) =>
         {
-            let target = pid.take().expect("just seen").to_string();
-            let act = Command::Act { run: run.expect("begun"), action: Action::Signal(signal, Scope::Process), target };
+            let action = Sent::Signal(signal).to(pid.take().expect("just seen"));
+            let act = Command::Act { run: run.expect("begun"), action };
             engine.handle().send(act).expect("taken");
         }
         _ => {}

@@ -92,7 +92,7 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "S", value_parser = parse::limit, allow_hyphen_values = true)]
     pub(super) timeout: Option<Duration>,
     /// Seconds between SIGTERM and SIGKILL when it is ended.
-    #[arg(long, value_name = "S", value_parser = parse::seconds, allow_hyphen_values = true, default_value = "2")]
+    #[arg(long, value_name = "S", value_parser = crate::model::seconds, allow_hyphen_values = true, default_value = "2")]
     pub(super) grace: Duration,
     /// Leaves the children zombies when they end, until '--do "T wait NAME"' waits on them; '--do "T wait-any"' waits on the one that
     /// ends first, '--do "T wait-all"' on all, both with a time limit in seconds if one follows.

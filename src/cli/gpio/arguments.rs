@@ -6,10 +6,9 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Subcommand};
 
 use crate::cli::edges::EdgeArguments;
-use crate::cli::parse::seconds;
 use crate::cli::start::BoardChoice;
-use crate::gpio::{Level, Line};
-use crate::model::Pull;
+use crate::model::seconds;
+use crate::model::{Level, Line, Pull};
 
 /// Reads, drives and watches the lines of the 40-pin header. A pin is GPIO17 or BOARD11.
 #[derive(Debug, Args)]
@@ -141,6 +140,6 @@ fn wire(text: &str) -> Result<(Line, Line), String> {
 
 /// A half period. Below the shortest one the machine's timers would decide, not we.
 fn pause(text: &str) -> Result<Duration, String> {
-    let pause = seconds(text)?;
+    let pause = seconds(text).map_err(|error| error.to_string())?;
     if pause < Duration::from_micros(100) { Err("the shortest is 0.0001 s".to_owned()) } else { Ok(pause) }
 }

@@ -13,8 +13,8 @@ use crate::cli::interrupt::Interrupts;
 use crate::cli::out::Out;
 use crate::cli::start::{Start, start_engine};
 use crate::engine::{Command, Engine, EngineEvent, LineRequest, SendError};
-use crate::gpio::{Edge, Level, Line};
-use crate::model::{BoardView, Event, EventKind, Monotonic};
+use crate::gpio::Edge;
+use crate::model::{BoardView, Event, EventKind, Level, Line, Monotonic};
 use crate::sys::monotonic_now;
 
 /// Edges and answers that may wait for us.
@@ -51,7 +51,7 @@ impl GpioClient {
         let (out, is_json, began) = (Out::new(io::stdout()), common.json, monotonic_now());
         let mut client = Self { engine, interrupts, out, is_json, began, requests: 0, edges: 0, max_edges: None, files };
         for (from, to) in &common.wire {
-            client.ask(&LineRequest::Wire { from: from.number(), to: to.number() })?;
+            client.ask(&LineRequest::Wire { from: *from, to: *to })?;
         }
         Ok(client)
     }
@@ -113,13 +113,13 @@ impl GpioClient {
     }
 
     fn print_edge(&mut self, edge: &Edge) -> Result<(), CliError> {
-        let (line, value) = (edge.line.number(), edge.level.value());
+        let Edge { line, level, .. } = *edge;
         let t = Monotonic::ZERO + edge.t.since(self.began);
-        let event = Event { t, kind: EventKind::Gpio { line, value } };
+        let event = Event { t, kind: EventKind::Gpio { line, level } };
         if let Some(files) = &mut self.files {
             files.on_event(&event);
         }
-        let text = if self.is_json { event.to_line() } else { format!("{:>10.6} {} {value}", t.secs(), edge.line) };
+        let text = if self.is_json { event.to_line() } else { format!("{:>10.6} {line} {}", t.secs(), level.value()) };
         self.print(&text)
     }
 
@@ -130,23 +130,19 @@ impl GpioClient {
     }
 
     pub(super) fn read(&mut self, line: Line) -> Result<Level, CliError> {
-        let board = self.ask(&LineRequest::Read { line: line.number() })?;
-        let pin = board.pins.get(usize::from(line.pin()).saturating_sub(1));
-        let level = pin.and_then(|pin| pin.level).map(Level::high_if);
+        let board = self.ask(&LineRequest::Read { line })?;
+        let level = board.pin(line).and_then(|pin| pin.level);
         level.ok_or_else(|| CliError::Missing(format!("could not read {line}: the board does not tell its level")))
     }
 
     pub(super) fn get(&mut self, pins: &[Line]) -> Result<(), CliError> {
         for line in pins {
-            let value = self.read(*line)?.value();
+            let level = self.read(*line)?;
             let text = if self.is_json {
-                Event {
-                    t: Monotonic::ZERO + monotonic_now().since(self.began),
-                    kind: EventKind::Gpio { line: line.number(), value },
-                }
-                .to_line()
+                Event { t: Monotonic::ZERO + monotonic_now().since(self.began), kind: EventKind::Gpio { line: *line, level } }
+                    .to_line()
             } else {
-                format!("{line} {value}")
+                format!("{line} {}", level.value())
             };
             self.print(&text)?;
         }
@@ -155,12 +151,10 @@ impl GpioClient {
 
     pub(super) fn set(&mut self, line: Line, level: Level, hold: &Hold) -> Result<(), CliError> {
         let safe = hold.safe;
-        if let Some(note) =
-            self.ask(&LineRequest::Look)?.pins.get(usize::from(line.pin()).saturating_sub(1)).and_then(|pin| pin.note.clone())
-        {
+        if let Some(note) = self.ask(&LineRequest::Look)?.pin(line).and_then(|pin| pin.note.as_deref()) {
             complain(&format!("note: {line}: {note}"));
         }
-        self.ask(&LineRequest::Set { line: line.number(), level, safe, owner: OWNER.to_owned() }).map(drop)
+        self.ask(&LineRequest::Set { line, level, safe, owner: OWNER.to_owned() }).map(drop)
     }
 
     /// Whether as many edges were printed as are wanted.
@@ -205,7 +199,7 @@ impl GpioClient {
                 return Ok(());
             }
             for line in pins {
-                self.send(&LineRequest::Toggle { line: line.number(), owner: OWNER.to_owned() })?;
+                self.send(&LineRequest::Toggle { line: *line, owner: OWNER.to_owned() })?;
             }
             changes += 1;
         }

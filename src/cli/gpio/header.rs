@@ -2,24 +2,18 @@
 
 use serde_json::{Value, json};
 
-use crate::model::{BoardView, PinFunction, PinView, Pull, harmless};
+use crate::model::{BoardView, Level, PinFunction, harmless};
 
 /// The header for people: a line for the board, then one for each pin.
 pub(super) fn board_text(board: &BoardView) -> String {
     let unknown = board.pull_unknown.as_ref().map(|unknown| format!("; pull {unknown}")).unwrap_or_default();
     let mut text = harmless(&format!("{} ({}){unknown}", board.name, board.backend)) + "\n";
     for (index, pin) in board.pins.iter().enumerate() {
-        let level = match pin.level {
-            Some(true) => "high",
-            Some(false) => "low",
-            None => "",
-        };
-        let mut rest: Vec<&str> = vec![direction(pin), level];
-        rest.extend(pin.pull.map(pull_word));
-        rest.extend(pin.owner.as_deref());
-        rest.extend(pin.note.as_deref());
+        let (level, pull) = (pin.level.map(|level| level.to_string()), pin.pull.map(|pull| pull.to_string()));
+        let mut rest: Vec<&str> = vec![direction(pin.function)];
+        rest.extend([&level, &pull, &pin.owner, &pin.note].into_iter().filter_map(|word| word.as_deref()));
         rest.retain(|word| !word.is_empty());
-        let line = harmless(&format!("{:>2}  {:<7} {}", index + 1, name(pin.function), rest.join(", ")));
+        let line = harmless(&format!("{:>2}  {:<7} {}", index + 1, pin.function, rest.join(", ")));
         text.push_str(line.trim_end());
         text.push('\n');
     }
@@ -31,11 +25,11 @@ pub(super) fn board_json(board: &BoardView) -> Value {
     let pins = board.pins.iter().enumerate().map(|(index, pin)| {
         json!({
             "pin": index + 1,
-            "name": name(pin.function),
-            "direction": direction(pin),
-            "level": pin.level.map(u8::from),
+            "name": pin.function.to_string(),
+            "direction": direction(pin.function),
+            "level": pin.level.map(Level::value),
             "owner": pin.owner,
-            "pull": pin.pull.map(pull_word),
+            "pull": pin.pull.map(|pull| pull.to_string()),
             "pull_unknown": board.why_no_pull(pin).map(ToString::to_string),
             "note": pin.note,
         })
@@ -43,52 +37,34 @@ pub(super) fn board_json(board: &BoardView) -> Value {
     json!({"board": board.name, "backend": board.backend, "pins": pins.collect::<Vec<_>>()})
 }
 
-fn direction(pin: &PinView) -> &'static str {
-    match pin.function {
+const fn direction(function: PinFunction) -> &'static str {
+    match function {
         PinFunction::Input(_) => "input",
         PinFunction::Output(_) => "output",
         _ => "",
     }
 }
 
-const fn pull_word(pull: Pull) -> &'static str {
-    match pull {
-        Pull::Up => "pull-up",
-        Pull::Down => "pull-down",
-        Pull::Off => "no pull",
-    }
-}
-
-fn name(function: PinFunction) -> String {
-    match function {
-        PinFunction::Power3V3 => "3V3".to_owned(),
-        PinFunction::Power5V => "5V".to_owned(),
-        PinFunction::Ground => "GND".to_owned(),
-        PinFunction::HatId => "ID".to_owned(),
-        PinFunction::Input(line) | PinFunction::Output(line) => format!("GPIO{line}"),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::PullUnknown;
+    use crate::model::{Line, PinView, Pull, PullUnknown};
 
     /// A header of a ground pin, an input with a pull-up and one whose resistor the board cannot read.
     fn board() -> BoardView {
-        let pulled = PinView { pull: Some(Pull::Up), ..PinView::new(PinFunction::Input(2)) };
+        let pulled = PinView { pull: Some(Pull::Up), ..PinView::new(PinFunction::Input(Line::gpio(2))) };
         BoardView {
             name: "Raspberry Pi 3 B".to_owned(),
             backend: "chardev".to_owned(),
             pull_unknown: Some(PullUnknown::WriteOnly { model: "Raspberry Pi 3 B".to_owned(), chip: "BCM2837A1".to_owned() }),
-            pins: vec![PinView::new(PinFunction::Ground), pulled, PinView::new(PinFunction::Input(3))],
+            pins: vec![PinView::new(PinFunction::Ground), pulled, PinView::new(PinFunction::Input(Line::gpio(3)))],
         }
     }
 
     /// Covers: F45.
     #[test]
     fn the_owner_of_a_pin_is_shown_in_one_harmless_line() {
-        let held = PinView { owner: Some("a\x1b[2J\u{202e}\nb".to_owned()), ..PinView::new(PinFunction::Input(4)) };
+        let held = PinView { owner: Some("a\x1b[2J\u{202e}\nb".to_owned()), ..PinView::new(PinFunction::Input(Line::gpio(4))) };
         let text = board_text(&BoardView { name: "board\x07".to_owned(), pins: vec![held], ..board() });
         assert!(text.starts_with("board^G (chardev)") && text.ends_with(" 1  GPIO4   input, a^[[2J<U+202E> b\n"), "{text:?}");
         assert_eq!(text.lines().count(), 2);

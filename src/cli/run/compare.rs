@@ -12,7 +12,7 @@ use crate::cli::session::{Ended, Listener, command_to_end};
 use crate::cli::start::Start;
 use crate::cli::whole_lines::WholeLines;
 use crate::engine::{BoardKind, Command, CompareRequest, EngineEvent, compare_rows, noise};
-use crate::model::{Action, Comparison, EventKind, Outcome, Progress, RunId, harmless};
+use crate::model::{Comparison, EventKind, Outcome, Progress, RunId, harmless};
 
 /// Runs the comparison. The exit status is that of the worst run.
 pub(super) fn compare(
@@ -76,9 +76,8 @@ impl Listener for ProgressReporter {
                 let line = format!("  {label}: {outcome} after {elapsed_s:.2} s");
                 return self.print(&line);
             }
-            EventKind::ActionRefused { action, target, why, .. } if !self.is_json => {
-                let Ok(action) = action.parse::<Action>();
-                let line = format!("  ! {}", action.could_not(target, why));
+            EventKind::ActionRefused { action, why, .. } if !self.is_json => {
+                let line = format!("  ! {}", action.could_not(why));
                 return self.print(&line);
             }
             EventKind::Notice { text } if !self.is_json => {

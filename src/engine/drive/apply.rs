@@ -8,7 +8,7 @@ use crate::engine::drive::save::Saving;
 use crate::engine::drive::subscription::EngineEvent;
 use crate::engine::run::launch::plan;
 use crate::engine::run::live_run::Run;
-use crate::model::RunId;
+use crate::model::{By, Refusal, RunId};
 use crate::supervisor::{LineRequest, Request};
 use crate::sys::monotonic_now;
 
@@ -24,12 +24,11 @@ impl EngineLoop {
         match command {
             Command::Launch(request) => drop(self.launch(&request)),
             Command::Compare(request) => self.compare(*request),
-            Command::Act { run, action, target } => match self.runs.iter().position(|candidate| candidate.id == run) {
+            Command::Act { run, action } => match self.runs.iter().position(|candidate| candidate.id == run) {
                 Some(index) if !self.runs[index].lifecycle.is_over() => {
-                    let (by, at) = ("user".to_owned(), monotonic_now());
-                    self.act(index, &ActionRequest { action, target, by, is_demo: false, at });
+                    self.act(index, &ActionRequest { action, by: By::You, is_demo: false, at: monotonic_now() });
                 }
-                _ => self.notice(action.could_not(&target, "the run has ended")),
+                _ => self.notice(action.could_not(&Refusal::RunOver)),
             },
             Command::Feed { run, from, ends } => {
                 let run = self.runs.iter_mut().find(|candidate| candidate.id == run);
@@ -43,7 +42,7 @@ impl EngineLoop {
             }
             Command::FreeLine(line) => self.ask_header(0, LineRequest::Free { line, owner: USER.to_owned() }),
             Command::Lines { ask, request } => self.ask_header(ask, request),
-            Command::StopEverything => self.stop_everything("user"),
+            Command::StopEverything => self.stop_everything(By::You),
             Command::Save(run) => self.save(run, Run::to_be_saved),
             Command::SaveEdges(run) => self.save(run, Run::edges_to_be_saved),
             Command::Forget(run) => self.runs.retain(|candidate| candidate.id != run || !candidate.lifecycle.is_over()),

@@ -11,8 +11,8 @@ use crate::engine::drive::actions::ActionRequest;
 use crate::engine::drive::engine_loop::EngineLoop;
 use crate::engine::drive::subscription::EngineEvent;
 use crate::engine::run::live_run::LineIntent;
-use crate::gpio::{BoardKind, Edge, Level, Line, Watch};
-use crate::model::{Action, BoardView, EventKind, Monotonic, PinFunction, Pull, RunId};
+use crate::gpio::{BoardKind, Edge, InputSettings};
+use crate::model::{Action, BoardView, By, EventKind, Level, Line, Monotonic, PinFunction, Pull, RunId};
 use crate::supervisor::{LineRequest, Request};
 use crate::sys::monotonic_now;
 
@@ -33,9 +33,9 @@ pub(crate) struct Header {
     /// The board that was asked for; `None` for the supervisor's own choice.
     board: Option<BoardKind>,
     /// The safe level of each line that was asked for.
-    safe: BTreeMap<u8, Level>,
+    safe: BTreeMap<Line, Level>,
     /// From each wire's input to the line that it follows.
-    wires: BTreeMap<u8, u8>,
+    wires: BTreeMap<Line, Line>,
     /// What has no answer yet, oldest first.
     asked: VecDeque<LineRequest>,
     left: Left,
@@ -47,9 +47,9 @@ struct Left {
     /// Why the last one is lost.
     why: String,
     /// Lines that were driven, or may have been.
-    driven: BTreeSet<u8>,
+    driven: BTreeSet<Line>,
     /// Lines that were high, or may have been.
-    high: BTreeSet<u8>,
+    high: BTreeSet<Line>,
     /// Whether the board was a real one.
     is_real: bool,
 }
@@ -86,7 +86,7 @@ impl Header {
             if let PinFunction::Output(line) = pin.function {
                 self.left.driven.insert(line);
             }
-            if let (PinFunction::Input(line) | PinFunction::Output(line), Some(true)) = (pin.function, pin.level) {
+            if let (Some(line), Some(Level::High)) = (pin.function.line(), pin.level) {
                 self.left.high.insert(line);
             }
         }
@@ -101,7 +101,7 @@ impl Header {
 
     /// Who holds a line, as far as is known.
     pub(crate) fn owner(&self, line: Line) -> Option<&String> {
-        self.view.pins.get(usize::from(line.pin()).saturating_sub(1))?.owner.as_ref()
+        self.view.pin(line)?.owner.as_ref()
     }
 
     /// When the supervisor must hear of us again; `None` while there is no need.
@@ -110,7 +110,7 @@ impl Header {
     }
 
     fn pause(&self) -> Option<Duration> {
-        let is_driving = self.view.pins.iter().any(|pin| matches!(pin.function, PinFunction::Output(_)));
+        let is_driving = self.view.pins.iter().any(|pin| pin.function.is_output());
         is_driving.then_some(BEAT).or_else(|| self.is_real().then_some(LOOK))
     }
 }
@@ -133,8 +133,8 @@ const SIMULATED: &str = "simulated";
 /// Sets the levels that these edges lead to.
 fn apply(view: &mut BoardView, edges: &[Edge]) {
     for edge in edges {
-        if let Some(pin) = view.pins.get_mut(usize::from(edge.line.pin()).saturating_sub(1)) {
-            pin.level = Some(edge.level == Level::High);
+        if let Some(pin) = view.pin_mut(edge.line) {
+            pin.level = Some(edge.level);
         }
     }
 }
@@ -174,7 +174,7 @@ impl EngineLoop {
     pub(crate) fn recover_lines(&mut self, why: &str) {
         let left = &mut self.header.left;
         why.clone_into(&mut left.why);
-        let safe = |line: &u8| (*line, self.header.safe.get(line).copied().unwrap_or(Level::Low));
+        let safe = |line: &Line| (*line, self.header.safe.get(line).copied().unwrap_or(Level::Low));
         let (driven, high) = (left.driven.iter().map(safe).collect(), left.high.iter().copied().collect());
         self.ask_header(RECOVERY, LineRequest::Recover { board: self.header.board.clone(), driven, high });
     }
@@ -202,7 +202,7 @@ impl EngineLoop {
     /// What became of the lines that a lost supervisor has left.
     fn recovered(&mut self, refused: Option<String>) {
         let Left { why, driven, is_real, .. } = std::mem::take(&mut self.header.left);
-        let lines: Vec<String> = driven.iter().map(|line| format!("GPIO{line}")).collect();
+        let lines: Vec<String> = driven.iter().map(Line::to_string).collect();
         let lines = lines.join(", ");
         let refused = refused.or_else(|| {
             let is_another = is_real && !self.header.is_real();
@@ -270,22 +270,20 @@ impl EngineLoop {
         }
         apply(Arc::make_mut(&mut self.header.view), edges);
         for edge in edges {
-            let line = edge.line.number();
             for index in 0..self.runs.len() {
                 let run = &mut self.runs[index];
-                let is_button = run.buttons.contains(&line);
+                let is_button = run.buttons.contains(&edge.line);
                 // An edge belongs to the run that owns or watches the line; any other to every run that goes on.
                 let is_its = is_button || edge.owner.as_deref().is_none_or(|owner| owner == USER || owner == run.owner());
                 if run.lifecycle.is_over() || !is_its {
                     continue;
                 }
-                run.edge(line, edge.level.value(), edge.t.min(now), &mut self.subscription);
+                run.edge(edge.line, edge.level, edge.t.min(now), &mut self.subscription);
                 if is_button && edge.level == Level::Low {
                     // A body that has ended or reads nothing misses it.
-                    let target = edge.line.to_string();
-                    let asked = ActionRequest { action: Action::Press, target, by: USER.to_owned(), is_demo: false, at: now };
+                    let asked = ActionRequest { action: Action::Press(edge.line), by: By::You, is_demo: false, at: now };
                     if let Err(why) = self.tell_body(index, &asked) {
-                        self.runs[index].refuse(&asked, &why, now, &mut self.subscription);
+                        self.runs[index].refuse(&asked, why, now, &mut self.subscription);
                     }
                 }
             }
@@ -315,10 +313,10 @@ impl EngineLoop {
             let request = match intent {
                 LineIntent::Level(line, level) => LineRequest::Set { line, level, safe: Level::Low, owner },
                 LineIntent::Button(line) => {
-                    self.runs[run].buttons.insert(line.number());
+                    self.runs[run].buttons.insert(line);
                     // It connects its line with ground, as gpiozero has it, so that no resistor is needed.
-                    let watch = Watch { pull: Some(Pull::Up), debounce: self.header.is_real().then_some(BOUNCE) };
-                    LineRequest::Watch { line: line.number(), watch, owner }
+                    let settings = InputSettings { pull: Some(Pull::Up), debounce: self.header.is_real().then_some(BOUNCE) };
+                    LineRequest::Watch { line, settings, owner }
                 }
             };
             self.ask_header(ask, request);
@@ -333,16 +331,16 @@ mod tests {
 
     fn view(backend: &str, function: PinFunction) -> BoardView {
         let mut pins = vec![PinView::new(PinFunction::Ground); 40];
-        pins[10] = PinView { level: Some(false), ..PinView::new(function) };
+        pins[10] = PinView { level: Some(Level::Low), ..PinView::new(function) };
         BoardView { name: String::new(), backend: backend.to_owned(), pins, ..BoardView::default() }
     }
 
     #[test]
     fn an_edge_changes_its_pin_alone() {
-        let mut board = view("simulated", PinFunction::Output(17));
-        let line = Line::new(17).expect("a line");
+        let mut board = view("simulated", PinFunction::Output(Line::gpio(17)));
+        let line = Line::gpio(17);
         apply(&mut board, &[Edge { sequence: 1, t: Monotonic::ZERO, line, level: Level::High, owner: None }]);
-        assert_eq!(board.pins[10].level, Some(true));
+        assert_eq!(board.pins[10].level, Some(Level::High));
         assert!(board.pins.iter().enumerate().all(|(index, pin)| index == 10 || pin.level.is_none()));
     }
 
@@ -350,25 +348,26 @@ mod tests {
     fn the_supervisor_hears_of_us_while_lines_are_driven() {
         let pause = |board: BoardView| Header { view: Arc::new(board), ..Header::default() }.pause();
         assert_eq!(pause(BoardView::default()), None);
-        assert_eq!(pause(view("simulated", PinFunction::Input(17))), None);
-        assert_eq!(pause(view("simulated", PinFunction::Output(17))), Some(BEAT));
-        assert_eq!(pause(view("chardev", PinFunction::Input(17))), Some(LOOK));
+        assert_eq!(pause(view("simulated", PinFunction::Input(Line::gpio(17)))), None);
+        assert_eq!(pause(view("simulated", PinFunction::Output(Line::gpio(17)))), Some(BEAT));
+        assert_eq!(pause(view("chardev", PinFunction::Input(Line::gpio(17)))), Some(LOOK));
         assert!(BEAT * 3 < crate::supervisor::DEAD_MAN);
     }
 
     /// What a supervisor was asked last it may have done before it died.
     #[test]
     fn what_may_be_high_is_made_safe_by_the_successor() {
-        let mut header = Header { view: Arc::new(view("simulated", PinFunction::Output(17))), ..Header::default() };
-        Arc::make_mut(&mut header.view).pins[12] = PinView { level: Some(true), ..PinView::new(PinFunction::Input(27)) };
-        header.note(&LineRequest::Wire { from: 22, to: 5 });
+        let mut header = Header { view: Arc::new(view("simulated", PinFunction::Output(Line::gpio(17)))), ..Header::default() };
+        Arc::make_mut(&mut header.view).pins[12] =
+            PinView { level: Some(Level::High), ..PinView::new(PinFunction::Input(Line::gpio(27))) };
+        header.note(&LineRequest::Wire { from: Line::gpio(22), to: Line::gpio(5) });
         header.asked.clear();
-        header.note(&LineRequest::Set { line: 22, level: Level::High, safe: Level::High, owner: USER.to_owned() });
-        header.note(&LineRequest::Press { line: 6, is_pressed: true });
+        header.note(&LineRequest::Set { line: Line::gpio(22), level: Level::High, safe: Level::High, owner: USER.to_owned() });
+        header.note(&LineRequest::Press { line: Line::gpio(6), is_pressed: true });
         header.forget();
-        assert_eq!(header.left.driven, BTreeSet::from([17, 22]));
-        assert_eq!(header.left.high, BTreeSet::from([27, 22, 5, 6]));
-        assert!(!header.left.is_real && header.safe[&22] == Level::High);
+        assert_eq!(header.left.driven, BTreeSet::from([17, 22].map(Line::gpio)));
+        assert_eq!(header.left.high, BTreeSet::from([27, 22, 5, 6].map(Line::gpio)));
+        assert!(!header.left.is_real && header.safe[&Line::gpio(22)] == Level::High);
         // The successor is lost before it has answered.
         header.note(&LineRequest::Recover { board: None, driven: Vec::new(), high: Vec::new() });
         header.forget();

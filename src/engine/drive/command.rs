@@ -8,7 +8,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use crate::engine::comparison::compare::CompareRequest;
-use crate::model::{Action, ChildSpec, Group, Language, RunId, StopPlan, TimedAction};
+use crate::model::{Action, ChildSpec, Group, Language, Line, RunId, StopPlan, TimedAction};
 use crate::supervisor::LineRequest;
 
 /// A request to the engine. What comes of it is seen in the next snapshots.
@@ -22,10 +22,8 @@ pub enum Command {
     Act {
         /// Which run.
         run: RunId,
-        /// What.
+        /// What, and to what.
         action: Action,
-        /// To whom: a PID, a name, a GPIO line; empty for the run.
-        target: String,
     },
     /// Pass on what comes from a descriptor to the first program of a run, as if it were typed.
     Feed {
@@ -37,9 +35,9 @@ pub enum Command {
         ends: bool,
     },
     /// Toggle a GPIO line that belongs to no run.
-    ToggleLine(u8),
+    ToggleLine(Line),
     /// Give back a GPIO line that was driven so.
-    FreeLine(u8),
+    FreeLine(Line),
     /// Do something else with the header's lines.
     Lines {
         /// Named again in the one `EngineEvent::Board` that answers it.

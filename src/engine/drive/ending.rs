@@ -7,7 +7,7 @@ use rustix::process::{Resource, getrlimit};
 use crate::engine::drive::actions::ActionRequest;
 use crate::engine::drive::command::{LaunchRequest, What};
 use crate::engine::drive::engine_loop::EngineLoop;
-use crate::model::{Action, EventKind, ExitStatus, Language, Monotonic, Pid, ProcessState, RunId, Signal};
+use crate::model::{Action, By, EventKind, ExitStatus, Language, Monotonic, Pid, ProcessState, RunId, Signal};
 use crate::supervisor::Request;
 use crate::sys::monotonic_now;
 
@@ -83,12 +83,11 @@ pub(crate) fn killed_from_outside(name: &str, pid: Pid, signal: Signal) -> Strin
 
 impl EngineLoop {
     /// Ends all runs; what is left of them is counted and told.
-    pub(crate) fn stop_everything(&mut self, by: &str) {
+    pub(crate) fn stop_everything(&mut self, by: By) {
         let active: Vec<usize> = (0..self.runs.len()).filter(|index| !self.runs[*index].lifecycle.is_over()).collect();
         self.stopping = Some(self.stopping.unwrap_or_default().max(active.len()));
         for index in active {
-            let (by, at) = (by.to_owned(), monotonic_now());
-            self.act(index, &ActionRequest { action: Action::End, target: String::new(), by, is_demo: false, at });
+            self.act(index, &ActionRequest { action: Action::End, by, is_demo: false, at: monotonic_now() });
         }
     }
 

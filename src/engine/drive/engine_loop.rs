@@ -22,7 +22,7 @@ use crate::engine::run::lifecycle::Effect;
 use crate::engine::run::live_run::Run;
 use crate::engine::run::streams::{Open, Scratch};
 use crate::engine::run::twins::Twins;
-use crate::model::{Comparison, EventKind, Monotonic, Pid, RunId, Snapshot, TimedAction};
+use crate::model::{Action, By, Comparison, EventKind, Monotonic, Pid, RunId, Snapshot, TimedAction};
 use crate::supervisor::{Client, Report, Request, SupervisorError};
 use crate::sys::monotonic_now;
 
@@ -372,8 +372,8 @@ impl EngineLoop {
             if self.runs[index].waiting.next_deadline().is_some_and(|at| now >= at) {
                 self.settle_waits(index, now);
             }
-            while let Some(TimedAction { action, target, is_demo, .. }) = self.runs[index].take_due(now) {
-                self.act(index, &ActionRequest { action, target, by: "script".to_owned(), is_demo, at: now });
+            while let Some(TimedAction { action, is_demo, .. }) = self.runs[index].take_due(now) {
+                self.act(index, &ActionRequest { action, by: By::Script, is_demo, at: now });
             }
             if now >= self.looked_at + LOOK {
                 self.runs[index].look(now, &mut self.subscription);
@@ -381,7 +381,7 @@ impl EngineLoop {
             let was_asked = self.runs[index].lifecycle.kill_at();
             let effects = self.runs[index].lifecycle.tick(now);
             if effects.contains(&Effect::ReapKept) && was_asked.is_none() {
-                let end = EventKind::Action { action: "end".to_owned(), target: String::new(), by: "timeout".to_owned() };
+                let end = EventKind::Action { action: Action::End, by: By::Timeout };
                 self.runs[index].emit(end, now, &mut self.subscription);
             }
             self.perform(index, effects);

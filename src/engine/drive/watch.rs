@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use crate::engine::drive::engine_loop::EngineLoop;
 use crate::engine::run::twins::Twins;
-use crate::model::{EventKind, Monotonic, Outcome, Pid, ProcessState};
+use crate::model::{EventKind, Monotonic, Outcome, Pid, ProcessState, Refusal};
 use crate::supervisor::{Client, Incoming, Report, Request};
-use crate::sys::{monotonic_now, parse_stat};
+use crate::sys::{monotonic_now, stat_of};
 
 /// How often a supervisor is asked whether it is there.
 const ASK: Duration = Duration::from_secs(1);
@@ -82,7 +82,7 @@ impl EngineLoop {
     /// The supervisor has died: its runs are over with unknown statuses, what it left is ended, and a new one starts.
     pub(crate) fn lost_supervisor(&mut self, why: &str) {
         let now = monotonic_now();
-        self.refuse_asked("the supervisor was lost", now);
+        self.refuse_asked(&Refusal::SupervisorLost, now);
         for run in self.runs.iter_mut().filter(|run| !run.lifecycle.is_over()) {
             let text = format!("the supervisor was lost ({why}): how the processes of this run ended is unknown");
             run.emit(EventKind::Notice { text }, now, &mut self.subscription);
@@ -134,8 +134,7 @@ impl EngineLoop {
 
 /// Whether a process waits for nothing but a core.
 fn is_runnable(pid: Pid) -> bool {
-    std::fs::read(format!("/proc/{pid}/stat"))
-        .is_ok_and(|text| parse_stat(&text).is_some_and(|stat| stat.state == ProcessState::Running))
+    stat_of(pid).is_some_and(|stat| stat.state == ProcessState::Running)
 }
 
 #[cfg(test)]

@@ -11,7 +11,7 @@ use crate::engine::fold::lanes::{Change, Lanes};
 use crate::engine::fold::log::Log;
 use crate::engine::fold::numbers;
 use crate::engine::fold::outputs::Outputs;
-use crate::engine::fold::sentences::{self, Target};
+use crate::engine::fold::sentences::{self, Reached};
 use crate::engine::fold::texts::{self, MOST_KEPT};
 use crate::engine::fold::traces::Traces;
 use crate::engine::fold::tree::{ProcessTable, Told};
@@ -19,8 +19,8 @@ use crate::engine::fold::usage::ResourceUsage;
 use crate::engine::fold::view::Published;
 use crate::engine::fold::waits::Waits;
 use crate::model::{
-    Action, By, Event, EventKind, ExitStatus, Fact, Finished, Language, Measured, Monotonic, Outcome, Pid, ProcessRow,
-    RunFinding, RunId, Severity, Signal, Stream,
+    Action, By, Event, EventKind, ExitStatus, Fact, Finished, Language, Measured, Monotonic, Outcome, Pid, ProcessRef,
+    ProcessRow, RunFinding, RunId, Severity, Signal, Stream,
 };
 
 /// Bytes of output that are kept of each stream, if nobody says otherwise.
@@ -180,9 +180,9 @@ impl RunFold {
                     self.chatter(t, || (Severity::Info, numbers::sentence(name, value)));
                 }
             }
-            EventKind::Gpio { line, value } => {
-                self.traces.edge(t, *line, *value != 0);
-                self.chatter(t, || (Severity::Info, sentences::gpio(*line, *value)));
+            EventKind::Gpio { line, level } => {
+                self.traces.edge(t, *line, *level);
+                self.chatter(t, || (Severity::Info, sentences::gpio(*line, *level)));
             }
             EventKind::Notice { text } => {
                 if self.log.has_time_for_notice(t) {
@@ -205,11 +205,8 @@ impl RunFold {
             }
             EventKind::Fact(fact) => self.fact(t, fact),
             EventKind::Finding(finding) => self.found(t, finding),
-            EventKind::Action { action, target, by } => self.action(t, action, target, by),
-            EventKind::ActionRefused { action, target, why, .. } => {
-                let Ok(action) = action.parse::<Action>();
-                self.log.push(t, Severity::Bad, &action.could_not(target, why));
-            }
+            EventKind::Action { action, by } => self.action(t, action, *by),
+            EventKind::ActionRefused { action, why, .. } => self.log.push(t, Severity::Bad, &action.could_not(why)),
             // The machine is no part of a run; the engine shows it apart. How busy it was says how far the run's times can be trusted.
             EventKind::Machine(sample) => self.usage.machine(sample),
             EventKind::RunStarted { run, scenario, language, params } => {
@@ -237,7 +234,7 @@ impl RunFold {
             EventKind::Waited { action, done, pending } => {
                 let done: Vec<_> = done.iter().map(|one| (self.who(one.pid), one.status)).collect();
                 let pending: Vec<_> = pending.iter().map(|pid| self.who(*pid)).collect();
-                self.log.push(t, Severity::Info, &sentences::waited(action, &done, &pending));
+                self.log.push(t, Severity::Info, &sentences::waited(*action, &done, &pending));
             }
             EventKind::PipeFilled { pid, to, fill } => {
                 self.published.touch_processes();
@@ -282,12 +279,12 @@ impl RunFold {
         self.processes.row(pid)
     }
 
-    /// The process that a target of an action means: a PID, a process's name, or a task that is one or lives in one.
-    pub fn find(&self, target: &str) -> Option<Pid> {
-        if let Ok(number) = target.parse() {
-            return self.processes.row(Pid::new(number)).map(|row| row.pid);
+    /// The process that is meant.
+    pub fn find(&self, target: &ProcessRef) -> Option<Pid> {
+        match target {
+            ProcessRef::Pid(pid) => self.processes.row(*pid).map(|row| row.pid),
+            ProcessRef::Name(name) => self.lanes.home(name).or_else(|| self.processes.find_name(name).map(|row| row.pid)),
         }
-        self.lanes.home(target).or_else(|| self.processes.find_name(target).map(|row| row.pid))
     }
 
     /// The facts so far.
@@ -433,18 +430,16 @@ impl RunFold {
         })
     }
 
-    fn action(&mut self, t: Monotonic, action: &str, target: &str, by: &str) {
-        let Ok(action) = action.parse::<Action>();
-        if action == Action::End {
-            let outcome = if by == "timeout" { Outcome::TimedOut } else { Outcome::Stopped };
-            self.cut_short.get_or_insert((outcome, By::from_name(by)));
+    fn action(&mut self, t: Monotonic, action: &Action, by: By) {
+        if *action == Action::End {
+            let outcome = if by == By::Timeout { Outcome::TimedOut } else { Outcome::Stopped };
+            self.cut_short.get_or_insert((outcome, by));
         }
-        let pid = self.find(target);
-        self.remember_signal(t, &action, pid, By::from_name(by));
+        let pid = action.process().and_then(|process| self.find(process));
+        self.remember_signal(t, action, pid, by);
         let row = pid.and_then(|pid| self.processes.row(pid));
-        let part = self.lanes.part(target).filter(|_| target.parse::<i32>().is_err());
-        let target = Target { name: target, row, part };
-        let (severity, text) = sentences::action(t, &action, target, by);
+        let part = if let Some(ProcessRef::Name(name)) = action.process() { self.lanes.part(name) } else { None };
+        let (severity, text) = sentences::action(t, action, Reached { row, part }, by);
         self.log.push(t, severity, &text);
     }
 

@@ -19,9 +19,10 @@ use crate::engine::run::recording::Recording;
 use crate::engine::run::script::{FOR_THE_BODY, Script};
 use crate::engine::run::streams::{CHUNK, InputStream, Open, OutputStream, Scratch};
 use crate::engine::run::waiting::{Child, Waiting};
-use crate::gpio::{Level, Line, Waveform};
+use crate::gpio::Waveform;
 use crate::model::{
-    Event, EventKind, ExitStatus, Monotonic, Outcome, Pid, PipeFill, ProcessSample, ProcessState, RunId, Stream, TimedAction,
+    By, Event, EventKind, ExitStatus, Level, Line, Monotonic, Outcome, Pid, PipeFill, ProcessSample, ProcessState, Refusal,
+    RunId, Stream, TimedAction,
 };
 use crate::scenario::Scenario;
 use crate::supervisor::{CAPTURE, ChildPipes, LaunchedChild};
@@ -37,16 +38,15 @@ const EDGES_KEPT: usize = 1 << 18;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum LineIntent {
     /// Drive it to this level.
-    Level(u8, Level),
+    Level(Line, Level),
     /// Hear when its button is pressed.
     Button(Line),
 }
 
 impl LineIntent {
-    fn line(self) -> u8 {
+    const fn line(self) -> Line {
         match self {
-            Self::Level(line, _) => line,
-            Self::Button(line) => line.number(),
+            Self::Level(line, _) | Self::Button(line) => line,
         }
     }
 }
@@ -99,7 +99,7 @@ pub(crate) struct Run {
     /// What its body intends for the header, as far as it was not passed on yet.
     intents: Vec<LineIntent>,
     /// Lines that are buttons of its body.
-    pub(crate) buttons: BTreeSet<u8>,
+    pub(crate) buttons: BTreeSet<Line>,
     waveform: Waveform,
 }
 
@@ -140,7 +140,7 @@ impl Run {
             was_not_counted: false,
             intents: Vec::new(),
             buttons: BTreeSet::new(),
-            waveform: Waveform::keeping(EDGES_KEPT),
+            waveform: Waveform::with_limit(EDGES_KEPT),
         };
         let scenario = scenario.to_owned();
         run.emit(EventKind::RunStarted { run: id, scenario, language: plan.language, params: plan.params }, origin, subscription);
@@ -164,9 +164,9 @@ impl Run {
     /// Takes in one event. A body's intent for the header goes to the board first; what comes of it is the event.
     fn record(&mut self, event: Event, subscription: &mut Subscription) {
         match &event.kind {
-            EventKind::Gpio { line, value } => return self.intend(LineIntent::Level(*line, Level::high_if(*value != 0))),
-            EventKind::Action { action, target, .. } if action == WATCH => {
-                if let Ok(line) = target.parse() {
+            EventKind::Gpio { line, level } => return self.intend(LineIntent::Level(*line, *level)),
+            EventKind::Action { action, .. } if action.word() == WATCH => {
+                if let Ok(line) = action.target().parse() {
                     self.intend(LineIntent::Button(line));
                 }
             }
@@ -192,11 +192,9 @@ impl Run {
     }
 
     /// A line of the header has changed for this run: told by the board, not by the body.
-    pub(crate) fn edge(&mut self, line: u8, value: u8, now: Monotonic, subscription: &mut Subscription) {
-        if let Ok(line) = Line::new(line.into()) {
-            self.waveform.push(self.time(now), line, Level::high_if(value != 0));
-        }
-        self.keep(Event { t: self.time(now), kind: EventKind::Gpio { line, value } }, subscription);
+    pub(crate) fn edge(&mut self, line: Line, level: Level, now: Monotonic, subscription: &mut Subscription) {
+        self.waveform.push(self.time(now), line, level);
+        self.keep(Event { t: self.time(now), kind: EventKind::Gpio { line, level } }, subscription);
     }
 
     /// What the body has wished of the header since the last call.
@@ -520,7 +518,7 @@ impl Run {
         self.inputs.clear();
         for control in std::mem::take(&mut self.controls) {
             for asked in control.unread().filter(|asked| !asked.is_demo) {
-                self.refuse(&asked, "it came too late, the body has ended", now, subscription);
+                self.refuse(&asked, Refusal::Unread, now, subscription);
             }
         }
         for kind in kinds {
@@ -536,7 +534,7 @@ impl Run {
     /// The next action of the script that is due.
     pub(crate) fn take_due(&mut self, now: Monotonic) -> Option<TimedAction> {
         let fold = &self.fold;
-        self.script.take_due(now, |name| fold.find(name).is_some())
+        self.script.take_due(now, |process| fold.find(process).is_some())
     }
 
     pub(crate) fn finish(
@@ -561,9 +559,9 @@ impl Run {
             self.emit(EventKind::Notice { text }, now, subscription);
         }
         self.script.stop();
-        for TimedAction { action, target, .. } in self.script.left() {
-            let asked = ActionRequest { action, target, by: "script".to_owned(), is_demo: false, at: now };
-            self.refuse(&asked, "the run has ended", now, subscription);
+        for TimedAction { action, .. } in self.script.left() {
+            let asked = ActionRequest { action, by: By::Script, is_demo: false, at: now };
+            self.refuse(&asked, Refusal::RunOver, now, subscription);
         }
         self.stages.clear();
         self.emit(EventKind::RunFinished { run: self.id, outcome, elapsed_s, processes_left: left }, now, subscription);

@@ -3,12 +3,12 @@
 
 use egui::{Align2, FontId, Rect, RichText, Role, Sense, Stroke, Ui, WidgetInfo, pos2, vec2};
 
-use crate::model::{BoardView, PinFunction, PinView, Pull, RunId};
+use crate::model::{BoardView, Level, PinFunction, PinView, Pull, RunId};
 use crate::ui::ask::actions::{Actions, UiAction};
 use crate::ui::look::theme::{self, Palette, palette};
 use crate::ui::look::{foreign, widgets};
 use crate::ui::panes::header::pin_card;
-use crate::ui::panes::header::pins::{describe, line_of, name_of, press, toggle};
+use crate::ui::panes::header::pins::{describe, press, toggle};
 
 /// Draws the header. `running` is the run that hears a toggle of a line that somebody owns.
 pub fn ui(ui: &mut Ui, board: &BoardView, running: Option<RunId>, actions: &mut Actions) {
@@ -56,7 +56,7 @@ pub fn ui(ui: &mut Ui, board: &BoardView, running: Option<RunId>, actions: &mut 
                 }
             }
         });
-    let on = board.pins.iter().filter(|pin| matches!(pin.function, PinFunction::Output(_)) && pin.level == Some(true)).count();
+    let on = board.pins.iter().filter(|pin| pin.function.is_output() && pin.level == Some(Level::High)).count();
     let plural = if on == 1 { "output" } else { "outputs" };
     ui.label(RichText::new(format!("{on} {plural} on · safe on exit")).size(10.5).color(colors.weak));
     match shown {
@@ -85,8 +85,8 @@ fn draw(
     actions: &mut Actions,
 ) -> bool {
     let colors = palette(ui);
-    let line = line_of(pin.function);
-    let is_output = matches!(pin.function, PinFunction::Output(_));
+    let line = pin.function.line();
+    let is_output = pin.function.is_output();
     let is_input = matches!(pin.function, PinFunction::Input(_));
     // A real input has a real button; one that nobody holds can be made an output on any board.
     let can_press = is_input && board.backend == "simulated";
@@ -115,8 +115,8 @@ fn draw(
     };
     // A text that is too long loses its end, and that must not be the number.
     let name = match (&pin.owner, line) {
-        (Some(owner), Some(line)) => format!("{line}{arrow} · {owner}"),
-        _ => name_of(pin.function) + arrow,
+        (Some(owner), Some(line)) => format!("{}{arrow} · {owner}", line.number()),
+        _ => format!("{}{arrow}", pin.function),
     };
     let (font, ink) =
         if is_owned { (theme::bold_font(10.5), colors.pin_owner) } else { (FontId::proportional(10.5), colors.weak) };
@@ -154,19 +154,19 @@ fn draw(
 }
 
 fn paint_pin(ui: &Ui, pin: &PinView, center: egui::Pos2, colors: &Palette) {
-    let is_output = matches!(pin.function, PinFunction::Output(_));
+    let is_output = pin.function.is_output();
     let fill = match pin.function {
         PinFunction::Power3V3 | PinFunction::Power5V => colors.pin_power,
         PinFunction::Ground | PinFunction::HatId => colors.pin_ground,
-        PinFunction::Input(_) | PinFunction::Output(_) if pin.level == Some(true) => colors.pin_high,
+        PinFunction::Input(_) | PinFunction::Output(_) if pin.level == Some(Level::High) => colors.pin_high,
         PinFunction::Input(_) | PinFunction::Output(_) => colors.pin,
     };
-    if is_output && pin.level == Some(true) {
+    if is_output && pin.level == Some(Level::High) {
         ui.painter().circle_filled(center, 9.0, colors.pin_high.gamma_multiply(0.35));
     }
     ui.painter().circle(center, 5.5, fill, Stroke::new(1.0, colors.background));
-    if let (Some(_), Some(is_high)) = (line_of(pin.function), pin.level) {
-        ui.painter().text(center, Align2::CENTER_CENTER, u8::from(is_high), FontId::proportional(8.0), theme::ink_on(fill));
+    if let (Some(_), Some(level)) = (pin.function.line(), pin.level) {
+        ui.painter().text(center, Align2::CENTER_CENTER, level.value(), FontId::proportional(8.0), theme::ink_on(fill));
     }
     if is_output {
         ui.painter().circle_stroke(center, 7.5, Stroke::new(1.0, colors.pin_high));
@@ -178,9 +178,11 @@ mod tests {
     use egui_kittest::{Harness, kittest::Queryable};
 
     use super::*;
-    use crate::model::Action;
-    use crate::model::PullUnknown;
+    use crate::model::{Action, Line, PullUnknown};
     use crate::ui::{sample, testing};
+
+    const LINE_17: Line = Line::gpio(17);
+    const LINE_21: Line = Line::gpio(21);
 
     fn show(board: BoardView, running: Option<RunId>) -> Harness<'static, Actions> {
         testing::view(220.0, 480.0, Actions::default(), move |ui, actions| super::ui(ui, &board, running, actions))
@@ -201,7 +203,7 @@ mod tests {
         harness.get_by_label("pin 11, GPIO17, output, high, lock A").click();
         harness.run();
         let actions = harness.state_mut().take();
-        assert!(matches!(&actions[..], [UiAction::Act(run, Action::Toggle, line)] if run.number() == 7 && line == "GPIO17"));
+        assert!(matches!(&actions[..], [UiAction::Act(run, Action::Toggle(line))] if run.number() == 7 && line.number() == 17));
     }
 
     #[test]
@@ -217,12 +219,12 @@ mod tests {
         harness.event(egui::Event::PointerMoved(center));
         harness.event(button(true));
         harness.run();
-        assert!(matches!(harness.state_mut().take()[..], [UiAction::PressLine(21, true)]));
+        assert!(matches!(harness.state_mut().take()[..], [UiAction::PressLine(LINE_21, true)]));
         harness.run();
         assert!(harness.state_mut().take().is_empty(), "it is held");
         harness.event(button(false));
         harness.run();
-        assert!(matches!(harness.state_mut().take()[..], [UiAction::PressLine(21, false)]));
+        assert!(matches!(harness.state_mut().take()[..], [UiAction::PressLine(LINE_21, false)]));
     }
 
     fn real() -> BoardView {
@@ -237,7 +239,7 @@ mod tests {
         harness.run();
         harness.get_by_label("Drive it").click();
         harness.run();
-        assert!(matches!(harness.state_mut().take()[..], [UiAction::ToggleLine(21)]));
+        assert!(matches!(harness.state_mut().take()[..], [UiAction::ToggleLine(LINE_21)]));
     }
 
     #[test]
@@ -262,7 +264,7 @@ mod tests {
         assert!(harness.state_mut().take().is_empty());
         harness.get_by_label("Drive GPIO21").click();
         harness.run();
-        assert!(matches!(harness.state_mut().take()[..], [UiAction::ToggleLine(21)]));
+        assert!(matches!(harness.state_mut().take()[..], [UiAction::ToggleLine(LINE_21)]));
     }
 
     #[test]
@@ -274,7 +276,7 @@ mod tests {
         harness.run();
         harness.key_press(egui::Key::Enter);
         harness.run();
-        assert!(matches!(harness.state_mut().take()[..], [UiAction::ToggleLine(21)]));
+        assert!(matches!(harness.state_mut().take()[..], [UiAction::ToggleLine(LINE_21)]));
     }
 
     #[test]
@@ -287,7 +289,7 @@ mod tests {
         harness.get_by_label("Give GPIO17 back").click();
         harness.run();
         let actions = harness.state_mut().take();
-        assert!(matches!(actions[..], [UiAction::ToggleLine(17), UiAction::FreeLine(17)]), "{actions:?}");
+        assert!(matches!(actions[..], [UiAction::ToggleLine(LINE_17), UiAction::FreeLine(LINE_17)]), "{actions:?}");
         harness.get_by_label_contains("pin 15, GPIO22").click();
         harness.run();
         assert!(harness.query_by_label("Give GPIO22 back").is_none());
