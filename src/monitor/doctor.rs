@@ -10,7 +10,7 @@ use nix::unistd::{Group, getgid, getgroups};
 use rustix::process::{PidfdFlags, Resource, getpid, getrlimit, pidfd_open};
 
 use super::Machine;
-use crate::model::{MachineFinding, Pid};
+use crate::model::MachineFinding;
 use crate::sys::{
     check_group_for_runs, emulated_on, find_busctl, find_program, foreign_proc, kernel_release, lacks_controller, monotonic_now,
     own_cgroup, own_pid, user_manager_cgroup,

@@ -1,5 +1,5 @@
 //! System calls behind types, and the only `unsafe` code: spawning, waiting, pidfds, passing of descriptors, clocks, signal masks,
-//! mappings. It takes the model's types and returns `io::Result`; what to do is decided elsewhere.
+//! mappings; and the one reader of /proc/PID. It takes the model's types and returns `io::Result`; what to do is decided elsewhere.
 
 #![expect(unsafe_code, reason = "this is the room for it")]
 

@@ -6,7 +6,7 @@ use anyhow::ensure;
 
 use super::measure::median;
 use super::processes::Sleepers;
-use crate::model::{Monotonic, Pid};
+use crate::model::Monotonic;
 use crate::monitor::Processes;
 use crate::schedule::Schedule;
 use crate::sys::{monotonic_now, own_pid};

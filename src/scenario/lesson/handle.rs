@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::model::{Action, By, EventKind, Level, Line, Monotonic, Pid, Refusal, TaskSort, TaskState, Tid};
+use crate::model::{Action, By, EventKind, Level, Line, Monotonic, Refusal, TaskSort, TaskState, Tid};
 use crate::scenario::card::{ActionSpec, ParamError, ParamSpec, Params, Reply};
 use crate::scenario::lesson::control::{Control, Heard, LessonAction, TOO_LATE};
 use crate::scenario::lesson::reporter::Reporter;
