@@ -7,7 +7,7 @@ mod run;
 
 pub use crate::gpio::BoardKind;
 pub use crate::supervisor::LineRequest;
-pub use crate::sys::{is_open, start_thread};
+pub use crate::sys::{find_program, is_open, start_thread};
 pub use comparison::compare::{CompareError, CompareRequest, LANGUAGE};
 pub use comparison::table::{CompareRow, compare_rows};
 pub use comparison::verdict::noise;

@@ -12,7 +12,7 @@ use crate::engine::drive::bell::Bell;
 use crate::model::{MachineSample, Monotonic, Pid, PipeFill, ProcessSample, RunId};
 use crate::monitor::{Machine, OwnCost, Pipes, Processes};
 use crate::supervisor::mark;
-use crate::sys::{foreign_proc, monotonic_now, rename_thread, start_thread, texts};
+use crate::sys::{foreign_proc, monotonic_now, own_pid, rename_thread, start_thread, texts};
 
 /// The machine and our own cost are read once a second; the processes of a run eight times.
 const SLOW: Duration = Duration::from_secs(1);
@@ -130,7 +130,7 @@ impl Thread {
                 at: now,
                 machine: (now >= machine_at).then(|| {
                     machine_at = now + SLOW;
-                    let pids = [Pid::new(std::process::id().cast_signed()), self.root()];
+                    let pids = [own_pid(), self.root()];
                     let pids: &[Pid] = if self.is_blind { &[] } else { &pids };
                     (self.machine.sample(now), self.own.sample(pids, now))
                 }),

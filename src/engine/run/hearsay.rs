@@ -1,6 +1,6 @@
-//! The processes that a body's line is believed about. Its tasks, values and facts are its own to tell, and what becomes of processes that descend
-//! from it. All that is known of the supervisor's children, of the run as a whole and of the machine comes from the supervisor and the
-//! kernel alone. On the engine's thread; asks the kernel whose child a process is: it alone cannot be made to lie.
+//! The processes that a body's line is believed about. Its tasks, values and facts are its own to tell, and what becomes of processes
+//! that descend from it. All that is known of the supervisor's children, of the run as a whole and of the machine comes from the
+//! supervisor and the kernel alone. On the engine's thread; asks the kernel whose child a process is: it alone cannot be made to lie.
 
 use std::collections::HashMap;
 
@@ -187,6 +187,7 @@ mod tests {
     use super::*;
     use crate::engine::drive::actions::ActionRequest;
     use crate::model::{Action, Monotonic, Refusal};
+    use crate::sys::own_pid;
 
     fn refused(by: By) -> EventKind {
         let why = Box::new(Refusal::Said(String::new()));
@@ -197,7 +198,7 @@ mod tests {
 
     #[test]
     fn the_kernel_says_whose_child_a_process_is() {
-        let own = Pid::new(std::process::id().cast_signed());
+        let own = own_pid();
         let mut child = Command::new("cat").stdin(Stdio::piped()).spawn().expect("cat");
         let pid = Pid::new(child.id().cast_signed());
         let owners = Owners::default();

@@ -1,5 +1,5 @@
-//! Waiting on the children of a run: on one of them, on any, on all; with a time limit or without. Pure: who has ended goes in, whom
-//! to reap and what to answer come out. On the engine's thread.
+//! Waiting on the children of a run: on one of them, on any, on all; with a time limit or without. Pure: the children that have ended go
+//! in, those to reap and the answers come out. On the engine's thread.
 
 use std::collections::{HashSet, VecDeque};
 
