@@ -6,8 +6,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use serde_json::Value;
 
-use super::keys::{EndedKeys, Keys, StatusKeys};
-use crate::model::{Event, EventKind};
+use super::keys::{EndedKeys, Keys, StatusKeys, WATCH};
+use crate::model::{By, Event, EventKind};
 
 impl<'a> From<&'a Event> for Keys<'a> {
     #[expect(clippy::too_many_lines, reason = "one arm a kind, and no arm does more than name its keys")]
@@ -135,6 +135,11 @@ impl<'a> From<&'a Event> for Keys<'a> {
             }
             EventKind::Action { action, by } => {
                 (keys.action, keys.target, keys.by) = (Some(action.word()), Some(action.target()), text(by.word()));
+                "action"
+            }
+            EventKind::Watched { line } => {
+                (keys.action, keys.target) = (text(WATCH), Some(line.to_string().into()));
+                keys.by = text(By::Lesson.word());
                 "action"
             }
             EventKind::ActionRefused { action, by, why } => {
