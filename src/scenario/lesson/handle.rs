@@ -24,7 +24,7 @@ pub enum LessonError {
     /// The kernel refused something.
     #[error("could not {what}: {source}{}", advice_on_clone(source))]
     Kernel {
-        /// What the body tried.
+        /// The attempt, after "could not".
         what: String,
         /// The kernel's answer.
         source: io::Error,
@@ -48,14 +48,14 @@ impl LessonError {
 /// Actions that a body's end answers, at most.
 const MOST_LEFT: usize = 1_000;
 
-/// Where a body runs: its clock, its voice and its ear.
+/// The body's clock, voice and ear.
 #[derive(Debug)]
 pub struct Lesson {
     reporter: Reporter,
     control: Mutex<Control>,
-    /// What a person can do here; anything, where nothing is declared.
+    /// The actions of a person; any, where none is declared.
     actions: &'static [ActionSpec],
-    /// What a press of each of its buttons is.
+    /// The action that a press of each button is.
     buttons: Mutex<Vec<LessonAction>>,
     tracker: Tracker,
 }
@@ -106,7 +106,7 @@ impl Lesson {
         self.reporter.is_open()
     }
 
-    /// Who waits and who holds.
+    /// The lanes, with what they wait for and hold.
     #[inline]
     pub(crate) const fn tracker(&self) -> &Tracker {
         &self.tracker
@@ -117,7 +117,7 @@ impl Lesson {
         &self.reporter
     }
 
-    /// Who waits for whom in a circle: each for what the next one holds, and the last for what the first one holds. As
+    /// A circle of waits: each lane waits for what the next one holds, and the last for what the first one holds. As
     /// pairs of a lane and what it waits for: `[("left", "lock screen"), ("right", "lock prices")]`. Empty if there is
     /// no deadlock at the moment.
     pub fn deadlock(&self) -> Vec<(String, String)> {
@@ -235,7 +235,7 @@ impl Lesson {
     /// Says why an action cannot be done now, and what would be accepted.
     pub fn refuse(&self, action: &LessonAction, why: &str) {
         let action = Action::from_words(&action.name, &action.target);
-        // Who asked for it is known to who passed it on.
+        // The engine, which passed it on, knows who asked for it.
         self.report(EventKind::ActionRefused { action, by: By::Lesson, why: Box::new(Refusal::Said(why.to_owned())) });
     }
 

@@ -1,4 +1,4 @@
-//! What a Rust body gets: its lesson, children, programs, /proc, and the tracked primitives.
+//! The means of a Rust body: its lesson, children, programs, /proc, and the tracked primitives.
 
 pub(super) mod children;
 pub(super) mod control;

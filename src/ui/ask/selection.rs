@@ -1,4 +1,4 @@
-//! What is looked at: a scenario or programs, a process or one of its threads, and what has the keyboard.
+//! The selection: a scenario or programs, a process or one of its threads.
 
 use crate::model::{Pid, RunId, RunView, Snapshot, Tid};
 use crate::scenario::Scenario;
@@ -6,7 +6,7 @@ use crate::scenario::Scenario;
 /// The selected process, and its selected thread.
 pub type Selection = Option<(Pid, Option<Tid>)>;
 
-/// What the window is about now.
+/// The subject of the window.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Subject {
     /// A scenario, by its id, and its newest run.
@@ -35,7 +35,7 @@ impl Subject {
     }
 }
 
-/// What has the keyboard's focus while it is in the table.
+/// The id of the widget that has the focus while the keyboard is in the process table.
 pub fn table_focus() -> egui::Id {
     egui::Id::unique("process table")
 }

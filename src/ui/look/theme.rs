@@ -9,7 +9,7 @@ use egui::{
 };
 use serde::{Deserialize, Serialize};
 
-/// What a person chose to look at.
+/// The theme that a person chose.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ThemeChoice {
     /// As the desktop says.

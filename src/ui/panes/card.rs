@@ -14,7 +14,7 @@ use crate::ui::look::foreign;
 use crate::ui::look::theme::{self, palette};
 use crate::ui::look::widgets;
 
-/// What a person set, by scenario.
+/// The values that a person set, by scenario.
 #[derive(Debug, Default)]
 pub struct Card {
     params: HashMap<&'static str, BTreeMap<String, Value>>,

@@ -20,7 +20,7 @@ pub struct Library {
     wants_focus: bool,
     /// Chapters that are closed.
     closed: HashSet<Chapter>,
-    /// What was shown last: a new one is brought into sight.
+    /// The subject that was shown last: a new one is brought into sight.
     shown: Option<Subject>,
 }
 
@@ -117,7 +117,7 @@ impl Library {
         let next = match at {
             Some(at) if is_entered => at,
             Some(at) => at.saturating_add_signed(step as isize).min(found.len() - 1),
-            // Who types a name means the one that is called so, not one whose text has the word as well.
+            // A name that is typed means the lesson of that name, not one whose text has the word as well.
             None => found.iter().position(|scenario| is_called(scenario, &self.query)).unwrap_or_default(),
         };
         if let Some(scenario) = found.get(next) {

@@ -10,7 +10,7 @@ use crate::model::TaskState;
 use crate::scenario::lesson::handle::Lesson;
 use crate::scenario::lesson::tracking::lane::{FREE, Lane, Wait, own_lane};
 
-/// Whom an operation wakes: those that sleep on one of the monitor's sides.
+/// The tasks that an operation wakes: those that sleep on one of the monitor's sides.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Wake {
     Nobody,
@@ -27,12 +27,12 @@ enum Waited {
     Told,
 }
 
-/// What an operation is, and how long it may wait.
+/// An operation, and how long it may wait.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Operation {
     /// `acquire`.
     pub(super) name: &'static str,
-    /// Where it sleeps while it cannot be done.
+    /// The side on which it sleeps while it cannot be done.
     pub(super) side: usize,
     /// When it gives up.
     pub(super) deadline: Option<Instant>,
@@ -87,7 +87,7 @@ pub(super) struct Monitor<'s, S, const SIDES: usize = 1> {
 #[derive(Debug)]
 struct Inner<S> {
     state: S,
-    /// Who sleeps where.
+    /// The sleepers of each side.
     waiters: Vec<(usize, Arc<Lane>, Option<u32>)>,
 }
 
@@ -232,7 +232,7 @@ impl<'s, S, const SIDES: usize> Monitor<'s, S, SIDES> {
             if let Some(lane) = &lane {
                 self.lesson.tracker().steps.settled(lane);
             }
-            // Where nobody is told of the wait, only its own deadline ends it.
+            // A wait that nobody is told of ends only at its own deadline.
             let is_news = !is_told && lane.is_some() && self.lesson.tracker().is_heard();
             let until =
                 if is_news { operation.deadline.map_or(Some(told_by), |end| Some(end.min(told_by))) } else { operation.deadline };
@@ -306,7 +306,7 @@ impl<'s, S, const SIDES: usize> Monitor<'s, S, SIDES> {
         }
     }
 
-    /// Who has it, where that can be said.
+    /// The holder, where that can be said.
     pub(super) fn holder(&self) -> Option<String> {
         let number = self.owner.as_ref()?.load(Ordering::SeqCst);
         if number == FREE { None } else { self.lesson.tracker().name(number) }

@@ -45,7 +45,7 @@ pub enum NoResult {
     TimedOut,
 }
 
-/// What to wait for, as in Python's `wait(…, return_when=…)`.
+/// The condition of a wait, as in Python's `wait(…, return_when=…)`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Until {
     /// One of them is done.
@@ -73,7 +73,7 @@ struct Jobs<'scope> {
     is_closed: bool,
 }
 
-/// What will be the result of a task. Clones are the same future.
+/// The later result of a task. Clones are the same future.
 pub struct Future<'env, T> {
     number: usize,
     name: Arc<str>,

@@ -1,4 +1,4 @@
-//! What the primitives promise: Python's semantics, and the lines that they tell.
+//! The promises of the primitives: Python's semantics, and the lines that they tell.
 
 use std::io::{BufRead, BufReader, Write};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};

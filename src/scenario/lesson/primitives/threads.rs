@@ -15,7 +15,7 @@ use crate::scenario::card::Reply;
 use crate::scenario::lesson::control::LessonAction;
 use crate::scenario::lesson::handle::{Lesson, LessonError, Task};
 
-/// Where threads live: they have all ended when it ends. See [`Lesson::scope`].
+/// The scope of threads: they have all ended when it ends. See [`Lesson::scope`].
 #[derive(Debug)]
 pub struct Scope<'scope, 'env: 'scope> {
     lesson: &'env Lesson,
@@ -103,7 +103,7 @@ impl<'scope, 'env> Scope<'scope, 'env> {
     }
 }
 
-/// What a thread's function gets: its number, from 1, and its lane.
+/// The argument of a thread's function: its number, from 1, and its lane.
 #[derive(Debug)]
 pub struct Worker<'s> {
     number: usize,

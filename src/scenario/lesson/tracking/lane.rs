@@ -29,9 +29,9 @@ pub(crate) struct Lane {
     pub(crate) is_stepped: bool,
     /// Whether its task is over.
     pub(crate) has_ended: AtomicBool,
-    /// What it waits for now.
+    /// Its wait at the moment.
     pub(crate) wait: Mutex<Option<Wait>>,
-    /// What it holds, the latest last.
+    /// The things that it holds, the latest last.
     holds: Mutex<Vec<Arc<str>>>,
     pace: Mutex<Pace>,
 }
@@ -81,7 +81,7 @@ impl Lane {
         self.pace.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// What it holds, changed by `change`; gives the latest that is left.
+    /// Changes what it holds; gives the latest that is left.
     pub(crate) fn holds(&self, change: impl FnOnce(&mut Vec<Arc<str>>)) -> Option<Arc<str>> {
         let mut holds = self.holds.lock().unwrap_or_else(PoisonError::into_inner);
         change(&mut holds);

@@ -1,4 +1,4 @@
-//! What is known of a lesson's threads: their lanes, who waits for whom, and step mode's gates. It tells events through the reporter.
+//! The state of a lesson's threads: lanes, waits, and step mode's gates. It tells events through the reporter.
 
 pub(super) mod lane;
 mod pace;

@@ -9,7 +9,7 @@ const WINDOW: Duration = Duration::from_millis(100);
 /// Operations within it that get lines of their own; each takes two or three.
 const MOST: u32 = 200;
 
-/// What to say of an operation.
+/// The words on an operation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Pacing {
     /// Lines of its own.
@@ -52,7 +52,7 @@ impl Pace {
         now.since(self.since) >= WINDOW || self.told < MOST
     }
 
-    /// What is left to say.
+    /// The counts that are left to tell.
     pub(crate) fn end(&mut self) -> Pacing {
         match (std::mem::take(&mut self.acquired), std::mem::take(&mut self.waited)) {
             (0, _) => Pacing::Hush,

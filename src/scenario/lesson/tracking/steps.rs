@@ -16,15 +16,15 @@ pub(crate) struct Steps {
 pub(crate) struct State {
     /// Whether the user decides.
     pub(crate) is_on: bool,
-    /// Whose turns are still to come.
+    /// The tasks whose turns are still to come.
     pub(crate) replay: VecDeque<String>,
-    /// Who stands at a gate, in the order in which they came.
+    /// The tasks at a gate, in the order in which they came.
     pub(crate) gates: Vec<u32>,
-    /// Who may pass one gate each, in this order; who stands at none is passed over.
+    /// The tasks that may pass one gate each, in this order; one that stands at none is passed over.
     pub(crate) permits: Vec<u32>,
-    /// Who was let go, or was woken, and has not come to a gate, a wait or its end since.
+    /// The tasks that were let go, or were woken, and have not come to a gate, a wait or their end since.
     pub(crate) moving: BTreeSet<u32>,
-    /// Who passed, in this order.
+    /// The tasks that passed, in this order.
     pub(crate) order: Vec<String>,
 }
 

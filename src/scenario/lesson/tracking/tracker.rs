@@ -1,4 +1,4 @@
-//! What the lesson knows of its lanes: who they are, who waits for whom, and whether anybody wants to know. Any thread.
+//! The lanes of a lesson, their waits for each other, and whether anybody listens. Any thread.
 
 use std::collections::BTreeSet;
 use std::panic::Location;
@@ -100,7 +100,7 @@ impl Tracker {
         self.lane(number).map(|lane| lane.name.clone())
     }
 
-    /// Who waits for whom in a circle, if anybody does: `(worker-1, lock A)` waits for the next one, the last for the
+    /// A circle of waits, if there is one: `(worker-1, lock A)` waits for the next one, the last for the
     /// first. All these waits were seen to last at one and the same moment.
     pub(crate) fn circle(&self) -> Option<Vec<(Arc<Lane>, Wait)>> {
         let lanes = self.lanes().clone();

@@ -113,7 +113,7 @@ fn draw(
         Some(Pull::Down) => " ↓",
         Some(Pull::Off) | None => "",
     };
-    // What is too long loses its end, and that must not be the number.
+    // A text that is too long loses its end, and that must not be the number.
     let name = match (&pin.owner, line) {
         (Some(owner), Some(line)) => format!("{}{arrow} · {owner}", line.number()),
         _ => format!("{}{arrow}", pin.function),

@@ -1,4 +1,4 @@
-//! What is known of one pin of the header, and what can be done with it, as buttons. UI thread.
+//! One pin of the header: its state in words, and buttons for what can be done with it. UI thread.
 
 use egui::{Button, Ui, vec2};
 

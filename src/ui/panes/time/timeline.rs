@@ -26,10 +26,10 @@ pub struct Timeline {
     /// The right end, in seconds of the run; the live edge when absent.
     end: Option<f64>,
     name_width: f32,
-    /// Where the lane of a task is, by its name.
+    /// The place of each task's lane, by its name.
     places: HashMap<String, usize>,
     measured: Option<(RunId, usize, u32)>,
-    /// Who released and who woke, of the visible lanes: x, and the places of the two lanes.
+    /// Releases and wakes on the visible lanes: x, and the places of the two lanes.
     wakes: Vec<(f32, usize, usize)>,
     /// How full the pipes are that processes write to.
     fills: Vec<(Pid, Fill)>,
@@ -298,7 +298,7 @@ impl Timeline {
     }
 }
 
-/// Who let a waiter go on, when its wait is over.
+/// The task that let a waiter go on, when its wait is over.
 fn released_by(segment: &Segment) -> Option<&str> {
     segment.held_by.as_deref().filter(|_| segment.until.is_some() && segment.state == TaskState::Waiting)
 }

@@ -97,7 +97,7 @@ fn paint(painter: &Painter, wave: Rect, scale: Scale, trace: &LineTrace, now: f6
     }
 }
 
-/// What is to be drawn between the ends of the axis: from, until, and the level; `None` where a pixel has seen both.
+/// The spans between the ends of the axis: from, until, and the level; `None` where a pixel has seen both.
 fn spans(past: &[LevelSpan], scale: Scale, now: f64) -> impl Iterator<Item = (f64, f64, Option<Level>)> {
     let at = |t: f64| past.partition_point(|span| span.from.secs() <= t).saturating_sub(1);
     let end = scale.to.min(now);
