@@ -11,7 +11,7 @@ use crate::engine::run::live_run::Run;
 use crate::engine::run::streams::InputStream;
 use crate::engine::run::waiting::WaitTarget;
 use crate::model::{Action, By, EventKind, Line, Monotonic, Outcome, Pid, ProcessRef, Refusal, Scope, Sent, Signal};
-use crate::supervisor::{LineRequest, Request};
+use crate::supervisor::{LineRequest, ReplyTo, Request, SignalRequestId};
 use crate::sys::{ignores_signal, monotonic_now};
 
 /// Something that somebody wants done to a run.
@@ -97,8 +97,8 @@ impl EngineLoop {
     }
 
     /// The supervisor has sent the signals that were asked for, or says why not.
-    pub(crate) fn signaled(&mut self, ask: u64, result: Result<u32, Refusal>, now: Monotonic) {
-        let Some(position) = self.asks.iter().position(|(number, ..)| *number == ask) else { return };
+    pub(crate) fn signaled(&mut self, id: SignalRequestId, result: Result<u32, Refusal>, now: Monotonic) {
+        let Some(position) = self.asks.iter().position(|(asked, ..)| *asked == id) else { return };
         let (_, run, asked) = self.asks.swap_remove(position);
         let Some(index) = self.find(run).filter(|index| !self.runs[*index].lifecycle.is_over()) else { return };
         match result {
@@ -145,8 +145,9 @@ impl EngineLoop {
             self.kills.push((monotonic_now() + NAME_AFTER, run, pid));
         }
         self.next_ask += 1;
-        self.asks.push((self.next_ask, run, asked.clone()));
-        self.request(&Request::Signal { ask: self.next_ask, pid, signals, scope });
+        let id = SignalRequestId(self.next_ask);
+        self.asks.push((id, run, asked.clone()));
+        self.request(&Request::Signal { id, pid, signals, scope });
         Ok(Done::Requested)
     }
 
@@ -204,13 +205,13 @@ impl EngineLoop {
     fn toggle(&mut self, index: usize, line: Line) {
         let of_run = Some(self.runs[index].owner()).filter(|owner| self.header.owner(line) == Some(owner));
         let request = LineRequest::Toggle { line, owner: of_run.unwrap_or_else(|| USER.to_owned()) };
-        self.ask_header(0, request);
+        self.ask_header(ReplyTo::Nobody, request);
     }
 
     /// Presses a virtual button and lets it go: a body that watches the line hears of it by its edge.
     fn press(&mut self, line: Line) {
         for is_pressed in [true, false] {
-            self.ask_header(0, LineRequest::Press { line, is_pressed });
+            self.ask_header(ReplyTo::Nobody, LineRequest::Press { line, is_pressed });
         }
     }
 

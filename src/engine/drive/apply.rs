@@ -9,7 +9,7 @@ use crate::engine::drive::subscription::EngineEvent;
 use crate::engine::run::launch::plan;
 use crate::engine::run::live_run::Run;
 use crate::model::{By, Refusal, RunId};
-use crate::supervisor::{LineRequest, Request};
+use crate::supervisor::{LineRequest, ReplyTo, Request};
 use crate::sys::monotonic_now;
 
 /// Finished runs that stay on the screen.
@@ -38,10 +38,10 @@ impl EngineLoop {
             }
             Command::ToggleLine(line) => {
                 let request = LineRequest::Toggle { line, owner: USER.to_owned() };
-                self.ask_header(0, request);
+                self.ask_header(ReplyTo::Nobody, request);
             }
-            Command::FreeLine(line) => self.ask_header(0, LineRequest::Free { line, owner: USER.to_owned() }),
-            Command::Lines { ask, request } => self.ask_header(ask, request),
+            Command::FreeLine(line) => self.ask_header(ReplyTo::Nobody, LineRequest::Free { line, owner: USER.to_owned() }),
+            Command::Lines { ask, request } => self.ask_header(ReplyTo::Command(ask), request),
             Command::StopEverything => self.stop_everything(By::You),
             Command::Save(run) => self.save(run, Run::to_be_saved),
             Command::SaveEdges(run) => self.save(run, Run::edges_to_be_saved),

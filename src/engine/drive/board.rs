@@ -5,15 +5,13 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
-
 use crate::engine::drive::actions::ActionRequest;
 use crate::engine::drive::engine_loop::EngineLoop;
 use crate::engine::drive::subscription::EngineEvent;
 use crate::gpio::{BoardKind, Edge, InputSettings};
-use crate::model::{Action, BoardView, By, EventKind, Level, Line, LineIntent, Monotonic, PinFunction, Pull, RunId};
-use crate::supervisor::{LineRequest, Request};
-use crate::sys::monotonic_now;
+use crate::model::{Action, BoardView, By, EventKind, Level, Line, LineIntent, Monotonic, PinFunction, Pull};
+use crate::supervisor::{LineRequest, ReplyTo, Request};
+use crate::sys::{is_readable, monotonic_now};
 
 /// How often the supervisor is told that we live while lines are driven: some times within its patience of a second.
 const BEAT: Duration = Duration::from_millis(250);
@@ -117,12 +115,6 @@ impl Header {
 /// How long a real button may bounce. One on the screen does not, and may be let go sooner.
 const BOUNCE: Duration = Duration::from_millis(5);
 
-/// What a run's body intends is asked under numbers from here on, so that a refusal is told to that run.
-const ASKS_OF_RUNS: u64 = 1 << 32;
-
-/// What a lost supervisor has left is asked about under this number.
-const RECOVERY: u64 = u64::MAX;
-
 /// How long it may take to make lines safe while Task Lab ends.
 const AT_THE_END: Duration = Duration::from_secs(3);
 
@@ -144,9 +136,9 @@ impl EngineLoop {
         if self.retry_at.is_none() && self.header.next_heartbeat().is_some_and(|at| now >= at) {
             self.header.spoke_at = now;
             if self.header.is_real() {
-                self.ask_header(0, LineRequest::Look);
+                self.ask_header(ReplyTo::Nobody, LineRequest::Look);
             } else {
-                self.request(&Request::AreYouThere);
+                self.request(&Request::Ping);
             }
         }
     }
@@ -154,18 +146,18 @@ impl EngineLoop {
     /// Takes the board that was chosen.
     pub(crate) fn use_board(&mut self, board: BoardKind) {
         if board != BoardKind::Auto {
-            self.ask_header(0, LineRequest::UseBoard(board));
+            self.ask_header(ReplyTo::Nobody, LineRequest::UseBoard(board));
         }
     }
 
     /// Asks something of the header; without a supervisor the answer is why not.
-    pub(crate) fn ask_header(&mut self, ask: u64, request: LineRequest) {
+    pub(crate) fn ask_header(&mut self, reply_to: ReplyTo, request: LineRequest) {
         if let Some(trouble) = &self.trouble {
             let why = format!("could not reach the header: {trouble}");
-            return self.answer(ask, Some(why));
+            return self.answer(reply_to, Some(why));
         }
         self.header.note(&request);
-        self.request(&Request::Lines { ask, request });
+        self.request(&Request::Lines { reply_to, request });
     }
 
     /// A supervisor that was killed has left its lines as they were: its successor takes the same board, drives each to its safe
@@ -175,7 +167,7 @@ impl EngineLoop {
         why.clone_into(&mut left.why);
         let safe = |line: &Line| (*line, self.header.safe.get(line).copied().unwrap_or(Level::Low));
         let (driven, high) = (left.driven.iter().map(safe).collect(), left.high.iter().copied().collect());
-        self.ask_header(RECOVERY, LineRequest::Recover { board: self.header.board.clone(), driven, high });
+        self.ask_header(ReplyTo::Recovery, LineRequest::Recover { board: self.header.board.clone(), driven, high });
     }
 
     /// At the end: what a lost supervisor has left is made safe now, since there will be no later.
@@ -192,8 +184,7 @@ impl EngineLoop {
         // A socket that is closed before the answer was read may take the request along (ECONNRESET).
         let end = monotonic_now() + AT_THE_END;
         while self.retry_at.is_none() && self.lost.is_none() && !self.header.left.driven.is_empty() && monotonic_now() < end {
-            let slice = Timespec { tv_sec: 0, tv_nsec: 100_000_000 };
-            let _ = poll(&mut [PollFd::new(&self.client, PollFlags::IN)], Some(&slice));
+            let _ = is_readable(&self.client, Duration::from_millis(100));
             self.hear_supervisor();
         }
     }
@@ -221,18 +212,18 @@ impl EngineLoop {
     }
 
     /// Lines have changed their level, and nothing else on the header has changed.
-    pub(crate) fn levels_changed(&mut self, ask: Option<u64>, edges: &[Edge], now: Monotonic) {
+    pub(crate) fn levels_changed(&mut self, reply_to: Option<ReplyTo>, edges: &[Edge], now: Monotonic) {
         self.lines_changed(edges, now);
-        if let Some(ask) = ask {
+        if let Some(reply_to) = reply_to {
             self.header.asked.pop_front();
-            self.answer(ask, None);
+            self.answer(reply_to, None);
         }
     }
 
     /// The whole header has been told.
     pub(crate) fn board_changed(
         &mut self,
-        ask: Option<u64>,
+        reply_to: Option<ReplyTo>,
         board: BoardView,
         edges: &[Edge],
         refused: Option<String>,
@@ -240,22 +231,22 @@ impl EngineLoop {
     ) {
         self.lines_changed(edges, now);
         self.header.view = Arc::new(board);
-        if ask.is_some() {
+        if reply_to.is_some() {
             self.header.asked.pop_front();
         }
-        if ask == Some(RECOVERY) {
-            self.recovered(refused);
-        } else {
-            self.answer(ask.unwrap_or_default(), refused);
+        match reply_to {
+            Some(ReplyTo::Recovery) => self.recovered(refused),
+            reply_to => self.answer(reply_to.unwrap_or(ReplyTo::Nobody), refused),
         }
     }
 
     /// Tells whoever has asked, and a refusal to the run or the person, too.
-    fn answer(&mut self, ask: u64, refused: Option<String>) {
+    fn answer(&mut self, reply_to: ReplyTo, refused: Option<String>) {
+        let ask = if let ReplyTo::Command(number) = reply_to { number } else { 0 };
         self.subscription.tell(EngineEvent::Board { ask, board: Arc::clone(&self.header.view), refused: refused.clone() });
         let Some(refused) = refused else { return };
         let now = monotonic_now();
-        let run = ask.checked_sub(ASKS_OF_RUNS).and_then(|run| self.find(RunId::new(run as u32)));
+        let run = if let ReplyTo::Run(run) = reply_to { self.find(run) } else { None };
         match run {
             Some(index) => self.runs[index].emit(EventKind::Notice { text: refused }, now, &mut self.subscription),
             None => self.notice(refused),
@@ -296,7 +287,7 @@ impl EngineLoop {
         let owner = self.runs[run].owner();
         let mut others = self.runs.iter().enumerate().filter(|(index, other)| *index != run && !other.lifecycle.is_over());
         if !others.any(|(_, other)| other.owner() == owner) {
-            self.ask_header(0, LineRequest::Release { owner });
+            self.ask_header(ReplyTo::Nobody, LineRequest::Release { owner });
         }
     }
 
@@ -306,7 +297,7 @@ impl EngineLoop {
         if intents.is_empty() {
             return;
         }
-        let (owner, ask) = (self.runs[run].owner(), ASKS_OF_RUNS + u64::from(self.runs[run].id.number()));
+        let (owner, reply_to) = (self.runs[run].owner(), ReplyTo::Run(self.runs[run].id));
         for intent in intents {
             let owner = owner.clone();
             let request = match intent {
@@ -318,7 +309,7 @@ impl EngineLoop {
                     LineRequest::Watch { line, settings, owner }
                 }
             };
-            self.ask_header(ask, request);
+            self.ask_header(reply_to, request);
         }
     }
 }

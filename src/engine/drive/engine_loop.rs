@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crossbeam_channel::{Receiver, TryRecvError};
-use rustix::event::{PollFd, PollFlags, poll};
+use rustix::event::{PollFd, PollFlags};
 
 use crate::engine::comparison::compare::Comparing;
 use crate::engine::drive::actions::ActionRequest;
@@ -23,8 +23,8 @@ use crate::engine::run::live_run::Run;
 use crate::engine::run::streams::{Open, Scratch};
 use crate::engine::run::twins::Twins;
 use crate::model::{Action, By, Comparison, EventKind, Monotonic, Pid, RunId, Snapshot, TimedAction};
-use crate::supervisor::{Client, Report, Request, SupervisorError};
-use crate::sys::monotonic_now;
+use crate::supervisor::{Client, Report, Request, SignalRequestId, SupervisorError};
+use crate::sys::{monotonic_now, poll};
 
 /// At most 30 snapshots a second.
 const FRAME: Duration = Duration::from_millis(33);
@@ -51,7 +51,7 @@ pub(crate) struct EngineLoop {
     pub(crate) runs: Vec<Run>,
     pub(crate) subscription: Subscription,
     /// Signals that the supervisor was asked to send, until it says whether it has.
-    pub(crate) asks: Vec<(u64, RunId, ActionRequest)>,
+    pub(crate) asks: Vec<(SignalRequestId, RunId, ActionRequest)>,
     pub(crate) next_ask: u64,
     pub(crate) program: PathBuf,
     pub(crate) sampler: Sampler,
@@ -232,12 +232,9 @@ impl EngineLoop {
                 fds.push(PollFd::from_borrowed_fd(source, PollFlags::IN));
             }
         }
-        let timeout = self.next_deadline(now).map(|at| {
-            let wait = at.since(now);
-            rustix::time::Timespec { tv_sec: wait.as_secs() as i64, tv_nsec: i64::from(wait.subsec_nanos()) }
-        });
+        let timeout = self.next_deadline(now).map(|at| at.since(now));
         // An interrupted poll finds nothing, and the next one looks again.
-        let _ = poll(&mut fds, timeout.as_ref());
+        let _ = poll(&mut fds, timeout);
         let ready = fds.iter().map(|fd| !fd.revents().is_empty()).collect();
         (sources, ready)
     }
@@ -284,7 +281,7 @@ impl EngineLoop {
             (Ok(()), _) => {}
             // What cannot be said to it is no fault of the supervisor's.
             (Err(SupervisorError::Unsendable(why)), Request::Launch { run, stages }) => {
-                self.report(Report::not_asked(*run, stages, why));
+                self.report(Report::not_sent(*run, stages, why));
             }
             (Err(error @ SupervisorError::Unsendable(_)), _) => self.notice(error.to_string()),
             (Err(error), _) => self.lose(&error.cause()),

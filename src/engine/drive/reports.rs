@@ -30,7 +30,7 @@ impl EngineLoop {
                         self.tell_of_others();
                         self.sampler.watch_pipes(self.runs.iter().flat_map(Run::pipes).collect());
                         let run = &mut self.runs[index];
-                        if let Some(why) = self.client.trouble() {
+                        if let Some(why) = self.client.proc_trouble() {
                             let text = format!("{why}; until then only children of the supervisor are seen and counted");
                             run.emit(EventKind::Notice { text }, now, &mut self.subscription);
                         }
@@ -57,7 +57,7 @@ impl EngineLoop {
     pub(crate) fn report(&mut self, report: Report) {
         let now = monotonic_now();
         match report {
-            Report::Ready { .. } | Report::Launched { .. } | Report::Here => {}
+            Report::Ready { .. } | Report::Launched { .. } | Report::Pong => {}
             Report::NotLaunched { run, failure } => {
                 if let Some(index) = self.find(run) {
                     let text = failure.to_string();
@@ -93,7 +93,7 @@ impl EngineLoop {
                     self.perform(index, effects);
                 }
             }
-            Report::Signaled { ask, result } => self.signaled(ask, result, now),
+            Report::Signaled { id, result } => self.signaled(id, result, now),
             Report::Members { run, pids } => {
                 if let Some(index) = self.find(run) {
                     let effects = self.runs[index].lifecycle.members(pids.len() as u32, now);
@@ -102,13 +102,13 @@ impl EngineLoop {
             }
             Report::NotCounted { run, why } => self.not_counted(run, &why, now),
             Report::Counted { result } => self.counted(result),
-            Report::Note { run, text } => {
+            Report::Notice { run, text } => {
                 if let Some(index) = self.find(run) {
                     self.runs[index].emit(EventKind::Notice { text }, now, &mut self.subscription);
                 }
             }
-            Report::Board { ask, board, edges, refused } => self.board_changed(ask, board, &edges, refused, now),
-            Report::Edges { ask, edges } => self.levels_changed(ask, &edges, now),
+            Report::Board { reply_to, board, edges, refused } => self.board_changed(reply_to, board, &edges, refused, now),
+            Report::Edges { reply_to, edges } => self.levels_changed(reply_to, &edges, now),
         }
     }
 

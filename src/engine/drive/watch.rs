@@ -36,7 +36,7 @@ impl EngineLoop {
             Incoming::End => false,
         };
         self.owed = self.owed.saturating_sub(u32::from(is_answer));
-        matches!(incoming, Incoming::Report(Report::Here))
+        matches!(incoming, Incoming::Report(Report::Pong))
     }
 
     /// When a supervisor that owes an answer and says nothing is continued, and then counts as lost.
@@ -55,7 +55,7 @@ impl EngineLoop {
                 return self.lose("it does not answer");
             }
             self.nudges += 1;
-            self.client.wake();
+            self.client.resume();
         }
         // While lines are driven, too: a supervisor that is stopped cannot make them safe. Not twice into the same silence; and while
         // it owes another answer, too, since a launch may wait for somebody else.
@@ -63,7 +63,7 @@ impl EngineLoop {
         if (self.is_active() || self.header.next_heartbeat().is_some()) && has_spoken && now >= self.asked_at + ASK {
             self.asked_at = now;
             self.look_for_guard(now);
-            self.request(&Request::AreYouThere);
+            self.request(&Request::Ping);
         }
     }
 
@@ -116,7 +116,7 @@ impl EngineLoop {
             Ok(client) => {
                 self.sampler.set_root(client.pid());
                 let old = std::mem::replace(&mut self.client, client);
-                old.bury(&self.client);
+                old.kill_leftovers(&self.client);
                 // The files that it was to remove.
                 self.twins = Twins::default();
                 let why = self.trouble.take().unwrap_or_default();

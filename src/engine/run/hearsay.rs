@@ -1,4 +1,4 @@
-//! WaitTarget a body's line is believed about. Its tasks, values and facts are its own to tell, and what becomes of processes that descend
+//! The processes that a body's line is believed about. Its tasks, values and facts are its own to tell, and what becomes of processes that descend
 //! from it. All that is known of the supervisor's children, of the run as a whole and of the machine comes from the supervisor and the
 //! kernel alone. On the engine's thread; asks the kernel whose child a process is: it alone cannot be made to lie.
 

@@ -25,7 +25,7 @@ use crate::model::{
 };
 use crate::scenario::Scenario;
 use crate::supervisor::{CAPTURE, ChildPipes, LaunchedChild};
-use crate::sys::{monotonic_now, other_side};
+use crate::sys::{monotonic_now, terminal_peer};
 
 /// Events of one run that are kept in memory, in bytes.
 const RECORDING_BUDGET: usize = 6 * 1024 * 1024;
@@ -190,7 +190,7 @@ impl Run {
             self.stages.push(Child { pid, status: None, is_reaped: false });
             self.owners.add_stage(pid);
             if let Some(ours) = pipes.stdout.as_ref().filter(|_| has_terminal) {
-                match other_side(ours) {
+                match terminal_peer(ours) {
                     Ok(other) => self.terminal = Some(other),
                     Err(error) => {
                         let text = format!(

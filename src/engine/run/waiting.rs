@@ -14,7 +14,7 @@ pub(crate) struct Child {
     pub(crate) is_reaped: bool,
 }
 
-/// WaitTarget a wait is for.
+/// The children that a wait is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum WaitTarget {
     One(Pid),
@@ -26,7 +26,7 @@ pub(crate) enum WaitTarget {
 struct Asked {
     whom: WaitTarget,
     until: Option<Monotonic>,
-    /// WaitTarget a wait on any is given, from the moment on that this is known.
+    /// The child that `wait-any` gave out, once it is known.
     given: Option<Pid>,
 }
 
@@ -36,7 +36,7 @@ pub(crate) struct Waiting {
     asked: Vec<Asked>,
     /// The children that have ended, in the order of their ends, and that no wait has given yet.
     fresh: VecDeque<Pid>,
-    /// WaitTarget the supervisor was asked to reap.
+    /// The children that the supervisor was asked to reap.
     requested: HashSet<Pid>,
 }
 
@@ -56,7 +56,7 @@ impl Waiting {
         self.asked.iter().filter(|asked| asked.given.is_none()).filter_map(|asked| asked.until).min()
     }
 
-    /// WaitTarget to reap now, and what to answer. A run that has no children yet answers nobody; one that is over (`is_over`) answers all.
+    /// The children to reap now, and the answers. A run that has no children yet answers nobody; one that is over (`is_over`) answers all.
     pub(crate) fn settle(&mut self, children: &[Child], now: Monotonic, is_over: bool) -> (Vec<Pid>, Vec<EventKind>) {
         let (mut doomed, mut answers) = (Vec::new(), Vec::new());
         if children.is_empty() && !is_over {
