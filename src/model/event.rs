@@ -64,6 +64,8 @@ pub enum EventKind {
     Finding(RunFinding),
     /// `action`: the user, the script or the engine did something.
     Action { action: Action, by: By },
+    /// `action` with the word `watch`: the body of the lesson hears the button of a line.
+    Watched { line: Line },
     /// `action.refused`: an action was asked for and not done; `why` completes "could not kill worker-1: …".
     ActionRefused { action: Action, by: By, why: Box<Refusal> },
     /// `gpio`: a line changed its level, which the key `value` has as 0 or 1.

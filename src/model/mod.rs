@@ -2,6 +2,7 @@
 
 mod action;
 mod board;
+mod body_line;
 mod comparison;
 mod event;
 mod event_line;
@@ -22,6 +23,7 @@ mod usage;
 
 pub use action::{Action, ParseActionError, ProcessRef, Scope, Sent, TimedAction};
 pub use board::{BoardView, PinView, Pull, PullUnknown};
+pub use body_line::{BodyLine, LineIntent};
 pub use comparison::{Comparison, Measured, Progress, Variant};
 pub use event::{
     Ended, Event, EventKind, Fact, Language, MachineSample, Outcome, PipeFill, ProcessSample, RunFinding, Stream, TaskSort,

@@ -5,7 +5,7 @@ use std::os::fd::AsFd;
 
 use rustix::net::{AddressFamily, SendFlags, SocketFlags, SocketType, send, socketpair};
 use tasklab::engine::Lines;
-use tasklab::model::{Event, EventKind, Monotonic, Pid};
+use tasklab::model::{BodyLine, Event, EventKind, Monotonic, Pid};
 use tasklab::monitor::parse_syscall;
 use tasklab::supervisor::{Report, Request};
 use tasklab::sys::{PacketSocket, parse_stat, signal_mask};
@@ -41,15 +41,19 @@ pub fn event_lines(data: &[u8]) {
     let mut lines = Lines::default();
     let mut events = Vec::new();
     let cut = data.first().map_or(0, |first| usize::from(*first) * data.len() / 256);
-    let mut take = |event| {
-        events.push(event);
+    let mut count = 0;
+    let mut take = |line| {
+        count += 1;
+        if let BodyLine::Fact(event) = line {
+            events.push(event);
+        }
         Ok(())
     };
     for piece in [&data[..cut], &data[cut..]] {
         lines.push(piece, pid, now, &mut take);
     }
     lines.end(pid, now, &mut take);
-    assert!(events.len() <= data.split(|byte| *byte == b'\n').count() + 2);
+    assert!(count <= data.split(|byte| *byte == b'\n').count() + 2);
     for event in events {
         assert!(!matches!(event.kind, EventKind::RunStarted { .. } | EventKind::RunFinished { .. }));
         let line = event.to_line();

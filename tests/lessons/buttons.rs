@@ -46,7 +46,7 @@ fn on_simulated_board() -> Engine {
 
 /// The body has said that it listens to its button.
 fn is_watched(kind: &EventKind) -> bool {
-    matches!(kind, EventKind::Action { action, .. } if action.to_string() == "watch GPIO26")
+    matches!(kind, EventKind::Watched { line: GPIO26 })
 }
 
 fn levels(events: &[Event], wanted: u8) -> Vec<u8> {

@@ -14,7 +14,7 @@ use support::watchdog::Watchdog;
 use support::{deadline, descendants_of, eventually, hostile, parents, peak_of, state_of};
 use tasklab::engine::{Command as Order, Engine, EngineEvent};
 use tasklab::model::{
-    Action, By, ChildSpec, Event, EventKind, ExitStatus, Monotonic, Outcome, Pid, RunId, RunView, Signal, Stream, Usage,
+    ChildSpec, Event, EventKind, ExitStatus, Line, Monotonic, Outcome, Pid, RunId, RunView, Signal, Stream, Usage,
 };
 
 /// Forgeries in one run: each of so many is told in full.
@@ -127,7 +127,7 @@ fn forge(engine: &Engine, elsewhere: i32, choose: impl FnOnce(&Cast) -> Vec<Valu
                     children.push((*pid, child));
                 }
                 // The last line: all of them have been read while everybody that they are about was there.
-                if matches!(&event.kind, EventKind::Action { action, .. } if action.word() == "watch") {
+                if matches!(&event.kind, EventKind::Watched { .. }) {
                     std::fs::write(go.with_extension("end"), "").expect("it waits");
                 }
                 let is_over = matches!(event.kind, EventKind::RunFinished { .. });
@@ -259,7 +259,7 @@ fn no_forgery_is_believed_and_each_is_told() {
             is_told(EventKind::ProcessExited { pid: honest, status: term }) && is_told(EventKind::ProcessReaped { pid: honest })
         );
         assert!(ran.view.processes.iter().any(|row| row.pid == honest && row.name == "honest" && row.status == Some(term)));
-        let watch = EventKind::Action { action: Action::own("watch", "GPIO26"), by: By::Lesson };
+        let watch = EventKind::Watched { line: Line::gpio(26) };
         assert!(is_told(watch), "a body may watch a line, and nobody else does it");
     }
     say(format_args!("{sent} forgeries, 0 believed"));

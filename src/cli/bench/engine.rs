@@ -10,7 +10,7 @@ use anyhow::{Context, bail, ensure};
 use crate::engine::{
     BoardKind, Command, DEFAULT_OUTPUT_BUDGET, Engine, EngineEvent, LaunchRequest, Lines, Options, Recording, RunFold, What,
 };
-use crate::model::{ChildSpec, EventKind, Input, Monotonic, Outcome, OutputTo, Pid, RunId, StopPlan, Stream};
+use crate::model::{BodyLine, ChildSpec, EventKind, Input, Monotonic, Outcome, OutputTo, Pid, RunId, StopPlan, Stream};
 use crate::supervisor::Client;
 
 /// Events that may wait for us; each holds up to 64 KiB of output.
@@ -127,8 +127,10 @@ impl Ingest {
         let mut events = Vec::new();
         let start = Instant::now();
         for bytes in self.text.chunks(READ) {
-            lines.push(bytes, pid, Monotonic::ZERO, &mut |event| {
-                events.push(event);
+            lines.push(bytes, pid, Monotonic::ZERO, &mut |line| {
+                if let BodyLine::Fact(event) = line {
+                    events.push(event);
+                }
                 Ok(())
             });
             for event in events.drain(..) {

@@ -8,9 +8,8 @@ use std::time::Duration;
 use crate::engine::drive::actions::ActionRequest;
 use crate::engine::drive::engine_loop::EngineLoop;
 use crate::engine::drive::subscription::EngineEvent;
-use crate::engine::run::live_run::LineIntent;
 use crate::gpio::{BoardKind, Edge, InputSettings};
-use crate::model::{Action, BoardView, By, EventKind, Level, Line, Monotonic, PinFunction, Pull};
+use crate::model::{Action, BoardView, By, EventKind, Level, Line, LineIntent, Monotonic, PinFunction, Pull};
 use crate::supervisor::{LineRequest, ReplyTo, Request};
 use crate::sys::{is_readable, monotonic_now};
 
@@ -302,8 +301,8 @@ impl EngineLoop {
         for intent in intents {
             let owner = owner.clone();
             let request = match intent {
-                LineIntent::Level(line, level) => LineRequest::Set { line, level, safe: Level::Low, owner },
-                LineIntent::Button(line) => {
+                LineIntent::Drive(line, level) => LineRequest::Set { line, level, safe: Level::Low, owner },
+                LineIntent::Watch(line) => {
                     self.runs[run].buttons.insert(line);
                     // It connects its line with ground, as gpiozero has it, so that no resistor is needed.
                     let settings = InputSettings { pull: Some(Pull::Up), debounce: self.header.is_real().then_some(BOUNCE) };

@@ -12,9 +12,6 @@ use crate::model::{
     Stream, TaskSort, TaskState, Tid, WaitKind,
 };
 
-/// How a body asks for the presses of a button: the action that it tells of, whose target is the line.
-pub(crate) const WATCH: &str = "watch";
-
 /// `sort (4716)`, or `process 4716` where it has no name.
 pub(crate) fn process(pid: Pid, row: Option<&ProcessRow>) -> String {
     match row {
@@ -210,6 +207,10 @@ pub(crate) fn gpio(line: Line, level: Level) -> String {
     format!("{line} is {level} now.")
 }
 
+pub(crate) fn watched(line: Line) -> String {
+    format!("{line} is a button of this lesson.")
+}
+
 /// The process that an action is done to.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Reached<'a> {
@@ -248,7 +249,6 @@ pub(crate) fn action(t: Monotonic, action: &Action, reached: Reached<'_>, by: By
         Action::Type(process, text) if text.is_empty() => format!("{who} typed an empty line to {process}."),
         Action::Type(process, text) => format!("{who} typed “{text}” to {process}."),
         Action::CloseInput(_) => format!("{who} closed the standard input of {target}."),
-        Action::Own { name, .. } if name == WATCH => format!("{target} is a button of this lesson."),
         Action::Own { name, target } if target.is_empty() => format!("{who} pressed “{name}”."),
         Action::Own { name, .. } => format!("{who} pressed “{name}” for {target}."),
     };

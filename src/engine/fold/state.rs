@@ -206,6 +206,7 @@ impl RunFold {
             EventKind::Fact(fact) => self.fact(t, fact),
             EventKind::Finding(finding) => self.found(t, finding),
             EventKind::Action { action, by } => self.action(t, action, *by),
+            EventKind::Watched { line } => self.log.push(t, Severity::Info, &sentences::watched(*line)),
             EventKind::ActionRefused { action, why, .. } => self.log.push(t, Severity::Bad, &action.could_not(why)),
             // The machine is no part of a run; the engine shows it apart. How busy it was says how far the run's times can be trusted.
             EventKind::Machine(sample) => self.usage.machine(sample),

@@ -6,7 +6,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use crate::engine::fold::texts;
 use crate::engine::run::hearsay;
 use crate::engine::run::streams::{Open, Scratch, read};
-use crate::model::{Event, EventKind, Monotonic, Pid};
+use crate::model::{BodyLine, Event, EventKind, Monotonic, Pid};
 
 /// A line of events may not be longer.
 const LONGEST_LINE: usize = 1024 * 1024;
@@ -36,7 +36,7 @@ impl EventStream {
         &mut self,
         arrived: Monotonic,
         scratch: &mut Scratch,
-        emit: &mut impl FnMut(Event) -> Result<(), String>,
+        emit: &mut impl FnMut(BodyLine) -> Result<(), String>,
     ) -> Open {
         match read(self.fd.as_fd(), scratch) {
             Ok(None) => Open::Yes,
@@ -70,7 +70,13 @@ pub struct Lines {
 
 impl Lines {
     /// Takes in bytes as they come; a line may be cut anywhere between two calls.
-    pub fn push(&mut self, mut bytes: &[u8], from: Pid, arrived: Monotonic, emit: &mut impl FnMut(Event) -> Result<(), String>) {
+    pub fn push(
+        &mut self,
+        mut bytes: &[u8],
+        from: Pid,
+        arrived: Monotonic,
+        emit: &mut impl FnMut(BodyLine) -> Result<(), String>,
+    ) {
         while let Some((line, rest)) = first_line(bytes) {
             bytes = rest;
             self.number += 1;
@@ -96,7 +102,7 @@ impl Lines {
     }
 
     /// The writer has closed its end: a last line without a newline counts, too.
-    pub fn end(&mut self, from: Pid, arrived: Monotonic, emit: &mut impl FnMut(Event) -> Result<(), String>) {
+    pub fn end(&mut self, from: Pid, arrived: Monotonic, emit: &mut impl FnMut(BodyLine) -> Result<(), String>) {
         if !self.partial.is_empty() {
             self.push(b"\n", from, arrived, emit);
         }
@@ -106,15 +112,16 @@ impl Lines {
         }
     }
 
-    fn line(&mut self, line: &[u8], from: Pid, arrived: Monotonic, emit: &mut impl FnMut(Event) -> Result<(), String>) {
+    fn line(&mut self, line: &[u8], from: Pid, arrived: Monotonic, emit: &mut impl FnMut(BodyLine) -> Result<(), String>) {
         if line.trim_ascii().is_empty() {
             return;
         }
-        let taken = match Event::from_line(line, arrived) {
-            Ok(Some(mut event)) => hearsay::is_for_bodies(&event.kind).map_err(str::to_owned).and_then(|()| {
+        let taken = match BodyLine::from_line(line, arrived) {
+            Ok(Some(BodyLine::Fact(mut event))) => hearsay::is_for_bodies(&event.kind).map_err(str::to_owned).and_then(|()| {
                 texts::cut(&mut event.kind);
-                emit(event)
+                emit(BodyLine::Fact(event))
             }),
+            Ok(Some(intent)) => emit(intent),
             Ok(None) => Ok(()),
             Err(error) => Err(error.to_string()),
         };
@@ -123,7 +130,7 @@ impl Lines {
         }
     }
 
-    fn complain(&mut self, what: &str, from: Pid, arrived: Monotonic, emit: &mut impl FnMut(Event) -> Result<(), String>) {
+    fn complain(&mut self, what: &str, from: Pid, arrived: Monotonic, emit: &mut impl FnMut(BodyLine) -> Result<(), String>) {
         self.complaints += 1;
         if self.complaints <= MOST_COMPLAINTS {
             let mut text = format!("skipped an event of process {from}, {what}");
@@ -134,8 +141,8 @@ impl Lines {
 }
 
 /// Nobody refuses a notice.
-fn tell(text: String, t: Monotonic, emit: &mut impl FnMut(Event) -> Result<(), String>) {
-    let _ = emit(Event { t, kind: EventKind::Notice { text } });
+fn tell(text: String, t: Monotonic, emit: &mut impl FnMut(BodyLine) -> Result<(), String>) {
+    let _ = emit(BodyLine::Fact(Event { t, kind: EventKind::Notice { text } }));
 }
 
 /// The first line without its end, and what is behind it; `None` where no line ends.
@@ -155,8 +162,10 @@ mod tests {
     fn events(chunks: &[&[u8]]) -> Vec<EventKind> {
         let mut lines = Lines::default();
         let mut events = Vec::new();
-        let mut emit = |event: Event| {
-            events.push(event.kind);
+        let mut emit = |line| {
+            if let BodyLine::Fact(event) = line {
+                events.push(event.kind);
+            }
             Ok(())
         };
         for chunk in chunks {
@@ -204,8 +213,8 @@ mod tests {
     fn what_is_refused_is_told_with_its_line_and_the_rest_is_counted() {
         let mut lines = Lines::default();
         let mut told = Vec::new();
-        let mut emit = |event: Event| match event.kind {
-            EventKind::Notice { text } => {
+        let mut emit = |line| match line {
+            BodyLine::Fact(Event { kind: EventKind::Notice { text }, .. }) => {
                 told.push(text);
                 Ok(())
             }

@@ -4,10 +4,9 @@
 
 use std::collections::HashMap;
 
-use crate::engine::fold::sentences::WATCH;
 use crate::engine::run::control::Control;
 use crate::engine::run::waiting::Child;
-use crate::model::{By, EventKind, Line, Pid};
+use crate::model::{EventKind, Pid};
 use crate::sys::{foreign_proc, stat_of, texts};
 
 /// How the values begin that say what the kernel sees in the pipes between stages.
@@ -33,12 +32,8 @@ pub(crate) fn is_for_bodies(kind: &EventKind) -> Result<(), &'static str> {
         }
         EventKind::Machine(_) => Err("how the machine does is told by the kernel alone"),
         EventKind::Finding(_) => Err("what is found out about a run is told by the engine alone"),
-        EventKind::Action { action, .. } if action.word() != WATCH => {
-            Err("who does an action tells of it, and that is never a body")
-        }
-        EventKind::Action { action, .. } if action.target().parse::<Line>().is_err() => {
-            Err("only a line such as GPIO26 can be watched")
-        }
+        EventKind::Action { action, .. } if action.word() == "watch" => Err("only a line such as GPIO26 can be watched"),
+        EventKind::Action { .. } => Err("who does an action tells of it, and that is never a body"),
         _ => Ok(()),
     }
 }
@@ -123,10 +118,6 @@ impl Speaker<'_> {
                     Home::Adopted | Home::Elsewhere => Err(is_not_its(*pid)),
                 }
             }
-            EventKind::Action { by, .. } => {
-                *by = By::Lesson;
-                Ok(())
-            }
             EventKind::ActionRefused { action, by, .. } => {
                 let mut its = self.controls.iter().filter(|control| control.pid == self.pid);
                 let asked = its.find_map(|control| control.asked_by(action));
@@ -186,7 +177,7 @@ mod tests {
 
     use super::*;
     use crate::engine::drive::actions::ActionRequest;
-    use crate::model::{Action, Monotonic, Refusal};
+    use crate::model::{Action, By, Monotonic, Refusal};
     use crate::sys::own_pid;
 
     fn refused(by: By) -> EventKind {

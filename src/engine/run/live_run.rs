@@ -8,7 +8,6 @@ use crate::engine::drive::actions::ActionRequest;
 use crate::engine::drive::command::LaunchRequest;
 use crate::engine::drive::save::{Contents, Saving};
 use crate::engine::drive::subscription::{EngineEvent, Subscription};
-use crate::engine::fold::sentences::WATCH;
 use crate::engine::fold::state::{DEFAULT_OUTPUT_BUDGET, RunFold};
 use crate::engine::run::control::Control;
 use crate::engine::run::event_stream::EventStream;
@@ -21,8 +20,8 @@ use crate::engine::run::streams::{CHUNK, InputStream, Open, OutputStream, Scratc
 use crate::engine::run::waiting::{Child, Waiting};
 use crate::gpio::Waveform;
 use crate::model::{
-    By, Event, EventKind, ExitStatus, Level, Line, Monotonic, Outcome, Pid, PipeFill, ProcessSample, ProcessState, Refusal,
-    RunId, Stream, TimedAction,
+    BodyLine, By, Event, EventKind, ExitStatus, Level, Line, LineIntent, Monotonic, Outcome, Pid, PipeFill, ProcessSample,
+    ProcessState, Refusal, RunId, Stream, TimedAction,
 };
 use crate::scenario::Scenario;
 use crate::supervisor::{CAPTURE, ChildPipes, LaunchedChild};
@@ -33,23 +32,6 @@ const RECORDING_BUDGET: usize = 6 * 1024 * 1024;
 
 /// Edges of one run that are kept for its files: two minutes of a line that blinks a thousand times a second.
 const EDGES_KEPT: usize = 1 << 18;
-
-/// What a body intends for a line of the header.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum LineIntent {
-    /// Drive it to this level.
-    Level(Line, Level),
-    /// Hear when its button is pressed.
-    Button(Line),
-}
-
-impl LineIntent {
-    const fn line(self) -> Line {
-        match self {
-            Self::Level(line, _) | Self::Button(line) => line,
-        }
-    }
-}
 
 /// What the last samples said of a process that is no stage.
 #[derive(Debug)]
@@ -158,25 +140,15 @@ impl Run {
     }
 
     pub(crate) fn emit(&mut self, kind: EventKind, now: Monotonic, subscription: &mut Subscription) {
-        self.record(Event { t: self.time(now), kind }, subscription);
+        self.keep(Event { t: self.time(now), kind }, subscription);
     }
 
-    /// Takes in one event. A body's intent for the header goes to the board first; what comes of it is the event.
-    fn record(&mut self, event: Event, subscription: &mut Subscription) {
-        match &event.kind {
-            EventKind::Gpio { line, level } => return self.intend(LineIntent::Level(*line, *level)),
-            EventKind::Action { action, .. } if action.word() == WATCH => {
-                if let Ok(line) = action.target().parse() {
-                    self.intend(LineIntent::Button(line));
-                }
-            }
-            _ => {}
+    /// Notes what the body wants of the header: passed on once, however often it is repeated meanwhile. What comes of it the board tells;
+    /// that the body listens to a button is so from now on.
+    fn intend(&mut self, t: Monotonic, intent: LineIntent, subscription: &mut Subscription) {
+        if let LineIntent::Watch(line) = intent {
+            self.keep(Event { t, kind: EventKind::Watched { line } }, subscription);
         }
-        self.keep(event, subscription);
-    }
-
-    /// Passed on once, however often it is repeated meanwhile.
-    fn intend(&mut self, intent: LineIntent) {
         let before = self.intents.iter().rev().find(|before| before.line() == intent.line());
         if before != Some(&intent) {
             self.intents.push(intent);
@@ -457,27 +429,31 @@ impl Run {
         now: Monotonic,
         subscription: &mut Subscription,
     ) -> usize {
-        let mut events = Vec::new();
+        let mut lines = Vec::new();
         let arrived = self.time(now);
         let Self { events: streams, supervisor, stages, others, owners, controls, .. } = self;
         let stream = &mut streams[index];
         let speaker = Speaker { pid: stream.pid(), supervisor: *supervisor, stages, others, owners, controls };
-        let open = stream.read(arrived, scratch, &mut |mut event| {
-            speaker.check(&mut event.kind)?;
-            // Nothing can have happened later than it is told.
-            event.t = event.t.min(arrived);
-            events.push(event);
+        let open = stream.read(arrived, scratch, &mut |mut line| {
+            if let BodyLine::Fact(event) = &mut line {
+                speaker.check(&mut event.kind)?;
+            }
+            lines.push(line);
             Ok(())
         });
         if open == Open::No {
             self.events.swap_remove(index);
         }
-        if !events.is_empty() {
+        if !lines.is_empty() {
             self.has_spoken = true;
             self.script.heard(now);
         }
-        for event in events {
-            self.record(event, subscription);
+        for line in lines {
+            // Nothing can have happened later than it is told.
+            match line {
+                BodyLine::Fact(event) => self.keep(Event { t: event.t.min(arrived), ..event }, subscription),
+                BodyLine::Intent(t, intent) => self.intend(t.min(arrived), intent, subscription),
+            }
         }
         usize::from(open == Open::No)
     }

@@ -102,6 +102,7 @@ fn weight(event: &Event) -> usize {
         | EventKind::OutputDropped { .. }
         | EventKind::OutputClosed { .. }
         | EventKind::Gpio { .. }
+        | EventKind::Watched { .. }
         | EventKind::RunFinished { .. } => 0,
     };
     size_of::<Event>() + size_of::<Arc<Event>>() + owned

@@ -7,7 +7,7 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use serde_json::Value;
 
 use super::error::EventLineError;
-use super::keys::{EndedKeys, Keys, StatusKeys};
+use super::keys::{EndedKeys, Keys, StatusKeys, WATCH};
 use crate::model::{
     Action, By, Ended, EventKind, Fact, Language, Level, Line, MachineSample, Pgid, Pid, PipeFill, ProcessSample, ProcessState,
     Refusal, RunFinding, Sid, TaskSort, TaskState, Usage, WaitKind,
@@ -163,10 +163,16 @@ impl Keys<'_> {
                 tasks: self.tasks.unwrap_or_default(),
                 is_over: self.over.unwrap_or_default(),
             }),
-            "action" => EventKind::Action {
-                action: Action::from_words(&need!(self.action, "do"), &self.target.unwrap_or_default()),
-                by: By::from_word(&self.by.unwrap_or_default()),
-            },
+            "action" => {
+                let (word, target) = (need!(self.action, "do"), self.target.unwrap_or_default());
+                match target.parse() {
+                    Ok(line) if word == WATCH => EventKind::Watched { line },
+                    _ => EventKind::Action {
+                        action: Action::from_words(&word, &target),
+                        by: By::from_word(&self.by.unwrap_or_default()),
+                    },
+                }
+            }
             "action.refused" => EventKind::ActionRefused {
                 action: Action::from_words(&need!(self.action, "do"), &self.target.unwrap_or_default()),
                 by: By::from_word(&self.by.unwrap_or_default()),

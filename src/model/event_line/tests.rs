@@ -36,6 +36,7 @@ const CONTRACT: &[&str] = &[
     r#"{"t":151,"kind":"value","name":"counter","value":800000}"#,
     r#"{"t":152,"kind":"fact","id":"lost","claim":"some are lost","expected":"> 0","observed":1498,"holds":true}"#,
     r#"{"t":153,"kind":"action","do":"kill","target":"4711","by":"user"}"#,
+    r#"{"t":153,"kind":"action","do":"watch","target":"GPIO26","by":"lesson"}"#,
     r#"{"t":153,"kind":"action.refused","do":"kill","target":"4711","by":"user","text":"it has ended"}"#,
     r#"{"t":154,"kind":"gpio","value":1,"line":17}"#,
     r#"{"t":200,"kind":"run.finished","run":1,"outcome":"timed-out","elapsed_s":1.52,"processes_left":0}"#,

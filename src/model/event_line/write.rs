@@ -12,7 +12,7 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use serde::{Serialize, Serializer};
 use serde_json::Value;
 
-use super::keys::{EndedKeys, StatusKeys};
+use super::keys::{EndedKeys, StatusKeys, WATCH};
 use crate::model::{
     Action, By, Ended, Event, EventKind, ExitStatus, Fact, Language, Level, Line, MachineSample, Monotonic, Outcome, Pgid, Pid,
     PipeFill, ProcessSample, ProcessState, Refusal, RunFinding, RunId, Sid, Stream, TaskSort, TaskState, ThreadSample, Tid,
@@ -109,6 +109,8 @@ enum KindKeys {
     Finding(#[serde(with = "FindingKeys")] RunFinding),
     #[serde(rename = "action", serialize_with = "asked")]
     Action { action: Action, by: By },
+    #[serde(rename = "action", serialize_with = "watched")]
+    Watched { line: Line },
     #[serde(rename = "action.refused", serialize_with = "refused")]
     ActionRefused { action: Action, by: By, why: Box<Refusal> },
     #[serde(rename = "gpio")]
@@ -185,6 +187,10 @@ struct ActionKeys<'a> {
 
 fn asked<S: Serializer>(action: &Action, by: &By, serializer: S) -> Result<S::Ok, S::Error> {
     ActionKeys { text: None, r#do: action.word(), target: action.target(), by: by.word() }.serialize(serializer)
+}
+
+fn watched<S: Serializer>(line: &Line, serializer: S) -> Result<S::Ok, S::Error> {
+    ActionKeys { text: None, r#do: WATCH.into(), target: line.to_string().into(), by: By::Lesson.word() }.serialize(serializer)
 }
 
 fn refused<S: Serializer>(action: &Action, by: &By, why: &Refusal, serializer: S) -> Result<S::Ok, S::Error> {

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::model::{Action, By, EventKind, Level, Line, Monotonic, Refusal, TaskSort, TaskState, Tid};
+use crate::model::{Action, By, EventKind, Level, Line, LineIntent, Monotonic, Refusal, TaskSort, TaskState, Tid};
 use crate::scenario::card::{ActionSpec, ParamError, ParamSpec, Params, Reply};
 use crate::scenario::lesson::control::{Control, Heard, LessonAction, TOO_LATE};
 use crate::scenario::lesson::reporter::Reporter;
@@ -142,14 +142,14 @@ impl Lesson {
 
     /// Asks for a level on an output line of the board.
     pub fn gpio(&self, line: Line, level: Level) {
-        self.report(EventKind::Gpio { line, level });
+        self.reporter.intend(LineIntent::Drive(line, level));
     }
 
     /// Makes a line of the board a button, which connects it with ground. Gives the action that each press will be.
     pub fn button(&self, line: Line) -> LessonAction {
         let press = LessonAction { name: "press".to_owned(), target: line.to_string() };
         self.buttons.lock().unwrap_or_else(PoisonError::into_inner).push(press.clone());
-        self.report(EventKind::Action { action: Action::own("watch", press.target.clone()), by: By::Lesson });
+        self.reporter.intend(LineIntent::Watch(line));
         press
     }
 

@@ -4,7 +4,7 @@
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::{Mutex, PoisonError};
 
-use crate::model::{Event, EventKind, Monotonic};
+use crate::model::{Event, EventKind, LineIntent, Monotonic};
 use crate::sys::monotonic_now;
 
 /// Writes event lines, each with one `write`, so that lines of several processes do not mix (pipe(7): up to 4,096 bytes).
@@ -32,9 +32,18 @@ impl Reporter {
 
     /// Writes one line. The time is taken under the lock, so that the lines of a process are in order.
     pub(crate) fn report(&self, kind: EventKind) {
+        self.write(|t| Event { t, kind }.to_line());
+    }
+
+    /// Asks for something of a line of the header, likewise.
+    pub(crate) fn intend(&self, intent: LineIntent) {
+        self.write(|t| intent.to_line(t));
+    }
+
+    fn write(&self, line: impl FnOnce(Monotonic) -> String) {
         let mut pipe = self.pipe.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(fd) = pipe.as_ref() else { return };
-        let mut line = Event { t: self.now(), kind }.to_line();
+        let mut line = line(self.now());
         line.push('\n');
         if write_all(fd, line.as_bytes()).is_err() {
             // The reader has gone (EPIPE, as Rust programs ignore SIGPIPE): the lesson goes on unheard.
