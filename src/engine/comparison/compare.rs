@@ -7,9 +7,9 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use crate::engine::comparison::verdict::verdict;
-use crate::engine::drive::command::{LaunchRequest, What};
 use crate::engine::drive::engine_loop::EngineLoop;
-use crate::engine::drive::subscription::EngineEvent;
+use crate::engine::run::requests::{LaunchRequest, What};
+use crate::engine::run::subscription::EngineEvent;
 use crate::model::{Comparison, Language, Outcome, Progress, RunId, StopPlan, TimedAction, Variant};
 use crate::scenario::{ParamError, ParamKind, Params, Scenario};
 

@@ -5,28 +5,17 @@ use std::time::Duration;
 
 use crate::engine::drive::board::USER;
 use crate::engine::drive::engine_loop::EngineLoop;
-use crate::engine::drive::subscription::Subscription;
 use crate::engine::run::lifecycle::NAME_AFTER;
 use crate::engine::run::live_run::Run;
+use crate::engine::run::requests::ActionRequest;
 use crate::engine::run::streams::InputStream;
+use crate::engine::run::subscription::Subscription;
 use crate::engine::run::waiting::WaitTarget;
 use crate::gpio::Line;
 use crate::model::{Action, EventKind, Monotonic, Outcome, Pid, Scope, Signal};
 use crate::monitor::ignores;
 use crate::supervisor::{LineRequest, Request};
 use crate::sys::monotonic_now;
-
-/// Something that somebody wants done to a run.
-#[derive(Debug, Clone)]
-pub(crate) struct ActionRequest {
-    pub(crate) action: Action,
-    pub(crate) target: String,
-    /// `user`, `script`.
-    pub(crate) by: String,
-    /// Whether it is of the scenario's own demo, where it is no matter if it comes too late.
-    pub(crate) is_demo: bool,
-    pub(crate) at: Monotonic,
-}
 
 /// Whether it is known that it was done.
 enum Done {

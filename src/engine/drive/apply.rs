@@ -1,13 +1,14 @@
 //! Commands of the window and the command line, and what the engine says to them. On the engine's thread.
 
-use crate::engine::drive::actions::ActionRequest;
 use crate::engine::drive::board::USER;
-use crate::engine::drive::command::{Command, LaunchRequest};
+use crate::engine::drive::command::Command;
 use crate::engine::drive::engine_loop::EngineLoop;
-use crate::engine::drive::save::Saving;
-use crate::engine::drive::subscription::EngineEvent;
 use crate::engine::run::launch::plan;
 use crate::engine::run::live_run::Run;
+use crate::engine::run::recording::Saving;
+use crate::engine::run::requests::ActionRequest;
+use crate::engine::run::requests::LaunchRequest;
+use crate::engine::run::subscription::EngineEvent;
 use crate::model::RunId;
 use crate::supervisor::{LineRequest, Request};
 use crate::sys::monotonic_now;
@@ -58,7 +59,7 @@ impl EngineLoop {
             self.refuse(refusal);
             return None;
         }
-        if let Err(text) = crate::engine::drive::ending::has_room(self.runs.iter().map(Run::descriptors_awaited).sum(), request) {
+        if let Err(text) = crate::engine::run::launch::has_room(self.runs.iter().map(Run::descriptors_awaited).sum(), request) {
             self.refuse(format!("could not start: {text}"));
             return None;
         }

@@ -7,10 +7,10 @@ use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
-use crate::engine::drive::actions::ActionRequest;
 use crate::engine::drive::engine_loop::EngineLoop;
-use crate::engine::drive::subscription::EngineEvent;
 use crate::engine::run::live_run::LineIntent;
+use crate::engine::run::requests::ActionRequest;
+use crate::engine::run::subscription::EngineEvent;
 use crate::gpio::{BoardKind, Edge, Level, Line, Watch};
 use crate::model::{Action, BoardView, EventKind, Monotonic, PinFunction, Pull, RunId};
 use crate::supervisor::{LineRequest, Request};

@@ -9,7 +9,6 @@ use crossbeam_channel::{Receiver, TryRecvError};
 use rustix::event::{PollFd, PollFlags, poll};
 
 use crate::engine::comparison::compare::Comparing;
-use crate::engine::drive::actions::ActionRequest;
 use crate::engine::drive::bell::Bell;
 use crate::engine::drive::board::Header;
 use crate::engine::drive::command::Command;
@@ -17,10 +16,11 @@ use crate::engine::drive::handle::EngineHandle;
 use crate::engine::drive::machine::MachineLog;
 use crate::engine::drive::sampler::Sampler;
 use crate::engine::drive::save::Saver;
-use crate::engine::drive::subscription::Subscription;
 use crate::engine::run::lifecycle::Effect;
 use crate::engine::run::live_run::Run;
+use crate::engine::run::requests::ActionRequest;
 use crate::engine::run::streams::{Open, Scratch};
+use crate::engine::run::subscription::Subscription;
 use crate::engine::run::twins::Twins;
 use crate::model::{Comparison, EventKind, Monotonic, Pid, RunId, Snapshot, TimedAction};
 use crate::supervisor::{Client, Report, Request, SupervisorError};
@@ -343,7 +343,7 @@ impl EngineLoop {
                 Effect::Drain => self.runs[index].close_terminal(),
                 Effect::CloseStreams => self.runs[index].close_streams(&mut self.scratch, now, &mut self.subscription),
                 Effect::TellStuck(left) => {
-                    let text = crate::engine::drive::ending::stuck(left);
+                    let text = crate::engine::run::warnings::stuck(left);
                     self.runs[index].emit(EventKind::Notice { text }, now, &mut self.subscription);
                 }
                 Effect::Finish { cut_short, left } => {

@@ -15,5 +15,4 @@ pub(super) mod reports;
 pub(super) mod sampler;
 pub(super) mod save;
 pub(super) mod start;
-pub(super) mod subscription;
 pub(super) mod watch;

@@ -1,8 +1,8 @@
 //! What the supervisor tells, and what becomes of a run by it. On the engine's thread.
 
 use crate::engine::drive::engine_loop::EngineLoop;
-use crate::engine::drive::subscription::EngineEvent;
 use crate::engine::run::live_run::Run;
+use crate::engine::run::subscription::EngineEvent;
 use crate::model::{EventKind, Monotonic, Pid, ProcessState, RunId};
 use crate::supervisor::{Incoming, Report};
 use crate::sys::monotonic_now;

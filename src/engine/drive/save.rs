@@ -5,43 +5,20 @@ use std::fmt::Write as _;
 use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use crossbeam_channel::{Receiver, Sender, bounded};
 
 use crate::engine::drive::bell::Bell;
 use crate::engine::drive::place::write_whole;
 use crate::engine::fold::numbers::count;
-use crate::gpio::Waveform;
-use crate::model::{Event, Monotonic, ProcessRow};
+use crate::engine::run::recording::{Contents, Saving};
+use crate::model::{Monotonic, ProcessRow};
 use crate::sys::start_thread;
 
 /// Saves that may be under way.
 const MOST: usize = 8;
 /// Names that are tried.
 const MOST_NAMES: u32 = 10_000;
-
-/// What is to be saved.
-#[derive(Debug)]
-pub(crate) struct Saving {
-    /// What the files are called, before the number.
-    pub(crate) name: String,
-    pub(crate) contents: Contents,
-}
-
-/// Of a run.
-#[derive(Debug)]
-pub(crate) enum Contents {
-    /// All of it.
-    Run {
-        events: Vec<Arc<Event>>,
-        /// Events that were not kept in memory.
-        dropped: u64,
-        processes: Vec<ProcessRow>,
-    },
-    /// The edges of its GPIO lines, up to a time of the run.
-    Edges { waveform: Waveform, until: Monotonic },
-}
 
 /// Hears what became of what was saved.
 #[derive(Debug)]
@@ -162,9 +139,11 @@ fn cell(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
-    use crate::gpio::{Level, Line};
-    use crate::model::EventKind;
+    use crate::gpio::{Level, Line, Waveform};
+    use crate::model::{Event, EventKind};
 
     fn saving() -> Saving {
         let event = Event { t: Monotonic::ZERO, kind: EventKind::Notice { text: "x".to_owned() } };

@@ -12,7 +12,7 @@ use crate::engine::drive::command::Command;
 use crate::engine::drive::engine_loop::EngineLoop;
 use crate::engine::drive::handle::EngineHandle;
 use crate::engine::drive::sampler::Sampler;
-use crate::engine::drive::subscription::{EngineEvent, Subscription};
+use crate::engine::run::subscription::{EngineEvent, Subscription};
 use crate::gpio::{self, BoardKind, GpioError};
 use crate::model::Snapshot;
 use crate::supervisor::{Client, SupervisorError};

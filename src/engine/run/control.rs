@@ -5,8 +5,8 @@ use std::os::fd::OwnedFd;
 
 use serde_json::json;
 
-use crate::engine::drive::actions::ActionRequest;
 use crate::engine::fold::texts::is_of;
+use crate::engine::run::requests::ActionRequest;
 use crate::model::Pid;
 
 /// A body's control pipe.

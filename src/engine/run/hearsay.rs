@@ -188,7 +188,7 @@ mod tests {
     use std::process::{Command, Stdio};
 
     use super::*;
-    use crate::engine::drive::actions::ActionRequest;
+    use crate::engine::run::requests::ActionRequest;
     use crate::model::{Action, Monotonic};
 
     fn refused(by: &str) -> EventKind {

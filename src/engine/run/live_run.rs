@@ -4,10 +4,6 @@ use std::collections::{BTreeSet, HashMap};
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
 
-use crate::engine::drive::actions::ActionRequest;
-use crate::engine::drive::command::LaunchRequest;
-use crate::engine::drive::save::{Contents, Saving};
-use crate::engine::drive::subscription::{EngineEvent, Subscription};
 use crate::engine::fold::sentences::WATCH;
 use crate::engine::fold::state::{DEFAULT_OUTPUT_BUDGET, RunFold};
 use crate::engine::run::control::Control;
@@ -16,8 +12,12 @@ use crate::engine::run::hearsay::{Owners, PIPE_VALUES, Speaker};
 use crate::engine::run::launch::Plan;
 use crate::engine::run::lifecycle::RunLifecycle;
 use crate::engine::run::recording::Recording;
+use crate::engine::run::recording::{Contents, Saving};
+use crate::engine::run::requests::ActionRequest;
+use crate::engine::run::requests::LaunchRequest;
 use crate::engine::run::script::{FOR_THE_BODY, Script};
 use crate::engine::run::streams::{CHUNK, InputStream, Open, OutputStream, Scratch};
+use crate::engine::run::subscription::{EngineEvent, Subscription};
 use crate::engine::run::waiting::{Child, Waiting};
 use crate::gpio::{Level, Line, Waveform};
 use crate::model::{
@@ -251,11 +251,7 @@ impl Run {
 
     /// Descriptors that come with its children, while these have not been told.
     pub(crate) fn descriptors_awaited(&self) -> usize {
-        if self.lifecycle.is_over() || !self.stages.is_empty() {
-            0
-        } else {
-            self.awaited * crate::engine::drive::ending::PER_STAGE
-        }
+        if self.lifecycle.is_over() || !self.stages.is_empty() { 0 } else { self.awaited * crate::engine::run::launch::PER_STAGE }
     }
 
     /// Its processes that have not ended, as far as anybody has told.
@@ -371,7 +367,7 @@ impl Run {
             && !self.lifecycle.is_ending()
         {
             let name = self.fold.process(pid).map_or("", |row| row.name.as_str());
-            let text = crate::engine::drive::ending::killed_from_outside(name, pid, signal);
+            let text = crate::engine::run::warnings::killed_from_outside(name, pid, signal);
             self.emit(EventKind::Notice { text }, now, subscription);
         }
         ends_the_work
@@ -411,7 +407,7 @@ impl Run {
         if self.silent_by.is_some_and(|by| now >= by) {
             self.silent_by = None;
             if !self.has_spoken {
-                let text = crate::engine::drive::ending::silent(self.fold.language, FOR_THE_BODY);
+                let text = crate::engine::run::warnings::silent(self.fold.language, FOR_THE_BODY);
                 self.emit(EventKind::Notice { text }, now, subscription);
             }
         }
@@ -557,7 +553,7 @@ impl Run {
         let elapsed_s = self.time(now).secs();
         self.settle_waits(true, now, subscription);
         if let (Some(_), false, Some((_, status))) = (self.scenario, self.has_spoken, self.fold.stages().first()) {
-            let text = crate::engine::drive::ending::never_began(self.fold.language, status.filter(|_| cut_short.is_none()));
+            let text = crate::engine::run::warnings::never_began(self.fold.language, status.filter(|_| cut_short.is_none()));
             self.emit(EventKind::Notice { text }, now, subscription);
         }
         self.script.stop();

@@ -3,7 +3,8 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use crate::model::{Event, EventKind};
+use crate::gpio::Waveform;
+use crate::model::{Event, EventKind, Monotonic, ProcessRow};
 
 /// The newest events of a run that fit into a budget of bytes, and the first one. The others are counted.
 #[derive(Debug)]
@@ -122,6 +123,28 @@ fn value_weight(value: &serde_json::Value) -> usize {
         }
         Value::Null | Value::Bool(_) | Value::Number(_) => 0,
     }
+}
+
+/// What is to be saved.
+#[derive(Debug)]
+pub(crate) struct Saving {
+    /// What the files are called, before the number.
+    pub(crate) name: String,
+    pub(crate) contents: Contents,
+}
+
+/// Of a run.
+#[derive(Debug)]
+pub(crate) enum Contents {
+    /// All of it.
+    Run {
+        events: Vec<Arc<Event>>,
+        /// Events that were not kept in memory.
+        dropped: u64,
+        processes: Vec<ProcessRow>,
+    },
+    /// The edges of its GPIO lines, up to a time of the run.
+    Edges { waveform: Waveform, until: Monotonic },
 }
 
 #[cfg(test)]

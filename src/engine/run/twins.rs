@@ -6,7 +6,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use crate::engine::run::launch::LaunchError;
+use crate::engine::run::requests::LaunchError;
 use crate::model::ChildSpec;
 use crate::scenario::{PYTHON_SHIM, Scenario};
 use crate::sys::{OwnFolder, remove_left_behind};

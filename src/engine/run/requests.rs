@@ -1,0 +1,86 @@
+//! What is asked of a run: to be launched, and then actions.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use serde_json::Value;
+
+use crate::model::{Action, ChildSpec, Group, Language, Monotonic, StopPlan, TimedAction};
+
+/// What to start, and how.
+#[derive(Debug, Clone)]
+pub struct LaunchRequest {
+    /// What.
+    pub what: What,
+    /// Actions at times of the run, besides those of the user.
+    pub script: Vec<TimedAction>,
+    /// After this long the run is ended, and its outcome is `timed-out`.
+    pub timeout: Option<Duration>,
+    /// How it is ended.
+    pub stop: StopPlan,
+}
+
+impl LaunchRequest {
+    /// Whether its children start in our own process group, so that a terminal sends them what it sends us.
+    pub fn shares_our_group(&self) -> bool {
+        let What::Programs { stages, .. } = &self.what else { return false };
+        stages.iter().any(|stage| stage.group == Group::Inherited && !stage.new_session && stage.terminal.is_none())
+    }
+}
+
+/// What a run is made of.
+#[derive(Debug, Clone)]
+pub enum What {
+    /// A scenario of the catalogue.
+    Scenario {
+        /// Its id.
+        id: String,
+        /// Which body.
+        language: Language,
+        /// Values in place of the defaults; checked against the scenario's specs.
+        params: BTreeMap<String, Value>,
+    },
+    /// Programs of the user's: one, or the stages of a pipeline.
+    Programs {
+        /// The stages, first to last.
+        stages: Vec<ChildSpec>,
+        /// Text for the first stage's standard input, which is closed after it; in place of the spec's.
+        input: Option<Vec<u8>>,
+    },
+}
+
+/// Why a request cannot be launched.
+#[derive(Debug, thiserror::Error)]
+pub enum LaunchError {
+    /// No such scenario, or a parameter that does not fit.
+    #[error("{0}")]
+    Usage(String),
+    /// A Python twin or the shim could not be laid out.
+    #[error("could not write Python code to {path}: {error}")]
+    Twin {
+        /// Where.
+        path: PathBuf,
+        /// Why.
+        error: io::Error,
+    },
+    /// Nowhere is there room for them.
+    #[error("could not make a folder for Python code: {0}; set TMPDIR to a folder that you may write to")]
+    NoFolder(String),
+    /// A program runs as itself.
+    #[error("a scenario runs as rust or as python")]
+    Language,
+}
+
+/// Something that somebody wants done to a run.
+#[derive(Debug, Clone)]
+pub(crate) struct ActionRequest {
+    pub(crate) action: Action,
+    pub(crate) target: String,
+    /// `user`, `script`.
+    pub(crate) by: String,
+    /// Whether it is of the scenario's own demo, where it is no matter if it comes too late.
+    pub(crate) is_demo: bool,
+    pub(crate) at: Monotonic,
+}
