@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use crate::engine::drive::board::USER;
 use crate::engine::drive::engine_loop::EngineLoop;
-use crate::engine::run::lifecycle::NAME_AFTER;
 use crate::engine::run::live_run::Run;
 use crate::engine::run::requests::ActionRequest;
 use crate::engine::run::streams::InputStream;
@@ -84,7 +83,7 @@ impl EngineLoop {
             Action::End => {
                 self.runs[index].script.stop();
                 let effects = self.runs[index].lifecycle.end(Outcome::Stopped, asked.at);
-                self.perform(index, effects);
+                self.perform_on(index, effects);
             }
             Action::StopEverything => self.stop_everything(&asked.by),
             _ => {}
@@ -93,9 +92,8 @@ impl EngineLoop {
 
     /// The supervisor has sent the signals that were asked for, or says why not.
     pub(crate) fn signaled(&mut self, ask: u64, result: Result<u32, String>, now: Monotonic) {
-        let Some(position) = self.asks.iter().position(|(number, ..)| *number == ask) else { return };
-        let (_, run, asked) = self.asks.swap_remove(position);
-        let Some(index) = self.find(run).filter(|index| !self.runs[*index].lifecycle.is_over()) else { return };
+        let Some((run, asked)) = self.signals.take(ask) else { return };
+        let Some(index) = self.runs.find_active(run) else { return };
         match result {
             Ok(_) => {
                 self.runs[index].done(&asked, &mut self.subscription);
@@ -104,15 +102,6 @@ impl EngineLoop {
             // What could not be done, and to whom, is said here.
             Err(text) => {
                 let why = text.split_once(": ").map_or(text.as_str(), |(_, why)| why);
-                self.runs[index].refuse(&asked, why, now, &mut self.subscription);
-            }
-        }
-    }
-
-    /// Nobody will say any more what became of the signals that were asked for.
-    pub(crate) fn refuse_asked(&mut self, why: &str, now: Monotonic) {
-        for (_, run, asked) in std::mem::take(&mut self.asks) {
-            if let Some(index) = self.find(run).filter(|index| !self.runs[*index].lifecycle.is_over()) {
                 self.runs[index].refuse(&asked, why, now, &mut self.subscription);
             }
         }
@@ -130,12 +119,8 @@ impl EngineLoop {
         }
         self.runs[index].was_signaled = true;
         let run = self.runs[index].id;
-        if signals.contains(&Signal::KILL) {
-            self.kills.push((monotonic_now() + NAME_AFTER, run, pid));
-        }
-        self.next_ask += 1;
-        self.asks.push((self.next_ask, run, asked.clone()));
-        self.request(&Request::Signal { ask: self.next_ask, pid, signals, scope });
+        let ask = self.signals.add(run, pid, &signals, asked, monotonic_now());
+        self.request(&Request::Signal { ask, pid, signals, scope });
         Ok(Done::Requested)
     }
 

@@ -142,7 +142,7 @@ fn apply(view: &mut BoardView, edges: &[Edge]) {
 impl EngineLoop {
     /// Tells the supervisor that we live and want our lines kept, or asks what a real header is like now.
     pub(crate) fn heartbeat(&mut self, now: Monotonic) {
-        if self.retry_at.is_none() && self.header.next_heartbeat().is_some_and(|at| now >= at) {
+        if self.supervisor.is_there() && self.header.next_heartbeat().is_some_and(|at| now >= at) {
             self.header.spoke_at = now;
             if self.header.is_real() {
                 self.ask_header(0, LineRequest::Look);
@@ -161,7 +161,7 @@ impl EngineLoop {
 
     /// Asks something of the header; without a supervisor the answer is why not.
     pub(crate) fn ask_header(&mut self, ask: u64, request: LineRequest) {
-        if let Some(trouble) = &self.trouble {
+        if let Some(trouble) = self.supervisor.trouble() {
             let why = format!("could not reach the header: {trouble}");
             return self.answer(ask, Some(why));
         }
@@ -181,20 +181,24 @@ impl EngineLoop {
 
     /// At the end: what a lost supervisor has left is made safe now, since there will be no later.
     pub(crate) fn leave_lines_safe(&mut self) {
-        if self.retry_at.is_none() {
+        if self.supervisor.is_there() {
             self.hear_supervisor();
         }
-        if let Some(why) = self.lost.take() {
-            self.lost_supervisor(&why);
+        if let Some(why) = self.supervisor.take_lost() {
+            self.supervisor_lost(&why);
         }
-        if self.retry_at.is_some() && !self.header.left.driven.is_empty() {
+        if !self.supervisor.is_there() && !self.header.left.driven.is_empty() {
             self.start_supervisor();
         }
         // A socket that is closed before the answer was read may take the request along (ECONNRESET).
         let end = monotonic_now() + AT_THE_END;
-        while self.retry_at.is_none() && self.lost.is_none() && !self.header.left.driven.is_empty() && monotonic_now() < end {
+        while self.supervisor.is_there()
+            && !self.supervisor.is_lost()
+            && !self.header.left.driven.is_empty()
+            && monotonic_now() < end
+        {
             let slice = Timespec { tv_sec: 0, tv_nsec: 100_000_000 };
-            let _ = poll(&mut [PollFd::new(&self.client, PollFlags::IN)], Some(&slice));
+            let _ = poll(&mut [PollFd::new(&self.supervisor, PollFlags::IN)], Some(&slice));
             self.hear_supervisor();
         }
     }
@@ -216,7 +220,7 @@ impl EngineLoop {
         };
         let text = format!("{why}: {became}");
         if !driven.is_empty() {
-            self.notice(text.clone());
+            self.publication.notice(text.clone());
         }
         self.subscription.tell(EngineEvent::Board { ask: 0, board: Arc::clone(&self.header.view), refused: Some(text) });
     }
@@ -256,10 +260,10 @@ impl EngineLoop {
         self.subscription.tell(EngineEvent::Board { ask, board: Arc::clone(&self.header.view), refused: refused.clone() });
         let Some(refused) = refused else { return };
         let now = monotonic_now();
-        let run = ask.checked_sub(ASKS_OF_RUNS).and_then(|run| self.find(RunId::new(run as u32)));
+        let run = ask.checked_sub(ASKS_OF_RUNS).and_then(|run| self.runs.find(RunId::new(run as u32)));
         match run {
             Some(index) => self.runs[index].emit(EventKind::Notice { text: refused }, now, &mut self.subscription),
-            None => self.notice(refused),
+            None => self.publication.notice(refused),
         }
     }
 
@@ -291,16 +295,7 @@ impl EngineLoop {
             }
             self.subscription.tell(EngineEvent::Edge(edge.clone()));
         }
-        self.has_news = true;
-    }
-
-    /// A run is over, and gives its lines back; unless the same scenario runs once more and has them now.
-    pub(crate) fn release_lines(&mut self, run: usize) {
-        let owner = self.runs[run].owner();
-        let mut others = self.runs.iter().enumerate().filter(|(index, other)| *index != run && !other.lifecycle.is_over());
-        if !others.any(|(_, other)| other.owner() == owner) {
-            self.ask_header(0, LineRequest::Release { owner });
-        }
+        self.publication.touch();
     }
 
     /// What bodies intend for the header goes to the supervisor.

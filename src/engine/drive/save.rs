@@ -24,18 +24,19 @@ const MOST_NAMES: u32 = 10_000;
 #[derive(Debug)]
 pub(crate) struct Saver {
     sender: Sender<String>,
+    bell: Bell,
     pub(crate) done: Receiver<String>,
 }
 
 impl Saver {
-    pub(crate) fn new() -> Self {
+    pub(crate) fn new(bell: Bell) -> Self {
         let (sender, done) = bounded(MOST);
-        Self { sender, done }
+        Self { sender, bell, done }
     }
 
     /// Writes it, on a thread of its own; a sentence comes of it.
-    pub(crate) fn save(&self, saving: Saving, bell: Bell) -> io::Result<()> {
-        let sender = self.sender.clone();
+    pub(crate) fn save(&self, saving: Saving) -> io::Result<()> {
+        let (sender, bell) = (self.sender.clone(), self.bell.clone());
         let write = move || {
             let said = match place().and_then(|folder| write(&folder, &saving)) {
                 Ok(text) => text,

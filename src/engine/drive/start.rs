@@ -12,6 +12,7 @@ use crate::engine::drive::command::Command;
 use crate::engine::drive::engine_loop::EngineLoop;
 use crate::engine::drive::handle::EngineHandle;
 use crate::engine::drive::sampler::Sampler;
+use crate::engine::drive::supervisor_link::SupervisorLink;
 use crate::engine::run::subscription::{EngineEvent, Subscription};
 use crate::gpio::{self, BoardKind, GpioError};
 use crate::model::Snapshot;
@@ -74,8 +75,13 @@ impl Engine {
         let loop_bell = bell.clone();
         let thread = start_thread("engine", move || {
             let _ = rename_thread("engine");
-            let mut engine =
-                EngineLoop::new(supervisor, options.program, Subscription::new(sender), sampler, publisher, loop_bell);
+            let mut engine = EngineLoop::new(
+                SupervisorLink::new(supervisor, options.program),
+                Subscription::new(sender),
+                sampler,
+                publisher,
+                loop_bell,
+            );
             engine.use_board(options.board);
             engine.run(&received, &ended);
         })?;

@@ -20,7 +20,7 @@ const GIVE_UP: Duration = Duration::from_secs(4);
 
 /// What the engine must do now.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Effect {
+pub(crate) enum RunEffect {
     /// Send these signals to all processes of the run, and count them.
     Signal(Vec<Signal>),
     /// Wait on the zombies that were kept on purpose.
@@ -85,7 +85,7 @@ impl RunLifecycle {
     }
 
     /// Its stages run, with these many streams to read.
-    pub(crate) fn launched(&mut self, stages: usize, streams: usize, now: Monotonic) -> Vec<Effect> {
+    pub(crate) fn launched(&mut self, stages: usize, streams: usize, now: Monotonic) -> Vec<RunEffect> {
         (self.stages_alive, self.streams_open) = (stages, streams);
         self.stage = Stage::Running;
         // It was told to end before it had begun.
@@ -93,22 +93,22 @@ impl RunLifecycle {
     }
 
     /// Nothing of it runs.
-    pub(crate) fn not_launched(&mut self) -> Vec<Effect> {
+    pub(crate) fn not_launched(&mut self) -> Vec<RunEffect> {
         self.finish(0)
     }
 
     /// One of its stages has ended.
-    pub(crate) fn stage_ended(&mut self, now: Monotonic) -> Vec<Effect> {
+    pub(crate) fn stage_ended(&mut self, now: Monotonic) -> Vec<RunEffect> {
         self.stages_alive = self.stages_alive.saturating_sub(1);
         if self.stages_alive == 0 && self.stage == Stage::Running {
             self.stage = Stage::Counting { recount_at: NEVER };
-            return vec![Effect::Signal(Vec::new())];
+            return vec![RunEffect::Signal(Vec::new())];
         }
         self.perhaps_drain(now)
     }
 
     /// One of its streams is at its end.
-    pub(crate) fn stream_closed(&mut self) -> Vec<Effect> {
+    pub(crate) fn stream_closed(&mut self) -> Vec<RunEffect> {
         self.streams_open = self.streams_open.saturating_sub(1);
         match self.stage {
             Stage::Draining { left, .. } if self.streams_open == 0 => self.finish(left),
@@ -117,7 +117,7 @@ impl RunLifecycle {
     }
 
     /// The supervisor has counted.
-    pub(crate) fn members(&mut self, count: u32, now: Monotonic) -> Vec<Effect> {
+    pub(crate) fn members(&mut self, count: u32, now: Monotonic) -> Vec<RunEffect> {
         self.members = Some(count);
         if let Stage::Asked { recount_at, .. } | Stage::Killed { recount_at, .. } = &mut self.stage {
             *recount_at = now + RECOUNT;
@@ -138,7 +138,7 @@ impl RunLifecycle {
     }
 
     /// The user, the script or a time limit ends it. Asked again, it does not wait any longer.
-    pub(crate) fn end(&mut self, outcome: Outcome, now: Monotonic) -> Vec<Effect> {
+    pub(crate) fn end(&mut self, outcome: Outcome, now: Monotonic) -> Vec<RunEffect> {
         match self.stage {
             Stage::Over | Stage::Draining { .. } | Stage::Killed { .. } => Vec::new(),
             Stage::Asked { .. } => self.kill(now),
@@ -154,42 +154,42 @@ impl RunLifecycle {
     }
 
     /// Time has passed.
-    pub(crate) fn tick(&mut self, now: Monotonic) -> Vec<Effect> {
+    pub(crate) fn tick(&mut self, now: Monotonic) -> Vec<RunEffect> {
         if matches!(self.stage, Stage::Running) && self.timeout_at.is_some_and(|at| now >= at) {
             return self.end(Outcome::TimedOut, now);
         }
         match self.stage {
             Stage::Counting { recount_at } if now >= recount_at => {
                 self.stage = Stage::Counting { recount_at: NEVER };
-                vec![Effect::Signal(Vec::new())]
+                vec![RunEffect::Signal(Vec::new())]
             }
             Stage::Asked { kill_at, .. } if now >= kill_at => self.kill(now),
             Stage::Asked { kill_at, recount_at } if now >= recount_at => {
                 self.stage = Stage::Asked { kill_at, recount_at: NEVER };
-                vec![Effect::Signal(Vec::new())]
+                vec![RunEffect::Signal(Vec::new())]
             }
             Stage::Killed { give_up_at, .. } if now >= give_up_at => {
                 // Not counted is not gone.
                 let left = self.members.unwrap_or_default().max(1);
                 self.stage = Stage::Draining { tell_at: NEVER, until: now, left };
-                vec![Effect::TellStuck(self.members), Effect::CloseStreams]
+                vec![RunEffect::TellStuck(self.members), RunEffect::CloseStreams]
             }
             Stage::Killed { name_at, give_up_at, recount_at } if now >= name_at => {
                 self.stage = Stage::Killed { name_at: NEVER, give_up_at, recount_at };
-                vec![Effect::NameStuck]
+                vec![RunEffect::NameStuck]
             }
             Stage::Killed { name_at, give_up_at, recount_at } if now >= recount_at => {
                 self.stage = Stage::Killed { name_at, give_up_at, recount_at: NEVER };
-                vec![Effect::Signal(vec![self.plan.then])]
+                vec![RunEffect::Signal(vec![self.plan.then])]
             }
             Stage::Draining { until, left, .. } if now >= until => {
-                let mut effects = vec![Effect::CloseStreams];
+                let mut effects = vec![RunEffect::CloseStreams];
                 effects.extend(self.finish(left));
                 effects
             }
             Stage::Draining { tell_at, until, left } if now >= tell_at => {
                 self.stage = Stage::Draining { tell_at: NEVER, until, left };
-                vec![Effect::TellOpen(until.since(now))]
+                vec![RunEffect::TellOpen(until.since(now))]
             }
             _ => Vec::new(),
         }
@@ -229,18 +229,18 @@ impl RunLifecycle {
         self.stage == Stage::Over
     }
 
-    fn ask(&mut self, now: Monotonic) -> Vec<Effect> {
+    fn ask(&mut self, now: Monotonic) -> Vec<RunEffect> {
         self.stage = Stage::Asked { kill_at: now + self.plan.grace, recount_at: NEVER };
-        vec![Effect::ReapKept, Effect::Signal(vec![self.plan.signal, Signal::CONT])]
+        vec![RunEffect::ReapKept, RunEffect::Signal(vec![self.plan.signal, Signal::CONT])]
     }
 
-    fn kill(&mut self, now: Monotonic) -> Vec<Effect> {
+    fn kill(&mut self, now: Monotonic) -> Vec<RunEffect> {
         self.stage = Stage::Killed { name_at: now + NAME_AFTER, give_up_at: now + GIVE_UP, recount_at: NEVER };
-        vec![Effect::Signal(vec![self.plan.then])]
+        vec![RunEffect::Signal(vec![self.plan.then])]
     }
 
     /// Once nobody is left, the rest of the output is read.
-    fn perhaps_drain(&mut self, now: Monotonic) -> Vec<Effect> {
+    fn perhaps_drain(&mut self, now: Monotonic) -> Vec<RunEffect> {
         let is_ending = matches!(self.stage, Stage::Counting { .. } | Stage::Asked { .. } | Stage::Killed { .. });
         if !is_ending || self.stages_alive > 0 || self.members != Some(0) {
             return Vec::new();
@@ -249,12 +249,12 @@ impl RunLifecycle {
             return self.finish(0);
         }
         self.stage = Stage::Draining { tell_at: now + PATIENCE, until: now + DRAIN, left: 0 };
-        vec![Effect::Drain]
+        vec![RunEffect::Drain]
     }
 
-    fn finish(&mut self, left: u32) -> Vec<Effect> {
+    fn finish(&mut self, left: u32) -> Vec<RunEffect> {
         self.stage = Stage::Over;
-        vec![Effect::Finish { cut_short: self.cut_short, left }]
+        vec![RunEffect::Finish { cut_short: self.cut_short, left }]
     }
 }
 
@@ -268,12 +268,12 @@ mod tests {
         Monotonic::from_secs(seconds)
     }
 
-    fn count() -> Vec<Effect> {
-        vec![Effect::Signal(Vec::new())]
+    fn count() -> Vec<RunEffect> {
+        vec![RunEffect::Signal(Vec::new())]
     }
 
-    fn finish(cut_short: Option<Outcome>, left: u32) -> Vec<Effect> {
-        vec![Effect::Finish { cut_short, left }]
+    fn finish(cut_short: Option<Outcome>, left: u32) -> Vec<RunEffect> {
+        vec![RunEffect::Finish { cut_short, left }]
     }
 
     #[test]
@@ -282,7 +282,7 @@ mod tests {
         assert!(lifecycle.launched(2, 1, at(0.0)).is_empty());
         assert!(lifecycle.stage_ended(at(1.0)).is_empty());
         assert_eq!(lifecycle.stage_ended(at(1.0)), count());
-        assert_eq!(lifecycle.members(0, at(1.1)), [Effect::Drain], "output is still open");
+        assert_eq!(lifecycle.members(0, at(1.1)), [RunEffect::Drain], "output is still open");
         assert_eq!(lifecycle.stream_closed(), finish(None, 0));
         assert!(lifecycle.is_over() && lifecycle.next_deadline().is_none());
     }
@@ -296,9 +296,9 @@ mod tests {
         lifecycle.members(0, at(1.0));
         assert!(lifecycle.tick(at(1.2)).is_empty());
         assert_eq!(lifecycle.next_deadline(), Some(at(1.25)));
-        assert_eq!(lifecycle.tick(at(1.25)), vec![Effect::TellOpen(Duration::from_millis(750))], "it says so");
+        assert_eq!(lifecycle.tick(at(1.25)), vec![RunEffect::TellOpen(Duration::from_millis(750))], "it says so");
         assert!(lifecycle.tick(at(1.9)).is_empty(), "once");
-        assert_eq!(lifecycle.tick(at(2.0)), [vec![Effect::CloseStreams], finish(None, 0)].concat());
+        assert_eq!(lifecycle.tick(at(2.0)), [vec![RunEffect::CloseStreams], finish(None, 0)].concat());
     }
 
     #[test]
@@ -306,11 +306,11 @@ mod tests {
         let mut lifecycle = RunLifecycle::new(PLAN, None);
         lifecycle.launched(1, 0, at(0.0));
         assert_eq!(lifecycle.stage_ended(at(1.0)), count());
-        assert_eq!(lifecycle.members(3, at(1.0)), vec![Effect::ReapKept, Effect::Signal(vec![Signal::TERM, Signal::CONT])]);
+        assert_eq!(lifecycle.members(3, at(1.0)), vec![RunEffect::ReapKept, RunEffect::Signal(vec![Signal::TERM, Signal::CONT])]);
         assert!(lifecycle.members(2, at(1.01)).is_empty());
         assert_eq!(lifecycle.tick(at(1.5)), count());
         assert!(lifecycle.tick(at(1.6)).is_empty(), "one count at a time");
-        assert_eq!(lifecycle.tick(at(3.0)), vec![Effect::Signal(vec![Signal::KILL])]);
+        assert_eq!(lifecycle.tick(at(3.0)), vec![RunEffect::Signal(vec![Signal::KILL])]);
         assert_eq!(lifecycle.members(0, at(3.1)), finish(None, 0));
     }
 
@@ -321,7 +321,7 @@ mod tests {
         assert_eq!(lifecycle.next_deadline(), Some(at(5.0)));
         assert!(lifecycle.tick(at(4.9)).is_empty());
         assert_eq!(lifecycle.tick(at(5.0)).len(), 2);
-        assert_eq!(lifecycle.end(Outcome::Stopped, at(5.1)), vec![Effect::Signal(vec![Signal::KILL])]);
+        assert_eq!(lifecycle.end(Outcome::Stopped, at(5.1)), vec![RunEffect::Signal(vec![Signal::KILL])]);
         assert!(lifecycle.members(0, at(5.2)).is_empty(), "the stage's end has not been told yet");
         assert_eq!(lifecycle.stage_ended(at(5.2)), finish(Some(Outcome::TimedOut), 0), "the first reason stands");
     }
@@ -335,11 +335,11 @@ mod tests {
         lifecycle.tick(at(2.0));
         assert!(lifecycle.tick(at(2.5)).is_empty(), "the answer is awaited");
         lifecycle.members(1, at(2.5));
-        assert_eq!(lifecycle.tick(at(2.6)), vec![Effect::Signal(vec![Signal::KILL])], "and again");
+        assert_eq!(lifecycle.tick(at(2.6)), vec![RunEffect::Signal(vec![Signal::KILL])], "and again");
         lifecycle.members(1, at(2.7));
-        assert_eq!(lifecycle.tick(at(4.0)), vec![Effect::NameStuck], "two seconds after SIGKILL");
-        assert_eq!(lifecycle.tick(at(4.0)), vec![Effect::Signal(vec![Signal::KILL])], "once");
-        assert_eq!(lifecycle.tick(at(6.0)), vec![Effect::TellStuck(Some(1)), Effect::CloseStreams]);
+        assert_eq!(lifecycle.tick(at(4.0)), vec![RunEffect::NameStuck], "two seconds after SIGKILL");
+        assert_eq!(lifecycle.tick(at(4.0)), vec![RunEffect::Signal(vec![Signal::KILL])], "once");
+        assert_eq!(lifecycle.tick(at(6.0)), vec![RunEffect::TellStuck(Some(1)), RunEffect::CloseStreams]);
         assert_eq!(lifecycle.tick(at(6.0)).last(), finish(Some(Outcome::Stopped), 1).last());
     }
 
@@ -356,7 +356,7 @@ mod tests {
         lifecycle.tick(at(4.0));
         lifecycle.not_counted(at(4.1));
         lifecycle.tick(at(6.0));
-        assert_eq!(lifecycle.tick(at(8.0)), vec![Effect::TellStuck(None), Effect::CloseStreams], "and never called gone");
+        assert_eq!(lifecycle.tick(at(8.0)), vec![RunEffect::TellStuck(None), RunEffect::CloseStreams], "and never called gone");
     }
 
     #[test]

@@ -3,13 +3,14 @@
 use std::collections::{BTreeSet, HashMap};
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::engine::fold::sentences::WATCH;
 use crate::engine::fold::state::{DEFAULT_OUTPUT_BUDGET, RunFold};
 use crate::engine::run::control::Control;
 use crate::engine::run::event_stream::EventStream;
 use crate::engine::run::hearsay::{Owners, PIPE_VALUES, Speaker};
-use crate::engine::run::launch::Plan;
+use crate::engine::run::launch::{PER_STAGE, Plan};
 use crate::engine::run::lifecycle::RunLifecycle;
 use crate::engine::run::recording::Recording;
 use crate::engine::run::recording::{Contents, Saving};
@@ -19,6 +20,7 @@ use crate::engine::run::script::{FOR_THE_BODY, Script};
 use crate::engine::run::streams::{CHUNK, InputStream, Open, OutputStream, Scratch};
 use crate::engine::run::subscription::{EngineEvent, Subscription};
 use crate::engine::run::waiting::{Child, Waiting};
+use crate::engine::run::warnings;
 use crate::gpio::{Level, Line, Waveform};
 use crate::model::{
     Event, EventKind, ExitStatus, Monotonic, Outcome, Pid, PipeFill, ProcessSample, ProcessState, RunId, Stream, TimedAction,
@@ -251,12 +253,7 @@ impl Run {
 
     /// Descriptors that come with its children, while these have not been told.
     pub(crate) fn descriptors_awaited(&self) -> usize {
-        if self.lifecycle.is_over() || !self.stages.is_empty() { 0 } else { self.awaited * crate::engine::run::launch::PER_STAGE }
-    }
-
-    /// Its processes that have not ended, as far as anybody has told.
-    pub(crate) fn living(&self) -> Vec<Pid> {
-        self.fold.processes.living()
+        if self.lifecycle.is_over() || !self.stages.is_empty() { 0 } else { self.awaited * PER_STAGE }
     }
 
     /// Those that have become the supervisor's children when their own parents ended.
@@ -367,7 +364,7 @@ impl Run {
             && !self.lifecycle.is_ending()
         {
             let name = self.fold.process(pid).map_or("", |row| row.name.as_str());
-            let text = crate::engine::run::warnings::killed_from_outside(name, pid, signal);
+            let text = warnings::killed_from_outside(name, pid, signal);
             self.emit(EventKind::Notice { text }, now, subscription);
         }
         ends_the_work
@@ -407,7 +404,7 @@ impl Run {
         if self.silent_by.is_some_and(|by| now >= by) {
             self.silent_by = None;
             if !self.has_spoken {
-                let text = crate::engine::run::warnings::silent(self.fold.language, FOR_THE_BODY);
+                let text = warnings::silent(self.fold.language, FOR_THE_BODY);
                 self.emit(EventKind::Notice { text }, now, subscription);
             }
         }
@@ -524,9 +521,57 @@ impl Run {
         }
     }
 
-    /// When the script has something to do next.
-    pub(crate) fn next_action_at(&self) -> Option<Monotonic> {
-        self.script.next_at()
+    /// When it has something to do although nothing has happened.
+    pub(crate) fn next_deadline(&self) -> Option<Monotonic> {
+        let deadlines = [self.lifecycle.next_deadline(), self.script.next_at(), self.waiting.next_deadline()];
+        deadlines.into_iter().flatten().min()
+    }
+
+    /// Its processes could not be counted: told once, and tried again.
+    pub(crate) fn not_counted(&mut self, why: &str, now: Monotonic, subscription: &mut Subscription) {
+        self.lifecycle.not_counted(now);
+        if !std::mem::replace(&mut self.was_not_counted, true) {
+            let text = format!("could not count the processes of this run: {why}; it is tried again");
+            self.emit(EventKind::Notice { text }, now, subscription);
+        }
+    }
+
+    /// Names the processes that SIGKILL has not ended.
+    pub(crate) fn name_stuck(&mut self, now: Monotonic, subscription: &mut Subscription) {
+        for pid in self.fold.processes.living() {
+            self.tell_unkillable(pid, now, subscription);
+        }
+    }
+
+    /// Names a process that was killed, if it is still there.
+    pub(crate) fn tell_unkillable(&mut self, pid: Pid, now: Monotonic, subscription: &mut Subscription) {
+        if let Some(row) = self.fold.process(pid).filter(|row| row.ended.is_none()) {
+            let text = warnings::unkillable(row);
+            self.emit(EventKind::Notice { text }, now, subscription);
+        }
+    }
+
+    /// Its output is still open although nobody of it is left; `left`: for how much longer.
+    pub(crate) fn tell_open(&mut self, left: Duration, now: Monotonic, subscription: &mut Subscription) {
+        self.emit(EventKind::Notice { text: warnings::open(left) }, now, subscription);
+    }
+
+    /// It is given up although these many of its processes do not die; `None`: nobody could count them.
+    pub(crate) fn tell_stuck(&mut self, left: Option<u32>, now: Monotonic, subscription: &mut Subscription) {
+        self.emit(EventKind::Notice { text: warnings::stuck(left) }, now, subscription);
+    }
+
+    /// The supervisor is lost, and with it the statuses of what still runs.
+    pub(crate) fn supervisor_lost(&mut self, why: &str, scratch: &mut Scratch, now: Monotonic, subscription: &mut Subscription) {
+        let text = format!("the supervisor was lost ({why}): how the processes of this run ended is unknown");
+        self.emit(EventKind::Notice { text }, now, subscription);
+        for pid in self.stage_pids() {
+            if self.has_living(pid) {
+                self.exited(pid, ExitStatus::Unknown, true, now, subscription);
+            }
+        }
+        self.lifecycle.abandon();
+        self.finish(Some(Outcome::Failed), 0, scratch, now, subscription);
     }
 
     /// The next action of the script that is due.
@@ -553,7 +598,7 @@ impl Run {
         let elapsed_s = self.time(now).secs();
         self.settle_waits(true, now, subscription);
         if let (Some(_), false, Some((_, status))) = (self.scenario, self.has_spoken, self.fold.stages().first()) {
-            let text = crate::engine::run::warnings::never_began(self.fold.language, status.filter(|_| cut_short.is_none()));
+            let text = warnings::never_began(self.fold.language, status.filter(|_| cut_short.is_none()));
             self.emit(EventKind::Notice { text }, now, subscription);
         }
         self.script.stop();

@@ -8,6 +8,7 @@ pub(super) mod lifecycle;
 pub(super) mod live_run;
 pub(super) mod recording;
 pub(super) mod requests;
+pub(super) mod run_list;
 pub(super) mod script;
 pub(super) mod streams;
 pub(super) mod subscription;

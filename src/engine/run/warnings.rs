@@ -2,7 +2,30 @@
 
 use std::time::Duration;
 
-use crate::model::{ExitStatus, Language, Pid, Signal};
+use crate::model::{ExitStatus, Language, Pid, ProcessRow, ProcessState, Signal};
+
+/// That the output of a run is still open although all its processes have ended.
+pub(crate) fn open(left: Duration) -> String {
+    format!(
+        "all processes of the run have ended, but its output is still open: somebody outside of it holds the pipe; \
+         open until {:.1} s from now",
+        left.as_secs_f64()
+    )
+}
+
+/// That a process was killed and is still there.
+pub(crate) fn unkillable(row: &ProcessRow) -> String {
+    let ProcessRow { name, pid, .. } = row;
+    match row.state {
+        ProcessState::DiskSleep => {
+            format!("{name} ({pid}) is stuck in the kernel (D): SIGKILL takes effect when its input or output returns")
+        }
+        state => {
+            let state = state.word();
+            format!("{name} ({pid}) is still there after SIGKILL, {state}: another user's, traced, or held by the kernel")
+        }
+    }
+}
 
 /// Why a run is over although SIGKILL has not ended all of it.
 pub(crate) fn stuck(left: Option<u32>) -> String {
