@@ -136,7 +136,7 @@ impl EngineLoop {
 
     fn input_of(&mut self, index: usize, target: &str) -> Result<&mut InputStream, String> {
         let pid = self.process(index, target)?;
-        let input = self.runs[index].inputs.iter_mut().find(|input| input.pid == pid);
+        let input = self.runs[index].streams.input_of(pid);
         input.ok_or_else(|| "its standard input is no pipe or terminal of ours, or is closed".to_owned())
     }
 
@@ -149,7 +149,7 @@ impl EngineLoop {
             self.settle_waits(index, monotonic_now());
             return Ok(Done::Yes);
         }
-        if run.controls.is_empty() {
+        if run.streams.controls.is_empty() {
             let pid = self.process(index, &asked.target)?;
             let parent = run.fold.process(pid).map_or_else(|| "gone".to_owned(), |row| row.ppid.to_string());
             return Err(format!("only its parent can, and that is {parent}, which takes no requests"));
@@ -213,7 +213,7 @@ impl EngineLoop {
             let known = if known.is_empty() { "no actions of its own".to_owned() } else { format!("only {}", known.join(", ")) };
             return Err(format!("{} knows {known}", scenario.id));
         }
-        let Some(control) = run.controls.first_mut() else {
+        let Some(control) = run.streams.controls.first_mut() else {
             return Err("nobody in this run listens to actions".to_owned());
         };
         control.tell(asked)

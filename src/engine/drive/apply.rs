@@ -37,7 +37,7 @@ impl EngineLoop {
             },
             Command::Feed { run, from, ends } => {
                 if let Some(index) = self.runs.find(run)
-                    && let Some(input) = self.runs[index].inputs.first_mut()
+                    && let Some(input) = self.runs[index].streams.inputs.first_mut()
                 {
                     input.feed(from, ends);
                 }

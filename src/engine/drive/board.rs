@@ -8,7 +8,7 @@ use std::time::Duration;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use crate::engine::drive::engine_loop::EngineLoop;
-use crate::engine::run::live_run::LineIntent;
+use crate::engine::run::lines::LineIntent;
 use crate::engine::run::requests::ActionRequest;
 use crate::engine::run::subscription::EngineEvent;
 use crate::gpio::{BoardKind, Edge, Level, Line, Watch};
@@ -277,7 +277,7 @@ impl EngineLoop {
             let line = edge.line.number();
             for index in 0..self.runs.len() {
                 let run = &mut self.runs[index];
-                let is_button = run.buttons.contains(&line);
+                let is_button = run.lines.is_button(line);
                 // An edge belongs to the run that owns or watches the line; any other to every run that goes on.
                 let is_its = is_button || edge.owner.as_deref().is_none_or(|owner| owner == USER || owner == run.owner());
                 if run.lifecycle.is_over() || !is_its {
@@ -300,7 +300,7 @@ impl EngineLoop {
 
     /// What bodies intend for the header goes to the supervisor.
     pub(crate) fn pass_on_lines(&mut self, run: usize) {
-        let intents = self.runs[run].take_intents();
+        let intents = self.runs[run].lines.take_intents();
         if intents.is_empty() {
             return;
         }
@@ -310,7 +310,6 @@ impl EngineLoop {
             let request = match intent {
                 LineIntent::Level(line, level) => LineRequest::Set { line, level, safe: Level::Low, owner },
                 LineIntent::Button(line) => {
-                    self.runs[run].buttons.insert(line.number());
                     // It connects its line with ground, as gpiozero has it, so that no resistor is needed.
                     let watch = Watch { pull: Some(Pull::Up), debounce: self.header.is_real().then_some(BOUNCE) };
                     LineRequest::Watch { line: line.number(), watch, owner }

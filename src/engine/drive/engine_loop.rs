@@ -135,11 +135,11 @@ impl EngineLoop {
                     self.streams_closed(run, closed);
                 }
                 Source::Input(run, index) => {
-                    if self.runs[run].inputs[index].write() == Open::No {
-                        self.runs[run].inputs.swap_remove(index);
+                    if self.runs[run].streams.inputs[index].write() == Open::No {
+                        self.runs[run].streams.inputs.swap_remove(index);
                     }
                 }
-                Source::Feed(run, index) => self.runs[run].inputs[index].take_in(&mut self.scratch),
+                Source::Feed(run, index) => self.runs[run].streams.inputs[index].take_in(&mut self.scratch),
             }
             self.publication.touch();
         }
@@ -156,21 +156,25 @@ impl EngineLoop {
         let now = monotonic_now();
         for (run_index, run) in self.runs.iter().enumerate() {
             if !self.subscription.is_behind() {
-                for (index, stream) in run.outputs.iter().enumerate().filter(|(_, stream)| stream.rests_until(now).is_none()) {
+                for (index, stream) in
+                    run.streams.outputs.iter().enumerate().filter(|(_, stream)| stream.rests_until(now).is_none())
+                {
                     sources.push(Source::Output(run_index, index));
                     fds.push(PollFd::new(stream, PollFlags::IN));
                 }
             }
             // What bodies intend for the header must not make a queue before what else is asked of the supervisor: they wait.
             if !self.subscription.is_behind() && !self.supervisor.has_queued() {
-                sources.extend((0..run.events.len()).map(|index| Source::Events(run_index, index)));
-                fds.extend(run.events.iter().map(|stream| PollFd::new(stream, PollFlags::IN)));
+                sources.extend((0..run.streams.events.len()).map(|index| Source::Events(run_index, index)));
+                fds.extend(run.streams.events.iter().map(|stream| PollFd::new(stream, PollFlags::IN)));
             }
-            for (index, stream) in run.inputs.iter().enumerate().filter(|(_, stream)| stream.is_busy()) {
+            for (index, stream) in run.streams.inputs.iter().enumerate().filter(|(_, stream)| stream.is_busy()) {
                 sources.push(Source::Input(run_index, index));
                 fds.push(PollFd::new(stream, PollFlags::OUT));
             }
-            for (index, source) in run.inputs.iter().enumerate().filter_map(|(index, stream)| Some((index, stream.source()?))) {
+            for (index, source) in
+                run.streams.inputs.iter().enumerate().filter_map(|(index, stream)| Some((index, stream.source()?)))
+            {
                 sources.push(Source::Feed(run_index, index));
                 fds.push(PollFd::from_borrowed_fd(source, PollFlags::IN));
             }
@@ -195,7 +199,7 @@ impl EngineLoop {
             self.subscription.is_behind().then(|| now + RETRY),
         ];
         // Of a listener that is behind nothing is read.
-        let rests = self.runs.iter().filter(|_| !self.subscription.is_behind()).flat_map(|run| &run.outputs);
+        let rests = self.runs.iter().filter(|_| !self.subscription.is_behind()).flat_map(|run| &run.streams.outputs);
         of_runs.chain(others.into_iter().flatten()).chain(rests.filter_map(|stream| stream.rests_until(now))).min()
     }
 

@@ -44,7 +44,7 @@ impl EngineLoop {
                 // Held up by our own listener, it is open because it has not been read.
                 RunEffect::TellOpen(_) if self.subscription.is_behind() => {}
                 RunEffect::TellOpen(left) => self.runs[index].tell_open(left, now, &mut self.subscription),
-                RunEffect::Drain => self.runs[index].close_terminal(),
+                RunEffect::Drain => self.runs[index].streams.close_terminal(),
                 RunEffect::CloseStreams => self.runs[index].close_streams(&mut self.scratch, now, &mut self.subscription),
                 RunEffect::TellStuck(left) => self.runs[index].tell_stuck(left, now, &mut self.subscription),
                 RunEffect::Finish { cut_short, left } => {

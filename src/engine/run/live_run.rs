@@ -1,57 +1,33 @@
 //! One run on the engine's thread: its fold and recording, its streams, its lifecycle.
 
-use std::collections::{BTreeSet, HashMap};
-use std::os::fd::OwnedFd;
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::engine::fold::sentences::WATCH;
 use crate::engine::fold::state::{DEFAULT_OUTPUT_BUDGET, RunFold};
-use crate::engine::run::control::Control;
-use crate::engine::run::event_stream::EventStream;
-use crate::engine::run::hearsay::{Owners, PIPE_VALUES, Speaker};
+use crate::engine::run::hearsay::{Owners, Speaker};
 use crate::engine::run::launch::{PER_STAGE, Plan};
 use crate::engine::run::lifecycle::RunLifecycle;
-use crate::engine::run::recording::Recording;
-use crate::engine::run::recording::{Contents, Saving};
-use crate::engine::run::requests::ActionRequest;
-use crate::engine::run::requests::LaunchRequest;
+use crate::engine::run::lines::RunLines;
+use crate::engine::run::pipes::{Pipe, PipeFills};
+use crate::engine::run::recording::{Contents, Recording, Saving};
+use crate::engine::run::requests::{ActionRequest, LaunchRequest};
+use crate::engine::run::run_streams::{LAST_READS, RunStreams};
 use crate::engine::run::script::{FOR_THE_BODY, Script};
-use crate::engine::run::streams::{CHUNK, InputStream, Open, OutputStream, Scratch};
+use crate::engine::run::streams::{Open, Scratch};
 use crate::engine::run::subscription::{EngineEvent, Subscription};
 use crate::engine::run::waiting::{Child, Waiting};
 use crate::engine::run::warnings;
-use crate::gpio::{Level, Line, Waveform};
+use crate::gpio::{Level, Line};
 use crate::model::{
-    Event, EventKind, ExitStatus, Monotonic, Outcome, Pid, PipeFill, ProcessSample, ProcessState, RunId, Stream, TimedAction,
+    Event, EventKind, ExitStatus, Monotonic, Outcome, Pid, PipeFill, ProcessSample, ProcessState, RunId, TimedAction,
 };
 use crate::scenario::Scenario;
-use crate::supervisor::{CAPTURE, ChildPipes, LaunchedChild};
-use crate::sys::{monotonic_now, other_side};
+use crate::supervisor::{ChildPipes, LaunchedChild};
+use crate::sys::monotonic_now;
 
 /// Events of one run that are kept in memory, in bytes.
 const RECORDING_BUDGET: usize = 6 * 1024 * 1024;
-
-/// Edges of one run that are kept for its files: two minutes of a line that blinks a thousand times a second.
-const EDGES_KEPT: usize = 1 << 18;
-
-/// What a body intends for a line of the header.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum LineIntent {
-    /// Drive it to this level.
-    Level(u8, Level),
-    /// Hear when its button is pressed.
-    Button(Line),
-}
-
-impl LineIntent {
-    fn line(self) -> u8 {
-        match self {
-            Self::Level(line, _) => line,
-            Self::Button(line) => line.number(),
-        }
-    }
-}
 
 /// What the last samples said of a process that is no stage.
 #[derive(Debug)]
@@ -68,13 +44,8 @@ pub(crate) struct Run {
     pub(crate) recording: Recording,
     pub(crate) lifecycle: RunLifecycle,
     pub(crate) scenario: Option<&'static Scenario>,
-    pub(crate) outputs: Vec<OutputStream>,
-    pub(crate) events: Vec<EventStream>,
-    pub(crate) inputs: Vec<InputStream>,
-    /// The other side of its terminal, if it has one, open as long as anybody of the run lives. Who has closed the terminal can open
-    /// /dev/tty and write again; and were both sides closed meanwhile, the kernel would send it a SIGHUP.
-    terminal: Option<OwnedFd>,
-    pub(crate) controls: Vec<Control>,
+    pub(crate) streams: RunStreams,
+    pub(crate) lines: RunLines,
     origin: Monotonic,
     pub(crate) script: Script,
     /// The supervisor's children that belong to the run.
@@ -85,9 +56,7 @@ pub(crate) struct Run {
     owners: Owners,
     /// The stages of the other runs that go on.
     pub(crate) others: Vec<Pid>,
-    input: Option<Vec<u8>>,
-    /// What was last seen in the pipes between its stages.
-    fills: HashMap<(Pid, Pid), Option<PipeFill>>,
+    pipe_fills: PipeFills,
     /// How many stages were asked for and have not come.
     awaited: usize,
     /// Whether its body has said anything.
@@ -98,11 +67,6 @@ pub(crate) struct Run {
     pub(crate) was_signaled: bool,
     /// Whether it was told that its processes could not be counted.
     pub(crate) was_not_counted: bool,
-    /// What its body intends for the header, as far as it was not passed on yet.
-    intents: Vec<LineIntent>,
-    /// Lines that are buttons of its body.
-    pub(crate) buttons: BTreeSet<u8>,
-    waveform: Waveform,
 }
 
 impl Run {
@@ -120,11 +84,8 @@ impl Run {
             recording: Recording::new(RECORDING_BUDGET),
             lifecycle: RunLifecycle::new(request.stop, request.timeout.map(|timeout| origin + timeout)),
             scenario: plan.scenario,
-            outputs: Vec::new(),
-            events: Vec::new(),
-            inputs: Vec::new(),
-            terminal: None,
-            controls: Vec::new(),
+            streams: RunStreams::with_input(plan.input),
+            lines: RunLines::new(),
             origin,
             script: Script::new(&request.script),
             stages: Vec::new(),
@@ -133,16 +94,12 @@ impl Run {
             supervisor: Pid::new(0),
             owners: Owners::default(),
             others: Vec::new(),
-            input: plan.input,
-            fills: HashMap::new(),
+            pipe_fills: PipeFills::default(),
             awaited: plan.stages.len(),
             has_spoken: false,
             silent_by: None,
             was_signaled: false,
             was_not_counted: false,
-            intents: Vec::new(),
-            buttons: BTreeSet::new(),
-            waveform: Waveform::keeping(EDGES_KEPT),
         };
         let scenario = scenario.to_owned();
         run.emit(EventKind::RunStarted { run: id, scenario, language: plan.language, params: plan.params }, origin, subscription);
@@ -160,28 +117,21 @@ impl Run {
     }
 
     pub(crate) fn emit(&mut self, kind: EventKind, now: Monotonic, subscription: &mut Subscription) {
-        self.record(Event { t: self.time(now), kind }, subscription);
+        self.keep(Event { t: self.time(now), kind }, subscription);
     }
 
-    /// Takes in one event. A body's intent for the header goes to the board first; what comes of it is the event.
+    /// Takes in one event of a body.
     fn record(&mut self, event: Event, subscription: &mut Subscription) {
-        match &event.kind {
-            EventKind::Gpio { line, value } => return self.intend(LineIntent::Level(*line, Level::high_if(*value != 0))),
-            EventKind::Action { action, target, .. } if action == WATCH => {
-                if let Ok(line) = target.parse() {
-                    self.intend(LineIntent::Button(line));
-                }
-            }
-            _ => {}
+        self.lines.hear(&event.kind);
+        // What a body wants of a line is no fact: the board tells what came of it.
+        if !matches!(event.kind, EventKind::Gpio { .. }) {
+            self.keep(event, subscription);
         }
-        self.keep(event, subscription);
     }
 
-    /// Passed on once, however often it is repeated meanwhile.
-    fn intend(&mut self, intent: LineIntent) {
-        let before = self.intents.iter().rev().find(|before| before.line() == intent.line());
-        if before != Some(&intent) {
-            self.intents.push(intent);
+    fn emit_all(&mut self, kinds: Vec<EventKind>, now: Monotonic, subscription: &mut Subscription) {
+        for kind in kinds {
+            self.emit(kind, now, subscription);
         }
     }
 
@@ -196,14 +146,9 @@ impl Run {
     /// A line of the header has changed for this run: told by the board, not by the body.
     pub(crate) fn edge(&mut self, line: u8, value: u8, now: Monotonic, subscription: &mut Subscription) {
         if let Ok(line) = Line::new(line.into()) {
-            self.waveform.push(self.time(now), line, Level::high_if(value != 0));
+            self.lines.edge(self.time(now), line, Level::high_if(value != 0));
         }
-        self.keep(Event { t: self.time(now), kind: EventKind::Gpio { line, value } }, subscription);
-    }
-
-    /// What the body has wished of the header since the last call.
-    pub(crate) fn take_intents(&mut self) -> Vec<LineIntent> {
-        std::mem::take(&mut self.intents)
+        self.emit(EventKind::Gpio { line, value }, now, subscription);
     }
 
     /// Its children run. Returns how many streams are to be read.
@@ -221,34 +166,13 @@ impl Run {
             self.emit(EventKind::ProcessStarted { pid, ppid: supervisor, pgid, sid, name, argv }, now, subscription);
             self.stages.push(Child { pid, status: None, is_reaped: false });
             self.owners.add_stage(pid);
-            if let Some(ours) = pipes.stdout.as_ref().filter(|_| has_terminal) {
-                match other_side(ours) {
-                    Ok(other) => self.terminal = Some(other),
-                    Err(error) => {
-                        let text = format!(
-                            "what it writes after it has closed its terminal will be lost: could not keep that open: {error}"
-                        );
-                        self.emit(EventKind::Notice { text }, now, subscription);
-                    }
-                }
-            }
-            self.outputs.extend(pipes.stdout.map(|fd| OutputStream::new(pid, Stream::Stdout, fd, may_grow)));
-            self.outputs.extend(pipes.stderr.map(|fd| OutputStream::new(pid, Stream::Stderr, fd, may_grow)));
-            self.events.extend(pipes.events.map(|fd| EventStream::new(pid, fd)));
-            self.controls.extend(pipes.control.map(|pipe| Control::new(pid, pipe)));
-            if let Some(fd) = pipes.stdin {
-                let mut input = InputStream::new(pid, fd, has_terminal);
-                // Without a text it stays open for what is typed.
-                if let Some(text) = self.input.take() {
-                    input.push(&text);
-                    input.end();
-                }
-                self.inputs.push(input);
+            if let Err(text) = self.streams.add(pid, pipes, may_grow, has_terminal) {
+                self.emit(EventKind::Notice { text }, now, subscription);
             }
         }
         self.silent_by = self.scenario.map(|_| now + FOR_THE_BODY);
         self.script.launched(self.origin, self.scenario.is_some(), now);
-        self.outputs.len() + self.events.len()
+        self.streams.open()
     }
 
     /// Descriptors that come with its children, while these have not been told.
@@ -268,53 +192,14 @@ impl Run {
     }
 
     /// The pipes between its stages, by writer and reader.
-    pub(crate) fn pipes(&self) -> Vec<(Pid, Pid)> {
+    pub(crate) fn pipes(&self) -> Vec<Pipe> {
         self.stages.windows(2).map(|pair| (pair[0].pid, pair[1].pid)).collect()
     }
 
-    /// How full its pipes are: told when it changes, and of those between its stages as a value, too.
+    /// How full its pipes are.
     pub(crate) fn pipes_seen(&mut self, seen: &[(Pid, Pid, Option<PipeFill>)], now: Monotonic, subscription: &mut Subscription) {
-        let stages = self.pipes();
-        let others = seen.iter().map(|(writer, reader, _)| (*writer, *reader)).chain(self.fills.keys().copied());
-        let mut others: Vec<(Pid, Pid)> =
-            others.filter(|pair| !stages.contains(pair) && (self.has_living(pair.0) || self.fills.contains_key(pair))).collect();
-        others.sort_unstable();
-        others.dedup();
-        for (number, pair) in stages.iter().copied().chain(others).enumerate() {
-            let fill = seen.iter().find(|(writer, reader, _)| (*writer, *reader) == pair).and_then(|(.., fill)| *fill);
-            // One that was never seen full or empty has said nothing yet; one that nobody reads any more holds nothing.
-            if (fill.is_none() && !self.fills.contains_key(&pair)) || self.fills.get(&pair) == Some(&fill) {
-                continue;
-            }
-            let told = fill.unwrap_or(PipeFill { bytes: 0, capacity: 0 });
-            self.emit(EventKind::PipeFilled { pid: pair.0, to: pair.1, fill: told }, now, subscription);
-            if number >= stages.len() && fill.is_none() {
-                self.fills.remove(&pair);
-                continue;
-            }
-            self.fills.insert(pair, fill);
-            if number < stages.len() {
-                self.tell_pipe(number + 1, pair, told, now, subscription);
-            }
-        }
-    }
-
-    fn tell_pipe(
-        &mut self,
-        number: usize,
-        (writer, reader): (Pid, Pid),
-        fill: PipeFill,
-        now: Monotonic,
-        subscription: &mut Subscription,
-    ) {
-        let name = |pid: Pid| self.fold.process(pid).map_or_else(|| pid.to_string(), |row| row.name.clone());
-        let [bytes, room] = PIPE_VALUES;
-        let name = format!("{bytes}{number} ({} → {})", name(writer), name(reader));
-        if fill.capacity > 0 && !self.fold.values.contains_key(&name) {
-            let name = format!("{room}{number}");
-            self.emit(EventKind::Value { name, value: fill.capacity.into() }, now, subscription);
-        }
-        self.emit(EventKind::Value { name, value: fill.bytes.into() }, now, subscription);
+        let events = self.pipe_fills.look(&self.pipes(), seen, &self.fold);
+        self.emit_all(events, now, subscription);
     }
 
     pub(crate) fn is_stage(&self, pid: Pid) -> bool {
@@ -392,7 +277,7 @@ impl Run {
     /// The edges of its lines, to be kept.
     pub(crate) fn edges_to_be_saved(&self) -> Saving {
         let until = self.fold.finished().map_or_else(|| self.time(monotonic_now()), |end| Monotonic::from_secs(end.elapsed_s));
-        Saving { name: self.file_name(), contents: Contents::Edges { waveform: self.waveform.clone(), until } }
+        Saving { name: self.file_name(), contents: Contents::Edges { waveform: self.lines.waveform().clone(), until } }
     }
 
     fn file_name(&self) -> String {
@@ -424,7 +309,7 @@ impl Run {
         })
     }
 
-    /// Reads all output that is there. Returns how many streams came to their end.
+    /// Reads the output that is there. Returns how many streams came to their end.
     pub(crate) fn read_output(
         &mut self,
         index: usize,
@@ -432,19 +317,13 @@ impl Run {
         now: Monotonic,
         subscription: &mut Subscription,
     ) -> usize {
-        let mut kinds = Vec::new();
-        let mut emit = |kind| kinds.push(kind);
-        let open = self.outputs[index].read(subscription.is_wanted(), now, scratch, &mut emit);
-        if open == Open::No {
-            self.outputs.swap_remove(index).close(&mut emit);
-        }
-        for kind in kinds {
-            self.emit(kind, now, subscription);
-        }
+        let mut events = Vec::new();
+        let open = self.streams.read_output(index, subscription.is_wanted(), now, scratch, &mut |kind| events.push(kind));
+        self.emit_all(events, now, subscription);
         usize::from(open == Open::No)
     }
 
-    /// Reads all event lines that are there. Returns how many streams came to their end.
+    /// Reads the event lines that are there. Returns how many streams came to their end.
     pub(crate) fn read_events(
         &mut self,
         index: usize,
@@ -454,19 +333,15 @@ impl Run {
     ) -> usize {
         let mut events = Vec::new();
         let arrived = self.time(now);
-        let Self { events: streams, supervisor, stages, others, owners, controls, .. } = self;
-        let stream = &mut streams[index];
-        let speaker = Speaker { pid: stream.pid(), supervisor: *supervisor, stages, others, owners, controls };
-        let open = stream.read(arrived, scratch, &mut |mut event| {
+        let Self { streams, supervisor, stages, others, owners, .. } = self;
+        let open = streams.read_events(index, arrived, scratch, |pid, controls, mut event| {
+            let speaker = Speaker { pid, supervisor: *supervisor, stages, others, owners, controls };
             speaker.check(&mut event.kind)?;
             // Nothing can have happened later than it is told.
             event.t = event.t.min(arrived);
             events.push(event);
             Ok(())
         });
-        if open == Open::No {
-            self.events.swap_remove(index);
-        }
         if !events.is_empty() {
             self.has_spoken = true;
             self.script.heard(now);
@@ -479,46 +354,28 @@ impl Run {
 
     /// A publication has gone out: what was let go meanwhile is told, and reading starts anew.
     pub(crate) fn refill(&mut self, now: Monotonic, subscription: &mut Subscription) {
-        let mut kinds = Vec::new();
-        for output in &mut self.outputs {
-            output.refill(&mut |kind| kinds.push(kind));
-        }
-        for kind in kinds {
-            self.emit(kind, now, subscription);
-        }
+        let mut events = Vec::new();
+        self.streams.refill(&mut |kind| events.push(kind));
+        self.emit_all(events, now, subscription);
     }
 
-    /// Nobody of it is left who could write: only what was written is still to be read.
-    pub(crate) fn close_terminal(&mut self) {
-        self.terminal = None;
-    }
-
-    /// Gives up on streams that somebody outside the run holds open, after reading what is in them. An outsider who goes on
-    /// writing does not hold us up: no more is read than a pipe can hold.
+    /// Gives up on streams that somebody outside the run holds open, after reading what is in them.
     pub(crate) fn close_streams(&mut self, scratch: &mut Scratch, now: Monotonic, subscription: &mut Subscription) {
-        self.close_terminal();
-        for _ in 0..=CAPTURE / CHUNK {
-            for index in (0..self.outputs.len()).rev() {
+        self.streams.close_terminal();
+        for _ in 0..LAST_READS {
+            for index in (0..self.streams.outputs.len()).rev() {
                 self.read_output(index, scratch, now, subscription);
             }
-            for index in (0..self.events.len()).rev() {
+            for index in (0..self.streams.events.len()).rev() {
                 self.read_events(index, scratch, now, subscription);
             }
         }
-        let mut kinds = Vec::new();
-        for output in std::mem::take(&mut self.outputs) {
-            output.close(&mut |kind| kinds.push(kind));
+        let mut events = Vec::new();
+        let unread = self.streams.close(&mut |kind| events.push(kind));
+        for asked in unread {
+            self.refuse(&asked, "it came too late, the body has ended", now, subscription);
         }
-        self.events.clear();
-        self.inputs.clear();
-        for control in std::mem::take(&mut self.controls) {
-            for asked in control.unread().filter(|asked| !asked.is_demo) {
-                self.refuse(&asked, "it came too late, the body has ended", now, subscription);
-            }
-        }
-        for kind in kinds {
-            self.emit(kind, now, subscription);
-        }
+        self.emit_all(events, now, subscription);
     }
 
     /// When it has something to do although nothing has happened.

@@ -1,0 +1,104 @@
+//! The GPIO lines of one run: what its body intends for them, which are its buttons, and the edges that were seen. Pure.
+
+use std::collections::BTreeSet;
+
+use crate::engine::fold::sentences::WATCH;
+use crate::gpio::{Level, Line, Waveform};
+use crate::model::{EventKind, Monotonic};
+
+/// Edges of one run that are kept for its files: two minutes of a line that blinks a thousand times a second.
+const EDGES_KEPT: usize = 1 << 18;
+
+/// What a body intends for a line of the header.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum LineIntent {
+    /// Drive it to this level.
+    Level(u8, Level),
+    /// Hear when its button is pressed.
+    Button(Line),
+}
+
+impl LineIntent {
+    /// What a body's event intends. It is an intent until the board has told what came of it.
+    fn of(kind: &EventKind) -> Option<Self> {
+        match kind {
+            EventKind::Gpio { line, value } => Some(Self::Level(*line, Level::high_if(*value != 0))),
+            EventKind::Action { action, target, .. } if action == WATCH => target.parse().ok().map(Self::Button),
+            _ => None,
+        }
+    }
+
+    fn line(self) -> u8 {
+        match self {
+            Self::Level(line, _) => line,
+            Self::Button(line) => line.number(),
+        }
+    }
+}
+
+#[derive(Debug)]
+pub(crate) struct RunLines {
+    /// Intents that were not passed on yet.
+    intents: Vec<LineIntent>,
+    buttons: BTreeSet<u8>,
+    waveform: Waveform,
+}
+
+impl RunLines {
+    pub(crate) fn new() -> Self {
+        Self { intents: Vec::new(), buttons: BTreeSet::new(), waveform: Waveform::keeping(EDGES_KEPT) }
+    }
+
+    /// Takes in what a body tells, if it intends something. An intent is passed on once, however often it is repeated meanwhile.
+    pub(crate) fn hear(&mut self, kind: &EventKind) {
+        let Some(intent) = LineIntent::of(kind) else { return };
+        let before = self.intents.iter().rev().find(|before| before.line() == intent.line());
+        if before != Some(&intent) {
+            self.intents.push(intent);
+        }
+    }
+
+    /// What the body intends since the last call. Lines that it watches are its buttons from now on.
+    pub(crate) fn take_intents(&mut self) -> Vec<LineIntent> {
+        let intents = std::mem::take(&mut self.intents);
+        self.buttons.extend(intents.iter().filter(|intent| matches!(intent, LineIntent::Button(_))).map(|intent| intent.line()));
+        intents
+    }
+
+    /// Whether this line is a button of its body.
+    pub(crate) fn is_button(&self, line: u8) -> bool {
+        self.buttons.contains(&line)
+    }
+
+    /// A line has changed its level at `t`, a time of the run.
+    pub(crate) fn edge(&mut self, t: Monotonic, line: Line, level: Level) {
+        self.waveform.push(t, line, level);
+    }
+
+    /// The newest edges.
+    pub(crate) const fn waveform(&self) -> &Waveform {
+        &self.waveform
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_intent_is_passed_on_once_and_a_line_that_is_watched_is_a_button() {
+        let mut lines = RunLines::new();
+        for value in [1, 1, 0, 0, 1] {
+            lines.hear(&EventKind::Gpio { line: 17, value });
+        }
+        let watch = |target: &str| EventKind::Action { action: WATCH.to_owned(), target: target.to_owned(), by: String::new() };
+        lines.hear(&watch("GPIO26"));
+        lines.hear(&watch("nothing"));
+        lines.hear(&EventKind::Notice { text: String::new() });
+        let level = |level| LineIntent::Level(17, level);
+        let button = LineIntent::Button(Line::new(26).expect("a line"));
+        assert!(!lines.is_button(26));
+        assert_eq!(lines.take_intents(), [level(Level::High), level(Level::Low), level(Level::High), button]);
+        assert!(lines.is_button(26) && !lines.is_button(17) && lines.take_intents().is_empty());
+    }
+}
