@@ -18,13 +18,13 @@ const MAX_STREAMS: usize = 512;
 /// The output of all processes of a run, one ring for each stream.
 #[derive(Debug)]
 pub(crate) struct Outputs {
-    streams: Vec<OutputStream>,
+    streams: Vec<KeptStream>,
     index: HashMap<(Pid, Stream), usize>,
     budget: usize,
 }
 
 #[derive(Debug)]
-struct OutputStream {
+struct KeptStream {
     pid: Pid,
     name: String,
     stream: Stream,
@@ -72,7 +72,7 @@ impl Outputs {
 
     /// The streams for the view. Text that did not change since the last call is shared, not made again.
     pub(crate) fn publish(&mut self) -> Vec<OutputView> {
-        let mut views: Vec<OutputView> = self.streams.iter_mut().map(OutputStream::publish).collect();
+        let mut views: Vec<OutputView> = self.streams.iter_mut().map(KeptStream::publish).collect();
         // Whichever stream spoke or closed first: standard output stands before standard error, process by process.
         let mut order: HashMap<Pid, usize> = HashMap::new();
         for view in &views {
@@ -83,7 +83,7 @@ impl Outputs {
         views
     }
 
-    fn stream(&mut self, pid: Pid, stream: Stream, name: &str) -> &mut OutputStream {
+    fn stream(&mut self, pid: Pid, stream: Stream, name: &str) -> &mut KeptStream {
         let index = match self.index.get(&(pid, stream)) {
             Some(&index) => index,
             None => self.insert(pid, stream),
@@ -102,7 +102,7 @@ impl Outputs {
             self.index = self.streams.iter().enumerate().map(|(at, output)| ((output.pid, output.stream), at)).collect();
         }
         let ring = OutputRing::new(self.budget);
-        self.streams.push(OutputStream {
+        self.streams.push(KeptStream {
             pid,
             name: String::new(),
             stream,
@@ -117,7 +117,7 @@ impl Outputs {
     }
 }
 
-impl OutputStream {
+impl KeptStream {
     fn publish(&mut self) -> OutputView {
         let tail = self.tail.get_or_insert_with(|| {
             let bytes = self.ring.tail(MAX_TAIL);

@@ -3,7 +3,7 @@
 
 use crate::engine::fold::sentences;
 use crate::engine::fold::state::RunFold;
-use crate::engine::fold::tree::{Started, Told};
+use crate::engine::fold::tree::{Appearance, StartedProcess};
 use crate::model::{ExitStatus, Monotonic, Pgid, Pid, ProcessSample, ProcessState, Severity, Sid};
 
 /// A parent that takes longer than this to wait on its child has made it a zombie that is worth a sentence.
@@ -12,13 +12,13 @@ const ZOMBIE_AFTER_NANOS: u64 = 20_000_000;
 const MAX_ENDINGS: usize = 4_096;
 
 impl RunFold {
-    pub(crate) fn started(&mut self, t: Monotonic, told: Told<'_>) {
+    pub(crate) fn started(&mut self, t: Monotonic, told: StartedProcess<'_>) {
         self.published.touch_processes();
         self.usage.started(told.pid);
         let started = self.processes.started(t, told);
         let name = self.processes.row(told.pid).map_or("", |row| row.name.as_str());
-        self.lanes.process_started(t, told.pid, name, started == Started::Reused);
-        if started != Started::Known {
+        self.lanes.process_started(t, told.pid, name, started == Appearance::Reused);
+        if started != Appearance::Known {
             self.zombies.remove(&told.pid);
             let parent = self.processes.row(told.ppid).map(|row| sentences::process(told.ppid, Some(row)));
             let text = sentences::started(&self.who(told.pid), parent.as_deref());
@@ -30,7 +30,7 @@ impl RunFold {
     fn know(&mut self, t: Monotonic, pid: Pid) {
         if self.processes.row(pid).is_none() {
             let (pgid, sid) = (Pgid::new(pid.number()), Sid::new(pid.number()));
-            self.started(t, Told { pid, ppid: Pid::new(0), pgid, sid, name: "", argv: &[] });
+            self.started(t, StartedProcess { pid, ppid: Pid::new(0), pgid, sid, name: "", argv: &[] });
         }
     }
 
@@ -116,7 +116,7 @@ impl RunFold {
         if self.processes.is_other(sample) {
             self.reaped(t, pid);
             let ProcessSample { ppid, pgid, sid, .. } = *sample;
-            self.started(t, Told { pid, ppid, pgid, sid, name: &sample.name, argv: &[] });
+            self.started(t, StartedProcess { pid, ppid, pgid, sid, name: &sample.name, argv: &[] });
         }
         let Some(row) = self.processes.row(pid).filter(|row| !row.is_reaped()) else { return };
         if row.ppid.number() != 0 && row.ppid != sample.ppid {

@@ -9,7 +9,7 @@ impl RunFold {
         match outcome {
             Outcome::Passed => None,
             Outcome::TimedOut => Some(Reason::TimedOut),
-            Outcome::Stopped => Some(Reason::Ended(self.cut_short.map_or(By::TaskLab, |(_, by)| by))),
+            Outcome::Stopped => Some(Reason::Ended(self.ended_by.map_or(By::TaskLab, |(_, by)| by))),
             Outcome::Failed => Some(self.failure()),
         }
     }
@@ -25,7 +25,7 @@ impl RunFold {
             Some(None | Some(ExitStatus::Unknown)) => return Reason::Unknown,
             _ => {}
         }
-        let failed: Vec<String> = self.facts.iter().filter(|fact| !fact.holds).map(|fact| fact.id.clone()).collect();
+        let failed: Vec<String> = self.facts().iter().filter(|fact| !fact.holds).map(|fact| fact.id.clone()).collect();
         match status {
             _ if !failed.is_empty() => Reason::Facts { ids: failed, after: self.meddling() },
             Some(_) => Reason::NoFact { after: self.meddling() },

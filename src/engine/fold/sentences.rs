@@ -283,7 +283,7 @@ pub(crate) fn action(t: Monotonic, action: &Action, target: Target<'_>, by: &str
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::fold::tree::Told;
+    use crate::engine::fold::tree::StartedProcess;
     use crate::model::{Pgid, Sid};
 
     fn doing(state: TaskState, note: &str, held_by: Option<&str>) -> Doing {
@@ -326,7 +326,7 @@ mod tests {
         let mut table = crate::engine::fold::tree::ProcessTable::default();
         let pid = Pid::new(4711);
         let (pgid, sid) = (Pgid::new(4711), Sid::new(4711));
-        table.started(Monotonic::ZERO, Told { pid, ppid: Pid::new(1), pgid, sid, name: "race", argv: &[] });
+        table.started(Monotonic::ZERO, StartedProcess { pid, ppid: Pid::new(1), pgid, sid, name: "race", argv: &[] });
         table.row(pid).expect("it started").clone()
     }
 

@@ -28,7 +28,7 @@ struct Entry {
 
 /// What `process.started` turned out to be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Started {
+pub(crate) enum Appearance {
     /// A process that was not there.
     New,
     /// A new process under the number of one that is gone.
@@ -61,7 +61,7 @@ impl ProcessTable {
     }
 
     /// A process started, or was heard of for the first time, or says more of itself.
-    pub(crate) fn started(&mut self, t: Monotonic, told: Told<'_>) -> Started {
+    pub(crate) fn started(&mut self, t: Monotonic, told: StartedProcess<'_>) -> Appearance {
         let known = self.newest.get(&told.pid).copied();
         // A body's line can arrive after the supervisor's report of the end: then it started before that end.
         if let Some(index) = known
@@ -78,7 +78,7 @@ impl ProcessTable {
                 (row.ppid, row.pgid, row.sid) = (told.ppid, told.pgid, told.sid);
             }
             row.started = row.started.min(t);
-            return Started::Known;
+            return Appearance::Known;
         }
         self.insert(ProcessRow {
             pid: told.pid,
@@ -100,7 +100,7 @@ impl ProcessTable {
             started: t,
             ended: None,
         });
-        if known.is_some() { Started::Reused } else { Started::New }
+        if known.is_some() { Appearance::Reused } else { Appearance::New }
     }
 
     /// A state was seen, other than the ends, which [`Self::ended`] and [`Self::reaped`] tell.
@@ -234,7 +234,7 @@ impl ProcessTable {
 
 /// What `process.started` says.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Told<'a> {
+pub(crate) struct StartedProcess<'a> {
     pub(crate) pid: Pid,
     pub(crate) ppid: Pid,
     pub(crate) pgid: Pgid,
@@ -247,9 +247,9 @@ pub(crate) struct Told<'a> {
 mod tests {
     use super::*;
 
-    fn start(table: &mut ProcessTable, t: u64, pid: i32, ppid: i32, name: &str) -> Started {
+    fn start(table: &mut ProcessTable, t: u64, pid: i32, ppid: i32, name: &str) -> Appearance {
         let (pgid, sid) = (Pgid::new(pid), Sid::new(pid));
-        let told = Told { pid: Pid::new(pid), ppid: Pid::new(ppid), pgid, sid, name, argv: &[] };
+        let told = StartedProcess { pid: Pid::new(pid), ppid: Pid::new(ppid), pgid, sid, name, argv: &[] };
         table.started(Monotonic::from_nanos(t), told)
     }
 
@@ -283,12 +283,12 @@ mod tests {
     fn a_number_is_reused_only_after_its_process_was_reaped() {
         let mut table = ProcessTable::default();
         let at = Monotonic::from_nanos;
-        assert_eq!(start(&mut table, 1, 10, 1, "first"), Started::New);
+        assert_eq!(start(&mut table, 1, 10, 1, "first"), Appearance::New);
         table.ended(at(5), Pid::new(10), Some(ExitStatus::Exited(0)));
-        assert_eq!(start(&mut table, 6, 10, 1, "first again"), Started::Known, "a zombie keeps its number");
+        assert_eq!(start(&mut table, 6, 10, 1, "first again"), Appearance::Known, "a zombie keeps its number");
         table.reaped(at(7), Pid::new(10));
-        assert_eq!(start(&mut table, 4, 10, 1, "late line"), Started::Known, "a line that was written before the end");
-        assert_eq!(start(&mut table, 8, 10, 1, "second"), Started::Reused);
+        assert_eq!(start(&mut table, 4, 10, 1, "late line"), Appearance::Known, "a line that was written before the end");
+        assert_eq!(start(&mut table, 8, 10, 1, "second"), Appearance::Reused);
         let rows = table.preorder();
         assert_eq!(rows.iter().map(|row| row.name.as_str()).collect::<Vec<_>>(), ["late line", "second"]);
         assert_eq!((rows[0].status, rows[0].is_reaped(), rows[1].status), (Some(ExitStatus::Exited(0)), true, None));

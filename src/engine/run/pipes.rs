@@ -52,7 +52,7 @@ fn values(number: usize, (writer, reader): Pipe, fill: PipeFill, fold: &RunFold)
     let [bytes, room] = PIPE_VALUES;
     let name = format!("{bytes}{number} ({} → {})", name(writer), name(reader));
     let mut values = Vec::new();
-    if fill.capacity > 0 && !fold.values.contains_key(&name) {
+    if fill.capacity > 0 && !fold.results.values().contains_key(&name) {
         values.push(EventKind::Value { name: format!("{room}{number}"), value: fill.capacity.into() });
     }
     values.push(EventKind::Value { name, value: fill.bytes.into() });
