@@ -1,10 +1,10 @@
 //! One event more: what it changes in a run's state, and its sentence in the log. Part of the fold in `state`.
 
-use crate::engine::fold::lanes::Change;
 use crate::engine::fold::numbers;
 use crate::engine::fold::results::{self, ValueChange};
 use crate::engine::fold::sentences::{self, Target};
 use crate::engine::fold::state::{Phase, RunFold};
+use crate::engine::fold::timeline::lanes::Change;
 use crate::engine::fold::tree::StartedProcess;
 use crate::model::{Action, By, Event, EventKind, Fact, Finished, Monotonic, Outcome, Pid, RunFinding, Severity, Stream};
 

@@ -4,8 +4,8 @@
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
-use crate::engine::fold::lanes::{Lanes, Waiter};
 use crate::engine::fold::texts::cut_text;
+use crate::engine::fold::timeline::lanes::{Lanes, Waiter};
 use crate::model::{Monotonic, RunFinding};
 
 /// How long all of it must have lasted: what is told of two tasks may arrive one after the other.

@@ -2,7 +2,6 @@
 
 pub(super) mod apply;
 pub(super) mod findings;
-pub(super) mod lanes;
 pub(super) mod log;
 pub(super) mod numbers;
 pub(super) mod outputs;
@@ -16,8 +15,7 @@ pub(super) mod terminal;
 #[cfg(test)]
 mod tests;
 pub(super) mod texts;
-pub(super) mod traces;
-pub(super) mod track;
+pub(super) mod timeline;
 pub(super) mod tree;
 pub(super) mod usage;
 pub(super) mod view;

@@ -3,9 +3,9 @@
 
 use std::fmt::Write as _;
 
-use crate::engine::fold::lanes::Change;
 use crate::engine::fold::numbers::{count, plain};
-use crate::engine::fold::track::Doing;
+use crate::engine::fold::timeline::lanes::Change;
+use crate::engine::fold::timeline::track::Doing;
 use crate::model::{
     Action, ExitStatus, Fact, Finished, Language, Monotonic, Pid, ProcessRow, Reason, Scope, Severity, Signal, Stream, TaskSort,
     TaskState, Tid,

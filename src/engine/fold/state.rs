@@ -6,13 +6,13 @@ use std::collections::{BTreeMap, HashSet};
 use serde_json::Value;
 
 use crate::engine::fold::findings::Findings;
-use crate::engine::fold::lanes::Lanes;
 use crate::engine::fold::log::Log;
 use crate::engine::fold::outputs::Outputs;
 use crate::engine::fold::published::Published;
 use crate::engine::fold::results::Results;
 use crate::engine::fold::sentences;
-use crate::engine::fold::traces::Traces;
+use crate::engine::fold::timeline::lanes::Lanes;
+use crate::engine::fold::timeline::traces::Traces;
 use crate::engine::fold::tree::ProcessTable;
 use crate::engine::fold::usage::ResourceUsage;
 use crate::engine::fold::waits::Waits;

@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use crate::engine::fold::lanes::Change;
+use crate::engine::fold::timeline::lanes::Change;
 use crate::model::{Monotonic, TaskState};
 
 /// A wait that is over sooner is no news.
@@ -56,7 +56,7 @@ impl Waits {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::fold::track::Doing;
+    use crate::engine::fold::timeline::track::Doing;
 
     fn at(millis: u64) -> Monotonic {
         Monotonic::from_nanos(millis * 1_000_000)

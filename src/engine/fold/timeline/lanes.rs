@@ -1,10 +1,12 @@
 //! The timeline of one run: a lane for each task, and for each process that has none. Pure; lives on the engine's thread,
 //! takes every event of a run and must stay cheap: a task's state that says nothing new costs one look-up.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::Arc;
 
-use crate::engine::fold::track::{Doing, Track};
+use crate::engine::fold::timeline::order::natural_order;
+use crate::engine::fold::timeline::shared_texts::SharedTexts;
+use crate::engine::fold::timeline::track::{Doing, Track};
 use crate::model::{Lane, Monotonic, Pid, ProcessState, TaskSort, TaskState, Tid};
 
 /// Lanes beyond which the oldest ended ones go (and, if none has ended, the oldest).
@@ -13,9 +15,6 @@ const MAX_LANES: usize = 2_048;
 const MOST_SEGMENTS: usize = 1 << 16;
 /// Changes after which the segments are counted again.
 const COUNTED_AFTER: usize = 4_096;
-/// Different notes that are kept as one text each; what comes after that many gets its own copy.
-const MAX_NOTES: usize = 4_096;
-
 /// All lanes of a run.
 #[derive(Debug, Default)]
 pub(crate) struct Lanes {
@@ -23,9 +22,7 @@ pub(crate) struct Lanes {
     by_task: HashMap<Box<str>, usize>,
     /// The lanes of each process that has not been replaced by a newer one of the same number.
     by_pid: HashMap<Pid, Vec<usize>>,
-    notes: HashSet<Arc<str>>,
-    /// The commonest note, without looking for it.
-    no_note: Arc<str>,
+    notes: SharedTexts,
     /// Changes since the segments were counted.
     changes: usize,
     /// The tracks as they are shown; made anew when their number is another.
@@ -64,7 +61,7 @@ impl Lanes {
         line: Option<u32>,
     ) {
         let state = if tid.is_some() || sort == TaskSort::Process { TaskState::Running } else { TaskState::Created };
-        let doing = Doing { state, note: self.note(""), held_by: None };
+        let doing = Doing { state, note: self.notes.share(""), held_by: None };
         let Some(&index) = self.by_task.get(task) else {
             let mut track = Track::new(task.to_owned(), sort, pid, tid, false, t, doing);
             track.begins_at(line);
@@ -93,7 +90,11 @@ impl Lanes {
         home: Pid,
     ) -> Option<Change> {
         let Some(&index) = self.by_task.get(task) else {
-            let now = Doing { state, note: self.note(on.unwrap_or_default()), held_by: held_by.map(|name| self.note(name)) };
+            let now = Doing {
+                state,
+                note: self.notes.share(on.unwrap_or_default()),
+                held_by: held_by.map(|name| self.notes.share(name)),
+            };
             let mut track = Track::new(task.to_owned(), TaskSort::Thread, home, None, false, t, now.clone());
             track.is_at(line);
             self.insert(track);
@@ -109,7 +110,8 @@ impl Lanes {
             self.thin_out();
         }
         let was = Some(self.tracks[index].doing().clone());
-        let now = Doing { state, note: self.note(on.unwrap_or_default()), held_by: held_by.map(|name| self.note(name)) };
+        let now =
+            Doing { state, note: self.notes.share(on.unwrap_or_default()), held_by: held_by.map(|name| self.notes.share(name)) };
         self.tracks[index].change(t, now.clone());
         Some(Change { was, now })
     }
@@ -118,7 +120,7 @@ impl Lanes {
     pub(crate) fn task_finished(&mut self, t: Monotonic, task: &str, result: &str) -> bool {
         let Some(&index) = self.by_task.get(task) else { return false };
         let state = if result == "ok" { TaskState::Done } else { TaskState::Failed };
-        let note = self.note(if result == "ok" { "" } else { result });
+        let note = self.notes.share(if result == "ok" { "" } else { result });
         self.tracks[index].finish(t, Doing { state, note, held_by: None });
         true
     }
@@ -160,7 +162,7 @@ impl Lanes {
             self.tracks[index].name = lane_name(pid, name);
         } else {
             // Until the kernel was read, more is not known.
-            let doing = Doing { state: TaskState::Starting, note: self.note(""), held_by: None };
+            let doing = Doing { state: TaskState::Starting, note: self.notes.share(""), held_by: None };
             self.insert(Track::new(lane_name(pid, name), TaskSort::Process, pid, None, true, t, doing));
         }
     }
@@ -186,7 +188,7 @@ impl Lanes {
             self.tracks[index].go_on(t);
         }
         if let Some(index) = self.process_lane(pid) {
-            let now = Doing { state: task_state, note: self.note(note), held_by: None };
+            let now = Doing { state: task_state, note: self.notes.share(note), held_by: None };
             if !self.tracks[index].has_ended() && self.tracks[index].doing() != &now {
                 self.tracks[index].change(t, now);
             }
@@ -195,7 +197,7 @@ impl Lanes {
 
     /// A process has ended: what lived in it is over, and what it was itself is a zombie until it is reaped.
     pub(crate) fn process_ended(&mut self, t: Monotonic, pid: Pid, note: &str, is_success: bool) {
-        let note = self.note(note);
+        let note = self.notes.share(note);
         let state = if is_success { TaskState::Done } else { TaskState::Failed };
         for &index in self.by_pid.get(&pid).into_iter().flatten() {
             let track = &mut self.tracks[index];
@@ -209,7 +211,7 @@ impl Lanes {
 
     /// A process has been waited on.
     pub(crate) fn process_reaped(&mut self, t: Monotonic, pid: Pid, note: &str, is_success: bool) {
-        let note = self.note(note);
+        let note = self.notes.share(note);
         let state = if is_success { TaskState::Done } else { TaskState::Failed };
         for &index in self.by_pid.get(&pid).into_iter().flatten() {
             self.tracks[index].end_with_process(t, Doing { state, note: Arc::clone(&note), held_by: None });
@@ -259,21 +261,6 @@ impl Lanes {
         }
     }
 
-    /// One shared text for equal notes: a lock's name comes with every wait for it.
-    fn note(&mut self, text: &str) -> Arc<str> {
-        if text.is_empty() {
-            return Arc::clone(&self.no_note);
-        }
-        if let Some(note) = self.notes.get(text) {
-            return Arc::clone(note);
-        }
-        let note: Arc<str> = text.into();
-        if self.notes.len() < MAX_NOTES {
-            self.notes.insert(Arc::clone(&note));
-        }
-        note
-    }
-
     fn insert(&mut self, track: Track) {
         if self.tracks.len() >= MAX_LANES {
             self.make_room();
@@ -308,21 +295,6 @@ impl Lanes {
             }
         }
     }
-}
-
-/// Where each track stands when it is shown.
-fn natural_order(tracks: &[Track]) -> Vec<usize> {
-    let mut families: HashMap<&str, usize> = HashMap::new();
-    let mut places: Vec<(bool, usize, u64, usize)> = Vec::with_capacity(tracks.len());
-    for (index, track) in tracks.iter().enumerate() {
-        let stem = track.name.trim_end_matches(|letter: char| letter.is_ascii_digit());
-        let number = if track.is_of_process { 0 } else { track.name[stem.len()..].parse().unwrap_or_default() };
-        let family = if track.is_of_process { track.name.as_str() } else { stem };
-        let family = *families.entry(family).or_insert(index);
-        places.push((track.name != "main", family, number, index));
-    }
-    places.sort_unstable();
-    places.into_iter().map(|(.., index)| index).collect()
 }
 
 fn lane_name(pid: Pid, name: &str) -> String {
