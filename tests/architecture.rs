@@ -34,6 +34,8 @@ const ALSO: &[(&str, &str)] = &[
     ("src/cli/gpio.rs", "gpio"),
     // The clock that edges are timed by.
     ("src/cli/gpio.rs", "sys"),
+    // The process group of a child.
+    ("src/cli/interrupt.rs", "sys"),
     // Their edges as files.
     ("src/cli/edges.rs", "gpio"),
     ("src/cli/bench", "supervisor"),

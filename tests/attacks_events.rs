@@ -16,7 +16,9 @@ use support::stress::{Chance, peak_of, rounds, say, state_of};
 use support::watchdog::Watchdog;
 use support::{deadline, descendants_of, eventually, hostile, parents};
 use tasklab::engine::{Command as Order, Engine, EngineEvent};
-use tasklab::model::{ChildSpec, Event, EventKind, ExitStatus, Monotonic, Outcome, Pid, RunId, RunView, Signal, Stream, Usage};
+use tasklab::model::{
+    Action, By, ChildSpec, Event, EventKind, ExitStatus, Monotonic, Outcome, Pid, RunId, RunView, Signal, Stream, Usage,
+};
 
 /// Forgeries in one run: each of so many is told in full.
 const AT_ONCE: usize = 20;
@@ -128,7 +130,7 @@ fn forge(engine: &Engine, elsewhere: i32, choose: impl FnOnce(&Cast) -> Vec<Valu
                     children.push((*pid, child));
                 }
                 // The last line: all of them have been read while everybody that they are about was there.
-                if matches!(&event.kind, EventKind::Action { action, .. } if action == "watch") {
+                if matches!(&event.kind, EventKind::Action { action, .. } if action.word() == "watch") {
                     std::fs::write(go.with_extension("end"), "").expect("it waits");
                 }
                 let is_over = matches!(event.kind, EventKind::RunFinished { .. });
@@ -260,7 +262,7 @@ fn no_forgery_is_believed_and_each_is_told() {
             is_told(EventKind::ProcessExited { pid: honest, status: term }) && is_told(EventKind::ProcessReaped { pid: honest })
         );
         assert!(ran.view.processes.iter().any(|row| row.pid == honest && row.name == "honest" && row.status == Some(term)));
-        let watch = EventKind::Action { action: "watch".to_owned(), target: "GPIO26".to_owned(), by: "lesson".to_owned() };
+        let watch = EventKind::Action { action: Action::own("watch", "GPIO26"), by: By::Lesson };
         assert!(is_told(watch), "a body may watch a line, and nobody else does it");
     }
     say(format_args!("{sent} forgeries, 0 believed"));

@@ -9,7 +9,11 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 use support::runs::{engine, events_of, notices, outcome, request};
 use tasklab::engine::{BoardKind, Command, Engine, EngineEvent, LineRequest, What};
-use tasklab::model::{Action, Event, EventKind, Fact, Language, Outcome, RunId, TaskState};
+use tasklab::model::{Action, Event, EventKind, Fact, Language, Level, Line, Outcome, RunId, TaskState};
+
+const GPIO17: Line = Line::gpio(17);
+const GPIO26: Line = Line::gpio(26);
+const GPIO27: Line = Line::gpio(27);
 
 const BOTH: [Language; 2] = [Language::Rust, Language::Python];
 
@@ -26,12 +30,12 @@ fn play(id: &str, language: Language, params: &Value, mut next: impl FnMut(&Even
     let what = What::Scenario { id: id.to_owned(), language, params };
     let handle = engine.handle();
     events_of(&engine, request(what), |event| {
-        let (action, target) = match next(&event.kind) {
-            Some(Do::Press) => (Action::Press, "GPIO26"),
-            Some(Do::Act(name)) => (Action::Scenario(name.to_owned()), ""),
+        let action = match next(&event.kind) {
+            Some(Do::Press) => Action::Press(GPIO26),
+            Some(Do::Act(name)) => Action::own(name, ""),
             None => return,
         };
-        handle.send(Command::Act { run: RunId::new(1), action, target: target.to_owned() }).expect("taken");
+        handle.send(Command::Act { run: RunId::new(1), action }).expect("taken");
     })
 }
 
@@ -44,12 +48,12 @@ fn on_simulated_board() -> Engine {
 
 /// The body has said that it listens to its button.
 fn is_watched(kind: &EventKind) -> bool {
-    matches!(kind, EventKind::Action { action, target, .. } if action == "watch" && target == "GPIO26")
+    matches!(kind, EventKind::Action { action, .. } if action.to_string() == "watch GPIO26")
 }
 
 fn levels(events: &[Event], wanted: u8) -> Vec<u8> {
     let level = |event: &Event| match event.kind {
-        EventKind::Gpio { line, value } if line == wanted => Some(value),
+        EventKind::Gpio { line, level } if line.number() == wanted => Some(level.value()),
         _ => None,
     };
     events.iter().filter_map(level).collect()
@@ -74,7 +78,7 @@ fn a_press_raises_the_flag_of_the_event_and_the_next_one_takes_it_down() {
         let events = play("event", language, &params, |kind| match kind {
             kind if is_watched(kind) => Some(Do::Press),
             EventKind::Value { name, .. } if name == "waiters that passed" => Some(Do::Press),
-            EventKind::Gpio { line: 17, value: 0 } => Some(Do::Act("finish")),
+            EventKind::Gpio { line: GPIO17, level: Level::Low } => Some(Do::Act("finish")),
             _ => None,
         });
         assert_passed(&events, language);
@@ -93,7 +97,7 @@ fn a_press_makes_an_item() {
             match kind {
                 kind if is_watched(kind) => return Some(Do::Press),
                 // The body has been told of the press by then, and one consumer still waits for the item.
-                EventKind::Gpio { line: 26, value: 0 } => is_pressed = true,
+                EventKind::Gpio { line: GPIO26, level: Level::Low } => is_pressed = true,
                 EventKind::Value { name, .. } if name == "consumers that wait" => is_waited = true,
                 _ => return None,
             }
@@ -111,7 +115,7 @@ fn presses_send_sigterm_to_one_after_the_other_and_sigkill_to_who_is_left() {
         let (mut said, mut has_killed) = (Vec::new(), false);
         let events = play("signals", language, &json!({ "cleanup": 0.1, "patience": 60.0 }), |kind| match kind {
             kind if is_watched(kind) => Some(Do::Press),
-            EventKind::Gpio { line: 17 | 27, value: 0 } => Some(Do::Press),
+            EventKind::Gpio { line: GPIO17 | GPIO27, level: Level::Low } => Some(Do::Press),
             EventKind::Output { bytes, .. } => {
                 said.extend_from_slice(bytes);
                 let has_heard = String::from_utf8_lossy(&said).contains("deaf has heard SIGTERM");
@@ -131,7 +135,7 @@ fn a_press_pauses_the_blinker_and_the_next_one_lets_it_go_on() {
         let mut presses = 0;
         let events = play("blink", language, &json!({ "changes": 20, "every": 0.05, "patience": 60.0 }), |kind| {
             match kind {
-                EventKind::Gpio { line: 17, .. } if presses == 0 => Some(Do::Press),
+                EventKind::Gpio { line: GPIO17, .. } if presses == 0 => Some(Do::Press),
                 EventKind::TaskChanged { task, state: TaskState::Waiting, on: Some(on), .. }
                     if task == "blinker" && on == "event may blink" =>
                 {
@@ -152,7 +156,7 @@ fn a_press_pauses_the_blinker_and_the_next_one_lets_it_go_on() {
 #[test]
 fn a_line_that_somebody_holds_is_refused_in_the_run_and_its_holder_named() {
     let engine = on_simulated_board();
-    engine.handle().send(Command::ToggleLine(17)).expect("taken");
+    engine.handle().send(Command::ToggleLine(GPIO17)).expect("taken");
     let params = [("changes".to_owned(), json!(2)), ("every".to_owned(), json!(0.02))].into();
     let what = What::Scenario { id: "blink".to_owned(), language: Language::Rust, params };
     let events = events_of(&engine, request(what), |_| ());
@@ -169,8 +173,8 @@ fn a_run_that_is_started_again_keeps_its_button() {
         let what = What::Scenario { id: "event".to_owned(), language: Language::Rust, params };
         engine.handle().send(Command::Launch(Box::new(request(what)))).expect("taken");
     };
-    let act = |run: RunId, action: Action, target: &str| {
-        engine.handle().send(Command::Act { run, action, target: target.to_owned() }).expect("taken");
+    let act = |run: RunId, action: Action| {
+        engine.handle().send(Command::Act { run, action }).expect("taken");
     };
     let (first, second) = (RunId::new(1), RunId::new(2));
     let mut pressed = None;
@@ -182,12 +186,12 @@ fn a_run_that_is_started_again_keeps_its_button() {
         };
         match &event.kind {
             kind if is_watched(kind) && run == first => launch(),
-            kind if is_watched(kind) => act(first, Action::End, ""),
-            EventKind::RunFinished { .. } if run == first => act(second, Action::Press, "GPIO26"),
-            EventKind::Gpio { line: 26, value } if run == second => drop(pressed.get_or_insert(*value)),
+            kind if is_watched(kind) => act(first, Action::End),
+            EventKind::RunFinished { .. } if run == first => act(second, Action::Press(GPIO26)),
+            EventKind::Gpio { line: GPIO26, level } if run == second => drop(pressed.get_or_insert(*level)),
             EventKind::Value { name, .. } if name == "waiters that passed" => {
-                assert_eq!((run, pressed), (second, Some(0)), "its resistor is still on");
-                act(second, Action::End, "");
+                assert_eq!((run, pressed), (second, Some(Level::Low)), "its resistor is still on");
+                act(second, Action::End);
             }
             EventKind::RunFinished { outcome, .. } => break assert_eq!(*outcome, Outcome::Stopped),
             _ => {}
@@ -202,23 +206,23 @@ fn a_toggle_reaches_a_line_of_the_run() {
     let params = [("changes".to_owned(), json!(26)), ("every".to_owned(), json!(0.5)), ("patience".to_owned(), json!(60))].into();
     let what = What::Scenario { id: "blink".to_owned(), language: Language::Rust, params };
     let handle = engine.handle();
-    let act = |action: Action, target: &str| {
-        handle.send(Command::Act { run: RunId::new(1), action, target: target.to_owned() }).expect("taken");
+    let act = |action: Action| {
+        handle.send(Command::Act { run: RunId::new(1), action }).expect("taken");
     };
     // Changes since it was paused: its last ones, which may be told late, and then one for each toggle.
     let (mut is_first, mut since_pause, mut goes_on) = (true, None::<u32>, false);
     let events = events_of(&engine, request(what), |event| match &event.kind {
-        EventKind::Gpio { line: 17, .. } => match &mut since_pause {
-            None if std::mem::take(&mut is_first) => act(Action::Scenario("pause".to_owned()), ""),
+        EventKind::Gpio { line: GPIO17, .. } => match &mut since_pause {
+            None if std::mem::take(&mut is_first) => act(Action::own("pause", "")),
             None => {}
             Some(changes) => {
                 *changes += 1;
-                if *changes < 10 { act(Action::Toggle, "GPIO17") } else { act(Action::End, "") }
+                if *changes < 10 { act(Action::Toggle(GPIO17)) } else { act(Action::End) }
             }
         },
         EventKind::TaskChanged { task, on: Some(on), .. } if task == "blinker" && on == "event may blink" => {
             since_pause = Some(0);
-            act(Action::Toggle, "GPIO17");
+            act(Action::Toggle(GPIO17));
         }
         EventKind::TaskChanged { task, state: TaskState::Running, .. } if task == "blinker" => goes_on |= since_pause.is_some(),
         _ => {}
@@ -235,9 +239,8 @@ fn an_output_has_no_button() {
     let handle = engine.handle();
     let events = events_of(&engine, request(what), |event| {
         // The LED is an output: it has no button.
-        if matches!(event.kind, EventKind::Gpio { line: 17, value: 1 }) {
-            let target = "BOARD11".to_owned();
-            handle.send(Command::Act { run: RunId::new(1), action: Action::Press, target }).expect("taken");
+        if matches!(event.kind, EventKind::Gpio { line: GPIO17, level: Level::High }) {
+            handle.send(Command::Act { run: RunId::new(1), action: Action::from_words("press", "BOARD11") }).expect("taken");
         }
     });
     assert_eq!(outcome(&events), (Outcome::Passed, 0));

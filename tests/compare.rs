@@ -131,8 +131,8 @@ fn a_circle_of_waits_is_told_within_a_second_and_when_it_is_broken() {
             findings.push((finding.clone(), waits_since.elapsed()));
             let run = tasklab::model::RunId::new(1);
             let action = if finding.is_over { "end" } else { "break" };
-            let Ok(action) = action.parse();
-            handle.send(tasklab::engine::Command::Act { run, action, target: String::new() }).expect("taken");
+            let action = tasklab::model::Action::from_words(action, "");
+            handle.send(tasklab::engine::Command::Act { run, action }).expect("taken");
         }
         _ => {}
     });

@@ -4,17 +4,18 @@
 mod support;
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use support::runs::{engine, events_of, notices, outcome, programs, sh};
 use support::{Supervisor, eventually, tagged};
 use tasklab::engine::{Command, EngineHandle, LaunchRequest};
 use tasklab::model::{
-    Action, ChildSpec, Event, EventKind, ExitStatus, Input, Outcome, Pid, Reaping, RunId, Scope, Signal, StopPlan,
+    Action, ChildSpec, Event, EventKind, ExitStatus, Input, Outcome, Pid, Reaping, RunId, Scope, Sent, Signal, StopPlan,
 };
 use tasklab::supervisor::{Report, Request};
 
-fn act(handle: &EngineHandle, action: Action, target: &str) {
-    handle.send(Command::Act { run: RunId::new(1), action, target: target.to_string() }).expect("taken");
+fn act(handle: &EngineHandle, action: Action) {
+    handle.send(Command::Act { run: RunId::new(1), action }).expect("taken");
 }
 
 fn status_of(events: &[Event], name: &str) -> Option<ExitStatus> {
@@ -36,7 +37,7 @@ fn a_stopped_stage_blocks_its_neighbours_and_a_killed_one_breaks_the_pipe() {
     let stages = vec![ChildSpec::new(["yes"]), ChildSpec::new(["cat"]), ChildSpec::new(["wc", "-c"])];
     let mut steps = Vec::new();
     let events = events_of(&engine, programs(stages), |event| match &event.kind {
-        EventKind::ProcessStarted { name, .. } if name == "wc" => act(&handle, Action::Stop(Scope::Process), "cat"),
+        EventKind::ProcessStarted { name, .. } if name == "wc" => act(&handle, Sent::Stop.to("cat")),
         EventKind::Value { name, value } => match (name.as_str(), value.as_u64(), steps.len()) {
             ("bytes in pipe 1 (yes → cat)", Some(65_536), 0) => steps.push("yes blocks"),
             ("bytes in pipe 2 (cat → wc)", Some(0), _) if steps.len() < 2 => {
@@ -47,7 +48,7 @@ fn a_stopped_stage_blocks_its_neighbours_and_a_killed_one_breaks_the_pipe() {
         EventKind::ProcessSampled(sample) if steps.len() == 2 && sample.name == "yes" => {
             // What waits in the pipe stays there as long as nobody reads: then the reader is killed.
             steps.push("killed");
-            act(&handle, Action::Kill(Scope::Process), "cat");
+            act(&handle, Sent::Kill.to("cat"));
         }
         _ => {}
     });
@@ -87,7 +88,7 @@ fn the_end_of_a_process_is_told_although_an_outsider_holds_its_output() {
             // This test is the outsider: nobody of the run, and it has the writing end.
             held = std::fs::File::options().write(true).open(format!("/proc/{pid}/fd/1")).ok();
             assert!(held.is_some(), "the pipe can be opened");
-            act(&handle, Action::CloseInput, &pid.to_string());
+            act(&handle, Action::CloseInput((*pid).into()));
         }
         EventKind::ProcessExited { status, .. } => ended_while_open |= *status == ExitStatus::Exited(5),
         EventKind::OutputClosed { stream: tasklab::model::Stream::Stdout, .. } => {
@@ -123,7 +124,7 @@ fn a_status_stays_the_same_however_often_it_is_asked_for_and_whoever_is_late() {
     }
     assert!(support::survivors(&supervisor).is_empty());
     supervisor.request(&Request::Reap { pid: pids[0] });
-    assert!(supervisor.signal(pids[0], &[Signal::KILL], Scope::Process).expect_err("gone").contains("has ended"));
+    assert!(supervisor.signal(pids[0], &[Signal::KILL], Scope::Process).expect_err("gone").to_string().contains("has ended"));
 }
 
 /// Covers: facts 4, 5, 49, 60.
@@ -143,32 +144,32 @@ fn waits_on_any_and_all_give_exactly_the_ended_in_the_order_of_their_ends() {
         EventKind::ProcessStarted { pid, name, .. } if names.contains(&name.as_str()) => {
             pids.push(*pid);
             if pids.len() == names.len() {
-                act(&handle, Action::WaitAny, "0.2");
+                act(&handle, Action::WaitAny(Some(Duration::from_millis(200))));
             }
         }
         EventKind::ProcessExited { pid, .. } if pids.get(2) == Some(pid) => {
-            act(&handle, Action::Terminate(Scope::Process), "one");
+            act(&handle, Sent::Terminate.to("one"));
         }
-        EventKind::ProcessExited { pid, .. } if pids.first() == Some(pid) => act(&handle, Action::WaitAny, ""),
+        EventKind::ProcessExited { pid, .. } if pids.first() == Some(pid) => act(&handle, Action::WaitAny(None)),
         EventKind::Waited { action, done, pending } => {
             let place = |pid: &Pid| pids.iter().position(|known| known == pid).expect("one of them") + 1;
             let done: Vec<(usize, ExitStatus)> = done.iter().map(|one| (place(&one.pid), one.status)).collect();
-            answers.push((action.clone(), done, pending.iter().map(place).collect::<Vec<_>>()));
+            answers.push((action.word(), done, pending.iter().map(place).collect::<Vec<_>>()));
             match answers.len() {
                 1 => {
-                    act(&handle, Action::WaitAny, "");
-                    act(&handle, Action::Kill(Scope::Process), "two");
+                    act(&handle, Action::WaitAny(None));
+                    act(&handle, Sent::Kill.to("two"));
                 }
                 // Three ends, then one; each stays a zombie until it is given.
-                2 => act(&handle, Action::Terminate(Scope::Process), "three"),
-                3 => act(&handle, Action::WaitAny, ""),
-                4 => act(&handle, Action::WaitAny, "0"),
-                5 | 6 => act(&handle, Action::Wait, "two"),
-                7 => act(&handle, Action::WaitAll, "0.1"),
+                2 => act(&handle, Sent::Terminate.to("three")),
+                3 => act(&handle, Action::WaitAny(None)),
+                4 => act(&handle, Action::WaitAny(Some(Duration::ZERO))),
+                5 | 6 => act(&handle, Action::Wait("two".into())),
+                7 => act(&handle, Action::WaitAll(Some(Duration::from_millis(100)))),
                 8 => {
-                    act(&handle, Action::WaitAll, "");
-                    act(&handle, Action::WaitAll, "");
-                    act(&handle, Action::Kill(Scope::Process), "four");
+                    act(&handle, Action::WaitAll(None));
+                    act(&handle, Action::WaitAll(None));
+                    act(&handle, Sent::Kill.to("four"));
                 }
                 _ => {}
             }
@@ -189,7 +190,7 @@ fn waits_on_any_and_all_give_exactly_the_ended_in_the_order_of_their_ends() {
         ("wait-all", vec![one, two, three, four], vec![]),
         ("wait-all", vec![one, two, three, four], vec![]),
     ];
-    assert_eq!(answers, expected.map(|(action, done, pending)| (action.to_owned(), done, pending)));
+    assert_eq!(answers, expected);
     assert_eq!(outcome(&events), (Outcome::Failed, 0));
 }
 
@@ -200,7 +201,7 @@ fn nobody_but_their_parent_can_wait_on_children() {
     let handle = engine.handle();
     let events = events_of(&engine, support::runs::scenario("fork", tasklab::model::Language::Rust), |event| {
         if matches!(event.kind, EventKind::RunStarted { .. }) {
-            act(&handle, Action::WaitAny, "");
+            act(&handle, Action::WaitAny(None));
         }
     });
     let notices = notices(&events);
@@ -275,7 +276,7 @@ fn a_process_that_hangs_in_the_kernel_is_named_and_ends_when_it_is_let_go() {
     let events = events_of(&engine, programs(vec![ChildSpec::new(["sleep", "94"])]), |event| match &event.kind {
         EventKind::ProcessStarted { pid, .. } => {
             freezer.freeze(*pid);
-            act(&handle, Action::Kill(Scope::Process), &pid.to_string());
+            act(&handle, Sent::Kill.to(*pid));
         }
         EventKind::Notice { text } if text.contains("stuck in the kernel (D)") => {
             assert!(text.starts_with("sleep ("), "{text}");

@@ -12,7 +12,7 @@ use support::eventually;
 use support::runs::{GRACE, engine, events_of, notices, outcome, output, programs, request, scenario, sh};
 use tasklab::engine::{Command, LaunchRequest, What};
 use tasklab::model::{
-    Action, ChildSpec, Event, EventKind, ExitStatus, Input, Language, Outcome, Pid, ProcessState, Reaping, RunId, Scope, Signal,
+    Action, ChildSpec, Event, EventKind, ExitStatus, Input, Language, Outcome, Pid, ProcessState, Reaping, RunId, Sent, Signal,
     Stream,
 };
 
@@ -142,21 +142,21 @@ fn the_time_limit_ends_a_run_that_ignores_it() {
 fn actions_reach_processes_by_pid_and_by_name_and_say_when_they_cannot() {
     let engine = engine(Some(1024));
     let handle = engine.handle();
-    let act = |action: Action, target: &str| {
-        handle.send(Command::Act { run: RunId::new(1), action, target: target.to_owned() }).expect("taken");
+    let act = |action: Action| {
+        handle.send(Command::Act { run: RunId::new(1), action }).expect("taken");
     };
     let mut is_stopped = false;
     let events =
         events_of(&engine, programs(vec![ChildSpec { name: "napper".to_owned(), ..ChildSpec::new(["sleep", "91"]) }]), |event| {
             match &event.kind {
                 EventKind::ProcessStarted { pid, .. } => {
-                    act(Action::Kill(Scope::Process), "nobody");
-                    act(Action::Scenario("dance".to_owned()), "");
-                    act(Action::Stop(Scope::Process), &pid.to_string());
+                    act(Sent::Kill.to("nobody"));
+                    act(Action::own("dance", ""));
+                    act(Sent::Stop.to(*pid));
                 }
                 EventKind::ProcessState { state: ProcessState::Stopped, .. } => {
                     is_stopped = true;
-                    act(Action::Terminate(Scope::Process), "napper");
+                    act(Sent::Terminate.to("napper"));
                 }
                 _ => {}
             }
@@ -184,7 +184,7 @@ fn a_kept_zombie_holds_the_run_until_it_is_waited_on() {
             let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).expect("a zombie is still there");
             assert!(stat.contains(") Z "), "{stat}");
             zombie = Some(pid);
-            handle.send(Command::Act { run: RunId::new(1), action: Action::Wait, target: pid.to_string() }).expect("taken");
+            handle.send(Command::Act { run: RunId::new(1), action: Action::Wait(pid.into()) }).expect("taken");
         }
     });
     assert!(!Path::new(&format!("/proc/{}", zombie.expect("it exited"))).exists());
@@ -241,13 +241,13 @@ fn an_action_that_the_body_never_hears_is_refused_once_it_has_ended() {
     let mut acted = Vec::new();
     let events = events_of(&engine, request(what), |event| match &event.kind {
         EventKind::TaskStarted { .. } => {
-            let act = |action: Action, target: &str| {
-                handle.send(Command::Act { run: RunId::new(1), action, target: target.to_owned() }).expect("taken");
+            let act = |action: Action| {
+                handle.send(Command::Act { run: RunId::new(1), action }).expect("taken");
             };
-            act(Action::Scenario("dance".to_owned()), "tango");
-            act(Action::Type, "bash on");
+            act(Action::own("dance", "tango"));
+            act(Action::Type("bash".into(), "on".to_owned()));
         }
-        EventKind::Action { action, .. } => acted.push(action.clone()),
+        EventKind::Action { action, .. } => acted.push(action.word().into_owned()),
         _ => {}
     });
     assert_eq!(acted, ["dance", "type"]);

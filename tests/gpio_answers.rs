@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use support::runs::engine;
 use tasklab::engine::{BoardKind, Command, Engine, EngineEvent, LineRequest};
-use tasklab::gpio::{Edge, Level, Watch};
+use tasklab::gpio::{Edge, InputSettings};
+use tasklab::model::{Level, Line};
 
 /// One that is not here would not compile.
 fn name(request: &LineRequest) -> &'static str {
@@ -41,36 +42,32 @@ fn next(engine: &Engine) -> EngineEvent {
 #[test]
 fn every_request_has_one_answer_also_when_it_changes_nothing_or_is_refused() {
     let owner = |name: &str| name.to_owned();
-    let set = |line, level| LineRequest::Set { line, level, safe: Level::Low, owner: owner("me") };
-    let watch = |line| LineRequest::Watch { line, watch: Watch::default(), owner: owner("me") };
+    let line = Line::gpio;
+    let set = |number, level| LineRequest::Set { line: line(number), level, safe: Level::Low, owner: owner("me") };
+    let watch = |number| LineRequest::Watch { line: line(number), settings: InputSettings::default(), owner: owner("me") };
     let requests = [
         LineRequest::UseBoard(BoardKind::Simulated(None)),
         LineRequest::Look,
         set(17, Level::Low),
         set(17, Level::High),
         set(17, Level::Low),
-        LineRequest::Toggle { line: 17, owner: owner("me") },
-        LineRequest::Toggle { line: 18, owner: owner("me") },
-        LineRequest::Toggle { line: 18, owner: owner("you") },
-        set(1, Level::High),
+        LineRequest::Toggle { line: line(17), owner: owner("me") },
+        LineRequest::Toggle { line: line(18), owner: owner("me") },
+        LineRequest::Toggle { line: line(18), owner: owner("you") },
         watch(27),
         watch(17),
-        watch(200),
-        LineRequest::Press { line: 27, is_pressed: true },
-        LineRequest::Press { line: 27, is_pressed: false },
-        LineRequest::Press { line: 17, is_pressed: true },
-        LineRequest::Wire { from: 22, to: 5 },
-        LineRequest::Wire { from: 5, to: 5 },
-        LineRequest::Read { line: 27 },
-        LineRequest::Read { line: 0 },
+        LineRequest::Press { line: line(27), is_pressed: true },
+        LineRequest::Press { line: line(27), is_pressed: false },
+        LineRequest::Press { line: line(17), is_pressed: true },
+        LineRequest::Wire { from: line(22), to: line(5) },
+        LineRequest::Wire { from: line(5), to: line(5) },
+        LineRequest::Read { line: line(27) },
         LineRequest::UseBoard(BoardKind::Simulated(None)),
         LineRequest::UseBoard(BoardKind::Simulated(Some("/".to_owned()))),
-        LineRequest::Free { line: 18, owner: owner("you") },
-        LineRequest::Free { line: 18, owner: owner("me") },
-        LineRequest::Free { line: 99, owner: owner("me") },
+        LineRequest::Free { line: line(18), owner: owner("you") },
+        LineRequest::Free { line: line(18), owner: owner("me") },
         LineRequest::Release { owner: owner("me") },
-        LineRequest::Recover { board: None, driven: vec![(17, Level::High)], high: vec![27] },
-        LineRequest::Recover { board: None, driven: vec![(0, Level::High)], high: Vec::new() },
+        LineRequest::Recover { board: None, driven: vec![(line(17), Level::High)], high: vec![line(27)] },
     ];
     assert_eq!(requests.iter().map(name).collect::<BTreeSet<_>>(), BTreeSet::from(NAMES), "all are walked");
     let engine = engine(Some(1024));
@@ -97,11 +94,11 @@ fn every_request_has_one_answer_also_when_it_changes_nothing_or_is_refused() {
 fn a_debounced_change_is_told_when_it_has_lasted() {
     let engine = engine(Some(64));
     let period = Duration::from_millis(60);
-    let watch = Watch { pull: None, debounce: Some(period) };
+    let settings = InputSettings { pull: None, debounce: Some(period) };
     send(&engine, 1, &LineRequest::UseBoard(BoardKind::Simulated(None)));
-    send(&engine, 2, &LineRequest::Watch { line: 27, watch, owner: "me".to_owned() });
+    send(&engine, 2, &LineRequest::Watch { line: Line::gpio(27), settings, owner: "me".to_owned() });
     let edge = |is_pressed| -> Edge {
-        send(&engine, 3, &LineRequest::Press { line: 27, is_pressed });
+        send(&engine, 3, &LineRequest::Press { line: Line::gpio(27), is_pressed });
         loop {
             if let EngineEvent::Edge(edge) = next(&engine) {
                 return edge;
@@ -111,7 +108,7 @@ fn a_debounced_change_is_told_when_it_has_lasted() {
     for is_pressed in [true, false] {
         let pressed = tasklab::sys::monotonic_now();
         let edge = edge(is_pressed);
-        assert_eq!((edge.line.number(), edge.level == Level::High), (27, is_pressed));
+        assert_eq!((edge.line, edge.level), (Line::gpio(27), Level::high_if(is_pressed)));
         assert!(edge.t.since(pressed) >= period, "{:?} after it", edge.t.since(pressed));
         assert_eq!(edge.owner.as_deref(), Some("me"));
     }

@@ -12,7 +12,7 @@ use std::time::Instant;
 use lesson::again::{CHANCES, MEASURED};
 use lesson::{BOTH, Ran, Running, decided, in_both, run, scenario, state, twin};
 use serde_json::{Value, json};
-use tasklab::model::{Action, Event, EventKind, ExitStatus, Fact, Language, Monotonic, ProcessState, Scope};
+use tasklab::model::{Event, EventKind, ExitStatus, Fact, Language, Monotonic, ProcessState, Sent};
 use tasklab::scenario::{CATALOGUE, ParamKind, Scenario};
 
 fn ids(ran: &Ran) -> BTreeSet<String> {
@@ -282,10 +282,10 @@ fn nobody_waits_for_ever_on_a_stopped_child() {
 fn a_pipeline_ends_whichever_stage_is_killed() {
     for language in BOTH {
         for (victim, fact) in [("generate", "end-of-file"), ("filter", "broken-pipe"), ("count", "broken-pipe")] {
-            for action in [Action::Kill(Scope::Process), Action::Terminate(Scope::Process)] {
+            for sent in [Sent::Kill, Sent::Terminate] {
                 let mut running = Running::start(scenario("pipeline"), language, &json!({ "patience": 60.0 }));
                 running.until("flow", |kind| matches!(kind, EventKind::Value { name, .. } if name.ends_with("waiting")));
-                running.signal(&action, victim);
+                running.signal(sent, victim);
                 let ran = running.play(&[]);
                 ran.assert_passed();
                 assert!(ids(&ran).contains(fact), "{language} {victim}: {:?}", ids(&ran));

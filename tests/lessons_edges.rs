@@ -19,7 +19,7 @@ use support::runs::{engine, events_of, notices, outcome, request};
 use support::stress::{Chance, is_long, say};
 use support::{descendants_of, eventually};
 use tasklab::engine::{Command, Engine, LaunchRequest, What};
-use tasklab::model::{Action, Event, EventKind, ExitStatus, Fact, Language, Outcome, RunId, Scope, Signal, TaskState};
+use tasklab::model::{Action, Event, EventKind, ExitStatus, Fact, Language, Outcome, RunId, Sent, Signal, TaskState};
 use tasklab::scenario::{ActionSpec, CATALOGUE, ParamKind, ParamSpec, Scenario};
 
 /// How long the sample of the suite goes on before no more is begun.
@@ -109,16 +109,16 @@ impl Hand<'_> {
                     _ if self.body.is_empty() => {
                         self.body.clone_from(argv);
                         if let Way::Body(signal) = self.way {
-                            self.act(Action::Signal(signal, Scope::Process), pid.to_string());
+                            self.act(Sent::Signal(signal).to(*pid));
                         }
                         if let Way::Body(Signal::STOP) = self.way {
-                            self.act(Action::End, String::new());
+                            self.act(Action::End);
                         }
                         return;
                     }
                     // Between fork and exec, where the command is still the body's, it would hold up who starts it, too.
                     Way::Children(Signal::STOP) if *argv == self.body => {}
-                    Way::Children(signal) => self.act(Action::Signal(signal, Scope::Process), pid.to_string()),
+                    Way::Children(signal) => self.act(Sent::Signal(signal).to(*pid)),
                     _ => {}
                 }
                 self.press_for(name);
@@ -126,6 +126,7 @@ impl Hand<'_> {
             EventKind::TaskStarted { task, .. } => self.press_for(task),
             // "… there are a, b" names targets.
             EventKind::ActionRefused { why, .. } => {
+                let why = why.to_string();
                 if let Some((_, known)) = why.split_once("; there are ").or_else(|| why.split_once("; there is ")) {
                     known.split(", ").for_each(|known| self.press_for(known));
                 }
@@ -137,7 +138,7 @@ impl Hand<'_> {
     fn begin(&mut self, run: RunId) {
         self.run = Some(run);
         if let Way::End = self.way {
-            self.act(Action::End, String::new());
+            self.act(Action::End);
         }
         for action in self.actions() {
             if action.target.is_empty() || action.target.starts_with('[') {
@@ -173,13 +174,13 @@ impl Hand<'_> {
             count.insert(number.to_string());
         }
         if is_new && count.len() <= MOST_PRESSES {
-            self.act(Action::Scenario(action.name.to_owned()), target.to_owned());
+            self.act(Action::from_words(action.name, target));
         }
     }
 
-    fn act(&self, action: Action, target: String) {
+    fn act(&self, action: Action) {
         let Some(run) = self.run else { return };
-        self.engine.handle().send(Command::Act { run, action, target }).expect("taken");
+        self.engine.handle().send(Command::Act { run, action }).expect("taken");
     }
 }
 
@@ -351,8 +352,8 @@ fn signaled(id: &str, language: Language, target: &str, signal: Signal) -> Vec<E
         EventKind::TaskChanged { task: of, state, .. }
             if pid.is_some() && task.as_ref() == Some(of) && (target == id || *state == TaskState::Running) =>
         {
-            let target = pid.take().expect("just seen").to_string();
-            let act = Command::Act { run: run.expect("begun"), action: Action::Signal(signal, Scope::Process), target };
+            let action = Sent::Signal(signal).to(pid.take().expect("just seen"));
+            let act = Command::Act { run: run.expect("begun"), action };
             engine.handle().send(act).expect("taken");
         }
         _ => {}

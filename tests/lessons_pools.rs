@@ -7,7 +7,7 @@ mod lesson;
 
 use lesson::{BOTH, Ran, Running, decided, run, scenario, until_state};
 use serde_json::{Value, json};
-use tasklab::model::{Action, EventKind, ExitStatus, Language, Scope};
+use tasklab::model::{EventKind, ExitStatus, Language, Sent};
 
 fn start(id: &str, language: Language, params: &Value) -> Running {
     Running::start(scenario(id), language, params)
@@ -117,12 +117,12 @@ fn a_quota_is_less_than_all_cores() {
 #[test]
 fn a_process_that_is_killed_or_stopped_does_not_hold_the_interpreter_lock_s_lesson() {
     for language in BOTH {
-        for action in [Action::Kill(Scope::Process), Action::Stop(Scope::Process)] {
+        for sent in [Sent::Kill, Sent::Stop] {
             let mut running = start("gil", language, &json!({ "span": 1.2, "workers": 2 }));
             running.until("start", |kind| matches!(kind, EventKind::ProcessStarted { name, .. } if name == "process-2"));
-            running.signal(&action, "process-2");
+            running.signal(sent, "process-2");
             let pid = running.pid_of("process-2").expect("it is not reaped before the gate opens");
-            until_state(pid, if action == Action::Stop(Scope::Process) { 'T' } else { 'Z' });
+            until_state(pid, if sent == Sent::Stop { 'T' } else { 'Z' });
             // Nobody can do any more about it.
             running.hang_up();
             let ran = running.play(&[]);

@@ -7,7 +7,7 @@ mod lesson;
 
 use lesson::{BOTH, Running, decided, run, scenario, state, together, until_state};
 use serde_json::{Value, json};
-use tasklab::model::{Action, EventKind, Language, ProcessState, Scope};
+use tasklab::model::{EventKind, Language, ProcessState, Sent};
 
 const MINE: [&str; 8] =
     ["process-basics", "shared-memory", "exec", "wait", "orphan", "process-group", "start-methods", "old-interfaces"];
@@ -163,7 +163,7 @@ fn wait_tells_how_each_child_has_ended() {
         running.until("zombie", |kind| matches!(kind, EventKind::ProcessState { state: ProcessState::Zombie, .. }));
         running.press("wait", "child-2");
         for child in &children[1..] {
-            running.signal(&Action::Continue(Scope::Process), child);
+            running.signal(Sent::Continue, child);
         }
         running.until("the second", |kind| matches!(kind, EventKind::ProcessReaped { .. }));
         assert_eq!(state(first), Some('Z'), "{language}: nobody has waited on the first one");

@@ -8,7 +8,7 @@ use std::process::Command;
 
 use lesson::{BOTH, Ran, Running, scenario, together, until_state};
 use serde_json::{Value, json};
-use tasklab::model::{EventKind, Language};
+use tasklab::model::{EventKind, Language, Level};
 
 /// An action line, as Task Lab writes it to the control pipe.
 fn line(action: &str, target: &str) -> String {
@@ -62,7 +62,7 @@ fn poll_gives_none_until_the_program_was_answered() {
         let mut running = Running::start(scenario("popen"), language, &json!({ "pause": 1.0, "status": 9, "patience": 60.0 }));
         running.until("poll", |kind| matches!(kind, EventKind::Value { name, .. } if name == "poll() gave"));
         running.write(&[line("poll", ""), line("answer", ""), line("answer", "")].concat());
-        running.until("two polls", |kind| matches!(kind, EventKind::ActionRefused { action, .. } if action == "answer"));
+        running.until("two polls", |kind| matches!(kind, EventKind::ActionRefused { action, .. } if action.word() == "answer"));
         let polled = running.pid_of("polled").expect("runs");
         until_state(polled, 'Z');
         running.write(&line("poll", ""));
@@ -151,8 +151,8 @@ fn terminate_and_kill_come_by_the_control_pipe_as_well() {
         assert_eq!(ran.facts()["files"].observed, json!(["slow", "deaf"]), "{language}");
         assert!(["polite", "slow", "deaf"].iter().all(|fact| ran.facts().contains_key(fact)), "{ran:#?}");
         assert_eq!(ran.refusals().len(), 2, "who is gone, and who never was: {:?}", ran.refusals());
-        let lit = ran.events.iter().filter(|event| matches!(event.kind, EventKind::Gpio { value: 1, .. })).count();
-        let dark = ran.events.iter().filter(|event| matches!(event.kind, EventKind::Gpio { value: 0, .. })).count();
+        let lit = ran.events.iter().filter(|event| matches!(event.kind, EventKind::Gpio { level: Level::High, .. })).count();
+        let dark = ran.events.iter().filter(|event| matches!(event.kind, EventKind::Gpio { level: Level::Low, .. })).count();
         assert_eq!((lit, dark), (3, 3), "an LED a program");
     }
 }

@@ -6,7 +6,10 @@ mod lesson;
 
 use lesson::{BOTH, Running, refusal, scenario, together};
 use serde_json::{Value, json};
-use tasklab::model::{Action, EventKind, Language, ProcessState, Scope};
+use tasklab::model::{EventKind, Language, Level, Line, ProcessState, Sent};
+
+const GPIO17: Line = Line::gpio(17);
+const GPIO27: Line = Line::gpio(27);
 
 const MINE: [&str; 9] =
     ["thread-basics", "garbled-print", "thread-local", "semaphore", "event", "barrier", "condition", "timer", "chaos"];
@@ -156,15 +159,13 @@ fn exceptions_end_one_thread_each() {
 
 #[test]
 fn a_crash_test_that_is_killed_or_stopped_ends_the_lesson_all_the_same() {
-    let all = BOTH
-        .into_iter()
-        .flat_map(|language| [Action::Kill(Scope::Process), Action::Stop(Scope::Process)].map(|action| (language, action)));
-    let bodies = all.map(|(language, action)| {
+    let all = BOTH.into_iter().flat_map(|language| [Sent::Kill, Sent::Stop].map(|sent| (language, sent)));
+    let bodies = all.map(|(language, sent)| {
         Box::new(move || {
             // Time enough for us, before main crashes it by itself.
             let mut running = start("thread-basics", language, &json!({ "patience": 8.0 }));
             running.until("crash-test", |kind| matches!(kind, EventKind::ProcessStarted { .. }));
-            running.signal(&action, "crash-test");
+            running.signal(sent, "crash-test");
             let ran = running.play(&[]);
             ran.assert_passed();
             assert!(!ran.facts().contains_key("crash"), "{language}: nobody aborted it");
@@ -264,9 +265,9 @@ fn a_broken_barrier_is_reset_and_opens_for_one_more() {
     for language in BOTH {
         let params = json!({ "parties": 3, "comers": 2, "timeout": 5.0, "patience": 60.0 });
         let mut running = start("barrier", language, &params);
-        running.until("the second LED", |kind| matches!(kind, EventKind::Gpio { line: 27, value: 1 }));
+        running.until("the second LED", |kind| matches!(kind, EventKind::Gpio { line: GPIO27, level: Level::High }));
         running.press_all(&[("reset", ""), ("abort", "")]);
-        running.until("the first LED dark", |kind| matches!(kind, EventKind::Gpio { line: 17, value: 0 }));
+        running.until("the first LED dark", |kind| matches!(kind, EventKind::Gpio { line: GPIO17, level: Level::Low }));
         running.press("send", "");
         running.press("reset", "");
         let ran = running.play(&[]);

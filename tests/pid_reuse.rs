@@ -46,7 +46,7 @@ fn no_innocent_is_hit_by_a_number_that_came_back() {
         };
         for scope in [Scope::Process, Scope::Group, Scope::Tree] {
             let refused = supervisor.signal(pid, &[Signal::KILL], scope).expect_err("there is no such child any more");
-            assert!(refused.contains("has ended"), "{refused}");
+            assert!(refused.to_string().contains("has ended"), "{refused}");
         }
         let by_pidfd = pipes.pidfd.signal(Signal::KILL, SignalScope::Process);
         assert_eq!(by_pidfd.expect_err("it is gone").raw_os_error(), Some(libc_esrch()), "by the descriptor from its birth");

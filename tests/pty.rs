@@ -80,17 +80,16 @@ fn a_terminal_serves_one_program_whose_lines_come_as_they_are_typed() {
     let (mut run, mut step) = (None, 0);
     let mut heard = Vec::new();
     let events = events_of(&engine, programs(vec![spec]), |event| {
-        let act =
-            |run, action, target: &str| handle.send(Command::Act { run, action, target: target.to_owned() }).expect("taken");
+        let act = |run, action| handle.send(Command::Act { run, action }).expect("taken");
         match &event.kind {
             EventKind::RunStarted { run: id, .. } => run = Some(*id),
-            EventKind::ProcessStarted { .. } => act(run.expect("started"), Action::Type, "cat hello"),
+            EventKind::ProcessStarted { .. } => act(run.expect("started"), Action::Type("cat".into(), "hello".to_owned())),
             EventKind::Output { bytes, .. } => {
                 heard.extend_from_slice(bytes);
                 // The echo, and what cat says.
                 if step == 0 && heard == b"hello\r\nhello\r\n" {
                     step = 1;
-                    act(run.expect("started"), Action::CloseInput, "cat");
+                    act(run.expect("started"), Action::CloseInput("cat".into()));
                 }
             }
             _ => {}

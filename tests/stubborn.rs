@@ -33,7 +33,7 @@ fn end_when_up(what: &str, mut stages: Vec<ChildSpec>) -> Vec<Event> {
         let is_up = matches!(&event.kind, EventKind::Output { bytes, .. } if bytes.windows(2).any(|two| two == b"up"));
         if is_up && asked.is_none() {
             asked = Some(Instant::now());
-            let end = Command::Act { run: RunId::new(1), action: Action::End, target: String::new() };
+            let end = Command::Act { run: RunId::new(1), action: Action::End };
             engine.handle().send(end).expect("taken");
         }
     });
@@ -202,7 +202,7 @@ fn killing_ten_times_over_during_and_after_the_end_is_no_error() {
             match supervisor.signal(pid, &[Signal::KILL], Scope::Process) {
                 Ok(1) => {}
                 Ok(others) => panic!("{others} got it"),
-                Err(gone) => assert!(gone.contains("has ended"), "{gone}"),
+                Err(gone) => assert!(gone.to_string().contains("has ended"), "{gone}"),
             }
         }
         assert_eq!(supervisor.exit_of(pid), ExitStatus::Signaled { signal: Signal::KILL, core_dumped: false });
@@ -244,7 +244,7 @@ fn a_process_that_cannot_die_is_named_as_such() {
             freeze("FROZEN").expect("frozen");
             eventually("it is in state D", || state_of(pid.number()) == Some('D'));
             frozen = Some(pid);
-            let end = Command::Act { run: RunId::new(1), action: Action::End, target: String::new() };
+            let end = Command::Act { run: RunId::new(1), action: Action::End };
             engine.handle().send(end).expect("taken");
         }
     });

@@ -13,8 +13,7 @@ use support::stress::{Chance, is_long, promised, rounds};
 use support::watchdog::Watchdog;
 use support::{deadline, eventually};
 use tasklab::engine::{BoardKind, Command, Engine, EngineEvent, LineRequest};
-use tasklab::gpio::Level;
-use tasklab::model::{EventKind, ExitStatus, Outcome};
+use tasklab::model::{EventKind, ExitStatus, Level, Line, Outcome};
 
 /// The supervisor: so far the only process below this test, but for its guard.
 fn supervisor_of(_engine: &Engine) -> i32 {
@@ -179,7 +178,7 @@ fn a_line_is_safe_though_task_lab_ends_before_the_next_supervisor_starts() {
     ask(1, LineRequest::UseBoard(BoardKind::Simulated(Some(log.display().to_string()))));
     for round in 1..=2 {
         let supervisor = supervisor_of(&engine);
-        ask(1 + round, LineRequest::Set { line: 17, level: Level::High, safe: Level::Low, owner: "me".to_owned() });
+        ask(1 + round, LineRequest::Set { line: Line::gpio(17), level: Level::High, safe: Level::Low, owner: "me".to_owned() });
         eventually("the line is high", || changes() as u64 == 2 * round - 1);
         let pid = rustix::process::Pid::from_raw(supervisor).expect("a PID");
         rustix::process::kill_process(pid, rustix::process::Signal::KILL).expect("ours");

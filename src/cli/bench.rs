@@ -16,7 +16,6 @@ use std::path::Path;
 use std::time::Duration;
 
 use clap::Args;
-use procfs::Current;
 
 use super::CliError;
 use super::out::print;
@@ -220,7 +219,7 @@ fn note_micros(session: &mut Session, name: &str, turns: &[Vec<f64>]) {
 
 /// Captured output is kept whole, so no more is asked for than fits into this machine's memory well.
 fn capture(session: &mut Session, program: &Path) -> anyhow::Result<()> {
-    let available = procfs::Meminfo::current().ok().and_then(|memory| memory.mem_available).unwrap_or(u64::MAX);
+    let available = sys::available_memory().unwrap_or(u64::MAX);
     let mib = session.figures.effort.capture_mib.min((available / 4) >> 20).max(1);
     let engine = Capture::start(program)?;
     let plain = |mib: u64| {

@@ -12,7 +12,7 @@ use super::out::Out;
 use super::session::{Ended, Listener, until};
 use super::whole_lines::WholeLines;
 use crate::engine::{BoardKind, Command, CompareRequest, EngineEvent, compare_rows, noise};
-use crate::model::{Action, Comparison, EventKind, Outcome, Progress, RunId, harmless};
+use crate::model::{Comparison, EventKind, Outcome, Progress, RunId, harmless};
 
 /// Runs all of it. The status is that of the run that went worst.
 pub(super) fn compare(
@@ -76,9 +76,8 @@ impl Listener for Story {
                 let line = format!("  {label}: {outcome} after {elapsed_s:.2} s");
                 return self.say(&line);
             }
-            EventKind::ActionRefused { action, target, why, .. } if !self.is_json => {
-                let Ok(action) = action.parse::<Action>();
-                let line = format!("  ! {}", action.could_not(target, why));
+            EventKind::ActionRefused { action, why, .. } if !self.is_json => {
+                let line = format!("  ! {}", action.could_not(why));
                 return self.say(&line);
             }
             EventKind::Notice { text } if !self.is_json => {

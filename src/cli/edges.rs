@@ -7,7 +7,7 @@ use clap::Args;
 
 use super::CliError;
 use super::record::RecordFile;
-use crate::gpio::{Level, Line, Waveform};
+use crate::gpio::Waveform;
 use crate::model::{Event, EventKind, Monotonic};
 
 /// Edges that are kept for the files, in 16 bytes each.
@@ -51,11 +51,10 @@ impl EdgeFiles {
     /// Takes in what happened.
     pub(super) fn hear(&mut self, event: &Event) {
         self.reach(event.t);
-        if let EventKind::Gpio { line, value } = event.kind
+        if let EventKind::Gpio { line, level } = event.kind
             && (self.vcd.is_some() || self.csv.is_some())
-            && let Ok(line) = Line::new(line.into())
         {
-            self.waveform.push(event.t, line, Level::high_if(value != 0));
+            self.waveform.push(event.t, line, level);
         }
     }
 
@@ -84,14 +83,15 @@ impl EdgeFiles {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::{Level, Line};
 
     #[test]
     fn both_files_have_their_names_when_they_are_whole() {
         let folder = tempfile::tempdir().expect("a folder");
         let place = |name| Some(folder.path().join(name));
         let mut files = EdgeFiles::create(&EdgeArguments { vcd: place("a.vcd"), csv: place("a.csv") }).expect("writable");
-        for (t, value) in [(5, 1), (9, 0)] {
-            files.hear(&Event { t: Monotonic::from_nanos(t), kind: EventKind::Gpio { line: 17, value } });
+        for (t, level) in [(5, Level::High), (9, Level::Low)] {
+            files.hear(&Event { t: Monotonic::from_nanos(t), kind: EventKind::Gpio { line: Line::gpio(17), level } });
         }
         files.hear(&Event { t: Monotonic::from_nanos(12), kind: EventKind::Notice { text: "the end".to_owned() } });
         assert!(!folder.path().join("a.vcd").exists() && !folder.path().join("a.csv").exists());

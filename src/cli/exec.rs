@@ -113,7 +113,7 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "S", value_parser = parse::limit, allow_hyphen_values = true)]
     timeout: Option<Duration>,
     /// Seconds between SIGTERM and SIGKILL when it is ended.
-    #[arg(long, value_name = "S", value_parser = parse::seconds, allow_hyphen_values = true, default_value = "2")]
+    #[arg(long, value_name = "S", value_parser = crate::model::seconds, allow_hyphen_values = true, default_value = "2")]
     grace: Duration,
     /// Leaves the children zombies when they end, until '--do "T wait NAME"' waits on them; '--do "T wait-any"' waits on the one that
     /// ends first, '--do "T wait-all"' on all, both with a time limit in seconds if one follows.
@@ -149,7 +149,7 @@ pub(super) fn exec(arguments: &Arguments, start: Start<'_>) -> Result<u8, CliErr
     let request = request(arguments, &keep_fds, is_terminal)?;
     let is_passed = arguments.pty.is_some() && arguments.stdin == "inherit" && !is_terminal;
     // Who types at a time of the run types after the end of ours, too.
-    let ends = !request.script.iter().any(|timed| matches!(timed.action, Action::Type | Action::CloseInput));
+    let ends = !request.script.iter().any(|timed| matches!(timed.action, Action::Type(..) | Action::CloseInput(_)));
     let passed = is_passed.then(|| Passed::new(ends)).transpose();
     let passed = passed.map_err(|error| CliError::Missing(format!("could not make a pipe: {error}")))?;
     let form = if arguments.json {
@@ -383,9 +383,8 @@ impl Listener for Watch {
             }
             // What a launch has failed on was said already.
             EventKind::Notice { text } if self.not_launched.is_none() => complain(text),
-            EventKind::ActionRefused { action, target, why, .. } => {
-                let Ok(action) = action.parse::<Action>();
-                complain(&action.could_not(target, why));
+            EventKind::ActionRefused { action, why, .. } => {
+                complain(&action.could_not(why));
             }
             _ => {}
         }

@@ -17,8 +17,8 @@ use super::interrupt::{Interrupts, cannot_wait};
 use super::out::Out;
 use super::record::refuse_the_same;
 use crate::engine::{Command, Engine, EngineEvent, LineRequest, Options, SendError};
-use crate::gpio::{Edge, Level, Line, Watch};
-use crate::model::{BoardView, Event, EventKind, Monotonic, PinFunction, PinView, Pull, harmless};
+use crate::gpio::{Edge, InputSettings};
+use crate::model::{BoardView, Event, EventKind, Level, Line, Monotonic, PinFunction, Pull, harmless};
 use crate::sys::monotonic_now;
 
 /// Edges and answers on the way to us.
@@ -219,14 +219,14 @@ pub(super) fn gpio(arguments: &Arguments, start: Start<'_>) -> Result<u8, CliErr
         Verb::Blink { hold, every, count, pins, .. } => talk.blink(pins, hold, *every, *count)?,
         Verb::Watch { time, count, pull, debounce, press, pins, .. } => {
             talk.most = *count;
-            let watch = Watch { pull: pull.map(PullWord::pull), debounce: *debounce };
+            let settings = InputSettings { pull: pull.map(PullWord::pull), debounce: *debounce };
             for line in pins {
-                talk.ask(&LineRequest::Watch { line: line.number(), watch, owner: OWNER.to_owned() })?;
+                talk.ask(&LineRequest::Watch { line: *line, settings, owner: OWNER.to_owned() })?;
             }
             for line in press {
                 // Both at once: how long it is down does not depend on how soon the first is answered.
-                talk.send(&LineRequest::Press { line: line.number(), is_pressed: true })?;
-                talk.ask(&LineRequest::Press { line: line.number(), is_pressed: false })?;
+                talk.send(&LineRequest::Press { line: *line, is_pressed: true })?;
+                talk.ask(&LineRequest::Press { line: *line, is_pressed: false })?;
             }
             talk.hold(*time)?;
         }
@@ -268,7 +268,7 @@ impl Talk {
         let (out, is_json, began) = (Out::new(io::stdout()), common.json, monotonic_now());
         let mut talk = Self { engine, interrupts, out, is_json, began, asked: 0, edges: 0, most: None, files: None };
         for (from, to) in &common.wire {
-            talk.ask(&LineRequest::Wire { from: from.number(), to: to.number() })?;
+            talk.ask(&LineRequest::Wire { from: *from, to: *to })?;
         }
         Ok(talk)
     }
@@ -329,13 +329,13 @@ impl Talk {
     }
 
     fn tell_edge(&mut self, edge: &Edge) -> Result<(), CliError> {
-        let (line, value) = (edge.line.number(), edge.level.value());
+        let Edge { line, level, .. } = *edge;
         let t = Monotonic::ZERO + edge.t.since(self.began);
-        let event = Event { t, kind: EventKind::Gpio { line, value } };
+        let event = Event { t, kind: EventKind::Gpio { line, level } };
         if let Some(files) = &mut self.files {
             files.hear(&event);
         }
-        let text = if self.is_json { event.to_line() } else { format!("{:>10.6} {} {value}", t.secs(), edge.line) };
+        let text = if self.is_json { event.to_line() } else { format!("{:>10.6} {line} {}", t.secs(), level.value()) };
         self.print(&text)
     }
 
@@ -346,23 +346,19 @@ impl Talk {
     }
 
     fn read(&mut self, line: Line) -> Result<Level, CliError> {
-        let board = self.ask(&LineRequest::Read { line: line.number() })?;
-        let pin = board.pins.get(usize::from(line.pin()).saturating_sub(1));
-        let level = pin.and_then(|pin| pin.level).map(Level::high_if);
+        let board = self.ask(&LineRequest::Read { line })?;
+        let level = board.pin(line).and_then(|pin| pin.level);
         level.ok_or_else(|| CliError::Missing(format!("could not read {line}: the board does not tell its level")))
     }
 
     fn get(&mut self, pins: &[Line]) -> Result<(), CliError> {
         for line in pins {
-            let value = self.read(*line)?.value();
+            let level = self.read(*line)?;
             let text = if self.is_json {
-                Event {
-                    t: Monotonic::ZERO + monotonic_now().since(self.began),
-                    kind: EventKind::Gpio { line: line.number(), value },
-                }
-                .to_line()
+                Event { t: Monotonic::ZERO + monotonic_now().since(self.began), kind: EventKind::Gpio { line: *line, level } }
+                    .to_line()
             } else {
-                format!("{line} {value}")
+                format!("{line} {}", level.value())
             };
             self.print(&text)?;
         }
@@ -374,12 +370,10 @@ impl Talk {
             LevelWord::Low => Level::Low,
             LevelWord::High => Level::High,
         };
-        if let Some(note) =
-            self.ask(&LineRequest::Look)?.pins.get(usize::from(line.pin()).saturating_sub(1)).and_then(|pin| pin.note.clone())
-        {
+        if let Some(note) = self.ask(&LineRequest::Look)?.pin(line).and_then(|pin| pin.note.as_deref()) {
             super::error::complain(&format!("note: {line}: {note}"));
         }
-        self.ask(&LineRequest::Set { line: line.number(), level, safe, owner: OWNER.to_owned() }).map(drop)
+        self.ask(&LineRequest::Set { line, level, safe, owner: OWNER.to_owned() }).map(drop)
     }
 
     /// Whether as many edges were told as are wanted.
@@ -424,7 +418,7 @@ impl Talk {
                 return Ok(());
             }
             for line in pins {
-                self.send(&LineRequest::Toggle { line: line.number(), owner: OWNER.to_owned() })?;
+                self.send(&LineRequest::Toggle { line: *line, owner: OWNER.to_owned() })?;
             }
             changes += 1;
         }
@@ -462,17 +456,14 @@ fn board_text(board: &BoardView) -> String {
     let unknown = board.pull_unknown.as_ref().map(|unknown| format!("; pull {unknown}")).unwrap_or_default();
     let mut text = harmless(&format!("{} ({}){unknown}", board.name, board.backend)) + "\n";
     for (index, pin) in board.pins.iter().enumerate() {
-        let level = match pin.level {
-            Some(true) => "high",
-            Some(false) => "low",
-            None => "",
-        };
-        let mut rest: Vec<&str> = vec![direction(pin), level];
-        rest.extend(pin.pull.map(pull_word));
-        rest.extend(pin.owner.as_deref());
-        rest.extend(pin.note.as_deref());
+        let mut rest: Vec<String> = Vec::new();
+        rest.extend(direction(pin.function).map(str::to_owned));
+        rest.extend(pin.level.map(|level| level.to_string()));
+        rest.extend(pin.pull.map(|pull| pull.to_string()));
+        rest.extend(pin.owner.clone());
+        rest.extend(pin.note.clone());
         rest.retain(|word| !word.is_empty());
-        let line = harmless(&format!("{:>2}  {:<7} {}", index + 1, name(pin.function), rest.join(", ")));
+        let line = harmless(&format!("{:>2}  {:<7} {}", index + 1, pin.function, rest.join(", ")));
         text.push_str(line.trim_end());
         text.push('\n');
     }
@@ -483,11 +474,11 @@ fn board_json(board: &BoardView) -> Value {
     let pins = board.pins.iter().enumerate().map(|(index, pin)| {
         json!({
             "pin": index + 1,
-            "name": name(pin.function),
-            "direction": direction(pin),
-            "level": pin.level.map(u8::from),
+            "name": pin.function.to_string(),
+            "direction": direction(pin.function).unwrap_or_default(),
+            "level": pin.level.map(Level::value),
             "owner": pin.owner,
-            "pull": pin.pull.map(pull_word),
+            "pull": pin.pull.map(|pull| pull.to_string()),
             "pull_unknown": board.why_no_pull(pin).map(ToString::to_string),
             "note": pin.note,
         })
@@ -495,52 +486,34 @@ fn board_json(board: &BoardView) -> Value {
     json!({"board": board.name, "backend": board.backend, "pins": pins.collect::<Vec<_>>()})
 }
 
-fn direction(pin: &PinView) -> &'static str {
-    match pin.function {
-        PinFunction::Input(_) => "input",
-        PinFunction::Output(_) => "output",
-        _ => "",
-    }
-}
-
-const fn pull_word(pull: Pull) -> &'static str {
-    match pull {
-        Pull::Up => "pull-up",
-        Pull::Down => "pull-down",
-        Pull::Off => "no pull",
-    }
-}
-
-fn name(function: PinFunction) -> String {
+const fn direction(function: PinFunction) -> Option<&'static str> {
     match function {
-        PinFunction::Power3V3 => "3V3".to_owned(),
-        PinFunction::Power5V => "5V".to_owned(),
-        PinFunction::Ground => "GND".to_owned(),
-        PinFunction::HatId => "ID".to_owned(),
-        PinFunction::Input(line) | PinFunction::Output(line) => format!("GPIO{line}"),
+        PinFunction::Input(_) => Some("input"),
+        PinFunction::Output(_) => Some("output"),
+        _ => None,
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::PullUnknown;
+    use crate::model::{PinView, PullUnknown};
 
     /// A header of a ground pin, an input with a pull-up and one whose resistor nobody can tell.
     fn board() -> BoardView {
-        let pulled = PinView { pull: Some(Pull::Up), ..PinView::new(PinFunction::Input(2)) };
+        let pulled = PinView { pull: Some(Pull::Up), ..PinView::new(PinFunction::Input(Line::gpio(2))) };
         BoardView {
             name: "Raspberry Pi 3 B".to_owned(),
             backend: "chardev".to_owned(),
             pull_unknown: Some(PullUnknown::WriteOnly { model: "Raspberry Pi 3 B".to_owned(), chip: "BCM2837A1".to_owned() }),
-            pins: vec![PinView::new(PinFunction::Ground), pulled, PinView::new(PinFunction::Input(3))],
+            pins: vec![PinView::new(PinFunction::Ground), pulled, PinView::new(PinFunction::Input(Line::gpio(3)))],
         }
     }
 
     /// Covers: F45.
     #[test]
     fn who_holds_a_pin_is_told_in_one_harmless_line() {
-        let held = PinView { owner: Some("a\x1b[2J\u{202e}\nb".to_owned()), ..PinView::new(PinFunction::Input(4)) };
+        let held = PinView { owner: Some("a\x1b[2J\u{202e}\nb".to_owned()), ..PinView::new(PinFunction::Input(Line::gpio(4))) };
         let text = board_text(&BoardView { name: "board\x07".to_owned(), pins: vec![held], ..board() });
         assert!(text.starts_with("board^G (chardev)") && text.ends_with(" 1  GPIO4   input, a^[[2J<U+202E> b\n"), "{text:?}");
         assert_eq!(text.lines().count(), 2);

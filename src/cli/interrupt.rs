@@ -9,11 +9,11 @@ use std::time::{Duration, Instant};
 use nix::errno::Errno;
 use nix::sys::signal::{SigSet, Signal, raise};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
-use procfs::process::Process;
 
 use super::CliError;
 use crate::engine::{Command, EngineHandle, start_thread};
 use crate::model::{Outcome, Pid, RunState};
+use crate::sys::{signal_mask, stat_of};
 
 /// A second Ctrl-C that comes so soon is meant for us.
 const SOON: Duration = Duration::from_secs(2);
@@ -105,7 +105,7 @@ impl Interrupts {
     pub(super) fn block() -> std::io::Result<Self> {
         // A signal that whoever started us has put out of action (nohup, a shell's background job) stays so: blocked, it would
         // come all the same.
-        let ignored = Process::myself().and_then(|process| process.status()).map_or(0, |status| status.sigign);
+        let ignored = signal_mask(&std::fs::read("/proc/self/status").unwrap_or_default(), "SigIgn");
         let heard = [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP, Signal::SIGQUIT]
             .into_iter()
             .filter(|signal| ignored >> (*signal as i32 - 1) & 1 == 0);
@@ -167,8 +167,8 @@ impl Interrupts {
             return false;
         }
         companions.pids.push(pid);
-        let since = Process::new(pid.number()).and_then(|process| process.stat()).map(|stat| stat.starttime);
-        let is_ours = companions.early.take().zip(since.ok()).is_some_and(|(early, since)| since > early);
+        let since = stat_of(pid).map(|stat| stat.start_ticks);
+        let is_ours = companions.early.take().zip(since).is_some_and(|(early, since)| since > early);
         if is_ours {
             self.state.ask(Signal::SIGINT);
         }
@@ -198,12 +198,11 @@ impl State {
     /// Whether what our terminal sends us it sends a child as well. One that has just gone may have gone of it.
     fn has_companion(&self) -> bool {
         let ours = nix::unistd::getpgrp().as_raw();
-        let is_with_us =
-            |pid: &Pid| Process::new(pid.number()).and_then(|process| process.stat()).map_or(true, |stat| stat.pgrp == ours);
+        let is_with_us = |pid: &Pid| stat_of(*pid).is_none_or(|stat| stat.pgid.number() == ours);
         let mut companions = self.companions();
         if companions.are_awaited && companions.pids.is_empty() {
             let now = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);
-            let ticks = procfs::ticks_per_second();
+            let ticks = rustix::param::clock_ticks_per_second();
             companions.early.get_or_insert(now.tv_sec as u64 * ticks + now.tv_nsec as u64 * ticks / 1_000_000_000);
             return true;
         }

@@ -5,17 +5,14 @@ use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::time::Duration;
 
 use super::CliError;
-use crate::model::{Action, TimedAction};
+use crate::model::{Action, TimedAction, seconds};
 
 /// A time limit in seconds.
 pub(super) fn limit(text: &str) -> Result<Duration, String> {
-    seconds(text).and_then(|time| if time.is_zero() { Err("it must be more than 0 seconds".to_owned()) } else { Ok(time) })
-}
-
-/// A time in seconds, zero included.
-pub(super) fn seconds(text: &str) -> Result<Duration, String> {
-    let number: f64 = text.strip_suffix('s').unwrap_or(text).parse().map_err(|_| "it must be a number of seconds".to_owned())?;
-    Duration::try_from_secs_f64(number).map_err(|_| "it must be a number of seconds from 0 on".to_owned())
+    match seconds(text) {
+        Ok(time) if time.is_zero() => Err("it must be more than 0 seconds".to_owned()),
+        time => time.map_err(|error| error.to_string()),
+    }
 }
 
 /// A file mode creation mask in octal.
@@ -42,22 +39,12 @@ pub(super) fn script(lines: &[String], known: Option<&[&str]>) -> Result<Vec<Tim
 fn timed_action(line: &str, known: Option<&[&str]>) -> Result<TimedAction, CliError> {
     let timed: TimedAction = line.parse().map_err(|error| CliError::Usage(format!("--do: {error}")))?;
     match &timed.action {
-        Action::Scenario(name) if let Some(known) = known.filter(|known| !known.contains(&name.as_str())) => {
+        Action::Own { name, .. } if let Some(known) = known.filter(|known| !known.contains(&name.as_str())) => {
             const ALWAYS: &str = "terminate, kill, stop, continue (each also as -group and -tree), SIGNAME, wait, wait-any, \
                                   wait-all, type, close-stdin, toggle, press, end, stop-everything";
             let own = if known.is_empty() { String::new() } else { format!("{}; besides ", known.join(", ")) };
             Err(CliError::Usage(format!("--do: there is no action {name:?}; there are: {own}{ALWAYS}")))
         }
-        Action::WaitAny | Action::WaitAll if !timed.target.is_empty() => {
-            let limit = seconds(&timed.target).map_err(|error| format!("--do: the time limit of {}: {error}", timed.action));
-            limit.map(|_| timed).map_err(CliError::Usage)
-        }
-        Action::Scenario(_) | Action::End | Action::StopEverything | Action::WaitAny | Action::WaitAll => Ok(timed),
-        action if timed.target.is_empty() => Err(CliError::Usage(format!(
-            "--do: {action} needs a target, such as '{} {action} {}'",
-            timed.after.as_secs_f64(),
-            if matches!(action, Action::Toggle | Action::Press) { "GPIO17" } else { "sort" }
-        ))),
         _ => Ok(timed),
     }
 }
@@ -67,13 +54,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn times_are_finite_and_not_negative() {
-        assert_eq!(seconds("1.5"), Ok(Duration::from_millis(1500)));
-        assert_eq!(seconds("2s"), Ok(Duration::from_secs(2)));
-        for text in ["", "-1", "nan", "inf", "1e300", "x"] {
-            assert!(seconds(text).is_err(), "{text}");
-        }
-        assert!(limit("0").is_err() && seconds("0").is_ok());
+    fn a_time_limit_is_more_than_nothing() {
+        assert!(limit("0").is_err() && limit("-1").is_err() && limit("0.1s") == Ok(Duration::from_millis(100)));
     }
 
     #[test]

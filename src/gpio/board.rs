@@ -1,55 +1,19 @@
-//! What drives a 40-pin header, and choosing it at run time. A board knows no rules of ours: those are in [`Lines`](super::Lines).
+//! What drives a 40-pin header, and the names of what there is. A board knows no rules of ours: those are in [`Lines`](super::Lines).
 //! The supervisor's only thread owns it: nothing here may wait.
 
 use std::fmt;
 use std::os::fd::BorrowedFd;
-use std::path::Path;
 use std::str::FromStr;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::chardev::Chardev;
-use super::registers::Registers;
-use super::simulated::Simulated;
-use super::{GpioError, Line};
-use crate::model::{Monotonic, Pull, PullUnknown};
-
-/// The level of a line.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub enum Level {
-    /// 0 volts.
-    Low,
-    /// 3.3 volts.
-    High,
-}
-
-impl Level {
-    /// 0 or 1, as on an event line.
-    pub const fn value(self) -> u8 {
-        match self {
-            Self::Low => 0,
-            Self::High => 1,
-        }
-    }
-
-    /// The level that is high if `is_high`.
-    pub const fn high_if(is_high: bool) -> Self {
-        if is_high { Self::High } else { Self::Low }
-    }
-}
-
-impl std::ops::Not for Level {
-    type Output = Self;
-
-    fn not(self) -> Self {
-        Self::high_if(self == Self::Low)
-    }
-}
+use super::GpioError;
+use crate::model::{Level, Line, Monotonic, Pull, PullUnknown};
 
 /// What is known of a line without claiming it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Look {
+pub struct LineInfo {
     /// Its level, where it can be read without claiming the line, or we have claimed it.
     pub level: Option<Level>,
     /// Its resistor.
@@ -73,13 +37,13 @@ pub trait Board: Send + fmt::Debug {
     fn drive(&mut self, line: Line, level: Level, consumer: &str) -> Result<(), GpioError>;
 
     /// Makes a line an input and tells its edges from now on.
-    fn watch(&mut self, line: Line, watch: Watch, consumer: &str) -> Result<(), GpioError>;
+    fn watch(&mut self, line: Line, settings: InputSettings, consumer: &str) -> Result<(), GpioError>;
 
     /// Makes a line that is ours an input, and leaves it to others.
-    fn let_go(&mut self, line: Line);
+    fn release(&mut self, line: Line);
 
     /// What is known of a line.
-    fn look(&self, line: Line) -> Look;
+    fn info(&self, line: Line) -> LineInfo;
 
     /// Why the resistor of a line may be unknown; `None` where each is told.
     fn pull_unknown(&self) -> Option<&PullUnknown> {
@@ -91,12 +55,12 @@ pub trait Board: Send + fmt::Debug {
 
     /// Presses or lets go the virtual button of an input, which sets it high while pressed. A real one is pressed by hand.
     fn press(&mut self, line: Line, _is_pressed: bool) -> Result<(), GpioError> {
-        Err(GpioError::RealButton(line.number()))
+        Err(GpioError::RealButton(line))
     }
 
     /// Lets an input follow an output, as a wire between the two would. A real wire is put in by hand.
     fn wire(&mut self, from: Line, to: Line) -> Result<(), GpioError> {
-        Err(GpioError::NoWire { from: from.number(), to: to.number() })
+        Err(GpioError::NoWire { from: from, to: to })
     }
 
     /// Lines that change with this one: those at the other end of its virtual wires.
@@ -121,7 +85,7 @@ pub trait Board: Send + fmt::Debug {
 
 /// How a line is watched.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Watch {
+pub struct InputSettings {
     /// The resistor to switch on; `None` leaves it as it is.
     pub pull: Option<Pull>,
     /// Changes that last less than this do not count; `None` for all.
@@ -180,56 +144,18 @@ impl FromStr for BoardKind {
     }
 }
 
-/// Opens a board. `auto` is the header's character device on a Raspberry Pi, else its registers, else the simulated board, which
-/// says in its name why it is that.
-pub fn choose(kind: &BoardKind) -> Result<Box<dyn Board>, GpioError> {
-    match kind {
-        BoardKind::Simulated(log) => {
-            let board = Simulated::new(super::model().as_deref());
-            Ok(Box::new(match log {
-                Some(path) => board.logging_to(Path::new(path))?,
-                None => board,
-            }))
-        }
-        BoardKind::Chardev(label) => Ok(Box::new(Chardev::open(label.as_deref())?)),
-        BoardKind::Rppal => Ok(Box::new(Registers::open()?)),
-        BoardKind::Auto => {
-            let Some(model) = super::model() else { return Ok(Box::new(Simulated::new(None))) };
-            match Chardev::open(None) {
-                Ok(chardev) => Ok(Box::new(chardev)),
-                Err(error) => match Registers::open() {
-                    Ok(registers) => Ok(Box::new(registers)),
-                    Err(_) => Ok(Box::new(Simulated::instead_of(&model, &error))),
-                },
-            }
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn a_board_is_chosen_by_its_word() {
-        assert_eq!(choose(&BoardKind::Simulated(None)).expect("always there").kind(), BoardKind::Simulated(None));
+    fn a_board_is_named_by_its_word() {
         for word in ["auto", "chardev", "chardev:gpio-sim.0", "rppal", "simulated", "simulated:/tmp/edges"] {
             assert_eq!(word.parse::<BoardKind>().expect("a word").to_string(), word);
         }
         for word in ["gpiod", "chardev:", "rppal:x", ""] {
             let error = word.parse::<BoardKind>().expect_err("none").to_string();
             assert!(error.contains(word) && error.contains("chardev"), "{error}");
-        }
-        let error = choose(&BoardKind::Chardev(Some("no-such-chip".into()))).expect_err("no such chip").to_string();
-        assert!(error.contains("no-such-chip") && error.contains("--board simulated"), "{error}");
-    }
-
-    #[test]
-    fn elsewhere_than_on_a_pi_pins_are_simulated() {
-        if crate::gpio::model().is_none() {
-            assert_eq!(choose(&BoardKind::Auto).expect("always there").kind(), BoardKind::Simulated(None));
-            let error = choose(&BoardKind::Rppal).expect_err("not a Pi").to_string();
-            assert!(error.contains("rppal") && error.contains("--board simulated"), "{error}");
         }
     }
 }

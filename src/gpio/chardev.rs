@@ -11,10 +11,9 @@ use gpiocdev::request::Request;
 use rppal::gpio::Mode;
 use rustix::fs::{Access, access};
 
-use super::board::{Look, Watch};
-use super::registers::Registers;
-use super::{Board, BoardKind, GpioError, Level, Line};
-use crate::model::{Monotonic, Pull, PullUnknown};
+use super::registers::{Registers, raspberry_pi_model};
+use super::{Board, BoardKind, GpioError, InputSettings, LineInfo};
+use crate::model::{Level, Line, Monotonic, Pull, PullUnknown};
 
 /// Labels of the chips that the header is on: Raspberry Pi 5, 4, and those before. Never a number: the Pi 5's header has moved from
 /// gpiochip4 to gpiochip0.
@@ -67,7 +66,7 @@ impl Chardev {
 
     fn refused(&self, what: &str, line: Line, error: &gpiocdev::Error) -> GpioError {
         match self.consumer(line) {
-            Some(holder) => GpioError::Held { line: line.number(), holder },
+            Some(holder) => GpioError::Held { line, holder },
             None => GpioError::Kernel { what: format!("{what} {line}"), why: error.to_string() },
         }
     }
@@ -101,7 +100,7 @@ fn consumer_name(owner: &str) -> String {
 
 impl Board for Chardev {
     fn name(&self) -> String {
-        match (&self.chosen, super::model()) {
+        match (&self.chosen, raspberry_pi_model()) {
             (None, Some(model)) => model,
             _ => format!("{} ({})", self.label, self.chip.path().display()),
         }
@@ -134,7 +133,7 @@ impl Board for Chardev {
         Ok(())
     }
 
-    fn watch(&mut self, line: Line, watch: Watch, consumer: &str) -> Result<(), GpioError> {
+    fn watch(&mut self, line: Line, settings: InputSettings, consumer: &str) -> Result<(), GpioError> {
         self.claims.remove(&line);
         let mut builder = Request::builder();
         builder
@@ -144,12 +143,12 @@ impl Board for Chardev {
             .as_input()
             .with_edge_detection(EdgeDetection::BothEdges)
             .with_event_clock(EventClock::Monotonic)
-            .with_bias(watch.pull.map(|pull| match pull {
+            .with_bias(settings.pull.map(|pull| match pull {
                 Pull::Up => Bias::PullUp,
                 Pull::Down => Bias::PullDown,
                 Pull::Off => Bias::Disabled,
             }));
-        if let Some(period) = watch.debounce {
+        if let Some(period) = settings.debounce {
             builder.with_debounce_period(period);
         }
         let request = builder.request().map_err(|error| self.refused("watch", line, &error))?;
@@ -157,7 +156,7 @@ impl Board for Chardev {
         Ok(())
     }
 
-    fn let_go(&mut self, line: Line) {
+    fn release(&mut self, line: Line) {
         let Some(claim) = self.claims.remove(&line) else { return };
         if claim.driven.is_some() {
             // A released line may stay driven on a Raspberry Pi, so it is made an input before.
@@ -167,13 +166,13 @@ impl Board for Chardev {
         }
     }
 
-    fn look(&self, line: Line) -> Look {
+    fn info(&self, line: Line) -> LineInfo {
         let info = self.chip.line_info(line.number().into()).ok();
         let claim = self.claims.get(&line);
         let registers = self.registers.as_ref().ok();
         let peek = registers.and_then(|registers| registers.peek(line));
         let read = |claim: &Claim| claim.request.lone_value().ok().map(|value| Level::high_if(value == Value::Active));
-        Look {
+        LineInfo {
             level: claim.and_then(|claim| claim.driven.or_else(|| read(claim))).or_else(|| peek.map(|(_, level)| level)),
             // What the hardware says, else what somebody has asked the kernel for.
             pull: registers.and_then(|registers| registers.pull(line)).or_else(|| {
@@ -193,7 +192,7 @@ impl Board for Chardev {
     }
 
     fn read(&mut self, line: Line) -> Result<Level, GpioError> {
-        if let Some(level) = self.look(line).level {
+        if let Some(level) = self.info(line).level {
             return Ok(level);
         }
         // Nobody holds it and no register shows it: it is claimed for a moment, as it is.

@@ -1,56 +1,36 @@
 //! Why something could not be done to a line or with a board.
 
-use super::Line;
+use crate::model::Line;
 
 /// Why something could not be done. Each message completes "could not …" or stands alone, and says what to do.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum GpioError {
-    /// A number that can be read in two ways.
-    #[error("{0}")]
-    BareNumber(String),
-    /// A name in another scheme, or none.
-    #[error("{0:?} names no pin: write GPIO2 to GPIO27, or BOARD and the physical pin, such as BOARD11")]
-    NoLine(String),
-    /// Outside the header.
-    #[error("GPIO{0} is not on the 40-pin header: its lines are GPIO2 to GPIO27")]
-    NotOnHeader(u32),
-    /// The EEPROM's lines.
-    #[error("GPIO{0} belongs to the HAT's EEPROM and is not to be used: take one of GPIO2 to GPIO27")]
-    HatId(u8),
-    /// A physical pin that is no line.
-    #[error("BOARD{pin} is {what}, not a line that can be read or driven")]
-    NotALine {
-        /// The physical pin.
-        pin: u32,
-        /// What it is.
-        what: &'static str,
-    },
     /// Somebody else holds it.
-    #[error("could not use GPIO{line}: {holder} holds it; release it there, or take another line")]
+    #[error("could not use {line}: {holder} holds it; release it there, or take another line")]
     Held {
         /// The line.
-        line: u8,
+        line: Line,
         /// Who holds it.
         holder: String,
     },
     /// A button drives it already.
-    #[error("could not drive GPIO{0}: its button is pressed, which would be a short circuit on a real board; let it go first")]
-    Pressed(u8),
+    #[error("could not drive {0}: its button is pressed, which would be a short circuit on a real board; let it go first")]
+    Pressed(Line),
     /// An output cannot be pressed.
-    #[error("could not press GPIO{line}: it is an output of {holder}; only an input has a button")]
+    #[error("could not press {line}: it is an output of {holder}; only an input has a button")]
     IsOutput {
         /// The line.
-        line: u8,
+        line: Line,
         /// Who drives it.
         holder: String,
     },
     /// Too much current on a real board.
     #[error(
-        "could not set GPIO{line} high: {limit} outputs are high already, and a real board's pins give about 50 mA together; set one low first"
+        "could not set {line} high: {limit} outputs are high already, and a real board's pins give about 50 mA together; set one low first"
     )]
     TooManyHigh {
         /// The line.
-        line: u8,
+        line: Line,
         /// How many may be high at once.
         limit: usize,
     },
@@ -83,30 +63,28 @@ pub enum GpioError {
     #[error("whether {} safe is not known: {}; look at what is wired there", lines_are(.0), reasons(.0))]
     NotSafe(Vec<(Line, String)>),
     /// Only the character device tells edges.
-    #[error("could not watch GPIO{0}: the rppal board sees no edges; use a kernel with /dev/gpiochip*, or `tasklab gpio get`")]
-    CannotWatch(u8),
+    #[error("could not watch {0}: the rppal board sees no edges; use a kernel with /dev/gpiochip*, or `tasklab gpio get`")]
+    CannotWatch(Line),
     /// A finger is needed.
-    #[error(
-        "could not press GPIO{0} from here: this is a real board, so press a real button; --board simulated has virtual ones"
-    )]
-    RealButton(u8),
+    #[error("could not press {0} from here: this is a real board, so press a real button; --board simulated has virtual ones")]
+    RealButton(Line),
     /// The wire's other end drives it.
-    #[error("could not drive GPIO{line}: a wire connects it with GPIO{from}, which is an output already")]
+    #[error("could not drive {line}: a wire connects it with {from}, which is an output already")]
     Wired {
         /// The line.
-        line: u8,
+        line: Line,
         /// The other end.
-        from: u8,
+        from: Line,
     },
     /// No wire fits there.
     #[error(
-        "could not lay a wire from GPIO{from} to GPIO{to}: a simulated board's wire goes from an output to an input that no other wire feeds"
+        "could not lay a wire from {from} to {to}: a simulated board's wire goes from an output to an input that no other wire feeds"
     )]
     NoWire {
         /// One end.
-        from: u8,
+        from: Line,
         /// The other.
-        to: u8,
+        to: Line,
     },
 }
 

@@ -6,9 +6,8 @@ use std::os::fd::BorrowedFd;
 
 use serde::{Deserialize, Serialize};
 
-use super::board::Watch;
-use super::{Board, BoardKind, GpioError, Level, Line, header};
-use crate::model::{BoardView, Monotonic, PinFunction, PinView};
+use super::{Board, BoardKind, GpioError, InputSettings};
+use crate::model::{BoardView, Level, Line, Monotonic, PinFunction, PinView};
 
 /// Outputs that may be high at once: with an LED at some 6 mA each they stay below the 50 mA that a real header gives.
 const MOST_HIGH: usize = 8;
@@ -80,8 +79,8 @@ impl Lines {
     pub fn change_board(&mut self, board: Box<dyn Board>) -> Result<(), GpioError> {
         let in_use = self.driven.iter().map(|(line, driven)| (line, driven.owner.clone()));
         let in_use = in_use.chain(self.watched.iter().map(|(line, owners)| (line, owners.iter().cloned().collect())));
-        if let Some((line, holder)) = in_use.into_iter().next() {
-            return Err(GpioError::Held { line: line.number(), holder });
+        if let Some((&line, holder)) = in_use.into_iter().next() {
+            return Err(GpioError::Held { line, holder });
         }
         self.board = board;
         self.told.clear();
@@ -90,12 +89,8 @@ impl Lines {
 
     /// How the header is now.
     pub fn view(&self) -> BoardView {
-        let pins = (1..=40).filter_map(header::function).map(|function| match function {
-            PinFunction::Input(number) | PinFunction::Output(number) => {
-                Line::new(number.into()).map_or_else(|_| PinView::new(function), |line| self.pin(line))
-            }
-            other => PinView::new(other),
-        });
+        let pins = (1..=40).filter_map(PinFunction::at_pin);
+        let pins = pins.map(|function| function.line().map_or_else(|| PinView::new(function), |line| self.pin(line)));
         BoardView {
             name: self.board.name(),
             backend: self.board.kind().word().to_owned(),
@@ -105,15 +100,15 @@ impl Lines {
     }
 
     fn pin(&self, line: Line) -> PinView {
-        let look = self.board.look(line);
+        let info = self.board.info(line);
         let driven = self.driven.get(&line);
         let watchers = self.watched.get(&line).map(|owners| owners.iter().cloned().collect::<Vec<_>>().join(", "));
-        let function = look.function.map(|function| format!("in use as {function}"));
+        let function = info.function.map(|function| format!("in use as {function}"));
         PinView {
-            function: if driven.is_some() { PinFunction::Output(line.number()) } else { PinFunction::Input(line.number()) },
-            level: look.level.map(|level| level == Level::High),
-            owner: driven.map(|driven| driven.owner.clone()).or(watchers).or(look.consumer),
-            pull: look.pull,
+            function: if driven.is_some() { PinFunction::Output(line) } else { PinFunction::Input(line) },
+            level: info.level,
+            owner: driven.map(|driven| driven.owner.clone()).or(watchers).or(info.consumer),
+            pull: info.pull,
             note: note(function, line.warning()),
         }
     }
@@ -121,14 +116,14 @@ impl Lines {
     /// Drives a line, which makes it an output of `owner` that goes back to `safe` when it is given back.
     pub fn set(&mut self, line: Line, level: Level, safe: Level, owner: &str, now: Monotonic) -> Result<(), GpioError> {
         if let Some(driven) = self.driven.get(&line).filter(|driven| driven.owner != owner) {
-            return Err(GpioError::Held { line: line.number(), holder: driven.owner.clone() });
+            return Err(GpioError::Held { line, holder: driven.owner.clone() });
         }
         if let Some(holder) = self.watched.get(&line).and_then(|owners| owners.iter().find(|watcher| *watcher != owner)) {
-            return Err(GpioError::Held { line: line.number(), holder: holder.clone() });
+            return Err(GpioError::Held { line, holder: holder.clone() });
         }
         let others_high = self.driven.iter().filter(|(other, driven)| **other != line && driven.level == Level::High).count();
         if level == Level::High && others_high >= self.most_high {
-            return Err(GpioError::TooManyHigh { line: line.number(), limit: self.most_high });
+            return Err(GpioError::TooManyHigh { line, limit: self.most_high });
         }
         self.recorded(line, now, Some(owner), |board| board.drive(line, level, owner))?;
         self.watched.remove(&line);
@@ -156,13 +151,13 @@ impl Lines {
     }
 
     /// Tells the edges of an input from now on.
-    pub fn watch(&mut self, line: Line, watch: Watch, owner: &str) -> Result<(), GpioError> {
+    pub fn watch(&mut self, line: Line, settings: InputSettings, owner: &str) -> Result<(), GpioError> {
         if let Some(driven) = self.driven.get(&line) {
-            return Err(GpioError::IsOutput { line: line.number(), holder: driven.owner.clone() });
+            return Err(GpioError::IsOutput { line, holder: driven.owner.clone() });
         }
         // A second watcher gets the same edges; only the first one's resistor and debouncing count.
         if !self.watched.contains_key(&line) {
-            self.board.watch(line, watch, owner)?;
+            self.board.watch(line, settings, owner)?;
         }
         self.watched.entry(line).or_default().insert(owner.to_owned());
         Ok(())
@@ -171,7 +166,7 @@ impl Lines {
     /// Presses or lets go the virtual button of an input.
     pub fn press(&mut self, line: Line, is_pressed: bool, now: Monotonic) -> Result<(), GpioError> {
         if let Some(driven) = self.driven.get(&line) {
-            return Err(GpioError::IsOutput { line: line.number(), holder: driven.owner.clone() });
+            return Err(GpioError::IsOutput { line, holder: driven.owner.clone() });
         }
         self.recorded(line, now, None, |board| board.press(line, is_pressed))
     }
@@ -179,7 +174,7 @@ impl Lines {
     /// Lets an input follow an output, on a simulated board.
     pub fn wire(&mut self, from: Line, to: Line, now: Monotonic) -> Result<(), GpioError> {
         if let Some(driven) = self.driven.get(&to) {
-            return Err(GpioError::IsOutput { line: to.number(), holder: driven.owner.clone() });
+            return Err(GpioError::IsOutput { line: to, holder: driven.owner.clone() });
         }
         self.recorded(to, now, None, |board| board.wire(from, to))
     }
@@ -223,14 +218,13 @@ impl Lines {
     }
 
     /// The lines that are driven, by their numbers, each with its safe level.
-    pub fn safe_levels(&self) -> Vec<(u8, Level)> {
-        self.driven.iter().map(|(line, driven)| (line.number(), driven.safe)).collect()
+    pub fn safe_levels(&self) -> Vec<(Line, Level)> {
+        self.driven.iter().map(|(line, driven)| (*line, driven.safe)).collect()
     }
 
     /// The lines that are driven, and those that follow them by a wire: any of them may be high.
-    pub fn may_be_high(&self) -> Vec<u8> {
-        let lines = self.driven.keys().flat_map(|line| self.board.followers(*line).into_iter().chain([*line]));
-        lines.map(Line::number).collect()
+    pub fn may_be_high(&self) -> Vec<Line> {
+        self.driven.keys().flat_map(|line| self.board.followers(*line).into_iter().chain([*line])).collect()
     }
 
     /// The board that has them.
@@ -275,7 +269,7 @@ impl Lines {
             let done = self.recorded(line, now, Some(&owner), |board| board.drive(line, safe, &owner));
             problems.extend(done.err().map(|why| (line, why.to_string())));
             let _ = self.recorded(line, now, Some(&owner), |board| {
-                board.let_go(line);
+                board.release(line);
                 Ok(())
             });
             self.driven.remove(&line);
@@ -286,7 +280,7 @@ impl Lines {
             if owners.is_empty() {
                 self.watched.remove(&line);
                 // What its level becomes without our resistor, nobody watches any more.
-                self.board.let_go(line);
+                self.board.release(line);
             }
         }
         if problems.is_empty() { Ok(()) } else { Err(GpioError::NotSafe(problems)) }
@@ -305,7 +299,7 @@ impl Lines {
         self.collect(now);
         let mut affected = self.board.followers(line);
         affected.push(line);
-        let levels = |board: &dyn Board| -> Vec<Option<Level>> { affected.iter().map(|line| board.look(*line).level).collect() };
+        let levels = |board: &dyn Board| -> Vec<Option<Level>> { affected.iter().map(|line| board.info(*line).level).collect() };
         let before = levels(&*self.board);
         let result = act(&mut *self.board);
         for ((line, before), after) in affected.iter().zip(before).zip(levels(&*self.board)) {

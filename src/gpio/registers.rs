@@ -7,10 +7,14 @@ use std::os::fd::BorrowedFd;
 
 use rppal::gpio::{Error, Gpio, Mode, OutputPin};
 
-use super::board::{Look, Watch};
 use super::pulls::Pulls;
-use super::{Board, BoardKind, GpioError, Level, Line};
-use crate::model::{Monotonic, Pull, PullUnknown};
+use super::{Board, BoardKind, GpioError, InputSettings, LineInfo};
+use crate::model::{Level, Line, Monotonic, Pull, PullUnknown};
+
+/// The Raspberry Pi's model, such as `Raspberry Pi 4 B`; `None` on any other machine.
+pub fn raspberry_pi_model() -> Option<String> {
+    rppal::system::DeviceInfo::new().ok().map(|device| device.model().to_string())
+}
 
 /// The registers, and the lines that we drive through them.
 #[derive(Debug)]
@@ -51,7 +55,7 @@ impl Registers {
 
 impl Board for Registers {
     fn name(&self) -> String {
-        super::model().unwrap_or_else(|| "Raspberry Pi".to_owned())
+        raspberry_pi_model().unwrap_or_else(|| "Raspberry Pi".to_owned())
     }
 
     fn kind(&self) -> BoardKind {
@@ -72,11 +76,11 @@ impl Board for Registers {
         Ok(())
     }
 
-    fn watch(&mut self, line: Line, _watch: Watch, _consumer: &str) -> Result<(), GpioError> {
-        Err(GpioError::CannotWatch(line.number()))
+    fn watch(&mut self, line: Line, _settings: InputSettings, _consumer: &str) -> Result<(), GpioError> {
+        Err(GpioError::CannotWatch(line))
     }
 
-    fn let_go(&mut self, line: Line) {
+    fn release(&mut self, line: Line) {
         if self.driven.remove(&line).is_some()
             && let Ok(pin) = self.gpio.get(line.number())
         {
@@ -86,10 +90,10 @@ impl Board for Registers {
         }
     }
 
-    fn look(&self, line: Line) -> Look {
-        let Some((mode, level)) = self.peek(line) else { return Look::default() };
+    fn info(&self, line: Line) -> LineInfo {
+        let Some((mode, level)) = self.peek(line) else { return LineInfo::default() };
         let function = (mode != Mode::Input && !self.driven.contains_key(&line)).then(|| mode.to_string());
-        Look { level: Some(level), pull: self.pull(line), function, consumer: None }
+        LineInfo { level: Some(level), pull: self.pull(line), function, consumer: None }
     }
 
     fn pull_unknown(&self) -> Option<&PullUnknown> {

@@ -9,9 +9,8 @@ use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
 use std::path::Path;
 use std::time::Duration;
 
-use super::board::{Look, Watch};
-use super::{Board, BoardKind, GpioError, Level, Line};
-use crate::model::{Event, EventKind, Monotonic, Pull};
+use super::{Board, BoardKind, GpioError, InputSettings, LineInfo};
+use crate::model::{Event, EventKind, Level, Line, Monotonic, Pull};
 use crate::sys::monotonic_now;
 
 /// The simulated board.
@@ -149,7 +148,7 @@ impl Simulated {
         let Some(mut log) = self.log.take() else { return };
         for line in Line::all() {
             let level = self.actual(line);
-            let kind = EventKind::Gpio { line: line.number(), value: level.value() };
+            let kind = EventKind::Gpio { line, level };
             if log.last(line) != level && log.append(&Event { t: monotonic_now(), kind }.to_line()) {
                 log.levels.insert(line, level);
             }
@@ -184,12 +183,12 @@ impl Board for Simulated {
 
     fn drive(&mut self, line: Line, level: Level, _consumer: &str) -> Result<(), GpioError> {
         if self.pressed.contains(&line) {
-            return Err(GpioError::Pressed(line.number()));
+            return Err(GpioError::Pressed(line));
         }
         let mut ends = self.followers(line);
         ends.extend(self.wires.get(&line));
         if let Some(other) = ends.into_iter().find(|end| self.outputs.contains_key(end)) {
-            return Err(GpioError::Wired { line: line.number(), from: other.number() });
+            return Err(GpioError::Wired { line, from: other });
         }
         self.bouncing.remove(&line);
         self.outputs.insert(line, level);
@@ -197,11 +196,11 @@ impl Board for Simulated {
         Ok(())
     }
 
-    fn watch(&mut self, line: Line, watch: Watch, _consumer: &str) -> Result<(), GpioError> {
-        if let Some(pull) = watch.pull {
+    fn watch(&mut self, line: Line, settings: InputSettings, _consumer: &str) -> Result<(), GpioError> {
+        if let Some(pull) = settings.pull {
             self.pulls.insert(line, pull);
         }
-        if let Some(period) = watch.debounce.filter(|period| !period.is_zero()) {
+        if let Some(period) = settings.debounce.filter(|period| !period.is_zero()) {
             let level = self.actual(line);
             self.bouncing.insert(line, Bouncing { period, settled: level, actual: level, since: Monotonic::ZERO });
         }
@@ -209,15 +208,15 @@ impl Board for Simulated {
         Ok(())
     }
 
-    fn let_go(&mut self, line: Line) {
+    fn release(&mut self, line: Line) {
         self.outputs.remove(&line);
         self.pulls.remove(&line);
         self.bouncing.remove(&line);
         self.log_edges();
     }
 
-    fn look(&self, line: Line) -> Look {
-        Look { level: Some(self.level(line)), pull: self.pulls.get(&line).copied(), ..Look::default() }
+    fn info(&self, line: Line) -> LineInfo {
+        LineInfo { level: Some(self.level(line)), pull: self.pulls.get(&line).copied(), ..LineInfo::default() }
     }
 
     fn read(&mut self, line: Line) -> Result<Level, GpioError> {
@@ -236,7 +235,7 @@ impl Board for Simulated {
 
     fn wire(&mut self, from: Line, to: Line) -> Result<(), GpioError> {
         if from == to || self.wires.contains_key(&from) || self.wires.values().any(|line| *line == to) {
-            return Err(GpioError::NoWire { from: from.number(), to: to.number() });
+            return Err(GpioError::NoWire { from, to });
         }
         self.wires.insert(to, from);
         self.log_edges();
@@ -286,10 +285,6 @@ mod tests {
 
     use super::*;
 
-    fn line(number: u32) -> Line {
-        Line::new(number).expect("a line")
-    }
-
     /// (line, level) of each edge in a log.
     fn edges(path: &Path) -> Vec<(u8, u8)> {
         let text = fs::read_to_string(path).expect("there");
@@ -298,7 +293,7 @@ mod tests {
             .expect("an event")
             .kind
         {
-            EventKind::Gpio { line, value } => (line, value),
+            EventKind::Gpio { line, level } => (line.number(), level.value()),
             other => panic!("{other:?}"),
         };
         text.lines().map(edge).collect()
@@ -343,7 +338,7 @@ mod tests {
                 let mut board = Simulated::new(None).logging_to(&path).expect("a log");
                 scope.spawn(move || {
                     for change in 0..EACH {
-                        board.drive(line(number), Level::high_if(change % 2 == 0), "test").expect("free");
+                        board.drive(Line::gpio(number), Level::high_if(change % 2 == 0), "test").expect("free");
                     }
                 });
             }
@@ -371,15 +366,15 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("edges");
         let mut lost = Simulated::new(None).logging_to(&path).expect("a log");
-        lost.wire(line(17), line(27)).expect("free");
+        lost.wire(Line::gpio(17), Line::gpio(27)).expect("free");
         for number in [17, 5] {
-            lost.drive(line(number), Level::High, "test").expect("free");
+            lost.drive(Line::gpio(number), Level::High, "test").expect("free");
         }
-        lost.drive(line(5), Level::Low, "test").expect("ours");
+        lost.drive(Line::gpio(5), Level::Low, "test").expect("ours");
         drop(lost);
         let mut next = Simulated::new(None).logging_to(&path).expect("a log");
         for number in [17, 27] {
-            next.was_high(line(number));
+            next.was_high(Line::gpio(number));
         }
         assert_eq!(edges(&path), [(17, 1), (27, 1), (5, 1), (5, 0), (17, 0), (27, 0)]);
     }

@@ -4,8 +4,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::io::{self, Write};
 
-use super::{Level, Line};
-use crate::model::Monotonic;
+use crate::model::{Level, Line, Monotonic};
 
 /// The newest edges of a run, oldest first. Each is 16 bytes.
 #[derive(Debug, Clone)]
@@ -101,10 +100,10 @@ impl Waveform {
 mod tests {
     use super::*;
 
-    fn waveform(most: usize, edges: &[(u64, u32, u8)]) -> Waveform {
+    fn waveform(most: usize, edges: &[(u64, u8, u8)]) -> Waveform {
         let mut waveform = Waveform::keeping(most);
         for (t, line, level) in edges {
-            waveform.push(Monotonic::from_nanos(*t), Line::new(*line).expect("a line"), Level::high_if(*level == 1));
+            waveform.push(Monotonic::from_nanos(*t), Line::gpio(*line), Level::high_if(*level == 1));
         }
         waveform
     }

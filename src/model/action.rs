@@ -1,12 +1,14 @@
-//! What a person or a script does to a run, and its form in words.
+//! What a person or a script does to a run, and its form in words: the words are read once, where they come in.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
-use super::Signal;
+use super::time::{ParseSecondsError, seconds};
+use super::{Line, ParseLineError, Pid, Signal};
 
-/// Whom a signal reaches.
+/// What a signal reaches.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 pub enum Scope {
     /// The process alone.
@@ -28,141 +30,259 @@ impl Scope {
     }
 }
 
-/// So many characters of a target are repeated in a sentence.
+/// A process of a run, as somebody names it.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum ProcessRef {
+    /// By its PID.
+    Pid(Pid),
+    /// By its name, or by that of a task that is a process or lives in one. The engine finds it in the run.
+    Name(String),
+}
+
+impl From<Pid> for ProcessRef {
+    fn from(pid: Pid) -> Self {
+        Self::Pid(pid)
+    }
+}
+
+impl From<&str> for ProcessRef {
+    /// A number is a PID; any other text is a name.
+    fn from(text: &str) -> Self {
+        let number = text.parse().ok().filter(|number: &i32| number.to_string() == text);
+        number.map_or_else(|| Self::Name(text.to_owned()), |number| Self::Pid(Pid::new(number)))
+    }
+}
+
+impl fmt::Display for ProcessRef {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Pid(pid) => pid.fmt(f),
+            Self::Name(name) => f.write_str(name),
+        }
+    }
+}
+
+/// Characters of a target that are repeated in a sentence.
 const LONGEST_SHOWN: usize = 60;
 
-/// Something that is done to a target: a process, a GPIO line, the run, or a thing that the scenario knows.
+/// What is sent to a process. Shown, it is the word of the action.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sent {
+    /// SIGTERM, then SIGCONT, so that a stopped process hears it.
+    Terminate,
+    /// SIGKILL.
+    Kill,
+    /// SIGSTOP.
+    Stop,
+    /// SIGCONT.
+    Continue,
+    /// Any signal.
+    Signal(Signal),
+}
+
+impl Sent {
+    /// It is sent to this process alone.
+    pub fn to(self, process: impl Into<ProcessRef>) -> Action {
+        Action::Send(self, process.into(), Scope::Process)
+    }
+
+    /// The signal that counts.
+    pub const fn signal(self) -> Signal {
+        match self {
+            Self::Terminate => Signal::TERM,
+            Self::Kill => Signal::KILL,
+            Self::Stop => Signal::STOP,
+            Self::Continue => Signal::CONT,
+            Self::Signal(signal) => signal,
+        }
+    }
+
+    fn from_word(word: &str) -> Option<Self> {
+        Some(match word {
+            "terminate" => Self::Terminate,
+            "kill" => Self::Kill,
+            "stop" => Self::Stop,
+            "continue" => Self::Continue,
+            _ if word.starts_with("SIG") => Self::Signal(word.parse().ok()?),
+            _ => return None,
+        })
+    }
+}
+
+impl fmt::Display for Sent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Terminate => f.write_str("terminate"),
+            Self::Kill => f.write_str("kill"),
+            Self::Stop => f.write_str("stop"),
+            Self::Continue => f.write_str("continue"),
+            Self::Signal(signal) => signal.fmt(f),
+        }
+    }
+}
+
+/// Something that is done to a run: to a process, to a GPIO line, to all of it, or to a thing that its scenario knows.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Action {
-    /// SIGTERM, then SIGCONT, so that a stopped process hears it.
-    Terminate(Scope),
-    /// SIGKILL.
-    Kill(Scope),
-    /// SIGSTOP.
-    Stop(Scope),
-    /// SIGCONT.
-    Continue(Scope),
-    /// Any signal.
-    Signal(Signal, Scope),
+    /// Send a signal.
+    Send(Sent, ProcessRef, Scope),
     /// Wait on (reap) a child that has ended, or as soon as it ends.
-    Wait,
-    /// Wait on the child of the run that ends first, or ended first and was not handed out by an earlier `wait-any`. The target is
-    /// the time limit in seconds, or empty.
-    WaitAny,
-    /// Wait on all children of the run. The target is the time limit in seconds, or empty.
-    WaitAll,
-    /// Toggle an output line (`GPIO17`).
-    Toggle,
-    /// Press the virtual button of an input line (`GPIO26`) once.
-    Press,
+    Wait(ProcessRef),
+    /// Wait on the child of the run that ends first, or ended first and was not given by an earlier `wait-any`; at most this long.
+    WaitAny(Option<Duration>),
+    /// Wait on all children of the run, at most this long.
+    WaitAll(Option<Duration>),
+    /// Toggle an output line.
+    Toggle(Line),
+    /// Press the virtual button of an input line once.
+    Press(Line),
     /// End the whole run: terminate, wait for the grace time, kill.
     End,
     /// End all runs, and count what is left.
     StopEverything,
-    /// Type a line to a child's standard input. The target is the child, then the text: `sort three words and a newline`.
-    Type,
+    /// Type a line to a child's standard input.
+    Type(ProcessRef, String),
     /// Close a child's standard input, once what was typed has gone: it reads the end of the file.
-    CloseInput,
-    /// An action that the scenario declares; its body hears it on `TASKLAB_CONTROL`.
-    Scenario(String),
+    CloseInput(ProcessRef),
+    /// An action that the scenario declares, in the scenario's own words; its body hears it on `TASKLAB_CONTROL`.
+    Own {
+        /// Its name.
+        name: String,
+        /// What it is done to; may be empty.
+        target: String,
+    },
 }
 
 impl Action {
-    /// That it was not done to this target, and why: `could not kill worker-1: the run has ended`.
-    pub fn could_not(&self, target: &str, why: &str) -> String {
+    /// An action of a scenario's own.
+    pub fn own(name: impl Into<String>, target: impl Into<String>) -> Self {
+        Self::Own { name: name.into(), target: target.into() }
+    }
+
+    /// The action of this name, done to this target. Words that are no action of Task Lab's are a scenario's own.
+    pub fn from_words(word: &str, target: &str) -> Self {
+        Self::read(word, target).unwrap_or_else(|_| Self::own(word, target))
+    }
+
+    /// The same; what cannot be done to such a target is an error.
+    fn read(word: &str, target: &str) -> Result<Self, TargetError> {
+        let (verb, scope) = [Scope::Group, Scope::Tree]
+            .into_iter()
+            .find_map(|scope| word.strip_suffix(scope.suffix()).map(|verb| (verb, scope)))
+            .unwrap_or((word, Scope::Process));
+        let process = || match target {
+            "" => Err(TargetError::Missing("sort")),
+            _ => Ok(ProcessRef::from(target)),
+        };
+        let line = || if target.is_empty() { Err(TargetError::Missing("GPIO17")) } else { Ok(target.parse()?) };
+        let limit = || if target.is_empty() { Ok(None) } else { seconds(target).map(Some) };
+        let nothing = |action| if target.is_empty() { Ok(action) } else { Err(TargetError::NotTaken) };
+        if let Some(sent) = Sent::from_word(verb) {
+            return Ok(Self::Send(sent, process()?, scope));
+        }
+        Ok(match word {
+            "wait" => Self::Wait(process()?),
+            "wait-any" => Self::WaitAny(limit()?),
+            "wait-all" => Self::WaitAll(limit()?),
+            "toggle" => Self::Toggle(line()?),
+            "press" => Self::Press(line()?),
+            "end" => nothing(Self::End)?,
+            "stop-everything" => nothing(Self::StopEverything)?,
+            "type" => match target.split_once(char::is_whitespace) {
+                Some((name, text)) => Self::Type(name.into(), text.to_owned()),
+                None => Self::Type(process()?, String::new()),
+            },
+            "close-stdin" => Self::CloseInput(process()?),
+            _ => Self::own(word, target),
+        })
+    }
+
+    /// Its name: `kill`, `terminate-group`, `SIGUSR1`, `wait` …
+    pub fn word(&self) -> Cow<'_, str> {
+        match self {
+            Self::Send(sent, _, scope) => format!("{sent}{}", scope.suffix()).into(),
+            Self::Wait(_) => "wait".into(),
+            Self::WaitAny(_) => "wait-any".into(),
+            Self::WaitAll(_) => "wait-all".into(),
+            Self::Toggle(_) => "toggle".into(),
+            Self::Press(_) => "press".into(),
+            Self::End => "end".into(),
+            Self::StopEverything => "stop-everything".into(),
+            Self::Type(..) => "type".into(),
+            Self::CloseInput(_) => "close-stdin".into(),
+            Self::Own { name, .. } => name.into(),
+        }
+    }
+
+    /// What it is done to, in words: a process, a line, a time limit, a process and the text that is typed; empty for the run itself.
+    pub fn target(&self) -> Cow<'_, str> {
+        match self {
+            Self::Send(_, process, _) | Self::Wait(process) | Self::CloseInput(process) => process.to_string().into(),
+            Self::Type(process, text) if text.is_empty() => process.to_string().into(),
+            Self::Type(process, text) => format!("{process} {text}").into(),
+            Self::WaitAny(Some(limit)) | Self::WaitAll(Some(limit)) => limit.as_secs_f64().to_string().into(),
+            Self::Toggle(line) | Self::Press(line) => line.to_string().into(),
+            Self::WaitAny(None) | Self::WaitAll(None) | Self::End | Self::StopEverything => "".into(),
+            Self::Own { target, .. } => target.into(),
+        }
+    }
+
+    /// The process that must be there for it, if it is done to one.
+    pub const fn process(&self) -> Option<&ProcessRef> {
+        match self {
+            Self::Send(_, process, _) | Self::Wait(process) | Self::Type(process, _) | Self::CloseInput(process) => Some(process),
+            _ => None,
+        }
+    }
+
+    /// The texts in it that somebody else has chosen.
+    pub fn texts_mut(&mut self) -> impl Iterator<Item = &mut String> {
+        let (first, second) = match self {
+            Self::Send(_, ProcessRef::Name(name), _)
+            | Self::Wait(ProcessRef::Name(name))
+            | Self::CloseInput(ProcessRef::Name(name)) => (Some(name), None),
+            Self::Type(ProcessRef::Name(name), text) => (Some(name), Some(text)),
+            Self::Type(_, text) => (None, Some(text)),
+            Self::Own { name, target } => (Some(name), Some(target)),
+            _ => (None, None),
+        };
+        first.into_iter().chain(second)
+    }
+
+    /// That it was not done, and why: `could not kill worker-1: the run has ended`.
+    pub fn could_not(&self, why: &dyn fmt::Display) -> String {
+        // What is typed may be nobody else's business.
+        let target = if let Self::Type(process, _) = self { process.to_string().into() } else { self.target() };
         let shortened = target.char_indices().nth(LONGEST_SHOWN).map(|(end, _)| format!("{}…", &target[..end]));
-        let target = shortened.as_deref().unwrap_or(target);
+        let target = shortened.as_deref().unwrap_or(&target);
         let to = |scope: Scope| match scope {
             Scope::Process => target.to_owned(),
             Scope::Group => format!("the group of {target}"),
             Scope::Tree => format!("{target} and its descendants"),
         };
         let what = match self {
-            Self::WaitAny => "wait on any child".to_owned(),
-            Self::WaitAll => "wait on all children".to_owned(),
+            Self::Send(Sent::Signal(signal), _, scope) => format!("send {signal} to {}", to(*scope)),
+            Self::Send(sent, _, scope) => format!("{sent} {}", to(*scope)),
+            Self::Wait(_) => format!("wait on {target}"),
+            Self::WaitAny(_) => "wait on any child".to_owned(),
+            Self::WaitAll(_) => "wait on all children".to_owned(),
+            Self::Toggle(_) => format!("toggle {target}"),
+            Self::Press(_) => format!("press the button of {target}"),
             Self::End => "end the run".to_owned(),
             Self::StopEverything => "stop everything".to_owned(),
-            // It takes one, and was asked for without.
-            _ if target.is_empty() => format!("do {:?}", self.to_string()),
-            Self::Terminate(scope) => format!("terminate {}", to(*scope)),
-            Self::Kill(scope) => format!("kill {}", to(*scope)),
-            Self::Stop(scope) => format!("stop {}", to(*scope)),
-            Self::Continue(scope) => format!("continue {}", to(*scope)),
-            Self::Signal(signal, scope) => format!("send {signal} to {}", to(*scope)),
-            Self::Wait => format!("wait on {target}"),
-            Self::Toggle => format!("toggle {target}"),
-            Self::Press => format!("press the button of {target}"),
-            Self::Type => format!("type to {}", target.split(char::is_whitespace).next().unwrap_or_default()),
-            Self::CloseInput => format!("close the standard input of {target}"),
-            Self::Scenario(name) => format!("do {name:?} to {target}"),
+            Self::Type(..) => format!("type to {target}"),
+            Self::CloseInput(_) => format!("close the standard input of {target}"),
+            Self::Own { name, target } if target.is_empty() => format!("do {name:?}"),
+            Self::Own { name, .. } => format!("do {name:?} to {target}"),
         };
         format!("could not {what}: {why}")
-    }
-
-    /// The process or task that must be there for it, if it is done to one.
-    pub fn needs<'a>(&self, target: &'a str) -> Option<&'a str> {
-        let needed = match self {
-            Self::Type => target.split(char::is_whitespace).next().unwrap_or_default(),
-            Self::WaitAny | Self::WaitAll | Self::Toggle | Self::Press | Self::End | Self::StopEverything | Self::Scenario(_) => {
-                ""
-            }
-            _ => target,
-        };
-        Some(needed).filter(|name| !name.is_empty())
     }
 }
 
 impl fmt::Display for Action {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Terminate(scope) => write!(f, "terminate{}", scope.suffix()),
-            Self::Kill(scope) => write!(f, "kill{}", scope.suffix()),
-            Self::Stop(scope) => write!(f, "stop{}", scope.suffix()),
-            Self::Continue(scope) => write!(f, "continue{}", scope.suffix()),
-            Self::Signal(signal, scope) => write!(f, "{signal}{}", scope.suffix()),
-            Self::Wait => f.write_str("wait"),
-            Self::WaitAny => f.write_str("wait-any"),
-            Self::WaitAll => f.write_str("wait-all"),
-            Self::Toggle => f.write_str("toggle"),
-            Self::Press => f.write_str("press"),
-            Self::End => f.write_str("end"),
-            Self::StopEverything => f.write_str("stop-everything"),
-            Self::Type => f.write_str("type"),
-            Self::CloseInput => f.write_str("close-stdin"),
-            Self::Scenario(name) => f.write_str(name),
-        }
-    }
-}
-
-impl FromStr for Action {
-    type Err = std::convert::Infallible;
-
-    /// The action of that name: `kill`, `terminate-group`, `SIGUSR1`, `wait` …; any other word is the scenario's own.
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let (word, scope) = [Scope::Group, Scope::Tree]
-            .into_iter()
-            .find_map(|scope| text.strip_suffix(scope.suffix()).map(|word| (word, scope)))
-            .unwrap_or((text, Scope::Process));
-        Ok(match word {
-            "terminate" => Self::Terminate(scope),
-            "kill" => Self::Kill(scope),
-            "stop" => Self::Stop(scope),
-            "continue" => Self::Continue(scope),
-            "wait" if scope == Scope::Process => Self::Wait,
-            "wait-any" => Self::WaitAny,
-            "wait-all" => Self::WaitAll,
-            "toggle" if scope == Scope::Process => Self::Toggle,
-            "press" if scope == Scope::Process => Self::Press,
-            "end" if scope == Scope::Process => Self::End,
-            "stop-everything" => Self::StopEverything,
-            "type" if scope == Scope::Process => Self::Type,
-            "close-stdin" => Self::CloseInput,
-            _ if word.starts_with("SIG") => match word.parse() {
-                Ok(signal) => Self::Signal(signal, scope),
-                Err(_) => Self::Scenario(text.to_owned()),
-            },
-            _ => Self::Scenario(text.to_owned()),
-        })
+        let target = self.target();
+        write!(f, "{}{}{target}", self.word(), if target.is_empty() { "" } else { " " })
     }
 }
 
@@ -174,8 +294,6 @@ pub struct TimedAction {
     pub after: Duration,
     /// What is done.
     pub action: Action,
-    /// To whom: a PID, the name of a process or task, a GPIO line; empty for the run itself.
-    pub target: String,
     /// Whether it is of the scenario's own demo: then it is no matter if the run ends before it.
     pub is_demo: bool,
 }
@@ -187,49 +305,160 @@ impl TimedAction {
     }
 }
 
+/// Why an action cannot be done to such a target.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+enum TargetError {
+    #[error("it needs a target, such as {0}")]
+    Missing(&'static str),
+    #[error("it takes no target")]
+    NotTaken,
+    #[error(transparent)]
+    Line(#[from] ParseLineError),
+    #[error(transparent)]
+    Limit(#[from] ParseSecondsError),
+}
+
 /// Why a text is no timed action.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{0:?} is not 'AFTER ACTION TARGET', such as '0.5 kill worker-1' (AFTER in seconds)")]
-pub struct ParseActionError(String);
+pub enum ParseActionError {
+    /// It has no time, or no action.
+    #[error("{0:?} is not 'AFTER ACTION TARGET', such as '0.5 kill worker-1' (AFTER in seconds)")]
+    NotTimed(String),
+    /// The action must be done to something.
+    #[error("{action} needs a target, such as '{} {action} {example}'", after.as_secs_f64())]
+    NoTarget {
+        /// When it was to be done.
+        after: Duration,
+        /// Its name.
+        action: String,
+        /// What it could be done to.
+        example: &'static str,
+    },
+    /// The action is done to the run as a whole.
+    #[error("{0} takes no target")]
+    TargetNotTaken(String),
+    /// The action is done to a line, and this is none.
+    #[error("the line of {action}: {error}")]
+    Line {
+        /// Its name.
+        action: String,
+        /// Why.
+        error: ParseLineError,
+    },
+    /// The action takes a time limit, and this is none.
+    #[error("the time limit of {action}: {error}")]
+    Limit {
+        /// Its name.
+        action: String,
+        /// Why.
+        error: ParseSecondsError,
+    },
+}
 
 impl FromStr for TimedAction {
     type Err = ParseActionError;
 
     fn from_str(text: &str) -> Result<Self, ParseActionError> {
-        let error = || ParseActionError(text.to_owned());
+        let error = || ParseActionError::NotTimed(text.to_owned());
         let mut words = text.trim().splitn(3, char::is_whitespace);
-        let after = words.next().unwrap_or_default();
-        let seconds: f64 = after.strip_suffix('s').unwrap_or(after).parse().map_err(|_| error())?;
-        let after = Duration::try_from_secs_f64(seconds).map_err(|_| error())?;
-        let Ok(action) = words.next().filter(|word| !word.is_empty()).ok_or_else(error)?.parse();
-        Ok(Self { after, action, target: words.next().unwrap_or_default().trim().to_owned(), is_demo: false })
+        let after = seconds(words.next().unwrap_or_default()).map_err(|_| error())?;
+        let word = words.next().filter(|word| !word.is_empty()).ok_or_else(error)?;
+        let action = Action::read(word, words.next().unwrap_or_default().trim()).map_err(|error| {
+            let action = word.to_owned();
+            match error {
+                TargetError::Missing(example) => ParseActionError::NoTarget { after, action, example },
+                TargetError::NotTaken => ParseActionError::TargetNotTaken(action),
+                TargetError::Line(error) => ParseActionError::Line { action, error },
+                TargetError::Limit(error) => ParseActionError::Limit { action, error },
+            }
+        })?;
+        Ok(Self { after, action, is_demo: false })
     }
 }
 
 impl fmt::Display for TimedAction {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let line = format!("{} {} {}", self.after.as_secs_f64(), self.action, self.target);
-        f.write_str(line.trim_end())
+        write!(f, "{} {}", self.after.as_secs_f64(), self.action)
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
-    #[test]
-    fn actions_are_read_back_from_their_words() {
-        let known = "terminate kill-group stop-tree continue SIGUSR1 SIGINT-group wait wait-any wait-all toggle press end stop-everything type close-stdin send";
-        for word in known.split(' ') {
-            let Ok(action) = word.parse::<Action>();
-            assert_eq!(action.to_string(), word);
+    fn any_process() -> impl Strategy<Value = ProcessRef> {
+        prop_oneof![(1..i32::MAX).prop_map(|pid| Pid::new(pid).into()), "[a-z][a-zA-Z0-9_.-]{0,20}".prop_map(ProcessRef::Name)]
+    }
+
+    fn any_scope() -> impl Strategy<Value = Scope> {
+        prop_oneof![Just(Scope::Process), Just(Scope::Group), Just(Scope::Tree)]
+    }
+
+    fn any_sent() -> impl Strategy<Value = Sent> {
+        let named = [Sent::Terminate, Sent::Kill, Sent::Stop, Sent::Continue];
+        prop::sample::select(named.into_iter().chain(Signal::standard().map(Sent::Signal)).collect::<Vec<_>>())
+    }
+
+    fn any_line() -> impl Strategy<Value = Line> {
+        prop::sample::select(Line::all().collect::<Vec<_>>())
+    }
+
+    fn any_limit() -> impl Strategy<Value = Option<Duration>> {
+        prop::option::of((0..100_000_u64).prop_map(Duration::from_millis))
+    }
+
+    fn any_action() -> impl Strategy<Value = Action> {
+        prop_oneof![
+            (any_sent(), any_process(), any_scope()).prop_map(|(sent, process, scope)| Action::Send(sent, process, scope)),
+            any_process().prop_map(Action::Wait),
+            any_limit().prop_map(Action::WaitAny),
+            any_limit().prop_map(Action::WaitAll),
+            any_line().prop_map(Action::Toggle),
+            any_line().prop_map(Action::Press),
+            Just(Action::End),
+            Just(Action::StopEverything),
+            (any_process(), "([a-z]( *[a-z]){0,9})?").prop_map(|(process, text)| Action::Type(process, text)),
+            any_process().prop_map(Action::CloseInput),
+            ("own-[a-z]{0,9}", "([a-zA-Z0-9]( *[a-z]){0,9})?").prop_map(|(name, target)| Action::own(name, target)),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn any_action_is_read_back_from_its_words(action in any_action(), after in 0..100_000_u64, is_demo: bool) {
+            prop_assert_eq!(Action::from_words(&action.word(), &action.target()), action.clone());
+            let timed = TimedAction { after: Duration::from_millis(after), action, is_demo };
+            let read: TimedAction = timed.to_string().parse().map_err(|error| TestCaseError::fail(format!("{timed}: {error}")))?;
+            prop_assert_eq!(TimedAction { is_demo, ..read }, timed);
         }
-        assert_eq!("SIGNOTHING".parse(), Ok(Action::Scenario("SIGNOTHING".to_owned())));
+
+        #[test]
+        fn any_words_are_an_action_with_the_same_words(word in "[a-z]{1,9}(-group|-tree)?", target in "[a-z ]{0,9}") {
+            let action = Action::from_words(&word, &target);
+            prop_assert_eq!((action.word().into_owned(), action.target().into_owned()), (word, target));
+        }
     }
 
     #[test]
-    fn a_refusal_is_a_sentence_that_names_whom_and_why() {
-        for (action, target, says) in [
+    fn actions_have_their_words() {
+        let known = "terminate x|kill-group x|stop-tree x|continue x|SIGUSR1 x|SIGINT-group 4711|wait x|wait-any|wait-all 0.5|\
+                     toggle GPIO17|press GPIO26|end|stop-everything|type x two words|close-stdin x";
+        for words in known.split('|') {
+            let timed: TimedAction = format!("1 {words}").parse().expect(words);
+            assert_eq!(timed.action.to_string(), words);
+            assert!(!matches!(timed.action, Action::Own { .. }), "{words}");
+        }
+        for words in ["SIGNOTHING x", "send", "wait-any-group", "end-tree", "type-group x", "signal-group a"] {
+            let timed: TimedAction = format!("1 {words}").parse().expect(words);
+            assert!(matches!(timed.action, Action::Own { .. }) && timed.action.to_string() == words, "{words}");
+        }
+    }
+
+    #[test]
+    fn a_refusal_is_a_sentence_that_names_the_target_and_the_reason() {
+        for (word, target, says) in [
             ("kill", "worker-1", "could not kill worker-1: why"),
             ("stop-group", "sort", "could not stop the group of sort: why"),
             ("SIGUSR1-tree", "sort", "could not send SIGUSR1 to sort and its descendants: why"),
@@ -240,23 +469,31 @@ mod tests {
             ("wait", "", "could not do \"wait\": why"),
             ("kill", "é".repeat(80).as_str(), format!("could not kill {}…: why", "é".repeat(60)).as_str()),
         ] {
-            let Ok(action) = action.parse::<Action>();
-            assert_eq!(action.could_not(target, "why"), says);
+            assert_eq!(Action::from_words(word, target).could_not(&"why"), says);
         }
-        assert_eq!((Action::Type.needs("sort a b"), Action::Wait.needs("child-1")), (Some("sort"), Some("child-1")));
-        assert_eq!((Action::Toggle.needs("GPIO17"), Action::Scenario("go".to_owned()).needs("lock A")), (None, None));
+        let process = |word, target| Action::from_words(word, target).process().map(ToString::to_string);
+        assert_eq!((process("type", "sort a b"), process("wait", "4711")), (Some("sort".into()), Some("4711".into())));
+        assert_eq!((process("toggle", "GPIO17"), process("go", "lock A")), (None, None));
     }
 
     #[test]
-    fn a_timed_action_needs_a_time_and_an_action() {
+    fn a_timed_action_needs_a_time_an_action_and_its_target() {
         let timed: TimedAction = "0.5 kill worker 1".parse().expect("valid");
-        assert_eq!(
-            (timed.after.as_millis(), timed.action, timed.target.as_str()),
-            (500, Action::Kill(Scope::Process), "worker 1")
-        );
-        assert_eq!("2s end".parse::<TimedAction>().expect("valid").target, "");
+        assert_eq!(timed.after.as_millis(), 500);
+        assert_eq!(timed.action, Sent::Kill.to("worker 1"));
+        assert_eq!("2s end".parse::<TimedAction>().expect("valid").action, Action::End);
         for text in ["", "kill 4711", "-1 kill x", "nan kill x", "1", "1e300 kill x"] {
-            assert!(text.parse::<TimedAction>().is_err(), "{text}");
+            assert!(matches!(text.parse::<TimedAction>(), Err(ParseActionError::NotTimed(_))), "{text}");
+        }
+        for (text, says) in [
+            ("1.5 kill", "kill needs a target, such as '1.5 kill sort'"),
+            ("1 press", "press needs a target, such as '1 press GPIO17'"),
+            ("1 end now", "end takes no target"),
+            ("1 wait-all sort", "the time limit of wait-all: it must be a number of seconds"),
+            ("1 wait-any -1", "the time limit of wait-any: it must be a number of seconds from 0 on"),
+            ("1 toggle GPIO99", "the line of toggle: GPIO99 is not on the 40-pin header: its lines are GPIO2 to GPIO27"),
+        ] {
+            assert_eq!(text.parse::<TimedAction>().expect_err(text).to_string(), says);
         }
     }
 }

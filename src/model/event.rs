@@ -6,7 +6,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{ExitStatus, Monotonic, Pgid, Pid, ProcessState, RunId, Sid, Tid, Usage};
+use super::{Action, By, ExitStatus, Level, Line, Monotonic, Pgid, Pid, ProcessState, Refusal, RunId, Sid, Tid, Usage};
 
 /// One fact and when it happened. Its form on a line is in [`event_line`](super::Event::to_line).
 #[derive(Debug, Clone, PartialEq)]
@@ -37,7 +37,7 @@ pub enum EventKind {
     ProcessUsed { pid: Pid, usage: Usage },
     /// `waited`: what a wait on children of the run has given: `action` is `wait`, `wait-any` or `wait-all`. Who is still `pending` when
     /// a `wait-all` answers, or when a `wait-any` gives nobody, has outlived its time limit.
-    Waited { action: String, done: Vec<Ended>, pending: Vec<Pid> },
+    Waited { action: WaitKind, done: Vec<Ended>, pending: Vec<Pid> },
     /// `pipe`: how full the pipe is that `pid` writes to and `to` reads; told when it changes.
     PipeFilled { pid: Pid, to: Pid, fill: PipeFill },
     /// `process.sample`: what /proc said of a live process.
@@ -63,11 +63,11 @@ pub enum EventKind {
     /// `finding`: what was found out about the run as a whole, such as a deadlock, or that it is over.
     Finding(RunFinding),
     /// `action`: what the user, the script or the engine did.
-    Action { action: String, target: String, by: String },
+    Action { action: Action, by: By },
     /// `action.refused`: what was asked for and not done, and why (completes "could not kill worker-1: …").
-    ActionRefused { action: String, target: String, by: String, why: String },
-    /// `gpio`: a line changed its level, 0 or 1.
-    Gpio { line: u8, value: u8 },
+    ActionRefused { action: Action, by: By, why: Box<Refusal> },
+    /// `gpio`: a line changed its level, which the key `value` has as 0 or 1.
+    Gpio { line: Line, level: Level },
     /// `cores`: the whole machine, sampled.
     Machine(Box<MachineSample>),
     /// `notice`: a sentence for the user, about something that went wrong without ending the run.
@@ -274,6 +274,17 @@ words! {
         Done = "done",
         /// Ended with an error.
         Failed = "failed",
+    }
+}
+words! {
+    /// What a wait was for.
+    WaitKind {
+        /// One child.
+        One = "wait",
+        /// The child that ends first.
+        Any = "wait-any",
+        /// All children.
+        All = "wait-all",
     }
 }
 words! {

@@ -1,15 +1,18 @@
 //! Plain data that all layers speak: ids, signals, exit status, specs, actions, events, snapshot. No I/O.
 
 mod action;
+mod board;
 mod comparison;
 mod event;
 mod event_line;
 mod finding;
 mod harmless;
+mod header;
 mod ids;
 mod limits;
 mod output;
 mod reason;
+mod refusal;
 mod signal;
 mod snapshot;
 mod spec;
@@ -17,25 +20,28 @@ mod status;
 mod time;
 mod usage;
 
-pub use action::{Action, ParseActionError, Scope, TimedAction};
+pub use action::{Action, ParseActionError, ProcessRef, Scope, Sent, TimedAction};
+pub use board::{BoardView, PinView, Pull, PullUnknown};
 pub use comparison::{Comparison, Measured, Progress, Variant};
 pub use event::{
     Ended, Event, EventKind, Fact, Language, MachineSample, Outcome, PipeFill, ProcessSample, RunFinding, Stream, TaskSort,
-    TaskState, ThreadSample,
+    TaskState, ThreadSample, WaitKind,
 };
-pub use event_line::LineError;
+pub use event_line::EventLineError;
 pub use finding::Finding;
 pub use harmless::{harmless, visible};
+pub use header::{Level, Line, ParseLineError, PinFunction};
 pub use ids::{Pgid, Pid, RunId, Sid, Tid};
 pub use limits::{GroupLimits, ParseLimitError, Resource, ResourceLimit, WindowSize, parse_bytes, parse_cores};
 pub use output::OutputRing;
 pub use reason::{By, Reason};
+pub use refusal::Refusal;
 pub use signal::{ParseSignalError, Signal};
 pub use snapshot::{
-    BoardView, CoreHistory, Finished, Lane, LevelSpan, LineTrace, LogEntry, OutputView, PinFunction, PinView, PipeTo, ProcessRow,
-    Pull, PullUnknown, RunState, RunView, Segment, Severity, Snapshot, SystemView,
+    CoreHistory, Finished, Lane, LevelSpan, LineTrace, LogEntry, OutputView, PipeTo, ProcessRow, RunState, RunView, Segment,
+    Severity, Snapshot, SystemView,
 };
 pub use spec::{ChildSpec, Group, Input, InvalidSpec, OutputTo, Reaping, StopPlan};
 pub use status::{ExitStatus, ProcessState};
-pub use time::Monotonic;
+pub use time::{Monotonic, ParseSecondsError, seconds};
 pub use usage::{RunCost, Usage};

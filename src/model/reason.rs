@@ -45,16 +45,33 @@ pub enum By {
     You,
     /// The run's script.
     Script,
-    /// Task Lab itself, or whoever else.
+    /// The run's time limit.
+    Timeout,
+    /// The body of the lesson.
+    Lesson,
+    /// Task Lab itself, or somebody else.
     TaskLab,
 }
 
 impl By {
-    /// The one of that name in an event line.
-    pub fn from_name(name: &str) -> Self {
-        match name {
+    /// Its word on an event line.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::You => "user",
+            Self::Script => "script",
+            Self::Timeout => "timeout",
+            Self::Lesson => "lesson",
+            Self::TaskLab => "engine",
+        }
+    }
+
+    /// The one with this word.
+    pub fn from_word(word: &str) -> Self {
+        match word {
             "user" => Self::You,
             "script" => Self::Script,
+            "timeout" => Self::Timeout,
+            "lesson" => Self::Lesson,
             _ => Self::TaskLab,
         }
     }
@@ -65,7 +82,8 @@ impl fmt::Display for By {
         f.write_str(match self {
             Self::You => "you",
             Self::Script => "the script",
-            Self::TaskLab => "Task Lab",
+            Self::Lesson => "the lesson",
+            Self::Timeout | Self::TaskLab => "Task Lab",
         })
     }
 }

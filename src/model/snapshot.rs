@@ -1,15 +1,13 @@
 //! What the views draw: plain data, made by the engine at most 30 times a second, shared as `Arc`.
 
 use std::collections::BTreeMap;
-use std::fmt;
 use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{
-    Comparison, ExitStatus, Fact, Language, MachineSample, Monotonic, Outcome, Pgid, Pid, PipeFill, ProcessState, Reason,
-    RunCost, RunFinding, RunId, Sid, Stream, TaskSort, TaskState, ThreadSample, Tid,
+    BoardView, Comparison, ExitStatus, Fact, Language, Level, Line, MachineSample, Monotonic, Outcome, Pgid, Pid, PipeFill,
+    ProcessState, Reason, RunCost, RunFinding, RunId, Sid, Stream, TaskSort, TaskState, ThreadSample, Tid,
 };
 
 /// Everything that the window shows at one moment.
@@ -213,21 +211,21 @@ pub struct Segment {
 /// A GPIO line's past in a run.
 #[derive(Debug, Clone)]
 pub struct LineTrace {
-    /// Its number.
-    pub line: u8,
+    /// Which.
+    pub line: Line,
     /// How often it has changed its level.
     pub edges: u64,
     /// Its levels, oldest first: each lasts until the next one begins, the last one still.
     pub past: Arc<[LevelSpan]>,
 }
 
-/// A time in which a line's level was one; or, where much has happened long ago, both.
+/// A time in which a line's level stayed the same; or, long ago, one in which it changed often.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LevelSpan {
     /// From.
     pub from: Monotonic,
-    /// Whether it was high; `None` where it was now this, now that.
-    pub is_high: Option<bool>,
+    /// The level; `None` where it changed too often to keep each change.
+    pub level: Option<Level>,
 }
 
 /// One stream of one process.
@@ -271,113 +269,4 @@ pub enum Severity {
     Good,
     /// Something is wrong.
     Bad,
-}
-
-/// The 40-pin header.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct BoardView {
-    /// What it is called: `Raspberry Pi 4 B`, `simulated board`.
-    pub name: String,
-    /// Who drives it: `simulated`, `chardev`, `rppal`.
-    pub backend: String,
-    /// Why the resistor of a line may be unknown; `None` where each is told.
-    pub pull_unknown: Option<PullUnknown>,
-    /// Physical pins 1 to 40, in that order; empty before the supervisor has answered.
-    pub pins: Vec<PinView>,
-}
-
-impl BoardView {
-    /// Why the resistor of this pin is not known; `None` where it is, and for a pin that has none.
-    pub fn why_no_pull(&self, pin: &PinView) -> Option<&PullUnknown> {
-        let is_line = matches!(pin.function, PinFunction::Input(_) | PinFunction::Output(_));
-        self.pull_unknown.as_ref().filter(|_| is_line && pin.pull.is_none())
-    }
-}
-
-/// One physical pin.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct PinView {
-    /// What it is.
-    pub function: PinFunction,
-    /// Its level where it is a line: `Some(true)` is high.
-    pub level: Option<bool>,
-    /// Who holds it, such as `lock A`; or the consumer that the kernel names, where it is none of ours.
-    pub owner: Option<String>,
-    /// The resistor that holds an input where nothing drives it, as far as is known.
-    pub pull: Option<Pull>,
-    /// What to know before using it: another function that it has now, or what is soldered to it.
-    pub note: Option<String>,
-}
-
-impl PinView {
-    /// A pin of which nothing else is known.
-    pub const fn new(function: PinFunction) -> Self {
-        Self { function, level: None, owner: None, pull: None, note: None }
-    }
-}
-
-/// What holds an input where nothing drives it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Pull {
-    /// A resistor to 3.3 V: it reads high.
-    Up,
-    /// A resistor to ground: it reads low.
-    Down,
-    /// Nothing: it floats.
-    Off,
-}
-
-/// Why a line's resistor is not known without a claim that sets it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub enum PullUnknown {
-    /// The chip has registers for it that can only be written.
-    WriteOnly {
-        /// The Raspberry Pi's.
-        model: String,
-        /// Its chip's name.
-        chip: String,
-    },
-    /// The registers that know it could not be read, and why.
-    NoAccess(String),
-    /// The kernel tells it of a claimed line, and this chip's registers are not known.
-    Unclaimed,
-}
-
-impl PullUnknown {
-    /// The few words that follow `pull`.
-    pub const fn short(&self) -> &'static str {
-        match self {
-            Self::WriteOnly { .. } => "cannot be read on this model",
-            Self::NoAccess(_) => "could not be read",
-            Self::Unclaimed => "unknown until claimed",
-        }
-    }
-}
-
-impl fmt::Display for PullUnknown {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: ", self.short())?;
-        match self {
-            Self::WriteOnly { model, chip } => write!(f, "the pull registers of a {model} ({chip}) can only be written"),
-            Self::NoAccess(why) => f.write_str(why),
-            Self::Unclaimed => f.write_str("the kernel tells the pull of a line only while somebody holds it"),
-        }
-    }
-}
-
-/// What a physical pin is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub enum PinFunction {
-    /// 3.3 volts.
-    Power3V3,
-    /// 5 volts.
-    Power5V,
-    /// Ground.
-    Ground,
-    /// The HAT's EEPROM: not for us.
-    HatId,
-    /// A line, as an input.
-    Input(u8),
-    /// A line that we drive.
-    Output(u8),
 }

@@ -56,3 +56,34 @@ impl Sub for Monotonic {
         self.since(earlier)
     }
 }
+
+/// Why a text is no time in seconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum ParseSecondsError {
+    /// It is no number.
+    #[error("it must be a number of seconds")]
+    NotANumber,
+    /// It is negative, infinite or longer than anybody can wait.
+    #[error("it must be a number of seconds from 0 on")]
+    OutOfRange,
+}
+
+/// Reads a time in seconds, zero included: `1.5` or `1.5s`.
+pub fn seconds(text: &str) -> Result<Duration, ParseSecondsError> {
+    let number: f64 = text.strip_suffix('s').unwrap_or(text).parse().map_err(|_| ParseSecondsError::NotANumber)?;
+    Duration::try_from_secs_f64(number).map_err(|_| ParseSecondsError::OutOfRange)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_finite_and_not_negative() {
+        assert_eq!(seconds("1.5"), Ok(Duration::from_millis(1500)));
+        assert_eq!(seconds("2s"), Ok(Duration::from_secs(2)));
+        for text in ["", "-1", "nan", "inf", "1e300", "x"] {
+            assert!(seconds(text).is_err(), "{text}");
+        }
+    }
+}

@@ -6,7 +6,6 @@ use std::io::{Read, Seek};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
-use procfs::{Current, LoadAverage};
 use sysinfo::{Component, Components, MemoryRefreshKind, System};
 
 use super::load::Load;
@@ -53,7 +52,7 @@ impl Machine {
         let mut sample = MachineSample {
             celsius: self.celsius(),
             mhz: self.clocks.iter().filter_map(|file| read_start(file)?.parse::<u32>().ok()).max().map(|khz| khz / 1000),
-            load: LoadAverage::current().map_or(0.0, |load| load.one),
+            load: System::load_average().map_or(0.0, |load| load.one as f32),
             throttled: self.throttled.as_ref().and_then(|file| is_held_back(&read_start(file)?)),
             ..MachineSample::default()
         };

@@ -38,7 +38,7 @@ impl OwnCost {
             self.readings.clear();
             self.percent = 0.0;
         }
-        let ticks = pids.iter().map(|pid| self.proc.stat(pid.number()).map(|stat| stat.cpu_ticks));
+        let ticks = pids.iter().map(|pid| self.proc.stat(*pid).map(|stat| stat.cpu_ticks));
         let Some(ticks) = ticks.collect::<Option<Vec<u64>>>() else { return self.percent };
         let went_back = |before: &[u64]| ticks.iter().zip(before).any(|(now, before)| now < before);
         if self.readings.back().is_some_and(|(_, before)| went_back(before)) {

@@ -9,9 +9,9 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{Mode, OFlags, RawDir, SeekFrom, openat, readlinkat, seek};
 use rustix::io::Errno;
 
-use super::stat::parse_syscall;
+use super::syscall::parse_syscall;
 use super::waits::{Call, words_for_call, words_for_function, words_for_reading, words_for_writing};
-use crate::model::ProcessState;
+use crate::model::{Pid, ProcessState, Tid};
 use crate::sys::{Stat, parse_stat};
 
 /// Why the machine cannot be observed.
@@ -53,13 +53,13 @@ impl ProcessDir {
     pub(super) const DESCRIPTORS: u64 = 3;
 }
 
-/// A thread as seen from its process.
+/// Whose files tell of a thread.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Of {
-    /// The only one.
-    Process,
-    /// One of several.
-    Thread(i32),
+pub(super) enum Files {
+    /// Those of the process, whose only thread it is.
+    OfProcess,
+    /// Its own, below `task`.
+    OfThread(Tid),
 }
 
 impl ProcDir {
@@ -70,56 +70,56 @@ impl ProcDir {
     }
 
     /// Calls `each` with the number and the inode of every process that can be seen.
-    pub(super) fn list(&mut self, each: impl FnMut(i32, u64)) {
+    pub(super) fn list(&mut self, mut each: impl FnMut(Pid, u64)) {
         if seek(&self.dir, SeekFrom::Start(0)).is_ok() {
-            list_numbers(&self.dir, &mut self.entries, each);
+            list_numbers(&self.dir, &mut self.entries, |pid, inode| each(Pid::new(pid), inode));
         }
     }
 
     /// The stat line of a process, by its number.
-    pub(super) fn stat(&mut self, pid: i32) -> Option<Stat<'_>> {
+    pub(super) fn stat(&mut self, pid: Pid) -> Option<Stat> {
         format(&mut self.path, format_args!("{pid}/stat"));
-        parse_stat(read(&self.dir, &self.path, &mut self.line[..])?).filter(|stat| stat.id == pid)
+        parse_stat(read(&self.dir, &self.path, &mut self.line[..])?).filter(|stat| stat.id == pid.number())
     }
 
     /// The directory of a process.
-    pub(super) fn process(&mut self, pid: i32) -> Option<ProcessDir> {
+    pub(super) fn process(&mut self, pid: Pid) -> Option<ProcessDir> {
         format(&mut self.path, format_args!("{pid}"));
         let dir = openat(&self.dir, &self.path, OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty()).ok()?;
         Some(ProcessDir { dir, stat: None, wchan: None })
     }
 
     /// The stat line of the process that `process` is bound to.
-    pub(super) fn stat_of(&mut self, process: &mut ProcessDir) -> Option<Stat<'_>> {
+    pub(super) fn stat_of(&mut self, process: &mut ProcessDir) -> Option<Stat> {
         parse_stat(read_kept(&process.dir, &mut process.stat, "stat", &mut self.line[..])?)
     }
 
     /// The numbers of its threads.
-    pub(super) fn threads_of(&mut self, process: &ProcessDir, tids: &mut Vec<i32>) {
+    pub(super) fn threads_of(&mut self, process: &ProcessDir, tids: &mut Vec<Tid>) {
         tids.clear();
         if let Ok(dir) = open_dir(&process.dir, "task") {
-            list_numbers(&dir, &mut self.entries, |tid, _| tids.push(tid));
+            list_numbers(&dir, &mut self.entries, |tid, _| tids.push(Tid::new(tid)));
         }
     }
 
     /// The stat line of one of its threads.
-    pub(super) fn thread_stat(&mut self, process: &ProcessDir, tid: i32) -> Option<Stat<'_>> {
+    pub(super) fn thread_stat(&mut self, process: &ProcessDir, tid: Tid) -> Option<Stat> {
         format(&mut self.path, format_args!("task/{tid}/stat"));
-        parse_stat(read(&process.dir, &self.path, &mut self.line[..])?)
+        parse_stat(read(&process.dir, &self.path, &mut self.line[..])?).filter(|stat| stat.id == tid.number())
     }
 
     /// What one of its threads waits for, in words; empty when it runs, or nobody can say.
-    pub(super) fn waits_for(&mut self, process: &mut ProcessDir, of: Of, state: ProcessState) -> String {
+    pub(super) fn waits_for(&mut self, process: &mut ProcessDir, files: Files, state: ProcessState) -> String {
         match state {
             ProcessState::Stopped => return "a signal to continue".to_owned(),
             ProcessState::TracingStop => return "the debugger".to_owned(),
             ProcessState::Sleeping | ProcessState::DiskSleep => {}
             _ => return String::new(),
         }
-        let function = match of {
-            Of::Process => read_kept(&process.dir, &mut process.wchan, "wchan", &mut self.line[..]),
-            Of::Thread(_) => {
-                self.thread_path(of, format_args!("wchan"));
+        let function = match files {
+            Files::OfProcess => read_kept(&process.dir, &mut process.wchan, "wchan", &mut self.line[..]),
+            Files::OfThread(_) => {
+                self.thread_path(files, format_args!("wchan"));
                 read(&process.dir, &self.path, &mut self.line[..])
             }
         };
@@ -129,7 +129,7 @@ impl ProcDir {
             return words.to_owned();
         }
         let function = function.to_owned();
-        if let Some(words) = self.words_for_call_of(process, of) {
+        if let Some(words) = self.words_for_call_of(process, files) {
             return words.to_owned();
         }
         if function.is_empty() && state == ProcessState::DiskSleep {
@@ -138,8 +138,8 @@ impl ProcDir {
         function
     }
 
-    fn words_for_call_of(&mut self, process: &ProcessDir, of: Of) -> Option<&'static str> {
-        self.thread_path(of, format_args!("syscall"));
+    fn words_for_call_of(&mut self, process: &ProcessDir, files: Files) -> Option<&'static str> {
+        self.thread_path(files, format_args!("syscall"));
         let call = words_for_call(parse_syscall(read(&process.dir, &self.path, &mut self.line[..])?)?)?;
         let (descriptor, words): (u64, fn(&[u8]) -> &'static str) = match call {
             Call::For(words) => return Some(words),
@@ -147,15 +147,15 @@ impl ProcDir {
             Call::WritesTo(descriptor) => (descriptor, words_for_writing),
         };
         // A thread's descriptors may be its own (unshare(CLONE_FILES)), so they are read from its own folder.
-        self.thread_path(of, format_args!("fd/{descriptor}"));
+        self.thread_path(files, format_args!("fd/{descriptor}"));
         let target = readlinkat(&process.dir, &self.path, Vec::new()).map(std::ffi::CString::into_bytes).unwrap_or_default();
         Some(words(&target))
     }
 
-    fn thread_path(&mut self, of: Of, file: std::fmt::Arguments<'_>) {
-        match of {
-            Of::Process => format(&mut self.path, file),
-            Of::Thread(tid) => format(&mut self.path, format_args!("task/{tid}/{file}")),
+    fn thread_path(&mut self, files: Files, file: std::fmt::Arguments<'_>) {
+        match files {
+            Files::OfProcess => format(&mut self.path, file),
+            Files::OfThread(tid) => format(&mut self.path, format_args!("task/{tid}/{file}")),
         }
     }
 }

@@ -8,13 +8,13 @@
 //! descendants stay open, as far as the limit of descriptors allows.
 
 use std::collections::HashMap;
+use std::hash::Hash;
 use std::path::Path;
 use std::time::Duration;
 
-use super::proc::{MonitorError, Of, ProcDir, ProcessDir};
-use super::stat::display_name;
-use crate::model::{Monotonic, Pgid, Pid, ProcessSample, ProcessState, Sid, ThreadSample, Tid};
-use crate::sys::Stat;
+use super::proc::{Files, MonitorError, ProcDir, ProcessDir};
+use crate::model::{Monotonic, Pid, ProcessSample, ProcessState, ThreadSample, Tid};
+use crate::sys::{Stat, below};
 
 /// Samples after which strangers are read afresh.
 const TRUST_STRANGERS: u32 = 32;
@@ -26,15 +26,14 @@ const SHORTEST_SPAN: Duration = Duration::from_millis(400);
 #[derive(Debug)]
 pub struct Processes {
     proc: ProcDir,
-    page: u64,
     root: Option<Pid>,
     round: u32,
-    strangers: HashMap<i32, Stranger>,
-    own: HashMap<i32, Meter>,
-    kept: HashMap<i32, ProcessDir>,
-    most_kept: usize,
-    threads: HashMap<i32, Meter>,
-    tids: Vec<i32>,
+    strangers: HashMap<Pid, Stranger>,
+    meters: HashMap<Pid, Meter>,
+    open_dirs: HashMap<Pid, ProcessDir>,
+    max_open_dirs: usize,
+    thread_meters: HashMap<Tid, Meter>,
+    tids: Vec<Tid>,
 }
 
 /// A process that is no descendant.
@@ -46,7 +45,7 @@ struct Stranger {
 
 /// What one sample has read of one process.
 struct Reading {
-    ppid: i32,
+    ppid: Pid,
     start_ticks: u64,
     /// Only for those that were descendants in the sample before; others are read once it is known that they are.
     sample: Option<ProcessSample>,
@@ -61,14 +60,13 @@ impl Processes {
     fn over(proc: &Path) -> Result<Self, MonitorError> {
         Ok(Self {
             proc: ProcDir::open(proc)?,
-            page: rustix::param::page_size() as u64,
             root: None,
             round: 0,
             strangers: HashMap::new(),
-            own: HashMap::new(),
-            kept: HashMap::new(),
-            most_kept: most_kept(),
-            threads: HashMap::new(),
+            meters: HashMap::new(),
+            open_dirs: HashMap::new(),
+            max_open_dirs: max_open_dirs(),
+            thread_meters: HashMap::new(),
             tids: Vec::new(),
         })
     }
@@ -82,22 +80,23 @@ impl Processes {
             self.strangers.clear();
         }
 
-        let mut listed = Vec::with_capacity(self.strangers.len() + self.own.len() + 16);
+        let mut listed = Vec::with_capacity(self.strangers.len() + self.meters.len() + 16);
         self.proc.list(|pid, inode| listed.push((pid, inode)));
-        let mut readings = HashMap::with_capacity(self.own.len() + 16);
+        let mut readings = HashMap::with_capacity(self.meters.len() + 16);
         for &(pid, inode) in &listed {
             if let Some(stranger) = self.strangers.get_mut(&pid).filter(|stranger| stranger.inode == inode) {
                 stranger.round = self.round;
-            } else if pid != root.number()
+            } else if pid != root
                 && let Some(reading) = self.read(pid, now)
             {
                 readings.insert(pid, reading);
             }
         }
 
-        let order = descendants_in_order(root.number(), readings.iter().map(|(pid, read)| (*pid, read.ppid, read.start_ticks)));
+        let processes = readings.iter().map(|(pid, read)| (*pid, read.ppid, read.start_ticks));
+        let order = below(root, processes, |process| *process);
         let mut samples = Vec::with_capacity(order.len());
-        for pid in order {
+        for (pid, ..) in order {
             let Some(reading) = readings.remove(&pid) else { continue };
             let sample = reading.sample.or_else(|| self.read_fully(pid, now));
             // The number may have passed to another process since its parent was read.
@@ -106,20 +105,20 @@ impl Processes {
         let round = self.round;
         self.strangers.retain(|_, stranger| stranger.round == round);
         self.remember_strangers(&listed, readings);
-        self.own.retain(|_, meter| meter.round == round);
-        self.kept.retain(|pid, _| self.own.contains_key(pid));
-        self.threads.retain(|_, meter| meter.round == round);
+        self.meters.retain(|_, meter| meter.round == round);
+        self.open_dirs.retain(|pid, _| self.meters.contains_key(pid));
+        self.thread_meters.retain(|_, meter| meter.round == round);
         samples
     }
 
     /// Remembers those of the rest whose line of ancestors is known up to the top. One whose parent vanished while /proc was read may yet
     /// turn out to be a descendant.
-    fn remember_strangers(&mut self, listed: &[(i32, u64)], mut rest: HashMap<i32, Reading>) {
-        let inodes: HashMap<i32, u64> = if rest.is_empty() { HashMap::new() } else { listed.iter().copied().collect() };
+    fn remember_strangers(&mut self, listed: &[(Pid, u64)], mut rest: HashMap<Pid, Reading>) {
+        let inodes: HashMap<Pid, u64> = if rest.is_empty() { HashMap::new() } else { listed.iter().copied().collect() };
         loop {
             let before = rest.len();
             rest.retain(|pid, reading| {
-                let is_stranger = reading.ppid == 0 || self.strangers.contains_key(&reading.ppid);
+                let is_stranger = reading.ppid.number() == 0 || self.strangers.contains_key(&reading.ppid);
                 if let Some(&inode) = inodes.get(pid).filter(|_| is_stranger) {
                     self.strangers.insert(*pid, Stranger { inode, round: self.round });
                 }
@@ -131,18 +130,18 @@ impl Processes {
         }
     }
 
-    fn read(&mut self, pid: i32, now: Monotonic) -> Option<Reading> {
-        if self.own.contains_key(&pid) {
+    fn read(&mut self, pid: Pid, now: Monotonic) -> Option<Reading> {
+        if self.meters.contains_key(&pid) {
             let sample = self.read_fully(pid, now)?;
-            return Some(Reading { ppid: sample.ppid.number(), start_ticks: sample.start_ticks, sample: Some(sample) });
+            return Some(Reading { ppid: sample.ppid, start_ticks: sample.start_ticks, sample: Some(sample) });
         }
         self.proc.stat(pid).map(|stat| Reading { ppid: stat.ppid, start_ticks: stat.start_ticks, sample: None })
     }
 
     /// Everything about one process.
-    fn read_fully(&mut self, pid: i32, now: Monotonic) -> Option<ProcessSample> {
+    fn read_fully(&mut self, pid: Pid, now: Monotonic) -> Option<ProcessSample> {
         // What was kept is dead when the number has passed to another process.
-        if let Some(kept) = self.kept.remove(&pid)
+        if let Some(kept) = self.open_dirs.remove(&pid)
             && let Some(sample) = self.read_through(kept, pid, now)
         {
             return Some(sample);
@@ -152,29 +151,29 @@ impl Processes {
     }
 
     /// All of it is read through one handle, so it is all of the same process.
-    fn read_through(&mut self, mut process: ProcessDir, pid: i32, now: Monotonic) -> Option<ProcessSample> {
-        let stat = self.proc.stat_of(&mut process).filter(|stat| stat.id == pid)?;
-        let most = 100.0 * f64::from(stat.threads.max(1));
-        let cpu = Meter::measure(&mut self.own, &stat, now, self.round, most);
+    fn read_through(&mut self, mut process: ProcessDir, pid: Pid, now: Monotonic) -> Option<ProcessSample> {
+        let stat = self.proc.stat_of(&mut process).filter(|stat| stat.id == pid.number())?;
+        let max = 100.0 * f64::from(stat.threads.max(1));
+        let cpu = Meter::measure(&mut self.meters, pid, &stat, now, self.round, max);
         let thread_count = stat.threads;
         let mut sample = ProcessSample {
-            pid: Pid::new(pid),
-            ppid: Pid::new(stat.ppid),
-            pgid: Pgid::new(stat.pgid),
-            sid: Sid::new(stat.sid),
-            name: display_name(stat.comm),
+            pid,
+            ppid: stat.ppid,
+            pgid: stat.pgid,
+            sid: stat.sid,
+            name: stat.name(),
             state: stat.state,
             cpu,
-            rss: stat.rss_pages.saturating_mul(self.page),
+            rss: stat.rss,
             core: stat.core,
             start_ticks: stat.start_ticks,
             threads: Vec::new(),
         };
         if thread_count <= 1 {
             // A single thread is the process: the same numbers, without reading them twice.
-            let waits_for = self.proc.waits_for(&mut process, Of::Process, sample.state);
+            let waits_for = self.proc.waits_for(&mut process, Files::OfProcess, sample.state);
             sample.threads.push(ThreadSample {
-                tid: Tid::new(pid),
+                tid: Tid::new(pid.number()),
                 name: sample.name.clone(),
                 state: sample.state,
                 cpu: cpu.min(100.0),
@@ -184,8 +183,8 @@ impl Processes {
         } else {
             self.read_threads(&mut process, &mut sample, now);
         }
-        if self.kept.len() < self.most_kept {
-            self.kept.insert(pid, process);
+        if self.open_dirs.len() < self.max_open_dirs {
+            self.open_dirs.insert(pid, process);
         }
         Some(sample)
     }
@@ -195,11 +194,11 @@ impl Processes {
         self.proc.threads_of(process, &mut tids);
         sample.threads.reserve(tids.len());
         for &tid in &tids {
-            let Some(stat) = self.proc.thread_stat(process, tid).filter(|stat| stat.id == tid) else { continue };
-            let cpu = Meter::measure(&mut self.threads, &stat, now, self.round, 100.0);
-            let (name, state, core) = (display_name(stat.comm), stat.state, stat.core);
-            let waits_for = self.proc.waits_for(process, Of::Thread(tid), state);
-            sample.threads.push(ThreadSample { tid: Tid::new(tid), name, state, cpu, core, waits_for });
+            let Some(stat) = self.proc.thread_stat(process, tid) else { continue };
+            let cpu = Meter::measure(&mut self.thread_meters, tid, &stat, now, self.round, 100.0);
+            let (name, state, core) = (stat.name(), stat.state, stat.core);
+            let waits_for = self.proc.waits_for(process, Files::OfThread(tid), state);
+            sample.threads.push(ThreadSample { tid, name, state, cpu, core, waits_for });
         }
         self.tids = tids;
         // A first thread that has ended while others live is a zombie to the kernel, but the process is alive.
@@ -212,18 +211,8 @@ impl Processes {
     }
 }
 
-/// The descendants of `root`, without it, from the parents in /proc: what was left must be counted where nobody can lie about it.
-/// Zombies are counted, too.
-pub fn descendants(root: Pid) -> Result<Vec<Pid>, MonitorError> {
-    let mut proc = ProcDir::open(Path::new("/proc"))?;
-    let mut pids = Vec::new();
-    proc.list(|pid, _| pids.push(pid));
-    let read = pids.into_iter().filter_map(|pid| proc.stat(pid).map(|stat| (pid, stat.ppid, stat.start_ticks)));
-    Ok(descendants_in_order(root.number(), read).into_iter().map(Pid::new).collect())
-}
-
 /// How many processes' files may stay open: those of a quarter of the descriptors that this process may have.
-fn most_kept() -> usize {
+fn max_open_dirs() -> usize {
     let descriptors = rustix::process::getrlimit(rustix::process::Resource::Nofile).current.unwrap_or(u64::MAX);
     usize::try_from(descriptors / 4 / ProcessDir::DESCRIPTORS).unwrap_or(usize::MAX)
 }
@@ -231,27 +220,6 @@ fn most_kept() -> usize {
 /// Whether nothing of it can run any more.
 const fn has_ended(state: ProcessState) -> bool {
     matches!(state, ProcessState::Zombie | ProcessState::Dead)
-}
-
-/// All below `root`, parents before children, siblings by age; from (pid, parent, start). /proc is not read at one moment, so the
-/// parents may contradict each other, even in circles: each process is visited once.
-fn descendants_in_order(root: i32, processes: impl Iterator<Item = (i32, i32, u64)>) -> Vec<i32> {
-    let mut by_parent: HashMap<i32, Vec<(u64, i32)>> = HashMap::new();
-    for (pid, ppid, start) in processes.filter(|(pid, ..)| *pid != root) {
-        by_parent.entry(ppid).or_default().push((start, pid));
-    }
-    let mut order = Vec::new();
-    let mut open = vec![root];
-    while let Some(pid) = open.pop() {
-        if pid != root {
-            order.push(pid);
-        }
-        // Taken out, so that a circle ends here.
-        let mut children = by_parent.remove(&pid).unwrap_or_default();
-        children.sort_unstable_by(|a, b| b.cmp(a));
-        open.extend(children.into_iter().map(|(_, pid)| pid));
-    }
-    order
 }
 
 /// CPU time of one process or thread, from which percentages are computed.
@@ -265,11 +233,11 @@ struct Meter {
 }
 
 impl Meter {
-    /// The percentage of one core since a while ago, at most `most`; 0 for what is new under its number. A counter that went back tells
+    /// The percentage of one core since a while ago, at most `max`; 0 for what is new under its number. A counter that went back tells
     /// nothing: it is measured afresh, and the last percentage stands until then.
-    fn measure(meters: &mut HashMap<i32, Self>, stat: &Stat<'_>, now: Monotonic, round: u32, most: f64) -> f32 {
+    fn measure<Id: Eq + Hash>(meters: &mut HashMap<Id, Self>, id: Id, stat: &Stat, now: Monotonic, round: u32, max: f64) -> f32 {
         let fresh = |percent| Self { start_ticks: stat.start_ticks, since: now, ticks: stat.cpu_ticks, percent, round };
-        let meter = meters.entry(stat.id).or_insert_with(|| fresh(0.0));
+        let meter = meters.entry(id).or_insert_with(|| fresh(0.0));
         if meter.start_ticks != stat.start_ticks {
             *meter = fresh(0.0);
         }
@@ -277,7 +245,7 @@ impl Meter {
         let span = now.since(meter.since);
         match stat.cpu_ticks.checked_sub(meter.ticks) {
             None => *meter = fresh(meter.percent),
-            Some(ticks) if span >= SHORTEST_SPAN => *meter = fresh(percent(ticks, span).min(most) as f32),
+            Some(ticks) if span >= SHORTEST_SPAN => *meter = fresh(percent(ticks, span).min(max) as f32),
             Some(_) => {}
         }
         meter.percent

@@ -3,7 +3,7 @@
 //! The functions' names differ between kernel versions and are mangled by compilers (`.constprop.0`), so they are matched by their
 //! beginning; what is not in the table is answered with `None`, and the caller tries the next source.
 
-use super::stat::Syscall;
+use super::syscall::Syscall;
 
 /// Beginnings of kernel function names (leading underscores removed), and what somebody who sleeps there waits for.
 const FUNCTIONS: &[(&str, &str)] = &[

@@ -1,13 +1,14 @@
 //! Who descends from whom, and signals that cannot hit anybody else. From /proc, if it shows our own PID namespace; else from what
 //! waitid(2) says: who is a child of ours.
 
-use std::collections::HashMap;
 use std::io;
 use std::os::fd::OwnedFd;
 
 use super::mark;
-use crate::model::{Pid, ProcessState, RunId, Signal};
-use crate::sys::{PidFd, SignalScope, WhatEnded, foreign_proc, open_null, parse_stat, process_group, wait_any, wait_pid};
+use crate::model::{Pgid, Pid, RunId, Signal};
+use crate::sys::{
+    PidFd, SignalScope, Stat, WhatEnded, all_pids, below, foreign_proc, open_null, process_group, try_stat_of, wait_any, wait_pid,
+};
 
 /// Descriptors that are kept back while all others may be in use.
 const RESERVED: usize = 8;
@@ -44,7 +45,7 @@ const MOST_PIDS: i32 = 4 << 20;
 pub(super) struct Found {
     pub(super) pid: Pid,
     pub(super) ppid: Pid,
-    pub(super) pgid: i32,
+    pub(super) pgid: Pgid,
     pub(super) is_zombie: bool,
     /// When it started, in clock ticks since boot, as /proc said. `None`: the kernel said that it is a child of ours, whose number
     /// cannot pass to another process before we have reaped it.
@@ -52,24 +53,16 @@ pub(super) struct Found {
 }
 
 impl Found {
-    /// `None`: nobody has this number, or it is hidden from us. An error means that we could not look.
-    fn read(pid: i32) -> io::Result<Option<Self>> {
-        let text = match std::fs::read(format!("/proc/{pid}/stat")) {
-            Ok(text) => text,
-            Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::PermissionDenied) => return Ok(None),
-            Err(error) if error.raw_os_error() == Some(libc::ESRCH) => return Ok(None),
-            Err(error) => return Err(error),
-        };
-        // What vanishes while it is read leaves half a line.
-        let Some(stat) = parse_stat(&text) else { return Ok(None) };
-        Ok(Some(Self {
-            pid: Pid::new(stat.id),
-            ppid: Pid::new(stat.ppid),
+    /// `None`: no process has this PID, or it is hidden from us. An error means that we could not look.
+    fn read(pid: Pid) -> io::Result<Option<Self>> {
+        let found = |stat: Stat| Self {
+            pid,
+            ppid: stat.ppid,
             pgid: stat.pgid,
-            // The first thread may have ended before the others: that is no zombie, and it can be killed.
-            is_zombie: matches!(stat.state, ProcessState::Zombie | ProcessState::Dead) && stat.threads <= 1,
+            is_zombie: stat.has_ended(),
             start_ticks: Some(stat.start_ticks),
-        }))
+        };
+        Ok(try_stat_of(pid)?.map(found))
     }
 
     /// What stays the same as long as it lives, and is no other process's.
@@ -81,7 +74,7 @@ impl Found {
     pub(super) fn child(pid: Pid) -> Option<Self> {
         let ended = wait_pid(pid, WhatEnded::Peek).ok()?;
         let ppid = Pid::new(std::process::id().cast_signed());
-        let pgid = process_group(Some(pid)).unwrap_or_default();
+        let pgid = Pgid::new(process_group(Some(pid)).unwrap_or_default());
         Some(Self { pid, ppid, pgid, is_zombie: ended.is_some(), start_ticks: None })
     }
 
@@ -93,7 +86,7 @@ impl Found {
             Err(error) if error.raw_os_error() == Some(libc::ESRCH) => return Ok(false),
             Err(error) => return Err(error),
         };
-        let now = if self.start_ticks.is_some() { Self::read(self.pid.number())? } else { Self::child(self.pid) };
+        let now = if self.start_ticks.is_some() { Self::read(self.pid)? } else { Self::child(self.pid) };
         if now.is_none_or(|now| now.start_ticks != self.start_ticks) {
             return Ok(false);
         }
@@ -122,21 +115,11 @@ pub(super) fn descendants(root: Pid) -> io::Result<Vec<Found>> {
         }
         return Ok(children_without_proc());
     }
-    let mut children: HashMap<Pid, Vec<Found>> = HashMap::new();
-    for entry in std::fs::read_dir("/proc")? {
-        let Some(pid) = entry?.file_name().to_str().and_then(|name| name.parse().ok()) else { continue };
-        if let Some(found) = Found::read(pid)? {
-            children.entry(found.ppid).or_default().push(found);
-        }
+    let mut all = Vec::new();
+    for pid in all_pids()? {
+        all.extend(Found::read(pid)?);
     }
-    // Removing each list as it is taken ends the walk even if PID reuse has made a circle.
-    let mut below = children.remove(&root).unwrap_or_default();
-    let mut index = 0;
-    while let Some(found) = below.get(index).copied() {
-        below.extend(children.remove(&found.pid).unwrap_or_default());
-        index += 1;
-    }
-    Ok(below)
+    Ok(below(root, all, |found| (found.pid, found.ppid, found.start_ticks.unwrap_or_default())))
 }
 
 /// Our own children, zombies included, and for a process with one thread that alone reaps them all there are at the end of the call:

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use super::descendants::{Found, Reserve, descendants, own_children};
 use super::protocol::Report;
-use crate::model::{ExitStatus, Pid, Reaping, RunId, Scope, Signal};
+use crate::model::{ExitStatus, Pid, Reaping, Refusal, RunId, Scope, Signal};
 use crate::sys::{self, Changed, PidFd, SignalScope, Waited, WhatEnded, foreign_proc, wait_any, wait_pid, wait_pidfd};
 
 /// How long one request kills, so that the supervisor goes on hearing; the next one goes on killing.
@@ -142,28 +142,23 @@ impl Family {
     }
 
     /// Sends signals to a descendant, its group or its tree: how many processes got them, or why none did.
-    pub(super) fn signal(&mut self, pid: Pid, signals: &[Signal], scope: Scope) -> Result<u32, String> {
+    pub(super) fn signal(&mut self, pid: Pid, signals: &[Signal], scope: Scope) -> Result<u32, Refusal> {
         if let (Scope::Process, Some(child)) = (scope, self.children.get(&pid)) {
             let sent = signals.iter().try_for_each(|signal| child.pidfd.signal(*signal, SignalScope::Process));
-            return sent.map(|()| 1).map_err(|error| refusal(pid, &error));
+            return sent.map(|()| 1).map_err(|error| refusal(&error));
         }
         self.with_reserve(|family| family.signal_found(pid, signals, scope))
     }
 
-    fn signal_found(&self, pid: Pid, signals: &[Signal], scope: Scope) -> Result<u32, String> {
-        let look = |root| descendants(root).map_err(|error| format!("could not signal {pid}: /proc cannot be read: {error}"));
+    fn signal_found(&self, pid: Pid, signals: &[Signal], scope: Scope) -> Result<u32, Refusal> {
+        let look = |root| descendants(root).map_err(|error| Refusal::NoProc(error.to_string()));
         let all = look(self.own)?;
-        let target = *all
-            .iter()
-            .find(|found| found.pid == pid)
-            .ok_or_else(|| format!("could not signal {pid}: it has ended, or Task Lab has not started it"))?;
+        let target = *all.iter().find(|found| found.pid == pid).ok_or(Refusal::NotOurs)?;
         match scope {
             Scope::Process => send(&[target], signals),
             Scope::Group => {
-                if sys::process_group(None).is_ok_and(|ours| target.pgid == ours) {
-                    return Err(format!(
-                        "could not signal the group of {pid}: Task Lab itself is in it; signal the tree instead"
-                    ));
+                if sys::process_group(None).is_ok_and(|ours| target.pgid.number() == ours) {
+                    return Err(Refusal::OurOwnGroup);
                 }
                 // Where the kernel can reach the group through one member, nobody can slip through between two.
                 if target.signal(signals, SignalScope::Group).is_ok_and(|sent| sent) {
@@ -407,23 +402,24 @@ impl Hunt {
     }
 }
 
-fn send(targets: &[Found], signals: &[Signal]) -> Result<u32, String> {
+fn send(targets: &[Found], signals: &[Signal]) -> Result<u32, Refusal> {
     let mut sent = 0;
     for target in targets {
         match target.signal(signals, SignalScope::Process) {
             Ok(true) => sent += 1,
             Ok(false) => {}
-            Err(error) => return Err(refusal(target.pid, &error)),
+            Err(error) => return Err(refusal(&error)),
         }
     }
     Ok(sent)
 }
 
-fn refusal(pid: Pid, error: &io::Error) -> String {
+fn refusal(error: &io::Error) -> Refusal {
     match error.raw_os_error() {
-        Some(libc::EPERM) => format!("could not signal {pid}: not permitted; it runs as another user (sudo?)"),
-        Some(libc::ESRCH) => format!("could not signal {pid}: it has ended"),
-        _ => format!("could not signal {pid}: {error}"),
+        Some(libc::EPERM) => Refusal::OtherUser,
+        Some(libc::ESRCH) => Refusal::Ended,
+        Some(errno) => Refusal::Kernel { errno },
+        None => Refusal::Said(error.to_string()),
     }
 }
 

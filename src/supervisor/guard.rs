@@ -13,9 +13,9 @@ use serde::{Deserialize, Serialize};
 
 use super::family::Family;
 use super::header::DEAD_MAN;
-use crate::gpio::{self, BoardKind, Level, Line, Lines};
-use crate::model::{ExitStatus, Monotonic, Pid, ProcessState, Signal};
-use crate::sys::{self, Changed, Forked, PidFd, SharedNumber, SignalScope, WhatEnded, monotonic_now, parse_stat};
+use crate::gpio::{self, BoardKind, Lines};
+use crate::model::{ExitStatus, Level, Line, Monotonic, Pid, ProcessState, Signal};
+use crate::sys::{self, Changed, Forked, PidFd, SharedNumber, SignalScope, WhatEnded, monotonic_now};
 
 /// How often the guard looks once the app is gone.
 const LOOK: Timespec = Timespec { tv_sec: 0, tv_nsec: 10_000_000 };
@@ -26,8 +26,8 @@ const STUCK: Duration = Duration::from_millis(400);
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct DrivenLines {
     pub(super) board: BoardKind,
-    pub(super) safe_levels: Vec<(u8, Level)>,
-    pub(super) may_be_high: Vec<u8>,
+    pub(super) safe_levels: Vec<(Line, Level)>,
+    pub(super) may_be_high: Vec<Line>,
 }
 
 /// The supervisor's end: it says that it gets on, and which lines it drives.
@@ -103,8 +103,7 @@ impl App {
 
     /// Whether somebody has stopped it, or traces it. Where /proc is another PID namespace's, nobody can say.
     fn is_stopped(&self) -> bool {
-        let stat = std::fs::read(format!("/proc/{}/stat", self.pid)).unwrap_or_default();
-        let state = parse_stat(&stat).map(|stat| stat.state);
+        let state = sys::stat_of(self.pid).map(|stat| stat.state);
         matches!(state, Some(ProcessState::Stopped | ProcessState::TracingStop)) && sys::foreign_proc().is_none()
     }
 }
@@ -206,13 +205,9 @@ impl Guard {
     /// Drives the lines that the supervisor drove to their safe levels, and gives them back.
     fn make_safe(&self) {
         let Some(driven) = self.driven().filter(|driven| !driven.safe_levels.is_empty()) else { return };
-        let Ok(board) = gpio::choose(&driven.board) else { return };
-        let line = |number: u8| Line::new(number.into()).ok();
-        let safe_levels: Vec<_> =
-            driven.safe_levels.into_iter().filter_map(|(number, safe)| Some((line(number)?, safe))).collect();
-        let high: Vec<_> = driven.may_be_high.into_iter().filter_map(line).collect();
+        let Ok(board) = gpio::open_board(&driven.board) else { return };
         // Nobody is left who could be told of one that somebody else has taken meanwhile: it is theirs.
-        let _ = Lines::new(board).recover(&safe_levels, &high, monotonic_now());
+        let _ = Lines::new(board).recover(&driven.safe_levels, &driven.may_be_high, monotonic_now());
     }
 }
 

@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 
 use super::guard::DrivenLines;
 use super::protocol::Report;
-use crate::gpio::{self, BoardKind, GpioError, Level, Line, Lines, Watch};
-use crate::model::Monotonic;
+use crate::gpio::{self, BoardKind, GpioError, InputSettings, Lines};
+use crate::model::{Level, Line, Monotonic};
 
 /// How long the app may say nothing while lines are driven.
 pub const DEAD_MAN: Duration = Duration::from_secs(1);
@@ -25,7 +25,7 @@ pub enum LineRequest {
     /// Drive a line.
     Set {
         /// Which.
-        line: u8,
+        line: Line,
         /// To what.
         level: Level,
         /// What it goes back to when it is given back.
@@ -36,42 +36,42 @@ pub enum LineRequest {
     /// Drive a line to the other level than it has.
     Toggle {
         /// Which.
-        line: u8,
+        line: Line,
         /// On whose behalf.
         owner: String,
     },
     /// Tell the edges of an input.
     Watch {
         /// Which.
-        line: u8,
+        line: Line,
         /// How.
-        watch: Watch,
+        settings: InputSettings,
         /// On whose behalf.
         owner: String,
     },
     /// Press a virtual button, or let it go.
     Press {
         /// Which.
-        line: u8,
+        line: Line,
         /// Whether it is down.
         is_pressed: bool,
     },
     /// Lay a virtual wire.
     Wire {
         /// The output.
-        from: u8,
+        from: Line,
         /// The input that follows it.
-        to: u8,
+        to: Line,
     },
     /// Read a line, claiming it for a moment if there is no other way.
     Read {
         /// Which.
-        line: u8,
+        line: Line,
     },
     /// Drive a line of an owner's to its safe level and give it back.
     Free {
         /// Which.
-        line: u8,
+        line: Line,
         /// Whose.
         owner: String,
     },
@@ -85,9 +85,9 @@ pub enum LineRequest {
         /// The board that it was asked to take; `None` for its own choice.
         board: Option<BoardKind>,
         /// Lines that it drove, or may have driven, each with its safe level.
-        driven: Vec<(u8, Level)>,
+        driven: Vec<(Line, Level)>,
         /// Lines that were high, or may have been.
-        high: Vec<u8>,
+        high: Vec<Line>,
     },
 }
 
@@ -101,7 +101,7 @@ pub(super) struct Header {
 
 impl Header {
     pub(super) fn open(now: Monotonic) -> Result<Self, GpioError> {
-        Ok(Self { lines: Lines::new(gpio::choose(&BoardKind::Auto)?), told: 0, heard: now })
+        Ok(Self { lines: Lines::new(gpio::open_board(&BoardKind::Auto)?), told: 0, heard: now })
     }
 
     /// The app has said something.
@@ -154,41 +154,29 @@ impl Header {
 
     /// Does what is asked, and tells what came of it.
     pub(super) fn handle(&mut self, ask: u64, request: LineRequest, now: Monotonic) -> Report {
-        let line = |number: u8| Line::new(number.into());
-        let is_known = |header: &Self, number: u8, owner: &str| {
-            line(number).is_ok_and(|line| header.lines.owner(line).is_some_and(|holder| holder == owner))
-        };
         // A line that its owner drives already changes its level, and nothing else on the header.
         let changes_a_level = match &request {
-            LineRequest::Set { line, owner, .. } | LineRequest::Toggle { line, owner } => is_known(self, *line, owner),
+            LineRequest::Set { line, owner, .. } | LineRequest::Toggle { line, owner } => {
+                self.lines.owner(*line) == Some(owner.as_str())
+            }
             _ => false,
         };
         let done = match request {
             LineRequest::Look => Ok(()),
             LineRequest::UseBoard(kind) => self.use_board(&kind),
-            LineRequest::Set { line: number, level, safe, owner } => {
-                line(number).and_then(|line| self.lines.set(line, level, safe, &owner, now))
-            }
-            LineRequest::Toggle { line: number, owner } => {
-                line(number).and_then(|line| self.lines.toggle(line, &owner, now)).map(drop)
-            }
-            LineRequest::Watch { line: number, watch, owner } => {
-                line(number).and_then(|line| self.lines.watch(line, watch, &owner))
-            }
-            LineRequest::Press { line: number, is_pressed } => {
-                line(number).and_then(|line| self.lines.press(line, is_pressed, now))
-            }
-            LineRequest::Wire { from, to } => line(from).and_then(|from| self.lines.wire(from, line(to)?, now)),
-            LineRequest::Read { line: number } => match line(number).and_then(|line| Ok((line, self.lines.read(line)?))) {
-                Ok((line, level)) => return self.report_with_level(ask, line, level),
+            LineRequest::Set { line, level, safe, owner } => self.lines.set(line, level, safe, &owner, now),
+            LineRequest::Toggle { line, owner } => self.lines.toggle(line, &owner, now).map(drop),
+            LineRequest::Watch { line, settings, owner } => self.lines.watch(line, settings, &owner),
+            LineRequest::Press { line, is_pressed } => self.lines.press(line, is_pressed, now),
+            LineRequest::Wire { from, to } => self.lines.wire(from, to, now),
+            LineRequest::Read { line } => match self.lines.read(line) {
+                Ok(level) => return self.report_with_level(ask, line, level),
                 Err(error) => Err(error),
             },
-            LineRequest::Free { line: number, owner } => line(number).and_then(|line| self.lines.free(line, &owner, now)),
+            LineRequest::Free { line, owner } => self.lines.free(line, &owner, now),
             LineRequest::Release { owner } => self.lines.release(&owner, now),
             LineRequest::Recover { board, driven, high } => {
-                let driven: Result<Vec<_>, _> = driven.into_iter().map(|(number, safe)| Ok((line(number)?, safe))).collect();
-                let high: Result<Vec<_>, _> = high.into_iter().map(line).collect();
-                board.map_or(Ok(()), |kind| self.use_board(&kind)).and_then(|()| self.lines.recover(&driven?, &high?, now))
+                board.map_or(Ok(()), |kind| self.use_board(&kind)).and_then(|()| self.lines.recover(&driven, &high, now))
             }
         };
         match done {
@@ -198,7 +186,7 @@ impl Header {
     }
 
     fn use_board(&mut self, kind: &BoardKind) -> Result<(), GpioError> {
-        gpio::choose(kind).and_then(|board| self.lines.change_board(board))
+        gpio::open_board(kind).and_then(|board| self.lines.change_board(board))
     }
 
     /// The whole header, with the edges that led to it.
@@ -209,8 +197,8 @@ impl Header {
     /// The same, for a line whose level only a claim could show.
     fn report_with_level(&mut self, ask: u64, line: Line, level: Level) -> Report {
         let mut board = self.lines.view();
-        if let Some(pin) = board.pins.get_mut(usize::from(line.pin()).saturating_sub(1)) {
-            pin.level = Some(level == Level::High);
+        if let Some(pin) = board.pin_mut(line) {
+            pin.level = Some(level);
         }
         Report::Board { ask: Some(ask), board, edges: self.news(), refused: None }
     }
@@ -237,7 +225,7 @@ mod tests {
     }
 
     fn set(header: &mut Header, level: Level, now: Monotonic) -> Report {
-        header.handle(0, LineRequest::Set { line: 17, level, safe: Level::Low, owner: "run 1".into() }, now)
+        header.handle(0, LineRequest::Set { line: Line::gpio(17), level, safe: Level::Low, owner: "run 1".into() }, now)
     }
 
     #[test]
@@ -264,9 +252,9 @@ mod tests {
     #[test]
     fn a_debounced_change_is_told_when_it_has_lasted() {
         let mut header = header();
-        let watch = Watch { pull: None, debounce: Some(Duration::from_millis(10)) };
-        header.handle(1, LineRequest::Watch { line: 27, watch, owner: "you".into() }, at(1));
-        let report = header.handle(2, LineRequest::Press { line: 27, is_pressed: true }, at(2));
+        let settings = InputSettings { pull: None, debounce: Some(Duration::from_millis(10)) };
+        header.handle(1, LineRequest::Watch { line: Line::gpio(27), settings, owner: "you".into() }, at(1));
+        let report = header.handle(2, LineRequest::Press { line: Line::gpio(27), is_pressed: true }, at(2));
         assert!(matches!(report, Report::Board { edges, .. } if edges.is_empty()));
         assert_eq!(header.deadline(), Some(at(12)));
         assert!(header.check(at(11)).is_none());
@@ -277,9 +265,10 @@ mod tests {
     }
 
     #[test]
-    fn bad_lines_are_refused() {
+    fn what_cannot_be_done_is_refused_with_the_reason() {
         let mut header = header();
-        let report = header.handle(0, LineRequest::Toggle { line: 1, owner: "you".into() }, at(1));
-        assert!(matches!(report, Report::Board { refused: Some(why), .. } if why.contains("EEPROM")));
+        set(&mut header, Level::High, at(1));
+        let report = header.handle(0, LineRequest::Toggle { line: Line::gpio(17), owner: "you".into() }, at(2));
+        assert!(matches!(report, Report::Board { refused: Some(why), .. } if why.contains("run 1 holds it")));
     }
 }

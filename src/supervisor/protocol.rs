@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::header::LineRequest;
 use crate::gpio::Edge;
-use crate::model::{BoardView, ChildSpec, ExitStatus, Pgid, Pid, RunId, Scope, Sid, Signal, Usage};
+use crate::model::{BoardView, ChildSpec, ExitStatus, Pgid, Pid, Refusal, RunId, Scope, Sid, Signal, Usage};
 use crate::sys::{PidFd, SpawnError, advice_on_clone};
 
 /// What the app asks for.
@@ -122,7 +122,7 @@ pub enum Report {
         /// Which request.
         ask: u64,
         /// How many processes got the signals, or why none did.
-        result: Result<u32, String>,
+        result: Result<u32, Refusal>,
     },
     /// The processes of a run that are alive, zombies left out.
     Members {

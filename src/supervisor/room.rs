@@ -8,6 +8,7 @@ use std::time::Duration;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use crate::model::Monotonic;
+use crate::sys::available_memory;
 
 /// What a small child takes: an idle `sleep` a quarter of it, a shell nearly all of it.
 const EACH: u64 = 1 << 20;
@@ -30,7 +31,7 @@ impl Room {
     pub(super) fn take(&mut self, alive: usize, more: usize, now: Monotonic) -> Result<(), String> {
         if self.looked_at.is_none_or(|at| now.since(at) >= FRESH) {
             self.looked_at = Some(now);
-            self.available = std::fs::read_to_string("/proc/meminfo").ok().as_deref().and_then(available);
+            self.available = available_memory();
         }
         let Some(available) = &mut self.available else { return Ok(()) };
         let wanted = more as u64 * EACH;
@@ -45,12 +46,6 @@ impl Room {
         *available -= wanted;
         Ok(())
     }
-}
-
-/// `MemAvailable` in bytes.
-fn available(meminfo: &str) -> Option<u64> {
-    let line = meminfo.lines().find_map(|line| line.strip_prefix("MemAvailable:"))?;
-    line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok().map(|kilobytes| kilobytes * 1024)
 }
 
 /// Lowers our own limit on processes, which the children inherit, below that of the app: when they have used it up, the app can still
@@ -113,8 +108,6 @@ mod tests {
 
     #[test]
     fn memory_is_set_aside_until_none_is_left() {
-        assert_eq!(available("MemTotal:  9 kB\nMemFree: 5 kB\nMemAvailable:    2048 kB\n"), Some(2 << 20));
-        assert_eq!(available("MemTotal: 9 kB\n"), None);
         let mut room = with(Some(KEPT + 3 * EACH));
         assert_eq!(room.take(7, 2, Monotonic::ZERO), Ok(()));
         assert_eq!(room.take(9, 1, Monotonic::ZERO), Ok(()));

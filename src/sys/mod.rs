@@ -12,12 +12,12 @@ mod opening;
 mod packet;
 mod plain;
 mod prepare;
+mod proc;
 mod process;
 mod registers;
 mod shared;
 mod signals;
 mod spawn;
-mod stat;
 mod terminal;
 mod wait;
 
@@ -32,6 +32,10 @@ pub use plain::{
     plain_capture, plain_forks, plain_launches, plain_launches_at_once, plain_locks, plain_round_trips, plain_threads,
 };
 pub use prepare::{Neighbours, OurEnds, PrepareError, new_pipe, prepare};
+pub use proc::{
+    Stat, all_pids, available_memory, below, has_pending_signal, ignores_signal, own_thread_stat, parse_stat, signal_mask,
+    stat_of, texts, try_stat_of,
+};
 pub use process::{
     PidFd, SignalScope, advice_on_clone, become_subreaper, continue_when_parent_ends, emulated_on, foreign_proc, has_one_thread,
     kernel_release, process_group, rename_thread, session, start_thread,
@@ -40,6 +44,5 @@ pub use registers::ReadRegisters;
 pub use shared::SharedNumber;
 pub use signals::{SignalFd, block_all_signals, forget_inherited_signals, ignore_signal};
 pub use spawn::{Placement, Prepared, SpawnError, SpawnStage, Spawned, spawn};
-pub use stat::{Stat, parse_stat};
 pub use terminal::{open_terminal, other_side};
 pub use wait::{Changed, Waited, WhatEnded, wait_any, wait_pid, wait_pidfd};

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::model::{
-    BoardView, Comparison, CoreHistory, ExitStatus, Fact, Lane, Language, LogEntry, MachineSample, Measured, Monotonic, Outcome,
-    OutputView, Pgid, Pid, PinFunction, PinView, ProcessRow, ProcessState, Progress, RunCost, RunId, RunState, RunView, Segment,
-    Severity, Sid, Snapshot, Stream, SystemView, TaskSort, TaskState, ThreadSample, Tid, Variant,
+    BoardView, Comparison, CoreHistory, ExitStatus, Fact, Lane, Language, Level, Line, LogEntry, MachineSample, Measured,
+    Monotonic, Outcome, OutputView, Pgid, Pid, PinFunction, PinView, ProcessRow, ProcessState, Progress, RunCost, RunId,
+    RunState, RunView, Segment, Severity, Sid, Snapshot, Stream, SystemView, TaskSort, TaskState, ThreadSample, Tid, Variant,
 };
 
 /// A snapshot of one running run with `rows` of everything: processes, lanes, facts, output lines and log entries.
@@ -168,29 +168,19 @@ pub fn system(cores: usize) -> SystemView {
 
 /// The header of a Raspberry Pi, as `pinctrl` would list it, all lines as inputs but 17, 22 and 23.
 pub fn board() -> BoardView {
-    const LINES: [i8; 40] = [
-        -3, -5, 2, -5, 3, 0, 4, 14, 0, 15, 17, 18, 27, 0, 22, 23, -3, 24, 10, 0, 9, 25, 11, 8, 0, 7, -1, -1, 5, 0, 6, 12, 13, 0,
-        19, 16, 26, 20, 0, 21,
-    ];
-    let owner = |line| match line {
+    let owner = |line: Line| match line.number() {
         17 => Some("lock A"),
         22 => Some("lock B"),
         23 => Some("worker-2"),
         _ => None,
     };
-    let pins = LINES.map(|line| match line {
-        -5 => PinView::new(PinFunction::Power5V),
-        -3 => PinView::new(PinFunction::Power3V3),
-        -1 => PinView::new(PinFunction::HatId),
-        0 => PinView::new(PinFunction::Ground),
-        line => {
-            let line = line as u8;
-            let owner = owner(line).map(str::to_owned);
-            let function = if owner.is_some() { PinFunction::Output(line) } else { PinFunction::Input(line) };
-            PinView { level: Some(owner.is_some()), owner, ..PinView::new(function) }
-        }
+    let pins = (1..=40).filter_map(PinFunction::at_pin).map(|function| {
+        let Some(line) = function.line() else { return PinView::new(function) };
+        let owner = owner(line).map(str::to_owned);
+        let function = if owner.is_some() { PinFunction::Output(line) } else { function };
+        PinView { level: Some(Level::high_if(owner.is_some())), owner, ..PinView::new(function) }
     });
-    BoardView { name: "Raspberry Pi 4 B".to_owned(), backend: "simulated".to_owned(), pull_unknown: None, pins: pins.to_vec() }
+    BoardView { name: "Raspberry Pi 4 B".to_owned(), backend: "simulated".to_owned(), pull_unknown: None, pins: pins.collect() }
 }
 
 /// A deadlock beside a pipeline: every state and every part of the window at once.

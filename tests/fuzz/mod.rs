@@ -6,9 +6,9 @@ use std::os::fd::AsFd;
 use rustix::net::{AddressFamily, SendFlags, SocketFlags, SocketType, send, socketpair};
 use tasklab::engine::Lines;
 use tasklab::model::{Event, EventKind, Monotonic, Pid};
-use tasklab::monitor::{display_name, parse_stat, parse_syscall};
+use tasklab::monitor::parse_syscall;
 use tasklab::supervisor::{Report, Request};
-use tasklab::sys::PacketSocket;
+use tasklab::sys::{PacketSocket, parse_stat, signal_mask};
 
 /// A packet as the other end of the socket could send it, and the message in it. What is understood is written and read again.
 pub fn protocol(data: &[u8]) {
@@ -63,15 +63,19 @@ pub fn event_lines(data: &[u8]) {
 /// What a process can make /proc print of it.
 pub fn proc_files(data: &[u8]) {
     if let Some(stat) = parse_stat(data) {
-        assert!(data.windows(stat.comm.len() + 2).any(|part| part[1..=stat.comm.len()] == *stat.comm), "the name is in the line");
-        assert!(!display_name(stat.comm).chars().any(char::is_control));
+        assert!(
+            data.windows(stat.comm.len() + 2).any(|part| part[1..=stat.comm.len()] == stat.comm[..]),
+            "the name is in the line"
+        );
+        assert!(!stat.name().chars().any(char::is_control));
     }
-    let _ = parse_syscall(data);
-    // A process chooses its name and no other field. Lessons read them through the procfs crate.
+    let _ = (parse_syscall(data), signal_mask(data, "SigIgn"));
+    // A process chooses its name and no other field. The crate procfs reads the line independently of us.
     let comm: Vec<u8> = data.iter().copied().filter(|byte| *byte != 0).take(64).collect();
     let line = [&b"4711 ("[..], &comm, TAIL].concat();
     let ours = parse_stat(&line).expect("the kernel's form");
-    assert_eq!((ours.id, ours.comm, ours.ppid, ours.pgid, ours.start_ticks), (4711, &comm[..], 7, 8, 149_057));
+    assert_eq!((ours.id, ours.ppid.number(), ours.pgid.number(), ours.start_ticks), (4711, 7, 8, 149_057));
+    assert_eq!(ours.comm, comm);
     let theirs = <procfs::process::Stat as procfs::FromRead>::from_read(&line[..]).expect("the kernel's form");
     assert_eq!((theirs.pid, theirs.state, theirs.ppid, theirs.pgrp, theirs.starttime), (4711, 'S', 7, 8, 149_057));
 }

@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, kill_process};
 use serde_json::{Value, json};
-use tasklab::model::{Action, Event, EventKind, Fact, Language, Monotonic, Scope, Signal, TimedAction};
+use tasklab::model::{Action, Event, EventKind, Fact, Language, Monotonic, ProcessRef, Scope, Sent, TimedAction};
 use tasklab::scenario::{Scenario, find};
 
 /// Only a hang meets this, however slow the machine is.
@@ -89,7 +89,7 @@ impl Ran {
     /// Levels of an LED, in order.
     pub fn levels(&self, wanted: u8) -> Vec<u8> {
         let level = |event: &Event| match event.kind {
-            EventKind::Gpio { line, value } if line == wanted => Some(value),
+            EventKind::Gpio { line, level } if line.number() == wanted => Some(level.value()),
             _ => None,
         };
         self.events.iter().filter_map(level).collect()
@@ -129,9 +129,8 @@ impl Ran {
 
 /// The sentence of an event that refuses an action.
 pub fn refusal(kind: &EventKind) -> Option<String> {
-    let EventKind::ActionRefused { action, target, why, .. } = kind else { return None };
-    let Ok(action) = action.parse::<Action>();
-    Some(action.could_not(target, why))
+    let EventKind::ActionRefused { action, why, .. } = kind else { return None };
+    Some(action.could_not(why))
 }
 
 /// State letter of a process; `None` if there is none.
@@ -239,16 +238,12 @@ impl Running {
     }
 
     /// Does what a person or script does: a signal to a process that the events have named, or a line for the body.
-    pub fn act(&mut self, action: &Action, target: &str) {
-        let number = match action {
-            Action::Kill(Scope::Process) => Signal::KILL,
-            Action::Stop(Scope::Process) => Signal::STOP,
-            Action::Continue(Scope::Process) => Signal::CONT,
-            Action::Terminate(Scope::Process) => Signal::TERM,
-            _ => return self.write(&format!("{}\n", json!({ "do": action.to_string(), "target": target }))),
+    pub fn act(&mut self, action: &Action) {
+        let Action::Send(sent, ProcessRef::Name(name), Scope::Process) = action else {
+            return self.write(&format!("{}\n", json!({ "do": action.word(), "target": action.target() })));
         };
-        let number = rustix::process::Signal::from_named_raw(number.number()).expect("a named signal");
-        if let Some(pid) = self.pid_of(target).and_then(Pid::from_raw) {
+        let number = rustix::process::Signal::from_named_raw(sent.signal().number()).expect("a named signal");
+        if let Some(pid) = self.pid_of(name).and_then(Pid::from_raw) {
             // It is named and unreaped, so that this number is still its own, or a zombie's.
             let _ = kill_process(pid, number);
         }
@@ -256,7 +251,7 @@ impl Running {
 
     /// Presses one of the lesson's own buttons.
     pub fn press(&mut self, action: &str, target: &str) {
-        self.act(&Action::Scenario(action.to_owned()), target);
+        self.act(&Action::own(action, target));
     }
 
     /// Presses some of them, each with its target.
@@ -268,22 +263,22 @@ impl Running {
 
     #[track_caller]
     pub fn kill(&mut self, target: &str) {
-        self.signal(&Action::Kill(Scope::Process), target);
+        self.signal(Sent::Kill, target);
     }
 
     #[track_caller]
     pub fn stop(&mut self, target: &str) {
-        self.signal(&Action::Stop(Scope::Process), target);
+        self.signal(Sent::Stop, target);
     }
 
     /// Sends a signal, as soon as the events have named that process: a child may tell of itself before its parent does.
     #[track_caller]
-    pub fn signal(&mut self, action: &Action, target: &str) {
+    pub fn signal(&mut self, sent: Sent, target: &str) {
         let is_it = |kind: &EventKind| matches!(kind, EventKind::ProcessStarted { name, .. } if name == target);
         if !self.ran.events.iter().any(|event| is_it(&event.kind)) {
             self.until(target, is_it);
         }
-        self.act(action, target);
+        self.act(&sent.to(target));
     }
 
     /// Writes to the control pipe; a body that has ended reads nothing.
@@ -321,8 +316,9 @@ impl Running {
 
     /// Whether it is a signal to a process that nobody has told of yet.
     fn is_awaited(&self, next: &TimedAction) -> bool {
-        let is_it = |event: &Event| matches!(&event.kind, EventKind::ProcessStarted { name, .. } if *name == next.target);
-        next.action.needs(&next.target).is_some() && next.action != Action::Wait && !self.ran.events.iter().any(is_it)
+        let Action::Send(_, ProcessRef::Name(wanted), _) = &next.action else { return false };
+        let is_it = |event: &Event| matches!(&event.kind, EventKind::ProcessStarted { name, .. } if name == wanted);
+        !self.ran.events.iter().any(is_it)
     }
 
     /// Presses what the script says, and collects to the end. As in the engine, the script's clock begins with the first thing
@@ -350,7 +346,7 @@ impl Running {
                     script.push(next);
                     break;
                 }
-                self.act(&next.action, &next.target);
+                self.act(&next.action);
             }
         }
         self.ran.code = self.child.wait().expect("our child").code();

@@ -199,7 +199,7 @@ impl Supervisor {
         self.exited(pid).0
     }
 
-    pub fn signal(&mut self, pid: Pid, signals: &[Signal], scope: Scope) -> Result<u32, String> {
+    pub fn signal(&mut self, pid: Pid, signals: &[Signal], scope: Scope) -> Result<u32, tasklab::model::Refusal> {
         self.asks += 1;
         let mine = self.asks;
         self.request(&Request::Signal { ask: mine, pid, signals: signals.to_vec(), scope });

@@ -84,10 +84,7 @@ pub fn output(events: &[Event], wanted: Stream) -> Vec<u8> {
 pub fn notices(events: &[Event]) -> Vec<String> {
     let texts = events.iter().filter_map(|event| match &event.kind {
         EventKind::Notice { text } => Some(text.clone()),
-        EventKind::ActionRefused { action, target, why, .. } => {
-            let Ok(action) = action.parse::<tasklab::model::Action>();
-            Some(action.could_not(target, why))
-        }
+        EventKind::ActionRefused { action, why, .. } => Some(action.could_not(why)),
         _ => None,
     });
     texts.collect()

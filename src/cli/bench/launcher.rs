@@ -8,7 +8,7 @@ use anyhow::{Context, bail};
 use rustix::event::{PollFd, PollFlags, poll};
 
 use crate::engine::BoardKind;
-use crate::model::{ChildSpec, Input, OutputTo, RunId};
+use crate::model::{ChildSpec, Input, Line, OutputTo, RunId};
 use crate::supervisor::{ChildPipes, Client, Incoming, LineRequest, Report, Request};
 
 /// A supervisor of its own. Dropping it ends all that it has launched.
@@ -54,7 +54,7 @@ impl Launcher {
         // The first one claims the line, and is answered with the whole header.
         for _ in 0..=count {
             let start = Instant::now();
-            self.client.request(&ask(LineRequest::Toggle { line: 17, owner: "bench".to_owned() }))?;
+            self.client.request(&ask(LineRequest::Toggle { line: Line::gpio(17), owner: "bench".to_owned() }))?;
             self.wait_for_edge()?;
             seconds.push(start.elapsed().as_secs_f64());
         }

@@ -3,17 +3,17 @@
 use std::collections::HashSet;
 
 use crate::engine::comparison::runner::{RunStatus, Step};
-use crate::engine::drive::board::USER;
 use crate::engine::drive::command::Command;
 use crate::engine::drive::engine_loop::EngineLoop;
 use crate::engine::drive::sampler::Sample;
 use crate::engine::run::launch::{has_room, plan};
+use crate::engine::run::lines::USER;
 use crate::engine::run::live_run::Run;
 use crate::engine::run::recording::Saving;
 use crate::engine::run::requests::{ActionRequest, LaunchRequest};
 use crate::engine::run::subscription::EngineEvent;
 use crate::engine::run::twins::Twins;
-use crate::model::{Action, EventKind, Monotonic, Pid, ProcessState, RunId};
+use crate::model::{By, EventKind, Monotonic, Pid, ProcessState, Refusal, RunId};
 use crate::supervisor::{ChildPipes, Incoming, LaunchedChild, LineRequest, Report, Request, SupervisorError};
 use crate::sys::monotonic_now;
 
@@ -28,12 +28,9 @@ impl EngineLoop {
                     self.refuse(refusal.to_owned());
                 }
             }
-            Command::Act { run, action, target } => match self.runs.find_active(run) {
-                Some(index) => {
-                    let (by, at) = ("user".to_owned(), monotonic_now());
-                    self.act(index, &ActionRequest { action, target, by, is_demo: false, at });
-                }
-                None => self.publication.notice(action.could_not(&target, "the run has ended")),
+            Command::Act { run, action } => match self.runs.find_active(run) {
+                Some(index) => self.act(index, &ActionRequest { action, by: By::You, is_demo: false, at: monotonic_now() }),
+                None => self.publication.notice(action.could_not(&Refusal::RunOver)),
             },
             Command::Feed { run, from, ends } => {
                 if let Some(index) = self.runs.find(run)
@@ -45,7 +42,7 @@ impl EngineLoop {
             Command::ToggleLine(line) => self.ask_header(0, LineRequest::Toggle { line, owner: USER.to_owned() }),
             Command::FreeLine(line) => self.ask_header(0, LineRequest::Free { line, owner: USER.to_owned() }),
             Command::Lines { ask, request } => self.ask_header(ask, request),
-            Command::StopEverything => self.stop_everything("user"),
+            Command::StopEverything => self.stop_everything(By::You),
             Command::Save(run) => self.save(run, Run::to_be_saved),
             Command::SaveEdges(run) => self.save(run, Run::edges_to_be_saved),
             Command::Forget(run) => self.runs.forget(run),
@@ -94,17 +91,6 @@ impl EngineLoop {
     fn refuse(&mut self, sentence: String) {
         self.subscription.tell(EngineEvent::Refused(sentence.clone()));
         self.publication.notice(sentence);
-    }
-
-    /// Ends all runs; what is left of them is counted and told.
-    pub(super) fn stop_everything(&mut self, by: &str) {
-        self.stop_all.begin(self.runs.active().count());
-        for index in 0..self.runs.len() {
-            if !self.runs[index].lifecycle.is_over() {
-                let (by, at) = (by.to_owned(), monotonic_now());
-                self.act(index, &ActionRequest { action: Action::End, target: String::new(), by, is_demo: false, at });
-            }
-        }
     }
 
     /// Takes a run that is over into the comparison, and starts the next one.
@@ -196,7 +182,13 @@ impl EngineLoop {
                 let is_stages_end = self.runs[index].reaped(pid, now, &mut self.subscription);
                 self.process_ended(index, is_stages_end, now);
             }
-            Report::Signaled { ask, result } => self.signaled(ask, result, now),
+            Report::Signaled { ask, result } => {
+                if let Some((run, asked)) = self.signals.take(ask)
+                    && let Some(index) = self.runs.find_active(run)
+                {
+                    self.runs[index].signaled(&asked, result, now, &mut self.subscription);
+                }
+            }
             Report::Members { run, pids } => {
                 if let Some(index) = self.runs.find(run) {
                     let effects = self.runs[index].lifecycle.members(pids.len() as u32, now);
@@ -218,8 +210,14 @@ impl EngineLoop {
                     self.runs[index].emit(EventKind::Notice { text }, now, &mut self.subscription);
                 }
             }
-            Report::Board { ask, board, edges, refused } => self.board_changed(ask, board, &edges, refused, now),
-            Report::Edges { ask, edges } => self.levels_changed(ask, &edges, now),
+            Report::Board { ask, board, edges, refused } => {
+                let effects = self.header.board_changed(ask, board, edges, refused);
+                self.perform(effects);
+            }
+            Report::Edges { ask, edges } => {
+                let effects = self.header.levels_changed(ask, edges);
+                self.perform(effects);
+            }
         }
     }
 
@@ -271,7 +269,7 @@ impl EngineLoop {
         let now = monotonic_now();
         for (run, asked) in self.signals.take_unanswered() {
             if let Some(index) = self.runs.find_active(run) {
-                self.runs[index].refuse(&asked, "the supervisor was lost", now, &mut self.subscription);
+                self.runs[index].refuse(&asked, Refusal::SupervisorLost, now, &mut self.subscription);
             }
         }
         for run in self.runs.active_mut() {
@@ -289,7 +287,8 @@ impl EngineLoop {
         if let Some(why) = self.supervisor.restart(&self.sampler) {
             // The files that the lost one was to remove.
             self.twins = Twins::default();
-            self.recover_lines(&why);
+            let recover = self.header.recover(&why);
+            self.perform(vec![recover]);
             self.publication.notice(format!("{why}; a new one has taken its place"));
         }
         self.publication.touch();

@@ -1,29 +1,22 @@
-//! The header as the engine knows it: what bodies and users intend for it goes to the supervisor, which owns it; what it tells becomes
-//! events of the runs. On the engine's thread.
+//! The header as the engine knows it: what bodies and users want of it goes to the supervisor, which owns it; what that tells becomes
+//! events of the runs. Pure: it says what is to be done.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
-
-use crate::engine::drive::engine_loop::EngineLoop;
+use crate::engine::drive::effect::Effect;
 use crate::engine::run::lines::LineIntent;
-use crate::engine::run::requests::ActionRequest;
 use crate::engine::run::subscription::EngineEvent;
-use crate::gpio::{BoardKind, Edge, Level, Line, Watch};
-use crate::model::{Action, BoardView, EventKind, Monotonic, PinFunction, Pull, RunId};
+use crate::gpio::{BoardKind, Edge, InputSettings};
+use crate::model::{BoardView, Level, Line, Monotonic, PinFunction, Pull, RunId};
 use crate::supervisor::{LineRequest, Request};
-use crate::sys::monotonic_now;
 
 /// How often the supervisor is told that we live while lines are driven: some times within its patience of a second.
 const BEAT: Duration = Duration::from_millis(250);
 
 /// How often a real header is looked at: what other programs do with it tells nobody.
 const LOOK: Duration = Duration::from_millis(500);
-
-/// The owner of what a person drives, besides any run.
-pub(crate) const USER: &str = "you";
 
 /// What is known of the header.
 #[derive(Debug, Default)]
@@ -33,9 +26,9 @@ pub(crate) struct Header {
     /// The board that was asked for; `None` for the supervisor's own choice.
     board: Option<BoardKind>,
     /// The safe level of each line that was asked for.
-    safe: BTreeMap<u8, Level>,
+    safe: BTreeMap<Line, Level>,
     /// From each wire's input to the line that it follows.
-    wires: BTreeMap<u8, u8>,
+    wires: BTreeMap<Line, Line>,
     /// What has no answer yet, oldest first.
     asked: VecDeque<LineRequest>,
     left: Left,
@@ -47,9 +40,9 @@ struct Left {
     /// Why the last one is lost.
     why: String,
     /// Lines that were driven, or may have been.
-    driven: BTreeSet<u8>,
+    driven: BTreeSet<Line>,
     /// Lines that were high, or may have been.
-    high: BTreeSet<u8>,
+    high: BTreeSet<Line>,
     /// Whether the board was a real one.
     is_real: bool,
 }
@@ -86,7 +79,7 @@ impl Header {
             if let PinFunction::Output(line) = pin.function {
                 self.left.driven.insert(line);
             }
-            if let (PinFunction::Input(line) | PinFunction::Output(line), Some(true)) = (pin.function, pin.level) {
+            if let (Some(line), Some(Level::High)) = (pin.function.line(), pin.level) {
                 self.left.high.insert(line);
             }
         }
@@ -99,19 +92,131 @@ impl Header {
         !self.view.pins.is_empty() && self.view.backend != SIMULATED
     }
 
-    /// Who holds a line, as far as is known.
-    pub(crate) fn owner(&self, line: Line) -> Option<&String> {
-        self.view.pins.get(usize::from(line.pin()).saturating_sub(1))?.owner.as_ref()
-    }
-
     /// When the supervisor must hear of us again; `None` while there is no need.
     pub(crate) fn next_heartbeat(&self) -> Option<Monotonic> {
         self.pause().map(|pause| self.spoke_at + pause)
     }
 
     fn pause(&self) -> Option<Duration> {
-        let is_driving = self.view.pins.iter().any(|pin| matches!(pin.function, PinFunction::Output(_)));
+        let is_driving = self.view.pins.iter().any(|pin| pin.function.is_output());
         is_driving.then_some(BEAT).or_else(|| self.is_real().then_some(LOOK))
+    }
+
+    /// What is due now so that the supervisor hears of us: a sign of life, or the question what a real header is like.
+    pub(super) fn heartbeat(&mut self, now: Monotonic) -> Option<Effect> {
+        if self.next_heartbeat().is_none_or(|at| now < at) {
+            return None;
+        }
+        self.spoke_at = now;
+        Some(if self.is_real() { Effect::AskHeader(0, LineRequest::Look) } else { Effect::Request(Request::AreYouThere) })
+    }
+
+    /// Asks something of the header. Without a supervisor (`trouble` says why) the answer is at once that it cannot be done.
+    pub(super) fn ask(&mut self, ask: u64, request: LineRequest, trouble: Option<&str>) -> Vec<Effect> {
+        if let Some(trouble) = trouble {
+            return self.answer(ask, Some(format!("could not reach the header: {trouble}")));
+        }
+        self.note(&request);
+        vec![Effect::Request(Request::Lines { ask, request })]
+    }
+
+    /// A supervisor that was killed has left its lines as they were: its successor takes the same board, drives each to its safe level
+    /// and gives it back. Then [`recovered`](Self::recovered) tells.
+    pub(super) fn recover(&mut self, why: &str) -> Effect {
+        why.clone_into(&mut self.left.why);
+        let safe = |line: &Line| (*line, self.safe.get(line).copied().unwrap_or(Level::Low));
+        let (driven, high) = (self.left.driven.iter().map(safe).collect(), self.left.high.iter().copied().collect());
+        Effect::AskHeader(RECOVERY, LineRequest::Recover { board: self.board.clone(), driven, high })
+    }
+
+    /// Whether a lost supervisor has left driven lines that are not safe yet.
+    pub(super) fn is_unsafe(&self) -> bool {
+        !self.left.driven.is_empty()
+    }
+
+    /// What became of the lines that a lost supervisor has left.
+    fn recovered(&mut self, refused: Option<String>) -> Vec<Effect> {
+        let Left { why, driven, is_real, .. } = std::mem::take(&mut self.left);
+        let lines: Vec<String> = driven.iter().map(Line::to_string).collect();
+        let lines = lines.join(", ");
+        let refused = refused.or_else(|| {
+            let is_another = is_real && !self.is_real();
+            is_another.then(|| format!("the board is no longer there, but {}", self.view.name))
+        });
+        let became = match (refused, driven.is_empty()) {
+            (None, true) => "no GPIO line was driven, and none is watched any more".to_owned(),
+            (None, false) => format!("the lines that were driven are safe again: {lines}"),
+            (Some(refused), true) => format!("no GPIO line was driven; {refused}"),
+            (Some(refused), false) => format!("whether what was driven is safe is not known: {lines}; {refused}"),
+        };
+        let text = format!("{why}: {became}");
+        let notice = (!driven.is_empty()).then(|| Effect::Notice(text.clone()));
+        notice.into_iter().chain([self.tell(0, Some(text))]).collect()
+    }
+
+    /// Lines have changed their level, and nothing else on the header has changed.
+    pub(super) fn levels_changed(&mut self, ask: Option<u64>, edges: Vec<Edge>) -> Vec<Effect> {
+        let mut effects = self.edges(edges);
+        if let Some(ask) = ask {
+            self.asked.pop_front();
+            effects.extend(self.answer(ask, None));
+        }
+        effects
+    }
+
+    /// The whole header has been told.
+    pub(super) fn board_changed(
+        &mut self,
+        ask: Option<u64>,
+        board: BoardView,
+        edges: Vec<Edge>,
+        refused: Option<String>,
+    ) -> Vec<Effect> {
+        let mut effects = self.edges(edges);
+        self.view = Arc::new(board);
+        if ask.is_some() {
+            self.asked.pop_front();
+        }
+        effects.extend(match ask {
+            Some(RECOVERY) => self.recovered(refused),
+            ask => self.answer(ask.unwrap_or_default(), refused),
+        });
+        effects
+    }
+
+    fn edges(&mut self, edges: Vec<Edge>) -> Vec<Effect> {
+        if !edges.is_empty() {
+            apply(Arc::make_mut(&mut self.view), &edges);
+        }
+        edges.into_iter().map(Effect::Edge).collect()
+    }
+
+    /// The answer to a request; a refusal also goes to the run or the user.
+    fn answer(&self, ask: u64, refused: Option<String>) -> Vec<Effect> {
+        let mut effects = vec![self.tell(ask, refused.clone())];
+        effects.extend(refused.map(|refused| match ask.checked_sub(ASKS_OF_RUNS) {
+            Some(run) => Effect::NoticeIn(RunId::new(run as u32), refused),
+            None => Effect::Notice(refused),
+        }));
+        effects
+    }
+
+    fn tell(&self, ask: u64, refused: Option<String>) -> Effect {
+        Effect::Tell(EngineEvent::Board { ask, board: Arc::clone(&self.view), refused })
+    }
+
+    /// What the body of a run intends for the header goes to the supervisor.
+    pub(super) fn intended(&self, run: RunId, owner: &str, intents: Vec<LineIntent>) -> Vec<Effect> {
+        let request = |intent| match intent {
+            LineIntent::Level(line, level) => LineRequest::Set { line, level, safe: Level::Low, owner: owner.to_owned() },
+            LineIntent::Button(line) => {
+                // It connects its line with ground, as gpiozero has it, so that no resistor is needed.
+                let settings = InputSettings { pull: Some(Pull::Up), debounce: self.is_real().then_some(BOUNCE) };
+                LineRequest::Watch { line, settings, owner: owner.to_owned() }
+            }
+        };
+        let ask = ASKS_OF_RUNS + u64::from(run.number());
+        intents.into_iter().map(|intent| Effect::AskHeader(ask, request(intent))).collect()
     }
 }
 
@@ -124,198 +229,14 @@ const ASKS_OF_RUNS: u64 = 1 << 32;
 /// What a lost supervisor has left is asked about under this number.
 const RECOVERY: u64 = u64::MAX;
 
-/// How long it may take to make lines safe while Task Lab ends.
-const AT_THE_END: Duration = Duration::from_secs(3);
-
 /// The backend that drives nothing but pins on the screen.
 const SIMULATED: &str = "simulated";
 
 /// Sets the levels that these edges lead to.
 fn apply(view: &mut BoardView, edges: &[Edge]) {
     for edge in edges {
-        if let Some(pin) = view.pins.get_mut(usize::from(edge.line.pin()).saturating_sub(1)) {
-            pin.level = Some(edge.level == Level::High);
-        }
-    }
-}
-
-impl EngineLoop {
-    /// Tells the supervisor that we live and want our lines kept, or asks what a real header is like now.
-    pub(crate) fn heartbeat(&mut self, now: Monotonic) {
-        if self.supervisor.is_there() && self.header.next_heartbeat().is_some_and(|at| now >= at) {
-            self.header.spoke_at = now;
-            if self.header.is_real() {
-                self.ask_header(0, LineRequest::Look);
-            } else {
-                self.request(&Request::AreYouThere);
-            }
-        }
-    }
-
-    /// Takes the board that was chosen.
-    pub(crate) fn use_board(&mut self, board: BoardKind) {
-        if board != BoardKind::Auto {
-            self.ask_header(0, LineRequest::UseBoard(board));
-        }
-    }
-
-    /// Asks something of the header; without a supervisor the answer is why not.
-    pub(crate) fn ask_header(&mut self, ask: u64, request: LineRequest) {
-        if let Some(trouble) = self.supervisor.trouble() {
-            let why = format!("could not reach the header: {trouble}");
-            return self.answer(ask, Some(why));
-        }
-        self.header.note(&request);
-        self.request(&Request::Lines { ask, request });
-    }
-
-    /// A supervisor that was killed has left its lines as they were: its successor takes the same board, drives each to its safe
-    /// level and gives it back. Whoever has asked for something, or watches, is told.
-    pub(crate) fn recover_lines(&mut self, why: &str) {
-        let left = &mut self.header.left;
-        why.clone_into(&mut left.why);
-        let safe = |line: &u8| (*line, self.header.safe.get(line).copied().unwrap_or(Level::Low));
-        let (driven, high) = (left.driven.iter().map(safe).collect(), left.high.iter().copied().collect());
-        self.ask_header(RECOVERY, LineRequest::Recover { board: self.header.board.clone(), driven, high });
-    }
-
-    /// At the end: what a lost supervisor has left is made safe now, since there will be no later.
-    pub(crate) fn leave_lines_safe(&mut self) {
-        if self.supervisor.is_there() {
-            self.hear_supervisor();
-        }
-        if let Some(why) = self.supervisor.take_lost() {
-            self.supervisor_lost(&why);
-        }
-        if !self.supervisor.is_there() && !self.header.left.driven.is_empty() {
-            self.start_supervisor();
-        }
-        // A socket that is closed before the answer was read may take the request along (ECONNRESET).
-        let end = monotonic_now() + AT_THE_END;
-        while self.supervisor.is_there()
-            && !self.supervisor.is_lost()
-            && !self.header.left.driven.is_empty()
-            && monotonic_now() < end
-        {
-            let slice = Timespec { tv_sec: 0, tv_nsec: 100_000_000 };
-            let _ = poll(&mut [PollFd::new(&self.supervisor, PollFlags::IN)], Some(&slice));
-            self.hear_supervisor();
-        }
-    }
-
-    /// What became of the lines that a lost supervisor has left.
-    fn recovered(&mut self, refused: Option<String>) {
-        let Left { why, driven, is_real, .. } = std::mem::take(&mut self.header.left);
-        let lines: Vec<String> = driven.iter().map(|line| format!("GPIO{line}")).collect();
-        let lines = lines.join(", ");
-        let refused = refused.or_else(|| {
-            let is_another = is_real && !self.header.is_real();
-            is_another.then(|| format!("the board is no longer there, but {}", self.header.view.name))
-        });
-        let became = match (refused, driven.is_empty()) {
-            (None, true) => "no GPIO line was driven, and none is watched any more".to_owned(),
-            (None, false) => format!("the lines that were driven are safe again: {lines}"),
-            (Some(refused), true) => format!("no GPIO line was driven; {refused}"),
-            (Some(refused), false) => format!("whether what was driven is safe is not known: {lines}; {refused}"),
-        };
-        let text = format!("{why}: {became}");
-        if !driven.is_empty() {
-            self.publication.notice(text.clone());
-        }
-        self.subscription.tell(EngineEvent::Board { ask: 0, board: Arc::clone(&self.header.view), refused: Some(text) });
-    }
-
-    /// Lines have changed their level, and nothing else on the header has changed.
-    pub(crate) fn levels_changed(&mut self, ask: Option<u64>, edges: &[Edge], now: Monotonic) {
-        self.lines_changed(edges, now);
-        if let Some(ask) = ask {
-            self.header.asked.pop_front();
-            self.answer(ask, None);
-        }
-    }
-
-    /// The whole header has been told.
-    pub(crate) fn board_changed(
-        &mut self,
-        ask: Option<u64>,
-        board: BoardView,
-        edges: &[Edge],
-        refused: Option<String>,
-        now: Monotonic,
-    ) {
-        self.lines_changed(edges, now);
-        self.header.view = Arc::new(board);
-        if ask.is_some() {
-            self.header.asked.pop_front();
-        }
-        if ask == Some(RECOVERY) {
-            self.recovered(refused);
-        } else {
-            self.answer(ask.unwrap_or_default(), refused);
-        }
-    }
-
-    /// Tells whoever has asked, and a refusal to the run or the person, too.
-    fn answer(&mut self, ask: u64, refused: Option<String>) {
-        self.subscription.tell(EngineEvent::Board { ask, board: Arc::clone(&self.header.view), refused: refused.clone() });
-        let Some(refused) = refused else { return };
-        let now = monotonic_now();
-        let run = ask.checked_sub(ASKS_OF_RUNS).and_then(|run| self.runs.find(RunId::new(run as u32)));
-        match run {
-            Some(index) => self.runs[index].emit(EventKind::Notice { text: refused }, now, &mut self.subscription),
-            None => self.publication.notice(refused),
-        }
-    }
-
-    /// Lines have changed their level.
-    fn lines_changed(&mut self, edges: &[Edge], now: Monotonic) {
-        if edges.is_empty() {
-            return;
-        }
-        apply(Arc::make_mut(&mut self.header.view), edges);
-        for edge in edges {
-            let line = edge.line.number();
-            for index in 0..self.runs.len() {
-                let run = &mut self.runs[index];
-                let is_button = run.lines.is_button(line);
-                // An edge belongs to the run that owns or watches the line; any other to every run that goes on.
-                let is_its = is_button || edge.owner.as_deref().is_none_or(|owner| owner == USER || owner == run.owner());
-                if run.lifecycle.is_over() || !is_its {
-                    continue;
-                }
-                run.edge(line, edge.level.value(), edge.t.min(now), &mut self.subscription);
-                if is_button && edge.level == Level::Low {
-                    // A body that has ended or reads nothing misses it.
-                    let target = edge.line.to_string();
-                    let asked = ActionRequest { action: Action::Press, target, by: USER.to_owned(), is_demo: false, at: now };
-                    if let Err(why) = self.tell_body(index, &asked) {
-                        self.runs[index].refuse(&asked, &why, now, &mut self.subscription);
-                    }
-                }
-            }
-            self.subscription.tell(EngineEvent::Edge(edge.clone()));
-        }
-        self.publication.touch();
-    }
-
-    /// What bodies intend for the header goes to the supervisor.
-    pub(crate) fn pass_on_lines(&mut self, run: usize) {
-        let intents = self.runs[run].lines.take_intents();
-        if intents.is_empty() {
-            return;
-        }
-        let (owner, ask) = (self.runs[run].owner(), ASKS_OF_RUNS + u64::from(self.runs[run].id.number()));
-        for intent in intents {
-            let owner = owner.clone();
-            let request = match intent {
-                LineIntent::Level(line, level) => LineRequest::Set { line, level, safe: Level::Low, owner },
-                LineIntent::Button(line) => {
-                    // It connects its line with ground, as gpiozero has it, so that no resistor is needed.
-                    let watch = Watch { pull: Some(Pull::Up), debounce: self.header.is_real().then_some(BOUNCE) };
-                    LineRequest::Watch { line: line.number(), watch, owner }
-                }
-            };
-            self.ask_header(ask, request);
+        if let Some(pin) = view.pin_mut(edge.line) {
+            pin.level = Some(edge.level);
         }
     }
 }
@@ -323,20 +244,21 @@ impl EngineLoop {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::engine::run::lines::USER;
     use crate::model::PinView;
 
     fn view(backend: &str, function: PinFunction) -> BoardView {
         let mut pins = vec![PinView::new(PinFunction::Ground); 40];
-        pins[10] = PinView { level: Some(false), ..PinView::new(function) };
+        pins[10] = PinView { level: Some(Level::Low), ..PinView::new(function) };
         BoardView { name: String::new(), backend: backend.to_owned(), pins, ..BoardView::default() }
     }
 
     #[test]
     fn an_edge_changes_its_pin_alone() {
-        let mut board = view("simulated", PinFunction::Output(17));
-        let line = Line::new(17).expect("a line");
+        let mut board = view("simulated", PinFunction::Output(Line::gpio(17)));
+        let line = Line::gpio(17);
         apply(&mut board, &[Edge { sequence: 1, t: Monotonic::ZERO, line, level: Level::High, owner: None }]);
-        assert_eq!(board.pins[10].level, Some(true));
+        assert_eq!(board.pins[10].level, Some(Level::High));
         assert!(board.pins.iter().enumerate().all(|(index, pin)| index == 10 || pin.level.is_none()));
     }
 
@@ -344,28 +266,63 @@ mod tests {
     fn the_supervisor_hears_of_us_while_lines_are_driven() {
         let pause = |board: BoardView| Header { view: Arc::new(board), ..Header::default() }.pause();
         assert_eq!(pause(BoardView::default()), None);
-        assert_eq!(pause(view("simulated", PinFunction::Input(17))), None);
-        assert_eq!(pause(view("simulated", PinFunction::Output(17))), Some(BEAT));
-        assert_eq!(pause(view("chardev", PinFunction::Input(17))), Some(LOOK));
+        assert_eq!(pause(view("simulated", PinFunction::Input(Line::gpio(17)))), None);
+        assert_eq!(pause(view("simulated", PinFunction::Output(Line::gpio(17)))), Some(BEAT));
+        assert_eq!(pause(view("chardev", PinFunction::Input(Line::gpio(17)))), Some(LOOK));
         assert!(BEAT * 3 < crate::supervisor::DEAD_MAN);
     }
 
     /// What a supervisor was asked last it may have done before it died.
     #[test]
     fn what_may_be_high_is_made_safe_by_the_successor() {
-        let mut header = Header { view: Arc::new(view("simulated", PinFunction::Output(17))), ..Header::default() };
-        Arc::make_mut(&mut header.view).pins[12] = PinView { level: Some(true), ..PinView::new(PinFunction::Input(27)) };
-        header.note(&LineRequest::Wire { from: 22, to: 5 });
+        let mut header = Header { view: Arc::new(view("simulated", PinFunction::Output(Line::gpio(17)))), ..Header::default() };
+        Arc::make_mut(&mut header.view).pins[12] =
+            PinView { level: Some(Level::High), ..PinView::new(PinFunction::Input(Line::gpio(27))) };
+        header.note(&LineRequest::Wire { from: Line::gpio(22), to: Line::gpio(5) });
         header.asked.clear();
-        header.note(&LineRequest::Set { line: 22, level: Level::High, safe: Level::High, owner: USER.to_owned() });
-        header.note(&LineRequest::Press { line: 6, is_pressed: true });
+        header.note(&LineRequest::Set { line: Line::gpio(22), level: Level::High, safe: Level::High, owner: USER.to_owned() });
+        header.note(&LineRequest::Press { line: Line::gpio(6), is_pressed: true });
         header.forget();
-        assert_eq!(header.left.driven, BTreeSet::from([17, 22]));
-        assert_eq!(header.left.high, BTreeSet::from([27, 22, 5, 6]));
-        assert!(!header.left.is_real && header.safe[&22] == Level::High);
+        assert_eq!(header.left.driven, BTreeSet::from([17, 22].map(Line::gpio)));
+        assert_eq!(header.left.high, BTreeSet::from([27, 22, 5, 6].map(Line::gpio)));
+        assert!(!header.left.is_real && header.safe[&Line::gpio(22)] == Level::High);
         // The successor is lost before it has answered.
         header.note(&LineRequest::Recover { board: None, driven: Vec::new(), high: Vec::new() });
         header.forget();
         assert_eq!((header.left.driven.len(), header.left.high.len()), (2, 4), "it is still to be done");
+    }
+
+    #[test]
+    fn a_request_is_passed_on_or_answered_at_once_and_a_refusal_goes_to_who_asked() {
+        let mut header = Header::default();
+        let look = || LineRequest::Look;
+        assert!(matches!(header.ask(7, look(), None).as_slice(), [Effect::Request(Request::Lines { ask: 7, .. })]));
+        let refused = header.ask(7, look(), Some("it is gone"));
+        assert!(matches!(
+            refused.as_slice(),
+            [Effect::Tell(EngineEvent::Board { ask: 7, refused: Some(_), .. }), Effect::Notice(_)]
+        ));
+        let line = Line::gpio(17);
+        let intended = header.intended(RunId::new(3), "blink", vec![LineIntent::Level(line, Level::High)]);
+        let [Effect::AskHeader(ask, LineRequest::Set { owner, .. })] = intended.as_slice() else { panic!("{intended:?}") };
+        assert_eq!(owner, "blink");
+        let answered = header.board_changed(Some(*ask), BoardView::default(), Vec::new(), Some("no".to_owned()));
+        let [Effect::Tell(_), Effect::NoticeIn(run, _)] = answered.as_slice() else { panic!("{answered:?}") };
+        assert_eq!(*run, RunId::new(3));
+    }
+
+    #[test]
+    fn what_became_of_driven_lines_is_told_once_the_successor_has_made_them_safe() {
+        let mut header = Header { view: Arc::new(view("simulated", PinFunction::Output(Line::gpio(17)))), ..Header::default() };
+        header.forget();
+        assert!(header.is_unsafe());
+        let Effect::AskHeader(ask, LineRequest::Recover { driven, .. }) = header.recover("it was killed") else {
+            panic!("asked")
+        };
+        assert_eq!(driven, [(Line::gpio(17), Level::Low)]);
+        let told = header.board_changed(Some(ask), BoardView::default(), Vec::new(), None);
+        let [Effect::Notice(text), Effect::Tell(_)] = told.as_slice() else { panic!("{told:?}") };
+        assert_eq!(text, "it was killed: the lines that were driven are safe again: GPIO17");
+        assert!(!header.is_unsafe());
     }
 }

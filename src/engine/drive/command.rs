@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::engine::comparison::compare::CompareRequest;
 use crate::engine::run::requests::LaunchRequest;
-use crate::model::{Action, RunId};
+use crate::model::{Action, Line, RunId};
 use crate::supervisor::LineRequest;
 
 /// A request to the engine. What comes of it is seen in the next snapshots.
@@ -19,10 +19,8 @@ pub enum Command {
     Act {
         /// Which run.
         run: RunId,
-        /// What.
+        /// What, and to what.
         action: Action,
-        /// To whom: a PID, a name, a GPIO line; empty for the run.
-        target: String,
     },
     /// Pass on what comes from a descriptor to the first program of a run, as if it were typed.
     Feed {
@@ -34,9 +32,9 @@ pub enum Command {
         ends: bool,
     },
     /// Toggle a GPIO line that belongs to no run.
-    ToggleLine(u8),
+    ToggleLine(Line),
     /// Give back a GPIO line that was driven so.
-    FreeLine(u8),
+    FreeLine(Line),
     /// Do something else with the header's lines.
     Lines {
         /// Named again in the one `EngineEvent::Board` that answers it.

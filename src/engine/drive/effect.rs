@@ -1,6 +1,7 @@
 //! What the parts of the engine decide, for the loop to perform.
 
 use crate::engine::run::subscription::EngineEvent;
+use crate::gpio::Edge;
 use crate::model::RunId;
 use crate::supervisor::{LineRequest, Request};
 
@@ -18,4 +19,6 @@ pub(super) enum Effect {
     NoticeIn(RunId, String),
     /// Tell it in each run that goes on.
     NoticeInAll(String),
+    /// Tell the runs that it concerns, and the listener, that a line has changed its level.
+    Edge(Edge),
 }

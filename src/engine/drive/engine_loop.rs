@@ -1,8 +1,11 @@
 //! The engine's thread: one poll over the supervisor, the children's pipes, the bell and the next deadline. What comes of it is decided
 //! by the parts of the engine, and performed in `perform`.
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use crossbeam_channel::{Receiver, TryRecvError};
-use rustix::event::{PollFd, PollFlags, poll};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use crate::engine::comparison::runner::ComparisonRunner;
 use crate::engine::drive::adoption::Adoption;
@@ -23,16 +26,18 @@ use crate::engine::run::run_list::RunList;
 use crate::engine::run::streams::{Open, Scratch};
 use crate::engine::run::subscription::Subscription;
 use crate::engine::run::twins::Twins;
-use crate::model::{EventKind, Monotonic, TimedAction};
-use crate::supervisor::Request;
+use crate::gpio::BoardKind;
+use crate::model::{Action, By, EventKind, Monotonic, TimedAction};
+use crate::supervisor::{LineRequest, Request};
 use crate::sys::monotonic_now;
-use std::sync::Arc;
-use std::time::Duration;
 
 /// How often a run is looked at for what no single task can tell.
 const LOOK: Duration = Duration::from_millis(100);
 /// How soon a listener that was behind is tried again.
 const RETRY: Duration = Duration::from_millis(2);
+
+/// How long it may take to make lines safe while Task Lab ends.
+const AT_THE_END: Duration = Duration::from_secs(3);
 
 /// What a poll entry stands for.
 #[derive(Debug, Clone, Copy)]
@@ -90,6 +95,13 @@ impl EngineLoop {
         }
     }
 
+    /// Takes the board that was chosen.
+    pub(super) fn use_board(&mut self, board: BoardKind) {
+        if board != BoardKind::Auto {
+            self.ask_header(0, LineRequest::UseBoard(board));
+        }
+    }
+
     /// Runs until the engine is dropped; returning closes the supervisor's socket, which ends everything.
     pub(super) fn run(mut self, commands: &Receiver<Command>, alive: &Receiver<()>) {
         while alive.try_recv() != Err(TryRecvError::Disconnected) {
@@ -131,7 +143,9 @@ impl EngineLoop {
                 Source::Events(..) if self.supervisor.has_queued() => {}
                 Source::Events(run, index) => {
                     let closed = self.runs[run].read_events(index, &mut self.scratch, now, &mut self.subscription);
-                    self.pass_on_lines(run);
+                    let of = &mut self.runs[run];
+                    let effects = self.header.intended(of.id, &of.owner(), of.lines.take_intents());
+                    self.perform(effects);
                     self.streams_closed(run, closed);
                 }
                 Source::Input(run, index) => {
@@ -220,7 +234,10 @@ impl EngineLoop {
         if self.supervisor.is_there() && self.stop_all.wants_count(self.runs.is_active()) {
             self.request(&Request::CountAll);
         }
-        self.heartbeat(now);
+        if self.supervisor.is_there() {
+            let heartbeat = self.header.heartbeat(now);
+            self.perform(heartbeat.into_iter().collect());
+        }
         let is_time_to_look = now >= self.looked_at + LOOK;
         for index in 0..self.runs.len() {
             if !self.runs[index].lifecycle.is_over() {
@@ -237,8 +254,8 @@ impl EngineLoop {
         if self.runs[index].waiting.next_deadline().is_some_and(|at| now >= at) {
             self.settle_waits(index, now);
         }
-        while let Some(TimedAction { action, target, is_demo, .. }) = self.runs[index].take_due(now) {
-            self.act(index, &ActionRequest { action, target, by: "script".to_owned(), is_demo, at: now });
+        while let Some(TimedAction { action, is_demo, .. }) = self.runs[index].take_due(now) {
+            self.act(index, &ActionRequest { action, by: By::Script, is_demo, at: now });
         }
         if is_time_to_look {
             self.runs[index].look(now, &mut self.subscription);
@@ -246,13 +263,33 @@ impl EngineLoop {
         let was_asked = self.runs[index].lifecycle.kill_at();
         let effects = self.runs[index].lifecycle.tick(now);
         if effects.contains(&RunEffect::ReapKept) && was_asked.is_none() {
-            let end = EventKind::Action { action: "end".to_owned(), target: String::new(), by: "timeout".to_owned() };
+            let end = EventKind::Action { action: Action::End, by: By::Timeout };
             self.runs[index].emit(end, now, &mut self.subscription);
         }
         self.perform_on(index, effects);
         if let Some(at) = self.runs[index].lifecycle.kill_at() {
             let until = self.runs[index].time(at);
             self.runs[index].fold.stopping(until);
+        }
+    }
+
+    /// At the end: what a lost supervisor has left is made safe now, since there will be no later.
+    fn leave_lines_safe(&mut self) {
+        if self.supervisor.is_there() {
+            self.hear_supervisor();
+        }
+        if let Some(why) = self.supervisor.take_lost() {
+            self.supervisor_lost(&why);
+        }
+        if !self.supervisor.is_there() && self.header.is_unsafe() {
+            self.start_supervisor();
+        }
+        // A socket that is closed before the answer was read may take the request along (ECONNRESET).
+        let end = monotonic_now() + AT_THE_END;
+        while self.supervisor.is_there() && !self.supervisor.is_lost() && self.header.is_unsafe() && monotonic_now() < end {
+            let slice = Timespec { tv_sec: 0, tv_nsec: 100_000_000 };
+            let _ = poll(&mut [PollFd::new(&self.supervisor, PollFlags::IN)], Some(&slice));
+            self.hear_supervisor();
         }
     }
 

@@ -1,6 +1,5 @@
 //! The poll loop of the engine, and what performs effects: commands, actions, reports, the board, the sampler, saving.
 
-mod actions;
 mod adoption;
 mod apply;
 mod bell;

@@ -2,8 +2,11 @@
 
 use crate::engine::drive::effect::Effect;
 use crate::engine::drive::engine_loop::EngineLoop;
+use crate::engine::run::actions::Need;
 use crate::engine::run::lifecycle::RunEffect;
-use crate::model::EventKind;
+use crate::engine::run::requests::ActionRequest;
+use crate::engine::run::subscription::EngineEvent;
+use crate::model::{Action, By, EventKind, Monotonic, Outcome, Pid};
 use crate::supervisor::{LineRequest, Request};
 use crate::sys::monotonic_now;
 
@@ -20,6 +23,13 @@ impl EngineLoop {
                     Some(index) => self.runs[index].emit(EventKind::Notice { text }, now, &mut self.subscription),
                     None => self.publication.notice(text),
                 },
+                Effect::Edge(edge) => {
+                    for run in self.runs.active_mut() {
+                        run.edge(&edge, now, &mut self.subscription);
+                    }
+                    self.subscription.tell(EngineEvent::Edge(edge));
+                    self.publication.touch();
+                }
                 Effect::NoticeInAll(text) => self.runs.emit(&EventKind::Notice { text }, now, &mut self.subscription),
             }
         }
@@ -36,9 +46,8 @@ impl EngineLoop {
                     self.request(&Request::SignalRun { run, signals, is_only_run, seen });
                 }
                 RunEffect::ReapKept => {
-                    for pid in self.runs[index].stage_pids() {
-                        self.request(&Request::Reap { pid });
-                    }
+                    let pids = self.runs[index].stage_pids();
+                    self.reap(pids);
                 }
                 RunEffect::NameStuck => self.runs[index].name_stuck(now, &mut self.subscription),
                 // Held up by our own listener, it is open because it has not been read.
@@ -58,6 +67,72 @@ impl EngineLoop {
             }
             self.publication.touch();
         }
+    }
+
+    /// Does something to a run, or says in it why that cannot be done.
+    pub(super) fn act(&mut self, index: usize, asked: &ActionRequest) {
+        let now = monotonic_now();
+        let needed = self.runs[index].act(asked, &self.header.view, now, &mut self.subscription);
+        let is_done = match needed {
+            Ok(Need::Nothing) => true,
+            Ok(Need::Signals { pid, signals, scope }) => {
+                let ask = self.signals.add(self.runs[index].id, pid, &signals, asked, now);
+                self.request(&Request::Signal { ask, pid, signals, scope });
+                false
+            }
+            Ok(Need::Reap(pids)) => {
+                self.reap(pids);
+                true
+            }
+            Ok(Need::Lines(requests)) => {
+                requests.into_iter().for_each(|request| self.ask_header(0, request));
+                true
+            }
+            Err(why) => {
+                self.runs[index].refuse(asked, why, now, &mut self.subscription);
+                false
+            }
+        };
+        if is_done {
+            self.runs[index].done(asked, &mut self.subscription);
+        }
+        match asked.action {
+            Action::End => {
+                self.runs[index].script.stop();
+                let effects = self.runs[index].lifecycle.end(Outcome::Stopped, asked.at);
+                self.perform_on(index, effects);
+            }
+            Action::StopEverything => self.stop_everything(asked.by),
+            _ => {}
+        }
+    }
+
+    /// Ends all runs; what is left of them is counted and told.
+    pub(super) fn stop_everything(&mut self, by: By) {
+        self.stop_all.begin(self.runs.active().count());
+        for index in 0..self.runs.len() {
+            if !self.runs[index].lifecycle.is_over() {
+                self.act(index, &ActionRequest { action: Action::End, by, is_demo: false, at: monotonic_now() });
+            }
+        }
+    }
+
+    /// Answers the waits on the children of a run that can be answered now, and has those reaped that this takes.
+    pub(super) fn settle_waits(&mut self, index: usize, now: Monotonic) {
+        let pids = self.runs[index].settle_waits(false, now, &mut self.subscription);
+        self.reap(pids);
+    }
+
+    fn reap(&mut self, pids: Vec<Pid>) {
+        for pid in pids {
+            self.request(&Request::Reap { pid });
+        }
+    }
+
+    /// Asks something of the header's lines.
+    pub(super) fn ask_header(&mut self, ask: u64, request: LineRequest) {
+        let effects = self.header.ask(ask, request, self.supervisor.trouble());
+        self.perform(effects);
     }
 
     /// Asks the supervisor.

@@ -12,7 +12,7 @@ use crate::engine::drive::bell::Bell;
 use crate::model::{MachineSample, Monotonic, Pid, PipeFill, ProcessSample, RunId};
 use crate::monitor::{Machine, OwnCost, Pipes, Processes};
 use crate::supervisor::mark;
-use crate::sys::{foreign_proc, monotonic_now, rename_thread, start_thread};
+use crate::sys::{foreign_proc, monotonic_now, rename_thread, start_thread, texts};
 
 /// The machine and our own cost are read once a second; the processes of a run eight times.
 const SLOW: Duration = Duration::from_secs(1);
@@ -171,8 +171,7 @@ impl Thread {
     fn with_commands(&mut self, mut sample: Sample) -> Sample {
         let Some(processes) = &sample.processes else { return sample };
         for process in processes.iter().filter(|process| !self.known.contains(&process.pid)) {
-            let command = procfs::process::Process::new(process.pid.number()).and_then(|process| process.cmdline());
-            sample.commands.insert(process.pid, command.unwrap_or_default());
+            sample.commands.insert(process.pid, texts(process.pid, "cmdline"));
             sample.marks.extend(mark::read(process.pid, self.root()).map(|run| (process.pid, run)));
         }
         self.known = processes.iter().map(|process| process.pid).collect();

@@ -143,8 +143,8 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::gpio::{Level, Line, Waveform};
-    use crate::model::{Event, EventKind};
+    use crate::gpio::Waveform;
+    use crate::model::{Event, EventKind, Level, Line};
 
     fn saving() -> Saving {
         let event = Event { t: Monotonic::ZERO, kind: EventKind::Notice { text: "x".to_owned() } };
@@ -172,7 +172,7 @@ mod tests {
     fn the_edges_are_saved_for_a_viewer_and_for_a_spreadsheet() {
         let folder = tempfile::tempdir().expect("a folder");
         let mut waveform = Waveform::keeping(10);
-        waveform.push(Monotonic::from_nanos(5), Line::new(17).expect("a line"), Level::High);
+        waveform.push(Monotonic::from_nanos(5), Line::gpio(17), Level::High);
         let contents = Contents::Edges { waveform, until: Monotonic::from_nanos(9) };
         let said = write(folder.path(), &Saving { name: "blink".to_owned(), contents }).expect("writes");
         assert!(said.contains("blink-edges-001.vcd and blink-edges-001.csv (1 edge)"), "{said}");

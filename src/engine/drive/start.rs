@@ -62,7 +62,7 @@ impl Engine {
     pub fn start(supervisor: Client, options: Options) -> Result<Self, EngineError> {
         // The supervisor opens it; here it is only tried, so that nothing starts without the board that was asked for.
         if options.board != BoardKind::Auto {
-            gpio::choose(&options.board)?;
+            gpio::open_board(&options.board)?;
         }
         let bell = Bell::new()?;
         let (commands, received) = bounded::<Command>(COMMANDS);

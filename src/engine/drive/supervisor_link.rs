@@ -10,7 +10,7 @@ use crate::engine::drive::liveness::{Check, Liveness};
 use crate::engine::drive::sampler::Sampler;
 use crate::model::{Monotonic, Pid, ProcessState};
 use crate::supervisor::{Client, Incoming, Report, Request, SupervisorError};
-use crate::sys::{monotonic_now, parse_stat};
+use crate::sys::{monotonic_now, stat_of};
 
 /// Between two starts of a supervisor, at least.
 const RESTART: Duration = Duration::from_millis(500);
@@ -224,8 +224,7 @@ impl AsFd for SupervisorLink {
 
 /// Whether a process waits for nothing but a core.
 fn is_runnable(pid: Pid) -> bool {
-    std::fs::read(format!("/proc/{pid}/stat"))
-        .is_ok_and(|text| parse_stat(&text).is_some_and(|stat| stat.state == ProcessState::Running))
+    stat_of(pid).is_some_and(|stat| stat.state == ProcessState::Running)
 }
 
 #[cfg(test)]

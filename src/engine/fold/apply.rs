@@ -2,11 +2,13 @@
 
 use crate::engine::fold::numbers;
 use crate::engine::fold::results::{self, ValueChange};
-use crate::engine::fold::sentences::{self, Target};
+use crate::engine::fold::sentences::{self, Reached};
 use crate::engine::fold::state::{Phase, RunFold};
 use crate::engine::fold::timeline::lanes::Change;
 use crate::engine::fold::tree::StartedProcess;
-use crate::model::{Action, By, Event, EventKind, Fact, Finished, Monotonic, Outcome, Pid, RunFinding, Severity, Stream};
+use crate::model::{
+    Action, By, Event, EventKind, Fact, Finished, Monotonic, Outcome, Pid, ProcessRef, RunFinding, Severity, Stream,
+};
 
 /// Findings that hold at the same time and are kept.
 const MOST_FINDINGS: usize = 1_000;
@@ -52,9 +54,9 @@ impl RunFold {
                     self.chatter(t, || (Severity::Info, numbers::sentence(name, value)));
                 }
             }
-            EventKind::Gpio { line, value } => {
-                self.traces.edge(t, *line, *value != 0);
-                self.chatter(t, || (Severity::Info, sentences::gpio(*line, *value)));
+            EventKind::Gpio { line, level } => {
+                self.traces.edge(t, *line, *level);
+                self.chatter(t, || (Severity::Info, sentences::gpio(*line, *level)));
             }
             EventKind::Notice { text } => {
                 if self.log.has_time_for_notice(t) {
@@ -77,11 +79,8 @@ impl RunFold {
             }
             EventKind::Fact(fact) => self.fact(t, fact),
             EventKind::Finding(finding) => self.found(t, finding),
-            EventKind::Action { action, target, by } => self.action(t, action, target, by),
-            EventKind::ActionRefused { action, target, why, .. } => {
-                let Ok(action) = action.parse::<Action>();
-                self.log.push(t, Severity::Bad, &action.could_not(target, why));
-            }
+            EventKind::Action { action, by } => self.action(t, action, *by),
+            EventKind::ActionRefused { action, why, .. } => self.log.push(t, Severity::Bad, &action.could_not(why)),
             // The machine is no part of a run; the engine shows it apart. How busy it was says how far the run's times can be trusted.
             EventKind::Machine(sample) => self.usage.machine(sample),
             EventKind::RunStarted { run, scenario, language, params } => {
@@ -109,7 +108,7 @@ impl RunFold {
             EventKind::Waited { action, done, pending } => {
                 let done: Vec<_> = done.iter().map(|one| (self.who(one.pid), one.status)).collect();
                 let pending: Vec<_> = pending.iter().map(|pid| self.who(*pid)).collect();
-                self.log.push(t, Severity::Info, &sentences::waited(action, &done, &pending));
+                self.log.push(t, Severity::Info, &sentences::waited(*action, &done, &pending));
             }
             EventKind::PipeFilled { pid, to, fill } => {
                 self.published.touch_processes();
@@ -170,18 +169,16 @@ impl RunFold {
         }
     }
 
-    fn action(&mut self, t: Monotonic, action: &str, target: &str, by: &str) {
-        let Ok(action) = action.parse::<Action>();
-        if action == Action::End {
-            let outcome = if by == "timeout" { Outcome::TimedOut } else { Outcome::Stopped };
-            self.ended_by.get_or_insert((outcome, By::from_name(by)));
+    fn action(&mut self, t: Monotonic, action: &Action, by: By) {
+        if *action == Action::End {
+            let outcome = if by == By::Timeout { Outcome::TimedOut } else { Outcome::Stopped };
+            self.ended_by.get_or_insert((outcome, by));
         }
-        let pid = self.find(target);
-        self.remember_signal(t, &action, pid, By::from_name(by));
+        let pid = action.process().and_then(|process| self.find(process));
+        self.remember_signal(t, action, pid, by);
         let row = pid.and_then(|pid| self.processes.row(pid));
-        let part = self.lanes.part(target).filter(|_| target.parse::<i32>().is_err());
-        let target = Target { name: target, row, part };
-        let (severity, text) = sentences::action(t, &action, target, by);
+        let part = if let Some(ProcessRef::Name(name)) = action.process() { self.lanes.part(name) } else { None };
+        let (severity, text) = sentences::action(t, action, Reached { row, part }, by);
         self.log.push(t, severity, &text);
     }
 

@@ -1,7 +1,7 @@
 //! Why a run has not passed, from what its events have told. Pure.
 
 use crate::engine::fold::state::RunFold;
-use crate::model::{Action, By, ExitStatus, Monotonic, Outcome, Pid, Reason, Scope, Signal};
+use crate::model::{Action, By, ExitStatus, Monotonic, Outcome, Pid, Reason, Scope, Sent};
 
 impl RunFold {
     /// Why it is not `Outcome::Passed`.
@@ -42,13 +42,11 @@ impl RunFold {
 
     /// Remembers a signal that somebody has sent: to the process that counts, or first to another one.
     pub(crate) fn remember_signal(&mut self, t: Monotonic, action: &Action, target: Option<Pid>, by: By) {
-        let (signal, scope) = match action {
-            Action::Stop(scope) => (Signal::STOP, *scope),
-            Action::Terminate(scope) => (Signal::TERM, *scope),
-            Action::Kill(scope) => (Signal::KILL, *scope),
-            Action::Signal(signal, scope) => (*signal, *scope),
-            _ => return,
-        };
+        let &Action::Send(sent, _, scope) = action else { return };
+        if sent == Sent::Continue {
+            return;
+        }
+        let signal = sent.signal();
         let (Some(target), Some((counts, _))) = (target, self.stages.last()) else { return };
         let row = self.processes.row(target);
         if row.is_some_and(|row| row.ended.is_some_and(|ended| ended <= t)) {

@@ -2,13 +2,14 @@
 //! decides whether something is told.
 
 use std::fmt::Write as _;
+use std::time::Duration;
 
 use crate::engine::fold::numbers::{count, plain};
 use crate::engine::fold::timeline::lanes::Change;
 use crate::engine::fold::timeline::track::Doing;
 use crate::model::{
-    Action, ExitStatus, Fact, Finished, Language, Monotonic, Pid, ProcessRow, Reason, Scope, Severity, Signal, Stream, TaskSort,
-    TaskState, Tid,
+    Action, By, ExitStatus, Fact, Finished, Language, Level, Line, Monotonic, Pid, ProcessRow, Reason, Scope, Sent, Severity,
+    Stream, TaskSort, TaskState, Tid, WaitKind,
 };
 
 /// How a body asks for the presses of a button: the action that it tells of, whose target is the line.
@@ -90,14 +91,13 @@ pub(crate) fn zombie_reaped(who: &str, status: Option<ExitStatus>) -> String {
 }
 
 /// What a wait has given: who has ended and how, and who has outlived its time limit.
-pub(crate) fn waited(action: &str, done: &[(String, ExitStatus)], pending: &[String]) -> String {
-    let is_any = action == Action::WaitAny.to_string();
+pub(crate) fn waited(action: WaitKind, done: &[(String, ExitStatus)], pending: &[String]) -> String {
     let done: Vec<String> = done.iter().map(|(who, status)| format!("{who} {}", ending(Some(*status)))).collect();
     let pending = pending.join(", ");
     match (done.is_empty(), pending.is_empty()) {
         (true, true) => "The wait has found no child.".to_owned(),
         // The others of a wait on any are none that it was to wait for.
-        (false, false) if is_any => format!("The wait is over: {}.", done.join("; ")),
+        (false, false) if action == WaitKind::Any => format!("The wait is over: {}.", done.join("; ")),
         (false, true) => format!("The wait is over: {}.", done.join("; ")),
         (true, false) => format!("The wait has come to its time limit: nobody of {pending} has ended."),
         (false, false) => format!("The wait has come to its time limit: {}; not ended: {pending}.", done.join("; ")),
@@ -206,71 +206,62 @@ pub(crate) fn fact(fact: &Fact) -> (Severity, String) {
     (severity, format!("{mark}: {claim} (expected {}, observed {}).", plain(expected), plain(observed)))
 }
 
-pub(crate) fn gpio(line: u8, value: u8) -> String {
-    format!("GPIO{line} is {} now.", if value == 0 { "low" } else { "high" })
+pub(crate) fn gpio(line: Line, level: Level) -> String {
+    format!("{line} is {level} now.")
 }
 
-/// To whom something was done.
+/// The process that an action is done to.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Target<'a> {
-    pub(crate) name: &'a str,
-    /// The process that it is or lives in.
+pub(crate) struct Reached<'a> {
+    /// The process that is meant, or in which the task lives that is meant.
     pub(crate) row: Option<&'a ProcessRow>,
-    /// What it is, where it is only a part of that process.
+    /// What the task is, where it is only a part of that process.
     pub(crate) part: Option<TaskSort>,
 }
 
 /// What somebody did at `t`; that a signal to a part reaches the whole, and where the target was dead, that it changed nothing.
-pub(crate) fn action(t: Monotonic, action: &Action, target: Target<'_>, by: &str) -> (Severity, String) {
-    let Target { name: target, row, part } = target;
+pub(crate) fn action(t: Monotonic, action: &Action, reached: Reached<'_>, by: By) -> (Severity, String) {
+    let Reached { row, part } = reached;
     let (severity, who) = match by {
-        "user" => (Severity::User, "You"),
-        "script" => (Severity::User, "The script"),
-        "" | "engine" | "timeout" => (Severity::Info, "Task Lab"),
-        other => (Severity::Info, other),
+        By::You => (Severity::User, "You"),
+        By::Script => (Severity::User, "The script"),
+        By::Lesson => (Severity::Info, "The lesson"),
+        By::Timeout | By::TaskLab => (Severity::Info, "Task Lab"),
     };
-    let to = |scope: Scope| match scope {
-        Scope::Process => target.to_owned(),
-        Scope::Group => format!("the group of {target}"),
-        Scope::Tree => format!("{target} and all its descendants"),
+    let target = action.target();
+    let waited = |on: &str, limit: &Option<Duration>| {
+        let limit = limit.map(|limit| format!(", for at most {} s", limit.as_secs_f64())).unwrap_or_default();
+        format!("{who} waited on {on}{limit}.")
     };
-    let sent = |signal: Signal, scope: Scope| format!("{who} sent {signal} to {}.", to(scope));
-    let (mut text, scope) = match action {
-        Action::Terminate(scope) => (sent(Signal::TERM, *scope), Some(*scope)),
-        Action::Kill(scope) => (sent(Signal::KILL, *scope), Some(*scope)),
-        Action::Stop(scope) => (sent(Signal::STOP, *scope), Some(*scope)),
-        Action::Continue(scope) => (sent(Signal::CONT, *scope), Some(*scope)),
-        Action::Signal(signal, scope) => (sent(*signal, *scope), Some(*scope)),
-        Action::Wait => (format!("{who} asked for {target} to be waited on."), None),
-        Action::WaitAny | Action::WaitAll => {
-            let whom = if *action == Action::WaitAny { "whichever child ends first" } else { "all children" };
-            let seconds = target.strip_suffix('s').unwrap_or(target);
-            let limit = if seconds.is_empty() { String::new() } else { format!(", for at most {seconds} s") };
-            (format!("{who} waited on {whom}{limit}."), None)
-        }
-        Action::Toggle => (format!("{who} asked for {target} to be toggled."), None),
-        Action::Press => (format!("{who} pressed the button of {target}."), None),
-        Action::Scenario(name) if name == WATCH => (format!("{target} is a button of this lesson."), None),
-        Action::End if by == "timeout" => ("The time limit has passed: Task Lab ends the run.".to_owned(), None),
-        Action::End => (format!("{who} ended the run."), None),
-        Action::StopEverything => (format!("{who} stopped everything."), None),
-        Action::Type => match target.split_once(' ') {
-            Some((name, text)) => (format!("{who} typed “{text}” to {name}."), None),
-            None => (format!("{who} typed an empty line to {target}."), None),
-        },
-        Action::CloseInput => (format!("{who} closed the standard input of {target}."), None),
-        Action::Scenario(name) if target.is_empty() => (format!("{who} pressed “{name}”."), None),
-        Action::Scenario(name) => (format!("{who} pressed “{name}” for {target}."), None),
+    let mut text = match action {
+        Action::Send(sent, _, Scope::Process) => format!("{who} sent {} to {target}.", sent.signal()),
+        Action::Send(sent, _, Scope::Group) => format!("{who} sent {} to the group of {target}.", sent.signal()),
+        Action::Send(sent, _, Scope::Tree) => format!("{who} sent {} to {target} and all its descendants.", sent.signal()),
+        Action::Wait(_) => format!("{who} asked for {target} to be waited on."),
+        Action::WaitAny(limit) => waited("whichever child ends first", limit),
+        Action::WaitAll(limit) => waited("all children", limit),
+        Action::Toggle(_) => format!("{who} asked for {target} to be toggled."),
+        Action::Press(_) => format!("{who} pressed the button of {target}."),
+        Action::End if by == By::Timeout => "The time limit has passed: Task Lab ends the run.".to_owned(),
+        Action::End => format!("{who} ended the run."),
+        Action::StopEverything => format!("{who} stopped everything."),
+        Action::Type(process, text) if text.is_empty() => format!("{who} typed an empty line to {process}."),
+        Action::Type(process, text) => format!("{who} typed “{text}” to {process}."),
+        Action::CloseInput(_) => format!("{who} closed the standard input of {target}."),
+        Action::Own { name, .. } if name == WATCH => format!("{target} is a button of this lesson."),
+        Action::Own { name, target } if target.is_empty() => format!("{who} pressed “{name}”."),
+        Action::Own { name, .. } => format!("{who} pressed “{name}” for {target}."),
     };
-    if scope == Some(Scope::Process)
+    let Action::Send(sent, _, scope) = action else { return (severity, text) };
+    if *scope == Scope::Process
         && let Some(row) = row.filter(|row| row.ended.is_some_and(|ended| ended <= t))
     {
-        text.push_str(match action {
+        text.push_str(match sent {
             _ if row.is_reaped() => " Nothing changed: it has ended, and its number is free.",
-            Action::Kill(_) | Action::Terminate(_) => " Nothing changed: one cannot kill the dead. Wait on it instead.",
+            Sent::Kill | Sent::Terminate => " Nothing changed: one cannot kill the dead. Wait on it instead.",
             _ => " Nothing changed: it is dead already. Wait on it instead.",
         });
-    } else if let (Some(_), Some(part), Some(row)) = (scope, part, row) {
+    } else if let (Some(part), Some(row)) = (part, row) {
         let _ = write!(
             text,
             " A signal goes to the whole process: {}, in which {target} is only a {part}.",
@@ -284,7 +275,7 @@ pub(crate) fn action(t: Monotonic, action: &Action, target: Target<'_>, by: &str
 mod tests {
     use super::*;
     use crate::engine::fold::tree::StartedProcess;
-    use crate::model::{Pgid, Sid};
+    use crate::model::{Pgid, Sid, Signal};
 
     fn doing(state: TaskState, note: &str, held_by: Option<&str>) -> Doing {
         Doing { state, note: note.into(), held_by: held_by.map(Into::into) }
@@ -334,8 +325,8 @@ mod tests {
     fn a_signal_to_a_thread_says_that_it_reaches_the_whole_process() {
         let row = row();
         let said = |what: &str, part| {
-            let Ok(what) = what.parse();
-            action(Monotonic::ZERO, &what, Target { name: "worker-1", row: Some(&row), part }, "user").1
+            let what = Action::from_words(what, "worker-1");
+            action(Monotonic::ZERO, &what, Reached { row: Some(&row), part }, By::You).1
         };
         assert_eq!(
             said("kill", Some(TaskSort::Thread)),
@@ -352,8 +343,8 @@ mod tests {
             ("2", "You waited on all children, for at most 2 s."),
             ("2s", "You waited on all children, for at most 2 s."),
         ] {
-            let target = Target { name: target, row: None, part: None };
-            assert_eq!(action(Monotonic::ZERO, &Action::WaitAll, target, "user").1, text);
+            let all = Action::from_words("wait-all", target);
+            assert_eq!(action(Monotonic::ZERO, &all, Reached { row: None, part: None }, By::You).1, text);
         }
     }
 
@@ -362,8 +353,8 @@ mod tests {
         let mut row = row();
         row.ended = Some(Monotonic::from_nanos(10));
         let said = |t| {
-            let target = Target { name: "race", row: Some(&row), part: None };
-            action(Monotonic::from_nanos(t), &Action::Kill(Scope::Process), target, "user").1
+            let (kill, reached) = (Sent::Kill.to("race"), Reached { row: Some(&row), part: None });
+            action(Monotonic::from_nanos(t), &kill, reached, By::You).1
         };
         assert_eq!(said(5), "You sent SIGKILL to race.", "it was sent before it ended");
         assert_eq!(said(10), "You sent SIGKILL to race. Nothing changed: one cannot kill the dead. Wait on it instead.");

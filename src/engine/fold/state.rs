@@ -17,7 +17,8 @@ use crate::engine::fold::tree::ProcessTable;
 use crate::engine::fold::usage::ResourceUsage;
 use crate::engine::fold::waits::Waits;
 use crate::model::{
-    By, ExitStatus, Fact, Finished, Language, Measured, Monotonic, Outcome, Pid, ProcessRow, RunFinding, RunId, Signal,
+    By, ExitStatus, Fact, Finished, Language, Measured, Monotonic, Outcome, Pid, ProcessRef, ProcessRow, RunFinding, RunId,
+    Signal,
 };
 
 /// Bytes of output that are kept of each stream, if nobody says otherwise.
@@ -149,12 +150,12 @@ impl RunFold {
         self.processes.row(pid)
     }
 
-    /// The process that a target of an action means: a PID, a process's name, or a task that is one or lives in one.
-    pub fn find(&self, target: &str) -> Option<Pid> {
-        if let Ok(number) = target.parse() {
-            return self.processes.row(Pid::new(number)).map(|row| row.pid);
+    /// The process that is meant.
+    pub fn find(&self, target: &ProcessRef) -> Option<Pid> {
+        match target {
+            ProcessRef::Pid(pid) => self.processes.row(*pid).map(|row| row.pid),
+            ProcessRef::Name(name) => self.lanes.home(name).or_else(|| self.processes.find_name(name).map(|row| row.pid)),
         }
-        self.lanes.home(target).or_else(|| self.processes.find_name(target).map(|row| row.pid))
     }
 
     /// The facts so far.

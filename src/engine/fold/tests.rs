@@ -320,7 +320,7 @@ fn targets_are_found_by_number_by_name_and_by_task() {
             (2, json!({"kind":"task.started","task":"child-1","sort":"process","pid":11})),
         ],
     );
-    let found = |target: &str| fold.find(target).map(Pid::number);
+    let found = |target: &str| fold.find(&target.into()).map(Pid::number);
     assert_eq!(
         (found("10"), found("body"), found("child-1"), found("12"), found("x")),
         (Some(10), Some(10), Some(11), None, None)

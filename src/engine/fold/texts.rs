@@ -4,7 +4,7 @@
 use serde_json::Value;
 
 use crate::engine::fold::numbers::count;
-use crate::model::EventKind;
+use crate::model::{EventKind, Refusal};
 
 /// Bytes of a name: of a task, a process, a value, a fact, an action, of what is waited for; and of a task's result, which is drawn as one.
 const NAME: usize = 256;
@@ -39,16 +39,12 @@ pub(crate) fn cut(kind: &mut EventKind) {
             cut_value(&mut fact.expected);
             cut_value(&mut fact.observed);
         }
-        EventKind::Action { action, target, by } => {
-            for name in [action, target, by] {
-                cut_to(name, NAME);
+        EventKind::Action { action, .. } => action.texts_mut().for_each(|text| cut_to(text, NAME)),
+        EventKind::ActionRefused { action, why, .. } => {
+            action.texts_mut().for_each(cut_text);
+            if let Refusal::Said(text) = &mut **why {
+                cut_text(text);
             }
-        }
-        EventKind::ActionRefused { action, target, by, why } => {
-            cut_to(action, NAME);
-            cut_to(by, NAME);
-            cut_text(target);
-            cut_text(why);
         }
         EventKind::Notice { text } => cut_text(text),
         _ => {}

@@ -7,7 +7,7 @@ use serde_json::json;
 
 use crate::engine::fold::texts::is_of;
 use crate::engine::run::requests::ActionRequest;
-use crate::model::Pid;
+use crate::model::{Action, By, Pid, Refusal};
 
 /// A body's control pipe.
 #[derive(Debug)]
@@ -30,8 +30,8 @@ impl Control {
     }
 
     /// Tells the body what it is asked for. The error says why it cannot be told.
-    pub(crate) fn tell(&mut self, asked: &ActionRequest) -> Result<(), String> {
-        let mut line = json!({ "do": asked.action.to_string(), "target": asked.target }).to_string();
+    pub(crate) fn tell(&mut self, asked: &ActionRequest) -> Result<(), Refusal> {
+        let mut line = json!({ "do": asked.action.word(), "target": asked.action.target() }).to_string();
         line.push('\n');
         match rustix::io::write(&self.pipe, line.as_bytes()) {
             Ok(count) => {
@@ -42,16 +42,16 @@ impl Control {
                 self.told.push_front(asked.clone());
                 Ok(())
             }
-            Err(rustix::io::Errno::AGAIN) => Err("the body has left too many actions unread".to_owned()),
-            Err(_) => Err("it comes too late, the body has ended".to_owned()),
+            Err(rustix::io::Errno::AGAIN) => Err(Refusal::BodyBehind),
+            Err(_) => Err(Refusal::BodyEnded),
         }
     }
 
     /// Who asked the body for this, the last time. The target is as its event line has it, where a long one is cut.
-    pub(crate) fn asked_by(&self, action: &str, target: &str) -> Option<&str> {
-        let is_meant = |asked: &&ActionRequest| is_of(target, &asked.target) && is_of(action, &asked.action.to_string());
-        let asked = self.told.iter().find(is_meant);
-        asked.map(|asked| asked.by.as_str())
+    pub(crate) fn asked_by(&self, action: &Action) -> Option<By> {
+        let (word, target) = (action.word(), action.target());
+        let is_meant = |asked: &&ActionRequest| is_of(&target, &asked.action.target()) && is_of(&word, &asked.action.word());
+        self.told.iter().find(is_meant).map(|asked| asked.by)
     }
 
     /// What the body has not read: once it has ended, nobody will.
@@ -73,28 +73,26 @@ impl Control {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Action, Monotonic};
+    use crate::model::Monotonic;
 
     #[test]
     fn what_the_body_left_in_the_pipe_is_known_also_when_it_has_gone() {
         let (reader, writer) = rustix::pipe::pipe().expect("a pipe");
         let mut control = Control::new(Pid::new(1), writer);
-        let asked = |name: &str| ActionRequest {
-            action: Action::Scenario(name.to_owned()),
-            target: String::new(),
-            by: "user".to_owned(),
-            is_demo: false,
-            at: Monotonic::ZERO,
-        };
+        let asked =
+            |name: &str| ActionRequest { action: Action::own(name, ""), by: By::You, is_demo: false, at: Monotonic::ZERO };
         control.tell(&asked("one")).expect("told");
         let mut bytes = [0; 100];
         let count = rustix::io::read(&reader, &mut bytes).expect("the first line");
         assert_eq!(&bytes[..count], b"{\"do\":\"one\",\"target\":\"\"}\n");
         control.tell(&asked("two")).expect("told");
-        assert_eq!((control.asked_by("one", ""), control.asked_by("one", "x")), (Some("user"), None));
+        assert_eq!(
+            (control.asked_by(&Action::own("one", "")), control.asked_by(&Action::own("one", "x"))),
+            (Some(By::You), None)
+        );
         control.tell(&asked("three")).expect("told");
         drop(reader);
-        assert!(control.tell(&asked("four")).is_err_and(|why| why.contains("too late")));
+        assert_eq!(control.tell(&asked("four")), Err(Refusal::BodyEnded));
         let left: Vec<String> = control.unread().map(|asked| asked.action.to_string()).collect();
         assert_eq!(left, ["two", "three"]);
     }

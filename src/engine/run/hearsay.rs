@@ -4,15 +4,11 @@
 
 use std::collections::HashMap;
 
-use procfs::process::Process;
-
 use crate::engine::fold::sentences::WATCH;
 use crate::engine::run::control::Control;
 use crate::engine::run::waiting::Child;
-use crate::gpio::Line;
-use crate::model::{EventKind, Pid};
-use crate::monitor::display_name;
-use crate::sys::{foreign_proc, parse_stat};
+use crate::model::{By, EventKind, Line, Pid};
+use crate::sys::{foreign_proc, stat_of, texts};
 
 /// How the values begin that say what the kernel sees in the pipes between stages.
 pub(crate) const PIPE_VALUES: [&str; 2] = ["bytes in pipe ", "room in pipe "];
@@ -37,8 +33,12 @@ pub(crate) fn is_for_bodies(kind: &EventKind) -> Result<(), &'static str> {
         }
         EventKind::Machine(_) => Err("how the machine does is told by the kernel alone"),
         EventKind::Finding(_) => Err("what is found out about a run is told by the engine alone"),
-        EventKind::Action { action, .. } if action != WATCH => Err("who does an action tells of it, and that is never a body"),
-        EventKind::Action { target, .. } if target.parse::<Line>().is_err() => Err("only a line such as GPIO26 can be watched"),
+        EventKind::Action { action, .. } if action.word() != WATCH => {
+            Err("who does an action tells of it, and that is never a body")
+        }
+        EventKind::Action { action, .. } if action.target().parse::<Line>().is_err() => {
+            Err("only a line such as GPIO26 can be watched")
+        }
         _ => Ok(()),
     }
 }
@@ -99,14 +99,12 @@ impl Speaker<'_> {
             // A thread or process that lives now, or has lived: that it is there, its former ancestor may know, too.
             EventKind::TaskStarted { pid, .. } if *pid == self.pid => Ok(()),
             EventKind::ProcessStarted { pid, ppid, .. } if *ppid != self.pid && self.is_stage(*ppid) => Err(is_not_its(*pid)),
-            // WaitTarget the supervisor has adopted is the supervisor's child by now: the kernel says what it is called.
+            // The supervisor has adopted this process, and the kernel says what it is called.
             EventKind::ProcessStarted { pid, ppid, name, argv, .. } if self.home(*pid) == Home::Adopted => {
-                if let Ok(process) = Process::new(pid.number())
-                    && let (Ok(stat), Ok(command)) = (process.stat(), process.cmdline())
-                {
+                if let Some(stat) = stat_of(*pid) {
                     *ppid = self.supervisor;
-                    *name = display_name(stat.comm.as_bytes());
-                    *argv = command;
+                    *name = stat.name();
+                    *argv = texts(*pid, "cmdline");
                 }
                 Ok(())
             }
@@ -126,13 +124,13 @@ impl Speaker<'_> {
                 }
             }
             EventKind::Action { by, .. } => {
-                "lesson".clone_into(by);
+                *by = By::Lesson;
                 Ok(())
             }
-            EventKind::ActionRefused { action, target, by, .. } => {
+            EventKind::ActionRefused { action, by, .. } => {
                 let mut its = self.controls.iter().filter(|control| control.pid == self.pid);
-                let asked = its.find_map(|control| control.asked_by(action, target));
-                asked.ok_or_else(|| "nobody has asked it for that action".to_owned())?.clone_into(by);
+                let asked = its.find_map(|control| control.asked_by(action));
+                *by = asked.ok_or_else(|| "nobody has asked it for that action".to_owned())?;
                 Ok(())
             }
             _ => Ok(()),
@@ -179,8 +177,7 @@ fn parent_of(pid: Pid) -> Option<Pid> {
     if foreign_proc().is_some() {
         return None;
     }
-    let stat = std::fs::read(format!("/proc/{pid}/stat")).ok()?;
-    parse_stat(&stat).map(|stat| Pid::new(stat.ppid))
+    stat_of(pid).map(|stat| stat.ppid)
 }
 
 #[cfg(test)]
@@ -189,11 +186,11 @@ mod tests {
 
     use super::*;
     use crate::engine::run::requests::ActionRequest;
-    use crate::model::{Action, Monotonic};
+    use crate::model::{Action, Monotonic, Refusal};
 
-    fn refused(by: &str) -> EventKind {
-        let (action, target) = ("send".to_owned(), "x".repeat(5_000));
-        let mut kind = EventKind::ActionRefused { action, target, by: by.to_owned(), why: String::new() };
+    fn refused(by: By) -> EventKind {
+        let why = Box::new(Refusal::Said(String::new()));
+        let mut kind = EventKind::ActionRefused { action: Action::own("send", "x".repeat(5_000)), by, why };
         crate::engine::fold::texts::cut(&mut kind);
         kind
     }
@@ -233,19 +230,17 @@ mod tests {
     fn only_who_was_asked_can_refuse_and_who_asked_is_not_its_to_say() {
         let (reader, writer) = rustix::pipe::pipe().expect("a pipe");
         let mut control = Control::new(Pid::new(7), writer);
-        let (action, target) = (Action::Scenario("send".to_owned()), "x".repeat(5_000));
-        control
-            .tell(&ActionRequest { action, target, by: "user".to_owned(), is_demo: false, at: Monotonic::ZERO })
-            .expect("told");
+        let action = Action::own("send", "x".repeat(5_000));
+        control.tell(&ActionRequest { action, by: By::You, is_demo: false, at: Monotonic::ZERO }).expect("told");
         let (owners, controls) = (Owners::default(), [control]);
         let speaker = |pid: i32| {
             let (pid, supervisor) = (Pid::new(pid), Pid::new(1));
             Speaker { pid, supervisor, stages: &[], others: &[], owners: &owners, controls: &controls }
         };
-        let mut kind = refused("script");
+        let mut kind = refused(By::Script);
         assert_eq!(speaker(7).check(&mut kind), Ok(()));
-        assert_eq!(kind, refused("user"));
-        assert!(speaker(8).check(&mut refused("user")).is_err_and(|why| why.contains("nobody has asked it")));
+        assert_eq!(kind, refused(By::You));
+        assert!(speaker(8).check(&mut refused(By::You)).is_err_and(|why| why.contains("nobody has asked it")));
         drop(reader);
     }
 }

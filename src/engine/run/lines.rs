@@ -3,8 +3,11 @@
 use std::collections::BTreeSet;
 
 use crate::engine::fold::sentences::WATCH;
-use crate::gpio::{Level, Line, Waveform};
-use crate::model::{EventKind, Monotonic};
+use crate::gpio::Waveform;
+use crate::model::{EventKind, Level, Line, Monotonic};
+
+/// The owner of what a person drives, besides any run.
+pub(crate) const USER: &str = "you";
 
 /// Edges of one run that are kept for its files: two minutes of a line that blinks a thousand times a second.
 const EDGES_KEPT: usize = 1 << 18;
@@ -13,7 +16,7 @@ const EDGES_KEPT: usize = 1 << 18;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum LineIntent {
     /// Drive it to this level.
-    Level(u8, Level),
+    Level(Line, Level),
     /// Hear when its button is pressed.
     Button(Line),
 }
@@ -22,16 +25,15 @@ impl LineIntent {
     /// What a body's event intends. It is an intent until the board has told what came of it.
     fn of(kind: &EventKind) -> Option<Self> {
         match kind {
-            EventKind::Gpio { line, value } => Some(Self::Level(*line, Level::high_if(*value != 0))),
-            EventKind::Action { action, target, .. } if action == WATCH => target.parse().ok().map(Self::Button),
+            EventKind::Gpio { line, level } => Some(Self::Level(*line, *level)),
+            EventKind::Action { action, .. } if action.word() == WATCH => action.target().parse().ok().map(Self::Button),
             _ => None,
         }
     }
 
-    fn line(self) -> u8 {
+    const fn line(self) -> Line {
         match self {
-            Self::Level(line, _) => line,
-            Self::Button(line) => line.number(),
+            Self::Level(line, _) | Self::Button(line) => line,
         }
     }
 }
@@ -40,7 +42,7 @@ impl LineIntent {
 pub(crate) struct RunLines {
     /// Intents that were not passed on yet.
     intents: Vec<LineIntent>,
-    buttons: BTreeSet<u8>,
+    buttons: BTreeSet<Line>,
     waveform: Waveform,
 }
 
@@ -66,7 +68,7 @@ impl RunLines {
     }
 
     /// Whether this line is a button of its body.
-    pub(crate) fn is_button(&self, line: u8) -> bool {
+    pub(crate) fn is_button(&self, line: Line) -> bool {
         self.buttons.contains(&line)
     }
 
@@ -84,21 +86,23 @@ impl RunLines {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::{Action, By};
 
     #[test]
     fn an_intent_is_passed_on_once_and_a_line_that_is_watched_is_a_button() {
         let mut lines = RunLines::new();
-        for value in [1, 1, 0, 0, 1] {
-            lines.hear(&EventKind::Gpio { line: 17, value });
+        let [driven, watched] = [17, 26].map(Line::gpio);
+        for is_high in [true, true, false, false, true] {
+            lines.hear(&EventKind::Gpio { line: driven, level: Level::high_if(is_high) });
         }
-        let watch = |target: &str| EventKind::Action { action: WATCH.to_owned(), target: target.to_owned(), by: String::new() };
+        let watch = |target: &str| EventKind::Action { action: Action::own(WATCH, target), by: By::Lesson };
         lines.hear(&watch("GPIO26"));
         lines.hear(&watch("nothing"));
         lines.hear(&EventKind::Notice { text: String::new() });
-        let level = |level| LineIntent::Level(17, level);
-        let button = LineIntent::Button(Line::new(26).expect("a line"));
-        assert!(!lines.is_button(26));
+        let level = |level| LineIntent::Level(driven, level);
+        let button = LineIntent::Button(watched);
+        assert!(!lines.is_button(watched));
         assert_eq!(lines.take_intents(), [level(Level::High), level(Level::Low), level(Level::High), button]);
-        assert!(lines.is_button(26) && !lines.is_button(17) && lines.take_intents().is_empty());
+        assert!(lines.is_button(watched) && !lines.is_button(driven) && lines.take_intents().is_empty());
     }
 }

@@ -8,7 +8,7 @@ use crate::engine::fold::state::{DEFAULT_OUTPUT_BUDGET, RunFold};
 use crate::engine::run::hearsay::{Owners, Speaker};
 use crate::engine::run::launch::{PER_STAGE, Plan};
 use crate::engine::run::lifecycle::RunLifecycle;
-use crate::engine::run::lines::RunLines;
+use crate::engine::run::lines::{RunLines, USER};
 use crate::engine::run::pipes::{Pipe, PipeFills};
 use crate::engine::run::recording::{Contents, Recording, Saving};
 use crate::engine::run::requests::{ActionRequest, LaunchRequest};
@@ -18,9 +18,10 @@ use crate::engine::run::streams::{Open, Scratch};
 use crate::engine::run::subscription::{EngineEvent, Subscription};
 use crate::engine::run::waiting::{Child, Waiting};
 use crate::engine::run::warnings;
-use crate::gpio::{Level, Line};
+use crate::gpio::Edge;
 use crate::model::{
-    Event, EventKind, ExitStatus, Monotonic, Outcome, Pid, PipeFill, ProcessSample, ProcessState, RunId, TimedAction,
+    Action, By, Event, EventKind, ExitStatus, Level, Monotonic, Outcome, Pid, PipeFill, ProcessSample, ProcessState, Refusal,
+    RunId, TimedAction,
 };
 use crate::scenario::Scenario;
 use crate::supervisor::{ChildPipes, LaunchedChild};
@@ -143,12 +144,24 @@ impl Run {
         self.recording.push(event);
     }
 
-    /// A line of the header has changed for this run: told by the board, not by the body.
-    pub(crate) fn edge(&mut self, line: u8, value: u8, now: Monotonic, subscription: &mut Subscription) {
-        if let Ok(line) = Line::new(line.into()) {
-            self.lines.edge(self.time(now), line, Level::high_if(value != 0));
+    /// A line has changed its level, as the board tells. An edge belongs to the run that owns or watches the line; an edge of any other
+    /// line to every run.
+    pub(crate) fn edge(&mut self, edge: &Edge, now: Monotonic, subscription: &mut Subscription) {
+        let Edge { line, level, .. } = *edge;
+        let is_button = self.lines.is_button(line);
+        if !is_button && edge.owner.as_deref().is_some_and(|owner| owner != USER && owner != self.owner()) {
+            return;
         }
-        self.emit(EventKind::Gpio { line, value }, now, subscription);
+        let at = edge.t.min(now);
+        self.lines.edge(self.time(at), line, level);
+        self.emit(EventKind::Gpio { line, level }, at, subscription);
+        if is_button && level == Level::Low {
+            // A body that has ended or reads nothing misses it.
+            let asked = ActionRequest { action: Action::Press(line), by: By::You, is_demo: false, at: now };
+            if let Err(why) = self.tell_body(&asked) {
+                self.refuse(&asked, why, now, subscription);
+            }
+        }
     }
 
     /// Its children run. Returns how many streams are to be read.
@@ -373,7 +386,7 @@ impl Run {
         let mut events = Vec::new();
         let unread = self.streams.close(&mut |kind| events.push(kind));
         for asked in unread {
-            self.refuse(&asked, "it came too late, the body has ended", now, subscription);
+            self.refuse(&asked, Refusal::Unread, now, subscription);
         }
         self.emit_all(events, now, subscription);
     }
@@ -434,7 +447,7 @@ impl Run {
     /// The next action of the script that is due.
     pub(crate) fn take_due(&mut self, now: Monotonic) -> Option<TimedAction> {
         let fold = &self.fold;
-        self.script.take_due(now, |name| fold.find(name).is_some())
+        self.script.take_due(now, |process| fold.find(process).is_some())
     }
 
     pub(crate) fn finish(
@@ -459,9 +472,9 @@ impl Run {
             self.emit(EventKind::Notice { text }, now, subscription);
         }
         self.script.stop();
-        for TimedAction { action, target, .. } in self.script.left() {
-            let asked = ActionRequest { action, target, by: "script".to_owned(), is_demo: false, at: now };
-            self.refuse(&asked, "the run has ended", now, subscription);
+        for TimedAction { action, .. } in self.script.left() {
+            let asked = ActionRequest { action, by: By::Script, is_demo: false, at: now };
+            self.refuse(&asked, Refusal::RunOver, now, subscription);
         }
         self.stages.clear();
         self.emit(EventKind::RunFinished { run: self.id, outcome, elapsed_s, processes_left: left }, now, subscription);

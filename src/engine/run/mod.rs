@@ -1,5 +1,6 @@
 //! One run's life: launch, streams, script, control, recording.
 
+pub(super) mod actions;
 pub(super) mod control;
 pub(super) mod event_stream;
 pub(super) mod hearsay;

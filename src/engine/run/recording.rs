@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use crate::gpio::Waveform;
-use crate::model::{Event, EventKind, Monotonic, ProcessRow};
+use crate::model::{Action, Event, EventKind, Monotonic, ProcessRow};
 
 /// The newest events of a run that fit into a budget of bytes, and the first one. The others are counted.
 #[derive(Debug)]
@@ -88,13 +88,11 @@ fn weight(event: &Event) -> usize {
         EventKind::TaskFinished { task, result } => task.len() + result.len(),
         EventKind::Value { name, value } => name.len() + value_weight(value),
         EventKind::Fact(fact) => fact.id.len() + fact.claim.len() + value_weight(&fact.expected) + value_weight(&fact.observed),
-        EventKind::ActionRefused { action, target, by, why } => action.len() + target.len() + by.len() + why.len(),
+        EventKind::Action { action, .. } => action_weight(action),
+        EventKind::ActionRefused { action, why, .. } => action_weight(action) + size_of_val(&**why) + why.to_string().len(),
         EventKind::Finding(finding) => finding.text.len() + finding.tasks.iter().map(String::len).sum::<usize>(),
-        EventKind::Action { action, target, by } => action.len() + target.len() + by.len(),
         EventKind::Machine(sample) => size_of_val(&**sample) + sample.percent.len() * size_of::<f32>(),
-        EventKind::Waited { action, done, pending } => {
-            action.len() + size_of_val(done.as_slice()) + size_of_val(pending.as_slice())
-        }
+        EventKind::Waited { done, pending, .. } => size_of_val(done.as_slice()) + size_of_val(pending.as_slice()),
         EventKind::Notice { text } => text.len(),
         EventKind::ProcessState { .. }
         | EventKind::ProcessOrphaned { .. }
@@ -108,6 +106,11 @@ fn weight(event: &Event) -> usize {
         | EventKind::RunFinished { .. } => 0,
     };
     size_of::<Event>() + size_of::<Arc<Event>>() + owned
+}
+
+/// Bytes of the texts in an action.
+fn action_weight(action: &Action) -> usize {
+    action.word().len() + action.target().len()
 }
 
 /// About how many bytes a value owns. A body may send whole arrays.

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::model::{Action, ChildSpec, Group, Language, Monotonic, StopPlan, TimedAction};
+use crate::model::{Action, By, ChildSpec, Group, Language, Monotonic, StopPlan, TimedAction};
 
 /// What to start, and how.
 #[derive(Debug, Clone)]
@@ -77,9 +77,7 @@ pub enum LaunchError {
 #[derive(Debug, Clone)]
 pub(crate) struct ActionRequest {
     pub(crate) action: Action,
-    pub(crate) target: String,
-    /// `user`, `script`.
-    pub(crate) by: String,
+    pub(crate) by: By,
     /// Whether it is of the scenario's own demo, where it is no matter if it comes too late.
     pub(crate) is_demo: bool,
     pub(crate) at: Monotonic,

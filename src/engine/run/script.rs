@@ -7,7 +7,7 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use crate::model::{Monotonic, TimedAction};
+use crate::model::{Monotonic, ProcessRef, TimedAction};
 
 /// How long a body may say nothing before the clock begins without it.
 pub(crate) const FOR_THE_BODY: Duration = Duration::from_secs(10);
@@ -72,7 +72,7 @@ impl Script {
     }
 
     /// The next step whose time has come and whose target is there.
-    pub(crate) fn take_due(&mut self, now: Monotonic, is_there: impl Fn(&str) -> bool) -> Option<TimedAction> {
+    pub(crate) fn take_due(&mut self, now: Monotonic, is_there: impl Fn(&ProcessRef) -> bool) -> Option<TimedAction> {
         let step = self.steps.front()?;
         let began = match self.clock {
             Clock::NotLaunched | Clock::Over => return None,
@@ -84,7 +84,7 @@ impl Script {
         if now < began + step.after {
             return None;
         }
-        if step.action.needs(&step.target).is_some_and(|name| !is_there(name))
+        if step.action.process().is_some_and(|process| !is_there(process))
             && now.since(*self.held.get_or_insert(now)) < FOR_THE_TARGET
         {
             return None;
@@ -103,7 +103,7 @@ impl Script {
 
 /// Whether it is done before the body begins.
 fn is_first(step: &TimedAction) -> bool {
-    step.after.is_zero() && step.action.needs(&step.target).is_none()
+    step.after.is_zero() && step.action.process().is_none()
 }
 
 #[cfg(test)]
@@ -121,7 +121,7 @@ mod tests {
 
     /// What is done at that time; all targets but `late` are there.
     fn due(script: &mut Script, t: f64) -> Vec<String> {
-        std::iter::from_fn(|| script.take_due(at(t), |name| name != "late")).map(|step| step.to_string()).collect()
+        std::iter::from_fn(|| script.take_due(at(t), |process| *process != "late".into())).map(|step| step.to_string()).collect()
     }
 
     #[test]
@@ -156,7 +156,7 @@ mod tests {
         held.launched(at(0.0), false, at(0.0));
         assert_eq!((due(&mut held, 1.0), due(&mut held, 3.0)), (vec![], vec![]), "nobody overtakes it");
         assert_eq!(held.next_at(), Some(at(4.0)));
-        assert_eq!(held.take_due(at(3.0), |_| true).map(|step| step.target).as_deref(), Some("late"));
+        assert_eq!(held.take_due(at(3.0), |_| true).map(|step| step.action.to_string()).as_deref(), Some("stop late"));
         assert_eq!((due(&mut held, 3.4), held.next_at()), (vec![], Some(at(3.5))), "half a second after it, as written");
         let mut missed = script(&["1 stop late", "1 kill child"]);
         missed.launched(at(0.0), false, at(0.0));

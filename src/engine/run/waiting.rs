@@ -3,7 +3,7 @@
 
 use std::collections::{HashSet, VecDeque};
 
-use crate::model::{Action, Ended, EventKind, ExitStatus, Monotonic, Pid};
+use crate::model::{Ended, EventKind, ExitStatus, Monotonic, Pid, WaitKind};
 
 /// A child of the run, and how it ended once it has. The status stays, however often it is asked for.
 #[derive(Debug, Clone, Copy)]
@@ -84,28 +84,28 @@ impl Waiting {
         let is_waited = |pid: Pid| children.iter().any(|child| child.pid == pid && child.is_reaped);
         let is_late = is_over || asked.until.is_some_and(|until| now >= until);
         let (action, wanted): (_, Vec<Pid>) = match asked.whom {
-            WaitTarget::One(pid) if is_waited(pid) || is_over => (Action::Wait, vec![pid]),
+            WaitTarget::One(pid) if is_waited(pid) || is_over => (WaitKind::One, vec![pid]),
             WaitTarget::One(_) => return None,
             WaitTarget::All => {
                 doomed.extend(zombies);
                 if !is_late && !children.iter().all(|child| child.is_reaped) {
                     return None;
                 }
-                (Action::WaitAll, children.iter().map(|child| child.pid).collect())
+                (WaitKind::All, children.iter().map(|child| child.pid).collect())
             }
             WaitTarget::Any => {
                 asked.given = asked.given.or_else(|| self.fresh.pop_front());
                 match asked.given {
-                    Some(pid) if is_waited(pid) || is_over => (Action::WaitAny, vec![pid]),
+                    Some(pid) if is_waited(pid) || is_over => (WaitKind::Any, vec![pid]),
                     Some(pid) => {
                         doomed.push(pid);
                         return None;
                     }
                     // Everybody has been given: who asks again hears it again.
                     None if children.iter().all(|child| child.is_reaped) => {
-                        (Action::WaitAny, children.iter().map(|child| child.pid).collect())
+                        (WaitKind::Any, children.iter().map(|child| child.pid).collect())
                     }
-                    None if is_late => (Action::WaitAny, Vec::new()),
+                    None if is_late => (WaitKind::Any, Vec::new()),
                     None => return None,
                 }
             }
@@ -115,7 +115,7 @@ impl Waiting {
         let done: Vec<Ended> = children.iter().filter(wanted).filter_map(ended).collect();
         self.fresh.retain(|pid| done.iter().all(|one| one.pid != *pid));
         let pending = children.iter().filter(|child| child.status.is_none()).map(|child| child.pid).collect();
-        Some(EventKind::Waited { action: action.to_string(), done, pending })
+        Some(EventKind::Waited { action, done, pending })
     }
 }
 

@@ -5,16 +5,11 @@ use std::time::Duration;
 use proptest::prelude::*;
 
 use super::*;
-use crate::gpio::board::Look;
-use crate::gpio::{BoardKind, Simulated};
+use crate::gpio::{BoardKind, LineInfo, Simulated};
 use crate::model::Pull;
 
 fn board() -> Lines {
     Lines::new(Box::new(Simulated::new(None)))
-}
-
-fn line(number: u32) -> Line {
-    Line::new(number).expect("a line")
 }
 
 fn at(nanos: u64) -> Monotonic {
@@ -25,20 +20,20 @@ fn levels(lines: &Lines, since: u64) -> Vec<(u8, u8)> {
     lines.edges_since(since).iter().map(|edge| (edge.line.number(), edge.level.value())).collect()
 }
 
-fn high(lines: &mut Lines, number: u32, owner: &str) -> Result<(), GpioError> {
-    lines.set(line(number), Level::High, Level::Low, owner, at(1))
+fn high(lines: &mut Lines, number: u8, owner: &str) -> Result<(), GpioError> {
+    lines.set(Line::gpio(number), Level::High, Level::Low, owner, at(1))
 }
 
 #[test]
 fn an_edge_is_a_change_and_nothing_else() {
     let mut lines = board();
-    lines.set(line(17), Level::Low, Level::Low, "lock A", at(1)).expect("free");
-    lines.set(line(17), Level::High, Level::Low, "lock A", at(2)).expect("ours");
-    lines.set(line(17), Level::High, Level::Low, "lock A", at(3)).expect("ours");
-    assert_eq!(lines.toggle(line(17), "lock A", at(4)), Ok(Level::Low));
-    lines.press(line(27), true, at(5)).expect("an input");
-    lines.press(line(27), true, at(6)).expect("an input");
-    lines.press(line(27), false, at(7)).expect("an input");
+    lines.set(Line::gpio(17), Level::Low, Level::Low, "lock A", at(1)).expect("free");
+    lines.set(Line::gpio(17), Level::High, Level::Low, "lock A", at(2)).expect("ours");
+    lines.set(Line::gpio(17), Level::High, Level::Low, "lock A", at(3)).expect("ours");
+    assert_eq!(lines.toggle(Line::gpio(17), "lock A", at(4)), Ok(Level::Low));
+    lines.press(Line::gpio(27), true, at(5)).expect("an input");
+    lines.press(Line::gpio(27), true, at(6)).expect("an input");
+    lines.press(Line::gpio(27), false, at(7)).expect("an input");
     assert_eq!(levels(&lines, 0), [(17, 1), (17, 0), (27, 1), (27, 0)]);
     assert_eq!(lines.edges_since(2).first().map(|edge| (edge.sequence, edge.t)), Some((3, at(5))));
     assert!(lines.edges_since(4).is_empty());
@@ -51,14 +46,14 @@ fn a_line_has_one_owner_and_the_refusal_names_it() {
     high(&mut lines, 17, "lock A").expect("free");
     let error = high(&mut lines, 17, "run 2").expect_err("held").to_string();
     assert!(error.contains("GPIO17") && error.contains("lock A"), "{error}");
-    for error in [lines.press(line(17), true, at(2)), lines.watch(line(17), Watch::default(), "run 2")] {
+    for error in [lines.press(Line::gpio(17), true, at(2)), lines.watch(Line::gpio(17), InputSettings::default(), "run 2")] {
         let error = error.expect_err("an output").to_string();
         assert!(error.contains("lock A"), "{error}");
     }
-    lines.press(line(18), true, at(2)).expect("an input");
-    assert_eq!(lines.toggle(line(18), "run 2", at(3)), Err(GpioError::Pressed(18)));
+    lines.press(Line::gpio(18), true, at(2)).expect("an input");
+    assert_eq!(lines.toggle(Line::gpio(18), "run 2", at(3)), Err(GpioError::Pressed(Line::gpio(18))));
     lines.release("run 2", at(4)).expect("safe");
-    assert_eq!(lines.read(line(17)), Ok(Level::High), "another's line stays");
+    assert_eq!(lines.read(Line::gpio(17)), Ok(Level::High), "another's line stays");
     lines.release("lock A", at(5)).expect("safe");
     high(&mut lines, 17, "run 2").expect("free again");
 }
@@ -67,14 +62,21 @@ fn a_line_has_one_owner_and_the_refusal_names_it() {
 fn the_header_shows_function_level_owner_pull_and_warnings() {
     let mut lines = board();
     high(&mut lines, 17, "lock A").expect("free");
-    lines.watch(line(27), Watch { pull: Some(Pull::Up), debounce: None }, "event go").expect("free");
+    lines.watch(Line::gpio(27), InputSettings { pull: Some(Pull::Up), debounce: None }, "event go").expect("free");
     let view = lines.view();
     assert_eq!((view.pins.len(), view.backend.as_str()), (40, "simulated"));
-    let pin = |number: u32| &view.pins[usize::from(line(number).pin()) - 1];
-    let expected = PinView { level: Some(true), owner: Some("lock A".to_owned()), ..PinView::new(PinFunction::Output(17)) };
+    let pin = |number: u8| view.pin(Line::gpio(number)).expect("there");
+    let expected = PinView {
+        level: Some(Level::High),
+        owner: Some("lock A".to_owned()),
+        ..PinView::new(PinFunction::Output(Line::gpio(17)))
+    };
     assert_eq!(pin(17), &expected);
     assert_eq!(view.pins[0], PinView::new(PinFunction::Power3V3));
-    assert_eq!((pin(27).function, pin(27).level, pin(27).pull), (PinFunction::Input(27), Some(true), Some(Pull::Up)));
+    assert_eq!(
+        (pin(27).function, pin(27).level, pin(27).pull),
+        (PinFunction::Input(Line::gpio(27)), Some(Level::High), Some(Pull::Up))
+    );
     assert_eq!(pin(27).owner.as_deref(), Some("event go"));
     assert!(pin(2).note.as_deref().is_some_and(|note| note.contains("I2C")) && pin(17).note.is_none());
 }
@@ -87,8 +89,8 @@ fn the_ninth_high_output_is_refused_with_the_reason() {
     let error = high(&mut lines, 20, "run 1").expect_err("too many").to_string();
     assert!(error.contains('8') && error.contains("mA"), "{error}");
     high(&mut lines, 2, "run 1").expect("high already");
-    lines.set(line(20), Level::Low, Level::Low, "run 1", at(2)).expect("low costs nothing");
-    lines.set(line(2), Level::Low, Level::Low, "run 1", at(3)).expect("ours");
+    lines.set(Line::gpio(20), Level::Low, Level::Low, "run 1", at(2)).expect("low costs nothing");
+    lines.set(Line::gpio(2), Level::Low, Level::Low, "run 1", at(3)).expect("ours");
     high(&mut lines, 20, "run 1").expect("within the limit");
     assert!(high(&mut board().with_most_high(0), 2, "x").is_err());
 }
@@ -96,8 +98,8 @@ fn the_ninth_high_output_is_refused_with_the_reason() {
 #[test]
 fn a_line_goes_back_to_the_safe_level_that_was_declared() {
     let mut lines = board();
-    lines.set(line(5), Level::Low, Level::High, "relay", at(1)).expect("free");
-    lines.set(line(6), Level::High, Level::Low, "relay", at(2)).expect("free");
+    lines.set(Line::gpio(5), Level::Low, Level::High, "relay", at(1)).expect("free");
+    lines.set(Line::gpio(6), Level::High, Level::Low, "relay", at(2)).expect("free");
     lines.make_safe(at(3)).expect("safe");
     // Let go, an input without a resistor to 3.3 V reads low.
     assert_eq!(levels(&lines, 0), [(6, 1), (5, 1), (5, 0), (6, 0)]);
@@ -107,16 +109,16 @@ fn a_line_goes_back_to_the_safe_level_that_was_declared() {
 #[test]
 fn a_wire_carries_the_level_and_a_button_pulls_against_the_resistor() {
     let mut lines = board();
-    lines.wire(line(22), line(27), at(1)).expect("free");
+    lines.wire(Line::gpio(22), Line::gpio(27), at(1)).expect("free");
     high(&mut lines, 22, "run 1").expect("free");
-    assert_eq!(lines.read(line(27)), Ok(Level::High));
-    assert!(lines.set(line(27), Level::Low, Level::Low, "run 1", at(2)).is_err(), "two outputs on one wire");
+    assert_eq!(lines.read(Line::gpio(27)), Ok(Level::High));
+    assert!(lines.set(Line::gpio(27), Level::Low, Level::Low, "run 1", at(2)).is_err(), "two outputs on one wire");
     lines.release("run 1", at(3)).expect("safe");
     assert_eq!(levels(&lines, 0), [(27, 1), (22, 1), (27, 0), (22, 0)]);
-    assert!(lines.wire(line(27), line(22), at(4)).is_err(), "no circle");
-    lines.watch(line(5), Watch { pull: Some(Pull::Up), debounce: None }, "x").expect("free");
-    lines.press(line(5), true, at(5)).expect("an input");
-    assert_eq!(lines.read(line(5)), Ok(Level::Low));
+    assert!(lines.wire(Line::gpio(27), Line::gpio(22), at(4)).is_err(), "no circle");
+    lines.watch(Line::gpio(5), InputSettings { pull: Some(Pull::Up), debounce: None }, "x").expect("free");
+    lines.press(Line::gpio(5), true, at(5)).expect("an input");
+    assert_eq!(lines.read(Line::gpio(5)), Ok(Level::Low));
 }
 
 #[test]
@@ -133,13 +135,13 @@ fn a_board_is_not_changed_under_a_line_in_use() {
 /// Watches line 27 for changes that last 10 ns, from time 0 on.
 fn debounced() -> Lines {
     let mut lines = board();
-    let watch = Watch { pull: None, debounce: Some(Duration::from_nanos(10)) };
-    lines.watch(line(27), watch, "watcher").expect("free");
+    let watch = InputSettings { pull: None, debounce: Some(Duration::from_nanos(10)) };
+    lines.watch(Line::gpio(27), watch, "watcher").expect("free");
     lines
 }
 
 fn pressed(lines: &mut Lines, is_pressed: bool, nanos: u64) {
-    lines.press(line(27), is_pressed, at(nanos)).expect("an input");
+    lines.press(Line::gpio(27), is_pressed, at(nanos)).expect("an input");
 }
 
 fn told(lines: &Lines) -> Vec<(u64, u8)> {
@@ -151,12 +153,12 @@ fn a_change_counts_once_it_has_lasted() {
     let mut lines = debounced();
     assert_eq!(lines.due(), None);
     pressed(&mut lines, true, 100);
-    assert_eq!((lines.due(), lines.read(line(27))), (Some(at(110)), Ok(Level::Low)));
+    assert_eq!((lines.due(), lines.read(Line::gpio(27))), (Some(at(110)), Ok(Level::Low)));
     lines.collect(at(109));
     assert!(told(&lines).is_empty(), "too young");
     // Late, as a busy machine is: the time is that at which it counted.
     lines.collect(at(500));
-    assert_eq!((told(&lines), lines.due(), lines.read(line(27))), (vec![(110, 1)], None, Ok(Level::High)));
+    assert_eq!((told(&lines), lines.due(), lines.read(Line::gpio(27))), (vec![(110, 1)], None, Ok(Level::High)));
     pressed(&mut lines, false, 600);
     lines.collect(at(610));
     assert_eq!(told(&lines), [(110, 1), (610, 0)]);
@@ -189,19 +191,19 @@ fn a_press_that_lasted_counts_though_it_is_seen_only_when_it_is_over() {
 #[test]
 fn a_wires_end_is_debounced_and_one_that_is_not_watched_is_not() {
     let mut lines = debounced();
-    lines.wire(line(22), line(27), at(1)).expect("free");
+    lines.wire(Line::gpio(22), Line::gpio(27), at(1)).expect("free");
     high(&mut lines, 22, "run 1").expect("free");
     lines.collect(at(50));
     assert_eq!(levels(&lines, 0), [(22, 1), (27, 1)]);
     lines.release("watcher", at(60)).expect("safe");
-    lines.set(line(22), Level::Low, Level::Low, "run 1", at(70)).expect("ours");
+    lines.set(Line::gpio(22), Level::Low, Level::Low, "run 1", at(70)).expect("ours");
     assert_eq!((lines.due(), levels(&lines, 2)), (None, vec![(27, 0), (22, 0)]));
 }
 
 #[test]
 fn one_wire_has_one_output() {
     let mut lines = board();
-    lines.wire(line(22), line(27), at(1)).expect("free");
+    lines.wire(Line::gpio(22), Line::gpio(27), at(1)).expect("free");
     high(&mut lines, 27, "run 1").expect("free");
     let error = high(&mut lines, 22, "run 1").expect_err("a short circuit").to_string();
     assert!(error.contains("GPIO22") && error.contains("GPIO27"), "{error}");
@@ -227,18 +229,18 @@ impl Board for Broken {
         if level == Level::High { Ok(()) } else { Err(GpioError::Kernel { what: format!("drive {line}"), why }) }
     }
 
-    fn watch(&mut self, line: Line, _: Watch, _: &str) -> Result<(), GpioError> {
-        Err(GpioError::CannotWatch(line.number()))
+    fn watch(&mut self, line: Line, _: InputSettings, _: &str) -> Result<(), GpioError> {
+        Err(GpioError::CannotWatch(line))
     }
 
-    fn let_go(&mut self, _: Line) {}
+    fn release(&mut self, _: Line) {}
 
-    fn look(&self, _: Line) -> Look {
-        Look::default()
+    fn info(&self, _: Line) -> LineInfo {
+        LineInfo::default()
     }
 
     fn read(&mut self, line: Line) -> Result<Level, GpioError> {
-        Err(GpioError::CannotWatch(line.number()))
+        Err(GpioError::CannotWatch(line))
     }
 
     fn fds(&self) -> Vec<BorrowedFd<'_>> {
@@ -254,10 +256,10 @@ impl Board for Broken {
 fn a_line_that_could_not_be_made_safe_is_not_called_safe() {
     let give_back = [
         |lines: &mut Lines| lines.release("run 1", at(2)),
-        |lines: &mut Lines| lines.free(line(5), "run 1", at(2)),
+        |lines: &mut Lines| lines.free(Line::gpio(5), "run 1", at(2)),
         |lines: &mut Lines| lines.make_safe(at(2)),
     ];
-    let recover = |lines: &mut Lines| lines.recover(&[(line(5), Level::Low)], &[], at(2));
+    let recover = |lines: &mut Lines| lines.recover(&[(Line::gpio(5), Level::Low)], &[], at(2));
     let mut lines = Lines::new(Box::new(Broken));
     let mut errors = vec![recover(&mut lines)];
     errors.extend(give_back.map(|give_back| {
@@ -289,16 +291,16 @@ impl Board for Blind {
         Ok(())
     }
 
-    fn watch(&mut self, line: Line, _: Watch, _: &str) -> Result<(), GpioError> {
-        Err(GpioError::CannotWatch(line.number()))
+    fn watch(&mut self, line: Line, _: InputSettings, _: &str) -> Result<(), GpioError> {
+        Err(GpioError::CannotWatch(line))
     }
 
-    fn let_go(&mut self, line: Line) {
+    fn release(&mut self, line: Line) {
         self.0.remove(&line);
     }
 
-    fn look(&self, line: Line) -> Look {
-        Look { level: self.0.get(&line).copied(), function: Some("Alt0".to_owned()), ..Look::default() }
+    fn info(&self, line: Line) -> LineInfo {
+        LineInfo { level: self.0.get(&line).copied(), function: Some("Alt0".to_owned()), ..LineInfo::default() }
     }
 
     fn read(&mut self, line: Line) -> Result<Level, GpioError> {
@@ -318,11 +320,11 @@ impl Board for Blind {
 fn where_no_level_can_be_read_an_edge_is_told_once() {
     let mut lines = Lines::new(Box::new(Blind::default()));
     for time in 1..4 {
-        lines.set(line(17), Level::High, Level::High, "relay", at(time)).expect("free");
+        lines.set(Line::gpio(17), Level::High, Level::High, "relay", at(time)).expect("free");
         lines.release("relay", at(time)).expect("safe");
     }
     assert_eq!(levels(&lines, 0), [(17, 1)], "it was let go high, and nobody saw it fall");
-    lines.set(line(17), Level::Low, Level::Low, "relay", at(5)).expect("free");
+    lines.set(Line::gpio(17), Level::Low, Level::Low, "relay", at(5)).expect("free");
     assert_eq!(levels(&lines, 1), [(17, 0)]);
 }
 
@@ -339,17 +341,17 @@ fn one_line_is_given_back_and_the_owners_others_stay() {
     let mut lines = board();
     high(&mut lines, 5, "you").expect("free");
     high(&mut lines, 6, "you").expect("free");
-    lines.free(line(5), "run 1", at(2)).expect("safe");
-    lines.free(line(6), "you", at(3)).expect("safe");
-    assert_eq!((lines.owner(line(5)), lines.owner(line(6))), (Some("you"), None));
-    assert_eq!(lines.read(line(6)), Ok(Level::Low));
+    lines.free(Line::gpio(5), "run 1", at(2)).expect("safe");
+    lines.free(Line::gpio(6), "you", at(3)).expect("safe");
+    assert_eq!((lines.owner(Line::gpio(5)), lines.owner(Line::gpio(6))), (Some("you"), None));
+    assert_eq!(lines.read(Line::gpio(6)), Ok(Level::Low));
 }
 
 #[test]
 fn late_readers_see_that_they_missed_edges() {
     let mut lines = board();
     for number in 0..EDGES_KEPT as u64 + 10 {
-        lines.toggle(line(5), "x", at(number)).expect("ours");
+        lines.toggle(Line::gpio(5), "x", at(number)).expect("ours");
     }
     let edges = lines.edges_since(0);
     assert_eq!((edges.len(), edges[0].sequence), (EDGES_KEPT, 11));
@@ -358,10 +360,10 @@ fn late_readers_see_that_they_missed_edges() {
 proptest! {
     /// Whatever is done, levels follow from the edges alone, no edge repeats a level, and `make_safe` leaves nothing driven.
     #[test]
-    fn edges_tell_the_whole_story(steps in proptest::collection::vec((0_u8..5, 2_u32..28, 0_u8..3), 0..300)) {
+    fn edges_tell_the_whole_story(steps in proptest::collection::vec((0_u8..5, 2_u8..28, 0_u8..3), 0..300)) {
         let mut lines = board();
         for (index, (what, number, owner)) in steps.into_iter().enumerate() {
-            let (line, owner, now) = (line(number), format!("run {owner}"), at(index as u64));
+            let (line, owner, now) = (Line::gpio(number), format!("run {owner}"), at(index as u64));
             // Refusals are part of the play.
             let _ = match what {
                 0 => lines.set(line, Level::High, Level::Low, &owner, now),

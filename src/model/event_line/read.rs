@@ -6,13 +6,14 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use serde_json::Value;
 
-use super::{EndedLine, Line, LineError, StatusKeys};
+use super::error::EventLineError;
+use super::keys::{EndedKeys, Keys, StatusKeys};
 use crate::model::{
-    Ended, EventKind, Fact, Language, MachineSample, Pgid, Pid, PipeFill, ProcessSample, ProcessState, RunFinding, Sid, TaskSort,
-    TaskState, Usage,
+    Action, By, Ended, EventKind, Fact, Language, Level, Line, MachineSample, Pgid, Pid, PipeFill, ProcessSample, ProcessState,
+    Refusal, RunFinding, Sid, TaskSort, TaskState, Usage, WaitKind,
 };
 
-impl Line<'_> {
+impl Keys<'_> {
     /// The key whose number is beyond what `f32` holds: it would become infinite, which JSON cannot say.
     pub(super) fn overflow(&self) -> Option<&'static str> {
         let is_beyond = |number: f32| !number.is_finite();
@@ -32,7 +33,7 @@ impl Line<'_> {
     }
 
     #[expect(clippy::too_many_lines, reason = "one arm a kind, and no arm does more than name its keys")]
-    pub(super) fn into_kind(self) -> Result<Option<EventKind>, LineError> {
+    pub(super) fn into_kind(self) -> Result<Option<EventKind>, EventLineError> {
         let core = self.core.as_ref().and_then(Value::as_bool);
         let status = StatusKeys { code: self.code, signal: self.signal, core, unknown: self.unknown }.status();
         let kind = self.kind;
@@ -44,7 +45,7 @@ impl Line<'_> {
             ($value:expr, $key:expr) => {
                 match $value {
                     Some(value) => value,
-                    None => return Err(LineError::Key { kind: kind.into_owned(), key: $key }),
+                    None => return Err(EventLineError::Key { kind: kind.into_owned(), key: $key }),
                 }
             };
         }
@@ -75,9 +76,9 @@ impl Line<'_> {
             },
             "process.exited" => EventKind::ProcessExited { pid: need!(pid), status: need!(status, "code") },
             "waited" => EventKind::Waited {
-                action: need!(self.action, "do").into_owned(),
+                action: need!(self.action.as_deref().and_then(WaitKind::from_word), "do"),
                 done: {
-                    let ended = |one: EndedLine| Some(Ended { pid: one.pid, status: one.status.status()? });
+                    let ended = |one: EndedKeys| Some(Ended { pid: one.pid, status: one.status.status()? });
                     need!(self.done.unwrap_or_default().into_iter().map(ended).collect::<Option<_>>(), "done")
                 },
                 pending: self.pending.unwrap_or_default(),
@@ -163,19 +164,17 @@ impl Line<'_> {
                 is_over: self.over.unwrap_or_default(),
             }),
             "action" => EventKind::Action {
-                action: need!(self.action, "do").into_owned(),
-                target: self.target.unwrap_or_default().into_owned(),
-                by: self.by.unwrap_or_default().into_owned(),
+                action: Action::from_words(&need!(self.action, "do"), &self.target.unwrap_or_default()),
+                by: By::from_word(&self.by.unwrap_or_default()),
             },
             "action.refused" => EventKind::ActionRefused {
-                action: need!(self.action, "do").into_owned(),
-                target: self.target.unwrap_or_default().into_owned(),
-                by: self.by.unwrap_or_default().into_owned(),
-                why: need!(self.text, "text").into_owned(),
+                action: Action::from_words(&need!(self.action, "do"), &self.target.unwrap_or_default()),
+                by: By::from_word(&self.by.unwrap_or_default()),
+                why: Box::new(Refusal::Said(need!(self.text, "text").into_owned())),
             },
             "gpio" => EventKind::Gpio {
-                line: need!(self.line.and_then(|line| u8::try_from(line).ok()), "line"),
-                value: u8::from(need!(self.value.and_then(|value| value.as_u64()), "value") != 0),
+                line: Line::new(need!(line))?,
+                level: Level::high_if(need!(self.value.and_then(|value| value.as_u64()), "value") != 0),
             },
             "cores" => EventKind::Machine(Box::new(MachineSample {
                 percent: need!(percent),

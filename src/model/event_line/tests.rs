@@ -1,8 +1,10 @@
 //! The lines of the contract are read and written as other people's scripts do.
 
+use serde_json::Value;
+
 use super::*;
 
-fn read(line: &str) -> Result<Option<Event>, LineError> {
+fn read(line: &str) -> Result<Option<Event>, EventLineError> {
     Event::from_line(line.as_bytes(), Monotonic::from_nanos(7))
 }
 
@@ -71,7 +73,9 @@ fn malformed_lines_say_what_is_wrong() {
         (r#"{"kind":"pipe","pid":1,"to":2,"bytes":1}"#, "capacity"),
         (r#"{"kind":"task.state","task":"a"}"#, "state"),
         (r#"{"kind":"output","pid":1,"stream":"stdout","base64":"*"}"#, "base64"),
-        (r#"{"kind":"gpio","line":300,"value":1}"#, "line"),
+        (r#"{"kind":"gpio","value":1}"#, "line"),
+        (r#"{"kind":"gpio","line":300,"value":1}"#, "GPIO300 is not on the 40-pin header"),
+        (r#"{"kind":"gpio","line":1,"value":1}"#, "EEPROM"),
         (r#"{"kind":"cores","percent":[1.0,1e39]}"#, "percent"),
     ] {
         let error = read(line).expect_err(line).to_string();

@@ -6,164 +6,165 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use serde_json::Value;
 
-use super::{EndedLine, Line, StatusKeys};
+use super::keys::{EndedKeys, Keys, StatusKeys};
 use crate::model::{Event, EventKind};
 
-impl<'a> From<&'a Event> for Line<'a> {
+impl<'a> From<&'a Event> for Keys<'a> {
     #[expect(clippy::too_many_lines, reason = "one arm a kind, and no arm does more than name its keys")]
     fn from(event: &'a Event) -> Self {
         let text = |text: &'a str| Some(Cow::Borrowed(text));
-        let mut line = Line { t: Some(event.t.nanos()), ..Line::default() };
-        line.kind = Cow::Borrowed(match &event.kind {
+        let mut keys = Keys { t: Some(event.t.nanos()), ..Keys::default() };
+        keys.kind = Cow::Borrowed(match &event.kind {
             EventKind::RunStarted { run, scenario, language, params } => {
-                line.run = Some(*run);
-                line.scenario = Some(Cow::Borrowed(scenario));
-                line.language = Some(*language);
-                line.params = Some(params.clone());
+                keys.run = Some(*run);
+                keys.scenario = Some(Cow::Borrowed(scenario));
+                keys.language = Some(*language);
+                keys.params = Some(params.clone());
                 "run.started"
             }
             EventKind::ProcessStarted { pid, ppid, pgid, sid, name, argv } => {
-                (line.pid, line.ppid, line.pgid, line.sid) = (Some(*pid), Some(*ppid), Some(*pgid), Some(*sid));
-                line.name = Some(Cow::Borrowed(name));
-                line.argv = Some(argv.clone());
+                (keys.pid, keys.ppid, keys.pgid, keys.sid) = (Some(*pid), Some(*ppid), Some(*pgid), Some(*sid));
+                keys.name = Some(Cow::Borrowed(name));
+                keys.argv = Some(argv.clone());
                 "process.started"
             }
             EventKind::ProcessState { pid, state } => {
-                line.pid = Some(*pid);
-                line.state = Some(Cow::Borrowed(state.word()));
+                keys.pid = Some(*pid);
+                keys.state = Some(Cow::Borrowed(state.word()));
                 "process.state"
             }
             EventKind::ProcessOrphaned { pid, ppid } => {
-                (line.pid, line.ppid) = (Some(*pid), Some(*ppid));
-                line.state = Some(Cow::Borrowed("orphan"));
+                (keys.pid, keys.ppid) = (Some(*pid), Some(*ppid));
+                keys.state = Some(Cow::Borrowed("orphan"));
                 "process.state"
             }
             EventKind::ProcessExited { pid, status } => {
-                line.pid = Some(*pid);
-                let keys = StatusKeys::from(*status);
-                (line.code, line.signal, line.unknown) = (keys.code, keys.signal, keys.unknown);
-                line.core = keys.core.map(Value::Bool);
+                keys.pid = Some(*pid);
+                let status = StatusKeys::from(*status);
+                (keys.code, keys.signal, keys.unknown) = (status.code, status.signal, status.unknown);
+                keys.core = status.core.map(Value::Bool);
                 "process.exited"
             }
             EventKind::ProcessReaped { pid } => {
-                line.pid = Some(*pid);
+                keys.pid = Some(*pid);
                 "process.reaped"
             }
             EventKind::Waited { action, done, pending } => {
-                line.action = Some(Cow::Borrowed(action));
-                line.done = Some(done.iter().map(|one| EndedLine { pid: one.pid, status: one.status.into() }).collect());
-                line.pending = Some(pending.clone());
+                keys.action = text(action.word());
+                keys.done = Some(done.iter().map(|one| EndedKeys { pid: one.pid, status: one.status.into() }).collect());
+                keys.pending = Some(pending.clone());
                 "waited"
             }
             EventKind::PipeFilled { pid, to, fill } => {
-                (line.pid, line.to) = (Some(*pid), Some(*to));
-                (line.bytes, line.capacity) = (Some(fill.bytes), Some(fill.capacity));
+                (keys.pid, keys.to) = (Some(*pid), Some(*to));
+                (keys.bytes, keys.capacity) = (Some(fill.bytes), Some(fill.capacity));
                 "pipe"
             }
             EventKind::ProcessUsed { pid, usage } => {
-                line.pid = Some(*pid);
-                (line.user_s, line.system_s) = (Some(usage.user_s), Some(usage.system_s));
-                line.peak_rss = Some(usage.peak_rss);
-                (line.waits, line.preemptions) = (Some(usage.waits), Some(usage.preemptions));
+                keys.pid = Some(*pid);
+                (keys.user_s, keys.system_s) = (Some(usage.user_s), Some(usage.system_s));
+                keys.peak_rss = Some(usage.peak_rss);
+                (keys.waits, keys.preemptions) = (Some(usage.waits), Some(usage.preemptions));
                 "process.usage"
             }
             EventKind::ProcessSampled(sample) => {
-                (line.pid, line.ppid, line.pgid, line.sid) =
+                (keys.pid, keys.ppid, keys.pgid, keys.sid) =
                     (Some(sample.pid), Some(sample.ppid), Some(sample.pgid), Some(sample.sid));
-                line.name = Some(Cow::Borrowed(&sample.name));
-                line.state = Some(Cow::Borrowed(sample.state.word()));
-                (line.cpu, line.rss) = (Some(sample.cpu), Some(sample.rss));
-                line.core = Some(Value::from(sample.core));
-                line.start_ticks = Some(sample.start_ticks);
-                line.threads = Some(sample.threads.clone());
+                keys.name = Some(Cow::Borrowed(&sample.name));
+                keys.state = Some(Cow::Borrowed(sample.state.word()));
+                (keys.cpu, keys.rss) = (Some(sample.cpu), Some(sample.rss));
+                keys.core = Some(Value::from(sample.core));
+                keys.start_ticks = Some(sample.start_ticks);
+                keys.threads = Some(sample.threads.clone());
                 "process.sample"
             }
             EventKind::Output { pid, stream, bytes } => {
-                (line.pid, line.stream) = (Some(*pid), Some(*stream));
+                (keys.pid, keys.stream) = (Some(*pid), Some(*stream));
                 match std::str::from_utf8(bytes) {
-                    Ok(text) => line.text = Some(Cow::Borrowed(text)),
-                    Err(_) => line.base64 = Some(Cow::Owned(BASE64.encode(bytes))),
+                    Ok(text) => keys.text = Some(Cow::Borrowed(text)),
+                    Err(_) => keys.base64 = Some(Cow::Owned(BASE64.encode(bytes))),
                 }
                 "output"
             }
             EventKind::OutputDropped { pid, stream, bytes } => {
-                (line.pid, line.stream, line.bytes) = (Some(*pid), Some(*stream), Some(*bytes));
+                (keys.pid, keys.stream, keys.bytes) = (Some(*pid), Some(*stream), Some(*bytes));
                 "output.dropped"
             }
             EventKind::OutputClosed { pid, stream } => {
-                (line.pid, line.stream) = (Some(*pid), Some(*stream));
+                (keys.pid, keys.stream) = (Some(*pid), Some(*stream));
                 "output.closed"
             }
-            EventKind::TaskStarted { task, sort, pid, tid, line: source_line } => {
-                line.task = Some(Cow::Borrowed(task));
-                line.line = *source_line;
-                (line.sort, line.pid, line.tid) = (Some(*sort), Some(*pid), *tid);
+            EventKind::TaskStarted { task, sort, pid, tid, line } => {
+                keys.task = Some(Cow::Borrowed(task));
+                keys.line = *line;
+                (keys.sort, keys.pid, keys.tid) = (Some(*sort), Some(*pid), *tid);
                 "task.started"
             }
-            EventKind::TaskChanged { task, state, on, held_by, line: source_line } => {
-                line.task = Some(Cow::Borrowed(task));
-                line.line = *source_line;
-                line.state = Some(Cow::Borrowed(state.word()));
-                line.on = on.as_deref().map(Cow::Borrowed);
-                line.held_by = held_by.as_deref().map(Cow::Borrowed);
+            EventKind::TaskChanged { task, state, on, held_by, line } => {
+                keys.task = Some(Cow::Borrowed(task));
+                keys.line = *line;
+                keys.state = Some(Cow::Borrowed(state.word()));
+                keys.on = on.as_deref().map(Cow::Borrowed);
+                keys.held_by = held_by.as_deref().map(Cow::Borrowed);
                 "task.state"
             }
             EventKind::TaskFinished { task, result } => {
-                (line.task, line.result) = (text(task), text(result));
+                (keys.task, keys.result) = (text(task), text(result));
                 "task.finished"
             }
             EventKind::TaskCounts { task, acquired, waited } => {
-                line.task = Some(Cow::Borrowed(task));
-                (line.acquired, line.waited) = (Some(*acquired), Some(*waited));
+                keys.task = Some(Cow::Borrowed(task));
+                (keys.acquired, keys.waited) = (Some(*acquired), Some(*waited));
                 "task.counts"
             }
             EventKind::Value { name, value } => {
-                (line.name, line.value) = (text(name), Some(value.clone()));
+                (keys.name, keys.value) = (text(name), Some(value.clone()));
                 "value"
             }
             EventKind::Fact(fact) => {
-                (line.id, line.claim) = (text(&fact.id), text(&fact.claim));
-                (line.expected, line.observed) = (Some(fact.expected.clone()), Some(fact.observed.clone()));
-                line.holds = Some(fact.holds);
+                (keys.id, keys.claim) = (text(&fact.id), text(&fact.claim));
+                (keys.expected, keys.observed) = (Some(fact.expected.clone()), Some(fact.observed.clone()));
+                keys.holds = Some(fact.holds);
                 "fact"
             }
             EventKind::Finding(finding) => {
-                (line.id, line.text) = (text(&finding.id), text(&finding.text));
-                line.tasks = Some(finding.tasks.clone());
-                line.over = finding.is_over.then_some(true);
+                (keys.id, keys.text) = (text(&finding.id), text(&finding.text));
+                keys.tasks = Some(finding.tasks.clone());
+                keys.over = finding.is_over.then_some(true);
                 "finding"
             }
-            EventKind::Action { action, target, by } => {
-                (line.action, line.target, line.by) = (text(action), text(target), text(by));
+            EventKind::Action { action, by } => {
+                (keys.action, keys.target, keys.by) = (Some(action.word()), Some(action.target()), text(by.word()));
                 "action"
             }
-            EventKind::ActionRefused { action, target, by, why } => {
-                (line.action, line.target, line.by, line.text) = (text(action), text(target), text(by), text(why));
+            EventKind::ActionRefused { action, by, why } => {
+                (keys.action, keys.target, keys.by) = (Some(action.word()), Some(action.target()), text(by.word()));
+                keys.text = Some(Cow::Owned(why.to_string()));
                 "action.refused"
             }
-            EventKind::Gpio { line: offset, value } => {
-                line.line = Some(u32::from(*offset));
-                line.value = Some(Value::from(*value));
+            EventKind::Gpio { line, level } => {
+                keys.line = Some((*line).into());
+                keys.value = Some(Value::from(level.value()));
                 "gpio"
             }
             EventKind::Machine(sample) => {
-                line.percent = Some(sample.percent.clone());
-                line.memory_used = Some(sample.memory_used);
-                line.memory_total = Some(sample.memory_total);
-                (line.celsius, line.mhz, line.load) = (sample.celsius, sample.mhz, Some(sample.load));
-                line.throttled = sample.throttled;
+                keys.percent = Some(sample.percent.clone());
+                keys.memory_used = Some(sample.memory_used);
+                keys.memory_total = Some(sample.memory_total);
+                (keys.celsius, keys.mhz, keys.load) = (sample.celsius, sample.mhz, Some(sample.load));
+                keys.throttled = sample.throttled;
                 "cores"
             }
             EventKind::Notice { text } => {
-                line.text = Some(Cow::Borrowed(text));
+                keys.text = Some(Cow::Borrowed(text));
                 "notice"
             }
             EventKind::RunFinished { run, outcome, elapsed_s, processes_left } => {
-                (line.run, line.outcome) = (Some(*run), Some(*outcome));
-                (line.elapsed_s, line.processes_left) = (Some(*elapsed_s), Some(*processes_left));
+                (keys.run, keys.outcome) = (Some(*run), Some(*outcome));
+                (keys.elapsed_s, keys.processes_left) = (Some(*elapsed_s), Some(*processes_left));
                 "run.finished"
             }
         });
-        line
+        keys
     }
 }

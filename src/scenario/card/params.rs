@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+use crate::model::Line;
+
 /// One parameter: its name, what it may be, its default and one line of meaning.
 #[derive(Debug, Clone)]
 pub struct ParamSpec {
@@ -211,6 +213,12 @@ impl Params {
     /// A whole number. Zero if the scenario declares no such parameter, which a test of the catalogue rules out.
     pub fn count(&self, name: &str) -> usize {
         self.0.get(name).and_then(Value::as_u64).unwrap_or_default() as usize
+    }
+
+    /// A line of the header. GPIO17 if the scenario declares no such parameter with the numbers of lines, which a test of the catalogue
+    /// rules out.
+    pub fn line(&self, name: &str) -> Line {
+        Line::new(self.count(name) as u32).unwrap_or(Line::gpio(17))
     }
 
     /// A time.

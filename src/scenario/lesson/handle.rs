@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::model::{EventKind, Monotonic, Pid, TaskSort, TaskState, Tid};
+use crate::model::{Action, By, EventKind, Level, Line, Monotonic, Pid, Refusal, TaskSort, TaskState, Tid};
 use crate::scenario::card::{ActionSpec, ParamError, Params, Reply};
 use crate::scenario::definition::Scenario;
 use crate::scenario::lesson::LessonAction;
@@ -129,17 +129,16 @@ impl Lesson {
         self.report(EventKind::Notice { text: text.into() });
     }
 
-    /// Asks for a level, 0 or 1, on an output line of the board.
-    pub fn gpio(&self, line: u8, value: u8) {
-        self.report(EventKind::Gpio { line, value });
+    /// Asks for a level on an output line of the board.
+    pub fn gpio(&self, line: Line, level: Level) {
+        self.report(EventKind::Gpio { line, level });
     }
 
     /// Makes a line of the board a button, which connects it with ground. Gives the action that each press will be.
-    pub fn button(&self, line: usize) -> LessonAction {
-        let press = LessonAction { name: "press".to_owned(), target: format!("GPIO{line}") };
+    pub fn button(&self, line: Line) -> LessonAction {
+        let press = LessonAction { name: "press".to_owned(), target: line.to_string() };
         self.buttons.lock().unwrap_or_else(PoisonError::into_inner).push(press.clone());
-        let (action, target) = ("watch".to_owned(), press.target.clone());
-        self.report(EventKind::Action { action, target, by: "lesson".to_owned() });
+        self.report(EventKind::Action { action: Action::own("watch", press.target.clone()), by: By::Lesson });
         press
     }
 
@@ -224,9 +223,9 @@ impl Lesson {
 
     /// Says why an action cannot be done now, and what would be accepted.
     pub fn refuse(&self, action: &LessonAction, why: &str) {
-        let (action, target) = (action.name.clone(), action.target.clone());
+        let action = Action::from_words(&action.name, &action.target);
         // Who asked for it is known to who passed it on.
-        self.report(EventKind::ActionRefused { action, target, by: String::new(), why: why.to_owned() });
+        self.report(EventKind::ActionRefused { action, by: By::Lesson, why: Box::new(Refusal::Said(why.to_owned())) });
     }
 
     /// Says so if an action was not done.

@@ -3,12 +3,12 @@
 pub(super) mod children;
 pub(super) mod control;
 pub(super) mod cost;
+pub(super) mod forks;
 pub(super) mod handle;
 pub(super) mod load;
 pub(super) mod primitives;
 pub(super) mod proc;
 pub(super) mod programs;
-pub(super) mod relatives;
 pub(super) mod reporter;
 pub(super) mod until;
 pub(super) mod words;

@@ -1,38 +1,88 @@
-//! What /proc says of a body's own children. Any thread; never waits.
+//! What /proc says of a body's own processes and threads: the one reader, and the files that lessons alone look at. Any thread; never
+//! waits.
 
 use std::fs::{self, OpenOptions};
 use std::os::unix::fs::OpenOptionsExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use procfs::process::Process;
+use crate::model::{Pid, ProcessState, Tid};
+pub(crate) use crate::sys::{Stat, has_pending_signal, own_thread_stat, stat_of, texts};
+use crate::sys::{all_pids, foreign_proc, queued_bytes};
 
-use crate::model::{Pid, ProcessState};
-use crate::sys::queued_bytes;
-
-/// A process at one moment.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Seen {
-    pub(crate) state: ProcessState,
-    pub(crate) parent: Pid,
-    /// Resident memory.
-    pub(crate) memory_kib: u64,
+/// Where a link of `/proc/PID` points: `exe`, `cwd`, `fd/1`.
+pub(crate) fn link_of(pid: Pid, link: &str) -> Option<PathBuf> {
+    fs::read_link(format!("/proc/{pid}/{link}")).ok()
 }
 
-/// What /proc/PID/stat says; `None` if there is no such process.
-pub(crate) fn look_at(pid: Pid) -> Option<Seen> {
-    let stat = Process::new(pid.number()).and_then(|process| process.stat()).ok()?;
-    Some(Seen {
-        state: u8::try_from(stat.state).map_or(ProcessState::Unknown(0), ProcessState::from_letter),
-        parent: Pid::new(stat.ppid),
-        memory_kib: stat.rss * procfs::page_size() / 1024,
-    })
+/// The same as text; empty where there is no such link.
+pub(crate) fn target_of(pid: Pid, link: &str) -> String {
+    link_of(pid, link).map_or_else(String::new, |target| target.to_string_lossy().into_owned())
+}
+
+/// The numbers of a process's open descriptors, in order.
+pub(crate) fn descriptors_of(pid: Pid) -> Vec<u32> {
+    let listed = fs::read_dir(format!("/proc/{pid}/fd")).into_iter().flatten().flatten();
+    let mut numbers: Vec<u32> = listed.filter_map(|entry| entry.file_name().to_str()?.parse().ok()).collect();
+    numbers.sort_unstable();
+    numbers
+}
+
+/// How many of a process's descriptors are this file, pipe or socket.
+pub(crate) fn count_open(pid: Pid, what: &Path) -> usize {
+    descriptors_of(pid)
+        .into_iter()
+        .filter(|number| link_of(pid, &format!("fd/{number}")).is_some_and(|file| file == what))
+        .count()
+}
+
+/// The living children of a process, oldest first. None where /proc is another PID namespace's: they would be others' children.
+pub(crate) fn children_of(pid: Pid) -> Vec<Stat> {
+    if foreign_proc().is_some() {
+        return Vec::new();
+    }
+    let all = all_pids().unwrap_or_default();
+    let mut children: Vec<Stat> = all.into_iter().filter_map(stat_of).filter(|stat| stat.ppid == pid).collect();
+    children.retain(|stat| stat.state != ProcessState::Zombie);
+    children.sort_by_key(|stat| (stat.start_ticks, stat.id));
+    children
+}
+
+/// A process, its parent, its parent's parent and so on, up to one that has none.
+pub(crate) fn with_ancestors(pid: Pid) -> Vec<Stat> {
+    let mut line = Vec::new();
+    let mut next = pid;
+    // A PID that is used again while this reads could close a circle.
+    while line.len() < 1_000
+        && let Some(stat) = stat_of(next)
+    {
+        next = stat.ppid;
+        line.push(stat);
+    }
+    line
+}
+
+/// Resident memory of a process, and the part of it that it shares with no other, in KiB.
+pub(crate) fn memory_of(pid: Pid) -> Option<(u64, u64)> {
+    let text = fs::read_to_string(format!("/proc/{pid}/smaps_rollup")).ok()?;
+    let kib = |name: &str| {
+        let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
+        line.and_then(|rest| rest.split_whitespace().next()?.parse::<u64>().ok())
+    };
+    Some((kib("Rss")?, kib("Private_Clean")? + kib("Private_Dirty")?))
+}
+
+/// Milliseconds that the first thread of a process has been on a core; `None` on kernels without that accounting.
+pub(crate) fn millis_on_a_core(pid: Pid) -> Option<f64> {
+    let nanos = fs::read_to_string(format!("/proc/{pid}/schedstat")).ok()?.split_whitespace().next()?.parse::<f64>().ok()?;
+    Some(nanos / 1e6)
 }
 
 /// Bytes that a process has read and written so far, in all (proc(5), `/proc/PID/io`); `None` once it has ended, and on
 /// kernels without that accounting.
 pub(crate) fn bytes_moved(pid: Pid) -> Option<(u64, u64)> {
-    let io = Process::new(pid.number()).and_then(|process| process.io()).ok()?;
-    Some((io.rchar, io.wchar))
+    let text = fs::read_to_string(format!("/proc/{pid}/io")).ok()?;
+    let bytes = |name: &str| text.lines().find_map(|line| line.strip_prefix(name)?.trim().parse().ok());
+    Some((bytes("rchar:")?, bytes("wchar:")?))
 }
 
 /// Bytes that wait in the pipe which is a process's standard output. The pipe is opened as one more writer for a moment,
@@ -43,63 +93,58 @@ pub(crate) fn bytes_waiting(pid: Pid) -> Option<u64> {
     Some(queued_bytes(&pipe).ok()? as u64)
 }
 
-/// How many threads the kernel counts in a process, a PID or `self`; 0 if it has ended.
-pub(crate) fn threads_of(pid: &str) -> usize {
-    let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
-    let find = |key: &str| status.lines().find_map(|line| line.strip_prefix(key)).map(str::trim_ascii).unwrap_or_default();
-    if find("State:").starts_with('Z') { 0 } else { find("Threads:").parse().unwrap_or(0) }
+/// How many threads the kernel counts in a process; 0 if it has ended.
+pub(crate) fn threads_of(pid: Pid) -> usize {
+    stat_of(pid).filter(|stat| stat.state != ProcessState::Zombie).map_or(0, |stat| stat.threads as usize)
+}
+
+/// How many threads the kernel counts in this process.
+pub(crate) fn own_threads() -> usize {
+    fs::read_dir("/proc/self/task").map_or(0, Iterator::count)
 }
 
 /// Whether the kernel has this thread of this process.
-pub(crate) fn thread_exists(tid: i32) -> bool {
+pub(crate) fn thread_exists(tid: Tid) -> bool {
     Path::new(&format!("/proc/self/task/{tid}")).exists()
 }
 
 /// The name of a thread of this process in the kernel, at most 15 bytes.
-pub(crate) fn thread_name(tid: i32) -> String {
-    let name = fs::read(format!("/proc/self/task/{tid}/comm")).unwrap_or_default();
-    String::from_utf8_lossy(name.strip_suffix(b"\n").unwrap_or(&name)).into_owned()
-}
-
-/// Where a link of `/proc/PID` points, such as `exe`, `cwd` or `fd/1`.
-pub(crate) fn link(pid: Pid, name: &str) -> Option<String> {
-    Some(std::fs::read_link(format!("/proc/{pid}/{name}")).ok()?.to_string_lossy().into_owned())
-}
-
-/// What a file of `/proc/PID` holds, such as `cmdline` or `environ`: texts that end with NUL.
-pub(crate) fn texts(pid: Pid, name: &str) -> Vec<String> {
-    let bytes = std::fs::read(format!("/proc/{pid}/{name}")).unwrap_or_default();
-    let texts = bytes.split(|byte| *byte == 0).filter(|text| !text.is_empty());
-    texts.map(|text| String::from_utf8_lossy(text).into_owned()).collect()
-}
-
-/// The name that the kernel has for a process.
-pub(crate) fn name_of(pid: Pid) -> Option<String> {
-    Some(Process::new(pid.number()).and_then(|process| process.stat()).ok()?.comm)
-}
-
-/// The children of a process.
-pub(crate) fn children_of(parent: Pid) -> Vec<Pid> {
-    let all = procfs::process::all_processes().into_iter().flatten().flatten();
-    let stats = all.filter_map(|process| process.stat().ok());
-    stats.filter(|stat| stat.ppid == parent.number()).map(|stat| Pid::new(stat.pid)).collect()
+pub(crate) fn thread_name(tid: Tid) -> String {
+    own_thread_stat(tid).map_or_else(String::new, |stat| stat.name())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn own_pid() -> Pid {
+        Pid::new(std::process::id().cast_signed())
+    }
+
     #[test]
-    fn this_process_runs_has_a_parent_and_memory() {
-        let pid = Pid::new(std::process::id().cast_signed());
-        let seen = look_at(pid).expect("this process");
-        assert_eq!(seen.parent.number(), std::os::unix::process::parent_id().cast_signed());
-        assert!(seen.memory_kib > 100 && seen.state != ProcessState::Zombie, "{seen:?}");
-        assert_eq!(look_at(Pid::new(i32::MAX)), None);
-        assert!(children_of(seen.parent).contains(&pid) && name_of(pid).is_some());
-        assert_eq!(link(pid, "exe").map(Into::into), std::env::current_exe().ok());
-        assert_eq!(texts(pid, "cmdline"), std::env::args().collect::<Vec<_>>());
-        assert_eq!((link(pid, "no"), texts(pid, "no")), (None, Vec::new()));
+    fn this_process_runs_has_a_parent_memory_and_a_program() {
+        let pid = own_pid();
+        let stat = stat_of(pid).expect("this process");
+        assert!(stat.rss > 100_000 && stat.state != ProcessState::Zombie, "{stat:?}");
+        assert_eq!(stat_of(Pid::new(i32::MAX)), None);
+        assert!(children_of(stat.ppid).iter().any(|child| child.id == pid.number()));
+        assert!(children_of(Pid::new(i32::MAX)).is_empty());
+        assert_eq!(link_of(pid, "exe"), std::env::current_exe().ok());
+        assert_eq!((link_of(pid, "no"), target_of(pid, "no"), texts(pid, "no")), (None, String::new(), Vec::new()));
+        assert!(bytes_moved(pid).is_none_or(|(read, _)| read > 0));
+        let file = fs::File::open("/dev/zero").expect("readable");
+        assert_eq!(count_open(pid, Path::new("/dev/zero")), 1);
+        drop(file);
+    }
+
+    #[test]
+    fn the_line_of_parents_ends_where_nobody_is_above() {
+        let line = with_ancestors(own_pid());
+        assert_eq!(line[0].id, own_pid().number());
+        assert!(line.len() > 1 && line.windows(2).all(|pair| pair[0].ppid.number() == pair[1].id), "{line:?}");
+        assert_eq!(line.last().map(|last| last.ppid.number()), Some(0));
+        assert!(with_ancestors(Pid::new(i32::MAX)).is_empty());
+        assert_eq!((millis_on_a_core(Pid::new(i32::MAX)), memory_of(Pid::new(i32::MAX))), (None, None));
     }
 
     #[test]
@@ -111,11 +156,11 @@ mod tests {
             told.send(rustix::thread::gettid().as_raw_nonzero().get()).expect("heard");
             held.recv()
         });
-        let tid = tid.recv().expect("it runs");
-        assert!(threads_of("self") >= 2 && thread_exists(tid));
+        let tid = Tid::new(tid.recv().expect("it runs"));
+        assert!(own_threads() >= 2 && threads_of(own_pid()) >= 2 && thread_exists(tid));
         assert_eq!(thread_name(tid), "a thread's own ");
         drop(release);
         other.expect("a thread").join().expect("no panic").expect_err("nothing was sent");
-        assert!(!thread_exists(i32::MAX) && threads_of("no process") == 0);
+        assert!(!thread_exists(Tid::new(i32::MAX)) && threads_of(Pid::new(i32::MAX)) == 0);
     }
 }

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use crate::model::{ChildSpec, ExitStatus, Pid, ProcessState, Signal};
 use crate::scenario::lesson::children::Child;
-use crate::scenario::lesson::proc::{look_at, texts};
+use crate::scenario::lesson::proc::{stat_of, texts};
 use crate::scenario::lesson::{Lesson, LessonAction, LessonError};
 use crate::sys::{Neighbours, OwnFolder, Prepared, prepare, set_nonblocking, spawn};
 
@@ -110,7 +110,7 @@ impl Program<'_> {
 /// to be closed, and the old name. The arguments come last.
 fn until_taken_over(pid: Pid) {
     let end = Instant::now() + Duration::from_secs(1);
-    let has_ended = || look_at(pid).is_none_or(|seen| seen.state == ProcessState::Zombie);
+    let has_ended = || stat_of(pid).is_none_or(|stat| stat.state == ProcessState::Zombie);
     while texts(pid, "cmdline").is_empty() && !has_ended() && Instant::now() < end {
         std::thread::yield_now();
     }

@@ -1,7 +1,7 @@
 //! What the views ask for: a queue that the window works off after drawing, so that no view changes what another one reads.
 
 use crate::engine::{CompareRequest, LaunchRequest};
-use crate::model::{Action, Language, Pid, RunId, Tid};
+use crate::model::{Action, Language, Line, Pid, RunId, Tid};
 
 use crate::ui::ask::commands::UiCommand;
 use crate::ui::panes::library::Subject;
@@ -26,13 +26,13 @@ pub enum UiAction {
     /// Tell a person something.
     Say(String),
     /// Do something to a run of the shown subject.
-    Act(RunId, Action, String),
+    Act(RunId, Action),
     /// Toggle a line of the header that no run owns.
-    ToggleLine(u8),
+    ToggleLine(Line),
     /// Give back a line of the header that was driven so.
-    FreeLine(u8),
+    FreeLine(Line),
     /// Press the virtual button of a GPIO line, or let it go.
-    PressLine(u8, bool),
+    PressLine(Line, bool),
     /// Save the edges of a run's GPIO lines.
     SaveEdges(RunId),
     /// Take a finished run out of the list.

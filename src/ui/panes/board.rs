@@ -1,9 +1,11 @@
 //! The 40-pin header in its physical order: both numbers, levels, owners; outputs toggle on a click, virtual inputs are pressed, and what
 //! can be done with the pin that was clicked stands below as buttons. UI thread.
 
+use std::fmt::Write as _;
+
 use egui::{Align2, FontId, Rect, RichText, Role, Sense, Stroke, Ui, WidgetInfo, pos2, vec2};
 
-use crate::model::{Action, BoardView, PinFunction, PinView, Pull, RunId};
+use crate::model::{Action, BoardView, Level, Line, PinFunction, PinView, Pull, RunId};
 use crate::ui::ask::actions::{Actions, UiAction};
 use crate::ui::look::theme::{self, Palette, palette};
 use crate::ui::look::{foreign, widgets};
@@ -55,7 +57,7 @@ pub fn ui(ui: &mut Ui, board: &BoardView, running: Option<RunId>, actions: &mut 
                 }
             }
         });
-    let on = board.pins.iter().filter(|pin| matches!(pin.function, PinFunction::Output(_)) && pin.level == Some(true)).count();
+    let on = board.pins.iter().filter(|pin| pin.function.is_output() && pin.level == Some(Level::High)).count();
     let plural = if on == 1 { "output" } else { "outputs" };
     ui.label(RichText::new(format!("{on} {plural} on · safe on exit")).size(10.5).color(colors.weak));
     match shown {
@@ -70,9 +72,9 @@ pub fn ui(ui: &mut Ui, board: &BoardView, running: Option<RunId>, actions: &mut 
 const STRIP: f32 = 68.0;
 
 /// A click on an output, on a line of a run that goes on or on one that nobody owns.
-pub(crate) fn toggle(pin: &PinView, line: u8, running: Option<RunId>) -> UiAction {
+pub(crate) fn toggle(pin: &PinView, line: Line, running: Option<RunId>) -> UiAction {
     match running.filter(|_| pin.owner.is_some()) {
-        Some(run) => UiAction::Act(run, Action::Toggle, format!("GPIO{line}")),
+        Some(run) => UiAction::Act(run, Action::Toggle(line)),
         None => UiAction::ToggleLine(line),
     }
 }
@@ -92,8 +94,8 @@ fn draw(
     actions: &mut Actions,
 ) -> bool {
     let colors = palette(ui);
-    let line = line_of(pin.function);
-    let is_output = matches!(pin.function, PinFunction::Output(_));
+    let line = pin.function.line();
+    let is_output = pin.function.is_output();
     let is_input = matches!(pin.function, PinFunction::Input(_));
     // A real input has a real button; one that nobody holds can be made an output on any board.
     let can_press = is_input && board.backend == "simulated";
@@ -122,8 +124,8 @@ fn draw(
     };
     // What is too long loses its end, and that must not be the number.
     let name = match (&pin.owner, line) {
-        (Some(owner), Some(line)) => format!("{line}{arrow} · {owner}"),
-        _ => name_of(pin.function) + arrow,
+        (Some(owner), Some(line)) => format!("{}{arrow} · {owner}", line.number()),
+        _ => format!("{}{arrow}", pin.function),
     };
     let (font, ink) =
         if is_owned { (theme::bold_font(10.5), colors.pin_owner) } else { (FontId::proportional(10.5), colors.weak) };
@@ -161,7 +163,7 @@ fn draw(
 }
 
 /// A virtual button: down as long as the pointer is, or for a moment where a keyboard clicks.
-pub(crate) fn press(ui: &Ui, response: &egui::Response, line: u8, actions: &mut Actions) {
+pub(crate) fn press(ui: &Ui, response: &egui::Response, line: Line, actions: &mut Actions) {
     let was_down = ui.data(|data| data.get_temp(response.id)).unwrap_or(false);
     let is_down =
         response.is_pointer_button_down_on() && !response.secondary_clicked() && ui.input(|input| input.pointer.primary_down());
@@ -175,66 +177,43 @@ pub(crate) fn press(ui: &Ui, response: &egui::Response, line: u8, actions: &mut 
 }
 
 fn paint_pin(ui: &Ui, pin: &PinView, center: egui::Pos2, colors: &Palette) {
-    let is_output = matches!(pin.function, PinFunction::Output(_));
+    let is_output = pin.function.is_output();
     let fill = match pin.function {
         PinFunction::Power3V3 | PinFunction::Power5V => colors.pin_power,
         PinFunction::Ground | PinFunction::HatId => colors.pin_ground,
-        PinFunction::Input(_) | PinFunction::Output(_) if pin.level == Some(true) => colors.pin_high,
+        PinFunction::Input(_) | PinFunction::Output(_) if pin.level == Some(Level::High) => colors.pin_high,
         PinFunction::Input(_) | PinFunction::Output(_) => colors.pin,
     };
-    if is_output && pin.level == Some(true) {
+    if is_output && pin.level == Some(Level::High) {
         ui.painter().circle_filled(center, 9.0, colors.pin_high.gamma_multiply(0.35));
     }
     ui.painter().circle(center, 5.5, fill, Stroke::new(1.0, colors.background));
-    if let (Some(_), Some(is_high)) = (line_of(pin.function), pin.level) {
-        ui.painter().text(center, Align2::CENTER_CENTER, u8::from(is_high), FontId::proportional(8.0), theme::ink_on(fill));
+    if let (Some(_), Some(level)) = (pin.function.line(), pin.level) {
+        ui.painter().text(center, Align2::CENTER_CENTER, level.value(), FontId::proportional(8.0), theme::ink_on(fill));
     }
     if is_output {
         ui.painter().circle_stroke(center, 7.5, Stroke::new(1.0, colors.pin_high));
     }
 }
 
-pub(crate) fn line_of(function: PinFunction) -> Option<u8> {
-    match function {
-        PinFunction::Input(line) | PinFunction::Output(line) => Some(line),
-        _ => None,
-    }
-}
-
-fn name_of(function: PinFunction) -> String {
-    match function {
-        PinFunction::Power3V3 => "3V3".to_owned(),
-        PinFunction::Power5V => "5V".to_owned(),
-        PinFunction::Ground => "GND".to_owned(),
-        PinFunction::HatId => "ID".to_owned(),
-        PinFunction::Input(line) | PinFunction::Output(line) => format!("GPIO{line}"),
-    }
-}
-
 /// `pin 11, GPIO17, output, high, lock A`.
 pub(crate) fn describe(pin: &PinView, number: usize, board: &BoardView) -> String {
-    let mut text = format!("pin {number}, {}", name_of(pin.function));
+    let mut text = format!("pin {number}, {}", pin.function);
     match pin.function {
         PinFunction::Input(_) => text.push_str(", input"),
         PinFunction::Output(_) => text.push_str(", output"),
         PinFunction::HatId => text.push_str(", for the HAT's EEPROM"),
         _ => {}
     }
-    if let Some(is_high) = pin.level {
-        text.push_str(if is_high { ", high" } else { ", low" });
+    if let Some(level) = pin.level {
+        let _ = write!(text, ", {level}");
     }
-    match pin.pull {
-        Some(Pull::Up) => text.push_str(", pull-up"),
-        Some(Pull::Down) => text.push_str(", pull-down"),
-        Some(Pull::Off) => text.push_str(", no pull"),
-        None => {
-            // An output needs none.
-            let input = matches!(pin.function, PinFunction::Input(_)).then_some(pin);
-            if let Some(unknown) = input.and_then(|pin| board.why_no_pull(pin)) {
-                text.push_str(", pull ");
-                text.push_str(unknown.short());
-            }
-        }
+    if let Some(pull) = pin.pull {
+        let _ = write!(text, ", {pull}");
+    } else if let Some(unknown) = board.why_no_pull(pin).filter(|_| !pin.function.is_output()) {
+        // An output needs none.
+        text.push_str(", pull ");
+        text.push_str(unknown.short());
     }
     if let Some(owner) = &pin.owner {
         text.push_str(", ");
@@ -250,6 +229,9 @@ mod tests {
     use super::*;
     use crate::model::PullUnknown;
     use crate::ui::{sample, testing};
+
+    const LINE_17: Line = Line::gpio(17);
+    const LINE_21: Line = Line::gpio(21);
 
     fn show(board: BoardView, running: Option<RunId>) -> Harness<'static, Actions> {
         testing::view(220.0, 480.0, Actions::default(), move |ui, actions| super::ui(ui, &board, running, actions))
@@ -270,7 +252,7 @@ mod tests {
         harness.get_by_label("pin 11, GPIO17, output, high, lock A").click();
         harness.run();
         let actions = harness.state_mut().take();
-        assert!(matches!(&actions[..], [UiAction::Act(run, Action::Toggle, line)] if run.number() == 7 && line == "GPIO17"));
+        assert!(matches!(&actions[..], [UiAction::Act(run, Action::Toggle(line))] if run.number() == 7 && line.number() == 17));
     }
 
     #[test]
@@ -286,12 +268,12 @@ mod tests {
         harness.event(egui::Event::PointerMoved(center));
         harness.event(button(true));
         harness.run();
-        assert!(matches!(harness.state_mut().take()[..], [UiAction::PressLine(21, true)]));
+        assert!(matches!(harness.state_mut().take()[..], [UiAction::PressLine(LINE_21, true)]));
         harness.run();
         assert!(harness.state_mut().take().is_empty(), "it is held");
         harness.event(button(false));
         harness.run();
-        assert!(matches!(harness.state_mut().take()[..], [UiAction::PressLine(21, false)]));
+        assert!(matches!(harness.state_mut().take()[..], [UiAction::PressLine(LINE_21, false)]));
     }
 
     fn real() -> BoardView {
@@ -306,7 +288,7 @@ mod tests {
         harness.run();
         harness.get_by_label("Drive it").click();
         harness.run();
-        assert!(matches!(harness.state_mut().take()[..], [UiAction::ToggleLine(21)]));
+        assert!(matches!(harness.state_mut().take()[..], [UiAction::ToggleLine(LINE_21)]));
     }
 
     #[test]
@@ -331,7 +313,7 @@ mod tests {
         assert!(harness.state_mut().take().is_empty());
         harness.get_by_label("Drive GPIO21").click();
         harness.run();
-        assert!(matches!(harness.state_mut().take()[..], [UiAction::ToggleLine(21)]));
+        assert!(matches!(harness.state_mut().take()[..], [UiAction::ToggleLine(LINE_21)]));
     }
 
     #[test]
@@ -343,7 +325,7 @@ mod tests {
         harness.run();
         harness.key_press(egui::Key::Enter);
         harness.run();
-        assert!(matches!(harness.state_mut().take()[..], [UiAction::ToggleLine(21)]));
+        assert!(matches!(harness.state_mut().take()[..], [UiAction::ToggleLine(LINE_21)]));
     }
 
     #[test]
@@ -356,7 +338,7 @@ mod tests {
         harness.get_by_label("Give GPIO17 back").click();
         harness.run();
         let actions = harness.state_mut().take();
-        assert!(matches!(actions[..], [UiAction::ToggleLine(17), UiAction::FreeLine(17)]), "{actions:?}");
+        assert!(matches!(actions[..], [UiAction::ToggleLine(LINE_17), UiAction::FreeLine(LINE_17)]), "{actions:?}");
         harness.get_by_label_contains("pin 15, GPIO22").click();
         harness.run();
         assert!(harness.query_by_label("Give GPIO22 back").is_none());

@@ -2,7 +2,7 @@
 
 use egui::{Align, Frame, Key, Layout, Margin, RichText, ScrollArea, Ui, vec2};
 
-use crate::model::{Action, ExitStatus, ProcessRow, RunState, RunView, Scope, Signal};
+use crate::model::{Action, ExitStatus, ProcessRef, ProcessRow, RunState, RunView, Scope, Sent, Signal};
 use crate::ui::ask::actions::{Actions, UiAction};
 use crate::ui::ask::commands::UiCommand;
 use crate::ui::look::foreign;
@@ -12,7 +12,7 @@ use crate::ui::look::widgets;
 use crate::ui::panes::tree::Selection;
 use crate::ui::panes::typing::Typing;
 
-/// Whom the buttons reach, and whether the signal menu is asked for.
+/// What the signals reach, and whether the signal menu is asked for.
 #[derive(Debug, Default)]
 pub struct Selected {
     scope: Scope,
@@ -20,9 +20,9 @@ pub struct Selected {
 }
 
 /// Why nothing can be done while nothing is selected.
-pub const NOBODY: &str = "Select a process first: click its row.";
+const NOBODY: &str = "Select a process first: click its row.";
 /// Why nothing can be done to one that is gone.
-pub const GONE: &str = "it has ended, and its parent has waited on it. Nobody is there who could hear a signal.";
+const GONE: &str = "it has ended, and its parent has waited on it. Nobody is there who could hear a signal.";
 
 /// Room for the longest name and sentence: the buttons below must not move while a process changes its state.
 const TITLE: f32 = 36.0;
@@ -32,9 +32,9 @@ const SENTENCE: f32 = 62.0;
 const COMMAND: f32 = 40.0;
 
 impl Selected {
-    /// Whom signals reach.
-    pub const fn scope(&self) -> Scope {
-        self.scope
+    /// Asks for a signal to a process of a run, in the scope that is chosen.
+    pub fn send(&self, sent: Sent, target: Option<(&RunView, &ProcessRow)>) -> UiAction {
+        act(target, |process| Action::Send(sent, process, self.scope))
     }
 
     /// Opens or closes the signal menu.
@@ -106,28 +106,20 @@ impl Selected {
 
     fn buttons(&mut self, ui: &mut Ui, target: Option<(&RunView, &ProcessRow)>, look: Look, actions: &mut Actions) {
         let colors = palette(ui);
-        let scope = self.scope;
         let why_not = if target.is_some() { GONE } else { NOBODY };
-        let target = target.filter(|(_, process)| !process.is_reaped());
+        let is_there = target.is_some_and(|(_, process)| !process.is_reaped());
         let gap = ui.spacing().item_spacing.x;
         let half = vec2((ui.available_width() - gap) / 2.0, 27.0);
         let width = ui.available_width();
-        let mut act = |action: Action| {
-            match target {
-                Some((run, process)) => actions.push(UiAction::Act(run.id, action, process.pid.to_string())),
-                // It was there when the menu opened.
-                None => actions.push(UiAction::Say(why_not.to_owned())),
-            }
-        };
-        ui.add_enabled_ui(target.is_some(), |ui| {
+        ui.add_enabled_ui(is_there, |ui| {
             ui.horizontal(|ui| {
                 let terminate = ui.add(egui::Button::new("Terminate  T").min_size(half)).accessible_name("Terminate");
                 if terminate.on_hover_text(UiCommand::Terminate.tooltip()).on_disabled_hover_text(why_not).clicked() {
-                    act(Action::Terminate(scope));
+                    actions.push(self.send(Sent::Terminate, target));
                 }
                 let kill = widgets::tinted_button(ui, "Kill  K", colors.red, colors.red.ink, half).accessible_name("Kill");
                 if kill.on_hover_text(UiCommand::Kill.tooltip()).on_disabled_hover_text(why_not).clicked() {
-                    act(Action::Kill(scope));
+                    actions.push(self.send(Sent::Kill, target));
                 }
             });
             ui.horizontal(|ui| {
@@ -137,11 +129,11 @@ impl Selected {
                     .on_disabled_hover_text(why_not)
                     .clicked()
                 {
-                    act(Action::Stop(scope));
+                    actions.push(self.send(Sent::Stop, target));
                 }
                 let go_on = ui.add(egui::Button::new("Continue").min_size(half));
                 if go_on.on_hover_text("Sends SIGCONT: a stopped process goes on.").on_disabled_hover_text(why_not).clicked() {
-                    act(Action::Continue(scope));
+                    actions.push(self.send(Sent::Continue, target));
                 }
             });
             let last = ui.horizontal(|ui| {
@@ -158,7 +150,7 @@ impl Selected {
             let (wait, button) = last.inner;
             let wait = wait.accessible_name("Wait on (reap)").on_hover_text(UiCommand::Wait.tooltip());
             if wait.on_disabled_hover_text(why_not).clicked() {
-                act(Action::Wait);
+                actions.push(act(target, Action::Wait));
             }
             let button = button.accessible_name("Signal");
             let button = button.on_disabled_hover_text(why_not);
@@ -177,7 +169,7 @@ impl Selected {
                             .min_size(vec2(338.0, 20.0))
                             .frame_when_inactive(false);
                         if ui.add(item).accessible_name(signal.to_string()).clicked() {
-                            act(Action::Signal(signal, scope));
+                            actions.push(self.send(Sent::Signal(signal), target));
                             ui.close();
                         }
                     }
@@ -187,7 +179,7 @@ impl Selected {
                 }
             });
         });
-        if target.is_none() {
+        if !is_there {
             self.opens_menu = false;
         }
     }
@@ -199,12 +191,16 @@ fn waits_ui(ui: &mut Ui, run: &RunView, actions: &mut Actions) {
     ui.add_enabled_ui(!matches!(run.state, RunState::Finished(_)), |ui| {
         ui.horizontal(|ui| {
             for (text, action, about) in [
-                ("Wait on any", Action::WaitAny, "Answers with the program of this run that ends first: see what happened."),
-                ("Wait on all", Action::WaitAll, "Answers as soon as all programs of this run have ended, and reaps them."),
+                (
+                    "Wait on any",
+                    Action::WaitAny(None),
+                    "Answers with the program of this run that ends first: see what happened.",
+                ),
+                ("Wait on all", Action::WaitAll(None), "Answers as soon as all programs of this run have ended, and reaps them."),
             ] {
                 let button = ui.add(egui::Button::new(text).min_size(half)).on_hover_text(about);
                 if button.on_disabled_hover_text("The run is over: all its programs have been waited on.").clicked() {
-                    actions.push(UiAction::Act(run.id, action, String::new()));
+                    actions.push(UiAction::Act(run.id, action));
                 }
             }
         });
@@ -233,6 +229,16 @@ fn command_ui(ui: &mut Ui, command: &str) {
             ui.add(egui::Label::new(RichText::new(foreign::page(known)).monospace().size(10.5)).wrap());
         });
     });
+}
+
+/// Asks for an action on a process of a run; where no process hears it, for a sentence that says so.
+pub fn act(target: Option<(&RunView, &ProcessRow)>, action: impl FnOnce(ProcessRef) -> Action) -> UiAction {
+    match target {
+        None => UiAction::Say(NOBODY.to_owned()),
+        // It may have been there when the menu opened.
+        Some((_, gone)) if gone.is_reaped() => UiAction::Say(format!("{} ({}): {GONE}", gone.name, gone.pid)),
+        Some((run, process)) => UiAction::Act(run.id, action(process.pid.into())),
+    }
 }
 
 /// Its name, and under it its family.
@@ -310,7 +316,7 @@ mod tests {
         actions
             .into_iter()
             .map(|action| match action {
-                UiAction::Act(run, action, target) => format!("{run} {action} {target}").trim_end().to_owned(),
+                UiAction::Act(run, action) => format!("{run} {action}"),
                 other => panic!("{other:?}"),
             })
             .collect()

@@ -43,7 +43,7 @@ pub fn is_on(run: &RunView) -> Option<bool> {
 /// Draws one button for each task that waits for its turn.
 pub fn ui(ui: &mut Ui, run: &RunView, actions: &mut Actions) {
     let colors = palette(ui);
-    let step = |target: &str| UiAction::Act(run.id, Action::Scenario(STEP.to_owned()), target.to_owned());
+    let step = |target: &str| UiAction::Act(run.id, Action::own(STEP, target));
     widgets::notice_frame(ui, colors.blue, Layout::left_to_right(Align::Center), |ui| {
         // The bar floats: a row of buttons is as high as every notice.
         ui.spacing_mut().scroll = egui::style::ScrollStyle::thin();
@@ -100,7 +100,7 @@ mod tests {
         harness.get_by_label("All go on").click();
         harness.run_steps(2);
         let actions = harness.state_mut().take();
-        let [UiAction::Act(_, action, target), UiAction::Step] = &actions[..] else { panic!("{actions:?}") };
-        assert_eq!((action.to_string().as_str(), target.as_str()), ("step", "worker-1"));
+        let [UiAction::Act(_, action), UiAction::Step] = &actions[..] else { panic!("{actions:?}") };
+        assert_eq!(action.to_string(), "step worker-1");
     }
 }

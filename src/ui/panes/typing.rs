@@ -61,12 +61,12 @@ impl Typing {
                     is_sent |= field.lost_focus() && ui.input(|input| input.key_pressed(Key::Enter));
                     let field = field.accessible_name("Line for its input");
                     if is_sent {
-                        actions.push(UiAction::Act(run.id, Action::Type, format!("{pid} {}", std::mem::take(&mut self.text))));
+                        actions.push(UiAction::Act(run.id, Action::Type(pid.into(), std::mem::take(&mut self.text))));
                         field.request_focus();
                     }
                     if is_closed {
                         *is_open = false;
-                        actions.push(UiAction::Act(run.id, Action::CloseInput, pid.to_string()));
+                        actions.push(UiAction::Act(run.id, Action::CloseInput(pid.into())));
                     }
                 })
             });
@@ -124,7 +124,7 @@ mod tests {
         let words: Vec<String> = actions
             .iter()
             .map(|action| match action {
-                UiAction::Act(_, action, target) => format!("{action} {target}"),
+                UiAction::Act(_, action) => action.to_string(),
                 other => panic!("{other:?}"),
             })
             .collect();

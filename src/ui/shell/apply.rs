@@ -6,12 +6,12 @@ use std::time::Duration;
 use egui::{Context, ViewportCommand};
 
 use crate::engine::{Command, LaunchRequest, LineRequest};
-use crate::model::{Action, Lane, RunId, Snapshot, TimedAction};
+use crate::model::{Action, Lane, ProcessRow, RunId, RunView, Sent, Snapshot, TimedAction};
 use crate::ui::ask::actions::UiAction;
 use crate::ui::ask::commands::UiCommand;
 use crate::ui::panes::code::Code;
 use crate::ui::panes::library::Subject;
-use crate::ui::panes::selected;
+use crate::ui::panes::selected::{Selected, act, find};
 use crate::ui::panes::step::{self, STEP};
 use crate::ui::shell::app::App;
 use crate::ui::shell::layout::{Pane, Tab};
@@ -63,21 +63,18 @@ impl App {
 
     /// Turns step mode on or off. Before a run, starts one whose tasks wait at their first gate.
     fn step(&mut self) {
-        let step = Action::Scenario(STEP.to_owned());
         let active = self.live_run().filter(|run| top_bar::is_active(run)).map(|run| run.id);
         let Some(run) = active else {
             self.stepping = Some(RunId::new(newest(&self.live) + 1));
             return self.launch_with(vec![TimedAction {
                 after: Duration::ZERO,
-                action: step,
-                target: "on".to_owned(),
+                action: Action::own(STEP, "on"),
                 is_demo: false,
             }]);
         };
         let is_on = self.is_stepping();
         self.stepping = (!is_on).then_some(run);
-        let target = if is_on { "off" } else { "on" };
-        self.send(Command::Act { run, action: step, target: target.to_owned() });
+        self.send(Command::Act { run, action: Action::own(STEP, if is_on { "off" } else { "on" }) });
     }
 
     /// Whether the shown run is in step mode, as its body says; until it has said so, as the window has asked for it.
@@ -124,12 +121,14 @@ impl App {
                 self.pane = if self.pane == Pane::Library { Pane::Details } else { self.pane };
                 self.send(Command::Launch(request));
             }
-            UiAction::Act(run, action, target) => {
-                if action == Action::Scenario(STEP.to_owned()) {
-                    // Whoever was let go is who one wants to see go.
-                    self.look_at(|lane| lane.name == target, Code::follow);
+            UiAction::Act(run, action) => {
+                if let Action::Own { name, target } = &action
+                    && name == STEP
+                {
+                    // The task that was let go is the one to watch.
+                    self.look_at(|lane| lane.name == *target, Code::follow);
                 }
-                self.send(Command::Act { run, action, target });
+                self.send(Command::Act { run, action });
             }
             UiAction::ToggleLine(line) => self.send(Command::ToggleLine(line)),
             UiAction::FreeLine(line) => self.send(Command::FreeLine(line)),
@@ -145,7 +144,6 @@ impl App {
     }
 
     fn command(&mut self, ctx: &Context, command: UiCommand) {
-        let scope = self.views.selected.scope();
         match command {
             UiCommand::StartStop => match self.live_run().filter(|run| top_bar::is_active(run)).map(|run| run.id) {
                 Some(run) => self.end(run),
@@ -178,9 +176,9 @@ impl App {
                 self.pane = Pane::Header;
                 self.views.selected.toggle_menu();
             }
-            UiCommand::Kill => self.act(Action::Kill(scope)),
-            UiCommand::Terminate => self.act(Action::Terminate(scope)),
-            UiCommand::Wait => self.act(Action::Wait),
+            UiCommand::Kill => self.act_on_selected(ctx, |selected, target| selected.send(Sent::Kill, target)),
+            UiCommand::Terminate => self.act_on_selected(ctx, |selected, target| selected.send(Sent::Terminate, target)),
+            UiCommand::Wait => self.act_on_selected(ctx, |_, target| act(target, Action::Wait)),
             UiCommand::Pane(pane) => {
                 self.pane = pane;
                 self.outlined = Some(pane);
@@ -215,25 +213,14 @@ impl App {
     }
 
     fn end(&mut self, run: RunId) {
-        self.send(Command::Act { run, action: Action::End, target: String::new() });
+        self.send(Command::Act { run, action: Action::End });
     }
 
-    /// Does something to the selected process, if there is one that can still hear it.
-    fn act(&mut self, action: Action) {
-        let target = match selected::find(self.live_run(), self.selection) {
-            Some(process) if process.is_reaped() => {
-                self.toasts.push(format!("{} ({}): {}", process.name, process.pid, selected::GONE));
-                return;
-            }
-            Some(process) => process.pid.to_string(),
-            None => {
-                self.toasts.push(selected::NOBODY);
-                return;
-            }
-        };
-        if let Some(run) = self.live_run().map(|run| run.id) {
-            self.send(Command::Act { run, action, target });
-        }
+    /// As if the button had been clicked that does this to the selected process.
+    fn act_on_selected(&mut self, ctx: &Context, click: impl Fn(&Selected, Option<(&RunView, &ProcessRow)>) -> UiAction) {
+        let run = self.live_run();
+        let action = click(&self.views.selected, run.zip(find(run, self.selection)));
+        self.apply(ctx, action);
     }
 }
 

@@ -137,7 +137,7 @@ impl App {
             for lock in locks.iter().take(MOST_LOCKS) {
                 let button = ui.button(format!("Release {}", foreign::word(lock)));
                 if button.on_hover_text("Takes the lock from the one that holds it, so that the other one can go on.").clicked() {
-                    actions.push(UiAction::Act(run.id, Action::Scenario("release".to_owned()), (*lock).to_owned()));
+                    actions.push(UiAction::Act(run.id, Action::own("release", *lock)));
                 }
             }
         };

@@ -3,7 +3,6 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
 use std::future::poll_fn;
 use std::rc::Rc;
 use std::task::{Poll, Waker};
@@ -11,6 +10,7 @@ use std::time::Duration;
 
 use crate::model::{TaskSort, TaskState};
 use crate::scenario::card::{Facts, Params, Reply, equals, more_than};
+use crate::scenario::lesson::proc::own_threads;
 use crate::scenario::lesson::words::{counted, unknown};
 use crate::scenario::lesson::{Lesson, LessonAction, LessonError, Task};
 use crate::scenario::pools::r#async::executor::{Executor, Id};
@@ -284,7 +284,7 @@ impl Ring {
         seen.made += 1;
         seen.out_of_turn += usize::from(self.holder.get() != Some(runner));
         seen.tids.insert(rustix::thread::gettid().as_raw_nonzero().get());
-        seen.threads = seen.threads.max(fs::read_dir("/proc/self/task").map_or(0, Iterator::count));
+        seen.threads = seen.threads.max(own_threads());
     }
 }
 

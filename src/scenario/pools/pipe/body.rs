@@ -14,7 +14,7 @@ use rustix::fs::{FlockOperation, flock};
 use crate::model::{ExitStatus, ProcessState, Signal, TaskSort};
 use crate::scenario::card::{Facts, Params, equals, more_than};
 use crate::scenario::lesson::children::{Child, Fork};
-use crate::scenario::lesson::proc::look_at;
+use crate::scenario::lesson::proc::stat_of;
 use crate::scenario::lesson::programs::{Folder, read_what_is_there};
 use crate::scenario::lesson::{Lesson, LessonAction, LessonError, Task};
 use crate::sys::{exit_now, queued_bytes, set_nonblocking};
@@ -186,7 +186,7 @@ impl Body<'_> {
         let (end, mut asleep) = (Instant::now() + Duration::from_secs(10), 0);
         while asleep < 5 && Instant::now() < end {
             // Or was stopped, or killed, by somebody who must not hold this up.
-            let sleeps = |child: &Child<'_>| look_at(child.pid()).is_none_or(|seen| seen.state != ProcessState::Running);
+            let sleeps = |child: &Child<'_>| stat_of(child.pid()).is_none_or(|stat| stat.state != ProcessState::Running);
             asleep = if queued_bytes(reader).unwrap_or(0) > 0 && writers.iter().all(sleeps) { asleep + 1 } else { 0 };
             self.hear(&[], Instant::now() + Duration::from_millis(1))?;
         }

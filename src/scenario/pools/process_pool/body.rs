@@ -13,7 +13,7 @@ use crate::scenario::lesson::children::{Child, Fork};
 use crate::scenario::lesson::control::TOO_LATE;
 use crate::scenario::lesson::handle::own_pid;
 use crate::scenario::lesson::load::Load;
-use crate::scenario::lesson::proc::look_at;
+use crate::scenario::lesson::proc::stat_of;
 use crate::scenario::lesson::{Lesson, LessonAction, LessonError, Task};
 use crate::sys::{exit_now, set_nonblocking};
 
@@ -38,7 +38,7 @@ pub(super) fn run(lesson: &Lesson, params: &Params) -> Result<Facts, LessonError
     let (gate, opener) = io::pipe().map_err(LessonError::kernel("make the gate"))?;
     let mut gate = Gate { gate, opener: Some(opener) };
     let pool = Pool::start(lesson, cores, "pool()", &load, &history, &mut gate)?;
-    history.size_by_default = pool.workers.iter().filter(|worker| look_at(worker.pid()).is_some()).count();
+    history.size_by_default = pool.workers.iter().filter(|worker| stat_of(worker.pid()).is_some()).count();
     pool.close()?;
     lesson.say(&format!("a pool of the default size has {} workers", history.size_by_default));
 

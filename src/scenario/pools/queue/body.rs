@@ -9,7 +9,7 @@ use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::model::{Signal, TaskSort};
+use crate::model::{Level, Line, Signal, TaskSort};
 use crate::scenario::card::{Facts, Params, Reply, at_most, equals, more_than};
 use crate::scenario::lesson::children::{Child, Fork};
 use crate::scenario::lesson::control::TOO_LATE;
@@ -80,14 +80,14 @@ struct Belt<'s> {
     /// Consumer, producer and number, in the order in which they were taken.
     taken: Mutex<Vec<(usize, usize, usize)>>,
     deepest: AtomicUsize,
-    line: u8,
-    lit: Mutex<[u8; LEDS]>,
+    bar: Vec<Line>,
+    lit: Mutex<[Level; LEDS]>,
 }
 
 impl<'s> Belt<'s> {
     fn new(lesson: &'s Lesson, params: &Params) -> Self {
         // Each press of it makes one more item.
-        lesson.button(params.count("button"));
+        lesson.button(params.line("button"));
         let may_take = |number| {
             let may = lesson.event(&format!("consumer-{number} may take"));
             may.set();
@@ -108,7 +108,7 @@ impl<'s> Belt<'s> {
             ends: AtomicUsize::new(0),
             taken: Mutex::default(),
             deepest: AtomicUsize::new(0),
-            line: params.count("line") as u8,
+            bar: Line::all().skip_while(|line| *line < params.line("line")).take(LEDS).collect(),
             lit: Mutex::default(),
         }
     }
@@ -156,10 +156,10 @@ impl<'s> Belt<'s> {
 
     fn show_bar(&self, depth: usize) {
         let mut lit = self.lit.lock().unwrap_or_else(PoisonError::into_inner);
-        for led in 0..LEDS {
-            let level = u8::from(depth * LEDS >= (led + 1) * self.capacity);
+        for (led, line) in self.bar.iter().enumerate() {
+            let level = Level::high_if(depth * LEDS >= (led + 1) * self.capacity);
             if std::mem::replace(&mut lit[led], level) != level {
-                self.lesson.gpio(self.line + led as u8, level);
+                self.lesson.gpio(*line, level);
             }
         }
     }

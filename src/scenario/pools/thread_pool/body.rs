@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use nix::sys::resource::{UsageWho, getrusage};
 
-use crate::model::{ExitStatus, TaskSort};
+use crate::model::{ExitStatus, Level, TaskSort};
 use crate::scenario::card::leds::LED_BAR;
 use crate::scenario::card::{Facts, Params, at_most, equals};
 use crate::scenario::lesson::children::{Child, Fork};
@@ -95,11 +95,11 @@ impl Worker<'_> {
             }
             let task = u64::from_le_bytes(ticket);
             lane.running(&format!("task {task}"));
-            self.light(1);
+            self.light(Level::High);
             let pid = own_pid().number();
             let told = self.report.write_all(&Note { worker: self.number, pid, task, result: None }.to_bytes());
             let result = Some(self.load.piece(task));
-            self.light(0);
+            self.light(Level::Low);
             if told.and_then(|()| self.report.write_all(&Note { worker: self.number, pid, task, result }.to_bytes())).is_err() {
                 break;
             }
@@ -109,7 +109,7 @@ impl Worker<'_> {
     }
 
     /// The first eight workers have an LED each, which is on while they are at work.
-    fn light(&self, level: u8) {
+    fn light(&self, level: Level) {
         if let Some(line) = LED_BAR.get(self.number as usize - 1) {
             self.lesson.gpio(*line, level);
         }

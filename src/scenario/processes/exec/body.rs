@@ -12,8 +12,9 @@ use crate::model::{Pid, TaskSort};
 use crate::scenario::card::{Facts, Params, Reply, equals};
 use crate::scenario::lesson::children::{Child, Fork};
 use crate::scenario::lesson::control::TOO_LATE;
+use crate::scenario::lesson::forks::{exec, file_of_program, is_ready};
 use crate::scenario::lesson::handle::own_pid;
-use crate::scenario::lesson::relatives::{descriptors_of, exec, file_of_program, is_ready, link_of, stat_of};
+use crate::scenario::lesson::proc::{count_open, link_of, stat_of};
 use crate::scenario::lesson::words::unknown;
 use crate::scenario::lesson::{Lesson, LessonError, Task};
 use crate::sys::exit_now;
@@ -105,12 +106,12 @@ impl Face {
         let stat = stat_of(pid)?;
         let pipe = link_of(own_pid(), &format!("fd/{}", told.as_raw_fd()))?;
         Some(Self {
-            process: (stat.pid, stat.starttime),
-            name: stat.comm,
+            process: (stat.id, stat.start_ticks),
+            name: stat.name(),
             program: link_of(pid, "exe"),
-            parent: stat.ppid,
+            parent: stat.ppid.number(),
             input: link_of(pid, "fd/0"),
-            private: descriptors_of(pid, &pipe),
+            private: count_open(pid, &pipe),
         })
     }
 

@@ -8,9 +8,9 @@ use std::time::{Duration, Instant};
 use crate::model::{ExitStatus, TaskSort};
 use crate::scenario::card::{Facts, Params, equals};
 use crate::scenario::lesson::children::{Child, Fork, Reaped};
+use crate::scenario::lesson::forks::kill_if_stopped;
 use crate::scenario::lesson::handle::own_pid;
 use crate::scenario::lesson::load::Load;
-use crate::scenario::lesson::relatives::kill_who_was_stopped;
 use crate::scenario::lesson::{Lesson, LessonError, Task};
 use crate::sys::exit_now;
 
@@ -91,7 +91,7 @@ fn draw(lesson: &Lesson, main: &Task<'_>, load: &Load, plan: &Plan, splits: &mut
     let due = Instant::now() + PATIENCE;
     while child.peek()?.is_none() {
         hear_actions(lesson, Some(&child), splits)?;
-        kill_who_was_stopped(&mut child, due)?;
+        kill_if_stopped(&mut child, due)?;
     }
     let returned = child.pid().number();
     let reaped = child.reap()?;

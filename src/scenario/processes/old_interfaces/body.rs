@@ -9,11 +9,12 @@ use std::time::{Duration, Instant};
 use nix::unistd::{dup2_stdin, dup2_stdout};
 use serde_json::{Value, json};
 
-use crate::model::{EventKind, ExitStatus, Pgid, Pid, Sid, Signal, TaskSort};
+use crate::model::{EventKind, ExitStatus, Pid, ProcessState, Signal, TaskSort};
 use crate::scenario::card::{Facts, Params, equals};
 use crate::scenario::lesson::children::{Child, Fork, Reaped};
+use crate::scenario::lesson::forks::{exec, is_ready};
 use crate::scenario::lesson::handle::own_pid;
-use crate::scenario::lesson::relatives::{children_of, exec, is_ready, link_of, stat_of};
+use crate::scenario::lesson::proc::{children_of, link_of, stat_of};
 use crate::scenario::lesson::words::{unknown, yes_or_no};
 use crate::scenario::lesson::{Lesson, LessonError, Task};
 use crate::sys::{PidFd, SignalScope, exit_now};
@@ -211,7 +212,7 @@ impl<'s> Caller<'s> {
         let end = Instant::now() + Duration::from_secs(10);
         let mut pids = loop {
             let pids = line_below(child.pid());
-            let has_cat = pids.last().is_some_and(|pid| stat_of(*pid).is_some_and(|stat| stat.comm == "cat"));
+            let has_cat = pids.last().is_some_and(|pid| stat_of(*pid).is_some_and(|stat| stat.comm == b"cat"));
             if has_cat || child.peek()?.is_some() || Instant::now() >= end {
                 break pids;
             }
@@ -225,13 +226,13 @@ impl<'s> Caller<'s> {
                     self.lesson.report(EventKind::ProcessStarted {
                         pid: *pid,
                         ppid: *parent,
-                        pgid: Pgid::new(stat.pgrp),
-                        sid: Sid::new(stat.session),
-                        name: stat.comm.clone(),
-                        argv: vec![stat.comm.clone()],
+                        pgid: stat.pgid,
+                        sid: stat.sid,
+                        name: stat.name(),
+                        argv: vec![stat.name()],
                     });
                 }
-                line.push((stat.comm, process));
+                line.push((stat.name(), process));
             }
         }
         self.listen(child, Instant::now() + self.hold)?;
@@ -258,13 +259,13 @@ impl<'s> Caller<'s> {
 fn line_below(pid: Pid) -> Vec<Pid> {
     let mut line = vec![pid];
     while let Some(child) = line.last().and_then(|last| children_of(*last).into_iter().next()) {
-        line.push(Pid::new(child.pid));
+        line.push(Pid::new(child.id));
     }
     line
 }
 
 fn is_there(pid: Pid) -> bool {
-    stat_of(pid).is_some_and(|stat| stat.ppid == own_pid().number() && stat.state != 'Z')
+    stat_of(pid).is_some_and(|stat| stat.ppid == own_pid() && stat.state != ProcessState::Zombie)
 }
 
 /// What a spawn has given: whether its child was there when it came back, and the status.

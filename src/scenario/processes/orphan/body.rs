@@ -7,12 +7,13 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{WaitOptions, getppid, set_child_subreaper, waitpid};
 
-use crate::model::{EventKind, ExitStatus, Fact, Pid, Signal, TaskSort};
+use crate::model::{EventKind, ExitStatus, Fact, Pid, ProcessState, Signal, TaskSort};
 use crate::scenario::card::{Facts, Params, equals};
 use crate::scenario::lesson::children::{Child, Fork};
 use crate::scenario::lesson::control::TOO_LATE;
+use crate::scenario::lesson::forks::{is_given_up, is_ready};
 use crate::scenario::lesson::handle::own_pid;
-use crate::scenario::lesson::relatives::{is_given_up, is_ready, line_of_parents, stat_of};
+use crate::scenario::lesson::proc::{stat_of, with_ancestors};
 use crate::scenario::lesson::words::yes_or_no;
 use crate::scenario::lesson::{Lesson, LessonError, Task};
 use crate::sys::{PidFd, SignalScope, exit_now};
@@ -177,7 +178,7 @@ impl Grandparent<'_> {
                 child.told = Some(parent);
             } else if let Some(stat) = stat_of(Pid::new(pid)) {
                 let pidfd = PidFd::open(Pid::new(pid)).map_err(LessonError::kernel("open a grandchild"))?;
-                let child = Grandchild { pid: Pid::new(pid), pidfd, started: stat.starttime, told: None, has_ended: false };
+                let child = Grandchild { pid: Pid::new(pid), pidfd, started: stat.start_ticks, told: None, has_ended: false };
                 self.children.push(child);
             }
         }
@@ -205,14 +206,14 @@ impl Grandparent<'_> {
         }
         let mut orphans = Vec::new();
         for child in &self.children {
-            let stat = stat_of(child.pid).filter(|stat| stat.starttime == child.started && stat.state != 'Z');
+            let stat = stat_of(child.pid).filter(|stat| stat.start_ticks == child.started && stat.state != ProcessState::Zombie);
             let Some(stat) = stat else { continue };
-            let name = stat_of(Pid::new(stat.ppid)).map_or_else(|| "?".to_owned(), |stat| stat.comm);
-            self.lesson.report(EventKind::ProcessOrphaned { pid: child.pid, ppid: Pid::new(stat.ppid) });
-            self.lesson.say(&format!("{} ({}) is an orphan; its parent is {name} ({}) now", stat.comm, child.pid, stat.ppid));
-            orphans.push(Orphan { parent: (stat.ppid, name), told: child.told });
+            let name = stat_of(stat.ppid).map_or_else(|| "?".to_owned(), |stat| stat.name());
+            self.lesson.report(EventKind::ProcessOrphaned { pid: child.pid, ppid: stat.ppid });
+            self.lesson.say(&format!("{} ({}) is an orphan; its parent is {name} ({}) now", stat.name(), child.pid, stat.ppid));
+            orphans.push(Orphan { parent: (stat.ppid.number(), name), told: child.told });
         }
-        let ancestors = line_of_parents(own_pid()).iter().skip(1).map(|stat| stat.pid).chain([1]).collect();
+        let ancestors = with_ancestors(own_pid()).iter().skip(1).map(|stat| stat.id).chain([1]).collect();
         let seen = Seen {
             adopts: self.adopts,
             grandparent: own_pid().number(),

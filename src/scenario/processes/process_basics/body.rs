@@ -11,11 +11,12 @@ use std::time::{Duration, Instant};
 use nix::unistd::dup2_stdin;
 use rustix::io::{FdFlags, fcntl_setfd};
 
-use crate::model::{ExitStatus, Pid, Signal, TaskSort};
+use crate::model::{ExitStatus, Pid, ProcessState, Signal, TaskSort};
 use crate::scenario::card::{Facts, Params, equals, more_than};
 use crate::scenario::lesson::children::{Child, Fork};
+use crate::scenario::lesson::forks::{exec, is_ready};
 use crate::scenario::lesson::handle::own_pid;
-use crate::scenario::lesson::relatives::{exec, is_ready, line_of_parents, link_of, stat_of};
+use crate::scenario::lesson::proc::{link_of, stat_of, with_ancestors};
 use crate::scenario::lesson::words::unknown;
 use crate::scenario::lesson::{Lesson, LessonError, Task};
 use crate::sys::exit_now;
@@ -129,7 +130,7 @@ impl Parent<'_> {
         let environ = |pid: &str| fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
         // A moment after exec the program is there, and its environment not yet.
         let is_there = |pid: &Pid| {
-            stat_of(*pid).is_none_or(|stat| stat.state == 'Z')
+            stat_of(*pid).is_none_or(|stat| stat.state == ProcessState::Zombie)
                 || (link_of(*pid, "exe") != own && !environ(&pid.to_string()).is_empty())
         };
         while !copies.iter().all(is_there) && Instant::now() < end {
@@ -150,12 +151,12 @@ impl Parent<'_> {
         }
         let line = self.show_parents(copy);
         // Somebody may have killed one already.
-        let living = copies.iter().filter(|pid| stat_of(**pid).is_some_and(|stat| stat.state != 'Z'));
+        let living = copies.iter().filter(|pid| stat_of(**pid).is_some_and(|stat| stat.state != ProcessState::Zombie));
         Seen {
             pids: copies.iter().map(|pid| pid.number()).collect(),
             copies: copies.len(),
             programs: living.map(|pid| link_of(*pid, "exe")).collect(),
-            ours: copies.iter().filter(|pid| stat_of(**pid).is_some_and(|stat| stat.ppid == own_pid().number())).count(),
+            ours: copies.iter().filter(|pid| stat_of(**pid).is_some_and(|stat| stat.ppid == own_pid())).count(),
             above_all: line,
             variables: (ours.len(), equal),
             greeting: (params.text("greeting").to_owned(), greeting.map(|text| String::from_utf8_lossy(text).into_owned())),
@@ -166,11 +167,11 @@ impl Parent<'_> {
 
     /// Shows a process's parent, its parent's parent and so on; gives the number above the last one.
     fn show_parents(&self, pid: Pid) -> Option<i32> {
-        let line = line_of_parents(pid);
-        let names: Vec<String> = line.iter().map(|stat| format!("{} ({})", stat.comm, stat.pid)).collect();
+        let line = with_ancestors(pid);
+        let names: Vec<String> = line.iter().map(|stat| format!("{} ({})", stat.name(), stat.id)).collect();
         self.lesson.value("line of parents", names.join(" < "));
         self.lesson.say(&names.join(", child of "));
-        line.last().map(|last| last.ppid)
+        line.last().map(|last| last.ppid.number())
     }
 
     /// In the foreground, the parent only waits for the job; in the background both go on. Ends when somebody says so,

@@ -5,13 +5,13 @@ use std::io::{self, PipeReader, PipeWriter, Write};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::time::{Duration, Instant};
 
-use procfs::process::Process;
 use rustix::process::{getpid, kill_process_group, setpgid, setsid};
 
-use crate::model::{Signal, TaskSort};
+use crate::model::{ProcessState, Signal, TaskSort};
 use crate::scenario::card::{Facts, Params, Reply, equals};
 use crate::scenario::lesson::children::{Child, Fork};
-use crate::scenario::lesson::relatives::{is_ready, stat_of};
+use crate::scenario::lesson::forks::is_ready;
+use crate::scenario::lesson::proc::{has_pending_signal, stat_of};
 use crate::scenario::lesson::words::unknown;
 use crate::scenario::lesson::{Lesson, LessonAction, LessonError, Task};
 use crate::sys::{SignalFd, exit_now, session};
@@ -130,7 +130,14 @@ impl Parent<'_> {
         let numbers = self.members.iter().filter_map(|member| {
             let stat = stat_of(member.child.pid())?;
             let leader = self.leader(member.group)?;
-            Some(Numbers { group: member.group, pid: stat.pid, pgid: stat.pgrp, sid: stat.session, leader, parents_sid })
+            Some(Numbers {
+                group: member.group,
+                pid: stat.id,
+                pgid: stat.pgid.number(),
+                sid: stat.sid.number(),
+                leader,
+                parents_sid,
+            })
         });
         numbers.collect()
     }
@@ -210,20 +217,16 @@ impl Parent<'_> {
     fn take(&self) {
         for number in self.pending() {
             let Member { child, orders, .. } = &self.members[number];
-            let is_stopped = stat_of(child.pid()).is_some_and(|stat| stat.state == 'T');
+            let is_stopped = stat_of(child.pid()).is_some_and(|stat| stat.state == ProcessState::Stopped);
             if !is_stopped && (&*orders).write_all(b"t").is_ok() {
                 self.hear(number, Duration::from_secs(5));
             }
         }
     }
 
-    /// The members that have the signal pending, as /proc/PID/status shows it: one bit for each signal.
+    /// The members that have the signal pending, as /proc/PID/status shows it.
     fn pending(&self) -> Vec<usize> {
-        let bit = 1_u64 << (self.signal.number() - 1);
-        let has = |member: &Member<'_>| {
-            let status = Process::new(member.child.pid().number()).and_then(|process| process.status());
-            !member.child.has_ended() && status.is_ok_and(|status| status.shdpnd & bit != 0)
-        };
+        let has = |member: &Member<'_>| !member.child.has_ended() && has_pending_signal(member.child.pid(), self.signal);
         (0..self.members.len()).filter(|number| has(&self.members[*number])).collect()
     }
 }

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use crate::model::{Fact, TaskSort};
 use crate::scenario::card::{Facts, Params, equals};
 use crate::scenario::lesson::children::{Child, Fork};
-use crate::scenario::lesson::relatives::{is_given_up, is_ready};
+use crate::scenario::lesson::forks::{is_given_up, is_ready};
 use crate::scenario::lesson::{Lesson, LessonError, Task};
 use crate::sys::{SharedNumber, exit_now};
 

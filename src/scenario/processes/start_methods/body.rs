@@ -9,11 +9,12 @@ use std::os::unix::ffi::OsStrExt;
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
-use crate::model::{Fact, Pid, Signal, TaskSort};
+use crate::model::{Fact, Pid, ProcessState, Signal, TaskSort};
 use crate::scenario::card::{Facts, Params, equals};
 use crate::scenario::lesson::children::{Child, Fork};
+use crate::scenario::lesson::forks::{is_given_up, is_ready, reap_soon};
 use crate::scenario::lesson::handle::own_pid;
-use crate::scenario::lesson::relatives::{is_given_up, is_ready, memory_of, millis_on_a_core, reap_soon, stat_of};
+use crate::scenario::lesson::proc::{memory_of, millis_on_a_core, stat_of};
 use crate::scenario::lesson::until::until;
 use crate::scenario::lesson::words::unknown;
 use crate::scenario::lesson::{Lesson, LessonAction, LessonError, Task};
@@ -261,9 +262,9 @@ impl<'s> Starter<'s> {
         };
         let millis = began.elapsed().as_secs_f64() * 1_000.0;
         // It waits for its release soon; only when it leaves its core, the kernel adds up how long it was there.
-        until(Duration::from_secs(2), || stat_of(Pid::new(told.pid)).is_none_or(|stat| stat.state != 'R'));
+        until(Duration::from_secs(2), || stat_of(Pid::new(told.pid)).is_none_or(|stat| stat.state != ProcessState::Running));
         let cpu_millis = millis_on_a_core(Pid::new(told.pid));
-        let grandparent = stat_of(Pid::new(told.parent)).map(|stat| stat.ppid);
+        let grandparent = stat_of(Pid::new(told.parent)).map(|stat| stat.ppid.number());
         if method == 2
             && let Ok(process) = PidFd::open(Pid::new(told.pid))
         {

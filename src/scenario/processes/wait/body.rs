@@ -8,11 +8,12 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{WaitOptions, getpid, kill_process, wait, waitpid};
 
-use crate::model::{EventKind, ExitStatus, Signal, TaskSort};
+use crate::model::{EventKind, ExitStatus, ProcessState, Signal, TaskSort};
 use crate::scenario::card::{Facts, Params, equals};
 use crate::scenario::lesson::children::{Child, Fork};
 use crate::scenario::lesson::control::TOO_LATE;
-use crate::scenario::lesson::relatives::{is_ready, stat_of};
+use crate::scenario::lesson::forks::is_ready;
+use crate::scenario::lesson::proc::stat_of;
 use crate::scenario::lesson::words::unknown;
 use crate::scenario::lesson::{Lesson, LessonAction, LessonError, Task};
 use crate::sys::exit_now;
@@ -133,7 +134,8 @@ impl Parent<'_> {
         self.lesson.report(EventKind::ProcessReaped { pid: ended.pid() });
         let others = self.children.iter().filter(|child| child.has_ended());
         if chosen.is_some() && others.clone().count() > 0 {
-            let zombies = others.clone().filter(|child| stat_of(child.pid()).is_some_and(|stat| stat.state == 'Z'));
+            let zombies =
+                others.clone().filter(|child| stat_of(child.pid()).is_some_and(|stat| stat.state == ProcessState::Zombie));
             self.seen.chosen.push((others.clone().count(), zombies.count()));
         }
         self.lesson.value(format!("{}: raw status", ended.name()), raw);

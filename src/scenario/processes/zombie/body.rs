@@ -9,7 +9,7 @@ use crate::model::{ExitStatus, ProcessState, Signal, TaskSort};
 use crate::scenario::card::{Facts, Params, equals};
 use crate::scenario::lesson::children::{Child, Fork};
 use crate::scenario::lesson::handle::own_pid;
-use crate::scenario::lesson::proc::look_at;
+use crate::scenario::lesson::proc::stat_of;
 use crate::scenario::lesson::words::{counted, unknown};
 use crate::scenario::lesson::{Lesson, LessonError, Task};
 use crate::sys::exit_now;
@@ -33,8 +33,8 @@ pub(super) fn run(lesson: &Lesson, params: &Params) -> Result<Facts, LessonError
         }
     }
     drop(gate);
-    if let Some(alive) = children.first().and_then(|child| look_at(child.pid())) {
-        lesson.value("memory of child-1 while it lives (KiB)", alive.memory_kib);
+    if let Some(alive) = children.first().and_then(|child| stat_of(child.pid())) {
+        lesson.value("memory of child-1 while it lives (KiB)", alive.rss / 1024);
     }
     let mut parent = Parent { lesson, main, children, wanted: Vec::new(), autopsies: Vec::new() };
     parent.attend(began + LIFE)?;
@@ -128,21 +128,21 @@ impl Parent<'_> {
     }
 
     fn examine_and_reap(&self, child: Child<'_>, peeked: ExitStatus) -> Result<Autopsy, LessonError> {
-        let state = |child: &Child<'_>| look_at(child.pid()).map_or(ProcessState::Dead, |seen| seen.state);
-        let before = look_at(child.pid());
+        let state = |child: &Child<'_>| stat_of(child.pid()).map_or(ProcessState::Dead, |stat| stat.state);
+        let before = stat_of(child.pid());
         child.signal(Signal::KILL);
         let (pid, name) = (child.pid(), child.name().to_owned());
         let (state_after_kill, peeked_after_kill) = (state(&child), child.peek_again()?.unwrap_or(ExitStatus::Unknown));
         let reaped = child.reap()?.status;
         self.lesson.say(&format!("{name} ({pid}) was a zombie, {reaped}; the wait has removed it"));
         Ok(Autopsy {
-            state: before.map_or(ProcessState::Dead, |seen| seen.state),
-            memory_kib: before.map_or(0, |seen| seen.memory_kib),
+            state: before.as_ref().map_or(ProcessState::Dead, |stat| stat.state),
+            memory_kib: before.as_ref().map_or(0, |stat| stat.rss / 1024),
             peeked,
             state_after_kill,
             peeked_after_kill,
             reaped,
-            is_left: look_at(pid).is_some_and(|seen| seen.parent == own_pid()),
+            is_left: stat_of(pid).is_some_and(|stat| stat.ppid == own_pid()),
         })
     }
 }

@@ -11,7 +11,7 @@ use flate2::write::GzEncoder;
 use crate::model::{ChildSpec, ExitStatus, Input, Signal, TaskSort};
 use crate::scenario::card::{Facts, Params, at_most, equals, more_than};
 use crate::scenario::lesson::handle::own_pid;
-use crate::scenario::lesson::proc::look_at;
+use crate::scenario::lesson::proc::stat_of;
 use crate::scenario::lesson::programs::{Folder, read_what_is_there};
 use crate::scenario::lesson::{Lesson, LessonError};
 use crate::sys::set_nonblocking;
@@ -118,7 +118,7 @@ struct Unpacked {
 
 /// Reads what `gzip -dc` writes. To keep it all is what `communicate()` does.
 fn unpack(lesson: &Lesson, file: &Path, keep_all: bool) -> Result<Unpacked, LessonError> {
-    let memory = || look_at(own_pid()).map_or(0, |seen| seen.memory_kib);
+    let memory = || stat_of(own_pid()).map_or(0, |stat| stat.rss / 1024);
     let mut deadline = Instant::now() + PATIENCE;
     let mut gzip = lesson.start(&ChildSpec::new(["gzip".as_ref(), "-dc".as_ref(), file.as_os_str()]))?;
     let mut stdout = gzip.stdout.take();

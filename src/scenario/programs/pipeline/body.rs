@@ -9,7 +9,7 @@ use nix::unistd::{dup2_stdin, dup2_stdout};
 use crate::model::{EventKind, ExitStatus, ProcessState, Signal, TaskSort};
 use crate::scenario::card::{Facts, Params};
 use crate::scenario::lesson::children::{Child, Fork};
-use crate::scenario::lesson::proc::{bytes_moved, bytes_waiting, look_at};
+use crate::scenario::lesson::proc::{bytes_moved, bytes_waiting, stat_of};
 use crate::scenario::lesson::{Lesson, LessonError};
 use crate::scenario::programs::pipeline::watch::{Look, facts};
 use crate::sys::{default_signal, exit_now};
@@ -128,7 +128,7 @@ impl Watch<'_> {
     }
 
     fn look(&mut self) {
-        let seen = |child: &Option<Child<'_>>| child.as_ref().and_then(|child| look_at(child.pid()).map(|seen| seen.state));
+        let seen = |child: &Option<Child<'_>>| child.as_ref().and_then(|child| stat_of(child.pid()).map(|stat| stat.state));
         let moved = |child: &Option<Child<'_>>| child.as_ref().and_then(|child| bytes_moved(child.pid()));
         let look = Look {
             states: std::array::from_fn(|number| seen(&self.children[number])),

@@ -6,13 +6,11 @@ use std::os::fd::AsRawFd;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use procfs::process::Process;
-
 use crate::model::{ChildSpec, ExitStatus, Input, OutputTo, Pid, ProcessState, Signal, TaskSort};
 use crate::scenario::card::{Facts, Params, equals};
 use crate::scenario::lesson::control::TOO_LATE;
 use crate::scenario::lesson::handle::own_pid;
-use crate::scenario::lesson::proc::{link, look_at, texts};
+use crate::scenario::lesson::proc::{descriptors_of, stat_of, target_of, texts};
 use crate::scenario::lesson::programs::{Folder, Program, returncode};
 use crate::scenario::lesson::until::until;
 use crate::scenario::lesson::words::yes_or_no;
@@ -91,12 +89,12 @@ struct Sleeper {
     has_our_file: bool,
     cwd: String,
     colour: String,
-    nice: i64,
+    nice: i32,
     leads_a_session: bool,
 }
 
 fn runs(pid: Pid) -> bool {
-    look_at(pid).is_some_and(|seen| !matches!(seen.state, ProcessState::Zombie | ProcessState::Dead))
+    stat_of(pid).is_some_and(|stat| !matches!(stat.state, ProcessState::Zombie | ProcessState::Dead))
 }
 
 /// Writes the line that it waits for, and closes the pipe.
@@ -183,7 +181,7 @@ impl Body<'_> {
         // A name may be empty, so the list is read to its first end.
         let command = fs::read(format!("/proc/{}/cmdline", program.child.pid())).unwrap_or_default();
         let argv = command.split(|byte| *byte == 0).next().unwrap_or_default();
-        let seen = (String::from_utf8_lossy(argv).into_owned(), link(program.child.pid(), "exe").unwrap_or_default());
+        let seen = (String::from_utf8_lossy(argv).into_owned(), target_of(program.child.pid(), "exe"));
         self.rest()?;
         self.end(program)?;
         Ok(seen)
@@ -246,8 +244,8 @@ impl Body<'_> {
         let full = self.lesson.start(&spec)?;
         // While they are being loaded they have files open that are none of ours.
         let is_loading = |program: &Program<'_>| {
-            let seen = look_at(program.child.pid());
-            seen.is_some_and(|seen| matches!(seen.state, ProcessState::Running | ProcessState::DiskSleep))
+            let stat = stat_of(program.child.pid());
+            stat.is_some_and(|stat| matches!(stat.state, ProcessState::Running | ProcessState::DiskSleep))
         };
         until(PATIENCE, || !is_loading(&plain) && !is_loading(&full));
         let seen = (look(&plain, &inherits, &path), look(&full, &spec, &path));
@@ -277,7 +275,7 @@ fn output_to(word: &str, file: PathBuf) -> OutputTo {
 
 fn look(program: &Program<'_>, spec: &ChildSpec, our_file: &Path) -> Sleeper {
     let pid = program.child.pid();
-    let leads_to = |pid: Pid, number: i32| link(pid, &format!("fd/{number}")).unwrap_or_default();
+    let leads_to = |pid: Pid, number: i32| target_of(pid, &format!("fd/{number}"));
     let pipe = |end: Option<i32>| end.map_or_else(String::new, |number| leads_to(own_pid(), number));
     let stdin = match &spec.stdin {
         Input::Inherit => leads_to(own_pid(), 0),
@@ -295,20 +293,18 @@ fn look(program: &Program<'_>, spec: &ChildSpec, our_file: &Path) -> Sleeper {
     };
     let stdout = output(&spec.stdout, 1, program.stdout.as_ref().map(AsRawFd::as_raw_fd), "");
     let stderr = output(&spec.stderr, 2, program.stderr.as_ref().map(AsRawFd::as_raw_fd), &stdout);
-    let listed = fs::read_dir(format!("/proc/{pid}/fd")).into_iter().flatten().flatten();
-    let mut descriptors: Vec<u32> = listed.filter_map(|entry| entry.file_name().to_str()?.parse().ok()).collect();
-    descriptors.sort_unstable();
+    let descriptors = descriptors_of(pid);
     let colour = texts(pid, "environ").iter().find_map(|set| set.strip_prefix("COLOUR=").map(str::to_owned));
-    let stat = Process::new(pid.number()).and_then(|process| process.stat());
+    let stat = stat_of(pid);
     Sleeper {
         wired: [0, 1, 2].map(|number| leads_to(pid, number)),
         wanted: [stdin, stdout, stderr],
         has_our_file: descriptors.iter().any(|number| leads_to(pid, *number as i32) == our_file.to_string_lossy()),
         descriptors,
-        cwd: link(pid, "cwd").unwrap_or_default(),
+        cwd: target_of(pid, "cwd"),
         colour: colour.unwrap_or_default(),
         nice: stat.as_ref().map_or(0, |stat| stat.nice),
-        leads_a_session: stat.is_ok_and(|stat| stat.session == pid.number()),
+        leads_a_session: stat.is_some_and(|stat| stat.sid.number() == pid.number()),
     }
 }
 
@@ -321,13 +317,13 @@ struct Expected {
     lines: u64,
     cwd: String,
     colour: String,
-    nice: i64,
+    nice: i32,
     session: bool,
 }
 
 impl Expected {
     fn of(params: &Params, folder: &Folder) -> Self {
-        let own_nice = Process::myself().and_then(|process| process.stat()).map_or(0, |stat| stat.nice);
+        let own_nice = stat_of(own_pid()).map_or(0, |stat| stat.nice);
         Self {
             status: params.count("status") as i32,
             name: params.text("name").to_owned(),
@@ -335,7 +331,7 @@ impl Expected {
             lines: params.count("lines") as u64,
             cwd: folder.path().display().to_string(),
             colour: params.text("colour").to_owned(),
-            nice: (own_nice + params.count("nice") as i64).min(19),
+            nice: (own_nice + params.count("nice") as i32).min(19),
             session: params.flag("session"),
         }
     }

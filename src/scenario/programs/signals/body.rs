@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
-use crate::model::{ExitStatus, Signal, TaskSort};
+use crate::model::{ExitStatus, Level, Line, Signal, TaskSort};
 use crate::scenario::card::{Facts, Params, equals};
 use crate::scenario::lesson::children::{Child, Fork};
 use crate::scenario::lesson::programs::{Folder, read_what_is_there};
@@ -18,7 +18,7 @@ use crate::scenario::lesson::{Lesson, LessonAction, LessonError};
 use crate::sys::{SignalFd, exit_now, set_nonblocking};
 
 /// The programs, and the line of the header that has the LED of each.
-const PROGRAMS: [(&str, u8); 3] = [("polite", 17), ("slow", 27), ("deaf", 22)];
+const PROGRAMS: [(&str, Line); 3] = [("polite", Line::gpio(17)), ("slow", Line::gpio(27)), ("deaf", Line::gpio(22))];
 /// How often each of them says that it lives.
 const TICK: Duration = Duration::from_millis(50);
 /// In how many steps the slow one does what it still has to do.
@@ -40,13 +40,13 @@ pub(super) fn run(lesson: &Lesson, params: &Params) -> Result<Facts, LessonError
             }
             Fork::Parent(child) => {
                 set_nonblocking(&hear).map_err(LessonError::kernel("set up a pipe"))?;
-                lesson.gpio(led, 1);
+                lesson.gpio(led, Level::High);
                 programs.push(Program { child: Some(child), hear, led, file, seen: Seen::of(name) });
             }
         }
     }
     main.waiting("the programs to end", None);
-    let mut body = Body { lesson, signals, programs, button: lesson.button(params.count("button")) };
+    let mut body = Body { lesson, signals, programs, button: lesson.button(params.line("button")) };
     if body.attend(params.seconds("patience"))? {
         body.signal_all(&[Signal::TERM, Signal::CONT]);
         body.attend(params.seconds("grace"))?;
@@ -61,7 +61,7 @@ pub(super) fn run(lesson: &Lesson, params: &Params) -> Result<Facts, LessonError
 struct Program<'s> {
     child: Option<Child<'s>>,
     hear: PipeReader,
-    led: u8,
+    led: Line,
     file: PathBuf,
     seen: Seen,
 }
@@ -173,7 +173,7 @@ impl Program<'_> {
         }
         self.seen.ended = child.reap()?.status;
         self.seen.file_stayed = self.file.exists();
-        lesson.gpio(self.led, 0);
+        lesson.gpio(self.led, Level::Low);
         let file = if self.seen.file_stayed { "its temporary file is still there" } else { "it has removed its temporary file" };
         lesson.say(&format!("{} {} after {} more steps; {file}", self.seen.name, self.seen.ended, self.seen.steps));
         Ok(true)

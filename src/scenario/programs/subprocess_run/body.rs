@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use crate::model::{ChildSpec, Input, OutputTo, Pid, TaskSort};
 use crate::scenario::card::{Facts, Params, equals};
 use crate::scenario::lesson::handle::own_pid;
-use crate::scenario::lesson::proc::{children_of, link, name_of};
+use crate::scenario::lesson::proc::{children_of, stat_of, target_of};
 use crate::scenario::lesson::programs::{Completed, Folder, returncode, shell};
 use crate::scenario::lesson::words::counted;
 use crate::scenario::lesson::{Lesson, LessonAction, LessonError, Task};
@@ -66,7 +66,7 @@ pub(super) fn run(lesson: &Lesson, params: &Params) -> Result<Facts, LessonError
     body.print_for_you(params.seconds("patience"))?;
     body.main.finish("ok");
     let expected = Expected {
-        goes_to: link(own_pid(), "fd/1").unwrap_or_default(),
+        goes_to: target_of(own_pid(), "fd/1"),
         length: if params.flag("text") { params.text("word").chars().count() } else { params.text("word").len() },
         returncode: params.count("status") as i32,
         files: params.count("files"),
@@ -206,8 +206,8 @@ impl Body<'_> {
 
 /// The names of a process and of those below it, one below the other.
 fn below(pid: Pid) -> Vec<String> {
-    let below_it = children_of(pid).first().map_or_else(Vec::new, |child| below(*child));
-    name_of(pid).into_iter().chain(below_it).collect()
+    let below_it = children_of(pid).first().map_or_else(Vec::new, |child| below(Pid::new(child.id)));
+    stat_of(pid).map(|stat| stat.name()).into_iter().chain(below_it).collect()
 }
 
 /// What this run should show, computed from the parameters and from this process.

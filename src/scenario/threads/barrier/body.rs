@@ -3,7 +3,7 @@
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use crate::model::TaskSort;
+use crate::model::{Level, TaskSort};
 use crate::scenario::card::leds::LED_BAR;
 use crate::scenario::card::{Facts, Params, Reply, equals};
 use crate::scenario::lesson::until::until;
@@ -129,7 +129,7 @@ impl Book<'_> {
         let now = waiting.min(LED_BAR.len());
         let (low, high) = (pages.lit.min(now), pages.lit.max(now));
         for line in &LED_BAR[low..high] {
-            self.lesson.gpio(*line, u8::from(now > pages.lit));
+            self.lesson.gpio(*line, Level::high_if(now > pages.lit));
         }
         pages.lit = now;
     }

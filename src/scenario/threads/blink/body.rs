@@ -3,13 +3,13 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use crate::model::TaskSort;
+use crate::model::{Level, TaskSort};
 use crate::scenario::card::{Facts, Params, equals};
 use crate::scenario::lesson::{Event, Lesson, LessonError, Worker};
 
 pub(super) fn run(lesson: &Lesson, params: &Params) -> Result<Facts, LessonError> {
     let main = lesson.task("main", TaskSort::Thread);
-    lesson.button(params.count("button"));
+    lesson.button(params.line("button"));
     let may_blink = lesson.event("may blink");
     may_blink.set();
     let lamp = Lamp { lesson, params, may_blink, seen: Mutex::default() };
@@ -74,7 +74,7 @@ impl Lamp<'_> {
         if seen.paused_at.is_some() {
             return false;
         }
-        self.lesson.gpio(self.params.count("line") as u8, u8::from(is_on));
+        self.lesson.gpio(self.params.line("line"), Level::high_if(is_on));
         let now = Instant::now();
         seen.changes += 1;
         seen.early += usize::from(now < due);

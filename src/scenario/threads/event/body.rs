@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use crate::model::TaskSort;
+use crate::model::{Level, Line, TaskSort};
 use crate::scenario::card::{Facts, Params, equals};
 use crate::scenario::lesson::until::until;
 use crate::scenario::lesson::{Event, Lesson, LessonAction, LessonError, Task};
@@ -31,8 +31,8 @@ pub(super) fn run(lesson: &Lesson, params: &Params) -> Result<Facts, LessonError
                 std::thread::sleep(params.seconds("work"));
             }
         })?;
-        let button = lesson.button(params.count("button"));
-        let flag = Flag { lesson, main: &main, go: &go, book: &book, line: params.count("line") as u8, button };
+        let button = lesson.button(params.line("button"));
+        let flag = Flag { lesson, main: &main, go: &go, book: &book, line: params.line("line"), button };
         let asked = flag.attend(waiters, deadline);
         // Nobody is left waiting, also after a mistake, or at a gate of step mode.
         is_over.store(true, Ordering::SeqCst);
@@ -40,7 +40,7 @@ pub(super) fn run(lesson: &Lesson, params: &Params) -> Result<Facts, LessonError
         go.set();
         asked
     })?;
-    lesson.gpio(params.count("line") as u8, 0);
+    lesson.gpio(params.line("line"), Level::Low);
     main.finish("ok");
     let lines = book.lines();
     Ok(facts(&lines, &asked, waiters))
@@ -105,7 +105,7 @@ struct Flag<'a> {
     main: &'a Task<'a>,
     go: &'a Event<'a>,
     book: &'a Book,
-    line: u8,
+    line: Line,
     button: LessonAction,
 }
 
@@ -145,7 +145,7 @@ impl Flag<'_> {
         self.main.running("set()");
         self.go.set();
         self.lesson.value("set() gave", "nothing");
-        self.lesson.gpio(self.line, 1);
+        self.lesson.gpio(self.line, Level::High);
         // The flag stays up until all have seen it; only a machine in trouble takes this long.
         until(Duration::from_secs(5), || self.lesson.is_stepped() || self.book.count(generation) >= waiters);
         self.book.lines().freely &= !self.lesson.is_stepped();
@@ -157,7 +157,7 @@ impl Flag<'_> {
         self.main.running("clear()");
         self.go.clear();
         self.book.lines().generation += 1;
-        self.lesson.gpio(self.line, 0);
+        self.lesson.gpio(self.line, Level::Low);
         self.lesson.say("clear(): from now on they wait");
     }
 }

@@ -8,14 +8,14 @@ use std::sync::{Condvar, Mutex, OnceLock, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use procfs::process::Process;
 use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 
-use crate::model::{ExitStatus, Fact, Signal, TaskSort};
+use crate::model::{ExitStatus, Fact, ProcessState, Signal, TaskSort, Tid};
 use crate::scenario::card::{Facts, Params, at_most, equals, more_than};
 use crate::scenario::lesson::children::{Child, Fork};
 use crate::scenario::lesson::cost::{Cost, cost_of, load, process_cpu, quota, ready_at_a_time, stolen};
 use crate::scenario::lesson::load::Load;
+use crate::scenario::lesson::proc::own_thread_stat;
 use crate::scenario::lesson::{Lesson, LessonAction, LessonError};
 use crate::scenario::threads::gil::alone as gil_alone;
 use crate::sys::{exit_now, set_nonblocking};
@@ -350,11 +350,11 @@ fn wait_for_input(lesson: &Lesson, workers: usize) -> Result<usize, LessonError>
         let mut asleep = 0;
         while asleep < workers && Instant::now() < deadline {
             thread::sleep(Duration::from_millis(5));
-            let state = |tid: &rustix::thread::Pid| {
-                Process::myself().ok()?.task_from_tid(tid.as_raw_nonzero().get()).ok()?.stat().ok().map(|stat| stat.state)
+            let sleeps = |tid: &rustix::thread::Pid| {
+                own_thread_stat(Tid::new(tid.as_raw_nonzero().get())).is_some_and(|stat| stat.state == ProcessState::Sleeping)
             };
             let tids = tids.lock().unwrap_or_else(PoisonError::into_inner);
-            asleep = tids.iter().filter(|tid| state(tid) == Some('S')).count();
+            asleep = tids.iter().filter(|tid| sleeps(tid)).count();
         }
         drop(sink);
         Ok::<_, LessonError>(asleep)

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::model::TaskSort;
+use crate::model::{Level, Line, TaskSort};
 use crate::scenario::card::{Facts, Params, at_least, equals};
 use crate::scenario::lesson::{Lesson, LessonError, Lock};
 
@@ -20,11 +20,11 @@ pub(super) fn run(lesson: &Lesson, params: &Params) -> Result<Facts, LessonError
 
     let (workers, rounds, forgets) = (params.count("workers"), params.count("rounds"), params.flag("forget"));
     let millis = |name| Duration::from_millis(params.count(name) as u64);
-    let tool = Tool::new(lesson, &lock, millis("section"), params.count("line") as u8);
+    let tool = Tool::new(lesson, &lock, millis("section"), params.line("line"));
     let (enough, is_closing) = (lesson.event("your release"), AtomicBool::new(false));
     let hold = || {
         lock.acquire();
-        lesson.gpio(tool.line, 1);
+        lesson.gpio(tool.line, Level::High);
         enough.wait(Some(YOUR_PATIENCE));
         tool.put_back();
     };
@@ -153,7 +153,7 @@ struct Tool<'s> {
     lesson: &'s Lesson,
     lock: &'s Lock<'s>,
     section: Duration,
-    line: u8,
+    line: Line,
     users: AtomicU64,
     most: AtomicU64,
     sections: AtomicU64,
@@ -163,14 +163,14 @@ struct Tool<'s> {
 }
 
 impl<'s> Tool<'s> {
-    fn new(lesson: &'s Lesson, lock: &'s Lock<'s>, section: Duration, line: u8) -> Self {
+    fn new(lesson: &'s Lesson, lock: &'s Lock<'s>, section: Duration, line: Line) -> Self {
         let [users, most, sections, held, turned_away] = Default::default();
         Self { lesson, lock, section, line, users, most, sections, held, turned_away }
     }
 
     /// Uses it; the caller holds the lock.
     fn work(&self) {
-        self.lesson.gpio(self.line, 1);
+        self.lesson.gpio(self.line, Level::High);
         let began = Instant::now();
         self.most.fetch_max(self.users.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
         thread::sleep(self.section);
@@ -181,7 +181,7 @@ impl<'s> Tool<'s> {
 
     /// Switches the LED off and releases the lock.
     fn put_back(&self) {
-        self.lesson.gpio(self.line, 0);
+        self.lesson.gpio(self.line, Level::Low);
         if self.lock.release().is_err() {
             self.lesson.notice("a release came too late: somebody else had released the lock");
         }

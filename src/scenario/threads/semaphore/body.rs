@@ -2,7 +2,7 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use crate::model::TaskSort;
+use crate::model::{Level, TaskSort};
 use crate::scenario::card::leds::LED_BAR;
 use crate::scenario::card::{Facts, Params, at_most, equals};
 use crate::scenario::lesson::{Lesson, LessonError, Semaphore, Worker};
@@ -92,7 +92,7 @@ impl Room<'_> {
         let led = record.inside.iter().position(|is_taken| !is_taken);
         if let Some(led) = led {
             record.inside[led] = true;
-            self.lesson.gpio(LED_BAR[led], 1);
+            self.lesson.gpio(LED_BAR[led], Level::High);
         }
         record.entries += 1;
         record.over += usize::from(led.is_none() || record.count_inside() > record.permits);
@@ -111,7 +111,7 @@ impl Room<'_> {
         let mut record = self.record();
         if let Some(led) = led {
             record.inside[led] = false;
-            self.lesson.gpio(LED_BAR[led], 0);
+            self.lesson.gpio(LED_BAR[led], Level::Low);
         }
         self.lesson.value("threads inside", record.count_inside());
     }

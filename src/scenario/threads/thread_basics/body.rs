@@ -8,10 +8,10 @@ use std::sync::{Mutex, PoisonError};
 use std::thread::{Builder, Scope, ScopedJoinHandle};
 use std::time::{Duration, Instant};
 
-use crate::model::TaskSort;
+use crate::model::{TaskSort, Tid};
 use crate::scenario::card::{Facts, Params, Reply, equals};
 use crate::scenario::lesson::handle::own_pid;
-use crate::scenario::lesson::proc::{thread_exists, thread_name, threads_of};
+use crate::scenario::lesson::proc::{own_threads, thread_exists, thread_name};
 use crate::scenario::lesson::until::until;
 use crate::scenario::lesson::words::{unknown, yes_or_no};
 use crate::scenario::lesson::{Lesson, LessonAction, LessonError, Task};
@@ -34,11 +34,11 @@ pub(super) fn run(lesson: &Lesson, params: &Params) -> Result<Facts, LessonError
 
     let (record, crash) = std::thread::scope(|scope| {
         let mut main = Main { lesson, scope, lane, shared: &shared, threads: Vec::new(), record: Record::default() };
-        let before = threads_of("self");
+        let before = own_threads();
         for number in 1..=params.count("threads") {
             main.make(number, params);
         }
-        main.record.extra_before_start = threads_of("self").saturating_sub(before);
+        main.record.extra_before_start = own_threads().saturating_sub(before);
         let mut crash = CrashTest::start(lesson)?;
 
         while !(main.threads.iter().all(|thread| matches!(thread.life, Life::Joined)) && crash.look()?) {
@@ -182,7 +182,7 @@ impl<'env> Main<'_, '_, 'env> {
         let handle = Builder::new().name(name.clone()).spawn_scoped(self.scope, function).map_err(failed)?;
         let seen = arrived.recv_timeout(PATIENCE).unwrap_or_default();
         let is_alive = !handle.is_finished();
-        self.record.running_after_start += usize::from(is_alive && thread_exists(seen.tid));
+        self.record.running_after_start += usize::from(is_alive && thread_exists(Tid::new(seen.tid)));
         self.record.threads.push(seen.clone());
         self.lesson.say(&format!("start() of {name} has returned, is_alive() is {is_alive}"));
         self.threads[index].life = Life::Started(handle, seen);
@@ -210,7 +210,7 @@ impl<'env> Main<'_, '_, 'env> {
                     let returned = handle.join().is_ok();
                     let steps = lock(self.shared).iter().filter(|(who, _)| who == name).count();
                     // The kernel takes a moment more to clear the thread away.
-                    let is_gone = until(PATIENCE, || !thread_exists(seen.tid));
+                    let is_gone = until(PATIENCE, || !thread_exists(Tid::new(seen.tid)));
                     self.record.over_after_join += usize::from(returned && steps == STEPS && is_gone);
                 }
                 self.lane.running("");
@@ -239,8 +239,8 @@ fn work(
         pid: own_pid().number(),
         tid,
         // std has named it before its function ran.
-        name_at_first: thread_name(tid),
-        name_in_kernel: thread_name(tid),
+        name_at_first: thread_name(Tid::new(tid)),
+        name_in_kernel: thread_name(Tid::new(tid)),
     };
     lesson.say(&format!("{name} was given {args:?}"));
     let _ = hello.send(seen);

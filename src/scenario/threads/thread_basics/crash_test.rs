@@ -12,8 +12,8 @@ use nix::sys::resource::{Resource, setrlimit};
 use crate::model::{ExitStatus, Pid, Signal, TaskSort};
 use crate::scenario::card::Reply;
 use crate::scenario::lesson::children::{Child, Fork};
+use crate::scenario::lesson::forks::is_given_up;
 use crate::scenario::lesson::proc::threads_of;
-use crate::scenario::lesson::relatives::is_given_up;
 use crate::scenario::lesson::until::until;
 use crate::scenario::lesson::words::counted;
 use crate::scenario::lesson::{Lesson, LessonError};
@@ -63,8 +63,7 @@ impl<'s> CrashTest<'s> {
                 exit_now(i32::from(fail_when_told(lesson, heard).is_err()));
             }
             Fork::Parent(child) => {
-                let pid = child.pid().to_string();
-                until_it(child.pid(), || threads_of(&pid) == CRASHERS + 1);
+                until_it(child.pid(), || threads_of(child.pid()) == CRASHERS + 1);
                 Ok(Self { child: Some(child), orders: Some(orders), ..Self::over(lesson) })
             }
         }
@@ -78,7 +77,7 @@ impl<'s> CrashTest<'s> {
     /// Lets one of its threads raise an exception; in Rust that is a panic.
     pub(crate) fn raise(&mut self) -> Result<Reply, LessonError> {
         let pid = self.child.as_ref().map(Child::pid);
-        let threads = || pid.map_or(0, |pid| threads_of(&pid.to_string()));
+        let threads = || pid.map_or(0, |pid| threads_of(pid));
         let before = threads();
         let Some(pid) = pid.filter(|_| before > 1) else {
             self.look()?;

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use crate::model::{Monotonic, TaskSort};
+use crate::model::{Level, Line, Monotonic, TaskSort};
 use crate::scenario::card::{Facts, Params, equals};
 use crate::scenario::lesson::words::unknown;
 use crate::scenario::lesson::{Lesson, LessonAction, LessonError, Task};
@@ -26,7 +26,7 @@ enum Does {
     /// Prints its name.
     Say,
     /// Sets the LED.
-    Led(u8),
+    Led(Level),
 }
 
 /// What was entered, cancelled and run: names with the identity that orders them.
@@ -46,14 +46,13 @@ struct Ruler<'s> {
     schedule: Schedule<Pin<'s>>,
     history: History,
     tick: Duration,
-    led: u8,
+    led: Line,
 }
 
 pub(super) fn run(lesson: &Lesson, params: &Params) -> Result<Facts, LessonError> {
     let main = lesson.task("main", TaskSort::Thread);
     let tick = params.seconds("tick");
-    let mut ruler =
-        Ruler { lesson, schedule: Schedule::default(), history: History::default(), tick, led: params.count("line") as u8 };
+    let mut ruler = Ruler { lesson, schedule: Schedule::default(), history: History::default(), tick, led: params.line("line") };
     let start = lesson.now();
     let priority = |name| params.count(name) as i32;
 
@@ -66,8 +65,8 @@ pub(super) fn run(lesson: &Lesson, params: &Params) -> Result<Facts, LessonError
     ruler.enter(start + tick * 2, 5, "twin-2", Does::Say);
     for blink in 0..params.count("blinks") as u32 {
         let on = start + tick * blink + tick / 4;
-        ruler.enter(on, 1, &format!("led-on-{}", blink + 1), Does::Led(1));
-        ruler.enter(on + tick / 2, 0, &format!("led-off-{}", blink + 1), Does::Led(0));
+        ruler.enter(on, 1, &format!("led-on-{}", blink + 1), Does::Led(Level::High));
+        ruler.enter(on + tick / 2, 0, &format!("led-off-{}", blink + 1), Does::Led(Level::Low));
     }
     ruler.cancel(twin);
 

@@ -8,7 +8,7 @@ use egui::{Pos2, Shape};
 use egui_kittest::kittest::NodeT;
 
 use super::{Window, running_as};
-use crate::model::{Finished, LogEntry, Outcome, PinFunction, Progress, RunFinding, RunState, RunView, Snapshot, TaskState};
+use crate::model::{Finished, LogEntry, Outcome, Progress, RunFinding, RunState, RunView, Snapshot, TaskState};
 use crate::ui::panes::library::Subject;
 use crate::ui::shell::layout::{Pane, Tab};
 use crate::ui::shell::settings::Preferences;
@@ -58,7 +58,7 @@ fn monstrous(id: &'static str, is_over: bool) -> Snapshot {
         }
     });
     let mut board = sample::board();
-    for pin in board.pins.iter_mut().filter(|pin| matches!(pin.function, PinFunction::Output(_))) {
+    for pin in board.pins.iter_mut().filter(|pin| pin.function.is_output()) {
         (pin.owner, pin.note) = (Some(text("owner")), Some(text("note")));
     }
     snapshot.board = Arc::new(board);

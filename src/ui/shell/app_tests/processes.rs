@@ -6,7 +6,7 @@ use egui::{Key, Modifiers};
 
 use super::{Window, finished, running};
 use crate::engine::{Command, LineRequest};
-use crate::model::{Action, Scope, Snapshot};
+use crate::model::{Action, Line, Scope, Sent, Snapshot};
 use crate::ui::sample;
 
 #[test]
@@ -36,7 +36,7 @@ fn kill_reaches_the_selected_row_by_button_and_by_key() {
     assert_eq!(commands.len(), 3, "{commands:?}");
     for command in commands {
         assert!(
-            matches!(&command, Command::Act { run, action: Action::Kill(Scope::Process), target } if run.number() == 1 && target == "4716"),
+            matches!(&command, Command::Act { run, action } if run.number() == 1 && action.to_string() == "kill 4716"),
             "{command:?}"
         );
     }
@@ -44,7 +44,10 @@ fn kill_reaches_the_selected_row_by_button_and_by_key() {
     window.press(Modifiers::NONE, Key::Delete);
     assert!(matches!(
         window.commands()[..],
-        [Command::Act { action: Action::Wait, .. }, Command::Act { action: Action::Terminate(Scope::Process), .. }]
+        [
+            Command::Act { action: Action::Wait(_), .. },
+            Command::Act { action: Action::Send(Sent::Terminate, _, Scope::Process), .. }
+        ]
     ));
 }
 
@@ -54,8 +57,8 @@ fn pins_toggle_through_the_run_that_owns_them() {
     window.click("pin 15, GPIO22, output, high, lock B");
     window.click("pin 7, GPIO4, input, low");
     let commands = window.commands();
-    assert!(matches!(&commands[0], Command::Act { action: Action::Toggle, target, .. } if target == "GPIO22"), "{commands:?}");
-    let press = |is_pressed| LineRequest::Press { line: 4, is_pressed };
+    assert!(matches!(&commands[0], Command::Act { action: Action::Toggle(line), .. } if line.number() == 22), "{commands:?}");
+    let press = |is_pressed| LineRequest::Press { line: Line::gpio(4), is_pressed };
     let pressed = [&commands[1], &commands[2]].map(|command| match command {
         Command::Lines { request, .. } => Some(request.clone()),
         _ => None,
@@ -75,7 +78,9 @@ fn the_signal_menu_opens_by_key_covers_the_letters_and_closes_on_escape() {
     assert!(!window.has("SIGUSR1"));
     window.press(Modifiers::NONE, Key::F9);
     window.click("SIGHUP");
-    assert!(matches!(&window.commands()[..], [Command::Act { action: Action::Signal(signal, _), .. }] if signal.number() == 1));
+    assert!(
+        matches!(&window.commands()[..], [Command::Act { action: Action::Send(Sent::Signal(signal), ..), .. }] if signal.number() == 1)
+    );
 }
 
 #[test]

@@ -6,17 +6,13 @@ use std::path::{Path, PathBuf};
 use nix::unistd::{Gid, Group, User, getgid, getgroups, getuid};
 use rustix::fs::{Access, access};
 
-use super::BoardKind;
+use super::registers::raspberry_pi_model;
+use super::{BoardKind, open_board};
 use crate::model::Finding;
-
-/// The Raspberry Pi's model, such as `Raspberry Pi 4 B`; `None` on any other machine.
-pub fn model() -> Option<String> {
-    rppal::system::DeviceInfo::new().ok().map(|device| device.model().to_string())
-}
 
 /// The board, the chips, access to them, and the group that gives it.
 pub fn findings() -> Vec<Finding> {
-    let model = model();
+    let model = raspberry_pi_model();
     let mut chips = chips(Path::new("/dev"));
     chips.sort();
     let user = User::from_uid(getuid()).ok().flatten().map_or_else(|| getuid().to_string(), |user| user.name);
@@ -33,7 +29,7 @@ pub fn findings() -> Vec<Finding> {
 /// What `--board auto` takes here.
 fn board(model: Option<&str>) -> Finding {
     const TOPIC: &str = "gpio board";
-    match (model, super::choose(&BoardKind::Auto)) {
+    match (model, open_board(&BoardKind::Auto)) {
         (None, Ok(_)) => Finding::good(TOPIC, "not a Raspberry Pi; pins are simulated"),
         (Some(_), Ok(board)) if board.kind() != BoardKind::Simulated(None) => {
             Finding::good(TOPIC, format!("{}, through {}", board.name(), board.kind()))
@@ -132,7 +128,7 @@ mod tests {
         let found = findings();
         assert_eq!(found.len(), 4);
         assert!(found.iter().all(|finding| finding.ok != finding.fix.is_some()), "{found:?}");
-        assert_eq!(found[0].value.contains("not a Raspberry Pi"), model().is_none());
+        assert_eq!(found[0].value.contains("not a Raspberry Pi"), raspberry_pi_model().is_none());
     }
 
     #[test]

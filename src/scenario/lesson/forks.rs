@@ -1,0 +1,121 @@
+//! Forks: one that becomes another program, and the last wait on those that are about to end.
+
+use std::ffi::CString;
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd};
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+
+use crate::model::{EventKind, Pid, ProcessState, Signal, TaskSort, Tid};
+use crate::scenario::lesson::children::{Child, Reaped};
+use crate::scenario::lesson::control::TOO_LATE;
+use crate::scenario::lesson::proc::stat_of;
+use crate::scenario::lesson::{Lesson, LessonError};
+use crate::sys::default_what_we_ignore;
+
+/// Runs another program in this process, a fork with one thread: searched in PATH, with these variables besides those
+/// that there are. Returns only if that fails, and then says why.
+pub(crate) fn exec(argv: &[&str], variables: &[(&str, &str)]) -> io::Error {
+    let texts = |texts: Vec<Vec<u8>>| texts.into_iter().map(CString::new).collect::<Result<Vec<_>, _>>();
+    let own = std::env::vars_os().filter(|(name, _)| variables.iter().all(|(set, _)| name.as_os_str() != *set));
+    let own = own.map(|(name, value)| [name.as_encoded_bytes(), b"=", value.as_encoded_bytes()].concat());
+    let set = variables.iter().map(|(name, value)| format!("{name}={value}").into_bytes());
+    let argv = texts(argv.iter().map(|word| word.as_bytes().to_vec()).collect());
+    match (argv, texts(own.chain(set).collect())) {
+        (Ok(argv), Ok(env)) if !argv.is_empty() => {
+            // A new program would inherit it.
+            default_what_we_ignore();
+            nix::unistd::execvpe(&argv[0], &argv, &env).map_or_else(Into::into, |never| match never {})
+        }
+        _ => io::ErrorKind::InvalidInput.into(),
+    }
+}
+
+/// The file that a program's name stands for, as the search in PATH finds it, without links.
+pub(crate) fn file_of_program(name: &str) -> Option<PathBuf> {
+    let path = std::env::var_os("PATH")?;
+    std::env::split_paths(&path).map(|folder| folder.join(name)).find(|file| file.is_file())?.canonicalize().ok()
+}
+
+/// Whether this is readable or closed, now or within some time. No action is heard meanwhile.
+pub(crate) fn is_ready(fd: BorrowedFd<'_>, patience: Duration) -> bool {
+    let patience = Timespec { tv_sec: patience.as_secs() as i64, tv_nsec: i64::from(patience.subsec_nanos()) };
+    rustix::io::retry_on_intr(|| poll(&mut [PollFd::from_borrowed_fd(fd, PollFlags::IN)], Some(&patience))) == Ok(1)
+}
+
+/// A process that is overdue by this much is given up, stopped or not: only a machine in trouble takes longer.
+const TROUBLE: Duration = Duration::from_secs(30);
+
+/// Waits on a child that is about to end, and hears no action meanwhile. A child that was stopped does not end, and is killed.
+pub(crate) fn reap_soon(mut child: Child<'_>) -> Result<Reaped, LessonError> {
+    let due = Instant::now() + Duration::from_secs(2);
+    while child.peek()?.is_none() {
+        is_ready(child.as_fd(), due.saturating_duration_since(Instant::now()).max(NEXT_LOOK));
+        kill_if_stopped(&mut child, due)?;
+    }
+    child.reap()
+}
+
+/// Kills a child that is given up.
+pub(crate) fn kill_if_stopped(child: &mut Child<'_>, due: Instant) -> Result<(), LessonError> {
+    if child.peek()?.is_none() && is_given_up(child.pid(), due) {
+        child.signal(Signal::KILL);
+    }
+    Ok(())
+}
+
+/// Whether a process that should have done something by then is given up, because it was stopped. On a busy machine it may just
+/// be late.
+pub(crate) fn is_given_up(pid: Pid, due: Instant) -> bool {
+    let is_stopped = || stat_of(pid).is_none_or(|stat| matches!(stat.state, ProcessState::Stopped | ProcessState::TracingStop));
+    Instant::now() >= due + TROUBLE || Instant::now() >= due && is_stopped()
+}
+
+/// Between two looks whether it was stopped.
+const NEXT_LOOK: Duration = Duration::from_millis(100);
+
+impl Lesson {
+    /// Gives a child a lane under its name, for when it executes a program and the kernel calls it like that.
+    pub(crate) fn keep_name(&self, child: &Child<'_>) {
+        let tid = Some(Tid::new(child.pid().number()));
+        let (task, sort, pid) = (child.name().to_owned(), TaskSort::Process, child.pid());
+        self.report(EventKind::TaskStarted { task, sort, pid, tid, line: None });
+    }
+
+    /// Waits on children that are about to end. A child that was stopped, and has not ended in time, is killed.
+    pub(crate) fn reap_all(&self, children: Vec<Child<'_>>, grace: Duration) -> Result<Vec<Reaped>, LessonError> {
+        let deadline = Instant::now() + grace;
+        let mut statuses = Vec::new();
+        for mut child in children {
+            while child.peek()?.is_none() {
+                let left = deadline.saturating_duration_since(Instant::now()).max(NEXT_LOOK);
+                if let Some(asked) = self.listen(&[child.as_fd()], left)? {
+                    self.refuse(&asked, TOO_LATE);
+                }
+                kill_if_stopped(&mut child, deadline)?;
+            }
+            statuses.push(child.reap()?);
+        }
+        Ok(statuses)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_program_is_found_in_path() {
+        let shell = file_of_program("sh").expect("a shell");
+        assert!(shell.is_absolute() && shell.is_file(), "{shell:?}");
+        assert_eq!(file_of_program("no-such-program"), None);
+    }
+
+    #[test]
+    fn a_text_that_no_program_can_get_is_refused() {
+        assert_eq!(exec(&[], &[]).kind(), io::ErrorKind::InvalidInput);
+        assert_eq!(exec(&["a\0b"], &[]).kind(), io::ErrorKind::InvalidInput);
+    }
+}
