@@ -18,7 +18,7 @@ pub use drive::start::{Engine, EngineError, Options};
 pub use fold::log::{Log, one_line};
 pub use fold::numbers::{count, plain};
 pub use fold::state::{DEFAULT_OUTPUT_BUDGET, RunFold};
-pub use run::event_stream::Lines;
 pub use run::recording::Recording;
 pub use run::requests::{LaunchError, LaunchRequest, What};
+pub use run::streams::events::Lines;
 pub use run::subscription::EngineEvent;

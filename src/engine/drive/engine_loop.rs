@@ -23,7 +23,7 @@ use crate::engine::run::lifecycle::RunEffect;
 use crate::engine::run::live_run::Run;
 use crate::engine::run::requests::ActionRequest;
 use crate::engine::run::run_list::RunList;
-use crate::engine::run::streams::{Open, Scratch};
+use crate::engine::run::streams::scratch::{Open, Scratch};
 use crate::engine::run::subscription::Subscription;
 use crate::engine::run::twins::Twins;
 use crate::gpio::BoardKind;

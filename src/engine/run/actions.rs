@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::engine::run::lines::USER;
 use crate::engine::run::live_run::Run;
 use crate::engine::run::requests::ActionRequest;
-use crate::engine::run::streams::InputStream;
+use crate::engine::run::streams::input::InputStream;
 use crate::engine::run::subscription::Subscription;
 use crate::engine::run::waiting::WaitTarget;
 use crate::model::{Action, BoardView, EventKind, Line, Monotonic, Pid, ProcessRef, Refusal, Scope, Sent, Signal};

@@ -5,7 +5,7 @@
 use std::collections::HashMap;
 
 use crate::engine::fold::sentences::WATCH;
-use crate::engine::run::control::Control;
+use crate::engine::run::streams::control::Control;
 use crate::engine::run::waiting::Child;
 use crate::model::{By, EventKind, Line, Pid};
 use crate::sys::{foreign_proc, stat_of, texts};

@@ -1,8 +1,6 @@
 //! One run's life: launch, streams, script, control, recording.
 
 pub(super) mod actions;
-pub(super) mod control;
-pub(super) mod event_stream;
 pub(super) mod hearsay;
 pub(super) mod launch;
 pub(super) mod lifecycle;
@@ -12,7 +10,6 @@ pub(super) mod pipes;
 pub(super) mod recording;
 pub(super) mod requests;
 pub(super) mod run_list;
-pub(super) mod run_streams;
 pub(super) mod script;
 pub(super) mod streams;
 pub(super) mod subscription;

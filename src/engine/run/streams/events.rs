@@ -5,7 +5,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use crate::engine::fold::texts;
 use crate::engine::run::hearsay;
-use crate::engine::run::streams::{Open, Scratch, read};
+use crate::engine::run::streams::scratch::{Open, Scratch, read};
 use crate::model::{Event, EventKind, Monotonic, Pid};
 
 /// A line of events may not be longer.

@@ -2,10 +2,12 @@
 
 use std::os::fd::OwnedFd;
 
-use crate::engine::run::control::Control;
-use crate::engine::run::event_stream::EventStream;
 use crate::engine::run::requests::ActionRequest;
-use crate::engine::run::streams::{CHUNK, InputStream, Open, OutputStream, Scratch};
+use crate::engine::run::streams::control::Control;
+use crate::engine::run::streams::events::EventStream;
+use crate::engine::run::streams::input::InputStream;
+use crate::engine::run::streams::output::OutputStream;
+use crate::engine::run::streams::scratch::{CHUNK, Open, Scratch};
 use crate::model::{Event, EventKind, Monotonic, Pid, Stream};
 use crate::supervisor::{CAPTURE, ChildPipes};
 use crate::sys::other_side;

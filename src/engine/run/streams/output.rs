@@ -1,14 +1,11 @@
-//! Reading what children write: output as bytes, event lines as events. Non-blocking; lives on the engine's thread.
+//! Reading the output of children, as bytes. Never waits; lives on the engine's thread.
 
-use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::sync::Arc;
 use std::time::Duration;
 
+use crate::engine::run::streams::scratch::{CHUNK, Open, Scratch, read};
 use crate::model::{EventKind, Monotonic, OutputRing, Pid, Stream};
 
-/// Read at one time. A listener that is behind holds up a few hundred of these, so they are not large.
-pub(crate) const CHUNK: usize = 64 * 1024;
 /// The capacity that is asked for the pipe of a flood: what most kernels allow at most (`/proc/sys/fs/pipe-max-size`). Not for all
 /// pipes, since a user's share 64 MiB.
 const FLOODED: usize = 1024 * 1024;
@@ -18,33 +15,6 @@ const REST: Duration = Duration::from_micros(250);
 const BUDGET: usize = 1024 * 1024;
 /// The newest bytes that are kept of what goes beyond the budget.
 const NEWEST: usize = 64 * 1024;
-/// What a read left.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Open {
-    Yes,
-    No,
-}
-
-/// A buffer that all streams of an engine share, since one is read at a time.
-#[derive(Debug)]
-pub(crate) struct Scratch(Box<[u8]>);
-
-impl Default for Scratch {
-    fn default() -> Self {
-        Self(vec![0; CHUNK].into_boxed_slice())
-    }
-}
-
-pub(crate) fn read<'a>(fd: BorrowedFd<'_>, scratch: &'a mut Scratch) -> io::Result<Option<&'a [u8]>> {
-    loop {
-        match rustix::io::read(fd, &mut *scratch.0) {
-            Ok(count) => return Ok(Some(&scratch.0[..count])),
-            Err(rustix::io::Errno::INTR) => {}
-            Err(rustix::io::Errno::AGAIN) => return Ok(None),
-            Err(error) => return Err(error.into()),
-        }
-    }
-}
 
 /// One output stream of one child.
 #[derive(Debug)]
@@ -173,101 +143,6 @@ fn half_char(bytes: &[u8]) -> usize {
     let Some(first) = last.iter().rposition(|byte| !is_later_byte(*byte)) else { return 0 };
     let is_half = std::str::from_utf8(&last[first..]).is_err_and(|error| error.error_len().is_none());
     if is_half { last.len() - first } else { 0 }
-}
-
-/// What is typed to a terminal for the end of the input: Ctrl-D.
-const END_OF_INPUT: u8 = 4;
-/// Bytes that may wait for a child to read them, besides those that it was started with.
-const MOST_TYPED: usize = 64 * 1024;
-
-/// A child's standard input: text is written as fast as it is taken.
-#[derive(Debug)]
-pub(crate) struct InputStream {
-    pub(crate) pid: Pid,
-    fd: OwnedFd,
-    bytes: Vec<u8>,
-    written: usize,
-    is_terminal: bool,
-    /// Whether it is closed once all is written.
-    ends: bool,
-    /// What is passed on to it, and whether it ends with that.
-    source: Option<(Arc<OwnedFd>, bool)>,
-}
-
-impl InputStream {
-    pub(crate) const fn new(pid: Pid, fd: OwnedFd, is_terminal: bool) -> Self {
-        Self { pid, fd, bytes: Vec::new(), written: 0, is_terminal, ends: false, source: None }
-    }
-
-    /// Passes on what comes from there.
-    pub(crate) fn feed(&mut self, from: Arc<OwnedFd>, ends: bool) {
-        self.source = Some((from, ends));
-    }
-
-    /// Where more is to be read from, as soon as what there is has been written.
-    pub(crate) fn source(&self) -> Option<BorrowedFd<'_>> {
-        self.source.as_ref().filter(|_| !self.is_busy()).map(|(from, _)| from.as_fd())
-    }
-
-    /// Takes what has come there.
-    pub(crate) fn take_in(&mut self, scratch: &mut Scratch) {
-        let Some((from, ends)) = self.source.take() else { return };
-        match read(from.as_fd(), scratch) {
-            Ok(Some([])) | Err(_) if ends => self.end(),
-            Ok(Some([])) | Err(_) => {}
-            Ok(None) => self.source = Some((from, ends)),
-            Ok(Some(bytes)) => {
-                self.push(bytes);
-                self.source = Some((from, ends));
-            }
-        }
-    }
-
-    /// Whether [`write`](Self::write) has something to do.
-    pub(crate) const fn is_busy(&self) -> bool {
-        self.written < self.bytes.len() || self.ends
-    }
-
-    /// Adds text to what is to be written; refuses what nobody reads anyway.
-    pub(crate) fn push(&mut self, text: &[u8]) -> bool {
-        if self.ends || self.bytes.len() - self.written > MOST_TYPED {
-            return false;
-        }
-        self.bytes.drain(..self.written);
-        self.written = 0;
-        self.bytes.extend_from_slice(text);
-        true
-    }
-
-    /// Closes it once all is written.
-    pub(crate) fn end(&mut self) {
-        if self.is_terminal && !self.ends {
-            // In the middle of a line the first one only ends the line (termios(3), VEOF).
-            let is_begun = self.bytes.last().is_some_and(|byte| *byte != b'\n');
-            self.bytes.extend(std::iter::repeat_n(END_OF_INPUT, 1 + usize::from(is_begun)));
-        }
-        self.ends = true;
-    }
-
-    /// Writes what there is room for. All is written and it is to end, or nobody reads any more (then the rest is dropped, as a
-    /// pipe's writer must expect): `Open::No`.
-    pub(crate) fn write(&mut self) -> Open {
-        while self.written < self.bytes.len() {
-            match rustix::io::write(&self.fd, &self.bytes[self.written..]) {
-                Ok(count) => self.written += count,
-                Err(rustix::io::Errno::INTR) => {}
-                Err(rustix::io::Errno::AGAIN) => return Open::Yes,
-                Err(_) => return Open::No,
-            }
-        }
-        if self.ends { Open::No } else { Open::Yes }
-    }
-}
-
-impl AsFd for InputStream {
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        self.fd.as_fd()
-    }
 }
 
 #[cfg(test)]
