@@ -36,7 +36,7 @@ pub(crate) enum RunStatus {
 /// What a comparison wants now.
 #[derive(Debug)]
 pub(crate) enum Step {
-    /// Launch its next run, and tell [`launched`](ComparisonRunner::launched).
+    /// Launch its next run, and tell [`next_run`](ComparisonRunner::next_run).
     Launch(Box<LaunchRequest>),
     /// Show how far it is.
     Show,
@@ -104,7 +104,7 @@ impl ComparisonRunner {
     }
 
     /// The run that was to be launched; `None` where it was refused.
-    pub(crate) fn launched(&mut self, run: Option<RunId>) -> Option<Step> {
+    pub(crate) fn next_run(&mut self, run: Option<RunId>) -> Option<Step> {
         if run.is_none() {
             return self.end(Progress::Stopped("could not start the next run".to_owned()));
         }
@@ -149,7 +149,7 @@ mod tests {
     /// Launches the next run, and lets it end so.
     fn run(runner: &mut ComparisonRunner, number: u32, status: RunStatus) -> Option<Step> {
         assert!(matches!(runner.step(|_| RunStatus::Gone), Some(Step::Launch(_))));
-        assert!(runner.launched(Some(RunId::new(number))).is_none());
+        assert!(runner.next_run(Some(RunId::new(number))).is_none());
         assert!(runner.step(|_| RunStatus::GoesOn).is_none());
         runner.step(|id| if id == RunId::new(number) { status } else { RunStatus::Gone })
     }
@@ -178,7 +178,7 @@ mod tests {
         }
         let mut refused = runner(1);
         assert!(matches!(refused.step(|_| RunStatus::Gone), Some(Step::Launch(_))));
-        let Some(Step::End(comparison)) = refused.launched(None) else { panic!("it was refused") };
+        let Some(Step::End(comparison)) = refused.next_run(None) else { panic!("it was refused") };
         assert_eq!(comparison.progress, Progress::Stopped("could not start the next run".to_owned()));
     }
 }

@@ -35,7 +35,7 @@ impl Adoption {
                 strangers.insert(process.pid);
             }
         }
-        let is_launching = runs.active().any(|run| run.stage_count() == 0);
+        let is_launching = runs.active().any(|run| run.processes.stages().is_empty());
         processes.retain(|process| !strangers.contains(&process.pid) || (!is_launching && self.strangers.contains(&process.pid)));
         self.strangers = strangers;
     }

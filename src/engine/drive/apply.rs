@@ -67,7 +67,7 @@ impl EngineLoop {
             }
         };
         let (run, stages) = (self.runs.next_id(), plan.stages.clone());
-        self.runs.push(Run::new(run, plan, request, origin, &mut self.subscription));
+        self.runs.push(Run::new(run, plan, request, self.supervisor.pid(), origin, &mut self.subscription));
         let launch = Request::Launch { run, stages };
         if let (Err(SupervisorError::Unsendable(why)), Request::Launch { stages, .. }) =
             (self.supervisor.request(&launch), &launch)
@@ -105,7 +105,7 @@ impl EngineLoop {
         let step = match step {
             Some(Step::Launch(request)) => {
                 let started = self.launch(&request);
-                self.comparison.launched(started)
+                self.comparison.next_run(started)
             }
             step => step,
         };
@@ -128,7 +128,7 @@ impl EngineLoop {
                     let pids = children.iter().map(|(child, _)| child.pid).collect();
                     self.subscription.tell(EngineEvent::Launched(run, pids));
                     if let Some(index) = self.runs.find(run) {
-                        self.launched(index, children);
+                        self.begin(index, children);
                     }
                 }
                 Incoming::Report(report) => self.report(report),
@@ -137,17 +137,17 @@ impl EngineLoop {
         }
     }
 
-    fn launched(&mut self, index: usize, children: Vec<(LaunchedChild, ChildPipes)>) {
+    fn begin(&mut self, index: usize, children: Vec<(LaunchedChild, ChildPipes)>) {
         let now = monotonic_now();
-        let streams = self.runs[index].launched(children, self.supervisor.pid(), now, &mut self.subscription);
+        let streams = self.runs[index].begin(children, now, &mut self.subscription);
         self.runs.share_stages();
-        self.sampler.watch_pipes(self.runs.iter().flat_map(Run::pipes).collect());
+        self.sampler.watch_pipes(self.runs.iter().flat_map(|run| run.processes.pipes()).collect());
         let run = &mut self.runs[index];
         if let Some(why) = self.supervisor.blindness() {
             let text = format!("{why}; until then only children of the supervisor are seen and counted");
             run.emit(EventKind::Notice { text }, now, &mut self.subscription);
         }
-        let effects = run.lifecycle.launched(run.stage_count(), streams, now);
+        let effects = run.lifecycle.begin(run.processes.stages().len(), streams, now);
         self.perform_on(index, effects);
     }
 
@@ -161,7 +161,7 @@ impl EngineLoop {
                     self.subscription.tell(EngineEvent::NotLaunched(run, failure));
                     self.runs[index].emit(EventKind::Notice { text: text.clone() }, now, &mut self.subscription);
                     self.publication.notice(text);
-                    let effects = self.runs[index].lifecycle.not_launched();
+                    let effects = self.runs[index].lifecycle.not_begun();
                     self.perform_on(index, effects);
                 }
             }
@@ -250,8 +250,7 @@ impl EngineLoop {
         if self.subscription.is_behind() {
             return;
         }
-        let supervisor = self.supervisor.pid();
-        self.adoption.retain(&mut processes, now, supervisor, &self.runs);
+        self.adoption.retain(&mut processes, now, self.supervisor.pid(), &self.runs);
         let pids: HashSet<Pid> = processes.iter().map(|process| process.pid).collect();
         for process in processes {
             if let Some(index) = self.runs.find_home(&process, sample.marks.get(&process.pid).copied()) {
@@ -260,7 +259,7 @@ impl EngineLoop {
             }
         }
         for run in self.runs.active_mut() {
-            run.sampling_done(|pid| pids.contains(&pid), supervisor, now, &mut self.subscription);
+            run.sampling_done(|pid| pids.contains(&pid), now, &mut self.subscription);
         }
     }
 

@@ -42,7 +42,7 @@ impl EngineLoop {
             match effect {
                 RunEffect::Signal(signals) => {
                     let is_only_run = self.runs.active().count() == 1;
-                    let (run, seen) = (self.runs[index].id, self.runs[index].orphans(self.supervisor.pid()));
+                    let (run, seen) = (self.runs[index].id, self.runs[index].processes.orphans());
                     self.request(&Request::SignalRun { run, signals, is_only_run, seen });
                 }
                 RunEffect::ReapKept => {

@@ -129,7 +129,7 @@ impl Run {
         now: Monotonic,
         subscription: &mut Subscription,
     ) -> Result<Need, Refusal> {
-        if let Some(pid) = self.fold.find(process).filter(|pid| self.is_stage(*pid)) {
+        if let Some(pid) = self.fold.find(process).filter(|pid| self.processes.is_stage(*pid)) {
             self.waiting.ask(WaitTarget::One(pid), None);
             let others = self.settle_waits(false, now, subscription);
             return Ok(Need::Reap([vec![pid], others].concat()));

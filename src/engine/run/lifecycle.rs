@@ -85,7 +85,7 @@ impl RunLifecycle {
     }
 
     /// Its stages run, with these many streams to read.
-    pub(crate) fn launched(&mut self, stages: usize, streams: usize, now: Monotonic) -> Vec<RunEffect> {
+    pub(crate) fn begin(&mut self, stages: usize, streams: usize, now: Monotonic) -> Vec<RunEffect> {
         (self.stages_alive, self.streams_open) = (stages, streams);
         self.stage = Stage::Running;
         // It was told to end before it had begun.
@@ -93,7 +93,7 @@ impl RunLifecycle {
     }
 
     /// Nothing of it runs.
-    pub(crate) fn not_launched(&mut self) -> Vec<RunEffect> {
+    pub(crate) fn not_begun(&mut self) -> Vec<RunEffect> {
         self.finish(0)
     }
 
@@ -279,7 +279,7 @@ mod tests {
     #[test]
     fn a_run_ends_when_its_stages_its_descendants_and_its_output_have() {
         let mut lifecycle = RunLifecycle::new(PLAN, None);
-        assert!(lifecycle.launched(2, 1, at(0.0)).is_empty());
+        assert!(lifecycle.begin(2, 1, at(0.0)).is_empty());
         assert!(lifecycle.stage_ended(at(1.0)).is_empty());
         assert_eq!(lifecycle.stage_ended(at(1.0)), count());
         assert_eq!(lifecycle.members(0, at(1.1)), [RunEffect::Drain], "output is still open");
@@ -291,7 +291,7 @@ mod tests {
     #[test]
     fn output_that_somebody_else_holds_open_does_not_hold_up_the_end() {
         let mut lifecycle = RunLifecycle::new(PLAN, None);
-        lifecycle.launched(1, 1, at(0.0));
+        lifecycle.begin(1, 1, at(0.0));
         lifecycle.stage_ended(at(1.0));
         lifecycle.members(0, at(1.0));
         assert!(lifecycle.tick(at(1.2)).is_empty());
@@ -304,7 +304,7 @@ mod tests {
     #[test]
     fn what_the_stages_leave_behind_is_asked_and_then_killed() {
         let mut lifecycle = RunLifecycle::new(PLAN, None);
-        lifecycle.launched(1, 0, at(0.0));
+        lifecycle.begin(1, 0, at(0.0));
         assert_eq!(lifecycle.stage_ended(at(1.0)), count());
         assert_eq!(lifecycle.members(3, at(1.0)), vec![RunEffect::ReapKept, RunEffect::Signal(vec![Signal::TERM, Signal::CONT])]);
         assert!(lifecycle.members(2, at(1.01)).is_empty());
@@ -317,7 +317,7 @@ mod tests {
     #[test]
     fn the_time_limit_and_the_user_end_a_run_and_a_second_request_kills() {
         let mut lifecycle = RunLifecycle::new(PLAN, Some(at(5.0)));
-        lifecycle.launched(1, 0, at(0.0));
+        lifecycle.begin(1, 0, at(0.0));
         assert_eq!(lifecycle.next_deadline(), Some(at(5.0)));
         assert!(lifecycle.tick(at(4.9)).is_empty());
         assert_eq!(lifecycle.tick(at(5.0)).len(), 2);
@@ -330,7 +330,7 @@ mod tests {
     #[test]
     fn a_process_that_does_not_die_is_named_and_counted() {
         let mut lifecycle = RunLifecycle::new(PLAN, None);
-        lifecycle.launched(1, 1, at(0.0));
+        lifecycle.begin(1, 1, at(0.0));
         lifecycle.end(Outcome::Stopped, at(0.0));
         lifecycle.tick(at(2.0));
         assert!(lifecycle.tick(at(2.5)).is_empty(), "the answer is awaited");
@@ -346,7 +346,7 @@ mod tests {
     #[test]
     fn that_nobody_could_be_counted_is_not_nobody() {
         let mut lifecycle = RunLifecycle::new(PLAN, None);
-        lifecycle.launched(1, 0, at(0.0));
+        lifecycle.begin(1, 0, at(0.0));
         assert_eq!(lifecycle.stage_ended(at(1.0)), count());
         lifecycle.not_counted(at(1.0));
         assert!(!lifecycle.is_over() && lifecycle.tick(at(1.05)).is_empty());
@@ -363,8 +363,8 @@ mod tests {
     fn a_run_that_is_ended_before_it_has_begun_ends_at_once() {
         let mut lifecycle = RunLifecycle::new(PLAN, None);
         assert!(lifecycle.end(Outcome::Stopped, at(0.0)).is_empty());
-        assert_eq!(lifecycle.launched(1, 0, at(0.1)).len(), 2);
+        assert_eq!(lifecycle.begin(1, 0, at(0.1)).len(), 2);
         let mut lifecycle = RunLifecycle::new(PLAN, None);
-        assert_eq!(lifecycle.not_launched(), finish(None, 0));
+        assert_eq!(lifecycle.not_begun(), finish(None, 0));
     }
 }

@@ -1,22 +1,22 @@
 //! One run on the engine's thread: its fold and recording, its streams, its lifecycle.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::engine::fold::state::{DEFAULT_OUTPUT_BUDGET, RunFold};
-use crate::engine::run::hearsay::{Owners, Speaker};
 use crate::engine::run::launch::{PER_STAGE, Plan};
 use crate::engine::run::lifecycle::RunLifecycle;
 use crate::engine::run::lines::{RunLines, USER};
-use crate::engine::run::pipes::{Pipe, PipeFills};
+use crate::engine::run::pipes::PipeFills;
+use crate::engine::run::processes::RunProcesses;
 use crate::engine::run::recording::{Contents, Recording, Saving};
 use crate::engine::run::requests::{ActionRequest, LaunchRequest};
 use crate::engine::run::script::{FOR_THE_BODY, Script};
+use crate::engine::run::speaker::Speaker;
 use crate::engine::run::streams::run_streams::{LAST_READS, RunStreams};
 use crate::engine::run::streams::scratch::{Open, Scratch};
 use crate::engine::run::subscription::{EngineEvent, Subscription};
-use crate::engine::run::waiting::{Child, Waiting};
+use crate::engine::run::waiting::Waiting;
 use crate::engine::run::warnings;
 use crate::gpio::Edge;
 use crate::model::{
@@ -30,14 +30,6 @@ use crate::sys::monotonic_now;
 /// Events of one run that are kept in memory, in bytes.
 const RECORDING_BUDGET: usize = 6 * 1024 * 1024;
 
-/// What the last samples said of a process that is no stage.
-#[derive(Debug)]
-struct Seen {
-    ppid: Pid,
-    state: ProcessState,
-    missing: u32,
-}
-
 #[derive(Debug)]
 pub(crate) struct Run {
     pub(crate) id: RunId,
@@ -49,14 +41,8 @@ pub(crate) struct Run {
     pub(crate) lines: RunLines,
     origin: Monotonic,
     pub(crate) script: Script,
-    /// The supervisor's children that belong to the run.
-    stages: Vec<Child>,
+    pub(crate) processes: RunProcesses,
     pub(crate) waiting: Waiting,
-    seen: HashMap<Pid, Seen>,
-    supervisor: Pid,
-    owners: Owners,
-    /// The stages of the other runs that go on.
-    pub(crate) others: Vec<Pid>,
     pipe_fills: PipeFills,
     /// How many stages were asked for and have not come.
     awaited: usize,
@@ -75,6 +61,7 @@ impl Run {
         id: RunId,
         plan: Plan,
         request: &LaunchRequest,
+        supervisor: Pid,
         origin: Monotonic,
         subscription: &mut Subscription,
     ) -> Self {
@@ -89,12 +76,8 @@ impl Run {
             lines: RunLines::new(),
             origin,
             script: Script::new(&request.script),
-            stages: Vec::new(),
+            processes: RunProcesses::new(supervisor),
             waiting: Waiting::default(),
-            seen: HashMap::new(),
-            supervisor: Pid::new(0),
-            owners: Owners::default(),
-            others: Vec::new(),
             pipe_fills: PipeFills::default(),
             awaited: plan.stages.len(),
             has_spoken: false,
@@ -165,63 +148,36 @@ impl Run {
     }
 
     /// Its children run. Returns how many streams are to be read.
-    pub(crate) fn launched(
+    pub(crate) fn begin(
         &mut self,
         children: Vec<(LaunchedChild, ChildPipes)>,
-        supervisor: Pid,
         now: Monotonic,
         subscription: &mut Subscription,
     ) -> usize {
-        self.supervisor = supervisor;
+        let supervisor = self.processes.supervisor();
         for (child, pipes) in children {
             let LaunchedChild { pid, pgid, sid, name, argv, may_grow, has_terminal, .. } = child;
             self.fold.add_stage(pid);
             self.emit(EventKind::ProcessStarted { pid, ppid: supervisor, pgid, sid, name, argv }, now, subscription);
-            self.stages.push(Child { pid, status: None, is_reaped: false });
-            self.owners.add_stage(pid);
+            self.processes.add_stage(pid);
             if let Err(text) = self.streams.add(pid, pipes, may_grow, has_terminal) {
                 self.emit(EventKind::Notice { text }, now, subscription);
             }
         }
         self.silent_by = self.scenario.map(|_| now + FOR_THE_BODY);
-        self.script.launched(self.origin, self.scenario.is_some(), now);
+        self.script.start_clock(self.origin, self.scenario.is_some(), now);
         self.streams.open()
     }
 
     /// Descriptors that come with its children, while these have not been told.
     pub(crate) fn descriptors_awaited(&self) -> usize {
-        if self.lifecycle.is_over() || !self.stages.is_empty() { 0 } else { self.awaited * PER_STAGE }
-    }
-
-    /// Those that have become the supervisor's children when their own parents ended.
-    pub(crate) fn orphans(&self, supervisor: Pid) -> Vec<Pid> {
-        let adopted = self.seen.iter().filter(|(pid, seen)| seen.ppid == supervisor && !self.is_stage(**pid));
-        adopted.map(|(pid, _)| *pid).collect()
-    }
-
-    /// How many children the supervisor started for it.
-    pub(crate) fn stage_count(&self) -> usize {
-        self.stages.len()
-    }
-
-    /// The pipes between its stages, by writer and reader.
-    pub(crate) fn pipes(&self) -> Vec<Pipe> {
-        self.stages.windows(2).map(|pair| (pair[0].pid, pair[1].pid)).collect()
+        if self.lifecycle.is_over() || !self.processes.stages().is_empty() { 0 } else { self.awaited * PER_STAGE }
     }
 
     /// How full its pipes are.
     pub(crate) fn pipes_seen(&mut self, seen: &[(Pid, Pid, Option<PipeFill>)], now: Monotonic, subscription: &mut Subscription) {
-        let events = self.pipe_fills.look(&self.pipes(), seen, &self.fold);
+        let events = self.pipe_fills.look(&self.processes.pipes(), seen, &self.fold);
         self.emit_all(events, now, subscription);
-    }
-
-    pub(crate) fn is_stage(&self, pid: Pid) -> bool {
-        self.stages.iter().any(|stage| stage.pid == pid)
-    }
-
-    /// The same, as long as its end was not told: afterwards its number may be anybody's.
-    pub(crate) fn is_living_stage(&self, pid: Pid) -> bool {
-        self.stages.iter().any(|stage| stage.pid == pid && !stage.is_reaped)
     }
 
     /// Whether this process is one of the run's that is not history yet.
@@ -229,13 +185,9 @@ impl Run {
         self.fold.process(pid).is_some_and(|row| !row.is_reaped())
     }
 
-    /// The same, if the supervisor or a sample has told of it: a body can name any.
-    pub(crate) fn has_seen(&self, pid: Pid) -> bool {
-        self.is_living_stage(pid) || self.seen.contains_key(&pid)
-    }
-
+    /// The supervisor's children that belong to the run.
     pub(crate) fn stage_pids(&self) -> Vec<Pid> {
-        self.stages.iter().map(|stage| stage.pid).collect()
+        self.processes.stages().iter().map(|stage| stage.pid).collect()
     }
 
     /// A process has ended. Returns whether it was a stage whose end ends the run's work.
@@ -250,8 +202,7 @@ impl Run {
         if self.fold.process(pid).is_none_or(|row| row.status.is_none()) {
             self.emit(EventKind::ProcessExited { pid, status }, now, subscription);
         }
-        if let Some(stage) = self.stages.iter_mut().find(|stage| stage.pid == pid && stage.status.is_none()) {
-            stage.status = Some(status);
+        if self.processes.exited(pid, status) {
             self.waiting.ended(pid);
         }
         let ends_the_work = is_reaped && self.reaped(pid, now, subscription);
@@ -270,7 +221,7 @@ impl Run {
 
     /// Answers who waits on its children, as far as that can be answered now. Returns whom the supervisor has to reap for it.
     pub(crate) fn settle_waits(&mut self, is_over: bool, now: Monotonic, subscription: &mut Subscription) -> Vec<Pid> {
-        let (doomed, answers) = self.waiting.settle(&self.stages, now, is_over);
+        let (doomed, answers) = self.waiting.settle(self.processes.stages(), now, is_over);
         for answer in answers {
             self.emit(answer, now, subscription);
         }
@@ -314,12 +265,7 @@ impl Run {
     /// A process was waited on.
     pub(crate) fn reaped(&mut self, pid: Pid, now: Monotonic, subscription: &mut Subscription) -> bool {
         self.emit(EventKind::ProcessReaped { pid }, now, subscription);
-        self.seen.remove(&pid);
-        let stage = self.stages.iter_mut().find(|stage| stage.pid == pid && !stage.is_reaped);
-        stage.is_some_and(|stage| {
-            stage.is_reaped = true;
-            true
-        })
+        self.processes.reaped(pid)
     }
 
     /// Reads the output that is there. Returns how many streams came to their end.
@@ -346,9 +292,9 @@ impl Run {
     ) -> usize {
         let mut events = Vec::new();
         let arrived = self.time(now);
-        let Self { streams, supervisor, stages, others, owners, .. } = self;
+        let Self { streams, processes, .. } = self;
         let open = streams.read_events(index, arrived, scratch, |pid, controls, mut event| {
-            let speaker = Speaker { pid, supervisor: *supervisor, stages, others, owners, controls };
+            let speaker = Speaker { pid, processes, controls };
             speaker.check(&mut event.kind)?;
             // Nothing can have happened later than it is told.
             event.t = event.t.min(arrived);
@@ -459,7 +405,7 @@ impl Run {
         subscription: &mut Subscription,
     ) {
         self.close_streams(scratch, now, subscription);
-        self.seen.clear();
+        self.processes.forget_seen();
         // Nothing of it is left, so what has not been told of has ended; how, only its parent knew.
         for pid in if left == 0 { self.fold.processes.not_reaped() } else { Vec::new() } {
             self.exited(pid, ExitStatus::Unknown, true, now, subscription);
@@ -476,7 +422,7 @@ impl Run {
             let asked = ActionRequest { action, by: By::Script, is_demo: false, at: now };
             self.refuse(&asked, Refusal::RunOver, now, subscription);
         }
-        self.stages.clear();
+        self.processes.forget_stages();
         self.emit(EventKind::RunFinished { run: self.id, outcome, elapsed_s, processes_left: left }, now, subscription);
     }
 
@@ -489,13 +435,12 @@ impl Run {
         subscription: &mut Subscription,
     ) {
         let pid = sample.pid;
-        if !self.is_living_stage(pid) {
-            self.owners.note(pid, sample.ppid, self.seen.contains_key(&pid));
-        }
+        let before = self.processes.sampled(pid, sample.ppid, sample.state);
+        let is_stage = self.processes.is_stage(pid);
         // A body has told of its end, and it is there.
         let is_alive = !matches!(sample.state, ProcessState::Zombie | ProcessState::Dead);
         let told_ended = self.fold.process(pid).filter(|row| !row.is_reaped()).and_then(|row| row.ended);
-        if is_alive && !self.is_stage(pid) && told_ended.is_some_and(|ended| ended < self.time(now)) {
+        if is_alive && !is_stage && told_ended.is_some_and(|ended| ended < self.time(now)) {
             self.emit(EventKind::ProcessReaped { pid }, now, subscription);
         }
         if !self.has_living(pid) {
@@ -504,9 +449,8 @@ impl Run {
             let (ppid, pgid, sid) = (sample.ppid, sample.pgid, sample.sid);
             self.emit(EventKind::ProcessStarted { pid, ppid, pgid, sid, name, argv }, now, subscription);
         }
-        let before = self.seen.insert(pid, Seen { ppid: sample.ppid, state: sample.state, missing: 0 });
         let parent_before = before.as_ref().map(|seen| seen.ppid).or_else(|| self.fold.process(pid).map(|row| row.ppid));
-        if !self.is_stage(pid) && parent_before.is_some_and(|ppid| ppid != sample.ppid) {
+        if !is_stage && parent_before.is_some_and(|ppid| ppid != sample.ppid) {
             self.emit(EventKind::ProcessOrphaned { pid, ppid: sample.ppid }, now, subscription);
         }
         let is_telling = matches!(sample.state, ProcessState::Zombie | ProcessState::Stopped | ProcessState::DiskSleep)
@@ -517,29 +461,11 @@ impl Run {
         self.emit(EventKind::ProcessSampled(Box::new(sample)), now, subscription);
     }
 
-    /// A round of samples is over; `was_seen` tells who was there. Somebody else's child that was missing twice has ended, and its
-    /// parent has waited on it: nobody can tell us how it ended.
-    pub(crate) fn sampling_done(
-        &mut self,
-        was_seen: impl Fn(Pid) -> bool,
-        supervisor: Pid,
-        now: Monotonic,
-        subscription: &mut Subscription,
-    ) {
-        let mut gone = Vec::new();
-        for (pid, seen) in &mut self.seen {
-            if was_seen(*pid) {
-                continue;
-            }
-            seen.missing += 1;
-            // The supervisor's own children, adopted ones as well, are reported by it.
-            if seen.missing >= 2 && seen.ppid != supervisor {
-                gone.push(*pid);
-            }
-        }
-        for pid in gone {
-            self.seen.remove(&pid);
-            if self.has_living(pid) && !self.is_stage(pid) {
+    /// All processes of a sample were taken in; `is_there` tells which these were. How a process has ended that nobody reports, only
+    /// its parent knows.
+    pub(crate) fn sampling_done(&mut self, is_there: impl Fn(Pid) -> bool, now: Monotonic, subscription: &mut Subscription) {
+        for pid in self.processes.take_missing(is_there) {
+            if self.has_living(pid) && !self.processes.is_stage(pid) {
                 self.exited(pid, ExitStatus::Unknown, true, now, subscription);
             }
         }

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use crate::engine::fold::state::RunFold;
-use crate::engine::run::hearsay::PIPE_VALUES;
+use crate::engine::run::speaker::PIPE_VALUES;
 use crate::model::{EventKind, Pid, PipeFill};
 
 /// A pipe, by its writer and its reader.

@@ -95,7 +95,7 @@ impl RunList {
 
     /// The run of a process that the supervisor or a sample has told of: a body can name any process.
     fn find_seen(&self, pid: Pid) -> Option<usize> {
-        self.newest(|run| run.has_seen(pid))
+        self.newest(|run| run.processes.has_seen(pid))
     }
 
     fn newest(&self, is_it: impl Fn(&Run) -> bool) -> Option<usize> {
@@ -113,7 +113,8 @@ impl RunList {
     pub(crate) fn share_stages(&mut self) {
         let stages: Vec<(RunId, Vec<Pid>)> = self.active().map(|run| (run.id, run.stage_pids())).collect();
         for run in &mut self.runs {
-            run.others = stages.iter().filter(|(id, _)| *id != run.id).flat_map(|(_, pids)| pids).copied().collect();
+            let others = stages.iter().filter(|(id, _)| *id != run.id).flat_map(|(_, pids)| pids);
+            run.processes.set_others(others.copied().collect());
         }
     }
 

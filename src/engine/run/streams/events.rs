@@ -4,7 +4,7 @@ use std::io::BufRead;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use crate::engine::fold::texts;
-use crate::engine::run::hearsay;
+use crate::engine::run::speaker;
 use crate::engine::run::streams::scratch::{Open, Scratch, read};
 use crate::model::{Event, EventKind, Monotonic, Pid};
 
@@ -111,7 +111,7 @@ impl Lines {
             return;
         }
         let taken = match Event::from_line(line, arrived) {
-            Ok(Some(mut event)) => hearsay::is_for_bodies(&event.kind).map_err(str::to_owned).and_then(|()| {
+            Ok(Some(mut event)) => speaker::is_for_bodies(&event.kind).map_err(str::to_owned).and_then(|()| {
                 texts::cut(&mut event.kind);
                 emit(event)
             }),
