@@ -1,4 +1,4 @@
-//! Doing the same work two or more ways: what is asked, checked.
+//! A request to do the same work in two or more ways, and its checks.
 
 use std::collections::BTreeMap;
 
@@ -18,10 +18,10 @@ const MOST_REPEATS: u32 = 100;
 /// Why nothing can be compared.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum CompareError {
-    /// No such parameter, or a value that it cannot have.
+    /// There is no such parameter, or it cannot have such a value.
     #[error("{0}")]
     Param(#[from] ParamError),
-    /// No such parameter, and it is not the language either.
+    /// The name is neither a parameter nor `language`.
     #[error("there is nothing called {name:?} to compare; there are: {known}")]
     Name {
         /// As given.
@@ -29,15 +29,15 @@ pub enum CompareError {
         /// All names.
         known: String,
     },
-    /// One value is no comparison.
+    /// There is only one value, or none.
     #[error("{name} needs two values or more to be compared, such as {name}={example}")]
     OneValue {
         /// Which parameter.
         name: String,
-        /// What would work.
+        /// Values that would do.
         example: String,
     },
-    /// Too many.
+    /// There are too many values.
     #[error("{name} has {count} values; at most {MOST_VARIANTS} can be compared at a time")]
     TooMany {
         /// Which parameter.
@@ -45,7 +45,7 @@ pub enum CompareError {
         /// How many were given.
         count: usize,
     },
-    /// The same twice.
+    /// A value was given twice.
     #[error("{name} cannot be compared with itself: {value} was given twice")]
     Twice {
         /// Which parameter.
@@ -53,18 +53,18 @@ pub enum CompareError {
         /// Which value.
         value: String,
     },
-    /// Not a language.
+    /// The value is no language.
     #[error("language cannot be {0}: it must be rust or python")]
     Language(String),
-    /// There is no twin.
+    /// The scenario has no body in Python.
     #[error("{0} has no Python twin")]
     NoTwin(String),
-    /// Repeats out of range.
+    /// The number of repeats is out of range.
     #[error("each variant can be run 1 to {MOST_REPEATS} times, not {0}")]
     Repeats(u32),
 }
 
-/// What is to be compared, checked.
+/// A checked request for a comparison.
 #[derive(Debug, Clone)]
 pub struct CompareRequest {
     pub(crate) scenario: &'static Scenario,
@@ -137,7 +137,7 @@ fn variant(
     if let Some(spec) = scenario.params.iter().find(|spec| spec.name == name) {
         params.set(scenario.params, name, text)?;
         let value = params.values()[name].clone();
-        // A word says what it is; a number or a yes does not.
+        // A word needs no name before it; a number or a yes does.
         let label = match spec.kind {
             ParamKind::Choice { .. } => text.to_owned(),
             _ => format!("{name}={}", value.as_str().map_or_else(|| value.to_string(), str::to_owned)),

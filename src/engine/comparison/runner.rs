@@ -1,5 +1,5 @@
 //! A comparison that goes on: one run after the other, the variants in turn, so that other work on the machine meets all of them alike.
-//! Pure: it is told how its run is, and says what is to be done.
+//! Pure: it gets the state of its current run, and returns what is to be done next.
 
 use std::sync::Arc;
 
@@ -23,7 +23,7 @@ struct Current {
     run: Option<RunId>,
 }
 
-/// How a run of the comparison is.
+/// How far the current run of a comparison is.
 #[derive(Debug)]
 pub(crate) enum RunStatus {
     /// It was forgotten.
@@ -33,7 +33,7 @@ pub(crate) enum RunStatus {
     Over(Option<Measured>),
 }
 
-/// What a comparison wants now.
+/// What is to be done next for a comparison.
 #[derive(Debug)]
 pub(crate) enum Step {
     /// Launch its next run, and tell [`next_run`](ComparisonRunner::next_run).

@@ -1,4 +1,4 @@
-//! Which of the processes that a sample shows are to be handed to runs now. Pure; on the engine's thread.
+//! Which processes of a sample may be handed to runs now. Pure; on the engine's thread.
 
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
@@ -13,7 +13,7 @@ const REMEMBERED: Duration = Duration::from_secs(5);
 pub(super) struct Adoption {
     /// When processes were reaped, for samples that were taken before.
     reaped: HashMap<Pid, Monotonic>,
-    /// Children of the supervisor's that the last sample showed and nobody has told of, and what is below them.
+    /// Unknown children of the supervisor in the last sample, and their descendants.
     strangers: HashSet<Pid>,
 }
 
@@ -23,11 +23,12 @@ impl Adoption {
         self.reaped.insert(pid, now);
     }
 
-    /// Leaves out those that were reaped after the sample was taken (they are no newcomers), and strangers that may still be told of.
+    /// Leaves out processes that were reaped after the sample was taken (they are not new), and strangers that a report may still
+    /// explain.
     pub(super) fn retain(&mut self, processes: &mut Vec<ProcessSample>, taken_at: Monotonic, supervisor: Pid, runs: &RunList) {
         processes.retain(|process| self.reaped.get(&process.pid).is_none_or(|at| *at < taken_at));
         self.reaped.retain(|_, at| *at + REMEMBERED > taken_at);
-        // A child of the supervisor's that nobody knows, and what is below it, may belong to a launch whose report has not been heard.
+        // An unknown child of the supervisor, and its descendants, may belong to a launch whose report is still on its way.
         let mut strangers = HashSet::new();
         for process in processes.iter() {
             let is_adrift = process.ppid == supervisor || strangers.contains(&process.ppid);

@@ -1,4 +1,4 @@
-//! What comes in: commands of the window and the command line, reports of the supervisor, samples. On the engine's thread.
+//! Commands of the window and the command line, reports of the supervisor, and samples, as they come in. On the engine's thread.
 
 use std::collections::HashSet;
 
@@ -18,7 +18,7 @@ use crate::supervisor::{ChildPipes, Incoming, LaunchedChild, LineRequest, Report
 use crate::sys::monotonic_now;
 
 impl EngineLoop {
-    /// Does what was asked.
+    /// Carries out a command.
     pub(super) fn command(&mut self, command: Command) {
         self.publication.touch();
         match command {
@@ -49,7 +49,7 @@ impl EngineLoop {
         }
     }
 
-    /// Starts a run, and returns which; `None` where it was refused.
+    /// Starts a run and returns its id; `None` if it was refused.
     fn launch(&mut self, request: &LaunchRequest) -> Option<RunId> {
         let origin = monotonic_now();
         let awaited = self.runs.iter().map(Run::descriptors_awaited).sum();
@@ -117,7 +117,7 @@ impl EngineLoop {
         }
     }
 
-    /// Takes in all that the supervisor has said.
+    /// Reads all reports of the supervisor that are there.
     pub(super) fn hear_supervisor(&mut self) {
         if !self.supervisor.flush() {
             return;
@@ -246,7 +246,7 @@ impl EngineLoop {
             run.pipes_seen(&sample.pipes, now, &mut self.subscription);
         }
         let Some(mut processes) = sample.processes else { return };
-        // A listener that is behind would get them in one heap; the next sample says the same.
+        // A listener that is behind would get many samples at once; the next sample says the same.
         if self.subscription.is_behind() {
             return;
         }
@@ -263,7 +263,7 @@ impl EngineLoop {
         }
     }
 
-    /// The supervisor has died: its runs are over with unknown statuses, what it left is ended, and a new one starts.
+    /// The supervisor has died: its runs end with unknown statuses, and a new supervisor starts.
     pub(super) fn supervisor_lost(&mut self, why: &str) {
         let now = monotonic_now();
         for (run, asked) in self.signals.take_unanswered() {
@@ -284,7 +284,7 @@ impl EngineLoop {
     pub(super) fn start_supervisor(&mut self) {
         self.stop_all.supervisor_replaced();
         if let Some(why) = self.supervisor.restart(&self.sampler) {
-            // The files that the lost one was to remove.
+            // The lost supervisor was to remove these files.
             self.twins = Twins::default();
             let recover = self.header.recover(&why);
             self.perform(vec![recover]);

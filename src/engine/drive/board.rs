@@ -1,5 +1,5 @@
-//! The header as the engine knows it: what bodies and users want of it goes to the supervisor, which owns it; what that tells becomes
-//! events of the runs. Pure: it says what is to be done.
+//! The header as the engine knows it. Requests of bodies and users go to the supervisor, which owns the header; its answers become
+//! events of the runs. Pure: it returns what is to be done.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
@@ -12,13 +12,13 @@ use crate::gpio::{BoardKind, Edge, InputSettings};
 use crate::model::{BoardView, Level, Line, Monotonic, PinFunction, Pull, RunId};
 use crate::supervisor::{LineRequest, Request};
 
-/// How often the supervisor is told that we live while lines are driven: some times within its patience of a second.
+/// How often the supervisor hears from us while lines are driven: several times within its patience of a second.
 const BEAT: Duration = Duration::from_millis(250);
 
-/// How often a real header is looked at: what other programs do with it tells nobody.
+/// How often a real header is read, since other programs may change it unseen.
 const LOOK: Duration = Duration::from_millis(500);
 
-/// What is known of the header.
+/// The state of the header.
 #[derive(Debug, Default)]
 pub(crate) struct Header {
     pub(crate) view: Arc<BoardView>,
@@ -29,15 +29,15 @@ pub(crate) struct Header {
     safe: BTreeMap<Line, Level>,
     /// From each wire's input to the line that it follows.
     wires: BTreeMap<Line, Line>,
-    /// What has no answer yet, oldest first.
+    /// Requests without an answer yet, oldest first.
     asked: VecDeque<LineRequest>,
     left: Left,
 }
 
-/// What lost supervisors have left, until a successor has made it safe.
+/// Lines that lost supervisors have left, until a successor has made them safe.
 #[derive(Debug, Default)]
 struct Left {
-    /// Why the last one is lost.
+    /// Why the last supervisor is lost.
     why: String,
     /// Lines that were driven, or may have been.
     driven: BTreeSet<Line>,
@@ -48,7 +48,7 @@ struct Left {
 }
 
 impl Header {
-    /// What is asked of the supervisor, kept for the one that may have to take its place.
+    /// Remembers a request for the supervisor that may have to take the place of this one.
     fn note(&mut self, request: &LineRequest) {
         match request {
             LineRequest::UseBoard(kind) => self.board = Some(kind.clone()),
@@ -59,7 +59,7 @@ impl Header {
         self.asked.push_back(request.clone());
     }
 
-    /// The supervisor is lost, and with it all that it has told. What it was asked last it may have done.
+    /// The supervisor is lost, and its view of the header with it. It may have done the requests that it has not answered.
     pub(crate) fn forget(&mut self) {
         for request in self.asked.drain(..) {
             match request {
@@ -102,7 +102,7 @@ impl Header {
         is_driving.then_some(BEAT).or_else(|| self.is_real().then_some(LOOK))
     }
 
-    /// What is due now so that the supervisor hears of us: a sign of life, or the question what a real header is like.
+    /// The next heartbeat, if it is due: a sign of life, or for a real header a request to read it.
     pub(super) fn heartbeat(&mut self, now: Monotonic) -> Option<Effect> {
         if self.next_heartbeat().is_none_or(|at| now < at) {
             return None;
@@ -111,7 +111,7 @@ impl Header {
         Some(if self.is_real() { Effect::AskHeader(0, LineRequest::Look) } else { Effect::Request(Request::AreYouThere) })
     }
 
-    /// Asks something of the header. Without a supervisor (`trouble` says why) the answer is at once that it cannot be done.
+    /// Passes a request on. Without a supervisor (`trouble` says why) it is refused at once.
     pub(super) fn ask(&mut self, ask: u64, request: LineRequest, trouble: Option<&str>) -> Vec<Effect> {
         if let Some(trouble) = trouble {
             return self.answer(ask, Some(format!("could not reach the header: {trouble}")));
@@ -120,8 +120,8 @@ impl Header {
         vec![Effect::Request(Request::Lines { ask, request })]
     }
 
-    /// A supervisor that was killed has left its lines as they were: its successor takes the same board, drives each to its safe level
-    /// and gives it back. Then [`recovered`](Self::recovered) tells.
+    /// A supervisor that was killed has left its lines as they were. Its successor takes the same board, drives each line to its safe
+    /// level and gives it back; then [`recovered`](Self::recovered) says so.
     pub(super) fn recover(&mut self, why: &str) -> Effect {
         why.clone_into(&mut self.left.why);
         let safe = |line: &Line| (*line, self.safe.get(line).copied().unwrap_or(Level::Low));
@@ -134,7 +134,7 @@ impl Header {
         !self.left.driven.is_empty()
     }
 
-    /// What became of the lines that a lost supervisor has left.
+    /// The successor has made the lines of a lost supervisor safe, or could not.
     fn recovered(&mut self, refused: Option<String>) -> Vec<Effect> {
         let Left { why, driven, is_real, .. } = std::mem::take(&mut self.left);
         let lines: Vec<String> = driven.iter().map(Line::to_string).collect();
@@ -164,7 +164,7 @@ impl Header {
         effects
     }
 
-    /// The whole header has been told.
+    /// The supervisor has sent the whole header.
     pub(super) fn board_changed(
         &mut self,
         ask: Option<u64>,
@@ -191,7 +191,7 @@ impl Header {
         edges.into_iter().map(Effect::Edge).collect()
     }
 
-    /// The answer to a request; a refusal also goes to the run or the user.
+    /// Answers a request. A refusal is also shown in the run that asked, or to the user.
     fn answer(&self, ask: u64, refused: Option<String>) -> Vec<Effect> {
         let mut effects = vec![self.tell(ask, refused.clone())];
         effects.extend(refused.map(|refused| match ask.checked_sub(ASKS_OF_RUNS) {
@@ -205,12 +205,12 @@ impl Header {
         Effect::Tell(EngineEvent::Board { ask, board: Arc::clone(&self.view), refused })
     }
 
-    /// What the body of a run intends for the header goes to the supervisor.
+    /// Passes on what the body of a run intends for lines.
     pub(super) fn intended(&self, run: RunId, owner: &str, intents: Vec<LineIntent>) -> Vec<Effect> {
         let request = |intent| match intent {
             LineIntent::Level(line, level) => LineRequest::Set { line, level, safe: Level::Low, owner: owner.to_owned() },
             LineIntent::Button(line) => {
-                // It connects its line with ground, as gpiozero has it, so that no resistor is needed.
+                // The button connects its line with ground, as in gpiozero, so that no resistor is needed.
                 let settings = InputSettings { pull: Some(Pull::Up), debounce: self.is_real().then_some(BOUNCE) };
                 LineRequest::Watch { line, settings, owner: owner.to_owned() }
             }
@@ -220,13 +220,13 @@ impl Header {
     }
 }
 
-/// How long a real button may bounce. One on the screen does not, and may be let go sooner.
+/// How long a real button may bounce. A button on the screen does not bounce.
 const BOUNCE: Duration = Duration::from_millis(5);
 
-/// What a run's body intends is asked under numbers from here on, so that a refusal is told to that run.
+/// Requests of runs have the run's number from here on, so that a refusal is shown in that run.
 const ASKS_OF_RUNS: u64 = 1 << 32;
 
-/// What a lost supervisor has left is asked about under this number.
+/// The number of the request to make the lines of a lost supervisor safe.
 const RECOVERY: u64 = u64::MAX;
 
 /// The backend that drives nothing but pins on the screen.
@@ -272,7 +272,7 @@ mod tests {
         assert!(BEAT * 3 < crate::supervisor::DEAD_MAN);
     }
 
-    /// What a supervisor was asked last it may have done before it died.
+    /// A supervisor may have done its last requests before it died.
     #[test]
     fn what_may_be_high_is_made_safe_by_the_successor() {
         let mut header = Header { view: Arc::new(view("simulated", PinFunction::Output(Line::gpio(17)))), ..Header::default() };

@@ -1,4 +1,4 @@
-//! What the window and the command line ask of the engine.
+//! Commands of the window and the command line to the engine.
 
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
@@ -8,32 +8,32 @@ use crate::engine::run::requests::LaunchRequest;
 use crate::model::{Action, Line, RunId};
 use crate::supervisor::LineRequest;
 
-/// A request to the engine. What comes of it is seen in the next snapshots.
+/// A request to the engine. The next snapshots show its result.
 #[derive(Debug, Clone)]
 pub enum Command {
     /// Start a run.
     Launch(Box<LaunchRequest>),
-    /// Run a scenario in two or more ways, one after the other, and say what each took.
+    /// Run a scenario in two or more ways, one after the other, and compare their costs.
     Compare(Box<CompareRequest>),
     /// Do something to a process, line or task of a run.
     Act {
         /// Which run.
         run: RunId,
-        /// What, and to what.
+        /// The action with its target.
         action: Action,
     },
-    /// Pass on what comes from a descriptor to the first program of a run, as if it were typed.
+    /// Pass on the input from a descriptor to the first program of a run, as if it were typed.
     Feed {
         /// Which run.
         run: RunId,
-        /// Reads without waiting.
+        /// The descriptor; reads do not wait.
         from: Arc<OwnedFd>,
         /// Whether the program's input ends where this ends.
         ends: bool,
     },
     /// Toggle a GPIO line that belongs to no run.
     ToggleLine(Line),
-    /// Give back a GPIO line that was driven so.
+    /// Give back a GPIO line that was toggled so.
     FreeLine(Line),
     /// Do something else with the header's lines.
     Lines {

@@ -31,15 +31,15 @@ use crate::model::{Action, By, EventKind, Monotonic, TimedAction};
 use crate::supervisor::{LineRequest, Request};
 use crate::sys::monotonic_now;
 
-/// How often a run is looked at for what no single task can tell.
+/// How often a run is searched for deadlocks and the like.
 const LOOK: Duration = Duration::from_millis(100);
-/// How soon a listener that was behind is tried again.
+/// How soon events are offered again to a listener that was behind.
 const RETRY: Duration = Duration::from_millis(2);
 
 /// How long it may take to make lines safe while Task Lab ends.
 const AT_THE_END: Duration = Duration::from_secs(3);
 
-/// What a poll entry stands for.
+/// The meaning of a poll entry; the numbers are indices of a run and of its stream.
 #[derive(Debug, Clone, Copy)]
 enum Source {
     Supervisor,
@@ -122,7 +122,7 @@ impl EngineLoop {
     /// Waits for something to happen and handles it.
     fn turn(&mut self) {
         let (sources, ready) = self.wait();
-        // From the back, since a stream that ends takes the last one's place in its list.
+        // From the back, since the last stream of a list takes the place of one that ends.
         for (source, _) in sources.into_iter().zip(ready).filter(|(_, is_ready)| *is_ready).rev() {
             let now = monotonic_now();
             match source {
@@ -177,7 +177,7 @@ impl EngineLoop {
                     fds.push(PollFd::new(stream, PollFlags::IN));
                 }
             }
-            // What bodies intend for the header must not make a queue before what else is asked of the supervisor: they wait.
+            // Bodies wait while requests are queued: their intents for GPIO lines must not delay other requests.
             if !self.subscription.is_behind() && !self.supervisor.has_queued() {
                 sources.extend((0..run.streams.events.len()).map(|index| Source::Events(run_index, index)));
                 fds.extend(run.streams.events.iter().map(|stream| PollFd::new(stream, PollFlags::IN)));
@@ -197,7 +197,7 @@ impl EngineLoop {
             let wait = at.since(now);
             rustix::time::Timespec { tv_sec: wait.as_secs() as i64, tv_nsec: i64::from(wait.subsec_nanos()) }
         });
-        // An interrupted poll finds nothing, and the next one looks again.
+        // An interrupted poll finds nothing; the next one finds it.
         let _ = poll(&mut fds, timeout.as_ref());
         let ready = fds.iter().map(|fd| !fd.revents().is_empty()).collect();
         (sources, ready)
@@ -212,7 +212,7 @@ impl EngineLoop {
             self.signals.next_deadline(),
             self.subscription.is_behind().then(|| now + RETRY),
         ];
-        // Of a listener that is behind nothing is read.
+        // While the listener is behind, no output is read.
         let rests = self.runs.iter().filter(|_| !self.subscription.is_behind()).flat_map(|run| &run.streams.outputs);
         of_runs.chain(others.into_iter().flatten()).chain(rests.filter_map(|stream| stream.rests_until(now))).min()
     }
@@ -273,7 +273,7 @@ impl EngineLoop {
         }
     }
 
-    /// At the end: what a lost supervisor has left is made safe now, since there will be no later.
+    /// At the end: makes the lines of a lost supervisor safe now, since there is no later.
     fn leave_lines_safe(&mut self) {
         if self.supervisor.is_there() {
             self.hear_supervisor();

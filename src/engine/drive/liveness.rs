@@ -6,10 +6,9 @@ use crate::model::Monotonic;
 
 /// How often a supervisor is asked whether it is there.
 const ASK: Duration = Duration::from_secs(1);
-/// How long it may owe an answer. A launch from a folder that hangs is the slowest of what it does.
+/// How long it may owe an answer. Its slowest work is a launch from a folder that hangs.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// How long it may owe an answer before it is continued: a SIGSTOP to the supervisor stops what we depend on. One that is only busy
-/// does not notice.
+/// How long it may owe an answer before it gets SIGCONT: somebody may have stopped it. A busy supervisor does not notice.
 const NUDGE: Duration = Duration::from_millis(250);
 /// How many seconds more it has while it is runnable, on a machine that gives it no core.
 const STARVING: u32 = 25;

@@ -1,4 +1,4 @@
-//! The poll loop of the engine, and what performs effects: commands, actions, reports, the board, the sampler, saving.
+//! The poll loop of the engine, and its parts: each has its own state and decides; the loop performs.
 
 mod adoption;
 mod apply;

@@ -1,4 +1,5 @@
-//! What was decided is performed here: requests go to the supervisor, sentences to runs, listeners and the user. On the engine's thread.
+//! Performs what the parts of the engine have decided: sends requests to the supervisor, and tells runs, the listener and the user. On
+//! the engine's thread.
 
 use crate::engine::drive::effect::Effect;
 use crate::engine::drive::engine_loop::EngineLoop;
@@ -35,7 +36,7 @@ impl EngineLoop {
         }
     }
 
-    /// Performs what the lifecycle of a run wants.
+    /// Performs the effects of a run's lifecycle.
     pub(super) fn perform_on(&mut self, index: usize, effects: Vec<RunEffect>) {
         for effect in effects {
             let now = monotonic_now();
@@ -50,14 +51,14 @@ impl EngineLoop {
                     self.reap(pids);
                 }
                 RunEffect::NameStuck => self.runs[index].name_stuck(now, &mut self.subscription),
-                // Held up by our own listener, it is open because it has not been read.
+                // Our own listener holds the output up: it is open because we have not read it.
                 RunEffect::TellOpen(_) if self.subscription.is_behind() => {}
                 RunEffect::TellOpen(left) => self.runs[index].tell_open(left, now, &mut self.subscription),
                 RunEffect::Drain => self.runs[index].streams.close_terminal(),
                 RunEffect::CloseStreams => self.runs[index].close_streams(&mut self.scratch, now, &mut self.subscription),
                 RunEffect::TellStuck(left) => self.runs[index].tell_stuck(left, now, &mut self.subscription),
                 RunEffect::Finish { cut_short, left } => {
-                    // The same scenario may run once more and have the lines now.
+                    // Another run of the same scenario may have the lines now.
                     if !self.runs.shares_lines(index) {
                         self.ask_header(0, LineRequest::Release { owner: self.runs[index].owner() });
                     }
@@ -69,7 +70,7 @@ impl EngineLoop {
         }
     }
 
-    /// Does something to a run, or says in it why that cannot be done.
+    /// Does an action on a run, or tells in the run why it cannot be done.
     pub(super) fn act(&mut self, index: usize, asked: &ActionRequest) {
         let now = monotonic_now();
         let needed = self.runs[index].act(asked, &self.header.view, now, &mut self.subscription);
@@ -107,7 +108,7 @@ impl EngineLoop {
         }
     }
 
-    /// Ends all runs; what is left of them is counted and told.
+    /// Ends all runs. Afterwards the processes that are left are counted.
     pub(super) fn stop_everything(&mut self, by: By) {
         self.stop_all.begin(self.runs.active().count());
         for index in 0..self.runs.len() {
@@ -117,7 +118,7 @@ impl EngineLoop {
         }
     }
 
-    /// Answers the waits on the children of a run that can be answered now, and has those reaped that this takes.
+    /// Answers waits on the children of a run, and has children reaped for them.
     pub(super) fn settle_waits(&mut self, index: usize, now: Monotonic) {
         let pids = self.runs[index].settle_waits(false, now, &mut self.subscription);
         self.reap(pids);
@@ -129,13 +130,13 @@ impl EngineLoop {
         }
     }
 
-    /// Asks something of the header's lines.
+    /// Sends a request for the header's lines to the supervisor.
     pub(super) fn ask_header(&mut self, ask: u64, request: LineRequest) {
         let effects = self.header.ask(ask, request, self.supervisor.trouble());
         self.perform(effects);
     }
 
-    /// Asks the supervisor.
+    /// Sends a request to the supervisor.
     pub(super) fn request(&mut self, request: &Request) {
         if let Err(error) = self.supervisor.request(request) {
             self.publication.notice(error.to_string());

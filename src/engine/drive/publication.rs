@@ -1,4 +1,4 @@
-//! When a snapshot is due, and what it holds besides the runs: notices and the machine's last minute. On the engine's thread.
+//! Snapshots: when the next one is due, and its notices and the load of the machine. On the engine's thread.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,7 +9,7 @@ use crate::model::{BoardView, Comparison, Monotonic, RunView, Snapshot};
 
 /// At most 30 snapshots a second.
 const FRAME: Duration = Duration::from_millis(33);
-/// Where nothing new is told but a run goes on, the time still passes on the screen: ten snapshots a second.
+/// Without news, a run that goes on still has its time updated on the screen: ten snapshots a second.
 const LIVE: Duration = Duration::from_millis(100);
 /// Notices that stay in the snapshot.
 const MOST_NOTICES: usize = 20;
@@ -38,12 +38,12 @@ impl Publication {
         }
     }
 
-    /// Something is not as it was in the last snapshot.
+    /// Something has changed since the last snapshot.
     pub(super) const fn touch(&mut self) {
         self.has_news = true;
     }
 
-    /// Tells the user something that belongs to no run.
+    /// Shows the user a sentence that belongs to no run.
     pub(super) fn notice(&mut self, sentence: String) {
         self.noticed += 1;
         self.notices.push((self.noticed, sentence.into()));

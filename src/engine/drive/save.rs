@@ -1,5 +1,5 @@
-//! Saving a run: its recording as event lines, its processes as a table. A thread of its own writes; the engine hands over what is
-//! there and hears in the end what became of it. A file has its name only once it is whole.
+//! Saving a run: its recording as event lines, its processes as a table. A thread of its own writes, and reports to the engine at the
+//! end. A file has its name only once it is whole.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -15,12 +15,12 @@ use crate::engine::run::recording::{Contents, Saving};
 use crate::model::{Monotonic, ProcessRow};
 use crate::sys::start_thread;
 
-/// Saves that may be under way.
+/// Saves at the same time, at most.
 const MOST: usize = 8;
-/// Names that are tried.
+/// Numbers that are tried for a file name.
 const MOST_NAMES: u32 = 10_000;
 
-/// Hears what became of what was saved.
+/// Starts saves, and receives their results.
 #[derive(Debug)]
 pub(crate) struct Saver {
     sender: Sender<String>,
@@ -34,7 +34,7 @@ impl Saver {
         Self { sender, bell, done }
     }
 
-    /// Writes it, on a thread of its own; a sentence comes of it.
+    /// Writes files on a thread of its own. The result is a sentence in `done`.
     pub(crate) fn save(&self, saving: Saving) -> io::Result<()> {
         let (sender, bell) = (self.sender.clone(), self.bell.clone());
         let write = move || {
@@ -50,7 +50,7 @@ impl Saver {
     }
 }
 
-/// The folder where a person finds what was saved: among the documents, where there is such a folder.
+/// The folder for saved files: `Task Lab` in the documents, or in the home folder if there are no documents.
 fn place() -> io::Result<PathBuf> {
     let home = std::env::var_os("HOME").filter(|home| !home.is_empty()).map(PathBuf::from);
     let home = home.ok_or_else(|| io::Error::other("HOME is not set, so that there is no place for it"))?;
@@ -86,7 +86,7 @@ fn write(folder: &Path, saving: &Saving) -> io::Result<String> {
     Ok(format!("✔ Saved in {}: {saved}.", folder.display()))
 }
 
-/// Names of which neither is taken.
+/// The first pair of file names that are both free.
 fn free_names(folder: &Path, name: &str, extensions: [&str; 2]) -> io::Result<[PathBuf; 2]> {
     let pair = |number: u32| extensions.map(|extension| folder.join(format!("{name}-{number:03}.{extension}")));
     let free = (1..=MOST_NAMES).map(pair).find(|pair| pair.iter().all(|path| fs::symlink_metadata(path).is_err()));

@@ -1,11 +1,11 @@
-//! Signals that the supervisor was asked to send, until it says whether it has; and processes that were killed, until it is known
-//! whether SIGKILL has ended them. Pure; time is an argument.
+//! Signals that the supervisor was asked to send, until it answers; and killed processes, until it is time to see whether SIGKILL has
+//! ended them. Pure; time is an argument.
 
 use crate::engine::run::lifecycle::NAME_AFTER;
 use crate::engine::run::requests::ActionRequest;
 use crate::model::{Monotonic, Pid, RunId, Signal};
 
-/// What was sent and has no result yet.
+/// Sent signals without a result yet.
 #[derive(Debug, Default)]
 pub(super) struct SentSignals {
     unanswered: Vec<(u64, RunId, ActionRequest)>,

@@ -1,4 +1,4 @@
-//! The end of everything: once all runs are over, the supervisor counts what is left. Pure.
+//! The end of all runs: once they are over, the supervisor counts the processes that are left. Pure.
 
 use crate::model::Pid;
 
@@ -11,22 +11,22 @@ pub(super) struct StopAll {
 }
 
 impl StopAll {
-    /// These many runs are told to end.
+    /// So many runs are told to end.
     pub(super) fn begin(&mut self, runs: usize) {
         self.runs = Some(self.runs.unwrap_or_default().max(runs));
     }
 
-    /// Whether the supervisor is to be asked now what is left: once, when no run goes on.
+    /// Whether the supervisor is to count now: once, when no run goes on.
     pub(super) fn wants_count(&mut self, is_any_active: bool) -> bool {
         self.runs.is_some() && !is_any_active && !std::mem::replace(&mut self.is_counting, true)
     }
 
-    /// The supervisor that was asked for the count is gone: its successor is asked again.
+    /// The supervisor that was to count is gone: its successor is asked again.
     pub(super) const fn supervisor_replaced(&mut self) {
         self.is_counting = false;
     }
 
-    /// Everything below the supervisor was counted. Returns the sentence about it; `None` where nobody wants to know.
+    /// The supervisor has counted. Returns the sentence about it; `None` if nobody has stopped all runs.
     pub(super) fn counted(&mut self, result: Result<Vec<Pid>, String>) -> Option<String> {
         self.is_counting = false;
         let stopped = match self.runs.take()? {

@@ -1,5 +1,4 @@
-//! The supervisor as the engine has it: what is asked of it, what it says, whether it is lost and when the next one starts. On the
-//! engine's thread.
+//! The engine's connection to the supervisor: requests, reports, its loss, and the start of the next one. On the engine's thread.
 
 use std::os::fd::{AsFd, BorrowedFd};
 use std::path::{Path, PathBuf};
@@ -12,7 +11,7 @@ use crate::model::{Monotonic, Pid, ProcessState};
 use crate::supervisor::{Client, Incoming, Report, Request, SupervisorError};
 use crate::sys::{monotonic_now, stat_of};
 
-/// Between two starts of a supervisor, at least.
+/// The shortest time between two starts of a supervisor.
 const RESTART: Duration = Duration::from_millis(500);
 
 #[derive(Debug)]
@@ -66,7 +65,7 @@ impl SupervisorLink {
         self.trouble.as_deref()
     }
 
-    /// Why the supervisor cannot see more than its own children, if so.
+    /// Why the supervisor sees only its own children, if so.
     pub(super) fn blindness(&self) -> Option<&str> {
         self.client.trouble()
     }
@@ -76,7 +75,7 @@ impl SupervisorLink {
         self.client.has_queued()
     }
 
-    /// Sends a request. The only error is that it cannot be said to any supervisor; a broken connection is noted.
+    /// Sends a request. The only error is a request that no supervisor can be sent; a broken connection is noted.
     pub(super) fn request(&mut self, request: &Request) -> Result<(), SupervisorError> {
         match self.client.request(request) {
             Ok(()) if request.is_answered() => self.liveness.asked(monotonic_now()),
@@ -87,7 +86,7 @@ impl SupervisorLink {
         Ok(())
     }
 
-    /// Sends what waits for room. Whether the connection is still there.
+    /// Sends queued requests. Whether the connection is still there.
     pub(super) fn flush(&mut self) -> bool {
         if !self.client.has_queued() {
             return true;
@@ -99,7 +98,7 @@ impl SupervisorLink {
         flushed.is_ok()
     }
 
-    /// What it has said, but for mere signs of life; `None` when there is nothing more now, or when it is lost.
+    /// The next report, except for mere signs of life; `None` when there is no more now, or when the supervisor is lost.
     pub(super) fn receive(&mut self) -> Option<Incoming> {
         loop {
             let incoming = match self.client.receive() {
@@ -136,8 +135,7 @@ impl SupervisorLink {
         self.retry_at.is_some_and(|at| now >= at)
     }
 
-    /// What is to be done about a supervisor that may be stopped or stuck. While it `is_needed`, it is asked once a second whether it
-    /// is there.
+    /// Checks on a supervisor that may be stopped or stuck. While it `is_needed`, it is asked once a second whether it is there.
     pub(super) fn check(&mut self, now: Monotonic, is_needed: bool) -> Vec<Effect> {
         if !self.is_there() {
             return Vec::new();
@@ -158,7 +156,7 @@ impl SupervisorLink {
         effects
     }
 
-    /// Tells once that the guard is gone: the supervisor does its work without one.
+    /// Tells once that the guard is gone. The supervisor works without one.
     fn look_for_guard(&mut self) -> Vec<Effect> {
         if self.client.is_guarded() || std::mem::replace(&mut self.has_told_of_guard, true) {
             return Vec::new();
@@ -167,7 +165,7 @@ impl SupervisorLink {
         vec![Effect::NoticeInAll(text.to_owned()), Effect::Notice(text.to_owned())]
     }
 
-    /// The supervisor is gone. What follows waits for the end of the turn, since it closes the streams that are being read.
+    /// The supervisor is gone. The loop deals with that at the end of its turn, since it closes the streams that are being read.
     fn lose(&mut self, why: &str) {
         self.lost.get_or_insert_with(|| why.to_owned());
     }
@@ -184,8 +182,7 @@ impl SupervisorLink {
         Some(why)
     }
 
-    /// Whether the next supervisor may start at once. One that does not live longer than a moment is not started again and again
-    /// without a pause.
+    /// Whether the next supervisor may start at once. If the lost one lived only for a moment, there is a pause first.
     pub(super) fn may_restart_at_once(&mut self, now: Monotonic) -> bool {
         let is_early = now.since(self.started_at) < RESTART;
         if is_early {
@@ -194,7 +191,8 @@ impl SupervisorLink {
         !is_early
     }
 
-    /// Starts the next supervisor and ends what the lost one has left. Returns why that was lost; `None` where there is no new one yet.
+    /// Starts the next supervisor and kills the processes that the lost one has left. Returns why that was lost; `None` if the start
+    /// failed.
     pub(super) fn restart(&mut self, sampler: &Sampler) -> Option<String> {
         self.retry_at = None;
         self.started_at = monotonic_now();
@@ -238,7 +236,7 @@ mod tests {
             let child = child.as_mut().expect("sh");
             let pid = Pid::new(child.id().cast_signed());
             let end = std::time::Instant::now() + Duration::from_mins(1);
-            // Until it has begun, both are either.
+            // While the shell starts, it may be in any state.
             while is_runnable(pid) != expected && std::time::Instant::now() < end {
                 std::thread::sleep(Duration::from_millis(1));
             }

@@ -1,4 +1,4 @@
-//! One event more: what it changes in a run's state, and its sentence in the log. Part of the fold in `state`.
+//! The step of the fold: one event changes a run's state, and may add a sentence to its log. Pure; on the engine's thread.
 
 use crate::engine::fold::numbers;
 use crate::engine::fold::results::{self, ValueChange};
@@ -81,7 +81,7 @@ impl RunFold {
             EventKind::Finding(finding) => self.found(t, finding),
             EventKind::Action { action, by } => self.action(t, action, *by),
             EventKind::ActionRefused { action, why, .. } => self.log.push(t, Severity::Bad, &action.could_not(why)),
-            // The machine is no part of a run; the engine shows it apart. How busy it was says how far the run's times can be trusted.
+            // The engine shows the machine apart. A run keeps only how busy it was: that says how far the run's times can be trusted.
             EventKind::Machine(sample) => self.usage.machine(sample),
             EventKind::RunStarted { run, scenario, language, params } => {
                 self.id = *run;
@@ -145,7 +145,7 @@ impl RunFold {
         self.published.touch_rest();
         let is_new = self.results.fact(fact);
         self.tell_full(t);
-        // One that is checked again and again is told as often as other changes.
+        // A fact that is checked again and again is told no more often than other changes.
         if is_new || self.log.has_time_for_chatter(t) {
             let (severity, text) = sentences::fact(fact);
             self.log.push(t, severity, &text);
@@ -193,7 +193,7 @@ impl RunFold {
         self.published.touch_rest();
     }
 
-    /// Tells what has waited for its sentence and has become news by `now`.
+    /// Adds the sentences that have waited and are due by `now`.
     pub(crate) fn tell_due(&mut self, now: Monotonic) {
         self.log.tell_untold_by(now);
         for (t, task, change) in self.waits.grown(now) {

@@ -1,12 +1,11 @@
-//! What becomes of a run's processes, from their start to the wait of their parents: into the table, the lanes and the log. Part of the
-//! fold in `state`, on the engine's thread.
+//! Starts, states, ends and waits of a run's processes, into the table, the lanes and the log. Part of the fold, on the engine's thread.
 
 use crate::engine::fold::sentences;
 use crate::engine::fold::state::RunFold;
 use crate::engine::fold::tree::{Appearance, StartedProcess};
 use crate::model::{ExitStatus, Monotonic, Pgid, Pid, ProcessSample, ProcessState, Severity, Sid};
 
-/// A parent that takes longer than this to wait on its child has made it a zombie that is worth a sentence.
+/// A parent has this long to wait on its child; later the zombie is worth a sentence.
 const ZOMBIE_AFTER_NANOS: u64 = 20_000_000;
 /// Ends that may wait for their sentence.
 const MAX_ENDINGS: usize = 4_096;
@@ -26,7 +25,7 @@ impl RunFold {
         }
     }
 
-    /// Makes sure that there is a row: reports can come before anybody has said that the process started.
+    /// Makes sure that there is a row: a report about a process can come before that of its start.
     fn know(&mut self, t: Monotonic, pid: Pid) {
         if self.processes.row(pid).is_none() {
             let (pgid, sid) = (Pgid::new(pid.number()), Sid::new(pid.number()));
@@ -123,7 +122,7 @@ impl RunFold {
             self.orphaned(t, pid, sample.ppid);
         }
         self.usage.sampled(sample);
-        // The first thread of a process can end before the others: then the kernel says Z of a process that lives.
+        // The first thread of a process can end before the others: then the kernel shows Z for a process that lives.
         if matches!(sample.state, ProcessState::Zombie | ProcessState::Dead) {
             if sample.threads.len() <= 1 {
                 self.ended(t, pid, None);
@@ -144,7 +143,7 @@ impl RunFold {
         }
     }
 
-    /// Tells the ends of processes whose parents have had the time to wait on them by `now`, and have not.
+    /// Calls processes zombies whose parents have not waited on them in time.
     pub(crate) fn tell_endings(&mut self, now: Monotonic) {
         let mut waiting = std::mem::take(&mut self.endings);
         waiting.retain(|&(pid, t)| {

@@ -1,10 +1,10 @@
-//! The last view of a run, and what has changed since.
+//! The last view of a run, and which parts have changed since. On the engine's thread.
 
 use std::sync::Arc;
 
 use crate::model::RunView;
 
-/// The last view, and what has changed since.
+/// The last view, and which parts have changed since.
 #[derive(Debug, Default)]
 pub(crate) struct Published {
     pub(super) view: Option<Arc<RunView>>,
@@ -15,12 +15,12 @@ pub(crate) struct Published {
 }
 
 impl Published {
-    /// A process row is not what it was.
+    /// A process row has changed.
     pub(crate) const fn touch_processes(&mut self) {
         self.has_new_processes = true;
     }
 
-    /// Facts, values or the run's own state are not what they were.
+    /// Facts, values or the run's own state have changed.
     pub(crate) const fn touch_rest(&mut self) {
         self.has_new_rest = true;
     }

@@ -1,4 +1,4 @@
-//! Why a run has not passed, from what its events have told. Pure.
+//! The reason why a run has not passed, from its events. Pure.
 
 use crate::engine::fold::state::RunFold;
 use crate::model::{Action, By, ExitStatus, Monotonic, Outcome, Pid, Reason, Scope, Sent};
@@ -33,7 +33,7 @@ impl RunFold {
         }
     }
 
-    /// What somebody has done to the processes of a lesson: a claim about one that was killed cannot hold.
+    /// Signals that somebody has sent to other processes of a lesson: a fact about a killed process cannot hold.
     fn meddling(&self) -> String {
         let Some((signal, first, by)) = &self.meddled else { return String::new() };
         let others = if self.has_meddled_more { " and others" } else { "" };
@@ -68,7 +68,7 @@ impl RunFold {
     fn reaches(&self, target: Pid, scope: Scope, process: Pid) -> bool {
         let row = |pid| self.processes.row(pid);
         match scope {
-            // What a run consists of descends from the supervisor alone.
+            // No stage of a run descends from another process of the run.
             Scope::Process | Scope::Tree => target == process,
             Scope::Group => row(target).zip(row(process)).is_some_and(|(target, process)| target.pgid == process.pgid),
         }

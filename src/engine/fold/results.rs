@@ -1,4 +1,4 @@
-//! What a run has come to: its values and facts, bounded in number and in bytes. Pure.
+//! The values and facts of a run, bounded in number and in bytes. Pure.
 
 use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
@@ -12,7 +12,7 @@ use crate::model::{Fact, Monotonic};
 const VALUE_PAUSE: Duration = Duration::from_secs(5);
 /// Facts and values by different names that are kept.
 const MOST_NAMES: usize = 1_000;
-/// In the place of what a value or fact has become where there is no room for it.
+/// Stands in the place of a value that is too long to keep.
 const NOT_KEPT: &str = "… (too long to keep)";
 
 #[derive(Debug, Default)]
@@ -29,7 +29,7 @@ pub(crate) struct Results {
     has_failed_unkept: bool,
 }
 
-/// Whether there was no room for something, and whether that was asked for.
+/// Whether everything could be kept; if not, whether that was told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 enum Fullness {
     #[default]
@@ -38,14 +38,14 @@ enum Fullness {
     Told,
 }
 
-/// What a value that was told has changed.
+/// How a value event compares with the value before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ValueChange {
-    /// Nothing.
+    /// It is the same value.
     Same,
-    /// It is another one, and is to be told.
+    /// It is a new value, and is to be told.
     Told,
-    /// It is another one. It changes all the time and is told now and then; where it stands now is shown beside the facts.
+    /// It is a new value, but the last one was told a moment ago. The newest value is always shown beside the facts.
     TooSoon,
 }
 
@@ -63,7 +63,7 @@ impl Results {
         !self.has_failed_unkept && self.facts.iter().all(|fact| fact.holds)
     }
 
-    /// Whether there was no room for something; true once.
+    /// Whether there was no room for a value or fact; true once.
     pub(crate) fn has_become_full(&mut self) -> bool {
         let is_new = self.fullness == Fullness::Full;
         if is_new {
@@ -89,7 +89,7 @@ impl Results {
             if self.value_bytes + length <= MOST_KEPT {
                 known.clone_from(value);
             } else {
-                // What it was is no longer so.
+                // The old value is no longer true.
                 *known = NOT_KEPT.into();
                 self.note_full();
             }
@@ -109,7 +109,7 @@ impl Results {
         ValueChange::Told
     }
 
-    /// Takes in a fact. Whether there was none of that id.
+    /// Takes in a fact. Whether its id is new.
     pub(crate) fn fact(&mut self, fact: &Fact) -> bool {
         let size = |fact: &Fact| fact.id.len() + fact.claim.len() + texts::length(&fact.expected) + texts::length(&fact.observed);
         let known = self.facts.iter().position(|known| known.id == fact.id);
@@ -135,7 +135,7 @@ impl Results {
     }
 }
 
-/// That not all values and facts are kept.
+/// The sentence that not all values and facts are kept.
 pub(crate) fn full() -> String {
     let kib = MOST_KEPT / 1024;
     format!("Not all values and facts are shown: of each, a run keeps {MOST_NAMES} and {kib} KiB of text.")

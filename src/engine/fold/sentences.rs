@@ -1,5 +1,4 @@
-//! Events in the words of the log: whole sentences, in the present of the person who watches. Pure functions; nothing here
-//! decides whether something is told.
+//! The sentences of the log, for each kind of event. Pure functions; nothing here decides whether a sentence is told.
 
 use std::fmt::Write as _;
 use std::time::Duration;
@@ -12,7 +11,7 @@ use crate::model::{
     Stream, TaskSort, TaskState, Tid, WaitKind,
 };
 
-/// How a body asks for the presses of a button: the action that it tells of, whose target is the line.
+/// The action by which a body asks for the presses of a button; its target is the line.
 pub(crate) const WATCH: &str = "watch";
 
 /// `sort (4716)`, or `process 4716` where it has no name.
@@ -64,7 +63,7 @@ pub(crate) fn renamed(pid: Pid, was: &str, now: &str) -> String {
     format!("Process {pid}, until now {was}, is called {now} now.")
 }
 
-/// What became of a process that has ended, as a clause.
+/// How a process has ended, as a clause.
 fn ending(status: Option<ExitStatus>) -> String {
     match status {
         Some(ExitStatus::Exited(code)) => format!("exited with status {code}"),
@@ -90,13 +89,13 @@ pub(crate) fn zombie_reaped(who: &str, status: Option<ExitStatus>) -> String {
     }
 }
 
-/// What a wait has given: who has ended and how, and who has outlived its time limit.
+/// The result of a wait: the processes that have ended, and those that have not within its time limit.
 pub(crate) fn waited(action: WaitKind, done: &[(String, ExitStatus)], pending: &[String]) -> String {
     let done: Vec<String> = done.iter().map(|(who, status)| format!("{who} {}", ending(Some(*status)))).collect();
     let pending = pending.join(", ");
     match (done.is_empty(), pending.is_empty()) {
         (true, true) => "The wait has found no child.".to_owned(),
-        // The others of a wait on any are none that it was to wait for.
+        // A wait on any has given one child; the others were not waited for.
         (false, false) if action == WaitKind::Any => format!("The wait is over: {}.", done.join("; ")),
         (false, true) => format!("The wait is over: {}.", done.join("; ")),
         (true, false) => format!("The wait has come to its time limit: nobody of {pending} has ended."),
@@ -104,7 +103,7 @@ pub(crate) fn waited(action: WaitKind, done: &[(String, ExitStatus)], pending: &
     }
 }
 
-/// What a lane's segment says of an ended process.
+/// The note of a lane's segment about an ended process.
 pub(crate) fn zombie_note(status: Option<ExitStatus>) -> String {
     status.map_or_else(|| "zombie".to_owned(), |status| format!("{status}: zombie"))
 }
@@ -129,10 +128,10 @@ pub(crate) fn task_started(task: &str, sort: TaskSort, pid: Pid, tid: Option<Tid
     }
 }
 
-/// How a wait begins in which step mode has stopped a task.
+/// The beginning of a wait's name where step mode has stopped the task.
 const GATE: &str = "step: ";
 
-/// The sentence about a change of a task's state, where that is worth one.
+/// The sentence about a change of a task's state, if it is worth one.
 pub(crate) fn task_changed(task: &str, change: &Change) -> Option<String> {
     let Change { was, now } = change;
     let was_waiting_on = |on: &str| was.as_ref().is_some_and(|was| was.state == TaskState::Waiting && &*was.note == on);
@@ -219,7 +218,7 @@ pub(crate) struct Reached<'a> {
     pub(crate) part: Option<TaskSort>,
 }
 
-/// What somebody did at `t`; that a signal to a part reaches the whole, and where the target was dead, that it changed nothing.
+/// An action at `t`. It also says if the signal reaches more than its target, or changes nothing because the target is dead.
 pub(crate) fn action(t: Monotonic, action: &Action, reached: Reached<'_>, by: By) -> (Severity, String) {
     let Reached { row, part } = reached;
     let (severity, who) = match by {

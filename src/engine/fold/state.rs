@@ -1,4 +1,4 @@
-//! A run as its events tell it: processes, lanes, output, facts, log. A pure fold, on the engine's thread (and wherever a
+//! The state of a run as its events tell it: processes, lanes, output, facts, log. A pure fold, on the engine's thread (and wherever a
 //! recording is read again): the same events give the same state. It never asks the kernel and never panics, whatever a body says.
 
 use std::collections::{BTreeMap, HashSet};
@@ -37,27 +37,27 @@ pub struct RunFold {
     pub(crate) traces: Traces,
     pub(crate) outputs: Outputs,
     pub(crate) results: Results,
-    /// What was told of the run as a whole, and holds.
+    /// Findings about the run as a whole that hold.
     pub(crate) findings: Vec<RunFinding>,
     pub(crate) usage: ResourceUsage,
     pub(crate) log: Log,
     pub(crate) events: u64,
     pub(crate) published: Published,
     pub(crate) stages: Vec<(Pid, Option<ExitStatus>)>,
-    /// Why it was told to end, and by whom, if it was.
+    /// The outcome that ends it early, and who asked for that.
     pub(crate) ended_by: Option<(Outcome, By)>,
-    /// Signals that were sent to the process that counts, and by whom; the last of each number.
+    /// Signals that were sent to the last stage, whose status counts, and by whom; the last of each number.
     pub(crate) sent: Vec<(Signal, By)>,
-    /// The first signal to another process of the run, to whom and from whom; and whether others have got one.
+    /// The first signal to another process of the run, the process and the sender; and whether other processes have got one.
     pub(crate) meddled: Option<(Signal, String, By)>,
     pub(crate) has_meddled_more: bool,
-    /// Waits that are not told yet: most are over at once.
+    /// Waits without a sentence yet: most are over at once.
     pub(super) waits: Waits,
-    /// Processes whose end is not told yet: their parents may be about to wait on them.
+    /// Ends without a sentence yet: the parents may be about to wait on these processes.
     pub(crate) endings: Vec<(Pid, Monotonic)>,
     /// Processes that were called zombies in the log.
     pub(crate) zombies: HashSet<Pid>,
-    /// What the last look at the lanes found.
+    /// Findings of the last look at the lanes.
     looked: Findings,
 }
 
@@ -72,7 +72,7 @@ pub(crate) enum Phase {
 }
 
 impl RunFold {
-    /// A run that has not begun. `scenario` is the id, or empty for programs of the user's.
+    /// A run that has not begun. `scenario` is the id, or empty for the user's programs.
     pub fn new(id: RunId, title: &str, scenario: &str, output_budget: usize) -> Self {
         Self {
             id,
@@ -116,7 +116,7 @@ impl RunFold {
         }
     }
 
-    /// How the run has gone so far: what `run.finished` should say if it ended now.
+    /// The outcome that the run would have if it ended now.
     pub fn outcome(&self) -> Outcome {
         if let Phase::Finished(finished) = &self.phase {
             return finished.outcome;
@@ -124,15 +124,15 @@ impl RunFold {
         if let Some((outcome, _)) = self.ended_by {
             return outcome;
         }
-        // Of a pipeline the last stage counts, as in a shell: those before it may end by SIGPIPE, and have done what was wanted.
+        // In a pipeline the last stage counts, as in a shell: those before it may end by SIGPIPE, and have done their work.
         let has_ended_well =
             self.stages.last().is_some_and(|(_, status)| status.is_some_and(ExitStatus::is_success)) && self.results.all_hold();
-        // A lesson that claimed nothing has shown nothing.
+        // A lesson without a fact has shown nothing.
         let has_claimed = self.scenario.is_empty() || !self.facts().is_empty();
         if has_ended_well && has_claimed { Outcome::Passed } else { Outcome::Failed }
     }
 
-    /// How it ended, once `run.finished` has come.
+    /// Its end, once `run.finished` has come.
     pub const fn finished(&self) -> Option<&Finished> {
         match &self.phase {
             Phase::Finished(finished) => Some(finished),
@@ -150,7 +150,7 @@ impl RunFold {
         self.processes.row(pid)
     }
 
-    /// The process that is meant.
+    /// The process that is meant; a name is that of a task, else of a process.
     pub fn find(&self, target: &ProcessRef) -> Option<Pid> {
         match target {
             ProcessRef::Pid(pid) => self.processes.row(*pid).map(|row| row.pid),
@@ -163,7 +163,7 @@ impl RunFold {
         self.results.facts()
     }
 
-    /// What happened, in sentences.
+    /// The log: sentences about its events.
     pub const fn log(&self) -> &Log {
         &self.log
     }
@@ -176,12 +176,12 @@ impl RunFold {
         sentences::process(pid, self.processes.row(pid))
     }
 
-    /// What is new about the run as a whole at `now`: to be told as events.
+    /// Findings about the run as a whole that are new or over at `now`, to be told as events.
     pub(crate) fn look(&mut self, now: Monotonic) -> Vec<RunFinding> {
         if self.is_finished() { Vec::new() } else { self.looked.look(&self.lanes, now) }
     }
 
-    /// What it took, once it is over.
+    /// Its outcome, time and cost, once it is over.
     pub(crate) fn measured(&self) -> Option<Measured> {
         let Finished { outcome, elapsed_s, .. } = self.finished()?;
         Some(Measured {

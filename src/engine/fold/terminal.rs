@@ -1,12 +1,12 @@
 //! Bytes as a terminal shows them: carriage returns write over the line, backspaces go back, tabs stop every eight columns. Pure.
-//! What has no look of its own is written as `cat -v` and `less` do, in letters that every font has: no font of the window has the
+//! Other control characters are written as `cat -v` and `less` do, in letters that every font has: no font of the window has the
 //! pictures of control characters (U+2400 and on).
 
 use crate::model::visible;
 
 /// Columns from one tab stop to the next.
 const TAB: usize = 8;
-/// Bytes of the longest control sequence that is obeyed; a longer one is text.
+/// Bytes of the longest control sequence that has an effect; a longer one is text.
 const LONGEST_SEQUENCE: usize = 64;
 
 /// The line that is written to, and where the cursor stands.
@@ -36,8 +36,8 @@ impl Line {
         }
     }
 
-    /// Obeys a control sequence: colours need no room, and parts of the line are erased. Others it does not know.
-    fn obey(&mut self, sequence: &str) -> bool {
+    /// Carries out a control sequence: colours have no effect, and parts of the line are erased. Whether the sequence is known.
+    fn control(&mut self, sequence: &str) -> bool {
         match sequence {
             "K" | "0K" => self.cells.truncate(self.column),
             "1K" => self.cells.iter_mut().take(self.column + 1).for_each(|cell| *cell = ' '),
@@ -62,7 +62,7 @@ pub(crate) fn shown(bytes: &[u8], is_cut: bool, may_follow: bool) -> String {
             rest = &rest[c.len_utf8()..];
             match c {
                 '\x1b' => match sequence(rest) {
-                    Sequence::Whole(length) if line.obey(&rest[1..length]) => rest = &rest[length..],
+                    Sequence::Whole(length) if line.control(&rest[1..length]) => rest = &rest[length..],
                     Sequence::Begun if is_end && chunk.invalid().is_empty() => rest = "",
                     _ => line.write(c),
                 },
@@ -85,7 +85,7 @@ pub(crate) fn shown(bytes: &[u8], is_cut: bool, may_follow: bool) -> String {
     text
 }
 
-/// What stands behind an ESC.
+/// The text behind an ESC.
 enum Sequence {
     /// So many bytes are a control sequence.
     Whole(usize),

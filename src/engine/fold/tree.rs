@@ -1,4 +1,4 @@
-//! The processes of one run as a tree. Pure: it is told what happened, on the engine's thread, and asks the kernel nothing.
+//! The processes of one run as a tree. Pure; on the engine's thread.
 
 #![expect(clippy::similar_names, reason = "pid, ppid, pgid and sid are the words of proc(5)")]
 
@@ -26,7 +26,7 @@ struct Entry {
     start_ticks: u64,
 }
 
-/// What `process.started` turned out to be.
+/// Whether a started process is new.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Appearance {
     /// A process that was not there.
@@ -50,17 +50,17 @@ impl ProcessTable {
         if newest.is_reaped() { named.find(|row| !row.is_reaped()).or(Some(newest)) } else { Some(newest) }
     }
 
-    /// Those that have not ended, in order of appearance.
+    /// Processes that have not ended, in order of appearance.
     pub(crate) fn living(&self) -> Vec<Pid> {
         self.entries.iter().filter(|entry| entry.row.ended.is_none()).map(|entry| entry.row.pid).collect()
     }
 
-    /// Those that nobody has waited on, as far as it was told, in order of appearance.
+    /// Processes that were not waited on, as far as it was told, in order of appearance.
     pub(crate) fn not_reaped(&self) -> Vec<Pid> {
         self.entries.iter().filter(|entry| !entry.row.is_reaped()).map(|entry| entry.row.pid).collect()
     }
 
-    /// A process started, or was heard of for the first time, or says more of itself.
+    /// A process has started, or there is more to know about it.
     pub(crate) fn started(&mut self, t: Monotonic, told: StartedProcess<'_>) -> Appearance {
         let known = self.newest.get(&told.pid).copied();
         // A body's line can arrive after the supervisor's report of the end: then it started before that end.
@@ -146,7 +146,7 @@ impl ProcessTable {
         }
     }
 
-    /// What /proc said of it, except for its parent and an end, which the caller tells apart. The name that it had, if it has another now.
+    /// Takes in a sample, except for a new parent or an end, which the caller handles. Returns the old name, if it has a new one.
     pub(crate) fn sampled(&mut self, sample: &ProcessSample, may_rename: bool) -> Option<String> {
         let entry = self.newest.get(&sample.pid).map(|&index| &mut self.entries[index])?;
         let row = &mut entry.row;
@@ -164,7 +164,7 @@ impl ProcessTable {
         if entry.comm != sample.name {
             entry.comm.clone_from(&sample.name);
         }
-        // The kernel keeps 15 bytes of a name; what we were told may be longer.
+        // The kernel keeps 15 bytes of a name; the one in the event may be longer.
         if !is_renamed || (!may_rename && !row.name.is_empty()) || sample.name.is_empty() || row.name.starts_with(&sample.name) {
             return None;
         }
@@ -192,7 +192,7 @@ impl ProcessTable {
         }
         let mut is_listed = vec![false; count];
         let mut rows = Vec::with_capacity(count);
-        // Nonsense such as two processes that are each other's parents has no root: each of those is one itself.
+        // Two processes that are each other's parents, which is nonsense, have no root: each is a root itself.
         for root in roots.into_iter().chain(0..count) {
             let mut stack = vec![(root, 0_u16)];
             while let Some((index, depth)) = stack.pop() {
@@ -232,7 +232,7 @@ impl ProcessTable {
     }
 }
 
-/// What `process.started` says.
+/// The fields of `process.started`.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct StartedProcess<'a> {
     pub(crate) pid: Pid,

@@ -1,5 +1,5 @@
-//! A run as the views get it. Called on the engine's thread, at most 30 times a second; what did not change since the last
-//! call is shared, not made again.
+//! A run as the views get it. Called on the engine's thread, at most 30 times a second; parts that did not change since the last call
+//! are shared, not made again.
 
 use std::sync::Arc;
 

@@ -1,5 +1,5 @@
-//! Actions of the user and of scripts on a run: which process is meant, and who can do it. That something was done is told when it was;
-//! that it was not, with the reason. On the engine's thread.
+//! Actions of the user and of scripts on a run. A done action becomes an event, and so does a refused one with its reason. On the
+//! engine's thread.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use crate::model::{Action, BoardView, EventKind, Line, Monotonic, Pid, ProcessRe
 use crate::supervisor::LineRequest;
 use crate::sys::ignores_signal;
 
-/// What an action needs from outside the run.
+/// The part of an action that the run cannot do itself.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Need {
     /// Nothing: it is done.
@@ -27,7 +27,7 @@ pub(crate) enum Need {
 }
 
 impl Run {
-    /// Does something to the run as far as it can itself, and says what else is needed.
+    /// Does the part of an action that the run can do itself, and returns the rest.
     pub(crate) fn act(
         &mut self,
         asked: &ActionRequest,
@@ -46,7 +46,7 @@ impl Run {
                 // A body that watches the line hears of it by its edge.
                 Ok(Need::Lines([true, false].map(press).into()))
             }
-            // They are told before the run ends of them.
+            // Their event comes first; then the run ends.
             Action::End | Action::StopEverything => Ok(Need::Nothing),
             Action::Type(process, text) => {
                 let is_taken = self.input_of(process)?.push(format!("{text}\n").as_bytes());
@@ -60,12 +60,12 @@ impl Run {
         }
     }
 
-    /// It was done, when it was asked for.
+    /// Tells that an action was done, at the time when it was asked for.
     pub(crate) fn done(&mut self, asked: &ActionRequest, subscription: &mut Subscription) {
         self.emit(EventKind::Action { action: asked.action.clone(), by: asked.by }, asked.at, subscription);
     }
 
-    /// It was not done.
+    /// Tells that an action was not done.
     pub(crate) fn refuse(&mut self, asked: &ActionRequest, why: Refusal, now: Monotonic, subscription: &mut Subscription) {
         let refused = EventKind::ActionRefused { action: asked.action.clone(), by: asked.by, why: Box::new(why) };
         self.emit(refused, now, subscription);
@@ -88,7 +88,7 @@ impl Run {
         }
     }
 
-    /// A signal that its process ignores was sent, and changes nothing.
+    /// Tells if the process ignores the signal that it was sent.
     fn tell_ignored(&mut self, asked: &ActionRequest, now: Monotonic, subscription: &mut Subscription) {
         let Action::Send(Sent::Signal(signal), process, Scope::Process) = &asked.action else { return };
         let row = self.fold.find(process).and_then(|pid| self.fold.process(pid)).filter(|row| row.ended.is_none());
@@ -141,7 +141,7 @@ impl Run {
         self.tell_body(asked)
     }
 
-    /// Waits on any or all children of the run: the supervisor's own, or the body's where its lesson knows how.
+    /// Waits on any or all children of the run. A lesson's body waits on its own children itself.
     fn wait_for(
         &mut self,
         asked: &ActionRequest,
@@ -164,11 +164,11 @@ impl Run {
         Need::Lines(vec![LineRequest::Toggle { line, owner: if is_ours { owner } else { USER.to_owned() } }])
     }
 
-    /// Asks the body to do it.
+    /// Passes an action on to the body.
     pub(crate) fn tell_body(&mut self, asked: &ActionRequest) -> Result<Need, Refusal> {
         let name = asked.action.word();
         if let Some(scenario) = self.scenario
-            // A body hears these whatever its lesson is.
+            // The body of every lesson gets these.
             && !matches!(name.as_ref(), "wait" | "step" | "press")
             && !scenario.actions.iter().any(|known| known.name == name)
         {

@@ -11,7 +11,7 @@ use crate::engine::run::twins::Twins;
 use crate::model::{ChildSpec, Input, Language, Monotonic};
 use crate::scenario::{self, Params, Scenario};
 
-/// What a run needs to begin.
+/// The parts that a run needs to begin.
 #[derive(Debug)]
 pub(crate) struct Plan {
     pub(crate) title: String,
@@ -57,7 +57,7 @@ pub(crate) fn plan(request: &LaunchRequest, program: &Path, twins: &mut Twins, o
                 Language::Program => return Err(LaunchError::Language),
             };
             let mut body = ChildSpec { name: id.clone(), lesson_pipes: true, ..body };
-            // What a lesson that is killed leaves behind goes with ours.
+            // Files that a killed lesson leaves behind are removed with ours.
             if let Ok(folder) = twins.folder() {
                 body.env.push(("TMPDIR".into(), folder.into()));
             }
@@ -76,8 +76,8 @@ pub(crate) const PER_STAGE: usize = 6;
 /// Descriptors that are left for looking at /proc and for a new supervisor.
 const KEPT_FREE: usize = 16;
 
-/// Whether what a launch brings can be taken in, besides what is `awaited` already: reports that come without their descriptors
-/// would cost us all runs.
+/// Whether there is room for the descriptors of a launch, besides those that are `awaited` already. Without room, the report of the
+/// launch would arrive without its descriptors, and all runs would be lost.
 pub(crate) fn has_room(awaited: usize, request: &LaunchRequest) -> Result<(), String> {
     let stages = if let What::Programs { stages, .. } = &request.what { stages.len() } else { 1 };
     let wanted = stages * PER_STAGE + awaited + KEPT_FREE;
@@ -90,7 +90,7 @@ pub(crate) fn has_room(awaited: usize, request: &LaunchRequest) -> Result<(), St
     ))
 }
 
-/// How many descriptors this process has open. Linux says it as the size of the folder from 6.2 on.
+/// How many descriptors this process has open. From Linux 6.2 on it is the size of the folder.
 fn open_descriptors() -> std::io::Result<u64> {
     let size = std::fs::metadata("/proc/self/fd")?.len();
     if size > 0 { Ok(size) } else { Ok(std::fs::read_dir("/proc/self/fd")?.count() as u64) }

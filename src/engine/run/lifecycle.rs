@@ -1,4 +1,4 @@
-//! The lifecycle of a run, from launch to the last process: pure. Facts go in, effects come out; time is an argument.
+//! The lifecycle of a run, from launch to the last process. Pure: facts go in, effects come out; time is an argument.
 
 use std::time::Duration;
 
@@ -7,8 +7,8 @@ use crate::model::{Monotonic, Outcome, Signal, StopPlan};
 /// How long after a count the processes of an ending run are counted again. One count at a time: with a thousand processes it takes
 /// the supervisor longer than this.
 const RECOUNT: Duration = Duration::from_millis(20);
-/// How long output may stay open after the last process has gone (somebody outside the run may hold the pipe). What is in the pipe
-/// is read in a moment; that it is open still is told after the first of these, and it is closed after the second.
+/// How long output may stay open after the last process has gone: a process outside the run may hold the pipe. After the first of these
+/// times a notice says so; after the second the output is closed.
 const PATIENCE: Duration = Duration::from_millis(250);
 const DRAIN: Duration = Duration::from_secs(1);
 /// How long to wait with the next count when the processes could not be counted.
@@ -18,22 +18,22 @@ pub(crate) const NAME_AFTER: Duration = Duration::from_secs(2);
 /// How long after SIGKILL a process may stay before the run is called over without it: it is stuck in the kernel.
 const GIVE_UP: Duration = Duration::from_secs(4);
 
-/// What the engine must do now.
+/// An effect that the engine performs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum RunEffect {
     /// Send these signals to all processes of the run, and count them.
     Signal(Vec<Signal>),
     /// Wait on the zombies that were kept on purpose.
     ReapKept,
-    /// Nobody is left who could write: close what we hold open of the writing ends ourselves.
+    /// No process is left that could write: close the writing ends that we hold open ourselves.
     Drain,
     /// Close our ends of the streams.
     CloseStreams,
-    /// Say that the streams are still open although nobody of the run is left, and when they are closed.
+    /// Tell that the streams are still open although no process of the run is left, and when they are closed.
     TellOpen(Duration),
     /// Name the processes that SIGKILL has not ended.
     NameStuck,
-    /// Say that these many processes do not die; `None`: nobody could count them.
+    /// Tell that so many processes do not die; `None`: they could not be counted.
     TellStuck(Option<u32>),
     /// It is over.
     Finish {
@@ -44,17 +44,17 @@ pub(crate) enum RunEffect {
     },
 }
 
-/// Not before something else has happened, such as the answer to the last count.
+/// A time that never comes: something else must happen first, such as the answer to the last count.
 const NEVER: Monotonic = Monotonic::from_nanos(u64::MAX);
 
-/// Where a run is.
+/// The stage of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Stage {
-    /// Waits for the supervisor's answer.
+    /// The supervisor has not answered yet.
     Starting,
-    /// Its stages run.
+    /// Its first processes run.
     Running,
-    /// All stages have ended; are there others?
+    /// Its first processes have ended; others are counted.
     Counting { recount_at: Monotonic },
     /// SIGTERM was sent.
     Asked { kill_at: Monotonic, recount_at: Monotonic },
@@ -66,7 +66,7 @@ enum Stage {
     Over,
 }
 
-/// One run's way.
+/// One run's lifecycle.
 #[derive(Debug)]
 pub(crate) struct RunLifecycle {
     plan: StopPlan,
@@ -92,7 +92,7 @@ impl RunLifecycle {
         if self.cut_short.is_some() { self.ask(now) } else { Vec::new() }
     }
 
-    /// Nothing of it runs.
+    /// Nothing could be launched.
     pub(crate) fn not_begun(&mut self) -> Vec<RunEffect> {
         self.finish(0)
     }
@@ -128,7 +128,7 @@ impl RunLifecycle {
         }
     }
 
-    /// The supervisor could not count, which says nothing about who is there: it is asked again.
+    /// The supervisor could not count, so nothing is known: it is asked again.
     pub(crate) fn not_counted(&mut self, now: Monotonic) {
         if let Stage::Counting { recount_at } | Stage::Asked { recount_at, .. } | Stage::Killed { recount_at, .. } =
             &mut self.stage
@@ -137,7 +137,7 @@ impl RunLifecycle {
         }
     }
 
-    /// The user, the script or a time limit ends it. Asked again, it does not wait any longer.
+    /// The user, the script or a time limit ends it. If it is told to end a second time, SIGKILL follows at once.
     pub(crate) fn end(&mut self, outcome: Outcome, now: Monotonic) -> Vec<RunEffect> {
         match self.stage {
             Stage::Over | Stage::Draining { .. } | Stage::Killed { .. } => Vec::new(),
@@ -169,7 +169,7 @@ impl RunLifecycle {
                 vec![RunEffect::Signal(Vec::new())]
             }
             Stage::Killed { give_up_at, .. } if now >= give_up_at => {
-                // Not counted is not gone.
+                // Processes that could not be counted may still be there.
                 let left = self.members.unwrap_or_default().max(1);
                 self.stage = Stage::Draining { tell_at: NEVER, until: now, left };
                 vec![RunEffect::TellStuck(self.members), RunEffect::CloseStreams]
@@ -207,7 +207,7 @@ impl RunLifecycle {
         }
     }
 
-    /// When SIGKILL follows, while it is being asked to end.
+    /// When SIGKILL follows, after SIGTERM was sent.
     pub(crate) const fn kill_at(&self) -> Option<Monotonic> {
         match self.stage {
             Stage::Asked { kill_at, .. } => Some(kill_at),
@@ -215,12 +215,12 @@ impl RunLifecycle {
         }
     }
 
-    /// Nobody can say any more what becomes of it.
+    /// The supervisor is lost: nothing more will be known of it.
     pub(crate) fn abandon(&mut self) {
         self.stage = Stage::Over;
     }
 
-    /// Whether it was told to end, or is about to.
+    /// Whether it is on its way to the end.
     pub(crate) const fn is_ending(&self) -> bool {
         !matches!(self.stage, Stage::Starting | Stage::Running)
     }
@@ -239,7 +239,7 @@ impl RunLifecycle {
         vec![RunEffect::Signal(vec![self.plan.then])]
     }
 
-    /// Once nobody is left, the rest of the output is read.
+    /// Once no process is left, the rest of the output is read.
     fn perhaps_drain(&mut self, now: Monotonic) -> Vec<RunEffect> {
         let is_ending = matches!(self.stage, Stage::Counting { .. } | Stage::Asked { .. } | Stage::Killed { .. });
         if !is_ending || self.stages_alive > 0 || self.members != Some(0) {

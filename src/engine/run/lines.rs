@@ -1,4 +1,4 @@
-//! The GPIO lines of one run: what its body intends for them, which are its buttons, and the edges that were seen. Pure.
+//! The GPIO lines of one run: the intents of its body, its buttons, and the edges. Pure.
 
 use std::collections::BTreeSet;
 
@@ -6,13 +6,13 @@ use crate::engine::fold::sentences::WATCH;
 use crate::gpio::Waveform;
 use crate::model::{EventKind, Level, Line, Monotonic};
 
-/// The owner of what a person drives, besides any run.
+/// The owner of lines that the user drives.
 pub(crate) const USER: &str = "you";
 
 /// Edges of one run that are kept for its files: two minutes of a line that blinks a thousand times a second.
 const EDGES_KEPT: usize = 1 << 18;
 
-/// What a body intends for a line of the header.
+/// The intent of a body for a line of the header.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum LineIntent {
     /// Drive it to this level.
@@ -22,7 +22,7 @@ pub(crate) enum LineIntent {
 }
 
 impl LineIntent {
-    /// What a body's event intends. It is an intent until the board has told what came of it.
+    /// The intent that a body's event stands for: the board tells later whether the line has changed.
     fn of(kind: &EventKind) -> Option<Self> {
         match kind {
             EventKind::Gpio { line, level } => Some(Self::Level(*line, *level)),
@@ -51,7 +51,7 @@ impl RunLines {
         Self { intents: Vec::new(), buttons: BTreeSet::new(), waveform: Waveform::keeping(EDGES_KEPT) }
     }
 
-    /// Takes in what a body tells, if it intends something. An intent is passed on once, however often it is repeated meanwhile.
+    /// Takes in the intent of a body's event, if it has one. A repeated intent is passed on once.
     pub(crate) fn hear(&mut self, kind: &EventKind) {
         let Some(intent) = LineIntent::of(kind) else { return };
         let before = self.intents.iter().rev().find(|before| before.line() == intent.line());
@@ -60,7 +60,7 @@ impl RunLines {
         }
     }
 
-    /// What the body intends since the last call. Lines that it watches are its buttons from now on.
+    /// The intents since the last call. Lines that the body watches are its buttons from now on.
     pub(crate) fn take_intents(&mut self) -> Vec<LineIntent> {
         let intents = std::mem::take(&mut self.intents);
         self.buttons.extend(intents.iter().filter(|intent| matches!(intent, LineIntent::Button(_))).map(|intent| intent.line()));

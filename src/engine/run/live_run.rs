@@ -44,11 +44,11 @@ pub(crate) struct Run {
     pub(crate) processes: RunProcesses,
     pub(crate) waiting: Waiting,
     pipe_fills: PipeFills,
-    /// How many stages were asked for and have not come.
+    /// How many stages were asked for.
     awaited: usize,
     /// Whether its body has said anything.
     has_spoken: bool,
-    /// When it is told that the body says nothing, while it does.
+    /// When a silent body gets a notice.
     silent_by: Option<Monotonic>,
     /// Whether Task Lab has sent signals to its processes.
     pub(crate) was_signaled: bool,
@@ -95,7 +95,7 @@ impl Run {
         Monotonic::ZERO + now.since(self.origin)
     }
 
-    /// Whose GPIO lines are this run's.
+    /// The owner of its GPIO lines.
     pub(crate) fn owner(&self) -> String {
         self.scenario.map_or_else(|| format!("run {}", self.id), |scenario| scenario.id.to_owned())
     }
@@ -107,7 +107,7 @@ impl Run {
     /// Takes in one event of a body.
     fn record(&mut self, event: Event, subscription: &mut Subscription) {
         self.lines.hear(&event.kind);
-        // What a body wants of a line is no fact: the board tells what came of it.
+        // The level that a body wants is no fact: the board tells the real one.
         if !matches!(event.kind, EventKind::Gpio { .. }) {
             self.keep(event, subscription);
         }
@@ -119,7 +119,7 @@ impl Run {
         }
     }
 
-    /// The fold, the recording and the listener get the same.
+    /// The fold, the recording and the listener get the same event.
     fn keep(&mut self, event: Event, subscription: &mut Subscription) {
         self.fold.apply(&event);
         let event = Arc::new(event);
@@ -127,8 +127,7 @@ impl Run {
         self.recording.push(event);
     }
 
-    /// A line has changed its level, as the board tells. An edge belongs to the run that owns or watches the line; an edge of any other
-    /// line to every run.
+    /// A line of the header has changed its level. The edge belongs to the run that owns or watches the line; if none does, to every run.
     pub(crate) fn edge(&mut self, edge: &Edge, now: Monotonic, subscription: &mut Subscription) {
         let Edge { line, level, .. } = *edge;
         let is_button = self.lines.is_button(line);
@@ -139,7 +138,7 @@ impl Run {
         self.lines.edge(self.time(at), line, level);
         self.emit(EventKind::Gpio { line, level }, at, subscription);
         if is_button && level == Level::Low {
-            // A body that has ended or reads nothing misses it.
+            // A body that has ended or does not read misses the press.
             let asked = ActionRequest { action: Action::Press(line), by: By::You, is_demo: false, at: now };
             if let Err(why) = self.tell_body(&asked) {
                 self.refuse(&asked, why, now, subscription);
@@ -147,7 +146,7 @@ impl Run {
         }
     }
 
-    /// Its children run. Returns how many streams are to be read.
+    /// Its children were launched. Returns how many streams are to be read.
     pub(crate) fn begin(
         &mut self,
         children: Vec<(LaunchedChild, ChildPipes)>,
@@ -169,7 +168,7 @@ impl Run {
         self.streams.open()
     }
 
-    /// Descriptors that come with its children, while these have not been told.
+    /// Descriptors that will come with the report of its launch.
     pub(crate) fn descriptors_awaited(&self) -> usize {
         if self.lifecycle.is_over() || !self.processes.stages().is_empty() { 0 } else { self.awaited * PER_STAGE }
     }
@@ -180,7 +179,7 @@ impl Run {
         self.emit_all(events, now, subscription);
     }
 
-    /// Whether this process is one of the run's that is not history yet.
+    /// Whether this process belongs to the run and was not waited on.
     pub(crate) fn has_living(&self, pid: Pid) -> bool {
         self.fold.process(pid).is_some_and(|row| !row.is_reaped())
     }
@@ -219,7 +218,7 @@ impl Run {
         ends_the_work
     }
 
-    /// Answers who waits on its children, as far as that can be answered now. Returns whom the supervisor has to reap for it.
+    /// Answers the waits on its children that can be answered now. Returns the children that the supervisor is to reap.
     pub(crate) fn settle_waits(&mut self, is_over: bool, now: Monotonic, subscription: &mut Subscription) -> Vec<Pid> {
         let (doomed, answers) = self.waiting.settle(self.processes.stages(), now, is_over);
         for answer in answers {
@@ -228,7 +227,7 @@ impl Run {
         doomed
     }
 
-    /// What there is of it to be kept.
+    /// Its events and processes, for files.
     pub(crate) fn to_be_saved(&self) -> Saving {
         let contents = Contents::Run {
             events: self.recording.iter().map(Arc::clone).collect(),
@@ -238,7 +237,7 @@ impl Run {
         Saving { name: self.file_name(), contents }
     }
 
-    /// The edges of its lines, to be kept.
+    /// The edges of its lines, for files.
     pub(crate) fn edges_to_be_saved(&self) -> Saving {
         let until = self.fold.finished().map_or_else(|| self.time(monotonic_now()), |end| Monotonic::from_secs(end.elapsed_s));
         Saving { name: self.file_name(), contents: Contents::Edges { waveform: self.lines.waveform().clone(), until } }
@@ -248,7 +247,7 @@ impl Run {
         self.scenario.map_or("program", |scenario| scenario.id).to_owned()
     }
 
-    /// Tells what has become of the run as a whole.
+    /// Tells findings about the run as a whole, and a body that says nothing.
     pub(crate) fn look(&mut self, now: Monotonic, subscription: &mut Subscription) {
         if self.silent_by.is_some_and(|by| now >= by) {
             self.silent_by = None;
@@ -311,14 +310,14 @@ impl Run {
         usize::from(open == Open::No)
     }
 
-    /// A publication has gone out: what was let go meanwhile is told, and reading starts anew.
+    /// A snapshot was published: tells dropped output, and renews the budgets.
     pub(crate) fn refill(&mut self, now: Monotonic, subscription: &mut Subscription) {
         let mut events = Vec::new();
         self.streams.refill(&mut |kind| events.push(kind));
         self.emit_all(events, now, subscription);
     }
 
-    /// Gives up on streams that somebody outside the run holds open, after reading what is in them.
+    /// Reads the rest of all streams and closes them, also those that a process outside the run holds open.
     pub(crate) fn close_streams(&mut self, scratch: &mut Scratch, now: Monotonic, subscription: &mut Subscription) {
         self.streams.close_terminal();
         for _ in 0..LAST_READS {
@@ -367,12 +366,12 @@ impl Run {
         }
     }
 
-    /// Its output is still open although nobody of it is left; `left`: for how much longer.
+    /// Its output is still open although no process of it is left. It is closed after `left`.
     pub(crate) fn tell_open(&mut self, left: Duration, now: Monotonic, subscription: &mut Subscription) {
         self.emit(EventKind::Notice { text: warnings::open(left) }, now, subscription);
     }
 
-    /// It is given up although these many of its processes do not die; `None`: nobody could count them.
+    /// The run ends although so many of its processes do not die; `None`: they could not be counted.
     pub(crate) fn tell_stuck(&mut self, left: Option<u32>, now: Monotonic, subscription: &mut Subscription) {
         self.emit(EventKind::Notice { text: warnings::stuck(left) }, now, subscription);
     }
@@ -406,7 +405,7 @@ impl Run {
     ) {
         self.close_streams(scratch, now, subscription);
         self.processes.forget_seen();
-        // Nothing of it is left, so what has not been told of has ended; how, only its parent knew.
+        // No process is left, so all have ended; the status of the others only their parents know.
         for pid in if left == 0 { self.fold.processes.not_reaped() } else { Vec::new() } {
             self.exited(pid, ExitStatus::Unknown, true, now, subscription);
         }
@@ -426,7 +425,7 @@ impl Run {
         self.emit(EventKind::RunFinished { run: self.id, outcome, elapsed_s, processes_left: left }, now, subscription);
     }
 
-    /// What /proc said of one process of this run.
+    /// Takes in a sample of one of its processes.
     pub(crate) fn sampled(
         &mut self,
         sample: ProcessSample,
@@ -437,7 +436,7 @@ impl Run {
         let pid = sample.pid;
         let before = self.processes.sampled(pid, sample.ppid, sample.state);
         let is_stage = self.processes.is_stage(pid);
-        // A body has told of its end, and it is there.
+        // A body has told the end of this process, and it lives: it is a new one.
         let is_alive = !matches!(sample.state, ProcessState::Zombie | ProcessState::Dead);
         let told_ended = self.fold.process(pid).filter(|row| !row.is_reaped()).and_then(|row| row.ended);
         if is_alive && !is_stage && told_ended.is_some_and(|ended| ended < self.time(now)) {
@@ -461,8 +460,8 @@ impl Run {
         self.emit(EventKind::ProcessSampled(Box::new(sample)), now, subscription);
     }
 
-    /// All processes of a sample were taken in; `is_there` tells which these were. How a process has ended that nobody reports, only
-    /// its parent knows.
+    /// All processes of a sample were taken in; `is_there` is true for these. A missing process has ended; its status only its parent
+    /// knows.
     pub(crate) fn sampling_done(&mut self, is_there: impl Fn(Pid) -> bool, now: Monotonic, subscription: &mut Subscription) {
         for pid in self.processes.take_missing(is_there) {
             if self.has_living(pid) && !self.processes.is_stage(pid) {

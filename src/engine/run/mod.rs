@@ -1,4 +1,4 @@
-//! One run's life: launch, streams, script, control, recording.
+//! One run: launch, processes, streams, script, actions, recording, end.
 
 pub(super) mod actions;
 pub(super) mod launch;

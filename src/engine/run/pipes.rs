@@ -1,21 +1,23 @@
-//! How full the pipes between processes of a run are, as it is told when it changes. Pure.
+//! How full the pipes between processes of a run are. Changes become events. Pure.
 
 use std::collections::HashMap;
 
 use crate::engine::fold::state::RunFold;
-use crate::engine::run::speaker::PIPE_VALUES;
 use crate::model::{EventKind, Pid, PipeFill};
+
+/// How the names of the values begin that tell the fill of the pipes between stages.
+pub(crate) const PIPE_VALUES: [&str; 2] = ["bytes in pipe ", "room in pipe "];
 
 /// A pipe, by its writer and its reader.
 pub(crate) type Pipe = (Pid, Pid);
 
-/// What was last seen in the pipes; `None`: nobody reads any more.
+/// The last fill of each pipe; `None`: its reader is gone.
 #[derive(Debug, Default)]
 pub(crate) struct PipeFills(HashMap<Pipe, Option<PipeFill>>);
 
 impl PipeFills {
-    /// Takes in a sample, and says what is to be told. `stages` are the pipes between the stages, first to last: of those it is told as
-    /// a value, too.
+    /// Takes in a sample and returns the events. `stages` are the pipes between the stages, first to last: their fill also becomes a
+    /// value.
     pub(crate) fn look(&mut self, stages: &[Pipe], seen: &[(Pid, Pid, Option<PipeFill>)], fold: &RunFold) -> Vec<EventKind> {
         let is_living = |pid: Pid| fold.process(pid).is_some_and(|row| !row.is_reaped());
         let others = seen.iter().map(|(writer, reader, _)| (*writer, *reader)).chain(self.0.keys().copied());
@@ -26,7 +28,7 @@ impl PipeFills {
         let mut events = Vec::new();
         for (index, pipe) in stages.iter().copied().chain(others).enumerate() {
             let fill = seen.iter().find(|(writer, reader, _)| (*writer, *reader) == pipe).and_then(|(.., fill)| *fill);
-            // One that was never seen full or empty has said nothing yet; one that nobody reads any more holds nothing.
+            // A pipe that was never seen has no fill yet; a pipe without a reader is empty.
             if (fill.is_none() && !self.0.contains_key(&pipe)) || self.0.get(&pipe) == Some(&fill) {
                 continue;
             }
@@ -46,7 +48,7 @@ impl PipeFills {
     }
 }
 
-/// The fill of the pipe of that number as values: its capacity once, and the bytes in it.
+/// The fill of a pipe as values: its capacity once, and the bytes in it.
 fn values(number: usize, (writer, reader): Pipe, fill: PipeFill, fold: &RunFold) -> Vec<EventKind> {
     let name = |pid: Pid| fold.process(pid).map_or_else(|| pid.to_string(), |row| row.name.clone());
     let [bytes, room] = PIPE_VALUES;

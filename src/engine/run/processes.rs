@@ -6,9 +6,9 @@ use crate::engine::run::pipes::Pipe;
 use crate::engine::run::waiting::Child;
 use crate::model::{ExitStatus, Pid, ProcessState};
 
-/// Processes of which it is remembered from which stage they descend.
+/// Processes whose stage is remembered.
 const MOST_OWNED: usize = 16_384;
-/// Samples in which a process may be missing: it may have been about to be adopted.
+/// So many samples must miss a process before it has ended: it may be about to be adopted.
 const MOST_MISSING: u32 = 2;
 
 #[derive(Debug)]
@@ -18,13 +18,13 @@ pub(crate) struct RunProcesses {
     stages: Vec<Child>,
     /// The stages of the other runs that go on.
     others: Vec<Pid>,
-    /// From which stage each process descends that a sample has shown.
+    /// The stage from which each sampled process descends.
     owners: HashMap<Pid, Pid>,
-    /// What the last samples said of each process.
+    /// The last sample of each process.
     seen: HashMap<Pid, Seen>,
 }
 
-/// What the last samples said of a process.
+/// The last sample of a process.
 #[derive(Debug)]
 pub(crate) struct Seen {
     pub(crate) ppid: Pid,
@@ -67,8 +67,7 @@ impl RunProcesses {
         self.is_stage(pid) || self.others.contains(&pid)
     }
 
-    /// Whether the supervisor or a sample has told of it; a stage only as long as its end was not told: afterwards its number may be
-    /// another process's.
+    /// Whether the supervisor or a sample knows it. A stage that was waited on does not count: another process may have its number.
     pub(crate) fn has_seen(&self, pid: Pid) -> bool {
         self.is_living_stage(pid) || self.seen.contains_key(&pid)
     }
@@ -112,7 +111,7 @@ impl RunProcesses {
         })
     }
 
-    /// Takes in a sample of one process. Returns what was seen of it before.
+    /// Takes in a sample of one process. Returns the sample before.
     pub(crate) fn sampled(&mut self, pid: Pid, ppid: Pid, state: ProcessState) -> Option<Seen> {
         if !self.is_living_stage(pid) {
             self.note_owner(pid, ppid);
@@ -134,8 +133,8 @@ impl RunProcesses {
         };
     }
 
-    /// All processes of a sample were taken in; `is_there` tells which these were. Returns those that have ended without a report: they
-    /// were missing twice, and the supervisor, which reports its own children, adopted ones as well, is not their parent.
+    /// All processes of a sample were taken in; `is_there` is true for these. Returns processes that have ended without a report: they
+    /// were missing twice, and the supervisor, which reports its own and its adopted children, is not their parent.
     pub(crate) fn take_missing(&mut self, is_there: impl Fn(Pid) -> bool) -> Vec<Pid> {
         let supervisor = self.supervisor;
         let gone = self.seen.extract_if(|pid, seen| {

@@ -119,7 +119,7 @@ fn value_weight(value: &serde_json::Value) -> usize {
     match value {
         Value::String(text) => text.len(),
         Value::Array(items) => items.iter().map(|item| size_of_val(item) + value_weight(item)).sum(),
-        // Even a small one has room for eleven.
+        // Even a small one has room for eleven entries.
         Value::Object(map) => {
             let room = map.len().div_ceil(11) * 11 * (size_of::<String>() + size_of::<Value>());
             room + map.iter().map(|(key, item)| key.len() + value_weight(item)).sum::<usize>()
@@ -128,18 +128,18 @@ fn value_weight(value: &serde_json::Value) -> usize {
     }
 }
 
-/// What is to be saved.
+/// A part of a run that is to be saved.
 #[derive(Debug)]
 pub(crate) struct Saving {
-    /// What the files are called, before the number.
+    /// The name of the files, before the number.
     pub(crate) name: String,
     pub(crate) contents: Contents,
 }
 
-/// Of a run.
+/// The contents of the files.
 #[derive(Debug)]
 pub(crate) enum Contents {
-    /// All of it.
+    /// The events and processes.
     Run {
         events: Vec<Arc<Event>>,
         /// Events that were not kept in memory.

@@ -1,4 +1,4 @@
-//! What is asked of a run: to be launched, and then actions.
+//! Requests for a run: its launch, and actions on it.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -9,10 +9,10 @@ use serde_json::Value;
 
 use crate::model::{Action, By, ChildSpec, Group, Language, Monotonic, StopPlan, TimedAction};
 
-/// What to start, and how.
+/// A run to start.
 #[derive(Debug, Clone)]
 pub struct LaunchRequest {
-    /// What.
+    /// The scenario or the programs.
     pub what: What,
     /// Actions at times of the run, besides those of the user.
     pub script: Vec<TimedAction>,
@@ -23,14 +23,14 @@ pub struct LaunchRequest {
 }
 
 impl LaunchRequest {
-    /// Whether its children start in our own process group, so that a terminal sends them what it sends us.
+    /// Whether its children start in our own process group, so that a terminal sends them the same signals as us.
     pub fn shares_our_group(&self) -> bool {
         let What::Programs { stages, .. } = &self.what else { return false };
         stages.iter().any(|stage| stage.group == Group::Inherited && !stage.new_session && stage.terminal.is_none())
     }
 }
 
-/// What a run is made of.
+/// The work of a run.
 #[derive(Debug, Clone)]
 pub enum What {
     /// A scenario of the catalogue.
@@ -42,7 +42,7 @@ pub enum What {
         /// Values in place of the defaults; checked against the scenario's specs.
         params: BTreeMap<String, Value>,
     },
-    /// Programs of the user's: one, or the stages of a pipeline.
+    /// The user's programs: one, or the stages of a pipeline.
     Programs {
         /// The stages, first to last.
         stages: Vec<ChildSpec>,
@@ -54,7 +54,7 @@ pub enum What {
 /// Why a request cannot be launched.
 #[derive(Debug, thiserror::Error)]
 pub enum LaunchError {
-    /// No such scenario, or a parameter that does not fit.
+    /// There is no such scenario, or a parameter does not fit.
     #[error("{0}")]
     Usage(String),
     /// A Python twin or the shim could not be laid out.
@@ -65,20 +65,20 @@ pub enum LaunchError {
         /// Why.
         error: io::Error,
     },
-    /// Nowhere is there room for them.
+    /// No folder can be made for Python code.
     #[error("could not make a folder for Python code: {0}; set TMPDIR to a folder that you may write to")]
     NoFolder(String),
-    /// A program runs as itself.
+    /// `Language::Program` is no language of a scenario.
     #[error("a scenario runs as rust or as python")]
     Language,
 }
 
-/// Something that somebody wants done to a run.
+/// An action on a run, with the person or script that asks for it.
 #[derive(Debug, Clone)]
 pub(crate) struct ActionRequest {
     pub(crate) action: Action,
     pub(crate) by: By,
-    /// Whether it is of the scenario's own demo, where it is no matter if it comes too late.
+    /// Whether it belongs to the scenario's own demo: then it may come too late.
     pub(crate) is_demo: bool,
     pub(crate) at: Monotonic,
 }

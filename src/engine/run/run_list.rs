@@ -78,7 +78,7 @@ impl RunList {
         self.find(id).filter(|index| !self.runs[*index].lifecycle.is_over())
     }
 
-    /// The run that goes on and has this process of the supervisor's.
+    /// The run that goes on and has this process.
     pub(crate) fn find_by_pid(&self, pid: Pid) -> Option<usize> {
         self.find_seen(pid).or_else(|| self.newest(|run| run.has_living(pid)))
     }
@@ -89,7 +89,7 @@ impl RunList {
     pub(crate) fn find_home(&self, process: &ProcessSample, mark: Option<RunId>) -> Option<usize> {
         let of_kin = || self.find_by_pid(process.ppid).or_else(|| self.newest(|_| true));
         let home = self.find_seen(process.pid).or_else(|| mark.map_or_else(of_kin, |marked| self.find(marked)));
-        // What a finished run has left belongs to no other run.
+        // Processes that a finished run has left belong to no other run.
         home.filter(|index| !self.runs[*index].lifecycle.is_over())
     }
 

@@ -1,8 +1,8 @@
 //! The steps of a run's script, and the clock by which they come. Pure; lives on the engine's thread.
 //!
-//! The clock begins with the first thing that the body says, so that an interpreter that starts slowly makes no step come too early.
-//! It stands still while a step waits for the process or task that it names. Neither wait lasts for ever. What is for the body alone
-//! and stands at 0 is done before the body begins.
+//! The clock begins with the first event of the body, so that no step comes too early if an interpreter starts slowly. It stands still
+//! while a step waits for the process or task that it names. Neither wait lasts for ever. Steps at 0 that are for the body alone are done
+//! before the body begins.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -11,10 +11,10 @@ use crate::model::{Monotonic, ProcessRef, TimedAction};
 
 /// How long a body may say nothing before the clock begins without it.
 pub(crate) const FOR_THE_BODY: Duration = Duration::from_secs(10);
-/// How long a step waits for its target; then it is refused like any other that names nobody.
+/// How long a step waits for its target; then it is refused.
 const FOR_THE_TARGET: Duration = Duration::from_secs(3);
 
-/// What is still to be done, earliest first.
+/// The steps that are still to be done, earliest first.
 #[derive(Debug)]
 pub(crate) struct Script {
     steps: VecDeque<TimedAction>,
@@ -26,9 +26,9 @@ pub(crate) struct Script {
 /// From when the times of the steps count.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Clock {
-    /// Nothing runs that could be acted on.
+    /// Nothing was launched yet.
     NotLaunched,
-    /// From the first thing that the body says, or from this moment.
+    /// From the first event of the body, or from this moment if there is none.
     Awaits(Monotonic),
     /// From this moment.
     Since(Monotonic),
@@ -43,7 +43,7 @@ impl Script {
         Self { steps: steps.into(), clock: Clock::NotLaunched, held: None }
     }
 
-    /// The run's processes are there. What is no lesson has no body that says something: its clock counts from the start.
+    /// The run's processes were launched. A program has no body that says something: its clock counts from the start.
     pub(crate) fn start_clock(&mut self, started: Monotonic, is_lesson: bool, now: Monotonic) {
         self.clock = if is_lesson { Clock::Awaits(now + FOR_THE_BODY) } else { Clock::Since(started) };
     }
@@ -60,7 +60,7 @@ impl Script {
         self.clock = Clock::Over;
     }
 
-    /// When [`take_due`](Self::take_due) has something at the latest. What a step waits for may appear before.
+    /// When [`take_due`](Self::take_due) has a step at the latest. The target of a step may appear before.
     pub(crate) fn next_at(&self) -> Option<Monotonic> {
         let step = self.steps.front()?;
         match self.clock {
@@ -95,7 +95,7 @@ impl Script {
         self.steps.pop_front()
     }
 
-    /// What was never done, but for the rest of a demo.
+    /// The steps that were never done, except those of a demo.
     pub(crate) fn left(&mut self) -> Vec<TimedAction> {
         std::mem::take(&mut self.steps).into_iter().filter(|step| !step.is_demo).collect()
     }
@@ -119,7 +119,7 @@ mod tests {
         Script::new(&steps)
     }
 
-    /// What is done at that time; all targets but `late` are there.
+    /// The steps that are done at that time; all targets but `late` are there.
     fn due(script: &mut Script, t: f64) -> Vec<String> {
         std::iter::from_fn(|| script.take_due(at(t), |process| *process != "late".into())).map(|step| step.to_string()).collect()
     }

@@ -1,15 +1,14 @@
-//! A body, and what is believed of its event lines. It may tell of its own tasks, values and facts, and of processes that descend from
-//! it. What concerns the supervisor's children, the run as a whole and the machine is told by the supervisor and the kernel alone. On the
-//! engine's thread; it asks the kernel whose child a process is, since nobody can make that lie.
+//! A body, and which of its event lines are believed: those about its own tasks, values and facts, and about processes that descend from
+//! it. Only the supervisor and the kernel tell of the supervisor's children, of the run as a whole and of the machine. On the engine's
+//! thread; it asks the kernel whose child a process is, since no body can forge that.
 
 use crate::engine::fold::sentences::WATCH;
+use crate::engine::run::pipes::PIPE_VALUES;
 use crate::engine::run::processes::RunProcesses;
 use crate::engine::run::streams::control::Control;
 use crate::model::{By, EventKind, Line, Pid};
 use crate::sys::{foreign_proc, stat_of, texts};
 
-/// How the values begin that say what the kernel sees in the pipes between stages.
-pub(crate) const PIPE_VALUES: [&str; 2] = ["bytes in pipe ", "room in pipe "];
 /// Ancestors of a process that the kernel is asked for. A process that is deeper is seen by a sample first.
 const DEEPEST: usize = 256;
 
@@ -61,10 +60,10 @@ enum Home {
 }
 
 impl Speaker<'_> {
-    /// Corrects what its line says where others know better; the error says why it may not tell that at all.
+    /// Checks an event of the body, and corrects fields that others know better. The error says why the body may not tell it.
     pub(crate) fn check(&self, kind: &mut EventKind) -> Result<(), String> {
         match kind {
-            // That a thread or process is or was there, its former ancestor may know as well.
+            // A former ancestor may also know of a thread or process.
             EventKind::TaskStarted { pid, .. } if *pid == self.pid => Ok(()),
             EventKind::ProcessStarted { pid, ppid, .. } if *ppid != self.pid && self.processes.is_any_stage(*ppid) => {
                 Err(is_not_its(*pid))
@@ -128,7 +127,7 @@ impl Speaker<'_> {
         Home::Elsewhere
     }
 
-    /// What the samples have shown.
+    /// The same from the samples.
     fn owner(&self, pid: Pid) -> Option<Home> {
         self.processes.owner(pid).map(|owner| if owner == self.pid { Home::Own } else { Home::Elsewhere })
     }
@@ -138,7 +137,7 @@ fn is_not_its(pid: Pid) -> String {
     format!("what becomes of process {pid} is told by the supervisor and the kernel alone")
 }
 
-/// `None`, too, where /proc is another PID namespace's: its numbers are other processes here.
+/// `None` also where /proc belongs to another PID namespace: its numbers mean other processes there.
 fn parent_of(pid: Pid) -> Option<Pid> {
     if foreign_proc().is_some() {
         return None;

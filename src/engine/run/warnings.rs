@@ -1,10 +1,10 @@
-//! Sentences about a body that says nothing or was killed, and about processes that do not die. Pure.
+//! Warnings about a body that says nothing or was killed, and about processes that do not die, as sentences. Pure.
 
 use std::time::Duration;
 
 use crate::model::{ExitStatus, Language, Pid, ProcessRow, ProcessState, Signal};
 
-/// That the output of a run is still open although all its processes have ended.
+/// The output of a run is still open although all its processes have ended.
 pub(crate) fn open(left: Duration) -> String {
     format!(
         "all processes of the run have ended, but its output is still open: somebody outside of it holds the pipe; \
@@ -13,7 +13,7 @@ pub(crate) fn open(left: Duration) -> String {
     )
 }
 
-/// That a process was killed and is still there.
+/// A process was killed and is still there.
 pub(crate) fn unkillable(row: &ProcessRow) -> String {
     let ProcessRow { name, pid, .. } = row;
     match row.state {
@@ -27,7 +27,7 @@ pub(crate) fn unkillable(row: &ProcessRow) -> String {
     }
 }
 
-/// Why a run is over although SIGKILL has not ended all of it.
+/// A run is over although SIGKILL has not ended all its processes.
 pub(crate) fn stuck(left: Option<u32>) -> String {
     match left {
         Some(left) if left > 0 => format!(
@@ -38,19 +38,19 @@ pub(crate) fn stuck(left: Option<u32>) -> String {
     }
 }
 
-/// What runs a lesson's body.
+/// The name of a lesson's body.
 const fn body(language: Language) -> &'static str {
     if let Language::Python = language { "python3" } else { "the body" }
 }
 
-/// That a body says nothing.
+/// A body says nothing.
 pub(crate) fn silent(language: Language, patience: Duration) -> String {
     let body = body(language);
     let seconds = patience.as_secs();
     format!("{body} has said nothing for {seconds} s: it hangs, or the machine is very busy; end the run if it goes on")
 }
 
-/// That a body has ended before it said anything; `None` where Task Lab has ended it.
+/// A body has ended before it said anything; `None`: Task Lab has ended it.
 pub(crate) fn never_began(language: Language, status: Option<ExitStatus>) -> String {
     let body = body(language);
     let how = match status {
@@ -64,7 +64,7 @@ pub(crate) fn never_began(language: Language, status: Option<ExitStatus>) -> Str
     format!("the lesson has not begun: {body} {how} before it had told anything{advice}")
 }
 
-/// That a body was ended by somebody else.
+/// A body was killed by a signal that Task Lab has not sent.
 pub(crate) fn killed_from_outside(name: &str, pid: Pid, signal: Signal) -> String {
     let or = if signal == Signal::KILL { ", or the kernel for want of memory" } else { ", or it did itself" };
     format!(

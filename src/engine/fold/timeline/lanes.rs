@@ -25,27 +25,27 @@ pub(crate) struct Lanes {
     notes: SharedTexts,
     /// Changes since the segments were counted.
     changes: usize,
-    /// The tracks as they are shown; made anew when their number is another.
+    /// The tracks as they are shown; made anew when their number has changed.
     order: Vec<usize>,
 }
 
-/// A task that waits for something that somebody has.
+/// A task that waits for something that another task holds.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Waiter<'a> {
-    /// What it waits for.
+    /// The thing that it waits for.
     pub(crate) on: &'a str,
-    /// Who has it.
+    /// The holder.
     pub(crate) held_by: &'a str,
     /// Since when.
     pub(crate) since: Monotonic,
 }
 
-/// What a task's new state replaced, for the sentence about it.
+/// A change of a task's state, for the sentence about it.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Change {
-    /// What it did before; absent for a task that nobody had heard of.
+    /// Its state before; `None` for a new task.
     pub(crate) was: Option<Doing>,
-    /// What it does now.
+    /// Its state now.
     pub(crate) now: Doing,
 }
 
@@ -77,7 +77,7 @@ impl Lanes {
         self.tracks[index].start_again(t, sort, pid, tid, doing);
     }
 
-    /// A task does something else now, or the same with another note. `None` when nothing is new but the line that it runs.
+    /// A task has a new state, or a new note. `None` when only its line of code is new.
     #[expect(clippy::too_many_arguments, reason = "the keys of the event line, and where an unknown task lives")]
     pub(crate) fn task_changed(
         &mut self,
@@ -116,7 +116,7 @@ impl Lanes {
         Some(Change { was, now })
     }
 
-    /// A task is over. Whether anybody had heard of it.
+    /// A task is over. Whether it was known.
     pub(crate) fn task_finished(&mut self, t: Monotonic, task: &str, result: &str) -> bool {
         let Some(&index) = self.by_task.get(task) else { return false };
         let state = if result == "ok" { TaskState::Done } else { TaskState::Failed };
@@ -125,7 +125,7 @@ impl Lanes {
         true
     }
 
-    /// The tasks that wait for what somebody has, by name.
+    /// The tasks that wait for something that another task holds, by name.
     pub(crate) fn waiting(&self) -> impl Iterator<Item = (&str, Waiter<'_>)> {
         self.tracks.iter().filter(|track| !track.has_ended()).filter_map(|track| {
             let doing = track.doing();
@@ -140,7 +140,7 @@ impl Lanes {
         track.has_ended().then(|| track.since())
     }
 
-    /// What a task is that is only a part of a process.
+    /// The sort of a task that is only a part of a process.
     pub(crate) fn part(&self, task: &str) -> Option<TaskSort> {
         let track = &self.tracks[*self.by_task.get(task)?];
         Some(track.sort).filter(|sort| *sort != TaskSort::Process)
@@ -161,7 +161,7 @@ impl Lanes {
         if let Some(index) = self.process_lane(pid) {
             self.tracks[index].name = lane_name(pid, name);
         } else {
-            // Until the kernel was read, more is not known.
+            // No more is known until the kernel is read.
             let doing = Doing { state: TaskState::Starting, note: self.notes.share(""), held_by: None };
             self.insert(Track::new(lane_name(pid, name), TaskSort::Process, pid, None, true, t, doing));
         }
@@ -195,7 +195,7 @@ impl Lanes {
         }
     }
 
-    /// A process has ended: what lived in it is over, and what it was itself is a zombie until it is reaped.
+    /// A process has ended: its threads are over, and it is a zombie until it is reaped.
     pub(crate) fn process_ended(&mut self, t: Monotonic, pid: Pid, note: &str, is_success: bool) {
         let note = self.notes.share(note);
         let state = if is_success { TaskState::Done } else { TaskState::Failed };
@@ -225,8 +225,7 @@ impl Lanes {
         }
     }
 
-    /// The lanes for the view: `main` first, then families of names (`worker-1`, `worker-2`, `worker-10`) in the order of their first
-    /// appearance, so that a thread that is late to say its name has its place all the same. Past that did not change since the last call is shared, not copied.
+    /// The lanes for the view, in their [`natural_order`]. A past that did not change since the last call is shared, not copied.
     pub(crate) fn publish(&mut self) -> Vec<Lane> {
         if self.order.len() != self.tracks.len() {
             self.order = natural_order(&self.tracks);

@@ -1,11 +1,11 @@
 //! The order in which lanes are shown: `main` first, then families of names (`worker-1`, `worker-2`, `worker-10`) in the order of their
-//! first appearance, so that a thread that is late to say its name has its place all the same. Pure.
+//! first appearance, so that a thread whose name comes late has its place all the same. Pure.
 
 use std::collections::HashMap;
 
 use crate::engine::fold::timeline::track::Track;
 
-/// Where each track stands when it is shown.
+/// The tracks by their indices, as they are shown.
 pub(crate) fn natural_order(tracks: &[Track]) -> Vec<usize> {
     let mut families: HashMap<&str, usize> = HashMap::new();
     let mut places: Vec<(bool, usize, u64, usize)> = Vec::with_capacity(tracks.len());

@@ -1,15 +1,15 @@
-//! One shared text for equal ones: a lock's name comes with every wait for it. Pure.
+//! Equal texts, kept once: a lock's name comes with every wait for it. Pure.
 
 use std::collections::HashSet;
 use std::sync::Arc;
 
-/// Different texts that are shared; what comes after that many gets its own copy.
+/// Different texts that are shared; later texts get copies of their own.
 const MOST_TEXTS: usize = 4_096;
 
 #[derive(Debug, Default)]
 pub(crate) struct SharedTexts {
     known: HashSet<Arc<str>>,
-    /// The commonest text, without looking for it.
+    /// The commonest text, without a look-up.
     empty: Arc<str>,
 }
 

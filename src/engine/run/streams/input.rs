@@ -6,12 +6,12 @@ use std::sync::Arc;
 use crate::engine::run::streams::scratch::{Open, Scratch, read};
 use crate::model::Pid;
 
-/// What is typed to a terminal for the end of the input: Ctrl-D.
+/// The byte that ends the input of a terminal: Ctrl-D.
 const END_OF_INPUT: u8 = 4;
-/// Bytes that may wait for a child to read them, besides those that it was started with.
+/// Bytes that may wait for a child to read them, besides the text that it was started with.
 const MOST_TYPED: usize = 64 * 1024;
 
-/// A child's standard input: text is written as fast as it is taken.
+/// A child's standard input.
 #[derive(Debug)]
 pub(crate) struct InputStream {
     pub(crate) pid: Pid,
@@ -21,7 +21,7 @@ pub(crate) struct InputStream {
     is_terminal: bool,
     /// Whether it is closed once all is written.
     ends: bool,
-    /// What is passed on to it, and whether it ends with that.
+    /// A descriptor whose input is passed on, and whether this input ends with that.
     source: Option<(Arc<OwnedFd>, bool)>,
 }
 
@@ -30,17 +30,17 @@ impl InputStream {
         Self { pid, fd, bytes: Vec::new(), written: 0, is_terminal, ends: false, source: None }
     }
 
-    /// Passes on what comes from there.
+    /// Passes on the input from a descriptor.
     pub(crate) fn feed(&mut self, from: Arc<OwnedFd>, ends: bool) {
         self.source = Some((from, ends));
     }
 
-    /// Where more is to be read from, as soon as what there is has been written.
+    /// The descriptor to read more from, once all is written.
     pub(crate) fn source(&self) -> Option<BorrowedFd<'_>> {
         self.source.as_ref().filter(|_| !self.is_busy()).map(|(from, _)| from.as_fd())
     }
 
-    /// Takes what has come there.
+    /// Reads from that descriptor.
     pub(crate) fn take_in(&mut self, scratch: &mut Scratch) {
         let Some((from, ends)) = self.source.take() else { return };
         match read(from.as_fd(), scratch) {
@@ -59,7 +59,7 @@ impl InputStream {
         self.written < self.bytes.len() || self.ends
     }
 
-    /// Adds text to what is to be written; refuses what nobody reads anyway.
+    /// Adds text to be written. Whether there was room.
     pub(crate) fn push(&mut self, text: &[u8]) -> bool {
         if self.ends || self.bytes.len() - self.written > MOST_TYPED {
             return false;
@@ -73,15 +73,14 @@ impl InputStream {
     /// Closes it once all is written.
     pub(crate) fn end(&mut self) {
         if self.is_terminal && !self.ends {
-            // In the middle of a line the first one only ends the line (termios(3), VEOF).
+            // In the middle of a line the first Ctrl-D only ends the line (termios(3), VEOF).
             let is_begun = self.bytes.last().is_some_and(|byte| *byte != b'\n');
             self.bytes.extend(std::iter::repeat_n(END_OF_INPUT, 1 + usize::from(is_begun)));
         }
         self.ends = true;
     }
 
-    /// Writes what there is room for. All is written and it is to end, or nobody reads any more (then the rest is dropped, as a
-    /// pipe's writer must expect): `Open::No`.
+    /// Writes as much as there is room for. `Open::No`: all is written and it is to end, or its reader is gone and the rest is dropped.
     pub(crate) fn write(&mut self) -> Open {
         while self.written < self.bytes.len() {
             match rustix::io::write(&self.fd, &self.bytes[self.written..]) {

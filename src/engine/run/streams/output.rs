@@ -6,14 +6,14 @@ use std::time::Duration;
 use crate::engine::run::streams::scratch::{CHUNK, Open, Scratch, read};
 use crate::model::{EventKind, Monotonic, OutputRing, Pid, Stream};
 
-/// The capacity that is asked for the pipe of a flood: what most kernels allow at most (`/proc/sys/fs/pipe-max-size`). Not for all
-/// pipes, since a user's share 64 MiB.
+/// The capacity that the pipe of a flood gets: the most that most kernels allow (`/proc/sys/fs/pipe-max-size`). Other pipes keep theirs,
+/// since all pipes of a user share 64 MiB.
 const FLOODED: usize = 1024 * 1024;
-/// How long a flood may gather. Its writer fills a part of the pipe meanwhile.
+/// How long a flood gathers before the next read.
 const REST: Duration = Duration::from_micros(250);
-/// Bytes of one stream that become events between two publications, when nobody has asked for all of them.
+/// Bytes of one stream that become events between two snapshots, unless a listener wants all of them.
 const BUDGET: usize = 1024 * 1024;
-/// The newest bytes that are kept of what goes beyond the budget.
+/// The newest bytes beyond the budget that are kept.
 const NEWEST: usize = 64 * 1024;
 
 /// One output stream of one child.
@@ -26,7 +26,7 @@ pub(crate) struct OutputStream {
     overflow: OutputRing,
     rests_until: Monotonic,
     may_grow: bool,
-    /// The beginning of a character whose end was not read yet: so that text stays text, it is told together with that.
+    /// The beginning of a character whose end was not read yet. Both are told together, so that text stays text.
     half: Vec<u8>,
 }
 
@@ -44,13 +44,13 @@ impl OutputStream {
         }
     }
 
-    /// Until when it is better not to read: of a flood, many small pieces cost more than a few large ones. `None`: read now.
+    /// Until when it is better not to read: during a flood, many small reads cost more than a few large ones. `None`: read now.
     pub(crate) fn rests_until(&self, now: Monotonic) -> Option<Monotonic> {
         Some(self.rests_until).filter(|until| *until > now)
     }
 
-    /// Reads what is there. `lossless`: all of it becomes events; otherwise what exceeds the budget is counted, and its
-    /// newest part follows with the next [`refill`](Self::refill).
+    /// Reads the bytes that are there. If `lossless`, all of them become events; otherwise bytes beyond the budget are counted, and the
+    /// newest of them follow with the next [`refill`](Self::refill).
     pub(crate) fn read(
         &mut self,
         lossless: bool,
@@ -63,7 +63,7 @@ impl OutputStream {
             Ok(Some([])) | Err(_) => Open::No,
             Ok(Some(bytes)) => {
                 if self.budget < bytes.len() && std::mem::take(&mut self.may_grow) {
-                    // Where it is refused, what it has must do.
+                    // If that is refused, the pipe keeps its capacity.
                     let _ = rustix::pipe::fcntl_setpipe_size(&self.fd, FLOODED);
                 }
                 if self.budget < bytes.len() && bytes.len() < CHUNK {
@@ -96,7 +96,7 @@ impl OutputStream {
         }
     }
 
-    /// A new publication has begun: tells what was let go, and the newest bytes.
+    /// A snapshot was published: tells the number of dropped bytes, and the newest bytes.
     pub(crate) fn refill(&mut self, emit: &mut impl FnMut(EventKind)) {
         self.budget = BUDGET;
         if self.overflow.kept() == 0 {
@@ -106,7 +106,7 @@ impl OutputStream {
         let (tail, mut dropped) = (overflow.tail(NEWEST), overflow.dropped());
         let mut newest = tail.as_slice();
         if dropped > 0 {
-            // The rest of a character whose beginning was let go is no text.
+            // The rest of a character whose beginning was dropped is no text.
             let rest = newest.iter().take(LONGEST_CHAR - 1).take_while(|byte| is_later_byte(**byte)).count();
             newest = &newest[rest..];
             dropped += rest as u64;
@@ -115,7 +115,7 @@ impl OutputStream {
         self.tell(newest, emit);
     }
 
-    /// Tells what is left and that this is the end.
+    /// Tells the last bytes and the end.
     pub(crate) fn close(mut self, emit: &mut impl FnMut(EventKind)) {
         self.refill(emit);
         let half = std::mem::take(&mut self.half);
@@ -167,7 +167,7 @@ mod tests {
         assert_eq!(stream.rests_until(now + REST), None);
     }
 
-    /// What is told of these pieces, each read by itself.
+    /// The events of these pieces, each read by itself.
     fn told(pieces: &[&[u8]]) -> Vec<EventKind> {
         let (reader, writer) = rustix::pipe::pipe().expect("a pipe");
         let mut stream = OutputStream::new(Pid::new(1), Stream::Stdout, reader, false);

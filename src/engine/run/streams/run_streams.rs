@@ -1,4 +1,4 @@
-//! The streams of one run: what its children write, what they are given to read, and the ways to its bodies. On the engine's thread.
+//! All streams of one run. On the engine's thread.
 
 use std::os::fd::OwnedFd;
 
@@ -12,8 +12,8 @@ use crate::model::{Event, EventKind, Monotonic, Pid, Stream};
 use crate::supervisor::{CAPTURE, ChildPipes};
 use crate::sys::other_side;
 
-/// How often all streams are read before they are closed: no more is read of one than a pipe can hold, so that an outsider who goes on
-/// writing does not hold us up.
+/// How often all streams are read before they are closed: as often as it takes to empty a full pipe. A process outside the run that goes
+/// on writing does not hold us up.
 pub(crate) const LAST_READS: usize = CAPTURE / CHUNK + 1;
 
 #[derive(Debug, Default)]
@@ -34,7 +34,7 @@ impl RunStreams {
         Self { input, ..Self::default() }
     }
 
-    /// Takes in the ends of a child's pipes. The error says what will be missing.
+    /// Adds the pipes of a child. The error says which output will be missing.
     pub(crate) fn add(&mut self, pid: Pid, pipes: ChildPipes, may_grow: bool, has_terminal: bool) -> Result<(), String> {
         let mut result = Ok(());
         if let Some(ours) = pipes.stdout.as_ref().filter(|_| has_terminal) {
@@ -54,7 +54,7 @@ impl RunStreams {
         self.controls.extend(pipes.control.map(|pipe| Control::new(pid, pipe)));
         if let Some(fd) = pipes.stdin {
             let mut input = InputStream::new(pid, fd, has_terminal);
-            // Without a text it stays open for what is typed.
+            // Without a text it stays open for typing.
             if let Some(text) = self.input.take() {
                 input.push(&text);
                 input.end();
@@ -90,7 +90,7 @@ impl RunStreams {
         open
     }
 
-    /// Reads the event lines that are there; `check` is given each event with the body that tells it and the ways to all bodies.
+    /// Reads the event lines that are there; `check` gets each event with its body and all control pipes.
     pub(crate) fn read_events(
         &mut self,
         index: usize,
@@ -107,19 +107,19 @@ impl RunStreams {
         open
     }
 
-    /// A publication has gone out: what was let go meanwhile is told, and reading starts anew.
+    /// A snapshot was published: tells dropped output, and renews the budgets.
     pub(crate) fn refill(&mut self, emit: &mut impl FnMut(EventKind)) {
         for output in &mut self.outputs {
             output.refill(emit);
         }
     }
 
-    /// Nobody of the run is left who could write: only what was written is still to be read.
+    /// No process of the run is left: only the rest of its output is to be read.
     pub(crate) fn close_terminal(&mut self) {
         self.terminal = None;
     }
 
-    /// Closes all. Returns the actions that the bodies have left unread, but for those of a demo.
+    /// Closes all. Returns the actions that the bodies have left unread, except those of a demo.
     pub(crate) fn close(&mut self, emit: &mut impl FnMut(EventKind)) -> Vec<ActionRequest> {
         for output in std::mem::take(&mut self.outputs) {
             output.close(emit);

@@ -3,10 +3,10 @@
 use std::io;
 use std::os::fd::BorrowedFd;
 
-/// Read at one time. A listener that is behind holds up a few hundred of these, so they are not large.
+/// Bytes of one read. A few hundred reads may wait for a listener that is behind, so they are not large.
 pub(crate) const CHUNK: usize = 64 * 1024;
 
-/// What a read left.
+/// Whether a stream is still open after a read or write.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Open {
     Yes,
