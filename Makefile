@@ -1,4 +1,4 @@
-# Each target does its whole set-up on a fresh Debian 12/13 or Raspberry Pi OS; packaging/setup.sh says what and why.
+# Each target also sets up a fresh Debian 12/13 or Raspberry Pi OS for itself; packaging/setup.sh says what it installs, and why.
 #   make run ARGS="run fork"     passes arguments to the program
 .PHONY: run test test-pi test-deb build deb bench icons clean
 
@@ -23,7 +23,7 @@ deb:
 bench:
 	@packaging/setup.sh bench $(ARGS)
 
-# The committed pictures, from the drawing (needs librsvg2-bin).
+# Draws the committed pictures from the SVG file (needs librsvg2-bin).
 icons:
 	for size in 48 64 128 256; do \
 		rsvg-convert -w $$size -h $$size assets/icons/org.tasklab.TaskLab.svg -o assets/icons/org.tasklab.TaskLab-$$size.png || exit; \

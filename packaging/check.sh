@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # Formatting, lints and all tests, on a machine that `setup.sh ready test` has prepared. `make test` calls this.
 #
-# The tests run as an ordinary user even where root builds: for root, pipe limits, process limits and file modes
-# do not hold, and a test that passes only for root proves little. Window tests get a screen of their own (Xvfb)
-# where there is none.
+# The tests run as an ordinary user even where root builds: pipe limits, process limits and file modes do not hold
+# for root, and a test that passes only for root proves little. Window tests get a screen of their own (Xvfb) where
+# there is none.
 set -euo pipefail
 umask 022
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -18,11 +18,11 @@ finish() {
 }
 trap finish EXIT
 
-as_user=()          # what makes a command the ordinary user's
+as_user=()          # put before a command, runs it as the ordinary user
 export CARGO_TERM_PROGRESS_WHEN=never
 [ -z "${CI:-}" ] || export CARGO_INCREMENTAL=0
 
-# Root lends the tests to the user who called sudo, else to nobody, with a home of their own.
+# Root runs the tests as the user that called sudo, else as the user nobody, with a home folder of their own.
 lend_to_user() {
     local uid=${SUDO_UID:-65534} gid=${SUDO_GID:-65534} home="$scratch/home"
     [ "$uid" != 0 ] || uid=65534 gid=65534
@@ -35,13 +35,13 @@ lend_to_user() {
         "HOME=$home" "TMPDIR=$home/tmp" "XDG_RUNTIME_DIR=$home/run"
         "PATH=/usr/local/bin:/usr/bin:/bin:/usr/local/sbin:/usr/sbin:/sbin")
 
-    # A checkout below a closed folder (/root) is copied to where that user can read it.
+    # A checkout that this user cannot read (below /root) is copied to where it can.
     if ! "${as_user[@]}" test -r "$PWD/Cargo.toml"; then
         local copy=/var/tmp/tasklab-checkout
         say "user $uid cannot read $PWD: testing a copy in $copy"
         mkdir -p "$copy"
         if [ -L "$copy" ] || [ ! -O "$copy" ]; then
-            say "could not use $copy: it belongs to somebody else; remove it"
+            say "could not use $copy: it belongs to another user; remove it"
             exit 3
         fi
         find "$copy" -mindepth 1 -maxdepth 1 ! -name target -exec rm -rf {} +
@@ -50,7 +50,7 @@ lend_to_user() {
         export CARGO_TARGET_DIR="$copy/target"
     fi
 
-    # Cargo builds as root; the test programs are run through this. They write only to the target's tmp folder.
+    # Cargo builds as root, and runs the test programs through this. They write only to the target's tmp folder.
     local target=${CARGO_TARGET_DIR:-$PWD/target} triple
     mkdir -p "$target/tmp"
     chown -R "$uid:$gid" "$target/tmp"
@@ -59,7 +59,7 @@ lend_to_user() {
     say "root builds, user $uid runs the tests"
 }
 
-# A screen without a monitor, as the same user: without an access file, only that user's programs get in.
+# Starts a screen without a monitor as the same user. It has no access file, so only that user's programs may connect.
 start_screen() {
     local number
     [ -d /tmp/.X11-unix ] || [ "$(id -u)" != 0 ] || install -d -m 1777 /tmp/.X11-unix
@@ -75,7 +75,7 @@ start_screen() {
     say "window tests on Xvfb $DISPLAY"
 }
 
-# Runs a checker of cargo's; one that is not there is skipped aloud on a desk, and an error in CI.
+# Runs one of cargo's checkers. A missing one is skipped with a message on a developer's machine, and is an error in CI.
 check() {
     local what=$1
     shift
@@ -94,19 +94,19 @@ check clippy --locked --all-targets -- -D warnings
 check clippy --locked --no-default-features -- -D warnings
 [ -n "${DISPLAY:-}${WAYLAND_DISPLAY:-}" ] || start_screen
 
-# Runs tests; their log is kept.
+# Runs tests, and keeps their log.
 run_tests() {
-    # All programs of the suite, even after one has failed: what else fails says what is wrong.
-    # Whoever starts this in the background of a script has SIGINT ignored, and that is inherited; the tests send it.
+    # --no-fail-fast: what else fails helps to find the fault.
+    # A script's background job has SIGINT ignored and hands that on, but the tests send SIGINT.
     env --default-signal cargo test --locked --no-fail-fast "$@" 2>&1 | tee "$log"
 }
 
-# Some 800 tests start thousands of processes on a machine that others use, too. Up to two of them that have failed get one
-# more run, alone and aloud: what is wrong fails twice, and what only collided with the machine is named for us to mend.
+# Some 800 tests start thousands of processes on a machine that has other work, too. If one or two tests fail, they run once more,
+# each alone. A real fault fails twice; a test that only collided with other work is named, so that we mend it.
 once_more() {
     local failed again
     mapfile -t failed < <(sed -n 's/^test \([^ ]*\) \.\.\. FAILED$/\1/p' "$log" | sort -u)
-    # A program that did not build or that crashed, and a failure without such a line, get no second run.
+    # There is no second run for a program that did not build or crashed, or for a failure without such a line.
     if [ "${#failed[@]}" = 0 ] || [ "${#failed[@]}" -gt 2 ] || grep -q '^error: could not compile\|(signal: ' "$log" ||
         [ "$(awk '/^test result:/ { sum += $6 } END { print sum }' "$log")" != "${#failed[@]}" ]; then
         return 1

@@ -2,7 +2,7 @@
 """Writes the package's copyright file (DEP-5): ours, every crate's in the program, and the bundled fonts'.
 
 Everything is read from the crates' own sources, as `cargo metadata` names them, so that the file fits the
-program that was built. A licence that is not known here is an error: somebody has to read it first.
+program that was built. A licence that is not known here is an error: it must be read first.
 """
 
 import json
@@ -89,7 +89,7 @@ def licence(package):
 
 
 def holders(package):
-    """Whoever the crate's licence files name, else its authors."""
+    """The holders that the crate's licence files name, else its authors."""
     found = []
     for path in sorted(pathlib.Path(package["manifest_path"]).parent.iterdir()):
         if not (path.is_file() and re.match(r"(?i)(licen[cs]e|copying|copyright|notice)", path.name)):

@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# Prepares a Debian 12/13 or Raspberry Pi OS machine for Task Lab, then does what was asked:
+# Prepares a Debian 12/13 or Raspberry Pi OS machine for Task Lab, then runs the mode that is asked for:
 #
 #   packaging/setup.sh run [ARGS…]   builds the program and opens the window (or runs `tasklab ARGS…`)
 #   packaging/setup.sh test          formatting, lints and all tests
 #   packaging/setup.sh build         the optimised program, target/release/tasklab
-#   packaging/setup.sh deb           the packages, target/debian/tasklab_*.deb, checked: this machine's, and on amd64 arm64's, too
+#   packaging/setup.sh deb           the packages, target/debian/tasklab_*.deb, checked: for this machine, and on amd64 for arm64, too
 #   packaging/setup.sh bench         the benchmarks
 #   packaging/setup.sh test-pi       the arm64 program on emulated Raspberry Pis, their pins read from outside
 #   packaging/setup.sh test-deb      the packages, installed by apt in clean Debian roots, used, removed; arm64 by emulation
@@ -17,7 +17,7 @@ umask 022
 rust_wanted=1.95
 cargo_deb_version=3.8.0
 
-# What a mode needs, and why. The window's libraries are opened at run time, so none is needed to build.
+# Each list says what it is for. The window's libraries are opened at run time, so none is needed to build.
 build_packages="gcc libc6-dev ca-certificates"               # rustc links with gcc; cargo fetches crates over TLS
 window_packages="libgl1 libegl1 libgl1-mesa-dri libx11-6 libx11-xcb1 libxcb1 libxcursor1 libxi6 libxrender1
     libxkbcommon0 libxkbcommon-x11-0 libwayland-client0 libwayland-egl1"
@@ -26,7 +26,7 @@ python_packages="python3"                                    # the scenarios' Py
 test_packages="xvfb xdotool util-linux procps strace openssh-client"
 cross_packages="gcc-aarch64-linux-gnu libc6-dev-arm64-cross rustc-web libstd-rust-web-dev:arm64"   # arm64 programs, built here
 pi_packages="qemu-system-arm make xz-utils bc flex bison libelf-dev libssl-dev kmod"   # the machine, and a module for its kernel
-deb_packages="dpkg-dev lintian desktop-file-utils appstream"   # dpkg-shlibdeps, and what checks the package
+deb_packages="dpkg-dev lintian desktop-file-utils appstream"   # dpkg-shlibdeps, and the programs that check the package
 root_packages="mmdebstrap arch-test binutils util-linux xvfb"   # clean Debians to install in, readelf, namespaces, a screen
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
@@ -41,7 +41,7 @@ die() {
 
 is_installed() { [ "$(dpkg-query -W -f='${db:Status-Status}' "$1" 2>/dev/null)" = installed ]; }
 
-# Whether this user can act as root: is root, or has a sudo that needs no password or can ask for it.
+# Whether this user can act as root: it is root, or has a sudo that needs no password or can ask for one.
 may_act_as_root() {
     [ "$(id -u)" = 0 ] || { command -v sudo >/dev/null && { sudo -n true 2>/dev/null || [ -t 0 ]; }; }
 }
@@ -67,7 +67,7 @@ add_architecture() {
     apt_updated=
 }
 
-# amd64 machines make the arm64 package, too.
+# An amd64 machine makes the arm64 package, too.
 is_amd64() { [ "$(dpkg --print-architecture 2>/dev/null)" = amd64 ]; }
 
 # Installs those of the packages that are missing; the first argument says what for.
@@ -75,7 +75,7 @@ install_packages() {
     local why=$1 package missing=()
     shift
     if ! command -v apt-get >/dev/null; then
-        say "this machine has no apt-get; please see to it that there are, for $why: $*"
+        say "this machine has no apt-get; please install, for $why: $*"
         return
     fi
     for package in "$@"; do
@@ -86,16 +86,16 @@ install_packages() {
     may_act_as_root || die "$why: packages are missing, and sudo is not there or needs a password; run as root: $command"
     apt_update_once
     say "installing for $why: ${missing[*]}"
-    # --no-remove: a package that would push another one out is for the machine's owner to decide.
+    # --no-remove: whether another package may be removed is for the machine's owner to decide.
     apt_get install -y --no-remove --no-install-recommends "${missing[@]}" ||
         die "could not install what $why needs; run as root: $command"
 }
 
-# For the tests of the pool across systems, which start an sshd of their own on a free port. Nobody has asked for a server that
-# listens on port 22 from now on, so where the package is new its own service is neither started nor enabled.
+# Installs sshd for the tests of the pool across systems, which start one of their own on a free port. The machine's owner has not asked
+# for a server on port 22, so where the package is new, its own service is neither started nor enabled.
 install_ssh_server() {
     is_installed openssh-server && return
-    command -v apt-get >/dev/null || return 0   # the tests say aloud what they could not check
+    command -v apt-get >/dev/null || return 0   # the tests print what they could not check
     local systemd='' failed=''
     [ ! -d /run/systemd/system ] || systemd=yes
     [ -z "$systemd" ] || ! may_act_as_root || as_root systemctl --quiet mask ssh.service ssh.socket || true
@@ -109,7 +109,7 @@ install_ssh_server() {
 
 # --- Rust --------------------------------------------------------------------------------------------------------
 
-# Whether `$1 --version` says at least the version that is wanted.
+# Whether `$1 --version` prints at least the wanted version.
 is_new_enough() {
     local version
     version=$(cd "$root" && "$1" --version 2>/dev/null) || return 1
@@ -117,7 +117,7 @@ is_new_enough() {
     [ -n "$version" ] && [ "$(printf '%s\n' "$rust_wanted" "$version" | sort -V | head -n1)" = "$rust_wanted" ]
 }
 
-# Puts a cargo and a rustc that are new enough first in PATH: those that are there, else Debian's.
+# Puts a cargo and a rustc that are new enough first in PATH: the installed ones, else Debian's.
 find_rust() {
     local own="${CARGO_HOME:-$HOME/.cargo}/bin"
     case ":$PATH:" in *":$own:"*) ;; *) PATH="$PATH:$own" ;; esac
@@ -126,7 +126,7 @@ find_rust() {
     if command -v cargo >/dev/null; then
         say "$(cargo --version 2>/dev/null || echo cargo) is older than $rust_wanted; looking for Debian's"
     fi
-    # Debian backports a current Rust for its browsers, under these names, with the programs in /usr/bin.
+    # Debian backports a current Rust for its browsers, under these names. Its programs are in /usr/bin.
     if ! { [ -x /usr/bin/cargo ] && is_new_enough /usr/bin/cargo; }; then
         command -v apt-get >/dev/null || die "Rust $rust_wanted or newer is needed; install it from your system's packages or with rustup"
         ! may_act_as_root || apt_update_once
@@ -142,7 +142,7 @@ find_rust() {
     is_new_enough cargo || die "Rust $rust_wanted or newer is needed, and /usr/bin/cargo is older"
 }
 
-# rustfmt and clippy: with Debian's Rust from Debian; a rustup toolchain has its own.
+# Installs rustfmt and clippy from Debian for Debian's Rust. A rustup toolchain has its own.
 find_checkers() {
     if [ "$(command -v cargo)" = /usr/bin/cargo ] && is_installed rustc-web; then
         install_packages "make test (formatting and lints)" rustfmt-web rust-web-clippy
@@ -198,13 +198,13 @@ build_program() {
     say "built ${CARGO_TARGET_DIR:-target}/release/tasklab"
 }
 
-# cargo for arm64: Debian's compiler, whose libraries for arm64 are there, and the cross linker.
+# cargo for arm64: with Debian's compiler, which has libraries for arm64, and the cross linker.
 arm64_cargo() {
     RUSTC=/usr/bin/rustc CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_LINKER=aarch64-linux-gnu-gcc cargo "$@" --locked --target aarch64-unknown-linux-gnu
 }
 
-# A static arm64 program without the window, on an emulated Raspberry Pi. Optimised less than a release: it is built faster, and an
-# emulator runs it slowly either way.
+# Tests a static arm64 program without the window on an emulated Raspberry Pi. It is optimised less than a release: that builds faster,
+# and an emulator is slow either way.
 test_on_pi() {
     if ! is_amd64; then
         say "NOT CHECKED: the emulated Raspberry Pi is for amd64 machines; on a Raspberry Pi, tasklab gpio shows the real thing"
@@ -214,12 +214,20 @@ test_on_pi() {
     CARGO_TARGET_DIR=target/arm64 CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_OPT_LEVEL=1 \
         CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_RUSTFLAGS="-C target-feature=+crt-static" \
         arm64_cargo build --release --no-default-features
-    say "fetching Debian's arm64 kernel and what else the machine is made of (target/pi)"
+    say "fetching Debian's arm64 kernel and the other parts of the machine (target/pi)"
     tests/pi/parts.sh target/pi
     python3 tests/pi/run.py target/arm64/aarch64-unknown-linux-gnu/release/tasklab target/pi "$@"
 }
 
 run_benchmarks() { cargo bench --locked "$@"; }
+
+# Makes the man page and the completions by the program for this machine. The packages for both architectures hold them.
+make_documents() {
+    local kind
+    for kind in man bash zsh fish; do
+        cargo run --release --locked --quiet -- __document "$kind" >"target/packaging/tasklab.${kind/man/1}"
+    done
+}
 
 build_package() {
     if ! cargo deb --version >/dev/null 2>&1; then
@@ -228,7 +236,8 @@ build_package() {
     fi
     mkdir -p target/packaging
     python3 packaging/copyright.py >target/packaging/copyright
-    # The times in the packages are those of the changelog: the same sources make the same package.
+    make_documents
+    # Files in the packages have the time of the changelog's newest entry, so the same sources make the same package.
     SOURCE_DATE_EPOCH=$(dpkg-parsechangelog -l packaging/changelog -S Timestamp)
     export SOURCE_DATE_EPOCH
     rm -f target/debian/tasklab_*.deb
@@ -240,8 +249,8 @@ build_package() {
     say "built and checked:" target/debian/tasklab_*.deb
 }
 
-# Installs, uses and removes the packages in Debians of their own. The namespaces end with the test, and with them its mounts and
-# processes; root is needed to make them.
+# Installs, uses and removes the packages in clean Debians. The mounts and processes end with the test, since their namespaces do; making
+# namespaces needs root.
 try_packages() {
     build_package
     may_act_as_root || die "clean Debians to install in need root; run as root: make test-deb"

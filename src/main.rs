@@ -1,5 +1,5 @@
-//! Picks the role: supervisor, worker, command line or window. Nothing is started before that, so that a supervisor is
-//! spawned before any thread exists.
+//! Picks the role: supervisor, worker, command line or window. Starts nothing before that, so that the supervisor is spawned
+//! before any thread exists.
 
 use std::ffi::OsString;
 use std::os::fd::RawFd;
@@ -12,7 +12,7 @@ use tasklab::supervisor::Client;
 use tasklab::sys;
 
 fn main() -> ExitCode {
-    // A file that has reached the limit on sizes (ulimit -f) is an error to be told, and no reason to die of SIGXFSZ.
+    // A file at the size limit (ulimit -f) is an error to be reported, and no reason to die of SIGXFSZ.
     if let Err(error) = sys::forget_inherited_signals().and_then(|()| sys::ignore_signal(Signal::XFSZ)) {
         complain(&format!("could not set up its signals: {error}"));
     }
@@ -26,10 +26,13 @@ fn main() -> ExitCode {
     if args.next_if(|role| role == tasklab::sys::OPENER).is_some() {
         return tasklab::sys::open_and_execute(args);
     }
+    if args.next_if(|role| role == "__document").is_some() {
+        return tasklab::cli::document(&args.next().unwrap_or_default());
+    }
     tasklab::cli::main(args, Box::new(start), window)
 }
 
-/// A supervisor that keeps these descriptors of ours for its children, and an engine over it.
+/// Starts a supervisor, which keeps these descriptors of ours for its children, and an engine over it.
 fn start(keep_fds: &[RawFd], options: Options) -> Result<Engine, EngineError> {
     let supervisor = Client::start_keeping(&options.program, keep_fds)?;
     Engine::start(supervisor, options)

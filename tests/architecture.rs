@@ -31,11 +31,9 @@ const ALSO: &[(&str, &str)] = &[
     ("src/cli/doctor.rs", "monitor"),
     ("src/cli/doctor.rs", "gpio"),
     // What a pin is called, and what can be asked of it.
-    ("src/cli/gpio.rs", "gpio"),
+    ("src/cli/gpio", "gpio"),
     // The clock that edges are timed by.
-    ("src/cli/gpio.rs", "sys"),
-    // The process group of a child.
-    ("src/cli/interrupt.rs", "sys"),
+    ("src/cli/gpio", "sys"),
     // Their edges as files.
     ("src/cli/edges.rs", "gpio"),
     ("src/cli/bench", "supervisor"),

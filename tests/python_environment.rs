@@ -1,4 +1,5 @@
-//! Lessons in Python run as ever, whatever the user's own Python is told; and the files that they need are removed in every case.
+//! Lessons in Python run as ever, whatever the user's own Python is told; the files that they need hide no module of Python's, and are
+//! removed in every case.
 #![allow(clippy::expect_used, reason = "the helpers of tests fail loudly, too")]
 
 mod support;
@@ -10,6 +11,9 @@ use std::process::{Command, Stdio};
 
 use support::program::{said, tasklab};
 use support::{descendants_of, eventually};
+use tasklab::scenario::PYTHON_SHIM;
+
+const PACKAGE: &str = env!("CARGO_MANIFEST_DIR");
 
 /// Modules that the shim, the lessons or `multiprocessing` import. One that is found here ends its importer.
 const TRAPS: [&str; 9] = ["tasklab", "random", "queue", "json", "tempfile", "threading", "signal", "usercustomize", "subprocess"];
@@ -49,7 +53,56 @@ fn mislead(lesson: &mut Command, folder: &Path) {
     }
 }
 
-/// Those that start other Pythons in every way, and the one that bears a module's name.
+/// The sentences of `tests/python/files.py` about what breaks this rule below a folder.
+fn faults(rule: &str, folder: &Path) -> String {
+    let script = Path::new(PACKAGE).join("tests/python/files.py");
+    let checked = Command::new("python3").arg("-B").arg(script).arg(rule).arg(folder).output().expect("python3 runs");
+    let (status, out, err) = said(&checked);
+    assert_eq!((status, err.as_str()), (0, ""), "{out}");
+    out
+}
+
+#[test]
+fn no_python_file_hides_a_module_of_the_standard_library() {
+    for folder in ["assets/python", "src"] {
+        assert_eq!(faults("names", &Path::new(PACKAGE).join(folder)), "");
+    }
+    // The control.
+    let folder = tempfile::tempdir().expect("a folder");
+    for name in ["queue.py", "lesson/signal.py", "json/__init__.py", "time/body.py", "queue_.py"] {
+        let path = folder.path().join(name);
+        fs::create_dir_all(path.parent().expect("a folder")).expect("made");
+        fs::write(path, "").expect("written");
+    }
+    let found = faults("names", folder.path());
+    let named = ["json", "queue", "signal"].map(|name| found.contains(&format!("hides the standard library's {name}\n")));
+    assert_eq!((named, found.lines().count()), ([true; 3], 3), "{found}");
+}
+
+#[test]
+fn the_shim_is_one_package_whose_imports_go_one_way() {
+    let folder = Path::new(PACKAGE).join("assets/python/tasklab");
+    assert_eq!(faults("imports", &folder), "");
+    let files: Vec<_> = names_in(&folder).into_iter().filter(|name| name.ends_with(".py")).collect();
+    let mut laid_out: Vec<_> = PYTHON_SHIM.iter().map(|(name, _)| *name).collect();
+    laid_out.sort_unstable();
+    assert_eq!(laid_out, files, "the program carries them all");
+    // The controls.
+    let folder = tempfile::tempdir().expect("a folder");
+    for (name, text) in [
+        ("one", "from . import two\nimport os\n"),
+        ("two", "import requests\nfrom .three import x\n"),
+        ("three", "x = 1\nfrom .one import y\n"),
+        ("four", "def late():\n    import json  # It takes long.\n    import queue\n"),
+    ] {
+        fs::write(folder.path().join(name).with_extension("py"), text).expect("written");
+    }
+    let found = faults("imports", folder.path());
+    let says = ["two.py:1 imports requests", "three.py:2 imports in the middle", "four.py:3 imports in the middle", "a circle: "];
+    assert!(says.iter().all(|text| found.contains(text)) && found.lines().count() == says.len(), "{found}");
+}
+
+/// Those that start other Pythons in every way, and the one whose id is a module's name.
 #[test]
 fn lessons_run_as_ever_whatever_the_environment_tells_python() {
     for id in ["start-methods", "signals", "queue", "lock"] {
@@ -82,7 +135,7 @@ fn a_python_that_looks_nowhere_but_where_it_is_told_finds_the_shim() {
 fn a_program_of_the_user_s_keeps_its_environment() {
     let folder = tempfile::tempdir().expect("a folder");
     let text = "import os, tasklab\n\
-        print(os.path.basename(os.path.dirname(tasklab.__file__)))\n\
+        print(os.path.relpath(tasklab.__file__, os.path.dirname(os.environ['PYTHONPATH'].partition(':')[0])))\n\
         for name in sorted(os.environ):\n    \
         if name.startswith('PYTHON'): print(name, os.environ[name].rpartition(':')[2])\n";
     let mine = folder.path().join("mine.py");
@@ -93,7 +146,7 @@ fn a_program_of_the_user_s_keeps_its_environment() {
     exec.env_remove("PYTHONUNBUFFERED").env_remove("PYTHONDONTWRITEBYTECODE");
     let (status, out, err) = said(&exec.output().expect("runs"));
     assert_eq!((status, err.as_str()), (0, ""));
-    assert_eq!(out, "import\nPYTHONOPTIMIZE 2\nPYTHONPATH /own\nPYTHONSAFEPATH 1\n");
+    assert_eq!(out, "import/tasklab/__init__.py\nPYTHONOPTIMIZE 2\nPYTHONPATH /own\nPYTHONSAFEPATH 1\n");
     // A folder whose path has a colon would be two in PYTHONPATH.
     let divided = folder.path().join("a:b");
     fs::create_dir(&divided).expect("made");

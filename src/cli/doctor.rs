@@ -1,13 +1,13 @@
-//! `tasklab doctor`: what this machine offers, and what helps where it falls short. Launches nothing and changes nothing.
+//! `tasklab doctor`: what this machine offers, and how to get what is missing. Launches nothing and changes nothing.
 
 use clap::Args;
 
-use super::CliError;
+use super::error::CliError;
 use super::out::print;
-use crate::model::{Finding, harmless};
+use crate::model::{MachineFinding, harmless};
 use crate::{gpio, monitor};
 
-/// Says what this machine offers: kernel, cores, Python, display, GPIO, groups; each with what helps where it falls short.
+/// Says what this machine offers: kernel, cores, Python, display, GPIO, groups; each with a remedy where it falls short.
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
     /// One JSON array of findings, for programs.
@@ -15,7 +15,7 @@ pub(super) struct Arguments {
     json: bool,
 }
 
-/// Prints the findings. That something falls short is an answer, not a failure.
+/// Prints the findings. A shortcoming is an answer, not a failure, so the status is 0.
 pub(super) fn doctor(arguments: &Arguments) -> Result<u8, CliError> {
     let mut findings = monitor::findings();
     findings.extend(gpio::findings());
@@ -29,7 +29,7 @@ pub(super) fn doctor(arguments: &Arguments) -> Result<u8, CliError> {
     Ok(0)
 }
 
-fn finding_text(finding: &Finding) -> String {
+fn finding_text(finding: &MachineFinding) -> String {
     let mark = if finding.ok { '✓' } else { '✗' };
     let fix = finding.fix.as_ref().map(|fix| format!("      → {}\n", harmless(fix)));
     format!("{mark} {:<20} {}\n{}", finding.topic, harmless(&finding.value), fix.unwrap_or_default())

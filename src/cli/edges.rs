@@ -1,19 +1,19 @@
-//! Files of edges: `--vcd` for viewers of waveforms, `--csv` for spreadsheets. Opened before anything runs, and written at the end, when
-//! all is known: a file has its name only once it is whole. Runs on the main thread.
+//! Files of edges: `--vcd` for waveform viewers, `--csv` for spreadsheets. They are opened before anything runs, and written at the end. A
+//! file has its name only once it is whole. Runs on the main thread.
 
 use std::path::{Path, PathBuf};
 
 use clap::Args;
 
-use super::CliError;
+use super::error::{CliError, complain};
 use super::record::RecordFile;
 use crate::gpio::Waveform;
 use crate::model::{Event, EventKind, Monotonic};
 
 /// Edges that are kept for the files, in 16 bytes each.
-const MOST: usize = 1 << 24;
+const MAX_EDGES: usize = 1 << 24;
 
-/// Where to.
+/// Where the edges are written.
 #[derive(Debug, Default, Args)]
 pub(super) struct EdgeArguments {
     /// Writes the edges of the GPIO lines to a file for viewers of waveforms (value change dump)
@@ -25,13 +25,13 @@ pub(super) struct EdgeArguments {
 }
 
 impl EdgeArguments {
-    /// The files that are asked for, by their options.
+    /// The files that are asked for, with their options.
     pub(super) fn files(&self) -> impl Iterator<Item = (&'static str, &Path)> {
         [("--vcd", &self.vcd), ("--csv", &self.csv)].into_iter().filter_map(|(option, path)| Some((option, path.as_deref()?)))
     }
 }
 
-/// The files, and what will be in them.
+/// The files, and the edges that will be in them.
 #[derive(Debug)]
 pub(super) struct EdgeFiles {
     vcd: Option<RecordFile>,
@@ -41,16 +41,16 @@ pub(super) struct EdgeFiles {
 }
 
 impl EdgeFiles {
-    /// Opens them, or says why not, before anything runs.
+    /// Opens them, before anything runs.
     pub(super) fn create(arguments: &EdgeArguments) -> Result<Self, CliError> {
         let vcd = arguments.vcd.as_deref().map(RecordFile::create).transpose()?;
         let csv = arguments.csv.as_deref().map(RecordFile::create).transpose()?;
-        Ok(Self { vcd, csv, waveform: Waveform::keeping(MOST), latest: Monotonic::ZERO })
+        Ok(Self { vcd, csv, waveform: Waveform::with_limit(MAX_EDGES), latest: Monotonic::ZERO })
     }
 
-    /// Takes in what happened.
-    pub(super) fn hear(&mut self, event: &Event) {
-        self.reach(event.t);
+    /// Keeps the edge, if the event is one.
+    pub(super) fn on_event(&mut self, event: &Event) {
+        self.advance(event.t);
         if let EventKind::Gpio { line, level } = event.kind
             && (self.vcd.is_some() || self.csv.is_some())
         {
@@ -58,12 +58,12 @@ impl EdgeFiles {
         }
     }
 
-    /// The time has come so far.
-    pub(super) fn reach(&mut self, t: Monotonic) {
+    /// The recording lasts until this time, at least.
+    pub(super) fn advance(&mut self, t: Monotonic) {
         self.latest = self.latest.max(t);
     }
 
-    /// Writes them; `title` says what was watched.
+    /// Writes them. `title` says what was watched.
     pub(super) fn finish(self, title: &str) -> Result<(), CliError> {
         let (waveform, latest) = (self.waveform, self.latest);
         for (file, is_dump) in [(self.vcd, true), (self.csv, false)] {
@@ -74,7 +74,7 @@ impl EdgeFiles {
             file.finish()?;
         }
         if waveform.dropped() > 0 {
-            super::error::complain(&format!("note: {} older edges did not fit into memory and are missing", waveform.dropped()));
+            complain(&format!("note: {} older edges did not fit into memory and are missing", waveform.dropped()));
         }
         Ok(())
     }
@@ -91,9 +91,9 @@ mod tests {
         let place = |name| Some(folder.path().join(name));
         let mut files = EdgeFiles::create(&EdgeArguments { vcd: place("a.vcd"), csv: place("a.csv") }).expect("writable");
         for (t, level) in [(5, Level::High), (9, Level::Low)] {
-            files.hear(&Event { t: Monotonic::from_nanos(t), kind: EventKind::Gpio { line: Line::gpio(17), level } });
+            files.on_event(&Event { t: Monotonic::from_nanos(t), kind: EventKind::Gpio { line: Line::gpio(17), level } });
         }
-        files.hear(&Event { t: Monotonic::from_nanos(12), kind: EventKind::Notice { text: "the end".to_owned() } });
+        files.on_event(&Event { t: Monotonic::from_nanos(12), kind: EventKind::Notice { text: "the end".to_owned() } });
         assert!(!folder.path().join("a.vcd").exists() && !folder.path().join("a.csv").exists());
         files.finish("blink").expect("writes");
         let read = |name| std::fs::read_to_string(folder.path().join(name)).expect("there");

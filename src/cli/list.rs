@@ -3,7 +3,7 @@
 use clap::Args;
 use serde_json::{Value, json};
 
-use super::CliError;
+use super::error::CliError;
 use super::out::print;
 use crate::scenario::{CATALOGUE, Chapter, ParamKind, ParamSpec, Scenario};
 
@@ -46,7 +46,7 @@ fn scenario_text(scenario: &Scenario) -> String {
     std::iter::once(heading).chain(params).chain(actions).collect()
 }
 
-/// What a parameter may be, with its unit.
+/// The range of a parameter, with its unit.
 fn range_text(param: &ParamSpec) -> String {
     if param.unit.is_empty() { param.range() } else { format!("{}, in {}", param.range(), param.unit) }
 }
@@ -73,7 +73,7 @@ fn scenario_json(scenario: &Scenario) -> Value {
 }
 
 fn param_json(param: &ParamSpec) -> Value {
-    // `range` is for programs: smallest and largest, or all choices; `accepts` says the same to people.
+    // `range` is for programs: the smallest and the largest value, or all choices. `accepts` says the same to people.
     let (kind, range) = match param.kind {
         ParamKind::Count { min, max, .. } => ("count", json!([min, max])),
         ParamKind::Seconds { min, max, .. } => ("seconds", json!([min, max])),
@@ -92,7 +92,7 @@ fn param_json(param: &ParamSpec) -> Value {
     })
 }
 
-/// In which languages it can be run.
+/// The languages in which it can be run.
 pub(super) fn languages(scenario: &Scenario) -> Vec<&'static str> {
     if scenario.python.is_empty() { vec!["rust"] } else { vec!["rust", "python"] }
 }

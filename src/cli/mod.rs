@@ -1,8 +1,8 @@
-//! The command line: one file a verb. The only room that prints. Each verb returns a status; none ends the process itself.
+//! The command line: one file for each verb. The only room that prints. Each verb returns an exit status; none ends the process itself.
 
 pub mod bench;
-mod compare;
 mod doctor;
+mod document;
 mod edges;
 mod entry;
 mod error;
@@ -15,8 +15,12 @@ mod parse;
 mod record;
 mod run;
 mod session;
-mod story;
+mod start;
 mod whole_lines;
+mod window;
 
-pub use entry::{BoardChoice, Start, WindowArguments, main};
+pub use document::document;
+pub use entry::main;
 pub use error::{CliError, complain};
+pub use start::{BoardChoice, Start};
+pub use window::WindowArguments;

@@ -1,6 +1,6 @@
-//! What we write to that somebody else reads: standard output and error, a FIFO, a device. Whoever reads slowly is waited for; whoever
-//! does not read cannot keep us once the run is over. While signals are ours, a thread of its own does the writing, since nothing else
-//! can leave a write(2) that waits; before, a signal ends us anyway.
+//! Writing to what another program reads: standard output, standard error, a FIFO, a device. We wait for a reader that is slow; a reader
+//! that does not read cannot keep us once the run is over. While we watch for signals, a thread of its own does the writing, since nothing
+//! else gets us out of a write(2) that waits; before that, a signal ends us anyway.
 
 use std::io::{self, Write};
 use std::os::fd::AsFd;
@@ -13,83 +13,82 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 use super::interrupt::{self, Patience};
 use crate::engine::Patient;
 
-/// What is gathered before it goes out.
-const GATHERED: usize = 64 * 1024;
-/// Written at one time: what a pipe takes as a whole (`PIPE_BUF`), so that it can be seen whether somebody reads. A line that is longer
-/// is not cut all the same.
+/// Bytes that are buffered before they are written.
+const BUFFER: usize = 64 * 1024;
+/// Bytes in one write(2): as many as a pipe takes at once (`PIPE_BUF`), so that a reader's progress shows. A longer line is not cut.
 const PIECE: usize = 4096;
-/// How often it is looked whether we still have to wait.
-const LOOK: Duration = Duration::from_millis(50);
+/// How often we check whether to go on waiting.
+const POLL: Duration = Duration::from_millis(50);
 /// How long a reader that takes nothing is waited for once everything is over.
-const MOMENT: Duration = Duration::from_secs(1);
+const LAST_WAIT: Duration = Duration::from_secs(1);
 
-/// A writer that gathers. The first failure is told; what comes after it is dropped.
+/// A buffered writer. The first failure is returned; everything that comes after it is dropped.
 #[derive(Debug)]
 pub(super) struct Out<F> {
     fd: Arc<F>,
-    gathered: Vec<u8>,
-    thread: Option<Thread>,
+    buffer: Vec<u8>,
+    writer: Option<Writer>,
     has_failed: bool,
 }
 
-/// Writes, and says what became of it.
+/// A thread that writes, and returns the result of each text.
 #[derive(Debug)]
-struct Thread {
+struct Writer {
     texts: Sender<Vec<u8>>,
     results: Receiver<io::Result<()>>,
-    /// Bytes that were taken.
+    /// Bytes that the reader has taken.
     taken: Arc<AtomicU64>,
     is_busy: bool,
 }
 
 impl<F: AsFd + Send + Sync + 'static> Out<F> {
     pub(super) fn new(fd: F) -> Self {
-        Self { fd: Arc::new(fd), gathered: Vec::new(), thread: None, has_failed: false }
+        Self { fd: Arc::new(fd), buffer: Vec::new(), writer: None, has_failed: false }
     }
 
-    /// Whether what is written is dropped, and need not be made.
-    pub(super) const fn is_lost(&self) -> bool {
+    /// Whether a write has failed: everything from then on is dropped, so there is no need to make it.
+    pub(super) const fn has_failed(&self) -> bool {
         self.has_failed
     }
 
-    /// Hands over what was gathered, once what was handed over before is out.
-    fn hand_over(&mut self) -> io::Result<()> {
-        self.settle()?;
-        let text = std::mem::take(&mut self.gathered);
-        if self.thread.is_none() && interrupt::is_watching() {
-            self.thread = Thread::start(Arc::clone(&self.fd)).ok();
+    /// Starts to write the buffer, once the text before it is written.
+    fn write_buffer(&mut self) -> io::Result<()> {
+        self.wait_for_writer()?;
+        let text = std::mem::take(&mut self.buffer);
+        if self.writer.is_none() && interrupt::is_watching() {
+            self.writer = Writer::start(Arc::clone(&self.fd)).ok();
         }
-        // A machine that has no thread for us must do without.
-        let Some(thread) = &mut self.thread else { return Patient(&*self.fd).write_all(&text) };
-        thread.texts.send(text).map_err(|_| has_ended())?;
-        thread.is_busy = true;
+        // Where no thread can be started, this one writes.
+        let Some(writer) = &mut self.writer else { return Patient(&*self.fd).write_all(&text) };
+        writer.texts.send(text).map_err(|_| writer_ended())?;
+        writer.is_busy = true;
         Ok(())
     }
 
-    /// Waits until all that was handed over is out, as long as that makes sense.
-    fn settle(&mut self) -> io::Result<()> {
-        let Some(thread) = self.thread.as_mut().filter(|thread| thread.is_busy) else { return Ok(()) };
+    /// Waits until the thread has written its text, or until waiting makes no sense any more.
+    fn wait_for_writer(&mut self) -> io::Result<()> {
+        let Some(writer) = self.writer.as_mut().filter(|writer| writer.is_busy) else { return Ok(()) };
         let mut seen = (0, Instant::now());
         loop {
-            match thread.results.recv_timeout(LOOK) {
+            match writer.results.recv_timeout(POLL) {
                 Ok(result) => {
-                    thread.is_busy = false;
+                    writer.is_busy = false;
                     return result;
                 }
-                Err(RecvTimeoutError::Disconnected) => return Err(has_ended()),
+                Err(RecvTimeoutError::Disconnected) => return Err(writer_ended()),
                 Err(RecvTimeoutError::Timeout) => {}
             }
-            let taken = thread.taken.load(Ordering::Relaxed);
+            let taken = writer.taken.load(Ordering::Relaxed);
             match interrupt::patience() {
-                Patience::Moment if taken == seen.0 && seen.1.elapsed() >= MOMENT => return Err(given_up()),
-                Patience::Moment if taken == seen.0 => {}
-                Patience::None => return Err(given_up()),
+                Patience::Brief if taken == seen.0 && seen.1.elapsed() >= LAST_WAIT => return Err(nobody_reads()),
+                Patience::Brief if taken == seen.0 => {}
+                Patience::None => return Err(nobody_reads()),
                 _ => seen = (taken, Instant::now()),
             }
         }
     }
 
-    fn once(&mut self, result: io::Result<()>) -> io::Result<()> {
+    fn remember_failure(&mut self, result: io::Result<()>) -> io::Result<()> {
         self.has_failed |= result.is_err();
         result
     }
@@ -98,27 +97,27 @@ impl<F: AsFd + Send + Sync + 'static> Out<F> {
 impl<F: AsFd + Send + Sync + 'static> Write for Out<F> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         if !self.has_failed {
-            self.gathered.extend_from_slice(bytes);
-            if self.gathered.len() >= GATHERED {
-                let result = self.hand_over();
-                self.once(result)?;
+            self.buffer.extend_from_slice(bytes);
+            if self.buffer.len() >= BUFFER {
+                let result = self.write_buffer();
+                self.remember_failure(result)?;
             }
         }
         Ok(bytes.len())
     }
 
-    /// Returns when all is out.
+    /// Returns when everything is written.
     fn flush(&mut self) -> io::Result<()> {
         if self.has_failed {
             return Ok(());
         }
-        let handed_over = if self.gathered.is_empty() { Ok(()) } else { self.hand_over() };
-        let result = handed_over.and_then(|()| self.settle());
-        self.once(result)
+        let begun = if self.buffer.is_empty() { Ok(()) } else { self.write_buffer() };
+        let result = begun.and_then(|()| self.wait_for_writer());
+        self.remember_failure(result)
     }
 }
 
-impl Thread {
+impl Writer {
     fn start<F: AsFd + Send + Sync + 'static>(fd: Arc<F>) -> io::Result<Self> {
         let (texts, received) = bounded::<Vec<u8>>(1);
         let (done, results) = bounded(1);
@@ -141,7 +140,7 @@ impl Thread {
     }
 }
 
-/// The text in pieces of whole lines. What has no line's end at all is cut anywhere.
+/// The text in pieces of whole lines. A text without a newline is cut anywhere.
 fn pieces(text: &[u8]) -> impl Iterator<Item = &[u8]> {
     let mut rest = text;
     std::iter::from_fn(move || {
@@ -154,20 +153,20 @@ fn pieces(text: &[u8]) -> impl Iterator<Item = &[u8]> {
     })
 }
 
-fn has_ended() -> io::Error {
+fn writer_ended() -> io::Error {
     io::Error::other("the thread that writes has ended")
 }
 
-fn given_up() -> io::Error {
+fn nobody_reads() -> io::Error {
     io::Error::new(io::ErrorKind::TimedOut, "nobody reads it, and the run is over; the rest is lost")
 }
 
-/// Whether this is no failure of a write, but that it was not waited for any longer.
+/// Whether the write itself did not fail: we stopped waiting for its reader.
 pub(super) fn was_given_up(error: &io::Error) -> bool {
     error.kind() == io::ErrorKind::TimedOut && error.raw_os_error().is_none()
 }
 
-/// All of a text on standard output.
+/// Writes a text to standard output.
 pub(super) fn print(text: &str) -> io::Result<()> {
     let mut out = Out::new(io::stdout());
     out.write_all(text.as_bytes()).and_then(|()| out.flush())
@@ -192,6 +191,6 @@ mod tests {
             [10, 3 * PIECE, 10],
             "a long line is not cut"
         );
-        assert_eq!(sizes(&[lines(10, 1), vec![b'x'; PIECE + 5]].concat()), [10, PIECE, 5], "what is no line is");
+        assert_eq!(sizes(&[lines(10, 1), vec![b'x'; PIECE + 5]].concat()), [10, PIECE, 5], "a text without a newline is");
     }
 }

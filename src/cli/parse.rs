@@ -1,10 +1,10 @@
-//! Reading the words of the command line: times, assignments, actions. Pure.
+//! Parsers for what several verbs accept: times, assignments, actions. Pure.
 
 use std::ffi::OsString;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::time::Duration;
 
-use super::CliError;
+use super::error::CliError;
 use crate::model::{Action, TimedAction, seconds};
 
 /// A time limit in seconds.
@@ -30,8 +30,8 @@ pub(super) fn assignment(word: &OsString) -> Result<(OsString, OsString), CliErr
     }
 }
 
-/// Actions for `--do`. `known` are those that the scenario declares; every other name is refused here, before anything runs.
-/// `None`: what a program of the user's understands only it knows.
+/// The actions of `--do`. `known` are those that the scenario declares; any other name is refused here, before anything runs. `None`:
+/// only the user's program knows which actions it understands.
 pub(super) fn script(lines: &[String], known: Option<&[&str]>) -> Result<Vec<TimedAction>, CliError> {
     lines.iter().map(|line| timed_action(line, known)).collect()
 }
@@ -78,7 +78,7 @@ mod tests {
         assert!(read("1 kill worker").is_ok() && read("2 end").is_ok() && read("1 SIGUSR1-group sort").is_ok());
         let text = read("1 sumbit").expect_err("unknown").to_string();
         assert!(text.contains("\"sumbit\"") && text.contains("submit; besides") && text.contains("kill"), "{text}");
-        let text = read("1 kill").expect_err("whom?").to_string();
+        let text = read("1 kill").expect_err("no target").to_string();
         assert!(text.contains("target"), "{text}");
         assert!(read("kill 1").is_err());
         assert!(read("1 wait-any").is_ok() && read("1 wait-all 0.5").is_ok());

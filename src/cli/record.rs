@@ -1,36 +1,37 @@
-//! A recording on disk: event lines, under another name until the run is over. Runs on the main thread.
+//! A file of event lines, which has another name until the run is over. Runs on the main thread.
 
 use std::io::{self, Write};
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 
-use super::CliError;
+use super::error::CliError;
 use super::out::Out;
 use super::whole_lines::WholeLines;
 use crate::engine::{Place, Target, WholeFile};
 
-/// A file of event lines. Dropped before [`finish`](Self::finish), what was written stays under the other name.
+/// A file of event lines. If it is dropped before [`finish`](Self::finish), what was written stays under the other name.
 #[derive(Debug)]
 pub(super) struct RecordFile {
     path: PathBuf,
-    to: To,
+    destination: Destination,
 }
 
 #[derive(Debug)]
-enum To {
+enum Destination {
+    /// A regular file, which gets its name at the end.
     Whole(WholeLines<WholeFile>),
-    /// No regular file: written to as it is.
+    /// A device, a FIFO or a descriptor, which is written to as it is.
     Stream(WholeLines<Out<OwnedFd>>),
 }
 
 impl RecordFile {
-    /// Opens it, or says why not, before anything runs.
+    /// Opens it, before anything runs.
     pub(super) fn create(path: &Path) -> Result<Self, CliError> {
-        let to = match Place::of(path).and_then(Place::open).map_err(|error| cannot(path, &error))? {
-            Target::Whole(file) => To::Whole(WholeLines::new(file)),
-            Target::Stream(fd) => To::Stream(WholeLines::new(Out::new(fd))),
+        let destination = match Place::of(path).and_then(Place::open).map_err(|error| cannot(path, &error))? {
+            Target::Whole(file) => Destination::Whole(WholeLines::new(file)),
+            Target::Stream(fd) => Destination::Stream(WholeLines::new(Out::new(fd))),
         };
-        Ok(Self { path: path.to_owned(), to })
+        Ok(Self { path: path.to_owned(), destination })
     }
 
     /// Appends one line.
@@ -39,15 +40,15 @@ impl RecordFile {
         self.writer().write_all(b"\n")
     }
 
-    /// For what has a form of its own.
+    /// For another format than lines.
     pub(super) fn writer(&mut self) -> &mut dyn Write {
-        match &mut self.to {
-            To::Whole(file) => file,
-            To::Stream(out) => out,
+        match &mut self.destination {
+            Destination::Whole(file) => file,
+            Destination::Stream(out) => out,
         }
     }
 
-    /// What was held back goes to the file, so that nothing is missing should we be killed.
+    /// Writes what is buffered, so that nothing is missing if we are killed.
     pub(super) fn flush(&mut self) -> io::Result<()> {
         self.writer().flush()
     }
@@ -55,17 +56,17 @@ impl RecordFile {
     /// The run is over: the recording gets its name.
     pub(super) fn finish(mut self) -> Result<(), CliError> {
         self.flush().map_err(|error| self.failed(&error))?;
-        let To::Whole(file) = self.to else { return Ok(()) };
+        let Destination::Whole(file) = self.destination else { return Ok(()) };
         let partial = file.get_ref().partial().to_owned();
         let finished = file.into_inner().and_then(WholeFile::finish);
         finished.map_err(|error| incomplete(&self.path, &partial, &error))
     }
 
-    /// Why it is not complete.
+    /// The error that says why it is not complete.
     pub(super) fn failed(&self, error: &io::Error) -> CliError {
-        match &self.to {
-            To::Whole(file) => incomplete(&self.path, file.get_ref().partial(), error),
-            To::Stream(_) => cannot(&self.path, error),
+        match &self.destination {
+            Destination::Whole(file) => incomplete(&self.path, file.get_ref().partial(), error),
+            Destination::Stream(_) => cannot(&self.path, error),
         }
     }
 }
@@ -79,11 +80,11 @@ fn incomplete(path: &Path, partial: &Path, error: &io::Error) -> CliError {
     CliError::Missing(format!("could not record to {path}: {error}; what was written so far is in {partial}"))
 }
 
-/// Refuses files that would be written over each other: one file by two names, or one where the other one grows.
-pub(super) fn refuse_the_same(files: &[(&str, &Path)]) -> Result<(), CliError> {
+/// Refuses two options that name one file, or one that names the file in which the other's grows.
+pub(super) fn refuse_same_file(files: &[(&str, &Path)]) -> Result<(), CliError> {
     let mut places: Vec<(&str, &Path, Place)> = Vec::new();
     for (option, path) in files {
-        // What has no place at all is refused when it is opened.
+        // A path that leads nowhere is refused when it is opened.
         let Ok(place) = Place::of(path) else { continue };
         let grows_in = |one: &Place, other: &Place| one.partial().is_some_and(|partial| *other == Place::Name(partial));
         let clash = places.iter().find(|(.., other)| place.is_same(other) || grows_in(&place, other) || grows_in(other, &place));
@@ -128,12 +129,12 @@ mod tests {
         for (one, other) in
             [("a", "a"), ("a", "./a"), ("soft", "hard"), ("new", "new"), ("new", "new.partial"), ("b.partial", "b")]
         {
-            let error = refuse_the_same(&[("--vcd", &at(one)), ("--csv", &at(other))]).expect_err("refused").to_string();
+            let error = refuse_same_file(&[("--vcd", &at(one)), ("--csv", &at(other))]).expect_err("refused").to_string();
             assert!(error.contains("--vcd") && error.contains("--csv"), "{error}");
         }
-        let error = refuse_the_same(&[("--record", Path::new("/dev/stdout")), ("--csv", Path::new("/proc/self/fd/1"))]);
+        let error = refuse_same_file(&[("--record", Path::new("/dev/stdout")), ("--csv", Path::new("/proc/self/fd/1"))]);
         assert!(error.is_err());
-        refuse_the_same(&[("--record", &at("a")), ("--vcd", &at("b")), ("--csv", &at("c"))]).expect("the control");
+        refuse_same_file(&[("--record", &at("a")), ("--vcd", &at("b")), ("--csv", &at("c"))]).expect("the control");
         assert_eq!(fs::read_to_string(at("a")).expect("there"), "old");
     }
 }

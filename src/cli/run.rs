@@ -6,23 +6,27 @@ use std::io::{self, Stdout, Write};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{Args, ValueEnum};
+use clap::Args;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use rustix::fs::{Access, access};
 use serde_json::Value;
 
-use super::compare::compare;
+use self::compare::compare;
+use self::text_reporter::TextReporter;
 use super::edges::{EdgeArguments, EdgeFiles};
-use super::entry::{BoardChoice, Start};
 use super::error::CliError;
 use super::out::Out;
 use super::parse;
-use super::record::{RecordFile, refuse_the_same};
-use super::session::{Ended, Listener, session};
-use super::story::Story;
+use super::record::{RecordFile, refuse_same_file};
+use super::session::{Ended, Listener, run_to_end};
+use super::start::{BoardChoice, Start};
 use super::whole_lines::WholeLines;
 use crate::engine::{CompareRequest, EngineEvent, LANGUAGE, LaunchRequest, What};
 use crate::model::{Language, Outcome, StopPlan, TimedAction};
 use crate::scenario::{self, Params, Scenario};
+
+mod compare;
+mod text_reporter;
 
 /// Runs a scenario to its end and says what happened, then which of its claims held.
 ///
@@ -35,17 +39,17 @@ pub(super) struct Arguments {
     /// Sets a parameter; `tasklab list` says which there are.
     #[arg(long, value_name = "NAME=VALUE")]
     set: Vec<String>,
-    /// Which body runs.
-    #[arg(long, value_enum, default_value_t = Body::Rust)]
-    language: Body,
-    /// Does something at a time, such as '0.5 kill worker-1': in seconds from the first thing that the body says. While the process
-    /// or task that it names is not there yet, it waits for it, and what follows with it; 3 seconds at most.
+    /// The language of the body.
+    #[arg(long, default_value = "rust", value_parser = PossibleValuesParser::new(["rust", "python"]).map(|word| language(&word)))]
+    language: Language,
+    /// Performs an action at a time, such as '0.5 kill worker-1', in seconds from the body's first event. While the process or task
+    /// that it names is not there yet, the action waits, 3 seconds at most, and later actions wait with it.
     #[arg(long = "do", value_name = "AFTER ACTION TARGET")]
     actions: Vec<String>,
     /// Leaves out the scenario's own demo script.
     #[arg(long)]
     no_script: bool,
-    /// Runs it once with each of these values of a parameter, or of `language`, and compares what that took.
+    /// Runs it once with each of these values of a parameter, or of `language`, and compares the runs.
     #[arg(long, value_name = "NAME=A,B[,C]", conflicts_with_all = ["record", "vcd", "csv"])]
     compare: Option<String>,
     /// With --compare: how often each variant runs, in turn with the others.
@@ -66,13 +70,11 @@ pub(super) struct Arguments {
     timeout: Option<Duration>,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Body {
-    Rust,
-    Python,
+fn language(word: &str) -> Language {
+    if word == "python" { Language::Python } else { Language::Rust }
 }
 
-/// Runs it.
+/// Runs the scenario, or the comparison.
 pub(super) fn run(arguments: &Arguments, start: Start<'_>) -> Result<u8, CliError> {
     if let Some(words) = &arguments.compare {
         let (title, request) = comparison(arguments, words)?;
@@ -81,20 +83,23 @@ pub(super) fn run(arguments: &Arguments, start: Start<'_>) -> Result<u8, CliErro
     let (scenario, request) = request(arguments)?;
     let files = arguments.record.as_deref().map(|path| ("--record", path));
     let files: Vec<_> = files.into_iter().chain(arguments.edges.files()).chain(arguments.board.files()).collect();
-    refuse_the_same(&files)?;
+    refuse_same_file(&files)?;
     let record = arguments.record.as_deref().map(RecordFile::create).transpose()?;
     let out = WholeLines::new(Out::new(io::stdout()));
-    let form =
-        if arguments.json { Form::Lines(out) } else { Form::Story(Box::new(Story::new(scenario.title, scenario.id, out))) };
+    let format = if arguments.json {
+        Format::Json(out)
+    } else {
+        Format::Text(Box::new(TextReporter::new(scenario.title, scenario.id, out)))
+    };
     let edges = EdgeFiles::create(&arguments.edges)?;
-    let mut report = Report { form, record, record_error: None, edges, title: scenario.id };
-    let ended = session(request, &[], &arguments.board.board, start, &mut report)?;
-    report.finish()?;
+    let mut reporter = Reporter { format, record, record_error: None, edges, title: scenario.id };
+    let ended = run_to_end(request, &[], &arguments.board.board, start, &mut reporter)?;
+    reporter.finish()?;
     Ok(status(&ended))
 }
 
 fn status(ended: &Ended) -> u8 {
-    match (ended.finished, ended.interrupted) {
+    match (ended.result, ended.interrupted) {
         (_, Some(status)) => status,
         (Outcome::Passed, _) => 0,
         (Outcome::Failed | Outcome::Stopped, _) => 1,
@@ -102,7 +107,7 @@ fn status(ended: &Ended) -> u8 {
     }
 }
 
-/// What is to be launched; refuses what cannot work, naming what would.
+/// Makes the launch request. An error names what would be accepted.
 fn request(arguments: &Arguments) -> Result<(&'static Scenario, LaunchRequest), CliError> {
     let scenario = scenario::find(&arguments.id).map_err(|error| CliError::Usage(error.to_string()))?;
     let mut params = Params::defaults(scenario.params);
@@ -118,18 +123,14 @@ fn request(arguments: &Arguments) -> Result<(&'static Scenario, LaunchRequest), 
         script.extend(demo.map_err(|error| CliError::Usage(format!("the demo of {}: {error}", scenario.id)))?);
     }
     script.extend(parse::script(&arguments.actions, Some(&known))?);
-    let language = match arguments.language {
-        Body::Rust => Language::Rust,
-        Body::Python => {
-            python(scenario)?;
-            Language::Python
-        }
-    };
-    let what = What::Scenario { id: scenario.id.to_owned(), language, params };
+    if arguments.language == Language::Python {
+        check_python(scenario)?;
+    }
+    let what = What::Scenario { id: scenario.id.to_owned(), language: arguments.language, params };
     Ok((scenario, LaunchRequest { what, script, timeout: arguments.timeout, stop: StopPlan::default() }))
 }
 
-/// What is to be compared: everything that one run could have, and the one thing that differs.
+/// Makes the request for a comparison: all options of a single run, and the values of the one parameter that differs.
 fn comparison(arguments: &Arguments, words: &str) -> Result<(&'static str, CompareRequest), CliError> {
     let usage = |text: String| CliError::Usage(format!("--compare: {text}"));
     let (name, values) = words.split_once('=').ok_or_else(|| usage(format!("{words:?} is not NAME=A,B")))?;
@@ -142,15 +143,15 @@ fn comparison(arguments: &Arguments, words: &str) -> Result<(&'static str, Compa
     let (scenario, LaunchRequest { what, script, timeout, .. }) = request(arguments)?;
     let What::Scenario { language, params, .. } = what else { return Err(usage("only a scenario can be compared".to_owned())) };
     if name == LANGUAGE && values.contains(&"python") {
-        python(scenario)?;
+        check_python(scenario)?;
     }
     let request = CompareRequest::new(scenario, &params, language, (name, &values), &script, arguments.repeat)
         .map_err(|error| usage(error.to_string()))?;
     Ok((scenario.title, request.with_timeout(timeout)))
 }
 
-/// Whether the Python twin can be run.
-fn python(scenario: &Scenario) -> Result<(), CliError> {
+/// Refuses a Python twin that does not exist or cannot be run.
+fn check_python(scenario: &Scenario) -> Result<(), CliError> {
     if scenario.python.is_empty() {
         return Err(CliError::Usage(format!("{} has no Python twin; leave out --language", scenario.id)));
     }
@@ -169,39 +170,39 @@ fn has_python(path: Option<&OsStr>) -> bool {
     })
 }
 
-/// Where the events go: to standard output in one of two forms, and to the file.
-struct Report {
-    form: Form,
+/// Writes the events: to standard output in one of two formats, and to the files.
+struct Reporter {
+    format: Format,
     record: Option<RecordFile>,
-    /// A full disk does not end the run; it is told at the end.
+    /// A full disk does not end the run; its error is returned at the end.
     record_error: Option<CliError>,
     edges: EdgeFiles,
     title: &'static str,
 }
 
-enum Form {
-    Lines(WholeLines<Out<Stdout>>),
-    Story(Box<Story<WholeLines<Out<Stdout>>>>),
+enum Format {
+    Json(WholeLines<Out<Stdout>>),
+    Text(Box<TextReporter<WholeLines<Out<Stdout>>>>),
 }
 
-impl Listener for Report {
-    fn hear(&mut self, told: &EngineEvent) -> io::Result<()> {
-        if let (EngineEvent::Launched(_, stages), Form::Story(story)) = (told, &mut self.form) {
-            story.launched(stages);
+impl Listener for Reporter {
+    fn on_event(&mut self, event: &EngineEvent) -> io::Result<()> {
+        if let (EngineEvent::Launched(_, stages), Format::Text(reporter)) = (event, &mut self.format) {
+            reporter.launched(stages);
         }
-        let EngineEvent::Event(_, event) = told else { return Ok(()) };
-        self.edges.hear(event);
-        let line = if self.record.is_some() || matches!(self.form, Form::Lines(_)) { event.to_line() } else { String::new() };
+        let EngineEvent::Event(_, event) = event else { return Ok(()) };
+        self.edges.on_event(event);
+        let line = if self.record.is_some() || matches!(self.format, Format::Json(_)) { event.to_line() } else { String::new() };
         if let Some(record) = &mut self.record
             && let Err(error) = record.line(&line)
         {
             self.record_error = Some(record.failed(&error));
             self.record = None;
         }
-        match &mut self.form {
-            Form::Lines(out) if out.get_ref().is_lost() => Ok(()),
-            Form::Lines(out) => writeln!(out, "{line}"),
-            Form::Story(story) => story.hear(event),
+        match &mut self.format {
+            Format::Json(out) if out.get_ref().has_failed() => Ok(()),
+            Format::Json(out) => writeln!(out, "{line}"),
+            Format::Text(reporter) => reporter.on_event(event),
         }
     }
 
@@ -212,14 +213,14 @@ impl Listener for Report {
             self.record_error = Some(record.failed(&error));
             self.record = None;
         }
-        match &mut self.form {
-            Form::Lines(out) => out.flush(),
-            Form::Story(story) => story.flush(),
+        match &mut self.format {
+            Format::Json(out) => out.flush(),
+            Format::Text(reporter) => reporter.flush(),
         }
     }
 }
 
-impl Report {
+impl Reporter {
     fn finish(self) -> Result<(), CliError> {
         let recorded = self.record.map_or(Ok(()), RecordFile::finish);
         let edges = self.edges.finish(self.title);
@@ -233,7 +234,7 @@ mod tests {
 
     #[test]
     fn the_status_says_how_the_run_ended() {
-        let status = |outcome, interrupted| status(&Ended { finished: outcome, interrupted });
+        let status = |outcome, interrupted| status(&Ended { result: outcome, interrupted });
         assert_eq!(status(Outcome::Passed, None), 0);
         assert_eq!(status(Outcome::Failed, None), 1);
         assert_eq!(status(Outcome::TimedOut, None), 124);

@@ -1,49 +1,47 @@
-//! One run from launch to its last event, for the verbs that launch something. Runs on the main thread, which takes every event.
+//! From a launch to the last event, for `run` and `exec`. Runs on the main thread, which receives every event.
 
 use std::io;
-use std::path::PathBuf;
 
-use super::CliError;
-use super::entry::{Start, no_engine};
-use super::error::complain;
-use super::interrupt::{Interrupts, cannot_wait};
+use super::error::{CliError, complain};
+use super::interrupt::Interrupts;
 use super::out::was_given_up;
-use crate::engine::{BoardKind, Command, Engine, EngineEvent, LaunchRequest, Options};
+use super::start::{Start, start_engine};
+use crate::engine::{BoardKind, Command, Engine, EngineEvent, LaunchRequest};
 use crate::model::{EventKind, Outcome};
 
-/// Events on the way to us; when we are slower, the children wait.
+/// Events that may wait for us; beyond that the children wait.
 const QUEUE: usize = 256;
 
-/// Where the events of a run go.
+/// Receives the events of a run.
 pub(super) trait Listener {
-    /// Takes one. After a failure, which ends the run, it hears the others as well.
-    fn hear(&mut self, told: &EngineEvent) -> io::Result<()>;
-    /// What is to be done about it.
+    /// Receives one. An error ends the run; the events until then are received as well.
+    fn on_event(&mut self, event: &EngineEvent) -> io::Result<()>;
+    /// A command for the engine in answer to this event.
     fn command(&mut self, _: &EngineEvent) -> io::Result<Option<Command>> {
         Ok(None)
     }
-    /// Nothing more is there at the moment: what was held back goes out.
+    /// No event waits at the moment: writes everything that is buffered.
     fn flush(&mut self) -> io::Result<()>;
 }
 
-/// How a run ended for the caller.
+/// How a session ended.
 #[derive(Debug)]
 pub(super) struct Ended<T = Outcome> {
-    /// What the last thing that was told said.
-    pub(super) finished: T,
-    /// 128 + number of the signal that asked us to end.
+    /// The result that the last event brought.
+    pub(super) result: T,
+    /// The exit status 128 + n, if signal n asked us to end.
     pub(super) interrupted: Option<u8>,
 }
 
-/// Launches something and hands all that happens to the listener, to the last event. A listener that fails ends the run.
-pub(super) fn session(
+/// Launches a run and hands all events to the listener, until the run is over. A listener that fails ends the run.
+pub(super) fn run_to_end(
     request: LaunchRequest,
     keep_fds: &[i32],
     board: &BoardKind,
     start: Start<'_>,
     listener: &mut impl Listener,
 ) -> Result<Ended, CliError> {
-    until(Command::Launch(Box::new(request)), keep_fds, board, start, listener, |told| match told {
+    command_to_end(Command::Launch(Box::new(request)), keep_fds, board, start, listener, |event| match event {
         EngineEvent::Event(_, event) => match &event.kind {
             EventKind::RunFinished { outcome, .. } => Some(*outcome),
             _ => None,
@@ -52,9 +50,8 @@ pub(super) fn session(
     })
 }
 
-/// Gives a command and hands all that happens to the listener, until `last` has found what it waits for. A listener that fails ends
-/// the runs.
-pub(super) fn until<T>(
+/// Sends a command and hands all events to the listener, until `last` returns the result. A listener that fails ends the runs.
+pub(super) fn command_to_end<T>(
     command: Command,
     keep_fds: &[i32],
     board: &BoardKind,
@@ -62,30 +59,23 @@ pub(super) fn until<T>(
     listener: &mut impl Listener,
     last: impl FnMut(&EngineEvent) -> Option<T>,
 ) -> Result<Ended<T>, CliError> {
-    let interrupts = Interrupts::block().map_err(|error| cannot_wait(&error))?;
-    let options = Options { program: PathBuf::from("/proc/self/exe"), subscription: Some(QUEUE), board: board.clone() };
-    let engine = start(keep_fds, options).map_err(|error| no_engine(&error))?;
-    if let Command::Launch(request) = &command
-        && request.shares_our_group()
-    {
-        interrupts.await_companions();
-    }
-    interrupts.watch(engine.handle()).map_err(|error| cannot_wait(&error))?;
+    let shares_group = matches!(&command, Command::Launch(request) if request.shares_our_group());
+    let (engine, interrupts) = start_engine(start, keep_fds, board, QUEUE, shares_group)?;
     engine.handle().send(command).map_err(|error| CliError::Missing(format!("could not launch: {error}")))?;
-    let (finished, heard) = listen(&engine, &interrupts, listener, last)?;
-    interrupts.over();
+    let (result, listened) = listen(&engine, &interrupts, listener, last)?;
+    interrupts.set_over();
     let interrupted = interrupts.caught().map(|number| 128 + number as u8);
-    match heard {
+    match listened {
         Err(error) if was_given_up(&error) => complain(&format!("could not write all to standard output: {error}")),
-        // Ctrl-C ends our reader, too.
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe && interrupts.was_left() => {}
+        // The same Ctrl-C has ended our reader.
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe && interrupts.was_left_to_child() => {}
         Err(error) if interrupted.is_none() => return Err(CliError::output(&error)),
         _ => {}
     }
-    Ok(Ended { finished, interrupted })
+    Ok(Ended { result, interrupted })
 }
 
-/// Listens to the end. Also says what became of the listener.
+/// Hands over events until `last` returns the result. Returns that, and the listener's first error.
 fn listen<T>(
     engine: &Engine,
     interrupts: &Interrupts,
@@ -95,29 +85,27 @@ fn listen<T>(
     let gone = || CliError::Missing("lost the engine: it ended before the run did".to_owned());
     let events = engine.told().ok_or_else(gone)?;
     let stop = || engine.handle().send(Command::StopEverything);
-    let mut heard = Ok(());
-    let mut tell = |listener: &mut dyn FnMut() -> io::Result<()>| {
-        if let Err(error) = listener()
-            && heard.is_ok()
-        {
-            heard = Err(error);
+    let mut listened = Ok(());
+    let mut check = |result: io::Result<()>| {
+        if result.is_err() && listened.is_ok() {
+            listened = result;
             let _ = stop();
         }
     };
     let mut stages = Vec::new();
     loop {
-        let told = if let Ok(told) = events.try_recv() {
-            told
+        let event = if let Ok(event) = events.try_recv() {
+            event
         } else {
-            tell(&mut || listener.flush());
+            check(listener.flush());
             events.recv().map_err(|_| gone())?
         };
-        // Before anybody can keep us from it who does not read.
-        match &told {
+        // Before the listener, which may have to wait for a reader.
+        match &event {
             EngineEvent::Launched(_, pids) => stages.clone_from(pids),
             EngineEvent::Event(_, event) => match &event.kind {
                 EventKind::ProcessStarted { pid, pgid, .. }
-                    if stages.contains(pid) && interrupts.started(*pid, pgid.number()) =>
+                    if stages.contains(pid) && interrupts.child_started(*pid, pgid.number()) =>
                 {
                     let _ = stop();
                 }
@@ -125,18 +113,19 @@ fn listen<T>(
             },
             _ => {}
         }
-        tell(&mut || listener.hear(&told));
-        tell(&mut || match listener.command(&told)? {
-            Some(command) => engine.handle().send(command).map_err(io::Error::other),
-            None => Ok(()),
+        check(listener.on_event(&event));
+        check(match listener.command(&event) {
+            Ok(Some(command)) => engine.handle().send(command).map_err(io::Error::other),
+            Ok(None) => Ok(()),
+            Err(error) => Err(error),
         });
-        if let Some(finished) = last(&told) {
-            tell(&mut || listener.flush());
-            return Ok((finished, heard));
+        if let Some(result) = last(&event) {
+            check(listener.flush());
+            return Ok((result, listened));
         }
-        match told {
+        match event {
             EngineEvent::Refused(sentence) => return Err(CliError::Missing(sentence)),
-            // A signal that came before there was a run has stopped nothing.
+            // A signal that came before the run was there has stopped nothing.
             EngineEvent::Event(_, event)
                 if matches!(event.kind, EventKind::RunStarted { .. }) && interrupts.caught().is_some() =>
             {

@@ -1,12 +1,11 @@
-//! Lines on their way out: gathered, and written whole, so that whoever reads them never finds half a line, whenever we are killed.
-//! Runs on the main thread.
+//! A buffer that writes whole lines only: whenever we are killed, the reader does not find half a line. Runs on the main thread.
 
 use std::io::{self, Write};
 
-/// Bytes from which on the whole lines among them go out, without being asked to.
+/// Once so many bytes wait, the whole lines among them are written without a flush.
 const BATCH: usize = 64 * 1024;
 
-/// A writer whose every write is a batch of whole lines. What has no line's end yet goes with [`flush`](Write::flush).
+/// A writer whose every write is a batch of whole lines. [`flush`](Write::flush) writes an unfinished line, too.
 #[derive(Debug)]
 pub(super) struct WholeLines<W: Write> {
     waiting: Vec<u8>,
@@ -18,12 +17,12 @@ impl<W: Write> WholeLines<W> {
         Self { waiting: Vec::new(), out }
     }
 
-    /// Where they go.
+    /// The writer below.
     pub(super) const fn get_ref(&self) -> &W {
         &self.out
     }
 
-    /// Writes what waits, and gives back where it went.
+    /// Writes what waits, and returns the writer below.
     pub(super) fn into_inner(mut self) -> io::Result<W> {
         self.flush()?;
         Ok(self.out)
@@ -31,7 +30,7 @@ impl<W: Write> WholeLines<W> {
 
     fn send(&mut self, count: usize) -> io::Result<()> {
         let sent = self.out.write_all(&self.waiting[..count]);
-        // Of what has failed a part may have gone out, so it is not tried again.
+        // A part of a failed write may have been written, so it is not tried again.
         self.waiting.drain(..count);
         sent
     }

@@ -1,5 +1,5 @@
-//! What drives a 40-pin header, and the names of what there is. A board knows no rules of ours: those are in [`Lines`](super::Lines).
-//! The supervisor's only thread owns it: nothing here may wait.
+//! The interface to a 40-pin header, and the kinds of boards. The rules for driving lines are in [`Lines`](super::Lines), not here.
+//! Runs on the supervisor's only thread: nothing here may wait.
 
 use std::fmt;
 use std::os::fd::BorrowedFd;
@@ -39,21 +39,21 @@ pub trait Board: Send + fmt::Debug {
     /// Makes a line an input and tells its edges from now on.
     fn watch(&mut self, line: Line, settings: InputSettings, consumer: &str) -> Result<(), GpioError>;
 
-    /// Makes a line that is ours an input, and leaves it to others.
+    /// Makes a line that is ours an input, and gives it back.
     fn release(&mut self, line: Line);
 
-    /// What is known of a line.
+    /// Reads what is known of a line without claiming it.
     fn info(&self, line: Line) -> LineInfo;
 
-    /// Why the resistor of a line may be unknown; `None` where each is told.
+    /// Why the resistor of a line may be unknown; `None` where each one can be read.
     fn pull_unknown(&self) -> Option<&PullUnknown> {
         None
     }
 
-    /// The level of a line, read for this purpose if need be.
+    /// The level of a line; claims the line for a moment if there is no other way.
     fn read(&mut self, line: Line) -> Result<Level, GpioError>;
 
-    /// Presses or lets go the virtual button of an input, which sets it high while pressed. A real one is pressed by hand.
+    /// Presses or releases the virtual button of an input. A real one is pressed by hand.
     fn press(&mut self, line: Line, _is_pressed: bool) -> Result<(), GpioError> {
         Err(GpioError::RealButton(line))
     }
@@ -68,13 +68,14 @@ pub trait Board: Send + fmt::Debug {
         Vec::new()
     }
 
-    /// A supervisor that was lost has left this line high: whoever reads a simulated board's log is told that it is so no more.
+    /// Notes that a lost supervisor has left this line high, so that a simulated board's log tells when it is low again.
     fn was_high(&mut self, _line: Line) {}
 
     /// Descriptors that are readable when a watched line has changed.
     fn fds(&self) -> Vec<BorrowedFd<'_>>;
 
-    /// When a change will have lasted long enough to count, so that edges are to be taken; `None` where the kernel sees to that.
+    /// When a change will have lasted long enough to count, and [`take_edges`](Self::take_edges) gives it; `None` where the kernel
+    /// does the debouncing.
     fn due(&self) -> Option<Monotonic> {
         None
     }
@@ -83,7 +84,7 @@ pub trait Board: Send + fmt::Debug {
     fn take_edges(&mut self, now: Monotonic) -> Vec<(Line, Level, Monotonic)>;
 }
 
-/// How a line is watched.
+/// How an input is set up.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct InputSettings {
     /// The resistor to switch on; `None` leaves it as it is.
@@ -102,7 +103,7 @@ pub enum BoardKind {
     Chardev(Option<String>),
     /// The Pi's registers, through the crate of that name.
     Rppal,
-    /// None: pins on the screen; each edge is also written to the file, if one is named.
+    /// No board: pins on the screen; each edge is also written to the file, if one is named.
     Simulated(Option<String>),
 }
 

@@ -35,7 +35,7 @@ pub struct Chardev {
 #[derive(Debug)]
 struct Claim {
     request: Request,
-    /// What we drive it to; `None` for an input that is watched.
+    /// The level that we drive it to; `None` for an input that is watched.
     driven: Option<Level>,
 }
 
@@ -71,7 +71,7 @@ impl Chardev {
         }
     }
 
-    /// Who else holds a line, by the name given to the kernel.
+    /// Another program that holds a line, by the name that it gave the kernel.
     fn consumer(&self, line: Line) -> Option<String> {
         let info = self.chip.line_info(line.number().into()).ok().filter(|info| info.used)?;
         (!self.claims.contains_key(&line)).then(|| if info.consumer.is_empty() { "the kernel".to_owned() } else { info.consumer })
@@ -89,7 +89,7 @@ fn value(level: Level) -> Value {
     if level == Level::High { Value::Active } else { Value::Inactive }
 }
 
-/// `tasklab:` and for whom, as long as the kernel takes it.
+/// `tasklab:` and the owner, cut to the length that the kernel takes.
 fn consumer_name(owner: &str) -> String {
     let mut name = format!("tasklab:{owner}");
     while name.len() > LONGEST_CONSUMER {
@@ -120,7 +120,7 @@ impl Board for Chardev {
                 Err(error) => Err(self.refused("drive", line, &error)),
             };
         }
-        // One that we only watched is claimed anew.
+        // A line that we only watched is claimed anew.
         self.claims.remove(&line);
         let request = Request::builder()
             .on_chip(self.chip.path())
@@ -174,7 +174,7 @@ impl Board for Chardev {
         let read = |claim: &Claim| claim.request.lone_value().ok().map(|value| Level::high_if(value == Value::Active));
         LineInfo {
             level: claim.and_then(|claim| claim.driven.or_else(|| read(claim))).or_else(|| peek.map(|(_, level)| level)),
-            // What the hardware says, else what somebody has asked the kernel for.
+            // From the hardware, else the setting that a program has asked the kernel for.
             pull: registers.and_then(|registers| registers.pull(line)).or_else(|| {
                 info.as_ref().and_then(|info| info.bias).map(|bias| match bias {
                     Bias::PullUp => Pull::Up,

@@ -1,4 +1,4 @@
-//! What this machine offers for GPIO, for `tasklab doctor`. Opens no line and drives nothing.
+//! The GPIO part of `tasklab doctor`. Opens no line and drives nothing.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -8,10 +8,10 @@ use rustix::fs::{Access, access};
 
 use super::registers::raspberry_pi_model;
 use super::{BoardKind, open_board};
-use crate::model::Finding;
+use crate::model::MachineFinding;
 
 /// The board, the chips, access to them, and the group that gives it.
-pub fn findings() -> Vec<Finding> {
+pub fn findings() -> Vec<MachineFinding> {
     let model = raspberry_pi_model();
     let mut chips = chips(Path::new("/dev"));
     chips.sort();
@@ -26,58 +26,58 @@ pub fn findings() -> Vec<Finding> {
     ]
 }
 
-/// What `--board auto` takes here.
-fn board(model: Option<&str>) -> Finding {
+/// The board that `--board auto` takes here.
+fn board(model: Option<&str>) -> MachineFinding {
     const TOPIC: &str = "gpio board";
     match (model, open_board(&BoardKind::Auto)) {
-        (None, Ok(_)) => Finding::good(TOPIC, "not a Raspberry Pi; pins are simulated"),
+        (None, Ok(_)) => MachineFinding::good(TOPIC, "not a Raspberry Pi; pins are simulated"),
         (Some(_), Ok(board)) if board.kind() != BoardKind::Simulated(None) => {
-            Finding::good(TOPIC, format!("{}, through {}", board.name(), board.kind()))
+            MachineFinding::good(TOPIC, format!("{}, through {}", board.name(), board.kind()))
         }
         (Some(model), Ok(_)) => {
-            Finding::bad(TOPIC, format!("{model}, whose pins cannot be used: they are simulated"), "see gpio access")
+            MachineFinding::bad(TOPIC, format!("{model}, whose pins cannot be used: they are simulated"), "see gpio access")
         }
-        (_, Err(error)) => Finding::bad(TOPIC, "none", error.to_string()),
+        (_, Err(error)) => MachineFinding::bad(TOPIC, "none", error.to_string()),
     }
 }
 
-fn chips_found(chips: &[PathBuf], is_pi: bool) -> Finding {
+fn chips_found(chips: &[PathBuf], is_pi: bool) -> MachineFinding {
     const TOPIC: &str = "gpio chips";
     if chips.is_empty() {
         let value = "no /dev/gpiochip*";
         return if is_pi {
-            Finding::bad(TOPIC, value, "boot Raspberry Pi OS's own kernel, which has the character device")
+            MachineFinding::bad(TOPIC, value, "boot Raspberry Pi OS's own kernel, which has the character device")
         } else {
-            Finding::good(TOPIC, value)
+            MachineFinding::good(TOPIC, value)
         };
     }
     let described = chips.iter().map(|chip| match device_of(chip) {
         Some(device) => format!("{} ({device})", chip.display()),
         None => chip.display().to_string(),
     });
-    Finding::good(TOPIC, described.collect::<Vec<_>>().join(", "))
+    MachineFinding::good(TOPIC, described.collect::<Vec<_>>().join(", "))
 }
 
-fn access_to(chips: &[PathBuf], denied: &[&PathBuf], user: &str) -> Finding {
+fn access_to(chips: &[PathBuf], denied: &[&PathBuf], user: &str) -> MachineFinding {
     const TOPIC: &str = "gpio access";
     match (chips, denied) {
-        ([], _) => Finding::good(TOPIC, "no chip to open"),
-        (_, []) => Finding::good(TOPIC, "all chips can be opened"),
-        (_, [first, ..]) => Finding::bad(TOPIC, format!("no permission to open {}", first.display()), join_group(user)),
+        ([], _) => MachineFinding::good(TOPIC, "no chip to open"),
+        (_, []) => MachineFinding::good(TOPIC, "all chips can be opened"),
+        (_, [first, ..]) => MachineFinding::bad(TOPIC, format!("no permission to open {}", first.display()), join_group(user)),
     }
 }
 
-fn membership(gpio: Option<Gid>, own: &[Gid], is_pi: bool, user: &str) -> Finding {
+fn membership(gpio: Option<Gid>, own: &[Gid], is_pi: bool, user: &str) -> MachineFinding {
     const TOPIC: &str = "gpio group";
     match gpio {
-        Some(gid) if own.contains(&gid) => Finding::good(TOPIC, format!("{user} is in the group gpio")),
-        Some(_) => Finding::bad(TOPIC, format!("{user} is not in the group gpio, or was not at login"), join_group(user)),
-        None if is_pi => Finding::bad(
+        Some(gid) if own.contains(&gid) => MachineFinding::good(TOPIC, format!("{user} is in the group gpio")),
+        Some(_) => MachineFinding::bad(TOPIC, format!("{user} is not in the group gpio, or was not at login"), join_group(user)),
+        None if is_pi => MachineFinding::bad(
             TOPIC,
             "there is no group gpio",
             "sudo groupadd --system gpio, and a udev rule that gives it /dev/gpiochip*",
         ),
-        None => Finding::good(TOPIC, "there is no group gpio, and none is needed here"),
+        None => MachineFinding::good(TOPIC, "there is no group gpio, and none is needed here"),
     }
 }
 

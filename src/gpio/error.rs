@@ -10,7 +10,7 @@ pub enum GpioError {
     Held {
         /// The line.
         line: Line,
-        /// Who holds it.
+        /// The holder.
         holder: String,
     },
     /// A button drives it already.
@@ -21,7 +21,7 @@ pub enum GpioError {
     IsOutput {
         /// The line.
         line: Line,
-        /// Who drives it.
+        /// The owner that drives it.
         holder: String,
     },
     /// Too much current on a real board.
@@ -65,7 +65,7 @@ pub enum GpioError {
     /// Only the character device tells edges.
     #[error("could not watch {0}: the rppal board sees no edges; use a kernel with /dev/gpiochip*, or `tasklab gpio get`")]
     CannotWatch(Line),
-    /// A finger is needed.
+    /// A real button is pressed by hand.
     #[error("could not press {0} from here: this is a real board, so press a real button; --board simulated has virtual ones")]
     RealButton(Line),
     /// The wire's other end drives it.

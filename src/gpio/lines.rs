@@ -15,7 +15,7 @@ const MOST_HIGH: usize = 8;
 /// Edges that are kept for readers who come late.
 const EDGES_KEPT: usize = 4096;
 
-/// The owner of what is made safe after a supervisor was lost.
+/// The owner of lines that are made safe after a supervisor was lost.
 const RECOVERY: &str = "recovery";
 
 /// A line that changed its level.
@@ -29,7 +29,7 @@ pub struct Edge {
     pub line: Line,
     /// Its level since then.
     pub level: Level,
-    /// Who drove or watched it; nobody for a button.
+    /// The owner that drove or watched it; `None` for a button.
     pub owner: Option<String>,
 }
 
@@ -41,7 +41,7 @@ struct Driven {
     safe: Level,
 }
 
-/// A board's lines, and who has them.
+/// A board's lines, and their owners.
 #[derive(Debug)]
 pub struct Lines {
     board: Box<dyn Board>,
@@ -140,7 +140,7 @@ impl Lines {
         self.set(line, level, safe, owner, now).map(|()| level)
     }
 
-    /// Who drives a line.
+    /// The owner of a line that is driven.
     pub fn owner(&self, line: Line) -> Option<&str> {
         self.driven.get(&line).map(|driven| driven.owner.as_str())
     }
@@ -163,7 +163,7 @@ impl Lines {
         Ok(())
     }
 
-    /// Presses or lets go the virtual button of an input.
+    /// Presses or releases the virtual button of an input.
     pub fn press(&mut self, line: Line, is_pressed: bool, now: Monotonic) -> Result<(), GpioError> {
         if let Some(driven) = self.driven.get(&line) {
             return Err(GpioError::IsOutput { line, holder: driven.owner.clone() });
@@ -179,14 +179,14 @@ impl Lines {
         self.recorded(to, now, None, |board| board.wire(from, to))
     }
 
-    /// Gives back the lines of one owner: each is driven to its safe level, and then an input. The error names those of which it is
-    /// not known whether they are safe.
+    /// Gives back the lines of one owner: each is driven to its safe level, and then becomes an input. The error names those that may
+    /// not be safe.
     pub fn release(&mut self, owner: &str, now: Monotonic) -> Result<(), GpioError> {
         self.release_where(|_, holder| holder == owner, now)
     }
 
     /// Gives back one line of an owner's, in the same way.
-    pub fn free(&mut self, line: Line, owner: &str, now: Monotonic) -> Result<(), GpioError> {
+    pub fn release_line(&mut self, line: Line, owner: &str, now: Monotonic) -> Result<(), GpioError> {
         self.release_where(|own, holder| own == line && holder == owner, now)
     }
 
@@ -195,8 +195,8 @@ impl Lines {
         self.release_where(|_, _| true, now)
     }
 
-    /// Makes safe, in the same way, what a supervisor that was lost has left: lines that it drove, each with its safe level, and lines
-    /// that may be high for whatever reason.
+    /// Makes safe, in the same way, the lines that a lost supervisor has left: those that it drove, each with its safe level, and those
+    /// that may be high for another reason.
     pub fn recover(&mut self, driven: &[(Line, Level)], high: &[Line], now: Monotonic) -> Result<(), GpioError> {
         for line in high {
             self.board.was_high(*line);
@@ -227,8 +227,8 @@ impl Lines {
         self.driven.keys().flat_map(|line| self.board.followers(*line).into_iter().chain([*line])).collect()
     }
 
-    /// The board that has them.
-    pub fn board(&self) -> BoardKind {
+    /// The kind of the board.
+    pub fn board_kind(&self) -> BoardKind {
         self.board.kind()
     }
 
@@ -237,7 +237,7 @@ impl Lines {
         self.board.fds()
     }
 
-    /// When [`collect`](Self::collect) has something to do, besides.
+    /// The time at which [`collect`](Self::collect) has something to do, besides.
     pub fn due(&self) -> Option<Monotonic> {
         self.board.due()
     }
@@ -279,15 +279,15 @@ impl Lines {
             owners.retain(|owner| !is_meant(line, owner));
             if owners.is_empty() {
                 self.watched.remove(&line);
-                // What its level becomes without our resistor, nobody watches any more.
+                // Without our resistor its level may change: nobody watches it any more.
                 self.board.release(line);
             }
         }
         if problems.is_empty() { Ok(()) } else { Err(GpioError::NotSafe(problems)) }
     }
 
-    /// Does something to a line, and notes which levels that has changed. A level that cannot be read without a claim is the one that
-    /// was told last, or low.
+    /// Does something to a line, and records the levels that this has changed. Where a level cannot be read without a claim, the level
+    /// that was told last counts, or low.
     fn recorded(
         &mut self,
         line: Line,
@@ -295,7 +295,7 @@ impl Lines {
         owner: Option<&str>,
         act: impl FnOnce(&mut dyn Board) -> Result<(), GpioError>,
     ) -> Result<(), GpioError> {
-        // What has lasted until now counts before this.
+        // A change that has lasted until now counts before this one.
         self.collect(now);
         let mut affected = self.board.followers(line);
         affected.push(line);
@@ -322,7 +322,7 @@ impl Lines {
     }
 }
 
-/// What to know before using a line: what it does now, and what is soldered to it.
+/// What to know before using a line: its function now, and what is soldered to it.
 fn note(function: Option<String>, warning: Option<&str>) -> Option<String> {
     match (function, warning) {
         (Some(function), Some(warning)) => Some(format!("{function}; {warning}")),

@@ -10,7 +10,7 @@ use super::GpioError;
 use crate::model::{Line, Pull, PullUnknown};
 use crate::sys::ReadRegisters;
 
-/// Where a chip keeps the resistors of its lines.
+/// The registers in which a chip keeps the resistors of its lines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Layout {
     /// `GPIO_PUP_PDN_CNTRL_REG0` and the following, 16 lines each (BCM2711 ARM Peripherals, chapter 5).
@@ -33,7 +33,7 @@ impl Layout {
         }
     }
 
-    /// What this register's value says of the line; `None` for a value that the documents leave open.
+    /// The line's resistor by this register's value; `None` for a value that the documents leave open.
     const fn pull(self, line: Line, value: u32) -> Option<Pull> {
         match self {
             Self::Bcm2711 => match value >> (line.number() % 16 * 2) & 0b11 {
@@ -61,7 +61,7 @@ impl Layout {
     }
 }
 
-/// The registers that know the resistors.
+/// The mapped registers.
 #[derive(Debug)]
 pub(super) struct Pulls {
     layout: Layout,

@@ -52,12 +52,12 @@ struct Log {
     levels: BTreeMap<Line, Level>,
     /// The last line was cut off, as by a full disk.
     is_torn: bool,
-    /// Whether it was told that edges are missing.
+    /// Whether the user was told that edges are missing.
     has_failed: bool,
 }
 
 impl Log {
-    /// A FIFO would keep us waiting for its reader, and a device may do something when it is opened: so it is looked at before.
+    /// A FIFO would keep us waiting for its reader, and a device may do something when it is opened: so the path is looked at first.
     fn open(path: &Path) -> io::Result<Self> {
         match fs::metadata(path) {
             Ok(about) => must_be_regular(about.file_type())?,
@@ -76,7 +76,7 @@ impl Log {
         self.levels.get(&line).copied().unwrap_or(Level::Low)
     }
 
-    /// Appends a line by one write, so that it stays whole beside those of other programs. Whether all of it was taken.
+    /// Appends a line by one write, so that it stays whole beside those of other programs. Returns whether all of it was written.
     fn append(&mut self, line: &str) -> bool {
         let text = format!("{}{line}\n", if self.is_torn { "\n" } else { "" });
         let written = match self.file.write(text.as_bytes()) {
@@ -99,7 +99,7 @@ impl Log {
     }
 }
 
-/// What is not a regular file is no log.
+/// Refuses all but a regular file.
 fn must_be_regular(kind: FileType) -> io::Result<()> {
     let what = match kind {
         kind if kind.is_file() => return Ok(()),
@@ -142,7 +142,7 @@ impl Simulated {
         Ok(self)
     }
 
-    /// Writes what has changed. A full disk must not keep a line from being made safe: what was not written is tried again with the
+    /// Writes the changes. A full disk must not keep a line from being made safe: an edge that was not written is tried again with the
     /// next change.
     fn log_edges(&mut self) {
         let Some(mut log) = self.log.take() else { return };

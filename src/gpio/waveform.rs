@@ -1,5 +1,5 @@
 //! The edges of a header's lines over a time, and the files that others read them from: VCD for viewers of waveforms, CSV for
-//! spreadsheets. Pure: whoever writes the files opens them.
+//! spreadsheets. Pure: the caller opens the files.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::io::{self, Write};
@@ -10,25 +10,25 @@ use crate::model::{Level, Line, Monotonic};
 #[derive(Debug, Clone)]
 pub struct Waveform {
     edges: VecDeque<(Monotonic, Line, Level)>,
-    most: usize,
+    limit: usize,
     dropped: u64,
 }
 
 impl Waveform {
-    /// One without edges, that keeps so many.
-    pub const fn keeping(most: usize) -> Self {
-        Self { edges: VecDeque::new(), most, dropped: 0 }
+    /// An empty waveform that keeps the newest `limit` edges.
+    pub const fn with_limit(limit: usize) -> Self {
+        Self { edges: VecDeque::new(), limit, dropped: 0 }
     }
 
     /// A line has changed its level.
     pub fn push(&mut self, t: Monotonic, line: Line, level: Level) {
-        if self.edges.len() >= self.most && self.edges.pop_front().is_some() {
+        if self.edges.len() >= self.limit && self.edges.pop_front().is_some() {
             self.dropped += 1;
         }
         self.edges.push_back((t, line, level));
     }
 
-    /// How many edges are here.
+    /// How many edges it has.
     pub fn len(&self) -> usize {
         self.edges.len()
     }
@@ -38,12 +38,12 @@ impl Waveform {
         self.edges.is_empty()
     }
 
-    /// How many older ones had to go.
+    /// How many older edges were dropped.
     pub const fn dropped(&self) -> u64 {
         self.dropped
     }
 
-    /// By time: the kernel tells the edges of several lines one line after the other.
+    /// The edges by time: the kernel tells the edges of several lines one line after the other.
     fn in_order(&self) -> Vec<(Monotonic, Line, Level)> {
         let mut edges: Vec<_> = self.edges.iter().copied().collect();
         edges.sort_by_key(|(t, ..)| *t);
@@ -101,7 +101,7 @@ mod tests {
     use super::*;
 
     fn waveform(most: usize, edges: &[(u64, u8, u8)]) -> Waveform {
-        let mut waveform = Waveform::keeping(most);
+        let mut waveform = Waveform::with_limit(most);
         for (t, line, level) in edges {
             waveform.push(Monotonic::from_nanos(*t), Line::gpio(*line), Level::high_if(*level == 1));
         }

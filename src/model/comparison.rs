@@ -1,4 +1,4 @@
-//! The same work two or more ways: what each way took. Plain data; the verdict on it is the engine's.
+//! The same work done in two or more ways, and what each way took. Plain data; the engine gives the verdict.
 
 use std::collections::BTreeMap;
 
@@ -42,7 +42,7 @@ impl Measured {
 pub struct Variant {
     /// The value, such as `processes` or `4`.
     pub value: Value,
-    /// What a table and a sentence call it: `processes`, `workers=4`.
+    /// Its name in a table or a sentence: `processes`, `workers=4`.
     pub label: String,
     /// Its runs, in order.
     pub runs: Vec<Measured>,
@@ -57,19 +57,19 @@ impl Variant {
     }
 }
 
-/// How far a comparison is.
+/// The progress of a comparison.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Progress {
-    /// This variant runs now, for that time (both from 0).
+    /// This variant runs now, in this round; both count from 0.
     Running {
         /// Which variant.
         variant: usize,
-        /// Which of the repeats.
+        /// The round of the repeats.
         round: u32,
     },
     /// All runs are over.
     Done,
-    /// It was ended before: why, in a sentence.
+    /// It was ended early, for this reason (a sentence).
     Stopped(String),
 }
 
@@ -84,8 +84,8 @@ pub struct Comparison {
     pub repeat: u32,
     /// The variants, as they were asked for.
     pub variants: Vec<Variant>,
-    /// How far it is.
+    /// Its progress.
     pub progress: Progress,
-    /// What the numbers say, in a line; empty until it is done.
+    /// The conclusion from the numbers, in one line; empty until it is done.
     pub verdict: String,
 }

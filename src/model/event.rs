@@ -33,20 +33,20 @@ pub enum EventKind {
     ProcessExited { pid: Pid, status: ExitStatus },
     /// `process.reaped`: its parent has waited on it; the PID is free.
     ProcessReaped { pid: Pid },
-    /// `process.usage`: what it has used until it ended, from whoever waited on it.
+    /// `process.usage`: the resources that it used until it ended, as the wait on it gave them.
     ProcessUsed { pid: Pid, usage: Usage },
-    /// `waited`: what a wait on children of the run has given: `action` is `wait`, `wait-any` or `wait-all`. Who is still `pending` when
-    /// a `wait-all` answers, or when a `wait-any` gives nobody, has outlived its time limit.
+    /// `waited`: the result of a wait on children of the run; `action` is `wait`, `wait-any` or `wait-all`. Children that are still
+    /// `pending` when a `wait-all` answers, or when a `wait-any` gives none, have outlived its time limit.
     Waited { action: WaitKind, done: Vec<Ended>, pending: Vec<Pid> },
     /// `pipe`: how full the pipe is that `pid` writes to and `to` reads; told when it changes.
     PipeFilled { pid: Pid, to: Pid, fill: PipeFill },
-    /// `process.sample`: what /proc said of a live process.
+    /// `process.sample`: the state of a live process by /proc.
     ProcessSampled(Box<ProcessSample>),
     /// `output`: bytes as they were read, in order for each stream.
     Output { pid: Pid, stream: Stream, bytes: Vec<u8> },
     /// `output.dropped`: this many bytes were read and not kept.
     OutputDropped { pid: Pid, stream: Stream, bytes: u64 },
-    /// `output.closed`: nobody holds the stream's writing end any more.
+    /// `output.closed`: all its writers have closed the stream.
     OutputClosed { pid: Pid, stream: Stream },
     /// `task.started`; `line` is the line of the lesson's source that started it.
     TaskStarted { task: String, sort: TaskSort, pid: Pid, tid: Option<Tid>, line: Option<u32> },
@@ -60,11 +60,11 @@ pub enum EventKind {
     Value { name: String, value: Value },
     /// `fact`: a claim of the lesson, checked on this run.
     Fact(Fact),
-    /// `finding`: what was found out about the run as a whole, such as a deadlock, or that it is over.
+    /// `finding`: a discovery about the run as a whole, such as a deadlock, or that it is over.
     Finding(RunFinding),
-    /// `action`: what the user, the script or the engine did.
+    /// `action`: the user, the script or the engine did something.
     Action { action: Action, by: By },
-    /// `action.refused`: what was asked for and not done, and why (completes "could not kill worker-1: …").
+    /// `action.refused`: an action was asked for and not done; `why` completes "could not kill worker-1: …".
     ActionRefused { action: Action, by: By, why: Box<Refusal> },
     /// `gpio`: a line changed its level, which the key `value` has as 0 or 1.
     Gpio { line: Line, level: Level },
@@ -90,20 +90,20 @@ pub struct Ended {
 pub struct PipeFill {
     /// Written and not yet read.
     pub bytes: u64,
-    /// Its capacity; 0 once nobody reads it any more.
+    /// Its capacity; 0 once its last reader has gone.
     pub capacity: u64,
 }
 
-/// A claim of the lesson, what it expects, and what this run showed.
+/// A claim of the lesson, with the value that it expects and the value of this run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Fact {
     /// Stable name, in kebab case.
     pub id: String,
     /// The claim, as a sentence without a full stop.
     pub claim: String,
-    /// What the claim expects: a value, or a text such as `> 0`.
+    /// The value that the claim expects, or a text such as `> 0`.
     pub expected: Value,
-    /// What was measured in this run.
+    /// The value that was measured in this run.
     pub observed: Value,
     /// Whether the claim held.
     pub holds: bool,
@@ -112,20 +112,20 @@ pub struct Fact {
 /// Something about the run as a whole that no single task can tell.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RunFinding {
-    /// What kind: `deadlock` (some wait for each other in a circle), `abandoned` (what is waited for is held by nobody alive).
+    /// Its kind: `deadlock` (tasks wait for each other in a circle), `abandoned` (tasks wait for something whose holder has ended).
     pub id: String,
     /// A whole sentence.
     pub text: String,
-    /// The tasks that it is about; of a deadlock in the order of who waits for whom.
+    /// The tasks that it is about; in a deadlock each one waits for the next.
     pub tasks: Vec<String>,
-    /// Whether it was so, and is no longer.
+    /// Whether it is over.
     pub is_over: bool,
 }
 
-/// What /proc said of one process at one moment. Times are deltas against the sample before.
+/// The state of one process at one moment, by /proc. Times are deltas against the sample before.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ProcessSample {
-    /// Whose sample.
+    /// The process.
     pub pid: Pid,
     /// Its parent now.
     pub ppid: Pid,
@@ -149,7 +149,7 @@ pub struct ProcessSample {
     pub threads: Vec<ThreadSample>,
 }
 
-/// What /proc said of one thread.
+/// The state of one thread at one moment, by /proc.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ThreadSample {
     /// Its id.
@@ -162,7 +162,7 @@ pub struct ThreadSample {
     pub cpu: f32,
     /// The core that it last ran on.
     pub core: u16,
-    /// What it waits for, in words ("a lock", "a pipe to read"); empty when it runs or nobody knows.
+    /// What it waits for, in words ("a lock", "a pipe to read"); empty when it runs, or when the kernel does not tell.
     pub waits_for: String,
 }
 
@@ -181,7 +181,7 @@ pub struct MachineSample {
     pub mhz: Option<u32>,
     /// Load average over one minute.
     pub load: f32,
-    /// Whether the firmware holds the clock back now; `None` where nobody can say (not a Pi).
+    /// Whether the firmware holds the clock back now; `None` where no firmware tells (not a Pi).
     pub throttled: Option<bool>,
 }
 
@@ -217,13 +217,13 @@ macro_rules! words {
 }
 
 words! {
-    /// Which body of a scenario runs.
+    /// The body of a scenario that runs.
     Language {
         /// Built in.
         Rust = "rust",
         /// The twin, run by python3.
         Python = "python",
-        /// A program of the user's: neither.
+        /// A program of the user's.
         Program = "program",
     }
 }
@@ -237,7 +237,7 @@ words! {
     }
 }
 words! {
-    /// What kind of thing a task is; each gets a lane.
+    /// The kind of a task; each task gets a lane.
     TaskSort {
         /// A thread.
         Thread = "thread",
@@ -252,17 +252,17 @@ words! {
     }
 }
 words! {
-    /// How a task is.
+    /// The state of a task.
     TaskState {
         /// Made, not started.
         Created = "created",
-        /// A process that was started; nobody has read from the kernel yet how it is.
+        /// A process that was started, and whose state was not read from the kernel yet.
         Starting = "starting",
         /// Could run, has not yet.
         Ready = "ready",
         /// Runs.
         Running = "running",
-        /// Waits for something that somebody else must do.
+        /// Waits for something that another task must do.
         Waiting = "waiting",
         /// Sleeps for a time.
         Sleeping = "sleeping",
@@ -288,7 +288,7 @@ words! {
     }
 }
 words! {
-    /// How a run ended.
+    /// The result of a run.
     Outcome {
         /// Every fact held; for a program: all ended with status 0.
         Passed = "passed",

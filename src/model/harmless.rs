@@ -1,5 +1,5 @@
 //! Foreign text (names, arguments, notices, holders of pins) made fit for a sentence: nothing in it moves a cursor, turns the text
-//! around or hides. Pure. What a program writes itself passes as bytes and does not come here.
+//! around or hides. Pure. The output of programs passes as bytes and does not come here.
 
 use std::fmt::Write as _;
 
@@ -15,8 +15,8 @@ pub fn harmless(text: &str) -> String {
 /// A character as it can be seen: `^[` for ESC, in letters that every font has; `<U+202E>` for what reorders, hides or breaks the text
 /// around it; else itself.
 ///
-/// What hides is `Default_Ignorable_Code_Point` of Unicode's `DerivedCoreProperties.txt`, zero-width and tag characters among them, and
-/// the marks of annotations. The two selectors that ask for a symbol as text or as emoji stay, as accents do.
+/// Hidden characters are those of `Default_Ignorable_Code_Point` in Unicode's `DerivedCoreProperties.txt`, such as zero-width and tag
+/// characters, and the marks of annotations. The two selectors that ask for a symbol as text or as emoji stay, as accents do.
 pub fn visible(c: char, mut put: impl FnMut(char)) {
     match c {
         '\0'..='\x1f' | '\x7f' => {
@@ -25,13 +25,13 @@ pub fn visible(c: char, mut put: impl FnMut(char)) {
         }
         // C1 controls, and the ends of lines and paragraphs.
         '\u{80}'..='\u{9f}' | '\u{2028}' | '\u{2029}'
-        // What reorders, with marks and joiners.
+        // Characters that reorder, marks and joiners.
         | '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}'
-        // What is not seen, and annotations.
+        // Characters that are not seen, and annotations.
         | '\u{ad}' | '\u{34f}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{180b}'..='\u{180f}' | '\u{3164}'
         | '\u{fe00}'..='\u{fe0d}' | '\u{feff}' | '\u{ffa0}' | '\u{fff0}'..='\u{fffb}' | '\u{1bca0}'..='\u{1bca3}'
         | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e0fff}'
-        // What stands for bytes that are no text: no font of the window has it.
+        // The replacement of bytes that are no text: no font of the window has it.
         | '\u{fffd}' => {
             let mut name = String::new();
             let _ = write!(name, "<U+{:04X}>", c as u32);

@@ -1,5 +1,5 @@
-//! What a child may use: the kernel's resource limits, its cores, its run's share of the machine, the size of its terminal. Each with
-//! its form in words.
+//! The limits of a child: the kernel's resource limits, its cores, its run's share of the machine, the size of its terminal. Each has
+//! a form in words.
 
 use std::fmt;
 use std::str::FromStr;
@@ -43,7 +43,7 @@ impl fmt::Display for Resource {
     }
 }
 
-/// Why a text is none of these.
+/// Why a text is no limit, size or list of cores.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ParseLimitError {
     /// No such resource.
@@ -94,11 +94,11 @@ impl<'de> Deserialize<'de> for Resource {
 /// A limit of one resource, in its own unit (bytes, seconds, files, processes); `None` is unlimited.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ResourceLimit {
-    /// Of what.
+    /// The resource.
     pub resource: Resource,
-    /// What holds; the child itself may raise it up to the hard limit.
+    /// The limit that the kernel enforces; the child may raise it up to the hard limit.
     pub soft: Option<u64>,
-    /// What only root may raise.
+    /// The highest soft limit; only root may raise it.
     pub hard: Option<u64>,
 }
 
@@ -127,17 +127,17 @@ impl ResourceLimit {
     }
 }
 
-/// What all processes of a run may use together, where there is a control group to hold them to it.
+/// The limits of all processes of a run together. A control group enforces them.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct GroupLimits {
-    /// Memory in bytes; what goes beyond is killed as out of memory.
+    /// Memory in bytes; beyond it the kernel kills a process as out of memory.
     pub memory: Option<u64>,
-    /// CPU in percent of one core; what goes beyond waits.
+    /// CPU in percent of one core; beyond it the processes wait.
     pub cpu_percent: Option<u32>,
 }
 
 impl GroupLimits {
-    /// Whether nothing is limited.
+    /// Whether there is no limit.
     pub const fn is_empty(self) -> bool {
         self.memory.is_none() && self.cpu_percent.is_none()
     }

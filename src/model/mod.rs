@@ -28,7 +28,7 @@ pub use event::{
     TaskState, ThreadSample, WaitKind,
 };
 pub use event_line::EventLineError;
-pub use finding::Finding;
+pub use finding::MachineFinding;
 pub use harmless::{harmless, visible};
 pub use header::{Level, Line, ParseLineError, PinFunction};
 pub use ids::{Pgid, Pid, RunId, Sid, Tid};
@@ -38,7 +38,7 @@ pub use reason::{By, Reason};
 pub use refusal::Refusal;
 pub use signal::{ParseSignalError, Signal};
 pub use snapshot::{
-    CoreHistory, Finished, Lane, LevelSpan, LineTrace, LogEntry, OutputView, PipeTo, ProcessRow, RunState, RunView, Segment,
+    Finished, Lane, LevelSpan, LineTrace, LogEntry, OutputView, PercentHistory, PipeTo, ProcessRow, RunState, RunView, Segment,
     Severity, Snapshot, SystemView,
 };
 pub use spec::{ChildSpec, Group, Input, InvalidSpec, OutputTo, Reaping, StopPlan};

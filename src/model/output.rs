@@ -1,4 +1,4 @@
-//! A bounded ring of output bytes that counts what it had to let go.
+//! A bounded ring of output bytes that counts the bytes that it drops.
 
 use std::collections::VecDeque;
 
@@ -25,17 +25,17 @@ impl OutputRing {
         self.dropped += (bytes.len() - fitting.len() + excess) as u64;
     }
 
-    /// Counts bytes that somebody before the ring had to let go.
+    /// Counts bytes that were dropped before they reached the ring.
     pub fn count_dropped(&mut self, bytes: u64) {
         self.dropped += bytes;
     }
 
-    /// Bytes that are here now.
+    /// Bytes that the ring holds now.
     pub fn kept(&self) -> u64 {
         self.bytes.len() as u64
     }
 
-    /// Bytes that were let go.
+    /// Bytes that were dropped.
     pub const fn dropped(&self) -> u64 {
         self.dropped
     }

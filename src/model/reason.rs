@@ -7,7 +7,7 @@ use super::Signal;
 /// Why a run has not passed. Shown, it completes "it was …" or stands after a colon: `killed by SIGSEGV`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Reason {
-    /// Somebody has ended it.
+    /// It was ended on request.
     Ended(By),
     /// Its time limit has passed.
     TimedOut,
@@ -15,12 +15,12 @@ pub enum Reason {
     Killed {
         /// Which signal.
         signal: Signal,
-        /// Who had Task Lab send it; `None` where it came from elsewhere.
+        /// The origin of the action that sent it; `None` where it came from another program.
         by: Option<By>,
     },
     /// That process ended with this status.
     Exited(i32),
-    /// Nobody knows how that process ended.
+    /// The status of that process is not known.
     Unknown,
     /// Nothing of it was started.
     NotStarted,
@@ -28,7 +28,7 @@ pub enum Reason {
     Facts {
         /// Their ids.
         ids: Vec<String>,
-        /// What was done to processes of the lesson before, such as `SIGKILL to worker-1 from you`; may be empty.
+        /// Actions on processes of the lesson before that, such as `SIGKILL to worker-1 from you`; may be empty.
         after: String,
     },
     /// A lesson came to its end and told no fact.
@@ -38,7 +38,7 @@ pub enum Reason {
     },
 }
 
-/// Who did something to a run.
+/// The origin of an action on a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum By {
     /// The user.
@@ -49,7 +49,7 @@ pub enum By {
     Timeout,
     /// The body of the lesson.
     Lesson,
-    /// Task Lab itself, or somebody else.
+    /// Task Lab itself, or any other origin.
     TaskLab,
 }
 
@@ -65,7 +65,7 @@ impl By {
         }
     }
 
-    /// The one with this word.
+    /// The origin with this word.
     pub fn from_word(word: &str) -> Self {
         match word {
             "user" => Self::You,
@@ -89,7 +89,7 @@ impl fmt::Display for By {
 }
 
 impl Reason {
-    /// Whether it is somebody's will, and no failure.
+    /// Whether it was asked for, and so is no failure.
     pub const fn is_wanted(&self) -> bool {
         matches!(self, Self::Ended(_) | Self::Killed { by: Some(_), .. })
     }

@@ -9,7 +9,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Signal(i32);
 
-/// Name and what a person should know of it. In the order of their numbers, from 1.
+/// Name and meaning of the standard signals, in the order of their numbers, from 1.
 const STANDARD: [(&str, &str); 31] = [
     ("SIGHUP", "the terminal has gone"),
     ("SIGINT", "interrupt, as Ctrl-C sends it"),
@@ -94,7 +94,7 @@ impl Signal {
         self.0
     }
 
-    /// What it means, in a few words.
+    /// Its meaning, in a few words.
     pub fn meaning(self) -> &'static str {
         usize::try_from(self.0 - 1).ok().and_then(|index| STANDARD.get(index)).map_or("real-time signal", |(_, meaning)| meaning)
     }

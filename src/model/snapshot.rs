@@ -1,4 +1,4 @@
-//! What the views draw: plain data, made by the engine at most 30 times a second, shared as `Arc`.
+//! The data that the views draw: plain, made by the engine at most 30 times a second, shared as `Arc`.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -33,18 +33,18 @@ pub struct Snapshot {
 #[derive(Debug, Clone, Default)]
 pub struct SystemView {
     /// One per core.
-    pub cores: Vec<CoreHistory>,
+    pub cores: Vec<PercentHistory>,
     /// The newest sample.
     pub latest: MachineSample,
-    /// Memory in use in percent, as points like those of a core.
-    pub memory: CoreHistory,
+    /// Memory in use, in percent.
+    pub memory: PercentHistory,
     /// CPU that this program and its supervisor use, in percent of one core.
     pub own_cpu: f32,
 }
 
-/// A series on the time axis that all plots share.
+/// A value in percent over the last minute, on the time axis that all plots share.
 #[derive(Debug, Clone, Default)]
-pub struct CoreHistory {
+pub struct PercentHistory {
     /// (seconds, percent), oldest first; the newest has time 0, older ones are negative, down to -60.
     pub points: Arc<[[f64; 2]]>,
 }
@@ -56,13 +56,13 @@ pub struct RunView {
     pub id: RunId,
     /// Scenario id; empty for programs of the user's.
     pub scenario: String,
-    /// What the heading says.
+    /// The heading.
     pub title: String,
-    /// Which body runs.
+    /// The body that runs.
     pub language: Language,
     /// The parameters that it started with.
     pub params: BTreeMap<String, Value>,
-    /// How it is.
+    /// Its state.
     pub state: RunState,
     /// Time since its start; stands still once it has finished.
     pub elapsed: Monotonic,
@@ -78,17 +78,17 @@ pub struct RunView {
     pub facts: Vec<Fact>,
     /// Values that the lesson shows, by name.
     pub values: BTreeMap<String, Value>,
-    /// What was found out about it as a whole and holds now, such as a deadlock.
+    /// Findings about it as a whole that hold now, such as a deadlock.
     pub findings: Vec<RunFinding>,
-    /// What it has used.
+    /// The resources that it has used.
     pub cost: RunCost,
-    /// What happened, in sentences, newest last.
+    /// Its log, in sentences, newest last.
     pub log: Arc<[LogEntry]>,
     /// Events in its recording.
     pub events: u64,
 }
 
-/// How a run is.
+/// The state of a run.
 #[derive(Debug, Clone, PartialEq)]
 pub enum RunState {
     /// Asked for, not yet begun.
@@ -158,10 +158,10 @@ pub struct ProcessRow {
     pub ended: Option<Monotonic>,
 }
 
-/// Where a process's standard output goes, and how much of it waits there.
+/// The pipe that a process's standard output goes to, and how full it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PipeTo {
-    /// Who reads it.
+    /// Its reader.
     pub to: Pid,
     /// How full it is, when it was last seen: full means that the writer blocks.
     pub fill: PipeFill,
@@ -179,9 +179,9 @@ impl ProcessRow {
 pub struct Lane {
     /// The task's name.
     pub name: String,
-    /// What it is.
+    /// Its kind.
     pub sort: TaskSort,
-    /// Where it lives.
+    /// The process that it is in.
     pub pid: Pid,
     /// Its thread, when it has one.
     pub tid: Option<Tid>,
@@ -204,7 +204,7 @@ pub struct Segment {
     pub state: TaskState,
     /// What it waits on or does, in words; may be empty.
     pub note: Arc<str>,
-    /// Who has what it waits on.
+    /// The task that holds what it waits on.
     pub held_by: Option<Arc<str>>,
 }
 
@@ -231,11 +231,11 @@ pub struct LevelSpan {
 /// One stream of one process.
 #[derive(Debug, Clone)]
 pub struct OutputView {
-    /// Whose.
+    /// The process.
     pub pid: Pid,
     /// Its name.
     pub name: String,
-    /// Which stream.
+    /// The stream.
     pub stream: Stream,
     /// The newest text, at most 64 KiB, decoded lossily and with control characters made visible.
     pub tail: Arc<str>,
@@ -252,13 +252,13 @@ pub struct OutputView {
 pub struct LogEntry {
     /// When.
     pub t: Monotonic,
-    /// What, as a sentence.
+    /// A sentence.
     pub text: Arc<str>,
-    /// How it looks.
+    /// Its severity.
     pub severity: Severity,
 }
 
-/// How a log entry looks.
+/// The severity of a log entry, by which it is coloured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Severity {
     /// Something happened.

@@ -68,13 +68,13 @@ pub enum Group {
     Join(Pgid),
 }
 
-/// Who waits on a child that the supervisor started.
+/// When the supervisor waits on a child that has ended.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Reaping {
-    /// The supervisor, at once.
+    /// At once.
     #[default]
     AtOnce,
-    /// The supervisor, when told to: until then the child stays a zombie, and its status is read all the same.
+    /// When asked to: until then the child stays a zombie, and its status is read all the same.
     WhenAsked,
 }
 
@@ -111,7 +111,7 @@ pub struct ChildSpec {
     pub keep_fds: Vec<i32>,
     /// Capacity asked for its pipes, in bytes (`F_SETPIPE_SZ`).
     pub pipe_size: Option<u32>,
-    /// Who waits on it.
+    /// When it is waited on.
     pub reaping: Reaping,
     /// Whether it gets `TASKLAB_EVENTS` and `TASKLAB_CONTROL`; the engine lets its Python `import tasklab` then. Opt-in, as
     /// these are two descriptors more than 0, 1 and 2.
@@ -120,16 +120,16 @@ pub struct ChildSpec {
     pub limits: Vec<ResourceLimit>,
     /// The cores that it may run on; ours when empty.
     pub affinity: Vec<u16>,
-    /// What it gets should the supervisor die; SIGKILL when absent.
+    /// The signal that the kernel sends it if the supervisor dies; SIGKILL when absent.
     pub death_signal: Option<Signal>,
-    /// A pseudo-terminal of this size as its controlling terminal, in a session of its own. It is what `Pipe` means then, and what
-    /// goes to it is read as standard output. For a single program.
+    /// A pseudo-terminal of this size as its controlling terminal, in a session of its own. `Pipe` then means this terminal, and its
+    /// output is read as standard output. For a single program.
     pub terminal: Option<WindowSize>,
-    /// What its run may use; of a pipeline, the first stage's hold for all.
+    /// The limits of its run; in a pipeline those of the first stage hold for all.
     pub group_limits: GroupLimits,
 }
 
-/// What is wrong with a spec, found before anything is started.
+/// A mistake in a spec, found before anything is started.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidSpec {
     /// No argument at all.
@@ -182,7 +182,7 @@ impl ChildSpec {
         Path::new(&program).file_name().unwrap_or(&program).to_string_lossy().into_owned()
     }
 
-    /// Checks what can be checked before anything is started.
+    /// Finds the mistakes that can be found before anything is started.
     pub fn validate(&self) -> Result<(), InvalidSpec> {
         if self.argv.is_empty() || (self.argv[0].is_empty() && self.executable.is_none()) {
             return Err(InvalidSpec::NoProgram);
@@ -233,14 +233,14 @@ impl ChildSpec {
     }
 }
 
-/// How to end something: a signal, time to obey, then another signal.
+/// How to end a run: a signal, a time of grace, then another signal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StopPlan {
-    /// What is sent first (followed by SIGCONT, so that a stopped process hears it).
+    /// The first signal (followed by SIGCONT, so that a stopped process hears it).
     pub signal: Signal,
-    /// How long it may take.
+    /// The time of grace.
     pub grace: Duration,
-    /// What is sent then.
+    /// The second signal.
     pub then: Signal,
 }
 

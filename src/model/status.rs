@@ -1,4 +1,4 @@
-//! How a process is, and how it ended.
+//! The state of a process, and how it ended.
 
 use std::fmt;
 
@@ -14,12 +14,12 @@ pub enum ExitStatus {
     Exited(i32),
     /// A signal ended it.
     Signaled {
-        /// Which one.
+        /// The signal.
         signal: Signal,
         /// Whether a core dump was written.
         core_dumped: bool,
     },
-    /// Somebody else has waited on it, so nobody can say. Never shown as success.
+    /// Another process has waited on it, so its status is lost. Never shown as success.
     Unknown,
 }
 
@@ -72,7 +72,7 @@ pub enum ProcessState {
     Idle,
     /// P: parked.
     Parked,
-    /// It was started, and nobody has read from the kernel yet how it is.
+    /// It was started, and its state was not read from the kernel yet.
     Starting,
     /// A letter that this program does not know.
     Unknown(u8),

@@ -1,9 +1,9 @@
-//! What the kernel says that a process has used, and what a whole run has.
+//! The resources that a process has used, as the kernel tells them, and those of a whole run.
 
 use serde::{Deserialize, Serialize};
 
-/// What a process has used when it ended, by `getrusage(2)`: with those of its children that it has waited on, so that nothing is
-/// counted twice where everybody who is waited on by the supervisor is added up.
+/// The resources that a process used until it ended (`getrusage(2)`), with those of the children that it waited on. So the sum over
+/// all processes that the supervisor waits on counts nothing twice.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 pub struct Usage {
     /// CPU time in its own code, in seconds.
@@ -18,7 +18,7 @@ pub struct Usage {
     pub preemptions: u64,
 }
 
-/// What a run has used so far. CPU time and switches are those of processes that have ended.
+/// The resources that a run has used so far. CPU time and switches are those of processes that have ended.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 pub struct RunCost {
     /// CPU time in programs' own code, in seconds.
@@ -36,7 +36,7 @@ pub struct RunCost {
     pub waits: u64,
     /// Involuntary context switches.
     pub preemptions: u64,
-    /// How many cores of the machine were busy on average while it ran, with whatever; 0 where that was not sampled.
+    /// How many cores of the machine were busy on average while it ran, with any work; 0 where that was not sampled.
     pub machine_cores: f64,
 }
 

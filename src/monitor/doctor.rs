@@ -1,4 +1,4 @@
-//! What this machine offers, for `tasklab doctor`: read from /proc, sysfs and the environment. Starts no process and changes nothing.
+//! The findings of `tasklab doctor` about this machine, from /proc, sysfs and the environment. Starts no process and changes nothing.
 
 use std::env;
 use std::ffi::OsStr;
@@ -11,7 +11,7 @@ use rustix::fs::{Access, access};
 use rustix::process::{PidfdFlags, Resource, getpid, getrlimit, pidfd_open};
 
 use super::Machine;
-use crate::model::{Finding, Pid};
+use crate::model::{MachineFinding, Pid};
 use crate::sys::{
     emulated_on, foreign_proc, is_group_for_runs, kernel_release, lacks_controller, monotonic_now, own_cgroup,
     user_manager_cgroup, user_systemd,
@@ -24,13 +24,13 @@ const FILES_WANTED: u64 = 1024;
 const PROCESSES_WANTED: u64 = 512;
 
 /// Everything about the machine but GPIO and the window.
-pub fn findings() -> Vec<Finding> {
+pub fn findings() -> Vec<MachineFinding> {
     let release = kernel_release();
     let machine = Machine::new(monotonic_now()).sample(monotonic_now());
-    let mut found = vec![Finding::good("machine", machine_model(Path::new("/"))), kernel(&release)];
+    let mut found = vec![MachineFinding::good("machine", machine_model(Path::new("/"))), kernel(&release)];
     let proc = fs::metadata("/proc/self/stat");
     match &proc {
-        Ok(_) => found.extend([Finding::good("cores", machine.percent.len().to_string()), memory(machine.memory_total)]),
+        Ok(_) => found.extend([MachineFinding::good("cores", machine.percent.len().to_string()), memory(machine.memory_total)]),
         Err(error) => found.push(without_proc(error)),
     }
     found.push(temperature(machine.celsius));
@@ -50,7 +50,7 @@ pub fn findings() -> Vec<Finding> {
         python(env::var_os("PATH").as_deref()),
         graphics(Path::new("/")),
         display(env::var_os("WAYLAND_DISPLAY").as_deref(), env::var_os("DISPLAY").as_deref()),
-        Finding::good("groups", own_groups().join(" ")),
+        MachineFinding::good("groups", own_groups().join(" ")),
     ]);
     found
 }
@@ -76,23 +76,23 @@ fn machine_model(root: &Path) -> String {
     read("proc/device-tree/model").or_else(table).or_else(processor).unwrap_or_else(|| format!("unknown ({})", env::consts::ARCH))
 }
 
-fn kernel(release: &str) -> Finding {
+fn kernel(release: &str) -> MachineFinding {
     let value = format!("{release} {}", env::consts::ARCH);
     if is_at_least(release, (5, 10)) {
-        Finding::good("kernel", value)
+        MachineFinding::good("kernel", value)
     } else {
-        Finding::bad("kernel", value, "Task Lab needs Linux 5.10 or later: sudo apt full-upgrade")
+        MachineFinding::bad("kernel", value, "Task Lab needs Linux 5.10 or later: sudo apt full-upgrade")
     }
 }
 
 /// Cores, memory, other processes and control groups are all read there.
-fn without_proc(error: &io::Error) -> Finding {
+fn without_proc(error: &io::Error) -> MachineFinding {
     let value = format!("nothing can be launched: could not read /proc/self/stat: {error}");
-    Finding::bad("/proc", value, "mount -t proc proc /proc, as root")
+    MachineFinding::bad("/proc", value, "mount -t proc proc /proc, as root")
 }
 
-fn emulation(kernel: &str) -> Finding {
-    Finding::bad(
+fn emulation(kernel: &str) -> MachineFinding {
+    MachineFinding::bad(
         "emulation",
         format!(
             "this program is for {}, the kernel is {kernel}'s: each process has a thread of the emulator's",
@@ -102,50 +102,52 @@ fn emulation(kernel: &str) -> Finding {
     )
 }
 
-fn memory(bytes: u64) -> Finding {
-    Finding::good("memory", format!("{:.1} GiB", bytes as f64 / f64::from(1 << 30)))
+fn memory(bytes: u64) -> MachineFinding {
+    MachineFinding::good("memory", format!("{:.1} GiB", bytes as f64 / f64::from(1 << 30)))
 }
 
-fn temperature(celsius: Option<f32>) -> Finding {
+fn temperature(celsius: Option<f32>) -> MachineFinding {
     let value = celsius.map_or_else(|| "no sensor that the kernel shows".to_owned(), |celsius| format!("{celsius:.1} °C"));
-    Finding::good("temperature", value)
+    MachineFinding::good("temperature", value)
 }
 
-fn throttling(is_throttled: bool) -> Finding {
+fn throttling(is_throttled: bool) -> MachineFinding {
     if is_throttled {
-        Finding::bad(
+        MachineFinding::bad(
             "throttling",
             "the firmware holds the clock back now",
             "use the board's own power supply, and cool the processor",
         )
     } else {
-        Finding::good("throttling", "none now")
+        MachineFinding::good("throttling", "none now")
     }
 }
 
-fn pidfd() -> Finding {
+fn pidfd() -> MachineFinding {
     match pidfd_open(getpid(), PidfdFlags::empty()) {
-        Ok(_) => Finding::good("pidfd", "processes can be named without mistake"),
-        Err(errno) => {
-            Finding::bad("pidfd", format!("not available: {errno}"), "a Linux kernel from 5.10 on, and no filter on pidfd_open")
-        }
+        Ok(_) => MachineFinding::good("pidfd", "processes can be named without mistake"),
+        Err(errno) => MachineFinding::bad(
+            "pidfd",
+            format!("not available: {errno}"),
+            "a Linux kernel from 5.10 on, and no filter on pidfd_open",
+        ),
     }
 }
 
-fn group_signals(release: &str) -> Finding {
+fn group_signals(release: &str) -> MachineFinding {
     const TOPIC: &str = "signals to groups";
     // PIDFD_SIGNAL_PROCESS_GROUP, pidfd_send_signal(2).
     if is_at_least(release, (6, 9)) {
-        Finding::good(TOPIC, "by pidfd")
+        MachineFinding::good(TOPIC, "by pidfd")
     } else {
-        Finding::good(TOPIC, "by number, while the leader is kept unreaped (by pidfd from kernel 6.9 on)")
+        MachineFinding::good(TOPIC, "by number, while the leader is kept unreaped (by pidfd from kernel 6.9 on)")
     }
 }
 
-fn own_proc(trouble: Option<String>) -> Finding {
+fn own_proc(trouble: Option<String>) -> MachineFinding {
     match trouble {
-        None => Finding::good("/proc", "shows this PID namespace"),
-        Some(why) => Finding::bad(
+        None => MachineFinding::good("/proc", "shows this PID namespace"),
+        Some(why) => MachineFinding::bad(
             "/proc",
             format!(
                 "{why}: of what is launched only the children of the supervisor are known, and lessons that look at /proc fail"
@@ -155,7 +157,7 @@ fn own_proc(trouble: Option<String>) -> Finding {
     }
 }
 
-fn hidden_processes(mounts: &str) -> Finding {
+fn hidden_processes(mounts: &str) -> MachineFinding {
     const TOPIC: &str = "processes of others";
     // Of several mounts on top of each other, the last one is seen.
     let options =
@@ -163,22 +165,22 @@ fn hidden_processes(mounts: &str) -> Finding {
     let hides = options.into_iter().flat_map(|options| options.split(',')).find(|option| option.starts_with("hidepid="));
     match hides {
         Some(option) if !["hidepid=0", "hidepid=off"].contains(&option) => {
-            Finding::good(TOPIC, format!("hidden ({option}); your own are complete"))
+            MachineFinding::good(TOPIC, format!("hidden ({option}); your own are complete"))
         }
-        _ => Finding::good(TOPIC, "visible"),
+        _ => MachineFinding::good(TOPIC, "visible"),
     }
 }
 
-/// The control group in which Task Lab would make one for each run with limits; or why it could not.
+/// The control group in which Task Lab would make one for each run with limits, or the reason why it could not.
 fn own_group() -> Result<PathBuf, String> {
     let group = own_cgroup().ok_or("no control groups of version 2 are mounted")?;
     let me = Pid::new(std::process::id().cast_signed());
     is_group_for_runs(&group, &[me]).map(|()| group)
 }
 
-/// What holds a run to a limit on memory or CPU: a group of our own, or a scope of the user's systemd, whose own group this is, if it
-/// is known. One verdict, and why.
-fn limits(own: Result<&Path, &String>, systemd: Result<&Option<PathBuf>, &&str>) -> Finding {
+/// Whether a run can be held to limits on memory and CPU: by a group of our own, or by a scope of the user's systemd, whose own group
+/// this is, if it is known.
+fn limits(own: Result<&Path, &String>, systemd: Result<&Option<PathBuf>, &&str>) -> MachineFinding {
     const TOPIC: &str = "limits of a run";
     const DELEGATE: &str = "systemd-run --user --scope -p Delegate=yes tasklab";
     const MEMORY: &str = "add cgroup_enable=memory to /boot/firmware/cmdline.txt and restart";
@@ -191,22 +193,26 @@ fn limits(own: Result<&Path, &String>, systemd: Result<&Option<PathBuf>, &&str>)
         (_, Ok(manager)) => ("a control group for each run, in a scope of systemd's", lacking(manager.as_deref())),
         (Ok(group), Err(_)) => ("a control group for each run", lacking(Some(group))),
         (Err(why), Err(no)) => {
-            return Finding::bad(TOPIC, format!("none, exec refuses --memory-max and --cpu-max: {why}, and {no}"), DELEGATE);
+            return MachineFinding::bad(
+                TOPIC,
+                format!("none, exec refuses --memory-max and --cpu-max: {why}, and {no}"),
+                DELEGATE,
+            );
         }
     };
     match missing[..] {
-        [] => Finding::good(TOPIC, format!("memory and CPU, by {by}")),
-        ["memory"] => Finding::bad(
+        [] => MachineFinding::good(TOPIC, format!("memory and CPU, by {by}")),
+        ["memory"] => MachineFinding::bad(
             TOPIC,
             format!("CPU alone, by {by}; exec refuses --memory-max: the kernel's memory controller is switched off"),
             MEMORY,
         ),
-        ["cpu"] => Finding::bad(
+        ["cpu"] => MachineFinding::bad(
             TOPIC,
             format!("memory alone, by {by}; exec refuses --cpu-max: the kernel offers no cpu controller there"),
             "sudo systemctl set-property user@.service Delegate='cpu memory pids', and log in again",
         ),
-        _ => Finding::bad(
+        _ => MachineFinding::bad(
             TOPIC,
             "none, exec refuses --memory-max and --cpu-max: the kernel offers neither controller in version 2 of control groups",
             "boot with systemd.unified_cgroup_hierarchy=1 on the kernel's command line",
@@ -214,15 +220,15 @@ fn limits(own: Result<&Path, &String>, systemd: Result<&Option<PathBuf>, &&str>)
     }
 }
 
-fn limit(topic: &str, current: Option<u64>, wanted: u64, command: &str) -> Finding {
+fn limit(topic: &str, current: Option<u64>, wanted: u64, command: &str) -> MachineFinding {
     match current {
-        None => Finding::good(topic, "none"),
-        Some(current) if current >= wanted => Finding::good(topic, current.to_string()),
-        Some(current) => Finding::bad(topic, current.to_string(), format!("{command} {wanted} before starting Task Lab")),
+        None => MachineFinding::good(topic, "none"),
+        Some(current) if current >= wanted => MachineFinding::good(topic, current.to_string()),
+        Some(current) => MachineFinding::bad(topic, current.to_string(), format!("{command} {wanted} before starting Task Lab")),
     }
 }
 
-fn python(path: Option<&OsStr>) -> Finding {
+fn python(path: Option<&OsStr>) -> MachineFinding {
     const TOPIC: &str = "python3";
     let found = path
         .into_iter()
@@ -230,12 +236,12 @@ fn python(path: Option<&OsStr>) -> Finding {
         .map(|folder| folder.join("python3"))
         .find(|file| file.is_file() && access(file, Access::EXEC_OK).is_ok());
     let Some(file) = found else {
-        return Finding::bad(TOPIC, "not in PATH; scenarios run as Rust only", "sudo apt install python3");
+        return MachineFinding::bad(TOPIC, "not in PATH; scenarios run as Rust only", "sudo apt install python3");
     };
     let program = fs::canonicalize(&file).unwrap_or_else(|_| file.clone());
     match version_in_name(&program) {
-        Some(version) => Finding::good(TOPIC, format!("{} ({version})", file.display())),
-        None => Finding::good(TOPIC, format!("{} (its name does not tell the version)", file.display())),
+        Some(version) => MachineFinding::good(TOPIC, format!("{} ({version})", file.display())),
+        None => MachineFinding::good(TOPIC, format!("{} (its name does not tell the version)", file.display())),
     }
 }
 
@@ -247,7 +253,7 @@ fn version_in_name(program: &Path) -> Option<&str> {
 }
 
 /// The drivers of the GPUs that programs may draw with: v3d on a Pi 4 or 5, vc4 on those before.
-fn graphics(root: &Path) -> Finding {
+fn graphics(root: &Path) -> MachineFinding {
     const TOPIC: &str = "graphics";
     let devices = fs::read_dir(root.join("sys/class/drm")).into_iter().flatten().flatten();
     let renders = devices.filter(|device| device.file_name().to_string_lossy().starts_with("renderD"));
@@ -258,24 +264,24 @@ fn graphics(root: &Path) -> Finding {
         .collect();
     drivers.sort();
     if drivers.is_empty() {
-        Finding::bad(
+        MachineFinding::bad(
             TOPIC,
             "the kernel offers no GPU: the processor draws the window",
             "on a Raspberry Pi: dtoverlay=vc4-kms-v3d in /boot/firmware/config.txt, then restart",
         )
     } else {
-        Finding::good(TOPIC, format!("the kernel offers a GPU ({})", drivers.join(", ")))
+        MachineFinding::good(TOPIC, format!("the kernel offers a GPU ({})", drivers.join(", ")))
     }
 }
 
-fn display(wayland: Option<&OsStr>, x11: Option<&OsStr>) -> Finding {
+fn display(wayland: Option<&OsStr>, x11: Option<&OsStr>) -> MachineFinding {
     const TOPIC: &str = "display";
     let set = |value: Option<&OsStr>| value.filter(|value| !value.is_empty()).map(|value| value.display().to_string());
     match (set(wayland), set(x11)) {
-        (Some(wayland), Some(x11)) => Finding::good(TOPIC, format!("Wayland {wayland}, X11 {x11}; Wayland is used")),
-        (Some(wayland), None) => Finding::good(TOPIC, format!("Wayland {wayland}")),
-        (None, Some(x11)) => Finding::good(TOPIC, format!("X11 {x11}")),
-        (None, None) => Finding::bad(
+        (Some(wayland), Some(x11)) => MachineFinding::good(TOPIC, format!("Wayland {wayland}, X11 {x11}; Wayland is used")),
+        (Some(wayland), None) => MachineFinding::good(TOPIC, format!("Wayland {wayland}")),
+        (None, Some(x11)) => MachineFinding::good(TOPIC, format!("X11 {x11}")),
+        (None, None) => MachineFinding::bad(
             TOPIC,
             "neither WAYLAND_DISPLAY nor DISPLAY is set",
             "start it from the desktop, or use tasklab run on the command line",

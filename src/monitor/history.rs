@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use crate::model::{CoreHistory, Monotonic};
+use crate::model::{Monotonic, PercentHistory};
 
 /// The longest past that a plot shows.
 const SPAN: Duration = Duration::from_mins(1);
@@ -31,12 +31,12 @@ impl History {
 
     /// The samples as points, at most `most` of them (and no fewer than four): where there are more, each stretch of time gives its
     /// lowest and its highest sample, so that no peak is lost. The newest sample has time 0.
-    pub fn points(&self, most: usize) -> CoreHistory {
+    pub fn points(&self, most: usize) -> PercentHistory {
         let most = most.max(4);
-        let Some(&(newest, _)) = self.samples.back() else { return CoreHistory::default() };
+        let Some(&(newest, _)) = self.samples.back() else { return PercentHistory::default() };
         let point = |&(at, value): &(Monotonic, f32)| [-newest.since(at).as_secs_f64(), f64::from(value)];
         if self.samples.len() <= most {
-            return CoreHistory { points: self.samples.iter().map(point).collect() };
+            return PercentHistory { points: self.samples.iter().map(point).collect() };
         }
         // The ends stand for themselves, so that the line reaches both edges of the plot.
         let last = self.samples.len() - 1;
@@ -55,7 +55,7 @@ impl History {
             }
         }
         points.push(point(&self.samples[last]));
-        CoreHistory { points: points.into() }
+        PercentHistory { points: points.into() }
     }
 }
 

@@ -1,5 +1,5 @@
-//! What /proc and sysfs say: the machine's cores, memory and temperature, processes and their threads, our own cost, the last minute
-//! for the plots, and what `tasklab doctor` tells of this machine. No thread of its own: the engine calls it from its monitor thread.
+//! The machine by /proc and sysfs: its cores, memory and temperature, processes and their threads, our own cost, the last minute for
+//! the plots, and the findings of `tasklab doctor`. No thread of its own: the engine calls it from its monitor thread.
 
 mod doctor;
 mod history;

@@ -1,4 +1,4 @@
-//! How full the pipe between two stages is. On the monitor's thread.
+//! How full the pipe between two stages is. Runs on the monitor's thread.
 
 use std::collections::HashMap;
 use std::fs;
@@ -12,18 +12,18 @@ use crate::sys::queued_bytes;
 
 /// Looks into the pipes between the stages of pipelines.
 ///
-/// Whoever holds a pipe's reading end keeps SIGPIPE from its writer, and whoever holds the writing end keeps the end of the file from
-/// its reader. So nobody holds one for this: the reader's own end is opened again for the moment of a look. Should the reader
-/// die in that moment, closing wakes the writer, and its next write finds nobody (pipe(7)).
+/// A process that holds a pipe's reading end keeps SIGPIPE from the writer, and one that holds the writing end keeps the end of the file
+/// from the reader. So neither is held for this: the reader's own end is opened again for the moment of a look. Should the reader
+/// die in that moment, closing wakes the writer, and its next write fails (pipe(7)).
 #[derive(Debug, Default)]
 pub struct Pipes {
-    /// Which pipe each reader was given. A reader that has put something else in its place is not looked at.
+    /// The pipe that each reader was given. A reader that has put something else in its place is not looked at.
     given: HashMap<(Pid, Pid), PathBuf>,
 }
 
 impl Pipes {
-    /// Who writes to whom among these processes: one's standard output is the pipe of another's standard input. Of several readers,
-    /// and of several writers, the first.
+    /// The pairs of writer and reader among these processes: the standard output of the one is the pipe of the other's standard input.
+    /// Of several readers, and of several writers, the first.
     pub fn find(processes: &[Pid]) -> Vec<(Pid, Pid)> {
         let pipe = |pid: &Pid, number: u8| {
             fs::read_link(format!("/proc/{pid}/fd/{number}"))

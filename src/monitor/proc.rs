@@ -1,5 +1,6 @@
-//! Reading /proc: one directory handle, one buffer, everything relative to them. Used by the monitor's and the supervisor's threads;
-//! nothing here waits, and what has vanished (ENOENT, ESRCH, an empty file) or is hidden (hidepid) is `None`, not an error.
+//! Reading all of /proc once a second at little cost: one directory handle and one buffer, files that stay open. The lines are read by
+//! `sys::proc`. Runs on the monitor's thread; nothing here waits. A process that has vanished (ENOENT, ESRCH, an empty file) or is
+//! hidden (hidepid) is `None`, not an error.
 
 use std::fmt::Write as _;
 use std::mem::MaybeUninit;

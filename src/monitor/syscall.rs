@@ -1,6 +1,6 @@
 //! The line of /proc/PID/syscall. Pure: bytes in, values out, no input can make it panic.
 
-/// What /proc/PID/syscall says of a thread.
+/// The system call that a thread is in, by /proc/PID/syscall.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Syscall {
     /// The call's number on this architecture.

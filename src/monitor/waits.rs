@@ -5,7 +5,7 @@
 
 use super::syscall::Syscall;
 
-/// Beginnings of kernel function names (leading underscores removed), and what somebody who sleeps there waits for.
+/// Beginnings of kernel function names (leading underscores removed), and what a thread that sleeps there waits for.
 const FUNCTIONS: &[(&str, &str)] = &[
     ("futex_", "a lock"),
     ("rt_mutex", "a lock"),
@@ -80,7 +80,7 @@ const FUNCTIONS: &[(&str, &str)] = &[
     ("rwsem_down", "a lock in the kernel"),
 ];
 
-/// What somebody waits for who sleeps in this kernel function (/proc/PID/wchan).
+/// What a thread waits for that sleeps in this kernel function (/proc/PID/wchan).
 pub fn words_for_function(name: &str) -> Option<&'static str> {
     // `__x64_sys_pause`, `__arm64_sys_pause`, `do_sys_poll`, `do_epoll_wait.part.0` …
     let name = name.trim_start_matches('_');

@@ -10,21 +10,21 @@ pub struct Scenario {
     pub id: &'static str,
     /// The heading, at most 30 characters.
     pub title: &'static str,
-    /// Where it stands in the library.
+    /// Its chapter in the library.
     pub chapter: Chapter,
     /// The concepts that it shows, by their numbers in the concept list.
     pub concepts: &'static [u16],
-    /// What to look for and why it happens, at most 120 words of Markdown.
+    /// The things to look for and their reasons, at most 120 words of Markdown.
     pub text: &'static str,
     /// The question that is asked before Start.
     pub prediction: Prediction,
-    /// What a person can set.
+    /// The parameters.
     pub params: &'static [ParamSpec],
-    /// What a person can do while it runs, besides signals.
+    /// The actions of a person while it runs, besides signals.
     pub actions: &'static [ActionSpec],
-    /// What a headless run presses, so that it ends by itself: lines like those of `--do`.
+    /// The demo script of a headless run, which ends it: lines like those of `--do`.
     pub script: &'static [&'static str],
-    /// Where a book and this machine differ.
+    /// Differences between books and this machine.
     pub notes: &'static [Note],
     /// The Python twin's text.
     pub python: &'static str,

@@ -6,6 +6,7 @@ mod lesson;
 mod pools;
 mod processes;
 mod programs;
+mod shim;
 mod threads;
 mod time;
 mod worker;
@@ -20,7 +21,8 @@ pub use lesson::{
     Lock, NoResult, NotHeld, PipeEnd, Pool, Queue, Scope, Semaphore, Task, Thread, Timer, TooManyDone, Until, Worker, Workers,
     too_late,
 };
-pub use worker::{PYTHON_SHIM, UnknownScenario, find, work};
+pub use shim::PYTHON_SHIM;
+pub use worker::{UnknownScenario, find, work};
 
 /// Every scenario, in the order of the library.
 pub const CATALOGUE: &[&Scenario] = &[

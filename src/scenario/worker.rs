@@ -10,13 +10,6 @@ use crate::scenario::definition::Scenario;
 use crate::scenario::lesson::{Lesson, LessonError};
 use crate::sys::default_signal;
 
-/// The module that the Python twins import, and those that it imports. They stand in a folder of their own when those run.
-pub const PYTHON_SHIM: [(&str, &str); 3] = [
-    ("tasklab.py", include_str!("../../assets/python/tasklab.py")),
-    ("tasklab_steps.py", include_str!("../../assets/python/tasklab_steps.py")),
-    ("tasklab_tracked.py", include_str!("../../assets/python/tasklab_tracked.py")),
-];
-
 /// No scenario has this id.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("there is no scenario {id:?}; {advice}")]
@@ -79,7 +72,7 @@ fn be_mortal() {
 
 fn perform(scenario: &Scenario, lesson: &Lesson) -> Result<Facts, LessonError> {
     lesson.tracker().set_body(scenario.id);
-    (scenario.run)(lesson, &Lesson::params(scenario)?)
+    (scenario.run)(lesson, &Lesson::params(scenario.params)?)
 }
 
 #[cfg(test)]

@@ -1,5 +1,5 @@
-//! The event queue of the schedule lesson and of scripts: what is due when, in which order. Pure: it knows no clock, and
-//! whoever uses it says what time it is.
+//! The event queue of the schedule lesson and of scripts: which event is due when, and in which order. Pure: it knows no clock, so
+//! the caller says what time it is.
 
 mod queue;
 

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use crate::model::Monotonic;
 
-/// Which event: its time, its priority and the order of entry, which no two events share. Sorts as events run.
+/// The identity of an event: its time, its priority and its place in the order of entry, which no two events share. Sorts as events
+/// run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct EventId {
     time: Monotonic,
@@ -62,8 +63,8 @@ impl<A> Schedule<A> {
         self.queue.first_key_value().map(|(id, _)| id.time)
     }
 
-    /// Takes the first event if it is due at `now`. Call it until it gives `None`: what is entered in between falls
-    /// into its place, and nothing is taken twice, whichever way the clock jumps.
+    /// Takes the first event if it is due at `now`. Call it until it gives `None`: an event that is entered in between falls into its
+    /// place, and no event is taken twice, whichever way the clock jumps.
     pub fn pop_due(&mut self, now: Monotonic) -> Option<(EventId, A)> {
         let first = self.queue.first_entry()?;
         (first.key().time <= now).then(|| first.remove_entry())

@@ -121,7 +121,11 @@ impl Header {
 
     /// What the guard must know, should it have to make the lines safe.
     pub(super) fn driven(&self) -> DrivenLines {
-        DrivenLines { board: self.lines.board(), safe_levels: self.lines.safe_levels(), may_be_high: self.lines.may_be_high() }
+        DrivenLines {
+            board: self.lines.board_kind(),
+            safe_levels: self.lines.safe_levels(),
+            may_be_high: self.lines.may_be_high(),
+        }
     }
 
     /// Descriptors that are readable when a watched line has changed.
@@ -173,7 +177,7 @@ impl Header {
                 Ok(level) => return self.report_with_level(ask, line, level),
                 Err(error) => Err(error),
             },
-            LineRequest::Free { line, owner } => self.lines.free(line, &owner, now),
+            LineRequest::Free { line, owner } => self.lines.release_line(line, &owner, now),
             LineRequest::Release { owner } => self.lines.release(&owner, now),
             LineRequest::Recover { board, driven, high } => {
                 board.map_or(Ok(()), |kind| self.use_board(&kind)).and_then(|()| self.lines.recover(&driven, &high, now))

@@ -6,12 +6,13 @@ use crate::model::{RunView, Snapshot};
 use crate::ui::ask::actions::Actions;
 use crate::ui::look::theme::{self, DesktopFonts, ThemeChoice};
 use crate::ui::panes::cores::Cores;
+use crate::ui::panes::header::board;
 use crate::ui::panes::output::Output;
 use crate::ui::panes::selected::Selected;
-use crate::ui::panes::timeline::Timeline;
-use crate::ui::panes::tree::Tree;
+use crate::ui::panes::table::tree::Tree;
+use crate::ui::panes::time::timeline::Timeline;
 use crate::ui::panes::typing::Typing;
-use crate::ui::panes::{board, facts, log};
+use crate::ui::panes::{facts, log};
 
 /// The views with what they hold from frame to frame.
 #[derive(Default)]

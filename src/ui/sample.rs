@@ -5,9 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::model::{
-    BoardView, Comparison, CoreHistory, ExitStatus, Fact, Lane, Language, Level, Line, LogEntry, MachineSample, Measured,
-    Monotonic, Outcome, OutputView, Pgid, Pid, PinFunction, PinView, ProcessRow, ProcessState, Progress, RunCost, RunId,
-    RunState, RunView, Segment, Severity, Sid, Snapshot, Stream, SystemView, TaskSort, TaskState, ThreadSample, Tid, Variant,
+    BoardView, Comparison, ExitStatus, Fact, Lane, Language, Level, Line, LogEntry, MachineSample, Measured, Monotonic, Outcome,
+    OutputView, PercentHistory, Pgid, Pid, PinFunction, PinView, ProcessRow, ProcessState, Progress, RunCost, RunId, RunState,
+    RunView, Segment, Severity, Sid, Snapshot, Stream, SystemView, TaskSort, TaskState, ThreadSample, Tid, Variant,
 };
 
 /// A snapshot of one running run with `rows` of everything: processes, lanes, facts, output lines and log entries.
@@ -138,7 +138,7 @@ fn lane(index: usize) -> Lane {
 
 /// A machine with this many cores, an uneven load and 60 seconds of history.
 pub fn system(cores: usize) -> SystemView {
-    let history = |seed: usize| CoreHistory {
+    let history = |seed: usize| PercentHistory {
         points: (0..240)
             .map(|step| {
                 let noise = f64::from(((step * 7919 + seed * 104_729) % 97) as u32) / 97.0 - 0.5;

@@ -1,4 +1,4 @@
-//! What the tests of the views share: two lessons that are never run, and a harness with the window's fonts.
+//! Shared parts of the tests of the views: two lessons that are never run, and a harness with the window's fonts.
 
 use egui::Ui;
 use egui_kittest::Harness;
@@ -67,7 +67,7 @@ pub(crate) fn view<S>(width: f32, height: f32, state: S, draw: impl FnMut(&mut U
     Harness::builder().with_size([width, height]).with_context_setup(Gallery::prepare).build_ui_state(draw, state)
 }
 
-/// What is copied within the next frames.
+/// The text that is copied within the next frames.
 pub(crate) fn copied<S>(harness: &mut Harness<'_, S>) -> Option<String> {
     (0..5).find_map(|_| {
         harness.run_steps(1);

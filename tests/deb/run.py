@@ -32,14 +32,24 @@ BOOKWORM = (2, 36)  # its glibc, the oldest that a Raspberry Pi OS in use has
 WINDOW = ["libegl1", "libgl1", "libwayland-client0", "libwayland-egl1", "libx11-6", "libx11-xcb1", "libxcb1", "libxcursor1", "libxi6",
           "libxkbcommon-x11-0", "libxkbcommon0", "libxrender1"]
 FILES = ["usr/bin/tasklab", "usr/share/applications/org.tasklab.TaskLab.desktop", "usr/share/metainfo/org.tasklab.TaskLab.metainfo.xml",
-         "usr/share/man/man1/tasklab.1.gz", "usr/share/doc/tasklab/changelog.gz", "usr/share/doc/tasklab/copyright",
-         "usr/share/icons/hicolor/scalable/apps/org.tasklab.TaskLab.svg", "usr/share/tasklab/python/tasklab.py",
+         "usr/share/man/man1/tasklab.1.gz", "usr/share/bash-completion/completions/tasklab", "usr/share/zsh/vendor-completions/_tasklab",
+         "usr/share/fish/vendor_completions.d/tasklab.fish", "usr/share/doc/tasklab/changelog.gz", "usr/share/doc/tasklab/copyright",
+         "usr/share/icons/hicolor/scalable/apps/org.tasklab.TaskLab.svg", "usr/share/tasklab/python/tasklab/__init__.py",
+         "usr/share/tasklab/lessons/pools/queue/body.py",
          *(f"usr/share/icons/hicolor/{size}x{size}/apps/org.tasklab.TaskLab.png" for size in (48, 64, 128, 256))]
 
 # Under QEMU's user emulation a Rust lesson that forks is refused, and rightly so: the emulator's own thread makes each process one
 # with two threads. Everything else here goes through the supervisor, and through the Python twins.
 SCENARIOS = [("zombie", "rust"), ("barrier", "rust"), ("pipeline", "rust"), ("schedule", "rust"), ("wait", "python"),
              ("queue", "python")]
+
+# What bash does when a user has typed "tasklab run zom" and presses Tab.
+COMPLETE = """
+source /usr/share/bash-completion/completions/tasklab
+COMP_WORDS=(tasklab run zom) COMP_CWORD=2
+_tasklab tasklab zom run
+echo "${COMPREPLY[@]}"
+"""
 
 # What Mesa is told to offer: the processor draws, at the level of each GPU. VideoCore IV is that of the Pi 3 and Zero 2 W, VI and
 # VII those of the Pi 4 and 5.
@@ -105,6 +115,8 @@ def look_at(package, folder, checks):
                  and [entry[5] for entry in entries if entry[0] == "-rwxr-xr-x"] == ["./usr/bin/tasklab"])
     checks.check("all files are there", not set(FILES) - files, " ".join(set(FILES) - files))
     checks.check("nothing outside /usr", all(path.startswith("usr/") for path in paths if path))
+    hiding = [path for path in files if path.endswith(".py") and pathlib.Path(path).stem in sys.stdlib_module_names]
+    checks.check("no file hides a module of Python's standard library", not hiding, " ".join(hiding))
     control = subprocess.run(["dpkg-deb", "--ctrl-tarfile", package], check=True, stdout=subprocess.PIPE).stdout
     parts = subprocess.run(["tar", "-t"], input=control, check=True, stdout=subprocess.PIPE).stdout.decode().split()
     checks.check("no maintainer scripts", {part.removeprefix("./") for part in parts} <= {"", "control", "md5sums"}, " ".join(parts))
@@ -146,6 +158,8 @@ def use(root, package, files, checks):
 
     status, out, _ = root.run("tasklab", "--version")
     checks.check("tasklab --version", (status, out.strip()) == (0, f"tasklab {version}"), out.strip())
+    status, out, err = root.run("bash", "-c", COMPLETE)
+    checks.check("bash completes a scenario", (status, out) == (0, "zombie\n"), out + err)
     status, out, err = root.run("tasklab", "doctor")
     print("".join(f"      {line}\n" for line in (out + err).splitlines()), end="")
     checks.check("tasklab doctor", status == 0 and "pidfd" in out)
@@ -153,6 +167,9 @@ def use(root, package, files, checks):
     checks.check("without a display: an error that names tasklab run", status == 3 and "tasklab run" in err, f"{status} {err.strip()}")
     for name, language in SCENARIOS:
         scenario(root, name, language, checks)
+    lesson = "/usr/share/tasklab/lessons/pools/queue/body.py"
+    status, out, err = root.run("python3", lesson, "items=4", env={"PYTHONPATH": "/usr/share/tasklab/python"})
+    checks.check("a lesson in Python runs alone", status == 0 and "4 items taken" in out, f"{status} {out}{err}")
     status, out, err = root.run("tasklab", "exec", "--", "echo", "hello", ":::", "tr", "a-z", "A-Z")
     checks.check("tasklab exec: a pipeline", (status, out) == (0, "HELLO\n"), f"{status} {out}{err}")
     status, out, err = root.run("tasklab", "gpio", "set", "--board", "simulated", "--for", "0.5", "--json", "GPIO17=1")

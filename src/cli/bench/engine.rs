@@ -1,5 +1,4 @@
-//! What the engine does with what children write: capturing all of their output, and reading event lines. On the caller's
-//! thread, beside the engine's own.
+//! The costs of the engine: capturing output and reading event lines. Runs on the caller's thread, beside the engine's own.
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -14,31 +13,31 @@ use crate::engine::{
 use crate::model::{ChildSpec, EventKind, Input, Monotonic, Outcome, OutputTo, Pid, RunId, StopPlan, Stream};
 use crate::supervisor::Client;
 
-/// Events on the way to us; each holds up to 64 KiB of output.
-const TAP: usize = 1024;
-/// Bytes of event lines that come with one read, as from a pipe.
+/// Events that may wait for us; each holds up to 64 KiB of output.
+const QUEUE: usize = 1024;
+/// Bytes of event lines in one read, as from a pipe.
 const READ: usize = 64 * 1024;
-/// As much of a recording stays in memory as for a run.
+/// Bytes of a recording that stay in memory, as for a run.
 const RECORDING: usize = 6 * 1024 * 1024;
 
-/// The bytes that a child writes to capture so many MiB: `head` from `/dev/zero`.
+/// A command that writes so many MiB of zeros.
 pub(super) fn head(mib: u64) -> [String; 4] {
     ["head".to_owned(), "-c".to_owned(), (mib << 20).to_string(), "/dev/zero".to_owned()]
 }
 
-/// Runs whose output is kept whole.
+/// An engine for runs whose output is kept whole.
 #[derive(Debug)]
 pub(super) struct Capture(Engine);
 
 impl Capture {
     pub(super) fn start(program: &Path) -> anyhow::Result<Self> {
-        let options = Options { program: program.to_owned(), subscription: Some(TAP), board: BoardKind::Auto };
+        let options = Options { program: program.to_owned(), subscription: Some(QUEUE), board: BoardKind::Auto };
         Ok(Self(Engine::start(Client::start(program)?, options)?))
     }
 
-    /// Captures so many MiB and keeps them as the events that they come in, from the request to the end of the run.
+    /// Captures so many MiB and keeps their events. Returns the time from the request to the end of the run.
     pub(super) fn capture(&self, mib: u64) -> anyhow::Result<Duration> {
-        let told = self.0.told().context("the engine tells nothing")?;
+        let events = self.0.told().context("the engine tells nothing")?;
         let spec = ChildSpec { stdin: Input::Null, stderr: OutputTo::Inherit, ..ChildSpec::new(head(mib)) };
         let what = What::Programs { stages: vec![spec], input: None };
         let request = LaunchRequest { what, script: Vec::new(), timeout: None, stop: StopPlan::default() };
@@ -47,7 +46,7 @@ impl Capture {
         let mut kept = Vec::new();
         let mut size = 0;
         loop {
-            let (run, event) = match told.recv()? {
+            let (run, event) = match events.recv()? {
                 EngineEvent::Launched(..) | EngineEvent::Board { .. } | EngineEvent::Edge(_) | EngineEvent::Compared(_) => {
                     continue;
                 }
@@ -118,7 +117,7 @@ impl Ingest {
         self.lines
     }
 
-    /// Takes all of them in, as the engine does: bytes to lines, lines to events, each folded and recorded.
+    /// Reads all of them as the engine does: bytes to lines, lines to events, and each event is folded and recorded.
     pub fn read_all(&self) -> anyhow::Result<Duration> {
         let (pid, run) = (Pid::new(4711), RunId::new(1));
         let mut lines = Lines::default();

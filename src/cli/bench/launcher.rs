@@ -1,5 +1,5 @@
-//! Launching through the supervisor, as the engine does, without the engine: a request for each child, and the reports
-//! that follow. On the caller's thread.
+//! Launching through the supervisor as the engine does, but without the engine: a request for each child, and the reports that follow.
+//! Runs on the caller's thread.
 
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -11,7 +11,7 @@ use crate::engine::BoardKind;
 use crate::model::{ChildSpec, Input, Line, OutputTo, RunId};
 use crate::supervisor::{ChildPipes, Client, Incoming, LineRequest, Report, Request};
 
-/// A supervisor of its own. Dropping it ends all that it has launched.
+/// A supervisor of its own. If it is dropped, everything that it has launched ends.
 #[derive(Debug)]
 pub struct Launcher {
     client: Client,
@@ -26,32 +26,32 @@ impl Launcher {
 
     /// Launches `/bin/true` and waits for it, one after the other.
     pub fn one_after_the_other(&mut self, count: u64) -> anyhow::Result<Duration> {
-        let spec = truth();
+        let spec = true_command();
         let start = Instant::now();
         for _ in 0..count {
-            self.ask_for(&spec)?;
+            self.request_launch(&spec)?;
             self.wait_for_ends(1)?;
         }
         Ok(start.elapsed())
     }
 
-    /// Launches it so many times at once, then waits for all.
+    /// Launches `/bin/true` so many times at once, then waits for all.
     pub fn at_once(&mut self, count: u64) -> anyhow::Result<Duration> {
-        let spec = truth();
+        let spec = true_command();
         let start = Instant::now();
         for _ in 0..count {
-            self.ask_for(&spec)?;
+            self.request_launch(&spec)?;
         }
         self.wait_for_ends(count)?;
         Ok(start.elapsed())
     }
 
-    /// Toggles a line of the simulated board so many times: how long each takes, from the request to the edge that is told.
+    /// Toggles a line of the simulated board so many times. Returns the time of each in seconds, from the request to the reported edge.
     pub(super) fn toggles(&mut self, count: u64) -> anyhow::Result<Vec<f64>> {
         let ask = |request| Request::Lines { ask: 1, request };
         self.client.request(&ask(LineRequest::UseBoard(BoardKind::Simulated(None))))?;
         let mut seconds = Vec::new();
-        // The first one claims the line, and is answered with the whole header.
+        // The first toggle claims the line, and its answer is the whole header; it does not count.
         for _ in 0..=count {
             let start = Instant::now();
             self.client.request(&ask(LineRequest::Toggle { line: Line::gpio(17), owner: "bench".to_owned() }))?;
@@ -73,9 +73,9 @@ impl Launcher {
         }
     }
 
-    /// Launches one that goes on, and hands out its pipes.
+    /// Launches a child that keeps running, and returns its pipes.
     pub(super) fn launch(&mut self, spec: &ChildSpec) -> anyhow::Result<ChildPipes> {
-        self.ask_for(spec)?;
+        self.request_launch(spec)?;
         loop {
             match self.next()? {
                 Incoming::Launched(_, children) => {
@@ -89,7 +89,7 @@ impl Launcher {
         }
     }
 
-    fn ask_for(&mut self, spec: &ChildSpec) -> anyhow::Result<()> {
+    fn request_launch(&mut self, spec: &ChildSpec) -> anyhow::Result<()> {
         self.runs += 1;
         Ok(self.client.request(&Request::Launch { run: RunId::new(self.runs), stages: vec![spec.clone()] })?)
     }
@@ -122,6 +122,6 @@ impl Launcher {
     }
 }
 
-fn truth() -> ChildSpec {
+fn true_command() -> ChildSpec {
     ChildSpec { stdin: Input::Null, stdout: OutputTo::Null, stderr: OutputTo::Null, ..ChildSpec::new(["/bin/true"]) }
 }

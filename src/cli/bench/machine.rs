@@ -1,5 +1,4 @@
-//! What watching and waiting cost: a sample of many processes, and how late a scheduled event runs. On the caller's thread,
-//! which sleeps.
+//! The time of a sample of many processes, and the lateness of scheduled events. Runs on the caller's thread, which sleeps.
 
 use std::time::Duration;
 
@@ -13,10 +12,10 @@ use crate::schedule::Schedule;
 use crate::sys::monotonic_now;
 
 /// Time between two scheduled events.
-const APART: Duration = Duration::from_millis(2);
+const INTERVAL: Duration = Duration::from_millis(2);
 
-/// The milliseconds that a sample takes while so many processes sleep below this one: the median of `samples`, after two
-/// in which the processes are met for the first time.
+/// The median time of `samples` samples, in milliseconds, while so many processes sleep below this one. The first two, which meet the
+/// processes for the first time, do not count.
 pub(super) fn sample_millis(count: usize, samples: usize) -> anyhow::Result<f64> {
     let _sleepers = Sleepers::start(count)?;
     let mut processes = Processes::new()?;
@@ -37,7 +36,7 @@ pub(super) fn lateness(count: u64) -> Vec<f64> {
     let mut late = Vec::new();
     let mut due = monotonic_now();
     for _ in 0..count {
-        due = due + APART;
+        due = due + INTERVAL;
         schedule.enterabs(due, 1, due);
     }
     while let Some(next) = schedule.next_due() {

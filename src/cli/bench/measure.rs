@@ -1,12 +1,12 @@
-//! Measuring in turns: what is compared runs A B A B in one run, so that whatever else the machine does hits all alike, and
-//! the median of each is told. On the caller's thread; prints nothing but what could not be measured.
+//! Measuring in turns: A B A B in one run, so that other work of the machine slows all sides alike, and each side's figure is its median.
+//! Runs on the caller's thread. Prints only what could not be measured.
 
 use std::time::Duration;
 
 use crate::cli::error::complain;
 
-/// Longer than any first, small batch may be expected to go on growing.
-const MOST: u64 = 1 << 32;
+/// The largest count of one turn: no batch grows further.
+const MAX_COUNT: u64 = 1 << 32;
 
 /// One number of the object that `--json` prints.
 #[derive(Debug, Clone, PartialEq)]
@@ -18,9 +18,9 @@ pub(super) struct Figure {
 /// How much is measured.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Effort {
-    /// Turns that everybody gets.
+    /// Turns of each side.
     pub(super) turns: usize,
-    /// How long one turn is to be.
+    /// The length of one turn.
     pub(super) turn: Duration,
     /// MiB of output to capture in one turn.
     pub(super) capture_mib: u64,
@@ -28,12 +28,12 @@ pub(super) struct Effort {
     pub(super) lines: u64,
 }
 
-/// Does something so many times: how long it took.
+/// Does something so many times, and returns how long it took.
 pub(super) type Run<'a> = Box<dyn FnMut(u64) -> anyhow::Result<Duration> + 'a>;
 
 /// One side of a comparison.
 pub(super) struct Contender<'a> {
-    /// In front of the name: nothing, `python_`, `c_`, `std_` or `channel_`.
+    /// Stands before the name in the key: nothing, `python_`, `c_`, `std_` or `channel_`.
     prefix: &'static str,
     run: Run<'a>,
 }
@@ -57,13 +57,13 @@ pub(super) fn python<'a>(run: impl FnMut(u64) -> anyhow::Result<Duration> + 'a) 
 /// How many times something is done in one turn.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Amount {
-    /// As many as fill a turn; always a multiple of this.
+    /// As often as fills a turn; always a multiple of this.
     Filling(u64),
-    /// This many.
+    /// So many times.
     Exactly(u64),
 }
 
-/// What has been measured so far.
+/// The figures so far.
 #[derive(Debug)]
 pub(super) struct Figures {
     pub(super) effort: Effort,
@@ -75,7 +75,7 @@ impl Figures {
         Self { effort, list: Vec::new() }
     }
 
-    /// Notes a number. What is not above zero was not measured.
+    /// Notes a figure. A value that is not above zero was not measured.
     pub(super) fn note(&mut self, key: &str, value: f64) {
         if value.is_finite() && value > 0.0 {
             self.list.push(Figure { key: key.to_owned(), value });
@@ -84,7 +84,7 @@ impl Figures {
         }
     }
 
-    /// Lets everybody do it in turns, and notes each one's median rate a second. One that fails is left out, with a note.
+    /// Measures all sides in turns, and notes each one's median rate a second. A side that fails is left out, with a note.
     pub(super) fn rates(&mut self, name: &str, amount: Amount, contenders: Vec<Contender<'_>>) {
         let mut sides: Vec<_> = contenders
             .into_iter()
@@ -117,20 +117,20 @@ impl Figures {
     }
 }
 
-/// How many times fill a turn. Trying it out warms up what is measured, too.
+/// How often it is done in one turn. Trying it out also warms up the code and its caches.
 fn filling(run: &mut Run<'_>, step: u64, turn: Duration) -> anyhow::Result<u64> {
     let mut count = step;
     loop {
         let took = run(count)?;
-        if took >= turn / 8 || count >= MOST {
+        if took >= turn / 8 || count >= MAX_COUNT {
             let wanted = count as f64 * turn.as_secs_f64() / took.as_secs_f64().max(1e-9);
-            return Ok((wanted as u64).next_multiple_of(step).clamp(step, MOST));
+            return Ok((wanted as u64).next_multiple_of(step).clamp(step, MAX_COUNT));
         }
         count *= 2;
     }
 }
 
-/// The middle one; of an even number the mean of the middle two. 0 of none.
+/// The median. Of an even number of values it is the mean of the middle two; of none it is 0.
 pub(super) fn median(mut values: Vec<f64>) -> f64 {
     values.sort_by(f64::total_cmp);
     match (values.len(), values.len() / 2) {
@@ -140,14 +140,14 @@ pub(super) fn median(mut values: Vec<f64>) -> f64 {
     }
 }
 
-/// The value that this share of all does not exceed.
+/// The percentile: this share of the values does not exceed it.
 pub(super) fn percentile(mut values: Vec<f64>, share: f64) -> f64 {
     values.sort_by(f64::total_cmp);
     let rank = (values.len() as f64 * share).ceil() as usize;
     values.get(rank.saturating_sub(1)).copied().unwrap_or(0.0)
 }
 
-/// Tells what is left out, and why.
+/// Prints what is left out, and why.
 pub(super) fn missing(key: &str, why: &dyn std::fmt::Display) {
     complain(&format!("could not measure {key}: {why:#}"));
 }

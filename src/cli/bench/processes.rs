@@ -1,5 +1,5 @@
-//! What processes cost: a fork, a pool of forked workers, a queue into another process, many sleepers. Forks this process,
-//! so it must have one thread; each child leaves through `exit_now` and ends when its pipe does, even if we are killed.
+//! The costs of processes: a fork, a pool of forked workers, a queue into another process, many sleepers. Forks this process, so it must have
+//! one thread. Each child leaves through `exit_now`, and ends when its pipe is closed, even if we are killed.
 
 use std::io;
 use std::os::fd::OwnedFd;
@@ -9,14 +9,14 @@ use anyhow::{Context, ensure};
 use rustix::pipe::{PipeFlags, pipe_with};
 use rustix::process::{WaitOptions, waitpid};
 
-use super::{ROOM, WORKERS, square};
+use super::work::{QUEUE_CAPACITY, WORKERS, square};
 use crate::model::Pid;
 use crate::sys::{Forked, exit_now, fork, has_one_thread};
 
-/// What one message is: a number, so small that a pipe never splits it.
+/// Bytes of a message. It is a number, so small that a pipe does not split it.
 const SIZE: usize = size_of::<u64>();
 
-/// Children that are waited for when this is dropped. What they read from must be closed by then.
+/// Children that are waited for when this is dropped. The pipes from which they read must be closed by then.
 #[derive(Debug, Default)]
 struct Children(Vec<Pid>);
 
@@ -40,11 +40,11 @@ impl Children {
     }
 }
 
-/// Waits until threads that were joined have gone from /proc, too: the kernel lets a join return shortly before.
+/// Waits until joined threads have gone from /proc: a join returns shortly before that.
 pub(super) fn wait_for_one_thread() -> anyhow::Result<()> {
-    let patience = Instant::now() + Duration::from_secs(1);
+    let deadline = Instant::now() + Duration::from_secs(1);
     while !has_one_thread()? {
-        ensure!(Instant::now() < patience, "this process has more than one thread, so it cannot fork safely");
+        ensure!(Instant::now() < deadline, "this process has more than one thread, so it cannot fork safely");
         std::thread::yield_now();
     }
     Ok(())
@@ -74,10 +74,10 @@ pub(super) fn pool_tasks(count: u64) -> anyhow::Result<Duration> {
     }
     drop((handed, sender));
     let start = Instant::now();
-    // Fewer than a pipe holds are under way, so nobody waits for us while we wait for them.
+    // At most a quarter of the queue is under way. That fits into the pipes, so no worker waits for us while we wait for it.
     let (mut given, mut done, mut sum) = (0, 0, 0_u64);
     while done < count {
-        while given < count && given - done < ROOM as u64 / 4 {
+        while given < count && given - done < QUEUE_CAPACITY as u64 / 4 {
             give(&tasks, given)?;
             given += 1;
         }
@@ -90,7 +90,7 @@ pub(super) fn pool_tasks(count: u64) -> anyhow::Result<Duration> {
     Ok(elapsed)
 }
 
-/// A worker: each task becomes a result until there are no more.
+/// A worker: makes a result of each task, until no more come.
 fn work(handed: &OwnedFd, results: &OwnedFd) -> io::Result<()> {
     while let Some(task) = take(handed)? {
         give(results, square(task))?;
@@ -119,7 +119,7 @@ pub(super) fn queue_items(count: u64) -> anyhow::Result<Duration> {
     Ok(elapsed)
 }
 
-/// The other process: takes items as long as they come in order, and says how many did.
+/// The other process: takes items as long as they come in order, and reports how many.
 fn receive(count: u64, items: &OwnedFd, done: &OwnedFd) -> io::Result<()> {
     let mut expected = 0;
     while expected < count && take(items)? == Some(expected) {
@@ -131,25 +131,25 @@ fn receive(count: u64, items: &OwnedFd, done: &OwnedFd) -> io::Result<()> {
 /// Many processes that only sleep, until this is dropped.
 #[derive(Debug)]
 pub struct Sleepers {
-    // The fields are dropped in this order: the pipe is closed, so the sleepers end, and then they are waited for.
-    _alarm: OwnedFd,
+    // Fields are dropped in this order: the pipe is closed, so the sleepers end, and then we wait for them.
+    _writer: OwnedFd,
     _children: Children,
 }
 
 impl Sleepers {
-    /// Forks so many.
+    /// Forks so many processes.
     pub fn start(count: usize) -> anyhow::Result<Self> {
         wait_for_one_thread()?;
         let mut children = Children::default();
-        let (bed, alarm) = pipe_with(PipeFlags::CLOEXEC)?;
+        let (reader, writer) = pipe_with(PipeFlags::CLOEXEC)?;
         for number in 0..count {
             let forked = children.fork().with_context(|| format!("this machine gave no more than {number} processes"))?;
             if forked == Forked::Child {
-                drop(alarm);
-                exit_now(take(&bed).is_err().into());
+                drop(writer);
+                exit_now(take(&reader).is_err().into());
             }
         }
-        Ok(Self { _alarm: alarm, _children: children })
+        Ok(Self { _writer: writer, _children: children })
     }
 }
 
@@ -162,7 +162,7 @@ fn give(pipe: &OwnedFd, number: u64) -> io::Result<()> {
     }
 }
 
-/// The next number; `None` when nobody can send one any more.
+/// The next number; `None` once all writers have closed the pipe.
 fn take(pipe: &OwnedFd) -> io::Result<Option<u64>> {
     let mut bytes = [0; SIZE];
     loop {

@@ -1,5 +1,5 @@
-//! The Python side: one `python3` under the supervisor, which is asked for one measure after the other. On the caller's
-//! thread, which waits for the answers.
+//! The Python side: a `python3` under the supervisor, which is asked for one figure after the other. Runs on the caller's thread, which
+//! waits for the answers.
 
 use std::fs::File;
 use std::io::{BufRead, BufReader, Write};
@@ -14,9 +14,9 @@ use serde::Deserialize;
 use super::launcher::Launcher;
 use crate::model::{ChildSpec, Input, OutputTo};
 
-const SCRIPT: &str = include_str!("../../../assets/python/bench.py");
+const SCRIPT: &str = include_str!("python.py");
 
-/// A Python that waits for questions. Dropping it ends it.
+/// A Python that waits for questions. It ends when this is dropped.
 #[derive(Debug)]
 pub struct Python {
     questions: File,
@@ -24,7 +24,7 @@ pub struct Python {
     _launcher: Launcher,
 }
 
-/// What it answers.
+/// An answer of Python's.
 #[derive(Deserialize)]
 #[serde(untagged)]
 enum Answer {
@@ -41,18 +41,18 @@ impl Python {
             stdin: Input::Pipe,
             stdout: OutputTo::Pipe,
             stderr: OutputTo::Inherit,
-            // Isolated: not with what the environment and the current folder tell the user's own Python.
+            // Isolated (-I) from the user's environment variables and the current folder.
             ..ChildSpec::new(["python3", "-I", "-c", SCRIPT])
         };
         let pipes = launcher.launch(&spec)?;
         let mut python =
-            Self { questions: waiting(pipes.stdin)?, answers: BufReader::new(waiting(pipes.stdout)?), _launcher: launcher };
-        // Its start is no part of any measure.
+            Self { questions: blocking(pipes.stdin)?, answers: BufReader::new(blocking(pipes.stdout)?), _launcher: launcher };
+        // Waits until it has started, so that its start is no part of any figure.
         python.measure("lock_ops", 1)?;
         Ok(python)
     }
 
-    /// How long it takes to do something so many times.
+    /// Does something so many times, and returns how long it took.
     pub fn measure(&mut self, name: &str, count: u64) -> anyhow::Result<Duration> {
         match self.ask(name, count)? {
             Answer::Seconds(seconds) => Ok(Duration::try_from_secs_f64(seconds)?),
@@ -80,8 +80,8 @@ impl Python {
     }
 }
 
-/// The engine's end of a pipe never waits; here there is nothing else to do meanwhile.
-fn waiting(end: Option<OwnedFd>) -> anyhow::Result<File> {
+/// Our end of a pipe, made to block: the engine must not wait for it, but we have nothing else to do.
+fn blocking(end: Option<OwnedFd>) -> anyhow::Result<File> {
     let end = end.context("the supervisor sent no pipe")?;
     let flags = fcntl_getfl(&end)?;
     fcntl_setfl(&end, flags - OFlags::NONBLOCK)?;

@@ -7,7 +7,7 @@ use super::measure::Figure;
 /// Width of the longest bar.
 const BAR: usize = 40;
 
-/// What is compared: its key, its title and the unit of its numbers.
+/// The rows of the table: key, title and unit.
 const ROWS: &[(&str, &str, Unit)] = &[
     ("launch_wait", "Launching a program and waiting for it, one after the other", Unit::Rate),
     ("launch_many", "Launching 100 programs at once and waiting for all", Unit::Rate),
@@ -18,9 +18,9 @@ const ROWS: &[(&str, &str, Unit)] = &[
     ("thread_queue_items", "Items through a queue to another thread", Unit::Rate),
     ("process_queue_items", "Items through a queue to another process", Unit::Rate),
     ("lock_ops", "Taking and letting go of a lock that is free", Unit::Rate),
-    ("tracked_lock_ops", "Taking and letting go of the lessons' own lock, while nobody records", Unit::Rate),
+    ("tracked_lock_ops", "Taking and letting go of the lessons' own lock, while no run is recorded", Unit::Rate),
     ("tracked_lock_times", "The time of the lessons' lock, as a multiple of a Mutex's", ASKED),
-    ("tracked_queue_items", "Items into the lessons' own queue and out again, while nobody records", Unit::Rate),
+    ("tracked_queue_items", "Items into the lessons' own queue and out again, while no run is recorded", Unit::Rate),
     ("tracked_queue_times", "The time of the lessons' queue, as a multiple of a Mutex's with Condvars", ASKED),
     // A channel counts no tasks and has one taker, so that it needs no mutex.
     ("tracked_queue_channel_times", "The time of the lessons' queue, as a multiple of a sync_channel's", FOR_INFORMATION),
@@ -37,7 +37,7 @@ const ROWS: &[(&str, &str, Unit)] = &[
 const SIDES: &[(&str, &str)] =
     &[("", "Task Lab"), ("c_", "plain C"), ("python_", "Python"), ("std_", "Mutex"), ("channel_", "channel")];
 
-/// What tracking may cost at most: the project asks it of itself.
+/// The limit for what tracking may cost, which the project sets itself.
 const ASKED: Unit = Unit::Times { at_most: Some(1.3) };
 const FOR_INFORMATION: Unit = Unit::Times { at_most: None };
 
@@ -47,18 +47,18 @@ enum Unit {
     Mib,
     Millis,
     Micros,
-    /// A multiple of somebody else's time, and how much it may be.
+    /// A multiple of another side's time, and its limit.
     Times {
         at_most: Option<f64>,
     },
 }
 
-/// The keys of Task Lab's own side.
+/// The keys that can be measured, without a side's prefix.
 pub(super) fn names() -> Vec<&'static str> {
     ROWS.iter().filter(|row| !matches!(row.2, Unit::Times { .. })).map(|row| row.0).collect()
 }
 
-/// The figures as the rows and their sides stand here.
+/// The figures in the order of the rows and their sides.
 pub(super) fn in_order(mut figures: Vec<Figure>) -> Vec<Figure> {
     figures.sort_by_key(|figure| {
         let place = |name: &str| ROWS.iter().position(|row| row.0 == name);
@@ -68,7 +68,7 @@ pub(super) fn in_order(mut figures: Vec<Figure>) -> Vec<Figure> {
     figures
 }
 
-/// The table. What was not measured is left out.
+/// The table. Rows without figures are left out.
 pub(super) fn table(figures: &[Figure]) -> String {
     let mut text = String::from("What starting, switching and talking costs on this machine (medians)\n");
     for &(name, title, unit) in ROWS {
@@ -108,7 +108,7 @@ fn number(value: f64, unit: Unit) -> String {
     }
 }
 
-/// What one costs, where the number is a rate.
+/// The time of one, where the figure is a rate.
 fn each(rate: f64, unit: Unit) -> String {
     match 1e9 / rate {
         _ if unit != Unit::Rate => String::new(),

@@ -1,4 +1,4 @@
-//! What threads cost: starting, a pool, a queue, a lock. Starts threads of its own and joins them all.
+//! The costs of threads: starting, a pool, a queue, a lock. Starts threads of its own and joins them all.
 
 use std::hint::black_box;
 use std::io;
@@ -9,28 +9,28 @@ use std::time::{Duration, Instant};
 use anyhow::ensure;
 use crossbeam_channel::bounded;
 
-use super::{ROOM, WORKERS, square};
+use super::work::{QUEUE_CAPACITY, WORKERS, square};
 use crate::sys::advice_on_clone;
 
 pub(super) fn start_join(count: u64) -> anyhow::Result<Duration> {
     let start = Instant::now();
     for _ in 0..count {
-        // A panic is the only error of a join, and there is nothing in there that could.
+        // A join fails only if the thread has panicked, and this one does nothing.
         let _ = Builder::new().spawn(|| ()).map_err(|error| failed(&error))?.join();
     }
     Ok(start.elapsed())
 }
 
-/// What is to be done about a thread that could not be started.
+/// Why a thread could not be started, and what helps.
 fn failed(error: &io::Error) -> anyhow::Error {
     anyhow::anyhow!("could not start a thread: {error}{}", advice_on_clone(error))
 }
 
 pub(super) fn pool_tasks(count: u64) -> anyhow::Result<Duration> {
     std::thread::scope(|scope| {
-        // They end with this closure, so that nobody waits for a thread that could not be started.
-        let (tasks, handed) = bounded::<u64>(ROOM);
-        let (results, received) = bounded::<u64>(ROOM);
+        // The channels are dropped with this closure, so that no thread waits for one that could not be started.
+        let (tasks, handed) = bounded::<u64>(QUEUE_CAPACITY);
+        let (results, received) = bounded::<u64>(QUEUE_CAPACITY);
         let (ready, started) = bounded::<()>(WORKERS);
         for number in 0..WORKERS {
             let (handed, results, ready) = (handed.clone(), results.clone(), ready.clone());
@@ -54,7 +54,7 @@ pub(super) fn pool_tasks(count: u64) -> anyhow::Result<Duration> {
 }
 
 pub(super) fn queue_items(count: u64) -> anyhow::Result<Duration> {
-    let (items, taken) = bounded::<u64>(ROOM);
+    let (items, taken) = bounded::<u64>(QUEUE_CAPACITY);
     let ready = Barrier::new(2);
     std::thread::scope(|scope| {
         let take = || {

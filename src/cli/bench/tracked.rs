@@ -1,5 +1,5 @@
-//! What the lessons' own lock and queue cost while nobody records, beside what Rust has for the same. One thread does all, so that
-//! what is measured is the price of an operation, not who gets a core when.
+//! The costs of the lessons' own lock and queue while no run is recorded, beside Rust's own. One thread does everything, so that the figure is
+//! the cost of an operation, without the scheduler's part.
 
 use std::collections::VecDeque;
 use std::hint::black_box;
@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::ensure;
 
-use super::ROOM;
+use super::work::QUEUE_CAPACITY;
 use crate::scenario::Lesson;
 
 /// Items that are put before they are taken out again.
@@ -38,16 +38,16 @@ pub(super) fn mutex_ops(count: u64) -> Duration {
 
 /// Items through the lessons' queue.
 pub(super) fn queue_items(lesson: &Lesson, count: u64) -> anyhow::Result<Duration> {
-    let queue = lesson.queue("items", ROOM);
+    let queue = lesson.queue("items", QUEUE_CAPACITY);
     pass(count, |item| queue.put(item), || Ok(queue.get()))
 }
 
-/// The same through a queue of a mutex and two condition variables, as one writes it oneself.
+/// The same through a queue that is made of a mutex and two condition variables.
 pub(super) fn plain_items(count: u64) -> anyhow::Result<Duration> {
     let (items, not_empty, not_full) = (Mutex::new(VecDeque::new()), Condvar::new(), Condvar::new());
     let put = |item: u64| {
         let items = items.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut items = not_full.wait_while(items, |items| items.len() >= ROOM).unwrap_or_else(PoisonError::into_inner);
+        let mut items = not_full.wait_while(items, |items| items.len() >= QUEUE_CAPACITY).unwrap_or_else(PoisonError::into_inner);
         items.push_back(item);
         not_empty.notify_one();
     };
@@ -61,10 +61,10 @@ pub(super) fn plain_items(count: u64) -> anyhow::Result<Duration> {
     pass(count, put, get)
 }
 
-/// The same through a channel with room for as many.
+/// The same through a channel of the same capacity.
 pub(super) fn channel_items(count: u64) -> anyhow::Result<Duration> {
-    let (sender, receiver) = sync_channel(ROOM);
-    // Both ends live as long as this, so that no item is refused.
+    let (sender, receiver) = sync_channel(QUEUE_CAPACITY);
+    // Both ends live to the end of this function, so no item is refused.
     let put = |item| sender.send(item).unwrap_or_default();
     pass(count, put, || Ok(receiver.recv()?))
 }

@@ -1,29 +1,30 @@
-//! The children's output on our own streams, where it has to come through us: from a terminal, or with its line ends translated.
+//! Passes the children's output on to our own streams, where it cannot go there directly: it comes from a terminal, or its line ends are
+//! translated.
 
 use std::io::{self, Write};
 
 use crate::model::Stream;
 
-/// Passes bytes on as they come, on the main thread.
+/// Passes bytes on as they come. Runs on the main thread.
 #[derive(Debug)]
 pub(super) struct Relay<O, E> {
     stdout: O,
     stderr: E,
-    translates: bool,
+    universal_newlines: bool,
     /// Whether the last byte of each stream was a `\r`, which may be half of a line's end.
     has_return: [bool; 2],
 }
 
 impl<O: Write, E: Write> Relay<O, E> {
-    /// `translates`: every `\r\n` and `\r` is passed on as `\n` (universal newlines).
-    pub(super) const fn new(stdout: O, stderr: E, translates: bool) -> Self {
-        Self { stdout, stderr, translates, has_return: [false; 2] }
+    /// `universal_newlines`: every `\r\n` and `\r` is passed on as `\n`.
+    pub(super) const fn new(stdout: O, stderr: E, universal_newlines: bool) -> Self {
+        Self { stdout, stderr, universal_newlines, has_return: [false; 2] }
     }
 
     pub(super) fn pass(&mut self, stream: Stream, bytes: &[u8]) -> io::Result<()> {
         let has_return = &mut self.has_return[usize::from(stream == Stream::Stderr)];
         let translated;
-        let bytes = if self.translates {
+        let bytes = if self.universal_newlines {
             translated = translate(bytes, has_return);
             &translated
         } else {
@@ -40,7 +41,7 @@ impl<O: Write, E: Write> Relay<O, E> {
     }
 }
 
-/// A `\r` counts at once, so that nothing is held back; a `\n` right after it counts no more.
+/// A `\r` becomes a newline at once, so that no byte waits for the next one; a `\n` right after it is dropped.
 fn translate(bytes: &[u8], has_return: &mut bool) -> Vec<u8> {
     let mut text = Vec::with_capacity(bytes.len());
     for byte in bytes {

@@ -171,7 +171,7 @@ mod tests {
     #[test]
     fn the_edges_are_saved_for_a_viewer_and_for_a_spreadsheet() {
         let folder = tempfile::tempdir().expect("a folder");
-        let mut waveform = Waveform::keeping(10);
+        let mut waveform = Waveform::with_limit(10);
         waveform.push(Monotonic::from_nanos(5), Line::gpio(17), Level::High);
         let contents = Contents::Edges { waveform, until: Monotonic::from_nanos(9) };
         let said = write(folder.path(), &Saving { name: "blink".to_owned(), contents }).expect("writes");

@@ -48,7 +48,7 @@ pub(crate) struct RunLines {
 
 impl RunLines {
     pub(crate) fn new() -> Self {
-        Self { intents: Vec::new(), buttons: BTreeSet::new(), waveform: Waveform::keeping(EDGES_KEPT) }
+        Self { intents: Vec::new(), buttons: BTreeSet::new(), waveform: Waveform::with_limit(EDGES_KEPT) }
     }
 
     /// Takes in the intent of a body's event, if it has one. A repeated intent is passed on once.

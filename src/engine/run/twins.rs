@@ -24,7 +24,7 @@ pub(crate) struct Twins {
 impl Twins {
     /// The path of a twin, written on its first use.
     pub(crate) fn lay_out(&mut self, scenario: &Scenario) -> Result<PathBuf, LaunchError> {
-        let path = self.folder()?.join(format!("{}.py", scenario.id));
+        let path = self.folder()?.join(scenario.id).join("body.py");
         write(&path, scenario.python)?;
         Ok(path)
     }
@@ -36,7 +36,7 @@ impl Twins {
         let ours = ours.filter(|(name, _)| !name.as_bytes().starts_with(b"PYTHON") && !name.as_bytes().contains(&b'='));
         let mut env: Vec<_> = ours.collect();
         env.push(("PYTHONPATH".into(), self.shim()?.into()));
-        // SAFEPATH: no module is looked for in the current folder, nor beside the twin, which may have the name of one.
+        // SAFEPATH: Python looks for modules neither in the current folder nor beside the twin.
         for name in ["PYTHONSAFEPATH", "PYTHONNOUSERSITE", "PYTHONUNBUFFERED", "PYTHONDONTWRITEBYTECODE"] {
             env.push((name.into(), "1".into()));
         }
@@ -61,12 +61,11 @@ impl Twins {
         self.folder.as_ref().filter(|_| is_new).map(|folder| folder.path().into())
     }
 
-    /// Writes the shim. It lies in a folder of its own: a twin beside it may have the name of one of Python's modules.
+    /// Writes the shim, and gives the folder in which Python finds it. Nothing else lies there: Python takes every file in it for a module.
     fn shim(&mut self) -> Result<PathBuf, LaunchError> {
         let folder = self.folder()?.join("import");
-        fs::create_dir_all(&folder).map_err(|error| LaunchError::Twin { path: folder.clone(), error })?;
         for (name, text) in PYTHON_SHIM {
-            write(&folder.join(name), text)?;
+            write(&folder.join("tasklab").join(name), text)?;
         }
         Ok(folder)
     }
@@ -84,8 +83,10 @@ impl Twins {
     }
 }
 
+/// Writes a file, and first makes the folder for it.
 fn write(path: &Path, text: &str) -> Result<(), LaunchError> {
-    fs::write(path, text).map_err(|error| LaunchError::Twin { path: path.to_owned(), error })
+    let folder = path.parent().map_or(Ok(()), fs::create_dir_all);
+    folder.and_then(|()| fs::write(path, text)).map_err(|error| LaunchError::Twin { path: path.to_owned(), error })
 }
 
 fn make_folder(places: &[PathBuf]) -> Result<OwnFolder, LaunchError> {
@@ -125,10 +126,12 @@ mod tests {
         drop(second);
         assert!(mine.exists() && !other.exists());
         assert_eq!(first.lay_out(scenario).expect("written again"), mine, "one folder for all of an engine's");
-        assert_eq!(first.take_new().as_deref(), mine.parent().map(Path::as_os_str));
+        assert!(mine.ends_with("process-basics/body.py"), "{}", mine.display());
+        let folder = mine.ancestors().nth(2).expect("the engine's");
+        assert_eq!(first.take_new().as_deref(), Some(folder.as_os_str()));
         assert_eq!(first.take_new(), None, "it is told once");
         drop(first);
-        assert!(!mine.parent().expect("a folder").exists());
+        assert!(!folder.exists());
     }
 
     #[test]

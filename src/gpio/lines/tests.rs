@@ -256,7 +256,7 @@ impl Board for Broken {
 fn a_line_that_could_not_be_made_safe_is_not_called_safe() {
     let give_back = [
         |lines: &mut Lines| lines.release("run 1", at(2)),
-        |lines: &mut Lines| lines.free(Line::gpio(5), "run 1", at(2)),
+        |lines: &mut Lines| lines.release_line(Line::gpio(5), "run 1", at(2)),
         |lines: &mut Lines| lines.make_safe(at(2)),
     ];
     let recover = |lines: &mut Lines| lines.recover(&[(Line::gpio(5), Level::Low)], &[], at(2));
@@ -341,8 +341,8 @@ fn one_line_is_given_back_and_the_owners_others_stay() {
     let mut lines = board();
     high(&mut lines, 5, "you").expect("free");
     high(&mut lines, 6, "you").expect("free");
-    lines.free(Line::gpio(5), "run 1", at(2)).expect("safe");
-    lines.free(Line::gpio(6), "you", at(3)).expect("safe");
+    lines.release_line(Line::gpio(5), "run 1", at(2)).expect("safe");
+    lines.release_line(Line::gpio(6), "you", at(3)).expect("safe");
     assert_eq!((lines.owner(Line::gpio(5)), lines.owner(Line::gpio(6))), (Some("you"), None));
     assert_eq!(lines.read(Line::gpio(6)), Ok(Level::Low));
 }

@@ -105,7 +105,7 @@ const NAMES: [&str; 101] = [
     "cancel, empty",
 ];
 
-/// What a concept is called; empty for a number that is none.
+/// The name of a concept; empty for a number that is none.
 pub fn concept(number: u16) -> &'static str {
     usize::from(number).checked_sub(1).and_then(|index| NAMES.get(index)).copied().unwrap_or_default()
 }

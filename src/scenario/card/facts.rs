@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use crate::model::Fact;
 
-/// What a body gives back.
+/// The result of a body.
 pub type Facts = Vec<Fact>;
 
 /// Claims that `observed` is `expected`.

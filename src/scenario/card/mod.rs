@@ -1,4 +1,4 @@
-//! What a card is made of: chapter, question, parameters, concepts, actions, facts.
+//! The parts of a card: chapter, question, parameters, concepts, actions, facts.
 
 pub(super) mod concepts;
 pub(super) mod facts;

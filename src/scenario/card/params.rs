@@ -12,15 +12,15 @@ use crate::model::Line;
 pub struct ParamSpec {
     /// Its name.
     pub name: &'static str,
-    /// What it may be, with its default.
+    /// Its kind and range, with its default.
     pub kind: ParamKind,
     /// The unit in words (`s`, `threads`), or empty.
     pub unit: &'static str,
-    /// What it means, in one line.
+    /// Its meaning, in one line.
     pub meaning: &'static str,
 }
 
-/// What a parameter may be, with its default.
+/// The kind and the range of a parameter, with its default.
 #[derive(Debug, Clone)]
 pub enum ParamKind {
     /// A whole number.
@@ -109,13 +109,13 @@ pub enum ParamError {
         name: &'static str,
         /// As given.
         value: String,
-        /// What it may be, in words, with the default.
+        /// The range in words, with the default.
         range: String,
     },
 }
 
 impl ParamSpec {
-    /// What it may be, in words: `a whole number from 1 to 64 (4 by default)`.
+    /// The range in words: `a whole number from 1 to 64 (4 by default)`.
     pub fn range(&self) -> String {
         match self.kind {
             ParamKind::Count { default, min, max } => format!("a whole number from {min} to {max} ({default} by default)"),

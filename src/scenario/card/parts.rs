@@ -39,7 +39,7 @@ impl Chapter {
 pub struct Prediction {
     /// The question.
     pub ask: &'static str,
-    /// What a person can answer.
+    /// The possible answers.
     pub choices: &'static [&'static str],
     /// The index of the choice that holds at default parameters.
     pub answer: usize,
@@ -52,11 +52,11 @@ pub struct Prediction {
 pub struct ActionSpec {
     /// Its name for `--do` and `TASKLAB_CONTROL`.
     pub name: &'static str,
-    /// What the button says.
+    /// The text of the button.
     pub label: &'static str,
-    /// What it does, in one line.
+    /// Its effect, in one line.
     pub meaning: &'static str,
-    /// What it is done to, as a manual page has it: `CHILD`, `[CHILD]` where that may be left out, empty where it takes nothing.
+    /// Its target, as a manual page has it: `CHILD`, `[CHILD]` where that may be left out, empty where it takes nothing.
     pub target: &'static str,
 }
 
@@ -89,12 +89,12 @@ impl ActionSpec {
     }
 }
 
-/// Where a source and this machine differ.
+/// A difference between a book and this machine.
 #[derive(Debug)]
 pub struct Note {
-    /// What books say.
+    /// The word of the books.
     pub book: &'static str,
-    /// What this machine shows, with the name of the value or fact that was measured in braces: `{observed}`. Where it begins with
+    /// The finding on this machine, with the name of the value or fact that was measured in braces: `{observed}`. Where it begins with
     /// `not on this machine`, it says how it is elsewhere, and gets that heading.
     pub shows: &'static str,
 }

@@ -10,10 +10,10 @@ use rustix::process::{WaitOptions, waitpid};
 
 use crate::model::{EventKind, ExitStatus, Pgid, Pid, ProcessState, Sid, Signal};
 use crate::scenario::lesson::handle::own_pid;
-use crate::scenario::lesson::{Lesson, LessonError};
+use crate::scenario::lesson::handle::{Lesson, LessonError};
 use crate::sys::{Forked, PidFd, SignalScope, Spawned, WhatEnded, fork, process_group, rename_thread, session, wait_pid};
 
-/// Who goes on after a fork.
+/// The process that goes on after a fork.
 #[derive(Debug)]
 pub enum Fork<'s> {
     /// The child. It must leave through [`exit_now`](crate::sys::exit_now).
@@ -32,7 +32,7 @@ pub struct Child<'s> {
     ended: Option<ExitStatus>,
 }
 
-/// What a wait gives: the status as the kernel packs it, and what it means.
+/// The result of a wait: the status as the kernel packs it, and its meaning.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Reaped {
     /// The number that `wait(2)` stores: exit status times 256, plus the signal's number.
@@ -118,7 +118,7 @@ impl Child<'_> {
         Ok(self.ended)
     }
 
-    /// What the kernel says now, whatever it said before.
+    /// The kernel's answer of this moment, whatever it said before.
     pub fn peek_again(&self) -> Result<Option<ExitStatus>, LessonError> {
         let waited = wait_pid(self.pid, WhatEnded::Peek).map_err(LessonError::kernel(format!("look at {}", self.name)))?;
         Ok(waited.map(|waited| match waited.changed {

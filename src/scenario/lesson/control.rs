@@ -13,7 +13,7 @@ pub struct LessonAction {
     /// Its name.
     #[serde(rename = "do")]
     pub name: String,
-    /// What it is done to; may be empty.
+    /// Its target; may be empty.
     #[serde(default)]
     pub target: String,
 }
@@ -28,7 +28,7 @@ pub fn too_late(_: &LessonAction) -> Reply {
     Err(TOO_LATE.to_owned())
 }
 
-/// What ended a wait.
+/// The end of a wait.
 #[derive(Debug)]
 pub(crate) enum Heard {
     /// An action.

@@ -1,4 +1,4 @@
-//! What the kernel says that work has cost: CPU time, and the time that somebody was ready but had no core. Any thread;
+//! The cost of work as the kernel counts it: CPU time, and the time that a thread was ready but had no core. Any thread;
 //! never waits.
 
 use std::fs;
@@ -9,7 +9,7 @@ use rustix::param::clock_ticks_per_second;
 use rustix::thread::CpuSet;
 use rustix::time::{ClockId, clock_gettime};
 
-/// What a piece of work cost the thread that did it.
+/// The cost of a piece of work for the thread that did it.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Cost {
     /// CPU time, in seconds.

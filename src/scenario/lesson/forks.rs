@@ -11,8 +11,8 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use crate::model::{EventKind, Pid, ProcessState, Signal, TaskSort, Tid};
 use crate::scenario::lesson::children::{Child, Reaped};
 use crate::scenario::lesson::control::TOO_LATE;
+use crate::scenario::lesson::handle::{Lesson, LessonError};
 use crate::scenario::lesson::proc::stat_of;
-use crate::scenario::lesson::{Lesson, LessonError};
 use crate::sys::default_what_we_ignore;
 
 /// Runs another program in this process, a fork with one thread: searched in PATH, with these variables besides those

@@ -11,13 +11,11 @@ use std::time::Duration;
 use serde_json::Value;
 
 use crate::model::{Action, By, EventKind, Level, Line, Monotonic, Pid, Refusal, TaskSort, TaskState, Tid};
-use crate::scenario::card::{ActionSpec, ParamError, Params, Reply};
-use crate::scenario::definition::Scenario;
-use crate::scenario::lesson::LessonAction;
-use crate::scenario::lesson::control::TOO_LATE;
-use crate::scenario::lesson::control::{Control, Heard};
-use crate::scenario::lesson::primitives::{Lane, Tracker};
+use crate::scenario::card::{ActionSpec, ParamError, ParamSpec, Params, Reply};
+use crate::scenario::lesson::control::{Control, Heard, LessonAction, TOO_LATE};
 use crate::scenario::lesson::reporter::Reporter;
+use crate::scenario::lesson::tracking::lane::Lane;
+use crate::scenario::lesson::tracking::tracker::Tracker;
 use crate::sys::{adopt_fd, advice_on_clone, monotonic_now};
 
 /// Why a body could not go on.
@@ -26,7 +24,7 @@ pub enum LessonError {
     /// The kernel refused something.
     #[error("could not {what}: {source}{}", advice_on_clone(source))]
     Kernel {
-        /// What the body tried.
+        /// The attempt, after "could not".
         what: String,
         /// The kernel's answer.
         source: io::Error,
@@ -50,14 +48,14 @@ impl LessonError {
 /// Actions that a body's end answers, at most.
 const MOST_LEFT: usize = 1_000;
 
-/// Where a body runs: its clock, its voice and its ear.
+/// The body's clock, voice and ear.
 #[derive(Debug)]
 pub struct Lesson {
     reporter: Reporter,
     control: Mutex<Control>,
-    /// What a person can do here; anything, where nothing is declared.
+    /// The actions of a person; any, where none is declared.
     actions: &'static [ActionSpec],
-    /// What a press of each of its buttons is.
+    /// The action that a press of each button is.
     buttons: Mutex<Vec<LessonAction>>,
     tracker: Tracker,
 }
@@ -90,12 +88,12 @@ impl Lesson {
     }
 
     /// The values of `TASKLAB_PARAMS`, checked; the defaults where it says nothing.
-    pub(crate) fn params(scenario: &Scenario) -> Result<Params, LessonError> {
+    pub(crate) fn params(specs: &[ParamSpec]) -> Result<Params, LessonError> {
         let given: BTreeMap<String, Value> = match std::env::var("TASKLAB_PARAMS") {
             Ok(text) if !text.trim().is_empty() => serde_json::from_str(&text)?,
             _ => BTreeMap::new(),
         };
-        Ok(Params::checked(scenario.params, &given)?)
+        Ok(Params::checked(specs, &given)?)
     }
 
     /// Time since the run began.
@@ -108,10 +106,23 @@ impl Lesson {
         self.reporter.is_open()
     }
 
-    /// Who waits and who holds.
+    /// The lanes, with what they wait for and hold.
     #[inline]
     pub(crate) const fn tracker(&self) -> &Tracker {
         &self.tracker
+    }
+
+    /// The way to tell events.
+    pub(crate) const fn reporter(&self) -> &Reporter {
+        &self.reporter
+    }
+
+    /// A circle of waits: each lane waits for what the next one holds, and the last for what the first one holds. As
+    /// pairs of a lane and what it waits for: `[("left", "lock screen"), ("right", "lock prices")]`. Empty if there is
+    /// no deadlock at the moment.
+    pub fn deadlock(&self) -> Vec<(String, String)> {
+        let circle = self.tracker.circle().unwrap_or_default();
+        circle.into_iter().map(|(lane, wait)| (lane.name.clone(), wait.on.to_string())).collect()
     }
 
     /// Tells that something happened, now.
@@ -159,7 +170,7 @@ impl Lesson {
     pub(crate) fn task_at(&self, name: String, sort: TaskSort, line: Option<u32>) -> Task<'_> {
         let tid = Some(Tid::new(rustix::thread::gettid().as_raw_nonzero().get()));
         self.report(EventKind::TaskStarted { task: name.clone(), sort, pid: own_pid(), tid, line });
-        let lane = matches!(sort, TaskSort::Thread | TaskSort::Process).then(|| Lane::open(self, &name));
+        let lane = matches!(sort, TaskSort::Thread | TaskSort::Process).then(|| self.tracker.open(&name));
         Task { lesson: self, name, lane }
     }
 
@@ -224,7 +235,7 @@ impl Lesson {
     /// Says why an action cannot be done now, and what would be accepted.
     pub fn refuse(&self, action: &LessonAction, why: &str) {
         let action = Action::from_words(&action.name, &action.target);
-        // Who asked for it is known to who passed it on.
+        // The engine, which passed it on, knows who asked for it.
         self.report(EventKind::ActionRefused { action, by: By::Lesson, why: Box::new(Refusal::Said(why.to_owned())) });
     }
 
@@ -296,7 +307,7 @@ impl Task<'_> {
     /// It has ended; `result` is `ok`, or says what went wrong.
     pub fn finish(self, result: &str) {
         if let Some(lane) = &self.lane {
-            lane.close(self.lesson);
+            self.lesson.tracker.close(lane, &self.lesson.reporter);
         }
         self.lesson.report(EventKind::TaskFinished { task: self.name.clone(), result: result.to_owned() });
     }

@@ -15,7 +15,7 @@ const MIB: usize = 1024 * 1024;
 /// How often a round is measured.
 const TRIES: u64 = 5;
 
-/// What a piece of work does, to how much text.
+/// The kind of a piece of work, and the size of its text.
 #[derive(Debug)]
 pub(crate) struct Load {
     work: Work,

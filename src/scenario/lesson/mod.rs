@@ -1,4 +1,4 @@
-//! What a Rust body gets: its lesson, children, programs, /proc, and the tracked primitives.
+//! The means of a Rust body: its lesson, children, programs, /proc, and the tracked primitives.
 
 pub(super) mod children;
 pub(super) mod control;
@@ -10,6 +10,7 @@ pub(super) mod primitives;
 pub(super) mod proc;
 pub(super) mod programs;
 pub(super) mod reporter;
+mod tracking;
 pub(super) mod until;
 pub(super) mod words;
 

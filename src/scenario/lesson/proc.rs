@@ -1,4 +1,4 @@
-//! What /proc says of a body's own processes and threads: the one reader, and the files that lessons alone look at. Any thread; never
+//! Facts from /proc on a body's own processes and threads: the one reader, and the files that lessons alone look at. Any thread; never
 //! waits.
 
 use std::fs::{self, OpenOptions};

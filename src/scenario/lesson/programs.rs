@@ -8,8 +8,9 @@ use std::time::{Duration, Instant};
 
 use crate::model::{ChildSpec, ExitStatus, Pid, ProcessState, Signal};
 use crate::scenario::lesson::children::Child;
+use crate::scenario::lesson::control::LessonAction;
+use crate::scenario::lesson::handle::{Lesson, LessonError};
 use crate::scenario::lesson::proc::{stat_of, texts};
-use crate::scenario::lesson::{Lesson, LessonAction, LessonError};
 use crate::sys::{Neighbours, OwnFolder, Prepared, prepare, set_nonblocking, spawn};
 
 /// A program that runs, and our ends of the pipes that were asked for.

@@ -1,10 +1,10 @@
-//! What the views ask for: a queue that the window works off after drawing, so that no view changes what another one reads.
+//! The requests of the views: a queue that the window works off after drawing, so that no view changes what another one reads.
 
 use crate::engine::{CompareRequest, LaunchRequest};
 use crate::model::{Action, Language, Line, Pid, RunId, Tid};
 
 use crate::ui::ask::commands::UiCommand;
-use crate::ui::panes::library::Subject;
+use crate::ui::ask::selection::Subject;
 
 /// One thing that a view asks for.
 #[derive(Debug, Clone)]

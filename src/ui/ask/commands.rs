@@ -1,8 +1,8 @@
-//! What a person can ask of the window, once: the text, the tooltip and the keys that feed buttons, keyboard and help.
+//! The commands of the window, each once: its text, its tooltip and its keys, for buttons, keyboard and help.
 
 use egui::{Event, Key, KeyboardShortcut, Modifiers};
 
-use crate::ui::shell::layout::Pane;
+use crate::ui::ask::parts::Pane;
 
 /// A command of the window.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -75,7 +75,7 @@ impl UiCommand {
         Self::Quit,
     ];
 
-    /// What a button or the help calls it.
+    /// Its name on a button and in the help.
     pub const fn text(self) -> &'static str {
         match self {
             Self::StartStop => "Start or stop",
@@ -103,7 +103,7 @@ impl UiCommand {
         }
     }
 
-    /// What it does, in a sentence.
+    /// Its effect, in a sentence.
     pub const fn tooltip(self) -> &'static str {
         match self {
             Self::StartStop => "Starts the selected scenario, or ends its run.",
@@ -189,7 +189,7 @@ impl UiCommand {
 /// While something lies over the window, keys without Ctrl or Alt are not for what is below it.
 pub fn typed(ctx: &egui::Context, is_covered: bool) -> Vec<UiCommand> {
     let mut is_typing = ctx.text_edit_focused();
-    let has_focus = ctx.memory(egui::Memory::focused).is_some_and(|focused| focused != crate::ui::panes::tree::focus_id());
+    let has_focus = ctx.memory(egui::Memory::focused).is_some_and(|focused| focused != crate::ui::ask::selection::table_focus());
     let mut commands = Vec::new();
     ctx.input_mut(|input| {
         input.events.retain(|event| {

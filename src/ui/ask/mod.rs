@@ -1,4 +1,6 @@
-//! What views and keys ask for: actions and commands.
+//! Requests of views and keys: actions, commands, selection.
 
 pub(super) mod actions;
 pub(super) mod commands;
+pub(super) mod parts;
+pub(super) mod selection;

@@ -9,7 +9,7 @@ use crate::ui::look::theme::palette;
 /// A pipe, and how much of it waits to be read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fill {
-    /// Who reads it.
+    /// The reader.
     to: String,
     bytes: u64,
     capacity: u64,

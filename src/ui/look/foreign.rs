@@ -21,27 +21,27 @@ const PAGE: (usize, usize) = (4_000, 200);
 /// Characters of "… and N more bytes.", at most.
 const REMARK: usize = 40;
 
-/// What stands on one line.
+/// A text on one line.
 pub fn line(text: &str) -> Cow<'_, str> {
     short(text, LINE)
 }
 
-/// What stands on a button.
+/// A text on a button.
 pub fn word(text: &str) -> Cow<'_, str> {
     short(text, WORD)
 }
 
-/// What stands in the middle of a sentence.
+/// A text in the middle of a sentence.
 pub fn value(text: &str) -> Cow<'_, str> {
     short(text, VALUE)
 }
 
-/// What stands in a tooltip or a notice. What was left out is counted.
+/// A text in a tooltip or a notice. The characters that were left out are counted.
 pub fn paragraph(text: &str) -> Cow<'_, str> {
     long(text, PARAGRAPH)
 }
 
-/// What has a place of its own to be read in. What was left out is counted.
+/// A text that has a place of its own. The characters that were left out are counted.
 pub fn page(text: &str) -> Cow<'_, str> {
     long(text, PAGE)
 }

@@ -13,7 +13,7 @@ pub struct Hatch {
     textures: Option<[TextureHandle; 3]>,
 }
 
-/// What is drawn over a segment's surface.
+/// The pattern over a segment's surface.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Pattern {
     Diagonal,

@@ -9,7 +9,7 @@ use egui::{
 };
 use serde::{Deserialize, Serialize};
 
-/// What a person chose to look at.
+/// The theme that a person chose.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ThemeChoice {
     /// As the desktop says.
@@ -191,7 +191,8 @@ pub fn palette(ui: &egui::Ui) -> &'static Palette {
     palette_of(ui.visuals())
 }
 
-fn palette_of(visuals: &egui::Visuals) -> &'static Palette {
+/// The colours of these visuals.
+pub fn palette_of(visuals: &egui::Visuals) -> &'static Palette {
     if !visuals.dark_mode {
         &LIGHT
     } else if visuals.panel_fill == HIGH_CONTRAST.panel {

@@ -72,7 +72,7 @@ pub fn notice_frame<R>(ui: &mut Ui, tone: Tone, layout: Layout, body: impl FnOnc
     body(&mut inner)
 }
 
-/// What must not be overlooked, on two lines at the most, with buttons at its right end (right to left). The pointer sees all of it.
+/// A banner of two lines at the most, with buttons at its right end (right to left). The pointer sees all of it.
 pub fn notice(ui: &mut Ui, text: &str, tone: Tone, buttons: impl FnOnce(&mut Ui)) {
     notice_frame(ui, tone, Layout::right_to_left(Align::Center), |ui| {
         buttons(ui);
@@ -144,7 +144,7 @@ pub fn describe(ui: &mut Ui, rect: Rect, salt: impl egui::AsIdSalt, role: Role, 
     response
 }
 
-/// What is shown of a text of somebody else's while the pointer rests on it.
+/// The part of a foreign text that is shown while the pointer rests on it.
 pub fn hint(response: Response, text: &str) -> Response {
     response.on_hover_text(foreign::paragraph(text))
 }
@@ -172,7 +172,7 @@ pub fn scroll_source(ui: &Ui) -> egui::scroll_area::ScrollSource {
 pub fn first_use(ui: &mut Ui, pane: &'static str, text: &str) -> bool {
     let colors = palette(ui);
     if ui.available_height() < notice_height(ui) * 2.0 {
-        // What it is about needs the room.
+        // Its subject needs the room.
         return false;
     }
     let frame = Frame::new()

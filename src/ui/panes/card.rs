@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use egui::text::LayoutJob;
 use egui::{CollapsingHeader, ComboBox, FontFamily, FontId, RichText, Slider, TextEdit, TextFormat, Ui};
+use pulldown_cmark::{Event as Markdown, Parser, Tag, TagEnd};
 use serde_json::Value;
 
 use crate::engine::{LaunchRequest, What};
@@ -13,7 +14,7 @@ use crate::ui::look::foreign;
 use crate::ui::look::theme::{self, palette};
 use crate::ui::look::widgets;
 
-/// What a person set, by scenario.
+/// The values that a person set, by scenario.
 #[derive(Debug, Default)]
 pub struct Card {
     params: HashMap<&'static str, BTreeMap<String, Value>>,
@@ -37,9 +38,7 @@ impl Card {
             .id_salt((scenario.id, "text"))
             .default_open(true)
             .show_unindented(ui, |ui| {
-                for paragraph in scenario.text.split("\n\n").map(str::trim).filter(|paragraph| !paragraph.is_empty()) {
-                    ui.label(markdown(ui, paragraph));
-                }
+                markdown(ui, scenario.text);
             });
         if !scenario.params.is_empty() {
             ui.add_space(4.0);
@@ -64,7 +63,7 @@ impl Card {
                 ui,
                 |ui| {
                     for note in scenario.notes {
-                        ui.label(markdown(ui, note.book));
+                        markdown(ui, note.book);
                         ui.label(
                             RichText::new("What this machine shows stands under Facts after a run.")
                                 .small()
@@ -179,24 +178,54 @@ fn short_about(spec: &ParamSpec, default: &Value) -> String {
     }
 }
 
-/// The little Markdown that the texts use: `**bold**`, `` `code` ``; line breaks are spaces.
-fn markdown(ui: &Ui, text: &str) -> LayoutJob {
-    let colors = palette(ui);
-    let mut job = LayoutJob::default();
-    let body = TextFormat::simple(FontId::new(12.0, FontFamily::Proportional), colors.text);
-    let bold = TextFormat::simple(theme::bold_font(12.0), colors.text);
-    let code = TextFormat { background: colors.well, ..TextFormat::simple(FontId::monospace(11.5), colors.blue.ink) };
-    let text = text.replace('\n', " ");
-    for (index, part) in text.split('`').enumerate() {
-        if index % 2 == 1 {
-            job.append(part, 0.0, code.clone());
-            continue;
-        }
-        for (index, part) in part.split("**").enumerate() {
-            job.append(&part.replace('*', ""), 0.0, if index % 2 == 1 { bold.clone() } else { body.clone() });
-        }
+/// A text in Markdown as one label for each paragraph: bold, italic and code; everything else as its words.
+fn markdown(ui: &mut Ui, text: &str) {
+    for paragraph in paragraphs(palette(ui), text) {
+        ui.label(paragraph);
     }
-    job
+}
+
+fn paragraphs(colors: &theme::Palette, text: &str) -> Vec<LayoutJob> {
+    let code = TextFormat { background: colors.well, ..TextFormat::simple(FontId::monospace(11.5), colors.blue.ink) };
+    let (mut jobs, mut job, mut bold, mut italic) = (Vec::new(), LayoutJob::default(), 0, 0);
+    for event in Parser::new(text) {
+        let (text, is_code) = match &event {
+            Markdown::Start(Tag::Strong) => {
+                bold += 1;
+                continue;
+            }
+            Markdown::End(TagEnd::Strong) => {
+                bold -= 1;
+                continue;
+            }
+            Markdown::Start(Tag::Emphasis) => {
+                italic += 1;
+                continue;
+            }
+            Markdown::End(TagEnd::Emphasis) => {
+                italic -= 1;
+                continue;
+            }
+            Markdown::End(TagEnd::Paragraph | TagEnd::Heading(_) | TagEnd::Item | TagEnd::CodeBlock) => {
+                jobs.push(std::mem::take(&mut job));
+                continue;
+            }
+            Markdown::SoftBreak | Markdown::HardBreak => (" ", false),
+            Markdown::Code(code) => (code.as_ref(), true),
+            Markdown::Text(text) | Markdown::Html(text) | Markdown::InlineHtml(text) => (text.as_ref(), false),
+            _ => continue,
+        };
+        let format = if is_code {
+            code.clone()
+        } else {
+            let font = if bold > 0 { theme::bold_font(12.0) } else { FontId::new(12.0, FontFamily::Proportional) };
+            TextFormat { italics: italic > 0, ..TextFormat::simple(font, colors.text) }
+        };
+        job.append(text, 0.0, format);
+    }
+    jobs.push(job);
+    jobs.retain(|job| !job.text.is_empty());
+    jobs
 }
 
 #[cfg(test)]
@@ -221,6 +250,25 @@ mod tests {
         ] {
             assert_eq!(plain(&value), text);
         }
+    }
+
+    #[test]
+    fn a_text_is_bold_italic_and_code_where_its_marks_say_so() {
+        let colors = theme::palette_of(&egui::Visuals::dark());
+        let jobs = paragraphs(colors, "Press *Send*, **twice**:\n`2 * 3`.\n\nThen a * b.\n\n- an item");
+        let texts: Vec<&str> = jobs.iter().map(|job| job.text.as_str()).collect();
+        assert_eq!(texts, ["Press Send, twice: 2 * 3.", "Then a * b.", "an item"]);
+        let of = |word: &str| {
+            let at = jobs[0].text.find(word).expect(word);
+            &jobs[0]
+                .sections
+                .iter()
+                .find(|section| (section.byte_range.start.0..section.byte_range.end.0).contains(&at))
+                .expect("a section")
+                .format
+        };
+        assert!(of("Send").italics && !of("twice").italics && !of("Press").italics);
+        assert_eq!((&of("twice").font_id, &of("2 *").font_id), (&theme::bold_font(12.0), &FontId::monospace(11.5)));
     }
 
     fn params(card: &Card) -> BTreeMap<String, Value> {

@@ -31,7 +31,7 @@ const MOST_MARKS: usize = 200;
 /// Names that fit at the end of a line.
 const MOST_NAMES: usize = 4;
 
-/// Who runs or waits in which line: the task's place among the lanes, and its name.
+/// The tasks in each line: the place of the task among the lanes, and its name.
 type Marks<'a> = BTreeMap<u32, Vec<(usize, &'a str)>>;
 
 const ROW: f32 = 16.0;
@@ -116,7 +116,7 @@ impl Code {
         Some((&lane.name, lane.start_line?))
     }
 
-    /// Where the followed task has gone.
+    /// The line that the followed task has gone to.
     fn keep_in_sight(&mut self, run: Option<&RunView>) {
         let Some((name, at)) = &mut self.followed else { return };
         let lane = run.and_then(|run| run.lanes.iter().find(|lane| lane.name == *name));

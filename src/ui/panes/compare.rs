@@ -19,7 +19,7 @@ const MOST: usize = 4;
 const REPEATS: [u32; 3] = [1, 3, 5];
 const ROW: f32 = 30.0;
 
-/// What was chosen, by scenario.
+/// The choices, by scenario.
 #[derive(Debug, Default)]
 pub struct Compare {
     choices: HashMap<&'static str, Choice>,
@@ -97,7 +97,7 @@ impl Compare {
     }
 }
 
-/// What the button asks for, or why it cannot.
+/// The request of the button, or why there is none.
 fn ask(scenario: &'static Scenario, base: &BTreeMap<String, Value>, language: Language, choice: &Choice) -> UiAction {
     let script: Vec<_> = scenario.script.iter().filter_map(|line| TimedAction::demo(line).ok()).collect();
     let values: Vec<&str> = choice.values.iter().map(String::as_str).collect();
@@ -127,7 +127,7 @@ impl Choice {
     }
 }
 
-/// What can differ: words first, then yes or no, then numbers, then the language.
+/// The parameters that can differ: words first, then yes or no, then numbers, then the language.
 fn names(scenario: &'static Scenario) -> Vec<&'static str> {
     let rank = |spec: &ParamSpec| match spec.kind {
         ParamKind::Choice { .. } => 0,
@@ -210,7 +210,7 @@ pub fn ui(ui: &mut Ui, comparison: Option<&Comparison>) {
     });
 }
 
-/// Where the columns stand: the first for what is measured, then one a variant.
+/// The places of the columns: the first for the measure's name, then one a variant.
 fn columns(rect: Rect, count: usize) -> impl Fn(usize) -> Rect {
     let first = (rect.width() * 0.3).clamp(96.0, 150.0);
     let width = (rect.width() - first) / count.max(1) as f32;

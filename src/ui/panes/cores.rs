@@ -189,7 +189,7 @@ fn bare_plot<'a>(salt: impl std::hash::Hash + std::fmt::Debug + Send + Sync + 's
         .default_y_bounds(0.0, 106.0)
 }
 
-/// What else the machine says, as far as it says it.
+/// Memory, temperature and throttling, as far as the machine tells them.
 fn summary(sample: &MachineSample) -> String {
     let mut parts = Vec::new();
     if sample.memory_total > 0 {

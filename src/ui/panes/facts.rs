@@ -1,4 +1,4 @@
-//! What the lesson claims and what this run showed, with the prediction and the book's word beside it. UI thread.
+//! The claims of the lesson and the measurements of this run, with the prediction and the book's word beside them. UI thread.
 
 use egui::{Align2, FontId, Rect, RichText, Role, ScrollArea, Ui, pos2, vec2};
 
@@ -61,7 +61,7 @@ pub fn brief_ui(ui: &mut Ui, run: &RunView) {
     });
 }
 
-/// What the text of a note begins with that cannot be shown here, such as how another system does it.
+/// The beginning of a note that cannot be shown here, such as how another system does it.
 const ELSEWHERE: &str = "Not on this machine";
 
 /// A fact with as many lines as it needs.

@@ -4,41 +4,13 @@ use std::collections::HashSet;
 
 use egui::{Align2, Key, Role, ScrollArea, Sense, Stroke, TextEdit, Ui, WidgetInfo, vec2};
 
-use crate::model::{RunId, RunState, RunView, Snapshot};
+use crate::model::{RunState, RunView, Snapshot};
 use crate::scenario::{Chapter, Scenario, concept};
 use crate::ui::ask::actions::{Actions, UiAction};
+use crate::ui::ask::selection::Subject;
 use crate::ui::look::foreign;
 use crate::ui::look::theme::{self, palette};
 use crate::ui::look::widgets;
-
-/// What the window is about now.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Subject {
-    /// A scenario, by its id, and its newest run.
-    Scenario(&'static str),
-    /// Programs of the user's: one run of them, or the form to start one.
-    Programs(Option<RunId>),
-}
-
-impl Subject {
-    /// The run that is shown for it.
-    pub fn run(self, snapshot: &Snapshot) -> Option<&RunView> {
-        let is_shown = |run: &RunView| match self {
-            Self::Scenario(id) => run.scenario == id,
-            Self::Programs(Some(id)) => run.id == id,
-            Self::Programs(None) => false,
-        };
-        snapshot.runs.iter().rev().map(std::convert::AsRef::as_ref).find(|run| is_shown(run))
-    }
-
-    /// Its scenario in a catalogue.
-    pub fn scenario(self, catalogue: &[&'static Scenario]) -> Option<&'static Scenario> {
-        match self {
-            Self::Scenario(id) => catalogue.iter().copied().find(|scenario| scenario.id == id),
-            Self::Programs(_) => None,
-        }
-    }
-}
 
 /// The list's own state.
 #[derive(Debug, Default)]
@@ -48,7 +20,7 @@ pub struct Library {
     wants_focus: bool,
     /// Chapters that are closed.
     closed: HashSet<Chapter>,
-    /// What was shown last: a new one is brought into sight.
+    /// The subject that was shown last: a new one is brought into sight.
     shown: Option<Subject>,
 }
 
@@ -145,7 +117,7 @@ impl Library {
         let next = match at {
             Some(at) if is_entered => at,
             Some(at) => at.saturating_add_signed(step as isize).min(found.len() - 1),
-            // Who types a name means the one that is called so, not one whose text has the word as well.
+            // A name that is typed means the lesson of that name, not one whose text has the word as well.
             None => found.iter().position(|scenario| is_called(scenario, &self.query)).unwrap_or_default(),
         };
         if let Some(scenario) = found.get(next) {

@@ -1,4 +1,4 @@
-//! What happened, in sentences with their times. UI thread; draws the visible rows only.
+//! The log: sentences with their times. UI thread; draws the visible rows only.
 
 use egui::{Align2, FontId, Rect, Role, Ui, pos2};
 

@@ -1,4 +1,4 @@
-//! What the children wrote: standard output and standard error apart, with what was kept and dropped. UI thread.
+//! The output of the children: standard output and standard error apart, with the bytes that were kept and dropped. UI thread.
 
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ pub struct Output {
     chosen: Option<(Pid, Stream)>,
     /// The text that was cut, and the width that it was cut for.
     cut: Option<(Arc<str>, f32)>,
-    /// Where each row begins and ends in the text: a line, or as much of it as the pane is wide, as on a terminal.
+    /// The beginning and the end of each row in the text: a line, or as much of it as the pane is wide, as on a terminal.
     rows: Vec<(u32, u32)>,
 }
 
@@ -30,7 +30,7 @@ impl Output {
             widgets::nothing_yet(ui, "Nothing was written yet.");
             return;
         }
-        // What was chosen, else what the selected process wrote, else what anybody wrote.
+        // The chosen stream, else one of the selected process, else any.
         let wrote = |output: &&OutputView| !output.tail.is_empty();
         let of_selected = |output: &&OutputView| selected == Some(output.pid);
         let outputs = || run.outputs.iter();

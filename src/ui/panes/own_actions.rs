@@ -1,4 +1,4 @@
-//! What a person can do in the shown scenario, besides signals: its own actions, and whom or what each is done to. UI thread; sends
+//! The shown scenario's own actions, besides signals, and the target of each. UI thread; sends
 //! nothing itself.
 
 use std::collections::HashMap;
@@ -15,7 +15,7 @@ use crate::ui::panes::step::STEP;
 /// Targets that are offered.
 const MOST: usize = 24;
 
-/// What was typed as the target of each action.
+/// The target that was typed for each action.
 #[derive(Debug, Default)]
 pub struct OwnActions {
     typed: HashMap<(&'static str, &'static str), String>,
@@ -84,7 +84,7 @@ fn takes_target(scenario: &Scenario, action: &ActionSpec) -> bool {
     action.meaning.contains("target") || action.meaning.contains(" named") || script_targets(scenario, action).next().is_some()
 }
 
-/// What the demo script does this action to.
+/// The target of this action in the demo script.
 fn script_targets<'a>(scenario: &'a Scenario, action: &'a ActionSpec) -> impl Iterator<Item = String> + 'a {
     scenario.script.iter().filter_map(move |line| {
         let mut words = line.splitn(3, ' ').skip(1);

@@ -12,7 +12,7 @@ use crate::ui::look::theme::{self, palette};
 use crate::ui::look::widgets;
 use crate::ui::panes::card::plain;
 
-/// What was guessed, by scenario.
+/// The guesses, by scenario.
 #[derive(Debug, Default)]
 pub struct Predictions(HashMap<&'static str, usize>);
 
@@ -94,7 +94,7 @@ impl Predictions {
     }
 }
 
-/// What was guessed or came out, and the question below it where there is room.
+/// The guess or the outcome, and the question below it where there is room.
 fn said_ui(ui: &mut Ui, ask: &str, text: &str) {
     let colors = palette(ui);
     let mut job = LayoutJob::single_section(text.to_owned(), TextFormat::simple(theme::bold_font(12.0), colors.text));
@@ -111,7 +111,7 @@ enum Verdict {
     Open,
 }
 
-/// What came out beside what was guessed. The question is about the settings at first: a run with others (`is_changed`) does not answer it.
+/// The outcome beside the guess. The question is about the settings at first: a run with others (`is_changed`) does not answer it.
 fn verdict(prediction: &Prediction, guess: Option<&str>, fact: &Fact, is_changed: bool) -> (String, Verdict) {
     let measured = plain(&fact.observed);
     let answer = prediction.choices.get(prediction.answer).copied().unwrap_or_default();
@@ -133,7 +133,7 @@ fn verdict(prediction: &Prediction, guess: Option<&str>, fact: &Fact, is_changed
     }
 }
 
-/// What was predicted beside what was measured.
+/// The prediction beside the measurement.
 pub fn compare(predicted: Option<&str>, observed: &Value) -> String {
     let measured = plain(observed);
     match predicted {

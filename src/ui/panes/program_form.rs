@@ -9,7 +9,7 @@ use crate::model::{ChildSpec, Input, InvalidSpec, Reaping, StopPlan, WindowSize}
 use crate::ui::ask::actions::{Actions, UiAction};
 use crate::ui::look::theme::{self, palette};
 
-/// What stands in the fields.
+/// The texts in the fields.
 #[derive(Debug, Default, Clone)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a box that can be ticked")]
 pub struct ProgramForm {
@@ -19,7 +19,7 @@ pub struct ProgramForm {
     pub folder: String,
     /// `NAME=VALUE`, one a line.
     pub environment: String,
-    /// What the first program reads, then the end of the file; empty for no input at all.
+    /// The input of the first program, before the end of the file; empty for no input at all.
     pub input: String,
     /// Added to the niceness; empty for nothing.
     pub nice: String,
@@ -72,7 +72,7 @@ pub enum FormError {
     Spec {
         /// Which stage, from 1.
         stage: usize,
-        /// What is wrong.
+        /// The fault.
         error: InvalidSpec,
     },
 }
@@ -157,7 +157,7 @@ impl ProgramForm {
             .on_hover_text("Octal: the permissions that new files do not get.");
     }
 
-    /// What the fields ask for.
+    /// The request that the fields make.
     pub fn request(&self) -> Result<LaunchRequest, FormError> {
         let environment = parse_environment(&self.environment)?;
         let folder = self.folder.trim();

@@ -5,11 +5,11 @@ use egui::{Align, Frame, Key, Layout, Margin, RichText, ScrollArea, Ui, vec2};
 use crate::model::{Action, ExitStatus, ProcessRef, ProcessRow, RunState, RunView, Scope, Sent, Signal};
 use crate::ui::ask::actions::{Actions, UiAction};
 use crate::ui::ask::commands::UiCommand;
+use crate::ui::ask::selection::Selection;
 use crate::ui::look::foreign;
 use crate::ui::look::states::{self, Look};
 use crate::ui::look::theme::{self, palette};
 use crate::ui::look::widgets;
-use crate::ui::panes::tree::Selection;
 use crate::ui::panes::typing::Typing;
 
 /// What the signals reach, and whether the signal menu is asked for.

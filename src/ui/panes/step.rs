@@ -11,7 +11,7 @@ use crate::ui::look::widgets;
 
 /// The action that a body with gates declares.
 pub const STEP: &str = "step";
-/// What the note of a wait at a gate begins with.
+/// The beginning of the note of a wait at a gate.
 const GATE: &str = "step";
 /// Tasks that get a button.
 const MOST: usize = 40;
@@ -23,7 +23,7 @@ pub fn has_gates(scenario: &Scenario) -> bool {
     scenario.actions.iter().any(|action| action.name == STEP)
 }
 
-/// What a task is about to do, if it stands at a gate: `acquire lock A`.
+/// The operation that a task is about to do, if it stands at a gate: `acquire lock A`.
 fn at_gate(lane: &Lane) -> Option<&str> {
     let last = lane.segments.last().filter(|last| last.state == TaskState::Waiting && last.until.is_none())?;
     Some(last.note.strip_prefix(GATE)?.trim_start_matches(':').trim_start())

@@ -34,7 +34,7 @@ impl Typing {
         }
     }
 
-    /// Who is typed to: the first program of a run, as long as it lives.
+    /// The program that is typed to: the first of a run, as long as it lives.
     fn reader(&self, run: &RunView) -> Option<Pid> {
         let is_over = matches!(run.state, RunState::Finished(_));
         let first = run.processes.first().filter(|first| first.status.is_none() && !is_over)?;

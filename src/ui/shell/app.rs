@@ -10,23 +10,26 @@ use crate::model::{Language, RunId, RunView, Snapshot};
 use crate::scenario::Scenario;
 use crate::ui::ask::actions::Actions;
 use crate::ui::ask::commands;
+use crate::ui::ask::parts::{Pane, Tab};
+use crate::ui::ask::selection::Selection;
+use crate::ui::ask::selection::Subject;
 use crate::ui::look::theme::{self, ThemeChoice};
 use crate::ui::look::widgets;
-use crate::ui::panes::board;
 use crate::ui::panes::card::Card;
 use crate::ui::panes::code::Code;
 use crate::ui::panes::compare::Compare;
 use crate::ui::panes::cores::Cores;
-use crate::ui::panes::library::{Library, Subject};
+use crate::ui::panes::header::board;
+use crate::ui::panes::library::Library;
 use crate::ui::panes::output::Output;
 use crate::ui::panes::own_actions::OwnActions;
 use crate::ui::panes::prediction::Predictions;
 use crate::ui::panes::program_form::ProgramForm;
 use crate::ui::panes::selected::Selected;
-use crate::ui::panes::timeline::Timeline;
-use crate::ui::panes::tree::{Selection, Tree};
+use crate::ui::panes::table::tree::Tree;
+use crate::ui::panes::time::timeline::Timeline;
 use crate::ui::panes::typing::Typing;
-use crate::ui::shell::layout::{self, Pane, Tab};
+use crate::ui::shell::layout;
 use crate::ui::shell::overlays::Overlays;
 use crate::ui::shell::screenshot::Screenshot;
 use crate::ui::shell::settings::{Keeper, Kept, Preferences, WindowPlace};
@@ -82,7 +85,7 @@ pub struct App {
     /// How the window is drawn now: a small one always for fingers.
     drawn: (ThemeChoice, bool),
     frames: FrameTimes,
-    /// Where what was chosen is kept, and the size that is kept with it.
+    /// The keeper of the settings, and the window's size that is kept with them.
     keeper: Option<Keeper>,
     place: WindowPlace,
     /// Whether the size was asked for on the command line: then it is not the one to keep.
@@ -149,7 +152,7 @@ impl App {
         }
     }
 
-    /// What is to be kept.
+    /// The settings to keep.
     pub fn preferences(&self) -> Preferences {
         let scenario = self.scenario().map_or_else(String::new, |scenario| scenario.id.to_owned());
         Preferences { scenario, zoom: self.zoom_before_projector.unwrap_or(self.preferences.zoom), ..self.preferences.clone() }

@@ -232,7 +232,7 @@ fn a_run_is_saved_by_key_and_by_button_and_nothing_is_a_notice() {
 #[test]
 fn each_pane_says_once_what_it_is_for() {
     let mut window = Window::with(running(), (1280.0, 800.0), 8, Preferences::default());
-    for pane in crate::ui::shell::layout::Pane::ALL {
+    for pane in crate::ui::ask::parts::Pane::ALL {
         assert!(window.has(pane.first_use()), "{pane:?}");
         window.click(&format!("Got it: {}", pane.title()));
         assert!(!window.has(pane.first_use()), "{pane:?}");

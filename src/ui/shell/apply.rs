@@ -1,4 +1,4 @@
-//! What was asked of the window is done: commands, clicks, keys. UI thread; hands to the engine what is the engine's, and never waits.
+//! Commands, clicks and keys are carried out. UI thread; hands to the engine what is the engine's, and never waits.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,12 +9,12 @@ use crate::engine::{Command, LaunchRequest, LineRequest};
 use crate::model::{Action, Lane, ProcessRow, RunId, RunView, Sent, Snapshot, TimedAction};
 use crate::ui::ask::actions::UiAction;
 use crate::ui::ask::commands::UiCommand;
+use crate::ui::ask::parts::{Pane, Tab};
+use crate::ui::ask::selection::Subject;
 use crate::ui::panes::code::Code;
-use crate::ui::panes::library::Subject;
 use crate::ui::panes::selected::{Selected, act, find};
 use crate::ui::panes::step::{self, STEP};
 use crate::ui::shell::app::App;
-use crate::ui::shell::layout::{Pane, Tab};
 use crate::ui::shell::settings_file::ZOOM;
 use crate::ui::shell::top_bar;
 

@@ -1,4 +1,4 @@
-//! What must not be overlooked, over the lanes: the question, a pause, trouble, findings, whose turn it is, how a run ends. UI thread;
+//! Banners over the lanes, which must not be overlooked: the question, a pause, trouble, findings, the next turn, a run's end. UI thread;
 //! moves nothing that lies below.
 
 use std::collections::VecDeque;
@@ -8,19 +8,19 @@ use egui::{ScrollArea, Sense, Ui, UiBuilder, vec2};
 use crate::model::{Action, Finished, Reason, RunFinding, RunState, RunView, Snapshot};
 use crate::ui::ask::actions::UiAction;
 use crate::ui::ask::commands::UiCommand;
+use crate::ui::ask::parts::{Pane, Tab};
 use crate::ui::look::foreign;
 use crate::ui::look::theme::{self, palette};
 use crate::ui::look::widgets;
 use crate::ui::panes::step;
 use crate::ui::shell::app::App;
-use crate::ui::shell::layout::{Pane, Tab};
 
 /// Findings that are shown at the same time; the log has them all.
 const MOST_FINDINGS: usize = 3;
 /// Locks of a finding that get a button.
 const MOST_LOCKS: usize = 3;
 
-/// Where a notice is too narrow for the buttons of a finding: they stand in its menu alone.
+/// A notice that is narrower has the buttons of a finding in its menu alone.
 const NARROW: f32 = 620.0;
 
 /// One thing that must not be overlooked.
@@ -30,7 +30,7 @@ enum Notice {
     Trouble,
     /// The display is held still.
     Paused,
-    /// Whose turn it is.
+    /// The task that has the next turn.
     Step,
     /// The scenario's question, or what came of it: before the run it stands where the lanes will be.
     Question,
@@ -166,7 +166,7 @@ fn locks_of<'a>(run: &'a RunView, finding: &RunFinding) -> Vec<&'a str> {
     tasks.filter_map(|lane| lane.segments.last()?.note.strip_prefix("lock ")).collect()
 }
 
-/// What follows from a finding, for the one who asks why.
+/// The consequence of a finding, for a person who asks why.
 fn why(finding: &RunFinding) -> &'static str {
     match finding.id.as_str() {
         "deadlock" => {

@@ -6,24 +6,25 @@ use crate::model::{RunState, Snapshot};
 use crate::scenario::Scenario;
 use crate::ui::ask::actions::UiAction;
 use crate::ui::ask::commands::UiCommand;
+use crate::ui::ask::parts::{Pane, Tab};
+use crate::ui::ask::selection::Subject;
 use crate::ui::look::theme::{self, palette};
 use crate::ui::look::widgets;
 use crate::ui::panes::card::Card;
 use crate::ui::panes::cores::Cores;
-use crate::ui::panes::library::Subject;
 use crate::ui::panes::prediction::Predictions;
 use crate::ui::panes::{compare, facts, log};
 use crate::ui::shell::app::{App, Views};
-use crate::ui::shell::layout::{self, Pane, Tab};
+use crate::ui::shell::layout;
 use crate::ui::shell::top_bar;
 
 const SIDE: f32 = 232.0;
 /// Below this width the side panels are narrower.
 const NARROW: f32 = 1180.0;
 const GAP: f32 = 8.0;
-/// What the pins of the header need below their heading.
+/// Height of the header's pins below their heading, in points.
 const PINS: f32 = 200.0;
-/// What the centre keeps, however far the side panels are pulled.
+/// Width that the centre keeps, however far the side panels are pulled.
 const CENTRE: f32 = 580.0;
 
 /// The least height of the parts of the centre, with their headings: however far a split is pulled, nothing of a heading is covered.
@@ -96,7 +97,7 @@ impl App {
         }
     }
 
-    /// What a whole room is to see: one plot with all cores, the lanes, and what happens in words. Where the height is not enough for
+    /// The view for a whole room: one plot with all cores, the lanes, and the log in words. Where the height is not enough for
     /// all of them, the plot goes first, then the words: both have their own tabs.
     fn projector_ui(&mut self, ui: &mut Ui, snapshot: &Snapshot) {
         let height = ui.available_height();
@@ -131,7 +132,7 @@ impl App {
         }
     }
 
-    /// What a card of the first use takes of panes beside each other: it must not cover what it is about.
+    /// The area that a card of the first use takes of panes beside each other: it must not cover its subject.
     fn card_height(&self, ui: &Ui, panes: &[Pane]) -> f32 {
         match (panes.iter().any(|pane| self.is_new(*pane)), theme::is_touch(ui)) {
             (false, _) => 0.0,
@@ -415,7 +416,7 @@ fn size_class(ui: &Ui) -> u32 {
     (ui.ctx().content_rect().height() / 220.0) as u32
 }
 
-/// What to do first, where the lanes will be.
+/// The first steps, in the place of the lanes.
 fn invite(ui: &mut Ui, scenario: Option<&'static Scenario>, predictions: &mut Predictions) {
     let weak = palette(ui).weak;
     let (title, ask, hint) = match scenario {

@@ -1,103 +1,10 @@
-//! Where the parts of the window lie: beside each other, or one behind the other in tabs on a small screen. UI thread.
+//! The places of the window's parts: beside each other, or one behind the other in tabs on a small screen. UI thread.
 
 use egui::{RichText, Ui, vec2};
 
+use crate::ui::ask::parts::{Pane, Tab};
 use crate::ui::look::theme::{self, palette};
 use crate::ui::look::widgets;
-
-/// A part of the window.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
-pub enum Pane {
-    /// Scenarios, card, settings.
-    Library,
-    /// Cores and lanes.
-    #[default]
-    Timeline,
-    /// The process table.
-    Processes,
-    /// Code, output, facts.
-    Details,
-    /// The selected process and the GPIO header.
-    Header,
-    /// What happened.
-    Log,
-}
-
-impl Pane {
-    /// All, in the order of their keys.
-    pub const ALL: [Self; 6] = [Self::Library, Self::Timeline, Self::Processes, Self::Details, Self::Header, Self::Log];
-
-    /// Its name.
-    pub const fn title(self) -> &'static str {
-        match self {
-            Self::Library => "Scenarios",
-            Self::Timeline => "Timeline",
-            Self::Processes => "Processes",
-            Self::Details => "Code and output",
-            Self::Header => "Actions and pins",
-            Self::Log => "What happened",
-        }
-    }
-
-    /// Its name where there is no room for that.
-    const fn short(self) -> &'static str {
-        match self {
-            Self::Library => "Lessons",
-            Self::Timeline => "Lanes",
-            Self::Processes => "Rows",
-            Self::Details => "Code",
-            Self::Header => "Pins",
-            Self::Log => "Log",
-        }
-    }
-
-    /// What it is for, in a line for who sees it for the first time.
-    pub const fn first_use(self) -> &'static str {
-        match self {
-            Self::Library => "Choose a lesson, guess what will happen, press Start.",
-            Self::Timeline => {
-                "A bar for each thread and process: colour and pattern say what it does. Click one to see its code."
-            }
-            Self::Processes => "Real processes, as the kernel lists them. Click one, then act on it.",
-            Self::Details => "The code that runs, what it wrote, what was measured.",
-            Self::Header => "These buttons send real signals. The pins are those of the 40-pin header.",
-            Self::Log => "Everything that happens, in sentences. Ctrl+E saves the whole run.",
-        }
-    }
-}
-
-/// One page of the details.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-pub enum Tab {
-    /// The scenario's code.
-    #[default]
-    Code,
-    /// What the children wrote.
-    Output,
-    /// Claims and what was measured.
-    Facts,
-    /// Two ways side by side.
-    Compare,
-}
-
-impl Tab {
-    /// All, in the order of their tabs.
-    pub const ALL: [Self; 4] = [Self::Code, Self::Output, Self::Facts, Self::Compare];
-
-    const fn title(self) -> &'static str {
-        match self {
-            Self::Code => "Code",
-            Self::Output => "Output",
-            Self::Facts => "Facts",
-            Self::Compare => "Compare",
-        }
-    }
-
-    /// What a screen reader calls it, where the title alone is a button's as well.
-    const fn name(self) -> &'static str {
-        if matches!(self, Self::Compare) { "Side by side" } else { self.title() }
-    }
-}
 
 /// Below this the side panels don't fit beside the centre; a finger's buttons need more height.
 const UNFOLDED: egui::Vec2 = vec2(1000.0, 620.0);

@@ -9,7 +9,7 @@ use egui::{ColorImage, Context, ViewportCommand};
 
 use crate::engine::write_whole;
 
-/// What became of a picture: `None` before it was made.
+/// The outcome of a picture: `None` before it was made.
 pub(crate) type Outcome = Arc<Mutex<Option<io::Result<()>>>>;
 
 /// A picture that is to be made.
@@ -27,7 +27,7 @@ impl Screenshot {
         Self { path, due: Instant::now() + after, is_asked_for: false, outcome: Outcome::default() }
     }
 
-    /// Where its outcome will be.
+    /// The place of its outcome.
     pub(crate) fn outcome(&self) -> Outcome {
         Arc::clone(&self.outcome)
     }

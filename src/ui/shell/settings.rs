@@ -1,4 +1,4 @@
-//! What is kept from one start to the next, written by a thread of its own, never in a frame. The file is whole at any moment, whoever is
+//! The settings, kept from one start to the next by a thread of their own, never in a frame. The file is whole at any moment, whoever is
 //! killed while it is written.
 
 use std::fs;
@@ -14,10 +14,10 @@ use serde_json::Value;
 
 use crate::engine::{start_thread, write_whole_as};
 use crate::model::Language;
+use crate::ui::ask::parts::{Pane, Tab};
 use crate::ui::look::theme::ThemeChoice;
-use crate::ui::shell::layout::{Pane, Tab};
 
-/// What a person chose.
+/// The choices of a person.
 #[derive(Debug, Clone, Serialize)]
 pub struct Preferences {
     pub(crate) theme: ThemeChoice,
@@ -84,7 +84,7 @@ impl Kept {
         }
     }
 
-    /// What is to be kept of a window.
+    /// The settings of a window that are kept.
     pub(crate) fn of(ctx: &Context, preferences: Preferences, window: WindowPlace) -> Self {
         let panes = ctx.data(|data| serde_json::to_value(data)).unwrap_or_default();
         Self { preferences, window, panes }
@@ -251,7 +251,7 @@ mod tests {
         format!("{:?}", "new ".repeat(50_000))
     }
 
-    /// Who is killed by the test below: writes in the way that the environment names. By itself it does nothing.
+    /// The writer that the test below kills: it writes in the way that the environment names. By itself it does nothing.
     #[test]
     fn a_writer_to_be_killed() {
         let Some(path) = std::env::var_os("TASKLAB_TEST_SETTINGS").map(PathBuf::from) else { return };

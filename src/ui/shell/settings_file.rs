@@ -10,8 +10,8 @@ use serde_json::{Map, Value};
 
 use crate::model::Language;
 use crate::scenario::Scenario;
+use crate::ui::ask::parts::Pane;
 use crate::ui::look::foreign;
-use crate::ui::shell::layout::Pane;
 use crate::ui::shell::settings::Kept;
 
 /// The largest file that is read; ours are some kilobytes.
@@ -23,17 +23,17 @@ pub(crate) const ZOOM: std::ops::RangeInclusive<f32> = 0.5..=3.0;
 /// Sides of a window: what a screen may have, in points.
 const SIDE: std::ops::RangeInclusive<f32> = 100.0..=16_384.0;
 
-/// What was read.
+/// The settings that were read.
 #[derive(Debug, Default)]
 pub(crate) struct Loaded {
     pub(crate) kept: Kept,
-    /// What could not be used, in sentences.
+    /// The settings that could not be used, in sentences.
     pub(crate) notice: Option<String>,
     /// Whether something is there that must not be written over: it could not be kept aside.
     pub(crate) is_in_the_way: bool,
 }
 
-/// What was kept there; the defaults where nothing was.
+/// The settings in this file; the defaults where there are none.
 pub(crate) fn load(path: &Path, catalogue: &[&'static Scenario]) -> Loaded {
     let why = match read(path) {
         Ok(None) => return Loaded::default(),
@@ -169,7 +169,7 @@ impl Section {
         }
     }
 
-    /// What is left is not known.
+    /// The settings that nobody knows.
     fn end(self, faults: &mut Faults<'_>) {
         for key in self.settings.keys() {
             faults.tell(format!("{} is not a setting.", self.full(&foreign::word(key))));
@@ -181,7 +181,7 @@ impl Section {
     }
 }
 
-/// What could not be used of a file.
+/// The parts of a file that could not be used.
 struct Faults<'a> {
     path: &'a Path,
     told: Vec<String>,
@@ -208,8 +208,8 @@ impl Faults<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ui::ask::parts::Tab;
     use crate::ui::look::theme::ThemeChoice;
-    use crate::ui::shell::layout::Tab;
     use crate::ui::testing::CATALOGUE;
 
     fn with(text: &[u8]) -> (tempfile::TempDir, PathBuf) {
@@ -219,7 +219,7 @@ mod tests {
         (folder, path)
     }
 
-    /// What nobody would choose by chance: every setting is another one than at first.
+    /// Settings of which each is another one than at first.
     const ALL: &str = r#"{
         "preferences": {"theme": "Light", "language": "python", "zoom": 1.5, "tab": "Facts", "scenario": "fork", "is_touch": true,
                         "known": ["Log", "Library"]},

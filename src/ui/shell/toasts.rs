@@ -20,7 +20,7 @@ const STAY: Duration = Duration::from_secs(7);
 const MOST: usize = 4;
 /// Bytes of all that are shown: more would cover a small window.
 const MOST_BYTES: usize = 1_200;
-/// What good news begin with; everything else is a warning.
+/// The beginnings of good news; everything else is a warning.
 const GOOD: char = '✔';
 
 impl Toasts {

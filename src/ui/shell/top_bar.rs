@@ -10,7 +10,7 @@ use crate::ui::look::foreign;
 use crate::ui::look::theme::{self, palette};
 use crate::ui::look::widgets;
 
-/// What the bar shows.
+/// The contents of the bar.
 #[derive(Debug)]
 pub struct TopBar<'a> {
     /// The newest snapshot.
@@ -29,21 +29,21 @@ pub struct TopBar<'a> {
     pub frame_millis: f32,
 }
 
-/// Where the buttons begin in a wide window, from the left.
+/// Distance of the buttons from the left edge in a wide window, in points.
 const BUTTONS: f32 = 300.0;
 /// The name of the program alone.
 const NAME: f32 = 92.0;
 /// Room for what runs, and what that costs.
 const STATUS: f32 = 214.0;
 
-/// What there is room for besides the buttons.
+/// The parts that there is room for besides the buttons.
 #[derive(Debug, Clone, Copy)]
 struct Room {
     /// Buttons say what they do; else the shorter ones must be enough.
     words: bool,
-    /// What runs, and what it costs.
+    /// The runs, and their cost.
     status: bool,
-    /// Where one is, so wide; the name of the program alone where that is narrower.
+    /// The path to the subject, so wide; the name of the program alone where that is narrower.
     place: f32,
 }
 
@@ -98,7 +98,7 @@ impl TopBar<'_> {
         });
     }
 
-    /// Where one is: the program, the chapter and what is shown, or as much of that as there is room for.
+    /// The path to the subject: the program, the chapter and the lesson, or as much of that as there is room for.
     fn place_ui(&self, ui: &mut Ui) {
         let colors = palette(ui);
         let (chapter, title) = match (self.scenario, self.run) {

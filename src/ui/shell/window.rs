@@ -39,9 +39,9 @@ pub enum WindowError {
     /// The picture could not be written.
     #[error("could not write the picture {}: {source}", path.display())]
     Screenshot {
-        /// Where to.
+        /// The file.
         path: PathBuf,
-        /// What the system said.
+        /// The answer of the system.
         source: std::io::Error,
     },
 }

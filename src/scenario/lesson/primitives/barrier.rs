@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::monitor::{Monitor, Operation, Wake};
-use crate::scenario::Lesson;
+use crate::scenario::lesson::handle::Lesson;
 
 /// The barrier is broken: somebody's time ran out, or somebody aborted or reset it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -19,14 +19,14 @@ pub struct Barrier<'s> {
 
 #[derive(Debug, Default)]
 struct Gathering {
-    /// Who has come since the barrier last opened.
+    /// The tasks that have come since the barrier last opened.
     came: usize,
     /// How often it has opened.
     opened: u64,
     /// How often those who waited had to leave, since it broke or was reset.
     left: u64,
     is_broken: bool,
-    /// Who came and did not have to leave, since the start.
+    /// The tasks that came and did not have to leave, since the start.
     arrivals: u64,
     /// Passes with fewer arrivals than it takes.
     early: u64,
@@ -40,7 +40,7 @@ impl Gathering {
     }
 }
 
-/// What one of them found when it came.
+/// The state that one of them found when it came.
 #[derive(Debug, Clone, Copy)]
 struct Arrival {
     place: usize,
@@ -108,7 +108,7 @@ impl Barrier<'_> {
         self.monitor.look(|gathering| gathering.came)
     }
 
-    /// Who it takes to open it.
+    /// The number of tasks that open it.
     pub const fn parties(&self) -> usize {
         self.parties
     }

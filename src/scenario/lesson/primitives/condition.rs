@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::lock::{Lock, NotHeld};
 use super::monitor::{Monitor, Operation, Wake};
-use crate::scenario::Lesson;
+use crate::scenario::lesson::handle::Lesson;
 
 /// A tracked condition variable. See [`Lesson::condition`].
 #[derive(Debug)]

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::monitor::{Monitor, Operation, Wake};
-use crate::scenario::Lesson;
+use crate::scenario::lesson::handle::Lesson;
 
 /// A tracked event. See [`Lesson::event`].
 #[derive(Debug)]

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
-use super::lane::{own_lane, own_number};
-use crate::scenario::Lesson;
+use crate::scenario::lesson::handle::Lesson;
+use crate::scenario::lesson::tracking::lane::{own_lane, own_number};
 
 /// A tracked thread-local box. See [`Lesson::local`].
 #[derive(Debug)]
@@ -36,7 +36,7 @@ impl<T: Clone + Into<serde_json::Value>> Local<'_, T> {
         self.boxes.lock().unwrap_or_else(PoisonError::into_inner).insert(own_number(), value);
     }
 
-    /// What the calling task put into its own box.
+    /// The value that the calling task put into its own box.
     pub fn get(&self) -> Option<T> {
         self.boxes.lock().unwrap_or_else(PoisonError::into_inner).get(&own_number()).cloned()
     }

@@ -6,9 +6,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use super::lane::{FREE, own_number};
 use super::monitor::{Monitor, Operation, Wake};
-use crate::scenario::Lesson;
+use crate::scenario::lesson::handle::Lesson;
+use crate::scenario::lesson::tracking::lane::{FREE, own_number};
 
 /// A lock that was released was not held.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]

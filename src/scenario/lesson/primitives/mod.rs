@@ -5,11 +5,9 @@
 mod barrier;
 mod condition;
 mod event;
-mod lane;
 mod local;
 mod lock;
 mod monitor;
-mod pace;
 mod pipe;
 mod pool;
 mod queue;
@@ -19,7 +17,6 @@ mod step;
 mod tests;
 mod threads;
 mod timer;
-mod tracker;
 
 pub use barrier::{Barrier, BrokenBarrier};
 pub use condition::Condition;
@@ -32,6 +29,3 @@ pub use queue::{Queue, TooManyDone};
 pub use semaphore::Semaphore;
 pub use threads::{Scope, Thread, Worker, Workers};
 pub use timer::Timer;
-
-pub(super) use lane::Lane;
-pub(super) use tracker::Tracker;

@@ -6,11 +6,11 @@ use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::lane::{FREE, Lane, Wait, own_lane};
 use crate::model::TaskState;
-use crate::scenario::Lesson;
+use crate::scenario::lesson::handle::Lesson;
+use crate::scenario::lesson::tracking::lane::{FREE, Lane, Wait, own_lane};
 
-/// Whom an operation wakes: those that sleep on one of the monitor's sides.
+/// The tasks that an operation wakes: those that sleep on one of the monitor's sides.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Wake {
     Nobody,
@@ -27,12 +27,12 @@ enum Waited {
     Told,
 }
 
-/// What an operation is, and how long it may wait.
+/// An operation, and how long it may wait.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Operation {
     /// `acquire`.
     pub(super) name: &'static str,
-    /// Where it sleeps while it cannot be done.
+    /// The side on which it sleeps while it cannot be done.
     pub(super) side: usize,
     /// When it gives up.
     pub(super) deadline: Option<Instant>,
@@ -87,7 +87,7 @@ pub(super) struct Monitor<'s, S, const SIDES: usize = 1> {
 #[derive(Debug)]
 struct Inner<S> {
     state: S,
-    /// Who sleeps where.
+    /// The sleepers of each side.
     waiters: Vec<(usize, Arc<Lane>, Option<u32>)>,
 }
 
@@ -165,7 +165,7 @@ impl<'s, S, const SIDES: usize> Monitor<'s, S, SIDES> {
         });
         let own = own_lane().is_some_and(|own| own.number == lane.number);
         if had && own && self.lesson.tracker().is_heard() && lane.is_told(self.lesson.now()) {
-            lane.report(self.lesson, TaskState::Running, left.as_deref(), None, self.lesson.tracker().line(caller));
+            lane.report(self.lesson.reporter(), TaskState::Running, left.as_deref(), None, self.lesson.tracker().line(caller));
         }
     }
 
@@ -227,12 +227,12 @@ impl<'s, S, const SIDES: usize> Monitor<'s, S, SIDES> {
                 && lane.is_told(self.lesson.now())
             {
                 is_told = true;
-                lane.report(self.lesson, TaskState::Waiting, Some(&self.on), self.holder().as_deref(), line);
+                lane.report(self.lesson.reporter(), TaskState::Waiting, Some(&self.on), self.holder().as_deref(), line);
             }
             if let Some(lane) = &lane {
                 self.lesson.tracker().steps.settled(lane);
             }
-            // Where nobody is told of the wait, only its own deadline ends it.
+            // A wait that nobody is told of ends only at its own deadline.
             let is_news = !is_told && lane.is_some() && self.lesson.tracker().is_heard();
             let until =
                 if is_news { operation.deadline.map_or(Some(told_by), |end| Some(end.min(told_by))) } else { operation.deadline };
@@ -250,7 +250,7 @@ impl<'s, S, const SIDES: usize> Monitor<'s, S, SIDES> {
                 && self.lesson.tracker().is_heard()
             {
                 is_told = true;
-                lane.report(self.lesson, TaskState::Waiting, Some(&self.on), self.holder().as_deref(), line);
+                lane.report(self.lesson.reporter(), TaskState::Waiting, Some(&self.on), self.holder().as_deref(), line);
             }
         }
         self.sleepers.fetch_sub(1, Ordering::SeqCst);
@@ -270,7 +270,7 @@ impl<'s, S, const SIDES: usize> Monitor<'s, S, SIDES> {
             && is_told
         {
             let holds = lane.holds(|_| ());
-            lane.report(self.lesson, TaskState::Running, holds.as_deref(), None, line);
+            lane.report(self.lesson.reporter(), TaskState::Running, holds.as_deref(), None, line);
         }
         drop(inner);
         self.wake(woken);
@@ -296,17 +296,17 @@ impl<'s, S, const SIDES: usize> Monitor<'s, S, SIDES> {
         });
         let is_news = operation.holds || waited != Waited::No;
         // A wait that was told also ends on the screen.
-        if is_news && (lane.did(self.lesson, waited != Waited::No) || waited == Waited::Told) {
-            lane.report(self.lesson, TaskState::Running, latest.as_deref(), None, line);
+        if is_news && (lane.did(self.lesson.reporter(), waited != Waited::No) || waited == Waited::Told) {
+            lane.report(self.lesson.reporter(), TaskState::Running, latest.as_deref(), None, line);
         }
         if operation.holds && self.owner.is_some() {
             for (_, other, line) in inner.waiters.iter().filter(|(_, other, _)| other.is_told(self.lesson.now())) {
-                other.report(self.lesson, TaskState::Waiting, Some(&self.on), Some(&lane.name), *line);
+                other.report(self.lesson.reporter(), TaskState::Waiting, Some(&self.on), Some(&lane.name), *line);
             }
         }
     }
 
-    /// Who has it, where that can be said.
+    /// The holder, where that can be said.
     pub(super) fn holder(&self) -> Option<String> {
         let number = self.owner.as_ref()?.load(Ordering::SeqCst);
         if number == FREE { None } else { self.lesson.tracker().name(number) }

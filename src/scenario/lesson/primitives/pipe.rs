@@ -10,9 +10,9 @@ use std::time::Duration;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use serde_json::Value;
 
-use super::lane::own_lane;
 use crate::model::TaskState;
-use crate::scenario::{Lesson, LessonError};
+use crate::scenario::lesson::handle::{Lesson, LessonError};
+use crate::scenario::lesson::tracking::lane::own_lane;
 
 /// The other end is closed, in every process.
 #[derive(Debug, thiserror::Error)]
@@ -95,13 +95,13 @@ impl PipeEnd<'_> {
             return Ok(());
         }
         let Some(lane) = lane else { return is_ready(&self.stream, what, None).map(drop) };
-        lane.report(self.lesson, TaskState::Waiting, Some(&self.name), None, line);
+        lane.report(self.lesson.reporter(), TaskState::Waiting, Some(&self.name), None, line);
         self.lesson.tracker().steps.settled(&lane);
         let ready = is_ready(&self.stream, what, None);
         if self.lesson.tracker().is_stepped() {
             self.lesson.tracker().steps.moves(&lane);
         }
-        lane.report(self.lesson, TaskState::Running, lane.holds(|_| ()).as_deref(), None, line);
+        lane.report(self.lesson.reporter(), TaskState::Running, lane.holds(|_| ()).as_deref(), None, line);
         ready.map(drop)
     }
 }

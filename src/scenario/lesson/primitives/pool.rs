@@ -11,7 +11,9 @@ use std::time::Duration;
 use super::monitor::{Monitor, Operation, Wake};
 use super::threads::{Scope, Workers, message};
 use crate::model::{EventKind, TaskSort, TaskState};
-use crate::scenario::{Lesson, LessonAction, LessonError, Reply};
+use crate::scenario::card::Reply;
+use crate::scenario::lesson::control::LessonAction;
+use crate::scenario::lesson::handle::{Lesson, LessonError};
 
 /// How a future is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,7 +45,7 @@ pub enum NoResult {
     TimedOut,
 }
 
-/// What to wait for, as in Python's `wait(…, return_when=…)`.
+/// The condition of a wait, as in Python's `wait(…, return_when=…)`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Until {
     /// One of them is done.
@@ -71,7 +73,7 @@ struct Jobs<'scope> {
     is_closed: bool,
 }
 
-/// What will be the result of a task. Clones are the same future.
+/// The later result of a task. Clones are the same future.
 pub struct Future<'env, T> {
     number: usize,
     name: Arc<str>,
@@ -292,7 +294,7 @@ impl<T: Clone> Future<'_, T> {
             return;
         }
         let lesson = self.slot.lesson();
-        let own = super::lane::own_lane();
+        let own = crate::scenario::lesson::tracking::lane::own_lane();
         lesson.changed(&self.name, TaskState::Running, own.as_ref().map(|lane| lane.name.as_str()));
         if let Some(own) = &own {
             lesson.changed(&own.name, TaskState::Running, Some(&self.name));

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use super::monitor::{Monitor, Operation, Wake};
-use crate::scenario::Lesson;
+use crate::scenario::lesson::handle::Lesson;
 
 /// Sides of the monitor: who waits for an item, for room, for all to be done.
 const NOT_EMPTY: usize = 0;

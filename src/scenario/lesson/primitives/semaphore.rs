@@ -3,9 +3,9 @@
 use std::panic::Location;
 use std::time::Duration;
 
-use super::lane::own_lane;
 use super::monitor::{Monitor, Operation, Wake};
-use crate::scenario::Lesson;
+use crate::scenario::lesson::handle::Lesson;
+use crate::scenario::lesson::tracking::lane::own_lane;
 
 /// A tracked semaphore. See [`Lesson::semaphore`].
 #[derive(Debug)]

@@ -3,89 +3,16 @@
 
 use std::collections::{BTreeSet, VecDeque};
 use std::panic::Location;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
-use super::lane::{Lane, own_lane};
 use crate::model::TaskState;
-use crate::scenario::{Lesson, LessonAction};
+use crate::scenario::lesson::LessonAction;
+use crate::scenario::lesson::handle::Lesson;
+use crate::scenario::lesson::tracking::lane::{Lane, own_lane};
 
 /// How long a replay waits for the task whose turn it is, while nobody else moves.
 const PATIENCE: Duration = Duration::from_secs(1);
-
-/// The gates of one lesson.
-#[derive(Debug, Default)]
-pub(crate) struct Steps {
-    state: Mutex<State>,
-    changed: Condvar,
-}
-
-#[derive(Debug, Default)]
-struct State {
-    /// Whether the user decides.
-    is_on: bool,
-    /// Whose turns are still to come.
-    replay: VecDeque<String>,
-    /// Who stands at a gate, in the order in which they came.
-    gates: Vec<u32>,
-    /// Who may pass one gate each, in this order; who stands at none is passed over.
-    permits: Vec<u32>,
-    /// Who was let go, or was woken, and has not come to a gate, a wait or its end since.
-    moving: BTreeSet<u32>,
-    /// Who passed, in this order.
-    order: Vec<String>,
-}
-
-impl State {
-    fn is_active(&self) -> bool {
-        self.is_on || !self.replay.is_empty()
-    }
-
-    /// Whether it is this one's turn.
-    fn may_pass(&self, lane: &Lane) -> bool {
-        let is_named = match self.replay.front() {
-            Some(next) => *next == lane.name,
-            None => self.permits.iter().find(|number| self.gates.contains(number)) == Some(&lane.number),
-        };
-        !self.is_active() || is_named && self.moving.is_empty()
-    }
-
-    /// It passes its gate; whether that was a step that somebody decided.
-    fn pass(&mut self, lane: &Lane) -> bool {
-        self.gates.retain(|number| *number != lane.number);
-        if !self.is_active() {
-            return false;
-        }
-        if self.replay.pop_front().is_none()
-            && let Some(at) = self.permits.iter().position(|number| *number == lane.number)
-        {
-            self.permits.remove(at);
-        }
-        self.moving.insert(lane.number);
-        self.order.push(lane.name.clone());
-        true
-    }
-}
-
-impl Steps {
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// This one was let go or woken: nobody else passes a gate before it has settled.
-    pub(super) fn moves(&self, lane: &Lane) {
-        if lane.is_stepped {
-            self.lock().moving.insert(lane.number);
-        }
-    }
-
-    /// This one waits for something, or has ended.
-    pub(super) fn settled(&self, lane: &Lane) {
-        if self.lock().moving.remove(&lane.number) {
-            self.changed.notify_all();
-        }
-    }
-}
 
 impl Lesson {
     /// Switches step mode on: from now on each tracked operation of a thread waits until [`Lesson::step`] lets it pass.
@@ -185,7 +112,7 @@ impl Lesson {
         let mut state = steps.lock();
         state.moving.remove(&lane.number);
         state.gates.push(lane.number);
-        lane.report(self, TaskState::Waiting, Some(format!("step: {operation} {on}").trim_end()), None, line);
+        lane.report(self.reporter(), TaskState::Waiting, Some(format!("step: {operation} {on}").trim_end()), None, line);
         steps.changed.notify_all();
         while !state.may_pass(lane) {
             let passed = state.order.len();
@@ -210,6 +137,6 @@ impl Lesson {
         self.tracker().set_stepped(state.is_active());
         drop(state);
         let holds = lane.holds(|_| ());
-        lane.report(self, TaskState::Running, holds.as_deref(), None, line);
+        lane.report(self.reporter(), TaskState::Running, holds.as_deref(), None, line);
     }
 }

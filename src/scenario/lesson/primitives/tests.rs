@@ -1,4 +1,4 @@
-//! What the primitives promise: Python's semantics, and the lines that they tell.
+//! The promises of the primitives: Python's semantics, and the lines that they tell.
 
 use std::io::{BufRead, BufReader, Write};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -6,7 +6,8 @@ use std::time::{Duration, Instant};
 
 use super::*;
 use crate::model::{Event as Line, EventKind, Monotonic};
-use crate::scenario::{Lesson, too_late};
+use crate::scenario::lesson::control::too_late;
+use crate::scenario::lesson::handle::Lesson;
 use crate::sys::monotonic_now;
 
 const LONG: Duration = Duration::from_mins(1);

@@ -11,9 +11,11 @@ use std::thread::{self, ScopedJoinHandle};
 use std::time::Duration;
 
 use crate::model::{TaskSort, TaskState};
-use crate::scenario::{Lesson, LessonAction, LessonError, Reply, Task};
+use crate::scenario::card::Reply;
+use crate::scenario::lesson::control::LessonAction;
+use crate::scenario::lesson::handle::{Lesson, LessonError, Task};
 
-/// Where threads live: they have all ended when it ends. See [`Lesson::scope`].
+/// The scope of threads: they have all ended when it ends. See [`Lesson::scope`].
 #[derive(Debug)]
 pub struct Scope<'scope, 'env: 'scope> {
     lesson: &'env Lesson,
@@ -101,7 +103,7 @@ impl<'scope, 'env> Scope<'scope, 'env> {
     }
 }
 
-/// What a thread's function gets: its number, from 1, and its lane.
+/// The argument of a thread's function: its number, from 1, and its lane.
 #[derive(Debug)]
 pub struct Worker<'s> {
     number: usize,

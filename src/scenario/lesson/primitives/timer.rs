@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use super::monitor::{Monitor, Operation, Wake};
 use super::threads::{Scope, start};
 use crate::model::{TaskSort, TaskState};
-use crate::scenario::{Lesson, LessonError};
+use crate::scenario::lesson::handle::{Lesson, LessonError};
 
 /// A tracked timer. See [`Scope::timer`].
 pub struct Timer<'scope, 'env: 'scope> {

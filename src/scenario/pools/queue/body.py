@@ -5,23 +5,12 @@ The queue does all the locking. An END marker tells one consumer that nothing wi
 
 import multiprocessing
 import os
-import sys
 import threading
 import time
 
-if __name__ == "queue":
-    # Python looks beside the script before it looks into its library, so that `import queue` finds this file. Whoever
-    # does that means the library's module, and gets it. (Better never give a script the name of a module.)
-    from importlib.machinery import PathFinder
-    from importlib.util import module_from_spec
+import tasklab
 
-    spec = PathFinder.find_spec("queue", [path for path in sys.path if path != os.path.dirname(__file__)])
-    sys.modules["queue"] = module_from_spec(spec)
-    spec.loader.exec_module(sys.modules["queue"])
-else:
-    import tasklab
-
-params = __name__ == "__main__" and tasklab.params(
+params = tasklab.params(
     producers=2,
     consumers=2,
     items=40,
@@ -33,8 +22,7 @@ params = __name__ == "__main__" and tasklab.params(
     button=26,
     patience=7.0,
 )
-if params:
-    tasklab.actions("pause CONSUMER", "resume CONSUMER", "put", "speed WHAT=SECONDS", "marker")
+tasklab.actions("pause CONSUMER", "resume CONSUMER", "put", "speed WHAT=SECONDS", "marker")
 
 END = "END"
 LEDS = 4

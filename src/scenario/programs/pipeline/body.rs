@@ -11,14 +11,11 @@ use crate::scenario::card::{Facts, Params};
 use crate::scenario::lesson::children::{Child, Fork};
 use crate::scenario::lesson::proc::{bytes_moved, bytes_waiting, stat_of};
 use crate::scenario::lesson::{Lesson, LessonError};
-use crate::scenario::programs::pipeline::watch::{Look, facts};
+use crate::scenario::programs::pipeline::watch::{Look, STAGES, facts};
 use crate::sys::{default_signal, exit_now};
 
 /// Text to work on.
 const TEXT: &str = include_str!("text.md");
-
-/// The stages, first to last: one makes lines, one keeps some of them, one counts.
-pub(crate) const STAGES: [&str; 3] = ["generate", "filter", "count"];
 
 pub(super) fn run(lesson: &Lesson, params: &Params) -> Result<Facts, LessonError> {
     let began = Instant::now();

@@ -2,7 +2,9 @@
 
 use crate::model::{ExitStatus, ProcessState, Signal};
 use crate::scenario::card::{Facts, equals, more_than};
-use crate::scenario::programs::pipeline::body::STAGES;
+
+/// The stages, first to last: one makes lines, one keeps some of them, one counts.
+pub(crate) const STAGES: [&str; 3] = ["generate", "filter", "count"];
 
 /// The stages at one moment: their states, and the bytes that each has read and written so far; `None` where it has
 /// ended, or the kernel does not count.

@@ -9,8 +9,8 @@ use egui_kittest::kittest::NodeT;
 
 use super::{Window, running_as};
 use crate::model::{Finished, LogEntry, Outcome, Progress, RunFinding, RunState, RunView, Snapshot, TaskState};
-use crate::ui::panes::library::Subject;
-use crate::ui::shell::layout::{Pane, Tab};
+use crate::ui::ask::parts::{Pane, Tab};
+use crate::ui::ask::selection::Subject;
 use crate::ui::shell::settings::Preferences;
 use crate::ui::{sample, testing};
 

@@ -1,4 +1,4 @@
-//! What a lesson asks, shows and compares, in the whole window.
+//! Questions, facts and comparisons of a lesson, in the whole window.
 
 use std::sync::Arc;
 

@@ -13,13 +13,13 @@ use egui_kittest::{
 use super::{Window, finished_as, running_as};
 use crate::model::{Fact, RunFinding, RunState, RunView, Snapshot, TaskState};
 use crate::scenario::CATALOGUE;
+use crate::ui::ask::parts::{Pane, Tab};
+use crate::ui::ask::selection::Subject;
 use crate::ui::look::theme::DesktopFonts;
-use crate::ui::panes::library::Subject;
-use crate::ui::shell::layout::{Pane, Tab};
 use crate::ui::shell::settings::Preferences;
 use crate::ui::{sample, testing};
 
-/// What may be a little over another thing's edge: a border.
+/// Points by which a border may lie over another thing's edge.
 const EDGE: f32 = 1.5;
 
 /// Something that can be read or clicked, as it is on the screen.
@@ -29,7 +29,7 @@ struct Item {
     layer: LayerId,
     /// All of it.
     whole: Rect,
-    /// What is not hidden behind the edge of its pane.
+    /// The part that is not hidden behind the edge of its pane.
     seen: Rect,
     /// The parts of the window that it lies in, the innermost first.
     within: Vec<Id>,
@@ -47,7 +47,7 @@ struct Bar {
     at: Rect,
 }
 
-/// What is wrong with the picture, in words.
+/// The faults of the picture, in words.
 fn faults<S>(harness: &Harness<'_, S>) -> Vec<String> {
     let screen = harness.ctx.content_rect();
     let rects: HashMap<NodeId, WidgetRect> = harness.ctx.viewport(|viewport| {
@@ -90,7 +90,7 @@ fn cut(item: &Item, bars: &[Bar]) -> Option<String> {
             is_same && item.within.contains(&bar.of) && long + EDGE >= room.min(60.0)
         })
     };
-    // What is scrolled out of sight is nowhere.
+    // A widget that is scrolled out of sight is nowhere.
     if !seen.is_positive() && (scrolls(true, whole.height()) || scrolls(false, 0.0)) {
         return None;
     }
@@ -163,7 +163,7 @@ fn deadlock(run: &mut RunView) {
         .to_vec();
 }
 
-/// What a run may have come to.
+/// The states that a run can be in.
 fn snapshots() -> Vec<(&'static str, Snapshot)> {
     let id = testing::POOL.id;
     let stepping = running_as(id, |run| {
@@ -303,7 +303,7 @@ fn however_far_a_split_is_dragged_no_heading_and_no_tab_is_covered() {
     assert!(found.is_empty(), "{} faults:\n{}", found.len(), found.join("\n"));
 }
 
-/// Where the rows are that a person may be about to click.
+/// The rows that a person may be about to click, with their places.
 fn rows(window: &Window) -> Vec<(String, Rect)> {
     let nodes = window.harness.root().children_recursive();
     let named = nodes.filter_map(|node| Some((node.accesskit_node().label()?, node.rect())));

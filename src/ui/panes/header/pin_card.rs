@@ -1,4 +1,4 @@
-//! What is known of one pin of the header, and what can be done with it, as buttons. UI thread.
+//! One pin of the header: its state in words, and buttons for what can be done with it. UI thread.
 
 use egui::{Button, Ui, vec2};
 
@@ -6,7 +6,7 @@ use crate::model::{BoardView, PinFunction, PinView, RunId};
 use crate::ui::ask::actions::{Actions, UiAction};
 use crate::ui::look::theme::{self, palette};
 use crate::ui::look::{foreign, widgets};
-use crate::ui::panes::board::{describe, press, toggle};
+use crate::ui::panes::header::pins::{describe, press, toggle};
 
 /// The owner of what a person drives.
 const YOU: &str = "you";

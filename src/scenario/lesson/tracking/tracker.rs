@@ -1,18 +1,21 @@
-//! What the lesson knows of its lanes: who they are, who waits for whom, and whether anybody wants to know. Any thread.
+//! The lanes of a lesson, their waits for each other, and whether anybody listens. Any thread.
 
 use std::collections::BTreeSet;
 use std::panic::Location;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
-use super::lane::Lane;
-use super::step::Steps;
-use crate::scenario::Lesson;
+use super::lane::{Lane, Wait};
+use super::steps::Steps;
+use crate::scenario::lesson::reporter::Reporter;
 
 /// Somebody reads the events.
-pub(super) const HEARD: u8 = 1;
+const HEARD: u8 = 1;
 /// Step mode is on, or an order is replayed.
-pub(super) const STEPPED: u8 = 2;
+const STEPPED: u8 = 2;
+
+/// Lanes that are remembered, unless more live.
+const MOST_LANES: usize = 1_000;
 
 /// The lanes of one lesson.
 #[derive(Debug, Default)]
@@ -20,7 +23,7 @@ pub(crate) struct Tracker {
     attention: AtomicU8,
     lanes: Mutex<Vec<Arc<Lane>>>,
     pub(crate) steps: Steps,
-    /// The file of the body, for the lines of its source: `race.rs`.
+    /// The end of the path of the body, for the lines of its source: `/race/body.rs`.
     body: OnceLock<String>,
 }
 
@@ -37,19 +40,19 @@ impl Tracker {
 
     /// Whether an operation has to do more than what it is there for.
     #[inline]
-    pub(super) fn is_quiet(&self) -> bool {
+    pub(crate) fn is_quiet(&self) -> bool {
         self.attention.load(Ordering::Relaxed) == 0
     }
 
-    pub(super) fn is_heard(&self) -> bool {
+    pub(crate) fn is_heard(&self) -> bool {
         self.attention.load(Ordering::Relaxed) & HEARD != 0
     }
 
-    pub(super) fn is_stepped(&self) -> bool {
+    pub(crate) fn is_stepped(&self) -> bool {
         self.attention.load(Ordering::Relaxed) & STEPPED != 0
     }
 
-    pub(super) fn set_stepped(&self, on: bool) {
+    pub(crate) fn set_stepped(&self, on: bool) {
         if on {
             self.attention.fetch_or(STEPPED, Ordering::Relaxed);
         } else {
@@ -63,23 +66,43 @@ impl Tracker {
         caller.file().ends_with(body.as_str()).then(|| caller.line())
     }
 
-    pub(super) fn lanes(&self) -> MutexGuard<'_, Vec<Arc<Lane>>> {
+    /// Opens a lane of this name for the calling thread.
+    pub(crate) fn open(&self, name: &str) -> Arc<Lane> {
+        let lane = Lane::enter(name);
+        if self.is_stepped() {
+            self.steps.moves(&lane);
+        }
+        let mut lanes = self.lanes();
+        if lanes.len() >= MOST_LANES {
+            lanes.retain(|lane| !lane.has_ended.load(Ordering::SeqCst));
+        }
+        lanes.push(Arc::clone(&lane));
+        lane
+    }
+
+    /// Closes a lane: its task is over.
+    pub(crate) fn close(&self, lane: &Lane, reporter: &Reporter) {
+        lane.leave(reporter);
+        self.steps.settled(lane);
+    }
+
+    pub(crate) fn lanes(&self) -> MutexGuard<'_, Vec<Arc<Lane>>> {
         self.lanes.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The lane with this number.
-    pub(super) fn lane(&self, number: u32) -> Option<Arc<Lane>> {
+    pub(crate) fn lane(&self, number: u32) -> Option<Arc<Lane>> {
         self.lanes().iter().find(|lane| lane.number == number).cloned()
     }
 
     /// The name of the lane with this number.
-    pub(super) fn name(&self, number: u32) -> Option<String> {
+    pub(crate) fn name(&self, number: u32) -> Option<String> {
         self.lane(number).map(|lane| lane.name.clone())
     }
 
-    /// Who waits for whom in a circle, if anybody does: `(worker-1, lock A)` waits for the next one, the last for the
+    /// A circle of waits, if there is one: `(worker-1, lock A)` waits for the next one, the last for the
     /// first. All these waits were seen to last at one and the same moment.
-    fn circle(&self) -> Option<Vec<(Arc<Lane>, super::lane::Wait)>> {
+    pub(crate) fn circle(&self) -> Option<Vec<(Arc<Lane>, Wait)>> {
         let lanes = self.lanes().clone();
         let next = |lane: &Arc<Lane>| {
             let wait = lane.waits_for()?;
@@ -94,22 +117,10 @@ impl Tracker {
             }
             if circle.len() == seen.len() && lane.number == first.number {
                 // Looked at one after the other, they may not have lasted together: a second look tells.
-                let lasts = |(lane, wait): &(Arc<Lane>, super::lane::Wait)| {
-                    next(lane).is_some_and(|(again, _)| again.serial == wait.serial)
-                };
+                let lasts = |(lane, wait): &(Arc<Lane>, Wait)| next(lane).is_some_and(|(again, _)| again.serial == wait.serial);
                 return circle.iter().all(lasts).then_some(circle);
             }
         }
         None
-    }
-}
-
-impl Lesson {
-    /// Who waits for whom in a circle: each for what the next one holds, and the last for what the first one holds. As
-    /// pairs of a lane and what it waits for: `[("left", "lock screen"), ("right", "lock prices")]`. Empty if there is
-    /// no deadlock at the moment.
-    pub fn deadlock(&self) -> Vec<(String, String)> {
-        let circle = self.tracker().circle().unwrap_or_default();
-        circle.into_iter().map(|(lane, wait)| (lane.name.clone(), wait.on.to_string())).collect()
     }
 }

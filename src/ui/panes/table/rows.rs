@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::model::{Monotonic, Pid, ProcessRow, RunId, RunView, Tid};
 
-/// What the rows are ordered by.
+/// The order of the rows.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub enum SortBy {
     /// Parents before children, as they came.
@@ -68,7 +68,7 @@ pub struct Rows {
     cleared: Option<Monotonic>,
     shown: Vec<RowRef>,
     made_for: Option<(u64, RunId, SortBy, usize)>,
-    /// What `now` was when the pointer came onto the table; nothing leaves while it stays there.
+    /// The time when the pointer came onto the table; no row leaves while it stays there.
     held_at: Option<Monotonic>,
     edits: usize,
 }

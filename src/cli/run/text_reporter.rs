@@ -1,4 +1,4 @@
-//! A run in sentences, for people who read along in a terminal. Runs on the main thread.
+//! A run in sentences, for a reader at a terminal. Runs on the main thread.
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};
@@ -6,34 +6,36 @@ use std::io::{self, Write};
 use crate::engine::{RunFold, plain};
 use crate::model::{Event, EventKind, Monotonic, Pid, RunId, Severity, Stream, harmless};
 
-/// Bytes of a line of output from which on it is shown in pieces.
+/// A longer line of output, in bytes, is printed in pieces.
 const LONGEST_LINE: usize = 4_096;
-/// Between the name of a process and a line of its output, or a later piece of one.
+/// Stands between the name of a process and a line of its output.
 const BAR: char = '│';
-const BAR_OF_THE_SAME_LINE: char = '┆';
+/// Stands between the name of a process and a later piece of the same line.
+const CONTINUATION_BAR: char = '┆';
 
-/// A line of output that has no end yet.
+/// A line of output whose end has not come yet.
 #[derive(Debug, Default)]
 struct Partial {
-    /// What was not shown of it.
+    /// The bytes that were not printed yet.
     bytes: Vec<u8>,
-    /// Whether pieces of it were shown.
-    is_shown: bool,
+    /// Whether pieces of it were printed.
+    is_begun: bool,
 }
 
-/// Tells a run as it goes on.
+/// Prints a run while it goes on.
 #[derive(Debug)]
-pub(super) struct Story<W> {
+pub(super) struct TextReporter<W> {
     fold: RunFold,
-    told: u64,
+    /// How many sentences of the log are printed.
+    printed: u64,
     partial: BTreeMap<(Pid, Stream), Partial>,
     out: W,
 }
 
-impl<W: Write> Story<W> {
+impl<W: Write> TextReporter<W> {
     pub(super) fn new(title: &str, scenario: &str, out: W) -> Self {
-        // Output is shown as it comes; nothing of it is kept.
-        Self { fold: RunFold::new(RunId::new(1), title, scenario, 0), told: 0, partial: BTreeMap::new(), out }
+        // The fold keeps no output: it is printed as it comes.
+        Self { fold: RunFold::new(RunId::new(1), title, scenario, 0), printed: 0, partial: BTreeMap::new(), out }
     }
 
     pub(super) fn flush(&mut self) -> io::Result<()> {
@@ -47,40 +49,40 @@ impl<W: Write> Story<W> {
         }
     }
 
-    /// Takes in an event, and tells what is worth a sentence.
-    pub(super) fn hear(&mut self, event: &Event) -> io::Result<()> {
+    /// Prints the event, if there is a sentence for it.
+    pub(super) fn on_event(&mut self, event: &Event) -> io::Result<()> {
         match &event.kind {
-            EventKind::Output { pid, stream, bytes } => self.output(event.t, *pid, *stream, bytes)?,
+            EventKind::Output { pid, stream, bytes } => self.print_output(event.t, *pid, *stream, bytes)?,
             EventKind::OutputClosed { pid, stream } => {
                 if let Some(rest) = self.partial.remove(&(*pid, *stream)) {
-                    self.line(event.t, *pid, rest)?;
+                    self.print_line(event.t, *pid, rest)?;
                 }
             }
             _ => {}
         }
         self.fold.apply(event);
-        // The last sentence is the event's own; before it may stand what had to wait.
+        // The last sentence is the event's own; sentences that had to wait may stand before it.
         let total = self.fold.log().total();
         match &event.kind {
-            EventKind::Fact(_) if total > self.told => {
-                self.tell(total - 1)?;
-                // Facts are told together, at the end.
-                self.told = total;
+            EventKind::Fact(_) if total > self.printed => {
+                self.print_log(total - 1)?;
+                // The facts are printed together, at the end.
+                self.printed = total;
             }
-            EventKind::RunFinished { .. } if total > self.told => {
-                self.tell(total - 1)?;
-                self.facts()?;
-                self.tell(total)?;
+            EventKind::RunFinished { .. } if total > self.printed => {
+                self.print_log(total - 1)?;
+                self.print_facts()?;
+                self.print_log(total)?;
             }
-            _ => self.tell(total)?,
+            _ => self.print_log(total)?,
         }
         Ok(())
     }
 
-    /// Tells the log up to its sentence of that number.
-    fn tell(&mut self, until: u64) -> io::Result<()> {
-        let count = usize::try_from(until - self.told).unwrap_or(usize::MAX);
-        for entry in self.fold.log().since(self.told).take(count) {
+    /// Prints the log up to this number of sentences.
+    fn print_log(&mut self, until: u64) -> io::Result<()> {
+        let count = usize::try_from(until - self.printed).unwrap_or(usize::MAX);
+        for entry in self.fold.log().since(self.printed).take(count) {
             let mark = match entry.severity {
                 Severity::Bad => '!',
                 Severity::User => '>',
@@ -88,60 +90,60 @@ impl<W: Write> Story<W> {
             };
             writeln!(self.out, "{:>8.3} {mark} {}", entry.t.secs(), entry.text)?;
         }
-        self.told = until;
+        self.printed = until;
         Ok(())
     }
 
-    fn output(&mut self, t: Monotonic, pid: Pid, stream: Stream, bytes: &[u8]) -> io::Result<()> {
+    fn print_output(&mut self, t: Monotonic, pid: Pid, stream: Stream, bytes: &[u8]) -> io::Result<()> {
         let mut partial = self.partial.remove(&(pid, stream)).unwrap_or_default();
         for part in bytes.split_inclusive(|byte| *byte == b'\n') {
             match part.strip_suffix(b"\n") {
                 Some(end) => {
                     partial.bytes.extend_from_slice(end);
-                    self.line(t, pid, std::mem::take(&mut partial))?;
+                    self.print_line(t, pid, std::mem::take(&mut partial))?;
                 }
                 None => partial.bytes.extend_from_slice(part),
             }
         }
-        let shown = self.pieces(t, pid, &partial)?;
-        partial.bytes.drain(..shown);
-        partial.is_shown |= shown > 0;
-        if partial.is_shown || !partial.bytes.is_empty() {
+        let printed = self.print_pieces(t, pid, &partial)?;
+        partial.bytes.drain(..printed);
+        partial.is_begun |= printed > 0;
+        if partial.is_begun || !partial.bytes.is_empty() {
             self.partial.insert((pid, stream), partial);
         }
         Ok(())
     }
 
-    /// Shows the rest of a line that is at its end.
-    fn line(&mut self, t: Monotonic, pid: Pid, mut line: Partial) -> io::Result<()> {
+    /// Prints the rest of a line whose end has come.
+    fn print_line(&mut self, t: Monotonic, pid: Pid, mut line: Partial) -> io::Result<()> {
         if line.bytes.ends_with(b"\r") {
             line.bytes.pop();
         }
-        let shown = self.pieces(t, pid, &line)?;
-        let is_shown = line.is_shown || shown > 0;
-        if is_shown && shown == line.bytes.len() { Ok(()) } else { self.piece(t, pid, &line.bytes[shown..], is_shown) }
+        let printed = self.print_pieces(t, pid, &line)?;
+        let is_begun = line.is_begun || printed > 0;
+        if is_begun && printed == line.bytes.len() { Ok(()) } else { self.print_piece(t, pid, &line.bytes[printed..], is_begun) }
     }
 
-    /// Shows the beginning of a line that is too long for one piece. Returns how much of it.
-    fn pieces(&mut self, t: Monotonic, pid: Pid, line: &Partial) -> io::Result<usize> {
-        let mut shown = 0;
-        while line.bytes.len() - shown > LONGEST_LINE {
-            let end = shown + LONGEST_LINE;
-            // Not within a character, whose later bytes are 10xxxxxx; there are three at most.
+    /// Prints the beginning of a line that is too long for one piece. Returns how many bytes were printed.
+    fn print_pieces(&mut self, t: Monotonic, pid: Pid, line: &Partial) -> io::Result<usize> {
+        let mut printed = 0;
+        while line.bytes.len() - printed > LONGEST_LINE {
+            let end = printed + LONGEST_LINE;
+            // Does not cut a UTF-8 character: its later bytes, three at most, are 10xxxxxx.
             let end = (end - 3..=end).rev().find(|at| line.bytes[*at] & 0xc0 != 0x80).unwrap_or(end);
-            self.piece(t, pid, &line.bytes[shown..end], line.is_shown || shown > 0)?;
-            shown = end;
+            self.print_piece(t, pid, &line.bytes[printed..end], line.is_begun || printed > 0)?;
+            printed = end;
         }
-        Ok(shown)
+        Ok(printed)
     }
 
-    fn piece(&mut self, t: Monotonic, pid: Pid, bytes: &[u8], is_later: bool) -> io::Result<()> {
+    fn print_piece(&mut self, t: Monotonic, pid: Pid, bytes: &[u8], is_continued: bool) -> io::Result<()> {
         let name = self.fold.process(pid).map_or("", |row| row.name.as_str());
-        let bar = if is_later { BAR_OF_THE_SAME_LINE } else { BAR };
+        let bar = if is_continued { CONTINUATION_BAR } else { BAR };
         writeln!(self.out, "{:>8.3}   {} {bar} {}", t.secs(), harmless(name), harmless(&String::from_utf8_lossy(bytes)))
     }
 
-    fn facts(&mut self) -> io::Result<()> {
+    fn print_facts(&mut self) -> io::Result<()> {
         for fact in self.fold.facts() {
             let mark = if fact.holds { '✓' } else { '✗' };
             let text = format!("{mark} {}: expected {}, observed {}", fact.claim, plain(&fact.expected), plain(&fact.observed));
@@ -157,7 +159,7 @@ mod tests {
 
     #[test]
     fn sentences_come_as_they_happen_output_by_lines_and_facts_at_the_end() {
-        let mut story = Story::new("Zombies", "zombie", Vec::new());
+        let mut reporter = TextReporter::new("Zombies", "zombie", Vec::new());
         for line in [
             r#"{"t":0,"kind":"run.started","run":1,"scenario":"zombie","language":"rust","params":{}}"#,
             r#"{"t":1000000,"kind":"process.started","pid":9,"ppid":1,"name":"sort"}"#,
@@ -170,9 +172,9 @@ mod tests {
             r#"{"t":6000000,"kind":"run.finished","run":1,"outcome":"failed","elapsed_s":0.006,"processes_left":0}"#,
         ] {
             let event = Event::from_line(line.as_bytes(), Monotonic::ZERO).expect("valid").expect("known");
-            story.hear(&event).expect("a buffer");
+            reporter.on_event(&event).expect("a buffer");
         }
-        let text = String::from_utf8(story.out).expect("text");
+        let text = String::from_utf8(reporter.out).expect("text");
         assert_eq!(
             text.lines().map(str::trim_end).collect::<Vec<_>>(),
             [
@@ -192,21 +194,21 @@ mod tests {
     #[test]
     fn a_long_line_is_shown_in_pieces_that_are_all_of_it() {
         let line: String = (0..30_000).map(|number| if number % 7 == 0 { 'ü' } else { 'x' }).collect();
-        // Whole, or as it comes; the last character of the first piece, and a line's end, cut in two.
+        // Uncut; cut within the last character of the first piece and within a line's end; and cut every 1,000 bytes.
         for cuts in [vec![], vec![LONGEST_LINE, LONGEST_LINE + 1, 20_000], (1..30).map(|at| at * 1_000).collect()] {
-            let mut story = Story::new("Long", "", Vec::new());
+            let mut reporter = TextReporter::new("Long", "", Vec::new());
             let last: String = line.chars().take(LONGEST_LINE * 2).collect();
             let bytes = format!("{line}\r\nshort\n{last}").into_bytes();
             let mut from = 0;
             for to in cuts.into_iter().chain([bytes.len()]) {
                 let kind = EventKind::Output { pid: Pid::new(9), stream: Stream::Stdout, bytes: bytes[from..to].to_vec() };
-                story.hear(&Event { t: Monotonic::ZERO, kind }).expect("a buffer");
+                reporter.on_event(&Event { t: Monotonic::ZERO, kind }).expect("a buffer");
                 from = to;
             }
             let end = EventKind::OutputClosed { pid: Pid::new(9), stream: Stream::Stdout };
-            story.hear(&Event { t: Monotonic::ZERO, kind: end }).expect("a buffer");
-            let text = String::from_utf8(story.out).expect("text");
-            let shown = text.replace(&format!("\n   0.000    {BAR_OF_THE_SAME_LINE} "), "");
+            reporter.on_event(&Event { t: Monotonic::ZERO, kind: end }).expect("a buffer");
+            let text = String::from_utf8(reporter.out).expect("text");
+            let shown = text.replace(&format!("\n   0.000    {CONTINUATION_BAR} "), "");
             let expected = [line.as_str(), "short", &last].map(|line| format!("   0.000    {BAR} {line}\n"));
             assert_eq!(shown, expected.concat());
             assert!(text.lines().all(|piece| piece.len() <= LONGEST_LINE + 20), "in pieces");

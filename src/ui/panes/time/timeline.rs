@@ -13,8 +13,9 @@ use crate::ui::look::hatch::{self, Hatch};
 use crate::ui::look::states::Look;
 use crate::ui::look::theme::{self, palette};
 use crate::ui::look::widgets;
-use crate::ui::panes::interleavings as orders;
-use crate::ui::panes::waveform;
+use crate::ui::panes::time::interleavings as orders;
+use crate::ui::panes::time::scale::Scale;
+use crate::ui::panes::time::waveform;
 
 /// Which part of the run is looked at.
 #[derive(Default)]
@@ -25,10 +26,10 @@ pub struct Timeline {
     /// The right end, in seconds of the run; the live edge when absent.
     end: Option<f64>,
     name_width: f32,
-    /// Where the lane of a task is, by its name.
+    /// The place of each task's lane, by its name.
     places: HashMap<String, usize>,
     measured: Option<(RunId, usize, u32)>,
-    /// Who released and who woke, of the visible lanes: x, and the places of the two lanes.
+    /// Releases and wakes on the visible lanes: x, and the places of the two lanes.
     wakes: Vec<(f32, usize, usize)>,
     /// How full the pipes are that processes write to.
     fills: Vec<(Pid, Fill)>,
@@ -76,25 +77,6 @@ const MOST_WAKES: usize = 300;
 const MOST_FILLS: usize = 64;
 /// The shortest time that can be looked at, in seconds.
 const SHORTEST: f64 = 1e-4;
-
-/// Seconds to points and back.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Scale {
-    pub(crate) from: f64,
-    pub(crate) to: f64,
-    pub(crate) left: f32,
-    pub(crate) right: f32,
-}
-
-impl Scale {
-    pub(crate) fn x(self, t: f64) -> f32 {
-        self.left + ((t - self.from) / (self.to - self.from) * f64::from(self.right - self.left)) as f32
-    }
-
-    pub(crate) fn per_point(self) -> f64 {
-        (self.to - self.from) / f64::from((self.right - self.left).max(1.0))
-    }
-}
 
 impl Timeline {
     /// Draws the legend and the buttons, for the pane's heading (right to left).
@@ -316,7 +298,7 @@ impl Timeline {
     }
 }
 
-/// Who let a waiter go on, when its wait is over.
+/// The task that let a waiter go on, when its wait is over.
 fn released_by(segment: &Segment) -> Option<&str> {
     segment.held_by.as_deref().filter(|_| segment.until.is_some() && segment.state == TaskState::Waiting)
 }

@@ -1,5 +1,5 @@
-//! Our own standard input, where it is no terminal and the child has one of its own: what comes in is typed there. A thread of its own
-//! reads, since nobody knows whether a read(2) waits, and gives it to the engine through a pipe.
+//! Forwards our standard input to the child's terminal (`exec --pty`), where ours is no terminal. A thread of its own reads, since a
+//! read(2) may wait for ever, and hands the bytes to the engine through a pipe.
 
 use std::fs::File;
 use std::io::{self, Write};
@@ -10,40 +10,40 @@ use rustix::event::{PollFd, PollFlags, poll};
 use rustix::fs::{OFlags, fcntl_setfl};
 use rustix::pipe::{PipeFlags, pipe_with};
 
-use crate::cli::complain;
+use crate::cli::error::complain;
 use crate::engine::Command;
 use crate::model::RunId;
 
-/// Our input, before the child runs.
+/// The pipe between our standard input and the engine, before the child runs.
 #[derive(Debug)]
-pub(super) struct Passed {
+pub(super) struct StdinForwarder {
     from: OwnedFd,
     to: OwnedFd,
-    ends: bool,
+    closes: bool,
 }
 
-impl Passed {
-    /// `ends`: the end of ours is the end of the child's.
-    pub(super) fn new(ends: bool) -> io::Result<Self> {
+impl StdinForwarder {
+    /// `closes`: the end of our input closes the child's.
+    pub(super) fn new(closes: bool) -> io::Result<Self> {
         let (from, to) = pipe_with(PipeFlags::CLOEXEC)?;
         fcntl_setfl(&from, OFlags::NONBLOCK)?;
-        Ok(Self { from, to, ends })
+        Ok(Self { from, to, closes })
     }
 
-    /// Begins to read; the engine passes it on to this run.
+    /// Starts to read. Returns the command by which the engine hands the bytes to this run.
     pub(super) fn start(self, run: RunId) -> io::Result<Command> {
-        let Self { from, to, ends } = self;
+        let Self { from, to, closes } = self;
         std::thread::Builder::new().name("input".to_owned()).spawn(move || {
-            if let Err(error) = pass_on(to) {
+            if let Err(error) = forward(to) {
                 complain(&format!("could not read standard input: {error}"));
             }
         })?;
-        Ok(Command::Feed { run, from: Arc::new(from), ends })
+        Ok(Command::Feed { run, from: Arc::new(from), ends: closes })
     }
 }
 
-/// Reads to the end, or until nobody takes it any more.
-fn pass_on(to: OwnedFd) -> io::Result<()> {
+/// Reads to the end, or until the engine reads no more.
+fn forward(to: OwnedFd) -> io::Result<()> {
     let (stdin, mut to) = (io::stdin(), File::from(to));
     let mut bytes = [0; 4096];
     loop {
@@ -51,7 +51,7 @@ fn pass_on(to: OwnedFd) -> io::Result<()> {
             Ok(0) => return Ok(()),
             Ok(count) if to.write_all(&bytes[..count]).is_err() => return Ok(()),
             Ok(_) | Err(rustix::io::Errno::INTR) => {}
-            // Somebody who shares it has set it so.
+            // O_NONBLOCK belongs to the open file: another process that shares it has set it.
             Err(rustix::io::Errno::AGAIN) => {
                 let _ = poll(&mut [PollFd::new(&stdin, PollFlags::IN)], None);
             }

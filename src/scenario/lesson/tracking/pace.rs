@@ -9,9 +9,9 @@ const WINDOW: Duration = Duration::from_millis(100);
 /// Operations within it that get lines of their own; each takes two or three.
 const MOST: u32 = 200;
 
-/// What to say of an operation.
+/// The words on an operation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Pacing {
+pub(crate) enum Pacing {
     /// Lines of its own.
     Tell,
     /// Nothing: it is counted.
@@ -22,7 +22,7 @@ pub(super) enum Pacing {
 
 /// One task's lines.
 #[derive(Debug, Default)]
-pub(super) struct Pace {
+pub(crate) struct Pace {
     since: Monotonic,
     told: u32,
     acquired: u64,
@@ -31,7 +31,7 @@ pub(super) struct Pace {
 
 impl Pace {
     /// An operation has been done, after a wait or without.
-    pub(super) fn did(&mut self, now: Monotonic, has_waited: bool) -> Pacing {
+    pub(crate) fn did(&mut self, now: Monotonic, has_waited: bool) -> Pacing {
         if self.is_told(now) {
             if now.since(self.since) >= WINDOW {
                 (self.since, self.told) = (now, 0);
@@ -48,12 +48,12 @@ impl Pace {
     }
 
     /// Whether an operation now would get lines of its own.
-    pub(super) fn is_told(&self, now: Monotonic) -> bool {
+    pub(crate) fn is_told(&self, now: Monotonic) -> bool {
         now.since(self.since) >= WINDOW || self.told < MOST
     }
 
-    /// What is left to say.
-    pub(super) fn end(&mut self) -> Pacing {
+    /// The counts that are left to tell.
+    pub(crate) fn end(&mut self) -> Pacing {
         match (std::mem::take(&mut self.acquired), std::mem::take(&mut self.waited)) {
             (0, _) => Pacing::Hush,
             (acquired, waited) => Pacing::Counts { acquired, waited },

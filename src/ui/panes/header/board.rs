@@ -1,15 +1,14 @@
 //! The 40-pin header in its physical order: both numbers, levels, owners; outputs toggle on a click, virtual inputs are pressed, and what
 //! can be done with the pin that was clicked stands below as buttons. UI thread.
 
-use std::fmt::Write as _;
-
 use egui::{Align2, FontId, Rect, RichText, Role, Sense, Stroke, Ui, WidgetInfo, pos2, vec2};
 
-use crate::model::{Action, BoardView, Level, Line, PinFunction, PinView, Pull, RunId};
+use crate::model::{BoardView, Level, PinFunction, PinView, Pull, RunId};
 use crate::ui::ask::actions::{Actions, UiAction};
 use crate::ui::look::theme::{self, Palette, palette};
 use crate::ui::look::{foreign, widgets};
-use crate::ui::panes::pin_card;
+use crate::ui::panes::header::pin_card;
+use crate::ui::panes::header::pins::{describe, press, toggle};
 
 /// Draws the header. `running` is the run that hears a toggle of a line that somebody owns.
 pub fn ui(ui: &mut Ui, board: &BoardView, running: Option<RunId>, actions: &mut Actions) {
@@ -71,14 +70,6 @@ pub fn ui(ui: &mut Ui, board: &BoardView, running: Option<RunId>, actions: &mut 
 /// Width of the circuit board: two numbers and two pins.
 const STRIP: f32 = 68.0;
 
-/// A click on an output, on a line of a run that goes on or on one that nobody owns.
-pub(crate) fn toggle(pin: &PinView, line: Line, running: Option<RunId>) -> UiAction {
-    match running.filter(|_| pin.owner.is_some()) {
-        Some(run) => UiAction::Act(run, Action::Toggle(line)),
-        None => UiAction::ToggleLine(line),
-    }
-}
-
 /// Draws a pin. Whether it is the one that the person looks at from now on.
 #[expect(clippy::too_many_arguments, reason = "a pin, where it lies, and whom its click reaches")]
 fn draw(
@@ -122,7 +113,7 @@ fn draw(
         Some(Pull::Down) => " ↓",
         Some(Pull::Off) | None => "",
     };
-    // What is too long loses its end, and that must not be the number.
+    // A text that is too long loses its end, and that must not be the number.
     let name = match (&pin.owner, line) {
         (Some(owner), Some(line)) => format!("{}{arrow} · {owner}", line.number()),
         _ => format!("{}{arrow}", pin.function),
@@ -162,20 +153,6 @@ fn draw(
     is_chosen
 }
 
-/// A virtual button: down as long as the pointer is, or for a moment where a keyboard clicks.
-pub(crate) fn press(ui: &Ui, response: &egui::Response, line: Line, actions: &mut Actions) {
-    let was_down = ui.data(|data| data.get_temp(response.id)).unwrap_or(false);
-    let is_down =
-        response.is_pointer_button_down_on() && !response.secondary_clicked() && ui.input(|input| input.pointer.primary_down());
-    if is_down != was_down {
-        ui.data_mut(|data| data.insert_temp(response.id, is_down));
-        actions.push(UiAction::PressLine(line, is_down));
-    } else if response.clicked() && !was_down {
-        actions.push(UiAction::PressLine(line, true));
-        actions.push(UiAction::PressLine(line, false));
-    }
-}
-
 fn paint_pin(ui: &Ui, pin: &PinView, center: egui::Pos2, colors: &Palette) {
     let is_output = pin.function.is_output();
     let fill = match pin.function {
@@ -196,38 +173,12 @@ fn paint_pin(ui: &Ui, pin: &PinView, center: egui::Pos2, colors: &Palette) {
     }
 }
 
-/// `pin 11, GPIO17, output, high, lock A`.
-pub(crate) fn describe(pin: &PinView, number: usize, board: &BoardView) -> String {
-    let mut text = format!("pin {number}, {}", pin.function);
-    match pin.function {
-        PinFunction::Input(_) => text.push_str(", input"),
-        PinFunction::Output(_) => text.push_str(", output"),
-        PinFunction::HatId => text.push_str(", for the HAT's EEPROM"),
-        _ => {}
-    }
-    if let Some(level) = pin.level {
-        let _ = write!(text, ", {level}");
-    }
-    if let Some(pull) = pin.pull {
-        let _ = write!(text, ", {pull}");
-    } else if let Some(unknown) = board.why_no_pull(pin).filter(|_| !pin.function.is_output()) {
-        // An output needs none.
-        text.push_str(", pull ");
-        text.push_str(unknown.short());
-    }
-    if let Some(owner) = &pin.owner {
-        text.push_str(", ");
-        text.push_str(&foreign::line(owner));
-    }
-    text
-}
-
 #[cfg(test)]
 mod tests {
     use egui_kittest::{Harness, kittest::Queryable};
 
     use super::*;
-    use crate::model::PullUnknown;
+    use crate::model::{Action, Line, PullUnknown};
     use crate::ui::{sample, testing};
 
     const LINE_17: Line = Line::gpio(17);

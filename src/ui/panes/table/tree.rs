@@ -4,19 +4,15 @@ use egui::scroll_area::DragScroll;
 use egui::{Align, Align2, FontId, Key, Layout, Rect, RichText, Role, Sense, Ui, WidgetInfo, pos2, vec2};
 use egui_extras::{Column, TableBuilder, TableRow};
 
-use crate::model::{Pid, ProcessRow, RunView, ThreadSample, Tid};
+use crate::model::{ProcessRow, RunView, ThreadSample};
 use crate::ui::ask::actions::{Actions, UiAction};
+use crate::ui::ask::selection::{Selection, table_focus};
 use crate::ui::look::fill::Fill;
 use crate::ui::look::foreign;
 use crate::ui::look::states::{self, Look};
 use crate::ui::look::theme::{self, palette};
 use crate::ui::look::widgets;
-use crate::ui::panes::tree_rows::{RowRef, Rows, SortBy};
-
-/// What has the keyboard's focus while it is in the table.
-pub fn focus_id() -> egui::Id {
-    egui::Id::unique("process table")
-}
+use crate::ui::panes::table::rows::{RowRef, Rows, SortBy};
 
 /// The table's own state.
 #[derive(Debug, Default)]
@@ -42,9 +38,6 @@ struct Shown {
     core: bool,
 }
 
-/// The selected process, and its selected thread.
-pub type Selection = Option<(Pid, Option<Tid>)>;
-
 impl Tree {
     /// Gives the table the keyboard.
     pub const fn focus(&mut self) {
@@ -69,7 +62,7 @@ impl Tree {
     /// Draws the table.
     pub fn ui(&mut self, ui: &mut Ui, sequence: u64, run: &RunView, selection: Selection, actions: &mut Actions) {
         let area = ui.available_rect_before_wrap();
-        let id = focus_id();
+        let id = table_focus();
         let focus = ui.interact(area, id, Sense::focusable_noninteractive());
         focus.widget_info(|| {
             WidgetInfo::labeled(Role::Group, true, format!("Processes of {}: {}", foreign::line(&run.title), run.processes.len()))
@@ -339,6 +332,7 @@ mod tests {
 
     use super::*;
     use crate::model::Snapshot;
+    use crate::model::{Pid, Tid};
     use crate::ui::{sample, testing};
 
     type State = (Tree, Actions, Selection);

@@ -7,15 +7,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::pace::{Pace, Pacing};
 use crate::model::{EventKind, Monotonic, TaskState};
-use crate::scenario::Lesson;
+use crate::scenario::lesson::reporter::Reporter;
 
 /// Nobody: a lock that is free.
-pub(super) const FREE: u32 = 0;
+pub(crate) const FREE: u32 = 0;
 /// A thread without a lane.
 const SOMEBODY: u32 = u32::MAX;
-
-/// Lanes that are remembered, unless more live.
-const MOST_LANES: usize = 1_000;
 
 thread_local! {
     static CURRENT: RefCell<Option<Arc<Lane>>> = const { RefCell::new(None) };
@@ -26,33 +23,33 @@ thread_local! {
 #[derive(Debug)]
 pub(crate) struct Lane {
     /// Unique in this process.
-    pub(super) number: u32,
-    pub(super) name: String,
+    pub(crate) number: u32,
+    pub(crate) name: String,
     /// Whether step mode may stop it: not the process's first thread, which hears what the user wants.
-    pub(super) is_stepped: bool,
+    pub(crate) is_stepped: bool,
     /// Whether its task is over.
-    pub(super) has_ended: AtomicBool,
-    /// What it waits for now.
-    pub(super) wait: Mutex<Option<Wait>>,
-    /// What it holds, the latest last.
+    pub(crate) has_ended: AtomicBool,
+    /// Its wait at the moment.
+    pub(crate) wait: Mutex<Option<Wait>>,
+    /// The things that it holds, the latest last.
     holds: Mutex<Vec<Arc<str>>>,
     pace: Mutex<Pace>,
 }
 
 /// A wait that has not ended.
 #[derive(Debug, Clone)]
-pub(super) struct Wait {
+pub(crate) struct Wait {
     /// Tells this wait from the lane's other ones.
-    pub(super) serial: u32,
+    pub(crate) serial: u32,
     /// `lock counter`.
-    pub(super) on: Arc<str>,
+    pub(crate) on: Arc<str>,
     /// The number of the lane that has it, where it has an owner.
-    pub(super) owner: Option<Arc<AtomicU32>>,
+    pub(crate) owner: Option<Arc<AtomicU32>>,
 }
 
 impl Lane {
-    /// Makes the calling thread known by this name.
-    pub(crate) fn open(lesson: &Lesson, name: &str) -> Arc<Self> {
+    /// A lane of this name for the calling thread, which is known by it from now on.
+    pub(crate) fn enter(name: &str) -> Arc<Self> {
         static NUMBERS: AtomicU32 = AtomicU32::new(FREE + 1);
         let lane = Arc::new(Self {
             number: NUMBERS.fetch_add(1, Ordering::Relaxed),
@@ -63,27 +60,17 @@ impl Lane {
             holds: Mutex::default(),
             pace: Mutex::default(),
         });
-        if lesson.tracker().is_stepped() {
-            lesson.tracker().steps.moves(&lane);
-        }
-        let mut lanes = lesson.tracker().lanes();
-        if lanes.len() >= MOST_LANES {
-            lanes.retain(|lane| !lane.has_ended.load(Ordering::SeqCst));
-        }
-        lanes.push(Arc::clone(&lane));
-        drop(lanes);
         NUMBER.set(lane.number);
         CURRENT.set(Some(Arc::clone(&lane)));
         lane
     }
 
     /// The task is over. What it held it still holds.
-    pub(crate) fn close(self: &Arc<Self>, lesson: &Lesson) {
+    pub(crate) fn leave(&self, reporter: &Reporter) {
         self.has_ended.store(true, Ordering::SeqCst);
         if let Pacing::Counts { acquired, waited } = self.pace().end() {
-            lesson.report(EventKind::TaskCounts { task: self.name.clone(), acquired, waited });
+            reporter.report(EventKind::TaskCounts { task: self.name.clone(), acquired, waited });
         }
-        lesson.tracker().steps.settled(self);
         if NUMBER.get() == self.number {
             NUMBER.set(SOMEBODY);
             CURRENT.set(None);
@@ -94,40 +81,47 @@ impl Lane {
         self.pace.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// What it holds, changed by `change`; gives the latest that is left.
-    pub(super) fn holds(&self, change: impl FnOnce(&mut Vec<Arc<str>>)) -> Option<Arc<str>> {
+    /// Changes what it holds; gives the latest that is left.
+    pub(crate) fn holds(&self, change: impl FnOnce(&mut Vec<Arc<str>>)) -> Option<Arc<str>> {
         let mut holds = self.holds.lock().unwrap_or_else(PoisonError::into_inner);
         change(&mut holds);
         holds.last().cloned()
     }
 
-    pub(super) fn waits(&self, wait: Option<Wait>) {
+    pub(crate) fn waits(&self, wait: Option<Wait>) {
         *self.wait.lock().unwrap_or_else(PoisonError::into_inner) = wait;
     }
 
-    pub(super) fn waits_for(&self) -> Option<Wait> {
+    pub(crate) fn waits_for(&self) -> Option<Wait> {
         self.wait.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Counts an operation; whether there is time to tell of it in lines of its own.
-    pub(super) fn did(&self, lesson: &Lesson, has_waited: bool) -> bool {
-        match self.pace().did(lesson.now(), has_waited) {
+    pub(crate) fn did(&self, reporter: &Reporter, has_waited: bool) -> bool {
+        match self.pace().did(reporter.now(), has_waited) {
             Pacing::Tell => true,
             Pacing::Hush => false,
             Pacing::Counts { acquired, waited } => {
-                lesson.report(EventKind::TaskCounts { task: self.name.clone(), acquired, waited });
+                reporter.report(EventKind::TaskCounts { task: self.name.clone(), acquired, waited });
                 true
             }
         }
     }
 
     /// Whether lines of its own are being told at the moment.
-    pub(super) fn is_told(&self, now: Monotonic) -> bool {
+    pub(crate) fn is_told(&self, now: Monotonic) -> bool {
         self.pace().is_told(now)
     }
 
-    pub(super) fn report(&self, lesson: &Lesson, state: TaskState, on: Option<&str>, held_by: Option<&str>, line: Option<u32>) {
-        lesson.report(EventKind::TaskChanged {
+    pub(crate) fn report(
+        &self,
+        reporter: &Reporter,
+        state: TaskState,
+        on: Option<&str>,
+        held_by: Option<&str>,
+        line: Option<u32>,
+    ) {
+        reporter.report(EventKind::TaskChanged {
             task: self.name.clone(),
             state,
             on: on.map(str::to_owned),
@@ -139,11 +133,11 @@ impl Lane {
 
 /// The number of the calling thread's lane.
 #[inline]
-pub(super) fn own_number() -> u32 {
+pub(crate) fn own_number() -> u32 {
     NUMBER.get()
 }
 
 /// The calling thread's lane.
-pub(super) fn own_lane() -> Option<Arc<Lane>> {
+pub(crate) fn own_lane() -> Option<Arc<Lane>> {
     CURRENT.with_borrow(Clone::clone)
 }

@@ -6,7 +6,7 @@ use crate::model::{Level, LevelSpan, LineTrace, RunView};
 use crate::ui::ask::actions::{Actions, UiAction};
 use crate::ui::look::theme::{Palette, palette};
 use crate::ui::look::widgets;
-use crate::ui::panes::timeline::Scale;
+use crate::ui::panes::time::scale::Scale;
 
 const ROW: f32 = 18.0;
 const HEAD: f32 = 20.0;
@@ -97,7 +97,7 @@ fn paint(painter: &Painter, wave: Rect, scale: Scale, trace: &LineTrace, now: f6
     }
 }
 
-/// What is to be drawn between the ends of the axis: from, until, and the level; `None` where a pixel has seen both.
+/// The spans between the ends of the axis: from, until, and the level; `None` where a pixel has seen both.
 fn spans(past: &[LevelSpan], scale: Scale, now: f64) -> impl Iterator<Item = (f64, f64, Option<Level>)> {
     let at = |t: f64| past.partition_point(|span| span.from.secs() <= t).saturating_sub(1);
     let end = scale.to.min(now);
@@ -134,7 +134,7 @@ mod tests {
 
     use super::*;
     use crate::model::{Line, Monotonic};
-    use crate::ui::panes::timeline::Timeline;
+    use crate::ui::panes::time::timeline::Timeline;
     use crate::ui::{sample, testing};
 
     const SCALE: Scale = Scale { from: 0.0, to: 10.0, left: 0.0, right: 100.0 };

@@ -1,4 +1,4 @@
-//! `tasklab run ID --compare NAME=A,B`: the same scenario in two or more ways, one after the other, and what each took.
+//! `tasklab run ID --compare NAME=A,B`: runs a scenario in two or more variants, one after the other, and prints what each took.
 
 use std::fmt::Write as _;
 use std::io::{self, Stdout, Write};
@@ -6,15 +6,15 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use super::entry::Start;
-use super::error::CliError;
-use super::out::Out;
-use super::session::{Ended, Listener, until};
-use super::whole_lines::WholeLines;
+use crate::cli::error::CliError;
+use crate::cli::out::Out;
+use crate::cli::session::{Ended, Listener, command_to_end};
+use crate::cli::start::Start;
+use crate::cli::whole_lines::WholeLines;
 use crate::engine::{BoardKind, Command, CompareRequest, EngineEvent, compare_rows, noise};
 use crate::model::{Comparison, EventKind, Outcome, Progress, RunId, harmless};
 
-/// Runs all of it. The status is that of the run that went worst.
+/// Runs the comparison. The exit status is that of the worst run.
 pub(super) fn compare(
     title: &str,
     request: CompareRequest,
@@ -23,23 +23,23 @@ pub(super) fn compare(
     start: Start<'_>,
 ) -> Result<u8, CliError> {
     let labels: Vec<String> = request.labels().map(str::to_owned).collect();
-    let mut story = Story { out: WholeLines::new(Out::new(io::stdout())), is_json, labels, runs: Vec::new() };
+    let mut reporter = ProgressReporter { out: WholeLines::new(Out::new(io::stdout())), is_json, labels, runs: Vec::new() };
     if !is_json {
-        let line = format!("{title}: {}", story.labels.join(" | "));
-        story.say(&line).map_err(|error| CliError::output(&error))?;
+        let line = format!("{title}: {}", reporter.labels.join(" | "));
+        reporter.print(&line).map_err(|error| CliError::output(&error))?;
     }
-    let last = |told: &EngineEvent| match told {
+    let last = |event: &EngineEvent| match event {
         EngineEvent::Compared(comparison) => Some(Arc::clone(comparison)),
         _ => None,
     };
-    let Ended { finished: comparison, interrupted } =
-        until(Command::Compare(Box::new(request)), &[], board, start, &mut story, last)?;
+    let Ended { result: comparison, interrupted } =
+        command_to_end(Command::Compare(Box::new(request)), &[], board, start, &mut reporter, last)?;
     let text = if is_json { lines(&comparison) } else { table(&comparison) };
-    story.out.write_all(text.as_bytes()).and_then(|()| story.out.flush()).map_err(|error| CliError::output(&error))?;
+    reporter.out.write_all(text.as_bytes()).and_then(|()| reporter.out.flush()).map_err(|error| CliError::output(&error))?;
     Ok(interrupted.unwrap_or_else(|| status(&comparison)))
 }
 
-/// The worst of the runs; a comparison that was given up has not done what was asked.
+/// The status of the worst run. A comparison that did not end has failed.
 fn status(comparison: &Comparison) -> u8 {
     let of = |outcome| match outcome {
         Outcome::Passed => 0,
@@ -50,39 +50,39 @@ fn status(comparison: &Comparison) -> u8 {
     if comparison.progress == Progress::Done { runs } else { runs.max(1) }
 }
 
-/// Says how each run went, while the next one is on.
-struct Story {
+/// Prints how each run has ended, while the next one is running.
+struct ProgressReporter {
     out: WholeLines<Out<Stdout>>,
     is_json: bool,
     labels: Vec<String>,
-    /// The runs in order of their starts: with the labels, who is who.
+    /// The runs in the order of their starts, which is that of the labels, again and again.
     runs: Vec<RunId>,
 }
 
-impl Story {
-    fn say(&mut self, line: &str) -> io::Result<()> {
+impl ProgressReporter {
+    fn print(&mut self, line: &str) -> io::Result<()> {
         writeln!(self.out, "{}", harmless(line))
     }
 }
 
-impl Listener for Story {
-    fn hear(&mut self, told: &EngineEvent) -> io::Result<()> {
-        let EngineEvent::Event(run, event) = told else { return Ok(()) };
+impl Listener for ProgressReporter {
+    fn on_event(&mut self, event: &EngineEvent) -> io::Result<()> {
+        let EngineEvent::Event(run, event) = event else { return Ok(()) };
         match &event.kind {
             EventKind::RunStarted { .. } => self.runs.push(*run),
             EventKind::RunFinished { outcome, elapsed_s, .. } if !self.is_json => {
                 let number = self.runs.iter().position(|known| known == run).unwrap_or_default();
                 let label = &self.labels[number % self.labels.len()];
                 let line = format!("  {label}: {outcome} after {elapsed_s:.2} s");
-                return self.say(&line);
+                return self.print(&line);
             }
             EventKind::ActionRefused { action, why, .. } if !self.is_json => {
                 let line = format!("  ! {}", action.could_not(why));
-                return self.say(&line);
+                return self.print(&line);
             }
             EventKind::Notice { text } if !self.is_json => {
                 let line = format!("  ! {text}");
-                return self.say(&line);
+                return self.print(&line);
             }
             _ => {}
         }
@@ -126,7 +126,7 @@ fn table(comparison: &Comparison) -> String {
     text
 }
 
-/// One object a variant, then one with the verdict.
+/// One JSON object for each variant, then one with the verdict.
 fn lines(comparison: &Comparison) -> String {
     let mut text = String::new();
     for variant in &comparison.variants {

@@ -1,0 +1,97 @@
+"""Lanes: which one a thread has, what the thread holds, and how much it tells."""
+
+import os
+import threading
+import time
+
+from .events import event, state
+from .stepping import steps
+
+own = threading.local()  # of the calling thread: its lane, what it holds (the latest last), and its pace
+
+
+class Pace:
+    """How much a task tells: a line for each of some 2,000 operations a second, and counts of those beyond."""
+
+    def __init__(self):
+        self.since = self.told = self.acquired = self.waited = 0
+
+    def did(self, lane, has_waited):
+        """Counts an operation. Gives whether it gets lines of its own."""
+        now = time.monotonic()
+        if now - self.since >= 0.1:
+            self.since, self.told = now, 0
+            self.tell(lane)
+        self.told += 1
+        if self.told > 200:
+            self.acquired += 1
+            self.waited += has_waited
+        return self.told <= 200
+
+    def tell(self, lane):
+        """Tells the counts since the last time, if there are any."""
+        if self.acquired:
+            event("task.counts", task=lane, acquired=self.acquired, waited=self.waited)
+            self.acquired = self.waited = 0
+
+
+def lane():
+    """The calling thread's lane. A thread that has none gets one under its own name."""
+    if getattr(own, "lane", None) is None:
+        thread = threading.current_thread()
+        started("main" if thread is threading.main_thread() else thread.name)
+    return own.lane
+
+
+def holding():
+    """What the calling thread acquired last and still has; None if it has nothing. It must have a lane."""
+    return own.holds[-1] if own.holds else None
+
+
+def started(task, sort="thread"):
+    """Opens a lane: a thread, process, coroutine, event or future. The primitives know a thread by its lane."""
+    if sort in ("thread", "process"):
+        own.lane, own.holds, own.pace = task, [], Pace()
+        if task != "main":
+            rename(task)
+    event("task.started", task=task, sort=sort, pid=os.getpid(), tid=threading.get_native_id())
+
+
+def rename(name):
+    """Gives the calling thread a name in the kernel, for htop and the process tree (15 bytes at most)."""
+    try:
+        with open(f"/proc/self/task/{threading.get_native_id()}/comm", "w") as comm:
+            comm.write(name[:15])
+    except OSError:
+        pass
+
+
+def sleep(seconds):
+    """time.sleep(), shown in the calling thread's lane."""
+    state(lane(), "sleeping")
+    time.sleep(seconds)
+    state(lane(), "running")
+
+
+def checkpoint(operation):
+    """Step mode's gate before an operation. The primitives have one before each of theirs; a script sets its own before
+    what no primitive does. The first thread is never stopped."""
+    if steps.active and threading.current_thread() is not threading.main_thread():
+        steps.stop(lane(), operation, holding())
+
+
+def finished(task, result="ok"):
+    """Closes a lane."""
+    if getattr(own, "lane", None) == task:
+        own.pace.tell(task)
+        steps.settled(task)
+        own.lane = None
+    event("task.finished", task=task, result=result)
+
+
+def _after_fork():
+    """The child's thread is not the parent's, and gets a lane of its own."""
+    own.lane = None
+
+
+os.register_at_fork(after_in_child=_after_fork)

@@ -1,0 +1,4 @@
+//! The process table, and which rows it shows.
+
+mod rows;
+pub(crate) mod tree;
