@@ -1,4 +1,4 @@
-//! Runs and their recordings: launch, collect, step, publish, record.
+//! Runs and their recordings: launch, collect, fold, publish, record, compare. Imports go down: drive, comparison, run, fold.
 
 mod comparison;
 mod drive;

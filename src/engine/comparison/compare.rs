@@ -32,7 +32,7 @@ pub enum CompareError {
     /// There is only one value, or none.
     #[error("{name} needs two values or more to be compared, such as {name}={example}")]
     OneValue {
-        /// Which parameter.
+        /// The parameter.
         name: String,
         /// Values that would do.
         example: String,
@@ -40,7 +40,7 @@ pub enum CompareError {
     /// There are too many values.
     #[error("{name} has {count} values; at most {MOST_VARIANTS} can be compared at a time")]
     TooMany {
-        /// Which parameter.
+        /// The parameter.
         name: String,
         /// How many were given.
         count: usize,
@@ -48,9 +48,9 @@ pub enum CompareError {
     /// A value was given twice.
     #[error("{name} cannot be compared with itself: {value} was given twice")]
     Twice {
-        /// Which parameter.
+        /// The parameter.
         name: String,
-        /// Which value.
+        /// The value.
         value: String,
     },
     /// The value is no language.

@@ -33,7 +33,7 @@ pub(crate) enum RunStatus {
     Over(Option<Measured>),
 }
 
-/// What is to be done next for a comparison.
+/// The next step of a comparison.
 #[derive(Debug)]
 pub(crate) enum Step {
     /// Launch its next run, and tell [`next_run`](ComparisonRunner::next_run).

@@ -1,4 +1,4 @@
-//! What the numbers of a comparison say, in a line, and how noise is judged. Pure.
+//! The verdict of a comparison, in a line, and the rule for noise. Pure.
 //!
 //! Of each variant the run with the median time counts. With one run each, less than 25 % is taken for noise. With repeats, 5 % is
 //! enough, but only if the slowest run of the one was still faster than the fastest run of the other. Where the machine had other
@@ -21,7 +21,7 @@ const REPEATED: f64 = 1.05;
 /// Values of the scenario's own that a verdict names.
 const MOST_VALUES: usize = 2;
 
-/// What the numbers say. Empty while there are runs to come.
+/// The verdict. Empty while there are runs to come.
 pub(crate) fn verdict(comparison: &Comparison) -> String {
     if comparison.progress != Progress::Done {
         return String::new();

@@ -1,4 +1,4 @@
-//! Which processes of a sample may be handed to runs now. Pure; on the engine's thread.
+//! The choice of the sampled processes that may be handed to runs now. Pure; on the engine's thread.
 
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
@@ -11,7 +11,7 @@ const REMEMBERED: Duration = Duration::from_secs(5);
 
 #[derive(Debug, Default)]
 pub(super) struct Adoption {
-    /// When processes were reaped, for samples that were taken before.
+    /// Times at which processes were reaped, for samples that were taken before.
     reaped: HashMap<Pid, Monotonic>,
     /// Unknown children of the supervisor in the last sample, and their descendants.
     strangers: HashSet<Pid>,

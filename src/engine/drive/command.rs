@@ -17,14 +17,14 @@ pub enum Command {
     Compare(Box<CompareRequest>),
     /// Do something to a process, line or task of a run.
     Act {
-        /// Which run.
+        /// The run.
         run: RunId,
         /// The action with its target.
         action: Action,
     },
     /// Pass on the input from a descriptor to the first program of a run, as if it were typed.
     Feed {
-        /// Which run.
+        /// The run.
         run: RunId,
         /// The descriptor; reads do not wait.
         from: Arc<OwnedFd>,

@@ -13,7 +13,7 @@ const NUDGE: Duration = Duration::from_millis(250);
 /// How many seconds more it has while it is runnable, on a machine that gives it no core.
 const STARVING: u32 = 25;
 
-/// What is to be done about a supervisor that owes an answer.
+/// The next step for a supervisor that owes an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Check {
     /// Nothing: it owes none, or has time.
@@ -24,7 +24,7 @@ pub(super) enum Check {
     Lost,
 }
 
-/// What is known of one supervisor.
+/// The signs of life of one supervisor.
 #[derive(Debug, Default)]
 pub(super) struct Liveness {
     /// Answers that it owes.

@@ -1,4 +1,4 @@
-//! Where something is saved. A regular file has its name only once it is whole: it grows under another one. Everything else (a device, a
+//! Files that are saved. A regular file has its name only once it is whole: it grows under another one. Everything else (a device, a
 //! FIFO, a descriptor of ours) is written to as it is. On the caller's thread.
 
 use std::ffi::OsStr;
@@ -19,7 +19,7 @@ const MOST_LINKS: usize = 40;
 /// How long to wait where the kernel says that there is room and takes nothing all the same.
 const PAUSE: Duration = Duration::from_millis(10);
 
-/// What a path means.
+/// The meaning of a path.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Place {
     /// A descriptor of this process: `/dev/stdout`, `/dev/fd/3`.
@@ -106,7 +106,7 @@ fn partial(path: &Path) -> PathBuf {
     name.into()
 }
 
-/// What is written to.
+/// An open file, or anything else that is written to.
 #[derive(Debug)]
 pub enum Target {
     /// A regular file, which has its name later.
@@ -141,7 +141,7 @@ impl WholeFile {
         Ok(Self { path, partial, file: file.into(), is_finished: false })
     }
 
-    /// Where it grows.
+    /// The name under which it grows.
     pub fn partial(&self) -> &Path {
         &self.partial
     }

@@ -53,7 +53,7 @@ impl Saver {
 /// The folder for saved files: `Task Lab` in the documents, or in the home folder if there are no documents.
 fn place() -> io::Result<PathBuf> {
     let home = std::env::var_os("HOME").filter(|home| !home.is_empty()).map(PathBuf::from);
-    let home = home.ok_or_else(|| io::Error::other("HOME is not set, so that there is no place for it"))?;
+    let home = home.ok_or_else(|| io::Error::other("HOME is not set, so that there is no folder for it"))?;
     let documents = home.join("Documents");
     Ok(if documents.is_dir() { documents } else { home }.join("Task Lab"))
 }

@@ -36,14 +36,14 @@ pub enum EngineError {
     Io(#[from] io::Error),
 }
 
-/// How the engine is to run.
+/// Options of the engine.
 #[derive(Debug)]
 pub struct Options {
     /// The program that plays the other roles: `/proc/self/exe`, or the built binary in a test.
     pub program: PathBuf,
     /// Capacity of the queue of a listener that wants all events. Without one, output may be dropped and counted.
     pub subscription: Option<usize>,
-    /// Which GPIO board.
+    /// The GPIO board.
     pub board: BoardKind,
 }
 

@@ -82,7 +82,7 @@ mod tests {
     use super::*;
     use crate::model::{Event, RunId};
 
-    /// What the last sentence says of a run with these events, whose second and last stage is process 11.
+    /// The last sentence about a run with these events, whose second and last stage is process 11.
     fn told(scenario: &str, outcome: &str, lines: &[Value]) -> String {
         let mut fold = RunFold::new(RunId::new(1), "Title", scenario, 0);
         let start = |pid: i32| json!({"kind":"process.started","pid":pid,"ppid":1,"pgid":10,"sid":10,"name":format!("p{pid}")});

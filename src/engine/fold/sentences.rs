@@ -214,7 +214,7 @@ pub(crate) fn gpio(line: Line, level: Level) -> String {
 pub(crate) struct Reached<'a> {
     /// The process that is meant, or in which the task lives that is meant.
     pub(crate) row: Option<&'a ProcessRow>,
-    /// What the task is, where it is only a part of that process.
+    /// The sort of the task, if it is only a part of that process.
     pub(crate) part: Option<TaskSort>,
 }
 

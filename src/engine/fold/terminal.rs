@@ -49,7 +49,7 @@ impl Line {
 }
 
 /// Bytes as text, without control characters but newlines: a byte that is not UTF-8 as `<FF>`, `\r\n` as a newline.
-/// Where the start `is_cut` off or more `may_follow`, half a character there, or half a control sequence, is left out.
+/// Half a character, or half a control sequence, is left out at the start if that `is_cut`, and at the end if more `may_follow`.
 pub(crate) fn shown(bytes: &[u8], is_cut: bool, may_follow: bool) -> String {
     let lead = if is_cut { bytes.iter().take(3).take_while(|byte| **byte & 0xc0 == 0x80).count() } else { 0 };
     let mut text = String::with_capacity(bytes.len() + bytes.len() / 16);
@@ -156,7 +156,7 @@ mod tests {
             ("abcdef\x08\x08\x08\x1b[0K", "abc"),
             ("abcdef\x08\x08\x1b[1K", "     f"),
             ("\x1b[1;31mred\x1b[0m and \x1b[mnot", "red and not"),
-            // What needs a whole screen is told, not done.
+            // Sequences for a whole screen are shown, not carried out.
             ("\x1b[2Jx", "^[[2Jx"),
             ("\x1b]0;title\x07x", "^[]0;title^Gx"),
             ("\x1b[31", "^[[31"),

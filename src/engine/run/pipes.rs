@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use crate::engine::fold::state::RunFold;
 use crate::model::{EventKind, Pid, PipeFill};
 
-/// How the names of the values begin that tell the fill of the pipes between stages.
+/// Beginnings of the names of values that tell the fill of the pipes between stages.
 pub(crate) const PIPE_VALUES: [&str; 2] = ["bytes in pipe ", "room in pipe "];
 
 /// A pipe, by its writer and its reader.

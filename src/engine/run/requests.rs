@@ -18,7 +18,7 @@ pub struct LaunchRequest {
     pub script: Vec<TimedAction>,
     /// After this long the run is ended, and its outcome is `timed-out`.
     pub timeout: Option<Duration>,
-    /// How it is ended.
+    /// The plan for its end.
     pub stop: StopPlan,
 }
 
@@ -37,7 +37,7 @@ pub enum What {
     Scenario {
         /// Its id.
         id: String,
-        /// Which body.
+        /// The language of the body.
         language: Language,
         /// Values in place of the defaults; checked against the scenario's specs.
         params: BTreeMap<String, Value>,

@@ -17,20 +17,18 @@ pub(crate) fn is_for_bodies(kind: &EventKind) -> Result<(), &'static str> {
     match kind {
         EventKind::RunStarted { .. } | EventKind::RunFinished { .. } => Err("only the engine starts and finishes a run"),
         EventKind::ProcessUsed { .. } | EventKind::ProcessSampled(_) | EventKind::Waited { .. } => {
-            Err("what processes use, and what waits on them give, is told by the supervisor and the kernel alone")
+            Err("only the supervisor and the kernel tell of the usage of processes and of the results of waits")
         }
-        EventKind::PipeFilled { .. } => Err("what is in a pipe is told by the kernel alone"),
+        EventKind::PipeFilled { .. } => Err("only the kernel tells how full a pipe is"),
         EventKind::Value { name, .. } if PIPE_VALUES.iter().any(|begin| name.starts_with(begin)) => {
-            Err("what is in a pipe is told by the kernel alone")
+            Err("only the kernel tells how full a pipe is")
         }
         EventKind::Output { .. } | EventKind::OutputDropped { .. } | EventKind::OutputClosed { .. } => {
-            Err("output is what is written to standard output and standard error, and nothing else")
+            Err("only text on standard output and standard error is output")
         }
-        EventKind::Machine(_) => Err("how the machine does is told by the kernel alone"),
-        EventKind::Finding(_) => Err("what is found out about a run is told by the engine alone"),
-        EventKind::Action { action, .. } if action.word() != WATCH => {
-            Err("who does an action tells of it, and that is never a body")
-        }
+        EventKind::Machine(_) => Err("only the kernel tells of the machine"),
+        EventKind::Finding(_) => Err("only the engine tells findings about a run"),
+        EventKind::Action { action, .. } if action.word() != WATCH => Err("only Task Lab tells of actions"),
         EventKind::Action { action, .. } if action.target().parse::<Line>().is_err() => {
             Err("only a line such as GPIO26 can be watched")
         }
@@ -46,7 +44,7 @@ pub(crate) struct Speaker<'a> {
     pub(crate) controls: &'a [Control],
 }
 
-/// Whose child a process is.
+/// The place of a process in the tree, as seen from the body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Home {
     /// It descends from the body.

@@ -7,7 +7,7 @@ use crate::model::{ExitStatus, Language, Pid, ProcessRow, ProcessState, Signal};
 /// The output of a run is still open although all its processes have ended.
 pub(crate) fn open(left: Duration) -> String {
     format!(
-        "all processes of the run have ended, but its output is still open: somebody outside of it holds the pipe; \
+        "all processes of the run have ended, but its output is still open: a process outside the run holds the pipe; \
          open until {:.1} s from now",
         left.as_secs_f64()
     )
@@ -68,6 +68,6 @@ pub(crate) fn never_began(language: Language, status: Option<ExitStatus>) -> Str
 pub(crate) fn killed_from_outside(name: &str, pid: Pid, signal: Signal) -> String {
     let or = if signal == Signal::KILL { ", or the kernel for want of memory" } else { ", or it did itself" };
     format!(
-        "{name} ({pid}) was killed by {signal}, which Task Lab has not sent: somebody else did{or}; what it had started is ended"
+        "{name} ({pid}) was killed by {signal}, which Task Lab has not sent: somebody else has{or}; the processes that it has started are ended"
     )
 }

@@ -1,4 +1,4 @@
-//! What tasks, processes and GPIO lines did over time, for the view, in bounded memory.
+//! The past of tasks, processes and GPIO lines, for the view, in bounded memory.
 
 pub(super) mod lanes;
 mod order;

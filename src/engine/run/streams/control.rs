@@ -48,7 +48,7 @@ impl Control {
         }
     }
 
-    /// Who last asked the body for this action. The action is that of an event line, where a long target is cut.
+    /// The last person or script that asked the body for this action. It comes from an event line, where a long target is cut.
     pub(crate) fn asked_by(&self, action: &Action) -> Option<By> {
         let (word, target) = (action.word(), action.target());
         let is_meant = |asked: &&ActionRequest| is_of(&target, &asked.action.target()) && is_of(&word, &asked.action.word());
