@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::GpioError;
 use crate::model::{Level, Line, Monotonic, Pull, PullUnknown};
 
-/// What is known of a line without claiming it.
+/// A line as it is known without a claim.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct LineInfo {
     /// Its level, where it can be read without claiming the line, or we have claimed it.
@@ -26,7 +26,7 @@ pub struct LineInfo {
 
 /// A 40-pin header, real or simulated.
 pub trait Board: Send + fmt::Debug {
-    /// What it is called, such as `Raspberry Pi 4 B`.
+    /// Its name, such as `Raspberry Pi 4 B`.
     fn name(&self) -> String;
 
     /// Which backend this is.
@@ -60,7 +60,7 @@ pub trait Board: Send + fmt::Debug {
 
     /// Lets an input follow an output, as a wire between the two would. A real wire is put in by hand.
     fn wire(&mut self, from: Line, to: Line) -> Result<(), GpioError> {
-        Err(GpioError::NoWire { from: from, to: to })
+        Err(GpioError::NoWire { from, to })
     }
 
     /// Lines that change with this one: those at the other end of its virtual wires.
@@ -84,7 +84,7 @@ pub trait Board: Send + fmt::Debug {
     fn take_edges(&mut self, now: Monotonic) -> Vec<(Line, Level, Monotonic)>;
 }
 
-/// How an input is set up.
+/// The settings of an input.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct InputSettings {
     /// The resistor to switch on; `None` leaves it as it is.

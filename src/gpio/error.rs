@@ -42,19 +42,19 @@ pub enum GpioError {
     NotAvailable {
         /// Which one.
         kind: String,
-        /// What is missing.
+        /// The reason.
         why: String,
     },
     /// The user may not open it.
     #[error("no permission to open {path}: sudo usermod -a -G gpio $USER, then log in again; or use --board simulated")]
     Denied {
-        /// What could not be opened.
+        /// The device.
         path: String,
     },
     /// The kernel or a driver refused.
     #[error("could not {what}: {why}")]
     Kernel {
-        /// What was tried.
+        /// The attempt, such as `drive GPIO17`.
         what: String,
         /// The answer.
         why: String,

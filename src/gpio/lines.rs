@@ -87,7 +87,7 @@ impl Lines {
         Ok(())
     }
 
-    /// How the header is now.
+    /// The header as it is now.
     pub fn view(&self) -> BoardView {
         let pins = (1..=40).filter_map(PinFunction::at_pin);
         let pins = pins.map(|function| function.line().map_or_else(|| PinView::new(function), |line| self.pin(line)));
@@ -322,7 +322,7 @@ impl Lines {
     }
 }
 
-/// What to know before using a line: its function now, and what is soldered to it.
+/// The warnings before using a line: its function now, and the part that is soldered to it.
 fn note(function: Option<String>, warning: Option<&str>) -> Option<String> {
     match (function, warning) {
         (Some(function), Some(warning)) => Some(format!("{function}; {warning}")),

@@ -44,7 +44,7 @@ impl Bouncing {
     }
 }
 
-/// Where edges are written, and the levels that were written last.
+/// The file of edges, and the levels that were written last.
 #[derive(Debug)]
 struct Log {
     path: String,

@@ -1,4 +1,4 @@
-//! What is shown of a board: its header's pins, their levels, owners and resistors. Made by the supervisor, drawn by the window.
+//! A board as it is shown: its header's pins, their levels, owners and resistors. Made by the supervisor, drawn by the window.
 
 use std::fmt;
 
@@ -9,9 +9,9 @@ use super::{Level, Line, PinFunction};
 /// The 40-pin header.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BoardView {
-    /// What it is called: `Raspberry Pi 4 B`, `simulated board`.
+    /// Its name: `Raspberry Pi 4 B`, `simulated board`.
     pub name: String,
-    /// What drives it: `simulated`, `chardev`, `rppal`.
+    /// The backend that drives it: `simulated`, `chardev`, `rppal`.
     pub backend: String,
     /// Why the resistor of a line may be unknown; `None` where each is told.
     pub pull_unknown: Option<PullUnknown>,
@@ -43,15 +43,15 @@ fn index(line: Line) -> usize {
 /// One physical pin.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PinView {
-    /// What it is.
+    /// Its function.
     pub function: PinFunction,
     /// Its level, where it is a line and the level is known.
     pub level: Option<Level>,
-    /// What holds it, such as `lock A`; or, where another program does, the consumer that the kernel names.
+    /// Its owner, such as `lock A`; or, where another program holds it, the consumer that the kernel names.
     pub owner: Option<String>,
     /// The resistor that holds an input where nothing drives it, as far as is known.
     pub pull: Option<Pull>,
-    /// What to know before using it: another function that it has now, or what is soldered to it.
+    /// A warning before using it: another function that it has now, or a part that is soldered to it.
     pub note: Option<String>,
 }
 
@@ -62,7 +62,7 @@ impl PinView {
     }
 }
 
-/// What holds an input where nothing drives it. Shown, it is `pull-up`, `pull-down` or `no pull`.
+/// The resistor that holds an input where nothing drives it. Shown, it is `pull-up`, `pull-down` or `no pull`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Pull {
     /// A resistor to 3.3 V: it reads high.

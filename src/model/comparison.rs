@@ -10,11 +10,11 @@ use super::{Outcome, RunCost};
 /// One run of one variant, measured.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Measured {
-    /// How it ended.
+    /// Its result.
     pub outcome: Outcome,
     /// From the launch to the last process's end, in seconds.
     pub elapsed_s: f64,
-    /// What it has used.
+    /// The resources that it has used.
     #[serde(flatten)]
     pub cost: RunCost,
     /// Facts that held.

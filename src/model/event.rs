@@ -13,11 +13,11 @@ use super::{Action, By, ExitStatus, Level, Line, Monotonic, Pgid, Pid, ProcessSt
 pub struct Event {
     /// Nanoseconds since the run began.
     pub t: Monotonic,
-    /// What happened.
+    /// The fact.
     pub kind: EventKind,
 }
 
-/// What happened. The field names are those of the event lines, which are a contract.
+/// The kinds of facts. The field names are those of the event lines, which are a contract.
 #[derive(Debug, Clone, PartialEq)]
 #[expect(missing_docs, reason = "the fields are the event line's own keys, described once in README.md")]
 pub enum EventKind {

@@ -7,6 +7,7 @@ mod write;
 
 pub use error::EventLineError;
 use keys::Keys;
+use write::EventKeys;
 
 use super::{Event, Monotonic};
 
@@ -14,7 +15,9 @@ impl Event {
     /// Its line of JSON, without the newline.
     pub fn to_line(&self) -> String {
         // No map key here is anything but a string, and no number is refused, so this cannot fail.
-        serde_json::to_string(&Keys::from(self)).unwrap_or_default()
+        let mut line = Vec::with_capacity(128);
+        let written = EventKeys::serialize(self, &mut serde_json::Serializer::new(&mut line));
+        written.ok().and_then(|()| String::from_utf8(line).ok()).unwrap_or_default()
     }
 
     /// Reads a line. `Ok(None)` for a kind that this version does not know: readers skip those.

@@ -99,7 +99,7 @@ impl Line {
         (1..).zip(HEADER).find(|(_, function)| *function == PinFunction::Input(self)).map_or(0, |(pin, _)| pin)
     }
 
-    /// What to know before wiring something to it.
+    /// A warning before wiring something to it.
     pub const fn warning(self) -> Option<&'static str> {
         match self.0 {
             2 | 3 => Some(
@@ -151,7 +151,7 @@ pub enum ParseLineError {
     NotALine {
         /// The physical pin.
         pin: u32,
-        /// What it is.
+        /// Its function, in words.
         what: &'static str,
     },
 }
@@ -182,7 +182,7 @@ fn number(text: &str) -> Option<u32> {
     if is_plain { text.parse().ok() } else { None }
 }
 
-/// What a bare number can mean, in words.
+/// The two meanings of a bare number, in words.
 fn both_readings(number: u32) -> String {
     let as_line = match Line::new(number) {
         Ok(line) => format!("{line} is the line on physical pin {}", line.pin()),
@@ -197,7 +197,7 @@ fn both_readings(number: u32) -> String {
     format!("{number} can be read in two ways: {as_line}; {as_pin}; write GPIO or BOARD in front")
 }
 
-/// What a physical pin is. Shown, it is the name beside the pin: `3V3`, `GND`, `GPIO17`.
+/// The function of a physical pin. Shown, it is the name beside the pin: `3V3`, `GND`, `GPIO17`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum PinFunction {
     /// 3.3 volts.
@@ -215,7 +215,7 @@ pub enum PinFunction {
 }
 
 impl PinFunction {
-    /// What a physical pin is while nothing is driven, so that all lines are inputs. `None` unless `pin` is 1 to 40.
+    /// The function of a physical pin while nothing is driven, so that all lines are inputs. `None` unless `pin` is 1 to 40.
     pub fn at_pin(pin: u32) -> Option<Self> {
         HEADER.get(usize::try_from(pin.checked_sub(1)?).ok()?).copied()
     }
@@ -257,7 +257,7 @@ impl fmt::Display for PinFunction {
     }
 }
 
-/// What each physical pin is, 1 to 40, two in a row as they lie; lines as inputs, which is what they are until something drives them.
+/// The function of each physical pin, 1 to 40, two in a row as they lie. Lines are inputs until something drives them.
 #[rustfmt::skip]
 const HEADER: [PinFunction; 40] = {
     use PinFunction::{Ground as GND, HatId as ID, Power3V3 as V3, Power5V as V5};

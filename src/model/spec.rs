@@ -1,4 +1,4 @@
-//! What to launch, and how to end it: a `Popen` call as data.
+//! The specification of a child, and of its end: a `Popen` call as data.
 
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStrExt;

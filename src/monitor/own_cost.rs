@@ -1,4 +1,4 @@
-//! What Task Lab itself costs: the CPU of its own processes. Runs on the engine's monitor thread; never waits.
+//! The cost of Task Lab itself: the CPU of its own processes. Runs on the engine's monitor thread; never waits.
 
 use std::collections::VecDeque;
 use std::path::Path;

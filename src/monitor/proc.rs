@@ -21,9 +21,9 @@ pub enum MonitorError {
     /// No process information at all.
     #[error("could not open {path}: {errno}; it must be mounted (mount -t proc proc /proc)")]
     NoProc {
-        /// Where it should be.
+        /// Its place.
         path: PathBuf,
-        /// What the kernel said.
+        /// The kernel's answer.
         errno: Errno,
     },
 }
@@ -54,7 +54,7 @@ impl ProcessDir {
     pub(super) const DESCRIPTORS: u64 = 3;
 }
 
-/// Whose files tell of a thread.
+/// The files that tell of a thread.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Files {
     /// Those of the process, whose only thread it is.
@@ -109,7 +109,7 @@ impl ProcDir {
         parse_stat(read(&process.dir, &self.path, &mut self.line[..])?).filter(|stat| stat.id == tid.number())
     }
 
-    /// What one of its threads waits for, in words; empty when it runs, or nobody can say.
+    /// The thing that one of its threads waits for, in words; empty when it runs, or when the kernel does not tell.
     pub(super) fn waits_for(&mut self, process: &mut ProcessDir, files: Files, state: ProcessState) -> String {
         match state {
             ProcessState::Stopped => return "a signal to continue".to_owned(),

@@ -43,7 +43,7 @@ struct Stranger {
     round: u32,
 }
 
-/// What one sample has read of one process.
+/// The reading of one process in one sample.
 struct Reading {
     ppid: Pid,
     start_ticks: u64,
@@ -140,7 +140,7 @@ impl Processes {
 
     /// Everything about one process.
     fn read_fully(&mut self, pid: Pid, now: Monotonic) -> Option<ProcessSample> {
-        // What was kept is dead when the number has passed to another process.
+        // A folder that was kept gives nothing any more once the number has passed to another process.
         if let Some(kept) = self.open_dirs.remove(&pid)
             && let Some(sample) = self.read_through(kept, pid, now)
         {

@@ -1,4 +1,4 @@
-//! What a thread waits for, in words: from the kernel function it sleeps in, or the system call. Pure.
+//! The thing that a thread waits for, in words: from the kernel function it sleeps in, or the system call. Pure.
 //!
 //! The functions' names differ between kernel versions and are mangled by compilers (`.constprop.0`), so they are matched by their
 //! beginning; what is not in the table is answered with `None`, and the caller tries the next source.
@@ -80,7 +80,7 @@ const FUNCTIONS: &[(&str, &str)] = &[
     ("rwsem_down", "a lock in the kernel"),
 ];
 
-/// What a thread waits for that sleeps in this kernel function (/proc/PID/wchan).
+/// The thing that a thread waits for while it sleeps in this kernel function (/proc/PID/wchan).
 pub fn words_for_function(name: &str) -> Option<&'static str> {
     // `__x64_sys_pause`, `__arm64_sys_pause`, `do_sys_poll`, `do_epoll_wait.part.0` …
     let name = name.trim_start_matches('_');
@@ -88,7 +88,7 @@ pub fn words_for_function(name: &str) -> Option<&'static str> {
     FUNCTIONS.iter().find(|(start, _)| name.starts_with(start)).map(|(_, words)| *words)
 }
 
-/// What a thread in a system call waits for.
+/// The thing that a thread in a system call waits for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Call {
     /// Known by the call alone.
@@ -99,7 +99,7 @@ pub enum Call {
     WritesTo(u64),
 }
 
-/// What a thread waits for that sleeps in this call. The numbers are those of the architecture that this program is built for.
+/// The thing that a thread waits for while it sleeps in this call. The numbers are those of the architecture that this program is built for.
 pub fn words_for_call(call: Syscall) -> Option<Call> {
     let words = match call.number {
         libc::SYS_read | libc::SYS_readv | libc::SYS_recvfrom | libc::SYS_recvmsg => {
@@ -129,7 +129,7 @@ pub fn words_for_call(call: Syscall) -> Option<Call> {
     Some(Call::For(words))
 }
 
-/// What a reader of this descriptor waits for; `target` is what /proc/PID/fd/N points to.
+/// The thing that a reader of this descriptor waits for; `target` is what /proc/PID/fd/N points to.
 pub fn words_for_reading(target: &[u8]) -> &'static str {
     match target {
         target if target.starts_with(b"pipe:") => "a pipe to read",
@@ -143,7 +143,7 @@ pub fn words_for_reading(target: &[u8]) -> &'static str {
     }
 }
 
-/// What a writer to this descriptor waits for.
+/// The thing that a writer to this descriptor waits for.
 pub fn words_for_writing(target: &[u8]) -> &'static str {
     match target {
         target if target.starts_with(b"pipe:") => "room in a pipe",

@@ -14,7 +14,7 @@ use crate::model::{Level, Line, Monotonic};
 /// How long the app may say nothing while lines are driven.
 pub const DEAD_MAN: Duration = Duration::from_secs(1);
 
-/// What the app asks of the header. Each is answered once, whatever comes of it: by `Report::Board`, or by `Report::Edges` where nothing
+/// The app's requests about the header. Each is answered once, whatever comes of it: by `Report::Board`, or by `Report::Edges` where nothing
 /// else has changed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum LineRequest {
@@ -28,7 +28,7 @@ pub enum LineRequest {
         line: Line,
         /// To what.
         level: Level,
-        /// What it goes back to when it is given back.
+        /// The level that it goes back to when it is given back.
         safe: Level,
         /// On whose behalf.
         owner: String,
@@ -119,7 +119,7 @@ impl Header {
         self.lines.is_driving().then(|| self.heard + DEAD_MAN)
     }
 
-    /// What the guard must know, should it have to make the lines safe.
+    /// The lines as the guard must know them, should it have to make them safe.
     pub(super) fn driven(&self) -> DrivenLines {
         DrivenLines {
             board: self.lines.board_kind(),
@@ -144,7 +144,7 @@ impl Header {
         Some(self.report(None, Some(why)))
     }
 
-    /// What has changed since the last report, after [`fds`](Self::fds) said that something has.
+    /// The changes since the last report, after [`fds`](Self::fds) said that something has.
     pub(super) fn collect(&mut self, now: Monotonic) -> Option<Report> {
         self.lines.collect(now);
         let edges = self.news();

@@ -1,4 +1,4 @@
-//! The only `unsafe` code: spawning, waiting, pidfds, descriptor passing, clocks, signal masks, mappings. Newtypes of the model
+//! The only `unsafe` code: spawning, waiting, pidfds, descriptor passing, clocks, signal masks, mappings. And the one reader of /proc/PID. Newtypes of the model
 //! in, `io::Result` out; no policy.
 
 #![expect(unsafe_code, reason = "this is the room for it")]

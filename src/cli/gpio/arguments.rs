@@ -7,9 +7,8 @@ use clap::{Args, Subcommand};
 
 use crate::cli::edges::EdgeArguments;
 use crate::cli::start::BoardChoice;
-use crate::model::Pull;
 use crate::model::seconds;
-use crate::model::{Level, Line};
+use crate::model::{Level, Line, Pull};
 
 /// Reads, drives and watches the lines of the 40-pin header. A pin is GPIO17 or BOARD11.
 #[derive(Debug, Args)]

@@ -14,8 +14,7 @@ use crate::cli::out::Out;
 use crate::cli::start::{Start, start_engine};
 use crate::engine::{Command, Engine, EngineEvent, LineRequest, SendError};
 use crate::gpio::Edge;
-use crate::model::{BoardView, Event, EventKind, Monotonic};
-use crate::model::{Level, Line};
+use crate::model::{BoardView, Event, EventKind, Level, Line, Monotonic};
 use crate::sys::monotonic_now;
 
 /// Edges and answers that may wait for us.

@@ -9,12 +9,9 @@ pub(super) fn board_text(board: &BoardView) -> String {
     let unknown = board.pull_unknown.as_ref().map(|unknown| format!("; pull {unknown}")).unwrap_or_default();
     let mut text = harmless(&format!("{} ({}){unknown}", board.name, board.backend)) + "\n";
     for (index, pin) in board.pins.iter().enumerate() {
-        let mut rest: Vec<String> = Vec::new();
-        rest.extend(direction(pin.function).map(str::to_owned));
-        rest.extend(pin.level.map(|level| level.to_string()));
-        rest.extend(pin.pull.map(|pull| pull.to_string()));
-        rest.extend(pin.owner.clone());
-        rest.extend(pin.note.clone());
+        let (level, pull) = (pin.level.map(|level| level.to_string()), pin.pull.map(|pull| pull.to_string()));
+        let mut rest: Vec<&str> = vec![direction(pin.function)];
+        rest.extend([&level, &pull, &pin.owner, &pin.note].into_iter().filter_map(|word| word.as_deref()));
         rest.retain(|word| !word.is_empty());
         let line = harmless(&format!("{:>2}  {:<7} {}", index + 1, pin.function, rest.join(", ")));
         text.push_str(line.trim_end());
@@ -29,7 +26,7 @@ pub(super) fn board_json(board: &BoardView) -> Value {
         json!({
             "pin": index + 1,
             "name": pin.function.to_string(),
-            "direction": direction(pin.function).unwrap_or_default(),
+            "direction": direction(pin.function),
             "level": pin.level.map(Level::value),
             "owner": pin.owner,
             "pull": pin.pull.map(|pull| pull.to_string()),
@@ -40,11 +37,11 @@ pub(super) fn board_json(board: &BoardView) -> Value {
     json!({"board": board.name, "backend": board.backend, "pins": pins.collect::<Vec<_>>()})
 }
 
-const fn direction(function: PinFunction) -> Option<&'static str> {
+const fn direction(function: PinFunction) -> &'static str {
     match function {
-        PinFunction::Input(_) => Some("input"),
-        PinFunction::Output(_) => Some("output"),
-        _ => None,
+        PinFunction::Input(_) => "input",
+        PinFunction::Output(_) => "output",
+        _ => "",
     }
 }
 

@@ -9,136 +9,87 @@ use serde_json::Value;
 use crate::model::{ExitStatus, Language, Outcome, Pgid, Pid, RunId, Sid, Signal, Stream, TaskSort, ThreadSample, Tid};
 
 /// The union of all keys; `line` is a GPIO line or a line of source. One flat struct is read in one pass, where serde's tagged enums would buffer each line.
-#[derive(Debug, Default, Serialize, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct Keys<'a> {
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) t: Option<u64>,
     #[serde(borrow)]
     pub(super) kind: Cow<'a, str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) run: Option<RunId>,
-    #[serde(borrow, skip_serializing_if = "Option::is_none")]
+    #[serde(borrow)]
     pub(super) scenario: Option<Cow<'a, str>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) language: Option<Language>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) params: Option<BTreeMap<String, Value>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) pid: Option<Pid>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) ppid: Option<Pid>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) pgid: Option<Pgid>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) sid: Option<Sid>,
-    #[serde(borrow, skip_serializing_if = "Option::is_none")]
+    #[serde(borrow)]
     pub(super) task: Option<Cow<'a, str>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) sort: Option<TaskSort>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) tid: Option<Tid>,
-    #[serde(borrow, skip_serializing_if = "Option::is_none")]
+    #[serde(borrow)]
     pub(super) name: Option<Cow<'a, str>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) argv: Option<Vec<String>>,
-    #[serde(borrow, skip_serializing_if = "Option::is_none")]
+    #[serde(borrow)]
     pub(super) state: Option<Cow<'a, str>>,
-    #[serde(borrow, skip_serializing_if = "Option::is_none")]
+    #[serde(borrow)]
     pub(super) on: Option<Cow<'a, str>>,
-    #[serde(borrow, skip_serializing_if = "Option::is_none")]
+    #[serde(borrow)]
     pub(super) held_by: Option<Cow<'a, str>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) code: Option<i32>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) signal: Option<Signal>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) core: Option<Value>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) unknown: Option<bool>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) done: Option<Vec<EndedKeys>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) pending: Option<Vec<Pid>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) to: Option<Pid>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) capacity: Option<u64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) stream: Option<Stream>,
-    #[serde(borrow, skip_serializing_if = "Option::is_none")]
+    #[serde(borrow)]
     pub(super) text: Option<Cow<'a, str>>,
-    #[serde(borrow, skip_serializing_if = "Option::is_none")]
+    #[serde(borrow)]
     pub(super) base64: Option<Cow<'a, str>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) bytes: Option<u64>,
-    #[serde(borrow, skip_serializing_if = "Option::is_none")]
+    #[serde(borrow)]
     pub(super) result: Option<Cow<'a, str>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) acquired: Option<u64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) waited: Option<u64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) value: Option<Value>,
-    #[serde(borrow, skip_serializing_if = "Option::is_none")]
+    #[serde(borrow)]
     pub(super) id: Option<Cow<'a, str>>,
-    #[serde(borrow, skip_serializing_if = "Option::is_none")]
+    #[serde(borrow)]
     pub(super) claim: Option<Cow<'a, str>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) expected: Option<Value>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) observed: Option<Value>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) holds: Option<bool>,
-    #[serde(rename = "do", borrow, skip_serializing_if = "Option::is_none")]
+    #[serde(rename = "do", borrow)]
     pub(super) action: Option<Cow<'a, str>>,
-    #[serde(borrow, skip_serializing_if = "Option::is_none")]
+    #[serde(borrow)]
     pub(super) target: Option<Cow<'a, str>>,
-    #[serde(borrow, skip_serializing_if = "Option::is_none")]
+    #[serde(borrow)]
     pub(super) by: Option<Cow<'a, str>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) line: Option<u32>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) percent: Option<Vec<f32>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) memory_used: Option<u64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) memory_total: Option<u64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) celsius: Option<f32>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) mhz: Option<u32>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) load: Option<f32>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) throttled: Option<bool>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) cpu: Option<f32>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) rss: Option<u64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) start_ticks: Option<u64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) threads: Option<Vec<ThreadSample>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) user_s: Option<f64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) system_s: Option<f64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) peak_rss: Option<u64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) waits: Option<u64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) preemptions: Option<u64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) tasks: Option<Vec<String>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) over: Option<bool>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) outcome: Option<Outcome>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) elapsed_s: Option<f64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) processes_left: Option<u32>,
 }
 

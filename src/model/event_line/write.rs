@@ -1,170 +1,230 @@
-//! Writing an event line: which keys each kind has. Pure.
+//! Writing an event line: which keys each kind has, in their order. serde derives it from these descriptions of the events' types, and the
+//! compiler checks that both have the same fields. Pure.
+
+#![expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands out references")]
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::ops::Not;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
+use serde::{Serialize, Serializer};
 use serde_json::Value;
 
-use super::keys::{EndedKeys, Keys, StatusKeys};
-use crate::model::{Event, EventKind};
+use super::keys::{EndedKeys, StatusKeys};
+use crate::model::{
+    Action, By, Ended, Event, EventKind, ExitStatus, Fact, Language, Level, Line, MachineSample, Monotonic, Outcome, Pgid, Pid,
+    PipeFill, ProcessSample, ProcessState, Refusal, RunFinding, RunId, Sid, Stream, TaskSort, TaskState, ThreadSample, Tid,
+    Usage, WaitKind,
+};
 
-impl<'a> From<&'a Event> for Keys<'a> {
-    #[expect(clippy::too_many_lines, reason = "one arm a kind, and no arm does more than name its keys")]
-    fn from(event: &'a Event) -> Self {
-        let text = |text: &'a str| Some(Cow::Borrowed(text));
-        let mut keys = Keys { t: Some(event.t.nanos()), ..Keys::default() };
-        keys.kind = Cow::Borrowed(match &event.kind {
-            EventKind::RunStarted { run, scenario, language, params } => {
-                keys.run = Some(*run);
-                keys.scenario = Some(Cow::Borrowed(scenario));
-                keys.language = Some(*language);
-                keys.params = Some(params.clone());
-                "run.started"
-            }
-            EventKind::ProcessStarted { pid, ppid, pgid, sid, name, argv } => {
-                (keys.pid, keys.ppid, keys.pgid, keys.sid) = (Some(*pid), Some(*ppid), Some(*pgid), Some(*sid));
-                keys.name = Some(Cow::Borrowed(name));
-                keys.argv = Some(argv.clone());
-                "process.started"
-            }
-            EventKind::ProcessState { pid, state } => {
-                keys.pid = Some(*pid);
-                keys.state = Some(Cow::Borrowed(state.word()));
-                "process.state"
-            }
-            EventKind::ProcessOrphaned { pid, ppid } => {
-                (keys.pid, keys.ppid) = (Some(*pid), Some(*ppid));
-                keys.state = Some(Cow::Borrowed("orphan"));
-                "process.state"
-            }
-            EventKind::ProcessExited { pid, status } => {
-                keys.pid = Some(*pid);
-                let status = StatusKeys::from(*status);
-                (keys.code, keys.signal, keys.unknown) = (status.code, status.signal, status.unknown);
-                keys.core = status.core.map(Value::Bool);
-                "process.exited"
-            }
-            EventKind::ProcessReaped { pid } => {
-                keys.pid = Some(*pid);
-                "process.reaped"
-            }
-            EventKind::Waited { action, done, pending } => {
-                keys.action = text(action.word());
-                keys.done = Some(done.iter().map(|one| EndedKeys { pid: one.pid, status: one.status.into() }).collect());
-                keys.pending = Some(pending.clone());
-                "waited"
-            }
-            EventKind::PipeFilled { pid, to, fill } => {
-                (keys.pid, keys.to) = (Some(*pid), Some(*to));
-                (keys.bytes, keys.capacity) = (Some(fill.bytes), Some(fill.capacity));
-                "pipe"
-            }
-            EventKind::ProcessUsed { pid, usage } => {
-                keys.pid = Some(*pid);
-                (keys.user_s, keys.system_s) = (Some(usage.user_s), Some(usage.system_s));
-                keys.peak_rss = Some(usage.peak_rss);
-                (keys.waits, keys.preemptions) = (Some(usage.waits), Some(usage.preemptions));
-                "process.usage"
-            }
-            EventKind::ProcessSampled(sample) => {
-                (keys.pid, keys.ppid, keys.pgid, keys.sid) =
-                    (Some(sample.pid), Some(sample.ppid), Some(sample.pgid), Some(sample.sid));
-                keys.name = Some(Cow::Borrowed(&sample.name));
-                keys.state = Some(Cow::Borrowed(sample.state.word()));
-                (keys.cpu, keys.rss) = (Some(sample.cpu), Some(sample.rss));
-                keys.core = Some(Value::from(sample.core));
-                keys.start_ticks = Some(sample.start_ticks);
-                keys.threads = Some(sample.threads.clone());
-                "process.sample"
-            }
-            EventKind::Output { pid, stream, bytes } => {
-                (keys.pid, keys.stream) = (Some(*pid), Some(*stream));
-                match std::str::from_utf8(bytes) {
-                    Ok(text) => keys.text = Some(Cow::Borrowed(text)),
-                    Err(_) => keys.base64 = Some(Cow::Owned(BASE64.encode(bytes))),
-                }
-                "output"
-            }
-            EventKind::OutputDropped { pid, stream, bytes } => {
-                (keys.pid, keys.stream, keys.bytes) = (Some(*pid), Some(*stream), Some(*bytes));
-                "output.dropped"
-            }
-            EventKind::OutputClosed { pid, stream } => {
-                (keys.pid, keys.stream) = (Some(*pid), Some(*stream));
-                "output.closed"
-            }
-            EventKind::TaskStarted { task, sort, pid, tid, line } => {
-                keys.task = Some(Cow::Borrowed(task));
-                keys.line = *line;
-                (keys.sort, keys.pid, keys.tid) = (Some(*sort), Some(*pid), *tid);
-                "task.started"
-            }
-            EventKind::TaskChanged { task, state, on, held_by, line } => {
-                keys.task = Some(Cow::Borrowed(task));
-                keys.line = *line;
-                keys.state = Some(Cow::Borrowed(state.word()));
-                keys.on = on.as_deref().map(Cow::Borrowed);
-                keys.held_by = held_by.as_deref().map(Cow::Borrowed);
-                "task.state"
-            }
-            EventKind::TaskFinished { task, result } => {
-                (keys.task, keys.result) = (text(task), text(result));
-                "task.finished"
-            }
-            EventKind::TaskCounts { task, acquired, waited } => {
-                keys.task = Some(Cow::Borrowed(task));
-                (keys.acquired, keys.waited) = (Some(*acquired), Some(*waited));
-                "task.counts"
-            }
-            EventKind::Value { name, value } => {
-                (keys.name, keys.value) = (text(name), Some(value.clone()));
-                "value"
-            }
-            EventKind::Fact(fact) => {
-                (keys.id, keys.claim) = (text(&fact.id), text(&fact.claim));
-                (keys.expected, keys.observed) = (Some(fact.expected.clone()), Some(fact.observed.clone()));
-                keys.holds = Some(fact.holds);
-                "fact"
-            }
-            EventKind::Finding(finding) => {
-                (keys.id, keys.text) = (text(&finding.id), text(&finding.text));
-                keys.tasks = Some(finding.tasks.clone());
-                keys.over = finding.is_over.then_some(true);
-                "finding"
-            }
-            EventKind::Action { action, by } => {
-                (keys.action, keys.target, keys.by) = (Some(action.word()), Some(action.target()), text(by.word()));
-                "action"
-            }
-            EventKind::ActionRefused { action, by, why } => {
-                (keys.action, keys.target, keys.by) = (Some(action.word()), Some(action.target()), text(by.word()));
-                keys.text = Some(Cow::Owned(why.to_string()));
-                "action.refused"
-            }
-            EventKind::Gpio { line, level } => {
-                keys.line = Some((*line).into());
-                keys.value = Some(Value::from(level.value()));
-                "gpio"
-            }
-            EventKind::Machine(sample) => {
-                keys.percent = Some(sample.percent.clone());
-                keys.memory_used = Some(sample.memory_used);
-                keys.memory_total = Some(sample.memory_total);
-                (keys.celsius, keys.mhz, keys.load) = (sample.celsius, sample.mhz, Some(sample.load));
-                keys.throttled = sample.throttled;
-                "cores"
-            }
-            EventKind::Notice { text } => {
-                keys.text = Some(Cow::Borrowed(text));
-                "notice"
-            }
-            EventKind::RunFinished { run, outcome, elapsed_s, processes_left } => {
-                (keys.run, keys.outcome) = (Some(*run), Some(*outcome));
-                (keys.elapsed_s, keys.processes_left) = (Some(*elapsed_s), Some(*processes_left));
-                "run.finished"
-            }
-        });
-        keys
+/// An event's keys.
+#[derive(Serialize)]
+#[serde(remote = "Event")]
+pub(super) struct EventKeys {
+    t: Monotonic,
+    #[serde(flatten, with = "KindKeys")]
+    kind: EventKind,
+}
+
+#[derive(Serialize)]
+#[serde(remote = "EventKind", tag = "kind")]
+enum KindKeys {
+    #[serde(rename = "run.started")]
+    RunStarted { run: RunId, scenario: String, language: Language, params: BTreeMap<String, Value> },
+    #[serde(rename = "process.started")]
+    ProcessStarted { pid: Pid, ppid: Pid, pgid: Pgid, sid: Sid, name: String, argv: Vec<String> },
+    #[serde(rename = "process.state")]
+    ProcessState { pid: Pid, state: ProcessState },
+    #[serde(rename = "process.state", serialize_with = "orphaned")]
+    ProcessOrphaned { pid: Pid, ppid: Pid },
+    #[serde(rename = "process.exited")]
+    ProcessExited {
+        pid: Pid,
+        #[serde(flatten, serialize_with = "ended")]
+        status: ExitStatus,
+    },
+    #[serde(rename = "process.reaped")]
+    ProcessReaped { pid: Pid },
+    #[serde(rename = "process.usage")]
+    ProcessUsed {
+        pid: Pid,
+        #[serde(flatten)]
+        usage: Usage,
+    },
+    #[serde(rename = "waited")]
+    Waited {
+        #[serde(serialize_with = "all_ended")]
+        done: Vec<Ended>,
+        pending: Vec<Pid>,
+        #[serde(rename = "do")]
+        action: WaitKind,
+    },
+    #[serde(rename = "pipe")]
+    PipeFilled {
+        pid: Pid,
+        to: Pid,
+        #[serde(flatten, with = "FillKeys")]
+        fill: PipeFill,
+    },
+    #[serde(rename = "process.sample")]
+    ProcessSampled(#[serde(with = "ProcessKeys")] Box<ProcessSample>),
+    #[serde(rename = "output", serialize_with = "output")]
+    Output { pid: Pid, stream: Stream, bytes: Vec<u8> },
+    #[serde(rename = "output.dropped")]
+    OutputDropped { pid: Pid, stream: Stream, bytes: u64 },
+    #[serde(rename = "output.closed")]
+    OutputClosed { pid: Pid, stream: Stream },
+    #[serde(rename = "task.started")]
+    TaskStarted {
+        pid: Pid,
+        task: String,
+        sort: TaskSort,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        tid: Option<Tid>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        line: Option<u32>,
+    },
+    #[serde(rename = "task.state")]
+    TaskChanged {
+        task: String,
+        state: TaskState,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        on: Option<String>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        held_by: Option<String>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        line: Option<u32>,
+    },
+    #[serde(rename = "task.finished")]
+    TaskFinished { task: String, result: String },
+    #[serde(rename = "task.counts")]
+    TaskCounts { task: String, acquired: u64, waited: u64 },
+    #[serde(rename = "value")]
+    Value { name: String, value: Value },
+    #[serde(rename = "fact")]
+    Fact(Fact),
+    #[serde(rename = "finding")]
+    Finding(#[serde(with = "FindingKeys")] RunFinding),
+    #[serde(rename = "action", serialize_with = "asked")]
+    Action { action: Action, by: By },
+    #[serde(rename = "action.refused", serialize_with = "refused")]
+    ActionRefused { action: Action, by: By, why: Box<Refusal> },
+    #[serde(rename = "gpio")]
+    Gpio {
+        #[serde(rename = "value", serialize_with = "as_number")]
+        level: Level,
+        line: Line,
+    },
+    #[serde(rename = "cores")]
+    Machine(#[serde(with = "MachineKeys")] Box<MachineSample>),
+    #[serde(rename = "notice")]
+    Notice { text: String },
+    #[serde(rename = "run.finished")]
+    RunFinished { run: RunId, outcome: Outcome, elapsed_s: f64, processes_left: u32 },
+}
+
+#[derive(Serialize)]
+#[serde(remote = "PipeFill")]
+struct FillKeys {
+    capacity: u64,
+    bytes: u64,
+}
+
+#[derive(Serialize)]
+#[serde(remote = "ProcessSample")]
+struct ProcessKeys {
+    pid: Pid,
+    ppid: Pid,
+    pgid: Pgid,
+    sid: Sid,
+    name: String,
+    state: ProcessState,
+    core: u16,
+    cpu: f32,
+    rss: u64,
+    start_ticks: u64,
+    threads: Vec<ThreadSample>,
+}
+
+#[derive(Serialize)]
+#[serde(remote = "RunFinding")]
+struct FindingKeys {
+    text: String,
+    id: String,
+    tasks: Vec<String>,
+    #[serde(rename = "over", skip_serializing_if = "Not::not")]
+    is_over: bool,
+}
+
+#[derive(Serialize)]
+#[serde(remote = "MachineSample")]
+struct MachineKeys {
+    percent: Vec<f32>,
+    memory_used: u64,
+    memory_total: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    celsius: Option<f32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    mhz: Option<u32>,
+    load: f32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    throttled: Option<bool>,
+}
+
+/// What was asked for, and in which words it was refused.
+#[derive(Serialize)]
+struct ActionKeys<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    text: Option<String>,
+    r#do: Cow<'a, str>,
+    target: Cow<'a, str>,
+    by: &'a str,
+}
+
+fn asked<S: Serializer>(action: &Action, by: &By, serializer: S) -> Result<S::Ok, S::Error> {
+    ActionKeys { text: None, r#do: action.word(), target: action.target(), by: by.word() }.serialize(serializer)
+}
+
+fn refused<S: Serializer>(action: &Action, by: &By, why: &Refusal, serializer: S) -> Result<S::Ok, S::Error> {
+    ActionKeys { text: Some(why.to_string()), r#do: action.word(), target: action.target(), by: by.word() }.serialize(serializer)
+}
+
+fn orphaned<S: Serializer>(pid: &Pid, ppid: &Pid, serializer: S) -> Result<S::Ok, S::Error> {
+    #[derive(Serialize)]
+    struct Keys {
+        pid: Pid,
+        ppid: Pid,
+        state: &'static str,
     }
+    Keys { pid: *pid, ppid: *ppid, state: "orphan" }.serialize(serializer)
+}
+
+fn ended<S: Serializer>(status: &ExitStatus, serializer: S) -> Result<S::Ok, S::Error> {
+    StatusKeys::from(*status).serialize(serializer)
+}
+
+fn all_ended<S: Serializer>(done: &[Ended], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_seq(done.iter().map(|one| EndedKeys { pid: one.pid, status: one.status.into() }))
+}
+
+/// As text where it is UTF-8.
+fn output<S: Serializer>(pid: &Pid, stream: &Stream, bytes: &[u8], serializer: S) -> Result<S::Ok, S::Error> {
+    #[derive(Serialize)]
+    struct Keys<'a> {
+        pid: Pid,
+        stream: Stream,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        text: Option<&'a str>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        base64: Option<String>,
+    }
+    let text = std::str::from_utf8(bytes).ok();
+    let base64 = text.is_none().then(|| BASE64.encode(bytes));
+    Keys { pid: *pid, stream: *stream, text, base64 }.serialize(serializer)
+}
+
+fn as_number<S: Serializer>(level: &Level, serializer: S) -> Result<S::Ok, S::Error> {
+    level.value().serialize(serializer)
 }

@@ -77,7 +77,7 @@ impl<'s> CrashTest<'s> {
     /// Lets one of its threads raise an exception; in Rust that is a panic.
     pub(crate) fn raise(&mut self) -> Result<Reply, LessonError> {
         let pid = self.child.as_ref().map(Child::pid);
-        let threads = || pid.map_or(0, |pid| threads_of(pid));
+        let threads = || pid.map_or(0, threads_of);
         let before = threads();
         let Some(pid) = pid.filter(|_| before > 1) else {
             self.look()?;
