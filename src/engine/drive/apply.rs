@@ -253,7 +253,7 @@ impl EngineLoop {
         self.adoption.retain(&mut processes, now, self.supervisor.pid(), &self.runs);
         let pids: HashSet<Pid> = processes.iter().map(|process| process.pid).collect();
         for process in processes {
-            if let Some(index) = self.runs.find_home(&process, sample.marks.get(&process.pid).copied()) {
+            if let Some(index) = self.runs.find_home(process.pid, process.ppid, sample.marks.get(&process.pid).copied()) {
                 let command = sample.commands.get(&process.pid);
                 self.runs[index].sampled(process, command, now, &mut self.subscription);
             }

@@ -127,7 +127,7 @@ impl SupervisorLink {
 
     /// When [`restart`](Self::restart) or [`check`](Self::check) has something to do.
     pub(super) fn next_deadline(&self) -> Option<Monotonic> {
-        self.retry_at.into_iter().chain(self.liveness.next_deadline()).min()
+        self.retry_at.or_else(|| self.liveness.next_deadline())
     }
 
     /// Whether a supervisor is to be started again now.
