@@ -86,7 +86,9 @@ impl EngineLoop {
                 true
             }
             Ok(Need::Lines(requests)) => {
-                requests.into_iter().for_each(|request| self.ask_header(0, request));
+                for request in requests {
+                    self.ask_header(0, request);
+                }
                 true
             }
             Err(why) => {
