@@ -13,7 +13,7 @@ use tasklab::sys;
 
 fn main() -> ExitCode {
     // A file at the size limit (ulimit -f) is an error to be reported, and no reason to die of SIGXFSZ.
-    if let Err(error) = sys::forget_inherited_signals().and_then(|()| sys::ignore_signal(Signal::XFSZ)) {
+    if let Err(error) = sys::reset_inherited_signals().and_then(|()| sys::ignore_signal(Signal::XFSZ)) {
         complain(&format!("could not set up its signals: {error}"));
     }
     let mut args = std::env::args_os().skip(1).peekable();
@@ -34,7 +34,7 @@ fn main() -> ExitCode {
 
 /// Starts a supervisor, which keeps these descriptors of ours for its children, and an engine over it.
 fn start(keep_fds: &[RawFd], options: Options) -> Result<Engine, EngineError> {
-    let supervisor = Client::start_keeping(&options.program, keep_fds)?;
+    let supervisor = Client::start_with_fds(&options.program, keep_fds)?;
     Engine::start(supervisor, options)
 }
 

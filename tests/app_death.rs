@@ -37,7 +37,7 @@ impl Drop for App {
 
 /// Whoever started the tests may have had signals blocked, or SIGCHLD ignored: then nobody here could wait for anybody.
 fn own_signals() {
-    tasklab::sys::forget_inherited_signals().expect("ours");
+    tasklab::sys::reset_inherited_signals().expect("ours");
 }
 
 fn start(tag: &str) -> App {

@@ -131,7 +131,7 @@ impl App {
 
     fn of(name: &str, command: &mut Command) -> Self {
         static NEXT: std::sync::atomic::AtomicU32 = std::sync::atomic::AtomicU32::new(0);
-        tasklab::sys::forget_inherited_signals().expect("ours");
+        tasklab::sys::reset_inherited_signals().expect("ours");
         let number = NEXT.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
         let value = format!("{name}-{}-{number}", std::process::id());
         let process = command.env("TASKLAB_TEST", &value).stderr(Stdio::null()).spawn().expect("starts");

@@ -11,7 +11,7 @@ use support::namespace::{is_inside, occupy};
 use support::stress::{kill, not_checked, rounds, state_of};
 use support::{Supervisor, eventually, survivors};
 use tasklab::model::{ChildSpec, ExitStatus, OutputTo, Pid, Scope, Signal};
-use tasklab::supervisor::{Report, Request};
+use tasklab::supervisor::{Report, Request, SignalRequestId};
 use tasklab::sys::SignalScope;
 
 fn quiet(spec: ChildSpec) -> ChildSpec {
@@ -109,8 +109,8 @@ fn no_innocent_is_hit_even_between_looking_and_sending() {
         BufReader::new(std::fs::File::from(stdout)).read_line(&mut line).expect("a line");
         let grandchild: i32 = line.trim().parse().expect("a PID");
         eventually("the grandchild sleeps", || state_of(grandchild) == Some('S'));
-        let ask = u64::MAX;
-        supervisor.request(&Request::Signal { ask, pid: Pid::new(grandchild), signals: vec![Signal::KILL], scope });
+        let id = SignalRequestId(u64::MAX);
+        supervisor.request(&Request::Signal { id, pid: Pid::new(grandchild), signals: vec![Signal::KILL], scope });
         // It stops for a moment at every system call, and for long before it opens the descriptor: then it has read /proc.
         let mut held = 0;
         eventually("the supervisor is held", || {
@@ -121,7 +121,7 @@ fn no_innocent_is_hit_even_between_looking_and_sending() {
         eventually("its parent has reaped it", || state_of(grandchild).is_none());
         let Some(mut innocent) = occupy(grandchild) else { return not_checked("PID reuse", "the kernel gave the PID to nobody") };
         let result = supervisor.wait_for("the answer", |report| match report {
-            Report::Signaled { ask: answered, result } if *answered == ask => Some(result.clone()),
+            Report::Signaled { id: answered, result } if *answered == id => Some(result.clone()),
             _ => None,
         });
         println!("{scope:?}: {result:?}");

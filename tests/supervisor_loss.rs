@@ -148,17 +148,17 @@ fn whenever_a_supervisor_is_lost_the_next_launch_works() {
 #[test]
 fn a_status_that_somebody_else_took_is_unknown_and_an_error_to_wait_for() {
     use tasklab::model::Pid;
-    use tasklab::sys::{WhatEnded, wait_pid};
+    use tasklab::sys::{WaitMode, wait_pid};
     let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
     let mut child = std::process::Command::new("true").spawn().expect("starts");
     let pid = Pid::new(child.id().cast_signed());
     child.wait().expect("taken here");
-    let stolen = wait_pid(pid, WhatEnded::Reap).expect_err("it is nobody's to wait on any more");
+    let stolen = wait_pid(pid, WaitMode::Reap).expect_err("it is nobody's to wait on any more");
     assert_eq!(stolen.raw_os_error(), Some(rustix::io::Errno::CHILD.raw_os_error()));
     // Whoever is no parent may hold the descriptor, see the end, and not wait.
     let mut supervisor = support::Supervisor::start();
     let (pid, pipes) = supervisor.launch_one(sh("exit 3"));
-    let refused = tasklab::sys::wait_pidfd(&pipes.pidfd, WhatEnded::Reap).expect_err("its parent is the supervisor");
+    let refused = tasklab::sys::wait_pidfd(&pipes.pidfd, WaitMode::Reap).expect_err("its parent is the supervisor");
     assert_eq!(refused.raw_os_error(), Some(rustix::io::Errno::CHILD.raw_os_error()));
     assert_eq!(supervisor.exit_of(pid), ExitStatus::Exited(3), "which reaps and reports");
     assert!(!ExitStatus::Unknown.is_success() && ExitStatus::Unknown.shell_code() != 0);

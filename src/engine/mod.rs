@@ -13,7 +13,7 @@ pub use comparison::table::{CompareRow, compare_rows};
 pub use comparison::verdict::noise;
 pub use drive::command::Command;
 pub use drive::handle::{EngineHandle, SendError};
-pub use drive::place::{Patient, Place, Target, WholeFile, write_whole, write_whole_as};
+pub use drive::place::{Patient, Place, Target, WholeFile, write_whole};
 pub use drive::start::{Engine, EngineError, Options};
 pub use fold::log::{Log, one_line};
 pub use fold::numbers::{count, plain};

@@ -130,7 +130,7 @@ pub struct ChildSpec {
 }
 
 /// A mistake in a spec, found before anything is started.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 pub enum InvalidSpec {
     /// No argument at all.
     #[error("there is no program to run: the argument list is empty")]

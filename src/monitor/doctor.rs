@@ -13,8 +13,8 @@ use rustix::process::{PidfdFlags, Resource, getpid, getrlimit, pidfd_open};
 use super::Machine;
 use crate::model::{MachineFinding, Pid};
 use crate::sys::{
-    emulated_on, foreign_proc, is_group_for_runs, kernel_release, lacks_controller, monotonic_now, own_cgroup,
-    user_manager_cgroup, user_systemd,
+    check_group_for_runs, emulated_on, find_busctl, foreign_proc, kernel_release, lacks_controller, monotonic_now, own_cgroup,
+    user_manager_cgroup,
 };
 
 /// Fewer open files than this are too few for a run with hundreds of children, each with its pipes.
@@ -41,7 +41,7 @@ pub fn findings() -> Vec<MachineFinding> {
         found.extend([
             own_proc(foreign_proc()),
             hidden_processes(&fs::read_to_string("/proc/self/mounts").unwrap_or_default()),
-            limits(own_group().as_deref(), user_systemd().map(|_| user_manager_cgroup()).as_ref()),
+            limits(own_group().as_deref(), find_busctl().map(|_| user_manager_cgroup()).as_ref()),
         ]);
     }
     found.extend([
@@ -175,7 +175,7 @@ fn hidden_processes(mounts: &str) -> MachineFinding {
 fn own_group() -> Result<PathBuf, String> {
     let group = own_cgroup().ok_or("no control groups of version 2 are mounted")?;
     let me = Pid::new(std::process::id().cast_signed());
-    is_group_for_runs(&group, &[me]).map(|()| group)
+    check_group_for_runs(&group, &[me]).map(|()| group)
 }
 
 /// Whether a run can be held to limits on memory and CPU: by a group of our own, or by a scope of the user's systemd, whose own group

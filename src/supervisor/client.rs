@@ -1,27 +1,25 @@
-//! The app's end: starts the supervisor, sends requests, hands out reports. Belongs to the engine's thread.
+//! The app's end of the connection: starts the supervisor, sends requests, receives reports. On the engine's thread.
 
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::path::Path;
 use std::time::Duration;
 
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
-
-use super::family::Family;
-use super::launch::culprit;
+use super::child_table::ChildTable;
+use super::launch_failure::LaunchProblem;
 use super::link::{Link, Received};
-use super::prepare::prepare;
-use super::protocol::{ChildPipes, LaunchProblem, LaunchedChild, Report, Request};
-use crate::model::{ChildSpec, ExitStatus, Group, Input, OutputTo, Pid, Signal};
-use crate::sys::{self, Neighbours, PacketSocket, PidFd, Prepared, Spawned};
+use super::prepare::prepare_child;
+use super::protocol::{ChildPipes, LaunchedChild, Report, Request};
+use crate::model::{ChildSpec, ExitStatus, Group, Input, OutputTo, Pid, RunId, Signal};
+use crate::sys::{self, Neighbours, PacketSocket, PidFd, Prepared, Spawned, is_readable};
 
-/// Why there is no supervisor.
+/// Why the supervisor cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum SupervisorError {
     /// It could not be started.
     #[error("could not start the supervisor: {0}")]
     Start(String),
-    /// It was not asked, and is there as before.
+    /// The request could not be sent; the supervisor is there as before.
     #[error("could not ask the supervisor: {0}")]
     Unsendable(String),
     /// The connection is broken.
@@ -30,7 +28,7 @@ pub enum SupervisorError {
 }
 
 impl SupervisorError {
-    /// What lies behind it, for a sentence that says the rest.
+    /// The error behind it, for a sentence that says the rest.
     pub fn cause(&self) -> String {
         match self {
             Self::Start(_) | Self::Unsendable(_) => self.to_string(),
@@ -39,46 +37,44 @@ impl SupervisorError {
     }
 }
 
-/// A report with what came along.
+/// A report, with the descriptors that came with it.
 #[derive(Debug)]
 pub enum Incoming {
-    /// Children were started: their ends, in the order of the report's children.
-    Launched(crate::model::RunId, Vec<(LaunchedChild, ChildPipes)>),
+    /// The children of a run were started, first stage to last.
+    Launched(RunId, Vec<(LaunchedChild, ChildPipes)>),
     /// Any other report.
     Report(Report),
-    /// The supervisor has closed its end: it is dead or dying.
+    /// The supervisor has closed its end: it has ended or is about to.
     End,
 }
 
-/// How long the app waits for processes to end that do not.
+/// How long the app waits for processes to end.
 const PATIENCE: Duration = Duration::from_secs(3);
-const PATIENT: Timespec = Timespec { tv_sec: PATIENCE.as_secs() as i64, tv_nsec: 0 };
-/// How long a supervisor may take to begin. Only one that was stopped meets it, or a machine that stands still.
-const BEGINNING: Timespec = Timespec { tv_sec: 30, tv_nsec: 0 };
+/// How long a supervisor may take to start. Only one that was stopped takes longer, or a machine that stands still.
+const START_PATIENCE: Duration = Duration::from_secs(30);
 
 /// A running supervisor.
 #[derive(Debug)]
 pub struct Client {
-    /// `None` only while it is dropped.
+    /// `None` once the connection was closed on purpose.
     link: Option<Link>,
     pid: Pid,
     pidfd: PidFd,
-    /// Its parent and our child, which stands in for it when we are gone.
+    /// Its parent and our child, which does its last work if it cannot.
     guard: Spawned,
-    /// Why /proc cannot tell of its children, if it cannot.
-    trouble: Option<String>,
-    is_buried: bool,
+    /// Why /proc does not show its children, if it does not.
+    proc_trouble: Option<String>,
+    has_cleaned_up: bool,
 }
 
 impl Client {
-    /// Starts a supervisor: `program` (`/proc/self/exe`, this program again) with the role's name and one end of a
-    /// socket pair.
+    /// Starts a supervisor: `program` (usually `/proc/self/exe`) in the role `__supervisor`, with one end of a socket pair.
     pub fn start(program: &Path) -> Result<Self, SupervisorError> {
-        Self::start_keeping(program, &[])
+        Self::start_with_fds(program, &[])
     }
 
-    /// The same, with these descriptors of ours kept open in the supervisor, so that its children can be given them.
-    pub fn start_keeping(program: &Path, fds: &[RawFd]) -> Result<Self, SupervisorError> {
+    /// The same, with descriptors of ours that stay open in the supervisor, so that it can pass them on to children.
+    pub fn start_with_fds(program: &Path, fds: &[RawFd]) -> Result<Self, SupervisorError> {
         let failed = |error: &dyn std::fmt::Display| SupervisorError::Start(error.to_string());
         let (ours, theirs) = PacketSocket::pair().map_err(|error| failed(&error))?;
         let theirs = sys::dup_at_least(theirs, 3).map_err(|error| failed(&error))?;
@@ -92,22 +88,24 @@ impl Client {
             keep_fds: [fds, &[theirs.as_raw_fd()]].concat(),
             ..ChildSpec::new(["tasklab", "__supervisor", &number])
         };
-        // Orphans of a supervisor that was killed come to us instead of to init.
+        // The orphans of a killed supervisor come to us instead of to init.
         sys::become_subreaper().map_err(|error| failed(&error))?;
-        let (prepared, _) = prepare(&spec, Neighbours::default(), None).map_err(|error| failed(&error))?;
-        // It outlives the thread that starts it.
+        let (prepared, _) = prepare_child(&spec, Neighbours::default(), None).map_err(|error| failed(&error))?;
+        // Without a death signal, since it must outlive the thread that starts it.
         let guard = sys::spawn(&Prepared { death_signal: None, ..prepared })
-            .map_err(|error| failed(&LaunchProblem::Spawn { error, path: culprit(error, &spec) }))?;
+            .map_err(|error| failed(&LaunchProblem::spawn(error, &spec)))?;
         drop(theirs);
         let link = Link::new(ours).map_err(|error| failed(&error))?;
-        match ready(&link) {
-            Ok((pid, pidfd, trouble)) => Ok(Self { link: Some(link), pid, pidfd, guard, trouble, is_buried: false }),
+        match receive_ready(&link) {
+            Ok((pid, pidfd, proc_trouble)) => {
+                Ok(Self { link: Some(link), pid, pidfd, guard, proc_trouble, has_cleaned_up: false })
+            }
             Err(error) => {
                 let _ = guard.pidfd.signal(Signal::KILL, sys::SignalScope::Process);
-                // What it has begun with comes to us.
+                // A supervisor that it has already forked sees the end of the socket.
                 drop(link);
-                let _ = poll(&mut [PollFd::new(&guard.pidfd, PollFlags::IN)], Some(&PATIENT));
-                let _ = sys::wait_pidfd(&guard.pidfd, sys::WhatEnded::Reap);
+                let _ = is_readable(&guard.pidfd, PATIENCE);
+                let _ = sys::wait_pidfd(&guard.pidfd, sys::WaitMode::Reap);
                 Err(failed(&error))
             }
         }
@@ -118,9 +116,9 @@ impl Client {
         self.pid
     }
 
-    /// Why /proc cannot tell of its children, if it cannot: processes below them are not seen then.
-    pub fn trouble(&self) -> Option<&str> {
-        self.trouble.as_deref()
+    /// Why /proc does not show its children, if it does not. Processes below its children are not seen then.
+    pub fn proc_trouble(&self) -> Option<&str> {
+        self.proc_trouble.as_deref()
     }
 
     /// Sends a request, or queues it until there is room. Never waits.
@@ -131,7 +129,7 @@ impl Client {
         })
     }
 
-    /// Sends what is queued.
+    /// Sends the queued requests, as far as there is room.
     pub fn flush(&mut self) -> Result<(), SupervisorError> {
         Ok(self.link()?.flush()?)
     }
@@ -143,24 +141,23 @@ impl Client {
 
     /// Whether the guard is still there.
     pub fn is_guarded(&self) -> bool {
-        let now = Timespec { tv_sec: 0, tv_nsec: 0 };
-        poll(&mut [PollFd::new(&self.guard.pidfd, PollFlags::IN)], Some(&now)) == Ok(0)
+        !is_readable(&self.guard.pidfd, Duration::ZERO)
     }
 
-    /// Continues it, should somebody have stopped it.
-    pub fn wake(&self) {
+    /// Continues supervisor and guard, in case they were stopped.
+    pub fn resume(&self) {
         for pidfd in [&self.pidfd, &self.guard.pidfd] {
             let _ = pidfd.signal(Signal::CONT, sys::SignalScope::Process);
         }
     }
 
-    /// Lets go of a supervisor that has died: reaps it and kills what it has left. Its children died with it; their
-    /// children became its guard's, or ours. The new supervisor is spared.
-    pub fn bury(mut self, successor: &Self) {
+    /// After the supervisor has died: reaps it and kills the processes that it has left. Its children died with it, and their children
+    /// came to its guard or to us. The new supervisor is spared.
+    pub fn kill_leftovers(mut self, successor: &Self) {
         self.link = None;
         let _ = self.pidfd.signal(Signal::KILL, sys::SignalScope::Process);
-        Family::new().end_all_but(Some(successor.guard.pid), Some(PATIENCE), || {});
-        self.is_buried = true;
+        ChildTable::new().kill_leftovers(Some(successor.guard.pid), Some(PATIENCE), || {});
+        self.has_cleaned_up = true;
     }
 
     fn link(&mut self) -> io::Result<&mut Link> {
@@ -171,7 +168,9 @@ impl Client {
     pub fn receive(&self) -> Result<Option<Incoming>, SupervisorError> {
         let Some(link) = &self.link else { return Ok(Some(Incoming::End)) };
         Ok(match link.receive::<Report>()? {
-            Received::Message(Report::Launched { run, children }, fds) => Some(Incoming::Launched(run, hand_out(children, fds)?)),
+            Received::Message(Report::Launched { run, children }, fds) => {
+                Some(Incoming::Launched(run, distribute(children, fds)?))
+            }
             Received::Message(report, _) => Some(Incoming::Report(report)),
             Received::Nothing => None,
             Received::End => Some(Incoming::End),
@@ -187,34 +186,36 @@ impl AsFd for Client {
 }
 
 impl Drop for Client {
-    /// Closes the connection and waits until the supervisor has ended everything and itself. If it was killed, what it leaves
-    /// behind is ended here, so that nothing outlives the app either way. Only what the kernel or another user keeps alive is
-    /// given up after a while.
+    /// Closes the connection and waits until the supervisor has killed all its children and has ended. If it was killed, the processes
+    /// that it has left are killed here, so that none outlives the app. A process that the kernel or another user keeps alive is given up
+    /// after a while.
     fn drop(&mut self) {
-        if self.is_buried {
+        if self.has_cleaned_up {
             return;
         }
         self.link = None;
-        self.wake();
+        self.resume();
         for pidfd in [&self.pidfd, &self.guard.pidfd] {
-            let _ = poll(&mut [PollFd::new(pidfd, PollFlags::IN)], Some(&PATIENT));
+            let _ = is_readable(pidfd, PATIENCE);
         }
-        match sys::wait_pidfd(&self.guard.pidfd, sys::WhatEnded::Reap) {
-            Ok(Some(waited)) if waited.changed == sys::Changed::Ended(ExitStatus::Exited(0)) => {}
-            _ => Family::new().end_all_but(None, Some(PATIENCE), || {}),
+        match sys::wait_pidfd(&self.guard.pidfd, sys::WaitMode::Reap) {
+            Ok(Some(waited)) if waited.change == sys::ChildChange::Ended(ExitStatus::Exited(0)) => {}
+            _ => ChildTable::new().kill_leftovers(None, Some(PATIENCE), || {}),
         }
     }
 }
 
-/// Waits for the first thing that a supervisor says: its PID, itself, and what is wrong with /proc.
-fn ready(link: &Link) -> io::Result<(Pid, PidFd, Option<String>)> {
-    let _ = poll(&mut [PollFd::new(link, PollFlags::IN)], Some(&BEGINNING));
+/// Waits for the first report: the supervisor's PID and pidfd, and why /proc does not show its children, if it does not.
+fn receive_ready(link: &Link) -> io::Result<(Pid, PidFd, Option<String>)> {
+    let _ = is_readable(link, START_PATIENCE);
     match link.receive::<Report>()? {
-        Received::Message(Report::Ready { pid, trouble }, mut fds) if !fds.is_empty() => {
-            Ok((pid, PidFd::from(fds.remove(0)), trouble))
+        Received::Message(Report::Ready { pid, proc_trouble }, mut fds) if !fds.is_empty() => {
+            Ok((pid, PidFd::from(fds.remove(0)), proc_trouble))
         }
         Received::Message(..) => Err(io::Error::new(io::ErrorKind::InvalidData, "it has not said who it is")),
-        Received::Nothing => Err(io::Error::new(io::ErrorKind::TimedOut, format!("it has not begun for {} s", BEGINNING.tv_sec))),
+        Received::Nothing => {
+            Err(io::Error::new(io::ErrorKind::TimedOut, format!("it has not begun for {} s", START_PATIENCE.as_secs())))
+        }
         Received::End => Err(io::Error::new(
             io::ErrorKind::UnexpectedEof,
             "it ended before it had begun; are too few open files (ulimit -n) or processes (ulimit -u) allowed?",
@@ -223,7 +224,7 @@ fn ready(link: &Link) -> io::Result<(Pid, PidFd, Option<String>)> {
 }
 
 /// Gives each child the descriptors that its flags announce.
-fn hand_out(children: Vec<LaunchedChild>, fds: Vec<OwnedFd>) -> io::Result<Vec<(LaunchedChild, ChildPipes)>> {
+fn distribute(children: Vec<LaunchedChild>, fds: Vec<OwnedFd>) -> io::Result<Vec<(LaunchedChild, ChildPipes)>> {
     let mut fds = fds.into_iter();
     let mut take = |wanted: bool| match (wanted, fds.len()) {
         (false, _) => Ok(None),

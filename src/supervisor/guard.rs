@@ -1,92 +1,83 @@
-//! The guard: the supervisor's parent, which does nothing as long as app and supervisor live. When the app is gone and the supervisor
-//! cannot do its last work (it was stopped, is traced or frozen) or was killed as well, the guard does it: what the supervisor has
-//! started comes to it as the next subreaper. One thread; it never talks to the app.
+//! The guard: the supervisor's parent, which only waits as long as app and supervisor live. When the app is gone and the supervisor
+//! cannot do its last work (it is stopped, traced or frozen) or was killed as well, the guard does that work: the processes that the
+//! supervisor has started come to it, as the next subreaper. It has one thread and never talks to the app.
 
 use std::io::{self, Read, Write};
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::OwnedFd;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::event::{PollFd, PollFlags};
 use rustix::pipe::{PipeFlags, pipe_with};
-use serde::{Deserialize, Serialize};
 
-use super::family::Family;
-use super::header::DEAD_MAN;
-use crate::gpio::{self, BoardKind, Lines};
-use crate::model::{ExitStatus, Level, Line, Monotonic, Pid, ProcessState, Signal};
-use crate::sys::{self, Changed, Forked, PidFd, SharedNumber, SignalScope, WhatEnded, monotonic_now};
+use super::child_table::ChildTable;
+use super::driven_lines::{DEAD_MAN, DrivenLines};
+use crate::gpio::{self, Lines};
+use crate::model::{ExitStatus, Monotonic, Pid, ProcessState, Signal};
+use crate::sys::{self, ChildChange, Forked, PidFd, SharedNumber, SignalScope, WaitMode, is_readable, monotonic_now, parent_pid};
 
 /// How often the guard looks once the app is gone.
-const LOOK: Timespec = Timespec { tv_sec: 0, tv_nsec: 10_000_000 };
-/// How long a supervisor whose app is gone may stand still before it is killed: the guard can do its work.
+const LOOK: Duration = Duration::from_millis(10);
+/// How long a supervisor whose app is gone may show no heartbeat before it is killed, and the guard does its work.
 const STUCK: Duration = Duration::from_millis(400);
 
-/// What the guard must know of the header: the board, the lines that are driven, each with its safe level, and which may be high.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct DrivenLines {
-    pub(super) board: BoardKind,
-    pub(super) safe_levels: Vec<(Line, Level)>,
-    pub(super) may_be_high: Vec<Line>,
-}
-
-/// The supervisor's end: it says that it gets on, and which lines it drives.
+/// The supervisor's connection to its guard: a heartbeat, and the lines that it drives.
 #[derive(Debug)]
-pub(super) struct Guarded {
-    beats: Option<SharedNumber>,
+pub(super) struct GuardLink {
+    heartbeats: Option<SharedNumber>,
     lines: Option<std::fs::File>,
-    told: Option<DrivenLines>,
+    sent: Option<DrivenLines>,
 }
 
-impl Guarded {
-    /// The supervisor gets on.
-    pub(super) fn beat(&self) {
-        if let Some(beats) = &self.beats {
-            beats.fetch_add(1, Ordering::Relaxed);
+impl GuardLink {
+    /// Shows that the supervisor is not stuck.
+    pub(super) fn heartbeat(&self) {
+        if let Some(heartbeats) = &self.heartbeats {
+            heartbeats.fetch_add(1, Ordering::Relaxed);
         }
     }
 
-    /// Tells of the lines that are driven, if others are than before.
-    pub(super) fn tell(&mut self, driven: DrivenLines) {
-        let Some(file) = self.lines.as_mut().filter(|_| self.told.as_ref() != Some(&driven)) else { return };
+    /// Sends the lines that are driven, if they have changed.
+    pub(super) fn send(&mut self, driven: DrivenLines) {
+        let Some(file) = self.lines.as_mut().filter(|_| self.sent.as_ref() != Some(&driven)) else { return };
         if let Ok(mut line) = serde_json::to_vec(&driven) {
             line.push(b'\n');
-            // In one write, or not at all: a guard that is stopped must not hold up the supervisor, and is told the next time.
+            // In one write, or not at all: a stopped guard must not hold up the supervisor. It gets the lines the next time.
             if file.write(&line).is_ok() {
-                self.told = Some(driven);
+                self.sent = Some(driven);
             }
         }
     }
 }
 
-/// Makes this process the guard of a copy of itself. Returns in the copy, which is to be the supervisor. Without room for one more
-/// process there is no guard, and this process is the supervisor.
-pub(super) fn stand_guard(socket: OwnedFd) -> io::Result<(OwnedFd, Guarded)> {
+/// Forks: this process becomes the guard, and the function returns in its child, which is to be the supervisor. If it cannot fork, there
+/// is no guard, and the function returns in this process.
+pub(super) fn fork_supervisor(socket: OwnedFd) -> io::Result<(OwnedFd, GuardLink)> {
     let app = App::parent();
-    let beats = SharedNumber::new()?;
+    let heartbeats = SharedNumber::new()?;
     let (reader, writer) = pipe_with(PipeFlags::CLOEXEC | PipeFlags::NONBLOCK)?;
     match sys::fork() {
         Ok(Forked::Child) => {
             sys::continue_when_parent_ends()?;
-            Ok((socket, Guarded { beats: Some(beats), lines: Some(writer.into()), told: None }))
+            Ok((socket, GuardLink { heartbeats: Some(heartbeats), lines: Some(writer.into()), sent: None }))
         }
         Ok(Forked::Parent(supervisor)) => {
             drop((socket, writer));
             let guard = PidFd::open(supervisor).map(|pidfd| Guard {
                 app,
                 supervisor: pidfd,
-                beats,
+                heartbeats,
                 reader: reader.into(),
-                heard: Vec::new(),
+                received: Vec::new(),
             });
-            let is_clean = guard.is_ok_and(Guard::stand);
+            let is_clean = guard.is_ok_and(Guard::run);
             sys::exit_now(i32::from(!is_clean))
         }
-        Err(_) => Ok((socket, Guarded { beats: None, lines: None, told: None })),
+        Err(_) => Ok((socket, GuardLink { heartbeats: None, lines: None, sent: None })),
     }
 }
 
-/// Whom the supervisor serves.
+/// The process that the supervisor serves.
 struct App {
     pid: Pid,
     pidfd: PidFd,
@@ -95,13 +86,12 @@ struct App {
 impl App {
     /// `None`: it has ended already.
     fn parent() -> Option<Self> {
-        let parent = || Pid::new(std::os::unix::process::parent_id().cast_signed());
-        let pid = parent();
+        let pid = parent_pid();
         let pidfd = PidFd::open(pid).ok()?;
-        (parent() == pid).then_some(Self { pid, pidfd })
+        (parent_pid() == pid).then_some(Self { pid, pidfd })
     }
 
-    /// Whether somebody has stopped it, or traces it. Where /proc is another PID namespace's, nobody can say.
+    /// Whether it is stopped or traced. In a foreign /proc that cannot be seen, and counts as no.
     fn is_stopped(&self) -> bool {
         let state = sys::stat_of(self.pid).map(|stat| stat.state);
         matches!(state, Some(ProcessState::Stopped | ProcessState::TracingStop)) && sys::foreign_proc().is_none()
@@ -111,49 +101,49 @@ impl App {
 struct Guard {
     app: Option<App>,
     supervisor: PidFd,
-    beats: SharedNumber,
+    heartbeats: SharedNumber,
     reader: std::fs::File,
-    /// The newest whole line from the supervisor, and what has come of the next.
-    heard: Vec<u8>,
+    /// The newest whole line from the supervisor, and the beginning of the next.
+    received: Vec<u8>,
 }
 
 impl Guard {
-    /// Waits for the supervisor's end; then nothing is left. Whether there was nothing to do.
-    fn stand(mut self) -> bool {
+    /// Waits for the supervisor's end, and kills what it has left. `true`: the supervisor had left nothing to do.
+    fn run(mut self) -> bool {
         let _ = sys::rename_thread("tasklab-guard");
-        let mut last_beat = None::<(u64, Monotonic)>;
-        while !is_readable(self.supervisor.as_fd()) {
+        let mut last = None::<(u64, Monotonic)>;
+        while !is_readable(&self.supervisor, Duration::ZERO) {
             let is_alone = self.is_app_gone();
             self.wait(is_alone);
-            self.listen();
+            self.receive();
             if !is_alone {
                 continue;
             }
-            // Whoever stopped it has stopped what the lines depend on.
+            // A stopped supervisor cannot make the lines safe.
             let _ = self.supervisor.signal(Signal::CONT, SignalScope::Process);
-            let (now, beats) = (monotonic_now(), self.beats.load(Ordering::Relaxed));
-            match last_beat {
-                Some((before, since)) if before == beats => {
+            let (now, heartbeats) = (monotonic_now(), self.heartbeats.load(Ordering::Relaxed));
+            match last {
+                Some((before, since)) if before == heartbeats => {
                     if now.since(since) >= STUCK {
                         let _ = self.supervisor.signal(Signal::KILL, SignalScope::Process);
                     }
                 }
-                _ => last_beat = Some((beats, now)),
+                _ => last = Some((heartbeats, now)),
             }
         }
-        self.listen();
-        let ended = sys::wait_pidfd(&self.supervisor, WhatEnded::Reap);
-        let is_clean = matches!(ended, Ok(Some(waited)) if waited.changed == Changed::Ended(ExitStatus::Exited(0)));
+        self.receive();
+        let ended = sys::wait_pidfd(&self.supervisor, WaitMode::Reap);
+        let is_clean = matches!(ended, Ok(Some(waited)) if waited.change == ChildChange::Ended(ExitStatus::Exited(0)));
         // While the app is there, its next supervisor recovers the lines, and the app ends us.
         let was_alone = self.is_app_unable();
         if !is_clean && was_alone {
             self.make_safe();
         }
-        Family::new().end(|| {});
+        ChildTable::new().kill_everything(|| {});
         if !is_clean && !was_alone && self.has_driven() {
             let until = monotonic_now() + DEAD_MAN;
             while monotonic_now() < until && !self.is_app_unable() {
-                let _ = poll(&mut [], Some(&LOOK));
+                let _ = sys::poll(&mut [], Some(LOOK));
             }
             if self.is_app_unable() {
                 self.make_safe();
@@ -168,33 +158,33 @@ impl Guard {
     }
 
     fn is_app_gone(&self) -> bool {
-        self.app.as_ref().is_none_or(|app| is_readable(app.pidfd.as_fd()))
+        self.app.as_ref().is_none_or(|app| is_readable(&app.pidfd, Duration::ZERO))
     }
 
-    /// Until app or supervisor end, or the supervisor says something; once the app is gone, for a moment.
+    /// Waits until app or supervisor end, or the supervisor sends its lines; once the app is gone, for a moment only.
     fn wait(&self, is_alone: bool) {
         let mut fds = vec![PollFd::new(&self.supervisor, PollFlags::IN)];
-        // When the supervisor's end is closed, that is readable for ever; its process says the same once.
+        // A pipe whose writer has ended is readable for ever, so the pipe is left out once the app is gone.
         fds.extend((!is_alone).then(|| PollFd::new(&self.reader, PollFlags::IN)));
         fds.extend(self.app.iter().filter(|_| !is_alone).map(|app| PollFd::new(&app.pidfd, PollFlags::IN)));
-        let _ = poll(&mut fds, is_alone.then_some(&LOOK));
+        let _ = sys::poll(&mut fds, is_alone.then_some(LOOK));
     }
 
-    fn listen(&mut self) {
+    fn receive(&mut self) {
         let mut bytes = [0; 4096];
         while let Ok(count @ 1..) = self.reader.read(&mut bytes) {
-            self.heard.extend_from_slice(&bytes[..count]);
+            self.received.extend_from_slice(&bytes[..count]);
         }
         // Only the newest whole line counts.
-        let mut ends = self.heard.iter().enumerate().rev().filter(|(_, byte)| **byte == b'\n').map(|(index, _)| index);
+        let mut ends = self.received.iter().enumerate().rev().filter(|(_, byte)| **byte == b'\n').map(|(index, _)| index);
         if let (Some(_), Some(before)) = (ends.next(), ends.next()) {
-            self.heard.drain(..=before);
+            self.received.drain(..=before);
         }
     }
 
-    /// What was told last.
+    /// The lines that the supervisor sent last.
     fn driven(&self) -> Option<DrivenLines> {
-        let line = self.heard.split(|byte| *byte == b'\n').next().unwrap_or_default();
+        let line = self.received.split(|byte| *byte == b'\n').next().unwrap_or_default();
         serde_json::from_slice(line).ok()
     }
 
@@ -202,17 +192,11 @@ impl Guard {
         self.driven().is_some_and(|driven| !driven.safe_levels.is_empty())
     }
 
-    /// Drives the lines that the supervisor drove to their safe levels, and gives them back.
+    /// Drives the lines that the supervisor drove to their safe levels, and releases them.
     fn make_safe(&self) {
         let Some(driven) = self.driven().filter(|driven| !driven.safe_levels.is_empty()) else { return };
         let Ok(board) = gpio::open_board(&driven.board) else { return };
-        // Nobody is left who could be told of one that somebody else has taken meanwhile: it is theirs.
+        // A line that another program has taken meanwhile is that program's, and nobody is left who could be told.
         let _ = Lines::new(board).recover(&driven.safe_levels, &driven.may_be_high, monotonic_now());
     }
-}
-
-/// Whether a process has ended.
-fn is_readable(pidfd: BorrowedFd<'_>) -> bool {
-    let now = Timespec { tv_sec: 0, tv_nsec: 0 };
-    poll(&mut [PollFd::from_borrowed_fd(pidfd, PollFlags::IN)], Some(&now)).is_ok_and(|ready| ready > 0)
 }

@@ -1,125 +1,44 @@
-//! The header's lines in the supervisor, which owns them: what the app asks for, what it is told, and the dead man's switch that makes
-//! all lines safe when the app says nothing for a second. Never waits; no child inherits a line.
+//! The header's lines in the supervisor, which owns them: it carries out the app's requests, reports changes, and makes all lines safe
+//! when the app has sent nothing for a second (a dead man's switch). It never waits, and no child inherits a line.
 
 use std::os::fd::BorrowedFd;
-use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
-
-use super::guard::DrivenLines;
+use super::driven_lines::{DEAD_MAN, DrivenLines};
+use super::line_request::{LineRequest, ReplyTo};
 use super::protocol::Report;
-use crate::gpio::{self, BoardKind, GpioError, InputSettings, Lines};
+use crate::gpio::{self, BoardKind, GpioError, Lines};
 use crate::model::{Level, Line, Monotonic};
 
-/// How long the app may say nothing while lines are driven.
-pub const DEAD_MAN: Duration = Duration::from_secs(1);
-
-/// The app's requests about the header. Each is answered once, whatever comes of it: by `Report::Board`, or by `Report::Edges` where nothing
-/// else has changed.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub enum LineRequest {
-    /// Take another board. Refused while a line is in use.
-    UseBoard(BoardKind),
-    /// Tell how the header is.
-    Look,
-    /// Drive a line.
-    Set {
-        /// Which.
-        line: Line,
-        /// To what.
-        level: Level,
-        /// The level that it goes back to when it is given back.
-        safe: Level,
-        /// On whose behalf.
-        owner: String,
-    },
-    /// Drive a line to the other level than it has.
-    Toggle {
-        /// Which.
-        line: Line,
-        /// On whose behalf.
-        owner: String,
-    },
-    /// Tell the edges of an input.
-    Watch {
-        /// Which.
-        line: Line,
-        /// How.
-        settings: InputSettings,
-        /// On whose behalf.
-        owner: String,
-    },
-    /// Press a virtual button, or let it go.
-    Press {
-        /// Which.
-        line: Line,
-        /// Whether it is down.
-        is_pressed: bool,
-    },
-    /// Lay a virtual wire.
-    Wire {
-        /// The output.
-        from: Line,
-        /// The input that follows it.
-        to: Line,
-    },
-    /// Read a line, claiming it for a moment if there is no other way.
-    Read {
-        /// Which.
-        line: Line,
-    },
-    /// Drive a line of an owner's to its safe level and give it back.
-    Free {
-        /// Which.
-        line: Line,
-        /// Whose.
-        owner: String,
-    },
-    /// Drive all lines of an owner to their safe level and give them back.
-    Release {
-        /// Whose.
-        owner: String,
-    },
-    /// Drive the lines that a lost supervisor has left driven to their safe level and give them back.
-    Recover {
-        /// The board that it was asked to take; `None` for its own choice.
-        board: Option<BoardKind>,
-        /// Lines that it drove, or may have driven, each with its safe level.
-        driven: Vec<(Line, Level)>,
-        /// Lines that were high, or may have been.
-        high: Vec<Line>,
-    },
-}
-
-/// The lines, and what the app knows of them.
+/// The lines, and the changes that the app knows.
 #[derive(Debug)]
 pub(super) struct Header {
     lines: Lines,
-    told: u64,
-    heard: Monotonic,
+    /// The sequence number of the last edge that was reported.
+    reported: u64,
+    app_spoke_at: Monotonic,
 }
 
 impl Header {
     pub(super) fn open(now: Monotonic) -> Result<Self, GpioError> {
-        Ok(Self { lines: Lines::new(gpio::open_board(&BoardKind::Auto)?), told: 0, heard: now })
+        Ok(Self { lines: Lines::new(gpio::open_board(&BoardKind::Auto)?), reported: 0, app_spoke_at: now })
     }
 
-    /// The app has said something.
-    pub(super) const fn hear(&mut self, now: Monotonic) {
-        self.heard = now;
+    /// Notes that the app has sent a request.
+    pub(super) const fn app_spoke(&mut self, now: Monotonic) {
+        self.app_spoke_at = now;
     }
 
-    /// When [`check`](Self::check) has something to do, unless the app says something before.
+    /// When [`check`](Self::check) has something to do, unless the app sends a request before.
     pub(super) fn deadline(&self) -> Option<Monotonic> {
         self.patience_ends_at().into_iter().chain(self.lines.due()).min()
     }
 
-    /// Until when the app must say something; `None` while nothing is driven.
+    /// When the app must have sent a request; `None` while no line is driven.
     fn patience_ends_at(&self) -> Option<Monotonic> {
-        self.lines.is_driving().then(|| self.heard + DEAD_MAN)
+        self.lines.is_driving().then(|| self.app_spoke_at + DEAD_MAN)
     }
 
-    /// The lines as the guard must know them, should it have to make them safe.
+    /// What the guard needs to know to make the lines safe.
     pub(super) fn driven(&self) -> DrivenLines {
         DrivenLines {
             board: self.lines.board_kind(),
@@ -128,12 +47,12 @@ impl Header {
         }
     }
 
-    /// Descriptors that are readable when a watched line has changed.
+    /// Descriptors that become readable when a watched line changes.
     pub(super) fn fds(&self) -> Vec<BorrowedFd<'_>> {
         self.lines.fds()
     }
 
-    /// Makes everything safe if the app has been silent for too long, and tells changes that have lasted long enough to count.
+    /// Makes all lines safe if the app has been silent for too long, and reports changes that have lasted long enough to count.
     pub(super) fn check(&mut self, now: Monotonic) -> Option<Report> {
         if self.patience_ends_at().is_none_or(|deadline| now < deadline) {
             return if self.lines.due().is_some_and(|due| now >= due) { self.collect(now) } else { None };
@@ -144,21 +63,21 @@ impl Header {
         Some(self.report(None, Some(why)))
     }
 
-    /// The changes since the last report, after [`fds`](Self::fds) said that something has.
+    /// The changes since the last report, after one of [`fds`](Self::fds) has become readable.
     pub(super) fn collect(&mut self, now: Monotonic) -> Option<Report> {
         self.lines.collect(now);
-        let edges = self.news();
-        (!edges.is_empty()).then_some(Report::Edges { ask: None, edges })
+        let edges = self.new_edges();
+        (!edges.is_empty()).then_some(Report::Edges { reply_to: None, edges })
     }
 
-    /// At the end: nobody is there who could be told what has failed.
+    /// Makes all lines safe at the end, when nobody can be told any more of an error.
     pub(super) fn make_safe(&mut self, now: Monotonic) {
         let _ = self.lines.make_safe(now);
     }
 
-    /// Does what is asked, and tells what came of it.
-    pub(super) fn handle(&mut self, ask: u64, request: LineRequest, now: Monotonic) -> Report {
-        // A line that its owner drives already changes its level, and nothing else on the header.
+    /// Carries out a request, and returns the answer.
+    pub(super) fn handle(&mut self, reply_to: ReplyTo, request: LineRequest, now: Monotonic) -> Report {
+        // If the owner of a line drives it again, its level changes and nothing else on the header.
         let changes_a_level = match &request {
             LineRequest::Set { line, owner, .. } | LineRequest::Toggle { line, owner } => {
                 self.lines.owner(*line) == Some(owner.as_str())
@@ -174,7 +93,7 @@ impl Header {
             LineRequest::Press { line, is_pressed } => self.lines.press(line, is_pressed, now),
             LineRequest::Wire { from, to } => self.lines.wire(from, to, now),
             LineRequest::Read { line } => match self.lines.read(line) {
-                Ok(level) => return self.report_with_level(ask, line, level),
+                Ok(level) => return self.report_with_level(reply_to, line, level),
                 Err(error) => Err(error),
             },
             LineRequest::Free { line, owner } => self.lines.release_line(line, &owner, now),
@@ -184,8 +103,8 @@ impl Header {
             }
         };
         match done {
-            Ok(()) if changes_a_level => Report::Edges { ask: Some(ask), edges: self.news() },
-            done => self.report(Some(ask), done.err().map(|error| error.to_string())),
+            Ok(()) if changes_a_level => Report::Edges { reply_to: Some(reply_to), edges: self.new_edges() },
+            done => self.report(Some(reply_to), done.err().map(|error| error.to_string())),
         }
     }
 
@@ -193,30 +112,33 @@ impl Header {
         gpio::open_board(kind).and_then(|board| self.lines.change_board(board))
     }
 
-    /// The whole header, with the edges that led to it.
-    pub(super) fn report(&mut self, ask: Option<u64>, refused: Option<String>) -> Report {
-        Report::Board { ask, board: self.lines.view(), edges: self.news(), refused }
+    /// A report of the whole header, with the edges since the last report.
+    pub(super) fn report(&mut self, reply_to: Option<ReplyTo>, refused: Option<String>) -> Report {
+        Report::Board { reply_to, board: self.lines.view(), edges: self.new_edges(), refused }
     }
 
-    /// The same, for a line whose level only a claim could show.
-    fn report_with_level(&mut self, ask: u64, line: Line, level: Level) -> Report {
+    /// The same, with the level of a line that had to be claimed to be read.
+    fn report_with_level(&mut self, reply_to: ReplyTo, line: Line, level: Level) -> Report {
         let mut board = self.lines.view();
         if let Some(pin) = board.pin_mut(line) {
             pin.level = Some(level);
         }
-        Report::Board { ask: Some(ask), board, edges: self.news(), refused: None }
+        Report::Board { reply_to: Some(reply_to), board, edges: self.new_edges(), refused: None }
     }
 
-    fn news(&mut self) -> Vec<gpio::Edge> {
-        let edges = self.lines.edges_since(self.told);
-        self.told = edges.last().map_or(self.told, |edge| edge.sequence);
+    fn new_edges(&mut self) -> Vec<gpio::Edge> {
+        let edges = self.lines.edges_since(self.reported);
+        self.reported = edges.last().map_or(self.reported, |edge| edge.sequence);
         edges
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
+    use crate::gpio::InputSettings;
 
     fn at(millis: u64) -> Monotonic {
         Monotonic::from_nanos(millis * 1_000_000)
@@ -224,12 +146,13 @@ mod tests {
 
     fn header() -> Header {
         let mut header = Header::open(at(0)).expect("a board");
-        header.handle(0, LineRequest::UseBoard(BoardKind::Simulated(None)), at(0));
+        header.handle(ReplyTo::Nobody, LineRequest::UseBoard(BoardKind::Simulated(None)), at(0));
         header
     }
 
     fn set(header: &mut Header, level: Level, now: Monotonic) -> Report {
-        header.handle(0, LineRequest::Set { line: Line::gpio(17), level, safe: Level::Low, owner: "run 1".into() }, now)
+        let request = LineRequest::Set { line: Line::gpio(17), level, safe: Level::Low, owner: "run 1".into() };
+        header.handle(ReplyTo::Nobody, request, now)
     }
 
     #[test]
@@ -237,7 +160,7 @@ mod tests {
         let mut header = header();
         assert_eq!(header.deadline(), None, "nothing is driven");
         set(&mut header, Level::High, at(1));
-        header.hear(at(600));
+        header.app_spoke(at(600));
         assert!(header.check(at(1_500)).is_none(), "it spoke 900 ms ago");
         let Some(Report::Board { edges, refused: Some(why), .. }) = header.check(at(1_600)) else { panic!("it is over") };
         assert_eq!((edges.len(), edges[0].level), (1, Level::Low));
@@ -257,13 +180,13 @@ mod tests {
     fn a_debounced_change_is_told_when_it_has_lasted() {
         let mut header = header();
         let settings = InputSettings { pull: None, debounce: Some(Duration::from_millis(10)) };
-        header.handle(1, LineRequest::Watch { line: Line::gpio(27), settings, owner: "you".into() }, at(1));
-        let report = header.handle(2, LineRequest::Press { line: Line::gpio(27), is_pressed: true }, at(2));
+        header.handle(ReplyTo::Nobody, LineRequest::Watch { line: Line::gpio(27), settings, owner: "you".into() }, at(1));
+        let report = header.handle(ReplyTo::Nobody, LineRequest::Press { line: Line::gpio(27), is_pressed: true }, at(2));
         assert!(matches!(report, Report::Board { edges, .. } if edges.is_empty()));
         assert_eq!(header.deadline(), Some(at(12)));
         assert!(header.check(at(11)).is_none());
         assert!(
-            matches!(header.check(at(13)), Some(Report::Edges { ask: None, edges }) if edges.len() == 1 && edges[0].t == at(12))
+            matches!(header.check(at(13)), Some(Report::Edges { reply_to: None, edges }) if edges.len() == 1 && edges[0].t == at(12))
         );
         assert_eq!(header.deadline(), None);
     }
@@ -272,7 +195,7 @@ mod tests {
     fn what_cannot_be_done_is_refused_with_the_reason() {
         let mut header = header();
         set(&mut header, Level::High, at(1));
-        let report = header.handle(0, LineRequest::Toggle { line: Line::gpio(17), owner: "you".into() }, at(2));
+        let report = header.handle(ReplyTo::Nobody, LineRequest::Toggle { line: Line::gpio(17), owner: "you".into() }, at(2));
         assert!(matches!(report, Report::Board { refused: Some(why), .. } if why.contains("run 1 holds it")));
     }
 }

@@ -1,5 +1,5 @@
-//! One end of the socket pair: typed messages, and a queue for those that the other side has not taken yet, so that
-//! neither side ever waits for the other.
+//! One end of the socket pair: typed messages, with a queue for those that the other side has not read yet, so that neither side ever
+//! waits for the other.
 
 use std::collections::VecDeque;
 use std::io;
@@ -10,8 +10,8 @@ use serde::de::DeserializeOwned;
 
 use crate::sys::{PacketSocket, set_nonblocking};
 
-/// Messages that may wait before no more is taken in that needs an answer.
-const FULL: usize = 1_024;
+/// So many messages may wait; then no more requests are read, since each needs an answer.
+const MOST_WAITING: usize = 1_024;
 
 /// One end. Messages leave in the order in which they were sent.
 #[derive(Debug)]
@@ -20,11 +20,14 @@ pub(super) struct Link {
     waiting: VecDeque<(Vec<u8>, Vec<OwnedFd>)>,
 }
 
-/// What a read found.
+/// The result of a read.
 #[derive(Debug)]
 pub(super) enum Received<T> {
+    /// A message, and the descriptors that came with it.
     Message(T, Vec<OwnedFd>),
+    /// No message is there now.
     Nothing,
+    /// The other end is closed.
     End,
 }
 
@@ -34,20 +37,20 @@ impl Link {
         Ok(Self { socket, waiting: VecDeque::new() })
     }
 
-    /// Sends, or queues behind what waits already. The descriptors are closed here once they have left.
+    /// Sends a message, or queues it behind those that wait already. The descriptors are closed once they were sent.
     pub(super) fn send(&mut self, message: &impl Serialize, fds: Vec<OwnedFd>) -> io::Result<()> {
         self.queue(message, fds)?;
         self.flush()
     }
 
-    /// Queues it for the next [`flush`](Self::flush): several messages wake the other side once. A message that cannot be written
-    /// down (`InvalidData`) is left out, and nothing else suffers.
+    /// Queues a message for the next [`flush`](Self::flush), so that several messages wake the other side once. `InvalidData`: the
+    /// message cannot be written as JSON, and is not queued.
     pub(super) fn queue(&mut self, message: &impl Serialize, fds: Vec<OwnedFd>) -> io::Result<()> {
         self.waiting.push_back((serde_json::to_vec(message)?, fds));
         Ok(())
     }
 
-    /// Sends what waits, as far as there is room.
+    /// Sends the messages that wait, as far as there is room.
     pub(super) fn flush(&mut self) -> io::Result<()> {
         while let Some((message, fds)) = self.waiting.front() {
             let borrowed: Vec<BorrowedFd<'_>> = fds.iter().map(AsFd::as_fd).collect();
@@ -62,14 +65,14 @@ impl Link {
         Ok(())
     }
 
-    /// Whether something waits for room.
+    /// Whether messages wait for room.
     pub(super) fn has_waiting(&self) -> bool {
         !self.waiting.is_empty()
     }
 
-    /// Whether so much waits that nothing more should be taken in that would make it grow.
+    /// Whether so many wait that no more requests should be read.
     pub(super) fn is_full(&self) -> bool {
-        self.waiting.len() >= FULL
+        self.waiting.len() >= MOST_WAITING
     }
 
     pub(super) fn receive<T: DeserializeOwned>(&self) -> io::Result<Received<T>> {

@@ -1,16 +1,21 @@
-//! What the app and the supervisor say to each other. Both are the same binary, so the form may change freely.
+//! The messages between the app and the supervisor. Both are the same binary, so the form may change freely.
 
 use std::ffi::OsString;
 use std::os::fd::OwnedFd;
 
 use serde::{Deserialize, Serialize};
 
-use super::header::LineRequest;
+use super::launch_failure::{LaunchFailure, LaunchProblem};
+use super::line_request::{LineRequest, ReplyTo};
 use crate::gpio::Edge;
 use crate::model::{BoardView, ChildSpec, ExitStatus, Pgid, Pid, Refusal, RunId, Scope, Sid, Signal, Usage};
-use crate::sys::{PidFd, SpawnError, advice_on_clone};
+use crate::sys::PidFd;
 
-/// What the app asks for.
+/// The number of a `Signal` request. The app counts them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SignalRequestId(pub u64);
+
+/// A message from the app.
 #[derive(Debug, Serialize, Deserialize)]
 pub enum Request {
     /// Start these stages, connected by pipes; all or none. Answered by `Launched` or `NotLaunched`.
@@ -23,35 +28,36 @@ pub enum Request {
     /// Send signals, one after the other, to a process that descends from the supervisor. Answered by `Signaled`.
     Signal {
         /// Named again in the answer.
-        ask: u64,
-        /// To whom.
+        id: SignalRequestId,
+        /// The process.
         pid: Pid,
-        /// Which.
+        /// The signals, in order.
         signals: Vec<Signal>,
-        /// Who besides it.
+        /// Which processes besides it get them.
         scope: Scope,
     },
     /// Wait on a child that was started with [`Reaping::WhenAsked`](crate::model::Reaping), now or when it ends.
     Reap {
-        /// Which.
+        /// The child.
         pid: Pid,
     },
-    /// Send signals to every process of a run, and say which there are; after SIGKILL, which are left. Answered by `Members`.
+    /// Send signals to every process of a run, and report these processes; after SIGKILL, those that are left. Answered by `Members` or
+    /// `NotCounted`.
     SignalRun {
-        /// Which run.
+        /// The run.
         run: RunId,
-        /// Which signals; none to count only.
+        /// The signals; none to count only.
         signals: Vec<Signal>,
-        /// Whether no other run is alive: then descendants that hide where they come from are taken for this one's.
+        /// Whether no other run is alive: then descendants without a run's mark are taken for this one's.
         is_only_run: bool,
-        /// Orphans that were once seen below this run's processes, for those that hide where they come from.
+        /// Orphans that were once seen below this run's processes: they are its own if they have no mark.
         seen: Vec<Pid>,
     },
     /// Do something with the header's lines. Answered by `Board` or `Edges`.
     Lines {
-        /// Named again in the answer; 0 by those who do not wait for it.
-        ask: u64,
-        /// What.
+        /// Named again in the answer.
+        reply_to: ReplyTo,
+        /// The request.
         request: LineRequest,
     },
     /// Remove this folder at the end, when everything has ended.
@@ -61,19 +67,19 @@ pub enum Request {
     },
     /// Count everything that is alive. Answered by `Counted`.
     CountAll,
-    /// Say `Here`.
-    AreYouThere,
+    /// Show that the supervisor is there. Answered by `Pong`.
+    Ping,
 }
 
-/// What the supervisor tells.
+/// A message from the supervisor.
 #[derive(Debug, Serialize, Deserialize)]
 pub enum Report {
-    /// The supervisor is there. The packet carries its pidfd. Said once, first of all.
+    /// The supervisor has started. The packet carries its pidfd. It is the first message, and comes once.
     Ready {
         /// Its PID.
         pid: Pid,
-        /// Why /proc cannot tell of its children, if it cannot.
-        trouble: Option<String>,
+        /// Why /proc does not show its children, if it does not.
+        proc_trouble: Option<String>,
     },
     /// All stages run. The packet carries, for each child in turn, its pidfd and then the pipe ends that are flagged.
     Launched {
@@ -82,120 +88,113 @@ pub enum Report {
         /// First stage to last.
         children: Vec<LaunchedChild>,
     },
-    /// Nothing runs.
+    /// No stage runs.
     NotLaunched {
         /// The run.
         run: RunId,
-        /// Why.
+        /// The reason.
         failure: LaunchFailure,
     },
     /// A signal stopped a child.
     Stopped {
-        /// Which child.
+        /// The child.
         pid: Pid,
-        /// Which signal.
+        /// The signal.
         signal: Signal,
     },
-    /// A child goes on.
+    /// A child was continued.
     Continued {
-        /// Which child.
+        /// The child.
         pid: Pid,
     },
     /// A child, or an adopted orphan, has ended.
     Exited {
-        /// Which.
+        /// The process.
         pid: Pid,
-        /// How.
+        /// Its status.
         status: ExitStatus,
-        /// Whether it has been reaped, too; otherwise it is a zombie.
+        /// Whether it has been reaped; otherwise it is a zombie.
         is_reaped: bool,
-        /// What it has used.
+        /// The resources that it has used.
         usage: Usage,
     },
-    /// A zombie was waited on, as asked.
+    /// A zombie was waited on, as the app had asked.
     Reaped {
-        /// Which.
+        /// The process.
         pid: Pid,
     },
-    /// What came of a `Signal` request.
+    /// The answer to `Signal`.
     Signaled {
-        /// Which request.
-        ask: u64,
+        /// The request.
+        id: SignalRequestId,
         /// How many processes got the signals, or why none did.
         result: Result<u32, Refusal>,
     },
-    /// The processes of a run that are alive, zombies left out.
+    /// The processes of a run that are alive, without zombies.
     Members {
         /// The run.
         run: RunId,
-        /// Which.
+        /// The processes.
         pids: Vec<Pid>,
     },
     /// The processes of a run could not be counted, which does not mean that there are none.
     NotCounted {
         /// The run.
         run: RunId,
-        /// Why.
+        /// The reason.
         why: String,
     },
-    /// Everything that is alive below the supervisor, of whatever run, or why it could not be counted.
+    /// The answer to `CountAll`.
     Counted {
-        /// Which.
+        /// All processes that are alive below the supervisor, of every run, or why they could not be counted.
         result: Result<Vec<Pid>, String>,
     },
-    /// Something that a run should know of.
-    Note {
+    /// A notice for a run.
+    Notice {
         /// The run.
         run: RunId,
-        /// A sentence.
+        /// The sentence.
         text: String,
     },
-    /// It is there, and answers.
-    Here,
-    /// The header as it is now, and what went wrong, if something did.
+    /// The answer to `Ping`.
+    Pong,
+    /// The whole header as it is now.
     Board {
-        /// Which request this answers; `None` where nobody has asked.
-        ask: Option<u64>,
+        /// Where the answer goes; `None`: this is no answer.
+        reply_to: Option<ReplyTo>,
         /// All pins.
         board: BoardView,
-        /// What changed since the last report.
+        /// The changes since the last report, oldest first.
         edges: Vec<Edge>,
         /// Why a request was refused.
         refused: Option<String>,
     },
-    /// Lines that changed their level, while nothing else did on the header.
+    /// Changes of levels, while nothing else on the header has changed.
     Edges {
-        /// Which request this answers; `None` where nobody has asked.
-        ask: Option<u64>,
-        /// Oldest first; none where a request has changed nothing.
+        /// Where the answer goes; `None`: this is no answer.
+        reply_to: Option<ReplyTo>,
+        /// Oldest first; none if the request has changed nothing.
         edges: Vec<Edge>,
     },
 }
 
 impl Request {
-    /// Whether exactly one answer is owed for it.
+    /// Whether the supervisor answers it, and exactly once.
     pub const fn is_answered(&self) -> bool {
         matches!(
             self,
-            Self::Launch { .. }
-                | Self::Signal { .. }
-                | Self::SignalRun { .. }
-                | Self::Lines { .. }
-                | Self::CountAll
-                | Self::AreYouThere
+            Self::Launch { .. } | Self::Signal { .. } | Self::SignalRun { .. } | Self::Lines { .. } | Self::CountAll | Self::Ping
         )
     }
 }
 
 impl Report {
-    /// In place of the answer to a launch that the supervisor could not be asked for.
-    pub fn not_asked(run: RunId, stages: &[ChildSpec], why: String) -> Self {
-        let program = stages.first().map(ChildSpec::display_name).unwrap_or_default();
-        let failure = LaunchFailure { stage: 0, stages: stages.len(), program, problem: LaunchProblem::Spec(why) };
-        Self::NotLaunched { run, failure }
+    /// In place of the supervisor's answer to a launch, if the request could not be sent.
+    pub fn not_sent(run: RunId, stages: &[ChildSpec], why: String) -> Self {
+        Self::NotLaunched { run, failure: LaunchFailure::of(stages, 0, LaunchProblem::Spec(why)) }
     }
 
-    /// Whether it is the one answer to a request.
+    /// Whether it is the answer to a request.
     pub const fn is_answer(&self) -> bool {
         matches!(
             self,
@@ -205,9 +204,9 @@ impl Report {
                 | Self::Members { .. }
                 | Self::NotCounted { .. }
                 | Self::Counted { .. }
-                | Self::Here
-                | Self::Board { ask: Some(_), .. }
-                | Self::Edges { ask: Some(_), .. }
+                | Self::Pong
+                | Self::Board { reply_to: Some(_), .. }
+                | Self::Edges { reply_to: Some(_), .. }
         )
     }
 }
@@ -226,7 +225,7 @@ pub struct LaunchedChild {
     pub name: String,
     /// Its argument list, as text.
     pub argv: Vec<String>,
-    /// Whether the capacity of its pipes was left to us.
+    /// Whether the capacity of its pipes was left to Task Lab.
     pub may_grow: bool,
     /// Whether its streams are a terminal: the end of its input is a character then.
     pub has_terminal: bool,
@@ -240,10 +239,10 @@ pub struct LaunchedChild {
     pub has_lesson_pipes: bool,
 }
 
-/// Our ends of a child's pipes.
+/// The app's ends of a child's pipes.
 #[derive(Debug)]
 pub struct ChildPipes {
-    /// The child itself.
+    /// The child.
     pub pidfd: PidFd,
     /// Writes to its standard input.
     pub stdin: Option<OwnedFd>,
@@ -255,84 +254,4 @@ pub struct ChildPipes {
     pub events: Option<OwnedFd>,
     /// Writes its actions.
     pub control: Option<OwnedFd>,
-}
-
-/// Why a launch failed.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
-#[error("could not start {program}{}: {problem}", stage_words(*stage, *stages))]
-pub struct LaunchFailure {
-    /// Which stage, from 0.
-    pub stage: usize,
-    /// Of how many.
-    pub stages: usize,
-    /// Its program.
-    pub program: String,
-    /// What went wrong.
-    pub problem: LaunchProblem,
-}
-
-fn stage_words(stage: usize, stages: usize) -> String {
-    if stages > 1 { format!(" (stage {} of {stages})", stage + 1) } else { String::new() }
-}
-
-/// What helps where the kernel's word does not tell.
-fn advice(error: SpawnError, path: &str) -> &'static str {
-    match (error.stage, error.errno) {
-        (crate::sys::SpawnStage::Clone, libc::EAGAIN) => advice_on_clone(&std::io::Error::from_raw_os_error(error.errno)),
-        (crate::sys::SpawnStage::Exec, libc::ENOENT) if path.starts_with("/proc/self/") => {
-            "; nothing works without /proc: `mount -t proc proc /proc` as root brings it back"
-        }
-        (crate::sys::SpawnStage::Clone, libc::EMFILE | libc::ENFILE) => {
-            "; the limit on open files is reached (ulimit -n): end some children, or raise it before starting Task Lab"
-        }
-        (crate::sys::SpawnStage::Exec, libc::E2BIG) => "; arguments and environment are too large (ulimit -s, a quarter of it)",
-        _ => "",
-    }
-}
-
-/// What went wrong with one stage.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
-pub enum LaunchProblem {
-    /// The spec itself.
-    #[error("{0}")]
-    Spec(String),
-    /// The machine has no room for one more.
-    #[error("{0}")]
-    NoRoom(String),
-    /// A step of starting it; `path` is what the step was about.
-    #[error("could not {}{}{path}: {}{}", error.stage, if path.is_empty() { "" } else { " " }, std::io::Error::from_raw_os_error(error.errno), advice(*error, path))]
-    Spawn {
-        /// Which step and why.
-        error: SpawnError,
-        /// The program, the folder or the limit; or nothing.
-        path: String,
-    },
-    /// A file for one of its streams.
-    #[error("could not open {path}: {}", std::io::Error::from_raw_os_error(*errno))]
-    Open {
-        /// Which.
-        path: String,
-        /// Why.
-        errno: i32,
-    },
-    /// A pipe or a descriptor.
-    #[error("could not {what}: {}", std::io::Error::from_raw_os_error(*errno))]
-    Descriptor {
-        /// What was tried.
-        what: String,
-        /// Why.
-        errno: i32,
-    },
-}
-
-impl LaunchFailure {
-    /// The status that a shell would give: 127 not found, 126 found but not executable, 125 anything else.
-    pub fn shell_code(&self) -> i32 {
-        match &self.problem {
-            LaunchProblem::Spawn { error, .. } if error.stage == crate::sys::SpawnStage::Exec => {
-                if matches!(error.errno, libc::ENOENT | libc::ENOTDIR) { 127 } else { 126 }
-            }
-            _ => 125,
-        }
-    }
 }

@@ -1,5 +1,5 @@
-//! The supervisor's own process: one thread, one loop over the socket and SIGCHLD. It never waits for the app, and when
-//! the app is gone it ends everything that it has started.
+//! The supervisor process: one thread with one loop over the socket and SIGCHLD. It never waits for the app. When the app is gone, it
+//! kills everything that it has started.
 
 use std::ffi::OsString;
 use std::io;
@@ -7,68 +7,62 @@ use std::os::fd::OwnedFd;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::time::Duration;
 
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::event::{PollFd, PollFlags};
 
-use super::cgroup::Cgroups;
-use super::descendants::is_exhausted;
-use super::family::{Family, Orphans};
-use super::guard::{Guarded, stand_guard};
+use super::capacity::lower_process_limit;
+use super::child_table::{ChildTable, UnmarkedOrphans};
+use super::descendants::is_out_of_descriptors;
+use super::guard::{GuardLink, fork_supervisor};
 use super::header::Header;
+use super::launch::Launcher;
 use super::link::{Link, Received};
 use super::protocol::{Report, Request};
-use super::room::{Dispensability, Room, leave_processes_to_the_app};
-use super::scope::AskedScope;
-use crate::model::{ChildSpec, Pid, RunId, Signal};
-use crate::sys::{self, PacketSocket, PidFd, SignalFd, monotonic_now};
+use crate::model::Signal;
+use crate::sys::{self, PacketSocket, PidFd, SignalFd, monotonic_now, own_pid, parent_pid};
 
-/// How long requests are handled before children are looked after again.
+/// How long requests are handled before children are reaped again.
 const TURN: Duration = Duration::from_millis(5);
 
-/// Serves the app at the other end of `socket` until it closes it or dies; then leaves nothing behind. In a copy of this process: the
-/// one that calls it becomes its guard, and does not return.
+/// Serves the app at the other end of `socket` until it closes the socket or dies, and then leaves no process behind. It forks: this
+/// process becomes the guard and does not return, and its child is the supervisor.
 pub fn serve(socket: OwnedFd) -> io::Result<()> {
-    // Ctrl-C, Ctrl-\\, a closed terminal and a polite kill of the whole group are the app's to act on: it asks us.
-    // Nor does Ctrl-Z stop us, nor end us a log that may not grow: somebody must make the lines of the header safe.
+    // The app acts on Ctrl-C, Ctrl-\, a closed terminal and a SIGTERM to the whole group: it sends us requests. Ctrl-Z must not stop us,
+    // and a log that has reached its size limit must not kill us: the lines of the header must be made safe.
     for signal in [Signal::INT, Signal::TERM, Signal::HUP, Signal::QUIT, Signal::TSTP, Signal::TTIN, Signal::TTOU, Signal::XFSZ] {
         sys::ignore_signal(signal)?;
     }
     sys::become_subreaper()?;
-    // The guard, too, is continued if somebody stops it before the app ends.
+    // So that a guard that was stopped goes on when the app ends.
     sys::continue_when_parent_ends()?;
     if !sys::has_one_thread()? {
         return Err(io::Error::other("the supervisor has more than one thread, so it cannot fork safely"));
     }
-    let app = std::os::unix::process::parent_id();
-    let (socket, guarded) = stand_guard(socket)?;
+    let app = parent_pid();
+    let (socket, guard_link) = fork_supervisor(socket)?;
     sys::become_subreaper()?;
     let child_signals = SignalFd::new(&[Signal::CHLD])?;
     let _ = sys::rename_thread("tasklab-super");
     let header = Header::open(monotonic_now()).map_err(io::Error::other)?;
-    leave_processes_to_the_app();
+    lower_process_limit();
     let mut link = Link::new(PacketSocket::from(socket))?;
-    let myself = Pid::new(std::process::id().cast_signed());
-    let pidfd = PidFd::open(myself)?;
-    link.queue(&Report::Ready { pid: myself, trouble: sys::foreign_proc() }, vec![pidfd.into()])?;
+    let pidfd = PidFd::open(own_pid())?;
+    link.queue(&Report::Ready { pid: own_pid(), proc_trouble: sys::foreign_proc() }, vec![pidfd.into()])?;
     let mut server = Server {
         link,
-        guarded,
-        family: Family::new(),
+        guard_link,
+        children: ChildTable::new(),
         header,
-        room: Room::default(),
-        dispensability: Dispensability::open(),
-        cgroups: Cgroups::of(Pid::new(app.cast_signed())),
-        asked_scope: None,
-        launches: Vec::new(),
+        launcher: Launcher::new(app),
         folders: Vec::new(),
         spare: None,
     };
-    server.family.keep_reserve();
-    // A mistake of ours must not leave anybody's processes behind: what is told of it comes after the burial.
+    server.children.keep_reserve();
+    // A panic must not leave processes behind: it goes on after all have been killed.
     let result = catch_unwind(AssertUnwindSafe(|| server.run(&child_signals)));
     server.header.make_safe(monotonic_now());
-    server.cgroups.kill(None);
-    server.family.end(|| server.guarded.beat());
-    server.cgroups.remove();
+    server.launcher.cgroups.kill(None);
+    server.children.kill_everything(|| server.guard_link.heartbeat());
+    server.launcher.cgroups.remove();
     for folder in &server.folders {
         let _ = std::fs::remove_dir_all(folder);
     }
@@ -78,29 +72,23 @@ pub fn serve(socket: OwnedFd) -> io::Result<()> {
     }
 }
 
-/// A link that broke because the app went is the usual end.
+/// It is no error if the link broke because the app has gone.
 fn none_if_gone(result: io::Result<()>) -> io::Result<()> {
     match result {
-        // The app went while something was being told.
         Err(error) if matches!(error.kind(), io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset) => Ok(()),
         result => result,
     }
 }
 
-pub(super) struct Server {
-    pub(super) link: Link,
-    guarded: Guarded,
-    pub(super) family: Family,
+struct Server {
+    link: Link,
+    guard_link: GuardLink,
+    children: ChildTable,
     header: Header,
-    pub(super) room: Room,
-    pub(super) dispensability: Option<Dispensability>,
-    pub(super) cgroups: Cgroups,
-    pub(super) asked_scope: Option<AskedScope>,
-    /// What waits for that scope.
-    pub(super) launches: Vec<(RunId, Vec<ChildSpec>)>,
-    /// What is removed at the end: the app's files, which it could not remove if it were killed.
+    launcher: Launcher,
+    /// Folders of the app that are removed at the end, in case it is killed and cannot.
     folders: Vec<OsString>,
-    /// Kept for the file of a long request.
+    /// Kept open for the descriptor of a long request.
     spare: Option<OwnedFd>,
 }
 
@@ -109,21 +97,18 @@ impl Server {
         let board = self.header.report(None, None);
         self.tell(vec![board])?;
         loop {
-            self.guarded.beat();
-            self.guarded.tell(self.header.driven());
-            // What asks and does not listen, or a line that is noisy, must not make a queue without end.
+            self.guard_link.heartbeat();
+            self.guard_link.send(self.header.driven());
+            // An app that asks and does not read, or a noisy line, must not make the queue grow without end.
             let is_full = self.link.is_full();
             let wanted = if self.link.has_waiting() { PollFlags::OUT } else { PollFlags::empty() };
             let wanted = if is_full { wanted } else { wanted | PollFlags::IN };
             let lines = if is_full { Vec::new() } else { self.header.fds() };
             let mut fds = vec![PollFd::new(&self.link, wanted), PollFd::new(child_signals, PollFlags::IN)];
             fds.extend(lines.iter().map(|fd| PollFd::from_borrowed_fd(*fd, PollFlags::IN)));
-            let scope = self.asked_scope.as_ref().map(|asked| asked.next_look(monotonic_now()));
-            let timeout = self.header.deadline().into_iter().chain(scope).min().map(|at| {
-                let left = at.since(monotonic_now());
-                Timespec { tv_sec: left.as_secs() as i64, tv_nsec: i64::from(left.subsec_nanos()) }
-            });
-            match poll(&mut fds, timeout.as_ref()) {
+            let next_look = self.launcher.next_look(monotonic_now());
+            let deadline = self.header.deadline().into_iter().chain(next_look).min();
+            match sys::poll(&mut fds, deadline.map(|at| at.since(monotonic_now()))) {
                 Ok(_) | Err(rustix::io::Errno::INTR) => {}
                 Err(error) => return Err(error.into()),
             }
@@ -135,45 +120,48 @@ impl Server {
             }
             if children.intersects(PollFlags::IN) {
                 while child_signals.read()?.is_some() {}
-                self.family.collect(&mut reports)?;
-                reports.extend(self.cgroups.look_after().into_iter().map(|(run, text)| Report::Note { run, text }));
+                self.children.reap_ended(&mut reports)?;
+                let notices = self.launcher.cgroups.collect_notices();
+                reports.extend(notices.into_iter().map(|(run, text)| Report::Notice { run, text }));
             }
             self.tell(reports)?;
-            self.look_for_scope(monotonic_now())?;
+            for (report, fds) in self.launcher.launch_waiting(monotonic_now(), &mut self.children) {
+                self.link.queue(&report, fds)?;
+            }
             if socket.intersects(PollFlags::IN | PollFlags::HUP | PollFlags::ERR) {
                 let is_open = self.take_requests()?;
-                self.dispensability.iter_mut().for_each(Dispensability::lower);
+                self.launcher.lower_oom_score();
                 if !is_open {
                     return Ok(());
                 }
             }
-            // What the app has said by now counts, also if both of us slept.
+            // After the requests: if app and supervisor both slept, a request that came meanwhile still counts.
             let expired = self.header.check(monotonic_now());
             self.tell(expired.into_iter().collect())?;
             self.flush()?;
         }
     }
 
-    /// Sends what waits. A long report needs a descriptor, if need be one of the reserved.
+    /// Sends the queued reports. A long one needs a descriptor, which may be one of the reserve.
     fn flush(&mut self) -> io::Result<()> {
         match self.link.flush() {
-            Err(error) if is_exhausted(&error) => {
+            Err(error) if is_out_of_descriptors(&error) => {
                 let link = &mut self.link;
-                self.family.with_reserve(|_| link.flush())
+                self.children.with_reserve(|_| link.flush())
             }
             result => result,
         }
     }
 
-    /// Handles what has come in, for a moment at most, so that children are reaped in between; `false` once the app has closed its
-    /// end.
+    /// Handles the requests that have come in, for a moment at most, so that children are reaped in between. `false`: the app has closed
+    /// its end.
     fn take_requests(&mut self) -> io::Result<bool> {
         let until = monotonic_now() + TURN;
         loop {
-            // Without room for its descriptor a long request would be lost.
+            // Makes room for the descriptor of a long request, which would be lost without.
             self.spare = None;
             let received = self.link.receive::<Request>()?;
-            // Any descriptor holds a place.
+            // Any descriptor will do.
             self.spare = sys::dup_at_least(&self.link, 0).ok();
             match received {
                 Received::Message(request, _) => self.handle(request)?,
@@ -187,23 +175,26 @@ impl Server {
     }
 
     fn handle(&mut self, request: Request) -> io::Result<()> {
-        self.header.hear(monotonic_now());
+        self.header.app_spoke(monotonic_now());
         let mut reports = Vec::new();
         match request {
-            Request::Launch { run, stages } => return self.launch_in_time(run, stages),
-            Request::Signal { ask, pid, signals, scope } => {
-                reports.push(Report::Signaled { ask, result: self.family.signal(pid, &signals, scope) });
+            Request::Launch { run, stages } => {
+                let answer = self.launcher.launch(run, stages, &mut self.children);
+                return answer.map_or(Ok(()), |(report, fds)| self.link.queue(&report, fds));
             }
-            Request::AreYouThere => reports.push(Report::Here),
-            Request::Reap { pid } => self.family.reap(pid, &mut reports)?,
+            Request::Signal { id, pid, signals, scope } => {
+                reports.push(Report::Signaled { id, result: self.children.signal(pid, &signals, scope) });
+            }
+            Request::Ping => reports.push(Report::Pong),
+            Request::Reap { pid } => self.children.stop_keeping(pid, &mut reports)?,
             Request::SignalRun { run, signals, is_only_run, seen } => {
                 if signals.contains(&Signal::KILL) {
-                    self.cgroups.kill(Some(run));
+                    self.launcher.cgroups.kill(Some(run));
                 }
-                let orphans = Orphans { is_only_run, seen: &seen };
-                let members = self.family.signal_run(run, &signals, orphans, &mut reports);
-                // How those ended that are not counted any more is told before the count, which may be the last thing that is heard.
-                self.family.collect(&mut reports)?;
+                let orphans = UnmarkedOrphans { is_only_run, seen: &seen };
+                let members = self.children.signal_run(run, &signals, orphans, &mut reports);
+                // Ends are reported before the count, since a run whose count is 0 is over for the app.
+                self.children.reap_ended(&mut reports)?;
                 reports.push(match members {
                     Ok(pids) => Report::Members { run, pids },
                     Err(error) => Report::NotCounted { run, why: error.to_string() },
@@ -211,10 +202,10 @@ impl Server {
             }
             Request::RemoveAtEnd { folder } => self.folders.push(folder),
             Request::CountAll => {
-                let result = self.family.living(&mut reports).map_err(|error| error.to_string());
+                let result = self.children.all_living(&mut reports).map_err(|error| error.to_string());
                 reports.push(Report::Counted { result });
             }
-            Request::Lines { ask, request } => reports.push(self.header.handle(ask, request, monotonic_now())),
+            Request::Lines { reply_to, request } => reports.push(self.header.handle(reply_to, request, monotonic_now())),
         }
         self.tell(reports)
     }

@@ -1,12 +1,12 @@
 //! Descriptors: adopting, duplicating, asking a pipe how full it is.
 
 use std::io;
-use std::os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsFd, FromRawFd, OwnedFd, RawFd};
 
 use rustix::fs::{Mode, OFlags};
 
-/// Takes ownership of a descriptor that whoever started this program left open under this number, and marks it
-/// close-on-exec. Fails if there is none. Call it once for each number: a second owner would close it twice.
+/// Takes ownership of a descriptor that this program's parent left open under this number, and marks it close-on-exec.
+/// EBADF: there is none. Call it once for each number: a second owner would close it twice.
 pub fn adopt_fd(number: RawFd) -> io::Result<OwnedFd> {
     // SAFETY: F_GETFD/F_SETFD take no pointer; a number that is no descriptor gives EBADF.
     if number < 0 || unsafe { libc::fcntl(number, libc::F_SETFD, libc::FD_CLOEXEC) } < 0 {
@@ -27,7 +27,7 @@ pub fn dup_at_least(fd: impl AsFd, lowest: RawFd) -> io::Result<OwnedFd> {
     Ok(rustix::io::fcntl_dupfd_cloexec(fd, lowest)?)
 }
 
-/// A duplicate, close-on-exec, of a descriptor that is known by its number alone. EBADF: none of that number is open.
+/// A duplicate, close-on-exec, of a descriptor of which only the number is known. EBADF: none of that number is open.
 pub fn dup_number(number: RawFd) -> io::Result<OwnedFd> {
     // SAFETY: F_DUPFD_CLOEXEC takes no pointer; a number that is no descriptor gives EBADF.
     let copy = unsafe { libc::fcntl(number, libc::F_DUPFD_CLOEXEC, 3) };
@@ -43,7 +43,7 @@ pub fn open_null() -> io::Result<OwnedFd> {
     Ok(rustix::fs::open("/dev/null", OFlags::RDWR | OFlags::CLOEXEC, Mode::empty())?)
 }
 
-/// Makes reads and writes return at once instead of waiting. The setting belongs to the open file, so every process
+/// Makes reads and writes return at once instead of waiting. The setting belongs to the open file description, so every process
 /// that shares it is affected: use it for pipe ends that are ours alone.
 pub fn set_nonblocking(fd: impl AsFd) -> io::Result<()> {
     let flags = rustix::fs::fcntl_getfl(&fd)?;
@@ -52,10 +52,5 @@ pub fn set_nonblocking(fd: impl AsFd) -> io::Result<()> {
 
 /// Bytes that wait in a pipe (`FIONREAD`).
 pub fn queued_bytes(fd: impl AsFd) -> io::Result<usize> {
-    let mut bytes: libc::c_int = 0;
-    // SAFETY: FIONREAD writes one int to the pointer, which is valid for the call.
-    if unsafe { libc::ioctl(fd.as_fd().as_raw_fd(), libc::FIONREAD, &raw mut bytes) } < 0 {
-        return Err(io::Error::last_os_error());
-    }
-    Ok(usize::try_from(bytes).unwrap_or_default())
+    Ok(usize::try_from(rustix::io::ioctl_fionread(fd)?).unwrap_or_default())
 }

@@ -2,10 +2,12 @@
 
 use std::io;
 
-use super::has_one_thread;
-use crate::model::{Pid, Signal};
+use nix::unistd::ForkResult;
 
-/// What `fork` returned: it is called once and returns twice.
+use super::process::has_one_thread;
+use crate::model::Pid;
+
+/// The result of [`fork`], which is called once and returns twice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Forked {
     /// In the new process.
@@ -22,35 +24,16 @@ pub fn fork() -> io::Result<Forked> {
         return Err(io::Error::other("this process has more than one thread, and their locks would stay locked in the child"));
     }
     // SAFETY: there is no other thread, so the child finds every lock and the heap in a consistent state.
-    match unsafe { libc::fork() } {
-        -1 => Err(io::Error::last_os_error()),
-        0 => Ok(Forked::Child),
-        pid => Ok(Forked::Parent(Pid::new(pid))),
-    }
+    Ok(match unsafe { nix::unistd::fork() }? {
+        ForkResult::Child => Forked::Child,
+        ForkResult::Parent { child } => Forked::Parent(Pid::new(child.as_raw())),
+    })
 }
 
 /// Ends the process at once, as `_exit(2)` does: no destructor runs, no buffer is flushed.
 pub fn exit_now(status: i32) -> ! {
     // SAFETY: _exit takes a number and does not return.
     unsafe { libc::_exit(status) }
-}
-
-/// Gives a signal its default action again. Rust programs start with SIGPIPE ignored; a stage of a pipeline must not.
-pub fn default_signal(signal: Signal) -> io::Result<()> {
-    // SAFETY: SIG_DFL runs no code of ours; a number that is no signal gives EINVAL.
-    if unsafe { libc::signal(signal.number(), libc::SIG_DFL) } == libc::SIG_ERR {
-        return Err(io::Error::last_os_error());
-    }
-    Ok(())
-}
-
-/// Gives those signals their default actions again that this program ignores: Rust's runtime SIGPIPE, `main` SIGXFSZ. For a process that
-/// executes another program in its place.
-pub fn default_what_we_ignore() {
-    for signal in [Signal::PIPE, Signal::XFSZ] {
-        // Both exist.
-        let _ = default_signal(signal);
-    }
 }
 
 #[cfg(test)]

@@ -1,16 +1,18 @@
-//! The only `unsafe` code: spawning, waiting, pidfds, descriptor passing, clocks, signal masks, mappings. And the one reader of /proc/PID. Newtypes of the model
-//! in, `io::Result` out; no policy.
+//! System calls behind types, and the only `unsafe` code: spawning, waiting, pidfds, passing of descriptors, clocks, signal masks,
+//! mappings; and the one reader of /proc/PID. It takes the model's types and returns `io::Result`; what to do is decided elsewhere.
 
 #![expect(unsafe_code, reason = "this is the room for it")]
 
 mod cgroup;
 mod clock;
+mod exec;
 mod fds;
+mod fifo;
 mod folder;
 mod fork;
-mod opening;
 mod packet;
 mod plain;
+mod poll;
 mod prepare;
 mod proc;
 mod process;
@@ -21,28 +23,29 @@ mod spawn;
 mod terminal;
 mod wait;
 
-pub use cgroup::{cgroup_of, is_group_for_runs, lacks_controller, own_cgroup, user_manager_cgroup, user_systemd};
+pub use cgroup::{cgroup_of, check_group_for_runs, find_busctl, lacks_controller, own_cgroup, user_manager_cgroup};
 pub use clock::monotonic_now;
 pub use fds::{adopt_fd, dup_at_least, dup_number, is_open, open_null, queued_bytes, set_nonblocking};
-pub use folder::{OwnFolder, remove_left_behind};
-pub use fork::{Forked, default_signal, default_what_we_ignore, exit_now, fork};
-pub use opening::{OPENER, open_and_execute};
+pub use fifo::{OPENER, open_and_execute};
+pub use folder::{PrivateFolder, remove_abandoned_folders};
+pub use fork::{Forked, exit_now, fork};
 pub use packet::{MAX_PACKET_FDS, PacketSocket};
 pub use plain::{
     plain_capture, plain_forks, plain_launches, plain_launches_at_once, plain_locks, plain_round_trips, plain_threads,
 };
-pub use prepare::{Neighbours, OurEnds, PrepareError, new_pipe, prepare};
+pub use poll::{is_readable, poll};
+pub use prepare::{Neighbours, ParentEnds, PrepareError, new_pipe, prepare};
 pub use proc::{
     Stat, all_pids, available_memory, below, has_pending_signal, ignores_signal, own_thread_stat, parse_stat, signal_mask,
     stat_of, texts, try_stat_of,
 };
 pub use process::{
     PidFd, SignalScope, advice_on_clone, become_subreaper, continue_when_parent_ends, emulated_on, foreign_proc, has_one_thread,
-    kernel_release, process_group, rename_thread, session, start_thread,
+    kernel_release, own_pid, parent_pid, process_group, rename_thread, session, start_thread,
 };
 pub use registers::ReadRegisters;
 pub use shared::SharedNumber;
-pub use signals::{SignalFd, block_all_signals, forget_inherited_signals, ignore_signal};
-pub use spawn::{Placement, Prepared, SpawnError, SpawnStage, Spawned, spawn};
-pub use terminal::{open_terminal, other_side};
-pub use wait::{Changed, Waited, WhatEnded, wait_any, wait_pid, wait_pidfd};
+pub use signals::{SignalFd, default_ignored_signals, default_signal, ignore_signal, reset_inherited_signals};
+pub use spawn::{Placement, Prepared, SpawnError, SpawnStep, Spawned, spawn};
+pub use terminal::{open_terminal, terminal_peer};
+pub use wait::{ChildChange, WaitMode, WaitedChild, wait_any_ended, wait_any_stopped_or_continued, wait_pid, wait_pidfd};

@@ -1,5 +1,5 @@
-//! The kernel's own pace: launching, forking, threads, a lock and a pipe in the plainest loops that C would have, for
-//! `tasklab bench` to compare with. On the caller's thread; nothing that Task Lab launches goes this way.
+//! The baseline for `tasklab bench`: launching, forking, threads, a lock and a pipe in loops as plain as C has them. They show the pace
+//! of the kernel alone. They run on the caller's thread, and nothing else that Task Lab launches goes this way.
 
 use std::cell::UnsafeCell;
 use std::ffi::{CStr, CString};
@@ -8,6 +8,8 @@ use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
 use std::ptr::{null, null_mut};
 use std::time::{Duration, Instant};
 
+use nix::errno::Errno;
+use nix::sys::wait::waitpid;
 use rustix::pipe::{PipeFlags, fcntl_setpipe_size, pipe_with};
 
 unsafe extern "C" {
@@ -28,7 +30,7 @@ pub fn plain_launches(program: &CStr, count: u64) -> io::Result<Duration> {
 pub fn plain_launches_at_once(program: &CStr, count: u64) -> io::Result<Duration> {
     let start = Instant::now();
     let children: Vec<io::Result<libc::pid_t>> = (0..count).map(|_| spawn(&[program], None)).collect();
-    // Those that did start are waited for, whatever became of the others.
+    // All that were started are waited for, even if others could not be.
     let waits: Vec<io::Result<()>> = children.into_iter().map(|child| wait(child?)).collect();
     let elapsed = start.elapsed();
     waits.into_iter().collect::<io::Result<()>>()?;
@@ -42,7 +44,7 @@ pub fn plain_forks(count: u64) -> io::Result<Duration> {
         // SAFETY: the child calls nothing but _exit, which is allowed whatever other threads held.
         match unsafe { libc::fork() } {
             -1 => return Err(io::Error::last_os_error()),
-            0 => super::exit_now(0),
+            0 => super::fork::exit_now(0),
             pid => wait(pid)?,
         }
     }
@@ -66,12 +68,12 @@ pub fn plain_threads(count: u64) -> io::Result<Duration> {
     Ok(start.elapsed())
 }
 
-/// Takes and lets go of a mutex that nobody else wants, `count` times.
+/// Locks and unlocks a mutex that no other thread uses, `count` times.
 pub fn plain_locks(count: u64) -> io::Result<Duration> {
     let mutex = UnsafeCell::new(libc::PTHREAD_MUTEX_INITIALIZER);
     let start = Instant::now();
     for _ in 0..count {
-        // SAFETY: initialised, does not move, and is let go of by the thread that holds it.
+        // SAFETY: initialised, does not move, and is unlocked by the thread that locked it.
         unsafe {
             as_result(libc::pthread_mutex_lock(mutex.get()))?;
             as_result(libc::pthread_mutex_unlock(mutex.get()))?;
@@ -80,13 +82,13 @@ pub fn plain_locks(count: u64) -> io::Result<Duration> {
     Ok(start.elapsed())
 }
 
-/// Runs a program and reads what it writes into one small buffer, over and over, keeping nothing: how long that took,
+/// Runs a program and reads its output into one small buffer, over and over, keeping nothing: how long that took,
 /// and how many bytes came.
 pub fn plain_capture(argv: &[&CStr]) -> io::Result<(Duration, u64)> {
     let start = Instant::now();
     let (reader, writer) = pipe_with(PipeFlags::CLOEXEC)?;
     let mut buffer = vec![0_u8; 256 * 1024];
-    // Where it is refused, the usual 64 KiB do.
+    // If it is refused, the usual 64 KiB do.
     let _ = fcntl_setpipe_size(&reader, buffer.len());
     let child = spawn(argv, Some(&writer))?;
     drop(writer);
@@ -112,8 +114,8 @@ pub fn plain_round_trips(count: u64) -> io::Result<Vec<Duration>> {
     let child = match unsafe { libc::fork() } {
         -1 => return Err(io::Error::last_os_error()),
         0 => {
-            // SAFETY: both stay open below, under these numbers, and nothing else uses any in this process. What another thread had
-            // open must not stay so here: somebody may wait for its end, and we for theirs.
+            // SAFETY: both stay open below, under these numbers, and nothing else uses any in this process. The descriptors of other
+            // threads must not stay open here: a reader may wait for the end of one of them.
             let (ask, answered) = unsafe {
                 libc::dup2(ask.as_raw_fd(), 0);
                 libc::dup2(answered.as_raw_fd(), 1);
@@ -122,7 +124,7 @@ pub fn plain_round_trips(count: u64) -> io::Result<Vec<Duration>> {
             };
             let mut byte = [0];
             while rustix::io::read(ask, &mut byte).is_ok_and(|count| count == 1) && rustix::io::write(answered, &byte).is_ok() {}
-            super::exit_now(0);
+            super::fork::exit_now(0);
         }
         pid => pid,
     };
@@ -168,17 +170,15 @@ fn spawn(argv: &[&CStr], stdout: Option<&OwnedFd>) -> io::Result<libc::pid_t> {
 }
 
 fn wait(pid: libc::pid_t) -> io::Result<()> {
-    // SAFETY: our own child, waited for once; no status is wanted.
-    while unsafe { libc::waitpid(pid, null_mut(), 0) } < 0 {
-        let error = io::Error::last_os_error();
-        if error.kind() != io::ErrorKind::Interrupted {
-            return Err(error);
+    loop {
+        match waitpid(nix::unistd::Pid::from_raw(pid), None) {
+            Err(Errno::EINTR) => {}
+            result => return Ok(result.map(drop)?),
         }
     }
-    Ok(())
 }
 
-/// The families of `pthread_create` and `posix_spawn` return the error instead of setting errno.
+/// `pthread_create`, `posix_spawn` and their like return the error instead of setting errno.
 fn as_result(error: libc::c_int) -> io::Result<()> {
     if error == 0 { Ok(()) } else { Err(io::Error::from_raw_os_error(error)) }
 }

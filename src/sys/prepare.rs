@@ -1,30 +1,33 @@
-//! From a child's spec to what the kernel wants, with the pipes made and the files opened: for the supervisor's children, and for the
-//! programs that a lesson's body starts.
+//! Prepares a child: from its spec to the form that the kernel takes, with its pipes made and its files opened. For the supervisor's
+//! children, and for the programs that a lesson's body starts.
 
 use std::collections::BTreeMap;
 use std::ffi::{CString, OsStr, OsString};
 use std::io;
 use std::os::fd::{AsFd, OwnedFd, RawFd};
-use std::os::unix::ffi::{OsStrExt, OsStringExt};
-use std::path::Path;
+use std::os::unix::ffi::OsStrExt;
 use std::sync::OnceLock;
 
 use rustix::fs::{Mode, OFlags};
 use rustix::pipe::{PipeFlags, fcntl_setpipe_size, pipe_with};
+use serde::{Deserialize, Serialize};
 
-use super::opening::{Opening, opening_first};
-use super::{Placement, Prepared, dup_at_least, open_null, open_terminal};
+use super::exec::{assignment, candidates};
+use super::fds::{dup_at_least, open_null};
+use super::fifo::{FifoOpening, open_fifos_first};
+use super::spawn::{Placement, Prepared};
+use super::terminal::open_terminal;
 use crate::model::{ChildSpec, Group, Input, InvalidSpec, OutputTo, Signal};
 
-/// What a Task Lab around this one has told us, and what means nothing to our children.
-const OURS: [&str; 4] = ["TASKLAB_EVENTS", "TASKLAB_CONTROL", "TASKLAB_T0", "TASKLAB_PARAMS"];
+/// Variables that another Task Lab may have set for us, and that are not for our children.
+const OWN_VARIABLES: [&str; 4] = ["TASKLAB_EVENTS", "TASKLAB_CONTROL", "TASKLAB_T0", "TASKLAB_PARAMS"];
 
-/// Duplicates live above this, so that placing one descriptor cannot overwrite the source of another.
-const ABOVE_PLACES: RawFd = 16;
+/// The lowest number of a duplicate, so that placing one descriptor cannot overwrite the source of another.
+const LOWEST_DUPLICATE: RawFd = 16;
 
-/// Our ends of one child's pipes, as far as its spec asks for them. Of a terminal, the first two are the same.
+/// Our ends of one child's pipes, as far as its spec asks for them. With a terminal, the first two are the same.
 #[derive(Debug, Default)]
-pub struct OurEnds {
+pub struct ParentEnds {
     /// Writes to its standard input.
     pub stdin: Option<OwnedFd>,
     /// Reads its standard output.
@@ -37,49 +40,57 @@ pub struct OurEnds {
     pub control: Option<OwnedFd>,
 }
 
-/// What stands in the way of a child before there is one.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+/// Why a child could not be prepared.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 pub enum PrepareError {
-    /// The spec itself.
+    /// The spec is not valid.
     #[error("{0}")]
     Spec(#[from] InvalidSpec),
-    /// A file for one of its streams.
+    /// A file for one of its streams could not be opened.
     #[error("could not open {path}: {}", io::Error::from_raw_os_error(*errno))]
     Open {
-        /// Which.
+        /// The file.
         path: String,
-        /// Why.
+        /// The error.
         errno: i32,
     },
-    /// A pipe or a descriptor.
+    /// A step with a pipe or a descriptor failed.
     #[error("could not {what}: {}", io::Error::from_raw_os_error(*errno))]
     Descriptor {
-        /// What was tried.
+        /// The step.
         what: String,
-        /// Why.
+        /// The error.
         errno: i32,
     },
 }
 
-/// Where a stage stands in its pipeline.
+impl PrepareError {
+    /// A step with a pipe or a descriptor failed: `what`, as in "could not make a pipe".
+    pub fn descriptor(what: &str, error: &io::Error) -> Self {
+        Self::Descriptor { what: what.to_owned(), errno: errno(error) }
+    }
+}
+
+/// The connections of a stage with the others of its pipeline.
 #[derive(Debug, Default)]
 pub struct Neighbours {
-    /// Reads what the stage before writes.
+    /// The reading end of the pipe from the stage before.
     pub input: Option<OwnedFd>,
-    /// Writes what the stage after reads.
+    /// The writing end of the pipe to the stage after.
     pub output: Option<OwnedFd>,
     /// The group of the first stage.
     pub group: Option<i32>,
 }
 
 /// Opens and looks up everything that the child needs.
-pub fn prepare(spec: &ChildSpec, neighbours: Neighbours) -> Result<(Prepared, OurEnds), PrepareError> {
+pub fn prepare(spec: &ChildSpec, neighbours: Neighbours) -> Result<(Prepared, ParentEnds), PrepareError> {
     spec.validate()?;
-    let mut ours = OurEnds::default();
+    let mut ours = ParentEnds::default();
     let mut placements = Placements { taken: spec.keep_fds.clone(), list: Vec::new(), openings: Vec::new() };
 
     let size = spec.pipe_size;
-    let terminal = spec.terminal.map(open_terminal).transpose().map_err(|error| descriptor("open a terminal", &error))?;
+    let terminal =
+        spec.terminal.map(open_terminal).transpose().map_err(|error| PrepareError::descriptor("open a terminal", &error))?;
     let (keyboard, terminal) = terminal.unzip();
     match (neighbours.input, &spec.stdin) {
         (Some(pipe), _) => placements.put(pipe, 0)?,
@@ -88,7 +99,7 @@ pub fn prepare(spec: &ChildSpec, neighbours: Neighbours) -> Result<(Prepared, Ou
                 .as_ref()
                 .map(OwnedFd::try_clone)
                 .transpose()
-                .map_err(|error| descriptor("duplicate a descriptor", &error))?;
+                .map_err(|error| PrepareError::descriptor("duplicate a descriptor", &error))?;
             terminal.as_ref().map_or(Ok(()), |terminal| placements.put(terminal, 0))?;
         }
         (None, Input::Inherit) => {}
@@ -117,7 +128,7 @@ pub fn prepare(spec: &ChildSpec, neighbours: Neighbours) -> Result<(Prepared, Ou
         }
         Ok(None)
     };
-    // The one that goes where the other one goes comes second.
+    // A stream that goes where the other one goes comes second.
     if spec.stdout == OutputTo::Stderr {
         ours.stderr = output(&spec.stderr, 2, &mut placements)?;
     }
@@ -166,16 +177,17 @@ pub fn prepare(spec: &ChildSpec, neighbours: Neighbours) -> Result<(Prepared, Ou
         cgroup: None,
     };
     let openings = placements.openings;
-    let prepared = if openings.is_empty() { prepared } else { opening_first(prepared, openings, program) };
+    let prepared = if openings.is_empty() { prepared } else { open_fifos_first(prepared, openings, program) };
     Ok((prepared, ours))
 }
 
 /// A pipe between two stages: the reading end and the writing end.
 pub fn new_pipe(size: Option<u32>) -> Result<(OwnedFd, OwnedFd), PrepareError> {
-    let (reader, writer) = pipe_with(PipeFlags::CLOEXEC).map_err(|error| descriptor("make a pipe", &error.into()))?;
+    let (reader, writer) =
+        pipe_with(PipeFlags::CLOEXEC).map_err(|error| PrepareError::descriptor("make a pipe", &error.into()))?;
     if let Some(size) = size {
         fcntl_setpipe_size(&reader, size as usize)
-            .map_err(|error| descriptor(&format!("give a pipe {size} bytes"), &error.into()))?;
+            .map_err(|error| PrepareError::descriptor(&format!("give a pipe {size} bytes"), &error.into()))?;
     }
     Ok((reader, writer))
 }
@@ -183,22 +195,22 @@ pub fn new_pipe(size: Option<u32>) -> Result<(OwnedFd, OwnedFd), PrepareError> {
 struct Placements {
     taken: Vec<RawFd>,
     list: Vec<Placement>,
-    /// What the child opens itself.
-    openings: Vec<Opening>,
+    /// FIFOs, which the child opens itself.
+    openings: Vec<FifoOpening>,
 }
 
 impl Placements {
     fn put(&mut self, fd: impl AsFd, number: RawFd) -> Result<(), PrepareError> {
-        let lowest = self.taken.iter().copied().max().map_or(ABOVE_PLACES, |taken| ABOVE_PLACES.max(taken + 1));
-        let fd = dup_at_least(fd, lowest).map_err(|error| descriptor("duplicate a descriptor", &error))?;
+        let lowest = self.taken.iter().copied().max().map_or(LOWEST_DUPLICATE, |taken| LOWEST_DUPLICATE.max(taken + 1));
+        let fd = dup_at_least(fd, lowest).map_err(|error| PrepareError::descriptor("duplicate a descriptor", &error))?;
         self.list.push(Placement { fd, number });
         self.taken.push(number);
         Ok(())
     }
 
-    /// Opens a file for that number, or leaves that to the child, and keeps the place.
+    /// Opens a file for that number. A FIFO is left to the child, and /dev/null holds its place.
     fn open(&mut self, path: &OsStr, flags: OFlags, number: RawFd) -> Result<(), PrepareError> {
-        match Opening::of(path, flags, number) {
+        match FifoOpening::of(path, flags, number) {
             Some(opening) => {
                 self.openings.push(opening);
                 self.put(null()?, number)
@@ -214,7 +226,7 @@ impl Placements {
         Ok(number)
     }
 
-    /// Gives `number` what `from` has.
+    /// Makes `number` a duplicate of `from`.
     fn copy(&mut self, from: RawFd, number: RawFd) -> Result<(), PrepareError> {
         if let Some(opening) = self.openings.iter_mut().find(|opening| opening.numbers.contains(&from)) {
             opening.numbers.push(number);
@@ -224,7 +236,7 @@ impl Placements {
             None if from == 2 => rustix::io::fcntl_dupfd_cloexec(io::stderr(), 0),
             None => rustix::io::fcntl_dupfd_cloexec(io::stdout(), 0),
         };
-        self.put(source.map_err(|error| descriptor("duplicate a descriptor", &error.into()))?, number)
+        self.put(source.map_err(|error| PrepareError::descriptor("duplicate a descriptor", &error.into()))?, number)
     }
 }
 
@@ -239,35 +251,27 @@ fn null() -> Result<&'static OwnedFd, PrepareError> {
 }
 
 fn open(path: &OsStr, flags: OFlags) -> Result<OwnedFd, PrepareError> {
-    // Non-blocking while opening, so that nothing can hold up the supervisor: a FIFO that has just been put there, a serial line.
+    // Non-blocking while it is opened, so that nothing can hold up the supervisor: a FIFO that was made a moment ago, a serial line.
     let mode = Mode::from_raw_mode(0o666);
     let file = rustix::fs::open(path, flags | OFlags::CLOEXEC | OFlags::NOCTTY | OFlags::NONBLOCK, mode)
         .and_then(|file| rustix::fs::fcntl_setfl(&file, flags & (OFlags::RWMODE | OFlags::APPEND)).map(|()| file));
     file.map_err(|error| PrepareError::Open { path: path.display().to_string(), errno: error.raw_os_error() })
 }
 
-fn descriptor(what: &str, error: &io::Error) -> PrepareError {
-    PrepareError::Descriptor { what: what.to_owned(), errno: errno(error) }
-}
-
 fn errno(error: &io::Error) -> i32 {
     error.raw_os_error().unwrap_or_default()
 }
 
-/// Our own environment, read once, without what is for us alone: nobody changes it while a supervisor or a body runs.
+/// Our own environment without the variables that are for us alone. It is read once: no supervisor and no body changes it.
 fn inherited() -> &'static [(OsString, CString)] {
     static INHERITED: OnceLock<Vec<(OsString, CString)>> = OnceLock::new();
     INHERITED.get_or_init(|| {
-        let for_children = std::env::vars_os().filter(|(name, _)| !OURS.iter().any(|ours| name == ours));
+        let for_children = std::env::vars_os().filter(|(name, _)| !OWN_VARIABLES.iter().any(|ours| name == ours));
         for_children.filter_map(|(name, value)| Some((name.clone(), assignment(&name, &value)?))).collect()
     })
 }
 
-pub(super) fn assignment(name: &OsStr, value: &OsStr) -> Option<CString> {
-    CString::new([name.as_bytes(), b"=", value.as_bytes()].concat()).ok()
-}
-
-/// What `own` sets, and what it leaves of the inherited environment, if it is to be there at all.
+/// The child's environment: its own variables, and, unless the spec clears them, the inherited ones.
 fn environment(spec: &ChildSpec, own: &BTreeMap<OsString, OsString>) -> Vec<CString> {
     let inherited = inherited().iter().filter(|(name, _)| !spec.clear_env && !own.contains_key(name));
     let set = own.iter().filter_map(|(name, value)| assignment(name, value));
@@ -278,18 +282,4 @@ fn environment(spec: &ChildSpec, own: &BTreeMap<OsString, OsString>) -> Vec<CStr
 fn path(spec: &ChildSpec, own: &BTreeMap<OsString, OsString>) -> Option<OsString> {
     let inherited = || std::env::var_os("PATH").filter(|_| !spec.clear_env);
     own.get(OsStr::new("PATH")).cloned().or_else(inherited)
-}
-
-/// The files that may be meant, as execvp(3) looks for them: in the folders of the child's own PATH, unless the name
-/// has a slash.
-pub(super) fn candidates(program: &OsStr, path: Option<&OsStr>) -> Vec<CString> {
-    if program.as_bytes().contains(&b'/') {
-        return CString::new(program.as_bytes()).into_iter().collect();
-    }
-    std::env::split_paths(path.unwrap_or(OsStr::new("/usr/local/bin:/usr/bin:/bin")))
-        .filter_map(|folder| {
-            let folder = if folder.as_os_str().is_empty() { Path::new(".").to_path_buf() } else { folder };
-            CString::new(folder.join(program).into_os_string().into_vec()).ok()
-        })
-        .collect()
 }

@@ -1,6 +1,6 @@
-//! Processes by pidfd, and what a process says of itself.
+//! Processes by PID and by pidfd, and properties of this process.
 
-use std::ffi::{CStr, CString};
+use std::ffi::CString;
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::thread::JoinHandle;
@@ -9,11 +9,11 @@ use rustix::process::{PidfdFlags, pidfd_open};
 
 use crate::model::{Pid, Signal};
 
-/// A process by a descriptor, which never names another one: a recycled PID cannot be hit through it.
+/// A process as a descriptor (`pidfd_open(2)`). It never comes to mean another process, as a PID does when it is used again.
 #[derive(Debug)]
 pub struct PidFd(OwnedFd);
 
-/// Whom a signal through a pidfd reaches.
+/// The processes that a signal through a pidfd reaches.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SignalScope {
     /// The process.
@@ -25,7 +25,7 @@ pub enum SignalScope {
 const PIDFD_SIGNAL_PROCESS_GROUP: libc::c_uint = 1 << 2;
 
 impl PidFd {
-    /// The process that has this PID now. Whoever calls this must check afterwards that it is the one that was meant.
+    /// The process that has this PID now. The caller must check afterwards that it is the one that was meant.
     pub fn open(pid: Pid) -> io::Result<Self> {
         let pid = rustix::process::Pid::from_raw(pid.number()).ok_or(io::ErrorKind::InvalidInput)?;
         Ok(Self(pidfd_open(pid, PidfdFlags::empty())?))
@@ -59,12 +59,22 @@ impl AsFd for PidFd {
     }
 }
 
-/// From now on descendants that lose their parent become children of this process (prctl(2), `PR_SET_CHILD_SUBREAPER`).
+/// Our own PID.
+pub fn own_pid() -> Pid {
+    Pid::new(std::process::id().cast_signed())
+}
+
+/// The PID of our parent; 0 if that is outside our PID namespace.
+pub fn parent_pid() -> Pid {
+    Pid::new(std::os::unix::process::parent_id().cast_signed())
+}
+
+/// Makes descendants that lose their parent children of this process from now on (prctl(2), `PR_SET_CHILD_SUBREAPER`).
 pub fn become_subreaper() -> io::Result<()> {
     Ok(rustix::process::set_child_subreaper(Some(rustix::process::getpid()))?)
 }
 
-/// Should this process be stopped when its parent ends, it is continued (prctl(2), `PR_SET_PDEATHSIG`).
+/// Has the kernel continue this process when its parent ends, in case it is stopped then (prctl(2), `PR_SET_PDEATHSIG`).
 pub fn continue_when_parent_ends() -> io::Result<()> {
     Ok(rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::CONT))?)
 }
@@ -78,12 +88,12 @@ pub fn has_one_thread() -> io::Result<bool> {
     Ok(links == 3 || (links == 4 && emulated_on().is_some()))
 }
 
-/// Why /proc says nothing of our processes; `None` if it does. In a PID namespace without a /proc of its own (`unshare --pid` without
-/// `--mount-proc`) each number there is another process's.
+/// Why /proc does not show our processes; `None` if it does. In a PID namespace without a /proc of its own (`unshare --pid` without
+/// `--mount-proc`), each number there is another process's.
 pub fn foreign_proc() -> Option<String> {
-    let myself = std::process::id();
+    let myself = own_pid();
     match std::fs::read_link("/proc/self") {
-        Ok(link) if link.to_str().and_then(|text| text.parse().ok()) == Some(myself) => None,
+        Ok(link) if link.to_str().and_then(|text| text.parse().ok()).map(Pid::new) == Some(myself) => None,
         Ok(link) => Some(format!(
             "/proc belongs to another PID namespace: it calls {} what is process {myself} here; mount this namespace's own (unshare has \
              --mount-proc)",
@@ -93,36 +103,31 @@ pub fn foreign_proc() -> Option<String> {
     }
 }
 
-/// The machine whose kernel this is, where an emulator (QEMU's user emulation) runs our program, which is for another one. It has
-/// a thread of its own in each process. The kernel tells its machine since Linux 6.1.
+/// The kernel's architecture, if an emulator (QEMU's user emulation) runs our program, which is built for another one. The emulator has
+/// a thread of its own in each process. The kernel names its architecture since Linux 6.1.
 pub fn emulated_on() -> Option<String> {
     let kernel = std::fs::read_to_string("/proc/sys/kernel/arch").ok()?;
     is_foreign(std::env::consts::ARCH, kernel.trim()).then(|| kernel.trim().to_owned())
 }
 
-/// A processor of 64 bits that runs programs of 32 is no emulator.
+/// A 64-bit processor that runs 32-bit programs is no emulator.
 fn is_foreign(ours: &str, kernel: &str) -> bool {
     matches!((ours, kernel), ("aarch64", "x86_64") | ("x86_64", "aarch64"))
 }
 
 /// The process group of a process, `None` for the caller; 0 is that of a leader outside our PID namespace.
 pub fn process_group(pid: Option<Pid>) -> io::Result<i32> {
-    // SAFETY: numbers go in and a number comes out.
-    checked(unsafe { libc::getpgid(pid.map_or(0, Pid::number)) })
+    // nix: rustix's type for a PID has no 0.
+    Ok(nix::unistd::getpgid(pid.map(|pid| nix::unistd::Pid::from_raw(pid.number())))?.as_raw())
 }
 
 /// The session of a process, `None` for the caller; 0 is that of a leader outside our PID namespace, as in a container
 /// or below an init that opened no session.
 pub fn session(pid: Option<Pid>) -> io::Result<i32> {
-    // SAFETY: numbers go in and a number comes out.
-    checked(unsafe { libc::getsid(pid.map_or(0, Pid::number)) })
+    Ok(nix::unistd::getsid(pid.map(|pid| nix::unistd::Pid::from_raw(pid.number())))?.as_raw())
 }
 
-fn checked(result: i32) -> io::Result<i32> {
-    if result < 0 { Err(io::Error::last_os_error()) } else { Ok(result) }
-}
-
-/// What helps where the kernel makes no more processes or threads: clone(2) gives EAGAIN then. Nothing for other errors.
+/// Advice for an error of clone(2) by which the kernel refuses one more process or thread (EAGAIN); empty for other errors.
 pub fn advice_on_clone(error: &io::Error) -> &'static str {
     if error.raw_os_error() == Some(libc::EAGAIN) {
         "; the limit on processes is reached, which counts threads, too (ulimit -u, or pids.max of a container): end some, or raise \
@@ -132,7 +137,7 @@ pub fn advice_on_clone(error: &io::Error) -> &'static str {
     }
 }
 
-/// Starts a thread. The error says which could not be started, and what helps.
+/// Starts a thread. The error names the thread, and says what helps.
 pub fn start_thread<T: Send + 'static>(name: &str, body: impl FnOnce() -> T + Send + 'static) -> io::Result<JoinHandle<T>> {
     std::thread::Builder::new().name(name.to_owned()).spawn(body).map_err(|error| {
         let text = format!("could not start the thread {name}: {error}{}", advice_on_clone(&error));
@@ -140,15 +145,9 @@ pub fn start_thread<T: Send + 'static>(name: &str, body: impl FnOnce() -> T + Se
     })
 }
 
-/// The kernel's release, as uname(2) has it: also where there is no /proc.
+/// The kernel's release by uname(2), which works without /proc.
 pub fn kernel_release() -> String {
-    // SAFETY: all-zero is a valid utsname, which uname fills with texts that end with NUL.
-    let release = unsafe {
-        let mut name: libc::utsname = std::mem::zeroed();
-        libc::uname(&raw mut name);
-        CStr::from_ptr(name.release.as_ptr()).to_owned()
-    };
-    release.to_string_lossy().into_owned()
+    rustix::system::uname().release().to_string_lossy().into_owned()
 }
 
 /// Names the calling thread for /proc, cut to the kernel's 15 bytes.

@@ -1,14 +1,14 @@
-//! A device's registers that its driver hands out as memory (mmap(2)). They are read here, and never written: the mapping itself
-//! forbids it.
+//! A device's registers that its driver hands out as memory (mmap(2)). They are read here and never written: the mapping is read-only.
 
 use std::fs::OpenOptions;
 use std::io;
-use std::os::fd::AsRawFd;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::ptr::NonNull;
 
-/// Registers of 32 bits each, from the first one of a device on.
+use rustix::mm::{MapFlags, ProtFlags, mmap, munmap};
+
+/// Registers of 32 bits each, one after the other.
 #[derive(Debug)]
 pub struct ReadRegisters {
     first: NonNull<u32>,
@@ -19,31 +19,27 @@ pub struct ReadRegisters {
 unsafe impl Send for ReadRegisters {}
 
 impl ReadRegisters {
-    /// Maps so many registers of the device behind this path, from a place in it on, which is a multiple of the page size.
+    /// Maps `words` registers of the device at `path`, from `start` bytes on, a multiple of the page size.
     pub fn map(path: &Path, start: u64, words: usize) -> io::Result<Self> {
-        // O_SYNC asks /dev/mem for a mapping that no cache stands before (phys_mem_access_prot in the kernel).
+        // O_SYNC asks /dev/mem for an uncached mapping (phys_mem_access_prot in the kernel).
         let file = OpenOptions::new().read(true).custom_flags(libc::O_SYNC).open(path)?;
         let bytes = words * size_of::<u32>();
         let about = file.metadata()?;
-        // Memory behind the end of a file is SIGBUS; a device has no length, and its driver refuses what it does not have.
+        // Reading past the end of a mapped file raises SIGBUS. A device has no length, and its driver refuses what it does not have.
         if about.is_file() && about.len().saturating_sub(start) < bytes as u64 {
             return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "the file ends before its last register"));
         }
-        let start = libc::off64_t::try_from(start).map_err(io::Error::other)?;
-        // SAFETY: the kernel chooses the place, so nothing of ours is mapped over; the descriptor is open.
-        let address =
-            unsafe { libc::mmap64(std::ptr::null_mut(), bytes, libc::PROT_READ, libc::MAP_SHARED, file.as_raw_fd(), start) };
-        match NonNull::new(address.cast()).filter(|_| address != libc::MAP_FAILED) {
-            Some(first) => Ok(Self { first, words }),
-            None => Err(io::Error::last_os_error()),
-        }
+        // SAFETY: the kernel chooses the address, so nothing of ours is mapped over.
+        let address = unsafe { mmap(std::ptr::null_mut(), bytes, ProtFlags::READ, MapFlags::SHARED, &file, start) }?;
+        let first = NonNull::new(address.cast()).ok_or(io::ErrorKind::AddrNotAvailable)?;
+        Ok(Self { first, words })
     }
 
-    /// What the register with this number holds now, counted from 0; `None` behind the last one.
+    /// The value that a register has now, counted from 0; `None` past the last one.
     pub fn read(&self, number: usize) -> Option<u32> {
         (number < self.words).then(|| {
-            // SAFETY: mapped and aligned, since a mapping begins with a page and the number is within it; volatile, since the device
-            // changes it without us.
+            // SAFETY: mapped and aligned, since a mapping begins with a page and the number is within it. Volatile, since the device
+            // changes it.
             unsafe { self.first.add(number).read_volatile() }
         })
     }
@@ -52,7 +48,7 @@ impl ReadRegisters {
 impl Drop for ReadRegisters {
     fn drop(&mut self) {
         // SAFETY: the mapping is ours, and nobody holds a reference into it: `read` hands out copies.
-        unsafe { libc::munmap(self.first.as_ptr().cast(), self.words * size_of::<u32>()) };
+        let _ = unsafe { munmap(self.first.as_ptr().cast(), self.words * size_of::<u32>()) };
     }
 }
 

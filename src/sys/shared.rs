@@ -5,6 +5,8 @@ use std::ops::Deref;
 use std::ptr::NonNull;
 use std::sync::atomic::AtomicU64;
 
+use rustix::mm::{MapFlags, ProtFlags, mmap_anonymous, munmap};
+
 /// A number in shared memory (mmap(2), `MAP_SHARED | MAP_ANONYMOUS`): a change in one process shows in all of them,
 /// while ordinary memory is copied by a fork.
 #[derive(Debug)]
@@ -16,15 +18,12 @@ unsafe impl Send for SharedNumber {}
 unsafe impl Sync for SharedNumber {}
 
 impl SharedNumber {
-    /// Zero, shared with whoever is forked from now on.
+    /// Zero, shared with the children that are forked from now on.
     pub fn new() -> io::Result<Self> {
-        let (access, kind) = (libc::PROT_READ | libc::PROT_WRITE, libc::MAP_SHARED | libc::MAP_ANONYMOUS);
-        // SAFETY: the kernel chooses the place; there is no file.
-        let address = unsafe { libc::mmap(std::ptr::null_mut(), size_of::<AtomicU64>(), access, kind, -1, 0) };
-        match NonNull::new(address.cast()).filter(|_| address != libc::MAP_FAILED) {
-            Some(number) => Ok(Self(number)),
-            None => Err(io::Error::last_os_error()),
-        }
+        let access = ProtFlags::READ | ProtFlags::WRITE;
+        // SAFETY: the kernel chooses the address, so nothing of ours is mapped over.
+        let address = unsafe { mmap_anonymous(std::ptr::null_mut(), size_of::<AtomicU64>(), access, MapFlags::SHARED) }?;
+        Ok(Self(NonNull::new(address.cast()).ok_or(io::ErrorKind::AddrNotAvailable)?))
     }
 }
 
@@ -40,7 +39,7 @@ impl Deref for SharedNumber {
 impl Drop for SharedNumber {
     fn drop(&mut self) {
         // SAFETY: the mapping is ours, and nobody can hold a reference into it any more.
-        unsafe { libc::munmap(self.0.as_ptr().cast(), size_of::<AtomicU64>()) };
+        let _ = unsafe { munmap(self.0.as_ptr().cast(), size_of::<AtomicU64>()) };
     }
 }
 

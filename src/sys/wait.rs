@@ -1,24 +1,24 @@
-//! `waitid(2)` with decoded siginfo, and what the child has used.
+//! `waitid(2)` with decoded siginfo, and the resources that the child has used.
 
 use std::io;
 use std::mem::MaybeUninit;
-use std::os::fd::AsRawFd;
+use std::os::fd::{AsFd, AsRawFd};
 
-use super::PidFd;
+use super::process::PidFd;
 use crate::model::{ExitStatus, Pid, Signal, Usage};
 
-/// Whether to leave a child that has ended as a zombie.
+/// The fate of a child that has ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum WhatEnded {
-    /// Reap it: its PID is free afterwards.
+pub enum WaitMode {
+    /// It is reaped: its PID is free afterwards.
     Reap,
-    /// Read its status and leave it (`WNOWAIT`).
+    /// Its status is read, and it stays a zombie (`WNOWAIT`).
     Peek,
 }
 
 /// A change of a child.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Changed {
+pub enum ChildChange {
     /// It has ended.
     Ended(ExitStatus),
     /// A signal stopped it.
@@ -29,50 +29,49 @@ pub enum Changed {
 
 /// A child and its change.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Waited {
-    /// Which child.
+pub struct WaitedChild {
+    /// The child.
     pub pid: Pid,
-    /// What happened to it.
-    pub changed: Changed,
-    /// What it has used, with those of its children that it has waited on.
+    /// Its change.
+    pub change: ChildChange,
+    /// The resources that it has used, with those of the children that it has waited on.
     pub usage: Usage,
 }
 
-/// Whether this child has ended, without waiting. ECHILD: it is not a child of ours, or is reaped already.
-pub fn wait_pidfd(pidfd: &PidFd, what: WhatEnded) -> io::Result<Option<Waited>> {
-    use std::os::fd::AsFd;
-    waitid(libc::P_PIDFD, pidfd.as_fd().as_raw_fd() as libc::id_t, ended(what))
+/// Looks whether a child has ended, and never waits. ECHILD: it is not a child of ours, or is reaped already.
+pub fn wait_pidfd(pidfd: &PidFd, mode: WaitMode) -> io::Result<Option<WaitedChild>> {
+    waitid(libc::P_PIDFD, pidfd.as_fd().as_raw_fd() as libc::id_t, ended(mode))
 }
 
-/// The same by PID, for a child that is known to be unreaped.
-pub fn wait_pid(pid: Pid, what: WhatEnded) -> io::Result<Option<Waited>> {
-    waitid(libc::P_PID, pid.number() as libc::id_t, ended(what))
+/// The same by PID, for a child that cannot have been reaped.
+pub fn wait_pid(pid: Pid, mode: WaitMode) -> io::Result<Option<WaitedChild>> {
+    waitid(libc::P_PID, pid.number() as libc::id_t, ended(mode))
 }
 
-/// Some child that has changed, without waiting: ended ones are left as zombies, reports of stops and continues are
-/// taken. ECHILD: there is no child at all.
-pub fn wait_any(changes: bool) -> io::Result<Option<Waited>> {
-    if changes {
-        waitid(libc::P_ALL, 0, libc::WSTOPPED | libc::WCONTINUED)
-    } else {
-        waitid(libc::P_ALL, 0, libc::WEXITED | libc::WNOWAIT)
+/// Some child that has ended, which stays a zombie; never waits. ECHILD: there is no child at all.
+pub fn wait_any_ended() -> io::Result<Option<WaitedChild>> {
+    waitid(libc::P_ALL, 0, ended(WaitMode::Peek))
+}
+
+/// Some child that was stopped or continued: each change is given once. Never waits. ECHILD: there is no child at all.
+pub fn wait_any_stopped_or_continued() -> io::Result<Option<WaitedChild>> {
+    waitid(libc::P_ALL, 0, libc::WSTOPPED | libc::WCONTINUED)
+}
+
+const fn ended(mode: WaitMode) -> libc::c_int {
+    match mode {
+        WaitMode::Reap => libc::WEXITED,
+        WaitMode::Peek => libc::WEXITED | libc::WNOWAIT,
     }
 }
 
-const fn ended(what: WhatEnded) -> libc::c_int {
-    match what {
-        WhatEnded::Reap => libc::WEXITED,
-        WhatEnded::Peek => libc::WEXITED | libc::WNOWAIT,
-    }
-}
-
-fn waitid(kind: libc::idtype_t, id: libc::id_t, options: libc::c_int) -> io::Result<Option<Waited>> {
+fn waitid(kind: libc::idtype_t, id: libc::id_t, options: libc::c_int) -> io::Result<Option<WaitedChild>> {
     // Zeroed, since waitid leaves both alone when WNOHANG finds nothing.
     let mut info = MaybeUninit::<libc::siginfo_t>::zeroed();
     let mut usage = MaybeUninit::<libc::rusage>::zeroed();
     loop {
-        // SAFETY: both pointers are valid for the call; the rest are numbers. The C library's waitid hides the fifth argument of
-        // the system call (waitid(2), "C library/kernel differences").
+        // SAFETY: both pointers are valid for the call; the rest are numbers. The raw call, since the C library's waitid lacks the
+        // fifth argument, for the resource usage (waitid(2), "C library/kernel differences").
         let result =
             unsafe { libc::syscall(libc::SYS_waitid, kind, id, info.as_mut_ptr(), options | libc::WNOHANG, usage.as_mut_ptr()) };
         if result == 0 {
@@ -94,16 +93,16 @@ fn waitid(kind: libc::idtype_t, id: libc::id_t, options: libc::c_int) -> io::Res
         return Ok(None);
     }
     let signal = Signal::from_number(status);
-    let changed = match (code, signal) {
-        (libc::CLD_EXITED, _) => Changed::Ended(ExitStatus::Exited(status)),
+    let change = match (code, signal) {
+        (libc::CLD_EXITED, _) => ChildChange::Ended(ExitStatus::Exited(status)),
         (libc::CLD_KILLED | libc::CLD_DUMPED, Some(signal)) => {
-            Changed::Ended(ExitStatus::Signaled { signal, core_dumped: code == libc::CLD_DUMPED })
+            ChildChange::Ended(ExitStatus::Signaled { signal, core_dumped: code == libc::CLD_DUMPED })
         }
-        (libc::CLD_STOPPED | libc::CLD_TRAPPED, Some(signal)) => Changed::Stopped(signal),
-        (libc::CLD_CONTINUED, _) => Changed::Continued,
-        _ => Changed::Ended(ExitStatus::Unknown),
+        (libc::CLD_STOPPED | libc::CLD_TRAPPED, Some(signal)) => ChildChange::Stopped(signal),
+        (libc::CLD_CONTINUED, _) => ChildChange::Continued,
+        _ => ChildChange::Ended(ExitStatus::Unknown),
     };
-    Ok(Some(Waited { pid: Pid::new(pid), changed, usage: used(&usage) }))
+    Ok(Some(WaitedChild { pid: Pid::new(pid), change, usage: used(&usage) }))
 }
 
 fn used(usage: &libc::rusage) -> Usage {

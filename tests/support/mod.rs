@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, poll};
 use tasklab::model::{ChildSpec, ExitStatus, Pid, RunId, Scope, Signal};
-use tasklab::supervisor::{ChildPipes, Client, Incoming, LaunchFailure, LaunchedChild, Report, Request};
+use tasklab::supervisor::{ChildPipes, Client, Incoming, LaunchFailure, LaunchedChild, Report, Request, SignalRequestId};
 
 /// How long anything may take before it counts as a hang. Only a hang meets it, however slow the machine is.
 pub fn deadline() -> Duration {
@@ -201,10 +201,10 @@ impl Supervisor {
 
     pub fn signal(&mut self, pid: Pid, signals: &[Signal], scope: Scope) -> Result<u32, tasklab::model::Refusal> {
         self.asks += 1;
-        let mine = self.asks;
-        self.request(&Request::Signal { ask: mine, pid, signals: signals.to_vec(), scope });
+        let mine = SignalRequestId(self.asks);
+        self.request(&Request::Signal { id: mine, pid, signals: signals.to_vec(), scope });
         self.wait_for("the answer to a signal", |report| match report {
-            Report::Signaled { ask, result } if *ask == mine => Some(result.clone()),
+            Report::Signaled { id, result } if *id == mine => Some(result.clone()),
             _ => None,
         })
     }

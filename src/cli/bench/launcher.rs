@@ -9,7 +9,7 @@ use rustix::event::{PollFd, PollFlags, poll};
 
 use crate::engine::BoardKind;
 use crate::model::{ChildSpec, Input, Line, OutputTo, RunId};
-use crate::supervisor::{ChildPipes, Client, Incoming, LineRequest, Report, Request};
+use crate::supervisor::{ChildPipes, Client, Incoming, LineRequest, ReplyTo, Report, Request};
 
 /// A supervisor of its own. If it is dropped, everything that it has launched ends.
 #[derive(Debug)]
@@ -48,7 +48,7 @@ impl Launcher {
 
     /// Toggles a line of the simulated board so many times. Returns the time of each in seconds, from the request to the reported edge.
     pub(super) fn toggles(&mut self, count: u64) -> anyhow::Result<Vec<f64>> {
-        let ask = |request| Request::Lines { ask: 1, request };
+        let ask = |request| Request::Lines { reply_to: ReplyTo::Nobody, request };
         self.client.request(&ask(LineRequest::UseBoard(BoardKind::Simulated(None))))?;
         let mut seconds = Vec::new();
         // The first toggle claims the line, and its answer is the whole header; it does not count.

@@ -14,7 +14,7 @@ use crate::engine::run::requests::{ActionRequest, LaunchRequest};
 use crate::engine::run::subscription::EngineEvent;
 use crate::engine::run::twins::Twins;
 use crate::model::{By, EventKind, Monotonic, Pid, ProcessState, Refusal, RunId};
-use crate::supervisor::{ChildPipes, Incoming, LaunchedChild, LineRequest, Report, Request, SupervisorError};
+use crate::supervisor::{ChildPipes, Incoming, LaunchedChild, LineRequest, ReplyTo, Report, Request, SupervisorError};
 use crate::sys::monotonic_now;
 
 impl EngineLoop {
@@ -39,9 +39,9 @@ impl EngineLoop {
                     input.feed(from, ends);
                 }
             }
-            Command::ToggleLine(line) => self.ask_header(0, LineRequest::Toggle { line, owner: USER.to_owned() }),
-            Command::FreeLine(line) => self.ask_header(0, LineRequest::Free { line, owner: USER.to_owned() }),
-            Command::Lines { ask, request } => self.ask_header(ask, request),
+            Command::ToggleLine(line) => self.ask_header(ReplyTo::Nobody, LineRequest::Toggle { line, owner: USER.to_owned() }),
+            Command::FreeLine(line) => self.ask_header(ReplyTo::Nobody, LineRequest::Free { line, owner: USER.to_owned() }),
+            Command::Lines { ask, request } => self.ask_header(ReplyTo::Command(ask), request),
             Command::StopEverything => self.stop_everything(By::You),
             Command::Save(run) => self.save(run, Run::to_be_saved),
             Command::SaveEdges(run) => self.save(run, Run::edges_to_be_saved),
@@ -72,7 +72,7 @@ impl EngineLoop {
         if let (Err(SupervisorError::Unsendable(why)), Request::Launch { stages, .. }) =
             (self.supervisor.request(&launch), &launch)
         {
-            self.report(Report::not_asked(run, stages, why));
+            self.report(Report::not_sent(run, stages, why));
         }
         self.sampler.watch(true);
         self.runs.forget_oldest();
@@ -154,7 +154,7 @@ impl EngineLoop {
     fn report(&mut self, report: Report) {
         let now = monotonic_now();
         match report {
-            Report::Ready { .. } | Report::Launched { .. } | Report::Here => {}
+            Report::Ready { .. } | Report::Launched { .. } | Report::Pong => {}
             Report::NotLaunched { run, failure } => {
                 if let Some(index) = self.runs.find(run) {
                     let text = failure.to_string();
@@ -182,8 +182,8 @@ impl EngineLoop {
                 let is_stages_end = self.runs[index].reaped(pid, now, &mut self.subscription);
                 self.process_ended(index, is_stages_end, now);
             }
-            Report::Signaled { ask, result } => {
-                if let Some((run, asked)) = self.signals.take(ask)
+            Report::Signaled { id, result } => {
+                if let Some((run, asked)) = self.signals.take(id)
                     && let Some(index) = self.runs.find_active(run)
                 {
                     self.runs[index].signaled(&asked, result, now, &mut self.subscription);
@@ -205,17 +205,17 @@ impl EngineLoop {
                     self.publication.notice(text);
                 }
             }
-            Report::Note { run, text } => {
+            Report::Notice { run, text } => {
                 if let Some(index) = self.runs.find(run) {
                     self.runs[index].emit(EventKind::Notice { text }, now, &mut self.subscription);
                 }
             }
-            Report::Board { ask, board, edges, refused } => {
-                let effects = self.header.board_changed(ask, board, edges, refused);
+            Report::Board { reply_to, board, edges, refused } => {
+                let effects = self.header.board_changed(reply_to, board, edges, refused);
                 self.perform(effects);
             }
-            Report::Edges { ask, edges } => {
-                let effects = self.header.levels_changed(ask, edges);
+            Report::Edges { reply_to, edges } => {
+                let effects = self.header.levels_changed(reply_to, edges);
                 self.perform(effects);
             }
         }

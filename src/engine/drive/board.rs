@@ -10,7 +10,7 @@ use crate::engine::run::lines::LineIntent;
 use crate::engine::run::subscription::EngineEvent;
 use crate::gpio::{BoardKind, Edge, InputSettings};
 use crate::model::{BoardView, Level, Line, Monotonic, PinFunction, Pull, RunId};
-use crate::supervisor::{LineRequest, Request};
+use crate::supervisor::{LineRequest, ReplyTo, Request};
 
 /// How often the supervisor hears from us while lines are driven: several times within its patience of a second.
 const BEAT: Duration = Duration::from_millis(250);
@@ -108,16 +108,16 @@ impl Header {
             return None;
         }
         self.spoke_at = now;
-        Some(if self.is_real() { Effect::AskHeader(0, LineRequest::Look) } else { Effect::Request(Request::AreYouThere) })
+        Some(if self.is_real() { Effect::AskHeader(ReplyTo::Nobody, LineRequest::Look) } else { Effect::Request(Request::Ping) })
     }
 
     /// Passes a request on. Without a supervisor (`trouble` says why) it is refused at once.
-    pub(super) fn ask(&mut self, ask: u64, request: LineRequest, trouble: Option<&str>) -> Vec<Effect> {
+    pub(super) fn ask(&mut self, reply_to: ReplyTo, request: LineRequest, trouble: Option<&str>) -> Vec<Effect> {
         if let Some(trouble) = trouble {
-            return self.answer(ask, Some(format!("could not reach the header: {trouble}")));
+            return self.answer(reply_to, Some(format!("could not reach the header: {trouble}")));
         }
         self.note(&request);
-        vec![Effect::Request(Request::Lines { ask, request })]
+        vec![Effect::Request(Request::Lines { reply_to, request })]
     }
 
     /// A supervisor that was killed has left its lines as they were. Its successor takes the same board, drives each line to its safe
@@ -126,7 +126,7 @@ impl Header {
         why.clone_into(&mut self.left.why);
         let safe = |line: &Line| (*line, self.safe.get(line).copied().unwrap_or(Level::Low));
         let (driven, high) = (self.left.driven.iter().map(safe).collect(), self.left.high.iter().copied().collect());
-        Effect::AskHeader(RECOVERY, LineRequest::Recover { board: self.board.clone(), driven, high })
+        Effect::AskHeader(ReplyTo::Recovery, LineRequest::Recover { board: self.board.clone(), driven, high })
     }
 
     /// Whether a lost supervisor has left driven lines that are not safe yet.
@@ -155,11 +155,11 @@ impl Header {
     }
 
     /// Lines have changed their level, and nothing else on the header has changed.
-    pub(super) fn levels_changed(&mut self, ask: Option<u64>, edges: Vec<Edge>) -> Vec<Effect> {
+    pub(super) fn levels_changed(&mut self, reply_to: Option<ReplyTo>, edges: Vec<Edge>) -> Vec<Effect> {
         let mut effects = self.edges(edges);
-        if let Some(ask) = ask {
+        if let Some(reply_to) = reply_to {
             self.asked.pop_front();
-            effects.extend(self.answer(ask, None));
+            effects.extend(self.answer(reply_to, None));
         }
         effects
     }
@@ -167,19 +167,19 @@ impl Header {
     /// The supervisor has sent the whole header.
     pub(super) fn board_changed(
         &mut self,
-        ask: Option<u64>,
+        reply_to: Option<ReplyTo>,
         board: BoardView,
         edges: Vec<Edge>,
         refused: Option<String>,
     ) -> Vec<Effect> {
         let mut effects = self.edges(edges);
         self.view = Arc::new(board);
-        if ask.is_some() {
+        if reply_to.is_some() {
             self.asked.pop_front();
         }
-        effects.extend(match ask {
-            Some(RECOVERY) => self.recovered(refused),
-            ask => self.answer(ask.unwrap_or_default(), refused),
+        effects.extend(match reply_to {
+            Some(ReplyTo::Recovery) => self.recovered(refused),
+            reply_to => self.answer(reply_to.unwrap_or(ReplyTo::Nobody), refused),
         });
         effects
     }
@@ -192,11 +192,12 @@ impl Header {
     }
 
     /// Answers a request. A refusal is also shown in the run that asked, or to the user.
-    fn answer(&self, ask: u64, refused: Option<String>) -> Vec<Effect> {
+    fn answer(&self, reply_to: ReplyTo, refused: Option<String>) -> Vec<Effect> {
+        let ask = if let ReplyTo::Command(number) = reply_to { number } else { 0 };
         let mut effects = vec![self.tell(ask, refused.clone())];
-        effects.extend(refused.map(|refused| match ask.checked_sub(ASKS_OF_RUNS) {
-            Some(run) => Effect::NoticeIn(RunId::new(run as u32), refused),
-            None => Effect::Notice(refused),
+        effects.extend(refused.map(|refused| match reply_to {
+            ReplyTo::Run(run) => Effect::NoticeIn(run, refused),
+            _ => Effect::Notice(refused),
         }));
         effects
     }
@@ -215,19 +216,12 @@ impl Header {
                 LineRequest::Watch { line, settings, owner: owner.to_owned() }
             }
         };
-        let ask = ASKS_OF_RUNS + u64::from(run.number());
-        intents.into_iter().map(|intent| Effect::AskHeader(ask, request(intent))).collect()
+        intents.into_iter().map(|intent| Effect::AskHeader(ReplyTo::Run(run), request(intent))).collect()
     }
 }
 
 /// How long a real button may bounce. A button on the screen does not bounce.
 const BOUNCE: Duration = Duration::from_millis(5);
-
-/// Requests of runs have the run's number from here on, so that a refusal is shown in that run.
-const ASKS_OF_RUNS: u64 = 1 << 32;
-
-/// The number of the request to make the lines of a lost supervisor safe.
-const RECOVERY: u64 = u64::MAX;
 
 /// The backend that drives nothing but pins on the screen.
 const SIMULATED: &str = "simulated";
@@ -296,17 +290,19 @@ mod tests {
     fn a_request_is_passed_on_or_answered_at_once_and_a_refusal_goes_to_who_asked() {
         let mut header = Header::default();
         let look = || LineRequest::Look;
-        assert!(matches!(header.ask(7, look(), None).as_slice(), [Effect::Request(Request::Lines { ask: 7, .. })]));
-        let refused = header.ask(7, look(), Some("it is gone"));
+        let command = ReplyTo::Command(7);
+        let asked = header.ask(command, look(), None);
+        assert!(matches!(asked.as_slice(), [Effect::Request(Request::Lines { reply_to: ReplyTo::Command(7), .. })]));
+        let refused = header.ask(command, look(), Some("it is gone"));
         assert!(matches!(
             refused.as_slice(),
             [Effect::Tell(EngineEvent::Board { ask: 7, refused: Some(_), .. }), Effect::Notice(_)]
         ));
         let line = Line::gpio(17);
         let intended = header.intended(RunId::new(3), "blink", vec![LineIntent::Level(line, Level::High)]);
-        let [Effect::AskHeader(ask, LineRequest::Set { owner, .. })] = intended.as_slice() else { panic!("{intended:?}") };
+        let [Effect::AskHeader(reply_to, LineRequest::Set { owner, .. })] = intended.as_slice() else { panic!("{intended:?}") };
         assert_eq!(owner, "blink");
-        let answered = header.board_changed(Some(*ask), BoardView::default(), Vec::new(), Some("no".to_owned()));
+        let answered = header.board_changed(Some(*reply_to), BoardView::default(), Vec::new(), Some("no".to_owned()));
         let [Effect::Tell(_), Effect::NoticeIn(run, _)] = answered.as_slice() else { panic!("{answered:?}") };
         assert_eq!(*run, RunId::new(3));
     }
@@ -316,11 +312,11 @@ mod tests {
         let mut header = Header { view: Arc::new(view("simulated", PinFunction::Output(Line::gpio(17)))), ..Header::default() };
         header.forget();
         assert!(header.is_unsafe());
-        let Effect::AskHeader(ask, LineRequest::Recover { driven, .. }) = header.recover("it was killed") else {
+        let Effect::AskHeader(reply_to, LineRequest::Recover { driven, .. }) = header.recover("it was killed") else {
             panic!("asked")
         };
         assert_eq!(driven, [(Line::gpio(17), Level::Low)]);
-        let told = header.board_changed(Some(ask), BoardView::default(), Vec::new(), None);
+        let told = header.board_changed(Some(reply_to), BoardView::default(), Vec::new(), None);
         let [Effect::Notice(text), Effect::Tell(_)] = told.as_slice() else { panic!("{told:?}") };
         assert_eq!(text, "it was killed: the lines that were driven are safe again: GPIO17");
         assert!(!header.is_unsafe());

@@ -3,14 +3,14 @@
 use crate::engine::run::subscription::EngineEvent;
 use crate::gpio::Edge;
 use crate::model::RunId;
-use crate::supervisor::{LineRequest, Request};
+use crate::supervisor::{LineRequest, ReplyTo, Request};
 
 #[derive(Debug)]
 pub(super) enum Effect {
     /// Ask the supervisor.
     Request(Request),
-    /// Send the supervisor a request for the header's lines. The answer has this number.
-    AskHeader(u64, LineRequest),
+    /// Send the supervisor a request for the header's lines, and let the answer go there.
+    AskHeader(ReplyTo, LineRequest),
     /// Tell the listener.
     Tell(EngineEvent),
     /// Show the user a sentence that belongs to no run.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crossbeam_channel::{Receiver, TryRecvError};
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::event::{PollFd, PollFlags};
 
 use crate::engine::comparison::runner::ComparisonRunner;
 use crate::engine::drive::adoption::Adoption;
@@ -28,8 +28,8 @@ use crate::engine::run::subscription::Subscription;
 use crate::engine::run::twins::Twins;
 use crate::gpio::BoardKind;
 use crate::model::{Action, By, EventKind, Monotonic, TimedAction};
-use crate::supervisor::{LineRequest, Request};
-use crate::sys::monotonic_now;
+use crate::supervisor::{LineRequest, ReplyTo, Request};
+use crate::sys::{is_readable, monotonic_now, poll};
 
 /// How often a run is searched for deadlocks and the like.
 const LOOK: Duration = Duration::from_millis(100);
@@ -98,7 +98,7 @@ impl EngineLoop {
     /// Takes the board that was chosen.
     pub(super) fn use_board(&mut self, board: BoardKind) {
         if board != BoardKind::Auto {
-            self.ask_header(0, LineRequest::UseBoard(board));
+            self.ask_header(ReplyTo::Nobody, LineRequest::UseBoard(board));
         }
     }
 
@@ -193,12 +193,9 @@ impl EngineLoop {
                 fds.push(PollFd::from_borrowed_fd(source, PollFlags::IN));
             }
         }
-        let timeout = self.next_deadline(now).map(|at| {
-            let wait = at.since(now);
-            rustix::time::Timespec { tv_sec: wait.as_secs() as i64, tv_nsec: i64::from(wait.subsec_nanos()) }
-        });
+        let timeout = self.next_deadline(now).map(|at| at.since(now));
         // An interrupted poll finds nothing; the next one finds it.
-        let _ = poll(&mut fds, timeout.as_ref());
+        let _ = poll(&mut fds, timeout);
         let ready = fds.iter().map(|fd| !fd.revents().is_empty()).collect();
         (sources, ready)
     }
@@ -287,8 +284,7 @@ impl EngineLoop {
         // A socket that is closed before the answer was read may take the request along (ECONNRESET).
         let end = monotonic_now() + AT_THE_END;
         while self.supervisor.is_there() && !self.supervisor.is_lost() && self.header.is_unsafe() && monotonic_now() < end {
-            let slice = Timespec { tv_sec: 0, tv_nsec: 100_000_000 };
-            let _ = poll(&mut [PollFd::new(&self.supervisor, PollFlags::IN)], Some(&slice));
+            let _ = is_readable(&self.supervisor, Duration::from_millis(100));
             self.hear_supervisor();
         }
     }

@@ -8,7 +8,7 @@ use crate::engine::run::lifecycle::RunEffect;
 use crate::engine::run::requests::ActionRequest;
 use crate::engine::run::subscription::EngineEvent;
 use crate::model::{Action, By, EventKind, Monotonic, Outcome, Pid};
-use crate::supervisor::{LineRequest, Request};
+use crate::supervisor::{LineRequest, ReplyTo, Request};
 use crate::sys::monotonic_now;
 
 impl EngineLoop {
@@ -17,7 +17,7 @@ impl EngineLoop {
             let now = monotonic_now();
             match effect {
                 Effect::Request(request) => self.request(&request),
-                Effect::AskHeader(ask, request) => self.ask_header(ask, request),
+                Effect::AskHeader(reply_to, request) => self.ask_header(reply_to, request),
                 Effect::Tell(told) => self.subscription.tell(told),
                 Effect::Notice(text) => self.publication.notice(text),
                 Effect::NoticeIn(run, text) => match self.runs.find(run) {
@@ -60,7 +60,7 @@ impl EngineLoop {
                 RunEffect::Finish { cut_short, left } => {
                     // Another run of the same scenario may have the lines now.
                     if !self.runs.shares_lines(index) {
-                        self.ask_header(0, LineRequest::Release { owner: self.runs[index].owner() });
+                        self.ask_header(ReplyTo::Nobody, LineRequest::Release { owner: self.runs[index].owner() });
                     }
                     self.runs[index].finish(cut_short, left, &mut self.scratch, now, &mut self.subscription);
                     self.sampler.watch(self.runs.is_active());
@@ -77,8 +77,8 @@ impl EngineLoop {
         let is_done = match needed {
             Ok(Need::Nothing) => true,
             Ok(Need::Signals { pid, signals, scope }) => {
-                let ask = self.signals.add(self.runs[index].id, pid, &signals, asked, now);
-                self.request(&Request::Signal { ask, pid, signals, scope });
+                let id = self.signals.add(self.runs[index].id, pid, &signals, asked, now);
+                self.request(&Request::Signal { id, pid, signals, scope });
                 false
             }
             Ok(Need::Reap(pids)) => {
@@ -87,7 +87,7 @@ impl EngineLoop {
             }
             Ok(Need::Lines(requests)) => {
                 for request in requests {
-                    self.ask_header(0, request);
+                    self.ask_header(ReplyTo::Nobody, request);
                 }
                 true
             }
@@ -133,8 +133,8 @@ impl EngineLoop {
     }
 
     /// Sends a request for the header's lines to the supervisor.
-    pub(super) fn ask_header(&mut self, ask: u64, request: LineRequest) {
-        let effects = self.header.ask(ask, request, self.supervisor.trouble());
+    pub(super) fn ask_header(&mut self, reply_to: ReplyTo, request: LineRequest) {
+        let effects = self.header.ask(reply_to, request, self.supervisor.trouble());
         self.perform(effects);
     }
 

@@ -1,5 +1,8 @@
-//! Files that are saved. A regular file has its name only once it is whole: it grows under another one. Everything else (a device, a
-//! FIFO, a descriptor of ours) is written to as it is. On the caller's thread.
+//! Where something is saved: recordings, tables, pictures, settings. A regular file grows as `FILE.partial`, and gets its name once it is
+//! whole. Everything else (a device, a FIFO, a descriptor of ours) is written to as it is. On the caller's thread.
+//!
+//! `tempfile`, which can rename as well, does not do for this: what a killed run has recorded must be found under a name that was told
+//! before, and a lock must tell a file that still grows from a leftover of that name.
 
 use std::ffi::OsStr;
 use std::fs::{self, File};
@@ -9,17 +12,17 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use rustix::event::{PollFd, PollFlags, poll};
+use rustix::event::{PollFd, PollFlags};
 use rustix::fs::{FlockOperation, Mode, OFlags, flock};
 
-use crate::sys::dup_number;
+use crate::sys::{dup_number, poll};
 
 /// Links that lead from one to the next, as the kernel counts them (`path_resolution(7)`).
 const MOST_LINKS: usize = 40;
 /// How long to wait where the kernel says that there is room and takes nothing all the same.
 const PAUSE: Duration = Duration::from_millis(10);
 
-/// The meaning of a path.
+/// What a path means.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Place {
     /// A descriptor of this process: `/dev/stdout`, `/dev/fd/3`.
@@ -78,10 +81,6 @@ impl Place {
 
     /// Opens it for writing.
     pub fn open(self) -> io::Result<Target> {
-        self.open_as(partial)
-    }
-
-    fn open_as(self, partial: impl FnOnce(&Path) -> PathBuf) -> io::Result<Target> {
         let path = match self {
             Self::Descriptor(number) => return dup_number(number).map(Target::Stream),
             Self::Name(path) => path,
@@ -92,10 +91,7 @@ impl Place {
                 Ok(Target::Stream(rustix::fs::open(&path, flags, Mode::empty())?))
             }
             Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-            _ => {
-                let partial = partial(&path);
-                WholeFile::create(path, partial).map(Target::Whole)
-            }
+            _ => WholeFile::create(path).map(Target::Whole),
         }
     }
 }
@@ -106,7 +102,7 @@ fn partial(path: &Path) -> PathBuf {
     name.into()
 }
 
-/// An open file, or anything else that is written to.
+/// What is written to.
 #[derive(Debug)]
 pub enum Target {
     /// A regular file, which has its name later.
@@ -126,22 +122,27 @@ pub struct WholeFile {
 }
 
 impl WholeFile {
-    fn create(path: PathBuf, partial: PathBuf) -> io::Result<Self> {
+    fn create(path: PathBuf) -> io::Result<Self> {
+        let partial = partial(&path);
         let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        let open = || rustix::fs::open(&partial, flags, Mode::from_raw_mode(0o666));
-        let file = match open() {
-            Err(rustix::io::Errno::EXIST) => {
-                remove_left(&partial)?;
-                open()?
+        loop {
+            let file = match rustix::fs::open(&partial, flags, Mode::from_raw_mode(0o666)) {
+                Err(rustix::io::Errno::EXIST) => {
+                    remove_left(&partial)?;
+                    continue;
+                }
+                file => File::from(file?),
+            };
+            // Shows others that it is no leftover, where the file system has locks. Before it was locked, another Task Lab may have
+            // taken it for one.
+            let is_taken = flock(&file, FlockOperation::NonBlockingLockExclusive) == Err(rustix::io::Errno::WOULDBLOCK);
+            if !is_taken && is_name_of(&partial, &file) {
+                return Ok(Self { path, partial, file, is_finished: false });
             }
-            file => file?,
-        };
-        // Says to others that it is no leftover. Where a file system has no locks, nobody can be told.
-        let _ = flock(&file, FlockOperation::NonBlockingLockExclusive);
-        Ok(Self { path, partial, file: file.into(), is_finished: false })
+        }
     }
 
-    /// The name under which it grows.
+    /// Where it grows.
     pub fn partial(&self) -> &Path {
         &self.partial
     }
@@ -180,16 +181,23 @@ impl Drop for WholeFile {
     }
 }
 
-/// Removes what somebody who was killed has left under the name of a file that grows.
+/// Removes the file that a killed writer has left under the name of a file that grows.
 fn remove_left(partial: &Path) -> io::Result<()> {
     if !fs::symlink_metadata(partial)?.is_file() {
         return Err(in_the_way(partial, "it is no regular file; remove it"));
     }
-    let left = rustix::fs::open(partial, OFlags::WRONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC, Mode::empty())?;
+    let flags = OFlags::WRONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    let left = File::from(rustix::fs::open(partial, flags, Mode::empty())?);
     if flock(&left, FlockOperation::NonBlockingLockExclusive) == Err(rustix::io::Errno::WOULDBLOCK) {
         return Err(in_the_way(partial, "another Task Lab is writing it"));
     }
-    fs::remove_file(partial)
+    // Its writer may have finished it meanwhile, and another one may have begun.
+    if is_name_of(partial, &left) { fs::remove_file(partial) } else { Ok(()) }
+}
+
+fn is_name_of(path: &Path, file: &File) -> bool {
+    let identity = |metadata: fs::Metadata| (metadata.dev(), metadata.ino());
+    fs::symlink_metadata(path).map(identity).ok() == file.metadata().map(identity).ok()
 }
 
 fn in_the_way(path: &Path, why: &str) -> io::Error {
@@ -198,16 +206,7 @@ fn in_the_way(path: &Path, why: &str) -> io::Error {
 
 /// Writes all of a file; where that fails, nothing of it is left.
 pub fn write_whole(path: &Path, fill: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
-    write_whole_as(path, partial, fill)
-}
-
-/// The same with a name of the caller's own for the time being.
-pub fn write_whole_as(
-    path: &Path,
-    partial: impl FnOnce(&Path) -> PathBuf,
-    fill: impl FnOnce(&mut dyn Write) -> io::Result<()>,
-) -> io::Result<()> {
-    match Place::of(path)?.open_as(partial)? {
+    match Place::of(path)?.open()? {
         Target::Stream(fd) => {
             let mut out = BufWriter::new(Patient(fd));
             fill(&mut out).and_then(|()| out.flush())
@@ -242,8 +241,7 @@ impl<F: AsFd> Write for Patient<F> {
                 Err(rustix::io::Errno::AGAIN) => {
                     // A terminal with room for one byte says that it has room, and takes no newline, which it shows as two.
                     let fds: &mut [PollFd<'_>] = &mut [PollFd::new(&self.0, PollFlags::OUT)];
-                    let pause = rustix::time::Timespec { tv_sec: 0, tv_nsec: PAUSE.subsec_nanos().into() };
-                    let (fds, limit) = if has_room { (&mut fds[..0], Some(&pause)) } else { (fds, None) };
+                    let (fds, limit) = if has_room { (&mut fds[..0], Some(PAUSE)) } else { (fds, None) };
                     has_room = poll(fds, limit).is_ok_and(|ready| ready > 0);
                 }
                 Err(error) => return Err(error.into()),

@@ -4,11 +4,12 @@
 use crate::engine::run::lifecycle::NAME_AFTER;
 use crate::engine::run::requests::ActionRequest;
 use crate::model::{Monotonic, Pid, RunId, Signal};
+use crate::supervisor::SignalRequestId;
 
 /// Sent signals without a result yet.
 #[derive(Debug, Default)]
 pub(super) struct SentSignals {
-    unanswered: Vec<(u64, RunId, ActionRequest)>,
+    unanswered: Vec<(SignalRequestId, RunId, ActionRequest)>,
     /// The number of the newest request.
     newest: u64,
     /// Processes that were killed one by one, and when those that are still there are named.
@@ -17,18 +18,26 @@ pub(super) struct SentSignals {
 
 impl SentSignals {
     /// These signals are asked for. Returns the number of the request, which the answer names.
-    pub(super) fn add(&mut self, run: RunId, pid: Pid, signals: &[Signal], asked: &ActionRequest, now: Monotonic) -> u64 {
+    pub(super) fn add(
+        &mut self,
+        run: RunId,
+        pid: Pid,
+        signals: &[Signal],
+        asked: &ActionRequest,
+        now: Monotonic,
+    ) -> SignalRequestId {
         if signals.contains(&Signal::KILL) {
             self.kills.push((now + NAME_AFTER, run, pid));
         }
         self.newest += 1;
-        self.unanswered.push((self.newest, run, asked.clone()));
-        self.newest
+        let id = SignalRequestId(self.newest);
+        self.unanswered.push((id, run, asked.clone()));
+        id
     }
 
     /// The supervisor has answered this request.
-    pub(super) fn take(&mut self, number: u64) -> Option<(RunId, ActionRequest)> {
-        let position = self.unanswered.iter().position(|(known, ..)| *known == number)?;
+    pub(super) fn take(&mut self, id: SignalRequestId) -> Option<(RunId, ActionRequest)> {
+        let position = self.unanswered.iter().position(|(known, ..)| *known == id)?;
         let (_, run, asked) = self.unanswered.swap_remove(position);
         Some((run, asked))
     }

@@ -67,7 +67,7 @@ impl SupervisorLink {
 
     /// Why the supervisor sees only its own children, if so.
     pub(super) fn blindness(&self) -> Option<&str> {
-        self.client.trouble()
+        self.client.proc_trouble()
     }
 
     /// Whether requests wait for room.
@@ -115,7 +115,7 @@ impl SupervisorLink {
             };
             self.liveness.heard(is_answer, monotonic_now());
             match incoming {
-                Incoming::Report(Report::Here) => {}
+                Incoming::Report(Report::Pong) => {}
                 Incoming::End => {
                     self.lose("it has ended");
                     return None;
@@ -142,7 +142,7 @@ impl SupervisorLink {
         }
         match self.liveness.check(now, || is_runnable(self.client.pid())) {
             Check::Wait => {}
-            Check::Wake => self.client.wake(),
+            Check::Wake => self.client.resume(),
             Check::Lost => {
                 self.lose("it does not answer");
                 return Vec::new();
@@ -152,7 +152,7 @@ impl SupervisorLink {
             return Vec::new();
         }
         let mut effects = self.look_for_guard();
-        effects.push(Effect::Request(Request::AreYouThere));
+        effects.push(Effect::Request(Request::Ping));
         effects
     }
 
@@ -202,7 +202,7 @@ impl SupervisorLink {
             Ok(client) => {
                 sampler.set_root(client.pid());
                 let old = std::mem::replace(&mut self.client, client);
-                old.bury(&self.client);
+                old.kill_leftovers(&self.client);
                 Some(self.trouble.take().unwrap_or_default())
             }
             Err(error) => {

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use crate::engine::run::requests::LaunchError;
 use crate::model::ChildSpec;
 use crate::scenario::{PYTHON_SHIM, Scenario};
-use crate::sys::{OwnFolder, remove_left_behind};
+use crate::sys::{PrivateFolder, remove_abandoned_folders};
 
 /// The beginning of these folders' names. No other folder may have it: folders without a living owner are removed.
 const PREFIX: &str = "tasklab-files-";
@@ -17,7 +17,7 @@ const PREFIX: &str = "tasklab-files-";
 /// The folder, once there is one, and whether the supervisor does not know it yet.
 #[derive(Debug, Default)]
 pub(crate) struct Twins {
-    folder: Option<OwnFolder>,
+    folder: Option<PrivateFolder>,
     is_new: bool,
 }
 
@@ -89,11 +89,11 @@ fn write(path: &Path, text: &str) -> Result<(), LaunchError> {
     folder.and_then(|()| fs::write(path, text)).map_err(|error| LaunchError::Twin { path: path.to_owned(), error })
 }
 
-fn make_folder(places: &[PathBuf]) -> Result<OwnFolder, LaunchError> {
+fn make_folder(places: &[PathBuf]) -> Result<PrivateFolder, LaunchError> {
     let mut failed = Vec::new();
     for place in places {
-        remove_left_behind(place, PREFIX);
-        match OwnFolder::make(place, PREFIX) {
+        remove_abandoned_folders(place, PREFIX);
+        match PrivateFolder::make(place, PREFIX) {
             Ok(folder) => return Ok(folder),
             Err(error) => failed.push(format!("{}: {error}", place.display())),
         }

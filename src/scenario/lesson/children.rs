@@ -11,7 +11,9 @@ use rustix::process::{WaitOptions, waitpid};
 use crate::model::{EventKind, ExitStatus, Pgid, Pid, ProcessState, Sid, Signal};
 use crate::scenario::lesson::handle::own_pid;
 use crate::scenario::lesson::handle::{Lesson, LessonError};
-use crate::sys::{Forked, PidFd, SignalScope, Spawned, WhatEnded, fork, process_group, rename_thread, session, wait_pid};
+use crate::sys::{
+    Forked, PidFd, SignalScope, Spawned, WaitMode, fork, is_readable, process_group, rename_thread, session, wait_pid,
+};
 
 /// The process that goes on after a fork.
 #[derive(Debug)]
@@ -120,9 +122,9 @@ impl Child<'_> {
 
     /// The kernel's answer of this moment, whatever it said before.
     pub fn peek_again(&self) -> Result<Option<ExitStatus>, LessonError> {
-        let waited = wait_pid(self.pid, WhatEnded::Peek).map_err(LessonError::kernel(format!("look at {}", self.name)))?;
-        Ok(waited.map(|waited| match waited.changed {
-            crate::sys::Changed::Ended(status) => status,
+        let waited = wait_pid(self.pid, WaitMode::Peek).map_err(LessonError::kernel(format!("look at {}", self.name)))?;
+        Ok(waited.map(|waited| match waited.change {
+            crate::sys::ChildChange::Ended(status) => status,
             _ => ExitStatus::Unknown,
         }))
     }
@@ -134,10 +136,7 @@ impl Child<'_> {
             if let Some(status) = self.peek()? {
                 break status;
             }
-            let mut ended = [rustix::event::PollFd::new(&self.pidfd, rustix::event::PollFlags::IN)];
-            let hour = Duration::from_hours(1);
-            let hour = rustix::event::Timespec { tv_sec: hour.as_secs() as i64, tv_nsec: 0 };
-            rustix::io::retry_on_intr(|| rustix::event::poll(&mut ended, Some(&hour))).map_err(failed(&self.name))?;
+            let _ = is_readable(&self.pidfd, Duration::MAX);
         };
         let pid = rustix::process::Pid::from_raw(self.pid.number());
         let raw = rustix::io::retry_on_intr(|| waitpid(pid, WaitOptions::empty())).map_err(failed(&self.name))?;

@@ -5,7 +5,7 @@ use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::time::{Duration, Instant};
 
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::event::{PollFd, PollFlags};
 
 /// An action that reached the body: `{"do":"cancel","target":"three"}`.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Deserialize)]
@@ -19,6 +19,7 @@ pub struct LessonAction {
 }
 
 use crate::scenario::card::Reply;
+use crate::sys::poll;
 
 /// Why nobody does an action that is heard at the end.
 pub(crate) const TOO_LATE: &str = "it comes too late: nothing is left but the end";
@@ -77,8 +78,7 @@ impl Control {
                 .chain(self.pipe.as_ref().map(AsFd::as_fd))
                 .map(|fd| PollFd::from_borrowed_fd(fd, PollFlags::IN))
                 .collect();
-            let left = Timespec { tv_sec: left.as_secs() as i64, tv_nsec: i64::from(left.subsec_nanos()) };
-            match poll(&mut ready, Some(&left)) {
+            match poll(&mut ready, Some(left)) {
                 Err(rustix::io::Errno::INTR) => continue,
                 Err(error) => return Err(error.into()),
                 Ok(0) => return Ok(Heard::Nothing),

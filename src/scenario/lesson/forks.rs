@@ -2,18 +2,16 @@
 
 use std::ffi::CString;
 use std::io;
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::AsFd;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
-
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use crate::model::{EventKind, Pid, ProcessState, Signal, TaskSort, Tid};
 use crate::scenario::lesson::children::{Child, Reaped};
 use crate::scenario::lesson::control::TOO_LATE;
 use crate::scenario::lesson::handle::{Lesson, LessonError};
 use crate::scenario::lesson::proc::stat_of;
-use crate::sys::default_what_we_ignore;
+use crate::sys::{default_ignored_signals, is_readable};
 
 /// Runs another program in this process, a fork with one thread: searched in PATH, with these variables besides those
 /// that there are. Returns only if that fails, and then says why.
@@ -26,7 +24,7 @@ pub(crate) fn exec(argv: &[&str], variables: &[(&str, &str)]) -> io::Error {
     match (argv, texts(own.chain(set).collect())) {
         (Ok(argv), Ok(env)) if !argv.is_empty() => {
             // A new program would inherit it.
-            default_what_we_ignore();
+            default_ignored_signals();
             nix::unistd::execvpe(&argv[0], &argv, &env).map_or_else(Into::into, |never| match never {})
         }
         _ => io::ErrorKind::InvalidInput.into(),
@@ -39,12 +37,6 @@ pub(crate) fn file_of_program(name: &str) -> Option<PathBuf> {
     std::env::split_paths(&path).map(|folder| folder.join(name)).find(|file| file.is_file())?.canonicalize().ok()
 }
 
-/// Whether this is readable or closed, now or within some time. No action is heard meanwhile.
-pub(crate) fn is_ready(fd: BorrowedFd<'_>, patience: Duration) -> bool {
-    let patience = Timespec { tv_sec: patience.as_secs() as i64, tv_nsec: i64::from(patience.subsec_nanos()) };
-    rustix::io::retry_on_intr(|| poll(&mut [PollFd::from_borrowed_fd(fd, PollFlags::IN)], Some(&patience))) == Ok(1)
-}
-
 /// A process that is overdue by this much is given up, stopped or not: only a machine in trouble takes longer.
 const TROUBLE: Duration = Duration::from_secs(30);
 
@@ -52,7 +44,7 @@ const TROUBLE: Duration = Duration::from_secs(30);
 pub(crate) fn reap_soon(mut child: Child<'_>) -> Result<Reaped, LessonError> {
     let due = Instant::now() + Duration::from_secs(2);
     while child.peek()?.is_none() {
-        is_ready(child.as_fd(), due.saturating_duration_since(Instant::now()).max(NEXT_LOOK));
+        is_readable(child.as_fd(), due.saturating_duration_since(Instant::now()).max(NEXT_LOOK));
         kill_if_stopped(&mut child, due)?;
     }
     child.reap()

@@ -11,7 +11,7 @@ use crate::scenario::lesson::children::Child;
 use crate::scenario::lesson::control::LessonAction;
 use crate::scenario::lesson::handle::{Lesson, LessonError};
 use crate::scenario::lesson::proc::{stat_of, texts};
-use crate::sys::{Neighbours, OwnFolder, Prepared, prepare, set_nonblocking, spawn};
+use crate::sys::{Neighbours, Prepared, PrivateFolder, prepare, set_nonblocking, spawn};
 
 /// A program that runs, and our ends of the pipes that were asked for.
 #[derive(Debug)]
@@ -38,7 +38,7 @@ impl Lesson {
         let (prepared, ours) = ready.map_err(LessonError::kernel(format!("make {name} ready")))?;
         // In the group of its body, with which it lives and dies.
         let spawned = spawn(&Prepared { group: None, ..prepared }).map_err(|error| {
-            let what = format!("start {name} ({})", error.stage);
+            let what = format!("start {name} ({})", error.step);
             LessonError::Kernel { what, source: io::Error::from_raw_os_error(error.errno) }
         })?;
         until_taken_over(spawned.pid);
@@ -153,13 +153,13 @@ pub(crate) fn shell(line: &str) -> ChildSpec {
 pub(crate) struct Folder {
     /// Without links in it, as the kernel names it.
     path: PathBuf,
-    _own: OwnFolder,
+    _own: PrivateFolder,
 }
 
 impl Folder {
     pub(crate) fn make(lesson: &str) -> Result<Self, LessonError> {
         let base = std::env::temp_dir();
-        let made = OwnFolder::make(&base, &format!("tasklab-{lesson}-"));
+        let made = PrivateFolder::make(&base, &format!("tasklab-{lesson}-"));
         let made = made.and_then(|own| Ok(Self { path: own.path().canonicalize()?, _own: own }));
         made.map_err(LessonError::kernel(format!("make a folder in {}", base.display())))
     }

@@ -36,14 +36,14 @@ impl Reporter {
         let Some(fd) = pipe.as_ref() else { return };
         let mut line = Event { t: self.now(), kind }.to_line();
         line.push('\n');
-        if write_whole(fd, line.as_bytes()).is_err() {
+        if write_all(fd, line.as_bytes()).is_err() {
             // The reader has gone (EPIPE, as Rust programs ignore SIGPIPE): the lesson goes on unheard.
             *pipe = None;
         }
     }
 }
 
-fn write_whole(fd: impl AsFd, mut bytes: &[u8]) -> rustix::io::Result<()> {
+fn write_all(fd: impl AsFd, mut bytes: &[u8]) -> rustix::io::Result<()> {
     while !bytes.is_empty() {
         let written = rustix::io::retry_on_intr(|| rustix::io::write(&fd, bytes))?;
         bytes = &bytes[written..];

@@ -12,7 +12,7 @@ use egui::Context;
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::engine::{start_thread, write_whole_as};
+use crate::engine::{start_thread, write_whole};
 use crate::model::Language;
 use crate::ui::ask::parts::{Pane, Tab};
 use crate::ui::look::theme::ThemeChoice;
@@ -126,7 +126,6 @@ impl Keeper {
         let (sender, texts) = bounded::<String>(1);
         let (failed, failures) = bounded(1);
         let write = move || {
-            remove_partial(&path);
             for text in texts {
                 if let Err(error) = replace(&path, text.as_bytes()) {
                     let _ = failed.try_send(format!("Could not keep the settings in {}: {error}.", path.display()));
@@ -170,31 +169,19 @@ impl Keeper {
     }
 }
 
-/// Writes a file under a name of our own, and gives it its name when all of it is on the disk.
+/// Replaces a file, and makes its folder if that is not there.
 fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let folder = path.parent().unwrap_or(Path::new("/"));
-    fs::create_dir_all(folder)?;
-    let partial = |path: &Path| path.with_extension(format!("{}.partial", std::process::id()));
-    write_whole_as(path, partial, |file| file.write_all(bytes))
-}
-
-/// Removes what others left half written; whoever still lives is at it.
-fn remove_partial(path: &Path) {
-    let entries = path.parent().and_then(|folder| fs::read_dir(folder).ok());
-    for entry in entries.into_iter().flatten().flatten() {
-        let name = entry.file_name();
-        let pid = name.to_str().and_then(|name| name.strip_suffix(".partial")?.strip_prefix("settings."));
-        if pid.is_some_and(|pid| !Path::new("/proc").join(pid).exists()) {
-            let _ = fs::remove_file(entry.path());
-        }
-    }
+    fs::create_dir_all(path.parent().unwrap_or(Path::new("/")))?;
+    write_whole(path, |file| file.write_all(bytes))
 }
 
 #[cfg(test)]
 mod tests {
+    use std::io::Write as _;
     use std::process::Command;
 
     use super::*;
+    use crate::engine::{Place, Target};
 
     fn file() -> (tempfile::TempDir, PathBuf) {
         let folder = tempfile::tempdir().expect("a folder");
@@ -237,12 +224,16 @@ mod tests {
     fn what_a_killed_window_left_half_written_is_removed_and_a_living_one_is_let_write() {
         let (_folder, path) = file();
         replace(&path, b"{}").expect("writes");
-        let left = path.with_extension("999999999.partial");
-        let busy = path.with_extension(format!("{}.partial", std::process::id()));
-        fs::write(&left, "{").expect("writes");
-        fs::write(&busy, "{").expect("writes");
-        remove_partial(&path);
-        assert!(!left.exists() && busy.exists() && path.exists());
+        let partial = path.with_extension("json.partial");
+        fs::write(&partial, "{").expect("writes");
+        replace(&path, b"[]").expect("a leftover is in nobody's way");
+        assert!(!partial.exists() && fs::read(&path).expect("there") == b"[]");
+        let Ok(Target::Whole(mut busy)) = Place::of(&path).and_then(Place::open) else { panic!("a regular file") };
+        busy.write_all(b"{}").expect("writes");
+        let error = replace(&path, b"7").expect_err("another window writes").to_string();
+        assert!(error.contains("another Task Lab is writing it"), "{error}");
+        busy.finish().expect("renamed");
+        assert!(!partial.exists() && fs::read(&path).expect("there") == b"{}");
     }
 
     const OLD: &str = "\"what was kept before\"";

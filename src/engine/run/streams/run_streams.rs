@@ -10,7 +10,7 @@ use crate::engine::run::streams::output::OutputStream;
 use crate::engine::run::streams::scratch::{CHUNK, Open, Scratch};
 use crate::model::{Event, EventKind, Monotonic, Pid, Stream};
 use crate::supervisor::{CAPTURE, ChildPipes};
-use crate::sys::other_side;
+use crate::sys::terminal_peer;
 
 /// How often all streams are read before they are closed: as often as it takes to empty a full pipe. A process outside the run that goes
 /// on writing does not hold us up.
@@ -38,7 +38,7 @@ impl RunStreams {
     pub(crate) fn add(&mut self, pid: Pid, pipes: ChildPipes, may_grow: bool, has_terminal: bool) -> Result<(), String> {
         let mut result = Ok(());
         if let Some(ours) = pipes.stdout.as_ref().filter(|_| has_terminal) {
-            match other_side(ours) {
+            match terminal_peer(ours) {
                 Ok(other) => self.terminal = Some(other),
                 Err(error) => {
                     let text = format!(

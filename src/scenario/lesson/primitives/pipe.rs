@@ -7,12 +7,13 @@ use std::os::unix::net::UnixStream;
 use std::panic::Location;
 use std::time::Duration;
 
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::event::{PollFd, PollFlags};
 use serde_json::Value;
 
 use crate::model::TaskState;
 use crate::scenario::lesson::handle::{Lesson, LessonError};
 use crate::scenario::lesson::tracking::lane::own_lane;
+use crate::sys::poll;
 
 /// The other end is closed, in every process.
 #[derive(Debug, thiserror::Error)]
@@ -115,6 +116,5 @@ impl AsFd for PipeEnd<'_> {
 
 fn is_ready(stream: &UnixStream, what: PollFlags, timeout: Option<Duration>) -> io::Result<bool> {
     let mut ready = [PollFd::new(stream, what)];
-    let timeout = timeout.map(|time| Timespec { tv_sec: time.as_secs() as i64, tv_nsec: i64::from(time.subsec_nanos()) });
-    Ok(rustix::io::retry_on_intr(|| poll(&mut ready, timeout.as_ref()))? > 0)
+    Ok(rustix::io::retry_on_intr(|| poll(&mut ready, timeout))? > 0)
 }

@@ -13,7 +13,7 @@ use crate::model::{Fact, Signal, TaskSort};
 use crate::scenario::card::{Facts, Params, Reply, equals};
 use crate::scenario::lesson::children::Fork;
 use crate::scenario::lesson::{Lesson, LessonAction, LessonError, Task};
-use crate::sys::{exit_now, has_one_thread};
+use crate::sys::{exit_now, has_one_thread, is_readable};
 
 /// The largest task, in microseconds.
 const LARGEST: u64 = 20_000;
@@ -92,11 +92,11 @@ fn in_processes(lesson: &Lesson, tasks: usize, loops: u64, asked: &mut Vec<Lesso
     let deadline = Instant::now() + PATIENCE;
     for (child, mut hear) in children {
         // A child that was killed closes its end, too.
-        while !is_readable(&hear) && Instant::now() < deadline {
+        while !is_readable(&hear, Duration::ZERO) && Instant::now() < deadline {
             asked.extend(lesson.listen(&[hear.as_fd()], PATIENCE)?);
         }
         let mut bytes = [0; 8];
-        if is_readable(&hear) && hear.read_exact(&mut bytes).is_ok() {
+        if is_readable(&hear, Duration::ZERO) && hear.read_exact(&mut bytes).is_ok() {
             results.push(u64::from_le_bytes(bytes));
         } else {
             child.signal(Signal::KILL);
@@ -104,12 +104,6 @@ fn in_processes(lesson: &Lesson, tasks: usize, loops: u64, asked: &mut Vec<Lesso
         child.reap()?;
     }
     Ok(results)
-}
-
-fn is_readable(pipe: impl AsFd) -> bool {
-    let mut ready = [rustix::event::PollFd::new(&pipe, rustix::event::PollFlags::IN)];
-    let now = rustix::event::Timespec { tv_sec: 0, tv_nsec: 0 };
-    rustix::io::retry_on_intr(|| rustix::event::poll(&mut ready, Some(&now))).is_ok_and(|count| count > 0)
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

@@ -6,18 +6,18 @@ use std::os::fd::{AsFd, AsRawFd};
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use nix::unistd::dup2_stdin;
+use rustix::stdio::dup2_stdin;
 
 use crate::model::{Pid, TaskSort};
 use crate::scenario::card::{Facts, Params, Reply, equals};
 use crate::scenario::lesson::children::{Child, Fork};
 use crate::scenario::lesson::control::TOO_LATE;
-use crate::scenario::lesson::forks::{exec, file_of_program, is_ready};
+use crate::scenario::lesson::forks::{exec, file_of_program};
 use crate::scenario::lesson::handle::own_pid;
 use crate::scenario::lesson::proc::{count_open, link_of, stat_of};
 use crate::scenario::lesson::words::unknown;
 use crate::scenario::lesson::{Lesson, LessonError, Task};
-use crate::sys::exit_now;
+use crate::sys::{exit_now, is_readable};
 
 const MISSING: &str = "no-such-program";
 
@@ -39,7 +39,7 @@ pub(super) fn run(lesson: &Lesson, params: &Params) -> Result<Facts, LessonError
                 drop(tell);
                 // It tells when it is ready. It may have been killed before, or stopped.
                 if let Some(Copy { told, .. }) = forks.last()
-                    && is_ready(told.as_fd(), Duration::from_secs(5))
+                    && is_readable(told.as_fd(), Duration::from_secs(5))
                 {
                     let _ = rustix::io::read(told, &mut [0_u8; 4]);
                 }
@@ -188,7 +188,7 @@ impl Parent<'_> {
     fn hear(&mut self) -> Result<(), LessonError> {
         for fork in &mut self.forks {
             fork.child.peek()?;
-            if fork.before.is_none() || !is_ready(fork.told.as_fd(), Duration::ZERO) {
+            if fork.before.is_none() || !is_readable(fork.told.as_fd(), Duration::ZERO) {
                 continue;
             }
             let before = fork.before.take();

@@ -6,18 +6,18 @@ use std::io::{self, BufRead, BufReader, PipeReader, PipeWriter};
 use std::os::fd::{AsFd, AsRawFd};
 use std::time::{Duration, Instant};
 
-use nix::unistd::{dup2_stdin, dup2_stdout};
+use rustix::stdio::{dup2_stdin, dup2_stdout};
 use serde_json::{Value, json};
 
 use crate::model::{EventKind, ExitStatus, Pid, ProcessState, Signal, TaskSort};
 use crate::scenario::card::{Facts, Params, equals};
 use crate::scenario::lesson::children::{Child, Fork, Reaped};
-use crate::scenario::lesson::forks::{exec, is_ready};
+use crate::scenario::lesson::forks::exec;
 use crate::scenario::lesson::handle::own_pid;
 use crate::scenario::lesson::proc::{children_of, link_of, stat_of};
 use crate::scenario::lesson::words::{unknown, yes_or_no};
 use crate::scenario::lesson::{Lesson, LessonError, Task};
-use crate::sys::{PidFd, SignalScope, exit_now};
+use crate::sys::{PidFd, SignalScope, exit_now, is_readable};
 
 /// Calls that a person can ask for.
 const MOST_ASKED: usize = 20;
@@ -163,7 +163,7 @@ impl<'s> Caller<'s> {
             }
         }
         for (_, process) in &line {
-            if !is_ready(process.as_fd(), end.saturating_duration_since(Instant::now())) {
+            if !is_readable(process.as_fd(), end.saturating_duration_since(Instant::now())) {
                 let _ = process.signal(Signal::KILL, SignalScope::Process);
             }
         }
@@ -180,7 +180,7 @@ impl<'s> Caller<'s> {
         let (output, started) = self.start_with_pipe(call, command)?;
         let pid = started.child.pid();
         let ours = link_of(own_pid(), &format!("fd/{}", output.as_raw_fd()));
-        let is_readable = is_ready(output.as_fd(), Duration::from_secs(10));
+        let is_readable = is_readable(output.as_fd(), Duration::from_secs(10));
         let mut lines = BufReader::new(output).lines();
         let first = if is_readable { lines.next() } else { None };
         let (is_live, is_a_pipe) = (is_there(pid), link_of(pid, "fd/1") == ours);

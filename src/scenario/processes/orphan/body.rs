@@ -11,12 +11,12 @@ use crate::model::{EventKind, ExitStatus, Fact, Pid, ProcessState, Signal, TaskS
 use crate::scenario::card::{Facts, Params, equals};
 use crate::scenario::lesson::children::{Child, Fork};
 use crate::scenario::lesson::control::TOO_LATE;
-use crate::scenario::lesson::forks::{is_given_up, is_ready};
+use crate::scenario::lesson::forks::is_given_up;
 use crate::scenario::lesson::handle::own_pid;
 use crate::scenario::lesson::proc::{stat_of, with_ancestors};
 use crate::scenario::lesson::words::yes_or_no;
 use crate::scenario::lesson::{Lesson, LessonError, Task};
-use crate::sys::{PidFd, SignalScope, exit_now};
+use crate::sys::{PidFd, SignalScope, exit_now, is_readable};
 
 pub(super) fn run(lesson: &Lesson, params: &Params) -> Result<Facts, LessonError> {
     let deadline = Instant::now() + params.seconds("patience");
@@ -58,18 +58,18 @@ fn be_parent(lesson: &Lesson, children: usize, gate: &PipeReader, mut tell: &Pip
             be_child(gate, tell);
         }
     }
-    is_ready(gate.as_fd(), A_LIFE);
+    is_readable(gate.as_fd(), A_LIFE);
     Ok(())
 }
 
 /// A child: when it finds that its parent is another one, it tells which.
 fn be_child(gate: &PipeReader, mut tell: &PipeWriter) -> ! {
     let parent = getppid();
-    while !is_ready(gate.as_fd(), Duration::from_millis(20)) {
+    while !is_readable(gate.as_fd(), Duration::from_millis(20)) {
         if getppid() != parent {
             let new = getppid().map_or(0, |pid| pid.as_raw_nonzero().get());
             let _ = tell.write_all(&line(own_pid().number(), new));
-            is_ready(gate.as_fd(), A_LIFE);
+            is_readable(gate.as_fd(), A_LIFE);
         }
     }
     exit_now(0);
@@ -141,7 +141,7 @@ impl Grandparent<'_> {
     fn meet<'c>(&mut self, mut parent: Child<'c>, children: usize) -> Result<Child<'c>, LessonError> {
         let due = Instant::now() + Duration::from_secs(2);
         while self.children.len() < children && parent.peek()?.is_none() && !is_given_up(parent.pid(), due) {
-            is_ready(self.told.as_fd(), Duration::from_millis(20));
+            is_readable(self.told.as_fd(), Duration::from_millis(20));
             self.hear()?;
         }
         Ok(parent)
@@ -172,7 +172,7 @@ impl Grandparent<'_> {
     /// Reads what has been told; `false` at the end of the pipe. Looks also who has ended.
     fn hear(&mut self) -> Result<(), LessonError> {
         let mut line = [0; 8];
-        while is_ready(self.told.as_fd(), Duration::ZERO) && matches!(rustix::io::read(&self.told, &mut line), Ok(8)) {
+        while is_readable(self.told.as_fd(), Duration::ZERO) && matches!(rustix::io::read(&self.told, &mut line), Ok(8)) {
             let [pid, parent] = [&line[..4], &line[4..]].map(|bytes| i32::from_le_bytes(bytes.try_into().unwrap_or_default()));
             if let Some(child) = self.children.iter_mut().find(|child| child.pid.number() == pid) {
                 child.told = Some(parent);
@@ -182,7 +182,7 @@ impl Grandparent<'_> {
                 self.children.push(child);
             }
         }
-        self.children.iter_mut().for_each(|child| child.has_ended |= is_ready(child.pidfd.as_fd(), Duration::ZERO));
+        self.children.iter_mut().for_each(|child| child.has_ended |= is_readable(child.pidfd.as_fd(), Duration::ZERO));
         Ok(())
     }
 
@@ -201,7 +201,7 @@ impl Grandparent<'_> {
         while self.children.iter().any(is_awaited) {
             self.main.waiting("the orphans", None);
             // What somebody asks for meanwhile can wait for so long.
-            is_ready(self.told.as_fd(), Duration::from_millis(50));
+            is_readable(self.told.as_fd(), Duration::from_millis(50));
             self.hear()?;
         }
         let mut orphans = Vec::new();

@@ -8,18 +8,18 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use nix::unistd::dup2_stdin;
 use rustix::io::{FdFlags, fcntl_setfd};
+use rustix::stdio::dup2_stdin;
 
 use crate::model::{ExitStatus, Pid, ProcessState, Signal, TaskSort};
 use crate::scenario::card::{Facts, Params, equals, more_than};
 use crate::scenario::lesson::children::{Child, Fork};
-use crate::scenario::lesson::forks::{exec, is_ready};
+use crate::scenario::lesson::forks::exec;
 use crate::scenario::lesson::handle::own_pid;
 use crate::scenario::lesson::proc::{link_of, stat_of, with_ancestors};
 use crate::scenario::lesson::words::unknown;
 use crate::scenario::lesson::{Lesson, LessonError, Task};
-use crate::sys::exit_now;
+use crate::sys::{exit_now, is_readable};
 
 pub(super) fn run(lesson: &Lesson, params: &Params) -> Result<Facts, LessonError> {
     let deadline = Instant::now() + params.seconds("patience");
@@ -70,7 +70,7 @@ pub(super) fn run(lesson: &Lesson, params: &Params) -> Result<Facts, LessonError
 /// A copy becomes the program `cat`, which reads its input to the end. The job counts: one byte for each step.
 fn be_child(name: &str, input: &PipeReader, mut step: PipeWriter, greeting: &str) -> io::Result<()> {
     if name == "job" {
-        while !is_ready(input.as_fd(), Duration::from_millis(10)) {
+        while !is_readable(input.as_fd(), Duration::from_millis(10)) {
             step.write_all(b".")?;
         }
         return Ok(());
@@ -234,14 +234,14 @@ impl Parent<'_> {
         let second = &mut self.children[1];
         self.lesson.say(&format!("nobody has killed a copy, so its parent kills {}", second.name()));
         second.signal(Signal::KILL);
-        is_ready(second.as_fd(), Duration::from_secs(2));
+        is_readable(second.as_fd(), Duration::from_secs(2));
         second.peek().map(drop)
     }
 
     /// Steps that the job has told since this was asked last.
     fn count_the_jobs_steps(&self) -> u64 {
         let (mut steps, mut bytes) = (0, [0_u8; 4096]);
-        while is_ready(self.steps.as_fd(), Duration::ZERO)
+        while is_readable(self.steps.as_fd(), Duration::ZERO)
             && let Ok(count @ 1..) = rustix::io::read(&self.steps, &mut bytes)
         {
             steps += count as u64;

@@ -10,11 +10,10 @@ use rustix::process::{getpid, kill_process_group, setpgid, setsid};
 use crate::model::{ProcessState, Signal, TaskSort};
 use crate::scenario::card::{Facts, Params, Reply, equals};
 use crate::scenario::lesson::children::{Child, Fork};
-use crate::scenario::lesson::forks::is_ready;
 use crate::scenario::lesson::proc::{has_pending_signal, stat_of};
 use crate::scenario::lesson::words::unknown;
 use crate::scenario::lesson::{Lesson, LessonAction, LessonError, Task};
-use crate::sys::{SignalFd, exit_now, session};
+use crate::sys::{SignalFd, exit_now, is_readable, session};
 
 pub(super) fn run(lesson: &Lesson, params: &Params) -> Result<Facts, LessonError> {
     let deadline = Instant::now() + params.seconds("patience");
@@ -145,7 +144,7 @@ impl Parent<'_> {
     /// Waits for a byte of a member, but not for one that has ended, and not for long: it may have been stopped.
     fn hear(&self, member: usize, patience: Duration) {
         let told = &self.members[member].told;
-        if is_ready(told.as_fd(), patience) {
+        if is_readable(told.as_fd(), patience) {
             let _ = rustix::io::read(told, &mut [0_u8; 16]);
         }
     }

@@ -10,9 +10,9 @@ use std::time::{Duration, Instant};
 use crate::model::{Fact, TaskSort};
 use crate::scenario::card::{Facts, Params, equals};
 use crate::scenario::lesson::children::{Child, Fork};
-use crate::scenario::lesson::forks::{is_given_up, is_ready};
+use crate::scenario::lesson::forks::is_given_up;
 use crate::scenario::lesson::{Lesson, LessonError, Task};
-use crate::sys::{SharedNumber, exit_now};
+use crate::sys::{SharedNumber, exit_now, is_readable};
 
 /// Who can change something.
 const WHO: [&str; 3] = ["child", "thread", "parent"];
@@ -134,7 +134,7 @@ impl OtherProcess<'_> {
         let mut answer = [0; 32];
         let due = Instant::now() + Duration::from_secs(2);
         while !is_given_up(self.child.pid(), due) {
-            if !is_ready(self.told.as_fd(), Duration::from_millis(100)) {
+            if !is_readable(self.told.as_fd(), Duration::from_millis(100)) {
                 continue;
             }
             self.told.read_exact(&mut answer).ok()?;

@@ -12,13 +12,13 @@ use std::time::{Duration, Instant};
 use crate::model::{Fact, Pid, ProcessState, Signal, TaskSort};
 use crate::scenario::card::{Facts, Params, equals};
 use crate::scenario::lesson::children::{Child, Fork};
-use crate::scenario::lesson::forks::{is_given_up, is_ready, reap_soon};
+use crate::scenario::lesson::forks::{is_given_up, reap_soon};
 use crate::scenario::lesson::handle::own_pid;
 use crate::scenario::lesson::proc::{memory_of, millis_on_a_core, stat_of};
 use crate::scenario::lesson::until::until;
 use crate::scenario::lesson::words::unknown;
 use crate::scenario::lesson::{Lesson, LessonAction, LessonError, Task};
-use crate::sys::{PidFd, Placement, Prepared, SignalScope, dup_at_least, exit_now, spawn};
+use crate::sys::{PidFd, Placement, Prepared, SignalScope, dup_at_least, exit_now, is_readable, spawn};
 
 const METHODS: [&str; 3] = ["fork", "spawn", "forkserver"];
 const MIB: usize = 1024 * 1024;
@@ -159,7 +159,7 @@ fn serve(lesson: &Lesson, requests: &PipeReader, pipes: &Pipes) -> Result<(), Le
     let mut children: Vec<Child<'_>> = Vec::new();
     let mut is_open = true;
     while is_open || !children.is_empty() {
-        if is_open && is_ready(requests.as_fd(), Duration::from_millis(20)) {
+        if is_open && is_readable(requests.as_fd(), Duration::from_millis(20)) {
             is_open = matches!(rustix::io::read(requests, &mut [0_u8; 1]), Ok(1));
             if is_open {
                 match lesson.fork("from-server")? {
@@ -168,7 +168,7 @@ fn serve(lesson: &Lesson, requests: &PipeReader, pipes: &Pipes) -> Result<(), Le
                 }
             }
         } else if let Some(first) = children.first() {
-            is_ready(first.as_fd(), Duration::from_millis(20));
+            is_readable(first.as_fd(), Duration::from_millis(20));
         }
         for mut child in std::mem::take(&mut children) {
             if child.peek()?.is_some() {
@@ -284,7 +284,7 @@ impl<'s> Starter<'s> {
             self.children.push(child);
             self.children.len() - 1
         });
-        while !is_ready(self.pipes[method].told.as_fd(), Duration::from_millis(20)) {
+        while !is_readable(self.pipes[method].told.as_fd(), Duration::from_millis(20)) {
             let newest = &mut self.children[newest];
             if is_given_up(newest.pid(), due) || !matches!(newest.peek(), Ok(None)) {
                 return None;
@@ -315,7 +315,7 @@ impl<'s> Starter<'s> {
         let end = Instant::now() + TO_TELL;
         let mut family: Vec<Told> = Vec::new();
         while family.len() < 2 && Instant::now() < end && child.peek()?.is_none() {
-            if is_ready(told.as_fd(), Duration::from_millis(20)) {
+            if is_readable(told.as_fd(), Duration::from_millis(20)) {
                 family.extend(Told::read(&told));
             }
         }
@@ -385,7 +385,7 @@ impl<'s> Starter<'s> {
         drop(self.request);
         let end = Instant::now() + Duration::from_secs(2);
         for process in &self.others {
-            if !is_ready(process.as_fd(), end.saturating_duration_since(Instant::now())) {
+            if !is_readable(process.as_fd(), end.saturating_duration_since(Instant::now())) {
                 let _ = process.signal(Signal::KILL, SignalScope::Process);
             }
         }

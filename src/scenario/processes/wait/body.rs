@@ -12,11 +12,10 @@ use crate::model::{EventKind, ExitStatus, ProcessState, Signal, TaskSort};
 use crate::scenario::card::{Facts, Params, equals};
 use crate::scenario::lesson::children::{Child, Fork};
 use crate::scenario::lesson::control::TOO_LATE;
-use crate::scenario::lesson::forks::is_ready;
 use crate::scenario::lesson::proc::stat_of;
 use crate::scenario::lesson::words::unknown;
 use crate::scenario::lesson::{Lesson, LessonAction, LessonError, Task};
-use crate::sys::exit_now;
+use crate::sys::{exit_now, is_readable};
 
 pub(super) fn run(lesson: &Lesson, params: &Params) -> Result<Facts, LessonError> {
     let deadline = Instant::now() + params.seconds("patience");
@@ -29,7 +28,7 @@ pub(super) fn run(lesson: &Lesson, params: &Params) -> Result<Facts, LessonError
             Fork::Child => {
                 drop(opener);
                 // It ends earlier if its parent has gone.
-                is_ready(gate.as_fd(), params.seconds("life") * number as u32);
+                is_readable(gate.as_fd(), params.seconds("life") * number as u32);
                 let signal = params.text("signal").parse().ok().filter(|_| number == last && last > 1);
                 signal.map_or_else(|| exit_now(10 * number), end_by);
             }

@@ -4,7 +4,7 @@
 use std::io::{self, BufRead, BufReader, BufWriter, PipeReader, PipeWriter, Write};
 use std::time::{Duration, Instant};
 
-use nix::unistd::{dup2_stdin, dup2_stdout};
+use rustix::stdio::{dup2_stdin, dup2_stdout};
 
 use crate::model::{EventKind, ExitStatus, ProcessState, Signal, TaskSort};
 use crate::scenario::card::{Facts, Params};

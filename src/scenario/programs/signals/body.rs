@@ -7,15 +7,13 @@ use std::os::fd::AsFd;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
-
 use crate::model::{ExitStatus, Level, Line, Signal, TaskSort};
 use crate::scenario::card::{Facts, Params, equals};
 use crate::scenario::lesson::children::{Child, Fork};
 use crate::scenario::lesson::programs::{Folder, read_what_is_there};
 use crate::scenario::lesson::words::unknown;
 use crate::scenario::lesson::{Lesson, LessonAction, LessonError};
-use crate::sys::{SignalFd, exit_now, set_nonblocking};
+use crate::sys::{SignalFd, exit_now, is_readable, set_nonblocking};
 
 /// The programs, and the line of the header that has the LED of each.
 const PROGRAMS: [(&str, Line); 3] = [("polite", Line::gpio(17)), ("slow", Line::gpio(27)), ("deaf", Line::gpio(22))];
@@ -199,9 +197,7 @@ impl Drop for Temporary<'_> {
 fn live(name: &str, file: PathBuf, signals: &SignalFd, cleanup: Duration, mut tell: &PipeWriter) -> io::Result<i32> {
     let temporary = Temporary(file, tell);
     loop {
-        let mut ready = [PollFd::new(signals, PollFlags::IN)];
-        poll(&mut ready, Some(&Timespec { tv_sec: 0, tv_nsec: TICK.subsec_nanos().into() }))?;
-        if signals.read()?.is_some() {
+        if is_readable(signals, TICK) && signals.read()?.is_some() {
             tell.write_all(&[HEARD])?;
             match name {
                 "polite" => {

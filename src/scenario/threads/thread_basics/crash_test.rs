@@ -7,7 +7,7 @@ use std::sync::mpsc::sync_channel;
 use std::thread::Builder;
 use std::time::{Duration, Instant};
 
-use nix::sys::resource::{Resource, setrlimit};
+use rustix::process::{Resource, Rlimit, setrlimit};
 
 use crate::model::{ExitStatus, Pid, Signal, TaskSort};
 use crate::scenario::card::Reply;
@@ -154,7 +154,7 @@ const ABORT: u8 = u8::MAX;
 
 /// The life of that process: threads that wait to be told to fail.
 fn fail_when_told(lesson: &Lesson, mut orders: PipeReader) -> io::Result<()> {
-    setrlimit(Resource::RLIMIT_CORE, 0, 0)?;
+    setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) })?;
     std::thread::scope(|scope| {
         let mut threads = Vec::new();
         for number in 1..=CRASHERS {

@@ -1,5 +1,5 @@
-//! FIFOs for a child's streams: open(2) waits until somebody opens the other end, which only the child itself may do, as in a shell. So
-//! it starts as this program in a role of its own, opens them, and then executes its program.
+//! FIFOs as a child's streams. open(2) of a FIFO waits until another process opens the other end, and only the child itself may wait for
+//! that, as in a shell. So the child starts as this program in the role `__open`, opens the FIFOs, and then executes its program.
 
 use std::ffi::{CString, OsStr, OsString};
 use std::io;
@@ -12,72 +12,72 @@ use std::process::ExitCode;
 use rustix::fs::{Mode, OFlags};
 use serde::{Deserialize, Serialize};
 
-use super::prepare::{assignment, candidates};
-use super::spawn::{exec_first, pointers, set_limits};
-use super::{Prepared, default_what_we_ignore};
+use super::exec::{assignment, candidates, exec_first, pointers, set_limits};
+use super::signals::default_ignored_signals;
+use super::spawn::Prepared;
 use crate::model::{ResourceLimit, harmless};
 
 /// The role's name, as `main` knows it.
 pub const OPENER: &str = "__open";
 
-/// What it is told.
+/// The argument of the role.
 #[derive(Debug, Serialize, Deserialize)]
-struct Orders {
-    openings: Vec<Opening>,
-    /// They are for the program, and not for us.
+struct OpenerTask {
+    openings: Vec<FifoOpening>,
+    /// They are for the program, so they are set once the FIFOs are open.
     limits: Vec<ResourceLimit>,
     program: OsString,
 }
 
 /// A FIFO that the child is to open.
 #[derive(Debug, Serialize, Deserialize)]
-pub(super) struct Opening {
-    /// The numbers under which it gets it.
+pub(super) struct FifoOpening {
+    /// The descriptors that it becomes.
     pub(super) numbers: Vec<RawFd>,
-    /// How, as open(2) has it.
+    /// The flags of open(2).
     flags: u32,
     path: OsString,
 }
 
-impl Opening {
-    /// What the child has to open, if that is a FIFO.
+impl FifoOpening {
+    /// `None`: the path is no FIFO, so that the supervisor can open it.
     pub(super) fn of(path: &OsStr, flags: OFlags, number: RawFd) -> Option<Self> {
         std::fs::metadata(path).ok().filter(|found| found.file_type().is_fifo())?;
-        // Absolute, since the child may start in another folder, and without links: what /dev/stdin leads to has another number
-        // there. A pipe without a name has no such path, and needs none: it never waits.
+        // Absolute, since the child may start in another folder. Without links, since /dev/stdin leads to another file there. A pipe
+        // without a name has no such path, and needs none: opening it never waits.
         let path = Path::new(path).canonicalize().ok()?;
         Some(Self { numbers: vec![number], flags: flags.bits(), path: path.into() })
     }
 }
 
-/// The same child, which opens these first, and then executes `program`.
-pub(super) fn opening_first(prepared: Prepared, openings: Vec<Opening>, program: &OsStr) -> Prepared {
-    let orders = Orders { openings, limits: prepared.limits, program: program.into() };
-    let orders = serde_json::to_vec(&orders).unwrap_or_default();
-    let own = ["tasklab".into(), OPENER.into(), orders].into_iter().filter_map(|word| CString::new(word).ok());
+/// The same child, which first opens these FIFOs and then executes `program`.
+pub(super) fn open_fifos_first(prepared: Prepared, openings: Vec<FifoOpening>, program: &OsStr) -> Prepared {
+    let task = OpenerTask { openings, limits: prepared.limits, program: program.into() };
+    let task = serde_json::to_vec(&task).unwrap_or_default();
+    let own = ["tasklab".into(), OPENER.into(), task].into_iter().filter_map(|word| CString::new(word).ok());
     let argv = own.chain(prepared.argv).collect();
     Prepared { candidates: vec![c"/proc/self/exe".into()], argv, limits: Vec::new(), ..prepared }
 }
 
-/// The role: opens the FIFOs, and becomes the program. Only a failure returns, with the status that a shell would give.
+/// The role: opens the FIFOs and executes the program. Returns only if that fails, with the status that a shell would give.
 pub fn open_and_execute(mut args: impl Iterator<Item = OsString>) -> ExitCode {
-    let orders = args.next().and_then(|word| serde_json::from_slice::<Orders>(word.as_encoded_bytes()).ok());
+    let task = args.next().and_then(|word| serde_json::from_slice::<OpenerTask>(word.as_encoded_bytes()).ok());
     let argv: Vec<CString> = args.filter_map(|word| CString::new(word.into_vec()).ok()).collect();
-    let (text, status) = match orders {
-        Some(orders) => carry_out(&orders, &argv),
+    let (text, status) = match task {
+        Some(task) => carry_out(&task, &argv),
         None => ("could not read what to open: this role is Task Lab's own".to_owned(), 125),
     };
     eprintln!("tasklab: {}", harmless(&text));
     ExitCode::from(status)
 }
 
-/// Returns what has failed, and the status for it.
-fn carry_out(Orders { openings, limits, program }: &Orders, argv: &[CString]) -> (String, u8) {
-    for Opening { numbers, flags, path } in openings {
+/// Returns a sentence about the step that failed, and the exit status for it.
+fn carry_out(OpenerTask { openings, limits, program }: &OpenerTask, argv: &[CString]) -> (String, u8) {
+    for FifoOpening { numbers, flags, path } in openings {
         let flags = OFlags::from_bits_retain(*flags) | OFlags::CLOEXEC | OFlags::NOCTTY;
         let opened = rustix::fs::open(path, flags, Mode::from_raw_mode(0o666)).map_err(io::Error::from);
         let placed = opened.and_then(|file| {
-            // SAFETY: numbers only. What has those numbers keeps the places for this.
+            // SAFETY: numbers only. The descriptors that have these numbers are placeholders.
             let is_placed = numbers.iter().all(|number| unsafe { libc::dup2(file.as_raw_fd(), *number) } >= 0);
             if is_placed { Ok(()) } else { Err(io::Error::last_os_error()) }
         });
@@ -88,16 +88,13 @@ fn carry_out(Orders { openings, limits, program }: &Orders, argv: &[CString]) ->
     let path = std::env::var_os("PATH");
     let candidates = candidates(program, path.as_deref());
     let env: Vec<CString> = std::env::vars_os().filter_map(|(name, value)| assignment(&name, &value)).collect();
-    // A program would go on ignoring them.
-    default_what_we_ignore();
-    // SAFETY: only this thread runs; the lists end with a null pointer, and what they point to lives.
-    let what = unsafe {
-        if set_limits(limits) < 0 {
-            "set a resource limit of"
-        } else {
-            exec_first(&candidates, &pointers(argv), &pointers(&env));
-            "execute"
-        }
+    default_ignored_signals();
+    let what = if set_limits(limits) < 0 {
+        "set a resource limit of"
+    } else {
+        // SAFETY: the lists end with a null pointer, and what they point to lives.
+        unsafe { exec_first(&candidates, &pointers(argv), &pointers(&env)) };
+        "execute"
     };
     let error = io::Error::last_os_error();
     let status = match error.raw_os_error() {
