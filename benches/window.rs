@@ -3,14 +3,11 @@
 
 #![allow(clippy::expect_used, clippy::print_stdout, reason = "a benchmark says what it measured, and ends where it cannot")]
 
-#[path = "../tests/support/mod.rs"]
-mod support;
-
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use support::descendants_of;
 use support::screen::Screen;
-use support::{descendants_of, eventually};
 
 /// Ends a child and what is below it.
 struct Guard(Child);
@@ -55,16 +52,7 @@ fn main() {
     let screen = Screen::start();
     let home = tempfile::tempdir().expect("a folder");
     let begun = Instant::now();
-    let app = Guard(
-        Command::new(env!("CARGO_BIN_EXE_tasklab"))
-            .env("DISPLAY", screen.display())
-            .env_remove("WAYLAND_DISPLAY")
-            .env("LIBGL_ALWAYS_SOFTWARE", "1")
-            .env("XDG_DATA_HOME", home.path())
-            .spawn()
-            .expect("starts"),
-    );
-    eventually("the first window", || screen.has_window("Task Lab"));
+    let app = screen.open(home.path(), &[]);
     println!("first window after {:.2} s (polled every 5 ms or so)", begun.elapsed().as_secs_f64());
 
     let htop = Command::new("script")
@@ -75,8 +63,8 @@ fn main() {
         .spawn()
         .map(Guard);
     std::thread::sleep(Duration::from_secs(5));
-    let mut ours = descendants_of(app.0.id().cast_signed());
-    ours.push(app.0.id().cast_signed());
+    let mut ours = descendants_of(app.pid());
+    ours.push(app.pid());
     let theirs: Vec<i32> = htop.as_ref().map_or_else(|_| Vec::new(), |htop| descendants_of(htop.0.id().cast_signed()));
     let (before, before_theirs) = (ticks(&ours), ticks(&theirs));
     std::thread::sleep(span);

@@ -80,7 +80,7 @@ check() {
     local what=$1
     shift
     if ! cargo "$what" --version >/dev/null 2>&1; then
-        say "NOT CHECKED: there is no cargo $what (rustup component add clippy rustfmt)"
+        say "skipped: cargo $what is not installed (rustup component add clippy rustfmt)"
         [ -z "${CI:-}" ] || exit 3
         return
     fi
@@ -89,16 +89,20 @@ check() {
 }
 
 [ "$(id -u)" != 0 ] || lend_to_user
-check fmt --check
-check clippy --locked --all-targets -- -D warnings
+check fmt --all --check
+check clippy --locked --workspace --all-targets -- -D warnings
 check clippy --locked --no-default-features -- -D warnings
 [ -n "${DISPLAY:-}${WAYLAND_DISPLAY:-}" ] || start_screen
 
+# libtest names no threads after its tests where there is only one, and a test that skips something says its name so.
+[ "$(nproc)" -gt 1 ] || export RUST_TEST_THREADS=2
+
 # Runs tests, and keeps their log.
 run_tests() {
+    echo "run: $(date -u +%F), $(uname -srm)" >"$log"
     # --no-fail-fast: what else fails helps to find the fault.
     # A script's background job has SIGINT ignored and hands that on, but the tests send SIGINT.
-    env --default-signal cargo test --locked --no-fail-fast "$@" 2>&1 | tee "$log"
+    env --default-signal cargo test --locked --no-fail-fast "$@" 2>&1 | tee -a "$log"
 }
 
 # Some 800 tests start thousands of processes on a machine that has other work, too. If one or two tests fail, they run once more,
@@ -112,6 +116,7 @@ once_more() {
         return 1
     fi
     say "ONCE MORE, each alone: ${failed[*]}"
+    log="$scratch/once-more.log"
     for again in "${failed[@]}"; do
         run_tests "$again" -- --exact || return 1
         if ! grep -q "^test $again \.\.\. ok\$" "$log"; then
@@ -122,6 +127,20 @@ once_more() {
     say "PASSED ONLY THE SECOND TIME, and wants mending: ${failed[*]}"
 }
 
-log="$scratch/tests.log"
+# A test that could not check something on this machine passes; how many there were, and why, is said at the end.
+tell_skipped() {
+    local skipped
+    skipped=$(sed -n 's/^.*skipped: \([^ ]*\): /\1 /p' "$log" | sort -u)
+    [ -n "$skipped" ] || return 0
+    say "$(cut -d' ' -f1 <<<"$skipped" | sort -u | wc -l) tests skipped something:"
+    awk '{ test = $1; sub(/^[^ ]* /, ""); tests[$0] = tests[$0] " " test; count[$0]++ }
+        END { for (reason in count) printf "%7d × %s:%s\n", count[reason], reason, tests[reason] }' <<<"$skipped" >&2
+}
+
+# TASKLAB_BLESS writes what this says into tests/PROMISES.md.
+log="${CARGO_TARGET_DIR:-target}/tests.log"
 say "cargo test"
-run_tests "$@" || once_more
+status=0
+run_tests "$@" || status=$?
+tell_skipped
+[ "$status" = 0 ] || once_more

@@ -207,7 +207,7 @@ arm64_cargo() {
 # and an emulator is slow either way.
 test_on_pi() {
     if ! is_amd64; then
-        say "NOT CHECKED: the emulated Raspberry Pi is for amd64 machines; on a Raspberry Pi, tasklab gpio shows the real thing"
+        say "skipped: the emulated Raspberry Pi is for amd64 machines; on a Raspberry Pi, tasklab gpio shows the real thing"
         return 0
     fi
     say "building for arm64"
@@ -255,7 +255,7 @@ try_packages() {
     build_package
     may_act_as_root || die "clean Debians to install in need root; run as root: make test-deb"
     if ! as_root unshare --mount --pid --fork --mount-proc true; then
-        say "NOT CHECKED: the packages are built and not tried, since no namespaces can be made here"
+        say "skipped: the packages are built and not tried, since no namespaces can be made here"
         return 0
     fi
     as_root unshare --mount --pid --fork --kill-child --mount-proc \

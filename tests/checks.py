@@ -2,10 +2,10 @@
 
 
 class Checks:
-    """Counts what held and what did not."""
+    """Counts what held, what did not, and what could not be checked here."""
 
     def __init__(self):
-        self.passed, self.failed = 0, []
+        self.passed, self.skipped, self.failed = 0, 0, []
 
     def check(self, what, holds, seen=""):
         print(f"    {'ok' if holds else 'FAILED'}: {what}{f' ({seen})' if seen != '' else ''}", flush=True)
@@ -13,3 +13,7 @@ class Checks:
             self.passed += 1
         else:
             self.failed.append(what)
+
+    def skip(self, what, why):
+        print(f"    skipped: {what}: {why}", flush=True)
+        self.skipped += 1

@@ -2,8 +2,6 @@
 //! removed in every case.
 #![allow(clippy::expect_used, reason = "the helpers of tests fail loudly, too")]
 
-mod support;
-
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;

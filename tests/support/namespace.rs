@@ -2,32 +2,35 @@
 
 use std::process::{Child, Command, Stdio};
 
-use super::stress::not_checked;
+use super::skipped;
 
 const INSIDE: &str = "TASKLAB_TEST_INSIDE";
 
-/// True inside a PID namespace with few PIDs. Outside, runs this same test once more inside of one, fails if it fails there, and
-/// says false.
+/// True inside a PID namespace with few PIDs. Outside, runs this same test, named with its module, once more inside of one, fails if
+/// it fails there or does not run, and says false.
 #[track_caller]
 pub fn is_inside(test: &str) -> bool {
-    if std::env::var_os(INSIDE).is_some() {
+    if let Some(sign) = std::env::var_os(INSIDE) {
+        std::fs::write(sign, test).expect("written");
         // Where it is refused, occupying a number takes longer, that is all.
         let _ = std::fs::write("/proc/sys/kernel/pid_max", "1000");
         return true;
     }
+    let folder = tempfile::tempdir().expect("a folder");
+    let sign = folder.path().join("has-run");
     let unshare = |command: &[&std::ffi::OsStr]| {
         let mut unshare = Command::new("unshare");
         unshare
             .args(["-Upf", "--kill-child", "--mount-proc", "--map-root-user"])
             .args(command)
             .stdin(Stdio::null())
-            .env(INSIDE, "1");
+            .env(INSIDE, &sign);
         unshare
     };
     match unshare(&["true".as_ref()]).output() {
         Ok(output) if output.status.success() => {}
         Ok(output) => {
-            not_checked(test, format!("no user namespace here: {}", String::from_utf8_lossy(&output.stderr)));
+            skipped(format!("no user namespaces here: {}", String::from_utf8_lossy(&output.stderr)));
             return false;
         }
         Err(error) => panic!("could not run unshare (util-linux): {error}"),
@@ -35,6 +38,7 @@ pub fn is_inside(test: &str) -> bool {
     let program = std::env::current_exe().expect("this program");
     let status = unshare(&[program.as_os_str(), test.as_ref(), "--exact".as_ref(), "--nocapture".as_ref()]).status();
     assert!(status.expect("unshare runs").success(), "{test} failed inside the PID namespace");
+    assert!(sign.exists(), "there is no test {test}");
     false
 }
 

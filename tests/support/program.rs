@@ -1,10 +1,23 @@
 //! The built program as a command, and what it said.
 
+use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
+use std::sync::LazyLock;
+
+/// The program that was built with the tests. They stand in the folder `deps` beside it, and cargo gives its path (`CARGO_BIN_EXE_…`)
+/// only to them.
+pub fn path() -> &'static Path {
+    static PATH: LazyLock<PathBuf> = LazyLock::new(|| {
+        let test = std::env::current_exe().expect("this program");
+        let folder = test.ancestors().nth(2).expect("cargo has built it");
+        folder.join("tasklab")
+    });
+    &PATH
+}
 
 /// `tasklab` with these arguments, without input.
 pub fn tasklab(arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_tasklab"));
+    let mut command = Command::new(path());
     command.args(arguments).stdin(Stdio::null());
     command
 }

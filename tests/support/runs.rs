@@ -1,7 +1,6 @@
 //! Runs through the engine, and what they told.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 use std::time::Duration;
 
 use tasklab::engine::{BoardKind, Command, Engine, EngineEvent, LaunchRequest, Options, What};
@@ -14,7 +13,7 @@ use super::deadline;
 pub const GRACE: Duration = Duration::from_millis(300);
 
 pub fn engine(subscription: Option<usize>) -> Engine {
-    let program = Path::new(env!("CARGO_BIN_EXE_tasklab"));
+    let program = super::program::path();
     let client = Client::start(program).expect("a supervisor");
     Engine::start(client, Options { program: program.to_owned(), subscription, board: BoardKind::Auto }).expect("an engine")
 }

@@ -1,7 +1,10 @@
 //! An X server of the test's own, with a pointer and a keyboard.
 
 use std::io::{BufRead, BufReader};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
+
+use super::{App, eventually, program};
 
 /// Xvfb at 1280 × 800, killed when dropped.
 pub struct Screen {
@@ -22,8 +25,22 @@ impl Screen {
         Self { server, display: format!(":{}", line.trim()) }
     }
 
-    pub fn display(&self) -> &str {
-        &self.display
+    /// Task Lab's window on this screen, once it is there. It keeps what it keeps in `home`.
+    #[track_caller]
+    pub fn open(&self, home: &Path, arguments: &[&str]) -> App {
+        let mut command = program::tasklab(arguments);
+        command
+            .env("DISPLAY", &self.display)
+            .env_remove("WAYLAND_DISPLAY")
+            .env("LIBGL_ALWAYS_SOFTWARE", "1")
+            // No files of the graphics library's.
+            .env("MESA_SHADER_CACHE_DISABLE", "true")
+            .env("XDG_DATA_HOME", home)
+            .env("XDG_RUNTIME_DIR", home)
+            .stdout(Stdio::null());
+        let app = App::start(&mut command);
+        eventually("the window is on the screen", || self.has_window("Task Lab"));
+        app
     }
 
     fn xdotool(&self, args: &[&str]) -> bool {

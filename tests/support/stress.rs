@@ -26,7 +26,7 @@ pub struct Chance(u64);
 
 impl Chance {
     /// From `TASKLAB_SEED`, or another one each time.
-    pub fn new() -> Self {
+    pub fn start() -> Self {
         let given = std::env::var("TASKLAB_SEED").ok().and_then(|text| text.parse().ok());
         let since = std::time::SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default();
         Self::from_seed(given.unwrap_or_else(|| u64::from(since.subsec_nanos()) ^ (u64::from(std::process::id()) << 32)))
@@ -37,7 +37,7 @@ impl Chance {
         Self(seed)
     }
 
-    pub fn next(&mut self) -> u64 {
+    pub fn number(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
@@ -46,7 +46,7 @@ impl Chance {
 
     /// From 0 to `end` - 1.
     pub fn below(&mut self, end: usize) -> usize {
-        (self.next() % end.max(1) as u64) as usize
+        (self.number() % end.max(1) as u64) as usize
     }
 
     pub fn pick<'a, T>(&mut self, from: &'a [T]) -> &'a T {
@@ -70,46 +70,9 @@ pub fn promised(what: &str, took: Duration, promise: Duration) {
     assert!(took <= limit, "{what} took {took:?}, and {promise:?} is promised");
 }
 
-/// What this machine cannot show is said aloud, with the reason.
-pub fn not_checked(what: &str, why: impl std::fmt::Display) {
-    eprintln!("NOT CHECKED: {what}: {why}");
-}
-
 /// A figure, for whoever runs the tests with --nocapture.
 pub fn say(text: std::fmt::Arguments<'_>) {
     println!("{text}");
-}
-
-/// Descriptors that a process has open.
-pub fn descriptors_of(pid: i32) -> usize {
-    std::fs::read_dir(format!("/proc/{pid}/fd")).map_or(0, Iterator::count)
-}
-
-/// Zombies whose parent is this process.
-pub fn zombies_of(ppid: i32) -> Vec<i32> {
-    let parents = super::parents();
-    let children = parents.iter().filter(|(_, parent)| **parent == ppid).map(|(pid, _)| *pid);
-    children.filter(|pid| state_of(*pid) == Some('Z')).collect()
-}
-
-/// The state letter of a process, `None` once it is gone.
-pub fn state_of(pid: i32) -> Option<char> {
-    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    stat.rsplit(')').next()?.trim_start().chars().next()
-}
-
-/// Resident memory of a process in KiB: what is its own (`RssAnon`), without the files that it maps.
-pub fn memory_of(pid: i32) -> u64 {
-    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
-    let line = status.lines().find_map(|line| line.strip_prefix("RssAnon:"));
-    line.and_then(|rest| rest.trim().trim_end_matches(" kB").parse().ok()).unwrap_or(0)
-}
-
-/// The most memory that a process has ever had resident, in KiB.
-pub fn peak_of(pid: i32) -> u64 {
-    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-    line.and_then(|rest| rest.trim().trim_end_matches(" kB").parse().ok()).unwrap_or(0)
 }
 
 /// Sends a signal to one process by its number, as no guard of ours would: for what the test itself has started, and for controls.

@@ -1,0 +1,107 @@
+//! What holds for every scenario of the catalogue, so that a new one is tested for free.
+
+use std::collections::BTreeSet;
+
+use tasklab::model::{Action, TimedAction};
+use tasklab::scenario::{CATALOGUE, Chapter, ParamKind, Scenario};
+
+#[test]
+fn ids_are_unique_and_named_like_their_folders() {
+    let ids: BTreeSet<_> = CATALOGUE.iter().map(|scenario| scenario.id).collect();
+    assert_eq!(ids.len(), CATALOGUE.len());
+    for scenario in CATALOGUE {
+        let package = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+        let beside = [("body.rs", scenario.rust), ("body.py", scenario.python), ("text.md", scenario.text)];
+        let folder = package.join("src/scenario").join(chapter(scenario)).join(scenario.id.replace('-', "_"));
+        for (name, text) in beside {
+            let path = folder.join(name);
+            assert_eq!(std::fs::read_to_string(&path).expect(name), text, "{}", path.display());
+        }
+    }
+}
+
+/// The folder of its chapter.
+fn chapter(scenario: &Scenario) -> &'static str {
+    match scenario.chapter {
+        Chapter::Processes => "processes",
+        Chapter::Threads => "threads",
+        Chapter::Pools => "pools",
+        Chapter::Programs => "programs",
+        Chapter::Time => "time",
+    }
+}
+
+#[test]
+fn chapters_stand_together() {
+    let mut seen = Vec::new();
+    for scenario in CATALOGUE {
+        if seen.last() != Some(&scenario.chapter) {
+            assert!(!seen.contains(&scenario.chapter), "{} stands apart from its chapter", scenario.id);
+            seen.push(scenario.chapter);
+        }
+    }
+    assert!(seen.is_sorted(), "{seen:?}");
+}
+
+#[test]
+fn a_card_is_short() {
+    for scenario in CATALOGUE {
+        let words = scenario.text.split_whitespace().count();
+        assert!((20..=120).contains(&words), "{}: {words} words", scenario.id);
+        assert!(scenario.title.chars().count() <= 30, "{}", scenario.title);
+        assert!(!scenario.concepts.is_empty(), "{}", scenario.id);
+    }
+}
+
+/// That the runs of both languages show its fact, the demo's test sees.
+#[test]
+fn a_prediction_has_its_answer() {
+    for scenario in CATALOGUE {
+        let prediction = &scenario.prediction;
+        assert!(prediction.ask.ends_with('?') && prediction.choices.len() >= 2, "{}", scenario.id);
+        assert!(prediction.answer < prediction.choices.len(), "{}", scenario.id);
+    }
+}
+
+#[test]
+fn a_script_presses_what_there_is() {
+    for scenario in CATALOGUE {
+        for line in scenario.script {
+            let timed: TimedAction = line.parse().unwrap_or_else(|error| panic!("{}: {error}", scenario.id));
+            let declared = scenario.actions.iter().any(|action| action.name == timed.action.word());
+            let engines_own = !matches!(timed.action, Action::Own { .. });
+            assert!(declared || engines_own, "{}: {line:?} presses no button", scenario.id);
+        }
+    }
+}
+
+#[test]
+fn defaults_lie_in_their_ranges() {
+    for spec in CATALOGUE.iter().flat_map(|scenario| scenario.params) {
+        let shown = match spec.default() {
+            serde_json::Value::String(text) => text,
+            other => other.to_string(),
+        };
+        assert_eq!(spec.parse(&shown), Ok(spec.default()), "{}: {}", spec.name, spec.range());
+        assert!(!spec.meaning.is_empty() && !spec.meaning.ends_with('.'), "{}", spec.name);
+    }
+}
+
+/// A twin declares `name=default,` on a line each, within `tasklab.params(`.
+#[test]
+fn a_twin_has_the_same_parameters() {
+    for scenario in CATALOGUE {
+        let declared = scenario.python.split_once("tasklab.params(\n").and_then(|(_, rest)| rest.split_once("\n)"));
+        let (declared, _) = declared.unwrap_or_else(|| panic!("{}: the twin declares no parameters", scenario.id));
+        let python: Vec<String> = declared.lines().map(|line| line.trim().trim_end_matches(',').to_owned()).collect();
+        let rust: Vec<String> = scenario
+            .params
+            .iter()
+            .map(|spec| match spec.kind {
+                ParamKind::Flag { default } => format!("{}={}", spec.name, if default { "True" } else { "False" }),
+                _ => format!("{}={}", spec.name, spec.default()),
+            })
+            .collect();
+        assert_eq!(python, rust, "{}", scenario.id);
+    }
+}

@@ -1,0 +1,157 @@
+//! What a lesson does not do, it says: an action that nobody declared, a target too many, none at all, or one that means
+//! nothing, and an action that comes too late. Over the whole catalogue, in both languages.
+
+use serde_json::{Value, json};
+use support::lesson::{Ran, Running};
+use tasklab::model::{Action, Event, EventKind, Language};
+use tasklab::scenario::{ActionSpec, CATALOGUE, Scenario, find};
+
+const BOTH: [Language; 2] = [Language::Rust, Language::Python];
+
+/// No name, number or word that any lesson knows.
+const NONSENSE: &str = "=no such thing=";
+
+/// Actions whose target is the person's own text, so that nothing is nonsense.
+const ANY_TEXT: [(&str, &str); 4] =
+    [("communicate", "send"), ("pipe", "send"), ("subprocess-run", "print"), ("schedule", "enter")];
+
+fn line(action: &str, target: &str) -> String {
+    format!("{}\n", json!({ "do": action, "target": target }))
+}
+
+/// Runs a body that hears all these lines from its start on, to its end. Nobody else presses anything.
+fn hearing(scenario: &Scenario, language: Language, params: &Value, lines: &[String]) -> Ran {
+    let mut running = Running::start(scenario, language, params);
+    running.write(&lines.concat());
+    running.play(&[])
+}
+
+/// The reasons that were given for not doing this to that target.
+fn reasons(ran: &Ran, wanted: &str, to: &str) -> Vec<String> {
+    let reason = |event: &Event| match &event.kind {
+        EventKind::ActionRefused { action, why, .. } if action.word() == wanted && action.target() == to => Some(why.to_string()),
+        _ => None,
+    };
+    ran.events.iter().filter_map(reason).collect()
+}
+
+/// Each action of each lesson with a target that means nothing, and with none where there has to be one: it says why not.
+#[test]
+fn nonsense_is_refused_with_a_reason_and_never_silently() {
+    for scenario in CATALOGUE {
+        let takes_any = |action: &ActionSpec| ANY_TEXT.contains(&(scenario.id, action.name));
+        let own: Vec<&ActionSpec> = scenario.actions.iter().filter(|action| action.name != "step").collect();
+        let lines: Vec<String> = own
+            .iter()
+            .filter(|action| !takes_any(action))
+            .map(|action| line(action.name, NONSENSE))
+            .chain(own.iter().filter(|action| needs_target(action)).map(|action| line(action.name, "")))
+            .chain([line("no-such-action", "")])
+            .collect();
+        let patience = scenario.params.iter().any(|spec| spec.name == "patience");
+        let params = if patience { json!({ "patience": 1.0 }) } else { json!({}) };
+        in_both(|language| {
+            let ran = hearing(scenario, language, &params, &lines);
+            assert_eq!(ran.code, Some(0), "{} {language}: it came to its end: {ran:#?}", scenario.id);
+            for action in &own {
+                let why = reasons(&ran, action.name, NONSENSE);
+                assert!(
+                    why.len() == usize::from(!takes_any(action)),
+                    "{} {language}: {}: {:?}",
+                    scenario.id,
+                    action.name,
+                    ran.refusals()
+                );
+                assert!(why.iter().all(|why| is_a_reason(why)), "{} {language}: {why:?}", scenario.id);
+                if needs_target(action) {
+                    let why = reasons(&ran, action.name, "");
+                    assert!(why.iter().any(|why| why.contains(&action.usage())), "{} {language}: {why:?}", scenario.id);
+                }
+            }
+            let why = reasons(&ran, "no-such-action", "");
+            let names_all = |why: &String| own.iter().all(|action| why.contains(action.name)) || own.is_empty();
+            assert!(why.iter().any(names_all), "{} {language}: {:?}", scenario.id, ran.refusals());
+        });
+    }
+}
+
+/// The same in both languages, at the same time.
+fn in_both(body: impl Fn(Language) + Sync) {
+    std::thread::scope(|scope| {
+        let body = &body;
+        let running = BOTH.map(|language| scope.spawn(move || body(language)));
+        for one in running {
+            one.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+        }
+    });
+}
+
+fn needs_target(action: &ActionSpec) -> bool {
+    !action.target.is_empty() && !action.target.starts_with('[')
+}
+
+/// A clause in words, not only "no".
+fn is_a_reason(why: &str) -> bool {
+    why.split_whitespace().count() >= 3 && !why.ends_with('.') && !why.contains("None")
+}
+
+/// Every action that the demo presses is one that the lesson declares, with a target as it wants it.
+#[test]
+fn a_script_gives_targets_where_there_are_any() {
+    for scenario in CATALOGUE {
+        for text in scenario.script {
+            let mut words = text.splitn(3, ' ').skip(1);
+            let (name, target) = (words.next().expect("an action"), words.next().unwrap_or_default());
+            let Some(action) = scenario.actions.iter().find(|action| action.name == name) else {
+                assert!(!matches!(Action::from_words(name, target), Action::Own { .. }), "{}: {text:?}", scenario.id);
+                continue;
+            };
+            assert_eq!(target.is_empty(), action.target.is_empty() || (target.is_empty() && !needs_target(action)), "{text:?}");
+        }
+    }
+}
+
+/// A twin declares what its card declares.
+#[test]
+fn a_twin_declares_the_same_actions() {
+    for scenario in CATALOGUE.iter().filter(|scenario| !scenario.actions.is_empty()) {
+        let declared = scenario.python.split_once("tasklab.actions(").and_then(|(_, rest)| rest.split_once(")\n"));
+        let (declared, _) = declared.unwrap_or_else(|| panic!("{}: the twin declares no actions", scenario.id));
+        let python: Vec<&str> = declared.split('"').skip(1).step_by(2).collect();
+        let rust: Vec<String> = scenario.actions.iter().map(ActionSpec::usage).collect();
+        assert_eq!(python, rust, "{}", scenario.id);
+    }
+}
+
+/// What nobody has taken when the body comes to its end is refused there: here main is deaf while it joins.
+#[test]
+fn what_comes_too_late_is_refused() {
+    let scenario = find("thread-basics").expect("in the catalogue");
+    for language in BOTH {
+        let mut running = Running::start(scenario, language, &json!({ "life": 0.5 }));
+        running.until("main", |kind| matches!(kind, EventKind::TaskChanged { task, .. } if task == "main"));
+        // It joins the last thread and sees the other process end: then its loop is over, and the rest is unread.
+        running
+            .write(&[line("start", ""), line("abort", ""), line("join", ""), line("is-alive", ""), line("raise", "")].concat());
+        let ran = running.play(&[]);
+        ran.assert_passed();
+        for action in ["is-alive", "raise"] {
+            let why = reasons(&ran, action, "");
+            assert_eq!(why, ["it comes too late: nothing is left but the end"], "{language}: {:?}", ran.refusals());
+        }
+    }
+}
+
+/// Python's own errors, and no success that is denied afterwards.
+#[test]
+fn a_join_before_the_start_is_the_real_error() {
+    let scenario = find("thread-basics").expect("in the catalogue");
+    for language in BOTH {
+        let lines = [line("join", "th1"), line("join", ""), line("start", "th1"), line("start", "th1")];
+        let ran = hearing(scenario, language, &json!({ "life": 0.1 }), &lines);
+        ran.assert_passed();
+        assert_eq!(reasons(&ran, "join", "th1"), ["RuntimeError: cannot join thread before it is started"], "{language}");
+        assert_eq!(reasons(&ran, "start", "th1"), ["RuntimeError: threads can only be started once"], "{language}");
+        assert_eq!(reasons(&ran, "join", ""), ["no thread runs: start() comes first"], "{language}");
+    }
+}
