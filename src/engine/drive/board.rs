@@ -208,7 +208,7 @@ impl EngineLoop {
         if !driven.is_empty() {
             self.notice(text.clone());
         }
-        self.subscription.tell(EngineEvent::Board { ask: 0, board: Arc::clone(&self.header.view), refused: Some(text) });
+        self.subscription.tell(EngineEvent::Board { ask: None, board: Arc::clone(&self.header.view), refused: Some(text) });
     }
 
     /// Lines have changed their level, and nothing else on the header has changed.
@@ -242,7 +242,7 @@ impl EngineLoop {
 
     /// Tells whoever has asked, and a refusal to the run or the person, too.
     fn answer(&mut self, reply_to: ReplyTo, refused: Option<String>) {
-        let ask = if let ReplyTo::Command(number) = reply_to { number } else { 0 };
+        let ask = if let ReplyTo::Command(number) = reply_to { Some(number) } else { None };
         self.subscription.tell(EngineEvent::Board { ask, board: Arc::clone(&self.header.view), refused: refused.clone() });
         let Some(refused) = refused else { return };
         let now = monotonic_now();

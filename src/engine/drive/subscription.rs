@@ -25,8 +25,8 @@ pub enum EngineEvent {
     Refused(String),
     /// The header as it is now, as an answer to what was asked of it, or because it changed.
     Board {
-        /// Which request this answers; 0 for none.
-        ask: u64,
+        /// The number of the request that this answers, if its sender gave it one.
+        ask: Option<u64>,
         /// All pins.
         board: Arc<BoardView>,
         /// Why what was asked could not be done.
