@@ -170,11 +170,11 @@ fn a_line_is_safe_though_task_lab_ends_before_the_next_supervisor_starts() {
     let log = folder.path().join("edges");
     let changes = || std::fs::read_to_string(&log).unwrap_or_default().lines().count();
     let engine = engine(Some(1024));
-    let ask = |ask, request| engine.handle().send(Command::Lines { ask, request }).expect("taken");
-    ask(1, LineRequest::UseBoard(BoardKind::Simulated(Some(log.display().to_string()))));
+    let ask = |request| engine.handle().send(Command::Lines { ask: None, request }).expect("taken");
+    ask(LineRequest::UseBoard(BoardKind::Simulated(Some(log.display().to_string()))));
     for round in 1..=2 {
         let supervisor = supervisor_of(&engine);
-        ask(1 + round, LineRequest::Set { line: Line::gpio(17), level: Level::High, safe: Level::Low, owner: "me".to_owned() });
+        ask(LineRequest::Set { line: Line::gpio(17), level: Level::High, safe: Level::Low, owner: "me".to_owned() });
         eventually("the line is high", || changes() as u64 == 2 * round - 1);
         let pid = rustix::process::Pid::from_raw(supervisor).expect("a PID");
         rustix::process::kill_process(pid, rustix::process::Signal::KILL).expect("ours");

@@ -40,7 +40,7 @@ fn play(id: &str, language: Language, params: &Value, mut next: impl FnMut(&Even
 fn on_simulated_board() -> Engine {
     let engine = engine(Some(64));
     let request = LineRequest::UseBoard(BoardKind::Simulated(None));
-    engine.handle().send(Command::Lines { ask: 1, request }).expect("taken");
+    engine.handle().send(Command::Lines { ask: None, request }).expect("taken");
     engine
 }
 

@@ -28,7 +28,7 @@ fn name(request: &LineRequest) -> &'static str {
 const NAMES: [&str; 11] = ["free", "look", "press", "read", "recover", "release", "set", "toggle", "use board", "watch", "wire"];
 
 fn send(engine: &Engine, ask: u64, request: &LineRequest) {
-    let command = Command::Lines { ask, request: request.clone() };
+    let command = Command::Lines { ask: Some(ask), request: request.clone() };
     support::eventually("the engine takes it", || engine.handle().send(command.clone()).is_ok());
 }
 
@@ -77,7 +77,7 @@ fn every_request_has_one_answer_also_when_it_changes_nothing_or_is_refused() {
     send(&engine, last, &LineRequest::Look);
     let mut answers = BTreeMap::new();
     while !answers.contains_key(&last) {
-        if let EngineEvent::Board { ask, .. } = next(&engine) {
+        if let EngineEvent::Board { ask: Some(ask), .. } = next(&engine) {
             *answers.entry(ask).or_insert(0_u32) += 1;
         }
     }

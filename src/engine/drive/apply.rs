@@ -41,7 +41,7 @@ impl EngineLoop {
             }
             Command::ToggleLine(line) => self.ask_header(ReplyTo::Nobody, LineRequest::Toggle { line, owner: USER.to_owned() }),
             Command::FreeLine(line) => self.ask_header(ReplyTo::Nobody, LineRequest::Free { line, owner: USER.to_owned() }),
-            Command::Lines { ask, request } => self.ask_header(ReplyTo::Command(ask), request),
+            Command::Lines { ask, request } => self.ask_header(ask.map_or(ReplyTo::Nobody, ReplyTo::Command), request),
             Command::StopEverything => self.stop_everything(By::You),
             Command::Save(run) => self.save(run, Run::to_be_saved),
             Command::SaveEdges(run) => self.save(run, Run::edges_to_be_saved),

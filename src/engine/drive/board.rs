@@ -150,7 +150,7 @@ impl Header {
         };
         let text = format!("{why}: {became}");
         let notice = (!driven.is_empty()).then(|| Effect::Notice(text.clone()));
-        notice.into_iter().chain([self.tell(0, Some(text))]).collect()
+        notice.into_iter().chain([self.tell(None, Some(text))]).collect()
     }
 
     /// Lines have changed their level, and nothing else on the header has changed.
@@ -192,7 +192,7 @@ impl Header {
 
     /// Answers a request. A refusal is also shown in the run that asked, or to the user.
     fn answer(&self, reply_to: ReplyTo, refused: Option<String>) -> Vec<Effect> {
-        let ask = if let ReplyTo::Command(number) = reply_to { number } else { 0 };
+        let ask = if let ReplyTo::Command(number) = reply_to { Some(number) } else { None };
         let mut effects = vec![self.tell(ask, refused.clone())];
         effects.extend(refused.map(|refused| match reply_to {
             ReplyTo::Run(run) => Effect::NoticeIn(run, refused),
@@ -201,7 +201,7 @@ impl Header {
         effects
     }
 
-    fn tell(&self, ask: u64, refused: Option<String>) -> Effect {
+    fn tell(&self, ask: Option<u64>, refused: Option<String>) -> Effect {
         Effect::Tell(EngineEvent::Board { ask, board: Arc::clone(&self.view), refused })
     }
 
@@ -295,7 +295,7 @@ mod tests {
         let refused = header.ask(command, look(), Some("it is gone"));
         assert!(matches!(
             refused.as_slice(),
-            [Effect::Tell(EngineEvent::Board { ask: 7, refused: Some(_), .. }), Effect::Notice(_)]
+            [Effect::Tell(EngineEvent::Board { ask: Some(7), refused: Some(_), .. }), Effect::Notice(_)]
         ));
         let line = Line::gpio(17);
         let intended = header.intended(RunId::new(3), "blink", vec![LineIntent::Drive(line, Level::High)]);

@@ -37,8 +37,8 @@ pub enum Command {
     FreeLine(Line),
     /// Do something else with the header's lines.
     Lines {
-        /// Named again in the one `EngineEvent::Board` that answers it.
-        ask: u64,
+        /// The sender's number for it, which the one `EngineEvent::Board` that answers it has again.
+        ask: Option<u64>,
         /// What.
         request: LineRequest,
     },

@@ -25,8 +25,8 @@ pub enum EngineEvent {
     Refused(String),
     /// The header as it is now: the answer to a request, or because it has changed.
     Board {
-        /// The number of the request that this answers; 0 for none.
-        ask: u64,
+        /// The number of the request that this answers, if its sender gave it one.
+        ask: Option<u64>,
         /// All pins.
         board: Arc<BoardView>,
         /// Why the request was refused.
