@@ -149,7 +149,10 @@ mod tests {
     use crate::engine::run::launch::Plan;
     use crate::engine::run::lines::USER;
     use crate::engine::run::requests::{ActionRequest, LaunchRequest, What};
-    use crate::model::{Action, BoardView, By, Language, Line, Outcome, PinFunction, PinView, Refusal, Sent, Signal, StopPlan};
+    use crate::model::{
+        Action, BoardView, By, Language, Line, Outcome, Pgid, PinFunction, PinView, ProcessState, Refusal, Scope, Sent, Sid,
+        Signal, StopPlan,
+    };
     use crate::supervisor::LineRequest;
 
     const SUPERVISOR: Pid = Pid::new(2);
@@ -187,7 +190,7 @@ mod tests {
         assert_eq!(home(&runs, 10, None), Some(0), "its parent's");
         assert_eq!(home(&runs, 10, Some(2)), Some(1), "its mark's, whatever its parent is");
         assert_eq!(home(&runs, 2, None), Some(2), "the newest, of an orphan that nobody knows");
-        runs[1].processes.sampled(Pid::new(99), Pid::new(20), crate::model::ProcessState::Sleeping);
+        runs[1].processes.sampled(Pid::new(99), Pid::new(20), ProcessState::Sleeping);
         assert_eq!(home(&runs, 10, Some(1)), Some(1), "that of the sample before");
         end(&mut runs[1], &mut subscription);
         assert_eq!(home(&runs, 10, Some(2)), None, "no other run's");
@@ -213,8 +216,8 @@ mod tests {
         let started = |pid: i32| EventKind::ProcessStarted {
             pid: Pid::new(pid),
             ppid: SUPERVISOR,
-            pgid: crate::model::Pgid::new(pid),
-            sid: crate::model::Sid::new(pid),
+            pgid: Pgid::new(pid),
+            sid: Sid::new(pid),
             name: "sleep".to_owned(),
             argv: Vec::new(),
         };
@@ -224,7 +227,7 @@ mod tests {
             let asked = ActionRequest { action, by: By::You, is_demo: false, at: Monotonic::ZERO };
             run.act(&asked, board, Monotonic::ZERO, &mut subscription)
         };
-        let signals = Need::Signals { pid: Pid::new(10), signals: vec![Signal::TERM, Signal::CONT], scope: Default::default() };
+        let signals = Need::Signals { pid: Pid::new(10), signals: vec![Signal::TERM, Signal::CONT], scope: Scope::Process };
         assert_eq!(act(run, Sent::Terminate.to("sleep"), &board), Ok(signals));
         assert_eq!(act(run, Sent::Kill.to("nobody"), &board), Err(Refusal::NoSuchProcess));
         assert_eq!(act(run, Action::Wait(Pid::new(10).into()), &board), Ok(Need::Reap(vec![Pid::new(10)])));
