@@ -1,14 +1,12 @@
 //! `tasklab run`: one scenario without a window, to its end. Everything is checked before anything is launched.
 
 use std::collections::BTreeMap;
-use std::ffi::OsStr;
 use std::io::{self, Stdout, Write};
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
-use rustix::fs::{Access, access};
 use serde_json::Value;
 
 use self::compare::compare;
@@ -21,7 +19,7 @@ use super::record::{RecordFile, refuse_same_file};
 use super::session::{Ended, Listener, run_to_end};
 use super::start::{BoardChoice, Start};
 use super::whole_lines::WholeLines;
-use crate::engine::{CompareRequest, EngineEvent, LANGUAGE, LaunchRequest, What};
+use crate::engine::{CompareRequest, EngineEvent, LANGUAGE, LaunchRequest, What, find_program};
 use crate::model::{Language, Outcome, StopPlan, TimedAction};
 use crate::scenario::{self, Params, Scenario};
 
@@ -155,19 +153,11 @@ fn check_python(scenario: &Scenario) -> Result<(), CliError> {
     if scenario.python.is_empty() {
         return Err(CliError::Usage(format!("{} has no Python twin; leave out --language", scenario.id)));
     }
-    if !has_python(std::env::var_os("PATH").as_deref()) {
+    if find_program("python3", std::env::var_os("PATH").as_deref()).is_none() {
         let text = "could not find python3 in PATH: sudo apt install python3, or run it with --language rust";
         return Err(CliError::Missing(text.to_owned()));
     }
     Ok(())
-}
-
-fn has_python(path: Option<&OsStr>) -> bool {
-    let mut folders = path.into_iter().flat_map(std::env::split_paths);
-    folders.any(|folder| {
-        let file = folder.join("python3");
-        file.is_file() && access(&file, Access::EXEC_OK).is_ok()
-    })
 }
 
 /// Writes the events: to standard output in one of two formats, and to the files.
@@ -239,13 +229,5 @@ mod tests {
         assert_eq!(status(Outcome::Failed, None), 1);
         assert_eq!(status(Outcome::TimedOut, None), 124);
         assert_eq!(status(Outcome::Stopped, Some(130)), 130);
-    }
-
-    #[test]
-    fn python_must_be_executable() {
-        assert!(!has_python(None));
-        let folder = tempfile::tempdir().expect("a folder");
-        std::fs::write(folder.path().join("python3"), "").expect("a file");
-        assert!(!has_python(Some(folder.path().as_os_str())));
     }
 }

@@ -7,14 +7,13 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use nix::unistd::{Group, getgid, getgroups};
-use rustix::fs::{Access, access};
 use rustix::process::{PidfdFlags, Resource, getpid, getrlimit, pidfd_open};
 
 use super::Machine;
-use crate::model::{MachineFinding, Pid};
+use crate::model::MachineFinding;
 use crate::sys::{
-    check_group_for_runs, emulated_on, find_busctl, foreign_proc, kernel_release, lacks_controller, monotonic_now, own_cgroup,
-    user_manager_cgroup,
+    check_group_for_runs, emulated_on, find_busctl, find_program, foreign_proc, kernel_release, lacks_controller, monotonic_now,
+    own_cgroup, own_pid, user_manager_cgroup,
 };
 
 /// Fewer open files than this are too few for a run with hundreds of children, each with its pipes.
@@ -174,7 +173,7 @@ fn hidden_processes(mounts: &str) -> MachineFinding {
 /// The control group in which Task Lab would make one for each run with limits, or the reason why it could not.
 fn own_group() -> Result<PathBuf, String> {
     let group = own_cgroup().ok_or("no control groups of version 2 are mounted")?;
-    let me = Pid::new(std::process::id().cast_signed());
+    let me = own_pid();
     check_group_for_runs(&group, &[me]).map(|()| group)
 }
 
@@ -230,12 +229,7 @@ fn limit(topic: &str, current: Option<u64>, wanted: u64, command: &str) -> Machi
 
 fn python(path: Option<&OsStr>) -> MachineFinding {
     const TOPIC: &str = "python3";
-    let found = path
-        .into_iter()
-        .flat_map(env::split_paths)
-        .map(|folder| folder.join("python3"))
-        .find(|file| file.is_file() && access(file, Access::EXEC_OK).is_ok());
-    let Some(file) = found else {
+    let Some(file) = find_program("python3", path) else {
         return MachineFinding::bad(TOPIC, "not in PATH; scenarios run as Rust only", "sudo apt install python3");
     };
     let program = fs::canonicalize(&file).unwrap_or_else(|_| file.clone());

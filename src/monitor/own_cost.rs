@@ -62,13 +62,14 @@ mod tests {
     use std::time::Instant;
 
     use super::*;
+    use crate::sys::own_pid;
 
     #[test]
     fn work_of_our_own_is_seen() {
         let begin = Instant::now();
         let now = || Monotonic::from_nanos(begin.elapsed().as_nanos() as u64);
         let mut cost = OwnCost::new().expect("/proc");
-        let own = [Pid::new(std::process::id() as i32)];
+        let own = [own_pid()];
         assert!(cost.sample(&own, now()).abs() < f32::EPSILON);
         let mut percent = 0.0;
         while percent < 1.0 && begin.elapsed() < Duration::from_secs(30) {

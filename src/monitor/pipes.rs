@@ -77,6 +77,7 @@ mod tests {
     use std::process::{Command, Stdio};
 
     use super::*;
+    use crate::sys::own_pid;
 
     #[test]
     fn what_waits_in_a_pipe_is_counted_and_its_writer_still_gets_sigpipe() {
@@ -92,7 +93,7 @@ mod tests {
             std::thread::yield_now();
         }
         assert_eq!(pipes.look(to, from), None, "the other way round there is none");
-        let me = Pid::new(std::process::id().cast_signed());
+        let me = own_pid();
         assert_eq!(Pipes::find(&[me, from, to]), [(from, to)]);
         reader.kill().and_then(|()| reader.wait()).expect("ours");
         assert_eq!(pipes.look(from, to), None, "nobody reads");

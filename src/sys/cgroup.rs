@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::{Access, access};
 
+use super::exec::find_program;
 use crate::model::Pid;
 
 /// The folder of our own group, if the unified hierarchy is mounted.
@@ -66,9 +67,7 @@ pub fn find_busctl() -> Result<PathBuf, &'static str> {
     if std::env::var_os("DBUS_SESSION_BUS_ADDRESS").is_none() && !runtime.join("bus").exists() {
         return Err("the user has no D-Bus (apt install dbus-user-session)");
     }
-    let folders = std::env::var_os("PATH").unwrap_or_default();
-    let program = std::env::split_paths(&folders).map(|folder| folder.join("busctl")).find(|file| file.is_file());
-    program.ok_or("there is no busctl in PATH")
+    find_program("busctl", std::env::var_os("PATH").as_deref()).ok_or("there is no busctl in PATH")
 }
 
 #[cfg(test)]

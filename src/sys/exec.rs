@@ -2,7 +2,9 @@
 
 use std::ffi::{CStr, CString, OsStr};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
-use std::path::Path;
+use std::path::{Path, PathBuf};
+
+use rustix::fs::{Access, access};
 
 use crate::model::ResourceLimit;
 
@@ -17,6 +19,12 @@ pub(super) fn candidates(program: &OsStr, path: Option<&OsStr>) -> Vec<CString> 
             CString::new(folder.join(program).into_os_string().into_vec()).ok()
         })
         .collect()
+}
+
+/// The first file of that name in the folders of `path`, in the form of PATH, that may be executed.
+pub fn find_program(name: &str, path: Option<&OsStr>) -> Option<PathBuf> {
+    let mut files = std::env::split_paths(path?).map(|folder| folder.join(name));
+    files.find(|file| file.is_file() && access(file, Access::EXEC_OK).is_ok())
 }
 
 /// An entry of an environment; `None` for a text with NUL, which the kernel cannot take.
@@ -71,5 +79,22 @@ pub(super) unsafe fn exec_first(candidates: &[CString], argv: &[*const libc::c_c
         } else if candidates.is_empty() {
             *libc::__errno_location() = libc::ENOENT;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+
+    #[test]
+    fn a_program_is_found_in_path_if_it_may_be_executed() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (file, path) = (folder.path().join("program"), Some(folder.path().as_os_str()));
+        std::fs::write(&file, "").expect("a file");
+        assert!(find_program("program", None).is_none() && find_program("program", path).is_none());
+        std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o755)).expect("ours");
+        assert_eq!(find_program("program", path), Some(file));
     }
 }

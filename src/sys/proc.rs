@@ -180,6 +180,7 @@ fn number<N: std::str::FromStr>(field: &[u8]) -> Option<N> {
 mod tests {
     use proptest::prelude::*;
 
+    use super::super::process::own_pid;
     use super::*;
 
     fn line(id: i32, comm: &[u8], state: char) -> Vec<u8> {
@@ -256,7 +257,7 @@ mod tests {
 
     #[test]
     fn this_process_is_read_and_one_that_is_not_there_is_no_error() {
-        let own = Pid::new(std::process::id().cast_signed());
+        let own = own_pid();
         let seen = stat_of(own).expect("this process");
         assert_eq!(seen.ppid.number(), std::os::unix::process::parent_id().cast_signed());
         assert!(!seen.has_ended() && seen.threads >= 1 && all_pids().expect("/proc").contains(&own));

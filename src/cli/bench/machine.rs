@@ -6,10 +6,10 @@ use anyhow::ensure;
 
 use super::measure::median;
 use super::processes::Sleepers;
-use crate::model::{Monotonic, Pid};
+use crate::model::Monotonic;
 use crate::monitor::Processes;
 use crate::schedule::Schedule;
-use crate::sys::monotonic_now;
+use crate::sys::{monotonic_now, own_pid};
 
 /// Time between two scheduled events.
 const INTERVAL: Duration = Duration::from_millis(2);
@@ -19,7 +19,7 @@ const INTERVAL: Duration = Duration::from_millis(2);
 pub(super) fn sample_millis(count: usize, samples: usize) -> anyhow::Result<f64> {
     let _sleepers = Sleepers::start(count)?;
     let mut processes = Processes::new()?;
-    let own = Pid::new(std::process::id().cast_signed());
+    let own = own_pid();
     let mut millis = Vec::new();
     for _ in 0..samples + 2 {
         let start = monotonic_now();

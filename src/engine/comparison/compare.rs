@@ -1,16 +1,11 @@
-//! Doing the same work two or more ways, one run after the other. What is asked is checked here; the engine's thread then starts each
-//! run when the one before is over, the variants in turn, so that what else the machine does meets all of them alike.
+//! A request to do the same work in two or more ways, and its checks.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use serde_json::Value;
 
-use crate::engine::comparison::verdict::verdict;
-use crate::engine::drive::command::{LaunchRequest, What};
-use crate::engine::drive::engine_loop::EngineLoop;
-use crate::engine::drive::subscription::EngineEvent;
-use crate::model::{Comparison, Language, Outcome, Progress, RunId, StopPlan, TimedAction, Variant};
+use crate::engine::run::requests::{LaunchRequest, What};
+use crate::model::{Language, StopPlan, TimedAction};
 use crate::scenario::{ParamError, ParamKind, Params, Scenario};
 
 /// The name that stands for the body's language where a parameter's is expected.
@@ -23,10 +18,10 @@ const MOST_REPEATS: u32 = 100;
 /// Why nothing can be compared.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum CompareError {
-    /// No such parameter, or a value that it cannot have.
+    /// There is no such parameter, or it cannot have such a value.
     #[error("{0}")]
     Param(#[from] ParamError),
-    /// No such parameter, and it is not the language either.
+    /// The name is neither a parameter nor `language`.
     #[error("there is nothing called {name:?} to compare; there are: {known}")]
     Name {
         /// As given.
@@ -34,42 +29,42 @@ pub enum CompareError {
         /// All names.
         known: String,
     },
-    /// One value is no comparison.
+    /// There is only one value, or none.
     #[error("{name} needs two values or more to be compared, such as {name}={example}")]
     OneValue {
-        /// Which parameter.
+        /// The parameter.
         name: String,
-        /// What would work.
+        /// Values that would do.
         example: String,
     },
-    /// Too many.
+    /// There are too many values.
     #[error("{name} has {count} values; at most {MOST_VARIANTS} can be compared at a time")]
     TooMany {
-        /// Which parameter.
+        /// The parameter.
         name: String,
         /// How many were given.
         count: usize,
     },
-    /// The same twice.
+    /// A value was given twice.
     #[error("{name} cannot be compared with itself: {value} was given twice")]
     Twice {
-        /// Which parameter.
+        /// The parameter.
         name: String,
-        /// Which value.
+        /// The value.
         value: String,
     },
-    /// Not a language.
+    /// The value is no language.
     #[error("language cannot be {0}: it must be rust or python")]
     Language(String),
-    /// There is no twin.
+    /// The scenario has no body in Python.
     #[error("{0} has no Python twin")]
     NoTwin(String),
-    /// Repeats out of range.
+    /// The number of repeats is out of range.
     #[error("each variant can be run 1 to {MOST_REPEATS} times, not {0}")]
     Repeats(u32),
 }
 
-/// What is to be compared, checked.
+/// A checked request for a comparison.
 #[derive(Debug, Clone)]
 pub struct CompareRequest {
     pub(crate) scenario: &'static Scenario,
@@ -142,7 +137,7 @@ fn variant(
     if let Some(spec) = scenario.params.iter().find(|spec| spec.name == name) {
         params.set(scenario.params, name, text)?;
         let value = params.values()[name].clone();
-        // A word says what it is; a number or a yes does not.
+        // A word needs no name before it; a number or a yes does.
         let label = match spec.kind {
             ParamKind::Choice { .. } => text.to_owned(),
             _ => format!("{name}={}", value.as_str().map_or_else(|| value.to_string(), str::to_owned)),
@@ -171,92 +166,6 @@ fn example(scenario: &Scenario, name: &str) -> String {
         Some(ParamKind::Choice { choices }) => choices.iter().take(2).copied().collect::<Vec<_>>().join(","),
         Some(ParamKind::Text { .. }) => "a,b".to_owned(),
         None => "rust,python".to_owned(),
-    }
-}
-
-/// A comparison that is going on.
-#[derive(Debug)]
-pub(crate) struct Comparing {
-    request: CompareRequest,
-    comparison: Comparison,
-    /// The run that is measured now, and which variant it is of.
-    current: Option<RunId>,
-}
-
-impl EngineLoop {
-    /// Starts a comparison, unless one is going on.
-    pub(crate) fn compare(&mut self, request: CompareRequest) {
-        if self.comparing.is_some() {
-            return self.refuse("could not compare: another comparison is going on; stop it first".to_owned());
-        }
-        let variants = request.variants.iter();
-        let comparison = Comparison {
-            scenario: request.scenario.id.to_owned(),
-            name: request.name.clone(),
-            repeat: request.repeat,
-            variants: variants
-                .map(|(value, label, _)| Variant { value: value.clone(), label: label.clone(), runs: Vec::new() })
-                .collect(),
-            progress: Progress::Running { variant: 0, round: 0 },
-            verdict: String::new(),
-        };
-        self.comparing = Some(Comparing { request, comparison, current: None });
-        self.publish_comparison();
-    }
-
-    /// Takes in a run that is over, and starts the next one.
-    pub(crate) fn go_on_comparing(&mut self) {
-        let Some(comparing) = &self.comparing else { return };
-        let Progress::Running { variant, round } = comparing.comparison.progress else { return };
-        let Some(id) = comparing.current else {
-            let request = comparing.request.variants[variant].2.clone();
-            let started = self.launch(&request);
-            match &mut self.comparing {
-                Some(comparing) if started.is_some() => comparing.current = started,
-                _ => self.end_comparing(Progress::Stopped("could not start the next run".to_owned())),
-            }
-            return;
-        };
-        let Some(run) = self.runs.iter().find(|run| run.id == id) else {
-            return self.end_comparing(Progress::Stopped("its run is gone".to_owned()));
-        };
-        if !run.lifecycle.is_over() {
-            return;
-        }
-        let (measured, was_launched) = (run.fold.measured(), !run.fold.stages().is_empty());
-        let Some(comparing) = &mut self.comparing else { return };
-        comparing.current = None;
-        let Some(measured) = measured.filter(|_| was_launched) else {
-            let text = format!("{} could not be started", comparing.comparison.variants[variant].label);
-            return self.end_comparing(Progress::Stopped(text));
-        };
-        let was_stopped = measured.outcome == Outcome::Stopped;
-        comparing.comparison.variants[variant].runs.push(measured);
-        let (variant, round) = if variant + 1 < comparing.request.variants.len() { (variant + 1, round) } else { (0, round + 1) };
-        if was_stopped {
-            self.end_comparing(Progress::Stopped("the run was stopped, and the comparison with it".to_owned()));
-        } else if round == comparing.comparison.repeat {
-            self.end_comparing(Progress::Done);
-        } else {
-            comparing.comparison.progress = Progress::Running { variant, round };
-            self.publish_comparison();
-        }
-    }
-
-    fn end_comparing(&mut self, progress: Progress) {
-        let Some(comparing) = &mut self.comparing else { return };
-        comparing.comparison.progress = progress;
-        comparing.comparison.verdict = verdict(&comparing.comparison);
-        self.publish_comparison();
-        self.comparing = None;
-        if let Some(comparison) = &self.comparison {
-            self.subscription.tell(EngineEvent::Compared(Arc::clone(comparison)));
-        }
-    }
-
-    fn publish_comparison(&mut self) {
-        self.comparison = self.comparing.as_ref().map(|comparing| Arc::new(comparing.comparison.clone()));
-        self.has_news = true;
     }
 }
 

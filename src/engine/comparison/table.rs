@@ -5,17 +5,17 @@ use serde_json::Value;
 use crate::engine::fold::numbers::plain;
 use crate::model::{Comparison, Measured};
 
-/// Values of the scenario's own that fit under the rest.
+/// Values of the scenario's own that are shown, at most.
 const MOST_VALUES: usize = 12;
 /// Characters of a value that is a text.
 const MOST_CHARS: usize = 24;
 
-/// One thing that was measured of each variant.
+/// One quantity of each variant.
 #[derive(Debug, Clone, PartialEq)]
 pub struct CompareRow {
-    /// What: `elapsed`, `cores used`, or the name of a value.
+    /// The quantity: `elapsed`, `cores used`, or the name of a value.
     pub what: String,
-    /// What it means, in a sentence; empty for the scenario's own values.
+    /// Its meaning, in a sentence; empty for the scenario's own values.
     pub meaning: &'static str,
     /// One for each variant, with its unit; empty where nothing was measured yet.
     pub texts: Vec<String>,

@@ -1,4 +1,4 @@
-//! What the numbers of a comparison say, in a line, and how noise is judged. Pure.
+//! The verdict of a comparison, in a line, and the rule for noise. Pure.
 //!
 //! Of each variant the run with the median time counts. With one run each, less than 25 % is taken for noise. With repeats, 5 % is
 //! enough, but only if the slowest run of the one was still faster than the fastest run of the other. Where the machine had other
@@ -11,17 +11,17 @@ use serde_json::Value;
 use crate::engine::fold::numbers::{count, quantity};
 use crate::model::{Comparison, Measured, Outcome, Progress, Variant};
 
-/// With one run each, what is less than this many times as much is noise.
+/// With one run each, a smaller ratio than this is noise.
 const ONE_RUN: f64 = 1.25;
-/// The same where other work kept this many cores busy.
+/// The same ratio where other work kept [`MUCH_ELSEWHERE`] cores busy.
 const DISTURBED: f64 = 2.0;
 const MUCH_ELSEWHERE: f64 = 0.3;
-/// The same with repeats whose ranges do not overlap.
+/// The same ratio with repeats whose ranges do not overlap.
 const REPEATED: f64 = 1.05;
 /// Values of the scenario's own that a verdict names.
 const MOST_VALUES: usize = 2;
 
-/// What the numbers say. Empty while there are runs to come.
+/// The verdict. Empty while there are runs to come.
 pub(crate) fn verdict(comparison: &Comparison) -> String {
     if comparison.progress != Progress::Done {
         return String::new();
@@ -34,7 +34,7 @@ pub(crate) fn verdict(comparison: &Comparison) -> String {
         let how = if outcome == Outcome::TimedOut { "ran into its time limit" } else { "was stopped" };
         return format!("No verdict: with {} the run {how}.", variant.label);
     }
-    // Whoever dies at once is not the faster one.
+    // A run that fails at once is not the faster one.
     let died = |run: &Measured| run.outcome == Outcome::Failed && run.facts_held == run.facts;
     if let Some(variant) = comparison.variants.iter().find(|variant| variant.runs.iter().any(died)) {
         return format!("No verdict: with {} the run failed before its end.", variant.label);
@@ -94,7 +94,7 @@ fn same_time(comparison: &Comparison, order: &[Way<'_>]) -> String {
         repeat => noise(repeat),
     };
     let mut text = format!("No verdict on time ({}): {noise}.", took.join(", "));
-    // As fast, and yet at another price: that is what one wants to know of threads that sleep and threads that spin.
+    // Threads that sleep and threads that spin may be as fast as each other, and yet use very different CPU time.
     let cheapest = order.iter().min_by(|a, b| a.1.cost.cpu_s().total_cmp(&b.1.cost.cpu_s()));
     let dearest = order.iter().max_by(|a, b| a.1.cost.cpu_s().total_cmp(&b.1.cost.cpu_s()));
     if let (Some(cheapest), Some(dearest)) = (cheapest, dearest)
@@ -108,7 +108,7 @@ fn same_time(comparison: &Comparison, order: &[Way<'_>]) -> String {
     text
 }
 
-/// What counts as noise, in words.
+/// The rule for noise, in words.
 pub fn noise(repeat: u32) -> String {
     match repeat {
         0 | 1 => "with one run each, less than 25 % is taken for noise; repeat them to see less".to_owned(),

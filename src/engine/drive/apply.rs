@@ -1,109 +1,295 @@
-//! Commands of the window and the command line, and what the engine says to them. On the engine's thread.
+//! Commands of the window and the command line, reports of the supervisor, and samples, as they come in. On the engine's thread.
 
-use crate::engine::drive::actions::ActionRequest;
-use crate::engine::drive::board::USER;
-use crate::engine::drive::command::{Command, LaunchRequest};
+use std::collections::HashSet;
+
+use crate::engine::comparison::runner::{RunStatus, Step};
+use crate::engine::drive::command::Command;
 use crate::engine::drive::engine_loop::EngineLoop;
-use crate::engine::drive::save::Saving;
-use crate::engine::drive::subscription::EngineEvent;
-use crate::engine::run::launch::plan;
+use crate::engine::drive::sampler::Sample;
+use crate::engine::run::launch::{has_room, plan};
+use crate::engine::run::lines::USER;
 use crate::engine::run::live_run::Run;
-use crate::model::{By, Refusal, RunId};
-use crate::supervisor::{LineRequest, ReplyTo, Request};
+use crate::engine::run::recording::Saving;
+use crate::engine::run::requests::{ActionRequest, LaunchRequest};
+use crate::engine::run::subscription::EngineEvent;
+use crate::engine::run::twins::Twins;
+use crate::model::{By, EventKind, Monotonic, Pid, ProcessState, Refusal, RunId};
+use crate::supervisor::{ChildPipes, Incoming, LaunchedChild, LineRequest, ReplyTo, Report, Request, SupervisorError};
 use crate::sys::monotonic_now;
 
-/// Finished runs that stay on the screen.
-const MOST_FINISHED: usize = 8;
-/// Notices that stay in the snapshot.
-const MOST_NOTICES: usize = 20;
-
 impl EngineLoop {
-    /// Does what was asked.
-    pub(crate) fn command(&mut self, command: Command) {
-        self.has_news = true;
+    /// Carries out a command.
+    pub(super) fn command(&mut self, command: Command) {
+        self.publication.touch();
         match command {
             Command::Launch(request) => drop(self.launch(&request)),
-            Command::Compare(request) => self.compare(*request),
-            Command::Act { run, action } => match self.runs.iter().position(|candidate| candidate.id == run) {
-                Some(index) if !self.runs[index].lifecycle.is_over() => {
-                    self.act(index, &ActionRequest { action, by: By::You, is_demo: false, at: monotonic_now() });
+            Command::Compare(request) => {
+                if let Err(refusal) = self.comparison.start(*request) {
+                    self.refuse(refusal.to_owned());
                 }
-                _ => self.notice(action.could_not(&Refusal::RunOver)),
+            }
+            Command::Act { run, action } => match self.runs.find_active(run) {
+                Some(index) => self.act(index, &ActionRequest { action, by: By::You, is_demo: false, at: monotonic_now() }),
+                None => self.publication.notice(action.could_not(&Refusal::RunOver)),
             },
             Command::Feed { run, from, ends } => {
-                let run = self.runs.iter_mut().find(|candidate| candidate.id == run);
-                if let Some(input) = run.and_then(|run| run.inputs.first_mut()) {
+                if let Some(index) = self.runs.find(run)
+                    && let Some(input) = self.runs[index].streams.inputs.first_mut()
+                {
                     input.feed(from, ends);
                 }
             }
-            Command::ToggleLine(line) => {
-                let request = LineRequest::Toggle { line, owner: USER.to_owned() };
-                self.ask_header(ReplyTo::Nobody, request);
-            }
+            Command::ToggleLine(line) => self.ask_header(ReplyTo::Nobody, LineRequest::Toggle { line, owner: USER.to_owned() }),
             Command::FreeLine(line) => self.ask_header(ReplyTo::Nobody, LineRequest::Free { line, owner: USER.to_owned() }),
             Command::Lines { ask, request } => self.ask_header(ask.map_or(ReplyTo::Nobody, ReplyTo::Command), request),
             Command::StopEverything => self.stop_everything(By::You),
             Command::Save(run) => self.save(run, Run::to_be_saved),
             Command::SaveEdges(run) => self.save(run, Run::edges_to_be_saved),
-            Command::Forget(run) => self.runs.retain(|candidate| candidate.id != run || !candidate.lifecycle.is_over()),
+            Command::Forget(run) => self.runs.forget(run),
         }
     }
 
-    /// Starts a run, and returns which; `None` where it was refused.
-    pub(crate) fn launch(&mut self, request: &LaunchRequest) -> Option<RunId> {
+    /// Starts a run and returns its id; `None` if it was refused.
+    fn launch(&mut self, request: &LaunchRequest) -> Option<RunId> {
         let origin = monotonic_now();
-        if let Some(trouble) = &self.trouble {
-            let refusal = format!("could not start: {trouble}");
-            self.refuse(refusal);
-            return None;
-        }
-        if let Err(text) = crate::engine::drive::ending::has_room(self.runs.iter().map(Run::descriptors_awaited).sum(), request) {
-            self.refuse(format!("could not start: {text}"));
-            return None;
-        }
-        let plan = plan(request, &self.program, &mut self.twins, origin);
+        let awaited = self.runs.iter().map(Run::descriptors_awaited).sum();
+        let possible = self.supervisor.trouble().map_or_else(|| has_room(awaited, request), |trouble| Err(trouble.to_owned()));
+        let plan = possible
+            .and_then(|()| plan(request, self.supervisor.program(), &mut self.twins, origin).map_err(|error| error.to_string()));
         if let Some(folder) = self.twins.take_new() {
             self.request(&Request::RemoveAtEnd { folder });
         }
         let plan = match plan {
             Ok(plan) => plan,
-            Err(error) => {
-                self.refuse(format!("could not start: {error}"));
+            Err(why) => {
+                self.refuse(format!("could not start: {why}"));
                 return None;
             }
         };
-        self.launches += 1;
-        let run = RunId::new(self.launches);
-        let stages = plan.stages.clone();
-        self.runs.push(Run::new(run, plan, request, origin, &mut self.subscription));
-        self.request(&Request::Launch { run, stages });
+        let (run, stages) = (self.runs.next_id(), plan.stages.clone());
+        self.runs.push(Run::new(run, plan, request, self.supervisor.pid(), origin, &mut self.subscription));
+        let launch = Request::Launch { run, stages };
+        if let (Err(SupervisorError::Unsendable(why)), Request::Launch { stages, .. }) =
+            (self.supervisor.request(&launch), &launch)
+        {
+            self.report(Report::not_sent(run, stages, why));
+        }
         self.sampler.watch(true);
-        let finished: Vec<RunId> = self.runs.iter().filter(|run| run.lifecycle.is_over()).map(|run| run.id).collect();
-        let excess = finished.len().saturating_sub(MOST_FINISHED);
-        self.runs.retain(|run| !finished[..excess].contains(&run.id));
+        self.runs.forget_oldest();
         Some(run)
     }
 
     fn save(&mut self, run: RunId, what: fn(&Run) -> Saving) {
-        let Some(run) = self.runs.iter().find(|candidate| candidate.id == run) else {
-            return self.notice(format!("could not save run {run}: it is not shown any more"));
+        let Some(index) = self.runs.find(run) else {
+            return self.publication.notice(format!("could not save run {run}: it is not shown any more"));
         };
-        if let Err(error) = self.saver.save(what(run), self.bell.clone()) {
-            self.notice(format!("could not save the run: {error}"));
+        if let Err(error) = self.saver.save(what(&self.runs[index])) {
+            self.publication.notice(format!("could not save the run: {error}"));
         }
     }
 
-    pub(crate) fn refuse(&mut self, sentence: String) {
+    fn refuse(&mut self, sentence: String) {
         self.subscription.tell(EngineEvent::Refused(sentence.clone()));
-        self.notice(sentence);
+        self.publication.notice(sentence);
     }
 
-    /// Tells the user something that belongs to no run.
-    pub(crate) fn notice(&mut self, sentence: String) {
-        self.noticed += 1;
-        self.notices.push((self.noticed, sentence.into()));
-        let excess = self.notices.len().saturating_sub(MOST_NOTICES);
-        self.notices.drain(..excess);
-        self.has_news = true;
+    /// Takes a run that is over into the comparison, and starts the next one.
+    pub(super) fn go_on_comparing(&mut self) {
+        let runs = &self.runs;
+        let step = self.comparison.step(|id| match runs.find(id) {
+            None => RunStatus::Gone,
+            Some(index) if !runs[index].lifecycle.is_over() => RunStatus::GoesOn,
+            Some(index) if runs[index].fold.stages().is_empty() => RunStatus::Over(None),
+            Some(index) => RunStatus::Over(runs[index].fold.measured()),
+        });
+        let step = match step {
+            Some(Step::Launch(request)) => {
+                let started = self.launch(&request);
+                self.comparison.next_run(started)
+            }
+            step => step,
+        };
+        if step.is_some() {
+            self.publication.touch();
+        }
+        if let Some(Step::End(comparison)) = step {
+            self.subscription.tell(EngineEvent::Compared(comparison));
+        }
+    }
+
+    /// Reads all reports of the supervisor that are there.
+    pub(super) fn hear_supervisor(&mut self) {
+        if !self.supervisor.flush() {
+            return;
+        }
+        while let Some(incoming) = self.supervisor.receive() {
+            match incoming {
+                Incoming::Launched(run, children) => {
+                    let pids = children.iter().map(|(child, _)| child.pid).collect();
+                    self.subscription.tell(EngineEvent::Launched(run, pids));
+                    if let Some(index) = self.runs.find(run) {
+                        self.begin(index, children);
+                    }
+                }
+                Incoming::Report(report) => self.report(report),
+                Incoming::End => {}
+            }
+        }
+    }
+
+    fn begin(&mut self, index: usize, children: Vec<(LaunchedChild, ChildPipes)>) {
+        let now = monotonic_now();
+        let streams = self.runs[index].begin(children, now, &mut self.subscription);
+        self.runs.share_stages();
+        self.sampler.watch_pipes(self.runs.iter().flat_map(|run| run.processes.pipes()).collect());
+        let run = &mut self.runs[index];
+        if let Some(why) = self.supervisor.blindness() {
+            let text = format!("{why}; until then only children of the supervisor are seen and counted");
+            run.emit(EventKind::Notice { text }, now, &mut self.subscription);
+        }
+        let effects = run.lifecycle.begin(run.processes.stages().len(), streams, now);
+        self.perform_on(index, effects);
+    }
+
+    fn report(&mut self, report: Report) {
+        let now = monotonic_now();
+        match report {
+            Report::Ready { .. } | Report::Launched { .. } | Report::Pong => {}
+            Report::NotLaunched { run, failure } => {
+                if let Some(index) = self.runs.find(run) {
+                    let text = failure.to_string();
+                    self.subscription.tell(EngineEvent::NotLaunched(run, failure));
+                    self.runs[index].emit(EventKind::Notice { text: text.clone() }, now, &mut self.subscription);
+                    self.publication.notice(text);
+                    let effects = self.runs[index].lifecycle.not_begun();
+                    self.perform_on(index, effects);
+                }
+            }
+            Report::Stopped { pid, .. } => self.tell_state(pid, ProcessState::Stopped, now),
+            Report::Continued { pid } => self.tell_state(pid, ProcessState::Running, now),
+            Report::Exited { pid, status, is_reaped, usage } => {
+                if is_reaped {
+                    self.adoption.reaped(pid, now);
+                }
+                let Some(index) = self.runs.find_by_pid(pid) else { return };
+                self.runs[index].emit(EventKind::ProcessUsed { pid, usage }, now, &mut self.subscription);
+                let is_stages_end = self.runs[index].exited(pid, status, is_reaped, now, &mut self.subscription);
+                self.process_ended(index, is_stages_end, now);
+            }
+            Report::Reaped { pid } => {
+                self.adoption.reaped(pid, now);
+                let Some(index) = self.runs.find_by_pid(pid) else { return };
+                let is_stages_end = self.runs[index].reaped(pid, now, &mut self.subscription);
+                self.process_ended(index, is_stages_end, now);
+            }
+            Report::Signaled { id, result } => {
+                if let Some((run, asked)) = self.signals.take(id)
+                    && let Some(index) = self.runs.find_active(run)
+                {
+                    self.runs[index].signaled(&asked, result, now, &mut self.subscription);
+                }
+            }
+            Report::Members { run, pids } => {
+                if let Some(index) = self.runs.find(run) {
+                    let effects = self.runs[index].lifecycle.members(pids.len() as u32, now);
+                    self.perform_on(index, effects);
+                }
+            }
+            Report::NotCounted { run, why } => {
+                if let Some(index) = self.runs.find(run) {
+                    self.runs[index].not_counted(&why, now, &mut self.subscription);
+                }
+            }
+            Report::Counted { result } => {
+                if let Some(text) = self.stop_all.counted(result) {
+                    self.publication.notice(text);
+                }
+            }
+            Report::Notice { run, text } => {
+                if let Some(index) = self.runs.find(run) {
+                    self.runs[index].emit(EventKind::Notice { text }, now, &mut self.subscription);
+                }
+            }
+            Report::Board { reply_to, board, edges, refused } => {
+                let effects = self.header.board_changed(reply_to, board, edges, refused);
+                self.perform(effects);
+            }
+            Report::Edges { reply_to, edges } => {
+                let effects = self.header.levels_changed(reply_to, edges);
+                self.perform(effects);
+            }
+        }
+    }
+
+    fn tell_state(&mut self, pid: Pid, state: ProcessState, now: Monotonic) {
+        if let Some(index) = self.runs.find_by_pid(pid) {
+            self.runs[index].emit(EventKind::ProcessState { pid, state }, now, &mut self.subscription);
+        }
+    }
+
+    fn process_ended(&mut self, index: usize, is_stages_end: bool, now: Monotonic) {
+        self.settle_waits(index, now);
+        if is_stages_end {
+            let effects = self.runs[index].lifecycle.stage_ended(now);
+            self.perform_on(index, effects);
+        }
+    }
+
+    /// Hands a sample to the runs: the machine's load to all, each process to the run that it belongs to.
+    pub(super) fn sampled(&mut self, sample: Sample) {
+        let now = sample.at;
+        if let Some((machine, own_cpu)) = sample.machine {
+            self.runs.emit(&EventKind::Machine(Box::new(machine.clone())), now, &mut self.subscription);
+            self.publication.machine.push(now, machine, own_cpu);
+        }
+        for run in self.runs.active_mut() {
+            run.pipes_seen(&sample.pipes, now, &mut self.subscription);
+        }
+        let Some(mut processes) = sample.processes else { return };
+        // A listener that is behind would get many samples at once; the next sample says the same.
+        if self.subscription.is_behind() {
+            return;
+        }
+        self.adoption.retain(&mut processes, now, self.supervisor.pid(), &self.runs);
+        let pids: HashSet<Pid> = processes.iter().map(|process| process.pid).collect();
+        for process in processes {
+            if let Some(index) = self.runs.find_home(process.pid, process.ppid, sample.marks.get(&process.pid).copied()) {
+                let command = sample.commands.get(&process.pid);
+                self.runs[index].sampled(process, command, now, &mut self.subscription);
+            }
+        }
+        for run in self.runs.active_mut() {
+            run.sampling_done(|pid| pids.contains(&pid), now, &mut self.subscription);
+        }
+    }
+
+    /// The supervisor has died: its runs end with unknown statuses, and a new supervisor starts.
+    pub(super) fn supervisor_lost(&mut self, why: &str) {
+        let now = monotonic_now();
+        for (run, asked) in self.signals.take_unanswered() {
+            if let Some(index) = self.runs.find_active(run) {
+                self.runs[index].refuse(&asked, Refusal::SupervisorLost, now, &mut self.subscription);
+            }
+        }
+        for run in self.runs.active_mut() {
+            run.supervisor_lost(why, &mut self.scratch, now, &mut self.subscription);
+        }
+        self.sampler.watch(false);
+        self.header.forget();
+        if self.supervisor.may_restart_at_once(now) {
+            self.start_supervisor();
+        }
+    }
+
+    pub(super) fn start_supervisor(&mut self) {
+        self.stop_all.supervisor_replaced();
+        if let Some(why) = self.supervisor.restart(&self.sampler) {
+            // The lost supervisor was to remove these files.
+            self.twins = Twins::default();
+            let recover = self.header.recover(&why);
+            self.perform(vec![recover]);
+            self.publication.notice(format!("{why}; a new one has taken its place"));
+        }
+        self.publication.touch();
     }
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use rustix::event::{EventfdFlags, eventfd};
 
-/// An eventfd: rung from any thread, never waits.
+/// An eventfd. Any thread can ring it; no call waits.
 #[derive(Debug, Clone)]
 pub(crate) struct Bell(Arc<OwnedFd>);
 
@@ -16,7 +16,7 @@ impl Bell {
     }
 
     pub(crate) fn ring(&self) {
-        // It fails only when 2^64 rings wait already; then the engine is awake.
+        // The write fails only when 2^64 rings wait already; then the engine is awake.
         let _ = rustix::io::write(&self.0, &1_u64.to_ne_bytes());
     }
 

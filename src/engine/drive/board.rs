@@ -1,28 +1,23 @@
-//! The header as the engine knows it: what bodies and users intend for it goes to the supervisor, which owns it; what it tells becomes
-//! events of the runs. On the engine's thread.
+//! The header as the engine knows it. Requests of bodies and users go to the supervisor, which owns the header; its answers become
+//! events of the runs. Pure: it returns what is to be done.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::engine::drive::actions::ActionRequest;
-use crate::engine::drive::engine_loop::EngineLoop;
-use crate::engine::drive::subscription::EngineEvent;
+use crate::engine::drive::effect::Effect;
+use crate::engine::run::subscription::EngineEvent;
 use crate::gpio::{BoardKind, Edge, InputSettings};
-use crate::model::{Action, BoardView, By, EventKind, Level, Line, LineIntent, Monotonic, PinFunction, Pull};
+use crate::model::{BoardView, Level, Line, LineIntent, Monotonic, PinFunction, Pull, RunId};
 use crate::supervisor::{LineRequest, ReplyTo, Request};
-use crate::sys::{is_readable, monotonic_now};
 
-/// How often the supervisor is told that we live while lines are driven: some times within its patience of a second.
+/// How often the supervisor hears from us while lines are driven: several times within its patience of a second.
 const BEAT: Duration = Duration::from_millis(250);
 
-/// How often a real header is looked at: what other programs do with it tells nobody.
+/// How often a real header is read, since other programs may change it unseen.
 const LOOK: Duration = Duration::from_millis(500);
 
-/// The owner of what a person drives, besides any run.
-pub(crate) const USER: &str = "you";
-
-/// What is known of the header.
+/// The state of the header.
 #[derive(Debug, Default)]
 pub(crate) struct Header {
     pub(crate) view: Arc<BoardView>,
@@ -33,15 +28,15 @@ pub(crate) struct Header {
     safe: BTreeMap<Line, Level>,
     /// From each wire's input to the line that it follows.
     wires: BTreeMap<Line, Line>,
-    /// What has no answer yet, oldest first.
+    /// Requests without an answer yet, oldest first.
     asked: VecDeque<LineRequest>,
     left: Left,
 }
 
-/// What lost supervisors have left, until a successor has made it safe.
+/// Lines that lost supervisors have left, until a successor has made them safe.
 #[derive(Debug, Default)]
 struct Left {
-    /// Why the last one is lost.
+    /// Why the last supervisor is lost.
     why: String,
     /// Lines that were driven, or may have been.
     driven: BTreeSet<Line>,
@@ -52,7 +47,7 @@ struct Left {
 }
 
 impl Header {
-    /// What is asked of the supervisor, kept for the one that may have to take its place.
+    /// Remembers a request for the supervisor that may have to take the place of this one.
     fn note(&mut self, request: &LineRequest) {
         match request {
             LineRequest::UseBoard(kind) => self.board = Some(kind.clone()),
@@ -63,7 +58,7 @@ impl Header {
         self.asked.push_back(request.clone());
     }
 
-    /// The supervisor is lost, and with it all that it has told. What it was asked last it may have done.
+    /// The supervisor is lost, and its view of the header with it. It may have done the requests that it has not answered.
     pub(crate) fn forget(&mut self) {
         for request in self.asked.drain(..) {
             match request {
@@ -96,11 +91,6 @@ impl Header {
         !self.view.pins.is_empty() && self.view.backend != SIMULATED
     }
 
-    /// Who holds a line, as far as is known.
-    pub(crate) fn owner(&self, line: Line) -> Option<&String> {
-        self.view.pin(line)?.owner.as_ref()
-    }
-
     /// When the supervisor must hear of us again; `None` while there is no need.
     pub(crate) fn next_heartbeat(&self) -> Option<Monotonic> {
         self.pause().map(|pause| self.spoke_at + pause)
@@ -110,13 +100,127 @@ impl Header {
         let is_driving = self.view.pins.iter().any(|pin| pin.function.is_output());
         is_driving.then_some(BEAT).or_else(|| self.is_real().then_some(LOOK))
     }
+
+    /// The next heartbeat, if it is due: a sign of life, or for a real header a request to read it.
+    pub(super) fn heartbeat(&mut self, now: Monotonic) -> Option<Effect> {
+        if self.next_heartbeat().is_none_or(|at| now < at) {
+            return None;
+        }
+        self.spoke_at = now;
+        Some(if self.is_real() { Effect::AskHeader(ReplyTo::Nobody, LineRequest::Look) } else { Effect::Request(Request::Ping) })
+    }
+
+    /// Passes a request on. Without a supervisor (`trouble` says why) it is refused at once.
+    pub(super) fn ask(&mut self, reply_to: ReplyTo, request: LineRequest, trouble: Option<&str>) -> Vec<Effect> {
+        if let Some(trouble) = trouble {
+            return self.answer(reply_to, Some(format!("could not reach the header: {trouble}")));
+        }
+        self.note(&request);
+        vec![Effect::Request(Request::Lines { reply_to, request })]
+    }
+
+    /// A supervisor that was killed has left its lines as they were. Its successor takes the same board, drives each line to its safe
+    /// level and gives it back; then [`recovered`](Self::recovered) says so.
+    pub(super) fn recover(&mut self, why: &str) -> Effect {
+        why.clone_into(&mut self.left.why);
+        let safe = |line: &Line| (*line, self.safe.get(line).copied().unwrap_or(Level::Low));
+        let (driven, high) = (self.left.driven.iter().map(safe).collect(), self.left.high.iter().copied().collect());
+        Effect::AskHeader(ReplyTo::Recovery, LineRequest::Recover { board: self.board.clone(), driven, high })
+    }
+
+    /// Whether a lost supervisor has left driven lines that are not safe yet.
+    pub(super) fn is_unsafe(&self) -> bool {
+        !self.left.driven.is_empty()
+    }
+
+    /// The successor has made the lines of a lost supervisor safe, or could not.
+    fn recovered(&mut self, refused: Option<String>) -> Vec<Effect> {
+        let Left { why, driven, is_real, .. } = std::mem::take(&mut self.left);
+        let lines: Vec<String> = driven.iter().map(Line::to_string).collect();
+        let lines = lines.join(", ");
+        let refused = refused.or_else(|| {
+            let is_another = is_real && !self.is_real();
+            is_another.then(|| format!("the board is no longer there, but {}", self.view.name))
+        });
+        let became = match (refused, driven.is_empty()) {
+            (None, true) => "no GPIO line was driven, and none is watched any more".to_owned(),
+            (None, false) => format!("the lines that were driven are safe again: {lines}"),
+            (Some(refused), true) => format!("no GPIO line was driven; {refused}"),
+            (Some(refused), false) => format!("whether what was driven is safe is not known: {lines}; {refused}"),
+        };
+        let text = format!("{why}: {became}");
+        let notice = (!driven.is_empty()).then(|| Effect::Notice(text.clone()));
+        notice.into_iter().chain([self.tell(None, Some(text))]).collect()
+    }
+
+    /// Lines have changed their level, and nothing else on the header has changed.
+    pub(super) fn levels_changed(&mut self, reply_to: Option<ReplyTo>, edges: Vec<Edge>) -> Vec<Effect> {
+        let mut effects = self.edges(edges);
+        if let Some(reply_to) = reply_to {
+            self.asked.pop_front();
+            effects.extend(self.answer(reply_to, None));
+        }
+        effects
+    }
+
+    /// The supervisor has sent the whole header.
+    pub(super) fn board_changed(
+        &mut self,
+        reply_to: Option<ReplyTo>,
+        board: BoardView,
+        edges: Vec<Edge>,
+        refused: Option<String>,
+    ) -> Vec<Effect> {
+        let mut effects = self.edges(edges);
+        self.view = Arc::new(board);
+        if reply_to.is_some() {
+            self.asked.pop_front();
+        }
+        effects.extend(match reply_to {
+            Some(ReplyTo::Recovery) => self.recovered(refused),
+            reply_to => self.answer(reply_to.unwrap_or(ReplyTo::Nobody), refused),
+        });
+        effects
+    }
+
+    fn edges(&mut self, edges: Vec<Edge>) -> Vec<Effect> {
+        if !edges.is_empty() {
+            apply(Arc::make_mut(&mut self.view), &edges);
+        }
+        edges.into_iter().map(Effect::Edge).collect()
+    }
+
+    /// Answers a request. A refusal is also shown in the run that asked, or to the user.
+    fn answer(&self, reply_to: ReplyTo, refused: Option<String>) -> Vec<Effect> {
+        let ask = if let ReplyTo::Command(number) = reply_to { Some(number) } else { None };
+        let mut effects = vec![self.tell(ask, refused.clone())];
+        effects.extend(refused.map(|refused| match reply_to {
+            ReplyTo::Run(run) => Effect::NoticeIn(run, refused),
+            _ => Effect::Notice(refused),
+        }));
+        effects
+    }
+
+    fn tell(&self, ask: Option<u64>, refused: Option<String>) -> Effect {
+        Effect::Tell(EngineEvent::Board { ask, board: Arc::clone(&self.view), refused })
+    }
+
+    /// Passes on what the body of a run intends for lines.
+    pub(super) fn intended(&self, run: RunId, owner: &str, intents: Vec<LineIntent>) -> Vec<Effect> {
+        let request = |intent| match intent {
+            LineIntent::Drive(line, level) => LineRequest::Set { line, level, safe: Level::Low, owner: owner.to_owned() },
+            LineIntent::Watch(line) => {
+                // The button connects its line with ground, as in gpiozero, so that no resistor is needed.
+                let settings = InputSettings { pull: Some(Pull::Up), debounce: self.is_real().then_some(BOUNCE) };
+                LineRequest::Watch { line, settings, owner: owner.to_owned() }
+            }
+        };
+        intents.into_iter().map(|intent| Effect::AskHeader(ReplyTo::Run(run), request(intent))).collect()
+    }
 }
 
-/// How long a real button may bounce. One on the screen does not, and may be let go sooner.
+/// How long a real button may bounce. A button on the screen does not bounce.
 const BOUNCE: Duration = Duration::from_millis(5);
-
-/// How long it may take to make lines safe while Task Lab ends.
-const AT_THE_END: Duration = Duration::from_secs(3);
 
 /// The backend that drives nothing but pins on the screen.
 const SIMULATED: &str = "simulated";
@@ -130,193 +234,10 @@ fn apply(view: &mut BoardView, edges: &[Edge]) {
     }
 }
 
-impl EngineLoop {
-    /// Tells the supervisor that we live and want our lines kept, or asks what a real header is like now.
-    pub(crate) fn heartbeat(&mut self, now: Monotonic) {
-        if self.retry_at.is_none() && self.header.next_heartbeat().is_some_and(|at| now >= at) {
-            self.header.spoke_at = now;
-            if self.header.is_real() {
-                self.ask_header(ReplyTo::Nobody, LineRequest::Look);
-            } else {
-                self.request(&Request::Ping);
-            }
-        }
-    }
-
-    /// Takes the board that was chosen.
-    pub(crate) fn use_board(&mut self, board: BoardKind) {
-        if board != BoardKind::Auto {
-            self.ask_header(ReplyTo::Nobody, LineRequest::UseBoard(board));
-        }
-    }
-
-    /// Asks something of the header; without a supervisor the answer is why not.
-    pub(crate) fn ask_header(&mut self, reply_to: ReplyTo, request: LineRequest) {
-        if let Some(trouble) = &self.trouble {
-            let why = format!("could not reach the header: {trouble}");
-            return self.answer(reply_to, Some(why));
-        }
-        self.header.note(&request);
-        self.request(&Request::Lines { reply_to, request });
-    }
-
-    /// A supervisor that was killed has left its lines as they were: its successor takes the same board, drives each to its safe
-    /// level and gives it back. Whoever has asked for something, or watches, is told.
-    pub(crate) fn recover_lines(&mut self, why: &str) {
-        let left = &mut self.header.left;
-        why.clone_into(&mut left.why);
-        let safe = |line: &Line| (*line, self.header.safe.get(line).copied().unwrap_or(Level::Low));
-        let (driven, high) = (left.driven.iter().map(safe).collect(), left.high.iter().copied().collect());
-        self.ask_header(ReplyTo::Recovery, LineRequest::Recover { board: self.header.board.clone(), driven, high });
-    }
-
-    /// At the end: what a lost supervisor has left is made safe now, since there will be no later.
-    pub(crate) fn leave_lines_safe(&mut self) {
-        if self.retry_at.is_none() {
-            self.hear_supervisor();
-        }
-        if let Some(why) = self.lost.take() {
-            self.lost_supervisor(&why);
-        }
-        if self.retry_at.is_some() && !self.header.left.driven.is_empty() {
-            self.start_supervisor();
-        }
-        // A socket that is closed before the answer was read may take the request along (ECONNRESET).
-        let end = monotonic_now() + AT_THE_END;
-        while self.retry_at.is_none() && self.lost.is_none() && !self.header.left.driven.is_empty() && monotonic_now() < end {
-            let _ = is_readable(&self.client, Duration::from_millis(100));
-            self.hear_supervisor();
-        }
-    }
-
-    /// What became of the lines that a lost supervisor has left.
-    fn recovered(&mut self, refused: Option<String>) {
-        let Left { why, driven, is_real, .. } = std::mem::take(&mut self.header.left);
-        let lines: Vec<String> = driven.iter().map(Line::to_string).collect();
-        let lines = lines.join(", ");
-        let refused = refused.or_else(|| {
-            let is_another = is_real && !self.header.is_real();
-            is_another.then(|| format!("the board is no longer there, but {}", self.header.view.name))
-        });
-        let became = match (refused, driven.is_empty()) {
-            (None, true) => "no GPIO line was driven, and none is watched any more".to_owned(),
-            (None, false) => format!("the lines that were driven are safe again: {lines}"),
-            (Some(refused), true) => format!("no GPIO line was driven; {refused}"),
-            (Some(refused), false) => format!("whether what was driven is safe is not known: {lines}; {refused}"),
-        };
-        let text = format!("{why}: {became}");
-        if !driven.is_empty() {
-            self.notice(text.clone());
-        }
-        self.subscription.tell(EngineEvent::Board { ask: None, board: Arc::clone(&self.header.view), refused: Some(text) });
-    }
-
-    /// Lines have changed their level, and nothing else on the header has changed.
-    pub(crate) fn levels_changed(&mut self, reply_to: Option<ReplyTo>, edges: &[Edge], now: Monotonic) {
-        self.lines_changed(edges, now);
-        if let Some(reply_to) = reply_to {
-            self.header.asked.pop_front();
-            self.answer(reply_to, None);
-        }
-    }
-
-    /// The whole header has been told.
-    pub(crate) fn board_changed(
-        &mut self,
-        reply_to: Option<ReplyTo>,
-        board: BoardView,
-        edges: &[Edge],
-        refused: Option<String>,
-        now: Monotonic,
-    ) {
-        self.lines_changed(edges, now);
-        self.header.view = Arc::new(board);
-        if reply_to.is_some() {
-            self.header.asked.pop_front();
-        }
-        match reply_to {
-            Some(ReplyTo::Recovery) => self.recovered(refused),
-            reply_to => self.answer(reply_to.unwrap_or(ReplyTo::Nobody), refused),
-        }
-    }
-
-    /// Tells whoever has asked, and a refusal to the run or the person, too.
-    fn answer(&mut self, reply_to: ReplyTo, refused: Option<String>) {
-        let ask = if let ReplyTo::Command(number) = reply_to { Some(number) } else { None };
-        self.subscription.tell(EngineEvent::Board { ask, board: Arc::clone(&self.header.view), refused: refused.clone() });
-        let Some(refused) = refused else { return };
-        let now = monotonic_now();
-        let run = if let ReplyTo::Run(run) = reply_to { self.find(run) } else { None };
-        match run {
-            Some(index) => self.runs[index].emit(EventKind::Notice { text: refused }, now, &mut self.subscription),
-            None => self.notice(refused),
-        }
-    }
-
-    /// Lines have changed their level.
-    fn lines_changed(&mut self, edges: &[Edge], now: Monotonic) {
-        if edges.is_empty() {
-            return;
-        }
-        apply(Arc::make_mut(&mut self.header.view), edges);
-        for edge in edges {
-            for index in 0..self.runs.len() {
-                let run = &mut self.runs[index];
-                let is_button = run.buttons.contains(&edge.line);
-                // An edge belongs to the run that owns or watches the line; any other to every run that goes on.
-                let is_its = is_button || edge.owner.as_deref().is_none_or(|owner| owner == USER || owner == run.owner());
-                if run.lifecycle.is_over() || !is_its {
-                    continue;
-                }
-                run.edge(edge.line, edge.level, edge.t.min(now), &mut self.subscription);
-                if is_button && edge.level == Level::Low {
-                    // A body that has ended or reads nothing misses it.
-                    let asked = ActionRequest { action: Action::Press(edge.line), by: By::You, is_demo: false, at: now };
-                    if let Err(why) = self.tell_body(index, &asked) {
-                        self.runs[index].refuse(&asked, why, now, &mut self.subscription);
-                    }
-                }
-            }
-            self.subscription.tell(EngineEvent::Edge(edge.clone()));
-        }
-        self.has_news = true;
-    }
-
-    /// A run is over, and gives its lines back; unless the same scenario runs once more and has them now.
-    pub(crate) fn release_lines(&mut self, run: usize) {
-        let owner = self.runs[run].owner();
-        let mut others = self.runs.iter().enumerate().filter(|(index, other)| *index != run && !other.lifecycle.is_over());
-        if !others.any(|(_, other)| other.owner() == owner) {
-            self.ask_header(ReplyTo::Nobody, LineRequest::Release { owner });
-        }
-    }
-
-    /// What bodies intend for the header goes to the supervisor.
-    pub(crate) fn pass_on_lines(&mut self, run: usize) {
-        let intents = self.runs[run].take_intents();
-        if intents.is_empty() {
-            return;
-        }
-        let (owner, reply_to) = (self.runs[run].owner(), ReplyTo::Run(self.runs[run].id));
-        for intent in intents {
-            let owner = owner.clone();
-            let request = match intent {
-                LineIntent::Drive(line, level) => LineRequest::Set { line, level, safe: Level::Low, owner },
-                LineIntent::Watch(line) => {
-                    self.runs[run].buttons.insert(line);
-                    // It connects its line with ground, as gpiozero has it, so that no resistor is needed.
-                    let settings = InputSettings { pull: Some(Pull::Up), debounce: self.header.is_real().then_some(BOUNCE) };
-                    LineRequest::Watch { line, settings, owner }
-                }
-            };
-            self.ask_header(reply_to, request);
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::engine::run::lines::USER;
     use crate::model::PinView;
 
     fn view(backend: &str, function: PinFunction) -> BoardView {
@@ -344,7 +265,7 @@ mod tests {
         assert!(BEAT * 3 < crate::supervisor::DEAD_MAN);
     }
 
-    /// What a supervisor was asked last it may have done before it died.
+    /// A supervisor may have done its last requests before it died.
     #[test]
     fn what_may_be_high_is_made_safe_by_the_successor() {
         let mut header = Header { view: Arc::new(view("simulated", PinFunction::Output(Line::gpio(17)))), ..Header::default() };
@@ -362,5 +283,41 @@ mod tests {
         header.note(&LineRequest::Recover { board: None, driven: Vec::new(), high: Vec::new() });
         header.forget();
         assert_eq!((header.left.driven.len(), header.left.high.len()), (2, 4), "it is still to be done");
+    }
+
+    #[test]
+    fn a_request_is_passed_on_or_answered_at_once_and_a_refusal_goes_to_who_asked() {
+        let mut header = Header::default();
+        let look = || LineRequest::Look;
+        let command = ReplyTo::Command(7);
+        let asked = header.ask(command, look(), None);
+        assert!(matches!(asked.as_slice(), [Effect::Request(Request::Lines { reply_to: ReplyTo::Command(7), .. })]));
+        let refused = header.ask(command, look(), Some("it is gone"));
+        assert!(matches!(
+            refused.as_slice(),
+            [Effect::Tell(EngineEvent::Board { ask: Some(7), refused: Some(_), .. }), Effect::Notice(_)]
+        ));
+        let line = Line::gpio(17);
+        let intended = header.intended(RunId::new(3), "blink", vec![LineIntent::Drive(line, Level::High)]);
+        let [Effect::AskHeader(reply_to, LineRequest::Set { owner, .. })] = intended.as_slice() else { panic!("{intended:?}") };
+        assert_eq!(owner, "blink");
+        let answered = header.board_changed(Some(*reply_to), BoardView::default(), Vec::new(), Some("no".to_owned()));
+        let [Effect::Tell(_), Effect::NoticeIn(run, _)] = answered.as_slice() else { panic!("{answered:?}") };
+        assert_eq!(*run, RunId::new(3));
+    }
+
+    #[test]
+    fn what_became_of_driven_lines_is_told_once_the_successor_has_made_them_safe() {
+        let mut header = Header { view: Arc::new(view("simulated", PinFunction::Output(Line::gpio(17)))), ..Header::default() };
+        header.forget();
+        assert!(header.is_unsafe());
+        let Effect::AskHeader(reply_to, LineRequest::Recover { driven, .. }) = header.recover("it was killed") else {
+            panic!("asked")
+        };
+        assert_eq!(driven, [(Line::gpio(17), Level::Low)]);
+        let told = header.board_changed(Some(reply_to), BoardView::default(), Vec::new(), None);
+        let [Effect::Notice(text), Effect::Tell(_)] = told.as_slice() else { panic!("{told:?}") };
+        assert_eq!(text, "it was killed: the lines that were driven are safe again: GPIO17");
+        assert!(!header.is_unsafe());
     }
 }

@@ -12,10 +12,10 @@ use crate::model::Snapshot;
 /// Why the engine took no command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum SendError {
-    /// Too many wait already.
+    /// Too many commands wait already.
     #[error("the engine is busy; try again")]
     Busy,
-    /// It has ended.
+    /// The engine has ended.
     #[error("the engine has ended")]
     Ended,
 }
@@ -30,7 +30,7 @@ pub struct EngineHandle {
 }
 
 impl EngineHandle {
-    /// A handle over an existing queue and slot, without an engine: what a test of a view makes.
+    /// A handle over an existing queue and slot, without an engine, for tests of views.
     pub fn new(commands: Sender<Command>, latest: Arc<Mutex<Arc<Snapshot>>>) -> Self {
         Self { commands, latest, bell: None, waker: Arc::default() }
     }
@@ -57,7 +57,7 @@ impl EngineHandle {
         Arc::clone(&self.latest.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Who is woken when there is a new snapshot.
+    /// Sets the waker that each new snapshot wakes.
     pub fn set_waker(&self, waker: Waker) {
         *self.waker.lock().unwrap_or_else(PoisonError::into_inner) = Some(waker);
     }

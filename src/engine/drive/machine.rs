@@ -1,9 +1,9 @@
-//! The machine's last minute as the views get it.
+//! The load of the machine in the last minute, for the views.
 
 use crate::model::{MachineSample, Monotonic, SystemView};
 use crate::monitor::History;
 
-/// Points of one plot: more than its pixels would not show.
+/// Points of one plot; it has no more pixels.
 const MOST_POINTS: usize = 240;
 
 /// The last minute, sampled once a second.
@@ -16,7 +16,7 @@ pub(crate) struct MachineLog {
 
 impl MachineLog {
     pub(crate) fn push(&mut self, at: Monotonic, sample: MachineSample, own_cpu: f32) {
-        // Where no load is known the last minute stays as it was.
+        // A sample without a known load leaves the last minute as it was.
         if !sample.percent.is_empty() {
             self.cores.resize_with(sample.percent.len(), History::default);
         }

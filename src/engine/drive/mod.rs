@@ -1,19 +1,21 @@
-//! The poll loop of the engine, and what performs effects: commands, actions, reports, the board, the sampler, saving.
+//! The poll loop of the engine, and its parts: each has its own state and decides; the loop performs.
 
-pub(super) mod actions;
-pub(super) mod adoption;
-pub(super) mod apply;
-pub(super) mod bell;
-pub(super) mod board;
+mod adoption;
+mod apply;
+mod bell;
+mod board;
 pub(super) mod command;
-pub(super) mod ending;
-pub(super) mod engine_loop;
+mod effect;
+mod engine_loop;
 pub(super) mod handle;
-pub(super) mod machine;
+mod liveness;
+mod machine;
+mod perform;
 pub(super) mod place;
-pub(super) mod reports;
-pub(super) mod sampler;
-pub(super) mod save;
+mod publication;
+mod sampler;
+mod save;
+mod sent_signals;
 pub(super) mod start;
-pub(super) mod subscription;
-pub(super) mod watch;
+mod stop_all;
+mod supervisor_link;

@@ -1,4 +1,4 @@
-//! The monitor thread: reads /proc at its own pace and sends what it saw. It drops a sample that nobody takes.
+//! The monitor thread: reads /proc at its own pace and sends samples. It drops a sample while the queue is full.
 
 use std::collections::{HashMap, HashSet};
 use std::io;
@@ -12,26 +12,26 @@ use crate::engine::drive::bell::Bell;
 use crate::model::{MachineSample, Monotonic, Pid, PipeFill, ProcessSample, RunId};
 use crate::monitor::{Machine, OwnCost, Pipes, Processes};
 use crate::supervisor::mark;
-use crate::sys::{foreign_proc, monotonic_now, rename_thread, start_thread, texts};
+use crate::sys::{foreign_proc, monotonic_now, own_pid, rename_thread, start_thread, texts};
 
 /// The machine and our own cost are read once a second; the processes of a run eight times.
 const SLOW: Duration = Duration::from_secs(1);
 const FAST: Duration = Duration::from_millis(125);
 
-/// With more processes than this only the pipes between stages are looked into.
+/// With more processes than this only the pipes between stages are sampled.
 const MOST_IN_PIPES: usize = 64;
 
-/// What was seen at one moment.
+/// The state of the machine and of the processes at one moment.
 #[derive(Debug)]
 pub(crate) struct Sample {
     pub(crate) at: Monotonic,
     /// Once a second.
     pub(crate) machine: Option<(MachineSample, f32)>,
-    /// While a run is on: everything below the supervisor.
+    /// While a run goes on: all descendants of the supervisor.
     pub(crate) processes: Option<Vec<ProcessSample>>,
-    /// Argument lists of processes that were not there before.
+    /// Argument lists of new processes.
     pub(crate) commands: HashMap<Pid, Vec<String>>,
-    /// The runs whose marks those processes carry.
+    /// The runs whose marks the new processes carry.
     pub(crate) marks: HashMap<Pid, RunId>,
     /// The pipes between stages, and between other processes, by writer and reader; `None` once nobody reads.
     pub(crate) pipes: Vec<(Pid, Pid, Option<PipeFill>)>,
@@ -64,7 +64,7 @@ impl Sampler {
             let _ = rename_thread("monitor");
             let (machine, known, pipes) = (Machine::new(monotonic_now()), HashSet::new(), Pipes::default());
             let (found, found_at) = (Vec::new(), Monotonic::ZERO);
-            // Else it would show another namespace's processes as ours.
+            // Otherwise processes of another namespace would be taken for ours.
             let is_blind = foreign_proc().is_some();
             Thread {
                 machine,
@@ -111,7 +111,7 @@ struct Thread {
     known: HashSet<Pid>,
     pipes: Pipes,
     pairs: Arc<Mutex<Vec<(Pid, Pid)>>>,
-    /// Other processes of which one writes to another, and when they were looked for.
+    /// Pipes between other processes, by writer and reader, and when they were last searched.
     found: Vec<(Pid, Pid)>,
     found_at: Monotonic,
     /// Whether /proc is another PID namespace's.
@@ -130,7 +130,7 @@ impl Thread {
                 at: now,
                 machine: (now >= machine_at).then(|| {
                     machine_at = now + SLOW;
-                    let pids = [Pid::new(std::process::id().cast_signed()), self.root()];
+                    let pids = [own_pid(), self.root()];
                     let pids: &[Pid] = if self.is_blind { &[] } else { &pids };
                     (self.machine.sample(now), self.own.sample(pids, now))
                 }),
@@ -152,7 +152,7 @@ impl Thread {
 
     fn pipes(&mut self, processes: &[ProcessSample], now: Monotonic) -> Vec<(Pid, Pid, Option<PipeFill>)> {
         let mut pairs = self.pairs.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        // Who was forked has its pipes a moment later.
+        // A process that was just forked has its pipes a moment later.
         let has_newcomer = processes.iter().any(|process| !self.known.contains(&process.pid));
         if has_newcomer || now >= self.found_at + SLOW {
             self.found_at = now;

@@ -1,64 +1,42 @@
-//! Saving a run: its recording as event lines, its processes as a table. A thread of its own writes; the engine hands over what is
-//! there and hears in the end what became of it. A file has its name only once it is whole.
+//! Saving a run: its recording as event lines, its processes as a table. A thread of its own writes, and reports to the engine at the
+//! end. A file has its name only once it is whole.
 
 use std::fmt::Write as _;
 use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use crossbeam_channel::{Receiver, Sender, bounded};
 
 use crate::engine::drive::bell::Bell;
 use crate::engine::drive::place::write_whole;
 use crate::engine::fold::numbers::count;
-use crate::gpio::Waveform;
-use crate::model::{Event, Monotonic, ProcessRow};
+use crate::engine::run::recording::{Contents, Saving};
+use crate::model::{Monotonic, ProcessRow};
 use crate::sys::start_thread;
 
-/// Saves that may be under way.
+/// Saves at the same time, at most.
 const MOST: usize = 8;
-/// Names that are tried.
+/// Numbers that are tried for a file name.
 const MOST_NAMES: u32 = 10_000;
 
-/// What is to be saved.
-#[derive(Debug)]
-pub(crate) struct Saving {
-    /// What the files are called, before the number.
-    pub(crate) name: String,
-    pub(crate) contents: Contents,
-}
-
-/// Of a run.
-#[derive(Debug)]
-pub(crate) enum Contents {
-    /// All of it.
-    Run {
-        events: Vec<Arc<Event>>,
-        /// Events that were not kept in memory.
-        dropped: u64,
-        processes: Vec<ProcessRow>,
-    },
-    /// The edges of its GPIO lines, up to a time of the run.
-    Edges { waveform: Waveform, until: Monotonic },
-}
-
-/// Hears what became of what was saved.
+/// Starts saves, and receives their results.
 #[derive(Debug)]
 pub(crate) struct Saver {
     sender: Sender<String>,
+    bell: Bell,
     pub(crate) done: Receiver<String>,
 }
 
 impl Saver {
-    pub(crate) fn new() -> Self {
+    pub(crate) fn new(bell: Bell) -> Self {
         let (sender, done) = bounded(MOST);
-        Self { sender, done }
+        Self { sender, bell, done }
     }
 
-    /// Writes it, on a thread of its own; a sentence comes of it.
-    pub(crate) fn save(&self, saving: Saving, bell: Bell) -> io::Result<()> {
-        let sender = self.sender.clone();
+    /// Writes files on a thread of its own. The result is a sentence in `done`.
+    pub(crate) fn save(&self, saving: Saving) -> io::Result<()> {
+        let (sender, bell) = (self.sender.clone(), self.bell.clone());
         let write = move || {
             let said = match place().and_then(|folder| write(&folder, &saving)) {
                 Ok(text) => text,
@@ -72,10 +50,10 @@ impl Saver {
     }
 }
 
-/// The folder where a person finds what was saved: among the documents, where there is such a folder.
+/// The folder for saved files: `Task Lab` in the documents, or in the home folder if there are no documents.
 fn place() -> io::Result<PathBuf> {
     let home = std::env::var_os("HOME").filter(|home| !home.is_empty()).map(PathBuf::from);
-    let home = home.ok_or_else(|| io::Error::other("HOME is not set, so that there is no place for it"))?;
+    let home = home.ok_or_else(|| io::Error::other("HOME is not set, so that there is no folder for it"))?;
     let documents = home.join("Documents");
     Ok(if documents.is_dir() { documents } else { home }.join("Task Lab"))
 }
@@ -108,7 +86,7 @@ fn write(folder: &Path, saving: &Saving) -> io::Result<String> {
     Ok(format!("✔ Saved in {}: {saved}.", folder.display()))
 }
 
-/// Names of which neither is taken.
+/// The first pair of file names that are both free.
 fn free_names(folder: &Path, name: &str, extensions: [&str; 2]) -> io::Result<[PathBuf; 2]> {
     let pair = |number: u32| extensions.map(|extension| folder.join(format!("{name}-{number:03}.{extension}")));
     let free = (1..=MOST_NAMES).map(pair).find(|pair| pair.iter().all(|path| fs::symlink_metadata(path).is_err()));
@@ -162,8 +140,11 @@ fn cell(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
-    use crate::model::{EventKind, Level, Line};
+    use crate::gpio::Waveform;
+    use crate::model::{Event, EventKind, Level, Line};
 
     fn saving() -> Saving {
         let event = Event { t: Monotonic::ZERO, kind: EventKind::Notice { text: "x".to_owned() } };

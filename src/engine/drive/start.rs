@@ -12,37 +12,38 @@ use crate::engine::drive::command::Command;
 use crate::engine::drive::engine_loop::EngineLoop;
 use crate::engine::drive::handle::EngineHandle;
 use crate::engine::drive::sampler::Sampler;
-use crate::engine::drive::subscription::{EngineEvent, Subscription};
+use crate::engine::drive::supervisor_link::SupervisorLink;
+use crate::engine::run::subscription::{EngineEvent, Subscription};
 use crate::gpio::{self, BoardKind, GpioError};
 use crate::model::Snapshot;
 use crate::supervisor::{Client, SupervisorError};
 use crate::sys::{rename_thread, start_thread};
 
-/// Commands that may wait; a person cannot type faster, and a script that can is told to try again.
+/// Commands that may wait. A person is slower; a script that is faster gets `SendError::Busy`.
 const COMMANDS: usize = 256;
 
 /// Why the engine could not be started.
 #[derive(Debug, thiserror::Error)]
 pub enum EngineError {
-    /// No supervisor.
+    /// The supervisor could not be started.
     #[error(transparent)]
     Supervisor(#[from] SupervisorError),
     /// The board that was asked for cannot be used.
     #[error(transparent)]
     Board(#[from] GpioError),
-    /// No thread, no descriptor, no /proc.
+    /// There is no thread, descriptor or /proc to be had.
     #[error("could not start the engine: {0}")]
     Io(#[from] io::Error),
 }
 
-/// How it is to run.
+/// Options of the engine.
 #[derive(Debug)]
 pub struct Options {
     /// The program that plays the other roles: `/proc/self/exe`, or the built binary in a test.
     pub program: PathBuf,
-    /// Room for events on the way to a listener that wants all of them; without it output may be dropped, counted.
+    /// Capacity of the queue of a listener that wants all events. Without one, output may be dropped and counted.
     pub subscription: Option<usize>,
-    /// Which GPIO board.
+    /// The GPIO board.
     pub board: BoardKind,
 }
 
@@ -59,7 +60,7 @@ pub struct Engine {
 impl Engine {
     /// Starts the engine's threads over a supervisor that was started first thing in `main`.
     pub fn start(supervisor: Client, options: Options) -> Result<Self, EngineError> {
-        // The supervisor opens it; here it is only tried, so that nothing starts without the board that was asked for.
+        // The supervisor opens the board; here it is only tried, so that nothing starts without the chosen board.
         if options.board != BoardKind::Auto {
             gpio::open_board(&options.board)?;
         }
@@ -74,20 +75,25 @@ impl Engine {
         let loop_bell = bell.clone();
         let thread = start_thread("engine", move || {
             let _ = rename_thread("engine");
-            let mut engine =
-                EngineLoop::new(supervisor, options.program, Subscription::new(sender), sampler, publisher, loop_bell);
+            let mut engine = EngineLoop::new(
+                SupervisorLink::new(supervisor, options.program),
+                Subscription::new(sender),
+                sampler,
+                publisher,
+                loop_bell,
+            );
             engine.use_board(options.board);
             engine.run(&received, &ended);
         })?;
         Ok(Self { handle, told, bell, thread: Some(thread), alive: Some(alive) })
     }
 
-    /// The way to it.
+    /// The way to the engine's thread.
     pub fn handle(&self) -> EngineHandle {
         self.handle.clone()
     }
 
-    /// Everything that happens, if it was asked for. While nobody takes it, the children wait.
+    /// All events, if there is to be a listener. While it is behind, the children wait.
     pub const fn told(&self) -> Option<&Receiver<EngineEvent>> {
         self.told.as_ref()
     }

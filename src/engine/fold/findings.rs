@@ -1,30 +1,30 @@
-//! What no single task can tell: that some wait for each other in a circle, or for somebody who is gone. Pure; the engine looks ten
-//! times a second while a run is on.
+//! Findings that concern several tasks: deadlocks, and locks whose holder has ended. Pure; the engine looks ten times a second while a
+//! run goes on.
 
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
-use crate::engine::fold::lanes::{Lanes, Waiter};
 use crate::engine::fold::texts::cut_text;
+use crate::engine::fold::timeline::lanes::{Lanes, Waiter};
 use crate::model::{Monotonic, RunFinding};
 
-/// How long all of it must have lasted: what is told of two tasks may arrive one after the other.
+/// How long all waits of a circle must have lasted, since the events of two tasks may arrive one after the other.
 const LASTING: Duration = Duration::from_millis(150);
 
-/// How long a holder must be gone: whoever waits for its end takes a moment to wake up.
+/// How long a holder must be gone: a task that waits for its end takes a moment to wake up.
 const GONE: Duration = Duration::from_millis(500);
 
-/// Findings at the same time: nobody reads more.
+/// Findings at the same time, at most: nobody reads more.
 const MOST: usize = 64;
 
-/// What holds now. What held before and does not any more is told once, as over.
+/// The findings that hold now. One that holds no longer is told once more, as over.
 #[derive(Debug, Default)]
 pub(crate) struct Findings {
     now: Vec<RunFinding>,
 }
 
 impl Findings {
-    /// What is new since the last call.
+    /// Findings that are new or over since the last call.
     pub(crate) fn look(&mut self, lanes: &Lanes, now: Monotonic) -> Vec<RunFinding> {
         let waiting: HashMap<&str, Waiter<'_>> =
             lanes.waiting().filter(|(_, waiter)| now.since(waiter.since) >= LASTING).collect();
@@ -52,13 +52,13 @@ impl Findings {
 }
 
 impl Waiter<'_> {
-    /// Whether what it waits for is a lock of somebody who has ended.
+    /// Whether it waits for a lock whose holder has ended.
     fn is_left_alone(&self, lanes: &Lanes, now: Monotonic) -> bool {
         self.on.starts_with("lock") && lanes.ended_at(self.held_by).is_some_and(|at| now.since(at) >= GONE)
     }
 }
 
-/// All circles, each by the first of its members by name. A task waits for one other at most, so each is walked through once.
+/// All circles, each under its alphabetically first member. A task waits for at most one other, so each task is visited once.
 fn circles<'a>(waiting: &HashMap<&'a str, Waiter<'a>>) -> HashMap<&'a str, Vec<&'a str>> {
     let (mut circles, mut seen) = (HashMap::new(), HashSet::new());
     for task in waiting.keys() {
@@ -103,7 +103,7 @@ fn abandoned(task: &str, waiter: &Waiter<'_>) -> RunFinding {
 }
 
 impl RunFinding {
-    /// The same, once it is over.
+    /// The same finding, as over.
     fn over(&self) -> Self {
         let who = self.tasks.first().map_or("", String::as_str);
         let mut text = if self.id == "deadlock" {

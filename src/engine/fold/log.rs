@@ -1,6 +1,6 @@
-//! The log of one run: its newest sentences, bounded. Lives on the engine's thread. What bodies can say thousands of times
-//! a second (the changes of their tasks, counts, values, pins) is told up to a rate and then counted, so that it does not push
-//! everything else out; how much that was is said where it would have stood. All else is always told.
+//! The log of one run: its newest sentences, bounded. Lives on the engine's thread. Bodies can change tasks, counts, values and pins
+//! thousands of times a second: beyond a rate such changes are only counted, so that they do not push everything else out. Their number
+//! stands where they would have stood. All other sentences are always kept.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use crate::model::{LogEntry, Monotonic, Severity, harmless};
 const MAX_ENTRIES: usize = 1_000;
 /// Sentences about changes of tasks, values and pins that are told in one second of the run.
 const CHATTER_A_SECOND: u32 = 50;
-/// Warnings of bodies that are told in one second of the run: whatever else is told, these have a share of their own.
+/// Warnings of bodies that are told in one second of the run, besides the changes.
 const NOTICES_A_SECOND: u32 = 20;
 /// A second in nanoseconds.
 const SECOND: u64 = 1_000_000_000;
@@ -27,12 +27,12 @@ pub struct Log {
     chatter: Share,
     notices: Share,
     untold: u64,
-    /// When the last of the untold ones happened.
+    /// When the last of the untold changes happened.
     untold_at: Monotonic,
     published: Option<Arc<[LogEntry]>>,
 }
 
-/// How much was told in a second of the run.
+/// Sentences of one kind that were told in a second of the run.
 #[derive(Debug, Default)]
 struct Share {
     second: Monotonic,
@@ -61,7 +61,7 @@ impl Log {
         self.entries.iter().skip(self.entries.len().saturating_sub(fresh))
     }
 
-    /// Tells something, after how much was not told before it.
+    /// Adds a sentence, after the number of changes that were only counted before it.
     pub(crate) fn push(&mut self, t: Monotonic, severity: Severity, text: &str) {
         self.tell_untold();
         self.append(t, severity, text);
@@ -76,13 +76,13 @@ impl Log {
         self.entries.push_back(LogEntry { t, text: one_line(text).into(), severity });
     }
 
-    /// Whether one more sentence about a task, value or pin is told now. If not, it is counted.
+    /// Whether there is room for one more sentence about a task, value or pin. If not, it is counted.
     pub(crate) fn has_time_for_chatter(&mut self, t: Monotonic) -> bool {
         let is_told = self.chatter.has_room(t, CHATTER_A_SECOND);
         self.count_untold(t, is_told)
     }
 
-    /// The same for a warning that a body makes.
+    /// The same for a warning of a body.
     pub(crate) fn has_time_for_notice(&mut self, t: Monotonic) -> bool {
         let is_told = self.notices.has_room(t, NOTICES_A_SECOND);
         self.count_untold(t, is_told)
@@ -96,7 +96,7 @@ impl Log {
         is_told
     }
 
-    /// Says how much was not told one by one, once nothing more has come for a second.
+    /// Adds the number of changes that were only counted, once no more have come for a second.
     pub(crate) fn tell_untold_by(&mut self, now: Monotonic) {
         if self.untold > 0 && now.nanos().saturating_sub(self.untold_at.nanos()) >= SECOND {
             self.tell_untold();
@@ -128,7 +128,7 @@ impl Log {
     }
 }
 
-/// A [`harmless`] text; what is longer than a screen can show is cut off and counted.
+/// A [`harmless`] text, cut at [`MAX_CHARS`] characters; the rest is counted.
 pub fn one_line(text: &str) -> String {
     match text.char_indices().nth(MAX_CHARS) {
         None => harmless(text),

@@ -5,7 +5,7 @@ use serde_json::Value;
 /// Whole numbers from here on get a comma before every three digits.
 const GROUPED_FROM: u64 = 10_000;
 
-/// How names of values end that say the unit, and the unit.
+/// Endings of value names that stand for a unit, and the unit.
 const UNITS: [(&str, &str); 13] = [
     ("_kib", "KiB"),
     ("_mib", "MiB"),
@@ -36,7 +36,7 @@ pub fn plain(value: &Value) -> String {
     }
 }
 
-/// That a value is so now: `memory alive is 12,764 KiB.`
+/// A value as a sentence: `memory alive is 12,764 KiB.`
 pub(crate) fn sentence(name: &str, value: &Value) -> String {
     let (name, value) = quantity(name, value);
     format!("{name} is {value}.")

@@ -1,5 +1,5 @@
-//! What a run's processes wrote: a bounded ring for each stream, and its end as text that is safe to show.
-//! Lives on the engine's thread.
+//! The output of a run's processes: a bounded ring for each stream, and its end as text that is safe to show. Pure; lives on the
+//! engine's thread.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -10,7 +10,7 @@ use crate::model::{Monotonic, OutputRing, OutputView, Pid, Stream};
 
 /// Bytes of text that the view gets of each stream.
 const MAX_TAIL: usize = 64 * 1024;
-/// What is dropped of a stream within this time is told in one sentence: a flood is dropped from at every publication.
+/// Drops of one stream within this time are one sentence: during a flood, bytes are dropped at every publication.
 const DROP_PAUSE: Duration = Duration::from_secs(5);
 /// Streams beyond which the oldest closed one goes (and, if all are open, the oldest).
 const MAX_STREAMS: usize = 512;
@@ -18,13 +18,13 @@ const MAX_STREAMS: usize = 512;
 /// The output of all processes of a run, one ring for each stream.
 #[derive(Debug)]
 pub(crate) struct Outputs {
-    streams: Vec<OutputStream>,
+    streams: Vec<KeptStream>,
     index: HashMap<(Pid, Stream), usize>,
     budget: usize,
 }
 
 #[derive(Debug)]
-struct OutputStream {
+struct KeptStream {
     pid: Pid,
     name: String,
     stream: Stream,
@@ -50,7 +50,7 @@ impl Outputs {
         output.tail = None;
     }
 
-    /// Bytes were let go before they came here. How many are to be told now.
+    /// Bytes were dropped before they came here. Returns how many are to be told now.
     pub(crate) fn dropped(&mut self, t: Monotonic, pid: Pid, stream: Stream, bytes: u64, name: &str) -> Option<u64> {
         let output = self.stream(pid, stream, name);
         output.ring.count_dropped(bytes);
@@ -62,7 +62,7 @@ impl Outputs {
         Some(std::mem::take(&mut output.untold))
     }
 
-    /// No more will come. How many dropped bytes are still to be told.
+    /// The stream is at its end. Returns how many dropped bytes are still to be told.
     pub(crate) fn closed(&mut self, pid: Pid, stream: Stream, name: &str) -> Option<u64> {
         let output = self.stream(pid, stream, name);
         output.is_closed = true;
@@ -72,8 +72,8 @@ impl Outputs {
 
     /// The streams for the view. Text that did not change since the last call is shared, not made again.
     pub(crate) fn publish(&mut self) -> Vec<OutputView> {
-        let mut views: Vec<OutputView> = self.streams.iter_mut().map(OutputStream::publish).collect();
-        // Whichever stream spoke or closed first: standard output stands before standard error, process by process.
+        let mut views: Vec<OutputView> = self.streams.iter_mut().map(KeptStream::publish).collect();
+        // Process by process, and standard output before standard error, whichever wrote or closed first.
         let mut order: HashMap<Pid, usize> = HashMap::new();
         for view in &views {
             let next = order.len();
@@ -83,7 +83,7 @@ impl Outputs {
         views
     }
 
-    fn stream(&mut self, pid: Pid, stream: Stream, name: &str) -> &mut OutputStream {
+    fn stream(&mut self, pid: Pid, stream: Stream, name: &str) -> &mut KeptStream {
         let index = match self.index.get(&(pid, stream)) {
             Some(&index) => index,
             None => self.insert(pid, stream),
@@ -102,7 +102,7 @@ impl Outputs {
             self.index = self.streams.iter().enumerate().map(|(at, output)| ((output.pid, output.stream), at)).collect();
         }
         let ring = OutputRing::new(self.budget);
-        self.streams.push(OutputStream {
+        self.streams.push(KeptStream {
             pid,
             name: String::new(),
             stream,
@@ -117,7 +117,7 @@ impl Outputs {
     }
 }
 
-impl OutputStream {
+impl KeptStream {
     fn publish(&mut self) -> OutputView {
         let tail = self.tail.get_or_insert_with(|| {
             let bytes = self.ring.tail(MAX_TAIL);

@@ -1,24 +1,23 @@
-//! What becomes of a run's processes, from their start to the wait of their parents: into the table, the lanes and the log. Part of the
-//! fold in `state`, on the engine's thread.
+//! Starts, states, ends and waits of a run's processes, into the table, the lanes and the log. Part of the fold, on the engine's thread.
 
 use crate::engine::fold::sentences;
 use crate::engine::fold::state::RunFold;
-use crate::engine::fold::tree::{Started, Told};
+use crate::engine::fold::tree::{Appearance, StartedProcess};
 use crate::model::{ExitStatus, Monotonic, Pgid, Pid, ProcessSample, ProcessState, Severity, Sid};
 
-/// A parent that takes longer than this to wait on its child has made it a zombie that is worth a sentence.
+/// A parent has this long to wait on its child; later the zombie is worth a sentence.
 const ZOMBIE_AFTER_NANOS: u64 = 20_000_000;
 /// Ends that may wait for their sentence.
 const MAX_ENDINGS: usize = 4_096;
 
 impl RunFold {
-    pub(crate) fn started(&mut self, t: Monotonic, told: Told<'_>) {
+    pub(crate) fn started(&mut self, t: Monotonic, told: StartedProcess<'_>) {
         self.published.touch_processes();
         self.usage.started(told.pid);
         let started = self.processes.started(t, told);
         let name = self.processes.row(told.pid).map_or("", |row| row.name.as_str());
-        self.lanes.process_started(t, told.pid, name, started == Started::Reused);
-        if started != Started::Known {
+        self.lanes.process_started(t, told.pid, name, started == Appearance::Reused);
+        if started != Appearance::Known {
             self.zombies.remove(&told.pid);
             let parent = self.processes.row(told.ppid).map(|row| sentences::process(told.ppid, Some(row)));
             let text = sentences::started(&self.who(told.pid), parent.as_deref());
@@ -26,11 +25,11 @@ impl RunFold {
         }
     }
 
-    /// Makes sure that there is a row: reports can come before anybody has said that the process started.
+    /// Makes sure that there is a row: a report about a process can come before that of its start.
     fn know(&mut self, t: Monotonic, pid: Pid) {
         if self.processes.row(pid).is_none() {
             let (pgid, sid) = (Pgid::new(pid.number()), Sid::new(pid.number()));
-            self.started(t, Told { pid, ppid: Pid::new(0), pgid, sid, name: "", argv: &[] });
+            self.started(t, StartedProcess { pid, ppid: Pid::new(0), pgid, sid, name: "", argv: &[] });
         }
     }
 
@@ -116,14 +115,14 @@ impl RunFold {
         if self.processes.is_other(sample) {
             self.reaped(t, pid);
             let ProcessSample { ppid, pgid, sid, .. } = *sample;
-            self.started(t, Told { pid, ppid, pgid, sid, name: &sample.name, argv: &[] });
+            self.started(t, StartedProcess { pid, ppid, pgid, sid, name: &sample.name, argv: &[] });
         }
         let Some(row) = self.processes.row(pid).filter(|row| !row.is_reaped()) else { return };
         if row.ppid.number() != 0 && row.ppid != sample.ppid {
             self.orphaned(t, pid, sample.ppid);
         }
         self.usage.sampled(sample);
-        // The first thread of a process can end before the others: then the kernel says Z of a process that lives.
+        // The first thread of a process can end before the others: then the kernel shows Z for a process that lives.
         if matches!(sample.state, ProcessState::Zombie | ProcessState::Dead) {
             if sample.threads.len() <= 1 {
                 self.ended(t, pid, None);
@@ -144,7 +143,7 @@ impl RunFold {
         }
     }
 
-    /// Tells the ends of processes whose parents have had the time to wait on them by `now`, and have not.
+    /// Calls processes zombies whose parents have not waited on them in time.
     pub(crate) fn tell_endings(&mut self, now: Monotonic) {
         let mut waiting = std::mem::take(&mut self.endings);
         waiting.retain(|&(pid, t)| {

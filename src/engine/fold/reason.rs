@@ -1,4 +1,4 @@
-//! Why a run has not passed, from what its events have told. Pure.
+//! The reason why a run has not passed, from its events. Pure.
 
 use crate::engine::fold::state::RunFold;
 use crate::model::{Action, By, ExitStatus, Monotonic, Outcome, Pid, Reason, Scope, Sent};
@@ -9,7 +9,7 @@ impl RunFold {
         match outcome {
             Outcome::Passed => None,
             Outcome::TimedOut => Some(Reason::TimedOut),
-            Outcome::Stopped => Some(Reason::Ended(self.cut_short.map_or(By::TaskLab, |(_, by)| by))),
+            Outcome::Stopped => Some(Reason::Ended(self.ended_by.map_or(By::TaskLab, |(_, by)| by))),
             Outcome::Failed => Some(self.failure()),
         }
     }
@@ -25,7 +25,7 @@ impl RunFold {
             Some(None | Some(ExitStatus::Unknown)) => return Reason::Unknown,
             _ => {}
         }
-        let failed: Vec<String> = self.facts.iter().filter(|fact| !fact.holds).map(|fact| fact.id.clone()).collect();
+        let failed: Vec<String> = self.facts().iter().filter(|fact| !fact.holds).map(|fact| fact.id.clone()).collect();
         match status {
             _ if !failed.is_empty() => Reason::Facts { ids: failed, after: self.meddling() },
             Some(_) => Reason::NoFact { after: self.meddling() },
@@ -33,7 +33,7 @@ impl RunFold {
         }
     }
 
-    /// What somebody has done to the processes of a lesson: a claim about one that was killed cannot hold.
+    /// Signals that somebody has sent to other processes of a lesson: a fact about a killed process cannot hold.
     fn meddling(&self) -> String {
         let Some((signal, first, by)) = &self.meddled else { return String::new() };
         let others = if self.has_meddled_more { " and others" } else { "" };
@@ -68,7 +68,7 @@ impl RunFold {
     fn reaches(&self, target: Pid, scope: Scope, process: Pid) -> bool {
         let row = |pid| self.processes.row(pid);
         match scope {
-            // What a run consists of descends from the supervisor alone.
+            // No stage of a run descends from another process of the run.
             Scope::Process | Scope::Tree => target == process,
             Scope::Group => row(target).zip(row(process)).is_some_and(|(target, process)| target.pgid == process.pgid),
         }
@@ -82,7 +82,7 @@ mod tests {
     use super::*;
     use crate::model::{Event, RunId};
 
-    /// What the last sentence says of a run with these events, whose second and last stage is process 11.
+    /// The last sentence about a run with these events, whose second and last stage is process 11.
     fn told(scenario: &str, outcome: &str, lines: &[Value]) -> String {
         let mut fold = RunFold::new(RunId::new(1), "Title", scenario, 0);
         let start = |pid: i32| json!({"kind":"process.started","pid":pid,"ppid":1,"pgid":10,"sid":10,"name":format!("p{pid}")});

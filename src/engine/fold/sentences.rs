@@ -1,12 +1,11 @@
-//! Events in the words of the log: whole sentences, in the present of the person who watches. Pure functions; nothing here
-//! decides whether something is told.
+//! The sentences of the log, for each kind of event. Pure functions; nothing here decides whether a sentence is told.
 
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use crate::engine::fold::lanes::Change;
 use crate::engine::fold::numbers::{count, plain};
-use crate::engine::fold::track::Doing;
+use crate::engine::fold::timeline::lanes::Change;
+use crate::engine::fold::timeline::track::Doing;
 use crate::model::{
     Action, By, ExitStatus, Fact, Finished, Language, Level, Line, Monotonic, Pid, ProcessRow, Reason, Scope, Sent, Severity,
     Stream, TaskSort, TaskState, Tid, WaitKind,
@@ -61,7 +60,7 @@ pub(crate) fn renamed(pid: Pid, was: &str, now: &str) -> String {
     format!("Process {pid}, until now {was}, is called {now} now.")
 }
 
-/// What became of a process that has ended, as a clause.
+/// How a process has ended, as a clause.
 fn ending(status: Option<ExitStatus>) -> String {
     match status {
         Some(ExitStatus::Exited(code)) => format!("exited with status {code}"),
@@ -87,13 +86,13 @@ pub(crate) fn zombie_reaped(who: &str, status: Option<ExitStatus>) -> String {
     }
 }
 
-/// What a wait has given: who has ended and how, and who has outlived its time limit.
+/// The result of a wait: the processes that have ended, and those that have not within its time limit.
 pub(crate) fn waited(action: WaitKind, done: &[(String, ExitStatus)], pending: &[String]) -> String {
     let done: Vec<String> = done.iter().map(|(who, status)| format!("{who} {}", ending(Some(*status)))).collect();
     let pending = pending.join(", ");
     match (done.is_empty(), pending.is_empty()) {
         (true, true) => "The wait has found no child.".to_owned(),
-        // The others of a wait on any are none that it was to wait for.
+        // A wait on any has given one child; the others were not waited for.
         (false, false) if action == WaitKind::Any => format!("The wait is over: {}.", done.join("; ")),
         (false, true) => format!("The wait is over: {}.", done.join("; ")),
         (true, false) => format!("The wait has come to its time limit: nobody of {pending} has ended."),
@@ -101,7 +100,7 @@ pub(crate) fn waited(action: WaitKind, done: &[(String, ExitStatus)], pending: &
     }
 }
 
-/// What a lane's segment says of an ended process.
+/// The note of a lane's segment about an ended process.
 pub(crate) fn zombie_note(status: Option<ExitStatus>) -> String {
     status.map_or_else(|| "zombie".to_owned(), |status| format!("{status}: zombie"))
 }
@@ -126,10 +125,10 @@ pub(crate) fn task_started(task: &str, sort: TaskSort, pid: Pid, tid: Option<Tid
     }
 }
 
-/// How a wait begins in which step mode has stopped a task.
+/// The beginning of a wait's name where step mode has stopped the task.
 const GATE: &str = "step: ";
 
-/// The sentence about a change of a task's state, where that is worth one.
+/// The sentence about a change of a task's state, if it is worth one.
 pub(crate) fn task_changed(task: &str, change: &Change) -> Option<String> {
     let Change { was, now } = change;
     let was_waiting_on = |on: &str| was.as_ref().is_some_and(|was| was.state == TaskState::Waiting && &*was.note == on);
@@ -216,11 +215,11 @@ pub(crate) fn watched(line: Line) -> String {
 pub(crate) struct Reached<'a> {
     /// The process that is meant, or in which the task lives that is meant.
     pub(crate) row: Option<&'a ProcessRow>,
-    /// What the task is, where it is only a part of that process.
+    /// The sort of the task, if it is only a part of that process.
     pub(crate) part: Option<TaskSort>,
 }
 
-/// What somebody did at `t`; that a signal to a part reaches the whole, and where the target was dead, that it changed nothing.
+/// An action at `t`. It also says if the signal reaches more than its target, or changes nothing because the target is dead.
 pub(crate) fn action(t: Monotonic, action: &Action, reached: Reached<'_>, by: By) -> (Severity, String) {
     let Reached { row, part } = reached;
     let (severity, who) = match by {
@@ -274,7 +273,7 @@ pub(crate) fn action(t: Monotonic, action: &Action, reached: Reached<'_>, by: By
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::fold::tree::Told;
+    use crate::engine::fold::tree::StartedProcess;
     use crate::model::{Pgid, Sid, Signal};
 
     fn doing(state: TaskState, note: &str, held_by: Option<&str>) -> Doing {
@@ -317,7 +316,7 @@ mod tests {
         let mut table = crate::engine::fold::tree::ProcessTable::default();
         let pid = Pid::new(4711);
         let (pgid, sid) = (Pgid::new(4711), Sid::new(4711));
-        table.started(Monotonic::ZERO, Told { pid, ppid: Pid::new(1), pgid, sid, name: "race", argv: &[] });
+        table.started(Monotonic::ZERO, StartedProcess { pid, ppid: Pid::new(1), pgid, sid, name: "race", argv: &[] });
         table.row(pid).expect("it started").clone()
     }
 

@@ -1,12 +1,12 @@
 //! Bytes as a terminal shows them: carriage returns write over the line, backspaces go back, tabs stop every eight columns. Pure.
-//! What has no look of its own is written as `cat -v` and `less` do, in letters that every font has: no font of the window has the
+//! Other control characters are written as `cat -v` and `less` do, in letters that every font has: no font of the window has the
 //! pictures of control characters (U+2400 and on).
 
 use crate::model::visible;
 
 /// Columns from one tab stop to the next.
 const TAB: usize = 8;
-/// Bytes of the longest control sequence that is obeyed; a longer one is text.
+/// Bytes of the longest control sequence that has an effect; a longer one is text.
 const LONGEST_SEQUENCE: usize = 64;
 
 /// The line that is written to, and where the cursor stands.
@@ -36,8 +36,8 @@ impl Line {
         }
     }
 
-    /// Obeys a control sequence: colours need no room, and parts of the line are erased. Others it does not know.
-    fn obey(&mut self, sequence: &str) -> bool {
+    /// Carries out a control sequence: colours have no effect, and parts of the line are erased. Whether the sequence is known.
+    fn control(&mut self, sequence: &str) -> bool {
         match sequence {
             "K" | "0K" => self.cells.truncate(self.column),
             "1K" => self.cells.iter_mut().take(self.column + 1).for_each(|cell| *cell = ' '),
@@ -49,7 +49,7 @@ impl Line {
 }
 
 /// Bytes as text, without control characters but newlines: a byte that is not UTF-8 as `<FF>`, `\r\n` as a newline.
-/// Where the start `is_cut` off or more `may_follow`, half a character there, or half a control sequence, is left out.
+/// Half a character, or half a control sequence, is left out at the start if that `is_cut`, and at the end if more `may_follow`.
 pub(crate) fn shown(bytes: &[u8], is_cut: bool, may_follow: bool) -> String {
     let lead = if is_cut { bytes.iter().take(3).take_while(|byte| **byte & 0xc0 == 0x80).count() } else { 0 };
     let mut text = String::with_capacity(bytes.len() + bytes.len() / 16);
@@ -62,7 +62,7 @@ pub(crate) fn shown(bytes: &[u8], is_cut: bool, may_follow: bool) -> String {
             rest = &rest[c.len_utf8()..];
             match c {
                 '\x1b' => match sequence(rest) {
-                    Sequence::Whole(length) if line.obey(&rest[1..length]) => rest = &rest[length..],
+                    Sequence::Whole(length) if line.control(&rest[1..length]) => rest = &rest[length..],
                     Sequence::Begun if is_end && chunk.invalid().is_empty() => rest = "",
                     _ => line.write(c),
                 },
@@ -85,7 +85,7 @@ pub(crate) fn shown(bytes: &[u8], is_cut: bool, may_follow: bool) -> String {
     text
 }
 
-/// What stands behind an ESC.
+/// The text behind an ESC.
 enum Sequence {
     /// So many bytes are a control sequence.
     Whole(usize),
@@ -156,7 +156,7 @@ mod tests {
             ("abcdef\x08\x08\x08\x1b[0K", "abc"),
             ("abcdef\x08\x08\x1b[1K", "     f"),
             ("\x1b[1;31mred\x1b[0m and \x1b[mnot", "red and not"),
-            // What needs a whole screen is told, not done.
+            // Sequences for a whole screen are shown, not carried out.
             ("\x1b[2Jx", "^[[2Jx"),
             ("\x1b]0;title\x07x", "^[]0;title^Gx"),
             ("\x1b[31", "^[[31"),

@@ -1,19 +1,19 @@
-//! How long the texts of event lines may be. A body can write anything, and each text of it may be kept, copied and drawn many times:
-//! what is beyond these sizes is cut, and the text's end says how much that was. Pure; on the engine's thread.
+//! Limits for the texts of event lines. A body can write anything, and each text may be kept, copied and drawn many times: longer texts
+//! are cut, and end with the number of bytes that were cut. Pure; on the engine's thread.
 
 use serde_json::Value;
 
 use crate::engine::fold::numbers::count;
 use crate::model::{EventKind, Refusal};
 
-/// Bytes of a name: of a task, a process, a value, a fact, an action, of what is waited for; and of a task's result, which is drawn as one.
+/// Bytes of a name (of a task, a process, a value, a fact, an action, a lock), and of a task's result.
 const NAME: usize = 256;
 /// Bytes of any other text: a value, a claim, an argument list, a sentence.
 const TEXT: usize = 4_096;
 /// Bytes of all values, and of all facts, that a run keeps.
 pub(crate) const MOST_KEPT: usize = 64 * 1024;
 
-/// Cuts all that a body can tell.
+/// Cuts the texts of an event that a body can tell.
 pub(crate) fn cut(kind: &mut EventKind) {
     match kind {
         EventKind::ProcessStarted { name, argv, .. } => {
@@ -56,7 +56,7 @@ pub(crate) fn cut_text(text: &mut String) {
     cut_to(text, TEXT);
 }
 
-/// Whether a text of an event line is this one, or what was left when it was cut.
+/// Whether a text of an event line is this one, perhaps cut.
 pub(crate) fn is_of(told: &str, whole: &str) -> bool {
     let is_beginning = |kept: &str| kept.len() > NAME - char::MAX.len_utf8() && whole.starts_with(kept);
     told == whole || told.rsplit_once("… (").is_some_and(|(kept, _)| is_beginning(kept))
@@ -73,19 +73,19 @@ pub(crate) fn length(value: &Value) -> usize {
 
 fn cut_to(text: &mut String, most: usize) {
     if text.len() > most {
-        // Anew, since a string that is cut keeps its memory.
+        // A new string: one that is cut keeps its memory.
         *text = ended(&text[..text.floor_char_boundary(most)], text.len());
     }
 }
 
-/// What is kept of a text, and how much there was besides.
+/// The kept beginning of a text, and how many bytes were cut.
 fn ended(kept: &str, length: usize) -> String {
     let cut = format!("… ({})", count((length - kept.len()) as u64, "more byte", "more bytes"));
-    // No longer than it must be, which `format!` does not promise.
+    // `concat` makes a string of the exact size, and `format!` does not.
     [kept, &cut].concat()
 }
 
-/// A list or an object that is too long goes on as the beginning of its text.
+/// Cuts a value. A list or an object that is too long becomes the beginning of its text.
 fn cut_value(value: &mut Value) {
     match value {
         Value::String(text) => cut_text(text),

@@ -1,4 +1,4 @@
-//! The processes of one run as a tree. Pure: it is told what happened, on the engine's thread, and asks the kernel nothing.
+//! The processes of one run as a tree. Pure; on the engine's thread.
 
 #![expect(clippy::similar_names, reason = "pid, ppid, pgid and sid are the words of proc(5)")]
 
@@ -26,9 +26,9 @@ struct Entry {
     start_ticks: u64,
 }
 
-/// What `process.started` turned out to be.
+/// Whether a started process is new.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Started {
+pub(crate) enum Appearance {
     /// A process that was not there.
     New,
     /// A new process under the number of one that is gone.
@@ -50,18 +50,18 @@ impl ProcessTable {
         if newest.is_reaped() { named.find(|row| !row.is_reaped()).or(Some(newest)) } else { Some(newest) }
     }
 
-    /// Those that have not ended, in order of appearance.
+    /// Processes that have not ended, in order of appearance.
     pub(crate) fn living(&self) -> Vec<Pid> {
         self.entries.iter().filter(|entry| entry.row.ended.is_none()).map(|entry| entry.row.pid).collect()
     }
 
-    /// Those that nobody has waited on, as far as it was told, in order of appearance.
+    /// Processes that were not waited on, as far as it was told, in order of appearance.
     pub(crate) fn not_reaped(&self) -> Vec<Pid> {
         self.entries.iter().filter(|entry| !entry.row.is_reaped()).map(|entry| entry.row.pid).collect()
     }
 
-    /// A process started, or was heard of for the first time, or says more of itself.
-    pub(crate) fn started(&mut self, t: Monotonic, told: Told<'_>) -> Started {
+    /// A process has started, or there is more to know about it.
+    pub(crate) fn started(&mut self, t: Monotonic, told: StartedProcess<'_>) -> Appearance {
         let known = self.newest.get(&told.pid).copied();
         // A body's line can arrive after the supervisor's report of the end: then it started before that end.
         if let Some(index) = known
@@ -78,7 +78,7 @@ impl ProcessTable {
                 (row.ppid, row.pgid, row.sid) = (told.ppid, told.pgid, told.sid);
             }
             row.started = row.started.min(t);
-            return Started::Known;
+            return Appearance::Known;
         }
         self.insert(ProcessRow {
             pid: told.pid,
@@ -100,7 +100,7 @@ impl ProcessTable {
             started: t,
             ended: None,
         });
-        if known.is_some() { Started::Reused } else { Started::New }
+        if known.is_some() { Appearance::Reused } else { Appearance::New }
     }
 
     /// A state was seen, other than the ends, which [`Self::ended`] and [`Self::reaped`] tell.
@@ -146,7 +146,7 @@ impl ProcessTable {
         }
     }
 
-    /// What /proc said of it, except for its parent and an end, which the caller tells apart. The name that it had, if it has another now.
+    /// Takes in a sample, except for a new parent or an end, which the caller handles. Returns the old name, if it has a new one.
     pub(crate) fn sampled(&mut self, sample: &ProcessSample, may_rename: bool) -> Option<String> {
         let entry = self.newest.get(&sample.pid).map(|&index| &mut self.entries[index])?;
         let row = &mut entry.row;
@@ -164,7 +164,7 @@ impl ProcessTable {
         if entry.comm != sample.name {
             entry.comm.clone_from(&sample.name);
         }
-        // The kernel keeps 15 bytes of a name; what we were told may be longer.
+        // The kernel keeps 15 bytes of a name; the one in the event may be longer.
         if !is_renamed || (!may_rename && !row.name.is_empty()) || sample.name.is_empty() || row.name.starts_with(&sample.name) {
             return None;
         }
@@ -192,7 +192,7 @@ impl ProcessTable {
         }
         let mut is_listed = vec![false; count];
         let mut rows = Vec::with_capacity(count);
-        // Nonsense such as two processes that are each other's parents has no root: each of those is one itself.
+        // Two processes that are each other's parents, which is nonsense, have no root: each is a root itself.
         for root in roots.into_iter().chain(0..count) {
             let mut stack = vec![(root, 0_u16)];
             while let Some((index, depth)) = stack.pop() {
@@ -232,9 +232,9 @@ impl ProcessTable {
     }
 }
 
-/// What `process.started` says.
+/// The fields of `process.started`.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Told<'a> {
+pub(crate) struct StartedProcess<'a> {
     pub(crate) pid: Pid,
     pub(crate) ppid: Pid,
     pub(crate) pgid: Pgid,
@@ -247,9 +247,9 @@ pub(crate) struct Told<'a> {
 mod tests {
     use super::*;
 
-    fn start(table: &mut ProcessTable, t: u64, pid: i32, ppid: i32, name: &str) -> Started {
+    fn start(table: &mut ProcessTable, t: u64, pid: i32, ppid: i32, name: &str) -> Appearance {
         let (pgid, sid) = (Pgid::new(pid), Sid::new(pid));
-        let told = Told { pid: Pid::new(pid), ppid: Pid::new(ppid), pgid, sid, name, argv: &[] };
+        let told = StartedProcess { pid: Pid::new(pid), ppid: Pid::new(ppid), pgid, sid, name, argv: &[] };
         table.started(Monotonic::from_nanos(t), told)
     }
 
@@ -283,12 +283,12 @@ mod tests {
     fn a_number_is_reused_only_after_its_process_was_reaped() {
         let mut table = ProcessTable::default();
         let at = Monotonic::from_nanos;
-        assert_eq!(start(&mut table, 1, 10, 1, "first"), Started::New);
+        assert_eq!(start(&mut table, 1, 10, 1, "first"), Appearance::New);
         table.ended(at(5), Pid::new(10), Some(ExitStatus::Exited(0)));
-        assert_eq!(start(&mut table, 6, 10, 1, "first again"), Started::Known, "a zombie keeps its number");
+        assert_eq!(start(&mut table, 6, 10, 1, "first again"), Appearance::Known, "a zombie keeps its number");
         table.reaped(at(7), Pid::new(10));
-        assert_eq!(start(&mut table, 4, 10, 1, "late line"), Started::Known, "a line that was written before the end");
-        assert_eq!(start(&mut table, 8, 10, 1, "second"), Started::Reused);
+        assert_eq!(start(&mut table, 4, 10, 1, "late line"), Appearance::Known, "a line that was written before the end");
+        assert_eq!(start(&mut table, 8, 10, 1, "second"), Appearance::Reused);
         let rows = table.preorder();
         assert_eq!(rows.iter().map(|row| row.name.as_str()).collect::<Vec<_>>(), ["late line", "second"]);
         assert_eq!((rows[0].status, rows[0].is_reaped(), rows[1].status), (Some(ExitStatus::Exited(0)), true, None));

@@ -1,11 +1,11 @@
-//! What a run costs: CPU time and switches as the kernel told them of each process that was waited on, memory as it was sampled,
-//! processes and threads as they were seen. Pure; lives on the engine's thread.
+//! The cost of a run: CPU time and context switches of each process that was waited on, from the kernel; memory from samples; processes
+//! and threads as they were seen. Pure; lives on the engine's thread.
 
 use std::collections::{HashMap, HashSet};
 
 use crate::model::{MachineSample, Pid, ProcessSample, RunCost, Tid, Usage};
 
-/// Threads and processes that are told apart; what comes after that many is not counted.
+/// Threads and processes that are told apart; later ones are not counted.
 const MAX_SEEN: usize = 100_000;
 
 /// The sums so far.
@@ -14,7 +14,7 @@ pub(crate) struct ResourceUsage {
     cost: RunCost,
     processes: HashSet<Pid>,
     threads: HashMap<Pid, HashSet<Tid>>,
-    /// How many those are.
+    /// How many threads that are.
     known_threads: usize,
     resident: HashMap<Pid, u64>,
     machine_samples: u32,
@@ -37,7 +37,7 @@ impl ResourceUsage {
         }
     }
 
-    /// What /proc says of a process.
+    /// Takes in a sample of a process.
     pub(crate) fn sampled(&mut self, sample: &ProcessSample) {
         for thread in &sample.threads {
             self.thread(sample.pid, thread.tid);
@@ -63,7 +63,7 @@ impl ResourceUsage {
         self.known_threads -= self.threads.remove(&pid).map_or(0, |threads| threads.len());
     }
 
-    /// What a process has used, from whoever waited on it.
+    /// A process was waited on, and the kernel has told its usage.
     pub(crate) fn used(&mut self, usage: &Usage) {
         let Usage { user_s, system_s, peak_rss, waits, preemptions } = *usage;
         self.cost.user_s += user_s;

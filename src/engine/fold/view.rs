@@ -1,32 +1,11 @@
-//! A run as the views get it. Called on the engine's thread, at most 30 times a second; what did not change since the last
-//! call is shared, not made again.
+//! A run as the views get it. Called on the engine's thread, at most 30 times a second; parts that did not change since the last call
+//! are shared, not made again.
 
 use std::sync::Arc;
 
+use crate::engine::fold::published::Published;
 use crate::engine::fold::state::{Phase, RunFold};
 use crate::model::{Monotonic, ProcessRow, RunState, RunView};
-
-/// The last view, and what has changed since.
-#[derive(Debug, Default)]
-pub(crate) struct Published {
-    view: Option<Arc<RunView>>,
-    /// Events that the last view had seen.
-    events: u64,
-    has_new_processes: bool,
-    has_new_rest: bool,
-}
-
-impl Published {
-    /// A process row is not what it was.
-    pub(crate) const fn touch_processes(&mut self) {
-        self.has_new_processes = true;
-    }
-
-    /// Facts, values or the run's own state are not what they were.
-    pub(crate) const fn touch_rest(&mut self) {
-        self.has_new_rest = true;
-    }
-}
 
 impl RunFold {
     /// Whether anything but the time has passed since the last view.
@@ -65,8 +44,8 @@ impl RunFold {
             lanes: self.lanes.publish(),
             lines: self.traces.publish(),
             outputs: self.outputs.publish(),
-            facts: self.facts.clone(),
-            values: self.values.clone(),
+            facts: self.results.facts().to_vec(),
+            values: self.results.values().clone(),
             findings: self.findings.clone(),
             cost: self.usage.cost(),
             log: self.log.publish(),

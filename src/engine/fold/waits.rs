@@ -1,18 +1,18 @@
-//! Waits that are too young for a sentence: most locks are free again before a person could read that somebody asked for one.
+//! Waits that are too young for a sentence: most locks are free again before a person could read that a task asked for one.
 //! Pure; lives on the engine's thread.
 
 use std::collections::HashMap;
 use std::time::Duration;
 
-use crate::engine::fold::lanes::Change;
+use crate::engine::fold::timeline::lanes::Change;
 use crate::model::{Monotonic, TaskState};
 
-/// A wait that is over sooner is no news.
+/// A shorter wait gets no sentence.
 const WORTH_TELLING: Duration = Duration::from_millis(10);
-/// Young waits at the same time; a body that invents more tasks than that is told less of.
+/// Young waits at the same time; if a body invents more tasks, they get no sentence.
 const MAX_WAITS: usize = 2_048;
 
-/// The waits that nobody was told of yet.
+/// Waits without a sentence.
 #[derive(Debug, Default)]
 pub(crate) struct Waits {
     young: HashMap<Box<str>, (Monotonic, Change)>,
@@ -21,7 +21,7 @@ pub(crate) struct Waits {
 }
 
 impl Waits {
-    /// Takes in a change. What comes back is to be told now, unless it is no news at all.
+    /// Takes in a change. Returns the change that is to be told now, if any.
     pub(crate) fn changed(&mut self, t: Monotonic, task: &str, change: Change) -> Option<Change> {
         if change.now.state != TaskState::Waiting {
             return if self.over(task) { None } else { Some(change) };
@@ -40,7 +40,7 @@ impl Waits {
         !self.young.is_empty() && self.young.remove(task).is_some()
     }
 
-    /// The waits that have lasted long enough by `now`, the oldest first: since when, whose, and what it is.
+    /// The waits that have lasted long enough by `now`, oldest first: start, task, and change.
     pub(crate) fn grown(&mut self, now: Monotonic) -> Vec<(Monotonic, Box<str>, Change)> {
         if self.due.is_none_or(|due| now < due) {
             return Vec::new();
@@ -56,7 +56,7 @@ impl Waits {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::fold::track::Doing;
+    use crate::engine::fold::timeline::track::Doing;
 
     fn at(millis: u64) -> Monotonic {
         Monotonic::from_nanos(millis * 1_000_000)

@@ -1,39 +1,17 @@
 //! From a request to the children that the supervisor is to start.
 
 use std::collections::BTreeMap;
-use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
+use rustix::process::{Resource, getrlimit};
 use serde_json::Value;
 
-use crate::engine::drive::command::{LaunchRequest, What};
+use crate::engine::run::requests::{LaunchError, LaunchRequest, What};
 use crate::engine::run::twins::Twins;
 use crate::model::{ChildSpec, Input, Language, Monotonic};
 use crate::scenario::{self, Params, Scenario};
 
-/// Why a request cannot be launched.
-#[derive(Debug, thiserror::Error)]
-pub enum LaunchError {
-    /// No such scenario, or a parameter that does not fit.
-    #[error("{0}")]
-    Usage(String),
-    /// A Python twin or the shim could not be laid out.
-    #[error("could not write Python code to {path}: {error}")]
-    Twin {
-        /// Where.
-        path: PathBuf,
-        /// Why.
-        error: io::Error,
-    },
-    /// Nowhere is there room for them.
-    #[error("could not make a folder for Python code: {0}; set TMPDIR to a folder that you may write to")]
-    NoFolder(String),
-    /// A program runs as itself.
-    #[error("a scenario runs as rust or as python")]
-    Language,
-}
-
-/// What a run needs to begin.
+/// The parts that a run needs to begin.
 #[derive(Debug)]
 pub(crate) struct Plan {
     pub(crate) title: String,
@@ -79,7 +57,7 @@ pub(crate) fn plan(request: &LaunchRequest, program: &Path, twins: &mut Twins, o
                 Language::Program => return Err(LaunchError::Language),
             };
             let mut body = ChildSpec { name: id.clone(), lesson_pipes: true, ..body };
-            // What a lesson that is killed leaves behind goes with ours.
+            // Files that a killed lesson leaves behind are removed with ours.
             if let Ok(folder) = twins.folder() {
                 body.env.push(("TMPDIR".into(), folder.into()));
             }
@@ -91,4 +69,29 @@ pub(crate) fn plan(request: &LaunchRequest, program: &Path, twins: &mut Twins, o
             Ok(Plan { title, scenario: Some(scenario), language: *language, params, stages: vec![body], input: None })
         }
     }
+}
+
+/// Descriptors of a child that come to us: its pidfd, three streams, two pipes of a lesson.
+pub(crate) const PER_STAGE: usize = 6;
+/// Descriptors that are left for looking at /proc and for a new supervisor.
+const KEPT_FREE: usize = 16;
+
+/// Whether there is room for the descriptors of a launch, besides those that are `awaited` already. Without room, the report of the
+/// launch would arrive without its descriptors, and all runs would be lost.
+pub(crate) fn has_room(awaited: usize, request: &LaunchRequest) -> Result<(), String> {
+    let stages = if let What::Programs { stages, .. } = &request.what { stages.len() } else { 1 };
+    let wanted = stages * PER_STAGE + awaited + KEPT_FREE;
+    let (Some(limit), Ok(open)) = (getrlimit(Resource::Nofile).current, open_descriptors()) else { return Ok(()) };
+    if open + wanted as u64 <= limit {
+        return Ok(());
+    }
+    Err(format!(
+        "{open} of {limit} files are open, and it needs {wanted} more; end other runs, or raise the limit (ulimit -n) before"
+    ))
+}
+
+/// How many descriptors this process has open. From Linux 6.2 on it is the size of the folder.
+fn open_descriptors() -> std::io::Result<u64> {
+    let size = std::fs::metadata("/proc/self/fd")?.len();
+    if size > 0 { Ok(size) } else { Ok(std::fs::read_dir("/proc/self/fd")?.count() as u64) }
 }

@@ -1,4 +1,4 @@
-//! The lifecycle of a run, from launch to the last process: pure. Facts go in, effects come out; time is an argument.
+//! The lifecycle of a run, from launch to the last process. Pure: facts go in, effects come out; time is an argument.
 
 use std::time::Duration;
 
@@ -7,8 +7,8 @@ use crate::model::{Monotonic, Outcome, Signal, StopPlan};
 /// How long after a count the processes of an ending run are counted again. One count at a time: with a thousand processes it takes
 /// the supervisor longer than this.
 const RECOUNT: Duration = Duration::from_millis(20);
-/// How long output may stay open after the last process has gone (somebody outside the run may hold the pipe). What is in the pipe
-/// is read in a moment; that it is open still is told after the first of these, and it is closed after the second.
+/// How long output may stay open after the last process has gone: a process outside the run may hold the pipe. After the first of these
+/// times a notice says so; after the second the output is closed.
 const PATIENCE: Duration = Duration::from_millis(250);
 const DRAIN: Duration = Duration::from_secs(1);
 /// How long to wait with the next count when the processes could not be counted.
@@ -18,22 +18,22 @@ pub(crate) const NAME_AFTER: Duration = Duration::from_secs(2);
 /// How long after SIGKILL a process may stay before the run is called over without it: it is stuck in the kernel.
 const GIVE_UP: Duration = Duration::from_secs(4);
 
-/// What the engine must do now.
+/// An effect that the engine performs.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Effect {
+pub(crate) enum RunEffect {
     /// Send these signals to all processes of the run, and count them.
     Signal(Vec<Signal>),
     /// Wait on the zombies that were kept on purpose.
     ReapKept,
-    /// Nobody is left who could write: close what we hold open of the writing ends ourselves.
+    /// No process is left that could write: close the writing ends that we hold open ourselves.
     Drain,
     /// Close our ends of the streams.
     CloseStreams,
-    /// Say that the streams are still open although nobody of the run is left, and when they are closed.
+    /// Tell that the streams are still open although no process of the run is left, and when they are closed.
     TellOpen(Duration),
     /// Name the processes that SIGKILL has not ended.
     NameStuck,
-    /// Say that these many processes do not die; `None`: nobody could count them.
+    /// Tell that so many processes do not die; `None`: they could not be counted.
     TellStuck(Option<u32>),
     /// It is over.
     Finish {
@@ -44,17 +44,17 @@ pub(crate) enum Effect {
     },
 }
 
-/// Not before something else has happened, such as the answer to the last count.
+/// A time that never comes: something else must happen first, such as the answer to the last count.
 const NEVER: Monotonic = Monotonic::from_nanos(u64::MAX);
 
-/// Where a run is.
+/// The stage of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Stage {
-    /// Waits for the supervisor's answer.
+    /// The supervisor has not answered yet.
     Starting,
-    /// Its stages run.
+    /// Its first processes run.
     Running,
-    /// All stages have ended; are there others?
+    /// Its first processes have ended; others are counted.
     Counting { recount_at: Monotonic },
     /// SIGTERM was sent.
     Asked { kill_at: Monotonic, recount_at: Monotonic },
@@ -66,7 +66,7 @@ enum Stage {
     Over,
 }
 
-/// One run's way.
+/// One run's lifecycle.
 #[derive(Debug)]
 pub(crate) struct RunLifecycle {
     plan: StopPlan,
@@ -85,30 +85,30 @@ impl RunLifecycle {
     }
 
     /// Its stages run, with these many streams to read.
-    pub(crate) fn launched(&mut self, stages: usize, streams: usize, now: Monotonic) -> Vec<Effect> {
+    pub(crate) fn begin(&mut self, stages: usize, streams: usize, now: Monotonic) -> Vec<RunEffect> {
         (self.stages_alive, self.streams_open) = (stages, streams);
         self.stage = Stage::Running;
         // It was told to end before it had begun.
         if self.cut_short.is_some() { self.ask(now) } else { Vec::new() }
     }
 
-    /// Nothing of it runs.
-    pub(crate) fn not_launched(&mut self) -> Vec<Effect> {
+    /// Nothing could be launched.
+    pub(crate) fn not_begun(&mut self) -> Vec<RunEffect> {
         self.finish(0)
     }
 
     /// One of its stages has ended.
-    pub(crate) fn stage_ended(&mut self, now: Monotonic) -> Vec<Effect> {
+    pub(crate) fn stage_ended(&mut self, now: Monotonic) -> Vec<RunEffect> {
         self.stages_alive = self.stages_alive.saturating_sub(1);
         if self.stages_alive == 0 && self.stage == Stage::Running {
             self.stage = Stage::Counting { recount_at: NEVER };
-            return vec![Effect::Signal(Vec::new())];
+            return vec![RunEffect::Signal(Vec::new())];
         }
         self.perhaps_drain(now)
     }
 
     /// One of its streams is at its end.
-    pub(crate) fn stream_closed(&mut self) -> Vec<Effect> {
+    pub(crate) fn stream_closed(&mut self) -> Vec<RunEffect> {
         self.streams_open = self.streams_open.saturating_sub(1);
         match self.stage {
             Stage::Draining { left, .. } if self.streams_open == 0 => self.finish(left),
@@ -117,7 +117,7 @@ impl RunLifecycle {
     }
 
     /// The supervisor has counted.
-    pub(crate) fn members(&mut self, count: u32, now: Monotonic) -> Vec<Effect> {
+    pub(crate) fn members(&mut self, count: u32, now: Monotonic) -> Vec<RunEffect> {
         self.members = Some(count);
         if let Stage::Asked { recount_at, .. } | Stage::Killed { recount_at, .. } = &mut self.stage {
             *recount_at = now + RECOUNT;
@@ -128,7 +128,7 @@ impl RunLifecycle {
         }
     }
 
-    /// The supervisor could not count, which says nothing about who is there: it is asked again.
+    /// The supervisor could not count, so nothing is known: it is asked again.
     pub(crate) fn not_counted(&mut self, now: Monotonic) {
         if let Stage::Counting { recount_at } | Stage::Asked { recount_at, .. } | Stage::Killed { recount_at, .. } =
             &mut self.stage
@@ -137,8 +137,8 @@ impl RunLifecycle {
         }
     }
 
-    /// The user, the script or a time limit ends it. Asked again, it does not wait any longer.
-    pub(crate) fn end(&mut self, outcome: Outcome, now: Monotonic) -> Vec<Effect> {
+    /// The user, the script or a time limit ends it. If it is told to end a second time, SIGKILL follows at once.
+    pub(crate) fn end(&mut self, outcome: Outcome, now: Monotonic) -> Vec<RunEffect> {
         match self.stage {
             Stage::Over | Stage::Draining { .. } | Stage::Killed { .. } => Vec::new(),
             Stage::Asked { .. } => self.kill(now),
@@ -154,42 +154,42 @@ impl RunLifecycle {
     }
 
     /// Time has passed.
-    pub(crate) fn tick(&mut self, now: Monotonic) -> Vec<Effect> {
+    pub(crate) fn tick(&mut self, now: Monotonic) -> Vec<RunEffect> {
         if matches!(self.stage, Stage::Running) && self.timeout_at.is_some_and(|at| now >= at) {
             return self.end(Outcome::TimedOut, now);
         }
         match self.stage {
             Stage::Counting { recount_at } if now >= recount_at => {
                 self.stage = Stage::Counting { recount_at: NEVER };
-                vec![Effect::Signal(Vec::new())]
+                vec![RunEffect::Signal(Vec::new())]
             }
             Stage::Asked { kill_at, .. } if now >= kill_at => self.kill(now),
             Stage::Asked { kill_at, recount_at } if now >= recount_at => {
                 self.stage = Stage::Asked { kill_at, recount_at: NEVER };
-                vec![Effect::Signal(Vec::new())]
+                vec![RunEffect::Signal(Vec::new())]
             }
             Stage::Killed { give_up_at, .. } if now >= give_up_at => {
-                // Not counted is not gone.
+                // Processes that could not be counted may still be there.
                 let left = self.members.unwrap_or_default().max(1);
                 self.stage = Stage::Draining { tell_at: NEVER, until: now, left };
-                vec![Effect::TellStuck(self.members), Effect::CloseStreams]
+                vec![RunEffect::TellStuck(self.members), RunEffect::CloseStreams]
             }
             Stage::Killed { name_at, give_up_at, recount_at } if now >= name_at => {
                 self.stage = Stage::Killed { name_at: NEVER, give_up_at, recount_at };
-                vec![Effect::NameStuck]
+                vec![RunEffect::NameStuck]
             }
             Stage::Killed { name_at, give_up_at, recount_at } if now >= recount_at => {
                 self.stage = Stage::Killed { name_at, give_up_at, recount_at: NEVER };
-                vec![Effect::Signal(vec![self.plan.then])]
+                vec![RunEffect::Signal(vec![self.plan.then])]
             }
             Stage::Draining { until, left, .. } if now >= until => {
-                let mut effects = vec![Effect::CloseStreams];
+                let mut effects = vec![RunEffect::CloseStreams];
                 effects.extend(self.finish(left));
                 effects
             }
             Stage::Draining { tell_at, until, left } if now >= tell_at => {
                 self.stage = Stage::Draining { tell_at: NEVER, until, left };
-                vec![Effect::TellOpen(until.since(now))]
+                vec![RunEffect::TellOpen(until.since(now))]
             }
             _ => Vec::new(),
         }
@@ -207,7 +207,7 @@ impl RunLifecycle {
         }
     }
 
-    /// When SIGKILL follows, while it is being asked to end.
+    /// When SIGKILL follows, after SIGTERM was sent.
     pub(crate) const fn kill_at(&self) -> Option<Monotonic> {
         match self.stage {
             Stage::Asked { kill_at, .. } => Some(kill_at),
@@ -215,12 +215,12 @@ impl RunLifecycle {
         }
     }
 
-    /// Nobody can say any more what becomes of it.
+    /// The supervisor is lost: nothing more will be known of it.
     pub(crate) fn abandon(&mut self) {
         self.stage = Stage::Over;
     }
 
-    /// Whether it was told to end, or is about to.
+    /// Whether it is on its way to the end.
     pub(crate) const fn is_ending(&self) -> bool {
         !matches!(self.stage, Stage::Starting | Stage::Running)
     }
@@ -229,18 +229,18 @@ impl RunLifecycle {
         self.stage == Stage::Over
     }
 
-    fn ask(&mut self, now: Monotonic) -> Vec<Effect> {
+    fn ask(&mut self, now: Monotonic) -> Vec<RunEffect> {
         self.stage = Stage::Asked { kill_at: now + self.plan.grace, recount_at: NEVER };
-        vec![Effect::ReapKept, Effect::Signal(vec![self.plan.signal, Signal::CONT])]
+        vec![RunEffect::ReapKept, RunEffect::Signal(vec![self.plan.signal, Signal::CONT])]
     }
 
-    fn kill(&mut self, now: Monotonic) -> Vec<Effect> {
+    fn kill(&mut self, now: Monotonic) -> Vec<RunEffect> {
         self.stage = Stage::Killed { name_at: now + NAME_AFTER, give_up_at: now + GIVE_UP, recount_at: NEVER };
-        vec![Effect::Signal(vec![self.plan.then])]
+        vec![RunEffect::Signal(vec![self.plan.then])]
     }
 
-    /// Once nobody is left, the rest of the output is read.
-    fn perhaps_drain(&mut self, now: Monotonic) -> Vec<Effect> {
+    /// Once no process is left, the rest of the output is read.
+    fn perhaps_drain(&mut self, now: Monotonic) -> Vec<RunEffect> {
         let is_ending = matches!(self.stage, Stage::Counting { .. } | Stage::Asked { .. } | Stage::Killed { .. });
         if !is_ending || self.stages_alive > 0 || self.members != Some(0) {
             return Vec::new();
@@ -249,12 +249,12 @@ impl RunLifecycle {
             return self.finish(0);
         }
         self.stage = Stage::Draining { tell_at: now + PATIENCE, until: now + DRAIN, left: 0 };
-        vec![Effect::Drain]
+        vec![RunEffect::Drain]
     }
 
-    fn finish(&mut self, left: u32) -> Vec<Effect> {
+    fn finish(&mut self, left: u32) -> Vec<RunEffect> {
         self.stage = Stage::Over;
-        vec![Effect::Finish { cut_short: self.cut_short, left }]
+        vec![RunEffect::Finish { cut_short: self.cut_short, left }]
     }
 }
 
@@ -268,21 +268,21 @@ mod tests {
         Monotonic::from_secs(seconds)
     }
 
-    fn count() -> Vec<Effect> {
-        vec![Effect::Signal(Vec::new())]
+    fn count() -> Vec<RunEffect> {
+        vec![RunEffect::Signal(Vec::new())]
     }
 
-    fn finish(cut_short: Option<Outcome>, left: u32) -> Vec<Effect> {
-        vec![Effect::Finish { cut_short, left }]
+    fn finish(cut_short: Option<Outcome>, left: u32) -> Vec<RunEffect> {
+        vec![RunEffect::Finish { cut_short, left }]
     }
 
     #[test]
     fn a_run_ends_when_its_stages_its_descendants_and_its_output_have() {
         let mut lifecycle = RunLifecycle::new(PLAN, None);
-        assert!(lifecycle.launched(2, 1, at(0.0)).is_empty());
+        assert!(lifecycle.begin(2, 1, at(0.0)).is_empty());
         assert!(lifecycle.stage_ended(at(1.0)).is_empty());
         assert_eq!(lifecycle.stage_ended(at(1.0)), count());
-        assert_eq!(lifecycle.members(0, at(1.1)), [Effect::Drain], "output is still open");
+        assert_eq!(lifecycle.members(0, at(1.1)), [RunEffect::Drain], "output is still open");
         assert_eq!(lifecycle.stream_closed(), finish(None, 0));
         assert!(lifecycle.is_over() && lifecycle.next_deadline().is_none());
     }
@@ -291,37 +291,37 @@ mod tests {
     #[test]
     fn output_that_somebody_else_holds_open_does_not_hold_up_the_end() {
         let mut lifecycle = RunLifecycle::new(PLAN, None);
-        lifecycle.launched(1, 1, at(0.0));
+        lifecycle.begin(1, 1, at(0.0));
         lifecycle.stage_ended(at(1.0));
         lifecycle.members(0, at(1.0));
         assert!(lifecycle.tick(at(1.2)).is_empty());
         assert_eq!(lifecycle.next_deadline(), Some(at(1.25)));
-        assert_eq!(lifecycle.tick(at(1.25)), vec![Effect::TellOpen(Duration::from_millis(750))], "it says so");
+        assert_eq!(lifecycle.tick(at(1.25)), vec![RunEffect::TellOpen(Duration::from_millis(750))], "it says so");
         assert!(lifecycle.tick(at(1.9)).is_empty(), "once");
-        assert_eq!(lifecycle.tick(at(2.0)), [vec![Effect::CloseStreams], finish(None, 0)].concat());
+        assert_eq!(lifecycle.tick(at(2.0)), [vec![RunEffect::CloseStreams], finish(None, 0)].concat());
     }
 
     #[test]
     fn what_the_stages_leave_behind_is_asked_and_then_killed() {
         let mut lifecycle = RunLifecycle::new(PLAN, None);
-        lifecycle.launched(1, 0, at(0.0));
+        lifecycle.begin(1, 0, at(0.0));
         assert_eq!(lifecycle.stage_ended(at(1.0)), count());
-        assert_eq!(lifecycle.members(3, at(1.0)), vec![Effect::ReapKept, Effect::Signal(vec![Signal::TERM, Signal::CONT])]);
+        assert_eq!(lifecycle.members(3, at(1.0)), vec![RunEffect::ReapKept, RunEffect::Signal(vec![Signal::TERM, Signal::CONT])]);
         assert!(lifecycle.members(2, at(1.01)).is_empty());
         assert_eq!(lifecycle.tick(at(1.5)), count());
         assert!(lifecycle.tick(at(1.6)).is_empty(), "one count at a time");
-        assert_eq!(lifecycle.tick(at(3.0)), vec![Effect::Signal(vec![Signal::KILL])]);
+        assert_eq!(lifecycle.tick(at(3.0)), vec![RunEffect::Signal(vec![Signal::KILL])]);
         assert_eq!(lifecycle.members(0, at(3.1)), finish(None, 0));
     }
 
     #[test]
     fn the_time_limit_and_the_user_end_a_run_and_a_second_request_kills() {
         let mut lifecycle = RunLifecycle::new(PLAN, Some(at(5.0)));
-        lifecycle.launched(1, 0, at(0.0));
+        lifecycle.begin(1, 0, at(0.0));
         assert_eq!(lifecycle.next_deadline(), Some(at(5.0)));
         assert!(lifecycle.tick(at(4.9)).is_empty());
         assert_eq!(lifecycle.tick(at(5.0)).len(), 2);
-        assert_eq!(lifecycle.end(Outcome::Stopped, at(5.1)), vec![Effect::Signal(vec![Signal::KILL])]);
+        assert_eq!(lifecycle.end(Outcome::Stopped, at(5.1)), vec![RunEffect::Signal(vec![Signal::KILL])]);
         assert!(lifecycle.members(0, at(5.2)).is_empty(), "the stage's end has not been told yet");
         assert_eq!(lifecycle.stage_ended(at(5.2)), finish(Some(Outcome::TimedOut), 0), "the first reason stands");
     }
@@ -330,23 +330,23 @@ mod tests {
     #[test]
     fn a_process_that_does_not_die_is_named_and_counted() {
         let mut lifecycle = RunLifecycle::new(PLAN, None);
-        lifecycle.launched(1, 1, at(0.0));
+        lifecycle.begin(1, 1, at(0.0));
         lifecycle.end(Outcome::Stopped, at(0.0));
         lifecycle.tick(at(2.0));
         assert!(lifecycle.tick(at(2.5)).is_empty(), "the answer is awaited");
         lifecycle.members(1, at(2.5));
-        assert_eq!(lifecycle.tick(at(2.6)), vec![Effect::Signal(vec![Signal::KILL])], "and again");
+        assert_eq!(lifecycle.tick(at(2.6)), vec![RunEffect::Signal(vec![Signal::KILL])], "and again");
         lifecycle.members(1, at(2.7));
-        assert_eq!(lifecycle.tick(at(4.0)), vec![Effect::NameStuck], "two seconds after SIGKILL");
-        assert_eq!(lifecycle.tick(at(4.0)), vec![Effect::Signal(vec![Signal::KILL])], "once");
-        assert_eq!(lifecycle.tick(at(6.0)), vec![Effect::TellStuck(Some(1)), Effect::CloseStreams]);
+        assert_eq!(lifecycle.tick(at(4.0)), vec![RunEffect::NameStuck], "two seconds after SIGKILL");
+        assert_eq!(lifecycle.tick(at(4.0)), vec![RunEffect::Signal(vec![Signal::KILL])], "once");
+        assert_eq!(lifecycle.tick(at(6.0)), vec![RunEffect::TellStuck(Some(1)), RunEffect::CloseStreams]);
         assert_eq!(lifecycle.tick(at(6.0)).last(), finish(Some(Outcome::Stopped), 1).last());
     }
 
     #[test]
     fn that_nobody_could_be_counted_is_not_nobody() {
         let mut lifecycle = RunLifecycle::new(PLAN, None);
-        lifecycle.launched(1, 0, at(0.0));
+        lifecycle.begin(1, 0, at(0.0));
         assert_eq!(lifecycle.stage_ended(at(1.0)), count());
         lifecycle.not_counted(at(1.0));
         assert!(!lifecycle.is_over() && lifecycle.tick(at(1.05)).is_empty());
@@ -356,15 +356,15 @@ mod tests {
         lifecycle.tick(at(4.0));
         lifecycle.not_counted(at(4.1));
         lifecycle.tick(at(6.0));
-        assert_eq!(lifecycle.tick(at(8.0)), vec![Effect::TellStuck(None), Effect::CloseStreams], "and never called gone");
+        assert_eq!(lifecycle.tick(at(8.0)), vec![RunEffect::TellStuck(None), RunEffect::CloseStreams], "and never called gone");
     }
 
     #[test]
     fn a_run_that_is_ended_before_it_has_begun_ends_at_once() {
         let mut lifecycle = RunLifecycle::new(PLAN, None);
         assert!(lifecycle.end(Outcome::Stopped, at(0.0)).is_empty());
-        assert_eq!(lifecycle.launched(1, 0, at(0.1)).len(), 2);
+        assert_eq!(lifecycle.begin(1, 0, at(0.1)).len(), 2);
         let mut lifecycle = RunLifecycle::new(PLAN, None);
-        assert_eq!(lifecycle.not_launched(), finish(None, 0));
+        assert_eq!(lifecycle.not_begun(), finish(None, 0));
     }
 }

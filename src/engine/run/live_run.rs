@@ -1,45 +1,34 @@
 //! One run on the engine's thread: its fold and recording, its streams, its lifecycle.
 
-use std::collections::{BTreeSet, HashMap};
-use std::os::fd::OwnedFd;
 use std::sync::Arc;
+use std::time::Duration;
 
-use crate::engine::drive::actions::ActionRequest;
-use crate::engine::drive::command::LaunchRequest;
-use crate::engine::drive::save::{Contents, Saving};
-use crate::engine::drive::subscription::{EngineEvent, Subscription};
 use crate::engine::fold::state::{DEFAULT_OUTPUT_BUDGET, RunFold};
-use crate::engine::run::control::Control;
-use crate::engine::run::event_stream::EventStream;
-use crate::engine::run::hearsay::{Owners, PIPE_VALUES, Speaker};
-use crate::engine::run::launch::Plan;
+use crate::engine::run::launch::{PER_STAGE, Plan};
 use crate::engine::run::lifecycle::RunLifecycle;
-use crate::engine::run::recording::Recording;
+use crate::engine::run::lines::{RunLines, USER};
+use crate::engine::run::pipes::PipeFills;
+use crate::engine::run::processes::RunProcesses;
+use crate::engine::run::recording::{Contents, Recording, Saving};
+use crate::engine::run::requests::{ActionRequest, LaunchRequest};
 use crate::engine::run::script::{FOR_THE_BODY, Script};
-use crate::engine::run::streams::{CHUNK, InputStream, Open, OutputStream, Scratch};
-use crate::engine::run::waiting::{Child, Waiting};
-use crate::gpio::Waveform;
+use crate::engine::run::speaker::Speaker;
+use crate::engine::run::streams::run_streams::{LAST_READS, RunStreams};
+use crate::engine::run::streams::scratch::{Open, Scratch};
+use crate::engine::run::subscription::{EngineEvent, Subscription};
+use crate::engine::run::waiting::Waiting;
+use crate::engine::run::warnings;
+use crate::gpio::Edge;
 use crate::model::{
-    BodyLine, By, Event, EventKind, ExitStatus, Level, Line, LineIntent, Monotonic, Outcome, Pid, PipeFill, ProcessSample,
-    ProcessState, Refusal, RunId, Stream, TimedAction,
+    Action, BodyLine, By, Event, EventKind, ExitStatus, Level, LineIntent, Monotonic, Outcome, Pid, PipeFill, ProcessSample,
+    ProcessState, Refusal, RunId, TimedAction,
 };
 use crate::scenario::Scenario;
-use crate::supervisor::{CAPTURE, ChildPipes, LaunchedChild};
-use crate::sys::{monotonic_now, terminal_peer};
+use crate::supervisor::{ChildPipes, LaunchedChild};
+use crate::sys::monotonic_now;
 
 /// Events of one run that are kept in memory, in bytes.
 const RECORDING_BUDGET: usize = 6 * 1024 * 1024;
-
-/// Edges of one run that are kept for its files: two minutes of a line that blinks a thousand times a second.
-const EDGES_KEPT: usize = 1 << 18;
-
-/// What the last samples said of a process that is no stage.
-#[derive(Debug)]
-struct Seen {
-    ppid: Pid,
-    state: ProcessState,
-    missing: u32,
-}
 
 #[derive(Debug)]
 pub(crate) struct Run {
@@ -48,41 +37,23 @@ pub(crate) struct Run {
     pub(crate) recording: Recording,
     pub(crate) lifecycle: RunLifecycle,
     pub(crate) scenario: Option<&'static Scenario>,
-    pub(crate) outputs: Vec<OutputStream>,
-    pub(crate) events: Vec<EventStream>,
-    pub(crate) inputs: Vec<InputStream>,
-    /// The other side of its terminal, if it has one, open as long as anybody of the run lives. Who has closed the terminal can open
-    /// /dev/tty and write again; and were both sides closed meanwhile, the kernel would send it a SIGHUP.
-    terminal: Option<OwnedFd>,
-    pub(crate) controls: Vec<Control>,
+    pub(crate) streams: RunStreams,
+    pub(crate) lines: RunLines,
     origin: Monotonic,
     pub(crate) script: Script,
-    /// The supervisor's children that belong to the run.
-    stages: Vec<Child>,
+    pub(crate) processes: RunProcesses,
     pub(crate) waiting: Waiting,
-    seen: HashMap<Pid, Seen>,
-    supervisor: Pid,
-    owners: Owners,
-    /// The stages of the other runs that go on.
-    pub(crate) others: Vec<Pid>,
-    input: Option<Vec<u8>>,
-    /// What was last seen in the pipes between its stages.
-    fills: HashMap<(Pid, Pid), Option<PipeFill>>,
-    /// How many stages were asked for and have not come.
+    pipe_fills: PipeFills,
+    /// How many stages were asked for.
     awaited: usize,
     /// Whether its body has said anything.
     has_spoken: bool,
-    /// When it is told that the body says nothing, while it does.
+    /// When a silent body gets a notice.
     silent_by: Option<Monotonic>,
     /// Whether Task Lab has sent signals to its processes.
     pub(crate) was_signaled: bool,
     /// Whether it was told that its processes could not be counted.
     pub(crate) was_not_counted: bool,
-    /// What its body intends for the header, as far as it was not passed on yet.
-    intents: Vec<LineIntent>,
-    /// Lines that are buttons of its body.
-    pub(crate) buttons: BTreeSet<Line>,
-    waveform: Waveform,
 }
 
 impl Run {
@@ -90,6 +61,7 @@ impl Run {
         id: RunId,
         plan: Plan,
         request: &LaunchRequest,
+        supervisor: Pid,
         origin: Monotonic,
         subscription: &mut Subscription,
     ) -> Self {
@@ -100,29 +72,18 @@ impl Run {
             recording: Recording::new(RECORDING_BUDGET),
             lifecycle: RunLifecycle::new(request.stop, request.timeout.map(|timeout| origin + timeout)),
             scenario: plan.scenario,
-            outputs: Vec::new(),
-            events: Vec::new(),
-            inputs: Vec::new(),
-            terminal: None,
-            controls: Vec::new(),
+            streams: RunStreams::with_input(plan.input),
+            lines: RunLines::new(),
             origin,
             script: Script::new(&request.script),
-            stages: Vec::new(),
+            processes: RunProcesses::new(supervisor),
             waiting: Waiting::default(),
-            seen: HashMap::new(),
-            supervisor: Pid::new(0),
-            owners: Owners::default(),
-            others: Vec::new(),
-            input: plan.input,
-            fills: HashMap::new(),
+            pipe_fills: PipeFills::default(),
             awaited: plan.stages.len(),
             has_spoken: false,
             silent_by: None,
             was_signaled: false,
             was_not_counted: false,
-            intents: Vec::new(),
-            buttons: BTreeSet::new(),
-            waveform: Waveform::with_limit(EDGES_KEPT),
         };
         let scenario = scenario.to_owned();
         run.emit(EventKind::RunStarted { run: id, scenario, language: plan.language, params: plan.params }, origin, subscription);
@@ -134,7 +95,7 @@ impl Run {
         Monotonic::ZERO + now.since(self.origin)
     }
 
-    /// Whose GPIO lines are this run's.
+    /// The owner of its GPIO lines.
     pub(crate) fn owner(&self) -> String {
         self.scenario.map_or_else(|| format!("run {}", self.id), |scenario| scenario.id.to_owned())
     }
@@ -143,19 +104,21 @@ impl Run {
         self.keep(Event { t: self.time(now), kind }, subscription);
     }
 
-    /// Notes what the body wants of the header: passed on once, however often it is repeated meanwhile. What comes of it the board tells;
-    /// that the body listens to a button is so from now on.
+    /// Takes in an intent of the body. The board tells what comes of it; that the body watches a line is a fact from now on.
     fn intend(&mut self, t: Monotonic, intent: LineIntent, subscription: &mut Subscription) {
         if let LineIntent::Watch(line) = intent {
             self.keep(Event { t, kind: EventKind::Watched { line } }, subscription);
         }
-        let before = self.intents.iter().rev().find(|before| before.line() == intent.line());
-        if before != Some(&intent) {
-            self.intents.push(intent);
+        self.lines.intend(intent);
+    }
+
+    fn emit_all(&mut self, kinds: Vec<EventKind>, now: Monotonic, subscription: &mut Subscription) {
+        for kind in kinds {
+            self.emit(kind, now, subscription);
         }
     }
 
-    /// The fold, the recording and the listener get the same.
+    /// The fold, the recording and the listener get the same event.
     fn keep(&mut self, event: Event, subscription: &mut Subscription) {
         self.fold.apply(&event);
         let event = Arc::new(event);
@@ -163,158 +126,66 @@ impl Run {
         self.recording.push(event);
     }
 
-    /// A line of the header has changed for this run: told by the board, not by the body.
-    pub(crate) fn edge(&mut self, line: Line, level: Level, now: Monotonic, subscription: &mut Subscription) {
-        self.waveform.push(self.time(now), line, level);
-        self.keep(Event { t: self.time(now), kind: EventKind::Gpio { line, level } }, subscription);
+    /// A line of the header has changed its level. The edge belongs to the run that owns or watches the line; if none does, to every run.
+    pub(crate) fn edge(&mut self, edge: &Edge, now: Monotonic, subscription: &mut Subscription) {
+        let Edge { line, level, .. } = *edge;
+        let is_button = self.lines.is_button(line);
+        if !is_button && edge.owner.as_deref().is_some_and(|owner| owner != USER && owner != self.owner()) {
+            return;
+        }
+        let at = edge.t.min(now);
+        self.lines.edge(self.time(at), line, level);
+        self.emit(EventKind::Gpio { line, level }, at, subscription);
+        if is_button && level == Level::Low {
+            // A body that has ended or does not read misses the press.
+            let asked = ActionRequest { action: Action::Press(line), by: By::You, is_demo: false, at: now };
+            if let Err(why) = self.tell_body(&asked) {
+                self.refuse(&asked, why, now, subscription);
+            }
+        }
     }
 
-    /// What the body has wished of the header since the last call.
-    pub(crate) fn take_intents(&mut self) -> Vec<LineIntent> {
-        std::mem::take(&mut self.intents)
-    }
-
-    /// Its children run. Returns how many streams are to be read.
-    pub(crate) fn launched(
+    /// Its children were launched. Returns how many streams are to be read.
+    pub(crate) fn begin(
         &mut self,
         children: Vec<(LaunchedChild, ChildPipes)>,
-        supervisor: Pid,
         now: Monotonic,
         subscription: &mut Subscription,
     ) -> usize {
-        self.supervisor = supervisor;
+        let supervisor = self.processes.supervisor();
         for (child, pipes) in children {
             let LaunchedChild { pid, pgid, sid, name, argv, may_grow, has_terminal, .. } = child;
             self.fold.add_stage(pid);
             self.emit(EventKind::ProcessStarted { pid, ppid: supervisor, pgid, sid, name, argv }, now, subscription);
-            self.stages.push(Child { pid, status: None, is_reaped: false });
-            self.owners.add_stage(pid);
-            if let Some(ours) = pipes.stdout.as_ref().filter(|_| has_terminal) {
-                match terminal_peer(ours) {
-                    Ok(other) => self.terminal = Some(other),
-                    Err(error) => {
-                        let text = format!(
-                            "what it writes after it has closed its terminal will be lost: could not keep that open: {error}"
-                        );
-                        self.emit(EventKind::Notice { text }, now, subscription);
-                    }
-                }
-            }
-            self.outputs.extend(pipes.stdout.map(|fd| OutputStream::new(pid, Stream::Stdout, fd, may_grow)));
-            self.outputs.extend(pipes.stderr.map(|fd| OutputStream::new(pid, Stream::Stderr, fd, may_grow)));
-            self.events.extend(pipes.events.map(|fd| EventStream::new(pid, fd)));
-            self.controls.extend(pipes.control.map(|pipe| Control::new(pid, pipe)));
-            if let Some(fd) = pipes.stdin {
-                let mut input = InputStream::new(pid, fd, has_terminal);
-                // Without a text it stays open for what is typed.
-                if let Some(text) = self.input.take() {
-                    input.push(&text);
-                    input.end();
-                }
-                self.inputs.push(input);
+            self.processes.add_stage(pid);
+            if let Err(text) = self.streams.add(pid, pipes, may_grow, has_terminal) {
+                self.emit(EventKind::Notice { text }, now, subscription);
             }
         }
         self.silent_by = self.scenario.map(|_| now + FOR_THE_BODY);
-        self.script.launched(self.origin, self.scenario.is_some(), now);
-        self.outputs.len() + self.events.len()
+        self.script.start_clock(self.origin, self.scenario.is_some(), now);
+        self.streams.open()
     }
 
-    /// Descriptors that come with its children, while these have not been told.
+    /// Descriptors that will come with the report of its launch.
     pub(crate) fn descriptors_awaited(&self) -> usize {
-        if self.lifecycle.is_over() || !self.stages.is_empty() {
-            0
-        } else {
-            self.awaited * crate::engine::drive::ending::PER_STAGE
-        }
+        if self.lifecycle.is_over() || !self.processes.stages().is_empty() { 0 } else { self.awaited * PER_STAGE }
     }
 
-    /// Its processes that have not ended, as far as anybody has told.
-    pub(crate) fn living(&self) -> Vec<Pid> {
-        self.fold.processes.living()
-    }
-
-    /// Those that have become the supervisor's children when their own parents ended.
-    pub(crate) fn orphans(&self, supervisor: Pid) -> Vec<Pid> {
-        let adopted = self.seen.iter().filter(|(pid, seen)| seen.ppid == supervisor && !self.is_stage(**pid));
-        adopted.map(|(pid, _)| *pid).collect()
-    }
-
-    /// How many children the supervisor started for it.
-    pub(crate) fn stage_count(&self) -> usize {
-        self.stages.len()
-    }
-
-    /// The pipes between its stages, by writer and reader.
-    pub(crate) fn pipes(&self) -> Vec<(Pid, Pid)> {
-        self.stages.windows(2).map(|pair| (pair[0].pid, pair[1].pid)).collect()
-    }
-
-    /// How full its pipes are: told when it changes, and of those between its stages as a value, too.
+    /// How full its pipes are.
     pub(crate) fn pipes_seen(&mut self, seen: &[(Pid, Pid, Option<PipeFill>)], now: Monotonic, subscription: &mut Subscription) {
-        let stages = self.pipes();
-        let others = seen.iter().map(|(writer, reader, _)| (*writer, *reader)).chain(self.fills.keys().copied());
-        let mut others: Vec<(Pid, Pid)> =
-            others.filter(|pair| !stages.contains(pair) && (self.has_living(pair.0) || self.fills.contains_key(pair))).collect();
-        others.sort_unstable();
-        others.dedup();
-        for (number, pair) in stages.iter().copied().chain(others).enumerate() {
-            let fill = seen.iter().find(|(writer, reader, _)| (*writer, *reader) == pair).and_then(|(.., fill)| *fill);
-            // One that was never seen full or empty has said nothing yet; one that nobody reads any more holds nothing.
-            if (fill.is_none() && !self.fills.contains_key(&pair)) || self.fills.get(&pair) == Some(&fill) {
-                continue;
-            }
-            let told = fill.unwrap_or(PipeFill { bytes: 0, capacity: 0 });
-            self.emit(EventKind::PipeFilled { pid: pair.0, to: pair.1, fill: told }, now, subscription);
-            if number >= stages.len() && fill.is_none() {
-                self.fills.remove(&pair);
-                continue;
-            }
-            self.fills.insert(pair, fill);
-            if number < stages.len() {
-                self.tell_pipe(number + 1, pair, told, now, subscription);
-            }
-        }
+        let events = self.pipe_fills.look(&self.processes.pipes(), seen, &self.fold);
+        self.emit_all(events, now, subscription);
     }
 
-    fn tell_pipe(
-        &mut self,
-        number: usize,
-        (writer, reader): (Pid, Pid),
-        fill: PipeFill,
-        now: Monotonic,
-        subscription: &mut Subscription,
-    ) {
-        let name = |pid: Pid| self.fold.process(pid).map_or_else(|| pid.to_string(), |row| row.name.clone());
-        let [bytes, room] = PIPE_VALUES;
-        let name = format!("{bytes}{number} ({} → {})", name(writer), name(reader));
-        if fill.capacity > 0 && !self.fold.values.contains_key(&name) {
-            let name = format!("{room}{number}");
-            self.emit(EventKind::Value { name, value: fill.capacity.into() }, now, subscription);
-        }
-        self.emit(EventKind::Value { name, value: fill.bytes.into() }, now, subscription);
-    }
-
-    pub(crate) fn is_stage(&self, pid: Pid) -> bool {
-        self.stages.iter().any(|stage| stage.pid == pid)
-    }
-
-    /// The same, as long as its end was not told: afterwards its number may be anybody's.
-    pub(crate) fn is_living_stage(&self, pid: Pid) -> bool {
-        self.stages.iter().any(|stage| stage.pid == pid && !stage.is_reaped)
-    }
-
-    /// Whether this process is one of the run's that is not history yet.
+    /// Whether this process belongs to the run and was not waited on.
     pub(crate) fn has_living(&self, pid: Pid) -> bool {
         self.fold.process(pid).is_some_and(|row| !row.is_reaped())
     }
 
-    /// The same, if the supervisor or a sample has told of it: a body can name any.
-    pub(crate) fn has_seen(&self, pid: Pid) -> bool {
-        self.is_living_stage(pid) || self.seen.contains_key(&pid)
-    }
-
+    /// The supervisor's children that belong to the run.
     pub(crate) fn stage_pids(&self) -> Vec<Pid> {
-        self.stages.iter().map(|stage| stage.pid).collect()
+        self.processes.stages().iter().map(|stage| stage.pid).collect()
     }
 
     /// A process has ended. Returns whether it was a stage whose end ends the run's work.
@@ -329,8 +200,7 @@ impl Run {
         if self.fold.process(pid).is_none_or(|row| row.status.is_none()) {
             self.emit(EventKind::ProcessExited { pid, status }, now, subscription);
         }
-        if let Some(stage) = self.stages.iter_mut().find(|stage| stage.pid == pid && stage.status.is_none()) {
-            stage.status = Some(status);
+        if self.processes.exited(pid, status) {
             self.waiting.ended(pid);
         }
         let ends_the_work = is_reaped && self.reaped(pid, now, subscription);
@@ -341,22 +211,22 @@ impl Run {
             && !self.lifecycle.is_ending()
         {
             let name = self.fold.process(pid).map_or("", |row| row.name.as_str());
-            let text = crate::engine::drive::ending::killed_from_outside(name, pid, signal);
+            let text = warnings::killed_from_outside(name, pid, signal);
             self.emit(EventKind::Notice { text }, now, subscription);
         }
         ends_the_work
     }
 
-    /// Answers who waits on its children, as far as that can be answered now. Returns whom the supervisor has to reap for it.
+    /// Answers the waits on its children that can be answered now. Returns the children that the supervisor is to reap.
     pub(crate) fn settle_waits(&mut self, is_over: bool, now: Monotonic, subscription: &mut Subscription) -> Vec<Pid> {
-        let (doomed, answers) = self.waiting.settle(&self.stages, now, is_over);
+        let (doomed, answers) = self.waiting.settle(self.processes.stages(), now, is_over);
         for answer in answers {
             self.emit(answer, now, subscription);
         }
         doomed
     }
 
-    /// What there is of it to be kept.
+    /// Its events and processes, for files.
     pub(crate) fn to_be_saved(&self) -> Saving {
         let contents = Contents::Run {
             events: self.recording.iter().map(Arc::clone).collect(),
@@ -366,22 +236,22 @@ impl Run {
         Saving { name: self.file_name(), contents }
     }
 
-    /// The edges of its lines, to be kept.
+    /// The edges of its lines, for files.
     pub(crate) fn edges_to_be_saved(&self) -> Saving {
         let until = self.fold.finished().map_or_else(|| self.time(monotonic_now()), |end| Monotonic::from_secs(end.elapsed_s));
-        Saving { name: self.file_name(), contents: Contents::Edges { waveform: self.waveform.clone(), until } }
+        Saving { name: self.file_name(), contents: Contents::Edges { waveform: self.lines.waveform().clone(), until } }
     }
 
     fn file_name(&self) -> String {
         self.scenario.map_or("program", |scenario| scenario.id).to_owned()
     }
 
-    /// Tells what has become of the run as a whole.
+    /// Tells findings about the run as a whole, and a body that says nothing.
     pub(crate) fn look(&mut self, now: Monotonic, subscription: &mut Subscription) {
         if self.silent_by.is_some_and(|by| now >= by) {
             self.silent_by = None;
             if !self.has_spoken {
-                let text = crate::engine::drive::ending::silent(self.fold.language, FOR_THE_BODY);
+                let text = warnings::silent(self.fold.language, FOR_THE_BODY);
                 self.emit(EventKind::Notice { text }, now, subscription);
             }
         }
@@ -393,15 +263,10 @@ impl Run {
     /// A process was waited on.
     pub(crate) fn reaped(&mut self, pid: Pid, now: Monotonic, subscription: &mut Subscription) -> bool {
         self.emit(EventKind::ProcessReaped { pid }, now, subscription);
-        self.seen.remove(&pid);
-        let stage = self.stages.iter_mut().find(|stage| stage.pid == pid && !stage.is_reaped);
-        stage.is_some_and(|stage| {
-            stage.is_reaped = true;
-            true
-        })
+        self.processes.reaped(pid)
     }
 
-    /// Reads all output that is there. Returns how many streams came to their end.
+    /// Reads the output that is there. Returns how many streams came to their end.
     pub(crate) fn read_output(
         &mut self,
         index: usize,
@@ -409,19 +274,13 @@ impl Run {
         now: Monotonic,
         subscription: &mut Subscription,
     ) -> usize {
-        let mut kinds = Vec::new();
-        let mut emit = |kind| kinds.push(kind);
-        let open = self.outputs[index].read(subscription.is_wanted(), now, scratch, &mut emit);
-        if open == Open::No {
-            self.outputs.swap_remove(index).close(&mut emit);
-        }
-        for kind in kinds {
-            self.emit(kind, now, subscription);
-        }
+        let mut events = Vec::new();
+        let open = self.streams.read_output(index, subscription.is_wanted(), now, scratch, &mut |kind| events.push(kind));
+        self.emit_all(events, now, subscription);
         usize::from(open == Open::No)
     }
 
-    /// Reads all event lines that are there. Returns how many streams came to their end.
+    /// Reads the event lines that are there. Returns how many streams came to their end.
     pub(crate) fn read_events(
         &mut self,
         index: usize,
@@ -431,19 +290,14 @@ impl Run {
     ) -> usize {
         let mut lines = Vec::new();
         let arrived = self.time(now);
-        let Self { events: streams, supervisor, stages, others, owners, controls, .. } = self;
-        let stream = &mut streams[index];
-        let speaker = Speaker { pid: stream.pid(), supervisor: *supervisor, stages, others, owners, controls };
-        let open = stream.read(arrived, scratch, &mut |mut line| {
+        let Self { streams, processes, .. } = self;
+        let open = streams.read_events(index, arrived, scratch, |pid, controls, mut line| {
             if let BodyLine::Fact(event) = &mut line {
-                speaker.check(&mut event.kind)?;
+                Speaker { pid, processes, controls }.check(&mut event.kind)?;
             }
             lines.push(line);
             Ok(())
         });
-        if open == Open::No {
-            self.events.swap_remove(index);
-        }
         if !lines.is_empty() {
             self.has_spoken = true;
             self.script.heard(now);
@@ -458,53 +312,83 @@ impl Run {
         usize::from(open == Open::No)
     }
 
-    /// A publication has gone out: what was let go meanwhile is told, and reading starts anew.
+    /// A snapshot was published: tells dropped output, and renews the budgets.
     pub(crate) fn refill(&mut self, now: Monotonic, subscription: &mut Subscription) {
-        let mut kinds = Vec::new();
-        for output in &mut self.outputs {
-            output.refill(&mut |kind| kinds.push(kind));
-        }
-        for kind in kinds {
-            self.emit(kind, now, subscription);
-        }
+        let mut events = Vec::new();
+        self.streams.refill(&mut |kind| events.push(kind));
+        self.emit_all(events, now, subscription);
     }
 
-    /// Nobody of it is left who could write: only what was written is still to be read.
-    pub(crate) fn close_terminal(&mut self) {
-        self.terminal = None;
-    }
-
-    /// Gives up on streams that somebody outside the run holds open, after reading what is in them. An outsider who goes on
-    /// writing does not hold us up: no more is read than a pipe can hold.
+    /// Reads the rest of all streams and closes them, also those that a process outside the run holds open.
     pub(crate) fn close_streams(&mut self, scratch: &mut Scratch, now: Monotonic, subscription: &mut Subscription) {
-        self.close_terminal();
-        for _ in 0..=CAPTURE / CHUNK {
-            for index in (0..self.outputs.len()).rev() {
+        self.streams.close_terminal();
+        for _ in 0..LAST_READS {
+            for index in (0..self.streams.outputs.len()).rev() {
                 self.read_output(index, scratch, now, subscription);
             }
-            for index in (0..self.events.len()).rev() {
+            for index in (0..self.streams.events.len()).rev() {
                 self.read_events(index, scratch, now, subscription);
             }
         }
-        let mut kinds = Vec::new();
-        for output in std::mem::take(&mut self.outputs) {
-            output.close(&mut |kind| kinds.push(kind));
+        let mut events = Vec::new();
+        let unread = self.streams.close(&mut |kind| events.push(kind));
+        for asked in unread {
+            self.refuse(&asked, Refusal::Unread, now, subscription);
         }
-        self.events.clear();
-        self.inputs.clear();
-        for control in std::mem::take(&mut self.controls) {
-            for asked in control.unread().filter(|asked| !asked.is_demo) {
-                self.refuse(&asked, Refusal::Unread, now, subscription);
-            }
-        }
-        for kind in kinds {
-            self.emit(kind, now, subscription);
+        self.emit_all(events, now, subscription);
+    }
+
+    /// When it has something to do although nothing has happened.
+    pub(crate) fn next_deadline(&self) -> Option<Monotonic> {
+        let deadlines = [self.lifecycle.next_deadline(), self.script.next_at(), self.waiting.next_deadline()];
+        deadlines.into_iter().flatten().min()
+    }
+
+    /// Its processes could not be counted: told once, and tried again.
+    pub(crate) fn not_counted(&mut self, why: &str, now: Monotonic, subscription: &mut Subscription) {
+        self.lifecycle.not_counted(now);
+        if !std::mem::replace(&mut self.was_not_counted, true) {
+            let text = format!("could not count the processes of this run: {why}; it is tried again");
+            self.emit(EventKind::Notice { text }, now, subscription);
         }
     }
 
-    /// When the script has something to do next.
-    pub(crate) fn next_action_at(&self) -> Option<Monotonic> {
-        self.script.next_at()
+    /// Names the processes that SIGKILL has not ended.
+    pub(crate) fn name_stuck(&mut self, now: Monotonic, subscription: &mut Subscription) {
+        for pid in self.fold.processes.living() {
+            self.tell_unkillable(pid, now, subscription);
+        }
+    }
+
+    /// Names a process that was killed, if it is still there.
+    pub(crate) fn tell_unkillable(&mut self, pid: Pid, now: Monotonic, subscription: &mut Subscription) {
+        if let Some(row) = self.fold.process(pid).filter(|row| row.ended.is_none()) {
+            let text = warnings::unkillable(row);
+            self.emit(EventKind::Notice { text }, now, subscription);
+        }
+    }
+
+    /// Its output is still open although no process of it is left. It is closed after `left`.
+    pub(crate) fn tell_open(&mut self, left: Duration, now: Monotonic, subscription: &mut Subscription) {
+        self.emit(EventKind::Notice { text: warnings::open(left) }, now, subscription);
+    }
+
+    /// The run ends although so many of its processes do not die; `None`: they could not be counted.
+    pub(crate) fn tell_stuck(&mut self, left: Option<u32>, now: Monotonic, subscription: &mut Subscription) {
+        self.emit(EventKind::Notice { text: warnings::stuck(left) }, now, subscription);
+    }
+
+    /// The supervisor is lost, and with it the statuses of what still runs.
+    pub(crate) fn supervisor_lost(&mut self, why: &str, scratch: &mut Scratch, now: Monotonic, subscription: &mut Subscription) {
+        let text = format!("the supervisor was lost ({why}): how the processes of this run ended is unknown");
+        self.emit(EventKind::Notice { text }, now, subscription);
+        for pid in self.stage_pids() {
+            if self.has_living(pid) {
+                self.exited(pid, ExitStatus::Unknown, true, now, subscription);
+            }
+        }
+        self.lifecycle.abandon();
+        self.finish(Some(Outcome::Failed), 0, scratch, now, subscription);
     }
 
     /// The next action of the script that is due.
@@ -522,8 +406,8 @@ impl Run {
         subscription: &mut Subscription,
     ) {
         self.close_streams(scratch, now, subscription);
-        self.seen.clear();
-        // Nothing of it is left, so what has not been told of has ended; how, only its parent knew.
+        self.processes.forget_seen();
+        // No process is left, so all have ended; the status of the others only their parents know.
         for pid in if left == 0 { self.fold.processes.not_reaped() } else { Vec::new() } {
             self.exited(pid, ExitStatus::Unknown, true, now, subscription);
         }
@@ -531,7 +415,7 @@ impl Run {
         let elapsed_s = self.time(now).secs();
         self.settle_waits(true, now, subscription);
         if let (Some(_), false, Some((_, status))) = (self.scenario, self.has_spoken, self.fold.stages().first()) {
-            let text = crate::engine::drive::ending::never_began(self.fold.language, status.filter(|_| cut_short.is_none()));
+            let text = warnings::never_began(self.fold.language, status.filter(|_| cut_short.is_none()));
             self.emit(EventKind::Notice { text }, now, subscription);
         }
         self.script.stop();
@@ -539,11 +423,11 @@ impl Run {
             let asked = ActionRequest { action, by: By::Script, is_demo: false, at: now };
             self.refuse(&asked, Refusal::RunOver, now, subscription);
         }
-        self.stages.clear();
+        self.processes.forget_stages();
         self.emit(EventKind::RunFinished { run: self.id, outcome, elapsed_s, processes_left: left }, now, subscription);
     }
 
-    /// What /proc said of one process of this run.
+    /// Takes in a sample of one of its processes.
     pub(crate) fn sampled(
         &mut self,
         sample: ProcessSample,
@@ -552,13 +436,12 @@ impl Run {
         subscription: &mut Subscription,
     ) {
         let pid = sample.pid;
-        if !self.is_living_stage(pid) {
-            self.owners.note(pid, sample.ppid, self.seen.contains_key(&pid));
-        }
-        // A body has told of its end, and it is there.
+        let before = self.processes.sampled(pid, sample.ppid, sample.state);
+        let is_stage = self.processes.is_stage(pid);
+        // A body has told the end of this process, and it lives: it is a new one.
         let is_alive = !matches!(sample.state, ProcessState::Zombie | ProcessState::Dead);
         let told_ended = self.fold.process(pid).filter(|row| !row.is_reaped()).and_then(|row| row.ended);
-        if is_alive && !self.is_stage(pid) && told_ended.is_some_and(|ended| ended < self.time(now)) {
+        if is_alive && !is_stage && told_ended.is_some_and(|ended| ended < self.time(now)) {
             self.emit(EventKind::ProcessReaped { pid }, now, subscription);
         }
         if !self.has_living(pid) {
@@ -567,9 +450,8 @@ impl Run {
             let (ppid, pgid, sid) = (sample.ppid, sample.pgid, sample.sid);
             self.emit(EventKind::ProcessStarted { pid, ppid, pgid, sid, name, argv }, now, subscription);
         }
-        let before = self.seen.insert(pid, Seen { ppid: sample.ppid, state: sample.state, missing: 0 });
         let parent_before = before.as_ref().map(|seen| seen.ppid).or_else(|| self.fold.process(pid).map(|row| row.ppid));
-        if !self.is_stage(pid) && parent_before.is_some_and(|ppid| ppid != sample.ppid) {
+        if !is_stage && parent_before.is_some_and(|ppid| ppid != sample.ppid) {
             self.emit(EventKind::ProcessOrphaned { pid, ppid: sample.ppid }, now, subscription);
         }
         let is_telling = matches!(sample.state, ProcessState::Zombie | ProcessState::Stopped | ProcessState::DiskSleep)
@@ -580,29 +462,11 @@ impl Run {
         self.emit(EventKind::ProcessSampled(Box::new(sample)), now, subscription);
     }
 
-    /// A round of samples is over; `was_seen` tells who was there. Somebody else's child that was missing twice has ended, and its
-    /// parent has waited on it: nobody can tell us how it ended.
-    pub(crate) fn sampling_done(
-        &mut self,
-        was_seen: impl Fn(Pid) -> bool,
-        supervisor: Pid,
-        now: Monotonic,
-        subscription: &mut Subscription,
-    ) {
-        let mut gone = Vec::new();
-        for (pid, seen) in &mut self.seen {
-            if was_seen(*pid) {
-                continue;
-            }
-            seen.missing += 1;
-            // The supervisor's own children, adopted ones as well, are reported by it.
-            if seen.missing >= 2 && seen.ppid != supervisor {
-                gone.push(*pid);
-            }
-        }
-        for pid in gone {
-            self.seen.remove(&pid);
-            if self.has_living(pid) && !self.is_stage(pid) {
+    /// All processes of a sample were taken in; `is_there` is true for these. A missing process has ended; its status only its parent
+    /// knows.
+    pub(crate) fn sampling_done(&mut self, is_there: impl Fn(Pid) -> bool, now: Monotonic, subscription: &mut Subscription) {
+        for pid in self.processes.take_missing(is_there) {
+            if self.has_living(pid) && !self.processes.is_stage(pid) {
                 self.exited(pid, ExitStatus::Unknown, true, now, subscription);
             }
         }

@@ -1,13 +1,19 @@
-//! One run's life: launch, streams, script, control, recording.
+//! One run: launch, processes, streams, script, actions, recording, end.
 
-pub(super) mod control;
-pub(super) mod event_stream;
-pub(super) mod hearsay;
+pub(super) mod actions;
 pub(super) mod launch;
 pub(super) mod lifecycle;
+pub(super) mod lines;
 pub(super) mod live_run;
+pub(super) mod pipes;
+pub(super) mod processes;
 pub(super) mod recording;
+pub(super) mod requests;
+pub(super) mod run_list;
 pub(super) mod script;
+pub(super) mod speaker;
 pub(super) mod streams;
+pub(super) mod subscription;
 pub(super) mod twins;
 pub(super) mod waiting;
+pub(super) mod warnings;

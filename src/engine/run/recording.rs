@@ -3,7 +3,8 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use crate::model::{Action, Event, EventKind};
+use crate::gpio::Waveform;
+use crate::model::{Action, Event, EventKind, Monotonic, ProcessRow};
 
 /// The newest events of a run that fit into a budget of bytes, and the first one. The others are counted.
 #[derive(Debug)]
@@ -119,13 +120,35 @@ fn value_weight(value: &serde_json::Value) -> usize {
     match value {
         Value::String(text) => text.len(),
         Value::Array(items) => items.iter().map(|item| size_of_val(item) + value_weight(item)).sum(),
-        // Even a small one has room for eleven.
+        // Even a small one has room for eleven entries.
         Value::Object(map) => {
             let room = map.len().div_ceil(11) * 11 * (size_of::<String>() + size_of::<Value>());
             room + map.iter().map(|(key, item)| key.len() + value_weight(item)).sum::<usize>()
         }
         Value::Null | Value::Bool(_) | Value::Number(_) => 0,
     }
+}
+
+/// A part of a run that is to be saved.
+#[derive(Debug)]
+pub(crate) struct Saving {
+    /// The name of the files, before the number.
+    pub(crate) name: String,
+    pub(crate) contents: Contents,
+}
+
+/// The contents of the files.
+#[derive(Debug)]
+pub(crate) enum Contents {
+    /// The events and processes.
+    Run {
+        events: Vec<Arc<Event>>,
+        /// Events that were not kept in memory.
+        dropped: u64,
+        processes: Vec<ProcessRow>,
+    },
+    /// The edges of its GPIO lines, up to a time of the run.
+    Edges { waveform: Waveform, until: Monotonic },
 }
 
 #[cfg(test)]

@@ -1,8 +1,8 @@
 //! The steps of a run's script, and the clock by which they come. Pure; lives on the engine's thread.
 //!
-//! The clock begins with the first thing that the body says, so that an interpreter that starts slowly makes no step come too early.
-//! It stands still while a step waits for the process or task that it names. Neither wait lasts for ever. What is for the body alone
-//! and stands at 0 is done before the body begins.
+//! The clock begins with the first event of the body, so that no step comes too early if an interpreter starts slowly. It stands still
+//! while a step waits for the process or task that it names. Neither wait lasts for ever. Steps at 0 that are for the body alone are done
+//! before the body begins.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -11,10 +11,10 @@ use crate::model::{Monotonic, ProcessRef, TimedAction};
 
 /// How long a body may say nothing before the clock begins without it.
 pub(crate) const FOR_THE_BODY: Duration = Duration::from_secs(10);
-/// How long a step waits for its target; then it is refused like any other that names nobody.
+/// How long a step waits for its target; then it is refused.
 const FOR_THE_TARGET: Duration = Duration::from_secs(3);
 
-/// What is still to be done, earliest first.
+/// The steps that are still to be done, earliest first.
 #[derive(Debug)]
 pub(crate) struct Script {
     steps: VecDeque<TimedAction>,
@@ -26,9 +26,9 @@ pub(crate) struct Script {
 /// From when the times of the steps count.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Clock {
-    /// Nothing runs that could be acted on.
+    /// Nothing was launched yet.
     NotLaunched,
-    /// From the first thing that the body says, or from this moment.
+    /// From the first event of the body, or from this moment if there is none.
     Awaits(Monotonic),
     /// From this moment.
     Since(Monotonic),
@@ -43,8 +43,8 @@ impl Script {
         Self { steps: steps.into(), clock: Clock::NotLaunched, held: None }
     }
 
-    /// The run's processes are there. What is no lesson has no body that says something: its clock counts from the start.
-    pub(crate) fn launched(&mut self, started: Monotonic, is_lesson: bool, now: Monotonic) {
+    /// The run's processes were launched. A program has no body that says something: its clock counts from the start.
+    pub(crate) fn start_clock(&mut self, started: Monotonic, is_lesson: bool, now: Monotonic) {
         self.clock = if is_lesson { Clock::Awaits(now + FOR_THE_BODY) } else { Clock::Since(started) };
     }
 
@@ -60,7 +60,7 @@ impl Script {
         self.clock = Clock::Over;
     }
 
-    /// When [`take_due`](Self::take_due) has something at the latest. What a step waits for may appear before.
+    /// When [`take_due`](Self::take_due) has a step at the latest. The target of a step may appear before.
     pub(crate) fn next_at(&self) -> Option<Monotonic> {
         let step = self.steps.front()?;
         match self.clock {
@@ -95,7 +95,7 @@ impl Script {
         self.steps.pop_front()
     }
 
-    /// What was never done, but for the rest of a demo.
+    /// The steps that were never done, except those of a demo.
     pub(crate) fn left(&mut self) -> Vec<TimedAction> {
         std::mem::take(&mut self.steps).into_iter().filter(|step| !step.is_demo).collect()
     }
@@ -119,7 +119,7 @@ mod tests {
         Script::new(&steps)
     }
 
-    /// What is done at that time; all targets but `late` are there.
+    /// The steps that are done at that time; all targets but `late` are there.
     fn due(script: &mut Script, t: f64) -> Vec<String> {
         std::iter::from_fn(|| script.take_due(at(t), |process| *process != "late".into())).map(|step| step.to_string()).collect()
     }
@@ -128,7 +128,7 @@ mod tests {
     fn a_lessons_clock_begins_with_what_its_body_says_first() {
         let mut script = script(&["1 finish", "0.5 kill child", "0 step on"]);
         assert_eq!((script.next_at(), due(&mut script, 9.0)), (None, vec![]), "nothing runs");
-        script.launched(at(0.0), true, at(0.1));
+        script.start_clock(at(0.0), true, at(0.1));
         assert_eq!(due(&mut script, 0.1), ["0 step on"], "before the body begins");
         assert_eq!((script.next_at(), due(&mut script, 4.0)), (Some(at(10.1)), vec![]), "it starts slowly");
         script.heard(at(4.0));
@@ -142,24 +142,24 @@ mod tests {
     #[test]
     fn a_body_that_says_nothing_is_not_awaited_for_ever_and_a_program_not_at_all() {
         let mut silent = script(&["1 end"]);
-        silent.launched(at(0.0), true, at(0.0));
+        silent.start_clock(at(0.0), true, at(0.0));
         assert_eq!((due(&mut silent, 10.5), silent.next_at()), (vec![], Some(at(11.0))));
         assert_eq!(due(&mut silent, 11.0), ["1 end"]);
         let mut program = script(&["1 end"]);
-        program.launched(at(0.0), false, at(0.3));
+        program.start_clock(at(0.0), false, at(0.3));
         assert_eq!(due(&mut program, 1.0), ["1 end"]);
     }
 
     #[test]
     fn the_clock_stands_while_a_step_waits_for_its_target() {
         let mut held = script(&["1 stop late", "1.5 finish"]);
-        held.launched(at(0.0), false, at(0.0));
+        held.start_clock(at(0.0), false, at(0.0));
         assert_eq!((due(&mut held, 1.0), due(&mut held, 3.0)), (vec![], vec![]), "nobody overtakes it");
         assert_eq!(held.next_at(), Some(at(4.0)));
         assert_eq!(held.take_due(at(3.0), |_| true).map(|step| step.action.to_string()).as_deref(), Some("stop late"));
         assert_eq!((due(&mut held, 3.4), held.next_at()), (vec![], Some(at(3.5))), "half a second after it, as written");
         let mut missed = script(&["1 stop late", "1 kill child"]);
-        missed.launched(at(0.0), false, at(0.0));
+        missed.start_clock(at(0.0), false, at(0.0));
         assert_eq!(due(&mut missed, 1.0), Vec::<String>::new());
         assert_eq!(due(&mut missed, 4.0), ["1 stop late", "1 kill child"], "whoever acts says that nobody is called that");
     }
@@ -168,7 +168,7 @@ mod tests {
     fn what_was_not_done_is_left_but_for_the_demo() {
         let mut script = Script::new(&["1 finish", "9 end"].map(|line| line.parse().expect("a step")));
         script.steps.push_back(TimedAction::demo("4 step off").expect("a step"));
-        script.launched(at(0.0), false, at(0.0));
+        script.start_clock(at(0.0), false, at(0.0));
         script.stop();
         assert_eq!((script.next_at(), due(&mut script, 99.0)), (None, vec![]));
         assert_eq!(script.left().iter().map(ToString::to_string).collect::<Vec<_>>(), ["1 finish", "9 end"]);

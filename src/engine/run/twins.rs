@@ -6,15 +6,15 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use crate::engine::run::launch::LaunchError;
+use crate::engine::run::requests::LaunchError;
 use crate::model::ChildSpec;
 use crate::scenario::{PYTHON_SHIM, Scenario};
 use crate::sys::{PrivateFolder, remove_abandoned_folders};
 
-/// What the names of these folders begin with, and no other folder's, since those without a living owner are removed.
+/// The beginning of these folders' names. No other folder may have it: folders without a living owner are removed.
 const PREFIX: &str = "tasklab-files-";
 
-/// The folder, once there is one, and whether nobody has asked for it yet.
+/// The folder, once there is one, and whether the supervisor does not know it yet.
 #[derive(Debug, Default)]
 pub(crate) struct Twins {
     folder: Option<PrivateFolder>,
@@ -29,8 +29,8 @@ impl Twins {
         Ok(path)
     }
 
-    /// The environment of a lesson in Python, in place of ours: whatever the user's Python is told there, the lesson runs as ever,
-    /// and so do the Pythons that it starts.
+    /// The environment of a lesson in Python, in place of ours: the user's settings for Python do not change the lesson, nor the Pythons
+    /// that it starts.
     pub(crate) fn environment(&mut self) -> Result<Vec<(OsString, OsString)>, LaunchError> {
         let ours = std::env::vars_os();
         let ours = ours.filter(|(name, _)| !name.as_bytes().starts_with(b"PYTHON") && !name.as_bytes().contains(&b'='));
@@ -43,7 +43,7 @@ impl Twins {
         Ok(env)
     }
 
-    /// Where a program's Python finds `import tasklab`, before what its own PYTHONPATH names.
+    /// The PYTHONPATH for a program: the folder of the shim before its own PYTHONPATH.
     pub(crate) fn python_path(&mut self, program: &ChildSpec) -> Result<OsString, LaunchError> {
         let mut all = self.shim()?.into_os_string();
         let own = program.env.iter().rev().find(|(name, _)| name == "PYTHONPATH").map(|(_, value)| value.clone());
@@ -55,7 +55,7 @@ impl Twins {
         Ok(all)
     }
 
-    /// The folder, if it was made since this was last asked: whoever is told removes it even if we are killed.
+    /// The folder, if it was made since the last call. The supervisor removes it at the end, even if we are killed.
     pub(crate) fn take_new(&mut self) -> Option<OsString> {
         let is_new = std::mem::take(&mut self.is_new);
         self.folder.as_ref().filter(|_| is_new).map(|folder| folder.path().into())
@@ -101,8 +101,8 @@ fn make_folder(places: &[PathBuf]) -> Result<PrivateFolder, LaunchError> {
     Err(LaunchError::NoFolder(failed.join("; ")))
 }
 
-/// Where the folder may be: in the user's runtime folder, if it is the user's own and there, and else where temporary files go. Not where
-/// the path has a colon, which divides the folders of a PYTHONPATH.
+/// Places for the folder: the user's runtime folder, if it exists and is the user's own, else the folders for temporary files. A path with a
+/// colon is no place, since a colon divides the folders of a PYTHONPATH.
 fn places(runtime: Option<OsString>, temporary: PathBuf) -> Vec<PathBuf> {
     let me = rustix::process::geteuid().as_raw();
     let is_ours = |path: &PathBuf| fs::metadata(path).is_ok_and(|found| found.is_dir() && found.uid() == me);
@@ -140,7 +140,7 @@ mod tests {
         let of = |runtime: &Path| places(Some(runtime.into()), "/t".into());
         assert_eq!(of(own.path())[0], own.path());
         let others = [Path::new("/"), &own.path().join("missing"), Path::new("relative"), Path::new("")];
-        // The administrator owns /.
+        // Root owns /.
         for refused in others.into_iter().skip(usize::from(rustix::process::geteuid().is_root())) {
             assert_eq!(of(refused), [PathBuf::from("/t"), PathBuf::from("/tmp")], "{}", refused.display());
         }

@@ -1,5 +1,5 @@
-//! Waiting on the children of a run: on one of them, on any, on all; with a time limit or without. Pure: who has ended goes in, whom
-//! to reap and what to answer come out. On the engine's thread.
+//! Waits on the children of a run: on one, on any, on all; with a time limit or without. Pure: ended children go in, children to reap and
+//! answers come out. On the engine's thread.
 
 use std::collections::{HashSet, VecDeque};
 
@@ -26,22 +26,22 @@ pub(crate) enum WaitTarget {
 struct Asked {
     whom: WaitTarget,
     until: Option<Monotonic>,
-    /// The child that `wait-any` gave out, once it is known.
+    /// The child that a wait on any has got, once it is known.
     given: Option<Pid>,
 }
 
-/// The waits that nobody has answered yet.
+/// Waits without an answer yet.
 #[derive(Debug, Default)]
 pub(crate) struct Waiting {
     asked: Vec<Asked>,
-    /// The children that have ended, in the order of their ends, and that no wait has given yet.
+    /// Children that have ended, in the order of their ends, and that no wait has returned yet.
     fresh: VecDeque<Pid>,
-    /// The children that the supervisor was asked to reap.
+    /// Children that the supervisor was asked to reap.
     requested: HashSet<Pid>,
 }
 
 impl Waiting {
-    /// Somebody waits from now on, until `until` at most.
+    /// A wait begins; it lasts until `until` at most.
     pub(crate) fn ask(&mut self, whom: WaitTarget, until: Option<Monotonic>) {
         self.asked.push(Asked { whom, until, given: None });
     }
@@ -51,12 +51,12 @@ impl Waiting {
         self.fresh.push_back(pid);
     }
 
-    /// When [`settle`](Self::settle) has something to do although nobody has ended.
+    /// When [`settle`](Self::settle) has something to do although no child has ended.
     pub(crate) fn next_deadline(&self) -> Option<Monotonic> {
         self.asked.iter().filter(|asked| asked.given.is_none()).filter_map(|asked| asked.until).min()
     }
 
-    /// The children to reap now, and the answers. A run that has no children yet answers nobody; one that is over (`is_over`) answers all.
+    /// The children to reap now, and the answers. A run without children yet answers no wait; one that is over (`is_over`) answers all.
     pub(crate) fn settle(&mut self, children: &[Child], now: Monotonic, is_over: bool) -> (Vec<Pid>, Vec<EventKind>) {
         let (mut doomed, mut answers) = (Vec::new(), Vec::new());
         if children.is_empty() && !is_over {
@@ -101,7 +101,7 @@ impl Waiting {
                         doomed.push(pid);
                         return None;
                     }
-                    // Everybody has been given: who asks again hears it again.
+                    // All children were returned before: one more wait gets them all again.
                     None if children.iter().all(|child| child.is_reaped) => {
                         (WaitKind::Any, children.iter().map(|child| child.pid).collect())
                     }
@@ -137,7 +137,7 @@ mod tests {
         [1, 2, 3].map(child).to_vec()
     }
 
-    /// (who is given, who is pending)
+    /// (the children that are returned, the pending ones)
     fn told(answers: &[EventKind]) -> Vec<(Vec<i32>, Vec<i32>)> {
         let numbers = |answer: &EventKind| match answer {
             EventKind::Waited { done, pending, .. } => {

@@ -2,7 +2,8 @@
 
 use serde_json::Value;
 
-use super::*;
+use super::error::EventLineError;
+use crate::model::{Event, Monotonic};
 
 fn read(line: &str) -> Result<Option<Event>, EventLineError> {
     Event::from_line(line.as_bytes(), Monotonic::from_nanos(7))

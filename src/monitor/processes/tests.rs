@@ -6,6 +6,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::Instant;
 
 use super::*;
+use crate::sys::own_pid;
 
 /// A child that is killed and waited on at the end of the test.
 struct Guard(Child);
@@ -33,13 +34,9 @@ impl Drop for Guard {
     }
 }
 
-fn ourselves() -> Pid {
-    Pid::new(std::process::id() as i32)
-}
-
 /// Samples below this process until one of `pid` is as wanted.
 fn wait_for(pid: Pid, wanted: impl Fn(&ProcessSample) -> bool) -> ProcessSample {
-    wait_below(ourselves(), pid, wanted)
+    wait_below(own_pid(), pid, wanted)
 }
 
 fn wait_below(root: Pid, pid: Pid, wanted: impl Fn(&ProcessSample) -> bool) -> ProcessSample {
@@ -66,7 +63,7 @@ fn a_sleeper_is_as_an_independent_reader_sees_it() {
         (sample.name.as_str(), sample.ppid.number(), sample.pgid.number(), sample.sid.number(), sample.start_ticks),
         (stat.comm.as_str(), stat.ppid, stat.pgrp, stat.session, stat.starttime)
     );
-    assert_eq!((sample.ppid, sample.state, sample.threads.len()), (ourselves(), ProcessState::Sleeping, 1));
+    assert_eq!((sample.ppid, sample.state, sample.threads.len()), (own_pid(), ProcessState::Sleeping, 1));
     assert!(sample.cpu < 50.0 && sample.rss > 0, "{sample:?}");
 }
 
@@ -88,7 +85,7 @@ fn stopped_and_zombie_are_seen() {
     let zombie = wait_for(child.pid(), |sample| sample.state == ProcessState::Zombie);
     assert_eq!((zombie.rss, zombie.start_ticks), (0, stopped.start_ticks));
     child.0.wait().expect("wait");
-    assert!(Processes::new().expect("/proc").sample(ourselves(), Monotonic::ZERO).iter().all(|sample| sample.pid != child.pid()));
+    assert!(Processes::new().expect("/proc").sample(own_pid(), Monotonic::ZERO).iter().all(|sample| sample.pid != child.pid()));
 }
 
 #[test]
@@ -97,7 +94,7 @@ fn waiting_is_told_in_words() {
     wait_for(reader.pid(), |sample| sample.threads[0].waits_for == "a pipe to read");
     let parent = Guard::spawn("sh", &["-c", "sleep 600; :"]);
     let shell = wait_for(parent.pid(), |sample| sample.threads[0].waits_for == "a child");
-    let tree = Processes::new().expect("/proc").sample(ourselves(), Monotonic::ZERO);
+    let tree = Processes::new().expect("/proc").sample(own_pid(), Monotonic::ZERO);
     let at = |pid| tree.iter().position(|sample| sample.pid == pid);
     let grandchild = tree.iter().find(|sample| sample.ppid == shell.pid).expect("the shell's sleep");
     assert!(at(shell.pid) < at(grandchild.pid), "parents come before children");
@@ -131,7 +128,7 @@ fn threads_are_seen_with_hostile_names_and_what_they_wait_for() {
         .expect("a thread");
     let tid = Tid::new(told.recv().expect("a tid"));
     let is_it = |thread: &ThreadSample| thread.tid == tid && thread.waits_for == "a lock";
-    let sample = wait_below(Pid::new(parent), ourselves(), |sample| sample.threads.iter().any(is_it));
+    let sample = wait_below(Pid::new(parent), own_pid(), |sample| sample.threads.iter().any(is_it));
     let seen = sample.threads.iter().find(|thread| thread.tid == tid).expect("the thread");
     assert_eq!((seen.name.as_str(), seen.state), ("a) R 1 ( b", ProcessState::Sleeping));
     assert!(sample.threads.iter().any(|thread| thread.tid.number() == sample.pid.number()), "the first thread is one of them");

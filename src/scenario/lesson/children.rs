@@ -9,10 +9,9 @@ use std::time::Duration;
 use rustix::process::{WaitOptions, waitpid};
 
 use crate::model::{EventKind, ExitStatus, Pgid, Pid, ProcessState, Sid, Signal};
-use crate::scenario::lesson::handle::own_pid;
 use crate::scenario::lesson::handle::{Lesson, LessonError};
 use crate::sys::{
-    Forked, PidFd, SignalScope, Spawned, WaitMode, fork, is_readable, process_group, rename_thread, session, wait_pid,
+    Forked, PidFd, SignalScope, Spawned, WaitMode, fork, is_readable, own_pid, process_group, rename_thread, session, wait_pid,
 };
 
 /// The process that goes on after a fork.

@@ -11,7 +11,7 @@ use crate::scenario::lesson::children::{Child, Reaped};
 use crate::scenario::lesson::control::TOO_LATE;
 use crate::scenario::lesson::handle::{Lesson, LessonError};
 use crate::scenario::lesson::proc::stat_of;
-use crate::sys::{default_ignored_signals, is_readable};
+use crate::sys::{default_ignored_signals, find_program, is_readable};
 
 /// Runs another program in this process, a fork with one thread: searched in PATH, with these variables besides those
 /// that there are. Returns only if that fails, and then says why.
@@ -33,8 +33,7 @@ pub(crate) fn exec(argv: &[&str], variables: &[(&str, &str)]) -> io::Error {
 
 /// The file that a program's name stands for, as the search in PATH finds it, without links.
 pub(crate) fn file_of_program(name: &str) -> Option<PathBuf> {
-    let path = std::env::var_os("PATH")?;
-    std::env::split_paths(&path).map(|folder| folder.join(name)).find(|file| file.is_file())?.canonicalize().ok()
+    find_program(name, std::env::var_os("PATH").as_deref())?.canonicalize().ok()
 }
 
 /// A process that is overdue by this much is given up, stopped or not: only a machine in trouble takes longer.

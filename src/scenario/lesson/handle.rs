@@ -10,13 +10,13 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::model::{Action, By, EventKind, Level, Line, LineIntent, Monotonic, Pid, Refusal, TaskSort, TaskState, Tid};
+use crate::model::{Action, By, EventKind, Level, Line, LineIntent, Monotonic, Refusal, TaskSort, TaskState, Tid};
 use crate::scenario::card::{ActionSpec, ParamError, ParamSpec, Params, Reply};
 use crate::scenario::lesson::control::{Control, Heard, LessonAction, TOO_LATE};
 use crate::scenario::lesson::reporter::Reporter;
 use crate::scenario::lesson::tracking::lane::Lane;
 use crate::scenario::lesson::tracking::tracker::Tracker;
-use crate::sys::{adopt_fd, advice_on_clone, monotonic_now};
+use crate::sys::{adopt_fd, advice_on_clone, monotonic_now, own_pid};
 
 /// Why a body could not go on.
 #[derive(Debug, thiserror::Error)]
@@ -266,11 +266,6 @@ impl Lesson {
     pub(crate) fn stop_listening(&self) {
         self.control.lock().unwrap_or_else(PoisonError::into_inner).close();
     }
-}
-
-/// This process.
-pub(crate) fn own_pid() -> Pid {
-    Pid::new(rustix::process::getpid().as_raw_nonzero().get())
 }
 
 fn number<N: std::str::FromStr>(variable: &str) -> Option<N> {

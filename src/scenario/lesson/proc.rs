@@ -116,10 +116,7 @@ pub(crate) fn thread_name(tid: Tid) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn own_pid() -> Pid {
-        Pid::new(std::process::id().cast_signed())
-    }
+    use crate::sys::own_pid;
 
     #[test]
     fn this_process_runs_has_a_parent_memory_and_a_program() {

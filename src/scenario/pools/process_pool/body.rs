@@ -11,11 +11,10 @@ use crate::model::{Monotonic, Signal, TaskSort};
 use crate::scenario::card::{Facts, Params, Reply, at_most, equals};
 use crate::scenario::lesson::children::{Child, Fork};
 use crate::scenario::lesson::control::TOO_LATE;
-use crate::scenario::lesson::handle::own_pid;
 use crate::scenario::lesson::load::Load;
 use crate::scenario::lesson::proc::stat_of;
 use crate::scenario::lesson::{Lesson, LessonAction, LessonError, Task};
-use crate::sys::{exit_now, set_nonblocking};
+use crate::sys::{exit_now, own_pid, set_nonblocking};
 
 /// Text to work on.
 const TEXT: &str = include_str!("text.md");

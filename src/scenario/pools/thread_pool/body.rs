@@ -13,11 +13,10 @@ use crate::model::{ExitStatus, Level, TaskSort};
 use crate::scenario::card::leds::LED_BAR;
 use crate::scenario::card::{Facts, Params, at_most, equals};
 use crate::scenario::lesson::children::{Child, Fork};
-use crate::scenario::lesson::handle::own_pid;
 use crate::scenario::lesson::load::Load;
 use crate::scenario::lesson::words::counted;
 use crate::scenario::lesson::{Lesson, LessonError};
-use crate::sys::{exit_now, set_nonblocking};
+use crate::sys::{exit_now, own_pid, set_nonblocking};
 
 /// Text to work on.
 const TEXT: &str = include_str!("text.md");

@@ -13,11 +13,10 @@ use crate::scenario::card::{Facts, Params, Reply, equals};
 use crate::scenario::lesson::children::{Child, Fork};
 use crate::scenario::lesson::control::TOO_LATE;
 use crate::scenario::lesson::forks::{exec, file_of_program};
-use crate::scenario::lesson::handle::own_pid;
 use crate::scenario::lesson::proc::{count_open, link_of, stat_of};
 use crate::scenario::lesson::words::unknown;
 use crate::scenario::lesson::{Lesson, LessonError, Task};
-use crate::sys::{exit_now, is_readable};
+use crate::sys::{exit_now, is_readable, own_pid};
 
 const MISSING: &str = "no-such-program";
 

@@ -9,10 +9,9 @@ use crate::model::{ExitStatus, TaskSort};
 use crate::scenario::card::{Facts, Params, equals};
 use crate::scenario::lesson::children::{Child, Fork, Reaped};
 use crate::scenario::lesson::forks::kill_if_stopped;
-use crate::scenario::lesson::handle::own_pid;
 use crate::scenario::lesson::load::Load;
 use crate::scenario::lesson::{Lesson, LessonError, Task};
-use crate::sys::exit_now;
+use crate::sys::{exit_now, own_pid};
 
 /// Text to work on.
 const TEXT: &str = include_str!("text.md");

@@ -13,11 +13,10 @@ use crate::model::{EventKind, ExitStatus, Pid, ProcessState, Signal, TaskSort};
 use crate::scenario::card::{Facts, Params, equals};
 use crate::scenario::lesson::children::{Child, Fork, Reaped};
 use crate::scenario::lesson::forks::exec;
-use crate::scenario::lesson::handle::own_pid;
 use crate::scenario::lesson::proc::{children_of, link_of, stat_of};
 use crate::scenario::lesson::words::{unknown, yes_or_no};
 use crate::scenario::lesson::{Lesson, LessonError, Task};
-use crate::sys::{PidFd, SignalScope, exit_now, is_readable};
+use crate::sys::{PidFd, SignalScope, exit_now, is_readable, own_pid};
 
 /// Calls that a person can ask for.
 const MOST_ASKED: usize = 20;

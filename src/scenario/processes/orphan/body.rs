@@ -12,11 +12,10 @@ use crate::scenario::card::{Facts, Params, equals};
 use crate::scenario::lesson::children::{Child, Fork};
 use crate::scenario::lesson::control::TOO_LATE;
 use crate::scenario::lesson::forks::is_given_up;
-use crate::scenario::lesson::handle::own_pid;
 use crate::scenario::lesson::proc::{stat_of, with_ancestors};
 use crate::scenario::lesson::words::yes_or_no;
 use crate::scenario::lesson::{Lesson, LessonError, Task};
-use crate::sys::{PidFd, SignalScope, exit_now, is_readable};
+use crate::sys::{PidFd, SignalScope, exit_now, is_readable, own_pid};
 
 pub(super) fn run(lesson: &Lesson, params: &Params) -> Result<Facts, LessonError> {
     let deadline = Instant::now() + params.seconds("patience");

@@ -15,11 +15,10 @@ use crate::model::{ExitStatus, Pid, ProcessState, Signal, TaskSort};
 use crate::scenario::card::{Facts, Params, equals, more_than};
 use crate::scenario::lesson::children::{Child, Fork};
 use crate::scenario::lesson::forks::exec;
-use crate::scenario::lesson::handle::own_pid;
 use crate::scenario::lesson::proc::{link_of, stat_of, with_ancestors};
 use crate::scenario::lesson::words::unknown;
 use crate::scenario::lesson::{Lesson, LessonError, Task};
-use crate::sys::{exit_now, is_readable};
+use crate::sys::{exit_now, is_readable, own_pid};
 
 pub(super) fn run(lesson: &Lesson, params: &Params) -> Result<Facts, LessonError> {
     let deadline = Instant::now() + params.seconds("patience");

@@ -13,12 +13,11 @@ use crate::model::{Fact, Pid, ProcessState, Signal, TaskSort};
 use crate::scenario::card::{Facts, Params, equals};
 use crate::scenario::lesson::children::{Child, Fork};
 use crate::scenario::lesson::forks::{is_given_up, reap_soon};
-use crate::scenario::lesson::handle::own_pid;
 use crate::scenario::lesson::proc::{memory_of, millis_on_a_core, stat_of};
 use crate::scenario::lesson::until::until;
 use crate::scenario::lesson::words::unknown;
 use crate::scenario::lesson::{Lesson, LessonAction, LessonError, Task};
-use crate::sys::{PidFd, Placement, Prepared, SignalScope, dup_at_least, exit_now, is_readable, spawn};
+use crate::sys::{PidFd, Placement, Prepared, SignalScope, dup_at_least, exit_now, is_readable, own_pid, spawn};
 
 const METHODS: [&str; 3] = ["fork", "spawn", "forkserver"];
 const MIB: usize = 1024 * 1024;

@@ -8,11 +8,10 @@ use std::time::{Duration, Instant};
 use crate::model::{ExitStatus, ProcessState, Signal, TaskSort};
 use crate::scenario::card::{Facts, Params, equals};
 use crate::scenario::lesson::children::{Child, Fork};
-use crate::scenario::lesson::handle::own_pid;
 use crate::scenario::lesson::proc::stat_of;
 use crate::scenario::lesson::words::{counted, unknown};
 use crate::scenario::lesson::{Lesson, LessonError, Task};
-use crate::sys::exit_now;
+use crate::sys::{exit_now, own_pid};
 
 /// How long the children live.
 const LIFE: Duration = Duration::from_millis(300);

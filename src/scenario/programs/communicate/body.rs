@@ -10,11 +10,10 @@ use flate2::write::GzEncoder;
 
 use crate::model::{ChildSpec, ExitStatus, Input, Signal, TaskSort};
 use crate::scenario::card::{Facts, Params, at_most, equals, more_than};
-use crate::scenario::lesson::handle::own_pid;
 use crate::scenario::lesson::proc::stat_of;
 use crate::scenario::lesson::programs::{Folder, read_what_is_there};
 use crate::scenario::lesson::{Lesson, LessonError};
-use crate::sys::set_nonblocking;
+use crate::sys::{own_pid, set_nonblocking};
 
 /// Text to work on.
 const TEXT: &str = include_str!("text.md");

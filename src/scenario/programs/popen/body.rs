@@ -9,13 +9,12 @@ use std::time::{Duration, Instant};
 use crate::model::{ChildSpec, ExitStatus, Input, OutputTo, Pid, ProcessState, Signal, TaskSort};
 use crate::scenario::card::{Facts, Params, equals};
 use crate::scenario::lesson::control::TOO_LATE;
-use crate::scenario::lesson::handle::own_pid;
 use crate::scenario::lesson::proc::{descriptors_of, stat_of, target_of, texts};
 use crate::scenario::lesson::programs::{Folder, Program, returncode};
 use crate::scenario::lesson::until::until;
 use crate::scenario::lesson::words::yes_or_no;
 use crate::scenario::lesson::{Lesson, LessonAction, LessonError};
-use crate::sys::{dup_at_least, queued_bytes};
+use crate::sys::{dup_at_least, own_pid, queued_bytes};
 
 /// After this long a program is killed; only one that somebody has stopped takes so long.
 const PATIENCE: Duration = Duration::from_secs(8);

@@ -4,11 +4,11 @@ use std::time::{Duration, Instant};
 
 use crate::model::{ChildSpec, Input, OutputTo, Pid, TaskSort};
 use crate::scenario::card::{Facts, Params, equals};
-use crate::scenario::lesson::handle::own_pid;
 use crate::scenario::lesson::proc::{children_of, stat_of, target_of};
 use crate::scenario::lesson::programs::{Completed, Folder, returncode, shell};
 use crate::scenario::lesson::words::counted;
 use crate::scenario::lesson::{Lesson, LessonAction, LessonError, Task};
+use crate::sys::own_pid;
 
 /// After this long a program is killed; only one that somebody has stopped takes so long.
 const PATIENCE: Duration = Duration::from_secs(8);

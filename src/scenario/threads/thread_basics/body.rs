@@ -10,12 +10,12 @@ use std::time::{Duration, Instant};
 
 use crate::model::{TaskSort, Tid};
 use crate::scenario::card::{Facts, Params, Reply, equals};
-use crate::scenario::lesson::handle::own_pid;
 use crate::scenario::lesson::proc::{own_threads, thread_exists, thread_name};
 use crate::scenario::lesson::until::until;
 use crate::scenario::lesson::words::{unknown, yes_or_no};
 use crate::scenario::lesson::{Lesson, LessonAction, LessonError, Task};
 use crate::scenario::threads::thread_basics::crash_test::{CRASHERS, CrashTest};
+use crate::sys::own_pid;
 
 /// What each function does so many times: puts one thing into the shared variable.
 const STEPS: usize = 10;

@@ -1,17 +1,9 @@
-//! Events as lines of JSON: the contract with bodies, recordings and other people's scripts.
+//! An event as a line, and a line as an event. Pure.
 
-mod body;
-mod error;
-mod keys;
-mod read;
-mod write;
-
-pub use body::{BodyLine, LineIntent};
-pub use error::EventLineError;
-use keys::Keys;
-use write::EventKeys;
-
-use super::{Event, Monotonic};
+use super::error::EventLineError;
+use super::keys::Keys;
+use super::write::EventKeys;
+use crate::model::{Event, Monotonic};
 
 impl Event {
     /// Its line of JSON, without the newline.
@@ -36,6 +28,3 @@ impl Event {
         Ok(keys.into_kind()?.map(|kind| Self { t, kind }))
     }
 }
-
-#[cfg(test)]
-mod tests;

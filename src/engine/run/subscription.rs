@@ -1,5 +1,5 @@
-//! Everything that happens, for whoever wants all of it: the command line. Bounded; while it is full, the engine reads
-//! no output, so that the children wait and nothing is lost.
+//! All events, for a listener that wants them all: the command line. Bounded; while the queue is full, the engine reads no output, so that
+//! the children wait and nothing is lost.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -10,38 +10,38 @@ use crate::gpio::Edge;
 use crate::model::{BoardView, Comparison, Event, Pid, RunId};
 use crate::supervisor::LaunchFailure;
 
-/// One thing that happened.
+/// Something that happened.
 #[derive(Debug, Clone)]
 pub enum EngineEvent {
     /// An event of a run.
     Event(RunId, Arc<Event>),
-    /// The children that a run consists of were started, first stage to last.
+    /// The first processes of a run were started, first stage to last.
     Launched(RunId, Vec<Pid>),
     /// A run could not be launched; its `run.finished` follows.
     NotLaunched(RunId, LaunchFailure),
     /// A comparison is over, or has been given up.
     Compared(Arc<Comparison>),
-    /// A command was refused, in a sentence; no run has come of it.
+    /// A command was refused, with the reason as a sentence.
     Refused(String),
-    /// The header as it is now, as an answer to what was asked of it, or because it changed.
+    /// The header as it is now: the answer to a request, or because it has changed.
     Board {
         /// The number of the request that this answers, if its sender gave it one.
         ask: Option<u64>,
         /// All pins.
         board: Arc<BoardView>,
-        /// Why what was asked could not be done.
+        /// Why the request was refused.
         refused: Option<String>,
     },
     /// A line has changed its level.
     Edge(Edge),
 }
 
-/// The engine's end of it.
+/// The engine's end of the queue.
 #[derive(Debug)]
 pub(crate) struct Subscription {
     sender: Option<Sender<EngineEvent>>,
     waiting: VecDeque<EngineEvent>,
-    /// Whether the last flush could not hand over all. What was told since then waits only for the next one.
+    /// Whether the last flush could not hand over all events.
     is_behind: bool,
 }
 
@@ -61,7 +61,7 @@ impl Subscription {
         }
     }
 
-    /// Hands over as much as is taken. A listener that has gone wants nothing more.
+    /// Hands over as many events as there is room for. A listener that is gone gets no more.
     pub(crate) fn flush(&mut self) {
         self.is_behind = false;
         while let (Some(sender), Some(told)) = (&self.sender, self.waiting.pop_front()) {

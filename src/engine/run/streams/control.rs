@@ -1,12 +1,13 @@
-//! The way to a body's ear: actions go into its pipe, and what it has left in there at its end was not heard. On the engine's thread.
+//! The control pipe of a body: actions are written to it, and those that are left in it at the body's end were not read. On the engine's
+//! thread.
 
 use std::collections::VecDeque;
 use std::os::fd::OwnedFd;
 
 use serde_json::json;
 
-use crate::engine::drive::actions::ActionRequest;
 use crate::engine::fold::texts::is_of;
+use crate::engine::run::requests::ActionRequest;
 use crate::model::{Action, By, Pid, Refusal};
 
 /// A body's control pipe.
@@ -17,11 +18,11 @@ pub(crate) struct Control {
     /// Bytes written so far, and where each action ends that may not have been read.
     written: u64,
     unread: VecDeque<(u64, ActionRequest)>,
-    /// The newest, so that a refusal can be told with who asked.
+    /// The newest actions, so that a refusal can name who asked.
     told: VecDeque<ActionRequest>,
 }
 
-/// So many of them: as many short ones as its pipe can hold.
+/// Actions that are remembered: as many short ones as the pipe can hold.
 const KEPT: usize = 4_096;
 
 impl Control {
@@ -29,7 +30,7 @@ impl Control {
         Self { pid, pipe, written: 0, unread: VecDeque::new(), told: VecDeque::new() }
     }
 
-    /// Tells the body what it is asked for. The error says why it cannot be told.
+    /// Writes an action into the pipe. The error says why it cannot be written.
     pub(crate) fn tell(&mut self, asked: &ActionRequest) -> Result<(), Refusal> {
         let mut line = json!({ "do": asked.action.word(), "target": asked.action.target() }).to_string();
         line.push('\n');
@@ -47,21 +48,21 @@ impl Control {
         }
     }
 
-    /// Who asked the body for this, the last time. The target is as its event line has it, where a long one is cut.
+    /// The last person or script that asked the body for this action. It comes from an event line, where a long target is cut.
     pub(crate) fn asked_by(&self, action: &Action) -> Option<By> {
         let (word, target) = (action.word(), action.target());
         let is_meant = |asked: &&ActionRequest| is_of(&target, &asked.action.target()) && is_of(&word, &asked.action.word());
         self.told.iter().find(is_meant).map(|asked| asked.by)
     }
 
-    /// What the body has not read: once it has ended, nobody will.
+    /// The actions that the body has not read before its end.
     pub(crate) fn unread(mut self) -> impl Iterator<Item = ActionRequest> {
         self.forget_read();
         self.unread.into_iter().map(|(_, asked)| asked)
     }
 
     fn forget_read(&mut self) {
-        // The kernel says at both ends of a pipe what is in it. Where it does not, all counts as read.
+        // Both ends of a pipe tell how many bytes are in it. If that fails, all counts as read.
         let waiting = rustix::io::ioctl_fionread(&self.pipe).unwrap_or(0);
         let read = self.written.saturating_sub(waiting);
         while self.unread.front().is_some_and(|(end, _)| *end <= read) {

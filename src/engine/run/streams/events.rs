@@ -1,16 +1,16 @@
-//! The event lines of a body: split, read, and refused with a notice where nobody may believe them. On the engine's thread.
+//! The event lines of a body: split, parsed, and refused with a notice if they cannot be believed. On the engine's thread.
 
 use std::io::BufRead;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use crate::engine::fold::texts;
-use crate::engine::run::hearsay;
-use crate::engine::run::streams::{Open, Scratch, read};
+use crate::engine::run::speaker;
+use crate::engine::run::streams::scratch::{Open, Scratch, read};
 use crate::model::{BodyLine, Event, EventKind, Monotonic, Pid};
 
-/// A line of events may not be longer.
+/// Bytes of the longest event line.
 const LONGEST_LINE: usize = 1024 * 1024;
-/// Lines that are skipped and told in full; the others are counted.
+/// Skipped lines that get a notice each; the others are counted.
 const MOST_COMPLAINTS: u64 = 20;
 
 /// The event lines of one body.
@@ -26,12 +26,12 @@ impl EventStream {
         Self { pid, fd, lines: Lines::default() }
     }
 
-    /// Whose they are.
+    /// The process of the body.
     pub(crate) const fn pid(&self) -> Pid {
         self.pid
     }
 
-    /// Reads what is there and hands out its events, in order.
+    /// Reads the lines that are there and hands out their events, in order.
     pub(crate) fn read(
         &mut self,
         arrived: Monotonic,
@@ -58,8 +58,8 @@ impl AsFd for EventStream {
     }
 }
 
-/// Bytes in, events out: splits lines, reads them, complains about malformed ones, and about those that are refused, without ever
-/// stopping. Whoever is given an event may refuse it with the reason.
+/// Splits bytes into lines and parses them as events. A malformed line becomes a notice, and so does an event that `emit` refuses with a
+/// reason.
 #[derive(Debug, Default)]
 pub struct Lines {
     partial: Vec<u8>,
@@ -117,7 +117,7 @@ impl Lines {
             return;
         }
         let taken = match BodyLine::from_line(line, arrived) {
-            Ok(Some(BodyLine::Fact(mut event))) => hearsay::is_for_bodies(&event.kind).map_err(str::to_owned).and_then(|()| {
+            Ok(Some(BodyLine::Fact(mut event))) => speaker::is_for_bodies(&event.kind).map_err(str::to_owned).and_then(|()| {
                 texts::cut(&mut event.kind);
                 emit(BodyLine::Fact(event))
             }),
@@ -140,15 +140,15 @@ impl Lines {
     }
 }
 
-/// Nobody refuses a notice.
+/// A notice is never refused.
 fn tell(text: String, t: Monotonic, emit: &mut impl FnMut(BodyLine) -> Result<(), String>) {
     let _ = emit(BodyLine::Fact(Event { t, kind: EventKind::Notice { text } }));
 }
 
-/// The first line without its end, and what is behind it; `None` where no line ends.
+/// The first line without its newline, and the rest; `None` if there is no newline.
 fn first_line(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
     let mut rest = bytes;
-    // Faster than a look at each byte; a slice cannot fail.
+    // `skip_until` is faster than a loop over bytes; reading a slice cannot fail.
     let count = rest.skip_until(b'\n').ok()?;
     bytes[..count].strip_suffix(b"\n").map(|line| (line, rest))
 }

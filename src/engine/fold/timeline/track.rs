@@ -1,4 +1,4 @@
-//! One lane's past: segments without gaps or overlap, whatever times it is told. Pure; lives on the engine's thread.
+//! One lane's past: segments without gaps or overlap, whatever times the events have. Pure; lives on the engine's thread.
 
 use std::sync::Arc;
 
@@ -7,10 +7,10 @@ use crate::model::{Lane, Monotonic, Pid, Segment, TaskSort, TaskState, Tid};
 /// Segments beyond which the older half is merged, two into one.
 const MAX_SEGMENTS: usize = 4_000;
 
-/// With fewer there are no two to merge.
+/// With fewer segments there are no two to merge.
 const FEWEST: usize = 8;
 
-/// What a task does: the part of a segment that is not time.
+/// The state of a task: the part of a segment that is not time.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Doing {
     pub(crate) state: TaskState,
@@ -29,13 +29,13 @@ pub(crate) struct Track {
     /// Whether a newer process has its PID, so that nothing more can happen to it.
     pub(crate) is_replaced: bool,
     tid: Option<Tid>,
-    /// Lines of the lesson's source: where it was started, and the newest that it told of.
+    /// Lines of the lesson's source: its start, and the newest that it has told.
     start_line: Option<u32>,
     line: Option<u32>,
     past: Vec<Segment>,
-    /// The last segment's, so that nothing is copied to compare with it.
+    /// The state of the last segment, so that nothing is copied for a comparison.
     doing: Doing,
-    /// What it goes on with when its process continues, while that is stopped.
+    /// The state to go on with when its process continues; only while that is stopped.
     interrupted: Option<Doing>,
     end: End,
     published: Option<Arc<[Segment]>>,
@@ -43,7 +43,7 @@ pub(crate) struct Track {
 
 #[derive(Debug)]
 enum End {
-    /// Not yet.
+    /// It has not ended.
     Open,
     /// Its process ended then; lines that were written before may still come in.
     WithProcess(Monotonic, Doing),
@@ -80,12 +80,12 @@ impl Track {
         track
     }
 
-    /// What it does now, or did at its end; under a stop, what it will go on with.
+    /// Its state now or at its end; while its process is stopped, the state to go on with.
     pub(crate) fn doing(&self) -> &Doing {
         self.interrupted.as_ref().unwrap_or(&self.doing)
     }
 
-    /// Since when it does that.
+    /// Since when it has that state.
     pub(crate) fn since(&self) -> Monotonic {
         self.past.last().map_or(Monotonic::ZERO, |last| last.from)
     }
@@ -115,14 +115,14 @@ impl Track {
         }
     }
 
-    /// It does something else now. A line that was written before its process ended goes before that end.
+    /// It has a new state. An event line that was written before its process ended counts as before that end.
     pub(crate) fn change(&mut self, t: Monotonic, doing: Doing) {
         if is_final(doing.state) {
             return self.finish(t, doing);
         }
         match std::mem::replace(&mut self.end, End::Open) {
             End::Open if self.interrupted.is_some() => self.interrupted = Some(doing),
-            // After its own end it goes on, as a future that is run twice does: in the same lane.
+            // A task can go on after its end, as a future that is run twice: in the same lane.
             End::Open | End::Told => self.set(t, doing),
             End::WithProcess(ended, last) => {
                 self.reopen();
@@ -132,7 +132,7 @@ impl Track {
         }
     }
 
-    /// It is over, by its own word.
+    /// It says that it is over.
     pub(crate) fn finish(&mut self, t: Monotonic, last: Doing) {
         if let End::WithProcess(ended, _) = &self.end {
             let ended = *ended;
@@ -210,19 +210,19 @@ impl Track {
         }
     }
 
-    /// The last segment ends at `t`, and a new one begins. Times never run backwards within a lane.
-    /// Segments of its past.
+    /// How many segments its past has.
     pub(crate) fn len(&self) -> usize {
         self.past.len()
     }
 
-    /// Makes what is long ago coarser until no more than these segments are left.
+    /// Makes its older past coarser until at most so many segments are left.
     pub(crate) fn thin_out(&mut self, most: usize) {
         while self.past.len() > most.max(FEWEST) {
             self.merge_oldest();
         }
     }
 
+    /// The last segment ends at `t`, and a new one begins. Times never run backwards within a lane.
     fn set(&mut self, t: Monotonic, doing: Doing) {
         if self.past.len() >= MAX_SEGMENTS {
             self.merge_oldest();
@@ -235,7 +235,7 @@ impl Track {
         self.append(t, doing);
     }
 
-    /// Ends the last segment at `t`, or at its own start if that is later, and says when that was.
+    /// Ends the last segment at `t`, or at its own start if that is later. Returns the time.
     fn close_last(&mut self, t: Monotonic) -> Monotonic {
         self.published = None;
         let Some(last) = self.past.last_mut() else { return t };
@@ -259,7 +259,7 @@ impl Track {
         self.doing = doing;
     }
 
-    /// The last segment of all: a mark of no length that says how it ended.
+    /// The last segment of all: a mark without length for its end.
     fn terminate(&mut self, t: Monotonic, last: Doing) {
         self.interrupted = None;
         self.set(t, last);

@@ -1,4 +1,4 @@
-//! What a run's GPIO lines did, for the view: levels over time, in bounded memory. Pure; lives on the engine's thread.
+//! The levels of a run's GPIO lines over time, for the view, in bounded memory. Pure; lives on the engine's thread.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -39,7 +39,7 @@ impl Traces {
         }
     }
 
-    /// The lines for the view. What did not change since the last call is shared, not copied.
+    /// The lines for the view. A past that did not change since the last call is shared, not copied.
     pub(crate) fn publish(&mut self) -> Vec<LineTrace> {
         let lines = self.lines.iter_mut().map(|(&line, trace)| {
             let past = trace.published.get_or_insert_with(|| trace.past.as_slice().into());

@@ -1,50 +1,20 @@
-//! Reading what children write: output as bytes, event lines as events. Non-blocking; lives on the engine's thread.
+//! Reading the output of children, as bytes. Never waits; lives on the engine's thread.
 
-use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::sync::Arc;
 use std::time::Duration;
 
+use crate::engine::run::streams::scratch::{CHUNK, Open, Scratch, read};
 use crate::model::{EventKind, Monotonic, OutputRing, Pid, Stream};
 
-/// Read at one time. A listener that is behind holds up a few hundred of these, so they are not large.
-pub(crate) const CHUNK: usize = 64 * 1024;
-/// The capacity that is asked for the pipe of a flood: what most kernels allow at most (`/proc/sys/fs/pipe-max-size`). Not for all
-/// pipes, since a user's share 64 MiB.
+/// The capacity that the pipe of a flood gets: the most that most kernels allow (`/proc/sys/fs/pipe-max-size`). Other pipes keep theirs,
+/// since all pipes of a user share 64 MiB.
 const FLOODED: usize = 1024 * 1024;
-/// How long a flood may gather. Its writer fills a part of the pipe meanwhile.
+/// How long a flood gathers before the next read.
 const REST: Duration = Duration::from_micros(250);
-/// Bytes of one stream that become events between two publications, when nobody has asked for all of them.
+/// Bytes of one stream that become events between two snapshots, unless a listener wants all of them.
 const BUDGET: usize = 1024 * 1024;
-/// The newest bytes that are kept of what goes beyond the budget.
+/// The newest bytes beyond the budget that are kept.
 const NEWEST: usize = 64 * 1024;
-/// What a read left.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Open {
-    Yes,
-    No,
-}
-
-/// A buffer that all streams of an engine share, since one is read at a time.
-#[derive(Debug)]
-pub(crate) struct Scratch(Box<[u8]>);
-
-impl Default for Scratch {
-    fn default() -> Self {
-        Self(vec![0; CHUNK].into_boxed_slice())
-    }
-}
-
-pub(crate) fn read<'a>(fd: BorrowedFd<'_>, scratch: &'a mut Scratch) -> io::Result<Option<&'a [u8]>> {
-    loop {
-        match rustix::io::read(fd, &mut *scratch.0) {
-            Ok(count) => return Ok(Some(&scratch.0[..count])),
-            Err(rustix::io::Errno::INTR) => {}
-            Err(rustix::io::Errno::AGAIN) => return Ok(None),
-            Err(error) => return Err(error.into()),
-        }
-    }
-}
 
 /// One output stream of one child.
 #[derive(Debug)]
@@ -56,7 +26,7 @@ pub(crate) struct OutputStream {
     overflow: OutputRing,
     rests_until: Monotonic,
     may_grow: bool,
-    /// The beginning of a character whose end was not read yet: so that text stays text, it is told together with that.
+    /// The beginning of a character whose end was not read yet. Both are told together, so that text stays text.
     half: Vec<u8>,
 }
 
@@ -74,13 +44,13 @@ impl OutputStream {
         }
     }
 
-    /// Until when it is better not to read: of a flood, many small pieces cost more than a few large ones. `None`: read now.
+    /// Until when it is better not to read: during a flood, many small reads cost more than a few large ones. `None`: read now.
     pub(crate) fn rests_until(&self, now: Monotonic) -> Option<Monotonic> {
         Some(self.rests_until).filter(|until| *until > now)
     }
 
-    /// Reads what is there. `lossless`: all of it becomes events; otherwise what exceeds the budget is counted, and its
-    /// newest part follows with the next [`refill`](Self::refill).
+    /// Reads the bytes that are there. If `lossless`, all of them become events; otherwise bytes beyond the budget are counted, and the
+    /// newest of them follow with the next [`refill`](Self::refill).
     pub(crate) fn read(
         &mut self,
         lossless: bool,
@@ -93,7 +63,7 @@ impl OutputStream {
             Ok(Some([])) | Err(_) => Open::No,
             Ok(Some(bytes)) => {
                 if self.budget < bytes.len() && std::mem::take(&mut self.may_grow) {
-                    // Where it is refused, what it has must do.
+                    // If that is refused, the pipe keeps its capacity.
                     let _ = rustix::pipe::fcntl_setpipe_size(&self.fd, FLOODED);
                 }
                 if self.budget < bytes.len() && bytes.len() < CHUNK {
@@ -126,7 +96,7 @@ impl OutputStream {
         }
     }
 
-    /// A new publication has begun: tells what was let go, and the newest bytes.
+    /// A snapshot was published: tells the number of dropped bytes, and the newest bytes.
     pub(crate) fn refill(&mut self, emit: &mut impl FnMut(EventKind)) {
         self.budget = BUDGET;
         if self.overflow.kept() == 0 {
@@ -136,7 +106,7 @@ impl OutputStream {
         let (tail, mut dropped) = (overflow.tail(NEWEST), overflow.dropped());
         let mut newest = tail.as_slice();
         if dropped > 0 {
-            // The rest of a character whose beginning was let go is no text.
+            // The rest of a character whose beginning was dropped is no text.
             let rest = newest.iter().take(LONGEST_CHAR - 1).take_while(|byte| is_later_byte(**byte)).count();
             newest = &newest[rest..];
             dropped += rest as u64;
@@ -145,7 +115,7 @@ impl OutputStream {
         self.tell(newest, emit);
     }
 
-    /// Tells what is left and that this is the end.
+    /// Tells the last bytes and the end.
     pub(crate) fn close(mut self, emit: &mut impl FnMut(EventKind)) {
         self.refill(emit);
         let half = std::mem::take(&mut self.half);
@@ -175,101 +145,6 @@ fn half_char(bytes: &[u8]) -> usize {
     if is_half { last.len() - first } else { 0 }
 }
 
-/// What is typed to a terminal for the end of the input: Ctrl-D.
-const END_OF_INPUT: u8 = 4;
-/// Bytes that may wait for a child to read them, besides those that it was started with.
-const MOST_TYPED: usize = 64 * 1024;
-
-/// A child's standard input: text is written as fast as it is taken.
-#[derive(Debug)]
-pub(crate) struct InputStream {
-    pub(crate) pid: Pid,
-    fd: OwnedFd,
-    bytes: Vec<u8>,
-    written: usize,
-    is_terminal: bool,
-    /// Whether it is closed once all is written.
-    ends: bool,
-    /// What is passed on to it, and whether it ends with that.
-    source: Option<(Arc<OwnedFd>, bool)>,
-}
-
-impl InputStream {
-    pub(crate) const fn new(pid: Pid, fd: OwnedFd, is_terminal: bool) -> Self {
-        Self { pid, fd, bytes: Vec::new(), written: 0, is_terminal, ends: false, source: None }
-    }
-
-    /// Passes on what comes from there.
-    pub(crate) fn feed(&mut self, from: Arc<OwnedFd>, ends: bool) {
-        self.source = Some((from, ends));
-    }
-
-    /// Where more is to be read from, as soon as what there is has been written.
-    pub(crate) fn source(&self) -> Option<BorrowedFd<'_>> {
-        self.source.as_ref().filter(|_| !self.is_busy()).map(|(from, _)| from.as_fd())
-    }
-
-    /// Takes what has come there.
-    pub(crate) fn take_in(&mut self, scratch: &mut Scratch) {
-        let Some((from, ends)) = self.source.take() else { return };
-        match read(from.as_fd(), scratch) {
-            Ok(Some([])) | Err(_) if ends => self.end(),
-            Ok(Some([])) | Err(_) => {}
-            Ok(None) => self.source = Some((from, ends)),
-            Ok(Some(bytes)) => {
-                self.push(bytes);
-                self.source = Some((from, ends));
-            }
-        }
-    }
-
-    /// Whether [`write`](Self::write) has something to do.
-    pub(crate) const fn is_busy(&self) -> bool {
-        self.written < self.bytes.len() || self.ends
-    }
-
-    /// Adds text to what is to be written; refuses what nobody reads anyway.
-    pub(crate) fn push(&mut self, text: &[u8]) -> bool {
-        if self.ends || self.bytes.len() - self.written > MOST_TYPED {
-            return false;
-        }
-        self.bytes.drain(..self.written);
-        self.written = 0;
-        self.bytes.extend_from_slice(text);
-        true
-    }
-
-    /// Closes it once all is written.
-    pub(crate) fn end(&mut self) {
-        if self.is_terminal && !self.ends {
-            // In the middle of a line the first one only ends the line (termios(3), VEOF).
-            let is_begun = self.bytes.last().is_some_and(|byte| *byte != b'\n');
-            self.bytes.extend(std::iter::repeat_n(END_OF_INPUT, 1 + usize::from(is_begun)));
-        }
-        self.ends = true;
-    }
-
-    /// Writes what there is room for. All is written and it is to end, or nobody reads any more (then the rest is dropped, as a
-    /// pipe's writer must expect): `Open::No`.
-    pub(crate) fn write(&mut self) -> Open {
-        while self.written < self.bytes.len() {
-            match rustix::io::write(&self.fd, &self.bytes[self.written..]) {
-                Ok(count) => self.written += count,
-                Err(rustix::io::Errno::INTR) => {}
-                Err(rustix::io::Errno::AGAIN) => return Open::Yes,
-                Err(_) => return Open::No,
-            }
-        }
-        if self.ends { Open::No } else { Open::Yes }
-    }
-}
-
-impl AsFd for InputStream {
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        self.fd.as_fd()
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -292,7 +167,7 @@ mod tests {
         assert_eq!(stream.rests_until(now + REST), None);
     }
 
-    /// What is told of these pieces, each read by itself.
+    /// The events of these pieces, each read by itself.
     fn told(pieces: &[&[u8]]) -> Vec<EventKind> {
         let (reader, writer) = rustix::pipe::pipe().expect("a pipe");
         let mut stream = OutputStream::new(Pid::new(1), Stream::Stdout, reader, false);

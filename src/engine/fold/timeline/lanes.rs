@@ -1,10 +1,12 @@
 //! The timeline of one run: a lane for each task, and for each process that has none. Pure; lives on the engine's thread,
 //! takes every event of a run and must stay cheap: a task's state that says nothing new costs one look-up.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::Arc;
 
-use crate::engine::fold::track::{Doing, Track};
+use crate::engine::fold::timeline::order::natural_order;
+use crate::engine::fold::timeline::shared_texts::SharedTexts;
+use crate::engine::fold::timeline::track::{Doing, Track};
 use crate::model::{Lane, Monotonic, Pid, ProcessState, TaskSort, TaskState, Tid};
 
 /// Lanes beyond which the oldest ended ones go (and, if none has ended, the oldest).
@@ -13,9 +15,6 @@ const MAX_LANES: usize = 2_048;
 const MOST_SEGMENTS: usize = 1 << 16;
 /// Changes after which the segments are counted again.
 const COUNTED_AFTER: usize = 4_096;
-/// Different notes that are kept as one text each; what comes after that many gets its own copy.
-const MAX_NOTES: usize = 4_096;
-
 /// All lanes of a run.
 #[derive(Debug, Default)]
 pub(crate) struct Lanes {
@@ -23,32 +22,30 @@ pub(crate) struct Lanes {
     by_task: HashMap<Box<str>, usize>,
     /// The lanes of each process that has not been replaced by a newer one of the same number.
     by_pid: HashMap<Pid, Vec<usize>>,
-    notes: HashSet<Arc<str>>,
-    /// The commonest note, without looking for it.
-    no_note: Arc<str>,
+    notes: SharedTexts,
     /// Changes since the segments were counted.
     changes: usize,
-    /// The tracks as they are shown; made anew when their number is another.
+    /// The tracks as they are shown; made anew when their number has changed.
     order: Vec<usize>,
 }
 
-/// A task that waits for something that somebody has.
+/// A task that waits for something that another task holds.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Waiter<'a> {
-    /// What it waits for.
+    /// The thing that it waits for.
     pub(crate) on: &'a str,
-    /// Who has it.
+    /// The holder.
     pub(crate) held_by: &'a str,
     /// Since when.
     pub(crate) since: Monotonic,
 }
 
-/// What a task's new state replaced, for the sentence about it.
+/// A change of a task's state, for the sentence about it.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Change {
-    /// What it did before; absent for a task that nobody had heard of.
+    /// Its state before; `None` for a new task.
     pub(crate) was: Option<Doing>,
-    /// What it does now.
+    /// Its state now.
     pub(crate) now: Doing,
 }
 
@@ -64,7 +61,7 @@ impl Lanes {
         line: Option<u32>,
     ) {
         let state = if tid.is_some() || sort == TaskSort::Process { TaskState::Running } else { TaskState::Created };
-        let doing = Doing { state, note: self.note(""), held_by: None };
+        let doing = Doing { state, note: self.notes.share(""), held_by: None };
         let Some(&index) = self.by_task.get(task) else {
             let mut track = Track::new(task.to_owned(), sort, pid, tid, false, t, doing);
             track.begins_at(line);
@@ -80,7 +77,7 @@ impl Lanes {
         self.tracks[index].start_again(t, sort, pid, tid, doing);
     }
 
-    /// A task does something else now, or the same with another note. `None` when nothing is new but the line that it runs.
+    /// A task has a new state, or a new note. `None` when only its line of code is new.
     #[expect(clippy::too_many_arguments, reason = "the keys of the event line, and where an unknown task lives")]
     pub(crate) fn task_changed(
         &mut self,
@@ -93,7 +90,11 @@ impl Lanes {
         home: Pid,
     ) -> Option<Change> {
         let Some(&index) = self.by_task.get(task) else {
-            let now = Doing { state, note: self.note(on.unwrap_or_default()), held_by: held_by.map(|name| self.note(name)) };
+            let now = Doing {
+                state,
+                note: self.notes.share(on.unwrap_or_default()),
+                held_by: held_by.map(|name| self.notes.share(name)),
+            };
             let mut track = Track::new(task.to_owned(), TaskSort::Thread, home, None, false, t, now.clone());
             track.is_at(line);
             self.insert(track);
@@ -109,21 +110,22 @@ impl Lanes {
             self.thin_out();
         }
         let was = Some(self.tracks[index].doing().clone());
-        let now = Doing { state, note: self.note(on.unwrap_or_default()), held_by: held_by.map(|name| self.note(name)) };
+        let now =
+            Doing { state, note: self.notes.share(on.unwrap_or_default()), held_by: held_by.map(|name| self.notes.share(name)) };
         self.tracks[index].change(t, now.clone());
         Some(Change { was, now })
     }
 
-    /// A task is over. Whether anybody had heard of it.
+    /// A task is over. Whether it was known.
     pub(crate) fn task_finished(&mut self, t: Monotonic, task: &str, result: &str) -> bool {
         let Some(&index) = self.by_task.get(task) else { return false };
         let state = if result == "ok" { TaskState::Done } else { TaskState::Failed };
-        let note = self.note(if result == "ok" { "" } else { result });
+        let note = self.notes.share(if result == "ok" { "" } else { result });
         self.tracks[index].finish(t, Doing { state, note, held_by: None });
         true
     }
 
-    /// The tasks that wait for what somebody has, by name.
+    /// The tasks that wait for something that another task holds, by name.
     pub(crate) fn waiting(&self) -> impl Iterator<Item = (&str, Waiter<'_>)> {
         self.tracks.iter().filter(|track| !track.has_ended()).filter_map(|track| {
             let doing = track.doing();
@@ -138,7 +140,7 @@ impl Lanes {
         track.has_ended().then(|| track.since())
     }
 
-    /// What a task is that is only a part of a process.
+    /// The sort of a task that is only a part of a process.
     pub(crate) fn part(&self, task: &str) -> Option<TaskSort> {
         let track = &self.tracks[*self.by_task.get(task)?];
         Some(track.sort).filter(|sort| *sort != TaskSort::Process)
@@ -159,8 +161,8 @@ impl Lanes {
         if let Some(index) = self.process_lane(pid) {
             self.tracks[index].name = lane_name(pid, name);
         } else {
-            // Until the kernel was read, more is not known.
-            let doing = Doing { state: TaskState::Starting, note: self.note(""), held_by: None };
+            // No more is known until the kernel is read.
+            let doing = Doing { state: TaskState::Starting, note: self.notes.share(""), held_by: None };
             self.insert(Track::new(lane_name(pid, name), TaskSort::Process, pid, None, true, t, doing));
         }
     }
@@ -186,16 +188,16 @@ impl Lanes {
             self.tracks[index].go_on(t);
         }
         if let Some(index) = self.process_lane(pid) {
-            let now = Doing { state: task_state, note: self.note(note), held_by: None };
+            let now = Doing { state: task_state, note: self.notes.share(note), held_by: None };
             if !self.tracks[index].has_ended() && self.tracks[index].doing() != &now {
                 self.tracks[index].change(t, now);
             }
         }
     }
 
-    /// A process has ended: what lived in it is over, and what it was itself is a zombie until it is reaped.
+    /// A process has ended: its threads are over, and it is a zombie until it is reaped.
     pub(crate) fn process_ended(&mut self, t: Monotonic, pid: Pid, note: &str, is_success: bool) {
-        let note = self.note(note);
+        let note = self.notes.share(note);
         let state = if is_success { TaskState::Done } else { TaskState::Failed };
         for &index in self.by_pid.get(&pid).into_iter().flatten() {
             let track = &mut self.tracks[index];
@@ -209,7 +211,7 @@ impl Lanes {
 
     /// A process has been waited on.
     pub(crate) fn process_reaped(&mut self, t: Monotonic, pid: Pid, note: &str, is_success: bool) {
-        let note = self.note(note);
+        let note = self.notes.share(note);
         let state = if is_success { TaskState::Done } else { TaskState::Failed };
         for &index in self.by_pid.get(&pid).into_iter().flatten() {
             self.tracks[index].end_with_process(t, Doing { state, note: Arc::clone(&note), held_by: None });
@@ -223,8 +225,7 @@ impl Lanes {
         }
     }
 
-    /// The lanes for the view: `main` first, then families of names (`worker-1`, `worker-2`, `worker-10`) in the order of their first
-    /// appearance, so that a thread that is late to say its name has its place all the same. Past that did not change since the last call is shared, not copied.
+    /// The lanes for the view, in their [`natural_order`]. A past that did not change since the last call is shared, not copied.
     pub(crate) fn publish(&mut self) -> Vec<Lane> {
         if self.order.len() != self.tracks.len() {
             self.order = natural_order(&self.tracks);
@@ -257,21 +258,6 @@ impl Lanes {
             let fair = MOST_SEGMENTS / 2 / self.tracks.len().max(1);
             self.tracks.iter_mut().for_each(|track| track.thin_out(fair));
         }
-    }
-
-    /// One shared text for equal notes: a lock's name comes with every wait for it.
-    fn note(&mut self, text: &str) -> Arc<str> {
-        if text.is_empty() {
-            return Arc::clone(&self.no_note);
-        }
-        if let Some(note) = self.notes.get(text) {
-            return Arc::clone(note);
-        }
-        let note: Arc<str> = text.into();
-        if self.notes.len() < MAX_NOTES {
-            self.notes.insert(Arc::clone(&note));
-        }
-        note
     }
 
     fn insert(&mut self, track: Track) {
@@ -308,21 +294,6 @@ impl Lanes {
             }
         }
     }
-}
-
-/// Where each track stands when it is shown.
-fn natural_order(tracks: &[Track]) -> Vec<usize> {
-    let mut families: HashMap<&str, usize> = HashMap::new();
-    let mut places: Vec<(bool, usize, u64, usize)> = Vec::with_capacity(tracks.len());
-    for (index, track) in tracks.iter().enumerate() {
-        let stem = track.name.trim_end_matches(|letter: char| letter.is_ascii_digit());
-        let number = if track.is_of_process { 0 } else { track.name[stem.len()..].parse().unwrap_or_default() };
-        let family = if track.is_of_process { track.name.as_str() } else { stem };
-        let family = *families.entry(family).or_insert(index);
-        places.push((track.name != "main", family, number, index));
-    }
-    places.sort_unstable();
-    places.into_iter().map(|(.., index)| index).collect()
 }
 
 fn lane_name(pid: Pid, name: &str) -> String {

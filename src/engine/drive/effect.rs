@@ -1,0 +1,24 @@
+//! Decisions of the engine's parts, for the loop to perform.
+
+use crate::engine::run::subscription::EngineEvent;
+use crate::gpio::Edge;
+use crate::model::RunId;
+use crate::supervisor::{LineRequest, ReplyTo, Request};
+
+#[derive(Debug)]
+pub(super) enum Effect {
+    /// Ask the supervisor.
+    Request(Request),
+    /// Send the supervisor a request for the header's lines, and let the answer go there.
+    AskHeader(ReplyTo, LineRequest),
+    /// Tell the listener.
+    Tell(EngineEvent),
+    /// Show the user a sentence that belongs to no run.
+    Notice(String),
+    /// Add the sentence to this run; if that is gone, show it to the user.
+    NoticeIn(RunId, String),
+    /// Add the sentence to each run that goes on.
+    NoticeInAll(String),
+    /// Tell the runs that it concerns, and the listener, that a line has changed its level.
+    Edge(Edge),
+}

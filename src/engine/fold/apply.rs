@@ -1,0 +1,207 @@
+//! The step of the fold: one event changes a run's state, and may add a sentence to its log. Pure; on the engine's thread.
+
+use crate::engine::fold::numbers;
+use crate::engine::fold::results::{self, ValueChange};
+use crate::engine::fold::sentences::{self, Reached};
+use crate::engine::fold::state::{Phase, RunFold};
+use crate::engine::fold::timeline::lanes::Change;
+use crate::engine::fold::tree::StartedProcess;
+use crate::model::{
+    Action, By, Event, EventKind, Fact, Finished, Monotonic, Outcome, Pid, ProcessRef, RunFinding, Severity, Stream,
+};
+
+/// Findings that hold at the same time and are kept.
+const MOST_FINDINGS: usize = 1_000;
+
+impl RunFold {
+    /// Takes in one event. Events that come after `run.finished` are counted and change nothing.
+    pub fn apply(&mut self, event: &Event) {
+        self.events += 1;
+        if self.is_finished() {
+            return;
+        }
+        let t = event.t;
+        self.tell_due(t);
+        match &event.kind {
+            EventKind::TaskChanged { task, state, on, held_by, line } => {
+                let home = self.stages.first().map_or(Pid::new(0), |stage| stage.0);
+                let change = self.lanes.task_changed(t, task, *state, on.as_deref(), held_by.as_deref(), *line, home);
+                if let Some(change) = change.and_then(|change| self.waits.changed(t, task, change)) {
+                    self.task_changed(t, task, &change);
+                }
+            }
+            EventKind::TaskStarted { task, sort, pid, tid, line } => {
+                self.lanes.task_started(t, task, *sort, *pid, *tid, *line);
+                if let Some(tid) = tid {
+                    self.usage.thread(*pid, *tid);
+                }
+                self.chatter(t, || (Severity::Info, sentences::task_started(task, *sort, *pid, *tid)));
+            }
+            EventKind::TaskFinished { task, result } => {
+                self.waits.over(task);
+                if self.lanes.task_finished(t, task, result) {
+                    let (severity, text) = sentences::task_finished(task, result);
+                    self.log.push(t, severity, &text);
+                }
+            }
+            EventKind::TaskCounts { task, acquired, waited } => {
+                self.chatter(t, || (Severity::Info, sentences::task_counts(task, *acquired, *waited)));
+            }
+            EventKind::Value { name, value } => {
+                let change = self.results.value(t, name, value);
+                self.tell_full(t);
+                if change == ValueChange::Told {
+                    self.chatter(t, || (Severity::Info, numbers::sentence(name, value)));
+                }
+            }
+            EventKind::Gpio { line, level } => {
+                self.traces.edge(t, *line, *level);
+                self.chatter(t, || (Severity::Info, sentences::gpio(*line, *level)));
+            }
+            EventKind::Notice { text } => {
+                if self.log.has_time_for_notice(t) {
+                    self.log.push(t, Severity::Bad, text);
+                }
+            }
+            EventKind::Output { pid, stream, bytes } => {
+                let name = self.processes.row(*pid).map_or("", |row| row.name.as_str());
+                self.outputs.push(*pid, *stream, bytes, name);
+            }
+            EventKind::OutputClosed { pid, stream } => {
+                let name = self.processes.row(*pid).map_or("", |row| row.name.as_str());
+                let untold = self.outputs.closed(*pid, *stream, name);
+                self.output_dropped(t, *pid, *stream, untold);
+            }
+            EventKind::OutputDropped { pid, stream, bytes } => {
+                let name = self.processes.row(*pid).map_or("", |row| row.name.as_str());
+                let to_tell = self.outputs.dropped(t, *pid, *stream, *bytes, name);
+                self.output_dropped(t, *pid, *stream, to_tell);
+            }
+            EventKind::Fact(fact) => self.fact(t, fact),
+            EventKind::Finding(finding) => self.found(t, finding),
+            EventKind::Action { action, by } => self.action(t, action, *by),
+            EventKind::Watched { line } => self.log.push(t, Severity::Info, &sentences::watched(*line)),
+            EventKind::ActionRefused { action, why, .. } => self.log.push(t, Severity::Bad, &action.could_not(why)),
+            // The engine shows the machine apart. A run keeps only how busy it was: that says how far the run's times can be trusted.
+            EventKind::Machine(sample) => self.usage.machine(sample),
+            EventKind::RunStarted { run, scenario, language, params } => {
+                self.id = *run;
+                self.scenario.clone_from(scenario);
+                self.language = *language;
+                self.params.clone_from(params);
+                if self.phase == Phase::Starting {
+                    self.phase = Phase::Running;
+                }
+                self.log.push(t, Severity::Info, &sentences::run_started(&self.title, *language));
+            }
+            EventKind::RunFinished { outcome, elapsed_s, processes_left, .. } => {
+                let (elapsed_s, processes_left, reason) = (*elapsed_s, *processes_left, self.reason(*outcome));
+                self.finish(t, Finished { outcome: *outcome, elapsed_s, processes_left, reason });
+            }
+            EventKind::ProcessStarted { pid, ppid, pgid, sid, name, argv } => {
+                self.started(t, StartedProcess { pid: *pid, ppid: *ppid, pgid: *pgid, sid: *sid, name, argv });
+            }
+            EventKind::ProcessState { pid, state } => self.process_state(t, *pid, *state),
+            EventKind::ProcessOrphaned { pid, ppid } => self.orphaned(t, *pid, *ppid),
+            EventKind::ProcessExited { pid, status } => self.ended(t, *pid, Some(*status)),
+            EventKind::ProcessReaped { pid } => self.reaped(t, *pid),
+            EventKind::ProcessUsed { usage, .. } => self.usage.used(usage),
+            EventKind::Waited { action, done, pending } => {
+                let done: Vec<_> = done.iter().map(|one| (self.who(one.pid), one.status)).collect();
+                let pending: Vec<_> = pending.iter().map(|pid| self.who(*pid)).collect();
+                self.log.push(t, Severity::Info, &sentences::waited(*action, &done, &pending));
+            }
+            EventKind::PipeFilled { pid, to, fill } => {
+                self.published.touch_processes();
+                self.processes.piped(*pid, *to, *fill);
+            }
+            EventKind::ProcessSampled(sample) => self.sampled(t, sample),
+        }
+    }
+
+    fn chatter(&mut self, t: Monotonic, sentence: impl FnOnce() -> (Severity, String)) {
+        if self.log.has_time_for_chatter(t) {
+            let (severity, text) = sentence();
+            self.log.push(t, severity, &text);
+        }
+    }
+
+    fn output_dropped(&mut self, t: Monotonic, pid: Pid, stream: Stream, bytes: Option<u64>) {
+        if let Some(bytes) = bytes {
+            let who = self.who(pid);
+            self.chatter(t, || (Severity::Bad, sentences::output_dropped(&who, stream, bytes)));
+        }
+    }
+
+    fn task_changed(&mut self, t: Monotonic, task: &str, change: &Change) {
+        if sentences::is_told(change)
+            && self.log.has_time_for_chatter(t)
+            && let Some(text) = sentences::task_changed(task, change)
+        {
+            self.log.push(t, Severity::Info, &text);
+        }
+    }
+
+    fn fact(&mut self, t: Monotonic, fact: &Fact) {
+        self.published.touch_rest();
+        let is_new = self.results.fact(fact);
+        self.tell_full(t);
+        // A fact that is checked again and again is told no more often than other changes.
+        if is_new || self.log.has_time_for_chatter(t) {
+            let (severity, text) = sentences::fact(fact);
+            self.log.push(t, severity, &text);
+        }
+    }
+
+    /// Says once that not all values and facts are kept.
+    fn tell_full(&mut self, t: Monotonic) {
+        if self.results.has_become_full() {
+            self.log.push(t, Severity::Bad, &results::full());
+        }
+    }
+
+    fn found(&mut self, t: Monotonic, finding: &RunFinding) {
+        self.published.touch_rest();
+        self.findings.retain(|known| known.id != finding.id || known.tasks != finding.tasks);
+        let severity = if finding.is_over { Severity::Info } else { Severity::Bad };
+        self.log.push(t, severity, &finding.text);
+        if !finding.is_over && self.findings.len() < MOST_FINDINGS {
+            self.findings.push(finding.clone());
+        }
+    }
+
+    fn action(&mut self, t: Monotonic, action: &Action, by: By) {
+        if *action == Action::End {
+            let outcome = if by == By::Timeout { Outcome::TimedOut } else { Outcome::Stopped };
+            self.ended_by.get_or_insert((outcome, by));
+        }
+        let pid = action.process().and_then(|process| self.find(process));
+        self.remember_signal(t, action, pid, by);
+        let row = pid.and_then(|pid| self.processes.row(pid));
+        let part = if let Some(ProcessRef::Name(name)) = action.process() { self.lanes.part(name) } else { None };
+        let (severity, text) = sentences::action(t, action, Reached { row, part }, by);
+        self.log.push(t, severity, &text);
+    }
+
+    fn finish(&mut self, t: Monotonic, finished: Finished) {
+        self.tell_due(t);
+        self.tell_endings(Monotonic::from_nanos(u64::MAX));
+        self.lanes.close(t);
+        self.findings.clear();
+        let (severity, text) = sentences::run_finished(&finished);
+        self.log.push(t, severity, &text);
+        self.phase = Phase::Finished(finished);
+        self.published.touch_rest();
+    }
+
+    /// Adds the sentences that have waited and are due by `now`.
+    pub(crate) fn tell_due(&mut self, now: Monotonic) {
+        self.log.tell_untold_by(now);
+        for (t, task, change) in self.waits.grown(now) {
+            self.task_changed(t, &task, &change);
+        }
+        if !self.endings.is_empty() {
+            self.tell_endings(now);
+        }
+    }
+}

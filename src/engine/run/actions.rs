@@ -1,0 +1,181 @@
+//! Actions of the user and of scripts on a run. A done action becomes an event, and so does a refused one with its reason. On the
+//! engine's thread.
+
+use std::time::Duration;
+
+use crate::engine::run::lines::USER;
+use crate::engine::run::live_run::Run;
+use crate::engine::run::requests::ActionRequest;
+use crate::engine::run::streams::input::InputStream;
+use crate::engine::run::subscription::Subscription;
+use crate::engine::run::waiting::WaitTarget;
+use crate::model::{Action, BoardView, EventKind, Line, Monotonic, Pid, ProcessRef, Refusal, Scope, Sent, Signal};
+use crate::supervisor::LineRequest;
+use crate::sys::ignores_signal;
+
+/// The part of an action that the run cannot do itself.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Need {
+    /// Nothing: it is done.
+    Nothing,
+    /// The supervisor sends these signals, and says whether it has.
+    Signals { pid: Pid, signals: Vec<Signal>, scope: Scope },
+    /// The supervisor reaps these children.
+    Reap(Vec<Pid>),
+    /// The supervisor does this with the header's lines.
+    Lines(Vec<LineRequest>),
+}
+
+impl Run {
+    /// Does the part of an action that the run can do itself, and returns the rest.
+    pub(crate) fn act(
+        &mut self,
+        asked: &ActionRequest,
+        board: &BoardView,
+        now: Monotonic,
+        subscription: &mut Subscription,
+    ) -> Result<Need, Refusal> {
+        match &asked.action {
+            Action::Send(sent, process, scope) => self.send(*sent, process, *scope),
+            Action::Wait(process) => self.wait_on(asked, process, now, subscription),
+            Action::WaitAny(limit) => self.wait_for(asked, WaitTarget::Any, *limit, now, subscription),
+            Action::WaitAll(limit) => self.wait_for(asked, WaitTarget::All, *limit, now, subscription),
+            Action::Toggle(line) => Ok(self.toggle(*line, board)),
+            Action::Press(line) => {
+                let press = |is_pressed| LineRequest::Press { line: *line, is_pressed };
+                // A body that watches the line hears of it by its edge.
+                Ok(Need::Lines([true, false].map(press).into()))
+            }
+            // Their event comes first; then the run ends.
+            Action::End | Action::StopEverything => Ok(Need::Nothing),
+            Action::Type(process, text) => {
+                let is_taken = self.input_of(process)?.push(format!("{text}\n").as_bytes());
+                if is_taken { Ok(Need::Nothing) } else { Err(Refusal::InputFull) }
+            }
+            Action::CloseInput(process) => {
+                self.input_of(process)?.end();
+                Ok(Need::Nothing)
+            }
+            Action::Own { .. } => self.tell_body(asked),
+        }
+    }
+
+    /// Tells that an action was done, at the time when it was asked for.
+    pub(crate) fn done(&mut self, asked: &ActionRequest, subscription: &mut Subscription) {
+        self.emit(EventKind::Action { action: asked.action.clone(), by: asked.by }, asked.at, subscription);
+    }
+
+    /// Tells that an action was not done.
+    pub(crate) fn refuse(&mut self, asked: &ActionRequest, why: Refusal, now: Monotonic, subscription: &mut Subscription) {
+        let refused = EventKind::ActionRefused { action: asked.action.clone(), by: asked.by, why: Box::new(why) };
+        self.emit(refused, now, subscription);
+    }
+
+    /// The supervisor has sent the signals of this action, or says why not.
+    pub(crate) fn signaled(
+        &mut self,
+        asked: &ActionRequest,
+        result: Result<u32, Refusal>,
+        now: Monotonic,
+        subscription: &mut Subscription,
+    ) {
+        match result {
+            Ok(_) => {
+                self.done(asked, subscription);
+                self.tell_ignored(asked, now, subscription);
+            }
+            Err(why) => self.refuse(asked, why, now, subscription),
+        }
+    }
+
+    /// Tells if the process ignores the signal that it was sent.
+    fn tell_ignored(&mut self, asked: &ActionRequest, now: Monotonic, subscription: &mut Subscription) {
+        let Action::Send(Sent::Signal(signal), process, Scope::Process) = &asked.action else { return };
+        let row = self.fold.find(process).and_then(|pid| self.fold.process(pid)).filter(|row| row.ended.is_none());
+        let Some((pid, name)) = row.map(|row| (row.pid, row.name.clone())) else { return };
+        if ignores_signal(pid, *signal) {
+            let text = format!("{name} ({pid}) ignores {signal}: nothing changes");
+            self.emit(EventKind::Notice { text }, now, subscription);
+        }
+    }
+
+    fn find(&self, process: &ProcessRef) -> Result<Pid, Refusal> {
+        self.fold.find(process).ok_or(Refusal::NoSuchProcess)
+    }
+
+    fn input_of(&mut self, process: &ProcessRef) -> Result<&mut InputStream, Refusal> {
+        let pid = self.find(process)?;
+        self.streams.input_of(pid).ok_or(Refusal::NoInput)
+    }
+
+    fn send(&mut self, sent: Sent, process: &ProcessRef, scope: Scope) -> Result<Need, Refusal> {
+        let pid = self.find(process)?;
+        if !self.has_living(pid) {
+            return Err(Refusal::Reaped);
+        }
+        self.was_signaled = true;
+        let mut signals = vec![sent.signal()];
+        if sent == Sent::Terminate {
+            signals.push(Signal::CONT);
+        }
+        Ok(Need::Signals { pid, signals, scope })
+    }
+
+    /// Only a parent can wait: the supervisor for its own children, the body for its.
+    fn wait_on(
+        &mut self,
+        asked: &ActionRequest,
+        process: &ProcessRef,
+        now: Monotonic,
+        subscription: &mut Subscription,
+    ) -> Result<Need, Refusal> {
+        if let Some(pid) = self.fold.find(process).filter(|pid| self.processes.is_stage(*pid)) {
+            self.waiting.ask(WaitTarget::One(pid), None);
+            let others = self.settle_waits(false, now, subscription);
+            return Ok(Need::Reap([vec![pid], others].concat()));
+        }
+        if self.streams.controls.is_empty() {
+            let pid = self.find(process)?;
+            return Err(Refusal::OnlyItsParent { parent: self.fold.process(pid).map(|row| row.ppid) });
+        }
+        self.tell_body(asked)
+    }
+
+    /// Waits on any or all children of the run. A lesson's body waits on its own children itself.
+    fn wait_for(
+        &mut self,
+        asked: &ActionRequest,
+        target: WaitTarget,
+        limit: Option<Duration>,
+        now: Monotonic,
+        subscription: &mut Subscription,
+    ) -> Result<Need, Refusal> {
+        if self.scenario.is_some() {
+            return self.tell_body(asked);
+        }
+        self.waiting.ask(target, limit.map(|limit| now + limit));
+        Ok(Need::Reap(self.settle_waits(false, now, subscription)))
+    }
+
+    /// A line that the run drives stays the run's; any other becomes the user's.
+    fn toggle(&self, line: Line, board: &BoardView) -> Need {
+        let owner = self.owner();
+        let is_ours = board.pin(line).is_some_and(|pin| pin.owner.as_ref() == Some(&owner));
+        Need::Lines(vec![LineRequest::Toggle { line, owner: if is_ours { owner } else { USER.to_owned() } }])
+    }
+
+    /// Passes an action on to the body.
+    pub(crate) fn tell_body(&mut self, asked: &ActionRequest) -> Result<Need, Refusal> {
+        let name = asked.action.word();
+        if let Some(scenario) = self.scenario
+            // The body of every lesson gets these.
+            && !matches!(name.as_ref(), "wait" | "step" | "press")
+            && !scenario.actions.iter().any(|known| known.name == name)
+        {
+            let known = scenario.actions.iter().map(|known| known.name.to_owned()).collect();
+            return Err(Refusal::NotDeclared { scenario: scenario.id.to_owned(), known });
+        }
+        self.streams.controls.first_mut().ok_or(Refusal::NobodyListens)?.tell(asked)?;
+        Ok(Need::Nothing)
+    }
+}
