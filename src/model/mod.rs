@@ -2,7 +2,6 @@
 
 mod action;
 mod board;
-mod body_line;
 mod comparison;
 mod event;
 mod event_line;
@@ -23,13 +22,12 @@ mod usage;
 
 pub use action::{Action, ParseActionError, ProcessRef, Scope, Sent, TimedAction};
 pub use board::{BoardView, PinView, Pull, PullUnknown};
-pub use body_line::{BodyLine, LineIntent};
 pub use comparison::{Comparison, Measured, Progress, Variant};
 pub use event::{
     Ended, Event, EventKind, Fact, Language, MachineSample, Outcome, PipeFill, ProcessSample, RunFinding, Stream, TaskSort,
     TaskState, ThreadSample, WaitKind,
 };
-pub use event_line::EventLineError;
+pub use event_line::{BodyLine, EventLineError, LineIntent};
 pub use finding::MachineFinding;
 pub use harmless::{harmless, visible};
 pub use header::{Level, Line, ParseLineError, PinFunction};

@@ -1,6 +1,7 @@
 //! What a lesson's body says on its event lines: facts, and wishes for the header, which become facts once the board has answered.
 
-use super::{Event, EventKind, EventLineError, Level, Line, Monotonic};
+use super::error::EventLineError;
+use crate::model::{Event, EventKind, Level, Line, Monotonic};
 
 /// What a body wants of a line of the header.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
