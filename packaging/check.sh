@@ -94,13 +94,13 @@ check clippy --locked --workspace --all-targets -- -D warnings
 check clippy --locked --no-default-features -- -D warnings
 [ -n "${DISPLAY:-}${WAYLAND_DISPLAY:-}" ] || start_screen
 
-# libtest names no threads after its tests where there is only one, and a test that skips something says its name so.
+# A test that skips something gives its name by its thread's. With a single test thread libtest names no thread after its test.
 [ "$(nproc)" -gt 1 ] || export RUST_TEST_THREADS=2
 
 # Runs tests, and keeps their log.
 run_tests() {
     echo "run: $(date -u +%F), $(uname -srm)" >"$log"
-    # --no-fail-fast: what else fails helps to find the fault.
+    # --no-fail-fast: the other failures help to find the fault.
     # A script's background job has SIGINT ignored and hands that on, but the tests send SIGINT.
     env --default-signal cargo test --locked --no-fail-fast "$@" 2>&1 | tee -a "$log"
 }
@@ -127,7 +127,7 @@ once_more() {
     say "PASSED ONLY THE SECOND TIME, and wants mending: ${failed[*]}"
 }
 
-# A test that could not check something on this machine passes; how many there were, and why, is said at the end.
+# A test that could not check something on this machine passes. The end of the run counts these tests and gives the reasons.
 tell_skipped() {
     local skipped
     skipped=$(sed -n 's/^.*skipped: \([^ ]*\): /\1 /p' "$log" | sort -u)
@@ -137,7 +137,7 @@ tell_skipped() {
         END { for (reason in count) printf "%7d × %s:%s\n", count[reason], reason, tests[reason] }' <<<"$skipped" >&2
 }
 
-# TASKLAB_BLESS writes what this says into tests/PROMISES.md.
+# TASKLAB_BLESS writes these counts into tests/PROMISES.md.
 log="${CARGO_TARGET_DIR:-target}/tests.log"
 say "cargo test"
 status=0

@@ -86,7 +86,7 @@ install_packages() {
     may_act_as_root || die "$why: packages are missing, and sudo is not there or needs a password; run as root: $command"
     apt_update_once
     say "installing for $why: ${missing[*]}"
-    # --no-remove: whether another package may be removed is for the machine's owner to decide.
+    # --no-remove: the machine's owner decides whether another package may be removed.
     apt_get install -y --no-remove --no-install-recommends "${missing[@]}" ||
         die "could not install what $why needs; run as root: $command"
 }

@@ -1,4 +1,4 @@
-"""What the tests of the packages and of the emulated Raspberry Pi say of what they see."""
+"""The report of the tests of the packages and of the emulated Raspberry Pi."""
 
 
 class Checks:

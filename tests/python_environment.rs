@@ -140,7 +140,7 @@ fn a_program_of_the_user_s_keeps_its_environment() {
     fs::write(&mine, text).expect("written");
     let mut exec = tasklab(&["exec", "--events", "--", "python3"]);
     exec.arg(&mine).env("PYTHONSAFEPATH", "1").env("PYTHONPATH", "/own").env("PYTHONOPTIMIZE", "2");
-    // Whoever runs the tests may have told Python more.
+    // The environment of the tests may hold more settings for Python.
     exec.env_remove("PYTHONUNBUFFERED").env_remove("PYTHONDONTWRITEBYTECODE");
     let (status, out, err) = said(&exec.output().expect("runs"));
     assert_eq!((status, err.as_str()), (0, ""));
@@ -160,7 +160,7 @@ fn names_in(folder: &Path) -> Vec<String> {
     names
 }
 
-/// Whoever can guess a name can take it first.
+/// A program that can guess a name can take it first.
 #[test]
 fn the_folder_of_a_run_cannot_be_guessed_and_nobody_else_s_is_touched() {
     let folder = tempfile::tempdir().expect("a folder");

@@ -1,4 +1,4 @@
-//! The Python shim's primitives: Python's semantics whoever listens, the lines that they tell, and step mode.
+//! The Python shim's primitives: Python's semantics with and without a listener, their event lines, and step mode.
 
 #![expect(clippy::expect_used, reason = "the helpers of tests fail loudly, too")]
 
@@ -65,7 +65,7 @@ fn they_keep_python_s_semantics_heard_and_tell_each_wait_with_its_line() {
     assert!(holds, "{events:#?}");
 }
 
-/// What the window and the user do: whoever stands at a gate is let go, in this order.
+/// The part of the window and the user: each task at a gate is let go, in this order.
 fn steps<'a>(order: &'a [&'a str]) -> impl FnMut(&EventKind) -> Vec<String> + 'a {
     let mut left = order.iter();
     let mut at_gates = 0;

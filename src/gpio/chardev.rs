@@ -195,7 +195,7 @@ impl Board for Chardev {
         if let Some(level) = self.info(line).level {
             return Ok(level);
         }
-        // Nobody holds it and no register shows it: it is claimed for a moment, as it is.
+        // Nobody holds the line and no register shows it, so it is claimed for a moment, without a change.
         let request = Request::builder()
             .on_chip(self.chip.path())
             .with_consumer(consumer_name("get"))

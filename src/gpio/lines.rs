@@ -190,7 +190,7 @@ impl Lines {
         self.release_where(|own, holder| own == line && holder == owner, now)
     }
 
-    /// Gives back all lines, whoever owns them, in the same way.
+    /// Gives back the lines of all owners in the same way.
     pub fn make_safe(&mut self, now: Monotonic) -> Result<(), GpioError> {
         self.release_where(|_, _| true, now)
     }
@@ -265,7 +265,7 @@ impl Lines {
             .collect();
         let mut problems = Vec::new();
         for (line, safe, owner) in meant {
-            // Whatever the board answers, the line is let go.
+            // The line is released even where the board reports an error.
             let done = self.recorded(line, now, Some(&owner), |board| board.drive(line, safe, &owner));
             problems.extend(done.err().map(|why| (line, why.to_string())));
             let _ = self.recorded(line, now, Some(&owner), |board| {

@@ -117,7 +117,7 @@ mod tests {
 
     const PULLS: [Option<Pull>; 4] = [Some(Pull::Off), Some(Pull::Up), Some(Pull::Down), None];
 
-    /// What a chip would hold whose lines 0 to 31 have these resistors, written as the chip's documents say, bit by bit.
+    /// The register words of a chip whose lines 0 to 31 have these resistors, bit by bit as the chip's documents describe them.
     fn words(layout: Layout, pulls: &[Option<Pull>]) -> Vec<u32> {
         let mut words = vec![0; layout.words()];
         for (line, pull) in pulls.iter().enumerate() {

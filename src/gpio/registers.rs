@@ -47,7 +47,7 @@ impl Registers {
         Some((pin.mode(), Level::high_if(pin.read() == rppal::gpio::Level::High)))
     }
 
-    /// The resistor of a line, whoever has set it.
+    /// The resistor of a line. Any program may have set it.
     pub(super) fn pull(&self, line: Line) -> Option<Pull> {
         self.pulls.as_ref().ok()?.of(line)
     }

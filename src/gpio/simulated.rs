@@ -156,7 +156,7 @@ impl Simulated {
         self.log = Some(log);
     }
 
-    /// The level that counts: of a line that is debounced, the one that has lasted.
+    /// The level that counts. On a debounced line that is the last one that has lasted.
     fn level(&self, line: Line) -> Level {
         self.bouncing.get(&line).map_or_else(|| self.actual(line), |bouncing| bouncing.settled)
     }

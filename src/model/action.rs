@@ -1,4 +1,4 @@
-//! What a person or a script does to a run, and its form in words: the words are read once, where they come in.
+//! The actions of a person or a script on a run, and their form in words. The words are read once, where they come in.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::time::{ParseSecondsError, seconds};
 use super::{Line, ParseLineError, Pid, Signal};
 
-/// What a signal reaches.
+/// The reach of a signal.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 pub enum Scope {
     /// The process alone.
@@ -65,10 +65,10 @@ impl fmt::Display for ProcessRef {
 /// Characters of a target that are repeated in a sentence.
 const LONGEST_SHOWN: usize = 60;
 
-/// What is sent to a process. Shown, it is the word of the action.
+/// A signal to a process, under the name of its action. `Display` writes that name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Sent {
-    /// SIGTERM, then SIGCONT, so that a stopped process hears it.
+    /// SIGTERM, then SIGCONT, so that a stopped process acts on it.
     Terminate,
     /// SIGKILL.
     Kill,
@@ -144,11 +144,11 @@ pub enum Action {
     Type(ProcessRef, String),
     /// Close a child's standard input, once what was typed has gone: it reads the end of the file.
     CloseInput(ProcessRef),
-    /// An action that the scenario declares, in the scenario's own words; its body hears it on `TASKLAB_CONTROL`.
+    /// An action that the scenario declares, in the scenario's own words; its body reads it from `TASKLAB_CONTROL`.
     Own {
         /// Its name.
         name: String,
-        /// What it is done to; may be empty.
+        /// Its target; may be empty.
         target: String,
     },
 }
@@ -214,7 +214,7 @@ impl Action {
         }
     }
 
-    /// What it is done to, in words: a process, a line, a time limit, a process and the text that is typed; empty for the run itself.
+    /// Its target, in words: a process, a line, a time limit, a process and the text that is typed; empty for the run itself.
     pub fn target(&self) -> Cow<'_, str> {
         match self {
             Self::Send(_, process, _) | Self::Wait(process) | Self::CloseInput(process) => process.to_string().into(),
@@ -249,9 +249,9 @@ impl Action {
         first.into_iter().chain(second)
     }
 
-    /// That it was not done, and why: `could not kill worker-1: the run has ended`.
+    /// The sentence that says why it was not done: `could not kill worker-1: the run has ended`.
     pub fn could_not(&self, why: &dyn fmt::Display) -> String {
-        // What is typed may be nobody else's business.
+        // The text that is typed may be private.
         let target = if let Self::Type(process, _) = self { process.to_string().into() } else { self.target() };
         let shortened = target.char_indices().nth(LONGEST_SHOWN).map(|(end, _)| format!("{}…", &target[..end]));
         let target = shortened.as_deref().unwrap_or(&target);
@@ -292,9 +292,9 @@ impl fmt::Display for Action {
 pub struct TimedAction {
     /// When, in the script's time.
     pub after: Duration,
-    /// What is done.
+    /// The action.
     pub action: Action,
-    /// Whether it is of the scenario's own demo: then it is no matter if the run ends before it.
+    /// Whether it belongs to the scenario's own demo. The run may end before such an action.
     pub is_demo: bool,
 }
 
@@ -331,7 +331,7 @@ pub enum ParseActionError {
         after: Duration,
         /// Its name.
         action: String,
-        /// What it could be done to.
+        /// A target that would do.
         example: &'static str,
     },
     /// The action is done to the run as a whole.

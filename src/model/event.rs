@@ -64,7 +64,7 @@ pub enum EventKind {
     Finding(RunFinding),
     /// `action`: the user, the script or the engine did something.
     Action { action: Action, by: By },
-    /// `action` with the word `watch`: the body of the lesson hears the button of a line.
+    /// `action` with the word `watch`: the body of the lesson gets the presses of a line's button.
     Watched { line: Line },
     /// `action.refused`: an action was asked for and not done; `why` completes "could not kill worker-1: …".
     ActionRefused { action: Action, by: By, why: Box<Refusal> },
@@ -164,7 +164,7 @@ pub struct ThreadSample {
     pub cpu: f32,
     /// The core that it last ran on.
     pub core: u16,
-    /// What it waits for, in words ("a lock", "a pipe to read"); empty when it runs, or when the kernel does not tell.
+    /// The thing that it waits for, in words ("a lock", "a pipe to read"); empty while it runs, and where the kernel does not say.
     pub waits_for: String,
 }
 
@@ -279,7 +279,7 @@ words! {
     }
 }
 words! {
-    /// What a wait was for.
+    /// The target of a wait.
     WaitKind {
         /// One child.
         One = "wait",

@@ -48,7 +48,7 @@ pub enum Refusal {
         /// The parent.
         parent: Option<Pid>,
     },
-    /// What was typed before has not been read.
+    /// The process has not read the text that was typed before.
     #[error("it has left too much unread, or its input is being closed")]
     InputFull,
     /// Nobody can type to it.
@@ -65,7 +65,7 @@ pub enum Refusal {
     /// The run has no body that takes actions.
     #[error("nobody in this run listens to actions")]
     NobodyListens,
-    /// What the body was asked for before it has not read.
+    /// The body has not read its earlier actions.
     #[error("the body has left too many actions unread")]
     BodyBehind,
     /// The body had ended when it was to be asked.

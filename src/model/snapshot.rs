@@ -202,7 +202,7 @@ pub struct Segment {
     pub until: Option<Monotonic>,
     /// The state.
     pub state: TaskState,
-    /// What it waits on or does, in words; may be empty.
+    /// The thing that it waits on, or the work that it does, in words; may be empty.
     pub note: Arc<str>,
     /// The task that holds what it waits on.
     pub held_by: Option<Arc<str>>,

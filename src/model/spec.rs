@@ -236,7 +236,7 @@ impl ChildSpec {
 /// How to end a run: a signal, a time of grace, then another signal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StopPlan {
-    /// The first signal (followed by SIGCONT, so that a stopped process hears it).
+    /// The first signal. SIGCONT follows, so that a stopped process acts on it.
     pub signal: Signal,
     /// The time of grace.
     pub grace: Duration,

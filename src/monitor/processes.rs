@@ -2,9 +2,9 @@
 //! signals.
 //!
 //! The tree is made from the parent in each /proc/PID/stat: `/proc/PID/task/TID/children` is reliable only for frozen processes
-//! (`proc_tid_children(5)`). What makes a sample cheap: a stranger never becomes a descendant, since an orphan is given to an ancestor
-//! (`PR_SET_CHILD_SUBREAPER(2const)`), so each stranger is read once, and known again by the inode of its directory, which changes
-//! when its number is given to another process (all are read afresh now and then, in case a kernel keeps inodes); and the files of
+//! (`proc_tid_children(5)`). A sample is cheap for two reasons. A stranger never becomes a descendant, since an orphan goes to an ancestor
+//! (`PR_SET_CHILD_SUBREAPER(2const)`), so each stranger is read once. It is known again by the inode of its directory, which changes
+//! when another process gets its number. (All are read afresh now and then, in case a kernel keeps inodes.) And the files of
 //! descendants stay open, as far as the limit of descriptors allows.
 
 use std::collections::HashMap;

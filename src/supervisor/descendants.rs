@@ -66,7 +66,7 @@ impl Descendant {
         Ok(try_stat_of(pid)?.map(found))
     }
 
-    /// What tells it from every other process, for as long as it lives.
+    /// Its identity: no other process has it while this one lives.
     pub(super) const fn identity(&self) -> (Pid, Option<u64>) {
         (self.pid, self.start_ticks)
     }

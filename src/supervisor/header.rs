@@ -38,7 +38,7 @@ impl Header {
         self.lines.is_driving().then(|| self.app_spoke_at + DEAD_MAN)
     }
 
-    /// What the guard needs to know to make the lines safe.
+    /// The driven lines. The guard needs them to make the lines safe.
     pub(super) fn driven(&self) -> DrivenLines {
         DrivenLines {
             board: self.lines.board_kind(),

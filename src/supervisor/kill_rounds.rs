@@ -20,7 +20,7 @@ const QUIET_ROUNDS: u32 = 15;
 /// Every so many rounds all are killed even if new ones have appeared: one of those may have continued the stopped ones.
 const KILL_EVERY: u32 = 20;
 
-/// What is known from one round of stopping and killing to the next.
+/// The knowledge that one round of stopping and killing hands on to the next.
 #[derive(Debug, Default)]
 pub(super) struct KillRounds {
     stopped: HashSet<(Pid, Option<u64>)>,

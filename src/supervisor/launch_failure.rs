@@ -25,7 +25,7 @@ fn stage_words(stage: usize, stages: usize) -> String {
     if stages > 1 { format!(" (stage {} of {stages})", stage + 1) } else { String::new() }
 }
 
-/// What helps, for errors whose own words do not say it.
+/// A remedy, for errors whose own words name none.
 fn advice(error: SpawnError, path: &str) -> &'static str {
     match (error.step, error.errno) {
         (SpawnStep::Clone, libc::EAGAIN) => advice_on_clone(&io::Error::from_raw_os_error(error.errno)),
@@ -87,7 +87,7 @@ impl LaunchProblem {
     }
 }
 
-/// What the failed step needed: the folder, the program, the limit.
+/// The object of the failed step: the folder, the program, the limit.
 fn subject(error: SpawnError, spec: &ChildSpec) -> String {
     match (error.step, &spec.cwd, &spec.executable) {
         (SpawnStep::Cwd, Some(cwd), _) => cwd.display().to_string(),

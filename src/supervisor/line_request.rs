@@ -1,4 +1,4 @@
-//! What the app asks of the header's lines, and where the answer goes.
+//! The app's requests for the header's lines, and the receivers of the answers.
 
 use serde::{Deserialize, Serialize};
 

@@ -1,4 +1,4 @@
-//! What the supervisor adds to a child that is being prepared: the mark of its run, pipes that hold more, ends that never block.
+//! The supervisor's additions to a child that is being prepared: the mark of its run, larger pipes, ends that never block.
 
 use rustix::pipe::fcntl_setpipe_size;
 

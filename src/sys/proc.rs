@@ -134,7 +134,7 @@ pub fn below<T>(root: Pid, all: impl IntoIterator<Item = T>, key: impl Fn(&T) ->
     order
 }
 
-/// The texts in a file of a process that ends each of them with NUL: `cmdline`, `environ`. What is not UTF-8 is replaced; empty texts
+/// The texts in a file of a process that ends each of them with NUL: `cmdline`, `environ`. Other bytes than UTF-8 are replaced; empty texts
 /// are left out.
 pub fn texts(pid: Pid, file: &str) -> Vec<String> {
     let bytes = std::fs::read(format!("/proc/{pid}/{file}")).unwrap_or_default();

@@ -27,7 +27,7 @@ const AT_ONCE: usize = 3;
 /// Of one action, so many targets are pressed.
 const MOST_PRESSES: usize = 60;
 
-/// What is done to a lesson as early as possible.
+/// An early action on a lesson, as soon as one is possible.
 #[derive(Debug, Clone, Copy)]
 enum Way {
     /// One of its actions, for every target that it has.
@@ -68,7 +68,7 @@ impl Way {
     }
 }
 
-/// What an action can be done to besides the tasks and processes that the lesson tells of.
+/// The targets of an action besides the tasks and processes that the lesson reports.
 fn words(action: &ActionSpec) -> &'static [&'static str] {
     match action.target {
         "on|off" | "[on|off]" => &["on", "off"],
@@ -86,7 +86,7 @@ fn words(action: &ActionSpec) -> &'static [&'static str] {
     }
 }
 
-/// Who presses, kills and ends while a run goes on.
+/// A simulated user, who presses, kills and ends while a run goes on.
 struct Hand<'e> {
     engine: &'e Engine,
     way: Way,
@@ -157,7 +157,7 @@ impl Hand<'_> {
     /// Presses it for somebody of whom the lesson has just told.
     fn press_for(&mut self, target: &str) {
         for action in self.actions() {
-            // What takes no target is pressed again and again.
+            // An action without a target is pressed again and again.
             self.press(action, if action.target.is_empty() { "" } else { target });
         }
     }
@@ -190,7 +190,7 @@ enum Size {
 }
 
 impl Size {
-    /// What a parameter is, if not its default. Nobody presses anything more, so that patience ends soon.
+    /// The value of a parameter, if it is not the default. Nobody presses anything more, so that patience ends soon.
     fn of(self, spec: &ParamSpec) -> Option<Value> {
         match spec.kind {
             ParamKind::Seconds { min, .. } if spec.name == "patience" => Some(json!(min.max(1.0))),
@@ -215,7 +215,7 @@ fn facts(events: &[Event]) -> BTreeMap<&str, &Fact> {
         .collect()
 }
 
-/// What is wrong with a run that was treated so.
+/// The faults of a run that was treated so.
 fn faults(scenario: &Scenario, way: Way, events: &[Event]) -> Vec<String> {
     let mut faults = Vec::new();
     let (outcome, left) = outcome(events);
@@ -253,7 +253,7 @@ fn faults(scenario: &Scenario, way: Way, events: &[Event]) -> Vec<String> {
     faults
 }
 
-/// What both languages have to agree on. When a signal arrives is chance, and so is which of all actions comes first.
+/// The part in which both languages have to agree. The time of a signal and the order of all actions are chance.
 fn gist(scenario: &Scenario, way: Way, events: &[Event]) -> (Option<Outcome>, BTreeSet<String>) {
     let own = OWN.iter().find(|(id, _)| *id == scenario.id).map_or(&[][..], |(_, facts)| facts);
     let ids = facts(events).into_keys().filter(|id| !own.contains(id)).map(str::to_owned);
@@ -308,7 +308,7 @@ fn everything_at_once_leaves_no_traceback_and_no_fact_that_blames_the_user() {
     let only = std::env::var("TASKLAB_ONLY").ok();
     let is_asked_for = |scenario: &Scenario| only.as_deref().is_none_or(|only| only.split(',').any(|id| id == scenario.id));
     let is_short = !is_long() && only.is_none();
-    // Who is stopped is waited for, half a minute here and there.
+    // A stopped process is waited for, half a minute here and there.
     let has_time = |way: &Way| !is_short || !matches!(way, Way::Children(Signal::STOP));
     let sizes: &[Size] = if is_short { &[Size::Least] } else { &[Size::Usual, Size::Least] };
     let mut ways: Vec<Walk> = Vec::new();
@@ -335,7 +335,7 @@ fn everything_at_once_leaves_no_traceback_and_no_fact_that_blames_the_user() {
     eventually("nothing is left", || descendants_of(std::process::id().cast_signed()).is_empty());
 }
 
-/// What a lesson tells, one of whose processes gets a signal, once.
+/// The events of a lesson when one of its processes gets a signal, once.
 fn signaled(id: &str, language: Language, target: &str, signal: Signal) -> Vec<Event> {
     let engine = engine(Some(1 << 14));
     let scenario = lesson::scenario(id);
@@ -412,7 +412,7 @@ runpy.run_path(sys.argv[0], run_name='__main__')";
     assert!(facts.len() == 5 && facts.iter().all(|fact| fact.contains(r#""holds":true"#)), "{said}{output:?}");
 }
 
-/// What is left when all is cancelled are facts about nothing, and no error.
+/// When all tasks are cancelled, the facts are about nothing, and there is no error.
 #[test]
 fn with_every_event_cancelled_the_schedule_says_so() {
     let _alone = alone();

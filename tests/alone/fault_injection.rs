@@ -16,7 +16,7 @@ use crate::alone;
 
 const TASKLAB: &str = env!("CARGO_BIN_EXE_tasklab");
 
-/// What fails; `clone` and `clone3` are one to the C library, and which it takes is its own business.
+/// The calls that fail. The C library chooses between `clone` and `clone3`, so both are here.
 const CALLS: [&str; 14] = [
     "clone",
     "clone3",
@@ -35,7 +35,7 @@ const CALLS: [&str; 14] = [
 ];
 const ERRORS: [&str; 5] = ["EMFILE", "ENOMEM", "EAGAIN", "EINTR", "EIO"];
 
-/// What came of one run under strace.
+/// The result of one run under strace.
 struct Ran {
     /// `None`: killed by a signal.
     code: Option<i32>,

@@ -1,4 +1,4 @@
-//! What is limited: processes, memory, descriptors. A limit that is met is said, the app lives, and what was counted is what is there.
+//! Limits on processes, memory and descriptors. A limit that is met is reported, the app lives, and the counts are right.
 
 use std::process::{Command, Stdio};
 
@@ -16,7 +16,7 @@ const TASKLAB: &str = env!("CARGO_BIN_EXE_tasklab");
 fn as_plain_user(command: &[&str]) -> Command {
     let mut plain = if rustix::process::geteuid().is_root() {
         let mut setpriv = Command::new("setpriv");
-        // Nobody else's: the limit counts all processes of the user.
+        // A user of its own: the limit counts all processes of the user.
         let user = 60_000 + std::process::id() % 5_000;
         setpriv.args([&format!("--reuid={user}"), "--regid=65534", "--clear-groups", "--inh-caps=-all"]).args(command);
         setpriv
@@ -217,7 +217,7 @@ impl Systemd {
         std::fs::set_permissions(self.path(name), std::os::unix::fs::PermissionsExt::from_mode(0o755)).expect("ours");
     }
 
-    /// What busctl does.
+    /// Makes busctl a script with this text.
     fn answers(&self, text: &str) {
         self.script("busctl", &format!("echo $$ \"$@\" >{0}.new; mv {0}.new {0}\n{text}", self.path("asked")));
     }

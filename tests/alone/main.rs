@@ -1,4 +1,4 @@
-//! What other tests of the same program would disturb, or would be disturbed by: one test at a time.
+//! Tests that would disturb others in the same program, or be disturbed by them: one test at a time.
 //!
 //! The kernel counts all processes of a user together (`limits`, `exhaustion`, `stubborn`), an engine that has lost its supervisor ends
 //! everything below its own process (`supervisor_loss`), a whole program's memory is measured (`flood`), nothing may be left below it

@@ -43,7 +43,7 @@ fn end_when_up(what: &str, mut stages: Vec<ChildSpec>) -> Vec<Event> {
     events
 }
 
-/// What is left of a script after a polite SIGTERM and no more: the control of all kinds below.
+/// Whether a script survives a polite SIGTERM and no more: the control of all kinds below.
 fn survives_a_polite_request(script: &str) -> bool {
     let mut supervisor = Supervisor::start();
     let (pid, _pipes) = supervisor.launch_one(ChildSpec { stderr: OutputTo::Null, ..sh(script) });

@@ -151,7 +151,7 @@ fn a_status_that_somebody_else_took_is_unknown_and_an_error_to_wait_for() {
     child.wait().expect("taken here");
     let stolen = wait_pid(pid, WaitMode::Reap).expect_err("it is nobody's to wait on any more");
     assert_eq!(stolen.raw_os_error(), Some(rustix::io::Errno::CHILD.raw_os_error()));
-    // Whoever is no parent may hold the descriptor, see the end, and not wait.
+    // A process that is no parent may hold the descriptor and see the end, but it may not wait.
     let mut supervisor = support::Supervisor::start();
     let (pid, pipes) = supervisor.launch_one(sh("exit 3"));
     let refused = tasklab::sys::wait_pidfd(&pipes.pidfd, WaitMode::Reap).expect_err("its parent is the supervisor");
@@ -160,7 +160,7 @@ fn a_status_that_somebody_else_took_is_unknown_and_an_error_to_wait_for() {
     assert!(!ExitStatus::Unknown.is_success() && ExitStatus::Unknown.shell_code() != 0);
 }
 
-/// A supervisor that is lost soon after its start is not replaced at once. Who ends meanwhile makes its lines safe all the same.
+/// A supervisor that is lost soon after its start is not replaced at once. An app that ends meanwhile makes its lines safe all the same.
 ///
 /// Covers: F69.
 #[test]

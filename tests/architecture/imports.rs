@@ -46,7 +46,7 @@ fn is_facade(file: &str) -> bool {
     file.ends_with("/mod.rs") || file == "src/lib.rs"
 }
 
-/// What a module of the crate binds.
+/// The names that a module of the crate binds.
 struct Module<'a> {
     file: &'a str,
     is_facade: bool,

@@ -1,4 +1,4 @@
-//! The size of the house in figures, for the tree as it is. Pure.
+//! The size of the house in figures, for the present tree. Pure.
 
 use std::fmt::Write as _;
 

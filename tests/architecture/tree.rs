@@ -16,7 +16,7 @@ const FOLDERS: &[&str] = &["src", "tests", "benches", "assets"];
 pub struct Tree {
     /// All files.
     pub files: BTreeMap<String, File>,
-    /// What the files under src import of each other, test modules left out.
+    /// The imports between the files under src, test modules left out.
     pub imports: Vec<Import>,
     tests: BTreeSet<String>,
 }
@@ -24,9 +24,9 @@ pub struct Tree {
 /// A file.
 #[derive(Debug, Default)]
 pub struct File {
-    /// What it holds, if it is text.
+    /// Its contents, if it is text.
     pub text: String,
-    /// What it says, if it is Rust.
+    /// Its source, if it is Rust.
     pub rust: Option<Source>,
 }
 
@@ -100,7 +100,7 @@ impl Tree {
     }
 }
 
-/// What stands behind the last point of a path; nothing where there is none.
+/// The text behind the last point of a path; empty where there is none.
 pub fn ending(path: &str) -> &str {
     path.rsplit_once('.').map_or("", |(_, ending)| ending)
 }

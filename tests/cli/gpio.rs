@@ -178,7 +178,7 @@ fn a_supervisor_that_is_killed_leaves_its_lines_to_the_next() {
     assert_eq!((of(17), of(27), of(5), of(6)), (vec![1, 0], vec![1, 0], vec![1, 0], vec![]), "the wire's other end, too");
 }
 
-/// Whatever it was doing, what is said is true when it is said.
+/// Each message is true at the time when it is printed.
 ///
 /// Covers: F69.
 #[test]
@@ -326,7 +326,7 @@ fn a_run_takes_the_board_that_is_chosen_or_none() {
     }
 }
 
-/// What a waveform viewer reads: each change of each line with its time, in order.
+/// The file for a waveform viewer has each change of each line with its time, in order.
 #[test]
 fn the_edges_of_a_run_are_written_whole_in_both_forms() {
     let folder = tempfile::tempdir().expect("a folder");
@@ -393,7 +393,7 @@ fn a_pin_that_is_named_twice_is_refused_at_once_by_whatever_names() {
     for verb in ["set", "toggle", "blink"] {
         assert!(String::from_utf8_lossy(&gpio(&[verb, "--help"]).stdout).contains("once"), "{verb}: the help says so");
     }
-    // Whoever only looks may name one twice.
+    // A command that only reads may name a line twice.
     let output = gpio(&["get", "--board", "simulated", "GPIO17", "BOARD11"]);
     assert_eq!(String::from_utf8_lossy(&output.stdout), "GPIO17 0\nGPIO17 0\n");
     assert!(gpio(&["watch", "--board", "simulated", "--for", "0", "GPIO17", "BOARD11"]).status.success());

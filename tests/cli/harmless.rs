@@ -14,7 +14,7 @@ use support::watchdog::Watchdog;
 const HOSTILE: &str =
     "\x1b[31m\x07\x08\x7f\u{9b}2J\u{202e}\u{200f}\u{61c}\u{2066}\u{200b}\u{2060}\u{feff}\u{e0041}\u{2028}\r\nFORGED";
 
-/// What acts on a terminal or is not seen: written down here once more, so that the test looks with its own eyes.
+/// Characters that act on a terminal or are not seen. They are listed here once more, so that the test does not rely on the code.
 fn is_harmful(c: char) -> bool {
     let hidden = ['\u{61c}', '\u{feff}', '\u{2028}', '\u{2029}', '\u{ad}'];
     let ranges = ['\u{200b}'..='\u{200f}', '\u{202a}'..='\u{202e}', '\u{2060}'..='\u{206f}', '\u{e0000}'..='\u{e0fff}'];
@@ -126,7 +126,7 @@ fn what_goes_wrong_in_a_run_is_told_harmlessly() {
         word.push(suffix);
         word
     };
-    // What a body can say, in JSON's own words for these characters.
+    // The text of a body, with JSON's escapes for these characters.
     let json = |text: &str| text.encode_utf16().map(|unit| format!("\\\\u{unit:04x}")).collect::<Vec<_>>().concat();
     let lines = [
         format!(r#"{{"kind":"notice","text":"{}"}}"#, json(HOSTILE)),
@@ -180,7 +180,7 @@ fn what_goes_wrong_in_a_run_is_told_harmlessly() {
     is_clean(&"list", &run(&[OsStr::new("list")]).stdout);
 }
 
-/// What a program writes itself is its own: it passes as it is.
+/// A program's own output passes unchanged.
 #[test]
 fn the_output_of_a_program_passes_byte_by_byte() {
     for option in ["--nice=0", "--pty", "--universal-newlines"] {

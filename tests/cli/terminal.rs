@@ -96,7 +96,7 @@ impl Session {
     }
 }
 
-/// What a terminal shows that was not read yet.
+/// The output of a terminal that was not read yet.
 fn read_some(keyboard: &OwnedFd) -> String {
     let mut text = String::new();
     let mut bytes = [0; 4096];

@@ -47,7 +47,7 @@ enum Which {
     Both,
 }
 
-/// Whoever does not read what we write cannot keep us: neither where a signal ends the run, nor where its time is over.
+/// A reader that does not read cannot hold us up, neither where a signal ends the run, nor where its time is over.
 #[test]
 fn whom_nobody_reads_ends_when_the_run_is_over() {
     const TERM: &[Signal] = &[Signal::TERM];

@@ -282,7 +282,7 @@ fn a_reader_that_goes_is_no_reason_to_panic() {
         let status = running.status(&format!("{arguments:?}")).expect("it was not killed");
         let mut err = String::new();
         running.process.stderr.take().expect("piped").read_to_string(&mut err).expect("text");
-        // What is short may have been written before the reader was gone.
+        // Short output may have been written before the reader was gone.
         let is_short = arguments.len() == 1;
         assert!(!err.contains("panick") && (status == 141 || is_short && status == 0), "{arguments:?}: {status} {err}");
     }
@@ -364,7 +364,7 @@ fn what_a_child_is_started_with_is_as_asked() {
         names
     };
     assert_eq!(names(&environment), ["A"]);
-    // What --help says, and nothing else.
+    // The text of --help, and nothing else.
     let help = say(&["exec", "--help"]).1;
     let of_clear_env = help.split_once("--clear-env").expect("an option").1.split_once("--stdin").expect("the next one").0;
     let said = |text: &str| {

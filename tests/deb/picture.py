@@ -1,4 +1,4 @@
-"""What a PNG picture shows, as far as a program can say: its size and how many colours it has."""
+"""The size of a PNG picture, and the number of its colours."""
 
 import pathlib
 import struct

@@ -43,7 +43,7 @@ FILES = ["usr/bin/tasklab", "usr/share/applications/org.tasklab.TaskLab.desktop"
 SCENARIOS = [("zombie", "rust"), ("barrier", "rust"), ("pipeline", "rust"), ("schedule", "rust"), ("wait", "python"),
              ("queue", "python")]
 
-# What bash does when a user has typed "tasklab run zom" and presses Tab.
+# The work of bash when a user has typed "tasklab run zom" and presses Tab.
 COMPLETE = """
 source /usr/share/bash-completion/completions/tasklab
 COMP_WORDS=(tasklab run zom) COMP_CWORD=2
@@ -51,7 +51,7 @@ _tasklab tasklab zom run
 echo "${COMPREPLY[@]}"
 """
 
-# What Mesa is told to offer: the processor draws, at the level of each GPU. VideoCore IV is that of the Pi 3 and Zero 2 W, VI and
+# The versions that Mesa offers: the processor draws, at the level of each GPU. VideoCore IV is that of the Pi 3 and Zero 2 W, VI and
 # VII those of the Pi 4 and 5.
 LEVELS = {
     "any-gl": ({}, "1280x800"),
@@ -104,7 +104,7 @@ def package_field(package, name):
 
 
 def look_at(package, folder, checks):
-    """What can be said of a package without installing it. Returns the paths of its files."""
+    """Checks a package without installing it. Returns the paths of its files."""
     architecture = package_field(package, "Architecture")
     entries = [line.split(None, 5) for line in read("dpkg-deb", "--contents", package).splitlines()]
     paths = {path.split(" -> ")[0].removeprefix("./") for *_, path in entries}

@@ -1,4 +1,4 @@
-//! What is fuzzed: the functions that take bytes from outside, each with what must hold whatever they are. The targets in `fuzz/`
+//! The fuzzed functions: they take bytes from outside. Each has a check that must hold for any bytes. The targets in `fuzz/`
 //! and the smoke test share this.
 
 use std::os::fd::AsFd;
@@ -10,7 +10,7 @@ use tasklab::monitor::parse_syscall;
 use tasklab::supervisor::{Report, Request};
 use tasklab::sys::{PacketSocket, parse_stat, signal_mask};
 
-/// A packet as the other end of the socket could send it, and the message in it. What is understood is written and read again.
+/// A packet as the other end of the socket could send it, and the message in it. A message that is understood is written and read again.
 pub fn protocol(data: &[u8]) {
     let pair = socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None);
     let Ok((ours, theirs)) = pair else { return };
@@ -34,7 +34,7 @@ pub fn protocol(data: &[u8]) {
     }
 }
 
-/// What a body writes to its event pipe, in two pieces. No body finishes a run; what is told of its nonsense is bounded; every event
+/// Bytes from a body on its event pipe, in two pieces. No body finishes a run; the complaints about it are bounded; every event
 /// is a line that says the same.
 pub fn event_lines(data: &[u8]) {
     let (pid, now) = (Pid::new(1), Monotonic::ZERO);
@@ -64,7 +64,7 @@ pub fn event_lines(data: &[u8]) {
     }
 }
 
-/// What a process can make /proc print of it.
+/// Texts that a process can make /proc print.
 pub fn proc_files(data: &[u8]) {
     if let Some(stat) = parse_stat(data) {
         assert!(
@@ -84,7 +84,7 @@ pub fn proc_files(data: &[u8]) {
     assert_eq!((theirs.pid, theirs.state, theirs.ppid, theirs.pgrp, theirs.starttime), (4711, 'S', 7, 8, 149_057));
 }
 
-/// What follows the name in /proc/PID/stat.
+/// The fields behind the name in /proc/PID/stat.
 const TAIL: &[u8] =
     b") S 7 8 9 0 -1 4194304 128 0 1 0 30 12 500 600 20 0 3 0 149057 2990080 424 18446744073709551615 1 2 3 0 0 0 0 6 0 \
     1 0 0 17 5 0 0 0 0 0 1 2 3 4 5 6 7 0\n";

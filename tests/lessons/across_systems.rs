@@ -130,7 +130,7 @@ fn sshd(folder: &Path, tag: &str) -> Result<Child, String> {
     Ok(daemon)
 }
 
-/// What stands in for ssh: starts the command in a session of its own, whatever the options were.
+/// The substitute for ssh: it ignores its options and starts the command in a session of its own.
 fn stand_in(folder: &Path, tag: &str) {
     let path = folder.join("ssh");
     let text = format!("#!/bin/sh\nfor command; do :; done\nexec env {tag} setsid --wait sh -c \"$command\"\n");

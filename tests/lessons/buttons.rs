@@ -15,7 +15,7 @@ const GPIO27: Line = Line::gpio(27);
 
 const BOTH: [Language; 2] = [Language::Rust, Language::Python];
 
-/// What is to be done next.
+/// The next action.
 enum Do {
     Press,
     Act(&'static str),

@@ -1,4 +1,4 @@
-//! What holds for every scenario of the catalogue, so that a new one is tested for free.
+//! Rules for every scenario of the catalogue, so that a new one is tested for free.
 
 use std::collections::BTreeSet;
 
@@ -53,7 +53,7 @@ fn a_card_is_short() {
     }
 }
 
-/// That the runs of both languages show its fact, the demo's test sees.
+/// The demo's test checks that the runs of both languages show its fact.
 #[test]
 fn a_prediction_has_its_answer() {
     for scenario in CATALOGUE {

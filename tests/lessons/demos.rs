@@ -136,7 +136,7 @@ fn with_facts(facts: &[(&str, bool)]) -> Ran {
     Ran { code: Some(0), events: facts.iter().map(event).collect(), printed: String::new(), tag: String::new() }
 }
 
-/// What has to be so of the second chance: nothing that is wrong passes by it.
+/// The second chance lets no wrong fact pass.
 #[test]
 fn only_measured_facts_get_a_second_chance_and_not_for_ever() {
     let runs_of = |id: &str, runs: &[Ran]| {
@@ -290,7 +290,7 @@ fn nobody_waits_for_ever_on_a_stopped_child() {
     }
 }
 
-/// Whoever is killed, and with whatever signal, the others follow, and each fact that is claimed holds.
+/// Any process may be killed, with any signal: the others follow, and each fact that is claimed holds.
 ///
 /// Covers: F34, F35, fact 25.
 #[test]

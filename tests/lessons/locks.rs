@@ -6,7 +6,7 @@ use serde_json::json;
 use support::lesson::{BOTH, Ran, Running, run, scenario};
 use tasklab::model::{EventKind, Language, TaskState};
 
-/// Who waits at which gate: `worker-1` before `acquire lock counter`.
+/// The task that waits at a gate, and the gate: `worker-1` before `acquire lock counter`.
 fn gate(kind: &EventKind) -> Option<(&str, &str)> {
     match kind {
         EventKind::TaskChanged { task, state: TaskState::Waiting, on: Some(on), .. } => Some((task, on.strip_prefix("step: ")?)),
@@ -78,7 +78,7 @@ fn a_bad_order_of_the_race_is_found_and_replays() {
     }
 }
 
-/// Nobody is left who could let anybody pass: then all go on.
+/// When no action can come any more, all tasks go on.
 #[test]
 fn step_mode_ends_when_the_control_pipe_closes() {
     for language in BOTH {

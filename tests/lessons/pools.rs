@@ -1,4 +1,4 @@
-//! What a person can do to the lessons of pools, queues, futures, coroutines and the interpreter lock, in both languages:
+//! A person's actions on the lessons of pools, queues, futures, coroutines and the interpreter lock, in both languages:
 //! each action, wrong targets, actions that come too late, and signals to whatever process there is.
 
 use serde_json::{Value, json};
@@ -73,7 +73,7 @@ fn the_interpreter_lock_s_switch_interval_can_be_changed() {
             running.play(&[])
         });
         ran.assert_passed();
-        // What nobody knows is refused at once, what is out of range when its turn comes.
+        // An unknown target is refused at once, a number out of range when its turn comes.
         let refused = |name: &str| ran.refusals().iter().any(|text| text.contains(name));
         assert!(refused("51") && refused("intervals") && ran.refusals().len() == 2, "{language}: {:?}", ran.refusals());
         let turns = |interval: u64| ran.values(&format!("turns with a switch interval of {interval} ms")).len();

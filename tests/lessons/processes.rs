@@ -22,7 +22,7 @@ fn begin(id: &str, language: Language, params: &Value) -> Running {
     running
 }
 
-/// What nobody can do, or not any more, gets one sentence each, and the lesson goes on.
+/// Each action that is impossible, or not possible any more, gets one sentence, and the lesson goes on.
 #[test]
 fn bad_targets_and_unknown_actions_are_refused_in_one_sentence() {
     let bad = [
@@ -293,7 +293,7 @@ fn an_old_interface_shows_what_became_of_its_program() {
     }
 }
 
-/// Whoever is stopped and never continued, the lesson comes to its end, and nobody is left.
+/// Any process may be stopped and never continued: the lesson comes to its end, and no process is left.
 #[test]
 fn nobody_waits_for_ever_on_a_process_that_was_stopped() {
     let victims = [

@@ -1,4 +1,4 @@
-//! What a lesson does not do, it says: an action that nobody declared, a target too many, none at all, or one that means
+//! A lesson says when it does not do an action: one that it did not declare, one with a target too many, with none, or with one that means
 //! nothing, and an action that comes too late. Over the whole catalogue, in both languages.
 
 use serde_json::{Value, json};
@@ -19,7 +19,7 @@ fn line(action: &str, target: &str) -> String {
     format!("{}\n", json!({ "do": action, "target": target }))
 }
 
-/// Runs a body that hears all these lines from its start on, to its end. Nobody else presses anything.
+/// Runs a body to its end with all these lines on its control pipe from the start. Nobody else presses anything.
 fn hearing(scenario: &Scenario, language: Language, params: &Value, lines: &[String]) -> Ran {
     let mut running = Running::start(scenario, language, params);
     running.write(&lines.concat());
@@ -123,7 +123,7 @@ fn a_twin_declares_the_same_actions() {
     }
 }
 
-/// What nobody has taken when the body comes to its end is refused there: here main is deaf while it joins.
+/// An action that was not taken when the body ends is refused then. Here main takes no actions while it joins.
 #[test]
 fn what_comes_too_late_is_refused() {
     let scenario = find("thread-basics").expect("in the catalogue");

@@ -72,7 +72,7 @@ until_it shows 7 pull pull-up
 echo "BIAS $(cat $SIM/sim_gpio7/pull)"
 finish
 
-# What bounces within two seconds is one change. That no more come can only be shown by waiting for longer than that.
+# All bounces within two seconds are one change. Only a longer wait can show that no more changes come.
 start $T gpio watch --board $BOARD --debounce 2 --json GPIO8 >/tmp/bounce
 until_it is_watched
 for pull in pull-up pull-down pull-up pull-down pull-up; do echo $pull >$SIM/sim_gpio8/pull; done

@@ -58,7 +58,7 @@ def archive(entries):
 
 
 def initramfs(program, parts, guest, modules):
-    """What the machine boots: busybox, the program, what the guest does, modules in their order."""
+    """The files that the machine boots: busybox, the program, the guest's script, modules in their order."""
     entries = {folder: (0o040755, b"") for folder in ("bin", "mod")}
     entries["bin/busybox"] = (0o100755, (parts / "busybox").read_bytes())
     entries["bin/sh"] = (0o120777, b"busybox")
@@ -292,7 +292,7 @@ def main():
     program, parts = pathlib.Path(sys.argv[1]), pathlib.Path(sys.argv[2])
     passed, skipped, failed = 0, 0, []
     for name in sys.argv[3:] or ["pi3", "pi4", "sim"]:
-        # What fails is tried once more on a new machine, aloud: an emulator on a busy host is not a Raspberry Pi.
+        # A test that fails is tried once more on a new machine, aloud: an emulator on a busy host is not a Raspberry Pi.
         for attempt in ("", ", once more"):
             print(f"{name}{attempt}:", flush=True)
             checks = Checks()

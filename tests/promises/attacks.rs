@@ -129,7 +129,7 @@ fn leaves_nothing(app: &mut App, what: &str) {
     app.process.wait().expect("ours");
 }
 
-/// Who is struck besides the app, and how.
+/// A blow to another process, besides the one to the app.
 #[derive(Debug, Clone, Copy)]
 enum Blow {
     /// The supervisor is stopped first.
@@ -211,7 +211,7 @@ fn no_line_stays_high_after_the_app_and_a_supervisor_that_is_stopped_or_killed_a
     }
 }
 
-/// Who is stopped cannot recover the lines of a supervisor that is killed.
+/// A stopped app cannot recover the lines of a supervisor that is killed.
 ///
 /// Covers: promise 17, F69, F76.
 #[test]
@@ -241,7 +241,7 @@ fn level_of(log: &Path) -> Option<u64> {
     serde_json::from_str::<serde_json::Value>(std::fs::read_to_string(log).ok()?.lines().last()?).ok()?["value"].as_u64()
 }
 
-/// Whoever kills all three at once leaves processes behind, and the README says so.
+/// If all three are killed at once, processes are left behind, and the README says so.
 ///
 /// Covers: promise 17.
 #[test]
@@ -303,7 +303,7 @@ fn the_loss_of_the_guard_is_told_and_the_run_goes_on() {
     leaves_nothing(&mut app, "an app without a guard");
 }
 
-/// What forks meanwhile, started eight at once or as one bomb.
+/// Processes that fork meanwhile, started eight at once or as one bomb.
 fn hordes(chance: &mut Chance) -> Vec<(&'static str, Vec<String>)> {
     let (chain, bomb) = (compiled("chain", CHAIN), compiled("bomb", BOMB));
     let mut eight = |program: &str| {

@@ -97,7 +97,7 @@ fn forgeries(cast: &Cast) -> Vec<Value> {
     lines
 }
 
-/// What a run has told, and what a view showed at its end.
+/// The events of a run, and the view at its end.
 struct Ran {
     events: Vec<Event>,
     view: std::sync::Arc<RunView>,

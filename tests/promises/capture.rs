@@ -202,7 +202,7 @@ fn text_arrives_as_text_however_late_the_rest_of_a_character_comes() {
     let text = "grüße an den 🦀 und das süße ß\n".repeat(3001 * 50);
     assert!(output(&events, Stream::Stdout) == text.as_bytes(), "to the byte");
 
-    // However far apart its halves are.
+    // The halves of a character may come far apart.
     let script = r"import os, sys, time
 for half in b'gr\xc3', b'\xbc\xc3', b'\x9fe': os.write(1, half); time.sleep(0.3)
 os.write(1, b' caf\xe9')";
@@ -258,7 +258,7 @@ fn a_line_of_ten_megabytes_and_bytes_that_are_no_text_are_kept_as_they_are() {
         "{}",
         bytes.len()
     );
-    // What a view gets is text without a single control character, whatever came.
+    // A view gets text without a single control character, after any output.
     let shown = engine(None);
     let script = "printf '\\033]0;owned\\007\\033[2Jplain \\303'; sleep 0.1; printf '\\274\\342\\200\\256\\n'";
     shown.handle().send(Command::Launch(Box::new(programs(vec![sh(script)])))).expect("taken");

@@ -42,7 +42,7 @@ fn a_stopped_stage_blocks_its_neighbours_and_a_killed_one_breaks_the_pipe() {
             _ => {}
         },
         EventKind::ProcessSampled(sample) if is_full && is_empty && !was_killed && sample.name == "yes" => {
-            // What waits in the pipe stays there as long as nobody reads: then the reader is killed.
+            // The bytes in the pipe stay there as long as nobody reads. Then the reader is killed.
             was_killed = true;
             act(&handle, Sent::Kill.to("cat"));
         }

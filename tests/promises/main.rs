@@ -1,4 +1,4 @@
-//! What Task Lab promises, tried on real processes; which test covers which promise says tests/PROMISES.md, which `table` makes.
+//! The promises of Task Lab, tried on real processes. tests/PROMISES.md, which `table` makes, lists the tests of each promise.
 #![allow(clippy::expect_used, reason = "the helpers of tests fail loudly, too")]
 
 mod app_death;

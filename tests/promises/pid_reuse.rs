@@ -19,7 +19,7 @@ fn is_alive(innocent: &mut Child) -> bool {
     innocent.try_wait().expect("ours").is_none()
 }
 
-/// What everybody did before there were pidfds: a signal to a number.
+/// The way before there were pidfds: a signal to a number.
 #[track_caller]
 fn control_by_bare_kill(mut innocent: Child) {
     kill(innocent.id().cast_signed(), rustix::process::Signal::KILL);

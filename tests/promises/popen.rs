@@ -1,4 +1,4 @@
-//! What a process library owes whoever starts children with it: statuses, waits, descriptors, signals, errors.
+//! The duties of a process library to its callers: statuses, waits, descriptors, signals, errors.
 
 use std::fs;
 use std::os::fd::AsFd;

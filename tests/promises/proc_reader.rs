@@ -47,7 +47,7 @@ impl Drop for Churn {
     }
 }
 
-/// The number and the rest of a hostile name. Whoever reads a name while it is written may see its beginning only.
+/// The number and the rest of a hostile name. A reader may see only the beginning of a name that is being written.
 fn parts_of(name: &str) -> Option<(i32, &str)> {
     let (number, rest) = name.split_once(')')?;
     Some((number.parse().ok()?, rest))
@@ -97,7 +97,7 @@ fn hostile_names_and_numbers_that_come_back_fill_no_row_from_another_process() {
     drop(churn);
 }
 
-/// Who splits a stat line at its spaces reads nonsense of such a name: the control of the test above.
+/// A reader that splits a stat line at its spaces gets nonsense from such a name: the control of the test above.
 ///
 /// Covers: promise 13, F63.
 #[test]

@@ -33,7 +33,7 @@ fn what_a_program_does_not_flush_is_seen_at_once() {
     const SLOW: &str = "import time; print('now'); time.sleep(89)";
     let run = |terminal: Option<WindowSize>| {
         let engine = engine(Some(1024));
-        // Empty is as good as unset: whoever runs the tests may have set it.
+        // Empty is as good as unset: the environment of the tests may set it.
         let env = vec![("PYTHONUNBUFFERED".into(), "".into())];
         let spec = ChildSpec { terminal, env, ..ChildSpec::new(["python3", "-c", SLOW]) };
         // Without a terminal Python keeps the text for itself: then the time limit ends it.
@@ -59,7 +59,7 @@ fn what_a_program_does_not_flush_is_seen_at_once() {
 fn text_is_typed_and_its_end_is_typed_too() {
     let translated =
         |text: &str| exec(&["--pty", "--universal-newlines", "--stdin", text, "--", "sh", "-c", "stty -echo; cat; echo end"]);
-    // What was typed before the echo was off is echoed as well, as on any terminal.
+    // Text that was typed before the echo was off is echoed as well, as on any terminal.
     for text in ["one\ntwo\n", "one\nhalf a line", ""] {
         let (status, out, err) = translated(text);
         assert!(status == 0 && out.ends_with(&format!("{text}end\n")), "{text:?}: {status}: {out:?} {err}");
@@ -104,7 +104,7 @@ fn what_is_written_to_the_terminal_after_it_was_closed_arrives() {
     let script = "echo early; exec 0<&- 1>&- 2>&-; sleep 0.3; echo late >/dev/tty; sleep 0.3; echo last >/dev/tty; exit 7";
     let (status, out, err) = exec(&["--pty", "--universal-newlines", "--", "sh", "-c", script]);
     assert_eq!((status, out.as_str(), err.as_str()), (7, "early\nlate\nlast\n", ""));
-    // And what is typed meanwhile is read by whoever opens it again.
+    // The next process that opens the terminal reads the text that was typed meanwhile.
     let script = "exec 0<&- 1>&- 2>&-; sleep 0.3; read line </dev/tty; echo read $line >/dev/tty";
     let (status, out, _) = exec(&["--pty", "--universal-newlines", "--stdin", "secret\n", "--", "sh", "-c", script]);
     assert!(status == 0 && out.ends_with("read secret\n"), "{status}: {out:?}");
@@ -136,7 +136,7 @@ fn a_program_that_closes_its_terminal_before_it_ends_is_not_hung_up() {
     assert_eq!(exec(&["--pty", "--", "sh", "-c", script]).0, 7);
 }
 
-/// What comes in on our own standard input is typed at the child's terminal, and so is its end.
+/// The bytes of our own standard input are typed at the child's terminal, and so is their end.
 #[test]
 fn our_input_is_passed_on_to_the_terminal_of_a_child() {
     use std::io::Write;
@@ -156,13 +156,13 @@ fn our_input_is_passed_on_to_the_terminal_of_a_child() {
     let long = "a line of text that is repeated\n".repeat(20_000);
     let (status, out, _) = piped(&long, &["--universal-newlines", "--", "sh", "-c", "stty -echo; wc -l; echo end"]);
     assert!(status == 0 && out.ends_with("20000\nend\n"), "{status}: {} bytes", out.len());
-    // Who types later is not kept from it by the end of ours.
+    // The end of our input does not prevent typing later.
     let typed = ["--do", "0.1 type cat late", "--do", "0.2 close-stdin cat", "--", "cat"];
     let (status, out, err) = piped("early\n", &typed);
     assert!(status == 0 && err.is_empty() && out.matches("early\r\n").count() == 2, "{status}: {out:?} {err}");
     assert_eq!(out.matches("late\r\n").count(), 2, "the echo, and what cat says: {out:?}");
     assert_eq!(exec(&[&["--pty"], &typed[..]].concat()), (0, "late\r\nlate\r\n".to_owned(), String::new()), "without any input");
-    // What is left alone stays unread.
+    // An input that is not passed on stays unread.
     let (status, out, _) = piped("ours\n", &["--stdin", "null", "--", "sh", "-c", "tty; cat"]);
     assert!(status == 0 && out.contains("not a tty") && !out.contains("ours"), "{status}: {out}");
 }

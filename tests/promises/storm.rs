@@ -182,7 +182,7 @@ fn a_hundred_children_end_well_a_hundred_are_terminated_and_none_inherits_from_a
     }
 }
 
-/// Whoever is hit between clone and exec must not run a handler of the supervisor's, and the supervisor must not mind.
+/// A child that gets a signal between clone and exec must not run a handler of the supervisor's, and the supervisor goes on.
 ///
 /// Covers: F9, fact 16.
 #[test]

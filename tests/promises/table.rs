@@ -49,7 +49,7 @@ fn number(text: &str) -> Result<u32, String> {
     text.trim().trim_end_matches('.').parse().map_err(|_| format!("{text:?} is no number"))
 }
 
-/// What a line `promises 2, 15, F13, facts 10, 52.` names. A word stands for the numbers that follow it.
+/// The items that a line `promises 2, 15, F13, facts 10, 52.` names. A word stands for the numbers that follow it.
 fn items(text: &str) -> Result<Vec<Item>, String> {
     let mut sort: fn(u32) -> Item = Item::Fact;
     let mut found = Vec::new();
@@ -139,7 +139,7 @@ struct Run {
     said: Option<String>,
     passed: BTreeSet<String>,
     failed: BTreeSet<String>,
-    /// What passed without checking all of it, with the reasons.
+    /// Tests that passed without checking everything, with the reasons.
     skipped: BTreeMap<String, BTreeSet<String>>,
 }
 
@@ -165,7 +165,7 @@ impl Run {
         run
     }
 
-    /// What the table says of a test besides its name: nothing if it has passed, or if no run is known.
+    /// The table's remark on a test: empty if the test has passed, or if no run is known.
     fn mark(&self, test: &Test) -> String {
         let module = module(&test.file);
         let is_it = |name: &String| name.starts_with(&module) && name.rsplit("::").next() == Some(&test.name);

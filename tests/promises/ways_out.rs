@@ -9,7 +9,7 @@ use support::watchdog::Watchdog;
 use support::{App, STUBBORN, descendants_of, eventually, tagged};
 
 const TASKLAB: &str = env!("CARGO_BIN_EXE_tasklab");
-/// What of it is found by its tag: the program, its supervisor, the shells and their sleepers.
+/// The number of its processes with the tag: the program, its supervisor, the shells and their sleepers.
 const WHOLE: usize = 6;
 
 fn start(mut command: Command) -> App {

@@ -1,4 +1,4 @@
-"""What the shim's primitives promise: Python's semantics, whoever listens. The first argument is the shim's folder."""
+"""The promise of the shim's primitives: Python's semantics, with and without a listener. The first argument is the shim's folder."""
 
 import sys
 import threading

@@ -26,7 +26,7 @@ impl App {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let value = format!("app-{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
         let process = command.env("TASKLAB_TEST", &value).spawn().unwrap_or_else(|error| panic!("{command:?}: {error}"));
-        // What the command was given is the program's alone: a copy that is kept here would hold a pipe open.
+        // The command's descriptors belong to the program alone: a copy that is kept here would hold a pipe open.
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
         Self { process, tag: format!("TASKLAB_TEST={value}") }
     }
@@ -48,12 +48,12 @@ impl App {
         named_below(self.pid(), "tasklab-guard")[0]
     }
 
-    /// PIDs of whatever carries the tag, its own among them. Zombies do not.
+    /// PIDs of all processes with the tag, its own among them. A zombie has no tag.
     pub fn all(&self) -> Vec<i32> {
         tagged(&self.tag)
     }
 
-    /// Nobody with the tag, in ten looks one after the other: of a chain, one look can miss the only one there is.
+    /// Whether no process has the tag, in ten looks one after the other. One look at a chain can miss its only process.
     pub fn is_gone(&self) -> bool {
         (0..10).all(|_| self.all().is_empty())
     }

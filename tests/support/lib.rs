@@ -1,4 +1,4 @@
-//! What the tests on real processes share: programs that go when a test ends, deadlines, an own view of /proc.
+//! The shared part of the tests on real processes: programs that go when a test ends, deadlines, an own view of /proc.
 #![allow(missing_docs, clippy::expect_used, reason = "helpers of tests: they are read beside them, and fail as loudly")]
 
 mod app;

@@ -22,7 +22,7 @@ pub fn tasklab(arguments: &[&str]) -> Command {
     command
 }
 
-/// What it came to: status (128 + n by signal), standard output, standard error.
+/// The result of a program: status (128 + n by signal), standard output, standard error.
 pub fn said(output: &Output) -> (i32, String, String) {
     use std::os::unix::process::ExitStatusExt;
     let status = output.status.code().or_else(|| output.status.signal().map(|signal| 128 + signal));

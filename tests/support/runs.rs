@@ -9,7 +9,7 @@ use tasklab::supervisor::Client;
 
 use super::deadline;
 
-/// What a run's processes get between SIGTERM and SIGKILL.
+/// The time that a run's processes get between SIGTERM and SIGKILL.
 pub const GRACE: Duration = Duration::from_millis(300);
 
 pub fn engine(subscription: Option<usize>) -> Engine {

@@ -1,4 +1,4 @@
-//! What a test could not check on this machine.
+//! Reports of checks that cannot be made on this machine.
 
 use std::io::Write;
 

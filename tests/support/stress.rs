@@ -1,4 +1,4 @@
-//! What the tests of the promises share: how long they run, chance that can be repeated, figures, and a look at processes.
+//! The shared part of the promises' tests: their length, chance that can be repeated, figures, and a look at processes.
 
 #![expect(clippy::print_stdout, reason = "seeds and figures, which --nocapture shows")]
 
@@ -70,7 +70,7 @@ pub fn promised(what: &str, took: Duration, promise: Duration) {
     assert!(took <= limit, "{what} took {took:?}, and {promise:?} is promised");
 }
 
-/// A figure, for whoever runs the tests with --nocapture.
+/// Prints a figure, for a run of the tests with --nocapture.
 pub fn say(text: std::fmt::Arguments<'_>) {
     println!("{text}");
 }

@@ -9,7 +9,7 @@ use tasklab::supervisor::{ChildPipes, Client, Incoming, LaunchFailure, LaunchedC
 
 use super::{deadline, descendants_of, program};
 
-/// What the supervisor still has below it.
+/// The processes that the supervisor still has below it.
 pub fn survivors(supervisor: &Supervisor) -> Vec<i32> {
     descendants_of(supervisor.pid().number())
 }

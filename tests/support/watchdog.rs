@@ -30,7 +30,7 @@ impl Watchdog {
     }
 }
 
-/// What every thread of these processes does, and where: from /proc, and from gdb where it is installed and may look.
+/// The work of every thread of these processes, and its place in the code: from /proc, and from gdb where it is installed and permitted.
 pub fn report(pids: &[i32]) -> String {
     let mut text = String::new();
     let read = |path: String| std::fs::read_to_string(path).unwrap_or_default().trim().replace('\0', " ");

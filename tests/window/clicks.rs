@@ -47,7 +47,7 @@ impl Window {
         descendants_of(self.pid()).into_iter().filter(is_zombie).collect()
     }
 
-    /// What is below the app besides its supervisor and its guard.
+    /// The number of processes below the app besides its supervisor and its guard.
     fn started(&self) -> usize {
         descendants_of(self.pid()).len() - self.named("tasklab-super").len() - self.named("tasklab-guard").len()
     }
@@ -132,7 +132,7 @@ fn hostile_event_lines_cost_the_window_little_and_it_answers_a_key_meanwhile() {
     eventually("the scenario runs", || window.zombies().len() == 3);
     let read = |pid: i32, what: &str| std::fs::read_to_string(format!("/proc/{pid}/{what}")).unwrap_or_default();
     let body = descendants_of(window.pid()).into_iter().find(|pid| read(*pid, "cmdline").contains("__worker")).expect("a body");
-    // Whoever may open a body's event pipe speaks with its voice.
+    // A program that may open a body's event pipe can write events in its name.
     let fd = read(body, "environ")
         .split('\0')
         .find_map(|word| word.strip_prefix("TASKLAB_EVENTS=").map(str::to_owned))

@@ -54,7 +54,7 @@ fn use_it(screen: &Screen, length: Duration) {
     }
 }
 
-/// What a busy machine may blur once or twice is looked at again; what the window's thread does wrong, it does each time.
+/// A busy machine may spoil a look once or twice, so there are more. A fault of the window's thread shows each time.
 const LOOKS: usize = 5;
 
 /// Covers: promise 14, F7, F66.
@@ -63,7 +63,7 @@ fn the_windows_thread_opens_no_file_and_waits_for_no_process() {
     let _watchdog = Watchdog::after(Duration::from_mins(10));
     let screen = Screen::start();
     let (window, _home) = open(&screen);
-    // What is made once (fonts, shaders) is made by now.
+    // Fonts and shaders, which are made once, are made by now.
     use_it(&screen, Duration::from_secs(2));
     let folder = tempfile::tempdir().expect("a folder");
     let log = folder.path().join("log");

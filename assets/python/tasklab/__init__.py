@@ -7,7 +7,7 @@ nothing (action() still sleeps), so that a lesson also runs alone:
     PYTHONPATH=assets/python python3 body.py workers=2
 
 The primitives of the standard library are here under their own names (Lock, Semaphore, Event, Barrier, Condition, Queue, Timer,
-local, Thread, ThreadPoolExecutor, Pipe). They do what those do, and show who waits for what and who has it:
+local, Thread, ThreadPoolExecutor, Pipe). They behave in the same way, and report each wait and each holder:
 
     lock = tasklab.Lock("counter")
     threads = [tasklab.Thread(target=work, name=f"worker-{n}") for n in range(4)]
@@ -17,11 +17,11 @@ Each module imports only those above it:
     events      the lines that a program writes
     stepping    step mode: the gates, and the order in which they are passed
     lanes       which lane a thread has, and what it holds
-    control     what a person does
-    processes   what becomes of children
+    control     the actions of a person
+    processes   the states and ends of children
     parameters  the parameters of a lesson
     words       numbers and names in sentences
-    tracked     what all primitives have in common
+    tracked     the common part of all primitives
     locks, queues, threads
 """
 

@@ -1,4 +1,4 @@
-"""What a person does: actions, buttons, and the action `step`."""
+"""The actions of a person: words, buttons, and the action `step`."""
 
 import atexit
 import collections
@@ -65,8 +65,8 @@ def hear(timeout, others):
 
 
 def actions(*usages):
-    """Declares what a person can do, as actions("wait CHILD", "poll [CHILD]", "finish"). What does not fit is refused, with
-    the reason, before the script hears of it. Without such a line the script hears everything."""
+    """Declares the actions of a person, as actions("wait CHILD", "poll [CHILD]", "finish"). Any other action is refused, with
+    the reason, and the script does not get it. Without such a line the script gets every action."""
     _actions.update((name, target) for name, _, target in (usage.partition(" ") for usage in usages))
 
 

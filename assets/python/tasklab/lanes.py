@@ -44,7 +44,7 @@ def lane():
 
 
 def holding():
-    """What the calling thread acquired last and still has; None if it has nothing. It must have a lane."""
+    """The thing that the calling thread acquired last and still has; None if it has nothing. The thread must have a lane."""
     return own.holds[-1] if own.holds else None
 
 

@@ -1,4 +1,4 @@
-"""What becomes of children: what is told of them, and waiting on them."""
+"""The children of a script: reports of their states and ends, and waiting on them."""
 
 import os
 import signal

@@ -1,4 +1,4 @@
-"""What all primitives have in common: they tell which task waits for what and which one has it, and step mode stops them."""
+"""The common part of all primitives: they report each wait and each holder, and step mode stops their tasks."""
 
 import threading
 import time

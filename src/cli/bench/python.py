@@ -1,4 +1,4 @@
-"""What starting, switching and talking costs in Python: the other side of `tasklab bench`.
+"""The costs of starting, switching and talking in Python: the other side of `tasklab bench`.
 
 Alone:  python3 python.py launch_wait 1000    does it 1000 times and prints the seconds that took.
 Without arguments it reads such lines and answers each with one line of JSON, so that others can take turns with it.

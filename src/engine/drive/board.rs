@@ -11,10 +11,10 @@ use crate::gpio::{BoardKind, Edge, InputSettings};
 use crate::model::{BoardView, Level, Line, LineIntent, Monotonic, PinFunction, Pull, RunId};
 use crate::supervisor::{LineRequest, ReplyTo, Request};
 
-/// How often the supervisor hears from us while lines are driven: several times within its patience of a second.
+/// The interval between our signs of life while lines are driven. Several come within the second that the supervisor waits.
 const BEAT: Duration = Duration::from_millis(250);
 
-/// How often a real header is read, since other programs may change it unseen.
+/// The interval between two reads of a real header, since other programs may change it unseen.
 const LOOK: Duration = Duration::from_millis(500);
 
 /// The state of the header.
@@ -91,7 +91,7 @@ impl Header {
         !self.view.pins.is_empty() && self.view.backend != SIMULATED
     }
 
-    /// When the supervisor must hear of us again; `None` while there is no need.
+    /// The time of our next sign of life to the supervisor; `None` while none is needed.
     pub(crate) fn next_heartbeat(&self) -> Option<Monotonic> {
         self.pause().map(|pause| self.spoke_at + pause)
     }
@@ -219,7 +219,7 @@ impl Header {
     }
 }
 
-/// How long a real button may bounce. A button on the screen does not bounce.
+/// The longest time that a real button bounces. A button on the screen does not bounce.
 const BOUNCE: Duration = Duration::from_millis(5);
 
 /// The backend that drives nothing but pins on the screen.

@@ -39,7 +39,7 @@ pub enum Command {
     Lines {
         /// The sender's number for it, which the one `EngineEvent::Board` that answers it has again.
         ask: Option<u64>,
-        /// What.
+        /// The request for the header.
         request: LineRequest,
     },
     /// End all runs, by their stop plans.

@@ -1,5 +1,5 @@
-//! The engine's thread: one poll over the supervisor, the children's pipes, the bell and the next deadline. What comes of it is decided
-//! by the parts of the engine, and performed in `perform`.
+//! The engine's thread: one poll over the supervisor, the children's pipes, the bell and the next deadline. The engine's parts decide what
+//! follows from it, and `perform` does that.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -31,12 +31,12 @@ use crate::model::{Action, By, EventKind, Monotonic, TimedAction};
 use crate::supervisor::{LineRequest, ReplyTo, Request};
 use crate::sys::{is_readable, monotonic_now, poll};
 
-/// How often a run is searched for deadlocks and the like.
+/// The interval between two searches of a run for deadlocks and the like.
 const LOOK: Duration = Duration::from_millis(100);
-/// How soon events are offered again to a listener that was behind.
+/// The pause before events are offered again to a listener that was behind.
 const RETRY: Duration = Duration::from_millis(2);
 
-/// How long it may take to make lines safe while Task Lab ends.
+/// The time limit for making lines safe while Task Lab ends.
 const AT_THE_END: Duration = Duration::from_secs(3);
 
 /// The meaning of a poll entry; the numbers are indices of a run and of its stream.

@@ -22,7 +22,7 @@ const MOST_LINKS: usize = 40;
 /// How long to wait where the kernel says that there is room and takes nothing all the same.
 const PAUSE: Duration = Duration::from_millis(10);
 
-/// What a path means.
+/// The file or descriptor that a path names.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Place {
     /// A descriptor of this process: `/dev/stdout`, `/dev/fd/3`.
@@ -32,9 +32,9 @@ pub enum Place {
 }
 
 impl Place {
-    /// Follows all links. That nothing is there yet is no mistake.
+    /// Follows all links. The file itself need not exist yet.
     pub fn of(path: &Path) -> io::Result<Self> {
-        // Whether a link may be followed, the kernel decides (fs.protected_symlinks, proc_sys_fs(5)).
+        // The kernel decides whether a link may be followed (fs.protected_symlinks, proc_sys_fs(5)).
         fs::metadata(path)
             .map(drop)
             .or_else(|error| if error.kind() == io::ErrorKind::NotFound { Ok(()) } else { Err(error) })?;
@@ -102,7 +102,7 @@ fn partial(path: &Path) -> PathBuf {
     name.into()
 }
 
-/// What is written to.
+/// The destination of the bytes that are written.
 #[derive(Debug)]
 pub enum Target {
     /// A regular file, which has its name later.
@@ -111,8 +111,8 @@ pub enum Target {
     Stream(OwnedFd),
 }
 
-/// A regular file that grows under another name. Dropped before [`finish`](Self::finish), what was written stays under that name;
-/// if that is nothing, nothing stays.
+/// A regular file that grows under another name. If it is dropped before [`finish`](Self::finish), its bytes stay under that name; an empty
+/// file is removed.
 #[derive(Debug)]
 pub struct WholeFile {
     path: PathBuf,
@@ -147,7 +147,7 @@ impl WholeFile {
         &self.partial
     }
 
-    /// It is whole: it gets its name, once all of it is on the disk.
+    /// Gives the whole file its own name, once all of it is on the disk.
     pub fn finish(mut self) -> io::Result<()> {
         self.file.sync_all()?;
         if fs::symlink_metadata(&self.path).is_ok_and(|metadata| !metadata.is_file()) {

@@ -42,7 +42,7 @@ impl SentSignals {
         Some((run, asked))
     }
 
-    /// Nobody will answer any more.
+    /// The actions whose answers will not come any more.
     pub(super) fn take_unanswered(&mut self) -> Vec<(RunId, ActionRequest)> {
         std::mem::take(&mut self.unanswered).into_iter().map(|(_, run, asked)| (run, asked)).collect()
     }

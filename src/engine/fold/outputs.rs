@@ -73,7 +73,7 @@ impl Outputs {
     /// The streams for the view. Text that did not change since the last call is shared, not made again.
     pub(crate) fn publish(&mut self) -> Vec<OutputView> {
         let mut views: Vec<OutputView> = self.streams.iter_mut().map(KeptStream::publish).collect();
-        // Process by process, and standard output before standard error, whichever wrote or closed first.
+        // The order is by process, then standard output before standard error. The order of their writes does not matter.
         let mut order: HashMap<Pid, usize> = HashMap::new();
         for view in &views {
             let next = order.len();

@@ -46,7 +46,7 @@ pub struct RunFold {
     pub(crate) stages: Vec<(Pid, Option<ExitStatus>)>,
     /// The outcome that ends it early, and who asked for that.
     pub(crate) ended_by: Option<(Outcome, By)>,
-    /// Signals that were sent to the last stage, whose status counts, and by whom; the last of each number.
+    /// Signals to the last stage, whose status counts, each with its sender; the last of each number.
     pub(crate) sent: Vec<(Signal, By)>,
     /// The first signal to another process of the run, the process and the sender; and whether other processes have got one.
     pub(crate) meddled: Option<(Signal, String, By)>,

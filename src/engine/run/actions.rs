@@ -43,7 +43,7 @@ impl Run {
             Action::Toggle(line) => Ok(self.toggle(*line, board)),
             Action::Press(line) => {
                 let press = |is_pressed| LineRequest::Press { line: *line, is_pressed };
-                // A body that watches the line hears of it by its edge.
+                // A body that watches the line gets the press by its edge.
                 Ok(Need::Lines([true, false].map(press).into()))
             }
             // Their event comes first; then the run ends.

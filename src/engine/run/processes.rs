@@ -1,4 +1,4 @@
-//! The processes of a run as the supervisor and the samples know them, whatever a body says of them. Pure; on the engine's thread.
+//! The processes of a run, as the supervisor and the samples show them. A body's words do not count here. Pure; on the engine's thread.
 
 use std::collections::HashMap;
 

@@ -23,7 +23,7 @@ pub enum EngineEvent {
     Compared(Arc<Comparison>),
     /// A command was refused, with the reason as a sentence.
     Refused(String),
-    /// The header as it is now: the answer to a request, or because it has changed.
+    /// The present header: the answer to a request, or the news that it has changed.
     Board {
         /// The number of the request that this answers, if its sender gave it one.
         ask: Option<u64>,

@@ -178,7 +178,7 @@ fn what_bounces_counts_from_the_last_bounce_on_and_a_glitch_not_at_all() {
     assert_eq!(told(&lines), [(129, 1)], "it was let go for less than that");
 }
 
-/// Nobody has looked in between.
+/// Nothing reads the line while the button is pressed.
 #[test]
 fn a_press_that_lasted_counts_though_it_is_seen_only_when_it_is_over() {
     let mut lines = debounced();
@@ -358,7 +358,7 @@ fn late_readers_see_that_they_missed_edges() {
 }
 
 proptest! {
-    /// Whatever is done, levels follow from the edges alone, no edge repeats a level, and `make_safe` leaves nothing driven.
+    /// After any requests, levels follow from the edges alone, no edge repeats a level, and `make_safe` leaves nothing driven.
     #[test]
     fn edges_tell_the_whole_story(steps in proptest::collection::vec((0_u8..5, 2_u8..28, 0_u8..3), 0..300)) {
         let mut lines = board();

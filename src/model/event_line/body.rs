@@ -1,9 +1,9 @@
-//! What a lesson's body says on its event lines: facts, and wishes for the header, which become facts once the board has answered.
+//! The event lines of a lesson's body: facts, and intents for the header. An intent becomes a fact once the board has answered.
 
 use super::error::EventLineError;
 use crate::model::{Event, EventKind, Level, Line, Monotonic};
 
-/// What a body wants of a line of the header.
+/// The intent of a body for a line of the header.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LineIntent {
     /// Drive it to this level.

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::model::{ExitStatus, Language, Outcome, Pgid, Pid, RunId, Sid, Signal, Stream, TaskSort, ThreadSample, Tid};
 
-/// The word of the action by which a body hears a button.
+/// The word of the action that says that a body watches a button.
 pub(super) const WATCH: &str = "watch";
 
 /// The union of all keys; `line` is a GPIO line or a line of source. One flat struct is read in one pass, where serde's tagged enums would buffer each line.

@@ -175,7 +175,7 @@ struct MachineKeys {
     throttled: Option<bool>,
 }
 
-/// What was asked for, and in which words it was refused.
+/// The keys of an action, and of the text that refuses it.
 #[derive(Serialize)]
 struct ActionKeys<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -34,7 +34,7 @@ impl Chapter {
     }
 }
 
-/// A question with choices. What was measured is read from a fact.
+/// A question with choices. A fact gives the answer that was measured.
 #[derive(Debug)]
 pub struct Prediction {
     /// The question.

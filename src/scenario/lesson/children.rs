@@ -43,8 +43,8 @@ pub struct Reaped {
 }
 
 impl Lesson {
-    /// Forks this process. The child has its name in /proc by the time that its parent tells of it, does not hear actions,
-    /// and starts after the parent has told of it.
+    /// Forks this process. The child gets its name in /proc before its parent reports it. The child takes no actions,
+    /// and starts its work after that report.
     pub fn fork(&self, name: &str) -> Result<Fork<'_>, LessonError> {
         let failed = || LessonError::kernel(format!("fork {name}"));
         let (mut ours, mut theirs) = UnixStream::pair().map_err(LessonError::kernel("make a pair of sockets"))?;

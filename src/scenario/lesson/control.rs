@@ -21,7 +21,7 @@ pub struct LessonAction {
 use crate::scenario::card::Reply;
 use crate::sys::poll;
 
-/// Why nobody does an action that is heard at the end.
+/// The reason for refusing an action that comes at the end.
 pub(crate) const TOO_LATE: &str = "it comes too late: nothing is left but the end";
 
 /// The reply of one who only waits for the end.
@@ -101,7 +101,7 @@ impl Control {
         match rustix::io::read(pipe, &mut bytes) {
             Ok(count) if count > 0 => self.unread.extend_from_slice(&bytes[..count]),
             Err(rustix::io::Errno::INTR | rustix::io::Errno::AGAIN) => {}
-            // Nobody will send anything any more; what has arrived is still taken.
+            // The sender is gone. The lines that have arrived are still taken.
             _ => self.pipe = None,
         }
     }

@@ -73,14 +73,14 @@ fn quota_in(tree: &Path, groups: &str) -> f64 {
     limits.fold(f64::INFINITY, f64::min)
 }
 
-/// CPU time that was used on these cores so far, by whomever, in seconds (proc(5), `/proc/stat`); 0 if that cannot be read.
+/// CPU time that all processes have used on these cores so far, in seconds (proc(5), `/proc/stat`); 0 if that cannot be read.
 pub(crate) fn load(cores: &CpuSet) -> f64 {
     // user, nice, system, idle, iowait, irq, softirq, steal; what follows is counted in user and nice already.
     ticks(cores, &[0, 1, 2, 5, 6, 7])
 }
 
-/// Time that the host of a virtual machine took from these cores so far, in seconds. Nobody is charged for it: whoever had
-/// the core neither ran nor waited for one.
+/// Time that the host of a virtual machine took from these cores so far, in seconds. The kernel charges it to no thread: the thread
+/// on the core neither ran nor waited for one.
 pub(crate) fn stolen(cores: &CpuSet) -> f64 {
     ticks(cores, &[7])
 }

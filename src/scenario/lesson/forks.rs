@@ -39,7 +39,7 @@ pub(crate) fn file_of_program(name: &str) -> Option<PathBuf> {
 /// A process that is overdue by this much is given up, stopped or not: only a machine in trouble takes longer.
 const TROUBLE: Duration = Duration::from_secs(30);
 
-/// Waits on a child that is about to end, and hears no action meanwhile. A child that was stopped does not end, and is killed.
+/// Waits on a child that is about to end, and takes no action meanwhile. A stopped child does not end by itself, so it is killed.
 pub(crate) fn reap_soon(mut child: Child<'_>) -> Result<Reaped, LessonError> {
     let due = Instant::now() + Duration::from_secs(2);
     while child.peek()?.is_none() {

@@ -1,4 +1,4 @@
-//! The lesson: what a Rust body has for telling what it does and hearing what it is told, inside the worker process.
+//! The lesson: a Rust body reports its steps through it, and takes actions from it. Inside the worker process.
 //! With none of the environment's variables set, the body runs all the same, unheard.
 
 use std::collections::BTreeMap;
@@ -82,7 +82,7 @@ impl Lesson {
     }
 
     /// The same, for a lesson that knows these actions. Others, and those with a target too many or too few, are refused
-    /// before the body hears of them.
+    /// before the body gets them.
     pub(crate) fn with_actions(self, actions: &'static [ActionSpec]) -> Self {
         Self { actions, ..self }
     }

@@ -1,5 +1,5 @@
 //! Programs that a body starts: the words of a `Popen` call, as data, become a child and our ends of its pipes. The body
-//! waits, reads and kills when it likes; nothing here runs by itself. Whoever is left dies with the body.
+//! waits, reads and kills when it likes; nothing here runs by itself. Programs that are left die with the body.
 
 use std::io::{self, PipeReader, PipeWriter, Read, Write};
 use std::os::fd::{AsFd, BorrowedFd};
@@ -51,7 +51,7 @@ impl Lesson {
         })
     }
 
-    /// Starts a program and waits until it has ended: `subprocess.run(…)`. What is asked for meanwhile comes back, too.
+    /// Starts a program and waits until it has ended: `subprocess.run(…)`. Also returns the actions that came meanwhile.
     pub(crate) fn run_program(&self, spec: &ChildSpec, deadline: Instant) -> Result<(Completed, Vec<LessonAction>), LessonError> {
         let mut heard = Vec::new();
         let done = self.start(spec)?.communicate(self, b"", deadline, |asked| heard.push(asked.clone()))?;
@@ -61,7 +61,7 @@ impl Lesson {
 
 impl Program<'_> {
     /// Sends `input` (no more than a pipe holds), closes standard input, collects both outputs to their ends, and waits:
-    /// `communicate(input)`. Whoever is not done at the deadline is killed.
+    /// `communicate(input)`. A program that is not done at the deadline is killed.
     pub(crate) fn communicate(
         mut self,
         lesson: &Lesson,

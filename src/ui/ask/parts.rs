@@ -14,7 +14,7 @@ pub enum Pane {
     Details,
     /// The selected process and the GPIO header.
     Header,
-    /// What happened.
+    /// The log of the run.
     Log,
 }
 

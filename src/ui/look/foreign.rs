@@ -1,5 +1,5 @@
 //! Text that others wrote (names, arguments, values, notices), as much of it as its place in the window can hold. Pure.
-//! A program can be called anything, at any length: whatever is laid out comes through here, since laying out a megabyte of letters
+//! A program's name may have any length. All foreign text comes through here before it is laid out, since laying out a megabyte of letters
 //! takes seconds and hundreds of megabytes.
 
 use std::borrow::Cow;
@@ -59,7 +59,7 @@ fn short(text: &str, most: usize) -> Cow<'_, str> {
 }
 
 fn long(text: &str, (most, lines): (usize, usize)) -> Cow<'_, str> {
-    // That so little is left out would take as much room.
+    // The remark would take as much room as the few bytes that it replaces.
     let most = if text.len() <= most + REMARK { most + REMARK } else { most };
     let (mut shown, rest) = match cut(text, most, lines, |c| c) {
         Cut::Whole => return Cow::Borrowed(text),

@@ -168,7 +168,7 @@ pub fn scroll_source(ui: &Ui) -> egui::scroll_area::ScrollSource {
     if theme::is_touch(ui) { egui::scroll_area::ScrollSource::ALL } else { egui::scroll_area::ScrollSource::default() }
 }
 
-/// A word to whoever sees a pane for the first time, below what is in it. Whether it was dismissed.
+/// A hint for the first use of a pane, below its contents. Returns whether it was dismissed.
 pub fn first_use(ui: &mut Ui, pane: &'static str, text: &str) -> bool {
     let colors = palette(ui);
     if ui.available_height() < notice_height(ui) * 2.0 {

@@ -12,7 +12,7 @@ use crate::ui::look::theme::{self, palette};
 use crate::ui::look::widgets;
 use crate::ui::panes::typing::Typing;
 
-/// What the signals reach, and whether the signal menu is asked for.
+/// The reach of the signals, and whether the signal menu is asked for.
 #[derive(Debug, Default)]
 pub struct Selected {
     scope: Scope,
@@ -28,7 +28,7 @@ const GONE: &str = "it has ended, and its parent has waited on it. Nobody is the
 const TITLE: f32 = 36.0;
 const BADGE: f32 = 22.0;
 const SENTENCE: f32 = 62.0;
-/// Three lines of its command line; more are scrolled to. What is below must not move when it calls another program.
+/// Three lines of its command line; more are scrolled to. The buttons below must not move when it calls another program.
 const COMMAND: f32 = 40.0;
 
 impl Selected {
@@ -231,7 +231,7 @@ fn command_ui(ui: &mut Ui, command: &str) {
     });
 }
 
-/// Asks for an action on a process of a run; where no process hears it, for a sentence that says so.
+/// Asks for an action on a process of a run. Where there is no such process, asks for a sentence that says so.
 pub fn act(target: Option<(&RunView, &ProcessRow)>, action: impl FnOnce(ProcessRef) -> Action) -> UiAction {
     match target {
         None => UiAction::Say(NOBODY.to_owned()),

@@ -59,8 +59,8 @@ impl App {
         top.into_iter().chain(later).chain(first).collect()
     }
 
-    /// Draws the notices. A run has its room for them from beginning to end: no row below moves when one comes, goes or changes. What
-    /// does not fit is scrolled to.
+    /// Draws the notices. A run has its room for them from beginning to end: no row below moves when one comes, goes or changes. Those that
+    /// do not fit are scrolled to.
     pub(crate) fn notices_ui(&mut self, ui: &mut Ui, snapshot: &Snapshot, most: usize) {
         let run = self.subject.run(snapshot);
         let most = if self.scenario().is_some() { most } else { 1 };

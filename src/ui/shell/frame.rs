@@ -298,7 +298,7 @@ impl App {
         });
     }
 
-    /// Draws a pane of the centre. What it remembers, such as how far it is scrolled, is its own wherever it lies.
+    /// Draws a pane of the centre. It keeps its own state, such as its scroll position, in every layout.
     fn pane_ui(&mut self, ui: &mut Ui, snapshot: &Snapshot, pane: Pane) {
         let draw = match pane {
             Pane::Timeline => Self::timeline_ui,

@@ -1,4 +1,4 @@
-//! The settings, kept from one start to the next by a thread of their own, never in a frame. The file is whole at any moment, whoever is
+//! The settings, kept from one start to the next by a thread of their own, never in a frame. The file is always whole, even if we are
 //! killed while it is written.
 
 use std::fs;
@@ -109,7 +109,7 @@ impl WindowPlace {
 /// How often there may be something new.
 const PAUSE: Duration = Duration::from_secs(3);
 
-/// Hands what is to be kept to the thread that writes it.
+/// Hands the settings to the thread that writes them.
 #[derive(Debug)]
 pub(crate) struct Keeper {
     sender: Option<Sender<String>>,
@@ -121,7 +121,7 @@ pub(crate) struct Keeper {
 }
 
 impl Keeper {
-    /// Starts the thread. What is there already is not written again.
+    /// Starts the thread. Settings that the file already holds are not written again.
     pub(crate) fn start(path: PathBuf, kept: &Kept) -> io::Result<Self> {
         let (sender, texts) = bounded::<String>(1);
         let (failed, failures) = bounded(1);
@@ -142,7 +142,7 @@ impl Keeper {
         Instant::now() >= self.due
     }
 
-    /// Has it written, if it is not what was written last. Never waits: a busy disk gets it the next time.
+    /// Hands changed settings to the thread. Never waits: a busy disk gets them the next time.
     pub(crate) fn keep(&mut self, kept: &Kept) {
         self.due = Instant::now() + PAUSE;
         let Ok(text) = serde_json::to_string_pretty(kept) else { return };
@@ -156,7 +156,7 @@ impl Keeper {
         self.failures.try_recv().ok()
     }
 
-    /// Has the last of it written, and waits for that: the window is gone by then.
+    /// Hands the last settings to the thread, and waits until they are written. The window is gone by then.
     pub(crate) fn finish(mut self, kept: &Kept) {
         if let (Ok(text), Some(sender)) = (serde_json::to_string_pretty(kept), self.sender.take())
             && text != self.last
@@ -254,7 +254,7 @@ mod tests {
         }
     }
 
-    /// Writes in that way under strace, which kills at this call. What the file holds then, and whether it was killed.
+    /// Writes in that way under strace, which kills at this call. Returns the file's contents, and whether the writer was killed.
     fn killed(path: &Path, way: &str, call: &str, when: u32) -> (String, bool) {
         fs::create_dir_all(path.parent().expect("a folder")).expect("made");
         fs::write(path, OLD).expect("writes");

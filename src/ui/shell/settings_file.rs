@@ -1,5 +1,5 @@
-//! Reads the settings file: each setting by itself, so that a broken one costs no other, and says which those are. What is no settings
-//! file at all is kept aside under another name. Before the window opens, never in a frame.
+//! Reads the settings file: each setting by itself, so that a broken one costs no other, and names the broken ones. A file that holds no
+//! settings at all is kept aside under another name. Before the window opens, never in a frame.
 
 use std::fs;
 use std::io;

@@ -1,4 +1,4 @@
-//! `EngineLoop` polls and performs. What is to be done, functions of `run` and `fold` decide; so it stays small.
+//! `EngineLoop` polls and performs. Functions of `run` and `fold` decide, so it stays small.
 
 use super::{Control, Rule, breaks, keeps};
 use crate::tree::Tree;

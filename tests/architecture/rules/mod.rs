@@ -17,7 +17,7 @@ use crate::tree::Tree;
 
 /// A rule.
 pub struct Rule {
-    /// What breaks it, one sentence each, with the file and the line.
+    /// The places that break it, one sentence each, with the file and the line.
     pub faults: fn(&Tree) -> Vec<String>,
     /// Made-up files.
     pub controls: fn() -> Vec<Control>,

@@ -25,7 +25,7 @@ const ROOMS: &[(&str, &[&str])] = &[
 const ALSO: &[(&str, &str)] = &[
     ("src/cli/doctor.rs", "monitor"),
     ("src/cli/doctor.rs", "gpio"),
-    // What a pin is called, and what can be asked of it.
+    // The names of pins, and the requests for them.
     ("src/cli/gpio", "gpio"),
     // The clock that edges are timed by.
     ("src/cli/gpio", "sys"),

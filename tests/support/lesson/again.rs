@@ -1,4 +1,4 @@
-//! A second chance for what others do on this machine: facts that compare measured times, and no others, may fail twice.
+//! A second chance on a busy machine: facts that compare measured times, and no others, may fail twice.
 
 use std::io::Write;
 

@@ -47,12 +47,12 @@ pub fn together<'b, T: Send + 'b>(bodies: impl IntoIterator<Item = Box<dyn FnOnc
     })
 }
 
-/// What one run of a body gave.
+/// The result of one run of a body.
 #[derive(Debug)]
 pub struct Ran {
     pub code: Option<i32>,
     pub events: Vec<Event>,
-    /// Standard output, and whatever was printed as an error.
+    /// Standard output and standard error.
     pub printed: String,
     /// Marks every process of the run in its environment.
     pub tag: String,
@@ -71,7 +71,7 @@ impl Ran {
         self.facts().into_iter().filter(|(_, fact)| !fact.holds).map(|(id, _)| id).collect()
     }
 
-    /// What a fact has observed.
+    /// The observed value of a fact.
     #[track_caller]
     pub fn observed(&self, fact: &str) -> Value {
         self.facts().get(fact).unwrap_or_else(|| panic!("no fact {fact:?}: {self:#?}")).observed.clone()
@@ -84,7 +84,7 @@ impl Ran {
             .collect()
     }
 
-    /// What was asked for and not done, in sentences.
+    /// The actions that were not done, in sentences.
     pub fn refusals(&self) -> Vec<String> {
         self.events.iter().filter_map(|event| refusal(&event.kind)).collect()
     }

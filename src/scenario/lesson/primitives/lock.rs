@@ -49,7 +49,7 @@ impl Lesson {
 }
 
 impl Lock<'_> {
-    /// Waits until it is free, and takes it. Whoever holds it already waits for itself, for ever, as in Python.
+    /// Waits until it is free, and takes it. A task that holds it already waits for itself, for ever, as in Python.
     #[inline]
     #[track_caller]
     pub fn acquire(&self) {
@@ -75,7 +75,7 @@ impl Lock<'_> {
         }
     }
 
-    /// Gives it back, whoever holds it.
+    /// Releases it. Any task may do that, as in Python.
     #[inline]
     #[track_caller]
     pub fn release(&self) -> Result<(), NotHeld> {
@@ -126,7 +126,7 @@ impl Lock<'_> {
         self.monitor.holder()
     }
 
-    /// The name of the task that has ended without releasing it, if that is so: whoever waits for it waits for ever.
+    /// The name of the task that has ended without releasing it, if there is one. A task that waits for the lock waits for ever then.
     pub fn left_by(&self) -> Option<String> {
         let lane = self.monitor.lesson().tracker().lane(self.owner.load(Ordering::SeqCst))?;
         lane.has_ended.load(Ordering::SeqCst).then(|| lane.name.clone())

@@ -1,5 +1,5 @@
 //! Tracked primitives: locks, semaphores, events, barriers, conditions, queues, timers, pools and pipes with the semantics
-//! of Python's, which tell who waits for what, who has it, and which line of the lesson that is. Made by the lesson:
+//! of Python's. They report each wait, each holder, and the line of the lesson where that happens. Made by the lesson:
 //! `lesson.lock("counter")`.
 
 mod barrier;

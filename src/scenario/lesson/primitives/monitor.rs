@@ -124,7 +124,7 @@ impl<'s, S, const SIDES: usize> Monitor<'s, S, SIDES> {
         change(&mut self.lock().state)
     }
 
-    /// Does an operation as soon as `attempt` can, which then gives the result and whom it wakes. `None`: not in time.
+    /// Does an operation as soon as `attempt` can do it. `attempt` gives the result and the tasks to wake. `None` means that time ran out.
     #[track_caller]
     pub(super) fn perform<R>(&self, operation: Operation, mut attempt: impl FnMut(&mut S) -> Option<(R, Wake)>) -> Option<R> {
         if self.lesson.tracker().is_quiet() {

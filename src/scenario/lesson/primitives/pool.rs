@@ -200,7 +200,7 @@ impl<'scope, 'env: 'scope, T: Clone + Send + 'scope> Pool<'scope, 'env, T> {
         self.jobs.look(|jobs| jobs.waiting.len())
     }
 
-    /// Takes no more tasks; waits until those that were handed in are done, and hears actions meanwhile.
+    /// Takes no more tasks. Waits until the submitted tasks are done, and takes actions meanwhile.
     pub fn join(&self, hear: impl FnMut(&LessonAction) -> Reply) -> Result<(), LessonError> {
         self.close();
         self.workers.join(hear).map(drop)

@@ -31,7 +31,7 @@ impl Lesson {
         }
     }
 
-    /// Nobody can let anybody pass any more: they all run freely.
+    /// No action can let a task pass any more, so all tasks run freely.
     pub(crate) fn leave_step_mode(&self) {
         if self.tracker().is_stepped() && self.tracker().steps.lock().is_on {
             self.notice("step mode ends: nobody is there who could say who goes next");

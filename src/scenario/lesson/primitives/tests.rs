@@ -27,7 +27,7 @@ fn deaf() -> Lesson {
     Lesson::new(None, None, monotonic_now())
 }
 
-/// Runs a body on a lesson that is heard, with these actions, and gives its events.
+/// Runs a body on a lesson with a listener and these actions, and returns its events.
 fn heard<R>(actions: &[(&str, &str)], body: impl FnOnce(&Lesson) -> R) -> (R, Vec<EventKind>) {
     let (events, writer) = std::io::pipe().expect("a pipe");
     let (control, mut act) = std::io::pipe().expect("a pipe");

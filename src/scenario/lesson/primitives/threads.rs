@@ -1,5 +1,5 @@
-//! Threads with lanes: started by name, joined while the user's actions are heard. Built on `std::thread::scope`, so that
-//! they may borrow whatever the body owns.
+//! Threads with lanes: started by name, joined while the user's actions are taken. Built on `std::thread::scope`, so that
+//! they may borrow anything that the body owns.
 
 use std::any::Any;
 use std::io::{PipeReader, PipeWriter, Read, Write};
@@ -204,7 +204,7 @@ impl<'scope, R: Send + 'scope> Workers<'scope, '_, R> {
         self.count() - self.ended_count.load(Ordering::SeqCst)
     }
 
-    /// Waits until all have ended. Meanwhile `hear` gets each action, and says why it cannot be done where it can't. Gives what they returned, by
+    /// Waits until all have ended. Meanwhile `hear` gets each action, and gives the reason where it can't be done. Returns the results by
     /// their numbers; `None` for one that panicked.
     pub fn join(&self, mut hear: impl FnMut(&LessonAction) -> Reply) -> Result<Vec<Option<R>>, LessonError> {
         while !self.join_for(Duration::from_secs(1), &mut hear)? {}

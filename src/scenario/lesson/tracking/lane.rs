@@ -9,7 +9,7 @@ use super::pace::{Pace, Pacing};
 use crate::model::{EventKind, Monotonic, TaskState};
 use crate::scenario::lesson::reporter::Reporter;
 
-/// Nobody: a lock that is free.
+/// The holder of a lock that is free.
 pub(crate) const FREE: u32 = 0;
 /// A thread without a lane.
 const SOMEBODY: u32 = u32::MAX;
@@ -25,7 +25,7 @@ pub(crate) struct Lane {
     /// Unique in this process.
     pub(crate) number: u32,
     pub(crate) name: String,
-    /// Whether step mode may stop it: not the process's first thread, which hears what the user wants.
+    /// Whether step mode may stop it. It never stops the process's first thread, which takes the user's actions.
     pub(crate) is_stepped: bool,
     /// Whether its task is over.
     pub(crate) has_ended: AtomicBool,
@@ -65,7 +65,7 @@ impl Lane {
         lane
     }
 
-    /// The task is over. What it held it still holds.
+    /// The task is over. It still holds its locks.
     pub(crate) fn leave(&self, reporter: &Reporter) {
         self.has_ended.store(true, Ordering::SeqCst);
         if let Pacing::Counts { acquired, waited } = self.pace().end() {

@@ -28,7 +28,7 @@ pub(crate) struct Tracker {
 }
 
 impl Tracker {
-    /// For a lesson that somebody hears, or nobody.
+    /// Makes the tracker of a lesson with or without a listener.
     pub(crate) fn new(is_heard: bool) -> Self {
         Self { attention: AtomicU8::new(if is_heard { HEARD } else { 0 }), ..Self::default() }
     }

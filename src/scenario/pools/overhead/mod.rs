@@ -1,4 +1,4 @@
-//! What a task costs.
+//! The cost of a task.
 
 mod body;
 mod card;

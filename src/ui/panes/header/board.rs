@@ -10,7 +10,7 @@ use crate::ui::look::{foreign, widgets};
 use crate::ui::panes::header::pin_card;
 use crate::ui::panes::header::pins::{describe, press, toggle};
 
-/// Draws the header. `running` is the run that hears a toggle of a line that somebody owns.
+/// Draws the header. `running` is the run that gets the toggle of a line with an owner.
 pub fn ui(ui: &mut Ui, board: &BoardView, running: Option<RunId>, actions: &mut Actions) {
     let colors = palette(ui);
     if board.pins.is_empty() {

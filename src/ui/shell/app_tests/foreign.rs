@@ -105,7 +105,7 @@ fn check(window: &Window, what: &str) {
     }
 }
 
-/// Rests the pointer on each widget. What appears is bounded, and leaves half of the window free.
+/// Rests the pointer on each widget. Its tooltip is bounded, and leaves half of the window free.
 fn hover_all(window: &mut Window, what: &str) {
     window.harness.ctx.all_styles_mut(|style| {
         style.interaction.tooltip_delay = 0.0;
