@@ -11,8 +11,8 @@ use nix::sys::signal::{SigSet, Signal, raise};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 
 use crate::engine::{Command, EngineHandle, start_thread};
-use crate::model::{Outcome, Pid, RunState};
-use crate::sys::{signal_mask, stat_of};
+use crate::model::{self, Outcome, Pid, RunState};
+use crate::sys::{is_ignored, stat_of};
 
 /// A second Ctrl-C within this time is meant for us.
 const SOON: Duration = Duration::from_secs(2);
@@ -98,10 +98,9 @@ impl Interrupts {
     pub(super) fn block() -> std::io::Result<Self> {
         // A signal that was ignored when we were started (nohup, a shell's background job) stays ignored: signalfd(2) would report a
         // blocked one all the same.
-        let ignored = signal_mask(&std::fs::read("/proc/self/status").unwrap_or_default(), "SigIgn");
         let watched = [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP, Signal::SIGQUIT]
             .into_iter()
-            .filter(|signal| ignored >> (*signal as i32 - 1) & 1 == 0);
+            .filter(|signal| !model::Signal::from_number(*signal as i32).is_some_and(is_ignored));
         let signals: SigSet = watched.collect();
         signals.thread_block()?;
         Ok(Self { signals, state: Arc::default() })

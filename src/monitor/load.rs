@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::model::Monotonic;
+use crate::sys::{CoreTimes, core_times};
 
 /// The shortest span that a load is computed over: ticks are 10 ms long.
 const SHORTEST_SPAN: Duration = Duration::from_millis(200);
@@ -12,25 +13,14 @@ const SHORTEST_SPAN: Duration = Duration::from_millis(200);
 #[derive(Debug)]
 pub(super) struct Load {
     at: Monotonic,
-    before: Vec<Core>,
+    before: Vec<CoreTimes>,
     percent: Vec<f32>,
-}
-
-/// The times of one core in clock ticks (`proc_stat(5)`).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Core {
-    number: u32,
-    /// User, nice, system, interrupts, soft interrupts, stolen: what was not idle. The guests' time is in the first two.
-    busy: [u64; 6],
-    idle: u64,
-    /// Idle, too, while input or output was awaited. It may go back at any time, and then tells nothing.
-    waiting: u64,
 }
 
 impl Load {
     /// Begins to measure.
     pub(super) fn new(stat: &[u8], at: Monotonic) -> Self {
-        let before = cores(stat);
+        let before = core_times(stat);
         Self { at, percent: vec![0.0; before.len()], before }
     }
 
@@ -38,10 +28,9 @@ impl Load {
     /// repeat the last one.
     pub(super) fn measure(&mut self, stat: &[u8], now: Monotonic) -> &[f32] {
         if now.since(self.at) >= SHORTEST_SPAN {
-            let cores = cores(stat);
+            let cores = core_times(stat);
             let is_same = cores.iter().map(|core| core.number).eq(self.before.iter().map(|core| core.number));
-            let percent =
-                is_same.then(|| self.before.iter().zip(&cores).map(|(before, core)| core.percent_since(before)).collect());
+            let percent = is_same.then(|| self.before.iter().zip(&cores).map(|(before, now)| percent(before, now)).collect());
             self.percent = percent.flatten().unwrap_or_default();
             (self.at, self.before) = (now, cores);
         }
@@ -49,29 +38,12 @@ impl Load {
     }
 }
 
-impl Core {
-    /// The share of the time that was not idle; `None` where a counter went back, or no time has passed.
-    fn percent_since(&self, before: &Self) -> Option<f32> {
-        let spans = self.busy.iter().zip(before.busy).map(|(now, before)| now.checked_sub(before));
-        let busy: f64 = spans.map(|span| span.map(|ticks| ticks as f64)).sum::<Option<f64>>()?;
-        let idle = self.idle.checked_sub(before.idle)? as f64 + self.waiting.saturating_sub(before.waiting) as f64;
-        (busy + idle > 0.0).then(|| (100.0 * busy / (busy + idle)) as f32)
-    }
-}
-
-/// The lines `cpu0 …` and so on; those of cores that are switched off are not there.
-fn cores(stat: &[u8]) -> Vec<Core> {
-    stat.split(|byte| *byte == b'\n').filter_map(core).collect()
-}
-
-fn core(line: &[u8]) -> Option<Core> {
-    let (number, times) = std::str::from_utf8(line).ok()?.strip_prefix("cpu")?.split_once(' ')?;
-    // The sum of all has none.
-    let number = number.parse().ok()?;
-    let mut times = times.split_ascii_whitespace().map(|time| time.parse().unwrap_or(0));
-    let mut next = || times.next().unwrap_or(0);
-    let [user, nice, system, idle, waiting, hard, soft, stolen] = std::array::from_fn(|_| next());
-    Some(Core { number, busy: [user, nice, system, hard, soft, stolen], idle, waiting })
+/// The share of the time that was not idle, in percent; `None` where a counter went back, or no time has passed.
+fn percent(before: &CoreTimes, now: &CoreTimes) -> Option<f32> {
+    let spans = now.busy.iter().zip(before.busy).map(|(now, before)| now.checked_sub(before));
+    let busy: f64 = spans.map(|span| span.map(|ticks| ticks as f64)).sum::<Option<f64>>()?;
+    let idle = now.idle.checked_sub(before.idle)? as f64 + now.waiting.saturating_sub(before.waiting) as f64;
+    (busy + idle > 0.0).then(|| (100.0 * busy / (busy + idle)) as f32)
 }
 
 #[cfg(test)]

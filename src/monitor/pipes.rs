@@ -1,14 +1,13 @@
 //! How full the pipe between two stages is. Runs on the monitor's thread.
 
 use std::collections::HashMap;
-use std::fs;
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 
 use rustix::fs::{Mode, OFlags};
 
 use crate::model::{Pid, PipeFill};
-use crate::sys::queued_bytes;
+use crate::sys::{link_of, queued_bytes};
 
 /// Looks into the pipes between the stages of pipelines.
 ///
@@ -26,9 +25,7 @@ impl Pipes {
     /// Of several readers, and of several writers, the first.
     pub fn find(processes: &[Pid]) -> Vec<(Pid, Pid)> {
         let pipe = |pid: &Pid, number: u8| {
-            fs::read_link(format!("/proc/{pid}/fd/{number}"))
-                .ok()
-                .filter(|target| target.as_os_str().as_bytes().starts_with(b"pipe:"))
+            link_of(*pid, &format!("fd/{number}")).filter(|target| target.as_os_str().as_bytes().starts_with(b"pipe:"))
         };
         let mut readers: HashMap<PathBuf, Pid> = HashMap::new();
         for reader in processes {
@@ -47,19 +44,17 @@ impl Pipes {
 
     /// The pipe that `writer` writes to and `reader` reads, or `None` once the reader has gone or has closed it.
     pub fn look(&mut self, writer: Pid, reader: Pid) -> Option<PipeFill> {
-        let end = format!("/proc/{reader}/fd/0");
-        let target = fs::read_link(&end).ok()?;
+        let target = link_of(reader, "fd/0")?;
         let given = match self.given.get(&(writer, reader)) {
             Some(given) => given,
             // The first look comes while both have what they were started with.
-            None if target == fs::read_link(format!("/proc/{writer}/fd/1")).ok()? => {
-                self.given.entry((writer, reader)).or_insert_with(|| target.clone())
-            }
+            None if target == link_of(writer, "fd/1")? => self.given.entry((writer, reader)).or_insert_with(|| target.clone()),
             None => return None,
         };
         if *given != target {
             return None;
         }
+        let end = format!("/proc/{reader}/fd/0");
         let pipe = rustix::fs::open(end, OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC, Mode::empty()).ok()?;
         let bytes = queued_bytes(&pipe).ok()? as u64;
         let capacity = rustix::pipe::fcntl_getpipe_size(&pipe).ok()? as u64;

@@ -1,5 +1,5 @@
 //! System calls behind types, and the only `unsafe` code: spawning, waiting, pidfds, passing of descriptors, clocks, signal masks,
-//! mappings; and the one reader of /proc/PID. It takes the model's types and returns `io::Result`; what to do is decided elsewhere.
+//! mappings; and the one parser of /proc/PID/stat and the signals in `status`. It takes the model's types and returns `io::Result`; what to do is decided elsewhere.
 
 #![expect(unsafe_code, reason = "this is the room for it")]
 
@@ -37,8 +37,8 @@ pub use plain::{
 pub use poll::{is_readable, poll};
 pub use prepare::{Neighbours, ParentEnds, PrepareError, new_pipe, prepare};
 pub use proc::{
-    Stat, all_pids, available_memory, below, has_pending_signal, ignores_signal, own_thread_stat, parse_stat, signal_mask,
-    stat_of, texts, try_stat_of,
+    CoreTimes, SchedStat, Stat, all_pids, available_memory, below, core_times, has_pending_signal, ignores_signal, is_ignored,
+    link_of, own_thread_stat, parse_stat, schedstat_of, signal_mask, stat_of, texts, try_stat_of,
 };
 pub use process::{
     PidFd, SignalScope, advice_on_clone, become_subreaper, continue_when_parent_ends, emulated_on, foreign_proc, has_one_thread,

@@ -1,8 +1,10 @@
-//! The one reader of /proc/PID: the line of `stat`, the signals of `status`, lists of texts, and who is below whom. Any thread; nothing
-//! here waits, and no input can make it panic. A process chooses its name and may vanish at any time.
+//! The one parser of /proc/PID/stat, the signals in `status`, `schedstat` and the cores in /proc/stat; links, lists of texts, and who is
+//! below whom. Any thread; nothing here waits, and no input can make it panic. A process chooses its name and may vanish at any time.
 
 use std::collections::HashMap;
 use std::io;
+use std::path::PathBuf;
+use std::time::Duration;
 
 use crate::model::{Pgid, Pid, ProcessState, Sid, Signal, Tid, harmless};
 
@@ -142,24 +144,95 @@ pub fn texts(pid: Pid, file: &str) -> Vec<String> {
     texts.map(|text| String::from_utf8_lossy(text).into_owned()).collect()
 }
 
+/// Where a link of `/proc/PID` points: `exe`, `cwd`, `fd/1`.
+pub fn link_of(pid: Pid, link: &str) -> Option<PathBuf> {
+    std::fs::read_link(format!("/proc/{pid}/{link}")).ok()
+}
+
+/// Whether this process ignores a signal, in any PID namespace's /proc.
+pub fn is_ignored(signal: Signal) -> bool {
+    has_in_mask("self", "SigIgn", signal)
+}
+
 /// Whether a process ignores a signal.
 pub fn ignores_signal(pid: Pid, signal: Signal) -> bool {
-    has_in_mask(pid, "SigIgn", signal)
+    has_in_mask(&pid.to_string(), "SigIgn", signal)
 }
 
 /// Whether a signal waits for a process, which blocks it or is stopped.
 pub fn has_pending_signal(pid: Pid, signal: Signal) -> bool {
-    has_in_mask(pid, "ShdPnd", signal)
+    has_in_mask(&pid.to_string(), "ShdPnd", signal)
 }
 
-fn has_in_mask(pid: Pid, mask: &str, signal: Signal) -> bool {
-    std::fs::read(format!("/proc/{pid}/status")).is_ok_and(|status| signal_mask(&status, mask) >> (signal.number() - 1) & 1 == 1)
+fn has_in_mask(process: &str, mask: &str, signal: Signal) -> bool {
+    std::fs::read(format!("/proc/{process}/status"))
+        .is_ok_and(|status| signal_mask(&status, mask) >> (signal.number() - 1) & 1 == 1)
 }
 
 /// A mask of signals in /proc/PID/status, one bit a signal (`proc_pid_status(5)`); 0 where there is none.
 pub fn signal_mask(status: &[u8], mask: &str) -> u64 {
     let find = |line: &str| u64::from_str_radix(line.strip_prefix(mask)?.strip_prefix(":\t")?, 16).ok();
     status.split(|byte| *byte == b'\n').find_map(|line| find(std::str::from_utf8(line).ok()?)).unwrap_or_default()
+}
+
+/// The times of a thread in the scheduler (proc(5), `/proc/PID/schedstat`). Some kernels do not count them: then the file is missing, or
+/// all zeros.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SchedStat {
+    /// Time on a core.
+    pub ran: Duration,
+    /// Time in which it was ready but had no core. Some kernels do not count it, but `ran`: then it and `turns` are 0.
+    pub waited: Duration,
+    /// How often it was given a core.
+    pub turns: u64,
+}
+
+/// The times of a process's first thread, or of the calling one.
+pub fn schedstat_of(pid: Option<Pid>) -> Option<SchedStat> {
+    let task = pid.map_or_else(|| "thread-self".to_owned(), |pid| pid.to_string());
+    parse_schedstat(&std::fs::read_to_string(format!("/proc/{task}/schedstat")).ok()?)
+}
+
+fn parse_schedstat(text: &str) -> Option<SchedStat> {
+    let mut words = text.split_ascii_whitespace().map(|word| word.parse().ok());
+    let mut next = || words.next().flatten();
+    let (ran, waited, turns) = (next()?, next()?, next()?);
+    Some(SchedStat { ran: Duration::from_nanos(ran), waited: Duration::from_nanos(waited), turns })
+}
+
+/// The times of one core since boot, in clock ticks (`proc_stat(5)`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CoreTimes {
+    /// Its number.
+    pub number: u32,
+    /// User, nice, system, interrupts, soft interrupts, stolen: what was not idle. The guests' time is in the first two.
+    pub busy: [u64; 6],
+    /// Idle.
+    pub idle: u64,
+    /// Idle, too, while input or output was awaited. It may go back at any time, and then tells nothing.
+    pub waiting: u64,
+}
+
+impl CoreTimes {
+    /// Time that the host of a virtual machine took from the core.
+    pub const fn stolen(&self) -> u64 {
+        self.busy[5]
+    }
+}
+
+/// The lines `cpu0 …` and so on of /proc/stat; those of cores that are switched off are not there.
+pub fn core_times(stat: &[u8]) -> Vec<CoreTimes> {
+    stat.split(|byte| *byte == b'\n').filter_map(times_in).collect()
+}
+
+fn times_in(line: &[u8]) -> Option<CoreTimes> {
+    let (number, times) = std::str::from_utf8(line).ok()?.strip_prefix("cpu")?.split_once(' ')?;
+    // The sum of all has none.
+    let number = number.parse().ok()?;
+    let mut times = times.split_ascii_whitespace().map(|time| time.parse().unwrap_or(0));
+    let mut next = || times.next().unwrap_or(0);
+    let [user, nice, system, idle, waiting, hard, soft, stolen] = std::array::from_fn(|_| next());
+    Some(CoreTimes { number, busy: [user, nice, system, hard, soft, stolen], idle, waiting })
 }
 
 /// Memory that can be used without swapping, in bytes (`MemAvailable`); `None` where /proc does not say.
@@ -250,6 +323,21 @@ mod tests {
     }
 
     #[test]
+    fn the_schedulers_times_are_three_numbers() {
+        let stat = SchedStat { ran: Duration::from_nanos(7_000), waited: Duration::from_nanos(80), turns: 9 };
+        assert_eq!(parse_schedstat("7000 80 9\n"), Some(stat));
+        assert_eq!([parse_schedstat(""), parse_schedstat("7000 80"), parse_schedstat("7000 x 9")], [None; 3]);
+    }
+
+    #[test]
+    fn the_times_of_cores_are_read_and_their_sum_is_none() {
+        let stat = b"cpu  9 9 9 9 9 9 9 9 0 0\ncpu3 1 2 3 4 5 6 7 8 100 100\nintr 1 0\ncpu12 1\n";
+        let [three, twelve] = core_times(stat)[..] else { panic!("two cores") };
+        assert_eq!(three, CoreTimes { number: 3, busy: [1, 2, 3, 6, 7, 8], idle: 4, waiting: 5 });
+        assert_eq!((three.stolen(), twelve.number, twelve.busy, twelve.idle), (8, 12, [1, 0, 0, 0, 0, 0], 0));
+    }
+
+    #[test]
     fn available_memory_is_read_from_its_line() {
         assert_eq!(available_in("MemTotal:  9 kB\nMemFree: 5 kB\nMemAvailable:    2048 kB\n"), Some(2 << 20));
         assert_eq!(available_in("MemTotal: 9 kB\n"), None);
@@ -262,6 +350,8 @@ mod tests {
         assert_eq!(seen.ppid.number(), std::os::unix::process::parent_id().cast_signed());
         assert!(!seen.has_ended() && seen.threads >= 1 && all_pids().expect("/proc").contains(&own));
         assert_eq!(texts(own, "cmdline"), std::env::args().collect::<Vec<_>>());
+        assert_eq!((link_of(own, "exe"), link_of(own, "no")), (std::env::current_exe().ok(), None));
+        assert_eq!(is_ignored(Signal::PIPE), ignores_signal(own, Signal::PIPE));
         assert!(!has_pending_signal(own, Signal::USR1) && available_memory().is_some_and(|bytes| bytes > 0));
         let nobody = Pid::new(i32::MAX);
         assert!(matches!(try_stat_of(nobody), Ok(None)));
@@ -280,7 +370,7 @@ mod tests {
         /// Covers: promise 13, F63.
         #[test]
         fn any_bytes_are_survived(bytes in proptest::collection::vec(any::<u8>(), 0..400)) {
-            let _ = (parse_stat(&bytes), signal_mask(&bytes, "SigIgn"));
+            let _ = (parse_stat(&bytes), signal_mask(&bytes, "SigIgn"), core_times(&bytes));
         }
 
         #[test]

@@ -3,11 +3,13 @@
 
 use std::fs;
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use rustix::param::clock_ticks_per_second;
 use rustix::thread::CpuSet;
 use rustix::time::{ClockId, clock_gettime};
+
+use crate::sys::{CoreTimes, core_times, own_cgroup, schedstat_of};
 
 /// The cost of a piece of work for the thread that did it.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -38,12 +40,7 @@ pub(crate) fn ready_at_a_time<'c>(costs: impl IntoIterator<Item = &'c Cost>) -> 
 /// CPU time of the calling thread, and time that it was ready but had no core, in seconds. Some kernels do not count the
 /// latter: their schedstat is missing, or all zeros, also where it counts how often the thread got a core.
 fn used() -> (f64, Option<f64>) {
-    let text = fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
-    let words: Vec<u64> = text.split_ascii_whitespace().filter_map(|word| word.parse().ok()).collect();
-    let delay = match words[..] {
-        [_, delay, times, ..] if times > 0 => Some(Duration::from_nanos(delay).as_secs_f64()),
-        _ => None,
-    };
+    let delay = schedstat_of(None).filter(|stat| stat.turns > 0).map(|stat| stat.waited.as_secs_f64());
     (clock(ClockId::ThreadCPUTime), delay)
 }
 
@@ -59,13 +56,12 @@ fn clock(id: ClockId) -> f64 {
 
 /// Cores that the control groups of this process leave it, such as a container's: infinite where none has a limit (cgroups(7)).
 pub(crate) fn quota() -> f64 {
-    quota_in(Path::new("/sys/fs/cgroup"), &fs::read_to_string("/proc/self/cgroup").unwrap_or_default())
+    own_cgroup().map_or(f64::INFINITY, |group| quota_of(&group))
 }
 
-/// The least that its own group and those above it have in `cpu.max`: microseconds of CPU time, of so many that pass.
-fn quota_in(tree: &Path, groups: &str) -> f64 {
-    let own = tree.join(groups.lines().find_map(|line| line.strip_prefix("0::/")).unwrap_or_default());
-    let limits = own.ancestors().take_while(|group| group.starts_with(tree)).filter_map(|group| {
+/// The least that a group and those above it have in `cpu.max`: microseconds of CPU time, of so many that pass.
+fn quota_of(group: &Path) -> f64 {
+    let limits = group.ancestors().filter_map(|group| {
         let text = fs::read_to_string(group.join("cpu.max")).ok()?;
         let (quota, period) = text.trim().split_once(' ')?;
         Some(quota.parse::<f64>().ok()? / period.parse::<f64>().ok()?)
@@ -75,32 +71,28 @@ fn quota_in(tree: &Path, groups: &str) -> f64 {
 
 /// CPU time that all processes have used on these cores so far, in seconds (proc(5), `/proc/stat`); 0 if that cannot be read.
 pub(crate) fn load(cores: &CpuSet) -> f64 {
-    // user, nice, system, idle, iowait, irq, softirq, steal; what follows is counted in user and nice already.
-    ticks(cores, &[0, 1, 2, 5, 6, 7])
+    seconds(cores, |core| core.busy.iter().sum())
 }
 
 /// Time that the host of a virtual machine took from these cores so far, in seconds. The kernel charges it to no thread: the thread
 /// on the core neither ran nor waited for one.
 pub(crate) fn stolen(cores: &CpuSet) -> f64 {
-    ticks(cores, &[7])
+    seconds(cores, CoreTimes::stolen)
 }
 
-fn ticks(cores: &CpuSet, columns: &[usize]) -> f64 {
-    let text = fs::read_to_string("/proc/stat").unwrap_or_default();
-    let ticks: u64 = text
-        .lines()
-        .filter_map(|line| line.strip_prefix("cpu")?.split_once(' '))
-        .filter(|(number, _)| number.parse().is_ok_and(|number: usize| number < CpuSet::MAX_CPU && cores.is_set(number)))
-        .map(|(_, ticks)| {
-            let ticks = ticks.split_ascii_whitespace().enumerate();
-            ticks.filter(|(column, _)| columns.contains(column)).filter_map(|(_, ticks)| ticks.parse::<u64>().ok()).sum::<u64>()
-        })
-        .sum();
-    ticks as f64 / clock_ticks_per_second() as f64
+fn seconds(cores: &CpuSet, ticks: impl Fn(&CoreTimes) -> u64) -> f64 {
+    let is_one = |core: &&CoreTimes| {
+        let number = core.number as usize;
+        number < CpuSet::MAX_CPU && cores.is_set(number)
+    };
+    let all = core_times(&fs::read("/proc/stat").unwrap_or_default());
+    all.iter().filter(is_one).map(ticks).sum::<u64>() as f64 / clock_ticks_per_second() as f64
 }
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use rustix::thread::sched_getaffinity;
 
     use super::*;
@@ -110,17 +102,16 @@ mod tests {
         let tree = tempfile::tempdir().expect("a folder");
         let own = tree.path().join("container/lesson");
         fs::create_dir_all(&own).expect("made");
-        let groups = "1:cpu:/elsewhere\n0::/container/lesson\n";
-        let quota = |groups: &str| quota_in(tree.path(), groups).to_string();
+        let quota = |group: &Path| quota_of(group).to_string();
         let limit = |group: &Path, text: &str| fs::write(group.join("cpu.max"), text).expect("written");
-        assert_eq!(quota(groups), "inf", "no group says anything");
+        assert_eq!(quota(&own), "inf", "no group says anything");
         limit(&own, "max 100000\n");
-        assert_eq!(quota(groups), "inf");
+        assert_eq!(quota(&own), "inf");
         limit(&own, "300000 100000\n");
         limit(&tree.path().join("container"), "150000 100000\n");
-        assert_eq!([quota(groups), quota("0::/\n")], ["1.5", "inf"]);
+        assert_eq!([quota(&own), quota(tree.path())], ["1.5", "inf"]);
         limit(tree.path(), "50000 100000\n");
-        assert_eq!([quota(groups), quota("")], ["0.5", "0.5"], "in a container the tree begins with it");
+        assert_eq!([quota(&own), quota(tree.path())], ["0.5", "0.5"], "in a container the tree begins with it");
     }
 
     #[test]

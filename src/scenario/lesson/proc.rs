@@ -1,20 +1,15 @@
-//! Facts from /proc on a body's own processes and threads: the one reader, and the files that lessons alone look at. Any thread; never
+//! Facts from /proc on a body's own processes and threads: what `sys` parses, and the files that lessons alone look at. Any thread; never
 //! waits.
 
 use std::fs::{self, OpenOptions};
 use std::os::unix::fs::OpenOptionsExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use crate::model::{Pid, ProcessState, Tid};
-pub(crate) use crate::sys::{Stat, has_pending_signal, own_thread_stat, stat_of, texts};
-use crate::sys::{all_pids, foreign_proc, queued_bytes};
+pub(crate) use crate::sys::{Stat, has_pending_signal, link_of, own_thread_stat, stat_of, texts};
+use crate::sys::{all_pids, foreign_proc, queued_bytes, schedstat_of};
 
-/// Where a link of `/proc/PID` points: `exe`, `cwd`, `fd/1`.
-pub(crate) fn link_of(pid: Pid, link: &str) -> Option<PathBuf> {
-    fs::read_link(format!("/proc/{pid}/{link}")).ok()
-}
-
-/// The same as text; empty where there is no such link.
+/// Where a link of `/proc/PID` points, as text; empty where there is no such link.
 pub(crate) fn target_of(pid: Pid, link: &str) -> String {
     link_of(pid, link).map_or_else(String::new, |target| target.to_string_lossy().into_owned())
 }
@@ -73,8 +68,7 @@ pub(crate) fn memory_of(pid: Pid) -> Option<(u64, u64)> {
 
 /// Milliseconds that the first thread of a process has been on a core; `None` on kernels without that accounting.
 pub(crate) fn millis_on_a_core(pid: Pid) -> Option<f64> {
-    let nanos = fs::read_to_string(format!("/proc/{pid}/schedstat")).ok()?.split_whitespace().next()?.parse::<f64>().ok()?;
-    Some(nanos / 1e6)
+    Some(schedstat_of(Some(pid))?.ran.as_secs_f64() * 1e3)
 }
 
 /// Bytes that a process has read and written so far, in all (proc(5), `/proc/PID/io`); `None` once it has ended, and on
