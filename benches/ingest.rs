@@ -1,6 +1,6 @@
 //! Taking in a lesson's event lines: bytes to lines, lines to events, each folded and recorded.
 
-#![allow(clippy::expect_used, reason = "a benchmark ends where it cannot measure")]
+#![expect(clippy::expect_used, reason = "a benchmark ends where it cannot measure")]
 
 use std::time::Duration;
 

@@ -1,6 +1,6 @@
 //! Launching and reaping `/bin/true`: through the supervisor, in a plain C loop, and by Python's `subprocess`.
 
-#![allow(clippy::expect_used, reason = "a benchmark ends where it cannot measure")]
+#![expect(clippy::expect_used, reason = "a benchmark ends where it cannot measure")]
 
 use std::cell::RefCell;
 use std::path::Path;

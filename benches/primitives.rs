@@ -1,7 +1,7 @@
 //! The cost of tracking when nobody records: the lesson's lock and queue beside the standard library's own, in the same run.
 //! A tracked operation should stay within 1.3 times the plain one.
 
-#![allow(clippy::expect_used, reason = "a benchmark ends where it cannot measure")]
+#![expect(clippy::expect_used, reason = "a benchmark ends where it cannot measure")]
 
 use std::collections::VecDeque;
 use std::hint::black_box;

@@ -1,6 +1,6 @@
 //! Looking at 300 and at 3,000 processes below this one, as the engine's monitor thread does once a second.
 
-#![allow(clippy::expect_used, reason = "a benchmark ends where it cannot measure")]
+#![expect(clippy::expect_used, reason = "a benchmark ends where it cannot measure")]
 
 use std::time::Duration;
 

@@ -1,7 +1,7 @@
 //! The cost of the window at rest, beside htop in the same minute on the same machine: CPU, memory, time to the first window.
 //! Not a criterion benchmark: it measures processes from outside, over seconds.
 
-#![allow(clippy::expect_used, clippy::print_stdout, reason = "a benchmark says what it measured, and ends where it cannot")]
+#![expect(clippy::expect_used, clippy::print_stdout, reason = "a benchmark says what it measured, and ends where it cannot")]
 
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};

@@ -1,6 +1,6 @@
 //! Lessons in Python run as ever, whatever the user's own Python is told; the files that they need hide no module of Python's, and are
 //! removed in every case.
-#![allow(clippy::expect_used, reason = "the helpers of tests fail loudly, too")]
+#![expect(clippy::expect_used, reason = "the helpers of tests fail loudly, too")]
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;

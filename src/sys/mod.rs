@@ -1,5 +1,6 @@
 //! System calls behind types, and the only `unsafe` code: spawning, waiting, pidfds, passing of descriptors, clocks, signal masks,
-//! mappings; and the one parser of /proc/PID/stat and the signals in `status`. It takes the model's types and returns `io::Result`; what to do is decided elsewhere.
+//! mappings; and the one parser of /proc/PID/stat, the signals in `status`, `schedstat` and the cores in /proc/stat. It takes the model's
+//! types and returns `io::Result`; what to do is decided elsewhere.
 
 #![expect(unsafe_code, reason = "this is the room for it")]
 

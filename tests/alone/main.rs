@@ -3,7 +3,7 @@
 //! The kernel counts all processes of a user together (`limits`, `exhaustion`, `stubborn`), an engine that has lost its supervisor ends
 //! everything below its own process (`supervisor_loss`), a whole program's memory is measured (`flood`), nothing may be left below it
 //! (`edges`), and what strace slows down keeps time limits (`fault_injection`).
-#![allow(clippy::expect_used, reason = "the helpers of tests fail loudly, too")]
+#![expect(clippy::expect_used, reason = "the helpers of tests fail loudly, too")]
 
 mod edges;
 mod exhaustion;

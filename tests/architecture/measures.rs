@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use crate::rules::{engine_loop, file_circles};
+use crate::rules::file_circles;
 use crate::tree::Tree;
 
 /// The figures, one a line.
@@ -18,9 +18,12 @@ pub fn measures(tree: &Tree) -> String {
     }
     let circles = file_circles::circles(tree);
     let sizes: Vec<String> = circles.iter().map(|circle| circle.files.len().to_string()).collect();
-    say("circles of files", format!("{} (of {} files)", circles.len(), sizes.join(", ")));
-    let (fields, files) = engine_loop::size(tree);
-    say("EngineLoop", format!("{fields} fields, impl in {} files", files.len()));
+    let of = if sizes.is_empty() { String::new() } else { format!(" (of {} files)", sizes.join(", ")) };
+    say("circles of files", format!("{}{of}", circles.len()));
+    for (room, name) in [("src/engine/", "EngineLoop"), ("src/engine/", "RunFold"), ("src/engine/", "Run"), ("src/ui/", "App")] {
+        let (fields, files) = tree.size_of(room, name);
+        say(name, format!("{fields} fields, impl in {} files", files.len()));
+    }
     let mut lines: Vec<(usize, &str)> = tree.sources().map(|(path, _)| (tree.files[path].text.lines().count(), path)).collect();
     lines.sort_unstable();
     let at = |share: usize| lines.get((lines.len() * share).div_ceil(100).saturating_sub(1)).copied().unwrap_or_default();

@@ -73,6 +73,17 @@ impl Tree {
         at.is_test || self.tests.contains(&imports::module_of(path))
     }
 
+    /// How many fields a type of this name has under a folder, and the files there that hold an `impl` of it.
+    pub fn size_of(&self, folder: &str, name: &str) -> (usize, Vec<&str>) {
+        let fields_in = |kind: &str, source: &Source| {
+            source.items.iter().find(|item| item.kind == kind && item.name == name).map(|item| item.fields)
+        };
+        let sources = || self.sources().filter(|(path, _)| path.starts_with(folder));
+        let fields = sources().filter_map(|(_, source)| fields_in("struct", source)).sum();
+        let files = sources().filter(|(_, source)| fields_in("impl", source).is_some()).map(|(path, _)| path).collect();
+        (fields, files)
+    }
+
     /// How many files stand in each folder itself.
     pub fn folders(&self) -> BTreeMap<&str, usize> {
         let mut folders = BTreeMap::new();

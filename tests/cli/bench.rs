@@ -3,7 +3,7 @@
 use std::process::Command;
 
 use serde_json::{Map, Value};
-use support::tagged;
+use support::{skipped, tagged};
 
 const BOTH: &[&str] = &[
     "launch_wait",
@@ -73,6 +73,9 @@ fn everything_that_is_promised_is_measured() {
     let (stdout, stderr) = bench(&["--quick", "--json"], None);
     let object = object(&stdout);
     let has_python = Command::new("python3").arg("--version").output().is_ok_and(|output| output.status.success());
+    if !has_python {
+        skipped("the figures of Python: no python3");
+    }
     let mut promised: Vec<String> = BOTH.iter().chain(OURS).map(|key| (*key).to_owned()).collect();
     promised.extend(C.iter().map(|key| format!("c_{key}")));
     promised.extend(BOTH.iter().filter(|_| has_python).map(|key| format!("python_{key}")));

@@ -1,5 +1,5 @@
 //! The command line as people and scripts use it: the real program, its streams, its terminals, its files and its exit statuses.
-#![allow(clippy::expect_used, reason = "the helpers of tests fail loudly, too")]
+#![expect(clippy::expect_used, reason = "the helpers of tests fail loudly, too")]
 
 mod bench;
 mod compare;

@@ -1,5 +1,5 @@
 //! Every lesson, in both languages: what it shows, what a person can do in it, and what it leaves behind.
-#![allow(clippy::expect_used, reason = "the helpers of tests fail loudly, too")]
+#![expect(clippy::expect_used, reason = "the helpers of tests fail loudly, too")]
 
 mod across_systems;
 mod buttons;

@@ -1,5 +1,5 @@
 //! The promises of Task Lab, tried on real processes. tests/PROMISES.md, which `table` makes, lists the tests of each promise.
-#![allow(clippy::expect_used, reason = "the helpers of tests fail loudly, too")]
+#![expect(clippy::expect_used, reason = "the helpers of tests fail loudly, too")]
 
 mod app_death;
 mod arguments;

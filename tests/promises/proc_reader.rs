@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use support::namespace::is_inside;
 use support::stress::seconds;
 use support::watchdog::Watchdog;
-use support::{Supervisor, deadline, eventually};
+use support::{Supervisor, deadline, eventually, skipped};
 use tasklab::model::{ChildSpec, OutputTo, Scope, Signal};
 use tasklab::monitor::Processes;
 use tasklab::sys::monotonic_now;
@@ -93,8 +93,10 @@ fn hostile_names_and_numbers_that_come_back_fill_no_row_from_another_process() {
     let reused = came_back(&starts);
     println!("{samples} samples, {rows} rows, {named} with a hostile name, {reused} numbers came back");
     assert!(named > 100, "the control: hostile names were seen");
-    assert!(reused > 0 || !few_numbers, "the control: numbers came back");
-    drop(churn);
+    if !few_numbers && reused == 0 {
+        return skipped("numbers that come back: this kernel has too many of them to wait for one");
+    }
+    assert!(reused > 0, "the control: numbers came back");
 }
 
 /// A reader that splits a stat line at its spaces gets nonsense from such a name: the control of the test above.

@@ -1,5 +1,5 @@
 //! The shared part of the tests on real processes: programs that go when a test ends, deadlines, an own view of /proc.
-#![allow(missing_docs, clippy::expect_used, reason = "helpers of tests: they are read beside them, and fail as loudly")]
+#![expect(missing_docs, clippy::expect_used, reason = "helpers of tests: they are read beside them, and fail as loudly")]
 
 mod app;
 pub mod hostile;

@@ -10,18 +10,8 @@ const MOST_FIELDS: usize = 15;
 /// The rule.
 pub const RULE: Rule = Rule { faults, controls };
 
-/// How many fields it has, and the files that hold an `impl` of it.
-pub fn size(tree: &Tree) -> (usize, Vec<&str>) {
-    let is_of_it = |kind: &str, source: &crate::source::Source| {
-        source.items.iter().find(|item| item.kind == kind && item.name == NAME).map(|item| item.fields)
-    };
-    let fields = tree.sources().filter_map(|(_, source)| is_of_it("struct", source)).sum();
-    let files = tree.sources().filter(|(_, source)| is_of_it("impl", source).is_some()).map(|(file, _)| file).collect();
-    (fields, files)
-}
-
 fn faults(tree: &Tree) -> Vec<String> {
-    let (fields, files) = size(tree);
+    let (fields, files) = tree.size_of("src/", NAME);
     let mut faults = Vec::new();
     if fields == 0 {
         faults.push(format!("{NAME} is not there: the rule looks at nothing"));

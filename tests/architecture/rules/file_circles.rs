@@ -1,4 +1,6 @@
 //! No files import each other in a circle, parents and children included: to read one of them must not mean to read all of them.
+//! Its limit: a method that is called on a value shows no import, so a circle through the methods of one type, whose `impl`s stand in several
+//! files, is not seen.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
