@@ -324,8 +324,8 @@ mod tests {
 
     #[test]
     fn the_schedulers_times_are_three_numbers() {
-        let stat = SchedStat { ran: Duration::from_nanos(7_000), waited: Duration::from_nanos(80), turns: 9 };
-        assert_eq!(parse_schedstat("7000 80 9\n"), Some(stat));
+        let stat = SchedStat { ran: Duration::from_nanos(7_001), waited: Duration::from_nanos(80), turns: 9 };
+        assert_eq!(parse_schedstat("7001 80 9\n"), Some(stat));
         assert_eq!([parse_schedstat(""), parse_schedstat("7000 80"), parse_schedstat("7000 x 9")], [None; 3]);
     }
 
