@@ -18,7 +18,7 @@ const COUNT: f32 = 96.0;
 type Order<'a> = (&'a str, &'a str);
 
 /// The values that are orders, of runs such as `order of light-2`: by their load, then by number.
-fn orders(run: &RunView) -> Vec<Order<'_>> {
+fn interleavings(run: &RunView) -> Vec<Order<'_>> {
     let is_order = |text: &str| (FEWEST..=MOST).contains(&text.len()) && text.bytes().all(|letter| letter.is_ascii_uppercase());
     let of_run =
         |name: &str| name.rsplit_once('-').and_then(|(load, number)| Some((load.to_owned(), number.parse::<u32>().ok()?)));
@@ -37,7 +37,7 @@ fn orders(run: &RunView) -> Vec<Order<'_>> {
 
 /// Whether there are two orders to compare.
 pub fn has_some(run: &RunView) -> bool {
-    orders(run).len() >= 2
+    interleavings(run).len() >= 2
 }
 
 /// Steps of an order that are not those of the first run under the same load.
@@ -52,7 +52,7 @@ fn load_of(name: &str) -> &str {
 /// Draws a row for each run, a cell for each step. A step that comes as in the first run under its load is pale.
 pub fn ui(ui: &mut Ui, run: &RunView) {
     let colors = palette(ui);
-    let orders = orders(run);
+    let orders = interleavings(run);
     let different: std::collections::BTreeSet<&str> = orders.iter().map(|(_, order)| *order).collect();
     let said = format!(
         "{} runs of the same program, {} different orders. A letter is a thread; pale: as in the first run.",
@@ -134,7 +134,7 @@ mod tests {
             ("order of light-1", "ABABABAB"),
         ]);
         assert_eq!(
-            orders(&run).iter().map(|(name, _)| *name).collect::<Vec<_>>(),
+            interleavings(&run).iter().map(|(name, _)| *name).collect::<Vec<_>>(),
             ["light-1", "light-2", "light-10", "heavy-1", "heavy-2"]
         );
         let harness = testing::view(800.0, 200.0, (), move |ui, ()| super::ui(ui, &run));
