@@ -80,7 +80,7 @@ impl Lock<'_> {
     #[track_caller]
     pub fn release(&self) -> Result<(), NotHeld> {
         if !self.is_quiet() {
-            return self.release_heard();
+            return self.release_reported();
         }
         let was = self.owner.swap(FREE, Ordering::SeqCst);
         if self.monitor.has_sleepers() {
@@ -96,7 +96,7 @@ impl Lock<'_> {
 
     #[cold]
     #[track_caller]
-    fn release_heard(&self) -> Result<(), NotHeld> {
+    fn release_reported(&self) -> Result<(), NotHeld> {
         let caller = Location::caller();
         let was = self.monitor.perform(Operation::new("release"), |()| {
             let was = self.owner.load(Ordering::SeqCst);
