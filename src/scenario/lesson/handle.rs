@@ -11,7 +11,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use crate::model::{Action, By, EventKind, Level, Line, LineIntent, Monotonic, Refusal, TaskSort, TaskState, Tid};
-use crate::scenario::card::{ActionSpec, ParamError, ParamSpec, Params, Reply};
+use crate::scenario::card::{ActionSpec, ParamError, ParamSpec, Params, Reply, STEP};
 use crate::scenario::lesson::control::{Control, LessonAction, Received, TOO_LATE};
 use crate::scenario::lesson::reporter::Reporter;
 use crate::scenario::lesson::tracking::lane::Lane;
@@ -200,7 +200,7 @@ impl Lesson {
             self.leave_step_mode();
         }
         match received {
-            Received::Action(action) if action.name == "step" => {
+            Received::Action(action) if action.name == STEP => {
                 self.step(&action);
                 Ok(None)
             }
