@@ -33,7 +33,7 @@ pub struct TopBar<'a> {
 const BUTTONS: f32 = 300.0;
 /// The name of the program alone.
 const NAME: f32 = 92.0;
-/// BarWidth for what runs, and what that costs.
+/// Space for what runs, and what that costs.
 const STATUS: f32 = 214.0;
 
 /// The parts of the bar that fit into its width besides the buttons.
