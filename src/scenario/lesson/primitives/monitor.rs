@@ -220,7 +220,7 @@ impl<'s, S, const SIDES: usize> Monitor<'s, S, SIDES> {
             if operation.deadline.is_some_and(|deadline| now >= deadline) {
                 break;
             }
-            let told_by = now + WORTH_TELLING;
+            let report_by = now + WORTH_REPORTING;
             if let Some(lane) = &lane
                 && !is_reported
                 && self.lesson.tracker().has_listener()
@@ -234,8 +234,11 @@ impl<'s, S, const SIDES: usize> Monitor<'s, S, SIDES> {
             }
             // A wait without a line ends only at its own deadline.
             let is_news = !is_reported && lane.is_some() && self.lesson.tracker().has_listener();
-            let until =
-                if is_news { operation.deadline.map_or(Some(told_by), |end| Some(end.min(told_by))) } else { operation.deadline };
+            let until = if is_news {
+                operation.deadline.map_or(Some(report_by), |end| Some(end.min(report_by)))
+            } else {
+                operation.deadline
+            };
             inner = match until {
                 None => self.changed[operation.side].wait(inner).unwrap_or_else(PoisonError::into_inner),
                 Some(until) => {
@@ -246,7 +249,7 @@ impl<'s, S, const SIDES: usize> Monitor<'s, S, SIDES> {
             // A wait that lasts is reported even of a task that is too busy for single lines.
             if let Some(lane) = &lane
                 && !is_reported
-                && now.elapsed() >= WORTH_TELLING
+                && now.elapsed() >= WORTH_REPORTING
                 && self.lesson.tracker().has_listener()
             {
                 is_reported = true;
@@ -314,4 +317,4 @@ impl<'s, S, const SIDES: usize> Monitor<'s, S, SIDES> {
 }
 
 /// A wait that is over sooner is no news of a task that does thousands of operations a second.
-const WORTH_TELLING: Duration = Duration::from_millis(10);
+const WORTH_REPORTING: Duration = Duration::from_millis(10);
