@@ -154,6 +154,9 @@ pub enum Action {
 }
 
 impl Action {
+    /// The name of [`Action::Wait`].
+    pub const WAIT: &str = "wait";
+
     /// An action of a scenario's own.
     pub fn own(name: impl Into<String>, target: impl Into<String>) -> Self {
         Self::Own { name: name.into(), target: target.into() }
@@ -181,7 +184,7 @@ impl Action {
             return Ok(Self::Send(sent, process()?, scope));
         }
         Ok(match word {
-            "wait" => Self::Wait(process()?),
+            Self::WAIT => Self::Wait(process()?),
             "wait-any" => Self::WaitAny(limit()?),
             "wait-all" => Self::WaitAll(limit()?),
             "toggle" => Self::Toggle(line()?),
@@ -201,7 +204,7 @@ impl Action {
     pub fn word(&self) -> Cow<'_, str> {
         match self {
             Self::Send(sent, _, scope) => format!("{sent}{}", scope.suffix()).into(),
-            Self::Wait(_) => "wait".into(),
+            Self::Wait(_) => Self::WAIT.into(),
             Self::WaitAny(_) => "wait-any".into(),
             Self::WaitAll(_) => "wait-all".into(),
             Self::Toggle(_) => "toggle".into(),

@@ -114,7 +114,7 @@ pub struct Fact {
 /// Something about the run as a whole that no single task can tell.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RunFinding {
-    /// Its kind: `deadlock` (tasks wait for each other in a circle), `abandoned` (tasks wait for something whose holder has ended).
+    /// Its kind: [`RunFinding::DEADLOCK`] or [`RunFinding::ABANDONED`].
     pub id: String,
     /// A whole sentence.
     pub text: String,
@@ -122,6 +122,13 @@ pub struct RunFinding {
     pub tasks: Vec<String>,
     /// Whether it is over.
     pub is_over: bool,
+}
+
+impl RunFinding {
+    /// Tasks wait for each other in a circle.
+    pub const DEADLOCK: &str = "deadlock";
+    /// Tasks wait for something whose holder has ended.
+    pub const ABANDONED: &str = "abandoned";
 }
 
 /// The state of one process at one moment, by /proc. Times are deltas against the sample before.

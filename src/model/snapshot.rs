@@ -208,6 +208,16 @@ pub struct Segment {
     pub held_by: Option<Arc<str>>,
 }
 
+impl Segment {
+    /// The sort of thing that a lock is, before its name in a note: `lock counter`.
+    pub const LOCK: &str = "lock";
+
+    /// The name of the lock that it waits on or holds.
+    pub fn lock(&self) -> Option<&str> {
+        self.note.strip_prefix(Self::LOCK)?.strip_prefix(' ')
+    }
+}
+
 /// A GPIO line's past in a run.
 #[derive(Debug, Clone)]
 pub struct LineTrace {

@@ -6,7 +6,7 @@ use crate::scenario::lesson::{Lesson, LessonError};
 /// One lesson: the card, its parameters, its actions. The body is found by the worker role through the catalogue.
 #[derive(Debug)]
 pub struct Scenario {
-    /// Its stable id, the name of its Rust file (with `_`) and of its Python twin.
+    /// Its stable id: the name of the folder that holds its card and its two bodies, with `-` for `_`.
     pub id: &'static str,
     /// The heading, at most 30 characters.
     pub title: &'static str,

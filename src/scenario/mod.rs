@@ -12,8 +12,8 @@ mod time;
 mod worker;
 
 pub use card::{
-    ActionSpec, Chapter, Facts, Note, ParamError, ParamKind, ParamSpec, Params, Prediction, Reply, action, at_least, at_most,
-    choice, concept, count, equals, flag, more_than, note, seconds, text,
+    ActionSpec, Chapter, Facts, Note, ORDER_OF, ParamError, ParamKind, ParamSpec, Params, Prediction, RELEASE, Reply, STEP,
+    action, at_least, at_most, choice, concept, count, equals, flag, more_than, note, seconds, text,
 };
 pub use definition::Scenario;
 pub use lesson::{

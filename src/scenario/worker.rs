@@ -53,7 +53,7 @@ pub fn work(id: &str) -> ExitCode {
         },
         Err(error) => (error.to_string(), ExitCode::from(2)),
     };
-    if lesson.is_heard() {
+    if lesson.has_listener() {
         lesson.notice(text);
     } else {
         let _ = std::io::stderr().write_all((harmless(&format!("{id}: {text}")) + "\n").as_bytes());

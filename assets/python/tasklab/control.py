@@ -24,11 +24,11 @@ _is_listening = False
 
 def action(timeout, *others):
     """Sleeps until a person does something, which it gives as (do, target). None after the timeout, or as soon as one of the
-    other descriptors is readable. Only the script's first process hears actions. The action `step` does not come here."""
-    return pending.popleft() if pending else hear(timeout, others)
+    other descriptors is readable. Only the script's first process gets actions. The action `step` does not come here."""
+    return pending.popleft() if pending else next_action(timeout, others)
 
 
-def hear(timeout, others):
+def next_action(timeout, others):
     """action(), without what is pending."""
     global descriptor, _unread
     deadline = time.monotonic() + timeout
@@ -126,7 +126,7 @@ def _step(target):
 
 
 def _start_listening():
-    """From now on a thread reads all actions: it does `step` itself and passes the others on to hear(), through a pipe."""
+    """From now on a thread reads all actions: it does `step` itself and passes the others on to next_action() by a pipe."""
     global descriptor, _is_listening
     if descriptor is None or os.getpid() != _main_pid or _is_listening:
         return

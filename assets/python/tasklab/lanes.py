@@ -1,4 +1,4 @@
-"""Lanes: which one a thread has, what the thread holds, and how much it tells."""
+"""Lanes: which one a thread has, what the thread holds, and how much it reports."""
 
 import os
 import threading
@@ -11,25 +11,25 @@ own = threading.local()  # of the calling thread: its lane, what it holds (the l
 
 
 class Pace:
-    """How much a task tells: a line for each of some 2,000 operations a second, and counts of those beyond."""
+    """How much a task reports: a line for each of some 2,000 operations a second, and counts of those beyond."""
 
     def __init__(self):
-        self.since = self.told = self.acquired = self.waited = 0
+        self.since = self.reported = self.acquired = self.waited = 0
 
     def did(self, lane, has_waited):
         """Counts an operation. Gives whether it gets lines of its own."""
         now = time.monotonic()
         if now - self.since >= 0.1:
-            self.since, self.told = now, 0
-            self.tell(lane)
-        self.told += 1
-        if self.told > 200:
+            self.since, self.reported = now, 0
+            self.report(lane)
+        self.reported += 1
+        if self.reported > 200:
             self.acquired += 1
             self.waited += has_waited
-        return self.told <= 200
+        return self.reported <= 200
 
-    def tell(self, lane):
-        """Tells the counts since the last time, if there are any."""
+    def report(self, lane):
+        """Reports the counts since the last time, if there are any."""
         if self.acquired:
             event("task.counts", task=lane, acquired=self.acquired, waited=self.waited)
             self.acquired = self.waited = 0
@@ -83,7 +83,7 @@ def checkpoint(operation):
 def finished(task, result="ok"):
     """Closes a lane."""
     if getattr(own, "lane", None) == task:
-        own.pace.tell(task)
+        own.pace.report(task)
         steps.settled(task)
         own.lane = None
     event("task.finished", task=task, result=result)

@@ -15,7 +15,7 @@ local = threading.local
 
 
 class Thread(threading.Thread):
-    """threading.Thread with a lane. In the script's first thread join() goes on hearing step mode's actions."""
+    """threading.Thread with a lane. In the script's first thread join() goes on taking step mode's actions."""
 
     def __init__(self, target=None, args=(), kwargs=None, name=None, daemon=None):
         super().__init__(target=target, args=args, kwargs=kwargs, name=name, daemon=daemon)
@@ -46,7 +46,7 @@ class Thread(threading.Thread):
         if self._ended is not None and threading.current_thread() is threading.main_thread():
             end = None if timeout is None else time.monotonic() + timeout
             while not control.readable(self._ended) and (end is None or time.monotonic() < end):
-                if asked := control.hear(3600 if end is None else max(0, end - time.monotonic()), [self._ended]):
+                if asked := control.next_action(3600 if end is None else max(0, end - time.monotonic()), [self._ended]):
                     control.pending.append(asked)
             if control.readable(self._ended):
                 os.close(self._ended)

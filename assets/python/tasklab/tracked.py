@@ -28,13 +28,13 @@ class Tracked:
             return done
         name = lane()
         checkpoint(f"{operation} {self.on}")
-        done, waited, told = attempt(), False, False
+        done, waited, reported = attempt(), False, False
         if not done and blocking:
             deadline = None if timeout is None else time.monotonic() + timeout
-            waited, told = True, own.pace.told < 200
+            waited, reported = True, own.pace.reported < 200
             self.waiters.append(name)
             steps.waits[name] = (self,)  # a new tuple for each wait: deadlock() tells two waits apart by it
-            if told:
+            if reported:
                 state(name, "waiting", on=self.on, held_by=self.holder)
             try:
                 if threading.current_thread() is not threading.main_thread() and not joins:
@@ -49,7 +49,7 @@ class Tracked:
         if done and holds:
             self.holder = name if self.owned else None
             own.holds.append(self.on)
-        if (done and holds or waited) and (own.pace.did(name, waited) or told):
+        if (done and holds or waited) and (own.pace.did(name, waited) or reported):
             state(name, "running", on=holding())
             for other in list(self.waiters) if self.holder else []:
                 if self in steps.waits.get(other, ()):
@@ -61,7 +61,7 @@ class Tracked:
         name, self.holder = lane(), None
         if own.holds and self.on in own.holds:
             own.holds.remove(self.on)
-            if own.pace.told < 200:
+            if own.pace.reported < 200:
                 state(name, "running", on=holding())
 
     def __enter__(self):

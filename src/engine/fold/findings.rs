@@ -87,13 +87,18 @@ fn deadlock(waiting: &HashMap<&str, Waiter<'_>>, circle: &[&str]) -> RunFinding 
         .collect();
     let mut text = format!("Deadlock: {} {}.", circle[0], links.join(", which "));
     cut_text(&mut text);
-    RunFinding { id: "deadlock".to_owned(), text, tasks: circle.iter().map(|task| (*task).to_owned()).collect(), is_over: false }
+    RunFinding {
+        id: RunFinding::DEADLOCK.to_owned(),
+        text,
+        tasks: circle.iter().map(|task| (*task).to_owned()).collect(),
+        is_over: false,
+    }
 }
 
 fn abandoned(task: &str, waiter: &Waiter<'_>) -> RunFinding {
     let Waiter { on, held_by, .. } = waiter;
     RunFinding {
-        id: "abandoned".to_owned(),
+        id: RunFinding::ABANDONED.to_owned(),
         text: format!(
             "Nobody can let {task} go on: it waits for {on}, and {held_by}, which held it, has ended without releasing it."
         ),
@@ -106,7 +111,7 @@ impl RunFinding {
     /// The same finding, as over.
     fn over(&self) -> Self {
         let who = self.tasks.first().map_or("", String::as_str);
-        let mut text = if self.id == "deadlock" {
+        let mut text = if self.id == Self::DEADLOCK {
             format!("The deadlock of {} is over.", self.tasks.join(" and "))
         } else {
             format!("{who} no longer waits for somebody who is gone.")

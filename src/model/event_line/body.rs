@@ -56,7 +56,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn wishes_are_told_apart_from_facts_and_read_back() {
+    fn intents_are_told_apart_from_facts_and_read_back() {
         let (t, line) = (Monotonic::from_nanos(5), Line::gpio(26));
         for intent in [LineIntent::Drive(line, Level::High), LineIntent::Watch(line)] {
             let read = BodyLine::from_line(intent.to_line(t).as_bytes(), Monotonic::ZERO).expect("valid");

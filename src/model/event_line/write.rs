@@ -199,12 +199,12 @@ fn refused<S: Serializer>(action: &Action, by: &By, why: &Refusal, serializer: S
 
 fn orphaned<S: Serializer>(pid: &Pid, ppid: &Pid, serializer: S) -> Result<S::Ok, S::Error> {
     #[derive(Serialize)]
-    struct Keys {
+    struct OrphanKeys {
         pid: Pid,
         ppid: Pid,
         state: &'static str,
     }
-    Keys { pid: *pid, ppid: *ppid, state: "orphan" }.serialize(serializer)
+    OrphanKeys { pid: *pid, ppid: *ppid, state: "orphan" }.serialize(serializer)
 }
 
 fn ended<S: Serializer>(status: &ExitStatus, serializer: S) -> Result<S::Ok, S::Error> {
@@ -218,7 +218,7 @@ fn all_ended<S: Serializer>(done: &[Ended], serializer: S) -> Result<S::Ok, S::E
 /// As text where it is UTF-8.
 fn output<S: Serializer>(pid: &Pid, stream: &Stream, bytes: &[u8], serializer: S) -> Result<S::Ok, S::Error> {
     #[derive(Serialize)]
-    struct Keys<'a> {
+    struct OutputKeys<'a> {
         pid: Pid,
         stream: Stream,
         #[serde(skip_serializing_if = "Option::is_none")]
@@ -228,7 +228,7 @@ fn output<S: Serializer>(pid: &Pid, stream: &Stream, bytes: &[u8], serializer: S
     }
     let text = std::str::from_utf8(bytes).ok();
     let base64 = text.is_none().then(|| BASE64.encode(bytes));
-    Keys { pid: *pid, stream: *stream, text, base64 }.serialize(serializer)
+    OutputKeys { pid: *pid, stream: *stream, text, base64 }.serialize(serializer)
 }
 
 fn as_number<S: Serializer>(level: &Level, serializer: S) -> Result<S::Ok, S::Error> {

@@ -9,4 +9,4 @@ pub(super) mod parts;
 pub use concepts::concept;
 pub use facts::{Facts, at_least, at_most, equals, more_than};
 pub use params::{ParamError, ParamKind, ParamSpec, Params, choice, count, flag, seconds, text};
-pub use parts::{ActionSpec, Chapter, Note, Prediction, Reply, action, note};
+pub use parts::{ActionSpec, Chapter, Note, ORDER_OF, Prediction, RELEASE, Reply, STEP, action, note};

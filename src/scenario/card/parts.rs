@@ -1,5 +1,7 @@
 //! Parts of a card: the chapter, the question, the actions, the notes. Pure.
 
+use crate::model::Action;
+
 /// The reply to an action: that it was done; if not, why, as a clause that says what would be accepted.
 pub type Reply = Result<(), String>;
 
@@ -60,12 +62,29 @@ pub struct ActionSpec {
     pub target: &'static str,
 }
 
+/// The action that takes a lock from the task that holds it.
+pub const RELEASE: &str = "release";
+/// The action of step mode; the value that says `on` or `off`; and the beginning of a wait at a gate: `step: acquire lock A`.
+pub const STEP: &str = "step";
+
+/// The beginning of the name of a value that shows the order of a run's steps, with a letter for the task of each: `order of light-2`.
+pub const ORDER_OF: &str = "order of ";
+
 /// Declares an action that takes no target.
 pub const fn action(name: &'static str, label: &'static str, meaning: &'static str) -> ActionSpec {
     ActionSpec { name, label, meaning, target: "" }
 }
 
 impl ActionSpec {
+    /// It, done to this target. A wait is an action of Task Lab's own, which the engine passes on to the body; every other one is
+    /// the scenario's, whatever its name.
+    pub fn done_to(&self, target: &str) -> Action {
+        match Action::from_words(self.name, target) {
+            wait @ (Action::Wait(_) | Action::WaitAny(_) | Action::WaitAll(_)) => wait,
+            _ => Action::own(self.name, target),
+        }
+    }
+
     /// The same, done to something: `CHILD`, or `[CHILD]` where that may be left out.
     #[must_use]
     pub const fn on(self, target: &'static str) -> Self {
@@ -102,4 +121,19 @@ pub struct Note {
 /// Declares a note.
 pub const fn note(book: &'static str, shows: &'static str) -> Note {
     Note { book, shows }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_action_of_a_card_is_the_scenario_s_own_unless_it_is_a_wait() {
+        let done = |name, target| action(name, "", "").done_to(target);
+        assert_eq!(done("kill", "child-1"), Action::own("kill", "child-1"));
+        assert_eq!(done("end", ""), Action::own("end", ""));
+        assert_eq!(done("wait", "child-1"), Action::Wait("child-1".into()));
+        assert_eq!(done("wait-any", ""), Action::WaitAny(None));
+        assert_eq!(done("wait", ""), Action::own("wait", ""), "the body waits on all");
+    }
 }

@@ -31,7 +31,7 @@ pub fn too_late(_: &LessonAction) -> Reply {
 
 /// The end of a wait.
 #[derive(Debug)]
-pub(crate) enum Heard {
+pub(crate) enum Received {
     /// An action.
     Action(LessonAction),
     /// A line that is none.
@@ -65,11 +65,11 @@ impl Control {
     }
 
     /// Waits for an action, at most this long, or until one of `others` is readable or closed.
-    pub(crate) fn listen(&mut self, others: &[BorrowedFd<'_>], timeout: Duration) -> Result<Heard, io::Error> {
+    pub(crate) fn listen(&mut self, others: &[BorrowedFd<'_>], timeout: Duration) -> Result<Received, io::Error> {
         let deadline = Instant::now() + timeout;
         loop {
-            if let Some(heard) = self.take_line() {
-                return Ok(heard);
+            if let Some(received) = self.take_line() {
+                return Ok(received);
             }
             let left = deadline.saturating_duration_since(Instant::now());
             let mut ready: Vec<PollFd<'_>> = others
@@ -81,7 +81,7 @@ impl Control {
             match poll(&mut ready, Some(left)) {
                 Err(rustix::io::Errno::INTR) => continue,
                 Err(error) => return Err(error.into()),
-                Ok(0) => return Ok(Heard::Nothing),
+                Ok(0) => return Ok(Received::Nothing),
                 Ok(_) => {}
             }
             let other_is_ready = ready.iter().take(others.len()).any(|fd| !fd.revents().is_empty());
@@ -89,7 +89,7 @@ impl Control {
                 self.read();
             }
             if other_is_ready {
-                return Ok(self.take_line().unwrap_or(Heard::Nothing));
+                return Ok(self.take_line().unwrap_or(Received::Nothing));
             }
         }
     }
@@ -106,20 +106,20 @@ impl Control {
         }
     }
 
-    fn take_line(&mut self) -> Option<Heard> {
+    fn take_line(&mut self) -> Option<Received> {
         loop {
             let Some(end) = self.unread.iter().position(|byte| *byte == b'\n') else {
                 if self.unread.len() <= LONGEST_LINE {
                     return None;
                 }
                 let line = std::mem::take(&mut self.unread);
-                return Some(Heard::Nonsense(String::from_utf8_lossy(&line[..40]).into_owned()));
+                return Some(Received::Nonsense(String::from_utf8_lossy(&line[..40]).into_owned()));
             };
             let line: Vec<u8> = self.unread.drain(..=end).collect();
             let line = line.trim_ascii();
             if !line.is_empty() {
-                let shown = || Heard::Nonsense(String::from_utf8_lossy(line).chars().take(200).collect());
-                return Some(serde_json::from_slice(line).map_or_else(|_| shown(), Heard::Action));
+                let shown = || Received::Nonsense(String::from_utf8_lossy(line).chars().take(200).collect());
+                return Some(serde_json::from_slice(line).map_or_else(|_| shown(), Received::Action));
             }
         }
     }
@@ -133,9 +133,9 @@ mod tests {
 
     const LONG: Duration = Duration::from_mins(1);
 
-    fn action(heard: Heard) -> (String, String) {
-        match heard {
-            Heard::Action(action) => (action.name, action.target),
+    fn action(received: Received) -> (String, String) {
+        match received {
+            Received::Action(action) => (action.name, action.target),
             other => panic!("no action: {other:?}"),
         }
     }
@@ -147,13 +147,13 @@ mod tests {
         writer.write_all(b"{\"do\":\"wait\",\"target\":\"child-1\"}\n\n{\"do\":\"go\"}\nnonsense\n{\"do\":").expect("written");
         assert_eq!(action(control.listen(&[], LONG).expect("listens")), ("wait".into(), "child-1".into()));
         assert_eq!(action(control.listen(&[], LONG).expect("listens")), ("go".into(), String::new()));
-        assert!(matches!(control.listen(&[], LONG).expect("listens"), Heard::Nonsense(line) if line == "nonsense"));
-        assert!(matches!(control.listen(&[], Duration::ZERO).expect("listens"), Heard::Nothing));
+        assert!(matches!(control.listen(&[], LONG).expect("listens"), Received::Nonsense(line) if line == "nonsense"));
+        assert!(matches!(control.listen(&[], Duration::ZERO).expect("listens"), Received::Nothing));
         writer.write_all(b"\"end\"}\n").expect("written");
         drop(writer);
         assert_eq!(action(control.listen(&[], LONG).expect("listens")), ("end".into(), String::new()));
         let start = Instant::now();
-        assert!(matches!(control.listen(&[], Duration::from_millis(30)).expect("listens"), Heard::Nothing));
+        assert!(matches!(control.listen(&[], Duration::from_millis(30)).expect("listens"), Received::Nothing));
         assert!(start.elapsed() >= Duration::from_millis(30), "after the end of file it still waits, without spinning");
         assert!(control.pipe.is_none());
     }
@@ -164,7 +164,7 @@ mod tests {
         let (other, writer) = std::io::pipe().expect("a pipe");
         let mut control = Control::new(Some(silent.into()));
         drop(writer);
-        assert!(matches!(control.listen(&[other.as_fd()], LONG).expect("listens"), Heard::Nothing));
+        assert!(matches!(control.listen(&[other.as_fd()], LONG).expect("listens"), Received::Nothing));
     }
 
     #[test]
@@ -172,7 +172,7 @@ mod tests {
         let (reader, mut writer) = std::io::pipe().expect("a pipe");
         let mut control = Control::new(Some(reader.into()));
         writer.write_all(&[b'x'; 3 * LONGEST_LINE]).expect("written");
-        assert!(matches!(control.listen(&[], LONG).expect("listens"), Heard::Nonsense(_)));
+        assert!(matches!(control.listen(&[], LONG).expect("listens"), Received::Nonsense(_)));
         assert!(control.unread.len() <= LONGEST_LINE);
     }
 }

@@ -11,8 +11,8 @@ use std::time::Duration;
 use serde_json::Value;
 
 use crate::model::{Action, By, EventKind, Level, Line, LineIntent, Monotonic, Refusal, TaskSort, TaskState, Tid};
-use crate::scenario::card::{ActionSpec, ParamError, ParamSpec, Params, Reply};
-use crate::scenario::lesson::control::{Control, Heard, LessonAction, TOO_LATE};
+use crate::scenario::card::{ActionSpec, ParamError, ParamSpec, Params, Reply, STEP};
+use crate::scenario::lesson::control::{Control, LessonAction, Received, TOO_LATE};
 use crate::scenario::lesson::reporter::Reporter;
 use crate::scenario::lesson::tracking::lane::Lane;
 use crate::scenario::lesson::tracking::tracker::Tracker;
@@ -102,7 +102,7 @@ impl Lesson {
     }
 
     /// Whether anybody listens to the events.
-    pub(crate) fn is_heard(&self) -> bool {
+    pub(crate) fn has_listener(&self) -> bool {
         self.reporter.is_open()
     }
 
@@ -193,24 +193,24 @@ impl Lesson {
     /// Sleeps until there is an action, or one of `others` is readable or closed, at most this long.
     pub fn listen(&self, others: &[BorrowedFd<'_>], timeout: Duration) -> Result<Option<LessonAction>, LessonError> {
         let mut control = self.control.lock().unwrap_or_else(PoisonError::into_inner);
-        let heard = control.listen(others, timeout).map_err(LessonError::kernel("wait for an action"))?;
+        let received = control.listen(others, timeout).map_err(LessonError::kernel("wait for an action"))?;
         let is_alone = !control.is_open();
         drop(control);
-        if is_alone && matches!(heard, Heard::Nothing) {
+        if is_alone && matches!(received, Received::Nothing) {
             self.leave_step_mode();
         }
-        match heard {
-            Heard::Action(action) if action.name == "step" => {
+        match received {
+            Received::Action(action) if action.name == STEP => {
                 self.step(&action);
                 Ok(None)
             }
-            Heard::Action(action) => {
+            Received::Action(action) => {
                 let fit = self.fits(&action);
                 self.answer(&action, &fit);
                 Ok(fit.is_ok().then_some(action))
             }
-            Heard::Nothing => Ok(None),
-            Heard::Nonsense(line) => {
+            Received::Nothing => Ok(None),
+            Received::Nonsense(line) => {
                 self.notice(format!("a line that is no action was skipped: {line}"));
                 Ok(None)
             }
@@ -252,12 +252,12 @@ impl Lesson {
         // Somebody who never stops talking must not keep the lesson from ending.
         for _ in 0..MOST_LEFT {
             match control.listen(&[], Duration::ZERO) {
-                Ok(Heard::Action(action)) => {
+                Ok(Received::Action(action)) => {
                     let why = self.fits(&action).err();
                     self.refuse(&action, why.as_deref().unwrap_or(TOO_LATE));
                 }
-                Ok(Heard::Nonsense(_)) => {}
-                Ok(Heard::Nothing) | Err(_) => return,
+                Ok(Received::Nonsense(_)) => {}
+                Ok(Received::Nothing) | Err(_) => return,
             }
         }
     }

@@ -53,9 +53,9 @@ impl Lesson {
 
     /// Starts a program and waits until it has ended: `subprocess.run(…)`. Also returns the actions that came meanwhile.
     pub(crate) fn run_program(&self, spec: &ChildSpec, deadline: Instant) -> Result<(Completed, Vec<LessonAction>), LessonError> {
-        let mut heard = Vec::new();
-        let done = self.start(spec)?.communicate(self, b"", deadline, |asked| heard.push(asked.clone()))?;
-        Ok((done, heard))
+        let mut actions = Vec::new();
+        let done = self.start(spec)?.communicate(self, b"", deadline, |asked| actions.push(asked.clone()))?;
+        Ok((done, actions))
     }
 }
 
@@ -67,7 +67,7 @@ impl Program<'_> {
         lesson: &Lesson,
         input: &[u8],
         deadline: Instant,
-        mut hear: impl FnMut(&LessonAction),
+        mut on_action: impl FnMut(&LessonAction),
     ) -> Result<Completed, LessonError> {
         if let Some(mut stdin) = self.stdin.take() {
             // A program that reads nothing is no fault: Popen overlooks a broken pipe here, too.
@@ -85,7 +85,7 @@ impl Program<'_> {
                 ready.push(self.child.as_fd());
             }
             if let Some(asked) = lesson.listen(&ready, deadline.saturating_duration_since(Instant::now()).min(LONGEST_WAIT))? {
-                hear(&asked);
+                on_action(&asked);
             }
             for (output, collected) in outputs.iter_mut().zip(&mut collected) {
                 if let (Some(reader), Some(bytes)) = (output.as_mut(), collected.as_mut())

@@ -177,6 +177,11 @@ impl UiCommand {
             .join(" or ")
     }
 
+    /// The first of its keys, for the face of a button: `K`.
+    pub fn first_key(self, ctx: &egui::Context) -> String {
+        self.shortcuts().first().map(|shortcut| ctx.format_shortcut(shortcut)).unwrap_or_default()
+    }
+
     /// Tooltip and keys, for a button.
     pub fn hint(self, ctx: &egui::Context) -> String {
         let keys = self.keys(ctx);

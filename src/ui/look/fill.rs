@@ -16,20 +16,11 @@ pub struct Fill {
 }
 
 impl Fill {
-    /// Of the pipe from a process to the next one: as the kernel says where Task Lab joined them, else as their lesson tells.
+    /// Of the pipe from a process to the next one, where Task Lab joined them.
     pub fn of(run: &RunView, process: &ProcessRow) -> Option<Self> {
-        let Some(pipe) = process.pipe else { return Self::told(run, process) };
+        let pipe = process.pipe?;
         let to = run.processes.iter().find(|row| row.pid == pipe.to).map_or_else(|| pipe.to.to_string(), |row| row.name.clone());
         Some(Self { to, bytes: pipe.fill.bytes, capacity: pipe.fill.capacity })
-    }
-
-    /// A lesson tells it as `writer > reader: waiting`, beside the `capacity` of its pipes.
-    fn told(run: &RunView, process: &ProcessRow) -> Option<Self> {
-        let capacity = run.values.get("capacity")?.as_u64().filter(|_| process.status.is_none())?;
-        run.values.iter().find_map(|(name, value)| {
-            let to = name.strip_prefix(process.name.as_str())?.strip_prefix(" > ")?.strip_suffix(": waiting")?;
-            Some(Self { to: to.to_owned(), bytes: value.as_u64()?, capacity })
-        })
     }
 
     fn share(&self) -> f32 {
@@ -69,16 +60,15 @@ mod tests {
     use crate::ui::sample;
 
     #[test]
-    fn what_the_kernel_says_comes_before_what_a_lesson_tells() {
-        let mut run = (*sample::deadlock().runs[0]).clone();
-        run.values =
-            [("capacity", 65536), ("sort > uniq: waiting", 4096)].map(|(name, value)| (name.to_owned(), value.into())).into();
+    fn a_full_pipe_says_that_its_writer_waits() {
+        let run = &sample::deadlock().runs[0];
         let mut sort = sample::process(4800, "sort");
-        assert_eq!(Fill::of(&run, &sort).expect("told").words(), "pipe to uniq: 4096 of 65536 bytes");
+        sort.pipe = Some(PipeTo { to: Pid::new(7), fill: PipeFill { bytes: 4096, capacity: 65536 } });
+        assert_eq!(Fill::of(run, &sort).expect("seen").words(), "pipe to 7: 4096 of 65536 bytes");
         sort.pipe = Some(PipeTo { to: Pid::new(4711), fill: PipeFill { bytes: 65536, capacity: 65536 } });
-        let fill = Fill::of(&run, &sort).expect("seen");
+        let fill = Fill::of(run, &sort).expect("seen");
         assert!((fill.share() - 1.0).abs() < f32::EPSILON && fill.words().contains("tasklab worker deadlock: 65536 of 65536"));
         assert!(fill.words().ends_with("so its writer waits"));
-        assert_eq!(Fill::of(&run, &sample::process(4801, "cat")), None);
+        assert_eq!(Fill::of(run, &sample::process(4801, "cat")), None);
     }
 }

@@ -6,11 +6,10 @@ use std::collections::HashMap;
 use egui::{Popup, PopupCloseBehavior, RichText, TextEdit, Ui};
 
 use crate::model::{Action, Lane, RunState, RunView, TaskState};
-use crate::scenario::{ActionSpec, Scenario};
+use crate::scenario::{ActionSpec, STEP, Scenario};
 use crate::ui::ask::actions::{Actions, UiAction};
 use crate::ui::look::foreign;
 use crate::ui::look::theme::{self, palette};
-use crate::ui::panes::step::STEP;
 
 /// Targets that are offered.
 const MOST: usize = 24;
@@ -25,7 +24,7 @@ impl OwnActions {
     /// Draws one button for each action, always in the same place. They work while the scenario runs.
     pub fn ui(&mut self, ui: &mut Ui, run: Option<&RunView>, scenario: Option<&'static Scenario>, actions: &mut Actions) {
         // To wait on one child there is a button for the selected one, and step mode has its own.
-        let is_own = |action: &&ActionSpec| action.name != "wait" && action.name != STEP;
+        let is_own = |action: &&ActionSpec| action.name != Action::WAIT && action.name != STEP;
         let Some(scenario) = scenario.filter(|scenario| scenario.actions.iter().any(|action| is_own(&action))) else { return };
         ui.label(theme::caption(ui, "In this scenario"));
         let why_not = if run.is_some() { "The run is over. Start it again to do this." } else { "Start it to do this." };
@@ -35,7 +34,7 @@ impl OwnActions {
                 for action in scenario.actions.iter().filter(is_own) {
                     let mut act = |target: &str| {
                         actions.push(match run {
-                            Some(run) => UiAction::Act(run.id, Action::from_words(action.name, target)),
+                            Some(run) => UiAction::Act(run.id, action.done_to(target)),
                             // It went on when the menu opened.
                             None => UiAction::Say(format!("Not done: {}. {why_not}", action.label)),
                         });

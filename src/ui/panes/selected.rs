@@ -111,13 +111,17 @@ impl Selected {
         let gap = ui.spacing().item_spacing.x;
         let half = vec2((ui.available_width() - gap) / 2.0, 27.0);
         let width = ui.available_width();
+        let ctx = ui.ctx().clone();
+        let with_key = |text: &str, command: UiCommand| format!("{text}  {}", command.first_key(&ctx));
         ui.add_enabled_ui(is_there, |ui| {
             ui.horizontal(|ui| {
-                let terminate = ui.add(egui::Button::new("Terminate  T").min_size(half)).accessible_name("Terminate");
+                let text = with_key("Terminate", UiCommand::Terminate);
+                let terminate = ui.add(egui::Button::new(text).min_size(half)).accessible_name("Terminate");
                 if terminate.on_hover_text(UiCommand::Terminate.tooltip()).on_disabled_hover_text(why_not).clicked() {
                     actions.push(self.send(Sent::Terminate, target));
                 }
-                let kill = widgets::tinted_button(ui, "Kill  K", colors.red, colors.red.ink, half).accessible_name("Kill");
+                let text = with_key("Kill", UiCommand::Kill);
+                let kill = widgets::tinted_button(ui, &text, colors.red, colors.red.ink, half).accessible_name("Kill");
                 if kill.on_hover_text(UiCommand::Kill.tooltip()).on_disabled_hover_text(why_not).clicked() {
                     actions.push(self.send(Sent::Kill, target));
                 }
@@ -138,10 +142,10 @@ impl Selected {
             });
             let last = ui.horizontal(|ui| {
                 // A narrow panel has no room for the key.
-                let text = if width > 204.0 { "Wait on (reap)  W" } else { "Wait on (reap)" };
+                let text = if width > 204.0 { with_key("Wait on (reap)", UiCommand::Wait) } else { "Wait on (reap)".to_owned() };
                 let size = vec2(width * 0.62, 29.0);
                 let wait = if look == Look::Zombie {
-                    widgets::tinted_button(ui, text, colors.blue, colors.text, size)
+                    widgets::tinted_button(ui, &text, colors.blue, colors.text, size)
                 } else {
                     ui.add(egui::Button::new(text).min_size(size))
                 };

@@ -3,16 +3,12 @@
 use egui::{Align, Layout, ScrollArea, Ui, vec2};
 
 use crate::model::{Action, Lane, RunView, TaskSort, TaskState};
-use crate::scenario::Scenario;
+use crate::scenario::{STEP, Scenario};
 use crate::ui::ask::actions::{Actions, UiAction};
 use crate::ui::look::foreign;
 use crate::ui::look::theme::{self, palette};
 use crate::ui::look::widgets;
 
-/// The action that a body with gates declares.
-pub const STEP: &str = "step";
-/// The beginning of the note of a wait at a gate.
-const GATE: &str = "step";
 /// Tasks that get a button.
 const MOST: usize = 40;
 /// As wide as what a task is about to do, mostly.
@@ -26,7 +22,7 @@ pub fn has_gates(scenario: &Scenario) -> bool {
 /// The operation that a task is about to do, if it stands at a gate: `acquire lock A`.
 fn at_gate(lane: &Lane) -> Option<&str> {
     let last = lane.segments.last().filter(|last| last.state == TaskState::Waiting && last.until.is_none())?;
-    Some(last.note.strip_prefix(GATE)?.trim_start_matches(':').trim_start())
+    Some(last.note.strip_prefix(STEP)?.trim_start_matches(':').trim_start())
 }
 
 fn is_over(lane: &Lane) -> bool {

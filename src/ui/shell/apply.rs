@@ -7,13 +7,14 @@ use egui::{Context, ViewportCommand};
 
 use crate::engine::{Command, LaunchRequest, LineRequest};
 use crate::model::{Action, Lane, ProcessRow, RunId, RunView, Sent, Snapshot, TimedAction};
+use crate::scenario::STEP;
 use crate::ui::ask::actions::UiAction;
 use crate::ui::ask::commands::UiCommand;
 use crate::ui::ask::parts::{Pane, Tab};
 use crate::ui::ask::selection::Subject;
 use crate::ui::panes::code::Code;
 use crate::ui::panes::selected::{Selected, act, find};
-use crate::ui::panes::step::{self, STEP};
+use crate::ui::panes::step;
 use crate::ui::shell::app::App;
 use crate::ui::shell::settings_file::ZOOM;
 use crate::ui::shell::top_bar;

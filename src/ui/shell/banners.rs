@@ -6,6 +6,7 @@ use std::collections::VecDeque;
 use egui::{ScrollArea, Sense, Ui, UiBuilder, vec2};
 
 use crate::model::{Action, Finished, Reason, RunFinding, RunState, RunView, Snapshot};
+use crate::scenario::RELEASE;
 use crate::ui::ask::actions::UiAction;
 use crate::ui::ask::commands::UiCommand;
 use crate::ui::ask::parts::{Pane, Tab};
@@ -130,14 +131,14 @@ impl App {
 
     /// A deadlock and the like, with what can be done about it.
     fn finding_ui(&mut self, ui: &mut Ui, run: &RunView, finding: &RunFinding) {
-        let has_release = self.scenario().is_some_and(|scenario| scenario.actions.iter().any(|action| action.name == "release"));
+        let has_release = self.scenario().is_some_and(|scenario| scenario.actions.iter().any(|action| action.name == RELEASE));
         let locks = if has_release { locks_of(run, finding) } else { Vec::new() };
         let actions = &mut self.actions;
         let mut release_ui = |ui: &mut Ui| {
             for lock in locks.iter().take(MOST_LOCKS) {
                 let button = ui.button(format!("Release {}", foreign::word(lock)));
                 if button.on_hover_text("Takes the lock from the one that holds it, so that the other one can go on.").clicked() {
-                    actions.push(UiAction::Act(run.id, Action::own("release", *lock)));
+                    actions.push(UiAction::Act(run.id, Action::own(RELEASE, *lock)));
                 }
             }
         };
@@ -163,17 +164,17 @@ impl App {
 /// The locks that the tasks of a finding wait for.
 fn locks_of<'a>(run: &'a RunView, finding: &RunFinding) -> Vec<&'a str> {
     let tasks = run.lanes.iter().filter(|lane| finding.tasks.contains(&lane.name));
-    tasks.filter_map(|lane| lane.segments.last()?.note.strip_prefix("lock ")).collect()
+    tasks.filter_map(|lane| lane.segments.last()?.lock()).collect()
 }
 
 /// The consequence of a finding, for a person who asks why.
 fn why(finding: &RunFinding) -> &'static str {
     match finding.id.as_str() {
-        "deadlock" => {
+        RunFinding::DEADLOCK => {
             "Each of them holds what the next one waits for, and none gives up what it has. Nobody outside the circle can help by \
              waiting. One of them must let go (release, a time limit), or be ended. Always taking locks in the same order rules it out."
         }
-        "abandoned" => {
+        RunFinding::ABANDONED => {
             "A lock does not open by itself when its holder ends. Whoever takes one must release it on every way out: in Python \
              with “with lock:”, in Rust by dropping the guard."
         }

@@ -33,12 +33,12 @@ pub struct TopBar<'a> {
 const BUTTONS: f32 = 300.0;
 /// The name of the program alone.
 const NAME: f32 = 92.0;
-/// Room for what runs, and what that costs.
+/// Space for what runs, and what that costs.
 const STATUS: f32 = 214.0;
 
-/// The parts that there is room for besides the buttons.
+/// The parts of the bar that fit into its width besides the buttons.
 #[derive(Debug, Clone, Copy)]
-struct Room {
+struct BarWidth {
     /// Buttons say what they do; else the shorter ones must be enough.
     words: bool,
     /// The runs, and their cost.
@@ -47,7 +47,7 @@ struct Room {
     place: f32,
 }
 
-impl Room {
+impl BarWidth {
     fn of(width: f32, is_touch: bool) -> Self {
         let buttons = if is_touch { 630.0 } else { 590.0 };
         let words = width >= buttons;
@@ -66,23 +66,23 @@ pub fn is_active(run: &RunView) -> bool {
 impl TopBar<'_> {
     /// Draws the bar.
     pub fn ui(&self, ui: &mut Ui, actions: &mut Actions) {
-        let room = Room::of(ui.available_width(), theme::is_touch(ui));
-        if !room.words {
+        let bar = BarWidth::of(ui.available_width(), theme::is_touch(ui));
+        if !bar.words {
             ui.spacing_mut().button_padding.x = 4.0;
             ui.spacing_mut().item_spacing.x = 5.0;
         }
         ui.horizontal_centered(|ui| {
             // The Start button has its place, however long the name of the chapter is.
-            if room.place > 0.0 {
-                let size = vec2(room.place - ui.spacing().item_spacing.x, 26.0);
+            if bar.place > 0.0 {
+                let size = vec2(bar.place - ui.spacing().item_spacing.x, 26.0);
                 ui.allocate_ui_with_layout(size, Layout::left_to_right(Align::Center), |ui| {
                     ui.set_min_width(size.x);
                     self.place_ui(ui);
                 });
             }
-            self.start_button(ui, room, actions);
-            self.step_button(ui, room, actions);
-            let (pause, width) = match (room.words, self.is_paused) {
+            self.start_button(ui, bar, actions);
+            self.step_button(ui, bar, actions);
+            let (pause, width) = match (bar.words, self.is_paused) {
                 (true, true) => ("▶ Resume", 86.0),
                 (true, false) => ("⏸ Pause", 86.0),
                 (false, true) => ("▶", 28.0),
@@ -93,8 +93,8 @@ impl TopBar<'_> {
             if pause.clicked() {
                 actions.command(UiCommand::PauseDisplay);
             }
-            self.language_switch(ui, room, actions);
-            ui.with_layout(Layout::right_to_left(Align::Center), |ui| self.right(ui, room, actions));
+            self.language_switch(ui, bar, actions);
+            ui.with_layout(Layout::right_to_left(Align::Center), |ui| self.right(ui, bar, actions));
         });
     }
 
@@ -118,9 +118,9 @@ impl TopBar<'_> {
         ui.add(egui::Label::new(path).truncate());
     }
 
-    fn start_button(&self, ui: &mut Ui, room: Room, actions: &mut Actions) {
+    fn start_button(&self, ui: &mut Ui, bar: BarWidth, actions: &mut Actions) {
         let colors = palette(ui);
-        let size = widgets::hit_size(ui, if room.words { 84.0 } else { 62.0 }, 26.0);
+        let size = widgets::hit_size(ui, if bar.words { 84.0 } else { 62.0 }, 26.0);
         let (text, name, tone, ink) = match self.run.filter(|run| is_active(run)) {
             Some(_) => ("■ Stop", "Stop", colors.red, colors.red.ink),
             None => ("▶ Start", "Start", colors.green, colors.text),
@@ -131,14 +131,14 @@ impl TopBar<'_> {
         }
     }
 
-    fn step_button(&self, ui: &mut Ui, room: Room, actions: &mut Actions) {
+    fn step_button(&self, ui: &mut Ui, bar: BarWidth, actions: &mut Actions) {
         let has_gates = self.scenario.is_some_and(crate::ui::panes::step::has_gates);
         let about = if self.is_stepping {
             "Lets all tasks go on by themselves again."
         } else {
             "Step mode: before each operation on a lock, a queue and the like a task waits at a gate, until you let it go on."
         };
-        let size = widgets::hit_size(ui, if room.words { 52.0 } else { 40.0 }, 26.0);
+        let size = widgets::hit_size(ui, if bar.words { 52.0 } else { 40.0 }, 26.0);
         let button = egui::Button::new("Step").selected(self.is_stepping).min_size(size);
         let response = ui.add_enabled(has_gates, button).accessible_name("Step mode").on_hover_text(about);
         if response.on_disabled_hover_text("This scenario has no gates at which a task could wait.").clicked() {
@@ -146,9 +146,9 @@ impl TopBar<'_> {
         }
     }
 
-    fn language_switch(&self, ui: &mut Ui, room: Room, actions: &mut Actions) {
+    fn language_switch(&self, ui: &mut Ui, bar: BarWidth, actions: &mut Actions) {
         let colors = palette(ui);
-        let size = widgets::hit_size(ui, if room.words { 136.0 } else { 112.0 }, 26.0);
+        let size = widgets::hit_size(ui, if bar.words { 136.0 } else { 112.0 }, 26.0);
         let (pill, _) = ui.allocate_exact_size(size, egui::Sense::hover());
         ui.painter().rect(pill, size.y / 2.0, colors.pane, (1.0, colors.line), egui::StrokeKind::Inside);
         let half = vec2(size.x / 2.0 - 1.0, size.y - 2.0);
@@ -167,7 +167,7 @@ impl TopBar<'_> {
         }
     }
 
-    fn right(&self, ui: &mut Ui, room: Room, actions: &mut Actions) {
+    fn right(&self, ui: &mut Ui, bar: BarWidth, actions: &mut Actions) {
         let colors = palette(ui);
         for (command, text) in [(UiCommand::Help, "?"), (UiCommand::Settings, "⚙")] {
             let size = widgets::hit_size(ui, if theme::is_touch(ui) { 34.0 } else { 26.0 }, 26.0);
@@ -177,7 +177,7 @@ impl TopBar<'_> {
             }
         }
         let running = self.live.runs.iter().filter(|run| is_active(run)).count();
-        if room.status {
+        if bar.status {
             ui.allocate_ui_with_layout(vec2(STATUS, 34.0), Layout::top_down(Align::Min), |ui| {
                 ui.spacing_mut().item_spacing.y = 1.0;
                 let processes: usize = self.live.runs.iter().filter(|run| is_active(run)).map(|run| alive(run)).sum();
@@ -189,8 +189,8 @@ impl TopBar<'_> {
         }
         ui.add_enabled_ui(running > 0, |ui| {
             let (tone, ink) = (colors.red, colors.red.ink);
-            let text = if room.words { "■ Stop everything" } else { "■ All" };
-            let size = widgets::hit_size(ui, if room.words { 138.0 } else { 50.0 }, 26.0);
+            let text = if bar.words { "■ Stop everything" } else { "■ All" };
+            let size = widgets::hit_size(ui, if bar.words { 138.0 } else { 50.0 }, 26.0);
             let button = widgets::tinted_button(ui, text, tone, ink, size).accessible_name("Stop everything");
             if button.on_hover_text(UiCommand::StopEverything.hint(ui.ctx())).clicked() {
                 actions.command(UiCommand::StopEverything);

@@ -11,12 +11,12 @@ use crate::scenario::lesson::handle::Lesson;
 #[derive(Debug)]
 pub struct Condition<'s> {
     lock: Lock<'s>,
-    room: Monitor<'s, Room>,
+    room: Monitor<'s, WaitingRoom>,
 }
 
 /// The waiting room: who waits has a number, and who is notified goes by the lowest numbers.
 #[derive(Debug, Default)]
-struct Room {
+struct WaitingRoom {
     next: u64,
     /// Numbers of those who wait and are not notified, the longest first.
     waiting: Vec<u64>,
@@ -38,7 +38,7 @@ impl Lesson {
     /// ready.release()?;
     /// ```
     pub fn condition(&self, name: &str) -> Condition<'_> {
-        Condition { lock: self.lock(name), room: Monitor::new(self, format!("condition {name}"), None, Room::default()) }
+        Condition { lock: self.lock(name), room: Monitor::new(self, format!("condition {name}"), None, WaitingRoom::default()) }
     }
 }
 

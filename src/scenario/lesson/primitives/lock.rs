@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use super::monitor::{Monitor, Operation, Wake};
+use crate::model::Segment;
 use crate::scenario::lesson::handle::Lesson;
 use crate::scenario::lesson::tracking::lane::{FREE, own_number};
 
@@ -43,7 +44,7 @@ impl Lesson {
     /// ```
     pub fn lock(&self, name: &str) -> Lock<'_> {
         let owner = Arc::new(AtomicU32::new(FREE));
-        let monitor = Monitor::new(self, format!("lock {name}"), Some(Arc::clone(&owner)), ());
+        let monitor = Monitor::new(self, format!("{} {name}", Segment::LOCK), Some(Arc::clone(&owner)), ());
         Lock { owner, monitor }
     }
 }
@@ -80,7 +81,7 @@ impl Lock<'_> {
     #[track_caller]
     pub fn release(&self) -> Result<(), NotHeld> {
         if !self.is_quiet() {
-            return self.release_heard();
+            return self.release_reported();
         }
         let was = self.owner.swap(FREE, Ordering::SeqCst);
         if self.monitor.has_sleepers() {
@@ -96,7 +97,7 @@ impl Lock<'_> {
 
     #[cold]
     #[track_caller]
-    fn release_heard(&self) -> Result<(), NotHeld> {
+    fn release_reported(&self) -> Result<(), NotHeld> {
         let caller = Location::caller();
         let was = self.monitor.perform(Operation::new("release"), |()| {
             let was = self.owner.load(Ordering::SeqCst);

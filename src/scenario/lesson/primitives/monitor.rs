@@ -24,7 +24,7 @@ enum Waited {
     No,
     Yes,
     /// Yes, and a line said so.
-    Told,
+    Reported,
 }
 
 /// An operation, and how long it may wait.
@@ -164,7 +164,7 @@ impl<'s, S, const SIDES: usize> Monitor<'s, S, SIDES> {
             }
         });
         let own = own_lane().is_some_and(|own| own.number == lane.number);
-        if had && own && self.lesson.tracker().is_heard() && lane.is_told(self.lesson.now()) {
+        if had && own && self.lesson.tracker().has_listener() && lane.is_reported(self.lesson.now()) {
             lane.report(self.lesson.reporter(), TaskState::Running, left.as_deref(), None, self.lesson.tracker().line(caller));
         }
     }
@@ -206,7 +206,7 @@ impl<'s, S, const SIDES: usize> Monitor<'s, S, SIDES> {
     ) -> Option<R> {
         let lane = lane.or_else(own_lane);
         self.sleepers.fetch_add(1, Ordering::SeqCst);
-        let mut is_told = false;
+        let mut is_reported = false;
         let mut result = None;
         let mut woken = Wake::Nobody;
         self.register(&mut inner, lane.as_ref(), operation.side, line);
@@ -220,22 +220,25 @@ impl<'s, S, const SIDES: usize> Monitor<'s, S, SIDES> {
             if operation.deadline.is_some_and(|deadline| now >= deadline) {
                 break;
             }
-            let told_by = now + WORTH_TELLING;
+            let report_by = now + WORTH_REPORTING;
             if let Some(lane) = &lane
-                && !is_told
-                && self.lesson.tracker().is_heard()
-                && lane.is_told(self.lesson.now())
+                && !is_reported
+                && self.lesson.tracker().has_listener()
+                && lane.is_reported(self.lesson.now())
             {
-                is_told = true;
+                is_reported = true;
                 lane.report(self.lesson.reporter(), TaskState::Waiting, Some(&self.on), self.holder().as_deref(), line);
             }
             if let Some(lane) = &lane {
                 self.lesson.tracker().steps.settled(lane);
             }
-            // A wait that nobody is told of ends only at its own deadline.
-            let is_news = !is_told && lane.is_some() && self.lesson.tracker().is_heard();
-            let until =
-                if is_news { operation.deadline.map_or(Some(told_by), |end| Some(end.min(told_by))) } else { operation.deadline };
+            // A wait without a line ends only at its own deadline.
+            let is_news = !is_reported && lane.is_some() && self.lesson.tracker().has_listener();
+            let until = if is_news {
+                operation.deadline.map_or(Some(report_by), |end| Some(end.min(report_by)))
+            } else {
+                operation.deadline
+            };
             inner = match until {
                 None => self.changed[operation.side].wait(inner).unwrap_or_else(PoisonError::into_inner),
                 Some(until) => {
@@ -243,13 +246,13 @@ impl<'s, S, const SIDES: usize> Monitor<'s, S, SIDES> {
                     self.changed[operation.side].wait_timeout(inner, left).unwrap_or_else(PoisonError::into_inner).0
                 }
             };
-            // A wait that lasts is told even of a task that is too busy for single lines.
+            // A wait that lasts is reported even of a task that is too busy for single lines.
             if let Some(lane) = &lane
-                && !is_told
-                && now.elapsed() >= WORTH_TELLING
-                && self.lesson.tracker().is_heard()
+                && !is_reported
+                && now.elapsed() >= WORTH_REPORTING
+                && self.lesson.tracker().has_listener()
             {
-                is_told = true;
+                is_reported = true;
                 lane.report(self.lesson.reporter(), TaskState::Waiting, Some(&self.on), self.holder().as_deref(), line);
             }
         }
@@ -264,10 +267,10 @@ impl<'s, S, const SIDES: usize> Monitor<'s, S, SIDES> {
             self.lesson.tracker().steps.moves(lane);
         }
         if result.is_some() {
-            self.done(&inner, lane.as_ref(), operation, if is_told { Waited::Told } else { Waited::Yes }, line);
+            self.done(&inner, lane.as_ref(), operation, if is_reported { Waited::Reported } else { Waited::Yes }, line);
             self.settle_later(&inner, woken);
         } else if let Some(lane) = &lane
-            && is_told
+            && is_reported
         {
             let holds = lane.holds(|_| ());
             lane.report(self.lesson.reporter(), TaskState::Running, holds.as_deref(), None, line);
@@ -288,19 +291,19 @@ impl<'s, S, const SIDES: usize> Monitor<'s, S, SIDES> {
 
     /// Tells of an operation that was done, and those who go on waiting who has it now.
     fn done(&self, inner: &Inner<S>, lane: Option<&Arc<Lane>>, operation: Operation, waited: Waited, line: Option<u32>) {
-        let Some(lane) = lane.filter(|_| self.lesson.tracker().is_heard()) else { return };
+        let Some(lane) = lane.filter(|_| self.lesson.tracker().has_listener()) else { return };
         let latest = lane.holds(|holds| {
             if operation.holds {
                 holds.push(Arc::clone(&self.on));
             }
         });
         let is_news = operation.holds || waited != Waited::No;
-        // A wait that was told also ends on the screen.
-        if is_news && (lane.did(self.lesson.reporter(), waited != Waited::No) || waited == Waited::Told) {
+        // A wait that was reported also ends on the screen.
+        if is_news && (lane.did(self.lesson.reporter(), waited != Waited::No) || waited == Waited::Reported) {
             lane.report(self.lesson.reporter(), TaskState::Running, latest.as_deref(), None, line);
         }
         if operation.holds && self.owner.is_some() {
-            for (_, other, line) in inner.waiters.iter().filter(|(_, other, _)| other.is_told(self.lesson.now())) {
+            for (_, other, line) in inner.waiters.iter().filter(|(_, other, _)| other.is_reported(self.lesson.now())) {
                 other.report(self.lesson.reporter(), TaskState::Waiting, Some(&self.on), Some(&lane.name), *line);
             }
         }
@@ -314,4 +317,4 @@ impl<'s, S, const SIDES: usize> Monitor<'s, S, SIDES> {
 }
 
 /// A wait that is over sooner is no news of a task that does thousands of operations a second.
-const WORTH_TELLING: Duration = Duration::from_millis(10);
+const WORTH_REPORTING: Duration = Duration::from_millis(10);

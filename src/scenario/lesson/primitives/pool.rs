@@ -101,7 +101,7 @@ impl<'scope, 'env> Scope<'scope, 'env> {
     /// for future in pool.as_completed(&futures) { … future.result()? … }        // in the order of their ends
     /// let (done, not_done) = pool.wait(&futures, Until::FirstCompleted, None);
     /// futures[8].cancel();                                                      // true if no worker has it
-    /// pool.join(|asked| …)?;        // no more tasks; waits for the rest, and hears actions
+    /// pool.join(|asked| …)?;        // no more tasks; waits for the rest, and takes actions
     /// ```
     #[track_caller]
     pub fn pool<T: Send + 'scope>(&self, prefix: &str, workers: usize) -> Result<Pool<'scope, 'env, T>, LessonError> {
@@ -201,9 +201,9 @@ impl<'scope, 'env: 'scope, T: Clone + Send + 'scope> Pool<'scope, 'env, T> {
     }
 
     /// Takes no more tasks. Waits until the submitted tasks are done, and takes actions meanwhile.
-    pub fn join(&self, hear: impl FnMut(&LessonAction) -> Reply) -> Result<(), LessonError> {
+    pub fn join(&self, on_action: impl FnMut(&LessonAction) -> Reply) -> Result<(), LessonError> {
         self.close();
-        self.workers.join(hear).map(drop)
+        self.workers.join(on_action).map(drop)
     }
 }
 

@@ -7,6 +7,7 @@ use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use crate::model::TaskState;
+use crate::scenario::card::STEP;
 use crate::scenario::lesson::LessonAction;
 use crate::scenario::lesson::handle::Lesson;
 use crate::scenario::lesson::tracking::lane::{Lane, own_lane};
@@ -27,7 +28,7 @@ impl Lesson {
         drop(state);
         steps.changed.notify_all();
         if was_on != on {
-            self.value("step", if on { "on" } else { "off" });
+            self.value(STEP, if on { "on" } else { "off" });
         }
     }
 
@@ -112,7 +113,7 @@ impl Lesson {
         let mut state = steps.lock();
         state.moving.remove(&lane.number);
         state.gates.push(lane.number);
-        lane.report(self.reporter(), TaskState::Waiting, Some(format!("step: {operation} {on}").trim_end()), None, line);
+        lane.report(self.reporter(), TaskState::Waiting, Some(format!("{STEP}: {operation} {on}").trim_end()), None, line);
         steps.changed.notify_all();
         while !state.may_pass(lane) {
             let passed = state.order.len();

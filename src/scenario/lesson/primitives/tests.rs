@@ -28,7 +28,7 @@ fn deaf() -> Lesson {
 }
 
 /// Runs a body on a lesson with a listener and these actions, and returns its events.
-fn heard<R>(actions: &[(&str, &str)], body: impl FnOnce(&Lesson) -> R) -> (R, Vec<EventKind>) {
+fn recorded<R>(actions: &[(&str, &str)], body: impl FnOnce(&Lesson) -> R) -> (R, Vec<EventKind>) {
     let (events, writer) = std::io::pipe().expect("a pipe");
     let (control, mut act) = std::io::pipe().expect("a pipe");
     for (name, target) in actions {
@@ -94,12 +94,12 @@ fn no_update_is_lost_under_a_lock_heard_or_not() {
         counter.into_inner()
     };
     assert_eq!(count(&deaf()), 2_000);
-    assert_eq!(heard(&[], count).0, 2_000);
+    assert_eq!(recorded(&[], count).0, 2_000);
 }
 
 #[test]
 fn a_wait_names_the_thing_its_holder_and_the_end() {
-    let (_joined, events) = heard(&[], |lesson| {
+    let (_joined, events) = recorded(&[], |lesson| {
         let lock = lesson.lock("a");
         let (has_it, may_go) = (lesson.event("has it"), lesson.event("may go"));
         lesson.scope(|scope| {
@@ -125,7 +125,7 @@ fn a_wait_names_the_thing_its_holder_and_the_end() {
 
 #[test]
 fn a_million_operations_are_a_few_thousand_lines_and_counted() {
-    let ((), events) = heard(&[], |lesson| {
+    let ((), events) = recorded(&[], |lesson| {
         let main = lesson.task("main", crate::model::TaskSort::Thread);
         let lock = lesson.lock("a");
         for _ in 0..100_000 {
@@ -254,7 +254,7 @@ fn a_queue_keeps_order_and_size_and_counts_what_is_not_done() {
 
 #[test]
 fn each_task_has_its_own_local_box() {
-    let (found, events) = heard(&[], |lesson| {
+    let (found, events) = recorded(&[], |lesson| {
         let mine = lesson.local("mine");
         mine.set(0);
         lesson.scope(|scope| {
@@ -293,7 +293,7 @@ fn a_timer_calls_once_or_again_or_never() {
 
 #[test]
 fn futures_are_pending_running_finished_or_cancelled() {
-    let ((), events) = heard(&[], |lesson| {
+    let ((), events) = recorded(&[], |lesson| {
         let (began, go) = (lesson.event("began"), lesson.event("go"));
         lesson.scope(|scope| {
             let pool = scope.pool("worker", 1).expect("starts");
@@ -367,7 +367,7 @@ fn a_pipe_carries_messages_both_ways_until_an_end_is_closed() {
 
 #[test]
 fn a_panic_ends_its_thread_alone() {
-    let (joined, events) = heard(&[], |lesson| {
+    let (joined, events) = recorded(&[], |lesson| {
         lesson.scope(|scope| {
             let workers = scope.threads("worker", 2, |worker| assert!(worker.number() != 1, "on purpose"));
             workers.expect("start").join(too_late).expect("joins")
@@ -380,18 +380,18 @@ fn a_panic_ends_its_thread_alone() {
 
 #[test]
 fn actions_are_heard_while_threads_are_joined() {
-    let (joined, events) = heard(&[("send", ""), ("nonsense", "x")], |lesson| {
+    let (joined, events) = recorded(&[("send", ""), ("nonsense", "x")], |lesson| {
         let go = lesson.event("go");
         lesson.scope(|scope| {
             let workers = scope.threads("worker", 1, |_| go.wait(None)).expect("starts");
-            let hear = |asked: &crate::scenario::LessonAction| {
+            let on_action = |asked: &crate::scenario::LessonAction| {
                 if asked.name != "send" {
                     go.set();
                     return Err("nobody knows that".to_owned());
                 }
                 workers.add_one().map_err(|error| error.to_string())
             };
-            workers.join(hear).expect("joins")
+            workers.join(on_action).expect("joins")
         })
     });
     assert_eq!(joined, [Some(true), Some(true)]);
@@ -447,7 +447,7 @@ fn in_step_mode_the_user_s_order_decides_and_it_replays() {
     for (order, left) in [("1122", 2), ("1212", 1), ("2211", 2), ("1221", 1)] {
         let names = steps(order);
         let actions: Vec<_> = names.iter().map(|name| ("step", name.as_str())).collect();
-        let (found, events) = heard(&actions, |lesson| {
+        let (found, events) = recorded(&actions, |lesson| {
             lesson.step_mode(true);
             (lose(lesson), lesson.order())
         });
@@ -461,7 +461,7 @@ fn in_step_mode_the_user_s_order_decides_and_it_replays() {
 
 #[test]
 fn an_order_that_cannot_be_replayed_is_given_up() {
-    let (found, events) = heard(&[], |lesson| {
+    let (found, events) = recorded(&[], |lesson| {
         lesson.replay("worker-1 worker-3 worker-2");
         lose(lesson)
     });
@@ -471,7 +471,7 @@ fn an_order_that_cannot_be_replayed_is_given_up() {
 
 #[test]
 fn step_mode_can_be_left_and_refuses_whom_it_does_not_know() {
-    let (_, events) = heard(&[("step", "nobody"), ("step", ""), ("step", "off")], |lesson| {
+    let (_, events) = recorded(&[("step", "nobody"), ("step", ""), ("step", "off")], |lesson| {
         lesson.step_mode(true);
         lose(lesson)
     });

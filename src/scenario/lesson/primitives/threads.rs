@@ -31,7 +31,7 @@ impl Lesson {
     ///         worker.sleep(Duration::from_millis(20 * worker.number()));
     ///         barrier.wait_for(timeout)
     ///     })?;
-    ///     // Sleeps until all have ended, and hears actions; an error says why one is refused. `step` is heard anyway.
+    ///     // Sleeps until all have ended, and takes actions; an error says why one is refused. `step` is taken anyway.
     ///     workers.join(|_send| workers.add_one().map_err(|error| error.to_string()))
     /// })?;
     /// ```
@@ -204,21 +204,21 @@ impl<'scope, R: Send + 'scope> Workers<'scope, '_, R> {
         self.count() - self.ended_count.load(Ordering::SeqCst)
     }
 
-    /// Waits until all have ended. Meanwhile `hear` gets each action, and gives the reason where it can't be done. Returns the results by
+    /// Waits until all have ended. Meanwhile `on_action` gets each action, and gives the reason where it can't be done. Returns the results by
     /// their numbers; `None` for one that panicked.
-    pub fn join(&self, mut hear: impl FnMut(&LessonAction) -> Reply) -> Result<Vec<Option<R>>, LessonError> {
-        while !self.join_for(Duration::from_secs(1), &mut hear)? {}
+    pub fn join(&self, mut on_action: impl FnMut(&LessonAction) -> Reply) -> Result<Vec<Option<R>>, LessonError> {
+        while !self.join_for(Duration::from_secs(1), &mut on_action)? {}
         let handles = std::mem::take(&mut *self.handles.lock().unwrap_or_else(PoisonError::into_inner));
         self.ended_count.store(0, Ordering::SeqCst);
         Ok(handles.into_iter().map(|handle| handle.join().ok().flatten()).collect())
     }
 
     /// Waits until all have ended, at most until the first action or this long; whether all have.
-    pub fn join_for(&self, timeout: Duration, mut hear: impl FnMut(&LessonAction) -> Reply) -> Result<bool, LessonError> {
+    pub fn join_for(&self, timeout: Duration, mut on_action: impl FnMut(&LessonAction) -> Reply) -> Result<bool, LessonError> {
         if self.alive() > 0 {
             let mut ended = self.ended.lock().unwrap_or_else(PoisonError::into_inner);
             if let Some(asked) = self.lesson.listen(&[ended.as_fd()], timeout)? {
-                self.lesson.answer(&asked, &hear(&asked));
+                self.lesson.answer(&asked, &on_action(&asked));
             }
             if crate::sys::queued_bytes(&*ended).is_ok_and(|bytes| bytes > 0) {
                 let _ = ended.read(&mut [0; 64]);

@@ -108,9 +108,9 @@ impl Lane {
         }
     }
 
-    /// Whether lines of its own are being told at the moment.
-    pub(crate) fn is_told(&self, now: Monotonic) -> bool {
-        self.pace().is_told(now)
+    /// Whether an operation now would get lines of its own.
+    pub(crate) fn is_reported(&self, now: Monotonic) -> bool {
+        self.pace().is_reported(now)
     }
 
     pub(crate) fn report(

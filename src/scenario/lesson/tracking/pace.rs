@@ -16,7 +16,7 @@ pub(crate) enum Pacing {
     Tell,
     /// Nothing: it is counted.
     Hush,
-    /// First that so many were not told, then lines of its own.
+    /// First that so many were not reported, then lines of its own.
     Counts { acquired: u64, waited: u64 },
 }
 
@@ -24,7 +24,7 @@ pub(crate) enum Pacing {
 #[derive(Debug, Default)]
 pub(crate) struct Pace {
     since: Monotonic,
-    told: u32,
+    reported: u32,
     acquired: u64,
     waited: u64,
 }
@@ -32,11 +32,11 @@ pub(crate) struct Pace {
 impl Pace {
     /// An operation has been done, after a wait or without.
     pub(crate) fn did(&mut self, now: Monotonic, has_waited: bool) -> Pacing {
-        if self.is_told(now) {
+        if self.is_reported(now) {
             if now.since(self.since) >= WINDOW {
-                (self.since, self.told) = (now, 0);
+                (self.since, self.reported) = (now, 0);
             }
-            self.told += 1;
+            self.reported += 1;
             return match self.end() {
                 Pacing::Hush => Pacing::Tell,
                 counts => counts,
@@ -48,11 +48,11 @@ impl Pace {
     }
 
     /// Whether an operation now would get lines of its own.
-    pub(crate) fn is_told(&self, now: Monotonic) -> bool {
-        now.since(self.since) >= WINDOW || self.told < MOST
+    pub(crate) fn is_reported(&self, now: Monotonic) -> bool {
+        now.since(self.since) >= WINDOW || self.reported < MOST
     }
 
-    /// The counts that are left to tell.
+    /// The counts that are left to report.
     pub(crate) fn end(&mut self) -> Pacing {
         match (std::mem::take(&mut self.acquired), std::mem::take(&mut self.waited)) {
             (0, _) => Pacing::Hush,

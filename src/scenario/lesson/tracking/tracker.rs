@@ -10,7 +10,7 @@ use super::steps::Steps;
 use crate::scenario::lesson::reporter::Reporter;
 
 /// Somebody reads the events.
-const HEARD: u8 = 1;
+const LISTENER: u8 = 1;
 /// Step mode is on, or an order is replayed.
 const STEPPED: u8 = 2;
 
@@ -29,8 +29,8 @@ pub(crate) struct Tracker {
 
 impl Tracker {
     /// Makes the tracker of a lesson with or without a listener.
-    pub(crate) fn new(is_heard: bool) -> Self {
-        Self { attention: AtomicU8::new(if is_heard { HEARD } else { 0 }), ..Self::default() }
+    pub(crate) fn new(has_listener: bool) -> Self {
+        Self { attention: AtomicU8::new(if has_listener { LISTENER } else { 0 }), ..Self::default() }
     }
 
     /// Names the lesson whose source lines are told.
@@ -44,8 +44,8 @@ impl Tracker {
         self.attention.load(Ordering::Relaxed) == 0
     }
 
-    pub(crate) fn is_heard(&self) -> bool {
-        self.attention.load(Ordering::Relaxed) & HEARD != 0
+    pub(crate) fn has_listener(&self) -> bool {
+        self.attention.load(Ordering::Relaxed) & LISTENER != 0
     }
 
     pub(crate) fn is_stepped(&self) -> bool {

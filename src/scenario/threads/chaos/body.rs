@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use sha2::{Digest, Sha256};
 
 use crate::model::TaskSort;
-use crate::scenario::card::{Facts, Params, equals, more_than};
+use crate::scenario::card::{Facts, ORDER_OF, Params, equals, more_than};
 use crate::scenario::lesson::words::unknown;
 use crate::scenario::lesson::{Lesson, LessonAction, LessonError};
 
@@ -116,7 +116,7 @@ impl Lab<'_> {
             None => letters.clone(),
         };
         self.lesson.say(&format!("{:9} {overlay}", ran.name));
-        self.lesson.value(format!("order of {}", ran.name), letters);
+        self.lesson.value(format!("{ORDER_OF}{}", ran.name), letters);
         self.runs.push(ran);
         Ok(())
     }

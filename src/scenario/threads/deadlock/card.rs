@@ -1,7 +1,7 @@
 //! The card of this lesson: what is asked, what can be set and done, and where books and this machine differ.
 
 use super::body;
-use crate::scenario::card::{Chapter, Prediction, action, choice, count, flag, note, seconds, text};
+use crate::scenario::card::{Chapter, Prediction, RELEASE, STEP, action, choice, count, flag, note, seconds, text};
 use crate::scenario::definition::Scenario;
 
 pub(crate) const DEADLOCK: Scenario = Scenario {
@@ -29,13 +29,12 @@ pub(crate) const DEADLOCK: Scenario = Scenario {
     ],
     actions: &[
         action(
-            "release",
+            RELEASE,
             "Release a lock",
             "in a deadlock, takes the lock that is named (screen or prices) from the one that holds it",
         )
         .on("[screen|prices]"),
-        action("step", "Step", "on or off switches step mode; a task's name lets that one take its next step")
-            .on("[on|off|TASK]"),
+        action(STEP, "Step", "on or off switches step mode; a task's name lets that one take its next step").on("[on|off|TASK]"),
     ],
     script: &["1.5 release screen", "4 release screen", "4.5 step off"],
     notes: &[note(

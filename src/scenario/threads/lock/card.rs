@@ -1,7 +1,7 @@
 //! The card of this lesson: what is asked, what can be set and done, and where books and this machine differ.
 
 use super::body;
-use crate::scenario::card::{Chapter, Prediction, action, count, flag, note, seconds};
+use crate::scenario::card::{Chapter, Prediction, RELEASE, STEP, action, count, flag, note, seconds};
 use crate::scenario::definition::Scenario;
 
 pub(crate) const LOCK: Scenario = Scenario {
@@ -27,9 +27,8 @@ pub(crate) const LOCK: Scenario = Scenario {
     ],
     actions: &[
         action("hold", "Hold it yourself", "you ask for the lock, and keep it once you have it, for 20 s at most"),
-        action("release", "Release it", "you give it back; or you release it for the one that has forgotten to"),
-        action("step", "Step", "on or off switches step mode; a task's name lets that one take its next step")
-            .on("[on|off|TASK]"),
+        action(RELEASE, "Release it", "you give it back; or you release it for the one that has forgotten to"),
+        action(STEP, "Step", "on or off switches step mode; a task's name lets that one take its next step").on("[on|off|TASK]"),
     ],
     script: &["0.5 hold", "1.2 release", "9 step off"],
     notes: &[note(

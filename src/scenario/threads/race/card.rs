@@ -1,7 +1,7 @@
 //! The card of this lesson: what is asked, what can be set and done, and where books and this machine differ.
 
 use super::body;
-use crate::scenario::card::{Chapter, Prediction, action, count, flag, note, seconds, text};
+use crate::scenario::card::{Chapter, Prediction, STEP, action, count, flag, note, seconds, text};
 use crate::scenario::definition::Scenario;
 
 pub(crate) const RACE: Scenario = Scenario {
@@ -29,8 +29,7 @@ pub(crate) const RACE: Scenario = Scenario {
     actions: &[
         action("lock", "Lock", "switches the lock on or off, from the next round on").on("[on|off]"),
         action("again", "One more round", "one more round after the others"),
-        action("step", "Step", "on or off switches step mode; a task's name lets that one take its next step")
-            .on("[on|off|TASK]"),
+        action(STEP, "Step", "on or off switches step mode; a task's name lets that one take its next step").on("[on|off|TASK]"),
     ],
     script: &["8 step off"],
     notes: &[note(

@@ -3,6 +3,7 @@
 use egui::{Align2, FontId, Rect, RichText, Role, ScrollArea, Ui, pos2, vec2};
 
 use crate::model::RunView;
+use crate::scenario::ORDER_OF;
 use crate::ui::look::theme::{self, palette};
 use crate::ui::look::widgets;
 
@@ -18,16 +19,14 @@ const COUNT: f32 = 96.0;
 type Order<'a> = (&'a str, &'a str);
 
 /// The values that are orders, of runs such as `order of light-2`: by their load, then by number.
-fn orders(run: &RunView) -> Vec<Order<'_>> {
+fn interleavings(run: &RunView) -> Vec<Order<'_>> {
     let is_order = |text: &str| (FEWEST..=MOST).contains(&text.len()) && text.bytes().all(|letter| letter.is_ascii_uppercase());
-    let of_run =
-        |name: &str| name.rsplit_once('-').and_then(|(load, number)| Some((load.to_owned(), number.parse::<u32>().ok()?)));
     let mut found: Vec<_> = run
         .values
         .iter()
         .filter_map(|(name, value)| {
-            let name = name.strip_prefix("order of ")?;
-            Some((of_run(name)?, (name, value.as_str().filter(|text| is_order(text))?)))
+            let name = name.strip_prefix(ORDER_OF)?;
+            Some((load_and_number(name)?, (name, value.as_str().filter(|text| is_order(text))?)))
         })
         .collect();
     // The light runs come before the heavy ones, as they did.
@@ -37,7 +36,7 @@ fn orders(run: &RunView) -> Vec<Order<'_>> {
 
 /// Whether there are two orders to compare.
 pub fn has_some(run: &RunView) -> bool {
-    orders(run).len() >= 2
+    interleavings(run).len() >= 2
 }
 
 /// Steps of an order that are not those of the first run under the same load.
@@ -45,14 +44,17 @@ fn differences(order: &str, first: &str) -> usize {
     order.bytes().zip(first.bytes()).filter(|(a, b)| a != b).count()
 }
 
-fn load_of(name: &str) -> &str {
-    name.rsplit_once('-').map_or(name, |(load, _)| load)
+/// The load and the number of a run: of `light-2`, light and 2.
+fn load_and_number(name: &str) -> Option<(&str, u32)> {
+    let (load, number) = name.rsplit_once('-')?;
+    Some((load, number.parse().ok()?))
 }
 
 /// Draws a row for each run, a cell for each step. A step that comes as in the first run under its load is pale.
 pub fn ui(ui: &mut Ui, run: &RunView) {
     let colors = palette(ui);
-    let orders = orders(run);
+    let orders = interleavings(run);
+    let load_of = |name| load_and_number(name).map(|(load, _)| load);
     let different: std::collections::BTreeSet<&str> = orders.iter().map(|(_, order)| *order).collect();
     let said = format!(
         "{} runs of the same program, {} different orders. A letter is a thread; pale: as in the first run.",
@@ -95,7 +97,7 @@ pub fn ui(ui: &mut Ui, run: &RunView) {
             };
             let at = Rect::from_min_max(pos2(row.right() - COUNT + 8.0, row.top()), row.max);
             widgets::paint_text(ui, at, Align2::LEFT_CENTER, text.as_str(), FontId::proportional(11.0), colors.weak);
-            widgets::describe(ui, row, ("order", *name), Role::Label, &format!("order of {name}: {order}, {text}"));
+            widgets::describe(ui, row, ("order", *name), Role::Label, &format!("{ORDER_OF}{name}: {order}, {text}"));
         }
     });
 }
@@ -134,7 +136,7 @@ mod tests {
             ("order of light-1", "ABABABAB"),
         ]);
         assert_eq!(
-            orders(&run).iter().map(|(name, _)| *name).collect::<Vec<_>>(),
+            interleavings(&run).iter().map(|(name, _)| *name).collect::<Vec<_>>(),
             ["light-1", "light-2", "light-10", "heavy-1", "heavy-2"]
         );
         let harness = testing::view(800.0, 200.0, (), move |ui, ()| super::ui(ui, &run));

@@ -13,7 +13,7 @@ use crate::ui::look::hatch::{self, Hatch};
 use crate::ui::look::states::Look;
 use crate::ui::look::theme::{self, palette};
 use crate::ui::look::widgets;
-use crate::ui::panes::time::interleavings as orders;
+use crate::ui::panes::time::interleavings;
 use crate::ui::panes::time::scale::Scale;
 use crate::ui::panes::time::waveform;
 
@@ -86,7 +86,7 @@ impl Timeline {
             (self.shown, self.span, self.end, self.rows) = (id, None, None, None);
         }
         if let Some(run) = run
-            && orders::has_some(run)
+            && interleavings::has_some(run)
         {
             let (text, about) = if self.prefers_lanes {
                 ("Orders", "Lays the orders of all runs over each other.")
@@ -97,7 +97,7 @@ impl Timeline {
                 self.prefers_lanes = !self.prefers_lanes;
             }
         }
-        if let Some(run) = run.filter(|run| !self.shows_orders(run)) {
+        if let Some(run) = run.filter(|run| !self.shows_interleavings(run)) {
             let now = run.elapsed.secs();
             let span = self.span.unwrap_or(now);
             if widgets::head_button(ui, "All").on_hover_text("The whole run").accessible_name("Show all of the run").clicked() {
@@ -114,7 +114,7 @@ impl Timeline {
             }
             ui.add_space(8.0);
         }
-        if run.is_some_and(|run| self.shows_orders(run)) {
+        if run.is_some_and(|run| self.shows_interleavings(run)) {
             return;
         }
         let colors = palette(ui);
@@ -127,14 +127,14 @@ impl Timeline {
         }
     }
 
-    fn shows_orders(&self, run: &RunView) -> bool {
-        !self.prefers_lanes && orders::has_some(run)
+    fn shows_interleavings(&self, run: &RunView) -> bool {
+        !self.prefers_lanes && interleavings::has_some(run)
     }
 
     /// Draws axis and lanes, or the orders that a run tells of.
     pub fn ui(&mut self, ui: &mut Ui, run: &RunView, actions: &mut Actions) {
-        if self.shows_orders(run) {
-            orders::ui(ui, run);
+        if self.shows_interleavings(run) {
+            interleavings::ui(ui, run);
             return;
         }
         if run.lanes.is_empty() {
