@@ -12,7 +12,7 @@ pub(super) enum Effect {
     /// Send the supervisor a request for the header's lines, and let the answer go there.
     AskHeader(ReplyTo, LineRequest),
     /// Tell the listener.
-    Tell(EngineEvent),
+    Publish(EngineEvent),
     /// Show the user a sentence that belongs to no run.
     Notice(String),
     /// Add the sentence to this run; if that is gone, show it to the user.

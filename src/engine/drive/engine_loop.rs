@@ -10,9 +10,9 @@ use rustix::event::{PollFd, PollFlags};
 use crate::engine::comparison::runner::ComparisonRunner;
 use crate::engine::drive::adoption::Adoption;
 use crate::engine::drive::bell::Bell;
-use crate::engine::drive::board::Header;
 use crate::engine::drive::command::Command;
 use crate::engine::drive::handle::EngineHandle;
+use crate::engine::drive::header::Header;
 use crate::engine::drive::publication::Publication;
 use crate::engine::drive::sampler::Sampler;
 use crate::engine::drive::save::Saver;
@@ -135,7 +135,7 @@ impl EngineLoop {
                         self.sampled(sample);
                     }
                 }
-                Source::Supervisor => self.hear_supervisor(),
+                Source::Supervisor => self.read_reports(),
                 Source::Output(run, index) => {
                     let closed = self.runs[run].read_output(index, &mut self.scratch, now, &mut self.subscription);
                     self.streams_closed(run, closed);
@@ -225,7 +225,7 @@ impl EngineLoop {
         self.perform(effects);
         for (run, pid) in self.signals.take_overdue(now) {
             if let Some(index) = self.runs.find_active(run) {
-                self.runs[index].tell_unkillable(pid, now, &mut self.subscription);
+                self.runs[index].notice_unkillable(pid, now, &mut self.subscription);
             }
         }
         if self.supervisor.is_there() && self.stop_all.wants_count(self.runs.is_active()) {
@@ -273,7 +273,7 @@ impl EngineLoop {
     /// At the end: makes the lines of a lost supervisor safe now, since there is no later.
     fn leave_lines_safe(&mut self) {
         if self.supervisor.is_there() {
-            self.hear_supervisor();
+            self.read_reports();
         }
         if let Some(why) = self.supervisor.take_lost() {
             self.supervisor_lost(&why);
@@ -285,7 +285,7 @@ impl EngineLoop {
         let end = monotonic_now() + AT_THE_END;
         while self.supervisor.is_there() && !self.supervisor.is_lost() && self.header.is_unsafe() && monotonic_now() < end {
             let _ = is_readable(&self.supervisor, Duration::from_millis(100));
-            self.hear_supervisor();
+            self.read_reports();
         }
     }
 

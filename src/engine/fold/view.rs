@@ -16,7 +16,7 @@ impl RunFold {
     /// The run as it is at `now`, a time of the run. The same view again where nothing has changed.
     pub fn view(&mut self, now: Monotonic) -> Arc<RunView> {
         if !matches!(self.phase, Phase::Finished(_)) {
-            self.tell_due(now);
+            self.log_due(now);
         }
         let state = match &self.phase {
             Phase::Starting => RunState::Starting,

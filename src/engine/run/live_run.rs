@@ -122,7 +122,7 @@ impl Run {
     fn keep(&mut self, event: Event, subscription: &mut Subscription) {
         self.fold.apply(&event);
         let event = Arc::new(event);
-        subscription.tell(EngineEvent::Event(self.id, Arc::clone(&event)));
+        subscription.push(EngineEvent::Event(self.id, Arc::clone(&event)));
         self.recording.push(event);
     }
 
@@ -138,9 +138,9 @@ impl Run {
         self.emit(EventKind::Gpio { line, level }, at, subscription);
         if is_button && level == Level::Low {
             // A body that has ended or does not read misses the press.
-            let asked = ActionRequest { action: Action::Press(line), by: By::You, is_demo: false, at: now };
-            if let Err(why) = self.tell_body(&asked) {
-                self.refuse(&asked, why, now, subscription);
+            let request = ActionRequest { action: Action::Press(line), by: By::You, is_demo: false, at: now };
+            if let Err(why) = self.send_to_body(&request) {
+                self.refuse(&request, why, now, subscription);
             }
         }
     }
@@ -219,11 +219,11 @@ impl Run {
 
     /// Answers the waits on its children that can be answered now. Returns the children that the supervisor is to reap.
     pub(crate) fn settle_waits(&mut self, is_over: bool, now: Monotonic, subscription: &mut Subscription) -> Vec<Pid> {
-        let (doomed, answers) = self.waiting.settle(self.processes.stages(), now, is_over);
+        let (to_reap, answers) = self.waiting.settle(self.processes.stages(), now, is_over);
         for answer in answers {
             self.emit(answer, now, subscription);
         }
-        doomed
+        to_reap
     }
 
     /// Its events and processes, for files.
@@ -300,7 +300,7 @@ impl Run {
         });
         if !lines.is_empty() {
             self.has_spoken = true;
-            self.script.heard(now);
+            self.script.body_spoke(now);
         }
         for line in lines {
             // Nothing can have happened later than it is told.
@@ -332,8 +332,8 @@ impl Run {
         }
         let mut events = Vec::new();
         let unread = self.streams.close(&mut |kind| events.push(kind));
-        for asked in unread {
-            self.refuse(&asked, Refusal::Unread, now, subscription);
+        for request in unread {
+            self.refuse(&request, Refusal::Unread, now, subscription);
         }
         self.emit_all(events, now, subscription);
     }
@@ -354,14 +354,14 @@ impl Run {
     }
 
     /// Names the processes that SIGKILL has not ended.
-    pub(crate) fn name_stuck(&mut self, now: Monotonic, subscription: &mut Subscription) {
+    pub(crate) fn notice_all_unkillable(&mut self, now: Monotonic, subscription: &mut Subscription) {
         for pid in self.fold.processes.living() {
-            self.tell_unkillable(pid, now, subscription);
+            self.notice_unkillable(pid, now, subscription);
         }
     }
 
     /// Names a process that was killed, if it is still there.
-    pub(crate) fn tell_unkillable(&mut self, pid: Pid, now: Monotonic, subscription: &mut Subscription) {
+    pub(crate) fn notice_unkillable(&mut self, pid: Pid, now: Monotonic, subscription: &mut Subscription) {
         if let Some(row) = self.fold.process(pid).filter(|row| row.ended.is_none()) {
             let text = warnings::unkillable(row);
             self.emit(EventKind::Notice { text }, now, subscription);
@@ -369,12 +369,12 @@ impl Run {
     }
 
     /// Its output is still open although no process of it is left. It is closed after `left`.
-    pub(crate) fn tell_open(&mut self, left: Duration, now: Monotonic, subscription: &mut Subscription) {
+    pub(crate) fn notice_open(&mut self, left: Duration, now: Monotonic, subscription: &mut Subscription) {
         self.emit(EventKind::Notice { text: warnings::open(left) }, now, subscription);
     }
 
     /// The run ends although so many of its processes do not die; `None`: they could not be counted.
-    pub(crate) fn tell_stuck(&mut self, left: Option<u32>, now: Monotonic, subscription: &mut Subscription) {
+    pub(crate) fn notice_stuck(&mut self, left: Option<u32>, now: Monotonic, subscription: &mut Subscription) {
         self.emit(EventKind::Notice { text: warnings::stuck(left) }, now, subscription);
     }
 
@@ -420,8 +420,8 @@ impl Run {
         }
         self.script.stop();
         for TimedAction { action, .. } in self.script.left() {
-            let asked = ActionRequest { action, by: By::Script, is_demo: false, at: now };
-            self.refuse(&asked, Refusal::RunOver, now, subscription);
+            let request = ActionRequest { action, by: By::Script, is_demo: false, at: now };
+            self.refuse(&request, Refusal::RunOver, now, subscription);
         }
         self.processes.forget_stages();
         self.emit(EventKind::RunFinished { run: self.id, outcome, elapsed_s, processes_left: left }, now, subscription);
@@ -440,8 +440,8 @@ impl Run {
         let is_stage = self.processes.is_stage(pid);
         // A body has told the end of this process, and it lives: it is a new one.
         let is_alive = !matches!(sample.state, ProcessState::Zombie | ProcessState::Dead);
-        let told_ended = self.fold.process(pid).filter(|row| !row.is_reaped()).and_then(|row| row.ended);
-        if is_alive && !is_stage && told_ended.is_some_and(|ended| ended < self.time(now)) {
+        let reported_end = self.fold.process(pid).filter(|row| !row.is_reaped()).and_then(|row| row.ended);
+        if is_alive && !is_stage && reported_end.is_some_and(|ended| ended < self.time(now)) {
             self.emit(EventKind::ProcessReaped { pid }, now, subscription);
         }
         if !self.has_living(pid) {
@@ -454,9 +454,9 @@ impl Run {
         if !is_stage && parent_before.is_some_and(|ppid| ppid != sample.ppid) {
             self.emit(EventKind::ProcessOrphaned { pid, ppid: sample.ppid }, now, subscription);
         }
-        let is_telling = matches!(sample.state, ProcessState::Zombie | ProcessState::Stopped | ProcessState::DiskSleep)
+        let is_notable = matches!(sample.state, ProcessState::Zombie | ProcessState::Stopped | ProcessState::DiskSleep)
             || before.as_ref().is_some_and(|seen| matches!(seen.state, ProcessState::Stopped | ProcessState::DiskSleep));
-        if is_telling && before.as_ref().is_none_or(|seen| seen.state != sample.state) {
+        if is_notable && before.as_ref().is_none_or(|seen| seen.state != sample.state) {
             self.emit(EventKind::ProcessState { pid, state: sample.state }, now, subscription);
         }
         self.emit(EventKind::ProcessSampled(Box::new(sample)), now, subscription);

@@ -224,8 +224,8 @@ mod tests {
         run.emit(started(10), Monotonic::ZERO, &mut subscription);
         let mut board = BoardView { pins: vec![PinView::new(PinFunction::Ground); 40], ..BoardView::default() };
         let mut act = |run: &mut Run, action: Action, board: &BoardView| {
-            let asked = ActionRequest { action, by: By::You, is_demo: false, at: Monotonic::ZERO };
-            run.act(&asked, board, Monotonic::ZERO, &mut subscription)
+            let request = ActionRequest { action, by: By::You, is_demo: false, at: Monotonic::ZERO };
+            run.act(&request, board, Monotonic::ZERO, &mut subscription)
         };
         let signals = Need::Signals { pid: Pid::new(10), signals: vec![Signal::TERM, Signal::CONT], scope: Scope::Process };
         assert_eq!(act(run, Sent::Terminate.to("sleep"), &board), Ok(signals));

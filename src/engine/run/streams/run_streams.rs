@@ -127,6 +127,6 @@ impl RunStreams {
         self.events.clear();
         self.inputs.clear();
         let controls = std::mem::take(&mut self.controls).into_iter();
-        controls.flat_map(Control::unread).filter(|asked| !asked.is_demo).collect()
+        controls.flat_map(Control::unread).filter(|request| !request.is_demo).collect()
     }
 }
