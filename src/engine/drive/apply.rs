@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use crate::engine::comparison::runner::{RunStatus, Step};
+use crate::engine::comparison::runner::Step;
 use crate::engine::drive::command::Command;
 use crate::engine::drive::engine_loop::EngineLoop;
 use crate::engine::drive::sampler::Sample;
@@ -97,14 +97,7 @@ impl EngineLoop {
 
     /// Takes a run that is over into the comparison, and starts the next one.
     pub(super) fn go_on_comparing(&mut self) {
-        let runs = &self.runs;
-        let step = self.comparison.step(|id| match runs.find(id) {
-            None => RunStatus::Gone,
-            Some(index) if !runs[index].lifecycle.is_over() => RunStatus::GoesOn,
-            Some(index) if runs[index].fold.stages().is_empty() => RunStatus::Over(None),
-            Some(index) => RunStatus::Over(runs[index].fold.measured()),
-        });
-        let step = match step {
+        let step = match self.comparison.step(|id| self.runs.status(id)) {
             Some(Step::Launch(request)) => {
                 let started = self.launch(&request);
                 self.comparison.next_run(started)

@@ -19,20 +19,17 @@ use crate::engine::drive::save::Saver;
 use crate::engine::drive::sent_signals::SentSignals;
 use crate::engine::drive::stop_all::StopAll;
 use crate::engine::drive::supervisor_link::SupervisorLink;
-use crate::engine::run::lifecycle::RunEffect;
 use crate::engine::run::live_run::Run;
 use crate::engine::run::requests::ActionRequest;
 use crate::engine::run::run_list::RunList;
-use crate::engine::run::streams::scratch::{Open, Scratch};
+use crate::engine::run::streams::scratch::Scratch;
 use crate::engine::run::subscription::Subscription;
 use crate::engine::run::twins::Twins;
 use crate::gpio::BoardKind;
-use crate::model::{Action, By, EventKind, Monotonic, TimedAction};
+use crate::model::{By, Monotonic, TimedAction};
 use crate::supervisor::{LineRequest, ReplyTo, Request};
 use crate::sys::{is_readable, monotonic_now, poll};
 
-/// The interval between two searches of a run for deadlocks and the like.
-const LOOK: Duration = Duration::from_millis(100);
 /// The pause before events are offered again to a listener that was behind.
 const RETRY: Duration = Duration::from_millis(2);
 
@@ -65,7 +62,6 @@ pub(super) struct EngineLoop {
     pub(super) twins: Twins,
     pub(super) scratch: Scratch,
     bell: Bell,
-    looked_at: Monotonic,
 }
 
 impl EngineLoop {
@@ -91,7 +87,6 @@ impl EngineLoop {
             twins: Twins::default(),
             scratch: Scratch::default(),
             bell,
-            looked_at: Monotonic::ZERO,
         }
     }
 
@@ -148,12 +143,8 @@ impl EngineLoop {
                     self.perform(effects);
                     self.streams_closed(run, closed);
                 }
-                Source::Input(run, index) => {
-                    if self.runs[run].streams.inputs[index].write() == Open::No {
-                        self.runs[run].streams.inputs.swap_remove(index);
-                    }
-                }
-                Source::Feed(run, index) => self.runs[run].streams.inputs[index].take_in(&mut self.scratch),
+                Source::Input(run, index) => self.runs[run].streams.write_input(index),
+                Source::Feed(run, index) => self.runs[run].streams.feed_input(index, &mut self.scratch),
             }
             self.publication.touch();
         }
@@ -235,14 +226,11 @@ impl EngineLoop {
             let heartbeat = self.header.heartbeat(now);
             self.perform(heartbeat.into_iter().collect());
         }
-        let is_time_to_look = now >= self.looked_at + LOOK;
+        let is_time_to_look = self.runs.is_time_to_look(now);
         for index in 0..self.runs.len() {
             if !self.runs[index].lifecycle.is_over() {
                 self.tick_run(index, is_time_to_look, now);
             }
-        }
-        if is_time_to_look {
-            self.looked_at = now;
         }
         self.go_on_comparing();
     }
@@ -257,12 +245,7 @@ impl EngineLoop {
         if is_time_to_look {
             self.runs[index].look(now, &mut self.subscription);
         }
-        let was_asked = self.runs[index].lifecycle.kill_at();
         let effects = self.runs[index].lifecycle.tick(now);
-        if effects.contains(&RunEffect::ReapKept) && was_asked.is_none() {
-            let end = EventKind::Action { action: Action::End, by: By::Timeout };
-            self.runs[index].emit(end, now, &mut self.subscription);
-        }
         self.perform_on(index, effects);
         if let Some(at) = self.runs[index].lifecycle.kill_at() {
             let until = self.runs[index].time(at);

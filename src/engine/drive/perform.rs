@@ -7,7 +7,7 @@ use crate::engine::run::actions::Need;
 use crate::engine::run::lifecycle::RunEffect;
 use crate::engine::run::requests::ActionRequest;
 use crate::engine::run::subscription::EngineEvent;
-use crate::model::{Action, By, EventKind, Monotonic, Outcome, Pid};
+use crate::model::{Action, By, EventKind, Monotonic, Pid};
 use crate::supervisor::{LineRequest, ReplyTo, Request};
 use crate::sys::monotonic_now;
 
@@ -46,13 +46,15 @@ impl EngineLoop {
                     let (run, seen) = (self.runs[index].id, self.runs[index].processes.orphans());
                     self.request(&Request::SignalRun { run, signals, is_only_run, seen });
                 }
+                RunEffect::TimedOut => {
+                    let end = EventKind::Action { action: Action::End, by: By::Timeout };
+                    self.runs[index].emit(end, now, &mut self.subscription);
+                }
                 RunEffect::ReapKept => {
                     let pids = self.runs[index].stage_pids();
                     self.reap(pids);
                 }
                 RunEffect::NoticeUnkillable => self.runs[index].notice_all_unkillable(now, &mut self.subscription),
-                // Our own listener holds the output up: it is open because we have not read it.
-                RunEffect::NoticeOpen(_) if self.subscription.is_behind() => {}
                 RunEffect::NoticeOpen(left) => self.runs[index].notice_open(left, now, &mut self.subscription),
                 RunEffect::Drain => self.runs[index].streams.close_terminal(),
                 RunEffect::CloseStreams => self.runs[index].close_streams(&mut self.scratch, now, &mut self.subscription),
@@ -91,6 +93,14 @@ impl EngineLoop {
                 }
                 true
             }
+            Ok(Need::Effects(effects)) => {
+                self.perform_on(index, effects);
+                false
+            }
+            Ok(Need::EndOfAllRuns) => {
+                self.stop_everything(request.by);
+                false
+            }
             Err(why) => {
                 self.runs[index].refuse(request, why, now, &mut self.subscription);
                 false
@@ -98,15 +108,6 @@ impl EngineLoop {
         };
         if is_done {
             self.runs[index].done(request, &mut self.subscription);
-        }
-        match request.action {
-            Action::End => {
-                self.runs[index].script.stop();
-                let effects = self.runs[index].lifecycle.end(Outcome::Stopped, request.at);
-                self.perform_on(index, effects);
-            }
-            Action::StopEverything => self.stop_everything(request.by),
-            _ => {}
         }
     }
 

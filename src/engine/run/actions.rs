@@ -3,13 +3,14 @@
 
 use std::time::Duration;
 
+use crate::engine::run::lifecycle::RunEffect;
 use crate::engine::run::lines::USER;
 use crate::engine::run::live_run::Run;
 use crate::engine::run::requests::ActionRequest;
 use crate::engine::run::streams::input::InputStream;
 use crate::engine::run::subscription::Subscription;
 use crate::engine::run::waiting::WaitTarget;
-use crate::model::{Action, BoardView, EventKind, Line, Monotonic, Pid, ProcessRef, Refusal, Scope, Sent, Signal};
+use crate::model::{Action, BoardView, EventKind, Line, Monotonic, Outcome, Pid, ProcessRef, Refusal, Scope, Sent, Signal};
 use crate::supervisor::LineRequest;
 use crate::sys::ignores_signal;
 
@@ -24,6 +25,10 @@ pub(crate) enum Need {
     Reap(Vec<Pid>),
     /// The supervisor does this with the header's lines.
     Lines(Vec<LineRequest>),
+    /// The engine performs these effects of the run's end. The action's event was added before.
+    Effects(Vec<RunEffect>),
+    /// All runs end. The action's event was added before.
+    EndOfAllRuns,
 }
 
 impl Run {
@@ -47,7 +52,15 @@ impl Run {
                 Ok(Need::Lines([true, false].map(press).into()))
             }
             // Their event comes first; then the run ends.
-            Action::End | Action::StopEverything => Ok(Need::Nothing),
+            Action::End => {
+                self.done(request, subscription);
+                self.script.stop();
+                Ok(Need::Effects(self.lifecycle.end(Outcome::Stopped, request.at)))
+            }
+            Action::StopEverything => {
+                self.done(request, subscription);
+                Ok(Need::EndOfAllRuns)
+            }
             Action::Type(process, text) => {
                 let is_taken = self.input_of(process)?.push(format!("{text}\n").as_bytes());
                 if is_taken { Ok(Need::Nothing) } else { Err(Refusal::InputFull) }

@@ -23,6 +23,8 @@ const GIVE_UP: Duration = Duration::from_secs(4);
 pub(crate) enum RunEffect {
     /// Send these signals to all processes of the run, and count them.
     Signal(Vec<Signal>),
+    /// Add the event that the time limit ends the run.
+    TimedOut,
     /// Wait on the zombies that were kept on purpose.
     ReapKept,
     /// No process is left that could write: close the writing ends that we hold open ourselves.
@@ -156,7 +158,7 @@ impl RunLifecycle {
     /// Time has passed.
     pub(crate) fn tick(&mut self, now: Monotonic) -> Vec<RunEffect> {
         if matches!(self.stage, Stage::Running) && self.timeout_at.is_some_and(|at| now >= at) {
-            return self.end(Outcome::TimedOut, now);
+            return [vec![RunEffect::TimedOut], self.end(Outcome::TimedOut, now)].concat();
         }
         match self.stage {
             Stage::Counting { recount_at } if now >= recount_at => {
@@ -320,7 +322,8 @@ mod tests {
         lifecycle.begin(1, 0, at(0.0));
         assert_eq!(lifecycle.next_deadline(), Some(at(5.0)));
         assert!(lifecycle.tick(at(4.9)).is_empty());
-        assert_eq!(lifecycle.tick(at(5.0)).len(), 2);
+        let terminate = RunEffect::Signal(vec![Signal::TERM, Signal::CONT]);
+        assert_eq!(lifecycle.tick(at(5.0)), vec![RunEffect::TimedOut, RunEffect::ReapKept, terminate]);
         assert_eq!(lifecycle.end(Outcome::Stopped, at(5.1)), vec![RunEffect::Signal(vec![Signal::KILL])]);
         assert!(lifecycle.members(0, at(5.2)).is_empty(), "the stage's end has not been told yet");
         assert_eq!(lifecycle.stage_ended(at(5.2)), finish(Some(Outcome::TimedOut), 0), "the first reason stands");

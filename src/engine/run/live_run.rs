@@ -368,9 +368,12 @@ impl Run {
         }
     }
 
-    /// Its output is still open although no process of it is left. It is closed after `left`.
+    /// Its output is still open although no process of it is left. It is closed after `left`. A listener that is behind holds the output
+    /// up itself: it is open because it was not read.
     pub(crate) fn notice_open(&mut self, left: Duration, now: Monotonic, subscription: &mut Subscription) {
-        self.emit(EventKind::Notice { text: warnings::open(left) }, now, subscription);
+        if !subscription.is_behind() {
+            self.emit(EventKind::Notice { text: warnings::open(left) }, now, subscription);
+        }
     }
 
     /// The run ends although so many of its processes do not die; `None`: they could not be counted.

@@ -74,6 +74,18 @@ impl RunStreams {
         self.inputs.iter_mut().find(|input| input.pid == pid)
     }
 
+    /// Writes as much of the text that waits for this input as there is room for.
+    pub(crate) fn write_input(&mut self, index: usize) {
+        if self.inputs[index].write() == Open::No {
+            self.inputs.swap_remove(index);
+        }
+    }
+
+    /// Takes in more text from the descriptor that feeds this input.
+    pub(crate) fn feed_input(&mut self, index: usize, scratch: &mut Scratch) {
+        self.inputs[index].take_in(scratch);
+    }
+
     /// Reads the output that is there.
     pub(crate) fn read_output(
         &mut self,
