@@ -247,10 +247,6 @@ impl EngineLoop {
         }
         let effects = self.runs[index].lifecycle.tick(now);
         self.perform_on(index, effects);
-        if let Some(at) = self.runs[index].lifecycle.kill_at() {
-            let until = self.runs[index].time(at);
-            self.runs[index].fold.stopping(until);
-        }
     }
 
     /// At the end: makes the lines of a lost supervisor safe now, since there is no later.
@@ -280,10 +276,7 @@ impl EngineLoop {
         for run in self.runs.iter_mut() {
             run.refill(now, &mut self.subscription);
         }
-        let runs = self.runs.iter_mut().map(|run| {
-            let time = run.time(now);
-            run.fold.view(time)
-        });
+        let runs = self.runs.iter_mut().map(|run| run.view(now));
         let (board, trouble) = (Arc::clone(&self.header.view), self.supervisor.trouble().map(str::to_owned));
         self.publication.publish(now, runs.collect(), board, self.comparison.shown(), trouble);
     }

@@ -59,7 +59,7 @@ enum Stage {
     /// Its first processes have ended; others are counted.
     Counting { recount_at: Monotonic },
     /// SIGTERM was sent.
-    Terminating { kill_at: Monotonic, recount_at: Monotonic },
+    Terminating { recount_at: Monotonic },
     /// SIGKILL was sent.
     Killed { notice_at: Monotonic, give_up_at: Monotonic, recount_at: Monotonic },
     /// No process is left; the last output is read.
@@ -79,11 +79,22 @@ pub(crate) struct RunLifecycle {
     /// Processes of the run when they were last counted.
     members: Option<u32>,
     timeout_at: Option<Monotonic>,
+    /// When SIGKILL follows, once SIGTERM was sent.
+    kill_at: Option<Monotonic>,
 }
 
 impl RunLifecycle {
     pub(crate) const fn new(plan: StopPlan, timeout_at: Option<Monotonic>) -> Self {
-        Self { plan, stage: Stage::Starting, cut_short: None, stages_alive: 0, streams_open: 0, members: None, timeout_at }
+        Self {
+            plan,
+            stage: Stage::Starting,
+            cut_short: None,
+            stages_alive: 0,
+            streams_open: 0,
+            members: None,
+            timeout_at,
+            kill_at: None,
+        }
     }
 
     /// Its stages run, with these many streams to read.
@@ -121,7 +132,7 @@ impl RunLifecycle {
     /// The supervisor has counted.
     pub(crate) fn members(&mut self, count: u32, now: Monotonic) -> Vec<RunEffect> {
         self.members = Some(count);
-        if let Stage::Terminating { recount_at, .. } | Stage::Killed { recount_at, .. } = &mut self.stage {
+        if let Stage::Terminating { recount_at } | Stage::Killed { recount_at, .. } = &mut self.stage {
             *recount_at = now + RECOUNT;
         }
         match self.stage {
@@ -132,7 +143,7 @@ impl RunLifecycle {
 
     /// The supervisor could not count, so nothing is known: it is asked again.
     pub(crate) fn not_counted(&mut self, now: Monotonic) {
-        if let Stage::Counting { recount_at } | Stage::Terminating { recount_at, .. } | Stage::Killed { recount_at, .. } =
+        if let Stage::Counting { recount_at } | Stage::Terminating { recount_at } | Stage::Killed { recount_at, .. } =
             &mut self.stage
         {
             *recount_at = now + AGAIN;
@@ -165,9 +176,9 @@ impl RunLifecycle {
                 self.stage = Stage::Counting { recount_at: NEVER };
                 vec![RunEffect::Signal(Vec::new())]
             }
-            Stage::Terminating { kill_at, .. } if now >= kill_at => self.kill(now),
-            Stage::Terminating { kill_at, recount_at } if now >= recount_at => {
-                self.stage = Stage::Terminating { kill_at, recount_at: NEVER };
+            Stage::Terminating { .. } if self.kill_at.is_some_and(|at| now >= at) => self.kill(now),
+            Stage::Terminating { recount_at } if now >= recount_at => {
+                self.stage = Stage::Terminating { recount_at: NEVER };
                 vec![RunEffect::Signal(Vec::new())]
             }
             Stage::Killed { give_up_at, .. } if now >= give_up_at => {
@@ -201,7 +212,7 @@ impl RunLifecycle {
     pub(crate) fn next_deadline(&self) -> Option<Monotonic> {
         match self.stage {
             Stage::Running => self.timeout_at,
-            Stage::Terminating { kill_at, recount_at } => Some(kill_at.min(recount_at)),
+            Stage::Terminating { recount_at } => self.kill_at.map(|at| at.min(recount_at)),
             Stage::Killed { notice_at, give_up_at, recount_at } => Some(notice_at.min(give_up_at).min(recount_at)),
             Stage::Draining { notice_at, until, .. } => Some(notice_at.min(until)),
             Stage::Counting { recount_at } => Some(recount_at).filter(|at| *at != NEVER),
@@ -209,12 +220,9 @@ impl RunLifecycle {
         }
     }
 
-    /// When SIGKILL follows, after SIGTERM was sent.
+    /// When SIGKILL follows, or was due, once SIGTERM was sent.
     pub(crate) const fn kill_at(&self) -> Option<Monotonic> {
-        match self.stage {
-            Stage::Terminating { kill_at, .. } => Some(kill_at),
-            _ => None,
-        }
+        self.kill_at
     }
 
     /// The supervisor is lost: nothing more will be known of it.
@@ -232,7 +240,8 @@ impl RunLifecycle {
     }
 
     fn terminate(&mut self, now: Monotonic) -> Vec<RunEffect> {
-        self.stage = Stage::Terminating { kill_at: now + self.plan.grace, recount_at: NEVER };
+        self.stage = Stage::Terminating { recount_at: NEVER };
+        self.kill_at = Some(now + self.plan.grace);
         vec![RunEffect::ReapKept, RunEffect::Signal(vec![self.plan.signal, Signal::CONT])]
     }
 

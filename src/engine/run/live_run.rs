@@ -21,7 +21,7 @@ use crate::engine::run::warnings;
 use crate::gpio::Edge;
 use crate::model::{
     Action, BodyLine, By, Event, EventKind, ExitStatus, Level, LineIntent, Monotonic, Outcome, Pid, PipeFill, ProcessSample,
-    ProcessState, Refusal, RunId, TimedAction,
+    ProcessState, Refusal, RunId, RunView, TimedAction,
 };
 use crate::scenario::Scenario;
 use crate::supervisor::{ChildPipes, LaunchedChild};
@@ -93,6 +93,12 @@ impl Run {
     /// A time of this run.
     pub(crate) fn time(&self, now: Monotonic) -> Monotonic {
         Monotonic::ZERO + now.since(self.origin)
+    }
+
+    /// The run as the views get it.
+    pub(crate) fn view(&mut self, now: Monotonic) -> Arc<RunView> {
+        let kill_at = self.lifecycle.kill_at().map(|at| self.time(at));
+        self.fold.view(self.time(now), kill_at)
     }
 
     /// The owner of its GPIO lines.
