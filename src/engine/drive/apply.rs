@@ -42,7 +42,7 @@ impl EngineLoop {
             Command::ToggleLine(line) => self.ask_header(ReplyTo::Nobody, LineRequest::Toggle { line, owner: USER.to_owned() }),
             Command::FreeLine(line) => self.ask_header(ReplyTo::Nobody, LineRequest::Free { line, owner: USER.to_owned() }),
             Command::Lines { request_number, request } => {
-                self.ask_header(request_number.map_or(ReplyTo::Nobody, ReplyTo::Command), request)
+                self.ask_header(request_number.map_or(ReplyTo::Nobody, ReplyTo::Command), request);
             }
             Command::StopEverything => self.stop_everything(By::You),
             Command::Save(run) => self.save(run, Run::to_be_saved),

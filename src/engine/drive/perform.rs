@@ -1,4 +1,4 @@
-//! Performs what the parts of the engine have decided: sends requests to the supervisor, and tells runs, the listener and the user. On
+//! Performs what the parts of the engine have decided: sends requests to the supervisor, events to runs and the listener, and notices to the user. On
 //! the engine's thread.
 
 use crate::engine::drive::effect::Effect;
@@ -72,7 +72,7 @@ impl EngineLoop {
         }
     }
 
-    /// Does an action on a run, or tells in the run why it cannot be done.
+    /// Does an action on a run, or adds to the run why it cannot be done.
     pub(super) fn act(&mut self, index: usize, request: &ActionRequest) {
         let now = monotonic_now();
         let needed = self.runs[index].act(request, &self.header.view, now, &mut self.subscription);

@@ -156,7 +156,7 @@ impl SupervisorLink {
         effects
     }
 
-    /// Tells once that the guard is gone. The supervisor works without one.
+    /// Says once that the guard is gone. The supervisor works without one.
     fn look_for_guard(&mut self) -> Vec<Effect> {
         if self.client.is_guarded() || std::mem::replace(&mut self.has_told_of_guard, true) {
             return Vec::new();

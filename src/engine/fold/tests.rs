@@ -216,8 +216,8 @@ fn values_and_facts_are_bounded_in_number_and_bytes_and_what_is_not_kept_still_c
     let claims: usize = view.facts.iter().map(|fact| fact.claim.len()).sum();
     assert!((40_000..=70_000).contains(&bytes) && (40_000..=66_000).contains(&claims), "{bytes} and {claims} bytes");
     assert_eq!((&view.values["small"], &view.values["value 1"]), (&json!("… (too long to keep)"), &json!(2)));
-    let told = log(&view).into_iter().filter(|text| text.starts_with("Not all values and facts are shown")).count();
-    assert_eq!(told, 1);
+    let logged = log(&view).into_iter().filter(|text| text.starts_with("Not all values and facts are shown")).count();
+    assert_eq!(logged, 1);
     feed(&mut fold, &[(4, json!({"kind":"process.exited","pid":1,"code":0}))]);
     assert_eq!(fold.outcome(), Outcome::Passed);
     feed(&mut fold, &[(5, json!({"kind":"fact","id":"another","claim":long,"holds":false}))]);
@@ -271,8 +271,8 @@ fn what_became_of_each_task_is_told_however_fast_and_what_was_dropped_is_counted
     let log = log(&view);
     assert_eq!(log.iter().filter(|text| text.ends_with(" finished.")).count(), 199, "{log:?}");
     assert!(log.contains(&"worker-7 failed: boom"));
-    let untold = log.iter().position(|text| text.contains("more change")).expect("most of the starts were too fast");
-    let between = (log[untold - 1], log[untold], log[untold + 1]);
+    let omitted = log.iter().position(|text| text.contains("more change")).expect("most of the starts were too fast");
+    let between = (log[omitted - 1], log[omitted], log[omitted + 1]);
     assert_eq!(between, ("worker-49 finished.", "… and 1 more change, too fast to tell one by one.", "worker-50 finished."));
     assert!(log[log.len() - 2].starts_with("It holds: all ended"), "{log:?}");
     assert_eq!(log.last(), Some(&"could not kill x: the run has ended"));
@@ -288,10 +288,10 @@ fn warnings_of_a_body_leave_room_for_what_else_happens() {
     }
     feed(&mut fold, &[(20, json!({"kind": "process.exited", "pid": 1, "code": 0}))]);
     let view = fold.view(at(3_000), None);
-    let told = log(&view);
-    let count = |word: &str| told.iter().filter(|text| text.contains(word)).count();
-    assert!((1..=20).contains(&count("warning ")) && (1..=51).contains(&count("it holds")), "{}", told.len());
-    assert!(count("body (1) started") == 1 && count("exited") == 1 && count("too fast to tell") >= 1, "{told:?}");
+    let logged = log(&view);
+    let count = |word: &str| logged.iter().filter(|text| text.contains(word)).count();
+    assert!((1..=20).contains(&count("warning ")) && (1..=51).contains(&count("it holds")), "{}", logged.len());
+    assert!(count("body (1) started") == 1 && count("exited") == 1 && count("too fast to tell") >= 1, "{logged:?}");
     assert!(view.facts[0].observed == 9_999, "the newest counts");
 }
 

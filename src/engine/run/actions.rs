@@ -73,12 +73,12 @@ impl Run {
         }
     }
 
-    /// Tells that an action was done, at the time when it was asked for.
+    /// Emits that an action was done, at the time when it was asked for.
     pub(crate) fn done(&mut self, request: &ActionRequest, subscription: &mut Subscription) {
         self.emit(EventKind::Action { action: request.action.clone(), by: request.by }, request.at, subscription);
     }
 
-    /// Tells that an action was not done.
+    /// Emits that an action was not done.
     pub(crate) fn refuse(&mut self, request: &ActionRequest, why: Refusal, now: Monotonic, subscription: &mut Subscription) {
         let refused = EventKind::ActionRefused { action: request.action.clone(), by: request.by, why: Box::new(why) };
         self.emit(refused, now, subscription);
@@ -101,7 +101,7 @@ impl Run {
         }
     }
 
-    /// Tells if the process ignores the signal that it was sent.
+    /// Emits a notice if the process ignores the signal that it was sent.
     fn notice_ignored(&mut self, request: &ActionRequest, now: Monotonic, subscription: &mut Subscription) {
         let Action::Send(Sent::Signal(signal), process, Scope::Process) = &request.action else { return };
         let row = self.fold.find(process).and_then(|pid| self.fold.process(pid)).filter(|row| row.ended.is_none());

@@ -252,7 +252,7 @@ impl Run {
         self.scenario.map_or("program", |scenario| scenario.id).to_owned()
     }
 
-    /// Tells findings about the run as a whole, and a body that says nothing.
+    /// Emits findings about the run as a whole, and a body that says nothing.
     pub(crate) fn look(&mut self, now: Monotonic, subscription: &mut Subscription) {
         if self.silent_by.is_some_and(|by| now >= by) {
             self.silent_by = None;
@@ -318,7 +318,7 @@ impl Run {
         usize::from(open == Open::No)
     }
 
-    /// A snapshot was published: tells dropped output, and renews the budgets.
+    /// A snapshot was published: emits how much output was dropped, and renews the budgets.
     pub(crate) fn refill(&mut self, now: Monotonic, subscription: &mut Subscription) {
         let mut events = Vec::new();
         self.streams.refill(&mut |kind| events.push(kind));

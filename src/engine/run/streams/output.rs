@@ -96,7 +96,7 @@ impl OutputStream {
         }
     }
 
-    /// A snapshot was published: tells the number of dropped bytes, and the newest bytes.
+    /// A snapshot was published: emits the number of dropped bytes, and the newest bytes.
     pub(crate) fn refill(&mut self, emit: &mut impl FnMut(EventKind)) {
         self.budget = BUDGET;
         if self.overflow.kept() == 0 {
@@ -115,7 +115,7 @@ impl OutputStream {
         self.emit_whole_chars(newest, emit);
     }
 
-    /// Tells the last bytes and the end.
+    /// Emits the last bytes and the end.
     pub(crate) fn close(mut self, emit: &mut impl FnMut(EventKind)) {
         self.refill(emit);
         let half = std::mem::take(&mut self.half);

@@ -119,7 +119,7 @@ impl RunStreams {
         open
     }
 
-    /// A snapshot was published: tells dropped output, and renews the budgets.
+    /// A snapshot was published: emits how much output was dropped, and renews the budgets.
     pub(crate) fn refill(&mut self, emit: &mut impl FnMut(EventKind)) {
         for output in &mut self.outputs {
             output.refill(emit);
