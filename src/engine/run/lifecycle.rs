@@ -322,6 +322,7 @@ mod tests {
         assert_eq!(lifecycle.tick(at(1.5)), count());
         assert!(lifecycle.tick(at(1.6)).is_empty(), "one count at a time");
         assert_eq!(lifecycle.tick(at(3.0)), vec![RunEffect::Signal(vec![Signal::KILL])]);
+        assert_eq!(lifecycle.kill_at(), Some(at(3.0)), "it stays known");
         assert_eq!(lifecycle.members(0, at(3.1)), finish(None, 0));
     }
 
