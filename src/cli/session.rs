@@ -83,7 +83,7 @@ fn listen<T>(
     mut last: impl FnMut(&EngineEvent) -> Option<T>,
 ) -> Result<(T, io::Result<()>), CliError> {
     let gone = || CliError::Missing("lost the engine: it ended before the run did".to_owned());
-    let events = engine.told().ok_or_else(gone)?;
+    let events = engine.events().ok_or_else(gone)?;
     let stop = || engine.handle().send(Command::StopEverything);
     let mut listened = Ok(());
     let mut check = |result: io::Result<()>| {

@@ -67,7 +67,7 @@ fn lose_supervisor_of(engine: &Engine, signal: rustix::process::Signal, after: D
 fn launches_again(engine: &Engine) -> bool {
     engine.handle().send(Command::Launch(Box::new(programs(vec![sh("true")])))).expect("taken");
     loop {
-        match engine.told().expect("tapped").recv_timeout(deadline()).expect("an answer") {
+        match engine.events().expect("tapped").recv_timeout(deadline()).expect("an answer") {
             EngineEvent::Refused(text) => {
                 assert!(text.contains("the supervisor was lost"), "{text}");
                 return false;
@@ -170,7 +170,7 @@ fn a_line_is_safe_though_task_lab_ends_before_the_next_supervisor_starts() {
     let log = folder.path().join("edges");
     let changes = || std::fs::read_to_string(&log).unwrap_or_default().lines().count();
     let engine = engine(Some(1024));
-    let ask = |request| engine.handle().send(Command::Lines { ask: None, request }).expect("taken");
+    let ask = |request| engine.handle().send(Command::Lines { request_number: None, request }).expect("taken");
     ask(LineRequest::UseBoard(BoardKind::Simulated(Some(log.display().to_string()))));
     for round in 1..=2 {
         let supervisor = supervisor_of(&engine);

@@ -40,7 +40,7 @@ fn play(id: &str, language: Language, params: &Value, mut next: impl FnMut(&Even
 fn on_simulated_board() -> Engine {
     let engine = engine(Some(64));
     let request = LineRequest::UseBoard(BoardKind::Simulated(None));
-    engine.handle().send(Command::Lines { ask: None, request }).expect("taken");
+    engine.handle().send(Command::Lines { request_number: None, request }).expect("taken");
     engine
 }
 
@@ -181,7 +181,7 @@ fn a_run_that_is_started_again_keeps_its_button() {
     let mut pressed = None;
     launch();
     loop {
-        let EngineEvent::Event(run, event) = engine.told().expect("tapped").recv_timeout(support::deadline()).expect("told")
+        let EngineEvent::Event(run, event) = engine.events().expect("tapped").recv_timeout(support::deadline()).expect("told")
         else {
             continue;
         };

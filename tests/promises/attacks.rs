@@ -418,7 +418,7 @@ fn where_proc_is_another_namespace_s_nobody_is_killed_who_was_not_started_here()
 #[test]
 fn a_daemon_without_an_environment_belongs_to_the_run_that_started_it() {
     let engine = engine(Some(4096));
-    let told = engine.told().expect("tapped");
+    let receiver = engine.events().expect("tapped");
     let name = format!("3{}", std::process::id());
     let sleeper = || {
         let own = std::process::id().cast_signed();
@@ -440,7 +440,7 @@ fn a_daemon_without_an_environment_belongs_to_the_run_that_started_it() {
     let end = Instant::now() + deadline();
     let finished = loop {
         assert!(Instant::now() < end, "the run ends");
-        let Ok(EngineEvent::Event(run, event)) = told.recv_timeout(deadline()) else { continue };
+        let Ok(EngineEvent::Event(run, event)) = receiver.recv_timeout(deadline()) else { continue };
         match &event.kind {
             EventKind::ProcessStarted { pid, .. } if shell.is_none() => shell = Some((run, *pid)),
             EventKind::ProcessStarted { pid, .. } if other.is_none() && shell.is_some_and(|(first, _)| first != run) => {

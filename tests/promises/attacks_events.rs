@@ -110,11 +110,11 @@ fn forge(engine: &Engine, elsewhere: i32, choose: impl FnOnce(&Cast) -> Vec<Valu
     let folder = tempfile::tempdir().expect("a folder");
     let go = folder.path().join("go");
     engine.handle().send(Order::Launch(Box::new(programs(vec![body(FORGER, &go), body(VICTIM, &go)])))).expect("taken");
-    let told = engine.told().expect("tapped");
+    let receiver = engine.events().expect("tapped");
     let (mut run, mut pids, mut children): (_, Vec<Pid>, Vec<(Pid, i32)>) = (None, Vec::new(), Vec::new());
     let (mut events, mut choose, mut cast, mut forged) = (Vec::new(), Some(choose), None, Vec::new());
     loop {
-        match told.recv_timeout(deadline()).expect("the run ends") {
+        match receiver.recv_timeout(deadline()).expect("the run ends") {
             EngineEvent::Launched(id, launched) => (run, pids) = (Some(id), launched),
             EngineEvent::Event(_, event) if matches!(event.kind, EventKind::ProcessExited { pid, .. } if pid.number() == elsewhere) =>
             {
@@ -222,9 +222,9 @@ fn no_forgery_is_believed_and_each_is_told() {
     let mut chance = Chance::start();
     let engine = engine(Some(1024));
     engine.handle().send(Order::Launch(Box::new(programs(vec![ChildSpec::new(["sleep", "600"])])))).expect("taken");
-    let told = engine.told().expect("tapped");
+    let receiver = engine.events().expect("tapped");
     let elsewhere = loop {
-        if let EngineEvent::Launched(_, pids) = told.recv_timeout(deadline()).expect("it starts") {
+        if let EngineEvent::Launched(_, pids) = receiver.recv_timeout(deadline()).expect("it starts") {
             break pids[0].number();
         }
     };
@@ -254,13 +254,14 @@ fn no_forgery_is_believed_and_each_is_told() {
         // The control: it is heard, and believed about what is its own.
         let honest = Pid::new(ran.cast.honest);
         let term = ExitStatus::Signaled { signal: Signal::TERM, core_dumped: false };
-        let is_told = |wanted: EventKind| ran.events.iter().any(|event| event.kind == wanted);
+        let is_logged = |wanted: EventKind| ran.events.iter().any(|event| event.kind == wanted);
         assert!(
-            is_told(EventKind::ProcessExited { pid: honest, status: term }) && is_told(EventKind::ProcessReaped { pid: honest })
+            is_logged(EventKind::ProcessExited { pid: honest, status: term })
+                && is_logged(EventKind::ProcessReaped { pid: honest })
         );
         assert!(ran.view.processes.iter().any(|row| row.pid == honest && row.name == "honest" && row.status == Some(term)));
         let watch = EventKind::Watched { line: Line::gpio(26) };
-        assert!(is_told(watch), "a body may watch a line, and nobody else does it");
+        assert!(is_logged(watch), "a body may watch a line, and nobody else does it");
     }
     say(format_args!("{sent} forgeries, 0 believed"));
     let other = engine.handle().snapshot().runs.iter().find(|view| view.id == RunId::new(1)).cloned().expect("shown");

@@ -84,11 +84,11 @@ fn what_many_children_write_at_once_arrives_byte_by_byte() {
             victims.insert(index + 1, chance.below(total));
         }
     }
-    let told = engine.told().expect("tapped");
+    let receiver = engine.events().expect("tapped");
     let (mut finished, mut pids): (u32, HashMap<u32, Pid>) = (0, HashMap::new());
     let (mut statuses, mut killed) = (HashMap::new(), 0);
     while finished < children {
-        let EngineEvent::Event(run, event) = told.recv_timeout(deadline()).expect("something happens") else { continue };
+        let EngineEvent::Event(run, event) = receiver.recv_timeout(deadline()).expect("something happens") else { continue };
         let number: u32 = run.to_string().parse().expect("a number");
         match &event.kind {
             EventKind::ProcessStarted { pid, .. } => drop(pids.insert(number, *pid)),

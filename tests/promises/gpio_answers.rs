@@ -27,13 +27,13 @@ fn name(request: &LineRequest) -> &'static str {
 
 const NAMES: [&str; 11] = ["free", "look", "press", "read", "recover", "release", "set", "toggle", "use board", "watch", "wire"];
 
-fn send(engine: &Engine, ask: u64, request: &LineRequest) {
-    let command = Command::Lines { ask: Some(ask), request: request.clone() };
+fn send(engine: &Engine, request_number: u64, request: &LineRequest) {
+    let command = Command::Lines { request_number: Some(request_number), request: request.clone() };
     support::eventually("the engine takes it", || engine.handle().send(command.clone()).is_ok());
 }
 
 fn next(engine: &Engine) -> EngineEvent {
-    engine.told().expect("tapped").recv_timeout(support::deadline()).expect("told")
+    engine.events().expect("tapped").recv_timeout(support::deadline()).expect("told")
 }
 
 #[test]
@@ -70,19 +70,19 @@ fn every_request_has_one_answer_also_when_it_changes_nothing_or_is_refused() {
     let engine = engine(Some(1024));
     // Twice each: what is done already changes nothing.
     let asked: Vec<&LineRequest> = requests.iter().flat_map(|request| [request, request]).collect();
-    for (ask, request) in (1..).zip(&asked) {
-        send(&engine, ask, request);
+    for (request_number, request) in (1..).zip(&asked) {
+        send(&engine, request_number, request);
     }
     let last = asked.len() as u64 + 1;
     send(&engine, last, &LineRequest::Look);
     let mut answers = BTreeMap::new();
     while !answers.contains_key(&last) {
-        if let EngineEvent::Board { ask: Some(ask), .. } = next(&engine) {
-            *answers.entry(ask).or_insert(0_u32) += 1;
+        if let EngineEvent::Board { request_number: Some(request_number), .. } = next(&engine) {
+            *answers.entry(request_number).or_insert(0_u32) += 1;
         }
     }
-    for (ask, request) in (1..).zip(&asked) {
-        assert_eq!(answers.get(&ask), Some(&1), "{request:?}");
+    for (request_number, request) in (1..).zip(&asked) {
+        assert_eq!(answers.get(&request_number), Some(&1), "{request:?}");
     }
 }
 

@@ -44,10 +44,10 @@ pub fn sh(script: &str) -> ChildSpec {
 /// Everything that is told until a run has finished; `act` sees each event as it comes.
 pub fn events_of(engine: &Engine, request: LaunchRequest, mut act: impl FnMut(&Event)) -> Vec<Event> {
     engine.handle().send(Command::Launch(Box::new(request))).expect("taken");
-    let told = engine.told().expect("tapped");
+    let receiver = engine.events().expect("tapped");
     let mut events = Vec::new();
     loop {
-        match told.recv_timeout(deadline()).expect("the run ends") {
+        match receiver.recv_timeout(deadline()).expect("the run ends") {
             EngineEvent::Event(_, event) => {
                 act(&event);
                 events.push(Event::clone(&event));

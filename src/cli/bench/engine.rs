@@ -37,7 +37,7 @@ impl Capture {
 
     /// Captures so many MiB and keeps their events. Returns the time from the request to the end of the run.
     pub(super) fn capture(&self, mib: u64) -> anyhow::Result<Duration> {
-        let events = self.0.told().context("the engine tells nothing")?;
+        let events = self.0.events().context("the engine tells nothing")?;
         let spec = ChildSpec { stdin: Input::Null, stderr: OutputTo::Inherit, ..ChildSpec::new(head(mib)) };
         let what = What::Programs { stages: vec![spec], input: None };
         let request = LaunchRequest { what, script: Vec::new(), timeout: None, stop: StopPlan::default() };

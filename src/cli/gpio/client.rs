@@ -61,7 +61,7 @@ impl GpioClient {
         self.requests += 1;
         let end = Instant::now() + ANSWER_LIMIT;
         loop {
-            match self.engine.handle().send(Command::Lines { ask: Some(self.requests), request: request.clone() }) {
+            match self.engine.handle().send(Command::Lines { request_number: Some(self.requests), request: request.clone() }) {
                 Ok(()) => return Ok(self.requests),
                 // The engine handles requests one after the other, and many were sent at once to make up for lost time.
                 Err(SendError::Busy) if Instant::now() < end => self.handle_next(Some(Instant::now() + RETRY))?,
@@ -79,7 +79,9 @@ impl GpioClient {
                 Some(EngineEvent::Board { refused: Some(refused), .. } | EngineEvent::Refused(refused)) => {
                     return Err(CliError::Missing(refused));
                 }
-                Some(EngineEvent::Board { ask: Some(ask), board, .. }) if ask == mine => return Ok(board.as_ref().clone()),
+                Some(EngineEvent::Board { request_number: Some(number), board, .. }) if number == mine => {
+                    return Ok(board.as_ref().clone());
+                }
                 _ => {}
             }
         }
@@ -91,7 +93,7 @@ impl GpioClient {
         let gone = || CliError::Missing("lost the engine".to_owned());
         let soon = Instant::now() + POLL;
         let until = until.map_or(soon, |until| until.min(soon));
-        match self.engine.told().ok_or_else(gone)?.recv_deadline(until) {
+        match self.engine.events().ok_or_else(gone)?.recv_deadline(until) {
             Ok(EngineEvent::Edge(edge)) => {
                 if !self.has_all() {
                     self.edges += 1;

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use crate::engine::comparison::compare::CompareRequest;
 use crate::engine::comparison::verdict::verdict;
 use crate::engine::run::requests::LaunchRequest;
-use crate::model::{Comparison, Measured, Outcome, Progress, RunId, Variant};
+use crate::engine::run::run_list::RunStatus;
+use crate::model::{Comparison, Outcome, Progress, RunId, Variant};
 
 /// The comparison that goes on, and the newest one as it is shown.
 #[derive(Debug, Default)]
@@ -21,16 +22,6 @@ struct Current {
     comparison: Comparison,
     /// The run that is measured now.
     run: Option<RunId>,
-}
-
-/// How far the current run of a comparison is.
-#[derive(Debug)]
-pub(crate) enum RunStatus {
-    /// It was forgotten.
-    Gone,
-    GoesOn,
-    /// It is over; `None` where it could not be launched.
-    Over(Option<Measured>),
 }
 
 /// The next step of a comparison.
@@ -129,7 +120,7 @@ mod tests {
     use std::collections::BTreeMap;
 
     use super::*;
-    use crate::model::{Language, RunCost};
+    use crate::model::{Language, Measured, RunCost};
 
     fn runner(repeat: u32) -> ComparisonRunner {
         let scenario = crate::scenario::find("thread-pool").expect("in the catalogue");

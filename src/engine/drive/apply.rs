@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use crate::engine::comparison::runner::{RunStatus, Step};
+use crate::engine::comparison::runner::Step;
 use crate::engine::drive::command::Command;
 use crate::engine::drive::engine_loop::EngineLoop;
 use crate::engine::drive::sampler::Sample;
@@ -41,7 +41,9 @@ impl EngineLoop {
             }
             Command::ToggleLine(line) => self.ask_header(ReplyTo::Nobody, LineRequest::Toggle { line, owner: USER.to_owned() }),
             Command::FreeLine(line) => self.ask_header(ReplyTo::Nobody, LineRequest::Free { line, owner: USER.to_owned() }),
-            Command::Lines { ask, request } => self.ask_header(ask.map_or(ReplyTo::Nobody, ReplyTo::Command), request),
+            Command::Lines { request_number, request } => {
+                self.ask_header(request_number.map_or(ReplyTo::Nobody, ReplyTo::Command), request);
+            }
             Command::StopEverything => self.stop_everything(By::You),
             Command::Save(run) => self.save(run, Run::to_be_saved),
             Command::SaveEdges(run) => self.save(run, Run::edges_to_be_saved),
@@ -89,20 +91,13 @@ impl EngineLoop {
     }
 
     fn refuse(&mut self, sentence: String) {
-        self.subscription.tell(EngineEvent::Refused(sentence.clone()));
+        self.subscription.push(EngineEvent::Refused(sentence.clone()));
         self.publication.notice(sentence);
     }
 
     /// Takes a run that is over into the comparison, and starts the next one.
     pub(super) fn go_on_comparing(&mut self) {
-        let runs = &self.runs;
-        let step = self.comparison.step(|id| match runs.find(id) {
-            None => RunStatus::Gone,
-            Some(index) if !runs[index].lifecycle.is_over() => RunStatus::GoesOn,
-            Some(index) if runs[index].fold.stages().is_empty() => RunStatus::Over(None),
-            Some(index) => RunStatus::Over(runs[index].fold.measured()),
-        });
-        let step = match step {
+        let step = match self.comparison.step(|id| self.runs.status(id)) {
             Some(Step::Launch(request)) => {
                 let started = self.launch(&request);
                 self.comparison.next_run(started)
@@ -113,12 +108,12 @@ impl EngineLoop {
             self.publication.touch();
         }
         if let Some(Step::End(comparison)) = step {
-            self.subscription.tell(EngineEvent::Compared(comparison));
+            self.subscription.push(EngineEvent::Compared(comparison));
         }
     }
 
     /// Reads all reports of the supervisor that are there.
-    pub(super) fn hear_supervisor(&mut self) {
+    pub(super) fn read_reports(&mut self) {
         if !self.supervisor.flush() {
             return;
         }
@@ -126,7 +121,7 @@ impl EngineLoop {
             match incoming {
                 Incoming::Launched(run, children) => {
                     let pids = children.iter().map(|(child, _)| child.pid).collect();
-                    self.subscription.tell(EngineEvent::Launched(run, pids));
+                    self.subscription.push(EngineEvent::Launched(run, pids));
                     if let Some(index) = self.runs.find(run) {
                         self.begin(index, children);
                     }
@@ -158,15 +153,15 @@ impl EngineLoop {
             Report::NotLaunched { run, failure } => {
                 if let Some(index) = self.runs.find(run) {
                     let text = failure.to_string();
-                    self.subscription.tell(EngineEvent::NotLaunched(run, failure));
+                    self.subscription.push(EngineEvent::NotLaunched(run, failure));
                     self.runs[index].emit(EventKind::Notice { text: text.clone() }, now, &mut self.subscription);
                     self.publication.notice(text);
                     let effects = self.runs[index].lifecycle.not_begun();
                     self.perform_on(index, effects);
                 }
             }
-            Report::Stopped { pid, .. } => self.tell_state(pid, ProcessState::Stopped, now),
-            Report::Continued { pid } => self.tell_state(pid, ProcessState::Running, now),
+            Report::Stopped { pid, .. } => self.emit_state(pid, ProcessState::Stopped, now),
+            Report::Continued { pid } => self.emit_state(pid, ProcessState::Running, now),
             Report::Exited { pid, status, is_reaped, usage } => {
                 if is_reaped {
                     self.adoption.reaped(pid, now);
@@ -183,10 +178,10 @@ impl EngineLoop {
                 self.process_ended(index, is_stages_end, now);
             }
             Report::Signaled { id, result } => {
-                if let Some((run, asked)) = self.signals.take(id)
+                if let Some((run, request)) = self.signals.take(id)
                     && let Some(index) = self.runs.find_active(run)
                 {
-                    self.runs[index].signaled(&asked, result, now, &mut self.subscription);
+                    self.runs[index].signaled(&request, result, now, &mut self.subscription);
                 }
             }
             Report::Members { run, pids } => {
@@ -221,7 +216,7 @@ impl EngineLoop {
         }
     }
 
-    fn tell_state(&mut self, pid: Pid, state: ProcessState, now: Monotonic) {
+    fn emit_state(&mut self, pid: Pid, state: ProcessState, now: Monotonic) {
         if let Some(index) = self.runs.find_by_pid(pid) {
             self.runs[index].emit(EventKind::ProcessState { pid, state }, now, &mut self.subscription);
         }
@@ -266,9 +261,9 @@ impl EngineLoop {
     /// The supervisor has died: its runs end with unknown statuses, and a new supervisor starts.
     pub(super) fn supervisor_lost(&mut self, why: &str) {
         let now = monotonic_now();
-        for (run, asked) in self.signals.take_unanswered() {
+        for (run, request) in self.signals.take_unanswered() {
             if let Some(index) = self.runs.find_active(run) {
-                self.runs[index].refuse(&asked, Refusal::SupervisorLost, now, &mut self.subscription);
+                self.runs[index].refuse(&request, Refusal::SupervisorLost, now, &mut self.subscription);
             }
         }
         for run in self.runs.active_mut() {

@@ -38,7 +38,7 @@ pub enum Command {
     /// Do something else with the header's lines.
     Lines {
         /// The sender's number for it, which the one `EngineEvent::Board` that answers it has again.
-        ask: Option<u64>,
+        request_number: Option<u64>,
         /// The request for the header.
         request: LineRequest,
     },

@@ -11,14 +11,14 @@ pub(super) enum Effect {
     Request(Request),
     /// Send the supervisor a request for the header's lines, and let the answer go there.
     AskHeader(ReplyTo, LineRequest),
-    /// Tell the listener.
-    Tell(EngineEvent),
+    /// Hand this event to the listener.
+    Publish(EngineEvent),
     /// Show the user a sentence that belongs to no run.
     Notice(String),
     /// Add the sentence to this run; if that is gone, show it to the user.
     NoticeIn(RunId, String),
     /// Add the sentence to each run that goes on.
     NoticeInAll(String),
-    /// Tell the runs that it concerns, and the listener, that a line has changed its level.
+    /// Hand the edge of a line to the runs that it concerns, and to the listener.
     Edge(Edge),
 }

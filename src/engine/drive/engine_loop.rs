@@ -10,29 +10,26 @@ use rustix::event::{PollFd, PollFlags};
 use crate::engine::comparison::runner::ComparisonRunner;
 use crate::engine::drive::adoption::Adoption;
 use crate::engine::drive::bell::Bell;
-use crate::engine::drive::board::Header;
 use crate::engine::drive::command::Command;
 use crate::engine::drive::handle::EngineHandle;
+use crate::engine::drive::header::Header;
 use crate::engine::drive::publication::Publication;
 use crate::engine::drive::sampler::Sampler;
 use crate::engine::drive::save::Saver;
 use crate::engine::drive::sent_signals::SentSignals;
 use crate::engine::drive::stop_all::StopAll;
 use crate::engine::drive::supervisor_link::SupervisorLink;
-use crate::engine::run::lifecycle::RunEffect;
 use crate::engine::run::live_run::Run;
 use crate::engine::run::requests::ActionRequest;
 use crate::engine::run::run_list::RunList;
-use crate::engine::run::streams::scratch::{Open, Scratch};
+use crate::engine::run::streams::scratch::Scratch;
 use crate::engine::run::subscription::Subscription;
 use crate::engine::run::twins::Twins;
 use crate::gpio::BoardKind;
-use crate::model::{Action, By, EventKind, Monotonic, TimedAction};
+use crate::model::{By, Monotonic, TimedAction};
 use crate::supervisor::{LineRequest, ReplyTo, Request};
 use crate::sys::{is_readable, monotonic_now, poll};
 
-/// The interval between two searches of a run for deadlocks and the like.
-const LOOK: Duration = Duration::from_millis(100);
 /// The pause before events are offered again to a listener that was behind.
 const RETRY: Duration = Duration::from_millis(2);
 
@@ -65,7 +62,6 @@ pub(super) struct EngineLoop {
     pub(super) twins: Twins,
     pub(super) scratch: Scratch,
     bell: Bell,
-    looked_at: Monotonic,
 }
 
 impl EngineLoop {
@@ -91,7 +87,6 @@ impl EngineLoop {
             twins: Twins::default(),
             scratch: Scratch::default(),
             bell,
-            looked_at: Monotonic::ZERO,
         }
     }
 
@@ -135,7 +130,7 @@ impl EngineLoop {
                         self.sampled(sample);
                     }
                 }
-                Source::Supervisor => self.hear_supervisor(),
+                Source::Supervisor => self.read_reports(),
                 Source::Output(run, index) => {
                     let closed = self.runs[run].read_output(index, &mut self.scratch, now, &mut self.subscription);
                     self.streams_closed(run, closed);
@@ -148,12 +143,8 @@ impl EngineLoop {
                     self.perform(effects);
                     self.streams_closed(run, closed);
                 }
-                Source::Input(run, index) => {
-                    if self.runs[run].streams.inputs[index].write() == Open::No {
-                        self.runs[run].streams.inputs.swap_remove(index);
-                    }
-                }
-                Source::Feed(run, index) => self.runs[run].streams.inputs[index].take_in(&mut self.scratch),
+                Source::Input(run, index) => self.runs[run].streams.write_input(index),
+                Source::Feed(run, index) => self.runs[run].streams.feed_input(index, &mut self.scratch),
             }
             self.publication.touch();
         }
@@ -225,7 +216,7 @@ impl EngineLoop {
         self.perform(effects);
         for (run, pid) in self.signals.take_overdue(now) {
             if let Some(index) = self.runs.find_active(run) {
-                self.runs[index].tell_unkillable(pid, now, &mut self.subscription);
+                self.runs[index].notice_unkillable(pid, now, &mut self.subscription);
             }
         }
         if self.supervisor.is_there() && self.stop_all.wants_count(self.runs.is_active()) {
@@ -235,14 +226,11 @@ impl EngineLoop {
             let heartbeat = self.header.heartbeat(now);
             self.perform(heartbeat.into_iter().collect());
         }
-        let is_time_to_look = now >= self.looked_at + LOOK;
+        let is_time_to_look = self.runs.is_time_to_look(now);
         for index in 0..self.runs.len() {
             if !self.runs[index].lifecycle.is_over() {
                 self.tick_run(index, is_time_to_look, now);
             }
-        }
-        if is_time_to_look {
-            self.looked_at = now;
         }
         self.go_on_comparing();
     }
@@ -257,23 +245,14 @@ impl EngineLoop {
         if is_time_to_look {
             self.runs[index].look(now, &mut self.subscription);
         }
-        let was_asked = self.runs[index].lifecycle.kill_at();
         let effects = self.runs[index].lifecycle.tick(now);
-        if effects.contains(&RunEffect::ReapKept) && was_asked.is_none() {
-            let end = EventKind::Action { action: Action::End, by: By::Timeout };
-            self.runs[index].emit(end, now, &mut self.subscription);
-        }
         self.perform_on(index, effects);
-        if let Some(at) = self.runs[index].lifecycle.kill_at() {
-            let until = self.runs[index].time(at);
-            self.runs[index].fold.stopping(until);
-        }
     }
 
     /// At the end: makes the lines of a lost supervisor safe now, since there is no later.
     fn leave_lines_safe(&mut self) {
         if self.supervisor.is_there() {
-            self.hear_supervisor();
+            self.read_reports();
         }
         if let Some(why) = self.supervisor.take_lost() {
             self.supervisor_lost(&why);
@@ -285,7 +264,7 @@ impl EngineLoop {
         let end = monotonic_now() + AT_THE_END;
         while self.supervisor.is_there() && !self.supervisor.is_lost() && self.header.is_unsafe() && monotonic_now() < end {
             let _ = is_readable(&self.supervisor, Duration::from_millis(100));
-            self.hear_supervisor();
+            self.read_reports();
         }
     }
 
@@ -297,10 +276,7 @@ impl EngineLoop {
         for run in self.runs.iter_mut() {
             run.refill(now, &mut self.subscription);
         }
-        let runs = self.runs.iter_mut().map(|run| {
-            let time = run.time(now);
-            run.fold.view(time)
-        });
+        let runs = self.runs.iter_mut().map(|run| run.view(now));
         let (board, trouble) = (Arc::clone(&self.header.view), self.supervisor.trouble().map(str::to_owned));
         self.publication.publish(now, runs.collect(), board, self.comparison.shown(), trouble);
     }

@@ -39,7 +39,7 @@ pub(super) struct Liveness {
 
 impl Liveness {
     /// It was asked for an answer.
-    pub(super) const fn asked(&mut self, now: Monotonic) {
+    pub(super) const fn requested(&mut self, now: Monotonic) {
         if self.owed == 0 {
             self.silent_since = now;
         }
@@ -47,7 +47,7 @@ impl Liveness {
     }
 
     /// It has said something.
-    pub(super) fn heard(&mut self, is_answer: bool, now: Monotonic) {
+    pub(super) fn received(&mut self, is_answer: bool, now: Monotonic) {
         self.silent_since = now;
         self.nudges = 0;
         self.owed = self.owed.saturating_sub(u32::from(is_answer));
@@ -100,14 +100,14 @@ mod tests {
     fn a_silent_supervisor_is_woken_and_then_lost() {
         let mut liveness = Liveness::default();
         assert_eq!((liveness.next_deadline(), liveness.check(at(99.0), || false)), (None, Check::Wait), "it owes nothing");
-        liveness.asked(at(100.0));
-        liveness.asked(at(100.1));
+        liveness.requested(at(100.0));
+        liveness.requested(at(100.1));
         assert_eq!(liveness.check(at(100.2), || false), Check::Wait);
         assert_eq!(liveness.check(at(100.25), || false), Check::Wake);
         assert_eq!((liveness.next_deadline(), liveness.check(at(104.9), || false)), (Some(at(105.0)), Check::Wait));
         assert_eq!(liveness.check(at(105.0), || true), Check::Wake, "it waits for a core");
         assert_eq!(liveness.check(at(106.0), || false), Check::Lost);
-        liveness.heard(true, at(106.0));
+        liveness.received(true, at(106.0));
         assert_eq!(liveness.next_deadline(), Some(at(106.25)), "one answer is still owed");
         liveness.replaced();
         assert_eq!(liveness.next_deadline(), None);
@@ -116,7 +116,7 @@ mod tests {
     #[test]
     fn a_supervisor_that_waits_for_a_core_is_not_awaited_for_ever() {
         let mut liveness = Liveness::default();
-        liveness.asked(at(0.0));
+        liveness.requested(at(0.0));
         let mut now = at(0.25);
         while liveness.check(now, || true) != Check::Lost {
             now = liveness.next_deadline().expect("an answer is owed");
@@ -128,9 +128,9 @@ mod tests {
     fn it_is_asked_once_a_second_and_not_twice_in_one_silence() {
         let mut liveness = Liveness::default();
         assert!(liveness.is_time_to_ask(at(1.0)) && !liveness.is_time_to_ask(at(1.5)));
-        liveness.asked(at(0.9));
+        liveness.requested(at(0.9));
         assert!(!liveness.is_time_to_ask(at(2.0)), "it has not spoken since");
-        liveness.heard(false, at(2.1));
+        liveness.received(false, at(2.1));
         assert!(liveness.is_time_to_ask(at(2.1)));
     }
 }

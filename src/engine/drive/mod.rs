@@ -3,11 +3,11 @@
 mod adoption;
 mod apply;
 mod bell;
-mod board;
 pub(super) mod command;
 mod effect;
 mod engine_loop;
 pub(super) mod handle;
+mod header;
 mod liveness;
 mod machine;
 mod perform;

@@ -1,4 +1,4 @@
-//! Performs what the parts of the engine have decided: sends requests to the supervisor, and tells runs, the listener and the user. On
+//! Performs what the parts of the engine have decided: sends requests to the supervisor, events to runs and the listener, and notices to the user. On
 //! the engine's thread.
 
 use crate::engine::drive::effect::Effect;
@@ -7,7 +7,7 @@ use crate::engine::run::actions::Need;
 use crate::engine::run::lifecycle::RunEffect;
 use crate::engine::run::requests::ActionRequest;
 use crate::engine::run::subscription::EngineEvent;
-use crate::model::{Action, By, EventKind, Monotonic, Outcome, Pid};
+use crate::model::{Action, By, EventKind, Monotonic, Pid};
 use crate::supervisor::{LineRequest, ReplyTo, Request};
 use crate::sys::monotonic_now;
 
@@ -18,7 +18,7 @@ impl EngineLoop {
             match effect {
                 Effect::Request(request) => self.request(&request),
                 Effect::AskHeader(reply_to, request) => self.ask_header(reply_to, request),
-                Effect::Tell(told) => self.subscription.tell(told),
+                Effect::Publish(event) => self.subscription.push(event),
                 Effect::Notice(text) => self.publication.notice(text),
                 Effect::NoticeIn(run, text) => match self.runs.find(run) {
                     Some(index) => self.runs[index].emit(EventKind::Notice { text }, now, &mut self.subscription),
@@ -28,7 +28,7 @@ impl EngineLoop {
                     for run in self.runs.active_mut() {
                         run.edge(&edge, now, &mut self.subscription);
                     }
-                    self.subscription.tell(EngineEvent::Edge(edge));
+                    self.subscription.push(EngineEvent::Edge(edge));
                     self.publication.touch();
                 }
                 Effect::NoticeInAll(text) => self.runs.emit(&EventKind::Notice { text }, now, &mut self.subscription),
@@ -46,17 +46,19 @@ impl EngineLoop {
                     let (run, seen) = (self.runs[index].id, self.runs[index].processes.orphans());
                     self.request(&Request::SignalRun { run, signals, is_only_run, seen });
                 }
+                RunEffect::TimedOut => {
+                    let end = EventKind::Action { action: Action::End, by: By::Timeout };
+                    self.runs[index].emit(end, now, &mut self.subscription);
+                }
                 RunEffect::ReapKept => {
                     let pids = self.runs[index].stage_pids();
                     self.reap(pids);
                 }
-                RunEffect::NameStuck => self.runs[index].name_stuck(now, &mut self.subscription),
-                // Our own listener holds the output up: it is open because we have not read it.
-                RunEffect::TellOpen(_) if self.subscription.is_behind() => {}
-                RunEffect::TellOpen(left) => self.runs[index].tell_open(left, now, &mut self.subscription),
+                RunEffect::NoticeUnkillable => self.runs[index].notice_all_unkillable(now, &mut self.subscription),
+                RunEffect::NoticeOpen(left) => self.runs[index].notice_open(left, now, &mut self.subscription),
                 RunEffect::Drain => self.runs[index].streams.close_terminal(),
                 RunEffect::CloseStreams => self.runs[index].close_streams(&mut self.scratch, now, &mut self.subscription),
-                RunEffect::TellStuck(left) => self.runs[index].tell_stuck(left, now, &mut self.subscription),
+                RunEffect::NoticeStuck(left) => self.runs[index].notice_stuck(left, now, &mut self.subscription),
                 RunEffect::Finish { cut_short, left } => {
                     // Another run of the same scenario may have the lines now.
                     if !self.runs.shares_lines(index) {
@@ -70,14 +72,14 @@ impl EngineLoop {
         }
     }
 
-    /// Does an action on a run, or tells in the run why it cannot be done.
-    pub(super) fn act(&mut self, index: usize, asked: &ActionRequest) {
+    /// Does an action on a run, or adds to the run why it cannot be done.
+    pub(super) fn act(&mut self, index: usize, request: &ActionRequest) {
         let now = monotonic_now();
-        let needed = self.runs[index].act(asked, &self.header.view, now, &mut self.subscription);
+        let needed = self.runs[index].act(request, &self.header.view, now, &mut self.subscription);
         let is_done = match needed {
             Ok(Need::Nothing) => true,
             Ok(Need::Signals { pid, signals, scope }) => {
-                let id = self.signals.add(self.runs[index].id, pid, &signals, asked, now);
+                let id = self.signals.add(self.runs[index].id, pid, &signals, request, now);
                 self.request(&Request::Signal { id, pid, signals, scope });
                 false
             }
@@ -91,22 +93,21 @@ impl EngineLoop {
                 }
                 true
             }
+            Ok(Need::Effects(effects)) => {
+                self.perform_on(index, effects);
+                false
+            }
+            Ok(Need::EndOfAllRuns) => {
+                self.stop_everything(request.by);
+                false
+            }
             Err(why) => {
-                self.runs[index].refuse(asked, why, now, &mut self.subscription);
+                self.runs[index].refuse(request, why, now, &mut self.subscription);
                 false
             }
         };
         if is_done {
-            self.runs[index].done(asked, &mut self.subscription);
-        }
-        match asked.action {
-            Action::End => {
-                self.runs[index].script.stop();
-                let effects = self.runs[index].lifecycle.end(Outcome::Stopped, asked.at);
-                self.perform_on(index, effects);
-            }
-            Action::StopEverything => self.stop_everything(asked.by),
-            _ => {}
+            self.runs[index].done(request, &mut self.subscription);
         }
     }
 

@@ -23,7 +23,7 @@ impl SentSignals {
         run: RunId,
         pid: Pid,
         signals: &[Signal],
-        asked: &ActionRequest,
+        request: &ActionRequest,
         now: Monotonic,
     ) -> SignalRequestId {
         if signals.contains(&Signal::KILL) {
@@ -31,20 +31,20 @@ impl SentSignals {
         }
         self.newest += 1;
         let id = SignalRequestId(self.newest);
-        self.unanswered.push((id, run, asked.clone()));
+        self.unanswered.push((id, run, request.clone()));
         id
     }
 
     /// The supervisor has answered this request.
     pub(super) fn take(&mut self, id: SignalRequestId) -> Option<(RunId, ActionRequest)> {
         let position = self.unanswered.iter().position(|(known, ..)| *known == id)?;
-        let (_, run, asked) = self.unanswered.swap_remove(position);
-        Some((run, asked))
+        let (_, run, request) = self.unanswered.swap_remove(position);
+        Some((run, request))
     }
 
     /// The actions whose answers will not come any more.
     pub(super) fn take_unanswered(&mut self) -> Vec<(RunId, ActionRequest)> {
-        std::mem::take(&mut self.unanswered).into_iter().map(|(_, run, asked)| (run, asked)).collect()
+        std::mem::take(&mut self.unanswered).into_iter().map(|(_, run, request)| (run, request)).collect()
     }
 
     /// Killed processes that are to be named now if they are still there.

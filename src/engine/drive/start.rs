@@ -51,7 +51,7 @@ pub struct Options {
 #[derive(Debug)]
 pub struct Engine {
     handle: EngineHandle,
-    told: Option<Receiver<EngineEvent>>,
+    events: Option<Receiver<EngineEvent>>,
     bell: Bell,
     thread: Option<JoinHandle<()>>,
     alive: Option<crossbeam_channel::Sender<()>>,
@@ -68,7 +68,7 @@ impl Engine {
         let (commands, received) = bounded::<Command>(COMMANDS);
         let latest = Arc::new(Mutex::new(Arc::new(Snapshot::default())));
         let handle = EngineHandle::new(commands, latest).with_bell(bell.clone());
-        let (sender, told) = options.subscription.map(bounded).unzip();
+        let (sender, events) = options.subscription.map(bounded).unzip();
         let (alive, ended) = bounded::<()>(0);
         let sampler = Sampler::start(supervisor.pid(), bell.clone())?;
         let publisher = handle.clone();
@@ -85,7 +85,7 @@ impl Engine {
             engine.use_board(options.board);
             engine.run(&received, &ended);
         })?;
-        Ok(Self { handle, told, bell, thread: Some(thread), alive: Some(alive) })
+        Ok(Self { handle, events, bell, thread: Some(thread), alive: Some(alive) })
     }
 
     /// The way to the engine's thread.
@@ -94,8 +94,8 @@ impl Engine {
     }
 
     /// All events, if there is to be a listener. While it is behind, the children wait.
-    pub const fn told(&self) -> Option<&Receiver<EngineEvent>> {
-        self.told.as_ref()
+    pub const fn events(&self) -> Option<&Receiver<EngineEvent>> {
+        self.events.as_ref()
     }
 }
 

@@ -78,7 +78,7 @@ impl SupervisorLink {
     /// Sends a request. The only error is a request that no supervisor can be sent; a broken connection is noted.
     pub(super) fn request(&mut self, request: &Request) -> Result<(), SupervisorError> {
         match self.client.request(request) {
-            Ok(()) if request.is_answered() => self.liveness.asked(monotonic_now()),
+            Ok(()) if request.is_answered() => self.liveness.requested(monotonic_now()),
             Ok(()) => {}
             Err(error @ SupervisorError::Unsendable(_)) => return Err(error),
             Err(error) => self.lose(&error.cause()),
@@ -113,7 +113,7 @@ impl SupervisorLink {
                 Incoming::Report(report) => report.is_answer(),
                 Incoming::End => false,
             };
-            self.liveness.heard(is_answer, monotonic_now());
+            self.liveness.received(is_answer, monotonic_now());
             match incoming {
                 Incoming::Report(Report::Pong) => {}
                 Incoming::End => {
@@ -156,7 +156,7 @@ impl SupervisorLink {
         effects
     }
 
-    /// Tells once that the guard is gone. The supervisor works without one.
+    /// Says once that the guard is gone. The supervisor works without one.
     fn look_for_guard(&mut self) -> Vec<Effect> {
         if self.client.is_guarded() || std::mem::replace(&mut self.has_told_of_guard, true) {
             return Vec::new();

@@ -21,7 +21,7 @@ impl RunFold {
             return;
         }
         let t = event.t;
-        self.tell_due(t);
+        self.log_due(t);
         match &event.kind {
             EventKind::TaskChanged { task, state, on, held_by, line } => {
                 let home = self.stages.first().map_or(Pid::new(0), |stage| stage.0);
@@ -49,8 +49,8 @@ impl RunFold {
             }
             EventKind::Value { name, value } => {
                 let change = self.results.value(t, name, value);
-                self.tell_full(t);
-                if change == ValueChange::Told {
+                self.log_full(t);
+                if change == ValueChange::Reported {
                     self.chatter(t, || (Severity::Info, numbers::sentence(name, value)));
                 }
             }
@@ -69,13 +69,13 @@ impl RunFold {
             }
             EventKind::OutputClosed { pid, stream } => {
                 let name = self.processes.row(*pid).map_or("", |row| row.name.as_str());
-                let untold = self.outputs.closed(*pid, *stream, name);
-                self.output_dropped(t, *pid, *stream, untold);
+                let omitted = self.outputs.closed(*pid, *stream, name);
+                self.output_dropped(t, *pid, *stream, omitted);
             }
             EventKind::OutputDropped { pid, stream, bytes } => {
                 let name = self.processes.row(*pid).map_or("", |row| row.name.as_str());
-                let to_tell = self.outputs.dropped(t, *pid, *stream, *bytes, name);
-                self.output_dropped(t, *pid, *stream, to_tell);
+                let to_report = self.outputs.dropped(t, *pid, *stream, *bytes, name);
+                self.output_dropped(t, *pid, *stream, to_report);
             }
             EventKind::Fact(fact) => self.fact(t, fact),
             EventKind::Finding(finding) => self.found(t, finding),
@@ -134,7 +134,7 @@ impl RunFold {
     }
 
     fn task_changed(&mut self, t: Monotonic, task: &str, change: &Change) {
-        if sentences::is_told(change)
+        if sentences::is_logged(change)
             && self.log.has_time_for_chatter(t)
             && let Some(text) = sentences::task_changed(task, change)
         {
@@ -145,7 +145,7 @@ impl RunFold {
     fn fact(&mut self, t: Monotonic, fact: &Fact) {
         self.published.touch_rest();
         let is_new = self.results.fact(fact);
-        self.tell_full(t);
+        self.log_full(t);
         // A fact that is checked again and again is told no more often than other changes.
         if is_new || self.log.has_time_for_chatter(t) {
             let (severity, text) = sentences::fact(fact);
@@ -154,7 +154,7 @@ impl RunFold {
     }
 
     /// Says once that not all values and facts are kept.
-    fn tell_full(&mut self, t: Monotonic) {
+    fn log_full(&mut self, t: Monotonic) {
         if self.results.has_become_full() {
             self.log.push(t, Severity::Bad, &results::full());
         }
@@ -184,8 +184,8 @@ impl RunFold {
     }
 
     fn finish(&mut self, t: Monotonic, finished: Finished) {
-        self.tell_due(t);
-        self.tell_endings(Monotonic::from_nanos(u64::MAX));
+        self.log_due(t);
+        self.log_endings(Monotonic::from_nanos(u64::MAX));
         self.lanes.close(t);
         self.findings.clear();
         let (severity, text) = sentences::run_finished(&finished);
@@ -195,13 +195,13 @@ impl RunFold {
     }
 
     /// Adds the sentences that have waited and are due by `now`.
-    pub(crate) fn tell_due(&mut self, now: Monotonic) {
-        self.log.tell_untold_by(now);
+    pub(crate) fn log_due(&mut self, now: Monotonic) {
+        self.log.log_omitted_by(now);
         for (t, task, change) in self.waits.grown(now) {
             self.task_changed(t, &task, &change);
         }
         if !self.endings.is_empty() {
-            self.tell_endings(now);
+            self.log_endings(now);
         }
     }
 }

@@ -10,9 +10,9 @@ use crate::model::{LogEntry, Monotonic, Severity, harmless};
 
 /// Sentences that are kept.
 const MAX_ENTRIES: usize = 1_000;
-/// Sentences about changes of tasks, values and pins that are told in one second of the run.
+/// Sentences about changes of tasks, values and pins that are logged in one second of the run.
 const CHATTER_A_SECOND: u32 = 50;
-/// Warnings of bodies that are told in one second of the run, besides the changes.
+/// Warnings of bodies that are logged in one second of the run, besides the changes.
 const NOTICES_A_SECOND: u32 = 20;
 /// A second in nanoseconds.
 const SECOND: u64 = 1_000_000_000;
@@ -26,26 +26,26 @@ pub struct Log {
     total: u64,
     chatter: Share,
     notices: Share,
-    untold: u64,
-    /// When the last of the untold changes happened.
-    untold_at: Monotonic,
+    omitted: u64,
+    /// When the last of the omitted changes happened.
+    omitted_at: Monotonic,
     published: Option<Arc<[LogEntry]>>,
 }
 
-/// Sentences of one kind that were told in a second of the run.
+/// Sentences of one kind that were logged in a second of the run.
 #[derive(Debug, Default)]
 struct Share {
     second: Monotonic,
-    told: u32,
+    count: u32,
 }
 
 impl Share {
     fn has_room(&mut self, t: Monotonic, most: u32) -> bool {
         if t.nanos().abs_diff(self.second.nanos()) >= SECOND {
-            (self.second, self.told) = (t, 0);
+            (self.second, self.count) = (t, 0);
         }
-        self.told += u32::from(self.told <= most);
-        self.told <= most
+        self.count += u32::from(self.count <= most);
+        self.count <= most
     }
 }
 
@@ -63,7 +63,7 @@ impl Log {
 
     /// Adds a sentence, after the number of changes that were only counted before it.
     pub(crate) fn push(&mut self, t: Monotonic, severity: Severity, text: &str) {
-        self.tell_untold();
+        self.log_omitted();
         self.append(t, severity, text);
     }
 
@@ -78,37 +78,37 @@ impl Log {
 
     /// Whether there is room for one more sentence about a task, value or pin. If not, it is counted.
     pub(crate) fn has_time_for_chatter(&mut self, t: Monotonic) -> bool {
-        let is_told = self.chatter.has_room(t, CHATTER_A_SECOND);
-        self.count_untold(t, is_told)
+        let is_logged = self.chatter.has_room(t, CHATTER_A_SECOND);
+        self.count_omitted(t, is_logged)
     }
 
     /// The same for a warning of a body.
     pub(crate) fn has_time_for_notice(&mut self, t: Monotonic) -> bool {
-        let is_told = self.notices.has_room(t, NOTICES_A_SECOND);
-        self.count_untold(t, is_told)
+        let is_logged = self.notices.has_room(t, NOTICES_A_SECOND);
+        self.count_omitted(t, is_logged)
     }
 
-    const fn count_untold(&mut self, t: Monotonic, is_told: bool) -> bool {
-        if !is_told {
-            self.untold += 1;
-            self.untold_at = t;
+    const fn count_omitted(&mut self, t: Monotonic, is_logged: bool) -> bool {
+        if !is_logged {
+            self.omitted += 1;
+            self.omitted_at = t;
         }
-        is_told
+        is_logged
     }
 
     /// Adds the number of changes that were only counted, once no more have come for a second.
-    pub(crate) fn tell_untold_by(&mut self, now: Monotonic) {
-        if self.untold > 0 && now.nanos().saturating_sub(self.untold_at.nanos()) >= SECOND {
-            self.tell_untold();
+    pub(crate) fn log_omitted_by(&mut self, now: Monotonic) {
+        if self.omitted > 0 && now.nanos().saturating_sub(self.omitted_at.nanos()) >= SECOND {
+            self.log_omitted();
         }
     }
 
-    fn tell_untold(&mut self) {
-        match std::mem::take(&mut self.untold) {
+    fn log_omitted(&mut self) {
+        match std::mem::take(&mut self.omitted) {
             0 => {}
-            untold => {
-                let changes = count(untold, "more change", "more changes");
-                self.append(self.untold_at, Severity::Info, &format!("… and {changes}, too fast to tell one by one."));
+            omitted => {
+                let changes = count(omitted, "more change", "more changes");
+                self.append(self.omitted_at, Severity::Info, &format!("… and {changes}, too fast to tell one by one."));
             }
         }
     }
@@ -159,8 +159,8 @@ mod tests {
     #[test]
     fn chatter_is_limited_a_second_and_the_rest_counted() {
         let mut log = Log::default();
-        let told = (0..1_000).filter(|&t| log.has_time_for_chatter(Monotonic::from_nanos(t))).count();
-        assert_eq!(told, CHATTER_A_SECOND as usize);
+        let logged = (0..1_000).filter(|&t| log.has_time_for_chatter(Monotonic::from_nanos(t))).count();
+        assert_eq!(logged, CHATTER_A_SECOND as usize);
         let texts = |log: &mut Log| log.publish().iter().map(|entry| entry.text.to_string()).collect::<Vec<_>>();
         log.push(Monotonic::from_nanos(1_000), Severity::Info, "worker-1 finished.");
         assert_eq!(
@@ -169,10 +169,10 @@ mod tests {
             "where it was"
         );
         assert!(!log.has_time_for_chatter(Monotonic::from_nanos(1_001)));
-        log.tell_untold_by(Monotonic::from_secs(0.9));
+        log.log_omitted_by(Monotonic::from_secs(0.9));
         assert_eq!(texts(&mut log).len(), 2, "more may come");
-        log.tell_untold_by(Monotonic::from_secs(1.5));
-        let last = log.publish().last().map(|entry| (entry.t.nanos(), entry.text.to_string())).expect("told");
+        log.log_omitted_by(Monotonic::from_secs(1.5));
+        let last = log.publish().last().map(|entry| (entry.t.nanos(), entry.text.to_string())).expect("an entry");
         assert_eq!(last, (1_001, "… and 1 more change, too fast to tell one by one.".to_owned()));
         assert!(log.has_time_for_chatter(Monotonic::from_secs(1.5)));
     }

@@ -31,10 +31,10 @@ struct KeptStream {
     ring: OutputRing,
     is_closed: bool,
     tail: Option<Arc<str>>,
-    /// Dropped bytes that were not told yet.
-    untold: u64,
-    /// When dropped bytes were last told.
-    told: Option<Monotonic>,
+    /// Dropped bytes that were not reported yet.
+    unreported: u64,
+    /// When dropped bytes were last reported.
+    reported_at: Option<Monotonic>,
 }
 
 impl Outputs {
@@ -54,12 +54,12 @@ impl Outputs {
     pub(crate) fn dropped(&mut self, t: Monotonic, pid: Pid, stream: Stream, bytes: u64, name: &str) -> Option<u64> {
         let output = self.stream(pid, stream, name);
         output.ring.count_dropped(bytes);
-        output.untold += bytes;
-        if output.told.is_some_and(|told| t.since(told) < DROP_PAUSE) {
+        output.unreported += bytes;
+        if output.reported_at.is_some_and(|at| t.since(at) < DROP_PAUSE) {
             return None;
         }
-        output.told = Some(t);
-        Some(std::mem::take(&mut output.untold))
+        output.reported_at = Some(t);
+        Some(std::mem::take(&mut output.unreported))
     }
 
     /// The stream is at its end. Returns how many dropped bytes are still to be told.
@@ -67,7 +67,7 @@ impl Outputs {
         let output = self.stream(pid, stream, name);
         output.is_closed = true;
         output.tail = None;
-        Some(std::mem::take(&mut output.untold)).filter(|untold| *untold > 0)
+        Some(std::mem::take(&mut output.unreported)).filter(|unreported| *unreported > 0)
     }
 
     /// The streams for the view. Text that did not change since the last call is shared, not made again.
@@ -109,8 +109,8 @@ impl Outputs {
             ring,
             is_closed: false,
             tail: None,
-            untold: 0,
-            told: None,
+            unreported: 0,
+            reported_at: None,
         });
         self.index.insert((pid, stream), self.streams.len() - 1);
         self.streams.len() - 1
@@ -182,12 +182,12 @@ mod tests {
     fn what_a_flood_drops_is_told_now_and_then_and_in_all() {
         let mut outputs = Outputs::new(10);
         let frames = 30 * 60_u32;
-        let told: Vec<u64> = (0..frames)
+        let reports: Vec<u64> = (0..frames)
             .filter_map(|frame| outputs.dropped(Monotonic::from_secs(f64::from(frame) / 30.0), PID, Stream::Stdout, 7, "yes"))
             .collect();
-        assert_eq!((told.len(), told[0]), (12, 7), "a minute of yes: {told:?}");
+        assert_eq!((reports.len(), reports[0]), (12, 7), "a minute of yes: {reports:?}");
         let rest = outputs.closed(PID, Stream::Stdout, "yes").expect("the last seconds");
-        assert_eq!(told.iter().sum::<u64>() + rest, 7 * u64::from(frames));
+        assert_eq!(reports.iter().sum::<u64>() + rest, 7 * u64::from(frames));
         assert_eq!(outputs.closed(PID, Stream::Stdout, "yes"), None, "all is told");
     }
 

@@ -11,16 +11,16 @@ const ZOMBIE_AFTER_NANOS: u64 = 20_000_000;
 const MAX_ENDINGS: usize = 4_096;
 
 impl RunFold {
-    pub(crate) fn started(&mut self, t: Monotonic, told: StartedProcess<'_>) {
+    pub(crate) fn started(&mut self, t: Monotonic, process: StartedProcess<'_>) {
         self.published.touch_processes();
-        self.usage.started(told.pid);
-        let started = self.processes.started(t, told);
-        let name = self.processes.row(told.pid).map_or("", |row| row.name.as_str());
-        self.lanes.process_started(t, told.pid, name, started == Appearance::Reused);
+        self.usage.started(process.pid);
+        let started = self.processes.started(t, process);
+        let name = self.processes.row(process.pid).map_or("", |row| row.name.as_str());
+        self.lanes.process_started(t, process.pid, name, started == Appearance::Reused);
         if started != Appearance::Known {
-            self.zombies.remove(&told.pid);
-            let parent = self.processes.row(told.ppid).map(|row| sentences::process(told.ppid, Some(row)));
-            let text = sentences::started(&self.who(told.pid), parent.as_deref());
+            self.zombies.remove(&process.pid);
+            let parent = self.processes.row(process.ppid).map(|row| sentences::process(process.ppid, Some(row)));
+            let text = sentences::started(&self.who(process.pid), parent.as_deref());
             self.log.push(t, Severity::Info, &text);
         }
     }
@@ -84,7 +84,7 @@ impl RunFold {
         if is_news {
             self.endings.push((pid, t));
             if self.endings.len() > MAX_ENDINGS {
-                self.tell_endings(Monotonic::from_nanos(u64::MAX));
+                self.log_endings(Monotonic::from_nanos(u64::MAX));
             }
         }
     }
@@ -144,7 +144,7 @@ impl RunFold {
     }
 
     /// Calls processes zombies whose parents have not waited on them in time.
-    pub(crate) fn tell_endings(&mut self, now: Monotonic) {
+    pub(crate) fn log_endings(&mut self, now: Monotonic) {
         let mut waiting = std::mem::take(&mut self.endings);
         waiting.retain(|&(pid, t)| {
             let is_due = now.nanos().saturating_sub(t.nanos()) >= ZOMBIE_AFTER_NANOS;

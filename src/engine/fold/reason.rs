@@ -83,7 +83,7 @@ mod tests {
     use crate::model::{Event, RunId};
 
     /// The last sentence about a run with these events, whose second and last stage is process 11.
-    fn told(scenario: &str, outcome: &str, lines: &[Value]) -> String {
+    fn reason_of(scenario: &str, outcome: &str, lines: &[Value]) -> String {
         let mut fold = RunFold::new(RunId::new(1), "Title", scenario, 0);
         let start = |pid: i32| json!({"kind":"process.started","pid":pid,"ppid":1,"pgid":10,"sid":10,"name":format!("p{pid}")});
         for pid in [10, 11] {
@@ -139,7 +139,7 @@ mod tests {
             ("failed after 2.00 s: it told no fact (SIGKILL to p10 from you)", "fork", "failed", vec![two[0].clone(), exited(0)]),
             ("failed after 2.00 s: nobody knows how it ended", "", "failed", vec![]),
         ] {
-            assert_eq!(told(scenario, outcome, &lines), format!("The run {said}; no process is left."));
+            assert_eq!(reason_of(scenario, outcome, &lines), format!("The run {said}; no process is left."));
         }
         let fold = RunFold::new(RunId::new(1), "Title", "", 0);
         assert_eq!(fold.reason(Outcome::Failed), Some(Reason::NotStarted));

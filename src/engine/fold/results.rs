@@ -19,8 +19,8 @@ const NOT_KEPT: &str = "… (too long to keep)";
 pub(crate) struct Results {
     facts: Vec<Fact>,
     values: BTreeMap<String, Value>,
-    /// When a value was last told.
-    told: HashMap<String, Monotonic>,
+    /// When a value was last reported.
+    reported_at: HashMap<String, Monotonic>,
     /// Bytes of the values and of the facts that are kept.
     value_bytes: usize,
     fact_bytes: usize,
@@ -29,13 +29,13 @@ pub(crate) struct Results {
     has_failed_unkept: bool,
 }
 
-/// Whether everything could be kept; if not, whether that was told.
+/// Whether everything could be kept; if not, whether that was reported.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 enum Fullness {
     #[default]
     HasRoom,
     Full,
-    Told,
+    Reported,
 }
 
 /// How a value event compares with the value before.
@@ -43,9 +43,9 @@ enum Fullness {
 pub(crate) enum ValueChange {
     /// It is the same value.
     Same,
-    /// It is a new value, and is to be told.
-    Told,
-    /// It is a new value, but the last one was told a moment ago. The newest value is always shown beside the facts.
+    /// It is a new value, and is to be reported.
+    Reported,
+    /// It is a new value, but the last one was reported a moment ago. The newest value is always shown beside the facts.
     TooSoon,
 }
 
@@ -67,7 +67,7 @@ impl Results {
     pub(crate) fn has_become_full(&mut self) -> bool {
         let is_new = self.fullness == Fullness::Full;
         if is_new {
-            self.fullness = Fullness::Told;
+            self.fullness = Fullness::Reported;
         }
         is_new
     }
@@ -100,13 +100,13 @@ impl Results {
         } else {
             self.note_full();
         }
-        if self.told.get(name).is_some_and(|told| t.since(*told) < VALUE_PAUSE) {
+        if self.reported_at.get(name).is_some_and(|at| t.since(*at) < VALUE_PAUSE) {
             return ValueChange::TooSoon;
         }
         if self.values.contains_key(name) {
-            self.told.insert(name.to_owned(), t);
+            self.reported_at.insert(name.to_owned(), t);
         }
-        ValueChange::Told
+        ValueChange::Reported
     }
 
     /// Takes in a fact. Whether its id is new.

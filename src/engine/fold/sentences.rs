@@ -169,7 +169,7 @@ pub(crate) fn task_changed(task: &str, change: &Change) -> Option<String> {
 }
 
 /// Whether [`task_changed`] has a sentence for it; cheaper than making one.
-pub(crate) fn is_told(change: &Change) -> bool {
+pub(crate) fn is_logged(change: &Change) -> bool {
     let was = change.was.as_ref().map(|was| was.state);
     match change.now.state {
         TaskState::Waiting | TaskState::Stopped => true,
@@ -283,7 +283,7 @@ mod tests {
     fn change(was: Doing, now: Doing) -> Option<String> {
         let change = Change { was: Some(was), now };
         let text = task_changed("worker-2", &change);
-        assert!(text.is_none() || is_told(&change), "{text:?}");
+        assert!(text.is_none() || is_logged(&change), "{text:?}");
         text
     }
 

@@ -1,5 +1,6 @@
 //! The state of a run as its events tell it: processes, lanes, output, facts, log. A pure fold, on the engine's thread (and wherever a
-//! recording is read again): the same events give the same state. It never asks the kernel and never panics, whatever a body says.
+//! recording is read again): the same stages and events give the same state. No event names the stages; they are given by `add_stage`. It
+//! never asks the kernel and never panics, whatever a body says.
 
 use std::collections::{BTreeMap, HashSet};
 
@@ -66,8 +67,6 @@ pub struct RunFold {
 pub(crate) enum Phase {
     Starting,
     Running,
-    /// SIGKILL follows at that time of the run.
-    Stopping(Monotonic),
     Finished(Finished),
 }
 
@@ -106,14 +105,6 @@ impl RunFold {
     /// One of the processes that the run consists of was launched: the body, or the next stage. Their ends decide the outcome.
     pub fn add_stage(&mut self, pid: Pid) {
         self.stages.push((pid, None));
-    }
-
-    /// The run was asked to end; SIGKILL follows at `until`, a time of the run.
-    pub fn stopping(&mut self, until: Monotonic) {
-        if !self.is_finished() {
-            self.phase = Phase::Stopping(until);
-            self.published.touch_rest();
-        }
     }
 
     /// The outcome that the run would have if it ended now.

@@ -9,14 +9,14 @@ const TAB: usize = 8;
 /// Bytes of the longest control sequence that has an effect; a longer one is text.
 const LONGEST_SEQUENCE: usize = 64;
 
-/// The line that is written to, and where the cursor stands.
+/// The row of the terminal that is written to, and where the cursor stands.
 #[derive(Default)]
-struct Line {
+struct Row {
     cells: Vec<char>,
     column: usize,
 }
 
-impl Line {
+impl Row {
     fn put(&mut self, c: char) {
         if self.column < self.cells.len() {
             self.cells[self.column] = c;
@@ -53,7 +53,7 @@ impl Line {
 pub(crate) fn shown(bytes: &[u8], is_cut: bool, may_follow: bool) -> String {
     let lead = if is_cut { bytes.iter().take(3).take_while(|byte| **byte & 0xc0 == 0x80).count() } else { 0 };
     let mut text = String::with_capacity(bytes.len() + bytes.len() / 16);
-    let mut line = Line::default();
+    let mut row = Row::default();
     let mut chunks = bytes[lead..].utf8_chunks().peekable();
     while let Some(chunk) = chunks.next() {
         let is_end = may_follow && chunks.peek().is_none();
@@ -62,26 +62,26 @@ pub(crate) fn shown(bytes: &[u8], is_cut: bool, may_follow: bool) -> String {
             rest = &rest[c.len_utf8()..];
             match c {
                 '\x1b' => match sequence(rest) {
-                    Sequence::Whole(length) if line.control(&rest[1..length]) => rest = &rest[length..],
+                    Sequence::Whole(length) if row.control(&rest[1..length]) => rest = &rest[length..],
                     Sequence::Begun if is_end && chunk.invalid().is_empty() => rest = "",
-                    _ => line.write(c),
+                    _ => row.write(c),
                 },
                 '\n' => {
-                    text.extend(line.cells.drain(..));
+                    text.extend(row.cells.drain(..));
                     text.push('\n');
-                    line.column = 0;
+                    row.column = 0;
                 }
-                _ => line.write(c),
+                _ => row.write(c),
             }
         }
         if is_end && is_beginning_of_char(chunk.invalid()) {
             break;
         }
         for byte in chunk.invalid() {
-            format!("<{byte:02X}>").chars().for_each(|c| line.put(c));
+            format!("<{byte:02X}>").chars().for_each(|c| row.put(c));
         }
     }
-    text.extend(line.cells);
+    text.extend(row.cells);
     text
 }
 

@@ -50,7 +50,7 @@ fn a_zombie_is_told_once_and_cannot_be_killed() {
             (1_744, json!({"kind":"action","do":"kill","target":"4716","by":"user"})),
         ],
     );
-    let view = fold.view(at(1_800));
+    let view = fold.view(at(1_800), None);
     assert_eq!(
         log(&view),
         [
@@ -75,7 +75,7 @@ fn a_zombie_is_told_once_and_cannot_be_killed() {
     );
 
     feed(&mut fold, &[(2_000, json!({"kind":"process.reaped","pid":4716}))]);
-    let view = fold.view(at(2_001));
+    let view = fold.view(at(2_001), None);
     assert_eq!(log(&view).last(), Some(&"The zombie sort (4716) was waited on and is gone; its status was read: exited 0."));
     assert!(view.processes[1].is_reaped(), "the row stays, as history");
 }
@@ -91,7 +91,7 @@ fn a_child_that_is_waited_on_at_once_is_no_zombie() {
             (5, json!({"kind":"process.reaped","pid":10})),
         ],
     );
-    assert_eq!(log(&fold.view(at(500))), ["true (10) started.", "true (10) was killed by SIGTERM."]);
+    assert_eq!(log(&fold.view(at(500), None)), ["true (10) started.", "true (10) was killed by SIGTERM."]);
 }
 
 #[test]
@@ -112,7 +112,7 @@ fn an_orphan_moves_to_the_top_and_says_who_adopted_it() {
             ),
         ],
     );
-    let view = fold.view(at(5));
+    let view = fold.view(at(5), None);
     assert_eq!(log(&view)[3], "child (11) is an orphan: its parent has died, and process 812 adopted it.");
     assert_eq!(log(&view).len(), 4, "the sample brings no second sentence");
     let child = &view.processes[1];
@@ -156,25 +156,24 @@ fn a_finished_run_stands_still() {
             (12, process(11, 1, "late")),
         ],
     );
-    let view = fold.view(at(50));
+    let view = fold.view(at(50), None);
     assert_eq!((view.elapsed, view.processes.len(), view.events), (at(9), 1, 3));
     assert!(matches!(view.state, RunState::Finished(_)));
     assert_eq!(log(&view).last(), Some(&"The run was ended by Task Lab after 0.01 s; one process is left."));
     assert!(view.lanes.iter().all(|lane| lane.segments.iter().all(|segment| segment.until.is_some())));
-    assert!(Arc::ptr_eq(&view, &fold.view(at(99))), "nothing new, nothing made");
+    assert!(Arc::ptr_eq(&view, &fold.view(at(99), None)), "nothing new, nothing made");
 }
 
 #[test]
 fn a_view_without_news_shares_what_it_can() {
     let mut fold = fold("");
     feed(&mut fold, &[(1, process(10, 1, "a")), (2, json!({"kind":"output","pid":10,"stream":"stdout","text":"hi\n"}))]);
-    let (before, after) = (fold.view(at(500)), fold.view(at(600)));
+    let (before, after) = (fold.view(at(500), None), fold.view(at(600), None));
     assert!(!fold.has_news());
     assert!(Arc::ptr_eq(&before.log, &after.log) && Arc::ptr_eq(&before.outputs[0].tail, &after.outputs[0].tail));
     assert!(Arc::ptr_eq(&before.lanes[0].segments, &after.lanes[0].segments));
     assert_eq!((after.elapsed, &*after.outputs[0].tail, after.outputs[0].name.as_str()), (at(600), "hi\n", "a"));
-    fold.stopping(at(1_000));
-    assert_eq!(fold.view(at(600)).state, RunState::Stopping { grace_left: 0.4 });
+    assert_eq!(fold.view(at(600), Some(at(1_000))).state, RunState::Stopping { grace_left: 0.4 });
 }
 
 #[test]
@@ -191,7 +190,7 @@ fn facts_and_values_are_replaced_under_their_names() {
         fold.apply(&Event { t: at(1), kind });
         feed(&mut fold, &[(2, json!({"kind":"value","name":"counter","value":observed}))]);
     }
-    let view = fold.view(at(3));
+    let view = fold.view(at(3), None);
     assert_eq!((view.facts.len(), &view.facts[0].observed, &view.values["counter"]), (1, &json!(2), &json!(2)));
     assert_eq!(log(&view)[2], "It holds: some are lost (expected > 0, observed 2).");
 }
@@ -212,13 +211,13 @@ fn values_and_facts_are_bounded_in_number_and_bytes_and_what_is_not_kept_still_c
     lines.push((2, json!({"kind":"value","name":"small","value":long})));
     lines.push((2, json!({"kind":"value","name":"value 1","value":2})));
     feed(&mut fold, &lines);
-    let view = fold.view(at(3));
+    let view = fold.view(at(3), None);
     let bytes: usize = view.values.values().map(|value| value.to_string().len()).sum();
     let claims: usize = view.facts.iter().map(|fact| fact.claim.len()).sum();
     assert!((40_000..=70_000).contains(&bytes) && (40_000..=66_000).contains(&claims), "{bytes} and {claims} bytes");
     assert_eq!((&view.values["small"], &view.values["value 1"]), (&json!("… (too long to keep)"), &json!(2)));
-    let told = log(&view).into_iter().filter(|text| text.starts_with("Not all values and facts are shown")).count();
-    assert_eq!(told, 1);
+    let logged = log(&view).into_iter().filter(|text| text.starts_with("Not all values and facts are shown")).count();
+    assert_eq!(logged, 1);
     feed(&mut fold, &[(4, json!({"kind":"process.exited","pid":1,"code":0}))]);
     assert_eq!(fold.outcome(), Outcome::Passed);
     feed(&mut fold, &[(5, json!({"kind":"fact","id":"another","claim":long,"holds":false}))]);
@@ -246,7 +245,7 @@ fn the_log_tells_what_is_news() {
             (50, go_on("b")),
         ],
     );
-    let view = fold.view(at(60));
+    let view = fold.view(at(60), None);
     assert_eq!(
         log(&view),
         ["lock (10) started.", "b asks for lock A, which c holds.", "held is 1.", "b got lock A, which c had."],
@@ -268,12 +267,12 @@ fn what_became_of_each_task_is_told_however_fast_and_what_was_dropped_is_counted
     lines.push((4, json!({"kind":"fact","id":"all","claim":"all ended","expected":200,"observed":200,"holds":true})));
     lines.push((5, json!({"kind":"action.refused","do":"kill","target":"x","by":"script","text":"the run has ended"})));
     feed(&mut fold, &lines);
-    let view = fold.view(at(10));
+    let view = fold.view(at(10), None);
     let log = log(&view);
     assert_eq!(log.iter().filter(|text| text.ends_with(" finished.")).count(), 199, "{log:?}");
     assert!(log.contains(&"worker-7 failed: boom"));
-    let untold = log.iter().position(|text| text.contains("more change")).expect("most of the starts were too fast");
-    let between = (log[untold - 1], log[untold], log[untold + 1]);
+    let omitted = log.iter().position(|text| text.contains("more change")).expect("most of the starts were too fast");
+    let between = (log[omitted - 1], log[omitted], log[omitted + 1]);
     assert_eq!(between, ("worker-49 finished.", "… and 1 more change, too fast to tell one by one.", "worker-50 finished."));
     assert!(log[log.len() - 2].starts_with("It holds: all ended"), "{log:?}");
     assert_eq!(log.last(), Some(&"could not kill x: the run has ended"));
@@ -288,11 +287,11 @@ fn warnings_of_a_body_leave_room_for_what_else_happens() {
         feed(&mut fold, &[(10, json!({"kind": "notice", "text": format!("warning {number}")})), (10, fact)]);
     }
     feed(&mut fold, &[(20, json!({"kind": "process.exited", "pid": 1, "code": 0}))]);
-    let view = fold.view(at(3_000));
-    let told = log(&view);
-    let count = |word: &str| told.iter().filter(|text| text.contains(word)).count();
-    assert!((1..=20).contains(&count("warning ")) && (1..=51).contains(&count("it holds")), "{}", told.len());
-    assert!(count("body (1) started") == 1 && count("exited") == 1 && count("too fast to tell") >= 1, "{told:?}");
+    let view = fold.view(at(3_000), None);
+    let logged = log(&view);
+    let count = |word: &str| logged.iter().filter(|text| text.contains(word)).count();
+    assert!((1..=20).contains(&count("warning ")) && (1..=51).contains(&count("it holds")), "{}", logged.len());
+    assert!(count("body (1) started") == 1 && count("exited") == 1 && count("too fast to tell") >= 1, "{logged:?}");
     assert!(view.facts[0].observed == 9_999, "the newest counts");
 }
 
@@ -301,7 +300,7 @@ fn a_child_is_starting_until_the_kernel_was_read() {
     let mut fold = fold("fork");
     feed(&mut fold, &[(1, process(10, 1, "fork")), (2, process(11, 10, "child"))]);
     let how = |fold: &mut RunFold| {
-        let view = fold.view(at(50));
+        let view = fold.view(at(50), None);
         (view.processes[1].state.word(), view.lanes[1].segments.last().expect("a segment").state.word())
     };
     assert_eq!(how(&mut fold), ("starting", "starting"));
@@ -370,13 +369,13 @@ proptest! {
             fold.apply(&event);
             recording.push(Arc::new(event));
             if index % 7 == 0 {
-                fold.view(t);
+                fold.view(t, None);
             }
         }
         if finishes {
             feed(&mut fold, &[(1_000, json!({"kind":"run.finished","run":1,"outcome":"failed"}))]);
         }
-        let view = fold.view(at(1_000));
+        let view = fold.view(at(1_000), None);
         prop_assert_eq!(view.events, recording.total() + u64::from(finishes));
         for lane in &view.lanes {
             prop_assert!(!lane.segments.is_empty());

@@ -57,9 +57,9 @@ pub(crate) fn cut_text(text: &mut String) {
 }
 
 /// Whether a text of an event line is this one, perhaps cut.
-pub(crate) fn is_of(told: &str, whole: &str) -> bool {
+pub(crate) fn is_of(text: &str, whole: &str) -> bool {
     let is_beginning = |kept: &str| kept.len() > NAME - char::MAX.len_utf8() && whole.starts_with(kept);
-    told == whole || told.rsplit_once("… (").is_some_and(|(kept, _)| is_beginning(kept))
+    text == whole || text.rsplit_once("… (").is_some_and(|(kept, _)| is_beginning(kept))
 }
 
 /// Bytes that are kept of a value, or of what a fact expects or observed.

@@ -61,33 +61,33 @@ impl ProcessTable {
     }
 
     /// A process has started, or there is more to know about it.
-    pub(crate) fn started(&mut self, t: Monotonic, told: StartedProcess<'_>) -> Appearance {
-        let known = self.newest.get(&told.pid).copied();
+    pub(crate) fn started(&mut self, t: Monotonic, process: StartedProcess<'_>) -> Appearance {
+        let known = self.newest.get(&process.pid).copied();
         // A body's line can arrive after the supervisor's report of the end: then it started before that end.
         if let Some(index) = known
             && self.entries[index].row.ended.is_none_or(|ended| t <= ended || !self.entries[index].row.is_reaped())
         {
             let row = &mut self.entries[index].row;
-            if !told.name.is_empty() {
-                told.name.clone_into(&mut row.name);
+            if !process.name.is_empty() {
+                process.name.clone_into(&mut row.name);
             }
-            if !told.argv.is_empty() {
-                row.command = shell_words::join(told.argv).into();
+            if !process.argv.is_empty() {
+                row.command = shell_words::join(process.argv).into();
             }
             if row.ended.is_none() && !row.is_orphan {
-                (row.ppid, row.pgid, row.sid) = (told.ppid, told.pgid, told.sid);
+                (row.ppid, row.pgid, row.sid) = (process.ppid, process.pgid, process.sid);
             }
             row.started = row.started.min(t);
             return Appearance::Known;
         }
         self.insert(ProcessRow {
-            pid: told.pid,
-            ppid: told.ppid,
-            pgid: told.pgid,
-            sid: told.sid,
+            pid: process.pid,
+            ppid: process.ppid,
+            pgid: process.pgid,
+            sid: process.sid,
             depth: 0,
-            name: told.name.to_owned(),
-            command: shell_words::join(told.argv).into(),
+            name: process.name.to_owned(),
+            command: shell_words::join(process.argv).into(),
             state: ProcessState::Starting,
             status: None,
             reaped: None,
@@ -249,8 +249,8 @@ mod tests {
 
     fn start(table: &mut ProcessTable, t: u64, pid: i32, ppid: i32, name: &str) -> Appearance {
         let (pgid, sid) = (Pgid::new(pid), Sid::new(pid));
-        let told = StartedProcess { pid: Pid::new(pid), ppid: Pid::new(ppid), pgid, sid, name, argv: &[] };
-        table.started(Monotonic::from_nanos(t), told)
+        let process = StartedProcess { pid: Pid::new(pid), ppid: Pid::new(ppid), pgid, sid, name, argv: &[] };
+        table.started(Monotonic::from_nanos(t), process)
     }
 
     fn shape(table: &ProcessTable) -> Vec<(i32, u16)> {

@@ -13,16 +13,17 @@ impl RunFold {
         self.published.view.is_none() || self.published.events != self.events || self.published.has_new_rest
     }
 
-    /// The run as it is at `now`, a time of the run. The same view again where nothing has changed.
-    pub fn view(&mut self, now: Monotonic) -> Arc<RunView> {
+    /// The run as it is at `now`, with `kill_at` if it was asked to end: when SIGKILL follows. Both are times of the run. The same view
+    /// again where nothing has changed.
+    pub fn view(&mut self, now: Monotonic, kill_at: Option<Monotonic>) -> Arc<RunView> {
         if !matches!(self.phase, Phase::Finished(_)) {
-            self.tell_due(now);
+            self.log_due(now);
         }
-        let state = match &self.phase {
-            Phase::Starting => RunState::Starting,
-            Phase::Running => RunState::Running,
-            Phase::Stopping(until) => RunState::Stopping { grace_left: until.since(now).as_secs_f64() },
-            Phase::Finished(finished) => RunState::Finished(finished.clone()),
+        let state = match (&self.phase, kill_at) {
+            (Phase::Finished(finished), _) => RunState::Finished(finished.clone()),
+            (_, Some(kill_at)) => RunState::Stopping { grace_left: kill_at.since(now).as_secs_f64() },
+            (Phase::Starting, None) => RunState::Starting,
+            (Phase::Running, None) => RunState::Running,
         };
         let elapsed = self.finished().map_or(now, |finished| Monotonic::from_secs(finished.elapsed_s));
         if let Some(view) = &self.published.view

@@ -3,13 +3,14 @@
 
 use std::time::Duration;
 
+use crate::engine::run::lifecycle::RunEffect;
 use crate::engine::run::lines::USER;
 use crate::engine::run::live_run::Run;
 use crate::engine::run::requests::ActionRequest;
 use crate::engine::run::streams::input::InputStream;
 use crate::engine::run::subscription::Subscription;
 use crate::engine::run::waiting::WaitTarget;
-use crate::model::{Action, BoardView, EventKind, Line, Monotonic, Pid, ProcessRef, Refusal, Scope, Sent, Signal};
+use crate::model::{Action, BoardView, EventKind, Line, Monotonic, Outcome, Pid, ProcessRef, Refusal, Scope, Sent, Signal};
 use crate::supervisor::LineRequest;
 use crate::sys::ignores_signal;
 
@@ -24,22 +25,26 @@ pub(crate) enum Need {
     Reap(Vec<Pid>),
     /// The supervisor does this with the header's lines.
     Lines(Vec<LineRequest>),
+    /// The engine performs these effects of the run's end. The action's event was added before.
+    Effects(Vec<RunEffect>),
+    /// All runs end. The action's event was added before.
+    EndOfAllRuns,
 }
 
 impl Run {
     /// Does the part of an action that the run can do itself, and returns the rest.
     pub(crate) fn act(
         &mut self,
-        asked: &ActionRequest,
+        request: &ActionRequest,
         board: &BoardView,
         now: Monotonic,
         subscription: &mut Subscription,
     ) -> Result<Need, Refusal> {
-        match &asked.action {
+        match &request.action {
             Action::Send(sent, process, scope) => self.send(*sent, process, *scope),
-            Action::Wait(process) => self.wait_on(asked, process, now, subscription),
-            Action::WaitAny(limit) => self.wait_for(asked, WaitTarget::Any, *limit, now, subscription),
-            Action::WaitAll(limit) => self.wait_for(asked, WaitTarget::All, *limit, now, subscription),
+            Action::Wait(process) => self.wait_on(request, process, now, subscription),
+            Action::WaitAny(limit) => self.wait_for(request, WaitTarget::Any, *limit, now, subscription),
+            Action::WaitAll(limit) => self.wait_for(request, WaitTarget::All, *limit, now, subscription),
             Action::Toggle(line) => Ok(self.toggle(*line, board)),
             Action::Press(line) => {
                 let press = |is_pressed| LineRequest::Press { line: *line, is_pressed };
@@ -47,7 +52,15 @@ impl Run {
                 Ok(Need::Lines([true, false].map(press).into()))
             }
             // Their event comes first; then the run ends.
-            Action::End | Action::StopEverything => Ok(Need::Nothing),
+            Action::End => {
+                self.done(request, subscription);
+                self.script.stop();
+                Ok(Need::Effects(self.lifecycle.end(Outcome::Stopped, request.at)))
+            }
+            Action::StopEverything => {
+                self.done(request, subscription);
+                Ok(Need::EndOfAllRuns)
+            }
             Action::Type(process, text) => {
                 let is_taken = self.input_of(process)?.push(format!("{text}\n").as_bytes());
                 if is_taken { Ok(Need::Nothing) } else { Err(Refusal::InputFull) }
@@ -56,41 +69,41 @@ impl Run {
                 self.input_of(process)?.end();
                 Ok(Need::Nothing)
             }
-            Action::Own { .. } => self.tell_body(asked),
+            Action::Own { .. } => self.send_to_body(request),
         }
     }
 
-    /// Tells that an action was done, at the time when it was asked for.
-    pub(crate) fn done(&mut self, asked: &ActionRequest, subscription: &mut Subscription) {
-        self.emit(EventKind::Action { action: asked.action.clone(), by: asked.by }, asked.at, subscription);
+    /// Emits that an action was done, at the time when it was asked for.
+    pub(crate) fn done(&mut self, request: &ActionRequest, subscription: &mut Subscription) {
+        self.emit(EventKind::Action { action: request.action.clone(), by: request.by }, request.at, subscription);
     }
 
-    /// Tells that an action was not done.
-    pub(crate) fn refuse(&mut self, asked: &ActionRequest, why: Refusal, now: Monotonic, subscription: &mut Subscription) {
-        let refused = EventKind::ActionRefused { action: asked.action.clone(), by: asked.by, why: Box::new(why) };
+    /// Emits that an action was not done.
+    pub(crate) fn refuse(&mut self, request: &ActionRequest, why: Refusal, now: Monotonic, subscription: &mut Subscription) {
+        let refused = EventKind::ActionRefused { action: request.action.clone(), by: request.by, why: Box::new(why) };
         self.emit(refused, now, subscription);
     }
 
     /// The supervisor has sent the signals of this action, or says why not.
     pub(crate) fn signaled(
         &mut self,
-        asked: &ActionRequest,
+        request: &ActionRequest,
         result: Result<u32, Refusal>,
         now: Monotonic,
         subscription: &mut Subscription,
     ) {
         match result {
             Ok(_) => {
-                self.done(asked, subscription);
-                self.tell_ignored(asked, now, subscription);
+                self.done(request, subscription);
+                self.notice_ignored(request, now, subscription);
             }
-            Err(why) => self.refuse(asked, why, now, subscription),
+            Err(why) => self.refuse(request, why, now, subscription),
         }
     }
 
-    /// Tells if the process ignores the signal that it was sent.
-    fn tell_ignored(&mut self, asked: &ActionRequest, now: Monotonic, subscription: &mut Subscription) {
-        let Action::Send(Sent::Signal(signal), process, Scope::Process) = &asked.action else { return };
+    /// Emits a notice if the process ignores the signal that it was sent.
+    fn notice_ignored(&mut self, request: &ActionRequest, now: Monotonic, subscription: &mut Subscription) {
+        let Action::Send(Sent::Signal(signal), process, Scope::Process) = &request.action else { return };
         let row = self.fold.find(process).and_then(|pid| self.fold.process(pid)).filter(|row| row.ended.is_none());
         let Some((pid, name)) = row.map(|row| (row.pid, row.name.clone())) else { return };
         if ignores_signal(pid, *signal) {
@@ -124,13 +137,13 @@ impl Run {
     /// Only a parent can wait: the supervisor for its own children, the body for its.
     fn wait_on(
         &mut self,
-        asked: &ActionRequest,
+        request: &ActionRequest,
         process: &ProcessRef,
         now: Monotonic,
         subscription: &mut Subscription,
     ) -> Result<Need, Refusal> {
         if let Some(pid) = self.fold.find(process).filter(|pid| self.processes.is_stage(*pid)) {
-            self.waiting.ask(WaitTarget::One(pid), None);
+            self.waiting.add(WaitTarget::One(pid), None);
             let others = self.settle_waits(false, now, subscription);
             return Ok(Need::Reap([vec![pid], others].concat()));
         }
@@ -138,22 +151,22 @@ impl Run {
             let pid = self.find(process)?;
             return Err(Refusal::OnlyItsParent { parent: self.fold.process(pid).map(|row| row.ppid) });
         }
-        self.tell_body(asked)
+        self.send_to_body(request)
     }
 
     /// Waits on any or all children of the run. A lesson's body waits on its own children itself.
     fn wait_for(
         &mut self,
-        asked: &ActionRequest,
+        request: &ActionRequest,
         target: WaitTarget,
         limit: Option<Duration>,
         now: Monotonic,
         subscription: &mut Subscription,
     ) -> Result<Need, Refusal> {
         if self.scenario.is_some() {
-            return self.tell_body(asked);
+            return self.send_to_body(request);
         }
-        self.waiting.ask(target, limit.map(|limit| now + limit));
+        self.waiting.add(target, limit.map(|limit| now + limit));
         Ok(Need::Reap(self.settle_waits(false, now, subscription)))
     }
 
@@ -165,8 +178,8 @@ impl Run {
     }
 
     /// Passes an action on to the body.
-    pub(crate) fn tell_body(&mut self, asked: &ActionRequest) -> Result<Need, Refusal> {
-        let name = asked.action.word();
+    pub(crate) fn send_to_body(&mut self, request: &ActionRequest) -> Result<Need, Refusal> {
+        let name = request.action.word();
         if let Some(scenario) = self.scenario
             // The body of every lesson gets these.
             && !matches!(name.as_ref(), "wait" | "step" | "press")
@@ -175,7 +188,7 @@ impl Run {
             let known = scenario.actions.iter().map(|known| known.name.to_owned()).collect();
             return Err(Refusal::NotDeclared { scenario: scenario.id.to_owned(), known });
         }
-        self.streams.controls.first_mut().ok_or(Refusal::NobodyListens)?.tell(asked)?;
+        self.streams.controls.first_mut().ok_or(Refusal::NobodyListens)?.send(request)?;
         Ok(Need::Nothing)
     }
 }

@@ -23,18 +23,20 @@ const GIVE_UP: Duration = Duration::from_secs(4);
 pub(crate) enum RunEffect {
     /// Send these signals to all processes of the run, and count them.
     Signal(Vec<Signal>),
+    /// Add the event that the time limit ends the run.
+    TimedOut,
     /// Wait on the zombies that were kept on purpose.
     ReapKept,
     /// No process is left that could write: close the writing ends that we hold open ourselves.
     Drain,
     /// Close our ends of the streams.
     CloseStreams,
-    /// Tell that the streams are still open although no process of the run is left, and when they are closed.
-    TellOpen(Duration),
-    /// Name the processes that SIGKILL has not ended.
-    NameStuck,
-    /// Tell that so many processes do not die; `None`: they could not be counted.
-    TellStuck(Option<u32>),
+    /// Say in a notice that the streams are still open although no process of the run is left, and when they are closed.
+    NoticeOpen(Duration),
+    /// Name in a notice each process that SIGKILL has not ended.
+    NoticeUnkillable,
+    /// Say in a notice that so many processes do not die; `None`: they could not be counted.
+    NoticeStuck(Option<u32>),
     /// It is over.
     Finish {
         /// Why it was cut short, if it was.
@@ -57,11 +59,11 @@ enum Stage {
     /// Its first processes have ended; others are counted.
     Counting { recount_at: Monotonic },
     /// SIGTERM was sent.
-    Asked { kill_at: Monotonic, recount_at: Monotonic },
+    Terminating { recount_at: Monotonic },
     /// SIGKILL was sent.
-    Killed { name_at: Monotonic, give_up_at: Monotonic, recount_at: Monotonic },
+    Killed { notice_at: Monotonic, give_up_at: Monotonic, recount_at: Monotonic },
     /// No process is left; the last output is read.
-    Draining { tell_at: Monotonic, until: Monotonic, left: u32 },
+    Draining { notice_at: Monotonic, until: Monotonic, left: u32 },
     /// Finished.
     Over,
 }
@@ -77,11 +79,22 @@ pub(crate) struct RunLifecycle {
     /// Processes of the run when they were last counted.
     members: Option<u32>,
     timeout_at: Option<Monotonic>,
+    /// When SIGKILL follows, once SIGTERM was sent.
+    kill_at: Option<Monotonic>,
 }
 
 impl RunLifecycle {
     pub(crate) const fn new(plan: StopPlan, timeout_at: Option<Monotonic>) -> Self {
-        Self { plan, stage: Stage::Starting, cut_short: None, stages_alive: 0, streams_open: 0, members: None, timeout_at }
+        Self {
+            plan,
+            stage: Stage::Starting,
+            cut_short: None,
+            stages_alive: 0,
+            streams_open: 0,
+            members: None,
+            timeout_at,
+            kill_at: None,
+        }
     }
 
     /// Its stages run, with these many streams to read.
@@ -89,7 +102,7 @@ impl RunLifecycle {
         (self.stages_alive, self.streams_open) = (stages, streams);
         self.stage = Stage::Running;
         // It was told to end before it had begun.
-        if self.cut_short.is_some() { self.ask(now) } else { Vec::new() }
+        if self.cut_short.is_some() { self.terminate(now) } else { Vec::new() }
     }
 
     /// Nothing could be launched.
@@ -119,18 +132,18 @@ impl RunLifecycle {
     /// The supervisor has counted.
     pub(crate) fn members(&mut self, count: u32, now: Monotonic) -> Vec<RunEffect> {
         self.members = Some(count);
-        if let Stage::Asked { recount_at, .. } | Stage::Killed { recount_at, .. } = &mut self.stage {
+        if let Stage::Terminating { recount_at } | Stage::Killed { recount_at, .. } = &mut self.stage {
             *recount_at = now + RECOUNT;
         }
         match self.stage {
-            Stage::Counting { .. } if count > 0 => self.ask(now),
+            Stage::Counting { .. } if count > 0 => self.terminate(now),
             _ => self.perhaps_drain(now),
         }
     }
 
     /// The supervisor could not count, so nothing is known: it is asked again.
     pub(crate) fn not_counted(&mut self, now: Monotonic) {
-        if let Stage::Counting { recount_at } | Stage::Asked { recount_at, .. } | Stage::Killed { recount_at, .. } =
+        if let Stage::Counting { recount_at } | Stage::Terminating { recount_at } | Stage::Killed { recount_at, .. } =
             &mut self.stage
         {
             *recount_at = now + AGAIN;
@@ -141,14 +154,14 @@ impl RunLifecycle {
     pub(crate) fn end(&mut self, outcome: Outcome, now: Monotonic) -> Vec<RunEffect> {
         match self.stage {
             Stage::Over | Stage::Draining { .. } | Stage::Killed { .. } => Vec::new(),
-            Stage::Asked { .. } => self.kill(now),
+            Stage::Terminating { .. } => self.kill(now),
             Stage::Starting => {
                 self.cut_short.get_or_insert(outcome);
                 Vec::new()
             }
             Stage::Running | Stage::Counting { .. } => {
                 self.cut_short.get_or_insert(outcome);
-                self.ask(now)
+                self.terminate(now)
             }
         }
     }
@@ -156,30 +169,30 @@ impl RunLifecycle {
     /// Time has passed.
     pub(crate) fn tick(&mut self, now: Monotonic) -> Vec<RunEffect> {
         if matches!(self.stage, Stage::Running) && self.timeout_at.is_some_and(|at| now >= at) {
-            return self.end(Outcome::TimedOut, now);
+            return [vec![RunEffect::TimedOut], self.end(Outcome::TimedOut, now)].concat();
         }
         match self.stage {
             Stage::Counting { recount_at } if now >= recount_at => {
                 self.stage = Stage::Counting { recount_at: NEVER };
                 vec![RunEffect::Signal(Vec::new())]
             }
-            Stage::Asked { kill_at, .. } if now >= kill_at => self.kill(now),
-            Stage::Asked { kill_at, recount_at } if now >= recount_at => {
-                self.stage = Stage::Asked { kill_at, recount_at: NEVER };
+            Stage::Terminating { .. } if self.kill_at.is_some_and(|at| now >= at) => self.kill(now),
+            Stage::Terminating { recount_at } if now >= recount_at => {
+                self.stage = Stage::Terminating { recount_at: NEVER };
                 vec![RunEffect::Signal(Vec::new())]
             }
             Stage::Killed { give_up_at, .. } if now >= give_up_at => {
                 // Processes that could not be counted may still be there.
                 let left = self.members.unwrap_or_default().max(1);
-                self.stage = Stage::Draining { tell_at: NEVER, until: now, left };
-                vec![RunEffect::TellStuck(self.members), RunEffect::CloseStreams]
+                self.stage = Stage::Draining { notice_at: NEVER, until: now, left };
+                vec![RunEffect::NoticeStuck(self.members), RunEffect::CloseStreams]
             }
-            Stage::Killed { name_at, give_up_at, recount_at } if now >= name_at => {
-                self.stage = Stage::Killed { name_at: NEVER, give_up_at, recount_at };
-                vec![RunEffect::NameStuck]
+            Stage::Killed { notice_at, give_up_at, recount_at } if now >= notice_at => {
+                self.stage = Stage::Killed { notice_at: NEVER, give_up_at, recount_at };
+                vec![RunEffect::NoticeUnkillable]
             }
-            Stage::Killed { name_at, give_up_at, recount_at } if now >= recount_at => {
-                self.stage = Stage::Killed { name_at, give_up_at, recount_at: NEVER };
+            Stage::Killed { notice_at, give_up_at, recount_at } if now >= recount_at => {
+                self.stage = Stage::Killed { notice_at, give_up_at, recount_at: NEVER };
                 vec![RunEffect::Signal(vec![self.plan.then])]
             }
             Stage::Draining { until, left, .. } if now >= until => {
@@ -187,9 +200,9 @@ impl RunLifecycle {
                 effects.extend(self.finish(left));
                 effects
             }
-            Stage::Draining { tell_at, until, left } if now >= tell_at => {
-                self.stage = Stage::Draining { tell_at: NEVER, until, left };
-                vec![RunEffect::TellOpen(until.since(now))]
+            Stage::Draining { notice_at, until, left } if now >= notice_at => {
+                self.stage = Stage::Draining { notice_at: NEVER, until, left };
+                vec![RunEffect::NoticeOpen(until.since(now))]
             }
             _ => Vec::new(),
         }
@@ -199,20 +212,17 @@ impl RunLifecycle {
     pub(crate) fn next_deadline(&self) -> Option<Monotonic> {
         match self.stage {
             Stage::Running => self.timeout_at,
-            Stage::Asked { kill_at, recount_at } => Some(kill_at.min(recount_at)),
-            Stage::Killed { name_at, give_up_at, recount_at } => Some(name_at.min(give_up_at).min(recount_at)),
-            Stage::Draining { tell_at, until, .. } => Some(tell_at.min(until)),
+            Stage::Terminating { recount_at } => self.kill_at.map(|at| at.min(recount_at)),
+            Stage::Killed { notice_at, give_up_at, recount_at } => Some(notice_at.min(give_up_at).min(recount_at)),
+            Stage::Draining { notice_at, until, .. } => Some(notice_at.min(until)),
             Stage::Counting { recount_at } => Some(recount_at).filter(|at| *at != NEVER),
             Stage::Starting | Stage::Over => None,
         }
     }
 
-    /// When SIGKILL follows, after SIGTERM was sent.
+    /// When SIGKILL follows, or was due, once SIGTERM was sent.
     pub(crate) const fn kill_at(&self) -> Option<Monotonic> {
-        match self.stage {
-            Stage::Asked { kill_at, .. } => Some(kill_at),
-            _ => None,
-        }
+        self.kill_at
     }
 
     /// The supervisor is lost: nothing more will be known of it.
@@ -229,26 +239,27 @@ impl RunLifecycle {
         self.stage == Stage::Over
     }
 
-    fn ask(&mut self, now: Monotonic) -> Vec<RunEffect> {
-        self.stage = Stage::Asked { kill_at: now + self.plan.grace, recount_at: NEVER };
+    fn terminate(&mut self, now: Monotonic) -> Vec<RunEffect> {
+        self.stage = Stage::Terminating { recount_at: NEVER };
+        self.kill_at = Some(now + self.plan.grace);
         vec![RunEffect::ReapKept, RunEffect::Signal(vec![self.plan.signal, Signal::CONT])]
     }
 
     fn kill(&mut self, now: Monotonic) -> Vec<RunEffect> {
-        self.stage = Stage::Killed { name_at: now + NAME_AFTER, give_up_at: now + GIVE_UP, recount_at: NEVER };
+        self.stage = Stage::Killed { notice_at: now + NAME_AFTER, give_up_at: now + GIVE_UP, recount_at: NEVER };
         vec![RunEffect::Signal(vec![self.plan.then])]
     }
 
     /// Once no process is left, the rest of the output is read.
     fn perhaps_drain(&mut self, now: Monotonic) -> Vec<RunEffect> {
-        let is_ending = matches!(self.stage, Stage::Counting { .. } | Stage::Asked { .. } | Stage::Killed { .. });
+        let is_ending = matches!(self.stage, Stage::Counting { .. } | Stage::Terminating { .. } | Stage::Killed { .. });
         if !is_ending || self.stages_alive > 0 || self.members != Some(0) {
             return Vec::new();
         }
         if self.streams_open == 0 {
             return self.finish(0);
         }
-        self.stage = Stage::Draining { tell_at: now + PATIENCE, until: now + DRAIN, left: 0 };
+        self.stage = Stage::Draining { notice_at: now + PATIENCE, until: now + DRAIN, left: 0 };
         vec![RunEffect::Drain]
     }
 
@@ -296,7 +307,7 @@ mod tests {
         lifecycle.members(0, at(1.0));
         assert!(lifecycle.tick(at(1.2)).is_empty());
         assert_eq!(lifecycle.next_deadline(), Some(at(1.25)));
-        assert_eq!(lifecycle.tick(at(1.25)), vec![RunEffect::TellOpen(Duration::from_millis(750))], "it says so");
+        assert_eq!(lifecycle.tick(at(1.25)), vec![RunEffect::NoticeOpen(Duration::from_millis(750))], "it says so");
         assert!(lifecycle.tick(at(1.9)).is_empty(), "once");
         assert_eq!(lifecycle.tick(at(2.0)), [vec![RunEffect::CloseStreams], finish(None, 0)].concat());
     }
@@ -311,6 +322,7 @@ mod tests {
         assert_eq!(lifecycle.tick(at(1.5)), count());
         assert!(lifecycle.tick(at(1.6)).is_empty(), "one count at a time");
         assert_eq!(lifecycle.tick(at(3.0)), vec![RunEffect::Signal(vec![Signal::KILL])]);
+        assert_eq!(lifecycle.kill_at(), Some(at(3.0)), "it stays known");
         assert_eq!(lifecycle.members(0, at(3.1)), finish(None, 0));
     }
 
@@ -320,7 +332,8 @@ mod tests {
         lifecycle.begin(1, 0, at(0.0));
         assert_eq!(lifecycle.next_deadline(), Some(at(5.0)));
         assert!(lifecycle.tick(at(4.9)).is_empty());
-        assert_eq!(lifecycle.tick(at(5.0)).len(), 2);
+        let terminate = RunEffect::Signal(vec![Signal::TERM, Signal::CONT]);
+        assert_eq!(lifecycle.tick(at(5.0)), vec![RunEffect::TimedOut, RunEffect::ReapKept, terminate]);
         assert_eq!(lifecycle.end(Outcome::Stopped, at(5.1)), vec![RunEffect::Signal(vec![Signal::KILL])]);
         assert!(lifecycle.members(0, at(5.2)).is_empty(), "the stage's end has not been told yet");
         assert_eq!(lifecycle.stage_ended(at(5.2)), finish(Some(Outcome::TimedOut), 0), "the first reason stands");
@@ -337,9 +350,9 @@ mod tests {
         lifecycle.members(1, at(2.5));
         assert_eq!(lifecycle.tick(at(2.6)), vec![RunEffect::Signal(vec![Signal::KILL])], "and again");
         lifecycle.members(1, at(2.7));
-        assert_eq!(lifecycle.tick(at(4.0)), vec![RunEffect::NameStuck], "two seconds after SIGKILL");
+        assert_eq!(lifecycle.tick(at(4.0)), vec![RunEffect::NoticeUnkillable], "two seconds after SIGKILL");
         assert_eq!(lifecycle.tick(at(4.0)), vec![RunEffect::Signal(vec![Signal::KILL])], "once");
-        assert_eq!(lifecycle.tick(at(6.0)), vec![RunEffect::TellStuck(Some(1)), RunEffect::CloseStreams]);
+        assert_eq!(lifecycle.tick(at(6.0)), vec![RunEffect::NoticeStuck(Some(1)), RunEffect::CloseStreams]);
         assert_eq!(lifecycle.tick(at(6.0)).last(), finish(Some(Outcome::Stopped), 1).last());
     }
 
@@ -356,7 +369,7 @@ mod tests {
         lifecycle.tick(at(4.0));
         lifecycle.not_counted(at(4.1));
         lifecycle.tick(at(6.0));
-        assert_eq!(lifecycle.tick(at(8.0)), vec![RunEffect::TellStuck(None), RunEffect::CloseStreams], "and never called gone");
+        assert_eq!(lifecycle.tick(at(8.0)), vec![RunEffect::NoticeStuck(None), RunEffect::CloseStreams], "and never called gone");
     }
 
     #[test]

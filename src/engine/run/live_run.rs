@@ -21,7 +21,7 @@ use crate::engine::run::warnings;
 use crate::gpio::Edge;
 use crate::model::{
     Action, BodyLine, By, Event, EventKind, ExitStatus, Level, LineIntent, Monotonic, Outcome, Pid, PipeFill, ProcessSample,
-    ProcessState, Refusal, RunId, TimedAction,
+    ProcessState, Refusal, RunId, RunView, TimedAction,
 };
 use crate::scenario::Scenario;
 use crate::supervisor::{ChildPipes, LaunchedChild};
@@ -95,6 +95,12 @@ impl Run {
         Monotonic::ZERO + now.since(self.origin)
     }
 
+    /// The run as the views get it.
+    pub(crate) fn view(&mut self, now: Monotonic) -> Arc<RunView> {
+        let kill_at = self.lifecycle.kill_at().map(|at| self.time(at));
+        self.fold.view(self.time(now), kill_at)
+    }
+
     /// The owner of its GPIO lines.
     pub(crate) fn owner(&self) -> String {
         self.scenario.map_or_else(|| format!("run {}", self.id), |scenario| scenario.id.to_owned())
@@ -122,7 +128,7 @@ impl Run {
     fn keep(&mut self, event: Event, subscription: &mut Subscription) {
         self.fold.apply(&event);
         let event = Arc::new(event);
-        subscription.tell(EngineEvent::Event(self.id, Arc::clone(&event)));
+        subscription.push(EngineEvent::Event(self.id, Arc::clone(&event)));
         self.recording.push(event);
     }
 
@@ -138,9 +144,9 @@ impl Run {
         self.emit(EventKind::Gpio { line, level }, at, subscription);
         if is_button && level == Level::Low {
             // A body that has ended or does not read misses the press.
-            let asked = ActionRequest { action: Action::Press(line), by: By::You, is_demo: false, at: now };
-            if let Err(why) = self.tell_body(&asked) {
-                self.refuse(&asked, why, now, subscription);
+            let request = ActionRequest { action: Action::Press(line), by: By::You, is_demo: false, at: now };
+            if let Err(why) = self.send_to_body(&request) {
+                self.refuse(&request, why, now, subscription);
             }
         }
     }
@@ -219,11 +225,11 @@ impl Run {
 
     /// Answers the waits on its children that can be answered now. Returns the children that the supervisor is to reap.
     pub(crate) fn settle_waits(&mut self, is_over: bool, now: Monotonic, subscription: &mut Subscription) -> Vec<Pid> {
-        let (doomed, answers) = self.waiting.settle(self.processes.stages(), now, is_over);
+        let (to_reap, answers) = self.waiting.settle(self.processes.stages(), now, is_over);
         for answer in answers {
             self.emit(answer, now, subscription);
         }
-        doomed
+        to_reap
     }
 
     /// Its events and processes, for files.
@@ -246,7 +252,7 @@ impl Run {
         self.scenario.map_or("program", |scenario| scenario.id).to_owned()
     }
 
-    /// Tells findings about the run as a whole, and a body that says nothing.
+    /// Emits findings about the run as a whole, and a body that says nothing.
     pub(crate) fn look(&mut self, now: Monotonic, subscription: &mut Subscription) {
         if self.silent_by.is_some_and(|by| now >= by) {
             self.silent_by = None;
@@ -300,7 +306,7 @@ impl Run {
         });
         if !lines.is_empty() {
             self.has_spoken = true;
-            self.script.heard(now);
+            self.script.body_spoke(now);
         }
         for line in lines {
             // Nothing can have happened later than it is told.
@@ -312,7 +318,7 @@ impl Run {
         usize::from(open == Open::No)
     }
 
-    /// A snapshot was published: tells dropped output, and renews the budgets.
+    /// A snapshot was published: emits how much output was dropped, and renews the budgets.
     pub(crate) fn refill(&mut self, now: Monotonic, subscription: &mut Subscription) {
         let mut events = Vec::new();
         self.streams.refill(&mut |kind| events.push(kind));
@@ -332,8 +338,8 @@ impl Run {
         }
         let mut events = Vec::new();
         let unread = self.streams.close(&mut |kind| events.push(kind));
-        for asked in unread {
-            self.refuse(&asked, Refusal::Unread, now, subscription);
+        for request in unread {
+            self.refuse(&request, Refusal::Unread, now, subscription);
         }
         self.emit_all(events, now, subscription);
     }
@@ -354,27 +360,30 @@ impl Run {
     }
 
     /// Names the processes that SIGKILL has not ended.
-    pub(crate) fn name_stuck(&mut self, now: Monotonic, subscription: &mut Subscription) {
+    pub(crate) fn notice_all_unkillable(&mut self, now: Monotonic, subscription: &mut Subscription) {
         for pid in self.fold.processes.living() {
-            self.tell_unkillable(pid, now, subscription);
+            self.notice_unkillable(pid, now, subscription);
         }
     }
 
     /// Names a process that was killed, if it is still there.
-    pub(crate) fn tell_unkillable(&mut self, pid: Pid, now: Monotonic, subscription: &mut Subscription) {
+    pub(crate) fn notice_unkillable(&mut self, pid: Pid, now: Monotonic, subscription: &mut Subscription) {
         if let Some(row) = self.fold.process(pid).filter(|row| row.ended.is_none()) {
             let text = warnings::unkillable(row);
             self.emit(EventKind::Notice { text }, now, subscription);
         }
     }
 
-    /// Its output is still open although no process of it is left. It is closed after `left`.
-    pub(crate) fn tell_open(&mut self, left: Duration, now: Monotonic, subscription: &mut Subscription) {
-        self.emit(EventKind::Notice { text: warnings::open(left) }, now, subscription);
+    /// Its output is still open although no process of it is left. It is closed after `left`. A listener that is behind holds the output
+    /// up itself: it is open because it was not read.
+    pub(crate) fn notice_open(&mut self, left: Duration, now: Monotonic, subscription: &mut Subscription) {
+        if !subscription.is_behind() {
+            self.emit(EventKind::Notice { text: warnings::open(left) }, now, subscription);
+        }
     }
 
     /// The run ends although so many of its processes do not die; `None`: they could not be counted.
-    pub(crate) fn tell_stuck(&mut self, left: Option<u32>, now: Monotonic, subscription: &mut Subscription) {
+    pub(crate) fn notice_stuck(&mut self, left: Option<u32>, now: Monotonic, subscription: &mut Subscription) {
         self.emit(EventKind::Notice { text: warnings::stuck(left) }, now, subscription);
     }
 
@@ -420,8 +429,8 @@ impl Run {
         }
         self.script.stop();
         for TimedAction { action, .. } in self.script.left() {
-            let asked = ActionRequest { action, by: By::Script, is_demo: false, at: now };
-            self.refuse(&asked, Refusal::RunOver, now, subscription);
+            let request = ActionRequest { action, by: By::Script, is_demo: false, at: now };
+            self.refuse(&request, Refusal::RunOver, now, subscription);
         }
         self.processes.forget_stages();
         self.emit(EventKind::RunFinished { run: self.id, outcome, elapsed_s, processes_left: left }, now, subscription);
@@ -440,8 +449,8 @@ impl Run {
         let is_stage = self.processes.is_stage(pid);
         // A body has told the end of this process, and it lives: it is a new one.
         let is_alive = !matches!(sample.state, ProcessState::Zombie | ProcessState::Dead);
-        let told_ended = self.fold.process(pid).filter(|row| !row.is_reaped()).and_then(|row| row.ended);
-        if is_alive && !is_stage && told_ended.is_some_and(|ended| ended < self.time(now)) {
+        let reported_end = self.fold.process(pid).filter(|row| !row.is_reaped()).and_then(|row| row.ended);
+        if is_alive && !is_stage && reported_end.is_some_and(|ended| ended < self.time(now)) {
             self.emit(EventKind::ProcessReaped { pid }, now, subscription);
         }
         if !self.has_living(pid) {
@@ -454,9 +463,9 @@ impl Run {
         if !is_stage && parent_before.is_some_and(|ppid| ppid != sample.ppid) {
             self.emit(EventKind::ProcessOrphaned { pid, ppid: sample.ppid }, now, subscription);
         }
-        let is_telling = matches!(sample.state, ProcessState::Zombie | ProcessState::Stopped | ProcessState::DiskSleep)
+        let is_notable = matches!(sample.state, ProcessState::Zombie | ProcessState::Stopped | ProcessState::DiskSleep)
             || before.as_ref().is_some_and(|seen| matches!(seen.state, ProcessState::Stopped | ProcessState::DiskSleep));
-        if is_telling && before.as_ref().is_none_or(|seen| seen.state != sample.state) {
+        if is_notable && before.as_ref().is_none_or(|seen| seen.state != sample.state) {
             self.emit(EventKind::ProcessState { pid, state: sample.state }, now, subscription);
         }
         self.emit(EventKind::ProcessSampled(Box::new(sample)), now, subscription);

@@ -33,15 +33,15 @@ impl PipeFills {
                 continue;
             }
             let is_of_stages = index < stages.len();
-            let told = fill.unwrap_or(PipeFill { bytes: 0, capacity: 0 });
-            events.push(EventKind::PipeFilled { pid: pipe.0, to: pipe.1, fill: told });
+            let shown = fill.unwrap_or(PipeFill { bytes: 0, capacity: 0 });
+            events.push(EventKind::PipeFilled { pid: pipe.0, to: pipe.1, fill: shown });
             if fill.is_none() && !is_of_stages {
                 self.0.remove(&pipe);
                 continue;
             }
             self.0.insert(pipe, fill);
             if is_of_stages {
-                events.extend(values(index + 1, pipe, told, fold));
+                events.extend(values(index + 1, pipe, shown, fold));
             }
         }
         events

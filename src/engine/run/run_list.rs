@@ -1,19 +1,33 @@
 //! The runs of an engine: those that go on, and the finished ones that are still shown. On the engine's thread.
 
 use std::ops::{Index, IndexMut};
+use std::time::Duration;
 
 use crate::engine::run::live_run::Run;
 use crate::engine::run::subscription::Subscription;
-use crate::model::{EventKind, Monotonic, Pid, RunId};
+use crate::model::{EventKind, Measured, Monotonic, Pid, RunId};
 
 /// Finished runs that stay on the screen.
 const MOST_FINISHED: usize = 8;
+/// The interval between two searches of the runs for deadlocks and the like.
+const LOOK: Duration = Duration::from_millis(100);
 
 /// All runs, oldest first.
 #[derive(Debug, Default)]
 pub(crate) struct RunList {
     runs: Vec<Run>,
     launches: u32,
+    looked_at: Monotonic,
+}
+
+/// How far a run is.
+#[derive(Debug)]
+pub(crate) enum RunStatus {
+    /// It was forgotten.
+    Gone,
+    GoesOn,
+    /// It is over; `None` where it could not be launched.
+    Over(Option<Measured>),
 }
 
 impl RunList {
@@ -76,6 +90,25 @@ impl RunList {
     /// The same, if the run goes on.
     pub(crate) fn find_active(&self, id: RunId) -> Option<usize> {
         self.find(id).filter(|index| !self.runs[*index].lifecycle.is_over())
+    }
+
+    /// How far this run is.
+    pub(crate) fn status(&self, id: RunId) -> RunStatus {
+        let Some(index) = self.find(id) else { return RunStatus::Gone };
+        let run = &self.runs[index];
+        if !run.lifecycle.is_over() {
+            return RunStatus::GoesOn;
+        }
+        RunStatus::Over(run.fold.measured().filter(|_| !run.fold.stages().is_empty()))
+    }
+
+    /// Whether the runs are to be searched for deadlocks and the like now: true once in each interval.
+    pub(crate) fn is_time_to_look(&mut self, now: Monotonic) -> bool {
+        let is_due = now >= self.looked_at + LOOK;
+        if is_due {
+            self.looked_at = now;
+        }
+        is_due
     }
 
     /// The run that goes on and has this process.
@@ -224,8 +257,8 @@ mod tests {
         run.emit(started(10), Monotonic::ZERO, &mut subscription);
         let mut board = BoardView { pins: vec![PinView::new(PinFunction::Ground); 40], ..BoardView::default() };
         let mut act = |run: &mut Run, action: Action, board: &BoardView| {
-            let asked = ActionRequest { action, by: By::You, is_demo: false, at: Monotonic::ZERO };
-            run.act(&asked, board, Monotonic::ZERO, &mut subscription)
+            let request = ActionRequest { action, by: By::You, is_demo: false, at: Monotonic::ZERO };
+            run.act(&request, board, Monotonic::ZERO, &mut subscription)
         };
         let signals = Need::Signals { pid: Pid::new(10), signals: vec![Signal::TERM, Signal::CONT], scope: Scope::Process };
         assert_eq!(act(run, Sent::Terminate.to("sleep"), &board), Ok(signals));

@@ -49,7 +49,7 @@ impl Script {
     }
 
     /// The body has said something.
-    pub(crate) const fn heard(&mut self, now: Monotonic) {
+    pub(crate) const fn body_spoke(&mut self, now: Monotonic) {
         if matches!(self.clock, Clock::Awaits(_)) {
             self.clock = Clock::Since(now);
         }
@@ -131,8 +131,8 @@ mod tests {
         script.start_clock(at(0.0), true, at(0.1));
         assert_eq!(due(&mut script, 0.1), ["0 step on"], "before the body begins");
         assert_eq!((script.next_at(), due(&mut script, 4.0)), (Some(at(10.1)), vec![]), "it starts slowly");
-        script.heard(at(4.0));
-        script.heard(at(4.2));
+        script.body_spoke(at(4.0));
+        script.body_spoke(at(4.2));
         assert_eq!(due(&mut script, 4.4), Vec::<String>::new());
         assert_eq!((script.next_at(), due(&mut script, 4.5)), (Some(at(4.5)), vec!["0.5 kill child".to_owned()]));
         assert_eq!(due(&mut script, 5.0), ["1 finish"]);

@@ -89,8 +89,8 @@ impl Speaker<'_> {
             }
             EventKind::ActionRefused { action, by, .. } => {
                 let mut its = self.controls.iter().filter(|control| control.pid == self.pid);
-                let asked = its.find_map(|control| control.asked_by(action));
-                *by = asked.ok_or_else(|| "nobody has asked it for that action".to_owned())?;
+                let requester = its.find_map(|control| control.asked_by(action));
+                *by = requester.ok_or_else(|| "nobody has asked it for that action".to_owned())?;
                 Ok(())
             }
             _ => Ok(()),
@@ -186,7 +186,7 @@ mod tests {
         let (reader, writer) = rustix::pipe::pipe().expect("a pipe");
         let mut control = Control::new(Pid::new(7), writer);
         let action = Action::own("send", "x".repeat(5_000));
-        control.tell(&ActionRequest { action, by: By::You, is_demo: false, at: Monotonic::ZERO }).expect("told");
+        control.send(&ActionRequest { action, by: By::You, is_demo: false, at: Monotonic::ZERO }).expect("sent");
         let (processes, controls) = (RunProcesses::new(Pid::new(1)), [control]);
         let speaker = |pid: i32| Speaker { pid: Pid::new(pid), processes: &processes, controls: &controls };
         let mut kind = refused(By::Script);

@@ -26,7 +26,7 @@ pub enum EngineEvent {
     /// The present header: the answer to a request, or the news that it has changed.
     Board {
         /// The number of the request that this answers, if its sender gave it one.
-        ask: Option<u64>,
+        request_number: Option<u64>,
         /// All pins.
         board: Arc<BoardView>,
         /// Why the request was refused.
@@ -55,21 +55,21 @@ impl Subscription {
         self.sender.is_some()
     }
 
-    pub(crate) fn tell(&mut self, told: EngineEvent) {
+    pub(crate) fn push(&mut self, event: EngineEvent) {
         if self.sender.is_some() {
-            self.waiting.push_back(told);
+            self.waiting.push_back(event);
         }
     }
 
     /// Hands over as many events as there is room for. A listener that is gone gets no more.
     pub(crate) fn flush(&mut self) {
         self.is_behind = false;
-        while let (Some(sender), Some(told)) = (&self.sender, self.waiting.pop_front()) {
-            match sender.try_send(told) {
+        while let (Some(sender), Some(event)) = (&self.sender, self.waiting.pop_front()) {
+            match sender.try_send(event) {
                 Ok(()) => {}
-                Err(TrySendError::Full(told)) => {
+                Err(TrySendError::Full(event)) => {
                     self.is_behind = true;
-                    return self.waiting.push_front(told);
+                    return self.waiting.push_front(event);
                 }
                 Err(TrySendError::Disconnected(_)) => {
                     self.sender = None;
@@ -91,22 +91,22 @@ mod tests {
 
     #[test]
     fn a_listener_is_behind_only_while_its_queue_is_full() {
-        let (sender, told) = crossbeam_channel::bounded(2);
+        let (sender, events) = crossbeam_channel::bounded(2);
         let mut subscription = Subscription::new(Some(sender));
-        let said = || EngineEvent::Refused(String::new());
-        subscription.tell(said());
+        let event = || EngineEvent::Refused(String::new());
+        subscription.push(event());
         assert!(!subscription.is_behind(), "it was not handed over yet");
         subscription.flush();
         assert!(!subscription.is_behind());
-        subscription.tell(said());
-        subscription.tell(said());
+        subscription.push(event());
+        subscription.push(event());
         subscription.flush();
         assert!(subscription.is_behind(), "one waits");
-        assert_eq!(told.try_iter().count(), 2);
+        assert_eq!(events.try_iter().count(), 2);
         subscription.flush();
         assert!(!subscription.is_behind());
-        drop(told);
-        subscription.tell(said());
+        drop(events);
+        subscription.push(event());
         subscription.flush();
         assert!(!subscription.is_behind() && !subscription.is_wanted(), "nobody listens any more");
     }

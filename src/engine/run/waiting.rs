@@ -23,8 +23,8 @@ pub(crate) enum WaitTarget {
 }
 
 #[derive(Debug)]
-struct Asked {
-    whom: WaitTarget,
+struct PendingWait {
+    target: WaitTarget,
     until: Option<Monotonic>,
     /// The child that a wait on any has got, once it is known.
     given: Option<Pid>,
@@ -33,7 +33,7 @@ struct Asked {
 /// Waits without an answer yet.
 #[derive(Debug, Default)]
 pub(crate) struct Waiting {
-    asked: Vec<Asked>,
+    waits: Vec<PendingWait>,
     /// Children that have ended, in the order of their ends, and that no wait has returned yet.
     fresh: VecDeque<Pid>,
     /// Children that the supervisor was asked to reap.
@@ -42,8 +42,8 @@ pub(crate) struct Waiting {
 
 impl Waiting {
     /// A wait begins; it lasts until `until` at most.
-    pub(crate) fn ask(&mut self, whom: WaitTarget, until: Option<Monotonic>) {
-        self.asked.push(Asked { whom, until, given: None });
+    pub(crate) fn add(&mut self, target: WaitTarget, until: Option<Monotonic>) {
+        self.waits.push(PendingWait { target, until, given: None });
     }
 
     /// A child has ended.
@@ -53,52 +53,52 @@ impl Waiting {
 
     /// When [`settle`](Self::settle) has something to do although no child has ended.
     pub(crate) fn next_deadline(&self) -> Option<Monotonic> {
-        self.asked.iter().filter(|asked| asked.given.is_none()).filter_map(|asked| asked.until).min()
+        self.waits.iter().filter(|wait| wait.given.is_none()).filter_map(|wait| wait.until).min()
     }
 
     /// The children to reap now, and the answers. A run without children yet answers no wait; one that is over (`is_over`) answers all.
     pub(crate) fn settle(&mut self, children: &[Child], now: Monotonic, is_over: bool) -> (Vec<Pid>, Vec<EventKind>) {
-        let (mut doomed, mut answers) = (Vec::new(), Vec::new());
+        let (mut to_reap, mut answers) = (Vec::new(), Vec::new());
         if children.is_empty() && !is_over {
-            return (doomed, answers);
+            return (to_reap, answers);
         }
-        for mut asked in std::mem::take(&mut self.asked) {
-            match self.answer(&mut asked, children, now, is_over, &mut doomed) {
+        for mut wait in std::mem::take(&mut self.waits) {
+            match self.answer(&mut wait, children, now, is_over, &mut to_reap) {
                 Some(answer) => answers.push(answer),
-                None => self.asked.push(asked),
+                None => self.waits.push(wait),
             }
         }
-        doomed.retain(|pid| self.requested.insert(*pid));
-        (doomed, answers)
+        to_reap.retain(|pid| self.requested.insert(*pid));
+        (to_reap, answers)
     }
 
     fn answer(
         &mut self,
-        asked: &mut Asked,
+        wait: &mut PendingWait,
         children: &[Child],
         now: Monotonic,
         is_over: bool,
-        doomed: &mut Vec<Pid>,
+        to_reap: &mut Vec<Pid>,
     ) -> Option<EventKind> {
         let zombies = children.iter().filter(|child| child.status.is_some() && !child.is_reaped).map(|child| child.pid);
         let is_waited = |pid: Pid| children.iter().any(|child| child.pid == pid && child.is_reaped);
-        let is_late = is_over || asked.until.is_some_and(|until| now >= until);
-        let (action, wanted): (_, Vec<Pid>) = match asked.whom {
+        let is_late = is_over || wait.until.is_some_and(|until| now >= until);
+        let (action, wanted): (_, Vec<Pid>) = match wait.target {
             WaitTarget::One(pid) if is_waited(pid) || is_over => (WaitKind::One, vec![pid]),
             WaitTarget::One(_) => return None,
             WaitTarget::All => {
-                doomed.extend(zombies);
+                to_reap.extend(zombies);
                 if !is_late && !children.iter().all(|child| child.is_reaped) {
                     return None;
                 }
                 (WaitKind::All, children.iter().map(|child| child.pid).collect())
             }
             WaitTarget::Any => {
-                asked.given = asked.given.or_else(|| self.fresh.pop_front());
-                match asked.given {
+                wait.given = wait.given.or_else(|| self.fresh.pop_front());
+                match wait.given {
                     Some(pid) if is_waited(pid) || is_over => (WaitKind::Any, vec![pid]),
                     Some(pid) => {
-                        doomed.push(pid);
+                        to_reap.push(pid);
                         return None;
                     }
                     // All children were returned before: one more wait gets them all again.
@@ -138,7 +138,7 @@ mod tests {
     }
 
     /// (the children that are returned, the pending ones)
-    fn told(answers: &[EventKind]) -> Vec<(Vec<i32>, Vec<i32>)> {
+    fn numbers_of(answers: &[EventKind]) -> Vec<(Vec<i32>, Vec<i32>)> {
         let numbers = |answer: &EventKind| match answer {
             EventKind::Waited { done, pending, .. } => {
                 assert!(done.iter().all(|one| one.status == ExitStatus::Exited(one.pid.number())));
@@ -153,25 +153,25 @@ mod tests {
     #[test]
     fn any_gives_each_child_once_in_the_order_of_their_ends_and_then_all_of_them() {
         let mut waiting = Waiting::default();
-        waiting.ask(WaitTarget::Any, None);
+        waiting.add(WaitTarget::Any, None);
         assert!(waiting.settle(&[], at(0), false).1.is_empty(), "nothing has started");
         assert_eq!(waiting.settle(&children(&[], &[]), at(0), false), (vec![], vec![]));
         waiting.ended(Pid::new(3));
         waiting.ended(Pid::new(1));
-        let (doomed, answers) = waiting.settle(&children(&[3, 1], &[]), at(1), false);
-        assert_eq!((doomed, answers), (vec![Pid::new(3)], vec![]), "the first to end, and it alone");
+        let (to_reap, answers) = waiting.settle(&children(&[3, 1], &[]), at(1), false);
+        assert_eq!((to_reap, answers), (vec![Pid::new(3)], vec![]), "the first to end, and it alone");
         assert_eq!(waiting.settle(&children(&[3, 1], &[]), at(1), false).0, vec![], "asked for once");
-        assert_eq!(told(&waiting.settle(&children(&[3, 1], &[3]), at(1), false).1), [(vec![3], vec![2])]);
-        waiting.ask(WaitTarget::Any, None);
-        assert_eq!(told(&waiting.settle(&children(&[3, 1], &[3, 1]), at(1), false).1), [(vec![1], vec![2])]);
-        waiting.ask(WaitTarget::Any, None);
+        assert_eq!(numbers_of(&waiting.settle(&children(&[3, 1], &[3]), at(1), false).1), [(vec![3], vec![2])]);
+        waiting.add(WaitTarget::Any, None);
+        assert_eq!(numbers_of(&waiting.settle(&children(&[3, 1], &[3, 1]), at(1), false).1), [(vec![1], vec![2])]);
+        waiting.add(WaitTarget::Any, None);
         assert!(waiting.settle(&children(&[3, 1], &[3, 1]), at(1), false).1.is_empty(), "2 runs");
         waiting.ended(Pid::new(2));
         let all = children(&[1, 2, 3], &[1, 2, 3]);
-        assert_eq!(told(&waiting.settle(&all, at(2), false).1), [(vec![2], vec![])]);
+        assert_eq!(numbers_of(&waiting.settle(&all, at(2), false).1), [(vec![2], vec![])]);
         for _ in 0..2 {
-            waiting.ask(WaitTarget::Any, None);
-            assert_eq!(told(&waiting.settle(&all, at(3), false).1), [(vec![1, 2, 3], vec![])], "the same, however often");
+            waiting.add(WaitTarget::Any, None);
+            assert_eq!(numbers_of(&waiting.settle(&all, at(3), false).1), [(vec![1, 2, 3], vec![])], "the same, however often");
         }
     }
 
@@ -179,36 +179,36 @@ mod tests {
     #[test]
     fn all_waits_for_everybody_and_a_limit_names_who_is_missing() {
         let mut waiting = Waiting::default();
-        waiting.ask(WaitTarget::All, Some(at(5)));
-        waiting.ask(WaitTarget::Any, Some(at(5)));
+        waiting.add(WaitTarget::All, Some(at(5)));
+        waiting.add(WaitTarget::Any, Some(at(5)));
         assert_eq!(waiting.next_deadline(), Some(at(5)));
         assert_eq!(
-            told(&waiting.settle(&children(&[], &[]), at(5), false).1),
+            numbers_of(&waiting.settle(&children(&[], &[]), at(5), false).1),
             [(vec![], vec![1, 2, 3]), (vec![], vec![1, 2, 3])]
         );
-        waiting.ask(WaitTarget::All, None);
-        waiting.ask(WaitTarget::One(Pid::new(2)), None);
+        waiting.add(WaitTarget::All, None);
+        waiting.add(WaitTarget::One(Pid::new(2)), None);
         waiting.ended(Pid::new(2));
-        let (doomed, answers) = waiting.settle(&children(&[2], &[]), at(6), false);
-        assert_eq!((doomed, answers), (vec![Pid::new(2)], vec![]));
-        assert_eq!(told(&waiting.settle(&children(&[2], &[2]), at(6), false).1), [(vec![2], vec![1, 3])], "the one");
+        let (to_reap, answers) = waiting.settle(&children(&[2], &[]), at(6), false);
+        assert_eq!((to_reap, answers), (vec![Pid::new(2)], vec![]));
+        assert_eq!(numbers_of(&waiting.settle(&children(&[2], &[2]), at(6), false).1), [(vec![2], vec![1, 3])], "the one");
         waiting.ended(Pid::new(1));
         waiting.ended(Pid::new(3));
         let all = children(&[1, 2, 3], &[1, 2, 3]);
-        assert_eq!(told(&waiting.settle(&all, at(7), false).1), [(vec![1, 2, 3], vec![])]);
-        waiting.ask(WaitTarget::One(Pid::new(2)), None);
-        assert_eq!(told(&waiting.settle(&all, at(8), false).1), [(vec![2], vec![])], "again, the same");
+        assert_eq!(numbers_of(&waiting.settle(&all, at(7), false).1), [(vec![1, 2, 3], vec![])]);
+        waiting.add(WaitTarget::One(Pid::new(2)), None);
+        assert_eq!(numbers_of(&waiting.settle(&all, at(8), false).1), [(vec![2], vec![])], "again, the same");
     }
 
     #[test]
     fn a_run_that_is_over_leaves_nobody_waiting() {
         let mut waiting = Waiting::default();
-        for whom in [WaitTarget::All, WaitTarget::Any, WaitTarget::One(Pid::new(9))] {
-            waiting.ask(whom, None);
+        for target in [WaitTarget::All, WaitTarget::Any, WaitTarget::One(Pid::new(9))] {
+            waiting.add(target, None);
         }
         waiting.ended(Pid::new(1));
         let (_, answers) = waiting.settle(&children(&[1], &[1]), at(1), true);
-        assert_eq!(told(&answers), [(vec![1], vec![2, 3]), (vec![], vec![2, 3]), (vec![], vec![2, 3])]);
+        assert_eq!(numbers_of(&answers), [(vec![1], vec![2, 3]), (vec![], vec![2, 3]), (vec![], vec![2, 3])]);
         assert!(waiting.settle(&children(&[1], &[1]), at(1), true).1.is_empty());
     }
 }

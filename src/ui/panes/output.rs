@@ -212,7 +212,7 @@ mod tests {
             .collect();
         let kind = EventKind::Output { pid: Pid::new(7), stream: Stream::Stdout, bytes };
         fold.apply(&Event { t: Monotonic::ZERO, kind });
-        let run = (*fold.view(Monotonic::ZERO)).clone();
+        let run = (*fold.view(Monotonic::ZERO, None)).clone();
         let mut harness = testing::view(4_000.0, 220.0, Output::default(), move |ui, output| output.ui(ui, &run, None));
         harness.run();
         for name in ["^@", "^G", "^[", "^_ !", "^?<80>", "<FF>", "<U+0085>", "<U+202E>"] {

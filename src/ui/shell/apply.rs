@@ -135,7 +135,7 @@ impl App {
             UiAction::FreeLine(line) => self.send(Command::FreeLine(line)),
             UiAction::SaveEdges(run) => self.send(Command::SaveEdges(run)),
             UiAction::PressLine(line, is_pressed) => {
-                self.send(Command::Lines { ask: None, request: LineRequest::Press { line, is_pressed } });
+                self.send(Command::Lines { request_number: None, request: LineRequest::Press { line, is_pressed } });
             }
             UiAction::Forget(run) => {
                 self.subject = Subject::Programs(None);

@@ -48,7 +48,7 @@ enum End {
     /// Its process ended then; lines that were written before may still come in.
     WithProcess(Monotonic, Doing),
     /// It said so itself, or the run is over.
-    Told,
+    Reported,
 }
 
 impl Track {
@@ -123,7 +123,7 @@ impl Track {
         match std::mem::replace(&mut self.end, End::Open) {
             End::Open if self.interrupted.is_some() => self.interrupted = Some(doing),
             // A task can go on after its end, as a future that is run twice: in the same lane.
-            End::Open | End::Told => self.set(t, doing),
+            End::Open | End::Reported => self.set(t, doing),
             End::WithProcess(ended, last) => {
                 self.reopen();
                 self.set(t.min(ended), doing);
@@ -141,7 +141,7 @@ impl Track {
         } else if matches!(self.end, End::Open) {
             self.terminate(t, last);
         }
-        self.end = End::Told;
+        self.end = End::Reported;
     }
 
     /// It is over because its process is.
@@ -192,7 +192,7 @@ impl Track {
     pub(crate) fn close(&mut self, t: Monotonic) {
         if matches!(self.end, End::Open) {
             self.close_last(t);
-            self.end = End::Told;
+            self.end = End::Reported;
         }
     }
 

@@ -19,7 +19,7 @@ pub(crate) struct Control {
     written: u64,
     unread: VecDeque<(u64, ActionRequest)>,
     /// The newest actions, so that a refusal can name who asked.
-    told: VecDeque<ActionRequest>,
+    newest: VecDeque<ActionRequest>,
 }
 
 /// Actions that are remembered: as many short ones as the pipe can hold.
@@ -27,20 +27,20 @@ const KEPT: usize = 4_096;
 
 impl Control {
     pub(crate) const fn new(pid: Pid, pipe: OwnedFd) -> Self {
-        Self { pid, pipe, written: 0, unread: VecDeque::new(), told: VecDeque::new() }
+        Self { pid, pipe, written: 0, unread: VecDeque::new(), newest: VecDeque::new() }
     }
 
     /// Writes an action into the pipe. The error says why it cannot be written.
-    pub(crate) fn tell(&mut self, asked: &ActionRequest) -> Result<(), Refusal> {
-        let mut line = json!({ "do": asked.action.word(), "target": asked.action.target() }).to_string();
+    pub(crate) fn send(&mut self, request: &ActionRequest) -> Result<(), Refusal> {
+        let mut line = json!({ "do": request.action.word(), "target": request.action.target() }).to_string();
         line.push('\n');
         match rustix::io::write(&self.pipe, line.as_bytes()) {
             Ok(count) => {
                 self.written += count as u64;
                 self.forget_read();
-                self.unread.push_back((self.written, asked.clone()));
-                self.told.truncate(KEPT - 1);
-                self.told.push_front(asked.clone());
+                self.unread.push_back((self.written, request.clone()));
+                self.newest.truncate(KEPT - 1);
+                self.newest.push_front(request.clone());
                 Ok(())
             }
             Err(rustix::io::Errno::AGAIN) => Err(Refusal::BodyBehind),
@@ -51,14 +51,15 @@ impl Control {
     /// The last person or script that asked the body for this action. It comes from an event line, where a long target is cut.
     pub(crate) fn asked_by(&self, action: &Action) -> Option<By> {
         let (word, target) = (action.word(), action.target());
-        let is_meant = |asked: &&ActionRequest| is_of(&target, &asked.action.target()) && is_of(&word, &asked.action.word());
-        self.told.iter().find(is_meant).map(|asked| asked.by)
+        let is_meant =
+            |request: &&ActionRequest| is_of(&target, &request.action.target()) && is_of(&word, &request.action.word());
+        self.newest.iter().find(is_meant).map(|request| request.by)
     }
 
     /// The actions that the body has not read before its end.
     pub(crate) fn unread(mut self) -> impl Iterator<Item = ActionRequest> {
         self.forget_read();
-        self.unread.into_iter().map(|(_, asked)| asked)
+        self.unread.into_iter().map(|(_, request)| request)
     }
 
     fn forget_read(&mut self) {
@@ -80,21 +81,21 @@ mod tests {
     fn what_the_body_left_in_the_pipe_is_known_also_when_it_has_gone() {
         let (reader, writer) = rustix::pipe::pipe().expect("a pipe");
         let mut control = Control::new(Pid::new(1), writer);
-        let asked =
+        let request =
             |name: &str| ActionRequest { action: Action::own(name, ""), by: By::You, is_demo: false, at: Monotonic::ZERO };
-        control.tell(&asked("one")).expect("told");
+        control.send(&request("one")).expect("sent");
         let mut bytes = [0; 100];
         let count = rustix::io::read(&reader, &mut bytes).expect("the first line");
         assert_eq!(&bytes[..count], b"{\"do\":\"one\",\"target\":\"\"}\n");
-        control.tell(&asked("two")).expect("told");
+        control.send(&request("two")).expect("sent");
         assert_eq!(
             (control.asked_by(&Action::own("one", "")), control.asked_by(&Action::own("one", "x"))),
             (Some(By::You), None)
         );
-        control.tell(&asked("three")).expect("told");
+        control.send(&request("three")).expect("sent");
         drop(reader);
-        assert_eq!(control.tell(&asked("four")), Err(Refusal::BodyEnded));
-        let left: Vec<String> = control.unread().map(|asked| asked.action.to_string()).collect();
+        assert_eq!(control.send(&request("four")), Err(Refusal::BodyEnded));
+        let left: Vec<String> = control.unread().map(|request| request.action.to_string()).collect();
         assert_eq!(left, ["two", "three"]);
     }
 }

@@ -108,7 +108,7 @@ impl Lines {
         }
         if self.complaints > MOST_COMPLAINTS {
             let text = format!("{} event lines of process {from} were skipped in all", self.complaints);
-            tell(text, arrived, emit);
+            emit_notice(text, arrived, emit);
         }
     }
 
@@ -135,13 +135,13 @@ impl Lines {
         if self.complaints <= MOST_COMPLAINTS {
             let mut text = format!("skipped an event of process {from}, {what}");
             texts::cut_text(&mut text);
-            tell(text, arrived, emit);
+            emit_notice(text, arrived, emit);
         }
     }
 }
 
 /// A notice is never refused.
-fn tell(text: String, t: Monotonic, emit: &mut impl FnMut(BodyLine) -> Result<(), String>) {
+fn emit_notice(text: String, t: Monotonic, emit: &mut impl FnMut(BodyLine) -> Result<(), String>) {
     let _ = emit(BodyLine::Fact(Event { t, kind: EventKind::Notice { text } }));
 }
 
@@ -212,10 +212,10 @@ mod tests {
     #[test]
     fn what_is_refused_is_told_with_its_line_and_the_rest_is_counted() {
         let mut lines = Lines::default();
-        let mut told = Vec::new();
+        let mut notices = Vec::new();
         let mut emit = |line| match line {
             BodyLine::Fact(Event { kind: EventKind::Notice { text }, .. }) => {
-                told.push(text);
+                notices.push(text);
                 Ok(())
             }
             _ => Err("nobody believes it".to_owned()),
@@ -224,9 +224,9 @@ mod tests {
             b"{\"kind\":\"run.finished\",\"run\":1,\"outcome\":\"passed\"}\n{\"kind\":\"process.reaped\",\"pid\":1}\n".repeat(20);
         lines.push(&text, Pid::new(7), Monotonic::ZERO, &mut emit);
         lines.end(Pid::new(7), Monotonic::ZERO, &mut emit);
-        assert_eq!(told[0], "skipped an event of process 7, line 1: only the engine starts and finishes a run");
-        assert_eq!(told[1], "skipped an event of process 7, line 2: nobody believes it");
-        assert_eq!(told[20..], ["40 event lines of process 7 were skipped in all"]);
+        assert_eq!(notices[0], "skipped an event of process 7, line 1: only the engine starts and finishes a run");
+        assert_eq!(notices[1], "skipped an event of process 7, line 2: nobody believes it");
+        assert_eq!(notices[20..], ["40 event lines of process 7 were skipped in all"]);
     }
 
     #[test]

@@ -71,7 +71,7 @@ impl OutputStream {
                 }
                 if lossless || bytes.len() <= self.budget {
                     self.budget = self.budget.saturating_sub(bytes.len());
-                    self.tell(bytes, emit);
+                    self.emit_whole_chars(bytes, emit);
                 } else {
                     self.budget = 0;
                     self.overflow.push(&std::mem::take(&mut self.half));
@@ -82,12 +82,12 @@ impl OutputStream {
         }
     }
 
-    /// Tells these bytes after half a character from before; half a character at their end waits.
-    fn tell(&mut self, bytes: &[u8], emit: &mut impl FnMut(EventKind)) {
-        let mut told = std::mem::take(&mut self.half);
-        told.extend_from_slice(bytes);
-        self.half = told.split_off(told.len() - half_char(&told));
-        self.emit(told, emit);
+    /// Emits these bytes after half a character from before; half a character at their end waits.
+    fn emit_whole_chars(&mut self, bytes: &[u8], emit: &mut impl FnMut(EventKind)) {
+        let mut text = std::mem::take(&mut self.half);
+        text.extend_from_slice(bytes);
+        self.half = text.split_off(text.len() - half_char(&text));
+        self.emit(text, emit);
     }
 
     fn emit(&self, bytes: Vec<u8>, emit: &mut impl FnMut(EventKind)) {
@@ -96,7 +96,7 @@ impl OutputStream {
         }
     }
 
-    /// A snapshot was published: tells the number of dropped bytes, and the newest bytes.
+    /// A snapshot was published: emits the number of dropped bytes, and the newest bytes.
     pub(crate) fn refill(&mut self, emit: &mut impl FnMut(EventKind)) {
         self.budget = BUDGET;
         if self.overflow.kept() == 0 {
@@ -112,10 +112,10 @@ impl OutputStream {
             dropped += rest as u64;
             emit(EventKind::OutputDropped { pid: self.pid, stream: self.stream, bytes: dropped });
         }
-        self.tell(newest, emit);
+        self.emit_whole_chars(newest, emit);
     }
 
-    /// Tells the last bytes and the end.
+    /// Emits the last bytes and the end.
     pub(crate) fn close(mut self, emit: &mut impl FnMut(EventKind)) {
         self.refill(emit);
         let half = std::mem::take(&mut self.half);
@@ -168,7 +168,7 @@ mod tests {
     }
 
     /// The events of these pieces, each read by itself.
-    fn told(pieces: &[&[u8]]) -> Vec<EventKind> {
+    fn events_of(pieces: &[&[u8]]) -> Vec<EventKind> {
         let (reader, writer) = rustix::pipe::pipe().expect("a pipe");
         let mut stream = OutputStream::new(Pid::new(1), Stream::Stdout, reader, false);
         crate::sys::set_nonblocking(&stream).expect("ours");
@@ -193,13 +193,14 @@ mod tests {
     /// Covers: promise 5, F44.
     #[test]
     fn a_character_that_is_cut_between_two_reads_is_told_whole() {
-        let cut =
-            |pieces: &[&[u8]]| output_of(&told(pieces)).into_iter().map(String::from_utf8_lossy).collect::<Vec<_>>().join("|");
+        let cut = |pieces: &[&[u8]]| {
+            output_of(&events_of(pieces)).into_iter().map(String::from_utf8_lossy).collect::<Vec<_>>().join("|")
+        };
         assert_eq!(cut(&[b"gr\xc3", b"\xbc\xc3", b"\x9fe"]), "gr|ü|ße");
         assert_eq!(cut(&[b"\xf0", b"\x9f", b"\xa6", b"\x80!"]), "🦀!", "byte by byte");
-        assert_eq!(output_of(&told(&[b"caf\xe9"])), [&b"caf"[..], b"\xe9"], "at the end of the stream it is told as it is");
-        assert_eq!(output_of(&told(&[b"\xe9", b" x"])), [b"\xe9 x"], "what does not go on is told with what came instead");
-        assert!(matches!(told(&[b"\xc3"]).as_slice(), [EventKind::Output { .. }, EventKind::OutputClosed { .. }]));
+        assert_eq!(output_of(&events_of(&[b"caf\xe9"])), [&b"caf"[..], b"\xe9"], "at the end of the stream it is told as it is");
+        assert_eq!(output_of(&events_of(&[b"\xe9", b" x"])), [b"\xe9 x"], "what does not go on is told with what came instead");
+        assert!(matches!(events_of(&[b"\xc3"]).as_slice(), [EventKind::Output { .. }, EventKind::OutputClosed { .. }]));
     }
 
     #[test]
@@ -232,10 +233,10 @@ mod tests {
             text in prop::collection::vec(any::<char>(), 1..40), bytes in prop::collection::vec(any::<u8>(), 1..40), size in 1_usize..9,
         ) {
             let text = String::from_iter(text);
-            let events = told(&text.as_bytes().chunks(size).collect::<Vec<_>>());
+            let events = events_of(&text.as_bytes().chunks(size).collect::<Vec<_>>());
             prop_assert!(output_of(&events).iter().all(|bytes| std::str::from_utf8(bytes).is_ok()), "{:?}", output_of(&events));
             prop_assert_eq!(output_of(&events).concat(), text.into_bytes());
-            let events = told(&bytes.chunks(size).collect::<Vec<_>>());
+            let events = events_of(&bytes.chunks(size).collect::<Vec<_>>());
             prop_assert_eq!(output_of(&events).concat(), bytes);
         }
     }

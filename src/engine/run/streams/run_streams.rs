@@ -74,6 +74,18 @@ impl RunStreams {
         self.inputs.iter_mut().find(|input| input.pid == pid)
     }
 
+    /// Writes as much of the text that waits for this input as there is room for.
+    pub(crate) fn write_input(&mut self, index: usize) {
+        if self.inputs[index].write() == Open::No {
+            self.inputs.swap_remove(index);
+        }
+    }
+
+    /// Takes in more text from the descriptor that feeds this input.
+    pub(crate) fn feed_input(&mut self, index: usize, scratch: &mut Scratch) {
+        self.inputs[index].take_in(scratch);
+    }
+
     /// Reads the output that is there.
     pub(crate) fn read_output(
         &mut self,
@@ -107,7 +119,7 @@ impl RunStreams {
         open
     }
 
-    /// A snapshot was published: tells dropped output, and renews the budgets.
+    /// A snapshot was published: emits how much output was dropped, and renews the budgets.
     pub(crate) fn refill(&mut self, emit: &mut impl FnMut(EventKind)) {
         for output in &mut self.outputs {
             output.refill(emit);
@@ -127,6 +139,6 @@ impl RunStreams {
         self.events.clear();
         self.inputs.clear();
         let controls = std::mem::take(&mut self.controls).into_iter();
-        controls.flat_map(Control::unread).filter(|asked| !asked.is_demo).collect()
+        controls.flat_map(Control::unread).filter(|request| !request.is_demo).collect()
     }
 }

@@ -12,7 +12,7 @@ use crate::model::{BoardView, Level, Line, LineIntent, Monotonic, PinFunction, P
 use crate::supervisor::{LineRequest, ReplyTo, Request};
 
 /// The interval between our signs of life while lines are driven. Several come within the second that the supervisor waits.
-const BEAT: Duration = Duration::from_millis(250);
+const HEARTBEAT: Duration = Duration::from_millis(250);
 
 /// The interval between two reads of a real header, since other programs may change it unseen.
 const LOOK: Duration = Duration::from_millis(500);
@@ -29,7 +29,7 @@ pub(crate) struct Header {
     /// From each wire's input to the line that it follows.
     wires: BTreeMap<Line, Line>,
     /// Requests without an answer yet, oldest first.
-    asked: VecDeque<LineRequest>,
+    unanswered: VecDeque<LineRequest>,
     left: Left,
 }
 
@@ -55,12 +55,12 @@ impl Header {
             LineRequest::Wire { from, to } => drop(self.wires.insert(*to, *from)),
             _ => {}
         }
-        self.asked.push_back(request.clone());
+        self.unanswered.push_back(request.clone());
     }
 
     /// The supervisor is lost, and its view of the header with it. It may have done the requests that it has not answered.
     pub(crate) fn forget(&mut self) {
-        for request in self.asked.drain(..) {
+        for request in self.unanswered.drain(..) {
             match request {
                 LineRequest::Set { line, .. } | LineRequest::Toggle { line, .. } => {
                     self.left.driven.insert(line);
@@ -98,7 +98,7 @@ impl Header {
 
     fn pause(&self) -> Option<Duration> {
         let is_driving = self.view.pins.iter().any(|pin| pin.function.is_output());
-        is_driving.then_some(BEAT).or_else(|| self.is_real().then_some(LOOK))
+        is_driving.then_some(HEARTBEAT).or_else(|| self.is_real().then_some(LOOK))
     }
 
     /// The next heartbeat, if it is due: a sign of life, or for a real header a request to read it.
@@ -150,14 +150,14 @@ impl Header {
         };
         let text = format!("{why}: {became}");
         let notice = (!driven.is_empty()).then(|| Effect::Notice(text.clone()));
-        notice.into_iter().chain([self.tell(None, Some(text))]).collect()
+        notice.into_iter().chain([self.publish(None, Some(text))]).collect()
     }
 
     /// Lines have changed their level, and nothing else on the header has changed.
     pub(super) fn levels_changed(&mut self, reply_to: Option<ReplyTo>, edges: Vec<Edge>) -> Vec<Effect> {
         let mut effects = self.edges(edges);
         if let Some(reply_to) = reply_to {
-            self.asked.pop_front();
+            self.unanswered.pop_front();
             effects.extend(self.answer(reply_to, None));
         }
         effects
@@ -174,7 +174,7 @@ impl Header {
         let mut effects = self.edges(edges);
         self.view = Arc::new(board);
         if reply_to.is_some() {
-            self.asked.pop_front();
+            self.unanswered.pop_front();
         }
         effects.extend(match reply_to {
             Some(ReplyTo::Recovery) => self.recovered(refused),
@@ -192,8 +192,8 @@ impl Header {
 
     /// Answers a request. A refusal is also shown in the run that asked, or to the user.
     fn answer(&self, reply_to: ReplyTo, refused: Option<String>) -> Vec<Effect> {
-        let ask = if let ReplyTo::Command(number) = reply_to { Some(number) } else { None };
-        let mut effects = vec![self.tell(ask, refused.clone())];
+        let request_number = if let ReplyTo::Command(number) = reply_to { Some(number) } else { None };
+        let mut effects = vec![self.publish(request_number, refused.clone())];
         effects.extend(refused.map(|refused| match reply_to {
             ReplyTo::Run(run) => Effect::NoticeIn(run, refused),
             _ => Effect::Notice(refused),
@@ -201,8 +201,8 @@ impl Header {
         effects
     }
 
-    fn tell(&self, ask: Option<u64>, refused: Option<String>) -> Effect {
-        Effect::Tell(EngineEvent::Board { ask, board: Arc::clone(&self.view), refused })
+    fn publish(&self, request_number: Option<u64>, refused: Option<String>) -> Effect {
+        Effect::Publish(EngineEvent::Board { request_number, board: Arc::clone(&self.view), refused })
     }
 
     /// Passes on what the body of a run intends for lines.
@@ -260,9 +260,9 @@ mod tests {
         let pause = |board: BoardView| Header { view: Arc::new(board), ..Header::default() }.pause();
         assert_eq!(pause(BoardView::default()), None);
         assert_eq!(pause(view("simulated", PinFunction::Input(Line::gpio(17)))), None);
-        assert_eq!(pause(view("simulated", PinFunction::Output(Line::gpio(17)))), Some(BEAT));
+        assert_eq!(pause(view("simulated", PinFunction::Output(Line::gpio(17)))), Some(HEARTBEAT));
         assert_eq!(pause(view("chardev", PinFunction::Input(Line::gpio(17)))), Some(LOOK));
-        assert!(BEAT * 3 < crate::supervisor::DEAD_MAN);
+        assert!(HEARTBEAT * 3 < crate::supervisor::DEAD_MAN);
     }
 
     /// A supervisor may have done its last requests before it died.
@@ -272,7 +272,7 @@ mod tests {
         Arc::make_mut(&mut header.view).pins[12] =
             PinView { level: Some(Level::High), ..PinView::new(PinFunction::Input(Line::gpio(27))) };
         header.note(&LineRequest::Wire { from: Line::gpio(22), to: Line::gpio(5) });
-        header.asked.clear();
+        header.unanswered.clear();
         header.note(&LineRequest::Set { line: Line::gpio(22), level: Level::High, safe: Level::High, owner: USER.to_owned() });
         header.note(&LineRequest::Press { line: Line::gpio(6), is_pressed: true });
         header.forget();
@@ -290,19 +290,19 @@ mod tests {
         let mut header = Header::default();
         let look = || LineRequest::Look;
         let command = ReplyTo::Command(7);
-        let asked = header.ask(command, look(), None);
-        assert!(matches!(asked.as_slice(), [Effect::Request(Request::Lines { reply_to: ReplyTo::Command(7), .. })]));
+        let passed_on = header.ask(command, look(), None);
+        assert!(matches!(passed_on.as_slice(), [Effect::Request(Request::Lines { reply_to: ReplyTo::Command(7), .. })]));
         let refused = header.ask(command, look(), Some("it is gone"));
         assert!(matches!(
             refused.as_slice(),
-            [Effect::Tell(EngineEvent::Board { ask: Some(7), refused: Some(_), .. }), Effect::Notice(_)]
+            [Effect::Publish(EngineEvent::Board { request_number: Some(7), refused: Some(_), .. }), Effect::Notice(_)]
         ));
         let line = Line::gpio(17);
         let intended = header.intended(RunId::new(3), "blink", vec![LineIntent::Drive(line, Level::High)]);
         let [Effect::AskHeader(reply_to, LineRequest::Set { owner, .. })] = intended.as_slice() else { panic!("{intended:?}") };
         assert_eq!(owner, "blink");
         let answered = header.board_changed(Some(*reply_to), BoardView::default(), Vec::new(), Some("no".to_owned()));
-        let [Effect::Tell(_), Effect::NoticeIn(run, _)] = answered.as_slice() else { panic!("{answered:?}") };
+        let [Effect::Publish(_), Effect::NoticeIn(run, _)] = answered.as_slice() else { panic!("{answered:?}") };
         assert_eq!(*run, RunId::new(3));
     }
 
@@ -315,8 +315,8 @@ mod tests {
             panic!("asked")
         };
         assert_eq!(driven, [(Line::gpio(17), Level::Low)]);
-        let told = header.board_changed(Some(reply_to), BoardView::default(), Vec::new(), None);
-        let [Effect::Notice(text), Effect::Tell(_)] = told.as_slice() else { panic!("{told:?}") };
+        let effects = header.board_changed(Some(reply_to), BoardView::default(), Vec::new(), None);
+        let [Effect::Notice(text), Effect::Publish(_)] = effects.as_slice() else { panic!("{effects:?}") };
         assert_eq!(text, "it was killed: the lines that were driven are safe again: GPIO17");
         assert!(!header.is_unsafe());
     }
