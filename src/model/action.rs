@@ -493,7 +493,7 @@ mod tests {
             ("1 press", "press needs a target, such as '1 press GPIO17'"),
             ("1 end now", "end takes no target"),
             ("1 wait-all sort", "the time limit of wait-all: it must be a number of seconds"),
-            ("1 wait-any -1", "the time limit of wait-any: it must be a number of seconds from 0 on"),
+            ("1 wait-any -1", "the time limit of wait-any: it must be a number of seconds from 0 to 1e19"),
             ("1 toggle GPIO99", "the line of toggle: GPIO99 is not on the 40-pin header: its lines are GPIO2 to GPIO27"),
         ] {
             assert_eq!(text.parse::<TimedAction>().expect_err(text).to_string(), says);

@@ -64,7 +64,7 @@ pub enum ParseSecondsError {
     #[error("it must be a number of seconds")]
     NotANumber,
     /// It is negative, infinite or longer than anybody can wait.
-    #[error("it must be a number of seconds from 0 on")]
+    #[error("it must be a number of seconds from 0 to 1e19")]
     OutOfRange,
 }
 

@@ -36,3 +36,12 @@ from .stepping import is_stepped, order, replay
 from .threads import Thread, ThreadPoolExecutor, Timer, local
 from .tracked import deadlock
 from .words import counted, unknown, yes_or_no
+
+__all__ = [
+    "action", "actions", "Barrier", "BrokenBarrierError", "button", "checkpoint", "Condition", "counted", "deadlock",
+    "Empty", "event", "Event", "fact", "finished", "Full", "gpio", "is_given_up", "is_stepped", "JoinableQueue", "lane",
+    "local", "Lock", "notice", "order", "params", "peek", "Pipe", "process_exited", "process_reaped", "process_started",
+    "process_state", "Queue", "readable", "reap", "refuse", "rename", "replay", "Semaphore", "signal_name", "sleep",
+    "started", "state", "step_mode", "Thread", "ThreadPoolExecutor", "Timer", "TOO_LATE", "unknown", "value",
+    "yes_or_no",
+]

@@ -224,7 +224,7 @@ fn write_names(ui: &mut Ui, row: Rect, line: usize, tasks: &[(usize, &str)], sta
 /// The line where the lesson's own work begins: the body of a Rust scenario, the first function of a Python one.
 fn first_line(text: &str) -> usize {
     let starts = |word: &str| text.lines().position(|line| line.starts_with(word));
-    starts("fn run(").or_else(|| starts("def ")).unwrap_or_default()
+    starts("pub(super) fn run(").or_else(|| starts("def ")).unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -310,7 +310,14 @@ mod tests {
 
     #[test]
     fn it_opens_where_the_work_begins() {
-        assert_eq!(first_line("//! x\nuse y;\n\nfn run(lesson: &Lesson) {\n"), 3);
+        assert_eq!(first_line("//! x\nuse y;\n\npub(super) fn run(lesson: &Lesson) {\n"), 3);
+        for scenario in crate::scenario::CATALOGUE {
+            assert!(
+                scenario.rust.lines().nth(first_line(scenario.rust)).is_some_and(|line| line.contains("fn run(")),
+                "{}",
+                scenario.id
+            );
+        }
         assert_eq!(first_line("import os\ndef work():\n"), 1);
         assert_eq!(first_line("x = 1\n"), 0);
     }
