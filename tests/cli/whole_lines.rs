@@ -1,5 +1,5 @@
-//! What the command line writes as lines: every write is a batch of whole ones, so that whoever reads along, or finds what an interrupted
-//! run has left, has no half line. Read through a socket that keeps the bounds between writes.
+//! The lines of the command line: every write is a batch of whole ones, so that a reader who follows, or finds the rest of an interrupted
+//! run, has no half line. Read through a socket that keeps the bounds between writes.
 
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixDatagram;
