@@ -52,7 +52,7 @@ fn they_keep_python_s_semantics_heard_and_tell_each_wait_with_its_line() {
     let line_of = |text: &str| script.lines().position(|line| line.contains(text)).map(|at| at as u32 + 1);
     let told = |wanted: &str, what: &str, by: Option<&str>, at: &str| {
         events.iter().any(|kind| match kind {
-            EventKind::TaskChanged { task, state: TaskState::Waiting, on: Some(on), held_by, line } => {
+            EventKind::TaskChanged { task, state: TaskState::Waiting, on: Some(on), held_by, line, .. } => {
                 (task == wanted, on == what, held_by.as_deref() == by, *line == line_of(at)) == (true, true, true, true)
             }
             _ => false,

@@ -6,7 +6,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Action, By, ExitStatus, Level, Line, Monotonic, Pgid, Pid, ProcessState, Refusal, RunId, Sid, Tid, Usage};
+use super::{Action, By, ExitStatus, Level, Line, Monotonic, Pgid, Pid, ProcessState, Refusal, RunId, Sid, TaskCpu, Tid, Usage};
 
 /// One fact and when it happened. Its form on a line is in [`event_line`](super::Event::to_line).
 #[derive(Debug, Clone, PartialEq)]
@@ -50,12 +50,22 @@ pub enum EventKind {
     OutputClosed { pid: Pid, stream: Stream },
     /// `task.started`; `line` is the line of the lesson's source that started it.
     TaskStarted { task: String, sort: TaskSort, pid: Pid, tid: Option<Tid>, line: Option<u32> },
-    /// `task.state`; `line` is the line of the lesson's source that it runs or waits in.
-    TaskChanged { task: String, state: TaskState, on: Option<String>, held_by: Option<String>, line: Option<u32> },
+    /// `task.state`; `line` is the line of the lesson's source that it runs or waits in, `woken_by` the task that let it go on: absent
+    /// after a time limit, and where it is not known.
+    TaskChanged {
+        task: String,
+        state: TaskState,
+        on: Option<String>,
+        held_by: Option<String>,
+        woken_by: Option<String>,
+        line: Option<u32>,
+    },
     /// `task.finished`: `result` is `ok`, or says what went wrong.
     TaskFinished { task: String, result: String },
     /// `task.counts`: instead of single lines where there would be too many.
     TaskCounts { task: String, acquired: u64, waited: u64 },
+    /// `task.cpu`: what the kernel's scheduler did with a thread.
+    TaskCpu(Box<TaskCpu>),
     /// `value`: a number or text that the lesson shows.
     Value { name: String, value: Value },
     /// `fact`: a claim of the lesson, checked on this run.

@@ -13,6 +13,7 @@ mod limits;
 mod output;
 mod reason;
 mod refusal;
+mod scheduler;
 mod signal;
 mod snapshot;
 mod spec;
@@ -36,6 +37,7 @@ pub use limits::{GroupLimits, ParseLimitError, Resource, ResourceLimit, WindowSi
 pub use output::OutputRing;
 pub use reason::{By, Reason};
 pub use refusal::Refusal;
+pub use scheduler::{Scheduled, SchedulerRecord, TaskCpu};
 pub use signal::{ParseSignalError, Signal};
 pub use snapshot::{
     Finished, Lane, LevelSpan, LineTrace, LogEntry, OutputView, PercentHistory, PipeTo, ProcessRow, RunState, RunView, Segment,

@@ -23,7 +23,7 @@ impl RunFold {
         let t = event.t;
         self.log_due(t);
         match &event.kind {
-            EventKind::TaskChanged { task, state, on, held_by, line } => {
+            EventKind::TaskChanged { task, state, on, held_by, line, .. } => {
                 let home = self.stages.first().map_or(Pid::new(0), |stage| stage.0);
                 let change = self.lanes.task_changed(t, task, *state, on.as_deref(), held_by.as_deref(), *line, home);
                 if let Some(change) = change.and_then(|change| self.waits.changed(t, task, change)) {
@@ -47,6 +47,7 @@ impl RunFold {
             EventKind::TaskCounts { task, acquired, waited } => {
                 self.chatter(t, || (Severity::Info, sentences::task_counts(task, *acquired, *waited)));
             }
+            EventKind::TaskCpu(_) => {}
             EventKind::Value { name, value } => {
                 let change = self.results.value(t, name, value);
                 self.log_full(t);

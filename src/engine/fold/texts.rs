@@ -21,9 +21,9 @@ pub(crate) fn cut(kind: &mut EventKind) {
             cut_words(argv);
         }
         EventKind::TaskStarted { task, .. } | EventKind::TaskCounts { task, .. } => cut_to(task, NAME),
-        EventKind::TaskChanged { task, on, held_by, .. } => {
+        EventKind::TaskChanged { task, on, held_by, woken_by, .. } => {
             cut_to(task, NAME);
-            on.iter_mut().chain(held_by.iter_mut()).for_each(|name| cut_to(name, NAME));
+            on.iter_mut().chain(held_by.iter_mut()).chain(woken_by.iter_mut()).for_each(|name| cut_to(name, NAME));
         }
         EventKind::TaskFinished { task, result } => {
             cut_to(task, NAME);

@@ -82,8 +82,9 @@ fn weight(event: &Event) -> usize {
         }
         EventKind::Output { bytes, .. } => bytes.capacity(),
         EventKind::TaskStarted { task, .. } | EventKind::TaskCounts { task, .. } => task.len(),
-        EventKind::TaskChanged { task, on, held_by, .. } => {
-            task.len() + [on, held_by].into_iter().flatten().map(String::len).sum::<usize>()
+        EventKind::TaskCpu(cpu) => size_of_val(&**cpu) + cpu.name.len() + size_of_val(cpu.cores.as_slice()),
+        EventKind::TaskChanged { task, on, held_by, woken_by, .. } => {
+            task.len() + [on, held_by, woken_by].into_iter().flatten().map(String::len).sum::<usize>()
         }
         EventKind::TaskFinished { task, result } => task.len() + result.len(),
         EventKind::Value { name, value } => name.len() + value_weight(value),

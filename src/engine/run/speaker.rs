@@ -18,6 +18,7 @@ pub(crate) fn is_for_bodies(kind: &EventKind) -> Result<(), &'static str> {
         EventKind::ProcessUsed { .. } | EventKind::ProcessSampled(_) | EventKind::Waited { .. } => {
             Err("only the supervisor and the kernel tell of the usage of processes and of the results of waits")
         }
+        EventKind::TaskCpu(_) => Err("only the kernel tells how long a thread was on a core"),
         EventKind::PipeFilled { .. } => Err("only the kernel tells how full a pipe is"),
         EventKind::Value { name, .. } if PIPE_VALUES.iter().any(|begin| name.starts_with(begin)) => {
             Err("only the kernel tells how full a pipe is")

@@ -40,6 +40,8 @@ pub(super) struct Keys<'a> {
     pub(super) on: Option<Cow<'a, str>>,
     #[serde(borrow)]
     pub(super) held_by: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    pub(super) woken_by: Option<Cow<'a, str>>,
     pub(super) code: Option<i32>,
     pub(super) signal: Option<Signal>,
     pub(super) core: Option<Value>,
@@ -58,6 +60,14 @@ pub(super) struct Keys<'a> {
     pub(super) result: Option<Cow<'a, str>>,
     pub(super) acquired: Option<u64>,
     pub(super) waited: Option<u64>,
+    pub(super) ran_ns: Option<u64>,
+    pub(super) ready_ns: Option<u64>,
+    pub(super) blocked_ns: Option<u64>,
+    pub(super) switches: Option<u64>,
+    pub(super) cores: Option<Vec<u16>>,
+    pub(super) exact: Option<bool>,
+    #[serde(rename = "final")]
+    pub(super) is_final: Option<bool>,
     pub(super) value: Option<Value>,
     #[serde(borrow)]
     pub(super) id: Option<Cow<'a, str>>,

@@ -10,7 +10,7 @@ use super::error::EventLineError;
 use super::keys::{EndedKeys, Keys, StatusKeys, WATCH};
 use crate::model::{
     Action, By, Ended, EventKind, Fact, Language, Level, Line, MachineSample, Pgid, Pid, PipeFill, ProcessSample, ProcessState,
-    Refusal, RunFinding, Sid, TaskSort, TaskState, Usage, WaitKind,
+    Refusal, RunFinding, Sid, TaskCpu, TaskSort, TaskState, Usage, WaitKind,
 };
 
 impl Keys<'_> {
@@ -138,12 +138,25 @@ impl Keys<'_> {
                 state: need!(self.state.as_deref().and_then(TaskState::from_word), "state"),
                 on: self.on.map(Cow::into_owned),
                 held_by: self.held_by.map(Cow::into_owned),
+                woken_by: self.woken_by.map(Cow::into_owned),
                 line: self.line,
             },
             "task.finished" => EventKind::TaskFinished {
                 task: need!(task).into_owned(),
                 result: self.result.unwrap_or(Cow::Borrowed("ok")).into_owned(),
             },
+            "task.cpu" => EventKind::TaskCpu(Box::new(TaskCpu {
+                pid: need!(pid),
+                tid: need!(tid),
+                name: self.name.unwrap_or_default().into_owned(),
+                ran_ns: need!(ran_ns),
+                ready_ns: need!(ready_ns),
+                blocked_ns: need!(blocked_ns),
+                switches: self.switches.unwrap_or_default(),
+                cores: self.cores.unwrap_or_default(),
+                is_exact: need!(exact),
+                is_final: self.is_final.unwrap_or_default(),
+            })),
             "task.counts" => EventKind::TaskCounts {
                 task: need!(task).into_owned(),
                 acquired: self.acquired.unwrap_or_default(),

@@ -15,8 +15,8 @@ use serde_json::Value;
 use super::keys::{EndedKeys, StatusKeys, WATCH};
 use crate::model::{
     Action, By, Ended, Event, EventKind, ExitStatus, Fact, Language, Level, Line, MachineSample, Monotonic, Outcome, Pgid, Pid,
-    PipeFill, ProcessSample, ProcessState, Refusal, RunFinding, RunId, Sid, Stream, TaskSort, TaskState, ThreadSample, Tid,
-    Usage, WaitKind,
+    PipeFill, ProcessSample, ProcessState, Refusal, RunFinding, RunId, Sid, Stream, TaskCpu, TaskSort, TaskState, ThreadSample,
+    Tid, Usage, WaitKind,
 };
 
 /// An event's keys.
@@ -95,12 +95,16 @@ enum KindKeys {
         #[serde(skip_serializing_if = "Option::is_none")]
         held_by: Option<String>,
         #[serde(skip_serializing_if = "Option::is_none")]
+        woken_by: Option<String>,
+        #[serde(skip_serializing_if = "Option::is_none")]
         line: Option<u32>,
     },
     #[serde(rename = "task.finished")]
     TaskFinished { task: String, result: String },
     #[serde(rename = "task.counts")]
     TaskCounts { task: String, acquired: u64, waited: u64 },
+    #[serde(rename = "task.cpu")]
+    TaskCpu(#[serde(with = "TaskCpuKeys")] Box<TaskCpu>),
     #[serde(rename = "value")]
     Value { name: String, value: Value },
     #[serde(rename = "fact")]
@@ -148,6 +152,23 @@ struct ProcessKeys {
     rss: u64,
     start_ticks: u64,
     threads: Vec<ThreadSample>,
+}
+
+#[derive(Serialize)]
+#[serde(remote = "TaskCpu")]
+struct TaskCpuKeys {
+    pid: Pid,
+    tid: Tid,
+    name: String,
+    ran_ns: u64,
+    ready_ns: u64,
+    blocked_ns: u64,
+    switches: u64,
+    cores: Vec<u16>,
+    #[serde(rename = "exact")]
+    is_exact: bool,
+    #[serde(rename = "final", skip_serializing_if = "Not::not")]
+    is_final: bool,
 }
 
 #[derive(Serialize)]

@@ -126,6 +126,7 @@ impl Lane {
             state,
             on: on.map(str::to_owned),
             held_by: held_by.map(str::to_owned),
+            woken_by: None,
             line,
         });
     }

@@ -208,7 +208,14 @@ impl<'s> Pool<'s> {
     #[track_caller]
     fn lane(&self, name: &str, state: TaskState, on: String) {
         let line = Some(Location::caller().line());
-        self.lesson.report(EventKind::TaskChanged { task: name.to_owned(), state, on: Some(on), held_by: None, line });
+        self.lesson.report(EventKind::TaskChanged {
+            task: name.to_owned(),
+            state,
+            on: Some(on),
+            held_by: None,
+            woken_by: None,
+            line,
+        });
     }
 
     fn numbers(&self, task: usize) -> Numbers {
