@@ -193,6 +193,16 @@ pub fn told_lane(id: u32, name: &str, tid: i32, pieces: &[Segment]) -> Arc<Lane>
     Arc::new(lane)
 }
 
+/// The lane of a thread as the kernel's switch records tell it: when each state begins, the state, and its core.
+pub fn kernel_lane(name: &str, tid: i32, pieces: &[(f64, LaneState, u32)]) -> Arc<Lane> {
+    let mut lane = Arc::unwrap_or_clone(told_lane(tid as u32, name, tid, &[]));
+    lane.source = LaneSource::Switches;
+    for (from, state, core) in pieces {
+        lane.states.push(Monotonic::from_secs(*from), *state, *core);
+    }
+    Arc::new(lane)
+}
+
 /// A machine with this many cores, an uneven load and 60 seconds of history.
 pub fn system(cores: usize) -> SystemView {
     let history = |seed: usize| PercentHistory {

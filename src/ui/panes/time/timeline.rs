@@ -339,7 +339,7 @@ fn arrow(painter: &egui::Painter, x: f32, from: f32, to: f32, ink: Color32) {
 
 /// The note on a segment: dark on light ones, light on dark ones, boxed where the pattern would cross the letters.
 fn label(painter: &egui::Painter, at: Rect, look: Look, segment: &Segment, colors: &theme::Palette) {
-    let is_patterned = matches!(look, Look::Blocked | Look::Waiting);
+    let is_patterned = matches!(look, Look::Blocked);
     let ink = if is_patterned { colors.text } else { theme::ink_on(hatch::fill_of(look, colors).0) };
     let font = theme::bold_font((at.height() - 1.0).min(11.0));
     let mut job = egui::text::LayoutJob::simple_singleline(foreign::line(&segment.note).into_owned(), font, ink);
