@@ -43,7 +43,7 @@ impl Gallery {
         let selection = run.processes.last().map(|process| (process.pid, None));
         match view {
             "cores" => self.cores.ui(ui, snapshot.sequence, &snapshot.system, Some(run)),
-            "timeline" => self.timeline.ui(ui, run, &mut self.actions),
+            "timeline" => self.timeline.ui(ui, run, selection, false, &mut self.actions),
             "processes" => self.tree.ui(ui, snapshot.sequence, run, selection, &mut self.actions),
             "output" => self.output.ui(ui, run, None),
             "facts" => facts::ui(ui, Some(run), None, None),
