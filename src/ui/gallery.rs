@@ -36,6 +36,11 @@ impl Gallery {
         theme::apply(ctx, ThemeChoice::default(), false);
     }
 
+    /// Has the timeline look at a part of the run, in seconds.
+    pub fn look_at(&mut self, from: f64, to: f64) {
+        self.timeline.look_at(from, to);
+    }
+
     /// Draws the view of that name; other names draw nothing.
     pub fn draw(&mut self, ui: &mut Ui, view: &str, snapshot: &Snapshot) {
         let empty = super::sample::run(1, "");

@@ -6,7 +6,6 @@ use std::sync::Arc;
 use egui::{Color32, Painter, Shape, Stroke, pos2};
 
 use crate::model::{Lane, LaneId, Monotonic, RunView};
-use crate::ui::panes::time::scale::Scale;
 
 /// As many arrows can be told apart; of more, only those of the lanes that somebody looks at are drawn.
 pub(super) const FEW: usize = 50;
@@ -30,6 +29,8 @@ pub(super) struct Arrow {
 pub(super) struct Places {
     by_name: HashMap<Arc<str>, Vec<usize>>,
     by_id: HashMap<LaneId, usize>,
+    /// The names as they were.
+    names: Vec<(LaneId, Arc<str>)>,
 }
 
 impl Places {
@@ -38,8 +39,15 @@ impl Places {
         for (place, lane) in lanes.iter().enumerate() {
             places.by_name.entry(Arc::clone(&lane.name)).or_default().push(place);
             places.by_id.insert(lane.id, place);
+            places.names.push((lane.id, Arc::clone(&lane.name)));
         }
         places
+    }
+
+    /// Whether they are those of these lanes: none has come, gone or got another name.
+    pub(super) fn are_of(&self, lanes: &[Arc<Lane>]) -> bool {
+        let is_it = |(lane, (id, name)): (&Arc<Lane>, &(LaneId, Arc<str>))| lane.id == *id && Arc::ptr_eq(&lane.name, name);
+        self.names.len() == lanes.len() && lanes.iter().zip(&self.names).all(is_it)
     }
 
     /// The lane with this number.
@@ -127,11 +135,6 @@ pub(super) fn paint(painter: &Painter, x: f32, from: f32, to: f32, ink: Color32)
     painter.vline(x, egui::Rangef::new(from.min(to), from.max(to)), Stroke::new(1.0, ink));
     let tip = vec![pos2(x, to), pos2(x - 3.5, to + back), pos2(x + 3.5, to + back)];
     painter.add(Shape::convex_polygon(tip, ink, Stroke::NONE));
-}
-
-/// The place of an arrow on the axis.
-pub(super) fn x(arrow: &Arrow, scale: Scale) -> f32 {
-    scale.x(arrow.t.secs())
 }
 
 #[cfg(test)]

@@ -108,7 +108,7 @@ impl Head {
         if std::mem::take(&mut self.wants_filter) {
             response.request_focus();
         }
-        if response.has_focus() && ui.input(|input| input.key_pressed(egui::Key::Escape)) {
+        if (response.has_focus() || response.lost_focus()) && ui.input(|input| input.key_pressed(egui::Key::Escape)) {
             text.clear();
         }
         if text != arrangements.filter(run.id) {

@@ -1,11 +1,11 @@
 //! Things that happened to a lane at one moment, and how it ended: small signs on its bar. UI thread; paints into a given place.
 
-use egui::{Align2, Painter, Rect, Shape, Stroke, pos2, vec2};
+use egui::{Align2, Painter, Rect, Shape, Stroke, Ui, pos2, vec2};
 
 use crate::model::{ExitStatus, Lane, LaneEnd, LaneState, Mark, MarkKind, Monotonic, Signal};
 use crate::ui::look::foreign;
 use crate::ui::look::states::status_word;
-use crate::ui::look::theme::{self, Palette};
+use crate::ui::look::theme::{self, Palette, palette};
 use crate::ui::panes::time::hover::grouped;
 use crate::ui::panes::time::scale::Scale;
 
@@ -24,14 +24,30 @@ const fn sign(kind: MarkKind) -> (&'static str, &'static str) {
     }
 }
 
+/// Paints the marks of a lane onto its bar, and how it ended.
+pub(super) fn ui(ui: &Ui, painter: &Painter, lane: &Lane, bar: Rect, scale: Scale) {
+    let colors = palette(ui);
+    if let Some(at) = cap(lane, bar, scale) {
+        // It may stand beside the bar.
+        paint_cap(ui.painter(), colors, lane, at);
+    }
+    groups(&lane.marks, scale).for_each(|group| group.paint(painter, colors, bar));
+}
+
+/// What is marked at a place, in words.
+pub(super) fn words_at(lane: &Lane, bar: Rect, scale: Scale, x: f32) -> Option<String> {
+    let mark = groups(&lane.marks, scale).find(|group| group.is_at(x)).map(|group| group.words());
+    mark.or_else(|| cap(lane, bar, scale).filter(|at| at.x_range().contains(x)).and_then(|_| end_words(lane)))
+}
+
 /// Marks that lie so near each other that they share a sign.
-pub(super) struct Group<'a> {
+struct Group<'a> {
     x: f32,
     marks: &'a [Mark],
 }
 
 /// The signs on a lane that are in sight.
-pub(super) fn groups(marks: &[Mark], scale: Scale) -> impl Iterator<Item = Group<'_>> {
+fn groups(marks: &[Mark], scale: Scale) -> impl Iterator<Item = Group<'_>> {
     let nanos = |t: f64| Monotonic::from_secs(t);
     let mut rest = {
         let first = marks.partition_point(|mark| mark.t < nanos(scale.from));
@@ -51,12 +67,12 @@ pub(super) fn groups(marks: &[Mark], scale: Scale) -> impl Iterator<Item = Group
 
 impl Group<'_> {
     /// Whether it is at this place.
-    pub(super) fn is_at(&self, x: f32) -> bool {
+    fn is_at(&self, x: f32) -> bool {
         (x - self.x).abs() <= SIGN / 2.0 + 1.0
     }
 
     /// What happened, in words.
-    pub(super) fn words(&self) -> String {
+    fn words(&self) -> String {
         let line = |mark: &Mark| {
             let text = foreign::line(&mark.text);
             let gap = if text.is_empty() { "" } else { ": " };
@@ -70,7 +86,7 @@ impl Group<'_> {
     }
 
     /// Paints it on the upper edge of a bar.
-    pub(super) fn paint(&self, painter: &Painter, colors: &Palette, bar: Rect) {
+    fn paint(&self, painter: &Painter, colors: &Palette, bar: Rect) {
         let text = match self.marks {
             [mark] => sign(mark.kind).0,
             marks if marks.iter().all(|mark| mark.kind == marks[0].kind) => sign(marks[0].kind).0,
@@ -97,7 +113,7 @@ pub(super) fn end_of(lane: &Lane) -> Option<Monotonic> {
 }
 
 /// How a lane ended and when, in words; nothing where the whole run has ended.
-pub(super) fn end_words(lane: &Lane) -> Option<String> {
+fn end_words(lane: &Lane) -> Option<String> {
     let told = match lane.end.as_ref()? {
         LaneEnd::Done => "ended".to_owned(),
         LaneEnd::Failed(why) => format!("failed: {}", foreign::line(why)),
@@ -108,7 +124,7 @@ pub(super) fn end_words(lane: &Lane) -> Option<String> {
 }
 
 /// The place of the sign of its end.
-pub(super) fn cap(lane: &Lane, bar: Rect, scale: Scale) -> Option<Rect> {
+fn cap(lane: &Lane, bar: Rect, scale: Scale) -> Option<Rect> {
     let x = scale.x(end_of(lane)?.secs());
     (scale.holds(x) && lane.end != Some(LaneEnd::RunOver)).then(|| {
         let size = vec2(13.0, bar.height().min(14.0));
@@ -117,7 +133,7 @@ pub(super) fn cap(lane: &Lane, bar: Rect, scale: Scale) -> Option<Rect> {
 }
 
 /// Paints how a lane ended: a tick, the exit status, or a cross for a signal, each with a form of its own.
-pub(super) fn paint_cap(painter: &Painter, colors: &Palette, lane: &Lane, at: Rect) {
+fn paint_cap(painter: &Painter, colors: &Palette, lane: &Lane, at: Rect) {
     let Some(end) = &lane.end else { return };
     let (tone, text) = match end {
         LaneEnd::Exit(ExitStatus::Exited(0)) | LaneEnd::Done => (colors.green, String::new()),

@@ -6,6 +6,7 @@ mod arrows;
 mod core_lanes;
 mod head;
 mod hover;
+mod input;
 pub(crate) mod interleavings;
 mod marks;
 mod minimap;

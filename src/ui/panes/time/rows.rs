@@ -30,6 +30,11 @@ impl Rows {
         Self { pitch, bar: pitch - gap }
     }
 
+    /// Whether there is room for a strip below each bar.
+    pub(super) fn has_strips(self) -> bool {
+        self.pitch - self.bar >= 8.0
+    }
+
     /// The upper end of the bar of the lane at this place, below `top`.
     pub(super) fn top(self, top: f32, place: usize) -> f32 {
         top + place as f32 * self.pitch + (self.pitch - self.bar) / 2.0
