@@ -289,7 +289,7 @@ mod tests {
         assert_eq!(process_look(&row), (Look::Failed, "SIGKILL".to_owned()));
         row.status = Some(ExitStatus::Unknown);
         assert_eq!(process_look(&row).0, Look::Failed, "nobody can say it went well");
-        let lane = sample::kernel_lane("sort", 4716, &[(0.0, LaneState::OnCore, 1)]);
+        let lane = sample::kernel_lane(4716, "sort", 4716, &[(0.0, LaneState::OnCore, 1)]);
         assert_eq!(of_process(&row, Some(&lane)).words(), "ended", "how it ended is the row's to say");
     }
 
@@ -305,7 +305,7 @@ mod tests {
     #[test]
     fn a_lane_says_the_state_of_the_kernel_and_what_the_program_says_of_it() {
         use LaneState::{Blocked, OnCore, Ready, Sleeping, Stopped, Zombie};
-        let mut lane = (*sample::kernel_lane("worker-1", 4712, &[(0.1, Ready, 0), (0.2, OnCore, 1)])).clone();
+        let mut lane = sample::kernel_lane(4712, "worker-1", 4712, &[(0.1, Ready, 0), (0.2, OnCore, 1)]);
         assert_eq!((of_lane(&lane).words(), of_lane(&lane).core), ("on core 1".to_owned(), Some(1)));
         lane.words.push(Monotonic::from_secs(0.2), TaskState::Running, &"job 3".into(), None, None);
         assert_eq!(of_lane(&lane).words(), "on core 1: job 3");
@@ -334,7 +334,7 @@ mod tests {
         assert_eq!(of_process(&run.processes[0], None).words(), "blocked: a thread to end", "as its first thread");
         assert_eq!(of_sample(ProcessState::Sleeping, "a timer").words(), "sleeping: a timer");
         assert_eq!(of_sample(ProcessState::Stopped, "a signal to continue").words(), "stopped");
-        run.lanes = vec![sample::kernel_lane("worker-1", 4712, &[(0.0, LaneState::OnCore, 3)])];
+        run.lanes = vec![sample::kernel_lane(4712, "worker-1", 4712, &[(0.0, LaneState::OnCore, 3)]).into()];
         let lane = kernel_lane(&run, pid, tid);
         assert_eq!(of_thread(&thread, lane), of_lane(&run.lanes[0]));
         assert!(kernel_lane(&run, pid, Tid::new(4711)).is_none());

@@ -249,8 +249,8 @@ mod tests {
 
     fn at_lines(lines: &[(&str, u32)]) -> RunView {
         let mut run = sample::run(1, testing::POOL.id);
-        let lane = sample::kernel_lane("", 4712, &[(0.0, crate::model::LaneState::OnCore, 0)]);
-        let at = |(name, line): &(&str, u32)| Lane { name: (*name).into(), line: Some(*line), ..(*lane).clone() };
+        let lane = sample::kernel_lane(4712, "", 4712, &[(0.0, crate::model::LaneState::OnCore, 0)]);
+        let at = |(name, line): &(&str, u32)| Lane { name: (*name).into(), line: Some(*line), ..lane.clone() };
         run.lanes = lines.iter().map(|line| at(line).into()).collect();
         run
     }

@@ -390,10 +390,9 @@ mod tests {
     fn the_selection_says_what_its_lane_says_since_when_and_why() {
         use crate::model::{LaneState, Monotonic, TaskState};
         let mut run = (*sample::deadlock().runs[0]).clone();
-        let lane = sample::kernel_lane("worker-1", 4712, &[(0.0, LaneState::OnCore, 1), (0.68, LaneState::Blocked, 0)]);
-        let mut lane = std::sync::Arc::unwrap_or_clone(lane);
+        let mut lane = sample::kernel_lane(4712, "worker-1", 4712, &[(0.0, LaneState::OnCore, 1), (0.68, LaneState::Blocked, 0)]);
         lane.words.push(Monotonic::from_secs(0.68), TaskState::Waiting, &"lock B".into(), Some(&"worker-2".into()), None);
-        run.lanes = vec![sample::kernel_lane("main", 4711, &[(0.5, LaneState::Ready, 0)]), lane.into()];
+        run.lanes = vec![sample::kernel_lane(4711, "main", 4711, &[(0.5, LaneState::Ready, 0)]).into(), lane.into()];
         let draw = |run: RunView, tid: Option<i32>| {
             let selection = Some((Pid::new(4711), tid.map(crate::model::Tid::new)));
             testing::view(230.0, 460.0, State::default(), move |ui, (selected, actions, typing)| {

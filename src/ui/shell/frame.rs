@@ -324,7 +324,7 @@ impl App {
     fn timeline_ui(&mut self, ui: &mut Ui, snapshot: &Snapshot) {
         let is_focused = self.outlined == Some(Pane::Timeline);
         let run = self.subject.run(snapshot);
-        let (scenario, is_new) = (self.scenario(), self.is_new(Pane::Timeline));
+        let (scenario, selection, is_new) = (self.scenario(), self.selection, self.is_new(Pane::Timeline));
         let predictions = &mut self.views.predictions;
         let note = &mut self.views.scheduler;
         let why_not = snapshot.system.scheduler.as_deref();
@@ -340,7 +340,7 @@ impl App {
                 match run {
                     Some(run) => {
                         note.ui(ui, why_not);
-                        timeline.borrow_mut().ui(ui, run, actions);
+                        timeline.borrow_mut().ui(ui, run, selection, is_focused, actions);
                     }
                     None => invite(ui, scenario, predictions),
                 }

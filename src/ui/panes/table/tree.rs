@@ -363,8 +363,8 @@ mod tests {
         let mut snapshot = sample::deadlock();
         let run = std::sync::Arc::make_mut(&mut snapshot.runs[0]);
         run.lanes = vec![
-            sample::kernel_lane("main", 4711, &[(0.0, OnCore, 2)]),
-            sample::kernel_lane("worker-1", 4712, &[(0.0, OnCore, 2), (0.5, Ready, 0)]),
+            sample::kernel_lane(4711, "main", 4711, &[(0.0, OnCore, 2)]).into(),
+            sample::kernel_lane(4712, "worker-1", 4712, &[(0.0, OnCore, 2), (0.5, Ready, 0)]).into(),
         ];
         let harness = show(snapshot);
         harness.get_by_label("process tasklab worker deadlock 4711: on core 2");
