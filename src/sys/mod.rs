@@ -13,6 +13,8 @@ mod folder;
 mod fork;
 #[cfg(feature = "gui")]
 mod gl;
+#[cfg(feature = "gui")]
+mod memory;
 mod packet;
 mod plain;
 mod poll;
@@ -35,6 +37,8 @@ pub use folder::{PrivateFolder, remove_abandoned_folders};
 pub use fork::{Forked, exit_now, fork};
 #[cfg(feature = "gui")]
 pub use gl::{fill_scissor, renderer_of};
+#[cfg(feature = "gui")]
+pub use memory::keep_freed_memory;
 pub use packet::{MAX_PACKET_FDS, PacketSocket};
 pub use plain::{
     plain_capture, plain_forks, plain_launches, plain_launches_at_once, plain_locks, plain_round_trips, plain_threads,

@@ -16,7 +16,11 @@ fn place() -> Id {
 
 /// Remembers what draws the window, as the driver says.
 pub fn look_at_renderer(ctx: &Context, gl: &glow::Context) {
-    set_processor_draws(ctx, is_software(&sys::renderer_of(gl)));
+    let draws = is_software(&sys::renderer_of(gl));
+    set_processor_draws(ctx, draws);
+    if draws {
+        sys::keep_freed_memory();
+    }
 }
 
 /// Remembers whether the processor draws the window.
