@@ -8,7 +8,15 @@ use crate::model::{Monotonic, Pid, TaskCpu, Tid};
 use crate::monitor::ThreadTimes;
 use crate::sys::SchedStat;
 
-const NOTHING: SchedStat = SchedStat { ran: Duration::ZERO, waited: Duration::ZERO, turns: 0 };
+/// What a thread has done up to a time, since it began.
+#[derive(Debug, Clone, Copy)]
+struct Past {
+    times: SchedStat,
+    blocked: Duration,
+}
+
+const NOTHING: Past =
+    Past { times: SchedStat { ran: Duration::ZERO, waited: Duration::ZERO, turns: 0 }, blocked: Duration::ZERO };
 
 /// The threads that have been seen and have not ended.
 #[derive(Debug)]
@@ -22,10 +30,8 @@ struct Thread {
     name: String,
     /// When it was not there yet.
     since: Monotonic,
-    seen: SchedStat,
-    seen_at: Monotonic,
-    told: SchedStat,
-    told_at: Monotonic,
+    seen: Past,
+    told: Past,
     /// Since it was told last, and in all.
     cores: [BTreeSet<u16>; 2],
 }
@@ -67,60 +73,47 @@ impl Shares {
 
 impl Thread {
     const fn new(since: Monotonic) -> Self {
-        Self {
-            name: String::new(),
-            since,
-            seen: NOTHING,
-            seen_at: since,
-            told: NOTHING,
-            told_at: since,
-            cores: [BTreeSet::new(), BTreeSet::new()],
-        }
+        Self { name: String::new(), since, seen: NOTHING, told: NOTHING, cores: [BTreeSet::new(), BTreeSet::new()] }
     }
 
     /// Whether it had come further than this.
     fn has_passed(&self, times: SchedStat) -> bool {
-        self.seen.ran > times.ran || self.seen.turns > times.turns
+        self.seen.times.ran > times.ran || self.seen.times.turns > times.turns
     }
 
     /// Takes in its times. Returns the sums since it was told last, if they have changed.
     fn see(&mut self, id: (Pid, Tid), thread: ThreadTimes, at: Monotonic) -> Option<TaskCpu> {
-        (self.name, self.seen, self.seen_at) = (thread.name, thread.times, at);
+        let times = thread.times;
+        // The kernel counts what runs from tick to tick, so that the rest can seem to shrink for a moment.
+        let blocked = at.since(self.since).saturating_sub(times.ran).saturating_sub(times.waited).max(self.seen.blocked);
+        (self.name, self.seen) = (thread.name, Past { times, blocked });
         for cores in &mut self.cores {
             cores.insert(thread.core);
         }
-        if self.seen == self.told {
+        if times == self.told.times {
             return None;
         }
-        let sums = sums(id, &self.name, [self.told, self.seen], at.since(self.told_at), &self.cores[0], false);
-        (self.told, self.told_at) = (self.seen, at);
+        let sums = sums(id, &self.name, [self.told, self.seen], &self.cores[0], false);
+        self.told = self.seen;
         self.cores[0].clear();
         Some(sums)
     }
 
     fn in_all(&self, id: (Pid, Tid)) -> TaskCpu {
-        sums(id, &self.name, [NOTHING, self.seen], self.seen_at.since(self.since), &self.cores[1], true)
+        sums(id, &self.name, [NOTHING, self.seen], &self.cores[1], true)
     }
 }
 
-fn sums(
-    (pid, tid): (Pid, Tid),
-    name: &str,
-    [from, to]: [SchedStat; 2],
-    span: Duration,
-    cores: &BTreeSet<u16>,
-    is_final: bool,
-) -> TaskCpu {
-    let (ran, ready) = (to.ran.saturating_sub(from.ran), to.waited.saturating_sub(from.waited));
-    let nanos = |span: Duration| u64::try_from(span.as_nanos()).unwrap_or(u64::MAX);
+fn sums((pid, tid): (Pid, Tid), name: &str, [from, to]: [Past; 2], cores: &BTreeSet<u16>, is_final: bool) -> TaskCpu {
+    let nanos = |from: Duration, to: Duration| u64::try_from(to.saturating_sub(from).as_nanos()).unwrap_or(u64::MAX);
     TaskCpu {
         pid,
         tid,
         name: name.to_owned(),
-        ran_ns: nanos(ran),
-        ready_ns: nanos(ready),
-        blocked_ns: nanos(span.saturating_sub(ran).saturating_sub(ready)),
-        switches: to.turns.saturating_sub(from.turns),
+        ran_ns: nanos(from.times.ran, to.times.ran),
+        ready_ns: nanos(from.times.waited, to.times.waited),
+        blocked_ns: nanos(from.blocked, to.blocked),
+        switches: to.times.turns.saturating_sub(from.times.turns),
         cores: cores.iter().copied().collect(),
         is_exact: false,
         is_final,
@@ -178,5 +171,6 @@ mod tests {
         assert_eq!(told(&next), [(10, [90, 9, 1], 9, vec![0], true), (10, [5, 1, 94], 2, vec![0], false)]);
         let busy = shares.look([thread(10, 205, 1, 2, 0)], at(300));
         assert_eq!(told(&busy), [(10, [200, 0, 0], 0, vec![0], false)], "counted up to a moment later than the clock");
+        assert_eq!(told(&shares.end()), [(10, [205, 1, 94], 2, vec![0], true)], "the parts add up");
     }
 }
