@@ -306,7 +306,7 @@ fn events_are_open_only_while_a_run_goes_on() {
     for _ in 0..2 {
         let mut most = 0;
         let mut run = None;
-        let events = events_of(&engine, programs(vec![sh("read line")]), |event| match &event.kind {
+        let events = events_of(&engine, programs(vec![sh("sleep 60")]), |event| match &event.kind {
             EventKind::RunStarted { run: id, .. } => run = Some(*id),
             EventKind::ProcessStarted { .. } => {
                 most = events_open();
