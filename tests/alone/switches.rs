@@ -16,7 +16,7 @@ use rustix::thread::{CpuSet, gettid, sched_getaffinity, sched_setaffinity};
 use serde_json::Value;
 use support::program::{exec, said};
 use support::runs::{engine, events_of, programs, sh};
-use support::stress::read_all;
+use support::stress::{kill, read_all};
 use support::{App, Supervisor, eventually, skipped};
 use tasklab::engine::Command as EngineCommand;
 use tasklab::model::{ChildSpec, EventKind, ExitStatus, Monotonic, Scheduled, SchedulerRecord, Tid};
@@ -52,7 +52,7 @@ impl Phase {
 impl Drop for Phase {
     fn drop(&mut self) {
         let (Self(name, from, before), now, until) = (self, schedstat_of(None).expect("schedstat"), monotonic_now());
-        let (ran, waited) = (now.ran - before.ran, now.waited - before.waited);
+        let (ran, waited) = (now.ran.saturating_sub(before.ran), now.waited.saturating_sub(before.waited));
         let (tid, from, until) = (gettid().as_raw_nonzero(), from.nanos(), until.nanos());
         // In one write, so that no other thread's line gets between.
         let line = format!("\nPHASE {name} {tid} {from} {until} {} {}\n", ran.as_nanos(), waited.as_nanos());
@@ -318,6 +318,19 @@ fn events_are_open_only_while_a_run_goes_on() {
         assert!(!events.is_empty() && most > 0, "the control: {most} are open meanwhile");
         eventually("all are closed", || events_open() == 0);
     }
+    // The next supervisor gets its own; those of a lost one are closed with its runs.
+    let supervisor = support::supervisor_below(std::process::id().cast_signed()).expect("the supervisor");
+    events_of(&engine, programs(vec![sh("sleep 60")]), |event| {
+        if matches!(event.kind, EventKind::ProcessStarted { .. }) {
+            kill(supervisor, rustix::process::Signal::KILL);
+        }
+    });
+    eventually("all are closed", || events_open() == 0);
+    eventually("the next supervisor is there", || engine.handle().snapshot().trouble.is_none());
+    let mut most = 0;
+    events_of(&engine, programs(vec![sh("sleep 0.1")]), |_| most = most.max(events_open()));
+    assert!(most > 0, "the next supervisor's");
+    eventually("all are closed", || events_open() == 0);
     assert!(engine.handle().snapshot().system.scheduler.is_none());
 }
 
@@ -330,7 +343,7 @@ fn strace_works(folder: &Path) -> bool {
     is_there
 }
 
-/// The program with a perf_event_open that fails so; status, standard output, standard error.
+/// The program with a `perf_event_open` that fails so; status, standard output, standard error.
 fn refused(folder: &Path, error: &str, arguments: &[&str]) -> (i32, String, String) {
     let (log, out, errors) = (folder.join("log"), folder.join("out"), folder.join("errors"));
     let file = |path: &Path| fs::File::create(path).expect("a file");
