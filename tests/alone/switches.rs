@@ -193,7 +193,6 @@ fn stolen() -> Duration {
     Duration::from_millis(ticks * 1000 / rustix::param::clock_ticks_per_second())
 }
 
-/// Covers: issue 11, truth.
 #[test]
 fn the_records_agree_with_what_the_kernel_counts() {
     if std::env::var_os(INSIDE).is_some() {
@@ -294,7 +293,6 @@ fn events_open() -> usize {
         .count()
 }
 
-/// Covers: issue 11, "the idle window opens nothing".
 #[test]
 fn events_are_open_only_while_a_run_goes_on() {
     let _alone = alone();
@@ -371,7 +369,6 @@ fn sums_told(lines: &str) -> Vec<Value> {
     events.filter(|event| event["kind"] == "task.cpu").collect()
 }
 
-/// Covers: issue 11, refusals.
 #[test]
 fn where_records_are_refused_a_run_works_and_tells_shares_and_doctor_says_why() {
     let _alone = alone();

@@ -73,6 +73,11 @@ impl SwitchReader {
         self.is_open()
     }
 
+    /// Notes why there are no records.
+    pub(crate) fn refuse(&mut self, why: String) {
+        self.why_not = Some(why.into());
+    }
+
     /// Whether there are records.
     pub(crate) fn is_open(&self) -> bool {
         lock(&self.shared).rings.is_some()
