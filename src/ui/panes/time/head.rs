@@ -109,7 +109,12 @@ impl Head {
     fn filter(&mut self, ui: &mut Ui, run: &RunView, arrangements: &mut Arrangements) {
         let mut text = arrangements.filter(run.id).to_owned();
         let id = egui::Id::unique("filter of the lanes");
-        let field = TextEdit::singleline(&mut text).id(id).hint_text("Filter  /").desired_width(FILTER - 16.0).char_limit(100);
+        let field = TextEdit::singleline(&mut text)
+            .id(id)
+            .hint_text("Filter  /")
+            .desired_width(FILTER - 16.0)
+            .align(egui::Align2::LEFT_CENTER)
+            .char_limit(100);
         let response = ui.add(field).accessible_name("Filter the lanes");
         if std::mem::take(&mut self.wants_filter) {
             response.request_focus();
