@@ -7,6 +7,7 @@ mod machine;
 mod measure;
 mod processes;
 mod python;
+mod switches;
 mod table;
 mod threads;
 mod tracked;
@@ -122,6 +123,9 @@ fn measure_all(program: &Path, effort: Effort, only: &[String]) -> anyhow::Resul
     benchmark.compare("process_queue_items", Amount::Filling(100), vec![rust(processes::queue_items)]);
     benchmark.compare("lock_ops", Amount::Filling(1000), vec![rust(|count| Ok(threads::lock_ops(count))), c(sys::plain_locks)]);
     tracked(&mut benchmark);
+    if benchmark.wants("pipe_switches") {
+        switches::switches(&mut benchmark.figures, "pipe_switches");
+    }
 
     for (key, count) in [("sample_300_ms", 300), ("sample_3000_ms", 3000)] {
         if !benchmark.wants(key) {

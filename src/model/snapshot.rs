@@ -40,6 +40,8 @@ pub struct SystemView {
     pub memory: PercentHistory,
     /// CPU that this program and its supervisor use, in percent of one core.
     pub own_cpu: f32,
+    /// Why there are no switch records of the kernel, and what would change it; `None` while there are, and as long as nobody has asked.
+    pub scheduler: Option<Arc<str>>,
 }
 
 /// A value in percent over the last minute, on the time axis that all plots share.

@@ -12,8 +12,8 @@ use rustix::process::{PidfdFlags, Resource, getpid, getrlimit, pidfd_open};
 use super::Machine;
 use crate::model::MachineFinding;
 use crate::sys::{
-    check_group_for_runs, emulated_on, find_busctl, find_program, foreign_proc, kernel_release, lacks_controller, monotonic_now,
-    own_cgroup, own_pid, user_manager_cgroup,
+    SwitchesRefused, check_group_for_runs, counts_turns, emulated_on, find_busctl, find_program, foreign_proc, kernel_release,
+    lacks_controller, monotonic_now, own_cgroup, own_pid, try_switches, user_manager_cgroup,
 };
 
 /// Fewer open files than this are too few for a run with hundreds of children, each with its pipes.
@@ -35,7 +35,7 @@ pub fn findings() -> Vec<MachineFinding> {
     found.push(temperature(machine.celsius));
     found.extend(emulated_on().map(|kernel| emulation(&kernel)));
     found.extend(machine.throttled.map(throttling));
-    found.extend([pidfd(), group_signals(&release)]);
+    found.extend([pidfd(), group_signals(&release), scheduler(try_switches(), counts_turns())]);
     if proc.is_ok() {
         found.extend([
             own_proc(foreign_proc()),
@@ -130,6 +130,22 @@ fn pidfd() -> MachineFinding {
             format!("not available: {errno}"),
             "a Linux kernel from 5.10 on, and no filter on pidfd_open",
         ),
+    }
+}
+
+/// The source of what the kernel's scheduler does with each thread. For this one event is opened, on this process, and closed again.
+fn scheduler(switches: Result<(), SwitchesRefused>, has_schedstat: bool) -> MachineFinding {
+    const TOPIC: &str = "scheduler";
+    match switches {
+        Ok(()) => MachineFinding::good(TOPIC, "switch records: each time that a thread gets or leaves a core is known"),
+        Err(refused) => {
+            let instead = if has_schedstat {
+                "shares of time from schedstat, since there are no switch records"
+            } else {
+                "unknown: there is no schedstat, and there are no switch records"
+            };
+            MachineFinding::bad(TOPIC, format!("{instead}: {refused}"), refused.remedy())
+        }
     }
 }
 
@@ -305,6 +321,8 @@ fn is_at_least(release: &str, version: (u32, u32)) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::Pid;
+    use crate::sys::SwitchRings;
 
     #[test]
     fn every_finding_that_falls_short_has_a_fix() {
@@ -315,6 +333,7 @@ mod tests {
             "cores",
             "memory",
             "pidfd",
+            "scheduler",
             "limits of a run",
             "python3",
             "graphics",
@@ -409,6 +428,18 @@ mod tests {
         }
         let found = graphics(root.path());
         assert!(found.ok && found.value.ends_with("(v3d)"), "a card without a render node draws for nobody: {found:?}");
+    }
+
+    #[test]
+    fn the_source_of_switches_is_said_with_what_would_change_it() {
+        assert!(scheduler(Ok(()), false).ok);
+        for (has_schedstat, says) in [(true, "shares of time from schedstat"), (false, "unknown")] {
+            let refused = SwitchRings::open(Pid::new(i32::MAX), 1).map(drop).expect_err("nobody has this PID");
+            let (why, remedy) = (refused.to_string(), refused.remedy());
+            let found = scheduler(Err(refused), has_schedstat);
+            assert!(found.value.starts_with(says) && found.value.ends_with(&why), "{found:?}");
+            assert_eq!(found.fix, Some(remedy));
+        }
     }
 
     /// Covers: F64.

@@ -10,6 +10,7 @@ mod pipes;
 mod proc;
 mod processes;
 mod syscall;
+mod times;
 mod waits;
 
 pub use doctor::findings;
@@ -20,4 +21,5 @@ pub use pipes::Pipes;
 pub use proc::MonitorError;
 pub use processes::Processes;
 pub use syscall::{Syscall, parse_syscall};
+pub use times::{ThreadTimes, thread_times};
 pub use waits::{Call, words_for_call, words_for_function, words_for_reading, words_for_writing};

@@ -21,6 +21,7 @@ mod registers;
 mod shared;
 mod signals;
 mod spawn;
+mod switches;
 mod terminal;
 mod wait;
 
@@ -38,8 +39,8 @@ pub use plain::{
 pub use poll::{is_readable, poll};
 pub use prepare::{Neighbours, ParentEnds, PrepareError, new_pipe, prepare};
 pub use proc::{
-    CoreTimes, SchedStat, Stat, all_pids, available_memory, below, core_times, has_pending_signal, ignores_signal, is_ignored,
-    link_of, own_thread_stat, parse_stat, schedstat_of, signal_mask, stat_of, texts, try_stat_of,
+    CoreTimes, SchedStat, Stat, all_pids, available_memory, below, core_times, counts_turns, has_pending_signal, ignores_signal,
+    is_ignored, link_of, own_thread_stat, parse_stat, schedstat_of, signal_mask, stat_of, texts, thread_schedstat, try_stat_of,
 };
 pub use process::{
     PidFd, SignalScope, advice_on_clone, become_subreaper, continue_when_parent_ends, emulated_on, foreign_proc, has_one_thread,
@@ -49,5 +50,6 @@ pub use registers::ReadRegisters;
 pub use shared::SharedNumber;
 pub use signals::{SignalFd, default_ignored_signals, default_signal, ignore_signal, reset_inherited_signals};
 pub use spawn::{Placement, Prepared, SpawnError, SpawnStep, Spawned, spawn};
+pub use switches::{SwitchRings, SwitchesRefused, parse_record, try_switches};
 pub use terminal::{open_terminal, terminal_peer};
 pub use wait::{ChildChange, WaitMode, WaitedChild, wait_any_ended, wait_any_stopped_or_continued, wait_pid, wait_pidfd};

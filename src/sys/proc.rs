@@ -193,6 +193,16 @@ pub fn schedstat_of(pid: Option<Pid>) -> Option<SchedStat> {
     parse_schedstat(&std::fs::read_to_string(format!("/proc/{task}/schedstat")).ok()?)
 }
 
+/// The times of a thread.
+pub fn thread_schedstat(pid: Pid, tid: Tid) -> Option<SchedStat> {
+    parse_schedstat(&std::fs::read_to_string(format!("/proc/{pid}/task/{tid}/schedstat")).ok()?)
+}
+
+/// Whether this kernel counts the times and turns of threads.
+pub fn counts_turns() -> bool {
+    schedstat_of(None).is_some_and(|stat| stat.turns > 0)
+}
+
 fn parse_schedstat(text: &str) -> Option<SchedStat> {
     let mut words = text.split_ascii_whitespace().map(|word| word.parse().ok());
     let mut next = || words.next().flatten();

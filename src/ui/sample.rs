@@ -372,6 +372,7 @@ pub fn system(cores: usize) -> SystemView {
         memory: history(3),
         cores,
         own_cpu: 0.5,
+        scheduler: None,
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! The kernel counts all processes of a user together (`limits`, `exhaustion`, `stubborn`), an engine that has lost its supervisor ends
 //! everything below its own process (`supervisor_loss`), a whole program's memory is measured (`flood`), nothing may be left below it
-//! (`edges`), and what strace slows down keeps time limits (`fault_injection`).
+//! (`edges`), what strace slows down keeps time limits (`fault_injection`), and what is measured is measured alone (`switches`).
 #![expect(clippy::expect_used, reason = "the helpers of tests fail loudly, too")]
 
 mod edges;
@@ -12,6 +12,7 @@ mod flood;
 mod limits;
 mod stubborn;
 mod supervisor_loss;
+mod switches;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 

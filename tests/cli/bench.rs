@@ -4,6 +4,7 @@ use std::process::Command;
 
 use serde_json::{Map, Value};
 use support::{skipped, tagged};
+use tasklab::sys::try_switches;
 
 const BOTH: &[&str] = &[
     "launch_wait",
@@ -34,6 +35,8 @@ const OURS: &[&str] = &[
     "gpio_toggle_p50_us",
     "gpio_toggle_p99_us",
 ];
+/// Where the kernel gives its switch records.
+const SWITCHES: &[&str] = &["pipe_switches", "c_pipe_switches", "switch_records_us", "switch_reading_percent"];
 const C: &[&str] = &[
     "launch_wait",
     "launch_many",
@@ -76,7 +79,12 @@ fn everything_that_is_promised_is_measured() {
     if !has_python {
         skipped("the figures of Python: no python3");
     }
+    let refused = try_switches().err();
+    if let Some(refused) = &refused {
+        skipped(format!("the cost of switch records: {refused}"));
+    }
     let mut promised: Vec<String> = BOTH.iter().chain(OURS).map(|key| (*key).to_owned()).collect();
+    promised.extend(SWITCHES.iter().filter(|_| refused.is_none()).map(|key| (*key).to_owned()));
     promised.extend(C.iter().map(|key| format!("c_{key}")));
     promised.extend(BOTH.iter().filter(|_| has_python).map(|key| format!("python_{key}")));
     for key in &promised {

@@ -1,6 +1,7 @@
 # Runs as the first process of an emulated Raspberry Pi 3. Each line that begins with a word in capitals is for the host: LEVEL says
 # what the pin must show from outside now, KILLED that the app was killed with the line high; after both it waits for a line from the
-# host, which has looked. STATUS tells how a command ended.
+# host, which has looked. STATUS tells how a command ended. RECORDS tells, of one setting of kernel.perf_event_paranoid, how many sums a
+# run of an ordinary user has told from switch records and from schedstat, and what doctor says.
 T=/bin/tasklab
 PIN=GPIO17
 
@@ -12,6 +13,22 @@ drive() {
     while [ ! -s /tmp/edges ] && kill -0 $driver 2>/dev/null; do sleep 0.1; done
     cat /tmp/errors
 }
+
+mkdir -p /etc
+echo "user:x:1000:1000::/tmp:/bin/sh" >/etc/passwd
+chmod 1777 /tmp
+ordinary() { start-stop-daemon -S -c 1000:1000 -x $T -- "$@"; }
+setting=/proc/sys/kernel/perf_event_paranoid
+before=$(cat $setting)
+for paranoid in 2 3; do
+    echo $paranoid >$setting
+    ordinary exec --json -- sh -c 'timeout 2 sh -c "while :; do :; done"; exit 0' >/tmp/lines </dev/null
+    echo "STATUS exec at paranoid $paranoid $?"
+    exact=$(grep -c '"kind":"task.cpu".*"exact":true' /tmp/lines)
+    shares=$(grep -c '"kind":"task.cpu".*"exact":false' /tmp/lines)
+    echo "RECORDS $paranoid $exact $shares $(ordinary doctor </dev/null | grep scheduler)"
+done
+echo $before >$setting
 
 $T doctor | grep -i -E 'gpio|board|model'
 for board in rppal chardev; do

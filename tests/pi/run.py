@@ -199,11 +199,20 @@ def raspberry(qemu, model, tree, gpio, more, program, parts, guest, checks, hear
 
 
 def pi3(program, parts, checks):
-    """Pins of the Raspberry Pi 3, through the registers and through the character device."""
+    """Pins of the Raspberry Pi 3, through the registers and through the character device; and switch records, allowed and refused."""
 
     def hear(word, rest, _):
         if word == "LIST":
             checks.check("the list says that this model's resistors cannot be read", "pull cannot be read on this model" in rest)
+        elif word == "RECORDS":
+            paranoid, exact, shares, doctor = (rest + "   ").split(" ", 3)
+            told = f"{exact} sums from switch records, {shares} from schedstat; {doctor.strip()}"
+            if paranoid == "2":
+                checks.check("paranoid 2: an ordinary user's run has switch records", exact != "0" and shares == "0", told)
+                checks.check("paranoid 2: doctor says so", "✓" in doctor and "switch records" in doctor)
+            else:
+                checks.check("paranoid 3: an ordinary user's run has shares of time", exact == "0" and shares != "0", told)
+                checks.check("paranoid 3: doctor says why", "kernel.perf_event_paranoid is 3" in doctor)
 
     raspberry(QEMU, "raspi3b", "bcm2837-rpi-3-b.dtb", PI3_GPIO, "", program, parts, "guest-pi3.sh", checks, hear)
 

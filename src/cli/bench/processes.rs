@@ -18,7 +18,7 @@ const SIZE: usize = size_of::<u64>();
 
 /// Children that are waited for when this is dropped. The pipes from which they read must be closed by then.
 #[derive(Debug, Default)]
-struct Children(Vec<Pid>);
+pub(super) struct Children(Vec<Pid>);
 
 impl Drop for Children {
     fn drop(&mut self) {
@@ -31,7 +31,7 @@ impl Drop for Children {
 
 impl Children {
     /// Forks; the child must leave through `exit_now`.
-    fn fork(&mut self) -> io::Result<Forked> {
+    pub(super) fn fork(&mut self) -> io::Result<Forked> {
         let forked = fork()?;
         if let Forked::Parent(pid) = forked {
             self.0.push(pid);

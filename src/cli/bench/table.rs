@@ -24,6 +24,13 @@ const ROWS: &[(&str, &str, Unit)] = &[
     ("tracked_queue_times", "The time of the lessons' queue, as a multiple of a Mutex's with Condvars", ASKED),
     // A channel counts no tasks and has one taker, so that it needs no mutex.
     ("tracked_queue_channel_times", "The time of the lessons' queue, as a multiple of a sync_channel's", FOR_INFORMATION),
+    ("pipe_switches", "Switches between two processes on one core, while the kernel records them, and without", Unit::Rate),
+    ("switch_records_us", "What a switch takes longer while it is recorded", Unit::Limited { word: "µs", at_most: Some(1.5) }),
+    (
+        "switch_reading_percent",
+        "Reading the records of 50,000 switches a second",
+        Unit::Limited { word: "% of a core", at_most: Some(2.0) },
+    ),
     ("capture_mib", "Capturing a program's output", Unit::Mib),
     ("events", "Event lines of a lesson taken in", Unit::Rate),
     ("sample_300_ms", "Looking at 300 processes", Unit::Millis),
@@ -38,8 +45,8 @@ const SIDES: &[(&str, &str)] =
     &[("", "Task Lab"), ("c_", "plain C"), ("python_", "Python"), ("std_", "Mutex"), ("channel_", "channel")];
 
 /// The limit for what tracking may cost, which the project sets itself.
-const ASKED: Unit = Unit::Times { at_most: Some(1.3) };
-const FOR_INFORMATION: Unit = Unit::Times { at_most: None };
+const ASKED: Unit = Unit::Limited { word: "×", at_most: Some(1.3) };
+const FOR_INFORMATION: Unit = Unit::Limited { word: "×", at_most: None };
 
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Unit {
@@ -47,15 +54,16 @@ enum Unit {
     Mib,
     Millis,
     Micros,
-    /// A multiple of another side's time, and its limit.
-    Times {
+    /// A figure that was worked out of others, as a multiple of another side's time, and its limit.
+    Limited {
+        word: &'static str,
         at_most: Option<f64>,
     },
 }
 
 /// The keys that can be measured, without a side's prefix.
 pub(super) fn names() -> Vec<&'static str> {
-    ROWS.iter().filter(|row| !matches!(row.2, Unit::Times { .. })).map(|row| row.0).collect()
+    ROWS.iter().filter(|row| !matches!(row.2, Unit::Limited { .. })).map(|row| row.0).collect()
 }
 
 /// The figures in the order of the rows and their sides.
@@ -79,13 +87,13 @@ pub(super) fn table(figures: &[Figure]) -> String {
         if sides.is_empty() {
             continue;
         }
-        if let Unit::Times { at_most } = unit {
+        if let Unit::Limited { word, at_most } = unit {
             let value = sides[0].1;
             let (mark, asked) = match at_most {
-                Some(most) => (if value <= most { '✓' } else { '✗' }, format!(" (asked: {most} × at most)")),
+                Some(most) => (if value <= most { '✓' } else { '✗' }, format!(" (asked: {most} {word} at most)")),
                 None => (' ', String::new()),
             };
-            let _ = writeln!(text, "  {mark} {title}: {value:.2} ×{asked}");
+            let _ = writeln!(text, "  {mark} {title}: {value:.2} {word}{asked}");
             continue;
         }
         let better = if matches!(unit, Unit::Rate | Unit::Mib) { "longer is better" } else { "shorter is better" };
@@ -104,7 +112,7 @@ fn number(value: f64, unit: Unit) -> String {
         Unit::Mib => format!("{} MiB/s", grouped(value)),
         Unit::Millis => format!("{value:.2} ms"),
         Unit::Micros => format!("{value:.0} µs"),
-        Unit::Times { .. } => format!("{value:.2} ×"),
+        Unit::Limited { word, .. } => format!("{value:.2} {word}"),
     }
 }
 

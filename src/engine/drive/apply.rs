@@ -1,11 +1,12 @@
 //! Commands of the window and the command line, reports of the supervisor, and samples, as they come in. On the engine's thread.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use crate::engine::comparison::runner::Step;
 use crate::engine::drive::command::Command;
 use crate::engine::drive::engine_loop::EngineLoop;
 use crate::engine::drive::sampler::Sample;
+use crate::engine::drive::switches::SwitchBatch;
 use crate::engine::run::launch::{has_room, plan};
 use crate::engine::run::lines::USER;
 use crate::engine::run::live_run::Run;
@@ -14,6 +15,7 @@ use crate::engine::run::requests::{ActionRequest, LaunchRequest};
 use crate::engine::run::subscription::EngineEvent;
 use crate::engine::run::twins::Twins;
 use crate::model::{By, EventKind, Monotonic, Pid, ProcessState, Refusal, RunId};
+use crate::monitor::ThreadTimes;
 use crate::supervisor::{ChildPipes, Incoming, LaunchedChild, LineRequest, ReplyTo, Report, Request, SupervisorError};
 use crate::sys::monotonic_now;
 
@@ -70,15 +72,35 @@ impl EngineLoop {
         };
         let (run, stages) = (self.runs.next_id(), plan.stages.clone());
         self.runs.push(Run::new(run, plan, request, self.supervisor.pid(), origin, &mut self.subscription));
+        // Before anything is started: switch records cover only what is started later.
+        let mut has_records = self.switches.open(self.supervisor.pid());
+        if let (true, Err(why)) = (has_records, has_room(awaited, request)) {
+            // There is a ring for each core, and the launch comes first.
+            self.switches.give_up(&why);
+            has_records = false;
+        }
+        self.publication.scheduler = self.switches.why_not();
+        if let Some(run) = self.runs.iter_mut().next_back().filter(|_| !has_records) {
+            run.tell_shares(origin);
+        }
         let launch = Request::Launch { run, stages };
         if let (Err(SupervisorError::Unsendable(why)), Request::Launch { stages, .. }) =
             (self.supervisor.request(&launch), &launch)
         {
             self.report(Report::not_sent(run, stages, why));
         }
-        self.sampler.watch(true);
+        self.watch();
         self.runs.forget_oldest();
         Some(run)
+    }
+
+    /// Watches what the runs that go on need, and nothing where there is none.
+    pub(super) fn watch(&mut self) {
+        let (is_active, wants_times) = (self.runs.is_active(), self.runs.active().any(Run::tells_shares));
+        self.sampler.watch(is_active, wants_times);
+        if !is_active {
+            self.switches.close();
+        }
     }
 
     fn save(&mut self, run: RunId, what: fn(&Run) -> Saving) {
@@ -134,6 +156,7 @@ impl EngineLoop {
 
     fn begin(&mut self, index: usize, children: Vec<(LaunchedChild, ChildPipes)>) {
         let now = monotonic_now();
+        self.switches.launched(self.runs[index].id, children.iter().map(|(child, _)| child.pid), now);
         let streams = self.runs[index].begin(children, now, &mut self.subscription);
         self.runs.share_stages();
         self.sampler.watch_pipes(self.runs.iter().flat_map(|run| run.processes.pipes()).collect());
@@ -247,14 +270,44 @@ impl EngineLoop {
         }
         self.adoption.retain(&mut processes, now, self.supervisor.pid(), &self.runs);
         let pids: HashSet<Pid> = processes.iter().map(|process| process.pid).collect();
+        let mut times: HashMap<usize, Vec<(Pid, ThreadTimes)>> = HashMap::new();
+        let has_times = sample.times.is_some();
+        let mut threads = sample.times.unwrap_or_default();
         for process in processes {
             if let Some(index) = self.runs.find_home(process.pid, process.ppid, sample.marks.get(&process.pid).copied()) {
                 let command = sample.commands.get(&process.pid);
+                let of_process = threads.remove(&process.pid).unwrap_or_default().into_iter();
+                times.entry(index).or_default().extend(of_process.map(|thread| (process.pid, thread)));
                 self.runs[index].sampled(process, command, now, &mut self.subscription);
             }
         }
+        for index in 0..if has_times { self.runs.len() } else { 0 } {
+            self.runs[index].shared(times.remove(&index).unwrap_or_default(), now, &mut self.subscription);
+        }
         for run in self.runs.active_mut() {
             run.sampling_done(|pid| pids.contains(&pid), now, &mut self.subscription);
+        }
+    }
+
+    /// Hands switch records to the runs that they belong to.
+    pub(super) fn scheduled(&mut self, batch: SwitchBatch, now: Monotonic) {
+        let Self { switches, runs, subscription, publication, .. } = self;
+        let until = batch.until;
+        if !batch.records.is_empty() {
+            publication.touch();
+        }
+        let begun: Vec<RunId> = runs.iter().filter(|run| !run.processes.stages().is_empty()).map(|run| run.id).collect();
+        for (run, records) in switches.route(batch, &begun, |pid| runs.find_seen(pid).map(|index| runs[index].id)) {
+            if let Some(index) = runs.find(run) {
+                runs[index].scheduled(records, until, now, subscription);
+            }
+        }
+    }
+
+    /// Hands over all switch records up to now: a run is about to end.
+    pub(super) fn last_scheduled(&mut self, now: Monotonic) {
+        for batch in self.switches.read_all() {
+            self.scheduled(batch, now);
         }
     }
 
@@ -266,10 +319,11 @@ impl EngineLoop {
                 self.runs[index].refuse(&request, Refusal::SupervisorLost, now, &mut self.subscription);
             }
         }
+        self.last_scheduled(now);
         for run in self.runs.active_mut() {
             run.supervisor_lost(why, &mut self.scratch, now, &mut self.subscription);
         }
-        self.sampler.watch(false);
+        self.watch();
         self.header.forget();
         if self.supervisor.may_restart_at_once(now) {
             self.start_supervisor();

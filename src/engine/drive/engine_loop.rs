@@ -19,6 +19,7 @@ use crate::engine::drive::save::Saver;
 use crate::engine::drive::sent_signals::SentSignals;
 use crate::engine::drive::stop_all::StopAll;
 use crate::engine::drive::supervisor_link::SupervisorLink;
+use crate::engine::drive::switches::Switches;
 use crate::engine::run::live_run::Run;
 use crate::engine::run::requests::ActionRequest;
 use crate::engine::run::run_list::RunList;
@@ -54,6 +55,7 @@ pub(super) struct EngineLoop {
     pub(super) signals: SentSignals,
     pub(super) stop_all: StopAll,
     pub(super) sampler: Sampler,
+    pub(super) switches: Switches,
     pub(super) adoption: Adoption,
     pub(super) publication: Publication,
     pub(super) header: Header,
@@ -79,6 +81,7 @@ impl EngineLoop {
             signals: SentSignals::default(),
             stop_all: StopAll::default(),
             sampler,
+            switches: Switches::new(bell.clone()),
             adoption: Adoption::default(),
             publication: Publication::new(publisher),
             header: Header::default(),
@@ -128,6 +131,9 @@ impl EngineLoop {
                     }
                     while let Ok(sample) = self.sampler.samples.try_recv() {
                         self.sampled(sample);
+                    }
+                    while let Some(batch) = self.switches.next() {
+                        self.scheduled(batch, monotonic_now());
                     }
                 }
                 Source::Supervisor => self.read_reports(),

@@ -31,6 +31,7 @@ impl MachineLog {
             latest: sample,
             memory: self.memory.points(MOST_POINTS),
             own_cpu,
+            scheduler: None,
         };
     }
 

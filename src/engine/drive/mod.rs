@@ -19,3 +19,4 @@ mod sent_signals;
 pub(super) mod start;
 mod stop_all;
 mod supervisor_link;
+mod switches;

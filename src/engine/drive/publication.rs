@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::engine::drive::handle::EngineHandle;
 use crate::engine::drive::machine::MachineLog;
-use crate::model::{BoardView, Comparison, Monotonic, RunView, Snapshot};
+use crate::model::{BoardView, Comparison, Monotonic, RunView, Snapshot, SystemView};
 
 /// At most 30 snapshots a second.
 const FRAME: Duration = Duration::from_millis(33);
@@ -18,6 +18,8 @@ const MOST_NOTICES: usize = 20;
 pub(super) struct Publication {
     publisher: EngineHandle,
     pub(super) machine: MachineLog,
+    /// Why there are no switch records, if they were asked for and refused.
+    pub(super) scheduler: Option<Arc<str>>,
     notices: Vec<(u64, Arc<str>)>,
     noticed: u64,
     sequence: u64,
@@ -30,6 +32,7 @@ impl Publication {
         Self {
             publisher,
             machine: MachineLog::default(),
+            scheduler: None,
             notices: Vec::new(),
             noticed: 0,
             sequence: 0,
@@ -74,7 +77,7 @@ impl Publication {
         self.sequence += 1;
         self.publisher.publish(Snapshot {
             sequence: self.sequence,
-            system: self.machine.view(),
+            system: SystemView { scheduler: self.scheduler.clone(), ..self.machine.view() },
             runs,
             board,
             notices: self.notices.clone(),

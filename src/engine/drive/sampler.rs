@@ -10,13 +10,16 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 
 use crate::engine::drive::bell::Bell;
 use crate::model::{MachineSample, Monotonic, Pid, PipeFill, ProcessSample, RunId};
-use crate::monitor::{Machine, OwnCost, Pipes, Processes};
+use crate::monitor::{Machine, OwnCost, Pipes, Processes, ThreadTimes, thread_times};
 use crate::supervisor::mark;
 use crate::sys::{foreign_proc, monotonic_now, own_pid, rename_thread, start_thread, texts};
 
 /// The machine and our own cost are read once a second; the processes of a run eight times.
 const SLOW: Duration = Duration::from_secs(1);
 const FAST: Duration = Duration::from_millis(125);
+
+/// The shortest time between two readings of the times of threads, for each thread: they are at most 500 a second in all.
+const EACH_THREAD: Duration = Duration::from_millis(2);
 
 /// With more processes than this only the pipes between stages are sampled.
 const MOST_IN_PIPES: usize = 64;
@@ -29,6 +32,8 @@ pub(crate) struct Sample {
     pub(crate) machine: Option<(MachineSample, f32)>,
     /// While a run goes on: all descendants of the supervisor.
     pub(crate) processes: Option<Vec<ProcessSample>>,
+    /// The times of their threads, where they are wanted: as often as the processes, or less often where there are many.
+    pub(crate) times: Option<HashMap<Pid, Vec<ThreadTimes>>>,
     /// Argument lists of new processes.
     pub(crate) commands: HashMap<Pid, Vec<String>>,
     /// The runs whose marks the new processes carry.
@@ -42,6 +47,7 @@ pub(crate) struct Sample {
 pub(crate) struct Sampler {
     pub(crate) samples: Receiver<Sample>,
     is_watching: Arc<AtomicBool>,
+    wants_times: Arc<AtomicBool>,
     nudge: Sender<()>,
     root: Arc<AtomicI32>,
     pairs: Arc<Mutex<Vec<(Pid, Pid)>>>,
@@ -54,6 +60,8 @@ impl Sampler {
         let (nudge, nudged) = bounded(1);
         let is_watching = Arc::new(AtomicBool::new(false));
         let watching = Arc::clone(&is_watching);
+        let wants_times: Arc<AtomicBool> = Arc::default();
+        let wants = Arc::clone(&wants_times);
         let root = Arc::new(AtomicI32::new(root.number()));
         let shared = Arc::clone(&root);
         let pairs: Arc<Mutex<Vec<(Pid, Pid)>>> = Arc::default();
@@ -72,6 +80,8 @@ impl Sampler {
                 own,
                 root: shared,
                 is_watching: watching,
+                wants_times: wants,
+                times_at: Monotonic::ZERO,
                 known,
                 pipes,
                 pairs: watched,
@@ -81,12 +91,13 @@ impl Sampler {
             }
             .run(&nudged, &sender, &bell);
         })?;
-        Ok(Self { samples, is_watching, nudge, root, pairs })
+        Ok(Self { samples, is_watching, wants_times, nudge, root, pairs })
     }
 
-    /// Whether the processes are to be read, from now on.
-    pub(crate) fn watch(&self, processes: bool) {
+    /// Whether the processes are to be read, from now on, and with them the times of their threads.
+    pub(crate) fn watch(&self, processes: bool, times: bool) {
         self.is_watching.store(processes, Ordering::Relaxed);
+        self.wants_times.store(times, Ordering::Relaxed);
         // When a nudge waits already, the thread is about to look.
         let _ = self.nudge.try_send(());
     }
@@ -108,6 +119,9 @@ struct Thread {
     own: OwnCost,
     root: Arc<AtomicI32>,
     is_watching: Arc<AtomicBool>,
+    wants_times: Arc<AtomicBool>,
+    /// When they are due.
+    times_at: Monotonic,
     known: HashSet<Pid>,
     pipes: Pipes,
     pairs: Arc<Mutex<Vec<(Pid, Pid)>>>,
@@ -125,6 +139,7 @@ impl Thread {
             let now = monotonic_now();
             let is_watching = self.is_watching.load(Ordering::Relaxed) && !self.is_blind;
             let processes = is_watching.then(|| self.processes.sample(self.root(), now));
+            let times = processes.as_ref().and_then(|processes| self.times(processes, now));
             let pipes = processes.as_ref().map(|processes| self.pipes(processes, now)).unwrap_or_default();
             let sample = Sample {
                 at: now,
@@ -135,6 +150,7 @@ impl Thread {
                     (self.machine.sample(now), self.own.sample(pids, now))
                 }),
                 processes,
+                times,
                 commands: HashMap::new(),
                 marks: HashMap::new(),
                 pipes,
@@ -162,6 +178,15 @@ impl Thread {
         pairs.extend(self.found.iter().filter(|pair| !pairs.contains(pair)).copied().collect::<Vec<_>>());
         self.pipes.keep(&pairs);
         pairs.into_iter().map(|(writer, reader)| (writer, reader, self.pipes.look(writer, reader))).collect()
+    }
+
+    fn times(&mut self, processes: &[ProcessSample], now: Monotonic) -> Option<HashMap<Pid, Vec<ThreadTimes>>> {
+        if !self.wants_times.load(Ordering::Relaxed) || now < self.times_at {
+            return None;
+        }
+        let threads: usize = processes.iter().map(|process| process.threads.len()).sum();
+        self.times_at = now + EACH_THREAD * threads as u32;
+        Some(thread_times(processes))
     }
 
     fn root(&self) -> Pid {

@@ -12,6 +12,7 @@ use crate::engine::run::processes::RunProcesses;
 use crate::engine::run::recording::{Contents, Recording, Saving};
 use crate::engine::run::requests::{ActionRequest, LaunchRequest};
 use crate::engine::run::script::{FOR_THE_BODY, Script};
+use crate::engine::run::shares::Shares;
 use crate::engine::run::speaker::Speaker;
 use crate::engine::run::streams::run_streams::{LAST_READS, RunStreams};
 use crate::engine::run::streams::scratch::{Open, Scratch};
@@ -21,11 +22,12 @@ use crate::engine::run::warnings;
 use crate::gpio::Edge;
 use crate::model::{
     Action, BodyLine, By, Event, EventKind, ExitStatus, Level, LineIntent, Monotonic, Outcome, Pid, PipeFill, ProcessSample,
-    ProcessState, Refusal, RunId, RunView, TimedAction,
+    ProcessState, Refusal, RunId, RunView, Scheduled, SchedulerRecord, TimedAction,
 };
+use crate::monitor::ThreadTimes;
 use crate::scenario::Scenario;
 use crate::supervisor::{ChildPipes, LaunchedChild};
-use crate::sys::monotonic_now;
+use crate::sys::{counts_turns, monotonic_now};
 
 /// Events of one run that are kept in memory, in bytes.
 const RECORDING_BUDGET: usize = 6 * 1024 * 1024;
@@ -44,6 +46,8 @@ pub(crate) struct Run {
     pub(crate) processes: RunProcesses,
     pub(crate) waiting: Waiting,
     pipe_fills: PipeFills,
+    /// Sums of its threads, where there are no switch records.
+    shares: Option<Shares>,
     /// How many stages were asked for.
     awaited: usize,
     /// Whether its body has said anything.
@@ -79,6 +83,7 @@ impl Run {
             processes: RunProcesses::new(supervisor),
             waiting: Waiting::default(),
             pipe_fills: PipeFills::default(),
+            shares: None,
             awaited: plan.stages.len(),
             has_spoken: false,
             silent_by: None,
@@ -432,7 +437,12 @@ impl Run {
             let request = ActionRequest { action, by: By::Script, is_demo: false, at: now };
             self.refuse(&request, Refusal::RunOver, now, subscription);
         }
+        let sums = self.shares.take().map(|mut shares| shares.end()).unwrap_or_default();
+        self.emit_all(sums.into_iter().map(|sums| EventKind::TaskCpu(Box::new(sums))).collect(), now, subscription);
         self.processes.forget_stages();
+        for sums in self.fold.cpu_in_all(self.time(now)) {
+            self.emit(EventKind::TaskCpu(Box::new(sums)), now, subscription);
+        }
         self.emit(EventKind::RunFinished { run: self.id, outcome, elapsed_s, processes_left: left }, now, subscription);
     }
 
@@ -469,6 +479,46 @@ impl Run {
             self.emit(EventKind::ProcessState { pid, state: sample.state }, now, subscription);
         }
         self.emit(EventKind::ProcessSampled(Box::new(sample)), now, subscription);
+    }
+
+    /// There are no switch records of it: the times of its threads are told as sums.
+    pub(crate) fn tell_shares(&mut self, now: Monotonic) {
+        self.shares = counts_turns().then(|| Shares::new(now));
+    }
+
+    /// Whether it tells such sums.
+    pub(crate) const fn tells_shares(&self) -> bool {
+        self.shares.is_some()
+    }
+
+    /// Takes in the times of all its threads.
+    pub(crate) fn shared(&mut self, threads: Vec<(Pid, ThreadTimes)>, now: Monotonic, subscription: &mut Subscription) {
+        let sums = self.shares.as_mut().map(|shares| shares.look(threads, now)).unwrap_or_default();
+        self.emit_all(sums.into_iter().map(|sums| EventKind::TaskCpu(Box::new(sums))).collect(), now, subscription);
+    }
+
+    /// Takes in what the scheduler did with its threads: records in the order of time, on the monotonic clock, and the time up to which
+    /// there are no others.
+    pub(crate) fn scheduled(
+        &mut self,
+        mut records: Vec<SchedulerRecord>,
+        until: Monotonic,
+        now: Monotonic,
+        subscription: &mut Subscription,
+    ) {
+        let origin = self.origin.nanos();
+        let of_run = |t: &mut Monotonic| *t = Monotonic::from_nanos(t.nanos().saturating_sub(origin));
+        for record in &mut records {
+            of_run(&mut record.t);
+            if let Scheduled::Lost { since, .. } = &mut record.what {
+                of_run(since);
+            }
+        }
+        let t = self.time(until);
+        self.fold.scheduled(&records, t);
+        for sums in self.fold.cpu_due(t) {
+            self.emit(EventKind::TaskCpu(Box::new(sums)), until.min(now), subscription);
+        }
     }
 
     /// All processes of a sample were taken in; `is_there` is true for these. A missing process has ended; its status only its parent

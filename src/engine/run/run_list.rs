@@ -127,7 +127,7 @@ impl RunList {
     }
 
     /// The run of a process that the supervisor or a sample has told of: a body can name any process.
-    fn find_seen(&self, pid: Pid) -> Option<usize> {
+    pub(crate) fn find_seen(&self, pid: Pid) -> Option<usize> {
         self.newest(|run| run.processes.has_seen(pid))
     }
 

@@ -1,0 +1,207 @@
+//! The thread that reads the switch records, 30 times a second while a run goes on. While none does, nothing is open and the thread
+//! waits.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TrySendError, bounded};
+
+use super::batch::SwitchBatch;
+use crate::engine::drive::bell::Bell;
+use crate::model::{Monotonic, Pid, Scheduled, SchedulerRecord, Tid};
+use crate::sys::{SwitchRings, SwitchesRefused, counts_turns, monotonic_now, rename_thread, start_thread};
+
+/// The time between two reads: a ring has room for a tenth of a second of the most switches that a core can do usefully.
+const PAUSE: Duration = Duration::from_millis(33);
+/// A batch without a record is sent as seldom as this: it says only that nothing has happened.
+const QUIET: Duration = Duration::from_millis(100);
+/// Batches that may wait for the engine.
+const BATCHES: usize = 4;
+/// Records that are kept for an engine that takes none: some 12 MiB.
+const MOST_UNSENT: usize = 262_144;
+
+/// The engine's end of the thread. Dropping it ends the thread and closes the rings.
+#[derive(Debug)]
+pub(crate) struct SwitchReader {
+    shared: Arc<Mutex<Shared>>,
+    batches: Receiver<SwitchBatch>,
+    sender: Sender<SwitchBatch>,
+    bell: Bell,
+    /// Wakes the thread; `None` until it was needed for the first time.
+    nudge: Option<Sender<()>>,
+    why_not: Option<Arc<str>>,
+}
+
+/// The rings, and what was read from them and not sent.
+#[derive(Debug, Default)]
+struct Shared {
+    rings: Option<SwitchRings>,
+    unsent: SwitchBatch,
+    /// The time up to which batches were sent.
+    sent: Monotonic,
+}
+
+impl SwitchReader {
+    pub(crate) fn new(bell: Bell) -> Self {
+        let (sender, batches) = bounded(BATCHES);
+        Self { shared: Arc::default(), batches, sender, bell, nudge: None, why_not: None }
+    }
+
+    /// Opens the rings on a supervisor, unless they are open: then they cover the cores that have been switched on since. Only what
+    /// it starts later is recorded. Returns whether they were opened anew.
+    pub(crate) fn open(&mut self, supervisor: Pid) -> bool {
+        {
+            let mut shared = lock(&self.shared);
+            if let Some(rings) = shared.rings.as_mut().filter(|rings| rings.root() == supervisor) {
+                // What is refused now was allowed before: the other cores have their rings.
+                let _ = rings.cover_online_cores();
+                return false;
+            }
+        }
+        self.close();
+        let opened = SwitchRings::open(supervisor, SwitchRings::usual_pages()).map_err(|refused| why_not(&refused));
+        let started = opened.and_then(|rings| {
+            *lock(&self.shared) = Shared { rings: Some(rings), sent: monotonic_now(), ..Shared::default() };
+            self.wake_thread().map_err(|error| format!("the kernel's switch records cannot be read: {error}").into())
+        });
+        if started.is_err() {
+            self.close();
+        }
+        self.why_not = started.err();
+        self.is_open()
+    }
+
+    /// Notes why there are no records.
+    pub(crate) fn refuse(&mut self, why: String) {
+        self.why_not = Some(why.into());
+    }
+
+    /// Whether there are records.
+    pub(crate) fn is_open(&self) -> bool {
+        lock(&self.shared).rings.is_some()
+    }
+
+    /// Why there were none when they were last asked for, and what would change it.
+    pub(crate) fn why_not(&self) -> Option<Arc<str>> {
+        self.why_not.clone()
+    }
+
+    /// The next batch that the thread has sent.
+    pub(crate) fn next(&self) -> Option<SwitchBatch> {
+        self.batches.try_recv().ok()
+    }
+
+    /// Reads what there is now, for a run that ends: all batches that were not handled yet.
+    pub(crate) fn read_all(&mut self) -> Vec<SwitchBatch> {
+        let mut shared = lock(&self.shared);
+        // In this order, while the thread cannot send another one.
+        let mut batches: Vec<SwitchBatch> = self.batches.try_iter().collect();
+        let Shared { rings, unsent, sent } = &mut *shared;
+        if let Some(rings) = rings {
+            let mut batch = std::mem::take(unsent);
+            batch.until = rings.read_all(&mut batch.records);
+            *sent = batch.until;
+            batches.push(batch);
+        }
+        batches
+    }
+
+    /// Closes the rings: no run goes on. What was read and not handled is nobody's.
+    pub(crate) fn close(&mut self) {
+        let mut shared = lock(&self.shared);
+        *shared = Shared::default();
+        while self.batches.try_recv().is_ok() {}
+    }
+
+    fn wake_thread(&mut self) -> io::Result<()> {
+        if let Some(nudge) = &self.nudge {
+            // When a nudge waits already, the thread is about to look.
+            let _ = nudge.try_send(());
+            return Ok(());
+        }
+        let (nudge, nudged) = bounded(1);
+        let (shared, sender, bell) = (Arc::clone(&self.shared), self.sender.clone(), self.bell.clone());
+        start_thread("switches", move || {
+            let _ = rename_thread("switches");
+            run(&shared, &sender, &bell, &nudged);
+        })?;
+        self.nudge = Some(nudge);
+        Ok(())
+    }
+}
+
+impl Drop for SwitchReader {
+    fn drop(&mut self) {
+        // The thread ends only when it wakes.
+        self.close();
+    }
+}
+
+fn lock(shared: &Mutex<Shared>) -> MutexGuard<'_, Shared> {
+    shared.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn why_not(refused: &SwitchesRefused) -> Arc<str> {
+    let instead = if counts_turns() { "schedstat gives shares of time instead" } else { "and it keeps no schedstat either" };
+    format!("the kernel gives no switch records: {refused}; {instead}; what would change it: {}", refused.remedy()).into()
+}
+
+fn run(shared: &Mutex<Shared>, sender: &Sender<SwitchBatch>, bell: &Bell, nudged: &Receiver<()>) {
+    loop {
+        let is_open = {
+            let mut shared = lock(shared);
+            if shared.read_and_send(sender) {
+                bell.ring();
+            }
+            shared.rings.is_some()
+        };
+        let woken = if is_open { nudged.recv_timeout(PAUSE) } else { nudged.recv().map_err(|_| RecvTimeoutError::Disconnected) };
+        if woken == Err(RecvTimeoutError::Disconnected) {
+            return;
+        }
+    }
+}
+
+impl Shared {
+    /// Reads the rings and sends what came, with what could not be sent before. Whether something was sent.
+    fn read_and_send(&mut self, sender: &Sender<SwitchBatch>) -> bool {
+        let Some(rings) = &mut self.rings else { return false };
+        let batch = &mut self.unsent;
+        batch.until = rings.read(&mut batch.records);
+        if batch.records.len() > MOST_UNSENT {
+            batch.records = lost(&batch.records, self.sent, batch.until);
+        }
+        if batch.records.is_empty() && batch.until < self.sent + QUIET {
+            return false;
+        }
+        let until = batch.until;
+        match sender.try_send(std::mem::take(batch)) {
+            Ok(()) => {
+                self.sent = until;
+                true
+            }
+            Err(TrySendError::Full(batch) | TrySendError::Disconnected(batch)) => {
+                self.unsent = batch;
+                false
+            }
+        }
+    }
+}
+
+/// One record for each core in the place of too many.
+fn lost(records: &[SchedulerRecord], since: Monotonic, until: Monotonic) -> Vec<SchedulerRecord> {
+    let mut counts: BTreeMap<u16, u64> = BTreeMap::new();
+    for record in records {
+        *counts.entry(record.core).or_default() += if let Scheduled::Lost { count, .. } = record.what { count } else { 1 };
+    }
+    let of_core = |(core, count)| {
+        let what = Scheduled::Lost { since, count };
+        SchedulerRecord { t: until, pid: Pid::new(0), tid: Tid::new(0), core, what }
+    };
+    counts.into_iter().map(of_core).collect()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,165 @@
+//! The rings of all cores: opened on one process, which covers all that it starts later; read in the order of time.
+
+use std::fs;
+use std::io;
+use std::time::Duration;
+
+use super::event::open_event;
+use super::records::parse_record;
+use super::refused::{Step, SwitchesRefused};
+use super::ring::Ring;
+use crate::model::{Monotonic, Pid, SchedulerRecord};
+use crate::sys::clock::monotonic_now;
+use crate::sys::proc::core_times;
+use crate::sys::process::own_pid;
+
+/// The data of one ring in bytes. Half of what each user may lock on each core (`kernel.perf_event_mlock_kb`, 516 by default), so that
+/// there is some left for others; 8,192 switches.
+const RING: usize = 256 * 1024;
+
+/// A core that is just about to write a record has taken its time a moment ago: so late a record may come. One that is later still gets
+/// the time up to which its forerunners were complete.
+const MARGIN: Duration = Duration::from_millis(1);
+
+/// The switch records of everything that one process starts from now on. Dropping it closes them.
+#[derive(Debug)]
+pub struct SwitchRings {
+    root: Pid,
+    pages: usize,
+    rings: Vec<Ring>,
+    /// Records that are later than the time up to which all cores are complete.
+    held: Vec<SchedulerRecord>,
+    /// The time up to which records were given out.
+    until: Monotonic,
+}
+
+impl SwitchRings {
+    /// Opens an event for each online core on `root`, which must be ours and should have one thread. Of the process itself only the
+    /// births of its children are recorded, and of what it has started before, nothing. `pages` is the size of each ring.
+    pub fn open(root: Pid, pages: usize) -> Result<Self, SwitchesRefused> {
+        let until = monotonic_now();
+        let mut rings = Self { root, pages: pages.max(1).next_power_of_two(), rings: Vec::new(), held: Vec::new(), until };
+        rings.cover_online_cores()?;
+        Ok(rings)
+    }
+
+    /// The usual size of a ring, in pages of this machine.
+    pub fn usual_pages() -> usize {
+        (RING / rustix::param::page_size()).max(1)
+    }
+
+    /// The process whose descendants are recorded.
+    pub const fn root(&self) -> Pid {
+        self.root
+    }
+
+    /// The cores that have a ring.
+    pub fn cores(&self) -> impl Iterator<Item = u16> {
+        self.rings.iter().map(|ring| ring.core)
+    }
+
+    /// Opens rings for the cores that have been switched on since; of them, only what the process starts from now on is recorded.
+    pub fn cover_online_cores(&mut self) -> Result<(), SwitchesRefused> {
+        let cores = online_cores().map_err(|error| SwitchesRefused::new(Step::Cores, &error))?;
+        let mut last_error = None;
+        for core in cores {
+            if self.cores().any(|covered| covered == core) {
+                continue;
+            }
+            match open_event(self.root, core) {
+                Ok(event) => {
+                    let ring = Ring::map(event, core, self.pages, monotonic_now());
+                    self.rings.push(ring.map_err(|error| SwitchesRefused::new(Step::Map, &error))?);
+                }
+                // It has been switched off just now.
+                Err(error) if error.raw_os_error() == Some(libc::ENODEV) => last_error = Some(error),
+                Err(error) => return Err(SwitchesRefused::new(Step::Open, &error)),
+            }
+        }
+        match last_error {
+            Some(error) if self.rings.is_empty() => Err(SwitchesRefused::new(Step::Open, &error)),
+            _ => Ok(()),
+        }
+    }
+
+    /// Appends the records that are there to `out`, in the order of time, also from one call to the next. Returns the time up to which
+    /// the records of all cores are complete; later ones come in the next call.
+    pub fn read(&mut self, out: &mut Vec<SchedulerRecord>) -> Monotonic {
+        let before = monotonic_now().nanos();
+        let complete = self.drain(Monotonic::from_nanos(before.saturating_sub(MARGIN.as_nanos() as u64)));
+        self.give(out, complete)
+    }
+
+    /// The same for the end: later records come, too, since those who could have written earlier ones have ended.
+    pub fn read_all(&mut self, out: &mut Vec<SchedulerRecord>) -> Monotonic {
+        let now = monotonic_now();
+        self.drain(now);
+        let latest = self.held.iter().map(|record| record.t).max();
+        self.give(out, latest.map_or(now, |latest| latest.max(now)))
+    }
+
+    /// Takes all records out of the rings. Returns up to when they are complete, if they are complete up to `when` where none is lost.
+    fn drain(&mut self, when: Monotonic) -> Monotonic {
+        let Self { root, rings, held, until, .. } = self;
+        let mut complete = when;
+        for ring in rings {
+            let is_full = ring.drain(|bytes, latest| {
+                let Some(mut record) = parse_record(bytes, *latest) else { return };
+                // The clock that the kernel reads here may go back by a few nanoseconds when it is adjusted.
+                *latest = record.t.max(*latest);
+                record.t = (*latest).max(*until);
+                // The birth of its child is a record of the child's.
+                if record.pid != *root {
+                    held.push(record);
+                }
+            });
+            if is_full {
+                complete = complete.min(ring.latest);
+            }
+        }
+        complete
+    }
+
+    fn give(&mut self, out: &mut Vec<SchedulerRecord>, complete: Monotonic) -> Monotonic {
+        self.until = self.until.max(complete);
+        // Stable, so that the records of a core stay in their order; and quick, since each core's are in order already.
+        self.held.sort_by_key(|record| record.t);
+        let count = self.held.partition_point(|record| record.t <= self.until);
+        out.extend(self.held.drain(..count));
+        self.until
+    }
+}
+
+/// Tries whether there are switch records here, on this process, and leaves nothing open.
+pub fn try_switches() -> Result<(), SwitchesRefused> {
+    SwitchRings::open(own_pid(), 1).map(drop)
+}
+
+/// The numbers of the cores that are switched on, ascending: all of them, not only those that this process may use.
+fn online_cores() -> io::Result<Vec<u16>> {
+    if let Ok(text) = fs::read_to_string("/sys/devices/system/cpu/online") {
+        let cores = cores_in(&text);
+        if !cores.is_empty() {
+            return Ok(cores);
+        }
+    }
+    // Where sysfs is not mounted.
+    let times = core_times(&fs::read("/proc/stat")?);
+    let cores: Vec<u16> = times.iter().filter_map(|core| u16::try_from(core.number).ok()).collect();
+    if cores.is_empty() { Err(io::ErrorKind::NotFound.into()) } else { Ok(cores) }
+}
+
+/// A list of cores as sysfs writes it: `0-3,6`.
+fn cores_in(text: &str) -> Vec<u16> {
+    let mut cores = Vec::new();
+    for part in text.trim().split(',') {
+        let (first, last) = part.split_once('-').unwrap_or((part, part));
+        if let (Ok(first), Ok(last)) = (first.parse::<u16>(), last.parse::<u16>()) {
+            cores.extend(first..=last);
+        }
+    }
+    cores
+}
+
+#[cfg(test)]
+mod tests;
