@@ -122,7 +122,7 @@ pub struct Finished {
 }
 
 /// One process of a run.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ProcessRow {
     /// Its PID.
     pub pid: Pid,

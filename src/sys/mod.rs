@@ -1,5 +1,5 @@
 //! System calls behind types, and the only `unsafe` code: spawning, waiting, pidfds, passing of descriptors, clocks, signal masks,
-//! mappings; and the one parser of /proc/PID/stat, the signals in `status`, `schedstat` and the cores in /proc/stat. It takes the model's
+//! mappings; two calls of OpenGL; and the one parser of /proc/PID/stat, the signals in `status`, `schedstat` and the cores in /proc/stat. It takes the model's
 //! types and returns `io::Result`; what to do is decided elsewhere.
 
 #![expect(unsafe_code, reason = "this is the room for it")]
@@ -11,6 +11,10 @@ mod fds;
 mod fifo;
 mod folder;
 mod fork;
+#[cfg(feature = "gui")]
+mod gl;
+#[cfg(feature = "gui")]
+mod memory;
 mod packet;
 mod plain;
 mod poll;
@@ -32,6 +36,10 @@ pub use fds::{adopt_fd, dup_at_least, dup_number, is_open, open_null, queued_byt
 pub use fifo::{OPENER, open_and_execute};
 pub use folder::{PrivateFolder, remove_abandoned_folders};
 pub use fork::{Forked, exit_now, fork};
+#[cfg(feature = "gui")]
+pub use gl::{fill_scissor, renderer_of};
+#[cfg(feature = "gui")]
+pub use memory::keep_freed_memory;
 pub use packet::{MAX_PACKET_FDS, PacketSocket};
 pub use plain::{
     plain_capture, plain_forks, plain_launches, plain_launches_at_once, plain_locks, plain_round_trips, plain_threads,
