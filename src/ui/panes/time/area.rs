@@ -2,6 +2,7 @@
 //! once, when the area is marked or has more to tell, and not in every frame.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use egui::{Rect, RichText, Role, ScrollArea, Ui, Window, pos2, vec2};
 
@@ -19,6 +20,8 @@ const STATES: usize = 50_000;
 const ALL_STATES: usize = 400_000;
 /// Waits of a lane that are named.
 const WAITS: usize = 3;
+/// Records may come so much later than what they tell.
+const SETTLED: Duration = Duration::from_millis(500);
 const ROW: f32 = 18.0;
 /// The columns of the table, and the states that each of them counts.
 const COLUMNS: [(&str, &[LaneState]); 5] = [
@@ -78,10 +81,10 @@ impl Area {
     /// Shows what happened in it. `beside` is where the lanes are.
     pub(super) fn ui(&mut self, ui: &Ui, run: &RunView, places: &Places, is_over: bool, beside: Rect) {
         let Some((from, to)) = self.marked else { return };
-        let to = to.min(run.elapsed);
-        let is_new =
-            |found: &Found| found.run == run.id && (found.until >= to || found.until == run.elapsed) && found.is_over == is_over;
-        if !self.found.as_ref().is_some_and(is_new) {
+        // Records come a little later than what they tell.
+        let settled = to + SETTLED;
+        let is_whole = |found: &Found| found.until >= settled || run.elapsed < settled;
+        if !self.found.as_ref().is_some_and(|found| found.run == run.id && found.is_over == is_over && is_whole(found)) {
             self.found = Some(find(run, places, self.lane, (from, to), is_over));
         }
         let Some(found) = &self.found else { return };

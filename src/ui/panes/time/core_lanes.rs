@@ -4,6 +4,7 @@ use egui::{Align2, FontId, Mesh, Rect, Role, ScrollArea, Sense, Shape, Ui, Widge
 
 use crate::model::{CoreLane, Lane, LaneId, LaneState, Monotonic, RunView};
 use crate::ui::look::foreign;
+use crate::ui::look::theme;
 use crate::ui::look::widgets;
 use crate::ui::panes::time::arrows::Places;
 use crate::ui::panes::time::hover::length;
@@ -81,7 +82,7 @@ pub(super) fn lanes(
     run: &RunView,
     places: &Places,
     brush: &mut Brush<'_>,
-    looked_at: Option<LaneId>,
+    hovered: Option<LaneId>,
 ) -> Option<LaneId> {
     if room.height() <= 0.0 {
         return None;
@@ -98,7 +99,7 @@ pub(super) fn lanes(
             .show_rows(ui, CORE, run.cores.len(), |ui, visible| {
                 for core in &run.cores[visible] {
                     let (row, _) = ui.allocate_exact_size(egui::vec2(ui.available_width(), CORE), Sense::hover());
-                    clicked = lane(ui, row, run, core, places, brush, looked_at).or(clicked);
+                    clicked = lane(ui, row, run, core, places, brush, hovered).or(clicked);
                 }
             });
     });
@@ -112,7 +113,7 @@ fn lane(
     core: &CoreLane,
     places: &Places,
     brush: &mut Brush<'_>,
-    looked_at: Option<LaneId>,
+    hovered: Option<LaneId>,
 ) -> Option<LaneId> {
     let (colors, scale) = (brush.colors, brush.scale);
     let name = Rect::from_min_max(row.min, pos2(scale.left - 8.0, row.bottom()));
@@ -122,11 +123,11 @@ fn lane(
     let lane_of = |number: u32| places.lane(LaneId::new(number)).and_then(|place| run.lanes.get(place));
     brush.core(bar, &core.states, |number| {
         let tone = colors.series(lane_of(number).map_or(0, |lane| lane.id.number() as usize));
-        let color = match looked_at {
-            Some(lane) if lane.number() != number => tone.strong.gamma_multiply(0.3),
-            _ => tone.strong,
+        let (color, ink) = match hovered {
+            Some(lane) if lane.number() != number => (tone.surface, colors.weak),
+            _ => (tone.strong, theme::ink_on(tone.strong)),
         };
-        (color, lane_of(number).map_or("", |lane| &*lane.name))
+        (color, ink, lane_of(number).map_or("", |lane| &*lane.name))
     });
     let response = ui.interact(row, ui.scope_id().with(egui::IdSalt::new(("core", core.core))), Sense::click());
     let now = lane_now(core).and_then(|id| lane_of(id.number()));

@@ -41,10 +41,10 @@ impl Head {
         &mut self,
         ui: &mut Ui,
         run: &RunView,
+        selected: Option<&Lane>,
         now: f64,
         sight: &mut Sight,
         arrangements: &mut Arrangements,
-        hatch: &mut Hatch,
     ) {
         if interleavings::has_some(run) {
             let (text, about) = if self.prefers_lanes {
@@ -72,16 +72,15 @@ impl Head {
         if !sight.follows() && widgets::head_button(ui, "▶ now").on_hover_text("Follow the live edge").clicked() {
             *sight = sight.follow();
         }
-        self.lanes_menu(ui, run, arrangements);
+        self.lanes_menu(ui, run, selected, arrangements);
         if ui.available_width() > FILTER + LEGEND {
             self.filter(ui, run, arrangements);
         }
         ui.add_space(8.0);
-        legend(ui, hatch);
     }
 
-    /// What is hidden, and how to see it again.
-    fn lanes_menu(&mut self, ui: &mut Ui, run: &RunView, arrangements: &mut Arrangements) {
+    /// What is hidden, and how to see it again; and what the selected lane's own menu has.
+    fn lanes_menu(&mut self, ui: &mut Ui, run: &RunView, selected: Option<&Lane>, arrangements: &mut Arrangements) {
         let hidden = arrangements.hidden(run.id);
         let text = if hidden > 0 { format!("⋯ {hidden} hidden") } else { "⋯".to_owned() };
         let button = widgets::head_button(ui, &text).accessible_name("Lanes to show");
@@ -94,8 +93,15 @@ impl Head {
                 arrangements.show_all(run.id);
                 ui.close();
             }
-            let weak = palette(ui).weak;
-            ui.label(RichText::new("A right click on a lane pins it, hides it, or moves it up or down.").size(11.0).color(weak));
+            ui.separator();
+            match selected {
+                Some(lane) => moves(ui, run, lane, arrangements),
+                None => {
+                    let text =
+                        "Click a lane first: then it can be pinned, hidden or moved from here; or with a right click on it.";
+                    ui.label(RichText::new(text).size(11.0).color(palette(ui).weak));
+                }
+            }
         });
         button.on_hover_text("Which lanes are shown");
     }
@@ -103,7 +109,12 @@ impl Head {
     fn filter(&mut self, ui: &mut Ui, run: &RunView, arrangements: &mut Arrangements) {
         let mut text = arrangements.filter(run.id).to_owned();
         let id = egui::Id::unique("filter of the lanes");
-        let field = TextEdit::singleline(&mut text).id(id).hint_text("Filter  /").desired_width(FILTER - 16.0).char_limit(100);
+        let field = TextEdit::singleline(&mut text)
+            .id(id)
+            .hint_text("Filter  /")
+            .desired_width(FILTER - 16.0)
+            .align(egui::Align2::LEFT_CENTER)
+            .char_limit(100);
         let response = ui.add(field).accessible_name("Filter the lanes");
         if std::mem::take(&mut self.wants_filter) {
             response.request_focus();
@@ -131,18 +142,17 @@ pub(super) fn legend(ui: &mut Ui, hatch: &mut Hatch) {
 
 /// The menu of a lane, at a right click.
 pub(super) fn menu(response: &Response, run: &RunView, lane: &Lane, arrangements: &mut Arrangements) {
-    let mut wish = None;
-    response.context_menu(|ui| {
-        ui.label(RichText::new(foreign::word(&lane.name)).strong());
-        let pin = if arrangements.is_pinned(run.id, lane.id) { Move::Unpin } else { Move::Pin };
-        for item in [pin, Move::Up, Move::Down, Move::Hide] {
-            if ui.button(item.text()).clicked() {
-                wish = Some(item);
-                ui.close();
-            }
+    response.context_menu(|ui| moves(ui, run, lane, arrangements));
+}
+
+/// What can be done to the place of a lane.
+fn moves(ui: &mut Ui, run: &RunView, lane: &Lane, arrangements: &mut Arrangements) {
+    ui.label(RichText::new(foreign::word(&lane.name)).strong());
+    let pin = if arrangements.is_pinned(run.id, lane.id) { Move::Unpin } else { Move::Pin };
+    for item in [pin, Move::Up, Move::Down, Move::Hide] {
+        if ui.button(item.text()).clicked() {
+            arrangements.change(run, lane.id, item);
+            ui.close();
         }
-    });
-    if let Some(wish) = wish {
-        arrangements.change(run, lane.id, wish);
     }
 }

@@ -98,7 +98,8 @@ impl Looking {
             self.drag = pointer;
         }
         if let (Some(began), Some(t), true) = (self.drag, pointer, response.dragged()) {
-            self.area.mark(began, t, frame.selected);
+            let known = |t: Monotonic| t.min(frame.run.elapsed);
+            self.area.mark(known(began), known(t), frame.selected);
         }
         if response.drag_stopped() {
             self.drag = None;

@@ -99,7 +99,7 @@ impl WholeRun {
             let from = index as u64 * self.column;
             column(from, from + self.column, sum);
         }
-        let (from, to) = (self.sums.len() as u64 * self.column, run.elapsed.nanos());
+        let (from, to) = (self.sums.len() as u64 * self.column, brush.grid.now);
         if to > from && run.lanes.len() <= WORK {
             column(from, to, &total(run, from, to));
         }

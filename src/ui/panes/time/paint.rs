@@ -2,18 +2,20 @@
 
 use egui::{Align2, Color32, FontId, Mesh, Painter, Rect, Shape, Stroke, pos2, vec2};
 
-use crate::model::{Lane, LaneSource, LaneState, StateSpan, States, Times};
+use crate::model::{Lane, LaneSource, LaneState, Monotonic, StateSpan, States, Times};
 use crate::ui::look::foreign;
 use crate::ui::look::hatch::{self, Hatch};
 use crate::ui::look::states::Look;
 use crate::ui::look::theme::{self, Palette};
-use crate::ui::panes::time::pieces::{Grid, Piece, What, heights};
+use crate::ui::panes::time::pieces::{COLUMN, Grid, Piece, What, heights};
 use crate::ui::panes::time::scale::Scale;
 
 /// A state that is narrower has neither pattern nor rounded corners.
 const PLAIN: f32 = 8.0;
 /// A state that is narrower has no label.
 const LABELLED: f32 = 34.0;
+/// States that a column has shares of, as a rule.
+const USUAL: usize = 4;
 /// The height of the strip that shows the core.
 const CORE: f32 = 4.0;
 
@@ -24,6 +26,19 @@ pub(super) struct Brush<'a> {
     pub(super) grid: Grid,
     pub(super) colors: &'static Palette,
     pub(super) hatch: &'a mut Hatch,
+}
+
+/// States of a core that are looked through in a column, to find out whether they are all the same lane's.
+const FEW: usize = 16;
+
+/// The number of the one lane that was on a core in all of a piece, if there were few changes.
+fn only_lane(states: &States, piece: &Piece) -> Option<u32> {
+    let What::Shares(_, changes @ ..FEW) = piece.what else { return None };
+    let first = states.at(Monotonic::from_nanos(piece.from))?.index;
+    let mut lanes =
+        (first..=first + changes).filter_map(|index| states.get(index)).filter(|span| span.state == LaneState::OnCore);
+    let lane = lanes.next()?.detail;
+    lanes.all(|span| span.detail == lane).then_some(lane)
 }
 
 /// The colour of a state without its pattern: about as bright as with it.
@@ -50,6 +65,9 @@ impl Brush<'_> {
     /// Paints the states of a lane.
     pub(super) fn lane(&mut self, bar: Rect, lane: &Lane, strip: bool) {
         let mut mesh = Mesh::default();
+        let columns = (bar.width() / COLUMN) as usize;
+        mesh.reserve_vertices(columns * 4 * USUAL);
+        mesh.reserve_triangles(columns * 2 * USUAL);
         for piece in self.pieces(&lane.states) {
             let at = self.place(bar, &piece);
             match piece.what {
@@ -152,19 +170,18 @@ impl Brush<'_> {
         painter.galley(position, galley, ink);
     }
 
-    /// Paints who was on a core: `color` and `name` of a lane, by its number.
-    pub(super) fn core<'n>(&mut self, bar: Rect, states: &States, of: impl Fn(u32) -> (Color32, &'n str)) {
+    /// Paints who was on a core: colour, ink and name of a lane, by its number.
+    pub(super) fn core<'n>(&mut self, bar: Rect, states: &States, of: impl Fn(u32) -> (Color32, Color32, &'n str)) {
         let mut mesh = Mesh::default();
         for piece in self.pieces(states) {
             let at = self.place(bar, &piece);
             match piece.what {
                 What::State(span) if span.state == LaneState::OnCore => {
-                    let (color, name) = of(span.detail);
+                    let (color, ink, name) = of(span.detail);
                     mesh.add_colored_rect(at, color);
                     if at.width() > LABELLED / 1.5 {
                         let painter = self.painter.with_clip_rect(at.intersect(self.painter.clip_rect()));
                         let font = theme::bold_font((at.height() - 2.0).min(10.0));
-                        let ink = theme::ink_on(color.to_opaque());
                         painter.text(pos2(at.left() + 5.0, at.center().y), Align2::LEFT_CENTER, foreign::word(name), font, ink);
                     }
                 }
@@ -175,8 +192,14 @@ impl Brush<'_> {
                     }
                 }
                 What::State(_) => {}
-                // Several lanes in turn: none of their colours.
-                What::Shares(times, _) => self.stack(&mut mesh, at, &times, piece.to - piece.from),
+                What::Shares(times, _) => match only_lane(states, &piece) {
+                    Some(lane) => {
+                        let part = (times.of(LaneState::OnCore) as f64 / (piece.to - piece.from).max(1) as f64) as f32;
+                        mesh.add_colored_rect(at.with_min_y(at.bottom() - at.height() * part.clamp(0.1, 1.0)), of(lane).0);
+                    }
+                    // Several lanes in turn: none of their colours.
+                    None => self.stack(&mut mesh, at, &times, piece.to - piece.from),
+                },
             }
         }
         if !mesh.is_empty() {

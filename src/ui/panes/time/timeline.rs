@@ -47,8 +47,9 @@ pub struct Timeline {
     /// How high its lanes were, and whether the pointer was on them: they stay where they are then.
     rows: Option<Rows>,
     is_pointed_at: bool,
-    /// The lane under the pointer, in the last frame.
+    /// The lane under the pointer, and the selected one, in the last frame.
     hovered: Option<LaneId>,
+    selected: Option<LaneId>,
     /// Whether the cores' lanes are open, where somebody has said; else where there is room.
     has_cores: Option<bool>,
 }
@@ -68,7 +69,11 @@ impl Timeline {
         }
         let Some(run) = run else { return head::legend(ui, &mut self.hatch) };
         let now = self.looking.now(ui, run);
-        self.head.ui(ui, run, now, &mut self.looking.sight, &mut self.arrangements, &mut self.hatch);
+        let lane = self.selected.and_then(|id| self.places.lane(id)).and_then(|place| run.lanes.get(place));
+        self.head.ui(ui, run, lane.map(|lane| &**lane), now, &mut self.looking.sight, &mut self.arrangements);
+        if !self.head.shows_interleavings(run) {
+            head::legend(ui, &mut self.hatch);
+        }
     }
 
     /// Looks at a part of the run, in seconds.
@@ -98,6 +103,7 @@ impl Timeline {
             };
             run.lanes.iter().find(is_it).map(|lane| lane.id)
         });
+        self.selected = selected;
         let area = ui.available_rect_before_wrap();
         let is_here = is_focused || ui.rect_contains_pointer(area);
         if is_here {
@@ -156,8 +162,7 @@ impl Timeline {
         if core_lanes::share(ui, rooms.share, run, &brush, is_open) {
             self.has_cores = Some(!is_open);
         }
-        let looked_at = self.hovered.or(frame.selected);
-        let clicked = core_lanes::lanes(ui, rooms.cores, run, &self.places, &mut brush, looked_at);
+        let clicked = core_lanes::lanes(ui, rooms.cores, run, &self.places, &mut brush, self.hovered);
         if let Some(lane) = clicked.and_then(|id| self.places.lane(id)).and_then(|place| run.lanes.get(place)) {
             actions.push(UiAction::Select(lane.pid, lane.tid));
         }

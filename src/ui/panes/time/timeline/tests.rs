@@ -154,6 +154,36 @@ fn a_drag_marks_an_area_with_its_table_and_with_shift_it_moves() {
 }
 
 #[test]
+fn the_frame_over_the_whole_run_is_dragged_and_a_click_goes_there() {
+    let mut run = over(sample::kernel_lanes());
+    run.elapsed = Monotonic::from_secs(20.0);
+    let mut harness = sized(run, 1000.0, 500.0);
+    assert_eq!(range(&harness), (18.0, 20.0));
+    let whole = harness.get_by_label_contains("whole run, 20.0 s").rect();
+    let at = |part: f32| pos2(whole.left() + whole.width() * part, whole.center().y);
+    drag(&mut harness, at(0.95), vec2(-whole.width() / 2.0, 0.0), Modifiers::NONE);
+    let (from, to) = range(&harness);
+    assert!((from - 8.0).abs() < 0.1 && (to - 10.0).abs() < 0.1, "{from} {to}");
+    harness.get_by_label_contains(&format!("{from:.3} s to {to:.3} s are in sight"));
+    drag(&mut harness, at(0.45), vec2(whole.width() * 2.0, 0.0), Modifiers::NONE);
+    assert_eq!(harness.state().0.looking.sight, Sight::Follow { span: 2.0 }, "at the end it follows again");
+    drag(&mut harness, at(0.25), vec2(0.0, 0.0), Modifiers::NONE);
+    let (from, to) = range(&harness);
+    assert!(from < 5.0 && to > 5.0 && (to - from - 2.0).abs() < 1e-6, "{from} {to}");
+}
+
+#[test]
+fn one_lane_and_none_that_the_filter_leaves_are_shown_as_that() {
+    let mut run = sample::kernel_lanes();
+    run.lanes.truncate(1);
+    let mut harness = show(run);
+    harness.get_by_label_contains("lane main:");
+    harness.state_mut().0.arrangements.of(RunId::new(1)).filter = "nobody".to_owned();
+    harness.run_steps(2);
+    harness.get_by_label_contains("No lane has that in its name");
+}
+
+#[test]
 fn the_keys_zoom_move_fit_and_step_while_the_pointer_is_there() {
     let mut harness = show(over(sample::kernel_lanes()));
     let lane = harness.get_by_label_contains("lane painter:").rect();
