@@ -6,15 +6,13 @@
 
 mod cgroup;
 mod clock;
+#[cfg(feature = "gui")]
+mod drawing;
 mod exec;
 mod fds;
 mod fifo;
 mod folder;
 mod fork;
-#[cfg(feature = "gui")]
-mod gl;
-#[cfg(feature = "gui")]
-mod memory;
 mod packet;
 mod plain;
 mod poll;
@@ -31,15 +29,13 @@ mod wait;
 
 pub use cgroup::{cgroup_of, check_group_for_runs, find_busctl, lacks_controller, own_cgroup, user_manager_cgroup};
 pub use clock::monotonic_now;
+#[cfg(feature = "gui")]
+pub use drawing::{fill_scissor, keep_freed_memory, renderer_of};
 pub use exec::find_program;
 pub use fds::{adopt_fd, dup_at_least, dup_number, is_open, open_null, queued_bytes, set_nonblocking};
 pub use fifo::{OPENER, open_and_execute};
 pub use folder::{PrivateFolder, remove_abandoned_folders};
 pub use fork::{Forked, exit_now, fork};
-#[cfg(feature = "gui")]
-pub use gl::{fill_scissor, renderer_of};
-#[cfg(feature = "gui")]
-pub use memory::keep_freed_memory;
 pub use packet::{MAX_PACKET_FDS, PacketSocket};
 pub use plain::{
     plain_capture, plain_forks, plain_launches, plain_launches_at_once, plain_locks, plain_round_trips, plain_threads,
