@@ -48,8 +48,10 @@ impl Lesson {
     pub fn fork(&self, name: &str) -> Result<Fork<'_>, LessonError> {
         let failed = || LessonError::kernel(format!("fork {name}"));
         let (mut ours, mut theirs) = UnixStream::pair().map_err(LessonError::kernel("make a pair of sockets"))?;
+        self.reporter().write();
         match fork().map_err(failed())? {
             Forked::Child => {
+                self.reporter().forget();
                 drop(ours);
                 let _ = rename_thread(name);
                 let _ = theirs.write_all(b".");

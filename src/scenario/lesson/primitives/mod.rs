@@ -5,6 +5,7 @@
 mod barrier;
 mod condition;
 mod event;
+mod freed;
 mod local;
 mod lock;
 mod monitor;

@@ -1,7 +1,7 @@
 //! Lanes: who waits and who holds, without being told. Each thread that opens a lane is known by it to every primitive.
 //! Any thread; the look-up costs a read of a thread-local number while nobody records.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -16,7 +16,9 @@ const SOMEBODY: u32 = u32::MAX;
 
 thread_local! {
     static CURRENT: RefCell<Option<Arc<Lane>>> = const { RefCell::new(None) };
-    static NUMBER: std::cell::Cell<u32> = const { std::cell::Cell::new(SOMEBODY) };
+    static NUMBER: Cell<u32> = const { Cell::new(SOMEBODY) };
+    /// Whether the calling thread has stamped lines, and has not written since.
+    static HAS_STAMPED: Cell<bool> = const { Cell::new(false) };
 }
 
 /// A task that runs on a thread of its own.
@@ -69,7 +71,7 @@ impl Lane {
     pub(crate) fn leave(&self, reporter: &Reporter) {
         self.has_ended.store(true, Ordering::SeqCst);
         if let Pacing::Counts { acquired, waited } = self.pace().end() {
-            reporter.report(EventKind::TaskCounts { task: self.name.clone(), acquired, waited });
+            stamp(reporter, EventKind::TaskCounts { task: self.name.clone(), acquired, waited });
         }
         if NUMBER.get() == self.number {
             NUMBER.set(SOMEBODY);
@@ -102,7 +104,7 @@ impl Lane {
             Pacing::Tell => true,
             Pacing::Hush => false,
             Pacing::Counts { acquired, waited } => {
-                reporter.report(EventKind::TaskCounts { task: self.name.clone(), acquired, waited });
+                stamp(reporter, EventKind::TaskCounts { task: self.name.clone(), acquired, waited });
                 true
             }
         }
@@ -113,23 +115,57 @@ impl Lane {
         self.pace().is_reported(now)
     }
 
-    pub(crate) fn report(
-        &self,
-        reporter: &Reporter,
-        state: TaskState,
-        on: Option<&str>,
-        held_by: Option<&str>,
-        line: Option<u32>,
-    ) {
-        reporter.report(EventKind::TaskChanged {
-            task: self.name.clone(),
-            state,
-            on: on.map(str::to_owned),
-            held_by: held_by.map(str::to_owned),
-            woken_by: None,
-            line,
-        });
+    /// Stamps the line that it waits.
+    pub(crate) fn stamp_wait(&self, reporter: &Reporter, on: &str, held_by: Option<&str>, line: Option<u32>) {
+        let (on, held_by) = (Some(on.to_owned()), held_by.map(str::to_owned));
+        let (task, state) = (self.name.clone(), TaskState::Waiting);
+        stamp(reporter, EventKind::TaskChanged { task, state, on, held_by, woken_by: None, line });
     }
+
+    /// Stamps the line that it runs, with the latest thing that it holds, and after a wait the task that let it go on, if that is
+    /// known.
+    pub(crate) fn stamp_run(&self, reporter: &Reporter, woken_by: Option<&str>, line: Option<u32>) {
+        let (on, woken_by) = (self.holds(|_| ()).map(|on| on.to_string()), woken_by.map(str::to_owned));
+        let (task, state) = (self.name.clone(), TaskState::Running);
+        stamp(reporter, EventKind::TaskChanged { task, state, on, held_by: None, woken_by, line });
+    }
+
+    /// Writes the lines that the calling thread, whose lane this is, has stamped. While it holds something, it writes only if it
+    /// does little, which makes a long hold visible at once, and if nobody has to wait for that; else it writes after the release.
+    pub(crate) fn write(&self, reporter: &Reporter) {
+        if !has_stamped() {
+            return;
+        }
+        if self.holds(|_| ()).is_none() {
+            write_stamped(reporter);
+        } else if self.pace().is_calm(reporter.now()) {
+            try_write_stamped(reporter);
+        }
+    }
+}
+
+fn stamp(reporter: &Reporter, kind: EventKind) {
+    reporter.stamp(kind);
+    HAS_STAMPED.set(true);
+}
+
+/// Writes the lines that the calling thread has stamped; it is about to sleep, or holds nothing.
+pub(crate) fn write_stamped(reporter: &Reporter) {
+    if HAS_STAMPED.replace(false) {
+        reporter.write();
+    }
+}
+
+/// The same, as long as nobody has to wait for that.
+pub(crate) fn try_write_stamped(reporter: &Reporter) {
+    if has_stamped() && reporter.try_write() {
+        HAS_STAMPED.set(false);
+    }
+}
+
+/// Whether the calling thread has stamped lines that it has not written.
+pub(crate) fn has_stamped() -> bool {
+    HAS_STAMPED.get()
 }
 
 /// The number of the calling thread's lane.
