@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::os::fd::{BorrowedFd, OwnedFd};
 use std::panic::Location;
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -310,6 +311,9 @@ impl Task<'_> {
 
     #[track_caller]
     fn changed(&self, state: TaskState, on: &str, held_by: Option<&str>) {
+        if let Some(lane) = &self.lane {
+            lane.is_told_to_wait.store(state == TaskState::Waiting, Ordering::Relaxed);
+        }
         self.lesson.report(EventKind::TaskChanged {
             task: self.name.clone(),
             state,

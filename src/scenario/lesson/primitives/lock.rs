@@ -152,7 +152,9 @@ impl Lock<'_> {
     #[track_caller]
     fn perform(&self, operation: Operation) -> bool {
         let me = own_number();
-        self.monitor.perform(operation.holds(), |released_by, _| self.take(me).then(|| Done::new(()).woken_by(released_by.take()))).is_some()
+        self.monitor
+            .perform(operation.holds(), |released_by, _| self.take(me).then(|| Done::new(()).woken_by(released_by.take())))
+            .is_some()
     }
 }
 

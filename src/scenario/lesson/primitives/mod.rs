@@ -18,6 +18,8 @@ mod step;
 mod tests;
 mod threads;
 mod timer;
+#[cfg(test)]
+mod waker_tests;
 
 pub use barrier::{Barrier, BrokenBarrier};
 pub use condition::Condition;

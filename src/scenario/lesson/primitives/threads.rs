@@ -5,6 +5,7 @@ use std::any::Any;
 use std::io::{PipeReader, PipeWriter, Read, Write};
 use std::os::fd::AsFd;
 use std::panic::{AssertUnwindSafe, Location, catch_unwind};
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, ScopedJoinHandle};
 use std::time::Duration;
@@ -223,24 +224,11 @@ impl<'scope, R: Send + 'scope> Workers<'scope, '_, R> {
         Ok(())
     }
 
-    /// How many were started.
-    pub fn count(&self) -> usize {
-        self.handles.lock().unwrap_or_else(PoisonError::into_inner).len()
-    }
-
-    /// How many have not ended.
-    pub fn alive(&self) -> usize {
-        self.count() - self.ended().count
-    }
-
-    fn ended(&self) -> MutexGuard<'_, Ended> {
-        self.ended_threads.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     /// Waits until all have ended. Meanwhile `on_action` gets each action, and gives the reason where it can't be done. Returns the results by
     /// their numbers; `None` for one that panicked.
     #[track_caller]
     pub fn join(&self, mut on_action: impl FnMut(&LessonAction) -> Reply) -> Result<Vec<Option<R>>, LessonError> {
+        self.tell_wait(Location::caller());
         while !self.join_for(Duration::from_secs(1), &mut on_action)? {}
         let handles = std::mem::take(&mut *self.handles.lock().unwrap_or_else(PoisonError::into_inner));
         *self.ended() = Ended::default();
@@ -267,11 +255,36 @@ impl<'scope, R: Send + 'scope> Workers<'scope, '_, R> {
 }
 
 impl<R> Workers<'_, '_, R> {
-    /// Tells that the calling task, which has waited for all threads, goes on since the last one has ended.
+    /// How many were started.
+    pub fn count(&self) -> usize {
+        self.handles.lock().unwrap_or_else(PoisonError::into_inner).len()
+    }
+
+    /// How many have not ended.
+    pub fn alive(&self) -> usize {
+        self.count() - self.ended().count
+    }
+
+    fn ended(&self) -> MutexGuard<'_, Ended> {
+        self.ended_threads.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Tells that the calling task waits for all threads, unless the body has said in its own words what it waits for.
+    fn tell_wait(&self, caller: &Location<'_>) {
+        if let Some(lane) = own_lane().filter(|_| self.lesson.tracker().has_listener())
+            && !lane.is_told_to_wait.load(Ordering::Relaxed)
+            && self.alive() > 0
+        {
+            lane.stamp_wait(self.lesson.reporter(), "join()", None, self.lesson.tracker().line(caller));
+            write_stamped(self.lesson.reporter());
+        }
+    }
+
+    /// Tells that this wait is over since the last thread has ended.
     fn tell_end(&self, caller: &Location<'_>) {
-        let last = self.ended_threads.lock().unwrap_or_else(PoisonError::into_inner).last.clone();
-        if let Some(lane) = own_lane()
-            && self.lesson.tracker().has_listener()
+        let last = self.ended().last.clone();
+        if let Some(lane) = own_lane().filter(|_| self.lesson.tracker().has_listener())
+            && lane.is_told_to_wait.load(Ordering::Relaxed)
         {
             lane.stamp_run(self.lesson.reporter(), last.as_deref(), self.lesson.tracker().line(caller));
             lane.write(self.lesson.reporter());

@@ -33,6 +33,8 @@ pub(crate) struct Lane {
     pub(crate) has_ended: AtomicBool,
     /// Its wait at the moment.
     pub(crate) wait: Mutex<Option<Wait>>,
+    /// Whether the last line about it says that it waits.
+    pub(crate) is_told_to_wait: AtomicBool,
     /// The things that it holds, the latest last.
     holds: Mutex<Vec<Arc<str>>>,
     pace: Mutex<Pace>,
@@ -59,6 +61,7 @@ impl Lane {
             is_stepped: rustix::thread::gettid() != rustix::process::getpid(),
             has_ended: AtomicBool::new(false),
             wait: Mutex::default(),
+            is_told_to_wait: AtomicBool::new(false),
             holds: Mutex::default(),
             pace: Mutex::default(),
         });
@@ -120,6 +123,7 @@ impl Lane {
         let (on, held_by) = (Some(on.to_owned()), held_by.map(str::to_owned));
         let (task, state) = (self.name.clone(), TaskState::Waiting);
         stamp(reporter, EventKind::TaskChanged { task, state, on, held_by, woken_by: None, line });
+        self.is_told_to_wait.store(true, Ordering::Relaxed);
     }
 
     /// Stamps the line that it runs, with the latest thing that it holds, and after a wait the task that let it go on, if that is
@@ -128,6 +132,7 @@ impl Lane {
         let (on, woken_by) = (self.holds(|_| ()).map(|on| on.to_string()), woken_by.map(str::to_owned));
         let (task, state) = (self.name.clone(), TaskState::Running);
         stamp(reporter, EventKind::TaskChanged { task, state, on, held_by: None, woken_by, line });
+        self.is_told_to_wait.store(false, Ordering::Relaxed);
     }
 
     /// Writes the lines that the calling thread, whose lane this is, has stamped. While it holds something, it writes only if it
