@@ -29,7 +29,7 @@ pub struct Queue<'s, T> {
 #[derive(Debug)]
 struct Items<T> {
     /// Each with the task that put it.
-    items: VecDeque<(T, By)>,
+    waiting: VecDeque<(T, By)>,
     unfinished: usize,
     /// The tasks that made the room that is free.
     room: Freed,
@@ -50,7 +50,7 @@ impl Lesson {
     /// mail.join();                        // waits until each item that was put is done
     /// ```
     pub fn queue<T>(&self, name: &str, maxsize: usize) -> Queue<'_, T> {
-        let items = Items { items: VecDeque::new(), unfinished: 0, room: Freed::default(), done_by: None };
+        let items = Items { waiting: VecDeque::new(), unfinished: 0, room: Freed::default(), done_by: None };
         Queue { maxsize, monitor: Monitor::new(self, format!("queue {name}"), None, items) }
     }
 }
@@ -119,7 +119,7 @@ impl<T> Queue<'_, T> {
 
     /// How many items wait in it.
     pub fn qsize(&self) -> usize {
-        self.monitor.look(|items| items.items.len())
+        self.monitor.look(|items| items.waiting.len())
     }
 
     /// Items that were put and are not done.
@@ -135,7 +135,7 @@ impl<T> Queue<'_, T> {
             if room == 0 {
                 return None;
             }
-            items.items.extend(item.take().map(|item| (item, me.cloned())));
+            items.waiting.extend(item.take().map(|item| (item, me.cloned())));
             items.unfinished += 1;
             Some(Done::new(()).wakes(Wake::One(NOT_EMPTY)).woken_by(items.room.take(room)))
         });
@@ -145,7 +145,7 @@ impl<T> Queue<'_, T> {
     #[track_caller]
     fn take(&self, operation: Operation) -> Option<T> {
         self.monitor.perform(operation.side(NOT_EMPTY), |items, me| {
-            let (item, put_by) = items.items.pop_front()?;
+            let (item, put_by) = items.waiting.pop_front()?;
             if self.maxsize > 0 {
                 items.room.free(me);
             }
@@ -155,7 +155,7 @@ impl<T> Queue<'_, T> {
 
     /// How many more items it takes.
     fn room(&self, items: &Items<T>) -> usize {
-        if self.maxsize == 0 { usize::MAX } else { self.maxsize.saturating_sub(items.items.len()) }
+        if self.maxsize == 0 { usize::MAX } else { self.maxsize.saturating_sub(items.waiting.len()) }
     }
 
     #[track_caller]

@@ -185,18 +185,17 @@ fn each_item_and_each_place_has_its_own_giver() {
         let (mail, seats) = (lesson.queue("mail", 0), lesson.semaphore("seats", 0));
         for on in ["queue mail", "semaphore seats"] {
             lesson.scope(|scope| {
-                let wait = |worker: &Worker<'_>| {
+                let wait = |_: &Worker<'_>| {
                     if on == "queue mail" {
-                        mail.get()
-                    } else {
-                        worker.number() + {
-                            seats.acquire();
-                            0
-                        }
+                        return mail.get();
                     }
+                    seats.acquire();
+                    0
                 };
                 let waiters = scope.threads("waiter", 2, wait).expect("start");
-                ["waiter-1", "waiter-2"].iter().for_each(|waiter| until_it_waits(lesson, waiter, on));
+                for waiter in ["waiter-1", "waiter-2"] {
+                    until_it_waits(lesson, waiter, on);
+                }
                 let give = |worker: &Worker<'_>| if on == "queue mail" { mail.put(worker.number()) } else { seats.release() };
                 scope.threads("giver", 2, give).and_then(|givers| givers.join(too_late)).expect("join");
                 let got = waiters.join(too_late).expect("join");
