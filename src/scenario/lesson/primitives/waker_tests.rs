@@ -92,7 +92,11 @@ fn each_wait_names_the_one_task_that_let_it_go_on() {
             let submit = || drop(slow.set(pool.submit("slow", || may_end.wait(None))));
             lesson.scope(|scope| scope.thread("submitter", |_| submit()).expect("starts").join());
             let slow = slow.get().expect("submitted");
-            meet(lesson, "future slow", || assert_eq!(slow.result(), Ok(true)), || may_end.set());
+            let set = || {
+                until_it_waits(lesson, "worker-1", "event may end");
+                may_end.set();
+            };
+            meet(lesson, "future slow", || assert_eq!(slow.result(), Ok(true)), set);
             pool.join(too_late).expect("joins");
         });
     });
