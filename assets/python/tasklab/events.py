@@ -1,6 +1,7 @@
 """The lines that a program writes: one for each thing that happens. A line is stamped when the thing happens, and written later, in
 the order of the stamps: a write takes longer than most critical sections, and one inside would make other threads wait."""
 
+import atexit
 import collections
 import json
 import os
@@ -176,3 +177,4 @@ def _after_fork():
 
 
 os.register_at_fork(after_in_child=_after_fork)
+atexit.register(write)  # A task that ends with a lock in its hands may have left lines.

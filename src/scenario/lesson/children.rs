@@ -10,6 +10,7 @@ use rustix::process::{WaitOptions, waitpid};
 
 use crate::model::{EventKind, ExitStatus, Pgid, Pid, ProcessState, Sid, Signal};
 use crate::scenario::lesson::handle::{Lesson, LessonError};
+use crate::scenario::lesson::tracking::lane::forget_parent;
 use crate::sys::{
     Forked, PidFd, SignalScope, Spawned, WaitMode, fork, is_readable, own_pid, process_group, rename_thread, session, wait_pid,
 };
@@ -51,7 +52,7 @@ impl Lesson {
         self.reporter().write();
         match fork().map_err(failed())? {
             Forked::Child => {
-                self.reporter().forget();
+                forget_parent(self.reporter());
                 drop(ours);
                 let _ = rename_thread(name);
                 let _ = theirs.write_all(b".");

@@ -149,6 +149,13 @@ impl Reporter {
     }
 }
 
+impl Drop for Reporter {
+    /// A task that ends with a lock in its hands may have left lines.
+    fn drop(&mut self) {
+        self.write();
+    }
+}
+
 /// Whether a write of [`PIPE_BUF`] bytes would not wait.
 fn has_room(pipe: &OwnedFd) -> bool {
     let mut ready = [PollFd::new(pipe, PollFlags::OUT)];

@@ -113,7 +113,14 @@ impl PipeEnd<'_> {
         if self.lesson.tracker().is_stepped() {
             self.lesson.tracker().steps.moves(&lane);
         }
-        ready.map(|_| Some((lane, line)))
+        let waited = Some((lane, line));
+        match ready {
+            Ok(_) => Ok(waited),
+            Err(error) => {
+                self.go_on(waited, None);
+                Err(error)
+            }
+        }
     }
 
     /// Tells the end of a wait.

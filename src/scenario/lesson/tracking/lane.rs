@@ -168,6 +168,14 @@ pub(crate) fn try_write_stamped(reporter: &Reporter) {
     }
 }
 
+/// In a fork: its thread is not its parent's. It has no lane until it opens one, and what its parent has stamped is its parent's.
+pub(crate) fn forget_parent(reporter: &Reporter) {
+    reporter.forget();
+    HAS_STAMPED.set(false);
+    NUMBER.set(SOMEBODY);
+    CURRENT.set(None);
+}
+
 /// Whether the calling thread has stamped lines that it has not written.
 pub(crate) fn has_stamped() -> bool {
     HAS_STAMPED.get()
