@@ -9,6 +9,7 @@ mod finding;
 mod harmless;
 mod header;
 mod ids;
+mod lane;
 mod limits;
 mod output;
 mod reason;
@@ -33,6 +34,9 @@ pub use finding::MachineFinding;
 pub use harmless::{harmless, visible};
 pub use header::{Level, Line, ParseLineError, PinFunction};
 pub use ids::{Pgid, Pid, RunId, Sid, Tid};
+pub use lane::{
+    CoreLane, Lane, LaneEnd, LaneId, LaneNow, LaneSource, LaneState, Mark, MarkKind, StateSpan, States, Times, Word, Words,
+};
 pub use limits::{GroupLimits, ParseLimitError, Resource, ResourceLimit, WindowSize, parse_bytes, parse_cores};
 pub use output::OutputRing;
 pub use reason::{By, Reason};
@@ -40,8 +44,8 @@ pub use refusal::Refusal;
 pub use scheduler::{Scheduled, SchedulerRecord, TaskCpu};
 pub use signal::{ParseSignalError, Signal};
 pub use snapshot::{
-    Finished, Lane, LevelSpan, LineTrace, LogEntry, OutputView, PercentHistory, PipeTo, ProcessRow, RunState, RunView, Segment,
-    Severity, Snapshot, SystemView,
+    Finished, LevelSpan, LineTrace, LogEntry, OutputView, PercentHistory, PipeTo, ProcessRow, RunState, RunView, Severity,
+    Snapshot, SystemView,
 };
 pub use spec::{ChildSpec, Group, Input, InvalidSpec, OutputTo, Reaping, StopPlan};
 pub use status::{ExitStatus, ProcessState};

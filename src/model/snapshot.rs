@@ -6,8 +6,8 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::{
-    BoardView, Comparison, ExitStatus, Fact, Language, Level, Line, MachineSample, Monotonic, Outcome, Pgid, Pid, PipeFill,
-    ProcessState, Reason, RunCost, RunFinding, RunId, Sid, Stream, TaskSort, TaskState, ThreadSample, Tid,
+    BoardView, Comparison, CoreLane, ExitStatus, Fact, Lane, Language, Level, Line, MachineSample, Monotonic, Outcome, Pgid, Pid,
+    PipeFill, ProcessState, Reason, RunCost, RunFinding, RunId, Sid, Stream, ThreadSample,
 };
 
 /// Everything that the window shows at one moment.
@@ -69,7 +69,9 @@ pub struct RunView {
     /// Its processes, parents before children (pre-order).
     pub processes: Vec<ProcessRow>,
     /// Its lanes: `main` first, then by families of names.
-    pub lanes: Vec<Lane>,
+    pub lanes: Vec<Arc<Lane>>,
+    /// The cores that its threads were on, by number; empty where the kernel does not tell.
+    pub cores: Vec<CoreLane>,
     /// Its GPIO lines, by number: those that have changed their level.
     pub lines: Vec<LineTrace>,
     /// Its output, one for each stream that exists.
@@ -171,50 +173,6 @@ impl ProcessRow {
     /// Whether its parent has waited on it.
     pub const fn is_reaped(&self) -> bool {
         self.reaped.is_some()
-    }
-}
-
-/// One line of the timeline.
-#[derive(Debug, Clone)]
-pub struct Lane {
-    /// The task's name.
-    pub name: String,
-    /// Its kind.
-    pub sort: TaskSort,
-    /// The process that it is in.
-    pub pid: Pid,
-    /// Its thread, when it has one.
-    pub tid: Option<Tid>,
-    /// The line of the lesson's source that started it, from 1.
-    pub start_line: Option<u32>,
-    /// The line of the lesson's source that it runs or waits in, from 1; of one that has ended, the last.
-    pub line: Option<u32>,
-    /// Its past, oldest first, without gaps or overlap.
-    pub segments: Arc<[Segment]>,
-}
-
-/// A time in which a task's state was one.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Segment {
-    /// From.
-    pub from: Monotonic,
-    /// Until; `None` while it lasts.
-    pub until: Option<Monotonic>,
-    /// The state.
-    pub state: TaskState,
-    /// The thing that it waits on, or the work that it does, in words; may be empty.
-    pub note: Arc<str>,
-    /// The task that holds what it waits on.
-    pub held_by: Option<Arc<str>>,
-}
-
-impl Segment {
-    /// The sort of thing that a lock is, before its name in a note: `lock counter`.
-    pub const LOCK: &str = "lock";
-
-    /// The name of the lock that it waits on or holds.
-    pub fn lock(&self) -> Option<&str> {
-        self.note.strip_prefix(Self::LOCK)?.strip_prefix(' ')
     }
 }
 

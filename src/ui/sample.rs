@@ -5,9 +5,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::model::{
-    BoardView, Comparison, ExitStatus, Fact, Lane, Language, Level, Line, LogEntry, MachineSample, Measured, Monotonic, Outcome,
-    OutputView, PercentHistory, Pgid, Pid, PinFunction, PinView, ProcessRow, ProcessState, Progress, RunCost, RunId, RunState,
-    RunView, Segment, Severity, Sid, Snapshot, Stream, SystemView, TaskSort, TaskState, ThreadSample, Tid, Variant,
+    BoardView, Comparison, ExitStatus, Fact, Lane, LaneEnd, LaneId, LaneSource, LaneState, Language, Level, Line, LogEntry,
+    MachineSample, Measured, Monotonic, Outcome, OutputView, PercentHistory, Pgid, Pid, PinFunction, PinView, ProcessRow,
+    ProcessState, Progress, RunCost, RunId, RunState, RunView, Severity, Sid, Snapshot, States, Stream, SystemView, TaskSort,
+    TaskState, ThreadSample, Tid, Variant, Words,
 };
 
 /// A snapshot of one running run with `rows` of everything: processes, lanes, facts, output lines and log entries.
@@ -61,6 +62,7 @@ pub fn run(id: u32, scenario: &str) -> RunView {
         elapsed: Monotonic::from_secs(2.0),
         processes: Vec::new(),
         lanes: Vec::new(),
+        cores: Vec::new(),
         lines: Vec::new(),
         outputs: Vec::new(),
         facts: Vec::new(),
@@ -113,27 +115,82 @@ pub fn thread(tid: i32, name: &str, state: ProcessState, waits_for: &str) -> Thr
     ThreadSample { tid: Tid::new(tid), name: name.to_owned(), state, cpu: 0.0, core: 1, waits_for: waits_for.to_owned() }
 }
 
-/// A piece of a lane.
-pub fn segment(from: f64, until: Option<f64>, state: TaskState, note: &str) -> Segment {
-    Segment { from: Monotonic::from_secs(from), until: until.map(Monotonic::from_secs), state, note: note.into(), held_by: None }
+/// A piece of a lane, as a program tells it.
+#[derive(Debug, Clone)]
+pub struct Segment {
+    /// From.
+    pub from: Monotonic,
+    /// Until; `None` while it lasts.
+    pub until: Option<Monotonic>,
+    /// The state.
+    pub state: TaskState,
+    /// The label.
+    pub note: Arc<str>,
+    /// The task that holds what it waits on.
+    pub held_by: Option<Arc<str>>,
+    /// The task that let it go on.
+    pub woken_by: Option<Arc<str>>,
 }
 
-fn lane(index: usize) -> Lane {
+/// A piece of a lane without holder and waker.
+pub fn segment(from: f64, until: Option<f64>, state: TaskState, note: &str) -> Segment {
+    Segment {
+        from: Monotonic::from_secs(from),
+        until: until.map(Monotonic::from_secs),
+        state,
+        note: note.into(),
+        held_by: None,
+        woken_by: None,
+    }
+}
+
+fn lane(index: usize) -> Arc<Lane> {
     let start = (index % 7) as f64 * 0.02;
-    Lane {
-        name: format!("worker-{index}"),
+    let pieces = [
+        segment(start, Some(0.4), TaskState::Ready, ""),
+        segment(0.4, Some(0.9), TaskState::Running, "A"),
+        segment(0.9, Some(1.3), TaskState::Sleeping, ""),
+        segment(1.3, None, TaskState::Waiting, "lock B"),
+    ];
+    told_lane(index as u32, &format!("worker-{index}"), 4712 + index as i32, &pieces)
+}
+
+/// The lane of a thread of which only its program's words are known.
+pub fn told_lane(id: u32, name: &str, tid: i32, pieces: &[Segment]) -> Arc<Lane> {
+    let mut lane = Lane {
+        id: LaneId::new(id),
+        name: name.into(),
         sort: TaskSort::Thread,
         pid: Pid::new(4711),
-        tid: Some(Tid::new(4712 + index as i32)),
+        tid: Some(Tid::new(tid)),
         start_line: None,
         line: None,
-        segments: Arc::new([
-            segment(start, Some(0.4), TaskState::Ready, ""),
-            segment(0.4, Some(0.9), TaskState::Running, "A"),
-            segment(0.9, Some(1.3), TaskState::Sleeping, ""),
-            segment(1.3, None, TaskState::Waiting, "lock B"),
-        ]),
+        source: LaneSource::Words,
+        states: States::default(),
+        words: Words::default(),
+        reasons: Words::default(),
+        marks: Arc::new([]),
+        end: None,
+    };
+    for piece in pieces {
+        lane.words.push(piece.from, piece.state, &piece.note, piece.held_by.as_ref(), piece.woken_by.as_ref());
+        let state = match piece.state {
+            TaskState::Created | TaskState::Starting => LaneState::Created,
+            TaskState::Ready => LaneState::Ready,
+            TaskState::Running => LaneState::Running,
+            TaskState::Waiting => LaneState::Blocked,
+            TaskState::Sleeping => LaneState::Sleeping,
+            TaskState::Stopped => LaneState::Stopped,
+            TaskState::Zombie => LaneState::Zombie,
+            TaskState::Done | TaskState::Failed => LaneState::Nothing,
+        };
+        lane.states.push(piece.from, state, 0);
     }
+    if let Some(until) = pieces.last().and_then(|last| last.until) {
+        lane.states.push(until, LaneState::Nothing, 0);
+        lane.end = Some(LaneEnd::Done);
+    }
+    Arc::new(lane)
 }
 
 /// A machine with this many cores, an uneven load and 60 seconds of history.
@@ -207,15 +264,7 @@ pub fn deadlock() -> Snapshot {
     let mut orphan = process(4702, "sleep 60");
     (orphan.is_orphan, orphan.rss, orphan.core) = (true, 400 << 10, 1);
     run.processes = vec![parent, cat, sort, orphan];
-    let lane = |name: &str, tid: i32, segments: Vec<Segment>| Lane {
-        name: name.to_owned(),
-        sort: TaskSort::Thread,
-        pid: Pid::new(4711),
-        tid: Some(Tid::new(tid)),
-        start_line: None,
-        line: None,
-        segments: segments.into(),
-    };
+    let lane = |name: &str, tid: i32, pieces: Vec<Segment>| told_lane(tid as u32, name, tid, &pieces);
     run.lanes = vec![
         lane("main", 4711, vec![segment(0.0, Some(0.1), Running, ""), segment(0.1, None, Waiting, "join worker-1")]),
         lane(

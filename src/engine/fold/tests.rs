@@ -70,8 +70,8 @@ fn a_zombie_is_told_once_and_cannot_be_killed() {
     );
     assert_eq!(&*sort.command, "sort 'two words'");
     assert_eq!(
-        view.lanes[1].segments.last().map(|last| (last.state, &*last.note)),
-        Some((TaskState::Zombie, "exited 0: zombie"))
+        view.lanes[1].words.last().map(|last| (last.state, last.on.to_string())),
+        Some((TaskState::Zombie, "exited 0: zombie".to_owned()))
     );
 
     feed(&mut fold, &[(2_000, json!({"kind":"process.reaped","pid":4716}))]);
@@ -117,8 +117,8 @@ fn an_orphan_moves_to_the_top_and_says_who_adopted_it() {
     assert_eq!(log(&view).len(), 4, "the sample brings no second sentence");
     let child = &view.processes[1];
     assert_eq!((child.depth, child.is_orphan, child.ppid.number(), child.rss), (0, true, 812, 4096));
-    let last = view.lanes[1].segments.last().expect("a lane");
-    assert_eq!((last.state, &*last.note), (TaskState::Waiting, "a pipe to read"));
+    let last = view.lanes[1].words.last().expect("a lane");
+    assert_eq!((last.state, &*last.on), (TaskState::Waiting, "a pipe to read"));
 }
 
 #[test]
@@ -160,7 +160,7 @@ fn a_finished_run_stands_still() {
     assert_eq!((view.elapsed, view.processes.len(), view.events), (at(9), 1, 3));
     assert!(matches!(view.state, RunState::Finished(_)));
     assert_eq!(log(&view).last(), Some(&"The run was ended by Task Lab after 0.01 s; one process is left."));
-    assert!(view.lanes.iter().all(|lane| lane.segments.iter().all(|segment| segment.until.is_some())));
+    assert!(view.lanes.iter().all(|lane| lane.has_ended()));
     assert!(Arc::ptr_eq(&view, &fold.view(at(99), None)), "nothing new, nothing made");
 }
 
@@ -171,7 +171,7 @@ fn a_view_without_news_shares_what_it_can() {
     let (before, after) = (fold.view(at(500), None), fold.view(at(600), None));
     assert!(!fold.has_news());
     assert!(Arc::ptr_eq(&before.log, &after.log) && Arc::ptr_eq(&before.outputs[0].tail, &after.outputs[0].tail));
-    assert!(Arc::ptr_eq(&before.lanes[0].segments, &after.lanes[0].segments));
+    assert!(Arc::ptr_eq(&before.lanes[0], &after.lanes[0]));
     assert_eq!((after.elapsed, &*after.outputs[0].tail, after.outputs[0].name.as_str()), (at(600), "hi\n", "a"));
     assert_eq!(fold.view(at(600), Some(at(1_000))).state, RunState::Stopping { grace_left: 0.4 });
 }
@@ -301,7 +301,7 @@ fn a_child_is_starting_until_the_kernel_was_read() {
     feed(&mut fold, &[(1, process(10, 1, "fork")), (2, process(11, 10, "child"))]);
     let how = |fold: &mut RunFold| {
         let view = fold.view(at(50), None);
-        (view.processes[1].state.word(), view.lanes[1].segments.last().expect("a segment").state.word())
+        (view.processes[1].state.word(), view.lanes[1].words.last().expect("words").state.word())
     };
     assert_eq!(how(&mut fold), ("starting", "starting"));
     feed(&mut fold, &[(9, json!({"kind":"process.sample","pid":11,"ppid":10,"name":"child","state":"sleeping"}))]);
@@ -378,14 +378,13 @@ proptest! {
         let view = fold.view(at(1_000), None);
         prop_assert_eq!(view.events, recording.total() + u64::from(finishes));
         for lane in &view.lanes {
-            prop_assert!(!lane.segments.is_empty());
-            for pair in lane.segments.windows(2) {
+            let spans: Vec<_> = (0..lane.states.len()).filter_map(|index| lane.states.get(index)).collect();
+            prop_assert!(!spans.is_empty());
+            for pair in spans.windows(2) {
                 prop_assert_eq!(pair[0].until, Some(pair[1].from), "gap or overlap in {:?}", lane);
                 prop_assert!(pair[0].from <= pair[1].from);
             }
-            let last = lane.segments.last().expect("one at least");
-            prop_assert!(last.until.is_none_or(|until| until >= last.from));
-            prop_assert!(!finishes || last.until.is_some());
+            prop_assert!(!finishes || lane.has_ended());
         }
         let mut depths: Vec<u16> = Vec::new();
         for row in &view.processes {

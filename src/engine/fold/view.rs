@@ -43,6 +43,7 @@ impl RunFold {
             elapsed,
             processes: self.process_rows(),
             lanes: self.lanes.publish(),
+            cores: Vec::new(),
             lines: self.traces.publish(),
             outputs: self.outputs.publish(),
             facts: self.results.facts().to_vec(),

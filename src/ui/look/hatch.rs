@@ -23,7 +23,7 @@ enum Pattern {
 
 const fn pattern_of(look: Look) -> Option<Pattern> {
     match look {
-        Look::Waiting => Some(Pattern::Diagonal),
+        Look::Blocked | Look::Waiting => Some(Pattern::Diagonal),
         Look::Failed | Look::Zombie => Some(Pattern::Cross),
         Look::Stopped => Some(Pattern::Bars),
         _ => None,
@@ -34,8 +34,8 @@ const fn pattern_of(look: Look) -> Option<Pattern> {
 pub fn fill_of(look: Look, colors: &Palette) -> (Color32, Color32) {
     let tone = look.tone(colors);
     match look {
-        Look::Waiting => (tone.strong.gamma_multiply(0.28), tone.strong),
-        Look::Created => (tone.surface, Color32::TRANSPARENT),
+        Look::Blocked | Look::Waiting => (tone.strong.gamma_multiply(0.28), tone.strong),
+        Look::Created | Look::Unknown => (tone.surface, Color32::TRANSPARENT),
         Look::Zombie | Look::Failed => (tone.strong, colors.on_strong.gamma_multiply(0.14)),
         _ => (tone.strong, colors.on_strong.gamma_multiply(0.3)),
     }

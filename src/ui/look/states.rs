@@ -1,6 +1,6 @@
 //! How a state looks: glyph, word, colour and pattern, the same everywhere in the window. Pure; never colour alone.
 
-use crate::model::{ExitStatus, ProcessRow, ProcessState, TaskState, ThreadSample};
+use crate::model::{ExitStatus, LaneState, ProcessRow, ProcessState, TaskState, ThreadSample};
 
 use crate::ui::look::theme::{Palette, Tone};
 
@@ -11,9 +11,13 @@ pub enum Look {
     Created,
     /// Could run.
     Ready,
-    /// Runs.
+    /// On a core.
+    OnCore,
+    /// Runs, as its program says.
     Running,
-    /// Waits for somebody.
+    /// Waits for something: the kernel keeps it off the cores.
+    Blocked,
+    /// Waits for somebody, as its program says.
     Waiting,
     /// Sleeps.
     Sleeping,
@@ -25,24 +29,27 @@ pub enum Look {
     Done,
     /// Ended badly.
     Failed,
+    /// Not known.
+    Unknown,
 }
 
 impl Look {
     /// Those that the timeline's legend names.
-    pub const LEGEND: [Self; 6] = [Self::Running, Self::Ready, Self::Waiting, Self::Sleeping, Self::Stopped, Self::Zombie];
+    pub const LEGEND: [Self; 6] = [Self::OnCore, Self::Ready, Self::Blocked, Self::Sleeping, Self::Stopped, Self::Zombie];
 
     /// Its sign.
     pub const fn glyph(self) -> &'static str {
         match self {
             Self::Created => "◌",
             Self::Ready => "◇",
-            Self::Running => "●",
-            Self::Waiting => "⏳",
+            Self::OnCore | Self::Running => "●",
+            Self::Blocked | Self::Waiting => "⏳",
             Self::Sleeping => "🌙",
             Self::Stopped => "⏸",
             Self::Zombie => "☠",
             Self::Done => "✔",
             Self::Failed => "✖",
+            Self::Unknown => "?",
         }
     }
 
@@ -51,31 +58,34 @@ impl Look {
         match self {
             Self::Created => "created",
             Self::Ready => "ready",
+            Self::OnCore => "on a core",
             Self::Running => "running",
+            Self::Blocked => "blocked",
             Self::Waiting => "waiting",
             Self::Sleeping => "sleeping",
             Self::Stopped => "stopped",
             Self::Zombie => "zombie",
             Self::Done => "done",
             Self::Failed => "failed",
+            Self::Unknown => "unknown",
         }
     }
 
     /// Its colours.
     pub const fn tone(self, palette: &Palette) -> Tone {
         match self {
-            Self::Running => palette.green,
+            Self::OnCore | Self::Running => palette.green,
             Self::Ready => palette.blue,
-            Self::Waiting => palette.orange,
+            Self::Blocked | Self::Waiting => palette.orange,
             Self::Stopped => palette.purple,
             Self::Zombie | Self::Failed => palette.vermilion,
-            Self::Created | Self::Sleeping | Self::Done => palette.grey,
+            Self::Created | Self::Sleeping | Self::Done | Self::Unknown => palette.grey,
         }
     }
 
     /// Whether it is worth bold letters: somebody may have to act.
     pub const fn is_loud(self) -> bool {
-        matches!(self, Self::Waiting | Self::Stopped | Self::Zombie | Self::Failed)
+        matches!(self, Self::Blocked | Self::Waiting | Self::Stopped | Self::Zombie | Self::Failed)
     }
 }
 
@@ -91,6 +101,23 @@ impl From<TaskState> for Look {
             TaskState::Zombie => Self::Zombie,
             TaskState::Done => Self::Done,
             TaskState::Failed => Self::Failed,
+        }
+    }
+}
+
+impl From<LaneState> for Look {
+    fn from(state: LaneState) -> Self {
+        match state {
+            LaneState::OnCore | LaneState::Mixed => Self::OnCore,
+            LaneState::Running => Self::Running,
+            LaneState::Ready => Self::Ready,
+            LaneState::Blocked => Self::Blocked,
+            LaneState::Sleeping => Self::Sleeping,
+            LaneState::Stopped => Self::Stopped,
+            LaneState::Zombie => Self::Zombie,
+            LaneState::Created => Self::Created,
+            LaneState::Unknown => Self::Unknown,
+            LaneState::Nothing => Self::Done,
         }
     }
 }

@@ -42,7 +42,7 @@ impl Code {
     pub fn follow(&mut self, lane: &Lane) -> bool {
         let line = lane.line.or(lane.start_line);
         self.wanted = line;
-        self.followed = line.map(|line| (lane.name.clone(), line));
+        self.followed = line.map(|line| (lane.name.to_string(), line));
         line.is_some()
     }
 
@@ -112,14 +112,14 @@ impl Code {
     /// The task that is looked at, and the line that started it.
     fn start_of_followed<'a>(&self, run: Option<&'a RunView>) -> Option<(&'a str, u32)> {
         let (name, _) = self.followed.as_ref()?;
-        let lane = run?.lanes.iter().find(|lane| lane.name == *name)?;
+        let lane = run?.lanes.iter().find(|lane| *lane.name == **name)?;
         Some((&lane.name, lane.start_line?))
     }
 
     /// The line that the followed task has gone to.
     fn keep_in_sight(&mut self, run: Option<&RunView>) {
         let Some((name, at)) = &mut self.followed else { return };
-        let lane = run.and_then(|run| run.lanes.iter().find(|lane| lane.name == *name));
+        let lane = run.and_then(|run| run.lanes.iter().find(|lane| *lane.name == **name));
         if let Some(line) = lane.and_then(|lane| lane.line).filter(|line| line != at) {
             *at = line;
             self.wanted = Some(line);
@@ -163,7 +163,7 @@ impl Code {
 fn marks(run: Option<&RunView>) -> Marks<'_> {
     let mut marks = Marks::new();
     let is_over = |lane: &Lane| {
-        let state = lane.segments.last().map(|segment| segment.state);
+        let state = lane.words.last().map(|word| word.state);
         matches!(state, Some(TaskState::Done | TaskState::Failed | TaskState::Zombie))
     };
     let lanes = run.map_or(&[][..], |run| &run.lanes);
@@ -243,7 +243,9 @@ mod tests {
         let deadlock = sample::deadlock();
         run.lanes = lines
             .iter()
-            .map(|(name, line)| Lane { name: (*name).to_owned(), line: Some(*line), ..deadlock.runs[0].lanes[1].clone() })
+            .map(|(name, line)| {
+                std::sync::Arc::new(Lane { name: (*name).into(), line: Some(*line), ..(*deadlock.runs[0].lanes[1]).clone() })
+            })
             .collect();
         run
     }
@@ -273,13 +275,13 @@ mod tests {
         assert_eq!(code.wanted, None, "it is where it was");
         code.keep_in_sight(Some(&at_lines(&[("worker-1", 40)])));
         assert_eq!(code.wanted, Some(40));
-        assert!(!code.follow(&Lane { line: None, ..first.lanes[0].clone() }), "a task that tells of no line");
+        assert!(!code.follow(&Lane { line: None, ..(*first.lanes[0]).clone() }), "a task that tells of no line");
     }
 
     #[test]
     fn a_task_is_shown_where_it_starts_and_then_where_it_is() {
         let mut run = at_lines(&[("worker-1", 3)]);
-        run.lanes[0].start_line = Some(2);
+        std::sync::Arc::make_mut(&mut run.lanes[0]).start_line = Some(2);
         let mut code = Code::default();
         assert!(code.show_start(&run.lanes[0]));
         assert_eq!(code.wanted, Some(2));

@@ -97,8 +97,8 @@ fn offers(scenario: &Scenario, action: &ActionSpec, run: Option<&RunView>) -> Ve
     let mut offers: Vec<String> = script_targets(scenario, action).chain(alternatives(action.meaning)).collect();
     if action.meaning.contains(" named") {
         let lanes = run.map_or(&[][..], |run| &run.lanes);
-        let tasks = lanes.iter().filter(|lane| lane.name != "main" && !is_over(lane));
-        offers.extend(tasks.map(|lane| lane.name.clone()));
+        let tasks = lanes.iter().filter(|lane| &*lane.name != "main" && !is_over(lane));
+        offers.extend(tasks.map(|lane| lane.name.to_string()));
     }
     let mut seen = std::collections::HashSet::new();
     offers.retain(|offer| seen.insert(offer.clone()));
@@ -107,7 +107,7 @@ fn offers(scenario: &Scenario, action: &ActionSpec, run: Option<&RunView>) -> Ve
 }
 
 fn is_over(lane: &Lane) -> bool {
-    matches!(lane.segments.last().map(|segment| segment.state), Some(TaskState::Done | TaskState::Failed))
+    lane.has_ended() || matches!(lane.words.last().map(|word| word.state), Some(TaskState::Done | TaskState::Failed))
 }
 
 /// The words between which a sentence leaves the choice: `polite, slow or deaf`.

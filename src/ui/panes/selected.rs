@@ -71,7 +71,7 @@ impl Selected {
             ui.label(sentence(process, run));
             if let Some((_, Some(tid))) = selection {
                 let living = process.threads.iter().find(|thread| thread.tid == tid).map(|thread| thread.name.as_str());
-                let lane = || run.lanes.iter().find(|lane| lane.tid == Some(tid)).map(|lane| lane.name.as_str());
+                let lane = || run.lanes.iter().find(|lane| lane.tid == Some(tid)).map(|lane| &*lane.name);
                 let name = living.or_else(lane).unwrap_or_default();
                 let text = RichText::new(format!("Its thread {} ({tid}).", foreign::line(name))).color(colors.weak);
                 ui.add(egui::Label::new(text).truncate()).on_hover_text("Signals reach the whole process.");

@@ -20,13 +20,14 @@ pub fn has_gates(scenario: &Scenario) -> bool {
 }
 
 /// The operation that a task is about to do, if it stands at a gate: `acquire lock A`.
-fn at_gate(lane: &Lane) -> Option<&str> {
-    let last = lane.segments.last().filter(|last| last.state == TaskState::Waiting && last.until.is_none())?;
-    Some(last.note.strip_prefix(STEP)?.trim_start_matches(':').trim_start())
+fn at_gate(lane: &Lane) -> Option<String> {
+    let last = lane.words.last().filter(|last| last.state == TaskState::Waiting && !lane.has_ended())?;
+    Some(last.on.strip_prefix(STEP)?.trim_start_matches(':').trim_start().to_owned())
 }
 
 fn is_over(lane: &Lane) -> bool {
-    matches!(lane.segments.last().map(|segment| segment.state), Some(TaskState::Done | TaskState::Failed | TaskState::Zombie))
+    let said = lane.words.last().map(|word| word.state);
+    lane.has_ended() || matches!(said, Some(TaskState::Done | TaskState::Failed | TaskState::Zombie))
 }
 
 /// Whether step mode is on, where the body has said or somebody stands at a gate.
@@ -57,7 +58,7 @@ pub fn ui(ui: &mut Ui, run: &RunView, actions: &mut Actions) {
                     let size = vec2(BUTTON, ui.spacing().interact_size.y);
                     for (place, lane) in tasks.take(MOST) {
                         let gate = at_gate(lane);
-                        let about = gate.filter(|about| !about.is_empty()).map(|about| format!(": {about}"));
+                        let about = gate.as_ref().filter(|about| !about.is_empty()).map(|about| format!(": {about}"));
                         let text = foreign::line(&format!("{}{}", lane.name, about.unwrap_or_default())).into_owned();
                         let stroke = (1.5, if gate.is_some() { colors.series(place).strong } else { colors.line });
                         let button = egui::Button::new(text).stroke(stroke).truncate();
@@ -86,7 +87,8 @@ mod tests {
         assert_eq!(is_on(&run), None, "nobody has said");
         run.values.insert("step".to_owned(), "off".into());
         assert_eq!(is_on(&run), Some(false));
-        run.lanes[1].segments = vec![sample::segment(0.0, None, TaskState::Waiting, "step: acquire lock B")].into();
+        run.lanes[1] =
+            sample::told_lane(1, "worker-1", 4712, &[sample::segment(0.0, None, TaskState::Waiting, "step: acquire lock B")]);
         assert_eq!(is_on(&run), Some(true));
         let mut harness = testing::view(1300.0, 80.0, Actions::default(), move |ui, actions| super::ui(ui, &run, actions));
         harness.get_by_label("Let worker-1 go on").click();

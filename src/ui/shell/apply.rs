@@ -127,7 +127,7 @@ impl App {
                     && name == STEP
                 {
                     // The task that was let go is the one to watch.
-                    self.look_at(|lane| lane.name == *target, Code::follow);
+                    self.look_at(|lane| *lane.name == **target, Code::follow);
                 }
                 self.send(Command::Act { run, action });
             }

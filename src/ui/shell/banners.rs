@@ -138,7 +138,7 @@ impl App {
             for lock in locks.iter().take(MOST_LOCKS) {
                 let button = ui.button(format!("Release {}", foreign::word(lock)));
                 if button.on_hover_text("Takes the lock from the one that holds it, so that the other one can go on.").clicked() {
-                    actions.push(UiAction::Act(run.id, Action::own(RELEASE, *lock)));
+                    actions.push(UiAction::Act(run.id, Action::own(RELEASE, lock.as_str())));
                 }
             }
         };
@@ -162,9 +162,9 @@ impl App {
 }
 
 /// The locks that the tasks of a finding wait for.
-fn locks_of<'a>(run: &'a RunView, finding: &RunFinding) -> Vec<&'a str> {
-    let tasks = run.lanes.iter().filter(|lane| finding.tasks.contains(&lane.name));
-    tasks.filter_map(|lane| lane.segments.last()?.lock()).collect()
+fn locks_of(run: &RunView, finding: &RunFinding) -> Vec<String> {
+    let tasks = run.lanes.iter().filter(|lane| finding.tasks.iter().any(|task| **task == *lane.name));
+    tasks.filter_map(|lane| Some(lane.words.last()?.lock()?.to_owned())).collect()
 }
 
 /// The consequence of a finding, for a person who asks why.

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use crate::engine::fold::timeline::order::natural_order;
 use crate::engine::fold::timeline::shared_texts::SharedTexts;
 use crate::engine::fold::timeline::track::{Doing, Track};
-use crate::model::{Lane, Monotonic, Pid, ProcessState, TaskSort, TaskState, Tid};
+use crate::model::{Lane, LaneId, Monotonic, Pid, ProcessState, TaskSort, TaskState, Tid};
 
 /// Lanes beyond which the oldest ended ones go (and, if none has ended, the oldest).
 const MAX_LANES: usize = 2_048;
@@ -159,7 +159,7 @@ impl Lanes {
             }
         }
         if let Some(index) = self.process_lane(pid) {
-            self.tracks[index].name = lane_name(pid, name);
+            self.tracks[index].rename(lane_name(pid, name));
         } else {
             // No more is known until the kernel is read.
             let doing = Doing { state: TaskState::Starting, note: self.notes.share(""), held_by: None };
@@ -226,7 +226,7 @@ impl Lanes {
     }
 
     /// The lanes for the view, in their [`natural_order`]. A past that did not change since the last call is shared, not copied.
-    pub(crate) fn publish(&mut self) -> Vec<Lane> {
+    pub(crate) fn publish(&mut self) -> Vec<Arc<Lane>> {
         if self.order.len() != self.tracks.len() {
             self.order = natural_order(&self.tracks);
         }
@@ -236,7 +236,7 @@ impl Lanes {
         };
         let tracks = &mut self.tracks;
         let shown: Vec<usize> = self.order.iter().copied().filter(|&index| !is_hidden(&tracks[index])).collect();
-        shown.into_iter().map(|index| tracks[index].publish()).collect()
+        shown.into_iter().map(|index| tracks[index].publish(LaneId::new(index as u32))).collect()
     }
 
     fn process_lane(&self, pid: Pid) -> Option<usize> {
@@ -303,7 +303,6 @@ fn lane_name(pid: Pid, name: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::Segment;
 
     const PID: Pid = Pid::new(10);
 
@@ -311,12 +310,16 @@ mod tests {
         Monotonic::from_nanos(t)
     }
 
-    /// (from, until, state, note) of every segment of one lane.
+    /// (from, until, state, note) of everything that is said of one lane.
     fn past(lanes: &mut Lanes, name: &str) -> Vec<(u64, Option<u64>, TaskState, String)> {
         let lanes = lanes.publish();
-        let lane = lanes.iter().find(|lane| lane.name == name).unwrap_or_else(|| panic!("no lane {name} in {lanes:?}"));
-        let segment = |s: &Segment| (s.from.nanos(), s.until.map(Monotonic::nanos), s.state, s.note.to_string());
-        lane.segments.iter().map(segment).collect()
+        let lane = lanes.iter().find(|lane| &*lane.name == name).unwrap_or_else(|| panic!("no lane {name} in {lanes:?}"));
+        let words = (0..lane.words.len()).filter_map(|index| lane.words.get(index));
+        let of = |word: crate::model::Word| {
+            let until = word.until.or_else(|| lane.has_ended().then_some(lane.states.last()?.from));
+            (word.from.nanos(), until.map(Monotonic::nanos), word.state, word.on.to_string())
+        };
+        words.map(of).collect()
     }
 
     fn thread(lanes: &mut Lanes, t: u64, task: &str) {
@@ -352,7 +355,7 @@ mod tests {
         lanes.process_started(at(1), PID, "sort", false);
         assert_eq!(past(&mut lanes, "pid 10 sort"), [(1, None, TaskState::Starting, String::new())]);
         thread(&mut lanes, 2, "worker");
-        assert_eq!(lanes.publish().iter().map(|lane| lane.name.as_str()).collect::<Vec<_>>(), ["worker"]);
+        assert_eq!(lanes.publish().iter().map(|lane| lane.name.to_string()).collect::<Vec<_>>(), ["worker"]);
     }
 
     #[test]
@@ -423,7 +426,7 @@ mod tests {
         for task in ["worker-10", "timer", "worker-2", "main", "worker-1"] {
             thread(&mut lanes, 1, task);
         }
-        let names = |lanes: &mut Lanes| lanes.publish().into_iter().map(|lane| lane.name).collect::<Vec<_>>();
+        let names = |lanes: &mut Lanes| lanes.publish().iter().map(|lane| lane.name.to_string()).collect::<Vec<_>>();
         assert_eq!(names(&mut lanes), ["main", "pid 7 sort", "worker-1", "worker-2", "worker-10", "timer"]);
         thread(&mut lanes, 2, "worker-3");
         assert_eq!(names(&mut lanes)[3..6], ["worker-2", "worker-3", "worker-10"]);
@@ -449,11 +452,14 @@ mod tests {
             lanes.task_changed(at(t), &format!("task-{task}"), state, None, None, None, PID);
         }
         let lanes = lanes.publish();
-        let all: usize = lanes.iter().map(|lane| lane.segments.len()).sum();
+        let all: usize = lanes.iter().map(|lane| lane.words.len()).sum();
         assert!((MOST_SEGMENTS / 4..=MOST_SEGMENTS + COUNTED_AFTER).contains(&all), "{all} segments");
         for lane in &lanes {
-            assert!(lane.segments.windows(2).all(|pair| pair[0].until == Some(pair[1].from)), "{}", lane.name);
-            assert_eq!(lane.segments[0].from.nanos() % 1_000, lane.name[5..].parse::<u64>().expect("a number"), "from its start");
+            assert_eq!(
+                lane.words.get(0).expect("words").from.nanos() % 1_000,
+                lane.name[5..].parse::<u64>().expect("a number"),
+                "from its start"
+            );
         }
     }
 
@@ -476,7 +482,7 @@ mod tests {
             lanes.task_finished(at(t), &name, "ok");
         }
         let names = lanes.publish();
-        assert!(names.len() <= MAX_LANES && names[0].name == "main" && names.last().is_some_and(|l| l.name == "task-9999"));
+        assert!(names.len() <= MAX_LANES && &*names[0].name == "main" && names.last().is_some_and(|l| &*l.name == "task-9999"));
         lanes.task_changed(at(10_000), "main", TaskState::Sleeping, None, None, None, PID);
         assert_eq!(past(&mut lanes, "main").len(), 2, "look-ups survive the clearing");
     }

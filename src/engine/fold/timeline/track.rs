@@ -2,7 +2,17 @@
 
 use std::sync::Arc;
 
-use crate::model::{Lane, Monotonic, Pid, Segment, TaskSort, TaskState, Tid};
+use crate::model::{Lane, LaneEnd, LaneId, LaneSource, LaneState, Monotonic, Pid, States, TaskSort, TaskState, Tid, Words};
+
+/// A time in which a task's state was one.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Segment {
+    pub(crate) from: Monotonic,
+    pub(crate) until: Option<Monotonic>,
+    pub(crate) state: TaskState,
+    pub(crate) note: Arc<str>,
+    pub(crate) held_by: Option<Arc<str>>,
+}
 
 /// Segments beyond which the older half is merged, two into one.
 const MAX_SEGMENTS: usize = 4_000;
@@ -38,7 +48,7 @@ pub(crate) struct Track {
     /// The state to go on with when its process continues; only while that is stopped.
     interrupted: Option<Doing>,
     end: End,
-    published: Option<Arc<[Segment]>>,
+    published: Option<Arc<Lane>>,
 }
 
 #[derive(Debug)]
@@ -92,13 +102,21 @@ impl Track {
 
     /// This line of the source started it.
     pub(crate) fn begins_at(&mut self, line: Option<u32>) {
-        self.start_line = line.or(self.start_line);
+        if line.is_some() {
+            (self.start_line, self.published) = (line, None);
+        }
         self.is_at(line);
     }
 
     /// It has come to this line of the source.
     pub(crate) fn is_at(&mut self, line: Option<u32>) {
-        self.line = line.or(self.line);
+        if line.is_some() && line != self.line {
+            (self.line, self.published) = (line, None);
+        }
+    }
+
+    pub(crate) fn rename(&mut self, name: String) {
+        (self.name, self.published) = (name, None);
     }
 
     pub(crate) const fn has_ended(&self) -> bool {
@@ -107,7 +125,7 @@ impl Track {
 
     /// The same task once more, or more about it (a thread that was created and now has its id).
     pub(crate) fn start_again(&mut self, t: Monotonic, sort: TaskSort, pid: Pid, tid: Option<Tid>, doing: Doing) {
-        (self.sort, self.pid, self.tid) = (sort, pid, tid.or(self.tid));
+        (self.sort, self.pid, self.tid, self.published) = (sort, pid, tid.or(self.tid), None);
         if self.has_ended() || self.doing.state == TaskState::Created {
             self.end = End::Open;
             self.interrupted = None;
@@ -197,17 +215,41 @@ impl Track {
     }
 
     /// The lane for the view.
-    pub(crate) fn publish(&mut self) -> Lane {
-        let segments = self.published.get_or_insert_with(|| self.past.as_slice().into());
-        Lane {
-            name: self.name.clone(),
+    pub(crate) fn publish(&mut self, id: LaneId) -> Arc<Lane> {
+        if let Some(lane) = &self.published {
+            return Arc::clone(lane);
+        }
+        let (mut states, mut words) = (States::default(), Words::default());
+        for segment in &self.past {
+            words.push(segment.from, segment.state, &segment.note, segment.held_by.as_ref(), None);
+            states.push(segment.from, by_word(segment.state), 0);
+        }
+        let last = self.past.last();
+        let end = last.filter(|last| self.has_ended() && last.until.is_some()).map(|last| match last.state {
+            TaskState::Failed => LaneEnd::Failed(Arc::clone(&last.note)),
+            TaskState::Done => LaneEnd::Done,
+            _ => LaneEnd::RunOver,
+        });
+        if let Some(until) = last.and_then(|last| last.until).filter(|_| end.is_some()) {
+            states.push(until, LaneState::Nothing, 0);
+        }
+        let lane = Arc::new(Lane {
+            id,
+            name: self.name.as_str().into(),
             sort: self.sort,
             pid: self.pid,
             tid: self.tid,
             start_line: self.start_line,
             line: self.line,
-            segments: Arc::clone(segments),
-        }
+            source: LaneSource::Words,
+            states,
+            words,
+            reasons: Words::default(),
+            marks: Arc::new([]),
+            end,
+        });
+        self.published = Some(Arc::clone(&lane));
+        lane
     }
 
     /// How many segments its past has.
@@ -304,6 +346,20 @@ impl Track {
     }
 }
 
+/// The state of a lane whose program's word is all that is known.
+const fn by_word(state: TaskState) -> LaneState {
+    match state {
+        TaskState::Created | TaskState::Starting => LaneState::Created,
+        TaskState::Ready => LaneState::Ready,
+        TaskState::Running => LaneState::Running,
+        TaskState::Waiting => LaneState::Blocked,
+        TaskState::Sleeping => LaneState::Sleeping,
+        TaskState::Stopped => LaneState::Stopped,
+        TaskState::Zombie => LaneState::Zombie,
+        TaskState::Done | TaskState::Failed => LaneState::Nothing,
+    }
+}
+
 const fn is_final(state: TaskState) -> bool {
     matches!(state, TaskState::Done | TaskState::Failed)
 }
@@ -328,7 +384,7 @@ mod tests {
             let state = if t % 2 == 0 { TaskState::Running } else { TaskState::Sleeping };
             track.change(Monotonic::from_nanos(t * 10), doing(state));
         }
-        let past = track.publish().segments;
+        let past = &track.past;
         assert!(past.len() <= MAX_SEGMENTS);
         assert_eq!(
             (past[0].from, past.last().map(|last| (last.from.nanos(), last.until))),
@@ -342,7 +398,7 @@ mod tests {
         let mut track = track();
         track.change(Monotonic::from_nanos(10), doing(TaskState::Waiting));
         track.change(Monotonic::from_nanos(5), doing(TaskState::Running));
-        let past = track.publish().segments;
+        let past = &track.past;
         assert_eq!(past.len(), 1, "the wait lasted no time: {past:?}");
         assert_eq!((past[0].from.nanos(), past[0].until, past[0].state), (0, None, TaskState::Running));
     }
@@ -350,9 +406,9 @@ mod tests {
     #[test]
     fn what_did_not_change_is_shared() {
         let mut track = track();
-        let before = track.publish().segments;
-        assert!(Arc::ptr_eq(&before, &track.publish().segments));
+        let before = track.publish(LaneId::new(1));
+        assert!(Arc::ptr_eq(&before, &track.publish(LaneId::new(1))));
         track.change(Monotonic::from_nanos(5), doing(TaskState::Waiting));
-        assert!(!Arc::ptr_eq(&before, &track.publish().segments));
+        assert!(!Arc::ptr_eq(&before, &track.publish(LaneId::new(1))));
     }
 }

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use super::monitor::{By, Done, Monitor, Operation, Wake};
-use crate::model::Segment;
+use crate::model::Word;
 use crate::scenario::lesson::handle::Lesson;
 use crate::scenario::lesson::tracking::lane::{FREE, own_number};
 
@@ -45,7 +45,7 @@ impl Lesson {
     /// ```
     pub fn lock(&self, name: &str) -> Lock<'_> {
         let owner = Arc::new(AtomicU32::new(FREE));
-        let monitor = Monitor::new(self, format!("{} {name}", Segment::LOCK), Some(Arc::clone(&owner)), None);
+        let monitor = Monitor::new(self, format!("{} {name}", Word::LOCK), Some(Arc::clone(&owner)), None);
         Lock { owner, monitor }
     }
 }

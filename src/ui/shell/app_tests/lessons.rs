@@ -56,7 +56,7 @@ fn step_mode_starts_with_a_run_lets_one_go_on_and_ends() {
     assert_eq!(request.script.iter().map(ToString::to_string).collect::<Vec<_>>(), ["0 step on"]);
     window.show(running_as(testing::POOL.id, |run| {
         let gate = sample::segment(0.1, None, crate::model::TaskState::Waiting, "step: acquire lock A");
-        run.lanes[2].segments = vec![gate].into();
+        run.lanes[2] = sample::told_lane(2, "worker-2", 4714, &[gate]);
     }));
     assert!(window.has("Who goes next?"));
     window.click("Let worker-2 go on");
@@ -96,7 +96,7 @@ fn a_deadlock_is_shown_in_words_with_its_reason_and_gone_when_it_is_over() {
 
 #[test]
 fn a_click_on_a_task_that_tells_its_line_opens_the_code_there() {
-    let snapshot = running_as(testing::POOL.id, |run| run.lanes[1].line = Some(2));
+    let snapshot = running_as(testing::POOL.id, |run| std::sync::Arc::make_mut(&mut run.lanes[1]).line = Some(2));
     let mut window = Window::open(Snapshot::default());
     window.click("Thread pools");
     window.show(snapshot);

@@ -168,7 +168,8 @@ fn snapshots() -> Vec<(&'static str, Snapshot)> {
     let id = testing::POOL.id;
     let stepping = running_as(id, |run| {
         deadlock(run);
-        run.lanes[2].segments = [sample::segment(0.1, None, TaskState::Waiting, "step: acquire lock A")].into();
+        run.lanes[2] =
+            sample::told_lane(2, "worker-2", 4714, &[sample::segment(0.1, None, TaskState::Waiting, "step: acquire lock A")]);
     });
     let trouble = Snapshot {
         trouble: Some("The supervisor has gone: its 3 runs are over, with statuses unknown. A new one starts.".to_owned()),

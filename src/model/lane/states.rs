@@ -1,0 +1,404 @@
+//! The states of a lane in time, without gaps or overlap. The time in each state of any interval is exact, in O(log n). Pure.
+
+use super::super::Monotonic;
+use super::chunks::{CHUNK, Chunks, Columns};
+
+/// The state of a lane. Of a thread it is the kernel's; of a coroutine, future or scheduled event its program's word.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[repr(u8)]
+pub enum LaneState {
+    /// On a core.
+    OnCore,
+    /// Runs, by its program's word: it has no thread of its own.
+    Running,
+    /// Wants a core and has none.
+    Ready,
+    /// Waits for something.
+    Blocked,
+    /// Waits for a time to pass.
+    Sleeping,
+    /// Stopped by a signal.
+    Stopped,
+    /// Has ended, and its parent has not waited on it.
+    Zombie,
+    /// Made, not started.
+    Created,
+    /// Not known: records are missing, or the kernel tells no more of it.
+    Unknown,
+    /// Several states in turn, of which only the shares are known: see [`States::times`].
+    Mixed,
+    /// Nothing: it has ended, or a core has nothing of this run.
+    Nothing,
+}
+
+impl LaneState {
+    /// Those that take time, in the order in which shares are drawn from the bottom up.
+    pub const TIMED: [Self; 9] = [
+        Self::OnCore,
+        Self::Running,
+        Self::Ready,
+        Self::Blocked,
+        Self::Sleeping,
+        Self::Stopped,
+        Self::Zombie,
+        Self::Created,
+        Self::Unknown,
+    ];
+
+    /// Its word for people.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::OnCore => "on a core",
+            Self::Running => "running",
+            Self::Ready => "ready",
+            Self::Blocked => "blocked",
+            Self::Sleeping => "sleeping",
+            Self::Stopped => "stopped",
+            Self::Zombie => "zombie",
+            Self::Created => "created",
+            Self::Unknown => "unknown",
+            Self::Mixed => "on and off a core",
+            Self::Nothing => "ended",
+        }
+    }
+}
+
+/// The time spent in each state, in nanoseconds.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Times([u64; LaneState::TIMED.len()]);
+
+impl Times {
+    /// The time in one state; 0 for [`LaneState::Mixed`] and [`LaneState::Nothing`].
+    pub fn of(&self, state: LaneState) -> u64 {
+        self.0.get(state as usize).copied().unwrap_or_default()
+    }
+
+    /// The time in all states.
+    pub fn total(&self) -> u64 {
+        self.0.iter().sum()
+    }
+
+    /// Adds a time in a state.
+    pub fn add(&mut self, state: LaneState, nanos: u64) {
+        if let Some(sum) = self.0.get_mut(state as usize) {
+            *sum += nanos;
+        }
+    }
+
+    fn minus(&self, earlier: &Self) -> Self {
+        let mut times = *self;
+        times.0.iter_mut().zip(earlier.0).for_each(|(sum, before)| *sum = sum.saturating_sub(before));
+        times
+    }
+}
+
+/// A time in which a lane's state was one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct StateSpan {
+    /// Its number in the lane.
+    pub index: usize,
+    /// From.
+    pub from: Monotonic,
+    /// Until; `None` while it lasts.
+    pub until: Option<Monotonic>,
+    /// The state.
+    pub state: LaneState,
+    /// On a lane of a thread the core, while it is on one; on a lane of a core the number of the lane that runs there.
+    pub detail: u32,
+}
+
+/// The states of one lane, oldest first: each lasts until the next one begins, the last one still. A clone shares the memory.
+#[derive(Debug, Clone, Default)]
+pub struct States {
+    chunks: Chunks<StateColumns>,
+}
+
+/// Every so many entries the sums up to there are kept.
+const STEP: usize = 16;
+
+#[derive(Debug, Clone, Default)]
+struct StateColumns {
+    from: Vec<u64>,
+    state: Vec<LaneState>,
+    detail: Vec<u32>,
+    /// Of mixed entries: their place, and the time on a core and ready. Ascending.
+    mixed: Vec<(u16, u64, u64)>,
+    /// The times from the beginning of the lane to the start of every `STEP`th entry.
+    sums: Vec<Times>,
+}
+
+impl Columns for StateColumns {
+    fn starts(&self) -> &[u64] {
+        &self.from
+    }
+
+    fn take_first(&mut self) -> Self {
+        let rest = Self {
+            from: self.from.split_off(CHUNK),
+            state: self.state.split_off(CHUNK),
+            detail: self.detail.split_off(CHUNK),
+            sums: self.sums.split_off(CHUNK / STEP),
+            mixed: {
+                let first = self.mixed.partition_point(|(place, ..)| usize::from(*place) < CHUNK);
+                let rest = self.mixed.split_off(first);
+                rest.into_iter().map(|(place, ran, ready)| (place - CHUNK as u16, ran, ready)).collect()
+            },
+        };
+        let mut first = std::mem::replace(self, rest);
+        for column in [&mut first.from] {
+            column.shrink_to_fit();
+        }
+        first.state.shrink_to_fit();
+        first.detail.shrink_to_fit();
+        first.sums.shrink_to_fit();
+        first
+    }
+}
+
+impl StateColumns {
+    /// Adds the time of an entry from `from` to `to`, both within it; `until` is its end.
+    fn contribute(&self, place: usize, from: u64, to: u64, until: u64, times: &mut Times) {
+        let part = to.saturating_sub(from);
+        if self.state[place] != LaneState::Mixed {
+            return times.add(self.state[place], part);
+        }
+        let Ok(mixed) = self.mixed.binary_search_by_key(&place, |(at, ..)| usize::from(*at)) else { return };
+        let (_, ran, ready) = self.mixed[mixed];
+        let whole = until.saturating_sub(self.from[place]).max(1);
+        let share = |time: u64| (u128::from(time) * u128::from(part) / u128::from(whole)) as u64;
+        let ran = share(ran.min(whole)).min(part);
+        let ready = share(ready).min(part - ran);
+        times.add(LaneState::OnCore, ran);
+        times.add(LaneState::Ready, ready);
+        times.add(LaneState::Blocked, part - ran - ready);
+    }
+
+    /// The times from the beginning of the lane to the start of this entry, which may be the one after the last.
+    fn sum_before(&self, place: usize) -> Times {
+        let step = (place / STEP).min(self.sums.len().saturating_sub(1));
+        let mut times = self.sums.get(step).copied().unwrap_or_default();
+        for earlier in step * STEP..place {
+            if let Some(until) = self.from.get(earlier + 1) {
+                self.contribute(earlier, self.from[earlier], *until, *until, &mut times);
+            }
+        }
+        times
+    }
+
+    /// Makes the sums after this entry anew.
+    fn sum_again(&mut self, place: usize) {
+        self.sums.truncate(place / STEP + 1);
+        for next in (place / STEP + 1)..self.from.len().div_ceil(STEP) {
+            let times = self.sum_before(next * STEP);
+            self.sums.push(times);
+        }
+    }
+}
+
+impl States {
+    /// How many states there are.
+    pub fn len(&self) -> usize {
+        self.chunks.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The state is this one from `t` on. A time before the last change counts as that. Nothing is added when it is so already.
+    pub fn push(&mut self, t: Monotonic, state: LaneState, detail: u32) {
+        let mut t = t.nanos();
+        if let Some(last) = self.last() {
+            t = t.max(last.from.nanos());
+            if last.state == state && last.detail == detail && state != LaneState::Mixed {
+                return;
+            }
+            if last.from.nanos() == t {
+                // It has lasted no time.
+                self.drop_last();
+                if self.last().is_some_and(|last| last.state == state && last.detail == detail && state != LaneState::Mixed) {
+                    return;
+                }
+            }
+        }
+        let before = self.chunks.len();
+        let is_first_of_tail = before == self.chunks.frozen_len();
+        let tail = self.chunks.tail_mut();
+        let place = tail.from.len();
+        tail.from.push(t);
+        tail.state.push(state);
+        tail.detail.push(detail);
+        if place.is_multiple_of(STEP) {
+            debug_assert!(!is_first_of_tail || before == 0, "a tail keeps the last entries");
+            let times = if place == 0 { Times::default() } else { tail.sum_before(place) };
+            tail.sums.push(times);
+        }
+        self.chunks.freeze();
+    }
+
+    /// From `t` on it was on a core for `ran_ns` and ready for `ready_ns`, and otherwise blocked, until the next state begins.
+    pub fn push_mixed(&mut self, t: Monotonic, ran_ns: u64, ready_ns: u64) {
+        self.push(t, LaneState::Mixed, 0);
+        let tail = self.chunks.tail_mut();
+        if let Some(place) = tail.from.len().checked_sub(1) {
+            tail.mixed.retain(|(at, ..)| usize::from(*at) != place);
+            tail.mixed.push((place as u16, ran_ns, ready_ns));
+        }
+    }
+
+    /// Corrects the state of the entry with this number, if it is `was`. Those that are too old (more than 512 entries back) stay as they are.
+    /// Whether it was corrected.
+    pub fn correct(&mut self, index: usize, was: LaneState, now: LaneState) -> bool {
+        let Some(place) = index.checked_sub(self.chunks.frozen_len()) else { return false };
+        if self.chunks.tail().state.get(place) != Some(&was) {
+            return false;
+        }
+        let tail = self.chunks.tail_mut();
+        tail.state[place] = now;
+        tail.sum_again(place);
+        true
+    }
+
+    fn drop_last(&mut self) {
+        let tail = self.chunks.tail_mut();
+        tail.from.pop();
+        tail.state.pop();
+        tail.detail.pop();
+        let length = tail.from.len();
+        tail.sums.truncate(length.div_ceil(STEP));
+        tail.mixed.retain(|(place, ..)| usize::from(*place) < length);
+    }
+
+    /// The entry with this number.
+    pub fn get(&self, index: usize) -> Option<StateSpan> {
+        if index >= self.len() {
+            return None;
+        }
+        let (chunk, place) = self.chunks.place(index);
+        Some(StateSpan {
+            index,
+            from: Monotonic::from_nanos(chunk.from[place]),
+            until: self.chunks.start(index + 1).map(Monotonic::from_nanos),
+            state: chunk.state[place],
+            detail: chunk.detail[place],
+        })
+    }
+
+    /// The newest entry.
+    pub fn last(&self) -> Option<StateSpan> {
+        self.get(self.len().checked_sub(1)?)
+    }
+
+    /// The entry at a time; `None` before the first. O(log n).
+    pub fn at(&self, t: Monotonic) -> Option<StateSpan> {
+        self.get(self.chunks.at(t.nanos())?)
+    }
+
+    /// The entries that reach into the time from `from` to `to`, oldest first.
+    pub fn between(&self, from: Monotonic, to: Monotonic) -> impl Iterator<Item = StateSpan> + '_ {
+        let first = self.chunks.at(from.nanos()).unwrap_or(0);
+        (first..self.len()).map_while(|index| self.get(index)).take_while(move |span| span.from < to || span.from <= from)
+    }
+
+    /// The time in each state from the beginning to `t`; the last state lasts until then. O(log n).
+    fn up_to(&self, t: u64) -> Times {
+        let Some(index) = self.chunks.at(t) else { return Times::default() };
+        let (chunk, place) = self.chunks.place(index);
+        let mut times = chunk.sum_before(place);
+        let until = self.chunks.start(index + 1).unwrap_or(t);
+        chunk.contribute(place, chunk.from[place], t, until, &mut times);
+        times
+    }
+
+    /// The time in each state between two times: exact, but inside a mixed entry, whose shares count as evenly spread. The last state lasts
+    /// until `to`, so `to` must not lie ahead. O(log n).
+    pub fn times(&self, from: Monotonic, to: Monotonic) -> Times {
+        self.up_to(to.nanos()).minus(&self.up_to(from.nanos().min(to.nanos())))
+    }
+
+    /// How many states begin after `from` and before `to`. O(log n).
+    pub fn changes(&self, from: Monotonic, to: Monotonic) -> usize {
+        let count = |t: Monotonic| self.chunks.at(t.nanos()).map_or(0, |index| index + 1);
+        count(to).saturating_sub(count(from))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn at(t: u64) -> Monotonic {
+        Monotonic::from_nanos(t)
+    }
+
+    /// The same, by adding up one entry after the other.
+    fn slow(states: &States, from: u64, to: u64) -> Times {
+        let mut times = Times::default();
+        for index in 0..states.len() {
+            let span = states.get(index).expect("an entry");
+            let until = span.until.map_or(to, Monotonic::nanos).min(to);
+            times.add(span.state, until.saturating_sub(span.from.nanos().max(from)));
+        }
+        times
+    }
+
+    proptest! {
+        /// The sums of any interval are those that one gets by adding up, however often states were corrected.
+        #[test]
+        fn times_are_exact(
+            steps in proptest::collection::vec((0_u64..5, 0_usize..6), 1..2_500),
+            corrections in proptest::collection::vec(0_usize..2_500, 0..20),
+            cuts in proptest::collection::vec((0_u64..7_000, 0_u64..7_000), 1..20),
+        ) {
+            let mut states = States::default();
+            let mut t = 0;
+            for (step, state) in steps {
+                t += step;
+                states.push(at(t), LaneState::TIMED[state], state as u32);
+            }
+            let held = states.clone();
+            let before: Vec<_> = (0..held.len()).map(|index| held.get(index)).collect();
+            for index in corrections {
+                states.correct(index, LaneState::Blocked, LaneState::Sleeping);
+            }
+            for (a, b) in cuts {
+                let (from, to) = (a.min(b), a.max(b));
+                prop_assert_eq!(states.times(at(from), at(to)), slow(&states, from, to));
+                prop_assert_eq!(held.times(at(from), at(to)), slow(&held, from, to), "a snapshot does not change");
+            }
+            prop_assert_eq!(before, (0..held.len()).map(|index| held.get(index)).collect::<Vec<_>>());
+            for pair in (0..states.len()).map(|index| states.get(index).expect("an entry")).collect::<Vec<_>>().windows(2) {
+                prop_assert_eq!(pair[0].until, Some(pair[1].from), "no gap, no overlap");
+            }
+        }
+    }
+
+    #[test]
+    fn the_shares_of_a_mixed_time_are_spread_evenly() {
+        let mut states = States::default();
+        states.push_mixed(at(0), 30, 20);
+        states.push_mixed(at(100), 100, 50);
+        states.push(at(200), LaneState::Nothing, 0);
+        let times = states.times(at(50), at(100));
+        assert_eq!([LaneState::OnCore, LaneState::Ready, LaneState::Blocked].map(|state| times.of(state)), [15, 10, 25]);
+        assert_eq!(states.times(at(100), at(200)).of(LaneState::OnCore), 100, "never more than there was time");
+        assert_eq!(states.times(at(0), at(900)).total(), 200);
+        assert_eq!(states.changes(at(0), at(900)), 2);
+    }
+
+    #[test]
+    fn an_entry_takes_few_bytes_and_a_clone_shares_them() {
+        let mut states = States::default();
+        for t in 0..100_000 {
+            states.push(at(t * 10), LaneState::TIMED[(t % 3) as usize], 1);
+        }
+        assert_eq!(states.len(), 100_000);
+        let columns = size_of::<u64>() + size_of::<LaneState>() + size_of::<u32>() + size_of::<Times>().div_ceil(STEP);
+        assert!(columns <= 40, "{columns} bytes");
+        let clone = states.clone();
+        assert!(std::ptr::eq(clone.chunks.place(0).0, states.chunks.place(0).0));
+    }
+}
