@@ -37,14 +37,16 @@ BATCH, MOST_STAMPED = 16, 1000  # lines of one write; lines that may wait: one m
 def event(kind, **keys):
     """Tells of something now: stamps its line, and writes it."""
     if descriptor is not None:
-        _put(_json(_with_line(kind, keys)))
+        if kind in ("task.started", "task.state") and "line" not in keys and (line := script_line()):
+            keys["line"] = line
+        _put(_json({"kind": kind, **keys}))
         write()
 
 
 def stamp(kind, **keys):
     """Stamps a line. It waits until this or another thread writes."""
     if descriptor is not None:
-        _put(_with_line(kind, keys))
+        _put({"kind": kind, **keys})
 
 
 def has_stamped():
@@ -74,12 +76,6 @@ def try_write():
                 break
     finally:
         _writing.release()
-
-
-def _with_line(kind, keys):
-    if kind in ("task.started", "task.state") and "line" not in keys and (line := script_line()):
-        keys["line"] = line
-    return {"kind": kind, **keys}
 
 
 def _json(keys):
@@ -135,7 +131,7 @@ def state(task, word, on=None, held_by=None, woken_by=None):
 
 
 def stamp_state(task, word, on=None, held_by=None, woken_by=None, line=None):
-    """The same, written later."""
+    """The same, written later. The line is that of the script, as script_line() gives it."""
     stamp("task.state", **_state(task=task, state=word, on=on, held_by=held_by, woken_by=woken_by, line=line))
 
 

@@ -43,13 +43,13 @@ class Pace:
 
 def lane():
     """The calling thread's lane. A thread that has none gets one under its own name."""
-    if known() is None:
+    if own_lane() is None:
         thread = threading.current_thread()
         started("main" if thread is threading.main_thread() else thread.name)
     return own.lane
 
 
-def known():
+def own_lane():
     """The calling thread's lane; None if it has none."""
     return getattr(own, "lane", None)
 
@@ -59,7 +59,7 @@ def write_stamped():
     a long hold visible at once, and if nobody has to wait for that; else it writes after the release."""
     if not has_stamped():
         return
-    if known() is None or not own.holds:
+    if own_lane() is None or not own.holds:
         write()
     elif own.pace.is_calm():
         try_write()
@@ -105,7 +105,7 @@ def checkpoint(operation):
 
 def finished(task, result="ok"):
     """Closes a lane."""
-    if known() == task:
+    if own_lane() == task:
         own.pace.report(task)
         steps.settled(task)
         own.lane = None

@@ -4,9 +4,9 @@ import threading
 import time
 
 from . import events
-from .lanes import checkpoint, known, lane, write_stamped
+from .lanes import checkpoint, lane, own_lane, write_stamped
 from .stepping import steps
-from .tracked import Freed, Tracked
+from .tracked import Freed, Tracked, line_to_tell
 
 BrokenBarrierError = threading.BrokenBarrierError
 
@@ -42,10 +42,11 @@ class Lock(Tracked):
         self._release()
 
     def _release(self):
+        line = line_to_tell()
         with self._mutex:
             if self._lock.locked():
-                self._let_go()
-                self._released_by = known()
+                self._let_go(line)
+                self._released_by = own_lane()
             self._lock.release()  # RuntimeError if it is not held
             self._sides[0].notify()
         write_stamped()
@@ -73,9 +74,10 @@ class Semaphore(Tracked):
         if n < 1:
             raise ValueError("n must be one or more")
         checkpoint(f"release {self.on}")
+        line = line_to_tell()
         with self._mutex:
-            self._let_go()
-            self._free.add(known(), n)
+            self._let_go(line)
+            self._free.add(own_lane(), n)
             self._sides[0].notify(n)
         write_stamped()
         steps.moves(self.waiters[:n])
@@ -102,7 +104,7 @@ class Event(Tracked):
         with self._mutex:
             if not self._is_set:
                 self._is_set = True
-                self._turn.end, self._turn.by = True, known()
+                self._turn.end, self._turn.by = True, own_lane()
             self._sides[0].notify_all()
         steps.moves(list(self.waiters))
 
@@ -170,7 +172,7 @@ class Barrier(Tracked):
     def _end_turn(self, end):
         """Those who wait go on. The caller has the mutex."""
         turn, self._turn, self.n_waiting = self._turn, _Turn(), 0
-        turn.end, turn.by = end, known()
+        turn.end, turn.by = end, own_lane()
         self._sides[0].notify_all()
         return end
 
@@ -223,7 +225,7 @@ class Condition(Tracked):
         with self._mutex:
             woken, self._turns = self._turns[:n], self._turns[n:]
             for turn in woken:
-                turn.end, turn.by = True, known()
+                turn.end, turn.by = True, own_lane()
             self._sides[0].notify_all()
         steps.moves(self.waiters[:n])
 

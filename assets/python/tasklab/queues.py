@@ -4,7 +4,7 @@ import collections
 import queue
 
 from .events import state
-from .lanes import checkpoint, holding, known, lane
+from .lanes import checkpoint, holding, lane, own_lane
 from .stepping import steps
 from .tracked import Freed, Tracked, is_watched
 
@@ -36,7 +36,7 @@ class Queue(Tracked):
             if self.full():
                 return None
             made_by = self._room.take() if self._room else None
-            self._items.append((item, known()))
+            self._items.append((item, own_lane()))
             self.unfinished_tasks += 1
             self._sides[NOT_EMPTY].notify()
             return True, made_by
@@ -51,7 +51,7 @@ class Queue(Tracked):
                 return None
             item, put_by = self._items.popleft()
             if self._room:
-                self._room.add(known())
+                self._room.add(own_lane())
                 self._sides[NOT_FULL].notify()
             return (item,), put_by
 
@@ -75,7 +75,7 @@ class Queue(Tracked):
             self.unfinished_tasks -= 1
             if self.unfinished_tasks:
                 return
-            self._done_by = known()
+            self._done_by = own_lane()
             self._sides[ALL_DONE].notify_all()
         steps.moves(list(self.waiters))
 
@@ -99,7 +99,7 @@ class _PipeEnd:
 
     def send(self, message):
         checkpoint(f"send into {self.on}")
-        self._connection.send((known(), message))
+        self._connection.send((own_lane(), message))
 
     def recv(self):
         sent_by = name = None
@@ -115,7 +115,7 @@ class _PipeEnd:
             return message
         finally:
             if name:
-                del steps.waits[name]
+                steps.waits.pop(name, None)
                 steps.moves([name])
                 state(name, "running", on=holding(), woken_by=sent_by)
 

@@ -4,7 +4,7 @@ import os
 import threading
 import time
 
-from .events import stamp, stamp_state, write
+from .events import script_line, stamp, stamp_state, write
 
 
 class _Steps:
@@ -71,11 +71,12 @@ class _Steps:
 
     def stop(self, name, operation, on):
         """Stops this thread at the gate before an operation until it may pass; then stamps that it runs on with what it holds."""
+        line = script_line()
         with self.changed:
             self.moving.discard(name)
             self.gates.append(name)
             self.changed.notify_all()
-            stamp_state(name, "waiting", on=f"step: {operation}")
+            stamp_state(name, "waiting", on=f"step: {operation}", line=line)
         write()  # Others come to their gates and pass them meanwhile.
         with self.changed:
             while not self._may_pass(name):
@@ -98,7 +99,7 @@ class _Steps:
                 self.order.append(name)
                 stamp("value", name="order", value=" ".join(self.order))
                 self._update()
-            stamp_state(name, "running", on=on)
+            stamp_state(name, "running", on=on, line=line)
 
     def sleep(self, name, attempt, deadline):
         """Waits in step mode: makes the attempt again each time that another thread has woken this one. Gives what the attempt

@@ -8,7 +8,7 @@ import time
 
 from . import control
 from .events import event, state
-from .lanes import finished, holding, known, lane, own, started
+from .lanes import finished, holding, lane, own, own_lane, started
 from .stepping import steps
 
 local = threading.local
@@ -43,7 +43,7 @@ class Thread(threading.Thread):
                 os.eventfd_write(self._ended, 1)
 
     def join(self, timeout=None):
-        name = known() if self.is_alive() else None
+        name = own_lane() if self.is_alive() else None
         if name:
             state(name, "waiting", on="join()", held_by=self.name)
         self._join(timeout)
@@ -76,7 +76,7 @@ class Timer(Thread):
     def cancel(self):
         with self._cancelling:
             if not self.finished.is_set():
-                self._cancelled_by = known()
+                self._cancelled_by = own_lane()
                 self.finished.set()
 
     def _wait_and_call(self):
@@ -106,7 +106,7 @@ class ThreadPoolExecutor(concurrent.futures.ThreadPoolExecutor):
         name = f"{getattr(fn, '__name__', 'task')}-{next(self._numbers)}"
         event("task.started", task=name, sort="future", pid=os.getpid())
 
-        submitted_by, submitted = known(), time.monotonic_ns()
+        submitted_by, submitted = own_lane(), time.monotonic_ns()
 
         def work():
             state(name, "running", on=lane())

@@ -6,7 +6,7 @@ import time
 
 from . import events
 from .events import has_stamped, script_line, stamp_state, try_write
-from .lanes import Pace, checkpoint, holding, lane, own, write_stamped
+from .lanes import Pace, checkpoint, holding, lane, own, own_lane, write_stamped
 from .stepping import steps
 
 
@@ -20,6 +20,7 @@ class Tracked:
         self.on = f"{kind} {name}" if name else kind
         self.holder = None
         self.waiters = []
+        self._lines = {}  # a task that waits: the line of the script in which it does
         self._mutex = threading.Lock()
         self._sides = [threading.Condition(self._mutex) for _ in range(sides)]  # where tasks wait for different changes
 
@@ -36,21 +37,22 @@ class Tracked:
         name = lane()
         if operation:
             checkpoint(f"{operation} {self.on}")
-        is_told = events.descriptor is not None and own.pace.reported < Pace.MOST
-        line = script_line() if is_told else None  # Before it holds anything: others may wait for that.
+        is_told, line = is_reported(), line_to_tell()
         with self._mutex:
             done, waited = attempt(), False
             if not done and blocking:
                 waited = True
                 self.waiters.append(name)
+                self._lines[name] = line
                 steps.waits[name] = (self,)  # a new tuple for each wait: deadlock() tells two waits apart by it
                 if is_told:
                     stamp_state(name, "waiting", on=self.on, held_by=self.holder, line=line)
                 try:
                     done = self._sleep(name, attempt, None if timeout is None else time.monotonic() + timeout, side, joins)
                 finally:
-                    del steps.waits[name]
+                    steps.waits.pop(name, None)
                     self.waiters.remove(name)
+                    self._lines.pop(name, None)
             if done and holds:
                 self.holder = name if self.owned else None
                 own.holds.append(self.on)
@@ -58,7 +60,7 @@ class Tracked:
                 stamp_state(name, "running", on=holding(), woken_by=done[1] if done and waited else None, line=line)
                 for other in list(self.waiters) if self.holder else []:
                     if self in steps.waits.get(other, ()):
-                        stamp_state(other, "waiting", on=self.on, held_by=name)
+                        stamp_state(other, "waiting", on=self.on, held_by=name, line=self._lines.get(other))
         if waited:
             steps.moves([name])
         write_stamped()
@@ -96,13 +98,13 @@ class Tracked:
         with self._mutex:
             return attempt()
 
-    def _let_go(self):
+    def _let_go(self, line):
         """The calling thread has it no more; nor has any other task that had it alone. The caller has the mutex."""
         name, self.holder = lane(), None
         if own.holds and self.on in own.holds:
             own.holds.remove(self.on)
-            if own.pace.reported < Pace.MOST:
-                stamp_state(name, "running", on=holding())
+            if is_reported():
+                stamp_state(name, "running", on=holding(), line=line)
 
     def __enter__(self):
         self.acquire()
@@ -110,6 +112,16 @@ class Tracked:
 
     def __exit__(self, *error):
         self.release()
+
+
+def is_reported():
+    """Whether an operation of the calling thread would get lines of its own now. The thread must have a lane."""
+    return events.descriptor is not None and own.pace.reported < Pace.MOST
+
+
+def line_to_tell():
+    """The line of the script, if an operation would get lines. To be looked up before the thread holds anything that others want."""
+    return script_line() if own_lane() and is_reported() else None
 
 
 class Freed:
