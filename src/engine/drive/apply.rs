@@ -290,21 +290,24 @@ impl EngineLoop {
     }
 
     /// Hands switch records to the runs that they belong to.
-    pub(super) fn scheduled(&mut self, batch: SwitchBatch) {
-        let Self { switches, runs, .. } = self;
+    pub(super) fn scheduled(&mut self, batch: SwitchBatch, now: Monotonic) {
+        let Self { switches, runs, subscription, publication, .. } = self;
         let until = batch.until;
+        if !batch.records.is_empty() {
+            publication.touch();
+        }
         let begun: Vec<RunId> = runs.iter().filter(|run| !run.processes.stages().is_empty()).map(|run| run.id).collect();
         for (run, records) in switches.route(batch, &begun, |pid| runs.find_seen(pid).map(|index| runs[index].id)) {
             if let Some(index) = runs.find(run) {
-                runs[index].scheduled(&records, until);
+                runs[index].scheduled(records, until, now, subscription);
             }
         }
     }
 
     /// Hands over all switch records up to now: a run is about to end.
-    pub(super) fn last_scheduled(&mut self) {
+    pub(super) fn last_scheduled(&mut self, now: Monotonic) {
         for batch in self.switches.read_all() {
-            self.scheduled(batch);
+            self.scheduled(batch, now);
         }
     }
 
@@ -316,7 +319,7 @@ impl EngineLoop {
                 self.runs[index].refuse(&request, Refusal::SupervisorLost, now, &mut self.subscription);
             }
         }
-        self.last_scheduled();
+        self.last_scheduled(now);
         for run in self.runs.active_mut() {
             run.supervisor_lost(why, &mut self.scratch, now, &mut self.subscription);
         }

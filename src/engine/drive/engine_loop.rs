@@ -133,7 +133,7 @@ impl EngineLoop {
                         self.sampled(sample);
                     }
                     while let Some(batch) = self.switches.next() {
-                        self.scheduled(batch);
+                        self.scheduled(batch, monotonic_now());
                     }
                 }
                 Source::Supervisor => self.read_reports(),

@@ -124,6 +124,7 @@ impl RunFinding {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::engine::fold::timeline::lanes::Told;
     use crate::model::{Pid, TaskSort, TaskState, Tid};
 
     const PID: Pid = Pid::new(10);
@@ -140,8 +141,12 @@ mod tests {
         lanes
     }
 
+    const fn told<'a>(state: TaskState, on: Option<&'a str>, held_by: Option<&'a str>) -> Told<'a> {
+        Told { state, on, held_by, woken_by: None, line: None }
+    }
+
     fn wait(lanes: &mut Lanes, t: u64, task: &str, on: &str, held_by: &str) {
-        lanes.task_changed(at(t), task, TaskState::Waiting, Some(on), Some(held_by), None, PID);
+        lanes.task_changed(at(t), task, told(TaskState::Waiting, Some(on), Some(held_by)), PID);
     }
 
     fn texts(findings: &[RunFinding]) -> Vec<&str> {
@@ -161,7 +166,7 @@ mod tests {
         assert_eq!(texts(&found), ["Deadlock: w1 waits for lock B, held by w2, which waits for lock A, held by w1."]);
         assert_eq!(found[0].tasks, ["w1", "w2"], "main waits for one of them and is in no circle");
         assert!(findings.look(&lanes, at(700)).is_empty(), "told once");
-        lanes.task_changed(at(800), "w2", TaskState::Running, None, None, None, PID);
+        lanes.task_changed(at(800), "w2", told(TaskState::Running, None, None), PID);
         assert_eq!(texts(&findings.look(&lanes, at(800))), ["The deadlock of w1 and w2 is over."]);
     }
 

@@ -130,7 +130,7 @@ const GATE: &str = "step: ";
 
 /// The sentence about a change of a task's state, if it is worth one.
 pub(crate) fn task_changed(task: &str, change: &Change) -> Option<String> {
-    let Change { was, now } = change;
+    let Change { was, now, .. } = change;
     let was_waiting_on = |on: &str| was.as_ref().is_some_and(|was| was.state == TaskState::Waiting && &*was.note == on);
     Some(match (now.state, &*now.note, now.held_by.as_deref()) {
         (TaskState::Waiting, on, _) if on.starts_with(GATE) => {
@@ -282,7 +282,7 @@ mod tests {
     }
 
     fn change(was: Doing, now: Doing) -> Option<String> {
-        let change = Change { was: Some(was), now };
+        let change = Change { was: Some(was), now, woken_by: None };
         let text = task_changed("worker-2", &change);
         assert!(text.is_none() || is_logged(&change), "{text:?}");
         text

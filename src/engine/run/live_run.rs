@@ -22,7 +22,7 @@ use crate::engine::run::warnings;
 use crate::gpio::Edge;
 use crate::model::{
     Action, BodyLine, By, Event, EventKind, ExitStatus, Level, LineIntent, Monotonic, Outcome, Pid, PipeFill, ProcessSample,
-    ProcessState, Refusal, RunId, RunView, SchedulerRecord, TimedAction,
+    ProcessState, Refusal, RunId, RunView, Scheduled, SchedulerRecord, TimedAction,
 };
 use crate::monitor::ThreadTimes;
 use crate::scenario::Scenario;
@@ -440,6 +440,9 @@ impl Run {
         let sums = self.shares.take().map(|mut shares| shares.end()).unwrap_or_default();
         self.emit_all(sums.into_iter().map(|sums| EventKind::TaskCpu(Box::new(sums))).collect(), now, subscription);
         self.processes.forget_stages();
+        for sums in self.fold.cpu_in_all(self.time(now)) {
+            self.emit(EventKind::TaskCpu(Box::new(sums)), now, subscription);
+        }
         self.emit(EventKind::RunFinished { run: self.id, outcome, elapsed_s, processes_left: left }, now, subscription);
     }
 
@@ -496,9 +499,26 @@ impl Run {
 
     /// Takes in what the scheduler did with its threads: records in the order of time, on the monotonic clock, and the time up to which
     /// there are no others.
-    #[expect(clippy::unused_self, clippy::needless_pass_by_ref_mut, reason = "the fold takes them in")]
-    pub(crate) fn scheduled(&mut self, records: &[SchedulerRecord], until: Monotonic) {
-        let _ = (records, until);
+    pub(crate) fn scheduled(
+        &mut self,
+        mut records: Vec<SchedulerRecord>,
+        until: Monotonic,
+        now: Monotonic,
+        subscription: &mut Subscription,
+    ) {
+        let origin = self.origin.nanos();
+        let of_run = |t: &mut Monotonic| *t = Monotonic::from_nanos(t.nanos().saturating_sub(origin));
+        for record in &mut records {
+            of_run(&mut record.t);
+            if let Scheduled::Lost { since, .. } = &mut record.what {
+                of_run(since);
+            }
+        }
+        let t = self.time(until);
+        self.fold.scheduled(&records, t);
+        for sums in self.fold.cpu_due(t) {
+            self.emit(EventKind::TaskCpu(Box::new(sums)), until.min(now), subscription);
+        }
     }
 
     /// All processes of a sample were taken in; `is_there` is true for these. A missing process has ended; its status only its parent

@@ -209,15 +209,18 @@ impl States {
     /// The state is this one from `t` on. A time before the last change counts as that. Nothing is added when it is so already.
     pub fn push(&mut self, t: Monotonic, state: LaneState, detail: u32) {
         let mut t = t.nanos();
-        if let Some(last) = self.last() {
-            t = t.max(last.from.nanos());
-            if last.state == state && last.detail == detail && state != LaneState::Mixed {
+        let tail = self.chunks.tail();
+        if let Some(last) = tail.from.len().checked_sub(1) {
+            t = t.max(tail.from[last]);
+            let is_it = |place: usize| tail.state[place] == state && tail.detail[place] == detail && state != LaneState::Mixed;
+            if is_it(last) {
                 return;
             }
-            if last.from.nanos() == t {
+            if tail.from[last] == t {
                 // It has lasted no time.
+                let is_so_before = last.checked_sub(1).is_some_and(is_it);
                 self.drop_last();
-                if self.last().is_some_and(|last| last.state == state && last.detail == detail && state != LaneState::Mixed) {
+                if is_so_before {
                     return;
                 }
             }
@@ -256,6 +259,20 @@ impl States {
         }
         let tail = self.chunks.tail_mut();
         tail.state[place] = now;
+        tail.sum_again(place);
+        true
+    }
+
+    /// Corrects the state of all entries that begin at `from` or later and are `was`. Those that are too old stay as they are.
+    /// Whether there was one.
+    pub fn correct_since(&mut self, from: Monotonic, was: LaneState, now: LaneState) -> bool {
+        let tail = self.chunks.tail();
+        let first = tail.from.partition_point(|start| *start < from.nanos());
+        let Some(place) = tail.state[first..].iter().position(|state| *state == was).map(|place| first + place) else {
+            return false;
+        };
+        let tail = self.chunks.tail_mut();
+        tail.state[place..].iter_mut().filter(|state| **state == was).for_each(|state| *state = now);
         tail.sum_again(place);
         true
     }
@@ -363,6 +380,7 @@ mod tests {
             let before: Vec<_> = (0..held.len()).map(|index| held.get(index)).collect();
             for index in corrections {
                 states.correct(index, LaneState::Blocked, LaneState::Sleeping);
+                states.correct_since(at(index as u64 * 2), LaneState::Ready, LaneState::Running);
             }
             for (a, b) in cuts {
                 let (from, to) = (a.min(b), a.max(b));
