@@ -5,6 +5,7 @@ use std::collections::{HashMap, HashSet};
 use crate::engine::comparison::runner::Step;
 use crate::engine::drive::command::Command;
 use crate::engine::drive::engine_loop::EngineLoop;
+use crate::engine::drive::reasons::Wait;
 use crate::engine::drive::sampler::Sample;
 use crate::engine::drive::switches::SwitchBatch;
 use crate::engine::run::launch::{has_room, plan};
@@ -308,6 +309,25 @@ impl EngineLoop {
     pub(super) fn last_scheduled(&mut self, now: Monotonic) {
         for batch in self.switches.read_all() {
             self.scheduled(batch, now);
+        }
+    }
+
+    /// Asks the kernel why threads wait, where nothing else says it, and hands its answers to the runs.
+    pub(super) fn explain_waits(&mut self, now: Monotonic) {
+        let Self { reasons, runs, switches, publication, .. } = self;
+        if reasons.is_time_to_look(now) {
+            for run in runs.active_mut() {
+                let id = run.id;
+                reasons.add(run.unexplained(now).into_iter().map(|(pid, tid, since)| Wait { run: id, pid, tid, since }));
+            }
+            reasons.ask(now, |run| runs.find(run).map(|index| runs[index].living()).unwrap_or_default());
+        }
+        while let Some(answer) = reasons.next(now, switches.known_until()) {
+            let Wait { run, pid, tid, since } = answer.wait;
+            if let (Some(reason), Some(index)) = (answer.reason, runs.find_active(run)) {
+                runs[index].explained((pid, tid, since), &reason, answer.at);
+                publication.touch();
+            }
         }
     }
 
