@@ -8,7 +8,8 @@ import select
 import threading
 import time
 
-from .events import event, inherited, notice, refuse, value
+from .events import event, has_stamped, inherited, notice, refuse, value, write
+from .lanes import rename
 from .stepping import steps
 
 TOO_LATE = "it comes too late: nothing is left but the end"
@@ -20,6 +21,7 @@ _actions = {}  # a name: its target, as the script declares it; empty where it d
 _buttons = []  # the action that a press of each is
 _main_pid = os.getpid()
 _is_listening = False
+_LISTENER = "tasklab-listen"
 
 
 def action(timeout, *others):
@@ -31,6 +33,8 @@ def action(timeout, *others):
 def next_action(timeout, others):
     """action(), without what is pending."""
     global descriptor, _unread
+    if has_stamped():
+        write()
     deadline = time.monotonic() + timeout
     while True:
         line, newline, rest = _unread.partition(b"\n")
@@ -134,6 +138,7 @@ def _start_listening():
     source, (descriptor, passing) = descriptor, os.pipe()
 
     def listen():
+        rename(_LISTENER)  # Python before 3.14 does not tell the kernel; Task Lab shows no lane under this name.
         text = b""
         while chunk := os.read(source, 4096):
             *lines, text = (text + chunk).split(b"\n")
@@ -150,7 +155,7 @@ def _start_listening():
         step_mode(False)
         os.close(passing)
 
-    threading.Thread(target=listen, name="listener", daemon=True).start()
+    threading.Thread(target=listen, name=_LISTENER, daemon=True).start()
 
 
 @atexit.register

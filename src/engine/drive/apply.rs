@@ -5,6 +5,7 @@ use std::collections::{HashMap, HashSet};
 use crate::engine::comparison::runner::Step;
 use crate::engine::drive::command::Command;
 use crate::engine::drive::engine_loop::EngineLoop;
+use crate::engine::drive::reasons::Wait;
 use crate::engine::drive::sampler::Sample;
 use crate::engine::drive::switches::SwitchBatch;
 use crate::engine::run::launch::{has_room, plan};
@@ -295,22 +296,44 @@ impl EngineLoop {
     }
 
     /// Hands switch records to the runs that they belong to.
-    pub(super) fn scheduled(&mut self, batch: SwitchBatch) {
-        let Self { switches, runs, .. } = self;
+    pub(super) fn scheduled(&mut self, batch: SwitchBatch, now: Monotonic) {
+        let Self { switches, runs, subscription, publication, .. } = self;
         let until = batch.until;
+        if !batch.records.is_empty() {
+            publication.touch();
+        }
         let begun = runs.iter().filter(|run| run.has_records && !run.processes.stages().is_empty());
         let begun: Vec<RunId> = begun.map(|run| run.id).collect();
         for (run, records) in switches.route(batch, &begun, |pid| runs.find_seen(pid).map(|index| runs[index].id)) {
             if let Some(index) = runs.find(run) {
-                runs[index].scheduled(&records, until);
+                runs[index].scheduled(records, until, now, subscription);
             }
         }
     }
 
     /// Hands over all switch records up to now: a run is about to end.
-    pub(super) fn last_scheduled(&mut self) {
+    pub(super) fn last_scheduled(&mut self, now: Monotonic) {
         for batch in self.switches.read_all() {
-            self.scheduled(batch);
+            self.scheduled(batch, now);
+        }
+    }
+
+    /// Asks the kernel why threads wait, where nothing else says it, and hands its answers to the runs.
+    pub(super) fn explain_waits(&mut self, now: Monotonic) {
+        let Self { reasons, runs, switches, publication, .. } = self;
+        if reasons.is_time_to_look(now) {
+            for run in runs.active_mut() {
+                let id = run.id;
+                reasons.add(run.unexplained(now).into_iter().map(|(pid, tid, since)| Wait { run: id, pid, tid, since }));
+            }
+            reasons.ask(now, |run| runs.find(run).map(|index| runs[index].living()).unwrap_or_default());
+        }
+        while let Some(answer) = reasons.next(now, switches.known_until()) {
+            let Wait { run, pid, tid, since } = answer.wait;
+            if let (Some(reason), Some(index)) = (answer.reason, runs.find_active(run)) {
+                runs[index].explained((pid, tid, since), &reason, answer.at);
+                publication.touch();
+            }
         }
     }
 
@@ -322,7 +345,7 @@ impl EngineLoop {
                 self.runs[index].refuse(&request, Refusal::SupervisorLost, now, &mut self.subscription);
             }
         }
-        self.last_scheduled();
+        self.last_scheduled(now);
         for run in self.runs.active_mut() {
             run.supervisor_lost(why, &mut self.scratch, now, &mut self.subscription);
         }

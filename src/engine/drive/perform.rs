@@ -64,7 +64,7 @@ impl EngineLoop {
                     if !self.runs.shares_lines(index) {
                         self.ask_header(ReplyTo::Nobody, LineRequest::Release { owner: self.runs[index].owner() });
                     }
-                    self.last_scheduled();
+                    self.last_scheduled(now);
                     self.runs[index].finish(cut_short, left, &mut self.scratch, now, &mut self.subscription);
                     self.watch();
                 }

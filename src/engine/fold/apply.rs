@@ -4,7 +4,7 @@ use crate::engine::fold::numbers;
 use crate::engine::fold::results::{self, ValueChange};
 use crate::engine::fold::sentences::{self, Reached};
 use crate::engine::fold::state::{Phase, RunFold};
-use crate::engine::fold::timeline::lanes::Change;
+use crate::engine::fold::timeline::lanes::{Change, Told};
 use crate::engine::fold::tree::StartedProcess;
 use crate::model::{
     Action, By, Event, EventKind, Fact, Finished, Monotonic, Outcome, Pid, ProcessRef, RunFinding, Severity, Stream,
@@ -23,9 +23,11 @@ impl RunFold {
         let t = event.t;
         self.log_due(t);
         match &event.kind {
-            EventKind::TaskChanged { task, state, on, held_by, line, .. } => {
+            EventKind::TaskChanged { task, state, on, held_by, woken_by, line } => {
                 let home = self.stages.first().map_or(Pid::new(0), |stage| stage.0);
-                let change = self.lanes.task_changed(t, task, *state, on.as_deref(), held_by.as_deref(), *line, home);
+                let (on, held_by, woken_by) = (on.as_deref(), held_by.as_deref(), woken_by.as_deref());
+                let told = Told { state: *state, on, held_by, woken_by, line: *line };
+                let change = self.lanes.task_changed(t, task, told, home);
                 if let Some(change) = change.and_then(|change| self.waits.changed(t, task, change)) {
                     self.task_changed(t, task, &change);
                 }
@@ -47,7 +49,7 @@ impl RunFold {
             EventKind::TaskCounts { task, acquired, waited } => {
                 self.chatter(t, || (Severity::Info, sentences::task_counts(task, *acquired, *waited)));
             }
-            EventKind::TaskCpu(_) => {}
+            EventKind::TaskCpu(cpu) => self.lanes.cpu_told(t, cpu),
             EventKind::Value { name, value } => {
                 let change = self.results.value(t, name, value);
                 self.log_full(t);
@@ -182,6 +184,7 @@ impl RunFold {
         let part = if let Some(ProcessRef::Name(name)) = action.process() { self.lanes.part(name) } else { None };
         let (severity, text) = sentences::action(t, action, Reached { row, part }, by);
         self.log.push(t, severity, &text);
+        self.mark_action(t, action, pid);
     }
 
     fn finish(&mut self, t: Monotonic, finished: Finished) {
@@ -198,6 +201,9 @@ impl RunFold {
     /// Adds the sentences that have waited and are due by `now`.
     pub(crate) fn log_due(&mut self, now: Monotonic) {
         self.log.log_omitted_by(now);
+        if self.lanes.take_dropped() {
+            self.log.push(now, Severity::Bad, "There are too many lanes: the oldest ones that have ended are no longer shown.");
+        }
         for (t, task, change) in self.waits.grown(now) {
             self.task_changed(t, &task, &change);
         }

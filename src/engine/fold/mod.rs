@@ -3,12 +3,14 @@
 pub(super) mod apply;
 pub(super) mod findings;
 pub(super) mod log;
+mod marks;
 pub(super) mod numbers;
 pub(super) mod outputs;
 pub(super) mod processes;
 pub(super) mod published;
 pub(super) mod reason;
 pub(super) mod results;
+mod scheduled;
 pub(super) mod sentences;
 pub(super) mod state;
 pub(super) mod terminal;

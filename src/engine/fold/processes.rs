@@ -2,6 +2,7 @@
 
 use crate::engine::fold::sentences;
 use crate::engine::fold::state::RunFold;
+use crate::engine::fold::timeline::homes::Exit;
 use crate::engine::fold::tree::{Appearance, StartedProcess};
 use crate::model::{ExitStatus, Monotonic, Pgid, Pid, ProcessSample, ProcessState, Severity, Sid};
 
@@ -16,7 +17,7 @@ impl RunFold {
         self.usage.started(process.pid);
         let started = self.processes.started(t, process);
         let name = self.processes.row(process.pid).map_or("", |row| row.name.as_str());
-        self.lanes.process_started(t, process.pid, name, started == Appearance::Reused);
+        self.lanes.process_started(t, process.pid, process.ppid, name, started == Appearance::Reused);
         if started != Appearance::Known {
             self.zombies.remove(&process.pid);
             let parent = self.processes.row(process.ppid).map(|row| sentences::process(process.ppid, Some(row)));
@@ -74,9 +75,8 @@ impl RunFold {
         self.processes.ended(t, pid, status);
         let Some(row) = self.processes.row(pid) else { return };
         let status = row.status;
-        let is_success = status.is_none_or(ExitStatus::is_success);
         if !row.is_reaped() {
-            self.lanes.process_ended(t, pid, &sentences::zombie_note(status), is_success);
+            self.lanes.process_ended(t, pid, &sentences::zombie_note(status), Exit { t, status });
         }
         if let Some(stage) = self.stages.iter_mut().find(|stage| stage.0 == pid && stage.1.is_none()) {
             stage.1 = status;
@@ -93,11 +93,11 @@ impl RunFold {
         let Some(row) = self.processes.row(pid).filter(|row| !row.is_reaped()) else { return };
         let status = row.status;
         let was_ended = row.ended.is_some();
-        let is_success = status.is_none_or(ExitStatus::is_success);
+        let reaper = Some(row.ppid).filter(|parent| parent.number() != 0);
         self.published.touch_processes();
         self.usage.ended(pid);
         self.processes.reaped(t, pid);
-        self.lanes.process_reaped(t, pid, &sentences::end_note(status), is_success);
+        self.lanes.process_reaped(t, pid, &sentences::end_note(status), Exit { t, status }, reaper);
         let who = self.who(pid);
         let pending = self.endings.iter().position(|ending| ending.0 == pid);
         if let Some(index) = pending {
@@ -131,6 +131,9 @@ impl RunFold {
         }
         let runs = sample.threads.iter().any(|thread| thread.state == ProcessState::Running);
         let state = if runs { ProcessState::Running } else { sample.state };
+        for thread in &sample.threads {
+            self.lanes.thread_waits(t, pid, thread.tid, &thread.waits_for);
+        }
         let waits_for = sample.threads.first().map_or("", |first| first.waits_for.as_str());
         self.changed(t, pid, state, waits_for);
         // The body of a lesson keeps the lesson's name, whatever interpreter runs it.
@@ -138,7 +141,7 @@ impl RunFold {
         if let Some(was) = self.processes.sampled(sample, !is_body)
             && !was.is_empty()
         {
-            self.lanes.process_started(t, pid, &sample.name, false);
+            self.lanes.process_started(t, pid, sample.ppid, &sample.name, false);
             self.log.push(t, Severity::Info, &sentences::renamed(pid, &was, &sample.name));
         }
     }

@@ -130,7 +130,7 @@ const GATE: &str = "step: ";
 
 /// The sentence about a change of a task's state, if it is worth one.
 pub(crate) fn task_changed(task: &str, change: &Change) -> Option<String> {
-    let Change { was, now } = change;
+    let Change { was, now, .. } = change;
     let was_waiting_on = |on: &str| was.as_ref().is_some_and(|was| was.state == TaskState::Waiting && &*was.note == on);
     Some(match (now.state, &*now.note, now.held_by.as_deref()) {
         (TaskState::Waiting, on, _) if on.starts_with(GATE) => {
@@ -148,6 +148,7 @@ pub(crate) fn task_changed(task: &str, change: &Change) -> Option<String> {
         (TaskState::Waiting, on, Some(holder)) if !on.is_empty() => format!("{task} waits for {on} from {holder}."),
         (TaskState::Waiting, "", _) => format!("{task} waits."),
         (TaskState::Waiting, on, _) if on.ends_with('?') => format!("{task} waits for {on}"),
+        (TaskState::Waiting, on, _) if on.ends_with("()") => format!("{task} waits in {on}."),
         (TaskState::Waiting, on, _) => format!("{task} waits for {on}."),
         (TaskState::Stopped, ..) => format!("{task} is stopped."),
         (TaskState::Running, on, _) => match was {
@@ -281,7 +282,7 @@ mod tests {
     }
 
     fn change(was: Doing, now: Doing) -> Option<String> {
-        let change = Change { was: Some(was), now };
+        let change = Change { was: Some(was), now, woken_by: None };
         let text = task_changed("worker-2", &change);
         assert!(text.is_none() || is_logged(&change), "{text:?}");
         text
@@ -303,6 +304,7 @@ mod tests {
             (waits(), runs(), Some("worker-2 waits no longer for lock A.")),
             (runs(), doing(Waiting, "wait()", Some("child-1")), Some("worker-2 waits in wait() for child-1.")),
             (runs(), doing(Waiting, "barrier gate", None), Some("worker-2 waits for barrier gate.")),
+            (runs(), doing(Waiting, "join()", None), Some("worker-2 waits in join().")),
             (runs(), doing(Waiting, "", None), Some("worker-2 waits.")),
             (runs(), doing(Waiting, "step: acquire lock A", None), Some("worker-2 stops before its next step: acquire lock A.")),
             (doing(Waiting, "step: acquire lock A", None), runs(), Some("worker-2 takes its step: acquire lock A.")),

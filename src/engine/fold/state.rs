@@ -105,6 +105,9 @@ impl RunFold {
     /// One of the processes that the run consists of was launched: the body, or the next stage. Their ends decide the outcome.
     pub fn add_stage(&mut self, pid: Pid) {
         self.stages.push((pid, None));
+        if !self.scenario.is_empty() {
+            self.lanes.expect_body(pid);
+        }
     }
 
     /// The outcome that the run would have if it ended now.
@@ -141,11 +144,14 @@ impl RunFold {
         self.processes.row(pid)
     }
 
-    /// The process that is meant; a name is that of a task, else of a process.
+    /// The process that is meant; a name is that of a task, else of a process, else of a lane.
     pub fn find(&self, target: &ProcessRef) -> Option<Pid> {
         match target {
             ProcessRef::Pid(pid) => self.processes.row(*pid).map(|row| row.pid),
-            ProcessRef::Name(name) => self.lanes.home(name).or_else(|| self.processes.find_name(name).map(|row| row.pid)),
+            ProcessRef::Name(name) => {
+                let process = || self.processes.find_name(name).map(|row| row.pid);
+                self.lanes.home(name).or_else(process).or_else(|| self.lanes.home_of_thread(name))
+            }
         }
     }
 

@@ -18,6 +18,7 @@ impl RunFold {
     pub fn view(&mut self, now: Monotonic, kill_at: Option<Monotonic>) -> Arc<RunView> {
         if !matches!(self.phase, Phase::Finished(_)) {
             self.log_due(now);
+            self.lanes.settle_late(now);
         }
         let state = match (&self.phase, kill_at) {
             (Phase::Finished(finished), _) => RunState::Finished(finished.clone()),
@@ -43,7 +44,7 @@ impl RunFold {
             elapsed,
             processes: self.process_rows(),
             lanes: self.lanes.publish(),
-            cores: Vec::new(),
+            cores: self.lanes.publish_cores(),
             lines: self.traces.publish(),
             outputs: self.outputs.publish(),
             facts: self.results.facts().to_vec(),

@@ -63,7 +63,7 @@ mod tests {
     }
 
     fn change(state: TaskState) -> Change {
-        Change { was: None, now: Doing { state, note: "lock A".into(), held_by: None } }
+        Change { was: None, now: Doing { state, note: "lock A".into(), held_by: None }, woken_by: None }
     }
 
     #[test]

@@ -22,9 +22,9 @@ use crate::engine::run::warnings;
 use crate::gpio::Edge;
 use crate::model::{
     Action, BodyLine, By, Event, EventKind, ExitStatus, Level, LineIntent, Monotonic, Outcome, Pid, PipeFill, ProcessSample,
-    ProcessState, Refusal, RunId, RunView, SchedulerRecord, TimedAction,
+    ProcessState, Refusal, RunId, RunView, Scheduled, SchedulerRecord, Tid, TimedAction,
 };
-use crate::monitor::ThreadTimes;
+use crate::monitor::{PipeEnd, ThreadTimes, WaitReason};
 use crate::scenario::Scenario;
 use crate::supervisor::{ChildPipes, LaunchedChild};
 use crate::sys::{counts_turns, monotonic_now};
@@ -260,6 +260,27 @@ impl Run {
         self.scenario.map_or("program", |scenario| scenario.id).to_owned()
     }
 
+    /// Waits that have lasted a while, and that nothing explains: process, thread, and start in the run's time.
+    pub(crate) fn unexplained(&mut self, now: Monotonic) -> Vec<(Pid, Tid, Monotonic)> {
+        self.fold.unexplained(self.time(now))
+    }
+
+    /// Why a thread waits since then, by the kernel, as it was read at `at`.
+    pub(crate) fn explained(&mut self, (pid, tid, since): (Pid, Tid, Monotonic), reason: &WaitReason, at: Monotonic) {
+        let name = |pid: Pid| self.fold.process(pid).map_or("", |row| row.name.as_str());
+        let words = match reason.other_end.map(|end| (end, name(end.pid()))) {
+            Some((PipeEnd::From(_), name)) if !name.is_empty() => format!("{}, from {name}", reason.words),
+            Some((PipeEnd::To(_), name)) if !name.is_empty() => format!("{}, to {name}", reason.words),
+            _ => reason.words.clone(),
+        };
+        self.fold.explained(self.time(at), pid, tid, since, &words, reason.is_timer, reason.held_by);
+    }
+
+    /// Its processes that were not waited on.
+    pub(crate) fn living(&self) -> Vec<Pid> {
+        self.fold.processes.not_reaped()
+    }
+
     /// Emits findings about the run as a whole, and a body that says nothing.
     pub(crate) fn look(&mut self, now: Monotonic, subscription: &mut Subscription) {
         if self.silent_by.is_some_and(|by| now >= by) {
@@ -443,6 +464,9 @@ impl Run {
         let sums = self.shares.take().map(|mut shares| shares.end()).unwrap_or_default();
         self.emit_all(sums.into_iter().map(|sums| EventKind::TaskCpu(Box::new(sums))).collect(), now, subscription);
         self.processes.forget_stages();
+        for sums in self.fold.cpu_in_all(self.time(now)) {
+            self.emit(EventKind::TaskCpu(Box::new(sums)), now, subscription);
+        }
         self.emit(EventKind::RunFinished { run: self.id, outcome, elapsed_s, processes_left: left }, now, subscription);
     }
 
@@ -500,9 +524,26 @@ impl Run {
 
     /// Takes in what the scheduler did with its threads: records in the order of time, on the monotonic clock, and the time up to which
     /// there are no others.
-    #[expect(clippy::unused_self, clippy::needless_pass_by_ref_mut, reason = "the fold takes them in")]
-    pub(crate) fn scheduled(&mut self, records: &[SchedulerRecord], until: Monotonic) {
-        let _ = (records, until);
+    pub(crate) fn scheduled(
+        &mut self,
+        mut records: Vec<SchedulerRecord>,
+        until: Monotonic,
+        now: Monotonic,
+        subscription: &mut Subscription,
+    ) {
+        let origin = self.origin.nanos();
+        let of_run = |t: &mut Monotonic| *t = Monotonic::from_nanos(t.nanos().saturating_sub(origin));
+        for record in &mut records {
+            of_run(&mut record.t);
+            if let Scheduled::Lost { since, .. } = &mut record.what {
+                of_run(since);
+            }
+        }
+        let t = self.time(until);
+        self.fold.scheduled(&records, t);
+        for sums in self.fold.cpu_due(t) {
+            self.emit(EventKind::TaskCpu(Box::new(sums)), until.min(now), subscription);
+        }
     }
 
     /// All processes of a sample were taken in; `is_there` is true for these. A missing process has ended; its status only its parent

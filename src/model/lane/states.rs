@@ -85,7 +85,9 @@ impl Times {
         }
     }
 
-    fn minus(&self, earlier: &Self) -> Self {
+    /// The time in each state since an earlier sum of the same states.
+    #[must_use]
+    pub fn minus(&self, earlier: &Self) -> Self {
         let mut times = *self;
         times.0.iter_mut().zip(earlier.0).for_each(|(sum, before)| *sum = sum.saturating_sub(before));
         times
@@ -209,15 +211,18 @@ impl States {
     /// The state is this one from `t` on. A time before the last change counts as that. Nothing is added when it is so already.
     pub fn push(&mut self, t: Monotonic, state: LaneState, detail: u32) {
         let mut t = t.nanos();
-        if let Some(last) = self.last() {
-            t = t.max(last.from.nanos());
-            if last.state == state && last.detail == detail && state != LaneState::Mixed {
+        let tail = self.chunks.tail();
+        if let Some(last) = tail.from.len().checked_sub(1) {
+            t = t.max(tail.from[last]);
+            let is_it = |place: usize| tail.state[place] == state && tail.detail[place] == detail && state != LaneState::Mixed;
+            if is_it(last) {
                 return;
             }
-            if last.from.nanos() == t {
+            if tail.from[last] == t {
                 // It has lasted no time.
+                let is_so_before = last.checked_sub(1).is_some_and(is_it);
                 self.drop_last();
-                if self.last().is_some_and(|last| last.state == state && last.detail == detail && state != LaneState::Mixed) {
+                if is_so_before {
                     return;
                 }
             }
@@ -256,6 +261,20 @@ impl States {
         }
         let tail = self.chunks.tail_mut();
         tail.state[place] = now;
+        tail.sum_again(place);
+        true
+    }
+
+    /// Corrects the state of all entries that begin at `from` or later and are `was`. Those that are too old stay as they are.
+    /// Whether there was one.
+    pub fn correct_since(&mut self, from: Monotonic, was: LaneState, now: LaneState) -> bool {
+        let tail = self.chunks.tail();
+        let first = tail.from.partition_point(|start| *start < from.nanos());
+        let Some(place) = tail.state[first..].iter().position(|state| *state == was).map(|place| first + place) else {
+            return false;
+        };
+        let tail = self.chunks.tail_mut();
+        tail.state[place..].iter_mut().filter(|state| **state == was).for_each(|state| *state = now);
         tail.sum_again(place);
         true
     }
@@ -301,20 +320,21 @@ impl States {
         (first..self.len()).map_while(|index| self.get(index)).take_while(move |span| span.from < to || span.from <= from)
     }
 
-    /// The time in each state from the beginning to `t`; the last state lasts until then. O(log n).
-    fn up_to(&self, t: u64) -> Times {
-        let Some(index) = self.chunks.at(t) else { return Times::default() };
+    /// The number of the entry at `t`, and the time in each state from the beginning until then; the last state lasts until `t`. O(log n).
+    pub fn up_to(&self, t: Monotonic) -> (Option<usize>, Times) {
+        let t = t.nanos();
+        let Some(index) = self.chunks.at(t) else { return (None, Times::default()) };
         let (chunk, place) = self.chunks.place(index);
         let mut times = chunk.sum_before(place);
         let until = self.chunks.start(index + 1).unwrap_or(t);
         chunk.contribute(place, chunk.from[place], t, until, &mut times);
-        times
+        (Some(index), times)
     }
 
     /// The time in each state between two times: exact, but inside a mixed entry, whose shares count as evenly spread. The last state lasts
     /// until `to`, so `to` must not lie ahead. O(log n).
     pub fn times(&self, from: Monotonic, to: Monotonic) -> Times {
-        self.up_to(to.nanos()).minus(&self.up_to(from.nanos().min(to.nanos())))
+        self.up_to(to).1.minus(&self.up_to(from.min(to)).1)
     }
 
     /// How many states begin after `from` and before `to`. O(log n).
@@ -363,6 +383,7 @@ mod tests {
             let before: Vec<_> = (0..held.len()).map(|index| held.get(index)).collect();
             for index in corrections {
                 states.correct(index, LaneState::Blocked, LaneState::Sleeping);
+                states.correct_since(at(index as u64 * 2), LaneState::Ready, LaneState::Running);
             }
             for (a, b) in cuts {
                 let (from, to) = (a.min(b), a.max(b));

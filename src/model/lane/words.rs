@@ -75,6 +75,12 @@ impl WordColumns {
         self.places.push(places);
     }
 
+    /// Whether these are the words at a place.
+    fn is(&self, place: usize, state: TaskState, texts: [Option<&Arc<str>>; 3]) -> bool {
+        self.state[place] == state
+            && self.places[place].iter().zip(texts).all(|(known, text)| self.texts.get(usize::from(*known)) == text)
+    }
+
     /// The place of a text; the newest are looked at first, and the same text is mostly the same memory.
     fn place(&mut self, text: &Arc<str>) -> u16 {
         let known = self.texts.iter().rposition(|known| Arc::ptr_eq(known, text) || known == text);
@@ -96,7 +102,8 @@ impl Words {
         self.len() == 0
     }
 
-    /// These words hold from `t` on. A time before the last ones counts as theirs, and takes their place.
+    /// These words hold from `t` on. A time before the last ones counts as theirs, and takes their place. Nothing is added when they hold
+    /// already.
     pub fn push(
         &mut self,
         t: Monotonic,
@@ -105,15 +112,26 @@ impl Words {
         held_by: Option<&Arc<str>>,
         woken_by: Option<&Arc<str>>,
     ) {
-        let last = self.chunks.len().checked_sub(1).and_then(|last| self.chunks.start(last));
-        let t = t.nanos().max(last.unwrap_or_default());
-        let tail = self.chunks.tail_mut();
-        if last == Some(t) && tail.from.last() == Some(&t) {
-            tail.from.pop();
-            tail.state.pop();
-            tail.places.pop();
+        let texts = [Some(on), held_by, woken_by];
+        let mut t = t.nanos();
+        let tail = self.chunks.tail();
+        if let Some(last) = tail.from.len().checked_sub(1) {
+            t = t.max(tail.from[last]);
+            if tail.is(last, state, texts) {
+                return;
+            }
+            if tail.from[last] == t {
+                let is_so_before = last.checked_sub(1).is_some_and(|before| tail.is(before, state, texts));
+                let tail = self.chunks.tail_mut();
+                tail.from.pop();
+                tail.state.pop();
+                tail.places.pop();
+                if is_so_before {
+                    return;
+                }
+            }
         }
-        tail.push(t, state, [Some(on), held_by, woken_by]);
+        self.chunks.tail_mut().push(t, state, texts);
         self.chunks.freeze();
     }
 

@@ -1,32 +1,53 @@
-//! The timeline of one run: a lane for each task, and for each process that has none. Pure; lives on the engine's thread,
-//! takes every event of a run and must stay cheap: a task's state that says nothing new costs one look-up.
+//! The timeline of one run: a lane for each thread, for each process by its first thread, and for each task that is no thread. Here the
+//! events of programs and the supervisor come in; `switches` has the kernel's records. Pure; lives on the engine's thread, takes every
+//! event of a run and must stay cheap: a task's state that says nothing new costs one look-up.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use crate::engine::fold::timeline::order::natural_order;
+use crate::engine::fold::timeline::cores::Cores;
+use crate::engine::fold::timeline::homes::{Exit, Homes};
+use crate::engine::fold::timeline::names::{Claim, Names};
+use crate::engine::fold::timeline::order::{Place, natural_order};
+use crate::engine::fold::timeline::pending::Pending;
 use crate::engine::fold::timeline::shared_texts::SharedTexts;
-use crate::engine::fold::timeline::track::{Doing, Track};
-use crate::model::{Lane, LaneId, Monotonic, Pid, ProcessState, TaskSort, TaskState, Tid};
+use crate::engine::fold::timeline::track::{Birth, Doing, Track};
+use crate::model::{CoreLane, Lane, LaneSource, Mark, Monotonic, Pid, TaskSort, TaskState, Tid};
 
-/// Lanes beyond which the oldest ended ones go (and, if none has ended, the oldest).
-const MAX_LANES: usize = 2_048;
-/// Segments of all lanes together, beyond which the longest pasts are made coarser: sixteen lanes have all of theirs.
-const MOST_SEGMENTS: usize = 1 << 16;
-/// Changes after which the segments are counted again.
-const COUNTED_AFTER: usize = 4_096;
+/// Ended lanes beyond which the oldest of them go. A lane whose thread lives never goes.
+pub(super) const MOST_ENDED: usize = 20_000;
+/// Lanes beyond which those go that only a program's word makes: it may invent any number.
+const MOST_LANES: usize = 2 * MOST_ENDED;
+/// With more lanes than this the order is made anew only at each [`SELDOM`]th view; new lanes stand at the end so long.
+const MANY: usize = 4_096;
+const SELDOM: u32 = 8;
+/// The beginning of the names of threads that are our own plumbing inside a lesson's body: the Python shim's listener.
+const PLUMBING: &str = "tasklab-";
+
 /// All lanes of a run.
 #[derive(Debug, Default)]
 pub(crate) struct Lanes {
-    tracks: Vec<Track>,
+    /// By their numbers, which no other lane gets.
+    tracks: Vec<Option<Box<Track>>>,
     by_task: HashMap<Box<str>, usize>,
-    /// The lanes of each process that has not been replaced by a newer one of the same number.
-    by_pid: HashMap<Pid, Vec<usize>>,
+    /// The newest lane of each thread.
+    pub(super) by_tid: HashMap<Tid, usize>,
+    pub(super) homes: Homes,
+    names: Names,
     notes: SharedTexts,
-    /// Changes since the segments were counted.
-    changes: usize,
-    /// The tracks as they are shown; made anew when their number has changed.
+    pub(super) cores: Cores,
+    pub(super) pending: Pending,
+    /// The time up to which the switch records are complete.
+    pub(super) until: Monotonic,
+    /// How many there are, and the number at which ended ones are looked for.
+    kept: usize,
+    room_at: usize,
+    /// Whether lanes have gone, and nobody was told.
+    has_dropped: bool,
+    /// The lanes as they are shown.
     order: Vec<usize>,
+    is_order_old: bool,
+    views_since: u32,
 }
 
 /// A task that waits for something that another task holds.
@@ -38,6 +59,8 @@ pub(crate) struct Waiter<'a> {
     pub(crate) held_by: &'a str,
     /// Since when.
     pub(crate) since: Monotonic,
+    /// When the kernel was last asked for the holder; `None` where the program says it.
+    pub(crate) read: Option<Monotonic>,
 }
 
 /// A change of a task's state, for the sentence about it.
@@ -47,10 +70,22 @@ pub(crate) struct Change {
     pub(crate) was: Option<Doing>,
     /// Its state now.
     pub(crate) now: Doing,
+    /// The task that let it go on, where that is known.
+    pub(crate) woken_by: Option<Arc<str>>,
+}
+
+/// What a task says of itself.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Told<'a> {
+    pub(crate) state: TaskState,
+    pub(crate) on: Option<&'a str>,
+    pub(crate) held_by: Option<&'a str>,
+    pub(crate) woken_by: Option<&'a str>,
+    pub(crate) line: Option<u32>,
 }
 
 impl Lanes {
-    /// A task exists. With a thread of its own, or as a process, it runs.
+    /// A task exists. With a thread of its own, or as a process, it runs: its lane is that of the thread.
     pub(crate) fn task_started(
         &mut self,
         t: Monotonic,
@@ -62,58 +97,81 @@ impl Lanes {
     ) {
         let state = if tid.is_some() || sort == TaskSort::Process { TaskState::Running } else { TaskState::Created };
         let doing = Doing { state, note: self.notes.share(""), held_by: None };
-        let Some(&index) = self.by_task.get(task) else {
-            let mut track = Track::new(task.to_owned(), sort, pid, tid, false, t, doing);
-            track.begins_at(line);
-            self.insert(track);
-            return;
+        let tid = match sort {
+            TaskSort::Thread => tid,
+            TaskSort::Process => Some(tid.unwrap_or(first_thread(pid))),
+            // It runs on whatever thread its loop or pool has.
+            TaskSort::Coroutine | TaskSort::Event | TaskSort::Future => None,
         };
-        self.tracks[index].begins_at(line);
-        let before = self.tracks[index].pid;
-        if before != pid {
-            self.forget_home(before, index);
-            self.by_pid.entry(pid).or_default().push(index);
+        let of_thread = tid.and_then(|tid| self.thread_of(t, task, pid, tid));
+        // Another thread under the name of one that is known gets a lane of its own.
+        let known = self.by_task.get(task).copied().filter(|&known| {
+            let is_same = |track: &Track| of_thread.is_none() && track.tid == tid && !self.was_over(track, t);
+            let is_it = |track: &Track| track.tid.is_none() || tid.is_none() || is_same(track);
+            Some(known) == of_thread || self.track(known).is_none_or(is_it)
+        });
+        let index = match (known, of_thread) {
+            (Some(known), Some(of_thread)) if known != of_thread => {
+                let other = self.remove(known);
+                if let (Some(track), Some(other)) = (self.track_mut(of_thread), other) {
+                    track.take_over(*other);
+                    track.start_again(t, sort, doing);
+                }
+                of_thread
+            }
+            (Some(known), _) => {
+                self.is_at_home(known, pid, tid);
+                if let Some(track) = self.track_mut(known) {
+                    track.start_again(t, sort, doing);
+                }
+                known
+            }
+            (None, Some(of_thread)) => {
+                if let Some(track) = self.track_mut(of_thread) {
+                    track.claim(t, task.into(), sort, doing);
+                }
+                of_thread
+            }
+            (None, None) => {
+                let tid = tid.filter(|tid| !self.has_other_task(t, task, pid, *tid));
+                let home = self.homes.of(pid);
+                self.insert(Birth { t, sort, pid, tid, home, doing }, Some(task.into()))
+            }
+        };
+        if let Some(track) = self.track_mut(index) {
+            track.begins_at(line);
         }
-        self.tracks[index].start_again(t, sort, pid, tid, doing);
+        self.know_task(task, index);
     }
 
-    /// A task has a new state, or a new note. `None` when only its line of code is new.
-    #[expect(clippy::too_many_arguments, reason = "the keys of the event line, and where an unknown task lives")]
-    pub(crate) fn task_changed(
-        &mut self,
-        t: Monotonic,
-        task: &str,
-        state: TaskState,
-        on: Option<&str>,
-        held_by: Option<&str>,
-        line: Option<u32>,
-        home: Pid,
-    ) -> Option<Change> {
-        let Some(&index) = self.by_task.get(task) else {
-            let now = Doing {
-                state,
-                note: self.notes.share(on.unwrap_or_default()),
-                held_by: held_by.map(|name| self.notes.share(name)),
-            };
-            let mut track = Track::new(task.to_owned(), TaskSort::Thread, home, None, false, t, now.clone());
+    /// A task has a new state, or a new note. `None` when only its line of code is new. `home` is where an unknown task lives.
+    pub(crate) fn task_changed(&mut self, t: Monotonic, task: &str, told: Told<'_>, home: Pid) -> Option<Change> {
+        let Told { state, on, held_by, woken_by, line } = told;
+        let on = on.unwrap_or_default();
+        let known = self.by_task.get(task).copied();
+        if let Some(track) = known.and_then(|index| self.track_mut(index)) {
             track.is_at(line);
-            self.insert(track);
-            return Some(Change { was: None, now });
+            let was = track.doing();
+            if was.state == state && &*was.note == on && was.held_by.as_deref() == held_by {
+                return None;
+            }
+        }
+        let share = |notes: &mut SharedTexts, text: Option<&str>| text.map(|text| notes.share(text));
+        let now = Doing { state, note: self.notes.share(on), held_by: share(&mut self.notes, held_by) };
+        let woken_by = share(&mut self.notes, woken_by);
+        let Some(index) = known else {
+            let (sort, number, doing) = (TaskSort::Thread, self.homes.of(home), now.clone());
+            let index = self.insert(Birth { t, sort, pid: home, tid: None, home: number, doing }, Some(task.into()));
+            self.know_task(task, index);
+            if let Some(track) = self.track_mut(index) {
+                track.is_at(line);
+            }
+            return Some(Change { was: None, now, woken_by });
         };
-        self.tracks[index].is_at(line);
-        let was = self.tracks[index].doing();
-        if was.state == state && &*was.note == on.unwrap_or_default() && was.held_by.as_deref() == held_by {
-            return None;
-        }
-        self.changes += 1;
-        if self.changes >= COUNTED_AFTER {
-            self.thin_out();
-        }
-        let was = Some(self.tracks[index].doing().clone());
-        let now =
-            Doing { state, note: self.notes.share(on.unwrap_or_default()), held_by: held_by.map(|name| self.notes.share(name)) };
-        self.tracks[index].change(t, now.clone());
-        Some(Change { was, now })
+        let track = self.track_mut(index)?;
+        let was = Some(track.doing().clone());
+        track.change(t, now.clone(), woken_by.clone());
+        Some(Change { was, now, woken_by })
     }
 
     /// A task is over. Whether it was known.
@@ -121,369 +179,343 @@ impl Lanes {
         let Some(&index) = self.by_task.get(task) else { return false };
         let state = if result == "ok" { TaskState::Done } else { TaskState::Failed };
         let note = self.notes.share(if result == "ok" { "" } else { result });
-        self.tracks[index].finish(t, Doing { state, note, held_by: None });
+        if let Some(track) = self.track_mut(index) {
+            track.finish(t, Doing { state, note, held_by: None });
+        }
         true
     }
 
-    /// The tasks that wait for something that another task holds, by name.
-    pub(crate) fn waiting(&self) -> impl Iterator<Item = (&str, Waiter<'_>)> {
-        self.tracks.iter().filter(|track| !track.has_ended()).filter_map(|track| {
-            let doing = track.doing();
-            let held_by = doing.held_by.as_deref().filter(|_| doing.state == TaskState::Waiting)?;
-            Some((track.name.as_str(), Waiter { on: &doing.note, held_by, since: track.since() }))
-        })
-    }
-
-    /// When a task ended, if it has.
-    pub(crate) fn ended_at(&self, task: &str) -> Option<Monotonic> {
-        let track = &self.tracks[*self.by_task.get(task)?];
-        track.has_ended().then(|| track.since())
-    }
-
-    /// The sort of a task that is only a part of a process.
-    pub(crate) fn part(&self, task: &str) -> Option<TaskSort> {
-        let track = &self.tracks[*self.by_task.get(task)?];
-        Some(track.sort).filter(|sort| *sort != TaskSort::Process)
+    /// The sort of a task or thread that is only a part of a process.
+    pub(crate) fn part(&self, name: &str) -> Option<TaskSort> {
+        let track = self.track(self.by_task.get(name).copied().or_else(|| self.find(name))?)?;
+        (!track.is_process()).then_some(track.sort)
     }
 
     /// The process in which a task lives.
     pub(crate) fn home(&self, task: &str) -> Option<Pid> {
-        self.by_task.get(task).map(|&index| self.tracks[index].pid)
+        self.by_task.get(task).and_then(|&index| self.track(index)).map(|track| track.pid)
     }
 
-    /// A process is there. It gets a lane, which shows until a task of its own has one.
-    pub(crate) fn process_started(&mut self, t: Monotonic, pid: Pid, name: &str, is_reused_number: bool) {
-        if is_reused_number {
-            for index in self.by_pid.remove(&pid).unwrap_or_default() {
-                self.tracks[index].is_replaced = true;
-            }
+    /// The process in which a thread lives that is no task, by the name of its lane, with or without the number behind it.
+    pub(crate) fn home_of_thread(&self, name: &str) -> Option<Pid> {
+        self.find(name).and_then(|index| self.track(index)).map(|track| track.pid)
+    }
+
+    /// The lane that is shown under a name, else the newest one that has this name without a number.
+    pub(super) fn find(&self, name: &str) -> Option<usize> {
+        let shown = || self.tracks().filter(|(_, track)| &*track.name == name).map(|(index, _)| index).last();
+        let with_number =
+            || self.names.named(name).max_by_key(|&index| (self.track(index).is_some_and(|t| !t.has_ended()), index));
+        self.by_task.get(name).copied().or_else(shown).or_else(with_number)
+    }
+
+    /// The process that will have this PID is the body of a lesson.
+    pub(crate) fn expect_body(&mut self, pid: Pid) {
+        self.homes.expect_body(pid);
+    }
+
+    /// A process is there, or has another name. Its lane is that of its first thread.
+    pub(crate) fn process_started(&mut self, t: Monotonic, pid: Pid, ppid: Pid, name: &str, is_reused_number: bool) {
+        let is_told = |lanes: &Self, number: usize| lanes.homes.get(number).is_some_and(|home| home.is_told);
+        let number = match self.homes.newest(pid) {
+            Some(known) if !is_reused_number || !is_told(self, known) => known,
+            _ => self.homes.add(pid),
+        };
+        let parent = self.homes.newest(ppid).filter(|parent| *parent != number);
+        let Some(home) = self.homes.get_mut(number) else { return };
+        home.is_told = true;
+        if home.parent.is_none() && parent.is_some() {
+            home.parent = parent;
+            self.is_order_old = true;
         }
-        if let Some(index) = self.process_lane(pid) {
-            self.tracks[index].rename(lane_name(pid, name));
-        } else {
+        let Some(home) = self.homes.get(number) else { return };
+        if home.first.is_none() {
             // No more is known until the kernel is read.
             let doing = Doing { state: TaskState::Starting, note: self.notes.share(""), held_by: None };
-            self.insert(Track::new(lane_name(pid, name), TaskSort::Process, pid, None, true, t, doing));
+            let tid = Some(first_thread(pid));
+            self.insert(Birth { t, sort: TaskSort::Process, pid, tid, home: number, doing }, None);
         }
+        self.name_home(t, number, name);
     }
 
-    /// A process was seen in a state. Stops and continues reach all its tasks; the rest only the lane of its own.
-    pub(crate) fn process_changed(&mut self, t: Monotonic, pid: Pid, state: ProcessState, waits_for: &str) {
-        let (task_state, note) = match state {
-            ProcessState::Stopped | ProcessState::TracingStop => {
-                for &index in self.by_pid.get(&pid).into_iter().flatten() {
-                    self.tracks[index].stop(t);
-                }
-                return;
-            }
-            ProcessState::Running => (TaskState::Running, ""),
-            ProcessState::DiskSleep => (TaskState::Waiting, if waits_for.is_empty() { "a disk" } else { waits_for }),
-            ProcessState::Sleeping | ProcessState::Idle | ProcessState::Parked if waits_for.is_empty() => {
-                (TaskState::Sleeping, "")
-            }
-            ProcessState::Sleeping | ProcessState::Idle | ProcessState::Parked => (TaskState::Waiting, waits_for),
-            ProcessState::Zombie | ProcessState::Dead | ProcessState::Starting | ProcessState::Unknown(_) => return,
-        };
-        for &index in self.by_pid.get(&pid).into_iter().flatten() {
-            self.tracks[index].go_on(t);
+    /// A process has ended: its threads are over, and it is a zombie until it is reaped. `note` is for the lane of the process.
+    pub(crate) fn process_ended(&mut self, t: Monotonic, pid: Pid, note: &str, exit: Exit) {
+        let Some(number) = self.homes.of_event(pid) else { return };
+        if let Some(home) = self.homes.get_mut(number) {
+            home.exit = Some(exit);
         }
-        if let Some(index) = self.process_lane(pid) {
-            let now = Doing { state: task_state, note: self.notes.share(note), held_by: None };
-            if !self.tracks[index].has_ended() && self.tracks[index].doing() != &now {
-                self.tracks[index].change(t, now);
-            }
-        }
-    }
-
-    /// A process has ended: its threads are over, and it is a zombie until it is reaped.
-    pub(crate) fn process_ended(&mut self, t: Monotonic, pid: Pid, note: &str, is_success: bool) {
+        self.pending.ended(number);
         let note = self.notes.share(note);
-        let state = if is_success { TaskState::Done } else { TaskState::Failed };
-        for &index in self.by_pid.get(&pid).into_iter().flatten() {
-            let track = &mut self.tracks[index];
-            if track.sort == TaskSort::Process {
+        let lanes = self.homes.get(number).map(|home| home.lanes.clone()).unwrap_or_default();
+        for index in lanes {
+            let Some(track) = self.track_mut(index).filter(|track| !track.is_switched()) else { continue };
+            if track.is_process() {
                 track.die(t, Doing { state: TaskState::Zombie, note: Arc::clone(&note), held_by: None });
             } else {
-                track.end_with_process(t, Doing { state, note: Arc::clone(&note), held_by: None });
+                let (last, end) = exit.of_part(&note);
+                track.end_with_process(t, last, end);
             }
         }
     }
 
-    /// A process has been waited on.
-    pub(crate) fn process_reaped(&mut self, t: Monotonic, pid: Pid, note: &str, is_success: bool) {
+    /// A process has been waited on, by this parent as far as it is known.
+    pub(crate) fn process_reaped(&mut self, t: Monotonic, pid: Pid, note: &str, exit: Exit, reaper: Option<Pid>) {
+        let Some(number) = self.homes.of_event(pid) else { return };
+        if let Some(home) = self.homes.get_mut(number) {
+            home.reaped = Some(exit);
+            home.reaper = reaper;
+        }
+        self.pending.ended(number);
         let note = self.notes.share(note);
-        let state = if is_success { TaskState::Done } else { TaskState::Failed };
-        for &index in self.by_pid.get(&pid).into_iter().flatten() {
-            self.tracks[index].end_with_process(t, Doing { state, note: Arc::clone(&note), held_by: None });
+        let lanes = self.homes.get(number).map(|home| home.lanes.clone()).unwrap_or_default();
+        for index in lanes {
+            let Some(track) = self.track_mut(index).filter(|track| !track.is_switched()) else { continue };
+            let (last, end) = exit.of_part(&note);
+            let end = if track.is_process() { exit.of_process() } else { end };
+            track.end_with_process(t, last, end);
         }
     }
 
     /// The run is over: nothing lasts any longer.
     pub(crate) fn close(&mut self, t: Monotonic) {
-        for track in &mut self.tracks {
+        self.settle(Monotonic::from_nanos(u64::MAX));
+        let Self { tracks, cores, .. } = self;
+        for track in tracks.iter_mut().flatten() {
+            if let Some(core) = track.on.take() {
+                cores.leave(core, track.id.number() as usize, t);
+            }
             track.close(t);
         }
+        (self.is_order_old, self.views_since) = (true, SELDOM);
     }
 
     /// The lanes for the view, in their [`natural_order`]. A past that did not change since the last call is shared, not copied.
     pub(crate) fn publish(&mut self) -> Vec<Arc<Lane>> {
-        if self.order.len() != self.tracks.len() {
-            self.order = natural_order(&self.tracks);
+        self.views_since += 1;
+        if self.is_order_old && (self.kept <= MANY || self.views_since >= SELDOM) {
+            let homes = &self.homes;
+            let of = |(index, track): (usize, &Track)| (index, Arc::clone(&track.name), track.home, track.is_first());
+            let names: Vec<_> = self.tracks().map(of).collect();
+            let places =
+                names.iter().map(|(index, name, home, is_first)| Place { index: *index, name, home: *home, is_first: *is_first });
+            self.order = natural_order(&places.collect::<Vec<_>>(), |home| homes.get(home)?.parent);
+            (self.is_order_old, self.views_since) = (false, 0);
         }
-        let by_pid = &self.by_pid;
-        let is_hidden = |track: &Track| {
-            track.is_of_process && !track.is_replaced && by_pid.get(&track.pid).is_some_and(|tracks| tracks.len() > 1)
-        };
-        let tracks = &mut self.tracks;
-        let shown: Vec<usize> = self.order.iter().copied().filter(|&index| !is_hidden(&tracks[index])).collect();
-        shown.into_iter().map(|index| tracks[index].publish(LaneId::new(index as u32))).collect()
+        let order = std::mem::take(&mut self.order);
+        let shown: Vec<usize> = order.iter().copied().filter(|&index| !self.is_hidden(index)).collect();
+        self.order = order;
+        shown.into_iter().filter_map(|index| Some(self.track_mut(index)?.publish())).collect()
     }
 
-    fn process_lane(&self, pid: Pid) -> Option<usize> {
-        self.by_pid.get(&pid)?.iter().copied().find(|&index| self.tracks[index].is_of_process)
+    /// The cores for the view.
+    pub(crate) fn publish_cores(&self) -> Vec<CoreLane> {
+        self.cores.publish()
     }
 
-    fn forget_home(&mut self, pid: Pid, index: usize) {
-        if let Some(tracks) = self.by_pid.get_mut(&pid) {
-            tracks.retain(|&other| other != index);
-            if tracks.is_empty() {
-                self.by_pid.remove(&pid);
+    /// Something happened to a process, or to this task in it.
+    pub(crate) fn mark(&mut self, pid: Pid, task: &str, mark: Mark) {
+        let home = self.homes.newest(pid).and_then(|number| self.homes.get(number));
+        let of_process = || home.and_then(|home| home.first.or(home.lanes.first().copied()));
+        if let Some(track) = self.by_task.get(task).copied().or_else(of_process).and_then(|index| self.track_mut(index)) {
+            track.mark(mark);
+        }
+    }
+
+    /// Whether ended lanes have gone since the last call.
+    pub(crate) fn take_dropped(&mut self) -> bool {
+        std::mem::take(&mut self.has_dropped)
+    }
+
+    /// A process of which only words are known shows until a task of its own has a lane. A thread of our own plumbing shows nothing that a
+    /// learner has asked for; threads of other programs are never hidden.
+    fn is_hidden(&self, index: usize) -> bool {
+        let Some(track) = self.track(index).filter(|track| track.task.is_none()) else { return false };
+        let Some(home) = self.homes.get(track.home) else { return false };
+        track.source == LaneSource::Words && home.lanes.len() > 1
+            || home.is_body && !track.is_first() && track.comm.starts_with(PLUMBING)
+    }
+
+    /// A text that may come often.
+    pub(super) fn share(&mut self, text: &str) -> Arc<str> {
+        self.notes.share(text)
+    }
+
+    pub(super) fn track(&self, index: usize) -> Option<&Track> {
+        self.tracks.get(index)?.as_deref()
+    }
+
+    pub(super) fn track_mut(&mut self, index: usize) -> Option<&mut Track> {
+        self.tracks.get_mut(index)?.as_deref_mut()
+    }
+
+    pub(super) fn tracks(&self) -> impl Iterator<Item = (usize, &Track)> {
+        self.tracks.iter().enumerate().filter_map(|(index, track)| Some((index, track.as_deref()?)))
+    }
+
+    /// The lane of a thread that this task can have: no other task has it, and it was not over before.
+    fn thread_of(&self, t: Monotonic, task: &str, pid: Pid, tid: Tid) -> Option<usize> {
+        let index = *self.by_tid.get(&tid)?;
+        let track = self.track(index).filter(|track| track.pid == pid)?;
+        let is_free = track.task.as_deref().is_none_or(|known| known == task);
+        (is_free && (track.is_first() || !self.was_over(track, t))).then_some(index)
+    }
+
+    /// Whether a thread is the lane of another task already.
+    fn has_other_task(&self, t: Monotonic, task: &str, pid: Pid, tid: Tid) -> bool {
+        let track = self.by_tid.get(&tid).and_then(|&index| self.track(index)).filter(|track| track.pid == pid);
+        track.is_some_and(|track| track.task.as_deref().is_some_and(|known| known != task) && !self.was_over(track, t))
+    }
+
+    /// Whether the thread had ended before that time.
+    pub(super) fn was_over(&self, track: &Track, t: Monotonic) -> bool {
+        let by_process = self.homes.get(track.home).and_then(|home| home.reaped).is_some_and(|reaped| reaped.t < t);
+        by_process || track.exited.is_some_and(|exited| exited < t)
+    }
+
+    /// A task lives in this process, with this thread.
+    fn is_at_home(&mut self, index: usize, pid: Pid, tid: Option<Tid>) {
+        let Some(track) = self.track(index) else { return };
+        let (before, had) = (track.home, track.tid);
+        if track.pid != pid {
+            self.homes.move_out(before, index);
+            let number = self.homes.of(pid);
+            self.homes.move_in(number, index, tid == Some(first_thread(pid)));
+            if let Some(track) = self.track_mut(index) {
+                (track.home, track.pid) = (number, pid);
+            }
+            self.is_order_old = true;
+        }
+        if let (None, Some(tid)) = (had, tid.filter(|tid| !self.by_tid.contains_key(tid))) {
+            self.by_tid.insert(tid, index);
+            if let Some(track) = self.track_mut(index) {
+                track.tid = Some(tid);
             }
         }
     }
 
-    fn thin_out(&mut self) {
-        self.changes = 0;
-        if self.tracks.iter().map(Track::len).sum::<usize>() > MOST_SEGMENTS {
-            let fair = MOST_SEGMENTS / 2 / self.tracks.len().max(1);
-            self.tracks.iter_mut().for_each(|track| track.thin_out(fair));
+    /// The task's name is that of its lane.
+    fn know_task(&mut self, task: &str, index: usize) {
+        let before = match self.by_task.get_mut(task) {
+            Some(known) => Some(std::mem::replace(known, index)).filter(|before| *before != index),
+            None => {
+                self.by_task.insert(task.into(), index);
+                None
+            }
+        };
+        for index in before.into_iter().chain([index]) {
+            self.rename(index);
         }
     }
 
-    fn insert(&mut self, track: Track) {
-        if self.tracks.len() >= MAX_LANES {
+    /// A process has this name from `t` on: by an event, or an exec.
+    pub(super) fn name_home(&mut self, t: Monotonic, number: usize, name: &str) {
+        let Some(home) = self.homes.get_mut(number) else { return };
+        // The kernel keeps 15 bytes of a name.
+        let is_cut = name.len() >= 15 && home.name.starts_with(name);
+        if !name.is_empty() && t >= home.named && *home.name != *name && !is_cut {
+            (home.name, home.named) = (name.into(), t);
+            for index in home.lanes.clone() {
+                self.rename(index);
+            }
+        }
+    }
+
+    /// Finds the name of a lane anew.
+    pub(super) fn rename(&mut self, index: usize) {
+        let Some(track) = self.track(index) else { return };
+        let home = self.homes.get(track.home);
+        let of_process = home.map(|home| &home.name).filter(|name| !name.is_empty());
+        let first = home.and_then(|home| self.track(home.first?)).map(|first| &first.comm);
+        let comm = Some(&track.comm).filter(|comm| !comm.is_empty());
+        let (name, claim) = if let Some(task) = &track.task {
+            let is_its = self.by_task.get(&**task) == Some(&index);
+            (Arc::clone(task), if is_its { Claim::Task } else { Claim::Other })
+        } else if track.is_first() {
+            let claim = if of_process.is_some() { Claim::Process } else { Claim::Other };
+            (of_process.or(comm).map_or_else(|| format!("process {}", track.pid).into(), Arc::clone), claim)
+        } else {
+            let own = comm.filter(|comm| first.is_none_or(|first| first != *comm));
+            let number = track.tid.map_or(track.pid.number(), Tid::number);
+            let name = own.or(of_process).or(comm);
+            (name.map_or_else(|| format!("thread {number}").into(), Arc::clone), Claim::Other)
+        };
+        let touched = self.names.set(index, &name, claim);
+        self.show_names(touched);
+    }
+
+    fn show_names(&mut self, lanes: Vec<usize>) {
+        for index in lanes {
+            let Some((name, has_number)) = self.names.shown(index) else { continue };
+            let Some(track) = self.tracks.get_mut(index).and_then(Option::as_mut) else { continue };
+            let number = track.tid.map_or(track.pid.number(), Tid::number);
+            let shown = if has_number { format!("{name} {number}").into() } else { Arc::clone(name) };
+            if track.name != shown {
+                track.name = shown;
+                track.touch();
+                self.is_order_old = true;
+            }
+        }
+    }
+
+    /// A new lane. Returns its number.
+    pub(super) fn insert(&mut self, birth: Birth, task: Option<Arc<str>>) -> usize {
+        self.kept += 1;
+        if self.kept > self.room_at.max(MOST_ENDED) {
             self.make_room();
         }
         let index = self.tracks.len();
-        if !track.is_of_process {
-            self.by_task.insert(track.name.as_str().into(), index);
+        let track = Track::new(index, birth, task);
+        self.homes.move_in(track.home, index, track.is_first());
+        if let Some(tid) = track.tid {
+            self.by_tid.insert(tid, index);
         }
-        self.by_pid.entry(track.pid).or_default().push(index);
-        self.tracks.push(track);
+        self.tracks.push(Some(Box::new(track)));
+        self.order.push(index);
+        self.is_order_old = true;
+        self.rename(index);
+        index
     }
 
-    /// Lets a quarter of the lanes go: the oldest ended ones, then the oldest.
+    fn remove(&mut self, index: usize) -> Option<Box<Track>> {
+        let track = self.tracks.get_mut(index)?.take()?;
+        self.kept -= 1;
+        self.homes.move_out(track.home, index);
+        if let Some(tid) = track.tid.filter(|tid| self.by_tid.get(tid) == Some(&index)) {
+            self.by_tid.remove(&tid);
+        }
+        if let Some(task) = track.task.as_ref().filter(|task| self.by_task.get(&***task) == Some(&index)) {
+            self.by_task.remove(&**task);
+        }
+        let touched = self.names.remove(index);
+        self.show_names(touched);
+        self.is_order_old = true;
+        Some(track)
+    }
+
+    /// Lets the oldest ended lanes go where there are too many, and, if a program has invented too many tasks, the oldest of those.
     fn make_room(&mut self) {
-        let mut excess = MAX_LANES / 4;
-        for only_ended in [true, false] {
-            self.tracks.retain(|track| {
-                let goes = excess > 0 && (track.has_ended() || !only_ended);
-                excess -= usize::from(goes);
-                !goes
-            });
+        let ended: Vec<usize> = self.tracks().filter(|(_, track)| track.may_go()).map(|(index, _)| index).collect();
+        let mut going = ended.len().saturating_sub(MOST_ENDED * 3 / 4);
+        if ended.len() < MOST_ENDED {
+            going = 0;
         }
-        self.by_task.clear();
-        self.by_pid.clear();
-        self.order.clear();
-        for (index, track) in self.tracks.iter().enumerate() {
-            if !track.is_of_process {
-                self.by_task.insert(track.name.as_str().into(), index);
-            }
-            if !track.is_replaced {
-                self.by_pid.entry(track.pid).or_default().push(index);
-            }
+        let mut gone: Vec<usize> = ended.into_iter().take(going).collect();
+        if self.kept > MOST_LANES + gone.len() {
+            let is_only_told = |track: &Track| track.source == LaneSource::Words && !track.may_go();
+            let told = self.tracks().filter(|(_, track)| is_only_told(track)).map(|(index, _)| index);
+            gone.extend(told.take(MOST_ENDED / 4).collect::<Vec<_>>());
         }
+        self.has_dropped |= !gone.is_empty();
+        for index in gone {
+            self.remove(index);
+        }
+        let Self { order, tracks, .. } = self;
+        order.retain(|&index| tracks[index].is_some());
+        self.room_at = self.kept + MOST_ENDED / 64;
     }
 }
 
-fn lane_name(pid: Pid, name: &str) -> String {
-    format!("pid {pid} {name}").trim_end().to_owned()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    const PID: Pid = Pid::new(10);
-
-    fn at(t: u64) -> Monotonic {
-        Monotonic::from_nanos(t)
-    }
-
-    /// (from, until, state, note) of everything that is said of one lane.
-    fn past(lanes: &mut Lanes, name: &str) -> Vec<(u64, Option<u64>, TaskState, String)> {
-        let lanes = lanes.publish();
-        let lane = lanes.iter().find(|lane| &*lane.name == name).unwrap_or_else(|| panic!("no lane {name} in {lanes:?}"));
-        let words = (0..lane.words.len()).filter_map(|index| lane.words.get(index));
-        let of = |word: crate::model::Word| {
-            let until = word.until.or_else(|| lane.has_ended().then_some(lane.states.last()?.from));
-            (word.from.nanos(), until.map(Monotonic::nanos), word.state, word.on.to_string())
-        };
-        words.map(of).collect()
-    }
-
-    fn thread(lanes: &mut Lanes, t: u64, task: &str) {
-        lanes.task_started(at(t), task, TaskSort::Thread, PID, Some(Tid::new(11)), None);
-    }
-
-    #[test]
-    fn a_task_that_waits_and_finishes_leaves_segments_without_gaps() {
-        let mut lanes = Lanes::default();
-        thread(&mut lanes, 1, "a");
-        let change = lanes.task_changed(at(5), "a", TaskState::Waiting, Some("lock A"), Some("b"), None, PID).expect("new");
-        assert_eq!((change.was.expect("known").state, change.now.state), (TaskState::Running, TaskState::Waiting));
-        assert!(
-            lanes.task_changed(at(6), "a", TaskState::Waiting, Some("lock A"), Some("b"), None, PID).is_none(),
-            "nothing new"
-        );
-        lanes.task_changed(at(8), "a", TaskState::Running, None, None, None, PID);
-        assert!(lanes.task_finished(at(9), "a", "ok"));
-        assert_eq!(
-            past(&mut lanes, "a"),
-            [
-                (1, Some(5), TaskState::Running, String::new()),
-                (5, Some(8), TaskState::Waiting, "lock A".to_owned()),
-                (8, Some(9), TaskState::Running, String::new()),
-                (9, Some(9), TaskState::Done, String::new()),
-            ]
-        );
-    }
-
-    #[test]
-    fn a_process_has_a_lane_until_a_task_of_its_own_has_one() {
-        let mut lanes = Lanes::default();
-        lanes.process_started(at(1), PID, "sort", false);
-        assert_eq!(past(&mut lanes, "pid 10 sort"), [(1, None, TaskState::Starting, String::new())]);
-        thread(&mut lanes, 2, "worker");
-        assert_eq!(lanes.publish().iter().map(|lane| lane.name.to_string()).collect::<Vec<_>>(), ["worker"]);
-    }
-
-    #[test]
-    fn a_zombie_lasts_until_it_is_reaped() {
-        let mut lanes = Lanes::default();
-        lanes.process_started(at(1), PID, "sort", false);
-        lanes.process_ended(at(5), PID, "zombie", true);
-        lanes.process_ended(at(6), PID, "exited 0: zombie", true);
-        assert_eq!(past(&mut lanes, "pid 10 sort")[1], (5, None, TaskState::Zombie, "exited 0: zombie".to_owned()));
-        lanes.process_reaped(at(9), PID, "exited 0", true);
-        assert_eq!(
-            past(&mut lanes, "pid 10 sort")[1..],
-            [
-                (5, Some(9), TaskState::Zombie, "exited 0: zombie".to_owned()),
-                (9, Some(9), TaskState::Done, "exited 0".to_owned())
-            ]
-        );
-    }
-
-    #[test]
-    fn the_end_of_a_process_ends_its_threads_and_a_late_line_finds_its_place() {
-        let mut lanes = Lanes::default();
-        thread(&mut lanes, 1, "a");
-        thread(&mut lanes, 1, "b");
-        lanes.process_ended(at(9), PID, "killed by SIGKILL", false);
-        lanes.task_changed(at(5), "a", TaskState::Waiting, Some("lock A"), None, None, PID);
-        lanes.task_finished(at(7), "b", "ok");
-        assert_eq!(
-            past(&mut lanes, "a"),
-            [
-                (1, Some(5), TaskState::Running, String::new()),
-                (5, Some(9), TaskState::Waiting, "lock A".to_owned()),
-                (9, Some(9), TaskState::Failed, "killed by SIGKILL".to_owned()),
-            ]
-        );
-        assert_eq!(past(&mut lanes, "b")[1], (7, Some(7), TaskState::Done, String::new()));
-    }
-
-    #[test]
-    fn a_stop_reaches_every_task_and_a_continue_restores_what_each_did() {
-        let mut lanes = Lanes::default();
-        thread(&mut lanes, 1, "a");
-        lanes.task_changed(at(2), "a", TaskState::Waiting, Some("lock A"), Some("b"), None, PID);
-        lanes.process_changed(at(4), PID, ProcessState::Stopped, "");
-        lanes.process_changed(at(3), PID, ProcessState::Running, "");
-        assert_eq!(past(&mut lanes, "a")[2], (4, None, TaskState::Stopped, String::new()), "a sample from before the stop");
-        lanes.task_changed(at(4), "a", TaskState::Running, None, None, None, PID);
-        assert_eq!(past(&mut lanes, "a").len(), 3, "a line that was on its way");
-        lanes.process_changed(at(6), PID, ProcessState::Sleeping, "");
-        assert_eq!(past(&mut lanes, "a")[3], (6, None, TaskState::Running, String::new()));
-    }
-
-    #[test]
-    fn a_reused_number_gets_a_lane_of_its_own() {
-        let mut lanes = Lanes::default();
-        lanes.process_started(at(1), PID, "first", false);
-        lanes.process_reaped(at(2), PID, "exited 0", true);
-        lanes.process_started(at(3), PID, "second", true);
-        lanes.process_ended(at(4), PID, "exited 0: zombie", true);
-        assert_eq!(past(&mut lanes, "pid 10 first").last().map(|last| last.2), Some(TaskState::Done));
-        assert_eq!(past(&mut lanes, "pid 10 second").last().map(|last| last.2), Some(TaskState::Zombie));
-    }
-
-    #[test]
-    fn main_comes_first_and_numbers_stand_in_their_order_whoever_was_first() {
-        let mut lanes = Lanes::default();
-        lanes.process_started(at(0), Pid::new(7), "sort", false);
-        for task in ["worker-10", "timer", "worker-2", "main", "worker-1"] {
-            thread(&mut lanes, 1, task);
-        }
-        let names = |lanes: &mut Lanes| lanes.publish().iter().map(|lane| lane.name.to_string()).collect::<Vec<_>>();
-        assert_eq!(names(&mut lanes), ["main", "pid 7 sort", "worker-1", "worker-2", "worker-10", "timer"]);
-        thread(&mut lanes, 2, "worker-3");
-        assert_eq!(names(&mut lanes)[3..6], ["worker-2", "worker-3", "worker-10"]);
-    }
-
-    #[test]
-    fn the_line_that_runs_is_the_newest_and_the_first_one_stays() {
-        let mut lanes = Lanes::default();
-        lanes.task_started(at(0), "a", TaskSort::Thread, PID, None, Some(12));
-        let place = |lanes: &mut Lanes| lanes.publish().first().map(|lane| (lane.start_line, lane.line));
-        assert_eq!(place(&mut lanes), Some((Some(12), Some(12))));
-        assert!(lanes.task_changed(at(1), "a", TaskState::Running, None, None, Some(14), PID).is_some());
-        assert!(lanes.task_changed(at(2), "a", TaskState::Running, None, None, Some(15), PID).is_none(), "only the line is new");
-        lanes.task_changed(at(3), "a", TaskState::Sleeping, None, None, None, PID);
-        assert_eq!(place(&mut lanes), Some((Some(12), Some(15))));
-    }
-
-    #[test]
-    fn the_past_of_all_lanes_together_is_bounded_and_has_no_gap() {
-        let mut lanes = Lanes::default();
-        for t in 0..400_000_u64 {
-            let (task, state) = (t % 1_000, [TaskState::Running, TaskState::Sleeping][(t / 1_000 % 2) as usize]);
-            lanes.task_changed(at(t), &format!("task-{task}"), state, None, None, None, PID);
-        }
-        let lanes = lanes.publish();
-        let all: usize = lanes.iter().map(|lane| lane.words.len()).sum();
-        assert!((MOST_SEGMENTS / 4..=MOST_SEGMENTS + COUNTED_AFTER).contains(&all), "{all} segments");
-        for lane in &lanes {
-            assert_eq!(
-                lane.words.get(0).expect("words").from.nanos() % 1_000,
-                lane.name[5..].parse::<u64>().expect("a number"),
-                "from its start"
-            );
-        }
-    }
-
-    #[test]
-    fn a_task_that_moves_leaves_nothing_behind() {
-        let mut lanes = Lanes::default();
-        for pid in 1..1_000 {
-            lanes.task_started(at(1), "a", TaskSort::Thread, Pid::new(pid), None, None);
-        }
-        assert_eq!(lanes.by_pid.len(), 1);
-    }
-
-    #[test]
-    fn lanes_are_bounded_and_the_living_stay() {
-        let mut lanes = Lanes::default();
-        thread(&mut lanes, 0, "main");
-        for t in 1..10_000 {
-            let name = format!("task-{t}");
-            thread(&mut lanes, t, &name);
-            lanes.task_finished(at(t), &name, "ok");
-        }
-        let names = lanes.publish();
-        assert!(names.len() <= MAX_LANES && &*names[0].name == "main" && names.last().is_some_and(|l| &*l.name == "task-9999"));
-        lanes.task_changed(at(10_000), "main", TaskState::Sleeping, None, None, None, PID);
-        assert_eq!(past(&mut lanes, "main").len(), 2, "look-ups survive the clearing");
-    }
+/// The first thread of a process has its number.
+pub(super) fn first_thread(pid: Pid) -> Tid {
+    Tid::new(pid.number())
 }

@@ -1,7 +1,20 @@
-//! The past of tasks, processes and GPIO lines, for the view, in bounded memory.
+//! The past of threads, processes, tasks and GPIO lines, for the view. The files of `lanes`, from the bottom up: `sums`, `track` (one lane),
+//! `homes` (processes), `names`, `order`, `cores`, `pending`; `lanes` (all of them, and what programs say); `reasons`, `settle`, `switches`
+//! (the kernel's records), `cpu` (the events `task.cpu`).
 
+mod cores;
+mod cpu;
+pub(super) mod homes;
 pub(super) mod lanes;
+mod names;
 mod order;
+mod pending;
+pub(super) mod reasons;
+mod settle;
 mod shared_texts;
+mod sums;
+mod switches;
+#[cfg(test)]
+mod tests;
 pub(super) mod traces;
 pub(super) mod track;

@@ -1,26 +1,17 @@
-//! One lane's past: segments without gaps or overlap, whatever times the events have. Pure; lives on the engine's thread.
+//! One lane as the engine keeps it: its states, its program's words, and its end. Without gaps or overlap, whatever times the events and
+//! records have. Pure; lives on the engine's thread.
 
 use std::sync::Arc;
 
-use crate::model::{Lane, LaneEnd, LaneId, LaneSource, LaneState, Monotonic, Pid, States, TaskSort, TaskState, Tid, Words};
+use crate::engine::fold::timeline::sums::Sums;
+use crate::model::{
+    Lane, LaneEnd, LaneId, LaneSource, LaneState, Mark, Monotonic, Pid, States, TaskSort, TaskState, Tid, Word, Words,
+};
 
-/// A time in which a task's state was one.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Segment {
-    pub(crate) from: Monotonic,
-    pub(crate) until: Option<Monotonic>,
-    pub(crate) state: TaskState,
-    pub(crate) note: Arc<str>,
-    pub(crate) held_by: Option<Arc<str>>,
-}
+/// Marks on one lane beyond which the older half goes: a shell may start a million processes.
+const MOST_MARKS: usize = 8_192;
 
-/// Segments beyond which the older half is merged, two into one.
-const MAX_SEGMENTS: usize = 4_000;
-
-/// With fewer segments there are no two to merge.
-const FEWEST: usize = 8;
-
-/// The state of a task: the part of a segment that is not time.
+/// What a program says of a task, without the time.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Doing {
     pub(crate) state: TaskState,
@@ -31,164 +22,314 @@ pub(crate) struct Doing {
 /// A lane as the engine keeps it.
 #[derive(Debug)]
 pub(crate) struct Track {
-    pub(crate) name: String,
-    pub(crate) sort: TaskSort,
-    pub(crate) pid: Pid,
-    /// Whether it was made for a process, not for a task.
-    pub(crate) is_of_process: bool,
-    /// Whether a newer process has its PID, so that nothing more can happen to it.
-    pub(crate) is_replaced: bool,
-    tid: Option<Tid>,
+    pub(super) id: LaneId,
+    /// The name that is shown.
+    pub(super) name: Arc<str>,
+    /// The name of the task that it is, if a task has claimed it.
+    pub(super) task: Option<Arc<str>>,
+    /// Its thread's name in the kernel; empty while that is not known.
+    pub(super) comm: Arc<str>,
+    pub(super) sort: TaskSort,
+    pub(super) pid: Pid,
+    pub(super) tid: Option<Tid>,
+    /// The number of its process.
+    pub(super) home: usize,
     /// Lines of the lesson's source: its start, and the newest that it has told.
     start_line: Option<u32>,
     line: Option<u32>,
-    past: Vec<Segment>,
-    /// The state of the last segment, so that nothing is copied for a comparison.
+    pub(super) source: LaneSource,
+    pub(super) states: States,
+    pub(super) words: Words,
+    pub(super) reasons: Words,
+    /// The lane that holds what the last of the reasons is about.
+    pub(super) held_by: Option<Held>,
+    pub(super) marks: Vec<Mark>,
+    shared_marks: Option<Arc<[Mark]>>,
+    /// The newest words, so that nothing is copied for a comparison; and since when they hold.
     doing: Doing,
-    /// The state to go on with when its process continues; only while that is stopped.
+    since: Monotonic,
+    /// The words to go on with when its process continues; only while that is stopped, on a lane without switch records.
     interrupted: Option<Doing>,
-    end: End,
+    pub(super) end: End,
+    /// The core that it is on, by the switch records.
+    pub(super) on: Option<u16>,
+    /// When its thread ended, by the switch records. The first thread of a process is a zombie from then on.
+    pub(super) exited: Option<Monotonic>,
+    /// Samples that have shown it alive although its records say that it has ended.
+    pub(super) seen_alive: u8,
+    /// The start of the last wait that was given out to be explained.
+    pub(super) asked: Option<Monotonic>,
+    pub(super) sums: Sums,
+    /// Whether its last sums have still to be told.
+    pub(super) is_sum_due: bool,
     published: Option<Arc<Lane>>,
 }
 
-#[derive(Debug)]
-enum End {
+/// Whether it has ended, and how it is known.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum End {
     /// It has not ended.
     Open,
-    /// Its process ended then; lines that were written before may still come in.
-    WithProcess(Monotonic, Doing),
-    /// It said so itself, or the run is over.
-    Reported,
+    /// Its process ended then; lines that were written before may still come in. The end is not among the states and words yet.
+    WithProcess(Monotonic, Doing, LaneEnd),
+    /// It said so itself, the kernel did, or the run is over.
+    Closed(Monotonic, LaneEnd),
+}
+
+/// A lane has what another one waits for.
+#[derive(Debug)]
+pub(super) struct Held {
+    pub(super) lane: usize,
+    /// The thing.
+    pub(super) on: Arc<str>,
+    /// The start of the wait.
+    pub(super) since: Monotonic,
+    /// When it was last read.
+    pub(super) read: Monotonic,
+}
+
+/// The birth of a lane.
+#[derive(Debug)]
+pub(super) struct Birth {
+    pub(super) t: Monotonic,
+    pub(super) sort: TaskSort,
+    pub(super) pid: Pid,
+    pub(super) tid: Option<Tid>,
+    pub(super) home: usize,
+    pub(super) doing: Doing,
 }
 
 impl Track {
-    pub(crate) fn new(
-        name: String,
-        sort: TaskSort,
-        pid: Pid,
-        tid: Option<Tid>,
-        is_of_process: bool,
-        t: Monotonic,
-        doing: Doing,
-    ) -> Self {
+    pub(super) fn new(id: usize, birth: Birth, task: Option<Arc<str>>) -> Self {
+        let Birth { t, sort, pid, tid, home, doing } = birth;
         let mut track = Self {
-            name,
+            id: LaneId::new(id as u32),
+            name: task.clone().unwrap_or_default(),
+            task,
+            comm: "".into(),
             sort,
             pid,
-            is_of_process,
-            is_replaced: false,
             tid,
+            home,
             start_line: None,
             line: None,
-            past: Vec::new(),
+            source: LaneSource::Words,
+            states: States::default(),
+            words: Words::default(),
+            reasons: Words::default(),
+            held_by: None,
+            marks: Vec::new(),
+            shared_marks: None,
             doing: doing.clone(),
+            since: t,
             interrupted: None,
             end: End::Open,
+            on: None,
+            exited: None,
+            seen_alive: 0,
+            asked: None,
+            sums: Sums::default(),
+            is_sum_due: false,
             published: None,
         };
-        track.append(t, doing);
+        track.set(t, doing);
         track
     }
 
-    /// Its state now or at its end; while its process is stopped, the state to go on with.
+    /// The program's newest words; while its process is stopped, those to go on with.
     pub(crate) fn doing(&self) -> &Doing {
         self.interrupted.as_ref().unwrap_or(&self.doing)
     }
 
-    /// Since when it has that state.
-    pub(crate) fn since(&self) -> Monotonic {
-        self.past.last().map_or(Monotonic::ZERO, |last| last.from)
+    /// Since when it has those words.
+    pub(crate) const fn since(&self) -> Monotonic {
+        self.since
     }
 
-    /// This line of the source started it.
-    pub(crate) fn begins_at(&mut self, line: Option<u32>) {
-        if line.is_some() {
-            (self.start_line, self.published) = (line, None);
-        }
-        self.is_at(line);
+    pub(super) const fn is_switched(&self) -> bool {
+        matches!(self.source, LaneSource::Switches)
     }
 
-    /// It has come to this line of the source.
-    pub(crate) fn is_at(&mut self, line: Option<u32>) {
-        if line.is_some() && line != self.line {
-            (self.line, self.published) = (line, None);
-        }
+    /// Whether it is the first thread of its process.
+    pub(super) fn is_first(&self) -> bool {
+        self.tid.is_some_and(|tid| tid.number() == self.pid.number())
     }
 
-    pub(crate) fn rename(&mut self, name: String) {
-        (self.name, self.published) = (name, None);
+    /// Whether its process is the task, or no task is known: it is a zombie between its end and the wait on it.
+    pub(super) fn is_process(&self) -> bool {
+        self.sort == TaskSort::Process || self.is_first() && (self.task.is_none() || self.is_switched())
     }
 
     pub(crate) const fn has_ended(&self) -> bool {
         !matches!(self.end, End::Open)
     }
 
+    /// When it ended, if it has: by its own word or the kernel's.
+    pub(super) fn ended_at(&self) -> Option<Monotonic> {
+        match &self.end {
+            End::Open if is_final(self.doing.state) => Some(self.since),
+            End::Open => self.exited,
+            End::WithProcess(t, ..) | End::Closed(t, _) => Some(*t),
+        }
+    }
+
+    /// Whether nothing can happen to it any more.
+    pub(super) const fn may_go(&self) -> bool {
+        self.has_ended() && !self.is_sum_due
+    }
+
+    /// Its words or states have changed.
+    pub(super) fn touch(&mut self) {
+        if self.published.is_some() {
+            self.published = None;
+        }
+    }
+
+    /// This line of the source started it.
+    pub(super) fn begins_at(&mut self, line: Option<u32>) {
+        if line.is_some() {
+            self.start_line = line;
+            self.touch();
+        }
+        self.is_at(line);
+    }
+
+    /// It has come to this line of the source.
+    pub(super) fn is_at(&mut self, line: Option<u32>) {
+        if line.is_some() && line != self.line {
+            self.line = line;
+            self.touch();
+        }
+    }
+
+    /// Adds a mark in its place.
+    pub(super) fn mark(&mut self, mark: Mark) {
+        if self.marks.len() >= MOST_MARKS {
+            self.marks.drain(..MOST_MARKS / 2);
+        }
+        let place = self.marks.partition_point(|known| known.t <= mark.t);
+        self.marks.insert(place, mark);
+        self.shared_marks = None;
+        self.touch();
+    }
+
     /// The same task once more, or more about it (a thread that was created and now has its id).
-    pub(crate) fn start_again(&mut self, t: Monotonic, sort: TaskSort, pid: Pid, tid: Option<Tid>, doing: Doing) {
-        (self.sort, self.pid, self.tid, self.published) = (sort, pid, tid.or(self.tid), None);
-        if self.has_ended() || self.doing.state == TaskState::Created {
+    pub(super) fn start_again(&mut self, t: Monotonic, sort: TaskSort, doing: Doing) {
+        self.sort = sort;
+        self.touch();
+        let has_finished = is_final(self.doing.state);
+        if self.is_switched() {
+            if has_finished || self.words.is_empty() || self.doing.state == TaskState::Created {
+                self.say(t, doing, None);
+            }
+        } else if self.has_ended() || self.doing.state == TaskState::Created {
             self.end = End::Open;
             self.interrupted = None;
             self.set(t, doing);
         }
     }
 
-    /// It has a new state. An event line that was written before its process ended counts as before that end.
-    pub(crate) fn change(&mut self, t: Monotonic, doing: Doing) {
+    /// It belongs to this task from now on.
+    pub(super) fn claim(&mut self, t: Monotonic, task: Arc<str>, sort: TaskSort, doing: Doing) {
+        (self.task, self.sort) = (Some(task), sort);
+        self.touch();
+        match &self.end {
+            _ if self.is_switched() => self.say(t, doing, None),
+            End::WithProcess(ended, ..) => self.set(t.min(*ended), doing),
+            _ if self.interrupted.is_some() => self.interrupted = Some(doing),
+            _ => self.set(t, doing),
+        }
+    }
+
+    /// Takes over what a task's lane without a thread has, as that task has this thread.
+    pub(super) fn take_over(&mut self, other: Self) {
+        let began = other.words.get(0).map(|word| word.from);
+        if self.source == LaneSource::Words {
+            (self.states, self.end, self.interrupted) = (other.states, other.end, other.interrupted);
+        } else if let (Some(began), Some(first)) = (began, self.states.get(0))
+            && began < first.from
+        {
+            let mut states = States::default();
+            states.push(began, LaneState::Created, 0);
+            for span in (0..self.states.len()).filter_map(|index| self.states.get(index)) {
+                states.push(span.from, span.state, span.detail);
+            }
+            // Shares cannot be moved, and a thread that was created before them is rare.
+            if self.is_switched() {
+                self.states = states;
+            }
+        }
+        (self.task, self.words, self.doing, self.since) = (other.task, other.words, other.doing, other.since);
+        (self.start_line, self.line) = (other.start_line.or(self.start_line), other.line.or(self.line));
+        other.marks.into_iter().for_each(|mark| self.mark(mark));
+        if self.is_switched() && self.words.last().is_some() {
+            self.explain_since(Monotonic::ZERO);
+        }
+        self.touch();
+    }
+
+    /// Its program says something new of it. A line that was written before its process ended counts as before that end.
+    pub(super) fn change(&mut self, t: Monotonic, doing: Doing, woken_by: Option<Arc<str>>) {
         if is_final(doing.state) {
             return self.finish(t, doing);
         }
-        match std::mem::replace(&mut self.end, End::Open) {
+        if self.is_switched() {
+            return self.say(t, doing, woken_by);
+        }
+        match &self.end {
             End::Open if self.interrupted.is_some() => self.interrupted = Some(doing),
+            End::Open => self.set_woken(t, doing, woken_by),
             // A task can go on after its end, as a future that is run twice: in the same lane.
-            End::Open | End::Reported => self.set(t, doing),
-            End::WithProcess(ended, last) => {
-                self.reopen();
-                self.set(t.min(ended), doing);
-                self.end_with_process(ended, last);
+            End::Closed(..) => {
+                self.end = End::Open;
+                self.set_woken(t, doing, woken_by);
             }
+            End::WithProcess(ended, ..) => self.set_woken(t.min(*ended), doing, woken_by),
         }
     }
 
-    /// It says that it is over.
-    pub(crate) fn finish(&mut self, t: Monotonic, last: Doing) {
-        if let End::WithProcess(ended, _) = &self.end {
-            let ended = *ended;
-            self.reopen();
-            self.terminate(t.min(ended), last);
-        } else if matches!(self.end, End::Open) {
-            self.terminate(t, last);
+    /// It says that it is over. A thread lives on for a moment, as the kernel tells.
+    pub(super) fn finish(&mut self, t: Monotonic, last: Doing) {
+        if self.is_switched() {
+            return self.say(t, last, None);
         }
-        self.end = End::Reported;
+        let t = match &self.end {
+            End::Open => t,
+            End::WithProcess(ended, ..) => t.min(*ended),
+            End::Closed(..) => return,
+        };
+        self.close_as(t, last);
+    }
+
+    /// The last of all: the words, and nothing from then on.
+    fn close_as(&mut self, t: Monotonic, last: Doing) {
+        self.interrupted = None;
+        let end = end_of(&last);
+        self.set(t, last);
+        self.end = End::Closed(self.since, end);
     }
 
     /// It is over because its process is.
-    pub(crate) fn end_with_process(&mut self, t: Monotonic, last: Doing) {
-        if matches!(self.end, End::Open) {
-            self.terminate(t, last.clone());
-            self.end = End::WithProcess(t, last);
+    pub(super) fn end_with_process(&mut self, t: Monotonic, last: Doing, end: LaneEnd) {
+        if !self.has_ended() {
+            self.interrupted = None;
+            self.end = End::WithProcess(t.max(self.since), last, end);
+            self.touch();
         }
     }
 
     /// It is a process that has ended; it stays, as a zombie. The note may come to know more.
-    pub(crate) fn die(&mut self, t: Monotonic, zombie: Doing) {
+    pub(super) fn die(&mut self, t: Monotonic, zombie: Doing) {
         if self.has_ended() || self.doing == zombie {
             return;
         }
         self.interrupted = None;
-        if self.doing.state == TaskState::Zombie
-            && let Some(last) = self.past.last_mut()
-        {
-            last.note = Arc::clone(&zombie.note);
-            self.doing = zombie;
-            self.published = None;
-        } else {
-            self.set(t, zombie);
-        }
+        let since = if self.doing.state == TaskState::Zombie { self.since } else { t };
+        self.set(since, zombie);
     }
 
     /// Its process was stopped.
-    pub(crate) fn stop(&mut self, t: Monotonic) {
+    pub(super) fn stop(&mut self, t: Monotonic) {
         let is_stoppable = !self.has_ended() && self.interrupted.is_none() && self.doing.state != TaskState::Zombie;
         if is_stoppable && self.doing.state != TaskState::Stopped {
             let stopped = Doing { state: TaskState::Stopped, note: "".into(), held_by: None };
@@ -198,8 +339,8 @@ impl Track {
     }
 
     /// Its process was seen not stopped: it goes on, unless that was before the stop.
-    pub(crate) fn go_on(&mut self, t: Monotonic) {
-        if self.past.last().is_some_and(|last| t >= last.from)
+    pub(super) fn go_on(&mut self, t: Monotonic) {
+        if t >= self.since
             && let Some(doing) = self.interrupted.take()
         {
             self.set(t, doing);
@@ -207,143 +348,168 @@ impl Track {
     }
 
     /// The run is over.
-    pub(crate) fn close(&mut self, t: Monotonic) {
-        if matches!(self.end, End::Open) {
-            self.close_last(t);
-            self.end = End::Reported;
+    pub(super) fn close(&mut self, t: Monotonic) {
+        match &self.end {
+            End::Open => {}
+            End::WithProcess(..) | End::Closed(..) => return,
+        }
+        let end = if is_final(self.doing.state) { end_of(&self.doing) } else { LaneEnd::RunOver };
+        self.push(t, LaneState::Nothing, 0);
+        self.end = End::Closed(self.states.last().map_or(t, |last| last.from), end);
+    }
+
+    /// The state is this one from `t` on.
+    pub(super) fn push(&mut self, t: Monotonic, state: LaneState, detail: u32) {
+        self.states.push(t, state, detail);
+        self.touch();
+    }
+
+    /// On a lane without switch records: words, and the state that follows from them.
+    fn set(&mut self, t: Monotonic, doing: Doing) {
+        self.set_woken(t, doing, None);
+    }
+
+    fn set_woken(&mut self, t: Monotonic, doing: Doing, woken_by: Option<Arc<str>>) {
+        if self.source == LaneSource::Words
+            || matches!(doing.state, TaskState::Stopped | TaskState::Zombie)
+            || is_final(doing.state)
+        {
+            self.states.push(t, by_word(doing.state), 0);
+        }
+        self.keep_words(t, doing, woken_by);
+    }
+
+    /// On a lane with switch records: words, which explain the waits since then.
+    pub(super) fn say(&mut self, t: Monotonic, doing: Doing, woken_by: Option<Arc<str>>) {
+        let is_about_sleep = doing.state == TaskState::Sleeping || self.doing.state == TaskState::Sleeping;
+        let t = self.ended_at().filter(|_| self.has_ended()).map_or(t, |ended| t.min(ended));
+        if is_final(doing.state)
+            && let End::Closed(_, end @ LaneEnd::Done) = &mut self.end
+        {
+            *end = end_of(&doing);
+        }
+        self.keep_words(t, doing, woken_by);
+        if is_about_sleep {
+            self.explain_since(self.since);
         }
     }
 
+    fn keep_words(&mut self, t: Monotonic, doing: Doing, woken_by: Option<Arc<str>>) {
+        self.words.push(t, doing.state, &doing.note, doing.held_by.as_ref(), woken_by.as_ref());
+        // Words never run backwards within a lane.
+        self.since = self.words.last().map_or(t, |last| last.from);
+        self.doing = doing;
+        self.touch();
+    }
+
+    /// Waits that began since then are sleeps where the newest words say so, or the kernel.
+    fn explain_since(&mut self, t: Monotonic) {
+        if self.doing.state == TaskState::Sleeping {
+            self.states.correct_since(t, LaneState::Blocked, LaneState::Sleeping);
+        } else if self.states.correct_since(t, LaneState::Sleeping, LaneState::Blocked)
+            && let Some(timer) = self.reasons.last().filter(|reason| reason.state == TaskState::Sleeping && reason.from >= t)
+            && let Some(span) = self.states.at(timer.from)
+        {
+            self.states.correct(span.index, LaneState::Blocked, LaneState::Sleeping);
+        }
+    }
+
+    /// The state of a wait that begins now, by the words that are known now.
+    pub(super) fn wait_at(&self, t: Monotonic) -> LaneState {
+        let said = if self.since <= t { Some(self.doing.state) } else { self.words.at(t).map(|word| word.state) };
+        if said == Some(TaskState::Sleeping) { LaneState::Sleeping } else { LaneState::Blocked }
+    }
+
+    /// From now on its states are the kernel's, and the words are labels. At its birth it is ready; else what was before is not known.
+    pub(super) fn switches_from(&mut self, t: Monotonic, is_birth: bool) {
+        if self.task.is_none() {
+            // They came from samples.
+            self.words = Words::default();
+            self.doing = Doing { state: TaskState::Running, note: "".into(), held_by: None };
+        } else if let Some(doing) = self.interrupted.take() {
+            self.doing = doing;
+        }
+        let first = self.words.get(0).filter(|first| !is_birth || first.state == TaskState::Created);
+        self.states = States::default();
+        if let Some(Word { from, state, .. }) = first {
+            let before = if state == TaskState::Created { LaneState::Created } else { LaneState::Unknown };
+            self.states.push(from, before, 0);
+        }
+        self.states.push(t, if is_birth { LaneState::Ready } else { LaneState::Unknown }, 0);
+        (self.source, self.end) = (LaneSource::Switches, End::Open);
+        self.sums.begin(t);
+        self.touch();
+    }
+
+    /// In the time up to `t` it was on a core and ready for so long; `whole` is the length of that time.
+    pub(super) fn share(&mut self, t: Monotonic, ran_ns: u64, ready_ns: u64, whole: u64) {
+        let from = match self.source {
+            LaneSource::Switches => return,
+            LaneSource::Shares => self.sums.told_at(),
+            LaneSource::Words => {
+                let began = self.states.get(0).map_or(t, |first| first.from);
+                let from = Monotonic::from_nanos(t.nanos().saturating_sub(whole)).max(began);
+                self.states = States::default();
+                if began < from {
+                    self.states.push(began, LaneState::Unknown, 0);
+                }
+                self.source = LaneSource::Shares;
+                from
+            }
+        };
+        if from < t && !self.has_ended() && self.interrupted.is_none() && self.doing.state != TaskState::Zombie {
+            if ran_ns == 0 && ready_ns == 0 {
+                let state = self.wait_at(from);
+                self.states.push(from, state, 0);
+            } else {
+                self.states.push_mixed(from, ran_ns, ready_ns);
+            }
+        } else if self.states.is_empty() {
+            self.states.push(from, by_word(self.doing.state), 0);
+        }
+        self.sums.begin(t);
+        self.touch();
+    }
+
     /// The lane for the view.
-    pub(crate) fn publish(&mut self, id: LaneId) -> Arc<Lane> {
+    pub(super) fn publish(&mut self) -> Arc<Lane> {
         if let Some(lane) = &self.published {
             return Arc::clone(lane);
         }
-        let (mut states, mut words) = (States::default(), Words::default());
-        for segment in &self.past {
-            words.push(segment.from, segment.state, &segment.note, segment.held_by.as_ref(), None);
-            states.push(segment.from, by_word(segment.state), 0);
-        }
-        let last = self.past.last();
-        let end = last.filter(|last| self.has_ended() && last.until.is_some()).map(|last| match last.state {
-            TaskState::Failed => LaneEnd::Failed(Arc::clone(&last.note)),
-            TaskState::Done => LaneEnd::Done,
-            _ => LaneEnd::RunOver,
-        });
-        if let Some(until) = last.and_then(|last| last.until).filter(|_| end.is_some()) {
-            states.push(until, LaneState::Nothing, 0);
-        }
-        let lane = Arc::new(Lane {
-            id,
-            name: self.name.as_str().into(),
+        let marks = self.shared_marks.get_or_insert_with(|| self.marks.as_slice().into());
+        let mut lane = Lane {
+            id: self.id,
+            name: Arc::clone(&self.name),
             sort: self.sort,
             pid: self.pid,
             tid: self.tid,
             start_line: self.start_line,
             line: self.line,
-            source: LaneSource::Words,
-            states,
-            words,
-            reasons: Words::default(),
-            marks: Arc::new([]),
-            end,
-        });
+            source: self.source,
+            states: self.states.clone(),
+            words: self.words.clone(),
+            reasons: self.reasons.clone(),
+            marks: Arc::clone(marks),
+            end: None,
+        };
+        match &self.end {
+            End::Open => {}
+            End::Closed(_, end) => lane.end = Some(end.clone()),
+            End::WithProcess(t, last, end) => {
+                lane.states.push(*t, LaneState::Nothing, 0);
+                lane.words.push(*t, last.state, &last.note, last.held_by.as_ref(), None);
+                lane.end = Some(end.clone());
+            }
+        }
+        let lane = Arc::new(lane);
         self.published = Some(Arc::clone(&lane));
         lane
     }
+}
 
-    /// How many segments its past has.
-    pub(crate) fn len(&self) -> usize {
-        self.past.len()
-    }
-
-    /// Makes its older past coarser until at most so many segments are left.
-    pub(crate) fn thin_out(&mut self, most: usize) {
-        while self.past.len() > most.max(FEWEST) {
-            self.merge_oldest();
-        }
-    }
-
-    /// The last segment ends at `t`, and a new one begins. Times never run backwards within a lane.
-    fn set(&mut self, t: Monotonic, doing: Doing) {
-        if self.past.len() >= MAX_SEGMENTS {
-            self.merge_oldest();
-        }
-        let t = self.close_last(t);
-        // A state that lasted no time is not drawn.
-        if self.past.len() > 1 && self.past.last().is_some_and(|last| last.from == t && !is_final(last.state)) {
-            self.past.pop();
-        }
-        self.append(t, doing);
-    }
-
-    /// Ends the last segment at `t`, or at its own start if that is later. Returns the time.
-    fn close_last(&mut self, t: Monotonic) -> Monotonic {
-        self.published = None;
-        let Some(last) = self.past.last_mut() else { return t };
-        let t = t.max(last.from);
-        last.until = Some(t);
-        t
-    }
-
-    fn append(&mut self, from: Monotonic, doing: Doing) {
-        self.published = None;
-        if let Some(last) = self
-            .past
-            .last_mut()
-            .filter(|last| last.state == doing.state && last.note == doing.note && last.held_by == doing.held_by)
-        {
-            last.until = None;
-        } else {
-            let Doing { state, note, held_by } = doing.clone();
-            self.past.push(Segment { from, until: None, state, note, held_by });
-        }
-        self.doing = doing;
-    }
-
-    /// The last segment of all: a mark without length for its end.
-    fn terminate(&mut self, t: Monotonic, last: Doing) {
-        self.interrupted = None;
-        self.set(t, last);
-        if let Some(mark) = self.past.last_mut() {
-            mark.until = Some(mark.from);
-        }
-    }
-
-    /// Takes the final mark back.
-    fn reopen(&mut self) {
-        self.end = End::Open;
-        if self.past.len() > 1 && self.past.last().is_some_and(|mark| is_final(mark.state)) {
-            self.past.pop();
-        }
-        if let Some(last) = self.past.last_mut() {
-            last.until = None;
-            self.doing = Doing { state: last.state, note: Arc::clone(&last.note), held_by: last.held_by.clone() };
-        }
-        self.published = None;
-    }
-
-    /// Of each two neighbours in the older half the longer one stays, over the time of both.
-    fn merge_oldest(&mut self) {
-        let half = self.past.len() / 4 * 2;
-        let mut merged: Vec<Segment> = Vec::with_capacity(self.past.len());
-        let mut older = self.past.drain(..half);
-        while let (Some(first), Some(second)) = (older.next(), older.next()) {
-            let (from, until) = (first.from, second.until);
-            let length = |segment: &Segment| segment.until.unwrap_or(segment.from).since(segment.from);
-            let longer = if length(&first) >= length(&second) { first } else { second };
-            match merged.last_mut() {
-                Some(last) if last.state == longer.state && last.note == longer.note && last.held_by == longer.held_by => {
-                    last.until = until;
-                }
-                _ => merged.push(Segment { from, until, ..longer }),
-            }
-        }
-        drop(older);
-        merged.append(&mut self.past);
-        self.past = merged;
-        self.published = None;
-    }
+/// The end that a task's last words tell.
+pub(super) fn end_of(last: &Doing) -> LaneEnd {
+    if last.state == TaskState::Failed { LaneEnd::Failed(Arc::clone(&last.note)) } else { LaneEnd::Done }
 }
 
 /// The state of a lane whose program's word is all that is known.
@@ -360,55 +526,6 @@ const fn by_word(state: TaskState) -> LaneState {
     }
 }
 
-const fn is_final(state: TaskState) -> bool {
+pub(super) const fn is_final(state: TaskState) -> bool {
     matches!(state, TaskState::Done | TaskState::Failed)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn doing(state: TaskState) -> Doing {
-        Doing { state, note: "".into(), held_by: None }
-    }
-
-    fn track() -> Track {
-        let pid = Pid::new(1);
-        Track::new("a".to_owned(), TaskSort::Thread, pid, None, false, Monotonic::ZERO, doing(TaskState::Running))
-    }
-
-    #[test]
-    fn the_past_is_bounded_and_keeps_its_whole_length() {
-        let mut track = track();
-        for t in 1..100_000_u64 {
-            let state = if t % 2 == 0 { TaskState::Running } else { TaskState::Sleeping };
-            track.change(Monotonic::from_nanos(t * 10), doing(state));
-        }
-        let past = &track.past;
-        assert!(past.len() <= MAX_SEGMENTS);
-        assert_eq!(
-            (past[0].from, past.last().map(|last| (last.from.nanos(), last.until))),
-            (Monotonic::ZERO, Some((999_990, None)))
-        );
-        assert!(past.windows(2).all(|pair| pair[0].until == Some(pair[1].from)), "no gap, no overlap");
-    }
-
-    #[test]
-    fn a_time_that_runs_backwards_is_moved_to_the_last_change() {
-        let mut track = track();
-        track.change(Monotonic::from_nanos(10), doing(TaskState::Waiting));
-        track.change(Monotonic::from_nanos(5), doing(TaskState::Running));
-        let past = &track.past;
-        assert_eq!(past.len(), 1, "the wait lasted no time: {past:?}");
-        assert_eq!((past[0].from.nanos(), past[0].until, past[0].state), (0, None, TaskState::Running));
-    }
-
-    #[test]
-    fn what_did_not_change_is_shared() {
-        let mut track = track();
-        let before = track.publish(LaneId::new(1));
-        assert!(Arc::ptr_eq(&before, &track.publish(LaneId::new(1))));
-        track.change(Monotonic::from_nanos(5), doing(TaskState::Waiting));
-        assert!(!Arc::ptr_eq(&before, &track.publish(LaneId::new(1))));
-    }
 }

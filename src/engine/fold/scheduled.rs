@@ -1,0 +1,49 @@
+//! The kernel's switch records, and what readers of /proc know of waits, into the lanes of a run. Part of the fold, on the engine's thread.
+
+use crate::engine::fold::state::RunFold;
+use crate::engine::fold::timeline::reasons::Explanation;
+use crate::model::{Monotonic, Pid, SchedulerRecord, TaskCpu, Tid};
+
+impl RunFold {
+    /// Takes in switch records in the order of time, with times of the run. There are no others up to `until`, on any core; also without
+    /// records that is news.
+    pub fn scheduled(&mut self, records: &[SchedulerRecord], until: Monotonic) {
+        if !self.is_finished() {
+            self.lanes.scheduled(records, until);
+            self.published.touch_rest();
+        }
+    }
+
+    /// The reason of the wait that began at `since`, as it was read from the kernel at `t`; `held_by` is the thread of the process that holds
+    /// the thing. A wait that was over by then gets none.
+    #[expect(clippy::too_many_arguments, reason = "a thread, its wait, and what is known of it")]
+    pub(crate) fn explained(
+        &mut self,
+        t: Monotonic,
+        pid: Pid,
+        tid: Tid,
+        since: Monotonic,
+        words: &str,
+        is_timer: bool,
+        held_by: Option<Tid>,
+    ) {
+        self.lanes.explained(t, pid, tid, Explanation { since, words, is_timer, held_by });
+        self.published.touch_rest();
+    }
+
+    /// Threads with switch records that have waited for 15 ms or longer, and nobody says why: each with the start of its wait. Each wait is
+    /// given once.
+    pub(crate) fn unexplained(&mut self, now: Monotonic) -> Vec<(Pid, Tid, Monotonic)> {
+        if self.is_finished() { Vec::new() } else { self.lanes.unexplained(now) }
+    }
+
+    /// The sums over switch records that are to be told as events at `now`.
+    pub(crate) fn cpu_due(&mut self, now: Monotonic) -> Vec<TaskCpu> {
+        if self.is_finished() { Vec::new() } else { self.lanes.cpu_due(now) }
+    }
+
+    /// The last sums of all threads, to be told before the run's end.
+    pub(crate) fn cpu_in_all(&mut self, now: Monotonic) -> Vec<TaskCpu> {
+        if self.is_finished() { Vec::new() } else { self.lanes.cpu_in_all(now) }
+    }
+}

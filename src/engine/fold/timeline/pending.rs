@@ -1,0 +1,36 @@
+//! What events tell of threads whose switch records up to that time are still to come. Pure.
+
+use std::sync::Arc;
+
+use crate::model::{Monotonic, Pid};
+
+/// Things that wait for the records up to their times.
+#[derive(Debug, Default)]
+pub(super) struct Pending {
+    /// Processes that have ended or were reaped, by number.
+    pub(super) ends: Vec<usize>,
+    /// Processes that were stopped.
+    pub(super) stops: Vec<(Pid, Monotonic)>,
+    /// Waits whose reasons a sample has shown.
+    pub(super) waits: Vec<SeenWait>,
+    /// Lanes whose last sums are to be told; and when those of the others are due.
+    pub(super) sums: Vec<usize>,
+    pub(super) sums_at: Monotonic,
+}
+
+/// A lane was seen waiting for something.
+#[derive(Debug)]
+pub(super) struct SeenWait {
+    pub(super) lane: usize,
+    pub(super) t: Monotonic,
+    pub(super) words: Arc<str>,
+}
+
+impl Pending {
+    /// A process has ended or was reaped.
+    pub(super) fn ended(&mut self, number: usize) {
+        if !self.ends.contains(&number) {
+            self.ends.push(number);
+        }
+    }
+}

@@ -1,0 +1,188 @@
+//! Why threads wait: what samples and readers of /proc say of waits that no words explain, and who let them go on. Pure; on the engine's
+//! thread.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::engine::fold::timeline::lanes::{Lanes, Waiter};
+use crate::engine::fold::timeline::pending::SeenWait;
+use crate::engine::fold::timeline::track::{Held, Track};
+use crate::model::{LaneState, Monotonic, Pid, StateSpan, TaskState, Tid, Word};
+
+/// A sample reads for a moment after its time.
+const READS_FOR: Duration = Duration::from_millis(30);
+/// A shorter wait needs no reason.
+const WORTH_ASKING: Duration = Duration::from_millis(15);
+/// The words for a wait for a time to pass, and for the end of a child.
+const TIMER: &str = "a timer";
+const CHILD: &str = "a child";
+
+/// The reason of a wait.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Explanation<'a> {
+    /// The start of the wait that it is about.
+    pub(crate) since: Monotonic,
+    /// The thing that it waits for.
+    pub(crate) words: &'a str,
+    /// Whether it waits for a time to pass.
+    pub(crate) is_timer: bool,
+    /// The thread of its process that holds the thing.
+    pub(crate) held_by: Option<Tid>,
+}
+
+impl Lanes {
+    /// A sample taken at `t` has shown that a thread waits for something.
+    pub(crate) fn thread_waits(&mut self, t: Monotonic, pid: Pid, tid: Tid, words: &str) {
+        let Some((lane, track)) = self.thread(pid, tid).filter(|(_, track)| track.is_switched()) else { return };
+        let wait = track.states.last().filter(|last| is_wait(last.state));
+        let is_explained = wait.is_some_and(|wait| track.reason_at(wait.from).is_some());
+        if !is_explained && !words.is_empty() {
+            let words = self.share(words);
+            self.pending.waits.push(SeenWait { lane, t, words });
+        }
+    }
+
+    /// The waits that samples have seen and that have lasted until now get their reasons.
+    pub(super) fn see_waits(&mut self, until: Monotonic) {
+        if self.pending.waits.is_empty() {
+            return;
+        }
+        let waits = std::mem::take(&mut self.pending.waits);
+        let (due, later): (Vec<_>, Vec<_>) = waits.into_iter().partition(|wait| wait.t + READS_FOR <= until);
+        self.pending.waits = later;
+        for SeenWait { lane, t, words } in due {
+            let Some(track) = self.track_mut(lane) else { continue };
+            let Some(wait) = track.states.last().filter(|wait| is_wait(wait.state) && wait.from <= t) else { continue };
+            let is_told = track.word_at(wait.from).is_some_and(|word| says_why(&word) && !word.on.is_empty());
+            if !is_told && track.reason_at(wait.from).is_none() {
+                track.explain(&wait, &words, &*words == TIMER, None);
+            }
+        }
+    }
+
+    /// A reader of /proc has found out why a thread waits. A wait that is over meanwhile has no use for it.
+    pub(crate) fn explained(&mut self, t: Monotonic, pid: Pid, tid: Tid, reason: Explanation<'_>) {
+        let Explanation { since, words, is_timer, held_by } = reason;
+        let on = self.share(words);
+        let holder = held_by.and_then(|holder| self.thread(pid, holder));
+        let (holder, held_by) = holder.map(|(lane, track)| (lane, Arc::clone(&track.name))).unzip();
+        let Some(lane) = self.thread(pid, tid).map(|(lane, _)| lane) else { return };
+        let Some(track) = self.track_mut(lane).filter(|track| track.is_switched()) else { return };
+        let is_it = |wait: &StateSpan| is_wait(wait.state) && wait.from == since && wait.until.is_none_or(|until| until >= t);
+        let Some(wait) = track.states.at(since).filter(is_it) else { return };
+        let is_known = track.reason_at(since).is_some_and(|known| known.on == on && known.held_by == held_by);
+        if !is_known {
+            track.explain(&wait, &on, is_timer, held_by.as_ref());
+        }
+        track.held_by = holder.map(|lane| Held { lane, on, since, read: t });
+    }
+
+    /// Threads that have waited for a while, and nobody says why: each with the start of its wait, and each wait once.
+    pub(crate) fn unexplained(&mut self, now: Monotonic) -> Vec<(Pid, Tid, Monotonic)> {
+        let until = self.until.min(now);
+        let mut waits = Vec::new();
+        let lanes: Vec<usize> = self.by_tid.values().copied().collect();
+        for index in lanes {
+            let Some(track) = self.track_mut(index).filter(|track| track.is_switched() && !track.has_ended()) else { continue };
+            let Some(wait) = track.states.last().filter(|wait| wait.state == LaneState::Blocked) else { continue };
+            let is_young = until.since(wait.from) < WORTH_ASKING;
+            // A sample knows less than who is asked.
+            if is_young || track.asked == Some(wait.from) {
+                continue;
+            }
+            track.asked = Some(wait.from);
+            if track.word_at(wait.from).is_none_or(|word| !says_why(&word))
+                && let Some(tid) = track.tid
+            {
+                waits.push((track.pid, tid, wait.from));
+            }
+        }
+        waits.sort_unstable();
+        waits
+    }
+
+    /// The tasks and threads that wait for something that another one holds, by the names of their lanes.
+    pub(crate) fn waiting(&self) -> impl Iterator<Item = (&str, Waiter<'_>)> {
+        self.tracks().filter(|(_, track)| !track.has_ended()).filter_map(|(_, track)| {
+            let doing = track.doing();
+            if let Some(held_by) = doing.held_by.as_deref().filter(|_| doing.state == TaskState::Waiting) {
+                return Some((&*track.name, Waiter { on: &doing.note, held_by, since: track.since(), read: None }));
+            }
+            let Held { lane, on, since, read } = track.held_by.as_ref()?;
+            let lasts = track.states.last().is_some_and(|last| last.from == *since);
+            let held_by = &self.track(*lane).filter(|_| lasts)?.name;
+            Some((&*track.name, Waiter { on, held_by, since: *since, read: Some(*read) }))
+        })
+    }
+
+    /// When a task ended, if it has.
+    pub(crate) fn ended_at(&self, task: &str) -> Option<Monotonic> {
+        self.track(self.find(task)?)?.ended_at()
+    }
+
+    /// The lane of a parent that has waited for a child since before the child ended; else the lane of its first thread. The wait knows from
+    /// then on who ended it.
+    pub(super) fn waiter(&mut self, parent: Pid, ended: Monotonic, child: &Arc<str>) -> Option<usize> {
+        let home = self.homes.get(self.homes.newest(parent)?)?;
+        let first = home.first;
+        for index in home.lanes.clone() {
+            let Some(track) = self.track_mut(index).filter(|track| track.is_switched()) else { continue };
+            let Some(wait) = track.states.at(ended).filter(|wait| is_wait(wait.state)) else { continue };
+            let Some(word) = track.reason_at(wait.from).or_else(|| track.word_at(wait.from)) else { continue };
+            let is_for_child = &*word.on == CHILD || word.on.starts_with("wait") || word.held_by.as_ref() == Some(child);
+            if is_for_child && wait.until.is_some() {
+                track.woken(&wait, &word, child);
+                return Some(index);
+            }
+        }
+        first
+    }
+
+    /// The lane of a thread.
+    pub(super) fn thread(&self, pid: Pid, tid: Tid) -> Option<(usize, &Track)> {
+        let index = *self.by_tid.get(&tid)?;
+        Some((index, self.track(index).filter(|track| track.pid == pid)?))
+    }
+}
+
+impl Track {
+    /// The reason of the wait that began then.
+    fn reason_at(&self, since: Monotonic) -> Option<Word> {
+        self.reasons.at(since).filter(|reason| reason.from == since)
+    }
+
+    /// Its program's words at that time.
+    fn word_at(&self, t: Monotonic) -> Option<Word> {
+        self.words.at(t)
+    }
+
+    fn explain(&mut self, wait: &StateSpan, words: &Arc<str>, is_timer: bool, held_by: Option<&Arc<str>>) {
+        if self.reasons.last().is_some_and(|last| last.from > wait.from) {
+            return;
+        }
+        let state = if is_timer { TaskState::Sleeping } else { TaskState::Waiting };
+        self.reasons.push(wait.from, state, words, held_by, None);
+        self.held_by = None;
+        if is_timer {
+            self.states.correct(wait.index, LaneState::Blocked, LaneState::Sleeping);
+        }
+        self.touch();
+    }
+
+    /// A child's end let it go on.
+    fn woken(&mut self, wait: &StateSpan, word: &Word, child: &Arc<str>) {
+        if self.reasons.last().is_none_or(|last| last.from <= wait.from) {
+            self.reasons.push(wait.from, word.state, &word.on, word.held_by.as_ref(), Some(child));
+            self.touch();
+        }
+    }
+}
+
+fn is_wait(state: LaneState) -> bool {
+    matches!(state, LaneState::Blocked | LaneState::Sleeping)
+}
+
+/// Whether a program's word explains a wait.
+fn says_why(word: &Word) -> bool {
+    matches!(word.state, TaskState::Waiting | TaskState::Sleeping)
+}

@@ -1,0 +1,164 @@
+//! What events have told of threads, once the switch records up to those times are in. Pure; on the engine's thread.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::engine::fold::sentences;
+use crate::engine::fold::timeline::homes::{Exit, Home};
+use crate::engine::fold::timeline::lanes::Lanes;
+use crate::engine::fold::timeline::track::{Doing, End};
+use crate::model::{LaneState, Mark, MarkKind, Monotonic, Pid, ProcessState, TaskState};
+
+/// Records are at most so late; without them what events tell is taken as it is.
+const LATE: Duration = Duration::from_secs(1);
+/// Samples that must show a process alive after its records have ended: one may have been taken before.
+const ALIVE: u8 = 2;
+
+impl Lanes {
+    /// A process was seen in a state. Stops and continues reach all its tasks; the rest only the lane of its own, where no records tell it.
+    pub(crate) fn process_changed(&mut self, t: Monotonic, pid: Pid, state: ProcessState, waits_for: &str) {
+        let (task_state, note) = match state {
+            ProcessState::Stopped | ProcessState::TracingStop => {
+                self.stopped(t, pid);
+                return;
+            }
+            ProcessState::Running => (TaskState::Running, ""),
+            ProcessState::DiskSleep => (TaskState::Waiting, if waits_for.is_empty() { "a disk" } else { waits_for }),
+            ProcessState::Sleeping | ProcessState::Idle | ProcessState::Parked if waits_for.is_empty() => {
+                (TaskState::Sleeping, "")
+            }
+            ProcessState::Sleeping | ProcessState::Idle | ProcessState::Parked => (TaskState::Waiting, waits_for),
+            ProcessState::Zombie | ProcessState::Dead | ProcessState::Starting | ProcessState::Unknown(_) => return,
+        };
+        let now = Doing { state: task_state, note: self.share(note), held_by: None };
+        for index in self.homes.lanes(pid).to_vec() {
+            let Some(track) = self.track_mut(index) else { continue };
+            if !track.is_switched() {
+                track.go_on(t);
+                if track.is_first() && track.task.is_none() && !track.has_ended() && track.doing() != &now {
+                    track.change(t, now.clone(), None);
+                }
+            } else if track.is_first() && track.exited.is_some_and(|exited| t > exited) && !track.has_ended() {
+                self.is_alive(index);
+            }
+        }
+    }
+
+    /// The kernel tells no more of a process that lives: it has become another user's, by a set-uid program.
+    fn is_alive(&mut self, index: usize) {
+        let has_exited = |home: &Home| home.exit.is_some();
+        if self.track(index).and_then(|track| self.homes.get(track.home)).is_none_or(has_exited) {
+            return;
+        }
+        let Some(track) = self.track_mut(index) else { return };
+        track.seen_alive = track.seen_alive.saturating_add(1);
+        if track.seen_alive == ALIVE
+            && let Some(last) = track.states.last()
+            && track.states.correct(last.index, LaneState::Zombie, LaneState::Unknown)
+        {
+            track.touch();
+        }
+    }
+
+    fn stopped(&mut self, t: Monotonic, pid: Pid) {
+        let mut has_records = false;
+        for index in self.homes.lanes(pid).to_vec() {
+            if let Some(track) = self.track_mut(index) {
+                has_records |= track.is_switched();
+                if !track.is_switched() {
+                    track.stop(t);
+                }
+            }
+        }
+        if has_records {
+            self.pending.stops.push((pid, t));
+        }
+    }
+
+    /// Applies what was told of the time up to `now`, also where the records are missing.
+    pub(crate) fn settle_late(&mut self, now: Monotonic) {
+        self.settle(self.until.max(Monotonic::ZERO + now.since(Monotonic::ZERO + LATE)));
+    }
+
+    /// Applies what was told of the time up to `until`.
+    pub(super) fn settle(&mut self, until: Monotonic) {
+        if !self.pending.stops.is_empty() {
+            let (due, later) = std::mem::take(&mut self.pending.stops).into_iter().partition(|(_, t)| *t <= until);
+            self.pending.stops = later;
+            for (pid, t) in Vec::from_iter::<Vec<_>>(due) {
+                self.stop_waits(pid, t);
+            }
+        }
+        if !self.pending.ends.is_empty() {
+            let mut ends = std::mem::take(&mut self.pending.ends);
+            ends.retain(|&number| !self.end_home(number, until));
+            self.pending.ends = ends;
+        }
+        self.see_waits(until);
+    }
+
+    /// The waits of a process that last at `t` are its stop: its threads were woken for that, and then left their cores.
+    fn stop_waits(&mut self, pid: Pid, t: Monotonic) {
+        for index in self.homes.lanes(pid).to_vec() {
+            let Some(track) = self.track_mut(index).filter(|track| track.is_switched()) else { continue };
+            if let Some(span) = track.states.at(t)
+                && matches!(span.state, LaneState::Blocked | LaneState::Sleeping)
+                && track.states.correct(span.index, span.state, LaneState::Stopped)
+            {
+                track.touch();
+            }
+        }
+    }
+
+    /// Ends the lanes of a process that have switch records. Whether nothing is left to do.
+    fn end_home(&mut self, number: usize, until: Monotonic) -> bool {
+        let Some(home) = self.homes.get(number) else { return true };
+        let (exit, reaped, first, lanes, reaper) = (home.exit, home.reaped, home.first, home.lanes.clone(), home.reaper);
+        let known = [exit, reaped].into_iter().flatten().find(|exit| exit.t <= until);
+        if let Some(exit) = known {
+            for index in lanes.into_iter().filter(|index| Some(*index) != first) {
+                self.end_thread(index, exit.t);
+            }
+            if let Some(first) = first {
+                self.end_first(first, exit);
+            }
+        }
+        if let (Some(reaped), Some(first)) = (reaped.filter(|reaped| reaped.t <= until), first) {
+            self.reap(first, reaped, reaper);
+        }
+        let is_done = |exit: Option<Exit>| exit.is_none_or(|exit| exit.t <= until);
+        is_done(exit) && is_done(reaped)
+    }
+
+    /// The process is a zombie, if its records have not told it; they cannot tell how it ended.
+    fn end_first(&mut self, index: usize, exit: Exit) {
+        let Some(track) = self.track(index).filter(|track| track.is_switched() && !track.has_ended()) else { return };
+        let is_zombie = track.states.last().is_some_and(|last| last.state == LaneState::Zombie);
+        if track.exited.is_none() {
+            self.become_zombie(index, exit.t);
+        } else if !is_zombie && let Some(track) = self.track_mut(index) {
+            track.push(exit.t, LaneState::Zombie, 0);
+        }
+        let note = self.share(&sentences::zombie_note(exit.status));
+        if let Some(track) = self.track_mut(index)
+            && let Some(since) = track.states.last().map(|last| last.from)
+        {
+            track.say(since, Doing { state: TaskState::Zombie, note, held_by: None }, None);
+        }
+    }
+
+    /// The process was waited on.
+    fn reap(&mut self, index: usize, reaped: Exit, reaper: Option<Pid>) {
+        let Some(track) = self.track(index).filter(|track| track.is_switched() && !track.has_ended()) else { return };
+        let ended = track.exited.unwrap_or(reaped.t);
+        let child = Arc::clone(&track.name);
+        let from = reaper.and_then(|reaper| self.waiter(reaper, ended, &child));
+        let from = from.and_then(|from| self.track(from)).map(|from| from.id);
+        if let Some(track) = self.track_mut(index) {
+            track.mark(Mark { t: reaped.t, kind: MarkKind::Reaped, text: "".into(), from });
+            track.push(reaped.t, LaneState::Nothing, 0);
+            let t = track.states.last().map_or(reaped.t, |last| last.from);
+            track.end = End::Closed(t, reaped.of_process());
+        }
+    }
+}
