@@ -76,25 +76,26 @@ fn phases() {
     std::thread::scope(|scope| {
         let held = lock.lock().expect("free");
         for name in ["pair-a", "pair-b"] {
-            start(scope, name, move || {
-                let mut one = CpuSet::new();
-                one.set(core);
-                sched_setaffinity(None, &one).expect("an own core");
-                spin();
-            });
+            start(scope, name, Some(core), spin);
         }
-        start(scope, "spin", spin);
-        start(scope, "sleep", || std::thread::sleep(PHASE));
-        start(scope, "lock", || drop(lock.lock()));
-        start(scope, "pipe", || reader.read_exact(&mut [0]).expect("a byte"));
+        start(scope, "spin", None, spin);
+        start(scope, "sleep", None, || std::thread::sleep(PHASE));
+        start(scope, "lock", None, || drop(lock.lock()));
+        start(scope, "pipe", None, || reader.read_exact(&mut [0]).expect("a byte"));
         std::thread::sleep(PHASE);
         drop(held);
         writer.write_all(b"x").expect("written");
     });
 }
 
-fn start<'scope>(scope: &'scope Scope<'scope, '_>, name: &'static str, body: impl FnOnce() + Send + 'scope) {
+fn start<'scope>(scope: &'scope Scope<'scope, '_>, name: &'static str, core: Option<usize>, body: impl FnOnce() + Send + 'scope) {
     let run = move || {
+        // A thread that has to go to another core blocks until it is there, and is not meant to block in its phase.
+        if let Some(core) = core {
+            let mut one = CpuSet::new();
+            one.set(core);
+            sched_setaffinity(None, &one).expect("allowed");
+        }
         let _phase = Phase::begin(name);
         body();
     };
