@@ -11,6 +11,7 @@ mod fds;
 mod fifo;
 mod folder;
 mod fork;
+mod memory;
 mod packet;
 mod plain;
 mod poll;
@@ -32,6 +33,7 @@ pub use fds::{adopt_fd, dup_at_least, dup_number, is_open, open_null, queued_byt
 pub use fifo::{OPENER, open_and_execute};
 pub use folder::{PrivateFolder, remove_abandoned_folders};
 pub use fork::{Forked, exit_now, fork};
+pub use memory::read_memory;
 pub use packet::{MAX_PACKET_FDS, PacketSocket};
 pub use plain::{
     plain_capture, plain_forks, plain_launches, plain_launches_at_once, plain_locks, plain_round_trips, plain_threads,

@@ -5,6 +5,7 @@ use std::collections::{HashMap, HashSet};
 use crate::engine::comparison::runner::Step;
 use crate::engine::drive::command::Command;
 use crate::engine::drive::engine_loop::EngineLoop;
+use crate::engine::drive::reasons::Wait;
 use crate::engine::drive::sampler::Sample;
 use crate::engine::drive::switches::SwitchBatch;
 use crate::engine::run::launch::{has_room, plan};
@@ -73,7 +74,12 @@ impl EngineLoop {
         let (run, stages) = (self.runs.next_id(), plan.stages.clone());
         self.runs.push(Run::new(run, plan, request, self.supervisor.pid(), origin, &mut self.subscription));
         // Before anything is started: switch records cover only what is started later.
-        let has_records = self.switches.open(self.supervisor.pid());
+        let mut has_records = self.switches.open(self.supervisor.pid());
+        if let (true, Err(why)) = (has_records, has_room(awaited, request)) {
+            // There is a ring for each core, and the launch comes first.
+            self.switches.give_up(&why);
+            has_records = false;
+        }
         self.publication.scheduler = self.switches.why_not();
         if let Some(run) = self.runs.iter_mut().next_back().filter(|_| !has_records) {
             run.tell_shares(origin);
@@ -303,6 +309,25 @@ impl EngineLoop {
     pub(super) fn last_scheduled(&mut self, now: Monotonic) {
         for batch in self.switches.read_all() {
             self.scheduled(batch, now);
+        }
+    }
+
+    /// Asks the kernel why threads wait, where nothing else says it, and hands its answers to the runs.
+    pub(super) fn explain_waits(&mut self, now: Monotonic) {
+        let Self { reasons, runs, switches, publication, .. } = self;
+        if reasons.is_time_to_look(now) {
+            for run in runs.active_mut() {
+                let id = run.id;
+                reasons.add(run.unexplained(now).into_iter().map(|(pid, tid, since)| Wait { run: id, pid, tid, since }));
+            }
+            reasons.ask(now, |run| runs.find(run).map(|index| runs[index].living()).unwrap_or_default());
+        }
+        while let Some(answer) = reasons.next(now, switches.known_until()) {
+            let Wait { run, pid, tid, since } = answer.wait;
+            if let (Some(reason), Some(index)) = (answer.reason, runs.find_active(run)) {
+                runs[index].explained((pid, tid, since), &reason, answer.at);
+                publication.touch();
+            }
         }
     }
 

@@ -11,6 +11,9 @@ use crate::model::{Monotonic, RunFinding};
 /// How long all waits of a circle must have lasted, since the events of two tasks may arrive one after the other.
 const LASTING: Duration = Duration::from_millis(150);
 
+/// The beginning of the words for the end of another thread.
+pub(crate) const END_OF: &str = "the end of ";
+
 /// How long a holder must be gone: a task that waits for its end takes a moment to wake up.
 const GONE: Duration = Duration::from_millis(500);
 
@@ -37,7 +40,9 @@ impl Findings {
                 break;
             }
             if let Some(circle) = circles.get(task) {
-                found.push(deadlock(&waiting, circle));
+                if is_sure(&waiting, circle) {
+                    found.push(deadlock(&waiting, circle));
+                }
             } else if let Some(waiter) = waiting.get(task).filter(|waiter| waiter.is_left_alone(lanes, now)) {
                 found.push(abandoned(task, waiter));
             }
@@ -79,11 +84,22 @@ fn circles<'a>(waiting: &HashMap<&'a str, Waiter<'a>>) -> HashMap<&'a str, Vec<&
     circles
 }
 
+/// Whether all its waits had begun when the holders were asked for: a holder that the kernel told of before may have let go since.
+fn is_sure(waiting: &HashMap<&str, Waiter<'_>>, circle: &[&str]) -> bool {
+    let waiters = || circle.iter().filter_map(|task| waiting.get(task));
+    let newest = waiters().map(|waiter| waiter.since).max();
+    waiters().all(|waiter| waiter.read.is_none_or(|read| Some(read) >= newest))
+}
+
 fn deadlock(waiting: &HashMap<&str, Waiter<'_>>, circle: &[&str]) -> RunFinding {
     let links: Vec<String> = circle
         .iter()
         .filter_map(|task| waiting.get(task))
-        .map(|waiter| format!("waits for {}, held by {}", waiter.on, waiter.held_by))
+        .map(|Waiter { on, held_by, .. }| match on.strip_prefix(END_OF) {
+            // Nobody holds the end of a thread.
+            Some(_) => format!("waits for {on}"),
+            None => format!("waits for {on}, held by {held_by}"),
+        })
         .collect();
     let mut text = format!("Deadlock: {} {}.", circle[0], links.join(", which "));
     cut_text(&mut text);

@@ -22,9 +22,9 @@ use crate::engine::run::warnings;
 use crate::gpio::Edge;
 use crate::model::{
     Action, BodyLine, By, Event, EventKind, ExitStatus, Level, LineIntent, Monotonic, Outcome, Pid, PipeFill, ProcessSample,
-    ProcessState, Refusal, RunId, RunView, Scheduled, SchedulerRecord, TimedAction,
+    ProcessState, Refusal, RunId, RunView, Scheduled, SchedulerRecord, Tid, TimedAction,
 };
-use crate::monitor::ThreadTimes;
+use crate::monitor::{PipeEnd, ThreadTimes, WaitReason};
 use crate::scenario::Scenario;
 use crate::supervisor::{ChildPipes, LaunchedChild};
 use crate::sys::{counts_turns, monotonic_now};
@@ -255,6 +255,27 @@ impl Run {
 
     fn file_name(&self) -> String {
         self.scenario.map_or("program", |scenario| scenario.id).to_owned()
+    }
+
+    /// Waits that have lasted a while, and that nothing explains: process, thread, and start in the run's time.
+    pub(crate) fn unexplained(&mut self, now: Monotonic) -> Vec<(Pid, Tid, Monotonic)> {
+        self.fold.unexplained(self.time(now))
+    }
+
+    /// Why a thread waits since then, by the kernel, as it was read at `at`.
+    pub(crate) fn explained(&mut self, (pid, tid, since): (Pid, Tid, Monotonic), reason: &WaitReason, at: Monotonic) {
+        let name = |pid: Pid| self.fold.process(pid).map_or("", |row| row.name.as_str());
+        let words = match reason.other_end.map(|end| (end, name(end.pid()))) {
+            Some((PipeEnd::From(_), name)) if !name.is_empty() => format!("{}, from {name}", reason.words),
+            Some((PipeEnd::To(_), name)) if !name.is_empty() => format!("{}, to {name}", reason.words),
+            _ => reason.words.clone(),
+        };
+        self.fold.explained(self.time(at), pid, tid, since, &words, reason.is_timer, reason.held_by);
+    }
+
+    /// Its processes that were not waited on.
+    pub(crate) fn living(&self) -> Vec<Pid> {
+        self.fold.processes.not_reaped()
     }
 
     /// Emits findings about the run as a whole, and a body that says nothing.

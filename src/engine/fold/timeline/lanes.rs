@@ -59,6 +59,8 @@ pub(crate) struct Waiter<'a> {
     pub(crate) held_by: &'a str,
     /// Since when.
     pub(crate) since: Monotonic,
+    /// When the kernel was last asked for the holder; `None` where the program says it.
+    pub(crate) read: Option<Monotonic>,
 }
 
 /// A change of a task's state, for the sentence about it.

@@ -69,10 +69,12 @@ impl Lanes {
         let Some(lane) = self.thread(pid, tid).map(|(lane, _)| lane) else { return };
         let Some(track) = self.track_mut(lane).filter(|track| track.is_switched()) else { return };
         let is_it = |wait: &StateSpan| is_wait(wait.state) && wait.from == since && wait.until.is_none_or(|until| until >= t);
-        if let Some(wait) = track.states.at(since).filter(is_it) {
+        let Some(wait) = track.states.at(since).filter(is_it) else { return };
+        let is_known = track.reason_at(since).is_some_and(|known| known.on == on && known.held_by == held_by);
+        if !is_known {
             track.explain(&wait, &on, is_timer, held_by.as_ref());
-            track.held_by = holder.map(|lane| Held { lane, on, since });
         }
+        track.held_by = holder.map(|lane| Held { lane, on, since, read: t });
     }
 
     /// Threads that have waited for a while, and nobody says why: each with the start of its wait, and each wait once.
@@ -84,7 +86,8 @@ impl Lanes {
             let Some(track) = self.track_mut(index).filter(|track| track.is_switched() && !track.has_ended()) else { continue };
             let Some(wait) = track.states.last().filter(|wait| wait.state == LaneState::Blocked) else { continue };
             let is_young = until.since(wait.from) < WORTH_ASKING;
-            if is_young || track.asked == Some(wait.from) || track.reason_at(wait.from).is_some() {
+            // A sample knows less than who is asked.
+            if is_young || track.asked == Some(wait.from) {
                 continue;
             }
             track.asked = Some(wait.from);
@@ -103,12 +106,12 @@ impl Lanes {
         self.tracks().filter(|(_, track)| !track.has_ended()).filter_map(|(_, track)| {
             let doing = track.doing();
             if let Some(held_by) = doing.held_by.as_deref().filter(|_| doing.state == TaskState::Waiting) {
-                return Some((&*track.name, Waiter { on: &doing.note, held_by, since: track.since() }));
+                return Some((&*track.name, Waiter { on: &doing.note, held_by, since: track.since(), read: None }));
             }
-            let Held { lane, on, since } = track.held_by.as_ref()?;
+            let Held { lane, on, since, read } = track.held_by.as_ref()?;
             let lasts = track.states.last().is_some_and(|last| last.from == *since);
             let held_by = &self.track(*lane).filter(|_| lasts)?.name;
-            Some((&*track.name, Waiter { on, held_by, since: *since }))
+            Some((&*track.name, Waiter { on, held_by, since: *since, read: Some(*read) }))
         })
     }
 

@@ -84,6 +84,8 @@ pub(super) struct Held {
     pub(super) on: Arc<str>,
     /// The start of the wait.
     pub(super) since: Monotonic,
+    /// When it was last read.
+    pub(super) read: Monotonic,
 }
 
 /// The birth of a lane.
