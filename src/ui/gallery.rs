@@ -36,6 +36,11 @@ impl Gallery {
         theme::apply(ctx, ThemeChoice::default(), false);
     }
 
+    /// Has the timeline look at a part of the run, in seconds.
+    pub fn look_at(&mut self, from: f64, to: f64) {
+        self.timeline.look_at(from, to);
+    }
+
     /// Draws the view of that name; other names draw nothing.
     pub fn draw(&mut self, ui: &mut Ui, view: &str, snapshot: &Snapshot) {
         let empty = super::sample::run(1, "");
@@ -43,7 +48,7 @@ impl Gallery {
         let selection = run.processes.last().map(|process| (process.pid, None));
         match view {
             "cores" => self.cores.ui(ui, snapshot.sequence, &snapshot.system, Some(run)),
-            "timeline" => self.timeline.ui(ui, run, &mut self.actions),
+            "timeline" => self.timeline.ui(ui, run, selection, false, &mut self.actions),
             "processes" => self.tree.ui(ui, snapshot.sequence, run, selection, &mut self.actions),
             "output" => self.output.ui(ui, run, None),
             "facts" => facts::ui(ui, Some(run), None, None),

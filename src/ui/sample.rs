@@ -5,10 +5,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::model::{
-    BoardView, Comparison, ExitStatus, Fact, Lane, LaneEnd, LaneId, LaneSource, LaneState, Language, Level, Line, LogEntry,
-    MachineSample, Measured, Monotonic, Outcome, OutputView, PercentHistory, Pgid, Pid, PinFunction, PinView, ProcessRow,
-    ProcessState, Progress, RunCost, RunId, RunState, RunView, Severity, Sid, Snapshot, States, Stream, SystemView, TaskSort,
-    TaskState, ThreadSample, Tid, Variant, Words,
+    BoardView, Comparison, CoreLane, ExitStatus, Fact, Lane, LaneEnd, LaneId, LaneSource, LaneState, Language, Level, Line,
+    LogEntry, MachineSample, Mark, MarkKind, Measured, Monotonic, Outcome, OutputView, PercentHistory, Pgid, Pid, PinFunction,
+    PinView, ProcessRow, ProcessState, Progress, RunCost, RunId, RunState, RunView, Severity, Sid, Signal, Snapshot, States,
+    Stream, SystemView, TaskSort, TaskState, ThreadSample, Tid, Variant, Words,
 };
 
 /// A snapshot of one running run with `rows` of everything: processes, lanes, facts, output lines and log entries.
@@ -191,6 +191,158 @@ pub fn told_lane(id: u32, name: &str, tid: i32, pieces: &[Segment]) -> Arc<Lane>
         lane.end = Some(LaneEnd::Done);
     }
     Arc::new(lane)
+}
+
+/// The lane of a thread as the kernel's switch records tell it: from when on it was in which state, and on which core.
+fn kernel_lane(id: u32, name: &str, tid: i32, states: &[(f64, LaneState, u32)]) -> Lane {
+    let mut lane = (*told_lane(id, name, tid, &[])).clone();
+    lane.source = LaneSource::Switches;
+    for (t, state, core) in states {
+        lane.states.push(Monotonic::from_secs(*t), *state, *core);
+    }
+    lane
+}
+
+/// What a program says: from when on, the state, the label, the holder, the waker.
+type Said<'a> = (f64, TaskState, &'a str, Option<&'a str>, Option<&'a str>);
+
+fn say(lane: &mut Lane, words: &[Said<'_>]) {
+    for (t, state, on, held_by, woken_by) in words {
+        let [held_by, woken_by] = [held_by, woken_by].map(|name| name.map(Arc::from));
+        lane.words.push(Monotonic::from_secs(*t), *state, &Arc::from(*on), held_by.as_ref(), woken_by.as_ref());
+    }
+}
+
+/// A run of two seconds whose lanes are the kernel's: two threads that wait for each other, one that is switched 22,000 times, one of which
+/// only sums are known, one of which records are missing, and processes that ended in each way.
+pub fn kernel_lanes() -> RunView {
+    use LaneState::{Blocked, Nothing, OnCore, Ready, Sleeping, Unknown, Zombie};
+    use TaskState::{Running, Waiting};
+    let mut run = run(1, "kernel-lanes");
+    run.processes = vec![process(4711, "deadlock.py")];
+    let mut main = kernel_lane(0, "main", 4711, &[(0.0, OnCore, 0), (0.035, Blocked, 0)]);
+    say(&mut main, &[(0.0, Running, "", None, None), (0.034, Waiting, "join painter", None, None)]);
+    let mut painter = kernel_lane(
+        1,
+        "painter",
+        4712,
+        &[
+            (0.035, Ready, 0),
+            (0.04, OnCore, 0),
+            (0.14, Sleeping, 0),
+            (0.19, Blocked, 0),
+            (0.42, Ready, 0),
+            (0.43, OnCore, 0),
+            (0.5, Sleeping, 0),
+        ],
+    );
+    let holder = Some("broker");
+    say(
+        &mut painter,
+        &[
+            (0.035, Running, "", None, Some("main")),
+            (0.041, Running, "screen", None, None),
+            (0.139, TaskState::Sleeping, "", None, None),
+            (0.189, Waiting, "lock prices", holder, None),
+            (0.42, Running, "screen", None, holder),
+            (0.499, TaskState::Sleeping, "a nap", None, None),
+        ],
+    );
+    let mut broker = kernel_lane(
+        2,
+        "broker",
+        4713,
+        &[(0.035, Ready, 0), (0.05, OnCore, 1), (0.155, Sleeping, 0), (0.31, OnCore, 1), (0.43, Blocked, 0)],
+    );
+    say(
+        &mut broker,
+        &[
+            (0.035, Running, "", None, Some("main")),
+            (0.051, Running, "prices", None, None),
+            (0.154, TaskState::Sleeping, "", None, None),
+            (0.311, Running, "prices", None, None),
+            (0.429, Waiting, "lock screen", Some("painter"), None),
+        ],
+    );
+    let mut spinner = kernel_lane(3, "spinner", 4714, &[]);
+    for turn in 0..22_222_u64 {
+        for (after, state) in [(0, OnCore), (80_000, Ready), (86_000, Blocked)] {
+            spinner.states.push(Monotonic::from_nanos(turn * 90_000 + after), state, 2);
+        }
+    }
+    let mut sums = kernel_lane(4, "sums", 4715, &[]);
+    sums.source = LaneSource::Shares;
+    for tenth in 0..20_u64 {
+        sums.states.push_mixed(Monotonic::from_nanos(tenth * 100_000_000), tenth * 4_000_000, 12_000_000);
+    }
+    let gap = kernel_lane(5, "gap", 4716, &[(0.2, OnCore, 3), (0.6, Unknown, 0), (1.1, OnCore, 3)]);
+    let ended = |id: u32, name: &str, tid: i32, from: f64, to: f64, status: ExitStatus| {
+        let mut lane = kernel_lane(id, name, tid, &[(from, OnCore, 3), (to, Zombie, 0), (to + 0.2, Nothing, 0)]);
+        (lane.pid, lane.end) = (Pid::new(tid), Some(LaneEnd::Exit(status)));
+        let mark = |t: f64, kind, text: &str, from| Mark { t: Monotonic::from_secs(t), kind, text: text.into(), from };
+        lane.marks = Arc::new([
+            mark(from, MarkKind::Fork, "", Some(LaneId::new(0))),
+            mark(from + 0.1, MarkKind::Exec, name, None),
+            mark(to + 0.2, MarkKind::Reaped, "", Some(LaneId::new(0))),
+        ]);
+        lane
+    };
+    let killed = ExitStatus::Signaled { signal: Signal::KILL, core_dumped: false };
+    let mut victim = ended(8, "victim", 4719, 0.6, 1.3, killed);
+    let signal =
+        Mark { t: Monotonic::from_secs(1.3), kind: MarkKind::Signal, text: "SIGKILL".into(), from: Some(LaneId::new(0)) };
+    victim.marks = [&victim.marks[..2], &[signal], &victim.marks[2..]].concat().into();
+    let cat = ended(6, "cat", 4717, 0.2, 0.5, ExitStatus::Exited(0));
+    let wrong = ended(7, "false", 4718, 0.7, 1.0, ExitStatus::Exited(3));
+    run.lanes = [main, painter, broker, spinner, sums, gap, cat, wrong, victim].map(Arc::new).into();
+    run.cores = cores_of(&run.lanes, 4);
+    run
+}
+
+/// Who was on which core, by the lanes' own word; where two claim the same core, the one that came later.
+fn cores_of(lanes: &[Arc<Lane>], count: u16) -> Vec<CoreLane> {
+    let mut changes: Vec<(u64, u16, LaneId, bool)> = Vec::new();
+    for lane in lanes.iter().filter(|lane| lane.source == LaneSource::Switches) {
+        for span in
+            (0..lane.states.len()).filter_map(|index| lane.states.get(index)).filter(|span| span.state == LaneState::OnCore)
+        {
+            changes.push((span.from.nanos(), span.detail as u16, lane.id, true));
+            changes.extend(span.until.map(|until| (until.nanos(), span.detail as u16, lane.id, false)));
+        }
+    }
+    changes.sort_by_key(|(t, _, _, comes)| (*t, *comes));
+    let mut cores: Vec<CoreLane> = (0..count).map(|core| CoreLane { core, states: States::default() }).collect();
+    for (t, core, lane, comes) in changes {
+        let Some(core) = cores.get_mut(usize::from(core)) else { continue };
+        let is_on = core.states.last().is_some_and(|last| CoreLane::lane(last.state, last.detail) == Some(lane));
+        match comes {
+            true => core.states.push(Monotonic::from_nanos(t), LaneState::OnCore, lane.number()),
+            false if is_on => core.states.push(Monotonic::from_nanos(t), LaneState::Nothing, 0),
+            false => {}
+        }
+    }
+    cores
+}
+
+/// A million changes in a hundred lanes, within ten seconds.
+pub fn million() -> Snapshot {
+    let mut run = run(1, "million");
+    run.lanes = (0..100_u32)
+        .map(|number| {
+            let mut lane = kernel_lane(number, &format!("worker-{number}"), 5000 + number as i32, &[]);
+            for change in 0..10_000_u64 {
+                let state = [LaneState::OnCore, LaneState::Ready, LaneState::Blocked, LaneState::OnCore, LaneState::Sleeping]
+                    [((change * 7 + u64::from(number)) % 5) as usize];
+                let t = change * 1_000_000 + (change * 7_919 + u64::from(number) * 104_729) % 900_000;
+                lane.states.push(Monotonic::from_nanos(t), state, number % 4);
+            }
+            Arc::new(lane)
+        })
+        .collect();
+    run.cores = cores_of(&run.lanes, 4);
+    run.processes = vec![process(4711, "million")];
+    run.elapsed = Monotonic::from_secs(10.0);
+    Snapshot { sequence: 1, system: system(4), runs: vec![Arc::new(run)], board: Arc::new(board()), ..Snapshot::default() }
 }
 
 /// A machine with this many cores, an uneven load and 60 seconds of history.

@@ -16,7 +16,7 @@ use rustix::thread::{CpuSet, gettid, sched_getaffinity, sched_setaffinity};
 use serde_json::Value;
 use support::program::{exec, said};
 use support::runs::{engine, events_of, programs, sh};
-use support::stress::read_all;
+use support::stress::{kill, read_all};
 use support::{App, Supervisor, eventually, skipped};
 use tasklab::engine::Command as EngineCommand;
 use tasklab::model::{ChildSpec, EventKind, ExitStatus, Monotonic, Scheduled, SchedulerRecord, Tid};
@@ -52,7 +52,7 @@ impl Phase {
 impl Drop for Phase {
     fn drop(&mut self) {
         let (Self(name, from, before), now, until) = (self, schedstat_of(None).expect("schedstat"), monotonic_now());
-        let (ran, waited) = (now.ran - before.ran, now.waited - before.waited);
+        let (ran, waited) = (now.ran.saturating_sub(before.ran), now.waited.saturating_sub(before.waited));
         let (tid, from, until) = (gettid().as_raw_nonzero(), from.nanos(), until.nanos());
         // In one write, so that no other thread's line gets between.
         let line = format!("\nPHASE {name} {tid} {from} {until} {} {}\n", ran.as_nanos(), waited.as_nanos());
@@ -193,7 +193,6 @@ fn stolen() -> Duration {
     Duration::from_millis(ticks * 1000 / rustix::param::clock_ticks_per_second())
 }
 
-/// Covers: issue 11, truth.
 #[test]
 fn the_records_agree_with_what_the_kernel_counts() {
     if std::env::var_os(INSIDE).is_some() {
@@ -294,7 +293,6 @@ fn events_open() -> usize {
         .count()
 }
 
-/// Covers: issue 11, "the idle window opens nothing".
 #[test]
 fn events_are_open_only_while_a_run_goes_on() {
     let _alone = alone();
@@ -318,6 +316,19 @@ fn events_are_open_only_while_a_run_goes_on() {
         assert!(!events.is_empty() && most > 0, "the control: {most} are open meanwhile");
         eventually("all are closed", || events_open() == 0);
     }
+    // The next supervisor gets its own; those of a lost one are closed with its runs.
+    let supervisor = support::supervisor_below(std::process::id().cast_signed()).expect("the supervisor");
+    events_of(&engine, programs(vec![sh("sleep 60")]), |event| {
+        if matches!(event.kind, EventKind::ProcessStarted { .. }) {
+            kill(supervisor, rustix::process::Signal::KILL);
+        }
+    });
+    eventually("all are closed", || events_open() == 0);
+    eventually("the next supervisor is there", || engine.handle().snapshot().trouble.is_none());
+    let mut most = 0;
+    events_of(&engine, programs(vec![sh("sleep 0.1")]), |_| most = most.max(events_open()));
+    assert!(most > 0, "the next supervisor's");
+    eventually("all are closed", || events_open() == 0);
     assert!(engine.handle().snapshot().system.scheduler.is_none());
 }
 
@@ -330,7 +341,7 @@ fn strace_works(folder: &Path) -> bool {
     is_there
 }
 
-/// The program with a perf_event_open that fails so; status, standard output, standard error.
+/// The program with a `perf_event_open` that fails so; status, standard output, standard error.
 fn refused(folder: &Path, error: &str, arguments: &[&str]) -> (i32, String, String) {
     let (log, out, errors) = (folder.join("log"), folder.join("out"), folder.join("errors"));
     let file = |path: &Path| fs::File::create(path).expect("a file");
@@ -358,7 +369,6 @@ fn sums_told(lines: &str) -> Vec<Value> {
     events.filter(|event| event["kind"] == "task.cpu").collect()
 }
 
-/// Covers: issue 11, refusals.
 #[test]
 fn where_records_are_refused_a_run_works_and_tells_shares_and_doctor_says_why() {
     let _alone = alone();

@@ -74,7 +74,12 @@ impl EngineLoop {
         let (run, stages) = (self.runs.next_id(), plan.stages.clone());
         self.runs.push(Run::new(run, plan, request, self.supervisor.pid(), origin, &mut self.subscription));
         // Before anything is started: switch records cover only what is started later.
-        let has_records = self.switches.open(self.supervisor.pid());
+        let mut has_records = self.switches.open(self.supervisor.pid());
+        if let (true, Err(why)) = (has_records, has_room(awaited, request)) {
+            // There is a ring for each core, and the launch comes first.
+            self.switches.give_up(&why);
+            has_records = false;
+        }
         self.publication.scheduler = self.switches.why_not();
         if let Some(run) = self.runs.iter_mut().next_back().filter(|_| !has_records) {
             run.tell_shares(origin);

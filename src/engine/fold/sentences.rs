@@ -148,6 +148,7 @@ pub(crate) fn task_changed(task: &str, change: &Change) -> Option<String> {
         (TaskState::Waiting, on, Some(holder)) if !on.is_empty() => format!("{task} waits for {on} from {holder}."),
         (TaskState::Waiting, "", _) => format!("{task} waits."),
         (TaskState::Waiting, on, _) if on.ends_with('?') => format!("{task} waits for {on}"),
+        (TaskState::Waiting, on, _) if on.ends_with("()") => format!("{task} waits in {on}."),
         (TaskState::Waiting, on, _) => format!("{task} waits for {on}."),
         (TaskState::Stopped, ..) => format!("{task} is stopped."),
         (TaskState::Running, on, _) => match was {
@@ -303,6 +304,7 @@ mod tests {
             (waits(), runs(), Some("worker-2 waits no longer for lock A.")),
             (runs(), doing(Waiting, "wait()", Some("child-1")), Some("worker-2 waits in wait() for child-1.")),
             (runs(), doing(Waiting, "barrier gate", None), Some("worker-2 waits for barrier gate.")),
+            (runs(), doing(Waiting, "join()", None), Some("worker-2 waits in join().")),
             (runs(), doing(Waiting, "", None), Some("worker-2 waits.")),
             (runs(), doing(Waiting, "step: acquire lock A", None), Some("worker-2 stops before its next step: acquire lock A.")),
             (doing(Waiting, "step: acquire lock A", None), runs(), Some("worker-2 takes its step: acquire lock A.")),

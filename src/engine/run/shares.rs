@@ -135,7 +135,9 @@ mod tests {
     }
 
     /// Thread, milliseconds that it ran, was ready and blocked, switches, cores, and whether it is the last one.
-    fn told(sums: &[TaskCpu]) -> Vec<(i32, [u64; 3], u64, Vec<u16>, bool)> {
+    type Told = (i32, [u64; 3], u64, Vec<u16>, bool);
+
+    fn told(sums: &[TaskCpu]) -> Vec<Told> {
         let millis = |nanos: u64| nanos / 1_000_000;
         sums.iter()
             .map(|one| {

@@ -149,17 +149,33 @@ impl Lane {
     }
 
     /// What is said about an entry of its states: the kernel's reason for this wait, if it was asked, else the program's newest word at
-    /// the time at which the state began (a thread that is off its core says no more), or, while it is on a core, since then.
+    /// the time at which the state began (a thread that is off its core says no more), or, while it is on a core, since then: but not what
+    /// it says there about the wait that comes next.
     pub fn word_for(&self, span: &StateSpan) -> Option<Word> {
         if let Some(reason) = self.reasons.at(span.from).filter(|reason| reason.from == span.from) {
             return Some(reason);
         }
         match self.source {
             LaneSource::Switches if !matches!(span.state, LaneState::OnCore) => self.words.at(span.from),
-            _ => self.words.at(span.until.unwrap_or(Monotonic::from_nanos(u64::MAX))),
+            _ => {
+                let before = |t: Monotonic| Monotonic::from_nanos(t.nanos().saturating_sub(1));
+                let mut word = self.words.at(span.until.map_or(Monotonic::from_nanos(u64::MAX), before))?;
+                let announces =
+                    |word: &Word| matches!(word.state, TaskState::Waiting | TaskState::Sleeping) && word.from > span.from;
+                for _ in 0..ANNOUNCED {
+                    if span.state != LaneState::OnCore || !announces(&word) {
+                        break;
+                    }
+                    word = self.words.at(before(word.from))?;
+                }
+                Some(word)
+            }
         }
     }
 }
+
+/// Waits that a thread can say it is about to begin, one after the other, before it leaves its core.
+const ANNOUNCED: usize = 8;
 
 /// Whether a claim and the kernel say different things.
 const fn differs(claimed: TaskState, state: LaneState) -> bool {

@@ -85,7 +85,9 @@ impl Times {
         }
     }
 
-    fn minus(&self, earlier: &Self) -> Self {
+    /// The time in each state since an earlier sum of the same states.
+    #[must_use]
+    pub fn minus(&self, earlier: &Self) -> Self {
         let mut times = *self;
         times.0.iter_mut().zip(earlier.0).for_each(|(sum, before)| *sum = sum.saturating_sub(before));
         times
@@ -318,20 +320,21 @@ impl States {
         (first..self.len()).map_while(|index| self.get(index)).take_while(move |span| span.from < to || span.from <= from)
     }
 
-    /// The time in each state from the beginning to `t`; the last state lasts until then. O(log n).
-    fn up_to(&self, t: u64) -> Times {
-        let Some(index) = self.chunks.at(t) else { return Times::default() };
+    /// The number of the entry at `t`, and the time in each state from the beginning until then; the last state lasts until `t`. O(log n).
+    pub fn up_to(&self, t: Monotonic) -> (Option<usize>, Times) {
+        let t = t.nanos();
+        let Some(index) = self.chunks.at(t) else { return (None, Times::default()) };
         let (chunk, place) = self.chunks.place(index);
         let mut times = chunk.sum_before(place);
         let until = self.chunks.start(index + 1).unwrap_or(t);
         chunk.contribute(place, chunk.from[place], t, until, &mut times);
-        times
+        (Some(index), times)
     }
 
     /// The time in each state between two times: exact, but inside a mixed entry, whose shares count as evenly spread. The last state lasts
     /// until `to`, so `to` must not lie ahead. O(log n).
     pub fn times(&self, from: Monotonic, to: Monotonic) -> Times {
-        self.up_to(to.nanos()).minus(&self.up_to(from.nanos().min(to.nanos())))
+        self.up_to(to).1.minus(&self.up_to(from.min(to)).1)
     }
 
     /// How many states begin after `from` and before `to`. O(log n).

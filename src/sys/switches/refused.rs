@@ -71,7 +71,7 @@ impl fmt::Display for SwitchesRefused {
                 _ => f.write_str("something forbids perf_event_open: a container's filter, or a security module")?,
             },
             (_, Errno::NOSYS) => {
-                f.write_str("there is no perf_event_open: the kernel is built without it, or a filter hides it")?
+                f.write_str("there is no perf_event_open: the kernel is built without it, or a filter hides it")?;
             }
             (_, Errno::INVAL | Errno::OPNOTSUPP | Errno::NODEV | Errno::NOENT | Errno::TOOBIG) => {
                 f.write_str("this kernel does not know them")?;

@@ -8,7 +8,7 @@ use super::event::open_event;
 use super::records::parse_record;
 use super::refused::{Step, SwitchesRefused};
 use super::ring::Ring;
-use crate::model::{Monotonic, Pid, Scheduled, SchedulerRecord};
+use crate::model::{Monotonic, Pid, SchedulerRecord};
 use crate::sys::clock::monotonic_now;
 use crate::sys::proc::core_times;
 use crate::sys::process::own_pid;
@@ -108,7 +108,8 @@ impl SwitchRings {
                 // The clock that the kernel reads here may go back by a few nanoseconds when it is adjusted.
                 *latest = record.t.max(*latest);
                 record.t = (*latest).max(*until);
-                if record.pid != *root || matches!(record.what, Scheduled::Began { .. }) {
+                // The birth of its child is a record of the child's.
+                if record.pid != *root {
                     held.push(record);
                 }
             });

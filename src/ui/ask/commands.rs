@@ -2,6 +2,7 @@
 
 use egui::{Event, Key, KeyboardShortcut, Modifiers};
 
+use crate::ui::ask::lane_keys;
 use crate::ui::ask::parts::Pane;
 
 /// A command of the window.
@@ -193,6 +194,7 @@ impl UiCommand {
 ///
 /// While something lies over the window, keys without Ctrl or Alt are not for what is below it.
 pub fn typed(ctx: &egui::Context, is_covered: bool) -> Vec<UiCommand> {
+    lane_keys::collect(ctx, is_covered);
     let mut is_typing = ctx.text_edit_focused();
     let has_focus = ctx.memory(egui::Memory::focused).is_some_and(|focused| focused != crate::ui::ask::selection::table_focus());
     let mut commands = Vec::new();
@@ -238,6 +240,7 @@ fn is_meant(shortcut: KeyboardShortcut, is_typing: bool, has_focus: bool) -> boo
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ui::ask::lane_keys::LaneKey;
 
     #[test]
     fn no_key_asks_for_two_things() {
@@ -258,5 +261,17 @@ mod tests {
         assert!(is_meant(UiCommand::Quit.shortcuts()[0], true, true));
         assert!(!is_pressed(kill, Key::K, Modifiers::ALT), "Alt+K is not K");
         assert!(is_pressed(UiCommand::Find.shortcuts()[1], Key::Slash, Modifiers::SHIFT), "as on a German keyboard");
+    }
+
+    #[test]
+    fn two_keys_have_another_meaning_elsewhere_and_the_others_none() {
+        let plain = |command: &UiCommand, key: Key| {
+            command.shortcuts().iter().any(|shortcut| shortcut.logical_key == key && !shortcut.modifiers.any())
+        };
+        let shared = LaneKey::ALL.into_iter().filter(|lane| UiCommand::ALL.iter().any(|command| plain(command, lane.key())));
+        assert_eq!(shared.collect::<Vec<_>>(), [LaneKey::ZoomIn, LaneKey::Filter]);
+        for key in LaneKey::ALL {
+            assert_eq!(LaneKey::ALL.iter().filter(|other| other.key() == key.key()).count(), 1, "{key:?}");
+        }
     }
 }

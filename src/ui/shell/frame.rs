@@ -320,7 +320,7 @@ impl App {
     fn timeline_ui(&mut self, ui: &mut Ui, snapshot: &Snapshot) {
         let is_focused = self.outlined == Some(Pane::Timeline);
         let run = self.subject.run(snapshot);
-        let (scenario, is_new) = (self.scenario(), self.is_new(Pane::Timeline));
+        let (scenario, selection, is_new) = (self.scenario(), self.selection, self.is_new(Pane::Timeline));
         let predictions = &mut self.views.predictions;
         let timeline = std::cell::RefCell::new(&mut self.views.timeline);
         let actions = &mut self.actions;
@@ -332,7 +332,7 @@ impl App {
             |ui| {
                 let is_dismissed = is_new && widgets::first_use(ui, Pane::Timeline.title(), Pane::Timeline.first_use());
                 match run {
-                    Some(run) => timeline.borrow_mut().ui(ui, run, actions),
+                    Some(run) => timeline.borrow_mut().ui(ui, run, selection, is_focused, actions),
                     None => invite(ui, scenario, predictions),
                 }
                 is_dismissed

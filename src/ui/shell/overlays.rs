@@ -3,6 +3,7 @@
 use egui::{Align2, Context, Grid, RichText, ScrollArea, Window};
 
 use crate::ui::ask::commands::UiCommand;
+use crate::ui::ask::lane_keys::LaneKey;
 use crate::ui::look::theme::{self, ThemeChoice, palette};
 use crate::ui::look::widgets;
 
@@ -40,6 +41,12 @@ impl Overlays {
                         ui.label(theme::bold(command.text()).size(12.0));
                         ui.label(RichText::new(command.keys(ctx)).monospace().color(palette(ui).blue.ink));
                         ui.label(RichText::new(command.tooltip()).color(palette(ui).weak));
+                        ui.end_row();
+                    }
+                    for key in LaneKey::ALL {
+                        ui.label(theme::bold(key.text()).size(12.0));
+                        ui.label(RichText::new(key.name()).monospace().color(palette(ui).blue.ink));
+                        ui.label(RichText::new(key.tooltip()).color(palette(ui).weak));
                         ui.end_row();
                     }
                 });
@@ -86,6 +93,9 @@ mod tests {
         harness.run();
         for command in UiCommand::ALL {
             assert!(harness.query_all_by_label(command.text()).next().is_some(), "{command:?}");
+        }
+        for key in LaneKey::ALL {
+            assert!(harness.query_all_by_label(key.text()).next().is_some(), "{key:?}");
         }
         harness.state_mut().0 = Overlays { help: false, settings: true };
         harness.run();

@@ -52,28 +52,30 @@ impl SwitchReader {
     /// Opens the rings on a supervisor, unless they are open: then they cover the cores that have been switched on since. Only what
     /// it starts later is recorded. Returns whether they were opened anew.
     pub(crate) fn open(&mut self, supervisor: Pid) -> bool {
-        let mut shared = lock(&self.shared);
-        if let Some(rings) = shared.rings.as_mut().filter(|rings| rings.root() == supervisor) {
-            // What is refused now was allowed before: the other cores have their rings.
-            let _ = rings.cover_online_cores();
-            return false;
+        {
+            let mut shared = lock(&self.shared);
+            if let Some(rings) = shared.rings.as_mut().filter(|rings| rings.root() == supervisor) {
+                // What is refused now was allowed before: the other cores have their rings.
+                let _ = rings.cover_online_cores();
+                return false;
+            }
         }
-        *shared = Shared::default();
-        shared.sent = monotonic_now();
-        match SwitchRings::open(supervisor, SwitchRings::usual_pages()) {
-            Ok(rings) => shared.rings = Some(rings),
-            Err(refused) => self.why_not = Some(why_not(&refused)),
+        self.close();
+        let opened = SwitchRings::open(supervisor, SwitchRings::usual_pages()).map_err(|refused| why_not(&refused));
+        let started = opened.and_then(|rings| {
+            *lock(&self.shared) = Shared { rings: Some(rings), sent: monotonic_now(), ..Shared::default() };
+            self.wake_thread().map_err(|error| format!("the kernel's switch records cannot be read: {error}").into())
+        });
+        if started.is_err() {
+            self.close();
         }
-        drop(shared);
-        let is_open = self.is_open();
-        if is_open {
-            self.why_not = self.wake_thread().err().map(|error| {
-                let text: Arc<str> = format!("could not start a thread for the kernel's switch records: {error}").into();
-                *lock(&self.shared) = Shared::default();
-                text
-            });
-        }
-        is_open
+        self.why_not = started.err();
+        self.is_open()
+    }
+
+    /// Notes why there are no records.
+    pub(crate) fn refuse(&mut self, why: String) {
+        self.why_not = Some(why.into());
     }
 
     /// Whether there are records.
@@ -106,9 +108,10 @@ impl SwitchReader {
         batches
     }
 
-    /// Closes the rings: no run goes on.
+    /// Closes the rings: no run goes on. What was read and not handled is nobody's.
     pub(crate) fn close(&mut self) {
-        *lock(&self.shared) = Shared::default();
+        let mut shared = lock(&self.shared);
+        *shared = Shared::default();
         while self.batches.try_recv().is_ok() {}
     }
 
@@ -131,7 +134,7 @@ impl SwitchReader {
 
 impl Drop for SwitchReader {
     fn drop(&mut self) {
-        // The thread may hold them a moment longer than this.
+        // The thread ends only when it wakes.
         self.close();
     }
 }

@@ -31,6 +31,12 @@ impl Switches {
         is_open
     }
 
+    /// The descriptors are needed for something else.
+    pub(crate) fn give_up(&mut self, why: &str) {
+        self.close();
+        self.reader.refuse(format!("there is no room for the kernel's switch records: {why}"));
+    }
+
     /// No run goes on.
     pub(crate) fn close(&mut self) {
         self.reader.close();

@@ -281,6 +281,7 @@ impl Lanes {
     /// The run is over: nothing lasts any longer.
     pub(crate) fn close(&mut self, t: Monotonic) {
         self.settle(Monotonic::from_nanos(u64::MAX));
+        self.sampled_all(Monotonic::from_nanos(u64::MAX), |_| false);
         let Self { tracks, cores, .. } = self;
         for track in tracks.iter_mut().flatten() {
             if let Some(core) = track.on.take() {

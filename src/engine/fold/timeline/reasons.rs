@@ -136,9 +136,9 @@ impl Lanes {
         self.track(self.find(task)?)?.ended_at()
     }
 
-    /// The lane of a parent that has waited for a child since before the child ended; else the lane of its first thread. The wait knows from
-    /// then on who ended it.
-    pub(super) fn waiter(&mut self, parent: Pid, ended: Monotonic, child: &Arc<str>) -> Option<usize> {
+    /// The lane of a parent that had waited for a child when the child ended, and when it went on; else the lane of its first thread. The
+    /// wait knows from then on who ended it.
+    pub(super) fn waiter(&mut self, parent: Pid, ended: Monotonic, child: &Arc<str>) -> Option<(usize, Option<Monotonic>)> {
         let home = self.homes.get(self.homes.newest(parent)?)?;
         let first = home.first;
         for index in home.lanes.clone() {
@@ -148,10 +148,10 @@ impl Lanes {
             let is_for_child = &*word.on == CHILD || word.on.starts_with("wait") || word.held_by.as_ref() == Some(child);
             if is_for_child && wait.until.is_some() {
                 track.woken(&wait, &word, child);
-                return Some(index);
+                return Some((index, wait.until));
             }
         }
-        first
+        first.map(|first| (first, None))
     }
 
     /// The lane of a thread.

@@ -5,6 +5,7 @@ use std::process::{Command, Stdio};
 use support::skipped;
 
 use super::*;
+use crate::model::Scheduled;
 
 /// Rings on the thread of the test, whose children are recorded; `None`, said aloud, where the kernel gives none.
 fn rings(pages: usize) -> Option<SwitchRings> {

@@ -189,7 +189,8 @@ mod tests {
             LineTrace { line: Line::gpio(26), edges: 1, past: past(&[(0.0, Some(Level::High)), (0.7, Some(Level::Low))]) },
         ];
         let state = (Timeline::default(), Actions::default());
-        let mut harness = testing::view(800.0, 300.0, state, move |ui, (timeline, actions)| timeline.ui(ui, &run, actions));
+        let mut harness =
+            testing::view(800.0, 300.0, state, move |ui, (timeline, actions)| timeline.ui(ui, &run, None, false, actions));
         let lane = harness.get_by_label_contains("lane main").rect();
         let wave = harness.get_by_label("GPIO17: 3 changes, high").rect();
         assert!(wave.top() > lane.bottom());

@@ -48,6 +48,21 @@ fn batches_come_by_themselves_and_the_last_read_brings_the_rest_in_order() {
 }
 
 #[test]
+fn another_supervisor_gets_rings_of_its_own() {
+    let Some(mut reader) = reader() else { return };
+    run_child();
+    let mut other = Command::new("sleep").arg("60").spawn().expect("runs");
+    let pid = Pid::new(other.id().cast_signed());
+    let is_new = reader.open(pid);
+    let root = lock(&reader.shared).rings.as_ref().map(SwitchRings::root);
+    let batches = reader.read_all();
+    other.kill().expect("ours");
+    other.wait().expect("ours");
+    assert_eq!((is_new, root), (true, Some(pid)));
+    assert!(batches.iter().all(|batch| batch.records.is_empty()), "nothing of the one before: {batches:?}");
+}
+
+#[test]
 fn an_engine_that_takes_nothing_gets_all_later() {
     let Some(mut reader) = reader() else { return };
     let mut pids = Vec::new();

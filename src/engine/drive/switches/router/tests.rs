@@ -1,5 +1,7 @@
 //! Tests of the router: no run gets what is another's, whatever comes first.
 
+use proptest::prelude::*;
+
 use super::*;
 use crate::model::Tid;
 
@@ -173,4 +175,89 @@ fn what_was_lost_is_told_to_all_and_only_what_the_engine_knows_is_believed_then(
     let c = RunId::new(3);
     bench.launched(c, 50, 3_500);
     assert_eq!(bench.route(vec![])[2], [(3_200, 50), (3_300, 0), (3_400, 50)], "to one that is known later, too, in order");
+}
+
+/// A made-up kernel with few numbers for processes, whose processes it remembers.
+#[derive(Default)]
+struct Kernel {
+    now: u64,
+    /// The run of each living process; `None` for a helper of the supervisor's.
+    alive: std::collections::BTreeMap<i32, Option<RunId>>,
+    /// Not read yet.
+    ring: Vec<SchedulerRecord>,
+    /// Not handled yet.
+    reports: VecDeque<(RunId, i32)>,
+    runs: u32,
+    /// What each run should get.
+    truth: HashMap<RunId, Vec<SchedulerRecord>>,
+}
+
+impl Kernel {
+    fn note(&mut self, run: Option<RunId>, record: SchedulerRecord) {
+        if let Some(run) = run {
+            self.truth.entry(run).or_default().push(record.clone());
+        }
+        self.ring.push(record);
+    }
+
+    fn step(&mut self, what: u8, choice: usize) {
+        self.now += 1;
+        let free = (10..18).filter(|pid| !self.alive.contains_key(pid)).nth(choice % 3);
+        let somebody = self.alive.iter().nth(choice % self.alive.len().max(1)).map(|(pid, run)| (*pid, *run));
+        match (what, free, somebody) {
+            (0, Some(pid), _) => {
+                self.runs += 1;
+                let run = RunId::new(self.runs);
+                self.alive.insert(pid, Some(run));
+                self.reports.push_back((run, pid));
+                self.note(Some(run), child(self.now, pid));
+            }
+            (1, ..) if !self.alive.contains_key(&90) => {
+                self.alive.insert(90, None);
+                self.note(None, child(self.now, 90));
+            }
+            (2 | 3, Some(pid), Some((parent, run))) => {
+                self.alive.insert(pid, run);
+                self.note(run, began(self.now, pid, pid, parent));
+            }
+            (4 | 5, _, Some((pid, run))) => self.note(run, goes_on(self.now, pid)),
+            (6 | 7, _, Some((pid, run))) => {
+                self.alive.remove(&pid);
+                self.note(run, ended(self.now, pid));
+            }
+            _ => {}
+        }
+    }
+}
+
+proptest! {
+    #[test]
+    fn each_record_goes_to_its_run_and_none_to_another(steps in prop::collection::vec((0_u8..12, any::<usize>()), 0..300)) {
+        let (mut kernel, mut router, mut begun) = (Kernel::default(), Router::new(Pid::new(SUPERVISOR)), Vec::new());
+        let mut got: HashMap<RunId, Vec<SchedulerRecord>> = HashMap::new();
+        let mut go_on = |kernel: &mut Kernel, what: u8| {
+            // A report and the records of its launch come in any order.
+            if what < 10 && let Some((run, pid)) = kernel.reports.pop_front() {
+                router.launched(run, [Pid::new(pid)], at(kernel.now));
+                begun.push(run);
+            }
+            if what >= 10 {
+                let batch = SwitchBatch { records: std::mem::take(&mut kernel.ring), until: at(kernel.now) };
+                for (run, records) in router.route(batch, &begun, |_| None) {
+                    got.entry(run).or_default().extend(records);
+                }
+            }
+        };
+        for (what, choice) in steps {
+            match what {
+                8.. => go_on(&mut kernel, what),
+                _ => kernel.step(what, choice),
+            }
+        }
+        while !kernel.reports.is_empty() {
+            go_on(&mut kernel, 8);
+        }
+        go_on(&mut kernel, 10);
+        prop_assert_eq!(got, kernel.truth);
+    }
 }

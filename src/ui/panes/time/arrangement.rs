@@ -1,0 +1,194 @@
+//! Which lanes of a run are shown, and in which order, as somebody chose it for that run. Pure.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use crate::model::{Lane, LaneId, RunId, RunView};
+
+/// Runs whose arrangement is kept.
+const RUNS: usize = 32;
+
+/// The arrangements of the runs that were looked at.
+#[derive(Debug, Default)]
+pub(super) struct Arrangements {
+    of_runs: HashMap<RunId, Arrangement>,
+    /// The places of the shown lanes among the lanes of the run; and for which run, how many lanes, and which change that was found.
+    shown: (Option<(RunId, usize, usize)>, Vec<usize>),
+    changes: usize,
+}
+
+/// What was chosen for a run.
+#[derive(Debug, Default)]
+pub(super) struct Arrangement {
+    /// Only lanes with this in their name.
+    pub(super) filter: String,
+    pinned: Vec<LaneId>,
+    hidden: HashSet<LaneId>,
+    /// The order of those that are not pinned, once one was moved; newer lanes come after them.
+    order: Vec<LaneId>,
+}
+
+/// What can be done to a lane's place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Move {
+    Pin,
+    Unpin,
+    Hide,
+    Up,
+    Down,
+}
+
+impl Move {
+    pub(super) const fn text(self) -> &'static str {
+        match self {
+            Self::Pin => "Pin to the top",
+            Self::Unpin => "Unpin",
+            Self::Hide => "Hide",
+            Self::Up => "Move up",
+            Self::Down => "Move down",
+        }
+    }
+}
+
+impl Arrangements {
+    /// What was chosen for a run, to be changed.
+    pub(super) fn of(&mut self, run: RunId) -> &mut Arrangement {
+        if self.of_runs.len() >= RUNS && !self.of_runs.contains_key(&run) {
+            let oldest = self.of_runs.keys().copied().min();
+            oldest.and_then(|oldest| self.of_runs.remove(&oldest));
+        }
+        self.changes += 1;
+        self.of_runs.entry(run).or_default()
+    }
+
+    fn seen(&self, run: RunId) -> Option<&Arrangement> {
+        self.of_runs.get(&run)
+    }
+
+    /// Whether a lane is pinned.
+    pub(super) fn is_pinned(&self, run: RunId, lane: LaneId) -> bool {
+        self.seen(run).is_some_and(|chosen| chosen.pinned.contains(&lane))
+    }
+
+    /// How many lanes were hidden by hand.
+    pub(super) fn hidden(&self, run: RunId) -> usize {
+        self.seen(run).map_or(0, |chosen| chosen.hidden.len())
+    }
+
+    /// The filter.
+    pub(super) fn filter(&self, run: RunId) -> &str {
+        self.seen(run).map_or("", |chosen| &chosen.filter)
+    }
+
+    /// Shows all hidden lanes again, and those that the filter leaves out.
+    pub(super) fn show_all(&mut self, run: RunId) {
+        let chosen = self.of(run);
+        chosen.hidden.clear();
+        chosen.filter.clear();
+    }
+
+    /// The places of the lanes to show among the run's lanes, in order.
+    pub(super) fn shown(&mut self, run: &RunView) -> &[usize] {
+        let key = Some((run.id, run.lanes.len(), self.changes));
+        if self.shown.0 != key {
+            let places = match self.seen(run.id) {
+                Some(chosen) => chosen.places(&run.lanes),
+                None => (0..run.lanes.len()).collect(),
+            };
+            self.shown = (key, places);
+        }
+        &self.shown.1
+    }
+
+    /// Moves a lane.
+    pub(super) fn change(&mut self, run: &RunView, lane: LaneId, what: Move) {
+        let before: Vec<LaneId> = self.shown(run).iter().filter_map(|place| run.lanes.get(*place)).map(|lane| lane.id).collect();
+        let chosen = self.of(run.id);
+        match what {
+            Move::Pin if !chosen.pinned.contains(&lane) => chosen.pinned.push(lane),
+            Move::Pin => {}
+            Move::Unpin => chosen.pinned.retain(|pinned| *pinned != lane),
+            Move::Hide => drop(chosen.hidden.insert(lane)),
+            Move::Up | Move::Down => {
+                let list = if chosen.pinned.contains(&lane) {
+                    &mut chosen.pinned
+                } else {
+                    let all: Vec<LaneId> = run.lanes.iter().map(|lane| lane.id).collect();
+                    // Those that are not shown keep their place behind the others.
+                    let mut order: Vec<LaneId> = before.into_iter().filter(|id| !chosen.pinned.contains(id)).collect();
+                    let known: HashSet<LaneId> = order.iter().copied().collect();
+                    order.extend(all.into_iter().filter(|id| !known.contains(id)));
+                    chosen.order = order;
+                    &mut chosen.order
+                };
+                let Some(place) = list.iter().position(|id| *id == lane) else { return };
+                let other =
+                    if what == Move::Up { place.checked_sub(1) } else { Some(place + 1).filter(|next| *next < list.len()) };
+                if let Some(other) = other {
+                    list.swap(place, other);
+                }
+            }
+        }
+    }
+}
+
+impl Arrangement {
+    fn places(&self, lanes: &[Arc<Lane>]) -> Vec<usize> {
+        let filter = self.filter.trim().to_lowercase();
+        let ranks = |ids: &[LaneId]| -> HashMap<LaneId, usize> { ids.iter().enumerate().map(|(rank, id)| (*id, rank)).collect() };
+        let (pinned, order) = (ranks(&self.pinned), ranks(&self.order));
+        let is_shown = |lane: &Lane| {
+            pinned.contains_key(&lane.id)
+                || (!self.hidden.contains(&lane.id) && (filter.is_empty() || lane.name.to_lowercase().contains(&filter)))
+        };
+        let mut places: Vec<usize> = (0..lanes.len()).filter(|place| is_shown(&lanes[*place])).collect();
+        let rank = |ranks: &HashMap<LaneId, usize>, place: usize| ranks.get(&lanes[place].id).copied().unwrap_or(usize::MAX);
+        places.sort_by_key(|place| (rank(&pinned, *place), rank(&order, *place)));
+        places
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ui::sample;
+
+    fn names(arrangements: &mut Arrangements, run: &RunView) -> Vec<String> {
+        arrangements.shown(run).iter().map(|place| run.lanes[*place].name.to_string()).collect()
+    }
+
+    #[test]
+    fn lanes_are_filtered_pinned_hidden_and_moved_and_the_choice_belongs_to_the_run() {
+        let run = (*sample::deadlock().runs[0]).clone();
+        let mut all = Arrangements::default();
+        let initial = names(&mut all, &run);
+        assert_eq!(initial, ["main", "worker-1", "worker-2", "watcher", "pid 4716 sort"]);
+        let id = |name: &str| run.lanes.iter().find(|lane| *lane.name == *name).expect("a lane").id;
+        all.change(&run, id("watcher"), Move::Pin);
+        all.change(&run, id("worker-2"), Move::Up);
+        all.change(&run, id("main"), Move::Hide);
+        assert_eq!(names(&mut all, &run), ["watcher", "worker-2", "worker-1", "pid 4716 sort"]);
+        all.of(run.id).filter = "SORT".to_owned();
+        assert_eq!(names(&mut all, &run), ["watcher", "pid 4716 sort"], "what is pinned stays");
+        assert_eq!((all.hidden(run.id), all.is_pinned(run.id, id("watcher"))), (1, true));
+        let other = RunView { id: RunId::new(9), ..run.clone() };
+        assert_eq!(names(&mut all, &other), initial);
+        all.show_all(run.id);
+        all.change(&run, id("watcher"), Move::Unpin);
+        assert_eq!(names(&mut all, &run).len(), 5);
+        for _ in 0..9 {
+            all.change(&run, id("worker-1"), Move::Down);
+        }
+        assert_eq!(names(&mut all, &run).last().map(String::as_str), Some("worker-1"));
+    }
+
+    #[test]
+    fn two_thousand_lanes_and_many_runs_are_kept_within_bounds() {
+        let run = (*sample::snapshot(2_000).runs[0]).clone();
+        let mut all = Arrangements::default();
+        all.change(&run, run.lanes[1_500].id, Move::Up);
+        assert_eq!(all.shown(&run)[1_499], 1_500);
+        (1..100).for_each(|number| all.of(RunId::new(number)).filter = "x".to_owned());
+        assert!(all.of_runs.len() <= RUNS);
+    }
+}

@@ -1,0 +1,163 @@
+//! The words about a lane at a time: while the pointer rests there, and for who cannot see the picture. Pure.
+
+use std::fmt::Write as _;
+
+use crate::model::{Lane, LaneEnd, LaneSource, LaneState, Monotonic, StateSpan, Times};
+use crate::ui::look::foreign;
+use crate::ui::look::states::{Look, status_word};
+use crate::ui::panes::time::pieces::{Piece, What};
+
+/// `1,204`: a number whose digits stand in threes.
+pub(super) fn grouped(number: usize) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// `on a core 91 %, ready 6 %, blocked 3 %`, the largest first; of 0.
+pub(super) fn shares(times: &Times) -> String {
+    let total = times.total().max(1) as f64;
+    let mut parts: Vec<(LaneState, u64)> =
+        LaneState::TIMED.map(|state| (state, times.of(state))).into_iter().filter(|(_, time)| *time > 0).collect();
+    parts.sort_by_key(|(_, time)| std::cmp::Reverse(*time));
+    let percent = |time: u64| match time as f64 / total * 100.0 {
+        percent if percent < 1.0 => "under 1 %".to_owned(),
+        percent => format!("{percent:.0} %"),
+    };
+    parts.iter().map(|(state, time)| format!("{} {}", state.word(), percent(*time))).collect::<Vec<_>>().join(", ")
+}
+
+/// A length of time: `412 µs`, `230.1 ms`, `1.204 s`.
+pub(super) fn length(nanos: u64) -> String {
+    match nanos as f64 / 1e9 {
+        seconds if seconds < 1e-3 => format!("{:.1} µs", seconds * 1e6),
+        seconds if seconds < 1.0 => format!("{:.3} ms", seconds * 1e3),
+        seconds => format!("{seconds:.3} s"),
+    }
+}
+
+/// Everything about a lane at the piece that lies under the pointer.
+pub(super) fn explain(lane: &Lane, piece: &Piece, now: Monotonic) -> String {
+    let mut text = match piece.what {
+        What::State(span) => state(lane, &span, now),
+        What::Shares(times, 0) => {
+            format!("{} {}\nfrom the kernel's sums: in which order is not known", foreign::line(&lane.name), shares(&times))
+        }
+        What::Shares(times, changes) => {
+            format!("{} {} changes: {}", foreign::line(&lane.name), grouped(changes), shares(&times))
+        }
+    };
+    if let What::Shares(..) = piece.what {
+        let secs = |nanos: u64| nanos as f64 / 1e9;
+        let _ = write!(text, "\n{:.6} s to {:.6} s", secs(piece.from), secs(piece.to));
+    }
+    let _ = write!(text, "\npid {}", lane.pid);
+    if let Some(tid) = lane.tid {
+        let _ = write!(text, ", thread {tid}");
+    }
+    text
+}
+
+/// A state with its label, holder, waker and exact times.
+fn state(lane: &Lane, span: &StateSpan, now: Monotonic) -> String {
+    let is = lane.explain(span);
+    let look = Look::from(span.state);
+    let mut text = format!("{} {} {}", foreign::line(&lane.name), look.glyph(), span.state.word());
+    if let Some(core) = is.core {
+        let _ = write!(text, " (core {core})");
+    }
+    if !is.label.is_empty() {
+        let _ = write!(text, ": {}", foreign::line(&is.label));
+    }
+    if let Some(holder) = &is.held_by {
+        let _ = write!(text, ", held by {}", foreign::line(holder));
+    }
+    if let Some(claims) = is.claims {
+        let _ = write!(text, "\nits program says “{}”", claims.word());
+    }
+    let until = span.until.unwrap_or(now).max(span.from);
+    if let Some(waker) =
+        span.until.and_then(|until| lane.words.at(until)).filter(|word| word.from > span.from).and_then(|word| word.woken_by)
+    {
+        let _ = write!(text, "\nwoken by {}", foreign::line(&waker));
+    }
+    let end = if span.until.is_none() { " (now)" } else { "" };
+    let length = length(until.nanos() - span.from.nanos());
+    let _ = write!(text, "\n{:.6} s to {:.6} s{end}\n{length}", span.from.secs(), until.secs());
+    text
+}
+
+/// `lane worker-1: blocked lock B`: its name for who cannot see it.
+pub(super) fn name(lane: &Lane) -> String {
+    let told = match (&lane.end, lane.now()) {
+        (Some(LaneEnd::Exit(status)), _) => status_word(*status),
+        (Some(LaneEnd::Failed(why)), _) => format!("failed: {}", foreign::line(why)),
+        (Some(LaneEnd::Done), _) => "ended".to_owned(),
+        (_, None) => "created".to_owned(),
+        (_, Some(now)) => {
+            let says = now.claims.map_or_else(String::new, |claims| format!(", says “{}”", claims.word()));
+            format!("{} {}{says}", now.state.word(), foreign::line(&now.label)).trim_end().to_owned()
+        }
+    };
+    let sums = if lane.source == LaneSource::Shares { ", from the kernel's sums" } else { "" };
+    format!("lane {}: {told}{sums}", foreign::line(&lane.name))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ui::panes::time::pieces::Grid;
+    use crate::ui::sample;
+
+    fn at(lane: &Lane, nanos: u64, column: u64) -> String {
+        let now = Monotonic::from_secs(2.0);
+        let grid = Grid { column, now: now.nanos() };
+        explain(lane, &grid.at(&lane.states, nanos).expect("a piece"), now)
+    }
+
+    #[test]
+    fn a_state_is_told_with_label_holder_waker_core_and_exact_times() {
+        let run = sample::kernel_lanes();
+        let lane = |name: &str| run.lanes.iter().find(|lane| *lane.name == *name).expect("a lane");
+        let blocked = at(lane("painter"), 250_000_000, 1_000);
+        assert!(blocked.starts_with("painter ⏳ blocked: lock prices, held by broker\nwoken by broker\n0.190000 s to 0.420000 s\n230.000 ms\npid 4711, thread 4712"), "{blocked}");
+        let runs = at(lane("painter"), 60_000_000, 1_000);
+        assert!(runs.starts_with("painter ● on a core (core 0): screen\n"), "{runs}");
+        let ready = at(lane("broker"), 40_000_000, 1_000);
+        assert!(ready.contains("ready") && ready.contains("its program says “running”"), "the two can differ: {ready}");
+    }
+
+    #[test]
+    fn what_is_too_narrow_is_counted_and_its_shares_are_told() {
+        let run = sample::kernel_lanes();
+        let lane = run.lanes.iter().find(|lane| *lane.name == *"spinner").expect("a lane");
+        let text = at(lane, 1_000_500_000, 50_000_000);
+        assert!(
+            text.starts_with("spinner 1,665 changes: on a core ") && text.contains(" %, ready ") && text.contains("blocked"),
+            "{text}"
+        );
+        let mixed = run.lanes.iter().find(|lane| *lane.name == *"sums").expect("a lane");
+        assert!(at(mixed, 500_000_000, 1_000).contains("from the kernel's sums"), "however near");
+    }
+
+    #[test]
+    fn how_a_lane_ended_is_part_of_its_name() {
+        let run = sample::kernel_lanes();
+        let names: Vec<_> = run.lanes.iter().map(|lane| name(lane)).collect();
+        for told in ["lane cat: exited 0", "lane false: exited 3", "lane victim: SIGKILL", "lane main: blocked join painter"] {
+            assert!(names.iter().any(|name| name == told), "{told}: {names:?}");
+        }
+    }
+
+    #[test]
+    fn numbers_and_lengths_can_be_read() {
+        assert_eq!([7, 1_204, 1_000_000].map(grouped), ["7", "1,204", "1,000,000"]);
+        assert_eq!([41_200, 230_000_000, 1_204_000_000].map(length), ["41.2 µs", "230.000 ms", "1.204 s"]);
+    }
+}

@@ -1,0 +1,189 @@
+//! Why something took so long: the way back from its end, through those who let each other go on. Pure.
+
+use std::collections::HashMap;
+
+use crate::model::{LaneState, Monotonic, RunView, Times};
+use crate::ui::look::foreign;
+use crate::ui::panes::time::arrows::{self, Arrow, Places};
+use crate::ui::panes::time::hover::length;
+
+/// Steps of the way back that are gone.
+const STEPS: usize = 2_000;
+/// Wake-ups of a lane that are looked for at once.
+const WAKES: usize = 100_000;
+/// States of a step that are looked through for the longest wait.
+const STATES: usize = 100_000;
+/// Causes that the sentence names.
+const NAMED: usize = 3;
+
+/// A part of the way: this lane, from the moment on at which it was let go on until the end, or until it let the next one go on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Step {
+    /// The place of the lane among those of the run.
+    pub(super) lane: usize,
+    pub(super) from: Monotonic,
+    pub(super) to: Monotonic,
+    pub(super) times: Times,
+}
+
+/// The way from `from` to `to` that ends on this lane, newest first.
+pub(super) fn critical(run: &RunView, places: &Places, lane: usize, from: Monotonic, to: Monotonic) -> Vec<Step> {
+    let mut wakes: HashMap<usize, Vec<Arrow>> = HashMap::new();
+    let mut steps: Vec<Step> = Vec::new();
+    let (mut lane, mut end) = (lane, to);
+    while steps.len() < STEPS && end > from {
+        let known = wakes.entry(lane).or_insert_with(|| {
+            let mut found = arrows::of_lane(run, places, lane, (from, to), WAKES).0;
+            found.sort_by_key(|arrow| arrow.t);
+            found
+        });
+        // Strictly earlier: the way always gets shorter.
+        let wake = known[..known.partition_point(|arrow| arrow.t < end)].last().copied();
+        let begin = wake.map_or(from, |wake| wake.t).max(from);
+        if let Some(states) = run.lanes.get(lane).map(|lane| &lane.states) {
+            steps.push(Step { lane, from: begin, to: end, times: states.times(begin, end) });
+        }
+        let Some(wake) = wake else { break };
+        (lane, end) = (wake.from, wake.t);
+    }
+    steps
+}
+
+/// One sentence: where the time between the two went.
+pub(super) fn sentence(run: &RunView, steps: &[Step], from: Monotonic, to: Monotonic) -> String {
+    let whole = to.nanos().saturating_sub(from.nanos());
+    let mut causes: HashMap<(usize, LaneState), u64> = HashMap::new();
+    for step in steps {
+        for state in LaneState::TIMED {
+            let time = step.times.of(state);
+            if time > 0 {
+                *causes.entry((step.lane, state)).or_default() += time;
+            }
+        }
+    }
+    let mut causes: Vec<((usize, LaneState), u64)> = causes.into_iter().collect();
+    causes.sort_by_key(|((lane, state), time)| (std::cmp::Reverse(*time), *lane, *state as u8));
+    let Some(end) = steps.first().and_then(|step| run.lanes.get(step.lane)) else {
+        return "Nothing is known of this time.".to_owned();
+    };
+    if causes.is_empty() {
+        return format!("{} did nothing in this time.", foreign::word(&end.name));
+    }
+    let parts: Vec<String> = causes
+        .iter()
+        .take(NAMED)
+        .map(|((lane, state), time)| {
+            let percent = *time as f64 * 100.0 / whole.max(1) as f64;
+            let name = run.lanes.get(*lane).map_or("?".into(), |lane| foreign::word(&lane.name));
+            let why = match state {
+                LaneState::Blocked | LaneState::Sleeping => longest(run, steps, *lane, *state),
+                _ => None,
+            };
+            let did = match (state, why) {
+                (LaneState::OnCore | LaneState::Running, _) => "ran".to_owned(),
+                (LaneState::Ready, _) => "was ready and had no core".to_owned(),
+                (LaneState::Blocked, Some(why)) => format!("waited ({why})"),
+                (LaneState::Blocked, None) => "waited".to_owned(),
+                (LaneState::Sleeping, Some(why)) => format!("slept ({why})"),
+                (LaneState::Sleeping, None) => "slept".to_owned(),
+                (state, _) => format!("was {}", state.word()),
+            };
+            format!("{name} {did} for {} ({percent:.0} %)", length(*time))
+        })
+        .collect();
+    let rest: u64 = causes.iter().skip(NAMED).map(|(_, time)| time).sum();
+    let rest = if rest > 0 { format!("; the rest, {}, is smaller parts", length(rest)) } else { String::new() };
+    let back = steps.len().saturating_sub(1);
+    let through = match back {
+        0 => String::new(),
+        1 => ", and back through 1 wake-up".to_owned(),
+        count => format!(", and back through {count} wake-ups"),
+    };
+    format!("Of {} up to what {} did last{through}: {}{rest}.", length(whole), foreign::word(&end.name), parts.join(", "))
+}
+
+/// The label of the longest wait of a lane on the way.
+fn longest(run: &RunView, steps: &[Step], lane: usize, state: LaneState) -> Option<String> {
+    let waits = run.lanes.get(lane)?;
+    let mut looked = 0;
+    let mut best: Option<(u64, String)> = None;
+    for step in steps.iter().filter(|step| step.lane == lane) {
+        for span in waits.states.between(step.from, step.to).take(STATES.saturating_sub(looked)) {
+            looked += 1;
+            let until = span.until.unwrap_or(step.to).min(step.to);
+            let time = until.since(span.from.max(step.from)).as_nanos() as u64;
+            if span.state == state && best.as_ref().is_none_or(|(most, _)| time > *most) {
+                let now = waits.explain(&span);
+                let holder = now.held_by.map_or_else(String::new, |holder| format!(", held by {}", foreign::word(&holder)));
+                best = Some((time, format!("{}{holder}", foreign::word(&now.label))));
+            }
+        }
+    }
+    best.map(|(_, text)| text).filter(|text| !text.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ui::sample;
+
+    fn place(run: &RunView, name: &str) -> usize {
+        run.lanes.iter().position(|lane| *lane.name == *name).expect("a lane")
+    }
+
+    fn names(run: &RunView, steps: &[Step]) -> Vec<(String, u64, u64)> {
+        steps
+            .iter()
+            .map(|step| (run.lanes[step.lane].name.to_string(), step.from.nanos() / 1_000_000, step.to.nanos() / 1_000_000))
+            .collect()
+    }
+
+    fn told(names: &[(&str, u64, u64)]) -> Vec<(String, u64, u64)> {
+        names.iter().map(|(name, from, to)| ((*name).to_owned(), *from, *to)).collect()
+    }
+
+    #[test]
+    fn the_way_goes_back_through_those_who_let_each_other_go_on() {
+        let run = sample::kernel_lanes();
+        let places = Places::of(&run.lanes);
+        let (from, to) = (Monotonic::ZERO, Monotonic::from_secs(0.6));
+        let steps = critical(&run, &places, place(&run, "painter"), from, to);
+        assert_eq!(names(&run, &steps), told(&[("painter", 420, 600), ("broker", 35, 420), ("main", 0, 35)]));
+        let total: u64 = steps.iter().map(|step| step.to.nanos() - step.from.nanos()).sum();
+        assert_eq!(total, 600_000_000, "no time is counted twice or left out");
+        let text = sentence(&run, &steps, from, to);
+        assert!(text.starts_with("Of 600.000 ms up to what painter did last, and back through 2 wake-ups: "), "{text}");
+        assert!(text.contains("broker slept for 155.000 ms (26 %)"), "{text}");
+    }
+
+    #[test]
+    fn where_nobody_is_known_the_way_stays_on_its_lane() {
+        let run = sample::kernel_lanes();
+        let places = Places::of(&run.lanes);
+        let (from, to) = (Monotonic::from_secs(0.5), Monotonic::from_secs(0.9));
+        let steps = critical(&run, &places, place(&run, "broker"), from, to);
+        assert_eq!(steps.len(), 1);
+        let text = sentence(&run, &steps, from, to);
+        assert!(text.contains("waited (lock screen, held by painter) for"), "{text}");
+        assert_eq!(sentence(&run, &[], from, to), "Nothing is known of this time.");
+    }
+
+    #[test]
+    fn two_that_wake_each_other_without_end_are_followed_only_so_far() {
+        let mut run = sample::run(1, "x");
+        let lane = |id: u32, name: &str, by: &str| {
+            let pieces: Vec<_> = (0..5_000)
+                .map(|index| {
+                    let at = f64::from(index) * 1e-4;
+                    let state = crate::model::TaskState::Running;
+                    sample::Segment { woken_by: Some(by.into()), ..sample::segment(at, Some(at + 1e-4), state, "") }
+                })
+                .collect();
+            sample::told_lane(id, name, 100 + id as i32, &pieces)
+        };
+        run.lanes = vec![lane(0, "a", "b"), lane(1, "b", "a")];
+        let steps = critical(&run, &Places::of(&run.lanes), 0, Monotonic::ZERO, Monotonic::from_secs(0.5));
+        assert_eq!(steps.len(), STEPS);
+        assert!(steps.windows(2).all(|pair| pair[1].to == pair[0].from && pair[1].from < pair[1].to));
+    }
+}
