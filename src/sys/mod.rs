@@ -6,13 +6,13 @@
 
 mod cgroup;
 mod clock;
-#[cfg(feature = "gui")]
-mod drawing;
 mod exec;
 mod fds;
 mod fifo;
 mod folder;
 mod fork;
+#[cfg(feature = "gui")]
+mod gui;
 mod packet;
 mod plain;
 mod poll;
@@ -29,13 +29,13 @@ mod wait;
 
 pub use cgroup::{cgroup_of, check_group_for_runs, find_busctl, lacks_controller, own_cgroup, user_manager_cgroup};
 pub use clock::monotonic_now;
-#[cfg(feature = "gui")]
-pub use drawing::{fill_scissor, keep_freed_memory, renderer_of};
 pub use exec::find_program;
 pub use fds::{adopt_fd, dup_at_least, dup_number, is_open, open_null, queued_bytes, set_nonblocking};
 pub use fifo::{OPENER, open_and_execute};
 pub use folder::{PrivateFolder, remove_abandoned_folders};
 pub use fork::{Forked, exit_now, fork};
+#[cfg(feature = "gui")]
+pub use gui::{fill_scissor, keep_freed_memory, renderer_of};
 pub use packet::{MAX_PACKET_FDS, PacketSocket};
 pub use plain::{
     plain_capture, plain_forks, plain_launches, plain_launches_at_once, plain_locks, plain_round_trips, plain_threads,
@@ -48,7 +48,7 @@ pub use proc::{
 };
 pub use process::{
     PidFd, SignalScope, advice_on_clone, become_subreaper, continue_when_parent_ends, emulated_on, foreign_proc, has_one_thread,
-    kernel_release, own_pid, parent_pid, process_group, rename_thread, session, start_thread,
+    kernel_release, own_pid, parent_pid, process_group, read_memory, rename_thread, session, start_thread,
 };
 pub use registers::ReadRegisters;
 pub use shared::SharedNumber;

@@ -1,4 +1,4 @@
-//! What the window needs of the system to draw: calls of OpenGL, and how freed memory is kept.
+//! Calls for the window alone: OpenGL, and how memory is kept.
 
 mod gl;
 mod memory;
