@@ -165,7 +165,10 @@ mod tests {
         let mut run = sample::run(1, "x");
         let piece = |index: u32, by: &str| {
             let at = f64::from(index) * 0.01;
-            sample::Segment { woken_by: Some(by.into()), ..sample::segment(at, Some(at + 0.01), TaskState::Running, "") }
+            sample::Segment {
+                woken_by: Some(by.into()),
+                ..sample::segment(at, Some(at + 0.01), TaskState::Running, ["a", "b"][index as usize % 2])
+            }
         };
         let lane = |id: u32, name: &str, by: &str| {
             sample::told_lane(id, name, 100 + id as i32, &(0..40).map(|i| piece(i, by)).collect::<Vec<_>>())

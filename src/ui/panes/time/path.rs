@@ -176,7 +176,10 @@ mod tests {
                 .map(|index| {
                     let at = f64::from(index) * 1e-4;
                     let state = crate::model::TaskState::Running;
-                    sample::Segment { woken_by: Some(by.into()), ..sample::segment(at, Some(at + 1e-4), state, "") }
+                    sample::Segment {
+                        woken_by: Some(by.into()),
+                        ..sample::segment(at, Some(at + 1e-4), state, ["a", "b"][index as usize % 2])
+                    }
                 })
                 .collect();
             sample::told_lane(id, name, 100 + id as i32, &pieces)
