@@ -18,6 +18,8 @@ const PLAIN: f32 = 8.0;
 const LABELLED: f32 = 34.0;
 /// States that a column has shares of, as a rule.
 const USUAL: usize = 4;
+/// A label that is cut and has less room says nothing.
+const READABLE: f32 = 44.0;
 /// The height of the strip that shows the core.
 const CORE: f32 = 4.0;
 
@@ -193,7 +195,9 @@ impl Brush<'_> {
         let mut job = egui::text::LayoutJob::simple_singleline(text, theme::bold_font(size), ink);
         job.wrap = egui::text::TextWrapping::truncate_at_width(room.max(10.0));
         let galley = painter.layout_job(job);
-        // It stays in sight while its state does.
+        if galley.elided && room < READABLE {
+            return;
+        }
         let position = pos2(at.left() + 8.0, at.center().y - galley.size().y / 2.0);
         if is_boxed {
             let behind = Rect::from_min_size(position, galley.size()).expand2(vec2(4.0, 1.0)).intersect(at);
