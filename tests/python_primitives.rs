@@ -65,6 +65,67 @@ fn they_keep_python_s_semantics_heard_and_tell_each_wait_with_its_line() {
     assert!(holds, "{events:#?}");
 }
 
+const WAKERS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/python/wakers.py");
+const UNREAD: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/python/unread.py");
+
+/// The waits of a task that were told, in order: what for, and who let it go on.
+fn waits<'e>(events: &'e [EventKind], wanted: &str) -> Vec<(&'e str, Option<&'e str>)> {
+    let (mut waits, mut waits_for) = (Vec::new(), None);
+    for kind in events {
+        if let EventKind::TaskChanged { task, state, on, woken_by, .. } = kind
+            && task == wanted
+        {
+            match (state, waits_for.take()) {
+                (TaskState::Running, Some(on)) => waits.push((on, woken_by.as_deref())),
+                (TaskState::Sleeping, _) => waits_for = Some("sleep"),
+                (TaskState::Waiting, _) => waits_for = on.as_deref(),
+                _ => assert_eq!(*woken_by, None, "it has not waited: {kind:?}"),
+            }
+        }
+    }
+    waits
+}
+
+#[test]
+fn each_wait_names_the_one_task_that_let_it_go_on_and_a_time_out_nobody() {
+    let events = run(&[WAKERS, SHIM], |_| Vec::new());
+    let woken = [
+        ("lock a", Some("waker")),
+        ("semaphore seats", Some("waker")),
+        ("event go", Some("waker")),
+        ("barrier gate", Some("waker")),
+        ("barrier gate", Some("waker")),
+        ("barrier gate", Some("waker")),
+        ("queue mail", Some("waker")),
+        ("queue mail", Some("waker")),
+        ("queue mail", Some("waker")),
+        ("condition ready", Some("waker")),
+        ("lock ready", Some("releaser")),
+        ("pipe letters", Some("waker")),
+    ];
+    assert_eq!(waits(&events, "waiter"), woken);
+    let things =
+        ["lock a", "semaphore seats", "event go", "barrier gate", "queue mail", "queue mail", "condition ready", "event go"];
+    assert_eq!(waits(&events, "patient"), things.map(|on| (on, None)));
+    for taker in ["taker-1", "taker-2"] {
+        let got = events.iter().find_map(|kind| match kind {
+            EventKind::Value { name, value } if name == taker => value.as_str(),
+            _ => None,
+        });
+        assert!(got.is_some() && waits(&events, taker) == [("queue mail", got)], "{events:#?}");
+    }
+    assert_eq!(waits(&events, "bell"), [("sleep", Some("canceller"))]);
+    assert_eq!(waits(&events, "worker-0")[..2], [("the pool's queue", Some("submitter")), ("the pool's queue", None)]);
+    let joins: Vec<_> = waits(&events, "main").into_iter().filter(|(on, by)| *on == "join()" && *by != Some("waiter")).collect();
+    assert!(joins.contains(&("join()", None)) && joins.contains(&("join()", Some("ending"))), "{joins:?}");
+}
+
+#[test]
+fn a_reader_that_does_not_read_keeps_nobody_from_a_lock() {
+    let output = Command::new("python3").args(["-B", UNREAD, SHIM]).output().expect("python3");
+    assert_eq!(String::from_utf8_lossy(&output.stdout), "first second 2 1 1\n", "{}", String::from_utf8_lossy(&output.stderr));
+}
+
 /// The part of the window and the user: each task at a gate is let go, in this order.
 fn steps<'a>(order: &'a [&'a str]) -> impl FnMut(&EventKind) -> Vec<String> + 'a {
     let mut left = order.iter();

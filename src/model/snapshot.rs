@@ -122,7 +122,7 @@ pub struct Finished {
 }
 
 /// One process of a run.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub struct ProcessRow {
     /// Its PID.
     pub pid: Pid,

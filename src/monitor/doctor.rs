@@ -43,6 +43,10 @@ pub fn findings() -> Vec<MachineFinding> {
             limits(own_group().as_deref(), find_busctl().map(|_| user_manager_cgroup()).as_ref()),
         ]);
     }
+    found.extend(owners_of_locks(
+        &fs::read_to_string("/proc/sys/kernel/yama/ptrace_scope").unwrap_or_default(),
+        rustix::process::geteuid().is_root(),
+    ));
     found.extend([
         limit("process limit", getrlimit(Resource::Nproc).current, PROCESSES_WANTED, "ulimit -u"),
         limit("open files limit", getrlimit(Resource::Nofile).current, FILES_WANTED, "ulimit -n"),
@@ -131,6 +135,18 @@ fn pidfd() -> MachineFinding {
             "a Linux kernel from 5.10 on, and no filter on pidfd_open",
         ),
     }
+}
+
+/// Owners of locks, and the calls that threads are in, are read as a debugger reads them. The kernel's Yama module has a say in that.
+fn owners_of_locks(scope: &str, is_root: bool) -> Option<MachineFinding> {
+    let scope = scope.trim();
+    let fix = match scope {
+        "2" if !is_root => "sudo sysctl kernel.yama.ptrace_scope=1",
+        "3" => "set kernel.yama.ptrace_scope to 1 in /etc/sysctl.d, and start the machine again",
+        _ => return None,
+    };
+    let value = format!("unknown: kernel.yama.ptrace_scope is {scope}, so that nobody may look into a program of one's own");
+    Some(MachineFinding::bad("owners of locks", value, fix))
 }
 
 /// The source of what the kernel's scheduler does with each thread. For this one event is opened, on this process, and closed again.
@@ -450,6 +466,10 @@ mod tests {
         assert!(hidden_processes("proc /proc proc rw 0 0\nproc /proc proc rw,hidepid=2 0 0\n").value.starts_with("hidden"));
         assert_eq!(group_signals("6.12.25+rpt-rpi-v8").value, "by pidfd");
         assert!(group_signals("6.6.51+rpt-rpi-v8").value.contains("6.9"));
+        assert_eq!(["", "0\n", "1\n"].map(|scope| owners_of_locks(scope, false)), [None, None, None]);
+        assert!(owners_of_locks("2\n", true).is_none() && owners_of_locks("3\n", true).is_some());
+        let found = owners_of_locks("2\n", false).expect("only root may");
+        assert!(found.value.contains("ptrace_scope is 2") && found.fix.is_some_and(|fix| fix.contains("ptrace_scope=1")));
         assert!(kernel("5.4.0").fix.is_some() && kernel("6.1.0-18-amd64").ok);
         assert!(limit("x", Some(64), 1024, "ulimit -n").fix.is_some_and(|fix| fix.contains("ulimit -n 1024")));
         assert!(display(None, Some(OsStr::new(""))).fix.is_some() && display(Some(OsStr::new("wayland-0")), None).ok);

@@ -2,6 +2,7 @@
 //! the plots, and the findings of `tasklab doctor`. No thread of its own: the engine calls it from its monitor thread.
 
 mod doctor;
+mod futex;
 mod history;
 mod load;
 mod machine;
@@ -9,6 +10,7 @@ mod own_cost;
 mod pipes;
 mod proc;
 mod processes;
+mod reasons;
 mod syscall;
 mod times;
 mod waits;
@@ -20,6 +22,7 @@ pub use own_cost::OwnCost;
 pub use pipes::Pipes;
 pub use proc::MonitorError;
 pub use processes::Processes;
+pub use reasons::{PipeEnd, Reasons, WaitReason};
 pub use syscall::{Syscall, parse_syscall};
 pub use times::{ThreadTimes, thread_times};
 pub use waits::{Call, words_for_call, words_for_function, words_for_reading, words_for_writing};

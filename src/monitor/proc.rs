@@ -10,8 +10,8 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{Mode, OFlags, RawDir, SeekFrom, openat, readlinkat, seek};
 use rustix::io::Errno;
 
-use super::syscall::parse_syscall;
-use super::waits::{Call, words_for_call, words_for_function, words_for_reading, words_for_writing};
+use super::syscall::{Syscall, parse_syscall};
+use super::waits::{Call, HIDDEN, words_for_call, words_for_function, words_for_reading, words_for_writing};
 use crate::model::{Pid, ProcessState, Tid};
 use crate::sys::{Stat, parse_stat};
 
@@ -130,19 +130,33 @@ impl ProcDir {
             return words.to_owned();
         }
         let function = function.to_owned();
-        if let Some(words) = self.words_for_call_of(process, files) {
+        let call = self.call_of(process, files);
+        if let Ok(Some(call)) = call
+            && let Some(words) = self.words_for_call_of(process, files, call)
+        {
             return words.to_owned();
         }
-        if function.is_empty() && state == ProcessState::DiskSleep {
-            return "the kernel (cannot be interrupted)".to_owned();
+        match (function.is_empty(), state, call) {
+            (true, ProcessState::DiskSleep, _) => "the kernel (cannot be interrupted)".to_owned(),
+            (true, _, Err(Errno::ACCESS | Errno::PERM)) => HIDDEN.to_owned(),
+            _ => function,
         }
-        function
     }
 
-    fn words_for_call_of(&mut self, process: &ProcessDir, files: Files) -> Option<&'static str> {
+    /// The system call that one of its threads is in; `None` if it is in none. EACCES and EPERM: it runs as another user, its memory is
+    /// nobody's to see (a set-uid program), or the kernel's Yama module keeps it from us.
+    pub(super) fn call_of(&mut self, process: &ProcessDir, files: Files) -> Result<Option<Syscall>, Errno> {
         self.thread_path(files, format_args!("syscall"));
-        let call = words_for_call(parse_syscall(read(&process.dir, &self.path, &mut self.line[..])?)?)?;
-        let (descriptor, words): (u64, fn(&[u8]) -> &'static str) = match call {
+        Ok(parse_syscall(try_read(&process.dir, &self.path, &mut self.line[..])?))
+    }
+
+    /// Whether it has this thread, and that has not ended.
+    pub(super) fn has_thread(&mut self, process: &ProcessDir, tid: Tid) -> bool {
+        self.thread_stat(process, tid).is_some_and(|stat| !matches!(stat.state, ProcessState::Zombie | ProcessState::Dead))
+    }
+
+    fn words_for_call_of(&mut self, process: &ProcessDir, files: Files, call: Syscall) -> Option<&'static str> {
+        let (descriptor, words): (u64, fn(&[u8]) -> &'static str) = match words_for_call(call)? {
             Call::For(words) => return Some(words),
             Call::ReadsFrom(descriptor) => (descriptor, words_for_reading),
             Call::WritesTo(descriptor) => (descriptor, words_for_writing),
@@ -173,10 +187,14 @@ fn format(path: &mut String, arguments: std::fmt::Arguments<'_>) {
 
 /// Reads a small file by a single `read`, which the kernel answers in full or not at all.
 fn read<'b>(at: impl AsFd, path: &str, buffer: &'b mut [u8]) -> Option<&'b [u8]> {
-    let file = openat(at, path, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty()).ok()?;
-    let length = rustix::io::retry_on_intr(|| rustix::io::read(&file, &mut *buffer)).ok()?;
     // A full buffer may lack the end of the line.
-    (length > 0 && length < buffer.len()).then(|| &buffer[..length])
+    try_read(at, path, buffer).ok().filter(|bytes| !bytes.is_empty() && bytes.len() < LINE)
+}
+
+fn try_read<'b>(at: impl AsFd, path: &str, buffer: &'b mut [u8]) -> Result<&'b [u8], Errno> {
+    let file = openat(at, path, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())?;
+    let length = rustix::io::retry_on_intr(|| rustix::io::read(&file, &mut *buffer))?;
+    Ok(&buffer[..length])
 }
 
 /// Reads a file of /proc anew through `kept`, which is opened at first. A read from the start makes the kernel fill it again.

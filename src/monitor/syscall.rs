@@ -5,20 +5,25 @@
 pub struct Syscall {
     /// The call's number on this architecture.
     pub number: std::ffi::c_long,
-    /// Its first argument: a descriptor, for the calls that matter here.
-    pub first_argument: u64,
+    /// Its arguments, as the registers hold them: of a narrower one the upper bits may be anything.
+    pub arguments: [u64; 6],
+    /// The thread's stack pointer.
+    pub stack: u64,
 }
 
 /// Reads the line of /proc/PID/syscall. `None` when the thread runs, or waits outside a call (a page fault).
 pub fn parse_syscall(bytes: &[u8]) -> Option<Syscall> {
     let mut fields = bytes.trim_ascii().split(|byte| *byte == b' ');
-    let number: std::ffi::c_long = number(fields.next()?)?;
-    let argument = std::str::from_utf8(fields.next()?.strip_prefix(b"0x")?).ok()?;
-    Some(Syscall { number, first_argument: u64::from_str_radix(argument, 16).ok()? }).filter(|call| call.number >= 0)
-}
-
-fn number<N: std::str::FromStr>(field: &[u8]) -> Option<N> {
-    std::str::from_utf8(field).ok()?.parse().ok()
+    let number: std::ffi::c_long = std::str::from_utf8(fields.next()?).ok()?.parse().ok()?;
+    let mut registers = fields.map_while(|field| {
+        let digits = std::str::from_utf8(field.strip_prefix(b"0x")?).ok()?;
+        u64::from_str_radix(digits, 16).ok()
+    });
+    let mut arguments = [0; 6];
+    for argument in &mut arguments {
+        *argument = registers.next()?;
+    }
+    Some(Syscall { number, arguments, stack: registers.next()? }).filter(|call| call.number >= 0)
 }
 
 #[cfg(test)]
@@ -28,12 +33,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_call_is_read_with_its_first_argument() {
+    fn a_call_is_read_with_its_arguments() {
         assert_eq!(
             parse_syscall(b"0 0x3 0x7ffd 0x400 0x0 0x0 0x0 0x7ff 0x7fa\n"),
-            Some(Syscall { number: 0, first_argument: 3 })
+            Some(Syscall { number: 0, arguments: [3, 0x7ffd, 0x400, 0, 0, 0], stack: 0x7ff })
         );
-        for bytes in [&b"running\n"[..], b"-1 0x7ffd866ecb38 0x7fa64f193503", b"", b"0", b"0 3"] {
+        for bytes in [&b"running\n"[..], b"-1 0x7ffd866ecb38 0x7fa64f193503", b"", b"0", b"0 3", b"0 0x3 0x1 0x2 0x3 0x4 0x5"] {
             assert_eq!(parse_syscall(bytes), None);
         }
     }

@@ -5,13 +5,20 @@
 
 use super::syscall::Syscall;
 
+/// The words for a lock, and for whatever else the C library makes of a futex.
+pub(super) const LOCK: &str = "a lock";
+/// The words for a time that has to pass.
+pub(super) const TIMER: &str = "a timer";
+/// The words where the kernel keeps it to itself.
+pub(super) const HIDDEN: &str = "something that the kernel does not show";
+
 /// Beginnings of kernel function names (leading underscores removed), and what a thread that sleeps there waits for.
 const FUNCTIONS: &[(&str, &str)] = &[
-    ("futex_", "a lock"),
-    ("rt_mutex", "a lock"),
-    ("hrtimer_nanosleep", "a timer"),
-    ("do_nanosleep", "a timer"),
-    ("common_nsleep", "a timer"),
+    ("futex_", LOCK),
+    ("rt_mutex", LOCK),
+    ("hrtimer_nanosleep", TIMER),
+    ("do_nanosleep", TIMER),
+    ("common_nsleep", TIMER),
     ("pipe_read", "a pipe to read"),
     ("anon_pipe_read", "a pipe to read"),
     ("fifo_pipe_read", "a pipe to read"),
@@ -52,7 +59,7 @@ const FUNCTIONS: &[(&str, &str)] = &[
     ("sys_pause", "a signal"),
     ("signalfd", "a signal"),
     ("eventfd", "an event counter"),
-    ("timerfd", "a timer"),
+    ("timerfd", TIMER),
     ("inotify_read", "a change to a file"),
     ("do_semtimedop", "a semaphore"),
     ("do_msgrcv", "a message"),
@@ -103,13 +110,13 @@ pub enum Call {
 pub fn words_for_call(call: Syscall) -> Option<Call> {
     let words = match call.number {
         libc::SYS_read | libc::SYS_readv | libc::SYS_recvfrom | libc::SYS_recvmsg => {
-            return Some(Call::ReadsFrom(call.first_argument));
+            return Some(Call::ReadsFrom(call.arguments[0]));
         }
         libc::SYS_write | libc::SYS_writev | libc::SYS_sendto | libc::SYS_sendmsg => {
-            return Some(Call::WritesTo(call.first_argument));
+            return Some(Call::WritesTo(call.arguments[0]));
         }
-        libc::SYS_futex => "a lock",
-        libc::SYS_nanosleep | libc::SYS_clock_nanosleep => "a timer",
+        libc::SYS_futex => LOCK,
+        libc::SYS_nanosleep | libc::SYS_clock_nanosleep => TIMER,
         libc::SYS_wait4 | libc::SYS_waitid => "a child",
         libc::SYS_ppoll | libc::SYS_pselect6 | libc::SYS_epoll_pwait | libc::SYS_epoll_pwait2 => "an event on a descriptor",
         libc::SYS_rt_sigtimedwait | libc::SYS_rt_sigsuspend => "a signal",
@@ -136,7 +143,7 @@ pub fn words_for_reading(target: &[u8]) -> &'static str {
         target if target.starts_with(b"socket:") => "a socket to read",
         target if is_terminal(target) => "a key on the terminal",
         b"anon_inode:[eventfd]" => "an event counter",
-        b"anon_inode:[timerfd]" => "a timer",
+        b"anon_inode:[timerfd]" => TIMER,
         b"anon_inode:[signalfd]" => "a signal",
         b"anon_inode:inotify" | b"inotify" => "a change to a file",
         _ => "data to read",
@@ -164,8 +171,8 @@ mod tests {
     #[test]
     fn names_of_several_kernels_and_compilers_give_the_same_words() {
         for (names, words) in [
-            (&["futex_wait_queue_me", "futex_wait_queue", "futex_do_wait", "__futex_wait", "futex_lock_pi.isra.0"][..], "a lock"),
-            (&["hrtimer_nanosleep", "do_nanosleep", "common_nsleep_timens"], "a timer"),
+            (&["futex_wait_queue_me", "futex_wait_queue", "futex_do_wait", "__futex_wait", "futex_lock_pi.isra.0"][..], LOCK),
+            (&["hrtimer_nanosleep", "do_nanosleep", "common_nsleep_timens"], TIMER),
             (&["pipe_read", "anon_pipe_read"], "a pipe to read"),
             (&["pipe_write", "anon_pipe_write"], "room in a pipe"),
             (&["do_wait", "__do_wait", "kernel_wait4"], "a child"),
@@ -191,12 +198,12 @@ mod tests {
 
     #[test]
     fn reading_is_told_by_what_the_descriptor_is() {
-        let call = Syscall { number: libc::SYS_read, first_argument: 3 };
+        let call = Syscall { number: libc::SYS_read, arguments: [3, 0, 0, 0, 0, 0], stack: 0 };
         assert_eq!(words_for_call(call), Some(Call::ReadsFrom(3)));
         assert_eq!(words_for_reading(b"pipe:[4711]"), "a pipe to read");
         assert_eq!(words_for_reading(b"/dev/pts/3"), "a key on the terminal");
         assert_eq!(words_for_reading(b"/home/pi/x"), "data to read");
         assert_eq!(words_for_writing(b"socket:[1]"), "room in a socket");
-        assert_eq!(words_for_call(Syscall { number: 99_999, first_argument: 0 }), None);
+        assert_eq!(words_for_call(Syscall { number: 99_999, ..call }), None);
     }
 }

@@ -12,9 +12,7 @@ mod fifo;
 mod folder;
 mod fork;
 #[cfg(feature = "gui")]
-mod gl;
-#[cfg(feature = "gui")]
-mod memory;
+mod gui;
 mod packet;
 mod plain;
 mod poll;
@@ -37,9 +35,7 @@ pub use fifo::{OPENER, open_and_execute};
 pub use folder::{PrivateFolder, remove_abandoned_folders};
 pub use fork::{Forked, exit_now, fork};
 #[cfg(feature = "gui")]
-pub use gl::{fill_scissor, renderer_of};
-#[cfg(feature = "gui")]
-pub use memory::keep_freed_memory;
+pub use gui::{fill_scissor, keep_freed_memory, renderer_of};
 pub use packet::{MAX_PACKET_FDS, PacketSocket};
 pub use plain::{
     plain_capture, plain_forks, plain_launches, plain_launches_at_once, plain_locks, plain_round_trips, plain_threads,
@@ -52,7 +48,7 @@ pub use proc::{
 };
 pub use process::{
     PidFd, SignalScope, advice_on_clone, become_subreaper, continue_when_parent_ends, emulated_on, foreign_proc, has_one_thread,
-    kernel_release, own_pid, parent_pid, process_group, rename_thread, session, start_thread,
+    kernel_release, own_pid, parent_pid, process_group, read_memory, rename_thread, session, start_thread,
 };
 pub use registers::ReadRegisters;
 pub use shared::SharedNumber;

@@ -3,6 +3,7 @@
 
 mod bench;
 mod compare;
+mod foreign_locks;
 mod gpio;
 mod harmless;
 mod paths;

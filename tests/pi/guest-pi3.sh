@@ -1,7 +1,8 @@
 # Runs as the first process of an emulated Raspberry Pi 3. Each line that begins with a word in capitals is for the host: LEVEL says
 # what the pin must show from outside now, KILLED that the app was killed with the line high; after both it waits for a line from the
 # host, which has looked. STATUS tells how a command ended. RECORDS tells, of one setting of kernel.perf_event_paranoid, how many sums a
-# run of an ordinary user has told from switch records and from schedstat, and what doctor says.
+# run of an ordinary user has told from switch records and from schedstat, and what doctor says. DEADLOCK tells what such a run finds in
+# a program that knows nothing of us, by the setting of kernel.yama.ptrace_scope.
 T=/bin/tasklab
 PIN=GPIO17
 
@@ -29,6 +30,13 @@ for paranoid in 2 3; do
     echo "RECORDS $paranoid $exact $shares $(ordinary doctor </dev/null | grep scheduler)"
 done
 echo $before >$setting
+
+yama=/proc/sys/kernel/yama/ptrace_scope
+for scope in $(cat $yama) 1; do
+    [ ! -e $yama ] || echo $scope >$yama
+    ordinary exec --json --timeout 20 -- /bin/cross >/tmp/lines </dev/null
+    echo "DEADLOCK $scope $(grep '"kind":"finding"' /tmp/lines | head -1)"
+done
 
 $T doctor | grep -i -E 'gpio|board|model'
 for board in rppal chardev; do

@@ -57,12 +57,21 @@ def archive(entries):
     return bytes(out)
 
 
+def compiled(source):
+    """A static arm64 program from this C file."""
+    with tempfile.TemporaryDirectory() as folder:
+        program = pathlib.Path(folder) / "program"
+        subprocess.run(["aarch64-linux-gnu-gcc", "-static", "-pthread", source, "-o", program], check=True)
+        return program.read_bytes()
+
+
 def initramfs(program, parts, guest, modules):
     """The files that the machine boots: busybox, the program, the guest's script, modules in their order."""
     entries = {folder: (0o040755, b"") for folder in ("bin", "mod")}
     entries["bin/busybox"] = (0o100755, (parts / "busybox").read_bytes())
     entries["bin/sh"] = (0o120777, b"busybox")
     entries["bin/tasklab"] = (0o100755, program.read_bytes())
+    entries["bin/cross"] = (0o100755, compiled(HERE.parent / "support" / "cross.c"))
     entries["guest"] = (0o100644, (HERE / guest).read_bytes())
     entries["init"] = (0o100755, INIT.encode())
     for number, module in enumerate(modules):
@@ -199,11 +208,16 @@ def raspberry(qemu, model, tree, gpio, more, program, parts, guest, checks, hear
 
 
 def pi3(program, parts, checks):
-    """Pins of the Raspberry Pi 3, through the registers and through the character device; and switch records, allowed and refused."""
+    """Pins of the Raspberry Pi 3, through the registers and through the character device; switch records, allowed and refused; and the owners
+    of a foreign program's locks."""
 
     def hear(word, rest, _):
         if word == "LIST":
             checks.check("the list says that this model's resistors cannot be read", "pull cannot be read on this model" in rest)
+        elif word == "DEADLOCK":
+            scope, _, text = rest.partition(" ")
+            held = re.search("left waits for lock 0x[0-9a-f]+, held by right, which waits for lock 0x[0-9a-f]+, held by left", text)
+            checks.check(f"ptrace_scope {scope}: a deadlock of a foreign program is named to an ordinary user", bool(held), text)
         elif word == "RECORDS":
             paranoid, exact, shares, doctor = (rest + "   ").split(" ", 3)
             told = f"{exact} sums from switch records, {shares} from schedstat; {doctor.strip()}"

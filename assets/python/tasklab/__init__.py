@@ -7,7 +7,9 @@ nothing (action() still sleeps), so that a lesson also runs alone:
     PYTHONPATH=assets/python python3 body.py workers=2
 
 The primitives of the standard library are here under their own names (Lock, Semaphore, Event, Barrier, Condition, Queue, Timer,
-local, Thread, ThreadPoolExecutor, Pipe). They behave in the same way, and report each wait and each holder:
+local, Thread, ThreadPoolExecutor, Pipe). They behave in the same way, and report each wait, each holder, and the task that let a
+waiter go on (woken_by): only where that is known, and never after a timeout. Their lines have the time at which a thing happened,
+and are written once the task holds nothing, or has time:
 
     lock = tasklab.Lock("counter")
     threads = [tasklab.Thread(target=work, name=f"worker-{n}") for n in range(4)]

@@ -8,7 +8,7 @@ import select
 import threading
 import time
 
-from .events import event, inherited, notice, refuse, value
+from .events import event, has_stamped, inherited, notice, refuse, value, write
 from .lanes import rename
 from .stepping import steps
 
@@ -33,6 +33,8 @@ def action(timeout, *others):
 def next_action(timeout, others):
     """action(), without what is pending."""
     global descriptor, _unread
+    if has_stamped():
+        write()
     deadline = time.monotonic() + timeout
     while True:
         line, newline, rest = _unread.partition(b"\n")

@@ -4,7 +4,7 @@ import os
 import threading
 import time
 
-from .events import event, state
+from .events import event, has_stamped, stamp, state, try_write, write
 from .stepping import steps
 
 own = threading.local()  # of the calling thread: its lane, what it holds (the latest last), and its pace
@@ -12,6 +12,8 @@ own = threading.local()  # of the calling thread: its lane, what it holds (the l
 
 class Pace:
     """How much a task reports: a line for each of some 2,000 operations a second, and counts of those beyond."""
+
+    MOST, FEW = 200, 10  # in 0.1 s: operations with lines of their own; operations up to which a task does little
 
     def __init__(self):
         self.since = self.reported = self.acquired = self.waited = 0
@@ -23,24 +25,44 @@ class Pace:
             self.since, self.reported = now, 0
             self.report(lane)
         self.reported += 1
-        if self.reported > 200:
+        if self.reported > self.MOST:
             self.acquired += 1
             self.waited += has_waited
-        return self.reported <= 200
+        return self.reported <= self.MOST
+
+    def is_calm(self):
+        """Whether the task has done little lately."""
+        return self.reported <= self.FEW
 
     def report(self, lane):
-        """Reports the counts since the last time, if there are any."""
+        """Stamps the counts since the last time, if there are any."""
         if self.acquired:
-            event("task.counts", task=lane, acquired=self.acquired, waited=self.waited)
+            stamp("task.counts", task=lane, acquired=self.acquired, waited=self.waited)
             self.acquired = self.waited = 0
 
 
 def lane():
     """The calling thread's lane. A thread that has none gets one under its own name."""
-    if getattr(own, "lane", None) is None:
+    if own_lane() is None:
         thread = threading.current_thread()
         started("main" if thread is threading.main_thread() else thread.name)
     return own.lane
+
+
+def own_lane():
+    """The calling thread's lane; None if it has none."""
+    return getattr(own, "lane", None)
+
+
+def write_stamped():
+    """Writes the lines that the calling thread has stamped. While it holds something, it writes only if it does little, which makes
+    a long hold visible at once, and if nobody has to wait for that; else it writes after the release."""
+    if not has_stamped():
+        return
+    if own_lane() is None or not own.holds:
+        write()
+    elif own.pace.is_calm():
+        try_write()
 
 
 def holding():
@@ -78,11 +100,12 @@ def checkpoint(operation):
     what no primitive does. The first thread is never stopped."""
     if steps.active and threading.current_thread() is not threading.main_thread():
         steps.stop(lane(), operation, holding())
+        write_stamped()
 
 
 def finished(task, result="ok"):
     """Closes a lane."""
-    if getattr(own, "lane", None) == task:
+    if own_lane() == task:
         own.pace.report(task)
         steps.settled(task)
         own.lane = None

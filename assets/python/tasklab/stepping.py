@@ -4,7 +4,7 @@ import os
 import threading
 import time
 
-from .events import notice, state, value
+from .events import script_line, stamp, stamp_state, write
 
 
 class _Steps:
@@ -70,19 +70,23 @@ class _Steps:
         return not self.moving and next((who for who in self.permits if who in self.gates), None) == name
 
     def stop(self, name, operation, on):
-        """Stops this thread at the gate before an operation until it may pass; then tells that it runs on with what it holds."""
+        """Stops this thread at the gate before an operation until it may pass; then stamps that it runs on with what it holds."""
+        line = script_line()
         with self.changed:
             self.moving.discard(name)
             self.gates.append(name)
             self.changed.notify_all()
-            state(name, "waiting", on=f"step: {operation}")
+            stamp_state(name, "waiting", on=f"step: {operation}", line=line)
+        write()  # Others come to their gates and pass them meanwhile.
+        with self.changed:
             while not self._may_pass(name):
                 passed = len(self.order)
                 if self.changed.wait(1) or self._may_pass(name) or len(self.order) > passed:
                     continue
                 self.moving -= set(self.waits)  # A thread that waits does not move.
                 if self.replay and not self.moving and self.replay[0] not in self.gates:
-                    notice(f"could not replay the order to its end: it is the turn of {self.replay[0]}, which comes to no gate")
+                    stamp("notice", text="could not replay the order to its end: "
+                                         f"it is the turn of {self.replay[0]}, which comes to no gate")
                     self.replay = []
                     self._update()
             self.gates.remove(name)
@@ -93,9 +97,9 @@ class _Steps:
                     self.permits.remove(name)
                 self.moving.add(name)
                 self.order.append(name)
-                value("order", " ".join(self.order))
+                stamp("value", name="order", value=" ".join(self.order))
                 self._update()
-            state(name, "running", on=on)
+            stamp_state(name, "running", on=on, line=line)
 
     def sleep(self, name, attempt, deadline):
         """Waits in step mode: makes the attempt again each time that another thread has woken this one. Gives what the attempt

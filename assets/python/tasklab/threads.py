@@ -8,7 +8,7 @@ import time
 
 from . import control
 from .events import event, state
-from .lanes import finished, lane, started
+from .lanes import finished, holding, lane, own, own_lane, started
 from .stepping import steps
 
 local = threading.local
@@ -43,6 +43,14 @@ class Thread(threading.Thread):
                 os.eventfd_write(self._ended, 1)
 
     def join(self, timeout=None):
+        name = own_lane() if self.is_alive() else None
+        if name:
+            state(name, "waiting", on="join()", held_by=self.name)
+        self._join(timeout)
+        if name:
+            state(name, "running", on=holding(), woken_by=None if self.is_alive() else self.name)
+
+    def _join(self, timeout):
         if self._ended is not None and threading.current_thread() is threading.main_thread():
             end = None if timeout is None else time.monotonic() + timeout
             while not control.readable(self._ended) and (end is None or time.monotonic() < end):
@@ -63,13 +71,19 @@ class Timer(Thread):
         super().__init__(target=self._wait_and_call, name=name)
         self.interval, self.function, self.args, self.kwargs = interval, function, args, kwargs or {}
         self.finished = threading.Event()
+        self._cancelling, self._cancelled_by = threading.Lock(), None
 
     def cancel(self):
-        self.finished.set()
+        with self._cancelling:
+            if not self.finished.is_set():
+                self._cancelled_by = own_lane()
+                self.finished.set()
 
     def _wait_and_call(self):
         state(self.name, "sleeping")
-        if not self.finished.wait(self.interval):
+        if self.finished.wait(self.interval):
+            state(self.name, "running", woken_by=self._cancelled_by)
+        else:
             state(self.name, "running")
             self.function(*self.args, **self.kwargs)
         self.finished.set()
@@ -92,12 +106,17 @@ class ThreadPoolExecutor(concurrent.futures.ThreadPoolExecutor):
         name = f"{getattr(fn, '__name__', 'task')}-{next(self._numbers)}"
         event("task.started", task=name, sort="future", pid=os.getpid())
 
+        submitted_by, submitted = own_lane(), time.monotonic_ns()
+
         def work():
             state(name, "running", on=lane())
-            state(lane(), "running", on=name)
+            # A task that was there before its worker came to the queue has woken nobody.
+            has_woken = submitted > getattr(own, "idle_since", submitted)
+            state(lane(), "running", on=name, woken_by=submitted_by if has_woken else None)
             try:
                 return fn(*args, **kwargs)
             finally:
+                own.idle_since = time.monotonic_ns()
                 state(lane(), "waiting", on="the pool's queue")
 
         def done(future):

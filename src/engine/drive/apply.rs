@@ -5,6 +5,7 @@ use std::collections::{HashMap, HashSet};
 use crate::engine::comparison::runner::Step;
 use crate::engine::drive::command::Command;
 use crate::engine::drive::engine_loop::EngineLoop;
+use crate::engine::drive::reasons::Wait;
 use crate::engine::drive::sampler::Sample;
 use crate::engine::drive::switches::SwitchBatch;
 use crate::engine::run::launch::{has_room, plan};
@@ -74,8 +75,11 @@ impl EngineLoop {
         self.runs.push(Run::new(run, plan, request, self.supervisor.pid(), origin, &mut self.subscription));
         // Before anything is started: switch records cover only what is started later.
         let mut has_records = self.switches.open(self.supervisor.pid());
-        if let (true, Err(why)) = (has_records, has_room(awaited, request)) {
-            // There is a ring for each core, and the launch comes first.
+        // There is a ring for each core, and the launch comes first. Those that another run needs were there before.
+        if has_records
+            && self.runs.active().count() == 1
+            && let Err(why) = has_room(awaited, request)
+        {
             self.switches.give_up(&why);
             has_records = false;
         }
@@ -281,8 +285,10 @@ impl EngineLoop {
                 self.runs[index].sampled(process, command, now, &mut self.subscription);
             }
         }
-        for index in 0..if has_times { self.runs.len() } else { 0 } {
-            self.runs[index].shared(times.remove(&index).unwrap_or_default(), now, &mut self.subscription);
+        if has_times {
+            for (index, run) in self.runs.iter_mut().enumerate() {
+                run.shared(times.remove(&index).unwrap_or_default(), now, &mut self.subscription);
+            }
         }
         for run in self.runs.active_mut() {
             run.sampling_done(|pid| pids.contains(&pid), now, &mut self.subscription);
@@ -296,7 +302,8 @@ impl EngineLoop {
         if !batch.records.is_empty() {
             publication.touch();
         }
-        let begun: Vec<RunId> = runs.iter().filter(|run| !run.processes.stages().is_empty()).map(|run| run.id).collect();
+        let begun = runs.iter().filter(|run| run.has_records && !run.processes.stages().is_empty());
+        let begun: Vec<RunId> = begun.map(|run| run.id).collect();
         for (run, records) in switches.route(batch, &begun, |pid| runs.find_seen(pid).map(|index| runs[index].id)) {
             if let Some(index) = runs.find(run) {
                 runs[index].scheduled(records, until, now, subscription);
@@ -308,6 +315,25 @@ impl EngineLoop {
     pub(super) fn last_scheduled(&mut self, now: Monotonic) {
         for batch in self.switches.read_all() {
             self.scheduled(batch, now);
+        }
+    }
+
+    /// Asks the kernel why threads wait, where nothing else says it, and hands its answers to the runs.
+    pub(super) fn explain_waits(&mut self, now: Monotonic) {
+        let Self { reasons, runs, switches, publication, .. } = self;
+        if reasons.is_time_to_look(now) {
+            for run in runs.active_mut() {
+                let id = run.id;
+                reasons.add(run.unexplained(now).into_iter().map(|(pid, tid, since)| Wait { run: id, pid, tid, since }));
+            }
+            reasons.ask(now, |run| runs.find(run).map(|index| runs[index].living()).unwrap_or_default());
+        }
+        while let Some(answer) = reasons.next(now, switches.known_until()) {
+            let Wait { run, pid, tid, since } = answer.wait;
+            if let (Some(reason), Some(index)) = (answer.reason, runs.find_active(run)) {
+                runs[index].explained((pid, tid, since), &reason, answer.at);
+                publication.touch();
+            }
         }
     }
 

@@ -14,6 +14,7 @@ use crate::engine::drive::command::Command;
 use crate::engine::drive::handle::EngineHandle;
 use crate::engine::drive::header::Header;
 use crate::engine::drive::publication::Publication;
+use crate::engine::drive::reasons::ReasonReader;
 use crate::engine::drive::sampler::Sampler;
 use crate::engine::drive::save::Saver;
 use crate::engine::drive::sent_signals::SentSignals;
@@ -55,6 +56,7 @@ pub(super) struct EngineLoop {
     pub(super) signals: SentSignals,
     pub(super) stop_all: StopAll,
     pub(super) sampler: Sampler,
+    pub(super) reasons: ReasonReader,
     pub(super) switches: Switches,
     pub(super) adoption: Adoption,
     pub(super) publication: Publication,
@@ -71,6 +73,7 @@ impl EngineLoop {
         supervisor: SupervisorLink,
         subscription: Subscription,
         sampler: Sampler,
+        reasons: ReasonReader,
         publisher: EngineHandle,
         bell: Bell,
     ) -> Self {
@@ -81,6 +84,7 @@ impl EngineLoop {
             signals: SentSignals::default(),
             stop_all: StopAll::default(),
             sampler,
+            reasons,
             switches: Switches::new(bell.clone()),
             adoption: Adoption::default(),
             publication: Publication::new(publisher),
@@ -204,6 +208,7 @@ impl EngineLoop {
             self.supervisor.next_deadline(),
             self.header.next_heartbeat(),
             self.signals.next_deadline(),
+            self.reasons.next_deadline(),
             self.subscription.is_behind().then(|| now + RETRY),
         ];
         // While the listener is behind, no output is read.
@@ -232,6 +237,7 @@ impl EngineLoop {
             let heartbeat = self.header.heartbeat(now);
             self.perform(heartbeat.into_iter().collect());
         }
+        self.explain_waits(now);
         let is_time_to_look = self.runs.is_time_to_look(now);
         for index in 0..self.runs.len() {
             if !self.runs[index].lifecycle.is_over() {

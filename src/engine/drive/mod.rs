@@ -13,6 +13,7 @@ mod machine;
 mod perform;
 pub(super) mod place;
 mod publication;
+mod reasons;
 mod sampler;
 mod save;
 mod sent_signals;

@@ -11,6 +11,7 @@ use crate::engine::drive::bell::Bell;
 use crate::engine::drive::command::Command;
 use crate::engine::drive::engine_loop::EngineLoop;
 use crate::engine::drive::handle::EngineHandle;
+use crate::engine::drive::reasons::ReasonReader;
 use crate::engine::drive::sampler::Sampler;
 use crate::engine::drive::supervisor_link::SupervisorLink;
 use crate::engine::run::subscription::{EngineEvent, Subscription};
@@ -71,6 +72,7 @@ impl Engine {
         let (sender, events) = options.subscription.map(bounded).unzip();
         let (alive, ended) = bounded::<()>(0);
         let sampler = Sampler::start(supervisor.pid(), bell.clone())?;
+        let reasons = ReasonReader::start(bell.clone())?;
         let publisher = handle.clone();
         let loop_bell = bell.clone();
         let thread = start_thread("engine", move || {
@@ -79,6 +81,7 @@ impl Engine {
                 SupervisorLink::new(supervisor, options.program),
                 Subscription::new(sender),
                 sampler,
+                reasons,
                 publisher,
                 loop_bell,
             );

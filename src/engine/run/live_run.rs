@@ -22,9 +22,9 @@ use crate::engine::run::warnings;
 use crate::gpio::Edge;
 use crate::model::{
     Action, BodyLine, By, Event, EventKind, ExitStatus, Level, LineIntent, Monotonic, Outcome, Pid, PipeFill, ProcessSample,
-    ProcessState, Refusal, RunId, RunView, Scheduled, SchedulerRecord, TimedAction,
+    ProcessState, Refusal, RunId, RunView, Scheduled, SchedulerRecord, Tid, TimedAction,
 };
-use crate::monitor::ThreadTimes;
+use crate::monitor::{PipeEnd, ThreadTimes, WaitReason};
 use crate::scenario::Scenario;
 use crate::supervisor::{ChildPipes, LaunchedChild};
 use crate::sys::{counts_turns, monotonic_now};
@@ -46,7 +46,9 @@ pub(crate) struct Run {
     pub(crate) processes: RunProcesses,
     pub(crate) waiting: Waiting,
     pipe_fills: PipeFills,
-    /// Sums of its threads, where there are no switch records.
+    /// Whether there are switch records of it.
+    pub(crate) has_records: bool,
+    /// Sums of its threads, where there are none.
     shares: Option<Shares>,
     /// How many stages were asked for.
     awaited: usize,
@@ -83,6 +85,7 @@ impl Run {
             processes: RunProcesses::new(supervisor),
             waiting: Waiting::default(),
             pipe_fills: PipeFills::default(),
+            has_records: true,
             shares: None,
             awaited: plan.stages.len(),
             has_spoken: false,
@@ -255,6 +258,27 @@ impl Run {
 
     fn file_name(&self) -> String {
         self.scenario.map_or("program", |scenario| scenario.id).to_owned()
+    }
+
+    /// Waits that have lasted a while, and that nothing explains: process, thread, and start in the run's time.
+    pub(crate) fn unexplained(&mut self, now: Monotonic) -> Vec<(Pid, Tid, Monotonic)> {
+        self.fold.unexplained(self.time(now))
+    }
+
+    /// Why a thread waits since then, by the kernel, as it was read at `at`.
+    pub(crate) fn explained(&mut self, (pid, tid, since): (Pid, Tid, Monotonic), reason: &WaitReason, at: Monotonic) {
+        let name = |pid: Pid| self.fold.process(pid).map_or("", |row| row.name.as_str());
+        let words = match reason.other_end.map(|end| (end, name(end.pid()))) {
+            Some((PipeEnd::From(_), name)) if !name.is_empty() => format!("{}, from {name}", reason.words),
+            Some((PipeEnd::To(_), name)) if !name.is_empty() => format!("{}, to {name}", reason.words),
+            _ => reason.words.clone(),
+        };
+        self.fold.explained(self.time(at), pid, tid, since, &words, reason.is_timer, reason.held_by);
+    }
+
+    /// Its processes that were not waited on.
+    pub(crate) fn living(&self) -> Vec<Pid> {
+        self.fold.processes.not_reaped()
     }
 
     /// Emits findings about the run as a whole, and a body that says nothing.
@@ -483,6 +507,7 @@ impl Run {
 
     /// There are no switch records of it: the times of its threads are told as sums.
     pub(crate) fn tell_shares(&mut self, now: Monotonic) {
+        self.has_records = false;
         self.shares = counts_turns().then(|| Shares::new(now));
     }
 
@@ -524,6 +549,7 @@ impl Run {
     /// All processes of a sample were taken in; `is_there` is true for these. A missing process has ended; its status only its parent
     /// knows.
     pub(crate) fn sampling_done(&mut self, is_there: impl Fn(Pid) -> bool, now: Monotonic, subscription: &mut Subscription) {
+        self.fold.sampled_all(self.time(now), &is_there);
         for pid in self.processes.take_missing(is_there) {
             if self.has_living(pid) && !self.processes.is_stage(pid) {
                 self.exited(pid, ExitStatus::Unknown, true, now, subscription);

@@ -10,6 +10,7 @@ use rustix::process::{WaitOptions, waitpid};
 
 use crate::model::{EventKind, ExitStatus, Pgid, Pid, ProcessState, Sid, Signal};
 use crate::scenario::lesson::handle::{Lesson, LessonError};
+use crate::scenario::lesson::tracking::lane::forget_parent;
 use crate::sys::{
     Forked, PidFd, SignalScope, Spawned, WaitMode, fork, is_readable, own_pid, process_group, rename_thread, session, wait_pid,
 };
@@ -48,8 +49,10 @@ impl Lesson {
     pub fn fork(&self, name: &str) -> Result<Fork<'_>, LessonError> {
         let failed = || LessonError::kernel(format!("fork {name}"));
         let (mut ours, mut theirs) = UnixStream::pair().map_err(LessonError::kernel("make a pair of sockets"))?;
+        self.reporter().write();
         match fork().map_err(failed())? {
             Forked::Child => {
+                forget_parent(self.reporter());
                 drop(ours);
                 let _ = rename_thread(name);
                 let _ = theirs.write_all(b".");

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::os::fd::{BorrowedFd, OwnedFd};
 use std::panic::Location;
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -14,7 +15,7 @@ use crate::model::{Action, By, EventKind, Level, Line, LineIntent, Monotonic, Re
 use crate::scenario::card::{ActionSpec, ParamError, ParamSpec, Params, Reply, STEP};
 use crate::scenario::lesson::control::{Control, LessonAction, Received, TOO_LATE};
 use crate::scenario::lesson::reporter::Reporter;
-use crate::scenario::lesson::tracking::lane::Lane;
+use crate::scenario::lesson::tracking::lane::{Lane, write_stamped};
 use crate::scenario::lesson::tracking::tracker::Tracker;
 use crate::sys::{adopt_fd, advice_on_clone, monotonic_now, own_pid};
 
@@ -192,6 +193,7 @@ impl Lesson {
 
     /// Sleeps until there is an action, or one of `others` is readable or closed, at most this long.
     pub fn listen(&self, others: &[BorrowedFd<'_>], timeout: Duration) -> Result<Option<LessonAction>, LessonError> {
+        write_stamped(&self.reporter);
         let mut control = self.control.lock().unwrap_or_else(PoisonError::into_inner);
         let received = control.listen(others, timeout).map_err(LessonError::kernel("wait for an action"))?;
         let is_alone = !control.is_open();
@@ -309,6 +311,9 @@ impl Task<'_> {
 
     #[track_caller]
     fn changed(&self, state: TaskState, on: &str, held_by: Option<&str>) {
+        if let Some(lane) = &self.lane {
+            lane.is_told_to_wait.store(state == TaskState::Waiting, Ordering::Relaxed);
+        }
         self.lesson.report(EventKind::TaskChanged {
             task: self.name.clone(),
             state,

@@ -1,6 +1,7 @@
 //! Large opaque areas. Where the processor draws the window each filled pixel counts: there they are cleared, not blended. UI thread.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use eframe::egui_glow::CallbackFn;
 use eframe::glow;
@@ -31,6 +32,11 @@ pub fn set_processor_draws(ctx: &Context, draws: bool) {
 /// Whether the processor draws the window: then a frame is dear.
 pub fn processor_draws(ctx: &Context) -> bool {
     ctx.data(|data| data.get_temp(place())).unwrap_or(false)
+}
+
+/// The time from one frame to the next while only the time goes on: the live edge moves, and nothing happens.
+pub fn clock_interval(ctx: &Context) -> Duration {
+    Duration::from_millis(if processor_draws(ctx) { 180 } else { 33 })
 }
 
 /// Mesa's names for drawing with the processor, and Google's.

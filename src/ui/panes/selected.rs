@@ -1,6 +1,7 @@
 //! The selected process: what it is, how it is, and what can be done to it. UI thread; sends nothing itself.
 
-use egui::{Align, Frame, Key, Layout, Margin, RichText, ScrollArea, Ui, vec2};
+use egui::text::LayoutJob;
+use egui::{Align, FontId, Frame, Key, Layout, Margin, RichText, ScrollArea, Ui, vec2};
 
 use crate::model::{Action, ExitStatus, ProcessRef, ProcessRow, RunState, RunView, Scope, Sent, Signal, Tid};
 use crate::ui::ask::actions::{Actions, UiAction};
@@ -83,11 +84,14 @@ impl Selected {
                 let text = RichText::new(format!("Its thread {} ({tid}).", foreign::line(name))).color(colors.weak);
                 ui.add(egui::Label::new(text).truncate()).on_hover_text("Signals reach the whole process.");
             }
-            if let Some(reason) = reason(view) {
-                // A long one leaves its room to the rest.
-                widgets::hint(ui.add(egui::Label::new(foreign::line(&reason)).truncate()), &view.words());
-            }
             ui.label(sentence(process, run));
+            // It comes and goes with each wait: nothing stands below it.
+            if let Some(reason) = reason(view) {
+                let mut job =
+                    LayoutJob::simple(foreign::line(&reason).into_owned(), FontId::proportional(12.5), colors.text, 0.0);
+                job.wrap.max_rows = if tid.is_some() { 1 } else { 2 };
+                widgets::hint(ui.add(egui::Label::new(job).wrap()), &view.words());
+            }
         });
         ui.add_space(2.0);
         self.scope_ui(ui);

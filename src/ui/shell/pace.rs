@@ -7,15 +7,12 @@ use std::time::{Duration, Instant};
 use egui::{Context, ViewportId};
 
 use crate::engine::EngineHandle;
-use crate::model::{OutputView, RunState, RunView, Snapshot, SystemView};
+use crate::model::{Lane, OutputView, ProcessRow, RunState, RunView, Snapshot, SystemView};
 use crate::ui::look::surface;
 
 /// The shortest time between two frames for news; and where the processor draws, which takes a large part of a core for each of them.
 const FRAME: Duration = Duration::from_millis(33);
 const DEAR_FRAME: Duration = Duration::from_millis(66);
-/// While a run's clock alone goes on: a tenth of a second is what is shown of it.
-const CLOCK: Duration = Duration::from_millis(100);
-const DEAR_CLOCK: Duration = Duration::from_millis(500);
 /// At rest the machine's load goes on.
 const AT_REST: Duration = Duration::from_secs(2);
 
@@ -26,7 +23,7 @@ enum News {
     Nothing,
     /// The machine's load, and what we cost.
     Machine,
-    /// The clock of a run that goes on.
+    /// The clock of a run that goes on, what is sampled of it, and a few switches of its threads.
     Clock,
     /// Something has happened.
     Event,
@@ -60,14 +57,13 @@ impl News {
     }
 
     /// The time from one frame to the next for this; `None` where it is worth none.
-    const fn interval(self, processor_draws: bool) -> Option<Duration> {
-        match (self, processor_draws) {
-            (Self::Nothing, _) => None,
-            (Self::Machine, _) => Some(AT_REST),
-            (Self::Clock, false) => Some(CLOCK),
-            (Self::Clock, true) => Some(DEAR_CLOCK),
-            (Self::Event, false) => Some(FRAME),
-            (Self::Event, true) => Some(DEAR_FRAME),
+    fn interval(self, ctx: &Context) -> Option<Duration> {
+        match self {
+            Self::Nothing => None,
+            Self::Machine => Some(AT_REST),
+            Self::Clock => Some(surface::clock_interval(ctx)),
+            Self::Event if surface::processor_draws(ctx) => Some(DEAR_FRAME),
+            Self::Event => Some(FRAME),
         }
     }
 }
@@ -83,10 +79,10 @@ fn is_same_but_for_the_clock(old: &RunView, new: &RunView) -> bool {
     };
     old.id == new.id
         && is_state
-        && old.lanes.len() == new.lanes.len()
-        && old.lanes.iter().zip(&new.lanes).all(|(old, new)| Arc::ptr_eq(old, new))
+        && switches(old, new).is_some_and(|switches| switches <= FEW)
         && Arc::ptr_eq(&old.log, &new.log)
-        && old.processes == new.processes
+        && old.processes.len() == new.processes.len()
+        && old.processes.iter().zip(&new.processes).all(|(old, new)| is_same_process(old, new))
         && old.outputs.len() == new.outputs.len()
         && old.outputs.iter().zip(&new.outputs).all(is_output)
         && old.lines.len() == new.lines.len()
@@ -94,6 +90,30 @@ fn is_same_but_for_the_clock(old: &RunView, new: &RunView) -> bool {
         && old.facts == new.facts
         && old.values == new.values
         && old.findings == new.findings
+}
+
+/// So many switches between two snapshots are a thread that looks now and then, not work.
+const FEW: usize = 8;
+
+/// How often the threads of a run have changed their states; `None` where its lanes have changed otherwise.
+fn switches(old: &RunView, new: &RunView) -> Option<usize> {
+    let is_told = |old: &Lane, new: &Lane| {
+        (old.id, old.end.is_some(), old.line) == (new.id, new.end.is_some(), new.line)
+            && (old.words.len(), old.reasons.len(), old.marks.len()) == (new.words.len(), new.reasons.len(), new.marks.len())
+    };
+    let of_lane = |(old, new): (&Arc<Lane>, &Arc<Lane>)| {
+        if Arc::ptr_eq(old, new) {
+            return Some(0);
+        }
+        is_told(old, new).then(|| new.states.len().saturating_sub(old.states.len()))
+    };
+    if old.lanes.len() == new.lanes.len() { old.lanes.iter().zip(&new.lanes).map(of_lane).sum() } else { None }
+}
+
+/// But for what is sampled of it, eight times a second.
+fn is_same_process(old: &ProcessRow, new: &ProcessRow) -> bool {
+    (old.pid, old.ppid, old.status, old.reaped, old.threads.len(), &old.name)
+        == (new.pid, new.ppid, new.status, new.reaped, new.threads.len(), &new.name)
 }
 
 fn is_same_machine(old: &SystemView, new: &SystemView) -> bool {
@@ -144,7 +164,7 @@ impl Wake for Pace {
         }
         let new = self.engine.snapshot();
         let old = std::mem::replace(&mut *self.seen.lock().unwrap_or_else(PoisonError::into_inner), Arc::clone(&new));
-        if let Some(interval) = News::between(&old, &new).interval(surface::processor_draws(&self.ctx)) {
+        if let Some(interval) = News::between(&old, &new).interval(&self.ctx) {
             self.ctx.request_repaint_after_for(self.last_frame.until_next(interval), ViewportId::ROOT);
         }
     }
@@ -156,7 +176,7 @@ mod tests {
     use std::task::Waker;
 
     use super::*;
-    use crate::model::{Finished, Monotonic, Outcome, ProcessState};
+    use crate::model::{ExitStatus, Finished, LaneState, Monotonic, Outcome, TaskState};
     use crate::ui::sample;
 
     /// A window that has been drawn, an engine that publishes, and the frames that are asked for.
@@ -251,14 +271,28 @@ mod tests {
     }
 
     #[test]
-    fn the_clock_alone_is_slower_than_an_event_and_a_part_that_was_made_anew_is_one() {
+    fn the_clock_and_what_is_sampled_are_slower_than_an_event() {
         let first = sample::deadlock();
         let changed = |change: &dyn Fn(&mut RunView)| {
             News::between(&first, &next(&first, |snapshot| change(Arc::make_mut(&mut snapshot.runs[0]))))
         };
         assert_eq!(changed(&|run| run.elapsed = Monotonic::from_secs(3.0)), News::Clock);
-        assert_eq!(changed(&|run| run.processes[0].state = ProcessState::Stopped), News::Event);
-        assert_eq!(changed(&|run| run.lanes[0] = Arc::new((*run.lanes[0]).clone())), News::Event);
+        assert_eq!(changed(&|run| run.processes[0].cpu = 12.0), News::Clock);
+        assert_eq!(changed(&|run| run.processes[0].status = Some(ExitStatus::Exited(0))), News::Event);
+        let switch = |run: &mut RunView, times: u64| {
+            let lane = Arc::make_mut(&mut run.lanes[0]);
+            for turn in 0..times {
+                let state = if turn % 2 == 0 { LaneState::OnCore } else { LaneState::Ready };
+                lane.states.push(Monotonic::from_nanos(3_000_000_000 + turn), state, 0);
+            }
+        };
+        assert_eq!(changed(&|run| switch(run, 4)), News::Clock, "a thread that looks now and then");
+        assert_eq!(changed(&|run| switch(run, 40)), News::Event);
+        let say = |run: &mut RunView| {
+            let words = &mut Arc::make_mut(&mut run.lanes[0]).words;
+            words.push(Monotonic::from_secs(3.0), TaskState::Waiting, &"lock A".into(), None, None);
+        };
+        assert_eq!(changed(&say), News::Event);
         assert_eq!(changed(&|run| run.facts.clear()), News::Event);
         let more = next(&first, |snapshot| snapshot.runs.push(Arc::new(sample::run(2, "x"))));
         assert_eq!(News::between(&first, &more), News::Event);

@@ -12,11 +12,13 @@ use crate::model::{Monotonic, Pid, RunId, SchedulerRecord};
 pub(crate) struct Switches {
     reader: SwitchReader,
     router: Router,
+    /// The time up to which all records were handed out; `None` where there are none.
+    known_until: Option<Monotonic>,
 }
 
 impl Switches {
     pub(crate) fn new(bell: Bell) -> Self {
-        Self { reader: SwitchReader::new(bell), router: Router::new(Pid::new(0)) }
+        Self { reader: SwitchReader::new(bell), router: Router::new(Pid::new(0)), known_until: None }
     }
 
     /// A run is about to be launched. Whether there are switch records of what the supervisor starts from now on.
@@ -24,7 +26,9 @@ impl Switches {
         if self.reader.open(supervisor) {
             self.router = Router::new(supervisor);
         }
-        self.reader.is_open()
+        let is_open = self.reader.is_open();
+        self.known_until = is_open.then(|| self.known_until.unwrap_or(Monotonic::ZERO));
+        is_open
     }
 
     /// The descriptors are needed for something else.
@@ -36,6 +40,7 @@ impl Switches {
     /// No run goes on.
     pub(crate) fn close(&mut self) {
         self.reader.close();
+        self.known_until = None;
         self.router = Router::new(Pid::new(0));
     }
 
@@ -59,6 +64,11 @@ impl Switches {
         self.router.launched(run, pids, at);
     }
 
+    /// The time up to which all is known that the scheduler did, as far as it was routed; `None` where there are no records.
+    pub(crate) const fn known_until(&self) -> Option<Monotonic> {
+        self.known_until
+    }
+
     /// The records of each run that has begun. `find` gives the run of a process as far as the supervisor and samples have told of it.
     pub(crate) fn route(
         &mut self,
@@ -66,6 +76,7 @@ impl Switches {
         begun: &[RunId],
         find: impl Fn(Pid) -> Option<RunId>,
     ) -> Vec<(RunId, Vec<SchedulerRecord>)> {
+        self.known_until = Some(batch.until);
         self.router.route(batch, begun, find)
     }
 }

@@ -1,9 +1,11 @@
 //! Barriers with the semantics of Python's `threading.Barrier`: all parties go on together, or all get the error.
 
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use super::monitor::{Monitor, Operation, Wake};
+use super::monitor::{By, Done, Monitor, Operation, Wake};
 use crate::scenario::lesson::handle::Lesson;
+use crate::scenario::lesson::tracking::lane::Lane;
 
 /// The barrier is broken: somebody's time ran out, or somebody aborted or reset it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -30,22 +32,30 @@ struct Gathering {
     arrivals: u64,
     /// Passes with fewer arrivals than it takes.
     early: u64,
+    /// For those who wait now: the task that ends their wait, once it has.
+    ended_by: Arc<OnceLock<By>>,
 }
 
 impl Gathering {
-    fn leave_all(&mut self) {
+    fn leave_all(&mut self, by: Option<&Arc<Lane>>) {
         self.arrivals -= self.came as u64;
         self.left += 1;
         self.came = 0;
+        self.end_waits(by);
+    }
+
+    fn end_waits(&mut self, by: Option<&Arc<Lane>>) {
+        let _ = std::mem::take(&mut self.ended_by).set(by.cloned());
     }
 }
 
 /// The state that one of them found when it came.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug)]
 struct Arrival {
     place: usize,
     opened: u64,
     left: u64,
+    ended_by: Arc<OnceLock<By>>,
 }
 
 impl Lesson {
@@ -81,20 +91,20 @@ impl Barrier<'_> {
     /// Mends it. Those who wait get the error.
     #[track_caller]
     pub fn reset(&self) {
-        self.monitor.perform(Operation::new("reset"), |gathering| {
-            gathering.leave_all();
+        self.monitor.perform(Operation::new("reset"), |gathering, me| {
+            gathering.leave_all(me);
             gathering.is_broken = false;
-            Some(((), Wake::All(0)))
+            Some(Done::new(()).wakes(Wake::All(0)))
         });
     }
 
     /// Breaks it.
     #[track_caller]
     pub fn abort(&self) {
-        self.monitor.perform(Operation::new("abort"), |gathering| {
+        self.monitor.perform(Operation::new("abort"), |gathering, me| {
             gathering.is_broken = true;
-            gathering.leave_all();
-            Some(((), Wake::All(0)))
+            gathering.leave_all(me);
+            Some(Done::new(()).wakes(Wake::All(0)))
         });
     }
 
@@ -121,14 +131,14 @@ impl Barrier<'_> {
     #[track_caller]
     fn pass(&self, operation: Operation) -> Result<usize, BrokenBarrier> {
         let mut arrived = None;
-        let passed = self.monitor.perform(operation, |gathering| self.attempt(gathering, &mut arrived));
+        let passed = self.monitor.perform(operation, |gathering, me| self.attempt(gathering, me, &mut arrived));
         passed.unwrap_or_else(|| {
             // The time is up. The last one may have come at the very end; else it breaks for all.
-            let last = self.monitor.perform(Operation::new("break").without_gate(), |gathering| {
-                self.attempt(gathering, &mut arrived).or_else(|| {
+            let last = self.monitor.perform(Operation::new("break").without_gate(), |gathering, me| {
+                self.attempt(gathering, me, &mut arrived).or_else(|| {
                     gathering.is_broken = true;
-                    gathering.leave_all();
-                    Some((Err(BrokenBarrier), Wake::All(0)))
+                    gathering.leave_all(me);
+                    Some(Done::new(Err(BrokenBarrier)).wakes(Wake::All(0)))
                 })
             });
             last.unwrap_or(Err(BrokenBarrier))
@@ -136,9 +146,15 @@ impl Barrier<'_> {
     }
 
     /// Comes, once, and passes if it is open or broken.
-    fn attempt(&self, gathering: &mut Gathering, mine: &mut Option<Arrival>) -> Option<(Result<usize, BrokenBarrier>, Wake)> {
+    fn attempt(
+        &self,
+        gathering: &mut Gathering,
+        me: Option<&Arc<Lane>>,
+        mine: &mut Option<Arrival>,
+    ) -> Option<Done<Result<usize, BrokenBarrier>>> {
         if mine.is_none() && !gathering.is_broken {
-            *mine = Some(Arrival { place: gathering.came, opened: gathering.opened, left: gathering.left });
+            let ended_by = Arc::clone(&gathering.ended_by);
+            *mine = Some(Arrival { place: gathering.came, opened: gathering.opened, left: gathering.left, ended_by });
             gathering.came += 1;
             gathering.arrivals += 1;
         }
@@ -146,15 +162,18 @@ impl Barrier<'_> {
         let mut wake = Wake::Nobody;
         if mine.is_some() && !gathering.is_broken && gathering.came == self.parties {
             (gathering.came, gathering.opened) = (0, gathering.opened + 1);
+            gathering.end_waits(me);
             wake = Wake::All(0);
         }
-        match mine {
+        let ended_by = mine.as_ref().and_then(|mine| mine.ended_by.get()).cloned().flatten();
+        let result = match mine {
             Some(mine) if gathering.opened > mine.opened => {
                 gathering.early += u64::from(gathering.arrivals < (mine.opened + 1) * parties);
-                Some((Ok(mine.place), wake))
+                Ok(mine.place)
             }
-            Some(mine) if mine.left == gathering.left && !gathering.is_broken => None,
-            _ => Some((Err(BrokenBarrier), wake)),
-        }
+            Some(mine) if mine.left == gathering.left && !gathering.is_broken => return None,
+            _ => Err(BrokenBarrier),
+        };
+        Some(Done::new(result).wakes(wake).woken_by(ended_by))
     }
 }

@@ -1,10 +1,11 @@
 //! Condition variables with the semantics of Python's `threading.Condition`: a lock and a waiting room. `wait` gives the
 //! lock back, sleeps until it is notified, and takes the lock again before it returns.
 
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use super::lock::{Lock, NotHeld};
-use super::monitor::{Monitor, Operation, Wake};
+use super::monitor::{By, Done, Monitor, Operation, Wake};
 use crate::scenario::lesson::handle::Lesson;
 
 /// A tracked condition variable. See [`Lesson::condition`].
@@ -14,12 +15,11 @@ pub struct Condition<'s> {
     room: Monitor<'s, WaitingRoom>,
 }
 
-/// The waiting room: who waits has a number, and who is notified goes by the lowest numbers.
+/// The waiting room: the notices of those who wait and are not notified, the longest first. A notice is empty until a task
+/// notifies, which leaves its name.
 #[derive(Debug, Default)]
 struct WaitingRoom {
-    next: u64,
-    /// Numbers of those who wait and are not notified, the longest first.
-    waiting: Vec<u64>,
+    waiting: Vec<Arc<OnceLock<By>>>,
 }
 
 impl Lesson {
@@ -68,17 +68,14 @@ impl Condition<'_> {
             return Err(NotHeld);
         }
         // The place is taken before the lock is given back: a notification in between finds this one waiting.
-        let number = self.room.look_and_change(|room| {
-            room.next += 1;
-            room.waiting.push(room.next);
-            room.next
-        });
+        let notice = Arc::new(OnceLock::new());
+        self.room.look_and_change(|room| room.waiting.push(Arc::clone(&notice)));
         self.lock.release()?;
         let wait = Operation::new("wait for").without_gate();
         let wait = timeout.map_or(wait, |timeout| wait.within(timeout));
-        let notified = self.room.perform(wait, |room| (!room.waiting.contains(&number)).then_some(((), Wake::Nobody)));
+        let notified = self.room.perform(wait, |_, _| notice.get().map(|by| Done::new(()).woken_by(by.clone())));
         if notified.is_none() {
-            self.room.look_and_change(|room| room.waiting.retain(|other| *other != number));
+            self.room.look_and_change(|room| room.waiting.retain(|other| !Arc::ptr_eq(other, &notice)));
         }
         self.lock.acquire();
         Ok(notified.is_some())
@@ -90,9 +87,11 @@ impl Condition<'_> {
         if !self.lock.is_locked() {
             return Err(NotHeld);
         }
-        self.room.perform(Operation::new("notify"), |room| {
-            room.waiting.drain(..count.min(room.waiting.len()));
-            Some(((), Wake::All(0)))
+        self.room.perform(Operation::new("notify"), |room, me| {
+            for notice in room.waiting.drain(..count.min(room.waiting.len())) {
+                let _ = notice.set(me.cloned());
+            }
+            Some(Done::new(()).wakes(Wake::All(0)))
         });
         Ok(())
     }

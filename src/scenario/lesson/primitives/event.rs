@@ -2,12 +2,18 @@
 
 use std::time::Duration;
 
-use super::monitor::{Monitor, Operation, Wake};
+use super::monitor::{By, Done, Monitor, Operation, Wake};
 use crate::scenario::lesson::handle::Lesson;
 
 /// A tracked event. See [`Lesson::event`].
 #[derive(Debug)]
-pub struct Event<'s>(Monitor<'s, bool>);
+pub struct Event<'s>(Monitor<'s, Flag>);
+
+#[derive(Debug, Default)]
+struct Flag {
+    is_set: bool,
+    set_by: By,
+}
 
 impl Lesson {
     /// A flag that is down.
@@ -18,7 +24,7 @@ impl Lesson {
     /// go.set();
     /// ```
     pub fn event(&self, name: &str) -> Event<'_> {
-        Event(Monitor::new(self, format!("event {name}"), None, false))
+        Event(Monitor::new(self, format!("event {name}"), None, Flag::default()))
     }
 }
 
@@ -26,24 +32,26 @@ impl Event<'_> {
     /// Raises the flag: all who wait go on.
     #[track_caller]
     pub fn set(&self) {
-        self.0.perform(Operation::new("set"), |is_set| {
-            *is_set = true;
-            Some(((), Wake::All(0)))
+        self.0.perform(Operation::new("set"), |flag, me| {
+            if !flag.is_set {
+                *flag = Flag { is_set: true, set_by: me.cloned() };
+            }
+            Some(Done::new(()).wakes(Wake::All(0)))
         });
     }
 
     /// Takes the flag down: from now on they wait again.
     #[track_caller]
     pub fn clear(&self) {
-        self.0.perform(Operation::new("clear"), |is_set| {
-            *is_set = false;
-            Some(((), Wake::Nobody))
+        self.0.perform(Operation::new("clear"), |flag, _| {
+            *flag = Flag::default();
+            Some(Done::new(()))
         });
     }
 
     /// Whether the flag is up.
     pub fn is_set(&self) -> bool {
-        self.0.look(|is_set| *is_set)
+        self.0.look(|flag| flag.is_set)
     }
 
     /// Waits until the flag is up, at most this long; whether it is.
@@ -51,6 +59,6 @@ impl Event<'_> {
     pub fn wait(&self, timeout: Option<Duration>) -> bool {
         let wait = Operation::new("wait for");
         let wait = timeout.map_or(wait, |timeout| wait.within(timeout));
-        self.0.perform(wait, |is_set| is_set.then_some(((), Wake::Nobody))).is_some()
+        self.0.perform(wait, |flag, _| flag.is_set.then(|| Done::new(()).woken_by(flag.set_by.clone()))).is_some()
     }
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use super::monitor::{Monitor, Operation, Wake};
+use super::monitor::{By, Done, Monitor, Operation, Wake};
 use crate::model::Word;
 use crate::scenario::lesson::handle::Lesson;
 use crate::scenario::lesson::tracking::lane::{FREE, own_number};
@@ -21,7 +21,8 @@ pub struct NotHeld;
 pub struct Lock<'s> {
     /// The number of the lane that acquired it.
     owner: Arc<AtomicU32>,
-    monitor: Monitor<'s, ()>,
+    /// The task that released it last.
+    monitor: Monitor<'s, By>,
 }
 
 /// Releases its lock when it goes out of scope, like Python's `with lock:`.
@@ -44,7 +45,7 @@ impl Lesson {
     /// ```
     pub fn lock(&self, name: &str) -> Lock<'_> {
         let owner = Arc::new(AtomicU32::new(FREE));
-        let monitor = Monitor::new(self, format!("{} {name}", Word::LOCK), Some(Arc::clone(&owner)), ());
+        let monitor = Monitor::new(self, format!("{} {name}", Word::LOCK), Some(Arc::clone(&owner)), None);
         Lock { owner, monitor }
     }
 }
@@ -92,20 +93,24 @@ impl Lock<'_> {
 
     #[cold]
     fn wake_one(&self) {
-        self.monitor.perform(Operation::new("release").without_gate(), |()| Some(((), Wake::One(0))));
+        self.monitor.perform(Operation::new("release").without_gate(), |_, _| Some(Done::new(()).wakes(Wake::One(0))));
     }
 
     #[cold]
     #[track_caller]
     fn release_reported(&self) -> Result<(), NotHeld> {
         let caller = Location::caller();
-        let was = self.monitor.perform(Operation::new("release"), |()| {
+        let was = self.monitor.perform(Operation::new("release"), |released_by, me| {
             let was = self.owner.load(Ordering::SeqCst);
+            if was == FREE {
+                return Some(Done::new(was));
+            }
             if let Some(lane) = self.monitor.lesson().tracker().lane(was) {
                 self.monitor.let_go(&lane, caller);
             }
             self.owner.store(FREE, Ordering::SeqCst);
-            Some((was, if was == FREE { Wake::Nobody } else { Wake::One(0) }))
+            *released_by = me.cloned();
+            Some(Done::new(was).wakes(Wake::One(0)))
         });
         if was == Some(FREE) { Err(NotHeld) } else { Ok(()) }
     }
@@ -147,7 +152,9 @@ impl Lock<'_> {
     #[track_caller]
     fn perform(&self, operation: Operation) -> bool {
         let me = own_number();
-        self.monitor.perform(operation.holds(), |()| self.take(me).then_some(((), Wake::Nobody))).is_some()
+        self.monitor
+            .perform(operation.holds(), |released_by, _| self.take(me).then(|| Done::new(()).woken_by(released_by.take())))
+            .is_some()
     }
 }
 

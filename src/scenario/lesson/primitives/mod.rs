@@ -5,6 +5,7 @@
 mod barrier;
 mod condition;
 mod event;
+mod freed;
 mod local;
 mod lock;
 mod monitor;
@@ -17,6 +18,8 @@ mod step;
 mod tests;
 mod threads;
 mod timer;
+#[cfg(test)]
+mod waker_tests;
 
 pub use barrier::{Barrier, BrokenBarrier};
 pub use condition::Condition;

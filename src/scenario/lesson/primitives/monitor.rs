@@ -1,14 +1,14 @@
 //! The one way to wait that all primitives share: a state under a mutex, and condition variables to sleep on, so that the
-//! kernel shows futex waits. It tells who waits for what, who has it, and stands at the gate of step mode. Any thread.
+//! kernel shows futex waits. It tells who waits for what, who has it, who let a waiter go on, and stands at the gate of step
+//! mode. Lines are stamped under the mutex and written without it. Any thread.
 
 use std::panic::Location;
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use crate::model::TaskState;
 use crate::scenario::lesson::handle::Lesson;
-use crate::scenario::lesson::tracking::lane::{FREE, Lane, Wait, own_lane};
+use crate::scenario::lesson::tracking::lane::{FREE, Lane, Wait, has_stamped, own_lane, try_write_stamped};
 
 /// The tasks that an operation wakes: those that sleep on one of the monitor's sides.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,6 +16,32 @@ pub(super) enum Wake {
     Nobody,
     One(usize),
     All(usize),
+}
+
+/// The task that changed something, by its lane; `None` where that is not known, as for a thread without a lane.
+pub(super) type By = Option<Arc<Lane>>;
+
+/// An operation that was done.
+#[derive(Debug)]
+pub(super) struct Done<R> {
+    result: R,
+    wake: Wake,
+    /// The task without which it could not have been done, if it had to wait.
+    woken_by: By,
+}
+
+impl<R> Done<R> {
+    pub(super) const fn new(result: R) -> Self {
+        Self { result, wake: Wake::Nobody, woken_by: None }
+    }
+
+    pub(super) fn wakes(self, wake: Wake) -> Self {
+        Self { wake, ..self }
+    }
+
+    pub(super) fn woken_by(self, woken_by: By) -> Self {
+        Self { woken_by, ..self }
+    }
 }
 
 /// Whether an operation had to wait.
@@ -124,15 +150,19 @@ impl<'s, S, const SIDES: usize> Monitor<'s, S, SIDES> {
         change(&mut self.lock().state)
     }
 
-    /// Does an operation as soon as `attempt` can do it. `attempt` gives the result and the tasks to wake. `None` means that time ran out.
+    /// Does an operation as soon as `attempt` can do it, which gets the state and the calling task. `None` means that time ran out.
     #[track_caller]
-    pub(super) fn perform<R>(&self, operation: Operation, mut attempt: impl FnMut(&mut S) -> Option<(R, Wake)>) -> Option<R> {
+    pub(super) fn perform<R>(
+        &self,
+        operation: Operation,
+        mut attempt: impl FnMut(&mut S, Option<&Arc<Lane>>) -> Option<Done<R>>,
+    ) -> Option<R> {
         if self.lesson.tracker().is_quiet() {
             let mut inner = self.lock();
-            if let Some((result, wake)) = attempt(&mut inner.state) {
+            if let Some(done) = attempt(&mut inner.state, None) {
                 drop(inner);
-                self.wake(wake);
-                return Some(result);
+                self.wake(done.wake);
+                return Some(done.result);
             }
             return self.sleep(inner, operation, None, None, attempt);
         }
@@ -144,20 +174,21 @@ impl<'s, S, const SIDES: usize> Monitor<'s, S, SIDES> {
             self.lesson.gate(lane, operation.name, &self.on, line);
         }
         let mut inner = self.lock();
-        if let Some((result, wake)) = attempt(&mut inner.state) {
-            self.done(&inner, lane.as_ref(), operation, Waited::No, line);
-            self.settle_later(&inner, wake);
+        if let Some(done) = attempt(&mut inner.state, lane.as_ref()) {
+            self.done(&inner, lane.as_ref(), operation, Waited::No, None, line);
+            self.settle_later(&inner, done.wake);
             drop(inner);
-            self.wake(wake);
-            return Some(result);
+            self.wake(done.wake);
+            self.write(lane.as_deref());
+            return Some(done.result);
         }
         self.sleep(inner, operation, lane, line, attempt)
     }
 
-    /// Tells that the calling lane holds this no more.
+    /// Stamps the line that this lane holds it no more. Called by an attempt of the operation that gives it back.
     pub(super) fn let_go(&self, lane: &Lane, caller: &Location<'_>) {
         let mut had = false;
-        let left = lane.holds(|holds| {
+        lane.holds(|holds| {
             if let Some(at) = holds.iter().rposition(|held| *held == self.on) {
                 holds.remove(at);
                 had = true;
@@ -165,12 +196,19 @@ impl<'s, S, const SIDES: usize> Monitor<'s, S, SIDES> {
         });
         let own = own_lane().is_some_and(|own| own.number == lane.number);
         if had && own && self.lesson.tracker().has_listener() && lane.is_reported(self.lesson.now()) {
-            lane.report(self.lesson.reporter(), TaskState::Running, left.as_deref(), None, self.lesson.tracker().line(caller));
+            lane.stamp_run(self.lesson.reporter(), None, self.lesson.tracker().line(caller));
         }
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner<S>> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Writes what the calling thread has stamped, now or after it has released what it holds. Not under the mutex.
+    fn write(&self, lane: Option<&Lane>) {
+        if let Some(lane) = lane {
+            lane.write(self.lesson.reporter());
+        }
     }
 
     fn wake(&self, wake: Wake) {
@@ -196,29 +234,27 @@ impl<'s, S, const SIDES: usize> Monitor<'s, S, SIDES> {
         }
     }
 
-    fn sleep<R>(
-        &self,
-        mut inner: MutexGuard<'_, Inner<S>>,
+    fn sleep<'m, R>(
+        &'m self,
+        mut inner: MutexGuard<'m, Inner<S>>,
         operation: Operation,
         lane: Option<Arc<Lane>>,
         line: Option<u32>,
-        mut attempt: impl FnMut(&mut S) -> Option<(R, Wake)>,
+        mut attempt: impl FnMut(&mut S, Option<&Arc<Lane>>) -> Option<Done<R>>,
     ) -> Option<R> {
         let lane = lane.or_else(own_lane);
         self.sleepers.fetch_add(1, Ordering::SeqCst);
         let mut is_reported = false;
-        let mut result = None;
-        let mut woken = Wake::Nobody;
+        let mut next_write = Instant::now();
         self.register(&mut inner, lane.as_ref(), operation.side, line);
-        loop {
+        let done = loop {
             // Also before the first sleep: who changed the state without the mutex did not see a sleeper until now.
-            if let Some((done, wake)) = attempt(&mut inner.state) {
-                (result, woken) = (Some(done), wake);
-                break;
+            if let Some(done) = attempt(&mut inner.state, lane.as_ref()) {
+                break Some(done);
             }
             let now = Instant::now();
             if operation.deadline.is_some_and(|deadline| now >= deadline) {
-                break;
+                break None;
             }
             let report_by = now + WORTH_REPORTING;
             if let Some(lane) = &lane
@@ -227,13 +263,21 @@ impl<'s, S, const SIDES: usize> Monitor<'s, S, SIDES> {
                 && lane.is_reported(self.lesson.now())
             {
                 is_reported = true;
-                lane.report(self.lesson.reporter(), TaskState::Waiting, Some(&self.on), self.holder().as_deref(), line);
+                lane.stamp_wait(self.lesson.reporter(), &self.on, self.holder().as_deref(), line);
             }
             if let Some(lane) = &lane {
                 self.lesson.tracker().steps.settled(lane);
             }
+            // The thread that lets this one go on needs the mutex, so that lines are written without it. Then the state may be another.
+            if has_stamped() && now >= next_write {
+                next_write = now + WORTH_REPORTING;
+                drop(inner);
+                try_write_stamped(self.lesson.reporter());
+                inner = self.lock();
+                continue;
+            }
             // A wait without a line ends only at its own deadline.
-            let is_news = !is_reported && lane.is_some() && self.lesson.tracker().has_listener();
+            let is_news = has_stamped() || !is_reported && lane.is_some() && self.lesson.tracker().has_listener();
             let until = if is_news {
                 operation.deadline.map_or(Some(report_by), |end| Some(end.min(report_by)))
             } else {
@@ -253,9 +297,9 @@ impl<'s, S, const SIDES: usize> Monitor<'s, S, SIDES> {
                 && self.lesson.tracker().has_listener()
             {
                 is_reported = true;
-                lane.report(self.lesson.reporter(), TaskState::Waiting, Some(&self.on), self.holder().as_deref(), line);
+                lane.stamp_wait(self.lesson.reporter(), &self.on, self.holder().as_deref(), line);
             }
-        }
+        };
         self.sleepers.fetch_sub(1, Ordering::SeqCst);
         if let Some(lane) = &lane {
             lane.waits(None);
@@ -266,17 +310,21 @@ impl<'s, S, const SIDES: usize> Monitor<'s, S, SIDES> {
         {
             self.lesson.tracker().steps.moves(lane);
         }
-        if result.is_some() {
-            self.done(&inner, lane.as_ref(), operation, if is_reported { Waited::Reported } else { Waited::Yes }, line);
-            self.settle_later(&inner, woken);
+        if let Some(done) = &done {
+            let waited = if is_reported { Waited::Reported } else { Waited::Yes };
+            self.done(&inner, lane.as_ref(), operation, waited, done.woken_by.as_deref(), line);
+            self.settle_later(&inner, done.wake);
         } else if let Some(lane) = &lane
             && is_reported
         {
-            let holds = lane.holds(|_| ());
-            lane.report(self.lesson.reporter(), TaskState::Running, holds.as_deref(), None, line);
+            lane.stamp_run(self.lesson.reporter(), None, line);
         }
         drop(inner);
-        self.wake(woken);
+        let result = done.map(|done| {
+            self.wake(done.wake);
+            done.result
+        });
+        self.write(lane.as_deref());
         result
     }
 
@@ -289,22 +337,28 @@ impl<'s, S, const SIDES: usize> Monitor<'s, S, SIDES> {
         }
     }
 
-    /// Tells of an operation that was done, and those who go on waiting who has it now.
-    fn done(&self, inner: &Inner<S>, lane: Option<&Arc<Lane>>, operation: Operation, waited: Waited, line: Option<u32>) {
+    /// Stamps the lines of an operation that was done, and of those who go on waiting: who has it now.
+    fn done(
+        &self,
+        inner: &Inner<S>,
+        lane: Option<&Arc<Lane>>,
+        operation: Operation,
+        waited: Waited,
+        woken_by: Option<&Lane>,
+        line: Option<u32>,
+    ) {
         let Some(lane) = lane.filter(|_| self.lesson.tracker().has_listener()) else { return };
-        let latest = lane.holds(|holds| {
-            if operation.holds {
-                holds.push(Arc::clone(&self.on));
-            }
-        });
+        if operation.holds {
+            lane.holds(|holds| holds.push(Arc::clone(&self.on)));
+        }
         let is_news = operation.holds || waited != Waited::No;
         // A wait that was reported also ends on the screen.
         if is_news && (lane.did(self.lesson.reporter(), waited != Waited::No) || waited == Waited::Reported) {
-            lane.report(self.lesson.reporter(), TaskState::Running, latest.as_deref(), None, line);
+            lane.stamp_run(self.lesson.reporter(), woken_by.map(|by| by.name.as_str()), line);
         }
         if operation.holds && self.owner.is_some() {
             for (_, other, line) in inner.waiters.iter().filter(|(_, other, _)| other.is_reported(self.lesson.now())) {
-                other.report(self.lesson.reporter(), TaskState::Waiting, Some(&self.on), Some(&lane.name), *line);
+                other.stamp_wait(self.lesson.reporter(), &self.on, Some(&lane.name), *line);
             }
         }
     }

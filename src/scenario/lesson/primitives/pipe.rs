@@ -5,14 +5,14 @@ use std::io::{self, Read, Write};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::net::UnixStream;
 use std::panic::Location;
+use std::sync::Arc;
 use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags};
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use crate::model::TaskState;
 use crate::scenario::lesson::handle::{Lesson, LessonError};
-use crate::scenario::lesson::tracking::lane::own_lane;
+use crate::scenario::lesson::tracking::lane::{Lane, own_lane, write_stamped};
 use crate::sys::poll;
 
 /// The other end is closed, in every process.
@@ -55,8 +55,10 @@ impl PipeEnd<'_> {
     /// Sends one message, whole; waits while the pipe is full.
     #[track_caller]
     pub fn send(&self, message: impl Into<Value>) -> Result<(), EndOfFile> {
-        self.wait(PollFlags::OUT, Location::caller())?;
-        let text = message.into().to_string();
+        let waited = self.wait(PollFlags::OUT, Location::caller());
+        // Which task of which process has made room is not known.
+        self.go_on(waited?, None);
+        let text = json!([own_lane().map(|lane| lane.name.clone()), message.into()]).to_string();
         let mut bytes = (text.len() as u32).to_le_bytes().to_vec();
         bytes.extend_from_slice(text.as_bytes());
         (&self.stream).write_all(&bytes).map_err(|error| match error.kind() {
@@ -68,7 +70,14 @@ impl PipeEnd<'_> {
     /// Waits for one message.
     #[track_caller]
     pub fn recv(&self) -> Result<Value, EndOfFile> {
-        self.wait(PollFlags::IN, Location::caller())?;
+        let waited = self.wait(PollFlags::IN, Location::caller())?;
+        let received = self.read();
+        self.go_on(waited, received.as_ref().ok().and_then(|(sent_by, _)| sent_by.as_deref()));
+        received.map(|(_, message)| message)
+    }
+
+    /// The next message, and the task that sent it.
+    fn read(&self) -> Result<(Option<String>, Value), EndOfFile> {
         let mut size = [0; 4];
         let closed = |error: io::Error| match error.kind() {
             io::ErrorKind::UnexpectedEof | io::ErrorKind::ConnectionReset => EndOfFile::Closed,
@@ -85,7 +94,8 @@ impl PipeEnd<'_> {
         Ok(is_ready(&self.stream, PollFlags::IN, Some(timeout))?)
     }
 
-    fn wait(&self, what: PollFlags, caller: &Location<'_>) -> io::Result<()> {
+    /// Waits for room or a message; the line of the body, if that had to be told.
+    fn wait(&self, what: PollFlags, caller: &Location<'_>) -> io::Result<Option<(Arc<Lane>, Option<u32>)>> {
         let line = self.lesson.tracker().line(caller);
         let lane = own_lane();
         if let Some(lane) = &lane {
@@ -93,17 +103,32 @@ impl PipeEnd<'_> {
             self.lesson.gate(lane, operation, &self.name, line);
         }
         if is_ready(&self.stream, what, Some(Duration::ZERO))? {
-            return Ok(());
+            return Ok(None);
         }
-        let Some(lane) = lane else { return is_ready(&self.stream, what, None).map(drop) };
-        lane.report(self.lesson.reporter(), TaskState::Waiting, Some(&self.name), None, line);
+        let Some(lane) = lane else { return is_ready(&self.stream, what, None).map(|_| None) };
+        lane.stamp_wait(self.lesson.reporter(), &self.name, None, line);
+        write_stamped(self.lesson.reporter());
         self.lesson.tracker().steps.settled(&lane);
         let ready = is_ready(&self.stream, what, None);
         if self.lesson.tracker().is_stepped() {
             self.lesson.tracker().steps.moves(&lane);
         }
-        lane.report(self.lesson.reporter(), TaskState::Running, lane.holds(|_| ()).as_deref(), None, line);
-        ready.map(drop)
+        let waited = Some((lane, line));
+        match ready {
+            Ok(_) => Ok(waited),
+            Err(error) => {
+                self.go_on(waited, None);
+                Err(error)
+            }
+        }
+    }
+
+    /// Tells the end of a wait.
+    fn go_on(&self, waited: Option<(Arc<Lane>, Option<u32>)>, woken_by: Option<&str>) {
+        if let Some((lane, line)) = waited {
+            lane.stamp_run(self.lesson.reporter(), woken_by, line);
+            lane.write(self.lesson.reporter());
+        }
     }
 }
 

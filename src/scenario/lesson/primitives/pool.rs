@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use super::monitor::{Monitor, Operation, Wake};
+use super::monitor::{By, Done, Monitor, Operation, Wake};
 use super::threads::{Scope, Workers, message};
 use crate::model::{EventKind, TaskSort, TaskState};
 use crate::scenario::card::Reply;
@@ -58,8 +58,7 @@ pub enum Until {
 pub struct Pool<'scope, 'env: 'scope, T> {
     lesson: &'env Lesson,
     jobs: Arc<Monitor<'env, Jobs<'scope>>>,
-    /// Numbers of the futures that are done, in the order of their ends.
-    done: Arc<Monitor<'env, Vec<usize>>>,
+    done: Arc<Monitor<'env, Ends>>,
     workers: Workers<'scope, 'env, ()>,
     submitted: AtomicUsize,
     result: PhantomData<fn() -> T>,
@@ -69,21 +68,27 @@ type Job<'scope> = Box<dyn FnOnce() + Send + 'scope>;
 
 #[derive(Default)]
 struct Jobs<'scope> {
-    waiting: VecDeque<Job<'scope>>,
+    /// Each with the task that submitted it.
+    waiting: VecDeque<(Job<'scope>, By)>,
     is_closed: bool,
+    closed_by: By,
 }
+
+/// Numbers of the futures that are done, in the order of their ends, each with the task that ended it.
+type Ends = Vec<(usize, By)>;
 
 /// The later result of a task. Clones are the same future.
 pub struct Future<'env, T> {
     number: usize,
     name: Arc<str>,
     slot: Arc<Monitor<'env, Slot<T>>>,
-    done: Arc<Monitor<'env, Vec<usize>>>,
+    done: Arc<Monitor<'env, Ends>>,
 }
 
 struct Slot<T> {
     state: FutureState,
     result: Option<Result<T, NoResult>>,
+    ended_by: By,
 }
 
 impl<T> Clone for Future<'_, T> {
@@ -122,9 +127,9 @@ impl<'scope, 'env> Scope<'scope, 'env> {
 
 /// The next job, when there is one; `None` when the pool is closed and empty.
 fn take<'scope>(jobs: &Monitor<'_, Jobs<'scope>>) -> Option<Job<'scope>> {
-    let next = jobs.perform(Operation::new("take from"), |jobs| match jobs.waiting.pop_front() {
-        None if !jobs.is_closed => None,
-        job => Some((job, Wake::Nobody)),
+    let next = jobs.perform(Operation::new("take from"), |jobs, _| match jobs.waiting.pop_front() {
+        Some((job, submitted_by)) => Some(Done::new(Some(job)).woken_by(submitted_by)),
+        None => jobs.is_closed.then(|| Done::new(None).woken_by(jobs.closed_by.clone())),
     });
     next.flatten()
 }
@@ -137,7 +142,7 @@ impl<'scope, 'env: 'scope, T: Clone + Send + 'scope> Pool<'scope, 'env, T> {
         T: 'env,
     {
         let line = self.lesson.tracker().line(Location::caller());
-        let slot = Slot { state: FutureState::Pending, result: None };
+        let slot = Slot { state: FutureState::Pending, result: None, ended_by: None };
         let future = Future {
             number: self.submitted.fetch_add(1, Ordering::Relaxed),
             name: name.into(),
@@ -148,11 +153,11 @@ impl<'scope, 'env: 'scope, T: Clone + Send + 'scope> Pool<'scope, 'env, T> {
         let running = future.clone();
         let job: Job<'scope> = Box::new(move || running.run(task));
         let mut job = Some(job);
-        let is_taken = self.jobs.perform(Operation::new("submit to"), |jobs| {
+        let is_taken = self.jobs.perform(Operation::new("submit to"), |jobs, me| {
             if !jobs.is_closed {
-                jobs.waiting.extend(job.take());
+                jobs.waiting.extend(job.take().map(|job| (job, me.cloned())));
             }
-            Some((!jobs.is_closed, Wake::One(0)))
+            Some(Done::new(!jobs.is_closed).wakes(Wake::One(0)))
         });
         if is_taken != Some(true) {
             future.take_back(NoResult::Refused, Operation::new("refuse").without_gate());
@@ -168,10 +173,10 @@ impl<'scope, 'env: 'scope, T: Clone + Send + 'scope> Pool<'scope, 'env, T> {
             if left.is_empty() {
                 return None;
             }
-            let number = self.done.perform(Operation::new("wait for").without_gate(), |done| {
-                let next = done.iter().enumerate().skip(seen).find(|(_, number)| left.contains(number))?;
-                seen = next.0 + 1;
-                Some((*next.1, Wake::Nobody))
+            let number = self.done.perform(Operation::new("wait for").without_gate(), |done, _| {
+                let (at, (number, by)) = done.iter().enumerate().skip(seen).find(|(_, (number, _))| left.contains(number))?;
+                seen = at + 1;
+                Some(Done::new(*number).woken_by(by.clone()))
             })?;
             left.retain(|other| *other != number);
             futures.iter().find(|future| future.number == number)
@@ -187,10 +192,12 @@ impl<'scope, 'env: 'scope, T: Clone + Send + 'scope> Pool<'scope, 'env, T> {
     ) -> (Vec<&'f Future<'env, T>>, Vec<&'f Future<'env, T>>) {
         let wait = Operation::new("wait for").without_gate();
         let wait = timeout.map_or(wait, |timeout| wait.within(timeout));
-        self.done.perform(wait, |done| {
-            let mut are_done = futures.iter().map(|future| done.contains(&future.number));
-            let enough = if until == Until::FirstCompleted { are_done.any(|done| done) } else { are_done.all(|done| done) };
-            enough.then_some(((), Wake::Nobody))
+        let enough = if until == Until::FirstCompleted { 1 } else { futures.len() };
+        self.done.perform(wait, |done, _| {
+            let mut ends = done.iter().filter(|(number, _)| futures.iter().any(|future| future.number == *number));
+            // The end with which there are enough of them.
+            let last = if enough == 0 { None } else { Some(ends.nth(enough - 1)?) };
+            Some(Done::new(()).woken_by(last.and_then(|(_, by)| by.clone())))
         });
         futures.iter().partition(|future| future.is_done())
     }
@@ -209,9 +216,11 @@ impl<'scope, 'env: 'scope, T: Clone + Send + 'scope> Pool<'scope, 'env, T> {
 
 impl<T> Pool<'_, '_, T> {
     fn close(&self) {
-        self.jobs.perform(Operation::new("close").without_gate(), |jobs| {
-            jobs.is_closed = true;
-            Some(((), Wake::All(0)))
+        self.jobs.perform(Operation::new("close").without_gate(), |jobs, me| {
+            if !jobs.is_closed {
+                (jobs.is_closed, jobs.closed_by) = (true, me.cloned());
+            }
+            Some(Done::new(()).wakes(Wake::All(0)))
         });
     }
 }
@@ -261,14 +270,14 @@ impl<T: Clone> Future<'_, T> {
     fn take_back(&self, why: NoResult, operation: Operation) -> bool {
         let told = if why == NoResult::Refused { "refused" } else { "cancelled" };
         let mut result = Some(Err(why));
-        let cancel = |slot: &mut Slot<T>| {
+        let in_time = self.slot.perform(operation, |slot, me| {
             let in_time = slot.state == FutureState::Pending;
             if in_time {
-                (slot.state, slot.result) = (FutureState::Cancelled, result.take());
+                *slot = Slot { state: FutureState::Cancelled, result: result.take(), ended_by: me.cloned() };
             }
-            Some((in_time, if in_time { Wake::All(0) } else { Wake::Nobody }))
-        };
-        let in_time = self.slot.perform(operation, cancel) == Some(true);
+            Some(Done::new(in_time).wakes(if in_time { Wake::All(0) } else { Wake::Nobody }))
+        });
+        let in_time = in_time == Some(true);
         if in_time {
             self.end(told);
         }
@@ -277,7 +286,7 @@ impl<T: Clone> Future<'_, T> {
 
     #[track_caller]
     fn result_by(&self, wait: Operation) -> Result<T, NoResult> {
-        let result = self.slot.perform(wait, |slot| Some((slot.result.clone()?, Wake::Nobody)));
+        let result = self.slot.perform(wait, |slot, _| Some(Done::new(slot.result.clone()?).woken_by(slot.ended_by.clone())));
         result.unwrap_or(Err(NoResult::TimedOut))
     }
 
@@ -302,9 +311,9 @@ impl<T: Clone> Future<'_, T> {
         let result = catch_unwind(AssertUnwindSafe(task)).map_err(|panic| NoResult::Failed(message(&*panic)));
         let told = result.as_ref().err().map_or_else(|| "ok".to_owned(), ToString::to_string);
         let mut result = Some(result);
-        self.slot.perform(Operation::new("finish").without_gate(), |slot| {
-            (slot.state, slot.result) = (FutureState::Finished, result.take());
-            Some(((), Wake::All(0)))
+        self.slot.perform(Operation::new("finish").without_gate(), |slot, me| {
+            *slot = Slot { state: FutureState::Finished, result: result.take(), ended_by: me.cloned() };
+            Some(Done::new(()).wakes(Wake::All(0)))
         });
         self.end(&told);
         if let Some(own) = &own {
@@ -315,9 +324,9 @@ impl<T: Clone> Future<'_, T> {
     /// It is done, one way or the other.
     fn end(&self, result: &str) {
         self.slot.lesson().report(EventKind::TaskFinished { task: self.name.to_string(), result: result.to_owned() });
-        self.done.perform(Operation::new("finish").without_gate(), |done| {
-            done.push(self.number);
-            Some(((), Wake::All(0)))
+        self.done.perform(Operation::new("finish").without_gate(), |done, me| {
+            done.push((self.number, me.cloned()));
+            Some(Done::new(()).wakes(Wake::All(0)))
         });
     }
 }

@@ -4,7 +4,8 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use super::monitor::{Monitor, Operation, Wake};
+use super::freed::Freed;
+use super::monitor::{By, Done, Monitor, Operation, Wake};
 use crate::scenario::lesson::handle::Lesson;
 
 /// Sides of the monitor: who waits for an item, for room, for all to be done.
@@ -27,8 +28,13 @@ pub struct Queue<'s, T> {
 
 #[derive(Debug)]
 struct Items<T> {
-    items: VecDeque<T>,
+    /// Each with the task that put it.
+    waiting: VecDeque<(T, By)>,
     unfinished: usize,
+    /// The tasks that made the room that is free.
+    room: Freed,
+    /// The task that called the last unfinished item done.
+    done_by: By,
 }
 
 impl Lesson {
@@ -44,7 +50,7 @@ impl Lesson {
     /// mail.join();                        // waits until each item that was put is done
     /// ```
     pub fn queue<T>(&self, name: &str, maxsize: usize) -> Queue<'_, T> {
-        let items = Items { items: VecDeque::new(), unfinished: 0 };
+        let items = Items { waiting: VecDeque::new(), unfinished: 0, room: Freed::default(), done_by: None };
         Queue { maxsize, monitor: Monitor::new(self, format!("queue {name}"), None, items) }
     }
 }
@@ -87,10 +93,14 @@ impl<T> Queue<'_, T> {
     /// An item that was taken is done.
     #[track_caller]
     pub fn task_done(&self) -> Result<(), TooManyDone> {
-        let done = self.monitor.perform(Operation::new("task_done on"), |items| {
-            let Some(left) = items.unfinished.checked_sub(1) else { return Some((Err(TooManyDone), Wake::Nobody)) };
+        let done = self.monitor.perform(Operation::new("task_done on"), |items, me| {
+            let Some(left) = items.unfinished.checked_sub(1) else { return Some(Done::new(Err(TooManyDone))) };
             items.unfinished = left;
-            Some((Ok(()), if left == 0 { Wake::All(ALL_DONE) } else { Wake::Nobody }))
+            if left > 0 {
+                return Some(Done::new(Ok(())));
+            }
+            items.done_by = me.cloned();
+            Some(Done::new(Ok(())).wakes(Wake::All(ALL_DONE)))
         });
         done.unwrap_or(Err(TooManyDone))
     }
@@ -109,7 +119,7 @@ impl<T> Queue<'_, T> {
 
     /// How many items wait in it.
     pub fn qsize(&self) -> usize {
-        self.monitor.look(|items| items.items.len())
+        self.monitor.look(|items| items.waiting.len())
     }
 
     /// Items that were put and are not done.
@@ -120,27 +130,37 @@ impl<T> Queue<'_, T> {
     #[track_caller]
     fn offer(&self, operation: Operation, item: T) -> Result<(), T> {
         let mut item = Some(item);
-        self.monitor.perform(operation.side(NOT_FULL), |items| {
-            if self.maxsize > 0 && items.items.len() >= self.maxsize {
+        self.monitor.perform(operation.side(NOT_FULL), |items, me| {
+            let room = self.room(items);
+            if room == 0 {
                 return None;
             }
-            items.items.extend(item.take());
+            items.waiting.extend(item.take().map(|item| (item, me.cloned())));
             items.unfinished += 1;
-            Some(((), Wake::One(NOT_EMPTY)))
+            Some(Done::new(()).wakes(Wake::One(NOT_EMPTY)).woken_by(items.room.take(room)))
         });
         item.map_or(Ok(()), Err)
     }
 
     #[track_caller]
     fn take(&self, operation: Operation) -> Option<T> {
-        self.monitor.perform(operation.side(NOT_EMPTY), |items| {
-            let item = items.items.pop_front()?;
-            Some((item, Wake::One(NOT_FULL)))
+        self.monitor.perform(operation.side(NOT_EMPTY), |items, me| {
+            let (item, put_by) = items.waiting.pop_front()?;
+            if self.maxsize > 0 {
+                items.room.free(me);
+            }
+            Some(Done::new(item).wakes(Wake::One(NOT_FULL)).woken_by(put_by))
         })
+    }
+
+    /// How many more items it takes.
+    fn room(&self, items: &Items<T>) -> usize {
+        if self.maxsize == 0 { usize::MAX } else { self.maxsize.saturating_sub(items.waiting.len()) }
     }
 
     #[track_caller]
     fn finished(&self, operation: Operation) -> bool {
-        self.monitor.perform(operation.side(ALL_DONE), |items| (items.unfinished == 0).then_some(((), Wake::Nobody))).is_some()
+        let is_done = |items: &mut Items<T>| (items.unfinished == 0).then(|| Done::new(()).woken_by(items.done_by.clone()));
+        self.monitor.perform(operation.side(ALL_DONE), |items, _| is_done(items)).is_some()
     }
 }

@@ -3,13 +3,20 @@
 use std::panic::Location;
 use std::time::Duration;
 
-use super::monitor::{Monitor, Operation, Wake};
+use super::freed::Freed;
+use super::monitor::{Done, Monitor, Operation, Wake};
 use crate::scenario::lesson::handle::Lesson;
 use crate::scenario::lesson::tracking::lane::own_lane;
 
 /// A tracked semaphore. See [`Lesson::semaphore`].
 #[derive(Debug)]
-pub struct Semaphore<'s>(Monitor<'s, usize>);
+pub struct Semaphore<'s>(Monitor<'s, Places>);
+
+#[derive(Debug)]
+struct Places {
+    free: usize,
+    freed: Freed,
+}
 
 impl Lesson {
     /// A semaphore with `places` free places.
@@ -20,7 +27,7 @@ impl Lesson {
     /// seats.release();      // also by another task than the one that acquired: nobody checks
     /// ```
     pub fn semaphore(&self, name: &str, places: usize) -> Semaphore<'_> {
-        Semaphore(Monitor::new(self, format!("semaphore {name}"), None, places))
+        Semaphore(Monitor::new(self, format!("semaphore {name}"), None, Places { free: places, freed: Freed::default() }))
     }
 }
 
@@ -47,25 +54,28 @@ impl Semaphore<'_> {
     #[track_caller]
     pub fn release(&self) {
         let caller = Location::caller();
-        self.0.perform(Operation::new("release"), |free| {
+        self.0.perform(Operation::new("release"), |places, me| {
             if let Some(lane) = own_lane() {
                 self.0.let_go(&lane, caller);
             }
-            *free += 1;
-            Some(((), Wake::One(0)))
+            places.free += 1;
+            places.freed.free(me);
+            Some(Done::new(()).wakes(Wake::One(0)))
         });
     }
 
     /// Places that are free now.
     pub fn free(&self) -> usize {
-        self.0.look(|free| *free)
+        self.0.look(|places| places.free)
     }
 
     #[track_caller]
     fn perform(&self, operation: Operation) -> bool {
-        let taken = self.0.perform(operation.holds(), |free| {
-            *free = free.checked_sub(1)?;
-            Some(((), Wake::Nobody))
+        let taken = self.0.perform(operation.holds(), |places, _| {
+            let left = places.free.checked_sub(1)?;
+            let freed_by = places.freed.take(places.free);
+            places.free = left;
+            Some(Done::new(()).woken_by(freed_by))
         });
         taken.is_some()
     }

@@ -6,11 +6,11 @@ use std::panic::Location;
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
-use crate::model::TaskState;
+use crate::model::EventKind;
 use crate::scenario::card::STEP;
 use crate::scenario::lesson::LessonAction;
 use crate::scenario::lesson::handle::Lesson;
-use crate::scenario::lesson::tracking::lane::{Lane, own_lane};
+use crate::scenario::lesson::tracking::lane::{Lane, own_lane, write_stamped};
 
 /// How long a replay waits for the task whose turn it is, while nobody else moves.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -113,8 +113,12 @@ impl Lesson {
         let mut state = steps.lock();
         state.moving.remove(&lane.number);
         state.gates.push(lane.number);
-        lane.report(self.reporter(), TaskState::Waiting, Some(format!("{STEP}: {operation} {on}").trim_end()), None, line);
+        lane.stamp_wait(self.reporter(), format!("{STEP}: {operation} {on}").trim_end(), None, line);
         steps.changed.notify_all();
+        // Others come to their gates and pass them while the line is written.
+        drop(state);
+        write_stamped(self.reporter());
+        state = steps.lock();
         while !state.may_pass(lane) {
             let passed = state.order.len();
             let (again, time) = steps.changed.wait_timeout(state, PATIENCE).unwrap_or_else(PoisonError::into_inner);
@@ -126,18 +130,19 @@ impl Lesson {
                 && !state.may_pass(lane)
                 && let Some(next) = state.replay.front().cloned()
             {
-                self.notice(format!("could not replay the order to its end: it is the turn of {next}, which comes to no gate"));
+                let text = format!("could not replay the order to its end: it is the turn of {next}, which comes to no gate");
+                self.reporter().stamp(EventKind::Notice { text });
                 state.replay.clear();
                 self.tracker().set_stepped(state.is_active());
                 steps.changed.notify_all();
             }
         }
         if state.pass(lane) {
-            self.value("order", state.order.join(" "));
+            self.reporter().stamp(EventKind::Value { name: "order".to_owned(), value: state.order.join(" ").into() });
         }
         self.tracker().set_stepped(state.is_active());
         drop(state);
-        let holds = lane.holds(|_| ());
-        lane.report(self.reporter(), TaskState::Running, holds.as_deref(), None, line);
+        lane.stamp_run(self.reporter(), None, line);
+        lane.write(self.reporter());
     }
 }

@@ -10,12 +10,12 @@ use crate::scenario::lesson::control::too_late;
 use crate::scenario::lesson::handle::Lesson;
 use crate::sys::monotonic_now;
 
-const LONG: Duration = Duration::from_mins(1);
-const SHORT: Duration = Duration::from_millis(20);
+pub(super) const LONG: Duration = Duration::from_mins(1);
+pub(super) const SHORT: Duration = Duration::from_millis(20);
 
 /// Waits for a condition, not for a time.
 #[track_caller]
-fn until(what: &str, condition: impl Fn() -> bool) {
+pub(super) fn until(what: &str, condition: impl Fn() -> bool) {
     let end = Instant::now() + LONG;
     while !condition() {
         assert!(Instant::now() < end, "{what} never came");
@@ -28,7 +28,7 @@ fn deaf() -> Lesson {
 }
 
 /// Runs a body on a lesson with a listener and these actions, and returns its events.
-fn recorded<R>(actions: &[(&str, &str)], body: impl FnOnce(&Lesson) -> R) -> (R, Vec<EventKind>) {
+pub(super) fn recorded<R>(actions: &[(&str, &str)], body: impl FnOnce(&Lesson) -> R) -> (R, Vec<EventKind>) {
     let (events, writer) = std::io::pipe().expect("a pipe");
     let (control, mut act) = std::io::pipe().expect("a pipe");
     for (name, target) in actions {

@@ -5,8 +5,8 @@ use std::any::Any;
 use std::io::{PipeReader, PipeWriter, Read, Write};
 use std::os::fd::AsFd;
 use std::panic::{AssertUnwindSafe, Location, catch_unwind};
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, ScopedJoinHandle};
 use std::time::Duration;
 
@@ -14,6 +14,7 @@ use crate::model::{TaskSort, TaskState};
 use crate::scenario::card::Reply;
 use crate::scenario::lesson::control::LessonAction;
 use crate::scenario::lesson::handle::{Lesson, LessonError, Task};
+use crate::scenario::lesson::tracking::lane::{own_lane, write_stamped};
 
 /// The scope of threads: they have all ended when it ends. See [`Lesson::scope`].
 #[derive(Debug)]
@@ -58,7 +59,7 @@ impl<'scope, 'env> Scope<'scope, 'env> {
             run: Arc::new(run),
             ended: Mutex::new(ended),
             ends,
-            ended_count: Arc::default(),
+            ended_threads: Arc::default(),
             handles: Mutex::default(),
         };
         for _ in 0..count {
@@ -89,8 +90,8 @@ impl<'scope, 'env> Scope<'scope, 'env> {
         run: impl FnOnce(&Worker<'_>) -> R + Send + 'scope,
     ) -> Result<Thread<'scope, R>, LessonError> {
         let line = self.lesson.tracker().line(Location::caller());
-        let handle = start(self.lesson, self.threads, name.to_owned(), 1, line, run, || ())?;
-        Ok(Thread { name: name.to_owned(), handle })
+        let handle = start(self.lesson, self.threads, name.to_owned(), 1, line, run, |_| ())?;
+        Ok(Thread { lesson: self.lesson, name: name.to_owned(), handle })
     }
 
     pub(super) const fn std(&self) -> &'scope thread::Scope<'scope, 'env> {
@@ -139,6 +140,7 @@ impl Worker<'_> {
 /// One thread.
 #[derive(Debug)]
 pub struct Thread<'scope, R> {
+    lesson: &'scope Lesson,
     name: String,
     handle: ScopedJoinHandle<'scope, Option<R>>,
 }
@@ -155,9 +157,27 @@ impl<R> Thread<'_, R> {
     }
 
     /// Waits until it has ended, deaf to actions; `None` if it panicked.
+    #[track_caller]
     pub fn join(self) -> Option<R> {
-        self.handle.join().ok().flatten()
+        join(self.lesson, &self.name, self.handle)
     }
+}
+
+/// Waits for the end of the thread of this name, and tells of the wait, if there is one.
+#[track_caller]
+pub(super) fn join<R>(lesson: &Lesson, name: &str, handle: ScopedJoinHandle<'_, Option<R>>) -> Option<R> {
+    let lane = own_lane().filter(|_| lesson.tracker().has_listener() && !handle.is_finished());
+    let line = lesson.tracker().line(Location::caller());
+    if let Some(lane) = &lane {
+        lane.stamp_wait(lesson.reporter(), "join()", Some(name), line);
+        write_stamped(lesson.reporter());
+    }
+    let result = handle.join().ok().flatten();
+    if let Some(lane) = lane {
+        lane.stamp_run(lesson.reporter(), Some(name), line);
+        lane.write(lesson.reporter());
+    }
+    result
 }
 
 /// Threads that run the same function.
@@ -170,8 +190,16 @@ pub struct Workers<'scope, 'env: 'scope, R> {
     /// A byte comes here from each one that ends, which wakes `join` from listening.
     ended: Mutex<PipeReader>,
     ends: PipeWriter,
-    ended_count: Arc<AtomicUsize>,
+    ended_threads: Arc<Mutex<Ended>>,
     handles: Mutex<Vec<ScopedJoinHandle<'scope, Option<R>>>>,
+}
+
+/// The threads that have ended.
+#[derive(Debug, Default)]
+struct Ended {
+    count: usize,
+    /// The name of the last one.
+    last: Option<String>,
 }
 
 impl<'scope, R: Send + 'scope> Workers<'scope, '_, R> {
@@ -185,40 +213,38 @@ impl<'scope, R: Send + 'scope> Workers<'scope, '_, R> {
         let number = handles.len() + 1;
         let run = Arc::clone(&self.run);
         let mut ends = self.ends.try_clone().map_err(LessonError::kernel("share a pipe"))?;
-        let count = Arc::clone(&self.ended_count);
-        let ended = move || {
-            count.fetch_add(1, Ordering::SeqCst);
+        let threads = Arc::clone(&self.ended_threads);
+        let ended = move |name: &str| {
+            let mut threads = threads.lock().unwrap_or_else(PoisonError::into_inner);
+            *threads = Ended { count: threads.count + 1, last: Some(name.to_owned()) };
+            drop(threads);
             let _ = ends.write_all(&[0]);
         };
         handles.push(start(self.lesson, self.threads, name, number, self.line, move |worker| run(worker), ended)?);
         Ok(())
     }
 
-    /// How many were started.
-    pub fn count(&self) -> usize {
-        self.handles.lock().unwrap_or_else(PoisonError::into_inner).len()
-    }
-
-    /// How many have not ended.
-    pub fn alive(&self) -> usize {
-        self.count() - self.ended_count.load(Ordering::SeqCst)
-    }
-
     /// Waits until all have ended. Meanwhile `on_action` gets each action, and gives the reason where it can't be done. Returns the results by
     /// their numbers; `None` for one that panicked.
+    #[track_caller]
     pub fn join(&self, mut on_action: impl FnMut(&LessonAction) -> Reply) -> Result<Vec<Option<R>>, LessonError> {
+        self.tell_wait(Location::caller());
         while !self.join_for(Duration::from_secs(1), &mut on_action)? {}
         let handles = std::mem::take(&mut *self.handles.lock().unwrap_or_else(PoisonError::into_inner));
-        self.ended_count.store(0, Ordering::SeqCst);
+        *self.ended() = Ended::default();
         Ok(handles.into_iter().map(|handle| handle.join().ok().flatten()).collect())
     }
 
     /// Waits until all have ended, at most until the first action or this long; whether all have.
+    #[track_caller]
     pub fn join_for(&self, timeout: Duration, mut on_action: impl FnMut(&LessonAction) -> Reply) -> Result<bool, LessonError> {
         if self.alive() > 0 {
             let mut ended = self.ended.lock().unwrap_or_else(PoisonError::into_inner);
-            if let Some(asked) = self.lesson.listen(&[ended.as_fd()], timeout)? {
-                self.lesson.answer(&asked, &on_action(&asked));
+            let asked = self.lesson.listen(&[ended.as_fd()], timeout)?;
+            if let Some(asked) = &asked {
+                self.lesson.answer(asked, &on_action(asked));
+            } else if self.alive() == 0 {
+                self.tell_end(Location::caller());
             }
             if crate::sys::queued_bytes(&*ended).is_ok_and(|bytes| bytes > 0) {
                 let _ = ended.read(&mut [0; 64]);
@@ -228,7 +254,45 @@ impl<'scope, R: Send + 'scope> Workers<'scope, '_, R> {
     }
 }
 
-/// Starts a thread with a lane that is closed however the function ends.
+impl<R> Workers<'_, '_, R> {
+    /// How many were started.
+    pub fn count(&self) -> usize {
+        self.handles.lock().unwrap_or_else(PoisonError::into_inner).len()
+    }
+
+    /// How many have not ended.
+    pub fn alive(&self) -> usize {
+        self.count() - self.ended().count
+    }
+
+    fn ended(&self) -> MutexGuard<'_, Ended> {
+        self.ended_threads.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Tells that the calling task waits for all threads, unless the body has said in its own words what it waits for.
+    fn tell_wait(&self, caller: &Location<'_>) {
+        if let Some(lane) = own_lane().filter(|_| self.lesson.tracker().has_listener())
+            && !lane.is_told_to_wait.load(Ordering::Relaxed)
+            && self.alive() > 0
+        {
+            lane.stamp_wait(self.lesson.reporter(), "join()", None, self.lesson.tracker().line(caller));
+            write_stamped(self.lesson.reporter());
+        }
+    }
+
+    /// Tells that this wait is over since the last thread has ended.
+    fn tell_end(&self, caller: &Location<'_>) {
+        let last = self.ended().last.clone();
+        if let Some(lane) = own_lane().filter(|_| self.lesson.tracker().has_listener())
+            && lane.is_told_to_wait.load(Ordering::Relaxed)
+        {
+            lane.stamp_run(self.lesson.reporter(), last.as_deref(), self.lesson.tracker().line(caller));
+            lane.write(self.lesson.reporter());
+        }
+    }
+}
+
+/// Starts a thread with a lane that is closed however the function ends. `ended` gets its name then.
 pub(super) fn start<'scope, R: Send + 'scope>(
     lesson: &'scope Lesson,
     threads: &'scope thread::Scope<'scope, '_>,
@@ -236,15 +300,17 @@ pub(super) fn start<'scope, R: Send + 'scope>(
     number: usize,
     line: Option<u32>,
     run: impl FnOnce(&Worker<'_>) -> R + Send + 'scope,
-    ended: impl FnOnce() + Send + 'scope,
+    ended: impl FnOnce(&str) + Send + 'scope,
 ) -> Result<ScopedJoinHandle<'scope, Option<R>>, LessonError> {
     let failed = LessonError::kernel(format!("start the thread {name}"));
     let builder = thread::Builder::new().name(name.chars().take(15).collect());
     let body = move || {
         let lane = lesson.task_at(name.clone(), TaskSort::Thread, line);
-        let result = catch_unwind(AssertUnwindSafe(|| run(&Worker { number, name, lane: &lane })));
+        let worker = Worker { number, name, lane: &lane };
+        let result = catch_unwind(AssertUnwindSafe(|| run(&worker)));
+        let name = worker.name;
         lane.finish(&result.as_ref().err().map_or_else(|| "ok".to_owned(), |panic| message(&**panic)));
-        ended();
+        ended(&name);
         result.ok()
     };
     builder.spawn_scoped(threads, body).map_err(failed)

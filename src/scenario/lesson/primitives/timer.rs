@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, ScopedJoinHandle};
 use std::time::{Duration, Instant};
 
-use super::monitor::{Monitor, Operation, Wake};
-use super::threads::{Scope, start};
+use super::monitor::{By, Done, Monitor, Operation, Wake};
+use super::threads::{Scope, join, start};
 use crate::model::{TaskSort, TaskState};
 use crate::scenario::lesson::handle::{Lesson, LessonError};
 
@@ -19,7 +19,8 @@ pub struct Timer<'scope, 'env: 'scope> {
     interval: Duration,
     line: Option<u32>,
     call: Mutex<Option<Call<'scope>>>,
-    is_cancelled: Arc<Monitor<'env, bool>>,
+    /// The task that cancelled it, once one has.
+    cancelled: Arc<Monitor<'env, Option<By>>>,
     handle: Mutex<Option<ScopedJoinHandle<'scope, Option<u32>>>>,
 }
 
@@ -60,7 +61,7 @@ impl<'scope, 'env> Scope<'scope, 'env> {
             interval,
             line,
             call: Mutex::new(Some(Box::new(call))),
-            is_cancelled: Arc::new(Monitor::new(lesson, format!("timer {name}"), None, false)),
+            cancelled: Arc::new(Monitor::new(lesson, format!("timer {name}"), None, None)),
             handle: Mutex::default(),
         }
     }
@@ -70,14 +71,15 @@ impl Timer<'_, '_> {
     /// Starts its thread. A second call does nothing.
     pub fn start(&self) -> Result<(), LessonError> {
         let Some(mut call) = self.call.lock().unwrap_or_else(PoisonError::into_inner).take() else { return Ok(()) };
-        let (is_cancelled, interval) = (Arc::clone(&self.is_cancelled), self.interval);
+        let (cancelled, interval) = (Arc::clone(&self.cancelled), self.interval);
         let run = move |worker: &super::Worker<'_>| {
             let (mut due, mut calls) = (Instant::now(), 0);
             loop {
                 due += interval;
                 let sleep = Operation::new("sleep for").without_gate().until(due);
                 worker.lane().is(TaskState::Sleeping);
-                if is_cancelled.perform(sleep, |cancelled| cancelled.then_some(((), Wake::Nobody))).is_some() {
+                let is_cancelled = cancelled.perform(sleep, |by, _| by.clone().map(|by| Done::new(()).woken_by(by)));
+                if is_cancelled.is_some() {
                     return calls;
                 }
                 worker.lane().running("");
@@ -87,7 +89,7 @@ impl Timer<'_, '_> {
                 }
             }
         };
-        let handle = start(self.lesson, self.threads, self.name.clone(), 1, self.line, run, || ())?;
+        let handle = start(self.lesson, self.threads, self.name.clone(), 1, self.line, run, |_| ())?;
         *self.handle.lock().unwrap_or_else(PoisonError::into_inner) = Some(handle);
         Ok(())
     }
@@ -95,15 +97,16 @@ impl Timer<'_, '_> {
     /// Takes it back, if its time has not come.
     #[track_caller]
     pub fn cancel(&self) {
-        self.is_cancelled.perform(Operation::new("cancel"), |cancelled| {
-            *cancelled = true;
-            Some(((), Wake::All(0)))
+        self.cancelled.perform(Operation::new("cancel"), |cancelled, me| {
+            cancelled.get_or_insert_with(|| me.cloned());
+            Some(Done::new(()).wakes(Wake::All(0)))
         });
     }
 
     /// Waits for its end; how often it called. 0 also for one that never started, or whose function panicked.
+    #[track_caller]
     pub fn join(&self) -> u32 {
         let handle = self.handle.lock().unwrap_or_else(PoisonError::into_inner).take();
-        handle.and_then(|handle| handle.join().ok().flatten()).unwrap_or_default()
+        handle.and_then(|handle| join(self.lesson, &self.name, handle)).unwrap_or_default()
     }
 }

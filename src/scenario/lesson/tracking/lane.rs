@@ -1,7 +1,7 @@
 //! Lanes: who waits and who holds, without being told. Each thread that opens a lane is known by it to every primitive.
 //! Any thread; the look-up costs a read of a thread-local number while nobody records.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -16,7 +16,9 @@ const SOMEBODY: u32 = u32::MAX;
 
 thread_local! {
     static CURRENT: RefCell<Option<Arc<Lane>>> = const { RefCell::new(None) };
-    static NUMBER: std::cell::Cell<u32> = const { std::cell::Cell::new(SOMEBODY) };
+    static NUMBER: Cell<u32> = const { Cell::new(SOMEBODY) };
+    /// Whether the calling thread has stamped lines, and has not written since.
+    static HAS_STAMPED: Cell<bool> = const { Cell::new(false) };
 }
 
 /// A task that runs on a thread of its own.
@@ -31,6 +33,8 @@ pub(crate) struct Lane {
     pub(crate) has_ended: AtomicBool,
     /// Its wait at the moment.
     pub(crate) wait: Mutex<Option<Wait>>,
+    /// Whether the last line about it says that it waits.
+    pub(crate) is_told_to_wait: AtomicBool,
     /// The things that it holds, the latest last.
     holds: Mutex<Vec<Arc<str>>>,
     pace: Mutex<Pace>,
@@ -57,6 +61,7 @@ impl Lane {
             is_stepped: rustix::thread::gettid() != rustix::process::getpid(),
             has_ended: AtomicBool::new(false),
             wait: Mutex::default(),
+            is_told_to_wait: AtomicBool::new(false),
             holds: Mutex::default(),
             pace: Mutex::default(),
         });
@@ -69,7 +74,7 @@ impl Lane {
     pub(crate) fn leave(&self, reporter: &Reporter) {
         self.has_ended.store(true, Ordering::SeqCst);
         if let Pacing::Counts { acquired, waited } = self.pace().end() {
-            reporter.report(EventKind::TaskCounts { task: self.name.clone(), acquired, waited });
+            stamp(reporter, EventKind::TaskCounts { task: self.name.clone(), acquired, waited });
         }
         if NUMBER.get() == self.number {
             NUMBER.set(SOMEBODY);
@@ -102,7 +107,7 @@ impl Lane {
             Pacing::Tell => true,
             Pacing::Hush => false,
             Pacing::Counts { acquired, waited } => {
-                reporter.report(EventKind::TaskCounts { task: self.name.clone(), acquired, waited });
+                stamp(reporter, EventKind::TaskCounts { task: self.name.clone(), acquired, waited });
                 true
             }
         }
@@ -113,23 +118,67 @@ impl Lane {
         self.pace().is_reported(now)
     }
 
-    pub(crate) fn report(
-        &self,
-        reporter: &Reporter,
-        state: TaskState,
-        on: Option<&str>,
-        held_by: Option<&str>,
-        line: Option<u32>,
-    ) {
-        reporter.report(EventKind::TaskChanged {
-            task: self.name.clone(),
-            state,
-            on: on.map(str::to_owned),
-            held_by: held_by.map(str::to_owned),
-            woken_by: None,
-            line,
-        });
+    /// Stamps the line that it waits.
+    pub(crate) fn stamp_wait(&self, reporter: &Reporter, on: &str, held_by: Option<&str>, line: Option<u32>) {
+        let (on, held_by) = (Some(on.to_owned()), held_by.map(str::to_owned));
+        let (task, state) = (self.name.clone(), TaskState::Waiting);
+        stamp(reporter, EventKind::TaskChanged { task, state, on, held_by, woken_by: None, line });
+        self.is_told_to_wait.store(true, Ordering::Relaxed);
     }
+
+    /// Stamps the line that it runs, with the latest thing that it holds, and after a wait the task that let it go on, if that is
+    /// known.
+    pub(crate) fn stamp_run(&self, reporter: &Reporter, woken_by: Option<&str>, line: Option<u32>) {
+        let (on, woken_by) = (self.holds(|_| ()).map(|on| on.to_string()), woken_by.map(str::to_owned));
+        let (task, state) = (self.name.clone(), TaskState::Running);
+        stamp(reporter, EventKind::TaskChanged { task, state, on, held_by: None, woken_by, line });
+        self.is_told_to_wait.store(false, Ordering::Relaxed);
+    }
+
+    /// Writes the lines that the calling thread, whose lane this is, has stamped. While it holds something, it writes only if it
+    /// does little, which makes a long hold visible at once, and if nobody has to wait for that; else it writes after the release.
+    pub(crate) fn write(&self, reporter: &Reporter) {
+        if !has_stamped() {
+            return;
+        }
+        if self.holds(|_| ()).is_none() {
+            write_stamped(reporter);
+        } else if self.pace().is_calm(reporter.now()) {
+            try_write_stamped(reporter);
+        }
+    }
+}
+
+fn stamp(reporter: &Reporter, kind: EventKind) {
+    reporter.stamp(kind);
+    HAS_STAMPED.set(true);
+}
+
+/// Writes the lines that the calling thread has stamped; it is about to sleep, or holds nothing.
+pub(crate) fn write_stamped(reporter: &Reporter) {
+    if HAS_STAMPED.replace(false) {
+        reporter.write();
+    }
+}
+
+/// The same, as long as nobody has to wait for that.
+pub(crate) fn try_write_stamped(reporter: &Reporter) {
+    if has_stamped() && reporter.try_write() {
+        HAS_STAMPED.set(false);
+    }
+}
+
+/// In a fork: its thread is not its parent's. It has no lane until it opens one, and what its parent has stamped is its parent's.
+pub(crate) fn forget_parent(reporter: &Reporter) {
+    reporter.forget();
+    HAS_STAMPED.set(false);
+    NUMBER.set(SOMEBODY);
+    CURRENT.set(None);
+}
+
+/// Whether the calling thread has stamped lines that it has not written.
+pub(crate) fn has_stamped() -> bool {
+    HAS_STAMPED.get()
 }
 
 /// The number of the calling thread's lane.

@@ -8,6 +8,8 @@ use crate::model::Monotonic;
 const WINDOW: Duration = Duration::from_millis(100);
 /// Operations within it that get lines of their own; each takes two or three.
 const MOST: u32 = 200;
+/// Operations within it up to which a task does little: a line for each, written at once, delays it by less than a thousandth.
+const FEW: u32 = 10;
 
 /// The words on an operation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,6 +52,11 @@ impl Pace {
     /// Whether an operation now would get lines of its own.
     pub(crate) fn is_reported(&self, now: Monotonic) -> bool {
         now.since(self.since) >= WINDOW || self.reported < MOST
+    }
+
+    /// Whether it has done little lately.
+    pub(crate) fn is_calm(&self, now: Monotonic) -> bool {
+        now.since(self.since) >= WINDOW || self.reported <= FEW
     }
 
     /// The counts that are left to report.
