@@ -260,7 +260,7 @@ mod tests {
             surface::set_processor_draws(&window.ctx, draws);
             window.publish([first.clone()]);
             let busy =
-                (0..100).map(|cpu| next(&first, |snapshot| Arc::make_mut(&mut snapshot.runs[0]).processes[0].cpu = cpu as f32));
+                (0..100).map(|turn| next(&first, |snapshot| Arc::make_mut(&mut snapshot.runs[0]).facts.truncate(turn % 2)));
             let busy: Vec<_> = busy.collect();
             window.draw();
             busy.into_iter().for_each(|snapshot| window.engine.publish(snapshot));
