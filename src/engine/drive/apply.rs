@@ -13,6 +13,7 @@ use crate::engine::run::lines::USER;
 use crate::engine::run::live_run::Run;
 use crate::engine::run::recording::Saving;
 use crate::engine::run::requests::{ActionRequest, LaunchRequest};
+use crate::engine::run::shares::CpuSource;
 use crate::engine::run::subscription::EngineEvent;
 use crate::engine::run::twins::Twins;
 use crate::model::{By, EventKind, Monotonic, Pid, ProcessState, Refusal, RunId};
@@ -85,7 +86,7 @@ impl EngineLoop {
         }
         self.publication.scheduler = self.switches.why_not();
         if let Some(run) = self.runs.iter_mut().next_back().filter(|_| !has_records) {
-            run.tell_shares(origin);
+            run.cpu = CpuSource::without_records(origin);
         }
         let launch = Request::Launch { run, stages };
         if let (Err(SupervisorError::Unsendable(why)), Request::Launch { stages, .. }) =
@@ -100,7 +101,7 @@ impl EngineLoop {
 
     /// Watches what the runs that go on need, and nothing where there is none.
     pub(super) fn watch(&mut self) {
-        let (is_active, wants_times) = (self.runs.is_active(), self.runs.active().any(Run::tells_shares));
+        let (is_active, wants_times) = (self.runs.is_active(), self.runs.active().any(|run| run.cpu.has_shares()));
         self.sampler.watch(is_active, wants_times);
         if !is_active {
             self.switches.close();
@@ -302,7 +303,7 @@ impl EngineLoop {
         if !batch.records.is_empty() {
             publication.touch();
         }
-        let begun = runs.iter().filter(|run| run.has_records && !run.processes.stages().is_empty());
+        let begun = runs.iter().filter(|run| run.cpu.has_records() && !run.processes.stages().is_empty());
         let begun: Vec<RunId> = begun.map(|run| run.id).collect();
         for (run, records) in switches.route(batch, &begun, |pid| runs.find_seen(pid).map(|index| runs[index].id)) {
             if let Some(index) = runs.find(run) {
