@@ -3,7 +3,6 @@
 pub(super) mod apply;
 pub(super) mod findings;
 pub(super) mod log;
-mod marks;
 pub(super) mod numbers;
 pub(super) mod outputs;
 pub(super) mod processes;

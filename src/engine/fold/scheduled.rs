@@ -14,6 +14,13 @@ impl RunFold {
         }
     }
 
+    /// A sample of all processes was taken at `t`; `is_there` is true for these.
+    pub(crate) fn sampled_all(&mut self, t: Monotonic, is_there: impl Fn(Pid) -> bool) {
+        if !self.is_finished() {
+            self.lanes.sampled_all(t, is_there);
+        }
+    }
+
     /// The reason of the wait that began at `since`, as it was read from the kernel at `t`; `held_by` is the thread of the process that holds
     /// the thing. A wait that was over by then gets none.
     #[expect(clippy::too_many_arguments, reason = "a thread, its wait, and what is known of it")]

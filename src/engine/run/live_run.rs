@@ -535,6 +535,7 @@ impl Run {
     /// All processes of a sample were taken in; `is_there` is true for these. A missing process has ended; its status only its parent
     /// knows.
     pub(crate) fn sampling_done(&mut self, is_there: impl Fn(Pid) -> bool, now: Monotonic, subscription: &mut Subscription) {
+        self.fold.sampled_all(self.time(now), &is_there);
         for pid in self.processes.take_missing(is_there) {
             if self.has_living(pid) && !self.processes.is_stage(pid) {
                 self.exited(pid, ExitStatus::Unknown, true, now, subscription);

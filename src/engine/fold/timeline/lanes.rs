@@ -61,6 +61,8 @@ pub(crate) struct Waiter<'a> {
     pub(crate) since: Monotonic,
     /// When the kernel was last asked for the holder; `None` where the program says it.
     pub(crate) read: Option<Monotonic>,
+    /// The time up to which the wait is known to last; `None` where the program says it.
+    pub(crate) until: Option<Monotonic>,
 }
 
 /// A change of a task's state, for the sentence about it.
@@ -279,6 +281,7 @@ impl Lanes {
     /// The run is over: nothing lasts any longer.
     pub(crate) fn close(&mut self, t: Monotonic) {
         self.settle(Monotonic::from_nanos(u64::MAX));
+        self.sampled_all(Monotonic::from_nanos(u64::MAX), |_| false);
         let Self { tracks, cores, .. } = self;
         for track in tracks.iter_mut().flatten() {
             if let Some(core) = track.on.take() {

@@ -13,6 +13,8 @@ pub(super) struct Pending {
     pub(super) stops: Vec<(Pid, Monotonic)>,
     /// Waits whose reasons a sample has shown.
     pub(super) waits: Vec<SeenWait>,
+    /// Zombies of which no event has told.
+    pub(super) zombies: Vec<usize>,
     /// Lanes whose last sums are to be told; and when those of the others are due.
     pub(super) sums: Vec<usize>,
     pub(super) sums_at: Monotonic,

@@ -7,7 +7,7 @@ use crate::engine::fold::sentences;
 use crate::engine::fold::timeline::homes::{Exit, Home};
 use crate::engine::fold::timeline::lanes::Lanes;
 use crate::engine::fold::timeline::track::{Doing, End};
-use crate::model::{LaneState, Mark, MarkKind, Monotonic, Pid, ProcessState, TaskState};
+use crate::model::{ExitStatus, LaneSource, LaneState, Mark, MarkKind, Monotonic, Pid, ProcessState, TaskState};
 
 /// Records are at most so late; without them what events tell is taken as it is.
 const LATE: Duration = Duration::from_secs(1);
@@ -35,7 +35,8 @@ impl Lanes {
             let Some(track) = self.track_mut(index) else { continue };
             if !track.is_switched() {
                 track.go_on(t);
-                if track.is_first() && track.task.is_none() && !track.has_ended() && track.doing() != &now {
+                let is_told_apart = track.task.is_some() || track.source == LaneSource::Shares;
+                if track.is_first() && !is_told_apart && !track.has_ended() && track.doing() != &now {
                     track.change(t, now.clone(), None);
                 }
             } else if track.is_first() && track.exited.is_some_and(|exited| t > exited) && !track.has_ended() {
@@ -147,18 +148,39 @@ impl Lanes {
         }
     }
 
-    /// The process was waited on.
+    /// The process was waited on. Where only its absence has told that, it was when its parent went on, or else at once.
     fn reap(&mut self, index: usize, reaped: Exit, reaper: Option<Pid>) {
         let Some(track) = self.track(index).filter(|track| track.is_switched() && !track.has_ended()) else { return };
         let ended = track.exited.unwrap_or(reaped.t);
+        let exit = self.homes.get(track.home).filter(|home| home.is_told).and_then(|home| home.exit);
+        let is_told = reaped.status.is_some_and(|status| status != ExitStatus::Unknown);
+        let was_seen = exit.is_some_and(|exit| exit.t < reaped.t);
         let child = Arc::clone(&track.name);
-        let from = reaper.and_then(|reaper| self.waiter(reaper, ended, &child));
-        let from = from.and_then(|from| self.track(from)).map(|from| from.id);
+        let waiter = reaper.and_then(|reaper| self.waiter(reaper, ended, &child));
+        let t = if is_told || was_seen { reaped.t } else { waiter.and_then(|(_, t)| t).unwrap_or(ended) };
+        let from = waiter.and_then(|(from, _)| self.track(from)).map(|from| from.id);
         if let Some(track) = self.track_mut(index) {
-            track.mark(Mark { t: reaped.t, kind: MarkKind::Reaped, text: "".into(), from });
-            track.push(reaped.t, LaneState::Nothing, 0);
-            let t = track.states.last().map_or(reaped.t, |last| last.from);
+            track.mark(Mark { t, kind: MarkKind::Reaped, text: "".into(), from });
+            track.push(t, LaneState::Nothing, 0);
+            let t = track.states.last().map_or(t, |last| last.from);
             track.end = End::Closed(t, reaped.of_process());
         }
+    }
+
+    /// A sample of all processes was taken at `t`. One that had ended before, and of which no event tells, was waited on.
+    pub(crate) fn sampled_all(&mut self, t: Monotonic, is_there: impl Fn(Pid) -> bool) {
+        let mut zombies = std::mem::take(&mut self.pending.zombies);
+        zombies.retain(|&index| {
+            let Some(track) = self.track(index).filter(|track| !track.has_ended()) else { return false };
+            let Some(home) = self.homes.get(track.home).filter(|home| !home.is_told) else { return false };
+            let Some(exited) = track.exited else { return false };
+            let is_gone = exited < t && !is_there(track.pid);
+            if is_gone {
+                let parent = home.parent.and_then(|parent| self.homes.get(parent)).map(|parent| parent.pid);
+                self.reap(index, Exit { t, status: None }, parent);
+            }
+            !is_gone
+        });
+        self.pending.zombies = zombies;
     }
 }

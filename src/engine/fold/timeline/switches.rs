@@ -193,7 +193,11 @@ impl Lanes {
         self.leave(index, t, LaneState::Zombie);
         if let Some(track) = self.track_mut(index) {
             track.exited = Some(t);
+            let home = track.home;
             self.is_over(index);
+            if self.homes.get(home).is_some_and(|home| !home.is_told) {
+                self.pending.zombies.push(index);
+            }
         }
     }
 

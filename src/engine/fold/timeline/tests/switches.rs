@@ -190,6 +190,18 @@ fn a_set_uid_program_is_unknown_until_its_end() {
 }
 
 #[test]
+fn a_process_that_no_event_tells_of_is_over_once_a_sample_misses_it() {
+    let mut lanes = Lanes::default();
+    lanes.scheduled(&whole_life(), at(80));
+    lanes.sampled_all(at(65), |_| false);
+    lanes.sampled_all(at(85), |pid| pid == Pid::new(11));
+    assert_eq!(states(&lane(&mut lanes, "sort")).last(), Some(&(70, Zombie, 0)));
+    lanes.sampled_all(at(95), |_| false);
+    assert_eq!(states(&lane(&mut lanes, "sort"))[6..], [(70, Nothing, 0)], "nobody knows how long it was a zombie");
+    assert_eq!(lane(&mut lanes, "sort").end, Some(LaneEnd::Done));
+}
+
+#[test]
 fn a_number_that_is_used_again_is_another_lane() {
     let mut lanes = Lanes::default();
     lanes.scheduled(&whole_life(), at(80));

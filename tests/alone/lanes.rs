@@ -1,0 +1,133 @@
+//! The lanes of programs that know nothing of Task Lab, as an ordinary user: named and timed by the kernel alone.
+
+use std::sync::Arc;
+
+use support::runs::{engine, events_of, programs, scenario, sh};
+use support::{eventually, skipped};
+use tasklab::engine::{Engine, LaunchRequest};
+use tasklab::model::{
+    ChildSpec, Event, EventKind, ExitStatus, Lane, LaneEnd, LaneSource, LaneState, Language, MarkKind, Monotonic, RunState,
+    RunView, TaskCpu,
+};
+
+use crate::alone;
+
+/// Two threads of Python, which hand the interpreter's lock to and fro.
+const PAIR: &str = "\
+import threading, time
+def spin():
+    end = time.monotonic() + 1
+    while time.monotonic() < end:
+        pass
+threads = [threading.Thread(target=spin) for _ in range(2)]
+for thread in threads: thread.start()
+for thread in threads: thread.join()
+";
+
+/// The run as it is shown once it is over, with its events; `None` where the kernel gives no records.
+fn run(request: LaunchRequest) -> Option<(Arc<RunView>, Vec<Event>)> {
+    if let Err(refused) = tasklab::sys::try_switches() {
+        skipped(format!("no switch records here: {refused}"));
+        return None;
+    }
+    let engine = engine(Some(1 << 12));
+    let events = events_of(&engine, request, |_| {});
+    let shown = |engine: &Engine| engine.handle().snapshot().runs.first().cloned();
+    let is_over = || shown(&engine).is_some_and(|view| matches!(view.state, RunState::Finished(_)));
+    eventually("the end is shown", is_over);
+    let view = shown(&engine)?;
+    for core in &view.cores {
+        let busy = core.states.times(Monotonic::ZERO, view.elapsed).of(LaneState::OnCore);
+        assert!(busy <= view.elapsed.nanos(), "core {} was busy for {busy} of {:?}", core.core, view.elapsed);
+    }
+    for cpu in sums(&events) {
+        let lanes = view.lanes.iter().filter(|lane| lane.tid == Some(cpu.tid) && lane.pid == cpu.pid);
+        let ran: Vec<u64> = lanes.map(|lane| on_core(lane)).collect();
+        assert!(ran.contains(&cpu.ran_ns), "the lane of {cpu:?} says {ran:?}");
+    }
+    Some((view, events))
+}
+
+/// The last sums of each thread.
+fn sums(events: &[Event]) -> impl Iterator<Item = &TaskCpu> {
+    events.iter().filter_map(|event| match &event.kind {
+        EventKind::TaskCpu(cpu) if cpu.is_final => Some(&**cpu),
+        _ => None,
+    })
+}
+
+fn on_core(lane: &Lane) -> u64 {
+    lane.states.times(Monotonic::ZERO, Monotonic::from_secs(1e6)).of(LaneState::OnCore)
+}
+
+#[test]
+fn two_threads_of_python_share_one_lock_half_and_half() {
+    let _alone = alone();
+    let Some((view, events)) = run(programs(vec![ChildSpec::new(["python3", "-c", PAIR])])) else { return };
+    let threads: Vec<_> =
+        view.lanes.iter().filter(|lane| lane.tid.is_some_and(|tid| tid.number() != lane.pid.number())).collect();
+    let ran: Vec<u64> = threads.iter().map(|lane| on_core(lane)).collect();
+    let [one, other] = ran[..] else { panic!("two threads in {ran:?}") };
+    let half = u64::midpoint(one, other);
+    assert!(one.abs_diff(half) <= half / 10, "{ran:?}");
+    assert!(threads.iter().all(|lane| lane.end == Some(LaneEnd::Done)), "{:?}", threads[0].end);
+    let used = events.iter().find_map(|event| match &event.kind {
+        EventKind::ProcessUsed { usage, .. } => Some(usage.user_s + usage.system_s),
+        _ => None,
+    });
+    let (used, all) = (used.expect("it was waited on"), view.lanes.iter().map(|lane| on_core(lane)).sum::<u64>() as f64 / 1e9);
+    assert!((all - used).abs() <= 0.03 * used + 0.01, "{all} s on a core, and the kernel counts {used} s");
+}
+
+#[test]
+fn every_process_of_a_shell_has_a_lane_by_its_name() {
+    let _alone = alone();
+    let script = "sleep 0.3 & sleep 0.2 & (exit 3); cat /dev/null; wait";
+    let Some((view, _)) = run(programs(vec![sh(script)])) else { return };
+    let names: Vec<&str> = view.lanes.iter().map(|lane| &*lane.name).collect();
+    assert_eq!(names[0], "sh", "{names:?}");
+    let named = |name: &str| view.lanes.iter().filter(|lane| lane.name.starts_with(name)).collect::<Vec<_>>();
+    let (sleeps, shells) = (named("sleep "), named("sh "));
+    assert_eq!((names.len(), sleeps.len(), shells.len(), named("cat").len()), (5, 2, 1, 1), "{names:?}");
+    let is_end = |lane: &Lane| matches!(lane.end, Some(LaneEnd::Exit(_) | LaneEnd::Done));
+    assert!(view.lanes.iter().all(|lane| is_end(lane)), "{:?}", shells[0].end);
+    assert_eq!(view.lanes[0].end, Some(LaneEnd::Exit(ExitStatus::Exited(0))));
+    for lane in &view.lanes {
+        assert_eq!(lane.source, LaneSource::Switches, "{}", lane.name);
+        let times = lane.states.times(Monotonic::ZERO, view.elapsed);
+        assert_eq!((times.of(LaneState::Created), times.of(LaneState::Unknown)), (0, 0), "{}: {times:?}", lane.name);
+        let has = |kind: MarkKind| lane.marks.iter().any(|mark| mark.kind == kind);
+        assert!(has(MarkKind::Fork), "{}: {:?}", lane.name, lane.marks);
+        assert_eq!(has(MarkKind::Exec), !lane.name.starts_with("sh "), "{}: {:?}", lane.name, lane.marks);
+    }
+    let asleep = sleeps.iter().map(|lane| lane.states.times(Monotonic::ZERO, view.elapsed));
+    assert!(asleep.clone().all(|times| times.total() - times.of(LaneState::OnCore) > 100_000_000));
+}
+
+#[test]
+fn the_threads_of_a_lesson_have_one_lane_each_under_their_own_names() {
+    let _alone = alone();
+    for language in [Language::Rust, Language::Python] {
+        let Some((view, events)) = run(scenario("lock", language)) else { return };
+        let mut told: Vec<String> = Vec::new();
+        for event in &events {
+            if let EventKind::TaskStarted { task, .. } = &event.kind
+                && !told.contains(task)
+            {
+                told.push(task.clone());
+            }
+        }
+        // Where python3 is a script that looks for Python, its processes have lanes, too.
+        let is_first = |lane: &Lane| lane.tid.is_some_and(|tid| tid.number() == lane.pid.number());
+        let is_its = |lane: &&Arc<Lane>| !is_first(lane) || told.iter().any(|task| **task == *lane.name);
+        let lanes: Vec<_> = view.lanes.iter().filter(is_its).collect();
+        let mut names: Vec<String> = lanes.iter().map(|lane| lane.name.to_string()).collect();
+        told.sort();
+        names.sort();
+        assert_eq!(names, told, "{language}");
+        for lane in lanes {
+            assert_eq!(lane.source, LaneSource::Switches, "{language}: {}", lane.name);
+            assert!(on_core(lane) > 0 && !lane.words.is_empty(), "{language}: {}", lane.name);
+        }
+    }
+}
