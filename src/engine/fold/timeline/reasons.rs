@@ -109,7 +109,7 @@ impl Lanes {
                 return Some((&*track.name, Waiter { on: &doing.note, held_by, since: track.since(), read: None }));
             }
             let Held { lane, on, since, read } = track.held_by.as_ref()?;
-            let lasts = track.states.last().is_some_and(|last| last.from == *since);
+            let lasts = track.states.changed() == Some(*since);
             let held_by = &self.track(*lane).filter(|_| lasts)?.name;
             Some((&*track.name, Waiter { on, held_by, since: *since, read: Some(*read) }))
         })
