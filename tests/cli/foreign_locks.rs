@@ -102,7 +102,7 @@ fn a_program_that_runs_as_another_user_is_said_to_be_hidden() {
 
 /// A run of a foreign program: its events as they come, and what it has said so far.
 struct Run {
-    app: App,
+    _app: App,
     lines: Box<dyn Iterator<Item = String>>,
     output: String,
     /// When its threads had met, in the run's time.
@@ -111,10 +111,13 @@ struct Run {
 
 impl Run {
     fn start(program: &[&str]) -> Self {
-        let mut command = tasklab(&[&["exec", "--json", "--timeout", "60", "--"], program].concat());
-        let mut app = App::start(command.stdout(Stdio::piped()));
+        Self::of(&mut tasklab(&[&["exec", "--json", "--timeout", "60", "--"], program].concat()))
+    }
+
+    fn of(command: &mut Command) -> Self {
+        let mut app = App::start(command.stdin(Stdio::null()).stdout(Stdio::piped()));
         let lines = BufReader::new(app.process.stdout.take().expect("piped")).lines().map_while(Result::ok);
-        Self { app, lines: Box::new(lines), output: String::new(), met: Duration::ZERO }
+        Self { _app: app, lines: Box::new(lines), output: String::new(), met: Duration::ZERO }
     }
 
     /// Reads on until a finding comes.
@@ -192,6 +195,33 @@ fn a_deadlock_that_a_time_limit_ends_is_told_as_over() {
     assert!(finding["over"].is_null() && finding["text"].as_str().is_some_and(|text| text.contains(&said["a"])), "{finding}");
     let over = run.next_finding();
     assert_eq!((&over["text"], &over["over"]), (&"The deadlock of left and right is over.".into(), &true.into()));
+}
+
+#[test]
+fn without_switch_records_a_deadlock_is_named_as_well() {
+    if !Path::new("/usr/bin/strace").exists() {
+        return skipped("needs strace, to refuse perf_event_open");
+    }
+    let mut refused = Command::new("/usr/bin/strace");
+    refused.args(["-f", "-qq", "--seccomp-bpf", "-e", "trace=perf_event_open", "-e", "inject=perf_event_open:error=EACCES"]);
+    refused.args(["-o", "/dev/null"]).arg(support::program::path());
+    let mut run = Run::of(refused.args(["exec", "--json", "--timeout", "60", "--", PYTHON, LOCKS, "given-up"]));
+    let finding = run.next_finding();
+    let said = run.said();
+    let text = finding["text"].as_str().unwrap_or_default();
+    assert!(finding["over"].is_null() && text.contains(&said["a"]) && text.contains(&said["b"]), "{finding}");
+    assert_eq!(run.next_finding()["text"], "The deadlock of left and right is over.", "it lasted, and then was given up");
+}
+
+#[test]
+fn a_lock_whose_holder_has_ended_is_said_to_be_left_alone() {
+    let mut run = Run::start(&[PYTHON, LOCKS, "abandoned"]);
+    let finding = run.next_finding();
+    let text = format!(
+        "Nobody can let waiter go on: it waits for lock {}, and holder, which held it, has ended without releasing it.",
+        run.said()["a"]
+    );
+    assert_eq!((&finding["id"], &finding["text"]), (&"abandoned".into(), &text.into()), "{finding}");
 }
 
 /// What the window shows: the waiter's lane has the lock's address and the holder's name, and no finding comes of it.

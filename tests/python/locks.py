@@ -90,13 +90,15 @@ else:
         "inheriting": {"protocol": 1},
         "shared": {"pshared": 1},
     }
-    a, together = mutex("a", **kinds.get(mode, {})), meet(2)
+    a, together, a_while = mutex("a", **kinds.get(mode, {})), meet(2), 300
     waits = [(lock, a)]
     holds = [(lock, a)]
     if mode == "timed":
         waits = [timed(a, 300)]
     elif mode == "itself":
         waits, holds = [(lock, a), (lock, a)], []
+    elif mode == "abandoned":
+        a_while = 0.7
     elif mode == "semaphore":
         waits, holds = [(threads.sem_wait, thing("s"))], []
     elif mode == "reading":
@@ -117,7 +119,7 @@ else:
         else:
             threads.pthread_join(of_c, None)
             holds = []
-    start("holder", *holds, together, (time.sleep, 300))
+    start("holder", *holds, together, (time.sleep, a_while))
     start("waiter", together, *waits, (time.sleep, 300))
 print("ready", flush=True)
 time.sleep(300)

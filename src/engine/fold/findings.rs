@@ -23,7 +23,14 @@ const MOST: usize = 64;
 /// The findings that hold now. One that holds no longer is told once more, as over.
 #[derive(Debug, Default)]
 pub(crate) struct Findings {
-    now: Vec<RunFinding>,
+    now: Vec<Found>,
+}
+
+#[derive(Debug)]
+struct Found {
+    finding: RunFinding,
+    /// When the last of its waits began.
+    since: Monotonic,
 }
 
 impl Findings {
@@ -39,18 +46,26 @@ impl Findings {
             if found.len() >= MOST {
                 break;
             }
-            if let Some(circle) = circles.get(task) {
-                if is_sure(&waiting, circle) {
-                    found.push(deadlock(&waiting, circle));
+            let (finding, since) = if let Some(circle) = circles.get(task) {
+                let since = last_begun(&waiting, circle);
+                let is_known = |known: &Found| known.since == since && known.finding.tasks == *circle;
+                if !is_sure(&waiting, circle, since) && !self.now.iter().any(is_known) {
+                    continue;
                 }
+                (deadlock(&waiting, circle), since)
             } else if let Some(waiter) = waiting.get(task).filter(|waiter| waiter.is_left_alone(lanes, now)) {
-                found.push(abandoned(task, waiter));
-            }
+                (abandoned(task, waiter), waiter.since)
+            } else {
+                continue;
+            };
+            found.push(Found { finding, since });
         }
-        let is_same = |a: &RunFinding, b: &RunFinding| a.id == b.id && a.tasks == b.tasks;
-        let over = self.now.iter().filter(|known| !found.iter().any(|new| is_same(known, new))).map(RunFinding::over);
+        let has = |all: &[Found], one: &Found| {
+            all.iter().any(|other| other.finding.id == one.finding.id && other.finding.tasks == one.finding.tasks)
+        };
+        let over = self.now.iter().filter(|known| !has(&found, known)).map(|known| known.finding.over());
         let mut news: Vec<RunFinding> = over.collect();
-        news.extend(found.iter().filter(|new| !self.now.iter().any(|known| is_same(known, new))).cloned());
+        news.extend(found.iter().filter(|new| !has(&self.now, new)).map(|new| new.finding.clone()));
         self.now = found;
         news
     }
@@ -84,11 +99,16 @@ fn circles<'a>(waiting: &HashMap<&'a str, Waiter<'a>>) -> HashMap<&'a str, Vec<&
     circles
 }
 
-/// Whether all its waits had begun when the holders were asked for: a holder that the kernel told of before may have let go since.
-fn is_sure(waiting: &HashMap<&str, Waiter<'_>>, circle: &[&str]) -> bool {
+/// When the last wait of a circle began.
+fn last_begun(waiting: &HashMap<&str, Waiter<'_>>, circle: &[&str]) -> Monotonic {
+    circle.iter().filter_map(|task| waiting.get(task)).map(|waiter| waiter.since).max().unwrap_or_default()
+}
+
+/// Whether all its waits lasted at one time, with these holders: one that the kernel told of before may have let go since.
+fn is_sure(waiting: &HashMap<&str, Waiter<'_>>, circle: &[&str], since: Monotonic) -> bool {
     let waiters = || circle.iter().filter_map(|task| waiting.get(task));
-    let newest = waiters().map(|waiter| waiter.since).max();
-    waiters().all(|waiter| waiter.read.is_none_or(|read| Some(read) >= newest))
+    let last_read = waiters().filter_map(|waiter| waiter.read).max();
+    waiters().all(|waiter| waiter.read.is_none_or(|read| read >= since) && (waiter.until.is_none() || waiter.until >= last_read))
 }
 
 fn deadlock(waiting: &HashMap<&str, Waiter<'_>>, circle: &[&str]) -> RunFinding {
@@ -141,6 +161,7 @@ impl RunFinding {
 mod tests {
     use super::*;
     use crate::engine::fold::timeline::lanes::Told;
+    use crate::engine::fold::timeline::reasons::Explanation;
     use crate::model::{Pid, TaskSort, TaskState, Tid};
 
     const PID: Pid = Pid::new(10);
@@ -184,6 +205,52 @@ mod tests {
         assert!(findings.look(&lanes, at(700)).is_empty(), "told once");
         lanes.task_changed(at(800), "w2", told(TaskState::Running, None, None), PID);
         assert_eq!(texts(&findings.look(&lanes, at(800))), ["The deadlock of w1 and w2 is over."]);
+    }
+
+    /// `who` waits for a lock since `t`; `holder` was read at `read`, and the wait is known to last until then.
+    fn kernel_says(lanes: &mut Lanes, t: u64, read: u64, who: i32, holder: i32) {
+        let tid = Tid::new(who);
+        lanes.thread_waits(at(t), PID, tid, "a lock");
+        let reason =
+            Explanation { since: at(t), words: &format!("lock 0x{holder}"), is_timer: false, held_by: Some(Tid::new(holder)) };
+        lanes.explained(at(read), PID, tid, reason);
+    }
+
+    #[test]
+    fn a_circle_of_owners_is_sure_once_all_were_read_while_all_waited() {
+        let (mut lanes, mut findings) = (lanes(&["left", "right"]), Findings::default());
+        kernel_says(&mut lanes, 100, 120, 11, 12);
+        kernel_says(&mut lanes, 500, 520, 12, 11);
+        lanes.thread_waits(at(600), PID, Tid::new(11), "a lock");
+        lanes.thread_waits(at(600), PID, Tid::new(12), "a lock");
+        assert!(findings.look(&lanes, at(700)).is_empty(), "right may have let go between the two looks");
+        kernel_says(&mut lanes, 100, 710, 11, 12);
+        assert!(findings.look(&lanes, at(720)).is_empty(), "right may have let go since it was last seen");
+        lanes.thread_waits(at(725), PID, Tid::new(11), "a lock");
+        lanes.thread_waits(at(725), PID, Tid::new(12), "a lock");
+        let found = findings.look(&lanes, at(730));
+        assert_eq!(
+            texts(&found),
+            ["Deadlock: left waits for lock 0x12, held by right, which waits for lock 0x11, held by left."]
+        );
+        kernel_says(&mut lanes, 100, 800, 11, 12);
+        assert!(findings.look(&lanes, at(810)).is_empty(), "it was sure once, and lasts");
+        lanes.thread_waits(at(850), PID, Tid::new(12), "");
+        assert_eq!(texts(&findings.look(&lanes, at(860))), ["The deadlock of left and right is over."]);
+    }
+
+    #[test]
+    fn a_holder_that_ended_with_the_lock_is_remembered_by_who_waited_before() {
+        let (mut lanes, mut findings) = (lanes(&["holder", "waiter"]), Findings::default());
+        kernel_says(&mut lanes, 100, 120, 12, 11);
+        lanes.task_finished(at(200), "holder", "ok");
+        let unknown = Explanation { since: at(100), words: "a lock (owner unknown)", is_timer: false, held_by: None };
+        lanes.explained(at(300), PID, Tid::new(12), unknown);
+        let found = findings.look(&lanes, at(900));
+        assert!(
+            found.len() == 1 && found[0].text.contains("waits for lock 0x11, and holder, which held it, has ended"),
+            "{found:?}"
+        );
     }
 
     #[test]

@@ -61,6 +61,8 @@ pub(crate) struct Waiter<'a> {
     pub(crate) since: Monotonic,
     /// When the kernel was last asked for the holder; `None` where the program says it.
     pub(crate) read: Option<Monotonic>,
+    /// The time up to which the wait is known to last; `None` where the program says it.
+    pub(crate) until: Option<Monotonic>,
 }
 
 /// A change of a task's state, for the sentence about it.

@@ -1,5 +1,5 @@
 //! The past of threads, processes, tasks and GPIO lines, for the view. The files of `lanes`, from the bottom up: `sums`, `track` (one lane),
-//! `homes` (processes), `names`, `order`, `cores`, `pending`; `lanes` (all of them, and what programs say); `reasons`, `settle`, `switches`
+//! `homes` (processes), `names`, `order`, `cores`, `pending`; `lanes` (all of them, and what programs say); `reasons`, `seen`, `settle`, `switches`
 //! (the kernel's records), `cpu` (the events `task.cpu`).
 
 mod cores;
@@ -10,6 +10,7 @@ mod names;
 mod order;
 mod pending;
 pub(super) mod reasons;
+mod seen;
 mod settle;
 mod shared_texts;
 mod sums;

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::engine::fold::timeline::lanes::{Lanes, Waiter};
 use crate::engine::fold::timeline::pending::SeenWait;
-use crate::engine::fold::timeline::track::{Held, Track};
+use crate::engine::fold::timeline::track::{Doing, Held, Track};
 use crate::model::{LaneState, Monotonic, Pid, StateSpan, TaskState, Tid, Word};
 
 /// A sample reads for a moment after its time.
@@ -14,7 +14,7 @@ const READS_FOR: Duration = Duration::from_millis(30);
 /// A shorter wait needs no reason.
 const WORTH_ASKING: Duration = Duration::from_millis(15);
 /// The words for a wait for a time to pass, and for the end of a child.
-const TIMER: &str = "a timer";
+pub(super) const TIMER: &str = "a timer";
 const CHILD: &str = "a child";
 
 /// The reason of a wait.
@@ -33,7 +33,10 @@ pub(crate) struct Explanation<'a> {
 impl Lanes {
     /// A sample taken at `t` has shown that a thread waits for something.
     pub(crate) fn thread_waits(&mut self, t: Monotonic, pid: Pid, tid: Tid, words: &str) {
-        let Some((lane, track)) = self.thread(pid, tid).filter(|(_, track)| track.is_switched()) else { return };
+        let Some((lane, track)) = self.thread(pid, tid) else { return };
+        if !track.is_switched() {
+            return self.seen_waiting(lane, t, words);
+        }
         let wait = track.states.last().filter(|last| is_wait(last.state));
         let is_explained = wait.is_some_and(|wait| track.reason_at(wait.from).is_some());
         if !is_explained && !words.is_empty() {
@@ -53,7 +56,7 @@ impl Lanes {
         for SeenWait { lane, t, words } in due {
             let Some(track) = self.track_mut(lane) else { continue };
             let Some(wait) = track.states.last().filter(|wait| is_wait(wait.state) && wait.from <= t) else { continue };
-            let is_told = track.word_at(wait.from).is_some_and(|word| says_why(&word) && !word.on.is_empty());
+            let is_told = track.word_at(wait.from).is_some_and(|word| says_why(word.state) && !word.on.is_empty());
             if !is_told && track.reason_at(wait.from).is_none() {
                 track.explain(&wait, &words, &*words == TIMER, None);
             }
@@ -66,8 +69,17 @@ impl Lanes {
         let on = self.share(words);
         let holder = held_by.and_then(|holder| self.thread(pid, holder));
         let (holder, held_by) = holder.map(|(lane, track)| (lane, Arc::clone(&track.name))).unzip();
-        let Some(lane) = self.thread(pid, tid).map(|(lane, _)| lane) else { return };
-        let Some(track) = self.track_mut(lane).filter(|track| track.is_switched()) else { return };
+        let Some((lane, track)) = self.thread(pid, tid) else { return };
+        let known = track.held_by.as_ref().filter(|known| known.since == since && holder.is_none());
+        if known.and_then(|known| self.track(known.lane)).is_some_and(Track::has_ended) {
+            // A thread that has ended owns nothing any more, but the lock is still locked.
+            return;
+        }
+        let Some(track) = self.track_mut(lane) else { return };
+        if !track.is_switched() {
+            let state = if is_timer { TaskState::Sleeping } else { TaskState::Waiting };
+            return track.explain_seen(t, Doing { state, note: on, held_by }, holder, since);
+        }
         let is_it = |wait: &StateSpan| is_wait(wait.state) && wait.from == since && wait.until.is_none_or(|until| until >= t);
         let Some(wait) = track.states.at(since).filter(is_it) else { return };
         let is_known = track.reason_at(since).is_some_and(|known| known.on == on && known.held_by == held_by);
@@ -77,24 +89,25 @@ impl Lanes {
         track.held_by = holder.map(|lane| Held { lane, on, since, read: t });
     }
 
-    /// Threads that have waited for a while, and nobody says why: each with the start of its wait, and each wait once.
+    /// Threads that have waited for a while, and whose programs do not say why: each with the start of its wait, and each wait once.
     pub(crate) fn unexplained(&mut self, now: Monotonic) -> Vec<(Pid, Tid, Monotonic)> {
         let until = self.until.min(now);
         let mut waits = Vec::new();
         let lanes: Vec<usize> = self.by_tid.values().copied().collect();
         for index in lanes {
-            let Some(track) = self.track_mut(index).filter(|track| track.is_switched() && !track.has_ended()) else { continue };
-            let Some(wait) = track.states.last().filter(|wait| wait.state == LaneState::Blocked) else { continue };
-            let is_young = until.since(wait.from) < WORTH_ASKING;
-            // A sample knows less than who is asked.
-            if is_young || track.asked == Some(wait.from) {
-                continue;
-            }
-            track.asked = Some(wait.from);
-            if track.word_at(wait.from).is_none_or(|word| !says_why(&word))
-                && let Some(tid) = track.tid
+            let Some(track) = self.track_mut(index).filter(|track| !track.has_ended()) else { continue };
+            let since = if track.is_switched() {
+                let wait = track.states.last().filter(|wait| wait.state == LaneState::Blocked);
+                let wait = wait.filter(|wait| until.since(wait.from) >= WORTH_ASKING);
+                wait.map(|wait| wait.from).filter(|since| track.word_at(*since).is_none_or(|word| !says_why(word.state)))
+            } else {
+                track.seen_for(WORTH_ASKING, now)
+            };
+            // That a sample has told a reason is not enough: it knows no owners.
+            if let (Some(since), Some(tid)) = (since, track.tid)
+                && track.asked.replace(since) != Some(since)
             {
-                waits.push((track.pid, tid, wait.from));
+                waits.push((track.pid, tid, since));
             }
         }
         waits.sort_unstable();
@@ -105,13 +118,16 @@ impl Lanes {
     pub(crate) fn waiting(&self) -> impl Iterator<Item = (&str, Waiter<'_>)> {
         self.tracks().filter(|(_, track)| !track.has_ended()).filter_map(|(_, track)| {
             let doing = track.doing();
-            if let Some(held_by) = doing.held_by.as_deref().filter(|_| doing.state == TaskState::Waiting) {
-                return Some((&*track.name, Waiter { on: &doing.note, held_by, since: track.since(), read: None }));
+            if let Some(held) = &track.held_by
+                && track.lasts(held.since)
+            {
+                let Held { lane, on, since, read } = held;
+                let until = track.seen.as_ref().map_or(self.until, |seen| seen.until);
+                let held_by = &self.track(*lane)?.name;
+                return Some((&*track.name, Waiter { on, held_by, since: *since, read: Some(*read), until: Some(until) }));
             }
-            let Held { lane, on, since, read } = track.held_by.as_ref()?;
-            let lasts = track.states.changed() == Some(*since);
-            let held_by = &self.track(*lane).filter(|_| lasts)?.name;
-            Some((&*track.name, Waiter { on, held_by, since: *since, read: Some(*read) }))
+            let held_by = doing.held_by.as_deref().filter(|_| doing.state == TaskState::Waiting)?;
+            Some((&*track.name, Waiter { on: &doing.note, held_by, since: track.since(), read: None, until: None }))
         })
     }
 
@@ -183,6 +199,6 @@ fn is_wait(state: LaneState) -> bool {
 }
 
 /// Whether a program's word explains a wait.
-fn says_why(word: &Word) -> bool {
-    matches!(word.state, TaskState::Waiting | TaskState::Sleeping)
+pub(super) const fn says_why(state: TaskState) -> bool {
+    matches!(state, TaskState::Waiting | TaskState::Sleeping)
 }

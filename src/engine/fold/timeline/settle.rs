@@ -7,7 +7,7 @@ use crate::engine::fold::sentences;
 use crate::engine::fold::timeline::homes::{Exit, Home};
 use crate::engine::fold::timeline::lanes::Lanes;
 use crate::engine::fold::timeline::track::{Doing, End};
-use crate::model::{ExitStatus, LaneState, Mark, MarkKind, Monotonic, Pid, ProcessState, TaskState};
+use crate::model::{ExitStatus, LaneSource, LaneState, Mark, MarkKind, Monotonic, Pid, ProcessState, TaskState};
 
 /// Records are at most so late; without them what events tell is taken as it is.
 const LATE: Duration = Duration::from_secs(1);
@@ -35,7 +35,8 @@ impl Lanes {
             let Some(track) = self.track_mut(index) else { continue };
             if !track.is_switched() {
                 track.go_on(t);
-                if track.is_first() && track.task.is_none() && !track.has_ended() && track.doing() != &now {
+                let is_told_apart = track.task.is_some() || track.source == LaneSource::Shares;
+                if track.is_first() && !is_told_apart && !track.has_ended() && track.doing() != &now {
                     track.change(t, now.clone(), None);
                 }
             } else if track.is_first() && track.exited.is_some_and(|exited| t > exited) && !track.has_ended() {

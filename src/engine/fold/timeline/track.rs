@@ -57,6 +57,8 @@ pub(crate) struct Track {
     pub(super) exited: Option<Monotonic>,
     /// Samples that have shown it alive although its records say that it has ended.
     pub(super) seen_alive: u8,
+    /// The wait that samples show, where there are no switch records.
+    pub(super) seen: Option<Seen>,
     /// The start of the last wait that was given out to be explained.
     pub(super) asked: Option<Monotonic>,
     pub(super) sums: Sums,
@@ -86,6 +88,17 @@ pub(super) struct Held {
     pub(super) since: Monotonic,
     /// When it was last read.
     pub(super) read: Monotonic,
+}
+
+/// A wait, as samples show it where there are no switch records.
+#[derive(Debug)]
+pub(super) struct Seen {
+    /// The first sample that has shown it.
+    pub(super) since: Monotonic,
+    /// The last one so far.
+    pub(super) until: Monotonic,
+    /// The thing that it waits for; empty where the kernel does not tell.
+    pub(super) words: Arc<str>,
 }
 
 /// The birth of a lane.
@@ -127,6 +140,7 @@ impl Track {
             on: None,
             exited: None,
             seen_alive: 0,
+            seen: None,
             asked: None,
             sums: Sums::default(),
             is_sum_due: false,
@@ -467,8 +481,18 @@ impl Track {
         } else if self.states.is_empty() {
             self.states.push(from, by_word(self.doing.state), 0);
         }
+        // It has run since the wait that was seen began.
+        (self.seen, self.held_by) = (None, None);
         self.sums.begin(t);
         self.touch();
+    }
+
+    /// Whether a wait that began then lasts, as far as it is known.
+    pub(super) fn lasts(&self, since: Monotonic) -> bool {
+        if self.is_switched() {
+            return self.states.changed() == Some(since);
+        }
+        self.seen.as_ref().is_some_and(|seen| seen.since == since)
     }
 
     /// The lane for the view.
