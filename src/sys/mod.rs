@@ -1,5 +1,5 @@
 //! System calls behind types, and the only `unsafe` code: spawning, waiting, pidfds, passing of descriptors, clocks, signal masks,
-//! mappings; and the one parser of /proc/PID/stat, the signals in `status`, `schedstat` and the cores in /proc/stat. It takes the model's
+//! mappings; two calls of OpenGL; and the one parser of /proc/PID/stat, the signals in `status`, `schedstat` and the cores in /proc/stat. It takes the model's
 //! types and returns `io::Result`; what to do is decided elsewhere.
 
 #![expect(unsafe_code, reason = "this is the room for it")]
@@ -11,7 +11,8 @@ mod fds;
 mod fifo;
 mod folder;
 mod fork;
-mod memory;
+#[cfg(feature = "gui")]
+mod gui;
 mod packet;
 mod plain;
 mod poll;
@@ -33,7 +34,8 @@ pub use fds::{adopt_fd, dup_at_least, dup_number, is_open, open_null, queued_byt
 pub use fifo::{OPENER, open_and_execute};
 pub use folder::{PrivateFolder, remove_abandoned_folders};
 pub use fork::{Forked, exit_now, fork};
-pub use memory::read_memory;
+#[cfg(feature = "gui")]
+pub use gui::{fill_scissor, keep_freed_memory, renderer_of};
 pub use packet::{MAX_PACKET_FDS, PacketSocket};
 pub use plain::{
     plain_capture, plain_forks, plain_launches, plain_launches_at_once, plain_locks, plain_round_trips, plain_threads,
@@ -46,7 +48,7 @@ pub use proc::{
 };
 pub use process::{
     PidFd, SignalScope, advice_on_clone, become_subreaper, continue_when_parent_ends, emulated_on, foreign_proc, has_one_thread,
-    kernel_release, own_pid, parent_pid, process_group, rename_thread, session, start_thread,
+    kernel_release, own_pid, parent_pid, process_group, read_memory, rename_thread, session, start_thread,
 };
 pub use registers::ReadRegisters;
 pub use shared::SharedNumber;

@@ -194,7 +194,7 @@ pub fn told_lane(id: u32, name: &str, tid: i32, pieces: &[Segment]) -> Arc<Lane>
 }
 
 /// The lane of a thread as the kernel's switch records tell it: from when on it was in which state, and on which core.
-fn kernel_lane(id: u32, name: &str, tid: i32, states: &[(f64, LaneState, u32)]) -> Lane {
+pub fn kernel_lane(id: u32, name: &str, tid: i32, states: &[(f64, LaneState, u32)]) -> Lane {
     let mut lane = (*told_lane(id, name, tid, &[])).clone();
     lane.source = LaneSource::Switches;
     for (t, state, core) in states {

@@ -57,9 +57,12 @@ lock, seats, go, gate = tasklab.Lock("a"), tasklab.Semaphore("seats", 0), taskla
 mail, ready = tasklab.Queue("mail", 1), tasklab.Condition("ready")
 
 
+woken = []
+
+
 def wait():
     with ready:
-        assert ready.wait()
+        woken.append(ready.wait())
 
 
 def notify():
@@ -67,6 +70,7 @@ def notify():
         ready.notify()
         until(lambda: "waiter" in ready.lock.waiters)
         run(tasklab.Thread(target=ready.release, name="releaser"))
+        until(lambda: woken == [True])  # Else it might take the lock first.
         ready.acquire()
 
 

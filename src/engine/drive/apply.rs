@@ -75,8 +75,11 @@ impl EngineLoop {
         self.runs.push(Run::new(run, plan, request, self.supervisor.pid(), origin, &mut self.subscription));
         // Before anything is started: switch records cover only what is started later.
         let mut has_records = self.switches.open(self.supervisor.pid());
-        if let (true, Err(why)) = (has_records, has_room(awaited, request)) {
-            // There is a ring for each core, and the launch comes first.
+        // There is a ring for each core, and the launch comes first. Those that another run needs were there before.
+        if has_records
+            && self.runs.active().count() == 1
+            && let Err(why) = has_room(awaited, request)
+        {
             self.switches.give_up(&why);
             has_records = false;
         }
@@ -282,8 +285,10 @@ impl EngineLoop {
                 self.runs[index].sampled(process, command, now, &mut self.subscription);
             }
         }
-        for index in 0..if has_times { self.runs.len() } else { 0 } {
-            self.runs[index].shared(times.remove(&index).unwrap_or_default(), now, &mut self.subscription);
+        if has_times {
+            for (index, run) in self.runs.iter_mut().enumerate() {
+                run.shared(times.remove(&index).unwrap_or_default(), now, &mut self.subscription);
+            }
         }
         for run in self.runs.active_mut() {
             run.sampling_done(|pid| pids.contains(&pid), now, &mut self.subscription);
@@ -297,7 +302,8 @@ impl EngineLoop {
         if !batch.records.is_empty() {
             publication.touch();
         }
-        let begun: Vec<RunId> = runs.iter().filter(|run| !run.processes.stages().is_empty()).map(|run| run.id).collect();
+        let begun = runs.iter().filter(|run| run.has_records && !run.processes.stages().is_empty());
+        let begun: Vec<RunId> = begun.map(|run| run.id).collect();
         for (run, records) in switches.route(batch, &begun, |pid| runs.find_seen(pid).map(|index| runs[index].id)) {
             if let Some(index) = runs.find(run) {
                 runs[index].scheduled(records, until, now, subscription);

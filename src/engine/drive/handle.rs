@@ -40,6 +40,11 @@ impl EngineHandle {
         self
     }
 
+    /// A handle that a waker may keep: it does not own the waker.
+    pub fn reader(&self) -> Self {
+        Self { waker: Arc::default(), ..self.clone() }
+    }
+
     /// Queues a command. Never waits.
     pub fn send(&self, command: Command) -> Result<(), SendError> {
         self.commands.try_send(command).map_err(|error| match error {

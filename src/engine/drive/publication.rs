@@ -107,9 +107,11 @@ mod tests {
             publication.notice(number.to_string());
         }
         assert_eq!(publication.next_at(false), Some(now + FRAME));
+        publication.scheduler = Some("refused".into());
         publish(&mut publication);
         let snapshot: Arc<Snapshot> = Arc::clone(&latest.lock().expect("no panic"));
         let kept = [snapshot.notices.first(), snapshot.notices.last()].map(|notice| notice.map(|notice| notice.0));
+        assert_eq!(snapshot.system.scheduler.as_deref(), Some("refused"));
         assert_eq!((snapshot.sequence, snapshot.notices.len(), kept), (2, MOST_NOTICES, [Some(11), Some(30)]));
     }
 }

@@ -130,7 +130,7 @@ const GATE: &str = "step: ";
 
 /// The sentence about a change of a task's state, if it is worth one.
 pub(crate) fn task_changed(task: &str, change: &Change) -> Option<String> {
-    let Change { was, now, .. } = change;
+    let Change { was, now, woken_by } = change;
     let was_waiting_on = |on: &str| was.as_ref().is_some_and(|was| was.state == TaskState::Waiting && &*was.note == on);
     Some(match (now.state, &*now.note, now.held_by.as_deref()) {
         (TaskState::Waiting, on, _) if on.starts_with(GATE) => {
@@ -152,16 +152,20 @@ pub(crate) fn task_changed(task: &str, change: &Change) -> Option<String> {
         (TaskState::Waiting, on, _) => format!("{task} waits for {on}."),
         (TaskState::Stopped, ..) => format!("{task} is stopped."),
         (TaskState::Running, on, _) => match was {
-            Some(Doing { state: TaskState::Waiting, note, held_by }) if &**note == on && !on.is_empty() => match held_by {
-                Some(holder) => format!("{task} got {on}, which {holder} had."),
-                None => format!("{task} got {on}."),
-            },
+            Some(Doing { state: TaskState::Waiting, note, held_by }) if &**note == on && !on.is_empty() => {
+                match (woken_by, held_by) {
+                    (Some(releaser), _) => format!("{task} got {on}, which {releaser} released."),
+                    (None, Some(holder)) => format!("{task} got {on}, which {holder} had."),
+                    (None, None) => format!("{task} got {on}."),
+                }
+            }
             Some(Doing { state: TaskState::Waiting, note, .. }) if note.starts_with(GATE) => {
                 format!("{task} takes its step: {}.", &note[GATE.len()..])
             }
-            Some(Doing { state: TaskState::Waiting, note, .. }) if !note.is_empty() => {
-                format!("{task} waits no longer for {note}.")
-            }
+            Some(Doing { state: TaskState::Waiting, note, .. }) if !note.is_empty() => match woken_by {
+                Some(waker) => format!("{task} waits no longer for {note}: {waker} let it go on."),
+                None => format!("{task} waits no longer for {note}."),
+            },
             Some(Doing { state: TaskState::Stopped, .. }) => format!("{task} goes on."),
             _ => return None,
         },
@@ -320,6 +324,26 @@ mod tests {
         let (pgid, sid) = (Pgid::new(4711), Sid::new(4711));
         table.started(Monotonic::ZERO, StartedProcess { pid, ppid: Pid::new(1), pgid, sid, name: "race", argv: &[] });
         table.row(pid).expect("it started").clone()
+    }
+
+    #[test]
+    fn the_end_of_a_wait_names_the_task_that_let_it_go_on_where_that_is_known() {
+        use TaskState::{Running, Waiting};
+        for (was, now, text) in [
+            (
+                doing(Waiting, "lock A", Some("worker-1")),
+                doing(Running, "lock A", None),
+                "worker-2 got lock A, which worker-3 released.",
+            ),
+            (
+                doing(Waiting, "event go", None),
+                doing(Running, "", None),
+                "worker-2 waits no longer for event go: worker-3 let it go on.",
+            ),
+        ] {
+            let change = Change { was: Some(was), now, woken_by: Some("worker-3".into()) };
+            assert_eq!(task_changed("worker-2", &change).as_deref(), Some(text));
+        }
     }
 
     #[test]

@@ -46,7 +46,9 @@ pub(crate) struct Run {
     pub(crate) processes: RunProcesses,
     pub(crate) waiting: Waiting,
     pipe_fills: PipeFills,
-    /// Sums of its threads, where there are no switch records.
+    /// Whether there are switch records of it.
+    pub(crate) has_records: bool,
+    /// Sums of its threads, where there are none.
     shares: Option<Shares>,
     /// How many stages were asked for.
     awaited: usize,
@@ -83,6 +85,7 @@ impl Run {
             processes: RunProcesses::new(supervisor),
             waiting: Waiting::default(),
             pipe_fills: PipeFills::default(),
+            has_records: true,
             shares: None,
             awaited: plan.stages.len(),
             has_spoken: false,
@@ -504,6 +507,7 @@ impl Run {
 
     /// There are no switch records of it: the times of its threads are told as sums.
     pub(crate) fn tell_shares(&mut self, now: Monotonic) {
+        self.has_records = false;
         self.shares = counts_turns().then(|| Shares::new(now));
     }
 

@@ -23,7 +23,7 @@ enum Pattern {
 
 const fn pattern_of(look: Look) -> Option<Pattern> {
     match look {
-        Look::Blocked | Look::Waiting => Some(Pattern::Diagonal),
+        Look::Blocked => Some(Pattern::Diagonal),
         Look::Failed | Look::Zombie => Some(Pattern::Cross),
         Look::Stopped => Some(Pattern::Bars),
         _ => None,
@@ -34,7 +34,7 @@ const fn pattern_of(look: Look) -> Option<Pattern> {
 pub fn fill_of(look: Look, colors: &Palette) -> (Color32, Color32) {
     let tone = look.tone(colors);
     match look {
-        Look::Blocked | Look::Waiting => (tone.strong.gamma_multiply(0.28), tone.strong),
+        Look::Blocked => (tone.strong.gamma_multiply(0.28), tone.strong),
         Look::Created | Look::Unknown => (tone.surface, Color32::TRANSPARENT),
         Look::Zombie | Look::Failed => (tone.strong, colors.on_strong.gamma_multiply(0.14)),
         _ => (tone.strong, colors.on_strong.gamma_multiply(0.3)),
@@ -80,7 +80,7 @@ mod tests {
 
     #[test]
     fn states_that_share_a_brightness_differ_in_pattern() {
-        assert_eq!(pattern_of(Look::Waiting), Some(Pattern::Diagonal));
+        assert_eq!(pattern_of(Look::Blocked), Some(Pattern::Diagonal));
         assert_ne!(pattern_of(Look::Stopped), pattern_of(Look::Zombie));
         assert_eq!(pattern_of(Look::Running), None);
         let images = [Pattern::Diagonal, Pattern::Cross, Pattern::Bars].map(|pattern| image(pattern).pixels);

@@ -4,5 +4,6 @@ pub(super) mod fill;
 pub(super) mod foreign;
 pub(super) mod hatch;
 pub(super) mod states;
+pub(super) mod surface;
 pub(super) mod theme;
 pub(super) mod widgets;

@@ -1,7 +1,9 @@
 //! How a state looks: glyph, word, colour and pattern, the same everywhere in the window. Pure; never colour alone.
 
-use crate::model::{ExitStatus, LaneState, ProcessRow, ProcessState, TaskState, ThreadSample};
-
+use crate::model::{
+    ExitStatus, Lane, LaneEnd, LaneNow, LaneSource, LaneState, Monotonic, Pid, ProcessRow, ProcessState, RunView, TaskState,
+    ThreadSample, Tid,
+};
 use crate::ui::look::theme::{Palette, Tone};
 
 /// One way to look.
@@ -15,10 +17,8 @@ pub enum Look {
     OnCore,
     /// Runs, as its program says.
     Running,
-    /// Waits for something: the kernel keeps it off the cores.
+    /// Waits for something.
     Blocked,
-    /// Waits for somebody, as its program says.
-    Waiting,
     /// Sleeps.
     Sleeping,
     /// Stopped by a signal.
@@ -43,7 +43,7 @@ impl Look {
             Self::Created => "◌",
             Self::Ready => "◇",
             Self::OnCore | Self::Running => "●",
-            Self::Blocked | Self::Waiting => "⏳",
+            Self::Blocked => "⏳",
             Self::Sleeping => "🌙",
             Self::Stopped => "⏸",
             Self::Zombie => "☠",
@@ -61,7 +61,6 @@ impl Look {
             Self::OnCore => "on a core",
             Self::Running => "running",
             Self::Blocked => "blocked",
-            Self::Waiting => "waiting",
             Self::Sleeping => "sleeping",
             Self::Stopped => "stopped",
             Self::Zombie => "zombie",
@@ -76,7 +75,7 @@ impl Look {
         match self {
             Self::OnCore | Self::Running => palette.green,
             Self::Ready => palette.blue,
-            Self::Blocked | Self::Waiting => palette.orange,
+            Self::Blocked => palette.orange,
             Self::Stopped => palette.purple,
             Self::Zombie | Self::Failed => palette.vermilion,
             Self::Created | Self::Sleeping | Self::Done | Self::Unknown => palette.grey,
@@ -85,7 +84,7 @@ impl Look {
 
     /// Whether it is worth bold letters: somebody may have to act.
     pub const fn is_loud(self) -> bool {
-        matches!(self, Self::Blocked | Self::Waiting | Self::Stopped | Self::Zombie | Self::Failed)
+        matches!(self, Self::Stopped | Self::Zombie | Self::Failed)
     }
 }
 
@@ -95,7 +94,7 @@ impl From<TaskState> for Look {
             TaskState::Created | TaskState::Starting => Self::Created,
             TaskState::Ready => Self::Ready,
             TaskState::Running => Self::Running,
-            TaskState::Waiting => Self::Waiting,
+            TaskState::Waiting => Self::Blocked,
             TaskState::Sleeping => Self::Sleeping,
             TaskState::Stopped => Self::Stopped,
             TaskState::Zombie => Self::Zombie,
@@ -126,7 +125,7 @@ impl From<ProcessState> for Look {
     fn from(state: ProcessState) -> Self {
         match state {
             ProcessState::Running => Self::Running,
-            ProcessState::DiskSleep => Self::Waiting,
+            ProcessState::DiskSleep => Self::Blocked,
             ProcessState::Stopped | ProcessState::TracingStop => Self::Stopped,
             ProcessState::Zombie => Self::Zombie,
             ProcessState::Dead => Self::Done,
@@ -136,29 +135,116 @@ impl From<ProcessState> for Look {
     }
 }
 
-/// How a process looks, and the word for it.
-pub fn process_look(row: &ProcessRow) -> (Look, String) {
-    match (row.status, row.is_reaped()) {
-        (Some(status), true) => (if status.is_success() { Look::Done } else { Look::Failed }, status_word(status)),
-        (Some(_), false) => (Look::Zombie, Look::Zombie.word().to_owned()),
+/// How something is, as every part of the window says it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StateView {
+    /// How it looks.
+    pub look: Look,
+    /// Its state in a word or two: `on core 1`, `blocked`, `exited 3`.
+    pub word: String,
+    /// The reason or the work, and the holder: `lock counter, held by worker-2`; may be empty. Foreign text.
+    pub about: String,
+    /// The state that its program claims, where the kernel says another.
+    pub claims: Option<TaskState>,
+    /// Since when, where that is known; a time of the run.
+    pub since: Option<Monotonic>,
+    /// The core that it is on.
+    pub core: Option<u16>,
+}
+
+impl StateView {
+    fn new(look: Look, word: impl Into<String>) -> Self {
+        Self { look, word: word.into(), about: String::new(), claims: None, since: None, core: None }
+    }
+
+    /// All of it: `blocked: lock counter, held by worker-2`, `ready (the code says running)`. With foreign text.
+    pub fn words(&self) -> String {
+        let about = if self.about.is_empty() { String::new() } else { format!(": {}", self.about) };
+        let claims = self.claims.map_or_else(String::new, |claims| format!(" (the code says {})", claims.word()));
+        format!("{}{about}{claims}", self.word)
+    }
+}
+
+/// How a lane is now, or how it ended. Its row in the tree and its selection say the same.
+pub fn of_lane(lane: &Lane) -> StateView {
+    match (&lane.end, lane.now()) {
+        (Some(LaneEnd::Done), _) => StateView::new(Look::Done, Look::Done.word()),
+        (Some(LaneEnd::Failed(error)), _) => {
+            StateView { about: error.to_string(), ..StateView::new(Look::Failed, Look::Failed.word()) }
+        }
+        (Some(LaneEnd::Exit(status)), _) => of_status(*status),
+        (Some(LaneEnd::RunOver), _) => StateView::new(Look::Done, "ended with the run"),
+        (None, Some(now)) => of_now(&now),
+        (None, None) => StateView::new(Look::Created, Look::Created.word()),
+    }
+}
+
+/// How a lane was at a time, with the label that belongs to it.
+pub fn of_now(now: &LaneNow) -> StateView {
+    let word = match (now.state, now.core) {
+        (LaneState::OnCore, Some(core)) => format!("on core {core}"),
+        _ => now.state.word().to_owned(),
+    };
+    let about = match (now.state, &now.held_by) {
+        // They say enough by themselves.
+        (LaneState::Stopped | LaneState::Zombie | LaneState::Nothing, _) => String::new(),
+        (_, Some(holder)) if now.label.is_empty() => format!("held by {holder}"),
+        (_, Some(holder)) => format!("{}, held by {holder}", now.label),
+        (_, None) => now.label.to_string(),
+    };
+    StateView { look: now.state.into(), word, about, claims: now.claims, since: Some(now.since), core: now.core }
+}
+
+/// How a process is: how it ended, else what its first thread does.
+pub fn of_process(process: &ProcessRow, lane: Option<&Lane>) -> StateView {
+    match (process.status, process.is_reaped()) {
+        (Some(status), true) => of_status(status),
+        (Some(_), false) => StateView { since: process.ended, ..StateView::new(Look::Zombie, Look::Zombie.word()) },
         (None, _) => {
-            let look = Look::from(row.state);
-            let word = match row.state {
-                ProcessState::Running | ProcessState::Sleeping | ProcessState::Stopped | ProcessState::Zombie => look.word(),
-                other => other.word(),
-            };
-            (look, word.to_owned())
+            let first = || process.threads.iter().find(|thread| thread.tid.number() == process.pid.number());
+            lane.map(of_lane)
+                .or_else(|| first().map(|first| of_thread(first, None)))
+                .unwrap_or_else(|| of_sample(process.state, ""))
         }
     }
 }
 
-/// How a thread looks: a sleeper of which it is known what it waits for is a waiter.
-pub fn thread_look(thread: &ThreadSample) -> Look {
-    match Look::from(thread.state) {
-        Look::Sleeping if !thread.waits_for.is_empty() => Look::Waiting,
-        look => look,
-    }
+/// How a thread is, by its lane; where the kernel tells nothing of it, by the last sample of /proc.
+pub fn of_thread(thread: &ThreadSample, lane: Option<&Lane>) -> StateView {
+    lane.map_or_else(|| of_sample(thread.state, &thread.waits_for), of_lane)
 }
+
+/// The lane of a thread, where the kernel says what it does.
+pub fn kernel_lane(run: &RunView, pid: Pid, tid: Tid) -> Option<&Lane> {
+    let lanes = run.lanes.iter().rev().map(|lane| &**lane);
+    lanes.filter(|lane| is_of_kernel(lane)).find(|lane| lane.pid == pid && lane.tid == Some(tid))
+}
+
+/// Whether a lane says what the kernel knows, and not only what its program tells.
+pub fn is_of_kernel(lane: &Lane) -> bool {
+    lane.source != LaneSource::Words
+}
+
+fn of_status(status: ExitStatus) -> StateView {
+    StateView::new(if status.is_success() { Look::Done } else { Look::Failed }, status_word(status))
+}
+
+/// As /proc tells it: a sleeper of which it is known what it waits for is blocked, unless that is only a time.
+fn of_sample(state: ProcessState, waits_for: &str) -> StateView {
+    let look = match Look::from(state) {
+        Look::Sleeping if !waits_for.is_empty() && waits_for != TIMER => Look::Blocked,
+        look => look,
+    };
+    let word = match state {
+        ProcessState::Running | ProcessState::Sleeping | ProcessState::Stopped | ProcessState::Zombie => look.word(),
+        other => other.word(),
+    };
+    let about = if matches!(look, Look::Blocked | Look::Sleeping) { waits_for.to_owned() } else { String::new() };
+    StateView { about, ..StateView::new(look, word) }
+}
+
+/// What a sample says of a thread that waits for a time to pass.
+const TIMER: &str = "a timer";
 
 /// `exited 3`, `SIGKILL`: short enough for a table.
 pub fn status_word(status: ExitStatus) -> String {
@@ -187,6 +273,11 @@ mod tests {
     use crate::model::Signal;
     use crate::ui::sample;
 
+    fn process_look(row: &ProcessRow) -> (Look, String) {
+        let view = of_process(row, None);
+        (view.look, view.words())
+    }
+
     #[test]
     fn a_dead_child_that_nobody_waited_on_is_a_zombie_and_a_reaped_one_shows_its_status() {
         let mut row = sample::process(4716, "sort");
@@ -198,6 +289,8 @@ mod tests {
         assert_eq!(process_look(&row), (Look::Failed, "SIGKILL".to_owned()));
         row.status = Some(ExitStatus::Unknown);
         assert_eq!(process_look(&row).0, Look::Failed, "nobody can say it went well");
+        let lane = sample::kernel_lane(4716, "sort", 4716, &[(0.0, LaneState::OnCore, 1)]);
+        assert_eq!(of_process(&row, Some(&lane)).words(), "ended", "how it ended is the row's to say");
     }
 
     #[test]
@@ -207,6 +300,44 @@ mod tests {
         assert_eq!(process_look(&row), (Look::Created, "starting".to_owned()));
         row.state = ProcessState::Running;
         assert_eq!(process_look(&row).0, Look::Running);
+    }
+
+    #[test]
+    fn a_lane_says_the_state_of_the_kernel_and_what_the_program_says_of_it() {
+        use LaneState::{Blocked, OnCore, Ready, Sleeping, Stopped, Zombie};
+        let mut lane = sample::kernel_lane(4712, "worker-1", 4712, &[(0.1, Ready, 0), (0.2, OnCore, 1)]);
+        assert_eq!((of_lane(&lane).words(), of_lane(&lane).core), ("on core 1".to_owned(), Some(1)));
+        lane.words.push(Monotonic::from_secs(0.2), TaskState::Running, &"job 3".into(), None, None);
+        assert_eq!(of_lane(&lane).words(), "on core 1: job 3");
+        lane.states.push(Monotonic::from_secs(0.3), Ready, 0);
+        let ready = of_lane(&lane);
+        assert_eq!((ready.look, ready.words()), (Look::Ready, "ready: job 3 (the code says running)".to_owned()));
+        assert_eq!(ready.since, Some(Monotonic::from_secs(0.3)));
+        lane.words.push(Monotonic::from_secs(0.4), TaskState::Waiting, &"lock counter".into(), Some(&"worker-2".into()), None);
+        lane.states.push(Monotonic::from_secs(0.4), Blocked, 0);
+        assert_eq!(of_lane(&lane).words(), "blocked: lock counter, held by worker-2");
+        for (state, words) in [(Stopped, "stopped"), (Zombie, "zombie"), (Sleeping, "sleeping: lock counter, held by worker-2")] {
+            lane.states.push(Monotonic::from_secs(0.5), state, 0);
+            assert_eq!(of_lane(&lane).words(), words);
+        }
+        lane.end = Some(LaneEnd::Exit(ExitStatus::Exited(3)));
+        assert_eq!((of_lane(&lane).look, of_lane(&lane).words()), (Look::Failed, "exited 3".to_owned()));
+    }
+
+    #[test]
+    fn a_row_is_its_lane_where_the_kernel_tells_and_else_the_last_sample() {
+        let mut run = (*sample::deadlock().runs[0]).clone();
+        let (pid, tid) = (Pid::new(4711), Tid::new(4712));
+        let thread = run.processes[0].threads[1].clone();
+        assert!(kernel_lane(&run, pid, tid).is_none(), "its program's words are no truth about a thread");
+        assert_eq!(of_thread(&thread, None).words(), "blocked: a lock");
+        assert_eq!(of_process(&run.processes[0], None).words(), "blocked: a thread to end", "as its first thread");
+        assert_eq!(of_sample(ProcessState::Sleeping, "a timer").words(), "sleeping: a timer");
+        assert_eq!(of_sample(ProcessState::Stopped, "a signal to continue").words(), "stopped");
+        run.lanes = vec![sample::kernel_lane(4712, "worker-1", 4712, &[(0.0, LaneState::OnCore, 3)]).into()];
+        let lane = kernel_lane(&run, pid, tid);
+        assert_eq!(of_thread(&thread, lane), of_lane(&run.lanes[0]));
+        assert!(kernel_lane(&run, pid, Tid::new(4711)).is_none());
     }
 
     #[test]

@@ -9,6 +9,8 @@ use egui::{
 };
 use serde::{Deserialize, Serialize};
 
+use crate::ui::look::surface;
+
 /// The theme that a person chose.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ThemeChoice {
@@ -238,8 +240,13 @@ pub fn readable(ink: Color32, surface: Color32) -> Color32 {
 /// Applies a choice to the whole window.
 pub fn apply(ctx: &egui::Context, choice: ThemeChoice, is_touch: bool) {
     let dark = if choice == ThemeChoice::HighContrast { &HIGH_CONTRAST } else { &DARK };
-    ctx.set_style_of(egui::Theme::Dark, style(dark, true, is_touch));
-    ctx.set_style_of(egui::Theme::Light, style(&LIGHT, false, is_touch));
+    // A cursor that blinks costs two frames a second for as long as a field has the keyboard.
+    let blinks = !surface::processor_draws(ctx);
+    for (theme, palette) in [(egui::Theme::Dark, dark), (egui::Theme::Light, &LIGHT)] {
+        let mut style = style(palette, theme == egui::Theme::Dark, is_touch);
+        style.visuals.text_cursor.blink = blinks;
+        ctx.set_style_of(theme, style);
+    }
     ctx.set_theme(match choice {
         ThemeChoice::System => egui::ThemePreference::System,
         ThemeChoice::Light => egui::ThemePreference::Light,

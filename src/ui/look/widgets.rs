@@ -8,20 +8,28 @@ use egui::{
 
 use crate::model::{Finished, RunId};
 use crate::ui::look::foreign;
+use crate::ui::look::surface;
 use crate::ui::look::theme::{self, Tone, palette};
 
 /// A pane of the centre: a rounded surface with a heading, and what belongs to its right end.
 pub fn pane<R>(ui: &mut Ui, title: &str, is_focused: bool, head: impl FnOnce(&mut Ui), body: impl FnOnce(&mut Ui) -> R) -> R {
-    pane_frame(ui, is_focused)
-        .show(ui, |ui| {
-            ui.set_min_size(ui.available_size());
-            ui.horizontal(|ui| {
-                ui.label(theme::bold(title).size(11.5).color(palette(ui).weak));
-                ui.with_layout(Layout::right_to_left(Align::Center), head);
-            });
-            body(ui)
-        })
-        .inner
+    on_pane(ui, is_focused, |ui| {
+        ui.set_min_size(ui.available_size());
+        ui.horizontal(|ui| {
+            ui.label(theme::bold(title).size(11.5).color(palette(ui).weak));
+            ui.with_layout(Layout::right_to_left(Align::Center), head);
+        });
+        body(ui)
+    })
+}
+
+/// Draws over the surface of a pane.
+pub fn on_pane<R>(ui: &mut Ui, is_focused: bool, body: impl FnOnce(&mut Ui) -> R) -> R {
+    let frame = pane_frame(ui, is_focused);
+    surface::under(ui, CORNER, frame.fill, |ui| {
+        let shown = frame.fill(Color32::TRANSPARENT).show(ui, body);
+        (shown.response, shown.inner)
+    })
 }
 
 /// The surface of a pane.
@@ -31,9 +39,12 @@ pub fn pane_frame(ui: &Ui, is_focused: bool) -> Frame {
     Frame::new()
         .fill(colors.pane)
         .stroke(Stroke::new(1.0, border))
-        .corner_radius(CornerRadius::same(5))
+        .corner_radius(CornerRadius::same(CORNER))
         .inner_margin(Margin::symmetric(10, 6))
 }
+
+/// How round the corners of a pane are, in points.
+const CORNER: u8 = 5;
 
 /// A button's size, and where the window is used with fingers at least a finger's.
 pub fn hit_size(ui: &Ui, width: f32, height: f32) -> egui::Vec2 {

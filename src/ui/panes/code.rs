@@ -7,9 +7,10 @@ use egui::text::{LayoutJob, LayoutSection};
 use egui::{Rect, RichText, Role, ScrollArea, Ui, pos2, vec2};
 use egui_extras::syntax_highlighting::{CodeTheme, highlight};
 
-use crate::model::{Lane, Language, RunView, TaskState};
+use crate::model::{Lane, Language, RunView};
 use crate::scenario::Scenario;
 use crate::ui::look::foreign;
+use crate::ui::look::states::{self, Look, StateView};
 use crate::ui::look::theme::{self, palette};
 use crate::ui::look::widgets;
 
@@ -31,8 +32,15 @@ const MOST_MARKS: usize = 200;
 /// Names that fit at the end of a line.
 const MOST_NAMES: usize = 4;
 
-/// The tasks in each line: the place of the task among the lanes, and its name.
-type Marks<'a> = BTreeMap<u32, Vec<(usize, &'a str)>>;
+/// The tasks in each line.
+type Marks<'a> = BTreeMap<u32, Vec<Marked<'a>>>;
+
+/// A task in a line: its place among the lanes, its name, and how it is.
+struct Marked<'a> {
+    place: usize,
+    name: &'a str,
+    view: StateView,
+}
 
 const ROW: f32 = 16.0;
 const SIZE: f32 = 12.0;
@@ -162,14 +170,12 @@ impl Code {
 /// The tasks that have not ended, by the lines where they are.
 fn marks(run: Option<&RunView>) -> Marks<'_> {
     let mut marks = Marks::new();
-    let is_over = |lane: &Lane| {
-        let state = lane.words.last().map(|word| word.state);
-        matches!(state, Some(TaskState::Done | TaskState::Failed | TaskState::Zombie))
-    };
-    let lanes = run.map_or(&[][..], |run| &run.lanes);
-    for (place, lane) in lanes.iter().enumerate().filter(|(_, lane)| !is_over(lane)).take(MOST_MARKS) {
+    let lanes = run.map_or(&[][..], |run| &run.lanes).iter().enumerate();
+    let views = lanes.filter(|(_, lane)| !lane.has_ended()).map(|(place, lane)| (place, lane, states::of_lane(lane)));
+    let living = views.filter(|(.., view)| !matches!(view.look, Look::Done | Look::Failed | Look::Zombie));
+    for (place, lane, view) in living.take(MOST_MARKS) {
         if let Some(line) = lane.line {
-            marks.entry(line).or_default().push((place, &lane.name));
+            marks.entry(line).or_default().push(Marked { place, name: &lane.name, view });
         }
     }
     marks
@@ -182,27 +188,28 @@ fn row_of(ui: &Ui, left: f32) -> Rect {
 }
 
 /// Marks a line with the colour of each task that is there, or as the one that started a task which is looked at.
-fn mark(ui: &Ui, row: Rect, tasks: &[(usize, &str)], starter: Option<&str>) {
+fn mark(ui: &Ui, row: Rect, tasks: &[Marked<'_>], starter: Option<&str>) {
     let colors = palette(ui);
     match tasks.first() {
-        Some((place, _)) => ui.painter().rect_filled(row, 2.0, colors.series(*place).surface),
+        Some(first) => ui.painter().rect_filled(row, 2.0, colors.series(first.place).surface),
         None if starter.is_some() => ui.painter().rect_filled(row, 2.0, colors.selected),
         None => return,
     };
-    for (index, (place, _)) in tasks.iter().enumerate().take(MOST_NAMES) {
+    for (index, task) in tasks.iter().enumerate().take(MOST_NAMES) {
         let bar = Rect::from_min_size(row.min + vec2(index as f32 * 3.0, 0.0), vec2(3.0, ROW));
-        ui.painter().rect_filled(bar, 0.0, colors.series(*place).strong);
+        ui.painter().rect_filled(bar, 0.0, colors.series(task.place).strong);
     }
 }
 
-/// Writes at the end of a line who is there, or who starts there.
-fn write_names(ui: &mut Ui, row: Rect, line: usize, tasks: &[(usize, &str)], starter: Option<&str>) {
+/// Writes at the end of a line which tasks are there and how they are, or which one starts there.
+fn write_names(ui: &mut Ui, row: Rect, line: usize, tasks: &[Marked<'_>], starter: Option<&str>) {
     let colors = palette(ui);
     let (text, ink, surface) = match (tasks.first(), starter) {
-        (Some((place, _)), _) => {
-            let names: Vec<_> = tasks.iter().take(MOST_NAMES).map(|(_, name)| foreign::word(name)).collect();
+        (Some(first), _) => {
+            let name = |task: &Marked<'_>| format!("{} {}", task.view.look.glyph(), foreign::word(task.name));
+            let names: Vec<_> = tasks.iter().take(MOST_NAMES).map(name).collect();
             let more = if tasks.len() > MOST_NAMES { format!(" and {} more", tasks.len() - MOST_NAMES) } else { String::new() };
-            let tone = colors.series(*place);
+            let tone = colors.series(first.place);
             (format!("{}{more}", names.join(", ")), tone.ink, tone.surface)
         }
         (None, Some(name)) => (format!("{} starts here", foreign::word(name)), colors.text, colors.selected),
@@ -218,7 +225,9 @@ fn write_names(ui: &mut Ui, row: Rect, line: usize, tasks: &[(usize, &str)], sta
     ui.painter().rect_filled(at.expand2(vec2(4.0, 0.0)), 2.0, colors.background);
     ui.painter().rect_filled(at.expand2(vec2(4.0, 0.0)), 2.0, surface);
     ui.painter().galley(pos2(at.left(), at.center().y - galley.size().y / 2.0), galley, ink);
-    widgets::describe(ui, row, ("mark", line), Role::Label, &format!("line {line}: {text}"));
+    let states: Vec<_> = tasks.iter().take(MOST_NAMES).map(|task| format!("{}: {}", task.name, task.view.words())).collect();
+    let described = if states.is_empty() { text } else { states.join("; ") };
+    widgets::describe(ui, row, ("mark", line), Role::Label, &format!("line {line}: {described}"));
 }
 
 /// The line where the lesson's own work begins: the body of a Rust scenario, the first function of a Python one.
@@ -240,13 +249,9 @@ mod tests {
 
     fn at_lines(lines: &[(&str, u32)]) -> RunView {
         let mut run = sample::run(1, testing::POOL.id);
-        let deadlock = sample::deadlock();
-        run.lanes = lines
-            .iter()
-            .map(|(name, line)| {
-                std::sync::Arc::new(Lane { name: (*name).into(), line: Some(*line), ..(*deadlock.runs[0].lanes[1]).clone() })
-            })
-            .collect();
+        let lane = sample::kernel_lane(4712, "", 4712, &[(0.0, crate::model::LaneState::OnCore, 0)]);
+        let at = |(name, line): &(&str, u32)| Lane { name: (*name).into(), line: Some(*line), ..lane.clone() };
+        run.lanes = lines.iter().map(|line| at(line).into()).collect();
         run
     }
 
@@ -260,8 +265,8 @@ mod tests {
             })
         };
         let harness = draw(Language::Rust);
-        harness.get_by_label("line 2: worker-1, worker-2");
-        harness.get_by_label("line 1: main");
+        harness.get_by_label("line 2: worker-1: on core 0; worker-2: on core 0");
+        harness.get_by_label("line 1: main: on core 0");
         assert!(draw(Language::Python).query_by_label_contains("line 2").is_none(), "the run is the Rust body");
     }
 
@@ -289,7 +294,7 @@ mod tests {
             code.ui(ui, Some(&testing::POOL), Language::Rust, Some(&run));
         });
         harness.get_by_label("line 2: worker-1 starts here");
-        harness.get_by_label("line 3: worker-1");
+        harness.get_by_label("line 3: worker-1: on core 0");
     }
 
     #[test]

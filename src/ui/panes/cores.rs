@@ -4,6 +4,7 @@ use egui::{Align2, FontId, Rect, RichText, Role, Ui, pos2, vec2};
 use egui_plot::{Line, LineStyle, Plot, PlotPoint, PlotPoints, VLine};
 
 use crate::model::{MachineSample, RunState, RunView, SystemView};
+use crate::ui::look::surface;
 use crate::ui::look::theme::{self, Tone, palette};
 use crate::ui::look::widgets;
 
@@ -88,7 +89,7 @@ impl Cores {
         let colors = palette(ui);
         let area = ui.available_rect_before_wrap();
         let started = run.filter(|run| run.state == RunState::Running).map(|run| -run.elapsed.secs()).filter(|t| *t > -SECONDS);
-        ui.painter().rect_filled(area, 4.0, colors.pane);
+        surface::fill(ui.painter(), area, 4, colors.pane);
         ui.add_space(HEADING);
         bare_plot("all cores", area.size() - vec2(0.0, HEADING)).show(ui, |plot| {
             plot.set_plot_bounds_x(-SECONDS..=0.0);
@@ -111,7 +112,7 @@ impl Cores {
     fn plot(&self, ui: &mut Ui, core: usize, tone: Tone, size: egui::Vec2, started: Option<f64>) {
         let colors = palette(ui);
         let rect = Rect::from_min_size(ui.cursor().min, size);
-        ui.painter().rect_filled(rect, 4.0, colors.pane);
+        surface::fill(ui.painter(), rect, 4, colors.pane);
         bare_plot(("core", core), size).show(ui, |plot| {
             plot.set_plot_bounds_x(-SECONDS..=0.0);
             plot.set_plot_bounds_y(0.0..=106.0);

@@ -12,6 +12,7 @@ pub(super) mod output;
 pub(super) mod own_actions;
 pub(super) mod prediction;
 pub(super) mod program_form;
+pub(super) mod scheduler;
 pub(super) mod selected;
 pub(super) mod step;
 pub(super) mod table;

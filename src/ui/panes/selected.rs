@@ -1,13 +1,14 @@
 //! The selected process: what it is, how it is, and what can be done to it. UI thread; sends nothing itself.
 
-use egui::{Align, Frame, Key, Layout, Margin, RichText, ScrollArea, Ui, vec2};
+use egui::text::LayoutJob;
+use egui::{Align, FontId, Frame, Key, Layout, Margin, RichText, ScrollArea, Ui, vec2};
 
-use crate::model::{Action, ExitStatus, ProcessRef, ProcessRow, RunState, RunView, Scope, Sent, Signal};
+use crate::model::{Action, ExitStatus, ProcessRef, ProcessRow, RunState, RunView, Scope, Sent, Signal, Tid};
 use crate::ui::ask::actions::{Actions, UiAction};
 use crate::ui::ask::commands::UiCommand;
 use crate::ui::ask::selection::Selection;
 use crate::ui::look::foreign;
-use crate::ui::look::states::{self, Look};
+use crate::ui::look::states::{self, Look, StateView};
 use crate::ui::look::theme::{self, palette};
 use crate::ui::look::widgets;
 use crate::ui::panes::typing::Typing;
@@ -27,7 +28,7 @@ const GONE: &str = "it has ended, and its parent has waited on it. Nobody is the
 /// Room for the longest name and sentence: the buttons below must not move while a process changes its state.
 const TITLE: f32 = 36.0;
 const BADGE: f32 = 22.0;
-const SENTENCE: f32 = 62.0;
+const SENTENCE: f32 = 78.0;
 /// Three lines of its command line; more are scrolled to. The buttons below must not move when it calls another program.
 const COMMAND: f32 = 40.0;
 
@@ -57,29 +58,45 @@ impl Selected {
             Some(process) => title(ui, process),
             None => drop(ui.label(theme::bold("Nothing").size(14.0).color(colors.weak))),
         });
-        let (look, word) = process.map_or((Look::Done, String::new()), states::process_look);
+        let tid = selection.and_then(|(_, tid)| tid);
+        let view = run.zip(process).map(|(run, process)| view_of(run, process, tid));
         fixed(ui, BADGE, &mut |ui| {
-            if process.is_some() {
-                widgets::badge(ui, &format!("{} {word}", look.glyph()), look.tone(colors));
-            }
+            let Some(view) = &view else { return };
+            ui.spacing_mut().interact_size.y = BADGE;
+            ui.horizontal(|ui| {
+                widgets::badge(ui, &format!("{} {}", view.look.glyph(), view.word), view.look.tone(colors));
+                if let Some(since) = view.since {
+                    let text = RichText::new(format!("since {:.3} s", since.secs())).size(11.0).color(colors.weak);
+                    ui.add(egui::Label::new(text).truncate()).on_hover_text("On the timeline's axis.");
+                }
+            });
         });
         fixed(ui, SENTENCE, &mut |ui| {
-            let (Some(run), Some(process)) = (run, process) else {
+            ui.spacing_mut().item_spacing.y = 1.0;
+            let (Some(run), Some(process), Some(view)) = (run, process, &view) else {
                 ui.label(RichText::new("Click a row or a lane to act on its process.").color(colors.weak));
                 return;
             };
-            ui.label(sentence(process, run));
-            if let Some((_, Some(tid))) = selection {
+            if let Some(tid) = tid {
                 let living = process.threads.iter().find(|thread| thread.tid == tid).map(|thread| thread.name.as_str());
                 let lane = || run.lanes.iter().find(|lane| lane.tid == Some(tid)).map(|lane| &*lane.name);
                 let name = living.or_else(lane).unwrap_or_default();
                 let text = RichText::new(format!("Its thread {} ({tid}).", foreign::line(name))).color(colors.weak);
                 ui.add(egui::Label::new(text).truncate()).on_hover_text("Signals reach the whole process.");
             }
+            ui.label(sentence(process, run));
+            // It comes and goes with each wait: nothing stands below it.
+            if let Some(reason) = reason(view) {
+                let mut job =
+                    LayoutJob::simple(foreign::line(&reason).into_owned(), FontId::proportional(12.5), colors.text, 0.0);
+                job.wrap.max_rows = if tid.is_some() { 1 } else { 2 };
+                widgets::hint(ui.add(egui::Label::new(job).wrap()), &view.words());
+            }
         });
         ui.add_space(2.0);
         self.scope_ui(ui);
-        self.buttons(ui, run.zip(process), look, actions);
+        let is_zombie = process.is_some_and(|process| process.status.is_some() && !process.is_reaped());
+        self.buttons(ui, run.zip(process), is_zombie, actions);
         if let Some(run) = run.filter(|run| run.scenario.is_empty()) {
             waits_ui(ui, run, actions);
         }
@@ -104,7 +121,7 @@ impl Selected {
         });
     }
 
-    fn buttons(&mut self, ui: &mut Ui, target: Option<(&RunView, &ProcessRow)>, look: Look, actions: &mut Actions) {
+    fn buttons(&mut self, ui: &mut Ui, target: Option<(&RunView, &ProcessRow)>, is_zombie: bool, actions: &mut Actions) {
         let colors = palette(ui);
         let why_not = if target.is_some() { GONE } else { NOBODY };
         let is_there = target.is_some_and(|(_, process)| !process.is_reaped());
@@ -144,7 +161,7 @@ impl Selected {
                 // A narrow panel has no room for the key.
                 let text = if width > 204.0 { with_key("Wait on (reap)", UiCommand::Wait) } else { "Wait on (reap)".to_owned() };
                 let size = vec2(width * 0.62, 29.0);
-                let wait = if look == Look::Zombie {
+                let wait = if is_zombie {
                     widgets::tinted_button(ui, &text, colors.blue, colors.text, size)
                 } else {
                     ui.add(egui::Button::new(text).min_size(size))
@@ -259,6 +276,36 @@ pub fn find(run: Option<&RunView>, selection: Selection) -> Option<&ProcessRow> 
     run?.processes.iter().rev().find(|process| process.pid == pid)
 }
 
+/// How the selected thread or process is: what its lane and its row say.
+fn view_of(run: &RunView, process: &ProcessRow, tid: Option<Tid>) -> StateView {
+    let main = Tid::new(process.pid.number());
+    let lane = states::kernel_lane(run, process.pid, tid.unwrap_or(main));
+    // A thread lives no longer than its process.
+    let Some(tid) = tid.filter(|tid| *tid != main && process.status.is_none()) else { return states::of_process(process, lane) };
+    let sample = process.threads.iter().find(|thread| thread.tid == tid);
+    let told = || run.lanes.iter().rev().find(|lane| lane.pid == process.pid && lane.tid == Some(tid));
+    match (sample, lane) {
+        (_, Some(lane)) => states::of_lane(lane),
+        (Some(sample), None) => states::of_thread(sample, None),
+        (None, None) => told().map_or_else(|| states::of_process(process, None), |lane| states::of_lane(lane)),
+    }
+}
+
+/// Why it is in its state, and what its program says where that differs.
+fn reason(view: &StateView) -> Option<String> {
+    let about = Some(view.about.as_str()).filter(|about| !about.is_empty()).map(|about| match view.look {
+        Look::Blocked => format!("Waits for {about}."),
+        _ => format!(
+            "{}{}.",
+            about.chars().take(1).flat_map(char::to_uppercase).collect::<String>(),
+            about.chars().skip(1).collect::<String>()
+        ),
+    });
+    let claims = view.claims.map(|claims| format!("The code says {}.", claims.word()));
+    let parts: Vec<String> = claims.into_iter().chain(about).collect();
+    (!parts.is_empty()).then(|| parts.join(" "))
+}
+
 /// How it is, in words that say what follows from it.
 fn sentence(process: &ProcessRow, run: &RunView) -> String {
     let time = process.started.secs();
@@ -341,6 +388,30 @@ mod tests {
             harness.run();
             assert_eq!(acted(&mut harness), [expected]);
         }
+    }
+
+    #[test]
+    fn the_selection_says_what_its_lane_says_since_when_and_why() {
+        use crate::model::{LaneState, Monotonic, TaskState};
+        let mut run = (*sample::deadlock().runs[0]).clone();
+        let mut lane = sample::kernel_lane(4712, "worker-1", 4712, &[(0.0, LaneState::OnCore, 1), (0.68, LaneState::Blocked, 0)]);
+        lane.words.push(Monotonic::from_secs(0.68), TaskState::Waiting, &"lock B".into(), Some(&"worker-2".into()), None);
+        run.lanes = vec![sample::kernel_lane(4711, "main", 4711, &[(0.5, LaneState::Ready, 0)]).into(), lane.into()];
+        let draw = |run: RunView, tid: Option<i32>| {
+            let selection = Some((Pid::new(4711), tid.map(crate::model::Tid::new)));
+            testing::view(230.0, 460.0, State::default(), move |ui, (selected, actions, typing)| {
+                selected.ui(ui, Some(&run), selection, typing, actions);
+            })
+        };
+        let thread = draw(run.clone(), Some(4712));
+        for text in ["⏳ blocked", "since 0.680 s", "Its thread worker-1 (4712).", "Waits for lock B, held by worker-2."] {
+            thread.get_by_label(text);
+        }
+        let process = draw(run, None);
+        process.get_by_label("◇ ready");
+        process.get_by_label("since 0.500 s");
+        assert!(process.query_by_label_contains("Waits for").is_none());
+        show_thread(4711, 4712).get_by_label("Waits for a lock.");
     }
 
     #[test]

@@ -25,12 +25,14 @@ use crate::ui::panes::output::Output;
 use crate::ui::panes::own_actions::OwnActions;
 use crate::ui::panes::prediction::Predictions;
 use crate::ui::panes::program_form::ProgramForm;
+use crate::ui::panes::scheduler::SchedulerNote;
 use crate::ui::panes::selected::Selected;
 use crate::ui::panes::table::tree::Tree;
 use crate::ui::panes::time::timeline::Timeline;
 use crate::ui::panes::typing::Typing;
 use crate::ui::shell::layout;
 use crate::ui::shell::overlays::Overlays;
+use crate::ui::shell::pace::LastFrame;
 use crate::ui::shell::screenshot::Screenshot;
 use crate::ui::shell::settings::{Keeper, Kept, Preferences, WindowPlace};
 use crate::ui::shell::toasts::Toasts;
@@ -47,6 +49,7 @@ pub(crate) struct Views {
     pub(crate) predictions: Predictions,
     pub(crate) form: ProgramForm,
     pub(crate) cores: Cores,
+    pub(crate) scheduler: SchedulerNote,
     pub(crate) timeline: Timeline,
     pub(crate) tree: Tree,
     pub(crate) code: Code,
@@ -85,6 +88,7 @@ pub struct App {
     /// How the window is drawn now: a small one always for fingers.
     drawn: (ThemeChoice, bool),
     frames: FrameTimes,
+    pub(crate) last_frame: LastFrame,
     /// The keeper of the settings, and the window's size that is kept with them.
     keeper: Option<Keeper>,
     place: WindowPlace,
@@ -122,6 +126,7 @@ impl App {
             zoom_before_projector: None,
             drawn,
             frames: FrameTimes::default(),
+            last_frame: LastFrame::default(),
             keeper: None,
             place: WindowPlace::default(),
             has_own_size: false,
@@ -305,6 +310,7 @@ impl eframe::App for App {
 
     fn ui(&mut self, ui: &mut Ui, _: &mut eframe::Frame) {
         let began = Instant::now();
+        self.last_frame.begins();
         if ui.input(|input| input.pointer.any_pressed()) {
             self.outlined = None;
         }
@@ -316,6 +322,11 @@ impl eframe::App for App {
             self.apply(ui.ctx(), action);
         }
         self.frames.push(began.elapsed().as_secs_f32() * 1000.0);
+    }
+
+    /// What lies behind all panes is there before anything is drawn.
+    fn clear_color(&self, visuals: &egui::Visuals) -> [f32; 4] {
+        theme::palette_of(visuals).background.to_normalized_gamma_f32()
     }
 
     fn raw_input_hook(&mut self, _: &Context, input: &mut egui::RawInput) {

@@ -8,6 +8,7 @@ use crate::ui::ask::actions::UiAction;
 use crate::ui::ask::commands::UiCommand;
 use crate::ui::ask::parts::{Pane, Tab};
 use crate::ui::ask::selection::Subject;
+use crate::ui::look::surface;
 use crate::ui::look::theme::{self, palette};
 use crate::ui::look::widgets;
 use crate::ui::panes::card::Card;
@@ -38,18 +39,21 @@ struct Least {
 impl App {
     /// Draws everything but what lies over it.
     pub(crate) fn window_ui(&mut self, ui: &mut Ui, snapshot: &Snapshot) {
-        let colors = palette(ui);
-        let side = Frame::new().fill(colors.panel).inner_margin(Margin::symmetric(12, 8));
-        let bar = Frame::new().fill(colors.panel).inner_margin(Margin::symmetric(14, 0));
+        let panel = palette(ui).panel;
+        let side = Frame::new().inner_margin(Margin::symmetric(12, 8));
+        let bar = Frame::new().inner_margin(Margin::symmetric(14, 0));
         // In the lowest windows every point is a row's.
         let is_low = ui.available_height() < 340.0;
         let height = if is_low { 40.0 } else { 44.0 };
-        Panel::top("top").exact_size(height).frame(bar).show(ui, |ui| self.top_bar_ui(ui, snapshot));
-        let centre = Frame::new().fill(colors.background).inner_margin(Margin::same(if is_low { 4 } else { GAP as i8 }));
+        let show = |ui: &mut Ui, shown: Panel, body: &mut dyn FnMut(&mut Ui)| {
+            surface::under(ui, 0, panel, |ui| (shown.show(ui, |ui| body(ui)).response, ()));
+        };
+        show(ui, Panel::top("top").exact_size(height).frame(bar), &mut |ui| self.top_bar_ui(ui, snapshot));
+        // Its surface is there before anything is drawn.
+        let centre = Frame::new().inner_margin(Margin::same(if is_low { 4 } else { GAP as i8 }));
         if self.is_folded(ui) || self.is_projector() {
-            Panel::top("tabs")
-                .frame(side.inner_margin(Margin::symmetric(8, if is_low { 2 } else { 4 })))
-                .show(ui, |ui| layout::pane_tabs(ui, &mut self.pane));
+            let tabs = Panel::top("tabs").frame(side.inner_margin(Margin::symmetric(8, if is_low { 2 } else { 4 })));
+            show(ui, tabs, &mut |ui| layout::pane_tabs(ui, &mut self.pane));
             CentralPanel::default().frame(centre).show(ui, |ui| self.folded_ui(ui, snapshot));
             return;
         }
@@ -58,9 +62,9 @@ impl App {
         let width = if is_narrow { 200.0 } else { SIDE };
         let most = ((ui.available_width() - CENTRE) / 2.0).clamp(200.0, 420.0);
         let left = Panel::left(("library", is_narrow)).default_size(width).size_range(190.0..=most).frame(side);
-        left.show(ui, |ui| self.library_ui(ui, snapshot));
+        show(ui, left, &mut |ui| self.library_ui(ui, snapshot));
         let right = Panel::right(("actions", is_narrow)).default_size(width + 8.0).size_range(200.0..=most).frame(side);
-        right.show(ui, |ui| self.actions_ui(ui, snapshot));
+        show(ui, right, &mut |ui| self.actions_ui(ui, snapshot));
         CentralPanel::default().frame(centre).show(ui, |ui| self.centre_ui(ui, snapshot));
     }
 
@@ -322,6 +326,8 @@ impl App {
         let run = self.subject.run(snapshot);
         let (scenario, selection, is_new) = (self.scenario(), self.selection, self.is_new(Pane::Timeline));
         let predictions = &mut self.views.predictions;
+        let note = &mut self.views.scheduler;
+        let why_not = snapshot.system.scheduler.as_deref();
         let timeline = std::cell::RefCell::new(&mut self.views.timeline);
         let actions = &mut self.actions;
         let is_dismissed = widgets::pane(
@@ -332,7 +338,10 @@ impl App {
             |ui| {
                 let is_dismissed = is_new && widgets::first_use(ui, Pane::Timeline.title(), Pane::Timeline.first_use());
                 match run {
-                    Some(run) => timeline.borrow_mut().ui(ui, run, selection, is_focused, actions),
+                    Some(run) => {
+                        note.ui(ui, why_not);
+                        timeline.borrow_mut().ui(ui, run, selection, is_focused, actions);
+                    }
                     None => invite(ui, scenario, predictions),
                 }
                 is_dismissed
@@ -366,7 +375,7 @@ impl App {
     fn details_ui(&mut self, ui: &mut Ui, snapshot: &Snapshot) {
         let is_focused = self.outlined == Some(Pane::Details);
         let (run, scenario, language) = (self.subject.run(snapshot), self.scenario(), self.language());
-        widgets::pane_frame(ui, is_focused).show(ui, |ui| {
+        widgets::on_pane(ui, is_focused, |ui| {
             ui.set_min_size(ui.available_size());
             layout::detail_tabs(ui, self.tab());
             ui.add_space(2.0);

@@ -8,6 +8,7 @@ pub(super) mod banners;
 pub(super) mod frame;
 pub(super) mod layout;
 pub(super) mod overlays;
+mod pace;
 pub(super) mod screenshot;
 pub(super) mod settings;
 pub(super) mod settings_file;

@@ -3,15 +3,17 @@
 use std::env;
 use std::path::PathBuf;
 use std::sync::{Arc, PoisonError};
-use std::task::{Wake, Waker};
+use std::task::Waker;
 use std::time::Duration;
 
-use egui::{ViewportBuilder, ViewportId};
+use egui::ViewportBuilder;
 
 use crate::engine::EngineHandle;
 use crate::scenario::CATALOGUE;
+use crate::ui::look::surface;
 use crate::ui::look::theme::DesktopFonts;
 use crate::ui::shell::app::App;
+use crate::ui::shell::pace::{LastFrame, Pace};
 use crate::ui::shell::screenshot::Screenshot;
 use crate::ui::shell::settings::{self, Keeper};
 use crate::ui::shell::settings_file;
@@ -44,18 +46,6 @@ pub enum WindowError {
         /// The answer of the system.
         source: std::io::Error,
     },
-}
-
-/// Wakes the window at most 30 times a second, however often it is called.
-struct Repaint(egui::Context);
-
-/// One frame at 30 a second: calls that come within it become one repaint.
-const FRAME: Duration = Duration::from_millis(33);
-
-impl Wake for Repaint {
-    fn wake(self: Arc<Self>) {
-        self.0.request_repaint_after_for(FRAME, ViewportId::ROOT);
-    }
 }
 
 /// Whether there may be a screen: told from the environment alone, before anything is started for a window.
@@ -91,12 +81,22 @@ pub fn run(options: WindowOptions, engine: EngineHandle) -> Result<(), WindowErr
         .with_maximized(kept.window.is_maximized && !has_own_size)
         .with_min_inner_size([640.0, 400.0])
         .with_icon(egui::IconData::default());
-    let native = eframe::NativeOptions { viewport, renderer: eframe::Renderer::Glow, ..eframe::NativeOptions::default() };
+    // Hardly a surface fades into another one, and to dither them all costs something for each pixel.
+    let native = eframe::NativeOptions {
+        viewport,
+        renderer: eframe::Renderer::Glow,
+        dithering: false,
+        ..eframe::NativeOptions::default()
+    };
     let create = move |context: &eframe::CreationContext<'_>| {
         let ctx = &context.egui_ctx;
         fonts.install(ctx);
         kept.lay_out(ctx);
-        engine.set_waker(Waker::from(Arc::new(Repaint(ctx.clone()))));
+        if let Some(gl) = &context.gl {
+            surface::look_at_renderer(ctx, gl);
+        }
+        let last_frame = LastFrame::default();
+        engine.set_waker(Waker::from(Arc::new(Pace::new(ctx, &engine, last_frame.clone()))));
         let mut app = App::new(ctx, engine, CATALOGUE, kept.preferences.clone());
         match place.map(|path| Keeper::start(path, &kept)) {
             Some(Ok(keeper)) => app.keep(keeper, kept.window, has_own_size),
@@ -106,6 +106,7 @@ pub fn run(options: WindowOptions, engine: EngineHandle) -> Result<(), WindowErr
         if let Some(notice) = notice {
             app.toasts.push(notice);
         }
+        app.last_frame = last_frame;
         app.screenshot = screenshot;
         if let Some(id) = options.start_scenario {
             app.start(&id);
@@ -126,26 +127,6 @@ pub fn run(options: WindowOptions, engine: EngineHandle) -> Result<(), WindowErr
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn many_wakes_become_one_repaint_later() {
-        let ctx = egui::Context::default();
-        let (sender, requests) = std::sync::mpsc::sync_channel(100);
-        ctx.set_request_repaint_callback(move |info| {
-            let _ = sender.try_send(info.delay);
-        });
-        for _ in 0..4 {
-            ctx.run_ui(egui::RawInput::default(), |_| {}).drop_without_applying_deltas();
-        }
-        while requests.try_recv().is_ok() {}
-        let waker = Waker::from(Arc::new(Repaint(ctx)));
-        for _ in 0..100 {
-            waker.wake_by_ref();
-        }
-        let delays: Vec<_> = requests.try_iter().collect();
-        assert!((1..=2).contains(&delays.len()), "{delays:?}");
-        assert!(delays.iter().all(|delay| !delay.is_zero()), "a wake must not ask for a frame at once: {delays:?}");
-    }
 
     #[test]
     fn no_display_names_the_command_that_works_without() {

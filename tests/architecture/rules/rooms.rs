@@ -33,6 +33,8 @@ const ALSO: &[(&str, &str)] = &[
     ("src/cli/interrupt.rs", "sys"),
     // Their edges as files.
     ("src/cli/edges.rs", "gpio"),
+    // Two calls of OpenGL, which are unsafe.
+    ("src/ui/look/surface.rs", "sys"),
     ("src/cli/bench", "supervisor"),
     ("src/cli/bench", "monitor"),
     ("src/cli/bench", "schedule"),

@@ -4,7 +4,8 @@ use std::cmp::Ordering;
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
-use crate::model::{Monotonic, Pid, ProcessRow, RunId, RunView, Tid};
+use crate::model::{Lane, Monotonic, Pid, ProcessRow, RunId, RunView, ThreadSample, Tid};
+use crate::ui::look::states;
 
 /// The order of the rows.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
@@ -67,6 +68,8 @@ pub struct Rows {
     folded: HashSet<Pid>,
     cleared: Option<Monotonic>,
     shown: Vec<RowRef>,
+    /// The place of the lane of each thread of which the kernel tells.
+    lanes: HashMap<(Pid, Tid), usize>,
     made_for: Option<(u64, RunId, SortBy, usize)>,
     /// The time when the pointer came onto the table; no row leaves while it stays there.
     held_at: Option<Monotonic>,
@@ -97,6 +100,9 @@ impl Rows {
             order.sort_by(|&a, &b| self.sort.compare(&run.processes[a], &run.processes[b]));
         }
         self.fill(run, &order);
+        self.lanes.clear();
+        let lanes = run.lanes.iter().enumerate().filter(|(_, lane)| states::is_of_kernel(lane));
+        self.lanes.extend(lanes.filter_map(|(place, lane)| Some(((lane.pid, lane.tid?), place))));
         self.made_for = Some(key);
         &self.shown
     }
@@ -140,6 +146,12 @@ impl Rows {
     /// The rows as they were made last.
     pub fn rows(&self) -> &[RowRef] {
         &self.shown
+    }
+
+    /// The lane of a thread, or of a process by its first thread, where the kernel says what it does.
+    pub fn lane<'a>(&self, run: &'a RunView, process: &ProcessRow, thread: Option<&ThreadSample>) -> Option<&'a Lane> {
+        let tid = thread.map_or_else(|| Tid::new(process.pid.number()), |thread| thread.tid);
+        self.lanes.get(&(process.pid, tid)).and_then(|place| run.lanes.get(*place)).map(|lane| &**lane)
     }
 
     /// Folds what is below a process away, or shows it again.

@@ -9,7 +9,7 @@ use crate::ui::ask::actions::{Actions, UiAction};
 use crate::ui::ask::selection::{Selection, table_focus};
 use crate::ui::look::fill::Fill;
 use crate::ui::look::foreign;
-use crate::ui::look::states::{self, Look};
+use crate::ui::look::states::{self, StateView};
 use crate::ui::look::theme::{self, palette};
 use crate::ui::look::widgets;
 use crate::ui::panes::table::rows::{RowRef, Rows, SortBy};
@@ -93,7 +93,7 @@ impl Tree {
             .min_scrolled_height(0.0)
             .column(Column::remainder().at_least(60.0).clip(true))
             .column(Column::exact(46.0))
-            .column(Column::exact(86.0).clip(true))
+            .column(Column::exact((width * 0.27).clamp(86.0, 280.0)).clip(true))
             .column(Column::exact(38.0));
         table = table.columns(Column::exact(46.0), usize::from(shown.memory));
         table = table.columns(Column::exact(32.0), usize::from(shown.threads) + usize::from(shown.core));
@@ -128,17 +128,22 @@ impl Tree {
                     row.set_selected(selection == Some((process.pid, tid)));
                     let is_folded = rows.is_folded(process.pid);
                     let fill = if thread.is_none() { Fill::of(run, process) } else { None };
-                    if draw(&mut row, this, (process, thread), fill.as_ref(), is_folded, shown) {
+                    let lane = rows.lane(run, process, thread);
+                    let view = match thread {
+                        Some(thread) => states::of_thread(thread, lane),
+                        None => states::of_process(process, lane),
+                    };
+                    if draw(&mut row, this, (process, thread), &view, fill.as_ref(), is_folded, shown) {
                         folded = Some(process.pid);
                     }
-                    let response = match thread {
+                    let response = if view.about.is_empty() && view.claims.is_none() {
+                        row.response()
+                    } else {
                         // The column is too narrow for many a reason.
-                        Some(thread) if !thread.waits_for.is_empty() => {
-                            widgets::hint(row.response(), &format!("{} waits for {}.", thread.name, thread.waits_for))
-                        }
-                        _ => row.response(),
+                        let name = thread.map_or(&process.name, |thread| &thread.name);
+                        widgets::hint(row.response(), &format!("{name}: {}", view.words()))
                     };
-                    let label = describe(process, thread, fill.as_ref());
+                    let label = describe(process, thread, &view, fill.as_ref());
                     let is_selected = selection == Some((process.pid, tid));
                     response.widget_info(|| WidgetInfo::selected(Role::Row, true, is_selected, &label));
                     if response.clicked() {
@@ -217,6 +222,7 @@ fn draw(
     row: &mut TableRow<'_, '_>,
     this: RowRef,
     (process, thread): (&ProcessRow, Option<&ThreadSample>),
+    view: &StateView,
     fill: Option<&Fill>,
     is_folded: bool,
     shown: Shown,
@@ -254,14 +260,7 @@ fn draw(
     });
     let id = thread.map_or_else(|| process.pid.to_string(), |thread| thread.tid.to_string());
     row.col(|ui| cell(ui, &id, true));
-    row.col(|ui| {
-        if let Some(thread) = thread {
-            state(ui, states::thread_look(thread), waits_word(thread), is_gone);
-        } else {
-            let (look, word) = states::process_look(process);
-            state(ui, look, &word, is_gone);
-        }
-    });
+    row.col(|ui| state(ui, view, is_gone));
     let cpu = thread.map_or(process.cpu, |thread| thread.cpu);
     row.col(|ui| {
         if !is_gone {
@@ -283,7 +282,7 @@ fn draw(
         });
     }
     if shown.core {
-        let core = thread.map_or(process.core, |thread| thread.core);
+        let core = view.core.unwrap_or_else(|| thread.map_or(process.core, |thread| thread.core));
         row.col(|ui| {
             if !is_gone && process.status.is_none() {
                 number(ui, &core.to_string());
@@ -291,10 +290,6 @@ fn draw(
         });
     }
     was_folded
-}
-
-fn waits_word(thread: &ThreadSample) -> &str {
-    if thread.waits_for.is_empty() { states::thread_look(thread).word() } else { &thread.waits_for }
 }
 
 fn cell(ui: &mut Ui, text: &str, is_weak: bool) {
@@ -308,22 +303,23 @@ fn number(ui: &mut Ui, text: &str) {
     widgets::paint_text(ui, ui.max_rect(), Align2::RIGHT_CENTER, text, FontId::proportional(11.5), ink);
 }
 
-fn state(ui: &mut Ui, look: Look, word: &str, is_gone: bool) {
+fn state(ui: &mut Ui, view: &StateView, is_gone: bool) {
     let colors = palette(ui);
-    let ink = if is_gone { colors.weak } else { look.tone(colors).ink };
-    let font = if look.is_loud() && !is_gone { theme::bold_font(11.5) } else { FontId::proportional(11.5) };
-    widgets::paint_text(ui, ui.max_rect(), Align2::LEFT_CENTER, format!("{} {word}", look.glyph()), font, ink);
+    let ink = if is_gone { colors.weak } else { view.look.tone(colors).ink };
+    let font = if view.look.is_loud() && !is_gone { theme::bold_font(11.5) } else { FontId::proportional(11.5) };
+    let text = format!("{} {}", view.look.glyph(), view.words());
+    widgets::paint_text(ui, ui.max_rect(), Align2::LEFT_CENTER, text, font, ink);
 }
 
 /// A row in words.
-fn describe(process: &ProcessRow, thread: Option<&ThreadSample>, fill: Option<&Fill>) -> String {
+fn describe(process: &ProcessRow, thread: Option<&ThreadSample>, view: &StateView, fill: Option<&Fill>) -> String {
+    let words = view.words();
+    let words = foreign::line(&words);
     if let Some(thread) = thread {
-        let look = states::thread_look(thread).word();
-        let waits = if thread.waits_for.is_empty() { String::new() } else { format!(" for {}", thread.waits_for) };
-        return format!("thread {} {}: {look}{}", foreign::line(&thread.name), thread.tid, foreign::line(&waits));
+        return format!("thread {} {}: {words}", foreign::line(&thread.name), thread.tid);
     }
     let pipe = fill.map_or_else(String::new, |fill| format!(", {}", fill.words()));
-    format!("process {} {}: {}{pipe}", foreign::line(&process.name), process.pid, states::process_look(process).1)
+    format!("process {} {}: {words}{pipe}", foreign::line(&process.name), process.pid)
 }
 
 #[cfg(test)]
@@ -356,9 +352,24 @@ mod tests {
         harness.get_by_label("process sort 4716: zombie").click();
         harness.run();
         assert_eq!(selected(&mut harness), Some((4716, None)));
-        harness.get_by_label("thread worker-1 4712: waiting for a lock").click();
+        harness.get_by_label("thread worker-1 4712: blocked: a lock").click();
         harness.run();
         assert_eq!(selected(&mut harness), Some((4711, Some(4712))));
+    }
+
+    #[test]
+    fn a_row_says_what_the_lane_of_its_thread_says() {
+        use crate::model::LaneState::{OnCore, Ready};
+        let mut snapshot = sample::deadlock();
+        let run = std::sync::Arc::make_mut(&mut snapshot.runs[0]);
+        run.lanes = vec![
+            sample::kernel_lane(4711, "main", 4711, &[(0.0, OnCore, 2)]).into(),
+            sample::kernel_lane(4712, "worker-1", 4712, &[(0.0, OnCore, 2), (0.5, Ready, 0)]).into(),
+        ];
+        let harness = show(snapshot);
+        harness.get_by_label("process tasklab worker deadlock 4711: on core 2");
+        harness.get_by_label("thread worker-1 4712: ready");
+        harness.get_by_label("thread worker-2 4713: blocked: a lock");
     }
 
     #[test]

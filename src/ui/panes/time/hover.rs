@@ -2,9 +2,9 @@
 
 use std::fmt::Write as _;
 
-use crate::model::{Lane, LaneEnd, LaneSource, LaneState, Monotonic, StateSpan, Times};
+use crate::model::{Lane, LaneSource, LaneState, Monotonic, StateSpan, Times};
 use crate::ui::look::foreign;
-use crate::ui::look::states::{Look, status_word};
+use crate::ui::look::states;
 use crate::ui::panes::time::pieces::{Piece, What};
 
 /// `1,204`: a number whose digits stand in threes.
@@ -66,21 +66,8 @@ pub(super) fn explain(lane: &Lane, piece: &Piece, now: Monotonic) -> String {
 
 /// A state with its label, holder, waker and exact times.
 fn state(lane: &Lane, span: &StateSpan, now: Monotonic) -> String {
-    let is = lane.explain(span);
-    let look = Look::from(span.state);
-    let mut text = format!("{} {} {}", foreign::line(&lane.name), look.glyph(), span.state.word());
-    if let Some(core) = is.core {
-        let _ = write!(text, " (core {core})");
-    }
-    if !is.label.is_empty() {
-        let _ = write!(text, ": {}", foreign::line(&is.label));
-    }
-    if let Some(holder) = &is.held_by {
-        let _ = write!(text, ", held by {}", foreign::line(holder));
-    }
-    if let Some(claims) = is.claims {
-        let _ = write!(text, "\nits program says “{}”", claims.word());
-    }
+    let is = states::of_now(&lane.explain(span));
+    let mut text = format!("{} {} {}", foreign::line(&lane.name), is.look.glyph(), foreign::line(&is.words()));
     let until = span.until.unwrap_or(now).max(span.from);
     if let Some(waker) =
         span.until.and_then(|until| lane.words.at(until)).filter(|word| word.from > span.from).and_then(|word| word.woken_by)
@@ -93,20 +80,10 @@ fn state(lane: &Lane, span: &StateSpan, now: Monotonic) -> String {
     text
 }
 
-/// `lane worker-1: blocked lock B`: its name for who cannot see it.
+/// `lane worker-1: blocked: lock B, held by worker-2`: its name for who cannot see it.
 pub(super) fn name(lane: &Lane) -> String {
-    let told = match (&lane.end, lane.now()) {
-        (Some(LaneEnd::Exit(status)), _) => status_word(*status),
-        (Some(LaneEnd::Failed(why)), _) => format!("failed: {}", foreign::line(why)),
-        (Some(LaneEnd::Done), _) => "ended".to_owned(),
-        (_, None) => "created".to_owned(),
-        (_, Some(now)) => {
-            let says = now.claims.map_or_else(String::new, |claims| format!(", says “{}”", claims.word()));
-            format!("{} {}{says}", now.state.word(), foreign::line(&now.label)).trim_end().to_owned()
-        }
-    };
     let sums = if lane.source == LaneSource::Shares { ", from the kernel's sums" } else { "" };
-    format!("lane {}: {told}{sums}", foreign::line(&lane.name))
+    format!("lane {}: {}{sums}", foreign::line(&lane.name), foreign::line(&states::of_lane(lane).words()))
 }
 
 #[cfg(test)]
@@ -128,9 +105,9 @@ mod tests {
         let blocked = at(lane("painter"), 250_000_000, 1_000);
         assert!(blocked.starts_with("painter ⏳ blocked: lock prices, held by broker\nwoken by broker\n0.190000 s to 0.420000 s\n230.000 ms\npid 4711, thread 4712"), "{blocked}");
         let runs = at(lane("painter"), 60_000_000, 1_000);
-        assert!(runs.starts_with("painter ● on a core (core 0): screen\n"), "{runs}");
+        assert!(runs.starts_with("painter ● on core 0: screen\n"), "{runs}");
         let ready = at(lane("broker"), 40_000_000, 1_000);
-        assert!(ready.contains("ready") && ready.contains("its program says “running”"), "the two can differ: {ready}");
+        assert!(ready.contains("ready (the code says running)"), "the two can differ: {ready}");
     }
 
     #[test]
@@ -150,7 +127,7 @@ mod tests {
     fn how_a_lane_ended_is_part_of_its_name() {
         let run = sample::kernel_lanes();
         let names: Vec<_> = run.lanes.iter().map(|lane| name(lane)).collect();
-        for told in ["lane cat: exited 0", "lane false: exited 3", "lane victim: SIGKILL", "lane main: blocked join painter"] {
+        for told in ["lane cat: exited 0", "lane false: exited 3", "lane victim: SIGKILL", "lane main: blocked: join painter"] {
             assert!(names.iter().any(|name| name == told), "{told}: {names:?}");
         }
     }

@@ -44,7 +44,7 @@ fn only_lane(states: &States, piece: &Piece) -> Option<u32> {
 /// The colour of a state without its pattern: about as bright as with it.
 pub(super) fn plain(state: LaneState, colors: &Palette) -> Color32 {
     match Look::from(state) {
-        look @ (Look::Blocked | Look::Waiting) => look.tone(colors).strong.gamma_multiply(0.55),
+        look @ Look::Blocked => look.tone(colors).strong.gamma_multiply(0.55),
         look => hatch::fill_of(look, colors).0,
     }
 }
@@ -144,7 +144,7 @@ impl Brush<'_> {
         if text.is_empty() && core.is_none() {
             return;
         }
-        let is_boxed = matches!(look, Look::Blocked | Look::Waiting | Look::Unknown);
+        let is_boxed = matches!(look, Look::Blocked | Look::Unknown);
         let ink = if is_boxed { self.colors.text } else { theme::ink_on(hatch::fill_of(look, self.colors).0) };
         let painter = self.painter.with_clip_rect(at.intersect(self.painter.clip_rect()));
         let size = (at.height() - 1.0).min(11.0);

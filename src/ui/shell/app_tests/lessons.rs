@@ -101,7 +101,7 @@ fn a_click_on_a_task_that_tells_its_line_opens_the_code_there() {
     window.click("Thread pools");
     window.show(snapshot);
     window.click("Facts");
-    window.click("lane worker-1: blocked lock B");
+    window.click("lane worker-1: blocked: lock B, held by worker-2");
     assert!(window.has("line 2: worker-1"), "the code is open, and the line is marked");
 }
 

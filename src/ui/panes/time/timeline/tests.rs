@@ -52,7 +52,7 @@ fn drag(harness: &mut Harness<'_, State>, from: egui::Pos2, by: egui::Vec2, modi
 #[test]
 fn lanes_are_named_with_their_state_and_a_click_selects_the_thread() {
     let mut harness = show((*sample::deadlock().runs[0]).clone());
-    harness.get_by_label("lane worker-1: blocked lock B").click();
+    harness.get_by_label("lane worker-1: blocked: lock B, held by worker-2").click();
     harness.run_steps(2);
     let actions = harness.state_mut().1.take();
     assert!(matches!(actions[..], [UiAction::Select(pid, Some(tid))] if pid.number() == 4711 && tid.number() == 4712));

@@ -1,0 +1,80 @@
+//! The line over the lanes that says why they do not show each switch, and what would change that. UI thread; it changes nothing itself.
+
+use egui::{Align, Label, Layout, RichText, Ui};
+
+use crate::ui::look::foreign;
+use crate::ui::look::theme::palette;
+use crate::ui::look::widgets;
+
+/// Whether the line was read: then it does not come again in this session.
+#[derive(Debug, Default)]
+pub struct SchedulerNote {
+    is_dismissed: bool,
+}
+
+/// What stands before the remedy in the engine's sentence.
+const REMEDY: &str = "; what would change it: ";
+/// A remedy that is longer is only copied.
+const MOST: usize = 48;
+
+impl SchedulerNote {
+    /// Draws the line while there is a reason, and nobody has taken it away.
+    pub fn ui(&mut self, ui: &mut Ui, why_not: Option<&str>) {
+        let Some(why_not) = why_not.filter(|_| !self.is_dismissed) else { return };
+        let (why, remedy) = why_not.split_once(REMEDY).unwrap_or((why_not, ""));
+        let weak = palette(ui).weak;
+        let row = widgets::hit_size(ui, ui.available_width(), 20.0);
+        ui.allocate_ui_with_layout(row, Layout::right_to_left(Align::Center), |ui| {
+            let close = widgets::head_button(ui, "✖").on_hover_text("Takes this line away until Task Lab is started again.");
+            self.is_dismissed = close.accessible_name("Dismiss the note on switch records").clicked();
+            if !remedy.is_empty() {
+                let copy = widgets::head_button(ui, "Copy").on_hover_text(format!("Copies what would change it:\n{remedy}"));
+                if copy.accessible_name("Copy what would change it").clicked() {
+                    ui.copy_text(remedy.to_owned());
+                }
+                if remedy.len() <= MOST {
+                    ui.add(Label::new(RichText::new(remedy).monospace().size(10.5)));
+                }
+            }
+            ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
+                let mut letters = why.chars();
+                let why: String = letters.next().into_iter().flat_map(char::to_uppercase).chain(letters).collect();
+                let text = RichText::new(format!("ℹ {}.", foreign::line(&why))).size(11.0).color(weak);
+                widgets::hint(ui.add(Label::new(text).truncate()), why_not);
+            });
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use egui_kittest::kittest::Queryable;
+
+    use super::*;
+    use crate::ui::testing;
+
+    const WHY: &str = "the kernel gives no switch records: kernel.perf_event_paranoid is 3; schedstat gives shares of time instead; what \
+                       would change it: sudo sysctl kernel.perf_event_paranoid=2";
+
+    #[test]
+    fn the_line_says_why_and_its_remedy_is_copied_and_it_does_not_come_again() {
+        let state = (SchedulerNote::default(), Some(WHY));
+        let mut harness = testing::view(900.0, 60.0, state, |ui, (note, why)| note.ui(ui, *why));
+        harness.get_by_label_contains("The kernel gives no switch records: kernel.perf_event_paranoid is 3; schedstat");
+        harness.get_by_label("sudo sysctl kernel.perf_event_paranoid=2");
+        harness.get_by_label("Copy what would change it").click();
+        assert_eq!(testing::copied(&mut harness).as_deref(), Some("sudo sysctl kernel.perf_event_paranoid=2"));
+        harness.get_by_label("Dismiss the note on switch records").click();
+        harness.run();
+        assert!(harness.query_by_label_contains("switch records").is_none());
+        harness.state_mut().1 = Some("it is refused again");
+        harness.run();
+        assert!(harness.query_by_label_contains("refused again").is_none());
+    }
+
+    #[test]
+    fn where_all_is_well_there_is_no_line() {
+        let harness = testing::view(900.0, 60.0, SchedulerNote::default(), |ui, note| note.ui(ui, None));
+        assert!(harness.query_by_label_contains("Dismiss").is_none());
+    }
+}
