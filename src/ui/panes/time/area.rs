@@ -15,9 +15,9 @@ use crate::ui::panes::time::hover::{grouped, length};
 use crate::ui::panes::time::path;
 
 /// States of a lane that are looked through for whom it waited for.
-const STATES: usize = 50_000;
+const STATES: usize = 20_000;
 /// States of all lanes.
-const ALL_STATES: usize = 400_000;
+const ALL_STATES: usize = 100_000;
 /// Waits of a lane that are named.
 const WAITS: usize = 3;
 /// Records may come so much later than what they tell.
@@ -278,7 +278,7 @@ mod tests {
         let places = Places::of(&run.lanes);
         let area = (Monotonic::ZERO, Monotonic::from_secs(0.6));
         let painter = run.lanes.iter().find(|lane| *lane.name == *"painter").map(|lane| lane.id);
-        assert!(find(&run, &places, painter, area, true).why.contains("up to what painter did last"));
+        assert!(find(&run, &places, painter, area, true).why.contains("before the end of painter"));
         assert!(!find(&run, &places, None, area, true).why.contains("Nothing is known"));
         let mut empty = sample::run(1, "x");
         empty.lanes.clear();

@@ -3,7 +3,7 @@
 
 use std::collections::HashSet;
 
-use egui::{Align2, CursorIcon, FontId, Mesh, Rect, Role, Sense, Shape, Stroke, StrokeKind, Ui, WidgetInfo, pos2};
+use egui::{Align2, CursorIcon, FontId, Rect, Role, Sense, Stroke, StrokeKind, Ui, WidgetInfo, pos2};
 
 use crate::model::{LaneId, LaneState, Monotonic, RunId, RunView, Times};
 use crate::ui::look::widgets;
@@ -90,10 +90,10 @@ impl WholeRun {
         let name = Rect::from_min_max(room.min, pos2(whole.left - 8.0, bar.bottom()));
         widgets::paint_text(ui, name, Align2::RIGHT_CENTER, "whole run", FontId::proportional(10.5), colors.weak);
         brush.painter.rect_filled(bar, 2.0, colors.well);
-        let mut mesh = Mesh::default();
+        let mut parts = brush.gather(self.sums.len());
         let mut column = |from: u64, to: u64, times: &Times| {
             let x = whole.x_at(from)..=whole.x_at(to).min(bar.right());
-            brush.stack(&mut mesh, Rect::from_x_y_ranges(x, bar.y_range()), times, times.total());
+            brush.stack(&mut parts, Rect::from_x_y_ranges(x, bar.y_range()), times, times.total());
         };
         for (index, sum) in self.sums.iter().enumerate() {
             let from = index as u64 * self.column;
@@ -103,7 +103,7 @@ impl WholeRun {
         if to > from && run.lanes.len() <= WORK {
             column(from, to, &total(run, from, to));
         }
-        brush.painter.add(Shape::mesh(mesh));
+        brush.finish(parts);
         let (from, to) = sight.range(now);
         let frame = Rect::from_x_y_ranges(whole.x(from)..=whole.x(to).max(whole.x(from) + 4.0), bar.y_range())
             .expand2(egui::vec2(0.0, 2.0));
