@@ -1,6 +1,7 @@
 //! The whole run above its lanes: the shares of all lanes in time, and a frame around what is in sight. UI thread. Each column is added up
 //! once, when it is over; a frame adds up a bounded number of them, however many lanes there are.
 
+use std::borrow::Borrow;
 use std::collections::HashSet;
 
 use egui::{Align2, CursorIcon, FontId, Rect, Role, Sense, Stroke, StrokeKind, Ui, WidgetInfo, pos2};
@@ -54,12 +55,7 @@ impl WholeRun {
         let until = run.elapsed.nanos().saturating_sub(if is_over { 0 } else { SETTLED });
         while until / self.column > COLUMNS as u64 {
             self.column *= 2;
-            let add = |a: &Times, b: &Times| {
-                let mut sum = *a;
-                LaneState::TIMED.into_iter().for_each(|state| sum.add(state, b.of(state)));
-                sum
-            };
-            self.sums = self.sums.chunks_exact(2).map(|pair| add(&pair[0], &pair[1])).collect();
+            self.sums = self.sums.chunks_exact(2).map(added).collect();
         }
         let over = (until / self.column) as usize;
         let most = (WORK / run.lanes.len().max(1)).max(1);
@@ -72,11 +68,7 @@ impl WholeRun {
 
     /// The times of all lanes from the beginning to the end of what was added up.
     fn all(&self) -> Times {
-        let mut all = Times::default();
-        for sum in &self.sums {
-            LaneState::TIMED.into_iter().for_each(|state| all.add(state, sum.of(state)));
-        }
-        all
+        added(&self.sums)
     }
 
     /// Draws it, and moves what is in sight as the frame is dragged.
@@ -132,12 +124,18 @@ impl WholeRun {
 }
 
 fn total(run: &RunView, from: u64, to: u64) -> Times {
-    let mut total = Times::default();
-    for lane in &run.lanes {
-        let times = lane.states.times(Monotonic::from_nanos(from), Monotonic::from_nanos(to));
-        LaneState::TIMED.into_iter().for_each(|state| total.add(state, times.of(state)));
+    let [from, to] = [from, to].map(Monotonic::from_nanos);
+    added(run.lanes.iter().map(|lane| lane.states.times(from, to)))
+}
+
+fn added<T: Borrow<Times>>(all: impl IntoIterator<Item = T>) -> Times {
+    let mut sum = Times::default();
+    for times in all {
+        for state in LaneState::TIMED {
+            sum.add(state, times.borrow().of(state));
+        }
     }
-    total
+    sum
 }
 
 #[cfg(test)]
