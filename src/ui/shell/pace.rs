@@ -274,6 +274,11 @@ mod tests {
 
     #[test]
     fn the_clock_and_what_is_sampled_are_slower_than_an_event() {
+        for (draws, millis) in [(false, 33), (true, 200)] {
+            let ctx = Context::default();
+            surface::set_processor_draws(&ctx, draws);
+            assert_eq!(News::Clock.interval(&ctx), Some(Duration::from_millis(millis)));
+        }
         let first = sample::deadlock();
         let changed = |change: &dyn Fn(&mut RunView)| {
             News::between(&first, &next(&first, |snapshot| change(Arc::make_mut(&mut snapshot.runs[0]))))
