@@ -40,7 +40,7 @@ impl Folding {
         while self.records < end {
             let batch: Vec<_> = (self.records..end).take(BATCH).map(switch).collect();
             self.records += batch.len() as u64;
-            let until = Monotonic::from_nanos(self.records * APART);
+            let until = Monotonic::from_nanos((self.records + 1) * APART);
             let before = own_time();
             self.fold.scheduled(&batch, until);
             self.view = Some(self.fold.view(until, None));
@@ -53,7 +53,7 @@ impl Folding {
     pub(super) fn publish(&mut self) -> Duration {
         let batch: Vec<_> = (self.records..).take(2 * THREADS as usize).map(switch).collect();
         self.records += batch.len() as u64;
-        let until = Monotonic::from_nanos(self.records * APART);
+        let until = Monotonic::from_nanos((self.records + 1) * APART);
         self.fold.scheduled(&batch, until);
         let before = own_time();
         self.view = Some(self.fold.view(until, None));
@@ -71,7 +71,7 @@ fn switch(number: u64) -> SchedulerRecord {
     let (core, turn) = (number / 2 % CORES, number / 2 / CORES);
     let each = THREADS / CORES;
     let what = if number.is_multiple_of(2) { Scheduled::In } else { Scheduled::Blocked };
-    record(number * APART, core * each + turn % each, core as u16, what)
+    record((number + 1) * APART, core * each + turn % each, core as u16, what)
 }
 
 fn record(t: u64, thread: u64, core: u16, what: Scheduled) -> SchedulerRecord {

@@ -117,11 +117,13 @@ impl Words {
         let tail = self.chunks.tail();
         if let Some(last) = tail.from.len().checked_sub(1) {
             t = t.max(tail.from[last]);
-            if tail.is(last, state, texts) {
+            // Each time that it was let go on is one of its own.
+            let holds = |place: usize| woken_by.is_none() && tail.is(place, state, texts);
+            if holds(last) {
                 return;
             }
             if tail.from[last] == t {
-                let is_so_before = last.checked_sub(1).is_some_and(|before| tail.is(before, state, texts));
+                let is_so_before = last.checked_sub(1).is_some_and(holds);
                 let tail = self.chunks.tail_mut();
                 tail.from.pop();
                 tail.state.pop();

@@ -140,6 +140,20 @@ impl Homes {
         }
     }
 
+    /// Only these lanes are left.
+    pub(super) fn keep_lanes(&mut self, is_left: impl Fn(usize) -> bool) {
+        let Self { all, newest, .. } = self;
+        all.retain(|number, home| {
+            home.lanes.retain(|&lane| is_left(lane));
+            home.first = home.first.filter(|&first| is_left(first));
+            let is_empty = home.lanes.is_empty();
+            if is_empty && newest.get(&home.pid) == Some(number) {
+                newest.remove(&home.pid);
+            }
+            !is_empty
+        });
+    }
+
     /// A lane is gone or lives elsewhere; a process without any is forgotten.
     pub(super) fn move_out(&mut self, number: usize, lane: usize) {
         let Some(home) = self.all.get_mut(&number) else { return };

@@ -30,6 +30,8 @@ pub(crate) struct Lanes {
     /// By their numbers, which no other lane gets.
     tracks: Vec<Option<Box<Track>>>,
     by_task: HashMap<Box<str>, usize>,
+    /// The newest lane that is shown under each name.
+    by_name: HashMap<Arc<str>, usize>,
     /// The newest lane of each thread.
     pub(super) by_tid: HashMap<Tid, usize>,
     pub(super) homes: Homes,
@@ -205,10 +207,9 @@ impl Lanes {
 
     /// The lane that is shown under a name, else the newest one that has this name without a number.
     pub(super) fn find(&self, name: &str) -> Option<usize> {
-        let shown = || self.tracks().filter(|(_, track)| &*track.name == name).map(|(index, _)| index).last();
         let with_number =
             || self.names.named(name).max_by_key(|&index| (self.track(index).is_some_and(|t| !t.has_ended()), index));
-        self.by_task.get(name).copied().or_else(shown).or_else(with_number)
+        self.by_task.get(name).or_else(|| self.by_name.get(name)).copied().or_else(with_number)
     }
 
     /// The process that will have this PID is the body of a lesson.
@@ -447,6 +448,10 @@ impl Lanes {
             let number = track.tid.map_or(track.pid.number(), Tid::number);
             let shown = if has_number { format!("{name} {number}").into() } else { Arc::clone(name) };
             if track.name != shown {
+                if self.by_name.get(&track.name) == Some(&index) {
+                    self.by_name.remove(&track.name);
+                }
+                self.by_name.insert(Arc::clone(&shown), index);
                 track.name = shown;
                 track.touch();
                 self.is_order_old = true;
@@ -456,10 +461,6 @@ impl Lanes {
 
     /// A new lane. Returns its number.
     pub(super) fn insert(&mut self, birth: Birth, task: Option<Arc<str>>) -> usize {
-        self.kept += 1;
-        if self.kept > self.room_at.max(MOST_ENDED) {
-            self.make_room();
-        }
         let index = self.tracks.len();
         let track = Track::new(index, birth, task);
         self.homes.move_in(track.home, index, track.is_first());
@@ -470,18 +471,31 @@ impl Lanes {
         self.order.push(index);
         self.is_order_old = true;
         self.rename(index);
+        self.kept += 1;
+        if self.kept > self.room_at.max(MOST_ENDED) {
+            self.make_room();
+        }
         index
     }
 
     fn remove(&mut self, index: usize) -> Option<Box<Track>> {
+        let track = self.take(index)?;
+        self.homes.move_out(track.home, index);
+        Some(track)
+    }
+
+    /// Removes a lane everywhere but from its process.
+    fn take(&mut self, index: usize) -> Option<Box<Track>> {
         let track = self.tracks.get_mut(index)?.take()?;
         self.kept -= 1;
-        self.homes.move_out(track.home, index);
         if let Some(tid) = track.tid.filter(|tid| self.by_tid.get(tid) == Some(&index)) {
             self.by_tid.remove(&tid);
         }
         if let Some(task) = track.task.as_ref().filter(|task| self.by_task.get(&***task) == Some(&index)) {
             self.by_task.remove(&**task);
+        }
+        if self.by_name.get(&track.name) == Some(&index) {
+            self.by_name.remove(&track.name);
         }
         let touched = self.names.remove(index);
         self.show_names(touched);
@@ -504,10 +518,11 @@ impl Lanes {
         }
         self.has_dropped |= !gone.is_empty();
         for index in gone {
-            self.remove(index);
+            self.take(index);
         }
-        let Self { order, tracks, .. } = self;
+        let Self { order, tracks, homes, .. } = self;
         order.retain(|&index| tracks[index].is_some());
+        homes.keep_lanes(|index| tracks[index].is_some());
         self.room_at = self.kept + MOST_ENDED / 64;
     }
 }
