@@ -126,7 +126,8 @@ impl Lanes {
                 let held_by = &self.track(*lane)?.name;
                 return Some((&*track.name, Waiter { on, held_by, since: *since, read: Some(*read), until: Some(until) }));
             }
-            let held_by = doing.held_by.as_deref().filter(|_| doing.state == TaskState::Waiting)?;
+            let says_so = track.task.is_some() && doing.state == TaskState::Waiting;
+            let held_by = doing.held_by.as_deref().filter(|_| says_so)?;
             Some((&*track.name, Waiter { on: &doing.note, held_by, since: track.since(), read: None, until: None }))
         })
     }
