@@ -57,6 +57,10 @@ fn a_wait_that_samples_show_is_asked_about_once_and_its_owner_stays_until_it_run
     sees(&mut lanes, 575, "a lock");
     assert_eq!(says(&mut lanes, "left"), ("a lock".to_owned(), None));
     assert_eq!(lanes.unexplained(at(600 * MILLIS)), [(PID, left, at(575 * MILLIS))]);
+    let unknown = Explanation { words: "a lock (owner unknown)", held_by: None, ..reason(575) };
+    lanes.explained(at(610 * MILLIS), PID, left, unknown);
+    sees(&mut lanes, 690, "a lock");
+    assert_eq!(says(&mut lanes, "left"), ("a lock (owner unknown)".to_owned(), None), "the sample knows less");
     sees(&mut lanes, 700, "");
     assert_eq!(says(&mut lanes, "left"), (String::new(), None));
     assert!(lanes.unexplained(at(900 * MILLIS)).is_empty(), "it runs");
