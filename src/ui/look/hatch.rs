@@ -49,17 +49,27 @@ impl Hatch {
         if look == Look::Created && rect.width() >= 3.0 {
             painter.rect_stroke(rect, 2.0, (1.0, colors.grey.strong), egui::StrokeKind::Inside);
         }
-        let Some(pattern) = pattern_of(look).filter(|_| rect.width() >= 3.0) else { return };
+        let Some(mut mesh) = self.mesh(painter, look).filter(|_| rect.width() >= 3.0) else { return };
+        add(&mut mesh, rect, ink);
+        painter.add(Shape::mesh(mesh));
+    }
+
+    /// A mesh with the pattern of a look, if it has one, for any number of rectangles.
+    pub fn mesh(&mut self, painter: &Painter, look: Look) -> Option<Mesh> {
+        let pattern = pattern_of(look)?;
         let textures = self.textures.get_or_insert_with(|| {
             [Pattern::Diagonal, Pattern::Cross, Pattern::Bars]
                 .map(|pattern| painter.ctx().load_texture(format!("{pattern:?}"), image(pattern), TextureOptions::LINEAR_REPEAT))
         });
-        let mut mesh = Mesh::with_texture(textures[pattern as usize].id());
-        let scale = 1.0 / SIZE as f32;
-        let uv = Rect::from_min_size(pos2(rect.left() * scale, rect.top() * scale), vec2(rect.width(), rect.height()) * scale);
-        mesh.add_rect_with_uv(rect, uv, ink);
-        painter.add(Shape::mesh(mesh));
+        Some(Mesh::with_texture(textures[pattern as usize].id()))
     }
+}
+
+/// Adds a rectangle to a mesh with a pattern, which goes on from one rectangle to the next.
+pub fn add(mesh: &mut Mesh, rect: Rect, ink: Color32) {
+    let scale = 1.0 / SIZE as f32;
+    let uv = Rect::from_min_size(pos2(rect.left() * scale, rect.top() * scale), vec2(rect.width(), rect.height()) * scale);
+    mesh.add_rect_with_uv(rect, uv, ink);
 }
 
 fn image(pattern: Pattern) -> ColorImage {

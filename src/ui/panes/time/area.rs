@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use egui::{Rect, RichText, Role, ScrollArea, Ui, Window, pos2, vec2};
+use egui::{Align2, FontId, Rect, RichText, Role, ScrollArea, Ui, Window, pos2, vec2};
 
 use crate::model::{Lane, LaneId, LaneState, Monotonic, RunId, RunView, Times};
 use crate::ui::look::foreign;
@@ -15,14 +15,17 @@ use crate::ui::panes::time::hover::{grouped, length};
 use crate::ui::panes::time::path;
 
 /// States of a lane that are looked through for whom it waited for.
-const STATES: usize = 50_000;
+const STATES: usize = 20_000;
 /// States of all lanes.
-const ALL_STATES: usize = 400_000;
+const ALL_STATES: usize = 100_000;
 /// Waits of a lane that are named.
 const WAITS: usize = 3;
 /// Records may come so much later than what they tell.
 const SETTLED: Duration = Duration::from_millis(500);
 const ROW: f32 = 18.0;
+/// The width of a time, and the least width of what was waited for.
+const COLUMN: f32 = 74.0;
+const WAITED: f32 = 60.0;
 /// The columns of the table, and the states that each of them counts.
 const COLUMNS: [(&str, &[LaneState]); 5] = [
     ("on a core", &[LaneState::OnCore, LaneState::Running]),
@@ -109,7 +112,6 @@ impl Area {
 }
 
 fn table(ui: &mut Ui, found: &Found, size: egui::Vec2) {
-    let colors = palette(ui);
     ui.set_max_width(size.x.max(ui.available_width()));
     ui.label(theme::bold("Why did this take so long?").size(12.0));
     ui.add(egui::Label::new(foreign::paragraph(&found.why)).wrap());
@@ -119,28 +121,6 @@ fn table(ui: &mut Ui, found: &Found, size: egui::Vec2) {
         widgets::nothing_yet(ui, "No lane did anything in this time.");
         return;
     }
-    let name = (ui.available_width() * 0.2).max(70.0);
-    let column = 74.0;
-    let cells = |ui: &mut Ui, texts: [&str; 7], ink: egui::Color32, is_bold: bool| {
-        let (row, _) =
-            ui.allocate_exact_size(vec2((name + column * 5.0 + 60.0).max(ui.available_width()), ROW), egui::Sense::hover());
-        let mut left = row.left();
-        for (index, text) in texts.iter().enumerate() {
-            let width = if index == 0 {
-                name
-            } else if index == 6 {
-                row.right() - left
-            } else {
-                column
-            };
-            let at = Rect::from_min_max(pos2(left, row.top()), pos2(left + width - 6.0, row.bottom()));
-            let font = if is_bold { theme::bold_font(10.5) } else { egui::FontId::proportional(11.0) };
-            let align = if index == 0 || index == 6 { egui::Align2::LEFT_CENTER } else { egui::Align2::RIGHT_CENTER };
-            widgets::paint_text(ui, at, align, text, font, ink);
-            left += width;
-        }
-        row
-    };
     ScrollArea::both()
         .scroll_source(widgets::scroll_source(ui))
         .id_salt("area")
@@ -149,21 +129,41 @@ fn table(ui: &mut Ui, found: &Found, size: egui::Vec2) {
         .show_rows(ui, ROW, found.rows.len() + 1, |ui, visible| {
             for index in visible {
                 let Some(row) = index.checked_sub(1).and_then(|index| found.rows.get(index)) else {
-                    let [a, b, c, d, e] = COLUMNS.map(|(title, _)| title);
-                    cells(ui, ["lane", a, b, c, d, e, "   waited for"], colors.weak, true);
+                    cells(ui, ("lane", COLUMNS.map(|(title, _)| title.to_owned()), "waited for"), true);
                     continue;
                 };
                 let times = COLUMNS.map(|(_, states)| match states.iter().map(|state| row.times.of(*state)).sum() {
                     0 => String::new(),
                     time => length(time),
                 });
-                let [a, b, c, d, e] = times.each_ref().map(String::as_str);
-                let place = cells(ui, [&row.name, a, b, c, d, e, &format!("   {}", row.waits)], colors.text, false);
+                let place = cells(ui, (&row.name, times, &row.waits), false);
                 let told = told(row);
                 let described = widgets::describe(ui, place, ("area", row.lane.number()), Role::Label, &told);
                 widgets::hint(described, &told);
             }
         });
+}
+
+/// Paints a row: the name, the times to their right edges, and the waits in what is left.
+fn cells(ui: &mut Ui, (name, times, waits): (&str, [String; COLUMNS.len()], &str), is_head: bool) -> Rect {
+    let colors = palette(ui);
+    let (font, ink) = if is_head { (theme::bold_font(10.5), colors.weak) } else { (FontId::proportional(11.0), colors.text) };
+    let names = (ui.available_width() * 0.2).max(70.0);
+    let least = names + COLUMN * COLUMNS.len() as f32 + WAITED;
+    let (row, _) = ui.allocate_exact_size(vec2(least.max(ui.available_width()), ROW), egui::Sense::hover());
+    let mut left = row.left();
+    let mut cell = |width: f32, align: Align2, text: &str| {
+        let at = Rect::from_min_max(pos2(left, row.top()), pos2(left + width - 6.0, row.bottom()));
+        widgets::paint_text(ui, at, align, text, font.clone(), ink);
+        left += width;
+    };
+    cell(names, Align2::LEFT_CENTER, name);
+    for time in &times {
+        cell(COLUMN, Align2::RIGHT_CENTER, time);
+    }
+    cell(10.0, Align2::LEFT_CENTER, "");
+    cell(row.width() - least + WAITED - 10.0, Align2::LEFT_CENTER, waits);
+    row
 }
 
 /// `in this area painter: on a core 100.000 ms, blocked 230.000 ms; waited for lock prices (broker) 230.000 ms`.
@@ -278,7 +278,7 @@ mod tests {
         let places = Places::of(&run.lanes);
         let area = (Monotonic::ZERO, Monotonic::from_secs(0.6));
         let painter = run.lanes.iter().find(|lane| *lane.name == *"painter").map(|lane| lane.id);
-        assert!(find(&run, &places, painter, area, true).why.contains("up to what painter did last"));
+        assert!(find(&run, &places, painter, area, true).why.contains("before the end of painter"));
         assert!(!find(&run, &places, None, area, true).why.contains("Nothing is known"));
         let mut empty = sample::run(1, "x");
         empty.lanes.clear();

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use egui::{Color32, Painter, Shape, Stroke, pos2};
 
-use crate::model::{Lane, LaneId, Monotonic, RunView};
+use crate::model::{Lane, LaneId, MarkKind, Monotonic, RunView};
 
 /// As many arrows can be told apart; of more, only those of the lanes that somebody looks at are drawn.
 pub(super) const FEW: usize = 50;
@@ -22,6 +22,8 @@ pub(super) struct Arrow {
     pub(super) t: Monotonic,
     pub(super) from: usize,
     pub(super) to: usize,
+    /// Whether it let the other one go on; not if it only waited on what was left of it.
+    pub(super) lets_go_on: bool,
 }
 
 /// The places of lanes by number and by name.
@@ -79,14 +81,14 @@ pub(super) fn of_lane(
         if let Some(waker) = word.woken_by.as_ref().filter(|_| word.from >= from && word.from <= to)
             && let Some(by) = places.named(&run.lanes, waker, lane)
         {
-            found.push(Arrow { t: word.from, from: by, to: place });
+            found.push(Arrow { t: word.from, from: by, to: place, lets_go_on: true });
         }
     }
     let first = lane.marks.partition_point(|mark| mark.t < from);
     for mark in lane.marks[first..].iter().take_while(|mark| mark.t <= to).take(most) {
         looked += 1;
         if let Some(by) = mark.from.and_then(|id| places.lane(id)) {
-            found.push(Arrow { t: mark.t, from: by, to: place });
+            found.push(Arrow { t: mark.t, from: by, to: place, lets_go_on: mark.kind != MarkKind::Reaped });
         }
     }
     found.retain(|arrow| arrow.from != arrow.to);
@@ -165,7 +167,10 @@ mod tests {
         let mut run = sample::run(1, "x");
         let piece = |index: u32, by: &str| {
             let at = f64::from(index) * 0.01;
-            sample::Segment { woken_by: Some(by.into()), ..sample::segment(at, Some(at + 0.01), TaskState::Running, "") }
+            sample::Segment {
+                woken_by: Some(by.into()),
+                ..sample::segment(at, Some(at + 0.01), TaskState::Running, ["a", "b"][index as usize % 2])
+            }
         };
         let lane = |id: u32, name: &str, by: &str| {
             sample::told_lane(id, name, 100 + id as i32, &(0..40).map(|i| piece(i, by)).collect::<Vec<_>>())

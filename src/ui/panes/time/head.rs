@@ -94,13 +94,11 @@ impl Head {
                 ui.close();
             }
             ui.separator();
-            match selected {
-                Some(lane) => moves(ui, run, lane, arrangements),
-                None => {
-                    let text =
-                        "Click a lane first: then it can be pinned, hidden or moved from here; or with a right click on it.";
-                    ui.label(RichText::new(text).size(11.0).color(palette(ui).weak));
-                }
+            if let Some(lane) = selected {
+                moves(ui, run, lane, arrangements);
+            } else {
+                let text = "Click a lane first: then it can be pinned, hidden or moved from here; or with a right click on it.";
+                ui.label(RichText::new(text).size(11.0).color(palette(ui).weak));
             }
         });
         button.on_hover_text("Which lanes are shown");

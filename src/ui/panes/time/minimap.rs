@@ -1,9 +1,10 @@
 //! The whole run above its lanes: the shares of all lanes in time, and a frame around what is in sight. UI thread. Each column is added up
 //! once, when it is over; a frame adds up a bounded number of them, however many lanes there are.
 
+use std::borrow::Borrow;
 use std::collections::HashSet;
 
-use egui::{Align2, CursorIcon, FontId, Mesh, Rect, Role, Sense, Shape, Stroke, StrokeKind, Ui, WidgetInfo, pos2};
+use egui::{Align2, CursorIcon, FontId, Rect, Role, Sense, Stroke, StrokeKind, Ui, WidgetInfo, pos2};
 
 use crate::model::{LaneId, LaneState, Monotonic, RunId, RunView, Times};
 use crate::ui::look::widgets;
@@ -54,12 +55,7 @@ impl WholeRun {
         let until = run.elapsed.nanos().saturating_sub(if is_over { 0 } else { SETTLED });
         while until / self.column > COLUMNS as u64 {
             self.column *= 2;
-            let add = |a: &Times, b: &Times| {
-                let mut sum = *a;
-                LaneState::TIMED.into_iter().for_each(|state| sum.add(state, b.of(state)));
-                sum
-            };
-            self.sums = self.sums.chunks_exact(2).map(|pair| add(&pair[0], &pair[1])).collect();
+            self.sums = self.sums.chunks_exact(2).map(added).collect();
         }
         let over = (until / self.column) as usize;
         let most = (WORK / run.lanes.len().max(1)).max(1);
@@ -72,11 +68,7 @@ impl WholeRun {
 
     /// The times of all lanes from the beginning to the end of what was added up.
     fn all(&self) -> Times {
-        let mut all = Times::default();
-        for sum in &self.sums {
-            LaneState::TIMED.into_iter().for_each(|state| all.add(state, sum.of(state)));
-        }
-        all
+        added(&self.sums)
     }
 
     /// Draws it, and moves what is in sight as the frame is dragged.
@@ -90,10 +82,10 @@ impl WholeRun {
         let name = Rect::from_min_max(room.min, pos2(whole.left - 8.0, bar.bottom()));
         widgets::paint_text(ui, name, Align2::RIGHT_CENTER, "whole run", FontId::proportional(10.5), colors.weak);
         brush.painter.rect_filled(bar, 2.0, colors.well);
-        let mut mesh = Mesh::default();
+        let mut parts = brush.gather(self.sums.len());
         let mut column = |from: u64, to: u64, times: &Times| {
             let x = whole.x_at(from)..=whole.x_at(to).min(bar.right());
-            brush.stack(&mut mesh, Rect::from_x_y_ranges(x, bar.y_range()), times, times.total());
+            brush.stack(&mut parts, Rect::from_x_y_ranges(x, bar.y_range()), times, times.total());
         };
         for (index, sum) in self.sums.iter().enumerate() {
             let from = index as u64 * self.column;
@@ -103,7 +95,7 @@ impl WholeRun {
         if to > from && run.lanes.len() <= WORK {
             column(from, to, &total(run, from, to));
         }
-        brush.painter.add(Shape::mesh(mesh));
+        brush.finish(parts);
         let (from, to) = sight.range(now);
         let frame = Rect::from_x_y_ranges(whole.x(from)..=whole.x(to).max(whole.x(from) + 4.0), bar.y_range())
             .expand2(egui::vec2(0.0, 2.0));
@@ -132,12 +124,18 @@ impl WholeRun {
 }
 
 fn total(run: &RunView, from: u64, to: u64) -> Times {
-    let mut total = Times::default();
-    for lane in &run.lanes {
-        let times = lane.states.times(Monotonic::from_nanos(from), Monotonic::from_nanos(to));
-        LaneState::TIMED.into_iter().for_each(|state| total.add(state, times.of(state)));
+    let [from, to] = [from, to].map(Monotonic::from_nanos);
+    added(run.lanes.iter().map(|lane| lane.states.times(from, to)))
+}
+
+fn added<T: Borrow<Times>>(all: impl IntoIterator<Item = T>) -> Times {
+    let mut sum = Times::default();
+    for times in all {
+        for state in LaneState::TIMED {
+            sum.add(state, times.borrow().of(state));
+        }
     }
-    total
+    sum
 }
 
 #[cfg(test)]

@@ -13,7 +13,7 @@ mod minimap;
 mod paint;
 mod path;
 mod pieces;
-pub(crate) mod repaint;
+mod repaint;
 mod rows;
 mod scale;
 mod sight;

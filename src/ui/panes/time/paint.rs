@@ -10,12 +10,16 @@ use crate::ui::look::theme::{self, Palette};
 use crate::ui::panes::time::pieces::{COLUMN, Grid, Piece, What, heights};
 use crate::ui::panes::time::scale::Scale;
 
-/// A state that is narrower has neither pattern nor rounded corners.
+/// A state that is lower has no pattern.
+const HATCHED: f32 = 4.0;
+/// A state that is narrower has no rounded corners.
 const PLAIN: f32 = 8.0;
 /// A state that is narrower has no label.
 const LABELLED: f32 = 34.0;
 /// States that a column has shares of, as a rule.
 const USUAL: usize = 4;
+/// A label that is cut and has less room says nothing.
+const READABLE: f32 = 44.0;
 /// The height of the strip that shows the core.
 const CORE: f32 = 4.0;
 
@@ -41,8 +45,15 @@ fn only_lane(states: &States, piece: &Piece) -> Option<u32> {
     lanes.all(|span| span.detail == lane).then_some(lane)
 }
 
+/// The small parts of a picture: without pattern, with that of what is blocked, and those that lie over all others.
+pub(super) struct Parts {
+    pub(super) plain: Mesh,
+    hatched: Option<Mesh>,
+    thin: Mesh,
+}
+
 /// The colour of a state without its pattern: about as bright as with it.
-pub(super) fn plain(state: LaneState, colors: &Palette) -> Color32 {
+fn plain(state: LaneState, colors: &Palette) -> Color32 {
     match Look::from(state) {
         look @ Look::Blocked => look.tone(colors).strong.gamma_multiply(0.55),
         look => hatch::fill_of(look, colors).0,
@@ -62,45 +73,68 @@ impl Brush<'_> {
         self.grid.pieces(states, nanos(self.scale.from), nanos(self.scale.to) + 1)
     }
 
-    /// Paints the states of a lane.
-    pub(super) fn lane(&mut self, bar: Rect, lane: &Lane, strip: bool) {
-        let mut mesh = Mesh::default();
-        let columns = (bar.width() / COLUMN) as usize;
-        mesh.reserve_vertices(columns * 4 * USUAL);
-        mesh.reserve_triangles(columns * 2 * USUAL);
-        for piece in self.pieces(&lane.states) {
-            let at = self.place(bar, &piece);
-            match piece.what {
-                What::State(span) => self.state(&mut mesh, at, lane, &span, strip),
-                What::Shares(times, _) => self.stack(&mut mesh, at, &times, piece.to - piece.from),
-            }
+    /// What the small parts of a picture are gathered in, for so many columns.
+    pub(super) fn gather(&mut self, columns: usize) -> Parts {
+        let mut plain = Mesh::default();
+        plain.reserve_vertices(columns * 4 * USUAL);
+        plain.reserve_triangles(columns * 2 * USUAL);
+        Parts { plain, hatched: self.hatch.mesh(self.painter, Look::Blocked), thin: Mesh::default() }
+    }
+
+    /// Paints what was gathered.
+    pub(super) fn finish(&self, parts: Parts) {
+        let all = [Some(parts.plain), parts.hatched, Some(parts.thin)];
+        self.painter.extend(all.into_iter().flatten().filter(|mesh| !mesh.is_empty()).map(Shape::mesh));
+    }
+
+    /// A state without rounded corners. One that lasted less than a pixel is seen, too, whatever lies beside it.
+    fn part(&self, parts: &mut Parts, at: Rect, state: LaneState) {
+        let pixel = 1.0 / self.painter.ctx().pixels_per_point();
+        if at.width() < pixel {
+            parts.thin.add_colored_rect(at.with_max_x(at.left() + pixel), plain(state, self.colors));
+            return;
         }
-        if !mesh.is_empty() {
-            self.painter.add(Shape::mesh(mesh));
+        match &mut parts.hatched {
+            Some(hatched) if state == LaneState::Blocked && at.height() >= HATCHED => {
+                let (surface, ink) = hatch::fill_of(Look::Blocked, self.colors);
+                parts.plain.add_colored_rect(at, surface);
+                hatch::add(hatched, at, ink);
+            }
+            _ => parts.plain.add_colored_rect(at, plain(state, self.colors)),
         }
     }
 
+    /// Paints the states of a lane.
+    pub(super) fn lane(&mut self, bar: Rect, lane: &Lane, strip: bool) {
+        let mut parts = self.gather((bar.width() / COLUMN) as usize);
+        for piece in self.pieces(&lane.states) {
+            let at = self.place(bar, &piece);
+            match piece.what {
+                What::State(span) => self.state(&mut parts, at, lane, &span, strip),
+                What::Shares(times, _) => self.stack(&mut parts, at, &times, piece.to - piece.from),
+            }
+        }
+        self.finish(parts);
+    }
+
     /// Paints the shares of some time, from the bottom up.
-    pub(super) fn stack(&self, mesh: &mut Mesh, at: Rect, times: &Times, whole: u64) {
+    pub(super) fn stack(&self, parts: &mut Parts, at: Rect, times: &Times, whole: u64) {
         let pixel = 1.0 / self.painter.ctx().pixels_per_point();
         let mut bottom = at.bottom();
         for (state, height) in heights(times, whole, at.height(), pixel) {
             let top = (bottom - height).max(at.top());
-            mesh.add_colored_rect(Rect::from_x_y_ranges(at.x_range(), top..=bottom), plain(state, self.colors));
+            self.part(parts, Rect::from_x_y_ranges(at.x_range(), top..=bottom), state);
             bottom = top;
         }
     }
 
-    fn state(&mut self, mesh: &mut Mesh, at: Rect, lane: &Lane, span: &StateSpan, strip: bool) {
+    fn state(&mut self, parts: &mut Parts, at: Rect, lane: &Lane, span: &StateSpan, strip: bool) {
         let look = Look::from(span.state);
         if look == Look::Done {
             return;
         }
         if at.width() < PLAIN {
-            // One that lasted less than a pixel is seen, too.
-            let pixel = 1.0 / self.painter.ctx().pixels_per_point();
-            let at = at.with_max_x(at.right().max(at.left() + pixel));
-            mesh.add_colored_rect(at, plain(span.state, self.colors));
+            self.part(parts, at, span.state);
         } else {
             self.hatch.paint(self.painter, at, look, self.colors);
             if look == Look::Unknown {
@@ -109,7 +143,7 @@ impl Brush<'_> {
         }
         if strip && span.state == LaneState::OnCore && lane.source == LaneSource::Switches {
             let below = Rect::from_x_y_ranges(at.x_range(), at.bottom() + 2.0..=at.bottom() + 2.0 + CORE);
-            mesh.add_colored_rect(below, self.colors.series(span.detail as usize).strong);
+            parts.plain.add_colored_rect(below, self.colors.series(span.detail as usize).strong);
         }
         if at.width() > LABELLED {
             self.label(at, lane, span, look);
@@ -161,7 +195,9 @@ impl Brush<'_> {
         let mut job = egui::text::LayoutJob::simple_singleline(text, theme::bold_font(size), ink);
         job.wrap = egui::text::TextWrapping::truncate_at_width(room.max(10.0));
         let galley = painter.layout_job(job);
-        // It stays in sight while its state does.
+        if galley.elided && room < READABLE {
+            return;
+        }
         let position = pos2(at.left() + 8.0, at.center().y - galley.size().y / 2.0);
         if is_boxed {
             let behind = Rect::from_min_size(position, galley.size()).expand2(vec2(4.0, 1.0)).intersect(at);
@@ -172,13 +208,13 @@ impl Brush<'_> {
 
     /// Paints who was on a core: colour, ink and name of a lane, by its number.
     pub(super) fn core<'n>(&mut self, bar: Rect, states: &States, of: impl Fn(u32) -> (Color32, Color32, &'n str)) {
-        let mut mesh = Mesh::default();
+        let mut parts = self.gather(0);
         for piece in self.pieces(states) {
             let at = self.place(bar, &piece);
             match piece.what {
                 What::State(span) if span.state == LaneState::OnCore => {
                     let (color, ink, name) = of(span.detail);
-                    mesh.add_colored_rect(at, color);
+                    parts.plain.add_colored_rect(at, color);
                     if at.width() > LABELLED / 1.5 {
                         let painter = self.painter.with_clip_rect(at.intersect(self.painter.clip_rect()));
                         let font = theme::bold_font((at.height() - 2.0).min(10.0));
@@ -186,7 +222,7 @@ impl Brush<'_> {
                     }
                 }
                 What::State(span) if span.state == LaneState::Unknown => {
-                    mesh.add_colored_rect(at, plain(span.state, self.colors));
+                    parts.plain.add_colored_rect(at, plain(span.state, self.colors));
                     if at.width() > PLAIN {
                         self.unknown(at);
                     }
@@ -195,15 +231,13 @@ impl Brush<'_> {
                 What::Shares(times, _) => match only_lane(states, &piece) {
                     Some(lane) => {
                         let part = (times.of(LaneState::OnCore) as f64 / (piece.to - piece.from).max(1) as f64) as f32;
-                        mesh.add_colored_rect(at.with_min_y(at.bottom() - at.height() * part.clamp(0.1, 1.0)), of(lane).0);
+                        parts.plain.add_colored_rect(at.with_min_y(at.bottom() - at.height() * part.clamp(0.1, 1.0)), of(lane).0);
                     }
                     // Several lanes in turn: none of their colours.
-                    None => self.stack(&mut mesh, at, &times, piece.to - piece.from),
+                    None => self.stack(&mut parts, at, &times, piece.to - piece.from),
                 },
             }
         }
-        if !mesh.is_empty() {
-            self.painter.add(Shape::mesh(mesh));
-        }
+        self.finish(parts);
     }
 }

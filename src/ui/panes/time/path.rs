@@ -10,9 +10,9 @@ use crate::ui::panes::time::hover::length;
 /// Steps of the way back that are gone.
 const STEPS: usize = 2_000;
 /// Wake-ups of a lane that are looked for at once.
-const WAKES: usize = 100_000;
+const WAKES: usize = 50_000;
 /// States of a step that are looked through for the longest wait.
-const STATES: usize = 100_000;
+const STATES: usize = 20_000;
 /// Causes that the sentence names.
 const NAMED: usize = 3;
 
@@ -34,6 +34,7 @@ pub(super) fn critical(run: &RunView, places: &Places, lane: usize, from: Monoto
     while steps.len() < STEPS && end > from {
         let known = wakes.entry(lane).or_insert_with(|| {
             let mut found = arrows::of_lane(run, places, lane, (from, to), WAKES).0;
+            found.retain(|arrow| arrow.lets_go_on);
             found.sort_by_key(|arrow| arrow.t);
             found
         });
@@ -93,13 +94,16 @@ pub(super) fn sentence(run: &RunView, steps: &[Step], from: Monotonic, to: Monot
         .collect();
     let rest: u64 = causes.iter().skip(NAMED).map(|(_, time)| time).sum();
     let rest = if rest > 0 { format!("; the rest, {}, is smaller parts", length(rest)) } else { String::new() };
-    let back = steps.len().saturating_sub(1);
-    let through = match back {
+    let through = match steps.len().saturating_sub(1) {
         0 => String::new(),
-        1 => ", and back through 1 wake-up".to_owned(),
-        count => format!(", and back through {count} wake-ups"),
+        1 => " followed back through 1 wake-up,".to_owned(),
+        count => format!(" followed back through {count} wake-ups,"),
     };
-    format!("Of {} up to what {} did last{through}: {}{rest}.", length(whole), foreign::word(&end.name), parts.join(", "))
+    let parts = match &parts[..] {
+        [others @ .., last] if !others.is_empty() => format!("{}, and {last}", others.join(", ")),
+        parts => parts.concat(),
+    };
+    format!("Of the {} before the end of {},{through} {parts}{rest}.", length(whole), foreign::word(&end.name))
 }
 
 /// The label of the longest wait of a lane on the way.
@@ -152,8 +156,11 @@ mod tests {
         let total: u64 = steps.iter().map(|step| step.to.nanos() - step.from.nanos()).sum();
         assert_eq!(total, 600_000_000, "no time is counted twice or left out");
         let text = sentence(&run, &steps, from, to);
-        assert!(text.starts_with("Of 600.000 ms up to what painter did last, and back through 2 wake-ups: "), "{text}");
-        assert!(text.contains("broker slept for 155.000 ms (26 %)"), "{text}");
+        assert_eq!(
+            text,
+            "Of the 600.000 ms before the end of painter, followed back through 2 wake-ups, broker ran for 215.000 ms (36 %), broker \
+             slept for 155.000 ms (26 %), and painter slept (a nap) for 100.000 ms (17 %); the rest, 130.000 ms, is smaller parts."
+        );
     }
 
     #[test]
@@ -176,7 +183,10 @@ mod tests {
                 .map(|index| {
                     let at = f64::from(index) * 1e-4;
                     let state = crate::model::TaskState::Running;
-                    sample::Segment { woken_by: Some(by.into()), ..sample::segment(at, Some(at + 1e-4), state, "") }
+                    sample::Segment {
+                        woken_by: Some(by.into()),
+                        ..sample::segment(at, Some(at + 1e-4), state, ["a", "b"][index as usize % 2])
+                    }
                 })
                 .collect();
             sample::told_lane(id, name, 100 + id as i32, &pieces)

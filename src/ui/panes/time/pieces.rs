@@ -170,7 +170,9 @@ mod tests {
 
     fn states(entries: &[(u64, LaneState)]) -> States {
         let mut states = States::default();
-        entries.iter().for_each(|(t, state)| states.push(at(*t), *state, 0));
+        for (t, state) in entries {
+            states.push(at(*t), *state, 0);
+        }
         states
     }
 
