@@ -77,7 +77,8 @@ pub fn notice_height(ui: &Ui) -> f32 {
 /// A coloured surface as high as every notice.
 pub fn notice_frame<R>(ui: &mut Ui, tone: Tone, layout: Layout, body: impl FnOnce(&mut Ui) -> R) -> R {
     let (room, _) = ui.allocate_exact_size(vec2(ui.available_width(), notice_height(ui)), Sense::hover());
-    ui.painter().rect(room, 5.0, tone.surface, (1.0, tone.strong), egui::StrokeKind::Inside);
+    surface::fill(ui.painter(), room, CORNER, tone.surface);
+    ui.painter().rect_stroke(room, CORNER, (1.0, tone.strong), egui::StrokeKind::Inside);
     let mut inner = ui.new_child(UiBuilder::new().max_rect(room.shrink2(vec2(10.0, 2.0))).layout(layout));
     inner.spacing_mut().button_padding.y = inner.spacing().button_padding.y.min(4.0);
     body(&mut inner)

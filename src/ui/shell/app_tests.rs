@@ -1,5 +1,6 @@
 //! The whole window, driven by accessible name and by keys: what reaches the engine. Never a display, never a process.
 
+mod calm;
 mod foreign;
 mod lessons;
 mod processes;

@@ -97,7 +97,7 @@ const FEW: usize = 8;
 
 /// How often the threads of a run have changed their states; `None` where its lanes have changed otherwise.
 fn switches(old: &RunView, new: &RunView) -> Option<usize> {
-    let is_told = |old: &Lane, new: &Lane| {
+    let is_same_but_for_states = |old: &Lane, new: &Lane| {
         (old.id, old.end.is_some(), old.line) == (new.id, new.end.is_some(), new.line)
             && (old.words.len(), old.reasons.len(), old.marks.len()) == (new.words.len(), new.reasons.len(), new.marks.len())
     };
@@ -105,7 +105,7 @@ fn switches(old: &RunView, new: &RunView) -> Option<usize> {
         if Arc::ptr_eq(old, new) {
             return Some(0);
         }
-        is_told(old, new).then(|| new.states.len().saturating_sub(old.states.len()))
+        is_same_but_for_states(old, new).then(|| new.states.len().saturating_sub(old.states.len()))
     };
     if old.lanes.len() == new.lanes.len() { old.lanes.iter().zip(&new.lanes).map(of_lane).sum() } else { None }
 }
@@ -274,6 +274,11 @@ mod tests {
 
     #[test]
     fn the_clock_and_what_is_sampled_are_slower_than_an_event() {
+        for (draws, millis) in [(false, 33), (true, 200)] {
+            let ctx = Context::default();
+            surface::set_processor_draws(&ctx, draws);
+            assert_eq!(News::Clock.interval(&ctx), Some(Duration::from_millis(millis)));
+        }
         let first = sample::deadlock();
         let changed = |change: &dyn Fn(&mut RunView)| {
             News::between(&first, &next(&first, |snapshot| change(Arc::make_mut(&mut snapshot.runs[0]))))
