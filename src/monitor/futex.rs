@@ -152,8 +152,8 @@ mod tests {
         wait.held(WAITER, 3, word, |tid| (4711..=4713).contains(&tid.number()))
     }
 
-    fn lock(owner: u32) -> Option<Held> {
-        Some(Held::Lock { address: ADDRESS, owner: Tid::new(owner.cast_signed()) })
+    fn lock(owner: u32) -> Held {
+        Held::Lock { address: ADDRESS, owner: Tid::new(owner.cast_signed()) }
     }
 
     /// Words as they were read from programs with glibc 2.36.
@@ -173,7 +173,7 @@ mod tests {
             ("with priority inheritance", 134, 0, 0, [0x8000_0000 | OTHER, 1, OTHER, 1, 32]),
             ("with priority inheritance and a time limit", 141, 0, 0x7f, [0x8000_0000 | OTHER, 1, OTHER, 1, 32]),
         ] {
-            assert_eq!(held(operation, value, timeout, 0, &words), lock(OTHER), "a mutex {what}");
+            assert_eq!(held(operation, value, timeout, 0, &words), Some(lock(OTHER)), "a mutex {what}");
         }
         let musl = |kind, operation| held(operation, 0x8000_0000 | OTHER, 0, kind, &[0x8000_0000 | OTHER, 1, 0, 0, 0]);
         let of_musl = Some(Held::Lock { address: ADDRESS - 4, owner: Tid::new(OTHER.cast_signed()) });
@@ -184,7 +184,7 @@ mod tests {
     #[test]
     fn a_mutex_that_was_locked_twice_is_its_owners_own_trap_and_a_join_is_a_wait_for_an_end() {
         let own = WAITER.number().cast_unsigned();
-        assert_eq!(held(128, 2, 0, 0, &[2, 0, own, 1, 0]), lock(own));
+        assert_eq!(held(128, 2, 0, 0, &[2, 0, own, 1, 0]), Some(lock(own)));
         for kind in [1, 2] {
             assert_eq!(held(128, 2, 0, 0, &[2, 0, own, 1, kind]), None, "it would count, or fail");
         }

@@ -130,7 +130,7 @@ impl Run {
     /// Reads on until a finding comes.
     #[track_caller]
     fn next_finding(&mut self) -> Value {
-        while let Some(line) = self.lines.next() {
+        for line in self.lines.by_ref() {
             let event: Value = serde_json::from_str(&line).expect("JSON");
             match event["kind"].as_str() {
                 Some("output") => {

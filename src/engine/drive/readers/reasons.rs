@@ -15,10 +15,10 @@ use crate::model::{Monotonic, Pid, RunId, Tid};
 use crate::monitor::{Reasons, WaitReason};
 use crate::sys::{foreign_proc, monotonic_now, rename_thread, start_thread};
 
-/// The time after which waits are looked for again.
-const LOOK: Duration = Duration::from_millis(15);
-/// Questions in such a time: 200 a second.
-const MOST_AT_ONCE: usize = 3;
+/// The time after which waits are looked for again: switch records come as often.
+const LOOK: Duration = Duration::from_millis(33);
+/// Questions in such a time: some 180 a second.
+const MOST_AT_ONCE: usize = 6;
 /// Questions without an answer: records of the time at which it was read come a tenth of a second later at most.
 const MOST_OPEN: usize = 64;
 /// Waits that have their turn later. With more of them, the oldest stay without a reason.
@@ -214,7 +214,7 @@ mod tests {
         assert_eq!(plan.queue.len(), MOST_QUEUED);
         let mut asked = Vec::new();
         for turn in 0..100 {
-            let now = turn * 15;
+            let now = turn * 33;
             let due = plan.due(at(now));
             assert!(due.len() <= MOST_AT_ONCE);
             for wait in &due {
@@ -222,7 +222,7 @@ mod tests {
             }
             asked.extend(due);
         }
-        assert_eq!((asked.len(), asked.iter().collect::<HashSet<_>>().len()), (300, 300));
+        assert_eq!((asked.len(), asked.iter().collect::<HashSet<_>>().len()), (600, 600));
         assert!(plan.next_at().is_some());
         plan.queue.clear();
         assert_eq!(plan.next_at(), None, "nothing waits for an owner");
@@ -232,7 +232,7 @@ mod tests {
     fn without_answers_it_asks_no_more() {
         let mut plan = Plan::default();
         plan.add((0..1_000).map(wait));
-        let asked: usize = (0..100).map(|turn| plan.due(at(turn * 15)).len()).sum();
+        let asked: usize = (0..100).map(|turn| plan.due(at(turn * 33)).len()).sum();
         assert_eq!((asked, plan.next_at()), (MOST_OPEN, None));
     }
 

@@ -86,7 +86,9 @@ impl Lanes {
         if !is_known {
             track.explain(&wait, &on, is_timer, held_by.as_ref());
         }
-        track.held_by = holder.map(|lane| Held { lane, on, since, read: t });
+        if track.lasts(since) {
+            track.held_by = holder.map(|lane| Held { lane, on, since, read: t });
+        }
     }
 
     /// Threads that have waited for a while, and whose programs do not say why: each with the start of its wait, and each wait once.
@@ -122,11 +124,13 @@ impl Lanes {
                 && track.lasts(held.since)
             {
                 let Held { lane, on, since, read } = held;
-                let until = track.seen.as_ref().map_or(self.until, |seen| seen.until);
+                let seen = track.seen.as_ref().filter(|_| !track.is_switched());
+                let until = seen.map_or(self.until, |seen| seen.until);
                 let held_by = &self.track(*lane)?.name;
                 return Some((&*track.name, Waiter { on, held_by, since: *since, read: Some(*read), until: Some(until) }));
             }
-            let held_by = doing.held_by.as_deref().filter(|_| doing.state == TaskState::Waiting)?;
+            let says_so = track.task.is_some() && doing.state == TaskState::Waiting;
+            let held_by = doing.held_by.as_deref().filter(|_| says_so)?;
             Some((&*track.name, Waiter { on: &doing.note, held_by, since: track.since(), read: None, until: None }))
         })
     }

@@ -16,10 +16,13 @@ impl Lanes {
         let Some(track) = self.track_mut(lane).filter(|track| !track.has_ended()) else { return };
         match &mut track.seen {
             Some(seen) if seen.words == words => seen.until = seen.until.max(t),
-            seen => *seen = (!words.is_empty()).then(|| Seen { since: t, until: t, words: Arc::clone(&words) }),
+            seen => {
+                let new = Seen { since: t, until: t, words: Arc::clone(&words), is_explained: false };
+                *seen = Some(new).filter(|new| !new.words.is_empty());
+            }
         }
-        let is_owner_known = track.held_by.as_ref().is_some_and(|held| track.lasts(held.since));
-        if track.source != LaneSource::Shares || track.task.is_some() || is_owner_known {
+        let is_explained = track.seen.as_ref().is_some_and(|seen| seen.is_explained);
+        if track.source != LaneSource::Shares || track.task.is_some() || is_explained {
             return;
         }
         let state = match &*words {
@@ -32,18 +35,20 @@ impl Lanes {
 }
 
 impl Track {
-    /// The start of a wait that has lasted so long at `now`, and that its program's words do not explain.
+    /// The start of a wait that has lasted so long at `now`, and that its program's words do not explain. Where not even the shares are known,
+    /// it may have run meanwhile.
     pub(super) fn seen_for(&self, least: Duration, now: Monotonic) -> Option<Monotonic> {
         let is_told = self.task.is_some() && says_why(self.doing().state);
-        let seen = self.seen.as_ref().filter(|seen| !is_told && now.since(seen.since) >= least)?;
+        let is_wanted = !is_told && self.source == LaneSource::Shares;
+        let seen = self.seen.as_ref().filter(|seen| is_wanted && now.since(seen.since) >= least)?;
         Some(seen.since)
     }
 
     /// A reader of /proc has found out at `t` why it has waited since then.
     pub(super) fn explain_seen(&mut self, t: Monotonic, doing: Doing, holder: Option<usize>, since: Monotonic) {
-        if !self.lasts(since) || self.has_ended() {
-            return;
-        }
+        let has_ended = self.has_ended();
+        let Some(seen) = self.seen.as_mut().filter(|seen| seen.since == since && !has_ended) else { return };
+        seen.is_explained = true;
         let on = Arc::clone(&doing.note);
         self.held_by = holder.map(|lane| Held { lane, on, since, read: t });
         if self.source == LaneSource::Shares && self.task.is_none() {

@@ -2,6 +2,7 @@
 
 mod nonsense;
 mod reasons;
+mod seen;
 mod switches;
 mod words;
 

@@ -99,6 +99,8 @@ pub(super) struct Seen {
     pub(super) until: Monotonic,
     /// The thing that it waits for; empty where the kernel does not tell.
     pub(super) words: Arc<str>,
+    /// Whether a reader of /proc has told more of it.
+    pub(super) is_explained: bool,
 }
 
 /// The birth of a lane.
