@@ -2,6 +2,7 @@
 //! on the main thread, while that is the only one, since it forks.
 
 mod engine;
+mod lanes;
 mod launcher;
 mod machine;
 mod measure;
@@ -39,6 +40,10 @@ const AT_ONCE: u64 = 100;
 const TOGGLES: u64 = 2_000;
 /// Events that are scheduled in one turn.
 const EVENTS: u64 = 200;
+/// Records of 50,000 switches: those of a busy second.
+const RECORDS: u64 = 100_000;
+/// Changes on all lanes after which publishing is measured.
+const CHANGES: usize = 1_000_000;
 
 /// Measures what starting, switching and talking costs on this machine, for Task Lab, plain C and Python.
 #[derive(Debug, Args)]
@@ -143,6 +148,9 @@ fn measure_all(program: &Path, effort: Effort, only: &[String]) -> anyhow::Resul
         let ingest = Ingest::new(effort.lines);
         benchmark.figures.rates("events", Amount::Exactly(ingest.lines()), vec![rust(|_| ingest.read_all())]);
     }
+    if benchmark.wants("records_folded") {
+        lanes(&mut benchmark.figures, "records_folded");
+    }
     // Last, since the engine has threads, and everything above needs a process with one thread.
     if benchmark.wants("capture_mib") {
         capture(&mut benchmark, program)?;
@@ -174,6 +182,20 @@ fn tracked(benchmark: &mut Benchmark) {
             benchmark.figures.note(key, plain / ours);
         }
     }
+}
+
+/// What switch records cost in the fold, with a view 30 times a second, and what a view costs once lanes have a long past.
+fn lanes(figures: &mut Figures, name: &str) {
+    let mut folding = lanes::Folding::new();
+    figures.rates(name, Amount::Exactly(RECORDS), vec![rust(|count| Ok(folding.take_in(count)))]);
+    if let Some(rate) = figures.list.iter().find(|figure| figure.key == name).map(|figure| figure.value) {
+        figures.note("folding_percent", RECORDS as f64 / rate * 100.0);
+    }
+    while folding.changes() < CHANGES {
+        folding.take_in(RECORDS);
+    }
+    let millis = (0..figures.effort.turns).map(|_| folding.publish().as_secs_f64() * 1e3).collect();
+    figures.note("lanes_published_ms", median(millis));
 }
 
 /// The time of a toggle through the supervisor, beside that of a byte to another process and back, which is the kernel's part of it.

@@ -22,6 +22,9 @@ const BOTH: &[&str] = &[
 ];
 const OURS: &[&str] = &[
     "events",
+    "folding_percent",
+    "lanes_published_ms",
+    "records_folded",
     "sample_300_ms",
     "sample_3000_ms",
     "tracked_lock_ops",

@@ -2,10 +2,10 @@
 //! has what.
 
 use std::collections::HashMap;
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read};
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::{ChildStdout, Command, Stdio};
 use std::time::Duration;
 
 use serde_json::Value;
@@ -30,12 +30,19 @@ fn said_by(lines: &mut impl Iterator<Item = String>) -> HashMap<String, String> 
 }
 
 /// A program that waits in one way, and what it said.
-fn start(mode: &str) -> (App, HashMap<String, String>) {
+struct Program {
+    app: App,
+    said: HashMap<String, String>,
+    /// It would fail to write to a pipe that nobody reads.
+    _output: BufReader<ChildStdout>,
+}
+
+fn start(mode: &str) -> Program {
     let mut app = App::start(Command::new(PYTHON).args([LOCKS, mode]).stdin(Stdio::null()).stdout(Stdio::piped()));
-    let mut lines = BufReader::new(app.process.stdout.take().expect("piped")).lines().map_while(Result::ok);
-    let said = said_by(&mut lines);
-    assert!(said.contains_key("waiter") || said.contains_key("left"), "{mode}: {said:?}");
-    (app, said)
+    let mut output = BufReader::new(app.process.stdout.take().expect("piped"));
+    let said = said_by(&mut output.by_ref().lines().map_while(Result::ok));
+    assert!(said.contains_key("waiter"), "{mode}: {said:?}");
+    Program { app, said, _output: output }
 }
 
 fn tid(said: &HashMap<String, String>, name: &str) -> Tid {
@@ -52,10 +59,10 @@ fn until_it_waits(app: &App, waiter: Tid, what: &str, mut is_wanted: impl FnMut(
 #[test]
 fn the_owner_of_a_foreign_mutex_is_the_thread_that_says_so() {
     for mode in ["plain", "timed", "recursive", "error-checking", "adaptive", "robust", "inheriting", "shared", "itself"] {
-        let (app, said) = start(mode);
-        let owner = tid(&said, if mode == "itself" { "waiter" } else { "holder" });
+        let Program { app, said, .. } = &start(mode);
+        let owner = tid(said, if mode == "itself" { "waiter" } else { "holder" });
         let words = format!("lock {}", said["a"]);
-        until_it_waits(&app, tid(&said, "waiter"), mode, |reason| {
+        until_it_waits(app, tid(said, "waiter"), mode, |reason| {
             assert!(reason.held_by.is_none_or(|held_by| held_by == owner), "{mode}: {reason:?}, {said:?}");
             reason.words == words && reason.held_by == Some(owner) && !reason.is_timer
         });
@@ -64,9 +71,9 @@ fn the_owner_of_a_foreign_mutex_is_the_thread_that_says_so() {
 
 #[test]
 fn a_thread_that_is_joined_is_named_and_no_lock() {
-    let (app, said) = start("join");
-    let of = tid(&said, "of-c");
-    until_it_waits(&app, tid(&said, "waiter"), "the end of a thread", |reason| {
+    let Program { app, said, .. } = &start("join");
+    let of = tid(said, "of-c");
+    until_it_waits(app, tid(said, "waiter"), "the end of a thread", |reason| {
         reason.words == format!("the end of thread {of}") && reason.held_by == Some(of)
     });
 }
@@ -74,9 +81,9 @@ fn a_thread_that_is_joined_is_named_and_no_lock() {
 #[test]
 fn what_keeps_no_owner_is_never_given_one() {
     for mode in ["condition", "semaphore", "reading", "python", "ended"] {
-        let (app, said) = start(mode);
+        let Program { app, said, .. } = &start(mode);
         let mut times = 0;
-        until_it_waits(&app, tid(&said, "waiter"), mode, |reason| {
+        until_it_waits(app, tid(said, "waiter"), mode, |reason| {
             assert_eq!(reason.held_by, None, "{mode}: {reason:?}, {said:?}");
             times += u32::from(reason.words == UNKNOWN);
             times > 50

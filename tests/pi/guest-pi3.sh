@@ -32,9 +32,10 @@ done
 echo $before >$setting
 
 yama=/proc/sys/kernel/yama/ptrace_scope
-for scope in $(cat $yama) 1; do
-    [ ! -e $yama ] || echo $scope >$yama
-    ordinary exec --json --timeout 20 -- /bin/cross >/tmp/lines </dev/null
+[ -e $yama ] && scopes="0 1" || scopes=none
+for scope in $scopes; do
+    [ $scope = none ] || echo $scope >$yama
+    ordinary exec --json --timeout 10 -- /bin/cross >/tmp/lines </dev/null
     echo "DEADLOCK $scope $(grep '"kind":"finding"' /tmp/lines | head -1)"
 done
 

@@ -16,6 +16,12 @@ mode = sys.argv[1]
 RECURSIVE, ERROR_CHECKING, ADAPTIVE = 1, 2, 3
 
 
+def say(*words):
+    """A line in one piece: several threads speak."""
+    sys.stdout.write(" ".join(map(str, words)) + "\n")
+    sys.stdout.flush()
+
+
 class Timespec(ctypes.Structure):
     _fields_ = [("seconds", ctypes.c_long), ("nanoseconds", ctypes.c_long)]
 
@@ -23,7 +29,7 @@ class Timespec(ctypes.Structure):
 def thing(name, size=48):
     """Zeros, which are an initialised mutex, condition or semaphore."""
     memory = (ctypes.c_ulonglong * (size // 8))()
-    print(name, hex(ctypes.addressof(memory)))
+    say(name, hex(ctypes.addressof(memory)))
     return memory
 
 
@@ -42,7 +48,7 @@ def start(name, *steps):
 
     def run():
         libc.prctl(15, name.encode(), 0, 0, 0)
-        print(name, threading.get_native_id())
+        say(name, threading.get_native_id())
         named.set()
         for function, *arguments in steps:
             function(*arguments)
@@ -57,7 +63,7 @@ lock, unlock = threads.pthread_mutex_lock, threads.pthread_mutex_unlock
 def meet(count):
     """A step at which threads meet, so that each has its first lock before any wants its second."""
     barrier = threading.Barrier(count)
-    return (lambda: (barrier.wait(), print("met", flush=True)),)
+    return (lambda: (barrier.wait(), say("met")),)
 
 
 def within(seconds):
@@ -114,12 +120,12 @@ else:
         threads.pthread_create(ctypes.byref(of_c), None, routine, a)
         if mode == "join":
             (tid,) = set(os.listdir("/proc/self/task")) - before
-            print("of-c", tid)
+            say("of-c", tid)
             waits, holds = [(threads.pthread_join, of_c, None)], []
         else:
             threads.pthread_join(of_c, None)
             holds = []
     start("holder", *holds, together, (time.sleep, a_while))
     start("waiter", together, *waits, (time.sleep, 300))
-print("ready", flush=True)
+say("ready")
 time.sleep(300)

@@ -80,7 +80,7 @@ fn hand_over(count: u64, mut look: impl FnMut() -> anyhow::Result<()>) -> anyhow
 }
 
 /// CPU time of this thread.
-fn own_time() -> Duration {
+pub(super) fn own_time() -> Duration {
     let time = clock_gettime(ClockId::ThreadCPUTime);
     Duration::new(time.tv_sec.unsigned_abs(), time.tv_nsec as u32)
 }

@@ -31,6 +31,13 @@ const ROWS: &[(&str, &str, Unit)] = &[
         "Reading the records of 50,000 switches a second",
         Unit::Limited { word: "% of a core", at_most: Some(2.0) },
     ),
+    ("records_folded", "Switch records made into lanes, with 30 views for each 100,000", Unit::Rate),
+    (
+        "folding_percent",
+        "Making lanes of the records of 50,000 switches a second, and 30 views",
+        Unit::Limited { word: "% of a core", at_most: Some(2.0) },
+    ),
+    ("lanes_published_ms", "Publishing 100 lanes with 1,000,000 changes", Unit::Limited { word: "ms", at_most: Some(1.0) }),
     ("capture_mib", "Capturing a program's output", Unit::Mib),
     ("events", "Event lines of a lesson taken in", Unit::Rate),
     ("sample_300_ms", "Looking at 300 processes", Unit::Millis),

@@ -5,14 +5,16 @@ use std::collections::{HashMap, HashSet};
 use crate::engine::comparison::runner::Step;
 use crate::engine::drive::command::Command;
 use crate::engine::drive::engine_loop::EngineLoop;
-use crate::engine::drive::reasons::Wait;
-use crate::engine::drive::sampler::Sample;
-use crate::engine::drive::switches::SwitchBatch;
+use crate::engine::drive::readers::Readers;
+use crate::engine::drive::readers::reasons::Wait;
+use crate::engine::drive::readers::sampler::Sample;
+use crate::engine::drive::readers::switches::SwitchBatch;
 use crate::engine::run::launch::{has_room, plan};
 use crate::engine::run::lines::USER;
 use crate::engine::run::live_run::Run;
 use crate::engine::run::recording::Saving;
 use crate::engine::run::requests::{ActionRequest, LaunchRequest};
+use crate::engine::run::shares::CpuSource;
 use crate::engine::run::subscription::EngineEvent;
 use crate::engine::run::twins::Twins;
 use crate::model::{By, EventKind, Monotonic, Pid, ProcessState, Refusal, RunId};
@@ -74,18 +76,18 @@ impl EngineLoop {
         let (run, stages) = (self.runs.next_id(), plan.stages.clone());
         self.runs.push(Run::new(run, plan, request, self.supervisor.pid(), origin, &mut self.subscription));
         // Before anything is started: switch records cover only what is started later.
-        let mut has_records = self.switches.open(self.supervisor.pid());
+        let mut has_records = self.readers.switches.open(self.supervisor.pid());
         // There is a ring for each core, and the launch comes first. Those that another run needs were there before.
         if has_records
             && self.runs.active().count() == 1
             && let Err(why) = has_room(awaited, request)
         {
-            self.switches.give_up(&why);
+            self.readers.switches.give_up(&why);
             has_records = false;
         }
-        self.publication.scheduler = self.switches.why_not();
+        self.publication.scheduler = self.readers.switches.why_not();
         if let Some(run) = self.runs.iter_mut().next_back().filter(|_| !has_records) {
-            run.tell_shares(origin);
+            run.cpu = CpuSource::without_records(origin);
         }
         let launch = Request::Launch { run, stages };
         if let (Err(SupervisorError::Unsendable(why)), Request::Launch { stages, .. }) =
@@ -100,10 +102,10 @@ impl EngineLoop {
 
     /// Watches what the runs that go on need, and nothing where there is none.
     pub(super) fn watch(&mut self) {
-        let (is_active, wants_times) = (self.runs.is_active(), self.runs.active().any(Run::tells_shares));
-        self.sampler.watch(is_active, wants_times);
+        let (is_active, wants_times) = (self.runs.is_active(), self.runs.active().any(|run| run.cpu.has_shares()));
+        self.readers.sampler.watch(is_active, wants_times);
         if !is_active {
-            self.switches.close();
+            self.readers.switches.close();
         }
     }
 
@@ -160,10 +162,10 @@ impl EngineLoop {
 
     fn begin(&mut self, index: usize, children: Vec<(LaunchedChild, ChildPipes)>) {
         let now = monotonic_now();
-        self.switches.launched(self.runs[index].id, children.iter().map(|(child, _)| child.pid), now);
+        self.readers.switches.launched(self.runs[index].id, children.iter().map(|(child, _)| child.pid), now);
         let streams = self.runs[index].begin(children, now, &mut self.subscription);
         self.runs.share_stages();
-        self.sampler.watch_pipes(self.runs.iter().flat_map(|run| run.processes.pipes()).collect());
+        self.readers.sampler.watch_pipes(self.runs.iter().flat_map(|run| run.processes.pipes()).collect());
         let run = &mut self.runs[index];
         if let Some(why) = self.supervisor.blindness() {
             let text = format!("{why}; until then only children of the supervisor are seen and counted");
@@ -297,12 +299,12 @@ impl EngineLoop {
 
     /// Hands switch records to the runs that they belong to.
     pub(super) fn scheduled(&mut self, batch: SwitchBatch, now: Monotonic) {
-        let Self { switches, runs, subscription, publication, .. } = self;
+        let Self { readers: Readers { switches, .. }, runs, subscription, publication, .. } = self;
         let until = batch.until;
         if !batch.records.is_empty() {
             publication.touch();
         }
-        let begun = runs.iter().filter(|run| run.has_records && !run.processes.stages().is_empty());
+        let begun = runs.iter().filter(|run| run.cpu.has_records() && !run.processes.stages().is_empty());
         let begun: Vec<RunId> = begun.map(|run| run.id).collect();
         for (run, records) in switches.route(batch, &begun, |pid| runs.find_seen(pid).map(|index| runs[index].id)) {
             if let Some(index) = runs.find(run) {
@@ -313,14 +315,14 @@ impl EngineLoop {
 
     /// Hands over all switch records up to now: a run is about to end.
     pub(super) fn last_scheduled(&mut self, now: Monotonic) {
-        for batch in self.switches.read_all() {
+        for batch in self.readers.switches.read_all() {
             self.scheduled(batch, now);
         }
     }
 
     /// Asks the kernel why threads wait, where nothing else says it, and hands its answers to the runs.
     pub(super) fn explain_waits(&mut self, now: Monotonic) {
-        let Self { reasons, runs, switches, publication, .. } = self;
+        let Self { readers: Readers { reasons, switches, .. }, runs, publication, .. } = self;
         if reasons.is_time_to_look(now) {
             for run in runs.active_mut() {
                 let id = run.id;
@@ -358,7 +360,7 @@ impl EngineLoop {
 
     pub(super) fn start_supervisor(&mut self) {
         self.stop_all.supervisor_replaced();
-        if let Some(why) = self.supervisor.restart(&self.sampler) {
+        if let Some(why) = self.supervisor.restart(&self.readers.sampler) {
             // The lost supervisor was to remove these files.
             self.twins = Twins::default();
             let recover = self.header.recover(&why);

@@ -14,13 +14,11 @@ use crate::engine::drive::command::Command;
 use crate::engine::drive::handle::EngineHandle;
 use crate::engine::drive::header::Header;
 use crate::engine::drive::publication::Publication;
-use crate::engine::drive::reasons::ReasonReader;
-use crate::engine::drive::sampler::Sampler;
+use crate::engine::drive::readers::Readers;
 use crate::engine::drive::save::Saver;
 use crate::engine::drive::sent_signals::SentSignals;
 use crate::engine::drive::stop_all::StopAll;
 use crate::engine::drive::supervisor_link::SupervisorLink;
-use crate::engine::drive::switches::Switches;
 use crate::engine::run::live_run::Run;
 use crate::engine::run::requests::ActionRequest;
 use crate::engine::run::run_list::RunList;
@@ -55,9 +53,7 @@ pub(super) struct EngineLoop {
     pub(super) subscription: Subscription,
     pub(super) signals: SentSignals,
     pub(super) stop_all: StopAll,
-    pub(super) sampler: Sampler,
-    pub(super) reasons: ReasonReader,
-    pub(super) switches: Switches,
+    pub(super) readers: Readers,
     pub(super) adoption: Adoption,
     pub(super) publication: Publication,
     pub(super) header: Header,
@@ -72,8 +68,7 @@ impl EngineLoop {
     pub(super) fn new(
         supervisor: SupervisorLink,
         subscription: Subscription,
-        sampler: Sampler,
-        reasons: ReasonReader,
+        readers: Readers,
         publisher: EngineHandle,
         bell: Bell,
     ) -> Self {
@@ -83,9 +78,7 @@ impl EngineLoop {
             subscription,
             signals: SentSignals::default(),
             stop_all: StopAll::default(),
-            sampler,
-            reasons,
-            switches: Switches::new(bell.clone()),
+            readers,
             adoption: Adoption::default(),
             publication: Publication::new(publisher),
             header: Header::default(),
@@ -133,10 +126,10 @@ impl EngineLoop {
                     while let Ok(said) = self.saver.done.try_recv() {
                         self.publication.notice(said);
                     }
-                    while let Ok(sample) = self.sampler.samples.try_recv() {
+                    while let Ok(sample) = self.readers.sampler.samples.try_recv() {
                         self.sampled(sample);
                     }
-                    while let Some(batch) = self.switches.next() {
+                    while let Some(batch) = self.readers.switches.next() {
                         self.scheduled(batch, monotonic_now());
                     }
                 }
@@ -208,7 +201,7 @@ impl EngineLoop {
             self.supervisor.next_deadline(),
             self.header.next_heartbeat(),
             self.signals.next_deadline(),
-            self.reasons.next_deadline(),
+            self.readers.reasons.next_deadline(),
             self.subscription.is_behind().then(|| now + RETRY),
         ];
         // While the listener is behind, no output is read.

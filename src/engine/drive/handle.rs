@@ -41,6 +41,7 @@ impl EngineHandle {
     }
 
     /// A handle that a waker may keep: it does not own the waker.
+    #[must_use]
     pub fn reader(&self) -> Self {
         Self { waker: Arc::default(), ..self.clone() }
     }

@@ -11,8 +11,7 @@ use crate::engine::drive::bell::Bell;
 use crate::engine::drive::command::Command;
 use crate::engine::drive::engine_loop::EngineLoop;
 use crate::engine::drive::handle::EngineHandle;
-use crate::engine::drive::reasons::ReasonReader;
-use crate::engine::drive::sampler::Sampler;
+use crate::engine::drive::readers::Readers;
 use crate::engine::drive::supervisor_link::SupervisorLink;
 use crate::engine::run::subscription::{EngineEvent, Subscription};
 use crate::gpio::{self, BoardKind, GpioError};
@@ -71,8 +70,7 @@ impl Engine {
         let handle = EngineHandle::new(commands, latest).with_bell(bell.clone());
         let (sender, events) = options.subscription.map(bounded).unzip();
         let (alive, ended) = bounded::<()>(0);
-        let sampler = Sampler::start(supervisor.pid(), bell.clone())?;
-        let reasons = ReasonReader::start(bell.clone())?;
+        let readers = Readers::start(supervisor.pid(), &bell)?;
         let publisher = handle.clone();
         let loop_bell = bell.clone();
         let thread = start_thread("engine", move || {
@@ -80,8 +78,7 @@ impl Engine {
             let mut engine = EngineLoop::new(
                 SupervisorLink::new(supervisor, options.program),
                 Subscription::new(sender),
-                sampler,
-                reasons,
+                readers,
                 publisher,
                 loop_bell,
             );

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::engine::drive::effect::Effect;
 use crate::engine::drive::liveness::{Check, Liveness};
-use crate::engine::drive::sampler::Sampler;
+use crate::engine::drive::readers::sampler::Sampler;
 use crate::model::{Monotonic, Pid, ProcessState};
 use crate::supervisor::{Client, Incoming, Report, Request, SupervisorError};
 use crate::sys::{monotonic_now, stat_of};

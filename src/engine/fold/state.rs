@@ -1,6 +1,6 @@
 //! The state of a run as its events tell it: processes, lanes, output, facts, log. A pure fold, on the engine's thread (and wherever a
-//! recording is read again): the same stages and events give the same state. No event names the stages; they are given by `add_stage`. It
-//! never asks the kernel and never panics, whatever a body says.
+//! recording is read again): the same stages, events and switch records give the same state. No event names the stages; they are given by
+//! `add_stage`. It never asks the kernel and never panics, whatever a body says.
 
 use std::collections::{BTreeMap, HashSet};
 

@@ -12,7 +12,7 @@ use crate::engine::run::processes::RunProcesses;
 use crate::engine::run::recording::{Contents, Recording, Saving};
 use crate::engine::run::requests::{ActionRequest, LaunchRequest};
 use crate::engine::run::script::{FOR_THE_BODY, Script};
-use crate::engine::run::shares::Shares;
+use crate::engine::run::shares::CpuSource;
 use crate::engine::run::speaker::Speaker;
 use crate::engine::run::streams::run_streams::{LAST_READS, RunStreams};
 use crate::engine::run::streams::scratch::{Open, Scratch};
@@ -27,7 +27,7 @@ use crate::model::{
 use crate::monitor::{PipeEnd, ThreadTimes, WaitReason};
 use crate::scenario::Scenario;
 use crate::supervisor::{ChildPipes, LaunchedChild};
-use crate::sys::{counts_turns, monotonic_now};
+use crate::sys::monotonic_now;
 
 /// Events of one run that are kept in memory, in bytes.
 const RECORDING_BUDGET: usize = 6 * 1024 * 1024;
@@ -46,10 +46,8 @@ pub(crate) struct Run {
     pub(crate) processes: RunProcesses,
     pub(crate) waiting: Waiting,
     pipe_fills: PipeFills,
-    /// Whether there are switch records of it.
-    pub(crate) has_records: bool,
-    /// Sums of its threads, where there are none.
-    shares: Option<Shares>,
+    /// Where the times of its threads come from.
+    pub(crate) cpu: CpuSource,
     /// How many stages were asked for.
     awaited: usize,
     /// Whether its body has said anything.
@@ -85,8 +83,7 @@ impl Run {
             processes: RunProcesses::new(supervisor),
             waiting: Waiting::default(),
             pipe_fills: PipeFills::default(),
-            has_records: true,
-            shares: None,
+            cpu: CpuSource::Records,
             awaited: plan.stages.len(),
             has_spoken: false,
             silent_by: None,
@@ -461,8 +458,8 @@ impl Run {
             let request = ActionRequest { action, by: By::Script, is_demo: false, at: now };
             self.refuse(&request, Refusal::RunOver, now, subscription);
         }
-        let sums = self.shares.take().map(|mut shares| shares.end()).unwrap_or_default();
-        self.emit_all(sums.into_iter().map(|sums| EventKind::TaskCpu(Box::new(sums))).collect(), now, subscription);
+        let sums = self.cpu.end();
+        self.emit_all(sums, now, subscription);
         self.processes.forget_stages();
         for sums in self.fold.cpu_in_all(self.time(now)) {
             self.emit(EventKind::TaskCpu(Box::new(sums)), now, subscription);
@@ -505,21 +502,10 @@ impl Run {
         self.emit(EventKind::ProcessSampled(Box::new(sample)), now, subscription);
     }
 
-    /// There are no switch records of it: the times of its threads are told as sums.
-    pub(crate) fn tell_shares(&mut self, now: Monotonic) {
-        self.has_records = false;
-        self.shares = counts_turns().then(|| Shares::new(now));
-    }
-
-    /// Whether it tells such sums.
-    pub(crate) const fn tells_shares(&self) -> bool {
-        self.shares.is_some()
-    }
-
     /// Takes in the times of all its threads.
     pub(crate) fn shared(&mut self, threads: Vec<(Pid, ThreadTimes)>, now: Monotonic, subscription: &mut Subscription) {
-        let sums = self.shares.as_mut().map(|shares| shares.look(threads, now)).unwrap_or_default();
-        self.emit_all(sums.into_iter().map(|sums| EventKind::TaskCpu(Box::new(sums))).collect(), now, subscription);
+        let sums = self.cpu.look(threads, now);
+        self.emit_all(sums, now, subscription);
     }
 
     /// Takes in what the scheduler did with its threads: records in the order of time, on the monotonic clock, and the time up to which

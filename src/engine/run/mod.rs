@@ -11,7 +11,7 @@ pub(super) mod recording;
 pub(super) mod requests;
 pub(super) mod run_list;
 pub(super) mod script;
-mod shares;
+pub(super) mod shares;
 pub(super) mod speaker;
 pub(super) mod streams;
 pub(super) mod subscription;

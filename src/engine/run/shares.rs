@@ -4,9 +4,9 @@
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::time::Duration;
 
-use crate::model::{Monotonic, Pid, TaskCpu, Tid};
+use crate::model::{EventKind, Monotonic, Pid, TaskCpu, Tid};
 use crate::monitor::ThreadTimes;
-use crate::sys::SchedStat;
+use crate::sys::{SchedStat, counts_turns};
 
 /// What a thread has done up to a time, since it began.
 #[derive(Debug, Clone, Copy)]
@@ -17,6 +17,48 @@ struct Past {
 
 const NOTHING: Past =
     Past { times: SchedStat { ran: Duration::ZERO, waited: Duration::ZERO, turns: 0 }, blocked: Duration::ZERO };
+
+/// Where the times of a run's threads come from.
+#[derive(Debug)]
+pub(crate) enum CpuSource {
+    /// From switch records, which the fold takes in.
+    Records,
+    /// From schedstat.
+    Schedstat(Shares),
+    /// There are neither.
+    Nothing,
+}
+
+impl CpuSource {
+    /// For a run that begins now, without switch records.
+    pub(crate) fn without_records(now: Monotonic) -> Self {
+        if counts_turns() { Self::Schedstat(Shares::new(now)) } else { Self::Nothing }
+    }
+
+    /// Whether there are switch records of it.
+    pub(crate) const fn has_records(&self) -> bool {
+        matches!(self, Self::Records)
+    }
+
+    /// Whether schedstat is to be read for it.
+    pub(crate) const fn has_shares(&self) -> bool {
+        matches!(self, Self::Schedstat(_))
+    }
+
+    /// Takes in the times of all its threads. Returns the sums to tell.
+    pub(crate) fn look(&mut self, threads: Vec<(Pid, ThreadTimes)>, at: Monotonic) -> Vec<EventKind> {
+        if let Self::Schedstat(shares) = self { events(shares.look(threads, at)) } else { Vec::new() }
+    }
+
+    /// The run is over. Returns the last sums.
+    pub(crate) fn end(&mut self) -> Vec<EventKind> {
+        if let Self::Schedstat(shares) = self { events(shares.end()) } else { Vec::new() }
+    }
+}
+
+fn events(sums: Vec<TaskCpu>) -> Vec<EventKind> {
+    sums.into_iter().map(|sums| EventKind::TaskCpu(Box::new(sums))).collect()
+}
 
 /// The threads that have been seen and have not ended.
 #[derive(Debug)]
@@ -38,13 +80,13 @@ struct Thread {
 
 impl Shares {
     /// For a run that begins now.
-    pub(crate) fn new(now: Monotonic) -> Self {
+    fn new(now: Monotonic) -> Self {
         Self { threads: HashMap::new(), looked_at: now }
     }
 
     /// Takes in the times of all its threads. Returns the sums of those whose times have changed, and the last ones of those that have
     /// gone.
-    pub(crate) fn look(&mut self, seen: impl IntoIterator<Item = (Pid, ThreadTimes)>, at: Monotonic) -> Vec<TaskCpu> {
+    fn look(&mut self, seen: impl IntoIterator<Item = (Pid, ThreadTimes)>, at: Monotonic) -> Vec<TaskCpu> {
         let mut told = Vec::new();
         let mut there = HashSet::new();
         for (pid, thread) in seen {
@@ -66,7 +108,7 @@ impl Shares {
     }
 
     /// The run is over: the last sums of all that are left.
-    pub(crate) fn end(&mut self) -> Vec<TaskCpu> {
+    fn end(&mut self) -> Vec<TaskCpu> {
         self.look([], self.looked_at)
     }
 }

@@ -21,6 +21,13 @@ pub(super) struct Chunks<C> {
     tail: Arc<C>,
 }
 
+/// A copy of a column with room for more: a tail is copied in order to grow.
+pub(super) fn with_room<T: Copy>(column: &[T]) -> Vec<T> {
+    let mut copy = Vec::with_capacity(column.len() + column.len() / 4 + 8);
+    copy.extend_from_slice(column);
+    copy
+}
+
 impl<C: Columns> Chunks<C> {
     pub(super) fn len(&self) -> usize {
         self.frozen.len() * CHUNK + self.tail.starts().len()

@@ -1,7 +1,7 @@
 //! The states of a lane in time, without gaps or overlap. The time in each state of any interval is exact, in O(log n). Pure.
 
 use super::super::Monotonic;
-use super::chunks::{CHUNK, Chunks, Columns};
+use super::chunks::{CHUNK, Chunks, Columns, with_room};
 
 /// The state of a lane. Of a thread it is the kernel's; of a coroutine, future or scheduled event its program's word.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -118,7 +118,7 @@ pub struct States {
 /// Every so many entries the sums up to there are kept.
 const STEP: usize = 16;
 
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Default)]
 struct StateColumns {
     from: Vec<u64>,
     state: Vec<LaneState>,
@@ -127,6 +127,18 @@ struct StateColumns {
     mixed: Vec<(u16, u64, u64)>,
     /// The times from the beginning of the lane to the start of every `STEP`th entry.
     sums: Vec<Times>,
+}
+
+impl Clone for StateColumns {
+    fn clone(&self) -> Self {
+        Self {
+            from: with_room(&self.from),
+            state: with_room(&self.state),
+            detail: with_room(&self.detail),
+            mixed: self.mixed.clone(),
+            sums: with_room(&self.sums),
+        }
+    }
 }
 
 impl Columns for StateColumns {
@@ -147,9 +159,7 @@ impl Columns for StateColumns {
             },
         };
         let mut first = std::mem::replace(self, rest);
-        for column in [&mut first.from] {
-            column.shrink_to_fit();
-        }
+        first.from.shrink_to_fit();
         first.state.shrink_to_fit();
         first.detail.shrink_to_fit();
         first.sums.shrink_to_fit();
@@ -302,6 +312,11 @@ impl States {
             state: chunk.state[place],
             detail: chunk.detail[place],
         })
+    }
+
+    /// When the newest entry begins.
+    pub fn changed(&self) -> Option<Monotonic> {
+        self.chunks.tail().from.last().copied().map(Monotonic::from_nanos)
     }
 
     /// The newest entry.

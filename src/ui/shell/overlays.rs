@@ -34,8 +34,11 @@ impl Overlays {
         };
         // Its title and its edges need some of it.
         let height = (ctx.content_rect().height() - 90.0).max(40.0);
+        let width = (ctx.content_rect().width() - 60.0).max(40.0);
         window("Help: commands and keys").open(&mut self.help).show(ctx, |ui| {
-            ScrollArea::both().scroll_source(widgets::scroll_source(ui)).max_height(height).show(ui, |ui| {
+            let area = ScrollArea::both().scroll_source(widgets::scroll_source(ui)).max_height(height);
+            // As wide as its sentences, where there is room for them: a window would leave its usual width to them.
+            area.max_width(width).min_scrolled_width(width).show(ui, |ui| {
                 Grid::new("commands").num_columns(3).spacing([18.0, 5.0]).striped(true).show(ui, |ui| {
                     for command in UiCommand::ALL {
                         ui.label(theme::bold(command.text()).size(12.0));
@@ -96,6 +99,10 @@ mod tests {
         }
         for key in LaneKey::ALL {
             assert!(harness.query_all_by_label(key.text()).next().is_some(), "{key:?}");
+        }
+        for command in UiCommand::ALL {
+            let sentence = harness.query_all_by_label(command.tooltip()).next().map(|label| label.rect());
+            assert!(sentence.is_some_and(|rect| rect.left() > 0.0 && rect.right() < 1200.0), "{command:?}: {sentence:?}");
         }
         harness.state_mut().0 = Overlays { help: false, settings: true };
         harness.run();

@@ -247,7 +247,7 @@ mod tests {
         window.publish([first.clone()]);
         let samples: Vec<_> = (0..5).map(|_| next(&first, |snapshot| snapshot.system = sample::system(4))).collect();
         let asked = window.publish(samples).expect("the load goes on");
-        assert!(asked > AT_REST - Duration::from_millis(500) && asked <= AT_REST, "{asked:?}");
+        assert!((AT_REST.mul_f32(0.7)..=AT_REST).contains(&asked), "{asked:?}");
         let hurry = window.publish([next(&first, |snapshot| snapshot.trouble = Some("it is lost".to_owned()))]);
         assert!(hurry.expect("news") <= FRAME);
     }
@@ -263,7 +263,9 @@ mod tests {
                 (0..100).map(|turn| next(&first, |snapshot| Arc::make_mut(&mut snapshot.runs[0]).facts.truncate(turn % 2)));
             let busy: Vec<_> = busy.collect();
             window.draw();
-            busy.into_iter().for_each(|snapshot| window.engine.publish(snapshot));
+            for snapshot in busy {
+                window.engine.publish(snapshot);
+            }
             let delays: Vec<_> = window.requests.try_iter().collect();
             assert!(delays.iter().all(|delay| !delay.is_zero() && *delay <= most), "{delays:?}");
             assert!(delays.iter().max().is_some_and(|delay| *delay >= Duration::from_millis(least)), "{delays:?}");

@@ -24,7 +24,7 @@ impl Lanes {
         let before = due.len();
         for index in lanes {
             let Some(track) = self.track_mut(index).filter(|track| track.is_counted()) else { continue };
-            let until = track.states.last().map_or(until, |last| last.from.max(until));
+            let until = track.states.changed().map_or(until, |changed| changed.max(until));
             let Track { sums, states, .. } = track;
             let Some(tid) = track.tid else { continue };
             let whose = || Whose { pid: track.pid, tid, name: track.name.to_string() };
@@ -91,7 +91,7 @@ impl Track {
 
     fn in_all(&self, until: Monotonic) -> Option<TaskCpu> {
         let whose = Whose { pid: self.pid, tid: self.tid?, name: self.name.to_string() };
-        let until = self.states.last().map_or(until, |last| last.from.max(until));
+        let until = self.states.changed().map_or(until, |changed| changed.max(until));
         Some(self.sums.in_all(&self.states, until, whose))
     }
 }

@@ -57,7 +57,7 @@ impl Exit {
 /// All processes, by number.
 #[derive(Debug, Default)]
 pub(super) struct Homes {
-    homes: HashMap<usize, Home>,
+    all: HashMap<usize, Home>,
     next: usize,
     /// The newest process of each PID.
     newest: HashMap<Pid, usize>,
@@ -72,11 +72,11 @@ impl Homes {
     }
 
     pub(super) fn get(&self, number: usize) -> Option<&Home> {
-        self.homes.get(&number)
+        self.all.get(&number)
     }
 
     pub(super) fn get_mut(&mut self, number: usize) -> Option<&mut Home> {
-        self.homes.get_mut(&number)
+        self.all.get_mut(&number)
     }
 
     /// The newest process of that PID.
@@ -90,7 +90,7 @@ impl Homes {
         if self.get(newest).is_some_and(|home| home.is_told) {
             return Some(newest);
         }
-        let older = self.homes.iter().filter(|(_, home)| home.pid == pid && home.is_told && home.reaped.is_none());
+        let older = self.all.iter().filter(|(_, home)| home.pid == pid && home.is_told && home.reaped.is_none());
         Some(older.map(|(number, _)| *number).max().unwrap_or(newest))
     }
 
@@ -126,13 +126,13 @@ impl Homes {
             reaped: None,
             reaper: None,
         };
-        self.homes.insert(number, home);
+        self.all.insert(number, home);
         number
     }
 
     /// A lane lives here now.
     pub(super) fn move_in(&mut self, number: usize, lane: usize, is_first: bool) {
-        if let Some(home) = self.homes.get_mut(&number) {
+        if let Some(home) = self.all.get_mut(&number) {
             home.lanes.push(lane);
             if is_first {
                 home.first = Some(lane);
@@ -142,7 +142,7 @@ impl Homes {
 
     /// A lane is gone or lives elsewhere; a process without any is forgotten.
     pub(super) fn move_out(&mut self, number: usize, lane: usize) {
-        let Some(home) = self.homes.get_mut(&number) else { return };
+        let Some(home) = self.all.get_mut(&number) else { return };
         if let Some(place) = home.lanes.iter().position(|other| *other == lane) {
             home.lanes.remove(place);
         }
@@ -151,7 +151,7 @@ impl Homes {
         }
         if home.lanes.is_empty() {
             let pid = home.pid;
-            self.homes.remove(&number);
+            self.all.remove(&number);
             if self.newest.get(&pid) == Some(&number) {
                 self.newest.remove(&pid);
             }

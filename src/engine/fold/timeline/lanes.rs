@@ -172,7 +172,7 @@ impl Lanes {
         };
         let track = self.track_mut(index)?;
         let was = Some(track.doing().clone());
-        track.change(t, now.clone(), woken_by.clone());
+        track.change(t, now.clone(), woken_by.as_ref());
         Some(Change { was, now, woken_by })
     }
 
@@ -398,13 +398,7 @@ impl Lanes {
 
     /// The task's name is that of its lane.
     fn know_task(&mut self, task: &str, index: usize) {
-        let before = match self.by_task.get_mut(task) {
-            Some(known) => Some(std::mem::replace(known, index)).filter(|before| *before != index),
-            None => {
-                self.by_task.insert(task.into(), index);
-                None
-            }
-        };
+        let before = self.by_task.insert(task.into(), index).filter(|before| *before != index);
         for index in before.into_iter().chain([index]) {
             self.rename(index);
         }

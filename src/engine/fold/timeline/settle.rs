@@ -142,7 +142,7 @@ impl Lanes {
         }
         let note = self.share(&sentences::zombie_note(exit.status));
         if let Some(track) = self.track_mut(index)
-            && let Some(since) = track.states.last().map(|last| last.from)
+            && let Some(since) = track.states.changed()
         {
             track.say(since, Doing { state: TaskState::Zombie, note, held_by: None }, None);
         }
@@ -162,7 +162,7 @@ impl Lanes {
         if let Some(track) = self.track_mut(index) {
             track.mark(Mark { t, kind: MarkKind::Reaped, text: "".into(), from });
             track.push(t, LaneState::Nothing, 0);
-            let t = track.states.last().map_or(t, |last| last.from);
+            let t = track.states.changed().unwrap_or(t);
             track.end = End::Closed(t, reaped.of_process());
         }
     }

@@ -105,7 +105,7 @@ impl Lanes {
     fn enter(&mut self, index: usize, core: u16, t: Monotonic) {
         let t = t.max(self.cores.changed(core));
         let Some(track) = self.track_mut(index) else { return };
-        let t = track.states.last().map_or(t, |last| last.from.max(t));
+        let t = track.states.changed().map_or(t, |changed| changed.max(t));
         let before = track.on.replace(core).filter(|before| *before != core);
         track.push(t, LaneState::OnCore, u32::from(core));
         track.sums.switched_in(core);
@@ -125,7 +125,7 @@ impl Lanes {
         let Some(track) = self.track_mut(index) else { return };
         track.push(t, state, 0);
         if let Some(core) = track.on.take() {
-            let t = track.states.last().map_or(t, |last| last.from.max(t));
+            let t = track.states.changed().map_or(t, |changed| changed.max(t));
             self.cores.leave(core, index, t);
         }
     }

@@ -283,7 +283,7 @@ impl Track {
     }
 
     /// Its program says something new of it. A line that was written before its process ended counts as before that end.
-    pub(super) fn change(&mut self, t: Monotonic, doing: Doing, woken_by: Option<Arc<str>>) {
+    pub(super) fn change(&mut self, t: Monotonic, doing: Doing, woken_by: Option<&Arc<str>>) {
         if is_final(doing.state) {
             return self.finish(t, doing);
         }
@@ -369,7 +369,7 @@ impl Track {
         }
         let end = if is_final(self.doing.state) { end_of(&self.doing) } else { LaneEnd::RunOver };
         self.push(t, LaneState::Nothing, 0);
-        self.end = End::Closed(self.states.last().map_or(t, |last| last.from), end);
+        self.end = End::Closed(self.states.changed().unwrap_or(t), end);
     }
 
     /// The state is this one from `t` on.
@@ -383,7 +383,7 @@ impl Track {
         self.set_woken(t, doing, None);
     }
 
-    fn set_woken(&mut self, t: Monotonic, doing: Doing, woken_by: Option<Arc<str>>) {
+    fn set_woken(&mut self, t: Monotonic, doing: Doing, woken_by: Option<&Arc<str>>) {
         if self.source == LaneSource::Words
             || matches!(doing.state, TaskState::Stopped | TaskState::Zombie)
             || is_final(doing.state)
@@ -394,7 +394,7 @@ impl Track {
     }
 
     /// On a lane with switch records: words, which explain the waits since then.
-    pub(super) fn say(&mut self, t: Monotonic, doing: Doing, woken_by: Option<Arc<str>>) {
+    pub(super) fn say(&mut self, t: Monotonic, doing: Doing, woken_by: Option<&Arc<str>>) {
         let is_about_sleep = doing.state == TaskState::Sleeping || self.doing.state == TaskState::Sleeping;
         let t = self.ended_at().filter(|_| self.has_ended()).map_or(t, |ended| t.min(ended));
         if is_final(doing.state)
@@ -408,8 +408,8 @@ impl Track {
         }
     }
 
-    fn keep_words(&mut self, t: Monotonic, doing: Doing, woken_by: Option<Arc<str>>) {
-        self.words.push(t, doing.state, &doing.note, doing.held_by.as_ref(), woken_by.as_ref());
+    fn keep_words(&mut self, t: Monotonic, doing: Doing, woken_by: Option<&Arc<str>>) {
+        self.words.push(t, doing.state, &doing.note, doing.held_by.as_ref(), woken_by);
         // Words never run backwards within a lane.
         self.since = self.words.last().map_or(t, |last| last.from);
         self.doing = doing;
@@ -490,7 +490,7 @@ impl Track {
     /// Whether a wait that began then lasts, as far as it is known.
     pub(super) fn lasts(&self, since: Monotonic) -> bool {
         if self.is_switched() {
-            return self.states.last().is_some_and(|last| last.from == since);
+            return self.states.changed() == Some(since);
         }
         self.seen.as_ref().is_some_and(|seen| seen.since == since)
     }

@@ -93,7 +93,7 @@ impl Tree {
             .min_scrolled_height(0.0)
             .column(Column::remainder().at_least(60.0).clip(true))
             .column(Column::exact(46.0))
-            .column(Column::exact((width * 0.27).clamp(86.0, 280.0)).clip(true))
+            .column(Column::exact((width * 0.5 - 100.0).clamp(86.0, 320.0)).clip(true))
             .column(Column::exact(38.0));
         table = table.columns(Column::exact(46.0), usize::from(shown.memory));
         table = table.columns(Column::exact(32.0), usize::from(shown.threads) + usize::from(shown.core));

@@ -62,7 +62,7 @@ proptest! {
             match step.clone() {
                 Step::Record(record) => batch.push(SchedulerRecord { t: at(t + record.t.nanos()), ..record }),
                 Step::Batch => lanes.scheduled(&std::mem::take(&mut batch), at(t)),
-                Step::Started(pid) => lanes.process_started(at(t), Pid::new(pid), Pid::new(10), "p", t % 2 == 0),
+                Step::Started(pid) => lanes.process_started(at(t), Pid::new(pid), Pid::new(10), "p", t.is_multiple_of(2)),
                 Step::Changed(pid, state) => lanes.process_changed(at(t), Pid::new(pid), state, ""),
                 Step::Ended(pid) => lanes.process_ended(at(t), Pid::new(pid), "", exit(t)),
                 Step::Reaped(pid) => lanes.process_reaped(at(t), Pid::new(pid), "", exit(t), Some(Pid::new(10))),

@@ -32,12 +32,12 @@ const MOST_RELATIVES: usize = 64;
 
 /// A wait, as a run knows it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(super) struct Wait {
-    pub(super) run: RunId,
-    pub(super) pid: Pid,
-    pub(super) tid: Tid,
+pub(crate) struct Wait {
+    pub(crate) run: RunId,
+    pub(crate) pid: Pid,
+    pub(crate) tid: Tid,
     /// Its start, in the run's time.
-    pub(super) since: Monotonic,
+    pub(crate) since: Monotonic,
 }
 
 /// A question about a wait, with the processes that may be at the other end of a pipe.
@@ -45,17 +45,17 @@ type Question = (Wait, Arc<[Pid]>);
 
 /// The answer to a question.
 #[derive(Debug)]
-pub(super) struct Answer {
-    pub(super) wait: Wait,
+pub(crate) struct Answer {
+    pub(crate) wait: Wait,
     /// When it was read.
-    pub(super) at: Monotonic,
+    pub(crate) at: Monotonic,
     /// `None`: the thread does not wait.
-    pub(super) reason: Option<WaitReason>,
+    pub(crate) reason: Option<WaitReason>,
 }
 
 /// The engine's end of the thread. Dropping it ends the thread.
 #[derive(Debug)]
-pub(super) struct ReasonReader {
+pub(crate) struct ReasonReader {
     questions: Sender<Question>,
     answers: Receiver<Answer>,
     /// Whether /proc is another PID namespace's: there the numbers of ours are other threads.
@@ -66,7 +66,7 @@ pub(super) struct ReasonReader {
 }
 
 impl ReasonReader {
-    pub(super) fn start(bell: Bell) -> io::Result<Self> {
+    pub(crate) fn start(bell: Bell) -> io::Result<Self> {
         let (questions, asked) = bounded::<Question>(MOST_OPEN);
         let (sender, answers) = bounded(MOST_OPEN);
         let mut reasons = Reasons::new().map_err(io::Error::other)?;
@@ -84,17 +84,17 @@ impl ReasonReader {
     }
 
     /// Whether waits are to be looked for now.
-    pub(super) fn is_time_to_look(&self, now: Monotonic) -> bool {
+    pub(crate) fn is_time_to_look(&self, now: Monotonic) -> bool {
         now >= self.plan.look_at && !self.is_blind
     }
 
     /// These waits are new and have no reason.
-    pub(super) fn add(&mut self, waits: impl Iterator<Item = Wait>) {
+    pub(crate) fn add(&mut self, waits: impl Iterator<Item = Wait>) {
         self.plan.add(waits);
     }
 
     /// Asks what is due. `relatives` gives the processes of a run.
-    pub(super) fn ask(&mut self, now: Monotonic, mut relatives: impl FnMut(RunId) -> Vec<Pid>) {
+    pub(crate) fn ask(&mut self, now: Monotonic, mut relatives: impl FnMut(RunId) -> Vec<Pid>) {
         for wait in self.plan.due(now) {
             let mut relatives = relatives(wait.run);
             if relatives.len() > MOST_RELATIVES {
@@ -106,12 +106,12 @@ impl ReasonReader {
     }
 
     /// When something is due although nothing has happened.
-    pub(super) fn next_deadline(&self) -> Option<Monotonic> {
+    pub(crate) fn next_deadline(&self) -> Option<Monotonic> {
         self.plan.next_at().filter(|_| !self.is_blind)
     }
 
     /// The next answer. `known_until` is the time up to which all is known that the scheduler did; `None` where that never is.
-    pub(super) fn next(&mut self, now: Monotonic, known_until: Option<Monotonic>) -> Option<Answer> {
+    pub(crate) fn next(&mut self, now: Monotonic, known_until: Option<Monotonic>) -> Option<Answer> {
         let answer = self.early.take().or_else(|| self.answers.try_recv().ok())?;
         if known_until.is_some_and(|until| answer.at > until) {
             self.early = Some(answer);

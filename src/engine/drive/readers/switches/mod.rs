@@ -6,5 +6,5 @@ mod reader;
 mod router;
 mod tracking;
 
-pub(super) use batch::SwitchBatch;
-pub(super) use tracking::Switches;
+pub(crate) use batch::SwitchBatch;
+pub(crate) use tracking::Switches;
