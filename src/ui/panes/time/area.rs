@@ -24,7 +24,7 @@ const WAITS: usize = 3;
 const SETTLED: Duration = Duration::from_millis(500);
 const ROW: f32 = 18.0;
 /// The width of a time, and the least width of what was waited for.
-const COLUMN: f32 = 74.0;
+const COLUMN: f32 = 72.0;
 const WAITED: f32 = 60.0;
 /// The columns of the table, and the states that each of them counts.
 const COLUMNS: [(&str, &[LaneState]); 5] = [
@@ -92,7 +92,7 @@ impl Area {
         }
         let Some(found) = &self.found else { return };
         let screen = ui.ctx().content_rect();
-        let size = vec2(560.0_f32.min(screen.width() - 24.0), 250.0_f32.min(screen.height() - 60.0));
+        let size = vec2(640.0_f32.min(screen.width() - 24.0), 250.0_f32.min(screen.height() - 60.0));
         let title =
             format!("Area: {:.6} s to {:.6} s, {}", from.secs(), to.secs(), length(to.nanos().saturating_sub(from.nanos())));
         let mut is_open = true;
@@ -194,7 +194,7 @@ fn find(run: &RunView, places: &Places, lane: Option<LaneId>, (from, to): (Monot
     let end = lane.and_then(|id| places.lane(id)).or_else(|| last_active(run, from, to));
     let why = end.map_or_else(
         || "No lane did anything in this time.".to_owned(),
-        |end| path::sentence(run, &path::critical(run, places, end, from, to), from, to),
+        |end| path::sentence(run, end, &path::critical(run, places, end, from, to), from, to),
     );
     Found { run: run.id, until: run.elapsed, is_over, rows, why }
 }

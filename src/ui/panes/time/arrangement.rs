@@ -87,6 +87,11 @@ impl Arrangements {
         chosen.filter.clear();
     }
 
+    /// Looks for the shown lanes again: some have come or have other names.
+    pub(super) const fn renew(&mut self) {
+        self.changes += 1;
+    }
+
     /// The places of the lanes to show among the run's lanes, in order.
     pub(super) fn shown(&mut self, run: &RunView) -> &[usize] {
         let key = Some((run.id, run.lanes.len(), self.changes));

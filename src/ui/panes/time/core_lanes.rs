@@ -121,7 +121,8 @@ fn lane(
     let bar = Rect::from_min_max(pos2(scale.left, row.top() + 1.0), pos2(scale.right, row.bottom() - 1.0));
     brush.painter.rect_filled(bar, 1.0, colors.well);
     let lane_of = |number: u32| places.lane(LaneId::new(number)).and_then(|place| run.lanes.get(place));
-    brush.core(bar, &core.states, |number| {
+    let mixed = if hovered.is_some() { colors.grey.strong } else { colors.green.strong };
+    brush.core(bar, &core.states, mixed, |number| {
         let tone = colors.series(lane_of(number).map_or(0, |lane| lane.id.number() as usize));
         let (color, ink) = match hovered {
             Some(lane) if lane.number() != number => (tone.surface, colors.weak),

@@ -123,7 +123,7 @@ impl Looking {
             let galley = painter.layout_no_wrap(format!("{:.6} s", scale.t(x)), FontId::proportional(10.5), colors.text);
             let left = (x - galley.size().x / 2.0).clamp(scale.left, (scale.right - galley.size().x).max(scale.left));
             let at = Rect::from_min_size(pos2(left, rooms.axis.top() + 1.0), galley.size());
-            painter.rect_filled(at.expand2(vec2(4.0, 1.0)), 3.0, colors.panel);
+            painter.rect_filled(at.expand2(vec2(12.0, 1.0)), 3.0, colors.panel);
             painter.galley(at.min, galley, colors.text);
         };
         if let Some(x) = self.cursor.map(|t| scale.x(t.secs())).filter(|x| scale.holds(*x)) {

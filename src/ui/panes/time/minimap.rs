@@ -66,11 +66,6 @@ impl WholeRun {
         self.sums.len() < over
     }
 
-    /// The times of all lanes from the beginning to the end of what was added up.
-    fn all(&self) -> Times {
-        added(&self.sums)
-    }
-
     /// Draws it, and moves what is in sight as the frame is dragged.
     pub(super) fn ui(&mut self, ui: &mut Ui, room: Rect, run: &RunView, brush: &mut Brush<'_>, sight: &mut Sight, now: f64) {
         if room.height() <= 0.0 {
@@ -106,8 +101,10 @@ impl WholeRun {
     fn steer(&mut self, ui: &mut Ui, bar: Rect, whole: Scale, sight: &mut Sight, now: f64) {
         let response = ui.interact(bar, ui.scope_id().with("whole run"), Sense::click_and_drag());
         let (from, to) = sight.range(now);
-        let told = format!("whole run, {now:.1} s: {}; {from:.3} s to {to:.3} s are in sight", shares(&self.all()));
-        response.widget_info(|| WidgetInfo::labeled(Role::Image, true, &told));
+        response.widget_info(|| {
+            let told = format!("whole run, {now:.1} s: {}; {from:.3} s to {to:.3} s are in sight", shares(&added(&self.sums)));
+            WidgetInfo::labeled(Role::Image, true, told)
+        });
         let pointer = response.interact_pointer_pos().map(|pointer| whole.t(pointer.x));
         if let Some(t) = pointer {
             let span = to - from;
@@ -155,12 +152,12 @@ mod tests {
         }
         assert!(whole.column > FIRST, "two columns became one");
         let end = whole.sums.len() as u64 * whole.column;
-        assert_eq!(whole.all(), total(&run, 0, end));
+        assert_eq!(added(&whole.sums), total(&run, 0, end));
         let mut late = (*run.lanes[0]).clone();
         (late.id, late.source) = (LaneId::new(77), LaneSource::Words);
         run.lanes.push(std::sync::Arc::new(late));
         while whole.follow(&run, true) {}
-        assert_eq!(whole.all(), total(&run, 0, end), "a lane that comes late is added, too");
+        assert_eq!(added(&whole.sums), total(&run, 0, end), "a lane that comes late is added, too");
         let other = RunView { id: RunId::new(8), elapsed: Monotonic::from_secs(0.1), ..run };
         whole.follow(&other, false);
         assert!(whole.sums.is_empty(), "another run begins anew");

@@ -16,6 +16,8 @@ const HATCHED: f32 = 4.0;
 const PLAIN: f32 = 8.0;
 /// A state that is narrower has no label.
 const LABELLED: f32 = 34.0;
+/// A time on a core that is narrower has no name.
+const NAMED: f32 = 24.0;
 /// States that a column has shares of, as a rule.
 const USUAL: usize = 4;
 /// A label that is cut and has less room says nothing.
@@ -206,38 +208,49 @@ impl Brush<'_> {
         painter.galley(position, galley, ink);
     }
 
-    /// Paints who was on a core: colour, ink and name of a lane, by its number.
-    pub(super) fn core<'n>(&mut self, bar: Rect, states: &States, of: impl Fn(u32) -> (Color32, Color32, &'n str)) {
+    /// Paints who was on a core: `of` gives colour, ink and name of a lane by its number. Several lanes in turn have the colour `mixed`.
+    pub(super) fn core<'n>(
+        &mut self,
+        bar: Rect,
+        states: &States,
+        mixed: Color32,
+        of: impl Fn(u32) -> (Color32, Color32, &'n str),
+    ) {
         let mut parts = self.gather(0);
+        let mut names = Vec::new();
         for piece in self.pieces(states) {
             let at = self.place(bar, &piece);
             match piece.what {
                 What::State(span) if span.state == LaneState::OnCore => {
                     let (color, ink, name) = of(span.detail);
                     parts.plain.add_colored_rect(at, color);
-                    if at.width() > LABELLED / 1.5 {
-                        let painter = self.painter.with_clip_rect(at.intersect(self.painter.clip_rect()));
-                        let font = theme::bold_font((at.height() - 2.0).min(10.0));
-                        painter.text(pos2(at.left() + 5.0, at.center().y), Align2::LEFT_CENTER, foreign::word(name), font, ink);
+                    if at.width() > NAMED {
+                        names.push((at, ink, name));
                     }
                 }
                 What::State(span) if span.state == LaneState::Unknown => {
-                    parts.plain.add_colored_rect(at, plain(span.state, self.colors));
+                    self.hatch.paint(self.painter, at, Look::Unknown, self.colors);
                     if at.width() > PLAIN {
                         self.unknown(at);
                     }
                 }
                 What::State(_) => {}
-                What::Shares(times, _) => match only_lane(states, &piece) {
-                    Some(lane) => {
-                        let part = (times.of(LaneState::OnCore) as f64 / (piece.to - piece.from).max(1) as f64) as f32;
-                        parts.plain.add_colored_rect(at.with_min_y(at.bottom() - at.height() * part.clamp(0.1, 1.0)), of(lane).0);
-                    }
-                    // Several lanes in turn: none of their colours.
-                    None => self.stack(&mut parts, at, &times, piece.to - piece.from),
-                },
+                What::Shares(times, _) if times.of(LaneState::Unknown) > 0 => {
+                    self.stack(&mut parts, at, &times, piece.to - piece.from);
+                }
+                What::Shares(times, _) => {
+                    let part = times.of(LaneState::OnCore) as f64 / (piece.to - piece.from).max(1) as f64;
+                    let pixel = 1.0 / self.painter.ctx().pixels_per_point();
+                    let top = at.bottom() - (at.height() * part as f32).max(if part > 0.0 { pixel } else { 0.0 });
+                    parts.plain.add_colored_rect(at.with_min_y(top), only_lane(states, &piece).map_or(mixed, |lane| of(lane).0));
+                }
             }
         }
         self.finish(parts);
+        for (at, ink, name) in names {
+            let painter = self.painter.with_clip_rect(at.intersect(self.painter.clip_rect()));
+            let font = theme::bold_font((at.height() - 2.0).min(10.0));
+            painter.text(pos2(at.left() + 5.0, at.center().y), Align2::LEFT_CENTER, foreign::word(name), font, ink);
+        }
     }
 }

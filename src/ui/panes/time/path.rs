@@ -13,6 +13,8 @@ const STEPS: usize = 2_000;
 const WAKES: usize = 50_000;
 /// States of a step that are looked through for the longest wait.
 const STATES: usize = 20_000;
+/// Words after the end that are looked through for who lets a lane go on.
+const LATER: usize = 64;
 /// Causes that the sentence names.
 const NAMED: usize = 3;
 
@@ -26,11 +28,30 @@ pub(super) struct Step {
     pub(super) times: Times,
 }
 
-/// The way from `from` to `to` that ends on this lane, newest first.
+/// The lane that holds up this one at a time: where it waits, the holder of what it waits on, else the one that lets it go on later; and
+/// so on. The lane itself where that is not known, or where they wait in a circle.
+fn held_up_by(run: &RunView, places: &Places, lane: usize, t: Monotonic) -> usize {
+    let next = |place: usize| {
+        let lane = run.lanes.get(place)?;
+        let span = lane.states.at(t).filter(|span| span.state == LaneState::Blocked)?;
+        let later = || lane.words.between(t, span.until?).take(LATER).filter(|word| word.from > t).find_map(|word| word.woken_by);
+        places.named(&run.lanes, &lane.explain(&span).held_by.or_else(later)?, lane)
+    };
+    let mut way = vec![lane];
+    while let Some(other) = next(way[way.len() - 1]) {
+        if way.contains(&other) {
+            return lane;
+        }
+        way.push(other);
+    }
+    way[way.len() - 1]
+}
+
+/// The way from `from` to `to` that ends on this lane, or on what holds it up then, newest first.
 pub(super) fn critical(run: &RunView, places: &Places, lane: usize, from: Monotonic, to: Monotonic) -> Vec<Step> {
     let mut wakes: HashMap<usize, Vec<Arrow>> = HashMap::new();
     let mut steps: Vec<Step> = Vec::new();
-    let (mut lane, mut end) = (lane, to);
+    let (mut lane, mut end) = (held_up_by(run, places, lane, to), to);
     while steps.len() < STEPS && end > from {
         let known = wakes.entry(lane).or_insert_with(|| {
             let mut found = arrows::of_lane(run, places, lane, (from, to), WAKES).0;
@@ -50,8 +71,8 @@ pub(super) fn critical(run: &RunView, places: &Places, lane: usize, from: Monoto
     steps
 }
 
-/// One sentence: where the time between the two went.
-pub(super) fn sentence(run: &RunView, steps: &[Step], from: Monotonic, to: Monotonic) -> String {
+/// One sentence: where the time between the two went, for who asks about this lane.
+pub(super) fn sentence(run: &RunView, asked: usize, steps: &[Step], from: Monotonic, to: Monotonic) -> String {
     let whole = to.nanos().saturating_sub(from.nanos());
     let mut causes: HashMap<(usize, LaneState), u64> = HashMap::new();
     for step in steps {
@@ -64,18 +85,22 @@ pub(super) fn sentence(run: &RunView, steps: &[Step], from: Monotonic, to: Monot
     }
     let mut causes: Vec<((usize, LaneState), u64)> = causes.into_iter().collect();
     causes.sort_by_key(|((lane, state), time)| (std::cmp::Reverse(*time), *lane, *state as u8));
-    let Some(end) = steps.first().and_then(|step| run.lanes.get(step.lane)) else {
-        return "Nothing is known of this time.".to_owned();
-    };
+    let name = |place: usize| run.lanes.get(place).map_or("?".into(), |lane| foreign::word(&lane.name));
+    let Some(end) = steps.first().map(|step| step.lane) else { return "Nothing is known of this time.".to_owned() };
     if causes.is_empty() {
-        return format!("{} did nothing in this time.", foreign::word(&end.name));
+        return format!("{} did nothing in this time.", name(end));
     }
+    let end = if end == asked {
+        format!("the end of {}", name(end))
+    } else {
+        format!("the end, when {} waits for {}", name(asked), name(end))
+    };
     let parts: Vec<String> = causes
         .iter()
         .take(NAMED)
         .map(|((lane, state), time)| {
             let percent = *time as f64 * 100.0 / whole.max(1) as f64;
-            let name = run.lanes.get(*lane).map_or("?".into(), |lane| foreign::word(&lane.name));
+            let name = name(*lane);
             let why = match state {
                 LaneState::Blocked | LaneState::Sleeping => longest(run, steps, *lane, *state),
                 _ => None,
@@ -103,7 +128,7 @@ pub(super) fn sentence(run: &RunView, steps: &[Step], from: Monotonic, to: Monot
         [others @ .., last] if !others.is_empty() => format!("{}, and {last}", others.join(", ")),
         parts => parts.concat(),
     };
-    format!("Of the {} before the end of {},{through} {parts}{rest}.", length(whole), foreign::word(&end.name))
+    format!("Of the {} before {end},{through} {parts}{rest}.", length(whole))
 }
 
 /// The label of the longest wait of a lane on the way.
@@ -155,7 +180,7 @@ mod tests {
         assert_eq!(names(&run, &steps), told(&[("painter", 420, 600), ("broker", 35, 420), ("main", 0, 35)]));
         let total: u64 = steps.iter().map(|step| step.to.nanos() - step.from.nanos()).sum();
         assert_eq!(total, 600_000_000, "no time is counted twice or left out");
-        let text = sentence(&run, &steps, from, to);
+        let text = sentence(&run, place(&run, "painter"), &steps, from, to);
         assert_eq!(
             text,
             "Of the 600.000 ms before the end of painter, followed back through 2 wake-ups, broker ran for 215.000 ms (36 %), broker \
@@ -164,15 +189,32 @@ mod tests {
     }
 
     #[test]
+    fn the_way_begins_at_the_lane_that_holds_up_this_one_and_in_a_circle_at_this_one() {
+        let run = sample::kernel_lanes();
+        let places = Places::of(&run.lanes);
+        let (from, to) = (Monotonic::from_secs(0.2), Monotonic::from_secs(0.3));
+        let steps = critical(&run, &places, place(&run, "painter"), from, to);
+        assert_eq!(names(&run, &steps), told(&[("broker", 200, 300)]), "painter waits for broker");
+        let text = sentence(&run, place(&run, "painter"), &steps, from, to);
+        assert_eq!(text, "Of the 100.000 ms before the end, when painter waits for broker, broker slept for 100.000 ms (100 %).");
+        let run = (*sample::deadlock().runs[0]).clone();
+        let places = Places::of(&run.lanes);
+        let (from, to) = (Monotonic::from_secs(1.0), Monotonic::from_secs(1.5));
+        let steps = critical(&run, &places, place(&run, "worker-1"), from, to);
+        assert_eq!(names(&run, &steps), told(&[("worker-1", 1_000, 1_500)]));
+    }
+
+    #[test]
     fn where_nobody_is_known_the_way_stays_on_its_lane() {
         let run = sample::kernel_lanes();
         let places = Places::of(&run.lanes);
         let (from, to) = (Monotonic::from_secs(0.5), Monotonic::from_secs(0.9));
-        let steps = critical(&run, &places, place(&run, "broker"), from, to);
+        let main = place(&run, "main");
+        let steps = critical(&run, &places, main, from, to);
         assert_eq!(steps.len(), 1);
-        let text = sentence(&run, &steps, from, to);
-        assert!(text.contains("waited (lock screen, held by painter) for"), "{text}");
-        assert_eq!(sentence(&run, &[], from, to), "Nothing is known of this time.");
+        let text = sentence(&run, main, &steps, from, to);
+        assert_eq!(text, "Of the 400.000 ms before the end of main, main waited (join painter) for 400.000 ms (100 %).");
+        assert_eq!(sentence(&run, main, &[], from, to), "Nothing is known of this time.");
     }
 
     #[test]

@@ -64,7 +64,7 @@ impl Timeline {
     pub fn head(&mut self, ui: &mut Ui, run: Option<&RunView>) {
         let id = run.map(|run| run.id);
         if self.shown != id {
-            (self.shown, self.rows, self.hovered) = (id, None, None);
+            (self.shown, self.rows, self.hovered, self.selected) = (id, None, None, None);
             self.looking.begin();
         }
         let Some(run) = run else { return head::legend(ui, &mut self.hatch) };
@@ -101,7 +101,8 @@ impl Timeline {
                 Some(tid) => lane.pid == pid && lane.tid == Some(tid),
                 None => lane.pid == pid && lane.tid.is_none_or(|tid| tid.number() == pid.number()),
             };
-            run.lanes.iter().find(is_it).map(|lane| lane.id)
+            // The kernel may have used the number before.
+            run.lanes.iter().rev().find(is_it).map(|lane| lane.id)
         });
         self.selected = selected;
         let area = ui.available_rect_before_wrap();
@@ -135,6 +136,7 @@ impl Timeline {
         let is_new = !self.places.are_of(&run.lanes);
         if is_new {
             self.places = Places::of(&run.lanes);
+            self.arrangements.renew();
         }
         let width = ui.available_width() as u32;
         if is_new || self.measured != width {
