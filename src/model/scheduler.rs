@@ -46,9 +46,10 @@ pub enum Scheduled {
     },
     /// So many records of this core are missing, from `since` until now. `pid` and `tid` of the record mean nothing.
     Lost {
-        /// The last time before the gap at which this core's records were whole.
+        /// The last time before the gap at which this core's records were whole. The time of the record itself, if its gap was told before
+        /// and this is only their number.
         since: Monotonic,
-        /// How many.
+        /// How many; 0 where the kernel has not told it yet.
         count: u64,
     },
 }
@@ -72,7 +73,8 @@ pub struct TaskCpu {
     pub switches: u64,
     /// The cores that it was on, ascending.
     pub cores: Vec<u16>,
-    /// Whether the sums come from switch records; else they come from /proc/PID/task/TID/schedstat.
+    /// Whether the sums come from switch records and nothing of the time is unknown. Else records of it are missing, or there are none and
+    /// the sums come from /proc/PID/task/TID/schedstat.
     #[serde(rename = "exact")]
     pub is_exact: bool,
     /// Whether the sums are those of its whole life in the run: it has ended, or the run has.

@@ -236,6 +236,7 @@ impl RunFold {
     fn finish(&mut self, t: Monotonic, finished: Finished) {
         self.log_due(t);
         self.log_endings(Monotonic::from_nanos(u64::MAX));
+        self.log_lost(t, true);
         self.lanes.close(t);
         self.findings.clear();
         let (severity, text) = sentences::run_finished(&finished);

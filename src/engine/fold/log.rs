@@ -6,7 +6,8 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use crate::engine::fold::numbers::count;
-use crate::model::{LogEntry, Monotonic, Severity, harmless};
+use crate::engine::fold::sentences;
+use crate::model::{LogEntry, Monotonic, Scheduled, SchedulerRecord, Severity, harmless};
 
 /// Sentences that are kept.
 const MAX_ENTRIES: usize = 1_000;
@@ -46,6 +47,35 @@ impl Share {
         }
         self.count += u32::from(self.count <= most);
         self.count <= most
+    }
+}
+
+/// Switch records that are missing, those of other runs at the same time among them.
+#[derive(Debug, Default)]
+pub(crate) struct LostRecords {
+    has_gap: bool,
+    count: u64,
+    /// The number that was told.
+    told: Option<u64>,
+}
+
+impl LostRecords {
+    pub(crate) fn add(&mut self, records: &[SchedulerRecord]) {
+        for record in records {
+            if let Scheduled::Lost { count, .. } = record.what {
+                self.has_gap = true;
+                self.count += count;
+            }
+        }
+    }
+
+    /// The sentence to tell, if there is one: once they are counted, and at the end of the run.
+    pub(crate) fn sentence(&mut self, is_end: bool) -> Option<String> {
+        let is_due = if is_end { self.has_gap && self.told != Some(self.count) } else { self.count > 0 && self.told.is_none() };
+        is_due.then(|| {
+            let was_told = self.told.replace(self.count).is_some();
+            sentences::records_lost(self.count, was_told)
+        })
     }
 }
 
@@ -142,6 +172,7 @@ pub fn one_line(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::{Pid, Tid};
 
     #[test]
     fn the_newest_sentences_stay_and_the_first_line_counts_the_rest() {
@@ -175,6 +206,25 @@ mod tests {
         let last = log.publish().last().map(|entry| (entry.t.nanos(), entry.text.to_string())).expect("an entry");
         assert_eq!(last, (1_001, "… and 1 more change, too fast to tell one by one.".to_owned()));
         assert!(log.has_time_for_chatter(Monotonic::from_secs(1.5)));
+    }
+
+    #[test]
+    fn lost_records_are_told_once_with_their_number_and_in_all_at_the_end() {
+        let of = |count: u64| {
+            let (pid, tid, what) = (Pid::new(0), Tid::new(0), Scheduled::Lost { since: Monotonic::ZERO, count });
+            SchedulerRecord { t: Monotonic::ZERO, pid, tid, core: 0, what }
+        };
+        let told = |counts: &[u64]| {
+            let mut lost = LostRecords::default();
+            let mut told: Vec<String> =
+                counts.iter().filter_map(|count| (lost.add(&[of(*count)]), lost.sentence(false)).1).collect();
+            told.extend(lost.sentence(true));
+            told.iter().map(|text| text.split(':').next().unwrap_or_default().to_owned()).collect::<Vec<_>>()
+        };
+        assert_eq!(told(&[]), [""; 0]);
+        assert_eq!(told(&[0]), ["Switch records were lost"]);
+        assert_eq!(told(&[0, 12_000]), ["12,000 switch records were lost"]);
+        assert_eq!(told(&[1, 3, 0, 4]), ["1 switch record was lost", "8 switch records were lost in all"]);
     }
 
     #[test]

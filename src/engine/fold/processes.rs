@@ -122,6 +122,9 @@ impl RunFold {
             self.orphaned(t, pid, sample.ppid);
         }
         self.usage.sampled(sample);
+        for thread in &sample.threads {
+            self.lanes.thread_seen(t, pid, thread.tid, &thread.name, thread.state);
+        }
         // The first thread of a process can end before the others: then the kernel shows Z for a process that lives.
         if matches!(sample.state, ProcessState::Zombie | ProcessState::Dead) {
             if sample.threads.len() <= 1 {

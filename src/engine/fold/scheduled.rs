@@ -2,7 +2,7 @@
 
 use crate::engine::fold::state::RunFold;
 use crate::engine::fold::timeline::reasons::Explanation;
-use crate::model::{Monotonic, Pid, SchedulerRecord, TaskCpu, Tid};
+use crate::model::{Monotonic, Pid, SchedulerRecord, Severity, TaskCpu, Tid};
 
 impl RunFold {
     /// Takes in switch records in the order of time, with times of the run. There are no others up to `until`, on any core; also without
@@ -11,6 +11,15 @@ impl RunFold {
         if !self.is_finished() {
             self.lanes.scheduled(records, until);
             self.published.touch_rest();
+            self.lost.add(records);
+            self.log_lost(until, false);
+        }
+    }
+
+    /// Says that switch records are missing: once they are counted, and at the end of the run how many in all.
+    pub(super) fn log_lost(&mut self, t: Monotonic, is_end: bool) {
+        if let Some(text) = self.lost.sentence(is_end) {
+            self.log.push(t, Severity::Bad, &text);
         }
     }
 

@@ -20,6 +20,17 @@ pub(crate) fn process(pid: Pid, row: Option<&ProcessRow>) -> String {
     }
 }
 
+/// The kernel's switch records that are missing; 0 where it has not told how many.
+pub(crate) fn records_lost(number: u64, is_total: bool) -> String {
+    let lost = match number {
+        0 => "Switch records were lost".to_owned(),
+        1 => "1 switch record was lost".to_owned(),
+        _ => count(number, "", "switch records were lost"),
+    };
+    let in_all = if is_total { " in all" } else { "" };
+    format!("{lost}{in_all}: they could not be read in time. The lanes say unknown there.")
+}
+
 pub(crate) fn run_started(title: &str, language: Language) -> String {
     match language {
         Language::Rust => format!("{title}: the run starts, as Rust."),

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, HashSet};
 use serde_json::Value;
 
 use crate::engine::fold::findings::Findings;
-use crate::engine::fold::log::Log;
+use crate::engine::fold::log::{Log, LostRecords};
 use crate::engine::fold::outputs::Outputs;
 use crate::engine::fold::published::Published;
 use crate::engine::fold::results::Results;
@@ -60,6 +60,7 @@ pub struct RunFold {
     pub(crate) zombies: HashSet<Pid>,
     /// Findings of the last look at the lanes.
     looked: Findings,
+    pub(super) lost: LostRecords,
 }
 
 /// How far a run is.
@@ -99,6 +100,7 @@ impl RunFold {
             endings: Vec::new(),
             zombies: HashSet::new(),
             looked: Findings::default(),
+            lost: LostRecords::default(),
         }
     }
 

@@ -94,14 +94,14 @@ impl Shares {
             there.insert(id);
             // A counter that went back is another thread's with the same number.
             if self.threads.get(&id).is_some_and(|known| known.has_passed(thread.times)) {
-                told.extend(self.threads.remove(&id).map(|ended| ended.in_all(id)));
+                told.extend(self.threads.remove(&id).into_iter().flat_map(|ended| ended.last(id)));
             }
             let since = self.looked_at;
             let known = self.threads.entry(id).or_insert_with(|| Thread::new(since));
             told.extend(known.see(id, thread, at));
         }
         let gone = self.threads.extract_if(|id, _| !there.contains(id));
-        told.extend(gone.map(|(id, thread)| thread.in_all(id)));
+        told.extend(gone.flat_map(|(id, thread)| thread.last(id)));
         self.looked_at = at;
         told.sort_by_key(|sums| (sums.pid, sums.tid));
         told
@@ -141,8 +141,11 @@ impl Thread {
         Some(sums)
     }
 
-    fn in_all(&self, id: (Pid, Tid)) -> TaskCpu {
-        sums(id, &self.name, [NOTHING, self.seen], &self.cores[1], true)
+    /// What it has waited since it was told last, and all of it.
+    fn last(&self, id: (Pid, Tid)) -> impl Iterator<Item = TaskCpu> + use<> {
+        let has_waited = self.seen.blocked > self.told.blocked;
+        let rest = has_waited.then(|| sums(id, &self.name, [self.told, self.seen], &self.cores[0], false));
+        rest.into_iter().chain([sums(id, &self.name, [NOTHING, self.seen], &self.cores[1], true)])
     }
 }
 

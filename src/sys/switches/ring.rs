@@ -3,7 +3,7 @@
 use std::io;
 use std::os::fd::OwnedFd;
 use std::ptr::NonNull;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering, fence};
 
 use rustix::io::Errno;
 use rustix::mm::{MapFlags, ProtFlags, mmap, munmap};
@@ -15,11 +15,11 @@ use crate::model::Monotonic;
 const HEAD: usize = 1024;
 const TAIL: usize = 1032;
 
-/// The longest record that is looked at. The kernel's own are at most 64 bytes long.
+/// The longest record that is looked at. The kernel's own are shorter.
 const LONGEST: usize = 256;
 
-/// A ring with less room than this may have lost records of which the kernel has not told yet.
-const ROOM_FOR_ONE: u64 = 128;
+/// A ring with less room than this may have lost records: the kernel's own are at most 56 bytes long, and it leaves one byte free.
+const ROOM_FOR_ONE: u64 = 64;
 
 /// A ring, open and mapped.
 #[derive(Debug)]
@@ -28,6 +28,8 @@ pub(super) struct Ring {
     pub(super) core: u16,
     /// The time of its last record that was read; at first, when it was opened.
     pub(super) latest: Monotonic,
+    /// Whether it was full when it was read last, and no record has come since that tells how many were lost.
+    pub(super) is_gap_told: bool,
     first: NonNull<u8>,
     page: usize,
     /// Bytes of data, a power of two.
@@ -51,7 +53,7 @@ impl Ring {
             match unsafe { mmap(std::ptr::null_mut(), length, access, MapFlags::SHARED, &event, 0) } {
                 Ok(address) => {
                     let first = NonNull::new(address.cast()).ok_or(io::ErrorKind::AddrNotAvailable)?;
-                    return Ok(Self { core, latest: now, first, page, size: pages * page, _event: event });
+                    return Ok(Self { core, latest: now, is_gap_told: false, first, page, size: pages * page, _event: event });
                 }
                 Err(Errno::PERM | Errno::NOMEM) if pages > 1 => pages /= 2,
                 Err(errno) => return Err(errno.into()),
@@ -60,12 +62,30 @@ impl Ring {
     }
 
     /// Hands each record that is there to `each`, oldest first, with the ring's time, which `each` sets to the record's. Whether there
-    /// was no room left: then the kernel may have lost later records.
+    /// was no room left: then the kernel may have lost later records, until now, and tells of them only with its next record.
     pub(super) fn drain(&mut self, mut each: impl FnMut(&[u8], &mut Monotonic)) -> bool {
         // The kernel writes a record before it moves the head.
-        let head = self.counter(HEAD).load(Ordering::Acquire);
-        let mut tail = self.counter(TAIL).load(Ordering::Relaxed);
-        let is_full = self.size as u64 - head.wrapping_sub(tail).min(self.size as u64) < ROOM_FOR_ONE;
+        let mut head = self.counter(HEAD).load(Ordering::Acquire);
+        let begin = self.counter(TAIL).load(Ordering::Relaxed);
+        let mut tail = begin;
+        let is_full = loop {
+            tail = self.read(tail, head, &mut each);
+            let newest = self.counter(HEAD).load(Ordering::Acquire);
+            let is_full = self.size as u64 - newest.wrapping_sub(begin).min(self.size as u64) < ROOM_FOR_ONE;
+            if newest == head || !is_full {
+                break is_full;
+            }
+            // It has become full while it was read: what stands before the gap is read, too.
+            head = newest;
+        };
+        // What was read may be written over from now on. There is room again for the kernel before a clock is read.
+        self.counter(TAIL).store(tail, Ordering::Release);
+        fence(Ordering::SeqCst);
+        is_full
+    }
+
+    /// Hands out the records between two positions. Returns the position behind the last one.
+    fn read(&mut self, mut tail: u64, head: u64, each: &mut impl FnMut(&[u8], &mut Monotonic)) -> u64 {
         let mut joined = [0; LONGEST];
         while tail != head {
             let left = head.wrapping_sub(tail);
@@ -74,8 +94,7 @@ impl Ring {
             let size = usize::from(header.map_or(0, u16::from_ne_bytes));
             if size < HEADER || size as u64 > left {
                 // Nothing that the kernel writes: what is there cannot be told apart.
-                tail = head;
-                break;
+                return head;
             }
             let mut latest = self.latest;
             if let Some(bytes) = self.at(tail, size) {
@@ -91,9 +110,7 @@ impl Ring {
             self.latest = latest;
             tail = tail.wrapping_add(size as u64);
         }
-        // What was read may be written over from now on.
-        self.counter(TAIL).store(tail, Ordering::Release);
-        is_full
+        tail
     }
 
     const fn place(&self, position: u64) -> usize {

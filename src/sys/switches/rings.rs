@@ -8,14 +8,16 @@ use super::event::open_event;
 use super::records::parse_record;
 use super::refused::{Step, SwitchesRefused};
 use super::ring::Ring;
-use crate::model::{Monotonic, Pid, SchedulerRecord};
+use crate::model::{Monotonic, Pid, Scheduled, SchedulerRecord, Tid};
 use crate::sys::clock::monotonic_now;
 use crate::sys::proc::core_times;
 use crate::sys::process::own_pid;
 
-/// The data of one ring in bytes. Half of what each user may lock on each core (`kernel.perf_event_mlock_kb`, 516 by default), so that
-/// there is some left for others; 8,192 switches.
-const RING: usize = 256 * 1024;
+/// The data of one ring in bytes: with the kernel's own page what each user may lock on each core (`kernel.perf_event_mlock_kb`, 516 by
+/// default); 16,384 switches. Where less is left, the ring is smaller.
+const RING: usize = 512 * 1024;
+/// The time between two looks for cores that have been switched on.
+const LOOK: Duration = Duration::from_secs(1);
 
 /// A core that is just about to write a record has taken its time a moment ago: so late a record may come. One that is later still gets
 /// the time up to which its forerunners were complete.
@@ -31,6 +33,8 @@ pub struct SwitchRings {
     held: Vec<SchedulerRecord>,
     /// The time up to which records were given out.
     until: Monotonic,
+    /// When it was last seen which cores are switched on.
+    looked: Monotonic,
 }
 
 impl SwitchRings {
@@ -38,7 +42,8 @@ impl SwitchRings {
     /// births of its children are recorded, and of what it has started before, nothing. `pages` is the size of each ring.
     pub fn open(root: Pid, pages: usize) -> Result<Self, SwitchesRefused> {
         let until = monotonic_now();
-        let mut rings = Self { root, pages: pages.max(1).next_power_of_two(), rings: Vec::new(), held: Vec::new(), until };
+        let mut rings =
+            Self { root, pages: pages.max(1).next_power_of_two(), rings: Vec::new(), held: Vec::new(), until, looked: until };
         rings.cover_online_cores()?;
         Ok(rings)
     }
@@ -58,8 +63,17 @@ impl SwitchRings {
         self.rings.iter().map(|ring| ring.core)
     }
 
-    /// Opens rings for the cores that have been switched on since; of them, only what the process starts from now on is recorded.
-    pub fn cover_online_cores(&mut self) -> Result<(), SwitchesRefused> {
+    /// Opens rings for the cores that have been switched on since. Of them, only what the process starts from now on is recorded: what
+    /// ran there until now is lost.
+    pub fn cover_new_cores(&mut self) {
+        let (before, now) = (self.rings.len(), monotonic_now());
+        // What is refused now was allowed before: the other cores have their rings.
+        let _ = self.cover_online_cores();
+        let since = std::mem::replace(&mut self.looked, now);
+        self.held.extend(self.rings[before..].iter().map(|ring| lost(ring.core, since, now.max(self.until))));
+    }
+
+    fn cover_online_cores(&mut self) -> Result<(), SwitchesRefused> {
         let cores = online_cores().map_err(|error| SwitchesRefused::new(Step::Cores, &error))?;
         let mut last_error = None;
         for core in cores {
@@ -85,6 +99,9 @@ impl SwitchRings {
     /// Appends the records that are there to `out`, in the order of time, also from one call to the next. Returns the time up to which
     /// the records of all cores are complete; later ones come in the next call.
     pub fn read(&mut self, out: &mut Vec<SchedulerRecord>) -> Monotonic {
+        if monotonic_now() >= self.looked + LOOK {
+            self.cover_new_cores();
+        }
         let before = monotonic_now().nanos();
         let complete = self.drain(Monotonic::from_nanos(before.saturating_sub(MARGIN.as_nanos() as u64)));
         self.give(out, complete)
@@ -103,18 +120,28 @@ impl SwitchRings {
         let Self { root, rings, held, until, .. } = self;
         let mut complete = when;
         for ring in rings {
+            let mut is_told = ring.is_gap_told;
             let is_full = ring.drain(|bytes, latest| {
                 let Some(mut record) = parse_record(bytes, *latest) else { return };
                 // The clock that the kernel reads here may go back by a few nanoseconds when it is adjusted.
                 *latest = record.t.max(*latest);
                 record.t = (*latest).max(*until);
+                if std::mem::take(&mut is_told)
+                    && let Scheduled::Lost { since, .. } = &mut record.what
+                {
+                    *since = record.t;
+                }
                 // The birth of its child is a record of the child's.
                 if record.pid != *root {
                     held.push(record);
                 }
             });
+            ring.is_gap_told = is_told || is_full;
             if is_full {
                 complete = complete.min(ring.latest);
+                // What other cores tell of this time comes between the two.
+                let since = ring.latest.max(*until);
+                held.extend([since, monotonic_now().max(since)].map(|t| lost(ring.core, since, t)));
             }
         }
         complete
@@ -128,6 +155,11 @@ impl SwitchRings {
         out.extend(self.held.drain(..count));
         self.until
     }
+}
+
+/// Records of this core are missing up to `t`; nobody knows yet how many.
+fn lost(core: u16, since: Monotonic, t: Monotonic) -> SchedulerRecord {
+    SchedulerRecord { t, pid: Pid::new(0), tid: Tid::new(0), core, what: Scheduled::Lost { since, count: 0 } }
 }
 
 /// Tries whether there are switch records here, on this process, and leaves nothing open.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::engine::fold::timeline::lanes::Lanes;
 use crate::engine::fold::timeline::sums::Whose;
-use crate::engine::fold::timeline::track::{Birth, Doing, Track};
+use crate::engine::fold::timeline::track::{Birth, Doing, LastSum, Track};
 use crate::model::{Monotonic, TaskCpu, TaskSort, TaskState};
 
 /// The shortest time between two sums of a thread, and its part for each thread: they are at most 500 a second in all.
@@ -39,7 +39,8 @@ impl Lanes {
     pub(crate) fn cpu_in_all(&mut self, now: Monotonic) -> Vec<TaskCpu> {
         self.settle(now);
         let mut due = self.last_sums();
-        due.extend(self.tracks().filter(|(_, track)| track.is_counted()).filter_map(|(_, track)| track.in_all(now)));
+        let left: Vec<usize> = self.tracks().filter(|(_, track)| track.is_left()).map(|(index, _)| index).collect();
+        due.extend(left.into_iter().filter_map(|index| Some(self.track_mut(index)?.in_all(now))).flatten());
         due
     }
 
@@ -47,10 +48,9 @@ impl Lanes {
         let over = std::mem::take(&mut self.pending.sums);
         let in_all = |index: usize| {
             let track = self.track_mut(index)?;
-            track.is_sum_due = false;
-            track.in_all(track.exited?)
+            Some(track.in_all(track.exited?))
         };
-        over.into_iter().filter_map(in_all).collect()
+        over.into_iter().filter_map(in_all).flatten().collect()
     }
 
     /// Takes in sums that others have made. Where there are switch records, these say it better.
@@ -89,9 +89,18 @@ impl Track {
         self.is_switched() && self.exited.is_none() && !self.has_ended()
     }
 
-    fn in_all(&self, until: Monotonic) -> Option<TaskCpu> {
-        let whose = Whose { pid: self.pid, tid: self.tid?, name: self.name.to_string() };
+    /// Whether its last sums are to be told at the end of the run.
+    fn is_left(&self) -> bool {
+        self.is_switched() && self.last_sum == LastSum::Open && !self.has_ended()
+    }
+
+    /// The last sums: what is new since those before, and all of it.
+    fn in_all(&mut self, until: Monotonic) -> Vec<TaskCpu> {
+        self.last_sum = LastSum::Told;
+        let Some(tid) = self.tid else { return Vec::new() };
+        let whose = || Whose { pid: self.pid, tid, name: self.name.to_string() };
         let until = self.states.changed().map_or(until, |changed| changed.max(until));
-        Some(self.sums.in_all(&self.states, until, whose))
+        let all = self.sums.in_all(&self.states, until, whose());
+        self.sums.rest(&self.states, until, whose).into_iter().chain([all]).collect()
     }
 }

@@ -41,6 +41,8 @@ pub(crate) struct Lanes {
     pub(super) pending: Pending,
     /// The time up to which the switch records are complete.
     pub(super) until: Monotonic,
+    /// Until when records were lost last.
+    pub(super) lost_at: Monotonic,
     /// How many there are, and the number at which ended ones are looked for.
     kept: usize,
     room_at: usize,

@@ -1,8 +1,9 @@
 //! What events tell of threads whose switch records up to that time are still to come. Pure.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
-use crate::model::{Monotonic, Pid};
+use crate::model::{Monotonic, Pid, ProcessState, Tid};
 
 /// Things that wait for the records up to their times.
 #[derive(Debug, Default)]
@@ -13,6 +14,9 @@ pub(super) struct Pending {
     pub(super) stops: Vec<(Pid, Monotonic)>,
     /// Waits whose reasons a sample has shown.
     pub(super) waits: Vec<SeenWait>,
+    /// Threads whose states or names a sample has shown after records were lost; and those of them that no record has told of.
+    pub(super) seen: Vec<SeenThread>,
+    pub(super) strangers: HashSet<(Pid, Tid)>,
     /// Zombies of which no event has told.
     pub(super) zombies: Vec<usize>,
     /// Lanes whose last sums are to be told; and when those of the others are due.
@@ -26,6 +30,16 @@ pub(super) struct SeenWait {
     pub(super) lane: usize,
     pub(super) t: Monotonic,
     pub(super) words: Arc<str>,
+}
+
+/// A thread, as a sample has shown it.
+#[derive(Debug)]
+pub(super) struct SeenThread {
+    pub(super) t: Monotonic,
+    pub(super) pid: Pid,
+    pub(super) tid: Tid,
+    pub(super) name: Arc<str>,
+    pub(super) state: ProcessState,
 }
 
 impl Pending {

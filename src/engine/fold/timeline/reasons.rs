@@ -10,7 +10,7 @@ use crate::engine::fold::timeline::track::{Doing, Held, Track};
 use crate::model::{LaneState, Monotonic, Pid, StateSpan, TaskState, Tid, Word};
 
 /// A sample reads for a moment after its time.
-const READS_FOR: Duration = Duration::from_millis(30);
+pub(super) const READS_FOR: Duration = Duration::from_millis(30);
 /// A shorter wait needs no reason.
 const WORTH_ASKING: Duration = Duration::from_millis(15);
 /// The words for a wait for a time to pass, and for the end of a child.

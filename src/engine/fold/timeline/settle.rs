@@ -6,8 +6,10 @@ use std::time::Duration;
 use crate::engine::fold::sentences;
 use crate::engine::fold::timeline::homes::{Exit, Home};
 use crate::engine::fold::timeline::lanes::Lanes;
+use crate::engine::fold::timeline::pending::SeenThread;
+use crate::engine::fold::timeline::reasons::READS_FOR;
 use crate::engine::fold::timeline::track::{Doing, End};
-use crate::model::{ExitStatus, LaneSource, LaneState, Mark, MarkKind, Monotonic, Pid, ProcessState, TaskState};
+use crate::model::{ExitStatus, LaneSource, LaneState, Mark, MarkKind, Monotonic, Pid, ProcessState, TaskState, Tid};
 
 /// Records are at most so late; without them what events tell is taken as it is.
 const LATE: Duration = Duration::from_secs(1);
@@ -81,8 +83,72 @@ impl Lanes {
         self.settle(self.until.max(Monotonic::ZERO + now.since(Monotonic::ZERO + LATE)));
     }
 
+    /// A sample taken at `t` has shown a thread. That counts where records were lost before: the kernel may have told all of it then.
+    pub(crate) fn thread_seen(&mut self, t: Monotonic, pid: Pid, tid: Tid, name: &str, state: ProcessState) {
+        if self.lost_at == Monotonic::ZERO {
+            return;
+        }
+        let is_wanted = self.thread(pid, tid).is_none_or(|(_, track)| {
+            let is_unknown = track.states.last().is_some_and(|last| last.state == LaneState::Unknown);
+            track.is_switched() && track.exited.is_none() && (is_unknown || *track.comm != *name)
+        });
+        if is_wanted {
+            let name = self.share(name);
+            self.pending.seen.push(SeenThread { t, pid, tid, name, state });
+        }
+    }
+
+    /// Samples tell the states and names of threads whose records were lost before and of which none has come since.
+    fn see_threads(&mut self, until: Monotonic) {
+        if self.pending.seen.is_empty() {
+            return;
+        }
+        let (due, later): (Vec<_>, Vec<_>) =
+            std::mem::take(&mut self.pending.seen).into_iter().partition(|seen| seen.t + READS_FOR <= until);
+        self.pending.seen = later;
+        let lost_at = self.lost_at;
+        for SeenThread { t, pid, tid, name, state } in due.into_iter().filter(|seen| seen.t >= lost_at) {
+            let known = self.thread(pid, tid).map(|(index, _)| index);
+            // It may have ended since a first sample.
+            let is_new = known.is_none() && !self.pending.strangers.insert((pid, tid));
+            if is_new {
+                self.pending.strangers.remove(&(pid, tid));
+            }
+            let Some(index) = known.or_else(|| is_new.then(|| self.born(t, pid, tid, false))) else { continue };
+            self.know_again(index, t, name, state);
+        }
+    }
+
+    fn know_again(&mut self, index: usize, t: Monotonic, name: Arc<str>, state: ProcessState) {
+        let lost_at = self.lost_at;
+        let Some(track) = self.track_mut(index).filter(|track| track.is_switched() && track.exited.is_none()) else { return };
+        let is_name_old = track.comm.is_empty() || track.named < lost_at;
+        let is_renamed = is_name_old && track.comm != name && !name.is_empty();
+        if is_renamed {
+            (track.comm, track.named) = (name, t);
+        }
+        let is_unknown = track.states.last().is_some_and(|last| last.state == LaneState::Unknown && last.from <= t);
+        let now = match state {
+            ProcessState::Sleeping | ProcessState::DiskSleep | ProcessState::Idle | ProcessState::Parked => {
+                Some(track.wait_at(t))
+            }
+            ProcessState::Stopped | ProcessState::TracingStop => Some(LaneState::Stopped),
+            ProcessState::Zombie | ProcessState::Dead if track.is_first() => Some(LaneState::Zombie),
+            _ => None,
+        };
+        match now.filter(|_| is_unknown && !track.has_ended()) {
+            Some(LaneState::Zombie) => self.become_zombie(index, t),
+            Some(now) => track.push(t, now, 0),
+            None => {}
+        }
+        if is_renamed {
+            self.rename(index);
+        }
+    }
+
     /// Applies what was told of the time up to `until`.
     pub(super) fn settle(&mut self, until: Monotonic) {
+        self.see_threads(until);
         if !self.pending.stops.is_empty() {
             let (due, later) = std::mem::take(&mut self.pending.stops).into_iter().partition(|(_, t)| *t <= until);
             self.pending.stops = later;
@@ -146,6 +212,7 @@ impl Lanes {
         {
             track.say(since, Doing { state: TaskState::Zombie, note, held_by: None }, None);
         }
+        self.is_over(index);
     }
 
     /// The process was waited on. Where only its absence has told that, it was when its parent went on, or else at once.
@@ -165,6 +232,7 @@ impl Lanes {
             let t = track.states.changed().unwrap_or(t);
             track.end = End::Closed(t, reaped.of_process());
         }
+        self.is_over(index);
     }
 
     /// A sample of all processes was taken at `t`. One that had ended before, and of which no event tells, was waited on.

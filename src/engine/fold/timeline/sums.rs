@@ -2,6 +2,8 @@
 
 use crate::model::{LaneState, Monotonic, Pid, States, TaskCpu, Tid, Times};
 
+const WAITS: [LaneState; 3] = [LaneState::Blocked, LaneState::Sleeping, LaneState::Stopped];
+
 /// The part of the sums that the states of the lane do not have.
 #[derive(Debug, Default)]
 pub(super) struct Sums {
@@ -52,12 +54,22 @@ impl Sums {
     pub(super) fn since_last(&mut self, states: &States, until: Monotonic, whose: impl FnOnce() -> Whose) -> Option<TaskCpu> {
         let switches = self.switches - self.told_switches;
         let times = states.times(self.told_at, until);
-        if switches == 0 && times.of(LaneState::OnCore) == 0 && times.of(LaneState::Ready) == 0 {
-            return None;
-        }
+        let has_waited = switches == 0 && times.of(LaneState::OnCore) == 0 && times.of(LaneState::Ready) == 0;
+        (!has_waited).then(|| self.tell(&times, until, whose()))
+    }
+
+    /// The last of the sums that add up to all of it; `None` if nothing is new.
+    pub(super) fn rest(&mut self, states: &States, until: Monotonic, whose: impl FnOnce() -> Whose) -> Option<TaskCpu> {
+        let is_new = self.switches > self.told_switches;
+        let times = states.times(self.told_at, until);
+        let counted = [LaneState::OnCore, LaneState::Ready].into_iter().chain(WAITS).any(|state| times.of(state) > 0);
+        (is_new || counted).then(|| self.tell(&times, until, whose()))
+    }
+
+    fn tell(&mut self, times: &Times, until: Monotonic, whose: Whose) -> TaskCpu {
+        let switches = self.switches - self.told_switches;
         (self.told_at, self.told_switches, self.newest) = (until, self.switches, None);
-        let cores = std::mem::take(&mut self.new_cores);
-        Some(sums(&times, whose(), switches, cores, false))
+        sums(times, whose, switches, std::mem::take(&mut self.new_cores), false)
     }
 
     /// All of it.
@@ -68,17 +80,16 @@ impl Sums {
 
 fn sums(times: &Times, whose: Whose, switches: u64, cores: Vec<u16>, is_final: bool) -> TaskCpu {
     let Whose { pid, tid, name } = whose;
-    let waited = [LaneState::Blocked, LaneState::Sleeping, LaneState::Stopped];
     TaskCpu {
         pid,
         tid,
         name,
         ran_ns: times.of(LaneState::OnCore),
         ready_ns: times.of(LaneState::Ready),
-        blocked_ns: waited.iter().map(|state| times.of(*state)).sum(),
+        blocked_ns: WAITS.iter().map(|state| times.of(*state)).sum(),
         switches,
         cores,
-        is_exact: true,
+        is_exact: times.of(LaneState::Unknown) == 0,
         is_final,
     }
 }

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use crate::engine::fold::timeline::lanes::{Lanes, first_thread};
-use crate::engine::fold::timeline::track::{Birth, Doing, End, end_of, is_final};
+use crate::engine::fold::timeline::track::{Birth, Doing, End, LastSum, end_of, is_final};
 use crate::model::{LaneEnd, LaneState, Mark, MarkKind, Monotonic, Pid, Scheduled, SchedulerRecord, TaskSort, TaskState, Tid};
 
 impl Lanes {
@@ -33,7 +33,9 @@ impl Lanes {
                 Scheduled::Began { parent, by } => self.began(record, *parent, *by),
                 Scheduled::Ended => self.exited(record),
                 Scheduled::Named { name, is_exec } => self.named(record, name, *is_exec),
-                Scheduled::Lost { since, .. } => self.lost(core, *since),
+                // Else it is only the number of those whose gap was told before.
+                Scheduled::Lost { since, count } if *since < t || *count == 0 => self.lost(core, *since, t),
+                Scheduled::Lost { .. } => {}
             }
         }
         self.until = self.until.max(until);
@@ -71,7 +73,7 @@ impl Lanes {
     }
 
     /// A new lane for a thread that nobody has told of.
-    fn born(&mut self, t: Monotonic, pid: Pid, tid: Tid, is_birth: bool) -> usize {
+    pub(super) fn born(&mut self, t: Monotonic, pid: Pid, tid: Tid, is_birth: bool) -> usize {
         if let Some(index) = self.by_tid.get(&tid).copied() {
             // The number is free, so what was told of its end holds; else its end is missing.
             self.settle(t);
@@ -150,7 +152,7 @@ impl Lanes {
             home.parent = Some(of_parent);
         }
         if let (Some(comm), Some(track)) = (comm, self.track_mut(index)) {
-            track.comm = comm;
+            (track.comm, track.named) = (comm, t);
             self.rename(index);
         }
         if tid != first_thread(pid) {
@@ -194,7 +196,6 @@ impl Lanes {
         if let Some(track) = self.track_mut(index) {
             track.exited = Some(t);
             let home = track.home;
-            self.is_over(index);
             if self.homes.get(home).is_some_and(|home| !home.is_told) {
                 self.pending.zombies.push(index);
             }
@@ -210,17 +211,14 @@ impl Lanes {
         let Some(track) = self.track_mut(index) else { return };
         let end = if is_final(track.doing().state) { end_of(track.doing()) } else { LaneEnd::Done };
         track.end = End::Closed(t, end);
-        if track.exited.is_none() {
-            track.exited = Some(t);
-            self.is_over(index);
-        }
+        track.exited.get_or_insert(t);
+        self.is_over(index);
     }
 
-    /// Its last sums are to be told.
-    fn is_over(&mut self, index: usize) {
-        if let Some(track) = self.track_mut(index)
-            && !std::mem::replace(&mut track.is_sum_due, true)
-        {
+    /// Its last sums are to be told. That its records have ended is not enough: the process may live on.
+    pub(super) fn is_over(&mut self, index: usize) {
+        if let Some(track) = self.track_mut(index).filter(|track| track.last_sum == LastSum::Open) {
+            track.last_sum = LastSum::Due;
             self.pending.sums.push(index);
         }
     }
@@ -230,7 +228,7 @@ impl Lanes {
         let known = self.by_tid.get(&tid).copied().filter(|&index| self.track(index).is_some_and(|track| track.pid == pid));
         let index = known.unwrap_or_else(|| self.born(t, pid, tid, false));
         let Some(track) = self.track_mut(index) else { return };
-        track.comm = name.into();
+        (track.comm, track.named) = (name.into(), t);
         let number = track.home;
         if is_exec {
             track.mark(Mark { t, kind: MarkKind::Exec, text: name.into(), from: None });
@@ -265,7 +263,8 @@ impl Lanes {
     }
 
     /// Records of this core are missing from `since` on: only a thread that is on another core is known to be there.
-    fn lost(&mut self, core: u16, since: Monotonic) {
+    fn lost(&mut self, core: u16, since: Monotonic, t: Monotonic) {
+        self.lost_at = self.lost_at.max(t);
         let mut lanes: Vec<usize> = self.by_tid.values().copied().collect();
         lanes.sort_unstable();
         for index in lanes {

@@ -62,8 +62,9 @@ pub(crate) struct Track {
     /// The start of the last wait that was given out to be explained.
     pub(super) asked: Option<Monotonic>,
     pub(super) sums: Sums,
-    /// Whether its last sums have still to be told.
-    pub(super) is_sum_due: bool,
+    pub(super) last_sum: LastSum,
+    /// When a record has named it last.
+    pub(super) named: Monotonic,
     published: Option<Arc<Lane>>,
 }
 
@@ -76,6 +77,15 @@ pub(super) enum End {
     WithProcess(Monotonic, Doing, LaneEnd),
     /// It said so itself, the kernel did, or the run is over.
     Closed(Monotonic, LaneEnd),
+}
+
+/// Whether the sums of its whole life were told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum LastSum {
+    /// It goes on, or has no switch records.
+    Open,
+    Due,
+    Told,
 }
 
 /// A lane has what another one waits for.
@@ -145,7 +155,8 @@ impl Track {
             seen: None,
             asked: None,
             sums: Sums::default(),
-            is_sum_due: false,
+            last_sum: LastSum::Open,
+            named: t,
             published: None,
         };
         track.set(t, doing);
@@ -191,7 +202,7 @@ impl Track {
 
     /// Whether nothing can happen to it any more.
     pub(super) const fn may_go(&self) -> bool {
-        self.has_ended() && !self.is_sum_due
+        self.has_ended() && !matches!(self.last_sum, LastSum::Due)
     }
 
     /// Its words or states have changed.

@@ -13,7 +13,7 @@ use crate::engine::drive::bell::Bell;
 use crate::model::{Monotonic, Pid, Scheduled, SchedulerRecord, Tid};
 use crate::sys::{SwitchRings, SwitchesRefused, counts_turns, monotonic_now, rename_thread, start_thread};
 
-/// The time between two reads: a ring has room for a tenth of a second of the most switches that a core can do usefully.
+/// The time between two reads: a ring has room for a fifth of a second of the most switches that a core can do usefully.
 const PAUSE: Duration = Duration::from_millis(33);
 /// A batch without a record is sent as seldom as this: it says only that nothing has happened.
 const QUIET: Duration = Duration::from_millis(100);
@@ -55,8 +55,7 @@ impl SwitchReader {
         {
             let mut shared = lock(&self.shared);
             if let Some(rings) = shared.rings.as_mut().filter(|rings| rings.root() == supervisor) {
-                // What is refused now was allowed before: the other cores have their rings.
-                let _ = rings.cover_online_cores();
+                rings.cover_new_cores();
                 return false;
             }
         }

@@ -4,6 +4,8 @@ use super::*;
 use crate::engine::fold::timeline::homes::Exit;
 use crate::model::{ExitStatus, LaneEnd, LaneId, LaneSource, MarkKind, ProcessState};
 
+const MILLIS: u64 = 1_000_000;
+
 use LaneState::{Blocked, Created, Nothing, OnCore, Ready, Sleeping, Stopped, Unknown, Zombie};
 
 fn exited(t: u64, code: i32) -> Exit {
@@ -169,6 +171,82 @@ fn lost_records_leave_what_nobody_knows() {
     assert_eq!((on, cores.len()), (vec![(5, OnCore), (20, Nothing)], 2));
 }
 
+/// Processes 10 and 12 and their threads on core 0, of which nothing is known from 20 to 50 ms.
+fn with_a_gap() -> Lanes {
+    let mut lanes = Lanes::default();
+    let lost = |t: u64, count: u64| record(t * MILLIS, 0, 0, Scheduled::Lost { since: at(20 * MILLIS), count });
+    let records = [
+        began(0, 10, 10, 1, 1),
+        named(1, 10, 10, "main", true),
+        began(2, 10, 11, 10, 10),
+        record(5, 10, 10, Scheduled::In),
+        record(8, 10, 10, Scheduled::Blocked),
+        record(9, 10, 11, Scheduled::In),
+        lost(20, 0),
+        lost(50, 0),
+        record(52 * MILLIS, 0, 0, Scheduled::Lost { since: at(52 * MILLIS), count: 9 }),
+    ];
+    lanes.scheduled(&records, at(60 * MILLIS));
+    lanes
+}
+
+#[test]
+fn what_is_unknown_lasts_until_a_sample_shows_it_and_is_not_exact() {
+    let mut lanes = with_a_gap();
+    let end = |lanes: &mut Lanes, name: &str| *states(&lane(lanes, name)).last().expect("a state");
+    let (first, second) = ("main", "main 11");
+    assert_eq!((end(&mut lanes, first), end(&mut lanes, second)), ((20 * MILLIS, Unknown, 0), (20 * MILLIS, Unknown, 0)));
+    let sees = |lanes: &mut Lanes, t: u64, tid: i32, name: &str, state| {
+        lanes.thread_seen(at(t * MILLIS), PID, Tid::new(tid), name, state);
+    };
+    sees(&mut lanes, 45, 10, "main", ProcessState::Sleeping);
+    sees(&mut lanes, 70, 10, "main", ProcessState::Running);
+    sees(&mut lanes, 70, 11, "main", ProcessState::DiskSleep);
+    lanes.scheduled(&[], at(90 * MILLIS));
+    assert_eq!(end(&mut lanes, second), (20 * MILLIS, Unknown, 0), "records of that time may come");
+    lanes.scheduled(&[], at(110 * MILLIS));
+    assert_eq!(end(&mut lanes, second), (70 * MILLIS, Blocked, 0));
+    assert_eq!(end(&mut lanes, first), (20 * MILLIS, Unknown, 0), "one in the gap does not count, nor one that runs");
+    assert_eq!(lanes.unexplained(at(110 * MILLIS)), [(PID, Tid::new(11), at(70 * MILLIS))]);
+    sees(&mut lanes, 120, 10, "main", ProcessState::Stopped);
+    sees(&mut lanes, 120, 11, "main", ProcessState::Sleeping);
+    lanes.scheduled(&[record(125 * MILLIS, 10, 11, Scheduled::In)], at(160 * MILLIS));
+    assert_eq!((end(&mut lanes, first), end(&mut lanes, second)), ((120 * MILLIS, Stopped, 0), (125 * MILLIS, OnCore, 0)));
+    let told = lanes.cpu_in_all(at(200 * MILLIS));
+    assert!(told.len() == 4 && told.iter().all(|cpu| !cpu.is_exact), "{told:?}");
+    let whole: u64 = told.iter().filter(|cpu| cpu.is_final).map(|cpu| cpu.ran_ns + cpu.ready_ns + cpu.blocked_ns).sum();
+    assert_eq!(whole, (20 + 80 + 20 + 130) * MILLIS - 2, "without what is unknown");
+    assert!(lanes.cpu_in_all(at(200 * MILLIS)).is_empty());
+}
+
+#[test]
+fn samples_tell_of_threads_and_names_whose_records_were_lost() {
+    let mut lanes = with_a_gap();
+    let sees = |lanes: &mut Lanes, t: u64| {
+        for (tid, name) in [(10, "main"), (11, "worker"), (15, "unheard"), (16, "brief")] {
+            if t < 100 || tid != 16 {
+                lanes.thread_seen(at(t * MILLIS), PID, Tid::new(tid), name, ProcessState::Sleeping);
+            }
+        }
+    };
+    sees(&mut lanes, 70);
+    lanes.scheduled(&[], at(100 * MILLIS));
+    assert_eq!(names(&mut lanes), ["main", "worker"], "one sample may be of a thread that has ended");
+    sees(&mut lanes, 170);
+    lanes.scheduled(&[named(180 * MILLIS, 10, 11, "renamed", false)], at(200 * MILLIS));
+    assert_eq!(names(&mut lanes), ["main", "renamed", "unheard"]);
+    assert_eq!(states(&lane(&mut lanes, "unheard")), [(170 * MILLIS, Blocked, 0)]);
+    sees(&mut lanes, 175);
+    lanes.scheduled(&[], at(300 * MILLIS));
+    assert_eq!(names(&mut lanes), ["main", "renamed", "unheard"], "the record is newer than the gap");
+    let mut whole = Lanes::default();
+    whole.scheduled(&[began(0, 10, 10, 1, 1)], at(1));
+    sees(&mut whole, 70);
+    sees(&mut whole, 80);
+    whole.scheduled(&[], at(200 * MILLIS));
+    assert_eq!(names(&mut whole), ["process 10"], "where none was lost, they tell all");
+}
+
 #[test]
 fn a_set_uid_program_is_unknown_until_its_end() {
     let mut lanes = Lanes::default();
@@ -181,11 +259,20 @@ fn a_set_uid_program_is_unknown_until_its_end() {
     assert_eq!(states(&lane(&mut lanes, "sudo")).last(), Some(&(30, Zombie, 0)), "the sample may be older");
     lanes.process_changed(at(40), Pid::new(11), ProcessState::Sleeping, "");
     assert_eq!(states(&lane(&mut lanes, "sudo")).last(), Some(&(30, Unknown, 0)));
+    lanes.thread_seen(at(41), Pid::new(11), Tid::new(11), "sudo", ProcessState::Sleeping);
+    lanes.scheduled(&[], at(58));
+    assert!(lanes.cpu_due(at(58)).iter().all(|cpu| !cpu.is_final), "it lives");
     lanes.process_ended(at(60), Pid::new(11), "", exited(60, 0));
     lanes.process_reaped(at(70), Pid::new(11), "", exited(70, 0), None);
     lanes.scheduled(&[], at(80));
     let lane = lane(&mut lanes, "sudo");
     assert_eq!(states(&lane)[4..], [(30, Unknown, 0), (60, Zombie, 0), (70, Nothing, 0)]);
+    let sums = lanes.cpu_due(at(80));
+    assert_eq!(
+        sums.iter().map(|cpu| (cpu.is_final, cpu.is_exact)).collect::<Vec<_>>(),
+        [(false, false), (true, false)],
+        "{sums:?}"
+    );
     assert_eq!(lane.end, Some(LaneEnd::Exit(ExitStatus::Exited(0))));
 }
 
@@ -326,9 +413,18 @@ fn sums_are_told_when_something_has_changed_and_all_at_the_end() {
     let later = at(300_000_000);
     assert_eq!(lanes.cpu_due(later).iter().map(sums).collect::<Vec<_>>(), [(10, 0, 10, 0, vec![])]);
     lanes.scheduled(&whole_life()[6..], at(80));
+    assert!(lanes.cpu_due(at(300_000_001)).is_empty(), "its records have ended, and it may live");
+    tell_life(&mut lanes);
+    lanes.scheduled(&[], at(95));
     let last = lanes.cpu_due(at(300_000_001));
-    assert_eq!(last.iter().map(sums).collect::<Vec<_>>(), [(33, 7, 20, 3, vec![0, 1])]);
-    assert!(last[0].is_final && lanes.cpu_due(at(900_000_000)).is_empty() && lanes.cpu_in_all(later).is_empty());
+    assert_eq!(last.iter().map(sums).collect::<Vec<_>>(), [(10, 0, 10, 1, vec![0]), (33, 7, 20, 3, vec![0, 1])], "they add up");
+    assert!(
+        !last[0].is_final
+            && last[1].is_final
+            && last[1].is_exact
+            && lanes.cpu_due(at(900_000_000)).is_empty()
+            && lanes.cpu_in_all(later).is_empty()
+    );
 }
 
 #[test]
