@@ -17,6 +17,7 @@ enum Step {
     Task(usize, TaskSort, i32, Option<i32>),
     Said(usize, TaskState),
     Waits(i32),
+    Seen(i32, ProcessState),
     View,
 }
 
@@ -32,7 +33,7 @@ fn any_step() -> impl Strategy<Value = Step> {
         1 => (0_u64..900).prop_map(|since| Scheduled::Lost { since: at(since), count: 1 }),
     ];
     let record = (0_u64..30, ids, 0_u16..3, what).prop_map(|(t, (pid, tid), core, what)| on_core(core, t, pid, tid, what));
-    let states = [ProcessState::Running, ProcessState::Sleeping, ProcessState::Stopped];
+    let states = [ProcessState::Running, ProcessState::Sleeping, ProcessState::Stopped, ProcessState::Zombie];
     let sorts = [TaskSort::Thread, TaskSort::Process, TaskSort::Coroutine];
     let pid = (1_i32..4).prop_map(|pid| pid * 10);
     prop_oneof![
@@ -46,6 +47,7 @@ fn any_step() -> impl Strategy<Value = Step> {
             .prop_map(|(task, sort, pid, thread)| Step::Task(task, sort, pid, thread.map(|thread| pid + thread))),
         3 => (0_usize..3, prop::sample::select(TaskState::ALL.to_vec())).prop_map(|(task, state)| Step::Said(task, state)),
         1 => (10_i32..33).prop_map(Step::Waits),
+        2 => (10_i32..33, prop::sample::select(states.to_vec())).prop_map(|(tid, state)| Step::Seen(tid, state)),
         1 => Just(Step::View),
     ]
 }
@@ -73,6 +75,9 @@ proptest! {
                     lanes.task_changed(at(t), ["a", "b", "c"][task], told(state, Some("it"), Some("a")), Pid::new(10));
                 }
                 Step::Waits(tid) => lanes.thread_waits(at(t), Pid::new(tid / 10 * 10), Tid::new(tid), "a timer"),
+                Step::Seen(tid, state) => {
+                    lanes.thread_seen(at(t), Pid::new(tid / 10 * 10), Tid::new(tid), "seen", state);
+                }
                 Step::View => {
                     lanes.publish();
                     lanes.unexplained(at(t));
