@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use crate::engine::fold::sentences;
 use crate::engine::fold::timeline::homes::{Exit, Home};
-use crate::engine::fold::timeline::lanes::Lanes;
+use crate::engine::fold::timeline::lanes::{Lanes, first_thread};
 use crate::engine::fold::timeline::pending::SeenThread;
 use crate::engine::fold::timeline::reasons::READS_FOR;
-use crate::engine::fold::timeline::track::{Doing, End};
+use crate::engine::fold::timeline::track::{Doing, End, Track};
 use crate::model::{ExitStatus, LaneSource, LaneState, Mark, MarkKind, Monotonic, Pid, ProcessState, TaskState, Tid};
 
 /// Records are at most so late; without them what events tell is taken as it is.
@@ -88,10 +88,14 @@ impl Lanes {
         if self.lost_at == Monotonic::ZERO {
             return;
         }
-        let is_wanted = self.thread(pid, tid).is_none_or(|(_, track)| {
-            let is_unknown = track.states.last().is_some_and(|last| last.state == LaneState::Unknown);
-            track.is_switched() && track.exited.is_none() && (is_unknown || *track.comm != *name)
-        });
+        let is_recorded = |track: &Track| track.is_switched() && track.exited.is_none();
+        let is_wanted = match self.thread(pid, tid) {
+            Some((_, track)) => {
+                let is_unknown = track.states.last().is_some_and(|last| last.state == LaneState::Unknown);
+                is_recorded(track) && (is_unknown || *track.comm != *name)
+            }
+            None => self.thread(pid, first_thread(pid)).is_some_and(|(_, first)| is_recorded(first)),
+        };
         if is_wanted {
             let name = self.share(name);
             self.pending.seen.push(SeenThread { t, pid, tid, name, state });
