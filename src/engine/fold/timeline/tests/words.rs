@@ -199,3 +199,14 @@ fn a_coroutine_has_no_thread_and_another_thread_of_the_same_name_has_its_own_lan
     lanes.task_started(at(6), "inner", TaskSort::Thread, PID, Some(Tid::new(12)), None);
     assert_eq!(lane(&mut lanes, "inner").tid, None, "a thread is one task");
 }
+
+#[test]
+fn a_task_told_of_by_a_new_program_outlives_the_record_of_its_exec_that_comes_later() {
+    for (told_at, is_over) in [(9, false), (3, true)] {
+        let mut lanes = Lanes::default();
+        lanes.task_changed(at(told_at), "worker-1", told(TaskState::Waiting, Some("lock B"), Some("worker-2")), PID);
+        let records = [began(1, 10, 10, 1, 1), record(2, 10, 10, Scheduled::In), named(5, 10, 10, "bash", true)];
+        lanes.scheduled(&records, at(20));
+        assert_eq!(lane(&mut lanes, "worker-1").has_ended(), is_over, "told at {told_at}");
+    }
+}
