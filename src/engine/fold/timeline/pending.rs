@@ -13,8 +13,10 @@ pub(super) struct Pending {
     pub(super) stops: Vec<(Pid, Monotonic)>,
     /// Waits whose reasons a sample has shown.
     pub(super) waits: Vec<SeenWait>,
-    /// Zombies of which no event has told.
+    /// Zombies that samples may miss.
     pub(super) zombies: Vec<usize>,
+    /// Processes that have executed another program, for the names of their rows.
+    pub(super) executed: Vec<(Monotonic, Pid)>,
     /// Lanes whose last sums are to be told; and when those of the others are due.
     pub(super) sums: Vec<usize>,
     pub(super) sums_at: Monotonic,
