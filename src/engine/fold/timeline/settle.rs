@@ -158,8 +158,9 @@ impl Lanes {
         let gone = home.missed.map_or(reaped.t, |missed| missed.min(reaped.t));
         let seen = home.seen.map_or(ended, |seen| seen.min(gone).max(ended));
         let is_told = reaped.status.map_or(home.missed.is_none(), |status| status != ExitStatus::Unknown);
+        let turn = if is_told { (gone, gone) } else { (seen, gone + READS_FOR) };
         let child = Arc::clone(&track.name);
-        let waiter = reaper.and_then(|reaper| self.waiter(reaper, ended, (seen, gone + READS_FOR), &child));
+        let waiter = reaper.and_then(|reaper| self.waiter(reaper, ended, turn, &child));
         let t = if is_told { gone } else { waiter.and_then(|(_, t)| t).unwrap_or(seen) };
         let from = waiter.and_then(|(from, _)| self.track(from)).map(|from| from.id);
         if let Some(track) = self.track_mut(index) {
