@@ -13,7 +13,7 @@ const REPEATER: &str = "
 import signal, sys
 for number in sys.argv[1:]:
     signal.signal(int(number), lambda number, frame: print(f'heard {number}', flush=True))
-print('rea' 'dy', flush=True)
+print('it lis' 'tens', flush=True)
 while True:
     line = sys.stdin.readline().strip()
     if line.startswith('end '):
@@ -53,7 +53,7 @@ impl Session {
 
     fn repeater(options: &[&str], signals: &[&str]) -> Self {
         let mut session = Self::exec(&[options, &["--", "python3", "-c", REPEATER], signals].concat());
-        session.expect("ready");
+        session.expect("it listens");
         session
     }
 

@@ -247,7 +247,8 @@ impl Lanes {
             if track.is_switched() {
                 was_on_core |= track.on == Some(core);
                 self.end_thread(other, t);
-            } else {
+            } else if track.since() <= t {
+                // What is told of a later time comes from the new program: its words may be here before this record.
                 let last = Doing { state: TaskState::Done, note: "".into(), held_by: None };
                 track.end_with_process(t, last, LaneEnd::Done);
             }

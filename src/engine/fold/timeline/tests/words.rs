@@ -213,3 +213,14 @@ fn a_future_that_says_it_runs_is_on_no_core_and_no_lane_of_a_thread() {
     assert_eq!(states(&future), [(4, LaneState::Running, 0)]);
     assert!(lanes.publish().iter().all(|lane| lane.sort == TaskSort::Thread || lane.tid.is_none()));
 }
+
+#[test]
+fn a_task_told_of_by_a_new_program_outlives_the_record_of_its_exec_that_comes_later() {
+    for (told_at, is_over) in [(9, false), (3, true)] {
+        let mut lanes = Lanes::default();
+        lanes.task_changed(at(told_at), "worker-1", told(TaskState::Waiting, Some("lock B"), Some("worker-2")), PID);
+        let records = [began(1, 10, 10, 1, 1), record(2, 10, 10, Scheduled::In), named(5, 10, 10, "bash", true)];
+        lanes.scheduled(&records, at(20));
+        assert_eq!(lane(&mut lanes, "worker-1").has_ended(), is_over, "told at {told_at}");
+    }
+}
