@@ -65,9 +65,10 @@ pub struct TaskCpu {
     pub name: String,
     /// Nanoseconds on a core.
     pub ran_ns: u64,
-    /// Nanoseconds in which it could have run and had no core.
+    /// Nanoseconds in which it could have run and had no core: by switch records, which tell no wake-ups, after a preemption and before its
+    /// first turn; by schedstat also from a wake-up to the core.
     pub ready_ns: u64,
-    /// The rest, in nanoseconds: it waited, slept, or was stopped.
+    /// The rest, in nanoseconds: it waited, slept, or was stopped; by switch records also from a wake-up to the core.
     pub blocked_ns: u64,
     /// How often it was switched in.
     pub switches: u64,

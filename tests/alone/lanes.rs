@@ -24,6 +24,18 @@ for thread in threads: thread.start()
 for thread in threads: thread.join()
 ";
 
+/// A parent that waits on its child a second after its end.
+const LATE: &str = "\
+import os, time
+pid = os.fork()
+if pid == 0:
+    time.sleep(0.1)
+    os._exit(3)
+time.sleep(1.3)
+os.waitpid(pid, 0)
+time.sleep(0.6)
+";
+
 /// The run as it is shown once it is over, with its events; `None` where the kernel gives no records.
 fn run(request: LaunchRequest) -> Option<(Arc<RunView>, Vec<Event>)> {
     if let Err(refused) = tasklab::sys::try_switches() {
@@ -102,6 +114,20 @@ fn every_process_of_a_shell_has_a_lane_by_its_name() {
     }
     let asleep = sleeps.iter().map(|lane| lane.states.times(Monotonic::ZERO, view.elapsed));
     assert!(asleep.clone().all(|times| times.total() - times.of(LaneState::OnCore) > 100_000_000));
+}
+
+#[test]
+fn a_zombie_keeps_its_time_after_it_was_waited_on() {
+    let _alone = alone();
+    let Some((view, _)) = run(programs(vec![ChildSpec::new(["python3", "-c", LATE])])) else { return };
+    let is_late = |lane: &&Arc<Lane>| lane.marks.iter().any(|mark| mark.kind == MarkKind::Reaped && mark.from.is_some());
+    let child = view.lanes.iter().find(is_late).expect("the lane of the child");
+    let zombie = child.states.times(Monotonic::ZERO, view.elapsed).of(LaneState::Zombie);
+    assert!((1_000_000_000..1_600_000_000).contains(&zombie), "{zombie} ns in {:?}", view.elapsed);
+    let parent = view.lanes.iter().find(|lane| child.marks.iter().any(|mark| mark.from == Some(lane.id))).expect("its parent");
+    let reaped = child.marks.iter().find(|mark| mark.kind == MarkKind::Reaped).expect("a mark").t;
+    let turn = parent.states.at(reaped).expect("a state");
+    assert_eq!((turn.state, turn.from), (LaneState::OnCore, reaped), "it went on to wait on its child");
 }
 
 #[test]

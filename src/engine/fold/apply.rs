@@ -8,7 +8,7 @@ use crate::engine::fold::timeline::lanes::{Change, Told};
 use crate::engine::fold::tree::StartedProcess;
 use crate::model::{
     Action, By, Event, EventKind, Fact, Finished, Mark, MarkKind, Monotonic, Outcome, Pid, ProcessRef, RunFinding, Scope,
-    Severity, Stream,
+    Severity, Stream, TaskSort,
 };
 
 /// Findings that hold at the same time and are kept.
@@ -35,6 +35,9 @@ impl RunFold {
             }
             EventKind::TaskStarted { task, sort, pid, tid, line } => {
                 self.lanes.task_started(t, task, *sort, *pid, *tid, *line);
+                if *sort == TaskSort::Process {
+                    self.take_name(*pid);
+                }
                 if let Some(tid) = tid {
                     self.usage.thread(*pid, *tid);
                 }

@@ -16,8 +16,14 @@ impl RunFold {
         self.published.touch_processes();
         self.usage.started(process.pid);
         let started = self.processes.started(t, process);
-        let name = self.processes.row(process.pid).map_or("", |row| row.name.as_str());
-        self.lanes.process_started(t, process.pid, process.ppid, name, started == Appearance::Reused);
+        let StartedProcess { pid, ppid, name, argv, .. } = process;
+        // Of the user's programs the name is the kernel's, if it is no other than the program's.
+        let is_kernels = self.scenario.is_empty() && argv.first().is_some_and(|program| program.rsplit('/').next() == Some(name));
+        self.lanes.process_started(t, pid, ppid, if is_kernels { "" } else { name }, started == Appearance::Reused);
+        if is_kernels {
+            self.lanes.comm_seen(Monotonic::ZERO, pid, name);
+        }
+        self.take_name(pid);
         if started != Appearance::Known {
             self.zombies.remove(&process.pid);
             let parent = self.processes.row(process.ppid).map(|row| sentences::process(process.ppid, Some(row)));
@@ -139,13 +145,24 @@ impl RunFold {
         }
         let waits_for = sample.threads.first().map_or("", |first| first.waits_for.as_str());
         self.changed(t, pid, state, waits_for);
-        // The body of a lesson keeps the lesson's name, whatever interpreter runs it.
-        let is_body = !self.scenario.is_empty() && self.stages.iter().any(|stage| stage.0 == pid);
-        if let Some(was) = self.processes.sampled(sample, !is_body)
-            && !was.is_empty()
+        self.processes.sampled(sample);
+        self.lanes.comm_seen(t, pid, &sample.name);
+        self.renamed(t, pid);
+    }
+
+    /// The row of a process gets the name of its lane. Returns the name before, if that was another one.
+    pub(super) fn take_name(&mut self, pid: Pid) -> Option<String> {
+        let was = self.processes.rename(pid, self.lanes.name_of_process(pid)?)?;
+        self.published.touch_processes();
+        Some(was)
+    }
+
+    /// The same, with a sentence about it.
+    pub(super) fn renamed(&mut self, t: Monotonic, pid: Pid) {
+        if let Some(was) = self.take_name(pid).filter(|was| !was.is_empty())
+            && let Some(row) = self.processes.row(pid)
         {
-            self.lanes.process_started(t, pid, sample.ppid, &sample.name, false);
-            self.log.push(t, Severity::Info, &sentences::renamed(pid, &was, &sample.name));
+            self.log.push(t, Severity::Info, &sentences::renamed(pid, &was, &row.name));
         }
     }
 

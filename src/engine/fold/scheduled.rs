@@ -10,6 +10,9 @@ impl RunFold {
     pub fn scheduled(&mut self, records: &[SchedulerRecord], until: Monotonic) {
         if !self.is_finished() {
             self.lanes.scheduled(records, until);
+            for (t, pid) in self.lanes.take_executed() {
+                self.renamed(t, pid);
+            }
             self.published.touch_rest();
             self.lost.add(records);
             self.log_lost(until, false);

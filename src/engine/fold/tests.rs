@@ -8,8 +8,8 @@ use serde_json::json;
 use crate::engine::fold::state::RunFold;
 use crate::engine::run::recording::Recording;
 use crate::model::{
-    Event, EventKind, ExitStatus, Fact, Language, Monotonic, Outcome, Pid, ProcessState, RunId, RunState, RunView, Severity,
-    TaskState,
+    Event, EventKind, ExitStatus, Fact, Language, Monotonic, Outcome, Pid, ProcessState, RunId, RunState, RunView, Scheduled,
+    SchedulerRecord, Severity, TaskState, Tid,
 };
 
 fn at(millis: u64) -> Monotonic {
@@ -324,6 +324,44 @@ fn targets_are_found_by_number_by_name_and_by_task() {
         (found("10"), found("body"), found("child-1"), found("12"), found("x")),
         (Some(10), Some(10), Some(11), None, None)
     );
+}
+
+#[test]
+fn a_row_has_the_name_of_its_lane() {
+    let sample = |pid: i32, name: &str| json!({"kind":"process.sample","pid":pid,"ppid":10,"name":name,"state":"running"});
+    let exec = |pid: i32, name: &str| SchedulerRecord {
+        t: at(4),
+        pid: Pid::new(pid),
+        tid: Tid::new(pid),
+        core: 0,
+        what: Scheduled::Named { name: name.into(), is_exec: true },
+    };
+    for is_told_first in [true, false] {
+        let mut fold = fold("pipeline");
+        fold.add_stage(Pid::new(10));
+        let told = [
+            (1, process(10, 1, "pipeline")),
+            (2, process(11, 10, "generate")),
+            (2, process(12, 10, "sh")),
+            (2, sample(12, "sh")),
+            (2, process(13, 10, "python3")),
+            (2, json!({"kind":"task.started","task":"child-1","sort":"process","pid":13})),
+        ];
+        let records = [exec(10, "python3"), exec(11, "dd"), exec(12, "sleep"), exec(13, "wc")];
+        if is_told_first {
+            feed(&mut fold, &told);
+            fold.scheduled(&records, at(5));
+        } else {
+            fold.scheduled(&records, at(5));
+            feed(&mut fold, &told);
+        }
+        feed(&mut fold, &[(9, sample(11, "dd"))]);
+        let view = fold.view(at(10), None);
+        let names: Vec<&str> = view.processes.iter().map(|row| row.name.as_str()).collect();
+        assert_eq!(names, ["pipeline", "generate", "sleep", "child-1"]);
+        let lane = |pid: Pid| view.lanes.iter().find(|lane| lane.pid == pid).map(|lane| lane.name.to_string());
+        assert!(view.processes.iter().all(|row| lane(row.pid).as_deref() == Some(row.name.as_str())), "{:?}", view.lanes);
+    }
 }
 
 fn any_line() -> impl Strategy<Value = serde_json::Value> {

@@ -20,8 +20,6 @@ pub(crate) struct ProcessTable {
 #[derive(Debug)]
 struct Entry {
     row: ProcessRow,
-    /// The kernel's name of it at the last sample: a change means `exec` or a renaming.
-    comm: String,
     /// Zero until sampled.
     start_ticks: u64,
 }
@@ -146,12 +144,12 @@ impl ProcessTable {
         }
     }
 
-    /// Takes in a sample, except for a new parent or an end, which the caller handles. Returns the old name, if it has a new one.
-    pub(crate) fn sampled(&mut self, sample: &ProcessSample, may_rename: bool) -> Option<String> {
-        let entry = self.newest.get(&sample.pid).map(|&index| &mut self.entries[index])?;
+    /// Takes in a sample, except for a new parent, an end and a name, which the caller handles.
+    pub(crate) fn sampled(&mut self, sample: &ProcessSample) {
+        let Some(entry) = self.newest.get(&sample.pid).map(|&index| &mut self.entries[index]) else { return };
         let row = &mut entry.row;
         if row.ended.is_some() {
-            return None;
+            return;
         }
         entry.start_ticks = sample.start_ticks;
         if row.ppid.number() == 0 {
@@ -160,15 +158,12 @@ impl ProcessTable {
         (row.pgid, row.sid) = (sample.pgid, sample.sid);
         (row.cpu, row.rss, row.core, row.state) = (sample.cpu, sample.rss, sample.core, sample.state);
         row.threads.clone_from(&sample.threads);
-        let is_renamed = row.name.is_empty() || (!entry.comm.is_empty() && entry.comm != sample.name);
-        if entry.comm != sample.name {
-            entry.comm.clone_from(&sample.name);
-        }
-        // The kernel keeps 15 bytes of a name; the one in the event may be longer.
-        if !is_renamed || (!may_rename && !row.name.is_empty()) || sample.name.is_empty() || row.name.starts_with(&sample.name) {
-            return None;
-        }
-        Some(std::mem::replace(&mut row.name, sample.name.clone()))
+    }
+
+    /// It is called so from now on. Returns the name before, if that was another one.
+    pub(crate) fn rename(&mut self, pid: Pid, name: &str) -> Option<String> {
+        let row = self.row_mut(pid).filter(|row| row.name != name)?;
+        Some(std::mem::replace(&mut row.name, name.to_owned()))
     }
 
     /// Whether this sample is of another process than the one that had the number before.
@@ -215,7 +210,7 @@ impl ProcessTable {
             self.make_room();
         }
         self.newest.insert(row.pid, self.entries.len());
-        self.entries.push(Entry { row, comm: String::new(), start_ticks: 0 });
+        self.entries.push(Entry { row, start_ticks: 0 });
     }
 
     /// Lets a quarter of the rows go: the oldest dead ones, then the oldest.

@@ -11,7 +11,8 @@ pub enum LaneState {
     OnCore,
     /// Runs, by its program's word: it has no thread of its own.
     Running,
-    /// Wants a core and has none.
+    /// Wants a core and has none. Switch records tell no wake-ups: by them it is ready after a preemption and before its first turn, and
+    /// blocked from a wake-up to the core.
     Ready,
     /// Waits for something.
     Blocked,

@@ -12,11 +12,13 @@ pub(super) struct Home {
     pub(super) pid: Pid,
     /// The number of the process that has made it.
     pub(super) parent: Option<usize>,
-    /// Its name, by the events or by its last exec; empty while it has only the one of its parent.
-    pub(super) name: Arc<str>,
+    /// Its name that its program told last, and when; it stays through an exec.
+    pub(super) told: Option<(Arc<str>, Monotonic)>,
+    /// Its name in the kernel, by samples or by its last exec; empty while it has only the one of its parent.
+    pub(super) comm: Arc<str>,
     /// Since when.
     pub(super) named: Monotonic,
-    /// Whether it is the body of a lesson, whose name no interpreter takes away.
+    /// Whether it is the body of a lesson.
     pub(super) is_body: bool,
     /// Its lanes, in the order in which they came.
     pub(super) lanes: Vec<usize>,
@@ -27,6 +29,9 @@ pub(super) struct Home {
     /// Its end, and the wait on it, by the events.
     pub(super) exit: Option<Exit>,
     pub(super) reaped: Option<Exit>,
+    /// The last sample that has shown it as a zombie, and the first that has missed it since.
+    pub(super) seen: Option<Monotonic>,
+    pub(super) missed: Option<Monotonic>,
     /// The parent that waited on it.
     pub(super) reaper: Option<Pid>,
 }
@@ -63,6 +68,13 @@ pub(super) struct Homes {
     newest: HashMap<Pid, usize>,
     /// The bodies of a lesson.
     bodies: Vec<Pid>,
+}
+
+impl Home {
+    /// Its name, if it has one of its own.
+    pub(super) fn name(&self) -> Option<&Arc<str>> {
+        self.told.as_ref().map(|(told, _)| told).or_else(|| Some(&self.comm).filter(|comm| !comm.is_empty()))
+    }
 }
 
 impl Homes {
@@ -116,7 +128,8 @@ impl Homes {
         let home = Home {
             pid,
             parent: None,
-            name: "".into(),
+            told: None,
+            comm: "".into(),
             named: Monotonic::ZERO,
             is_body: body.is_some(),
             lanes: Vec::new(),
@@ -124,6 +137,8 @@ impl Homes {
             is_told: false,
             exit: None,
             reaped: None,
+            seen: None,
+            missed: None,
             reaper: None,
         };
         self.all.insert(number, home);

@@ -6,13 +6,13 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::engine::fold::timeline::cores::Cores;
-use crate::engine::fold::timeline::homes::{Exit, Homes};
+use crate::engine::fold::timeline::homes::{Exit, Home, Homes};
 use crate::engine::fold::timeline::names::{Claim, Names};
 use crate::engine::fold::timeline::order::{Place, natural_order};
 use crate::engine::fold::timeline::pending::Pending;
 use crate::engine::fold::timeline::shared_texts::SharedTexts;
 use crate::engine::fold::timeline::track::{Birth, Doing, Track};
-use crate::model::{CoreLane, Lane, LaneSource, Mark, Monotonic, Pid, TaskSort, TaskState, Tid};
+use crate::model::{CoreLane, ExitStatus, Lane, LaneSource, Mark, Monotonic, Pid, TaskSort, TaskState, Tid};
 
 /// Ended lanes beyond which the oldest of them go. A lane whose thread lives never goes.
 pub(super) const MOST_ENDED: usize = 20_000;
@@ -113,7 +113,8 @@ impl Lanes {
         // Another thread under the name of one that is known gets a lane of its own.
         let known = self.by_task.get(task).copied().filter(|&known| {
             let is_same = |track: &Track| of_thread.is_none() && track.tid == tid && !self.was_over(track, t);
-            let is_it = |track: &Track| track.tid.is_none() || tid.is_none() || is_same(track);
+            let has_thread = matches!(sort, TaskSort::Thread | TaskSort::Process);
+            let is_it = |track: &Track| track.tid.is_none() || has_thread && tid.is_none() || is_same(track);
             Some(known) == of_thread || self.track(known).is_none_or(is_it)
         });
         let index = match (known, of_thread) {
@@ -219,7 +220,7 @@ impl Lanes {
         self.homes.expect_body(pid);
     }
 
-    /// A process is there, or has another name. Its lane is that of its first thread.
+    /// A process is there, or its program has another name for it (empty: none). Its lane is that of its first thread.
     pub(crate) fn process_started(&mut self, t: Monotonic, pid: Pid, ppid: Pid, name: &str, is_reused_number: bool) {
         let is_told = |lanes: &Self, number: usize| lanes.homes.get(number).is_some_and(|home| home.is_told);
         let number = match self.homes.newest(pid) {
@@ -240,7 +241,12 @@ impl Lanes {
             let tid = Some(first_thread(pid));
             self.insert(Birth { t, sort: TaskSort::Process, pid, tid, home: number, doing }, None);
         }
-        self.name_home(t, number, name);
+        if !name.is_empty()
+            && let Some(home) = self.homes.get_mut(number)
+        {
+            home.told = Some((name.into(), t));
+            self.rename_home(number);
+        }
     }
 
     /// A process has ended: its threads are over, and it is a zombie until it is reaped. `note` is for the lane of the process.
@@ -248,6 +254,9 @@ impl Lanes {
         let Some(number) = self.homes.of_event(pid) else { return };
         if let Some(home) = self.homes.get_mut(number) {
             home.exit = Some(exit);
+            if exit.status != Some(ExitStatus::Unknown) {
+                home.seen = home.seen.max(Some(exit.t));
+            }
         }
         self.pending.ended(number);
         let note = self.notes.share(note);
@@ -284,7 +293,8 @@ impl Lanes {
     /// The run is over: nothing lasts any longer.
     pub(crate) fn close(&mut self, t: Monotonic) {
         self.settle(Monotonic::from_nanos(u64::MAX));
-        self.sampled_all(Monotonic::from_nanos(u64::MAX), |_| false);
+        self.sampled_all(t, |_| false);
+        self.settle(Monotonic::from_nanos(u64::MAX));
         let Self { tracks, cores, .. } = self;
         for track in tracks.iter_mut().flatten() {
             if let Some(core) = track.on.take() {
@@ -407,16 +417,47 @@ impl Lanes {
         }
     }
 
-    /// A process has this name from `t` on: by an event, or an exec.
+    /// The kernel shows this name of a process: so a sample taken at `t` says, or the start of a program, whose execs may be known already
+    /// (`t` is 0). An event of the same time with the same name was made from that sample, and not told by a program.
+    pub(crate) fn comm_seen(&mut self, t: Monotonic, pid: Pid, name: &str) {
+        let Some(number) = self.homes.of_event(pid) else { return };
+        let is_from_sample = |(told, at): &(Arc<str>, Monotonic)| *at == t && **told == *name;
+        if let Some(home) = self.homes.get_mut(number)
+            && home.told.as_ref().is_some_and(is_from_sample)
+        {
+            home.told = None;
+            self.rename_home(number);
+        }
+        self.name_home(t, number, name);
+    }
+
+    /// The kernel's name of a process is this one from `t` on.
     pub(super) fn name_home(&mut self, t: Monotonic, number: usize, name: &str) {
         let Some(home) = self.homes.get_mut(number) else { return };
-        // The kernel keeps 15 bytes of a name.
-        let is_cut = name.len() >= 15 && home.name.starts_with(name);
-        if !name.is_empty() && t >= home.named && *home.name != *name && !is_cut {
-            (home.name, home.named) = (name.into(), t);
-            for index in home.lanes.clone() {
-                self.rename(index);
-            }
+        let is_same = is_cut(&home.comm, name) || *home.comm == *name;
+        if is_cut(name, &home.comm) || !name.is_empty() && t >= home.named && !is_same {
+            (home.comm, home.named) = (name.into(), home.named.max(t));
+            self.rename_home(number);
+        }
+    }
+
+    /// The name of a process, for its row: that of the task that it is (but for the body, which has the lesson's), else the one that its
+    /// program told, else the kernel's.
+    pub(crate) fn name_of_process(&self, pid: Pid) -> Option<&Arc<str>> {
+        let home = self.homes.get(self.homes.of_event(pid)?)?;
+        let is_task = |first: &&Track| first.sort == TaskSort::Process && !home.is_body;
+        let first = home.first.and_then(|first| self.track(first)).filter(is_task);
+        first.and_then(|first| first.task.as_ref()).or_else(|| home.name())
+    }
+
+    /// The processes that have executed another program, as records have told since the last call.
+    pub(crate) fn take_executed(&mut self) -> Vec<(Monotonic, Pid)> {
+        std::mem::take(&mut self.pending.executed)
+    }
+
+    fn rename_home(&mut self, number: usize) {
+        for index in self.homes.get(number).map(|home| home.lanes.clone()).unwrap_or_default() {
+            self.rename(index);
         }
     }
 
@@ -424,7 +465,7 @@ impl Lanes {
     pub(super) fn rename(&mut self, index: usize) {
         let Some(track) = self.track(index) else { return };
         let home = self.homes.get(track.home);
-        let of_process = home.map(|home| &home.name).filter(|name| !name.is_empty());
+        let of_process = home.and_then(Home::name);
         let first = home.and_then(|home| self.track(home.first?)).map(|first| &first.comm);
         let comm = Some(&track.comm).filter(|comm| !comm.is_empty());
         let (name, claim) = if let Some(task) = &track.task {
@@ -527,6 +568,11 @@ impl Lanes {
         homes.keep_lanes(|index| tracks[index].is_some());
         self.room_at = self.kept + MOST_ENDED / 64;
     }
+}
+
+/// Whether a name is the beginning of another one: the kernel keeps 15 bytes.
+fn is_cut(whole: &str, name: &str) -> bool {
+    name.len() >= 15 && whole.len() > name.len() && whole.starts_with(name)
 }
 
 /// The first thread of a process has its number.

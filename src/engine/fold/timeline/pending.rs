@@ -17,8 +17,10 @@ pub(super) struct Pending {
     /// Threads whose states or names a sample has shown after records were lost; and those of them that no record has told of.
     pub(super) seen: Vec<SeenThread>,
     pub(super) strangers: HashSet<(Pid, Tid)>,
-    /// Zombies of which no event has told.
+    /// Zombies that samples may miss.
     pub(super) zombies: Vec<usize>,
+    /// Processes that have executed another program, for the names of their rows.
+    pub(super) executed: Vec<(Monotonic, Pid)>,
     /// Lanes whose last sums are to be told; and when those of the others are due.
     pub(super) sums: Vec<usize>,
     pub(super) sums_at: Monotonic,

@@ -140,22 +140,30 @@ impl Lanes {
         self.track(self.find(task)?)?.ended_at()
     }
 
-    /// The lane of a parent that had waited for a child when the child ended, and when it went on; else the lane of its first thread. The
-    /// wait knows from then on who ended it.
-    pub(super) fn waiter(&mut self, parent: Pid, ended: Monotonic, child: &Arc<str>) -> Option<(usize, Option<Monotonic>)> {
+    /// The lane of a parent that had waited for a child when the child ended, and when it went on: the wait knows from then on who ended it.
+    /// Else the one that went on first after another wait, between these two times; else its first thread.
+    pub(super) fn waiter(
+        &mut self,
+        parent: Pid,
+        ended: Monotonic,
+        (from, to): (Monotonic, Monotonic),
+        child: &Arc<str>,
+    ) -> Option<(usize, Option<Monotonic>)> {
         let home = self.homes.get(self.homes.newest(parent)?)?;
-        let first = home.first;
-        for index in home.lanes.clone() {
+        let (first, lanes) = (home.first, home.lanes.clone());
+        for index in lanes.iter().copied() {
             let Some(track) = self.track_mut(index).filter(|track| track.is_switched()) else { continue };
             let Some(wait) = track.states.at(ended).filter(|wait| is_wait(wait.state)) else { continue };
             let Some(word) = track.reason_at(wait.from).or_else(|| track.word_at(wait.from)) else { continue };
             let is_for_child = &*word.on == CHILD || word.on.starts_with("wait") || word.held_by.as_ref() == Some(child);
-            if is_for_child && wait.until.is_some() {
+            if is_for_child && wait.until.is_some_and(|until| until <= to) {
                 track.woken(&wait, &word, child);
                 return Some((index, wait.until));
             }
         }
-        first.map(|first| (first, None))
+        let went_on = |index: usize| Some((self.track(index)?.first_turn(from, to)?, index));
+        let turn = lanes.into_iter().filter_map(went_on).min();
+        turn.map(|(t, index)| (index, Some(t))).or_else(|| first.map(|first| (first, None)))
     }
 
     /// The lane of a thread.
@@ -166,6 +174,17 @@ impl Lanes {
 }
 
 impl Track {
+    /// When it came to a core first between these two times, after a wait.
+    fn first_turn(&self, from: Monotonic, to: Monotonic) -> Option<Monotonic> {
+        let start = self.is_switched().then(|| self.states.at(from)).flatten()?.index;
+        let mut spans = (start..self.states.len()).map_while(|index| self.states.get(index).filter(|span| span.from <= to));
+        let mut before = spans.next()?;
+        spans.find_map(|span| {
+            let was = std::mem::replace(&mut before, span);
+            (is_wait(was.state) && span.state == LaneState::OnCore).then_some(span.from)
+        })
+    }
+
     /// The reason of the wait that began then.
     fn reason_at(&self, since: Monotonic) -> Option<Word> {
         self.reasons.at(since).filter(|reason| reason.from == since)

@@ -219,16 +219,19 @@ impl Lanes {
         self.is_over(index);
     }
 
-    /// The process was waited on. Where only its absence has told that, it was when its parent went on, or else at once.
+    /// The process was waited on. Where only its absence from a sample has told that, it was when its parent went on between the last sample
+    /// that has shown the zombie and the first that has missed it; else the zombie lasts as long as it was seen.
     fn reap(&mut self, index: usize, reaped: Exit, reaper: Option<Pid>) {
         let Some(track) = self.track(index).filter(|track| track.is_switched() && !track.has_ended()) else { return };
         let ended = track.exited.unwrap_or(reaped.t);
-        let exit = self.homes.get(track.home).filter(|home| home.is_told).and_then(|home| home.exit);
-        let is_told = reaped.status.is_some_and(|status| status != ExitStatus::Unknown);
-        let was_seen = exit.is_some_and(|exit| exit.t < reaped.t);
+        let Some(home) = self.homes.get(track.home) else { return };
+        let gone = home.missed.map_or(reaped.t, |missed| missed.min(reaped.t));
+        let seen = home.seen.map_or(ended, |seen| seen.min(gone).max(ended));
+        let is_told = reaped.status.map_or(home.missed.is_none(), |status| status != ExitStatus::Unknown);
+        let turn = if is_told { (gone, gone) } else { (seen, gone + READS_FOR) };
         let child = Arc::clone(&track.name);
-        let waiter = reaper.and_then(|reaper| self.waiter(reaper, ended, &child));
-        let t = if is_told || was_seen { reaped.t } else { waiter.and_then(|(_, t)| t).unwrap_or(ended) };
+        let waiter = reaper.and_then(|reaper| self.waiter(reaper, ended, turn, &child));
+        let t = if is_told { gone } else { waiter.and_then(|(_, t)| t).unwrap_or(seen) };
         let from = waiter.and_then(|(from, _)| self.track(from)).map(|from| from.id);
         if let Some(track) = self.track_mut(index) {
             track.mark(Mark { t, kind: MarkKind::Reaped, text: "".into(), from });
@@ -239,19 +242,26 @@ impl Lanes {
         self.is_over(index);
     }
 
-    /// A sample of all processes was taken at `t`. One that had ended before, and of which no event tells, was waited on.
+    /// A sample of all processes was taken at `t`. A zombie that it misses, and of which no event tells, was waited on.
     pub(crate) fn sampled_all(&mut self, t: Monotonic, is_there: impl Fn(Pid) -> bool) {
         let mut zombies = std::mem::take(&mut self.pending.zombies);
         zombies.retain(|&index| {
             let Some(track) = self.track(index).filter(|track| !track.has_ended()) else { return false };
-            let Some(home) = self.homes.get(track.home).filter(|home| !home.is_told) else { return false };
             let Some(exited) = track.exited else { return false };
-            let is_gone = exited < t && !is_there(track.pid);
-            if is_gone {
-                let parent = home.parent.and_then(|parent| self.homes.get(parent)).map(|parent| parent.pid);
-                self.reap(index, Exit { t, status: None }, parent);
+            let (number, is_there) = (track.home, is_there(track.pid));
+            let parent = self.homes.get(number).and_then(|home| self.homes.get(home.parent?)).map(|parent| parent.pid);
+            let Some(home) = self.homes.get_mut(number).filter(|_| exited < t) else { return true };
+            if is_there {
+                (home.seen, home.missed) = (Some(t), None);
+                return true;
             }
-            !is_gone
+            home.missed.get_or_insert(t);
+            let is_told = home.is_told;
+            if !is_told {
+                (home.reaped, home.reaper) = (Some(Exit { t, status: None }), parent);
+                self.pending.ended(number);
+            }
+            is_told
         });
         self.pending.zombies = zombies;
     }

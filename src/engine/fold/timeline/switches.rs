@@ -195,10 +195,7 @@ impl Lanes {
         self.leave(index, t, LaneState::Zombie);
         if let Some(track) = self.track_mut(index) {
             track.exited = Some(t);
-            let home = track.home;
-            if self.homes.get(home).is_some_and(|home| !home.is_told) {
-                self.pending.zombies.push(index);
-            }
+            self.pending.zombies.push(index);
         }
     }
 
@@ -233,10 +230,8 @@ impl Lanes {
         if is_exec {
             track.mark(Mark { t, kind: MarkKind::Exec, text: name.into(), from: None });
             self.executed(index, number, core, t);
-            let keeps_name = self.homes.get(number).is_some_and(|home| home.is_body && !home.name.is_empty());
-            if !keeps_name {
-                self.name_home(t, number, name);
-            }
+            self.name_home(t, number, name);
+            self.pending.executed.push((t, pid));
         }
         self.rename(index);
     }

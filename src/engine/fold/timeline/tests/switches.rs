@@ -284,8 +284,45 @@ fn a_process_that_no_event_tells_of_is_over_once_a_sample_misses_it() {
     lanes.sampled_all(at(85), |pid| pid == Pid::new(11));
     assert_eq!(states(&lane(&mut lanes, "sort")).last(), Some(&(70, Zombie, 0)));
     lanes.sampled_all(at(95), |_| false);
-    assert_eq!(states(&lane(&mut lanes, "sort"))[6..], [(70, Nothing, 0)], "nobody knows how long it was a zombie");
+    lanes.scheduled(&[], at(95));
+    assert_eq!(states(&lane(&mut lanes, "sort"))[6..], [(70, Zombie, 0), (85, Nothing, 0)], "it was seen once");
     assert_eq!(lane(&mut lanes, "sort").end, Some(LaneEnd::Done));
+}
+
+/// A child that ends at 70 ms; its parent goes on at 80 ms and 310 ms, after waits that nobody has told of.
+#[test]
+fn a_zombie_lasts_until_its_parent_goes_on_between_two_samples() {
+    const MS: u64 = 1_000_000;
+    let ms = |t: u64| at(t * MS);
+    let unknown = |t: u64| Exit { t: ms(t), status: Some(ExitStatus::Unknown) };
+    for (parent_goes_on, reaped) in [(310, 310), (400, 245)] {
+        let mut lanes = Lanes::default();
+        let mut records = vec![began(0, 10, 10, 1, 1), record(1, 10, 10, Scheduled::In)];
+        records.extend(whole_life().into_iter().map(|record| SchedulerRecord { t: ms(record.t.nanos()), ..record }));
+        for t in [80, parent_goes_on] {
+            records.push(on_core(1, (t - 5) * MS, 10, 10, Scheduled::Blocked));
+            records.push(on_core(1, t * MS, 10, 10, Scheduled::In));
+        }
+        records.sort_by_key(|record| record.t);
+        let split = records.partition_point(|record| record.t < ms(300));
+        lanes.process_started(ms(15), Pid::new(11), PID, "sort", false);
+        lanes.scheduled(&records[..split], ms(110));
+        for t in [120, 245] {
+            lanes.process_ended(ms(t), Pid::new(11), "zombie", Exit { t: ms(t), status: None });
+            lanes.sampled_all(ms(t), |_| true);
+        }
+        lanes.sampled_all(ms(320), |_| false);
+        lanes.scheduled(&records[split..], ms(440));
+        lanes.sampled_all(ms(445), |_| false);
+        lanes.process_ended(ms(445), Pid::new(11), "", unknown(445));
+        lanes.process_reaped(ms(445), Pid::new(11), "", unknown(445), Some(PID));
+        assert!(!lane(&mut lanes, "sort").has_ended(), "its records up to then are to come");
+        lanes.scheduled(&[], ms(450));
+        let lane = lane(&mut lanes, "sort");
+        assert_eq!(states(&lane)[6..], [(70 * MS, Zombie, 0), (reaped * MS, Nothing, 0)]);
+        let mark = lane.marks.last().expect("a mark");
+        assert_eq!((mark.t, mark.kind, mark.from), (ms(reaped), MarkKind::Reaped, Some(LaneId::new(1))));
+    }
 }
 
 #[test]
@@ -383,6 +420,48 @@ fn our_own_plumbing_has_no_lane_and_the_body_keeps_its_name() {
     assert_eq!(names(&mut lanes), ["barrier", "python3", "tasklab-other"]);
     thread(&mut lanes, 7, "mine", 11);
     assert_eq!(names(&mut lanes), ["barrier", "mine", "python3", "tasklab-other"]);
+}
+
+#[test]
+fn a_name_that_the_program_told_stays_through_an_exec_whichever_comes_first() {
+    let records = [began(10, 11, 11, 10, 10), named(13, 11, 11, "dd", true), began(14, 11, 12, 11, 11)];
+    let told = |lanes: &mut Lanes| lanes.process_started(at(12), Pid::new(11), PID, "generate", false);
+    let [mut first, mut last] = [Lanes::default(), Lanes::default()];
+    told(&mut first);
+    first.scheduled(&records, at(20));
+    last.scheduled(&records, at(20));
+    told(&mut last);
+    for lanes in [&mut first, &mut last] {
+        lanes.comm_seen(at(15), Pid::new(11), "dd");
+        assert_eq!(names(lanes), ["generate", "generate 12"]);
+        assert_eq!(lanes.name_of_process(Pid::new(11)).map(|name| &**name), Some("generate"));
+    }
+}
+
+#[test]
+fn the_kernels_name_of_a_process_is_that_of_its_last_exec_whichever_comes_first() {
+    let long = "a-long-program-with-an-end";
+    for (name, shown) in [("sleep", "sleep"), (&long[..15], long)] {
+        let records = [began(10, 11, 11, 10, 10), named(13, 11, 11, "env", true), named(16, 11, 11, name, true)];
+        let seen = |lanes: &mut Lanes| {
+            // A sample that shows a process for the first time makes the event.
+            lanes.process_started(at(14), Pid::new(11), PID, "env", false);
+            lanes.comm_seen(at(14), Pid::new(11), "env");
+        };
+        let [mut first, mut last] = [Lanes::default(), Lanes::default()];
+        first.scheduled(&records, at(20));
+        seen(&mut first);
+        seen(&mut last);
+        last.scheduled(&records, at(20));
+        for lanes in [&mut first, &mut last] {
+            assert_eq!(names(lanes), [name]);
+            // The program of a stage, which has no more letters in the kernel.
+            lanes.comm_seen(at(0), Pid::new(11), if shown == long { long } else { "env" });
+            assert_eq!(names(lanes), [shown]);
+            lanes.comm_seen(at(30), Pid::new(11), name);
+            assert_eq!(names(lanes), [shown]);
+        }
+    }
 }
 
 #[test]

@@ -201,6 +201,20 @@ fn a_coroutine_has_no_thread_and_another_thread_of_the_same_name_has_its_own_lan
 }
 
 #[test]
+fn a_future_that_says_it_runs_is_on_no_core_and_no_lane_of_a_thread() {
+    let mut lanes = Lanes::default();
+    thread(&mut lanes, 1, "map-1", 11);
+    lanes.scheduled(&[record(2, 10, 11, Scheduled::In)], at(3));
+    lanes.task_started(at(4), "map-1", TaskSort::Future, PID, Some(Tid::new(11)), None);
+    lanes.task_changed(at(5), "map-1", told(TaskState::Running, None, None), PID);
+    lanes.scheduled(&[record(6, 10, 11, Scheduled::Blocked)], at(7));
+    let future = lane(&mut lanes, "map-1");
+    assert_eq!((future.sort, future.tid), (TaskSort::Future, None));
+    assert_eq!(states(&future), [(4, LaneState::Running, 0)]);
+    assert!(lanes.publish().iter().all(|lane| lane.sort == TaskSort::Thread || lane.tid.is_none()));
+}
+
+#[test]
 fn a_task_told_of_by_a_new_program_outlives_the_record_of_its_exec_that_comes_later() {
     for (told_at, is_over) in [(9, false), (3, true)] {
         let mut lanes = Lanes::default();
