@@ -185,7 +185,7 @@ pub fn of_lane(lane: &Lane) -> StateView {
 pub fn of_now(now: &LaneNow) -> StateView {
     let word = match (now.state, now.core, &now.shares) {
         (LaneState::OnCore, Some(core), _) => format!("on core {core}"),
-        (LaneState::Mixed, _, Some(times)) if times.total() > 0 => shares(times),
+        (LaneState::Mixed, _, Some(times)) if times.total() > 0 => main_shares(times),
         _ => now.state.word().to_owned(),
     };
     let state = now.shares.and_then(|times| times.largest()).unwrap_or(now.state);
@@ -197,7 +197,9 @@ pub fn of_now(now: &LaneNow) -> StateView {
         (_, Some(holder)) => format!("{}, held by {holder}", now.label),
         (_, None) => now.label.to_string(),
     };
-    StateView { look: state.into(), word, about, claims: now.claims, since: Some(now.since), core: now.core }
+    // The interval of the shares is none of the states' own.
+    let since = Some(now.since).filter(|_| now.state != LaneState::Mixed);
+    StateView { look: state.into(), word, about, claims: now.claims, since, core: now.core }
 }
 
 /// Whether a label has the name of the holder in it: then that is not said again.
@@ -210,15 +212,26 @@ pub fn names(label: &str, holder: &str) -> bool {
 
 /// `on a core 91 %, ready 6 %, blocked 3 %`, the largest first; of 0.
 pub fn shares(times: &Times) -> String {
+    let told = |(state, percent): &(LaneState, f64)| match percent {
+        percent if *percent < 1.0 => format!("{} under 1 %", state.word()),
+        percent => format!("{} {percent:.0} %", state.word()),
+    };
+    percents(times).iter().map(told).collect::<Vec<_>>().join(", ")
+}
+
+/// The two largest of them, for a narrow place.
+fn main_shares(times: &Times) -> String {
+    let percents = percents(times).into_iter().take(2).filter(|(_, percent)| *percent >= 1.0);
+    percents.map(|(state, percent)| format!("{} {percent:.0} %", state.word())).collect::<Vec<_>>().join(", ")
+}
+
+/// The share of each state in the hundred, the largest first.
+fn percents(times: &Times) -> Vec<(LaneState, f64)> {
     let total = times.total().max(1) as f64;
-    let mut parts: Vec<(LaneState, u64)> =
+    let mut parts: Vec<_> =
         LaneState::TIMED.map(|state| (state, times.of(state))).into_iter().filter(|(_, time)| *time > 0).collect();
     parts.sort_by_key(|(_, time)| std::cmp::Reverse(*time));
-    let percent = |time: u64| match time as f64 / total * 100.0 {
-        percent if percent < 1.0 => "under 1 %".to_owned(),
-        percent => format!("{percent:.0} %"),
-    };
-    parts.iter().map(|(state, time)| format!("{} {}", state.word(), percent(*time))).collect::<Vec<_>>().join(", ")
+    parts.into_iter().map(|(state, time)| (state, time as f64 / total * 100.0)).collect()
 }
 
 /// How a process is: how it ended, else what its first thread does.

@@ -66,7 +66,8 @@ impl Selected {
             let Some(view) = &view else { return };
             ui.spacing_mut().interact_size.y = BADGE;
             ui.horizontal(|ui| {
-                widgets::badge(ui, &format!("{} {}", view.look.glyph(), view.word), view.look.tone(colors));
+                let badge = widgets::badge(ui, &format!("{} {}", view.look.glyph(), view.word), view.look.tone(colors));
+                widgets::hint(badge, &view.words());
                 if let Some(since) = view.since {
                     let text = RichText::new(format!("since {:.3} s", since.secs())).size(11.0).color(colors.weak);
                     ui.add(egui::Label::new(text).truncate()).on_hover_text("On the timeline's axis.");

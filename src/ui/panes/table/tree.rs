@@ -30,7 +30,7 @@ const INDENT: f32 = 16.0;
 /// A state that is shorter needs no hint.
 const SHORT: usize = 12;
 /// The bar that shows how full a pipe is.
-const FILL: f32 = 34.0;
+const FILL: f32 = 24.0;
 
 /// The columns that are left out where there is no room.
 #[derive(Clone, Copy)]

@@ -47,6 +47,12 @@ impl Looking {
         *self = Self::default();
     }
 
+    /// The axis of the last frame.
+    #[cfg(test)]
+    pub(super) fn scale(&self) -> Option<Scale> {
+        self.shown.map(|(_, scale)| scale)
+    }
+
     /// The time to which the run has come.
     pub(super) fn now(&mut self, ui: &Ui, run: &RunView) -> f64 {
         self.edge.at(run.id, run.elapsed.secs(), goes_on(run), ui.input(|input| input.time))
