@@ -120,7 +120,7 @@ impl WholeRun {
                 *sight = Sight::starting(t - hold, span, now);
             }
         }
-        if !response.dragged() {
+        if pointer.is_none() || response.drag_stopped() {
             self.hold = None;
         }
         let about = "The whole run, all lanes together. Drag the frame to move what is in sight.";
