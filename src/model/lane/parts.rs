@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::super::{ExitStatus, Monotonic, Pid, TaskSort, TaskState, Tid};
-use super::{LaneState, StateSpan, States, Word, Words};
+use super::{LaneState, StateSpan, States, Times, Word, Words};
 
 /// The number of a lane in its run; no other lane of that run gets it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
@@ -122,6 +122,8 @@ pub struct LaneNow {
     pub claims: Option<TaskState>,
     /// The task that holds what it waits on.
     pub held_by: Option<Arc<str>>,
+    /// The time in each state, where only that is known.
+    pub shares: Option<Times>,
 }
 
 impl Lane {
@@ -143,9 +145,13 @@ impl Lane {
     pub fn explain(&self, span: &StateSpan) -> LaneNow {
         let word = self.word_for(span);
         let core = (span.state == LaneState::OnCore && self.source == LaneSource::Switches).then_some(span.detail as u16);
-        let claims = word.as_ref().map(|word| word.state).filter(|claimed| differs(*claimed, span.state));
+        let shares = self.states.shares(span);
+        let main = shares.and_then(|times| times.largest()).unwrap_or(span.state);
+        let is_wait = |claimed: TaskState| matches!(claimed, TaskState::Waiting | TaskState::Sleeping);
+        let is_other = |claimed: &TaskState| differs(*claimed, if is_wait(*claimed) { main } else { span.state });
+        let claims = word.as_ref().map(|word| word.state).filter(is_other);
         let (label, held_by) = word.map_or_else(|| ("".into(), None), |word| (word.on, word.held_by));
-        LaneNow { state: span.state, since: span.from, core, label, claims, held_by }
+        LaneNow { state: span.state, since: span.from, core, label, claims, held_by, shares }
     }
 
     /// What is said about an entry of its states: the kernel's reason for this wait, if it was asked, else the program's newest word at

@@ -79,6 +79,11 @@ impl Times {
         self.0.iter().sum()
     }
 
+    /// The state with the most time.
+    pub fn largest(&self) -> Option<LaneState> {
+        LaneState::TIMED.into_iter().rev().max_by_key(|state| self.of(*state)).filter(|state| self.of(*state) > 0)
+    }
+
     /// Adds a time in a state.
     pub fn add(&mut self, state: LaneState, nanos: u64) {
         if let Some(sum) = self.0.get_mut(state as usize) {
@@ -323,6 +328,25 @@ impl States {
     /// The newest entry.
     pub fn last(&self) -> Option<StateSpan> {
         self.get(self.len().checked_sub(1)?)
+    }
+
+    /// The shares of a mixed entry. The length of the newest one is not known yet: it counts as that of the one before.
+    pub fn shares(&self, span: &StateSpan) -> Option<Times> {
+        if span.state != LaneState::Mixed {
+            return None;
+        }
+        if let Some(until) = span.until {
+            return Some(self.times(span.from, until));
+        }
+        let (chunk, place) = self.chunks.place(span.index);
+        let found = chunk.mixed.iter().rev().find(|(at, ..)| usize::from(*at) == place)?;
+        let before = span.index.checked_sub(1).and_then(|index| self.get(index));
+        let length = before.map_or(0, |before| span.from.nanos() - before.from.nanos());
+        let mut times = Times::default();
+        times.add(LaneState::OnCore, found.1);
+        times.add(LaneState::Ready, found.2);
+        times.add(LaneState::Blocked, length.saturating_sub(found.1 + found.2));
+        Some(times)
     }
 
     /// The entry at a time; `None` before the first. O(log n).

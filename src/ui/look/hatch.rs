@@ -1,4 +1,4 @@
-//! Patterns on the timeline's segments, so that no state is told by its colour alone. UI thread; three textures of 8 × 8.
+//! Patterns on the timeline's segments, so that no state is told by its colour alone. UI thread; four textures of 8 × 8.
 
 use egui::{Color32, ColorImage, Mesh, Painter, Rect, Shape, TextureHandle, TextureOptions, pos2, vec2};
 
@@ -10,7 +10,7 @@ const SIZE: usize = 8;
 /// The patterns as repeating textures: white where the line is, to be tinted.
 #[derive(Default)]
 pub struct Hatch {
-    textures: Option<[TextureHandle; 3]>,
+    textures: Option<[TextureHandle; 4]>,
 }
 
 /// The pattern over a segment's surface.
@@ -19,6 +19,7 @@ enum Pattern {
     Diagonal,
     Cross,
     Bars,
+    Dots,
 }
 
 const fn pattern_of(look: Look) -> Option<Pattern> {
@@ -26,6 +27,7 @@ const fn pattern_of(look: Look) -> Option<Pattern> {
         Look::Blocked => Some(Pattern::Diagonal),
         Look::Failed | Look::Zombie => Some(Pattern::Cross),
         Look::Stopped => Some(Pattern::Bars),
+        Look::Unknown => Some(Pattern::Dots),
         _ => None,
     }
 }
@@ -35,7 +37,9 @@ pub fn fill_of(look: Look, colors: &Palette) -> (Color32, Color32) {
     let tone = look.tone(colors);
     match look {
         Look::Blocked => (tone.strong.gamma_multiply(0.28), tone.strong),
-        Look::Created | Look::Unknown => (tone.surface, Color32::TRANSPARENT),
+        Look::Created => (tone.surface, Color32::TRANSPARENT),
+        Look::Unknown => (tone.ink.gamma_multiply(0.35), tone.ink.gamma_multiply(0.8)),
+        Look::Running => (tone.strong.gamma_multiply(0.4), Color32::TRANSPARENT),
         Look::Zombie | Look::Failed => (tone.strong, colors.on_strong.gamma_multiply(0.14)),
         _ => (tone.strong, colors.on_strong.gamma_multiply(0.3)),
     }
@@ -46,8 +50,8 @@ impl Hatch {
     pub fn paint(&mut self, painter: &Painter, rect: Rect, look: Look, colors: &Palette) {
         let (surface, ink) = fill_of(look, colors);
         painter.rect_filled(rect, 2.0, surface);
-        if look == Look::Created && rect.width() >= 3.0 {
-            painter.rect_stroke(rect, 2.0, (1.0, colors.grey.strong), egui::StrokeKind::Inside);
+        if matches!(look, Look::Created | Look::Running) && rect.width() >= 3.0 {
+            painter.rect_stroke(rect, 2.0, (1.0, look.tone(colors).strong), egui::StrokeKind::Inside);
         }
         let Some(mut mesh) = self.mesh(painter, look).filter(|_| rect.width() >= 3.0) else { return };
         add(&mut mesh, rect, ink);
@@ -58,7 +62,7 @@ impl Hatch {
     pub fn mesh(&mut self, painter: &Painter, look: Look) -> Option<Mesh> {
         let pattern = pattern_of(look)?;
         let textures = self.textures.get_or_insert_with(|| {
-            [Pattern::Diagonal, Pattern::Cross, Pattern::Bars]
+            [Pattern::Diagonal, Pattern::Cross, Pattern::Bars, Pattern::Dots]
                 .map(|pattern| painter.ctx().load_texture(format!("{pattern:?}"), image(pattern), TextureOptions::LINEAR_REPEAT))
         });
         Some(Mesh::with_texture(textures[pattern as usize].id()))
@@ -77,6 +81,7 @@ fn image(pattern: Pattern) -> ColorImage {
         Pattern::Diagonal => (x + y) % SIZE < 2,
         Pattern::Cross => (x + y) % SIZE < 1 || (x + SIZE - y).is_multiple_of(SIZE),
         Pattern::Bars => x < 2,
+        Pattern::Dots => x % 4 == 1 && y % 4 == 1,
     };
     let pixels = (0..SIZE * SIZE)
         .map(|index| if lit(index % SIZE, index / SIZE) { Color32::WHITE } else { Color32::TRANSPARENT })
@@ -92,7 +97,9 @@ mod tests {
     fn states_that_share_a_brightness_differ_in_pattern() {
         assert_eq!(pattern_of(Look::Blocked), Some(Pattern::Diagonal));
         assert_ne!(pattern_of(Look::Stopped), pattern_of(Look::Zombie));
-        assert_eq!(pattern_of(Look::Running), None);
+        assert_eq!(pattern_of(Look::OnCore), None);
+        let colors = crate::ui::look::theme::palette_of(&egui::Visuals::dark());
+        assert_ne!(fill_of(Look::Running, colors), fill_of(Look::OnCore, colors), "its program's word is no core");
         let images = [Pattern::Diagonal, Pattern::Cross, Pattern::Bars].map(|pattern| image(pattern).pixels);
         assert!(images[0] != images[1] && images[1] != images[2]);
     }

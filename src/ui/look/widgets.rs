@@ -65,7 +65,7 @@ pub fn badge(ui: &mut Ui, text: &str, tone: Tone) -> Response {
         .stroke(Stroke::new(1.0, tone.strong))
         .corner_radius(CornerRadius::same(10))
         .inner_margin(Margin::symmetric(8, 2))
-        .show(ui, |ui| ui.add(egui::Label::new(theme::bold(text).size(11.5).color(tone.ink)).selectable(false)))
+        .show(ui, |ui| ui.add(egui::Label::new(theme::bold(text).size(11.5).color(tone.ink)).selectable(false).truncate()))
         .inner
 }
 

@@ -1,6 +1,7 @@
 //! The line over the lanes that says why they do not show each switch, and what would change that. UI thread; it changes nothing itself.
 
-use egui::{Align, Label, Layout, RichText, Ui};
+use egui::text::LayoutJob;
+use egui::{Align, FontId, Label, Layout, Ui};
 
 use crate::ui::look::foreign;
 use crate::ui::look::theme::palette;
@@ -14,16 +15,25 @@ pub struct SchedulerNote {
 
 /// What stands before the remedy in the engine's sentence.
 const REMEDY: &str = "; what would change it: ";
-/// A remedy that is longer is only copied.
-const MOST: usize = 48;
+/// What it says where the lanes show shares.
+const SHARES: &str = "schedstat gives shares";
+/// Room for the buttons.
+const BUTTONS: f32 = 100.0;
 
 impl SchedulerNote {
     /// Draws the line while there is a reason, and nobody has taken it away.
     pub fn ui(&mut self, ui: &mut Ui, why_not: Option<&str>) {
         let Some(why_not) = why_not.filter(|_| !self.is_dismissed) else { return };
         let (why, remedy) = why_not.split_once(REMEDY).unwrap_or((why_not, ""));
-        let weak = palette(ui).weak;
-        let row = widgets::hit_size(ui, ui.available_width(), 20.0);
+        let mut letters = why.chars();
+        let reason: String = letters.next().into_iter().flat_map(char::to_uppercase).chain(letters).collect();
+        let drawn = if why.contains(SHARES) { "shares of time" } else { "what programs say" };
+        let change = if remedy.is_empty() { String::new() } else { format!(" To see each switch: {}.", foreign::line(remedy)) };
+        let text = format!("ℹ The lanes show {drawn}: the kernel refuses its switch records.{change}");
+        let mut job = LayoutJob::simple(text, FontId::proportional(11.0), palette(ui).weak, ui.available_width() - BUTTONS);
+        job.wrap.max_rows = 3;
+        let height = ui.painter().layout_job(job.clone()).size().y + 2.0;
+        let row = widgets::hit_size(ui, ui.available_width(), height.max(20.0));
         ui.allocate_ui_with_layout(row, Layout::right_to_left(Align::Center), |ui| {
             let close = widgets::head_button(ui, "✖").on_hover_text("Takes this line away until Task Lab is started again.");
             self.is_dismissed = close.accessible_name("Dismiss the note on switch records").clicked();
@@ -32,15 +42,9 @@ impl SchedulerNote {
                 if copy.accessible_name("Copy what would change it").clicked() {
                     ui.copy_text(remedy.to_owned());
                 }
-                if remedy.len() <= MOST {
-                    ui.add(Label::new(RichText::new(remedy).monospace().size(10.5)));
-                }
             }
             ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
-                let mut letters = why.chars();
-                let why: String = letters.next().into_iter().flat_map(char::to_uppercase).chain(letters).collect();
-                let text = RichText::new(format!("ℹ {}.", foreign::line(&why))).size(11.0).color(weak);
-                widgets::hint(ui.add(Label::new(text).truncate()), why_not);
+                widgets::hint(ui.add(Label::new(job).wrap()), &format!("{reason}."));
             });
         });
     }
@@ -59,9 +63,12 @@ mod tests {
     #[test]
     fn the_line_says_why_and_its_remedy_is_copied_and_it_does_not_come_again() {
         let state = (SchedulerNote::default(), Some(WHY));
-        let mut harness = testing::view(900.0, 60.0, state, |ui, (note, why)| note.ui(ui, *why));
-        harness.get_by_label_contains("The kernel gives no switch records: kernel.perf_event_paranoid is 3; schedstat");
-        harness.get_by_label("sudo sysctl kernel.perf_event_paranoid=2");
+        let mut harness = testing::view(560.0, 60.0, state, |ui, (note, why)| note.ui(ui, *why));
+        let note = harness.get_by_label_contains(
+            "The lanes show shares of time: the kernel refuses its switch records. To see each switch: sudo sysctl \
+             kernel.perf_event_paranoid=2.",
+        );
+        assert!(note.rect().right() < 560.0 && note.rect().height() > 20.0, "wrapped: {:?}", note.rect());
         harness.get_by_label("Copy what would change it").click();
         assert_eq!(testing::copied(&mut harness).as_deref(), Some("sudo sysctl kernel.perf_event_paranoid=2"));
         harness.get_by_label("Dismiss the note on switch records").click();

@@ -54,17 +54,20 @@ impl Selected {
                 add(ui);
             });
         };
+        let tid = selection.and_then(|(_, tid)| tid);
+        // The first thread is the process.
+        let thread = tid.filter(|tid| process.is_some_and(|process| tid.number() != process.pid.number()));
         fixed(ui, TITLE, &mut |ui| match process {
-            Some(process) => title(ui, process),
+            Some(process) => title(ui, process, run.zip(thread)),
             None => drop(ui.label(theme::bold("Nothing").size(14.0).color(colors.weak))),
         });
-        let tid = selection.and_then(|(_, tid)| tid);
         let view = run.zip(process).map(|(run, process)| view_of(run, process, tid));
         fixed(ui, BADGE, &mut |ui| {
             let Some(view) = &view else { return };
             ui.spacing_mut().interact_size.y = BADGE;
             ui.horizontal(|ui| {
-                widgets::badge(ui, &format!("{} {}", view.look.glyph(), view.word), view.look.tone(colors));
+                let badge = widgets::badge(ui, &format!("{} {}", view.look.glyph(), view.word), view.look.tone(colors));
+                widgets::hint(badge, &view.words());
                 if let Some(since) = view.since {
                     let text = RichText::new(format!("since {:.3} s", since.secs())).size(11.0).color(colors.weak);
                     ui.add(egui::Label::new(text).truncate()).on_hover_text("On the timeline's axis.");
@@ -77,19 +80,21 @@ impl Selected {
                 ui.label(RichText::new("Click a row or a lane to act on its process.").color(colors.weak));
                 return;
             };
-            if let Some(tid) = tid {
-                let living = process.threads.iter().find(|thread| thread.tid == tid).map(|thread| thread.name.as_str());
-                let lane = || run.lanes.iter().find(|lane| lane.tid == Some(tid)).map(|lane| &*lane.name);
-                let name = living.or_else(lane).unwrap_or_default();
-                let text = RichText::new(format!("Its thread {} ({tid}).", foreign::line(name))).color(colors.weak);
-                ui.add(egui::Label::new(text).truncate()).on_hover_text("Signals reach the whole process.");
+            let living = thread.filter(|_| process.status.is_none());
+            match living.map(|tid| process.threads.iter().find(|thread| thread.tid == tid)) {
+                Some(Some(thread)) => {
+                    let core = view.core.unwrap_or(thread.core);
+                    ui.label(format!("{:.0} % CPU, last on core {core}.", thread.cpu))
+                        .on_hover_text("Signals reach the whole process.");
+                }
+                Some(None) => {}
+                None => drop(ui.label(sentence(process, run))),
             }
-            ui.label(sentence(process, run));
             // It comes and goes with each wait: nothing stands below it.
             if let Some(reason) = reason(view) {
                 let mut job =
                     LayoutJob::simple(foreign::line(&reason).into_owned(), FontId::proportional(12.5), colors.text, 0.0);
-                job.wrap.max_rows = if tid.is_some() { 1 } else { 2 };
+                job.wrap.max_rows = if thread.is_some() { 3 } else { 2 };
                 widgets::hint(ui.add(egui::Label::new(job).wrap()), &view.words());
             }
         });
@@ -262,11 +267,20 @@ pub fn act(target: Option<(&RunView, &ProcessRow)>, action: impl FnOnce(ProcessR
     }
 }
 
-/// Its name, and under it its family.
-fn title(ui: &mut Ui, process: &ProcessRow) {
+/// Its name, and under it its family; of a thread its own name, and its process.
+fn title(ui: &mut Ui, process: &ProcessRow, thread: Option<(&RunView, Tid)>) {
     ui.spacing_mut().item_spacing.y = 1.0;
-    ui.add(egui::Label::new(theme::bold(foreign::line(&process.name)).size(14.0)).truncate());
-    let family = format!("pid {} · child of {}", process.pid, process.ppid);
+    let (name, family) = match thread {
+        Some((run, tid)) => {
+            let living = process.threads.iter().find(|thread| thread.tid == tid).map(|thread| thread.name.as_str());
+            let lane =
+                || run.lanes.iter().rev().find(|lane| lane.pid == process.pid && lane.tid == Some(tid)).map(|lane| &*lane.name);
+            let name = living.or_else(lane).unwrap_or_default();
+            (name, format!("thread {tid} in process {} ({})", foreign::word(&process.name), process.pid))
+        }
+        None => (process.name.as_str(), format!("pid {} · child of {}", process.pid, process.ppid)),
+    };
+    ui.add(egui::Label::new(theme::bold(foreign::line(name)).size(14.0)).truncate());
     ui.add(egui::Label::new(RichText::new(family).size(11.0).color(palette(ui).weak)).truncate());
 }
 
@@ -293,17 +307,17 @@ fn view_of(run: &RunView, process: &ProcessRow, tid: Option<Tid>) -> StateView {
 
 /// Why it is in its state, and what its program says where that differs.
 fn reason(view: &StateView) -> Option<String> {
-    let about = Some(view.about.as_str()).filter(|about| !about.is_empty()).map(|about| match view.look {
-        Look::Blocked => format!("Waits for {about}."),
-        _ => format!(
-            "{}{}.",
-            about.chars().take(1).flat_map(char::to_uppercase).collect::<String>(),
-            about.chars().skip(1).collect::<String>()
-        ),
-    });
-    let claims = view.claims.map(|claims| format!("The code says {}.", claims.word()));
-    let parts: Vec<String> = claims.into_iter().chain(about).collect();
-    (!parts.is_empty()).then(|| parts.join(" "))
+    let about = view.about.as_str();
+    let said = match (view.claims, view.look) {
+        (Some(claims), _) if about.is_empty() => format!("The code says {}", claims.word()),
+        (None, _) if about.is_empty() => return None,
+        (Some(claims), _) => format!("The code says {}: {about}", claims.word()),
+        (None, Look::Blocked) => format!("Waits for {about}"),
+        (None, Look::Sleeping) => format!("Sleeps: {about}"),
+        (None, Look::OnCore | Look::Running | Look::Ready | Look::Created) => format!("It does: {about}"),
+        _ => about.chars().take(1).flat_map(char::to_uppercase).chain(about.chars().skip(1)).collect(),
+    };
+    Some(if said.ends_with(['.', '?', '!']) { said } else { format!("{said}.") })
 }
 
 /// How it is, in words that say what follows from it.
@@ -404,7 +418,13 @@ mod tests {
             })
         };
         let thread = draw(run.clone(), Some(4712));
-        for text in ["⏳ blocked", "since 0.680 s", "Its thread worker-1 (4712).", "Waits for lock B, held by worker-2."] {
+        for text in [
+            "⏳ blocked",
+            "since 0.680 s",
+            "worker-1",
+            "thread 4712 in process tasklab worker deadlock (4711)",
+            "Waits for lock B, held by worker-2.",
+        ] {
             thread.get_by_label(text);
         }
         let process = draw(run, None);
@@ -412,6 +432,28 @@ mod tests {
         process.get_by_label("since 0.500 s");
         assert!(process.query_by_label_contains("Waits for").is_none());
         show_thread(4711, 4712).get_by_label("Waits for a lock.");
+    }
+
+    #[test]
+    fn why_it_is_so_is_a_sentence_of_one_ending() {
+        use crate::model::TaskState;
+        let view = |look, about: &str, claims| StateView {
+            look,
+            word: String::new(),
+            about: about.into(),
+            claims,
+            since: None,
+            core: None,
+        };
+        for (view, sentence) in [
+            (view(Look::Blocked, "you: which child?", None), "Waits for you: which child?"),
+            (view(Look::Ready, "the parent's share", Some(TaskState::Running)), "The code says running: the parent's share."),
+            (view(Look::OnCore, "the parent's share", None), "It does: the parent's share."),
+            (view(Look::Sleeping, "a timer", None), "Sleeps: a timer."),
+            (view(Look::Ready, "", Some(TaskState::Running)), "The code says running."),
+        ] {
+            assert_eq!(reason(&view).as_deref(), Some(sentence));
+        }
     }
 
     #[test]

@@ -340,6 +340,7 @@ impl App {
                 match run {
                     Some(run) => {
                         note.ui(ui, why_not);
+                        timeline.borrow_mut().know_cores(snapshot.system.cores.len());
                         timeline.borrow_mut().ui(ui, run, selection, is_focused, actions);
                     }
                     None => invite(ui, scenario, predictions),

@@ -27,8 +27,10 @@ pub struct Tree {
 const ROW: f32 = 20.0;
 const FINGER_ROW: f32 = 34.0;
 const INDENT: f32 = 16.0;
+/// A state that is shorter needs no hint.
+const SHORT: usize = 12;
 /// The bar that shows how full a pipe is.
-const FILL: f32 = 34.0;
+const FILL: f32 = 24.0;
 
 /// The columns that are left out where there is no room.
 #[derive(Clone, Copy)]
@@ -82,7 +84,10 @@ impl Tree {
         let width = area.width();
         let height = if theme::is_touch(ui) { FINGER_ROW } else { ROW };
         let drag = if theme::is_touch(ui) { DragScroll::Always } else { DragScroll::OnTouch };
-        let shown = Shown { memory: width > 330.0, core: width > 380.0, threads: width > 470.0 };
+        let shown = Shown { memory: width > 330.0, core: width > 470.0, threads: width > 540.0 };
+        let others = 46.0 * f32::from(u8::from(shown.memory)) + 32.0 * f32::from(u8::from(shown.threads) + u8::from(shown.core));
+        let gaps = 5.0 * f32::from(4 + u8::from(shown.memory) + u8::from(shown.threads) + u8::from(shown.core));
+        let state = width - (width * 0.27).max(60.0) - 46.0 - 38.0 - others - gaps;
         ui.spacing_mut().item_spacing = vec2(5.0, 0.0);
         let mut table = TableBuilder::new(ui)
             .id_salt("processes")
@@ -93,7 +98,7 @@ impl Tree {
             .min_scrolled_height(0.0)
             .column(Column::remainder().at_least(60.0).clip(true))
             .column(Column::exact(46.0))
-            .column(Column::exact((width * 0.5 - 100.0).clamp(86.0, 320.0)).clip(true))
+            .column(Column::exact(state.clamp(86.0, 320.0)).clip(true))
             .column(Column::exact(38.0));
         table = table.columns(Column::exact(46.0), usize::from(shown.memory));
         table = table.columns(Column::exact(32.0), usize::from(shown.threads) + usize::from(shown.core));
@@ -136,7 +141,7 @@ impl Tree {
                     if draw(&mut row, this, (process, thread), &view, fill.as_ref(), is_folded, shown) {
                         folded = Some(process.pid);
                     }
-                    let response = if view.about.is_empty() && view.claims.is_none() {
+                    let response = if view.words().len() < SHORT {
                         row.response()
                     } else {
                         // The column is too narrow for many a reason.

@@ -92,7 +92,7 @@ impl Area {
         }
         let Some(found) = &self.found else { return };
         let screen = ui.ctx().content_rect();
-        let size = vec2(640.0_f32.min(screen.width() - 24.0), 250.0_f32.min(screen.height() - 60.0));
+        let size = vec2(720.0_f32.min(screen.width() - 24.0), 250.0_f32.min(screen.height() - 60.0));
         let title =
             format!("Area: {:.6} s to {:.6} s, {}", from.secs(), to.secs(), length(to.nanos().saturating_sub(from.nanos())));
         let mut is_open = true;
@@ -121,6 +121,10 @@ fn table(ui: &mut Ui, found: &Found, size: egui::Vec2) {
         widgets::nothing_yet(ui, "No lane did anything in this time.");
         return;
     }
+    // A column without any time leaves its room to what was waited for.
+    let is_used =
+        |(_, states): &&(&str, &[LaneState])| found.rows.iter().any(|row| states.iter().any(|state| row.times.of(*state) > 0));
+    let columns: Vec<_> = COLUMNS.iter().filter(is_used).collect();
     ScrollArea::both()
         .scroll_source(widgets::scroll_source(ui))
         .id_salt("area")
@@ -129,14 +133,16 @@ fn table(ui: &mut Ui, found: &Found, size: egui::Vec2) {
         .show_rows(ui, ROW, found.rows.len() + 1, |ui, visible| {
             for index in visible {
                 let Some(row) = index.checked_sub(1).and_then(|index| found.rows.get(index)) else {
-                    cells(ui, ("lane", COLUMNS.map(|(title, _)| title.to_owned()), "waited for"), true);
+                    let titles: Vec<String> = columns.iter().map(|(title, _)| (*title).to_owned()).collect();
+                    cells(ui, ("lane", &titles, "waited for"), true);
                     continue;
                 };
-                let times = COLUMNS.map(|(_, states)| match states.iter().map(|state| row.times.of(*state)).sum() {
+                let time = |states: &[LaneState]| match states.iter().map(|state| row.times.of(*state)).sum() {
                     0 => String::new(),
                     time => length(time),
-                });
-                let place = cells(ui, (&row.name, times, &row.waits), false);
+                };
+                let times: Vec<String> = columns.iter().map(|(_, states)| time(states)).collect();
+                let place = cells(ui, (&row.name, &times, &row.waits), false);
                 let told = told(row);
                 let described = widgets::describe(ui, place, ("area", row.lane.number()), Role::Label, &told);
                 widgets::hint(described, &told);
@@ -145,11 +151,11 @@ fn table(ui: &mut Ui, found: &Found, size: egui::Vec2) {
 }
 
 /// Paints a row: the name, the times to their right edges, and the waits in what is left.
-fn cells(ui: &mut Ui, (name, times, waits): (&str, [String; COLUMNS.len()], &str), is_head: bool) -> Rect {
+fn cells(ui: &mut Ui, (name, times, waits): (&str, &[String], &str), is_head: bool) -> Rect {
     let colors = palette(ui);
     let (font, ink) = if is_head { (theme::bold_font(10.5), colors.weak) } else { (FontId::proportional(11.0), colors.text) };
     let names = (ui.available_width() * 0.2).max(70.0);
-    let least = names + COLUMN * COLUMNS.len() as f32 + WAITED;
+    let least = names + COLUMN * times.len() as f32 + WAITED;
     let (row, _) = ui.allocate_exact_size(vec2(least.max(ui.available_width()), ROW), egui::Sense::hover());
     let mut left = row.left();
     let mut cell = |width: f32, align: Align2, text: &str| {
@@ -158,7 +164,7 @@ fn cells(ui: &mut Ui, (name, times, waits): (&str, [String; COLUMNS.len()], &str
         left += width;
     };
     cell(names, Align2::LEFT_CENTER, name);
-    for time in &times {
+    for time in times {
         cell(COLUMN, Align2::RIGHT_CENTER, time);
     }
     cell(10.0, Align2::LEFT_CENTER, "");
@@ -219,16 +225,21 @@ fn waits(lane: &Lane, from: Monotonic, to: Monotonic, left: &mut usize) -> Strin
     let mut looked = 0;
     for span in lane.states.between(from, to).take(most) {
         looked += 1;
-        if matches!(span.state, LaneState::Blocked | LaneState::Stopped) {
+        if matches!(span.state, LaneState::Blocked | LaneState::Stopped | LaneState::Mixed) {
             let until = span.until.unwrap_or(to).min(to);
-            let time = until.since(span.from.max(from)).as_nanos() as u64;
+            let times = lane.states.times(span.from.max(from), until);
+            let time = times.of(LaneState::Blocked) + times.of(LaneState::Stopped);
             let now = lane.explain(&span);
             let key = (foreign::word(&now.label).into_owned(), now.held_by.map(|holder| foreign::word(&holder).into_owned()));
             *found.entry(key).or_default() += time;
         }
     }
     *left -= looked;
-    let mut found: Vec<_> = found.into_iter().filter(|((label, _), time)| !label.is_empty() && *time > 0).collect();
+    let mut found: Vec<_> = found.into_iter().filter(|(_, time)| *time > 0).collect();
+    if found.iter().all(|((label, _), _)| label.is_empty()) && !found.is_empty() {
+        return "nobody has told".to_owned();
+    }
+    found.retain(|((label, _), _)| !label.is_empty());
     found.sort_by(|(a, most), (b, other)| other.cmp(most).then(a.cmp(b)));
     let count = found.len();
     let mut parts: Vec<String> = found
@@ -278,7 +289,7 @@ mod tests {
         let places = Places::of(&run.lanes);
         let area = (Monotonic::ZERO, Monotonic::from_secs(0.6));
         let painter = run.lanes.iter().find(|lane| *lane.name == *"painter").map(|lane| lane.id);
-        assert!(find(&run, &places, painter, area, true).why.contains("before the end of painter"));
+        assert!(find(&run, &places, painter, area, true).why.contains("followed back from painter"));
         assert!(!find(&run, &places, None, area, true).why.contains("Nothing is known"));
         let mut empty = sample::run(1, "x");
         empty.lanes.clear();

@@ -1,44 +1,61 @@
 //! The cores on the axis of the lanes: how much of them the run uses, and which lane was on which core. UI thread; reads only.
 
+use std::fmt::Write as _;
+
 use egui::{Align2, FontId, Mesh, Rect, Role, ScrollArea, Sense, Shape, Ui, WidgetInfo, pos2};
 
-use crate::model::{CoreLane, Lane, LaneId, LaneState, Monotonic, RunView};
+use crate::model::{CoreLane, Lane, LaneId, LaneState, Monotonic, RunView, States};
 use crate::ui::look::foreign;
 use crate::ui::look::theme;
 use crate::ui::look::widgets;
 use crate::ui::panes::time::arrows::Places;
 use crate::ui::panes::time::hover::length;
-use crate::ui::panes::time::paint::Brush;
+use crate::ui::panes::time::paint::{Brush, lanes_on};
 use crate::ui::panes::time::pieces::{Piece, What};
 use crate::ui::panes::time::rows::CORE;
 
 /// Points of a column of the share of the cores.
 const COLUMN: f32 = 3.0;
+/// Lanes that a hint names, and the states that are looked through for them.
+const NAMED: usize = 6;
+const NAMED_OF: usize = 4_096;
 /// Columns that are added up in a frame, over all cores.
 const WORK: usize = 4_000;
 
+/// The cores that the machine has, at least `count`: on those that a run has not used, there is nothing of it. None where the kernel does not
+/// tell on which core its threads are.
+pub(super) fn of_machine(run: &RunView, count: usize) -> Vec<CoreLane> {
+    let mut all = run.cores.clone();
+    if !all.is_empty() {
+        let missing = (0..count as u16).filter(|core| run.cores.iter().all(|known| known.core != *core));
+        all.extend(missing.map(|core| CoreLane { core, states: States::default() }));
+        all.sort_by_key(|core| core.core);
+    }
+    all
+}
+
 /// Draws how much of the cores the run uses in time. Whether a click asks to open or close their lanes.
-pub(super) fn share(ui: &mut Ui, room: Rect, run: &RunView, brush: &Brush<'_>, is_open: bool) -> bool {
-    if room.height() <= 0.0 || run.cores.is_empty() {
+pub(super) fn share(ui: &mut Ui, room: Rect, all: &[CoreLane], brush: &Brush<'_>, is_open: bool) -> bool {
+    if room.height() <= 0.0 || all.is_empty() {
         return false;
     }
     let (colors, scale) = (brush.colors, brush.scale);
     let name = Rect::from_min_max(room.min, pos2(scale.left - 8.0, room.bottom()));
-    let text = format!("{} {}", if is_open { "▾" } else { "▸" }, cores(run.cores.len()));
+    let text = format!("{} {}", if is_open { "▾" } else { "▸" }, cores(all.len()));
     widgets::paint_text(ui, name, Align2::RIGHT_CENTER, text, FontId::proportional(10.5), colors.weak);
     let bar = Rect::from_min_max(pos2(scale.left, room.top() + 1.0), pos2(scale.right, room.bottom() - 2.0));
     brush.painter.rect_filled(bar, 1.0, colors.well);
-    let width = COLUMN.max(bar.width() * run.cores.len() as f32 / WORK as f32);
+    let width = COLUMN.max(bar.width() * all.len() as f32 / WORK as f32);
     let column = ((scale.per_point() * f64::from(width) * 1e9) as u64).max(1);
     let nanos = |t: f64| (t.max(0.0) * 1e9) as u64;
     let (from, to) = (nanos(scale.from), nanos(scale.to).min(brush.grid.now));
     let mut mesh = Mesh::default();
     let mut t = from - from % column;
-    let mut before = used(run, t);
+    let mut before = used(all, t);
     while t < to {
         let end = t.saturating_add(column).min(to);
-        let sum = used(run, end);
-        let part = (sum - before) as f64 / (end - t) as f64 / run.cores.len() as f64;
+        let sum = used(all, end);
+        let part = (sum - before) as f64 / (end - t) as f64 / all.len() as f64;
         let top = bar.bottom() - bar.height() * (part as f32).clamp(0.0, 1.0);
         let x = scale.x_at(t).max(bar.left())..=scale.x_at(end).min(bar.right());
         mesh.add_colored_rect(Rect::from_x_y_ranges(x, top..=bar.bottom()), colors.green.strong);
@@ -47,10 +64,10 @@ pub(super) fn share(ui: &mut Ui, room: Rect, run: &RunView, brush: &Brush<'_>, i
     brush.painter.add(Shape::mesh(mesh));
     let response = ui.interact(room, ui.scope_id().with("cores"), Sense::click());
     let percent = |from: u64, to: u64| {
-        let used = used(run, to) - used(run, from);
-        used as f64 * 100.0 / (to.saturating_sub(from).max(1) as f64 * run.cores.len() as f64)
+        let used = used(all, to) - used(all, from);
+        used as f64 * 100.0 / (to.saturating_sub(from).max(1) as f64 * all.len() as f64)
     };
-    let told = format!("{} of this run: {:.0} % in use, of what is in sight", cores(run.cores.len()), percent(from, to));
+    let told = format!("{} of this run: {:.0} % in use, of what is in sight", cores(all.len()), percent(from, to));
     response.widget_info(|| WidgetInfo::labeled(Role::CheckBox, true, &told));
     let is_clicked = response.clicked();
     let hint = if is_open { "A click closes their lanes." } else { "A click opens a lane for each core." };
@@ -58,7 +75,7 @@ pub(super) fn share(ui: &mut Ui, room: Rect, run: &RunView, brush: &Brush<'_>, i
         Some(pointer) => {
             let t = scale.at(pointer.x).nanos();
             let t = t - t % column;
-            format!("this run had {:.0} % of {}\n{hint}", percent(t, (t + column).min(to)), cores(run.cores.len()))
+            format!("this run had {:.0} % of {}\n{hint}", percent(t, (t + column).min(to)), cores(all.len()))
         }
         None => format!("{told}. {hint}"),
     };
@@ -71,8 +88,8 @@ fn cores(count: usize) -> String {
 }
 
 /// The time that lanes of this run were on a core, on all cores together, until `t`.
-fn used(run: &RunView, t: u64) -> u64 {
-    run.cores.iter().map(|core| core.states.up_to(Monotonic::from_nanos(t)).1.of(LaneState::OnCore)).sum()
+fn used(all: &[CoreLane], t: u64) -> u64 {
+    all.iter().map(|core| core.states.up_to(Monotonic::from_nanos(t)).1.of(LaneState::OnCore)).sum()
 }
 
 /// Draws a lane for each core. A click on a lane's time there gives the lane.
@@ -80,6 +97,7 @@ pub(super) fn lanes(
     ui: &mut Ui,
     room: Rect,
     run: &RunView,
+    all: &[CoreLane],
     places: &Places,
     brush: &mut Brush<'_>,
     hovered: Option<LaneId>,
@@ -96,8 +114,8 @@ pub(super) fn lanes(
             .id_salt("core lanes")
             .min_scrolled_height(0.0)
             .auto_shrink(false)
-            .show_rows(ui, CORE, run.cores.len(), |ui, visible| {
-                for core in &run.cores[visible] {
+            .show_rows(ui, CORE, all.len(), |ui, visible| {
+                for core in &all[visible] {
                     let (row, _) = ui.allocate_exact_size(egui::vec2(ui.available_width(), CORE), Sense::hover());
                     clicked = lane(ui, row, run, core, places, brush, hovered).or(clicked);
                 }
@@ -121,8 +139,7 @@ fn lane(
     let bar = Rect::from_min_max(pos2(scale.left, row.top() + 1.0), pos2(scale.right, row.bottom() - 1.0));
     brush.painter.rect_filled(bar, 1.0, colors.well);
     let lane_of = |number: u32| places.lane(LaneId::new(number)).and_then(|place| run.lanes.get(place));
-    let mixed = if hovered.is_some() { colors.grey.strong } else { colors.green.strong };
-    brush.core(bar, &core.states, mixed, |number| {
+    brush.core(bar, &core.states, |number| {
         let tone = colors.series(lane_of(number).map_or(0, |lane| lane.id.number() as usize));
         let (color, ink) = match hovered {
             Some(lane) if lane.number() != number => (tone.surface, colors.weak),
@@ -141,7 +158,7 @@ fn lane(
     let text = piece.map(|piece| {
         let on = on_core(&piece).and_then(|id| lane_of(id.number()));
         found = on.map(|lane| lane.id);
-        explain(core, &piece, on.map(|lane| &**lane))
+        explain(core, &piece, |number| lane_of(number).map(|lane| &**lane))
     });
     if let Some(text) = text {
         widgets::hint_at_pointer(response, &text);
@@ -162,18 +179,28 @@ fn on_core(piece: &Piece) -> Option<LaneId> {
     }
 }
 
-fn explain(core: &CoreLane, piece: &Piece, lane: Option<&Lane>) -> String {
+fn explain<'r>(core: &CoreLane, piece: &Piece, lane_of: impl Fn(u32) -> Option<&'r Lane>) -> String {
+    let named = |number: u32| lane_of(number).map_or("nothing of this run".into(), |lane| foreign::line(&lane.name));
     match piece.what {
         What::State(span) if span.state == LaneState::Unknown => format!("core {}: not known, records are missing", core.core),
         What::State(span) => {
-            let name = lane.map_or("nothing of this run".into(), |lane| foreign::line(&lane.name));
+            let name = on_core(piece).map_or("nothing of this run".into(), |lane| named(lane.number()));
             let until = span.until.unwrap_or(Monotonic::from_nanos(piece.to)).max(span.from);
             let length = length(until.nanos() - span.from.nanos());
             format!("core {}: {name}\n{:.6} s to {:.6} s\n{length}", core.core, span.from.secs(), until.secs())
         }
         What::Shares(times, changes) => {
             let part = times.of(LaneState::OnCore) as f64 * 100.0 / (piece.to - piece.from).max(1) as f64;
-            format!("core {}: {part:.0} % this run's, {changes} changes", core.core)
+            let mut text = format!("core {}: {part:.0} % this run's, {changes} changes", core.core);
+            let lanes = lanes_on(&core.states, piece.from, piece.to, NAMED_OF);
+            for (lane, time) in lanes.iter().take(NAMED) {
+                let percent = *time as f64 * 100.0 / lanes.iter().map(|(_, time)| time).sum::<u64>().max(1) as f64 * part / 100.0;
+                let _ = write!(text, "\n{} {percent:.0} %", named(*lane));
+            }
+            if lanes.len() > NAMED {
+                let _ = write!(text, "\nand {} more", lanes.len() - NAMED);
+            }
+            text
         }
     }
 }

@@ -1,8 +1,8 @@
 //! The heading of the timeline: legend, zoom, filter, and the menu of a lane. UI thread.
 
-use egui::{Response, RichText, Sense, TextEdit, Ui, vec2};
+use egui::{FontId, Response, RichText, Sense, TextEdit, Ui, vec2};
 
-use crate::model::{Lane, RunView};
+use crate::model::{Lane, LaneState, RunView, Times};
 use crate::ui::look::foreign;
 use crate::ui::look::hatch::Hatch;
 use crate::ui::look::states::Look;
@@ -127,11 +127,20 @@ impl Head {
     }
 }
 
-/// Draws as many states as there is room for; the first ones are what one sees most.
-pub(super) fn legend(ui: &mut Ui, hatch: &mut Hatch) {
+/// Draws as many states as there is room for: first those that occur in the run, then what one sees most.
+pub(super) fn legend(ui: &mut Ui, hatch: &mut Hatch, times: &Times) {
     let colors = palette(ui);
-    let count = (ui.available_width() / LEGEND).max(0.0) as usize;
-    for look in Look::LEGEND.into_iter().take(count).rev() {
+    let occurs = |look: &Look| LaneState::TIMED.into_iter().any(|state| times.of(state) > 0 && Look::from(state) == *look);
+    let (mut looks, others): (Vec<Look>, Vec<Look>) = Look::LEGEND.into_iter().partition(occurs);
+    looks.extend(Look::RARE.into_iter().filter(occurs));
+    looks.extend(others);
+    let mut room = ui.available_width();
+    let gap = 2.0 * ui.spacing().item_spacing.x;
+    looks.retain(|look| {
+        room -= widgets::width_of(ui, look.word(), FontId::proportional(11.0)) + 11.0 + gap;
+        room >= 0.0
+    });
+    for look in looks.into_iter().rev() {
         ui.label(RichText::new(look.word()).size(11.0).color(colors.weak));
         let (rect, _) = ui.allocate_exact_size(vec2(11.0, 11.0), Sense::hover());
         hatch.paint(ui.painter(), rect, look, colors);

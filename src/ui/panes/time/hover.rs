@@ -2,9 +2,9 @@
 
 use std::fmt::Write as _;
 
-use crate::model::{Lane, LaneSource, LaneState, Monotonic, StateSpan, Times};
+use crate::model::{Lane, LaneSource, Monotonic, StateSpan};
 use crate::ui::look::foreign;
-use crate::ui::look::states;
+use crate::ui::look::states::{self, shares};
 use crate::ui::panes::time::pieces::{Piece, What};
 
 /// `1,204`: a number whose digits stand in threes.
@@ -20,19 +20,6 @@ pub(super) fn grouped(number: usize) -> String {
     text
 }
 
-/// `on a core 91 %, ready 6 %, blocked 3 %`, the largest first; of 0.
-pub(super) fn shares(times: &Times) -> String {
-    let total = times.total().max(1) as f64;
-    let mut parts: Vec<(LaneState, u64)> =
-        LaneState::TIMED.map(|state| (state, times.of(state))).into_iter().filter(|(_, time)| *time > 0).collect();
-    parts.sort_by_key(|(_, time)| std::cmp::Reverse(*time));
-    let percent = |time: u64| match time as f64 / total * 100.0 {
-        percent if percent < 1.0 => "under 1 %".to_owned(),
-        percent => format!("{percent:.0} %"),
-    };
-    parts.iter().map(|(state, time)| format!("{} {}", state.word(), percent(*time))).collect::<Vec<_>>().join(", ")
-}
-
 /// A length of time: `412 µs`, `230.1 ms`, `1.204 s`.
 pub(super) fn length(nanos: u64) -> String {
     match nanos as f64 / 1e9 {
@@ -43,9 +30,9 @@ pub(super) fn length(nanos: u64) -> String {
 }
 
 /// Everything about a lane at the piece that lies under the pointer.
-pub(super) fn explain(lane: &Lane, piece: &Piece, now: Monotonic) -> String {
+pub(super) fn explain(lane: &Lane, piece: &Piece, now: Monotonic, goes_on: bool) -> String {
     let mut text = match piece.what {
-        What::State(span) => state(lane, &span, now),
+        What::State(span) => state(lane, &span, now, goes_on),
         What::Shares(times, 0) => {
             format!("{} {}\nfrom the kernel's sums: in which order is not known", foreign::line(&lane.name), shares(&times))
         }
@@ -65,7 +52,7 @@ pub(super) fn explain(lane: &Lane, piece: &Piece, now: Monotonic) -> String {
 }
 
 /// A state with its label, holder, waker and exact times.
-fn state(lane: &Lane, span: &StateSpan, now: Monotonic) -> String {
+fn state(lane: &Lane, span: &StateSpan, now: Monotonic, goes_on: bool) -> String {
     let is = states::of_now(&lane.explain(span));
     let mut text = format!("{} {} {}", foreign::line(&lane.name), is.look.glyph(), foreign::line(&is.words()));
     let until = span.until.unwrap_or(now).max(span.from);
@@ -74,7 +61,7 @@ fn state(lane: &Lane, span: &StateSpan, now: Monotonic) -> String {
     {
         let _ = write!(text, "\nwoken by {}", foreign::line(&waker));
     }
-    let end = if span.until.is_none() { " (now)" } else { "" };
+    let end = if span.until.is_none() && goes_on { " (now)" } else { "" };
     let length = length(until.nanos() - span.from.nanos());
     let _ = write!(text, "\n{:.6} s to {:.6} s{end}\n{length}", span.from.secs(), until.secs());
     text
@@ -95,7 +82,7 @@ mod tests {
     fn at(lane: &Lane, nanos: u64, column: u64) -> String {
         let now = Monotonic::from_secs(2.0);
         let grid = Grid { column, now: now.nanos() };
-        explain(lane, &grid.at(&lane.states, nanos).expect("a piece"), now)
+        explain(lane, &grid.at(&lane.states, nanos).expect("a piece"), now, true)
     }
 
     #[test]

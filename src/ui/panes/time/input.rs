@@ -35,6 +35,8 @@ pub(super) struct Looking {
     pub(super) area: Area,
     /// The time that the keys went to.
     pub(super) cursor: Option<Monotonic>,
+    /// Where the lanes were in the last frame, and their time.
+    shown: Option<(Rect, Scale)>,
     /// Where a drag began that marks an area.
     drag: Option<Monotonic>,
 }
@@ -43,6 +45,12 @@ impl Looking {
     /// Another run begins at its live edge, with nothing marked.
     pub(super) fn begin(&mut self) {
         *self = Self::default();
+    }
+
+    /// The axis of the last frame.
+    #[cfg(test)]
+    pub(super) fn scale(&self) -> Option<Scale> {
+        self.shown.map(|(_, scale)| scale)
     }
 
     /// The time to which the run has come.
@@ -59,6 +67,7 @@ impl Looking {
     /// traces; with Shift it moves, and so does a finger.
     pub(super) fn steer(&mut self, ui: &mut Ui, lanes: Rect, frame: &Frame<'_>) {
         let (now, scale) = (frame.now.secs(), frame.scale);
+        self.shown = Some((lanes, scale));
         let response = ui.interact(lanes, ui.scope_id().with("steer"), Sense::drag());
         if response.contains_pointer()
             && let Some(pointer) = response.hover_pos().filter(|pointer| scale.holds(pointer.x))
@@ -93,11 +102,15 @@ impl Looking {
 
     fn mark(&mut self, response: &Response, frame: &Frame<'_>) {
         let scale = frame.scale;
-        let pointer = response.interact_pointer_pos().map(|pointer| scale.at(pointer.x.clamp(scale.left, scale.right)));
+        // Where the button is released is the last place that counts.
+        let released = || response.ctx.input(|input| input.pointer.latest_pos()).filter(|_| response.drag_stopped());
+        let pointer =
+            response.interact_pointer_pos().or_else(released).map(|pointer| scale.at(pointer.x.clamp(scale.left, scale.right)));
         if response.drag_started() {
             self.drag = pointer;
         }
-        if let (Some(began), Some(t), true) = (self.drag, pointer, response.dragged()) {
+        let moves = response.dragged() || response.drag_stopped();
+        if let (Some(began), Some(t), true) = (self.drag, pointer, moves) {
             let known = |t: Monotonic| t.min(frame.run.elapsed);
             self.area.mark(known(began), known(t), frame.selected);
         }
@@ -143,11 +156,15 @@ impl Looking {
     }
 
     /// Does what a key asks for, but for the filter.
-    pub(super) fn obey(&mut self, key: LaneKey, run: &RunView, lane: Option<&Lane>, now: f64) {
+    pub(super) fn obey(&mut self, ui: &Ui, key: LaneKey, run: &RunView, lane: Option<&Lane>, now: f64) {
         let (from, to) = self.sight.range(now);
         match key {
             LaneKey::ZoomIn | LaneKey::ZoomOut => {
-                let around = self.cursor.map(Monotonic::secs).filter(|t| (from..=to).contains(t));
+                let pointed = self.shown.and_then(|(lanes, scale)| {
+                    let pointer = ui.input(|input| input.pointer.hover_pos()).filter(|pointer| lanes.contains(*pointer))?;
+                    scale.holds(pointer.x).then(|| scale.t(pointer.x))
+                });
+                let around = pointed.or_else(|| self.cursor.map(Monotonic::secs)).filter(|t| (from..=to).contains(t));
                 self.sight = self.sight.zoom(if key == LaneKey::ZoomIn { 1.5 } else { 1.0 / 1.5 }, around, now);
             }
             LaneKey::Earlier => self.sight = self.sight.shift((from - to) * 0.2, now),

@@ -9,6 +9,8 @@ use crate::ui::look::theme::{self, Palette, palette};
 use crate::ui::panes::time::hover::grouped;
 use crate::ui::panes::time::scale::Scale;
 
+/// Room beside the bars, for how lanes ended and for pipes.
+pub(super) const BESIDE: f32 = 16.0;
 /// The width of a sign.
 const SIGN: f32 = 9.0;
 
@@ -29,7 +31,7 @@ pub(super) fn ui(ui: &Ui, painter: &Painter, lane: &Lane, bar: Rect, scale: Scal
     let colors = palette(ui);
     if let Some(at) = cap(lane, bar, scale) {
         // It may stand beside the bar.
-        paint_cap(ui.painter(), colors, lane, at);
+        paint_cap(ui.painter(), colors, lane, at, bar.right() + BESIDE - at.left());
     }
     groups(&lane.marks, scale).for_each(|group| group.paint(painter, colors, bar));
 }
@@ -124,28 +126,49 @@ fn end_words(lane: &Lane) -> Option<String> {
 }
 
 /// The place of the sign of its end.
-fn cap(lane: &Lane, bar: Rect, scale: Scale) -> Option<Rect> {
+pub(super) fn cap(lane: &Lane, bar: Rect, scale: Scale) -> Option<Rect> {
     let x = scale.x(end_of(lane)?.secs());
     (scale.holds(x) && lane.end != Some(LaneEnd::RunOver)).then(|| {
-        let size = vec2(13.0, bar.height().min(14.0));
-        Rect::from_min_size(pos2(x + 1.0, bar.center().y - size.y / 2.0), size)
+        let room = bar.right() + BESIDE - x - 1.0;
+        let text = lane.end.as_ref().map_or_else(String::new, |end| end_text(end, room));
+        let size = vec2(text_width(&text).max(13.0), bar.height().min(14.0));
+        // It stays within the pane.
+        let left = (x + 1.0).min(bar.right() + BESIDE - size.x);
+        Rect::from_min_size(pos2(left, bar.center().y - size.y / 2.0), size)
     })
 }
 
+/// The text on the sign of an end, as long as there is room; one without text is drawn.
+fn end_text(end: &LaneEnd, room: f32) -> String {
+    match end {
+        LaneEnd::Exit(ExitStatus::Exited(0)) | LaneEnd::Done | LaneEnd::RunOver => String::new(),
+        LaneEnd::Exit(ExitStatus::Exited(status)) => status.to_string(),
+        LaneEnd::Exit(ExitStatus::Signaled { signal, .. }) if *signal == Signal::KILL => String::new(),
+        LaneEnd::Exit(ExitStatus::Signaled { signal, .. }) => {
+            let name = signal.to_string();
+            if text_width(&name) <= room { name } else { name.strip_prefix("SIG").unwrap_or(&name).to_owned() }
+        }
+        LaneEnd::Exit(ExitStatus::Unknown) => "?".to_owned(),
+        LaneEnd::Failed(_) => "!".to_owned(),
+    }
+}
+
+/// The room for such a text.
+fn text_width(text: &str) -> f32 {
+    if text.is_empty() { 0.0 } else { 6.5 * text.len() as f32 + 5.0 }
+}
+
 /// Paints how a lane ended: a tick, the exit status, or a cross for a signal, each with a form of its own.
-fn paint_cap(painter: &Painter, colors: &Palette, lane: &Lane, at: Rect) {
+fn paint_cap(painter: &Painter, colors: &Palette, lane: &Lane, at: Rect, room: f32) {
     let Some(end) = &lane.end else { return };
-    let (tone, text) = match end {
-        LaneEnd::Exit(ExitStatus::Exited(0)) | LaneEnd::Done => (colors.green, String::new()),
-        LaneEnd::Exit(ExitStatus::Exited(status)) => (colors.vermilion, status.to_string()),
-        LaneEnd::Exit(ExitStatus::Signaled { signal, .. }) if *signal == Signal::KILL => (colors.red, String::new()),
-        LaneEnd::Exit(ExitStatus::Signaled { signal, .. }) => (colors.red, format!("s{}", signal.number())),
-        LaneEnd::Exit(ExitStatus::Unknown) => (colors.grey, "?".to_owned()),
-        LaneEnd::Failed(_) => (colors.vermilion, "!".to_owned()),
+    let tone = match end {
+        LaneEnd::Exit(ExitStatus::Exited(0)) | LaneEnd::Done => colors.green,
+        LaneEnd::Exit(ExitStatus::Exited(_)) | LaneEnd::Failed(_) => colors.vermilion,
+        LaneEnd::Exit(ExitStatus::Signaled { .. }) => colors.red,
+        LaneEnd::Exit(ExitStatus::Unknown) => colors.grey,
         LaneEnd::RunOver => return,
     };
-    let text_width = 6.0 * text.len() as f32 + 5.0;
-    let at = at.with_max_x(at.left() + at.width().max(text_width));
+    let text = end_text(end, room);
     painter.rect(at, 3.0, tone.surface, (1.0, tone.strong), egui::StrokeKind::Inside);
     let stroke = Stroke::new(1.5, tone.ink);
     let inner = Rect::from_center_size(at.center(), vec2(6.0, 6.0_f32.min(at.height() - 4.0)));

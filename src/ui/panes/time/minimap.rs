@@ -7,8 +7,8 @@ use std::collections::HashSet;
 use egui::{Align2, CursorIcon, FontId, Rect, Role, Sense, Stroke, StrokeKind, Ui, WidgetInfo, pos2};
 
 use crate::model::{LaneId, LaneState, Monotonic, RunId, RunView, Times};
+use crate::ui::look::states::shares;
 use crate::ui::look::widgets;
-use crate::ui::panes::time::hover::shares;
 use crate::ui::panes::time::paint::Brush;
 use crate::ui::panes::time::scale::Scale;
 use crate::ui::panes::time::sight::{SHORTEST, Sight};
@@ -66,6 +66,11 @@ impl WholeRun {
         self.sums.len() < over
     }
 
+    /// The time of all lanes in each state, as far as it is added up.
+    pub(super) fn times(&self) -> Times {
+        added(&self.sums)
+    }
+
     /// Draws it, and moves what is in sight as the frame is dragged.
     pub(super) fn ui(&mut self, ui: &mut Ui, room: Rect, run: &RunView, brush: &mut Brush<'_>, sight: &mut Sight, now: f64) {
         if room.height() <= 0.0 {
@@ -105,14 +110,17 @@ impl WholeRun {
             let told = format!("whole run, {now:.1} s: {}; {from:.3} s to {to:.3} s are in sight", shares(&added(&self.sums)));
             WidgetInfo::labeled(Role::Image, true, told)
         });
-        let pointer = response.interact_pointer_pos().map(|pointer| whole.t(pointer.x));
+        // Where the button is released is the last place that counts.
+        let released = || ui.input(|input| input.pointer.latest_pos()).filter(|_| response.drag_stopped());
+        let pointer = response.interact_pointer_pos().or_else(released).map(|pointer| whole.t(pointer.x));
         if let Some(t) = pointer {
             let span = to - from;
             let hold = *self.hold.get_or_insert(if (from..=to).contains(&t) { t - from } else { span / 2.0 });
-            if response.dragged() || response.clicked() {
+            if response.dragged() || response.clicked() || response.drag_stopped() {
                 *sight = Sight::starting(t - hold, span, now);
             }
-        } else {
+        }
+        if pointer.is_none() || response.drag_stopped() {
             self.hold = None;
         }
         let about = "The whole run, all lanes together. Drag the frame to move what is in sight.";

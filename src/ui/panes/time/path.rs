@@ -90,11 +90,7 @@ pub(super) fn sentence(run: &RunView, asked: usize, steps: &[Step], from: Monoto
     if causes.is_empty() {
         return format!("{} did nothing in this time.", name(end));
     }
-    let end = if end == asked {
-        format!("the end of {}", name(end))
-    } else {
-        format!("the end, when {} waits for {}", name(asked), name(end))
-    };
+    let end = if end == asked { String::new() } else { format!(", at whose end {} waits for {}", name(asked), name(end)) };
     let parts: Vec<String> = causes
         .iter()
         .take(NAMED)
@@ -121,34 +117,36 @@ pub(super) fn sentence(run: &RunView, asked: usize, steps: &[Step], from: Monoto
     let rest = if rest > 0 { format!("; the rest, {}, is smaller parts", length(rest)) } else { String::new() };
     let through = match steps.len().saturating_sub(1) {
         0 => String::new(),
-        1 => " followed back through 1 wake-up,".to_owned(),
-        count => format!(" followed back through {count} wake-ups,"),
+        1 => format!(" followed back from {} through 1 wake-up,", name(asked)),
+        count => format!(" followed back from {} through {count} wake-ups,", name(asked)),
     };
     let parts = match &parts[..] {
         [others @ .., last] if !others.is_empty() => format!("{}, and {last}", others.join(", ")),
         parts => parts.concat(),
     };
-    format!("Of the {} before {end},{through} {parts}{rest}.", length(whole))
+    format!("Of the {} marked{end},{through} {parts}{rest}.", length(whole))
 }
 
-/// The label of the longest wait of a lane on the way.
+/// The label of a lane's waits on the way with the most time.
 fn longest(run: &RunView, steps: &[Step], lane: usize, state: LaneState) -> Option<String> {
     let waits = run.lanes.get(lane)?;
     let mut looked = 0;
-    let mut best: Option<(u64, String)> = None;
+    let mut found: HashMap<String, u64> = HashMap::new();
     for step in steps.iter().filter(|step| step.lane == lane) {
         for span in waits.states.between(step.from, step.to).take(STATES.saturating_sub(looked)) {
             looked += 1;
-            let until = span.until.unwrap_or(step.to).min(step.to);
-            let time = until.since(span.from.max(step.from)).as_nanos() as u64;
-            if span.state == state && best.as_ref().is_none_or(|(most, _)| time > *most) {
+            if span.state == state || span.state == LaneState::Mixed {
+                let (from, until) = (span.from.max(step.from), span.until.unwrap_or(step.to).min(step.to));
                 let now = waits.explain(&span);
                 let holder = now.held_by.map_or_else(String::new, |holder| format!(", held by {}", foreign::word(&holder)));
-                best = Some((time, format!("{}{holder}", foreign::word(&now.label))));
+                let text = format!("{}{holder}", foreign::word(&now.label));
+                *found.entry(text).or_default() += waits.states.times(from, until).of(state);
             }
         }
     }
-    best.map(|(_, text)| text).filter(|text| !text.is_empty())
+    // Not every wait is told why: those that are speak for the others.
+    found.retain(|text, time| !text.is_empty() && *time > 0);
+    found.into_iter().max_by(|(a, most), (b, other)| most.cmp(other).then(b.cmp(a))).map(|(text, _)| text)
 }
 
 #[cfg(test)]
@@ -183,7 +181,7 @@ mod tests {
         let text = sentence(&run, place(&run, "painter"), &steps, from, to);
         assert_eq!(
             text,
-            "Of the 600.000 ms before the end of painter, followed back through 2 wake-ups, broker ran for 215.000 ms (36 %), broker \
+            "Of the 600.000 ms marked, followed back from painter through 2 wake-ups, broker ran for 215.000 ms (36 %), broker \
              slept for 155.000 ms (26 %), and painter slept (a nap) for 100.000 ms (17 %); the rest, 130.000 ms, is smaller parts."
         );
     }
@@ -196,7 +194,7 @@ mod tests {
         let steps = critical(&run, &places, place(&run, "painter"), from, to);
         assert_eq!(names(&run, &steps), told(&[("broker", 200, 300)]), "painter waits for broker");
         let text = sentence(&run, place(&run, "painter"), &steps, from, to);
-        assert_eq!(text, "Of the 100.000 ms before the end, when painter waits for broker, broker slept for 100.000 ms (100 %).");
+        assert_eq!(text, "Of the 100.000 ms marked, at whose end painter waits for broker, broker slept for 100.000 ms (100 %).");
         let run = (*sample::deadlock().runs[0]).clone();
         let places = Places::of(&run.lanes);
         let (from, to) = (Monotonic::from_secs(1.0), Monotonic::from_secs(1.5));
@@ -213,7 +211,7 @@ mod tests {
         let steps = critical(&run, &places, main, from, to);
         assert_eq!(steps.len(), 1);
         let text = sentence(&run, main, &steps, from, to);
-        assert_eq!(text, "Of the 400.000 ms before the end of main, main waited (join painter) for 400.000 ms (100 %).");
+        assert_eq!(text, "Of the 400.000 ms marked, main waited (join painter) for 400.000 ms (100 %).");
         assert_eq!(sentence(&run, main, &[], from, to), "Nothing is known of this time.");
     }
 

@@ -117,7 +117,7 @@ impl LiveEdge {
         }
         self.goes_on = goes_on;
         let ahead = (time - self.came).clamp(0.0, AHEAD);
-        self.shown = if goes_on { self.shown.max(elapsed + ahead) } else { elapsed };
+        self.shown = self.shown.max(if goes_on { elapsed + ahead } else { elapsed });
         self.shown.max(SHORTEST)
     }
 
@@ -167,7 +167,8 @@ mod tests {
             last = shown;
         }
         assert!(!edge.moves(19.0) && edge.moves(10.25));
-        assert!((edge.at(run, 1.2, false, 19.1) - 1.2).abs() < 1e-9, "a run that is over ends where it ended");
+        assert!(edge.at(run, 1.2, false, 19.1).to_bits() == last.to_bits(), "the end of a run moves nothing back");
+        assert!((LiveEdge::default().at(run, 1.2, false, 19.1) - 1.2).abs() < 1e-9, "a run that is over ends where it ended");
         assert!((edge.at(RunId::new(2), 0.1, true, 20.0) - 0.1).abs() < 1e-9, "another run has its own");
     }
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use egui::{Align2, FontId, Rect, Role, ScrollArea, Sense, Stroke, Ui, pos2, vec2};
 
-use crate::model::{Lane, LaneId, Monotonic, Pid, RunId, RunView};
+use crate::model::{CoreLane, Lane, LaneId, Monotonic, Pid, RunId, RunView, Times};
 use crate::ui::ask::actions::{Actions, UiAction};
 use crate::ui::ask::lane_keys::{self, LaneKey};
 use crate::ui::ask::selection::Selection;
@@ -20,6 +20,7 @@ use crate::ui::panes::time::arrangement::Arrangements;
 use crate::ui::panes::time::arrows::{self, Places};
 use crate::ui::panes::time::head::{self, Head};
 use crate::ui::panes::time::input::{Frame, Looking, goes_on};
+use crate::ui::panes::time::marks::BESIDE;
 use crate::ui::panes::time::minimap::WholeRun;
 use crate::ui::panes::time::paint::Brush;
 use crate::ui::panes::time::pieces::Grid;
@@ -50,14 +51,14 @@ pub struct Timeline {
     /// The lane under the pointer, and the selected one, in the last frame.
     hovered: Option<LaneId>,
     selected: Option<LaneId>,
+    /// How many cores the machine has.
+    machine_cores: usize,
     /// Whether the cores' lanes are open, where somebody has said; else where there is room.
     has_cores: Option<bool>,
 }
 
 /// Pipes whose fill is drawn at the same time.
 const MOST_FILLS: usize = 64;
-/// Room beside the lanes, for how they ended and for pipes.
-const BESIDE: f32 = 16.0;
 
 impl Timeline {
     /// Draws the legend and the buttons, for the pane's heading (right to left).
@@ -67,13 +68,18 @@ impl Timeline {
             (self.shown, self.rows, self.hovered, self.selected) = (id, None, None, None);
             self.looking.begin();
         }
-        let Some(run) = run else { return head::legend(ui, &mut self.hatch) };
+        let Some(run) = run else { return head::legend(ui, &mut self.hatch, &Times::default()) };
         let now = self.looking.now(ui, run);
         let lane = self.selected.and_then(|id| self.places.lane(id)).and_then(|place| run.lanes.get(place));
         self.head.ui(ui, run, lane.map(|lane| &**lane), now, &mut self.looking.sight, &mut self.arrangements);
         if !self.head.shows_interleavings(run) {
-            head::legend(ui, &mut self.hatch);
+            head::legend(ui, &mut self.hatch, &self.whole_run.times());
         }
+    }
+
+    /// So many cores the machine has.
+    pub const fn know_cores(&mut self, count: usize) {
+        self.machine_cores = count;
     }
 
     /// Looks at a part of the run, in seconds.
@@ -115,15 +121,16 @@ impl Timeline {
                 self.head.focus_filter();
             }
             let lane = selected.and_then(|id| self.places.lane(id)).and_then(|place| run.lanes.get(place));
-            self.looking.obey(key, run, lane.map(|lane| &**lane), now);
+            self.looking.obey(ui, key, run, lane.map(|lane| &**lane), now);
         }
         let (from, to) = self.looking.sight.range(now);
         let scale = Scale { from, to, left: area.left() + self.name_width, right: area.right() - BESIDE - 2.0 };
         let count = self.arrangements.shown(run).len();
-        let rooms = Rooms::of(area, Wanted { cores: run.cores.len(), lanes: count, is_open: self.has_cores });
+        let cores = core_lanes::of_machine(run, self.machine_cores);
+        let rooms = Rooms::of(area, Wanted { cores: cores.len(), lanes: count, is_open: self.has_cores });
         let frame = Frame { run, now: Monotonic::from_secs(now), selected, scale };
         let ticks = scale::axis(ui, rooms.axis, scale);
-        self.overview(ui, rooms, &frame, actions);
+        self.overview(ui, rooms, &frame, &cores, actions);
         self.looking.steer(ui, rooms.lanes, &frame);
         self.lanes_ui(ui, rooms, &frame, &ticks, actions);
         self.looking.steer_axis(ui, rooms.axis, &frame);
@@ -150,7 +157,7 @@ impl Timeline {
     }
 
     /// The whole run and its cores, above the lanes.
-    fn overview(&mut self, ui: &mut Ui, rooms: Rooms, frame: &Frame<'_>, actions: &mut Actions) {
+    fn overview(&mut self, ui: &mut Ui, rooms: Rooms, frame: &Frame<'_>, cores: &[CoreLane], actions: &mut Actions) {
         let (run, scale) = (frame.run, frame.scale);
         let colors = palette(ui);
         let painter = ui.painter().clone();
@@ -161,10 +168,10 @@ impl Timeline {
         }
         self.whole_run.ui(ui, rooms.whole_run, run, &mut brush, &mut self.looking.sight, frame.now.secs());
         let is_open = rooms.cores.height() > 0.0;
-        if core_lanes::share(ui, rooms.share, run, &brush, is_open) {
+        if core_lanes::share(ui, rooms.share, cores, &brush, is_open) {
             self.has_cores = Some(!is_open);
         }
-        let clicked = core_lanes::lanes(ui, rooms.cores, run, &self.places, &mut brush, self.hovered);
+        let clicked = core_lanes::lanes(ui, rooms.cores, run, cores, &self.places, &mut brush, self.hovered);
         if let Some(lane) = clicked.and_then(|id| self.places.lane(id)).and_then(|place| run.lanes.get(place)) {
             actions.push(UiAction::Select(lane.pid, lane.tid));
         }
@@ -261,8 +268,9 @@ impl Timeline {
         let Some(pointer) = response.hover_pos() else { return false };
         let is_hovered = response.hovered();
         let text = if scale.holds(pointer.x) || pointer.x > scale.right {
-            marks::words_at(lane, bar, scale, pointer.x)
-                .or_else(|| Some(hover::explain(lane, &grid.at(&lane.states, scale.at(pointer.x).nanos())?, frame.now)))
+            marks::words_at(lane, bar, scale, pointer.x).or_else(|| {
+                Some(hover::explain(lane, &grid.at(&lane.states, scale.at(pointer.x).nanos())?, frame.now, goes_on(frame.run)))
+            })
         } else {
             is_cut.then(|| lane.name.to_string())
         };

@@ -173,6 +173,53 @@ fn the_frame_over_the_whole_run_is_dragged_and_a_click_goes_there() {
 }
 
 #[test]
+fn a_move_and_its_release_in_one_frame_count() {
+    let mut run = over(sample::kernel_lanes());
+    run.elapsed = Monotonic::from_secs(20.0);
+    let mut harness = sized(run, 1000.0, 500.0);
+    let whole = harness.get_by_label_contains("whole run, 20.0 s").rect();
+    let quick = |harness: &mut Harness<'_, State>, from: egui::Pos2, to: egui::Pos2| {
+        let button =
+            |pos, pressed| Event::PointerButton { pos, button: PointerButton::Primary, pressed, modifiers: Modifiers::NONE };
+        for event in [Event::PointerMoved(from), button(from, true), Event::PointerMoved(from.lerp(to, 0.1))] {
+            harness.event(event);
+            harness.run_steps(1);
+        }
+        harness.event(Event::PointerMoved(to));
+        harness.event(button(to, false));
+        harness.run_steps(2);
+    };
+    let at = |part: f32| pos2(whole.left() + whole.width() * part, whole.center().y);
+    quick(&mut harness, at(0.95), at(0.45));
+    let (from, to) = range(&harness);
+    assert!((from - 8.0).abs() < 0.1 && (to - 10.0).abs() < 0.1, "{from} {to}");
+    harness.state_mut().0.looking.sight = Sight::All;
+    harness.run_steps(2);
+    let lane = harness.get_by_label_contains("lane painter:").rect();
+    let scale = harness.state().0.looking.scale().expect("it was drawn");
+    let (a, b) = (pos2(scale.x(4.0), lane.center().y), pos2(scale.x(12.0), lane.center().y));
+    quick(&mut harness, a, b);
+    let (from, to) = harness.state().0.looking.area.marked().expect("it is marked");
+    assert!((from.secs() - 4.0).abs() < 0.1 && (to.secs() - 12.0).abs() < 0.1, "{from:?} {to:?}");
+}
+
+#[test]
+fn the_machines_cores_have_a_lane_each_and_the_legend_begins_with_what_occurs() {
+    let mut run = over(sample::kernel_lanes());
+    run.cores.truncate(1);
+    let mut harness = sized(run, 800.0, 500.0);
+    harness.get_by_label_contains("1 core of this run: ");
+    harness.state_mut().0.know_cores(2);
+    harness.run_steps(3);
+    harness.get_by_label_contains("2 cores of this run: ");
+    harness.get_by_label("core 1: nothing of this run");
+    for state in ["zombie", "unknown"] {
+        harness.get_by_label(state);
+    }
+    assert!(harness.query_by_label("running").is_none(), "it does not occur");
+}
+
+#[test]
 fn one_lane_and_none_that_the_filter_leaves_are_shown_as_that() {
     let mut run = sample::kernel_lanes();
     run.lanes.truncate(1);
@@ -195,10 +242,15 @@ fn the_keys_zoom_move_fit_and_step_while_the_pointer_is_there() {
     harness.key_press(Key::W);
     harness.run_steps(2);
     let (from, to) = range(&harness);
-    assert!((to - from - 2.0 / 1.5).abs() < 1e-6 && (to - 2.0).abs() < 1e-9, "{from} {to}");
+    assert!((to - from - 2.0 / 1.5).abs() < 1e-6, "{from} {to}");
+    let (scale, x) = (harness.state().0.looking.scale().expect("it was drawn"), lane.center().x);
+    assert!(
+        (scale.t(x) - f64::from(x - scale.left) / f64::from(scale.right - scale.left) * 2.0).abs() < 1e-3,
+        "it keeps its place"
+    );
     harness.key_press(Key::A);
     harness.run_steps(2);
-    assert!(range(&harness).1 < 2.0);
+    assert!(range(&harness).0 < from);
     harness.key_press(Key::S);
     harness.key_press(Key::S);
     harness.run_steps(2);
