@@ -75,7 +75,7 @@ proptest! {
                 Step::Waits(tid) => lanes.thread_waits(at(t), Pid::new(tid / 10 * 10), Tid::new(tid), "a timer"),
                 Step::View => {
                     lanes.publish();
-                    lanes.unexplained(at(t));
+                    lanes.unexplained(at(t), usize::MAX);
                     lanes.cpu_due(at(t));
                 }
             }
