@@ -300,7 +300,7 @@ mod tests {
                 assert!(due.len() == MOST_AT_ONCE && due.iter().all(is_near_an_end), "the last and the first in turn");
             }
             for wait in &due {
-                answer(&mut plan, wait.tid.number(), None, now);
+                plan.answered(&Answer { wait: *wait, ..told(0, now, None) }, at(now));
             }
             asked.extend(due);
         }
