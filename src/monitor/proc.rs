@@ -52,6 +52,13 @@ pub(super) struct ProcessDir {
 impl ProcessDir {
     /// Descriptors that one of these holds at most.
     pub(super) const DESCRIPTORS: u64 = 3;
+
+    /// How a process that has ended did so; `None` where that is not ours to see.
+    pub(super) fn status(&self, stat: &Stat) -> Option<ExitStatus> {
+        // The kernel shows the code to the same as this link, which gives another error when there is nothing behind it any more.
+        let is_hidden = || readlinkat(&self.dir, "ns/pid", Vec::new()).is_err_and(|errno| errno == Errno::ACCESS);
+        (stat.has_ended() && (stat.exit_code != 0 || !is_hidden())).then(|| stat.exit_status())
+    }
 }
 
 /// The files that tell of a thread.
@@ -93,13 +100,6 @@ impl ProcDir {
     /// The stat line of the process that `process` is bound to.
     pub(super) fn stat_of(&mut self, process: &mut ProcessDir) -> Option<Stat> {
         parse_stat(read_kept(&process.dir, &mut process.stat, "stat", &mut self.line[..])?)
-    }
-
-    /// How a process that has ended did so; `None` where that is not ours to see.
-    pub(super) fn status_of(&mut self, process: &ProcessDir, stat: &Stat) -> Option<ExitStatus> {
-        // The kernel shows the code to the same as this link, which gives another error when there is nothing behind it any more.
-        let is_hidden = || readlinkat(&process.dir, "ns/pid", Vec::new()).is_err_and(|errno| errno == Errno::ACCESS);
-        (stat.has_ended() && (stat.exit_code != 0 || !is_hidden())).then(|| stat.exit_status())
     }
 
     /// The numbers of its threads.

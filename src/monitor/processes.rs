@@ -164,7 +164,7 @@ impl Processes {
         let max = 100.0 * f64::from(stat.threads.max(1));
         let cpu = Meter::measure(&mut self.meters, pid, &stat, now, self.round, max);
         let thread_count = stat.threads;
-        self.ended.extend(self.proc.status_of(&process, &stat).map(|status| (pid, status)));
+        self.ended.extend(process.status(&stat).map(|status| (pid, status)));
         let mut sample = ProcessSample {
             pid,
             ppid: stat.ppid,

@@ -95,7 +95,7 @@ pub fn words_for_function(name: &str) -> Option<&'static str> {
     FUNCTIONS.iter().find(|(start, _)| name.starts_with(start)).map(|(_, words)| *words)
 }
 
-/// The thing that a thread waits for that has gone on after a stop (restart_syscall(2)), where its kernel function is not in the table.
+/// The thing that a thread waits for that has gone on after a stop (`restart_syscall(2)`), where its kernel function is not in the table.
 ///
 /// Of the calls that go on so, that for a futex and that for descriptors have functions of their own there; but that of nanosleep calls the
 /// table's function as its last act, and leaves only the kernel's entry.

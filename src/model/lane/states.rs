@@ -288,7 +288,9 @@ impl States {
         let changed: Vec<(usize, LaneState)> = changed.collect();
         let Some((place, _)) = changed.first().copied() else { return false };
         let tail = self.chunks.tail_mut();
-        changed.into_iter().for_each(|(place, now)| tail.state[place] = now);
+        for (place, now) in changed {
+            tail.state[place] = now;
+        }
         tail.sum_again(place);
         true
     }
