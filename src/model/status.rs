@@ -6,7 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use super::Signal;
 
-/// How a process ended, decoded from `waitid(2)`'s `si_code` and `si_status`, never by shifting bits.
+/// How a process ended, decoded from `waitid(2)`'s `si_code` and `si_status`, or by wait(2)'s own macros, never by shifting
+/// bits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ExitStatus {

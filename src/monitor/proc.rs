@@ -11,8 +11,8 @@ use rustix::fs::{Mode, OFlags, RawDir, SeekFrom, openat, readlinkat, seek};
 use rustix::io::Errno;
 
 use super::syscall::{Syscall, parse_syscall};
-use super::waits::{Call, HIDDEN, words_for_call, words_for_function, words_for_reading, words_for_writing};
-use crate::model::{Pid, ProcessState, Tid};
+use super::waits::{Call, HIDDEN, words_for_call, words_for_function, words_for_reading, words_for_restart, words_for_writing};
+use crate::model::{ExitStatus, Pid, ProcessState, Tid};
 use crate::sys::{Stat, parse_stat};
 
 /// Why the machine cannot be observed.
@@ -52,6 +52,13 @@ pub(super) struct ProcessDir {
 impl ProcessDir {
     /// Descriptors that one of these holds at most.
     pub(super) const DESCRIPTORS: u64 = 3;
+
+    /// How a process that has ended did so; `None` where that is not ours to see.
+    pub(super) fn status(&self, stat: &Stat) -> Option<ExitStatus> {
+        // The kernel shows the code to the same as this link, which gives another error when there is nothing behind it any more.
+        let is_hidden = || readlinkat(&self.dir, "ns/pid", Vec::new()).is_err_and(|errno| errno == Errno::ACCESS);
+        (stat.has_ended() && (stat.exit_code != 0 || !is_hidden())).then(|| stat.exit_status())
+    }
 }
 
 /// The files that tell of a thread.
@@ -131,15 +138,19 @@ impl ProcDir {
         }
         let function = function.to_owned();
         let call = self.call_of(process, files);
-        if let Ok(Some(call)) = call
-            && let Some(words) = self.words_for_call_of(process, files, call)
-        {
-            return words.to_owned();
+        if let Ok(Some(call)) = call {
+            if call.number == libc::SYS_restart_syscall {
+                return words_for_restart(&function).to_owned();
+            }
+            if let Some(words) = self.words_for_call_of(process, files, call) {
+                return words.to_owned();
+            }
         }
+        // The name of a function of the kernel would tell nobody anything.
         match (function.is_empty(), state, call) {
-            (true, ProcessState::DiskSleep, _) => "the kernel (cannot be interrupted)".to_owned(),
+            (_, ProcessState::DiskSleep, _) => "the kernel (cannot be interrupted)".to_owned(),
             (true, _, Err(Errno::ACCESS | Errno::PERM)) => HIDDEN.to_owned(),
-            _ => function,
+            _ => String::new(),
         }
     }
 

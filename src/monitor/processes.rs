@@ -13,7 +13,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::proc::{Files, MonitorError, ProcDir, ProcessDir};
-use crate::model::{Monotonic, Pid, ProcessSample, ProcessState, ThreadSample, Tid};
+use crate::model::{ExitStatus, Monotonic, Pid, ProcessSample, ProcessState, ThreadSample, Tid};
 use crate::sys::{Stat, below};
 
 /// Samples after which strangers are read afresh.
@@ -34,6 +34,7 @@ pub struct Processes {
     max_open_dirs: usize,
     thread_meters: HashMap<Tid, Meter>,
     tids: Vec<Tid>,
+    ended: HashMap<Pid, ExitStatus>,
 }
 
 /// A process that is no descendant.
@@ -68,6 +69,7 @@ impl Processes {
             max_open_dirs: max_open_dirs(),
             thread_meters: HashMap::new(),
             tids: Vec::new(),
+            ended: HashMap::new(),
         })
     }
 
@@ -75,6 +77,7 @@ impl Processes {
     /// has been seen for 0.4 s.
     pub fn sample(&mut self, root: Pid, now: Monotonic) -> Vec<ProcessSample> {
         self.round = self.round.wrapping_add(1);
+        self.ended.clear();
         if self.root != Some(root) || self.round.is_multiple_of(TRUST_STRANGERS) {
             self.root = Some(root);
             self.strangers.clear();
@@ -109,6 +112,11 @@ impl Processes {
         self.open_dirs.retain(|pid, _| self.meters.contains_key(pid));
         self.thread_meters.retain(|_, meter| meter.round == round);
         samples
+    }
+
+    /// How those zombies of the last sample ended that may be seen.
+    pub fn take_ended(&mut self) -> HashMap<Pid, ExitStatus> {
+        std::mem::take(&mut self.ended)
     }
 
     /// Remembers those of the rest whose line of ancestors is known up to the top. One whose parent vanished while /proc was read may yet
@@ -156,6 +164,7 @@ impl Processes {
         let max = 100.0 * f64::from(stat.threads.max(1));
         let cpu = Meter::measure(&mut self.meters, pid, &stat, now, self.round, max);
         let thread_count = stat.threads;
+        self.ended.extend(process.status(&stat).map(|status| (pid, status)));
         let mut sample = ProcessSample {
             pid,
             ppid: stat.ppid,

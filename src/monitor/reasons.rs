@@ -16,7 +16,7 @@ const LOOKS: usize = 3;
 /// Why a thread waits. The words complete "it waits for …".
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct WaitReason {
-    /// The thing: `a pipe to read`, `lock 0x55d0c0de8010`.
+    /// The thing: `a pipe to read`, `lock 0x55d0c0de8010`; empty where it is not known.
     pub words: String,
     /// Whether it waits for nothing but a time to pass.
     pub is_timer: bool,
@@ -24,6 +24,16 @@ pub struct WaitReason {
     pub held_by: Option<Tid>,
     /// The other end of the pipe, if a process has it that was named.
     pub other_end: Option<PipeEnd>,
+}
+
+impl WaitReason {
+    /// The words for a lock that has no owner in its memory, or for something else that is no lock.
+    pub const UNKNOWN_LOCK: &str = "a lock (owner unknown)";
+
+    /// Whether it has an owner, or may come to have one.
+    pub fn is_lock(&self) -> bool {
+        self.held_by.is_some() || self.words == Self::UNKNOWN_LOCK
+    }
 }
 
 /// The process at the other end of a pipe.
@@ -104,7 +114,7 @@ impl Reasons {
                 let name = name(of).filter(|name| Some(name) != of_process.as_ref());
                 (format!("the end of {}", name.unwrap_or_else(|| format!("thread {of}"))), Some(of))
             }
-            None => ("a lock (owner unknown)".to_owned(), None),
+            None => (WaitReason::UNKNOWN_LOCK.to_owned(), None),
         };
         WaitReason { words, held_by, ..WaitReason::default() }
     }

@@ -95,6 +95,16 @@ pub fn words_for_function(name: &str) -> Option<&'static str> {
     FUNCTIONS.iter().find(|(start, _)| name.starts_with(start)).map(|(_, words)| *words)
 }
 
+/// The thing that a thread waits for that has gone on after a stop (`restart_syscall(2)`), where its kernel function is not in the table.
+///
+/// Of the calls that go on so, that for a futex and that for descriptors have functions of their own there; but that of nanosleep calls the
+/// table's function as its last act, and leaves only the kernel's entry.
+pub fn words_for_restart(function: &str) -> &'static str {
+    const ENTRIES: [&str; 5] = ["do_syscall_64", "x64_sys_restart", "arm64_sys_restart", "invoke_syscall", "el0_svc"];
+    let function = function.trim_start_matches('_');
+    if ENTRIES.iter().any(|entry| function.starts_with(entry)) { TIMER } else { "what it waited for before it was stopped" }
+}
+
 /// The thing that a thread in a system call waits for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Call {
@@ -194,6 +204,15 @@ mod tests {
         for name in ["wait_woken", "schedule_timeout", "0", "", "___"] {
             assert_eq!(words_for_function(name), None, "{name}");
         }
+    }
+
+    #[test]
+    fn a_sleep_that_goes_on_after_a_stop_is_a_sleep() {
+        for name in ["do_syscall_64", "__x64_sys_restart_syscall", "invoke_syscall.constprop.0", "el0_svc"] {
+            assert_eq!((words_for_function(name), words_for_restart(name)), (None, TIMER), "{name}");
+        }
+        assert_eq!(words_for_function("hrtimer_nanosleep_restart"), Some(TIMER));
+        assert_eq!(words_for_restart(""), "what it waited for before it was stopped");
     }
 
     #[test]

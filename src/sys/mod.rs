@@ -28,7 +28,7 @@ mod terminal;
 mod wait;
 
 pub use cgroup::{cgroup_of, check_group_for_runs, find_busctl, lacks_controller, own_cgroup, user_manager_cgroup};
-pub use clock::monotonic_now;
+pub use clock::{monotonic_now, thread_cpu_time};
 pub use exec::find_program;
 pub use fds::{adopt_fd, dup_at_least, dup_number, is_open, open_null, queued_bytes, set_nonblocking};
 pub use fifo::{OPENER, open_and_execute};

@@ -6,7 +6,7 @@ use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::model::{Pgid, Pid, ProcessState, Sid, Signal, Tid, harmless};
+use crate::model::{ExitStatus, Pgid, Pid, ProcessState, Sid, Signal, Tid, harmless};
 
 /// The fields of /proc/PID/stat, or /proc/PID/task/TID/stat, that Task Lab uses (`proc_pid_stat(5)`).
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,9 +35,21 @@ pub struct Stat {
     pub rss: u64,
     /// The core that it last ran on.
     pub core: u16,
+    /// How it ended, as wait(2) tells it: of one that lives, or that is not ours to see, 0.
+    pub exit_code: i32,
 }
 
 impl Stat {
+    /// How a process that has ended did so. That of one that is not ours to see looks like `exit(0)`.
+    pub fn exit_status(&self) -> ExitStatus {
+        let code = self.exit_code;
+        if libc::WIFEXITED(code) {
+            return ExitStatus::Exited(libc::WEXITSTATUS(code));
+        }
+        let signal = Signal::from_number(libc::WTERMSIG(code)).filter(|_| libc::WIFSIGNALED(code));
+        signal.map_or(ExitStatus::Unknown, |signal| ExitStatus::Signaled { signal, core_dumped: libc::WCOREDUMP(code) })
+    }
+
     /// The name for display: what is not UTF-8 becomes `<U+FFFD>`, and what would act on a terminal is made harmless.
     pub fn name(&self) -> String {
         harmless(&String::from_utf8_lossy(&self.comm))
@@ -74,9 +86,11 @@ pub fn parse_stat(bytes: &[u8]) -> Option<Stat> {
     let start_ticks = number(fields.nth(22 - 21)?)?;
     let rss: i64 = number(fields.nth(24 - 23)?)?;
     let core = number(fields.nth(39 - 25)?)?;
+    // Kernels before 3.5 have no such field.
+    let exit_code = fields.nth(52 - 40).and_then(number).unwrap_or(0);
     let cpu_ticks = user.saturating_add(kernel);
     let rss = u64::try_from(rss).unwrap_or(0).saturating_mul(rustix::param::page_size() as u64);
-    Some(Stat { id, comm, state, ppid, pgid, sid, cpu_ticks, nice, threads, start_ticks, rss, core })
+    Some(Stat { id, comm, state, ppid, pgid, sid, cpu_ticks, nice, threads, start_ticks, rss, core, exit_code })
 }
 
 /// The stat line of a process. `Ok(None)`: no process has this PID, or it is hidden from us. An error means that we could not look.
@@ -272,7 +286,7 @@ mod tests {
         line.extend_from_slice(
             format!(
                 ") {state} 7 8 9 0 -1 4194304 128 0 1 0 30 12 500 600 20 0 3 0 149057 2990080 424 18446744073709551615 1 2 3 \
-                 0 0 0 0 6 0 1 0 0 17 5 0 0 0 0 0 1 2 3 4 5 6 7 0\n"
+                 0 0 0 0 6 0 1 0 0 17 5 0 0 0 0 0 1 2 3 4 5 6 7 139\n"
             )
             .as_bytes(),
         );
@@ -300,6 +314,7 @@ mod tests {
                     start_ticks: 149_057,
                     rss: 424 * rustix::param::page_size() as u64,
                     core: 5,
+                    exit_code: 139,
                 }
             );
         }
@@ -315,6 +330,19 @@ mod tests {
         for bytes in [&b""[..], b")(", b"1 (x) RR 1 1 1", b"x (y) R 1", b"1 (x)", b"()"] {
             assert_eq!(parse_stat(bytes), None);
         }
+    }
+
+    #[test]
+    fn a_zombie_says_how_it_ended() {
+        let ended = |exit_code: i32| {
+            let line = line(1, b"x", 'Z');
+            let stat = parse_stat(&line).expect("the kernel's form");
+            Stat { exit_code, ..stat }.exit_status()
+        };
+        assert_eq!([ended(0), ended(3 << 8), ended(255 << 8)], [0, 3, 255].map(ExitStatus::Exited));
+        assert_eq!(ended(9), ExitStatus::Signaled { signal: Signal::KILL, core_dumped: false });
+        assert_eq!(ended(139), ExitStatus::Signaled { signal: Signal::SEGV, core_dumped: true });
+        assert_eq!([ended(-1), ended(0x7f)], [ExitStatus::Unknown; 2]);
     }
 
     #[test]

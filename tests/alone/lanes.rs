@@ -6,8 +6,8 @@ use support::runs::{engine, events_of, programs, scenario, sh};
 use support::{eventually, skipped};
 use tasklab::engine::{Engine, LaunchRequest};
 use tasklab::model::{
-    ChildSpec, Event, EventKind, ExitStatus, Lane, LaneEnd, LaneSource, LaneState, Language, MarkKind, Monotonic, RunState,
-    RunView, TaskCpu,
+    ChildSpec, Event, EventKind, ExitStatus, Lane, LaneEnd, LaneSource, LaneState, Language, MarkKind, Monotonic, Pid, RunState,
+    RunView, Signal, TaskCpu,
 };
 
 use crate::alone;
@@ -114,6 +114,44 @@ fn every_process_of_a_shell_has_a_lane_by_its_name() {
     }
     let asleep = sleeps.iter().map(|lane| lane.states.times(Monotonic::ZERO, view.elapsed));
     assert!(asleep.clone().all(|times| times.total() - times.of(LaneState::OnCore) > 100_000_000));
+}
+
+/// Three children that stay zombies for a second.
+const ZOMBIES: &str = "\
+import os, time
+pids = []
+for end in (lambda: os._exit(0), lambda: os._exit(3), lambda: os.kill(os.getpid(), 9)):
+    pids.append(os.fork())
+    if pids[-1] == 0:
+        end()
+time.sleep(1)
+for pid in pids: os.waitpid(pid, 0)
+";
+
+#[test]
+fn a_zombie_that_another_program_waits_on_has_its_status() {
+    let _alone = alone();
+    let engine = engine(Some(1 << 12));
+    let events = events_of(&engine, programs(vec![ChildSpec::new(["/usr/bin/python3", "-c", ZOMBIES])]), |_| {});
+    let view = || engine.handle().snapshot().runs.first().cloned();
+    eventually("the end is shown", || view().is_some_and(|view| matches!(view.state, RunState::Finished(_))));
+    let view = view().expect("a run");
+    let parent = view.processes.first().expect("the program");
+    let is_child = |pid: Pid| view.processes.iter().any(|row| row.pid == pid && row.ppid == parent.pid);
+    let told = events.iter().filter_map(|event| match &event.kind {
+        EventKind::ProcessExited { pid, status } if is_child(*pid) => Some(*status),
+        _ => None,
+    });
+    let killed = ExitStatus::Signaled { signal: Signal::KILL, core_dumped: false };
+    let wanted = [ExitStatus::Exited(0), ExitStatus::Exited(3), killed];
+    let sorted = |mut all: Vec<ExitStatus>| {
+        all.sort_by_key(|status| status.shell_code());
+        all
+    };
+    assert_eq!(sorted(told.collect()), wanted, "each once");
+    let lanes = view.lanes.iter().filter(|lane| is_child(lane.pid));
+    let ends = lanes.filter_map(|lane| if let Some(LaneEnd::Exit(status)) = lane.end { Some(status) } else { None });
+    assert_eq!(sorted(ends.collect()), wanted);
 }
 
 #[test]

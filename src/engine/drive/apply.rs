@@ -284,7 +284,8 @@ impl EngineLoop {
                 let command = sample.commands.get(&process.pid);
                 let of_process = threads.remove(&process.pid).unwrap_or_default().into_iter();
                 times.entry(index).or_default().extend(of_process.map(|thread| (process.pid, thread)));
-                self.runs[index].sampled(process, command, now, &mut self.subscription);
+                let ended = sample.ended.get(&process.pid).copied();
+                self.runs[index].sampled(process, command, ended, now, &mut self.subscription);
             }
         }
         if has_times {
@@ -326,14 +327,19 @@ impl EngineLoop {
         if reasons.is_time_to_look(now) {
             for run in runs.active_mut() {
                 let id = run.id;
-                reasons.add(run.unexplained(now).into_iter().map(|(pid, tid, since)| Wait { run: id, pid, tid, since }));
+                reasons.add(run.unexplained(now, reasons.room()).into_iter().map(|(pid, tid, since)| Wait {
+                    run: id,
+                    pid,
+                    tid,
+                    since,
+                }));
             }
             reasons.ask(now, |run| runs.find(run).map(|index| runs[index].living()).unwrap_or_default());
         }
         while let Some(answer) = reasons.next(now, switches.known_until()) {
-            let Wait { run, pid, tid, since } = answer.wait;
+            let Wait { run, pid, tid, .. } = answer.wait;
             if let (Some(reason), Some(index)) = (answer.reason, runs.find_active(run)) {
-                runs[index].explained((pid, tid, since), &reason, answer.at);
+                runs[index].explained((pid, tid), &reason, (answer.from, answer.at));
                 publication.touch();
             }
         }

@@ -212,7 +212,7 @@ mod tests {
         let tid = Tid::new(who);
         lanes.thread_waits(at(t), PID, tid, "a lock");
         let reason =
-            Explanation { since: at(t), words: &format!("lock 0x{holder}"), is_timer: false, held_by: Some(Tid::new(holder)) };
+            Explanation { from: at(t), words: &format!("lock 0x{holder}"), is_timer: false, held_by: Some(Tid::new(holder)) };
         lanes.explained(at(read), PID, tid, reason);
     }
 
@@ -244,7 +244,7 @@ mod tests {
         let (mut lanes, mut findings) = (lanes(&["holder", "waiter"]), Findings::default());
         kernel_says(&mut lanes, 100, 120, 12, 11);
         lanes.task_finished(at(200), "holder", "ok");
-        let unknown = Explanation { since: at(100), words: "a lock (owner unknown)", is_timer: false, held_by: None };
+        let unknown = Explanation { from: at(100), words: "a lock (owner unknown)", is_timer: false, held_by: None };
         lanes.explained(at(300), PID, Tid::new(12), unknown);
         let found = findings.look(&lanes, at(900));
         assert!(

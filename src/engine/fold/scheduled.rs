@@ -33,27 +33,26 @@ impl RunFold {
         }
     }
 
-    /// The reason of the wait that began at `since`, as it was read from the kernel at `t`; `held_by` is the thread of the process that holds
-    /// the thing. A wait that was over by then gets none.
-    #[expect(clippy::too_many_arguments, reason = "a thread, its wait, and what is known of it")]
+    /// The reason of a wait, as a look from `from` to `t` has found it; `held_by` is the thread of the process that holds the thing.
+    #[expect(clippy::too_many_arguments, reason = "a thread, the look at it, and what that has found")]
     pub(crate) fn explained(
         &mut self,
         t: Monotonic,
         pid: Pid,
         tid: Tid,
-        since: Monotonic,
+        from: Monotonic,
         words: &str,
         is_timer: bool,
         held_by: Option<Tid>,
     ) {
-        self.lanes.explained(t, pid, tid, Explanation { since, words, is_timer, held_by });
+        self.lanes.explained(t, pid, tid, Explanation { from, words, is_timer, held_by });
         self.published.touch_rest();
     }
 
-    /// Threads with switch records that have waited for 15 ms or longer, and nobody says why: each with the start of its wait. Each wait is
-    /// given once.
-    pub(crate) fn unexplained(&mut self, now: Monotonic) -> Vec<(Pid, Tid, Monotonic)> {
-        if self.is_finished() { Vec::new() } else { self.lanes.unexplained(now) }
+    /// At most `most` threads that have waited for 15 ms or longer, and nobody says why: each with the start of its wait. Each wait is given
+    /// once.
+    pub(crate) fn unexplained(&mut self, now: Monotonic, most: usize) -> Vec<(Pid, Tid, Monotonic)> {
+        if self.is_finished() { Vec::new() } else { self.lanes.unexplained(now, most) }
     }
 
     /// The sums over switch records that are to be told as events at `now`.

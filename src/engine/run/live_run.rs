@@ -257,20 +257,20 @@ impl Run {
         self.scenario.map_or("program", |scenario| scenario.id).to_owned()
     }
 
-    /// Waits that have lasted a while, and that nothing explains: process, thread, and start in the run's time.
-    pub(crate) fn unexplained(&mut self, now: Monotonic) -> Vec<(Pid, Tid, Monotonic)> {
-        self.fold.unexplained(self.time(now))
+    /// At most `most` waits that have lasted a while, and that nothing explains: process, thread, and start in the run's time.
+    pub(crate) fn unexplained(&mut self, now: Monotonic, most: usize) -> Vec<(Pid, Tid, Monotonic)> {
+        self.fold.unexplained(self.time(now), most)
     }
 
-    /// Why a thread waits since then, by the kernel, as it was read at `at`.
-    pub(crate) fn explained(&mut self, (pid, tid, since): (Pid, Tid, Monotonic), reason: &WaitReason, at: Monotonic) {
+    /// Why a thread waits, by the kernel, as a look from one time to another has found.
+    pub(crate) fn explained(&mut self, (pid, tid): (Pid, Tid), reason: &WaitReason, (from, to): (Monotonic, Monotonic)) {
         let name = |pid: Pid| self.fold.process(pid).map_or("", |row| row.name.as_str());
         let words = match reason.other_end.map(|end| (end, name(end.pid()))) {
             Some((PipeEnd::From(_), name)) if !name.is_empty() => format!("{}, from {name}", reason.words),
             Some((PipeEnd::To(_), name)) if !name.is_empty() => format!("{}, to {name}", reason.words),
             _ => reason.words.clone(),
         };
-        self.fold.explained(self.time(at), pid, tid, since, &words, reason.is_timer, reason.held_by);
+        self.fold.explained(self.time(to), pid, tid, self.time(from), &words, reason.is_timer, reason.held_by);
     }
 
     /// Its processes that were not waited on.
@@ -467,11 +467,12 @@ impl Run {
         self.emit(EventKind::RunFinished { run: self.id, outcome, elapsed_s, processes_left: left }, now, subscription);
     }
 
-    /// Takes in a sample of one of its processes.
+    /// Takes in a sample of one of its processes, with how it ended if it is a zombie that says so.
     pub(crate) fn sampled(
         &mut self,
         sample: ProcessSample,
         command: Option<&Vec<String>>,
+        ended: Option<ExitStatus>,
         now: Monotonic,
         subscription: &mut Subscription,
     ) {
@@ -500,6 +501,10 @@ impl Run {
             self.emit(EventKind::ProcessState { pid, state: sample.state }, now, subscription);
         }
         self.emit(EventKind::ProcessSampled(Box::new(sample)), now, subscription);
+        // The body of a lesson tells of its children itself, and the supervisor of its own.
+        if let Some(status) = ended.filter(|_| self.scenario.is_none() && !is_stage && self.has_living(pid)) {
+            self.exited(pid, status, false, now, subscription);
+        }
     }
 
     /// Takes in the times of all its threads.

@@ -154,12 +154,15 @@ impl Lane {
         LaneNow { state: span.state, since: span.from, core, label, claims, held_by, shares }
     }
 
-    /// What is said about an entry of its states: the kernel's reason for this wait, if it was asked, else the program's newest word at
-    /// the time at which the state began (a thread that is off its core says no more), or, while it is on a core, since then: but not what
-    /// it says there about the wait that comes next.
+    /// What is said about an entry of its states: about a wait what its program says of it, else the kernel's reason, if it was asked; else
+    /// the program's newest word at the time at which the state began (a thread that is off its core says no more), or, while it is on a
+    /// core, since then: but not what it says there about the wait that comes next.
     pub fn word_for(&self, span: &StateSpan) -> Option<Word> {
         if let Some(reason) = self.reasons.at(span.from).filter(|reason| reason.from == span.from) {
-            return Some(reason);
+            return Some(match self.words.at(span.from).filter(Word::explains_a_wait) {
+                Some(word) => Word { woken_by: reason.woken_by.or(word.woken_by), ..word },
+                None => reason,
+            });
         }
         match self.source {
             LaneSource::Switches if !matches!(span.state, LaneState::OnCore) => self.words.at(span.from),

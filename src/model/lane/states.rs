@@ -281,16 +281,22 @@ impl States {
         true
     }
 
-    /// Corrects the state of all entries that begin at `from` or later and are `was`. Those that are too old stay as they are.
-    /// Whether there was one.
-    pub fn correct_since(&mut self, from: Monotonic, was: LaneState, now: LaneState) -> bool {
+    /// Corrects the states of the entries that begin at `from` or later: `correct` gives each its own, by its start and the state that it has,
+    /// but none is or becomes mixed. Those that are too old stay as they are. Whether one has changed.
+    pub fn correct_since(&mut self, from: Monotonic, correct: impl Fn(Monotonic, LaneState) -> LaneState) -> bool {
         let tail = self.chunks.tail();
         let first = tail.from.partition_point(|start| *start < from.nanos());
-        let Some(place) = tail.state[first..].iter().position(|state| *state == was).map(|place| first + place) else {
-            return false;
-        };
+        let entries = tail.from.iter().zip(&tail.state).enumerate().skip(first);
+        let changed = entries.filter_map(|(place, (start, state))| {
+            let now = correct(Monotonic::from_nanos(*start), *state);
+            (now != *state && ![now, *state].contains(&LaneState::Mixed)).then_some((place, now))
+        });
+        let changed: Vec<(usize, LaneState)> = changed.collect();
+        let Some((place, _)) = changed.first().copied() else { return false };
         let tail = self.chunks.tail_mut();
-        tail.state[place..].iter_mut().filter(|state| **state == was).for_each(|state| *state = now);
+        for (place, now) in changed {
+            tail.state[place] = now;
+        }
         tail.sum_again(place);
         true
     }
@@ -423,7 +429,8 @@ mod tests {
             let before: Vec<_> = (0..held.len()).map(|index| held.get(index)).collect();
             for index in corrections {
                 states.correct(index, LaneState::Blocked, LaneState::Sleeping);
-                states.correct_since(at(index as u64 * 2), LaneState::Ready, LaneState::Running);
+                let running = |_, state| if state == LaneState::Ready { LaneState::Running } else { state };
+                states.correct_since(at(index as u64 * 2), running);
             }
             for (a, b) in cuts {
                 let (from, to) = (a.min(b), a.max(b));

@@ -23,6 +23,11 @@ pub struct Word {
 }
 
 impl Word {
+    /// Whether it says that its task waits, and for what.
+    pub fn explains_a_wait(&self) -> bool {
+        matches!(self.state, TaskState::Waiting | TaskState::Sleeping) && !self.on.is_empty()
+    }
+
     /// The sort of thing that a lock is, before its name: `lock counter`.
     pub const LOCK: &str = "lock";
 
@@ -73,6 +78,18 @@ impl WordColumns {
         self.from.push(from);
         self.state.push(state);
         self.places.push(places);
+    }
+
+    /// Puts words in at a place, instead of those that begin at the same time.
+    fn put(&mut self, place: usize, from: u64, state: TaskState, texts: [Option<&Arc<str>>; 3]) {
+        let places = texts.map(|text| text.map_or(NONE, |text| self.place(text)));
+        if self.from.get(place) == Some(&from) {
+            (self.state[place], self.places[place]) = (state, places);
+        } else {
+            self.from.insert(place, from);
+            self.state.insert(place, state);
+            self.places.insert(place, places);
+        }
     }
 
     /// Whether these are the words at a place.
@@ -137,6 +154,27 @@ impl Words {
         self.chunks.freeze();
     }
 
+    /// These words hold from `t` on, until the next ones that are known already; they take the place of those that begin then. Those that are
+    /// too old (more than 512 entries back) stay as they are. Whether they were put in.
+    pub fn put(
+        &mut self,
+        t: Monotonic,
+        state: TaskState,
+        on: &Arc<str>,
+        held_by: Option<&Arc<str>>,
+        woken_by: Option<&Arc<str>>,
+    ) -> bool {
+        let is_first = self.chunks.frozen_len() == 0;
+        let tail = self.chunks.tail_mut();
+        let place = tail.from.partition_point(|from| *from < t.nanos());
+        if place == 0 && !is_first {
+            return false;
+        }
+        tail.put(place, t.nanos(), state, [Some(on), held_by, woken_by]);
+        self.chunks.freeze();
+        true
+    }
+
     /// The words with this number.
     pub fn get(&self, index: usize) -> Option<Word> {
         if index >= self.len() {
@@ -193,5 +231,24 @@ mod tests {
         assert_eq!(clone.at(Monotonic::from_nanos(12_359)).and_then(|word| word.woken_by), Some("b".into()));
         assert_eq!(clone.between(Monotonic::from_nanos(15), Monotonic::from_nanos(31)).count(), 3);
         assert_eq!(Words::default().at(Monotonic::ZERO), None);
+    }
+
+    #[test]
+    fn words_are_put_in_where_they_belong() {
+        let (mut words, at) = (Words::default(), Monotonic::from_nanos);
+        let texts: [Arc<str>; 2] = ["a timer".into(), "a lock".into()];
+        for t in [30, 10, 20, 20] {
+            assert!(words.put(at(t), TaskState::Sleeping, &texts[0], None, None));
+        }
+        assert!(words.put(at(10), TaskState::Waiting, &texts[1], None, None));
+        let all: Vec<_> = (0..words.len()).filter_map(|index| words.get(index)).collect();
+        let all: Vec<_> = all.iter().map(|word| (word.from.nanos(), &*word.on)).collect();
+        assert_eq!(all, [(10, "a lock"), (20, "a timer"), (30, "a timer")]);
+        for t in (0..2_000).rev().chain(2_000..4_000) {
+            words.put(at(100 + t), TaskState::Sleeping, &texts[0], None, None);
+        }
+        assert!(!words.put(at(5), TaskState::Sleeping, &texts[0], None, None), "too old");
+        let starts: Vec<_> = (0..words.len()).filter_map(|index| words.get(index)).map(|word| word.from).collect();
+        assert!(starts.is_sorted() && words.at(at(4_099)).is_some_and(|word| word.from == at(4_099)));
     }
 }

@@ -1,7 +1,9 @@
 //! Why threads wait: which waits the kernel is asked about, and the thread that asks. While nothing waits for long, nothing is asked.
 //!
-//! A wait is asked about once. Only where a lock has an owner it is asked about again, since the owner may change while the wait lasts: seldom,
-//! and at once when the owner itself has begun to wait for an owner, which may be the last link of a circle.
+//! A wait is asked about once. Only where it is for a lock it is asked about again, since the owner may change or become known while the
+//! wait lasts: seldom, and at once when the owner itself has begun to wait for an owner, which may be the last link of a circle. Where
+//! there are more waits than looks, those that came last and those that have waited for their turn longest go in turn. All looks together
+//! take a hundredth of a core's time at most.
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::io;
@@ -13,19 +15,23 @@ use crossbeam_channel::{Receiver, Sender, bounded};
 use crate::engine::drive::bell::Bell;
 use crate::model::{Monotonic, Pid, RunId, Tid};
 use crate::monitor::{Reasons, WaitReason};
-use crate::sys::{foreign_proc, monotonic_now, rename_thread, start_thread};
+use crate::sys::{foreign_proc, monotonic_now, rename_thread, start_thread, thread_cpu_time};
 
 /// The time after which waits are looked for again: switch records come as often.
 const LOOK: Duration = Duration::from_millis(33);
-/// Questions in such a time: some 180 a second.
-const MOST_AT_ONCE: usize = 6;
+/// Questions in such a time: some thousand a second.
+const MOST_AT_ONCE: usize = 32;
 /// Questions without an answer: records of the time at which it was read come a tenth of a second later at most.
-const MOST_OPEN: usize = 64;
-/// Waits that have their turn later. With more of them, the oldest stay without a reason.
+const MOST_OPEN: usize = 256;
+/// Threads whose waits have their turn later. The others are asked for when there is room.
 const MOST_QUEUED: usize = 4_096;
-/// The time after which an owner is read again.
+/// The looks may take this part of a core's time; and so much at once, after a time in which there was little to look at.
+const PART: u32 = 100;
+const AT_ONCE: Duration = Duration::from_millis(30);
+/// The time after which an owner is read again. Where there is none it doubles each time, up to eightfold.
 const AGAIN: Duration = Duration::from_secs(1);
-/// Waits whose owners are read again.
+const MOST_DOUBLED: u32 = 3;
+/// Waits that are read again; half of them without an owner.
 const MOST_OWNED: usize = 1_024;
 /// Processes of a run that may be at the other end of a pipe; with more of them nobody is looked for there.
 const MOST_RELATIVES: usize = 64;
@@ -47,8 +53,11 @@ type Question = (Wait, Arc<[Pid]>);
 #[derive(Debug)]
 pub(crate) struct Answer {
     pub(crate) wait: Wait,
-    /// When it was read.
+    /// When the look at it began and ended. By then the thread may be in a later wait.
+    pub(crate) from: Monotonic,
     pub(crate) at: Monotonic,
+    /// The core's time that the look took.
+    took: Duration,
     /// `None`: the thread does not wait.
     pub(crate) reason: Option<WaitReason>,
 }
@@ -70,14 +79,20 @@ impl ReasonReader {
         let (questions, asked) = bounded::<Question>(MOST_OPEN);
         let (sender, answers) = bounded(MOST_OPEN);
         let mut reasons = Reasons::new().map_err(io::Error::other)?;
+        let more = asked.clone();
         start_thread("reasons", move || {
             let _ = rename_thread("reasons");
             for (wait, relatives) in asked {
+                let (from, spent) = (monotonic_now(), thread_cpu_time());
                 let reason = reasons.ask(wait.pid, wait.tid, &relatives);
-                if sender.send(Answer { wait, at: monotonic_now(), reason }).is_err() {
+                let (at, took) = (monotonic_now(), thread_cpu_time().saturating_sub(spent));
+                if sender.send(Answer { wait, from, at, took, reason }).is_err() {
                     return;
                 }
-                bell.ring();
+                // The engine takes the answers all at once: what the scheduler did meanwhile comes later anyway.
+                if more.is_empty() {
+                    bell.ring();
+                }
             }
         })?;
         Ok(Self { questions, answers, is_blind: foreign_proc().is_some(), plan: Plan::default(), early: None })
@@ -88,20 +103,26 @@ impl ReasonReader {
         now >= self.plan.look_at && !self.is_blind
     }
 
-    /// These waits are new and have no reason.
+    /// How many more waits it can take.
+    pub(crate) fn room(&self) -> usize {
+        MOST_QUEUED.saturating_sub(self.plan.queue.len())
+    }
+
+    /// These waits are new and have no reason, oldest first.
     pub(crate) fn add(&mut self, waits: impl Iterator<Item = Wait>) {
         self.plan.add(waits);
     }
 
     /// Asks what is due. `relatives` gives the processes of a run.
     pub(crate) fn ask(&mut self, now: Monotonic, mut relatives: impl FnMut(RunId) -> Vec<Pid>) {
+        let mut known: HashMap<RunId, Arc<[Pid]>> = HashMap::new();
         for wait in self.plan.due(now) {
-            let mut relatives = relatives(wait.run);
-            if relatives.len() > MOST_RELATIVES {
-                relatives.clear();
-            }
+            let of_run = known.entry(wait.run).or_insert_with(|| {
+                let all = relatives(wait.run);
+                if all.len() > MOST_RELATIVES { Arc::default() } else { all.into() }
+            });
             // There is room for as many as can be open.
-            let _ = self.questions.try_send((wait, relatives.into()));
+            let _ = self.questions.try_send((wait, Arc::clone(of_run)));
         }
     }
 
@@ -122,70 +143,119 @@ impl ReasonReader {
     }
 }
 
+/// A thread of a run.
+type Key = (RunId, Pid, Tid);
+
+impl Wait {
+    const fn key(&self) -> Key {
+        (self.run, self.pid, self.tid)
+    }
+}
+
 /// Which waits are asked about, and when.
 #[derive(Debug, Default)]
 struct Plan {
     look_at: Monotonic,
-    queue: VecDeque<Wait>,
+    /// Threads that have their turn later, and the newest wait of each.
+    queue: VecDeque<Key>,
+    queued: HashMap<Key, Wait>,
     open: HashSet<Wait>,
-    /// Waits for something that has an owner, by run, process and thread.
-    owned: HashMap<(RunId, Pid, Tid), Owned>,
+    /// Waits for locks, with their owners.
+    owned: HashMap<Key, Owned>,
+    budget: Budget,
 }
 
 #[derive(Debug)]
 struct Owned {
     wait: Wait,
-    owner: Tid,
+    owner: Option<Tid>,
     again_at: Monotonic,
+    /// How often it was read.
+    looks: u32,
+}
+
+/// The time that looks may take: it comes at a steady pace, and what is not spent is saved up to a limit.
+#[derive(Debug, Default)]
+struct Budget {
+    at: Monotonic,
+    spent: Duration,
+}
+
+impl Budget {
+    fn is_there(&mut self, now: Monotonic) -> bool {
+        self.spent = self.spent.saturating_sub(now.since(self.at) / PART);
+        self.at = self.at.max(now);
+        self.spent < AT_ONCE
+    }
+
+    /// When there is some.
+    fn next_at(&self) -> Monotonic {
+        self.at + self.spent.saturating_sub(AT_ONCE) * PART
+    }
 }
 
 impl Plan {
     fn add(&mut self, waits: impl Iterator<Item = Wait>) {
-        self.queue.extend(waits);
-        let excess = self.queue.len().saturating_sub(MOST_QUEUED);
-        self.queue.drain(..excess);
+        for wait in waits {
+            // A thread that is in the queue keeps its place there.
+            if self.queued.insert(wait.key(), wait).is_none() {
+                self.queue.push_back(wait.key());
+            }
+        }
     }
 
     fn due(&mut self, now: Monotonic) -> Vec<Wait> {
         self.look_at = now + LOOK;
-        let room = MOST_AT_ONCE.min(MOST_OPEN - self.open.len());
+        let room = if self.budget.is_there(now) { MOST_AT_ONCE.min(MOST_OPEN - self.open.len()) } else { 0 };
         let again = self.owned.values().filter(|owned| owned.again_at <= now).map(|owned| owned.wait);
         let again: Vec<Wait> = again.filter(|wait| !self.open.contains(wait)).take(room).collect();
         // New ones go first, but never alone.
         let old = again.len().min(room.saturating_sub(self.queue.len()).max(1));
-        let new = self.queue.len().min(room - old);
-        let due: Vec<Wait> = again.into_iter().take(old).chain(self.queue.drain(..new)).collect();
+        let mut due: Vec<Wait> = again.into_iter().take(old).collect();
+        while due.len() < room {
+            let is_newests_turn = due.len().is_multiple_of(2);
+            let next = if is_newests_turn { self.queue.pop_back() } else { self.queue.pop_front() };
+            let Some(key) = next else { break };
+            due.extend(self.queued.remove(&key));
+        }
         self.open.extend(&due);
         due
     }
 
     fn next_at(&self) -> Option<Monotonic> {
         let again = self.owned.values().filter(|owned| !self.open.contains(&owned.wait)).map(|owned| owned.again_at);
-        let queued = (!self.queue.is_empty() && self.open.len() < MOST_OPEN).then_some(self.look_at);
-        queued.into_iter().chain(again.min().map(|at| at.max(self.look_at))).min()
+        let queued = (!self.queue.is_empty()).then_some(self.look_at);
+        let next = queued.into_iter().chain(again.min().map(|at| at.max(self.look_at))).min();
+        next.filter(|_| self.open.len() < MOST_OPEN).map(|at| at.max(self.budget.next_at()))
     }
 
     fn answered(&mut self, answer: &Answer, now: Monotonic) {
-        let Answer { wait, reason, .. } = answer;
+        let Answer { wait, reason, took, .. } = answer;
+        self.budget.spent += *took;
         self.open.remove(wait);
-        let key = (wait.run, wait.pid, wait.tid);
-        let Some(owner) = reason.as_ref().and_then(|reason| reason.held_by) else {
+        let key = wait.key();
+        let Some(reason) = reason.as_ref().filter(|reason| reason.is_lock()) else {
             if self.owned.get(&key).is_some_and(|owned| owned.wait == *wait) {
                 self.owned.remove(&key);
             }
             return;
         };
-        let is_new = self.owned.get(&key).is_none_or(|owned| owned.wait != *wait || owned.owner != owner);
-        if is_new && self.owned.len() >= MOST_OWNED && !self.owned.contains_key(&key) {
+        let owner = reason.held_by;
+        let known = self.owned.get(&key).filter(|owned| owned.wait == *wait && owned.owner == owner);
+        let looks = known.map_or(0, |known| known.looks + 1);
+        let most = if owner.is_some() { MOST_OWNED } else { MOST_OWNED / 2 };
+        if looks == 0 && self.owned.len() >= most && !self.owned.contains_key(&key) {
             return;
         }
-        self.owned.insert(key, Owned { wait: *wait, owner, again_at: now + AGAIN });
-        let mut next = (wait.run, wait.pid, owner);
+        let pause = if owner.is_some() { AGAIN } else { AGAIN * (1 << looks.min(MOST_DOUBLED)) };
+        self.owned.insert(key, Owned { wait: *wait, owner, again_at: now + pause, looks });
+        let mut next = owner;
         // Each is looked at once: the chain may be a circle.
-        for _ in 0..if is_new { self.owned.len() } else { 0 } {
-            let Some(owned) = self.owned.get_mut(&next).filter(|_| next != key) else { break };
+        for _ in 0..if looks == 0 { self.owned.len() } else { 0 } {
+            let of_owner = next.map(|owner| (wait.run, wait.pid, owner)).filter(|next| *next != key);
+            let Some(owned) = of_owner.and_then(|of_owner| self.owned.get_mut(&of_owner)) else { break };
             owned.again_at = now;
-            next.2 = owned.owner;
+            next = owned.owner;
         }
     }
 }
@@ -203,28 +273,42 @@ mod tests {
     }
 
     fn answer(plan: &mut Plan, tid: i32, held_by: Option<i32>, now: u64) {
-        let reason = WaitReason { held_by: held_by.map(Tid::new), ..WaitReason::default() };
-        plan.answered(&Answer { wait: wait(tid), at: at(now), reason: Some(reason) }, at(now));
+        let words = if held_by.is_some() { "lock 0x10" } else { "a timer" }.to_owned();
+        let reason = WaitReason { held_by: held_by.map(Tid::new), words, ..WaitReason::default() };
+        plan.answered(&told(tid, now, Some(reason)), at(now));
+    }
+
+    fn told(tid: i32, now: u64, reason: Option<WaitReason>) -> Answer {
+        Answer { wait: wait(tid), from: at(now), at: at(now), took: Duration::from_micros(100), reason }
     }
 
     #[test]
     fn a_flood_of_waits_is_asked_about_at_a_pace_and_nothing_twice() {
         let mut plan = Plan::default();
-        plan.add((0..10_000).map(wait));
-        assert_eq!(plan.queue.len(), MOST_QUEUED);
+        plan.add((0..4_000).map(wait));
+        // All of them wait for something new.
+        plan.add((0..4_000).map(|tid| Wait { since: at(1), ..wait(tid) }));
+        assert_eq!(plan.queue.len(), 4_000, "a thread has one place");
         let mut asked = Vec::new();
-        for turn in 0..100 {
-            let now = turn * 33;
+        let mut turns = (1..).map(|turn| turn * 33);
+        while !plan.queue.is_empty() {
+            let now = turns.next().expect("endless");
             let due = plan.due(at(now));
-            assert!(due.len() <= MOST_AT_ONCE);
+            assert!(due.len() <= MOST_AT_ONCE && due.iter().all(|wait| wait.since == at(1)));
+            if asked.is_empty() {
+                let is_near_an_end = |wait: &Wait| !(16..3_984).contains(&wait.tid.number());
+                assert!(due.len() == MOST_AT_ONCE && due.iter().all(is_near_an_end), "the last and the first in turn");
+            }
             for wait in &due {
-                answer(&mut plan, wait.tid.number(), None, now);
+                plan.answered(&Answer { wait: *wait, ..told(0, now, None) }, at(now));
             }
             asked.extend(due);
         }
-        assert_eq!((asked.len(), asked.iter().collect::<HashSet<_>>().len()), (600, 600));
-        assert!(plan.next_at().is_some());
-        plan.queue.clear();
+        assert_eq!((asked.len(), asked.iter().collect::<HashSet<_>>().len()), (4_000, 4_000));
+        // 30 ms at once, and then 10 ms of a core each second: at 0.1 ms a look a hundred of them a second.
+        let seconds = turns.next().expect("endless") / 1_000;
+        assert!((36..=38).contains(&seconds), "{seconds} s");
+        plan.open.clear();
         assert_eq!(plan.next_at(), None, "nothing waits for an owner");
     }
 
@@ -250,8 +334,23 @@ mod tests {
         assert_eq!(plan.due(at(1_000)), [], "nothing new");
         assert_eq!(plan.due(at(1_905)), [wait(2)]);
         answer(&mut plan, 2, None, 1_910);
-        plan.answered(&Answer { wait: wait(1), at: at(1_910), reason: None }, at(1_910));
+        plan.answered(&told(1, 1_910, None), at(1_910));
         assert_eq!(plan.next_at(), None, "both wait no longer");
+    }
+
+    #[test]
+    fn a_lock_without_an_owner_is_read_again_ever_less_often() {
+        let mut plan = Plan::default();
+        let unknown = || Some(WaitReason { words: WaitReason::UNKNOWN_LOCK.to_owned(), ..WaitReason::default() });
+        plan.add(std::iter::once(wait(1)));
+        let mut asked = Vec::new();
+        for now in (0..30_000).step_by(50) {
+            if !plan.due(at(now)).is_empty() {
+                asked.push(now / 1_000);
+                plan.answered(&told(1, now, unknown()), at(now));
+            }
+        }
+        assert_eq!(asked, [0, 1, 3, 7, 15, 23]);
     }
 
     #[test]

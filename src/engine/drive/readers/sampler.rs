@@ -9,7 +9,7 @@ use std::time::Duration;
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 
 use crate::engine::drive::bell::Bell;
-use crate::model::{MachineSample, Monotonic, Pid, PipeFill, ProcessSample, RunId};
+use crate::model::{ExitStatus, MachineSample, Monotonic, Pid, PipeFill, ProcessSample, RunId};
 use crate::monitor::{Machine, OwnCost, Pipes, Processes, ThreadTimes, thread_times};
 use crate::supervisor::mark;
 use crate::sys::{foreign_proc, monotonic_now, own_pid, rename_thread, start_thread, texts};
@@ -34,6 +34,8 @@ pub(crate) struct Sample {
     pub(crate) processes: Option<Vec<ProcessSample>>,
     /// The times of their threads, where they are wanted: as often as the processes, or less often where there are many.
     pub(crate) times: Option<HashMap<Pid, Vec<ThreadTimes>>>,
+    /// How those of them that are zombies ended, where that may be seen.
+    pub(crate) ended: HashMap<Pid, ExitStatus>,
     /// Argument lists of new processes.
     pub(crate) commands: HashMap<Pid, Vec<String>>,
     /// The runs whose marks the new processes carry.
@@ -151,6 +153,7 @@ impl Thread {
                 }),
                 processes,
                 times,
+                ended: self.processes.take_ended(),
                 commands: HashMap::new(),
                 marks: HashMap::new(),
                 pipes,

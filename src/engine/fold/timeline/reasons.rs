@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::engine::fold::timeline::lanes::{Lanes, Waiter};
 use crate::engine::fold::timeline::pending::SeenWait;
-use crate::engine::fold::timeline::track::{Doing, Held, Track};
+use crate::engine::fold::timeline::track::{Doing, Held, Track, is_wait, says_why};
 use crate::model::{LaneState, Monotonic, Pid, StateSpan, TaskState, Tid, Word};
 
 /// A sample reads for a moment after its time.
@@ -20,8 +20,8 @@ const CHILD: &str = "a child";
 /// The reason of a wait.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Explanation<'a> {
-    /// The start of the wait that it is about.
-    pub(crate) since: Monotonic,
+    /// When the look at it began: it is about a wait that lasted from then on until its end.
+    pub(crate) from: Monotonic,
     /// The thing that it waits for.
     pub(crate) words: &'a str,
     /// Whether it waits for a time to pass.
@@ -55,21 +55,30 @@ impl Lanes {
         self.pending.waits = later;
         for SeenWait { lane, t, words } in due {
             let Some(track) = self.track_mut(lane) else { continue };
-            let Some(wait) = track.states.last().filter(|wait| is_wait(wait.state) && wait.from <= t) else { continue };
-            let is_told = track.word_at(wait.from).is_some_and(|word| says_why(word.state) && !word.on.is_empty());
+            // A sample has no other words for a wait whose records came meanwhile, so one that is over counts as well.
+            let lasted = |wait: &StateSpan| wait.from <= t && wait.until.is_none_or(|until| until >= t + READS_FOR);
+            let Some(wait) = track.states.at(t).filter(|wait| is_wait(wait.state) && lasted(wait)) else { continue };
+            let is_told = track.word_at(wait.from).is_some_and(|word| word.explains_a_wait());
             if !is_told && track.reason_at(wait.from).is_none() {
                 track.explain(&wait, &words, &*words == TIMER, None);
             }
         }
     }
 
-    /// A reader of /proc has found out why a thread waits. A wait that is over meanwhile has no use for it.
+    /// A reader of /proc has found out why a thread waits; its look ended at `t`. That is the reason of the wait in which the look began and
+    /// ended, also where that is over, and where the reader was asked about another one.
     pub(crate) fn explained(&mut self, t: Monotonic, pid: Pid, tid: Tid, reason: Explanation<'_>) {
-        let Explanation { since, words, is_timer, held_by } = reason;
+        let Explanation { from, words, is_timer, held_by } = reason;
+        if words.is_empty() {
+            return;
+        }
         let on = self.share(words);
         let holder = held_by.and_then(|holder| self.thread(pid, holder));
         let (holder, held_by) = holder.map(|(lane, track)| (lane, Arc::clone(&track.name))).unzip();
         let Some((lane, track)) = self.thread(pid, tid) else { return };
+        let is_it = |wait: &StateSpan| is_wait(wait.state) && wait.until.is_none_or(|until| until >= t);
+        let wait = track.states.at(from).filter(|wait| track.is_switched() && is_it(wait));
+        let Some(since) = wait.map(|wait| wait.from).or(track.seen.as_ref().map(|seen| seen.since)) else { return };
         let known = track.held_by.as_ref().filter(|known| known.since == since && holder.is_none());
         if known.and_then(|known| self.track(known.lane)).is_some_and(Track::has_ended) {
             // A thread that has ended owns nothing any more, but the lock is still locked.
@@ -78,30 +87,34 @@ impl Lanes {
         let Some(track) = self.track_mut(lane) else { return };
         if !track.is_switched() {
             let state = if is_timer { TaskState::Sleeping } else { TaskState::Waiting };
-            return track.explain_seen(t, Doing { state, note: on, held_by }, holder, since);
+            return track.explain_seen(t, Doing { state, note: on, held_by }, holder, from);
         }
-        let is_it = |wait: &StateSpan| is_wait(wait.state) && wait.from == since && wait.until.is_none_or(|until| until >= t);
-        let Some(wait) = track.states.at(since).filter(is_it) else { return };
+        let Some(wait) = wait else { return };
         let is_known = track.reason_at(since).is_some_and(|known| known.on == on && known.held_by == held_by);
         if !is_known {
             track.explain(&wait, &on, is_timer, held_by.as_ref());
         }
         if track.lasts(since) {
+            track.asked = Some(since);
             track.held_by = holder.map(|lane| Held { lane, on, since, read: t });
         }
     }
 
-    /// Threads that have waited for a while, and whose programs do not say why: each with the start of its wait, and each wait once.
-    pub(crate) fn unexplained(&mut self, now: Monotonic) -> Vec<(Pid, Tid, Monotonic)> {
+    /// At most `most` threads that have waited for a while, and whose programs do not say why: each with the start of its wait, the oldest
+    /// wait first, and each wait once.
+    pub(crate) fn unexplained(&mut self, now: Monotonic, most: usize) -> Vec<(Pid, Tid, Monotonic)> {
         let until = self.until.min(now);
         let mut waits = Vec::new();
         let lanes: Vec<usize> = self.by_tid.values().copied().collect();
         for index in lanes {
+            if waits.len() >= most {
+                break;
+            }
             let Some(track) = self.track_mut(index).filter(|track| !track.has_ended()) else { continue };
             let since = if track.is_switched() {
                 let wait = track.states.last().filter(|wait| wait.state == LaneState::Blocked);
                 let wait = wait.filter(|wait| until.since(wait.from) >= WORTH_ASKING);
-                wait.map(|wait| wait.from).filter(|since| track.word_at(*since).is_none_or(|word| !says_why(word.state)))
+                wait.map(|wait| wait.from).filter(|since| !track.is_told(*since))
             } else {
                 track.seen_for(WORTH_ASKING, now)
             };
@@ -112,7 +125,7 @@ impl Lanes {
                 waits.push((track.pid, tid, since));
             }
         }
-        waits.sort_unstable();
+        waits.sort_unstable_by_key(|(pid, tid, since)| (*since, *pid, *tid));
         waits
     }
 
@@ -122,6 +135,7 @@ impl Lanes {
             let doing = track.doing();
             if let Some(held) = &track.held_by
                 && track.lasts(held.since)
+                && !track.is_told(held.since)
             {
                 let Held { lane, on, since, read } = held;
                 let seen = track.seen.as_ref().filter(|_| !track.is_switched());
@@ -190,38 +204,41 @@ impl Track {
         self.reasons.at(since).filter(|reason| reason.from == since)
     }
 
+    /// The state of a wait that is explained anew.
+    fn set_wait(&mut self, wait: &StateSpan) {
+        let (was, now) = (wait.state, self.wait_state(wait.from));
+        if was != now {
+            self.states.correct(wait.index, was, now);
+        }
+    }
+
     /// Its program's words at that time.
     fn word_at(&self, t: Monotonic) -> Option<Word> {
         self.words.at(t)
     }
 
     fn explain(&mut self, wait: &StateSpan, words: &Arc<str>, is_timer: bool, held_by: Option<&Arc<str>>) {
-        if self.reasons.last().is_some_and(|last| last.from > wait.from) {
-            return;
-        }
         let state = if is_timer { TaskState::Sleeping } else { TaskState::Waiting };
-        self.reasons.push(wait.from, state, words, held_by, None);
-        self.held_by = None;
-        if is_timer {
-            self.states.correct(wait.index, LaneState::Blocked, LaneState::Sleeping);
+        let woken_by = self.reason_at(wait.from).and_then(|known| known.woken_by);
+        if self.reasons.put(wait.from, state, words, held_by, woken_by.as_ref()) {
+            self.set_wait(wait);
+            self.touch();
         }
-        self.touch();
+    }
+
+    /// Whether its program says why it waits since then.
+    fn is_told(&self, since: Monotonic) -> bool {
+        if self.is_switched() {
+            return self.word_at(since).is_some_and(|word| says_why(word.state));
+        }
+        self.task.is_some() && says_why(self.doing().state)
     }
 
     /// A child's end let it go on.
     fn woken(&mut self, wait: &StateSpan, word: &Word, child: &Arc<str>) {
-        if self.reasons.last().is_none_or(|last| last.from <= wait.from) {
-            self.reasons.push(wait.from, word.state, &word.on, word.held_by.as_ref(), Some(child));
+        if self.reasons.put(wait.from, word.state, &word.on, word.held_by.as_ref(), Some(child)) {
+            self.set_wait(wait);
             self.touch();
         }
     }
-}
-
-fn is_wait(state: LaneState) -> bool {
-    matches!(state, LaneState::Blocked | LaneState::Sleeping)
-}
-
-/// Whether a program's word explains a wait.
-pub(super) const fn says_why(state: TaskState) -> bool {
-    matches!(state, TaskState::Waiting | TaskState::Sleeping)
 }

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::engine::fold::timeline::lanes::Lanes;
-use crate::engine::fold::timeline::reasons::{TIMER, says_why};
-use crate::engine::fold::timeline::track::{Doing, Held, Seen, Track};
+use crate::engine::fold::timeline::reasons::TIMER;
+use crate::engine::fold::timeline::track::{Doing, Held, Seen, Track, says_why};
 use crate::model::{LaneSource, Monotonic, TaskState};
 
 impl Lanes {
@@ -44,10 +44,11 @@ impl Track {
         Some(seen.since)
     }
 
-    /// A reader of /proc has found out at `t` why it has waited since then.
-    pub(super) fn explain_seen(&mut self, t: Monotonic, doing: Doing, holder: Option<usize>, since: Monotonic) {
+    /// A reader of /proc has found out why it waits, by a look from `from` to `t`.
+    pub(super) fn explain_seen(&mut self, t: Monotonic, doing: Doing, holder: Option<usize>, from: Monotonic) {
         let has_ended = self.has_ended();
-        let Some(seen) = self.seen.as_mut().filter(|seen| seen.since == since && !has_ended) else { return };
+        let Some(seen) = self.seen.as_mut().filter(|seen| seen.since <= from && !has_ended) else { return };
+        let since = seen.since;
         seen.is_explained = true;
         let on = Arc::clone(&doing.note);
         self.held_by = holder.map(|lane| Held { lane, on, since, read: t });

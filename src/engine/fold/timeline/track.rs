@@ -408,7 +408,7 @@ impl Track {
 
     /// On a lane with switch records: words, which explain the waits since then.
     pub(super) fn say(&mut self, t: Monotonic, doing: Doing, woken_by: Option<&Arc<str>>) {
-        let is_about_sleep = doing.state == TaskState::Sleeping || self.doing.state == TaskState::Sleeping;
+        let is_about_waits = says_why(doing.state) || says_why(self.doing.state);
         let t = self.ended_at().filter(|_| self.has_ended()).map_or(t, |ended| t.min(ended));
         if is_final(doing.state)
             && let End::Closed(_, end @ LaneEnd::Done) = &mut self.end
@@ -416,7 +416,7 @@ impl Track {
             *end = end_of(&doing);
         }
         self.keep_words(t, doing, woken_by);
-        if is_about_sleep {
+        if is_about_waits {
             self.explain_since(self.since);
         }
     }
@@ -429,16 +429,15 @@ impl Track {
         self.touch();
     }
 
-    /// Waits that began since then are sleeps where the newest words say so, or the kernel.
-    fn explain_since(&mut self, t: Monotonic) {
-        if self.doing.state == TaskState::Sleeping {
-            self.states.correct_since(t, LaneState::Blocked, LaneState::Sleeping);
-        } else if self.states.correct_since(t, LaneState::Sleeping, LaneState::Blocked)
-            && let Some(timer) = self.reasons.last().filter(|reason| reason.state == TaskState::Sleeping && reason.from >= t)
-            && let Some(span) = self.states.at(timer.from)
-        {
-            self.states.correct(span.index, LaneState::Blocked, LaneState::Sleeping);
-        }
+    /// Waits that began since then are sleeps where the program's words say so, or, where they say nothing of it, the kernel.
+    pub(super) fn explain_since(&mut self, t: Monotonic) {
+        let Self { states, words, reasons, .. } = self;
+        states.correct_since(t, |from, state| if is_wait(state) { wait_of(words, reasons, from) } else { state });
+    }
+
+    /// The state of a wait that began then.
+    pub(super) fn wait_state(&self, from: Monotonic) -> LaneState {
+        wait_of(&self.words, &self.reasons, from)
     }
 
     /// The state of a wait that begins now, by the words that are known now.
@@ -542,6 +541,22 @@ impl Track {
         self.published = Some(Arc::clone(&lane));
         lane
     }
+}
+
+/// The state of a wait that began then.
+fn wait_of(words: &Words, reasons: &Words, from: Monotonic) -> LaneState {
+    let word = words.at(from).filter(|word| word.state == TaskState::Sleeping || word.explains_a_wait());
+    let word = word.or_else(|| reasons.at(from).filter(|reason| reason.from == from));
+    if word.is_some_and(|word| word.state == TaskState::Sleeping) { LaneState::Sleeping } else { LaneState::Blocked }
+}
+
+pub(super) const fn is_wait(state: LaneState) -> bool {
+    matches!(state, LaneState::Blocked | LaneState::Sleeping)
+}
+
+/// Whether a program's word explains a wait.
+pub(super) const fn says_why(state: TaskState) -> bool {
+    matches!(state, TaskState::Waiting | TaskState::Sleeping)
 }
 
 /// The end that a task's last words tell.

@@ -80,7 +80,7 @@ proptest! {
                 }
                 Step::View => {
                     lanes.publish();
-                    lanes.unexplained(at(t));
+                    lanes.unexplained(at(t), usize::MAX);
                     lanes.cpu_due(at(t));
                 }
             }

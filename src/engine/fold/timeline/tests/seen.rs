@@ -39,11 +39,11 @@ fn a_wait_that_samples_show_is_asked_about_once_and_its_owner_stays_until_it_run
         (Tid::new(11), |lanes: &mut Lanes, t: u64, words| lanes.thread_waits(at(t * MILLIS), PID, Tid::new(11), words));
     sees(&mut lanes, 200, "a lock");
     assert_eq!(says(&mut lanes, "left"), ("a lock".to_owned(), None));
-    assert!(lanes.unexplained(at(210 * MILLIS)).is_empty(), "it is young");
-    assert_eq!(lanes.unexplained(at(220 * MILLIS)), [(PID, left, at(200 * MILLIS))]);
-    assert!(lanes.unexplained(at(230 * MILLIS)).is_empty(), "once");
+    assert!(lanes.unexplained(at(210 * MILLIS), usize::MAX).is_empty(), "it is young");
+    assert_eq!(lanes.unexplained(at(220 * MILLIS), usize::MAX), [(PID, left, at(200 * MILLIS))]);
+    assert!(lanes.unexplained(at(230 * MILLIS), usize::MAX).is_empty(), "once");
     let reason =
-        |since: u64| Explanation { since: at(since * MILLIS), words: "lock 0x1", is_timer: false, held_by: Some(Tid::new(12)) };
+        |since: u64| Explanation { from: at(since * MILLIS), words: "lock 0x1", is_timer: false, held_by: Some(Tid::new(12)) };
     lanes.explained(at(230 * MILLIS), PID, left, reason(150));
     assert_eq!(says(&mut lanes, "left").1, None, "about another wait");
     lanes.explained(at(230 * MILLIS), PID, left, reason(200));
@@ -56,12 +56,12 @@ fn a_wait_that_samples_show_is_asked_about_once_and_its_owner_stays_until_it_run
     assert_eq!(lanes.waiting().count(), 0, "it has run between two samples");
     sees(&mut lanes, 575, "a lock");
     assert_eq!(says(&mut lanes, "left"), ("a lock".to_owned(), None));
-    assert_eq!(lanes.unexplained(at(600 * MILLIS)), [(PID, left, at(575 * MILLIS))]);
+    assert_eq!(lanes.unexplained(at(600 * MILLIS), usize::MAX), [(PID, left, at(575 * MILLIS))]);
     let unknown = Explanation { words: "a lock (owner unknown)", held_by: None, ..reason(575) };
     lanes.explained(at(610 * MILLIS), PID, left, unknown);
     sees(&mut lanes, 690, "a lock");
     assert_eq!(says(&mut lanes, "left"), ("a lock (owner unknown)".to_owned(), None), "the sample knows less");
     sees(&mut lanes, 700, "");
     assert_eq!(says(&mut lanes, "left"), (String::new(), None));
-    assert!(lanes.unexplained(at(900 * MILLIS)).is_empty(), "it runs");
+    assert!(lanes.unexplained(at(900 * MILLIS), usize::MAX).is_empty(), "it runs");
 }
