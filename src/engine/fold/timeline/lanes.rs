@@ -15,7 +15,7 @@ use crate::engine::fold::timeline::track::{Birth, Doing, Track};
 use crate::model::{CoreLane, ExitStatus, Lane, LaneSource, Mark, Monotonic, Pid, TaskSort, TaskState, Tid};
 
 /// Ended lanes beyond which the oldest of them go. A lane whose thread lives never goes.
-pub(super) const MOST_ENDED: usize = 20_000;
+pub(super) const MOST_ENDED: usize = 10_000;
 /// Lanes beyond which those go that only a program's word makes: it may invent any number.
 const MOST_LANES: usize = 2 * MOST_ENDED;
 /// With more lanes than this the order is made anew only at each [`SELDOM`]th view; new lanes stand at the end so long.
