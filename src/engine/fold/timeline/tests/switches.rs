@@ -207,7 +207,7 @@ fn what_is_unknown_lasts_until_a_sample_shows_it_and_is_not_exact() {
     lanes.scheduled(&[], at(110 * MILLIS));
     assert_eq!(end(&mut lanes, second), (70 * MILLIS, Blocked, 0));
     assert_eq!(end(&mut lanes, first), (20 * MILLIS, Unknown, 0), "one in the gap does not count, nor one that runs");
-    assert_eq!(lanes.unexplained(at(110 * MILLIS)), [(PID, Tid::new(11), at(70 * MILLIS))]);
+    assert_eq!(lanes.unexplained(at(110 * MILLIS), 10), [(PID, Tid::new(11), at(70 * MILLIS))]);
     sees(&mut lanes, 120, 10, "main", ProcessState::Stopped);
     sees(&mut lanes, 120, 11, "main", ProcessState::Sleeping);
     lanes.scheduled(&[record(125 * MILLIS, 10, 11, Scheduled::In)], at(160 * MILLIS));
