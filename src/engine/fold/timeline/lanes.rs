@@ -12,7 +12,7 @@ use crate::engine::fold::timeline::order::{Place, natural_order};
 use crate::engine::fold::timeline::pending::Pending;
 use crate::engine::fold::timeline::shared_texts::SharedTexts;
 use crate::engine::fold::timeline::track::{Birth, Doing, Track};
-use crate::model::{CoreLane, ExitStatus, Lane, LaneSource, Mark, Monotonic, Pid, TaskSort, TaskState, Tid};
+use crate::model::{CoreLane, ExitStatus, Lane, LaneSource, Mark, MarkKind, Monotonic, Pid, TaskSort, TaskState, Tid};
 
 /// Ended lanes beyond which the oldest of them go. A lane whose thread lives never goes.
 pub(super) const MOST_ENDED: usize = 10_000;
@@ -472,7 +472,11 @@ impl Lanes {
             let is_its = self.by_task.get(&**task) == Some(&index);
             (Arc::clone(task), if is_its { Claim::Task } else { Claim::Other })
         } else if track.is_first() {
-            let claim = if of_process.is_some() { Claim::Process } else { Claim::Other };
+            // A sample may show a fork under the name of its parent.
+            let of_parent = home.and_then(|home| self.homes.get(home.parent?)).and_then(Home::name);
+            let has_executed = track.marks.iter().any(|mark| mark.kind == MarkKind::Exec);
+            let is_own = has_executed || home.is_some_and(|home| home.told.is_some()) || of_parent != of_process;
+            let claim = if of_process.is_some() && is_own { Claim::Process } else { Claim::Other };
             (of_process.or(comm).map_or_else(|| format!("process {}", track.pid).into(), Arc::clone), claim)
         } else {
             let own = comm.filter(|comm| first.is_none_or(|first| first != *comm));
