@@ -227,11 +227,13 @@ impl Lanes {
         let Some(home) = self.homes.get(track.home) else { return };
         let gone = home.missed.map_or(reaped.t, |missed| missed.min(reaped.t));
         let seen = home.seen.map_or(ended, |seen| seen.min(gone).max(ended));
-        let is_told = reaped.status.map_or(home.missed.is_none(), |status| status != ExitStatus::Unknown);
+        let has_status = reaped.status.map_or(home.missed.is_none(), |status| status != ExitStatus::Unknown);
+        // A sample of the zombie can have told the status, too.
+        let is_told = has_status && home.missed.is_none_or(|missed| missed >= reaped.t);
         let turn = if is_told { (gone, gone) } else { (seen, gone + READS_FOR) };
         let child = Arc::clone(&track.name);
         let waiter = reaper.and_then(|reaper| self.waiter(reaper, ended, turn, &child));
-        let t = if is_told { gone } else { waiter.and_then(|(_, t)| t).unwrap_or(seen) };
+        let t = if is_told { gone } else { waiter.and_then(|(_, t)| t).unwrap_or(if has_status { gone } else { seen }) };
         let from = waiter.and_then(|(from, _)| self.track(from)).map(|from| from.id);
         if let Some(track) = self.track_mut(index) {
             track.mark(Mark { t, kind: MarkKind::Reaped, text: "".into(), from });

@@ -294,8 +294,11 @@ fn a_process_that_no_event_tells_of_is_over_once_a_sample_misses_it() {
 fn a_zombie_lasts_until_its_parent_goes_on_between_two_samples() {
     const MS: u64 = 1_000_000;
     let ms = |t: u64| at(t * MS);
-    let unknown = |t: u64| Exit { t: ms(t), status: Some(ExitStatus::Unknown) };
-    for (parent_goes_on, reaped) in [(310, 310), (400, 245)] {
+    let exited = |t: u64, status| Exit { t: ms(t), status: Some(status) };
+    // A sample can have told the status of the zombie.
+    for (parent_goes_on, status, reaped) in
+        [(310, ExitStatus::Unknown, 310), (310, ExitStatus::Exited(3), 310), (400, ExitStatus::Unknown, 245)]
+    {
         let mut lanes = Lanes::default();
         let mut records = vec![began(0, 10, 10, 1, 1), record(1, 10, 10, Scheduled::In)];
         records.extend(whole_life().into_iter().map(|record| SchedulerRecord { t: ms(record.t.nanos()), ..record }));
@@ -308,14 +311,17 @@ fn a_zombie_lasts_until_its_parent_goes_on_between_two_samples() {
         lanes.process_started(ms(15), Pid::new(11), PID, "sort", false);
         lanes.scheduled(&records[..split], ms(110));
         for t in [120, 245] {
-            lanes.process_ended(ms(t), Pid::new(11), "zombie", Exit { t: ms(t), status: None });
+            let seen = Some(status).filter(|status| *status != ExitStatus::Unknown);
+            lanes.process_ended(ms(t), Pid::new(11), "zombie", Exit { t: ms(t), status: seen });
             lanes.sampled_all(ms(t), |_| true);
         }
         lanes.sampled_all(ms(320), |_| false);
         lanes.scheduled(&records[split..], ms(440));
         lanes.sampled_all(ms(445), |_| false);
-        lanes.process_ended(ms(445), Pid::new(11), "", unknown(445));
-        lanes.process_reaped(ms(445), Pid::new(11), "", unknown(445), Some(PID));
+        if status == ExitStatus::Unknown {
+            lanes.process_ended(ms(445), Pid::new(11), "", exited(445, status));
+        }
+        lanes.process_reaped(ms(445), Pid::new(11), "", exited(445, status), Some(PID));
         assert!(!lane(&mut lanes, "sort").has_ended(), "its records up to then are to come");
         lanes.scheduled(&[], ms(450));
         let lane = lane(&mut lanes, "sort");
