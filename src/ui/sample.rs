@@ -174,17 +174,7 @@ pub fn told_lane(id: u32, name: &str, tid: i32, pieces: &[Segment]) -> Arc<Lane>
     };
     for piece in pieces {
         lane.words.push(piece.from, piece.state, &piece.note, piece.held_by.as_ref(), piece.woken_by.as_ref());
-        let state = match piece.state {
-            TaskState::Created | TaskState::Starting => LaneState::Created,
-            TaskState::Ready => LaneState::Ready,
-            TaskState::Running => LaneState::Running,
-            TaskState::Waiting => LaneState::Blocked,
-            TaskState::Sleeping => LaneState::Sleeping,
-            TaskState::Stopped => LaneState::Stopped,
-            TaskState::Zombie => LaneState::Zombie,
-            TaskState::Done | TaskState::Failed => LaneState::Nothing,
-        };
-        lane.states.push(piece.from, state, 0);
+        lane.states.push(piece.from, LaneState::by_word(piece.state), 0);
     }
     if let Some(until) = pieces.last().and_then(|last| last.until) {
         lane.states.push(until, LaneState::Nothing, 0);

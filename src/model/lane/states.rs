@@ -1,6 +1,6 @@
 //! The states of a lane in time, without gaps or overlap. The time in each state of any interval is exact, in O(log n). Pure.
 
-use super::super::Monotonic;
+use super::super::{Monotonic, TaskState};
 use super::chunks::{CHUNK, Chunks, Columns, with_room};
 
 /// The state of a lane. Of a thread it is the kernel's; of a coroutine, future or scheduled event its program's word.
@@ -45,6 +45,20 @@ impl LaneState {
         Self::Created,
         Self::Unknown,
     ];
+
+    /// The state of a lane whose program's word is all that is known.
+    pub const fn by_word(state: TaskState) -> Self {
+        match state {
+            TaskState::Created | TaskState::Starting => Self::Created,
+            TaskState::Ready => Self::Ready,
+            TaskState::Running => Self::Running,
+            TaskState::Waiting => Self::Blocked,
+            TaskState::Sleeping => Self::Sleeping,
+            TaskState::Stopped => Self::Stopped,
+            TaskState::Zombie => Self::Zombie,
+            TaskState::Done | TaskState::Failed => Self::Nothing,
+        }
+    }
 
     /// Its word for people.
     pub const fn word(self) -> &'static str {

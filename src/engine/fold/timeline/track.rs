@@ -401,7 +401,7 @@ impl Track {
             || matches!(doing.state, TaskState::Stopped | TaskState::Zombie)
             || is_final(doing.state)
         {
-            self.states.push(t, by_word(doing.state), 0);
+            self.states.push(t, LaneState::by_word(doing.state), 0);
         }
         self.keep_words(t, doing, woken_by);
     }
@@ -491,7 +491,7 @@ impl Track {
                 self.states.push_mixed(from, ran_ns, ready_ns);
             }
         } else if self.states.is_empty() {
-            self.states.push(from, by_word(self.doing.state), 0);
+            self.states.push(from, LaneState::by_word(self.doing.state), 0);
         }
         // It has run since the wait that was seen began.
         (self.seen, self.held_by) = (None, None);
@@ -562,20 +562,6 @@ pub(super) const fn says_why(state: TaskState) -> bool {
 /// The end that a task's last words tell.
 pub(super) fn end_of(last: &Doing) -> LaneEnd {
     if last.state == TaskState::Failed { LaneEnd::Failed(Arc::clone(&last.note)) } else { LaneEnd::Done }
-}
-
-/// The state of a lane whose program's word is all that is known.
-const fn by_word(state: TaskState) -> LaneState {
-    match state {
-        TaskState::Created | TaskState::Starting => LaneState::Created,
-        TaskState::Ready => LaneState::Ready,
-        TaskState::Running => LaneState::Running,
-        TaskState::Waiting => LaneState::Blocked,
-        TaskState::Sleeping => LaneState::Sleeping,
-        TaskState::Stopped => LaneState::Stopped,
-        TaskState::Zombie => LaneState::Zombie,
-        TaskState::Done | TaskState::Failed => LaneState::Nothing,
-    }
 }
 
 pub(super) const fn is_final(state: TaskState) -> bool {
