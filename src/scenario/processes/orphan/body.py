@@ -46,20 +46,20 @@ def ancestors():
 
 def be_parent(gate, tell):
     """Forks, tells each child's PID, and waits for its own end."""
+    own = os.getpid()
     for number in range(1, params.children + 1):
         pid = os.fork()
         if pid == 0:
-            be_child(f"child-{number}", gate, tell)
+            be_child(f"child-{number}", own, gate, tell)
         tasklab.process_started(pid, f"child-{number}")
         os.write(tell, LINE.pack(pid, 0))
     os.read(gate, 1)
     os._exit(0)
 
 
-def be_child(name, gate, tell):
-    """When it finds that its parent is another one, it tells which."""
+def be_child(name, parent, gate, tell):
+    """When it finds that its parent is another one, it tells which. That may be so before it has begun."""
     tasklab.rename(name)
-    parent = os.getppid()
     while not select.select([gate], [], [], 0.02)[0]:
         if os.getppid() != parent:
             os.write(tell, LINE.pack(os.getpid(), os.getppid()))
@@ -206,7 +206,6 @@ def claim(family, parent, bereaved, orphans, waits):
 
 
 def main():
-    deadline = time.monotonic() + params.patience
     tasklab.started("main")
     gate, opener = os.pipe()
     told, tell = os.pipe()
@@ -222,6 +221,8 @@ def main():
     family = Grandparent(told)
     family.adopt(params.adopt)
     family.meet(parent)
+    # Nobody can press anything in time while the machine is too busy to let the family begin.
+    deadline = time.monotonic() + params.patience
     enough = family.attend(parent, deadline)
     bereaved, orphans = family.bereave(parent)
     if bereaved and not enough:

@@ -18,7 +18,6 @@ use crate::scenario::lesson::{Lesson, LessonError, Task};
 use crate::sys::{PidFd, SignalScope, exit_now, is_readable, own_pid};
 
 pub(super) fn run(lesson: &Lesson, params: &Params) -> Result<Facts, LessonError> {
-    let deadline = Instant::now() + params.seconds("patience");
     let main = lesson.task("main", TaskSort::Thread);
     let (gate, opener) = io::pipe().map_err(LessonError::kernel("make the gate"))?;
     let (told, tell) = io::pipe().map_err(LessonError::kernel("make a pipe"))?;
@@ -34,6 +33,8 @@ pub(super) fn run(lesson: &Lesson, params: &Params) -> Result<Facts, LessonError
     let mut family = Grandparent { lesson, main, told, children: Vec::new(), adopts: false };
     family.adopt(params.flag("adopt"));
     let mut parent = family.meet(parent, params.count("children"))?;
+    // Nobody can press anything in time while the machine is too busy to let the family begin.
+    let deadline = Instant::now() + params.seconds("patience");
     let enough = family.attend(&mut parent, deadline)?;
     let seen = family.bereave(parent)?;
     if seen.is_some() && !enough {
@@ -50,24 +51,24 @@ const A_LIFE: Duration = Duration::from_hours(1);
 
 /// The parent: forks, tells each child's PID, and waits for its own end.
 fn be_parent(lesson: &Lesson, children: usize, gate: &PipeReader, mut tell: &PipeWriter) -> Result<(), LessonError> {
+    let own = own_pid();
     for number in 1..=children {
         if let Fork::Parent(child) = lesson.fork(&format!("child-{number}"))? {
             tell.write_all(&line(child.pid().number(), 0)).map_err(LessonError::kernel("tell of a child"))?;
         } else {
-            be_child(gate, tell);
+            be_child(own, gate, tell);
         }
     }
     is_readable(gate.as_fd(), A_LIFE);
     Ok(())
 }
 
-/// A child: when it finds that its parent is another one, it tells which.
-fn be_child(gate: &PipeReader, mut tell: &PipeWriter) -> ! {
-    let parent = getppid();
+/// A child: when it finds that its parent is another one, it tells which. That may be so before it has begun.
+fn be_child(parent: Pid, gate: &PipeReader, mut tell: &PipeWriter) -> ! {
     while !is_readable(gate.as_fd(), Duration::from_millis(20)) {
-        if getppid() != parent {
-            let new = getppid().map_or(0, |pid| pid.as_raw_nonzero().get());
-            let _ = tell.write_all(&line(own_pid().number(), new));
+        let now = getppid().map_or(0, |pid| pid.as_raw_nonzero().get());
+        if now != parent.number() {
+            let _ = tell.write_all(&line(own_pid().number(), now));
             is_readable(gate.as_fd(), A_LIFE);
         }
     }
