@@ -1,7 +1,11 @@
 //! The lessons of the threads: what a person can do in each, in both languages, and what cannot be done.
 
+use std::time::Duration;
+
+use rustix::process::Signal;
 use serde_json::{Value, json};
 use support::lesson::{BOTH, Running, refusal, scenario, together};
+use support::stress::kill;
 use tasklab::model::{EventKind, Language, Level, Line, ProcessState, Sent};
 
 const GPIO17: Line = Line::gpio(17);
@@ -334,6 +338,23 @@ fn timers_are_cancelled_and_started() {
         assert_eq!(ids, ["cancelled", "drift-times", "drifts", "not-early", "once", "own-thread"], "{language}");
         assert_eq!(ran.refusals().len(), 2, "nobody, and hello-2 again: {:?}", ran.refusals());
         assert!(ran.refusals()[1].contains("hello-2") && ran.refusals()[1].contains("over"), "{:?}", ran.refusals());
+    }
+}
+
+/// A timer that is cancelled at the very moment at which it is due calls, or does not: the lesson ends either way, and claims nothing of it.
+#[test]
+fn a_timer_that_is_cancelled_when_it_is_due_does_not_hold_up_the_end() {
+    for language in BOTH.repeat(3) {
+        let delay = Duration::from_millis(300);
+        let mut running = start("timer", language, &json!({ "delay": delay.as_secs_f64(), "times": 1, "interval": 0.05 }));
+        until_task(&mut running, "main", "waiting", "");
+        let body = running.pid();
+        kill(body, Signal::STOP);
+        running.press("cancel", "hello");
+        // Until it is due; then its thread and main's go on at the same time.
+        std::thread::sleep(delay);
+        kill(body, Signal::CONT);
+        running.play(&[]).assert_passed();
     }
 }
 

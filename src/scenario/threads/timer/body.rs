@@ -111,12 +111,13 @@ struct Once<'scope, 'env> {
     name: String,
     due: Instant,
     timer: Timer<'scope, 'env>,
-    is_cancelled_in_time: bool,
+    /// One that is cancelled when it is due may call all the same.
+    cancelled_at: Option<Instant>,
 }
 
 impl Once<'_, '_> {
     fn is_over(&self, book: &Book) -> bool {
-        self.is_cancelled_in_time || book.count(&self.name) > 0
+        self.cancelled_at.is_some() || book.count(&self.name) > 0
     }
 }
 
@@ -141,7 +142,7 @@ impl Timers<'_, '_, '_> {
             })
         };
         timer.start()?;
-        self.once.push(Once { name, due, timer, is_cancelled_in_time: false });
+        self.once.push(Once { name, due, timer, cancelled_at: None });
         Ok(())
     }
 
@@ -162,7 +163,7 @@ impl Timers<'_, '_, '_> {
             (Some(at), _) if !self.once[at].is_over(self.book) => {
                 let once = &mut self.once[at];
                 once.timer.cancel();
-                once.is_cancelled_in_time = Instant::now() < once.due;
+                once.cancelled_at = Some(Instant::now());
                 self.lesson.say(&format!("{} was cancelled", once.name));
             }
             (_, Some(at)) if waits[at] => {
@@ -184,10 +185,11 @@ impl Timers<'_, '_, '_> {
         for once in &self.once {
             once.timer.join();
         }
-        let count = |is_cancelled: bool| {
-            let meant = self.once.iter().filter(move |once| once.is_cancelled_in_time == is_cancelled);
-            meant.map(|once| self.book.count(&once.name)).collect()
+        let count = |is_meant: &dyn Fn(&Once<'_, '_>) -> bool| {
+            self.once.iter().filter(|once| is_meant(once)).map(|once| self.book.count(&once.name)).collect()
         };
+        let cancelled = count(&|once| once.cancelled_at.is_some_and(|at| at < once.due));
+        let kept = count(&|once| once.cancelled_at.is_none());
         let calls = self.book.calls();
         let late = |name: &str| {
             let calls = calls.get(name)?;
@@ -201,7 +203,7 @@ impl Timers<'_, '_, '_> {
         );
         let times = ["every", "drift"].map(|name| calls.get(name).map_or(0, Vec::len));
         drop(calls);
-        Record { cancelled: count(true), kept: count(false), early, in_main, times, late, is_cancelled: self.is_cancelled }
+        Record { cancelled, kept, early, in_main, times, late, is_cancelled: self.is_cancelled }
     }
 }
 
