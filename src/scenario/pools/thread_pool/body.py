@@ -11,7 +11,7 @@ import resource
 import threading
 import time
 import zlib
-from concurrent.futures import BrokenExecutor, CancelledError, ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures import BrokenExecutor, CancelledError, Future, ProcessPoolExecutor, ThreadPoolExecutor
 
 import tasklab
 
@@ -105,6 +105,16 @@ def make_pool():
     return ProcessPoolExecutor(max_workers=params.workers, mp_context=fork, initializer=hello)
 
 
+def hand_in(pool, number):
+    """Hands a task in. A worker may have been killed before the last of them: what a broken pool gives has failed."""
+    try:
+        return pool.submit(task, number)
+    except BrokenExecutor as error:
+        future = Future()
+        future.set_exception(error)
+        return future
+
+
 def main():
     global rounds
     tasklab.started("main")
@@ -112,7 +122,7 @@ def main():
     rounds = measure()
     tasklab.state("main", "waiting", on="the pool")
     with make_pool() as pool:
-        futures = [pool.submit(task, number) for number in range(params.tasks)]
+        futures = [hand_in(pool, number) for number in range(params.tasks)]
         children = multiprocessing.active_children()
         while not all(future.done() for future in futures):
             tasklab.value("tasks that wait", sum(not future.running() and not future.done() for future in futures))
