@@ -9,7 +9,7 @@ use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
-use support::lesson::again::MEASURED;
+use support::lesson::again::{CLAIMED_AT_TIMES, MEASURED, of};
 use support::lesson::{self, OWN, Running};
 use support::runs::{engine, events_of, notices, outcome, request};
 use support::stress::{Chance, is_long, say};
@@ -239,7 +239,7 @@ fn faults(scenario: &Scenario, way: Way, events: &[Event]) -> Vec<String> {
     }
     // A claim about a process that was killed or stopped may fail, and the run's last sentence names the signal.
     if way.is_pressed() {
-        let measured = MEASURED.iter().find(|(id, _)| *id == scenario.id).map_or(&[][..], |(_, facts)| facts);
+        let measured = of(MEASURED, scenario.id);
         let told = facts(events);
         for (id, fact) in &told {
             if !fact.holds && !measured.contains(id) {
@@ -254,13 +254,33 @@ fn faults(scenario: &Scenario, way: Way, events: &[Event]) -> Vec<String> {
 }
 
 /// The part in which both languages have to agree. The time of a signal and the order of all actions are chance.
-fn gist(scenario: &Scenario, way: Way, events: &[Event]) -> (Option<Outcome>, BTreeSet<String>) {
-    let own = OWN.iter().find(|(id, _)| *id == scenario.id).map_or(&[][..], |(_, facts)| facts);
-    let ids = facts(events).into_keys().filter(|id| !own.contains(id)).map(str::to_owned);
-    match way {
-        Way::Press(_) => (Some(outcome(events).0), ids.collect()),
-        Way::Children(_) | Way::Body(_) => (None, BTreeSet::new()),
-        _ => (Some(outcome(events).0), BTreeSet::new()),
+#[derive(Debug)]
+struct Gist {
+    outcome: Option<Outcome>,
+    /// Presses that were not done: the lesson refused them, or was over.
+    refused: BTreeSet<String>,
+    /// The facts that it claimed, but for those that depend on what others leave of the machine.
+    claimed: BTreeSet<String>,
+}
+
+impl Gist {
+    fn of(scenario: &Scenario, way: Way, events: &[Event]) -> Self {
+        let outcome = (!matches!(way, Way::Children(_) | Way::Body(_))).then(|| outcome(events).0);
+        if !matches!(way, Way::Press(_)) {
+            return Self { outcome, refused: BTreeSet::new(), claimed: BTreeSet::new() };
+        }
+        let refused = |event: &Event| match &event.kind {
+            EventKind::ActionRefused { action, .. } => Some(format!("{} {}", action.word(), action.target())),
+            _ => None,
+        };
+        let may_lack = [OWN, CLAIMED_AT_TIMES].map(|list| of(list, scenario.id)).concat();
+        let claimed = facts(events).into_keys().filter(|id| !may_lack.contains(id)).map(str::to_owned).collect();
+        Self { outcome, refused: events.iter().filter_map(refused).collect(), claimed }
+    }
+
+    /// Whether both agree: in what they claimed only where the same presses came in time.
+    fn agrees(&self, other: &Self) -> bool {
+        self.outcome == other.outcome && (self.claimed == other.claimed || self.refused != other.refused)
     }
 }
 
@@ -275,10 +295,10 @@ fn walk(engine: &Engine, (scenario, way, size): Walk) -> Vec<String> {
         for fault in faults(scenario, way, &events) {
             all.push(format!("{} {language}, {size:?}, {way}: {fault}; {:?}", scenario.id, notices(&events)));
         }
-        gist(scenario, way, &events)
+        Gist::of(scenario, way, &events)
     });
     let [rust, python] = ran;
-    if rust != python {
+    if !rust.agrees(&python) {
         all.push(format!("{}, {size:?}, {way}: Rust and Python differ: {rust:?}, {python:?}", scenario.id));
     }
     all
@@ -408,13 +428,42 @@ f.ThreadPoolExecutor = Pool
 sys.argv = sys.argv[1:]
 sys.path.insert(0, sys.argv[0].rpartition('/')[0])
 runpy.run_path(sys.argv[0], run_name='__main__')";
-    let twin = lesson::twin(lesson::scenario("thread-pool"));
-    let mut shell = std::process::Command::new("sh");
-    shell.args(["-c", r#"exec "$@" 7>&1"#, "sh", "python3", "-c", deaf]).arg(twin).args(["tasks=1", "each=0.02"]);
-    let output = shell.env("PYTHONPATH", lesson::SHIM).env("TASKLAB_EVENTS", "7").output().expect("python3");
+    let output = thread_pool(deaf, &["tasks=1", "each=0.02"]);
     let said = String::from_utf8_lossy(&output.stdout).into_owned();
     let facts: Vec<&str> = said.lines().filter(|line| line.contains(r#""kind":"fact""#)).collect();
     assert!(facts.len() == 5 && facts.iter().all(|fact| fact.contains(r#""holds":true"#)), "{said}{output:?}");
+}
+
+/// On a busy machine a worker can be killed before its pool has been handed all tasks: those that come later are lost, too, and no error ends
+/// the lesson.
+#[test]
+fn a_pool_that_breaks_while_tasks_are_handed_in_says_so() {
+    let _alone = alone();
+    let breaks = "import concurrent.futures as f, multiprocessing, runpy, sys
+class Pool(f.ProcessPoolExecutor):
+    def submit(self, *task):
+        first = super().submit(*task)
+        for child in multiprocessing.active_children():
+            child.kill()
+        f.wait([first])
+        return first
+f.ProcessPoolExecutor = Pool
+sys.argv = sys.argv[1:]
+sys.path.insert(0, sys.argv[0].rpartition('/')[0])
+runpy.run_path(sys.argv[0], run_name='__main__')";
+    let output = thread_pool(breaks, &["tasks=3", "kind=process", "each=0.3"]);
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    let failed: Vec<&str> = said.lines().filter(|line| line.contains(r#""holds":false"#)).collect();
+    assert!(output.status.success() && failed.len() == 1 && failed[0].contains(r#""id":"all-done""#), "{said}{output:?}");
+    assert!(failed[0].contains(r#""expected":3"#) && said.contains("the pool is broken"), "{said}{output:?}");
+}
+
+/// The Python body of `thread-pool`, with another pool that this program puts in its place; its event lines are the standard output.
+fn thread_pool(program: &str, params: &[&str]) -> std::process::Output {
+    let mut shell = std::process::Command::new("sh");
+    shell.args(["-c", r#"exec "$@" 7>&1"#, "sh", "python3", "-c", program]);
+    shell.arg(lesson::twin(lesson::scenario("thread-pool"))).args(params);
+    shell.env("PYTHONPATH", lesson::SHIM).env("TASKLAB_EVENTS", "7").output().expect("python3")
 }
 
 /// When all tasks are cancelled, the facts are about nothing, and there is no error.

@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use serde_json::{Value, json};
 use support::lesson::OWN;
-use support::lesson::again::{CHANCES, MEASURED};
+use support::lesson::again::{CHANCES, CLAIMED_AT_TIMES, MEASURED, of};
 use support::lesson::{BOTH, Ran, Running, SHIM, decided, in_both, run, scenario, twin};
 use support::skipped;
 use support::state_of;
@@ -28,15 +28,6 @@ fn demo(scenario: &Scenario, language: Language, params: &Value) -> Ran {
     ran
 }
 
-/// Measured facts that a busy machine, or a kernel that does not count, does not claim.
-const CLAIMED_AT_TIMES: &[(&str, &[&str])] =
-    &[("gil", &["processes-ready", "processes-cores", "hash-ready"]), ("start-methods", &["spawn-costs"])];
-
-/// The facts that such a list names for a lesson.
-fn of(list: &[(&str, &'static [&'static str])], scenario: &Scenario) -> &'static [&'static str] {
-    list.iter().find(|(id, _)| *id == scenario.id).map_or(&[], |(_, facts)| facts)
-}
-
 /// Whether what is expected is a bound.
 fn compares(fact: &Fact) -> bool {
     fact.expected.as_str().is_some_and(|text| text.starts_with(['<', '>']))
@@ -52,10 +43,10 @@ fn the_demo_passes_in_both_languages() {
             // Refusals are none: on a busy machine a button may be pressed before its target is there, or after it has gone.
             assert!(ran.notices().is_empty(), "{}: {:?}", scenario.id, ran.notices());
             assert!(ran.facts().contains_key(scenario.prediction.fact), "{}", scenario.id);
-            for id in of(MEASURED, scenario) {
+            for id in of(MEASURED, scenario.id) {
                 match ran.facts().get(id) {
                     Some(fact) => assert!(compares(fact), "{}: {fact:?}", scenario.id),
-                    None if of(CLAIMED_AT_TIMES, scenario).contains(id) => {
+                    None if of(CLAIMED_AT_TIMES, scenario.id).contains(id) => {
                         skipped(format!(
                             "{}: nothing was claimed of {id}: the machine is busy, or the kernel does not count",
                             scenario.id
@@ -76,7 +67,7 @@ fn the_demo_passes_in_both_languages() {
             if let (Some(one), Some(other)) = (rust.get(id), python.get(id)) {
                 assert_eq!(one.claim, other.claim, "{}: {id} is put in other words", scenario.id);
             } else {
-                let may_lack = of(OWN, scenario).contains(id) || of(CLAIMED_AT_TIMES, scenario).contains(id);
+                let may_lack = of(OWN, scenario.id).contains(id) || of(CLAIMED_AT_TIMES, scenario.id).contains(id);
                 assert!(may_lack, "{}: one language alone shows {id}", scenario.id);
             }
         }
