@@ -57,7 +57,8 @@ fn supervisor(socket: Option<OsString>) -> ExitCode {
 fn window(arguments: WindowArguments) -> Result<(), CliError> {
     let missing = |error: &dyn std::fmt::Display| CliError::Missing(error.to_string());
     tasklab::ui::check_display().map_err(|error| missing(&error))?;
-    let options = Options { program: "/proc/self/exe".into(), subscription: None, board: arguments.board.board };
+    let options =
+        Options { program: "/proc/self/exe".into(), subscription: None, board: arguments.board.board, keeps_past: true };
     let engine = start(&[], options).map_err(|error| missing(&error))?;
     let screenshot = arguments.screenshot.map(|path| (path, arguments.after));
     let options = tasklab::ui::WindowOptions { screenshot, start_scenario: arguments.scenario, size: arguments.size };

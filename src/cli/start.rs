@@ -43,7 +43,8 @@ pub(super) fn start_engine(
     if shares_group {
         interrupts.expect_group_children();
     }
-    let options = Options { program: PathBuf::from("/proc/self/exe"), subscription: Some(queue), board: board.clone() };
+    let program = PathBuf::from("/proc/self/exe");
+    let options = Options { program, subscription: Some(queue), board: board.clone(), keeps_past: false };
     let engine = start(keep_fds, options).map_err(|error| {
         if !matches!(error, EngineError::Board(_)) {
             complain("nothing can be launched; `tasklab doctor` looks for the cause");

@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use support::runs::{engine, events_of, programs, scenario, sh};
+use support::runs::{engine, engine_without_views, events_of, programs, scenario, sh};
 use support::{eventually, skipped};
-use tasklab::engine::{Engine, LaunchRequest};
+use tasklab::engine::{Command, Engine, LaunchRequest};
 use tasklab::model::{
-    ChildSpec, Event, EventKind, ExitStatus, Lane, LaneEnd, LaneSource, LaneState, Language, MarkKind, Monotonic, Pid, RunState,
-    RunView, Signal, TaskCpu,
+    Action, ChildSpec, Event, EventKind, ExitStatus, Lane, LaneEnd, LaneSource, LaneState, Language, MarkKind, Monotonic, Pid,
+    RunState, RunView, Signal, States, TaskCpu,
 };
 
 use crate::alone;
@@ -44,10 +44,14 @@ fn run(request: LaunchRequest) -> Option<(Arc<RunView>, Vec<Event>)> {
     }
     let engine = engine(Some(1 << 12));
     let events = events_of(&engine, request, |_| {});
-    let shown = |engine: &Engine| engine.handle().snapshot().runs.first().cloned();
-    let is_over = || shown(&engine).is_some_and(|view| matches!(view.state, RunState::Finished(_)));
-    eventually("the end is shown", is_over);
-    let view = shown(&engine)?;
+    Some(shown(&engine, events))
+}
+
+/// The last run as it is shown once it is over. What its lanes and cores say agrees with the sums that were told.
+fn shown(engine: &Engine, events: Vec<Event>) -> (Arc<RunView>, Vec<Event>) {
+    let is_over = |view: &RunView| matches!(view.state, RunState::Finished(_));
+    eventually("the end is shown", || now(engine).is_some_and(|view| is_over(&view)));
+    let view = now(engine).expect("shown");
     for core in &view.cores {
         let busy = core.states.times(Monotonic::ZERO, view.elapsed).of(LaneState::OnCore);
         assert!(busy <= view.elapsed.nanos(), "core {} was busy for {busy} of {:?}", core.core, view.elapsed);
@@ -57,7 +61,11 @@ fn run(request: LaunchRequest) -> Option<(Arc<RunView>, Vec<Event>)> {
         let ran: Vec<u64> = lanes.map(|lane| on_core(lane)).collect();
         assert!(ran.contains(&cpu.ran_ns), "the lane of {cpu:?} says {ran:?}");
     }
-    Some((view, events))
+    (view, events)
+}
+
+fn now(engine: &Engine) -> Option<Arc<RunView>> {
+    engine.handle().snapshot().runs.first().cloned()
 }
 
 /// The last sums of each thread.
@@ -89,6 +97,49 @@ fn two_threads_of_python_share_one_lock_half_and_half() {
     });
     let (used, all) = (used.expect("it was waited on"), view.lanes.iter().map(|lane| on_core(lane)).sum::<u64>() as f64 / 1e9);
     assert!((all - used).abs() <= 0.03 * used + 0.01, "{all} s on a core, and the kernel counts {used} s");
+}
+
+/// Two processes that send a byte to and fro until they are killed.
+const PING_PONG: &str = "\
+import os
+(a, b), (c, d) = os.pipe(), os.pipe()
+if os.fork():
+    a, d = c, b
+    os.write(d, b'x')
+while True:
+    os.write(d, os.read(a, 1))
+";
+
+/// Under the command line nobody looks at lanes: what is old of them goes, and all sums stay right.
+#[test]
+fn without_a_view_the_past_of_lanes_goes_and_their_sums_stay() {
+    let _alone = alone();
+    if let Err(refused) = tasklab::sys::try_switches() {
+        return skipped(format!("no switch records here: {refused}"));
+    }
+    let engine = engine_without_views(1 << 12);
+    // After the first 512 entries.
+    let is_cut = |states: &States| states.len() > 512 && states.get(512).is_none();
+    let mut is_ended = false;
+    let events = events_of(&engine, programs(vec![ChildSpec::new(["python3", "-c", PING_PONG])]), |_| {
+        let Some(view) = now(&engine).filter(|_| !is_ended) else { return };
+        let (lanes, cores) = (view.lanes.iter().map(|lane| &lane.states), view.cores.iter().map(|core| &core.states));
+        if lanes.filter(|states| is_cut(states)).count() == 2 && cores.into_iter().any(is_cut) {
+            engine.handle().send(Command::Act { run: view.id, action: Action::End }).expect("taken");
+            is_ended = true;
+        }
+    });
+    let (_, events) = shown(&engine, events);
+    let told = events.iter().filter_map(|event| if let EventKind::TaskCpu(cpu) = &event.kind { Some(&**cpu) } else { None });
+    let in_all: Vec<&TaskCpu> = sums(&events).collect();
+    assert_eq!(in_all.len(), 2, "{in_all:?}");
+    for last in in_all {
+        let of_it = told.clone().filter(|cpu| cpu.tid == last.tid && !cpu.is_final);
+        let added = of_it.fold([0; 4], |sum, cpu| {
+            [sum[0] + cpu.ran_ns, sum[1] + cpu.ready_ns, sum[2] + cpu.blocked_ns, sum[3] + cpu.switches]
+        });
+        assert_eq!(added, [last.ran_ns, last.ready_ns, last.blocked_ns, last.switches], "{last:?}");
+    }
 }
 
 #[test]

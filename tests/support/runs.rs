@@ -12,10 +12,21 @@ use super::deadline;
 /// The time that a run's processes get between SIGTERM and SIGKILL.
 pub const GRACE: Duration = Duration::from_millis(300);
 
+/// An engine as under the window, whose lanes keep all of their past.
 pub fn engine(subscription: Option<usize>) -> Engine {
+    start(subscription, true)
+}
+
+/// An engine as under the command line, whose lanes forget what is old.
+pub fn engine_without_views(subscription: usize) -> Engine {
+    start(Some(subscription), false)
+}
+
+fn start(subscription: Option<usize>, keeps_past: bool) -> Engine {
     let program = super::program::path();
     let client = Client::start(program).expect("a supervisor");
-    Engine::start(client, Options { program: program.to_owned(), subscription, board: BoardKind::Auto }).expect("an engine")
+    let options = Options { program: program.to_owned(), subscription, board: BoardKind::Auto, keeps_past };
+    Engine::start(client, options).expect("an engine")
 }
 
 pub fn request(what: What) -> LaunchRequest {

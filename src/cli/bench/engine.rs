@@ -31,7 +31,8 @@ pub(super) struct Capture(Engine);
 
 impl Capture {
     pub(super) fn start(program: &Path) -> anyhow::Result<Self> {
-        let options = Options { program: program.to_owned(), subscription: Some(QUEUE), board: BoardKind::Auto };
+        let options =
+            Options { program: program.to_owned(), subscription: Some(QUEUE), board: BoardKind::Auto, keeps_past: false };
         Ok(Self(Engine::start(Client::start(program)?, options)?))
     }
 

@@ -61,6 +61,8 @@ pub(super) struct EngineLoop {
     pub(super) saver: Saver,
     pub(super) twins: Twins,
     pub(super) scratch: Scratch,
+    /// Whether lanes keep all of their past.
+    pub(super) keeps_past: bool,
     bell: Bell,
 }
 
@@ -86,6 +88,7 @@ impl EngineLoop {
             saver: Saver::new(bell.clone()),
             twins: Twins::default(),
             scratch: Scratch::default(),
+            keeps_past: true,
             bell,
         }
     }
@@ -249,6 +252,9 @@ impl EngineLoop {
         }
         if is_time_to_look {
             self.runs[index].look(now, &mut self.subscription);
+            if !self.keeps_past {
+                self.runs[index].forget_past(now);
+            }
         }
         let effects = self.runs[index].lifecycle.tick(now);
         self.perform_on(index, effects);

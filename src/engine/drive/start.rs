@@ -45,6 +45,8 @@ pub struct Options {
     pub subscription: Option<usize>,
     /// The GPIO board.
     pub board: BoardKind,
+    /// Whether somebody looks at the lanes: then nothing of their past is forgotten. Else they show the newest seconds.
+    pub keeps_past: bool,
 }
 
 /// A running engine. Dropping it ends all runs and returns when nothing of them is left.
@@ -82,6 +84,7 @@ impl Engine {
                 publisher,
                 loop_bell,
             );
+            engine.keeps_past = options.keeps_past;
             engine.use_board(options.board);
             engine.run(&received, &ended);
         })?;

@@ -55,6 +55,11 @@ impl RunFold {
         if self.is_finished() { Vec::new() } else { self.lanes.unexplained(now, most) }
     }
 
+    /// Forgets the past of the lanes that nobody needs any more at `now`, but for views.
+    pub(crate) fn forget_past(&mut self, now: Monotonic) {
+        self.lanes.forget_past(now);
+    }
+
     /// The sums over switch records that are to be told as events at `now`.
     pub(crate) fn cpu_due(&mut self, now: Monotonic) -> Vec<TaskCpu> {
         if self.is_finished() { Vec::new() } else { self.lanes.cpu_due(now) }

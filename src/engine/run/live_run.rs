@@ -292,6 +292,11 @@ impl Run {
         }
     }
 
+    /// Forgets the past of its lanes that nobody needs any more, but for views.
+    pub(crate) fn forget_past(&mut self, now: Monotonic) {
+        self.fold.forget_past(self.time(now));
+    }
+
     /// A process was waited on.
     pub(crate) fn reaped(&mut self, pid: Pid, now: Monotonic, subscription: &mut Subscription) -> bool {
         self.emit(EventKind::ProcessReaped { pid }, now, subscription);

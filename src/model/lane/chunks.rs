@@ -1,4 +1,5 @@
-//! Columns that only grow, in chunks: full chunks are frozen and shared, and only the newest is copied when a snapshot holds it. Pure.
+//! Columns that grow at their end, in chunks: full chunks are frozen and shared, and only the newest is copied when a snapshot holds it. Old
+//! chunks can be forgotten. Pure.
 
 use std::sync::Arc;
 
@@ -19,6 +20,9 @@ pub(super) struct Chunks<C> {
     frozen: Arc<Vec<Arc<C>>>,
     /// The newest entries: at most twice [`CHUNK`], at least the last [`CHUNK`], so that these can still be corrected.
     tail: Arc<C>,
+    /// How many chunks after the first one were forgotten, and when they began.
+    forgotten: usize,
+    forgotten_since: u64,
 }
 
 /// A copy of a column with room for more: a tail is copied in order to grow.
@@ -29,8 +33,14 @@ pub(super) fn with_room<T: Copy>(column: &[T]) -> Vec<T> {
 }
 
 impl<C: Columns> Chunks<C> {
+    /// How many entries there are, with those that were forgotten.
     pub(super) fn len(&self) -> usize {
-        self.frozen.len() * CHUNK + self.tail.starts().len()
+        self.frozen_len() + self.tail.starts().len()
+    }
+
+    /// Whether nothing was forgotten.
+    pub(super) const fn is_whole(&self) -> bool {
+        self.forgotten == 0
     }
 
     /// The newest entries, to be changed or added to.
@@ -44,7 +54,7 @@ impl<C: Columns> Chunks<C> {
 
     /// How many entries are frozen: the number of the first one in the tail.
     pub(super) fn frozen_len(&self) -> usize {
-        self.frozen.len() * CHUNK
+        (self.frozen.len() + self.forgotten) * CHUNK
     }
 
     /// Freezes the older half of a tail that is full. To be called after each addition.
@@ -55,27 +65,56 @@ impl<C: Columns> Chunks<C> {
         }
     }
 
-    /// The chunk of an entry, and its place there.
-    pub(super) fn place(&self, index: usize) -> (&C, usize) {
-        match self.frozen.get(index / CHUNK) {
+    /// Forgets the chunks that were over at `t`, but for the first one: the beginning stays known. Numbers of entries stay as they are.
+    /// Whether something was forgotten.
+    pub(super) fn forget_before(&mut self, t: u64) -> bool {
+        let next = |number: usize| self.frozen.get(number + 1).unwrap_or(&self.tail).starts().first();
+        let is_over = |number: &usize| next(*number).is_some_and(|start| *start <= t);
+        let over = (1..self.frozen.len()).take_while(is_over).count();
+        if over == 0 {
+            return false;
+        }
+        if self.is_whole() {
+            self.forgotten_since = self.frozen[1].starts().first().copied().unwrap_or_default();
+        }
+        Arc::make_mut(&mut self.frozen).drain(1..=over);
+        self.forgotten += over;
+        true
+    }
+
+    /// The chunk of an entry, and its place there; `None` if it was forgotten.
+    pub(super) fn place(&self, index: usize) -> Option<(&C, usize)> {
+        let chunk = match index / CHUNK {
+            0 => 0,
+            number if number <= self.forgotten => return None,
+            number => number - self.forgotten,
+        };
+        Some(match self.frozen.get(chunk) {
             Some(chunk) => (chunk, index % CHUNK),
             None => (&self.tail, index - self.frozen_len()),
-        }
+        })
     }
 
     /// When the entry begins, in nanoseconds.
     pub(super) fn start(&self, index: usize) -> Option<u64> {
-        let (chunk, place) = self.place(index);
-        chunk.starts().get(place).copied()
+        match self.place(index) {
+            Some((chunk, place)) => chunk.starts().get(place).copied(),
+            None => (index == CHUNK).then_some(self.forgotten_since),
+        }
     }
 
-    /// The last entry that begins at `t` or before. O(log n).
+    /// The last entry that begins at `t` or before; `None` before the first, and if it was forgotten. O(log n).
     pub(super) fn at(&self, t: u64) -> Option<usize> {
         let begins_by = |chunk: &C| chunk.starts().first().is_some_and(|start| *start <= t);
         if begins_by(&self.tail) {
             return Some(self.frozen_len() + self.tail.starts().partition_point(|start| *start <= t) - 1);
         }
         let chunk = self.frozen.partition_point(|chunk| begins_by(chunk)).checked_sub(1)?;
-        Some(chunk * CHUNK + self.frozen[chunk].starts().partition_point(|start| *start <= t) - 1)
+        let before = match chunk {
+            0 if !self.is_whole() && t >= self.forgotten_since => return None,
+            0 => 0,
+            _ => chunk + self.forgotten,
+        };
+        Some(before * CHUNK + self.frozen[chunk].starts().partition_point(|start| *start <= t) - 1)
     }
 }

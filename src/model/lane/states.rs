@@ -228,7 +228,7 @@ impl StateColumns {
 }
 
 impl States {
-    /// How many states there are.
+    /// How many states there are, with those that were forgotten.
     pub fn len(&self) -> usize {
         self.chunks.len()
     }
@@ -325,12 +325,23 @@ impl States {
         tail.mixed.retain(|(place, ..)| usize::from(*place) < length);
     }
 
-    /// The entry with this number.
+    /// Forgets the entries that were over at `t`, by chunks, but for those of the first chunk. The numbers of the others, and the times between
+    /// moments before and after what was forgotten, stay as they are. Whether something was forgotten.
+    pub fn forget_before(&mut self, t: Monotonic) -> bool {
+        self.chunks.forget_before(t.nanos())
+    }
+
+    /// Whether nothing was forgotten.
+    pub const fn is_whole(&self) -> bool {
+        self.chunks.is_whole()
+    }
+
+    /// The entry with this number; `None` if there is none, or none any more.
     pub fn get(&self, index: usize) -> Option<StateSpan> {
         if index >= self.len() {
             return None;
         }
-        let (chunk, place) = self.chunks.place(index);
+        let (chunk, place) = self.chunks.place(index)?;
         Some(StateSpan {
             index,
             from: Monotonic::from_nanos(chunk.from[place]),
@@ -358,7 +369,7 @@ impl States {
         if let Some(until) = span.until {
             return Some(self.times(span.from, until));
         }
-        let (chunk, place) = self.chunks.place(span.index);
+        let (chunk, place) = self.chunks.place(span.index)?;
         let found = chunk.mixed.iter().rev().find(|(at, ..)| usize::from(*at) == place)?;
         let before = span.index.checked_sub(1).and_then(|index| self.get(index));
         let length = before.map_or(0, |before| span.from.nanos() - before.from.nanos());
@@ -369,7 +380,7 @@ impl States {
         Some(times)
     }
 
-    /// The entry at a time; `None` before the first. O(log n).
+    /// The entry at a time; `None` before the first, and where it was forgotten. O(log n).
     pub fn at(&self, t: Monotonic) -> Option<StateSpan> {
         self.get(self.chunks.at(t.nanos())?)
     }
@@ -383,8 +394,8 @@ impl States {
     /// The number of the entry at `t`, and the time in each state from the beginning until then; the last state lasts until `t`. O(log n).
     pub fn up_to(&self, t: Monotonic) -> (Option<usize>, Times) {
         let t = t.nanos();
-        let Some(index) = self.chunks.at(t) else { return (None, Times::default()) };
-        let (chunk, place) = self.chunks.place(index);
+        let found = self.chunks.at(t).and_then(|index| Some((index, self.chunks.place(index)?)));
+        let Some((index, (chunk, place))) = found else { return (None, Times::default()) };
         let mut times = chunk.sum_before(place);
         let until = self.chunks.start(index + 1).unwrap_or(t);
         chunk.contribute(place, chunk.from[place], t, until, &mut times);
@@ -458,6 +469,44 @@ mod tests {
         }
     }
 
+    proptest! {
+        /// A lane that forgets gives the same as one that does not, for all that was not forgotten; and it stays small.
+        #[test]
+        fn what_was_forgotten_changes_nothing_else(
+            steps in proptest::collection::vec((0_u64..5, 0_usize..6), 1..6_000),
+            moments in proptest::collection::vec(0_usize..6_000, 0..20),
+            cuts in proptest::collection::vec(0_u64..2_000, 1..20),
+        ) {
+            let (mut whole, mut states) = (States::default(), States::default());
+            let (mut t, mut kept_since) = (0, 0);
+            for (number, (step, state)) in steps.into_iter().enumerate() {
+                t += step;
+                for states in [&mut whole, &mut states] {
+                    states.push(at(t), LaneState::TIMED[state], state as u32);
+                }
+                if moments.contains(&number) {
+                    kept_since = t - t.min(500);
+                    states.forget_before(at(kept_since));
+                    let later = whole.at(at(kept_since)).map_or(0, |span| whole.len() - span.index);
+                    let kept = (0..states.len()).filter_map(|index| states.get(index)).count();
+                    prop_assert!(kept <= later + 4 * CHUNK, "{} of {}, {} of them later", kept, states.len(), later);
+                }
+            }
+            prop_assert_eq!((states.len(), states.last(), states.changed()), (whole.len(), whole.last(), whole.changed()));
+            for index in 0..states.len() {
+                prop_assert!(states.get(index).is_none() || states.get(index) == whole.get(index));
+            }
+            let began = whole.get(0).expect("a state").from;
+            for cut in cuts {
+                let from = at(kept_since + cut.min(t - kept_since));
+                prop_assert_eq!(states.at(from), whole.at(from));
+                prop_assert_eq!(states.times(from, at(t)), whole.times(from, at(t)));
+                prop_assert_eq!(states.times(began, from), whole.times(began, from));
+                prop_assert_eq!(states.changes(from, at(t)), whole.changes(from, at(t)));
+            }
+        }
+    }
+
     #[test]
     fn the_shares_of_a_mixed_time_are_spread_evenly() {
         let mut states = States::default();
@@ -481,6 +530,6 @@ mod tests {
         let columns = size_of::<u64>() + size_of::<LaneState>() + size_of::<u32>() + size_of::<Times>().div_ceil(STEP);
         assert!(columns <= 40, "{columns} bytes");
         let clone = states.clone();
-        assert!(std::ptr::eq(clone.chunks.place(0).0, states.chunks.place(0).0));
+        assert!(std::ptr::eq(clone.chunks.place(0).expect("kept").0, states.chunks.place(0).expect("kept").0));
     }
 }

@@ -109,7 +109,7 @@ impl WordColumns {
 }
 
 impl Words {
-    /// How many there are.
+    /// How many there are, with those that were forgotten.
     pub fn len(&self) -> usize {
         self.chunks.len()
     }
@@ -175,12 +175,17 @@ impl Words {
         true
     }
 
-    /// The words with this number.
+    /// Forgets the words that held no more at `t`, by chunks, but for those of the first chunk. Whether something was forgotten.
+    pub fn forget_before(&mut self, t: Monotonic) -> bool {
+        self.chunks.forget_before(t.nanos())
+    }
+
+    /// The words with this number; `None` if there are none, or none any more.
     pub fn get(&self, index: usize) -> Option<Word> {
         if index >= self.len() {
             return None;
         }
-        let (chunk, place) = self.chunks.place(index);
+        let (chunk, place) = self.chunks.place(index)?;
         let [on, held_by, woken_by] = chunk.places[place].map(|text| chunk.texts.get(usize::from(text)).cloned());
         Some(Word {
             from: Monotonic::from_nanos(chunk.from[place]),
@@ -231,6 +236,23 @@ mod tests {
         assert_eq!(clone.at(Monotonic::from_nanos(12_359)).and_then(|word| word.woken_by), Some("b".into()));
         assert_eq!(clone.between(Monotonic::from_nanos(15), Monotonic::from_nanos(31)).count(), 3);
         assert_eq!(Words::default().at(Monotonic::ZERO), None);
+    }
+
+    #[test]
+    fn the_first_words_and_the_newest_are_not_forgotten() {
+        let (mut words, at, work): (_, _, Arc<str>) = (Words::default(), Monotonic::from_nanos, "work".into());
+        for t in 0..10_000 {
+            let state = if t % 2 == 0 { TaskState::Waiting } else { TaskState::Running };
+            words.push(at(t), state, &work, None, None);
+            words.forget_before(at(t.saturating_sub(100)));
+        }
+        let kept: Vec<_> = (0..words.len()).filter_map(|index| words.get(index)).map(|word| word.from.nanos()).collect();
+        assert!(words.len() == 10_000 && kept.len() <= 4 * CHUNK, "{} of {}", kept.len(), words.len());
+        let hole: Vec<_> = kept.windows(2).filter(|pair| pair[0] + 1 != pair[1]).map(|pair| pair[0]).collect();
+        assert_eq!(hole, [CHUNK as u64 - 1], "{kept:?}");
+        let until = words.get(CHUNK - 1).and_then(|word| word.until);
+        assert_eq!((until, words.at(at(CHUNK as u64))), (Some(at(CHUNK as u64)), None), "its end is known");
+        assert!((9_900..10_000).all(|t| words.at(at(t)).is_some_and(|word| word.from == at(t))));
     }
 
     #[test]

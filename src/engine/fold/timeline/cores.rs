@@ -43,6 +43,13 @@ impl Cores {
         }
     }
 
+    /// Forgets what was over at `t`.
+    pub(super) fn forget_past(&mut self, t: Monotonic) {
+        for core in &mut self.cores {
+            core.states.forget_before(t);
+        }
+    }
+
     pub(super) fn publish(&self) -> Vec<CoreLane> {
         let used = self.cores.iter().enumerate().filter(|(_, core)| !core.states.is_empty());
         used.map(|(number, core)| CoreLane { core: number as u16, states: core.states.clone() }).collect()

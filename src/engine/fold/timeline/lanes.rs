@@ -28,7 +28,7 @@ const PLUMBING: &str = "tasklab-";
 #[derive(Debug, Default)]
 pub(crate) struct Lanes {
     /// By their numbers, which no other lane gets.
-    tracks: Vec<Option<Box<Track>>>,
+    pub(super) tracks: Vec<Option<Box<Track>>>,
     by_task: HashMap<Box<str>, usize>,
     /// The newest lane that is shown under each name.
     by_name: HashMap<Arc<str>, usize>,

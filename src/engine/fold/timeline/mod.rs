@@ -1,6 +1,6 @@
 //! The past of threads, processes, tasks and GPIO lines, for the view. The files of `lanes`, from the bottom up: `sums`, `track` (one lane),
 //! `homes` (processes), `names`, `order`, `cores`, `pending`; `lanes` (all of them, and what programs say); `reasons`, `seen`, `settle`, `switches`
-//! (the kernel's records), `cpu` (the events `task.cpu`).
+//! (the kernel's records), `cpu` (the events `task.cpu`), `past` (what may go).
 
 mod cores;
 mod cpu;
@@ -8,6 +8,7 @@ pub(super) mod homes;
 pub(super) mod lanes;
 mod names;
 mod order;
+mod past;
 mod pending;
 pub(super) mod reasons;
 mod seen;

@@ -1,6 +1,7 @@
 //! Tests of the lanes, with hand-made events and records.
 
 mod nonsense;
+mod past;
 mod reasons;
 mod seen;
 mod switches;
@@ -9,7 +10,7 @@ mod words;
 use std::sync::Arc;
 
 use super::lanes::{Lanes, Told};
-use crate::model::{Lane, LaneState, Monotonic, Pid, Scheduled, SchedulerRecord, TaskSort, TaskState, Tid};
+use crate::model::{Lane, LaneState, Monotonic, Pid, Scheduled, SchedulerRecord, States, TaskSort, TaskState, Tid, Words};
 
 const PID: Pid = Pid::new(10);
 

@@ -275,6 +275,7 @@ impl Track {
             (self.states, self.end, self.interrupted) = (other.states, other.end, other.interrupted);
         } else if let (Some(began), Some(first)) = (began, self.states.get(0))
             && began < first.from
+            && self.states.is_whole()
         {
             let mut states = States::default();
             states.push(began, LaneState::Created, 0);
