@@ -9,12 +9,15 @@ use std::time::Duration;
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TrySendError, bounded};
 
 use super::batch::SwitchBatch;
+use super::wakes::Wakes;
 use crate::engine::drive::bell::Bell;
 use crate::model::{Monotonic, Pid, Scheduled, SchedulerRecord, Tid};
 use crate::sys::{SwitchRings, SwitchesRefused, counts_turns, monotonic_now, rename_thread, start_thread};
 
 /// The time between two reads: a ring has room for a fifth of a second of the most switches that a core can do usefully.
 const PAUSE: Duration = Duration::from_millis(33);
+/// The time after which the records of a moment are complete; a little more than the rings wait for them.
+const COMPLETE: Duration = Duration::from_micros(1_200);
 /// A batch without a record is sent as seldom as this: it says only that nothing has happened.
 const QUIET: Duration = Duration::from_millis(100);
 /// Batches that may wait for the engine.
@@ -38,6 +41,8 @@ pub(crate) struct SwitchReader {
 #[derive(Debug, Default)]
 struct Shared {
     rings: Option<SwitchRings>,
+    /// `None` where the kernel does not count how long threads were ready.
+    wakes: Option<Wakes>,
     unsent: SwitchBatch,
     /// The time up to which batches were sent.
     sent: Monotonic,
@@ -62,7 +67,8 @@ impl SwitchReader {
         self.close();
         let opened = SwitchRings::open(supervisor, SwitchRings::usual_pages()).map_err(|refused| why_not(&refused));
         let started = opened.and_then(|rings| {
-            *lock(&self.shared) = Shared { rings: Some(rings), sent: monotonic_now(), ..Shared::default() };
+            let wakes = counts_turns().then(Wakes::default);
+            *lock(&self.shared) = Shared { rings: Some(rings), wakes, sent: monotonic_now(), ..Shared::default() };
             self.wake_thread().map_err(|error| format!("the kernel's switch records cannot be read: {error}").into())
         });
         if started.is_err() {
@@ -97,11 +103,10 @@ impl SwitchReader {
         let mut shared = lock(&self.shared);
         // In this order, while the thread cannot send another one.
         let mut batches: Vec<SwitchBatch> = self.batches.try_iter().collect();
-        let Shared { rings, unsent, sent } = &mut *shared;
-        if let Some(rings) = rings {
-            let mut batch = std::mem::take(unsent);
-            batch.until = rings.read_all(&mut batch.records);
-            *sent = batch.until;
+        if shared.rings.is_some() {
+            shared.read(SwitchRings::read_all);
+            let batch = std::mem::take(&mut shared.unsent);
+            shared.sent = batch.until;
             batches.push(batch);
         }
         batches
@@ -149,14 +154,24 @@ fn why_not(refused: &SwitchesRefused) -> Arc<str> {
 
 fn run(shared: &Mutex<Shared>, sender: &Sender<SwitchBatch>, bell: &Bell, nudged: &Receiver<()>) {
     loop {
-        let is_open = {
+        let (is_open, is_asked) = {
             let mut shared = lock(shared);
-            if shared.read_and_send(sender) {
+            shared.read(SwitchRings::read);
+            (shared.rings.is_some(), shared.ask())
+        };
+        // What the threads that were woken have done until they were asked about is complete then.
+        let mut woken = if is_asked { nudged.recv_timeout(COMPLETE) } else { Err(RecvTimeoutError::Timeout) };
+        if woken != Err(RecvTimeoutError::Disconnected) {
+            let mut shared = lock(shared);
+            if is_asked {
+                shared.read(SwitchRings::read);
+            }
+            if shared.send(sender) {
                 bell.ring();
             }
-            shared.rings.is_some()
-        };
-        let woken = if is_open { nudged.recv_timeout(PAUSE) } else { nudged.recv().map_err(|_| RecvTimeoutError::Disconnected) };
+            drop(shared);
+            woken = if is_open { nudged.recv_timeout(PAUSE) } else { nudged.recv().map_err(|_| RecvTimeoutError::Disconnected) };
+        }
         if woken == Err(RecvTimeoutError::Disconnected) {
             return;
         }
@@ -164,19 +179,32 @@ fn run(shared: &Mutex<Shared>, sender: &Sender<SwitchBatch>, bell: &Bell, nudged
 }
 
 impl Shared {
-    /// Reads the rings and sends what came, with what could not be sent before. Whether something was sent.
-    fn read_and_send(&mut self, sender: &Sender<SwitchBatch>) -> bool {
-        let Some(rings) = &mut self.rings else { return false };
-        let batch = &mut self.unsent;
-        batch.until = rings.read(&mut batch.records);
-        if batch.records.len() > MOST_UNSENT {
-            batch.records = lost(&batch.records, self.sent, batch.until);
+    /// Takes what there is in the rings.
+    fn read(&mut self, read: impl FnOnce(&mut SwitchRings, &mut Vec<SchedulerRecord>) -> Monotonic) {
+        let Self { rings: Some(rings), wakes, unsent, sent } = self else { return };
+        let known = unsent.records.len();
+        unsent.until = read(rings, &mut unsent.records);
+        if let Some(wakes) = wakes {
+            wakes.see(&unsent.records[known..]);
+            wakes.give(unsent);
         }
-        if batch.records.is_empty() && batch.until < self.sent + QUIET {
+        if unsent.records.len() > MOST_UNSENT {
+            unsent.records = lost(&unsent.records, *sent, unsent.until);
+        }
+    }
+
+    /// Reads how long the threads that went on after a wait were ready. Whether there were any.
+    fn ask(&mut self) -> bool {
+        self.wakes.as_mut().is_some_and(Wakes::ask)
+    }
+
+    /// Sends what was read. Whether there was something, and it was sent.
+    fn send(&mut self, sender: &Sender<SwitchBatch>) -> bool {
+        let until = self.unsent.until;
+        if self.rings.is_none() || self.unsent.records.is_empty() && until < self.sent + QUIET {
             return false;
         }
-        let until = batch.until;
-        match sender.try_send(std::mem::take(batch)) {
+        match sender.try_send(std::mem::take(&mut self.unsent)) {
             Ok(()) => {
                 self.sent = until;
                 true
