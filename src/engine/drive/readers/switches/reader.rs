@@ -3,10 +3,10 @@
 
 use std::collections::BTreeMap;
 use std::io;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TrySendError, bounded};
+use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
 
 use super::batch::SwitchBatch;
 use super::wakes::Wakes;
@@ -28,18 +28,27 @@ const MOST_UNSENT: usize = 262_144;
 /// The engine's end of the thread. Dropping it ends the thread and closes the rings.
 #[derive(Debug)]
 pub(crate) struct SwitchReader {
-    shared: Arc<Mutex<Shared>>,
+    link: Arc<Link>,
     batches: Receiver<SwitchBatch>,
     sender: Sender<SwitchBatch>,
     bell: Bell,
-    /// Wakes the thread; `None` until it was needed for the first time.
-    nudge: Option<Sender<()>>,
+    /// It is started when it is needed for the first time.
+    has_thread: bool,
     why_not: Option<Arc<str>>,
+}
+
+/// What the two threads share. The reader waits for its time without the lock.
+#[derive(Debug, Default)]
+struct Link {
+    shared: Mutex<Shared>,
+    wake: Condvar,
 }
 
 /// The rings, and what was read from them and not sent.
 #[derive(Debug, Default)]
 struct Shared {
+    /// Whether the engine's end is gone.
+    is_over: bool,
     rings: Option<SwitchRings>,
     /// `None` where the kernel does not count how long threads were ready.
     wakes: Option<Wakes>,
@@ -51,14 +60,14 @@ struct Shared {
 impl SwitchReader {
     pub(crate) fn new(bell: Bell) -> Self {
         let (sender, batches) = bounded(BATCHES);
-        Self { shared: Arc::default(), batches, sender, bell, nudge: None, why_not: None }
+        Self { link: Arc::default(), batches, sender, bell, has_thread: false, why_not: None }
     }
 
     /// Opens the rings on a supervisor, unless they are open: then they cover the cores that have been switched on since. Only what
     /// it starts later is recorded. Returns whether they were opened anew.
     pub(crate) fn open(&mut self, supervisor: Pid) -> bool {
         {
-            let mut shared = lock(&self.shared);
+            let mut shared = self.link.lock();
             if let Some(rings) = shared.rings.as_mut().filter(|rings| rings.root() == supervisor) {
                 rings.cover_new_cores();
                 return false;
@@ -68,7 +77,7 @@ impl SwitchReader {
         let opened = SwitchRings::open(supervisor, SwitchRings::usual_pages()).map_err(|refused| why_not(&refused));
         let started = opened.and_then(|rings| {
             let wakes = counts_turns().then(Wakes::default);
-            *lock(&self.shared) = Shared { rings: Some(rings), wakes, sent: monotonic_now(), ..Shared::default() };
+            *self.link.lock() = Shared { rings: Some(rings), wakes, sent: monotonic_now(), ..Shared::default() };
             self.wake_thread().map_err(|error| format!("the kernel's switch records cannot be read: {error}").into())
         });
         if started.is_err() {
@@ -85,7 +94,7 @@ impl SwitchReader {
 
     /// Whether there are records.
     pub(crate) fn is_open(&self) -> bool {
-        lock(&self.shared).rings.is_some()
+        self.link.lock().rings.is_some()
     }
 
     /// Why there were none when they were last asked for, and what would change it.
@@ -100,7 +109,7 @@ impl SwitchReader {
 
     /// Reads what there is now, for a run that ends: all batches that were not handled yet.
     pub(crate) fn read_all(&mut self) -> Vec<SwitchBatch> {
-        let mut shared = lock(&self.shared);
+        let mut shared = self.link.lock();
         // In this order, while the thread cannot send another one.
         let mut batches: Vec<SwitchBatch> = self.batches.try_iter().collect();
         if shared.rings.is_some() {
@@ -114,37 +123,31 @@ impl SwitchReader {
 
     /// Closes the rings: no run goes on. What was read and not handled is nobody's.
     pub(crate) fn close(&mut self) {
-        let mut shared = lock(&self.shared);
+        let mut shared = self.link.lock();
         *shared = Shared::default();
         while self.batches.try_recv().is_ok() {}
     }
 
     fn wake_thread(&mut self) -> io::Result<()> {
-        if let Some(nudge) = &self.nudge {
-            // When a nudge waits already, the thread is about to look.
-            let _ = nudge.try_send(());
-            return Ok(());
+        if !self.has_thread {
+            let (link, sender, bell) = (Arc::clone(&self.link), self.sender.clone(), self.bell.clone());
+            start_thread("switches", move || {
+                let _ = rename_thread("switches");
+                link.run(&sender, &bell);
+            })?;
+            self.has_thread = true;
         }
-        let (nudge, nudged) = bounded(1);
-        let (shared, sender, bell) = (Arc::clone(&self.shared), self.sender.clone(), self.bell.clone());
-        start_thread("switches", move || {
-            let _ = rename_thread("switches");
-            run(&shared, &sender, &bell, &nudged);
-        })?;
-        self.nudge = Some(nudge);
+        self.link.wake.notify_one();
         Ok(())
     }
 }
 
 impl Drop for SwitchReader {
     fn drop(&mut self) {
-        // The thread ends only when it wakes.
         self.close();
+        self.link.lock().is_over = true;
+        self.link.wake.notify_one();
     }
-}
-
-fn lock(shared: &Mutex<Shared>) -> MutexGuard<'_, Shared> {
-    shared.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn why_not(refused: &SwitchesRefused) -> Arc<str> {
@@ -152,28 +155,34 @@ fn why_not(refused: &SwitchesRefused) -> Arc<str> {
     format!("the kernel gives no switch records: {refused}; {instead}; what would change it: {}", refused.remedy()).into()
 }
 
-fn run(shared: &Mutex<Shared>, sender: &Sender<SwitchBatch>, bell: &Bell, nudged: &Receiver<()>) {
-    loop {
-        let (is_open, is_asked) = {
-            let mut shared = lock(shared);
+impl Link {
+    fn lock(&self) -> MutexGuard<'_, Shared> {
+        self.shared.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn wait<'a>(&'a self, shared: MutexGuard<'a, Shared>, time: Duration) -> MutexGuard<'a, Shared> {
+        self.wake.wait_timeout(shared, time).unwrap_or_else(PoisonError::into_inner).0
+    }
+
+    fn run(&self, sender: &Sender<SwitchBatch>, bell: &Bell) {
+        let mut shared = self.lock();
+        while !shared.is_over {
+            if shared.rings.is_none() {
+                shared = self.wake.wait(shared).unwrap_or_else(PoisonError::into_inner);
+                continue;
+            }
             shared.read(SwitchRings::read);
-            (shared.rings.is_some(), shared.ask())
-        };
-        // What the threads that were woken have done until they were asked about is complete then.
-        let mut woken = if is_asked { nudged.recv_timeout(COMPLETE) } else { Err(RecvTimeoutError::Timeout) };
-        if woken != Err(RecvTimeoutError::Disconnected) {
-            let mut shared = lock(shared);
-            if is_asked {
+            if shared.ask() {
+                // What the threads that were woken have done until they were asked about is complete then.
+                shared = self.wait(shared, COMPLETE);
                 shared.read(SwitchRings::read);
             }
             if shared.send(sender) {
+                drop(shared);
                 bell.ring();
+                shared = self.lock();
             }
-            drop(shared);
-            woken = if is_open { nudged.recv_timeout(PAUSE) } else { nudged.recv().map_err(|_| RecvTimeoutError::Disconnected) };
-        }
-        if woken == Err(RecvTimeoutError::Disconnected) {
-            return;
+            shared = self.wait(shared, PAUSE);
         }
     }
 }
@@ -181,7 +190,7 @@ fn run(shared: &Mutex<Shared>, sender: &Sender<SwitchBatch>, bell: &Bell, nudged
 impl Shared {
     /// Takes what there is in the rings.
     fn read(&mut self, read: impl FnOnce(&mut SwitchRings, &mut Vec<SchedulerRecord>) -> Monotonic) {
-        let Self { rings: Some(rings), wakes, unsent, sent } = self else { return };
+        let Self { rings: Some(rings), wakes, unsent, sent, .. } = self else { return };
         let known = unsent.records.len();
         unsent.until = read(rings, &mut unsent.records);
         if let Some(wakes) = wakes {
