@@ -17,7 +17,8 @@ pub(super) trait Columns: Clone + Default {
 /// All entries. A clone shares the memory until one of the two grows.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Chunks<C> {
-    frozen: Arc<Vec<Arc<C>>>,
+    /// With the time at which the first entry begins, so that a search need not look into each.
+    frozen: Arc<Vec<(u64, Arc<C>)>>,
     /// The newest entries: at most twice [`CHUNK`], at least the last [`CHUNK`], so that these can still be corrected.
     tail: Arc<C>,
     /// How many chunks after the first one were forgotten, and when they began.
@@ -61,21 +62,23 @@ impl<C: Columns> Chunks<C> {
     pub(super) fn freeze(&mut self) {
         if self.tail.starts().len() >= 2 * CHUNK {
             let chunk = Arc::make_mut(&mut self.tail).take_first();
-            Arc::make_mut(&mut self.frozen).push(Arc::new(chunk));
+            let start = chunk.starts().first().copied().unwrap_or_default();
+            Arc::make_mut(&mut self.frozen).push((start, Arc::new(chunk)));
         }
     }
 
     /// Forgets the chunks that were over at `t`, but for the first one: the beginning stays known. Numbers of entries stay as they are.
     /// Whether something was forgotten.
     pub(super) fn forget_before(&mut self, t: u64) -> bool {
-        let next = |number: usize| self.frozen.get(number + 1).unwrap_or(&self.tail).starts().first();
+        let of_tail = self.tail.starts().first();
+        let next = |number: usize| self.frozen.get(number + 1).map(|(start, _)| start).or(of_tail);
         let is_over = |number: &usize| next(*number).is_some_and(|start| *start <= t);
         let over = (1..self.frozen.len()).take_while(is_over).count();
         if over == 0 {
             return false;
         }
         if self.is_whole() {
-            self.forgotten_since = self.frozen[1].starts().first().copied().unwrap_or_default();
+            self.forgotten_since = self.frozen[1].0;
         }
         Arc::make_mut(&mut self.frozen).drain(1..=over);
         self.forgotten += over;
@@ -90,7 +93,7 @@ impl<C: Columns> Chunks<C> {
             number => number - self.forgotten,
         };
         Some(match self.frozen.get(chunk) {
-            Some(chunk) => (chunk, index % CHUNK),
+            Some((_, chunk)) => (chunk, index % CHUNK),
             None => (&self.tail, index - self.frozen_len()),
         })
     }
@@ -105,16 +108,15 @@ impl<C: Columns> Chunks<C> {
 
     /// The last entry that begins at `t` or before; `None` before the first, and if it was forgotten. O(log n).
     pub(super) fn at(&self, t: u64) -> Option<usize> {
-        let begins_by = |chunk: &C| chunk.starts().first().is_some_and(|start| *start <= t);
-        if begins_by(&self.tail) {
+        if self.tail.starts().first().is_some_and(|start| *start <= t) {
             return Some(self.frozen_len() + self.tail.starts().partition_point(|start| *start <= t) - 1);
         }
-        let chunk = self.frozen.partition_point(|chunk| begins_by(chunk)).checked_sub(1)?;
+        let chunk = self.frozen.partition_point(|(start, _)| *start <= t).checked_sub(1)?;
         let before = match chunk {
             0 if !self.is_whole() && t >= self.forgotten_since => return None,
             0 => 0,
             _ => chunk + self.forgotten,
         };
-        Some(before * CHUNK + self.frozen[chunk].starts().partition_point(|start| *start <= t) - 1)
+        Some(before * CHUNK + self.frozen[chunk].1.starts().partition_point(|start| *start <= t) - 1)
     }
 }

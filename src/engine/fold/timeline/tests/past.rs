@@ -20,6 +20,7 @@ fn play(steps: &[(u64, i32, u8)], batch: usize, mut after: impl FnMut(&mut Lanes
                 let what = match what {
                     0 => Scheduled::Preempted,
                     1 => Scheduled::Blocked,
+                    2 => Scheduled::WasReady { in_all: t / 5 },
                     _ => Scheduled::In,
                 };
                 on_core((tid % 2) as u16, t, 10, 10 + tid, what)
@@ -49,7 +50,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(24))]
     #[test]
     fn the_sums_are_those_of_lanes_that_forget_nothing(
-        steps in prop::collection::vec((0_u64..8, 0_i32..3, 0_u8..4), 1..20_000),
+        steps in prop::collection::vec((0_u64..8, 0_i32..3, 0_u8..5), 1..20_000),
         batch in 1_usize..400,
     ) {
         let (mut whole, told) = play(&steps, batch, |_, _| ());
@@ -64,7 +65,7 @@ proptest! {
 
 #[test]
 fn what_is_kept_depends_on_the_newest_seconds_alone() {
-    let steps: Vec<_> = (0..200_000).map(|number| (4, number % 3, if number / 3 % 2 == 0 { 2 } else { 1 })).collect();
+    let steps: Vec<_> = (0..200_000).map(|number| (4, number % 3, if number / 3 % 2 == 0 { 3 } else { 1 })).collect();
     let mut most = 0;
     let (mut lanes, _) = play(&steps, 30, |lanes, t| {
         lanes.forget_past(at(t));
