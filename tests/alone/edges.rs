@@ -300,6 +300,11 @@ fn walk(engine: &Engine, (scenario, way, size): Walk) -> Vec<String> {
     let [rust, python] = ran;
     if !rust.agrees(&python) {
         all.push(format!("{}, {size:?}, {way}: Rust and Python differ: {rust:?}, {python:?}", scenario.id));
+    } else if rust.claimed != python.claimed {
+        say(format_args!(
+            "{}, {size:?}, {way}: other claims, as not the same presses came in time: {rust:?}, {python:?}",
+            scenario.id
+        ));
     }
     all
 }
