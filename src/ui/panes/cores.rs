@@ -78,6 +78,8 @@ impl<'a> Cores<'a> {
     /// Draws the heading and one plot a core.
     pub fn ui(self, ui: &mut Ui) {
         let weak = palette(ui).weak;
+        // Nothing in the heading is there for a finger.
+        let finger = std::mem::replace(&mut ui.spacing_mut().interact_size.y, 18.0);
         ui.horizontal(|ui| {
             ui.label(theme::bold(self.title()).size(11.5).color(weak));
             ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
@@ -85,6 +87,7 @@ impl<'a> Cores<'a> {
                 ui.add(egui::Label::new(text).truncate());
             });
         });
+        ui.spacing_mut().interact_size.y = finger;
         match self.lanes {
             _ if self.system.core_count() == 0 => widgets::nothing_yet(ui, "Nothing measured yet."),
             Some((scale, _)) => self.under_each_other(ui, scale),
@@ -101,7 +104,7 @@ impl<'a> Cores<'a> {
         }
         let colors = palette(ui);
         let area = ui.available_rect_before_wrap();
-        let plots = area.with_min_y(area.top() + HEADING);
+        let plots = Rect::from_min_max(area.min + vec2(0.0, HEADING), area.max - vec2(0.0, 3.0));
         let axis = self.axis(plots);
         surface::fill(ui.painter(), area, 4, colors.pane);
         let bar = Rect::from_x_y_ranges(axis.scale.left..=axis.scale.right, plots.y_range());
@@ -168,8 +171,8 @@ impl<'a> Cores<'a> {
                     colors.text,
                 );
                 let name = format!("core {core}");
-                let font = FontId::proportional(size.min(10.5));
-                widgets::paint_text(ui, left.with_max_x(middle), Align2::RIGHT_CENTER, name, font, colors.weak);
+                let font = FontId::proportional(size.min(10.0));
+                widgets::paint_text(ui, left.with_max_x(middle - 3.0), Align2::RIGHT_CENTER, name, font, colors.weak);
                 ui.painter().hline(bar.x_range(), row.bottom(), Stroke::new(1.0, colors.line));
                 self.plot(ui, core, row, bar, axis);
             }

@@ -2,10 +2,11 @@
 
 use std::ops::RangeInclusive;
 
-use egui::{CursorIcon, IdSalt, Key, Modifiers, PointerButton, Rect, Role, Sense, Stroke, Ui, pos2, vec2};
+use egui::{CursorIcon, IdSalt, Key, Modifiers, PointerButton, Rect, Role, Sense, Ui, vec2};
 
 use crate::model::{Lane, LaneId};
-use crate::ui::look::theme::palette;
+use crate::ui::look::foreign;
+use crate::ui::look::theme::{self, palette};
 use crate::ui::look::widgets;
 use crate::ui::panes::time::repaint;
 use crate::ui::panes::time::rows::Rows;
@@ -33,13 +34,13 @@ impl Moving {
     }
 
     /// Shows the gap into which the lane would go, of those where it may. Gives it once the button is released; Escape gives the move up.
-    /// The lanes begin at `top`; `name` is that of the lane in a place.
+    /// The lanes begin at `top`; `names` are that of the moved lane, and of the lane in a place.
     pub(super) fn follow<'n>(
         &mut self,
         ui: &mut Ui,
         gaps: RangeInclusive<usize>,
         (rows, top): (Rows, f32),
-        name: impl Fn(usize) -> Option<&'n str>,
+        names: (&str, impl Fn(usize) -> Option<&'n str>),
     ) -> Option<usize> {
         let pointer = ui.input(|input| input.pointer.clone());
         if ui.input_mut(|input| input.consume_key(Modifiers::NONE, Key::Escape)) {
@@ -50,25 +51,29 @@ impl Moving {
             self.lane = self.lane.filter(|_| pointer.primary_down());
             return None;
         }
-        let y = pointer.latest_pos()?.y;
-        let gap = (((y - top) / rows.pitch).round().max(0.0) as usize).clamp(*gaps.start(), *gaps.end());
+        let at = pointer.latest_pos()?;
+        let gap = (((at.y - top) / rows.pitch).round().max(0.0) as usize).clamp(*gaps.start(), *gaps.end());
         if !pointer.primary_down() {
             self.lane = None;
             return Some(gap);
         }
         let seen = ui.clip_rect();
-        if y < seen.top() || y > seen.bottom() {
+        if at.y < seen.top() || at.y > seen.bottom() {
             let half = rows.pitch / 2.0;
-            ui.scroll_with_delta(vec2(0.0, if y < seen.top() { half } else { -half }));
+            ui.scroll_with_delta(vec2(0.0, if at.y < seen.top() { half } else { -half }));
             repaint::edge_moves(ui);
         }
-        let at = (top + gap as f32 * rows.pitch).clamp(seen.top() + 1.0, seen.bottom() - 1.0);
-        let ink = palette(ui).blue.strong;
-        ui.painter().hline(seen.x_range(), at, Stroke::new(2.0, ink));
-        ui.painter().circle_filled(pos2(seen.left() + 4.0, at), 4.0, ink);
+        let (colors, painter) = (palette(ui), ui.painter());
+        let middle = (top + gap as f32 * rows.pitch).clamp(seen.top() + 1.0, seen.bottom() - 1.0);
+        let line = Rect::from_x_y_ranges(ui.max_rect().x_range(), middle - 1.0..=middle + 1.0);
+        painter.rect_filled(line, 0.0, colors.blue.strong);
+        let name = painter.layout_no_wrap(foreign::line(names.0).into_owned(), theme::bold_font(12.0), colors.text);
+        let beside = Rect::from_min_size(at + vec2(14.0, -name.size().y / 2.0), name.size());
+        painter.rect(beside.expand(3.0), 3.0, colors.panel, (1.0, colors.blue.strong), egui::StrokeKind::Inside);
+        painter.galley(beside.min, name, colors.text);
         ui.ctx().set_cursor_icon(CursorIcon::Grabbing);
-        let told = name(gap).map_or_else(|| "moves to the end".to_owned(), |next| format!("moves above {next}"));
-        let line = Rect::from_x_y_ranges(seen.x_range(), at - 1.0..=at + 1.0);
+        let told = names.1(gap).map_or_else(|| "to the end".to_owned(), |next| format!("above {next}"));
+        let told = format!("{} moves {told}", names.0);
         widgets::describe(ui, line, "place of the moved lane", Role::Label, &told);
         None
     }

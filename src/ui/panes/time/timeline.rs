@@ -297,8 +297,9 @@ impl Timeline {
     /// Moves the lane whose name is dragged.
     fn move_lane(&mut self, ui: &mut Ui, run: &RunView, shown: &[usize], rows: Rows, top: f32) {
         let Some(lane) = self.moving.lane() else { return };
+        let own = self.places.lane(lane).and_then(|place| run.lanes.get(place)).map_or("", |lane| &*lane.name);
         let name = |place: usize| Some(&*run.lanes.get(*shown.get(place)?)?.name);
-        if let Some(gap) = self.moving.follow(ui, self.arrangements.gaps(run, lane), (rows, top), name) {
+        if let Some(gap) = self.moving.follow(ui, self.arrangements.gaps(run, lane), (rows, top), (own, name)) {
             self.arrangements.put(run, lane, gap);
         }
     }

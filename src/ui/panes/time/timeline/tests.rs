@@ -322,7 +322,7 @@ fn a_lane_is_moved_by_its_name_with_a_line_where_it_goes_and_escape_gives_up() {
             harness.event(event);
             harness.run_steps(2);
         }
-        let line = harness.get_by_label("moves above worker-1").rect();
+        let line = harness.get_by_label("watcher moves above worker-1").rect();
         assert!((line.center().y - above).abs() < 8.0 && line.width() > 600.0, "{line:?}");
     };
     carry(&mut harness);
@@ -359,7 +359,7 @@ fn a_name_that_is_dragged_below_the_lanes_scrolls_them() {
         harness.run_steps(2);
     }
     harness.run_steps(400);
-    harness.get_by_label("moves to the end");
+    harness.get_by_label("worker-0 moves to the end");
     harness.event(button(pos2(from.x, 320.0), false));
     harness.run_steps(2);
     let (timeline, _, run, _) = harness.state_mut();
