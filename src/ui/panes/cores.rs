@@ -358,8 +358,8 @@ mod tests {
     }
 
     /// Of a run that began at 100 s.
-    fn lanes(from: f64, to: f64) -> Option<(Scale, Monotonic)> {
-        Some((Scale { from, to, left: 100.0, right: 300.0 }, Monotonic::from_secs(100.0)))
+    const fn lanes(from: f64, to: f64) -> (Scale, Monotonic) {
+        (Scale { from, to, left: 100.0, right: 300.0 }, Monotonic::from_nanos(100_000_000_000))
     }
 
     fn steps(system: &SystemView, lanes: Option<(Scale, Monotonic)>) -> Vec<Vec<Step>> {
@@ -372,10 +372,10 @@ mod tests {
         let system =
             load(&[(98.0, 99.0, 5.0), (99.0, 100.5, 10.0), (100.5, 101.0, 50.0), (101.0, 103.0, 90.0), (103.0, 104.0, 7.0)]);
         let step = |left: f32, right: f32, percent: f32| Step { left, right, low: percent, high: percent };
-        let shown = steps(&system, lanes(0.0, 2.0));
+        let shown = steps(&system, Some(lanes(0.0, 2.0)));
         assert_eq!(shown, [[step(100.0, 150.0, 10.0), step(150.0, 200.0, 50.0), step(200.0, 300.0, 90.0)]], "from edge to edge");
-        assert_eq!(steps(&system, lanes(1.5, 1.6)), [[step(100.0, 300.0, 90.0)]], "one sample may fill the plot");
-        assert_eq!(steps(&system, lanes(4.0, 6.0)), [[]; 0], "what is not measured yet");
+        assert_eq!(steps(&system, Some(lanes(1.5, 1.6))), [[step(100.0, 300.0, 90.0)]], "one sample may fill the plot");
+        assert_eq!(steps(&system, Some(lanes(4.0, 6.0))), [[]; 0], "what is not measured yet");
         assert_eq!(steps(&system, None).concat()[0].left.to_bits(), 540.0_f32.to_bits(), "the last minute ends with the newest");
     }
 
@@ -383,14 +383,14 @@ mod tests {
     fn before_the_first_sample_and_in_a_gap_nothing_is_drawn() {
         let system = load(&[(100.5, 101.0, 10.0), (101.5, 102.0, 20.0)]);
         let edges: Vec<_> =
-            steps(&system, lanes(0.0, 2.0)).concat().iter().map(|step| (step.left as i32, step.right as i32)).collect();
-        assert_eq!((steps(&system, lanes(0.0, 2.0)).len(), edges), (2, vec![(150, 200), (250, 300)]));
-        let cores = Cores::of(&system, lanes(0.0, 2.0));
+            steps(&system, Some(lanes(0.0, 2.0))).concat().iter().map(|step| (step.left as i32, step.right as i32)).collect();
+        assert_eq!((steps(&system, Some(lanes(0.0, 2.0))).len(), edges), (2, vec![(150, 200), (250, 300)]));
+        let cores = Cores::of(&system, Some(lanes(0.0, 2.0)));
         let axis = cores.axis(Rect::NOTHING);
         assert_eq!(cores.text(0, axis), "core 0: 15 % from 0.000 s to 2.000 s", "of what is known");
         assert_eq!(cores.text_at(0, axis, 175.0), "core 0: 10 %, measured from 0.500 s to 1.000 s");
         assert_eq!(cores.text_at(0, axis, 225.0), "core 0: not known at 1.250 s");
-        let early = Cores::of(&system, lanes(0.1, 0.4));
+        let early = Cores::of(&system, Some(lanes(0.1, 0.4)));
         assert_eq!(early.text(0, early.axis(Rect::NOTHING)), "core 0: not known from 0.100 s to 0.400 s");
     }
 
@@ -417,7 +417,7 @@ mod tests {
     #[test]
     fn every_core_has_its_load_in_words() {
         for cores in [1, 4, 8, 64] {
-            for axis in [None, lanes(0.0, 2.0)] {
+            for axis in [None, Some(lanes(0.0, 2.0))] {
                 let harness = show(sample::system(cores), axis);
                 let found = harness.query_all_by_label_contains("core ").count();
                 assert!(found >= cores.min(8), "{found} of {cores}");
@@ -428,7 +428,7 @@ mod tests {
 
     #[test]
     fn for_a_room_all_cores_are_told_at_once() {
-        for axis in [None, lanes(0.0, 2.0)] {
+        for axis in [None, Some(lanes(0.0, 2.0))] {
             let system = sample::system(4);
             let harness = testing::view(820.0, 200.0, (), move |ui, ()| Cores::of(&system, axis).together(ui));
             let words = if axis.is_some() { " s; core 3: not known from 0.000 s to 2.000 s" } else { "; core 3: " };
@@ -439,7 +439,7 @@ mod tests {
     #[test]
     fn a_machine_that_says_nothing_is_shown_as_that() {
         show(SystemView::default(), None).get_by_label("Nothing measured yet.");
-        show(SystemView::default(), lanes(0.0, 2.0)).get_by_label("Nothing measured yet.");
+        show(SystemView::default(), Some(lanes(0.0, 2.0))).get_by_label("Nothing measured yet.");
         assert_eq!(summary(&MachineSample::default()), "");
         let text = summary(&sample::system(4).latest);
         assert!(text.contains("52.1 °C") && text.contains("not throttled"), "{text}");
@@ -449,7 +449,7 @@ mod tests {
     fn joining_samples_that_are_narrower_than_a_point_keeps_the_peak_and_the_order() {
         let mut samples: Vec<_> = (0..4096).map(|index| (100.0 + f64::from(index), 101.0 + f64::from(index), 1.0)).collect();
         samples[3123].2 = 100.0;
-        let shown = steps(&load(&samples), lanes(0.0, 4096.0)).concat();
+        let shown = steps(&load(&samples), Some(lanes(0.0, 4096.0))).concat();
         assert!((150..=210).contains(&shown.len()), "{}", shown.len());
         assert!(shown.iter().any(|step| step.high >= 100.0 && step.low <= 1.0));
         assert!(shown.windows(2).all(|pair| pair[0].right <= pair[1].left));

@@ -222,3 +222,31 @@ impl Thread {
         sample
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Instant;
+
+    use super::*;
+
+    #[test]
+    fn while_a_run_goes_on_the_cores_load_is_known_without_a_gap_and_more_often_than_the_machine() {
+        let sampler = Sampler::start(own_pid(), Bell::new().expect("a bell")).expect("a thread");
+        sampler.watch(true, false);
+        let (begin, mut until, mut most, mut since_machine) = (Instant::now(), None, 0, 0);
+        while most < 3 {
+            assert!(begin.elapsed() < Duration::from_mins(1), "{most} loads a second at most");
+            let sample = sampler.samples.recv_timeout(Duration::from_secs(30)).expect("a sample");
+            if let Some(load) = sample.load {
+                assert!(load.to == sample.at && load.to > load.from);
+                assert!(load.percent.iter().all(|percent| (0.0..=100.0).contains(percent)));
+                // It begins where the last one ended, but where samples were dropped.
+                since_machine = if until == Some(load.from) { since_machine + 1 } else { 0 };
+                until = Some(load.to);
+            }
+            if sample.machine.is_some() {
+                (most, since_machine) = (most.max(since_machine), 0);
+            }
+        }
+    }
+}

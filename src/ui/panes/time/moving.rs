@@ -34,13 +34,14 @@ impl Moving {
     }
 
     /// Shows the gap into which the lane would go, of those where it may. Gives it once the button is released; Escape gives the move up.
-    /// The lanes begin at `top`; `names` are that of the moved lane, and of the lane in a place.
+    /// The lanes begin at `top`; `own` is its name, and `name` that of the lane in a place.
     pub(super) fn follow<'n>(
         &mut self,
         ui: &mut Ui,
         gaps: RangeInclusive<usize>,
         (rows, top): (Rows, f32),
-        names: (&str, impl Fn(usize) -> Option<&'n str>),
+        own: &str,
+        name: impl Fn(usize) -> Option<&'n str>,
     ) -> Option<usize> {
         let pointer = ui.input(|input| input.pointer.clone());
         if ui.input_mut(|input| input.consume_key(Modifiers::NONE, Key::Escape)) {
@@ -67,13 +68,13 @@ impl Moving {
         let middle = (top + gap as f32 * rows.pitch).clamp(seen.top() + 1.0, seen.bottom() - 1.0);
         let line = Rect::from_x_y_ranges(ui.max_rect().x_range(), middle - 1.0..=middle + 1.0);
         painter.rect_filled(line, 0.0, colors.blue.strong);
-        let name = painter.layout_no_wrap(foreign::line(names.0).into_owned(), theme::bold_font(12.0), colors.text);
-        let beside = Rect::from_min_size(at + vec2(14.0, -name.size().y / 2.0), name.size());
+        let carried = painter.layout_no_wrap(foreign::line(own).into_owned(), theme::bold_font(12.0), colors.text);
+        let beside = Rect::from_min_size(at + vec2(14.0, -carried.size().y / 2.0), carried.size());
         painter.rect(beside.expand(3.0), 3.0, colors.panel, (1.0, colors.blue.strong), egui::StrokeKind::Inside);
-        painter.galley(beside.min, name, colors.text);
+        painter.galley(beside.min, carried, colors.text);
         ui.ctx().set_cursor_icon(CursorIcon::Grabbing);
-        let told = names.1(gap).map_or_else(|| "to the end".to_owned(), |next| format!("above {next}"));
-        let told = format!("{} moves {told}", names.0);
+        let told = name(gap).map_or_else(|| "to the end".to_owned(), |next| format!("above {next}"));
+        let told = format!("{own} moves {told}");
         widgets::describe(ui, line, "place of the moved lane", Role::Label, &told);
         None
     }

@@ -299,7 +299,7 @@ impl Timeline {
         let Some(lane) = self.moving.lane() else { return };
         let own = self.places.lane(lane).and_then(|place| run.lanes.get(place)).map_or("", |lane| &*lane.name);
         let name = |place: usize| Some(&*run.lanes.get(*shown.get(place)?)?.name);
-        if let Some(gap) = self.moving.follow(ui, self.arrangements.gaps(run, lane), (rows, top), (own, name)) {
+        if let Some(gap) = self.moving.follow(ui, self.arrangements.gaps(run, lane), (rows, top), own, name) {
             self.arrangements.put(run, lane, gap);
         }
     }
