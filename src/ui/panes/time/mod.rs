@@ -10,7 +10,6 @@ mod input;
 pub(crate) mod interleavings;
 mod marks;
 mod minimap;
-mod moving;
 mod paint;
 mod path;
 mod pieces;

@@ -22,13 +22,15 @@ use crate::ui::panes::time::head::{self, Head};
 use crate::ui::panes::time::input::{Frame, Looking, goes_on};
 use crate::ui::panes::time::marks::BESIDE;
 use crate::ui::panes::time::minimap::WholeRun;
-use crate::ui::panes::time::moving::Moving;
 use crate::ui::panes::time::paint::Brush;
 use crate::ui::panes::time::pieces::Grid;
 use crate::ui::panes::time::rows::{Rooms, Rows, Wanted};
 use crate::ui::panes::time::scale::{self, Scale};
 use crate::ui::panes::time::sight::Sight;
+use crate::ui::panes::time::timeline::moving::Moving;
 use crate::ui::panes::time::{core_lanes, hover, interleavings, marks, repaint, waveform};
+
+mod moving;
 
 /// Which part of the run is looked at, and how.
 #[derive(Default)]
