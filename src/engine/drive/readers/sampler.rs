@@ -14,8 +14,8 @@ use crate::monitor::{Machine, OwnCost, Pipes, Processes, ThreadTimes, thread_tim
 use crate::supervisor::mark;
 use crate::sys::{foreign_proc, monotonic_now, own_pid, rename_thread, start_thread, texts};
 
-/// The machine and our own cost are read once a second; the processes of a run eight times, and the cores' load beside them four times:
-/// the kernel counts it in ticks of 10 ms.
+/// The machine and our own cost are read once a second. While a run goes on, its processes are read eight times, and the cores' load four
+/// times: it is counted in ticks of 10 ms, so that it is right to 4 %.
 const SLOW: Duration = Duration::from_secs(1);
 const FAST: Duration = Duration::from_millis(125);
 const LOAD: Duration = Duration::from_millis(250);
