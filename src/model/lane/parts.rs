@@ -154,6 +154,14 @@ impl Lane {
         LaneNow { state: span.state, since: span.from, core, label, claims, held_by, shares }
     }
 
+    /// The one that ended a wait, an entry of its states, where that is known: by the kernel's reason, else by the program's words.
+    pub fn ended_by(&self, wait: &StateSpan) -> Option<Arc<str>> {
+        let until = wait.until?;
+        let reason = self.reasons.at(wait.from).filter(|reason| reason.from == wait.from);
+        let by_words = || self.words.at(until).filter(|word| word.from > wait.from)?.woken_by;
+        reason.and_then(|reason| reason.woken_by).or_else(by_words)
+    }
+
     /// What is said about an entry of its states: about a wait what its program says of it, else the kernel's reason, if it was asked; else
     /// the program's newest word at the time at which the state began (a thread that is off its core says no more), or, while it is on a
     /// core, since then: but not what it says there about the wait that comes next.

@@ -1,8 +1,9 @@
 //! What events tell of threads whose switch records up to that time are still to come. Pure.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
+use crate::engine::fold::timeline::wakes::Look;
 use crate::model::{Monotonic, Pid, ProcessState, Tid};
 
 /// Things that wait for the records up to their times.
@@ -14,6 +15,8 @@ pub(super) struct Pending {
     pub(super) stops: Vec<(Pid, Monotonic)>,
     /// Waits whose reasons a sample has shown.
     pub(super) waits: Vec<SeenWait>,
+    /// The last look at a wait of each lane that has told who can end it.
+    pub(super) looks: HashMap<usize, Look>,
     /// Threads whose states or names a sample has shown after records were lost; and those of them that no record has told of.
     pub(super) seen: Vec<SeenThread>,
     pub(super) strangers: HashSet<(Pid, Tid)>,

@@ -8,11 +8,12 @@ use crate::engine::fold::timeline::lanes::{Lanes, Waiter};
 use crate::engine::fold::timeline::pending::SeenWait;
 use crate::engine::fold::timeline::track::{Doing, Held, Track, is_wait, says_why};
 use crate::model::{LaneState, Monotonic, Pid, StateSpan, TaskState, Tid, Word};
+use crate::monitor::Wakers;
 
 /// A sample reads for a moment after its time.
 pub(super) const READS_FOR: Duration = Duration::from_millis(30);
 /// A shorter wait needs no reason.
-const WORTH_ASKING: Duration = Duration::from_millis(15);
+pub(super) const WORTH_ASKING: Duration = Duration::from_millis(15);
 /// The words for a wait for a time to pass, and for the end of a child.
 pub(super) const TIMER: &str = "a timer";
 const CHILD: &str = "a child";
@@ -28,6 +29,8 @@ pub(crate) struct Explanation<'a> {
     pub(crate) is_timer: bool,
     /// The thread of its process that holds the thing.
     pub(crate) held_by: Option<Tid>,
+    /// Those who alone can end the wait, where that is known.
+    pub(crate) wakers: Option<&'a Wakers>,
 }
 
 impl Lanes {
@@ -68,7 +71,7 @@ impl Lanes {
     /// A reader of /proc has found out why a thread waits; its look ended at `t`. That is the reason of the wait in which the look began and
     /// ended, also where that is over, and where the reader was asked about another one.
     pub(crate) fn explained(&mut self, t: Monotonic, pid: Pid, tid: Tid, reason: Explanation<'_>) {
-        let Explanation { from, words, is_timer, held_by } = reason;
+        let Explanation { from, words, is_timer, held_by, wakers } = reason;
         if words.is_empty() {
             return;
         }
@@ -98,6 +101,7 @@ impl Lanes {
             track.asked = Some(since);
             track.held_by = holder.map(|lane| Held { lane, on, since, read: t });
         }
+        self.looked(lane, since, (from, t), wakers, holder);
     }
 
     /// At most `most` threads that have waited for a while, and whose programs do not say why: each with the start of its wait, the oldest
@@ -200,7 +204,7 @@ impl Track {
     }
 
     /// The reason of the wait that began then.
-    fn reason_at(&self, since: Monotonic) -> Option<Word> {
+    pub(super) fn reason_at(&self, since: Monotonic) -> Option<Word> {
         self.reasons.at(since).filter(|reason| reason.from == since)
     }
 
@@ -227,18 +231,37 @@ impl Track {
     }
 
     /// Whether its program says why it waits since then.
-    fn is_told(&self, since: Monotonic) -> bool {
+    pub(super) fn is_told(&self, since: Monotonic) -> bool {
         if self.is_switched() {
             return self.word_at(since).is_some_and(|word| says_why(word.state));
         }
         self.task.is_some() && says_why(self.doing().state)
     }
 
-    /// A child's end let it go on.
-    fn woken(&mut self, wait: &StateSpan, word: &Word, child: &Arc<str>) {
-        if self.reasons.put(wait.from, word.state, &word.on, word.held_by.as_ref(), Some(child)) {
+    /// Another lane let it go on: a child by its end, or one that had what it waited for.
+    pub(super) fn woken(&mut self, wait: &StateSpan, word: &Word, by: &Arc<str>) {
+        if self.reasons.put(wait.from, word.state, &word.on, word.held_by.as_ref(), Some(by)) {
             self.set_wait(wait);
             self.touch();
         }
+    }
+
+    /// A signal, not another lane, has ended the wait before the state with this number, if the thread only ran between the two.
+    pub(super) fn was_not_woken(&mut self, state: usize) {
+        let Some(wait) = self.wait_before(state) else { return };
+        if let Some(word) = self.reason_at(wait.from).filter(|word| word.woken_by.is_some())
+            && self.reasons.put(wait.from, word.state, &word.on, word.held_by.as_ref(), None)
+        {
+            self.touch();
+        }
+    }
+
+    /// The wait before the state with this number, if the thread was only on a core or ready between the two.
+    fn wait_before(&self, state: usize) -> Option<StateSpan> {
+        let before = (0..state).rev().map_while(|index| self.states.get(index));
+        before
+            .into_iter()
+            .find(|span| !matches!(span.state, LaneState::OnCore | LaneState::Ready))
+            .filter(|span| is_wait(span.state))
     }
 }

@@ -166,6 +166,7 @@ impl Lanes {
             self.pending.ends = ends;
         }
         self.see_waits(until);
+        self.see_wakes(until);
     }
 
     /// The waits of a process that last at `t` are its stop: its threads were woken for that, and then left their cores.
@@ -176,6 +177,7 @@ impl Lanes {
                 && matches!(span.state, LaneState::Blocked | LaneState::Sleeping)
                 && track.states.correct(span.index, span.state, LaneState::Stopped)
             {
+                track.was_not_woken(span.index);
                 track.touch();
             }
         }
@@ -187,8 +189,10 @@ impl Lanes {
         let (exit, reaped, first, lanes, reaper) = (home.exit, home.reaped, home.first, home.lanes.clone(), home.reaper);
         let known = [exit, reaped].into_iter().flatten().find(|exit| exit.t <= until);
         if let Some(exit) = known {
-            for index in lanes.into_iter().filter(|index| Some(*index) != first) {
-                self.end_thread(index, exit.t);
+            let others = lanes.iter().copied().filter(|index| Some(*index) != first);
+            others.for_each(|index| self.end_thread(index, exit.t));
+            if matches!(exit.status, Some(ExitStatus::Signaled { .. })) {
+                lanes.into_iter().for_each(|index| self.was_killed(index));
             }
             if let Some(first) = first {
                 self.end_first(first, exit);
