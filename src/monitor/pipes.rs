@@ -11,7 +11,7 @@ use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
 
 use crate::model::{Pid, PipeFill};
-use crate::sys::{link_of, queued_bytes};
+use crate::sys::{link_of, queued_bytes, stat_of};
 
 /// Descriptors of one process that are looked through; of one with more it is not known what it has open.
 const MOST_DESCRIPTORS: usize = 256;
@@ -38,13 +38,13 @@ pub(super) fn users(pipe: &Path, end: End, processes: &[Pid]) -> Option<Vec<Pid>
 fn has_open(pid: Pid, pipe: &Path, end: End) -> Option<bool> {
     let links = match std::fs::read_dir(format!("/proc/{pid}/fd")) {
         Ok(links) => links,
-        Err(error) => return is_gone(&error).then_some(false),
+        Err(error) => return has_ended(pid, &error).then_some(false),
     };
     for (count, link) in links.enumerate() {
         let link = match link {
             Ok(link) if count < MOST_DESCRIPTORS => link.path(),
             Ok(_) => return None,
-            Err(error) => return is_gone(&error).then_some(false),
+            Err(error) => return has_ended(pid, &error).then_some(false),
         };
         let is_it = std::fs::read_link(&link).is_ok_and(|target| target == pipe);
         // One that is closed meanwhile is not open any more.
@@ -55,9 +55,10 @@ fn has_open(pid: Pid, pipe: &Path, end: End) -> Option<bool> {
     Some(false)
 }
 
-/// Whether the process has ended.
-pub(super) fn is_gone(error: &io::Error) -> bool {
-    error.kind() == io::ErrorKind::NotFound || error.raw_os_error() == Some(Errno::SRCH.raw_os_error())
+/// Whether the process has ended. The folder of a zombie is root's.
+fn has_ended(pid: Pid, error: &io::Error) -> bool {
+    let is_gone = error.kind() == io::ErrorKind::NotFound || error.raw_os_error() == Some(Errno::SRCH.raw_os_error());
+    is_gone || stat_of(pid).is_none_or(|stat| stat.has_ended())
 }
 
 /// Looks into the pipes between the stages of pipelines.

@@ -24,6 +24,8 @@ pub struct WaitReason {
     pub words: String,
     /// Whether it waits for nothing but a time to pass.
     pub is_timer: bool,
+    /// Whether it is stopped, and waits for a signal to continue.
+    pub is_stopped: bool,
     /// The thread of its process that owns the lock, or whose end is awaited.
     pub held_by: Option<Tid>,
     /// The other end of the pipe, if a process has it that was named.
@@ -121,6 +123,10 @@ impl Reasons {
     pub fn ask(&mut self, pid: Pid, tid: Tid, relatives: &[Pid]) -> Option<WaitReason> {
         let mut process = self.proc.process(pid)?;
         let stat = self.proc.thread_stat(&process, tid)?;
+        if stat.state == ProcessState::Stopped {
+            let words = self.proc.waits_for(&mut process, Files::OfThread(tid), stat.state);
+            return Some(WaitReason { words, is_stopped: true, ..WaitReason::default() });
+        }
         if !matches!(stat.state, ProcessState::Sleeping | ProcessState::DiskSleep) {
             return None;
         }

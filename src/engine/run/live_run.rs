@@ -271,8 +271,8 @@ impl Run {
             Some((PipeEnd::To(_), name)) if !name.is_empty() => format!("{}, to {name}", reason.words),
             _ => reason.words.clone(),
         };
-        let WaitReason { is_timer, held_by, ref wakers, .. } = *reason;
-        let reason = Explanation { from: self.time(from), words: &words, is_timer, held_by, wakers: wakers.as_ref() };
+        let WaitReason { is_timer, is_stopped, held_by, ref wakers, .. } = *reason;
+        let reason = Explanation { from: self.time(from), words: &words, is_timer, is_stopped, held_by, wakers: wakers.as_ref() };
         self.fold.explained(self.time(to), pid, tid, reason);
     }
 

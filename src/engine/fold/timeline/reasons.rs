@@ -27,6 +27,8 @@ pub(crate) struct Explanation<'a> {
     pub(crate) words: &'a str,
     /// Whether it waits for a time to pass.
     pub(crate) is_timer: bool,
+    /// Whether its process is stopped.
+    pub(crate) is_stopped: bool,
     /// The thread of its process that holds the thing.
     pub(crate) held_by: Option<Tid>,
     /// Those who alone can end the wait, where that is known.
@@ -71,7 +73,10 @@ impl Lanes {
     /// A reader of /proc has found out why a thread waits; its look ended at `t`. That is the reason of the wait in which the look began and
     /// ended, also where that is over, and where the reader was asked about another one.
     pub(crate) fn explained(&mut self, t: Monotonic, pid: Pid, tid: Tid, reason: Explanation<'_>) {
-        let Explanation { from, words, is_timer, held_by, wakers } = reason;
+        let Explanation { from, words, is_timer, is_stopped, held_by, wakers } = reason;
+        if is_stopped {
+            return self.seen_stopped((from, t), pid, tid);
+        }
         if words.is_empty() {
             return;
         }
@@ -102,6 +107,15 @@ impl Lanes {
             track.held_by = holder.map(|lane| Held { lane, on, since, read: t });
         }
         self.looked(lane, since, (from, t), wakers, holder);
+    }
+
+    /// A thread was stopped from one time to another.
+    fn seen_stopped(&mut self, (from, to): (Monotonic, Monotonic), pid: Pid, tid: Tid) {
+        let lane = self.thread(pid, tid).map(|(lane, _)| lane);
+        let Some(track) = lane.and_then(|lane| self.track_mut(lane)).filter(|track| track.is_switched()) else { return };
+        if let Some(span) = track.states.at(from).filter(|span| span.until.is_none_or(|until| until >= to)) {
+            track.was_stop(&span);
+        }
     }
 
     /// At most `most` threads that have waited for a while, and whose programs do not say why: each with the start of its wait, the oldest
@@ -242,6 +256,14 @@ impl Track {
     pub(super) fn woken(&mut self, wait: &StateSpan, word: &Word, by: &Arc<str>) {
         if self.reasons.put(wait.from, word.state, &word.on, word.held_by.as_ref(), Some(by)) {
             self.set_wait(wait);
+            self.touch();
+        }
+    }
+
+    /// What seemed to be a wait was a stop: its thread was woken for that, and then left its core.
+    pub(super) fn was_stop(&mut self, span: &StateSpan) {
+        if is_wait(span.state) && self.states.correct(span.index, span.state, LaneState::Stopped) {
+            self.was_not_woken(span.index);
             self.touch();
         }
     }

@@ -169,16 +169,12 @@ impl Lanes {
         self.see_wakes(until);
     }
 
-    /// The waits of a process that last at `t` are its stop: its threads were woken for that, and then left their cores.
+    /// The waits of a process that last at `t` are its stop.
     fn stop_waits(&mut self, pid: Pid, t: Monotonic) {
         for index in self.homes.lanes(pid).to_vec() {
             let Some(track) = self.track_mut(index).filter(|track| track.is_switched()) else { continue };
-            if let Some(span) = track.states.at(t)
-                && matches!(span.state, LaneState::Blocked | LaneState::Sleeping)
-                && track.states.correct(span.index, span.state, LaneState::Stopped)
-            {
-                track.was_not_woken(span.index);
-                track.touch();
+            if let Some(span) = track.states.at(t) {
+                track.was_stop(&span);
             }
         }
     }

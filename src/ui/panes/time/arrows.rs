@@ -200,7 +200,7 @@ mod tests {
     fn the_end_of_a_wait_that_only_the_kernel_explains_has_an_arrow_under_any_later_name() {
         let piped = sample::pipeline();
         let found = arrows(&piped, "");
-        assert_eq!(found, [("sh 4712".to_owned(), "cat".to_owned()), ("sh 4711".to_owned(), "sh 4712".to_owned())]);
+        assert_eq!(found, [("sh 4711".to_owned(), "sh 4712".to_owned()), ("sh 4712".to_owned(), "cat".to_owned())]);
         let places = Places::of(&piped.lanes);
         let named = |name: &str| places.named(&piped.lanes, name, &piped.lanes[2]);
         assert_eq!(

@@ -46,6 +46,7 @@ fn a_wait_that_samples_show_is_asked_about_once_and_its_owner_stays_until_it_run
         from: at(since * MILLIS),
         words: "lock 0x1",
         is_timer: false,
+        is_stopped: false,
         held_by: Some(Tid::new(12)),
         wakers: None,
     };

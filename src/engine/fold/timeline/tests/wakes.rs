@@ -47,7 +47,7 @@ fn look(lanes: &mut Lanes, (pid, tid): (i32, i32), held_by: Option<i32>, wakers:
 
 fn look_at(lanes: &mut Lanes, ms: u64, (pid, tid): (i32, i32), held_by: Option<i32>, wakers: Option<&Wakers>) {
     let held_by = held_by.map(Tid::new);
-    let reason = Explanation { from: at(ms * MS), words: "something", is_timer: false, held_by, wakers };
+    let reason = Explanation { from: at(ms * MS), words: "something", is_timer: false, is_stopped: false, held_by, wakers };
     lanes.explained(at((ms + 1) * MS), Pid::new(pid), Tid::new(tid), reason);
 }
 
@@ -108,6 +108,14 @@ fn a_signal_is_nobody() {
         stopped(lanes);
     };
     assert_eq!(after(owner(), &stops, late), None, "that it was stopped is told late");
+    let looked = |lanes: &mut Lanes| {
+        lanes.scheduled(&[], at(200 * MS));
+        let reason =
+            Explanation { from: at(150 * MS), words: "", is_timer: false, is_stopped: true, held_by: None, wakers: None };
+        lanes.explained(at(151 * MS), PID, Tid::new(WAITER), reason);
+        assert_eq!(lane(lanes, "waiter").now().map(|now| now.state), Some(LaneState::Stopped));
+    };
+    assert_eq!(after(owner(), &stops, looked), None, "that it was stopped is seen late");
     let lost = SchedulerRecord { what: Scheduled::Lost { since: at(70 * MS), count: 3 }, ..does(80, 10, 10, In) };
     assert_eq!(after(owner(), &[&goes_on()[..], &[lost]].concat(), |_| {}), None, "records are missing");
 }
@@ -210,7 +218,7 @@ fn a_writer_that_ends_lets_its_reader_go_on_and_a_reader_that_is_killed_is_let_g
         }
     };
     let killed = ExitStatus::Signaled { signal: Signal::KILL, core_dumped: false };
-    let end = [does(100, 20, 20, In), does(100, 20, 20, Ended), does(101, 10, 10, In), does(102, 10, 10, Ended)];
+    let end = [does(99, 20, 20, In), does(100, 20, 20, Ended), does(101, 10, 10, In), does(102, 10, 10, Ended)];
     assert_eq!(reads(&[20], &end, |_| {}).as_deref(), Some("sh"), "how the reader ended is not known, and not needed");
     assert_eq!(reads(&[20], &end, told(ExitStatus::Exited(0))).as_deref(), Some("sh"));
     assert_eq!(reads(&[20], &end, told(killed)), None);
