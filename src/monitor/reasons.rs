@@ -14,6 +14,8 @@ use crate::sys::{link_of, own_pid, read_memory};
 
 /// Looks at a lock whose owner is just changing.
 const LOOKS: usize = 3;
+/// The bit of glibc's signal 33, with which a thread has the others change their user, too.
+const SETXID: u64 = 1 << 32;
 /// Readers of pipes whose last looks are kept.
 const MOST_READERS: usize = 1_024;
 
@@ -34,7 +36,7 @@ pub struct WaitReason {
     pub wakers: Option<Wakers>,
 }
 
-/// Those who alone can end a wait, apart from a signal that stops or ends its process, or interrupts it (SIGINT).
+/// Those who alone can end a wait, apart from a signal that stops, ends or interrupts its process (SIGINT).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Wakers {
     /// They.
@@ -160,11 +162,12 @@ impl Reasons {
         Some(reason)
     }
 
-    /// They, if no handler of a signal can end the wait. An interrupt (SIGINT) is handled by every Python; it mostly ends the process.
+    /// They, if no handler of a signal can end the wait. Every Python handles SIGINT, which mostly ends the process; every program with threads
+    /// has glibc's handler of a signal that only setuid(2) and its like send.
     fn wakers(&mut self, process: &ProcessDir, kind: WakerKind) -> Option<Wakers> {
         let bit = |signal: Signal| 1_u64 << (signal.number() - 1);
         let handled = self.proc.handled_signals(process)?;
-        let is_safe = handled & !(bit(Signal::INT) | bit(Signal::CHLD)) == 0;
+        let is_safe = handled & !(bit(Signal::INT) | bit(Signal::CHLD) | SETXID) == 0;
         is_safe.then_some(Wakers { kind, or_child: handled & bit(Signal::CHLD) != 0 })
     }
 
