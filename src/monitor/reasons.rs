@@ -54,6 +54,8 @@ pub enum WakerKind {
     End,
     /// The processes that have the other end of its pipe, by using or closing it.
     OtherEnd(PipeUsers),
+    /// A child by its end: this one, or the first one.
+    Child(Option<Pid>),
 }
 
 /// The processes that have the other end of a pipe.
@@ -149,7 +151,9 @@ impl Reasons {
             return Some(self.lock(&process, pid, None));
         }
         let is_timer = words == TIMER;
-        let mut reason = WaitReason { is_timer, words, ..WaitReason::default() };
+        let child = call.and_then(child_of);
+        let wakers = child.map(|child| Wakers { kind: WakerKind::Child(child), or_child: false });
+        let mut reason = WaitReason { is_timer, words, wakers, ..WaitReason::default() };
         if let Some(call) = call
             && let Some((pipe, end)) = words_for_call(call).and_then(|call| pipe_of(pid, tid, call))
         {
@@ -231,6 +235,20 @@ impl Reasons {
     }
 }
 
+/// The child that a thread in this call waits for, `None` inside for any; `None` if it waits for none, or for one of several.
+fn child_of(call: Syscall) -> Option<Option<Pid>> {
+    const ANY: i32 = -1;
+    // The registers' upper halves may be anything.
+    let [first, second] = [call.arguments[0] as i32, call.arguments[1] as i32];
+    match (call.number, first) {
+        (libc::SYS_wait4, ANY) => Some(None),
+        (libc::SYS_wait4, pid) => (pid > 0).then(|| Some(Pid::new(pid))),
+        (libc::SYS_waitid, first) if first.cast_unsigned() == libc::P_ALL => Some(None),
+        (libc::SYS_waitid, first) if first.cast_unsigned() == libc::P_PID => Some(Some(Pid::new(second))),
+        _ => None,
+    }
+}
+
 /// The pipe that a thread in this call waits for, and the end that others have.
 fn pipe_of(pid: Pid, tid: Tid, call: Call) -> Option<(PathBuf, End)> {
     let (descriptor, end) = match call {
@@ -289,6 +307,21 @@ mod tests {
         ] {
             assert_eq!(only_writer(&before, &now), writer.map(Pid::new), "{what}");
         }
+    }
+
+    #[test]
+    fn the_child_that_is_waited_for_is_among_the_arguments() {
+        let child = |number, first: i64, second| {
+            child_of(Syscall { number, arguments: [first.cast_unsigned(), second, 0, 0, 0, 0], stack: 0 })
+        };
+        let it = Some(Some(Pid::new(4711)));
+        assert_eq!([child(libc::SYS_wait4, 4711, 0), child(libc::SYS_waitid, 1, 4711)], [it; 2]);
+        assert_eq!(
+            [child(libc::SYS_wait4, -1, 0), child(libc::SYS_wait4, 0xffff_ffff, 0), child(libc::SYS_waitid, 0, 0)],
+            [Some(None); 3]
+        );
+        let groups = [child(libc::SYS_wait4, 0, 0), child(libc::SYS_wait4, -4711, 0), child(libc::SYS_waitid, 2, 4711)];
+        assert_eq!((groups, child(libc::SYS_waitid, 3, 5), child(libc::SYS_read, 4711, 0)), ([None; 3], None, None));
     }
 
     /// This thread's process waits for its own pipe; the reader's look is repeated until it is in the call.

@@ -207,10 +207,11 @@ fn say(lane: &mut Lane, words: &[Said<'_>]) {
 pub fn pipeline() -> RunView {
     use LaneState::{Blocked, OnCore};
     let mut run = run(1, "pipeline");
-    let shell = kernel_lane(0, "sh 4711", 4711, &[(0.0, OnCore, 0), (0.1, Blocked, 0)]);
+    let mut shell = kernel_lane(0, "sh 4711", 4711, &[(0.0, OnCore, 0), (0.1, Blocked, 0)]);
     let mut writer = kernel_lane(1, "sh 4712", 4712, &[(0.05, OnCore, 1), (0.3, Blocked, 0)]);
-    writer.marks =
-        Arc::new([Mark { t: Monotonic::from_secs(0.05), kind: MarkKind::Fork, text: "".into(), from: Some(LaneId::new(0)) }]);
+    let made =
+        |from| Mark { t: Monotonic::from_secs(0.05), kind: MarkKind::Fork, text: "".into(), from: Some(LaneId::new(from)) };
+    (shell.marks, writer.marks) = (Arc::new([made(1)]), Arc::new([made(0)]));
     let mut cat = kernel_lane(2, "cat", 4713, &[(0.06, OnCore, 0), (0.1, Blocked, 0), (0.25, OnCore, 0), (0.26, Blocked, 0)]);
     let by = Arc::from("sh 4712");
     cat.reasons.put(Monotonic::from_secs(0.1), TaskState::Waiting, &"a pipe to read".into(), None, Some(&by));

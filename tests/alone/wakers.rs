@@ -13,7 +13,7 @@ use crate::alone;
 /// A mutex, a join and a time limit, in C.
 const WAKERS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/support/wakers.c");
 /// Computes for a while, and writes a line then.
-const SPINS: &str = "python3 -c 'import time
+const SPINS: &str = "/usr/bin/python3 -c 'import time
 end = time.monotonic() + 1.5
 while time.monotonic() < end: pass
 print(1, flush=True)'";
@@ -78,6 +78,25 @@ fn the_end_of_the_only_writer_let_its_reader_go_on() {
     let _alone = alone();
     let Some(view) = run(programs(vec![sh("sleep 0.5 | cat; :")])) else { return };
     assert_eq!(wakers(named(&view, "cat")), [Some("sleep".to_owned())]);
+}
+
+/// Waits on the second of its children first, and on the first one then.
+const SECOND: &str = "\
+import subprocess
+children = [subprocess.Popen(['sleep', seconds]) for seconds in ('0.3', '0.6')]
+for child in reversed(children): child.wait()
+";
+
+#[test]
+fn the_child_that_is_waited_for_let_its_parent_go_on() {
+    let _alone = alone();
+    let sleepers = |view: &RunView| -> Vec<Option<String>> {
+        view.lanes.iter().filter(|lane| lane.name.starts_with("sleep")).map(|lane| Some(lane.name.to_string())).collect()
+    };
+    let Some(view) = run(programs(vec![sh("sleep 0.3 & sleep 0.6 & wait")])) else { return };
+    assert_eq!(wakers(named(&view, "sh")), sleepers(&view), "each, in turn");
+    let Some(view) = run(programs(vec![ChildSpec::new(["/usr/bin/python3", "-c", SECOND])])) else { return };
+    assert_eq!(wakers(named(&view, "python3")), sleepers(&view)[1..], "the other one had ended before");
 }
 
 #[test]

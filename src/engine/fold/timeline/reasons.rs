@@ -184,12 +184,19 @@ impl Lanes {
         let home = self.homes.get(self.homes.newest(parent)?)?;
         let (first, lanes) = (home.first, home.lanes.clone());
         for index in lanes.iter().copied() {
-            let Some(track) = self.track_mut(index).filter(|track| track.is_switched()) else { continue };
+            let Some(track) = self.track(index).filter(|track| track.is_switched()) else { continue };
             let Some(wait) = track.states.at(ended).filter(|wait| is_wait(wait.state)) else { continue };
             let Some(word) = track.reason_at(wait.from).or_else(|| track.word_at(wait.from)) else { continue };
             let is_for_child = &*word.on == CHILD || word.on.starts_with("wait") || word.held_by.as_ref() == Some(child);
             if is_for_child && wait.until.is_some_and(|until| until <= to) {
-                track.woken(&wait, &word, child);
+                // The kernel tells better for which child a wait is.
+                let is_known = track.reason_at(wait.from).is_some_and(|reason| reason.woken_by.is_some());
+                if !is_known
+                    && !self.is_open(index, wait.from)
+                    && let Some(track) = self.track_mut(index)
+                {
+                    track.woken(&wait, &word, child);
+                }
                 return Some((index, wait.until));
             }
         }

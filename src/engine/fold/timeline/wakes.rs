@@ -1,4 +1,5 @@
-//! Who let threads go on that say nothing of it themselves: the owner of a lock, a thread by its end, the process at the other end of a pipe.
+//! Who let threads go on that say nothing of it themselves: the owner of a lock, a thread or child by its end, the process at the other end
+//! of a pipe.
 //! Only what is known: a look at the wait has told all who could end it, and of those only one can have done it. Pure; on the engine's
 //! thread.
 
@@ -38,6 +39,8 @@ enum Ender {
     End(usize),
     /// The processes at the other end of its pipe, by number; and the number of the look.
     OtherEnd(Vec<usize>, u64),
+    /// The child with this number; any child.
+    Child(Option<usize>),
 }
 
 /// What is known of the end of a wait.
@@ -69,6 +72,8 @@ impl Lanes {
                 let homes: Option<Vec<usize>> = pids.iter().map(|pid| self.homes.newest(*pid)).collect();
                 homes.map(|homes| Ender::OtherEnd(homes, *look))
             }
+            WakerKind::Child(None) => Some(Ender::Child(None)),
+            WakerKind::Child(Some(pid)) => self.homes.newest(*pid).map(|child| Ender::Child(Some(child))),
         });
         if let (Some(by), Some(wakers)) = (by, wakers) {
             let look = Look { since, from, by, or_child: wakers.or_child, is_undecided: false };
@@ -172,6 +177,7 @@ impl Lanes {
                 [] => Verdict::Nobody,
                 _ => Verdict::Several,
             },
+            Ender::Child(child) => self.first_end(track.home, *child, wait.from, end).map_or(Verdict::Nobody, Verdict::By),
         }
     }
 
@@ -221,10 +227,25 @@ impl Lanes {
         }
     }
 
-    /// Whether the one process at the other end of the pipe had ended when the wait did: that ends the pipe, too.
+    /// The lane of the child, or of any, that ended first between two times.
+    fn first_end(&self, parent: usize, child: Option<usize>, from: Monotonic, to: Monotonic) -> Option<usize> {
+        let is_it = |number: usize, home: &Home| home.parent == Some(parent) && child.is_none_or(|child| child == number);
+        let ended = self.homes.iter().filter(|(number, home)| is_it(*number, home)).filter_map(|(_, home)| {
+            let exited = self.track(home.first?)?.exited?;
+            (exited >= from && exited <= to).then_some((exited, home.first?))
+        });
+        ended.min().map(|(_, lane)| lane)
+    }
+
+    /// Whether a look at a wait has told who can end it, and it is open who has.
+    pub(super) fn is_open(&self, lane: usize, since: Monotonic) -> bool {
+        self.pending.looks.get(&lane).is_some_and(|look| look.since == since)
+    }
+
+    /// Whether the end of another one must have ended the wait: a pipe ends with the one process that has its other end.
     fn has_an_end(&self, look: &Look, end: Monotonic) -> bool {
         match &look.by {
-            Ender::End(_) => true,
+            Ender::End(_) | Ender::Child(_) => true,
             Ender::Owner(_) => false,
             Ender::OtherEnd(homes, _) => {
                 let [home] = homes[..] else { return false };

@@ -118,10 +118,16 @@ pub(super) fn of_lane(
             found.push(Arrow { t, from: by, to: place, lets_go_on: true });
         }
     }
+    // The one that makes a process has the mark of it, too.
+    let is_made_by = |maker: &Lane| {
+        (maker.states.get(0).map(|first| first.from), maker.id) < (lane.states.get(0).map(|first| first.from), lane.id)
+    };
     let first = lane.marks.partition_point(|mark| mark.t < from);
     for mark in lane.marks[first..].iter().take_while(|mark| mark.t <= to).take(most) {
         looked += 1;
-        if let Some(by) = mark.from.and_then(|id| places.lane(id)) {
+        if let Some(by) = mark.from.and_then(|id| places.lane(id))
+            && (mark.kind != MarkKind::Fork || run.lanes.get(by).is_some_and(|maker| is_made_by(maker)))
+        {
             found.push(Arrow { t: mark.t, from: by, to: place, lets_go_on: mark.kind != MarkKind::Reaped });
         }
     }

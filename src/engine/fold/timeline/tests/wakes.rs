@@ -173,6 +173,36 @@ fn the_others_who_wait_for_the_lock_are_asked_again_once_its_owner_has_changed()
     assert_eq!(lanes.unexplained(at(300 * MS), usize::MAX), [(PID, Tid::new(10), at(6 * MS))]);
 }
 
+#[test]
+fn of_several_children_the_one_that_is_waited_for_let_its_parent_go_on_or_the_first_to_end() {
+    let child = |pid: Option<i32>| only(WakerKind::Child(pid.map(Pid::new)));
+    let ended_by = |wakers: Option<Wakers>, ends: &[(u64, i32)]| {
+        let mut lanes = waiting(&[(10, 10, "sh"), (20, 20, "one"), (30, 30, "two")]);
+        for pid in [20, 30] {
+            lanes.process_started(at(3 * MS), Pid::new(pid), PID, "", false);
+        }
+        look(&mut lanes, (10, 10), None, wakers.as_ref());
+        let mut records: Vec<_> = ends.iter().map(|(ms, pid)| does(*ms, *pid, *pid, Ended)).collect();
+        records.push(does(101, 10, 10, In));
+        records.sort_by_key(|record| record.t);
+        lanes.scheduled(&records, at(110 * MS));
+        // The order in which they are waited on says nothing.
+        for pid in [30, 20] {
+            let exit = Exit { t: at(105 * MS), status: Some(ExitStatus::Exited(0)) };
+            if ends.iter().any(|(_, ended)| *ended == pid) {
+                lanes.process_reaped(at(105 * MS), Pid::new(pid), "", exit, Some(PID));
+            }
+        }
+        lanes.scheduled(&[], at(300 * MS));
+        woken_by(&mut lanes, "sh")
+    };
+    assert_eq!(ended_by(child(None), &[(90, 20), (100, 30)]).as_deref(), Some("one"));
+    assert_eq!(ended_by(child(None), &[(100, 20), (90, 30)]).as_deref(), Some("two"));
+    assert_eq!(ended_by(child(Some(30)), &[(90, 20), (100, 30)]).as_deref(), Some("two"));
+    assert_eq!(ended_by(child(Some(30)), &[(90, 20)]), None, "the other one");
+    assert_eq!(ended_by(child(None), &[]), None, "none has ended");
+}
+
 const READER: (i32, i32) = (10, 10);
 
 fn pipeline() -> Lanes {
