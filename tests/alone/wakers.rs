@@ -80,11 +80,10 @@ fn the_end_of_the_only_writer_let_its_reader_go_on() {
     assert_eq!(wakers(named(&view, "cat")), [Some("sleep".to_owned())]);
 }
 
-/// Waits on the second of its children first, and on the first one then.
-const SECOND: &str = "\
-import subprocess
-children = [subprocess.Popen(['sleep', seconds]) for seconds in ('0.3', '0.6')]
-for child in reversed(children): child.wait()
+/// Starts two children and waits on them.
+const CHILDREN: &str = "\
+import os, subprocess
+one, two = (subprocess.Popen(['sleep', seconds]) for seconds in ('0.3', '0.6'))
 ";
 
 #[test]
@@ -93,9 +92,10 @@ fn the_child_that_is_waited_for_let_its_parent_go_on() {
     let sleepers = |view: &RunView| -> Vec<Option<String>> {
         view.lanes.iter().filter(|lane| lane.name.starts_with("sleep")).map(|lane| Some(lane.name.to_string())).collect()
     };
-    let Some(view) = run(programs(vec![sh("sleep 0.3 & sleep 0.6 & wait")])) else { return };
-    assert_eq!(wakers(named(&view, "sh")), sleepers(&view), "each, in turn");
-    let Some(view) = run(programs(vec![ChildSpec::new(["/usr/bin/python3", "-c", SECOND])])) else { return };
+    let python = |waits: &str| run(programs(vec![ChildSpec::new(["/usr/bin/python3", "-c", &format!("{CHILDREN}{waits}")])]));
+    let Some(view) = python("os.wait(); os.wait()") else { return };
+    assert_eq!(wakers(named(&view, "python3")), sleepers(&view), "each, in turn");
+    let Some(view) = python("two.wait(); one.wait()") else { return };
     assert_eq!(wakers(named(&view, "python3")), sleepers(&view)[1..], "the other one had ended before");
 }
 
