@@ -177,22 +177,22 @@ impl ProcDir {
         status.windows(8).any(|part| part == b"\nSigCgt:").then(|| signal_mask(status, "SigCgt"))
     }
 
-    /// How often its first thread has written; and how often all its threads have, with the children that it has waited on. `None`
-    /// inside where it has ended; outside where it is not known.
-    pub(super) fn writes_of(&mut self, pid: Pid) -> Option<Option<Writes>> {
+    /// How often its first thread has written; and how often all its threads have, with the children that it has waited on. `None` where
+    /// it has ended. EAGAIN: it writes just now.
+    pub(super) fn writes_of(&mut self, pid: Pid) -> Result<Option<Writes>, Errno> {
         let mut count = |file: &str| {
             format(&mut self.path, format_args!("{pid}/{file}"));
             match try_read(&self.dir, &self.path, &mut self.line[..]) {
-                Ok(io) => parse_writes(io).map(Some),
-                Err(Errno::NOENT | Errno::SRCH) => Some(None),
-                Err(_) => None,
+                Ok(io) => parse_writes(io).map(Some).ok_or(Errno::NOTSUP),
+                Err(Errno::NOENT | Errno::SRCH) => Ok(None),
+                Err(errno) => Err(errno),
             }
         };
         let of_first = format!("task/{pid}/io");
-        let (own, all, again) = (count(&of_first)?, count("io")?, count(&of_first)?);
-        match (own, all, again) {
-            (Some(own), Some(all), Some(again)) => (own == again).then_some(Some(Writes { own, all })),
-            _ => Some(None),
+        match (count(&of_first)?, count("io")?, count(&of_first)?) {
+            (Some(own), Some(all), Some(again)) if own == again => Ok(Some(Writes { own, all })),
+            (Some(_), Some(_), Some(_)) => Err(Errno::AGAIN),
+            _ => Ok(None),
         }
     }
 

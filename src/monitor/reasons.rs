@@ -151,9 +151,8 @@ impl Reasons {
             return Some(self.lock(&process, pid, None));
         }
         let is_timer = words == TIMER;
-        let child = call.and_then(child_of);
-        let wakers = child.map(|child| Wakers { kind: WakerKind::Child(child), or_child: false });
-        let mut reason = WaitReason { is_timer, words, wakers, ..WaitReason::default() };
+        let wakers = call.and_then(child_of).map(|kind| Wakers { kind, or_child: false });
+        let mut reason = WaitReason { words, is_timer, wakers, ..WaitReason::default() };
         if let Some(call) = call
             && let Some((pipe, end)) = words_for_call(call).and_then(|call| pipe_of(pid, tid, call))
         {
@@ -187,11 +186,9 @@ impl Reasons {
         if end == End::Reading {
             return Some(PipeUsers { pids, look, wrote: None });
         }
-        let count = |pid: &Pid| self.proc.writes_of(*pid).map(|writes| Some((*pid, writes?)));
-        let writes: Option<Vec<Option<(Pid, Writes)>>> = pids.iter().map(count).collect();
         let mut wrote = None;
-        if let Some(writes) = writes {
-            let writes: HashMap<Pid, Writes> = writes.into_iter().flatten().collect();
+        let mut count = |pid: &Pid| self.proc.writes_of(*pid).map(|writes| Some((*pid, writes?)));
+        if let Ok(writes) = pids.iter().filter_map(|pid| count(pid).transpose()).collect::<Result<HashMap<_, _>, _>>() {
             wrote = before
                 .filter(|before| before.pipe == pipe)
                 .and_then(|before| Some((before.look, only_writer(&before.writes, &writes)?)));
@@ -235,18 +232,19 @@ impl Reasons {
     }
 }
 
-/// The child that a thread in this call waits for, `None` inside for any; `None` if it waits for none, or for one of several.
-fn child_of(call: Syscall) -> Option<Option<Pid>> {
+/// The child that a thread in this call waits for, or any; `None` if it waits for none, or for one of some.
+fn child_of(call: Syscall) -> Option<WakerKind> {
     const ANY: i32 = -1;
     // The registers' upper halves may be anything.
     let [first, second] = [call.arguments[0] as i32, call.arguments[1] as i32];
-    match (call.number, first) {
-        (libc::SYS_wait4, ANY) => Some(None),
-        (libc::SYS_wait4, pid) => (pid > 0).then(|| Some(Pid::new(pid))),
-        (libc::SYS_waitid, first) if first.cast_unsigned() == libc::P_ALL => Some(None),
-        (libc::SYS_waitid, first) if first.cast_unsigned() == libc::P_PID => Some(Some(Pid::new(second))),
-        _ => None,
-    }
+    let child = match (call.number, first) {
+        (libc::SYS_wait4, ANY) => None,
+        (libc::SYS_wait4, pid) if pid > 0 => Some(pid),
+        (libc::SYS_waitid, kind) if kind.cast_unsigned() == libc::P_ALL => None,
+        (libc::SYS_waitid, kind) if kind.cast_unsigned() == libc::P_PID => Some(second),
+        _ => return None,
+    };
+    Some(WakerKind::Child(child.map(Pid::new)))
 }
 
 /// The pipe that a thread in this call waits for, and the end that others have.
@@ -281,7 +279,7 @@ fn only_writer(before: &HashMap<Pid, Writes>, now: &HashMap<Pid, Writes>) -> Opt
 #[cfg(test)]
 mod tests {
     use std::io::{Read as _, Write as _};
-    use std::sync::mpsc;
+    use std::process::{Command, Stdio};
     use std::time::{Duration, Instant};
 
     use super::*;
@@ -314,40 +312,42 @@ mod tests {
         let child = |number, first: i64, second| {
             child_of(Syscall { number, arguments: [first.cast_unsigned(), second, 0, 0, 0, 0], stack: 0 })
         };
-        let it = Some(Some(Pid::new(4711)));
-        assert_eq!([child(libc::SYS_wait4, 4711, 0), child(libc::SYS_waitid, 1, 4711)], [it; 2]);
+        let it = Some(WakerKind::Child(Some(Pid::new(4711))));
+        assert_eq!([child(libc::SYS_wait4, 4711, 0), child(libc::SYS_waitid, 1, 4711)], [it.clone(), it]);
+        for any in [child(libc::SYS_wait4, -1, 0), child(libc::SYS_wait4, 0xffff_ffff, 0), child(libc::SYS_waitid, 0, 0)] {
+            assert_eq!(any, Some(WakerKind::Child(None)));
+        }
         assert_eq!(
-            [child(libc::SYS_wait4, -1, 0), child(libc::SYS_wait4, 0xffff_ffff, 0), child(libc::SYS_waitid, 0, 0)],
-            [Some(None); 3]
+            [child(libc::SYS_wait4, 0, 0), child(libc::SYS_wait4, -4711, 0), child(libc::SYS_read, 4711, 0)],
+            [const { None }; 3]
         );
-        let groups = [child(libc::SYS_wait4, 0, 0), child(libc::SYS_wait4, -4711, 0), child(libc::SYS_waitid, 2, 4711)];
-        assert_eq!((groups, child(libc::SYS_waitid, 3, 5), child(libc::SYS_read, 4711, 0)), ([None; 3], None, None));
+        assert_eq!([child(libc::SYS_waitid, 2, 4711), child(libc::SYS_waitid, 3, 5)], [const { None }; 2], "a group, a pidfd");
     }
 
-    /// This thread's process waits for its own pipe; the reader's look is repeated until it is in the call.
     #[test]
     fn a_reader_of_a_pipe_is_told_with_the_processes_that_have_the_other_end() {
-        let (mut reading, mut writing) = std::io::pipe().expect("a pipe");
-        let (sender, receiver) = mpsc::channel();
-        let reader = std::thread::spawn(move || {
-            sender.send(rustix::thread::gettid().as_raw_nonzero().get()).expect("asked");
-            let mut byte = [0];
-            reading.read_exact(&mut byte).expect("a byte");
-        });
-        let (me, tid) = (own_pid(), Tid::new(receiver.recv().expect("a thread")));
+        let mut cat = Command::new("cat").stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("starts");
+        let (me, other) = (own_pid(), Pid::new(cat.id().cast_signed()));
+        let tid = Tid::new(other.number());
         let mut reasons = Reasons::new().expect("/proc");
-        let (end, mut seen) = (Instant::now() + Duration::from_mins(1), None);
-        while seen.is_none() && Instant::now() < end {
-            seen = reasons.ask(me, tid, &[me]).filter(|reason| reason.words == "a pipe to read");
-        }
-        let users = reasons.pipe_users((me, tid), PathBuf::from("pipe:[0]"), End::Writing, &[]);
-        writing.write_all(b"x").expect("read");
-        reader.join().expect("it ends");
-        let seen = seen.expect("it waits");
-        // A test program may have handlers, of which nothing is known here.
-        if let Some(Wakers { kind: WakerKind::OtherEnd(users), .. }) = seen.wakers {
-            assert_eq!((users.pids, users.wrote), (vec![me], None));
-        }
-        assert_eq!(users, None, "not all are named");
+        let users = |reasons: &mut Reasons, relatives: &[Pid]| {
+            let end = Instant::now() + Duration::from_mins(1);
+            loop {
+                let reason = reasons.ask(other, tid, relatives).filter(|reason| reason.words == "a pipe to read");
+                if reason.is_some() || Instant::now() > end {
+                    break reason.expect("it waits").wakers.map(|wakers| wakers.kind);
+                }
+            }
+        };
+        let Some(WakerKind::OtherEnd(first)) = users(&mut reasons, &[me, other]) else { panic!("its writer is known") };
+        assert_eq!((&*first.pids, first.wrote), (&[me][..], None));
+        assert_eq!(users(&mut reasons, &[me]), None, "not all are named");
+        let mut input = cat.stdin.take().expect("piped");
+        input.write_all(b"x").expect("read");
+        let mut byte = [0];
+        cat.stdout.as_mut().expect("piped").read_exact(&mut byte).expect("a byte");
+        drop(input);
+        assert!(cat.wait().expect("ours").success());
+        assert_eq!(reasons.ask(other, tid, &[me, other]), None, "it has ended");
     }
 }

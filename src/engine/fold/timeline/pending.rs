@@ -3,7 +3,6 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use crate::engine::fold::timeline::wakes::Look;
 use crate::model::{Monotonic, Pid, ProcessState, Tid};
 
 /// Things that wait for the records up to their times.
@@ -35,6 +34,34 @@ pub(super) struct SeenWait {
     pub(super) lane: usize,
     pub(super) t: Monotonic,
     pub(super) words: Arc<str>,
+}
+
+/// A look at a wait, which has told who can end it.
+#[derive(Debug)]
+pub(super) struct Look {
+    /// The start of the wait.
+    pub(super) since: Monotonic,
+    /// When the look began.
+    pub(super) from: Monotonic,
+    /// They.
+    pub(super) by: Ender,
+    /// Whether the end of a child can end it, too.
+    pub(super) or_child: bool,
+    /// Several processes can have ended the wait, which is over: the next look may tell which.
+    pub(super) is_undecided: bool,
+}
+
+/// Those who can end a wait.
+#[derive(Debug)]
+pub(super) enum Ender {
+    /// The lane of the lock's owner, and after it any thread of the process.
+    Owner(usize),
+    /// The lane whose end it waits for.
+    End(usize),
+    /// The processes at the other end of its pipe, by number; and the number of the look.
+    OtherEnd(Vec<usize>, u64),
+    /// The child with this number; any child.
+    Child(Option<usize>),
 }
 
 /// A thread, as a sample has shown it.

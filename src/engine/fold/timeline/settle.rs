@@ -188,7 +188,9 @@ impl Lanes {
             let others = lanes.iter().copied().filter(|index| Some(*index) != first);
             others.for_each(|index| self.end_thread(index, exit.t));
             if matches!(exit.status, Some(ExitStatus::Signaled { .. })) {
-                lanes.into_iter().for_each(|index| self.was_killed(index));
+                for index in lanes {
+                    self.was_killed(index);
+                }
             }
             if let Some(first) = first {
                 self.end_first(first, exit);

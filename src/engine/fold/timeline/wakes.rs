@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use crate::engine::fold::timeline::homes::Home;
 use crate::engine::fold::timeline::lanes::Lanes;
+use crate::engine::fold::timeline::pending::{Ender, Look};
 use crate::engine::fold::timeline::reasons::{READS_FOR, WORTH_ASKING};
 use crate::engine::fold::timeline::track::{Track, is_wait};
 use crate::model::{ExitStatus, LaneState, MarkKind, Monotonic, Pid, StateSpan};
@@ -16,32 +17,6 @@ use crate::monitor::{PipeUsers, WakerKind, Wakers};
 const ALL: Monotonic = Monotonic::from_nanos(u64::MAX);
 /// A thread that ends wakes others a moment before its last record.
 const LAST_MOMENT: Duration = Duration::from_millis(1);
-
-/// A look at a wait, which has told who can end it.
-#[derive(Debug)]
-pub(super) struct Look {
-    /// The start of the wait.
-    since: Monotonic,
-    /// When the look began.
-    from: Monotonic,
-    by: Ender,
-    or_child: bool,
-    /// Several processes can have ended the wait, which is over: the next look may tell which.
-    is_undecided: bool,
-}
-
-/// Those who can end a wait.
-#[derive(Debug)]
-enum Ender {
-    /// The lane of the lock's owner, and after it any thread of the process.
-    Owner(usize),
-    /// The lane whose end it waits for.
-    End(usize),
-    /// The processes at the other end of its pipe, by number; and the number of the look.
-    OtherEnd(Vec<usize>, u64),
-    /// The child with this number; any child.
-    Child(Option<usize>),
-}
 
 /// What is known of the end of a wait.
 enum Verdict {
@@ -151,12 +126,11 @@ impl Lanes {
             return Verdict::Nobody;
         }
         match self.was_killed_since(track, &wait) {
-            Some(true) => return Verdict::Nobody,
             Some(false) => {}
             // That the other one has ended is enough.
             None if self.has_an_end(look, end) => {}
             None if until < ALL => return Verdict::Open,
-            None => return Verdict::Nobody,
+            Some(true) | None => return Verdict::Nobody,
         }
         match &look.by {
             Ender::Owner(owner) => {

@@ -36,8 +36,8 @@ fn program() -> Lanes {
     waiting(&[(10, 10, "prog"), (10, WAITER, "waiter"), (10, OTHER, "owner")])
 }
 
-fn only(kind: WakerKind) -> Option<Wakers> {
-    Some(Wakers { kind, or_child: false })
+const fn only(kind: WakerKind) -> Wakers {
+    Wakers { kind, or_child: false }
 }
 
 /// A look at the wait of this thread, from 50 to 51 ms.
@@ -63,8 +63,8 @@ fn goes_on() -> [SchedulerRecord; 2] {
 }
 
 /// The waiter waits for the owner, and then this happens.
-fn after(wakers: Option<Wakers>, records: &[SchedulerRecord], more: impl FnOnce(&mut Lanes)) -> Option<String> {
-    let mut lanes = program();
+fn after(wakers: impl Into<Option<Wakers>>, records: &[SchedulerRecord], more: impl FnOnce(&mut Lanes)) -> Option<String> {
+    let (mut lanes, wakers) = (program(), wakers.into());
     look(&mut lanes, (10, WAITER), Some(OTHER), wakers.as_ref());
     let mut records = records.to_vec();
     records.sort_by_key(|record| record.t);
@@ -79,7 +79,7 @@ fn the_owner_that_was_read_and_alone_has_run_since_let_the_waiter_go_on() {
     let owner = || only(WakerKind::Owner);
     assert_eq!(after(owner(), &goes_on(), |_| {}).as_deref(), Some("owner"));
     let mut others = program();
-    look(&mut others, (10, WAITER), Some(OTHER), owner().as_ref());
+    look(&mut others, (10, WAITER), Some(OTHER), Some(&owner()));
     others.scheduled(&goes_on(), at(110 * MS));
     assert_eq!(woken_by(&mut others, "waiter"), None, "a stop or an end may still be told");
     // It can have been handed on by any thread of the process that ran meanwhile.
@@ -141,7 +141,7 @@ fn a_process_that_is_killed_was_let_go_on_by_nobody() {
 
 #[test]
 fn a_child_that_ends_may_have_woken_a_process_that_handles_sigchld() {
-    let owner = |or_child| Some(Wakers { kind: WakerKind::Owner, or_child });
+    let owner = |or_child| Wakers { kind: WakerKind::Owner, or_child };
     let child = [began(61 * MS, 20, 20, 10, 10), does(62, 20, 20, In), does(100, 20, 20, Ended)];
     let records = [&goes_on()[..], &child].concat();
     assert_eq!(after(owner(true), &records, |_| {}), None);
@@ -166,7 +166,7 @@ fn the_others_who_wait_for_the_lock_are_asked_again_once_its_owner_has_changed()
     let mut lanes = program();
     let _ = lanes.unexplained(at(60 * MS), usize::MAX);
     for tid in [WAITER, 10] {
-        look(&mut lanes, (10, tid), Some(OTHER), only(WakerKind::Owner).as_ref());
+        look(&mut lanes, (10, tid), Some(OTHER), Some(&only(WakerKind::Owner)));
     }
     assert!(lanes.unexplained(at(60 * MS), usize::MAX).is_empty());
     lanes.scheduled(&goes_on(), at(300 * MS));
@@ -176,12 +176,12 @@ fn the_others_who_wait_for_the_lock_are_asked_again_once_its_owner_has_changed()
 #[test]
 fn of_several_children_the_one_that_is_waited_for_let_its_parent_go_on_or_the_first_to_end() {
     let child = |pid: Option<i32>| only(WakerKind::Child(pid.map(Pid::new)));
-    let ended_by = |wakers: Option<Wakers>, ends: &[(u64, i32)]| {
+    let ended_by = |wakers: Wakers, ends: &[(u64, i32)]| {
         let mut lanes = waiting(&[(10, 10, "sh"), (20, 20, "one"), (30, 30, "two")]);
         for pid in [20, 30] {
             lanes.process_started(at(3 * MS), Pid::new(pid), PID, "", false);
         }
-        look(&mut lanes, (10, 10), None, wakers.as_ref());
+        look(&mut lanes, (10, 10), None, Some(&wakers));
         let mut records: Vec<_> = ends.iter().map(|(ms, pid)| does(*ms, *pid, *pid, Ended)).collect();
         records.push(does(101, 10, 10, In));
         records.sort_by_key(|record| record.t);
@@ -209,7 +209,7 @@ fn pipeline() -> Lanes {
     waiting(&[(10, 10, "cat"), (20, 20, "sh"), (30, 30, "sleep")])
 }
 
-fn users(look: u64, pids: &[i32], wrote: Option<(u64, i32)>) -> Option<Wakers> {
+fn users(look: u64, pids: &[i32], wrote: Option<(u64, i32)>) -> Wakers {
     let pids = pids.iter().copied().map(Pid::new).collect();
     only(WakerKind::OtherEnd(PipeUsers { pids, look, wrote: wrote.map(|(look, pid)| (look, Pid::new(pid))) }))
 }
@@ -217,7 +217,7 @@ fn users(look: u64, pids: &[i32], wrote: Option<(u64, i32)>) -> Option<Wakers> {
 /// The reader waits for the pipe that these have, and then this happens.
 fn reads(pids: &[i32], records: &[SchedulerRecord], more: impl FnOnce(&mut Lanes)) -> Option<String> {
     let mut lanes = pipeline();
-    look(&mut lanes, READER, None, users(1, pids, None).as_ref());
+    look(&mut lanes, READER, None, Some(&users(1, pids, None)));
     lanes.scheduled(records, at(110 * MS));
     more(&mut lanes);
     lanes.scheduled(&[], at(300 * MS));
@@ -278,13 +278,13 @@ fn of_several_writers_the_only_one_that_has_written_until_the_next_look_is_known
     let next = |by: Option<(u64, i32)>| {
         move |lanes: &mut Lanes| {
             lanes.scheduled(&[], at(160 * MS));
-            look_at(lanes, 150, READER, None, users(2, &[20, 40], by).as_ref());
+            look_at(lanes, 150, READER, None, Some(&users(2, &[20, 40], by)));
         }
     };
     // The shell has waited on its child.
     let mut lanes = pipeline();
     lanes.process_started(at(3 * MS), Pid::new(30), Pid::new(20), "sleep", false);
-    look(&mut lanes, READER, None, users(1, &[20, 30], None).as_ref());
+    look(&mut lanes, READER, None, Some(&users(1, &[20, 30], None)));
     lanes.scheduled(&turns(), at(160 * MS));
     assert_eq!(woken_by(&mut lanes, "cat"), None, "not yet");
     next(Some((1, 20)))(&mut lanes);
