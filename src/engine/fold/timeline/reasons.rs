@@ -84,7 +84,7 @@ impl Lanes {
         let holder = held_by.and_then(|holder| self.thread(pid, holder));
         let (holder, held_by) = holder.map(|(lane, track)| (lane, Arc::clone(&track.name))).unzip();
         let Some((lane, track)) = self.thread(pid, tid) else { return };
-        let is_it = |wait: &StateSpan| is_wait(wait.state) && wait.until.is_none_or(|until| until >= t);
+        let is_it = |wait: &StateSpan| is_wait(wait.state) && track.goes_on_after(wait).is_none_or(|goes_on| goes_on >= t);
         let wait = track.states.at(from).filter(|wait| track.is_switched() && is_it(wait));
         let Some(since) = wait.map(|wait| wait.from).or(track.seen.as_ref().map(|seen| seen.since)) else { return };
         let known = track.held_by.as_ref().filter(|known| known.since == since && holder.is_none());
@@ -185,10 +185,11 @@ impl Lanes {
         let (first, lanes) = (home.first, home.lanes.clone());
         for index in lanes.iter().copied() {
             let Some(track) = self.track(index).filter(|track| track.is_switched()) else { continue };
-            let Some(wait) = track.states.at(ended).filter(|wait| is_wait(wait.state)) else { continue };
+            let Some(wait) = track.wait_at_or_before(ended) else { continue };
+            let goes_on = track.goes_on_after(&wait);
             let Some(word) = track.reason_at(wait.from).or_else(|| track.word_at(wait.from)) else { continue };
             let is_for_child = &*word.on == CHILD || word.on.starts_with("wait") || word.held_by.as_ref() == Some(child);
-            if is_for_child && wait.until.is_some_and(|until| until <= to) {
+            if is_for_child && goes_on.is_some_and(|goes_on| goes_on <= to) {
                 // The kernel tells better for which child a wait is.
                 let is_known = track.reason_at(wait.from).is_some_and(|reason| reason.woken_by.is_some());
                 if !is_known
@@ -197,7 +198,7 @@ impl Lanes {
                 {
                     track.woken(&wait, &word, child);
                 }
-                return Some((index, wait.until));
+                return Some((index, goes_on));
             }
         }
         let went_on = |index: usize| Some((self.track(index)?.first_turn(from, to)?, index));
@@ -217,10 +218,15 @@ impl Track {
     fn first_turn(&self, from: Monotonic, to: Monotonic) -> Option<Monotonic> {
         let start = self.is_switched().then(|| self.states.at(from)).flatten()?.index;
         let mut spans = (start..self.states.len()).map_while(|index| self.states.get(index).filter(|span| span.from <= to));
-        let mut before = spans.next()?;
-        spans.find_map(|span| {
-            let was = std::mem::replace(&mut before, span);
-            (is_wait(was.state) && span.state == LaneState::OnCore).then_some(span.from)
+        let mut has_waited = false;
+        spans.find_map(|span| match span.state {
+            LaneState::OnCore => std::mem::take(&mut has_waited).then_some(span.from),
+            // It was woken and has no core yet.
+            LaneState::Ready => None,
+            state => {
+                has_waited = is_wait(state);
+                None
+            }
         })
     }
 
@@ -283,6 +289,19 @@ impl Track {
         {
             self.touch();
         }
+    }
+
+    /// The wait that lasts at a time, or after which it had no core yet.
+    fn wait_at_or_before(&self, t: Monotonic) -> Option<StateSpan> {
+        let span = self.states.at(t)?;
+        let wait = if span.state == LaneState::Ready { self.states.get(span.index.checked_sub(1)?)? } else { span };
+        Some(wait).filter(|wait| is_wait(wait.state))
+    }
+
+    /// When it was on a core again after a wait. It was woken before that, but how long before may be an estimate.
+    pub(super) fn goes_on_after(&self, wait: &StateSpan) -> Option<Monotonic> {
+        let next = self.states.get(wait.index + 1)?;
+        if next.state == LaneState::Ready { next.until } else { Some(next.from) }
     }
 
     /// The wait before the state with this number, if the thread was only on a core or ready between the two.

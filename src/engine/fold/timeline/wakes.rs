@@ -117,7 +117,7 @@ impl Lanes {
         let Some(wait) = track.states.at(look.since).filter(|wait| wait.from == look.since && is_wait(wait.state)) else {
             return Verdict::Nobody;
         };
-        let Some(end) = wait.until else { return Verdict::Open };
+        let Some(end) = track.goes_on_after(&wait) else { return Verdict::Open };
         // Stops and ends of processes are told a moment later.
         if end + READS_FOR > until {
             return Verdict::Open;
@@ -171,7 +171,7 @@ impl Lanes {
             return true;
         }
         let mut later = (wait.index + 1..track.states.len()).map_while(|index| track.states.get(index));
-        if later.next().is_none_or(|next| next.state != LaneState::OnCore) {
+        if later.next().is_none_or(|next| !is_run(&next)) {
             return true;
         }
         if later.find(|span| !is_run(span)).is_some_and(|next| matches!(next.state, LaneState::Stopped | LaneState::Unknown)) {
@@ -263,7 +263,8 @@ impl Lanes {
             !has_ended || reaper.is_some() || !self.descends(number, is_counted)
         };
         let is_known = *since == *number && is_counted(writer) && self.homes.iter().all(is_accounted);
-        let end = self.track(lane)?.states.at(look.since)?.until?;
+        let track = self.track(lane)?;
+        let end = track.goes_on_after(&track.states.at(look.since)?)?;
         self.only_runner(lane, writer, look.from, end).filter(|_| is_known)
     }
 

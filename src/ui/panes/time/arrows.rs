@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use egui::{Color32, Painter, Shape, Stroke, pos2};
 
-use crate::model::{Lane, LaneId, MarkKind, Monotonic, RunView, Tid};
+use crate::model::{Lane, LaneId, LaneState, MarkKind, Monotonic, RunView, Tid};
 
 /// As many arrows can be told apart; of more, only those of the lanes that somebody looks at are drawn.
 pub(super) const FEW: usize = 50;
@@ -111,9 +111,9 @@ pub(super) fn of_lane(
     }
     for reason in lane.reasons.between(from, to).take(most + 1) {
         looked += 1;
-        let end = || lane.states.at(reason.from)?.until.filter(|end| *end >= from && *end <= to);
         if let Some(waker) = &reason.woken_by
-            && let (Some(t), Some(by)) = (end(), places.named(&run.lanes, waker, lane))
+            && let Some(by) = places.named(&run.lanes, waker, lane)
+            && let Some(t) = end_of_wait(lane, reason.from, &run.lanes[by]).filter(|t| *t >= from && *t <= to)
         {
             found.push(Arrow { t, from: by, to: place, lets_go_on: true });
         }
@@ -133,6 +133,16 @@ pub(super) fn of_lane(
     }
     found.retain(|arrow| arrow.from != arrow.to);
     (found, looked > most)
+}
+
+/// The end of the wait that began at `since`. Where that is an estimate at which the waker waited itself, it was later: the lane was on a
+/// core then.
+fn end_of_wait(lane: &Lane, since: Monotonic, waker: &Lane) -> Option<Monotonic> {
+    let wait = lane.states.at(since)?;
+    let end = wait.until?;
+    let next = lane.states.get(wait.index + 1).filter(|next| next.state == LaneState::Ready);
+    let waits = waker.states.at(end).is_some_and(|span| matches!(span.state, LaneState::Blocked | LaneState::Sleeping));
+    next.filter(|_| waits).map_or(Some(end), |next| next.until)
 }
 
 /// The arrows to draw: all of the lanes in sight if they are few, else those to and from the lanes that somebody looks at.

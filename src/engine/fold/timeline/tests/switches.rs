@@ -302,9 +302,11 @@ fn a_zombie_lasts_until_its_parent_goes_on_between_two_samples() {
         let mut lanes = Lanes::default();
         let mut records = vec![began(0, 10, 10, 1, 1), record(1, 10, 10, Scheduled::In)];
         records.extend(whole_life().into_iter().map(|record| SchedulerRecord { t: ms(record.t.nanos()), ..record }));
-        for t in [80, parent_goes_on] {
+        // Woken, it has no core for a while.
+        for (t, in_all) in [(80, 1 + 2 * MS), (parent_goes_on, 1 + 4 * MS)] {
             records.push(on_core(1, (t - 5) * MS, 10, 10, Scheduled::Blocked));
             records.push(on_core(1, t * MS, 10, 10, Scheduled::In));
+            records.push(on_core(1, t * MS + 1, 10, 10, Scheduled::WasReady { in_all }));
         }
         records.sort_by_key(|record| record.t);
         let split = records.partition_point(|record| record.t < ms(300));
@@ -328,6 +330,8 @@ fn a_zombie_lasts_until_its_parent_goes_on_between_two_samples() {
         assert_eq!(states(&lane)[6..], [(70 * MS, Zombie, 0), (reaped * MS, Nothing, 0)]);
         let mark = lane.marks.last().expect("a mark");
         assert_eq!((mark.t, mark.kind, mark.from), (ms(reaped), MarkKind::Reaped, Some(LaneId::new(1))));
+        let ready = lanes.publish()[0].states.times(ms(0), ms(450)).of(Ready);
+        assert_eq!(ready, 1 + 4 * MS, "the parent's");
     }
 }
 
@@ -496,13 +500,13 @@ fn sums_are_told_when_something_has_changed_and_all_at_the_end() {
     lanes.scheduled(&whole_life()[5..6], at(50));
     assert!(lanes.cpu_due(at(50)).is_empty(), "four times a second");
     let later = at(300_000_000);
-    assert_eq!(lanes.cpu_due(later).iter().map(sums).collect::<Vec<_>>(), [(10, 0, 10, 0, vec![])]);
+    assert_eq!(lanes.cpu_due(later).iter().map(sums).collect::<Vec<_>>(), [(10, 0, 0, 0, vec![])], "a wait once it is over");
     lanes.scheduled(&whole_life()[6..], at(80));
     assert!(lanes.cpu_due(at(300_000_001)).is_empty(), "its records have ended, and it may live");
     tell_life(&mut lanes);
     lanes.scheduled(&[], at(95));
     let last = lanes.cpu_due(at(300_000_001));
-    assert_eq!(last.iter().map(sums).collect::<Vec<_>>(), [(10, 0, 10, 1, vec![0]), (33, 7, 20, 3, vec![0, 1])], "they add up");
+    assert_eq!(last.iter().map(sums).collect::<Vec<_>>(), [(10, 0, 20, 1, vec![0]), (33, 7, 20, 3, vec![0, 1])], "they add up");
     assert!(
         !last[0].is_final
             && last[1].is_final
