@@ -15,7 +15,7 @@ use crate::monitor::{PipeUsers, WakerKind, Wakers};
 
 /// The time of records once there will be no more.
 const ALL: Monotonic = Monotonic::from_nanos(u64::MAX);
-/// A thread that ends wakes others a moment before its last record.
+/// A thread that ends wakes others before its last record: it runs for a moment after that, as long as it takes to have a core for it.
 const LAST_MOMENT: Duration = Duration::from_millis(1);
 
 /// What is known of the end of a wait.
@@ -319,10 +319,11 @@ impl Track {
         times.of(LaneState::OnCore) + times.of(LaneState::Unknown) > 0 || !self.is_switched() && times.total() > 0
     }
 
-    /// Whether its end has come between the two times, or had begun then.
+    /// Whether its end has come between the two times, or had begun then: it has not run for long since, nor waited.
     fn was_ending(&self, from: Monotonic, t: Monotonic) -> bool {
-        let Some(exited) = self.exited.filter(|exited| *exited >= from && *exited <= t + LAST_MOMENT) else { return false };
-        let is_last = |span: StateSpan| span.state == LaneState::OnCore && span.until == Some(exited);
-        exited <= t || self.states.at(t).is_some_and(is_last)
+        let Some(exited) = self.exited.filter(|exited| *exited >= from) else { return false };
+        let since = self.states.times(t, exited);
+        let (ran, ready) = (since.of(LaneState::OnCore), since.of(LaneState::Ready));
+        exited <= t || ran <= LAST_MOMENT.as_nanos() as u64 && ran + ready == since.total()
     }
 }

@@ -156,6 +156,8 @@ fn a_thread_that_has_ended_let_the_one_go_on_that_joined_it() {
     let busy = [does(60, 10, 10, In)];
     assert_eq!(after(end(), &[&ends(100)[..], &busy].concat(), |_| {}).as_deref(), Some("owner"));
     assert_eq!(after(end(), &ends(102), |_| {}).as_deref(), Some("owner"), "its last record comes a moment later");
+    let slow = [does(101, 10, OTHER, Scheduled::Preempted), does(110, 10, OTHER, In)];
+    assert_eq!(after(end(), &[&ends(111)[..], &slow].concat(), |_| {}).as_deref(), Some("owner"), "where it has a core");
     assert_eq!(after(end(), &ends(105), |_| {}), None, "it was not about to end");
     assert_eq!(after(end(), &goes_on(), |_| {}), None, "it lives");
     assert_eq!(after(None, &ends(100), |_| {}), None, "a time limit");
