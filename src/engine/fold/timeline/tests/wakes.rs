@@ -78,6 +78,15 @@ fn after(wakers: impl Into<Option<Wakers>>, records: &[SchedulerRecord], more: i
 fn the_owner_that_was_read_and_alone_has_run_since_let_the_waiter_go_on() {
     let owner = || only(WakerKind::Owner);
     assert_eq!(after(owner(), &goes_on(), |_| {}).as_deref(), Some("owner"));
+    // Woken, it had no core for a while; that can be an estimate, and the owner seems to have come later.
+    for ready in [MS / 2, 40 * MS] {
+        let told = SchedulerRecord {
+            t: at(101 * MS + 1),
+            what: Scheduled::WasReady { in_all: 2 * MS + ready },
+            ..does(101, 10, WAITER, In)
+        };
+        assert_eq!(after(owner(), &[&goes_on()[..], &[told]].concat(), |_| {}).as_deref(), Some("owner"), "{ready}");
+    }
     let mut others = program();
     look(&mut others, (10, WAITER), Some(OTHER), Some(&owner()));
     others.scheduled(&goes_on(), at(110 * MS));
