@@ -5,6 +5,7 @@ mod nonsense;
 mod reasons;
 mod seen;
 mod switches;
+mod wakes;
 mod words;
 
 use std::sync::Arc;
