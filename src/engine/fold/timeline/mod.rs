@@ -1,6 +1,7 @@
 //! The past of threads, processes, tasks and GPIO lines, for the view. The files of `lanes`, from the bottom up: `sums`, `track` (one lane),
 //! `homes` (processes), `names`, `order`, `cores`, `pending`; `lanes` (all of them, and what programs say); `reasons`, `seen`, `settle`, `switches`
-//! (the kernel's records), `delays` (schedstat's part of them), `cpu` (the events `task.cpu`), `past` (what may go).
+//! (the kernel's records), `delays` (schedstat's part of them), `wakes` (who let whom go on), `cpu` (the events `task.cpu`), `past` (what may
+//! go).
 
 mod cores;
 mod cpu;
@@ -11,7 +12,7 @@ mod names;
 mod order;
 mod past;
 mod pending;
-pub(super) mod reasons;
+pub(in crate::engine) mod reasons;
 mod seen;
 mod settle;
 mod shared_texts;
@@ -21,3 +22,4 @@ mod switches;
 mod tests;
 pub(super) mod traces;
 pub(super) mod track;
+mod wakes;

@@ -1,5 +1,5 @@
-//! Forgets the past of lanes where nobody looks at it. What is still to be told, the sums of `task.cpu` above all, stays exact. Pure; on the
-//! engine's thread.
+//! Forgets the past of lanes where nobody looks at it. What is still to be told, the sums of `task.cpu` above all, stays exact; who ended a
+//! long wait, which only views show, may be wrong then. Pure; on the engine's thread.
 
 use std::time::Duration;
 

@@ -6,6 +6,7 @@ mod past;
 mod reasons;
 mod seen;
 mod switches;
+mod wakes;
 mod words;
 
 use std::sync::Arc;
