@@ -181,7 +181,7 @@ fn a_thread_that_was_woken_and_has_no_core_is_ready() {
         _ => None,
     });
     let output = String::from_utf8(output.collect::<Vec<_>>().concat()).expect("numbers");
-    let mut lines = 0;
+    let (mut lines, mut after_wakes, mut in_all) = (0, 0, 0);
     for line in output.lines() {
         let words: Vec<u64> = line.split_whitespace().map(|word| word.parse().expect("a number")).collect();
         let [pid, ran, waited] = words[..] else { panic!("{output}") };
@@ -202,17 +202,18 @@ fn a_thread_that_was_woken_and_has_no_core_is_ready() {
             (cpu.ran_ns, cpu.ready_ns),
             "the lane says the same"
         );
-        // The control: waits that end only on the core are further off than that.
         let woken = (1..lane.states.len()).filter_map(|index| {
             let (before, span) = (lane.states.get(index - 1)?, lane.states.get(index)?);
             let is_woken = before.state == LaneState::Sleeping || before.state == LaneState::Blocked;
             (is_woken && span.state == LaneState::Ready).then(|| span.until.map_or(0, |until| until.nanos() - span.from.nanos()))
         });
-        let woken: u64 = woken.sum();
-        assert!(woken > whole * 6 / 100, "only {woken} ns of {whole} after wake-ups");
+        after_wakes += woken.sum::<u64>();
+        in_all += whole;
         lines += 1;
     }
     assert_eq!(lines, 6, "{output}");
+    // The control: waits that end only on the core are further off than that. One process may happen to find the core free when it wakes.
+    assert!(after_wakes > in_all * 6 / 100, "only {after_wakes} ns of {in_all} after wake-ups");
 }
 
 #[test]
