@@ -1,5 +1,6 @@
 //! The lanes of programs that know nothing of Task Lab, as an ordinary user: named and timed by the kernel alone.
 
+use std::os::unix::fs::MetadataExt;
 use std::sync::Arc;
 
 use support::runs::{engine, events_of, programs, scenario, sh};
@@ -11,6 +12,8 @@ use tasklab::model::{
 };
 
 use crate::alone;
+
+const SU: &str = "/usr/bin/su";
 
 /// Two threads of Python, which hand the interpreter's lock to and fro.
 const PAIR: &str = "\
@@ -166,6 +169,37 @@ fn a_zombie_keeps_its_time_after_it_was_waited_on() {
     let reaped = child.marks.iter().find(|mark| mark.kind == MarkKind::Reaped).expect("a mark").t;
     let turn = parent.states.at(reaped).expect("a state");
     assert_eq!((turn.state, turn.from), (LaneState::OnCore, reaped), "it went on to wait on its child");
+}
+
+/// `su --version` ends after some milliseconds, before two samples can show it. The kernel tells of it up to its exec.
+#[test]
+fn a_set_uid_program_is_unknown_from_its_exec_to_its_end_and_no_zombie() {
+    let _alone = alone();
+    let is_set_uid = std::fs::metadata(SU).is_ok_and(|file| file.mode() & 0o4000 != 0 && file.uid() == 0);
+    if !is_set_uid || rustix::process::geteuid().is_root() {
+        return skipped("needs to be run as an ordinary user, with a set-uid su");
+    }
+    let is_ours = |run: &str| run.ends_with("--version");
+    for script in ["/usr/bin/su --version; sleep 0.5; cat /dev/null; sleep 0.5", "exec /usr/bin/su --version"] {
+        let Some((view, events)) = run(programs(vec![sh(script)])) else { return };
+        let lane = |name: &str| view.lanes.iter().find(|lane| &*lane.name == name);
+        let su = lane("su").expect("its lane");
+        let exec = su.marks.iter().rfind(|mark| mark.kind == MarkKind::Exec).expect("a mark").t;
+        let times = su.states.times(exec, view.elapsed);
+        let [unknown, on_core, ready, zombie] =
+            [LaneState::Unknown, LaneState::OnCore, LaneState::Ready, LaneState::Zombie].map(|state| times.of(state));
+        assert_eq!(times.total(), unknown + on_core + ready + zombie, "{script}: {times:?}");
+        assert!(unknown > on_core, "{script}: {times:?}");
+        if !is_ours(script) {
+            assert_eq!(zombie, 0, "nobody saw one");
+            let cat = lane("cat").expect("the control");
+            let times = cat.states.times(Monotonic::ZERO, view.elapsed);
+            assert_eq!(times.of(LaneState::Unknown), 0, "{times:?}");
+            assert!(times.of(LaneState::Zombie) > 0, "{times:?}");
+        }
+        let sums = |lane: &Lane| sums(&events).find(|sums| Some(sums.tid) == lane.tid).is_some_and(|sums| sums.is_exact);
+        assert!(!sums(su) && lane("cat").is_none_or(|cat| sums(cat)), "{events:?}");
+    }
 }
 
 #[test]
