@@ -330,14 +330,14 @@ def cores(program, parts, checks):
     spans = [sum(event[part] for part in ("ran_ns", "ready_ns", "blocked_ns")) for event in sums]
     least = min(event[part] for event in sums for part in ("ran_ns", "ready_ns", "blocked_ns"))
     checks.check("no sum is negative or longer than the run", least >= 0 and max(spans) <= times[-1], f"{least} to {max(spans)} ns")
-    last = {event["tid"]: event for event in sums if event["final"]}
+    last = {event["tid"]: event for event in sums if event.get("final")}
     checks.check("all sums are exact: nothing was lost", all(event["exact"] for event in sums))
     told = [(last[int(tid)]["ran_ns"], int(used)) for tid, used in (rest.split() for rest in seen.get("USED", []))]
     # The kernel's number is read a little before the end of the thread.
     checks.check("the time on a core is what the kernel has counted", len(told) == 2 and all(
         -0.02 * used <= ran - used <= 0.02 * used + 5e7 for ran, used in told), f"{told}")
     for what, from_line, to_line in (rest.split() for rest in seen.get("PHASE", [])):
-        phase = [event for event in events[int(from_line):int(to_line)] if event["kind"] == "task.cpu" and not event["final"]]
+        phase = [event for event in events[int(from_line):int(to_line)] if event["kind"] == "task.cpu" and not event.get("final")]
         used = sorted({core for event in phase for core in event["cores"]})
         checks.check(f"the second core is {what}: the threads were on cores {used}", used == [0, 1] if what == "on" else used == [0])
     checks.check("each phase has passed", [rest.split()[0] for rest in seen.get("PHASE", [])] == ["off", "on", "off", "off", "off", "on"])
