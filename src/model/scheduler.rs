@@ -47,6 +47,12 @@ pub enum Scheduled {
     },
     /// It has mapped a file's code, as each program does that it executes.
     Mapped,
+    /// By schedstat it has been ready for so long in all, since it was made: after wake-ups, of which there are no records, too. Counted
+    /// up to its last `In`.
+    WasReady {
+        /// Nanoseconds.
+        in_all: u64,
+    },
     /// So many records of this core are missing, from `since` until now. `pid` and `tid` of the record mean nothing.
     Lost {
         /// The last time before the gap at which this core's records were whole. The time of the record itself, if its gap was told before
@@ -68,10 +74,9 @@ pub struct TaskCpu {
     pub name: String,
     /// Nanoseconds on a core.
     pub ran_ns: u64,
-    /// Nanoseconds in which it could have run and had no core: by switch records, which tell no wake-ups, after a preemption and before its
-    /// first turn; by schedstat also from a wake-up to the core.
+    /// Nanoseconds in which it could have run and had no core.
     pub ready_ns: u64,
-    /// The rest, in nanoseconds: it waited, slept, or was stopped; by switch records also from a wake-up to the core.
+    /// The rest, in nanoseconds: it waited, slept, or was stopped.
     pub blocked_ns: u64,
     /// How often it was switched in.
     pub switches: u64,

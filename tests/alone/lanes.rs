@@ -12,6 +12,7 @@ use tasklab::model::{
 };
 
 use crate::alone;
+use crate::switches::stolen;
 
 const SU: &str = "/usr/bin/su";
 
@@ -25,6 +26,30 @@ def spin():
 threads = [threading.Thread(target=spin) for _ in range(2)]
 for thread in threads: thread.start()
 for thread in threads: thread.join()
+";
+
+/// Six processes on one core that has no time for all, which wait more often than they are preempted: each works and sleeps for short
+/// times in turn, and says at its end what the kernel has counted.
+const CROWD: &str = "\
+import os, time
+os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
+def work():
+    end = time.monotonic() + 2
+    while time.monotonic() < end:
+        turn = time.thread_time() + 0.0015
+        while time.thread_time() < turn:
+            pass
+        time.sleep(0.003)
+    with open('/proc/self/schedstat') as file:
+        print(os.getpid(), *file.read().split()[:2], flush=True)
+pids = []
+for _ in range(6):
+    pids.append(os.fork())
+    if pids[-1] == 0:
+        work()
+        os._exit(0)
+for pid in pids:
+    os.waitpid(pid, 0)
 ";
 
 /// A parent that waits on its child a second after its end.
@@ -92,6 +117,54 @@ fn two_threads_of_python_share_one_lock_half_and_half() {
     });
     let (used, all) = (used.expect("it was waited on"), view.lanes.iter().map(|lane| on_core(lane)).sum::<u64>() as f64 / 1e9);
     assert!((all - used).abs() <= 0.03 * used + 0.01, "{all} s on a core, and the kernel counts {used} s");
+}
+
+#[test]
+fn a_thread_that_was_woken_and_has_no_core_is_ready() {
+    let _alone = alone();
+    if !tasklab::sys::counts_turns() {
+        return skipped("this kernel keeps no schedstat");
+    }
+    let before = stolen();
+    let Some((view, events)) = run(programs(vec![ChildSpec::new(["python3", "-c", CROWD])])) else { return };
+    let slack = stolen().saturating_sub(before).as_nanos() as u64;
+    let output = events.iter().filter_map(|event| match &event.kind {
+        EventKind::Output { bytes, .. } => Some(bytes.as_slice()),
+        _ => None,
+    });
+    let output = String::from_utf8(output.collect::<Vec<_>>().concat()).expect("numbers");
+    let mut lines = 0;
+    for line in output.lines() {
+        let words: Vec<u64> = line.split_whitespace().map(|word| word.parse().expect("a number")).collect();
+        let [pid, ran, waited] = words[..] else { panic!("{output}") };
+        let cpu = sums(&events).find(|cpu| cpu.pid.number() as u64 == pid).expect("its sums");
+        let whole = cpu.ran_ns + cpu.ready_ns + cpu.blocked_ns;
+        println!("{pid}: ran {} of {ran}, ready {} of {waited}, blocked {}", cpu.ran_ns, cpu.ready_ns, cpu.blocked_ns);
+        for (name, ours, kernels) in [("ran", cpu.ran_ns, ran), ("ready", cpu.ready_ns, waited)] {
+            assert!(
+                ours.abs_diff(kernels) <= whole * 3 / 100 + slack,
+                "{name}: {ours} ns of {whole}, and the kernel counts {kernels}"
+            );
+        }
+        assert!(waited > whole / 5, "the core was not busy: {waited} of {whole}");
+        let lane = view.lanes.iter().find(|lane| lane.pid == cpu.pid).expect("a lane");
+        let times = lane.states.times(Monotonic::ZERO, view.elapsed);
+        assert_eq!(
+            (times.of(LaneState::OnCore), times.of(LaneState::Ready)),
+            (cpu.ran_ns, cpu.ready_ns),
+            "the lane says the same"
+        );
+        // The control: waits that end only on the core are further off than that.
+        let woken = (1..lane.states.len()).filter_map(|index| {
+            let (before, span) = (lane.states.get(index - 1)?, lane.states.get(index)?);
+            let is_woken = before.state == LaneState::Sleeping || before.state == LaneState::Blocked;
+            (is_woken && span.state == LaneState::Ready).then(|| span.until.map_or(0, |until| until.nanos() - span.from.nanos()))
+        });
+        let woken: u64 = woken.sum();
+        assert!(woken > whole * 6 / 100, "only {woken} ns of {whole} after wake-ups");
+        lines += 1;
+    }
+    assert_eq!(lines, 6, "{output}");
 }
 
 #[test]

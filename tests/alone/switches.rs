@@ -157,7 +157,7 @@ fn faults(records: &[SchedulerRecord]) -> Vec<String> {
             }
             Scheduled::Ended => cores.retain(|_, running| running != tid),
             Scheduled::Lost { .. } => faults.push(format!("{record:?}")),
-            Scheduled::Began { .. } | Scheduled::Named { .. } | Scheduled::Mapped => {}
+            Scheduled::Began { .. } | Scheduled::Named { .. } | Scheduled::Mapped | Scheduled::WasReady { .. } => {}
         }
     }
     faults
@@ -188,7 +188,8 @@ fn sums(records: &[SchedulerRecord], said: &Said) -> ([Duration; 3], Vec<u16>) {
     (sums, cores)
 }
 
-fn stolen() -> Duration {
+/// How long other machines had our cores so far: the kernel does not count it, and the records do.
+pub(crate) fn stolen() -> Duration {
     let stat = fs::read("/proc/stat").unwrap_or_default();
     let ticks: u64 = core_times(&stat).iter().map(tasklab::sys::CoreTimes::stolen).sum();
     Duration::from_millis(ticks * 1000 / rustix::param::clock_ticks_per_second())

@@ -16,7 +16,8 @@ pub(super) trait Columns: Clone + Default {
 /// All entries. A clone shares the memory until one of the two grows.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Chunks<C> {
-    frozen: Arc<Vec<Arc<C>>>,
+    /// With the time at which the first entry begins, so that a search need not look into each.
+    frozen: Arc<Vec<(u64, Arc<C>)>>,
     /// The newest entries: at most twice [`CHUNK`], at least the last [`CHUNK`], so that these can still be corrected.
     tail: Arc<C>,
 }
@@ -51,14 +52,15 @@ impl<C: Columns> Chunks<C> {
     pub(super) fn freeze(&mut self) {
         if self.tail.starts().len() >= 2 * CHUNK {
             let chunk = Arc::make_mut(&mut self.tail).take_first();
-            Arc::make_mut(&mut self.frozen).push(Arc::new(chunk));
+            let start = chunk.starts().first().copied().unwrap_or_default();
+            Arc::make_mut(&mut self.frozen).push((start, Arc::new(chunk)));
         }
     }
 
     /// The chunk of an entry, and its place there.
     pub(super) fn place(&self, index: usize) -> (&C, usize) {
         match self.frozen.get(index / CHUNK) {
-            Some(chunk) => (chunk, index % CHUNK),
+            Some((_, chunk)) => (chunk, index % CHUNK),
             None => (&self.tail, index - self.frozen_len()),
         }
     }
@@ -71,11 +73,10 @@ impl<C: Columns> Chunks<C> {
 
     /// The last entry that begins at `t` or before. O(log n).
     pub(super) fn at(&self, t: u64) -> Option<usize> {
-        let begins_by = |chunk: &C| chunk.starts().first().is_some_and(|start| *start <= t);
-        if begins_by(&self.tail) {
+        if self.tail.starts().first().is_some_and(|start| *start <= t) {
             return Some(self.frozen_len() + self.tail.starts().partition_point(|start| *start <= t) - 1);
         }
-        let chunk = self.frozen.partition_point(|chunk| begins_by(chunk)).checked_sub(1)?;
-        Some(chunk * CHUNK + self.frozen[chunk].starts().partition_point(|start| *start <= t) - 1)
+        let chunk = self.frozen.partition_point(|(start, _)| *start <= t).checked_sub(1)?;
+        Some(chunk * CHUNK + self.frozen[chunk].1.starts().partition_point(|start| *start <= t) - 1)
     }
 }

@@ -11,8 +11,8 @@ pub enum LaneState {
     OnCore,
     /// Runs, by its program's word: it has no thread of its own.
     Running,
-    /// Wants a core and has none. Switch records tell no wake-ups: by them it is ready after a preemption and before its first turn, and
-    /// blocked from a wake-up to the core.
+    /// Wants a core and has none. Where it was preempted or made, the switch records tell it; after a wake-up, of which there is no record,
+    /// schedstat does: exactly where one wait ended between two readings of it, and else shared among the waits by their length.
     Ready,
     /// Waits for something.
     Blocked,

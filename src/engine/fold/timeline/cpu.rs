@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::engine::fold::timeline::lanes::Lanes;
 use crate::engine::fold::timeline::sums::Whose;
-use crate::engine::fold::timeline::track::{Birth, Doing, LastSum, Track};
+use crate::engine::fold::timeline::track::{Birth, Doing, LastSum, Track, is_wait};
 use crate::model::{Monotonic, TaskCpu, TaskSort, TaskState};
 
 /// The shortest time between two sums of a thread, and its part for each thread: they are at most 500 a second in all.
@@ -24,7 +24,9 @@ impl Lanes {
         let before = due.len();
         for index in lanes {
             let Some(track) = self.track_mut(index).filter(|track| track.is_counted()) else { continue };
-            let until = track.states.changed().map_or(until, |changed| changed.max(until));
+            // A wait is told once it is over: its end may have been a time in which the thread was ready.
+            let last = track.states.last();
+            let until = last.map_or(until, |last| if is_wait(last.state) { last.from } else { last.from.max(until) });
             let Track { sums, states, .. } = track;
             let Some(tid) = track.tid else { continue };
             let whose = || Whose { pid: track.pid, tid, name: track.name.to_string() };

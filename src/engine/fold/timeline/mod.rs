@@ -1,9 +1,10 @@
 //! The past of threads, processes, tasks and GPIO lines, for the view. The files of `lanes`, from the bottom up: `sums`, `track` (one lane),
 //! `homes` (processes), `names`, `order`, `cores`, `pending`; `lanes` (all of them, and what programs say); `reasons`, `seen`, `settle`, `switches`
-//! (the kernel's records), `cpu` (the events `task.cpu`).
+//! (the kernel's records), `delays` (schedstat's part of them), `cpu` (the events `task.cpu`).
 
 mod cores;
 mod cpu;
+mod delays;
 pub(super) mod homes;
 pub(super) mod lanes;
 mod names;

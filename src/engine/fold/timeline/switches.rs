@@ -4,18 +4,21 @@
 use std::sync::Arc;
 
 use crate::engine::fold::timeline::lanes::{Lanes, first_thread};
-use crate::engine::fold::timeline::track::{Birth, Doing, End, LastSum, end_of, is_final};
+use crate::engine::fold::timeline::track::{Birth, Doing, End, LastSum, end_of, is_final, is_wait};
 use crate::model::{LaneEnd, LaneState, Mark, MarkKind, Monotonic, Pid, Scheduled, SchedulerRecord, TaskSort, TaskState, Tid};
 
 impl Lanes {
     /// Takes in records in the order of time; there are no others up to `until`, on any core. Also without records this says that nothing
     /// has happened until then.
     pub(crate) fn scheduled(&mut self, records: &[SchedulerRecord], until: Monotonic) {
-        for record in records {
+        let mut delays = self.delays(records).into_iter().peekable();
+        for (place, record) in records.iter().enumerate() {
             let SchedulerRecord { t, core, .. } = *record;
             match &record.what {
                 Scheduled::In => {
+                    let delay = delays.next_if(|(of, _)| *of == place).map_or(0, |(_, delay)| delay);
                     if let Some(index) = self.switched(record) {
+                        self.wake(index, t, delay);
                         self.enter(index, core, t);
                     }
                 }
@@ -39,6 +42,8 @@ impl Lanes {
                     }
                 }
                 Scheduled::Named { name, is_exec } => self.named(record, name, *is_exec),
+                // It was taken in with the records before it.
+                Scheduled::WasReady { .. } => {}
                 // Else it is only the number of those whose gap was told before.
                 Scheduled::Lost { since, count } if *since < t || *count == 0 => self.lost(core, *since, t),
                 Scheduled::Lost { .. } => {}
@@ -106,6 +111,17 @@ impl Lanes {
         let number = track.home;
         if self.homes.get(number).is_some_and(|home| home.exit.is_some() || home.reaped.is_some()) {
             self.pending.ended(number);
+        }
+    }
+
+    /// It was ready for so long at the end of its wait, which ends now.
+    fn wake(&mut self, index: usize, t: Monotonic, delay: u64) {
+        if delay == 0 {
+            return;
+        }
+        let Some(track) = self.track_mut(index) else { return };
+        if track.states.last().is_some_and(|last| is_wait(last.state)) {
+            track.push(Monotonic::from_nanos(t.nanos().saturating_sub(delay)), LaneState::Ready, 0);
         }
     }
 
@@ -252,11 +268,12 @@ impl Lanes {
     /// One thread of a process has executed another program. The others are over, and it is the first one now, whatever it was before.
     fn executed(&mut self, index: usize, number: usize, core: u16, t: Monotonic) {
         let others = self.homes.get(number).map(|home| home.lanes.clone()).unwrap_or_default();
-        let mut was_on_core = false;
+        let (mut was_on_core, mut had_others) = (false, false);
         for other in others.into_iter().filter(|other| *other != index) {
             let Some(track) = self.track_mut(other) else { continue };
             if track.is_switched() {
                 was_on_core |= track.on == Some(core);
+                had_others = true;
                 self.end_thread(other, t);
             } else if track.since() <= t {
                 // What is told of a later time comes from the new program: its words may be here before this record.
@@ -265,6 +282,8 @@ impl Lanes {
             }
         }
         let Some(track) = self.track_mut(index).filter(|track| track.is_switched() && !track.has_ended()) else { return };
+        // The counter of the thread that has the number now goes on, not this one's.
+        track.ready_base = track.ready_base.filter(|_| !had_others);
         if track.exited.take().is_some() || was_on_core {
             track.seen_alive = 0;
             self.enter(index, core, t);
@@ -277,7 +296,8 @@ impl Lanes {
         let mut lanes: Vec<usize> = self.by_tid.values().copied().collect();
         lanes.sort_unstable();
         for index in lanes {
-            let Some(track) = self.track(index) else { continue };
+            let Some(track) = self.track_mut(index) else { continue };
+            track.ready_base = None;
             let is_elsewhere = track.on.is_some_and(|on| on != core);
             if track.is_switched() && track.exited.is_none() && !track.has_ended() && !is_elsewhere {
                 self.leave(index, since, LaneState::Unknown);

@@ -1,5 +1,6 @@
 //! Tests of the lanes, with hand-made events and records.
 
+mod delays;
 mod nonsense;
 mod reasons;
 mod seen;

@@ -63,6 +63,8 @@ pub(crate) struct Track {
     pub(super) seen: Option<Seen>,
     /// The start of the last wait that was given out to be explained.
     pub(super) asked: Option<Monotonic>,
+    /// The nanoseconds of schedstat's time in which it was ready that are none of its states; `None` while that is not known.
+    pub(super) ready_base: Option<i64>,
     pub(super) sums: Sums,
     pub(super) last_sum: LastSum,
     /// When a record has named it last.
@@ -157,6 +159,7 @@ impl Track {
             seen_alive: 0,
             seen: None,
             asked: None,
+            ready_base: None,
             sums: Sums::default(),
             last_sum: LastSum::Open,
             named: t,
@@ -471,6 +474,7 @@ impl Track {
         }
         self.states.push(t, if is_birth { LaneState::Ready } else { LaneState::Unknown }, 0);
         (self.source, self.end) = (LaneSource::Switches, End::Open);
+        self.ready_base = is_birth.then_some(0);
         self.sums.begin(t);
         self.touch();
     }

@@ -551,13 +551,13 @@ fn sums_are_told_when_something_has_changed_and_all_at_the_end() {
     lanes.scheduled(&whole_life()[6..7], at(50));
     assert!(lanes.cpu_due(at(50)).is_empty(), "four times a second");
     let later = at(300_000_000);
-    assert_eq!(lanes.cpu_due(later).iter().map(sums).collect::<Vec<_>>(), [(10, 0, 10, 0, vec![])]);
+    assert_eq!(lanes.cpu_due(later).iter().map(sums).collect::<Vec<_>>(), [(10, 0, 0, 0, vec![])], "a wait once it is over");
     lanes.scheduled(&whole_life()[7..], at(80));
     assert!(lanes.cpu_due(at(300_000_001)).is_empty(), "its records have ended, and it may live");
     tell_life(&mut lanes);
     lanes.scheduled(&[], at(95));
     let last = lanes.cpu_due(at(300_000_001));
-    assert_eq!(last.iter().map(sums).collect::<Vec<_>>(), [(10, 0, 10, 1, vec![0]), (33, 7, 20, 3, vec![0, 1])], "they add up");
+    assert_eq!(last.iter().map(sums).collect::<Vec<_>>(), [(10, 0, 20, 1, vec![0]), (33, 7, 20, 3, vec![0, 1])], "they add up");
     assert!(
         !last[0].is_final
             && last[1].is_final

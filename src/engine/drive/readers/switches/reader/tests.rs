@@ -54,7 +54,7 @@ fn another_supervisor_gets_rings_of_its_own() {
     let mut other = Command::new("sleep").arg("60").spawn().expect("runs");
     let pid = Pid::new(other.id().cast_signed());
     let is_new = reader.open(pid);
-    let root = lock(&reader.shared).rings.as_ref().map(SwitchRings::root);
+    let root = reader.link.lock().rings.as_ref().map(SwitchRings::root);
     let batches = reader.read_all();
     other.kill().expect("ours");
     other.wait().expect("ours");
@@ -103,5 +103,5 @@ fn a_refusal_is_said_with_what_would_change_it_and_starts_no_thread() {
     assert!(!reader.open(Pid::new(i32::MAX)));
     let why = reader.why_not().expect("nobody has this PID");
     assert!(why.contains("the kernel gives no switch records: ") && why.contains("what would change it: "), "{why}");
-    assert!(reader.nudge.is_none() && !reader.is_open());
+    assert!(!reader.has_thread && !reader.is_open());
 }
