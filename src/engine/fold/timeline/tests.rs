@@ -4,6 +4,7 @@ mod delays;
 mod nonsense;
 mod reasons;
 mod seen;
+mod set_uid;
 mod switches;
 mod words;
 
