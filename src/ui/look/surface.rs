@@ -36,7 +36,7 @@ pub fn processor_draws(ctx: &Context) -> bool {
 
 /// The time from one frame to the next while only the time goes on: the live edge moves, and nothing happens.
 pub fn clock_interval(ctx: &Context) -> Duration {
-    Duration::from_millis(if processor_draws(ctx) { 200 } else { 33 })
+    Duration::from_millis(if processor_draws(ctx) { 250 } else { 33 })
 }
 
 /// Mesa's names for drawing with the processor, and Google's.

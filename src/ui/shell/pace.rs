@@ -274,7 +274,7 @@ mod tests {
 
     #[test]
     fn the_clock_and_what_is_sampled_are_slower_than_an_event() {
-        for (draws, millis) in [(false, 33), (true, 200)] {
+        for (draws, millis) in [(false, 33), (true, 250)] {
             let ctx = Context::default();
             surface::set_processor_draws(&ctx, draws);
             assert_eq!(News::Clock.interval(&ctx), Some(Duration::from_millis(millis)));

@@ -192,10 +192,15 @@ impl Track {
     fn first_turn(&self, from: Monotonic, to: Monotonic) -> Option<Monotonic> {
         let start = self.is_switched().then(|| self.states.at(from)).flatten()?.index;
         let mut spans = (start..self.states.len()).map_while(|index| self.states.get(index).filter(|span| span.from <= to));
-        let mut before = spans.next()?;
-        spans.find_map(|span| {
-            let was = std::mem::replace(&mut before, span);
-            (is_wait(was.state) && span.state == LaneState::OnCore).then_some(span.from)
+        let mut has_waited = false;
+        spans.find_map(|span| match span.state {
+            LaneState::OnCore => std::mem::take(&mut has_waited).then_some(span.from),
+            // It was woken and has no core yet.
+            LaneState::Ready => None,
+            state => {
+                has_waited = is_wait(state);
+                None
+            }
         })
     }
 

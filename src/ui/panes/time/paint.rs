@@ -110,7 +110,7 @@ impl Brush<'_> {
 
     /// A state without rounded corners. One that lasted less than a pixel is seen, too, whatever lies beside it.
     fn part(&self, parts: &mut Parts, at: Rect, state: LaneState) {
-        let pixel = 1.0 / self.painter.ctx().pixels_per_point();
+        let pixel = 1.0 / self.painter.pixels_per_point();
         match &mut parts.hatched {
             Some(hatched) if state == LaneState::Blocked && at.height() >= HATCHED && at.width() >= pixel => {
                 let (surface, ink) = hatch::fill_of(Look::Blocked, self.colors);
@@ -188,7 +188,7 @@ impl Brush<'_> {
 
     /// Paints the shares of some time, from the bottom up.
     pub(super) fn stack(&self, parts: &mut Parts, at: Rect, times: &Times, whole: u64) {
-        let pixel = 1.0 / self.painter.ctx().pixels_per_point();
+        let pixel = 1.0 / self.painter.pixels_per_point();
         let mut bottom = at.bottom();
         for (state, height) in heights(times, whole, at.height(), pixel) {
             let top = (bottom - height).max(at.top());
@@ -220,7 +220,7 @@ impl Brush<'_> {
 
     /// A plain part that is a pixel wide at the least.
     fn seen(&self, parts: &mut Parts, at: Rect, color: Color32) {
-        let pixel = 1.0 / self.painter.ctx().pixels_per_point();
+        let pixel = 1.0 / self.painter.pixels_per_point();
         if at.width() < pixel {
             parts.thin.add_colored_rect(at.with_max_x(at.left() + pixel), color);
         } else {
@@ -316,7 +316,7 @@ impl Brush<'_> {
                 }
                 What::Shares(times, _) => {
                     let part = times.of(LaneState::OnCore) as f64 / (piece.to - piece.from).max(1) as f64;
-                    let pixel = 1.0 / self.painter.ctx().pixels_per_point();
+                    let pixel = 1.0 / self.painter.pixels_per_point();
                     let top = at.bottom() - (at.height() * part as f32).max(if part > 0.0 { pixel } else { 0.0 });
                     if let Some((lane, _)) = lanes_on(states, piece.from, piece.to, FEW).first() {
                         self.seen(&mut parts, at.with_min_y(top), of(*lane).0);

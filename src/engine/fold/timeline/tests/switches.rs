@@ -274,9 +274,11 @@ fn a_zombie_lasts_until_its_parent_goes_on_between_two_samples() {
         let mut lanes = Lanes::default();
         let mut records = vec![began(0, 10, 10, 1, 1), record(1, 10, 10, Scheduled::In)];
         records.extend(whole_life().into_iter().map(|record| SchedulerRecord { t: ms(record.t.nanos()), ..record }));
-        for t in [80, parent_goes_on] {
+        // Woken, it has no core for a while.
+        for (t, in_all) in [(80, 1 + 2 * MS), (parent_goes_on, 1 + 4 * MS)] {
             records.push(on_core(1, (t - 5) * MS, 10, 10, Scheduled::Blocked));
             records.push(on_core(1, t * MS, 10, 10, Scheduled::In));
+            records.push(on_core(1, t * MS + 1, 10, 10, Scheduled::WasReady { in_all }));
         }
         records.sort_by_key(|record| record.t);
         let split = records.partition_point(|record| record.t < ms(300));
@@ -300,6 +302,8 @@ fn a_zombie_lasts_until_its_parent_goes_on_between_two_samples() {
         assert_eq!(states(&lane)[6..], [(70 * MS, Zombie, 0), (reaped * MS, Nothing, 0)]);
         let mark = lane.marks.last().expect("a mark");
         assert_eq!((mark.t, mark.kind, mark.from), (ms(reaped), MarkKind::Reaped, Some(LaneId::new(1))));
+        let ready = lanes.publish()[0].states.times(ms(0), ms(450)).of(Ready);
+        assert_eq!(ready, 1 + 4 * MS, "the parent's");
     }
 }
 
