@@ -41,7 +41,7 @@ def work():
             pass
         time.sleep(0.003)
     with open('/proc/self/schedstat') as file:
-        print(os.getpid(), *file.read().split()[:2], flush=True)
+        os.write(1, ' '.join([str(os.getpid()), *file.read().split()[:2], '\\n']).encode())
 pids = []
 for _ in range(6):
     pids.append(os.fork())
