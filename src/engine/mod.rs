@@ -16,7 +16,7 @@ pub use drive::handle::{EngineHandle, SendError};
 pub use drive::place::{Patient, Place, Target, WholeFile, write_whole};
 pub use drive::start::{Engine, EngineError, Options};
 pub use fold::log::{Log, one_line};
-pub use fold::numbers::{count, plain};
+pub use fold::numbers::{count, grouped, plain};
 pub use fold::state::{DEFAULT_OUTPUT_BUDGET, RunFold};
 pub use run::recording::Recording;
 pub use run::requests::{LaunchError, LaunchRequest, What};

@@ -44,8 +44,8 @@ pub use refusal::Refusal;
 pub use scheduler::{Scheduled, SchedulerRecord, TaskCpu};
 pub use signal::{ParseSignalError, Signal};
 pub use snapshot::{
-    Finished, LevelSpan, LineTrace, LogEntry, OutputView, PercentHistory, PipeTo, ProcessRow, RunState, RunView, Severity,
-    Snapshot, SystemView,
+    Finished, LevelSpan, LineTrace, LoadSample, LogEntry, OutputView, PipeTo, ProcessRow, RunState, RunView, Severity, Snapshot,
+    SystemView,
 };
 pub use spec::{ChildSpec, Group, Input, InvalidSpec, OutputTo, Reaping, StopPlan};
 pub use status::{ExitStatus, ProcessState};

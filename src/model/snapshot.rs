@@ -29,26 +29,36 @@ pub struct Snapshot {
     pub trouble: Option<String>,
 }
 
-/// The machine's last 60 seconds.
+/// The machine, now and before.
 #[derive(Debug, Clone, Default)]
 pub struct SystemView {
-    /// One per core.
-    pub cores: Vec<PercentHistory>,
+    /// The load of its cores, oldest first: at most 4,096 samples. They come once a second, and four times while a run goes on; the newest
+    /// 2,048 are as they were measured, of the older ones two have become one, again and again.
+    pub load: Arc<[LoadSample]>,
     /// The newest sample.
     pub latest: MachineSample,
-    /// Memory in use, in percent.
-    pub memory: PercentHistory,
     /// CPU that this program and its supervisor use, in percent of one core.
     pub own_cpu: f32,
     /// Why there are no switch records of the kernel, and what would change it; `None` while there are, and as long as nobody has asked.
     pub scheduler: Option<Arc<str>>,
 }
 
-/// A value in percent over the last minute, on the time axis that all plots share.
-#[derive(Debug, Clone, Default)]
-pub struct PercentHistory {
-    /// (seconds, percent), oldest first; the newest has time 0, older ones are negative, down to -60.
-    pub points: Arc<[[f64; 2]]>,
+impl SystemView {
+    /// How many cores its plots have, as the newest known load says.
+    pub fn core_count(&self) -> usize {
+        self.load.last().map_or(0, |sample| sample.percent.len())
+    }
+}
+
+/// How busy the cores were from one reading of /proc/stat to the next. Where no sample is, the load is not known.
+#[derive(Debug, Clone, PartialEq)]
+pub struct LoadSample {
+    /// The first reading, on the kernel's monotonic clock.
+    pub from: Monotonic,
+    /// The second one.
+    pub to: Monotonic,
+    /// The load of each core between them, in percent, 0 to 100.
+    pub percent: Arc<[f32]>,
 }
 
 /// One run of a scenario or of the user's programs.
@@ -66,6 +76,8 @@ pub struct RunView {
     pub params: BTreeMap<String, Value>,
     /// Its state.
     pub state: RunState,
+    /// Its start, on the kernel's monotonic clock: zero for all its times.
+    pub began: Monotonic,
     /// Time since its start; stands still once it has finished.
     pub elapsed: Monotonic,
     /// Its processes, parents before children (pre-order).

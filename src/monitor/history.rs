@@ -1,61 +1,52 @@
-//! The last minute of one value, and its form for a plot. Pure.
+//! How busy the cores were in the past, in bounded memory. Pure.
 
-use std::collections::VecDeque;
-use std::time::Duration;
+use std::sync::Arc;
 
-use crate::model::{Monotonic, PercentHistory};
+use crate::model::LoadSample;
 
-/// The longest past that a plot shows.
-const SPAN: Duration = Duration::from_mins(1);
-
-/// More samples than this are never kept: 60 s at 68 a second.
+/// Samples that are kept. When there are more, of the older half two become one: with four a second, the newest eight minutes at least
+/// stay as they were measured, and what is older becomes coarser and is not forgotten.
 const MOST: usize = 4096;
 
-/// A ring of the last 60 s of samples of one value.
-#[derive(Debug, Clone, Default)]
-pub struct History {
-    samples: VecDeque<(Monotonic, f32)>,
+/// The load of the cores in the past.
+#[derive(Debug, Default)]
+pub struct LoadHistory {
+    samples: Vec<LoadSample>,
 }
 
-impl History {
-    /// Adds a sample and forgets what is older than 60 s before it. A sample that is no number, or older than the newest, is ignored.
-    pub fn push(&mut self, at: Monotonic, value: f32) {
-        if !value.is_finite() || self.samples.back().is_some_and(|(newest, _)| at < *newest) {
+impl LoadHistory {
+    /// Adds a sample. One that begins before the newest has ended, or that has no length, is ignored.
+    pub fn push(&mut self, sample: LoadSample) {
+        if sample.to <= sample.from || self.samples.last().is_some_and(|newest| sample.from < newest.to) {
             return;
         }
-        self.samples.push_back((at, value));
-        while self.samples.len() > MOST || self.samples.front().is_some_and(|(oldest, _)| at.since(*oldest) > SPAN) {
-            self.samples.pop_front();
+        self.samples.push(sample);
+        if self.samples.len() > MOST {
+            let newer = self.samples.split_off(MOST / 2);
+            let mut older: Vec<LoadSample> = self.samples.chunks(2).flat_map(joined).collect();
+            // Where something is missing between two they are not one; then the oldest give way.
+            older.drain(..older.len().saturating_sub(MOST / 4));
+            older.extend(newer);
+            self.samples = older;
         }
     }
 
-    /// The samples as points, at most `most` of them (and no fewer than four): where there are more, each stretch of time gives its
-    /// lowest and its highest sample, so that no peak is lost. The newest sample has time 0.
-    pub fn points(&self, most: usize) -> PercentHistory {
-        let most = most.max(4);
-        let Some(&(newest, _)) = self.samples.back() else { return PercentHistory::default() };
-        let point = |&(at, value): &(Monotonic, f32)| [-newest.since(at).as_secs_f64(), f64::from(value)];
-        if self.samples.len() <= most {
-            return PercentHistory { points: self.samples.iter().map(point).collect() };
+    /// All samples, oldest first.
+    pub fn samples(&self) -> Arc<[LoadSample]> {
+        self.samples.as_slice().into()
+    }
+}
+
+/// Two samples as one, if the second begins where the first ends.
+fn joined(pair: &[LoadSample]) -> Vec<LoadSample> {
+    match pair {
+        [one, other] if one.to == other.from && one.percent.len() == other.percent.len() => {
+            let part = (one.to - one.from).as_secs_f64() / (other.to - one.from).as_secs_f64();
+            let mean = |(one, other): (&f32, &f32)| (f64::from(*one) * part + f64::from(*other) * (1.0 - part)) as f32;
+            let percent = one.percent.iter().zip(&*other.percent).map(mean).collect();
+            vec![LoadSample { from: one.from, to: other.to, percent }]
         }
-        // The ends stand for themselves, so that the line reaches both edges of the plot.
-        let last = self.samples.len() - 1;
-        let stretches = (most - 2) / 2;
-        let mut points = Vec::with_capacity(most);
-        points.push(point(&self.samples[0]));
-        for stretch in 0..stretches {
-            let range = 1 + (last - 1) * stretch / stretches..1 + (last - 1) * (stretch + 1) / stretches;
-            let lowest = range.clone().min_by(|a, b| self.samples[*a].1.total_cmp(&self.samples[*b].1));
-            let highest = range.max_by(|a, b| self.samples[*a].1.total_cmp(&self.samples[*b].1));
-            if let (Some(lowest), Some(highest)) = (lowest, highest) {
-                points.push(point(&self.samples[lowest.min(highest)]));
-                if lowest != highest {
-                    points.push(point(&self.samples[lowest.max(highest)]));
-                }
-            }
-        }
-        points.push(point(&self.samples[last]));
-        PercentHistory { points: points.into() }
+        others => others.to_vec(),
     }
 }
 
@@ -64,47 +55,60 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::model::Monotonic;
 
-    #[test]
-    fn a_minute_is_kept_and_the_newest_is_at_zero() {
-        let mut history = History::default();
-        assert!(history.points(100).points.is_empty());
-        for second in 0..200 {
-            history.push(Monotonic::from_secs(f64::from(second)), second as f32);
-        }
-        history.push(Monotonic::from_secs(199.5), f32::NAN);
-        history.push(Monotonic::from_secs(10.0), 5.0);
-        let points = history.points(100).points;
-        assert_eq!((points.len(), points[0], points[60]), (61, [-60.0, 139.0], [0.0, 199.0]));
+    fn sample(from: u64, to: u64, percent: f32) -> LoadSample {
+        LoadSample { from: Monotonic::from_nanos(from), to: Monotonic::from_nanos(to), percent: [percent, 100.0].into() }
     }
 
     #[test]
-    fn a_flood_of_samples_is_bounded() {
-        let mut history = History::default();
-        (0..100_000).for_each(|nano| history.push(Monotonic::from_nanos(nano), 1.0));
-        assert_eq!(history.samples.len(), MOST);
+    fn a_sample_comes_after_the_newest_or_not_at_all() {
+        let mut history = LoadHistory::default();
+        for (from, to) in [(0, 10), (5, 20), (10, 10), (10, 20), (30, 40)] {
+            history.push(sample(from, to, 1.0));
+        }
+        let kept: Vec<_> = history.samples().iter().map(|sample| (sample.from.nanos(), sample.to.nanos())).collect();
+        assert_eq!(kept, [(0, 10), (10, 20), (30, 40)], "a time without a sample is a gap");
+    }
+
+    #[test]
+    fn a_run_of_hours_is_kept_to_its_beginning_within_the_bound_and_its_last_minutes_are_exact() {
+        let quarter = 250_000_000;
+        let mut history = LoadHistory::default();
+        for number in 0..40_000 {
+            history.push(sample(number * quarter, (number + 1) * quarter, (number % 100) as f32));
+            assert!(history.samples.len() <= MOST);
+        }
+        let all = history.samples();
+        assert_eq!((all[0].from, all[all.len() - 1].to.nanos()), (Monotonic::ZERO, 40_000 * quarter));
+        assert!(all.windows(2).all(|pair| pair[0].to == pair[1].from));
+        let exact = all.iter().rev().take_while(|sample| sample.to - sample.from == std::time::Duration::from_nanos(quarter));
+        assert!(exact.count() >= MOST / 2, "eight minutes");
+    }
+
+    #[test]
+    fn where_something_is_missing_nothing_is_joined_and_the_bound_holds() {
+        let mut history = LoadHistory::default();
+        (0..20_000).for_each(|number| history.push(sample(number * 10, number * 10 + 5, 50.0)));
+        let all = history.samples();
+        assert!(all.len() <= MOST && all.iter().all(|sample| (sample.to - sample.from).as_nanos() == 5));
+        let other = LoadSample { percent: [1.0].into(), ..sample(10, 20, 1.0) };
+        assert_eq!(joined(&[sample(0, 10, 1.0), other]).len(), 2, "a core has come or gone");
     }
 
     proptest! {
         #[test]
-        fn thinning_out_keeps_order_ends_and_extremes(
-            values in proptest::collection::vec(0.0_f32..100.0, 1..600),
-            most in 4_usize..200,
-        ) {
-            let mut history = History::default();
-            for (index, value) in values.iter().enumerate() {
-                history.push(Monotonic::from_nanos(index as u64 * 50_000_000), *value);
+        fn joining_keeps_the_time_that_a_core_was_busy(lengths in proptest::collection::vec((1_u64..1_000, 0.0_f32..100.0), 4096..6000)) {
+            let mut history = LoadHistory::default();
+            let (mut t, mut busy) = (0, 0.0);
+            for (length, percent) in lengths {
+                history.push(sample(t, t + length, percent));
+                t += length;
+                busy += length as f64 * f64::from(percent);
             }
-            let points = history.points(most).points;
-            prop_assert!(points.len() <= most.max(4));
-            prop_assert!(points.windows(2).all(|pair| pair[0][0] < pair[1][0]));
-            prop_assert_eq!(points.last().map(|point| point[0]), Some(0.0));
-            let highest = |values: &[f64]| values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-            let lowest = |values: &[f64]| values.iter().copied().fold(f64::INFINITY, f64::min);
-            let kept: Vec<f64> = points.iter().map(|point| point[1]).collect();
-            let all: Vec<f64> = history.samples.iter().map(|(_, value)| f64::from(*value)).collect();
-            prop_assert_eq!((highest(&kept), lowest(&kept)), (highest(&all), lowest(&all)));
-            prop_assert_eq!((kept[0], kept[kept.len() - 1]), (all[0], all[all.len() - 1]));
+            let kept: f64 = history.samples().iter().map(|sample| (sample.to - sample.from).as_nanos() as f64 * f64::from(sample.percent[0])).sum();
+            prop_assert!((kept - busy).abs() <= busy * 1e-5 + 1.0, "{kept} of {busy}");
+            prop_assert!(history.samples().iter().all(|sample| (sample.percent[1] - 100.0).abs() < 1e-3));
         }
     }
 }

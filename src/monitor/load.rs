@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::model::Monotonic;
+use crate::model::{LoadSample, Monotonic};
 use crate::sys::{CoreTimes, core_times};
 
 /// The shortest span that a load is computed over: ticks are 10 ms long.
@@ -38,6 +38,13 @@ impl Load {
             (self.at, self.before) = (now, cores);
         }
         &self.percent
+    }
+
+    /// The same with the time that it was measured over; `None` where it is not known, and where the calls are too close.
+    pub(super) fn sample(&mut self, stat: &[u8], now: Monotonic) -> Option<LoadSample> {
+        let from = self.at;
+        let percent = self.measure(stat, now).into();
+        (self.at > from && !self.percent.is_empty()).then_some(LoadSample { from, to: now, percent })
     }
 }
 
@@ -87,6 +94,17 @@ mod tests {
         let after = stat(&[(0, [30, 15, 165, 10]), (1, [100, 0, 0, 0])]);
         assert_eq!(load.measure(&after, second(1)), [0.0, 0.0], "too soon");
         assert_eq!(load.measure(&after, second(2)), [25.0, 100.0]);
+    }
+
+    #[test]
+    fn a_sample_has_the_time_that_it_was_measured_over() {
+        let mut load = Load::new(&stat(&[(0, [10, 10, 100, 0])]), second(1));
+        let after = stat(&[(0, [30, 15, 165, 10])]);
+        assert_eq!(load.sample(&after, Monotonic::from_secs(1.1)), None, "too soon");
+        let sample = |from, to, percent: &[f32]| Some(LoadSample { from: second(from), to: second(to), percent: percent.into() });
+        assert_eq!(load.sample(&after, second(2)), sample(1, 2, &[25.0]));
+        assert_eq!(load.sample(&after, second(3)), None, "no time has passed for the core");
+        assert_eq!(load.sample(&stat(&[(0, [130, 15, 165, 10])]), second(4)), sample(3, 4, &[100.0]), "not from 2 on");
     }
 
     /// Where the kernel's counters go back, as after a suspend, all cores seemed busy.

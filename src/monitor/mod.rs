@@ -1,5 +1,5 @@
-//! The machine by /proc and sysfs: its cores, memory and temperature, processes and their threads, our own cost, the last minute for
-//! the plots, and the findings of `tasklab doctor`. No thread of its own: the engine calls it from its monitor thread.
+//! The machine by /proc and sysfs: its cores, memory and temperature, processes and their threads, our own cost, the load in the
+//! past for the plots, and the findings of `tasklab doctor`. No thread of its own: the engine calls it from its monitor thread.
 
 mod doctor;
 mod futex;
@@ -16,7 +16,7 @@ mod times;
 mod waits;
 
 pub use doctor::findings;
-pub use history::History;
+pub use history::LoadHistory;
 pub use machine::Machine;
 pub use own_cost::OwnCost;
 pub use pipes::Pipes;

@@ -17,7 +17,6 @@ use crate::ui::panes::{facts, log};
 /// The views with what they hold from frame to frame.
 #[derive(Default)]
 pub struct Gallery {
-    cores: Cores,
     timeline: Timeline,
     tree: Tree,
     output: Output,
@@ -47,7 +46,7 @@ impl Gallery {
         let run: &RunView = snapshot.runs.last().map_or(&empty, |run| run);
         let selection = run.processes.last().map(|process| (process.pid, None));
         match view {
-            "cores" => self.cores.ui(ui, snapshot.sequence, &snapshot.system, Some(run)),
+            "cores" => Cores::of(&snapshot.system, None).ui(ui),
             "timeline" => self.timeline.ui(ui, run, selection, false, &mut self.actions),
             "processes" => self.tree.ui(ui, snapshot.sequence, run, selection, &mut self.actions),
             "output" => self.output.ui(ui, run, None),

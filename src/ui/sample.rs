@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::model::{
     BoardView, Comparison, CoreLane, ExitStatus, Fact, Lane, LaneEnd, LaneId, LaneSource, LaneState, Language, Level, Line,
-    LogEntry, MachineSample, Mark, MarkKind, Measured, Monotonic, Outcome, OutputView, PercentHistory, Pgid, Pid, PinFunction,
+    LoadSample, LogEntry, MachineSample, Mark, MarkKind, Measured, Monotonic, Outcome, OutputView, Pgid, Pid, PinFunction,
     PinView, ProcessRow, ProcessState, Progress, RunCost, RunId, RunState, RunView, Severity, Sid, Signal, Snapshot, States,
     Stream, SystemView, TaskSort, TaskState, ThreadSample, Tid, Variant, Words,
 };
@@ -50,6 +50,9 @@ pub fn snapshot(rows: usize) -> Snapshot {
     Snapshot { sequence: 1, system: system(4), runs: vec![Arc::new(run)], board: Arc::new(board()), ..Snapshot::default() }
 }
 
+/// The machine's monotonic clock, in seconds.
+const UPTIME: f64 = 1_000.0;
+
 /// A run without anything in it.
 pub fn run(id: u32, scenario: &str) -> RunView {
     RunView {
@@ -59,6 +62,7 @@ pub fn run(id: u32, scenario: &str) -> RunView {
         language: Language::Rust,
         params: BTreeMap::new(),
         state: RunState::Running,
+        began: Monotonic::from_secs(UPTIME - 2.0),
         elapsed: Monotonic::from_secs(2.0),
         processes: Vec::new(),
         lanes: Vec::new(),
@@ -337,21 +341,20 @@ pub fn million() -> Snapshot {
 
 /// A machine with this many cores, an uneven load and 60 seconds of history.
 pub fn system(cores: usize) -> SystemView {
-    let history = |seed: usize| PercentHistory {
-        points: (0..240)
-            .map(|step| {
-                let noise = f64::from(((step * 7919 + seed * 104_729) % 97) as u32) / 97.0 - 0.5;
-                let wave = 10.0 * (seed as f64 * 0.6 + 1.0) + 4.0 * (step as f64 / (5.0 + seed as f64)).sin() + 7.0 * noise;
-                let is_busy = (60..140).contains(&step) && seed < 2;
-                [f64::from(step as u32) / 4.0 - 59.75, if is_busy { 97.0 - wave / 3.0 } else { wave.max(0.0) }]
-            })
-            .collect(),
+    let percent = |step: usize, seed: usize| {
+        let noise = f64::from(((step * 7919 + seed * 104_729) % 97) as u32) / 97.0 - 0.5;
+        let wave = 10.0 * (seed as f64 * 0.6 + 1.0) + 4.0 * (step as f64 / (5.0 + seed as f64)).sin() + 7.0 * noise;
+        let is_busy = (60..140).contains(&step) && seed < 2;
+        (if is_busy { 97.0 - wave / 3.0 } else { wave.clamp(0.0, 100.0) }) as f32
     };
-    let cores: Vec<_> = (0..cores).map(history).collect();
-    let percent = cores.iter().map(|core| core.points.last().map_or(0.0, |point| point[1] as f32)).collect();
+    let sample = |step: usize| {
+        let from = UPTIME - 60.0 + step as f64 / 4.0;
+        let percent = (0..cores).map(|core| percent(step, core)).collect();
+        LoadSample { from: Monotonic::from_secs(from), to: Monotonic::from_secs(from + 0.25), percent }
+    };
     SystemView {
         latest: MachineSample {
-            percent,
+            percent: (0..cores).map(|core| percent(239, core)).collect(),
             memory_used: 1_400 << 20,
             memory_total: 3_900 << 20,
             celsius: Some(52.1),
@@ -359,8 +362,7 @@ pub fn system(cores: usize) -> SystemView {
             load: 1.9,
             throttled: Some(false),
         },
-        memory: history(3),
-        cores,
+        load: (0..240).map(sample).collect(),
         own_cpu: 0.5,
         scheduler: None,
     }

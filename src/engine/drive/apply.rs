@@ -259,12 +259,15 @@ impl EngineLoop {
         }
     }
 
-    /// Hands a sample to the runs: the machine's load to all, each process to the run that it belongs to.
+    /// Hands a sample to the runs: the machine's to all, each process to the run that it belongs to.
     pub(super) fn sampled(&mut self, sample: Sample) {
         let now = sample.at;
         if let Some((machine, own_cpu)) = sample.machine {
             self.runs.emit(&EventKind::Machine(Box::new(machine.clone())), now, &mut self.subscription);
-            self.publication.machine.push(now, machine, own_cpu);
+            self.publication.machine.push(machine, own_cpu);
+        }
+        if let Some(load) = sample.load {
+            self.publication.machine.push_load(load);
         }
         for run in self.runs.active_mut() {
             run.pipes_seen(&sample.pipes, now, &mut self.subscription);

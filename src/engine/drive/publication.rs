@@ -1,4 +1,4 @@
-//! Snapshots: when the next one is due, and its notices and the load of the machine. On the engine's thread.
+//! Snapshots: when the next one is due, and its notices and the machine. On the engine's thread.
 
 use std::sync::Arc;
 use std::time::Duration;

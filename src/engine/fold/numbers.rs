@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-/// Whole numbers from here on get a comma before every three digits.
+/// In sentences, whole numbers from here on get a comma before every three digits.
 const GROUPED_FROM: u64 = 10_000;
 
 /// Endings of value names that stand for a unit, and the unit.
@@ -24,7 +24,7 @@ const UNITS: [(&str, &str); 13] = [
 
 /// `1 process`, `12,000 processes`.
 pub fn count(number: u64, one: &str, many: &str) -> String {
-    if number == 1 { format!("1 {one}") } else { format!("{} {many}", grouped(number)) }
+    if number == 1 { format!("1 {one}") } else { format!("{} {many}", in_sentence(number)) }
 }
 
 /// A value without the quotes that JSON puts around a text; a fraction with three digits at most.
@@ -49,18 +49,20 @@ pub(crate) fn quantity(name: &str, value: &Value) -> (String, String) {
     // The number of a process is a name, not a quantity.
     let is_a_name = name.split(|letter: char| !letter.is_ascii_alphabetic()).any(|word| word.eq_ignore_ascii_case("pid"));
     let number = match value.as_u64() {
-        Some(number) if !is_a_name => grouped(number),
+        Some(number) if !is_a_name => in_sentence(number),
         _ => plain(value),
     };
     let gap = if unit.is_empty() { "" } else { " " };
     (name.replace('_', " "), format!("{number}{gap}{unit}"))
 }
 
-fn grouped(number: u64) -> String {
+fn in_sentence(number: u64) -> String {
+    if number < GROUPED_FROM { number.to_string() } else { grouped(number) }
+}
+
+/// `1,204`: a number with a comma before every three digits.
+pub fn grouped(number: u64) -> String {
     let digits = number.to_string();
-    if number < GROUPED_FROM {
-        return digits;
-    }
     let mut text = String::new();
     for (index, digit) in digits.chars().enumerate() {
         if index > 0 && (digits.len() - index).is_multiple_of(3) {
@@ -108,6 +110,7 @@ mod tests {
         let processes = |number| count(number, "process", "processes");
         assert_eq!([0, 1, 2].map(processes), ["0 processes", "1 process", "2 processes"]);
         assert_eq!([12_000, 1_234_567].map(processes), ["12,000 processes", "1,234,567 processes"]);
+        assert_eq!([7, 1_204, 1_000_000].map(grouped), ["7", "1,204", "1,000,000"]);
         assert_eq!([0.0, 2.0, 0.12345, 0.000_12].map(fraction), ["0", "2", "0.123", "1.2e-4"]);
     }
 }

@@ -33,6 +33,8 @@ pub struct RunFold {
     pub(crate) language: Language,
     pub(crate) params: BTreeMap<String, Value>,
     pub(crate) phase: Phase,
+    /// Zero of its times, on the kernel's monotonic clock.
+    pub(crate) began: Monotonic,
     pub(crate) processes: ProcessTable,
     pub(crate) lanes: Lanes,
     pub(crate) traces: Traces,
@@ -81,6 +83,7 @@ impl RunFold {
             language: Language::Program,
             params: BTreeMap::new(),
             phase: Phase::Starting,
+            began: Monotonic::ZERO,
             processes: ProcessTable::default(),
             lanes: Lanes::default(),
             traces: Traces::default(),

@@ -41,6 +41,7 @@ impl RunFold {
             language: self.language,
             params: self.params.clone(),
             state,
+            began: self.began,
             elapsed,
             processes: self.process_rows(),
             lanes: self.lanes.publish(),

@@ -90,6 +90,7 @@ impl Run {
             was_signaled: false,
             was_not_counted: false,
         };
+        run.fold.began = origin;
         let scenario = scenario.to_owned();
         run.emit(EventKind::RunStarted { run: id, scenario, language: plan.language, params: plan.params }, origin, subscription);
         run

@@ -18,7 +18,6 @@ use crate::ui::look::widgets;
 use crate::ui::panes::card::Card;
 use crate::ui::panes::code::Code;
 use crate::ui::panes::compare::Compare;
-use crate::ui::panes::cores::Cores;
 use crate::ui::panes::header::board;
 use crate::ui::panes::library::Library;
 use crate::ui::panes::output::Output;
@@ -48,7 +47,6 @@ pub(crate) struct Views {
     pub(crate) card: Card,
     pub(crate) predictions: Predictions,
     pub(crate) form: ProgramForm,
-    pub(crate) cores: Cores,
     pub(crate) scheduler: SchedulerNote,
     pub(crate) timeline: Timeline,
     pub(crate) tree: Tree,

@@ -1,6 +1,7 @@
 //! The whole window, driven by accessible name and by keys: what reaches the engine. Never a display, never a process.
 
 mod calm;
+mod cores;
 mod foreign;
 mod lessons;
 mod processes;

@@ -76,11 +76,15 @@ impl App {
             Pane::Timeline if self.is_projector() => self.projector_ui(ui, snapshot),
             Pane::Timeline => {
                 // On a display as low as 480 points the cores make way for what a run has to say.
-                if ui.available_height() > 360.0 {
-                    self.cores_ui(ui, snapshot, Cores::LOW);
+                let room = (ui.available_height() > 360.0).then(|| {
+                    let room = cores_room(ui, snapshot, Cores::LOW);
                     ui.add_space(2.0);
-                }
+                    room
+                });
                 self.pane_ui(ui, snapshot, Pane::Timeline);
+                if let Some(room) = room {
+                    self.cores_ui(ui, snapshot, room);
+                }
             }
             Pane::Header => {
                 ui.columns(2, |columns| {
@@ -106,16 +110,14 @@ impl App {
     fn projector_ui(&mut self, ui: &mut Ui, snapshot: &Snapshot) {
         let height = ui.available_height();
         let least = self.least(ui);
-        let run = self.subject.run(snapshot);
         let mut rest = height - least.lanes - GAP;
         let plot = (height * 0.2).max(60.0);
-        if rest >= plot + least.log {
+        let room = (rest >= plot + least.log).then(|| {
             rest -= plot;
-            ui.allocate_ui(vec2(ui.available_width(), plot), |ui| {
-                self.views.cores.together(ui, snapshot.sequence, &snapshot.system, run);
-            });
+            let (room, _) = ui.allocate_exact_size(vec2(ui.available_width(), plot), Sense::hover());
             ui.add_space(4.0);
-        }
+            room
+        });
         if rest >= least.log {
             let below = Frame::new().inner_margin(Margin { top: 4, ..Margin::ZERO });
             Panel::bottom("projected log")
@@ -125,6 +127,9 @@ impl App {
                 .show(ui, |ui| self.pane_ui(ui, snapshot, Pane::Log));
         }
         self.pane_ui(ui, snapshot, Pane::Timeline);
+        if let Some(room) = room {
+            self.cores_ui(ui, snapshot, room);
+        }
     }
 
     fn least(&self, ui: &Ui) -> Least {
@@ -152,7 +157,7 @@ impl App {
             height if height > 680.0 => Cores::MIDDLE,
             _ => Cores::LOW,
         };
-        self.cores_ui(ui, snapshot, one_row);
+        let room = cores_room(ui, snapshot, one_row);
         ui.add_space(GAP - 2.0);
         self.notices_ui(ui, snapshot, 2);
         let below = Frame::new().inner_margin(Margin { top: GAP as i8, ..Margin::ZERO });
@@ -184,6 +189,7 @@ impl App {
                 ui.expand_to_include_rect(area);
             });
         self.pane_ui(ui, snapshot, Pane::Timeline);
+        self.cores_ui(ui, snapshot, room);
     }
 
     fn library_ui(&mut self, ui: &mut Ui, snapshot: &Snapshot) {
@@ -293,13 +299,16 @@ impl App {
         selected.ui(ui, self.subject.run(snapshot), self.selection, typing, &mut self.actions);
     }
 
-    fn cores_ui(&mut self, ui: &mut Ui, snapshot: &Snapshot, one_row: f32) {
-        let size = vec2(ui.available_width(), Cores::height(snapshot.system.cores.len(), one_row));
-        let run = self.subject.run(snapshot);
-        ui.allocate_ui(size, |ui| {
-            ui.set_min_size(size);
-            self.views.cores.ui(ui, snapshot.sequence, &snapshot.system, run);
-        });
+    /// Draws the cores' load in the room that was left for it, once the lanes are drawn: it shows their time.
+    fn cores_ui(&self, ui: &mut Ui, snapshot: &Snapshot, room: Rect) {
+        let lanes = self.subject.run(snapshot).and_then(|run| Some((self.views.timeline.axis()?, run.began)));
+        let scope = UiBuilder::new().scope_id(egui::Id::unique("cores"));
+        let (cores, mut inner) = (Cores::of(&snapshot.system, lanes), ui.new_child(scope.max_rect(room)));
+        if self.is_projector() {
+            cores.together(&mut inner);
+        } else {
+            cores.ui(&mut inner);
+        }
     }
 
     /// Draws a pane of the centre. It keeps its own state, such as its scroll position, in every layout.
@@ -340,7 +349,7 @@ impl App {
                 match run {
                     Some(run) => {
                         note.ui(ui, why_not);
-                        timeline.borrow_mut().know_cores(snapshot.system.cores.len());
+                        timeline.borrow_mut().know_cores(snapshot.system.core_count());
                         timeline.borrow_mut().ui(ui, run, selection, is_focused, actions);
                     }
                     None => invite(ui, scenario, predictions),
@@ -419,6 +428,12 @@ impl App {
         });
         self.dismiss(Pane::Log, is_dismissed);
     }
+}
+
+/// Leaves room for the cores' load.
+fn cores_room(ui: &mut Ui, snapshot: &Snapshot, one_row: f32) -> Rect {
+    let size = vec2(ui.available_width(), Cores::height(snapshot.system.core_count(), one_row));
+    ui.allocate_exact_size(size, Sense::hover()).0
 }
 
 /// Windows of about the same height share the heights of their parts, as they were dragged; a higher one has its own.

@@ -117,9 +117,7 @@ fn is_same_process(old: &ProcessRow, new: &ProcessRow) -> bool {
 }
 
 fn is_same_machine(old: &SystemView, new: &SystemView) -> bool {
-    let is_same_core = old.cores.len() == new.cores.len()
-        && old.cores.iter().zip(&new.cores).all(|(old, new)| Arc::ptr_eq(&old.points, &new.points));
-    is_same_core && old.latest == new.latest && (old.own_cpu - new.own_cpu).abs() < f32::EPSILON
+    Arc::ptr_eq(&old.load, &new.load) && old.latest == new.latest && (old.own_cpu - new.own_cpu).abs() < f32::EPSILON
 }
 
 /// The time of the last frame, which the window tells.

@@ -9,14 +9,16 @@ use std::time::Duration;
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 
 use crate::engine::drive::bell::Bell;
-use crate::model::{ExitStatus, MachineSample, Monotonic, Pid, PipeFill, ProcessSample, RunId};
+use crate::model::{ExitStatus, LoadSample, MachineSample, Monotonic, Pid, PipeFill, ProcessSample, RunId};
 use crate::monitor::{Machine, OwnCost, Pipes, Processes, ThreadTimes, thread_times};
 use crate::supervisor::mark;
 use crate::sys::{foreign_proc, monotonic_now, own_pid, rename_thread, start_thread, texts};
 
-/// The machine and our own cost are read once a second; the processes of a run eight times.
+/// The machine and our own cost are read once a second. While a run goes on, its processes are read eight times, and the cores' load four
+/// times: it is counted in ticks of 10 ms, so that it is right to 4 %.
 const SLOW: Duration = Duration::from_secs(1);
 const FAST: Duration = Duration::from_millis(125);
+const LOAD: Duration = Duration::from_millis(250);
 
 /// The shortest time between two readings of the times of threads, for each thread: they are at most 500 a second in all.
 const EACH_THREAD: Duration = Duration::from_millis(2);
@@ -30,6 +32,8 @@ pub(crate) struct Sample {
     pub(crate) at: Monotonic,
     /// Once a second.
     pub(crate) machine: Option<(MachineSample, f32)>,
+    /// With the machine's, and more often while a run goes on.
+    pub(crate) load: Option<LoadSample>,
     /// While a run goes on: all descendants of the supervisor.
     pub(crate) processes: Option<Vec<ProcessSample>>,
     /// The times of their threads, where they are wanted: as often as the processes, or less often where there are many.
@@ -137,9 +141,19 @@ struct Thread {
 impl Thread {
     fn run(&mut self, nudged: &Receiver<()>, sender: &Sender<Sample>, bell: &Bell) {
         let mut machine_at = monotonic_now();
+        let (mut load_at, mut was_watching) = (machine_at, false);
         loop {
             let now = monotonic_now();
             let is_watching = self.is_watching.load(Ordering::Relaxed) && !self.is_blind;
+            // A run's first and last samples are its own, as far as the load can be measured over so short a time.
+            let is_load_due = now >= machine_at || is_watching != was_watching || (is_watching && now >= load_at);
+            was_watching = is_watching;
+            let load = if is_load_due {
+                load_at = now + LOAD;
+                self.machine.load(now)
+            } else {
+                None
+            };
             let processes = is_watching.then(|| self.processes.sample(self.root(), now));
             let times = processes.as_ref().and_then(|processes| self.times(processes, now));
             let pipes = processes.as_ref().map(|processes| self.pipes(processes, now)).unwrap_or_default();
@@ -151,6 +165,7 @@ impl Thread {
                     let pids: &[Pid] = if self.is_blind { &[] } else { &pids };
                     (self.machine.sample(now), self.own.sample(pids, now))
                 }),
+                load,
                 processes,
                 times,
                 ended: self.processes.take_ended(),
@@ -159,7 +174,8 @@ impl Thread {
                 pipes,
             };
             let sample = self.with_commands(sample);
-            if (sample.machine.is_some() || sample.processes.is_some()) && sender.try_send(sample).is_ok() {
+            let is_any = sample.machine.is_some() || sample.load.is_some() || sample.processes.is_some();
+            if is_any && sender.try_send(sample).is_ok() {
                 bell.ring();
             }
             let pause = if is_watching { FAST } else { machine_at.since(monotonic_now()) };
@@ -204,5 +220,33 @@ impl Thread {
         }
         self.known = processes.iter().map(|process| process.pid).collect();
         sample
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Instant;
+
+    use super::*;
+
+    #[test]
+    fn while_a_run_goes_on_the_cores_load_is_known_without_a_gap_and_more_often_than_the_machine() {
+        let sampler = Sampler::start(own_pid(), Bell::new().expect("a bell")).expect("a thread");
+        sampler.watch(true, false);
+        let (begin, mut until, mut most, mut since_machine) = (Instant::now(), None, 0, 0);
+        while most < 3 {
+            assert!(begin.elapsed() < Duration::from_mins(1), "{most} loads a second at most");
+            let sample = sampler.samples.recv_timeout(Duration::from_secs(30)).expect("a sample");
+            if let Some(load) = sample.load {
+                assert!(load.to == sample.at && load.to > load.from);
+                assert!(load.percent.iter().all(|percent| (0.0..=100.0).contains(percent)));
+                // It begins where the last one ended, but where samples were dropped.
+                since_machine = if until == Some(load.from) { since_machine + 1 } else { 0 };
+                until = Some(load.to);
+            }
+            if sample.machine.is_some() {
+                (most, since_machine) = (most.max(since_machine), 0);
+            }
+        }
     }
 }

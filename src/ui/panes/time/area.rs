@@ -6,12 +6,13 @@ use std::time::Duration;
 
 use egui::{Align2, FontId, Rect, RichText, Role, ScrollArea, Ui, Window, pos2, vec2};
 
+use crate::engine::grouped;
 use crate::model::{Lane, LaneId, LaneState, Monotonic, RunId, RunView, Times};
 use crate::ui::look::foreign;
 use crate::ui::look::theme::{self, palette};
 use crate::ui::look::widgets;
 use crate::ui::panes::time::arrows::Places;
-use crate::ui::panes::time::hover::{grouped, length};
+use crate::ui::panes::time::hover::length;
 use crate::ui::panes::time::path;
 
 /// States of a lane that are looked through for whom it waited for.
@@ -254,7 +255,7 @@ fn waits(lane: &Lane, from: Monotonic, to: Monotonic, left: &mut usize) -> Strin
         parts.push(format!("and {} more", count - WAITS));
     }
     if looked == most && lane.states.changes(from, to) > looked {
-        parts.push(format!("of the first {} changes", grouped(looked)));
+        parts.push(format!("of the first {} changes", grouped(looked as u64)));
     }
     parts.join(", ")
 }

@@ -1,6 +1,7 @@
 //! Which lanes of a run are shown, and in which order, as somebody chose it for that run. Pure.
 
 use std::collections::{HashMap, HashSet};
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use crate::model::{Lane, LaneId, RunId, RunView};
@@ -105,35 +106,46 @@ impl Arrangements {
         &self.shown.1
     }
 
-    /// Moves a lane.
+    /// Pins, hides or moves a lane.
     pub(super) fn change(&mut self, run: &RunView, lane: LaneId, what: Move) {
-        let before: Vec<LaneId> = self.shown(run).iter().filter_map(|place| run.lanes.get(*place)).map(|lane| lane.id).collect();
-        let chosen = self.of(run.id);
         match what {
-            Move::Pin if !chosen.pinned.contains(&lane) => chosen.pinned.push(lane),
+            Move::Pin if !self.is_pinned(run.id, lane) => self.of(run.id).pinned.push(lane),
             Move::Pin => {}
-            Move::Unpin => chosen.pinned.retain(|pinned| *pinned != lane),
-            Move::Hide => drop(chosen.hidden.insert(lane)),
+            Move::Unpin => self.of(run.id).pinned.retain(|pinned| *pinned != lane),
+            Move::Hide => drop(self.of(run.id).hidden.insert(lane)),
             Move::Up | Move::Down => {
-                let list = if chosen.pinned.contains(&lane) {
-                    &mut chosen.pinned
-                } else {
-                    let all: Vec<LaneId> = run.lanes.iter().map(|lane| lane.id).collect();
-                    // Those that are not shown keep their place behind the others.
-                    let mut order: Vec<LaneId> = before.into_iter().filter(|id| !chosen.pinned.contains(id)).collect();
-                    let known: HashSet<LaneId> = order.iter().copied().collect();
-                    order.extend(all.into_iter().filter(|id| !known.contains(id)));
-                    chosen.order = order;
-                    &mut chosen.order
-                };
-                let Some(place) = list.iter().position(|id| *id == lane) else { return };
-                let other =
-                    if what == Move::Up { place.checked_sub(1) } else { Some(place + 1).filter(|next| *next < list.len()) };
-                if let Some(other) = other {
-                    list.swap(place, other);
-                }
+                let Some(place) = self.ids(run).iter().position(|id| *id == lane) else { return };
+                self.put(run, lane, if what == Move::Up { place.saturating_sub(1) } else { place + 2 });
             }
         }
+    }
+
+    /// The gaps between the shown lanes into which one can go, 0 above the first: the pinned lanes stay together above the others.
+    pub(super) fn gaps(&mut self, run: &RunView, lane: LaneId) -> RangeInclusive<usize> {
+        let ids = self.ids(run);
+        let pinned = ids.iter().take_while(|id| self.is_pinned(run.id, **id)).count();
+        if self.is_pinned(run.id, lane) { 0..=pinned } else { pinned..=ids.len() }
+    }
+
+    /// Moves a shown lane into a gap, or the nearest into which it can go.
+    pub(super) fn put(&mut self, run: &RunView, lane: LaneId, gap: usize) {
+        let gaps = self.gaps(run, lane);
+        let mut ids = self.ids(run);
+        let Some(place) = ids.iter().position(|id| *id == lane) else { return };
+        let gap = gap.clamp(*gaps.start(), *gaps.end());
+        ids.remove(place);
+        ids.insert(if gap > place { gap - 1 } else { gap }, lane);
+        let (pinned, mut order): (Vec<_>, Vec<_>) = ids.into_iter().partition(|id| self.is_pinned(run.id, *id));
+        // Those that are not shown keep their place behind the others.
+        let known: HashSet<LaneId> = pinned.iter().chain(&order).copied().collect();
+        order.extend(run.lanes.iter().map(|lane| lane.id).filter(|id| !known.contains(id)));
+        let chosen = self.of(run.id);
+        (chosen.pinned, chosen.order) = (pinned, order);
+    }
+
+    /// The shown lanes, in order.
+    fn ids(&mut self, run: &RunView) -> Vec<LaneId> {
+        self.shown(run).iter().filter_map(|place| run.lanes.get(*place)).map(|lane| lane.id).collect()
     }
 }
 
@@ -185,6 +197,36 @@ mod tests {
             all.change(&run, id("worker-1"), Move::Down);
         }
         assert_eq!(names(&mut all, &run).last().map(String::as_str), Some("worker-1"));
+    }
+
+    #[test]
+    fn a_lane_goes_into_a_gap_and_pinned_lanes_stay_above_the_others() {
+        let run = (*sample::deadlock().runs[0]).clone();
+        let mut all = Arrangements::default();
+        let id = |name: &str| run.lanes.iter().find(|lane| *lane.name == *name).expect("a lane").id;
+        all.put(&run, id("watcher"), 1);
+        assert_eq!(names(&mut all, &run), ["main", "watcher", "worker-1", "worker-2", "pid 4716 sort"]);
+        for own in [1, 2] {
+            all.put(&run, id("watcher"), own);
+            assert_eq!(names(&mut all, &run)[1], "watcher", "the gaps beside it are where it is");
+        }
+        all.put(&run, id("main"), 99);
+        assert_eq!(names(&mut all, &run), ["watcher", "worker-1", "worker-2", "pid 4716 sort", "main"]);
+        all.change(&run, id("main"), Move::Pin);
+        all.change(&run, id("worker-2"), Move::Pin);
+        assert_eq!((all.gaps(&run, id("main")), all.gaps(&run, id("watcher"))), (0..=2, 2..=5));
+        all.put(&run, id("pid 4716 sort"), 0);
+        all.put(&run, id("main"), 5);
+        assert_eq!(names(&mut all, &run), ["worker-2", "main", "pid 4716 sort", "watcher", "worker-1"]);
+        all.change(&run, id("watcher"), Move::Hide);
+        all.put(&run, id("watcher"), 0);
+        all.put(&run, id("worker-1"), 2);
+        all.show_all(run.id);
+        assert_eq!(
+            names(&mut all, &run),
+            ["worker-2", "main", "worker-1", "pid 4716 sort", "watcher"],
+            "what is hidden comes last"
+        );
     }
 
     #[test]

@@ -2,23 +2,11 @@
 
 use std::fmt::Write as _;
 
+use crate::engine::grouped;
 use crate::model::{Lane, LaneSource, Monotonic, StateSpan};
 use crate::ui::look::foreign;
 use crate::ui::look::states::{self, shares};
 use crate::ui::panes::time::pieces::{Piece, What};
-
-/// `1,204`: a number whose digits stand in threes.
-pub(super) fn grouped(number: usize) -> String {
-    let digits = number.to_string();
-    let mut text = String::new();
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
-}
 
 /// A length of time: `412 µs`, `230.1 ms`, `1.204 s`.
 pub(super) fn length(nanos: u64) -> String {
@@ -37,7 +25,7 @@ pub(super) fn explain(lane: &Lane, piece: &Piece, now: Monotonic, goes_on: bool)
             format!("{} {}\nfrom the kernel's sums: in which order is not known", foreign::line(&lane.name), shares(&times))
         }
         What::Shares(times, changes) => {
-            format!("{} {} changes: {}", foreign::line(&lane.name), grouped(changes), shares(&times))
+            format!("{} {} changes: {}", foreign::line(&lane.name), grouped(changes as u64), shares(&times))
         }
     };
     if let What::Shares(..) = piece.what {
@@ -120,8 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_and_lengths_can_be_read() {
-        assert_eq!([7, 1_204, 1_000_000].map(grouped), ["7", "1,204", "1,000,000"]);
+    fn lengths_can_be_read() {
         assert_eq!([41_200, 230_000_000, 1_204_000_000].map(length), ["41.2 µs", "230.000 ms", "1.204 s"]);
     }
 }

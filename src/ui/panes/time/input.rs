@@ -96,7 +96,7 @@ impl Looking {
         }
         self.mark(&response, frame);
         let hint = "Drag to mark an area: what each lane did in it, and why it took so long. A click marks nothing.\nOn the lanes: \
-                    drag marks, Shift and drag moves, Ctrl and the wheel zoom. Keys: W A S D.";
+                    drag marks, Shift and drag moves, Ctrl and the wheel zoom. Keys: W A S D. A name is dragged to move its lane.";
         response.on_hover_cursor(CursorIcon::Text).on_hover_text(hint);
     }
 

@@ -2,11 +2,11 @@
 
 use egui::{Align2, Painter, Rect, Shape, Stroke, Ui, pos2, vec2};
 
+use crate::engine::grouped;
 use crate::model::{ExitStatus, Lane, LaneEnd, LaneState, Mark, MarkKind, Monotonic, Signal};
 use crate::ui::look::foreign;
 use crate::ui::look::states::status_word;
 use crate::ui::look::theme::{self, Palette, palette};
-use crate::ui::panes::time::hover::grouped;
 use crate::ui::panes::time::scale::Scale;
 
 /// Room beside the bars, for how lanes ended and for pipes.
@@ -82,7 +82,7 @@ impl Group<'_> {
         };
         let mut text = self.marks.iter().take(6).map(line).collect::<Vec<_>>().join("\n");
         if self.marks.len() > 6 {
-            text = format!("{text}\nand {} more", grouped(self.marks.len() - 6));
+            text = format!("{text}\nand {} more", grouped(self.marks.len() as u64 - 6));
         }
         text
     }

@@ -15,7 +15,7 @@ mod path;
 mod pieces;
 mod repaint;
 mod rows;
-mod scale;
+pub(crate) mod scale;
 mod sight;
 pub(crate) mod timeline;
 mod waveform;

@@ -27,7 +27,10 @@ use crate::ui::panes::time::pieces::Grid;
 use crate::ui::panes::time::rows::{Rooms, Rows, Wanted};
 use crate::ui::panes::time::scale::{self, Scale};
 use crate::ui::panes::time::sight::Sight;
+use crate::ui::panes::time::timeline::moving::Moving;
 use crate::ui::panes::time::{core_lanes, hover, interleavings, marks, repaint, waveform};
+
+mod moving;
 
 /// Which part of the run is looked at, and how.
 #[derive(Default)]
@@ -35,6 +38,7 @@ pub struct Timeline {
     hatch: Hatch,
     looking: Looking,
     arrangements: Arrangements,
+    moving: Moving,
     head: Head,
     whole_run: WholeRun,
     name_width: f32,
@@ -43,6 +47,8 @@ pub struct Timeline {
     measured: u32,
     /// How full the pipes are that processes write to.
     fills: Vec<(Pid, Fill)>,
+    /// The axis of time, where lanes were drawn in this frame.
+    axis: Option<Scale>,
     /// The run that was drawn last: another one begins at its live edge.
     shown: Option<RunId>,
     /// How high its lanes were, and whether the pointer was on them: they stay where they are then.
@@ -64,8 +70,10 @@ impl Timeline {
     /// Draws the legend and the buttons, for the pane's heading (right to left).
     pub fn head(&mut self, ui: &mut Ui, run: Option<&RunView>) {
         let id = run.map(|run| run.id);
+        self.axis = None;
         if self.shown != id {
             (self.shown, self.rows, self.hovered, self.selected) = (id, None, None, None);
+            self.moving = Moving::default();
             self.looking.begin();
         }
         let Some(run) = run else { return head::legend(ui, &mut self.hatch, &Times::default()) };
@@ -80,6 +88,11 @@ impl Timeline {
     /// So many cores the machine has.
     pub const fn know_cores(&mut self, count: usize) {
         self.machine_cores = count;
+    }
+
+    /// The axis of the lanes that were drawn in this frame, in seconds of their run.
+    pub const fn axis(&self) -> Option<Scale> {
+        self.axis
     }
 
     /// Looks at a part of the run, in seconds.
@@ -125,6 +138,7 @@ impl Timeline {
         }
         let (from, to) = self.looking.sight.range(now);
         let scale = Scale { from, to, left: area.left() + self.name_width, right: area.right() - BESIDE - 2.0 };
+        self.axis = Some(scale);
         let count = self.arrangements.shown(run).len();
         let cores = core_lanes::of_machine(run, self.machine_cores);
         let rooms = Rooms::of(area, Wanted { cores: cores.len(), lanes: count, is_open: self.has_cores });
@@ -217,6 +231,7 @@ impl Timeline {
                         }
                     }
                     self.arrows(ui, &shown, first..last.max(first), top, rows, frame);
+                    self.move_lane(ui, run, &shown, rows, top);
                 });
         });
         self.hovered = hovered;
@@ -255,6 +270,7 @@ impl Timeline {
             let described = widgets::describe(ui, at, ("pipe", lane.id.number()), Role::ProgressIndicator, &fill.words());
             described.on_hover_text(fill.words());
         }
+        self.moving.hold(ui, lane, room.with_max_x(bar.left() - 2.0));
         let salt = egui::IdSalt::new(("lane", lane.id.number()));
         let response = ui.interact(whole, ui.scope_id().with(salt), Sense::click());
         response.widget_info(|| egui::WidgetInfo::selected(Role::Button, true, is_selected, hover::name(lane)));
@@ -278,6 +294,16 @@ impl Timeline {
             widgets::hint_at_pointer(response, &text);
         }
         is_hovered
+    }
+
+    /// Moves the lane whose name is dragged.
+    fn move_lane(&mut self, ui: &mut Ui, run: &RunView, shown: &[usize], rows: Rows, top: f32) {
+        let Some(lane) = self.moving.lane() else { return };
+        let own = self.places.lane(lane).and_then(|place| run.lanes.get(place)).map_or("", |lane| &*lane.name);
+        let name = |place: usize| Some(&*run.lanes.get(*shown.get(place)?)?.name);
+        if let Some(gap) = self.moving.follow(ui, self.arrangements.gaps(run, lane), (rows, top), own, name) {
+            self.arrangements.put(run, lane, gap);
+        }
     }
 
     /// Draws who woke whom between the shown lanes, of which those in `visible` are in sight.

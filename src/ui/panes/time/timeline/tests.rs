@@ -297,6 +297,75 @@ fn the_slash_filters_and_a_menu_pins_and_hides() {
     harness.get_by_label_contains("lane broker:");
 }
 
+/// The lanes from top to bottom.
+fn order(harness: &Harness<'_, State>, names: &[&str]) -> Vec<String> {
+    let mut found: Vec<(f32, String)> = names
+        .iter()
+        .map(|name| (harness.get_by_label_contains(&format!("lane {name}:")).rect().top(), (*name).to_owned()))
+        .collect();
+    found.sort_by(|a, b| a.0.total_cmp(&b.0));
+    found.into_iter().map(|(_, name)| name).collect()
+}
+
+#[test]
+fn a_lane_is_moved_by_its_name_with_a_line_where_it_goes_and_escape_gives_up() {
+    let names = ["main", "worker-1", "worker-2", "watcher"];
+    let mut harness = show(over((*sample::deadlock().runs[0]).clone()));
+    let rect = |harness: &Harness<'_, State>, name: &str| harness.get_by_label_contains(&format!("lane {name}:")).rect();
+    let name_of =
+        |harness: &Harness<'_, State>, name: &str| pos2(rect(harness, name).left() + 30.0, rect(harness, name).center().y);
+    assert_eq!(order(&harness, &names), names);
+    let (from, above) = (name_of(&harness, "watcher"), rect(&harness, "worker-1").top());
+    let button = |pos, pressed| Event::PointerButton { pos, button: PointerButton::Primary, pressed, modifiers: Modifiers::NONE };
+    let carry = |harness: &mut Harness<'_, State>| {
+        for event in [Event::PointerMoved(from), button(from, true), Event::PointerMoved(pos2(from.x, above))] {
+            harness.event(event);
+            harness.run_steps(2);
+        }
+        let line = harness.get_by_label("watcher moves above worker-1").rect();
+        assert!((line.center().y - above).abs() < 8.0 && line.width() > 600.0, "{line:?}");
+    };
+    carry(&mut harness);
+    harness.key_press(Key::Escape);
+    harness.run_steps(2);
+    assert!(harness.query_by_label_contains("moves above").is_none());
+    harness.event(button(pos2(from.x, above), false));
+    harness.run_steps(2);
+    assert_eq!(order(&harness, &names), names, "it was given up");
+    carry(&mut harness);
+    harness.event(button(pos2(from.x, above), false));
+    harness.run_steps(2);
+    assert_eq!(order(&harness, &names), ["main", "watcher", "worker-1", "worker-2"]);
+    assert!(harness.query_by_label_contains("moves above").is_none());
+    assert!(harness.state().0.looking.area.marked().is_none(), "names mark no area");
+    assert!(harness.state_mut().1.take().is_empty(), "a drag is no click");
+    let name = name_of(&harness, "worker-2");
+    for event in [Event::PointerMoved(name), button(name, true), button(name, false)] {
+        harness.event(event);
+        harness.run_steps(1);
+    }
+    assert_eq!(order(&harness, &names), ["main", "watcher", "worker-1", "worker-2"]);
+    assert!(matches!(harness.state_mut().1.take()[..], [UiAction::Select(..)]), "a click on a name selects");
+}
+
+#[test]
+fn a_name_that_is_dragged_below_the_lanes_scrolls_them() {
+    let mut harness = sized(over((*sample::snapshot(100).runs[0]).clone()), 800.0, 300.0);
+    let first = harness.get_by_label_contains("lane worker-0:").rect();
+    let from = pos2(first.left() + 30.0, first.center().y);
+    let button = |pos, pressed| Event::PointerButton { pos, button: PointerButton::Primary, pressed, modifiers: Modifiers::NONE };
+    for event in [Event::PointerMoved(from), button(from, true), Event::PointerMoved(pos2(from.x, 320.0))] {
+        harness.event(event);
+        harness.run_steps(2);
+    }
+    harness.run_steps(400);
+    harness.get_by_label("worker-0 moves to the end");
+    harness.event(button(pos2(from.x, 320.0), false));
+    harness.run_steps(2);
+    let (timeline, _, run, _) = harness.state_mut();
+    assert_eq!(timeline.arrangements.shown(run).last(), Some(&0));
+}
+
 #[test]
 fn a_million_changes_are_drawn_in_few_shapes_at_any_zoom() {
     let run = (*sample::million().runs[0]).clone();
