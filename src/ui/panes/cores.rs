@@ -1,9 +1,8 @@
 //! How busy each core is: over the time that the lanes show, on their axis; else over the last 60 seconds. And what else the machine says.
 //! UI thread; reads only.
 
-use egui::{
-    Align2, Color32, FontId, Mesh, Painter, Pos2, Rect, RichText, Role, ScrollArea, Sense, Shape, Stroke, Ui, pos2, vec2,
-};
+use egui::{Align2, Color32, FontId, Rect, RichText, Role, ScrollArea, Sense, Stroke, Ui, UiBuilder, Vec2, pos2, vec2};
+use egui_plot::{Line, Plot, PlotPoints};
 
 use crate::model::{LoadSample, MachineSample, Monotonic, SystemView};
 use crate::ui::look::surface;
@@ -28,7 +27,7 @@ const ROW: f32 = 11.0;
 /// The line of text over the plot of all cores.
 const HEADING: f32 = 20.0;
 /// The upper edge of a plot, in percent.
-const TOP: f32 = 106.0;
+const TOP: f64 = 106.0;
 
 /// The time of a plot: its scale counts seconds from `zero`, which is in seconds on the kernel's monotonic clock.
 #[derive(Debug, Clone, Copy)]
@@ -109,7 +108,7 @@ impl<'a> Cores<'a> {
         surface::fill(ui.painter(), area, 4, colors.pane);
         let bar = Rect::from_x_y_ranges(axis.scale.left..=axis.scale.right, plots.y_range());
         for core in 0..count {
-            paint(&ui.painter_at(bar), bar, &self.steps(core, axis), colors.series(core).strong, 3.0, 0.0);
+            draw(ui, ("load together", core), bar, &self.steps(core, axis), colors.series(core).strong, 3.0, 0.0);
         }
         let heading = Rect::from_min_size(area.min + vec2(8.0, 2.0), vec2(area.width() - 16.0, 16.0));
         let (title, summary) = (self.title(), summary(&self.system.latest));
@@ -214,7 +213,7 @@ impl<'a> Cores<'a> {
 
     /// Draws the load of a core into `bar`; its words are those of the whole `row`.
     fn plot(self, ui: &mut Ui, core: usize, row: Rect, bar: Rect, axis: Axis) {
-        paint(&ui.painter_at(bar), bar, &self.steps(core, axis), palette(ui).series(core).strong, 1.4, 0.25);
+        draw(ui, ("load", core), bar, &self.steps(core, axis), palette(ui).series(core).strong, 1.4, 0.25);
         let text = self.text(core, axis);
         let response = widgets::describe(ui, row, ("core text", core), Role::Image, &text);
         let pointed = response.hover_pos().filter(|pointer| self.lanes.is_some() && axis.scale.holds(pointer.x));
@@ -300,24 +299,39 @@ fn percent_text(percent: Option<f64>) -> String {
     percent.map_or_else(|| "–".to_owned(), |percent| format!("{percent:.0} %"))
 }
 
-/// Paints steps as a line of this width over an area of this opacity.
-fn paint(painter: &Painter, bar: Rect, all: &[Vec<Step>], color: Color32, width: f32, opacity: f32) {
-    let y = |percent: f32| bar.bottom() - bar.height() * percent / TOP;
-    let mut area = Mesh::default();
-    for steps in all {
-        let mut line: Vec<Pos2> = Vec::with_capacity(3 * steps.len());
-        for Step { left, right, low, high } in steps {
-            let (low, high) = (y(*low), y(*high));
-            line.extend([pos2(*left, low), pos2(*left, high), pos2(*right, high)]);
-            if opacity > 0.0 {
-                let under = Rect::from_min_max(pos2(*left, high), pos2(*right, bar.bottom()));
-                area.add_colored_rect(under, color.gamma_multiply(opacity));
-            }
+/// Draws steps as a line of this width over an area of this opacity. A point of the plot is one of the screen.
+fn draw(ui: &mut Ui, salt: (&'static str, usize), bar: Rect, all: &[Vec<Step>], color: Color32, width: f32, opacity: f32) {
+    let mut inside = ui.new_child(UiBuilder::new().id_salt(salt).max_rect(bar));
+    let plot = Plot::new(salt)
+        .width(bar.width())
+        .height(bar.height())
+        .show_background(false)
+        .show_axes(false)
+        .show_grid(false)
+        .allow_zoom(false)
+        .allow_drag(false)
+        .allow_scroll(false)
+        .allow_boxed_zoom(false)
+        .allow_double_click_reset(false)
+        .show_x(false)
+        .show_y(false)
+        .show_crosshair(false)
+        .sense(Sense::hover())
+        .set_margin_fraction(Vec2::ZERO);
+    plot.show(&mut inside, |plot| {
+        plot.set_plot_bounds_x(f64::from(bar.left())..=f64::from(bar.right()));
+        plot.set_plot_bounds_y(0.0..=TOP);
+        for steps in all {
+            let corners = |step: &Step| {
+                let [left, right] = [step.left, step.right].map(f64::from);
+                let [low, high] = [step.low, step.high].map(f64::from);
+                [[left, low], [left, high], [right, high]]
+            };
+            let line = Line::new("load", steps.iter().flat_map(corners).collect::<PlotPoints<'_>>());
+            let line = line.color(color).width(width).allow_hover(false);
+            plot.line(if opacity > 0.0 { line.fill(0.0).fill_alpha(opacity) } else { line });
         }
-        line.dedup();
-        painter.add(Shape::line(line, Stroke::new(width, color)));
-    }
-    painter.add(Shape::mesh(area));
+    });
 }
 
 /// Memory, temperature and throttling, as far as the machine tells them.

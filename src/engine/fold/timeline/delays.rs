@@ -40,7 +40,9 @@ impl Lanes {
         }
         for (place, record) in records.iter().enumerate() {
             if matches!(record.what, Scheduled::Lost { .. }) {
-                walks.values_mut().for_each(|walk| (walk.state, walk.base) = (LaneState::Unknown, None));
+                for walk in walks.values_mut() {
+                    (walk.state, walk.base) = (LaneState::Unknown, None);
+                }
             } else if let Some(walk) = walks.get_mut(&record.tid) {
                 walk.go(place, record, &mut delays);
             }

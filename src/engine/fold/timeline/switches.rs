@@ -42,11 +42,9 @@ impl Lanes {
                     }
                 }
                 Scheduled::Named { name, is_exec } => self.named(record, name, *is_exec),
-                // It was taken in with the records before it.
-                Scheduled::WasReady { .. } => {}
-                // Else it is only the number of those whose gap was told before.
                 Scheduled::Lost { since, count } if *since < t || *count == 0 => self.lost(core, *since, t),
-                Scheduled::Lost { .. } => {}
+                // The one is only the number of those whose gap was told before; the other was taken in with the records before it.
+                Scheduled::Lost { .. } | Scheduled::WasReady { .. } => {}
             }
         }
         self.until = self.until.max(until);
