@@ -66,6 +66,15 @@ impl FutexWait {
         })
     }
 
+    /// Whether only threads of its process can end it: no time limit does, and no other process has the word.
+    pub(super) const fn is_only_its_processs(&self) -> bool {
+        self.is_private && !self.has_timeout
+    }
+
+    pub(super) const fn has_timeout(&self) -> bool {
+        self.has_timeout
+    }
+
     /// The thread that `waiter` waits for, where that is known. `threads` is the number of threads of the process, `word` reads its
     /// memory, `is_thread` says whether one of its threads has this id and lives.
     pub(super) fn held(
@@ -174,6 +183,9 @@ mod tests {
             ("with priority inheritance and a time limit", 141, 0, 0x7f, [0x8000_0000 | OTHER, 1, OTHER, 1, 32]),
         ] {
             assert_eq!(held(operation, value, timeout, 0, &words), Some(lock(OTHER)), "a mutex {what}");
+            let call = Syscall { number: libc::SYS_futex, arguments: [0, operation.into(), 0, timeout, 0, 0], stack: 0 };
+            let is_free = ["shared", "robust", "limit"].iter().all(|word| !what.contains(word));
+            assert_eq!(FutexWait::of(&call).map(|wait| wait.is_only_its_processs()), Some(is_free), "a mutex {what}");
         }
         let musl = |kind, operation| held(operation, 0x8000_0000 | OTHER, 0, kind, &[0x8000_0000 | OTHER, 1, 0, 0, 0]);
         let of_musl = Some(Held::Lock { address: ADDRESS - 4, owner: Tid::new(OTHER.cast_signed()) });

@@ -22,7 +22,7 @@ pub use own_cost::OwnCost;
 pub use pipes::Pipes;
 pub use proc::MonitorError;
 pub use processes::Processes;
-pub use reasons::{PipeEnd, Reasons, WaitReason};
+pub use reasons::{PipeEnd, PipeUsers, Reasons, WaitReason, WakerKind, Wakers};
 pub use syscall::{Syscall, parse_syscall};
 pub use times::{ThreadTimes, thread_times};
 pub use waits::{Call, words_for_call, words_for_function, words_for_reading, words_for_writing};

@@ -1,13 +1,65 @@
-//! How full the pipe between two stages is. Runs on the monitor's thread.
+//! How full the pipe between two stages is, and which processes have a pipe open. Runs on the monitor's thread, or on the one that asks why
+//! threads wait.
 
 use std::collections::HashMap;
+use std::io;
 use std::os::unix::ffi::OsStrExt;
-use std::path::PathBuf;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
 
 use rustix::fs::{Mode, OFlags};
+use rustix::io::Errno;
 
 use crate::model::{Pid, PipeFill};
-use crate::sys::{link_of, queued_bytes};
+use crate::sys::{link_of, queued_bytes, stat_of};
+
+/// Descriptors of one process that are looked through; of one with more it is not known what it has open.
+const MOST_DESCRIPTORS: usize = 256;
+
+/// One end of a pipe. The number is the right of the owner in the mode of a link in /proc/PID/fd: how the descriptor was opened (proc(5)).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u32)]
+pub(super) enum End {
+    Reading = 0o400,
+    Writing = 0o200,
+}
+
+/// Those of the processes that have this end of a pipe open; `None` where that is not known. `pipe` is what /proc/PID/fd/N points to.
+pub(super) fn users(pipe: &Path, end: End, processes: &[Pid]) -> Option<Vec<Pid>> {
+    let mut found = Vec::new();
+    for pid in processes {
+        if has_open(*pid, pipe, end)? {
+            found.push(*pid);
+        }
+    }
+    Some(found)
+}
+
+fn has_open(pid: Pid, pipe: &Path, end: End) -> Option<bool> {
+    let links = match std::fs::read_dir(format!("/proc/{pid}/fd")) {
+        Ok(links) => links,
+        Err(error) => return has_ended(pid, &error).then_some(false),
+    };
+    for (count, link) in links.enumerate() {
+        let link = match link {
+            Ok(link) if count < MOST_DESCRIPTORS => link.path(),
+            Ok(_) => return None,
+            Err(error) => return has_ended(pid, &error).then_some(false),
+        };
+        let is_it = std::fs::read_link(&link).is_ok_and(|target| target == pipe);
+        // One that is closed meanwhile is not open any more.
+        if is_it && std::fs::symlink_metadata(&link).is_ok_and(|link| link.permissions().mode() & end as u32 != 0) {
+            return Some(true);
+        }
+    }
+    Some(false)
+}
+
+/// Whether the process has ended. The folder of a zombie is root's.
+fn has_ended(pid: Pid, error: &io::Error) -> bool {
+    let is_gone = error.kind() == io::ErrorKind::NotFound || error.raw_os_error() == Some(Errno::SRCH.raw_os_error());
+    is_gone || stat_of(pid).is_none_or(|stat| stat.has_ended())
+}
 
 /// Looks into the pipes between the stages of pipelines.
 ///
@@ -73,6 +125,27 @@ mod tests {
 
     use super::*;
     use crate::sys::own_pid;
+
+    #[test]
+    fn the_users_of_each_end_are_found_on_any_descriptor() {
+        let (reading, writing) = std::io::pipe().expect("a pipe");
+        let mut child = Command::new("sleep").arg("60").stderr(writing.try_clone().expect("a pipe")).spawn().expect("starts");
+        let (me, other) = (own_pid(), Pid::new(child.id().cast_signed()));
+        let pipe = std::os::fd::AsRawFd::as_raw_fd(&reading);
+        let pipe = link_of(me, &format!("fd/{pipe}")).expect("open");
+        let nobody = Pid::new(i32::MAX);
+        assert_eq!(users(&pipe, End::Writing, &[me, other, nobody]), Some(vec![me, other]));
+        assert_eq!(users(&pipe, End::Reading, &[me, other, nobody]), Some(vec![me]));
+        drop(writing);
+        assert_eq!(users(&pipe, End::Writing, &[me, other]), Some(vec![other]));
+        child.kill().expect("ours");
+        let deadline = std::time::Instant::now() + std::time::Duration::from_mins(1);
+        while users(&pipe, End::Writing, &[other]) != Some(Vec::new()) {
+            assert!(std::time::Instant::now() < deadline, "a zombie has nothing open");
+            std::thread::yield_now();
+        }
+        child.wait().expect("ours");
+    }
 
     #[test]
     fn what_waits_in_a_pipe_is_counted_and_its_writer_still_gets_sigpipe() {

@@ -13,7 +13,7 @@ use rustix::io::Errno;
 use super::syscall::{Syscall, parse_syscall};
 use super::waits::{Call, HIDDEN, words_for_call, words_for_function, words_for_reading, words_for_restart, words_for_writing};
 use crate::model::{ExitStatus, Pid, ProcessState, Tid};
-use crate::sys::{Stat, parse_stat};
+use crate::sys::{Stat, parse_stat, signal_mask};
 
 /// Why the machine cannot be observed.
 #[derive(Debug, thiserror::Error)]
@@ -59,6 +59,15 @@ impl ProcessDir {
         let is_hidden = || readlinkat(&self.dir, "ns/pid", Vec::new()).is_err_and(|errno| errno == Errno::ACCESS);
         (stat.has_ended() && (stat.exit_code != 0 || !is_hidden())).then(|| stat.exit_status())
     }
+}
+
+/// How often a process has written, to anything.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Writes {
+    /// Its first thread.
+    pub(super) own: u64,
+    /// All its threads, and the children that it has waited on.
+    pub(super) all: u64,
 }
 
 /// The files that tell of a thread.
@@ -161,6 +170,32 @@ impl ProcDir {
         Ok(parse_syscall(try_read(&process.dir, &self.path, &mut self.line[..])?))
     }
 
+    /// The signals that it has handlers for, as a mask; `None` where that is not known.
+    pub(super) fn handled_signals(&mut self, process: &ProcessDir) -> Option<u64> {
+        // The line may be longer than what is read, but the masks stand before that.
+        let status = try_read(&process.dir, "status", &mut self.line[..]).ok()?;
+        status.windows(8).any(|part| part == b"\nSigCgt:").then(|| signal_mask(status, "SigCgt"))
+    }
+
+    /// How often its first thread has written; and how often all its threads have, with the children that it has waited on. `None` where
+    /// it has ended. EAGAIN: it writes just now.
+    pub(super) fn writes_of(&mut self, pid: Pid) -> Result<Option<Writes>, Errno> {
+        let mut count = |file: &str| {
+            format(&mut self.path, format_args!("{pid}/{file}"));
+            match try_read(&self.dir, &self.path, &mut self.line[..]) {
+                Ok(io) => parse_writes(io).map(Some).ok_or(Errno::NOTSUP),
+                Err(Errno::NOENT | Errno::SRCH) => Ok(None),
+                Err(errno) => Err(errno),
+            }
+        };
+        let of_first = format!("task/{pid}/io");
+        match (count(&of_first)?, count("io")?, count(&of_first)?) {
+            (Some(own), Some(all), Some(again)) if own == again => Ok(Some(Writes { own, all })),
+            (Some(_), Some(_), Some(_)) => Err(Errno::AGAIN),
+            _ => Ok(None),
+        }
+    }
+
     /// Whether it has this thread, and that has not ended.
     pub(super) fn has_thread(&mut self, process: &ProcessDir, tid: Tid) -> bool {
         self.thread_stat(process, tid).is_some_and(|stat| !matches!(stat.state, ProcessState::Zombie | ProcessState::Dead))
@@ -184,6 +219,12 @@ impl ProcDir {
             Files::OfThread(tid) => format(&mut self.path, format_args!("task/{tid}/{file}")),
         }
     }
+}
+
+/// The number of calls that write, in /proc/PID/io.
+fn parse_writes(io: &[u8]) -> Option<u64> {
+    let line = io.split(|byte| *byte == b'\n').find_map(|line| line.strip_prefix(b"syscw: "))?;
+    std::str::from_utf8(line).ok()?.parse().ok()
 }
 
 fn open_dir<P: rustix::path::Arg>(at: impl AsFd, path: P) -> rustix::io::Result<OwnedFd> {

@@ -207,6 +207,25 @@ fn say(lane: &mut Lane, words: &[Said<'_>]) {
     }
 }
 
+/// A shell, one that it made, and `cat`, which waits for what that one writes: what the kernel says of programs that say nothing.
+pub fn pipeline() -> RunView {
+    use LaneState::{Blocked, OnCore};
+    let mut run = run(1, "pipeline");
+    let mut shell = kernel_lane(0, "sh 4711", 4711, &[(0.0, OnCore, 0), (0.1, Blocked, 0)]);
+    let mut writer = kernel_lane(1, "sh 4712", 4712, &[(0.05, OnCore, 1), (0.3, Blocked, 0)]);
+    let made =
+        |from| Mark { t: Monotonic::from_secs(0.05), kind: MarkKind::Fork, text: "".into(), from: Some(LaneId::new(from)) };
+    (shell.marks, writer.marks) = (Arc::new([made(1)]), Arc::new([made(0)]));
+    let mut cat = kernel_lane(2, "cat", 4713, &[(0.06, OnCore, 0), (0.1, Blocked, 0), (0.25, OnCore, 0), (0.26, Blocked, 0)]);
+    let by = Arc::from("sh 4712");
+    cat.reasons.put(Monotonic::from_secs(0.1), TaskState::Waiting, &"a pipe to read".into(), None, Some(&by));
+    run.lanes = [shell, writer, cat].map(Arc::new).into();
+    for (place, lane) in run.lanes.iter_mut().enumerate() {
+        Arc::make_mut(lane).pid = Pid::new(4711 + place as i32);
+    }
+    run
+}
+
 /// A run of two seconds whose lanes are the kernel's: two threads that wait for each other, one that is switched 22,000 times, one of which
 /// only sums are known, one of which records are missing, and processes that ended in each way.
 pub fn kernel_lanes() -> RunView {

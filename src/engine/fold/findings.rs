@@ -211,8 +211,14 @@ mod tests {
     fn kernel_says(lanes: &mut Lanes, t: u64, read: u64, who: i32, holder: i32) {
         let tid = Tid::new(who);
         lanes.thread_waits(at(t), PID, tid, "a lock");
-        let reason =
-            Explanation { from: at(t), words: &format!("lock 0x{holder}"), is_timer: false, held_by: Some(Tid::new(holder)) };
+        let reason = Explanation {
+            from: at(t),
+            words: &format!("lock 0x{holder}"),
+            is_timer: false,
+            is_stopped: false,
+            held_by: Some(Tid::new(holder)),
+            wakers: None,
+        };
         lanes.explained(at(read), PID, tid, reason);
     }
 
@@ -244,7 +250,14 @@ mod tests {
         let (mut lanes, mut findings) = (lanes(&["holder", "waiter"]), Findings::default());
         kernel_says(&mut lanes, 100, 120, 12, 11);
         lanes.task_finished(at(200), "holder", "ok");
-        let unknown = Explanation { from: at(100), words: "a lock (owner unknown)", is_timer: false, held_by: None };
+        let unknown = Explanation {
+            from: at(100),
+            words: "a lock (owner unknown)",
+            is_timer: false,
+            is_stopped: false,
+            held_by: None,
+            wakers: None,
+        };
         lanes.explained(at(300), PID, Tid::new(12), unknown);
         let found = findings.look(&lanes, at(900));
         assert!(

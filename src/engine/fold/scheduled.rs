@@ -33,20 +33,18 @@ impl RunFold {
         }
     }
 
-    /// The reason of a wait, as a look from `from` to `t` has found it; `held_by` is the thread of the process that holds the thing.
-    #[expect(clippy::too_many_arguments, reason = "a thread, the look at it, and what that has found")]
-    pub(crate) fn explained(
-        &mut self,
-        t: Monotonic,
-        pid: Pid,
-        tid: Tid,
-        from: Monotonic,
-        words: &str,
-        is_timer: bool,
-        held_by: Option<Tid>,
-    ) {
-        self.lanes.explained(t, pid, tid, Explanation { from, words, is_timer, held_by });
+    /// The reason of a wait, as a look that ended at `t` has found it.
+    pub(crate) fn explained(&mut self, t: Monotonic, pid: Pid, tid: Tid, reason: Explanation<'_>) {
+        self.lanes.explained(t, pid, tid, reason);
         self.published.touch_rest();
+    }
+
+    /// Its processes that were not waited on, as far as records and samples have told.
+    pub(crate) fn living(&self) -> Vec<Pid> {
+        let mut all: Vec<Pid> = self.lanes.living().chain(self.processes.not_reaped()).collect();
+        all.sort_unstable();
+        all.dedup();
+        all
     }
 
     /// At most `most` threads that have waited for 15 ms or longer, and nobody says why: each with the start of its wait. Each wait is given

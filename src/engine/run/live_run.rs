@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::engine::fold::state::{DEFAULT_OUTPUT_BUDGET, RunFold};
+use crate::engine::fold::timeline::reasons::Explanation;
 use crate::engine::run::launch::{PER_STAGE, Plan};
 use crate::engine::run::lifecycle::RunLifecycle;
 use crate::engine::run::lines::{RunLines, USER};
@@ -271,12 +272,14 @@ impl Run {
             Some((PipeEnd::To(_), name)) if !name.is_empty() => format!("{}, to {name}", reason.words),
             _ => reason.words.clone(),
         };
-        self.fold.explained(self.time(to), pid, tid, self.time(from), &words, reason.is_timer, reason.held_by);
+        let WaitReason { is_timer, is_stopped, held_by, ref wakers, .. } = *reason;
+        let reason = Explanation { from: self.time(from), words: &words, is_timer, is_stopped, held_by, wakers: wakers.as_ref() };
+        self.fold.explained(self.time(to), pid, tid, reason);
     }
 
     /// Its processes that were not waited on.
     pub(crate) fn living(&self) -> Vec<Pid> {
-        self.fold.processes.not_reaped()
+        self.fold.living()
     }
 
     /// Emits findings about the run as a whole, and a body that says nothing.

@@ -154,6 +154,21 @@ impl Lane {
         LaneNow { state: span.state, since: span.from, core, label, claims, held_by, shares }
     }
 
+    /// The one that ended a wait, an entry of its states, where that is known: by the kernel's reason, else by the program's words.
+    pub fn ended_by(&self, wait: &StateSpan) -> Option<Arc<str>> {
+        wait.until?;
+        let reason = self.reasons.at(wait.from).filter(|reason| reason.from == wait.from);
+        reason.and_then(|reason| reason.woken_by).or_else(|| {
+            // It says so once it is on a core again.
+            let is_run = |span: &StateSpan| matches!(span.state, LaneState::OnCore | LaneState::Running | LaneState::Ready);
+            let later = (wait.index + 1..self.states.len()).map_while(|index| self.states.get(index));
+            let turn = later.take_while(is_run).take(TURN).last()?;
+            let until = turn.until.unwrap_or(Monotonic::from_nanos(u64::MAX));
+            let words = self.words.between(wait.from, until).filter(|word| word.from > wait.from);
+            words.take(TURN).find_map(|word| word.woken_by)
+        })
+    }
+
     /// What is said about an entry of its states: about a wait what its program says of it, else the kernel's reason, if it was asked; else
     /// the program's newest word at the time at which the state began (a thread that is off its core says no more), or, while it is on a
     /// core, since then: but not what it says there about the wait that comes next.
@@ -183,6 +198,8 @@ impl Lane {
     }
 }
 
+/// States and words after a wait that are looked through for who ended it.
+const TURN: usize = 8;
 /// Waits that a thread can say it is about to begin, one after the other, before it leaves its core.
 const ANNOUNCED: usize = 8;
 

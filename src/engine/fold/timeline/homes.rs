@@ -87,6 +87,11 @@ impl Homes {
         self.all.get(&number)
     }
 
+    /// All processes, with their numbers.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (usize, &Home)> {
+        self.all.iter().map(|(number, home)| (*number, home))
+    }
+
     pub(super) fn get_mut(&mut self, number: usize) -> Option<&mut Home> {
         self.all.get_mut(&number)
     }

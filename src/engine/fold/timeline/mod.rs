@@ -1,6 +1,6 @@
 //! The past of threads, processes, tasks and GPIO lines, for the view. The files of `lanes`, from the bottom up: `sums`, `track` (one lane),
 //! `homes` (processes), `names`, `order`, `cores`, `pending`; `lanes` (all of them, and what programs say); `reasons`, `seen`, `settle`, `switches`
-//! (the kernel's records), `delays` (schedstat's part of them), `cpu` (the events `task.cpu`).
+//! (the kernel's records), `delays` (schedstat's part of them), `wakes` (who let whom go on), `cpu` (the events `task.cpu`).
 
 mod cores;
 mod cpu;
@@ -10,7 +10,7 @@ pub(super) mod lanes;
 mod names;
 mod order;
 mod pending;
-pub(super) mod reasons;
+pub(in crate::engine) mod reasons;
 mod seen;
 mod settle;
 mod shared_texts;
@@ -20,3 +20,4 @@ mod switches;
 mod tests;
 pub(super) mod traces;
 pub(super) mod track;
+mod wakes;

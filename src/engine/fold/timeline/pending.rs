@@ -1,6 +1,6 @@
 //! What events tell of threads whose switch records up to that time are still to come. Pure.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use crate::model::{Monotonic, Pid, ProcessState, Tid};
@@ -14,6 +14,8 @@ pub(super) struct Pending {
     pub(super) stops: Vec<(Pid, Monotonic)>,
     /// Waits whose reasons a sample has shown.
     pub(super) waits: Vec<SeenWait>,
+    /// The last look at a wait of each lane that has told who can end it.
+    pub(super) looks: HashMap<usize, Look>,
     /// Threads whose states or names a sample has shown after records were lost; and those of them that no record has told of.
     pub(super) seen: Vec<SeenThread>,
     pub(super) strangers: HashSet<(Pid, Tid)>,
@@ -32,6 +34,34 @@ pub(super) struct SeenWait {
     pub(super) lane: usize,
     pub(super) t: Monotonic,
     pub(super) words: Arc<str>,
+}
+
+/// A look at a wait, which has told who can end it.
+#[derive(Debug)]
+pub(super) struct Look {
+    /// The start of the wait.
+    pub(super) since: Monotonic,
+    /// When the look began.
+    pub(super) from: Monotonic,
+    /// They.
+    pub(super) by: Ender,
+    /// Whether the end of a child can end it, too.
+    pub(super) or_child: bool,
+    /// Several processes can have ended the wait, which is over: the next look may tell which.
+    pub(super) is_undecided: bool,
+}
+
+/// Those who can end a wait.
+#[derive(Debug)]
+pub(super) enum Ender {
+    /// The lane of the lock's owner, and after it any thread of the process.
+    Owner(usize),
+    /// The lane whose end it waits for.
+    End(usize),
+    /// The processes at the other end of its pipe, by number; and the number of the look.
+    OtherEnd(Vec<usize>, u64),
+    /// The child with this number; any child.
+    Child(Option<usize>),
 }
 
 /// A thread, as a sample has shown it.

@@ -8,11 +8,12 @@ use crate::engine::fold::timeline::lanes::{Lanes, Waiter};
 use crate::engine::fold::timeline::pending::SeenWait;
 use crate::engine::fold::timeline::track::{Doing, Held, Track, is_wait, says_why};
 use crate::model::{LaneState, Monotonic, Pid, StateSpan, TaskState, Tid, Word};
+use crate::monitor::Wakers;
 
 /// A sample reads for a moment after its time.
 pub(super) const READS_FOR: Duration = Duration::from_millis(30);
 /// A shorter wait needs no reason.
-const WORTH_ASKING: Duration = Duration::from_millis(15);
+pub(super) const WORTH_ASKING: Duration = Duration::from_millis(15);
 /// The words for a wait for a time to pass, and for the end of a child.
 pub(super) const TIMER: &str = "a timer";
 const CHILD: &str = "a child";
@@ -26,8 +27,12 @@ pub(crate) struct Explanation<'a> {
     pub(crate) words: &'a str,
     /// Whether it waits for a time to pass.
     pub(crate) is_timer: bool,
+    /// Whether its process is stopped.
+    pub(crate) is_stopped: bool,
     /// The thread of its process that holds the thing.
     pub(crate) held_by: Option<Tid>,
+    /// Those who alone can end the wait, where that is known.
+    pub(crate) wakers: Option<&'a Wakers>,
 }
 
 impl Lanes {
@@ -68,7 +73,10 @@ impl Lanes {
     /// A reader of /proc has found out why a thread waits; its look ended at `t`. That is the reason of the wait in which the look began and
     /// ended, also where that is over, and where the reader was asked about another one.
     pub(crate) fn explained(&mut self, t: Monotonic, pid: Pid, tid: Tid, reason: Explanation<'_>) {
-        let Explanation { from, words, is_timer, held_by } = reason;
+        let Explanation { from, words, is_timer, is_stopped, held_by, wakers } = reason;
+        if is_stopped {
+            return self.seen_stopped((from, t), pid, tid);
+        }
         if words.is_empty() {
             return;
         }
@@ -76,7 +84,7 @@ impl Lanes {
         let holder = held_by.and_then(|holder| self.thread(pid, holder));
         let (holder, held_by) = holder.map(|(lane, track)| (lane, Arc::clone(&track.name))).unzip();
         let Some((lane, track)) = self.thread(pid, tid) else { return };
-        let is_it = |wait: &StateSpan| is_wait(wait.state) && wait.until.is_none_or(|until| until >= t);
+        let is_it = |wait: &StateSpan| is_wait(wait.state) && track.goes_on_after(wait).is_none_or(|goes_on| goes_on >= t);
         let wait = track.states.at(from).filter(|wait| track.is_switched() && is_it(wait));
         let Some(since) = wait.map(|wait| wait.from).or(track.seen.as_ref().map(|seen| seen.since)) else { return };
         let known = track.held_by.as_ref().filter(|known| known.since == since && holder.is_none());
@@ -97,6 +105,16 @@ impl Lanes {
         if track.lasts(since) {
             track.asked = Some(since);
             track.held_by = holder.map(|lane| Held { lane, on, since, read: t });
+        }
+        self.looked(lane, since, (from, t), wakers, holder);
+    }
+
+    /// A thread was stopped from one time to another.
+    fn seen_stopped(&mut self, (from, to): (Monotonic, Monotonic), pid: Pid, tid: Tid) {
+        let lane = self.thread(pid, tid).map(|(lane, _)| lane);
+        let Some(track) = lane.and_then(|lane| self.track_mut(lane)).filter(|track| track.is_switched()) else { return };
+        if let Some(span) = track.states.at(from).filter(|span| span.until.is_none_or(|until| until >= to)) {
+            track.was_stop(&span);
         }
     }
 
@@ -166,13 +184,21 @@ impl Lanes {
         let home = self.homes.get(self.homes.newest(parent)?)?;
         let (first, lanes) = (home.first, home.lanes.clone());
         for index in lanes.iter().copied() {
-            let Some(track) = self.track_mut(index).filter(|track| track.is_switched()) else { continue };
-            let Some(wait) = track.states.at(ended).filter(|wait| is_wait(wait.state)) else { continue };
+            let Some(track) = self.track(index).filter(|track| track.is_switched()) else { continue };
+            let Some(wait) = track.wait_at_or_before(ended) else { continue };
+            let goes_on = track.goes_on_after(&wait);
             let Some(word) = track.reason_at(wait.from).or_else(|| track.word_at(wait.from)) else { continue };
             let is_for_child = &*word.on == CHILD || word.on.starts_with("wait") || word.held_by.as_ref() == Some(child);
-            if is_for_child && wait.until.is_some_and(|until| until <= to) {
-                track.woken(&wait, &word, child);
-                return Some((index, wait.until));
+            if is_for_child && goes_on.is_some_and(|goes_on| goes_on <= to) {
+                // The kernel tells better for which child a wait is.
+                let is_known = track.reason_at(wait.from).is_some_and(|reason| reason.woken_by.is_some());
+                if !is_known
+                    && !self.is_open(index, wait.from)
+                    && let Some(track) = self.track_mut(index)
+                {
+                    track.woken(&wait, &word, child);
+                }
+                return Some((index, goes_on));
             }
         }
         let went_on = |index: usize| Some((self.track(index)?.first_turn(from, to)?, index));
@@ -205,7 +231,7 @@ impl Track {
     }
 
     /// The reason of the wait that began then.
-    fn reason_at(&self, since: Monotonic) -> Option<Word> {
+    pub(super) fn reason_at(&self, since: Monotonic) -> Option<Word> {
         self.reasons.at(since).filter(|reason| reason.from == since)
     }
 
@@ -232,18 +258,58 @@ impl Track {
     }
 
     /// Whether its program says why it waits since then.
-    fn is_told(&self, since: Monotonic) -> bool {
+    pub(super) fn is_told(&self, since: Monotonic) -> bool {
         if self.is_switched() {
             return self.word_at(since).is_some_and(|word| says_why(word.state));
         }
         self.task.is_some() && says_why(self.doing().state)
     }
 
-    /// A child's end let it go on.
-    fn woken(&mut self, wait: &StateSpan, word: &Word, child: &Arc<str>) {
-        if self.reasons.put(wait.from, word.state, &word.on, word.held_by.as_ref(), Some(child)) {
+    /// Another lane let it go on: a child by its end, or one that had what it waited for.
+    pub(super) fn woken(&mut self, wait: &StateSpan, word: &Word, by: &Arc<str>) {
+        if self.reasons.put(wait.from, word.state, &word.on, word.held_by.as_ref(), Some(by)) {
             self.set_wait(wait);
             self.touch();
         }
+    }
+
+    /// What seemed to be a wait was a stop: its thread was woken for that, and then left its core.
+    pub(super) fn was_stop(&mut self, span: &StateSpan) {
+        if is_wait(span.state) && self.states.correct(span.index, span.state, LaneState::Stopped) {
+            self.was_not_woken(span.index);
+            self.touch();
+        }
+    }
+
+    /// A signal, not another lane, has ended the wait before the state with this number, if the thread only ran between the two.
+    pub(super) fn was_not_woken(&mut self, state: usize) {
+        let Some(wait) = self.wait_before(state) else { return };
+        if let Some(word) = self.reason_at(wait.from).filter(|word| word.woken_by.is_some())
+            && self.reasons.put(wait.from, word.state, &word.on, word.held_by.as_ref(), None)
+        {
+            self.touch();
+        }
+    }
+
+    /// The wait that lasts at a time, or after which it had no core yet.
+    fn wait_at_or_before(&self, t: Monotonic) -> Option<StateSpan> {
+        let span = self.states.at(t)?;
+        let wait = if span.state == LaneState::Ready { self.states.get(span.index.checked_sub(1)?)? } else { span };
+        Some(wait).filter(|wait| is_wait(wait.state))
+    }
+
+    /// When it was on a core again after a wait. It was woken before that, but how long before may be an estimate.
+    pub(super) fn goes_on_after(&self, wait: &StateSpan) -> Option<Monotonic> {
+        let next = self.states.get(wait.index + 1)?;
+        if next.state == LaneState::Ready { next.until } else { Some(next.from) }
+    }
+
+    /// The wait before the state with this number, if the thread was only on a core or ready between the two.
+    fn wait_before(&self, state: usize) -> Option<StateSpan> {
+        let before = (0..state).rev().map_while(|index| self.states.get(index));
+        before
+            .into_iter()
+            .find(|span| !matches!(span.state, LaneState::OnCore | LaneState::Ready))
+            .filter(|span| is_wait(span.state))
     }
 }

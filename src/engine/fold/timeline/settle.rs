@@ -166,17 +166,15 @@ impl Lanes {
             self.pending.ends = ends;
         }
         self.see_waits(until);
+        self.see_wakes(until);
     }
 
-    /// The waits of a process that last at `t` are its stop: its threads were woken for that, and then left their cores.
+    /// The waits of a process that last at `t` are its stop.
     fn stop_waits(&mut self, pid: Pid, t: Monotonic) {
         for index in self.homes.lanes(pid).to_vec() {
             let Some(track) = self.track_mut(index).filter(|track| track.is_switched()) else { continue };
-            if let Some(span) = track.states.at(t)
-                && matches!(span.state, LaneState::Blocked | LaneState::Sleeping)
-                && track.states.correct(span.index, span.state, LaneState::Stopped)
-            {
-                track.touch();
+            if let Some(span) = track.states.at(t) {
+                track.was_stop(&span);
             }
         }
     }
@@ -188,8 +186,12 @@ impl Lanes {
         let is_due = |exit: &Exit| exit.t <= until;
         let known = [exit, reaped].into_iter().flatten().find(is_due);
         if let Some(exit) = known {
-            for index in lanes.into_iter().filter(|index| Some(*index) != first) {
-                self.end_thread(index, exit.t);
+            let others = lanes.iter().copied().filter(|index| Some(*index) != first);
+            others.for_each(|index| self.end_thread(index, exit.t));
+            if matches!(exit.status, Some(ExitStatus::Signaled { .. })) {
+                for index in lanes {
+                    self.was_killed(index);
+                }
             }
             if let Some(first) = first {
                 self.end_first(first, exit);

@@ -6,6 +6,7 @@ mod reasons;
 mod seen;
 mod set_uid;
 mod switches;
+mod wakes;
 mod words;
 
 use std::sync::Arc;

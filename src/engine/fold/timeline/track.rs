@@ -202,6 +202,11 @@ impl Track {
         self.states.last().is_some_and(|last| last.state == LaneState::Zombie)
     }
 
+    /// Whether its records ended with an exec: it lives on, or has ended since.
+    pub(super) const fn is_hidden(&self) -> bool {
+        self.is_loading && self.exited.is_some()
+    }
+
     /// When it ended, if it has: by its own word or the kernel's.
     pub(super) fn ended_at(&self) -> Option<Monotonic> {
         match &self.end {

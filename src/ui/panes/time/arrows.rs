@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use egui::{Color32, Painter, Shape, Stroke, pos2};
 
-use crate::model::{Lane, LaneId, MarkKind, Monotonic, RunView};
+use crate::model::{Lane, LaneId, LaneState, MarkKind, Monotonic, RunView, Tid};
 
 /// As many arrows can be told apart; of more, only those of the lanes that somebody looks at are drawn.
 pub(super) const FEW: usize = 50;
@@ -30,6 +30,8 @@ pub(super) struct Arrow {
 #[derive(Debug, Default)]
 pub(super) struct Places {
     by_name: HashMap<Arc<str>, Vec<usize>>,
+    /// The oldest lane of each name behind which a number stands.
+    oldest: HashMap<Box<str>, (LaneId, usize)>,
     by_id: HashMap<LaneId, usize>,
     /// The names as they were.
     names: Vec<(LaneId, Arc<str>)>,
@@ -40,6 +42,10 @@ impl Places {
         let mut places = Self::default();
         for (place, lane) in lanes.iter().enumerate() {
             places.by_name.entry(Arc::clone(&lane.name)).or_default().push(place);
+            if let Some((name, _)) = without_number(&lane.name).filter(|(_, number)| number_of(lane) == *number) {
+                let oldest = places.oldest.entry(name.into()).or_insert((lane.id, place));
+                *oldest = (*oldest).min((lane.id, place));
+            }
             places.by_id.insert(lane.id, place);
             places.names.push((lane.id, Arc::clone(&lane.name)));
         }
@@ -57,12 +63,31 @@ impl Places {
         self.by_id.get(&id).copied()
     }
 
-    /// The lane with this name: of several the one in the same process.
+    /// The lane with this name: of several the one in the same process. A lane may have got or lost the number behind its name since it was
+    /// told; the one without a number was then the only one of that name.
     pub(super) fn named(&self, lanes: &[Arc<Lane>], name: &str, near: &Lane) -> Option<usize> {
-        let all = self.by_name.get(name)?;
+        let Some(all) = self.by_name.get(name) else {
+            let got_one = self.oldest.get(name).map(|(_, place)| *place);
+            return got_one.or_else(|| {
+                let (name, number) = without_number(name)?;
+                let all = self.by_name.get(name)?;
+                all.iter().copied().find(|place| lanes.get(*place).is_some_and(|lane| number_of(lane) == number))
+            });
+        };
         let same = all.iter().copied().find(|place| lanes.get(*place).is_some_and(|lane| lane.pid == near.pid));
         same.or_else(|| all.first().copied())
     }
+}
+
+/// The name and the number behind it.
+fn without_number(name: &str) -> Option<(&str, i32)> {
+    let (name, number) = name.rsplit_once(' ')?;
+    Some((name, number.parse().ok()?))
+}
+
+/// The number that stands behind a lane's name where several have one name.
+fn number_of(lane: &Lane) -> i32 {
+    lane.tid.map_or(lane.pid.number(), Tid::number)
 }
 
 /// The wake-ups of a lane between two times, oldest first, and whether there are more than were looked for.
@@ -84,15 +109,40 @@ pub(super) fn of_lane(
             found.push(Arrow { t: word.from, from: by, to: place, lets_go_on: true });
         }
     }
+    for reason in lane.reasons.between(from, to).take(most + 1) {
+        looked += 1;
+        if let Some(waker) = &reason.woken_by
+            && let Some(by) = places.named(&run.lanes, waker, lane)
+            && let Some(t) = end_of_wait(lane, reason.from, &run.lanes[by]).filter(|t| *t >= from && *t <= to)
+        {
+            found.push(Arrow { t, from: by, to: place, lets_go_on: true });
+        }
+    }
+    // The one that makes a process has the mark of it, too.
+    let is_made_by = |maker: &Lane| {
+        (maker.states.get(0).map(|first| first.from), maker.id) < (lane.states.get(0).map(|first| first.from), lane.id)
+    };
     let first = lane.marks.partition_point(|mark| mark.t < from);
     for mark in lane.marks[first..].iter().take_while(|mark| mark.t <= to).take(most) {
         looked += 1;
-        if let Some(by) = mark.from.and_then(|id| places.lane(id)) {
+        if let Some(by) = mark.from.and_then(|id| places.lane(id))
+            && (mark.kind != MarkKind::Fork || run.lanes.get(by).is_some_and(|maker| is_made_by(maker)))
+        {
             found.push(Arrow { t: mark.t, from: by, to: place, lets_go_on: mark.kind != MarkKind::Reaped });
         }
     }
     found.retain(|arrow| arrow.from != arrow.to);
     (found, looked > most)
+}
+
+/// The end of the wait that began at `since`. Where that is an estimate at which the waker waited itself, it was later: the lane was on a
+/// core then.
+fn end_of_wait(lane: &Lane, since: Monotonic, waker: &Lane) -> Option<Monotonic> {
+    let wait = lane.states.at(since)?;
+    let end = wait.until?;
+    let next = lane.states.get(wait.index + 1).filter(|next| next.state == LaneState::Ready);
+    let waits = waker.states.at(end).is_some_and(|span| matches!(span.state, LaneState::Blocked | LaneState::Sleeping));
+    next.filter(|_| waits).map_or(Some(end), |next| next.until)
 }
 
 /// The arrows to draw: all of the lanes in sight if they are few, else those to and from the lanes that somebody looks at.
@@ -160,6 +210,23 @@ mod tests {
         let has = |from: &str, to: &str| found.contains(&(from.to_owned(), to.to_owned()));
         assert!(has("broker", "painter") && has("main", "painter"), "a release, and a start: {found:?}");
         assert!(!found.iter().any(|(_, to)| to == "spinner"), "it was preempted, and nobody woke it");
+    }
+
+    #[test]
+    fn the_end_of_a_wait_that_only_the_kernel_explains_has_an_arrow_under_any_later_name() {
+        let piped = sample::pipeline();
+        let found = arrows(&piped, "");
+        assert_eq!(found, [("sh 4711".to_owned(), "sh 4712".to_owned()), ("sh 4712".to_owned(), "cat".to_owned())]);
+        let places = Places::of(&piped.lanes);
+        let named = |name: &str| places.named(&piped.lanes, name, &piped.lanes[2]);
+        assert_eq!(
+            [named("cat 4713"), named("cat 4714"), named("sh"), named("sh 4712"), named("")],
+            [Some(2), None, Some(0), Some(1), None]
+        );
+        let wait = piped.lanes[2].states.get(1).expect("a wait");
+        assert_eq!(piped.lanes[2].ended_by(&wait).as_deref(), Some("sh 4712"));
+        let way = of_lane(&piped, &places, 2, (wait.from, wait.until.expect("over")), 10).0;
+        assert_eq!(way, [Arrow { t: wait.until.expect("over"), from: 1, to: 2, lets_go_on: true }]);
     }
 
     #[test]

@@ -44,9 +44,7 @@ fn state(lane: &Lane, span: &StateSpan, now: Monotonic, goes_on: bool) -> String
     let is = states::of_now(&lane.explain(span));
     let mut text = format!("{} {} {}", foreign::line(&lane.name), is.look.glyph(), foreign::line(&is.words()));
     let until = span.until.unwrap_or(now).max(span.from);
-    if let Some(waker) =
-        span.until.and_then(|until| lane.words.at(until)).filter(|word| word.from > span.from).and_then(|word| word.woken_by)
-    {
+    if let Some(waker) = lane.ended_by(span) {
         let _ = write!(text, "\nwoken by {}", foreign::line(&waker));
     }
     let end = if span.until.is_none() && goes_on { " (now)" } else { "" };

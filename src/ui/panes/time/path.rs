@@ -34,7 +34,9 @@ fn held_up_by(run: &RunView, places: &Places, lane: usize, t: Monotonic) -> usiz
     let next = |place: usize| {
         let lane = run.lanes.get(place)?;
         let span = lane.states.at(t).filter(|span| span.state == LaneState::Blocked)?;
-        let later = || lane.words.between(t, span.until?).take(LATER).filter(|word| word.from > t).find_map(|word| word.woken_by);
+        let in_words =
+            || lane.words.between(t, span.until?).take(LATER).filter(|word| word.from > t).find_map(|word| word.woken_by);
+        let later = || lane.ended_by(&span).or_else(in_words);
         places.named(&run.lanes, &lane.explain(&span).held_by.or_else(later)?, lane)
     };
     let mut way = vec![lane];
@@ -200,6 +202,17 @@ mod tests {
         let (from, to) = (Monotonic::from_secs(1.0), Monotonic::from_secs(1.5));
         let steps = critical(&run, &places, place(&run, "worker-1"), from, to);
         assert_eq!(names(&run, &steps), told(&[("worker-1", 1_000, 1_500)]));
+    }
+
+    #[test]
+    fn the_way_goes_through_waits_that_only_the_kernel_explains() {
+        let run = sample::pipeline();
+        let places = Places::of(&run.lanes);
+        let steps = critical(&run, &places, place(&run, "cat"), Monotonic::ZERO, Monotonic::from_secs(0.255));
+        assert_eq!(names(&run, &steps), told(&[("cat", 250, 255), ("sh 4712", 50, 250), ("sh 4711", 0, 50)]));
+        // It still waits at the end of the time that is marked.
+        let steps = critical(&run, &places, place(&run, "cat"), Monotonic::ZERO, Monotonic::from_secs(0.2));
+        assert_eq!(names(&run, &steps), told(&[("sh 4712", 50, 200), ("sh 4711", 0, 50)]));
     }
 
     #[test]

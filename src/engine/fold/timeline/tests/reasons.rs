@@ -26,7 +26,14 @@ fn waiting() -> Lanes {
 }
 
 fn because(words: &str, since: u64, held_by: Option<i32>) -> Explanation<'_> {
-    Explanation { from: at(since), words, is_timer: words == "a timer", held_by: held_by.map(Tid::new) }
+    Explanation {
+        from: at(since),
+        words,
+        is_timer: words == "a timer",
+        is_stopped: false,
+        held_by: held_by.map(Tid::new),
+        wakers: None,
+    }
 }
 
 #[test]

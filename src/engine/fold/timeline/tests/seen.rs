@@ -42,8 +42,14 @@ fn a_wait_that_samples_show_is_asked_about_once_and_its_owner_stays_until_it_run
     assert!(lanes.unexplained(at(210 * MILLIS), usize::MAX).is_empty(), "it is young");
     assert_eq!(lanes.unexplained(at(220 * MILLIS), usize::MAX), [(PID, left, at(200 * MILLIS))]);
     assert!(lanes.unexplained(at(230 * MILLIS), usize::MAX).is_empty(), "once");
-    let reason =
-        |since: u64| Explanation { from: at(since * MILLIS), words: "lock 0x1", is_timer: false, held_by: Some(Tid::new(12)) };
+    let reason = |since: u64| Explanation {
+        from: at(since * MILLIS),
+        words: "lock 0x1",
+        is_timer: false,
+        is_stopped: false,
+        held_by: Some(Tid::new(12)),
+        wakers: None,
+    };
     lanes.explained(at(230 * MILLIS), PID, left, reason(150));
     assert_eq!(says(&mut lanes, "left").1, None, "about another wait");
     lanes.explained(at(230 * MILLIS), PID, left, reason(200));

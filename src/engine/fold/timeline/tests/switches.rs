@@ -302,10 +302,8 @@ fn a_zombie_lasts_until_its_parent_goes_on_between_two_samples() {
         assert_eq!(states(&lane)[6..], [(70 * MS, Zombie, 0), (reaped * MS, Nothing, 0)]);
         let mark = lane.marks.last().expect("a mark");
         assert_eq!((mark.t, mark.kind, mark.from), (ms(reaped), MarkKind::Reaped, Some(LaneId::new(1))));
-        let lanes = lanes.publish();
-        let parent = lanes.iter().find(|lane| lane.pid == PID).expect("its lane");
-        let ready = parent.states.times(ms(0), ms(450)).of(Ready);
-        assert_eq!(ready, 1 + 4 * MS, "the parent's");
+        let parent = lanes.publish().iter().find(|lane| lane.pid == PID).cloned().expect("a lane");
+        assert_eq!(parent.states.times(ms(0), ms(450)).of(Ready), 1 + 4 * MS);
     }
 }
 
