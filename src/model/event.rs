@@ -188,7 +188,7 @@ pub struct ThreadSample {
 /// The whole machine at one moment.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct MachineSample {
-    /// Load of each core in percent, 0 to 100; empty where it is not known, as after a suspend.
+    /// Load of each core in percent, 0 to 100, by its number; 0 for one that is switched off. Empty where it is not known, as after a suspend.
     pub percent: Vec<f32>,
     /// Memory in use, in bytes (total less available).
     pub memory_used: u64,

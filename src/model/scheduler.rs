@@ -35,7 +35,8 @@ pub enum Scheduled {
         /// The thread that made it.
         by: Tid,
     },
-    /// It has ended. If its process lives on nevertheless (a set-uid program), nothing more is told of it.
+    /// It has ended. If nothing was mapped since it has executed a program, the process lives on and nothing more is told of it: it runs as
+    /// another user (a set-uid program), or its user may not read the program.
     Ended,
     /// It has this name from now on, as the kernel shows it (at most 15 bytes, decoded lossily).
     Named {
@@ -44,6 +45,8 @@ pub enum Scheduled {
         /// Whether it has executed another program, which gave the name.
         is_exec: bool,
     },
+    /// It has mapped a file's code, as each program does that it executes.
+    Mapped,
     /// By schedstat it has been ready for so long in all, since it was made: after wake-ups, of which there are no records, too. Counted
     /// up to its last `In`.
     WasReady {

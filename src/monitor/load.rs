@@ -8,6 +8,9 @@ use crate::sys::{CoreTimes, core_times};
 /// The shortest span that a load is computed over: ticks are 10 ms long.
 const SHORTEST_SPAN: Duration = Duration::from_millis(200);
 
+/// Linux has no more cores than this (`NR_CPUS`).
+const MOST_CORES: usize = 8_192;
+
 /// The load of each core, from counters that only grow. Where they do not (after a suspend the kernel may count a core's idle time
 /// afresh, and a core that was switched off is a new one), nothing is known until the next reading.
 #[derive(Debug)]
@@ -21,17 +24,17 @@ impl Load {
     /// Begins to measure.
     pub(super) fn new(stat: &[u8], at: Monotonic) -> Self {
         let before = core_times(stat);
-        Self { at, percent: vec![0.0; before.len()], before }
+        Self { at, percent: by_number(&before, &vec![0.0; before.len()]), before }
     }
 
-    /// The load of each core in percent since the last call, empty where that is not known; 0 at first, and calls that are too close
-    /// repeat the last one.
+    /// The load of each core in percent since the last call, by its number: 0 for one that is switched off. Empty where it is not known; 0 at
+    /// first, and calls that are too close repeat the last one.
     pub(super) fn measure(&mut self, stat: &[u8], now: Monotonic) -> &[f32] {
         if now.since(self.at) >= SHORTEST_SPAN {
             let cores = core_times(stat);
             let is_same = cores.iter().map(|core| core.number).eq(self.before.iter().map(|core| core.number));
             let percent = is_same.then(|| self.before.iter().zip(&cores).map(|(before, now)| percent(before, now)).collect());
-            self.percent = percent.flatten().unwrap_or_default();
+            self.percent = percent.flatten().map_or_else(Vec::new, |percent: Vec<f32>| by_number(&cores, &percent));
             (self.at, self.before) = (now, cores);
         }
         &self.percent
@@ -43,6 +46,19 @@ impl Load {
         let percent = self.measure(stat, now).into();
         (self.at > from && !self.percent.is_empty()).then_some(LoadSample { from, to: now, percent })
     }
+}
+
+/// The loads of these cores, each at the place of its number.
+fn by_number(cores: &[CoreTimes], loads: &[f32]) -> Vec<f32> {
+    let mut placed = Vec::new();
+    for (core, load) in cores.iter().zip(loads) {
+        let place = core.number as usize;
+        if place < MOST_CORES {
+            placed.resize(placed.len().max(place + 1), 0.0);
+            placed[place] = *load;
+        }
+    }
+    placed
 }
 
 /// The share of the time that was not idle, in percent; `None` where a counter went back, or no time has passed.
@@ -121,7 +137,7 @@ mod tests {
         let without = [(0, [10, 0, 90, 0]), (2, [50, 0, 50, 0])];
         assert!(load.measure(&stat(&without), second(2)).is_empty());
         let next = without.map(|(number, [user, ..])| (number, [user + 1, 0, 189, 0]));
-        assert_eq!(load.measure(&stat(&next), second(3)).len(), 2);
+        assert_eq!(load.measure(&stat(&next), second(3)), [1.0, 0.0, 100.0 / 140.0], "each under its number");
         assert!(load.measure(&stat(&next), second(4)).is_empty(), "no time has passed for them");
         assert!(load.measure(b"", second(5)).is_empty());
     }

@@ -1,5 +1,6 @@
 //! The lanes of programs that know nothing of Task Lab, as an ordinary user: named and timed by the kernel alone.
 
+use std::os::unix::fs::MetadataExt;
 use std::sync::Arc;
 
 use support::runs::{engine, engine_without_views, events_of, programs, scenario, sh};
@@ -12,6 +13,8 @@ use tasklab::model::{
 
 use crate::alone;
 use crate::switches::stolen;
+
+const SU: &str = "/usr/bin/su";
 
 /// Two threads of Python, which hand the interpreter's lock to and fro.
 const PAIR: &str = "\
@@ -26,25 +29,35 @@ for thread in threads: thread.join()
 ";
 
 /// Six processes on one core that has no time for all, which wait more often than they are preempted: each works and sleeps for short
-/// times in turn, and says at its end what the kernel has counted.
+/// times in turn, and then says what the kernel has counted. They end once all have, so that nothing is left that nobody has read.
 const CROWD: &str = "\
 import os, time
 os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
+done, has_done = os.pipe()
+go_on, end = os.pipe()
 def work():
-    end = time.monotonic() + 2
-    while time.monotonic() < end:
+    os.close(end)
+    until = time.monotonic() + 2
+    while time.monotonic() < until:
         turn = time.thread_time() + 0.0015
         while time.thread_time() < turn:
             pass
         time.sleep(0.003)
     with open('/proc/self/schedstat') as file:
-        print(os.getpid(), *file.read().split()[:2], flush=True)
+        ran, waited = file.read().split()[:2]
+    os.write(1, f'{os.getpid()} {ran} {waited}\\n'.encode())
+    os.write(has_done, b'x')
+    os.read(go_on, 1)
 pids = []
 for _ in range(6):
     pids.append(os.fork())
     if pids[-1] == 0:
         work()
         os._exit(0)
+for _ in pids:
+    os.read(done, 1)
+time.sleep(0.3)
+os.close(end)
 for pid in pids:
     os.waitpid(pid, 0)
 ";
@@ -181,7 +194,7 @@ fn a_thread_that_was_woken_and_has_no_core_is_ready() {
         _ => None,
     });
     let output = String::from_utf8(output.collect::<Vec<_>>().concat()).expect("numbers");
-    let (mut lines, mut after_wakes, mut in_all) = (0, 0, 0);
+    let (mut lines, mut after_wakes, mut all) = (0, 0, 0);
     for line in output.lines() {
         let words: Vec<u64> = line.split_whitespace().map(|word| word.parse().expect("a number")).collect();
         let [pid, ran, waited] = words[..] else { panic!("{output}") };
@@ -208,12 +221,12 @@ fn a_thread_that_was_woken_and_has_no_core_is_ready() {
             (is_woken && span.state == LaneState::Ready).then(|| span.until.map_or(0, |until| until.nanos() - span.from.nanos()))
         });
         after_wakes += woken.sum::<u64>();
-        in_all += whole;
+        all += whole;
         lines += 1;
     }
     assert_eq!(lines, 6, "{output}");
-    // The control: waits that end only on the core are further off than that. One process may happen to find the core free when it wakes.
-    assert!(after_wakes > in_all * 6 / 100, "only {after_wakes} ns of {in_all} after wake-ups");
+    // The control: if waits ended only on the core, they would be further off than that.
+    assert!(after_wakes > all * 6 / 100, "only {after_wakes} ns of {all} after wake-ups");
 }
 
 #[test]
@@ -291,6 +304,37 @@ fn a_zombie_keeps_its_time_after_it_was_waited_on() {
     let reaped = child.marks.iter().find(|mark| mark.kind == MarkKind::Reaped).expect("a mark").t;
     let turn = parent.states.at(reaped).expect("a state");
     assert_eq!((turn.state, turn.from), (LaneState::OnCore, reaped), "it went on to wait on its child");
+}
+
+/// `su --version` ends after some milliseconds, before two samples can show it. The kernel tells of it up to its exec.
+#[test]
+fn a_set_uid_program_is_unknown_from_its_exec_to_its_end_and_no_zombie() {
+    let _alone = alone();
+    let is_set_uid = std::fs::metadata(SU).is_ok_and(|file| file.mode() & 0o4000 != 0 && file.uid() == 0);
+    if !is_set_uid || rustix::process::geteuid().is_root() {
+        return skipped("needs to be run as an ordinary user, with a set-uid su");
+    }
+    let is_ours = |run: &str| run.ends_with("--version");
+    for script in ["/usr/bin/su --version; sleep 0.5; cat /dev/null; sleep 0.5", "exec /usr/bin/su --version"] {
+        let Some((view, events)) = run(programs(vec![sh(script)])) else { return };
+        let lane = |name: &str| view.lanes.iter().find(|lane| &*lane.name == name);
+        let su = lane("su").expect("its lane");
+        let exec = su.marks.iter().rfind(|mark| mark.kind == MarkKind::Exec).expect("a mark").t;
+        let times = su.states.times(exec, view.elapsed);
+        let [unknown, on_core, ready, zombie] =
+            [LaneState::Unknown, LaneState::OnCore, LaneState::Ready, LaneState::Zombie].map(|state| times.of(state));
+        assert_eq!(times.total(), unknown + on_core + ready + zombie, "{script}: {times:?}");
+        assert!(unknown > on_core, "{script}: {times:?}");
+        if !is_ours(script) {
+            assert_eq!(zombie, 0, "nobody saw one");
+            let cat = lane("cat").expect("the control");
+            let times = cat.states.times(Monotonic::ZERO, view.elapsed);
+            assert_eq!(times.of(LaneState::Unknown), 0, "{times:?}");
+            assert!(times.of(LaneState::Zombie) > 0, "{times:?}");
+        }
+        let sums = |lane: &Lane| sums(&events).find(|sums| Some(sums.tid) == lane.tid).is_some_and(|sums| sums.is_exact);
+        assert!(!sums(su) && lane("cat").is_none_or(|cat| sums(cat)), "{events:?}");
+    }
 }
 
 #[test]

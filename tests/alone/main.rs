@@ -2,7 +2,8 @@
 //!
 //! The kernel counts all processes of a user together (`limits`, `exhaustion`, `stubborn`), an engine that has lost its supervisor ends
 //! everything below its own process (`supervisor_loss`), a whole program's memory is measured (`flood`), nothing may be left below it
-//! (`edges`), what strace slows down keeps time limits (`fault_injection`), and what is measured is measured alone (`switches`, `lanes`, `wakers`).
+//! (`edges`), what strace slows down keeps time limits (`fault_injection`), and what is measured is measured alone (`switches`, `lanes`,
+//! `numbers`, `wakers`).
 #![expect(clippy::expect_used, reason = "the helpers of tests fail loudly, too")]
 
 mod edges;
@@ -11,6 +12,7 @@ mod fault_injection;
 mod flood;
 mod lanes;
 mod limits;
+mod numbers;
 mod stubborn;
 mod supervisor_loss;
 mod switches;

@@ -157,7 +157,7 @@ fn faults(records: &[SchedulerRecord]) -> Vec<String> {
             }
             Scheduled::Ended => cores.retain(|_, running| running != tid),
             Scheduled::Lost { .. } => faults.push(format!("{record:?}")),
-            Scheduled::Began { .. } | Scheduled::Named { .. } | Scheduled::WasReady { .. } => {}
+            Scheduled::Began { .. } | Scheduled::Named { .. } | Scheduled::Mapped | Scheduled::WasReady { .. } => {}
         }
     }
     faults
@@ -390,7 +390,7 @@ fn where_records_are_refused_a_run_works_and_tells_shares_and_doctor_says_why() 
             assert!(told.iter().all(|sums| sums["exact"] == false), "{error}: {told:?}");
             let finals: Vec<&Value> = told.iter().filter(|sums| sums["final"] == true).collect();
             let busiest = finals.iter().max_by_key(|sums| sums["ran_ns"].as_u64()).expect("the spinner's");
-            assert!(busiest["name"] == "sh" && busiest["ran_ns"].as_u64() > Some(100_000_000), "{error}: {finals:?}");
+            assert!(busiest["name"] == "sh" && busiest["ran_ns"].as_u64() > Some(20_000_000), "{error}: {finals:?}");
             let of = |sums: &&Value| sums["tid"] == busiest["tid"] && sums["final"] != true;
             let parts: Vec<&Value> = told.iter().filter(of).collect();
             for key in ["ran_ns", "ready_ns", "blocked_ns", "switches"] {

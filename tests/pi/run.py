@@ -1,12 +1,13 @@
 #!/usr/bin/env python3
 """Task Lab on a Raspberry Pi that is emulated: the arm64 program drives pins, and what they do is read from outside.
 
-    run.py PROGRAM PARTS [pi3] [pi4] [sim]
+    run.py PROGRAM PARTS [pi3] [pi4] [sim] [cores]
 
 PROGRAM is a static arm64 build of tasklab. PARTS is a folder with Debian's arm64 kernel (kernel/), a static arm64 busybox, for `sim`
 gpiosim.ko, and for `pi4` a newer QEMU (qemu/) where the machine's own has no Raspberry Pi 4. `pi3` and `pi4` boot QEMU's Raspberry
 Pis and read the registers through QEMU's monitor; `sim` boots QEMU's plain arm64 machine with the kernel's simulated GPIO chip,
-whose lines are pulled and read through sysfs. A guest waits for what it has caused, and where the host has to look meanwhile, for a
+whose lines are pulled and read through sysfs; `cores` boots it with two
+cores, of which one is switched off and on. A guest waits for what it has caused, and where the host has to look meanwhile, for a
 line from the host: nothing here depends on how fast the machine is. Exit status 0: all checks held.
 """
 
@@ -309,17 +310,55 @@ def sim(program, parts, checks):
     checks.check("the guest came to its end", "END" in seen)
 
 
+def cores(program, parts, checks):
+    """A core that is switched off and on and a wall clock that is stepped, while a run of an ordinary user goes on."""
+    options = ["-M", "virt", "-net", "none", "-cpu", "cortex-a53", "-smp", "2", "-m", "1G",
+               "-kernel", next((parts / "kernel").glob("boot/vmlinuz-*")), "-append", "console=ttyAMA0,115200 rdinit=/init panic=-1 loglevel=3"]
+    seen = {}
+    with Machine(QEMU, options, initramfs(program, parts, "guest-cores.sh", [])) as machine:
+        for line in machine.lines():
+            word, _, rest = line.partition(" ")
+            seen.setdefault(word, []).append(rest)
+    checks.check("the guest came to its end", "END" in seen)
+    if "END" not in seen:
+        return
+    checks.check("the run ended as its program did", seen.get("STATUS") == ["0"], f"{seen.get('STATUS')}")
+    events = [json.loads(line) for line in seen.get("LINE", [])]
+    began, ended = (float(time) for time in seen["TOOK"][0].split())
+    whole = max(event["t"] for event in events)
+    for kind in ("task.cpu", "cores"):
+        times = [event["t"] for event in events if event["kind"] == kind]
+        checks.check(f"no step of the wall clock is in the times: {kind}", times == sorted(times) and whole / 1e9 <= ended - began,
+                     f"{times[0]} to {times[-1]} ns in {ended - began:.1f} s")
+    sums = [event for event in events if event["kind"] == "task.cpu"]
+    spans = [sum(event[part] for part in ("ran_ns", "ready_ns", "blocked_ns")) for event in sums]
+    least = min(event[part] for event in sums for part in ("ran_ns", "ready_ns", "blocked_ns"))
+    checks.check("no sum is negative or longer than the run", least >= 0 and max(spans) <= whole, f"{least} to {max(spans)} ns")
+    last = {event["tid"]: event for event in sums if event.get("final")}
+    checks.check("all sums are exact: nothing was lost", all(event["exact"] for event in sums))
+    said = "".join(event["text"] for event in events if event["kind"] == "output")
+    told = [(last[int(tid)]["ran_ns"], int(used)) for tid, used in re.findall(r"(\d+) (\d+)", said)]
+    # The kernel's number is read a little before the end of the thread.
+    checks.check("the time on a core is what the kernel has counted", len(told) == 2 and all(
+        -0.02 * used <= ran - used <= 0.02 * used + 5e7 for ran, used in told), f"{told}")
+    for what, from_line, to_line in (rest.split() for rest in seen.get("PHASE", [])):
+        phase = [event for event in events[int(from_line):int(to_line)] if event["kind"] == "task.cpu" and not event.get("final")]
+        used = sorted({core for event in phase for core in event["cores"]})
+        checks.check(f"the second core is {what}: the threads were on cores {used}", used == [0, 1] if what == "on" else used == [0])
+    checks.check("each phase has passed", [rest.split()[0] for rest in seen.get("PHASE", [])] == ["off", "on", "off", "off", "off", "on"])
+
+
 def main():
     if len(sys.argv) < 3:
         sys.exit(__doc__)
     program, parts = pathlib.Path(sys.argv[1]), pathlib.Path(sys.argv[2])
     passed, skipped, failed = 0, 0, []
-    for name in sys.argv[3:] or ["pi3", "pi4", "sim"]:
+    for name in sys.argv[3:] or ["pi3", "pi4", "sim", "cores"]:
         # A test that fails is tried once more on a new machine, aloud: an emulator on a busy host is not a Raspberry Pi.
         for attempt in ("", ", once more"):
             print(f"{name}{attempt}:", flush=True)
             checks = Checks()
-            {"pi3": pi3, "pi4": pi4, "sim": sim}[name](program, parts, checks)
+            {"pi3": pi3, "pi4": pi4, "sim": sim, "cores": cores}[name](program, parts, checks)
             if not checks.failed:
                 break
         passed += checks.passed

@@ -1,4 +1,4 @@
-//! One event of perf's that counts nothing and records switches, births, ends and names (`perf_event_open(2)`).
+//! One event of perf's that counts nothing and records switches, births, ends, names and mapped code (`perf_event_open(2)`).
 
 use std::io;
 use std::os::fd::{FromRawFd, OwnedFd};
@@ -54,6 +54,8 @@ const INHERIT: u64 = 1 << 1;
 /// An ordinary user must not look into the kernel.
 const EXCLUDE_KERNEL: u64 = 1 << 5;
 const EXCLUDE_HYPERVISOR: u64 = 1 << 6;
+/// Code that is mapped: only a program that is executed and recorded further maps its own.
+const MMAP: u64 = 1 << 8;
 /// Names.
 const COMM: u64 = 1 << 9;
 /// Births and ends.
@@ -76,6 +78,7 @@ pub(super) fn open_event(pid: Pid, core: u16) -> io::Result<OwnedFd> {
         flags: INHERIT
             | EXCLUDE_KERNEL
             | EXCLUDE_HYPERVISOR
+            | MMAP
             | COMM
             | TASK
             | SAMPLE_ID_ALL

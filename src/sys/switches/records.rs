@@ -3,6 +3,7 @@
 use crate::model::{Monotonic, Pid, Scheduled, SchedulerRecord, Tid};
 
 // `enum perf_event_type` of `<linux/perf_event.h>`.
+const MMAP: u32 = 1;
 const LOST: u32 = 2;
 const COMM: u32 = 3;
 const EXIT: u32 = 4;
@@ -34,6 +35,7 @@ pub fn parse_record(bytes: &[u8], since: Monotonic) -> Option<SchedulerRecord> {
         SWITCH | SWITCH_CPU_WIDE if misc & SWITCH_OUT == 0 => Scheduled::In,
         SWITCH | SWITCH_CPU_WIDE if misc & SWITCH_OUT_PREEMPT != 0 => Scheduled::Preempted,
         SWITCH | SWITCH_CPU_WIDE => Scheduled::Blocked,
+        MMAP => Scheduled::Mapped,
         FORK | EXIT => {
             let other = (Pid::new(i32_at(body, 4)?), Tid::new(i32_at(body, 12)?));
             (pid, tid) = (Pid::new(i32_at(body, 0)?), Tid::new(i32_at(body, 8)?));
@@ -120,12 +122,13 @@ mod tests {
         assert_eq!(read(COMM, 0, &comm(b"make\0\0\0\0")), named("make", false));
         assert_eq!(read(COMM, COMM_EXEC, &comm(b"g\xff+\0\0\0\0\0")), named("g\u{fffd}+", true));
         assert_eq!(read(COMM, 0, &comm(b"")), named("", false));
+        assert_eq!(read(MMAP, 0, &[0; 48]), Some((10, 12, Scheduled::Mapped)));
         assert_eq!(read(LOST, 0, &words(&[1, 0, 99, 0])), Some((0, 0, Scheduled::Lost { since: SINCE, count: 99 })));
     }
 
     #[test]
     fn nobody_and_what_is_cut_off_or_unknown_give_nothing() {
-        for (kind, body) in [(1, &[0; 32][..]), (FORK, &words(&[0, 10, 21, 12, 0, 0])), (COMM, &words(&[u32::MAX, u32::MAX]))] {
+        for (kind, body) in [(9, &[0; 32][..]), (FORK, &words(&[0, 10, 21, 12, 0, 0])), (COMM, &words(&[u32::MAX, u32::MAX]))] {
             assert_eq!(read(kind, 0, body), None, "{kind}");
         }
         for (kind, body) in [(FORK, 8), (EXIT, 8), (COMM, 4), (LOST, 8)] {

@@ -15,10 +15,11 @@ use crate::model::Monotonic;
 const HEAD: usize = 1024;
 const TAIL: usize = 1032;
 
-/// The longest record that is looked at. The kernel's own are shorter.
+/// The longest record that is looked at where it wraps around. Only one with the name of a mapped file can be longer.
 const LONGEST: usize = 256;
 
-/// A ring with less room than this may have lost records: the kernel's own are at most 56 bytes long, and it leaves one byte free.
+/// A ring with less room than this may have lost records: those of threads are at most 56 bytes long, and it leaves one byte free. A
+/// longer one, with the name of a mapped file, may be lost before: the next record tells of that.
 const ROOM_FOR_ONE: u64 = 64;
 
 /// A ring, open and mapped.

@@ -16,7 +16,9 @@ use crate::sys::process::own_pid;
 /// The data of one ring in bytes: with the kernel's own page what each user may lock on each core (`kernel.perf_event_mlock_kb`, 516 by
 /// default); 16,384 switches. Where less is left, the ring is smaller.
 const RING: usize = 512 * 1024;
-/// The time between two looks for cores that have been switched on.
+/// A core that is switched off gets so small a part of that: its ring is seldom needed.
+const PART: usize = 8;
+/// The time between two looks for cores that have been added.
 const LOOK: Duration = Duration::from_secs(1);
 
 /// A core that is just about to write a record has taken its time a moment ago: so late a record may come. One that is later still gets
@@ -33,18 +35,19 @@ pub struct SwitchRings {
     held: Vec<SchedulerRecord>,
     /// The time up to which records were given out.
     until: Monotonic,
-    /// When it was last seen which cores are switched on.
+    /// When it was last seen which cores there are.
     looked: Monotonic,
 }
 
 impl SwitchRings {
-    /// Opens an event for each online core on `root`, which must be ours and should have one thread. Of the process itself only the
-    /// births of its children are recorded, and of what it has started before, nothing. `pages` is the size of each ring.
+    /// Opens an event for each core on `root`, which must be ours and should have one thread. Of the process itself only the births of
+    /// its children are recorded, and of what it has started before, nothing. `pages` is the size of the ring of a core that is
+    /// switched on.
     pub fn open(root: Pid, pages: usize) -> Result<Self, SwitchesRefused> {
         let until = monotonic_now();
         let mut rings =
             Self { root, pages: pages.max(1).next_power_of_two(), rings: Vec::new(), held: Vec::new(), until, looked: until };
-        rings.cover_online_cores()?;
+        rings.cover_cores()?;
         Ok(rings)
     }
 
@@ -63,37 +66,40 @@ impl SwitchRings {
         self.rings.iter().map(|ring| ring.core)
     }
 
-    /// Opens rings for the cores that have been switched on since. Of them, only what the process starts from now on is recorded: what
-    /// ran there until now is lost.
+    /// Opens rings for the cores that have been added since, as a virtual machine can get some. Of them, only what the process starts from
+    /// now on is recorded: what ran there until now is lost.
     pub fn cover_new_cores(&mut self) {
         let (before, now) = (self.rings.len(), monotonic_now());
         // What is refused now was allowed before: the other cores have their rings.
-        let _ = self.cover_online_cores();
+        let _ = self.cover_cores();
         let since = std::mem::replace(&mut self.looked, now);
         self.held.extend(self.rings[before..].iter().map(|ring| lost(ring.core, since, now.max(self.until))));
     }
 
-    fn cover_online_cores(&mut self) -> Result<(), SwitchesRefused> {
-        let cores = online_cores().map_err(|error| SwitchesRefused::new(Step::Cores, &error))?;
-        let mut last_error = None;
+    /// Opens rings for the cores that have none, switched on or not: the kernel takes the event of a process for any core, and uses it
+    /// whenever that core is switched on. Threads that were made before that have it, too.
+    fn cover_cores(&mut self) -> Result<(), SwitchesRefused> {
+        let on = online_cores().map_err(|error| SwitchesRefused::new(Step::Cores, &error))?;
+        let mut cores = on.clone();
+        cores.extend(cores_of("present").into_iter().filter(|core| !on.contains(core)));
         for core in cores {
             if self.cores().any(|covered| covered == core) {
                 continue;
             }
-            match open_event(self.root, core) {
-                Ok(event) => {
-                    let ring = Ring::map(event, core, self.pages, monotonic_now());
-                    self.rings.push(ring.map_err(|error| SwitchesRefused::new(Step::Map, &error))?);
-                }
-                // It has been switched off just now.
-                Err(error) if error.raw_os_error() == Some(libc::ENODEV) => last_error = Some(error),
-                Err(error) => return Err(SwitchesRefused::new(Step::Open, &error)),
+            let is_on = on.contains(&core);
+            let pages = if is_on { self.pages } else { (self.pages / PART).max(1) };
+            let event = open_event(self.root, core).map_err(|error| SwitchesRefused::new(Step::Open, &error));
+            let ring = event.and_then(|event| {
+                Ring::map(event, core, pages, monotonic_now()).map_err(|error| SwitchesRefused::new(Step::Map, &error))
+            });
+            match ring {
+                Ok(ring) => self.rings.push(ring),
+                // Nobody can run there now.
+                Err(_) if !is_on => {}
+                Err(refused) => return Err(refused),
             }
         }
-        match last_error {
-            Some(error) if self.rings.is_empty() => Err(SwitchesRefused::new(Step::Open, &error)),
-            _ => Ok(()),
-        }
+        Ok(())
     }
 
     /// Appends the records that are there to `out`, in the order of time, also from one call to the next. Returns the time up to which
@@ -169,16 +175,19 @@ pub fn try_switches() -> Result<(), SwitchesRefused> {
 
 /// The numbers of the cores that are switched on, ascending: all of them, not only those that this process may use.
 fn online_cores() -> io::Result<Vec<u16>> {
-    if let Ok(text) = fs::read_to_string("/sys/devices/system/cpu/online") {
-        let cores = cores_in(&text);
-        if !cores.is_empty() {
-            return Ok(cores);
-        }
+    let cores = cores_of("online");
+    if !cores.is_empty() {
+        return Ok(cores);
     }
     // Where sysfs is not mounted.
     let times = core_times(&fs::read("/proc/stat")?);
     let cores: Vec<u16> = times.iter().filter_map(|core| u16::try_from(core.number).ok()).collect();
     if cores.is_empty() { Err(io::ErrorKind::NotFound.into()) } else { Ok(cores) }
+}
+
+/// The cores of a list in sysfs: `online` or `present`. None where it is not mounted.
+fn cores_of(list: &str) -> Vec<u16> {
+    fs::read_to_string(format!("/sys/devices/system/cpu/{list}")).map_or_else(|_| Vec::new(), |text| cores_in(&text))
 }
 
 /// A list of cores as sysfs writes it: `0-3,6`.

@@ -85,7 +85,7 @@ impl Walk {
             }
             Scheduled::Ended => LaneState::Nothing,
             Scheduled::WasReady { in_all } => return self.read(i64::try_from(in_all).unwrap_or(i64::MAX), delays),
-            Scheduled::Named { .. } | Scheduled::Lost { .. } => return,
+            Scheduled::Named { .. } | Scheduled::Mapped | Scheduled::Lost { .. } => return,
         };
         (self.state, self.since) = (state, record.t);
     }

@@ -47,7 +47,7 @@ impl Lanes {
         }
     }
 
-    /// The kernel tells no more of a process that lives: it has become another user's, by a set-uid program.
+    /// The kernel tells no more of a process that lives: it has become another user's, by a set-uid program whose exec was lost.
     fn is_alive(&mut self, index: usize) {
         let has_exited = |home: &Home| home.exit.is_some();
         if self.track(index).and_then(|track| self.homes.get(track.home)).is_none_or(has_exited) {
@@ -183,7 +183,8 @@ impl Lanes {
     fn end_home(&mut self, number: usize, until: Monotonic) -> bool {
         let Some(home) = self.homes.get(number) else { return true };
         let (exit, reaped, first, lanes, reaper) = (home.exit, home.reaped, home.first, home.lanes.clone(), home.reaper);
-        let known = [exit, reaped].into_iter().flatten().find(|exit| exit.t <= until);
+        let is_due = |exit: &Exit| exit.t <= until;
+        let known = [exit, reaped].into_iter().flatten().find(is_due);
         if let Some(exit) = known {
             let others = lanes.iter().copied().filter(|index| Some(*index) != first);
             others.for_each(|index| self.end_thread(index, exit.t));
@@ -196,21 +197,26 @@ impl Lanes {
                 self.end_first(first, exit);
             }
         }
-        if let (Some(reaped), Some(first)) = (reaped.filter(|reaped| reaped.t <= until), first) {
+        if let (Some(reaped), Some(first)) = (reaped.filter(is_due), first) {
             self.reap(first, reaped, reaper);
         }
-        let is_done = |exit: Option<Exit>| exit.is_none_or(|exit| exit.t <= until);
-        is_done(exit) && is_done(reaped)
+        [exit, reaped].iter().flatten().all(is_due)
     }
 
-    /// The process is a zombie, if its records have not told it; they cannot tell how it ended.
+    /// The process is a zombie, if its records have not told it; they cannot tell how it ended. One that lived on after its records, and was
+    /// waited on before anybody saw a zombie, was none as far as it is known.
     fn end_first(&mut self, index: usize, exit: Exit) {
         let Some(track) = self.track(index).filter(|track| track.is_switched() && !track.has_ended()) else { return };
-        let is_zombie = track.states.last().is_some_and(|last| last.state == LaneState::Zombie);
         if track.exited.is_none() {
             self.become_zombie(index, exit.t);
-        } else if !is_zombie && let Some(track) = self.track_mut(index) {
-            track.push(exit.t, LaneState::Zombie, 0);
+        } else if !track.is_zombie() {
+            let reaped = self.homes.get(track.home).and_then(|home| home.reaped);
+            if reaped.is_some_and(|reaped| reaped.t <= exit.t) {
+                return;
+            }
+            if let Some(track) = self.track_mut(index) {
+                track.push(exit.t, LaneState::Zombie, 0);
+            }
         }
         let note = self.share(&sentences::zombie_note(exit.status));
         if let Some(track) = self.track_mut(index)
@@ -222,16 +228,17 @@ impl Lanes {
     }
 
     /// The process was waited on. Where only its absence from a sample has told that, it was when its parent went on between the last sample
-    /// that has shown the zombie and the first that has missed it; else the zombie lasts as long as it was seen.
+    /// that has shown the zombie and the first that has missed it; else the zombie lasts as long as it was seen. One that was no zombie may
+    /// have lived until then.
     fn reap(&mut self, index: usize, reaped: Exit, reaper: Option<Pid>) {
         let Some(track) = self.track(index).filter(|track| track.is_switched() && !track.has_ended()) else { return };
-        let ended = track.exited.unwrap_or(reaped.t);
         let Some(home) = self.homes.get(track.home) else { return };
         let gone = home.missed.map_or(reaped.t, |missed| missed.min(reaped.t));
+        let ended = track.states.changed().filter(|_| track.is_zombie()).unwrap_or(gone);
         let seen = home.seen.map_or(ended, |seen| seen.min(gone).max(ended));
         let has_status = reaped.status.map_or(home.missed.is_none(), |status| status != ExitStatus::Unknown);
         // A sample of the zombie can have told the status, too.
-        let is_told = has_status && home.missed.is_none_or(|missed| missed >= reaped.t);
+        let is_told = has_status && home.missed.is_none_or(|missed| missed >= reaped.t) || !track.is_zombie();
         let turn = if is_told { (gone, gone) } else { (seen, gone + READS_FOR) };
         let child = Arc::clone(&track.name);
         let waiter = reaper.and_then(|reaper| self.waiter(reaper, ended, turn, &child));

@@ -35,6 +35,12 @@ impl Lanes {
                 }
                 Scheduled::Began { parent, by } => self.began(record, *parent, *by),
                 Scheduled::Ended => self.exited(record),
+                Scheduled::Mapped => {
+                    let known = self.by_tid.get(&record.tid).copied();
+                    if let Some(track) = known.and_then(|index| self.track_mut(index)).filter(|track| track.pid == record.pid) {
+                        track.is_loading = false;
+                    }
+                }
                 Scheduled::Named { name, is_exec } => self.named(record, name, *is_exec),
                 Scheduled::Lost { since, count } if *since < t || *count == 0 => self.lost(core, *since, t),
                 // The one is only the number of those whose gap was told before; the other was taken in with the records before it.
@@ -184,7 +190,8 @@ impl Lanes {
         }
     }
 
-    /// A thread has ended. The first one of a process is a zombie until the process is reaped.
+    /// A thread has ended. The first one of a process is a zombie until the process is reaped; what it is in a program of which the kernel
+    /// tells us nothing, nobody knows.
     fn exited(&mut self, record: &SchedulerRecord) {
         let SchedulerRecord { t, pid, tid, .. } = *record;
         let known = self.by_tid.get(&tid).copied().filter(|&index| self.track(index).is_some_and(|track| track.pid == pid));
@@ -195,18 +202,23 @@ impl Lanes {
             }
             self.switches_from(index, t, false);
         }
-        if self.track(index).is_none_or(|track| track.exited.is_some() || track.has_ended()) {
-            return;
-        }
-        if tid == first_thread(pid) {
-            self.become_zombie(index, t);
-        } else {
+        let Some(track) = self.track(index).filter(|track| track.exited.is_none() && !track.has_ended()) else { return };
+        if tid != first_thread(pid) {
             self.end_thread(index, t);
+        } else if track.is_loading {
+            self.end_records(index, t, LaneState::Unknown);
+        } else {
+            self.become_zombie(index, t);
         }
     }
 
     pub(super) fn become_zombie(&mut self, index: usize, t: Monotonic) {
-        self.leave(index, t, LaneState::Zombie);
+        self.end_records(index, t, LaneState::Zombie);
+    }
+
+    /// No more records come of the first thread of a process; it is in this state.
+    fn end_records(&mut self, index: usize, t: Monotonic, state: LaneState) {
+        self.leave(index, t, state);
         if let Some(track) = self.track_mut(index) {
             track.exited = Some(t);
             self.pending.zombies.push(index);
@@ -242,6 +254,7 @@ impl Lanes {
         (track.comm, track.named) = (name.into(), t);
         let number = track.home;
         if is_exec {
+            track.is_loading = true;
             track.mark(Mark { t, kind: MarkKind::Exec, text: name.into(), from: None });
             self.executed(index, number, core, t);
             self.name_home(t, number, name);

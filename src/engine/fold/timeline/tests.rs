@@ -5,6 +5,7 @@ mod nonsense;
 mod past;
 mod reasons;
 mod seen;
+mod set_uid;
 mod switches;
 mod wakes;
 mod words;

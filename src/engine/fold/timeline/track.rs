@@ -55,6 +55,8 @@ pub(crate) struct Track {
     pub(super) on: Option<u16>,
     /// When its thread ended, by the switch records. The first thread of a process is a zombie from then on.
     pub(super) exited: Option<Monotonic>,
+    /// Whether nothing was mapped since it has executed a program: if its records end there, it lives on as another user.
+    pub(super) is_loading: bool,
     /// Samples that have shown it alive although its records say that it has ended.
     pub(super) seen_alive: u8,
     /// The wait that samples show, where there are no switch records.
@@ -153,6 +155,7 @@ impl Track {
             end: End::Open,
             on: None,
             exited: None,
+            is_loading: false,
             seen_alive: 0,
             seen: None,
             asked: None,
@@ -192,6 +195,16 @@ impl Track {
 
     pub(crate) const fn has_ended(&self) -> bool {
         !matches!(self.end, End::Open)
+    }
+
+    /// Whether it is a zombie as far as it is known.
+    pub(super) fn is_zombie(&self) -> bool {
+        self.states.last().is_some_and(|last| last.state == LaneState::Zombie)
+    }
+
+    /// Whether its records ended with an exec: it lives on, or has ended since.
+    pub(super) const fn is_hidden(&self) -> bool {
+        self.is_loading && self.exited.is_some()
     }
 
     /// When it ended, if it has: by its own word or the kernel's.

@@ -9,7 +9,7 @@ use crate::engine::fold::timeline::homes::Home;
 use crate::engine::fold::timeline::lanes::Lanes;
 use crate::engine::fold::timeline::pending::{Ender, Look};
 use crate::engine::fold::timeline::reasons::{READS_FOR, WORTH_ASKING};
-use crate::engine::fold::timeline::track::{Track, is_wait};
+use crate::engine::fold::timeline::track::{End, Track, is_wait};
 use crate::model::{ExitStatus, LaneState, MarkKind, Monotonic, Pid, StateSpan};
 use crate::monitor::{PipeUsers, WakerKind, Wakers};
 
@@ -205,10 +205,13 @@ impl Lanes {
     fn first_end(&self, parent: usize, child: Option<usize>, from: Monotonic, to: Monotonic) -> Option<usize> {
         let is_it = |number: usize, home: &Home| home.parent == Some(parent) && child.is_none_or(|child| child == number);
         let ended = self.homes.iter().filter(|(number, home)| is_it(*number, home)).filter_map(|(_, home)| {
-            let exited = self.track(home.first?)?.exited?;
-            (exited >= from && exited <= to).then_some((exited, home.first?))
+            let track = self.track(home.first?)?;
+            let exited = track.exited.filter(|exited| *exited <= to)?;
+            // It may have ended at any time since then.
+            let is_hidden = track.is_hidden() && !matches!(track.end, End::Closed(t, _) if t < from);
+            (is_hidden || exited >= from).then_some((!is_hidden, exited, home.first?))
         });
-        ended.min().map(|(_, lane)| lane)
+        ended.min().and_then(|(is_known, _, lane)| is_known.then_some(lane))
     }
 
     /// Whether a look at a wait has told who can end it, and it is open who has.
@@ -321,7 +324,7 @@ impl Track {
 
     /// Whether its end has come between the two times, or had begun then: it has not run for long since, nor waited.
     fn was_ending(&self, from: Monotonic, t: Monotonic) -> bool {
-        let Some(exited) = self.exited.filter(|exited| *exited >= from) else { return false };
+        let Some(exited) = self.exited.filter(|exited| *exited >= from && !self.is_hidden()) else { return false };
         let since = self.states.times(t, exited);
         let (ran, ready) = (since.of(LaneState::OnCore), since.of(LaneState::Ready));
         exited <= t || ran <= LAST_MOMENT.as_nanos() as u64 && ran + ready == since.total()

@@ -26,8 +26,9 @@ fn is_in_order(records: &[SchedulerRecord]) -> bool {
 
 #[test]
 fn a_child_is_seen_from_its_birth_to_its_end() {
-    let Some(mut rings) = rings(SwitchRings::usual_pages()) else { return };
+    // The test's own thread may be preempted as soon as it is recorded.
     let before = monotonic_now();
+    let Some(mut rings) = rings(SwitchRings::usual_pages()) else { return };
     let pid = run("sleep 0.01");
     let mut records = Vec::new();
     let until = rings.read_all(&mut records);
@@ -101,8 +102,8 @@ fn a_ring_that_is_too_small_says_what_it_has_lost() {
     records.clear();
     for _ in 0..8 {
         run("sleep 0.01 & sleep 0.01 & wait");
+        rings.read_all(&mut records);
     }
-    rings.read_all(&mut records);
     assert!(is_in_order(&records));
     let number = |record: &SchedulerRecord| match record.what {
         Scheduled::Lost { since, count } if count > 0 => Some((record.t, since)),

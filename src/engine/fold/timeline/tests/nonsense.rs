@@ -29,6 +29,7 @@ fn any_step() -> impl Strategy<Value = Step> {
         3 => Just(Scheduled::Blocked),
         1 => (1_i32..4).prop_map(|parent| Scheduled::Began { parent: Pid::new(parent * 10), by: Tid::new(parent * 10) }),
         1 => Just(Scheduled::Ended),
+        1 => Just(Scheduled::Mapped),
         1 => any::<bool>().prop_map(|is_exec| Scheduled::Named { name: "x".into(), is_exec }),
         2 => (0_u64..900).prop_map(|in_all| Scheduled::WasReady { in_all }),
         1 => (0_u64..900).prop_map(|since| Scheduled::Lost { since: at(since), count: 1 }),

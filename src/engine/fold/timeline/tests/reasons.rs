@@ -107,6 +107,7 @@ fn the_child_that_ended_has_let_its_parent_go_on() {
     let records = [
         began(101 * MS, 12, 12, 10, 10),
         named(102 * MS, 12, 12, "true", true),
+        record(103 * MS, 12, 12, Scheduled::Mapped),
         record(140 * MS, 12, 12, Scheduled::In),
         record(150 * MS, 12, 12, Scheduled::Ended),
         record(151 * MS, 10, 10, Scheduled::In),

@@ -8,16 +8,17 @@ const MILLIS: u64 = 1_000_000;
 
 use LaneState::{Blocked, Created, Nothing, OnCore, Ready, Sleeping, Stopped, Unknown, Zombie};
 
-fn exited(t: u64, code: i32) -> Exit {
+pub(super) fn exited(t: u64, code: i32) -> Exit {
     Exit { t: at(t), status: Some(ExitStatus::Exited(code)) }
 }
 
 /// A process `sort` of one thread, from its birth to its end.
-fn whole_life() -> Vec<SchedulerRecord> {
+pub(super) fn whole_life() -> Vec<SchedulerRecord> {
     vec![
         began(10, 11, 11, 10, 10),
         record(12, 11, 11, Scheduled::In),
         named(13, 11, 11, "sort", true),
+        record(14, 11, 11, Scheduled::Mapped),
         record(20, 11, 11, Scheduled::Preempted),
         on_core(1, 25, 11, 11, Scheduled::In),
         record(40, 11, 11, Scheduled::Blocked),
@@ -55,12 +56,12 @@ fn events_and_records_in_any_order_give_the_same_lane() {
     assert!(lane(&mut last, "sort").has_ended());
     last.scheduled(&whole_life(), at(100));
     let mut mixed = Lanes::default();
-    mixed.scheduled(&whole_life()[..4], at(24));
+    mixed.scheduled(&whole_life()[..5], at(24));
     mixed.process_started(at(15), Pid::new(11), PID, "sort", false);
     mixed.process_ended(at(75), Pid::new(11), "exited 3: zombie", exited(75, 3));
     assert!(!lane(&mut mixed, "sort").has_ended(), "its records up to then are to come");
     mixed.process_reaped(at(90), Pid::new(11), "exited 3", exited(90, 3), Some(PID));
-    mixed.scheduled(&whole_life()[4..], at(100));
+    mixed.scheduled(&whole_life()[5..], at(100));
     for lanes in [&mut first, &mut last, &mut mixed] {
         let lane = lane(lanes, "sort");
         assert_eq!(states(&lane), LIFE);
@@ -248,35 +249,6 @@ fn samples_tell_of_threads_and_names_whose_records_were_lost() {
 }
 
 #[test]
-fn a_set_uid_program_is_unknown_until_its_end() {
-    let mut lanes = Lanes::default();
-    let mut records = whole_life();
-    records.truncate(5);
-    records.extend([named(29, 11, 11, "sudo", true), record(30, 11, 11, Scheduled::Ended)]);
-    lanes.scheduled(&records, at(31));
-    lanes.process_started(at(15), Pid::new(11), PID, "sudo", false);
-    lanes.process_changed(at(32), Pid::new(11), ProcessState::Sleeping, "");
-    assert_eq!(states(&lane(&mut lanes, "sudo")).last(), Some(&(30, Zombie, 0)), "the sample may be older");
-    lanes.process_changed(at(40), Pid::new(11), ProcessState::Sleeping, "");
-    assert_eq!(states(&lane(&mut lanes, "sudo")).last(), Some(&(30, Unknown, 0)));
-    lanes.thread_seen(at(41), Pid::new(11), Tid::new(11), "sudo", ProcessState::Sleeping);
-    lanes.scheduled(&[], at(58));
-    assert!(lanes.cpu_due(at(58)).iter().all(|cpu| !cpu.is_final), "it lives");
-    lanes.process_ended(at(60), Pid::new(11), "", exited(60, 0));
-    lanes.process_reaped(at(70), Pid::new(11), "", exited(70, 0), None);
-    lanes.scheduled(&[], at(80));
-    let lane = lane(&mut lanes, "sudo");
-    assert_eq!(states(&lane)[4..], [(30, Unknown, 0), (60, Zombie, 0), (70, Nothing, 0)]);
-    let sums = lanes.cpu_due(at(80));
-    assert_eq!(
-        sums.iter().map(|cpu| (cpu.is_final, cpu.is_exact)).collect::<Vec<_>>(),
-        [(false, false), (true, false)],
-        "{sums:?}"
-    );
-    assert_eq!(lane.end, Some(LaneEnd::Exit(ExitStatus::Exited(0))));
-}
-
-#[test]
 fn a_process_that_no_event_tells_of_is_over_once_a_sample_misses_it() {
     let mut lanes = Lanes::default();
     lanes.scheduled(&whole_life(), at(80));
@@ -358,6 +330,7 @@ fn an_exec_in_one_of_several_threads_ends_the_others() {
         began(0, 10, 10, 1, 1),
         record(1, 10, 10, Scheduled::In),
         named(2, 10, 10, "server", true),
+        record(2, 10, 10, Scheduled::Mapped),
         began(3, 10, 11, 10, 10),
         named(4, 10, 11, "helper", false),
         record(5, 10, 10, Scheduled::Blocked),
@@ -492,16 +465,16 @@ fn each_core_says_which_lane_was_on_it() {
 #[test]
 fn sums_are_told_when_something_has_changed_and_all_at_the_end() {
     let mut lanes = Lanes::default();
-    lanes.scheduled(&whole_life()[..5], at(30));
+    lanes.scheduled(&whole_life()[..6], at(30));
     let told = lanes.cpu_due(at(30));
     let sums = |cpu: &crate::model::TaskCpu| (cpu.ran_ns, cpu.ready_ns, cpu.blocked_ns, cpu.switches, cpu.cores.clone());
     assert_eq!(told.iter().map(sums).collect::<Vec<_>>(), [(13, 7, 0, 2, vec![0, 1])]);
     assert!(told[0].is_exact && !told[0].is_final && told[0].name == "sort");
-    lanes.scheduled(&whole_life()[5..6], at(50));
+    lanes.scheduled(&whole_life()[6..7], at(50));
     assert!(lanes.cpu_due(at(50)).is_empty(), "four times a second");
     let later = at(300_000_000);
     assert_eq!(lanes.cpu_due(later).iter().map(sums).collect::<Vec<_>>(), [(10, 0, 0, 0, vec![])], "a wait once it is over");
-    lanes.scheduled(&whole_life()[6..], at(80));
+    lanes.scheduled(&whole_life()[7..], at(80));
     assert!(lanes.cpu_due(at(300_000_001)).is_empty(), "its records have ended, and it may live");
     tell_life(&mut lanes);
     lanes.scheduled(&[], at(95));

@@ -6,7 +6,7 @@ use crate::engine::fold::timeline::reasons::Explanation;
 use crate::model::{ExitStatus, Mark, MarkKind, ProcessState, Signal};
 use crate::monitor::{PipeUsers, WakerKind, Wakers};
 
-use Scheduled::{Blocked, Ended, In};
+use Scheduled::{Blocked, Ended, In, Mapped};
 
 const MS: u64 = 1_000_000;
 /// The thread that waits since 6 ms, and the one that lets it go on: at 100 ms it comes to a core, and at 101 ms the wait is over.
@@ -26,7 +26,7 @@ fn waiting(threads: &[(i32, i32, &str)]) -> Lanes {
         let parent = if pid == tid { 1 } else { *pid };
         records.extend([began(0, *pid, *tid, parent, parent), named(1, *pid, *tid, name, pid == tid)]);
     }
-    records.extend(threads.iter().map(|(pid, tid, _)| does(2, *pid, *tid, In)));
+    records.extend(threads.iter().flat_map(|(pid, tid, _)| [In, Mapped].map(|what| does(2, *pid, *tid, what))));
     records.extend(threads.iter().map(|(pid, tid, _)| does(6, *pid, *tid, Blocked)));
     lanes.scheduled(&records, at(60 * MS));
     lanes
@@ -187,13 +187,14 @@ fn the_others_who_wait_for_the_lock_are_asked_again_once_its_owner_has_changed()
 #[test]
 fn of_several_children_the_one_that_is_waited_for_let_its_parent_go_on_or_the_first_to_end() {
     let child = |pid: Option<i32>| only(WakerKind::Child(pid.map(Pid::new)));
-    let ended_by = |wakers: Wakers, ends: &[(u64, i32)]| {
+    let ended_by = |wakers: Wakers, ends: &[(u64, i32)], hidden: &[SchedulerRecord]| {
         let mut lanes = waiting(&[(10, 10, "sh"), (20, 20, "one"), (30, 30, "two")]);
         for pid in [20, 30] {
             lanes.process_started(at(3 * MS), Pid::new(pid), PID, "", false);
         }
         look(&mut lanes, (10, 10), None, Some(&wakers));
         let mut records: Vec<_> = ends.iter().map(|(ms, pid)| does(*ms, *pid, *pid, Ended)).collect();
+        records.extend_from_slice(hidden);
         records.push(does(101, 10, 10, In));
         records.sort_by_key(|record| record.t);
         lanes.scheduled(&records, at(110 * MS));
@@ -207,11 +208,14 @@ fn of_several_children_the_one_that_is_waited_for_let_its_parent_go_on_or_the_fi
         lanes.scheduled(&[], at(300 * MS));
         woken_by(&mut lanes, "sh")
     };
-    assert_eq!(ended_by(child(None), &[(90, 20), (100, 30)]).as_deref(), Some("one"));
-    assert_eq!(ended_by(child(None), &[(100, 20), (90, 30)]).as_deref(), Some("two"));
-    assert_eq!(ended_by(child(Some(30)), &[(90, 20), (100, 30)]).as_deref(), Some("two"));
-    assert_eq!(ended_by(child(Some(30)), &[(90, 20)]), None, "the other one");
-    assert_eq!(ended_by(child(None), &[]), None, "none has ended");
+    assert_eq!(ended_by(child(None), &[(90, 20), (100, 30)], &[]).as_deref(), Some("one"));
+    assert_eq!(ended_by(child(None), &[(100, 20), (90, 30)], &[]).as_deref(), Some("two"));
+    assert_eq!(ended_by(child(Some(30)), &[(90, 20), (100, 30)], &[]).as_deref(), Some("two"));
+    assert_eq!(ended_by(child(Some(30)), &[(90, 20)], &[]), None, "the other one");
+    assert_eq!(ended_by(child(None), &[], &[]), None, "none has ended");
+    let set_uid = [named(80 * MS, 20, 20, "su", true), does(80, 20, 20, Ended)];
+    assert_eq!(ended_by(child(None), &[(90, 30)], &set_uid), None, "the other one may have ended before");
+    assert_eq!(ended_by(child(Some(30)), &[(90, 30)], &set_uid).as_deref(), Some("two"));
 }
 
 const READER: (i32, i32) = (10, 10);
