@@ -92,14 +92,15 @@ fn is_same_but_for_the_clock(old: &RunView, new: &RunView) -> bool {
         && old.findings == new.findings
 }
 
-/// So many switches between two snapshots are a thread that looks now and then, not work.
-const FEW: usize = 8;
+/// So many changes of state between two snapshots are threads that look now and then, not work: each look is three of them.
+const FEW: usize = 24;
 
-/// How often the threads of a run have changed their states; `None` where its lanes have changed otherwise.
+/// How often the threads of a run have changed their states; `None` where its lanes have changed otherwise, but for the kernel's reasons of
+/// waits: each look that is over 15 ms after the one before has one.
 fn switches(old: &RunView, new: &RunView) -> Option<usize> {
     let is_same_but_for_states = |old: &Lane, new: &Lane| {
         (old.id, old.end.is_some(), old.line) == (new.id, new.end.is_some(), new.line)
-            && (old.words.len(), old.reasons.len(), old.marks.len()) == (new.words.len(), new.reasons.len(), new.marks.len())
+            && (old.words.len(), old.marks.len()) == (new.words.len(), new.marks.len())
     };
     let of_lane = |(old, new): (&Arc<Lane>, &Arc<Lane>)| {
         if Arc::ptr_eq(old, new) {
