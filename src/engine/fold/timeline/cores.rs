@@ -23,6 +23,12 @@ impl Cores {
         self.cores.get(usize::from(core)).map_or(Monotonic::ZERO, |core| core.changed)
     }
 
+    /// Since when this core has been free for a lane whose turn is told at `t`.
+    pub(super) fn free_since(&self, core: u16, t: Monotonic) -> Monotonic {
+        let core = self.cores.get(usize::from(core));
+        core.map_or(Monotonic::ZERO, |core| if core.on.is_some() { core.changed.max(t) } else { core.changed })
+    }
+
     /// The lane is on this core from `t` on. Returns the one that was there so far, if its departure is not known.
     pub(super) fn enter(&mut self, number: u16, lane: usize, t: Monotonic) -> Option<usize> {
         if self.cores.len() <= usize::from(number) {

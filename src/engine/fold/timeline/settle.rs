@@ -49,7 +49,9 @@ impl Lanes {
 
     /// The kernel tells no more of a process that lives: it has become another user's, by a set-uid program whose exec was lost.
     fn is_alive(&mut self, index: usize) {
-        let has_exited = |home: &Home| home.exit.is_some();
+        // Other threads may live on without the first one.
+        let lives = |other: &usize| self.track(*other).is_some_and(|other| other.is_switched() && other.exited.is_none());
+        let has_exited = |home: &Home| home.exit.is_some() || home.lanes.iter().any(lives);
         if self.track(index).and_then(|track| self.homes.get(track.home)).is_none_or(has_exited) {
             return;
         }

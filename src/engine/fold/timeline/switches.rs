@@ -117,15 +117,14 @@ impl Lanes {
 
     /// Its wait, which the record says to end now, ended earlier.
     fn wake(&mut self, index: usize, core: u16, t: Monotonic, delay: Delay) {
-        // Until then somebody else was there.
-        let free = self.cores.changed(core);
+        let free = self.cores.free_since(core, t);
         let Some(track) = self.track_mut(index) else { return };
         if track.states.last().is_some_and(|last| is_wait(last.state)) {
             let before = |time: u64| Monotonic::from_nanos(t.nanos().saturating_sub(time));
             if delay.ready > 0 {
                 track.push(before(delay.ran + delay.ready), LaneState::Ready, 0);
             }
-            track.push(before(delay.ran).max(free.min(t)), LaneState::OnCore, u32::from(core));
+            track.push(before(delay.ran).max(free), LaneState::OnCore, u32::from(core));
         }
     }
 

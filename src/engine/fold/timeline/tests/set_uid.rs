@@ -87,3 +87,17 @@ fn a_process_that_samples_show_alive_is_no_zombie() {
     lanes.process_changed(at(80), Pid::new(11), ProcessState::Sleeping, "");
     assert_eq!(states(&lane(&mut lanes, "sort")).last(), Some(&(70, Unknown, 0)));
 }
+
+#[test]
+fn a_first_thread_that_ends_before_the_others_is_a_zombie() {
+    let mut lanes = Lanes::default();
+    let mut records = whole_life();
+    records.extend([began(30, 11, 12, 11, 11), on_core(1, 31, 11, 12, Scheduled::In)]);
+    records.sort_by_key(|record| record.t);
+    lanes.scheduled(&records, at(71));
+    lanes.process_started(at(15), Pid::new(11), PID, "sort", false);
+    for t in [72, 80, 90] {
+        lanes.process_changed(at(t), Pid::new(11), ProcessState::Running, "");
+    }
+    assert_eq!(states(&lane(&mut lanes, "sort")).last(), Some(&(70, Zombie, 0)), "the other one still runs");
+}
