@@ -23,10 +23,10 @@ impl Lanes {
         }
     }
 
-    /// A sample taken at `t` has shown a thread in a state. The sums up to then may follow.
+    /// A sample taken at `t` has shown a thread in a state. Its sums up to then may follow.
     pub(crate) fn thread_rests(&mut self, t: Monotonic, pid: Pid, tid: Tid, state: ProcessState) {
         if self.pending.rests_at < t {
-            self.see_rests();
+            self.pending.rests.clear();
             self.pending.rests_at = t;
         }
         let is_off =
@@ -36,11 +36,11 @@ impl Lanes {
         }
     }
 
-    /// Threads that were off their cores in the newest sample, and of which that told no sums, have not run since those before.
-    pub(super) fn see_rests(&mut self) {
-        let t = self.pending.rests_at;
+    /// All sums up to `t` were told. Threads that were off their cores then, and of which nothing was told, have not run since their last sums.
+    pub(crate) fn sums_told(&mut self, t: Monotonic) {
+        let is_newest = self.pending.rests_at == t;
         for lane in std::mem::take(&mut self.pending.rests) {
-            if let Some(track) = self.track_mut(lane) {
+            if let Some(track) = self.track_mut(lane).filter(|_| is_newest) {
                 track.has_rested(t);
             }
         }

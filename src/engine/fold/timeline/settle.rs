@@ -255,7 +255,6 @@ impl Lanes {
 
     /// A sample of all processes was taken at `t`. A zombie that it misses, and of which no event tells, was waited on.
     pub(crate) fn sampled_all(&mut self, t: Monotonic, is_there: impl Fn(Pid) -> bool) {
-        self.see_rests();
         let mut zombies = std::mem::take(&mut self.pending.zombies);
         zombies.retain(|&index| {
             let Some(track) = self.track(index).filter(|track| !track.has_ended()) else { return false };

@@ -30,7 +30,7 @@ fn sampled(lanes: &mut Lanes, t: u64, tid: i32, words: &str) {
     lanes.thread_waits(at(t * MILLIS), PID, Tid::new(tid), words);
     lanes.thread_rests(at(t * MILLIS), PID, Tid::new(tid), state);
     lanes.process_changed(at(t * MILLIS), PID, state, words);
-    lanes.sampled_all(at(t * MILLIS), |_| true);
+    lanes.sums_told(at(t * MILLIS));
 }
 
 /// The states with their starts, in milliseconds.
