@@ -286,7 +286,7 @@ pub fn kernel_lanes() -> RunView {
     let mut sums = kernel_lane(4, "sums", 4715, &[]);
     sums.source = LaneSource::Shares;
     for tenth in 0..20_u64 {
-        sums.states.push_mixed(Monotonic::from_nanos(tenth * 100_000_000), tenth * 4_000_000, 12_000_000);
+        sums.states.push_mixed(Monotonic::from_nanos(tenth * 100_000_000), tenth * 4_000_000, 12_000_000, 100_000_000);
     }
     let gap = kernel_lane(5, "gap", 4716, &[(0.2, OnCore, 3), (0.6, Unknown, 0), (1.1, OnCore, 3)]);
     let ended = |id: u32, name: &str, tid: i32, from: f64, to: f64, status: ExitStatus| {

@@ -142,6 +142,7 @@ impl RunFold {
         let state = if runs { ProcessState::Running } else { sample.state };
         for thread in &sample.threads {
             self.lanes.thread_waits(t, pid, thread.tid, &thread.waits_for);
+            self.lanes.thread_rests(t, pid, thread.tid, thread.state);
         }
         let waits_for = sample.threads.first().map_or("", |first| first.waits_for.as_str());
         self.changed(t, pid, state, waits_for);

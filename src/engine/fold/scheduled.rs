@@ -33,6 +33,14 @@ impl RunFold {
         }
     }
 
+    /// The sums over schedstat up to `t` were told, of all threads of which they had changed.
+    pub(crate) fn sums_told(&mut self, t: Monotonic) {
+        if !self.is_finished() {
+            self.lanes.sums_told(t);
+            self.published.touch_rest();
+        }
+    }
+
     /// The reason of a wait, as a look that ended at `t` has found it.
     pub(crate) fn explained(&mut self, t: Monotonic, pid: Pid, tid: Tid, reason: Explanation<'_>) {
         self.lanes.explained(t, pid, tid, reason);

@@ -521,6 +521,9 @@ impl Run {
     pub(crate) fn shared(&mut self, threads: Vec<(Pid, ThreadTimes)>, now: Monotonic, subscription: &mut Subscription) {
         let sums = self.cpu.look(threads, now);
         self.emit_all(sums, now, subscription);
+        if self.cpu.has_shares() {
+            self.fold.sums_told(self.time(now));
+        }
     }
 
     /// Takes in what the scheduler did with its threads: records in the order of time, on the monotonic clock, and the time up to which

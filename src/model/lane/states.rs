@@ -143,10 +143,19 @@ struct StateColumns {
     from: Vec<u64>,
     state: Vec<LaneState>,
     detail: Vec<u32>,
-    /// Of mixed entries: their place, and the time on a core and ready. Ascending.
-    mixed: Vec<(u16, u64, u64)>,
+    /// Of mixed entries, ascending by their place.
+    mixed: Vec<Mixed>,
     /// The times from the beginning of the lane to the start of every `STEP`th entry.
     sums: Vec<Times>,
+}
+
+/// What is known of a mixed entry: in its first `whole` nanoseconds it was on a core and ready for so long.
+#[derive(Debug, Clone, Copy)]
+struct Mixed {
+    place: u16,
+    ran: u64,
+    ready: u64,
+    whole: u64,
 }
 
 impl Clone for StateColumns {
@@ -173,9 +182,9 @@ impl Columns for StateColumns {
             detail: self.detail.split_off(CHUNK),
             sums: self.sums.split_off(CHUNK / STEP),
             mixed: {
-                let first = self.mixed.partition_point(|(place, ..)| usize::from(*place) < CHUNK);
+                let first = self.mixed.partition_point(|mixed| usize::from(mixed.place) < CHUNK);
                 let rest = self.mixed.split_off(first);
-                rest.into_iter().map(|(place, ran, ready)| (place - CHUNK as u16, ran, ready)).collect()
+                rest.into_iter().map(|mixed| Mixed { place: mixed.place - CHUNK as u16, ..mixed }).collect()
             },
         };
         let mut first = std::mem::replace(self, rest);
@@ -188,18 +197,17 @@ impl Columns for StateColumns {
 }
 
 impl StateColumns {
-    /// Adds the time of an entry from `from` to `to`, both within it; `until` is its end.
-    fn contribute(&self, place: usize, from: u64, to: u64, until: u64, times: &mut Times) {
+    /// Adds the time of an entry from `from` to `to`, both within it.
+    fn contribute(&self, place: usize, from: u64, to: u64, times: &mut Times) {
         let part = to.saturating_sub(from);
         if self.state[place] != LaneState::Mixed {
             return times.add(self.state[place], part);
         }
-        let Ok(mixed) = self.mixed.binary_search_by_key(&place, |(at, ..)| usize::from(*at)) else { return };
-        let (_, ran, ready) = self.mixed[mixed];
-        let whole = until.saturating_sub(self.from[place]).max(1);
-        let share = |time: u64| (u128::from(time) * u128::from(part) / u128::from(whole)) as u64;
+        let Ok(mixed) = self.mixed.binary_search_by_key(&place, |mixed| usize::from(mixed.place)) else { return };
+        let Mixed { ran, ready, whole, .. } = self.mixed[mixed];
+        let share = |time: u64| (u128::from(time) * u128::from(part) / u128::from(whole.max(1))) as u64;
         let ran = share(ran.min(whole)).min(part);
-        let ready = share(ready).min(part - ran);
+        let ready = share(ready.min(whole)).min(part - ran);
         times.add(LaneState::OnCore, ran);
         times.add(LaneState::Ready, ready);
         times.add(LaneState::Blocked, part - ran - ready);
@@ -211,7 +219,7 @@ impl StateColumns {
         let mut times = self.sums.get(step).copied().unwrap_or_default();
         for earlier in step * STEP..place {
             if let Some(until) = self.from.get(earlier + 1) {
-                self.contribute(earlier, self.from[earlier], *until, *until, &mut times);
+                self.contribute(earlier, self.from[earlier], *until, &mut times);
             }
         }
         times
@@ -272,13 +280,14 @@ impl States {
         self.chunks.freeze();
     }
 
-    /// From `t` on it was on a core for `ran_ns` and ready for `ready_ns`, and otherwise blocked, until the next state begins.
-    pub fn push_mixed(&mut self, t: Monotonic, ran_ns: u64, ready_ns: u64) {
+    /// Of the `whole_ns` from `t` on it was on a core for `ran_ns`, ready for `ready_ns`, and otherwise blocked. The shares hold until the next
+    /// state begins, also where that is later.
+    pub fn push_mixed(&mut self, t: Monotonic, ran_ns: u64, ready_ns: u64, whole_ns: u64) {
         self.push(t, LaneState::Mixed, 0);
         let tail = self.chunks.tail_mut();
         if let Some(place) = tail.from.len().checked_sub(1) {
-            tail.mixed.retain(|(at, ..)| usize::from(*at) != place);
-            tail.mixed.push((place as u16, ran_ns, ready_ns));
+            tail.mixed.retain(|mixed| usize::from(mixed.place) != place);
+            tail.mixed.push(Mixed { place: place as u16, ran: ran_ns, ready: ready_ns, whole: whole_ns });
         }
     }
 
@@ -322,7 +331,7 @@ impl States {
         tail.detail.pop();
         let length = tail.from.len();
         tail.sums.truncate(length.div_ceil(STEP));
-        tail.mixed.retain(|(place, ..)| usize::from(*place) < length);
+        tail.mixed.retain(|mixed| usize::from(mixed.place) < length);
     }
 
     /// Forgets the entries that were over at `t`, by chunks, but for those of the first chunk. The numbers of the others, and the times between
@@ -361,7 +370,7 @@ impl States {
         self.get(self.len().checked_sub(1)?)
     }
 
-    /// The shares of a mixed entry. The length of the newest one is not known yet: it counts as that of the one before.
+    /// The shares of a mixed entry; of the newest one, those of the time of which they were told.
     pub fn shares(&self, span: &StateSpan) -> Option<Times> {
         if span.state != LaneState::Mixed {
             return None;
@@ -370,13 +379,10 @@ impl States {
             return Some(self.times(span.from, until));
         }
         let (chunk, place) = self.chunks.place(span.index)?;
-        let found = chunk.mixed.iter().rev().find(|(at, ..)| usize::from(*at) == place)?;
-        let before = span.index.checked_sub(1).and_then(|index| self.get(index));
-        let length = before.map_or(0, |before| span.from.nanos() - before.from.nanos());
+        let found = chunk.mixed.iter().rev().find(|mixed| usize::from(mixed.place) == place)?;
+        let from = span.from.nanos();
         let mut times = Times::default();
-        times.add(LaneState::OnCore, found.1);
-        times.add(LaneState::Ready, found.2);
-        times.add(LaneState::Blocked, length.saturating_sub(found.1 + found.2));
+        chunk.contribute(place, from, from.saturating_add(found.whole), &mut times);
         Some(times)
     }
 
@@ -397,8 +403,7 @@ impl States {
         let found = self.chunks.at(t).and_then(|index| Some((index, self.chunks.place(index)?)));
         let Some((index, (chunk, place))) = found else { return (None, Times::default()) };
         let mut times = chunk.sum_before(place);
-        let until = self.chunks.start(index + 1).unwrap_or(t);
-        chunk.contribute(place, chunk.from[place], t, until, &mut times);
+        chunk.contribute(place, chunk.from[place], t, &mut times);
         (Some(index), times)
     }
 
@@ -510,14 +515,26 @@ mod tests {
     #[test]
     fn the_shares_of_a_mixed_time_are_spread_evenly() {
         let mut states = States::default();
-        states.push_mixed(at(0), 30, 20);
-        states.push_mixed(at(100), 100, 50);
+        states.push_mixed(at(0), 30, 20, 100);
+        states.push_mixed(at(100), 100, 50, 100);
         states.push(at(200), LaneState::Nothing, 0);
         let times = states.times(at(50), at(100));
         assert_eq!([LaneState::OnCore, LaneState::Ready, LaneState::Blocked].map(|state| times.of(state)), [15, 10, 25]);
         assert_eq!(states.times(at(100), at(200)).of(LaneState::OnCore), 100, "never more than there was time");
         assert_eq!(states.times(at(0), at(900)).total(), 200);
         assert_eq!(states.changes(at(0), at(900)), 2);
+    }
+
+    #[test]
+    fn the_newest_shares_go_on_until_others_are_known() {
+        let mut states = States::default();
+        states.push_mixed(at(0), 90, 10, 100);
+        let last = states.last().expect("one");
+        let of = |times: Times| [LaneState::OnCore, LaneState::Ready, LaneState::Blocked].map(|state| times.of(state));
+        assert_eq!(of(states.times(at(0), at(300))), [270, 30, 0], "nobody has seen it blocked");
+        assert_eq!(of(states.shares(&last).expect("mixed")), [90, 10, 0]);
+        states.push(at(100), LaneState::Blocked, 0);
+        assert_eq!(of(states.times(at(0), at(300))), [90, 10, 200]);
     }
 
     #[test]

@@ -367,14 +367,14 @@ mod tests {
     fn where_only_sums_are_known_the_shares_are_said_and_the_largest_gives_the_look() {
         let mut lane = sample::kernel_lane(4712, "worker-1", 4712, &[]);
         lane.source = LaneSource::Shares;
-        lane.states.push_mixed(Monotonic::from_secs(0.1), 7_000_000, 93_000_000);
-        lane.states.push_mixed(Monotonic::from_secs(0.2), 7_000_000, 93_000_000);
+        lane.states.push_mixed(Monotonic::from_secs(0.1), 7_000_000, 93_000_000, 100_000_000);
+        lane.states.push_mixed(Monotonic::from_secs(0.2), 7_000_000, 93_000_000, 100_000_000);
         lane.words.push(Monotonic::from_secs(0.0), TaskState::Running, &"task 3".into(), None, None);
         assert_eq!((of_lane(&lane).look, of_lane(&lane).words()), (Look::Ready, "ready 93 %, on a core 7 %: task 3".to_owned()));
         let mut end = lane.clone();
         end.states.push(Monotonic::from_secs(0.3), LaneState::Nothing, 0);
         assert_eq!(of_lane(&end).words(), of_lane(&lane).words(), "as long as it was said to be");
-        lane.states.push_mixed(Monotonic::from_secs(0.3), 10_000_000, 0);
+        lane.states.push_mixed(Monotonic::from_secs(0.3), 10_000_000, 0, 100_000_000);
         lane.words.push(Monotonic::from_secs(0.3), TaskState::Waiting, &"the job".into(), Some(&"job".into()), None);
         assert_eq!(
             (of_lane(&lane).look, of_lane(&lane).words()),

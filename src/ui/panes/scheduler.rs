@@ -15,6 +15,8 @@ pub struct SchedulerNote {
 
 /// What stands before the remedy in the engine's sentence.
 const REMEDY: &str = "; what would change it: ";
+/// What stands before the cause.
+const CAUSE: &str = "gives no switch records: ";
 /// What it says where the lanes show shares.
 const SHARES: &str = "schedstat gives shares";
 /// Room for the buttons.
@@ -28,8 +30,9 @@ impl SchedulerNote {
         let mut letters = why.chars();
         let reason: String = letters.next().into_iter().flat_map(char::to_uppercase).chain(letters).collect();
         let drawn = if why.contains(SHARES) { "shares of time" } else { "what programs say" };
+        let cause = foreign::line(short_cause(why));
         let change = if remedy.is_empty() { String::new() } else { format!(" To see each switch: {}.", foreign::line(remedy)) };
-        let text = format!("ℹ The lanes show {drawn}: the kernel refuses its switch records.{change}");
+        let text = format!("ℹ No switch records, only {drawn}: {cause}.{change}");
         let mut job = LayoutJob::simple(text, FontId::proportional(11.0), palette(ui).weak, ui.available_width() - BUTTONS);
         job.wrap.max_rows = 3;
         let height = ui.painter().layout_job(job.clone()).size().y + 2.0;
@@ -50,6 +53,13 @@ impl SchedulerNote {
     }
 }
 
+/// The cause without its consequence and the words of the system; the hover has these.
+fn short_cause(why: &str) -> &str {
+    let cause = why.split_once(CAUSE).map_or(why, |(_, cause)| cause);
+    let ends = ["; ", " (", ", which "];
+    ends.iter().fold(cause, |cause, end| cause.split_once(end).map_or(cause, |(short, _)| short))
+}
+
 #[cfg(test)]
 mod tests {
     use egui_kittest::kittest::Queryable;
@@ -57,15 +67,16 @@ mod tests {
     use super::*;
     use crate::ui::testing;
 
-    const WHY: &str = "the kernel gives no switch records: kernel.perf_event_paranoid is 3; schedstat gives shares of time instead; what \
-                       would change it: sudo sysctl kernel.perf_event_paranoid=2";
+    const WHY: &str = "the kernel gives no switch records: kernel.perf_event_paranoid is 3, which keeps them from ordinary users (Permission \
+                       denied (os error 13)); schedstat gives shares of time instead; what would change it: sudo sysctl \
+                       kernel.perf_event_paranoid=2";
 
     #[test]
     fn the_line_says_why_and_its_remedy_is_copied_and_it_does_not_come_again() {
         let state = (SchedulerNote::default(), Some(WHY));
         let mut harness = testing::view(560.0, 60.0, state, |ui, (note, why)| note.ui(ui, *why));
         let note = harness.get_by_label_contains(
-            "The lanes show shares of time: the kernel refuses its switch records. To see each switch: sudo sysctl \
+            "No switch records, only shares of time: kernel.perf_event_paranoid is 3. To see each switch: sudo sysctl \
              kernel.perf_event_paranoid=2.",
         );
         assert!(note.rect().right() < 560.0 && note.rect().height() > 20.0, "wrapped: {:?}", note.rect());
@@ -77,6 +88,26 @@ mod tests {
         harness.state_mut().1 = Some("it is refused again");
         harness.run();
         assert!(harness.query_by_label_contains("refused again").is_none());
+    }
+
+    #[test]
+    fn the_cause_is_short_and_the_line_fits_a_narrow_window() {
+        let state = (SchedulerNote::default(), Some(WHY));
+        let mut harness = testing::view(800.0, 60.0, state, |ui, (note, why)| note.ui(ui, *why));
+        harness.run();
+        let note = harness.get_by_label_contains("kernel.perf_event_paranoid is 3. To see").rect();
+        assert!(note.height() <= 20.0 && note.right() < 800.0, "in one row: {note:?}");
+        for (why, cause) in [
+            (
+                "the kernel gives no switch records: something forbids perf_event_open: a container's filter, or a security module \
+                 (Permission denied (os error 13)); schedstat gives shares of time instead",
+                "something forbids perf_event_open: a container's filter, or a security module",
+            ),
+            ("the kernel gives no switch records: this kernel does not know them (x); y", "this kernel does not know them"),
+            ("the kernel's switch records cannot be read: no thread", "the kernel's switch records cannot be read: no thread"),
+        ] {
+            assert_eq!(short_cause(why), cause);
+        }
     }
 
     #[test]

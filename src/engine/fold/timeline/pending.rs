@@ -14,6 +14,9 @@ pub(super) struct Pending {
     pub(super) stops: Vec<(Pid, Monotonic)>,
     /// Waits whose reasons a sample has shown.
     pub(super) waits: Vec<SeenWait>,
+    /// The lanes without switch records whose threads are off their cores in the newest sample; and its time.
+    pub(super) rests: Vec<usize>,
+    pub(super) rests_at: Monotonic,
     /// The last look at a wait of each lane that has told who can end it.
     pub(super) looks: HashMap<usize, Look>,
     /// Threads whose states or names a sample has shown after records were lost; and those of them that no record has told of.

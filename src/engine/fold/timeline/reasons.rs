@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::engine::fold::timeline::lanes::{Lanes, Waiter};
 use crate::engine::fold::timeline::pending::SeenWait;
-use crate::engine::fold::timeline::track::{Doing, Held, Track, is_wait, says_why};
+use crate::engine::fold::timeline::track::{Held, Track, is_wait, says_why};
 use crate::model::{LaneState, Monotonic, Pid, StateSpan, TaskState, Tid, Word};
 use crate::monitor::Wakers;
 
@@ -94,8 +94,7 @@ impl Lanes {
         }
         let Some(track) = self.track_mut(lane) else { return };
         if !track.is_switched() {
-            let state = if is_timer { TaskState::Sleeping } else { TaskState::Waiting };
-            return track.explain_seen(t, Doing { state, note: on, held_by }, holder, from);
+            return track.explain_seen((from, t), &on, is_timer, holder.zip(held_by));
         }
         let Some(wait) = wait else { return };
         let is_known = track.reason_at(since).is_some_and(|known| known.on == on && known.held_by == held_by);
@@ -248,7 +247,7 @@ impl Track {
         self.words.at(t)
     }
 
-    fn explain(&mut self, wait: &StateSpan, words: &Arc<str>, is_timer: bool, held_by: Option<&Arc<str>>) {
+    pub(super) fn explain(&mut self, wait: &StateSpan, words: &Arc<str>, is_timer: bool, held_by: Option<&Arc<str>>) {
         let state = if is_timer { TaskState::Sleeping } else { TaskState::Waiting };
         let woken_by = self.reason_at(wait.from).and_then(|known| known.woken_by);
         if self.reasons.put(wait.from, state, words, held_by, woken_by.as_ref()) {

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use crate::engine::fold::timeline::lanes::Lanes;
 use crate::engine::fold::timeline::reasons::TIMER;
-use crate::engine::fold::timeline::track::{Doing, Held, Seen, Track, says_why};
-use crate::model::{LaneSource, Monotonic, TaskState};
+use crate::engine::fold::timeline::track::{Held, Seen, Track, is_wait, says_why};
+use crate::model::{LaneSource, Monotonic, Pid, ProcessState, TaskState, Tid};
 
 impl Lanes {
     /// A sample taken at `t` has shown that a thread waits for something, or (no words) that it runs.
@@ -21,16 +21,29 @@ impl Lanes {
                 *seen = Some(new).filter(|new| !new.words.is_empty());
             }
         }
-        let is_explained = track.seen.as_ref().is_some_and(|seen| seen.is_explained);
-        if track.source != LaneSource::Shares || track.task.is_some() || is_explained {
-            return;
+    }
+
+    /// A sample taken at `t` has shown a thread in a state. Its sums up to then may follow.
+    pub(crate) fn thread_rests(&mut self, t: Monotonic, pid: Pid, tid: Tid, state: ProcessState) {
+        if self.pending.rests_at < t {
+            self.pending.rests.clear();
+            self.pending.rests_at = t;
         }
-        let state = match &*words {
-            "" => TaskState::Running,
-            TIMER => TaskState::Sleeping,
-            _ => TaskState::Waiting,
-        };
-        track.relabel(t, Doing { state, note: words, held_by: None });
+        let is_off =
+            matches!(state, ProcessState::Sleeping | ProcessState::DiskSleep | ProcessState::Idle | ProcessState::Parked);
+        if let Some((lane, _)) = self.thread(pid, tid).filter(|(_, track)| is_off && track.source == LaneSource::Shares) {
+            self.pending.rests.push(lane);
+        }
+    }
+
+    /// All sums up to `t` were told. Threads that were off their cores then, and of which nothing was told, have not run since their last sums.
+    pub(crate) fn sums_told(&mut self, t: Monotonic) {
+        let is_newest = self.pending.rests_at == t;
+        for lane in std::mem::take(&mut self.pending.rests) {
+            if let Some(track) = self.track_mut(lane).filter(|_| is_newest) {
+                track.has_rested(t);
+            }
+        }
     }
 }
 
@@ -44,22 +57,49 @@ impl Track {
         Some(seen.since)
     }
 
-    /// A reader of /proc has found out why it waits, by a look from `from` to `t`.
-    pub(super) fn explain_seen(&mut self, t: Monotonic, doing: Doing, holder: Option<usize>, from: Monotonic) {
+    /// A sample taken at `t` has shown that it has not run since its last sums, and does not.
+    fn has_rested(&mut self, t: Monotonic) {
+        let is_known = self.has_ended() || self.interrupted.is_some() || self.doing().state == TaskState::Zombie;
+        if self.source != LaneSource::Shares || is_known || self.sums.told_at() >= t {
+            return;
+        }
+        self.rest(t);
+        let words = self.seen.as_ref().filter(|seen| !seen.is_explained).map(|seen| Arc::clone(&seen.words));
+        if let Some(words) = words {
+            self.explain_rest(&words, words.as_ref() == TIMER, None);
+        }
+    }
+
+    /// It has waited from its last sums until `t`.
+    pub(super) fn rest(&mut self, t: Monotonic) {
+        let from = self.sums.told_at();
+        if self.states.last().is_none_or(|last| !is_wait(last.state)) {
+            self.push(from, self.wait_at(from), 0);
+        }
+        self.sums.begin(t);
+    }
+
+    fn explain_rest(&mut self, words: &Arc<str>, is_timer: bool, held_by: Option<&Arc<str>>) {
+        if let Some(wait) = self.states.last().filter(|last| is_wait(last.state) && !self.is_told(last.from)) {
+            self.explain(&wait, words, is_timer, held_by);
+        }
+    }
+
+    /// A reader of /proc has found out why it waits, by a look from one time to another; a lane may have what it waits for.
+    pub(super) fn explain_seen(
+        &mut self,
+        (from, t): (Monotonic, Monotonic),
+        on: &Arc<str>,
+        is_timer: bool,
+        holder: Option<(usize, Arc<str>)>,
+    ) {
         let has_ended = self.has_ended();
         let Some(seen) = self.seen.as_mut().filter(|seen| seen.since <= from && !has_ended) else { return };
         let since = seen.since;
         seen.is_explained = true;
-        let on = Arc::clone(&doing.note);
-        self.held_by = holder.map(|lane| Held { lane, on, since, read: t });
-        if self.source == LaneSource::Shares && self.task.is_none() {
-            self.relabel(t, doing);
+        if self.source == LaneSource::Shares {
+            self.explain_rest(on, is_timer, holder.as_ref().map(|(_, name)| name));
         }
-    }
-
-    fn relabel(&mut self, t: Monotonic, doing: Doing) {
-        if *self.doing() != doing {
-            self.change(t, doing, None);
-        }
+        self.held_by = holder.map(|(lane, _)| Held { lane, on: Arc::clone(on), since, read: t });
     }
 }

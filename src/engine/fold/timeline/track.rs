@@ -50,7 +50,7 @@ pub(crate) struct Track {
     doing: Doing,
     since: Monotonic,
     /// The words to go on with when its process continues; only while that is stopped, on a lane without switch records.
-    interrupted: Option<Doing>,
+    pub(super) interrupted: Option<Doing>,
     pub(super) end: End,
     /// The core that it is on, by the switch records.
     pub(super) on: Option<u16>,
@@ -389,6 +389,11 @@ impl Track {
             && let Some(doing) = self.interrupted.take()
         {
             self.set(t, doing);
+            if self.source == LaneSource::Shares {
+                // The next sums are about the stop as well: of that time nothing more is to be learned.
+                self.push(t, LaneState::Unknown, 0);
+                self.sums.begin(t.max(self.sums.told_at()));
+            }
         }
     }
 
@@ -499,15 +504,20 @@ impl Track {
                     self.states.push(began, LaneState::Unknown, 0);
                 }
                 self.source = LaneSource::Shares;
+                if self.task.is_none() && !matches!(self.doing.state, TaskState::Stopped | TaskState::Zombie) && !self.has_ended()
+                {
+                    // They came from samples.
+                    self.words = Words::default();
+                    self.doing = Doing { state: TaskState::Running, note: "".into(), held_by: None };
+                }
                 from
             }
         };
         if from < t && !self.has_ended() && self.interrupted.is_none() && self.doing.state != TaskState::Zombie {
             if ran_ns == 0 && ready_ns == 0 {
-                let state = self.wait_at(from);
-                self.states.push(from, state, 0);
+                self.rest(t);
             } else {
-                self.states.push_mixed(from, ran_ns, ready_ns);
+                self.states.push_mixed(from, ran_ns, ready_ns, t.since(from).as_nanos() as u64);
             }
         } else if self.states.is_empty() {
             self.states.push(from, LaneState::by_word(self.doing.state), 0);

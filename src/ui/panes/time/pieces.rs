@@ -203,7 +203,7 @@ mod tests {
     #[test]
     fn of_a_time_of_which_only_sums_are_known_the_shares_are_drawn_however_wide() {
         let mut states = States::default();
-        states.push_mixed(at(0), 30, 20);
+        states.push_mixed(at(0), 30, 20, 100);
         states.push(at(100), LaneState::Nothing, 0);
         let pieces: Vec<_> = Grid { column: 10, now: 200 }.pieces(&states, 0, 200).collect();
         assert!(
@@ -241,7 +241,7 @@ mod tests {
                 t += step;
                 match LaneState::TIMED.get(state) {
                     Some(state) => states.push(at(t), *state, 0),
-                    None => states.push_mixed(at(t), 3, 2),
+                    None => states.push_mixed(at(t), 3, 2, 20),
                 }
             }
             let grid = Grid { column, now: t + 100 };
