@@ -125,7 +125,7 @@ impl Reasons {
     /// Why this thread waits now; `None` if it does not wait, or has ended. `relatives` are the processes that may be at the other end of
     /// a pipe; itself among them, if they are all.
     pub fn ask(&mut self, pid: Pid, tid: Tid, relatives: &[Pid]) -> Option<WaitReason> {
-        // Most waits are of these kinds, and there is no more to know of them: others can end them, too.
+        // Most waits are of these kinds, and of them there is no more to tell.
         if let Some(words @ (TIMER | EVENT)) = self.proc.words_by_function(pid, tid) {
             return Some(WaitReason { words: words.to_owned(), is_timer: words == TIMER, ..WaitReason::default() });
         }

@@ -1,9 +1,9 @@
 //! Why threads wait: which waits the kernel is asked about, and the thread that asks. While nothing waits for long, nothing is asked.
 //!
-//! A wait is asked about once, at the moment at which it has lasted for long enough. Only where it is for a lock it is asked about again, since the owner may change or become known while the
-//! wait lasts: seldom, and at once when the owner itself has begun to wait for an owner, which may be the last link of a circle. Where
-//! there are more waits than looks, those that came last and those that have waited for their turn longest go in turn. All looks together
-//! take a hundredth of a core's time at most.
+//! A wait is asked about once, at the moment at which it has lasted for long enough. Only where it is for a lock it is asked about again,
+//! since the owner may change or become known while the wait lasts: seldom, and at once when the owner itself has begun to wait for an
+//! owner, which may be the last link of a circle. Where there are more waits than looks, those that came last and those that have waited
+//! for their turn longest go in turn. All looks together take a hundredth of a core's time at most.
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::io;
