@@ -163,6 +163,12 @@ impl ProcDir {
         }
     }
 
+    /// The thing that a thread waits for, in words, by the kernel's function alone: one read, which often tells all.
+    pub(super) fn words_by_function(&mut self, pid: Pid, tid: Tid) -> Option<&'static str> {
+        format(&mut self.path, format_args!("{pid}/task/{tid}/wchan"));
+        words_for_function(std::str::from_utf8(read(&self.dir, &self.path, &mut self.line[..])?).ok()?.trim())
+    }
+
     /// The system call that one of its threads is in; `None` if it is in none. EACCES and EPERM: it runs as another user, its memory is
     /// nobody's to see (a set-uid program), or the kernel's Yama module keeps it from us.
     pub(super) fn call_of(&mut self, process: &ProcessDir, files: Files) -> Result<Option<Syscall>, Errno> {

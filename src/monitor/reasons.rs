@@ -8,7 +8,7 @@ use super::futex::{FutexWait, Held};
 use super::pipes::{End, users};
 use super::proc::{Files, MonitorError, ProcDir, ProcessDir, Writes};
 use super::syscall::Syscall;
-use super::waits::{Call, LOCK, TIMER, words_for_call};
+use super::waits::{Call, EVENT, LOCK, TIMER, words_for_call};
 use crate::model::{Pid, ProcessState, Signal, Tid};
 use crate::sys::{link_of, own_pid, read_memory};
 
@@ -125,6 +125,10 @@ impl Reasons {
     /// Why this thread waits now; `None` if it does not wait, or has ended. `relatives` are the processes that may be at the other end of
     /// a pipe; itself among them, if they are all.
     pub fn ask(&mut self, pid: Pid, tid: Tid, relatives: &[Pid]) -> Option<WaitReason> {
+        // Most waits are of these kinds, and of them there is no more to tell.
+        if let Some(words @ (TIMER | EVENT)) = self.proc.words_by_function(pid, tid) {
+            return Some(WaitReason { words: words.to_owned(), is_timer: words == TIMER, ..WaitReason::default() });
+        }
         let mut process = self.proc.process(pid)?;
         let stat = self.proc.thread_stat(&process, tid)?;
         if stat.state == ProcessState::Stopped {

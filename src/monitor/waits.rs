@@ -9,6 +9,8 @@ use super::syscall::Syscall;
 pub(super) const LOCK: &str = "a lock";
 /// The words for a time that has to pass.
 pub(super) const TIMER: &str = "a timer";
+/// The words for poll(2) and its like.
+pub(super) const EVENT: &str = "an event on a descriptor";
 /// The words where the kernel keeps it to itself.
 pub(super) const HIDDEN: &str = "something that the kernel does not show";
 
@@ -32,13 +34,13 @@ const FUNCTIONS: &[(&str, &str)] = &[
     ("kernel_wait4", "a child"),
     ("wait_for_vfork_done", "a child to start its program"),
     ("do_vfork", "a child to start its program"),
-    ("poll_schedule_timeout", "an event on a descriptor"),
-    ("schedule_hrtimeout_range", "an event on a descriptor"),
-    ("do_sys_poll", "an event on a descriptor"),
-    ("do_poll", "an event on a descriptor"),
-    ("do_select", "an event on a descriptor"),
-    ("do_epoll_wait", "an event on a descriptor"),
-    ("ep_poll", "an event on a descriptor"),
+    ("poll_schedule_timeout", EVENT),
+    ("schedule_hrtimeout_range", EVENT),
+    ("do_sys_poll", EVENT),
+    ("do_poll", EVENT),
+    ("do_select", EVENT),
+    ("do_epoll_wait", EVENT),
+    ("ep_poll", EVENT),
     ("n_tty_read", "a key on the terminal"),
     ("n_tty_write", "room on the terminal"),
     ("tty_wait_until_sent", "room on the terminal"),
@@ -128,7 +130,7 @@ pub fn words_for_call(call: Syscall) -> Option<Call> {
         libc::SYS_futex => LOCK,
         libc::SYS_nanosleep | libc::SYS_clock_nanosleep => TIMER,
         libc::SYS_wait4 | libc::SYS_waitid => "a child",
-        libc::SYS_ppoll | libc::SYS_pselect6 | libc::SYS_epoll_pwait | libc::SYS_epoll_pwait2 => "an event on a descriptor",
+        libc::SYS_ppoll | libc::SYS_pselect6 | libc::SYS_epoll_pwait | libc::SYS_epoll_pwait2 => EVENT,
         libc::SYS_rt_sigtimedwait | libc::SYS_rt_sigsuspend => "a signal",
         libc::SYS_accept | libc::SYS_accept4 => "a connection",
         libc::SYS_connect => "an answer to its connection",
@@ -136,7 +138,7 @@ pub fn words_for_call(call: Syscall) -> Option<Call> {
         libc::SYS_fsync | libc::SYS_fdatasync | libc::SYS_sync => "the disk",
         // The calls that x86_64 has from older times, and arm64 never had.
         #[cfg(target_arch = "x86_64")]
-        libc::SYS_poll | libc::SYS_select | libc::SYS_epoll_wait => "an event on a descriptor",
+        libc::SYS_poll | libc::SYS_select | libc::SYS_epoll_wait => EVENT,
         #[cfg(target_arch = "x86_64")]
         libc::SYS_pause => "a signal",
         #[cfg(target_arch = "x86_64")]

@@ -9,6 +9,7 @@ use crate::engine::drive::readers::Readers;
 use crate::engine::drive::readers::reasons::Wait;
 use crate::engine::drive::readers::sampler::Sample;
 use crate::engine::drive::readers::switches::SwitchBatch;
+use crate::engine::fold::timeline::reasons::WORTH_ASKING;
 use crate::engine::run::launch::{has_room, plan};
 use crate::engine::run::lines::USER;
 use crate::engine::run::live_run::Run;
@@ -327,14 +328,12 @@ impl EngineLoop {
     /// Asks the kernel why threads wait, where nothing else says it, and hands its answers to the runs.
     pub(super) fn explain_waits(&mut self, now: Monotonic) {
         let Self { readers: Readers { reasons, switches, .. }, runs, publication, .. } = self;
-        if reasons.is_time_to_look(now) {
+        if reasons.is_time_to_look(now, switches.known_until()) {
             for run in runs.active_mut() {
-                let id = run.id;
-                reasons.add(run.unexplained(now, reasons.room()).into_iter().map(|(pid, tid, since)| Wait {
-                    run: id,
-                    pid,
-                    tid,
-                    since,
+                let (id, passed) = (run.id, run.time(now));
+                reasons.add(run.unexplained(now, reasons.room()).into_iter().map(|(pid, tid, since)| {
+                    let due = now + (since + WORTH_ASKING).since(passed);
+                    Wait { run: id, pid, tid, since, due }
                 }));
             }
             reasons.ask(now, |run| runs.find(run).map(|index| runs[index].living()).unwrap_or_default());

@@ -1,16 +1,16 @@
 //! Why threads wait: which waits the kernel is asked about, and the thread that asks. While nothing waits for long, nothing is asked.
 //!
-//! A wait is asked about once. Only where it is for a lock it is asked about again, since the owner may change or become known while the
-//! wait lasts: seldom, and at once when the owner itself has begun to wait for an owner, which may be the last link of a circle. Where
-//! there are more waits than looks, those that came last and those that have waited for their turn longest go in turn. All looks together
-//! take a hundredth of a core's time at most.
+//! A wait is asked about once, at the moment at which it has lasted for long enough. Only where it is for a lock it is asked about again,
+//! since the owner may change or become known while the wait lasts: seldom, and at once when the owner itself has begun to wait for an
+//! owner, which may be the last link of a circle. Where there are more waits than looks, those that came last and those that have waited
+//! for their turn longest go in turn. All looks together take a hundredth of a core's time at most.
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crossbeam_channel::{Receiver, Sender, bounded};
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 
 use crate::engine::drive::bell::Bell;
 use crate::model::{Monotonic, Pid, RunId, Tid};
@@ -44,10 +44,19 @@ pub(crate) struct Wait {
     pub(crate) tid: Tid,
     /// Its start, in the run's time.
     pub(crate) since: Monotonic,
+    /// The time from which on it is to be looked at: it has lasted for a while then, if it still does.
+    pub(crate) due: Monotonic,
 }
 
-/// A question about a wait, with the processes that may be at the other end of a pipe.
-type Question = (Wait, Arc<[Pid]>);
+/// A question about a wait.
+#[derive(Debug)]
+struct Question {
+    wait: Wait,
+    /// The processes that may be at the other end of a pipe.
+    relatives: Arc<[Pid]>,
+    /// Whether records are to come that tell what the scheduler did until the answer: the engine wakes up for them anyway.
+    has_records: bool,
+}
 
 /// The answer to a question.
 #[derive(Debug)]
@@ -70,6 +79,8 @@ pub(crate) struct ReasonReader {
     /// Whether /proc is another PID namespace's: there the numbers of ours are other threads.
     is_blind: bool,
     plan: Plan,
+    /// The time up to which all was known at the last look for waits.
+    looked_until: Option<Monotonic>,
     /// An answer that may be about a later wait: what the scheduler did until then has not all come in.
     early: Option<Answer>,
 }
@@ -79,28 +90,30 @@ impl ReasonReader {
         let (questions, asked) = bounded::<Question>(MOST_OPEN);
         let (sender, answers) = bounded(MOST_OPEN);
         let mut reasons = Reasons::new().map_err(io::Error::other)?;
-        let more = asked.clone();
         start_thread("reasons", move || {
             let _ = rename_thread("reasons");
-            for (wait, relatives) in asked {
+            let mut later = Vec::new();
+            while let Some(Question { wait, relatives, has_records }) = next_question(&asked, &mut later) {
                 let (from, spent) = (monotonic_now(), thread_cpu_time());
                 let reason = reasons.ask(wait.pid, wait.tid, &relatives);
                 let (at, took) = (monotonic_now(), thread_cpu_time().saturating_sub(spent));
                 if sender.send(Answer { wait, from, at, took, reason }).is_err() {
                     return;
                 }
-                // The engine takes the answers all at once: what the scheduler did meanwhile comes later anyway.
-                if more.is_empty() {
+                // The engine takes the answers all at once.
+                if !has_records && asked.is_empty() && later.iter().all(|question: &Question| question.wait.due > at) {
                     bell.ring();
                 }
             }
         })?;
-        Ok(Self { questions, answers, is_blind: foreign_proc().is_some(), plan: Plan::default(), early: None })
+        let is_blind = foreign_proc().is_some();
+        Ok(Self { questions, answers, is_blind, plan: Plan::default(), looked_until: None, early: None })
     }
 
-    /// Whether waits are to be looked for now.
-    pub(crate) fn is_time_to_look(&self, now: Monotonic) -> bool {
-        now >= self.plan.look_at && !self.is_blind
+    /// Whether waits are to be looked for now: there are new records, or, without them, it is time. `known_until` as for `next`.
+    pub(crate) fn is_time_to_look(&mut self, now: Monotonic, known_until: Option<Monotonic>) -> bool {
+        let has_more = std::mem::replace(&mut self.looked_until, known_until) != known_until;
+        (has_more || now >= self.plan.look_at) && !self.is_blind
     }
 
     /// How many more waits it can take.
@@ -113,7 +126,7 @@ impl ReasonReader {
         self.plan.add(waits);
     }
 
-    /// Asks what is due. `relatives` gives the processes of a run.
+    /// Asks what has its turn. `relatives` gives the processes of a run.
     pub(crate) fn ask(&mut self, now: Monotonic, mut relatives: impl FnMut(RunId) -> Vec<Pid>) {
         let mut known: HashMap<RunId, Arc<[Pid]>> = HashMap::new();
         for wait in self.plan.due(now) {
@@ -122,7 +135,8 @@ impl ReasonReader {
                 if all.len() > MOST_RELATIVES { Arc::default() } else { all.into() }
             });
             // There is room for as many as can be open.
-            let _ = self.questions.try_send((wait, Arc::clone(of_run)));
+            let (relatives, has_records) = (Arc::clone(of_run), self.looked_until.is_some());
+            let _ = self.questions.try_send(Question { wait, relatives, has_records });
         }
     }
 
@@ -140,6 +154,25 @@ impl ReasonReader {
         }
         self.plan.answered(&answer, now);
         Some(answer)
+    }
+}
+
+/// The question that is due first, once it is; `None` where there will be no more. `later` are those that were taken and are not due yet.
+fn next_question(asked: &Receiver<Question>, later: &mut Vec<Question>) -> Option<Question> {
+    loop {
+        later.extend(asked.try_iter());
+        let first = (0..later.len()).min_by_key(|&place| later[place].wait.due);
+        let left = first.map(|place| later[place].wait.due.since(monotonic_now()));
+        let came = match (first, left) {
+            (Some(place), Some(Duration::ZERO)) => return Some(later.swap_remove(place)),
+            (_, Some(left)) => asked.recv_timeout(left),
+            (_, None) => asked.recv().map_err(|_| RecvTimeoutError::Disconnected),
+        };
+        match came {
+            Ok(question) => later.push(question),
+            Err(RecvTimeoutError::Timeout) => {}
+            Err(RecvTimeoutError::Disconnected) => return None,
+        }
     }
 }
 
@@ -269,7 +302,7 @@ mod tests {
     }
 
     fn wait(tid: i32) -> Wait {
-        Wait { run: RunId::new(1), pid: Pid::new(10), tid: Tid::new(tid), since: at(0) }
+        Wait { run: RunId::new(1), pid: Pid::new(10), tid: Tid::new(tid), since: at(0), due: at(15) }
     }
 
     fn answer(plan: &mut Plan, tid: i32, held_by: Option<i32>, now: u64) {
@@ -351,6 +384,36 @@ mod tests {
             }
         }
         assert_eq!(asked, [0, 1, 3, 7, 15, 23]);
+    }
+
+    #[test]
+    fn questions_have_their_turn_once_they_are_due() {
+        let (questions, asked) = bounded(8);
+        let now = monotonic_now();
+        let ask = |tid, due| {
+            let wait = Wait { due, ..wait(tid) };
+            questions.send(Question { wait, relatives: Arc::default(), has_records: true }).expect("room");
+        };
+        ask(1, now + Duration::from_millis(20));
+        ask(2, now + Duration::from_millis(10));
+        ask(3, Monotonic::ZERO);
+        let mut later = Vec::new();
+        for tid in [3, 2, 1] {
+            let Question { wait, .. } = next_question(&asked, &mut later).expect("a question");
+            assert!(wait.tid == Tid::new(tid) && wait.due <= monotonic_now(), "{wait:?}");
+        }
+        ask(4, now + Duration::from_hours(1));
+        drop(questions);
+        assert!(next_question(&asked, &mut later).is_none(), "the engine's end is gone");
+    }
+
+    #[test]
+    fn waits_are_looked_for_as_soon_as_there_are_new_records() {
+        let mut reader = ReasonReader::start(Bell::new().expect("a descriptor")).expect("a thread");
+        reader.ask(at(100), |_| Vec::new());
+        let looks = [(105, Some(at(101))), (106, Some(at(101))), (107, Some(at(106))), (108, None), (109, None), (133, None)];
+        let looks = looks.map(|(now, known_until)| reader.is_time_to_look(at(now), known_until));
+        assert_eq!(looks, [true, false, true, true, false, true]);
     }
 
     #[test]

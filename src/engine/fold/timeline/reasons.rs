@@ -7,15 +7,17 @@ use std::time::Duration;
 use crate::engine::fold::timeline::lanes::{Lanes, Waiter};
 use crate::engine::fold::timeline::pending::SeenWait;
 use crate::engine::fold::timeline::track::{Held, Track, is_wait, says_why};
-use crate::model::{LaneState, Monotonic, Pid, StateSpan, TaskState, Tid, Word};
+use crate::model::{LaneSource, LaneState, Monotonic, Pid, StateSpan, States, TaskState, Tid, Word, Words};
 use crate::monitor::Wakers;
 
 /// A sample reads for a moment after its time.
 pub(super) const READS_FOR: Duration = Duration::from_millis(30);
 /// A shorter wait needs no reason.
-pub(super) const WORTH_ASKING: Duration = Duration::from_millis(15);
+pub(crate) const WORTH_ASKING: Duration = Duration::from_millis(15);
 /// The words for a wait for a time to pass, and for the end of a child.
 pub(super) const TIMER: &str = "a timer";
+/// The states of a thread before a young wait that tell whether it may last.
+const HABIT: usize = 16;
 const CHILD: &str = "a child";
 
 /// The reason of a wait.
@@ -117,8 +119,8 @@ impl Lanes {
         }
     }
 
-    /// At most `most` threads that have waited for a while, and whose programs do not say why: each with the start of its wait, the oldest
-    /// wait first, and each wait once.
+    /// At most `most` threads that have waited for a while, or wait now and may do so for a while, and whose programs do not say why: each
+    /// with the start of its wait, the oldest wait first, and each wait once.
     pub(crate) fn unexplained(&mut self, now: Monotonic, most: usize) -> Vec<(Pid, Tid, Monotonic)> {
         let until = self.until.min(now);
         let mut waits = Vec::new();
@@ -130,7 +132,7 @@ impl Lanes {
             let Some(track) = self.track_mut(index).filter(|track| !track.has_ended()) else { continue };
             let since = if track.is_switched() {
                 let wait = track.states.last().filter(|wait| wait.state == LaneState::Blocked);
-                let wait = wait.filter(|wait| until.since(wait.from) >= WORTH_ASKING);
+                let wait = wait.filter(|wait| until.since(wait.from) >= WORTH_ASKING || track.may_last(wait));
                 wait.map(|wait| wait.from).filter(|since| !track.is_told(*since))
             } else {
                 track.seen_for(WORTH_ASKING, now)
@@ -227,6 +229,24 @@ impl Track {
                 None
             }
         })
+    }
+
+    /// Whether a wait that has just begun may be a long one: one of those before it was, or there was none.
+    fn may_last(&self, wait: &StateSpan) -> bool {
+        let before = (wait.index.saturating_sub(HABIT)..wait.index).filter_map(|index| self.states.get(index));
+        let mut waits = before.filter(|span| is_wait(span.state)).peekable();
+        waits.peek().is_none() || waits.any(|wait| wait.until.is_some_and(|until| until.since(wait.from) >= WORTH_ASKING))
+    }
+
+    /// A task that speaks at `t` has this lane: where a process was reported later than it began, and than it spoke, no sample has told
+    /// anything of the time before that. Only without switch records.
+    pub(super) fn was_there(&mut self, t: Monotonic) {
+        if self.task.is_none() && !self.is_switched() && self.words.get(0).is_some_and(|first| t < first.from) {
+            self.words = Words::default();
+            if self.source == LaneSource::Words {
+                self.states = States::default();
+            }
+        }
     }
 
     /// The reason of the wait that began then.

@@ -275,6 +275,7 @@ impl Track {
 
     /// It belongs to this task from now on.
     pub(super) fn claim(&mut self, t: Monotonic, task: Arc<str>, sort: TaskSort, doing: Doing) {
+        self.was_there(t);
         (self.task, self.sort) = (Some(task), sort);
         self.touch();
         match &self.end {

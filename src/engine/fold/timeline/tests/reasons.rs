@@ -241,3 +241,45 @@ fn an_answer_is_about_the_wait_in_which_it_was_read_and_equal_ones_count_each() 
     assert_eq!(lane.reasons.len(), 2);
     assert!(lanes.unexplained(at(200 * MS), usize::MAX).iter().all(|(_, tid, _)| *tid != PID_TID), "it has its answer");
 }
+
+#[test]
+fn a_young_wait_is_asked_for_where_it_may_last() {
+    let mut lanes = Lanes::default();
+    let mut records = vec![began(0, 10, 10, 1, 1), record(MS, 10, 10, Scheduled::In)];
+    records.extend([record(2 * MS, 10, 10, Scheduled::Blocked), record(3 * MS, 10, 10, Scheduled::In)]);
+    lanes.scheduled(&records[..3], at(2 * MS + 1));
+    assert_eq!(lanes.unexplained(at(3 * MS), usize::MAX), [(PID, PID_TID, at(2 * MS))], "nothing is known of it");
+    lanes.scheduled(&records[3..], at(3 * MS));
+    lanes.scheduled(&[record(4 * MS, 10, 10, Scheduled::Blocked)], at(5 * MS));
+    assert_eq!(lanes.unexplained(at(6 * MS), usize::MAX), [], "the one before was short");
+    lanes.scheduled(&[], at(19 * MS));
+    assert_eq!(lanes.unexplained(at(20 * MS), usize::MAX), [(PID, PID_TID, at(4 * MS))]);
+    let records = [record(20 * MS, 10, 10, Scheduled::In), record(21 * MS, 10, 10, Scheduled::Blocked)];
+    lanes.scheduled(&records, at(22 * MS));
+    assert_eq!(lanes.unexplained(at(23 * MS), usize::MAX), [(PID, PID_TID, at(21 * MS))], "the one before was long");
+    assert!(lanes.unexplained(at(90 * MS), usize::MAX).is_empty(), "once");
+}
+
+#[test]
+fn a_word_explains_its_wait_although_its_process_was_reported_later() {
+    let records = [began(MS, 10, 10, 1, 1), record(2 * MS, 10, 10, Scheduled::In), record(6 * MS, 10, 10, Scheduled::Blocked)];
+    // The report of the process, the records, what the program says, and the kernel's answer.
+    for order in [[0, 1, 2, 3], [0, 2, 1, 3], [0, 1, 3, 2], [1, 0, 2, 3], [1, 3, 0, 2], [1, 2, 0, 3], [2, 0, 1, 3], [2, 1, 0, 3]]
+    {
+        let mut lanes = Lanes::default();
+        for step in order {
+            match step {
+                0 => lanes.process_started(at(9 * MS), PID, Pid::new(1), "lesson", false),
+                1 => lanes.scheduled(&records, at(30 * MS)),
+                2 => {
+                    lanes.task_started(at(3 * MS), "main", TaskSort::Thread, PID, Some(PID_TID), None);
+                    lanes.task_changed(at(5 * MS), "main", told(TaskState::Waiting, Some("you"), None), PID);
+                }
+                _ => lanes.explained(at(25 * MS), PID, PID_TID, because("an event on a descriptor", 24 * MS, None)),
+            }
+        }
+        let lane = lane(&mut lanes, "main");
+        let (wait, now) = (lane.states.last().expect("a wait"), lane.now().expect("a state"));
+        assert_eq!((wait.from, wait.state, &*now.label), (at(6 * MS), Blocked, "you"), "{order:?}");
+    }
+}
