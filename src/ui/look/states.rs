@@ -2,7 +2,7 @@
 
 use crate::model::{
     ExitStatus, Lane, LaneEnd, LaneNow, LaneSource, LaneState, Monotonic, Pid, ProcessRow, ProcessState, RunView, TaskState,
-    ThreadSample, Tid, Times,
+    ThreadSample, Tid, Times, Word,
 };
 use crate::ui::look::theme::{Palette, Tone};
 
@@ -201,21 +201,15 @@ pub fn of_now(now: &LaneNow) -> StateView {
         // They say enough by themselves.
         (LaneState::Stopped | LaneState::Zombie | LaneState::Nothing, _) => String::new(),
         (_, Some(holder)) if now.label.is_empty() => format!("held by {holder}"),
-        (_, Some(holder)) if names(&now.label, holder) => now.label.to_string(),
+        (_, Some(holder)) if Word::names(&now.label, holder) => now.label.to_string(),
+        // A call that waits for the end of a process.
+        (_, Some(holder)) if now.label.ends_with(')') => format!("{} for {holder}", now.label),
         (_, Some(holder)) => format!("{}, held by {holder}", now.label),
         (_, None) => now.label.to_string(),
     };
     // The interval of the shares is none of the states' own.
     let since = Some(now.since).filter(|_| now.state != LaneState::Mixed);
     StateView { look: state.into(), word, about, claims: now.claims, since, core: now.core }
-}
-
-/// Whether a label has the name of the holder in it: then that is not said again.
-pub fn names(label: &str, holder: &str) -> bool {
-    let ends = |text: Option<char>| !text.is_some_and(char::is_alphanumeric);
-    label
-        .match_indices(holder)
-        .any(|(at, _)| ends(label[..at].chars().next_back()) && ends(label[at + holder.len()..].chars().next()))
 }
 
 /// `on a core 91 %, ready 6 %, blocked 3 %`, the largest first; of 0.

@@ -335,9 +335,8 @@ fn thread_sentence(process: &ProcessRow, run: &RunView, tid: Tid, core: Option<u
         (Some(LaneEnd::RunOver), _) => "The thread has ended with the run.".to_owned(),
         (Some(_), None) => "The thread has ended; its process goes on.".to_owned(),
         (_, Some(status)) => format!("The thread has ended. Its process {}.", ended(status)),
-        (None, None) => sample.map_or_else(String::new, |thread| {
-            format!("{:.0} % CPU, last on core {}.", thread.cpu, core.unwrap_or(thread.core))
-        }),
+        (None, None) => sample
+            .map_or_else(String::new, |thread| format!("{:.0} % CPU, last on core {}.", thread.cpu, core.unwrap_or(thread.core))),
     }
 }
 
@@ -471,12 +470,7 @@ mod tests {
         };
         for (end, status, badge, sentence) in [
             (LaneEnd::Done, None, "ended", "The thread has ended; its process goes on."),
-            (
-                LaneEnd::Done,
-                Some(ExitStatus::Exited(0)),
-                "ended",
-                "The thread has ended. Its process has ended with status 0.",
-            ),
+            (LaneEnd::Done, Some(ExitStatus::Exited(0)), "ended", "The thread has ended. Its process has ended with status 0."),
             (
                 LaneEnd::Exit(killed),
                 Some(killed),

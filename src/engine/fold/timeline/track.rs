@@ -359,7 +359,10 @@ impl Track {
             End::Open => t.max(self.since),
             // The status has come; an exec, which ends the other threads, says nothing.
             End::WithProcess(t, said, LaneEnd::Done | LaneEnd::Exit(ExitStatus::Unknown))
-                if matches!(end, LaneEnd::Exit(_)) && !said.note.is_empty() => *t,
+                if matches!(end, LaneEnd::Exit(_)) && !said.note.is_empty() =>
+            {
+                *t
+            }
             _ => return,
         };
         self.interrupted = None;

@@ -3,7 +3,7 @@
 use super::*;
 use crate::engine::fold::timeline::homes::Exit;
 use crate::engine::fold::timeline::reasons::Explanation;
-use crate::model::{ExitStatus, Mark, MarkKind, ProcessState, Signal};
+use crate::model::{ExitStatus, LaneEnd, Mark, MarkKind, ProcessState, Signal};
 use crate::monitor::{PipeUsers, WakerKind, Wakers};
 
 use Scheduled::{Blocked, Ended, In, Mapped};
