@@ -191,7 +191,9 @@ impl Lanes {
             let told = [exit.status, reaped.filter(is_due).and_then(|reaped| reaped.status)].into_iter().flatten();
             let killed = told.into_iter().find(|status| matches!(status, ExitStatus::Signaled { .. }));
             if killed.is_some() {
-                lanes.iter().for_each(|&index| self.was_killed(index));
+                for &index in &lanes {
+                    self.was_killed(index);
+                }
             }
             if let Some(first) = first {
                 self.end_first(first, exit);
