@@ -97,6 +97,7 @@ impl Listener for Reporter {
             EventKind::ActionRefused { action, why, .. } => {
                 complain(&action.could_not(why));
             }
+            EventKind::Finding(finding) if !matches!(self.output, Output::Json(_)) => complain(&finding.text),
             _ => {}
         }
         match (&mut self.output, &event.kind) {

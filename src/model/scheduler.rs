@@ -47,11 +47,13 @@ pub enum Scheduled {
     },
     /// It has mapped a file's code, as each program does that it executes.
     Mapped,
-    /// By schedstat it has been ready for so long in all, since it was made: after wake-ups, of which there are no records, too. Counted
-    /// up to its last `In`.
-    WasReady {
-        /// Nanoseconds.
-        in_all: u64,
+    /// The times of its whole life by schedstat, which also has what records do not: how long it was ready after wake-ups, and on a core
+    /// before each record of that is written. Counted up to its last turn.
+    Counted {
+        /// Nanoseconds on a core; up to a tick ago while it is on one.
+        ran: u64,
+        /// Nanoseconds in which it was ready.
+        ready: u64,
     },
     /// So many records of this core are missing, from `since` until now. `pid` and `tid` of the record mean nothing.
     Lost {

@@ -157,7 +157,7 @@ fn faults(records: &[SchedulerRecord]) -> Vec<String> {
             }
             Scheduled::Ended => cores.retain(|_, running| running != tid),
             Scheduled::Lost { .. } => faults.push(format!("{record:?}")),
-            Scheduled::Began { .. } | Scheduled::Named { .. } | Scheduled::Mapped | Scheduled::WasReady { .. } => {}
+            Scheduled::Began { .. } | Scheduled::Named { .. } | Scheduled::Mapped | Scheduled::Counted { .. } => {}
         }
     }
     faults

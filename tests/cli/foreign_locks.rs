@@ -189,9 +189,14 @@ fn a_deadlock_in_c_is_named_too() {
         return skipped("needs a C compiler");
     }
     assert!(compiled.expect("runs").success());
-    let mut run = Run::start(&[program.to_str().expect("UTF-8")]);
+    let program = program.to_str().expect("UTF-8");
+    let mut run = Run::start(&[program]);
     let finding = run.next_finding();
     is_deadlock(&run, &finding);
+    let said = tasklab(&["exec", "--timeout", "3", "--", program]).output().expect("runs");
+    let (text, own) = (String::from_utf8_lossy(&said.stderr), String::from_utf8_lossy(&said.stdout));
+    let is_told = text.lines().any(|line| line.contains("Deadlock: ") && line.contains("left waits for lock 0x"));
+    assert!(is_told && own.contains("met") && !own.contains("Deadlock"), "for people on the standard error: {text}{own}");
 }
 
 #[test]

@@ -149,6 +149,9 @@ fn actions_come_when_they_are_due() {
     assert!(!events.iter().any(|event| event["do"] == "kill"), "the demo script is left out");
     assert!(status <= 1, "{status}");
     assert_eq!(exec(&["--do", "0.2 SIGUSR1 sleep", "--", "sleep", "60"]).0, 128 + 10);
+    // The kernel's records give it a name before a sample has shown it.
+    let late = exec(&["--do", "0 SIGUSR1 sleep", "--", "sh", "-c", "sleep 60; exit 4"]);
+    assert_eq!((late.0, late.2.contains("could not")), (4, false), "{}", late.2);
     let (status, text, _) = exec(&["--json", "--keep-zombie", "--do", "0.5 wait sh", "--", "sh", "-c", "exit 3"]);
     let events = lines(&text);
     let time = |kind: &str| events.iter().find(|event| event["kind"] == kind).and_then(|event| event["t"].as_u64()).expect(kind);

@@ -113,7 +113,7 @@ impl Run {
     }
 
     fn find(&self, process: &ProcessRef) -> Result<Pid, Refusal> {
-        self.fold.find(process).ok_or(Refusal::NoSuchProcess)
+        self.fold.find(process).filter(|pid| self.fold.process(*pid).is_some()).ok_or(Refusal::NoSuchProcess)
     }
 
     fn input_of(&mut self, process: &ProcessRef) -> Result<&mut InputStream, Refusal> {

@@ -438,7 +438,8 @@ impl Run {
     /// The next action of the script that is due.
     pub(crate) fn take_due(&mut self, now: Monotonic) -> Option<TimedAction> {
         let fold = &self.fold;
-        self.script.take_due(now, |process| fold.find(process).is_some())
+        // A lane may have a name before its process has a row.
+        self.script.take_due(now, |process| fold.find(process).is_some_and(|pid| fold.process(pid).is_some()))
     }
 
     pub(crate) fn finish(

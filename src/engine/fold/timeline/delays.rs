@@ -1,6 +1,7 @@
-//! How long threads were ready after their wake-ups. The switch records have no wake-ups, so a wait seems to last until its thread is on
-//! a core; schedstat has the time for which it was ready in all. What the records do not tell of that is the end of the waits between
-//! two readings: of one wait exactly so, of several by their lengths. Pure; on the engine's thread.
+//! What schedstat knows and the switch records do not. They have no wake-ups, so a wait seems to last until its thread is on a core, and each
+//! turn is recorded a few microseconds after it has begun. Schedstat has the time for which a thread was ready, and on a core, in all. What
+//! the records do not tell of that belongs to the ends of the waits between two readings: of one wait exactly so, of several the ready time
+//! by their lengths, and the time on a core in equal parts. Pure; on the engine's thread.
 
 use std::collections::HashMap;
 
@@ -8,29 +9,60 @@ use crate::engine::fold::timeline::lanes::Lanes;
 use crate::engine::fold::timeline::track::{Track, is_wait};
 use crate::model::{LaneState, Monotonic, Scheduled, SchedulerRecord, Tid};
 
-/// Less than this part of the waits is not worth a state in each of them; it counts with the next reading.
+/// Less than this part of the waits is not worth a change of each of them; it counts with the next reading.
 const WORTH_TELLING: u64 = 100;
 
-/// The ends of waits in which the thread was ready: the place of the record of its `In`, and nanoseconds. In the order of the records.
-pub(super) type Delays = Vec<(usize, u64)>;
+/// What is left over counts with the next reading, but no more than so many nanoseconds of it: it must not fill a wait that has nothing to do
+/// with it.
+const LEFT: i64 = 5_000_000;
 
-/// A thread whose time was read, as the records lead it from one state to the next.
+/// The end of a wait.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Delay {
+    /// The place of the record of the turn that ends it.
+    pub(super) place: usize,
+    /// Nanoseconds for which the thread was ready at its end, and then on its core.
+    pub(super) ready: u64,
+    pub(super) ran: u64,
+}
+
+/// What schedstat had counted of a thread and its lane has not told, in nanoseconds: on a core and ready. `None` while that is not known.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Base {
+    ran: Option<i64>,
+    ready: Option<i64>,
+}
+
+impl Base {
+    /// Of a thread that has just been made.
+    pub(super) const NEW: Self = Self { ran: Some(0), ready: Some(0) };
+
+    /// What was counted, and is not told, is left over.
+    fn leave(&mut self, counted: [i64; 2], told: [i64; 2]) {
+        for ((base, counted), told) in [&mut self.ran, &mut self.ready].into_iter().zip(counted).zip(told) {
+            let least = counted.saturating_sub(told).saturating_sub(LEFT);
+            *base = base.map(|base| base.max(least));
+        }
+    }
+}
+
+/// A thread whose times were read, as the records lead it from one state to the next.
 struct Walk {
     state: LaneState,
     since: Monotonic,
-    /// How long it was ready so far, by its lane.
-    ready: u64,
-    /// What schedstat had counted before that, if it is known.
-    base: Option<i64>,
+    /// How long it was on a core and ready so far, by its lane.
+    ran: i64,
+    ready: i64,
+    base: Base,
     /// The waits since the last reading: the place of the record that ends each, and its length.
-    waits: Delays,
+    waits: Vec<(usize, u64)>,
 }
 
 impl Lanes {
-    /// The time for which threads were ready before they went on after a wait, by the readings among these records.
-    pub(super) fn delays(&mut self, records: &[SchedulerRecord]) -> Delays {
+    /// The ends of waits, in the order of the records, by the readings among these.
+    pub(super) fn delays(&mut self, records: &[SchedulerRecord]) -> Vec<Delay> {
         let mut walks: HashMap<Tid, Walk> = HashMap::new();
-        for record in records.iter().filter(|record| matches!(record.what, Scheduled::WasReady { .. })) {
+        for record in records.iter().filter(|record| matches!(record.what, Scheduled::Counted { .. })) {
             let track = self.thread(record.pid, record.tid).map(|(_, track)| track);
             walks.entry(record.tid).or_insert_with(|| Walk::new(track.filter(|track| track.is_switched())));
         }
@@ -41,7 +73,7 @@ impl Lanes {
         for (place, record) in records.iter().enumerate() {
             if matches!(record.what, Scheduled::Lost { .. }) {
                 for walk in walks.values_mut() {
-                    (walk.state, walk.base) = (LaneState::Unknown, None);
+                    (walk.state, walk.base) = (LaneState::Unknown, Base::default());
                 }
             } else if let Some(walk) = walks.get_mut(&record.tid) {
                 walk.go(place, record, &mut delays);
@@ -49,7 +81,7 @@ impl Lanes {
         }
         for (tid, walk) in walks {
             if let Some(track) = self.by_tid.get(&tid).copied().and_then(|index| self.track_mut(index)) {
-                track.ready_base = walk.base;
+                track.counted = walk.base;
             }
         }
         delays.sort_unstable();
@@ -62,54 +94,61 @@ impl Walk {
         let last = track.and_then(|track| track.states.last());
         let (state, since) = last.map_or((LaneState::Unknown, Monotonic::ZERO), |last| (last.state, last.from));
         // The state that lasts is not counted: schedstat does not know its time before it ends either.
-        let ready = track.map_or(0, |track| track.states.up_to(since).1.of(LaneState::Ready));
-        Self { state, since, ready, base: track.and_then(|track| track.ready_base), waits: Vec::new() }
+        let times = track.map(|track| track.states.up_to(since).1).unwrap_or_default();
+        let [ran, ready] = [LaneState::OnCore, LaneState::Ready].map(|state| nanos(times.of(state)));
+        Self { state, since, ran, ready, base: track.map(|track| track.counted).unwrap_or_default(), waits: Vec::new() }
     }
 
-    fn go(&mut self, place: usize, record: &SchedulerRecord, delays: &mut Delays) {
+    fn go(&mut self, place: usize, record: &SchedulerRecord, delays: &mut Vec<Delay>) {
         let state = match record.what {
-            Scheduled::In => {
-                let time = record.t.nanos().saturating_sub(self.since.nanos());
-                match self.state {
-                    LaneState::Ready => self.ready += time,
-                    state if is_wait(state) => self.waits.push((place, time)),
-                    _ => {}
-                }
-                LaneState::OnCore
-            }
+            Scheduled::In => LaneState::OnCore,
             Scheduled::Preempted => LaneState::Ready,
             Scheduled::Blocked => LaneState::Blocked,
             Scheduled::Began { .. } => {
-                (self.ready, self.base) = (0, Some(0));
+                (self.ran, self.ready, self.base) = (0, 0, Base::NEW);
                 LaneState::Ready
             }
             Scheduled::Ended => LaneState::Nothing,
-            Scheduled::WasReady { in_all } => return self.read(i64::try_from(in_all).unwrap_or(i64::MAX), delays),
+            Scheduled::Counted { ran, ready } => return self.read(nanos(ran), nanos(ready), delays),
             Scheduled::Named { .. } | Scheduled::Mapped | Scheduled::Lost { .. } => return,
         };
+        let time = record.t.nanos().saturating_sub(self.since.nanos());
+        match self.state {
+            LaneState::OnCore => self.ran += nanos(time),
+            LaneState::Ready if state == LaneState::OnCore => self.ready += nanos(time),
+            was if is_wait(was) && state == LaneState::OnCore => self.waits.push((place, time)),
+            _ => {}
+        }
         (self.state, self.since) = (state, record.t);
     }
 
     /// Shares what the records have not told among the waits.
-    fn read(&mut self, in_all: i64, delays: &mut Delays) {
-        let waits = std::mem::take(&mut self.waits);
-        let told = i64::try_from(self.ready).unwrap_or(i64::MAX);
-        let Some(base) = self.base else {
-            self.base = Some(in_all.saturating_sub(told));
-            return;
-        };
-        let untold = u64::try_from(in_all - base - told).unwrap_or(0);
+    fn read(&mut self, ran: i64, ready: i64, delays: &mut Vec<Delay>) {
+        let (waits, counted) = (std::mem::take(&mut self.waits), [ran, ready]);
         let whole: u64 = waits.iter().map(|(_, length)| length).sum();
-        if untold == 0 || untold < whole / WORTH_TELLING {
-            return;
-        }
-        let untold = untold.min(whole);
-        for (place, length) in waits {
-            let part = (u128::from(untold) * u128::from(length) / u128::from(whole.max(1))) as u64;
-            self.ready += part;
-            if part > 0 {
-                delays.push((place, part));
+        let untold = |counted: i64, told: i64, base: &mut Option<i64>| {
+            let untold = counted.saturating_sub(told).saturating_sub(*base.get_or_insert(counted.saturating_sub(told)));
+            let untold = u64::try_from(untold).unwrap_or(0).min(whole);
+            if untold < whole / WORTH_TELLING { 0 } else { untold }
+        };
+        let ready = untold(ready, self.ready, &mut self.base.ready);
+        // While it is on a core, not all of that is counted.
+        let ran = if self.state == LaneState::OnCore { 0 } else { untold(ran, self.ran, &mut self.base.ran) };
+        let each = ran / waits.len().max(1) as u64;
+        for (place, length) in waits.into_iter().filter(|_| ran + ready > 0) {
+            let ran = each.min(length);
+            let ready = (u128::from(ready) * u128::from(length) / u128::from(whole.max(1))) as u64;
+            let ready = ready.min(length - ran);
+            self.ran += nanos(ran);
+            self.ready += nanos(ready);
+            if ran + ready > 0 {
+                delays.push(Delay { place, ready, ran });
             }
         }
+        self.base.leave(counted, [self.ran, self.ready]);
     }
+}
+
+fn nanos(time: u64) -> i64 {
+    i64::try_from(time).unwrap_or(i64::MAX / 4)
 }

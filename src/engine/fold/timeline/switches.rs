@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use crate::engine::fold::timeline::delays::{Base, Delay};
 use crate::engine::fold::timeline::lanes::{Lanes, first_thread};
 use crate::engine::fold::timeline::track::{Birth, Doing, End, LastSum, end_of, is_final, is_wait};
 use crate::model::{LaneEnd, LaneState, Mark, MarkKind, Monotonic, Pid, Scheduled, SchedulerRecord, TaskSort, TaskState, Tid};
@@ -16,9 +17,11 @@ impl Lanes {
             let SchedulerRecord { t, core, .. } = *record;
             match &record.what {
                 Scheduled::In => {
-                    let delay = delays.next_if(|(of, _)| *of == place).map_or(0, |(_, delay)| delay);
+                    let delay = delays.next_if(|delay| delay.place == place);
                     if let Some(index) = self.switched(record) {
-                        self.wake(index, t, delay);
+                        if let Some(delay) = delay {
+                            self.wake(index, core, t, delay);
+                        }
                         self.enter(index, core, t);
                     }
                 }
@@ -44,7 +47,7 @@ impl Lanes {
                 Scheduled::Named { name, is_exec } => self.named(record, name, *is_exec),
                 Scheduled::Lost { since, count } if *since < t || *count == 0 => self.lost(core, *since, t),
                 // The one is only the number of those whose gap was told before; the other was taken in with the records before it.
-                Scheduled::Lost { .. } | Scheduled::WasReady { .. } => {}
+                Scheduled::Lost { .. } | Scheduled::Counted { .. } => {}
             }
         }
         self.until = self.until.max(until);
@@ -112,14 +115,17 @@ impl Lanes {
         }
     }
 
-    /// It was ready for so long at the end of its wait, which ends now.
-    fn wake(&mut self, index: usize, t: Monotonic, delay: u64) {
-        if delay == 0 {
-            return;
-        }
+    /// Its wait, which the record says to end now, ended earlier.
+    fn wake(&mut self, index: usize, core: u16, t: Monotonic, delay: Delay) {
+        // Until then somebody else was there.
+        let free = self.cores.changed(core);
         let Some(track) = self.track_mut(index) else { return };
         if track.states.last().is_some_and(|last| is_wait(last.state)) {
-            track.push(Monotonic::from_nanos(t.nanos().saturating_sub(delay)), LaneState::Ready, 0);
+            let before = |time: u64| Monotonic::from_nanos(t.nanos().saturating_sub(time));
+            if delay.ready > 0 {
+                track.push(before(delay.ran + delay.ready), LaneState::Ready, 0);
+            }
+            track.push(before(delay.ran).max(free.min(t)), LaneState::OnCore, u32::from(core));
         }
     }
 
@@ -281,7 +287,9 @@ impl Lanes {
         }
         let Some(track) = self.track_mut(index).filter(|track| track.is_switched() && !track.has_ended()) else { return };
         // The counter of the thread that has the number now goes on, not this one's.
-        track.ready_base = track.ready_base.filter(|_| !had_others);
+        if had_others {
+            track.counted = Base::default();
+        }
         if track.exited.take().is_some() || was_on_core {
             track.seen_alive = 0;
             self.enter(index, core, t);
@@ -295,7 +303,7 @@ impl Lanes {
         lanes.sort_unstable();
         for index in lanes {
             let Some(track) = self.track_mut(index) else { continue };
-            track.ready_base = None;
+            track.counted = Base::default();
             let is_elsewhere = track.on.is_some_and(|on| on != core);
             if track.is_switched() && track.exited.is_none() && !track.has_ended() && !is_elsewhere {
                 self.leave(index, since, LaneState::Unknown);

@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use crate::engine::fold::timeline::delays::Base;
 use crate::engine::fold::timeline::sums::Sums;
 use crate::model::{
     ExitStatus, Lane, LaneEnd, LaneId, LaneSource, LaneState, Mark, Monotonic, Pid, States, TaskSort, TaskState, Tid, Word, Words,
@@ -63,8 +64,8 @@ pub(crate) struct Track {
     pub(super) seen: Option<Seen>,
     /// The start of the last wait that was given out to be explained.
     pub(super) asked: Option<Monotonic>,
-    /// The nanoseconds of schedstat's time in which it was ready that are none of its states; `None` while that is not known.
-    pub(super) ready_base: Option<i64>,
+    /// Schedstat's times that are none of its states.
+    pub(super) counted: Base,
     pub(super) sums: Sums,
     pub(super) last_sum: LastSum,
     /// When a record has named it last.
@@ -159,7 +160,7 @@ impl Track {
             seen_alive: 0,
             seen: None,
             asked: None,
-            ready_base: None,
+            counted: Base::default(),
             sums: Sums::default(),
             last_sum: LastSum::Open,
             named: t,
@@ -490,7 +491,7 @@ impl Track {
         }
         self.states.push(t, if is_birth { LaneState::Ready } else { LaneState::Unknown }, 0);
         (self.source, self.end) = (LaneSource::Switches, End::Open);
-        self.ready_base = is_birth.then_some(0);
+        self.counted = if is_birth { Base::NEW } else { Base::default() };
         self.sums.begin(t);
         self.touch();
     }

@@ -188,7 +188,7 @@ impl Router {
                 home
             }
             // It was read a moment later: the process may have ended meanwhile.
-            Scheduled::WasReady { .. } => self.processes.get(&pid).map_or(Home::Unknown, |process| process.home),
+            Scheduled::Counted { .. } => self.processes.get(&pid).map_or(Home::Unknown, |process| process.home),
             _ => self.known(pid, t, find).home,
         }
     }

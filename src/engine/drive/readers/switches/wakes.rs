@@ -1,5 +1,5 @@
-//! How long threads were ready after their wake-ups, which no switch record tells: schedstat has it, for all of a thread's life. It is read
-//! of each thread that went on after a wait, so that most readings are about a single one.
+//! How long threads were ready after their wake-ups, which no switch record tells, and all that they ran: schedstat has it, for all of a
+//! thread's life. It is read of each thread that went on after a wait, so that most readings are about a single one.
 
 use std::collections::{HashSet, VecDeque};
 use std::time::Duration;
@@ -47,8 +47,8 @@ impl Wakes {
             self.queued.remove(&tid);
             let Some(stat) = thread_schedstat(pid, tid) else { continue };
             let t = monotonic_now();
-            let in_all = u64::try_from(stat.waited.as_nanos()).unwrap_or(u64::MAX);
-            self.read.push(SchedulerRecord { t, pid, tid, core: 0, what: Scheduled::WasReady { in_all } });
+            let [ran, ready] = [stat.ran, stat.waited].map(|time| u64::try_from(time.as_nanos()).unwrap_or(u64::MAX));
+            self.read.push(SchedulerRecord { t, pid, tid, core: 0, what: Scheduled::Counted { ran, ready } });
             if t >= end {
                 break;
             }
@@ -94,7 +94,7 @@ mod tests {
         }
         let before = monotonic_now();
         assert!(wakes.ask() && wakes.queue.is_empty() && wakes.queued.is_empty());
-        let [SchedulerRecord { t, tid, what: Scheduled::WasReady { .. }, .. }] = wakes.read[..] else {
+        let [SchedulerRecord { t, tid, what: Scheduled::Counted { .. }, .. }] = wakes.read[..] else {
             panic!("{:?}", wakes.read)
         };
         assert_eq!((tid, t >= before), (me, true));
@@ -104,7 +104,7 @@ mod tests {
         assert_eq!(batch.records.len(), 2, "records up to its time are missing");
         batch.until = t + Duration::from_millis(1);
         wakes.give(&mut batch);
-        assert!(matches!(batch.records[1].what, Scheduled::WasReady { .. }), "{batch:?}");
+        assert!(matches!(batch.records[1].what, Scheduled::Counted { .. }), "{batch:?}");
         assert!(!wakes.ask(), "once");
     }
 }

@@ -4,8 +4,8 @@ use super::*;
 
 use LaneState::{Blocked, OnCore, Ready};
 
-fn was_ready(t: u64, tid: i32, in_all: u64) -> SchedulerRecord {
-    record(t, 10, tid, Scheduled::WasReady { in_all })
+fn was_ready(t: u64, tid: i32, ready: u64) -> SchedulerRecord {
+    record(t, 10, tid, Scheduled::Counted { ran: 0, ready })
 }
 
 /// Thread 11, from 0 on: ready for 5 before its first turn, preempted for 10, in a wait from 30 on.
@@ -109,4 +109,35 @@ fn after_lost_records_or_for_a_thread_that_was_there_before_the_first_reading_on
     let mut old = Lanes::default();
     old.scheduled(&records[6..], at(200));
     assert_eq!(states_of(&mut old), expected);
+}
+
+/// A thread is on a core a moment before the record of that is written, which counts where it waits often.
+#[test]
+fn what_the_records_of_turns_have_missed_is_shared_among_the_turns_after_waits() {
+    let mut records = beginning();
+    records.extend([
+        record(50, 10, 11, Scheduled::In),
+        record(60, 10, 11, Scheduled::Blocked),
+        record(100, 10, 11, Scheduled::In),
+        record(110, 10, 11, Scheduled::Blocked),
+    ]);
+    let counted = |t: u64, ran: u64, ready: u64| record(t, 10, 11, Scheduled::Counted { ran, ready });
+    let mut lanes = Lanes::default();
+    // By the records it ran for 35 and was ready for 15.
+    lanes.scheduled(&[records.clone(), vec![counted(120, 35 + 6, 15 + 18)]].concat(), at(130));
+    let expected = [(41, Ready, 0), (47, OnCore, 0), (60, Blocked, 0), (85, Ready, 0), (97, OnCore, 0), (110, Blocked, 0)];
+    assert_eq!(states_of(&mut lanes), with(&expected));
+    // While it is on a core, it has run for longer than is counted; the next reading tells it.
+    let mut late = Lanes::default();
+    late.scheduled(&[&records[..8], &[counted(105, 99, 15)]].concat(), at(106));
+    assert_eq!(states_of(&mut late), with(&[(50, OnCore, 0), (60, Blocked, 0), (100, OnCore, 0)]));
+    let more = [record(150, 10, 11, Scheduled::In), record(160, 10, 11, Scheduled::Blocked), counted(170, 45 + 9, 15)];
+    late.scheduled(&[&records[8..], &more].concat(), at(180));
+    let expected = [(50, OnCore, 0), (60, Blocked, 0), (100, OnCore, 0), (110, Blocked, 0), (141, OnCore, 0), (160, Blocked, 0)];
+    assert_eq!(states_of(&mut late), with(&expected));
+    // A turn never begins before its wait.
+    let mut much = Lanes::default();
+    much.scheduled(&[records, vec![counted(120, 900, 900)]].concat(), at(130));
+    let all = lane(&mut much, "thread 11").states.times(at(0), at(110));
+    assert_eq!([OnCore, Ready, Blocked].map(|state| all.of(state)), [35 + 20 + 30, 15 + 10, 0]);
 }

@@ -31,7 +31,7 @@ fn any_step() -> impl Strategy<Value = Step> {
         1 => Just(Scheduled::Ended),
         1 => Just(Scheduled::Mapped),
         1 => any::<bool>().prop_map(|is_exec| Scheduled::Named { name: "x".into(), is_exec }),
-        2 => (0_u64..900).prop_map(|in_all| Scheduled::WasReady { in_all }),
+        2 => (0_u64..900, 0_u64..900).prop_map(|(ran, ready)| Scheduled::Counted { ran, ready }),
         1 => (0_u64..900).prop_map(|since| Scheduled::Lost { since: at(since), count: 1 }),
     ];
     let record = (0_u64..30, ids, 0_u16..3, what).prop_map(|(t, (pid, tid), core, what)| on_core(core, t, pid, tid, what));

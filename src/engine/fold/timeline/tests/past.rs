@@ -20,7 +20,7 @@ fn play(steps: &[(u64, i32, u8)], batch: usize, mut after: impl FnMut(&mut Lanes
                 let what = match what {
                     0 => Scheduled::Preempted,
                     1 => Scheduled::Blocked,
-                    2 => Scheduled::WasReady { in_all: t / 5 },
+                    2 => Scheduled::Counted { ran: t / 3, ready: t / 5 },
                     _ => Scheduled::In,
                 };
                 on_core((tid % 2) as u16, t, 10, 10 + tid, what)

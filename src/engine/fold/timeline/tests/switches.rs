@@ -278,7 +278,7 @@ fn a_zombie_lasts_until_its_parent_goes_on_between_two_samples() {
         for (t, in_all) in [(80, 1 + 2 * MS), (parent_goes_on, 1 + 4 * MS)] {
             records.push(on_core(1, (t - 5) * MS, 10, 10, Scheduled::Blocked));
             records.push(on_core(1, t * MS, 10, 10, Scheduled::In));
-            records.push(on_core(1, t * MS + 1, 10, 10, Scheduled::WasReady { in_all }));
+            records.push(on_core(1, t * MS + 1, 10, 10, Scheduled::Counted { ran: 0, ready: in_all }));
         }
         records.sort_by_key(|record| record.t);
         let split = records.partition_point(|record| record.t < ms(300));

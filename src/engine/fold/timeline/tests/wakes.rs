@@ -82,7 +82,7 @@ fn the_owner_that_was_read_and_alone_has_run_since_let_the_waiter_go_on() {
     for ready in [MS / 2, 40 * MS] {
         let told = SchedulerRecord {
             t: at(101 * MS + 1),
-            what: Scheduled::WasReady { in_all: 2 * MS + ready },
+            what: Scheduled::Counted { ran: 0, ready: 2 * MS + ready },
             ..does(101, 10, WAITER, In)
         };
         assert_eq!(after(owner(), &[&goes_on()[..], &[told]].concat(), |_| {}).as_deref(), Some("owner"), "{ready}");
