@@ -8,7 +8,7 @@ use crate::engine::fold::timeline::lanes::Change;
 use crate::engine::fold::timeline::track::Doing;
 use crate::model::{
     Action, By, ExitStatus, Fact, Finished, Language, Level, Line, Monotonic, Pid, ProcessRow, Reason, Scope, Sent, Severity,
-    Stream, TaskSort, TaskState, Tid, WaitKind,
+    Stream, TaskSort, TaskState, Tid, WaitKind, Word,
 };
 
 /// `sort (4716)`, or `process 4716` where it has no name.
@@ -156,7 +156,9 @@ pub(crate) fn task_changed(task: &str, change: &Change) -> Option<String> {
         {
             format!("{task} asks for {on}, which {holder} holds.")
         }
-        (TaskState::Waiting, on, Some(holder)) if !on.is_empty() => format!("{task} waits for {on} from {holder}."),
+        (TaskState::Waiting, on, Some(holder)) if !on.is_empty() && !Word::names(on, holder) => {
+            format!("{task} waits for {on} from {holder}.")
+        }
         (TaskState::Waiting, "", _) => format!("{task} waits."),
         (TaskState::Waiting, on, _) if on.ends_with('?') => format!("{task} waits for {on}"),
         (TaskState::Waiting, on, _) if on.ends_with("()") => format!("{task} waits in {on}."),
@@ -318,6 +320,11 @@ mod tests {
             (waits(), doing(Running, "lock A", None), Some("worker-2 got lock A, which worker-1 had.")),
             (waits(), runs(), Some("worker-2 waits no longer for lock A.")),
             (runs(), doing(Waiting, "wait()", Some("child-1")), Some("worker-2 waits in wait() for child-1.")),
+            (
+                runs(),
+                doing(Waiting, "the job, in the foreground", Some("job")),
+                Some("worker-2 waits for the job, in the foreground."),
+            ),
             (runs(), doing(Waiting, "barrier gate", None), Some("worker-2 waits for barrier gate.")),
             (runs(), doing(Waiting, "join()", None), Some("worker-2 waits in join().")),
             (runs(), doing(Waiting, "", None), Some("worker-2 waits.")),

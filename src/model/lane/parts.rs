@@ -101,7 +101,7 @@ pub enum LaneEnd {
     Done,
     /// It ended with an error, in words.
     Failed(Arc<str>),
-    /// Its process ended.
+    /// Its process ended, and a thread with it.
     Exit(ExitStatus),
     /// The run is over.
     RunOver,
@@ -130,6 +130,11 @@ impl Lane {
     /// Whether it has ended.
     pub const fn has_ended(&self) -> bool {
         self.end.is_some()
+    }
+
+    /// Whether it is a thread beside the first one of its process, or another part of it.
+    pub fn is_part(&self) -> bool {
+        self.sort != TaskSort::Process && self.tid.is_none_or(|tid| tid.number() != self.pid.number())
     }
 
     /// What it is now, or was when it ended; `None` before anything is known.

@@ -28,6 +28,14 @@ impl Word {
         matches!(self.state, TaskState::Waiting | TaskState::Sleeping) && !self.on.is_empty()
     }
 
+    /// Whether a label has the name of the holder in it: then that is not said again.
+    pub fn names(label: &str, holder: &str) -> bool {
+        let ends = |text: Option<char>| !text.is_some_and(char::is_alphanumeric);
+        label
+            .match_indices(holder)
+            .any(|(at, _)| ends(label[..at].chars().next_back()) && ends(label[at + holder.len()..].chars().next()))
+    }
+
     /// The sort of thing that a lock is, before its name: `lock counter`.
     pub const LOCK: &str = "lock";
 

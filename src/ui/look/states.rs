@@ -2,7 +2,7 @@
 
 use crate::model::{
     ExitStatus, Lane, LaneEnd, LaneNow, LaneSource, LaneState, Monotonic, Pid, ProcessRow, ProcessState, RunView, TaskState,
-    ThreadSample, Tid, Times,
+    ThreadSample, Tid, Times, Word,
 };
 use crate::ui::look::theme::{Palette, Tone};
 
@@ -174,11 +174,19 @@ pub fn of_lane(lane: &Lane) -> StateView {
         (Some(LaneEnd::Failed(error)), _) => {
             StateView { about: error.to_string(), ..StateView::new(Look::Failed, Look::Failed.word()) }
         }
+        (Some(LaneEnd::Exit(status)), _) if lane.is_part() => {
+            StateView { about: "the end of its process".to_owned(), ..of_status(*status) }
+        }
         (Some(LaneEnd::Exit(status)), _) => of_status(*status),
         (Some(LaneEnd::RunOver), _) => StateView::new(Look::Done, "ended with the run"),
         (None, Some(now)) => of_now(&now),
         (None, None) => StateView::new(Look::Created, Look::Created.word()),
     }
+}
+
+/// How a thread is of which only the end is known.
+pub fn of_ended() -> StateView {
+    StateView::new(Look::Done, Look::Done.word())
 }
 
 /// How a lane was at a time, with the label that belongs to it.
@@ -193,21 +201,15 @@ pub fn of_now(now: &LaneNow) -> StateView {
         // They say enough by themselves.
         (LaneState::Stopped | LaneState::Zombie | LaneState::Nothing, _) => String::new(),
         (_, Some(holder)) if now.label.is_empty() => format!("held by {holder}"),
-        (_, Some(holder)) if names(&now.label, holder) => now.label.to_string(),
+        (_, Some(holder)) if Word::names(&now.label, holder) => now.label.to_string(),
+        // A call that waits for the end of a process.
+        (_, Some(holder)) if now.label.ends_with(')') => format!("{} for {holder}", now.label),
         (_, Some(holder)) => format!("{}, held by {holder}", now.label),
         (_, None) => now.label.to_string(),
     };
     // The interval of the shares is none of the states' own.
     let since = Some(now.since).filter(|_| now.state != LaneState::Mixed);
     StateView { look: state.into(), word, about, claims: now.claims, since, core: now.core }
-}
-
-/// Whether a label has the name of the holder in it: then that is not said again.
-pub fn names(label: &str, holder: &str) -> bool {
-    let ends = |text: Option<char>| !text.is_some_and(char::is_alphanumeric);
-    label
-        .match_indices(holder)
-        .any(|(at, _)| ends(label[..at].chars().next_back()) && ends(label[at + holder.len()..].chars().next()))
 }
 
 /// `on a core 91 %, ready 6 %, blocked 3 %`, the largest first; of 0.
@@ -231,7 +233,16 @@ fn percents(times: &Times) -> Vec<(LaneState, f64)> {
     let mut parts: Vec<_> =
         LaneState::TIMED.map(|state| (state, times.of(state))).into_iter().filter(|(_, time)| *time > 0).collect();
     parts.sort_by_key(|(_, time)| std::cmp::Reverse(*time));
-    parts.into_iter().map(|(state, time)| (state, time as f64 / total * 100.0)).collect()
+    let mut percents: Vec<_> = parts.into_iter().map(|(state, time)| (state, time as f64 / total * 100.0)).collect();
+    // Those under 1 are not told in numbers. The others add up to what they are together: the largest remainders are rounded up.
+    let mut told: Vec<usize> = (0..percents.len()).filter(|&place| percents[place].1 >= 1.0).collect();
+    let sum = |part: fn(f64) -> f64| told.iter().map(|&place| part(percents[place].1)).sum::<f64>();
+    let up = (sum(|percent| percent).round() - sum(f64::floor)) as usize;
+    told.sort_by(|&one, &other| percents[other].1.fract().total_cmp(&percents[one].1.fract()));
+    for (rank, place) in told.into_iter().enumerate() {
+        percents[place].1 = percents[place].1.floor() + if rank < up { 1.0 } else { 0.0 };
+    }
+    percents
 }
 
 /// How a process is: how it ended, else what its first thread does.
@@ -360,7 +371,22 @@ mod tests {
             assert_eq!(of_lane(&lane).words(), words);
         }
         lane.end = Some(LaneEnd::Exit(ExitStatus::Exited(3)));
-        assert_eq!((of_lane(&lane).look, of_lane(&lane).words()), (Look::Failed, "exited 3".to_owned()));
+        assert_eq!((of_lane(&lane).look, of_lane(&lane).words()), (Look::Failed, "exited 3: the end of its process".to_owned()));
+        lane.tid = Some(Tid::new(lane.pid.number()));
+        assert_eq!(of_lane(&lane).words(), "exited 3", "the process itself");
+    }
+
+    #[test]
+    fn the_percents_add_up_to_a_hundred() {
+        let times = |parts: [u64; 3]| {
+            let mut times = Times::default();
+            let states = [LaneState::OnCore, LaneState::Ready, LaneState::Blocked];
+            states.into_iter().zip(parts).for_each(|(state, part)| times.add(state, part));
+            shares(&times)
+        };
+        assert_eq!(times([1, 1, 1]), "on a core 34 %, ready 33 %, blocked 33 %");
+        assert_eq!(times([335, 335, 330]), "on a core 34 %, ready 33 %, blocked 33 %");
+        assert_eq!(times([994, 6, 0]), "on a core 99 %, ready under 1 %");
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use egui::text::LayoutJob;
 use egui::{Align, FontId, Frame, Key, Layout, Margin, RichText, ScrollArea, Ui, vec2};
 
-use crate::model::{Action, ExitStatus, ProcessRef, ProcessRow, RunState, RunView, Scope, Sent, Signal, Tid};
+use crate::model::{Action, ExitStatus, Lane, LaneEnd, ProcessRef, ProcessRow, RunState, RunView, Scope, Sent, Signal, Tid};
 use crate::ui::ask::actions::{Actions, UiAction};
 use crate::ui::ask::commands::UiCommand;
 use crate::ui::ask::selection::Selection;
@@ -80,15 +80,15 @@ impl Selected {
                 ui.label(RichText::new("Click a row or a lane to act on its process.").color(colors.weak));
                 return;
             };
-            let living = thread.filter(|_| process.status.is_none());
-            match living.map(|tid| process.threads.iter().find(|thread| thread.tid == tid)) {
-                Some(Some(thread)) => {
-                    let core = view.core.unwrap_or(thread.core);
-                    ui.label(format!("{:.0} % CPU, last on core {core}.", thread.cpu))
-                        .on_hover_text("Signals reach the whole process.");
+            let said = match thread {
+                Some(tid) => thread_sentence(process, run, tid, view.core),
+                None => sentence(process, run),
+            };
+            if !said.is_empty() {
+                let said = ui.label(said);
+                if thread.is_some() {
+                    said.on_hover_text("Signals reach the whole process.");
                 }
-                Some(None) => {}
-                None => drop(ui.label(sentence(process, run))),
             }
             // It comes and goes with each wait: nothing stands below it.
             if let Some(reason) = reason(view) {
@@ -294,15 +294,20 @@ pub fn find(run: Option<&RunView>, selection: Selection) -> Option<&ProcessRow> 
 fn view_of(run: &RunView, process: &ProcessRow, tid: Option<Tid>) -> StateView {
     let main = Tid::new(process.pid.number());
     let lane = states::kernel_lane(run, process.pid, tid.unwrap_or(main));
+    let Some(tid) = tid.filter(|tid| *tid != main) else { return states::of_process(process, lane) };
     // A thread lives no longer than its process.
-    let Some(tid) = tid.filter(|tid| *tid != main && process.status.is_none()) else { return states::of_process(process, lane) };
-    let sample = process.threads.iter().find(|thread| thread.tid == tid);
-    let told = || run.lanes.iter().rev().find(|lane| lane.pid == process.pid && lane.tid == Some(tid));
-    match (sample, lane) {
-        (_, Some(lane)) => states::of_lane(lane),
+    let is_over = process.status.is_some();
+    let sample = process.threads.iter().find(|thread| thread.tid == tid && !is_over);
+    match (sample, lane.or_else(|| lane_of(run, process, tid).filter(|_| sample.is_none()))) {
+        (_, Some(lane)) if lane.has_ended() || !is_over => states::of_lane(lane),
         (Some(sample), None) => states::of_thread(sample, None),
-        (None, None) => told().map_or_else(|| states::of_process(process, None), |lane| states::of_lane(lane)),
+        _ => states::of_ended(),
     }
+}
+
+/// The lane of a thread, whoever tells of it.
+fn lane_of<'a>(run: &'a RunView, process: &ProcessRow, tid: Tid) -> Option<&'a Lane> {
+    run.lanes.iter().rev().map(|lane| &**lane).find(|lane| lane.pid == process.pid && lane.tid == Some(tid))
 }
 
 /// Why it is in its state, and what its program says where that differs.
@@ -318,6 +323,21 @@ fn reason(view: &StateView) -> Option<String> {
         _ => about.chars().take(1).flat_map(char::to_uppercase).chain(about.chars().skip(1)).collect(),
     };
     Some(if said.ends_with(['.', '?', '!']) { said } else { format!("{said}.") })
+}
+
+/// How a thread is, or how it ended: not how its process did. Empty where nothing is known of it.
+fn thread_sentence(process: &ProcessRow, run: &RunView, tid: Tid, core: Option<u16>) -> String {
+    let lane = lane_of(run, process, tid);
+    let end = lane.and_then(|lane| lane.end.as_ref());
+    let sample = process.threads.iter().find(|thread| thread.tid == tid);
+    match (end, process.status) {
+        (Some(LaneEnd::Exit(status)), _) => format!("The thread has ended with its process, which {}.", ended(*status)),
+        (Some(LaneEnd::RunOver), _) => "The thread has ended with the run.".to_owned(),
+        (Some(_), None) => "The thread has ended; its process goes on.".to_owned(),
+        (_, Some(status)) => format!("The thread has ended. Its process {}.", ended(status)),
+        (None, None) => sample
+            .map_or_else(String::new, |thread| format!("{:.0} % CPU, last on core {}.", thread.cpu, core.unwrap_or(thread.core))),
+    }
 }
 
 /// How it is, in words that say what follows from it.
@@ -432,6 +452,37 @@ mod tests {
         process.get_by_label("since 0.500 s");
         assert!(process.query_by_label_contains("Waits for").is_none());
         show_thread(4711, 4712).get_by_label("Waits for a lock.");
+    }
+
+    #[test]
+    fn the_end_of_a_thread_is_told_as_its_own() {
+        let killed = ExitStatus::Signaled { signal: Signal::KILL, core_dumped: false };
+        let draw = |end: LaneEnd, status: Option<ExitStatus>| {
+            let mut run = (*sample::deadlock().runs[0]).clone();
+            let mut lane = sample::kernel_lane(1, "spin-1", 4799, &[(0.0, crate::model::LaneState::OnCore, 1)]);
+            (lane.pid, lane.end) = (Pid::new(4711), Some(end));
+            run.lanes = vec![lane.into()];
+            let row = run.processes.iter_mut().find(|row| row.pid == Pid::new(4711)).expect("a row");
+            (row.status, row.reaped) = (status, status.map(|_| crate::model::Monotonic::from_secs(2.0)));
+            testing::view(230.0, 460.0, State::default(), move |ui, (selected, actions, typing)| {
+                selected.ui(ui, Some(&run), Some((Pid::new(4711), Some(Tid::new(4799)))), typing, actions);
+            })
+        };
+        for (end, status, badge, sentence) in [
+            (LaneEnd::Done, None, "ended", "The thread has ended; its process goes on."),
+            (LaneEnd::Done, Some(ExitStatus::Exited(0)), "ended", "The thread has ended. Its process has ended with status 0."),
+            (
+                LaneEnd::Exit(killed),
+                Some(killed),
+                "SIGKILL",
+                "The thread has ended with its process, which was ended by SIGKILL.",
+            ),
+        ] {
+            let window = draw(end, status);
+            window.get_by_label(sentence);
+            assert!(window.query_all_by_label_contains(badge).count() > 0);
+            assert!(window.query_by_label_contains("waited on it").is_none());
+        }
     }
 
     #[test]

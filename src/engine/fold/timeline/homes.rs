@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use crate::engine::fold::timeline::track::{Doing, end_of};
+use crate::engine::fold::timeline::track::Doing;
 use crate::model::{ExitStatus, LaneEnd, Monotonic, Pid, TaskState};
 
 /// A process, with the lanes of its threads and tasks.
@@ -49,7 +49,7 @@ impl Exit {
         let is_success = self.status.is_none_or(ExitStatus::is_success);
         let state = if is_success { TaskState::Done } else { TaskState::Failed };
         let last = Doing { state, note: Arc::clone(note), held_by: None };
-        let end = end_of(&last);
+        let end = if is_success { LaneEnd::Done } else { self.of_process() };
         (last, end)
     }
 

@@ -190,13 +190,18 @@ impl Lanes {
         if let Some(exit) = known {
             let others = lanes.iter().copied().filter(|index| Some(*index) != first);
             others.for_each(|index| self.end_thread(index, exit.t));
-            if matches!(exit.status, Some(ExitStatus::Signaled { .. })) {
-                for index in lanes {
+            let told = [exit.status, reaped.filter(is_due).and_then(|reaped| reaped.status)].into_iter().flatten();
+            let killed = told.into_iter().find(|status| matches!(status, ExitStatus::Signaled { .. }));
+            if killed.is_some() {
+                for &index in &lanes {
                     self.was_killed(index);
                 }
             }
             if let Some(first) = first {
                 self.end_first(first, exit);
+            }
+            if let Some(status) = killed {
+                self.end_killed(&lanes, status);
             }
         }
         if let (Some(reaped), Some(first)) = (reaped.filter(is_due), first) {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::engine::fold::timeline::delays::Base;
 use crate::engine::fold::timeline::sums::Sums;
 use crate::model::{
-    Lane, LaneEnd, LaneId, LaneSource, LaneState, Mark, Monotonic, Pid, States, TaskSort, TaskState, Tid, Word, Words,
+    ExitStatus, Lane, LaneEnd, LaneId, LaneSource, LaneState, Mark, Monotonic, Pid, States, TaskSort, TaskState, Tid, Word, Words,
 };
 
 /// Marks on one lane beyond which the older half goes: a shell may start a million processes.
@@ -357,11 +357,19 @@ impl Track {
 
     /// It is over because its process is.
     pub(super) fn end_with_process(&mut self, t: Monotonic, last: Doing, end: LaneEnd) {
-        if !self.has_ended() {
-            self.interrupted = None;
-            self.end = End::WithProcess(t.max(self.since), last, end);
-            self.touch();
-        }
+        let t = match &self.end {
+            End::Open => t.max(self.since),
+            // The status has come; an exec, which ends the other threads, says nothing.
+            End::WithProcess(t, said, LaneEnd::Done | LaneEnd::Exit(ExitStatus::Unknown))
+                if matches!(end, LaneEnd::Exit(_)) && !said.note.is_empty() =>
+            {
+                *t
+            }
+            _ => return,
+        };
+        self.interrupted = None;
+        self.end = End::WithProcess(t, last, end);
+        self.touch();
     }
 
     /// It is a process that has ended; it stays, as a zombie. The note may come to know more.
@@ -433,9 +441,11 @@ impl Track {
     /// On a lane with switch records: words, which explain the waits since then.
     pub(super) fn say(&mut self, t: Monotonic, doing: Doing, woken_by: Option<&Arc<str>>) {
         let is_about_waits = says_why(doing.state) || says_why(self.doing.state);
+        let is_process = self.is_first();
         let t = self.ended_at().filter(|_| self.has_ended()).map_or(t, |ended| t.min(ended));
         if is_final(doing.state)
-            && let End::Closed(_, end @ LaneEnd::Done) = &mut self.end
+            && let End::Closed(_, end @ (LaneEnd::Done | LaneEnd::Exit(ExitStatus::Signaled { .. }))) = &mut self.end
+            && !is_process
         {
             *end = end_of(&doing);
         }

@@ -9,14 +9,17 @@ use crate::engine::fold::timeline::homes::Home;
 use crate::engine::fold::timeline::lanes::Lanes;
 use crate::engine::fold::timeline::pending::{Ender, Look};
 use crate::engine::fold::timeline::reasons::{READS_FOR, WORTH_ASKING};
-use crate::engine::fold::timeline::track::{End, Track, is_wait};
-use crate::model::{ExitStatus, LaneState, MarkKind, Monotonic, Pid, StateSpan};
+use crate::engine::fold::timeline::track::{End, Track, is_final, is_wait};
+use crate::model::{ExitStatus, LaneEnd, LaneState, MarkKind, Monotonic, Pid, StateSpan};
 use crate::monitor::{PipeUsers, WakerKind, Wakers};
 
 /// The time of records once there will be no more.
 const ALL: Monotonic = Monotonic::from_nanos(u64::MAX);
 /// A thread that ends wakes others before its last record: it runs for a moment after that, as long as it takes to have a core for it.
 const LAST_MOMENT: Duration = Duration::from_millis(1);
+const MOMENT: u64 = LAST_MOMENT.as_nanos() as u64;
+/// The last thread of a process gives all its memory back: it runs at most so long from the signal to its end.
+const LAST_RUN: Duration = Duration::from_millis(20);
 
 /// What is known of the end of a wait.
 enum Verdict {
@@ -292,6 +295,20 @@ impl Lanes {
         track.was_not_woken(first);
     }
 
+    /// A signal has killed the process of these lanes. The threads that ended only when all did nothing else were killed by it; those that
+    /// ended before have ended by themselves.
+    pub(super) fn end_killed(&mut self, lanes: &[usize], status: ExitStatus) {
+        let ended = |index: usize| Some((self.track(index).filter(|track| track.is_switched())?.exited?, index));
+        let mut ends: Vec<_> = lanes.iter().filter_map(|&index| ended(index)).collect();
+        ends.sort_unstable_by(|one, other| other.cmp(one));
+        let mut all_end_since = Monotonic::ZERO;
+        for (exited, index) in ends {
+            let Some(track) = self.track_mut(index).filter(|_| exited >= all_end_since) else { return };
+            track.was_killed(status);
+            all_end_since = track.ends_since().map_or(all_end_since, |since| since.max(all_end_since));
+        }
+    }
+
     /// The processes that have a lane that has not ended.
     pub(crate) fn living(&self) -> impl Iterator<Item = Pid> {
         self.tracks().filter(|(_, track)| track.tid.is_some() && !track.has_ended()).map(|(_, track)| track.pid)
@@ -320,6 +337,41 @@ impl Track {
         }
         let times = self.states.times(from, to);
         times.of(LaneState::OnCore) + times.of(LaneState::Unknown) > 0 || !self.is_switched() && times.total() > 0
+    }
+
+    /// Its end came with that of its killed process, unless it has said before that its work is over.
+    fn was_killed(&mut self, status: ExitStatus) {
+        let has_finished = is_final(self.doing().state);
+        if let End::Closed(_, end @ LaneEnd::Done) = &mut self.end
+            && !has_finished
+        {
+            *end = LaneEnd::Exit(status);
+            self.touch();
+        }
+    }
+
+    /// Since when it may have done nothing but end; `None` where its last records are missing.
+    fn ends_since(&self) -> Option<Monotonic> {
+        let mut room = LAST_RUN.as_nanos() as u64;
+        let mut since = self.exited?;
+        let spans = (0..self.states.len()).rev().map_while(|index| self.states.get(index)).skip_while(is_end);
+        for span in spans {
+            let until = span.until?.nanos();
+            let length = until - span.from.nanos();
+            since = match span.state {
+                LaneState::Unknown => return None,
+                LaneState::Ready => span.from,
+                LaneState::OnCore if length > room => return Some(Monotonic::from_nanos(until - room)),
+                state if state != LaneState::OnCore && length > room.min(MOMENT) => {
+                    return Some(Monotonic::from_nanos(until.saturating_sub(MOMENT)));
+                }
+                _ => {
+                    room -= length;
+                    span.from
+                }
+            };
+        }
+        Some(since)
     }
 
     /// Whether its end has come between the two times, or had begun then: it has not run for long since, nor waited.

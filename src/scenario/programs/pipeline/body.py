@@ -173,7 +173,7 @@ def main():
     tasklab.started("main")
     tasklab.value("a pipe holds (bytes)", params.capacity * 1024)
     stages = start()
-    tasklab.state("main", "waiting", on="the pipeline", held_by=NAMES[-1])
+    tasklab.state("main", "waiting", on=f"the end of {NAMES[-1]}", held_by=NAMES[-1])
     looks = watch(stages, began + params.patience)
     tasklab.finished("main")
     codes = [stage.returncode for stage in stages]

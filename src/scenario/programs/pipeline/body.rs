@@ -41,7 +41,7 @@ pub(super) fn run(lesson: &Lesson, params: &Params) -> Result<Facts, LessonError
         }
         children
     };
-    main.waiting("the pipeline", Some(STAGES[2]));
+    main.waiting(&format!("the end of {}", STAGES[2]), Some(STAGES[2]));
     let (looks, ends) = Watch { lesson, children: children.into_iter().map(Some).collect(), looks: Vec::new(), ends: [None; 3] }
         .until_all_have_ended(began + params.seconds("patience"))?;
     main.finish("ok");

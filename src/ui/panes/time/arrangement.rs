@@ -35,6 +35,7 @@ pub(super) enum Move {
     Pin,
     Unpin,
     Hide,
+    Show,
     Up,
     Down,
 }
@@ -45,6 +46,7 @@ impl Move {
             Self::Pin => "Pin to the top",
             Self::Unpin => "Unpin",
             Self::Hide => "Hide",
+            Self::Show => "Show",
             Self::Up => "Move up",
             Self::Down => "Move down",
         }
@@ -74,6 +76,11 @@ impl Arrangements {
     /// How many lanes were hidden by hand.
     pub(super) fn hidden(&self, run: RunId) -> usize {
         self.seen(run).map_or(0, |chosen| chosen.hidden.len())
+    }
+
+    /// Whether a lane was hidden by hand.
+    pub(super) fn is_hidden(&self, run: RunId, lane: LaneId) -> bool {
+        self.seen(run).is_some_and(|chosen| chosen.hidden.contains(&lane))
     }
 
     /// The filter.
@@ -109,10 +116,19 @@ impl Arrangements {
     /// Pins, hides or moves a lane.
     pub(super) fn change(&mut self, run: &RunView, lane: LaneId, what: Move) {
         match what {
-            Move::Pin if !self.is_pinned(run.id, lane) => self.of(run.id).pinned.push(lane),
+            Move::Pin if !self.is_pinned(run.id, lane) => {
+                let chosen = self.of(run.id);
+                chosen.hidden.remove(&lane);
+                chosen.pinned.push(lane);
+            }
             Move::Pin => {}
             Move::Unpin => self.of(run.id).pinned.retain(|pinned| *pinned != lane),
-            Move::Hide => drop(self.of(run.id).hidden.insert(lane)),
+            Move::Hide => {
+                let chosen = self.of(run.id);
+                chosen.pinned.retain(|pinned| *pinned != lane);
+                chosen.hidden.insert(lane);
+            }
+            Move::Show => drop(self.of(run.id).hidden.remove(&lane)),
             Move::Up | Move::Down => {
                 let Some(place) = self.ids(run).iter().position(|id| *id == lane) else { return };
                 self.put(run, lane, if what == Move::Up { place.saturating_sub(1) } else { place + 2 });
@@ -188,6 +204,12 @@ mod tests {
         all.of(run.id).filter = "SORT".to_owned();
         assert_eq!(names(&mut all, &run), ["watcher", "pid 4716 sort"], "what is pinned stays");
         assert_eq!((all.hidden(run.id), all.is_pinned(run.id, id("watcher"))), (1, true));
+        all.change(&run, id("watcher"), Move::Hide);
+        assert!(all.is_hidden(run.id, id("watcher")) && all.hidden(run.id) == 2);
+        assert_eq!(names(&mut all, &run), ["pid 4716 sort"], "what is pinned can be hidden");
+        all.change(&run, id("watcher"), Move::Show);
+        assert_eq!((all.hidden(run.id), names(&mut all, &run).len()), (1, 1), "the filter leaves it out");
+        all.change(&run, id("watcher"), Move::Pin);
         let other = RunView { id: RunId::new(9), ..run.clone() };
         assert_eq!(names(&mut all, &other), initial);
         all.show_all(run.id);

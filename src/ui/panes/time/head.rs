@@ -16,6 +16,10 @@ use crate::ui::panes::time::sight::Sight;
 const LEGEND: f32 = 84.0;
 /// The field of the filter.
 const FILTER: f32 = 84.0;
+/// The button of the menu.
+const MENU: f32 = 30.0;
+/// Hidden lanes that the menu names.
+const NAMED: usize = 10;
 
 /// The heading's own state.
 #[derive(Debug, Default)]
@@ -69,25 +73,40 @@ impl Head {
         if widgets::head_button(ui, "−").accessible_name("Zoom out").on_hover_text("S").clicked() {
             *sight = sight.zoom(0.5, None, now);
         }
+        let has_room = ui.available_width() > FILTER + LEGEND + MENU;
+        if has_room {
+            self.filter(ui, run, arrangements);
+        }
+        // What comes and goes, and what grows, moves nothing to the right of it.
+        self.lanes_menu(ui, run, selected, has_room, arrangements);
         if !sight.follows() && widgets::head_button(ui, "▶ now").on_hover_text("Follow the live edge").clicked() {
             *sight = sight.follow();
-        }
-        self.lanes_menu(ui, run, selected, arrangements);
-        if ui.available_width() > FILTER + LEGEND {
-            self.filter(ui, run, arrangements);
         }
         ui.add_space(8.0);
     }
 
     /// What is hidden, and how to see it again; and what the selected lane's own menu has.
-    fn lanes_menu(&mut self, ui: &mut Ui, run: &RunView, selected: Option<&Lane>, arrangements: &mut Arrangements) {
+    fn lanes_menu(
+        &mut self,
+        ui: &mut Ui,
+        run: &RunView,
+        selected: Option<&Lane>,
+        has_filter: bool,
+        arrangements: &mut Arrangements,
+    ) {
         let hidden = arrangements.hidden(run.id);
         let text = if hidden > 0 { format!("⋯ {hidden} hidden") } else { "⋯".to_owned() };
         let button = widgets::head_button(ui, &text).accessible_name("Lanes to show");
-        let is_narrow = ui.available_width() <= FILTER + LEGEND;
         egui::Popup::menu(&button).close_behavior(egui::PopupCloseBehavior::CloseOnClickOutside).width(230.0).show(|ui| {
-            if is_narrow || self.wants_filter {
+            if !has_filter || self.wants_filter {
                 self.filter(ui, run, arrangements);
+            }
+            let is_hidden = |lane: &&std::sync::Arc<Lane>| arrangements.is_hidden(run.id, lane.id);
+            let named: Vec<_> = run.lanes.iter().filter(is_hidden).take(NAMED).collect();
+            for lane in named {
+                if ui.button(format!("Show {}", foreign::word(&lane.name))).clicked() {
+                    arrangements.change(run, lane.id, Move::Show);
+                }
             }
             if ui.button("Show all lanes").clicked() {
                 arrangements.show_all(run.id);
@@ -156,7 +175,8 @@ pub(super) fn menu(response: &Response, run: &RunView, lane: &Lane, arrangements
 fn moves(ui: &mut Ui, run: &RunView, lane: &Lane, arrangements: &mut Arrangements) {
     ui.label(RichText::new(foreign::word(&lane.name)).strong());
     let pin = if arrangements.is_pinned(run.id, lane.id) { Move::Unpin } else { Move::Pin };
-    for item in [pin, Move::Up, Move::Down, Move::Hide] {
+    let hide = if arrangements.is_hidden(run.id, lane.id) { Move::Show } else { Move::Hide };
+    for item in [pin, Move::Up, Move::Down, hide] {
         if ui.button(item.text()).clicked() {
             arrangements.change(run, lane.id, item);
             ui.close();

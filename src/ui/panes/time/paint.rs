@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use egui::{Align2, Color32, FontId, Mesh, Painter, Rangef, Rect, Shape, Stroke, pos2, vec2};
 
-use crate::model::{Lane, LaneNow, LaneSource, LaneState, Monotonic, StateSpan, States, Times};
+use crate::model::{Lane, LaneNow, LaneSource, LaneState, Monotonic, StateSpan, States, Times, Word};
 use crate::ui::look::foreign;
 use crate::ui::look::hatch::{self, Hatch};
-use crate::ui::look::states::{self, Look};
+use crate::ui::look::states::Look;
 use crate::ui::look::theme::{self, Palette};
 use crate::ui::panes::time::marks;
 use crate::ui::panes::time::pieces::{COLUMN, Grid, Piece, What, heights};
@@ -343,7 +343,9 @@ fn words_of(now: &LaneNow) -> String {
 }
 
 fn with_holder(text: String, held_by: Option<&str>) -> String {
-    match held_by.filter(|holder| !text.is_empty() && !states::names(&text, holder)) {
+    match held_by.filter(|holder| !text.is_empty() && !Word::names(&text, holder)) {
+        // A call that waits for the end of a process.
+        Some(holder) if text.ends_with(')') => format!("{text} for {}", foreign::word(holder)),
         Some(holder) => format!("{text} · {} has it", foreign::word(holder)),
         None => text,
     }

@@ -3,7 +3,7 @@
 use super::*;
 use crate::engine::fold::timeline::homes::Exit;
 use crate::engine::fold::timeline::reasons::Explanation;
-use crate::model::{ExitStatus, Mark, MarkKind, ProcessState, Signal};
+use crate::model::{ExitStatus, LaneEnd, Mark, MarkKind, ProcessState, Signal};
 use crate::monitor::{PipeUsers, WakerKind, Wakers};
 
 use Scheduled::{Blocked, Ended, In, Mapped};
@@ -311,4 +311,69 @@ fn of_several_writers_the_only_one_that_has_written_until_the_next_look_is_known
     assert_eq!(reads(&[20, 30], &others, next(Some((1, 30)))), None, "it has not run");
     assert_eq!(reads(&[20, 30], &others, next(None)), None, "both have written");
     assert_eq!(reads(&[20, 30], &turns(), next(Some((1, 20)))), None, "nobody that is counted has waited on the other one");
+}
+
+/// The ends of a process with the threads left (12), early (13) and done (14), which a signal kills while the first one waits.
+fn killed_threads(status: ExitStatus, first: bool) -> Vec<Option<LaneEnd>> {
+    let ms = |t: u64| t * 1_000_000;
+    let mut records = vec![began(ms(1), 10, 10, 1, 1), record(ms(2), 10, 10, Scheduled::In)];
+    for (core, tid) in [(1, 12), (2, 13), (3, 14)] {
+        records.push(on_core(core, ms(3), 10, tid, Scheduled::Began { parent: PID, by: Tid::new(10) }));
+        records.push(on_core(core, ms(4), 10, tid, Scheduled::In));
+    }
+    records.push(record(ms(5), 10, 10, Scheduled::Blocked));
+    records.push(on_core(2, ms(50), 10, 13, Scheduled::Ended));
+    // The kill: two ends, and that of the first thread, which gives the memory back.
+    records.push(on_core(1, ms(200), 10, 12, Scheduled::Ended));
+    records.push(on_core(3, ms(201), 10, 14, Scheduled::Ended));
+    records.push(record(ms(200), 10, 10, Scheduled::In));
+    records.push(record(ms(206), 10, 10, Scheduled::Ended));
+    records.sort_by_key(|record| record.t);
+    let mut lanes = Lanes::default();
+    let tell = |lanes: &mut Lanes| lanes.process_ended(at(ms(210)), PID, "zombie", Exit { t: at(ms(210)), status: Some(status) });
+    lanes.process_started(at(ms(1)), PID, Pid::new(1), "spin", false);
+    for (name, tid) in [("left", 12), ("early", 13), ("done", 14)] {
+        thread(&mut lanes, ms(4), name, tid);
+    }
+    if first {
+        tell(&mut lanes);
+    }
+    lanes.scheduled(&records, at(ms(220)));
+    if !first {
+        tell(&mut lanes);
+    }
+    lanes.task_finished(at(ms(190)), "done", "ok");
+    lanes.scheduled(&[], at(ms(230)));
+    ["left", "early", "done"].map(|name| lane(&mut lanes, name).end.clone()).to_vec()
+}
+
+#[test]
+fn the_threads_of_a_killed_process_were_killed_but_for_those_that_had_ended_before() {
+    let killed = ExitStatus::Signaled { signal: Signal::KILL, core_dumped: false };
+    for first in [true, false] {
+        let done = Some(LaneEnd::Done);
+        assert_eq!(killed_threads(killed, first), [Some(LaneEnd::Exit(killed)), done.clone(), done.clone()]);
+        assert_eq!(killed_threads(ExitStatus::Exited(0), first), [done.clone(), done.clone(), done], "the control");
+    }
+}
+
+#[test]
+fn threads_without_records_were_killed_with_their_process_also_where_its_status_comes_later() {
+    let killed = ExitStatus::Signaled { signal: Signal::KILL, core_dumped: false };
+    for seen in [true, false] {
+        let mut lanes = Lanes::default();
+        lanes.process_started(at(1), PID, Pid::new(1), "spin", false);
+        thread(&mut lanes, 2, "left", 12);
+        thread(&mut lanes, 2, "early", 13);
+        lanes.task_finished(at(5), "early", "ok");
+        if seen {
+            lanes.process_ended(at(9), PID, "zombie", Exit { t: at(9), status: None });
+            assert_eq!(lane(&mut lanes, "left").end, Some(LaneEnd::Done));
+        }
+        lanes.process_reaped(at(12), PID, "SIGKILL", Exit { t: at(12), status: Some(killed) }, None);
+        let ended = lane(&mut lanes, "left");
+        assert_eq!(ended.end, Some(LaneEnd::Exit(killed)));
+        assert_eq!(ended.states.last().map(|last| last.from), Some(at(if seen { 9 } else { 12 })));
+        assert_eq!(lane(&mut lanes, "early").end, Some(LaneEnd::Done));
+    }
 }
