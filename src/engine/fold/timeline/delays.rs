@@ -6,15 +6,12 @@
 use std::collections::HashMap;
 
 use crate::engine::fold::timeline::lanes::Lanes;
+use crate::engine::fold::timeline::sums::Base;
 use crate::engine::fold::timeline::track::{Track, is_wait};
 use crate::model::{LaneState, Monotonic, Scheduled, SchedulerRecord, Tid};
 
 /// Less than this part of the waits is not worth a change of each of them; it counts with the next reading.
 const WORTH_TELLING: u64 = 100;
-
-/// What is left over counts with the next reading, but no more than so many nanoseconds of it: it must not fill a wait that has nothing to do
-/// with it.
-const LEFT: i64 = 5_000_000;
 
 /// The end of a wait.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -24,26 +21,6 @@ pub(super) struct Delay {
     /// Nanoseconds for which the thread was ready at its end, and then on its core.
     pub(super) ready: u64,
     pub(super) ran: u64,
-}
-
-/// What schedstat had counted of a thread and its lane has not told, in nanoseconds: on a core and ready. `None` while that is not known.
-#[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Base {
-    ran: Option<i64>,
-    ready: Option<i64>,
-}
-
-impl Base {
-    /// Of a thread that has just been made.
-    pub(super) const NEW: Self = Self { ran: Some(0), ready: Some(0) };
-
-    /// What was counted, and is not told, is left over.
-    fn leave(&mut self, counted: [i64; 2], told: [i64; 2]) {
-        for ((base, counted), told) in [&mut self.ran, &mut self.ready].into_iter().zip(counted).zip(told) {
-            let least = counted.saturating_sub(told).saturating_sub(LEFT);
-            *base = base.map(|base| base.max(least));
-        }
-    }
 }
 
 /// A thread whose times were read, as the records lead it from one state to the next.

@@ -77,6 +77,31 @@ pub(super) struct SeenThread {
     pub(super) state: ProcessState,
 }
 
+/// A lane has what another one waits for.
+#[derive(Debug)]
+pub(super) struct Held {
+    pub(super) lane: usize,
+    /// The thing.
+    pub(super) on: Arc<str>,
+    /// The start of the wait.
+    pub(super) since: Monotonic,
+    /// When it was last read.
+    pub(super) read: Monotonic,
+}
+
+/// A wait, as samples show it where there are no switch records.
+#[derive(Debug)]
+pub(super) struct Seen {
+    /// The first sample that has shown it.
+    pub(super) since: Monotonic,
+    /// The last one so far.
+    pub(super) until: Monotonic,
+    /// The thing that it waits for; empty where the kernel does not tell.
+    pub(super) words: Arc<str>,
+    /// Whether a reader of /proc has told more of it.
+    pub(super) is_explained: bool,
+}
+
 impl Pending {
     /// A process has ended or was reaped.
     pub(super) fn ended(&mut self, number: usize) {

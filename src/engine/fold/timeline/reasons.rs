@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::engine::fold::timeline::lanes::{Lanes, Waiter};
-use crate::engine::fold::timeline::pending::SeenWait;
-use crate::engine::fold::timeline::track::{Held, Track, is_wait, says_why};
+use crate::engine::fold::timeline::pending::{Held, SeenWait};
+use crate::engine::fold::timeline::track::{Track, is_wait, says_why};
 use crate::model::{LaneSource, LaneState, Monotonic, Pid, StateSpan, States, TaskState, Tid, Word, Words};
 use crate::monitor::Wakers;
 

@@ -5,8 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::engine::fold::timeline::lanes::Lanes;
+use crate::engine::fold::timeline::pending::{Held, Seen};
 use crate::engine::fold::timeline::reasons::TIMER;
-use crate::engine::fold::timeline::track::{Held, Seen, Track, is_wait, says_why};
+use crate::engine::fold::timeline::track::{Track, is_wait, says_why};
 use crate::model::{LaneSource, Monotonic, Pid, ProcessState, TaskState, Tid};
 
 impl Lanes {

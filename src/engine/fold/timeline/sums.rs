@@ -4,6 +4,30 @@ use crate::model::{LaneState, Monotonic, Pid, States, TaskCpu, Tid, Times};
 
 const WAITS: [LaneState; 3] = [LaneState::Blocked, LaneState::Sleeping, LaneState::Stopped];
 
+/// What is left over counts with the next reading, but no more than so many nanoseconds of it: it must not fill a wait that has nothing to do
+/// with it.
+const LEFT: i64 = 5_000_000;
+
+/// What schedstat had counted of a thread and its lane has not told, in nanoseconds: on a core and ready. `None` while that is not known.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Base {
+    pub(super) ran: Option<i64>,
+    pub(super) ready: Option<i64>,
+}
+
+impl Base {
+    /// Of a thread that has just been made.
+    pub(super) const NEW: Self = Self { ran: Some(0), ready: Some(0) };
+
+    /// What was counted, and is not told, is left over.
+    pub(super) fn leave(&mut self, counted: [i64; 2], told: [i64; 2]) {
+        for ((base, counted), told) in [&mut self.ran, &mut self.ready].into_iter().zip(counted).zip(told) {
+            let least = counted.saturating_sub(told).saturating_sub(LEFT);
+            *base = base.map(|base| base.max(least));
+        }
+    }
+}
+
 /// The part of the sums that the states of the lane do not have.
 #[derive(Debug, Default)]
 pub(super) struct Sums {

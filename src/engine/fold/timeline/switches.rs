@@ -3,8 +3,9 @@
 
 use std::sync::Arc;
 
-use crate::engine::fold::timeline::delays::{Base, Delay};
+use crate::engine::fold::timeline::delays::Delay;
 use crate::engine::fold::timeline::lanes::{Lanes, first_thread};
+use crate::engine::fold::timeline::sums::Base;
 use crate::engine::fold::timeline::track::{Birth, Doing, End, LastSum, end_of, is_final, is_wait};
 use crate::model::{LaneEnd, LaneState, Mark, MarkKind, Monotonic, Pid, Scheduled, SchedulerRecord, TaskSort, TaskState, Tid};
 

@@ -3,8 +3,8 @@
 
 use std::sync::Arc;
 
-use crate::engine::fold::timeline::delays::Base;
-use crate::engine::fold::timeline::sums::Sums;
+use crate::engine::fold::timeline::pending::{Held, Seen};
+use crate::engine::fold::timeline::sums::{Base, Sums};
 use crate::model::{
     ExitStatus, Lane, LaneEnd, LaneId, LaneSource, LaneState, Mark, Monotonic, Pid, States, TaskSort, TaskState, Tid, Word, Words,
 };
@@ -91,31 +91,6 @@ pub(super) enum LastSum {
     Open,
     Due,
     Told,
-}
-
-/// A lane has what another one waits for.
-#[derive(Debug)]
-pub(super) struct Held {
-    pub(super) lane: usize,
-    /// The thing.
-    pub(super) on: Arc<str>,
-    /// The start of the wait.
-    pub(super) since: Monotonic,
-    /// When it was last read.
-    pub(super) read: Monotonic,
-}
-
-/// A wait, as samples show it where there are no switch records.
-#[derive(Debug)]
-pub(super) struct Seen {
-    /// The first sample that has shown it.
-    pub(super) since: Monotonic,
-    /// The last one so far.
-    pub(super) until: Monotonic,
-    /// The thing that it waits for; empty where the kernel does not tell.
-    pub(super) words: Arc<str>,
-    /// Whether a reader of /proc has told more of it.
-    pub(super) is_explained: bool,
 }
 
 /// The birth of a lane.
