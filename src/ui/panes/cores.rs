@@ -2,7 +2,7 @@
 //! UI thread; reads only.
 
 use egui::{Align2, Color32, FontId, Rect, RichText, Role, ScrollArea, Sense, Stroke, Ui, UiBuilder, Vec2, pos2, vec2};
-use egui_plot::{Line, Plot, PlotPoints};
+use egui_plot::{Line, Plot};
 
 use crate::model::{LoadSample, MachineSample, Monotonic, SystemView};
 use crate::ui::look::surface;
@@ -327,7 +327,11 @@ fn draw(ui: &mut Ui, salt: (&'static str, usize), bar: Rect, all: &[Vec<Step>], 
                 let [low, high] = [step.low, step.high].map(f64::from);
                 [[left, low], [left, high], [right, high]]
             };
-            let line = Line::new("load", steps.iter().flat_map(corners).collect::<PlotPoints<'_>>());
+            let mut points: Vec<[f64; 2]> = steps.iter().flat_map(corners).collect();
+            // Two points at one place have no direction between them, by which a line gets its width.
+            points.dedup();
+            // A step is two points above each other, not many that a band stands for.
+            let line = Line::new("load", points).allow_band(false);
             let line = line.color(color).width(width).allow_hover(false);
             plot.line(if opacity > 0.0 { line.fill(0.0).fill_alpha(opacity) } else { line });
         }
