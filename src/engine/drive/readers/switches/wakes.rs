@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use super::batch::SwitchBatch;
 use crate::model::{Pid, Scheduled, SchedulerRecord, Tid};
-use crate::sys::{monotonic_now, thread_schedstat};
+use crate::sys::{monotonic_now, thread_cpu_time, thread_schedstat};
 
-/// All readings at once may take this part of the time between two of them: one percent of a core.
+/// All readings at once may take so much of a core's time, which is one percent of the time between two of them.
 const AT_ONCE: Duration = Duration::from_micros(330);
 /// Threads that have their turn later; with more of them those that come then are not read.
 const MOST: usize = 4_096;
@@ -42,14 +42,14 @@ impl Wakes {
 
     /// Reads those whose turn it is. Whether there were any.
     pub(super) fn ask(&mut self) -> bool {
-        let end = monotonic_now() + AT_ONCE;
+        let end = thread_cpu_time() + AT_ONCE;
         while let Some((pid, tid)) = self.queue.pop_front() {
             self.queued.remove(&tid);
             let Some(stat) = thread_schedstat(pid, tid) else { continue };
             let t = monotonic_now();
             let [ran, ready] = [stat.ran, stat.waited].map(|time| u64::try_from(time.as_nanos()).unwrap_or(u64::MAX));
             self.read.push(SchedulerRecord { t, pid, tid, core: 0, what: Scheduled::Counted { ran, ready } });
-            if t >= end {
+            if thread_cpu_time() >= end {
                 break;
             }
         }
