@@ -92,17 +92,7 @@ impl Look {
 
 impl From<TaskState> for Look {
     fn from(state: TaskState) -> Self {
-        match state {
-            TaskState::Created | TaskState::Starting => Self::Created,
-            TaskState::Ready => Self::Ready,
-            TaskState::Running => Self::Running,
-            TaskState::Waiting => Self::Blocked,
-            TaskState::Sleeping => Self::Sleeping,
-            TaskState::Stopped => Self::Stopped,
-            TaskState::Zombie => Self::Zombie,
-            TaskState::Done => Self::Done,
-            TaskState::Failed => Self::Failed,
-        }
+        if state == TaskState::Failed { Self::Failed } else { LaneState::by_word(state).into() }
     }
 }
 
