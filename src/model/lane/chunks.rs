@@ -119,4 +119,19 @@ impl<C: Columns> Chunks<C> {
         };
         Some(before * CHUNK + self.frozen[chunk].1.starts().partition_point(|start| *start <= t) - 1)
     }
+
+    /// The same, for a reader who goes on from an entry that begins at `t` or before: O(log n) of the entries between.
+    pub(super) fn at_after(&self, earlier: usize, t: u64) -> Option<usize> {
+        let starts = self.place(earlier).map_or(&[][..], |(chunk, place)| &chunk.starts()[place..]);
+        // In another chunk, or the last one there is.
+        if starts.first().is_none_or(|start| *start > t) || starts.last().is_some_and(|start| *start <= t) {
+            return self.at(t);
+        }
+        let mut reach = 1;
+        while starts.get(reach).is_some_and(|start| *start <= t) {
+            reach *= 2;
+        }
+        let (from, to) = (reach / 2, reach.min(starts.len()));
+        Some(earlier + from + starts[from..to].partition_point(|start| *start <= t) - 1)
+    }
 }

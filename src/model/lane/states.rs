@@ -399,8 +399,17 @@ impl States {
 
     /// The number of the entry at `t`, and the time in each state from the beginning until then; the last state lasts until `t`. O(log n).
     pub fn up_to(&self, t: Monotonic) -> (Option<usize>, Times) {
+        self.up_to_entry(self.chunks.at(t.nanos()), t)
+    }
+
+    /// The same, for a reader who goes on from the entry with this number, which begins at `t` or before: it looks at the entries between.
+    pub fn up_to_after(&self, earlier: usize, t: Monotonic) -> (Option<usize>, Times) {
+        self.up_to_entry(self.chunks.at_after(earlier, t.nanos()), t)
+    }
+
+    fn up_to_entry(&self, index: Option<usize>, t: Monotonic) -> (Option<usize>, Times) {
         let t = t.nanos();
-        let found = self.chunks.at(t).and_then(|index| Some((index, self.chunks.place(index)?)));
+        let found = index.and_then(|index| Some((index, self.chunks.place(index)?)));
         let Some((index, (chunk, place))) = found else { return (None, Times::default()) };
         let mut times = chunk.sum_before(place);
         chunk.contribute(place, chunk.from[place], t, &mut times);
@@ -507,6 +516,11 @@ mod tests {
                 prop_assert_eq!(states.at(from), whole.at(from));
                 prop_assert_eq!(states.times(from, at(t)), whole.times(from, at(t)));
                 prop_assert_eq!(states.times(began, from), whole.times(began, from));
+                for earlier in [0, states.len() / 2, states.at(from).expect("kept").index] {
+                    if whole.get(earlier).expect("there").from <= from {
+                        prop_assert_eq!(states.up_to_after(earlier, from), states.up_to(from), "from {} on", earlier);
+                    }
+                }
                 prop_assert_eq!(states.changes(from, at(t)), whole.changes(from, at(t)));
             }
         }

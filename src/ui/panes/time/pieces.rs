@@ -97,7 +97,7 @@ impl Iterator for Pieces<'_> {
         if self.grid.is_wide(&span) {
             let what = if span.state == LaneState::Mixed {
                 let before = self.sums_here();
-                let (_, sums) = self.states.up_to(Monotonic::from_nanos(end));
+                let (_, sums) = self.states.up_to_after(span.index, Monotonic::from_nanos(end));
                 What::Shares(sums.minus(&before), 0)
             } else {
                 What::State(span)
@@ -107,13 +107,13 @@ impl Iterator for Pieces<'_> {
         }
         let border = (from - from % self.grid.column).saturating_add(self.grid.column).min(to);
         let before = self.sums_here();
-        let (Some(mut last), mut sums) = self.states.up_to(Monotonic::from_nanos(border)) else { return None };
+        let (Some(mut last), mut sums) = self.states.up_to_after(span.index, Monotonic::from_nanos(border)) else { return None };
         let (mut end, mut at_border) = (border, last);
         if let Some(other) = self.states.get(last) {
             // A wide state that begins within this column reaches over its end: it begins there, and the column ends.
             if other.from.nanos() > from && self.grid.is_wide(&other) {
                 end = other.from.nanos();
-                sums = self.states.up_to(other.from).1;
+                sums = self.states.up_to_after(span.index, other.from).1;
             }
             if other.from.nanos() >= end {
                 last -= 1;
