@@ -115,12 +115,7 @@ impl Lines {
 
     /// Drives a line, which makes it an output of `owner` that goes back to `safe` when it is given back.
     pub fn set(&mut self, line: Line, level: Level, safe: Level, owner: &str, now: Monotonic) -> Result<(), GpioError> {
-        if let Some(driven) = self.driven.get(&line).filter(|driven| driven.owner != owner) {
-            return Err(GpioError::Held { line, holder: driven.owner.clone() });
-        }
-        if let Some(holder) = self.watched.get(&line).and_then(|owners| owners.iter().find(|watcher| *watcher != owner)) {
-            return Err(GpioError::Held { line, holder: holder.clone() });
-        }
+        self.may_drive(line, owner)?;
         let others_high = self.driven.iter().filter(|(other, driven)| **other != line && driven.level == Level::High).count();
         if level == Level::High && others_high >= self.most_high {
             return Err(GpioError::TooManyHigh { line, limit: self.most_high });
@@ -135,9 +130,19 @@ impl Lines {
     pub fn toggle(&mut self, line: Line, owner: &str, now: Monotonic) -> Result<Level, GpioError> {
         let (level, safe) = match self.driven.get(&line) {
             Some(driven) => (!driven.level, driven.safe),
-            None => (!self.board.read(line)?, Level::Low),
+            None => (!self.board.read(line)?, self.safe_level(line)),
         };
         self.set(line, level, safe, owner, now).map(|()| level)
+    }
+
+    /// Refuses an owner if another one drives or watches the line.
+    pub fn may_drive(&self, line: Line, owner: &str) -> Result<(), GpioError> {
+        let driver = self.driven.get(&line).map(|driven| &driven.owner).filter(|holder| *holder != owner);
+        let watcher = || self.watched.get(&line).and_then(|owners| owners.iter().find(|watcher| *watcher != owner));
+        match driver.or_else(watcher) {
+            Some(holder) => Err(GpioError::Held { line, holder: holder.clone() }),
+            None => Ok(()),
+        }
     }
 
     /// The owner of a line that is driven.
@@ -222,9 +227,19 @@ impl Lines {
         self.driven.iter().map(|(line, driven)| (*line, driven.safe)).collect()
     }
 
+    /// The level that a line gets before it is released: low, unless it is driven and another one was declared.
+    pub fn safe_level(&self, line: Line) -> Level {
+        self.driven.get(&line).map_or(Level::Low, |driven| driven.safe)
+    }
+
     /// The lines that are driven, and those that follow them by a wire: any of them may be high.
     pub fn may_be_high(&self) -> Vec<Line> {
-        self.driven.keys().flat_map(|line| self.board.followers(*line).into_iter().chain([*line])).collect()
+        self.driven.keys().flat_map(|line| self.with_followers(*line)).collect()
+    }
+
+    /// A line, and those that follow it by a wire.
+    pub fn with_followers(&self, line: Line) -> impl Iterator<Item = Line> + use<> {
+        self.board.followers(line).into_iter().chain([line])
     }
 
     /// The kind of the board.
@@ -297,8 +312,7 @@ impl Lines {
     ) -> Result<(), GpioError> {
         // A change that has lasted until now counts before this one.
         self.collect(now);
-        let mut affected = self.board.followers(line);
-        affected.push(line);
+        let affected: Vec<Line> = self.with_followers(line).collect();
         let levels = |board: &dyn Board| -> Vec<Option<Level>> { affected.iter().map(|line| board.info(*line).level).collect() };
         let before = levels(&*self.board);
         let result = act(&mut *self.board);

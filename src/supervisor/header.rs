@@ -1,6 +1,7 @@
 //! The header's lines in the supervisor, which owns them: it carries out the app's requests, reports changes, and makes all lines safe
 //! when the app has sent nothing for a second (a dead man's switch). It never waits, and no child inherits a line.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::os::fd::BorrowedFd;
 
 use super::driven_lines::{DEAD_MAN, DrivenLines};
@@ -38,13 +39,32 @@ impl Header {
         self.lines.is_driving().then(|| self.app_spoke_at + DEAD_MAN)
     }
 
-    /// The driven lines. The guard needs them to make the lines safe.
-    pub(super) fn driven(&self) -> DrivenLines {
-        DrivenLines {
-            board: self.lines.board_kind(),
-            safe_levels: self.lines.safe_levels(),
-            may_be_high: self.lines.may_be_high(),
+    /// The driven lines, and those that a request may drive: the guard makes them safe, so it must know of a line before it is driven.
+    pub(super) fn driven(&self, request: Option<&LineRequest>) -> DrivenLines {
+        let mut board = self.lines.board_kind();
+        let mut safe_levels: BTreeMap<Line, Level> = self.lines.safe_levels().into_iter().collect();
+        let mut may_be_high: BTreeSet<Line> = self.lines.may_be_high().into_iter().collect();
+        let mut add = |line: Line, safe: Level, owner: &str| {
+            if self.lines.may_drive(line, owner).is_ok() {
+                safe_levels.insert(line, safe);
+                may_be_high.extend(self.lines.with_followers(line));
+            }
+        };
+        match request {
+            Some(LineRequest::Set { line, safe, owner, .. }) => add(*line, *safe, owner),
+            Some(LineRequest::Toggle { line, owner }) => add(*line, self.lines.safe_level(*line), owner),
+            Some(LineRequest::Wire { from, to }) if safe_levels.contains_key(from) => drop(may_be_high.insert(*to)),
+            Some(LineRequest::Recover { board: other, driven, high }) => {
+                board = other.clone().unwrap_or(board);
+                for (line, safe) in driven {
+                    safe_levels.entry(*line).or_insert(*safe);
+                }
+                may_be_high.extend(high);
+            }
+            _ => {}
         }
+        let (safe_levels, may_be_high) = (safe_levels.into_iter().collect(), may_be_high.into_iter().collect());
+        DrivenLines { board, safe_levels, may_be_high }
     }
 
     /// Descriptors that become readable when a watched line changes.
@@ -137,6 +157,8 @@ impl Header {
 mod tests {
     use std::time::Duration;
 
+    use proptest::prelude::*;
+
     use super::*;
     use crate::gpio::InputSettings;
 
@@ -189,6 +211,47 @@ mod tests {
             matches!(header.check(at(13)), Some(Report::Edges { reply_to: None, edges }) if edges.len() == 1 && edges[0].t == at(12))
         );
         assert_eq!(header.deadline(), None);
+    }
+
+    fn requests() -> impl Strategy<Value = LineRequest> {
+        let line = || (16..20_u8).prop_map(Line::gpio);
+        let owner = || prop_oneof![Just("run 1".to_owned()), Just("you".to_owned())];
+        let level = || prop_oneof![Just(Level::Low), Just(Level::High)];
+        prop_oneof![
+            (line(), level(), level(), owner()).prop_map(|(line, level, safe, owner)| LineRequest::Set {
+                line,
+                level,
+                safe,
+                owner
+            }),
+            (line(), owner()).prop_map(|(line, owner)| LineRequest::Toggle { line, owner }),
+            (line(), owner()).prop_map(|(line, owner)| LineRequest::Watch { line, settings: InputSettings::default(), owner }),
+            (line(), line()).prop_map(|(from, to)| LineRequest::Wire { from, to }),
+            (line(), owner()).prop_map(|(line, owner)| LineRequest::Free { line, owner }),
+            owner().prop_map(|owner| LineRequest::Release { owner }),
+            (line(), level()).prop_map(|(line, safe)| LineRequest::Recover {
+                board: None,
+                driven: vec![(line, safe)],
+                high: vec![line]
+            }),
+        ]
+    }
+
+    proptest! {
+        /// Covers: F69, F76.
+        #[test]
+        fn the_guard_knows_of_each_line_before_it_is_driven(requests in proptest::collection::vec(requests(), 1..30)) {
+            let mut header = header();
+            for (time, request) in requests.into_iter().enumerate() {
+                let told = header.driven(Some(&request));
+                header.handle(ReplyTo::Nobody, request.clone(), at(time as u64));
+                let now = header.driven(None);
+                for (line, safe) in &now.safe_levels {
+                    prop_assert!(told.safe_levels.contains(&(*line, *safe)), "{line} by {request:?}: {told:?}");
+                }
+                prop_assert!(now.may_be_high.iter().all(|line| told.may_be_high.contains(line)), "by {request:?}: {told:?}");
+            }
+        }
     }
 
     #[test]

@@ -98,7 +98,7 @@ impl Server {
         self.tell(vec![board])?;
         loop {
             self.guard_link.heartbeat();
-            self.guard_link.send(self.header.driven());
+            self.guard_link.send(self.header.driven(None));
             // An app that asks and does not read, or a noisy line, must not make the queue grow without end.
             let is_full = self.link.is_full();
             let wanted = if self.link.has_waiting() { PollFlags::OUT } else { PollFlags::empty() };
@@ -205,7 +205,10 @@ impl Server {
                 let result = self.children.all_living(&mut reports).map_err(|error| error.to_string());
                 reports.push(Report::Counted { result });
             }
-            Request::Lines { reply_to, request } => reports.push(self.header.handle(reply_to, request, monotonic_now())),
+            Request::Lines { reply_to, request } => {
+                self.guard_link.send(self.header.driven(Some(&request)));
+                reports.push(self.header.handle(reply_to, request, monotonic_now()));
+            }
         }
         self.tell(reports)
     }

@@ -95,6 +95,44 @@ print('killed', flush=True)
 sys.stdin.readline()
 ";
 
+/// Runs an app and all that it starts from one system call to the next, until the log of its board says that a line is high. Then it kills
+/// the supervisor, which has done nothing since, and the app.
+const STEPPER: &str = "
+import ctypes, os, sys
+ptrace = ctypes.CDLL(None, use_errno=True).ptrace
+ptrace.argtypes = [ctypes.c_long] * 4
+TRACEME, NEXT_CALL, SET_OPTIONS, FORK_VFORK_CLONE_AND_CALLS, ALL = 0, 24, 0x4200, 0b1111, 0x40000000
+log, argv = sys.argv[1], sys.argv[2:]
+app = os.fork()
+if app == 0:
+    if ptrace(TRACEME, 0, 0, 0) == 0:
+        os.execv(argv[0], argv)
+    os._exit(77)
+def name(pid):
+    with open(f'/proc/{pid}/comm') as comm:
+        return comm.read().strip()
+def is_high():
+    if not os.path.exists(log):
+        return False
+    with open(log) as edges:
+        return '\"value\":1' in edges.read()
+pid, status = os.waitpid(app, 0)
+if not os.WIFSTOPPED(status):
+    print('refused')
+    sys.exit()
+ptrace(SET_OPTIONS, app, 0, FORK_VFORK_CLONE_AND_CALLS)
+seen = {app}
+while not is_high():
+    if os.WIFSTOPPED(status):
+        seen.add(pid)
+        signal = os.WSTOPSIG(status)
+        ptrace(NEXT_CALL, pid, 0, 0 if signal & 0x7f in (5, 19) else signal)
+    pid, status = os.waitpid(-1, ALL)
+[supervisor] = [pid for pid in seen if os.path.exists(f'/proc/{pid}/comm') and name(pid) == 'tasklab-super']
+os.kill(supervisor, 9)
+os.kill(app, 9)
+";
+
 /// A C program, compiled once.
 fn compiled(name: &'static str, source: &str) -> PathBuf {
     static FOLDER: OnceLock<tempfile::TempDir> = OnceLock::new();
@@ -233,6 +271,30 @@ fn no_line_stays_high_when_the_app_is_stopped_and_its_supervisor_killed() {
         eventually("the line is low again while the app is stopped", || level_of(&log) == Some(0));
         kill(app.pid(), Signal::KILL);
         leaves_nothing(&mut app, "a stopped app");
+    }
+}
+
+/// The guard knows of a line before it is driven.
+///
+/// Covers: promise 17, F69, F76.
+#[test]
+fn no_line_stays_high_when_the_supervisor_is_killed_in_the_moment_in_which_it_drives_it() {
+    let folder = tempfile::tempdir().expect("a folder");
+    for verb in [&["set", "GPIO17=1"][..], &["toggle", "GPIO17"]] {
+        let log = folder.path().join(verb[0]);
+        let board = format!("simulated:{}", log.display());
+        let mut command = Command::new("python3");
+        command.args(["-c", STEPPER]).arg(&log).args([env!("CARGO_BIN_EXE_tasklab"), "gpio"]).args(verb);
+        let mut stepper = start_as(command.args(["--for", "100", "--board", &board]).stdout(Stdio::piped()));
+        eventually("app and supervisor are killed", || stepper.process.try_wait().expect("ours").is_some());
+        let mut said = String::new();
+        stepper.process.stdout.take().expect("piped").read_to_string(&mut said).expect("text");
+        if said.trim() == "refused" {
+            return skipped("ptrace(2) is refused here");
+        }
+        assert!(stepper.process.wait().expect("ours").success());
+        eventually("the line is low again", || level_of(&log) == Some(0));
+        leaves_nothing(&mut stepper, "an app that was stepped");
     }
 }
 
