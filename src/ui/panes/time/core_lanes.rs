@@ -51,10 +51,11 @@ pub(super) fn share(ui: &mut Ui, room: Rect, all: &[CoreLane], brush: &Brush<'_>
     let (from, to) = (nanos(scale.from), nanos(scale.to).min(brush.grid.now));
     let mut mesh = Mesh::default();
     let mut t = from - from % column;
-    let mut before = used(all, t);
+    let mut earlier = vec![0; all.len()];
+    let mut before = used(all, &mut earlier, t);
     while t < to {
         let end = t.saturating_add(column).min(to);
-        let sum = used(all, end);
+        let sum = used(all, &mut earlier, end);
         let part = (sum - before) as f64 / (end - t) as f64 / all.len() as f64;
         let top = bar.bottom() - bar.height() * (part as f32).clamp(0.0, 1.0);
         let x = scale.x_at(t).max(bar.left())..=scale.x_at(end).min(bar.right());
@@ -64,7 +65,9 @@ pub(super) fn share(ui: &mut Ui, room: Rect, all: &[CoreLane], brush: &Brush<'_>
     brush.painter.add(Shape::mesh(mesh));
     let response = ui.interact(room, ui.scope_id().with("cores"), Sense::click());
     let percent = |from: u64, to: u64| {
-        let used = used(all, to) - used(all, from);
+        let mut earlier = vec![0; all.len()];
+        let before = used(all, &mut earlier, from);
+        let used = used(all, &mut earlier, to) - before;
         used as f64 * 100.0 / (to.saturating_sub(from).max(1) as f64 * all.len() as f64)
     };
     let told = format!("{} of this run: {:.0} % in use, of what is in sight", cores(all.len()), percent(from, to));
@@ -87,9 +90,15 @@ fn cores(count: usize) -> String {
     if count == 1 { "1 core".to_owned() } else { format!("{count} cores") }
 }
 
-/// The time that lanes of this run were on a core, on all cores together, until `t`.
-fn used(all: &[CoreLane], t: u64) -> u64 {
-    all.iter().map(|core| core.states.up_to(Monotonic::from_nanos(t)).1.of(LaneState::OnCore)).sum()
+/// The time that lanes of this run were on a core, on all cores together, until `t`. `earlier` has for each core an entry before that, and
+/// gets the one at `t`.
+fn used(all: &[CoreLane], earlier: &mut [usize], t: u64) -> u64 {
+    let of_core = |(core, earlier): (&CoreLane, &mut usize)| {
+        let (index, times) = core.states.up_to_after(*earlier, Monotonic::from_nanos(t));
+        *earlier = index.unwrap_or(*earlier);
+        times.of(LaneState::OnCore)
+    };
+    all.iter().zip(earlier).map(of_core).sum()
 }
 
 /// Draws a lane for each core. A click on a lane's time there gives the lane.
@@ -175,7 +184,7 @@ fn lane_now(core: &CoreLane) -> Option<LaneId> {
 fn on_core(piece: &Piece) -> Option<LaneId> {
     match piece.what {
         What::State(span) => CoreLane::lane(span.state, span.detail),
-        What::Shares(..) => None,
+        What::Shares { .. } => None,
     }
 }
 
@@ -189,10 +198,10 @@ fn explain<'r>(core: &CoreLane, piece: &Piece, lane_of: impl Fn(u32) -> Option<&
             let length = length(until.nanos() - span.from.nanos());
             format!("core {}: {name}\n{:.6} s to {:.6} s\n{length}", core.core, span.from.secs(), until.secs())
         }
-        What::Shares(times, changes) => {
+        What::Shares { times, first, changes } => {
             let part = times.of(LaneState::OnCore) as f64 * 100.0 / (piece.to - piece.from).max(1) as f64;
             let mut text = format!("core {}: {part:.0} % this run's, {changes} changes", core.core);
-            let lanes = lanes_on(&core.states, piece.from, piece.to, NAMED_OF);
+            let lanes = lanes_on(&core.states, (piece.from, piece.to), (first, changes), NAMED_OF);
             for (lane, time) in lanes.iter().take(NAMED) {
                 let percent = *time as f64 * 100.0 / lanes.iter().map(|(_, time)| time).sum::<u64>().max(1) as f64 * part / 100.0;
                 let _ = write!(text, "\n{} {percent:.0} %", named(*lane));

@@ -21,14 +21,14 @@ pub(super) fn length(nanos: u64) -> String {
 pub(super) fn explain(lane: &Lane, piece: &Piece, now: Monotonic, goes_on: bool) -> String {
     let mut text = match piece.what {
         What::State(span) => state(lane, &span, now, goes_on),
-        What::Shares(times, 0) => {
+        What::Shares { times, changes: 0, .. } => {
             format!("{} {}\nfrom the kernel's sums: in which order is not known", foreign::line(&lane.name), shares(&times))
         }
-        What::Shares(times, changes) => {
+        What::Shares { times, changes, .. } => {
             format!("{} {} changes: {}", foreign::line(&lane.name), grouped(changes as u64), shares(&times))
         }
     };
-    if let What::Shares(..) = piece.what {
+    if let What::Shares { .. } = piece.what {
         let secs = |nanos: u64| nanos as f64 / 1e9;
         let _ = write!(text, "\n{:.6} s to {:.6} s", secs(piece.from), secs(piece.to));
     }

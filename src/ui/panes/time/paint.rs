@@ -42,11 +42,16 @@ const FEW: usize = 32;
 /// The backing of words over small parts.
 const BACKING: f32 = 0.88;
 
-/// The lanes that were on a core between two times, the longest first. Of more than `most` states, that many are looked at, evenly spread.
-pub(super) fn lanes_on(states: &States, from: u64, to: u64, most: usize) -> Vec<(u32, u64)> {
+/// The lanes that were on a core between two times, the longest first: in the state with the number `first` and so many more. Of more than
+/// `most` states, that many are looked at, evenly spread.
+pub(super) fn lanes_on(
+    states: &States,
+    (from, to): (u64, u64),
+    (first, changes): (usize, usize),
+    most: usize,
+) -> Vec<(u32, u64)> {
     let [from, to] = [from, to].map(Monotonic::from_nanos);
-    let Some(first) = states.at(from).or_else(|| states.get(0)).map(|span| span.index) else { return Vec::new() };
-    let step = states.changes(from, to) / most.max(1) + 1;
+    let step = changes / most.max(1) + 1;
     let mut found: Vec<(u32, u64)> = Vec::new();
     let spans = (first..).step_by(step).map_while(|index| states.get(index)).take_while(|span| span.from < to);
     for span in spans.filter(|span| span.state == LaneState::OnCore) {
@@ -134,7 +139,7 @@ impl Brush<'_> {
                         said.extend(self.label(at, bar, lane, &span));
                     }
                 }
-                What::Shares(times, _) => self.stack(&mut parts, at, &times, piece.to - piece.from),
+                What::Shares { times, .. } => self.stack(&mut parts, at, &times, piece.to - piece.from),
             }
         }
         self.finish(parts);
@@ -311,14 +316,14 @@ impl Brush<'_> {
                     }
                 }
                 What::State(_) => {}
-                What::Shares(times, _) if times.of(LaneState::Unknown) > 0 => {
+                What::Shares { times, .. } if times.of(LaneState::Unknown) > 0 => {
                     self.stack(&mut parts, at, &times, piece.to - piece.from);
                 }
-                What::Shares(times, _) => {
+                What::Shares { times, first, changes } => {
                     let part = times.of(LaneState::OnCore) as f64 / (piece.to - piece.from).max(1) as f64;
                     let pixel = 1.0 / self.painter.pixels_per_point();
                     let top = at.bottom() - (at.height() * part as f32).max(if part > 0.0 { pixel } else { 0.0 });
-                    if let Some((lane, _)) = lanes_on(states, piece.from, piece.to, FEW).first() {
+                    if let Some((lane, _)) = lanes_on(states, (piece.from, piece.to), (first, changes), FEW).first() {
                         self.seen(&mut parts, at.with_min_y(top), of(*lane).0);
                     }
                 }

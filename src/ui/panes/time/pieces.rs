@@ -19,8 +19,8 @@ pub(super) struct Piece {
 pub(super) enum What {
     /// One state.
     State(StateSpan),
-    /// Several: the time in each, and how often they changed. No changes: only the kernel's sums are known.
-    Shares(Times, usize),
+    /// Several: the time in each, the number of the first one, and how often they changed. No changes: only the kernel's sums are known.
+    Shares { times: Times, first: usize, changes: usize },
 }
 
 /// Where columns begin: at multiples of their length, so that a picture that moves does not flicker.
@@ -98,7 +98,7 @@ impl Iterator for Pieces<'_> {
             let what = if span.state == LaneState::Mixed {
                 let before = self.sums_here();
                 let (_, sums) = self.states.up_to_after(span.index, Monotonic::from_nanos(end));
-                What::Shares(sums.minus(&before), 0)
+                What::Shares { times: sums.minus(&before), first: span.index, changes: 0 }
             } else {
                 What::State(span)
             };
@@ -138,7 +138,8 @@ impl Iterator for Pieces<'_> {
             }
             _ => {}
         }
-        Some(Piece { from, to: end, what: What::Shares(sums.minus(&before), changes) })
+        let what = What::Shares { times: sums.minus(&before), first: span.index, changes };
+        Some(Piece { from, to: end, what })
     }
 }
 
@@ -179,7 +180,7 @@ mod tests {
     fn drawn(states: &States, grid: Grid, from: u64, to: u64) -> Vec<(u64, u64, &'static str)> {
         let word = |piece: Piece| match piece.what {
             What::State(span) => span.state.word(),
-            What::Shares(..) => "shares",
+            What::Shares { .. } => "shares",
         };
         grid.pieces(states, from, to).map(|piece| (piece.from, piece.to, word(piece))).collect()
     }
@@ -194,8 +195,8 @@ mod tests {
             [(10, 50, "on a core"), (50, 57, "shares"), (57, 90, "ready"), (90, 100, "ended")],
             "the column ends where a wide state begins"
         );
-        let Some(Piece { what: What::Shares(times, changes), .. }) = grid.at(&states, 55) else { panic!("no shares") };
-        assert_eq!((times.of(OnCore), times.of(Ready), times.of(Blocked), changes), (1, 1, 5, 3));
+        let Some(Piece { what: What::Shares { times, first, changes }, .. }) = grid.at(&states, 55) else { panic!("no shares") };
+        assert_eq!((times.of(OnCore), times.of(Ready), times.of(Blocked), first, changes), (1, 1, 5, 1, 3));
         assert_eq!(drawn(&states, Grid { column: 1, now: 100 }, 51, 56).len(), 4, "near enough, each is drawn");
         assert_eq!(grid.at(&states, 5), None);
     }
@@ -207,7 +208,7 @@ mod tests {
         states.push(at(100), LaneState::Nothing, 0);
         let pieces: Vec<_> = Grid { column: 10, now: 200 }.pieces(&states, 0, 200).collect();
         assert!(
-            matches!(pieces[0], Piece { from: 0, to: 100, what: What::Shares(times, 0) } if times.of(LaneState::OnCore) == 30)
+            matches!(pieces[0], Piece { from: 0, to: 100, what: What::Shares { times, changes: 0, .. } } if times.of(LaneState::OnCore) == 30)
         );
     }
 
@@ -255,7 +256,13 @@ mod tests {
             }
             for piece in pieces {
                 match piece.what {
-                    What::Shares(times, _) => prop_assert_eq!(times, states.times(at(piece.from), at(piece.to))),
+                    What::Shares { times, first, changes } => {
+                        prop_assert_eq!(times, states.times(at(piece.from), at(piece.to)));
+                        prop_assert_eq!(Some(first), states.at(at(piece.from)).map(|span| span.index));
+                        // One that begins where the piece ends is another piece's.
+                        let ends_with_one = usize::from(states.at(at(piece.to)).is_some_and(|span| span.from.nanos() == piece.to));
+                        prop_assert_eq!(changes, states.changes(at(piece.from), at(piece.to)) - ends_with_one);
+                    }
                     What::State(span) => {
                         prop_assert!(span.from.nanos() <= piece.from && span.until.is_none_or(|until| until.nanos() >= piece.to));
                     }
