@@ -136,7 +136,7 @@ pub struct States {
 }
 
 /// Every so many entries the sums up to there are kept.
-const STEP: usize = 16;
+const STEP: usize = 8;
 
 #[derive(Debug, Default)]
 struct StateColumns {
