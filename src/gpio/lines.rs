@@ -128,11 +128,11 @@ impl Lines {
 
     /// Drives a line to the other level than it has, and tells which.
     pub fn toggle(&mut self, line: Line, owner: &str, now: Monotonic) -> Result<Level, GpioError> {
-        let (level, safe) = match self.driven.get(&line) {
-            Some(driven) => (!driven.level, driven.safe),
-            None => (!self.board.read(line)?, self.safe_level(line)),
+        let level = match self.driven.get(&line) {
+            Some(driven) => !driven.level,
+            None => !self.board.read(line)?,
         };
-        self.set(line, level, safe, owner, now).map(|()| level)
+        self.set(line, level, self.safe_level(line), owner, now).map(|()| level)
     }
 
     /// Refuses an owner if another one drives or watches the line.

@@ -1,6 +1,7 @@
 # Runs as the first process of an emulated machine with two cores. While a run of an ordinary user goes on, root switches the second core
 # off and on and steps the wall clock. PHASE tells what was so from one of the run's lines to another one; LINE is one of them; TOOK tells when
 # the run began and ended, in seconds. Its threads say how long the kernel has counted them on a core, in ns.
+. /wait
 T=/bin/tasklab
 second=/sys/devices/system/cpu/cpu1/online
 
@@ -13,19 +14,6 @@ lines() { wc -l </tmp/lines; }
 # How many sums were told, after so many lines, of threads that were on this core.
 sums() { tail -n +$(($2 + 1)) /tmp/lines | grep '"kind":"task.cpu"' | grep -c "\"cores\":\[[01,]*$1[],]"; }
 has_sums() { [ "$(sums $1 $2)" -ge $3 ]; }
-
-# Waits until a condition holds, as long as the run goes on, and at most a minute.
-until_it() {
-    tenths=0
-    while ! "$@" && kill -0 $run 2>/dev/null; do
-        sleep 0.1
-        tenths=$((tenths + 1))
-        if [ $tenths -ge 600 ]; then
-            echo "waited in vain: $*"
-            return
-        fi
-    done
-}
 
 # Says from which line on, and up to which, something was so: for six sums at least, and not while it has just begun.
 phase() {
@@ -41,7 +29,7 @@ date -s @1700000000 >/dev/null
 began=$(uptime)
 busy='while [ ! -e /tmp/stop ]; do :; done; read ran rest </proc/self/schedstat; echo "$$ $ran"'
 ordinary exec --json -- sh -c "sh -c '$busy' & sh -c '$busy' & sleep 1; wait" >/tmp/lines </dev/null &
-run=$!
+ours=$!
 until_it has_sums 0 0 2
 phase off
 echo 1 >$second
@@ -59,7 +47,7 @@ from=$(lines)
 until_it has_sums 1 $from 4
 echo "PHASE on $from $(lines)"
 touch /tmp/stop
-wait $run
+wait $ours
 echo "STATUS $?"
 echo "TOOK $began $(uptime)"
 sed 's/^/LINE /' /tmp/lines

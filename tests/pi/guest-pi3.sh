@@ -3,6 +3,7 @@
 # host, which has looked. STATUS tells how a command ended. RECORDS tells, of one setting of kernel.perf_event_paranoid, how many sums a
 # run of an ordinary user has told from switch records and from schedstat, and what doctor says. DEADLOCK tells what such a run finds in
 # a program that knows nothing of us, by the setting of kernel.yama.ptrace_scope.
+. /wait
 T=/bin/tasklab
 PIN=GPIO17
 
@@ -10,8 +11,8 @@ PIN=GPIO17
 drive() {
     rm -f /tmp/edges
     $T gpio "$@" --json >/tmp/edges 2>/tmp/errors &
-    driver=$!
-    while [ ! -s /tmp/edges ] && kill -0 $driver 2>/dev/null; do sleep 0.1; done
+    ours=$!
+    until_it [ -s /tmp/edges ]
     cat /tmp/errors
 }
 
@@ -49,8 +50,8 @@ for board in rppal chardev; do
     drive set --board $board $PIN=1
     echo "LEVEL high set by $board"
     read -r seen
-    kill -TERM $driver
-    wait $driver
+    kill -TERM $ours
+    wait $ours
     echo "STATUS set $board $?"
     echo "LEVEL low given back by $board"
     read -r seen
@@ -58,8 +59,8 @@ for board in rppal chardev; do
     drive toggle --board $board $PIN
     echo "LEVEL high toggled by $board"
     read -r seen
-    kill -TERM $driver
-    wait $driver
+    kill -TERM $ours
+    wait $ours
 
     $T gpio blink --board $board --every 0.05 --count 6 --json $PIN >/tmp/blink
     echo "STATUS blink $board $?"
@@ -69,7 +70,7 @@ for board in rppal chardev; do
         drive set --board $board $PIN=1
         echo "LEVEL high before kill $round by $board"
         read -r seen
-        kill -KILL $driver
+        kill -KILL $ours
         echo "KILLED $board $round"
         read -r seen
     done

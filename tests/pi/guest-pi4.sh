@@ -1,5 +1,6 @@
 # Runs as the first process of an emulated Raspberry Pi 4. LIST is for the host, with the resistor that GPIO17 must have now and the
 # whole header: the host compares it with the registers, and then sends a line. LEVEL and STATUS are as in guest-pi3.sh.
+. /wait
 T=/bin/tasklab
 PIN=GPIO17
 
@@ -20,12 +21,12 @@ for pull in up down off; do
 done
 
 $T gpio set --board rppal --json $PIN=1 >/tmp/edges &
-driver=$!
-while [ ! -s /tmp/edges ] && kill -0 $driver 2>/dev/null; do sleep 0.1; done
+ours=$!
+until_it [ -s /tmp/edges ]
 echo "LEVEL high set by rppal"
 read -r seen
-kill -TERM $driver
-wait $driver
+kill -TERM $ours
+wait $ours
 echo "STATUS set rppal $?"
 echo "LEVEL low given back by rppal"
 read -r seen

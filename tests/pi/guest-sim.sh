@@ -1,4 +1,5 @@
 # Runs as the first process of an emulated machine with gpio-sim: lines that can be pulled and read from outside, through sysfs.
+. /wait
 T=/bin/tasklab
 mount -t configfs c /sys/kernel/config
 bank=/sys/kernel/config/gpio-sim/t
@@ -20,18 +21,6 @@ start() {
     ours=$!
 }
 
-# Waits until a condition holds, as long as the program that makes it true lives, and at most a minute.
-until_it() {
-    tenths=0
-    while ! "$@" && kill -0 $ours 2>/dev/null; do
-        sleep 0.1
-        tenths=$((tenths + 1))
-        if [ $tenths -ge 600 ]; then
-            echo "waited in vain: $*"
-            return
-        fi
-    done
-}
 shows() { [ "$(cat $SIM/sim_gpio$1/$2)" = "$3" ]; }
 is_watched() { grep -q tasklab:gpio /proc/interrupts; }
 has_edges() { [ "$(grep -c '"kind":"gpio"' $1)" -ge $2 ]; }

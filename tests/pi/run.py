@@ -74,6 +74,7 @@ def initramfs(program, parts, guest, modules):
     entries["bin/tasklab"] = (0o100755, program.read_bytes())
     entries["bin/cross"] = (0o100755, compiled(HERE.parent / "support" / "cross.c"))
     entries["guest"] = (0o100644, (HERE / guest).read_bytes())
+    entries["wait"] = (0o100644, (HERE / "guest-wait.sh").read_bytes())
     entries["init"] = (0o100755, INIT.encode())
     for number, module in enumerate(modules):
         entries[f"mod/{number:02}-{module.name}"] = (0o100644, module.read_bytes())

@@ -120,7 +120,7 @@ impl<C: Columns> Chunks<C> {
         Some(before * CHUNK + self.frozen[chunk].1.starts().partition_point(|start| *start <= t) - 1)
     }
 
-    /// The same, for a reader who goes on from an entry that begins at `t` or before: O(log n) of the entries between.
+    /// The same, for a reader who goes on from an entry that begins at `t` or before: O(log n) in the entries between.
     pub(super) fn at_after(&self, earlier: usize, t: u64) -> Option<usize> {
         let starts = self.place(earlier).map_or(&[][..], |(chunk, place)| &chunk.starts()[place..]);
         // In another chunk, or the last one there is.

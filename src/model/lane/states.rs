@@ -516,10 +516,9 @@ mod tests {
                 prop_assert_eq!(states.at(from), whole.at(from));
                 prop_assert_eq!(states.times(from, at(t)), whole.times(from, at(t)));
                 prop_assert_eq!(states.times(began, from), whole.times(began, from));
-                for earlier in [0, states.len() / 2, states.at(from).expect("kept").index] {
-                    if whole.get(earlier).expect("there").from <= from {
-                        prop_assert_eq!(states.up_to_after(earlier, from), states.up_to(from), "from {} on", earlier);
-                    }
+                let earlier = [Some(0), Some(states.len() / 2), states.at(from).map(|span| span.index)];
+                for earlier in earlier.into_iter().flatten().filter(|index| whole.get(*index).is_some_and(|span| span.from <= from)) {
+                    prop_assert_eq!(states.up_to_after(earlier, from), states.up_to(from), "from {} on", earlier);
                 }
                 prop_assert_eq!(states.changes(from, at(t)), whole.changes(from, at(t)));
             }

@@ -198,10 +198,10 @@ fn explain<'r>(core: &CoreLane, piece: &Piece, lane_of: impl Fn(u32) -> Option<&
             let length = length(until.nanos() - span.from.nanos());
             format!("core {}: {name}\n{:.6} s to {:.6} s\n{length}", core.core, span.from.secs(), until.secs())
         }
-        What::Shares { times, first, changes } => {
+        What::Shares { times, changes, .. } => {
             let part = times.of(LaneState::OnCore) as f64 * 100.0 / (piece.to - piece.from).max(1) as f64;
             let mut text = format!("core {}: {part:.0} % this run's, {changes} changes", core.core);
-            let lanes = lanes_on(&core.states, (piece.from, piece.to), (first, changes), NAMED_OF);
+            let lanes = lanes_on(&core.states, piece, NAMED_OF);
             for (lane, time) in lanes.iter().take(NAMED) {
                 let percent = *time as f64 * 100.0 / lanes.iter().map(|(_, time)| time).sum::<u64>().max(1) as f64 * part / 100.0;
                 let _ = write!(text, "\n{} {percent:.0} %", named(*lane));

@@ -42,15 +42,11 @@ const FEW: usize = 32;
 /// The backing of words over small parts.
 const BACKING: f32 = 0.88;
 
-/// The lanes that were on a core between two times, the longest first: in the state with the number `first` and so many more. Of more than
-/// `most` states, that many are looked at, evenly spread.
-pub(super) fn lanes_on(
-    states: &States,
-    (from, to): (u64, u64),
-    (first, changes): (usize, usize),
-    most: usize,
-) -> Vec<(u32, u64)> {
-    let [from, to] = [from, to].map(Monotonic::from_nanos);
+/// The lanes that were on a core in a piece of several states, the longest first. Of more than `most` states, that many are looked at,
+/// evenly spread.
+pub(super) fn lanes_on(states: &States, piece: &Piece, most: usize) -> Vec<(u32, u64)> {
+    let What::Shares { first, changes, .. } = piece.what else { return Vec::new() };
+    let [from, to] = [piece.from, piece.to].map(Monotonic::from_nanos);
     let step = changes / most.max(1) + 1;
     let mut found: Vec<(u32, u64)> = Vec::new();
     let spans = (first..).step_by(step).map_while(|index| states.get(index)).take_while(|span| span.from < to);
@@ -319,11 +315,11 @@ impl Brush<'_> {
                 What::Shares { times, .. } if times.of(LaneState::Unknown) > 0 => {
                     self.stack(&mut parts, at, &times, piece.to - piece.from);
                 }
-                What::Shares { times, first, changes } => {
+                What::Shares { times, .. } => {
                     let part = times.of(LaneState::OnCore) as f64 / (piece.to - piece.from).max(1) as f64;
                     let pixel = 1.0 / self.painter.pixels_per_point();
                     let top = at.bottom() - (at.height() * part as f32).max(if part > 0.0 { pixel } else { 0.0 });
-                    if let Some((lane, _)) = lanes_on(states, (piece.from, piece.to), (first, changes), FEW).first() {
+                    if let Some((lane, _)) = lanes_on(states, &piece, FEW).first() {
                         self.seen(&mut parts, at.with_min_y(top), of(*lane).0);
                     }
                 }
