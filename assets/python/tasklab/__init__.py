@@ -27,23 +27,32 @@ Each module imports only those above it:
     locks, queues, threads
 """
 
-from .control import TOO_LATE, action, actions, button, readable, step_mode
-from .events import event, fact, gpio, notice, refuse, state, value
-from .lanes import checkpoint, finished, lane, rename, sleep, started
-from .locks import Barrier, BrokenBarrierError, Condition, Event, Lock, Semaphore
-from .parameters import params
-from .processes import is_given_up, peek, process_exited, process_reaped, process_started, process_state, reap, signal_name
-from .queues import Empty, Full, JoinableQueue, Pipe, Queue
-from .stepping import is_stepped, order, replay
-from .threads import Thread, ThreadPoolExecutor, Timer, local
-from .tracked import deadlock
-from .words import counted, unknown, yes_or_no
+_NAMES = {
+    "control": "TOO_LATE action actions button readable step_mode",
+    "events": "event fact gpio notice refuse state value",
+    "lanes": "checkpoint finished lane rename sleep started",
+    "locks": "Barrier BrokenBarrierError Condition Event Lock Semaphore",
+    "parameters": "params",
+    "processes": "is_given_up peek process_exited process_reaped process_started process_state reap signal_name",
+    "queues": "Empty Full JoinableQueue Pipe Queue",
+    "stepping": "is_stepped order replay",
+    "threads": "Thread ThreadPoolExecutor Timer local",
+    "tracked": "deadlock",
+    "words": "counted unknown yes_or_no",
+}
+_MODULES = {name: module for module, names in _NAMES.items() for name in names.split()}
+__all__ = sorted(_MODULES)
 
-__all__ = [
-    "action", "actions", "Barrier", "BrokenBarrierError", "button", "checkpoint", "Condition", "counted", "deadlock",
-    "Empty", "event", "Event", "fact", "finished", "Full", "gpio", "is_given_up", "is_stepped", "JoinableQueue", "lane",
-    "local", "Lock", "notice", "order", "params", "peek", "Pipe", "process_exited", "process_reaped", "process_started",
-    "process_state", "Queue", "readable", "reap", "refuse", "rename", "replay", "Semaphore", "signal_name", "sleep",
-    "started", "state", "step_mode", "Thread", "ThreadPoolExecutor", "Timer", "TOO_LATE", "unknown", "value",
-    "yes_or_no",
-]
+
+def __getattr__(name):
+    """Imports the module of a name when it is asked for: a program that is only observed asks for none."""
+    if name not in _MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    found = globals()[name] = getattr(import_module(f".{_MODULES[name]}", __name__), name)
+    return found
+
+
+def __dir__():
+    return sorted({*globals(), *__all__})

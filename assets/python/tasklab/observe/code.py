@@ -1,0 +1,232 @@
+"""Code: whether a frame is of the program's own code, its line in the script, and the variable that it assigns to. The text of the source
+is read, not its meaning: the modules that parse Python take longer to import than many programs run."""
+
+import os
+import sys
+from itertools import islice
+
+HERE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep  # the folder of the package
+_LIBRARY = os.path.dirname(os.path.abspath(os.__file__)) + os.sep
+_named = os.environ.get("TASKLAB_OBSERVE", "")
+OWN_FOLDERS = tuple(folder.rstrip(os.sep) + os.sep for folder in _named.split(os.pathsep) if os.sep in folder)
+_MAIN = ("__main__", "__mp_main__")
+_is_own = {}  # a file name: whether it is the program's own; None: its module decides
+_sources = {}  # a file name: its lines, as bytes
+MOST_LINES = 30  # that are looked at for the beginning of a statement
+
+
+def is_own(frame):
+    """Whether this is a frame of the program's own code: neither of the standard library, nor of an installed package, nor ours."""
+    name = frame.f_code.co_filename
+    try:
+        own = _is_own[name]
+    except KeyError:
+        own = _is_own[name] = _judge(name)
+    return _is_own_module(frame.f_globals) if own is None else own
+
+
+def _judge(name):
+    if name.startswith("<"):
+        return False if name.startswith("<frozen") else None  # python -c, exec(), the methods of a dataclass
+    path = os.path.abspath(name)
+    if path.startswith(HERE):
+        return False
+    if OWN_FOLDERS and path.startswith(OWN_FOLDERS):
+        return True
+    if f"{os.sep}site-packages{os.sep}" in path or f"{os.sep}dist-packages{os.sep}" in path:
+        return None if "__main__" not in sys.modules else _is_of_main_package(path)
+    return not path.startswith(_LIBRARY)
+
+
+def _is_of_main_package(path):
+    """Whether a file is of the package that `python -m` runs."""
+    spec = getattr(sys.modules["__main__"], "__spec__", None)
+    origin = getattr(spec, "origin", None)
+    if not origin or not spec.parent:
+        return False
+    folder = os.path.dirname(os.path.abspath(origin))
+    for _ in range(spec.parent.count(".")):
+        folder = os.path.dirname(folder)
+    return path.startswith(folder + os.sep)
+
+
+def _is_own_module(names):
+    name = names.get("__name__")
+    if name in _MAIN:
+        return True
+    file = names.get("__file__")
+    return bool(file) and file != "<" and _judge(file) is True
+
+
+def is_ours(code):
+    """Whether this is code of the observer."""
+    return code.co_filename.startswith(HERE)
+
+
+def caller(frame, thing=None):
+    """The frame of the program's own code that called a function of the library, whose frame is `frame`: itself, or behind the
+    `__init__` of the library that calls that of a base class for the same thing. None if the library called it for itself."""
+    while frame is not None:
+        if is_own(frame):
+            return frame
+        code = frame.f_code
+        if frame.f_globals.get("__name__") == "multiprocessing.context":  # multiprocessing.Lock() is one of its methods
+            frame = frame.f_back
+            continue
+        if thing is None or code.co_name != "__init__" or not code.co_argcount:
+            return None
+        if frame.f_locals.get(code.co_varnames[0]) is not thing:
+            return None
+        frame = frame.f_back
+        while frame is not None and is_ours(frame.f_code):
+            frame = frame.f_back
+    return None
+
+
+def script_line(depth=1):
+    """The line of the script that runs now: that of the nearest caller in the script itself. None if there is none."""
+    frame = sys._getframe(depth)
+    while frame is not None:
+        if frame.f_globals.get("__name__") in _MAIN:
+            return frame.f_lineno
+        frame = frame.f_back
+    return None
+
+
+def variable(frame):
+    """The name of the variable that takes what is made in this frame, as the source has it: `gate`, `forks-2` for a part of a list.
+    For an attribute the name of its object stands before, if its `__init__` runs: `alice.lock`. None if it has no name."""
+    for _ in range(10):
+        if frame is None or not is_own(frame):
+            return None
+        found = _assigned(frame)
+        if found is None:
+            return None
+        if found:
+            if found.startswith("self."):
+                made = variable(frame.f_back) if frame.f_code.co_name == "__init__" else None
+                found = f"{made}.{found[5:]}" if made and not made.endswith("-") else found[5:]
+            return found
+        frame = frame.f_back  # It is returned, or a base class makes it: the caller has the name.
+    return None
+
+
+def _assigned(frame):
+    """The target of the expression that runs in this frame; with a `-` at its end where it is a part of what is assigned. Empty where
+    it is returned to the caller; None where it has no name."""
+    place = next(islice(frame.f_code.co_positions(), frame.f_lasti // 2, None), None)
+    if place is None or place[0] is None or place[2] is None:
+        return None
+    first, last, start, end = place
+    lines = _lines(frame.f_code.co_filename)
+    if not 0 < first <= last <= len(lines):
+        return None
+    call = lines[first - 1][start:].decode(errors="replace")
+    if call.startswith("super(") or ".__init__(" in call.partition(")")[0]:
+        return ""
+    before = lines[first - 1][:start].decode(errors="replace")
+    found = _target(before, lines[last - 1][end:].decode(errors="replace"))
+    # A statement in several lines: what stands in front of an open bracket.
+    for line in range(first - 2, max(-1, first - 2 - MOST_LINES), -1):
+        if found is not None or _is_begin(before):
+            break
+        before = lines[line].split(b"#")[0].decode(errors="replace").rstrip() + " " + before.lstrip()
+        found = _target(before, "")
+    return found
+
+
+def _is_begin(text):
+    """Whether a text holds the beginning of a statement: no bracket is closed that was not opened."""
+    return text.strip() != "" and _open_brackets(text) == []
+
+
+def _target(before, after):
+    text = before.rstrip()
+    if text.endswith(("return", "lambda:", "yield", "await")) or text.split("lambda", 1)[0] != text and text.endswith(":"):
+        return ""
+    if text.endswith(":="):
+        return _last_name(text[:-2])
+    if text.endswith("=") and not text.endswith(("==", "!=", "<=", ">=")):
+        return _name_of_target(text[:-1], 0)
+    if (words := after.split()) and words[0] == "as" and len(words) > 1:
+        return words[1].rstrip(":,)") or None
+    brackets = _open_brackets(text)
+    head = text[: brackets[0]] if brackets else text
+    left, equals, right = _split_assignment(head)
+    if not equals:
+        return None
+    if not brackets and "," in left:
+        return _name_of_target(left, _commas(right))
+    right = right.split()
+    if brackets and (not right or right[-1] in ("list", "tuple", "set", "dict", "deque")):
+        name = _name_of_target(left, 0)
+        return name and f"{name.rstrip('-')}-"
+    return _name_of_target(left, 0) if not right or right[-1] in ("await", "or", "else") else None
+
+
+def _split_assignment(text):
+    """Text before and after the first `=` that assigns."""
+    for at, sign in enumerate(text):
+        if sign == "=" and text[at + 1 : at + 2] != "=" and text[at - 1 : at] not in ("=", "!", "<", ">", ":"):
+            return text[:at], "=", text[at + 1 :]
+    return text, "", ""
+
+
+def _name_of_target(left, number):
+    """The name of the n-th target on the left of a `=`."""
+    parts = left.split(":")[0].split(",")
+    if number >= len(parts):
+        return None
+    return _last_name(parts[number])
+
+
+def _last_name(text):
+    """The dotted name at the end of a text; None if there is none."""
+    text = text.rstrip()
+    if text.endswith("]"):
+        name = _last_name(text[: text.rfind("[")])
+        return name and f"{name}-"
+    at = len(text)
+    while at and (text[at - 1].isalnum() or text[at - 1] in "_."):
+        at -= 1
+    name = text[at:].strip(".")
+    if not name or name[0].isdigit():
+        return None
+    return name
+
+
+def _commas(text):
+    """Commas that stand in no bracket."""
+    depth = count = 0
+    for sign in text:
+        depth += (sign in "([{") - (sign in ")]}")
+        count += sign == "," and depth == 0
+    return count
+
+
+def _open_brackets(text):
+    """Places of the brackets that are open at the end of a text. A closing one without an opening one ends the search: None stands for
+    the line above."""
+    places, quote = [], None
+    for at, sign in enumerate(text):
+        if quote:
+            quote = None if sign == quote else quote
+        elif sign in "'\"":
+            quote = sign
+        elif sign in "([{":
+            places.append(at)
+        elif sign in ")]}" and places:
+            places.pop()
+    return places
+
+
+def _lines(name):
+    if name not in _sources:
+        try:
+            with open(name, "rb") as source:
+                _sources[name] = source.read().split(b"\n")
+        except (OSError, ValueError):
+            words = sys.orig_argv  # exec() leaves no source, python -c does
+            text = words[words.index("-c") + 1] if name == "<string>" and "-c" in words[:-1] else ""
+            _sources[name] = text.encode(errors="replace").split(b"\n")
+    return _sources[name]

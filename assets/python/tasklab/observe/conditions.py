@@ -1,0 +1,152 @@
+"""threading's Condition, and what is made with one: Semaphore, Event and Barrier. Their methods stand around the original ones, and do
+something only for what the program's own code has made."""
+
+from . import code, locks, things
+from .hooks import when_imported, wrap
+from .lanes import current, operation, write
+from .things import of
+
+
+def _condition(threading):
+    @wrap(threading.Condition, "__init__")
+    def _(original):
+        def __init__(self, lock=None):
+            thing = things.made("condition", self)
+            if thing and lock is None:
+                lock = locks.reentrant(threading, things.Thing(f"lock {thing.on.partition(' ')[2]}"))
+            original(self, lock)
+            if thing:
+                self._tasklab = thing
+
+        return __init__
+
+    @wrap(threading.Condition, "wait")
+    def _(original):
+        def wait(self, timeout=None):
+            thing = of(self)
+            if thing is None:
+                return original(self, timeout)
+            return things.wait_on(self, thing, original, timeout)
+
+        return wait
+
+    @wrap(threading.Condition, "notify")
+    def _(original):
+        def notify(self, n=1):
+            thing = of(self)
+            if thing is None:
+                return original(self, n)
+            # Without the lock it is an error. With it, nobody else changes the queue.
+            if self._is_owned():
+                things.notify(thing, n)
+            result = original(self, n)
+            if thing.on.startswith("condition "):
+                operation("notify", thing.on, n)
+            return result
+
+        return notify
+
+
+def _inner(self, condition, kind):
+    """Has the waits on a thing's inner condition told as waits on the thing. Gives the thing; None if the program has not made it."""
+    thing = things.made(kind, self, 3)
+    if thing:
+        self._tasklab = condition._tasklab = thing
+    return thing
+
+
+def _method(cls, name, then):
+    """Tells of an operation: `then` gets the thing, and what the method gave."""
+
+    @wrap(cls, name)
+    def _(original):
+        def method(self, *arguments, **names):
+            thing = of(self)
+            if thing is None:
+                return original(self, *arguments, **names)
+            try:
+                result = original(self, *arguments, **names)
+            except Exception as error:
+                operation(name, thing.on, type(error).__name__)
+                raise
+            then(thing, result)
+            return result
+
+        return method
+
+
+def _says(do):
+    return lambda thing, result: operation(do, thing.on, result)
+
+
+def _semaphore(threading):
+    @wrap(threading.Semaphore, "__init__")
+    def _(original):
+        def __init__(self, value=1):
+            original(self, value)
+            _inner(self, self._cond, "semaphore")
+
+        return __init__
+
+    def hold(thing, got):
+        lane = current()
+        if not got:
+            operation("acquire", thing.on, False)
+            return
+        lane.holds.append(thing)
+        if lane.tells():
+            lane.runs(None, code.script_line(4))
+            write(lane)
+
+    def let_go(thing, _):
+        lane = current()
+        if thing in lane.holds:
+            lane.holds.remove(thing)
+        if lane.tells():
+            lane.runs(None, code.script_line(4))
+            write(lane)
+
+    _method(threading.Semaphore, "acquire", hold)
+    _method(threading.Semaphore, "__enter__", hold)
+    _method(threading.Semaphore, "release", let_go)
+    _method(threading.BoundedSemaphore, "release", let_go)
+
+
+def _event(threading):
+    @wrap(threading.Event, "__init__")
+    def _(original):
+        def __init__(self):
+            original(self)
+            _inner(self, self._cond, "event")
+
+        return __init__
+
+    _method(threading.Event, "set", _says("set"))
+    _method(threading.Event, "clear", _says("clear"))
+    _method(threading.Event, "wait", _says("wait"))
+
+
+def _barrier(threading):
+    @wrap(threading.Barrier, "__init__")
+    def _(original):
+        def __init__(self, parties, action=None, timeout=None):
+            original(self, parties, action, timeout)
+            _inner(self, self._cond, "barrier")
+
+        return __init__
+
+    for name in ("wait", "reset", "abort"):
+        _method(threading.Barrier, name, _says(name))
+
+
+def attach(condition, on):
+    """Has the waits on a condition of the library's told under this name."""
+    condition._tasklab = things.Thing(on)
+
+
+@when_imported("threading")
+def _threading(threading):
+    _condition(threading)
+    _semaphore(threading)
+    _event(threading)
+    _barrier(threading)

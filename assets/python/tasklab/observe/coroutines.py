@@ -1,0 +1,140 @@
+"""asyncio: a lane for each task whose coroutine is the program's own, with what it awaits and who let it go on."""
+
+import os
+from _thread import _local
+
+from . import lanes, things
+from .code import is_own, script_line
+from .hooks import when_imported, wrap
+from .lines import flush, tell
+from .things import of
+
+_here = _local()  # of the calling thread: the name of the task whose step runs
+_names = {}  # the identity of a task that is not done: its lane's name
+_wakers = {}  # the same: the name of the task that let it go on
+
+
+@when_imported("asyncio.events")
+def _events(events):
+    Handle = events.Handle  # of a callback that the loop is going to call: the steps of tasks are such callbacks
+
+    @wrap(Handle, "__init__")
+    def _(original):
+        def __init__(self, callback, *arguments, **names):
+            original(self, callback, *arguments, **names)
+            waker = getattr(_here, "name", None)
+            if waker:
+                task = id(getattr(callback, "__self__", None))
+                if task in _names and _names[task] != waker:
+                    _wakers[task] = waker
+
+        return __init__
+
+    @wrap(Handle, "_run")
+    def _(original):
+        def _run(self):
+            task = getattr(self._callback, "__self__", None)
+            name = _names.get(id(task))
+            if name is None:
+                return original(self)
+            before, _here.name = getattr(_here, "name", None), name
+            lane = lanes.current()
+            is_told = lane.tells()
+            woken_by = _wakers.pop(id(task), None)
+            if is_told:
+                tell("task.state", task=name, state="running", on=lane.name, woken_by=woken_by, line=_line(task))
+            try:
+                return original(self)
+            finally:
+                _here.name = before
+                _after_step(task, name, is_told)
+
+        return _run
+
+
+def _line(task):
+    """The line of the script at which a task stands."""
+    line, step = None, task.get_coro()
+    while (frame := getattr(step, "cr_frame", None)) is not None:
+        if frame.f_globals.get("__name__") == "__main__":
+            line = frame.f_lineno
+        step = step.cr_await
+    return line
+
+
+def _after_step(task, name, is_told):
+    if task.done():
+        _names.pop(id(task), None)
+        error = None if task.cancelled() else getattr(task, "_exception", None)
+        result = "cancelled" if task.cancelled() else f"{type(error).__name__}: {error}" if error is not None else "ok"
+        tell("task.finished", task=name, result=result)
+    elif is_told:
+        word, on, held_by = _awaited(task)
+        tell("task.state", task=name, state=word, on=on, held_by=held_by, line=_line(task))
+    flush()
+
+
+def _awaited(task):
+    """What a task awaits: its state, the thing or the function, and the task that it waits for."""
+    future = task._fut_waiter
+    held_by = _names.get(id(future))
+    step, first = task.get_coro(), None
+    while (frame := getattr(step, "cr_frame", None)) is not None:
+        if not is_own(frame):
+            first = first or step
+        step = step.cr_await
+    if first is None:
+        word = type(future).__name__.strip("_")
+        return "waiting", "await" if held_by else "gather()" if word == "GatheringFuture" else "a future", held_by
+    function = first.cr_code.co_qualname
+    if function == "sleep":
+        return "sleeping", None, None
+    owner = first.cr_frame.f_locals.get("self") if "." in function else None
+    thing = owner is not None and hasattr(owner, "__dict__") and of(owner)
+    return "waiting", thing.on if isinstance(thing, things.Thing) else f"{function}()", held_by
+
+
+@when_imported("asyncio.base_events")
+def _base_events(base_events):
+    @wrap(base_events.BaseEventLoop, "create_task")
+    def _(original):
+        def create_task(self, coro, *arguments, **names):
+            frame = getattr(coro, "cr_frame", None)
+            task = original(self, coro, *arguments, **names)
+            if frame is not None and is_own(frame):
+                name = lanes.unique(task.get_name())
+                tell("task.started", task=name, sort="coroutine", pid=os.getpid(), line=script_line(2) or frame.f_lineno)
+                if task.done():
+                    tell("task.finished", task=name, result="ok")
+                else:
+                    _names[id(task)] = name
+                flush()
+            return task
+
+        return create_task
+
+
+def _things(kinds):
+    def observe(module):
+        for name, kind in kinds.items():
+            _made(getattr(module, name), kind)
+
+    return observe
+
+
+def _made(cls, kind):
+    @wrap(cls, "__init__")
+    def _(original):
+        def __init__(self, *arguments, **names):
+            original(self, *arguments, **names)
+            thing = things.made(kind, self)
+            if thing:
+                self._tasklab = thing
+
+        return __init__
+
+
+when_imported("asyncio.locks")(
+    _things({"Lock": "lock", "Event": "event", "Condition": "condition", "Semaphore": "semaphore"})
+)
+when_imported("asyncio.queues")(_things({"Queue": "queue"}))

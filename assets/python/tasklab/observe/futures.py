@@ -1,0 +1,148 @@
+"""concurrent.futures: a lane for each future, and for the threads of a pool."""
+
+import os
+import sys
+
+from . import code, lanes, things
+from .hooks import when_imported, wrap
+from .lanes import current, wait_begins, wait_ends
+from .lines import flush, tell
+from .things import of
+
+_submitting = lanes._local()  # of the calling thread: the name of the future that it makes
+
+
+@when_imported("concurrent.futures._base")
+def _base(base):
+    Future = base.Future
+
+    @wrap(Future, "__init__")
+    def _(original):
+        def __init__(self):
+            original(self)
+            name = getattr(_submitting, "name", None)
+            if name:
+                _submitting.name = None
+                self._tasklab = name
+                self._condition._tasklab = things.Thing(f"result of {name}")
+                tell("task.started", task=name, sort="future", pid=os.getpid(), line=code.script_line(2))
+
+        return __init__
+
+    @wrap(Future, "set_running_or_notify_cancel")
+    def _(original):
+        def set_running_or_notify_cancel(self):
+            runs = original(self)
+            name = of(self)
+            if name and runs:
+                tell("task.state", task=name, state="running", on=lanes.known())
+            return runs
+
+        return set_running_or_notify_cancel
+
+    def ends(method, result):
+        @wrap(Future, method)
+        def _(original):
+            def end(self, *arguments):
+                name = of(self)
+                was_done = name and self.done()
+                given = original(self, *arguments)
+                if name and not was_done and self.done():
+                    tell("task.finished", task=name, result=result(*arguments))
+                    flush()
+                return given
+
+            return end
+
+    ends("set_result", lambda result: "ok")
+    ends("set_exception", lambda error: "ok" if error is None else f"{type(error).__name__}: {error}")
+    ends("cancel", lambda: "cancelled")
+
+    # Those who wait for several futures do so on an event.
+    @wrap(base._Waiter, "__init__")
+    def _(original):
+        def __init__(self):
+            original(self)
+            if any(code.is_own(frame) for frame in _callers(sys._getframe(1), 4)):
+                self.event._cond._tasklab = things.Thing("futures")
+
+        return __init__
+
+
+def _callers(frame, most):
+    while frame is not None and most:
+        yield frame
+        frame, most = frame.f_back, most - 1
+
+
+def _pool(cls):
+    @wrap(cls, "__init__")
+    def _(original):
+        def __init__(self, *arguments, **names):
+            thing = things.made("pool", self)
+            if thing:
+                self._tasklab = thing
+            original(self, *arguments, **names)
+
+        return __init__
+
+    @wrap(cls, "submit")
+    def _(original):
+        def submit(self, fn, /, *arguments, **names):
+            if of(self) is None:
+                return original(self, fn, *arguments, **names)
+            _submitting.name = lanes.numbered(_name(fn))
+            try:
+                return original(self, fn, *arguments, **names)
+            finally:
+                _submitting.name = None
+
+        return submit
+
+
+    @wrap(cls, "shutdown")
+    def _(original):
+        def shutdown(self, wait=True, *arguments, **names):
+            if of(self) is None or not wait:
+                return original(self, wait, *arguments, **names)
+            told = wait_begins("shutdown()")
+            try:
+                return original(self, wait, *arguments, **names)
+            finally:
+                wait_ends(told)
+
+        return shutdown
+
+
+def _name(function):
+    """The name of a function, also of one with arguments bound to it."""
+    function = getattr(function, "func", function)
+    return getattr(function, "__name__", None) or type(function).__name__
+
+
+@when_imported("concurrent.futures.thread")
+def _threads(thread):
+    _pool(thread.ThreadPoolExecutor)
+
+    @wrap(thread._WorkItem, "run")
+    def _(original):
+        def run(self, *arguments):
+            name = of(self.future)
+            if name is None:
+                return original(self, *arguments)
+            lane = current()
+            lane.state("running", name)
+            flush()
+            try:
+                return original(self, *arguments)
+            finally:
+                lane.state("waiting", "the pool's queue")
+                flush()
+
+        return run
+
+
+@when_imported("concurrent.futures.process")
+def _processes(process):
+    _pool(process.ProcessPoolExecutor)
+

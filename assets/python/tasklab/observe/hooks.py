@@ -1,0 +1,113 @@
+"""Hooks: functions are wrapped now, or as soon as their module is imported. All of it can be taken back."""
+
+import sys
+
+from . import lines
+
+_wrapped = []  # what stands in another's place: owner, name, the original
+_at_import = {}  # a module that is not imported yet: the functions to call with it
+_before_import = {}  # the functions to call with its name before it is imported
+
+
+def wrap(owner, name):
+    """Puts a function around one of a module or class: the decorated function gets the original, and gives what takes its place."""
+
+    def decorate(make):
+        original = vars(owner)[name] if isinstance(owner, type) and name in vars(owner) else getattr(owner, name)
+        replacement = make(original)
+        for key in ("__module__", "__name__", "__qualname__", "__doc__", "__text_signature__"):
+            try:
+                setattr(replacement, key, getattr(original, key))
+            except AttributeError:
+                pass
+        replacement.__wrapped__ = original  # its signature is looked up there
+        put(owner, name, replacement)
+        return replacement
+
+    return decorate
+
+
+def put(owner, name, replacement):
+    """Puts something in the place of an attribute."""
+    _wrapped.append((owner, name, vars(owner).get(name, getattr(owner, name))))
+    setattr(owner, name, replacement)
+
+
+def unwrap_all():
+    """Takes everything back."""
+    _at_import.clear()
+    _before_import.clear()
+    while _wrapped:
+        owner, name, original = _wrapped.pop()
+        setattr(owner, name, original)
+
+
+def when_imported(name):
+    """Has the decorated function called with a module: now, or once it has been imported."""
+
+    def decorate(function):
+        if name in sys.modules:
+            _call(function, sys.modules[name])
+        else:
+            _at_import.setdefault(name, []).append(function)
+        return function
+
+    return decorate
+
+
+def before_import(name, function):
+    """Has a function called with a module's name when the program is about to import it."""
+    _before_import[name] = function
+
+
+class _Finder:
+    """Finds modules as the finders behind it do, and has our functions called at the end of their import."""
+
+    @staticmethod
+    def find_spec(name, path=None, target=None):
+        if name in _before_import:
+            _before_import.pop(name)(name)
+        functions = _at_import.pop(name, None)
+        if functions is None:
+            return None
+        for finder in list(sys.meta_path):
+            if finder is not _Finder and (find := getattr(finder, "find_spec", None)) and (spec := find(name, path, target)):
+                if spec.loader is not None and hasattr(spec.loader, "exec_module"):
+                    spec.loader = _Loader(spec.loader, functions)
+                return spec
+        return None
+
+
+def _call(function, module):
+    """A fault of ours must not become the program's."""
+    try:
+        function(module)
+    except Exception as error:
+        lines.tell("notice", text=f"could not observe the module {module.__name__}: {type(error).__name__}: {error}")
+        lines.flush()
+
+
+class _Loader:
+    """The loader of one module, which has our functions called, and then stands back."""
+
+    def __init__(self, loader, functions):
+        self._loader, self._functions = loader, functions
+
+    def __getattr__(self, name):
+        return getattr(self._loader, name)
+
+    def create_module(self, spec):
+        return self._loader.create_module(spec)
+
+    def exec_module(self, module):
+        module.__spec__.loader = self._loader
+        if getattr(module, "__loader__", None) is self:
+            module.__loader__ = self._loader
+        self._loader.exec_module(module)
+        for function in self._functions:
+            _call(function, module)
+
+
+def find_imports():
+    """Begins to look at imports."""
+    sys.meta_path.insert(0, _Finder)

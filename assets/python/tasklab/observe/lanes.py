@@ -1,0 +1,217 @@
+"""Lanes: one for each task, with what it holds and what it waits for. They tell their states, at a pace that the reader can follow."""
+
+import os
+import sys
+from _thread import _local, get_ident, get_native_id
+from time import monotonic
+
+from . import lines
+from .code import script_line
+from .lines import flush, tell
+
+MOST, FEW = 200, 10  # in 0.1 s: operations with lines of their own; operations up to which a task does little
+FIRST = os.environ.pop("TASKLAB_TASK", None)  # the name of the first thread's lane; the process's children do not inherit it
+
+_own = _local()  # of the calling thread: its lane
+_used = {}  # a name: how many lanes had it
+_process = ""  # stands before the names of threads, but in the first process
+children = 0  # forked by the program itself
+
+
+class Lane:
+    """The lane of one task."""
+
+    __slots__ = ("name", "holds", "wait", "since", "reported", "acquired", "waited")
+
+    def __init__(self, name):
+        self.name = name
+        self.holds = []  # things, the latest last
+        self.wait = None
+        self.since = self.reported = self.acquired = self.waited = 0
+
+    def tells(self, has_waited=False):
+        """Counts an operation. Gives whether it gets lines of its own."""
+        now = monotonic()
+        if now - self.since >= 0.1:
+            self.since, self.reported = now, 0
+            if self.acquired:
+                self.report()
+        self.reported += 1
+        if self.reported <= MOST:
+            return True
+        self.acquired += 1
+        self.waited += has_waited
+        return False
+
+    def report(self):
+        """Tells the counts since the last time, if there are any."""
+        if self.acquired:
+            tell("task.counts", task=self.name, acquired=self.acquired, waited=self.waited)
+            self.acquired = self.waited = 0
+
+    def state(self, word, on=None, held_by=None, woken_by=None, line=None):
+        """Tells how the task is."""
+        tell("task.state", task=self.name, state=word, on=on, held_by=held_by, woken_by=woken_by, line=line)
+
+    def runs(self, woken_by=None, line=None):
+        """Tells that the task runs, with what it holds."""
+        self.state("running", self.holds[-1].on if self.holds else None, None, woken_by, line)
+
+
+class Wait:
+    """A wait of a task: what it is for, who has that, and whether lines tell of it. `woken_by` is set by who ends it."""
+
+    __slots__ = ("lane", "on", "held_by", "word", "line", "is_told", "woken_by")
+
+    def __init__(self, lane, on, held_by, word):
+        self.lane, self.on, self.held_by, self.word = lane, on, held_by, word
+        self.line = self.woken_by = None
+        self.is_told = False
+
+    def tell(self):
+        """Tells what the task waits for."""
+        self.is_told = True
+        self.lane.state(self.word, self.on, self.held_by, None, self.line)
+
+
+def current():
+    """The calling thread's lane. One that the program has not made gets one under its own name."""
+    try:
+        return _own.lane
+    except AttributeError:
+        return _adopted()
+
+
+def known():
+    """The name of the calling thread's lane; None if it has none."""
+    lane = getattr(_own, "lane", None)
+    return lane and lane.name
+
+
+def _adopted():
+    threading = sys.modules.get("threading")
+    thread = threading and getattr(threading, "_active", {}).get(get_ident())
+    if get_native_id() == os.getpid():
+        return begin(unnamed(), "process" if _process else "thread")
+    return begin(unique(thread.name if thread else f"thread-{get_native_id()}"))
+
+
+def unnamed():
+    """The name of a process that the program has not named."""
+    script = os.path.basename(sys.argv[0]) if getattr(sys, "argv", None) else ""
+    script = script.removesuffix(".py") if script not in ("", "-c", "-") else "python"
+    return f"{script}-{os.getpid()}"
+
+
+def unique(name):
+    """A name that no other lane has: with the process before it, and a number behind it."""
+    return unique_process(f"{_process}{name}")
+
+
+def numbered(name):
+    """A name with a number, from 1."""
+    return unique_again(f"{_process}{name}", 1)
+
+
+def unique_again(name, count):
+    other = f"{name}-{count}"
+    return unique_again(name, count + 1) if other in _used else (_used.setdefault(other, 1), other)[1]
+
+
+def unique_process(name):
+    """A name for a process that no other task of this one has."""
+    _used[name] = count = _used.get(name, 0) + 1
+    return name if count == 1 else unique_again(name, count)
+
+
+def begin(name, sort="thread"):
+    """Opens the lane of the calling thread."""
+    _own.lane = lane = Lane(name)
+    tell("task.started", task=name, sort=sort, pid=os.getpid(), tid=get_native_id())
+    flush()
+    return lane
+
+
+def begin_process(name):
+    """Opens the lane of a process in its first thread. Its other threads have its name before theirs."""
+    global _process
+    _process = f"{name}/"
+    _used.clear()
+    return begin(name, "process")
+
+
+def child_name():
+    """The name of the next process that the calling one forks: child-2, and below it child-2.1."""
+    global children
+    children += 1
+    above = _process.removesuffix("/")
+    return f"{above}.{children}" if above.startswith("child-") else f"{above or 'child'}-{children}"
+
+
+def end(result="ok"):
+    """Closes the lane of the calling thread."""
+    lane = getattr(_own, "lane", None)
+    if lane is not None:
+        lane.report()
+        tell("task.finished", task=lane.name, result=result)
+        del _own.lane
+        flush()
+
+
+def rename(lane, name, tid):
+    """The thread of this lane has another name from now on."""
+    lane.name = unique(name)
+    tell("task.started", task=lane.name, sort="thread", pid=os.getpid(), tid=tid)
+
+
+def wait_begins(on, held_by=None, word="waiting"):
+    """The calling thread begins to wait. Gives the wait, for wait_ends()."""
+    lane = current()
+    outer = lane.wait
+    if outer is not None:
+        wait_ends(outer, outer.woken_by)  # a wait inside another: the outer one is over, and the thread takes a lock again
+    lane.wait = wait = Wait(lane, on, held_by, word)
+    if lane.tells(True):
+        wait.line = script_line(2)
+        wait.tell()
+    if lines.has_stamped():
+        write(lane)
+    return wait
+
+
+def wait_ends(wait, woken_by=None):
+    """The task goes on."""
+    lane = wait.lane
+    if lane.wait is wait:
+        lane.wait = None
+        if wait.is_told:
+            lane.runs(woken_by, wait.line)
+            write(lane)
+
+
+def write(lane):
+    """Writes what is stamped. While the task holds something, it writes only if it does little, which makes a long hold visible at
+    once, and if nobody has to wait for that; else it writes after the release."""
+    if not lane.holds:
+        flush()
+    elif lane.reported <= FEW:
+        lines.flush_if_ready()
+
+
+def operation(do, on, result=None):
+    """Tells of an operation on a thing that is finished, and what it gave."""
+    lane = current()
+    if lane.tells():
+        tell("op", task=lane.name, do=do, on=on, result=lines.scalar(result), line=script_line(2))
+        write(lane)
+
+
+@lines.at_fork
+def _after_fork():
+    """The child's thread is not the parent's, and gets a lane of its own."""
+    global _process, children
+    children = 0
+    if hasattr(_own, "lane"):
+        del _own.lane
+    _used.clear()
+    _process = f"{unnamed()}/"

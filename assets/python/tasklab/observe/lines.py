@@ -1,0 +1,213 @@
+"""The lines that the observer writes, one for each thing that happens. A line is stamped when the thing happens, and written later, in
+the order of the stamps: a write takes longer than most critical sections, and one inside would make other threads wait."""
+
+import errno
+import os
+import select
+import sys
+from _thread import RLock, allocate_lock
+from collections import deque
+from time import monotonic_ns
+
+try:
+    from _json import encode_basestring_ascii as _quoted
+except ImportError:  # Another Python than CPython has no such module.
+    from json.encoder import encode_basestring_ascii as _quoted
+
+BATCH, MOST_STAMPED = 64, 1000  # lines taken for one write; lines that may wait: one more is written at once
+LONGEST = 200  # characters of a text from the program
+PIPE_BUF = select.PIPE_BUF  # bytes that a write puts into a pipe in one piece
+HIGH = 200  # the lowest number for our descriptor: the program's own ones get the numbers that they have without us
+
+_began = int(os.environ.get("TASKLAB_T0") or monotonic_ns())
+_stamped = deque()  # lines that are not written yet: their times and texts
+_stamping = RLock()  # A signal's handler may tell something while its thread stamps a line.
+_writing = allocate_lock()  # Whoever has it writes for all. Nobody waits for it but at the end.
+_descriptor = None
+_path = None  # of the same pipe, for processes that do not inherit the descriptor
+_identity = None  # device and inode of the pipe
+_at_fork = []  # called in a forked child, in this order
+
+
+def open_channel():
+    """Finds the pipe that the environment names: by the descriptor, if it was inherited and is that pipe, else by its path. Gives
+    whether there is one."""
+    global _descriptor, _path, _identity
+    number, _path = os.environ.get("TASKLAB_EVENTS", ""), os.environ.get("TASKLAB_EVENTS_FILE")
+    found = _identity_of(int(number)) if number.isdecimal() else None
+    if _path is None and found is not None:
+        # Nobody has given the pipe a path; the one to this process's descriptor holds as long as the process lives.
+        _path = f"/proc/{os.getpid()}/fd/{number}"
+    try:
+        status = os.stat(_path) if _path else None
+    except OSError:
+        status = None
+    _identity = status and (status.st_dev, status.st_ino)
+    if _identity is None:
+        return False
+    if found == _identity:
+        _descriptor = _raised(int(number))
+        if _path.startswith("/proc/"):
+            _path = f"/proc/{os.getpid()}/fd/{_descriptor}"
+        os.environ["TASKLAB_EVENTS_FILE"] = _path
+    else:
+        _open_again()
+    if _descriptor is None:
+        return False
+    os.environ["TASKLAB_EVENTS"] = str(_descriptor)
+    os.register_at_fork(after_in_child=_after_fork)
+    return True
+
+
+def _identity_of(number):
+    """Device and inode of what this descriptor is; None if it is closed."""
+    try:
+        status = os.fstat(number)
+        return status.st_dev, status.st_ino
+    except (OSError, OverflowError):
+        return None
+
+
+def _raised(number):
+    """A duplicate with a high number that no program inherits. The low number is free for the program."""
+    import fcntl
+
+    try:
+        high = fcntl.fcntl(number, fcntl.F_DUPFD_CLOEXEC, HIGH)
+    except OSError:
+        os.set_inheritable(number, False)
+        return number  # few descriptors are allowed
+    os.close(number)
+    return high
+
+
+def _open_again():
+    """Opens the pipe by its path. The program may have closed our descriptor, as daemons do, or not have inherited it."""
+    global _descriptor
+    _descriptor = None
+    try:
+        number = os.open(_path, os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError:
+        return  # Nobody reads any more.
+    os.set_blocking(number, True)
+    if _identity_of(number) != _identity:
+        os.close(number)
+        return
+    _descriptor = _raised(number)
+
+
+def is_open():
+    """Whether anybody reads the lines."""
+    return _descriptor is not None
+
+
+def tell(kind, **keys):
+    """Stamps a line. It is written by the next flush()."""
+    if _descriptor is None:
+        return
+    text = ",".join([f'"{key}":{_encoded(value)}' for key, value in keys.items() if value is not None])
+    with _stamping:  # so that the lines of a process are in order
+        _stamped.append((monotonic_ns() - _began, f'"kind":"{kind}",{text}'))
+    if len(_stamped) > MOST_STAMPED:
+        flush()
+
+
+def has_stamped():
+    """Whether there are lines that are not written."""
+    return bool(_stamped)
+
+
+def flush():
+    """Writes the lines that are stamped, unless another thread is writing: then that one writes these, too."""
+    while _stamped and _writing.acquire(False):
+        try:
+            _write_stamped()
+        finally:
+            _writing.release()
+
+
+def flush_if_ready():
+    """The same, if the pipe takes a line at once."""
+    if _stamped and _descriptor is not None:
+        pipe = select.poll()
+        pipe.register(_descriptor, select.POLLOUT)
+        if pipe.poll(0):
+            flush()
+
+
+def finish():
+    """Writes what is left, at the end of the process."""
+    if _writing.acquire(True, 2):
+        try:
+            _write_stamped()
+        finally:
+            _writing.release()
+
+
+def at_fork(function):
+    """Has a function called in each forked child."""
+    _at_fork.append(function)
+    return function
+
+
+def scalar(value):
+    """A value as it may stand in a line: numbers and texts as they are, small containers of them as a text, else the type's name.
+    No method of the program's is called."""
+    kind = type(value)
+    if value is None or kind in (bool, int, float):
+        return value
+    if kind is str:
+        return value
+    if kind in (tuple, list) and len(value) <= 8 and all(type(part) in (bool, int, float, str) or part is None for part in value):
+        return repr(value)
+    return f"a {kind.__name__}"
+
+
+def _encoded(value):
+    if type(value) is str:
+        return _quoted(value if len(value) <= LONGEST else value[: LONGEST - 1] + "…")
+    if value is True or value is False:
+        return "true" if value else "false"
+    if type(value) is float and (value != value or value in (float("inf"), float("-inf"))):
+        return f'"{value}"'
+    if isinstance(value, int) and not -(1 << 63) <= value < 1 << 63:
+        return f'"{value:#x}"'[:LONGEST]
+    return repr(value) if isinstance(value, (int, float)) else _quoted(str(value)[:LONGEST])
+
+
+def _write_stamped():
+    """Whole lines with each write, so that the lines of several processes do not mix."""
+    while _stamped:
+        with _stamping:
+            batch = [_stamped.popleft() for _ in range(min(BATCH, len(_stamped)))]
+        text = b""
+        for t, line in batch:
+            line = f'{{"t":{t},{line}}}\n'.encode()
+            if len(text) + len(line) > PIPE_BUF:
+                _write(text)
+                text = b""
+            text += line
+        _write(text)
+
+
+def _write(text):
+    global _descriptor
+    while text and _descriptor is not None:
+        # The program may have closed the descriptor, and have opened something of its own under the number.
+        if _identity_of(_descriptor) != _identity:
+            _open_again()
+            continue
+        try:
+            text = text[os.write(_descriptor, text) :]
+        except OSError as error:
+            if error.errno != errno.EBADF:
+                _descriptor = None  # Nobody reads any more; the program goes on without telling.
+
+
+def _after_fork():
+    """Another thread of the parent's may have held a lock, and does not exist in the child. What is stamped the parent writes."""
+    global _stamping, _writing
+    _stamping, _writing = RLock(), allocate_lock()
+    _stamped.clear()
+    for function in _at_fork:
+        function()

@@ -1,0 +1,242 @@
+"""threading's Lock and RLock. They are made in C, where nothing can be replaced; so what the program's own code makes is a thing of ours
+around the real one, and behaves as that does."""
+
+from _thread import TIMEOUT_MAX
+
+from . import code, things
+from .hooks import put, when_imported, wrap
+from .lanes import _own, current, operation, wait_begins, wait_ends, write
+
+
+class _Observed:
+    """A lock around the real one. It knows the lane of its holder, and that of the last one that let it go."""
+
+    __slots__ = ("_real", "_thing", "_holder", "_is_told", "_released_by", "__weakref__")
+
+    def __init__(self, real, thing):
+        self._real, self._thing = real, thing
+        self._holder = self._released_by = None
+        self._is_told = False
+
+    def acquire(self, blocking=True, timeout=-1):
+        if blocking is True and timeout == -1:
+            return self.__enter__()
+        has_time = blocking and type(timeout) in (int, float) and (timeout == -1 or 0 <= timeout <= TIMEOUT_MAX)
+        # What waits for nobody, and what is an error, is the real lock's affair.
+        if self._real.acquire(False) if has_time else self._real.acquire(blocking, timeout):
+            self._acquired()
+            return True
+        if has_time and timeout != 0:
+            return self._wait(timeout)
+        operation("acquire", self._thing.on, False)
+        return False
+
+    def __enter__(self):
+        if not self._real.acquire(False):
+            return self._wait(-1)
+        self._acquired()
+        return True
+
+    def _acquired(self):
+        try:
+            lane = _own.lane
+        except AttributeError:
+            lane = current()
+        self._holder = lane
+        lane.holds.append(self._thing)
+        if lane.tells():
+            self._is_told = True
+            lane.runs(None, code.script_line(3))
+            if self._thing.waiters:
+                self._tell_waiters(lane)
+            write(lane)
+
+    def _wait(self, timeout):
+        holder = self._holder
+        wait = wait_begins(self._thing.on, holder and holder.name)
+        self._thing.waiters.append(wait)
+        got = False
+        try:
+            got = self._real.acquire(True, timeout)
+        finally:
+            woken_by = self._released_by if got else None
+            self._thing.waiters.remove(wait)
+            if got:
+                self._holder = wait.lane
+                self._is_told = wait.is_told
+                wait.lane.holds.append(self._thing)
+            wait_ends(wait, woken_by)
+        if not got:
+            operation("acquire", self._thing.on, False)
+        elif self._thing.waiters:
+            self._tell_waiters(wait.lane)
+        return got
+
+    def _tell_waiters(self, lane):
+        """Those who wait do so for another holder from now on."""
+        for wait in tuple(self._thing.waiters):
+            wait.held_by = lane.name
+            if wait.is_told and wait.lane.wait is wait:
+                wait.tell()
+
+    def release(self):
+        holder = self._holder
+        if holder is None:
+            return self._real.release()  # RuntimeError, unless it was acquired before a fork
+        try:
+            lane = _own.lane
+        except AttributeError:
+            lane = current()
+        is_told, self._is_told = self._is_told, False
+        self._holder, self._released_by = None, lane.name
+        held = holder.holds
+        if held and held[-1] is self._thing:
+            held.pop()
+        elif self._thing in held:
+            held.remove(self._thing)
+        if not is_told:
+            return self._real.release()
+        if holder.wait is None:
+            holder.runs(None, code.script_line(2))
+        self._real.release()
+        write(lane)
+
+    def __exit__(self, kind, value, traceback):
+        self.release()
+
+    def __getattr__(self, name):
+        return getattr(self._real, name)
+
+    def _at_fork_reinit(self):
+        self._holder = None
+        self._thing.waiters.clear()
+        return self._real._at_fork_reinit()
+
+    @property
+    def __class__(self):
+        return type(self._real)
+
+    def __repr__(self):
+        return repr(self._real)
+
+    def __reduce_ex__(self, protocol):
+        return self._real.__reduce_ex__(protocol)
+
+
+class _RLock(_Observed):
+    """A reentrant lock: its holder acquires it several times, and lets it go as often."""
+
+    __slots__ = ("_count",)
+
+    def __init__(self, real, thing):
+        super().__init__(real, thing)
+        self._count = 0  # changed by the holder alone
+
+    def acquire(self, blocking=True, timeout=-1):
+        if self._count and self._real._is_owned():
+            got = self._real.acquire(blocking, timeout)
+        else:
+            got = _Observed.acquire(self, blocking, timeout)
+        if got:
+            self._count += 1
+        return got
+
+    def __enter__(self):
+        if self._count and self._real._is_owned():
+            self._real.acquire()
+        else:
+            _Observed.__enter__(self)
+        self._count += 1
+        return True
+
+    def release(self):
+        if not self._count or not self._real._is_owned():
+            return self._real.release()  # RuntimeError
+        self._count -= 1
+        if self._count:
+            self._real.release()
+        else:
+            _Observed.release(self)
+
+    def _is_owned(self):
+        return self._real._is_owned()
+
+    def _release_save(self):
+        """A condition lets go of it, however often it was acquired."""
+        if not self._count or not self._real._is_owned():
+            return self._real._release_save()  # RuntimeError
+        count, self._count = self._count, 0
+        for _ in range(count - 1):
+            self._real.release()
+        _Observed.release(self)
+        return count
+
+    def _acquire_restore(self, count):
+        _Observed.__enter__(self)
+        for _ in range(count - 1):
+            self._real.acquire()
+        self._count = count
+
+    def _at_fork_reinit(self):
+        self._count = 0
+        return super()._at_fork_reinit()
+
+
+def _looks_like(ours, real):
+    """Gives a class of ours the name of the real one."""
+    ours.__module__, ours.__name__, ours.__qualname__, ours.__doc__ = real.__module__, real.__name__, real.__qualname__, real.__doc__
+
+
+@when_imported("threading")
+def _threading(threading):
+    make = threading.Lock
+    real = type(make())
+    _looks_like(_RLock, type(threading.RLock()))
+    if isinstance(make, type):  # since 3.13
+
+        class Maker(type):
+            def __call__(cls, *arguments, **names):
+                lock = make(*arguments, **names)
+                thing = things.made("lock")
+                return type.__call__(cls, lock, thing) if thing else lock
+
+            def __instancecheck__(cls, value):
+                return isinstance(value, real)
+
+            def __subclasscheck__(cls, other):
+                return issubclass(other, real)
+
+        class Lock(_Observed, metaclass=Maker):
+            __slots__ = ()
+
+        _looks_like(Lock, real)
+        put(threading, "Lock", Lock)
+    else:
+
+        class Lock(_Observed):
+            __slots__ = ()
+
+        _looks_like(Lock, real)
+
+        @wrap(threading, "Lock")
+        def _(original):
+            def allocate_lock(*arguments):
+                lock = original(*arguments)
+                thing = things.made("lock")
+                return Lock(lock, thing) if thing else lock
+
+            return allocate_lock
+
+    @wrap(threading, "RLock")
+    def _(original):
+        def RLock(*arguments, **names):
+            lock = original(*arguments, **names)
+            thing = things.made("lock")
+            return _RLock(lock, thing) if thing else lock
+
+        return RLock
+
+
+def reentrant(threading, thing):
+    """A reentrant lock under a name that is known."""
+    return _RLock(threading.RLock(), thing)

@@ -1,0 +1,118 @@
+"""Processes that the program's own code makes with os.fork, and its waits for children."""
+
+import os
+import sys
+
+from . import lanes, lines
+from .code import is_own
+from .hooks import wrap
+from .lanes import wait_begins, wait_ends
+from .lines import flush, tell
+
+_names = {}  # a child's PID: its name
+
+
+def install():
+    """Tells of forks, of waits for children, and of what a process leaves behind at its end."""
+
+    @wrap(os, "fork")
+    def _(original):
+        def fork():
+            if not is_own(sys._getframe(1)):
+                return original()
+            name = lanes.child_name()
+            pid = original()
+            if pid == 0:
+                lanes.begin_process(name)
+            else:
+                _names[pid] = name
+            return pid
+
+        return fork
+
+    _waits("wait", lambda: None, lambda result: result)
+    _waits("wait3", lambda options: None, lambda result: result)
+    _waits("waitpid", lambda pid, options: pid, lambda result: result)
+    _waits("wait4", lambda pid, options: pid, lambda result: result)
+    _waits("waitid", lambda kind, number, options: number if kind == os.P_PID else None, lambda result: None)
+
+    @wrap(os, "_exit")
+    def _(original):
+        def _exit(status):
+            lanes.end("ok" if status == 0 else f"exit {status}")
+            lines.finish()
+            original(status)
+
+        return _exit
+
+    # All of os.exec… call one of these two.
+    for name in ("execv", "execve"):
+
+        @wrap(os, name)
+        def _(original):
+            def exec(*arguments):
+                lines.finish()
+                return original(*arguments)
+
+            return exec
+
+
+def _waits(function, child, outcome):
+    """Tells of a wait for children: whom it is for, and who has ended."""
+
+    @wrap(os, function)
+    def _(original):
+        def wait(*arguments, **names):
+            if not is_own(sys._getframe(1)):
+                return original(*arguments, **names)
+            try:
+                pid = child(*arguments, **names)
+            except TypeError:
+                pid = None
+            told = wait_begins(f"{function}()", name_of(pid) if pid and pid > 0 else None)
+            ended = None
+            try:
+                result = original(*arguments, **names)
+                ended = outcome(result)
+                return result
+            finally:
+                wait_ends(told, ended and ended[0] and name_of(ended[0]) or None)
+                if ended and ended[0]:
+                    gone(ended[0], ended[1])
+
+        return wait
+
+
+def name_of(pid):
+    """The name of a child's lane; None if the program has not made it."""
+    return _names.get(pid)
+
+
+def named(pid, name):
+    """A child has this name."""
+    _names[pid] = name
+
+
+def gone(pid, status):
+    """Tells how a child has ended that was waited on: by the status as waitpid gives it."""
+    if os.WIFSTOPPED(status) or os.WIFCONTINUED(status):
+        return
+    ended(pid, os.waitstatus_to_exitcode(status))
+
+
+def ended(pid, code):
+    """The same, by the status as subprocess has it."""
+    if code < 0:
+        import signal
+
+        try:
+            name = signal.Signals(-code).name
+        except ValueError:
+            name = f"SIG{-code}"
+        tell("process.exited", pid=pid, signal=name, core=False)
+    else:
+        tell("process.exited", pid=pid, code=code)
+    tell("process.reaped", pid=pid)
+    _names.pop(pid, None)
+    flush()
+

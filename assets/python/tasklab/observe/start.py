@@ -1,0 +1,58 @@
+"""Puts the observer in place. What belongs to a module of the library is loaded once the program imports that."""
+
+import atexit
+import sys
+
+from . import hooks, lanes, lines, processes, times, tracebacks
+
+# A module of the library: the modules here that change it.
+_CHANGES = {
+    "threading": ("locks", "conditions", "threads"),
+    "queue": ("queues",),
+    "concurrent.futures._base": ("futures",),
+    "subprocess": ("programs",),
+    "multiprocessing.process": ("workers",),
+    "asyncio": ("coroutines",),
+    "sched": ("schedules",),
+}
+_OTHERS = ("gevent", "eventlet")  # they replace the same functions, by ones that know no threads
+
+
+def start():
+    """Starts the observer, if anybody reads its lines."""
+    of_library = [word for word in sys.orig_argv if word.startswith("from multiprocessing.")]
+    if any("resource_tracker" in word for word in of_library) or not lines.open_channel():
+        return
+    if not of_library:  # a child of multiprocessing says its name later
+        lanes.begin(lanes.FIRST or lanes.unnamed(), "thread" if lanes.FIRST else "process")
+    atexit.register(_end)
+    tracebacks.install()
+    times.install()
+    processes.install()
+    for library, names in _CHANGES.items():
+        hooks.when_imported(library)(_loader(names))
+    for name in _OTHERS:
+        hooks.before_import(name, _stand_back)
+    hooks.find_imports()
+
+
+def _loader(names):
+    def load(_):
+        for name in names:
+            __import__(f"{__package__}.{name}")
+
+    return load
+
+
+def _stand_back(name):
+    """The program is about to import a library that the observer does not go together with."""
+    hooks.unwrap_all()
+    lines.tell("notice", text=f"the threads of this program are not shown by name: it uses {name}, which replaces Python's own")
+    lines.flush()
+
+
+def _end():
+    """The process ends; this runs after all that the program has registered for its end."""
+    error = getattr(sys, "last_value", None)
+    lanes.end(f"{type(error).__name__}: {error}" if error is not None and not isinstance(error, SystemExit) else "ok")
+    lines.finish()

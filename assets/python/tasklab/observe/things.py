@@ -1,0 +1,62 @@
+"""Things that tasks wait for: their names, and those who wait on a condition."""
+
+import sys
+from collections import deque
+
+from . import code
+from .lanes import known, wait_begins, wait_ends
+
+_numbers = {}  # a name: the number of the last thing that has it
+
+
+class Thing:
+    """What is known of a thing: its name as lines have it, and who waits."""
+
+    __slots__ = ("on", "waiters")
+
+    def __init__(self, on):
+        self.on = on
+        self.waiters = deque()  # of a condition: the waits, in the order in which they will be notified
+
+
+def made(kind, thing=None, depth=2):
+    """What a thing is called that the program's own code makes now: `lock counter`, by the variable that takes it. None if the library
+    makes it for itself. `depth` is that of the frame that makes it."""
+    frame = code.caller(sys._getframe(depth), thing)
+    return frame and named(kind, code.variable(frame))
+
+
+def named(kind, name):
+    """A thing of that kind and name. Where others have the name, or it has none, it has a number."""
+    on = f"{kind} {name or kind + '-'}"
+    number = _numbers[on] = _numbers.get(on, 0) + 1
+    return Thing(f"{on}{number}" if on.endswith("-") else on if number == 1 else f"{on}-{number}")
+
+
+def of(thing):
+    """What is known of a thing; None if the program has not made it itself."""
+    return thing.__dict__.get("_tasklab")
+
+
+def wait_on(condition, thing, wait, timeout):
+    """Condition.wait(), told. Who notifies it sets `woken_by` of the wait that has stood longest: the waiters are a copy of the
+    condition's own queue, changed under the same lock."""
+    mine = wait_begins(thing.on)
+    thing.waiters.append(mine)
+    got = False
+    try:
+        got = wait(condition, timeout)
+        return got
+    finally:
+        try:
+            thing.waiters.remove(mine)
+        except ValueError:
+            pass  # It was notified.
+        wait_ends(mine, mine.woken_by if got else None)
+
+
+def notify(thing, n):
+    """The next n waits were ended by the calling thread."""
+    waker = known()
+    for _ in range(min(n, len(thing.waiters))):
+        thing.waiters.popleft().woken_by = waker

@@ -1,0 +1,109 @@
+"""threading's Thread and Timer: a lane for each that the program's own code makes."""
+
+import os
+import sys
+
+from . import code, lanes
+from .hooks import put, when_imported, wrap
+from .lanes import wait_begins, wait_ends
+from .lines import flush, tell
+from .things import of
+
+
+class _Known:
+    """What is known of a thread: the name of its lane, whether it runs, and how it ended."""
+
+    __slots__ = ("lane", "name", "result")
+
+    def __init__(self, name):
+        self.lane, self.name, self.result = None, name, "ok"
+
+
+def _watch_errors(thread, known):
+    """Remembers the error that ends a thread. The hook that each thread has for it is called then."""
+    hook = thread._invoke_excepthook
+
+    def invoke_excepthook(thread):
+        kind, error, _ = sys.exc_info()
+        if kind is not None and kind is not SystemExit:
+            known.result = f"{kind.__name__}: {_text(error)}"
+        return hook(thread)
+
+    thread._invoke_excepthook = invoke_excepthook
+
+
+def _text(error):
+    try:
+        return str(error)
+    except Exception:
+        return "?"
+
+
+def _rename(Thread):
+    """thread.name = "x": the lane has this name from then on."""
+    name = Thread.name
+
+    def set_name(self, value):
+        name.fset(self, value)
+        known = of(self)
+        if known is None or known.name == self._name:
+            return
+        if known.lane is not None:
+            lanes.rename(known.lane, self._name, self.native_id)
+            known.name = known.lane.name
+        else:
+            tell("task.finished", task=known.name, result=f"renamed to {self._name}")
+            known.name = lanes.unique(self._name)
+            tell("task.started", task=known.name, sort="thread", pid=os.getpid(), line=code.script_line(2))
+        flush()
+
+    put(Thread, "name", property(name.fget, set_name, name.fdel, name.__doc__))
+
+
+@when_imported("threading")
+def _threading(threading):
+    Thread = threading.Thread
+
+    @wrap(Thread, "__init__")
+    def _(original):
+        def __init__(self, *arguments, **names):
+            original(self, *arguments, **names)
+            frame = code.caller(sys._getframe(1), self)
+            if frame:
+                known = self._tasklab = _Known(lanes.unique(self._name))
+                _watch_errors(self, known)
+                tell("task.started", task=known.name, sort="thread", pid=os.getpid(), line=code.script_line(2))
+                flush()
+
+        return __init__
+
+    @wrap(Thread, "_bootstrap_inner")
+    def _(original):
+        def _bootstrap_inner(self):
+            known = of(self)
+            if known is None:
+                return original(self)
+            known.lane = lanes.begin(known.name)
+            try:
+                original(self)
+            finally:
+                lanes.end(known.result)
+
+        return _bootstrap_inner
+
+    @wrap(Thread, "join")
+    def _(original):
+        def join(self, timeout=None):
+            if not code.is_own(sys._getframe(1)) or not self._started.is_set() or not self.is_alive():
+                return original(self, timeout)
+            known = of(self)
+            name = known.name if known else self._name
+            wait = wait_begins("join()", name)
+            try:
+                return original(self, timeout)
+            finally:
+                wait_ends(wait, None if self.is_alive() else name)
+
+        return join
+
+    _rename(Thread)

@@ -1,0 +1,300 @@
+"""multiprocessing: a lane for each process, and for its locks, queues, pipes and pools who waits."""
+
+import sys
+
+from . import lanes, processes, things
+from .code import is_own
+from .hooks import when_imported, wrap
+from .lanes import current, operation, wait_begins, wait_ends, write
+from .things import of
+
+_made = {}  # the name of a semaphore in the kernel: what the program calls the thing; children that are spawned get it
+
+
+class _Semaphore:
+    """The kernel's semaphore below a lock, a semaphore or a condition."""
+
+    __slots__ = ("_real", "_thing", "__weakref__")
+
+    def __init__(self, real, thing):
+        self._real, self._thing = real, thing
+
+    def acquire(self, block=True, timeout=None):
+        if self._real.acquire(False):
+            self._acquired()
+            return True
+        if not block:
+            operation("acquire", self._thing.on, False)
+            return False
+        wait = wait_begins(self._thing.on)
+        got = False
+        try:
+            got = self._real.acquire(block, timeout)
+        finally:
+            if got:
+                wait.lane.holds.append(self._thing)
+            wait_ends(wait)
+        if not got:
+            operation("acquire", self._thing.on, False)
+        return got
+
+    def _acquired(self):
+        lane = current()
+        is_again = self._thing in lane.holds
+        lane.holds.append(self._thing)
+        if lane.tells() and not is_again:
+            lane.runs(None, lanes.script_line(3))
+            write(lane)
+
+    def release(self):
+        self._real.release()
+        lane = current()
+        if self._thing in lane.holds:
+            lane.holds.remove(self._thing)
+        if lane.tells() and lane.wait is None:
+            lane.runs(None, lanes.script_line(2))
+            write(lane)
+
+    def __enter__(self):
+        return self.acquire()
+
+    def __exit__(self, *error):
+        self.release()
+
+    def __getattr__(self, name):
+        return getattr(self._real, name)
+
+
+@when_imported("multiprocessing.process")
+def _process(process):
+    BaseProcess = process.BaseProcess
+
+    @wrap(BaseProcess, "start")
+    def _(original):
+        def start(self):
+            if self._popen is None:
+                self._tasklab = lanes.unique_process(self._name)
+            original(self)
+            processes.named(self._popen.pid, self._tasklab)
+
+        return start
+
+    @wrap(BaseProcess, "_bootstrap")
+    def _(original):
+        def _bootstrap(self, *arguments, **names):
+            lanes.begin_process(self.__dict__.get("_tasklab") or self._name)
+            code = original(self, *arguments, **names)
+            lanes.end("ok" if code == 0 else f"exit {code}")
+            return code
+
+        return _bootstrap
+
+    @wrap(BaseProcess, "join")
+    def _(original):
+        def join(self, timeout=None):
+            if not is_own(sys._getframe(1)) or self._popen is None:
+                return original(self, timeout)
+            name = of(self) or self._name
+            wait = wait_begins("join()", name)
+            try:
+                return original(self, timeout)
+            finally:
+                wait_ends(wait, name if self._popen is not None and self._popen.returncode is not None else None)
+
+        return join
+
+
+def _popen(module):
+    @wrap(module.Popen, "poll")
+    def _(original):
+        def poll(self, *arguments, **names):
+            was = self.returncode
+            code = original(self, *arguments, **names)
+            if was is None and code is not None:
+                processes.ended(self.pid, code)
+            return code
+
+        return poll
+
+
+when_imported("multiprocessing.popen_fork")(_popen)
+when_imported("multiprocessing.popen_forkserver")(_popen)
+
+
+@when_imported("multiprocessing.synchronize")
+def _synchronize(synchronize):
+    kinds = {"Lock": "lock", "RLock": "lock", "Semaphore": "semaphore", "BoundedSemaphore": "semaphore"}
+
+    @wrap(synchronize.SemLock, "__init__")
+    def _(original):
+        def __init__(self, *arguments, **names):
+            original(self, *arguments, **names)
+            kind = kinds.get(next((cls.__name__ for cls in type(self).__mro__ if cls.__name__ in kinds), None))
+            thing = kind and things.made(kind, self)
+            if thing:
+                _made[self._semlock.name] = thing.on
+                _observe(self, thing)
+
+        return __init__
+
+    @wrap(synchronize.SemLock, "__setstate__")
+    def _(original):
+        def __setstate__(self, state):
+            original(self, state)
+            on = _made.get(self._semlock.name)
+            if on:
+                _observe(self, things.Thing(on))
+
+        return __setstate__
+
+    def _observe(lock, thing):
+        lock._semlock = _Semaphore(lock._semlock, thing)
+        lock._make_methods()
+
+    def waits(cls, kind):
+        @wrap(cls, "__init__")
+        def _(original):
+            def __init__(self, *arguments, **names):
+                original(self, *arguments, **names)
+                thing = things.made(kind, self)
+                if thing:
+                    self._tasklab = thing
+
+            return __init__
+
+        @wrap(cls, "wait")
+        def _(original):
+            def wait(self, timeout=None):
+                thing = of(self)
+                if thing is None:
+                    return original(self, timeout)
+                told = wait_begins(thing.on)
+                try:
+                    return original(self, timeout)
+                finally:
+                    wait_ends(told)
+
+            return wait
+
+    waits(synchronize.Condition, "condition")
+    waits(synchronize.Event, "event")
+
+
+@when_imported("multiprocessing.queues")
+def _queues(queues):
+    for cls in (queues.Queue, queues.SimpleQueue):
+
+        @wrap(cls, "__init__")
+        def _(original):
+            def __init__(self, *arguments, **names):
+                original(self, *arguments, **names)
+                thing = things.made("queue", self)
+                if thing:
+                    self._tasklab = thing
+                    _made[self._rlock._semlock.name] = thing.on
+
+            return __init__
+
+        @wrap(cls, "__setstate__")
+        def _(original):
+            def __setstate__(self, state):
+                original(self, state)
+                on = _made.get(self._rlock._semlock.name)
+                if on:
+                    self._tasklab = things.Thing(on)
+
+            return __setstate__
+
+        @wrap(cls, "get")
+        def _(original):
+            def get(self, *arguments, **names):
+                thing = of(self)
+                if thing is None:
+                    return original(self, *arguments, **names)
+                told = wait_begins(thing.on) if _is_empty(self) else None
+                try:
+                    item = original(self, *arguments, **names)
+                except Exception as error:
+                    operation("get", thing.on, type(error).__name__)
+                    raise
+                finally:
+                    if told:
+                        wait_ends(told)
+                operation("get", thing.on, item)
+                return item
+
+            return get
+
+        @wrap(cls, "put")
+        def _(original):
+            def put(self, item, *arguments, **names):
+                original(self, item, *arguments, **names)
+                thing = of(self)
+                if thing is not None:
+                    operation("put", thing.on, item)
+
+            return put
+
+
+def _is_empty(queue):
+    try:
+        return queue.empty()
+    except (OSError, ValueError):
+        return False  # It is closed: get() says so.
+
+
+@when_imported("multiprocessing.connection")
+def _connection(connection):
+    for name in ("recv", "recv_bytes"):
+
+        @wrap(connection._ConnectionBase, name)
+        def _(original):
+            def recv(self, *arguments, **names):
+                if not is_own(sys._getframe(1)) or self._handle is None or not self._readable:
+                    return original(self, *arguments, **names)
+                told = wait_begins("a pipe")
+                try:
+                    return original(self, *arguments, **names)
+                finally:
+                    wait_ends(told)
+
+            return recv
+
+
+@when_imported("multiprocessing.pool")
+def _pool(pool):
+    @wrap(pool.ApplyResult, "__init__")
+    def _(original):
+        def __init__(self, *arguments, **names):
+            original(self, *arguments, **names)
+            self._event._cond._tasklab = things.Thing("the pool's result")
+
+        return __init__
+
+    @wrap(pool.IMapIterator, "__init__")
+    def _(original):
+        def __init__(self, *arguments, **names):
+            original(self, *arguments, **names)
+            self._cond._tasklab = things.Thing("the pool's result")
+
+        return __init__
+
+
+@when_imported("multiprocessing.spawn")
+def _spawn(spawn):
+    @wrap(spawn, "get_preparation_data")
+    def _(original):
+        def get_preparation_data(name):
+            data = original(name)
+            data["tasklab_names"] = dict(_made)
+            return data
+
+        return get_preparation_data
+
+    @wrap(spawn, "prepare")
+    def _(original):
+        def prepare(data):
+            _made.update(data.get("tasklab_names", {}))
+            return original(data)
+
+        return prepare
