@@ -63,6 +63,14 @@ def is_ours(code):
     return code.co_filename.startswith(HERE)
 
 
+def outside():
+    """The frame that called into the observer."""
+    frame = sys._getframe(1)
+    while is_ours(frame.f_code):
+        frame = frame.f_back
+    return frame
+
+
 def caller(frame, thing=None):
     """The frame of the program's own code that called a function of the library, whose frame is `frame`: itself, or behind the
     `__init__` of the library that calls that of a base class for the same thing. None if the library called it for itself."""
@@ -83,9 +91,9 @@ def caller(frame, thing=None):
     return None
 
 
-def script_line(depth=1):
+def script_line():
     """The line of the script that runs now: that of the nearest caller in the script itself. None if there is none."""
-    frame = sys._getframe(depth)
+    frame = sys._getframe(1)
     while frame is not None:
         if frame.f_globals.get("__name__") in _MAIN:
             return frame.f_lineno
@@ -96,6 +104,13 @@ def script_line(depth=1):
 def variable(frame):
     """The name of the variable that takes what is made in this frame, as the source has it: `gate`, `forks-2` for a part of a list.
     For an attribute the name of its object stands before, if its `__init__` runs: `alice.lock`. None if it has no name."""
+    try:
+        return _variable(frame)
+    except Exception:  # The source may change while the program runs, and files may be too many: that is no fault of the program.
+        return None
+
+
+def _variable(frame):
     for _ in range(10):
         if frame is None or not is_own(frame):
             return None
@@ -119,6 +134,8 @@ def _assigned(frame):
         return None
     first, last, start, end = place
     lines = _lines(frame.f_code.co_filename)
+    if not any(lines):
+        return _stored(frame.f_code.co_code, frame)
     if not 0 < first <= last <= len(lines):
         return None
     call = lines[first - 1][start:].decode(errors="replace")
@@ -133,6 +150,16 @@ def _assigned(frame):
         before = lines[line].split(b"#")[0].decode(errors="replace").rstrip() + " " + before.lstrip()
         found = _target(before, "")
     return found
+
+
+def _stored(instructions, frame):
+    """The attribute that takes what is made, from the code alone: the methods of a dataclass have no source."""
+    import opcode
+
+    for at in range(frame.f_lasti, min(frame.f_lasti + 40, len(instructions)), 2):
+        if opcode.opname[instructions[at]] == "STORE_ATTR":
+            return f"self.{frame.f_code.co_names[instructions[at + 1]]}"
+    return None
 
 
 def _is_begin(text):

@@ -1,9 +1,11 @@
 """threading's Condition, and what is made with one: Semaphore, Event and Barrier. Their methods stand around the original ones, and do
 something only for what the program's own code has made."""
 
+from _functools import partial
+
 from . import code, locks, things
 from .hooks import when_imported, wrap
-from .lanes import current, operation, write
+from .lanes import current, operate, operation, write
 from .things import of
 
 
@@ -26,7 +28,9 @@ def _condition(threading):
             thing = of(self)
             if thing is None:
                 return original(self, timeout)
-            return things.wait_on(self, thing, original, timeout)
+            if thing.is_inner:
+                return things.wait_on(self, thing, original, timeout)
+            return operate("wait", thing.on, things.wait_on, self, thing, original, timeout)
 
         return wait
 
@@ -39,24 +43,21 @@ def _condition(threading):
             # Without the lock it is an error. With it, nobody else changes the queue.
             if self._is_owned():
                 things.notify(thing, n)
-            result = original(self, n)
-            if thing.on.startswith("condition "):
-                operation("notify", thing.on, n)
-            return result
+            return original(self, n) if thing.is_inner else operate("notify", thing.on, original, self, n)
 
         return notify
 
 
 def _inner(self, condition, kind):
-    """Has the waits on a thing's inner condition told as waits on the thing. Gives the thing; None if the program has not made it."""
-    thing = things.made(kind, self, 3)
+    """Has the waits on a thing's inner condition told as waits on the thing, if the program has made it."""
+    thing = things.made(kind, self)
     if thing:
-        self._tasklab = condition._tasklab = thing
-    return thing
+        self._tasklab = thing
+        things.attach(condition, thing.on)
 
 
-def _method(cls, name, then):
-    """Tells of an operation: `then` gets the thing, and what the method gave."""
+def _method(cls, name, then=None):
+    """Tells of an operation: by `then`, which gets the thing and what the method gave."""
 
     @wrap(cls, name)
     def _(original):
@@ -64,6 +65,8 @@ def _method(cls, name, then):
             thing = of(self)
             if thing is None:
                 return original(self, *arguments, **names)
+            if then is None:
+                return operate(name, thing.on, partial(original, self, *arguments, **names))
             try:
                 result = original(self, *arguments, **names)
             except Exception as error:
@@ -73,10 +76,6 @@ def _method(cls, name, then):
             return result
 
         return method
-
-
-def _says(do):
-    return lambda thing, result: operation(do, thing.on, result)
 
 
 def _semaphore(threading):
@@ -95,7 +94,7 @@ def _semaphore(threading):
             return
         lane.holds.append(thing)
         if lane.tells():
-            lane.runs(None, code.script_line(4))
+            lane.runs(None, code.script_line())
             write(lane)
 
     def let_go(thing, _):
@@ -103,7 +102,7 @@ def _semaphore(threading):
         if thing in lane.holds:
             lane.holds.remove(thing)
         if lane.tells():
-            lane.runs(None, code.script_line(4))
+            lane.runs(None, code.script_line())
             write(lane)
 
     _method(threading.Semaphore, "acquire", hold)
@@ -121,9 +120,9 @@ def _event(threading):
 
         return __init__
 
-    _method(threading.Event, "set", _says("set"))
-    _method(threading.Event, "clear", _says("clear"))
-    _method(threading.Event, "wait", _says("wait"))
+    _method(threading.Event, "set")
+    _method(threading.Event, "clear")
+    _method(threading.Event, "wait")
 
 
 def _barrier(threading):
@@ -136,12 +135,7 @@ def _barrier(threading):
         return __init__
 
     for name in ("wait", "reset", "abort"):
-        _method(threading.Barrier, name, _says(name))
-
-
-def attach(condition, on):
-    """Has the waits on a condition of the library's told under this name."""
-    condition._tasklab = things.Thing(on)
+        _method(threading.Barrier, name)
 
 
 @when_imported("threading")

@@ -10,7 +10,7 @@ from .lines import flush, tell
 from .things import of
 
 _here = _local()  # of the calling thread: the name of the task whose step runs
-_names = {}  # the identity of a task that is not done: its lane's name
+_names = {}  # the identity of a task that is not done: its lane's name, or the line that made it, as long as it has no lane
 _wakers = {}  # the same: the name of the task that let it go on
 
 
@@ -25,7 +25,7 @@ def _events(events):
             waker = getattr(_here, "name", None)
             if waker:
                 task = id(getattr(callback, "__self__", None))
-                if task in _names and _names[task] != waker:
+                if task in _names and _names[task] != waker:  # a task does not wake itself
                     _wakers[task] = waker
 
         return __init__
@@ -34,9 +34,9 @@ def _events(events):
     def _(original):
         def _run(self):
             task = getattr(self._callback, "__self__", None)
-            name = _names.get(id(task))
-            if name is None:
+            if id(task) not in _names:
                 return original(self)
+            name = _name(task)
             before, _here.name = getattr(_here, "name", None), name
             lane = lanes.current()
             is_told = lane.tells()
@@ -50,6 +50,16 @@ def _events(events):
                 _after_step(task, name, is_told)
 
         return _run
+
+
+def _name(task):
+    """The name of a task's lane, which is opened at its first step: until then the program may give it a name. None if it has none."""
+    name = _names.get(id(task))
+    if type(name) is tuple:
+        made_at, name = name[0], lanes.unique(task.get_name())
+        _names[id(task)] = name
+        tell("task.started", task=name, sort="coroutine", pid=os.getpid(), line=made_at)
+    return name
 
 
 def _line(task):
@@ -77,7 +87,7 @@ def _after_step(task, name, is_told):
 def _awaited(task):
     """What a task awaits: its state, the thing or the function, and the task that it waits for."""
     future = task._fut_waiter
-    held_by = _names.get(id(future))
+    held_by = _name(future)
     step, first = task.get_coro(), None
     while (frame := getattr(step, "cr_frame", None)) is not None:
         if not is_own(frame):
@@ -102,13 +112,11 @@ def _base_events(base_events):
             frame = getattr(coro, "cr_frame", None)
             task = original(self, coro, *arguments, **names)
             if frame is not None and is_own(frame):
-                name = lanes.unique(task.get_name())
-                tell("task.started", task=name, sort="coroutine", pid=os.getpid(), line=script_line(2) or frame.f_lineno)
-                if task.done():
-                    tell("task.finished", task=name, result="ok")
-                else:
-                    _names[id(task)] = name
-                flush()
+                _names[id(task)] = (script_line() or frame.f_lineno,)
+                if task.done():  # An eager task may need no step of the loop.
+                    tell("task.finished", task=_name(task), result="ok")
+                    del _names[id(task)]
+                    flush()
             return task
 
         return create_task

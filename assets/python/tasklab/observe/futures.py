@@ -24,8 +24,8 @@ def _base(base):
             if name:
                 _submitting.name = None
                 self._tasklab = name
-                self._condition._tasklab = things.Thing(f"result of {name}")
-                tell("task.started", task=name, sort="future", pid=os.getpid(), line=code.script_line(2))
+                things.attach(self._condition, f"result of {name}")
+                tell("task.started", task=name, sort="future", pid=os.getpid(), line=code.script_line())
 
         return __init__
 
@@ -64,7 +64,7 @@ def _base(base):
         def __init__(self):
             original(self)
             if any(code.is_own(frame) for frame in _callers(sys._getframe(1), 4)):
-                self.event._cond._tasklab = things.Thing("futures")
+                things.attach(self.event._cond, "futures")
 
         return __init__
 

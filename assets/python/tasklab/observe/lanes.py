@@ -10,7 +10,9 @@ from .code import script_line
 from .lines import flush, tell
 
 MOST, FEW = 200, 10  # in 0.1 s: operations with lines of their own; operations up to which a task does little
-FIRST = os.environ.pop("TASKLAB_TASK", None)  # the name of the first thread's lane; the process's children do not inherit it
+# The name of the first thread's lane: the first Python of a stage is called main, or as Task Lab says. What it starts inherits neither.
+FIRST = os.environ.pop("TASKLAB_TASK", None if "TASKLAB_ABOVE" in os.environ else "main")
+os.environ["TASKLAB_ABOVE"] = str(os.getpid())
 
 _own = _local()  # of the calling thread: its lane
 _used = {}  # a name: how many lanes had it
@@ -172,7 +174,7 @@ def wait_begins(on, held_by=None, word="waiting"):
         wait_ends(outer, outer.woken_by)  # a wait inside another: the outer one is over, and the thread takes a lock again
     lane.wait = wait = Wait(lane, on, held_by, word)
     if lane.tells(True):
-        wait.line = script_line(2)
+        wait.line = script_line()
         wait.tell()
     if lines.has_stamped():
         write(lane)
@@ -202,8 +204,19 @@ def operation(do, on, result=None):
     """Tells of an operation on a thing that is finished, and what it gave."""
     lane = current()
     if lane.tells():
-        tell("op", task=lane.name, do=do, on=on, result=lines.scalar(result), line=script_line(2))
+        tell("op", task=lane.name, do=do, on=on, result=lines.scalar(result), line=script_line())
         write(lane)
+
+
+def operate(do, on, function, *arguments):
+    """Does an operation on a thing, and tells of it."""
+    try:
+        result = function(*arguments)
+    except Exception as error:
+        operation(do, on, type(error).__name__)
+        raise
+    operation(do, on, result)
+    return result
 
 
 @lines.at_fork

@@ -5,8 +5,8 @@ import errno
 import os
 import select
 import sys
+from _collections import deque
 from _thread import RLock, allocate_lock
-from collections import deque
 from time import monotonic_ns
 
 try:

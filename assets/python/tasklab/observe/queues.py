@@ -1,16 +1,15 @@
 """The queues of the module queue."""
 
-import sys
+from _functools import partial
 
 from . import things
-from .code import is_own
 from .hooks import put, when_imported, wrap
-from .lanes import operation, wait_begins, wait_ends
+from .lanes import operate, operation, wait_begins, wait_ends
 from .things import of
 
 
 class _SimpleQueue:
-    """queue.SimpleQueue around the real one, which is made in C. It knows who put each item."""
+    """queue.SimpleQueue around the real one, which is made in C."""
 
     __slots__ = ("_real", "_thing", "__weakref__")
 
@@ -25,19 +24,15 @@ class _SimpleQueue:
         self.put(item, False)
 
     def get(self, block=True, timeout=None):
+        return operate("get", self._thing.on, self._get, block, timeout)
+
+    def _get(self, block, timeout):
         wait = wait_begins(self._thing.on) if block and self._real.empty() else None
         try:
-            item = self._real.get(block, timeout)
-        except Exception as error:
-            _over(wait)
-            operation("get", self._thing.on, type(error).__name__)
-            raise
-        except BaseException:
-            _over(wait)
-            raise
-        _over(wait)
-        operation("get", self._thing.on, item)
-        return item
+            return self._real.get(block, timeout)
+        finally:
+            if wait:
+                wait_ends(wait)
 
     def get_nowait(self):
         return self.get(False)
@@ -54,11 +49,6 @@ class _SimpleQueue:
 
     def __reduce_ex__(self, protocol):
         return self._real.__reduce_ex__(protocol)
-
-
-def _over(wait):
-    if wait:
-        wait_ends(wait)
 
 
 def _simple_queue(queue):
@@ -99,32 +89,28 @@ def _queue(queue):
             if thing:
                 self._tasklab = thing
                 for condition in (self.not_empty, self.not_full, self.all_tasks_done):
-                    condition._tasklab = things.Thing(thing.on)
+                    things.attach(condition, thing.on)
 
         return __init__
 
-    def moves(name, item):
+    def moves(name):
         @wrap(Queue, name)
         def _(original):
             def method(self, *arguments, **names):
                 thing = of(self)
-                # get_nowait() comes here by get().
-                if thing is None or sys._getframe(1).f_globals is vars(queue) and not is_own(sys._getframe(1)):
+                if thing is None:
                     return original(self, *arguments, **names)
+                if name != "put":
+                    return operate(name, thing.on, partial(original, self, *arguments, **names))
                 try:
-                    result = original(self, *arguments, **names)
+                    original(self, *arguments, **names)
                 except Exception as error:
                     operation(name, thing.on, type(error).__name__)
                     raise
-                operation(name, thing.on, item(result, arguments, names))
-                return result
+                operation(name, thing.on, arguments[0] if arguments else names["item"])
 
             return method
 
-    moves("put", lambda result, arguments, names: arguments[0] if arguments else names.get("item"))
-    moves("put_nowait", lambda result, arguments, names: arguments[0] if arguments else names.get("item"))
-    moves("get", lambda result, arguments, names: result)
-    moves("get_nowait", lambda result, arguments, names: result)
-    moves("task_done", lambda result, arguments, names: None)
-    moves("join", lambda result, arguments, names: None)
+    for name in ("put", "get", "task_done", "join"):
+        moves(name)
     _simple_queue(queue)

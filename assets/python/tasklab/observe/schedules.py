@@ -79,7 +79,7 @@ def _sched(sched):
                 return original(self, time, priority, action, *arguments, **keys)
             event = original(self, time, priority, action, *arguments, **keys)
             name = names[id(event)] = lanes.numbered(getattr(action, "__name__", "event"))
-            tell("task.started", task=name, sort="event", pid=os.getpid(), line=code.script_line(2))
+            tell("task.started", task=name, sort="event", pid=os.getpid(), line=code.script_line())
             flush()
             return event
 

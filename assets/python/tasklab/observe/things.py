@@ -1,7 +1,6 @@
 """Things that tasks wait for: their names, and those who wait on a condition."""
 
-import sys
-from collections import deque
+from _collections import deque
 
 from . import code
 from .lanes import known, wait_begins, wait_ends
@@ -12,17 +11,18 @@ _numbers = {}  # a name: the number of the last thing that has it
 class Thing:
     """What is known of a thing: its name as lines have it, and who waits."""
 
-    __slots__ = ("on", "waiters")
+    __slots__ = ("on", "is_inner", "waiters")
 
-    def __init__(self, on):
+    def __init__(self, on, is_inner=False):
         self.on = on
+        self.is_inner = is_inner  # a condition of the library's, in something else that has this name
         self.waiters = deque()  # of a condition: the waits, in the order in which they will be notified
 
 
-def made(kind, thing=None, depth=2):
+def made(kind, thing=None):
     """What a thing is called that the program's own code makes now: `lock counter`, by the variable that takes it. None if the library
-    makes it for itself. `depth` is that of the frame that makes it."""
-    frame = code.caller(sys._getframe(depth), thing)
+    makes it for itself."""
+    frame = code.caller(code.outside(), thing)
     return frame and named(kind, code.variable(frame))
 
 
@@ -36,6 +36,11 @@ def named(kind, name):
 def of(thing):
     """What is known of a thing; None if the program has not made it itself."""
     return thing.__dict__.get("_tasklab")
+
+
+def attach(condition, on):
+    """Has the waits on a condition of the library's told under this name."""
+    condition._tasklab = Thing(on, True)
 
 
 def wait_on(condition, thing, wait, timeout):

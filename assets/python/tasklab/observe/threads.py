@@ -2,6 +2,7 @@
 
 import os
 import sys
+from _thread import get_native_id
 
 from . import code, lanes
 from .hooks import put, when_imported, wrap
@@ -54,7 +55,7 @@ def _rename(Thread):
         else:
             tell("task.finished", task=known.name, result=f"renamed to {self._name}")
             known.name = lanes.unique(self._name)
-            tell("task.started", task=known.name, sort="thread", pid=os.getpid(), line=code.script_line(2))
+            tell("task.started", task=known.name, sort="thread", pid=os.getpid(), line=code.script_line())
         flush()
 
     put(Thread, "name", property(name.fget, set_name, name.fdel, name.__doc__))
@@ -68,28 +69,34 @@ def _threading(threading):
     def _(original):
         def __init__(self, *arguments, **names):
             original(self, *arguments, **names)
-            frame = code.caller(sys._getframe(1), self)
-            if frame:
+            if code.caller(code.outside(), self):
                 known = self._tasklab = _Known(lanes.unique(self._name))
                 _watch_errors(self, known)
-                tell("task.started", task=known.name, sort="thread", pid=os.getpid(), line=code.script_line(2))
+                tell("task.started", task=known.name, sort="thread", pid=os.getpid(), line=code.script_line())
                 flush()
 
         return __init__
 
-    @wrap(Thread, "_bootstrap_inner")
+    # The first and the last thing that a thread does besides its work. The frames of these two are not below those of the program.
+    @wrap(Thread, "_set_native_id")
     def _(original):
-        def _bootstrap_inner(self):
+        def _set_native_id(self):
+            original(self)
             known = of(self)
-            if known is None:
-                return original(self)
-            known.lane = lanes.begin(known.name)
-            try:
-                original(self)
-            finally:
-                lanes.end(known.result)
+            if known is not None and known.lane is None and self._native_id == get_native_id():
+                known.lane = lanes.begin(known.name)
 
-        return _bootstrap_inner
+        return _set_native_id
+
+    @wrap(Thread, "_delete")
+    def _(original):
+        def _delete(self):
+            known = of(self)
+            if known is not None:
+                lanes.end(known.result)
+            original(self)
+
+        return _delete
 
     @wrap(Thread, "join")
     def _(original):

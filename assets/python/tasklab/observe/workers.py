@@ -1,23 +1,44 @@
 """multiprocessing: a lane for each process, and for its locks, queues, pipes and pools who waits."""
 
+import mmap
 import sys
+from _functools import partial
 
 from . import lanes, processes, things
-from .code import is_own
+from .code import is_own, script_line
 from .hooks import when_imported, wrap
-from .lanes import current, operation, wait_begins, wait_ends, write
+from .lanes import current, operate, operation, wait_begins, wait_ends, write
 from .things import of
+
+HOLDER, RELEASED_BY = range(2)
+LONGEST = 256  # bytes of a name
 
 _made = {}  # the name of a semaphore in the kernel: what the program calls the thing; children that are spawned get it
 
 
+class _Shared:
+    """Who has a lock and who let it go last, for all processes that are forked from here."""
+
+    def __init__(self):
+        self._page = mmap.mmap(-1, 2 * LONGEST)
+
+    def write(self, place, name):
+        text = name.encode()[:LONGEST].ljust(LONGEST, b"\0")
+        self._page[place * LONGEST : (place + 1) * LONGEST] = text
+
+    def read(self, place):
+        text = self._page[place * LONGEST : (place + 1) * LONGEST].rstrip(b"\0")
+        return text.decode(errors="replace") or None
+
+
 class _Semaphore:
-    """The kernel's semaphore below a lock, a semaphore or a condition."""
+    """The kernel's semaphore below a lock, a semaphore or a condition. A lock has a holder."""
 
-    __slots__ = ("_real", "_thing", "__weakref__")
+    __slots__ = ("_real", "_thing", "_shared", "__weakref__")
 
-    def __init__(self, real, thing):
+    def __init__(self, real, thing, has_holder):
         self._real, self._thing = real, thing
+        self._shared = _Shared() if has_holder else None
 
     def acquire(self, block=True, timeout=None):
         if self._real.acquire(False):
@@ -26,14 +47,18 @@ class _Semaphore:
         if not block:
             operation("acquire", self._thing.on, False)
             return False
-        wait = wait_begins(self._thing.on)
+        wait = wait_begins(self._thing.on, self._shared and self._shared.read(HOLDER))
         got = False
         try:
             got = self._real.acquire(block, timeout)
         finally:
+            woken_by = None
             if got:
                 wait.lane.holds.append(self._thing)
-            wait_ends(wait)
+                if self._shared:
+                    woken_by = self._shared.read(RELEASED_BY)
+                    self._shared.write(HOLDER, wait.lane.name)
+            wait_ends(wait, woken_by)
         if not got:
             operation("acquire", self._thing.on, False)
         return got
@@ -42,17 +67,22 @@ class _Semaphore:
         lane = current()
         is_again = self._thing in lane.holds
         lane.holds.append(self._thing)
+        if self._shared:
+            self._shared.write(HOLDER, lane.name)
         if lane.tells() and not is_again:
-            lane.runs(None, lanes.script_line(3))
+            lane.runs(None, script_line())
             write(lane)
 
     def release(self):
-        self._real.release()
         lane = current()
+        if self._shared and lane.holds.count(self._thing) == 1:
+            self._shared.write(RELEASED_BY, lane.name)
+            self._shared.write(HOLDER, "")
+        self._real.release()
         if self._thing in lane.holds:
             lane.holds.remove(self._thing)
         if lane.tells() and lane.wait is None:
-            lane.runs(None, lanes.script_line(2))
+            lane.runs(None, script_line())
             write(lane)
 
     def __enter__(self):
@@ -133,7 +163,7 @@ def _synchronize(synchronize):
             thing = kind and things.made(kind, self)
             if thing:
                 _made[self._semlock.name] = thing.on
-                _observe(self, thing)
+                _observe(self, thing, kind == "lock")
 
         return __init__
 
@@ -143,12 +173,12 @@ def _synchronize(synchronize):
             original(self, state)
             on = _made.get(self._semlock.name)
             if on:
-                _observe(self, things.Thing(on))
+                _observe(self, things.Thing(on), False)
 
         return __setstate__
 
-    def _observe(lock, thing):
-        lock._semlock = _Semaphore(lock._semlock, thing)
+    def _observe(lock, thing, has_holder):
+        lock._semlock = _Semaphore(lock._semlock, thing, has_holder)
         lock._make_methods()
 
     def waits(cls, kind):
@@ -213,15 +243,10 @@ def _queues(queues):
                     return original(self, *arguments, **names)
                 told = wait_begins(thing.on) if _is_empty(self) else None
                 try:
-                    item = original(self, *arguments, **names)
-                except Exception as error:
-                    operation("get", thing.on, type(error).__name__)
-                    raise
+                    return operate("get", thing.on, partial(original, self, *arguments, **names))
                 finally:
                     if told:
                         wait_ends(told)
-                operation("get", thing.on, item)
-                return item
 
             return get
 
@@ -267,7 +292,7 @@ def _pool(pool):
     def _(original):
         def __init__(self, *arguments, **names):
             original(self, *arguments, **names)
-            self._event._cond._tasklab = things.Thing("the pool's result")
+            things.attach(self._event._cond, "the pool's result")
 
         return __init__
 
@@ -275,7 +300,7 @@ def _pool(pool):
     def _(original):
         def __init__(self, *arguments, **names):
             original(self, *arguments, **names)
-            self._cond._tasklab = things.Thing("the pool's result")
+            things.attach(self._cond, "the pool's result")
 
         return __init__
 
