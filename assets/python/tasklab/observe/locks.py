@@ -14,15 +14,21 @@ class _Observed:
 
     __slots__ = ("_real", "_acquire", "_release", "_thing", "_holder", "_is_told", "_released_by", "__weakref__")
 
-    def __init__(self, real, thing):
+    @classmethod
+    def _around(cls, real, thing):
+        self = object.__new__(cls)
         self._real, self._thing = real, thing
         self._acquire, self._release = real.acquire, real.release  # looked up once: this is done often
         self._holder = self._released_by = None
         self._is_told = False
+        return self
+
+    def __new__(cls, *arguments, **names):
+        return _REAL[cls](*arguments, **names)  # type(lock)() is what it is without us: a lock, or an error
 
     def acquire(self, blocking=True, timeout=-1):
         if blocking is True and timeout == -1:
-            return self.__enter__()
+            return _Observed.__enter__(self)
         has_time = blocking and type(timeout) in (int, float) and (timeout == -1 or 0 <= timeout <= TIMEOUT_MAX)
         # What waits for nobody, and what is an error, is the real lock's affair.
         got = self._acquire(False) if has_time else self._acquire(blocking, timeout)
@@ -131,9 +137,11 @@ class _RLock(_Observed):
 
     __slots__ = ("_count",)
 
-    def __init__(self, real, thing):
-        super().__init__(real, thing)
+    @classmethod
+    def _around(cls, real, thing):
+        self = super()._around(real, thing)
         self._count = 0  # changed by the holder alone
+        return self
 
     def acquire(self, blocking=True, timeout=-1):
         if self._count and self._real._is_owned():
@@ -185,8 +193,12 @@ class _RLock(_Observed):
         return super()._at_fork_reinit()
 
 
+_REAL = {}  # a class of ours: the real one
+
+
 def _looks_like(ours, real):
     """Gives a class of ours the name of the real one."""
+    _REAL[ours] = real
     ours.__module__, ours.__name__, ours.__qualname__, ours.__doc__ = real.__module__, real.__name__, real.__qualname__, real.__doc__
 
 
@@ -201,7 +213,7 @@ def _threading(threading):
             def __call__(cls, *arguments, **names):
                 lock = make(*arguments, **names)
                 thing = things.made("lock")
-                return type.__call__(cls, lock, thing) if thing else lock
+                return cls._around(lock, thing) if thing else lock
 
             def __instancecheck__(cls, value):
                 return isinstance(value, real)
@@ -226,7 +238,7 @@ def _threading(threading):
             def allocate_lock(*arguments):
                 lock = original(*arguments)
                 thing = things.made("lock")
-                return Lock(lock, thing) if thing else lock
+                return Lock._around(lock, thing) if thing else lock
 
             return allocate_lock
 
@@ -235,11 +247,11 @@ def _threading(threading):
         def RLock(*arguments, **names):
             lock = original(*arguments, **names)
             thing = things.made("lock")
-            return _RLock(lock, thing) if thing else lock
+            return _RLock._around(lock, thing) if thing else lock
 
         return RLock
 
 
 def reentrant(threading, thing):
     """A reentrant lock under a name that is known."""
-    return _RLock(threading.RLock(), thing)
+    return _RLock._around(threading.RLock(), thing)
