@@ -5,7 +5,8 @@ import os
 import sys
 from itertools import islice
 
-HERE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep  # the folder of the package
+from .hooks import HERE
+
 _LIBRARY = os.path.dirname(os.path.abspath(os.__file__)) + os.sep
 _named = os.environ.get("TASKLAB_OBSERVE", "")
 OWN_FOLDERS = tuple(folder.rstrip(os.sep) + os.sep for folder in _named.split(os.pathsep) if os.sep in folder)

@@ -210,6 +210,11 @@ def _threading(threading):
     if isinstance(make, type):  # since 3.13
 
         class Maker(type):
+            def __new__(meta, name, bases, names):
+                if any(isinstance(base, Maker) for base in bases):
+                    raise TypeError(f"type '{real.__module__}.{real.__name__}' is not an acceptable base type")
+                return super().__new__(meta, name, bases, names)
+
             def __call__(cls, *arguments, **names):
                 lock = make(*arguments, **names)
                 thing = things.made("lock")

@@ -1,35 +1,25 @@
 """Processes that the program's own code makes with os.fork, and its waits for children."""
 
+import mmap
 import os
 import sys
+from _thread import _local
 
 from . import lanes, lines
-from .code import is_own
+from .code import is_own, outside
 from .hooks import wrap
 from .lanes import wait_begins, wait_ends
 from .lines import flush, tell
 
 _names = {}  # a child's PID: its name
+_forks = []  # of children whose PIDs are not known here: their names, and the pages in which they write them
+_forking = _local()  # of the calling thread: the name and the page of the child that it forks
 
 
 def install():
     """Tells of forks, of waits for children, and of what a process leaves behind at its end."""
 
-    @wrap(os, "fork")
-    def _(original):
-        def fork():
-            if not is_own(sys._getframe(1)):
-                return original()
-            name = lanes.child_name()
-            pid = original()
-            if pid == 0:
-                lanes.begin_process(name)
-            else:
-                _names[pid] = name
-            return pid
-
-        return fork
-
+    os.register_at_fork(before=_before_fork, after_in_parent=_after_in_parent, after_in_child=_after_in_child)
     _waits("wait", lambda: None, lambda result: result)
     _waits("wait3", lambda options: None, lambda result: result)
     _waits("waitpid", lambda pid, options: pid, lambda result: result)
@@ -83,8 +73,35 @@ def _waits(function, child, outcome):
         return wait
 
 
+def _before_fork():
+    """The program's own code forks, and not the library for it. Nothing is put around os.fork: it warns whoever calls it."""
+    _forking.child = None
+    if is_own(outside()):
+        _forking.child = lanes.child_name(), mmap.mmap(-1, 8)
+
+
+def _after_in_parent():
+    if getattr(_forking, "child", None):
+        _forks.append(_forking.child)
+        _forking.child = None
+
+
+def _after_in_child():
+    _forks.clear()
+    if getattr(_forking, "child", None):
+        name, page = _forking.child
+        _forking.child = None
+        page[:] = os.getpid().to_bytes(8, sys.byteorder)
+        lanes.begin_process(name)
+
+
 def name_of(pid):
     """The name of a child's lane; None if the program has not made it."""
+    for fork in list(_forks):
+        number = int.from_bytes(fork[1][:], sys.byteorder)
+        if number:
+            _names[number] = fork[0]
+            _forks.remove(fork)
     return _names.get(pid)
 
 

@@ -16,19 +16,27 @@ def _is_asked(frame, subprocess):
     return frame is not None and is_own(frame)
 
 
+def _program(args):
+    """The name of the program that a command starts; that of the shell's first word where a shell reads it."""
+    word = args if isinstance(args, (str, bytes, os.PathLike)) else (list(args) or [""])[0]
+    try:
+        return os.path.basename(os.fsdecode(word).split()[0])
+    except (IndexError, TypeError, ValueError):
+        return "program"
+
+
 @when_imported("subprocess")
 def _subprocess(subprocess):
     Popen, names = subprocess.Popen, vars(subprocess)
 
-    @wrap(Popen, "__init__")
+    # Below what the library does in __init__: it looks there for the line that called it.
+    @wrap(Popen, "_execute_child")
     def _(original):
-        def __init__(self, args, *arguments, **keys):
+        def _execute_child(self, args, *arguments, **keys):
             original(self, args, *arguments, **keys)
-            word = args if isinstance(args, (str, bytes, os.PathLike)) else (list(args) or [""])[0]
-            word = os.fsdecode(word).split()[0:1] or [""]
-            processes.named(self.pid, os.path.basename(word[0]) or "program")
+            processes.named(self.pid, _program(args))
 
-        return __init__
+        return _execute_child
 
     def waits(method):
         @wrap(Popen, method)
