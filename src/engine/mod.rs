@@ -18,6 +18,7 @@ pub use drive::start::{Engine, EngineError, Options};
 pub use fold::log::{Log, one_line};
 pub use fold::numbers::{count, grouped, plain};
 pub use fold::state::{DEFAULT_OUTPUT_BUDGET, RunFold};
+pub use run::python::PythonProgram;
 pub use run::recording::Recording;
 pub use run::requests::{LaunchError, LaunchRequest, What};
 pub use run::streams::events::Lines;

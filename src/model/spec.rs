@@ -116,6 +116,12 @@ pub struct ChildSpec {
     /// Whether it gets `TASKLAB_EVENTS` and `TASKLAB_CONTROL`; the engine lets its Python `import tasklab` then. Opt-in, as
     /// these are two descriptors more than 0, 1 and 2.
     pub lesson_pipes: bool,
+    /// Whether Task Lab's observer runs in it if Python executes it. The engine finds that out, and gives it lesson pipes then; a child that
+    /// has them anyway is observed whatever it is, for the Pythons that it starts.
+    pub observe: bool,
+    /// Where its events pipe gets a name, as a FIFO that is made for it. `TASKLAB_EVENTS_FILE` says it, so that processes that did not
+    /// inherit the descriptor can open the same pipe. Where no FIFO can be made, the pipe has no name.
+    pub events_file: Option<OsString>,
     /// Resource limits (`setrlimit`); all others are ours.
     pub limits: Vec<ResourceLimit>,
     /// The cores that it may run on; ours when empty.
@@ -191,8 +197,9 @@ impl ChildSpec {
         if let Some(index) = self.argv.iter().position(|argument| has_nul(argument)) {
             return Err(InvalidSpec::Nul(format!("argument {index} {}", self.argv[index].display())));
         }
-        let paths = [self.executable.as_ref(), self.cwd.as_ref(), self.stdin.file(), self.stdout.file(), self.stderr.file()];
-        for path in paths.into_iter().flatten() {
+        let paths = [&self.executable, &self.cwd, &self.events_file].map(Option::as_ref);
+        let paths = paths.into_iter().chain([self.stdin.file(), self.stdout.file(), self.stderr.file()]);
+        for path in paths.flatten() {
             if has_nul(path) {
                 return Err(InvalidSpec::Nul(format!("path {}", path.display())));
             }
@@ -294,6 +301,7 @@ mod tests {
             stdin: Input::File(bytes()),
             stdout: OutputTo::File(bytes()),
             stderr: OutputTo::Append(bytes()),
+            events_file: Some(bytes()),
             ..ChildSpec::new([bytes()])
         };
         let back: ChildSpec = serde_json::from_str(&serde_json::to_string(&spec).expect("writes")).expect("reads");

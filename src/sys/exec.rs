@@ -1,6 +1,6 @@
 //! Executing a program with the lists that execve(2) takes, and finding it in PATH.
 
-use std::ffi::{CStr, CString, OsStr};
+use std::ffi::{CStr, CString, OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 
@@ -19,6 +19,15 @@ pub(super) fn candidates(program: &OsStr, path: Option<&OsStr>) -> Vec<CString> 
             CString::new(folder.join(program).into_os_string().into_vec()).ok()
         })
         .collect()
+}
+
+/// The file that execvp(3) would execute for `program` with this PATH, in the folder `cwd` (ours if there is none).
+pub fn executed_file(program: &OsStr, path: Option<&OsStr>, cwd: Option<&OsStr>) -> Option<PathBuf> {
+    let files = candidates(program, path).into_iter().map(|file| {
+        let file = PathBuf::from(OsString::from_vec(file.into_bytes()));
+        cwd.map_or_else(|| file.clone(), |folder| Path::new(folder).join(&file))
+    });
+    files.into_iter().find(|file| file.is_file() && access(file, Access::EXEC_OK).is_ok())
 }
 
 /// The first file of that name in the folders of `path`, in the form of PATH, that may be executed.

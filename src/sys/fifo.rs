@@ -1,15 +1,16 @@
-//! FIFOs as a child's streams. open(2) of a FIFO waits until another process opens the other end, and only the child itself may wait for
+//! FIFOs. As a child's streams: open(2) of a FIFO waits until another process opens the other end, and only the child itself may wait for
 //! that, as in a shell. So the child starts as this program in the role `__open`, opens the FIFOs, and then executes its program.
+//! And as a pipe of ours that has a name.
 
 use std::ffi::{CString, OsStr, OsString};
 use std::io;
-use std::os::fd::{AsRawFd, RawFd};
+use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 use std::os::unix::ffi::OsStringExt;
 use std::os::unix::fs::FileTypeExt;
 use std::path::Path;
 use std::process::ExitCode;
 
-use rustix::fs::{Mode, OFlags};
+use rustix::fs::{CWD, FileType, Mode, OFlags, mknodat};
 use serde::{Deserialize, Serialize};
 
 use super::exec::{assignment, candidates, exec_first, pointers, set_limits};
@@ -19,6 +20,26 @@ use crate::model::{ResourceLimit, harmless};
 
 /// The role's name, as `main` knows it.
 pub const OPENER: &str = "__open";
+
+/// Makes a pipe with a name that this user alone can open: the reading end, which never waits, and the writing end. Nothing has that name yet.
+pub(super) fn make_fifo(path: &OsStr) -> io::Result<(OwnedFd, OwnedFd)> {
+    mknodat(CWD, path, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0)?;
+    // The reading end comes first: without one, opening the other would wait.
+    let ends = open_end(path, OFlags::RDONLY | OFlags::NONBLOCK).and_then(|reader| Ok((reader, open_end(path, OFlags::WRONLY)?)));
+    if ends.is_err() {
+        let _ = std::fs::remove_file(path);
+    }
+    ends
+}
+
+/// Opens one end of a FIFO for us, without waiting. An error if that is the writing end, and nobody has the reading end.
+pub fn open_fifo_writer(path: &OsStr) -> io::Result<OwnedFd> {
+    open_end(path, OFlags::WRONLY | OFlags::NONBLOCK)
+}
+
+fn open_end(path: &OsStr, flags: OFlags) -> io::Result<OwnedFd> {
+    Ok(rustix::fs::open(path, flags | OFlags::CLOEXEC | OFlags::NOFOLLOW, Mode::empty())?)
+}
 
 /// The argument of the role.
 #[derive(Debug, Serialize, Deserialize)]
@@ -103,4 +124,33 @@ fn carry_out(OpenerTask { openings, limits, program }: &OpenerTask, argv: &[CStr
         _ => 126,
     };
     (format!("could not {what} {}: {error}", program.display()), status)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Read, Write};
+    use std::os::unix::fs::MetadataExt;
+
+    use super::*;
+
+    #[test]
+    fn a_pipe_with_a_name_is_the_users_alone_and_ends_with_its_last_writer() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("pipe");
+        let (reader, writer) = make_fifo(path.as_os_str()).expect("made");
+        let found = std::fs::symlink_metadata(&path).expect("there");
+        assert!(found.file_type().is_fifo() && found.mode() & 0o777 == 0o600, "{:o}", found.mode());
+        let (mut reader, mut writer) = (std::fs::File::from(reader), std::fs::File::from(writer));
+        let mut other = std::fs::File::from(open_fifo_writer(path.as_os_str()).expect("somebody reads"));
+        writer.write_all(b"one ").and_then(|()| other.write_all(b"two")).expect("there is room");
+        drop(writer);
+        let mut bytes = [0; 10];
+        assert_eq!(reader.read(&mut bytes).expect("both"), 7);
+        assert_eq!(reader.read(&mut bytes).expect_err("the other may write").kind(), io::ErrorKind::WouldBlock);
+        drop(other);
+        assert_eq!(reader.read(&mut bytes).expect("the end"), 0);
+        assert!(make_fifo(path.as_os_str()).is_err() && path.exists(), "a name that is taken");
+        drop(reader);
+        assert!(open_fifo_writer(path.as_os_str()).is_err(), "nobody reads, and it does not wait");
+    }
 }

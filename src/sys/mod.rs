@@ -29,9 +29,9 @@ mod wait;
 
 pub use cgroup::{cgroup_of, check_group_for_runs, find_busctl, lacks_controller, own_cgroup, user_manager_cgroup};
 pub use clock::{monotonic_now, thread_cpu_time};
-pub use exec::find_program;
+pub use exec::{executed_file, find_program};
 pub use fds::{adopt_fd, dup_at_least, dup_number, is_open, open_null, queued_bytes, set_nonblocking};
-pub use fifo::{OPENER, open_and_execute};
+pub use fifo::{OPENER, open_and_execute, open_fifo_writer};
 pub use folder::{PrivateFolder, remove_abandoned_folders};
 pub use fork::{Forked, exit_now, fork};
 #[cfg(feature = "gui")]
@@ -41,7 +41,7 @@ pub use plain::{
     plain_capture, plain_forks, plain_launches, plain_launches_at_once, plain_locks, plain_round_trips, plain_threads,
 };
 pub use poll::{is_readable, poll};
-pub use prepare::{Neighbours, ParentEnds, PrepareError, new_pipe, prepare};
+pub use prepare::{Neighbours, ParentEnds, PrepareError, is_for_one_child, new_pipe, prepare};
 pub use proc::{
     CoreTimes, SchedStat, Stat, all_pids, available_memory, below, core_times, counts_turns, has_pending_signal, ignores_signal,
     is_ignored, link_of, own_thread_stat, parse_stat, schedstat_of, signal_mask, stat_of, texts, thread_schedstat, try_stat_of,

@@ -14,13 +14,14 @@ use serde::{Deserialize, Serialize};
 
 use super::exec::{assignment, candidates};
 use super::fds::{dup_at_least, open_null};
-use super::fifo::{FifoOpening, open_fifos_first};
+use super::fifo::{FifoOpening, make_fifo, open_fifos_first};
 use super::spawn::{Placement, Prepared};
 use super::terminal::open_terminal;
 use crate::model::{ChildSpec, Group, Input, InvalidSpec, OutputTo, Signal};
 
 /// Variables that another Task Lab may have set for us, and that are not for our children.
-const OWN_VARIABLES: [&str; 4] = ["TASKLAB_EVENTS", "TASKLAB_CONTROL", "TASKLAB_T0", "TASKLAB_PARAMS"];
+const OWN_VARIABLES: [&str; 6] =
+    ["TASKLAB_EVENTS", "TASKLAB_EVENTS_FILE", "TASKLAB_CONTROL", "TASKLAB_T0", "TASKLAB_PARAMS", "TASKLAB_OBSERVE"];
 
 /// The lowest number of a duplicate, so that placing one descriptor cannot overwrite the source of another.
 const LOWEST_DUPLICATE: RawFd = 16;
@@ -145,7 +146,14 @@ pub fn prepare(spec: &ChildSpec, neighbours: Neighbours) -> Result<(Prepared, Pa
 
     let mut env: BTreeMap<OsString, OsString> = spec.env.iter().cloned().collect();
     if spec.lesson_pipes {
-        let (reader, writer) = new_pipe(None)?;
+        let named = spec.events_file.as_ref().and_then(|path| Some((path, make_fifo(path).ok()?)));
+        let (reader, writer) = match named {
+            Some((path, pipe)) => {
+                env.insert("TASKLAB_EVENTS_FILE".into(), path.clone());
+                pipe
+            }
+            None => new_pipe(None)?,
+        };
         env.insert("TASKLAB_EVENTS".into(), placements.put_free(writer)?.to_string().into());
         ours.events = Some(reader);
         let (reader, writer) = new_pipe(None)?;
@@ -262,11 +270,16 @@ fn errno(error: &io::Error) -> i32 {
     error.raw_os_error().unwrap_or_default()
 }
 
+/// Whether a Task Lab sets this variable for one child alone.
+pub fn is_for_one_child(variable: &OsStr) -> bool {
+    OWN_VARIABLES.iter().any(|ours| variable == *ours)
+}
+
 /// Our own environment without the variables that are for us alone. It is read once: no supervisor and no body changes it.
 fn inherited() -> &'static [(OsString, CString)] {
     static INHERITED: OnceLock<Vec<(OsString, CString)>> = OnceLock::new();
     INHERITED.get_or_init(|| {
-        let for_children = std::env::vars_os().filter(|(name, _)| !OWN_VARIABLES.iter().any(|ours| name == ours));
+        let for_children = std::env::vars_os().filter(|(name, _)| !is_for_one_child(name));
         for_children.filter_map(|(name, value)| Some((name.clone(), assignment(&name, &value)?))).collect()
     })
 }
@@ -282,4 +295,25 @@ fn environment(spec: &ChildSpec, own: &BTreeMap<OsString, OsString>) -> Vec<CStr
 fn path(spec: &ChildSpec, own: &BTreeMap<OsString, OsString>) -> Option<OsString> {
     let inherited = || std::env::var_os("PATH").filter(|_| !spec.clear_env);
     own.get(OsStr::new("PATH")).cloned().or_else(inherited)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn where_no_fifo_can_be_made_the_events_pipe_has_no_name() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let named = |path: OsString| {
+            let spec = ChildSpec { lesson_pipes: true, events_file: Some(path), clear_env: true, ..ChildSpec::new(["true"]) };
+            let (prepared, ours) = prepare(&spec, Neighbours::default()).expect("prepared");
+            assert!(ours.events.is_some() && ours.control.is_some());
+            let names = prepared.env.iter().filter_map(|variable| variable.to_bytes().split(|byte| *byte == b'=').next());
+            names.map(|name| String::from_utf8_lossy(name).into_owned()).collect::<Vec<_>>()
+        };
+        let path = folder.path().join("events");
+        assert_eq!(named(path.clone().into()), ["TASKLAB_CONTROL", "TASKLAB_EVENTS", "TASKLAB_EVENTS_FILE"]);
+        assert_eq!(named(path.into()), ["TASKLAB_CONTROL", "TASKLAB_EVENTS"], "somebody has that name");
+        assert_eq!(named("/no/such/folder/events".into()), ["TASKLAB_CONTROL", "TASKLAB_EVENTS"]);
+    }
 }

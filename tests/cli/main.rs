@@ -6,6 +6,7 @@ mod compare;
 mod foreign_locks;
 mod gpio;
 mod harmless;
+mod observe;
 mod paths;
 mod terminal;
 mod unread;

@@ -257,7 +257,7 @@ fn nothing_is_left_of_a_body_that_is_killed() {
     together(bodies);
 }
 
-/// A maker's own program: with --events it tells of its tasks, and hears actions; without, the same file runs all the same.
+/// A maker's own program tells of its tasks, and hears actions; where it is not observed, the same file runs all the same.
 #[test]
 fn a_program_of_the_maker_s_shows_its_lanes_when_it_is_asked_to() {
     let folder = tempfile::tempdir().expect("a folder");
@@ -278,8 +278,7 @@ fn a_program_of_the_maker_s_shows_its_lanes_when_it_is_asked_to() {
         (output.status.code(), String::from_utf8_lossy(&output.stdout).into_owned())
     };
     let mine = program.to_str().expect("UTF-8");
-    let (status, told) =
-        exec(&["--events", "--json", "--do", "0.1 sing", "--do", "0.1 stir bowl", "--", "python3", mine, "listen"]);
+    let (status, told) = exec(&["--json", "--do", "0.1 sing", "--do", "0.1 stir bowl", "--", "python3", mine, "listen"]);
     assert_eq!(status, Some(0), "{told}");
     let events: Vec<Value> = told.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
     let find = |kind: &str, key: &str, value: Value| events.iter().find(|event| event["kind"] == kind && event[key] == value);
@@ -293,7 +292,7 @@ fn a_program_of_the_maker_s_shows_its_lanes_when_it_is_asked_to() {
         events.iter().filter_map(|event| event["text"].as_str().filter(|_| event["kind"] == "output")).collect();
     assert!(printed.contains("heard ('stir', 'bowl')") && printed.contains("/own/folder"), "{printed}");
 
-    // Not asked to: nothing but the three standard streams, and no module.
+    // Not to be observed: nothing but the three standard streams, and no module.
     let bare = text
         .replace("import os, sys, tasklab\n", "import os, sys\n")
         .lines()
@@ -301,8 +300,9 @@ fn a_program_of_the_maker_s_shows_its_lanes_when_it_is_asked_to() {
         .collect::<Vec<_>>()
         .join("\n");
     std::fs::write(&program, bare).expect("written");
-    let (status, told) = exec(&["--", "python3", mine]);
+    let (status, told) = exec(&["--no-observe", "--", "python3", mine]);
     assert_eq!((status, told.lines().nth(1)), (Some(0), Some("fds [0, 1, 2]")), "{told}");
     std::fs::write(&program, "import tasklab\n").expect("written");
-    assert_eq!(exec(&["--", "python3", mine]).0, Some(1), "the shim is there only where it was asked for");
+    assert_eq!(exec(&["--no-observe", "--", "python3", mine]).0, Some(1), "the shim comes with the observer");
+    assert_eq!(exec(&["--", "python3", mine]).0, Some(0));
 }

@@ -8,6 +8,7 @@ mod attacks_events;
 mod capture;
 mod endings;
 mod engine;
+mod events_pipe;
 mod fuzz_smoke;
 mod gpio_answers;
 mod pid_reuse;

@@ -23,7 +23,7 @@ pub(crate) struct Arguments {
     /// Sets a variable.
     #[arg(long, value_name = "K=V")]
     pub(super) env: Vec<OsString>,
-    /// Starts from an empty environment; with --events it has `TASKLAB_EVENTS`, `TASKLAB_CONTROL`, `TASKLAB_T0` and `PYTHONPATH`.
+    /// Starts from an empty environment. What is observed has `PYTHONPATH` and variables that begin with `TASKLAB_` in it all the same.
     #[arg(long)]
     pub(super) clear_env: bool,
     /// The first stage's input: a text, @FILE, null, inherit, or pipe. Into a pipe '--do "T type NAME TEXT"' types, until
@@ -101,10 +101,15 @@ pub(crate) struct Arguments {
     /// Performs an action at a time of the run, in seconds, such as '0.5 kill sort'.
     #[arg(long = "do", value_name = "AFTER ACTION TARGET")]
     pub(super) actions: Vec<String>,
-    /// Lets the command report its threads: it may write event lines to the descriptor that `TASKLAB_EVENTS` names, and
-    /// its Python finds `import tasklab`.
+    /// Lets the command report its threads, whatever it is: it may write event lines to the descriptor that `TASKLAB_EVENTS` names, and
+    /// its Python finds `import tasklab`. A stage that is Python, by its name or its script's first line, has this by itself.
     #[arg(long)]
     pub(super) events: bool,
+    /// Leaves the observer off, which shows the threads, locks, queues and processes of a Python program by name. It is on in a stage
+    /// that is Python by its name or its script's first line (with --shell: by the first word of its line), and with --events in the
+    /// Pythons that the command starts.
+    #[arg(long)]
+    pub(super) no_observe: bool,
     /// Event lines on standard output; the children's output is in them.
     #[arg(long)]
     pub(super) json: bool,

@@ -7,7 +7,7 @@ use std::os::unix::fs::FileTypeExt;
 use super::arguments::{Arguments, input};
 use crate::cli::error::CliError;
 use crate::cli::parse;
-use crate::engine::{LaunchRequest, What, is_open};
+use crate::engine::{LaunchRequest, PythonProgram, What, is_open};
 use crate::model::{ChildSpec, Group, GroupLimits, Input, OutputTo, Pgid, Reaping, StopPlan};
 
 /// Between two stages.
@@ -62,7 +62,6 @@ pub(super) fn request(arguments: &Arguments, keep_fds: &[i32], is_terminal: bool
         (Input::Inherit, _) if arguments.pty.is_some() => (Input::Pipe, None),
         other => other,
     };
-    let script = parse::script(&arguments.actions, (!arguments.events).then_some(&[] as &[&str]))?;
     let stop = StopPlan { grace: arguments.grace, ..StopPlan::default() };
     let timeout = arguments.timeout;
     let group = match arguments.process_group {
@@ -117,6 +116,7 @@ pub(super) fn request(arguments: &Arguments, keep_fds: &[i32], is_terminal: bool
             pipe_size: arguments.bufsize,
             reaping: if arguments.keep_zombie { Reaping::WhenAsked } else { Reaping::AtOnce },
             lesson_pipes: arguments.events,
+            observe: !arguments.no_observe,
             limits: arguments.rlimit.clone(),
             affinity: arguments.affinity.clone().map(|cores| cores.0).unwrap_or_default(),
             death_signal: arguments.death_signal,
@@ -127,6 +127,9 @@ pub(super) fn request(arguments: &Arguments, keep_fds: &[i32], is_terminal: bool
         spec.validate().map_err(|error| CliError::Usage(format!("stage {} of {}: {error}", index + 1, commands.len())))?;
         stages.push(spec);
     }
+    // Only a program that can be told something knows which actions it understands.
+    let listens = |stage: &ChildSpec| stage.lesson_pipes || (stage.observe && PythonProgram::of(stage).is_some());
+    let script = parse::script(&arguments.actions, (!stages.iter().any(listens)).then_some(&[] as &[&str]))?;
     Ok(LaunchRequest { what: What::Programs { stages, input }, script, timeout, stop })
 }
 

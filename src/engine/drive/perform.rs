@@ -56,7 +56,7 @@ impl EngineLoop {
                 }
                 RunEffect::NoticeUnkillable => self.runs[index].notice_all_unkillable(now, &mut self.subscription),
                 RunEffect::NoticeOpen(left) => self.runs[index].notice_open(left, now, &mut self.subscription),
-                RunEffect::Drain => self.runs[index].streams.close_terminal(),
+                RunEffect::Drain => self.runs[index].streams.release_writers(),
                 RunEffect::CloseStreams => self.runs[index].close_streams(&mut self.scratch, now, &mut self.subscription),
                 RunEffect::NoticeStuck(left) => self.runs[index].notice_stuck(left, now, &mut self.subscription),
                 RunEffect::Finish { cut_short, left } => {

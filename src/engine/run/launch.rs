@@ -1,11 +1,12 @@
 //! From a request to the children that the supervisor is to start.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use rustix::process::{Resource, getrlimit};
 use serde_json::Value;
 
+use crate::engine::run::python::PythonProgram;
 use crate::engine::run::requests::{LaunchError, LaunchRequest, What};
 use crate::engine::run::twins::Twins;
 use crate::model::{ChildSpec, Input, Language, Monotonic};
@@ -20,6 +21,8 @@ pub(crate) struct Plan {
     pub(crate) params: BTreeMap<String, Value>,
     pub(crate) stages: Vec<ChildSpec>,
     pub(crate) input: Option<Vec<u8>>,
+    /// Sentences about what is not as it was asked for.
+    pub(crate) notices: Vec<String>,
 }
 
 /// Turns a request into children. `origin` is the zero of the run's clock, on `CLOCK_MONOTONIC`.
@@ -31,15 +34,13 @@ pub(crate) fn plan(request: &LaunchRequest, program: &Path, twins: &mut Twins, o
             if let (Some(first), Some(_)) = (stages.first_mut(), input) {
                 first.stdin = Input::Pipe;
             }
-            let clock = origin.nanos().to_string();
-            for stage in stages.iter_mut().filter(|stage| stage.lesson_pipes) {
-                let path = twins.python_path(stage)?;
-                stage.env.push(("PYTHONPATH".into(), path));
-                stage.env.push(("TASKLAB_T0".into(), clock.clone().into()));
+            let mut notices = Vec::new();
+            for stage in &mut stages {
+                notices.extend(let_it_tell(stage, twins, origin)?);
             }
             let params = BTreeMap::new();
             let input = input.clone();
-            Ok(Plan { title: names.join(" | "), scenario: None, language: Language::Program, params, stages, input })
+            Ok(Plan { title: names.join(" | "), scenario: None, language: Language::Program, params, stages, input, notices })
         }
         What::Scenario { id, language, params } => {
             let scenario = scenario::find(id).map_err(|error| LaunchError::Usage(error.to_string()))?;
@@ -64,15 +65,41 @@ pub(crate) fn plan(request: &LaunchRequest, program: &Path, twins: &mut Twins, o
             let values = serde_json::to_string(params.values()).unwrap_or_default();
             body.env.push(("TASKLAB_PARAMS".into(), values.into()));
             body.env.push(("TASKLAB_T0".into(), origin.nanos().to_string().into()));
+            body.events_file = twins.events_file().ok().map(PathBuf::into_os_string);
             let params = params.values().clone();
             let title = scenario.title.to_owned();
-            Ok(Plan { title, scenario: Some(scenario), language: *language, params, stages: vec![body], input: None })
+            let (scenario, stages, notices) = (Some(scenario), vec![body], Vec::new());
+            Ok(Plan { title, scenario, language: *language, params, stages, input: None, notices })
         }
     }
 }
 
-/// Descriptors of a child that come to us: its pidfd, three streams, two pipes of a lesson.
-pub(crate) const PER_STAGE: usize = 6;
+/// Gives a program of the user's what it needs to tell what it does, if it is to. Returns why it will not be observed although it was to be.
+fn let_it_tell(stage: &mut ChildSpec, twins: &mut Twins, origin: Monotonic) -> Result<Option<String>, LaunchError> {
+    let python = if stage.observe { PythonProgram::of(stage) } else { None };
+    if !stage.lesson_pipes && python.is_none() {
+        return Ok(None);
+    }
+    let path = match (twins.python_path(stage), &python) {
+        (Ok(path), _) => path,
+        // Nobody has asked for it by name: the program runs without.
+        (Err(error), Some(python)) if !stage.lesson_pipes => {
+            return Ok(Some(format!("could not observe {}: {error}", python.name())));
+        }
+        (Err(error), _) => return Err(error),
+    };
+    stage.lesson_pipes = true;
+    stage.events_file = twins.events_file().ok().map(PathBuf::into_os_string);
+    stage.env.push(("PYTHONPATH".into(), path));
+    stage.env.push(("TASKLAB_T0".into(), origin.nanos().to_string().into()));
+    if stage.observe {
+        stage.env.push(("TASKLAB_OBSERVE".into(), "1".into()));
+    }
+    Ok(python.as_ref().and_then(PythonProgram::unobserved))
+}
+
+/// Descriptors of a child that we have: its pidfd, three streams, two pipes of a lesson, and the other end of one.
+pub(crate) const PER_STAGE: usize = 7;
 /// Descriptors that are left for looking at /proc and for a new supervisor.
 const KEPT_FREE: usize = 16;
 

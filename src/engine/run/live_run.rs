@@ -71,13 +71,14 @@ impl Run {
         subscription: &mut Subscription,
     ) -> Self {
         let scenario = plan.scenario.map_or("", |scenario| scenario.id);
+        let fifos = plan.stages.iter().filter_map(|stage| stage.events_file.clone());
         let mut run = Self {
             id,
             fold: RunFold::new(id, &plan.title, scenario, DEFAULT_OUTPUT_BUDGET),
             recording: Recording::new(RECORDING_BUDGET),
             lifecycle: RunLifecycle::new(request.stop, request.timeout.map(|timeout| origin + timeout)),
             scenario: plan.scenario,
-            streams: RunStreams::with_input(plan.input),
+            streams: RunStreams::new(plan.input, fifos),
             lines: RunLines::new(),
             origin,
             script: Script::new(&request.script),
@@ -94,6 +95,8 @@ impl Run {
         run.fold.began = origin;
         let scenario = scenario.to_owned();
         run.emit(EventKind::RunStarted { run: id, scenario, language: plan.language, params: plan.params }, origin, subscription);
+        let notices = plan.notices.into_iter().map(|text| EventKind::Notice { text });
+        run.emit_all(notices.collect(), origin, subscription);
         run
     }
 
@@ -174,6 +177,9 @@ impl Run {
             if let Err(text) = self.streams.add(pid, pipes, may_grow, has_terminal) {
                 self.emit(EventKind::Notice { text }, now, subscription);
             }
+        }
+        for text in self.streams.hold_fifos() {
+            self.emit(EventKind::Notice { text }, now, subscription);
         }
         self.silent_by = self.scenario.map(|_| now + FOR_THE_BODY);
         self.script.start_clock(self.origin, self.scenario.is_some(), now);
@@ -362,7 +368,7 @@ impl Run {
 
     /// Reads the rest of all streams and closes them, also those that a process outside the run holds open.
     pub(crate) fn close_streams(&mut self, scratch: &mut Scratch, now: Monotonic, subscription: &mut Subscription) {
-        self.streams.close_terminal();
+        self.streams.release_writers();
         for _ in 0..LAST_READS {
             for index in (0..self.streams.outputs.len()).rev() {
                 self.read_output(index, scratch, now, subscription);

@@ -7,6 +7,7 @@ pub(super) mod lines;
 pub(super) mod live_run;
 pub(super) mod pipes;
 pub(super) mod processes;
+pub(super) mod python;
 pub(super) mod recording;
 pub(super) mod requests;
 pub(super) mod run_list;

@@ -9,16 +9,17 @@ use std::path::{Path, PathBuf};
 use crate::engine::run::requests::LaunchError;
 use crate::model::ChildSpec;
 use crate::scenario::{PYTHON_SHIM, Scenario};
-use crate::sys::{PrivateFolder, remove_abandoned_folders};
+use crate::sys::{PrivateFolder, is_for_one_child, remove_abandoned_folders};
 
 /// The beginning of these folders' names. No other folder may have it: folders without a living owner are removed.
 const PREFIX: &str = "tasklab-files-";
 
-/// The folder, once there is one, and whether the supervisor does not know it yet.
+/// The folder, once there is one, whether the supervisor does not know it yet, and how many FIFOs it was asked for.
 #[derive(Debug, Default)]
 pub(crate) struct Twins {
     folder: Option<PrivateFolder>,
     is_new: bool,
+    fifos: u64,
 }
 
 impl Twins {
@@ -33,7 +34,8 @@ impl Twins {
     /// that it starts.
     pub(crate) fn environment(&mut self) -> Result<Vec<(OsString, OsString)>, LaunchError> {
         let ours = std::env::vars_os();
-        let ours = ours.filter(|(name, _)| !name.as_bytes().starts_with(b"PYTHON") && !name.as_bytes().contains(&b'='));
+        let is_for_it = |name: &OsStr| !name.as_bytes().starts_with(b"PYTHON") && !name.as_bytes().contains(&b'=');
+        let ours = ours.filter(|(name, _)| is_for_it(name) && !is_for_one_child(name));
         let mut env: Vec<_> = ours.collect();
         env.push(("PYTHONPATH".into(), self.shim()?.into()));
         // SAFEPATH: Python looks for modules neither in the current folder nor beside the twin.
@@ -53,6 +55,13 @@ impl Twins {
             all.push(own);
         }
         Ok(all)
+    }
+
+    /// A path for the FIFO of a child's event lines, which nothing has had yet.
+    pub(crate) fn events_file(&mut self) -> Result<PathBuf, LaunchError> {
+        self.fifos += 1;
+        let name = format!("events-{}", self.fifos);
+        Ok(self.folder()?.join(name))
     }
 
     /// The folder, if it was made since the last call. The supervisor removes it at the end, even if we are killed.

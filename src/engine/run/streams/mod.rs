@@ -2,6 +2,7 @@
 
 pub(super) mod control;
 pub(in crate::engine) mod events;
+pub(super) mod events_fifo;
 pub(super) mod input;
 pub(super) mod output;
 pub(in crate::engine) mod run_streams;

@@ -1,10 +1,12 @@
 //! All streams of one run. On the engine's thread.
 
+use std::ffi::OsString;
 use std::os::fd::OwnedFd;
 
 use crate::engine::run::requests::ActionRequest;
 use crate::engine::run::streams::control::Control;
 use crate::engine::run::streams::events::EventStream;
+use crate::engine::run::streams::events_fifo::EventsFifo;
 use crate::engine::run::streams::input::InputStream;
 use crate::engine::run::streams::output::OutputStream;
 use crate::engine::run::streams::scratch::{CHUNK, Open, Scratch};
@@ -25,13 +27,16 @@ pub(crate) struct RunStreams {
     /// The other side of its terminal, if it has one, open while any process of the run lives. A process that has closed the terminal
     /// can open /dev/tty and write again; and were both sides closed meanwhile, the kernel would send it a SIGHUP.
     terminal: Option<OwnedFd>,
+    /// The names of the events pipes.
+    fifos: Vec<EventsFifo>,
     /// Text for the first input that comes.
     input: Option<Vec<u8>>,
 }
 
 impl RunStreams {
-    pub(crate) fn with_input(input: Option<Vec<u8>>) -> Self {
-        Self { input, ..Self::default() }
+    /// The text for the first input, and the FIFOs of the events pipes.
+    pub(crate) fn new(input: Option<Vec<u8>>, fifos: impl IntoIterator<Item = OsString>) -> Self {
+        Self { input, fifos: fifos.into_iter().map(EventsFifo::new).collect(), ..Self::default() }
     }
 
     /// Adds the pipes of a child. The error says which output will be missing.
@@ -62,6 +67,11 @@ impl RunStreams {
             self.inputs.push(input);
         }
         result
+    }
+
+    /// All pipes of all children were added: keeps those with a name open. Each error is a sentence about what will be missing.
+    pub(crate) fn hold_fifos(&mut self) -> Vec<String> {
+        self.fifos.iter_mut().filter_map(|fifo| fifo.hold().err()).collect()
     }
 
     /// How many streams are to be read.
@@ -126,9 +136,10 @@ impl RunStreams {
         }
     }
 
-    /// No process of the run is left: only the rest of its output is to be read.
-    pub(crate) fn close_terminal(&mut self) {
+    /// No process of the run is left: only the rest of what they wrote is to be read.
+    pub(crate) fn release_writers(&mut self) {
         self.terminal = None;
+        self.fifos.iter_mut().for_each(EventsFifo::release);
     }
 
     /// Closes all. Returns the actions that the bodies have left unread, except those of a demo.
@@ -137,6 +148,7 @@ impl RunStreams {
             output.close(emit);
         }
         self.events.clear();
+        self.fifos.clear();
         self.inputs.clear();
         let controls = std::mem::take(&mut self.controls).into_iter();
         controls.flat_map(Control::unread).filter(|request| !request.is_demo).collect()

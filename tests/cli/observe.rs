@@ -1,0 +1,130 @@
+//! Which programs are observed: Python, by its name or its first line, unless it is told not to be; and the ways by which they tell.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+
+use serde_json::Value;
+use support::program::{exec, said, tasklab};
+
+/// What a program has of ours: variables, and its descriptors (but for the one that lists them).
+const ASK: &str = "import os; print(*sorted(name[8:] for name in os.environ if name.startswith('TASKLAB_')), \
+    *[fd for fd in range(64) if os.path.exists(f'/proc/self/fd/{fd}')])";
+const OBSERVED: &str = "CONTROL EVENTS EVENTS_FILE OBSERVE T0 0 1 2 3 4\n";
+const TELLS: &str = "CONTROL EVENTS EVENTS_FILE T0 0 1 2 3 4\n";
+const BARE: &str = "0 1 2\n";
+
+fn script(folder: &Path, name: &str, first_line: &str) -> String {
+    let path = folder.join(name);
+    fs::write(&path, format!("{first_line}\n{ASK}\n")).expect("written");
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).expect("ours");
+    path.to_str().expect("UTF-8").to_owned()
+}
+
+#[test]
+fn python_is_observed_unless_it_is_told_not_to_be() {
+    for (options, expected) in [
+        (&[][..], OBSERVED),
+        (&["--no-observe"], BARE),
+        (&["--events"], OBSERVED),
+        (&["--events", "--no-observe"], TELLS),
+        (&["--clear-env"], OBSERVED),
+        (&["--clear-env", "--no-observe"], BARE),
+    ] {
+        assert_eq!(
+            exec(&[options, &["--", "python3", "-c", ASK]].concat()),
+            (0, expected.to_owned(), String::new()),
+            "{options:?}"
+        );
+    }
+    let quoted = format!("python3 -c \"{ASK}\"");
+    for (arguments, expected) in [
+        (&["--shell", "--", &quoted][..], OBSERVED),
+        (&["--shell", "--no-observe", "--", &quoted], BARE),
+        (&["--shell", "--", ":", "&&", &quoted], BARE),
+        (&["--", "sh", "-c", &quoted], BARE),
+        (&["--events", "--", "sh", "-c", &quoted], OBSERVED),
+        (&["--executable", "python3", "--", "snake", "-c", ASK], OBSERVED),
+    ] {
+        assert_eq!(exec(arguments), (0, expected.to_owned(), String::new()), "{arguments:?}");
+    }
+}
+
+#[test]
+fn a_script_is_python_by_its_first_line() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let python = script(folder.path(), "direct", "#!/usr/bin/python3");
+    let by_env = script(folder.path(), "by-env", "#!/usr/bin/env -S python3 -X dev");
+    let other = script(folder.path(), "other", "#!/bin/sh\nexec /usr/bin/python3 - <<'E'");
+    let dir = folder.path().to_str().expect("UTF-8");
+    let path = format!("PATH={dir}:/usr/bin:/bin");
+    for (arguments, expected) in [
+        (&["--", &python][..], OBSERVED),
+        (&["--", &by_env], OBSERVED),
+        (&["--", &other], BARE),
+        (&["--env", &path, "--", "direct"], OBSERVED),
+        (&["--cwd", dir, "--", "./by-env"], OBSERVED),
+    ] {
+        assert_eq!(exec(arguments), (0, expected.to_owned(), String::new()), "{arguments:?}");
+    }
+}
+
+#[test]
+fn an_option_that_keeps_the_observer_out_is_told_once() {
+    for (option, why) in [("-I", "reading PYTHONPATH"), ("-uES", "reading PYTHONPATH"), ("-S", "importing site")] {
+        let (status, out, err) = exec(&["--", "python3", option, "-c", ASK]);
+        assert_eq!((status, out.as_str()), (0, OBSERVED), "{option}");
+        assert!(err.starts_with("tasklab: could not observe python3: -") && err.contains(why), "{option}: {err}");
+        assert!(err.contains("--no-observe") && err.lines().count() == 1, "{option}: {err}");
+        assert_eq!(exec(&["--no-observe", "--", "python3", option, "-c", ASK]), (0, BARE.to_owned(), String::new()));
+    }
+}
+
+/// Task Lab in Task Lab: what the outer one has set is not for the children of the inner one.
+#[test]
+fn what_another_task_lab_has_set_is_not_passed_on() {
+    let foreign = |arguments: &[&str]| {
+        let mut command = tasklab(arguments);
+        for name in ["OBSERVE", "EVENTS_FILE", "EVENTS", "CONTROL", "T0", "PARAMS"] {
+            command.env(format!("TASKLAB_{name}"), "1");
+        }
+        said(&command.output().expect("runs"))
+    };
+    assert_eq!(foreign(&["exec", "--no-observe", "--", "python3", "-c", ASK]), (0, BARE.to_owned(), String::new()));
+    assert_eq!(foreign(&["exec", "--", "python3", "-c", ASK]), (0, OBSERVED.to_owned(), String::new()));
+    // A lesson in Python gets an environment that is made up for it.
+    let folder = tempfile::tempdir().expect("a folder");
+    let own = script(folder.path(), "python3", "#!/usr/bin/python3");
+    let path = format!("{}:/usr/bin:/bin", Path::new(&own).parent().expect("a folder").display());
+    let mut lesson = tasklab(&["run", "lock", "--language", "python", "--json"]);
+    let (_, out, _) = said(&lesson.env("PATH", path).env("TASKLAB_OBSERVE", "1").output().expect("runs"));
+    let events: Vec<Value> = out.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+    let said: String = events.iter().filter_map(|event| event["text"].as_str()).collect();
+    assert!(said.contains("CONTROL EVENTS EVENTS_FILE PARAMS T0 0 1 2 3 4"), "{out}");
+}
+
+#[test]
+fn each_stage_has_a_pipe_of_its_own_with_a_name_that_only_the_user_can_open() {
+    const FILE: &str = "import os, stat, sys\nif sys.argv[1:]: sys.stdout.write(sys.stdin.read())\n\
+        name = os.environ['TASKLAB_EVENTS_FILE']; found = os.stat(name)\n\
+        same = os.path.samestat(found, os.fstat(int(os.environ['TASKLAB_EVENTS'])))\n\
+        print(name, stat.filemode(found.st_mode), found.st_uid == os.geteuid(), same)";
+    let (status, out, err) = exec(&["--", "python3", "-c", FILE, ":::", "python3", "-c", FILE, "pass"]);
+    assert_eq!((status, err.as_str()), (0, ""));
+    let told: Vec<(&str, &str)> = out.lines().filter_map(|line| line.split_once(' ')).collect();
+    let [(first, first_is), (second, second_is)] = told[..] else { panic!("{out}") };
+    assert_ne!(first, second);
+    assert_eq!([first_is, second_is], ["prw------- True True"; 2], "{out}");
+    assert!(!Path::new(first).exists() && !Path::new(first).parent().expect("a folder").exists(), "{first}");
+}
+
+#[test]
+fn any_action_may_be_for_python_and_a_typing_error_is_found_where_nobody_listens() {
+    let (status, _, err) = exec(&["--do", "0 dance", "--", "python3", "-c", "pass"]);
+    assert!(status == 0 && err.contains("dance"), "{status}: it has ended without hearing of it: {err}");
+    for arguments in [&["--do", "0 dance", "--", "true"][..], &["--no-observe", "--do", "0 dance", "--", "python3", "-c", "pass"]]
+    {
+        let (status, _, err) = exec(arguments);
+        assert!(status == 125 && err.contains("there is no action \"dance\""), "{status}: {err}");
+    }
+}
