@@ -80,6 +80,7 @@ pub enum Reaping {
 
 /// Everything that is needed to start one child.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(clippy::struct_excessive_bools, reason = "each is an argument of Popen's, or a word to the engine")]
 pub struct ChildSpec {
     /// The name in the tree; the program's base name when empty.
     pub name: String,

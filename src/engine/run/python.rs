@@ -59,7 +59,7 @@ impl PythonProgram {
 fn words(spec: &ChildSpec) -> Vec<OsString> {
     match (&spec.executable, &spec.argv[..]) {
         (None, [shell, option, line]) if shell == "/bin/sh" && option == "-c" => split(line.as_bytes()),
-        (Some(executable), [_, arguments @ ..]) => [&[executable.clone()], arguments].concat(),
+        (Some(executable), [_, arguments @ ..]) => std::iter::once(executable).chain(arguments).cloned().collect(),
         (None, argv) => argv.to_vec(),
         (Some(_), []) => Vec::new(),
     }

@@ -10,7 +10,7 @@ use crate::ui::ask::actions::{Actions, UiAction};
 use crate::ui::look::theme::{self, palette};
 
 /// The texts in the fields.
-#[derive(Debug, Default, Clone)]
+#[derive(Debug, Clone)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a box that can be ticked")]
 pub struct ProgramForm {
     /// Program and arguments, as one types them into a shell; stages of a pipeline are parted by `|`.
@@ -35,7 +35,30 @@ pub struct ProgramForm {
     pub starts_session: bool,
     /// Whether the children stay zombies until somebody waits on them.
     pub keeps_zombies: bool,
+    /// Whether Task Lab's observer runs in a program that Python executes.
+    pub is_observed: bool,
     was_tried: bool,
+}
+
+impl Default for ProgramForm {
+    /// Empty; only the observer is on.
+    fn default() -> Self {
+        Self {
+            line: String::new(),
+            folder: String::new(),
+            environment: String::new(),
+            input: String::new(),
+            nice: String::new(),
+            umask: String::new(),
+            is_shell: false,
+            has_terminal: false,
+            is_typed_to: false,
+            starts_session: false,
+            keeps_zombies: false,
+            is_observed: true,
+            was_tried: false,
+        }
+    }
 }
 
 /// Why nothing can be run.
@@ -113,6 +136,10 @@ impl ProgramForm {
         ui.label(theme::caption(ui, "Environment, besides ours"));
         ui.add(TextEdit::multiline(&mut self.environment).hint_text("NAME=VALUE").desired_rows(2).desired_width(f32::INFINITY))
             .accessible_name("Environment");
+        ui.checkbox(&mut self.is_observed, "observe it if it is Python").on_hover_text(
+            "Its threads, locks, queues and processes appear under the names that it gives them, with who waits for what. It does the \
+             same as without. Of a line that a shell reads, the first word counts.",
+        );
         ui.checkbox(&mut self.is_shell, "let a shell read it").on_hover_text("Then * > $HOME && and the like work: /bin/sh -c.");
         ui.checkbox(&mut self.has_terminal, "in a terminal of its own").on_hover_text(
             "It behaves as on a terminal: what it prints is seen at once. Its output and errors come as one stream.",
@@ -176,6 +203,7 @@ impl ProgramForm {
                 cwd: cwd.clone(),
                 env: environment.clone(),
                 reaping: if self.keeps_zombies { Reaping::WhenAsked } else { Reaping::AtOnce },
+                observe: self.is_observed,
                 nice,
                 umask,
                 new_session: self.starts_session,
@@ -313,6 +341,8 @@ mod tests {
             starts_session: true,
             ..form()
         };
+        assert!(stage.observe && !stage.lesson_pipes, "Python is observed, and nothing else gets more than it asks for");
+        assert!(!spec(ProgramForm { is_observed: false, ..form() }).expect("valid").0.observe);
         let (typed, ..) = spec(ProgramForm { is_typed_to: true, ..form() }).expect("valid");
         assert_eq!(typed.stdin, Input::Pipe);
         let (stage, count, input) = spec(all.clone()).expect("valid");
@@ -332,7 +362,8 @@ mod tests {
         });
         harness.get_by_label("Input, niceness, mask").click();
         harness.run();
-        for label in ["let a shell read it", "in a terminal of its own", "in a session of its own"] {
+        for label in ["observe it if it is Python", "let a shell read it", "in a terminal of its own", "in a session of its own"]
+        {
             harness.get_by_label(label).click();
             harness.run();
         }
@@ -345,7 +376,7 @@ mod tests {
             harness.run();
         }
         let form = &harness.state().0;
-        assert!(form.is_shell && form.has_terminal && form.starts_session, "{form:?}");
+        assert!(form.is_shell && form.has_terminal && form.starts_session && !form.is_observed, "{form:?}");
         assert_eq!([&form.line, &form.input, &form.nice, &form.umask], ["stty size", "x", "1", "027"]);
     }
 
