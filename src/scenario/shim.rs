@@ -1,17 +1,45 @@
-//! The Python package `tasklab`, which the Python twins import.
+//! The Python files that a program can be given: the observer, which `sitecustomize` starts, and the package `tasklab`, which the Python
+//! twins import.
 
-/// Its modules: file names and texts.
-pub const PYTHON_SHIM: [(&str, &str); 12] = [
-    ("__init__.py", include_str!("../../assets/python/tasklab/__init__.py")),
-    ("control.py", include_str!("../../assets/python/tasklab/control.py")),
-    ("events.py", include_str!("../../assets/python/tasklab/events.py")),
-    ("lanes.py", include_str!("../../assets/python/tasklab/lanes.py")),
-    ("locks.py", include_str!("../../assets/python/tasklab/locks.py")),
-    ("parameters.py", include_str!("../../assets/python/tasklab/parameters.py")),
-    ("processes.py", include_str!("../../assets/python/tasklab/processes.py")),
-    ("queues.py", include_str!("../../assets/python/tasklab/queues.py")),
-    ("stepping.py", include_str!("../../assets/python/tasklab/stepping.py")),
-    ("threads.py", include_str!("../../assets/python/tasklab/threads.py")),
-    ("tracked.py", include_str!("../../assets/python/tasklab/tracked.py")),
-    ("words.py", include_str!("../../assets/python/tasklab/words.py")),
-];
+/// A file by its path in the folder that Python looks into.
+macro_rules! files {
+    ($($name:literal)*) => {
+        /// Their paths and texts.
+        pub const PYTHON_SHIM: &[(&str, &str)] = &[$(($name, include_str!(concat!("../../assets/python/", $name)))),*];
+    };
+}
+
+files! {
+    "sitecustomize.py"
+    "tasklab/__init__.py"
+    "tasklab/control.py"
+    "tasklab/events.py"
+    "tasklab/lanes.py"
+    "tasklab/locks.py"
+    "tasklab/observe/__init__.py"
+    "tasklab/observe/code.py"
+    "tasklab/observe/conditions.py"
+    "tasklab/observe/coroutines.py"
+    "tasklab/observe/futures.py"
+    "tasklab/observe/hooks.py"
+    "tasklab/observe/lanes.py"
+    "tasklab/observe/lines.py"
+    "tasklab/observe/locks.py"
+    "tasklab/observe/processes.py"
+    "tasklab/observe/programs.py"
+    "tasklab/observe/queues.py"
+    "tasklab/observe/schedules.py"
+    "tasklab/observe/start.py"
+    "tasklab/observe/things.py"
+    "tasklab/observe/threads.py"
+    "tasklab/observe/times.py"
+    "tasklab/observe/tracebacks.py"
+    "tasklab/observe/workers.py"
+    "tasklab/parameters.py"
+    "tasklab/processes.py"
+    "tasklab/queues.py"
+    "tasklab/stepping.py"
+    "tasklab/threads.py"
+    "tasklab/tracked.py"
+    "tasklab/words.py"
+}

@@ -74,7 +74,7 @@ impl Twins {
     fn shim(&mut self) -> Result<PathBuf, LaunchError> {
         let folder = self.folder()?.join("import");
         for (name, text) in PYTHON_SHIM {
-            write(&folder.join("tasklab").join(name), text)?;
+            write(&folder.join(name), text)?;
         }
         Ok(folder)
     }

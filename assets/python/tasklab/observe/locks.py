@@ -52,6 +52,8 @@ class _Observed:
             lane = current()
         self._holder = lane
         lane.holds.append(self._thing)
+        if lane.wait is not None:
+            return  # a condition takes it again: the end of that wait tells
         # lane.tells(), without the call: this is done often
         if monotonic() - lane.since < 0.1 and lane.reported >= MOST:
             lane.acquired += 1
@@ -259,4 +261,4 @@ def _threading(threading):
 
 def reentrant(threading, thing):
     """A reentrant lock under a name that is known."""
-    return _RLock._around(threading.RLock(), thing)
+    return _RLock._around(threading.RLock.__wrapped__(), thing)
