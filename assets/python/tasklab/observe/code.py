@@ -164,8 +164,9 @@ def _stored(instructions, frame):
 
 
 def _is_begin(text):
-    """Whether a text holds the beginning of a statement: no bracket is closed that was not opened."""
-    return text.strip() != "" and _open_brackets(text) == []
+    """Whether a text holds the beginning of a statement, and not the middle of a bracket."""
+    text = text.rstrip()
+    return text != "" and not text.endswith((":", ",")) and _open_brackets(text) == []
 
 
 def _target(before, after):
@@ -185,6 +186,9 @@ def _target(before, after):
         return None
     if not brackets and "," in left:
         return _name_of_target(left, _commas(right))
+    if right.rstrip().endswith(",") and not brackets:
+        name = _name_of_target(left, 0)
+        return name and f"{name}-"
     right = right.split()
     if brackets and (not right or right[-1] in ("list", "tuple", "set", "dict", "deque")):
         name = _name_of_target(left, 0)

@@ -5,7 +5,8 @@ from _collections import deque
 from . import code
 from .lanes import known, wait_begins, wait_ends
 
-_numbers = {}  # a name: the number of the last thing that has it
+_used = set()  # names of things
+_numbers = {}  # a name that several things would have: the last number
 
 
 class Thing:
@@ -27,10 +28,14 @@ def made(kind, thing=None):
 
 
 def named(kind, name):
-    """A thing of that kind and name. Where others have the name, or it has none, it has a number."""
+    """A thing of that kind and name. Where another has the name, or where it has none, a number stands behind it."""
     on = f"{kind} {name or kind + '-'}"
-    number = _numbers[on] = _numbers.get(on, 0) + 1
-    return Thing(f"{on}{number}" if on.endswith("-") else on if number == 1 else f"{on}-{number}")
+    first = on.rstrip("-")
+    while on in _used or on.endswith("-"):
+        _numbers[first] = _numbers.get(first, 0 if on.endswith("-") else 1) + 1
+        on = f"{first}-{_numbers[first]}"
+    _used.add(on)
+    return Thing(on)
 
 
 def of(thing):
