@@ -51,8 +51,8 @@ class Hangs(Exception):
 
 
 def environment(**more):
-    """Ours without what an enclosing run of Task Lab has put there."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("TASKLAB_")}
+    """Ours without the settings of Python, and without what an enclosing run of Task Lab has put there."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "TASKLAB_"))}
     return {**kept, "PYTHONDONTWRITEBYTECODE": "1", **more}
 
 
@@ -97,8 +97,7 @@ class Runner:
 
     def _by_environment(self, program, wanted):
         events = Events(self._work(program).with_suffix(".events"))
-        paths = [str(ASSETS), *filter(None, [os.environ.get("PYTHONPATH")])]
-        env = environment(PYTHONPATH=os.pathsep.join(paths), TASKLAB_OBSERVE="1", TASKLAB_EVENTS=str(events.writing),
+        env = environment(PYTHONPATH=str(ASSETS), TASKLAB_OBSERVE="1", TASKLAB_EVENTS=str(events.writing),
                           TASKLAB_EVENTS_FILE=str(events.path), TASKLAB_T0=str(time.monotonic_ns()))
         try:
             ran = run(self._command(program, wanted), wanted.stdin, env, self._work(program), (events.writing,))
