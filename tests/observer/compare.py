@@ -50,9 +50,11 @@ class Hangs(Exception):
     """A program that did not end."""
 
 
-def environment(**more):
+def environment(path, **more):
     """Ours without the settings of Python, and without what an enclosing run of Task Lab has put there."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "TASKLAB_"))}
+    if path:
+        kept["PYTHONPATH"] = os.pathsep.join(path)
     return {**kept, "PYTHONDONTWRITEBYTECODE": "1", **more}
 
 
@@ -83,24 +85,36 @@ class Runner:
         self.python, self.tasklab, self.folder = python, tasklab, folder
 
     def _command(self, program, wanted):
-        return [self.python, *wanted.options, str(program), *wanted.argv]
+        forms = {"file": [str(program)], "module": ["-m", program.stem], "text": ["-c", program.read_text()], "input": ["-"]}
+        return [self.python, *wanted.options, *forms[wanted.form], *wanted.argv]
+
+    def _input(self, program, wanted):
+        return program.read_bytes() if wanted.form == "input" else wanted.stdin
+
+    def _path(self, program, wanted):
+        """The program's own PYTHONPATH."""
+        folders = [str(program.parent / folder) for folder in wanted.pythonpath]
+        return folders + [str(program.parent)] * (wanted.form == "module")
 
     def _work(self, program):
         """The same folder with and without the observer, as programs may print it."""
         return self.folder / f"{program.parent.name}-{program.stem}"
 
     def plain(self, program, wanted):
-        return run(self._command(program, wanted), wanted.stdin, environment(), self._work(program))
+        return run(self._command(program, wanted), self._input(program, wanted), environment(self._path(program, wanted)),
+                   self._work(program))
 
     def observed(self, program, wanted):
         return self._by_tasklab(program, wanted) if self.tasklab else self._by_environment(program, wanted)
 
     def _by_environment(self, program, wanted):
         events = Events(self._work(program).with_suffix(".events"))
-        env = environment(PYTHONPATH=str(ASSETS), TASKLAB_OBSERVE="1", TASKLAB_EVENTS=str(events.writing),
-                          TASKLAB_EVENTS_FILE=str(events.path), TASKLAB_T0=str(time.monotonic_ns()))
+        env = environment([str(ASSETS), *self._path(program, wanted)], TASKLAB_OBSERVE="1", TASKLAB_EVENTS=str(events.writing),
+                          TASKLAB_EVENTS_FILE=str(events.path), TASKLAB_CONTROL=str(events.acting),
+                          TASKLAB_T0=str(time.monotonic_ns()))
+        command, given = self._command(program, wanted), self._input(program, wanted)
         try:
-            ran = run(self._command(program, wanted), wanted.stdin, env, self._work(program), (events.writing,))
+            ran = run(command, given, env, self._work(program), (events.writing, events.acting))
         finally:
             lines = events.end()
         ran.events = [event(line) for line in lines]
@@ -108,8 +122,8 @@ class Runner:
 
     def _by_tasklab(self, program, wanted):
         command = [self.tasklab, "exec", "--json", "--timeout", str(HANG / 2), "--", *self._command(program, wanted)]
-        env = environment(TASKLAB_OBSERVE="1")
-        said = run(command, wanted.stdin, env, self._work(program))
+        env = environment(self._path(program, wanted), TASKLAB_OBSERVE="1")
+        said = run(command, self._input(program, wanted), env, self._work(program))
         ran = Ran(said.status, b"", said.stderr, [event(line) for line in said.stdout.splitlines()])
         for told in ran.events:
             if told["kind"] == "output":
@@ -119,10 +133,11 @@ class Runner:
 
 
 class Events:
-    """A FIFO for event lines, which is read as long as there are writers, and once more after that."""
+    """A FIFO for event lines, which is read as long as there are writers, and once more after that; and a pipe by which no action comes."""
 
     def __init__(self, path):
         self.path = path
+        self.acting, self._person = os.pipe()
         os.mkfifo(path)
         self._reading = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
         self.writing = os.open(path, os.O_WRONLY)
@@ -154,6 +169,7 @@ class Events:
         self._is_over.set()
         self._thread.join()
         os.close(self._reading)
+        os.close(self._person)
         self.path.unlink()
         return bytes(self._text).splitlines()
 

@@ -1,12 +1,14 @@
 """What a program's first comment lines say that the observer must tell of it, and whether the event lines tell that.
 
-    # lanes: main, worker-1                     names that appear as tasks
+    # lanes: main, worker-1                     names that appear as tasks; `none` if there need not be any
     # waits: worker-1: lock till held by main   one task waits for a thing; who holds it, and who wakes the waiter (`woken by`), may follow
     # things: lock till, queue belt             names that stand in `on` of some line
     # ops: worker-1: get queue belt = Empty     a finished operation, and what it gave
     # ends: worker-1: ValueError                a part of the result of a task
     # options: -X dev                           options of Python
     # argv: left right                          arguments of the program
+    # as: module                                how Python gets it: as a `file`, as `module` (-m), as `text` (-c), or as `input` (-)
+    # pythonpath: own_site                      folders beside it in which Python finds modules
     # stdin: Ann\\n                              its standard input, with \\n for the end of a line
     # exit: 3                                   its exit status: 0, unless this line says another
     # notices: may come                         something cannot be observed; without this line a notice is a fault
@@ -21,7 +23,7 @@ from dataclasses import dataclass, field
 
 NAMES = ("lanes", "things")
 ENTRIES = ("waits", "ops", "ends")
-SINGLE = ("options", "argv", "stdin", "exit", "notices")
+SINGLE = ("options", "argv", "stdin", "exit", "notices", "as", "pythonpath")
 
 
 @dataclass
@@ -37,6 +39,8 @@ class Expected:
     stdin: bytes = b""
     exit: int = 0
     notices: list = field(default_factory=list)
+    form: str = "file"
+    pythonpath: list = field(default_factory=list)
 
 
 def is_program(text):
@@ -57,9 +61,11 @@ def read(text):
         elif key in ENTRIES:
             getattr(expected, key).extend(_entry(key, part) for part in _parts(value, ";"))
         elif key in SINGLE:
-            setattr(expected, key, _single(key, value))
+            setattr(expected, "form" if key == "as" else key, _single(key, value))
         else:
             raise ValueError(f"no such expectation: {line}")
+    if expected.lanes == ["none"]:
+        expected.lanes = []
     return expected
 
 
@@ -84,6 +90,8 @@ def _entry(key, part):
 def _single(key, value):
     if key == "stdin":
         return value.replace("\\n", "\n").encode()
+    if key == "as":
+        return value
     return int(value) if key == "exit" else shlex.split(value)
 
 
