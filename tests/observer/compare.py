@@ -1,7 +1,7 @@
 """Runs programs that know nothing of Task Lab with the observer and without it, and compares: standard output, standard error and exit
 status are equal byte for byte, and the event lines tell what the program's first comment lines say (see expected.py).
 
-    python3 tests/observer/compare.py [--python PYTHON] [--tasklab TASKLAB] [--plain TIMES] [--jobs N] [PROGRAM or FOLDER …]
+    python3 tests/observer/compare.py [--python PYTHON] [--observer FOLDER | --tasklab TASKLAB] [--plain TIMES] [PROGRAM or FOLDER …]
 
 With --tasklab the observed run is that of `tasklab exec --json`; else Python gets the observer by its environment alone. --plain runs each
 program that often without the observer, and compares these runs with one another. A line a program; differences and event lines of
@@ -81,8 +81,8 @@ def run(command, given, env, folder, fds=()):
 class Runner:
     """The ways to run programs with one Python."""
 
-    def __init__(self, python, tasklab, folder):
-        self.python, self.tasklab, self.folder = python, tasklab, folder
+    def __init__(self, python, observer, tasklab, folder):
+        self.python, self.observer, self.tasklab, self.folder = python, observer, tasklab, folder
 
     def _command(self, program, wanted):
         forms = {"file": [str(program)], "module": ["-m", program.stem], "text": ["-c", program.read_text()], "input": ["-"]}
@@ -109,7 +109,7 @@ class Runner:
 
     def _by_environment(self, program, wanted):
         events = Events(self._work(program).with_suffix(".events"))
-        env = environment([str(ASSETS), *self._path(program, wanted)], TASKLAB_OBSERVE="1", TASKLAB_EVENTS=str(events.writing),
+        env = environment([self.observer, *self._path(program, wanted)], TASKLAB_OBSERVE="1", TASKLAB_EVENTS=str(events.writing),
                           TASKLAB_EVENTS_FILE=str(events.path), TASKLAB_CONTROL=str(events.acting),
                           TASKLAB_T0=str(time.monotonic_ns()))
         command, given = self._command(program, wanted), self._input(program, wanted)
@@ -229,7 +229,8 @@ def programs(paths):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--python", default="python3", help="the Python that runs the programs")
-    parser.add_argument("--tasklab", help="the program tasklab: compares with its `exec` instead")
+    parser.add_argument("--observer", default=str(ASSETS), type=os.path.abspath, help="the folder that holds the observer")
+    parser.add_argument("--tasklab", type=os.path.abspath, help="the program tasklab: compares with its `exec` instead")
     parser.add_argument("--plain", type=int, default=0, metavar="TIMES", help="only runs without the observer, so many")
     parser.add_argument("--jobs", type=int, default=2, help="programs that run at the same time")
     parser.add_argument("programs", nargs="*", default=[str(HERE / "foreign")])
@@ -237,8 +238,7 @@ def main():
     chosen = programs(arguments.programs)
     failed = 0
     with tempfile.TemporaryDirectory(prefix="tasklab-compare-") as folder:
-        tasklab = arguments.tasklab and os.path.abspath(arguments.tasklab)
-        runner = Runner(arguments.python, tasklab, pathlib.Path(folder))
+        runner = Runner(arguments.python, arguments.observer, arguments.tasklab, pathlib.Path(folder))
         with concurrent.futures.ThreadPoolExecutor(arguments.jobs) as pool:
             began = time.monotonic()
             judged = pool.map(lambda program: judge(runner, program, arguments.plain), chosen)
