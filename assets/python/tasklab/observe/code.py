@@ -12,6 +12,7 @@ _named = os.environ.get("TASKLAB_OBSERVE", "")
 OWN_FOLDERS = tuple(folder.rstrip(os.sep) + os.sep for folder in _named.split(os.pathsep) if os.sep in folder)
 _MAIN = ("__main__", "__mp_main__")
 _is_own = {}  # a file name: whether it is the program's own; None: its module decides
+_targets = {}  # a place in the code that makes something: the code, and what it is assigned to
 _sources = {}  # a file name: its lines, as bytes
 MOST_LINES = 30  # that are looked at for the beginning of a statement
 
@@ -115,7 +116,10 @@ def _variable(frame):
     for _ in range(10):
         if frame is None or not is_own(frame):
             return None
-        found = _assigned(frame)
+        place = id(frame.f_code), frame.f_lasti
+        if place not in _targets:
+            _targets[place] = frame.f_code, _assigned(frame)
+        found = _targets[place][1]
         if found is None:
             return None
         if found:

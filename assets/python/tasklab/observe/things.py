@@ -7,6 +7,8 @@ from .lanes import known, wait_begins, wait_ends
 
 _used = set()  # names of things
 _numbers = {}  # a name that several things would have: the last number
+_places = {}  # a place in the program's code that makes things: its code, and how many it has made
+MOST = 1000  # things of one place that are told apart; those that come after are the real ones
 
 
 class Thing:
@@ -24,7 +26,11 @@ def made(kind, thing=None):
     """What a thing is called that the program's own code makes now: `lock counter`, by the variable that takes it. None if the library
     makes it for itself."""
     frame = code.caller(code.outside(), thing)
-    return frame and named(kind, code.variable(frame))
+    if frame is None:
+        return None
+    place = _places.setdefault((id(frame.f_code), frame.f_lasti), [frame.f_code, 0])
+    place[1] += 1
+    return named(kind, code.variable(frame)) if place[1] <= MOST else None
 
 
 def named(kind, name):
