@@ -46,7 +46,7 @@ def open_channel():
     if _identity is None:
         return False
     if found == _identity:
-        _descriptor = _raised(int(number))
+        _descriptor = raised(int(number))
         if _path.startswith("/proc/"):
             _path = f"/proc/{os.getpid()}/fd/{_descriptor}"
         os.environ["TASKLAB_EVENTS_FILE"] = _path
@@ -68,7 +68,7 @@ def _identity_of(number):
         return None
 
 
-def _raised(number):
+def raised(number):
     """A duplicate with a high number that no program inherits. The low number is free for the program."""
     import fcntl
 
@@ -93,7 +93,7 @@ def _open_again():
     if _identity_of(number) != _identity:
         os.close(number)
         return
-    _descriptor = _raised(number)
+    _descriptor = raised(number)
 
 
 def is_open():

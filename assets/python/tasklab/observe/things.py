@@ -1,11 +1,13 @@
 """Things that tasks wait for: their names, and those who wait on a condition."""
 
 from _collections import deque
+from _weakref import ref
 
 from . import code
 from .lanes import known, wait_begins, wait_ends
 
 _used = set()  # names of things
+_named = {}  # a name: what is known of its thing
 _numbers = {}  # a name that several things would have: the last number
 _places = {}  # a place in the program's code that makes things: its code, and how many it has made
 MOST = 1000  # things of one place that are told apart; those that come after are the real ones
@@ -14,12 +16,35 @@ MOST = 1000  # things of one place that are told apart; those that come after ar
 class Thing:
     """What is known of a thing: its name as lines have it, and who waits."""
 
-    __slots__ = ("on", "is_inner", "waiters")
+    __slots__ = ("on", "is_inner", "waiters", "_thing")
 
     def __init__(self, on, is_inner=False):
         self.on = on
         self.is_inner = is_inner  # a condition of the library's, in something else that has this name
+        self._thing = None
         self.waiters = deque()  # of a condition: the waits, in the order in which they will be notified
+
+
+    def of(self, thing):
+        """Says which thing it is, so that a person can act on it. It is not kept alive."""
+        self._thing = ref(thing)
+        _named[self.on] = self
+        return self
+
+    def thing(self):
+        """The thing; None if it is gone."""
+        return self._thing and self._thing()
+
+
+def find(on):
+    """The thing of this name; None if there is none."""
+    known = _named.get(on)
+    return known and known.thing()
+
+
+def names():
+    """The names of all things."""
+    return [on for on, known in list(_named.items()) if known.thing() is not None]
 
 
 def made(kind, thing=None):
@@ -30,7 +55,10 @@ def made(kind, thing=None):
         return None
     place = _places.setdefault((id(frame.f_code), frame.f_lasti), [frame.f_code, 0])
     place[1] += 1
-    return named(kind, code.variable(frame)) if place[1] <= MOST else None
+    if place[1] > MOST:
+        return None
+    known = named(kind, code.variable(frame))
+    return known if thing is None else known.of(thing)
 
 
 def named(kind, name):
