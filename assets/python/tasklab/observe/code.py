@@ -158,12 +158,21 @@ def _assigned(frame):
 
 
 def _stored(instructions, frame):
-    """The attribute that takes what is made, from the code alone: the methods of a dataclass have no source."""
-    import opcode
+    """The variable that takes what is made, from the code alone: what comes from standard input, and the methods of a dataclass, have
+    no source."""
+    import opcode  # Few programs need it.
 
-    for at in range(frame.f_lasti, min(frame.f_lasti + 40, len(instructions)), 2):
-        if opcode.opname[instructions[at]] == "STORE_ATTR":
-            return f"self.{frame.f_code.co_names[instructions[at + 1]]}"
+    code = frame.f_code
+    for at in range(frame.f_lasti + 2, min(frame.f_lasti + 40, len(instructions)), 2):
+        name, place = opcode.opname[instructions[at]], instructions[at + 1]
+        if name == "STORE_ATTR":
+            return f"self.{code.co_names[place]}"
+        if name in ("STORE_NAME", "STORE_GLOBAL"):
+            return code.co_names[place]
+        if name in ("STORE_FAST", "STORE_DEREF"):
+            return code._varname_from_oparg(place)
+        if name != "CACHE" and not name.startswith(("JUMP", "LOAD_FAST")):
+            return None
     return None
 
 

@@ -32,7 +32,7 @@ class Lane:
         self.name = name
         self.holds = []  # things, the latest last
         self.wait = None
-        self.alarm = None  # an eventfd that ends its sleep
+        self.alarm = None  # ends its sleep
         self.since = self.reported = self.acquired = self.waited = 0
 
     def tells(self, has_waited=False):
@@ -67,26 +67,26 @@ class Lane:
     def sleep(self, seconds):
         """Sleeps until somebody calls end_sleep(). False where that cannot be."""
         try:
-            alarm = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
+            alarm = lines.Alarm()
         except OSError:
             return False
         try:
-            if alarm >= 1024:  # more than select() takes
+            if alarm.number >= 1024:  # more than select() takes
                 return False
             self.alarm = alarm
-            select.select([alarm], [], [], seconds)
+            select.select([alarm.number], [], [], seconds)
             return True
         finally:
             with _sleeping:
                 self.alarm = None
-                os.close(alarm)
+                alarm.close()
 
     def end_sleep(self):
         """Ends its sleep. False if it does not sleep, or not so that it can be ended."""
         with _sleeping:
             if self.alarm is None:
                 return False
-            os.eventfd_write(self.alarm, 1)
+            self.alarm.ring()
             return True
 
 

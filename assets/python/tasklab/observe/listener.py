@@ -5,6 +5,7 @@ import os
 import select
 import sys
 from _signal import SIG_BLOCK, SIG_SETMASK, pthread_sigmask, valid_signals
+from _stat import S_ISFIFO
 from _thread import allocate_lock, get_native_id, start_new_thread
 from time import monotonic
 
@@ -26,7 +27,8 @@ ACTIONS = {  # what may be done with things of a kind, and with tasks
 TOO_LATE = "it comes too late: nothing is left but the end"
 
 _control = None  # the descriptor that actions come from
-_wake = None  # an eventfd that ends the listener's wait
+_identity = None  # of the pipe that it is: the program may close it, and open something else under its number
+_wake = None  # ends the listener's wait
 _is_stopping = False
 _thread = None  # the number of the listener's thread in the kernel
 _gone = allocate_lock()  # held while the listener lives
@@ -51,11 +53,14 @@ class _Refused(Exception):
 
 def start():
     """Starts to listen, if anybody may send actions."""
-    global _control, _wake
+    global _control, _identity, _wake
     number = os.environ.get("TASKLAB_CONTROL", "")
     try:
+        if not S_ISFIFO(os.fstat(int(number)).st_mode):
+            return
         _control = lines.raised(int(number))
-        _wake = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
+        _identity = lines.identity_of(_control)
+        _wake = lines.Alarm()
     except (ValueError, OSError):
         _control = None
         return
@@ -83,7 +88,7 @@ def _pause(always=False):
     if _thread is None or not always and sys.version_info < (3, 12):
         return
     _is_stopping = True
-    os.eventfd_write(_wake, 1)
+    _wake.ring()
     with _gone:
         ended, _thread = _thread, None
     deadline = monotonic() + 0.1
@@ -96,6 +101,7 @@ def _resume():
     if _control is None or _thread is not None:
         return
     _is_stopping = False
+    _wake.clear()
     started = allocate_lock()
     started.acquire()
     # A signal of the process is for a thread of the program, whose call it is to end.
@@ -125,23 +131,21 @@ def _listen(started):
         started.release()
         poll = select.poll()
         poll.register(_control, select.POLLIN)
-        poll.register(_wake, select.POLLIN)
+        poll.register(_wake.number, select.POLLIN)
         while not _is_stopping:
-            ready = poll.poll(PERIOD * 1000)
-            if any(descriptor == _wake for descriptor, _ in ready):
-                os.eventfd_read(_wake)
-            elif ready and not _read():
-                poll.unregister(_control)
+            for descriptor, what in poll.poll(PERIOD * 1000):
+                # The program may have closed it: then the listener goes on without.
+                if descriptor != _control or not what & select.POLLIN or not _read():
+                    poll.unregister(descriptor)
             _look()
 
 
 def _read():
     """Does the actions that have come. False once nobody sends any more."""
     global _unread
-    try:
-        chunk = os.read(_control, 4096)
-    except OSError:
+    if lines.identity_of(_control) != _identity:
         return False
+    chunk = os.read(_control, 4096)
     *whole, _unread = (_unread + chunk).split(b"\n")
     for line in whole:
         _act(line)
@@ -149,13 +153,10 @@ def _read():
 
 
 def _act(line):
-    from json import loads
-
-    try:
-        asked = loads(line)
-        do, target = asked["do"] + "", asked.get("target", "") + ""
-    except (ValueError, KeyError, TypeError, AttributeError):
+    asked = _read_action(line)
+    if asked is None:
         return
+    do, target = asked
     try:
         _do(do, target)
     except _Refused as refused:
@@ -163,6 +164,17 @@ def _act(line):
     except Exception as error:
         tell("action.refused", do=do, target=target, text=f"{type(error).__name__}: {error}")
     flush()
+
+
+def _read_action(line):
+    """What is to be done, and to what; None if the line is no action."""
+    from json import loads  # Few programs have a person who acts.
+
+    try:
+        asked = loads(line)
+        return asked["do"] + "", asked.get("target", "") + ""
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return None
 
 
 def _do(do, target):
@@ -292,25 +304,21 @@ def look_at_variables():
 
 def refuse_what_is_left():
     """At the end of the process: actions that nobody does any more."""
-    if _control is None:
-        return
-    stop_reading = _control
+    global _control
     _pause(True)
-    poll = select.poll()
-    poll.register(stop_reading, select.POLLIN)
-    from json import loads
-
-    while poll.poll(0):
-        try:
-            chunk = os.read(stop_reading, 4096)
-        except OSError:
-            chunk = b""
-        if not chunk:
-            return
-        for line in chunk.splitlines():
-            try:
-                asked = loads(line)
-                tell("action.refused", do=asked["do"], target=asked.get("target", ""), text=TOO_LATE)
-            except (ValueError, KeyError, TypeError):
-                pass
+    control, _control = _control, None
+    if control is None or lines.identity_of(control) != _identity:
+        return
+    os.set_blocking(control, False)
+    try:
+        while chunk := os.read(control, 4096):
+            for line in chunk.splitlines():
+                _refuse(line)
+    except BlockingIOError:
+        pass
     flush()
+
+
+def _refuse(line):
+    if asked := _read_action(line):
+        tell("action.refused", do=asked[0], target=asked[1], text=TOO_LATE)
