@@ -262,7 +262,7 @@ def main():
     with tempfile.TemporaryDirectory(prefix="tasklab-cpython-") as folder:
         harness = Harness(arguments.python, arguments.observer, folder)
         if not harness.package:
-            print(f"skipped: the tests of {arguments.python} are not installed (Debian: libpython3-testsuite)")
+            print(f"skipped: the tests of {arguments.python} are not installed (Debian: libpython3.11-testsuite, or of another version)")
             return 0
         faults = 0
         for name in names:
