@@ -4,8 +4,8 @@ compares test by test.
     python3 tests/observer/cpython.py [--python PYTHON] [--observer FOLDER] [--ci] [MODULE or TEST …]
 
 The tests are those of the interpreter's package `test` (Debian: libpython3.11-testsuite); where it is missing, nothing is checked, and the
-line `skipped: …` says so. A test that fails only with the observer is run again alone, at most twice, with and without it. What fails then,
-and stands neither in KNOWN nor among what fails without the observer, makes the exit status 1.
+line `skipped: …` says so. What does not pass with the observer is run without it. A test that fails with it alone is run again, by itself, at
+most twice. What fails then, and does not stand in KNOWN, makes the exit status 1.
 """
 
 import argparse
@@ -47,6 +47,8 @@ MODULES = {
 # The tests of --ci: those that are short, or about what the observer wraps.
 CI = list(MODULES)
 
+MISSING = ("missing", "the test did not run, and nothing was told of it")
+
 # Tests that cannot pass under the observer, as patterns of their names, and the reason.
 KNOWN = {
 }
@@ -54,8 +56,8 @@ KNOWN = {
 
 # --- the part that runs inside the Python that is tested ------------------------------------------------------------
 
-def run_here(path, names):
-    """Runs the tests of these names in this process, and writes a line for each into the file."""
+def run_here(is_listed, path, names):
+    """Runs the tests of these names in this process, or lists them, and writes a line for each into the file."""
     import unittest
 
     from test import support
@@ -103,9 +105,19 @@ def run_here(path, names):
         def addUnexpectedSuccess(self, test):
             self.write(test, "failed", "unexpected success")
 
+    def list_tests(tests, result):
+        for test in tests:
+            if isinstance(test, unittest.BaseTestSuite):
+                list_tests(test, result)
+            else:
+                result.write(test, "listed")
+
     with open(path, "w", encoding="utf-8") as lines:
         suite = unittest.defaultTestLoader.loadTestsFromNames([f"test.{name}" for name in names])
-        suite.run(Result())
+        if is_listed:
+            list_tests(suite, Result())
+        else:
+            suite.run(Result())
         lines.write(json.dumps({"test": "", "outcome": "over", "text": "", "t": time.monotonic()}) + "\n")
 
 
@@ -125,8 +137,8 @@ class Harness:
         found = subprocess.run([self.python, "-c", code], capture_output=True, text=True, env=environment())
         return found.stdout.strip() if found.returncode == 0 else None
 
-    def outcomes(self, names, is_observed, timeout):
-        """The outcome of each test, by its name: (outcome, text); and the five that took longest, with their seconds."""
+    def outcomes(self, names, is_observed, timeout, do="--run"):
+        """The outcome of each test, by its name: (outcome, text); and the seconds of each class."""
         self.times += 1
         work = self.folder / f"run-{self.times}"
         work.mkdir()
@@ -138,7 +150,7 @@ class Harness:
             env |= {"PYTHONPATH": self.observer, "TASKLAB_OBSERVE": self.package, "TASKLAB_EVENTS": str(fds[0]),
                     "TASKLAB_EVENTS_FILE": os.devnull, "TASKLAB_CONTROL": str(fds[1]), "TASKLAB_T0": str(time.monotonic_ns())}
         with open(work / "output", "wb") as output:
-            command = [self.python, str(pathlib.Path(__file__).resolve()), "--run", str(results), *names]
+            command = [self.python, str(pathlib.Path(__file__).resolve()), do, str(results), *names]
             process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, cwd=work, env=env,
                                        pass_fds=fds[:2], start_new_session=True)
             with contextlib.suppress(subprocess.TimeoutExpired):
@@ -158,9 +170,12 @@ class Harness:
             begun = [test for test, (outcome, _) in found.items() if outcome == "begun"]
             found |= {test: ("did not end", tail) for test in begun or names}
         began = {line["test"]: line["t"] for line in lines if line["outcome"] == "begun"}
-        spent = sorted(((line["t"] - began[line["test"]], line["test"]) for line in lines
-                        if line["outcome"] != "begun" and line["test"] in began), reverse=True)
-        return found, spent[:5]
+        spent = {}
+        for line in lines:
+            if line["test"] in began and line["outcome"] != "begun":
+                group = line["test"].rpartition(".")[0]
+                spent[group] = spent.get(group, 0) + line["t"] - began.pop(line["test"])
+        return found, spent
 
 
 def environment(**more):
@@ -169,63 +184,54 @@ def environment(**more):
     return {**kept, "PYTHONDONTWRITEBYTECODE": "1", **more}
 
 
-def is_fine(outcome):
-    return outcome in ("ok", "skipped")
-
-
 def known_reason(test):
     return next((reason for pattern, reason in KNOWN.items() if fnmatch.fnmatchcase(test.removeprefix("test."), pattern)), None)
 
 
 class Comparison:
-    """The tests of one module, or some tests, with the observer and without it."""
+    """The tests of one name, with the observer and without it: without it, only those run that do not simply pass with it."""
 
-    def __init__(self, harness, name, timeout):
+    def __init__(self, harness, name):
+        self.harness, self.timeout = harness, timeout_of(name)
         began = time.monotonic()
-        self.name = name
-        self.plain, self.slowest = harness.outcomes([name], False, timeout)
-        between = time.monotonic()
-        self.observed, _ = harness.outcomes([name], True, timeout)
-        self.seconds = between - began, time.monotonic() - between
-        self.failed, self.text = [], {}
-        for test in self.suspects():
-            self._ask_again(harness, test, timeout)
+        observed, self.spent = self._outcomes([name], True)
+        self.seconds = time.monotonic() - began
+        listed, _ = harness.outcomes([name], False, self.timeout, "--list")
+        self.outcomes = {test: observed.get(test, MISSING) for test in (*listed, *observed)}
+        suspects = [test for test, (outcome, _) in self.outcomes.items() if outcome != "ok"]
+        self.plain = self._outcomes(suspects, False)[0] if suspects else {}
+        self.failed = {}  # with the observer alone: the outcome, and the text
+        for test in filter(self._differs, suspects):
+            self._ask_again(test)
 
-    def suspects(self):
-        """The tests that passed without the observer alone."""
-        def is_lost(test):
-            outcome = self.observed.get(test, ("missing", ""))[0]
-            return not is_fine(outcome) or (outcome == "skipped" and self.plain[test][0] == "ok")
+    def _outcomes(self, tests, is_observed):
+        return self.harness.outcomes([test.removeprefix("test.") for test in tests], is_observed, self.timeout)
 
-        return [test for test, (outcome, _) in self.plain.items() if is_fine(outcome) and is_lost(test)]
+    def _differs(self, test):
+        """Whether the test fails, or is left out, with the observer alone."""
+        plain = self.plain.get(test, MISSING)[0]
+        return plain != self.outcomes[test][0] and plain in ("ok", "skipped")
 
-    def _ask_again(self, harness, test, timeout):
+    def _ask_again(self, test):
         """A loaded machine makes tests fail that measure times: the test gets two more tries, alone."""
-        outcome, text = self.observed.get(test, ("missing", ""))
-        for _ in range(2):
-            if known_reason(test) or is_fine(outcome) and outcome == self.plain[test][0]:
-                break
-            print(f"    again, alone: {test} ({outcome})")
-            name = test.removeprefix("test.")
-            plain, _ = harness.outcomes([name], False, timeout)
-            if not is_fine(plain.get(test, ("missing", ""))[0]):
-                print(f"    fails without the observer, too, when alone: {test}")
-                return
-            observed, _ = harness.outcomes([name], True, timeout)
-            outcome, text = observed.get(test, ("missing", ""))
-        if not (is_fine(outcome) and outcome == self.plain[test][0]):
-            self.failed.append((test, outcome, text))
+        tries = 0 if known_reason(test) else 2
+        while tries and self._differs(test):
+            tries -= 1
+            print(f"    again, alone: {test} ({self.outcomes[test][0]})", flush=True)
+            self.plain |= self._outcomes([test], False)[0]
+            self.outcomes[test] = self._outcomes([test], True)[0].get(test, MISSING)
+        if self._differs(test):
+            self.failed[test] = self.outcomes[test]
 
-    def report(self):
+    def report(self, name):
         """Prints what was found; gives how many tests fail with the observer alone, and have no reason in KNOWN."""
-        fine = sum(is_fine(outcome) for outcome, _ in self.plain.values())
-        print(f"{self.name}: {len(self.plain)} tests, {fine} pass without the observer; "
-              f"{self.seconds[0]:.1f} s without, {self.seconds[1]:.1f} s with", flush=True)
+        count = {word: sum(outcome == word for outcome, _ in self.outcomes.values()) for word in ("ok", "skipped")}
+        print(f"{name}: {len(self.outcomes)} tests, {count['ok']} passed, {count['skipped']} skipped; {self.seconds:.1f} s", flush=True)
         for test, (outcome, text) in self.plain.items():
-            if not is_fine(outcome):
-                print(f"    fails without the observer: {test} ({outcome}): {last_line(text)}")
+            if outcome not in ("ok", "skipped"):
+                print(f"    fails without the observer, too: {test} ({outcome}): {last_line(text)}")
         faults = 0
-        for test, outcome, text in self.failed:
+        for test, (outcome, text) in self.failed.items():
             reason = known_reason(test)
             print(f"    {f'known: {reason}' if reason else 'FAILED'}: {test} ({outcome})")
             if not reason:
@@ -243,28 +249,28 @@ def timeout_of(name):
 
 
 def main():
-    if sys.argv[1:2] == ["--run"]:
-        return run_here(sys.argv[2], sys.argv[3:])
+    if sys.argv[1:2] in (["--run"], ["--list"]):
+        return run_here(sys.argv[1] == "--list", sys.argv[2], sys.argv[3:])
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--python", default="python3", help="the Python whose tests are run")
     parser.add_argument("--observer", default=str(ASSETS), type=os.path.abspath, help="the folder that holds the observer")
     parser.add_argument("--ci", action="store_true", help="only the tests that are worth a minute and a half")
-    parser.add_argument("--slowest", action="store_true", help="also prints the slowest tests of each module")
+    parser.add_argument("--times", action="store_true", help="also prints the seconds of each class")
     parser.add_argument("names", nargs="*", help="modules, or tests, such as test_queue.QueueTest")
     arguments = parser.parse_args()
     names = arguments.names or (CI if arguments.ci else list(MODULES))
     with tempfile.TemporaryDirectory(prefix="tasklab-cpython-") as folder:
         harness = Harness(arguments.python, arguments.observer, folder)
         if not harness.package:
-            print(f"skipped: the tests of {arguments.python} are not installed (Debian: libpython3-testsuite)")
+            print(f"skipped: the tests of {arguments.python} are not installed (Debian: libpython3.11-testsuite, or of another version)")
             return 0
         faults = 0
         for name in names:
-            comparison = Comparison(harness, name, timeout_of(name))
-            faults += comparison.report()
-            if arguments.slowest:
-                for seconds, test in comparison.slowest:
-                    print(f"    {seconds:6.1f} s {test}")
+            comparison = Comparison(harness, name)
+            faults += comparison.report(name)
+            if arguments.times:
+                for group, seconds in comparison.spent.items():
+                    print(f"    {seconds:6.1f} s {group}")
     print(f"{faults} fail with the observer alone")
     return 1 if faults else 0
 

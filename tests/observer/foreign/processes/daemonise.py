@@ -1,4 +1,4 @@
-# lanes: main, child-1, worker
+# lanes: main, child-1, child-1.1.1/worker
 """Becomes a daemon as one has always done it: two forks, a new session, no descriptor kept. The first process waits for its report."""
 import os
 import sys

@@ -1,4 +1,4 @@
-# lanes: main, forker, child-1, child-2, helper
+# lanes: main, forker, child-1, child-2, child-1/helper
 # things: lock shared
 # exit: 0
 """A thread forks while others run: the child has that thread alone, and a lock that nobody will let go."""

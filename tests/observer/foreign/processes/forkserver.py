@@ -1,4 +1,4 @@
-# lanes: main, twice, reader
+# lanes: main, twice, ForkServerProcess-2/reader
 """Processes that a server forks, and a pipe with two ends."""
 import multiprocessing as mp
 import os

@@ -1,7 +1,6 @@
 # lanes: main, plato, kant, hume, arendt
 # things: lock forks-1, lock forks-2, lock forks-3, lock forks-4
 # waits: kant: lock forks-2 held by main
-# ops: plato: acquire lock forks-1 = true
 """Four philosophers and four forks; the last one takes the forks the other way round."""
 from threading import Lock, Thread
 
