@@ -27,6 +27,6 @@ for module in (threading, queue, sched, subprocess, concurrent.futures):
 print(pydoc.render_doc(threading.Thread.join, renderer=pydoc.plaintext).splitlines()[:3])
 for builtin in (time.sleep, os.fork, os.waitpid, os.system):
     print(callable(builtin), builtin.__name__, builtin.__module__, builtin.__doc__.splitlines()[0])
-print(inspect.signature(threading.Thread), threading.Thread.__init__.__defaults__, threading.Thread.__doc__.split(".")[0])
+print(inspect.signature(threading.Thread), threading.Thread.__doc__.split(".")[0])
 print(inspect.getmembers(threading.Event(), inspect.isroutine)[-1][0])
 print(callable(threading.Lock), threading.Lock.__name__ in ("lock", "allocate_lock"), inspect.isroutine(threading.Lock().acquire))
