@@ -124,7 +124,9 @@ class Runner:
         command = [self.tasklab, "exec", "--json", "--timeout", str(HANG / 2), "--", *self._command(program, wanted)]
         env = environment(self._path(program, wanted), TASKLAB_OBSERVE="1")
         said = run(command, self._input(program, wanted), env, self._work(program))
-        ran = Ran(said.status, b"", said.stderr, [event(line) for line in said.stdout.splitlines()])
+        ran = Ran(said.status, b"", b"", [event(line) for line in said.stdout.splitlines()])
+        # What tasklab itself says there stands for no program's output.
+        ran.events += [{"kind": "notice", "text": line.decode(errors="replace")} for line in said.stderr.splitlines()]
         for told in ran.events:
             if told["kind"] == "output":
                 text = base64.b64decode(told["base64"]) if "base64" in told else told["text"].encode()
