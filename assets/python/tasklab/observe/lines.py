@@ -138,9 +138,9 @@ def tell(kind, **keys):
         flush()
 
 
-def has_stamped():
-    """Whether there are lines that are not written."""
-    return bool(_stamped)
+def stamped():
+    """How many lines are not written."""
+    return len(_stamped)
 
 
 def flush():
