@@ -63,6 +63,7 @@ CI = [
 ]
 
 SILENCE = 180  # seconds that no single test takes
+MOST_AGAIN = 20  # tests of a module that are run again; where more fail, it is not by chance
 MISSING = ("missing", "the test did not run, and nothing was told of it")
 
 # Tests that cannot pass under the observer, as patterns of their names, and the reason.
@@ -265,7 +266,7 @@ class Comparison:
                 print(f"fails without the observer, too: {test} ({outcome}): {last_line(text)}")
         faults = 0
         for test in self.differing:
-            reason, tries = known_reason(test), 2
+            reason, tries = known_reason(test), 2 if len(self.differing) <= MOST_AGAIN else 0
             while tries and not reason and self._differs(test):
                 tries -= 1
                 print(f"again, alone: {test} ({self.outcomes[test][0]})", flush=True)
