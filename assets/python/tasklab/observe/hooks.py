@@ -26,10 +26,19 @@ def wrap(owner, name):
         replacement.__wrapped__ = original  # its signature is looked up there
         # The module warnings skips frames of files with such a name when it looks for the line to blame.
         replacement.__code__ = replacement.__code__.replace(co_filename=f"{HERE}importlib._bootstrap")
-        put(owner, name, replacement)
+        replace(owner, name, replacement)
         return replacement
 
     return decorate
+
+
+def replace(owner, name, replacement):
+    """Puts something in the place of an attribute, also where that comes from: os.waitpid is posix.waitpid, and pickled as that."""
+    original = getattr(owner, name)
+    home = sys.modules.get(replacement.__module__)
+    put(owner, name, replacement)
+    if home is not None and home is not owner and getattr(home, replacement.__qualname__, None) is original:
+        put(home, replacement.__qualname__, replacement)
 
 
 def put(owner, name, replacement):
