@@ -107,6 +107,14 @@ install_ssh_server() {
     [ -z "$failed" ] || exit "$failed"
 }
 
+# Installs CPython's own tests for Debian's Python: they show that the observer changes nothing. The package has Python's version in its name.
+install_python_tests() {
+    local version
+    command -v apt-get >/dev/null || return 0   # the tests print what they could not check
+    version=$(/usr/bin/python3 -c 'import sys; print("%d.%d" % sys.version_info[:2])') || return 0
+    install_packages "make test (CPython's own tests)" "libpython$version-testsuite"
+}
+
 # --- Rust --------------------------------------------------------------------------------------------------------
 
 # Whether `$1 --version` prints at least the wanted version.
@@ -172,6 +180,7 @@ make_ready() {
         test)
             install_packages "make test (building and testing)" $build_packages $window_packages $python_packages $test_packages
             install_ssh_server
+            install_python_tests
             ;;
         deb) ready_for_packages "make deb (building and packaging)" ;;
         test-deb) ready_for_packages "make test-deb (packaging, and clean Debians to install in)" $root_packages ;;

@@ -12,17 +12,29 @@ def _start():
     own = sys.modules.pop("sitecustomize", None)
     sys.path.insert(0, here)
     try:
-        import tasklab
+        import tasklab  # noqa: F401  the program finds it later, too
 
         if os.environ.get("TASKLAB_OBSERVE") and os.environ.get("TASKLAB_EVENTS"):
             from tasklab.observe import start
 
             start.start()
+    except Exception as error:  # no fault of the program's
+        _complain(f"could not observe this Python: {type(error).__name__}: {error}")
     finally:
         sys.path.remove(here)
         if own is not None:
             sys.modules["sitecustomize"] = own
     return own
+
+
+def _complain(text):
+    """Tells Task Lab what is wrong, if it hears."""
+    from json import dumps
+
+    try:
+        os.write(int(os.environ["TASKLAB_EVENTS"]), (dumps({"kind": "notice", "text": text}) + "\n").encode())
+    except (ValueError, OSError):
+        pass
 
 
 def _run_theirs(own):

@@ -24,6 +24,7 @@ files! {
     "tasklab/observe/hooks.py"
     "tasklab/observe/lanes.py"
     "tasklab/observe/lines.py"
+    "tasklab/observe/listener.py"
     "tasklab/observe/locks.py"
     "tasklab/observe/processes.py"
     "tasklab/observe/programs.py"

@@ -9,12 +9,13 @@ use super::stress::Chance;
 /// A sort of line, which its number makes another one each time; and how many MiB of 64 it has.
 type Sort = (fn(usize) -> String, f64);
 
-const SORTS: [Sort; 15] = [
+const SORTS: [Sort; 16] = [
     (|n| line(&json!({"kind":"value","name":format!("value {}", n % 3),"value":"x".repeat(900_000)})), 12.0),
     (|n| line(&json!({"kind":"task.started","task":format!("{n}{}", "n".repeat(1_000_000)),"pid":NOBODY,"tid":n})), 12.0),
     (|_| format!("{{\"kind\":\"value\",\"name\":\"{}", "b".repeat(500_000)), 8.0),
     (|_| format!("{{\"kind\":\"value\",\"name\":\"deep\",\"value\":{}{}}}", "[".repeat(100_000), "]".repeat(100_000)), 8.0),
-    (|_| line(&json!({"kind":"notice","text":"t".repeat(900_000)})), 6.0),
+    (|_| line(&json!({"kind":"notice","text":"t".repeat(900_000)})), 5.0),
+    (|n| line(&json!({"kind":"op","task":task(n),"do":"put","on":"q".repeat(9_000),"result":"r".repeat(90_000)})), 1.0),
     (|n| line(&json!({"kind":"value","name":format!("name {n} {}", "m".repeat(200)),"value":"x".repeat(3_000)})), 4.0),
     (
         |n| line(&json!({"kind":"fact","id":n.to_string(),"claim":"c".repeat(3_000),"observed":"o".repeat(3_000),"holds":true})),

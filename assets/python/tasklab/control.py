@@ -5,6 +5,7 @@ import collections
 import json
 import os
 import select
+import sys
 import threading
 import time
 
@@ -14,6 +15,8 @@ from .stepping import steps
 
 TOO_LATE = "it comes too late: nothing is left but the end"
 
+if (observer := sys.modules.get(f"{__package__}.observe.listener")) is not None:
+    observer.stop()  # The program reads the actions itself.
 descriptor = inherited("TASKLAB_CONTROL")  # None: nobody sends actions
 pending = collections.deque()  # actions that were read, and that the script has not asked for yet
 _unread = b""  # the beginning of a line whose end has not arrived

@@ -53,6 +53,9 @@ impl RunFold {
             EventKind::TaskCounts { task, acquired, waited } => {
                 self.chatter(t, || (Severity::Info, sentences::task_counts(task, *acquired, *waited)));
             }
+            EventKind::Operation { task, action, on, result, .. } => {
+                self.chatter(t, || (Severity::Info, sentences::operation(task, action, on.as_deref(), result.as_ref())));
+            }
             EventKind::TaskCpu(cpu) => self.lanes.cpu_told(t, cpu),
             EventKind::Value { name, value } => {
                 let change = self.results.value(t, name, value);

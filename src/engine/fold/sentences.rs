@@ -3,6 +3,8 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
+use serde_json::Value;
+
 use crate::engine::fold::numbers::{count, plain};
 use crate::engine::fold::timeline::lanes::Change;
 use crate::engine::fold::timeline::track::Doing;
@@ -206,6 +208,16 @@ pub(crate) fn task_finished(task: &str, result: &str) -> (Severity, String) {
     }
 }
 
+/// A finished operation on a thing, and what it gave.
+pub(crate) fn operation(task: &str, action: &str, on: Option<&str>, result: Option<&Value>) -> String {
+    let on = on.map(|on| format!(" on {on}")).unwrap_or_default();
+    match result {
+        None | Some(Value::Null) => format!("{task}: {action}{on} is done."),
+        Some(Value::String(word)) if word == "ok" => format!("{task}: {action}{on} is done."),
+        Some(result) => format!("{task}: {action}{on} gave {}.", plain(result)),
+    }
+}
+
 pub(crate) fn task_counts(task: &str, acquired: u64, waited: u64) -> String {
     let times = |number| count(number, "time", "times");
     match waited {
@@ -290,6 +302,8 @@ pub(crate) fn action(t: Monotonic, action: &Action, reached: Reached<'_>, by: By
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
     use crate::engine::fold::tree::StartedProcess;
     use crate::model::{Pgid, Sid, Signal};
@@ -362,6 +376,19 @@ mod tests {
             let change = Change { was: Some(was), now, woken_by: Some("worker-3".into()) };
             assert_eq!(task_changed("worker-2", &change).as_deref(), Some(text));
         }
+    }
+
+    #[test]
+    fn an_operation_says_what_it_gave() {
+        let said = |on: Option<&str>, result: Option<Value>| operation("worker-1", "wait", on, result.as_ref());
+        assert_eq!(said(Some("barrier gate"), Some(json!(2))), "worker-1: wait on barrier gate gave 2.");
+        assert_eq!(
+            said(Some("barrier gate"), Some(json!("BrokenBarrierError"))),
+            "worker-1: wait on barrier gate gave BrokenBarrierError."
+        );
+        assert_eq!(said(Some("event go"), Some(json!(false))), "worker-1: wait on event go gave false.");
+        assert_eq!(said(Some("event go"), Some(json!("ok"))), "worker-1: wait on event go is done.");
+        assert_eq!(said(None, None), "worker-1: wait is done.");
     }
 
     #[test]

@@ -385,6 +385,8 @@ fn any_line() -> impl Strategy<Value = serde_json::Value> {
         (task.clone(), task_state, note.clone(), note).prop_map(|(task, state, on, held_by)| {
             json!({"kind":"task.state","task":task,"state":state.word(),"on":on,"held_by":held_by})
         }),
+        (task.clone(), prop::sample::select(vec![json!("ok"), json!(2), json!(null), json!(true)]))
+            .prop_map(|(task, result)| json!({"kind":"op","task":task,"do":"wait","on":"barrier gate","result":result})),
         (task, prop::sample::select(vec!["ok", "boom"]))
             .prop_map(|(task, result)| json!({"kind":"task.finished","task":task,"result":result})),
         (pid, prop::sample::select(vec!["kill", "wait", "end", "stop-group", "SIGUSR1", "sing"]))

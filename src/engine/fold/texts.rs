@@ -29,6 +29,12 @@ pub(crate) fn cut(kind: &mut EventKind) {
             cut_to(task, NAME);
             cut_to(result, NAME);
         }
+        EventKind::Operation { task, action, on, result, .. } => {
+            [Some(task), Some(action), on.as_mut()].into_iter().flatten().for_each(|name| cut_to(name, NAME));
+            if let Some(Value::String(result)) = result {
+                cut_to(result, NAME);
+            }
+        }
         EventKind::Value { name, value } => {
             cut_to(name, NAME);
             cut_value(value);

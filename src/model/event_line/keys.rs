@@ -56,8 +56,7 @@ pub(super) struct Keys<'a> {
     #[serde(borrow)]
     pub(super) base64: Option<Cow<'a, str>>,
     pub(super) bytes: Option<u64>,
-    #[serde(borrow)]
-    pub(super) result: Option<Cow<'a, str>>,
+    pub(super) result: Option<Value>,
     pub(super) acquired: Option<u64>,
     pub(super) waited: Option<u64>,
     pub(super) ran_ns: Option<u64>,

@@ -143,7 +143,21 @@ impl Keys<'_> {
             },
             "task.finished" => EventKind::TaskFinished {
                 task: need!(task).into_owned(),
-                result: self.result.unwrap_or(Cow::Borrowed("ok")).into_owned(),
+                result: match self.result {
+                    Some(Value::String(result)) => result,
+                    Some(_) => need!(None, "result"),
+                    None => "ok".to_owned(),
+                },
+            },
+            "op" => EventKind::Operation {
+                task: need!(task).into_owned(),
+                action: need!(self.action, "do").into_owned(),
+                on: self.on.map(Cow::into_owned),
+                result: match self.result {
+                    Some(Value::Array(_) | Value::Object(_)) => need!(None, "result"),
+                    result => result,
+                },
+                line: self.line,
             },
             "task.cpu" => EventKind::TaskCpu(Box::new(TaskCpu {
                 pid: need!(pid),

@@ -101,6 +101,18 @@ enum KindKeys {
     },
     #[serde(rename = "task.finished")]
     TaskFinished { task: String, result: String },
+    #[serde(rename = "op")]
+    Operation {
+        task: String,
+        #[serde(rename = "do")]
+        action: String,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        on: Option<String>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        result: Option<Value>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        line: Option<u32>,
+    },
     #[serde(rename = "task.counts")]
     TaskCounts { task: String, acquired: u64, waited: u64 },
     #[serde(rename = "task.cpu")]

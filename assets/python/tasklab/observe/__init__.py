@@ -8,6 +8,7 @@ what happens, and changes nothing. Each module imports only those above it:
     hooks       functions are wrapped now, or as soon as their module is imported
     lanes       a lane for each task: what it holds, what it waits for, how much it tells
     things      what tasks wait for: names, and the threads that wait on a condition
+    listener    the actions of a person, and what nobody tells
     tracebacks  tracebacks without our frames
     locks       threading's Lock and RLock
     conditions  threading's Condition, Semaphore, Event and Barrier

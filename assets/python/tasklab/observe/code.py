@@ -12,6 +12,7 @@ _named = os.environ.get("TASKLAB_OBSERVE", "")
 OWN_FOLDERS = tuple(folder.rstrip(os.sep) + os.sep for folder in _named.split(os.pathsep) if os.sep in folder)
 _MAIN = ("__main__", "__mp_main__")
 _is_own = {}  # a file name: whether it is the program's own; None: its module decides
+_targets = {}  # a place in the code that makes something: the code, and what it is assigned to
 _sources = {}  # a file name: its lines, as bytes
 MOST_LINES = 30  # that are looked at for the beginning of a statement
 
@@ -115,7 +116,10 @@ def _variable(frame):
     for _ in range(10):
         if frame is None or not is_own(frame):
             return None
-        found = _assigned(frame)
+        place = id(frame.f_code), frame.f_lasti
+        if place not in _targets:
+            _targets[place] = frame.f_code, _assigned(frame)
+        found = _targets[place][1]
         if found is None:
             return None
         if found:
@@ -154,18 +158,28 @@ def _assigned(frame):
 
 
 def _stored(instructions, frame):
-    """The attribute that takes what is made, from the code alone: the methods of a dataclass have no source."""
-    import opcode
+    """The variable that takes what is made, from the code alone: what comes from standard input, and the methods of a dataclass, have
+    no source."""
+    import opcode  # Few programs need it.
 
-    for at in range(frame.f_lasti, min(frame.f_lasti + 40, len(instructions)), 2):
-        if opcode.opname[instructions[at]] == "STORE_ATTR":
-            return f"self.{frame.f_code.co_names[instructions[at + 1]]}"
+    code = frame.f_code
+    for at in range(frame.f_lasti + 2, min(frame.f_lasti + 40, len(instructions)), 2):
+        name, place = opcode.opname[instructions[at]], instructions[at + 1]
+        if name == "STORE_ATTR":
+            return f"self.{code.co_names[place]}"
+        if name in ("STORE_NAME", "STORE_GLOBAL"):
+            return code.co_names[place]
+        if name in ("STORE_FAST", "STORE_DEREF"):
+            return code._varname_from_oparg(place)
+        if name != "CACHE" and not name.startswith(("JUMP", "LOAD_FAST")):
+            return None
     return None
 
 
 def _is_begin(text):
-    """Whether a text holds the beginning of a statement: no bracket is closed that was not opened."""
-    return text.strip() != "" and _open_brackets(text) == []
+    """Whether a text holds the beginning of a statement, and not the middle of a bracket."""
+    text = text.rstrip()
+    return text != "" and not text.endswith((":", ",")) and _open_brackets(text) == []
 
 
 def _target(before, after):
@@ -185,6 +199,9 @@ def _target(before, after):
         return None
     if not brackets and "," in left:
         return _name_of_target(left, _commas(right))
+    if right.rstrip().endswith(",") and not brackets:
+        name = _name_of_target(left, 0)
+        return name and f"{name}-"
     right = right.split()
     if brackets and (not right or right[-1] in ("list", "tuple", "set", "dict", "deque")):
         name = _name_of_target(left, 0)

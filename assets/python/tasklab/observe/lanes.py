@@ -1,8 +1,9 @@
 """Lanes: one for each task, with what it holds and what it waits for. They tell their states, at a pace that the reader can follow."""
 
 import os
+import select
 import sys
-from _thread import _local, get_ident, get_native_id
+from _thread import _local, allocate_lock, get_ident, get_native_id
 from time import monotonic
 
 from . import lines
@@ -14,7 +15,9 @@ MOST, FEW = 200, 10  # in 0.1 s: operations with lines of their own; operations 
 FIRST = os.environ.pop("TASKLAB_TASK", None if "TASKLAB_ABOVE" in os.environ else "main")
 os.environ["TASKLAB_ABOVE"] = str(os.getpid())
 
-_own = _local()  # of the calling thread: its lane
+own = _local()  # of the calling thread: its lane
+_all = set()  # lanes of threads that are not over
+_sleeping = allocate_lock()  # held to change who sleeps so that a person can end it
 _used = {}  # a name: how many lanes had it
 _process = ""  # stands before the names of threads, but in the first process
 children = 0  # forked by the program itself
@@ -23,12 +26,13 @@ children = 0  # forked by the program itself
 class Lane:
     """The lane of one task."""
 
-    __slots__ = ("name", "holds", "wait", "since", "reported", "acquired", "waited")
+    __slots__ = ("name", "holds", "wait", "since", "reported", "acquired", "waited", "alarm")
 
     def __init__(self, name):
         self.name = name
         self.holds = []  # things, the latest last
         self.wait = None
+        self.alarm = None  # ends its sleep
         self.since = self.reported = self.acquired = self.waited = 0
 
     def tells(self, has_waited=False):
@@ -60,6 +64,32 @@ class Lane:
         self.state("running", self.holds[-1].on if self.holds else None, None, woken_by, line)
 
 
+    def sleep(self, seconds):
+        """Sleeps until somebody calls end_sleep(). False where that cannot be."""
+        try:
+            alarm = lines.Alarm()
+        except OSError:
+            return False
+        try:
+            if alarm.number >= 1024:  # more than select() takes
+                return False
+            self.alarm = alarm
+            select.select([alarm.number], [], [], seconds)
+            return True
+        finally:
+            with _sleeping:
+                self.alarm = None
+                alarm.close()
+
+    def end_sleep(self):
+        """Ends its sleep. False if it does not sleep, or not so that it can be ended."""
+        with _sleeping:
+            if self.alarm is None:
+                return False
+            self.alarm.ring()
+            return True
+
+
 class Wait:
     """A wait of a task: what it is for, who has that, and whether lines tell of it. `woken_by` is set by who ends it."""
 
@@ -76,17 +106,43 @@ class Wait:
         self.lane.state(self.word, self.on, self.held_by, None, self.line)
 
 
+    def tell_late(self):
+        """The same, by another thread, after a while. If the task goes on meanwhile, the line that says so comes last."""
+        self.tell()
+        if self.lane.wait is not self:
+            self.lane.runs()
+
+
+def all_lanes():
+    """The lanes of this process's threads."""
+    return list(_all)
+
+
+def is_used(name):
+    """Whether a lane has or had this name."""
+    return f"{_process}{name}" in _used
+
+
+def name_thread(name):
+    """Gives the calling thread a name in the kernel (15 bytes at most)."""
+    try:
+        with open(f"/proc/self/task/{get_native_id()}/comm", "w") as comm:
+            comm.write(name[:15])
+    except OSError:
+        pass
+
+
 def current():
     """The calling thread's lane. One that the program has not made gets one under its own name."""
     try:
-        return _own.lane
+        return own.lane
     except AttributeError:
         return _adopted()
 
 
 def known():
     """The name of the calling thread's lane; None if it has none."""
-    lane = getattr(_own, "lane", None)
+    lane = getattr(own, "lane", None)
     return lane and lane.name
 
 
@@ -128,7 +184,8 @@ def unique_process(name):
 
 def begin(name, sort="thread"):
     """Opens the lane of the calling thread."""
-    _own.lane = lane = Lane(name)
+    own.lane = lane = Lane(name)
+    _all.add(lane)
     tell("task.started", task=name, sort=sort, pid=os.getpid(), tid=get_native_id())
     flush()
     return lane
@@ -152,11 +209,12 @@ def child_name():
 
 def end(result="ok"):
     """Closes the lane of the calling thread."""
-    lane = getattr(_own, "lane", None)
+    lane = getattr(own, "lane", None)
     if lane is not None:
         lane.report()
         tell("task.finished", task=lane.name, result=result)
-        del _own.lane
+        del own.lane
+        _all.discard(lane)
         flush()
 
 
@@ -222,9 +280,10 @@ def operate(do, on, function, *arguments):
 @lines.at_fork
 def _after_fork():
     """The child's thread is not the parent's, and gets a lane of its own."""
-    global _process, children
-    children = 0
-    if hasattr(_own, "lane"):
-        del _own.lane
+    global _process, _sleeping, children
+    children, _sleeping = 0, allocate_lock()
+    if hasattr(own, "lane"):
+        del own.lane
     _used.clear()
+    _all.clear()
     _process = f"{unnamed()}/"

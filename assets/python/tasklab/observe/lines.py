@@ -34,7 +34,7 @@ def open_channel():
     whether there is one."""
     global _descriptor, _path, _identity
     number, _path = os.environ.get("TASKLAB_EVENTS", ""), os.environ.get("TASKLAB_EVENTS_FILE")
-    found = _identity_of(int(number)) if number.isdecimal() else None
+    found = identity_of(int(number)) if number.isdecimal() else None
     if _path is None and found is not None:
         # Nobody has given the pipe a path; the one to this process's descriptor holds as long as the process lives.
         _path = f"/proc/{os.getpid()}/fd/{number}"
@@ -46,7 +46,7 @@ def open_channel():
     if _identity is None:
         return False
     if found == _identity:
-        _descriptor = _raised(int(number))
+        _descriptor = raised(int(number))
         if _path.startswith("/proc/"):
             _path = f"/proc/{os.getpid()}/fd/{_descriptor}"
         os.environ["TASKLAB_EVENTS_FILE"] = _path
@@ -59,7 +59,7 @@ def open_channel():
     return True
 
 
-def _identity_of(number):
+def identity_of(number):
     """Device and inode of what this descriptor is; None if it is closed."""
     try:
         status = os.fstat(number)
@@ -68,17 +68,43 @@ def _identity_of(number):
         return None
 
 
-def _raised(number):
+def raised(number):
     """A duplicate with a high number that no program inherits. The low number is free for the program."""
-    import fcntl
+    from fcntl import F_DUPFD_CLOEXEC, fcntl
 
     try:
-        high = fcntl.fcntl(number, fcntl.F_DUPFD_CLOEXEC, HIGH)
+        high = fcntl(number, F_DUPFD_CLOEXEC, HIGH)
     except OSError:
         os.set_inheritable(number, False)
         return number  # few descriptors are allowed
     os.close(number)
     return high
+
+
+class Alarm:
+    """An eventfd, which ends a wait. The program may close it, as daemons do, and open something else under its number: then it is dead."""
+
+    def __init__(self):
+        self.number = raised(os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK))
+        self._identity = identity_of(self.number)
+
+    def _is_ours(self):
+        return identity_of(self.number) == self._identity
+
+    def ring(self):
+        if self._is_ours():
+            os.eventfd_write(self.number, 1)
+
+    def clear(self):
+        try:
+            if self._is_ours():
+                os.eventfd_read(self.number)
+        except BlockingIOError:
+            pass  # It has not rung.
+
+    def close(self):
+        if self._is_ours():
+            os.close(self.number)
 
 
 def _open_again():
@@ -90,10 +116,10 @@ def _open_again():
     except OSError:
         return  # Nobody reads any more.
     os.set_blocking(number, True)
-    if _identity_of(number) != _identity:
+    if identity_of(number) != _identity:
         os.close(number)
         return
-    _descriptor = _raised(number)
+    _descriptor = raised(number)
 
 
 def is_open():
@@ -194,7 +220,7 @@ def _write(text):
     global _descriptor
     while text and _descriptor is not None:
         # The program may have closed the descriptor, and have opened something of its own under the number.
-        if _identity_of(_descriptor) != _identity:
+        if identity_of(_descriptor) != _identity:
             _open_again()
             continue
         try:

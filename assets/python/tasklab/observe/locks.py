@@ -6,7 +6,7 @@ from time import monotonic
 
 from . import code, things
 from .hooks import put, when_imported, wrap
-from .lanes import MOST, _own, current, operation, wait_begins, wait_ends, write
+from .lanes import MOST, current, operation, own, wait_begins, wait_ends, write
 
 
 class _Observed:
@@ -21,6 +21,7 @@ class _Observed:
         self._acquire, self._release = real.acquire, real.release  # looked up once: this is done often
         self._holder = self._released_by = None
         self._is_told = False
+        thing.of(self)
         return self
 
     def __new__(cls, *arguments, **names):
@@ -47,7 +48,7 @@ class _Observed:
 
     def _acquired(self):
         try:
-            lane = _own.lane
+            lane = own.lane
         except AttributeError:
             lane = current()
         self._holder = lane
@@ -95,7 +96,7 @@ class _Observed:
         if holder is None:
             return self._release()  # RuntimeError, unless it was acquired before a fork
         try:
-            lane = _own.lane
+            lane = own.lane
         except AttributeError:
             lane = current()
         self._holder, self._released_by = None, lane.name

@@ -1,5 +1,6 @@
 """Processes that the program's own code makes with os.fork, and its waits for children."""
 
+import _signal
 import mmap
 import os
 import sys
@@ -11,6 +12,13 @@ from .hooks import wrap
 from .lanes import wait_begins, wait_ends
 from .lines import flush, tell
 
+# The module signal makes this an enumeration, which takes long to import. Some have two names.
+_OTHER_NAMES = ("SIGCLD", "SIGIOT", "SIGPOLL")
+_SIGNALS = {
+    number: name
+    for name, number in vars(_signal).items()
+    if name.startswith("SIG") and not name.startswith("SIG_") and name not in _OTHER_NAMES
+}
 _names = {}  # a child's PID: its name
 _forks = []  # of children whose PIDs are not known here: their names, and the pages in which they write them
 _forking = _local()  # of the calling thread: the name and the page of the child that it forks
@@ -120,16 +128,15 @@ def gone(pid, status):
 def ended(pid, code):
     """The same, by the status as subprocess has it."""
     if code < 0:
-        import signal
-
-        try:
-            name = signal.Signals(-code).name
-        except ValueError:
-            name = f"SIG{-code}"
-        tell("process.exited", pid=pid, signal=name, core=False)
+        tell("process.exited", pid=pid, signal=_signal_name(-code), core=False)
     else:
         tell("process.exited", pid=pid, code=code)
     tell("process.reaped", pid=pid)
     _names.pop(pid, None)
     flush()
 
+
+def _signal_name(number):
+    if number > _signal.SIGRTMIN:
+        return f"SIGRTMIN+{number - _signal.SIGRTMIN}"
+    return _SIGNALS.get(number, f"SIG{number}")

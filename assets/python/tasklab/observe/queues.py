@@ -14,7 +14,7 @@ class _SimpleQueue:
     __slots__ = ("_real", "_thing", "__weakref__")
 
     def __init__(self, real, thing):
-        self._real, self._thing = real, thing
+        self._real, self._thing = real, thing.of(self)
 
     def put(self, item, block=True, timeout=None):
         self._real.put(item, block, timeout)

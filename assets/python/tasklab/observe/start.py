@@ -3,7 +3,7 @@
 import atexit
 import sys
 
-from . import hooks, lanes, lines, processes, times, tracebacks
+from . import hooks, lanes, lines, listener, processes, times, tracebacks
 
 # A module of the library: the modules here that change it.
 _CHANGES = {
@@ -26,6 +26,8 @@ def start():
     if not of_library:  # a child of multiprocessing says its name later
         lanes.begin(lanes.FIRST or lanes.unnamed(), "thread" if lanes.FIRST else "process")
     atexit.register(_end)
+    if lanes.FIRST:
+        listener.start()
     tracebacks.install()
     times.install()
     processes.install()
@@ -53,6 +55,8 @@ def _stand_back(name):
 
 def _end():
     """The process ends; this runs after all that the program has registered for its end."""
+    listener.look_at_variables()
+    listener.refuse_what_is_left()
     error = getattr(sys, "last_value", None)
     lanes.end(f"{type(error).__name__}: {error}" if error is not None and not isinstance(error, SystemExit) else "ok")
     lines.finish()

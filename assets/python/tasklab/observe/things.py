@@ -1,36 +1,75 @@
 """Things that tasks wait for: their names, and those who wait on a condition."""
 
 from _collections import deque
+from _weakref import ref
 
 from . import code
 from .lanes import known, wait_begins, wait_ends
 
-_numbers = {}  # a name: the number of the last thing that has it
+_used = set()  # names of things
+_named = {}  # a name: what is known of its thing
+_numbers = {}  # a name that several things would have: the last number
+_places = {}  # a place in the program's code that makes things: its code, and how many it has made
+MOST = 1000  # things of one place that are told apart; those that come after are the real ones
 
 
 class Thing:
     """What is known of a thing: its name as lines have it, and who waits."""
 
-    __slots__ = ("on", "is_inner", "waiters")
+    __slots__ = ("on", "is_inner", "waiters", "_thing")
 
     def __init__(self, on, is_inner=False):
         self.on = on
         self.is_inner = is_inner  # a condition of the library's, in something else that has this name
+        self._thing = None
         self.waiters = deque()  # of a condition: the waits, in the order in which they will be notified
+
+
+    def of(self, thing):
+        """Says which thing it is, so that a person can act on it. It is not kept alive."""
+        self._thing = ref(thing)
+        _named[self.on] = self
+        return self
+
+    def thing(self):
+        """The thing; None if it is gone."""
+        return self._thing and self._thing()
+
+
+def find(on):
+    """The thing of this name; None if there is none."""
+    known = _named.get(on)
+    return known and known.thing()
+
+
+def names():
+    """The names of all things."""
+    return [on for on, known in list(_named.items()) if known.thing() is not None]
 
 
 def made(kind, thing=None):
     """What a thing is called that the program's own code makes now: `lock counter`, by the variable that takes it. None if the library
     makes it for itself."""
     frame = code.caller(code.outside(), thing)
-    return frame and named(kind, code.variable(frame))
+    if frame is None:
+        return None
+    place = _places.setdefault((id(frame.f_code), frame.f_lasti), [frame.f_code, 0])
+    place[1] += 1
+    if place[1] > MOST:
+        return None
+    known = named(kind, code.variable(frame))
+    return known if thing is None else known.of(thing)
 
 
 def named(kind, name):
-    """A thing of that kind and name. Where others have the name, or it has none, it has a number."""
+    """A thing of that kind and name. Where another has the name, or where it has none, a number stands behind it."""
     on = f"{kind} {name or kind + '-'}"
-    number = _numbers[on] = _numbers.get(on, 0) + 1
-    return Thing(f"{on}{number}" if on.endswith("-") else on if number == 1 else f"{on}-{number}")
+    first = on.rstrip("-")
+    while on in _used or on.endswith("-"):
+        _numbers[first] = _numbers.get(first, 0 if on.endswith("-") else 1) + 1
+        on = f"{first}-{_numbers[first]}"
+    _used.add(on)
+    return Thing(on)
 
 
 def of(thing):

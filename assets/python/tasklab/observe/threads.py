@@ -4,7 +4,7 @@ import os
 import sys
 from _thread import get_native_id
 
-from . import code, lanes
+from . import code, lanes, things
 from .hooks import put, when_imported, wrap
 from .lanes import wait_begins, wait_ends
 from .lines import flush, tell
@@ -14,10 +14,11 @@ from .things import of
 class _Known:
     """What is known of a thread: the name of its lane, whether it runs, and how it ended."""
 
-    __slots__ = ("lane", "name", "result")
+    __slots__ = ("lane", "name", "result", "target")
 
-    def __init__(self, name):
+    def __init__(self, name, target):
         self.lane, self.name, self.result = None, name, "ok"
+        self.target = target  # its function and arguments, as long as it lives
 
 
 def _watch_errors(thread, known):
@@ -70,7 +71,7 @@ def _threading(threading):
         def __init__(self, *arguments, **names):
             original(self, *arguments, **names)
             if code.caller(code.outside(), self):
-                known = self._tasklab = _Known(lanes.unique(self._name))
+                known = self._tasklab = _Known(lanes.unique(self._name), self._target and (self._target, self._args, self._kwargs))
                 _watch_errors(self, known)
                 tell("task.started", task=known.name, sort="thread", pid=os.getpid(), line=code.script_line())
                 flush()
@@ -93,6 +94,7 @@ def _threading(threading):
         def _delete(self):
             known = of(self)
             if known is not None:
+                known.target = None
                 lanes.end(known.result)
             original(self)
 
@@ -112,5 +114,13 @@ def _threading(threading):
                 wait_ends(wait, None if self.is_alive() else name)
 
         return join
+
+    @wrap(threading.Timer, "__init__")
+    def _(original):
+        def __init__(self, *arguments, **names):
+            original(self, *arguments, **names)
+            things.made("timer", self)
+
+        return __init__
 
     _rename(Thread)

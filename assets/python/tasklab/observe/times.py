@@ -7,6 +7,7 @@ import time
 from .code import is_own
 from .hooks import wrap
 from .lanes import wait_begins, wait_ends
+from .listener import is_listening
 
 
 def install():
@@ -20,6 +21,9 @@ def install():
                 return original(seconds)
             wait = wait_begins(None, word="sleeping")
             try:
+                # A person can end a sleep that lasts long enough for that.
+                if type(seconds) in (int, float) and 0.2 <= seconds <= 1e6 and is_listening() and wait.lane.sleep(seconds):
+                    return None
                 return original(seconds)
             finally:
                 wait_ends(wait)
