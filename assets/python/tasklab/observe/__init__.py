@@ -4,8 +4,8 @@ It replaces what the program's own code makes and calls; the standard library an
 what happens, and changes nothing. Each module imports only those above it:
 
     lines       the lines that are written: one for each thing that happens
-    code        whose code a frame is, its line in the script, and the name of the variable that it assigns to
     hooks       functions are wrapped now, or as soon as their module is imported
+    code        whose code a frame is, its line in the script, and the name of the variable that it assigns to
     lanes       a lane for each task: what it holds, what it waits for, how much it tells
     things      what tasks wait for: names, and the threads that wait on a condition
     listener    the actions of a person, and what nobody tells
@@ -15,9 +15,11 @@ what happens, and changes nothing. Each module imports only those above it:
     threads     threading's Thread and Timer
     queues      queue's Queue and SimpleQueue
     futures     concurrent.futures
-    processes   os.fork, os.wait, subprocess
+    processes   os.fork, os.wait
+    programs    subprocess
     workers     multiprocessing
     coroutines  asyncio
-    times       time.sleep, input, sched, signal
+    times       time.sleep, input
+    schedules   sched
     start       puts all of it in place
 """

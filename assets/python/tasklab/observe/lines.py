@@ -7,6 +7,7 @@ import select
 import sys
 from _collections import deque
 from _thread import RLock, allocate_lock
+from fcntl import F_DUPFD_CLOEXEC, fcntl
 from time import monotonic_ns
 
 try:
@@ -70,8 +71,6 @@ def identity_of(number):
 
 def raised(number):
     """A duplicate with a high number that no program inherits. The low number is free for the program."""
-    from fcntl import F_DUPFD_CLOEXEC, fcntl
-
     try:
         high = fcntl(number, F_DUPFD_CLOEXEC, HIGH)
     except OSError:
