@@ -1,14 +1,15 @@
-//! Lessons in Python run as ever, whatever the user's own Python is told; the files that they need hide no module of Python's, and are
-//! removed in every case.
+//! Lessons in Python run as ever, whatever the user's own Python is told; the files that they need hide no module of Python's, are compiled
+//! once for all runs, and all others are removed in every case.
 #![expect(clippy::expect_used, reason = "the helpers of tests fail loudly, too")]
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::time::SystemTime;
 
 use support::program::{said, tasklab};
-use support::{descendants_of, eventually};
+use support::{descendants_of, eventually, skipped};
 use tasklab::scenario::PYTHON_SHIM;
 
 const PACKAGE: &str = env!("CARGO_MANIFEST_DIR");
@@ -79,24 +80,41 @@ fn no_python_file_hides_a_module_of_the_standard_library() {
 
 #[test]
 fn the_shim_is_one_package_whose_imports_go_one_way() {
-    let folder = Path::new(PACKAGE).join("assets/python/tasklab");
-    assert_eq!(faults("imports", &folder), "");
-    let files: Vec<_> = names_in(&folder).into_iter().filter(|name| name != "__pycache__").collect();
+    let folder = Path::new(PACKAGE).join("assets/python");
+    assert_eq!(faults("imports", &folder.join("tasklab")), "");
     let mut laid_out: Vec<_> = PYTHON_SHIM.iter().map(|(name, _)| *name).collect();
     laid_out.sort_unstable();
+    let mut files: Vec<_> = files_in(&folder).into_iter().filter(|name| !name.contains("__pycache__")).collect();
+    files.sort_unstable();
     assert_eq!(laid_out, files, "the program carries them all");
     // The controls.
     let folder = tempfile::tempdir().expect("a folder");
+    let order = |lines: &str| format!("\"\"\"One.\n\nEach module imports only those above it:\n\n{lines}\n\nMore.\n\"\"\"\n");
     for (name, text) in [
-        ("one", "from . import two\nimport os\n"),
-        ("two", "import requests\nfrom .three import x\n"),
-        ("three", "x = 1\nfrom .one import y\n"),
-        ("four", "def late():\n    import json  # It takes long.\n    import queue\n"),
+        ("__init__", order("    three, two\n    one    says what it is for\n    four\n    gone")),
+        ("one", "try:\n    from . import two\nexcept ImportError:\n    from . import three\nimport os\n".to_owned()),
+        ("two", "import requests\nfrom .three import x\nfrom .inner import a\n".to_owned()),
+        ("three", "x = 1\nfrom .one import y\n".to_owned()),
+        ("four", "def late():\n    import json  # It takes long.\n    import queue\n".to_owned()),
+        ("five", String::new()),
+        ("inner/__init__", order("    a  the first\n    b  the second")),
+        ("inner/a", "from .b import x\n".to_owned()),
+        ("inner/b", "import os\nfrom ..two import y\nfrom .a import z\n".to_owned()),
     ] {
-        fs::write(folder.path().join(name).with_extension("py"), text).expect("written");
+        let path = folder.path().join(name).with_extension("py");
+        fs::create_dir_all(path.parent().expect("a folder")).and_then(|()| fs::write(path, text)).expect("written");
     }
     let found = faults("imports", folder.path());
-    let says = ["two.py:1 imports requests", "three.py:2 imports in the middle", "four.py:3 imports in the middle", "a circle: "];
+    let says = [
+        "/__init__.py names gone",
+        "/__init__.py does not name five",
+        "two.py:1 imports requests",
+        "three.py:2 imports in the middle",
+        "three.py:2 imports one, which does not stand above it",
+        "four.py:3 imports in the middle",
+        "inner/a.py:1 imports b, which does not stand above it",
+        "a circle: ",
+    ];
     assert!(says.iter().all(|text| found.contains(text)) && found.lines().count() == says.len(), "{found}");
 }
 
@@ -133,7 +151,7 @@ fn a_python_that_looks_nowhere_but_where_it_is_told_finds_the_shim() {
 fn a_program_of_the_user_s_keeps_its_environment() {
     let folder = tempfile::tempdir().expect("a folder");
     let text = "import os, tasklab\n\
-        print(os.path.relpath(tasklab.__file__, os.path.dirname(os.environ['PYTHONPATH'].partition(':')[0])))\n\
+        print(os.path.relpath(tasklab.__file__, os.environ['PYTHONPATH'].partition(':')[0]))\n\
         for name in sorted(os.environ):\n    \
         if name.startswith('PYTHON'): print(name, os.environ[name].rpartition(':')[2])\n";
     let mine = folder.path().join("mine.py");
@@ -144,13 +162,119 @@ fn a_program_of_the_user_s_keeps_its_environment() {
     exec.env_remove("PYTHONUNBUFFERED").env_remove("PYTHONDONTWRITEBYTECODE");
     let (status, out, err) = said(&exec.output().expect("runs"));
     assert_eq!((status, err.as_str()), (0, ""));
-    assert_eq!(out, "import/tasklab/__init__.py\nPYTHONOPTIMIZE 2\nPYTHONPATH /own\nPYTHONSAFEPATH 1\n");
+    assert_eq!(out, "tasklab/__init__.py\nPYTHONOPTIMIZE 2\nPYTHONPATH /own\nPYTHONSAFEPATH 1\n");
     // A folder whose path has a colon would be two in PYTHONPATH.
     let divided = folder.path().join("a:b");
     fs::create_dir(&divided).expect("made");
     let mut exec = tasklab(&["exec", "--events", "--", "python3"]);
-    let output = exec.arg(&mine).env("XDG_RUNTIME_DIR", &divided).env("TMPDIR", &divided).output().expect("runs");
-    assert_eq!(said(&output).0, 0, "{}", String::from_utf8_lossy(&output.stderr));
+    for name in ["XDG_CACHE_HOME", "HOME", "XDG_RUNTIME_DIR", "TMPDIR"] {
+        exec.env(name, &divided);
+    }
+    let (status, out, err) = said(&exec.arg(&mine).env_remove("PYTHONPATH").output().expect("runs"));
+    assert!(status == 0 && out.starts_with("tasklab/__init__.py\n"), "{out}{err}");
+}
+
+/// `exec` of a program that imports what is observed, with these places for a cache; with -v Python tells what it compiles and reads.
+fn observed(folder: &Path, cache: &Path, home: &Path) -> Vec<String> {
+    let script = folder.join("x.py");
+    fs::write(&script, "import asyncio, concurrent.futures, multiprocessing, queue, sched, subprocess, threading\n")
+        .expect("written");
+    let mut exec = tasklab(&["exec", "--", "python3", "-v"]);
+    exec.arg(&script).env("XDG_CACHE_HOME", cache).env("HOME", home).env_remove("PYTHONDONTWRITEBYTECODE");
+    let (status, _, err) = said(&exec.env_remove("PYTHONPYCACHEPREFIX").output().expect("runs"));
+    assert_eq!(status, 0, "{err}");
+    err.lines().map(str::to_owned).collect()
+}
+
+/// How many files of ours Python says to have compiled, and how many it has read as compiled before: those have their names in quotes.
+fn compiled_and_read(told: &[String]) -> [usize; 2] {
+    let ours = told.iter().filter_map(|line| line.strip_prefix("# code object from ")).filter(|file| file.contains("tasklab"));
+    let (read, compiled): (Vec<&str>, Vec<&str>) = ours.partition(|file| file.starts_with('\''));
+    [compiled.len(), read.len()]
+}
+
+/// When each compiled file below a folder was written, and as what.
+fn compiled(folder: &Path) -> Vec<(String, SystemTime, u64)> {
+    let pycs = files_in(folder).into_iter().filter(|name| name.ends_with(".pyc"));
+    pycs.map(|name| {
+        let found = fs::metadata(folder.join(&name)).expect("there");
+        (name, found.modified().expect("a time"), found.ino())
+    })
+    .collect()
+}
+
+#[test]
+fn python_compiles_our_files_once_for_all_runs() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (cache, home) = (folder.path().join("cache"), folder.path().join("home"));
+    fs::create_dir(&home).expect("made");
+    let [files, read] = compiled_and_read(&observed(folder.path(), &cache, &home));
+    let first = compiled(&cache);
+    assert!(files > 15 && read == 0 && first.len() == files, "{files}, {read}: {first:?}");
+    assert_eq!(compiled_and_read(&observed(folder.path(), &cache, &home)), [0, files]);
+    assert_eq!(compiled(&cache), first);
+    // The control: what is not there is compiled.
+    fs::remove_file(cache.join(&first[0].0)).expect("ours");
+    assert_eq!(compiled_and_read(&observed(folder.path(), &cache, &home)), [1, files - 1]);
+    let again = compiled(&cache);
+    assert!(again[0] != first[0] && again[1..] == first[1..], "{again:?}");
+
+    // Lessons use the same folder, and nothing is compiled anywhere else: not even where the tests' own home is.
+    let mut lesson = || {
+        let mut lesson = tasklab(&["run", "start-methods", "--language", "python"]);
+        let lesson = lesson.current_dir(folder.path()).env("XDG_CACHE_HOME", &cache).env("HOME", &home);
+        let (status, out, err) = said(&lesson.env("XDG_RUNTIME_DIR", &home).env("TMPDIR", &home).output().expect("runs"));
+        assert_eq!((status, err.as_str()), (0, ""), "{out}");
+        compiled(&cache)
+    };
+    let first = lesson();
+    assert!(first.len() > again.len(), "the lessons' part of it");
+    assert_eq!(lesson(), first);
+    let all = compiled(folder.path());
+    assert!(all.len() == first.len() && all.iter().all(|(name, ..)| name.starts_with("cache/tasklab/python-")), "{all:?}");
+    assert_eq!(names_in(&home), Vec::<String>::new());
+}
+
+#[test]
+fn without_a_cache_python_is_observed_all_the_same() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let nowhere = Path::new("/proc/no");
+    // The control of the test above: it is compiled at each start.
+    for _ in 0..2 {
+        let [files, read] = compiled_and_read(&observed(folder.path(), nowhere, nowhere));
+        assert!(files > 15 && read == 0, "{files}, {read}");
+    }
+    let mut exec = tasklab(&["exec", "--", "python3", "-c", "import tasklab; print(tasklab.__file__)"]);
+    let (status, out, err) = said(&exec.env_remove("XDG_CACHE_HOME").env_remove("HOME").output().expect("runs"));
+    assert!(status == 0 && err.is_empty() && out.ends_with("/import/tasklab/__init__.py\n"), "{out}{err}");
+    assert!(!Path::new(out.trim()).exists(), "it goes with the run");
+    // A disk that is full, and one that can only be read, before and after there is a folder.
+    let tasklab = env!("CARGO_BIN_EXE_tasklab");
+    let script = format!(
+        "set -e; export XDG_CACHE_HOME=/mnt HOME=/mnt\n\
+         ask() {{ '{tasklab}' exec -- python3 -c 'import tasklab; print(tasklab.__file__)'; ls -A /mnt/tasklab 2>/dev/null | wc -l; }}\n\
+         mount -t tmpfs -o size=8k none /mnt; ask; umount /mnt\n\
+         mount -t tmpfs -o ro none /mnt; ask; umount /mnt\n\
+         mount -t tmpfs none /mnt; ask; mount -o remount,ro /mnt; ask"
+    );
+    let output = Command::new("unshare").args(["-Urm", "sh", "-c", &script]).output().expect("unshare runs");
+    let (status, out, err) = said(&output);
+    if err.contains("unshare failed") || err.contains("mount:") {
+        return skipped(format!("full disks and those that can only be read: no user namespaces with mounts here: {err}"));
+    }
+    assert_eq!((status, err.as_str()), (0, ""), "{out}");
+    let told: Vec<_> = out.lines().map(|line| if line.starts_with("/mnt/tasklab/python-") { "lasts" } else { line }).collect();
+    let [full, "0", read_only, "0", "lasts", "1", "lasts", "1"] = told[..] else { panic!("{out}") };
+    assert!([full, read_only].iter().all(|path| path.ends_with("/import/tasklab/__init__.py")), "{out}");
+}
+
+/// All files below a folder, by their paths in it.
+fn files_in(folder: &Path) -> Vec<String> {
+    let below = |name: String| match folder.join(&name) {
+        inner if inner.is_dir() => files_in(&inner).into_iter().map(|file| format!("{name}/{file}")).collect(),
+        _ => vec![name],
+    };
+    names_in(folder).into_iter().flat_map(below).collect()
 }
 
 fn names_in(folder: &Path) -> Vec<String> {

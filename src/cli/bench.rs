@@ -1,11 +1,12 @@
-//! `tasklab bench`: measures what starting, switching and talking costs on this machine, for Task Lab, plain C and Python in turns. Runs
-//! on the main thread, while that is the only one, since it forks.
+//! `tasklab bench`: measures what starting, switching and talking costs on this machine, for Task Lab, plain C and Python in turns, and what
+//! observing a Python costs. Runs on the main thread, while that is the only one, since it forks.
 
 mod engine;
 mod lanes;
 mod launcher;
 mod machine;
 mod measure;
+mod observed;
 mod processes;
 mod python;
 mod switches;
@@ -24,7 +25,7 @@ use super::error::CliError;
 use super::out::print;
 use crate::scenario::Lesson;
 use crate::sys;
-use engine::Capture;
+use engine::Runs;
 use measure::{Amount, Contender, Effort, Figure, Figures, beside, c, median, missing, percentile, rust};
 use table::{in_order, table};
 
@@ -45,7 +46,7 @@ const RECORDS: u64 = 100_000;
 /// Changes on all lanes after which publishing is measured.
 const CHANGES: usize = 1_000_000;
 
-/// Measures what starting, switching and talking costs on this machine, for Task Lab, plain C and Python.
+/// Measures what starting, switching and talking costs on this machine, for Task Lab, plain C and Python, and what observing a Python costs.
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
     /// One JSON object of rates a second, for programs.
@@ -152,8 +153,17 @@ fn measure_all(program: &Path, effort: Effort, only: &[String]) -> anyhow::Resul
         lanes(&mut benchmark.figures, "records_folded");
     }
     // Last, since the engine has threads, and everything above needs a process with one thread.
-    if benchmark.wants("capture_mib") {
-        capture(&mut benchmark, program)?;
+    if ["observed_lock_ops", "observed_contended_rounds", "observed_start_ms", "capture_mib"]
+        .iter()
+        .any(|key| benchmark.wants(key))
+    {
+        let runs = Runs::start(program)?;
+        if benchmark.python.is_some() {
+            observed::observed(&mut benchmark.figures, &runs, |key| only.is_empty() || only.iter().any(|wanted| wanted == key));
+        }
+        if benchmark.wants("capture_mib") {
+            capture(&mut benchmark, &runs);
+        }
     }
     Ok(benchmark.figures.list)
 }
@@ -236,15 +246,13 @@ fn note_micros(benchmark: &mut Benchmark, name: &str, turns: &[Vec<f64>]) {
 }
 
 /// Captured output is kept whole, so its size is at most a quarter of the memory that is available.
-fn capture(benchmark: &mut Benchmark, program: &Path) -> anyhow::Result<()> {
+fn capture(benchmark: &mut Benchmark, runs: &Runs) {
     let available = sys::available_memory().unwrap_or(u64::MAX);
     let mib = benchmark.figures.effort.capture_mib.min((available / 4) >> 20).max(1);
-    let engine = Capture::start(program)?;
     let plain = |mib: u64| {
         let argv = engine::head(mib).map(CString::new).into_iter().collect::<Result<Vec<_>, _>>()?;
         let argv: Vec<&CStr> = argv.iter().map(CString::as_c_str).collect();
         Ok(sys::plain_capture(&argv)?.0)
     };
-    benchmark.compare("capture_mib", Amount::Exactly(mib), vec![rust(|mib| engine.capture(mib)), c(plain)]);
-    Ok(())
+    benchmark.compare("capture_mib", Amount::Exactly(mib), vec![rust(|mib| runs.capture(mib)), c(plain)]);
 }

@@ -38,6 +38,18 @@ const OURS: &[&str] = &[
     "gpio_toggle_p50_us",
     "gpio_toggle_p99_us",
 ];
+/// Where there is a Python.
+const OBSERVED: &[&str] = &[
+    "observed_lock_ops",
+    "plain_observed_lock_ops",
+    "observed_lock_more_ns",
+    "observed_contended_rounds",
+    "plain_observed_contended_rounds",
+    "observed_contended_times",
+    "observed_start_ms",
+    "plain_observed_start_ms",
+    "observed_start_more_ms",
+];
 /// Where the kernel gives its switch records.
 const SWITCHES: &[&str] = &["pipe_switches", "c_pipe_switches", "switch_records_us", "switch_reading_percent"];
 const C: &[&str] = &[
@@ -90,6 +102,7 @@ fn everything_that_is_promised_is_measured() {
     promised.extend(SWITCHES.iter().filter(|_| refused.is_none()).map(|key| (*key).to_owned()));
     promised.extend(C.iter().map(|key| format!("c_{key}")));
     promised.extend(BOTH.iter().filter(|_| has_python).map(|key| format!("python_{key}")));
+    promised.extend(OBSERVED.iter().filter(|_| has_python).map(|key| (*key).to_owned()));
     for key in &promised {
         let value = object.get(key).and_then(Value::as_f64);
         assert!(value.is_some_and(|value| value.is_finite() && value > 0.0), "{key} is {value:?}; standard error: {stderr}");
@@ -111,6 +124,18 @@ fn what_tracking_costs_is_told_with_what_is_asked_of_it() {
     let asked: Vec<&str> = stdout.lines().filter(|line| line.contains("(asked: 1.3 × at most)")).collect();
     assert_eq!(asked.len(), 2, "{stdout}");
     assert!(stdout.contains("Mutex") && stdout.contains("channel") && !stdout.contains("Python"), "{stdout}");
+}
+
+#[test]
+fn what_the_observer_costs_is_told_with_what_is_asked_of_it() {
+    let (stdout, stderr) = bench(&["--quick", "observed_lock_ops", "observed_contended_rounds", "observed_start_ms"], None);
+    if Command::new("python3").arg("--version").output().is_err() {
+        return skipped("the observer: no python3");
+    }
+    for asked in ["(asked: 1000 ns at most)", "(asked: 1.05 × at most)", "(asked: 15 ms at most)"] {
+        assert_eq!(stdout.matches(asked).count(), 1, "{stdout}{stderr}");
+    }
+    assert_eq!(stdout.lines().filter(|line| line.trim_start().starts_with("without ")).count(), 3, "{stdout}");
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! The costs of the engine: capturing output and reading event lines. Runs on the caller's thread, beside the engine's own.
+//! Programs under the engine, and its costs: capturing output and reading event lines. Runs on the caller's thread, beside the engine's own.
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -10,7 +10,7 @@ use anyhow::{Context, bail, ensure};
 use crate::engine::{
     BoardKind, Command, DEFAULT_OUTPUT_BUDGET, Engine, EngineEvent, LaunchRequest, Lines, Options, Recording, RunFold, What,
 };
-use crate::model::{BodyLine, ChildSpec, EventKind, Input, Monotonic, Outcome, OutputTo, Pid, RunId, StopPlan, Stream};
+use crate::model::{BodyLine, ChildSpec, Event, EventKind, Input, Monotonic, Outcome, OutputTo, Pid, RunId, StopPlan, Stream};
 use crate::supervisor::Client;
 
 /// Events that may wait for us; each holds up to 64 KiB of output.
@@ -27,9 +27,19 @@ pub(super) fn head(mib: u64) -> [String; 4] {
 
 /// An engine for runs whose output is kept whole.
 #[derive(Debug)]
-pub(super) struct Capture(Engine);
+pub(super) struct Runs(Engine);
 
-impl Capture {
+/// A run of one program that has passed.
+#[derive(Debug)]
+pub(super) struct Finished {
+    /// The time from the request to the end of the run.
+    pub(super) took: Duration,
+    pub(super) output: Vec<u8>,
+    /// What its tasks have told.
+    pub(super) told: u64,
+}
+
+impl Runs {
     pub(super) fn start(program: &Path) -> anyhow::Result<Self> {
         let options =
             Options { program: program.to_owned(), subscription: Some(QUEUE), board: BoardKind::Auto, keeps_past: false };
@@ -38,14 +48,37 @@ impl Capture {
 
     /// Captures so many MiB and keeps their events. Returns the time from the request to the end of the run.
     pub(super) fn capture(&self, mib: u64) -> anyhow::Result<Duration> {
-        let events = self.0.events().context("the engine tells nothing")?;
+        let mut kept = Vec::new();
+        let mut size = 0;
         let spec = ChildSpec { stdin: Input::Null, stderr: OutputTo::Inherit, ..ChildSpec::new(head(mib)) };
+        let took = self.run_with(spec, |event| {
+            if let EventKind::Output { stream: Stream::Stdout, bytes, .. } = &event.kind {
+                size += bytes.len() as u64;
+                kept.push(event);
+            }
+        })?;
+        ensure!(size == mib << 20, "{size} bytes of {mib} MiB came");
+        Ok(took)
+    }
+
+    /// Runs a program to its end.
+    pub(super) fn run(&self, spec: ChildSpec) -> anyhow::Result<Finished> {
+        let (mut output, mut told) = (Vec::new(), 0);
+        let took = self.run_with(spec, |event| match &event.kind {
+            EventKind::Output { stream: Stream::Stdout, bytes, .. } => output.extend_from_slice(bytes),
+            EventKind::TaskStarted { .. } | EventKind::TaskChanged { .. } | EventKind::TaskCounts { .. } => told += 1,
+            _ => {}
+        })?;
+        Ok(Finished { took, output, told })
+    }
+
+    /// Runs a program to its end, which must be a success, and hands over each of its events.
+    fn run_with(&self, spec: ChildSpec, mut see: impl FnMut(Arc<Event>)) -> anyhow::Result<Duration> {
+        let events = self.0.events().context("the engine tells nothing")?;
         let what = What::Programs { stages: vec![spec], input: None };
         let request = LaunchRequest { what, script: Vec::new(), timeout: None, stop: StopPlan::default() };
         let start = Instant::now();
         self.0.handle().send(Command::Launch(Box::new(request)))?;
-        let mut kept = Vec::new();
-        let mut size = 0;
         loop {
             let (run, event) = match events.recv()? {
                 EngineEvent::Launched(..) | EngineEvent::Board { .. } | EngineEvent::Edge(_) | EngineEvent::Compared(_) => {
@@ -55,20 +88,13 @@ impl Capture {
                 EngineEvent::NotLaunched(_, failure) => bail!(failure),
                 EngineEvent::Refused(sentence) => bail!(sentence),
             };
-            match &event.kind {
-                EventKind::Output { stream: Stream::Stdout, bytes, .. } => {
-                    size += bytes.len() as u64;
-                    kept.push(event);
-                }
-                EventKind::RunFinished { outcome, .. } => {
-                    let elapsed = start.elapsed();
-                    self.0.handle().send(Command::Forget(run))?;
-                    ensure!(*outcome == Outcome::Passed, "the run ended as {outcome}");
-                    ensure!(size == mib << 20, "{size} bytes of {mib} MiB came");
-                    return Ok(elapsed);
-                }
-                _ => {}
+            if let EventKind::RunFinished { outcome, .. } = &event.kind {
+                let elapsed = start.elapsed();
+                self.0.handle().send(Command::Forget(run))?;
+                ensure!(*outcome == Outcome::Passed, "the run ended as {outcome}");
+                return Ok(elapsed);
             }
+            see(event);
         }
     }
 }

@@ -33,7 +33,7 @@ pub(super) type Run<'a> = Box<dyn FnMut(u64) -> anyhow::Result<Duration> + 'a>;
 
 /// One side of a comparison.
 pub(super) struct Contender<'a> {
-    /// Stands before the name in the key: nothing, `python_`, `c_`, `std_` or `channel_`.
+    /// Stands before the name in the key: nothing, `python_`, `c_`, `plain_`, `std_` or `channel_`.
     prefix: &'static str,
     run: Run<'a>,
 }

@@ -38,6 +38,24 @@ const ROWS: &[(&str, &str, Unit)] = &[
         Unit::Limited { word: "% of a core", at_most: Some(2.0) },
     ),
     ("lanes_published_ms", "Publishing 100 lanes with 1,000,000 changes", Unit::Limited { word: "ms", at_most: Some(1.0) }),
+    ("observed_lock_ops", "Taking and letting go of a free lock in a Python program that is observed, and without", Unit::Rate),
+    (
+        "observed_lock_more_ns",
+        "What a lock that is free takes longer while it is observed",
+        Unit::Limited { word: "ns", at_most: Some(1000.0) },
+    ),
+    ("observed_contended_rounds", "Rounds of 4 Python threads that want one lock, observed, and without", Unit::Rate),
+    (
+        "observed_contended_times",
+        "The time of threads that want one lock while they are observed, as a multiple of that without",
+        Unit::Limited { word: "×", at_most: Some(1.05) },
+    ),
+    ("observed_start_ms", "Starting and ending a small Python program, observed, and without", Unit::Millis),
+    (
+        "observed_start_more_ms",
+        "What a Python program takes longer to start while it is observed",
+        Unit::Limited { word: "ms", at_most: Some(15.0) },
+    ),
     ("capture_mib", "Capturing a program's output", Unit::Mib),
     ("events", "Event lines of a lesson taken in", Unit::Rate),
     ("sample_300_ms", "Looking at 300 processes", Unit::Millis),
@@ -48,8 +66,14 @@ const ROWS: &[(&str, &str, Unit)] = &[
     ("gpio_toggle_p99_us", "Toggling a line of the simulated board, 1 of 100", Unit::Micros),
 ];
 
-const SIDES: &[(&str, &str)] =
-    &[("", "Task Lab"), ("c_", "plain C"), ("python_", "Python"), ("std_", "Mutex"), ("channel_", "channel")];
+const SIDES: &[(&str, &str)] = &[
+    ("", "Task Lab"),
+    ("c_", "plain C"),
+    ("python_", "Python"),
+    ("plain_", "without"),
+    ("std_", "Mutex"),
+    ("channel_", "channel"),
+];
 
 /// The limit for what tracking may cost, which the project sets itself.
 const ASKED: Unit = Unit::Limited { word: "×", at_most: Some(1.3) };

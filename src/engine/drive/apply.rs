@@ -370,7 +370,7 @@ impl EngineLoop {
         self.stop_all.supervisor_replaced();
         if let Some(why) = self.supervisor.restart(&self.readers.sampler) {
             // The lost supervisor was to remove these files.
-            self.twins = Twins::default();
+            self.twins = Twins::new();
             let recover = self.header.recover(&why);
             self.perform(vec![recover]);
             self.publication.notice(format!("{why}; a new one has taken its place"));

@@ -86,7 +86,7 @@ impl EngineLoop {
             header: Header::default(),
             comparison: ComparisonRunner::default(),
             saver: Saver::new(bell.clone()),
-            twins: Twins::default(),
+            twins: Twins::new(),
             scratch: Scratch::default(),
             keeps_past: true,
             bell,

@@ -1,4 +1,7 @@
-//! The files that Python needs while this engine runs: the twins and their shim, in a private folder that goes with the engine.
+//! The files that Python needs while this engine runs: the twins, in a private folder that goes with the engine, and the shim, in a folder
+//! that lasts, or in the private one where none can.
+
+mod lasting;
 
 use std::ffi::{OsStr, OsString};
 use std::fs;
@@ -15,14 +18,27 @@ use crate::sys::{PrivateFolder, is_for_one_child, remove_abandoned_folders};
 const PREFIX: &str = "tasklab-files-";
 
 /// The folder, once there is one, whether the supervisor does not know it yet, and how many FIFOs it was asked for.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Twins {
     folder: Option<PrivateFolder>,
     is_new: bool,
     fifos: u64,
+    /// Where a folder may last.
+    caches: Vec<PathBuf>,
+    /// The shim in the private folder, once no cache has taken it.
+    shim: Option<PathBuf>,
 }
 
 impl Twins {
+    /// None are laid out yet. The environment says where the user's cache is.
+    pub(crate) fn new() -> Self {
+        Self::with_caches(lasting::caches(std::env::var_os("XDG_CACHE_HOME"), std::env::var_os("HOME")))
+    }
+
+    fn with_caches(caches: Vec<PathBuf>) -> Self {
+        Self { folder: None, is_new: false, fifos: 0, caches, shim: None }
+    }
+
     /// The path of a twin, written on its first use.
     pub(crate) fn lay_out(&mut self, scenario: &Scenario) -> Result<PathBuf, LaunchError> {
         let path = self.folder()?.join(scenario.id).join("body.py");
@@ -39,7 +55,7 @@ impl Twins {
         let mut env: Vec<_> = ours.collect();
         env.push(("PYTHONPATH".into(), self.shim()?.into()));
         // SAFEPATH: Python looks for modules neither in the current folder nor beside the twin.
-        for name in ["PYTHONSAFEPATH", "PYTHONNOUSERSITE", "PYTHONUNBUFFERED", "PYTHONDONTWRITEBYTECODE"] {
+        for name in ["PYTHONSAFEPATH", "PYTHONNOUSERSITE", "PYTHONUNBUFFERED"] {
             env.push((name.into(), "1".into()));
         }
         Ok(env)
@@ -70,13 +86,20 @@ impl Twins {
         self.folder.as_ref().filter(|_| is_new).map(|folder| folder.path().into())
     }
 
-    /// Writes the shim, and gives the folder in which Python finds it. Nothing else lies there: Python takes every file in it for a module.
+    /// The folder in which Python finds the shim. Nothing else lies there: Python takes every file in it for a module. The one that lasts
+    /// is looked at each time, since a user may clear the cache meanwhile.
     fn shim(&mut self) -> Result<PathBuf, LaunchError> {
-        let folder = self.folder()?.join("import");
-        for (name, text) in PYTHON_SHIM {
-            write(&folder.join(name), text)?;
+        if let Some(own) = &self.shim {
+            return Ok(own.clone());
         }
-        Ok(folder)
+        if let Some(lasting) = lasting::folder(&self.caches, PYTHON_SHIM) {
+            return Ok(lasting);
+        }
+        let own = self.folder()?.join("import");
+        for (name, text) in PYTHON_SHIM {
+            write(&own.join(name), text)?;
+        }
+        Ok(self.shim.insert(own).clone())
     }
 
     /// Makes the folder in the first place that takes it.
@@ -122,13 +145,15 @@ fn places(runtime: Option<OsString>, temporary: PathBuf) -> Vec<PathBuf> {
 
 #[cfg(test)]
 mod tests {
+    use std::time::SystemTime;
+
     use super::*;
     use crate::scenario::CATALOGUE;
 
     #[test]
     fn two_engines_lay_their_twins_out_apart_and_each_removes_its_own() {
         let scenario = CATALOGUE[0];
-        let (mut first, mut second) = (Twins::default(), Twins::default());
+        let (mut first, mut second) = (Twins::with_caches(Vec::new()), Twins::with_caches(Vec::new()));
         let mine = first.lay_out(scenario).expect("written");
         let other = second.lay_out(scenario).expect("written");
         assert_ne!(mine, other);
@@ -141,6 +166,32 @@ mod tests {
         assert_eq!(first.take_new(), None, "it is told once");
         drop(first);
         assert!(!folder.exists());
+    }
+
+    #[test]
+    fn the_shim_lasts_in_the_cache_or_goes_with_the_engine() {
+        let cache = tempfile::tempdir().expect("a folder");
+        let (mut first, mut second) =
+            (Twins::with_caches(vec![cache.path().into()]), Twins::with_caches(vec![cache.path().into()]));
+        let lasting = first.shim().expect("made");
+        assert_eq!(second.shim().expect("there"), lasting);
+        assert!(lasting.starts_with(cache.path()) && first.take_new().is_none(), "no folder of its own: {}", lasting.display());
+        fs::remove_dir_all(cache.path().join("tasklab")).expect("ours");
+        assert_eq!(second.shim().expect("made again"), lasting);
+        drop((first, second));
+        assert!(PYTHON_SHIM.iter().all(|(name, _)| lasting.join(name).exists()));
+        // Without a cache.
+        let mut without = Twins::with_caches(vec!["/proc/no".into()]);
+        let own = without.shim().expect("written");
+        assert!(PYTHON_SHIM.iter().all(|(name, _)| own.join(name).exists()));
+        let folder = without.take_new().expect("the engine's");
+        assert_eq!(own, Path::new(&folder).join("import"));
+        let (file, long_ago) = (own.join(PYTHON_SHIM[0].0), SystemTime::UNIX_EPOCH);
+        fs::File::open(&file).and_then(|file| file.set_modified(long_ago)).expect("ours");
+        assert_eq!(without.shim().expect("there"), own);
+        assert_eq!(fs::metadata(&file).and_then(|found| found.modified()).expect("a time"), long_ago, "it is written once");
+        drop(without);
+        assert!(!own.exists());
     }
 
     #[test]
