@@ -1,4 +1,4 @@
-//! The observer of Python programs, held against programs that know nothing of Task Lab, and against CPython's own tests: each of them does
+//! The observer of Python programs, held against programs that know nothing of Task Lab, and against `CPython`'s own tests: each of them does
 //! with the observer what it does without. compare.py and cpython.py, which also run by themselves, make the comparisons.
 
 #![expect(clippy::expect_used, reason = "the helpers of tests fail loudly, too")]
