@@ -48,7 +48,7 @@ def __getattr__(name):
     """Imports the module of a name when it is asked for: a program that is only observed asks for none."""
     if name not in _MODULES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from importlib import import_module  # A program that is only observed comes here never.
+    from importlib import import_module  # A program that is only observed comes not here.
 
     found = globals()[name] = getattr(import_module(f".{_MODULES[name]}", __name__), name)
     return found

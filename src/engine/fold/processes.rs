@@ -3,6 +3,7 @@
 use crate::engine::fold::sentences;
 use crate::engine::fold::state::RunFold;
 use crate::engine::fold::timeline::homes::Exit;
+use crate::engine::fold::timeline::lanes::LISTENER;
 use crate::engine::fold::tree::{Appearance, StartedProcess};
 use crate::model::{ExitStatus, Monotonic, Pgid, Pid, ProcessSample, ProcessState, Severity, Sid};
 
@@ -147,6 +148,9 @@ impl RunFold {
         let waits_for = sample.threads.first().map_or("", |first| first.waits_for.as_str());
         self.changed(t, pid, state, waits_for);
         self.processes.sampled(sample);
+        if self.lanes.has_tasks(pid) {
+            self.processes.hide_thread(pid, LISTENER);
+        }
         self.lanes.comm_seen(t, pid, &sample.name);
         self.renamed(t, pid);
     }

@@ -212,6 +212,10 @@ pub(crate) fn task_finished(task: &str, result: &str) -> (Severity, String) {
 pub(crate) fn operation(task: &str, action: &str, on: Option<&str>, result: Option<&Value>) -> String {
     let on = on.map(|on| format!(" on {on}")).unwrap_or_default();
     match result {
+        // What is put was given to it.
+        Some(item) if action == "put" && item.as_str().is_none_or(|word| word != "ok") => {
+            format!("{task}: {action} {}{on}.", plain(item))
+        }
         None | Some(Value::Null) => format!("{task}: {action}{on} is done."),
         Some(Value::String(word)) if word == "ok" => format!("{task}: {action}{on} is done."),
         Some(result) => format!("{task}: {action}{on} gave {}.", plain(result)),
@@ -389,6 +393,7 @@ mod tests {
         assert_eq!(said(Some("event go"), Some(json!(false))), "worker-1: wait on event go gave false.");
         assert_eq!(said(Some("event go"), Some(json!("ok"))), "worker-1: wait on event go is done.");
         assert_eq!(said(None, None), "worker-1: wait is done.");
+        assert_eq!(operation("cook", "put", Some("queue belt"), Some(&json!(8))), "cook: put 8 on queue belt.");
     }
 
     #[test]

@@ -160,6 +160,13 @@ impl ProcessTable {
         row.threads.clone_from(&sample.threads);
     }
 
+    /// A thread of this name is none of the program's own.
+    pub(crate) fn hide_thread(&mut self, pid: Pid, name: &str) {
+        if let Some(row) = self.row_mut(pid) {
+            row.threads.retain(|thread| thread.name != name);
+        }
+    }
+
     /// It is called so from now on. Returns the name before, if that was another one.
     pub(crate) fn rename(&mut self, pid: Pid, name: &str) -> Option<String> {
         let row = self.row_mut(pid).filter(|row| row.name != name)?;

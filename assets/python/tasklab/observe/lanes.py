@@ -10,7 +10,8 @@ from . import lines
 from .code import script_line
 from .lines import flush, tell
 
-MOST, FEW = 200, 10  # in 0.1 s: operations with lines of their own; operations up to which a task does little
+BURST, STEADY = 200, 20  # operations of a task with lines of their own: at once, and in each 0.1 s from then on
+FEW, BATCH = 10, 32  # operations in 0.1 s up to which a task does little; lines of one that does more, before they are written
 # The name of the first thread's lane: the first Python of a stage is called main, or as Task Lab says. What it starts inherits neither.
 FIRST = os.environ.pop("TASKLAB_TASK", None if "TASKLAB_ABOVE" in os.environ else "main")
 os.environ["TASKLAB_ABOVE"] = str(os.getpid())
@@ -26,24 +27,27 @@ children = 0  # forked by the program itself
 class Lane:
     """The lane of one task."""
 
-    __slots__ = ("name", "holds", "wait", "since", "reported", "acquired", "waited", "alarm")
+    __slots__ = ("name", "holds", "wait", "since", "told", "left", "acquired", "waited", "alarm")
 
     def __init__(self, name):
         self.name = name
         self.holds = []  # things, the latest last
         self.wait = None
         self.alarm = None  # ends its sleep
-        self.since = self.reported = self.acquired = self.waited = 0
+        self.left = BURST  # operations that may still have lines
+        self.since = self.told = self.acquired = self.waited = 0
 
     def tells(self, has_waited=False):
         """Counts an operation. Gives whether it gets lines of its own."""
         now = monotonic()
         if now - self.since >= 0.1:
-            self.since, self.reported = now, 0
+            self.left = min(BURST, self.left + int((now - self.since) * 10) * STEADY) if self.since else BURST
+            self.since, self.told = now, 0
             if self.acquired:
                 self.report()
-        self.reported += 1
-        if self.reported <= MOST:
+        if self.left > 0:
+            self.left -= 1
+            self.told += 1
             return True
         self.acquired += 1
         self.waited += has_waited
@@ -234,7 +238,7 @@ def wait_begins(on, held_by=None, word="waiting"):
     if lane.tells(True):
         wait.line = script_line()
         wait.tell()
-    if lines.has_stamped():
+    if lines.stamped():
         write(lane)
     return wait
 
@@ -251,11 +255,12 @@ def wait_ends(wait, woken_by=None):
 
 def write(lane):
     """Writes what is stamped. While the task holds something, it writes only if it does little, which makes a long hold visible at
-    once, and if nobody has to wait for that; else it writes after the release."""
-    if not lane.holds:
+    once, and if nobody has to wait for that; else it writes after the release, and where it does much, several lines at once."""
+    if lane.holds:
+        if lane.told <= FEW:
+            lines.flush_if_ready()
+    elif lane.told <= FEW or lane.wait is not None or lines.stamped() >= BATCH:
         flush()
-    elif lane.reported <= FEW:
-        lines.flush_if_ready()
 
 
 def operation(do, on, result=None):

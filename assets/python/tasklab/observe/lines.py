@@ -6,14 +6,10 @@ import os
 import select
 import sys
 from _collections import deque
+from _json import encode_basestring_ascii as _quoted  # the whole module takes longer to import
 from _thread import RLock, allocate_lock
 from fcntl import F_DUPFD_CLOEXEC, fcntl
 from time import monotonic_ns
-
-try:
-    from _json import encode_basestring_ascii as _quoted
-except ImportError:  # Another Python than CPython has no such module.
-    from json.encoder import encode_basestring_ascii as _quoted
 
 BATCH, MOST_STAMPED = 64, 1000  # lines taken for one write; lines that may wait: one more is written at once
 LONGEST = 200  # characters of a text from the program
@@ -137,9 +133,9 @@ def tell(kind, **keys):
         flush()
 
 
-def has_stamped():
-    """Whether there are lines that are not written."""
-    return bool(_stamped)
+def stamped():
+    """How many lines are not written."""
+    return len(_stamped)
 
 
 def flush():

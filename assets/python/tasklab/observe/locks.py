@@ -6,7 +6,7 @@ from time import monotonic
 
 from . import code, things
 from .hooks import put, when_imported, wrap
-from .lanes import MOST, current, operation, own, wait_begins, wait_ends, write
+from .lanes import current, operation, own, wait_begins, wait_ends, write
 
 
 class _Observed:
@@ -56,7 +56,7 @@ class _Observed:
         if lane.wait is not None:
             return  # a condition takes it again: the end of that wait tells
         # lane.tells(), without the call: this is done often
-        if monotonic() - lane.since < 0.1 and lane.reported >= MOST:
+        if lane.left <= 0 and monotonic() - lane.since < 0.1:
             lane.acquired += 1
         elif lane.tells():
             self._is_told = True

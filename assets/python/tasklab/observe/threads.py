@@ -86,6 +86,7 @@ def _threading(threading):
             known = of(self)
             if known is not None and known.lane is None and self._native_id == get_native_id():
                 known.lane = lanes.begin(known.name)
+                lanes.name_thread(self._name)  # Python does so itself since 3.14.
 
         return _set_native_id
 

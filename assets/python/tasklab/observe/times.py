@@ -19,7 +19,7 @@ def install():
             frame = sys._getframe(1)
             if seconds == 0 or not is_own(frame) and frame.f_globals.get("__name__") != "sched":
                 return original(seconds)
-            wait = wait_begins(None, word="sleeping")
+            wait = wait_begins("sleep()", word="sleeping")
             try:
                 # A person can end a sleep that lasts long enough for that.
                 if type(seconds) in (int, float) and 0.2 <= seconds <= 1e6 and is_listening() and wait.lane.sleep(seconds):

@@ -21,8 +21,8 @@ const MOST_LANES: usize = 2 * MOST_ENDED;
 /// With more lanes than this the order is made anew only at each [`SELDOM`]th view; new lanes stand at the end so long.
 const MANY: usize = 4_096;
 const SELDOM: u32 = 8;
-/// The beginning of the names of threads that are our own plumbing inside a lesson's body: the Python shim's listener.
-const PLUMBING: &str = "tasklab-";
+/// The name of the thread that is our own plumbing inside a Python program: the observer's listener.
+pub(crate) const LISTENER: &str = "tasklab-listen";
 
 /// All lanes of a run.
 #[derive(Debug, Default)]
@@ -342,13 +342,18 @@ impl Lanes {
         std::mem::take(&mut self.has_dropped)
     }
 
-    /// A process of which only words are known shows until a task of its own has a lane. A thread of our own plumbing shows nothing that a
-    /// learner has asked for; threads of other programs are never hidden.
+    /// A process of which only words are known shows until a task of its own has a lane. Our own thread in a program
+    /// that tells its tasks shows nothing that a learner has asked for; threads of other programs are never hidden.
     fn is_hidden(&self, index: usize) -> bool {
         let Some(track) = self.track(index).filter(|track| track.task.is_none()) else { return false };
         let Some(home) = self.homes.get(track.home) else { return false };
         track.source == LaneSource::Words && home.lanes.len() > 1
-            || home.is_body && !track.is_first() && track.comm.starts_with(PLUMBING)
+            || !track.is_first() && &*track.comm == LISTENER && (home.is_body || self.has_tasks(home.pid))
+    }
+
+    /// Whether its program has told of a task of its own.
+    pub(crate) fn has_tasks(&self, pid: Pid) -> bool {
+        self.homes.lanes(pid).iter().any(|lane| self.track(*lane).is_some_and(|track| track.task.is_some()))
     }
 
     /// A text that may come often.

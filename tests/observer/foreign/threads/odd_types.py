@@ -2,9 +2,14 @@
 """What programs ask of the types and texts of locks and their like."""
 import _thread
 import copy
+import os
 import pickle
+import queue
 import re
+import signal
+import subprocess
 import threading
+import time
 import weakref
 
 LockType = type(threading.Lock())
@@ -31,6 +36,9 @@ for thing in (lock, rlock, event, threading.local()):
             print(attempt.__name__, "works")
         except TypeError as error:
             print(attempt.__name__, error)
+for made in (threading.Lock, threading.RLock, threading.Event, threading.Thread, queue.Queue, queue.SimpleQueue, time.sleep, os.waitpid,
+             subprocess.run, signal.signal, threading.current_thread):
+    print(pickle.loads(pickle.dumps(made)) is made)
 print(weakref.ref(lock)() is lock, weakref.ref(event)() is event, hash(lock) == hash(lock), lock == lock, lock != rlock)
 for wrong in (lambda: lock.acquire(True, -5), lambda: lock.acquire(False, 1), lambda: lock.acquire(timeout="soon"),
               lambda: threading.Thread(target=print).join(), lambda: threading.Thread(group=1),

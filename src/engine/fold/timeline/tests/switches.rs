@@ -406,6 +406,18 @@ fn our_own_plumbing_has_no_lane_and_the_body_keeps_its_name() {
 }
 
 #[test]
+fn our_own_thread_has_no_lane_in_a_program_that_tells_its_tasks_and_has_one_in_any_other() {
+    let mut lanes = Lanes::default();
+    lanes.process_started(at(0), PID, Pid::new(1), "python3", false);
+    let records = [began(0, 10, 10, 1, 1), named(1, 10, 10, "python3", true), began(2, 10, 11, 10, 10)];
+    lanes.scheduled(&records, at(3));
+    lanes.scheduled(&[named(3, 10, 11, "tasklab-listen", false)], at(4));
+    assert_eq!(names(&mut lanes), ["python3", "tasklab-listen"]);
+    lanes.task_started(at(5), "main", TaskSort::Thread, PID, Some(Tid::new(10)), None);
+    assert_eq!(names(&mut lanes), ["main"]);
+}
+
+#[test]
 fn a_name_that_the_program_told_stays_through_an_exec_whichever_comes_first() {
     let records = [began(10, 11, 11, 10, 10), named(13, 11, 11, "dd", true), began(14, 11, 12, 11, 11)];
     let told = |lanes: &mut Lanes| lanes.process_started(at(12), Pid::new(11), PID, "generate", false);
