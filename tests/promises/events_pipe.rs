@@ -42,7 +42,6 @@ for number in range(3):
     assert!(!name.exists() && name.parent().is_some_and(Path::is_dir), "the engine still has its folder: {}", name.display());
 }
 
-/// Covers: F22.
 #[test]
 fn whoever_has_opened_the_pipe_by_its_name_does_not_hold_up_the_end() {
     let program = r#"

@@ -34,14 +34,20 @@ impl RunFold {
                 }
             }
             EventKind::TaskStarted { task, sort, pid, tid, line } => {
-                self.lanes.task_started(t, task, *sort, *pid, *tid, *line);
-                if *sort == TaskSort::Process {
+                let was = self.lanes.task_started(t, task, *sort, *pid, *tid, *line);
+                if *sort == TaskSort::Process || was.is_some() {
                     self.take_name(*pid);
                 }
                 if let Some(tid) = tid {
                     self.usage.thread(*pid, *tid);
                 }
-                self.chatter(t, || (Severity::Info, sentences::task_started(task, *sort, *pid, *tid)));
+                if let Some(was) = &was {
+                    self.waits.renamed(was, task);
+                }
+                self.chatter(t, || {
+                    let started = || sentences::task_started(task, *sort, *pid, *tid);
+                    (Severity::Info, was.as_ref().map_or_else(started, |was| sentences::task_renamed(was, task)))
+                });
             }
             EventKind::TaskFinished { task, result } => {
                 self.waits.over(task);

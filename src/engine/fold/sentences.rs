@@ -138,6 +138,10 @@ pub(crate) fn task_started(task: &str, sort: TaskSort, pid: Pid, tid: Option<Tid
     }
 }
 
+pub(crate) fn task_renamed(was: &str, now: &str) -> String {
+    format!("{was} is called {now} now.")
+}
+
 /// The beginning of a wait's name where step mode has stopped the task.
 const GATE: &str = "step: ";
 

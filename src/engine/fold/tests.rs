@@ -396,6 +396,40 @@ fn any_line() -> impl Strategy<Value = serde_json::Value> {
     ]
 }
 
+#[test]
+fn a_task_that_is_renamed_says_so_once_and_its_wait_is_told_under_the_new_name() {
+    let mut fold = fold("x");
+    feed(
+        &mut fold,
+        &[
+            (1, process(10, 1, "python3")),
+            (2, json!({"kind":"task.started","task":"Process-1","sort":"process","pid":10,"tid":10})),
+            (3, json!({"kind":"task.started","task":"Thread-1","pid":10,"tid":11})),
+            (4, json!({"kind":"task.state","task":"Thread-1","state":"waiting","on":"event go"})),
+            (5, json!({"kind":"task.started","task":"taster","pid":10,"tid":11})),
+            (6, json!({"kind":"task.started","task":"cook","pid":10,"tid":10})),
+            (7, json!({"kind":"op","task":"cook","do":"set","on":"event go","result":"ok"})),
+            (90, json!({"kind":"task.state","task":"taster","state":"running","woken_by":"cook"})),
+        ],
+    );
+    let view = fold.view(at(100), None);
+    assert_eq!(
+        log(&view),
+        [
+            "python3 (10) started.",
+            "Process-1 started, as process 10.",
+            "Thread-1 started, as thread 11.",
+            "Thread-1 is called taster now.",
+            "Process-1 is called cook now.",
+            "cook: set on event go is done.",
+            "taster waits for event go.",
+            "taster waits no longer for event go: cook let it go on.",
+        ]
+    );
+    assert_eq!(view.processes[0].name, "cook");
+    assert_eq!(view.lanes.iter().map(|lane| &*lane.name).collect::<Vec<_>>(), ["cook", "taster"]);
+}
+
 proptest! {
     /// A failing case is printed with its seed by proptest, and its lines by the assertion.
     #[test]

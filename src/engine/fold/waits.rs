@@ -40,6 +40,13 @@ impl Waits {
         !self.young.is_empty() && self.young.remove(task).is_some()
     }
 
+    /// A task has another name.
+    pub(crate) fn renamed(&mut self, was: &str, now: &str) {
+        if let Some(wait) = self.young.remove(was) {
+            self.young.insert(now.into(), wait);
+        }
+    }
+
     /// The waits that have lasted long enough by `now`, oldest first: start, task, and change.
     pub(crate) fn grown(&mut self, now: Monotonic) -> Vec<(Monotonic, Box<str>, Change)> {
         if self.due.is_none_or(|due| now < due) {

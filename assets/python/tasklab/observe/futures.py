@@ -9,6 +9,7 @@ from .lanes import current, wait_begins, wait_ends
 from .lines import flush, tell
 from .things import of
 
+_working = lanes._local()  # of the calling thread: its lane, while it runs a future
 _submitting = lanes._local()  # of the calling thread: the name of the future that it makes
 
 
@@ -45,18 +46,28 @@ def _base(base):
         def _(original):
             def end(self, *arguments):
                 name = of(self)
-                was_done = name and self.done()
-                given = original(self, *arguments)
-                if name and not was_done and self.done():
+                if name and not self.done():
+                    # Before it is so, and not written: who waits for the result should find the worker idle as soon as without us.
                     tell("task.finished", task=name, result=result(*arguments))
-                    flush()
-                return given
+                    _idle()
+                return original(self, *arguments)
 
             return end
 
     ends("set_result", lambda result: "ok")
     ends("set_exception", lambda error: "ok" if error is None else f"{type(error).__name__}: {error}")
-    ends("cancel", lambda: "cancelled")
+
+    @wrap(Future, "cancel")
+    def _(original):
+        def cancel(self):
+            name, was_done = of(self), self.done()
+            is_cancelled = original(self)
+            if name and is_cancelled and not was_done:
+                tell("task.finished", task=name, result="cancelled")
+                flush()
+            return is_cancelled
+
+        return cancel
 
     # Those who wait for several futures do so on an event.
     @wrap(base._Waiter, "__init__")
@@ -67,6 +78,14 @@ def _base(base):
                 things.attach(self.event._cond, "futures")
 
         return __init__
+
+
+def _idle():
+    """The calling thread of a pool waits for the next future."""
+    lane = getattr(_working, "lane", None)
+    if lane is not None:
+        _working.lane = None
+        lane.state("waiting", "the pool's queue")
 
 
 def _callers(frame, most):
@@ -130,14 +149,10 @@ def _threads(thread):
             name = of(self.future)
             if name is None:
                 return original(self, *arguments)
-            lane = current()
+            lane = _working.lane = current()
             lane.state("running", name)
             flush()
-            try:
-                return original(self, *arguments)
-            finally:
-                lane.state("waiting", "the pool's queue")
-                flush()
+            original(self, *arguments)
 
         return run
 

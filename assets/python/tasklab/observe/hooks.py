@@ -17,19 +17,51 @@ def wrap(owner, name):
 
     def decorate(make):
         original = vars(owner)[name] if isinstance(owner, type) and name in vars(owner) else getattr(owner, name)
-        replacement = make(original)
+        function = make(original)
+        # The module warnings skips frames of files with such a name when it looks for the line to blame.
+        function.__code__ = function.__code__.replace(co_filename=f"{HERE}importlib._bootstrap")
+        replacement = _builtin(function, original) if type(original) is type(len) else function
         for key in ("__module__", "__name__", "__qualname__", "__doc__", "__text_signature__"):
             try:
                 setattr(replacement, key, getattr(original, key))
             except AttributeError:
                 pass
         replacement.__wrapped__ = original  # its signature is looked up there
-        # The module warnings skips frames of files with such a name when it looks for the line to blame.
-        replacement.__code__ = replacement.__code__.replace(co_filename=f"{HERE}importlib._bootstrap")
-        put(owner, name, replacement)
+        replace(owner, name, replacement)
         return replacement
 
     return decorate
+
+
+def _builtin(function, original):
+    """A function in the place of one that is made in C: as an attribute of a class it is no method either."""
+
+    class Builtin:
+        __call__ = staticmethod(function)
+
+        @property
+        def __class__(self):
+            return type(original)
+
+        def __repr__(self):
+            return repr(original)
+
+        def __reduce__(self):
+            return original.__qualname__
+
+    Builtin.__name__ = Builtin.__qualname__ = type(original).__name__
+    builtin = Builtin()
+    builtin.__self__ = original.__self__
+    return builtin
+
+
+def replace(owner, name, replacement):
+    """Puts something in the place of an attribute, also where that comes from: os.waitpid is posix.waitpid, and pickled as that."""
+    original = getattr(owner, name)
+    home = sys.modules.get(replacement.__module__)
+    put(owner, name, replacement)
+    if home is not None and home is not owner and getattr(home, replacement.__qualname__, None) is original:
+        put(home, replacement.__qualname__, replacement)
 
 
 def put(owner, name, replacement):

@@ -21,6 +21,7 @@ _all = set()  # lanes of threads that are not over
 _sleeping = allocate_lock()  # held to change who sleeps so that a person can end it
 _used = {}  # a name: how many lanes had it
 _process = ""  # stands before the names of threads, but in the first process
+postponed = []  # functions to call when the program next waits or does something
 children = 0  # forked by the program itself
 
 
@@ -230,6 +231,7 @@ def rename(lane, name, tid):
 
 def wait_begins(on, held_by=None, word="waiting"):
     """The calling thread begins to wait. Gives the wait, for wait_ends()."""
+    do_postponed()
     lane = current()
     outer = lane.wait
     if outer is not None:
@@ -263,8 +265,15 @@ def write(lane):
         flush()
 
 
+def do_postponed():
+    """Does what could not be done at once."""
+    while postponed:
+        postponed.pop()()
+
+
 def operation(do, on, result=None):
     """Tells of an operation on a thing that is finished, and what it gave."""
+    do_postponed()
     lane = current()
     if lane.tells():
         tell("op", task=lane.name, do=do, on=on, result=lines.scalar(result), line=script_line())

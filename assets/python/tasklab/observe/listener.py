@@ -65,7 +65,7 @@ def start():
         _control = None
         return
     os.environ["TASKLAB_CONTROL"] = str(_control)
-    os.register_at_fork(before=_pause, after_in_parent=_resume)
+    os.register_at_fork(before=_pause, after_in_parent=_resume_later)
     lines.at_fork(_forget)
     _resume()
 
@@ -94,6 +94,12 @@ def _pause(always=False):
     deadline = monotonic() + 0.1
     while monotonic() < deadline and os.path.exists(f"/proc/self/task/{ended}"):
         pass  # The kernel removes it in a moment.
+
+
+def _resume_later():
+    """Python looks for threads after this."""
+    if _control is not None and _thread is None:
+        lanes.postponed.append(_resume)
 
 
 def _resume():

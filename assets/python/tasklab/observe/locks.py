@@ -5,7 +5,7 @@ from _thread import TIMEOUT_MAX
 from time import monotonic
 
 from . import code, things
-from .hooks import put, when_imported, wrap
+from .hooks import replace, when_imported, wrap
 from .lanes import current, operation, own, wait_begins, wait_ends, write
 
 
@@ -47,6 +47,17 @@ class _Observed:
         return True
 
     def _acquired(self):
+        """The calling thread has it. The program does not see an error of ours, and no error leaves it a lock that it does not know of."""
+        try:
+            self._tell_acquired()
+        except Exception:
+            pass  # Perhaps the stack or the memory is at its end.
+        except BaseException:  # A signal's handler has raised it.
+            self._holder = None
+            self._release()
+            raise
+
+    def _tell_acquired(self):
         try:
             lane = own.lane
         except AttributeError:
@@ -92,9 +103,20 @@ class _Observed:
                 wait.tell()
 
     def release(self):
+        lane = None
+        try:
+            if self._holder is not None:
+                lane = self._tell_released()
+        except Exception:
+            pass  # as for _acquired()
+        finally:
+            self._release()  # RuntimeError if nobody has it
+        if lane is not None:
+            write(lane)
+
+    def _tell_released(self):
+        """Gives the calling thread's lane, if there is a line to write."""
         holder = self._holder
-        if holder is None:
-            return self._release()  # RuntimeError, unless it was acquired before a fork
         try:
             lane = own.lane
         except AttributeError:
@@ -106,15 +128,24 @@ class _Observed:
         elif self._thing in held:
             held.remove(self._thing)
         if not self._is_told:
-            return self._release()
+            return None
         self._is_told = False
         if holder.wait is None:
             holder.runs(None, code.script_line())
-        self._release()
-        write(lane)
+        return lane
 
+    # The same as release(), which is not called: at the end of the stack there may be room for one frame only.
     def __exit__(self, kind, value, traceback):
-        self.release()
+        lane = None
+        try:
+            if self._holder is not None:
+                lane = self._tell_released()
+        except Exception:
+            pass
+        finally:
+            self._release()
+        if lane is not None:
+            write(lane)
 
     def __getattr__(self, name):
         return getattr(self._real, name)
@@ -135,6 +166,19 @@ class _Observed:
         return self._real.__reduce_ex__(protocol)
 
 
+def _need_room():
+    """Raises RecursionError now where it would be raised when the lock is let go, so that it would stay held."""
+    _need_more_room()
+
+
+def _need_more_room():
+    _need_most_room()
+
+
+def _need_most_room():
+    pass
+
+
 class _RLock(_Observed):
     """A reentrant lock: its holder acquires it several times, and lets it go as often."""
 
@@ -148,7 +192,8 @@ class _RLock(_Observed):
 
     def acquire(self, blocking=True, timeout=-1):
         if self._count and self._real._is_owned():
-            got = self._real.acquire(blocking, timeout)
+            _need_room()
+            got = self._acquire(blocking, timeout)
         else:
             got = _Observed.acquire(self, blocking, timeout)
         if got:
@@ -157,7 +202,8 @@ class _RLock(_Observed):
 
     def __enter__(self):
         if self._count and self._real._is_owned():
-            self._real.acquire()
+            _need_room()
+            self._acquire()
         else:
             _Observed.__enter__(self)
         self._count += 1
@@ -165,12 +211,21 @@ class _RLock(_Observed):
 
     def release(self):
         if not self._count or not self._real._is_owned():
-            return self._real.release()  # RuntimeError
-        self._count -= 1
-        if self._count:
-            self._real.release()
-        else:
-            _Observed.release(self)
+            return self._release()  # RuntimeError
+        lane = None
+        try:
+            if self._count == 1:
+                lane = self._tell_released()
+        except Exception:
+            pass
+        finally:
+            self._count -= 1
+            self._release()
+        if lane is not None:
+            write(lane)
+
+    def __exit__(self, kind, value, traceback):
+        self.release()
 
     def _is_owned(self):
         return self._real._is_owned()
@@ -233,7 +288,7 @@ def _threading(threading):
             __slots__ = ()
 
         _looks_like(Lock, real)
-        put(threading, "Lock", Lock)
+        replace(threading, "Lock", Lock)
     else:
 
         class Lock(_Observed):

@@ -3,7 +3,7 @@
 from _functools import partial
 
 from . import things
-from .hooks import put, when_imported, wrap
+from .hooks import replace, when_imported, wrap
 from .lanes import operate, operation, wait_begins, wait_ends
 from .things import of
 
@@ -74,7 +74,7 @@ def _simple_queue(queue):
         __class_getitem__ = real.__class_getitem__
 
     SimpleQueue.__module__, SimpleQueue.__qualname__, SimpleQueue.__doc__ = real.__module__, real.__qualname__, real.__doc__
-    put(queue, "SimpleQueue", SimpleQueue)
+    replace(queue, "SimpleQueue", SimpleQueue)
 
 
 @when_imported("queue")

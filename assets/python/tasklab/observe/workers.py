@@ -3,6 +3,7 @@
 import mmap
 import sys
 from _functools import partial
+from _weakref import ref
 
 from . import lanes, processes, things
 from .code import is_own, script_line
@@ -13,6 +14,7 @@ from .things import of
 HOLDER, RELEASED_BY = range(2)
 LONGEST = 256  # bytes of a name
 
+_here = {}  # the identity of a thing of this process, and of those that are forked from it: its name
 _made = {}  # the name of a semaphore in the kernel: what the program calls the thing; children that are spawned get it
 
 
@@ -134,6 +136,33 @@ def _process(process):
         return join
 
 
+def _semaphore_of(thing):
+    """The name in the kernel of a semaphore that is a part of the thing; None where it has none, since all processes are forked."""
+    for path in (("_rlock",), ("_flag",), ("_sleeping_count",), ()):
+        part = thing
+        for name in path:
+            part = getattr(part, name, None)
+        semaphore = getattr(part, "_semlock", None)
+        if semaphore is not None:
+            return semaphore.name
+    return None
+
+
+def _remember(thing, known):
+    """Remembers what the program calls a thing. The thing itself must not have an attribute more, since it is pickled."""
+    name = _semaphore_of(thing)
+    if name is not None:
+        _made[name] = known.on
+    place = id(thing)
+    _here[place] = known.on, ref(thing, lambda _: _here.pop(place, None))
+
+
+def _known(thing):
+    """What is known of a thing of multiprocessing; None if the program has not made it itself."""
+    on = _here[id(thing)][0] if id(thing) in _here else _made.get(_semaphore_of(thing))
+    return on and things.Thing(on)
+
+
 def _popen(module):
     @wrap(module.Popen, "poll")
     def _(original):
@@ -162,7 +191,8 @@ def _synchronize(synchronize):
             kind = kinds.get(next((cls.__name__ for cls in type(self).__mro__ if cls.__name__ in kinds), None))
             thing = kind and things.made(kind, self)
             if thing:
-                _made[self._semlock.name] = thing.on
+                if self._semlock.name is not None:
+                    _made[self._semlock.name] = thing.on
                 _observe(self, thing, kind == "lock")
 
         return __init__
@@ -188,14 +218,14 @@ def _synchronize(synchronize):
                 original(self, *arguments, **names)
                 thing = things.made(kind, self)
                 if thing:
-                    self._tasklab = thing
+                    _remember(self, thing)
 
             return __init__
 
         @wrap(cls, "wait")
         def _(original):
             def wait(self, timeout=None):
-                thing = of(self)
+                thing = _known(self)
                 if thing is None:
                     return original(self, timeout)
                 told = wait_begins(thing.on)
@@ -220,25 +250,14 @@ def _queues(queues):
                 original(self, *arguments, **names)
                 thing = things.made("queue", self)
                 if thing:
-                    self._tasklab = thing
-                    _made[self._rlock._semlock.name] = thing.on
+                    _remember(self, thing)
 
             return __init__
-
-        @wrap(cls, "__setstate__")
-        def _(original):
-            def __setstate__(self, state):
-                original(self, state)
-                on = _made.get(self._rlock._semlock.name)
-                if on:
-                    self._tasklab = things.Thing(on)
-
-            return __setstate__
 
         @wrap(cls, "get")
         def _(original):
             def get(self, *arguments, **names):
-                thing = of(self)
+                thing = _known(self)
                 if thing is None:
                     return original(self, *arguments, **names)
                 told = wait_begins(thing.on) if _is_empty(self) else None
@@ -254,7 +273,7 @@ def _queues(queues):
         def _(original):
             def put(self, item, *arguments, **names):
                 original(self, item, *arguments, **names)
-                thing = of(self)
+                thing = _known(self)
                 if thing is not None:
                     operation("put", thing.on, item)
 

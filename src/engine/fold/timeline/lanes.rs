@@ -14,6 +14,8 @@ use crate::engine::fold::timeline::shared_texts::SharedTexts;
 use crate::engine::fold::timeline::track::{Birth, Doing, Track};
 use crate::model::{CoreLane, ExitStatus, Lane, LaneSource, Mark, MarkKind, Monotonic, Pid, TaskSort, TaskState, Tid};
 
+mod renaming;
+
 /// Ended lanes beyond which the oldest of them go. A lane whose thread lives never goes.
 pub(super) const MOST_ENDED: usize = 10_000;
 /// Lanes beyond which those go that only a program's word makes: it may invent any number.
@@ -29,6 +31,7 @@ pub(crate) const LISTENER: &str = "tasklab-listen";
 pub(crate) struct Lanes {
     /// By their numbers, which no other lane gets.
     pub(super) tracks: Vec<Option<Box<Track>>>,
+    /// By the name of the task, and by its former ones until another task has them.
     by_task: HashMap<Box<str>, usize>,
     /// The newest lane that is shown under each name.
     by_name: HashMap<Arc<str>, usize>,
@@ -91,7 +94,8 @@ pub(crate) struct Told<'a> {
 }
 
 impl Lanes {
-    /// A task exists. With a thread of its own, or as a process, it runs: its lane is that of the thread.
+    /// A task exists. With a thread of its own, or as a process, it runs: its lane is that of the thread. If that is the lane of another
+    /// task, which goes on, it is that task's new name; returns the one before.
     pub(crate) fn task_started(
         &mut self,
         t: Monotonic,
@@ -100,7 +104,10 @@ impl Lanes {
         pid: Pid,
         tid: Option<Tid>,
         line: Option<u32>,
-    ) {
+    ) -> Option<Arc<str>> {
+        if let Some(was) = tid.and_then(|tid| self.rename_task(t, task, sort, (pid, tid), line)) {
+            return Some(was);
+        }
         let state = if tid.is_some() || sort == TaskSort::Process { TaskState::Running } else { TaskState::Created };
         let doing = Doing { state, note: self.notes.share(""), held_by: None };
         let tid = match sort {
@@ -115,7 +122,7 @@ impl Lanes {
             let is_same = |track: &Track| of_thread.is_none() && track.tid == tid && !self.was_over(track, t);
             let has_thread = matches!(sort, TaskSort::Thread | TaskSort::Process);
             let is_it = |track: &Track| track.tid.is_none() || has_thread && tid.is_none() || is_same(track);
-            Some(known) == of_thread || self.track(known).is_none_or(is_it)
+            Some(known) == of_thread || self.track(known).is_none_or(|track| track.is_task(task) && is_it(track))
         });
         let index = match (known, of_thread) {
             (Some(known), Some(of_thread)) if known != of_thread => {
@@ -149,6 +156,7 @@ impl Lanes {
             track.begins_at(line);
         }
         self.know_task(task, index);
+        None
     }
 
     /// A task has a new state, or a new note. `None` when only its line of code is new. `home` is where an unknown task lives.
@@ -377,14 +385,15 @@ impl Lanes {
     fn thread_of(&self, t: Monotonic, task: &str, pid: Pid, tid: Tid) -> Option<usize> {
         let index = *self.by_tid.get(&tid)?;
         let track = self.track(index).filter(|track| track.pid == pid)?;
-        let is_free = track.task.as_deref().is_none_or(|known| known == task);
+        let is_free = track.task.is_none() || track.is_task(task);
         (is_free && (track.is_first() || !self.was_over(track, t))).then_some(index)
     }
 
-    /// Whether a thread is the lane of another task already.
+    /// Whether a thread is the lane of another task, which has not ended.
     fn has_other_task(&self, t: Monotonic, task: &str, pid: Pid, tid: Tid) -> bool {
         let track = self.by_tid.get(&tid).and_then(|&index| self.track(index)).filter(|track| track.pid == pid);
-        track.is_some_and(|track| track.task.as_deref().is_some_and(|known| known != task) && !self.was_over(track, t))
+        let track = track.filter(|track| track.task.is_some() && !track.is_task(task));
+        track.is_some_and(|track| !track.has_ended() && !self.was_over(track, t))
     }
 
     /// Whether the thread had ended before that time.
@@ -543,8 +552,10 @@ impl Lanes {
         if let Some(tid) = track.tid.filter(|tid| self.by_tid.get(tid) == Some(&index)) {
             self.by_tid.remove(&tid);
         }
-        if let Some(task) = track.task.as_ref().filter(|task| self.by_task.get(&***task) == Some(&index)) {
-            self.by_task.remove(&**task);
+        for name in track.task.iter().chain(&track.former) {
+            if self.by_task.get(&**name) == Some(&index) {
+                self.by_task.remove(&**name);
+            }
         }
         if self.by_name.get(&track.name) == Some(&index) {
             self.by_name.remove(&track.name);

@@ -4,6 +4,7 @@ mod delays;
 mod nonsense;
 mod past;
 mod reasons;
+mod renaming;
 mod seen;
 mod set_uid;
 mod switches;

@@ -28,6 +28,8 @@ pub(crate) struct Track {
     pub(super) name: Arc<str>,
     /// The name of the task that it is, if a task has claimed it.
     pub(super) task: Option<Arc<str>>,
+    /// The names that this task had before, the last one last.
+    pub(super) former: Vec<Arc<str>>,
     /// Its thread's name in the kernel; empty while that is not known.
     pub(super) comm: Arc<str>,
     pub(super) sort: TaskSort,
@@ -111,6 +113,7 @@ impl Track {
             id: LaneId::new(id as u32),
             name: task.clone().unwrap_or_default(),
             task,
+            former: Vec::new(),
             comm: "".into(),
             sort,
             pid,
@@ -171,6 +174,16 @@ impl Track {
 
     pub(crate) const fn has_ended(&self) -> bool {
         !matches!(self.end, End::Open)
+    }
+
+    /// Whether it is the task of this name.
+    pub(super) fn is_task(&self, name: &str) -> bool {
+        self.task.as_deref() == Some(name)
+    }
+
+    /// Whether it has ended, or has said so.
+    pub(super) fn is_finished(&self) -> bool {
+        self.has_ended() || is_final(self.doing().state)
     }
 
     /// Whether it is a zombie as far as it is known.

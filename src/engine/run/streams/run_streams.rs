@@ -147,8 +147,9 @@ impl RunStreams {
         for output in std::mem::take(&mut self.outputs) {
             output.close(emit);
         }
-        self.events.clear();
+        // The names go first: nobody can open a pipe then that is no longer read.
         self.fifos.clear();
+        self.events.clear();
         self.inputs.clear();
         let controls = std::mem::take(&mut self.controls).into_iter();
         controls.flat_map(Control::unread).filter(|request| !request.is_demo).collect()

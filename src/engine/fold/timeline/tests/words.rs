@@ -196,8 +196,6 @@ fn a_coroutine_has_no_thread_and_another_thread_of_the_same_name_has_its_own_lan
     thread(&mut lanes, 5, "timer", 12);
     assert_eq!(names(&mut lanes), ["main", "fetch", "timer 11", "timer"]);
     assert_eq!(lane(&mut lanes, "timer").tid, Some(Tid::new(12)), "the newest has the name");
-    lanes.task_started(at(6), "inner", TaskSort::Thread, PID, Some(Tid::new(12)), None);
-    assert_eq!(lane(&mut lanes, "inner").tid, None, "a thread is one task");
 }
 
 #[test]
