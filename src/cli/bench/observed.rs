@@ -40,10 +40,10 @@ pub(super) fn observed(figures: &mut Figures, runs: &Runs, wants: impl Fn(&str) 
         }
     }
     figures.effort = usual;
-    if wants(start) {
-        if let Err(error) = starts(figures, runs, start) {
-            missing(start, &error);
-        }
+    if wants(start)
+        && let Err(error) = starts(figures, runs, start)
+    {
+        missing(start, &error);
     }
 }
 

@@ -19,7 +19,7 @@ const PREFIX: &str = "python-";
 /// The beginning of the names under which they grow.
 const GROWING: &str = "new-python-";
 /// A folder that nobody has used for so long is removed.
-const KEPT: Duration = Duration::from_secs(30 * 24 * 60 * 60);
+const KEPT: Duration = Duration::from_hours(30 * 24);
 
 /// Where the user's caches may be, the first choice first. A path with a colon is none, since a colon divides the folders of a PYTHONPATH.
 pub(super) fn caches(own: Option<OsString>, home: Option<OsString>) -> Vec<PathBuf> {
