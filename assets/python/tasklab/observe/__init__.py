@@ -5,7 +5,7 @@ what happens, and changes nothing. Each module imports only those above it:
 
     lines       the lines that are written: one for each thing that happens
     hooks       functions are wrapped now, or as soon as their module is imported
-    code        whose code a frame is, its line in the script, and the name of the variable that it assigns to
+    frames      whose code a frame is, its line in the script, and the name of the variable that it assigns to
     lanes       a lane for each task: what it holds, what it waits for, how much it tells
     things      what tasks wait for: names, and the threads that wait on a condition
     listener    the actions of a person, and what nobody tells

@@ -3,7 +3,7 @@ something only for what the program's own code has made."""
 
 from _functools import partial
 
-from . import code, locks, things
+from . import frames, locks, things
 from .hooks import when_imported, wrap
 from .lanes import current, operate, operation, write
 from .things import of
@@ -94,7 +94,7 @@ def _semaphore(threading):
             return
         lane.holds.append(thing)
         if lane.tells():
-            lane.runs(None, code.script_line())
+            lane.runs(None, frames.script_line())
             write(lane)
 
     def let_go(thing, _):
@@ -102,7 +102,7 @@ def _semaphore(threading):
         if thing in lane.holds:
             lane.holds.remove(thing)
         if lane.tells():
-            lane.runs(None, code.script_line())
+            lane.runs(None, frames.script_line())
             write(lane)
 
     _method(threading.Semaphore, "acquire", hold)

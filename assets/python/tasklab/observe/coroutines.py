@@ -4,7 +4,7 @@ import os
 from _thread import _local
 
 from . import lanes, things
-from .code import is_own, script_line
+from .frames import is_own, script_line
 from .hooks import when_imported, wrap
 from .lines import flush, tell
 from .things import of

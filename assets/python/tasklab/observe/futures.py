@@ -3,7 +3,7 @@
 import os
 import sys
 
-from . import code, lanes, things
+from . import frames, lanes, things
 from .hooks import when_imported, wrap
 from .lanes import current, wait_begins, wait_ends
 from .lines import flush, tell
@@ -26,7 +26,7 @@ def _base(base):
                 _submitting.name = None
                 self._tasklab = name
                 things.attach(self._condition, f"result of {name}")
-                tell("task.started", task=name, sort="future", pid=os.getpid(), line=code.script_line())
+                tell("task.started", task=name, sort="future", pid=os.getpid(), line=frames.script_line())
 
         return __init__
 
@@ -74,7 +74,7 @@ def _base(base):
     def _(original):
         def __init__(self):
             original(self)
-            if any(code.is_own(frame) for frame in _callers(sys._getframe(1), 4)):
+            if any(frames.is_own(frame) for frame in _callers(sys._getframe(1), 4)):
                 things.attach(self.event._cond, "futures")
 
         return __init__

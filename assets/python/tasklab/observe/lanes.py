@@ -7,7 +7,7 @@ from _thread import _local, allocate_lock, get_ident, get_native_id
 from time import monotonic
 
 from . import lines
-from .code import script_line
+from .frames import script_line
 from .lines import flush, tell
 
 BURST, STEADY = 200, 20  # operations of a task with lines of their own: at once, and in each 0.1 s from then on

@@ -4,7 +4,7 @@ around the real one, and behaves as that does."""
 from _thread import TIMEOUT_MAX
 from time import monotonic
 
-from . import code, things
+from . import frames, things
 from .hooks import replace, when_imported, wrap
 from .lanes import current, operation, own, wait_begins, wait_ends, write
 
@@ -71,7 +71,7 @@ class _Observed:
             lane.acquired += 1
         elif lane.tells():
             self._is_told = True
-            lane.runs(None, code.script_line())
+            lane.runs(None, frames.script_line())
             if self._thing.waiters:
                 self._tell_waiters(lane)
             write(lane)
@@ -131,7 +131,7 @@ class _Observed:
             return None
         self._is_told = False
         if holder.wait is None:
-            holder.runs(None, code.script_line())
+            holder.runs(None, frames.script_line())
         return lane
 
     # The same as release(), which is not called: at the end of the stack there may be room for one frame only.

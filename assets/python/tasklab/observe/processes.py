@@ -7,7 +7,7 @@ import sys
 from _thread import _local
 
 from . import lanes, lines
-from .code import is_own, outside
+from .frames import is_own, outside
 from .hooks import wrap
 from .lanes import wait_begins, wait_ends
 from .lines import flush, tell

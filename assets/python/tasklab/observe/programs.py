@@ -4,7 +4,7 @@ import os
 import sys
 
 from . import processes
-from .code import is_own
+from .frames import is_own
 from .hooks import when_imported, wrap
 from .lanes import wait_begins, wait_ends
 

@@ -3,7 +3,7 @@
 import os
 import sys
 
-from . import code, lanes, things
+from . import frames, lanes, things
 from .hooks import put, when_imported, wrap
 from .lines import flush, tell
 from .things import of
@@ -79,7 +79,7 @@ def _sched(sched):
                 return original(self, time, priority, action, *arguments, **keys)
             event = original(self, time, priority, action, *arguments, **keys)
             name = names[id(event)] = lanes.numbered(getattr(action, "__name__", "event"))
-            tell("task.started", task=name, sort="event", pid=os.getpid(), line=code.script_line())
+            tell("task.started", task=name, sort="event", pid=os.getpid(), line=frames.script_line())
             flush()
             return event
 

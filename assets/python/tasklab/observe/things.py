@@ -3,7 +3,7 @@
 from _collections import deque
 from _weakref import ref
 
-from . import code
+from . import frames
 from .lanes import known, wait_begins, wait_ends
 
 _used = set()  # names of things
@@ -50,14 +50,14 @@ def names():
 def made(kind, thing=None):
     """What a thing is called that the program's own code makes now: `lock counter`, by the variable that takes it. None if the library
     makes it for itself."""
-    frame = code.caller(code.outside(), thing)
+    frame = frames.caller(frames.outside(), thing)
     if frame is None:
         return None
     place = _places.setdefault((id(frame.f_code), frame.f_lasti), [frame.f_code, 0])
     place[1] += 1
     if place[1] > MOST:
         return None
-    known = named(kind, code.variable(frame))
+    known = named(kind, frames.variable(frame))
     return known if thing is None else known.of(thing)
 
 

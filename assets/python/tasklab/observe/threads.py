@@ -4,7 +4,7 @@ import os
 import sys
 from _thread import get_native_id
 
-from . import code, lanes, things
+from . import frames, lanes, things
 from .hooks import put, when_imported, wrap
 from .lanes import wait_begins, wait_ends
 from .lines import flush, tell
@@ -56,7 +56,7 @@ def _rename(Thread):
         else:
             tell("task.finished", task=known.name, result=f"renamed to {self._name}")
             known.name = lanes.unique(self._name)
-            tell("task.started", task=known.name, sort="thread", pid=os.getpid(), line=code.script_line())
+            tell("task.started", task=known.name, sort="thread", pid=os.getpid(), line=frames.script_line())
         flush()
 
     put(Thread, "name", property(name.fget, set_name, name.fdel, name.__doc__))
@@ -70,10 +70,10 @@ def _threading(threading):
     def _(original):
         def __init__(self, *arguments, **names):
             original(self, *arguments, **names)
-            if code.caller(code.outside(), self):
+            if frames.caller(frames.outside(), self):
                 known = self._tasklab = _Known(lanes.unique(self._name), self._target and (self._target, self._args, self._kwargs))
                 _watch_errors(self, known)
-                tell("task.started", task=known.name, sort="thread", pid=os.getpid(), line=code.script_line())
+                tell("task.started", task=known.name, sort="thread", pid=os.getpid(), line=frames.script_line())
                 flush()
 
         return __init__
@@ -104,7 +104,7 @@ def _threading(threading):
     @wrap(Thread, "join")
     def _(original):
         def join(self, timeout=None):
-            if not code.is_own(sys._getframe(1)) or not self._started.is_set() or not self.is_alive():
+            if not frames.is_own(sys._getframe(1)) or not self._started.is_set() or not self.is_alive():
                 return original(self, timeout)
             known = of(self)
             name = known.name if known else self._name

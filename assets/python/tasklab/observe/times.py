@@ -4,7 +4,7 @@ import builtins
 import sys
 import time
 
-from .code import is_own
+from .frames import is_own
 from .hooks import wrap
 from .lanes import wait_begins, wait_ends
 from .listener import is_listening

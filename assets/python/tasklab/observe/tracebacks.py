@@ -2,7 +2,7 @@
 
 import sys
 
-from .code import is_ours
+from .frames import is_ours
 from .hooks import put, when_imported, wrap
 
 

@@ -6,7 +6,7 @@ from _functools import partial
 from _weakref import ref
 
 from . import lanes, processes, things
-from .code import is_own, script_line
+from .frames import is_own, script_line
 from .hooks import when_imported, wrap
 from .lanes import current, operate, operation, wait_begins, wait_ends, write
 from .things import of

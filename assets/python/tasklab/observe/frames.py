@@ -1,4 +1,4 @@
-"""Code: whether a frame is of the program's own code, its line in the script, and the variable that it assigns to. The text of the source
+"""Frames: whether one is of the program's own code, its line in the script, and the variable that it assigns to. The text of the source
 is read, not its meaning: the modules that parse Python take longer to import than many programs run."""
 
 import os
