@@ -3,7 +3,7 @@
 use crate::engine::fold::sentences;
 use crate::engine::fold::state::RunFold;
 use crate::engine::fold::timeline::homes::Exit;
-use crate::engine::fold::timeline::lanes::LISTENER;
+use crate::engine::fold::timeline::seen::LISTENER;
 use crate::engine::fold::tree::{Appearance, StartedProcess};
 use crate::model::{ExitStatus, Monotonic, Pgid, Pid, ProcessSample, ProcessState, Severity, Sid};
 

@@ -23,8 +23,6 @@ const MOST_LANES: usize = 2 * MOST_ENDED;
 /// With more lanes than this the order is made anew only at each [`SELDOM`]th view; new lanes stand at the end so long.
 const MANY: usize = 4_096;
 const SELDOM: u32 = 8;
-/// The name of the thread that is our own plumbing inside a Python program: the observer's listener.
-pub(crate) const LISTENER: &str = "tasklab-listen";
 
 /// All lanes of a run.
 #[derive(Debug, Default)]
@@ -348,20 +346,6 @@ impl Lanes {
     /// Whether ended lanes have gone since the last call.
     pub(crate) fn take_dropped(&mut self) -> bool {
         std::mem::take(&mut self.has_dropped)
-    }
-
-    /// A process of which only words are known shows until a task of its own has a lane. Our own thread in a program
-    /// that tells its tasks shows nothing that a learner has asked for; threads of other programs are never hidden.
-    fn is_hidden(&self, index: usize) -> bool {
-        let Some(track) = self.track(index).filter(|track| track.task.is_none()) else { return false };
-        let Some(home) = self.homes.get(track.home) else { return false };
-        track.source == LaneSource::Words && home.lanes.len() > 1
-            || !track.is_first() && &*track.comm == LISTENER && (home.is_body || self.has_tasks(home.pid))
-    }
-
-    /// Whether its program has told of a task of its own.
-    pub(crate) fn has_tasks(&self, pid: Pid) -> bool {
-        self.homes.lanes(pid).iter().any(|lane| self.track(*lane).is_some_and(|track| track.task.is_some()))
     }
 
     /// A text that may come often.

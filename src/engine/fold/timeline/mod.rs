@@ -13,7 +13,7 @@ mod order;
 mod past;
 mod pending;
 pub(in crate::engine) mod reasons;
-mod seen;
+pub(super) mod seen;
 mod settle;
 mod shared_texts;
 mod sums;

@@ -10,7 +10,24 @@ use crate::engine::fold::timeline::reasons::TIMER;
 use crate::engine::fold::timeline::track::{Track, is_wait, says_why};
 use crate::model::{LaneSource, Monotonic, Pid, ProcessState, TaskState, Tid};
 
+/// The name of the thread that is our own plumbing inside a Python program: the observer's listener.
+pub(crate) const LISTENER: &str = "tasklab-listen";
+
 impl Lanes {
+    /// A process of which only words are known shows until a task of its own has a lane. Our own thread in a program
+    /// that tells its tasks shows nothing that a learner has asked for; threads of other programs are never hidden.
+    pub(super) fn is_hidden(&self, index: usize) -> bool {
+        let Some(track) = self.track(index).filter(|track| track.task.is_none()) else { return false };
+        let Some(home) = self.homes.get(track.home) else { return false };
+        track.source == LaneSource::Words && home.lanes.len() > 1
+            || !track.is_first() && &*track.comm == LISTENER && (home.is_body || self.has_tasks(home.pid))
+    }
+
+    /// Whether its program has told of a task of its own.
+    pub(crate) fn has_tasks(&self, pid: Pid) -> bool {
+        self.homes.lanes(pid).iter().any(|lane| self.track(*lane).is_some_and(|track| track.task.is_some()))
+    }
+
     /// A sample taken at `t` has shown that a thread waits for something, or (no words) that it runs.
     pub(super) fn seen_waiting(&mut self, lane: usize, t: Monotonic, words: &str) {
         let words = self.share(words);
