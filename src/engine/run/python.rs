@@ -112,10 +112,9 @@ fn obstacle(arguments: &[OsString]) -> Option<char> {
     None
 }
 
-/// The first line of a file, as far as the kernel reads it. A file that others write to, such as a FIFO, has none.
+/// The first line of a regular file, as far as the kernel reads it.
 fn first_line(path: &Path) -> Option<Vec<u8>> {
     let mut bytes = Vec::new();
-    // Whoever asks knows that it is a regular file, so opening it does not wait.
     File::open(path).ok()?.take(FIRST_LINE).read_to_end(&mut bytes).ok()?;
     let end = bytes.iter().position(|byte| *byte == b'\n').unwrap_or(bytes.len());
     bytes.truncate(end);

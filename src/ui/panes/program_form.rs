@@ -150,11 +150,9 @@ impl ProgramForm {
             );
             typed.on_disabled_hover_text("It reads the text below, and then the end of the file.");
         });
-        ui.checkbox(&mut self.starts_session, "in a session of its own")
-            .on_hover_text("setsid(2): no signal to our group reaches it.");
         ui.checkbox(&mut self.keeps_zombies, "keep as zombie until waited on")
             .on_hover_text("Its status is read all the same. Select it and press W to let the kernel forget it.");
-        egui::CollapsingHeader::new("Input, niceness, mask").id_salt("program-form-more").show(ui, |ui| self.more(ui));
+        egui::CollapsingHeader::new("Session, input, niceness, mask").id_salt("program-form-more").show(ui, |ui| self.more(ui));
         ui.add_space(4.0);
         let colors = palette(ui);
         let size = egui::vec2(ui.available_width(), 26.0);
@@ -170,6 +168,8 @@ impl ProgramForm {
     }
 
     fn more(&mut self, ui: &mut Ui) {
+        ui.checkbox(&mut self.starts_session, "in a session of its own")
+            .on_hover_text("setsid(2): no signal to our group reaches it.");
         ui.label(theme::caption(ui, "Text that it reads"));
         ui.add(TextEdit::multiline(&mut self.input).hint_text("none").desired_rows(2).desired_width(f32::INFINITY))
             .accessible_name("Text that it reads")
@@ -360,7 +360,7 @@ mod tests {
         let mut harness = testing::view(240.0, 900.0, (ProgramForm::default(), Actions::default()), |ui, (form, actions)| {
             form.ui(ui, actions);
         });
-        harness.get_by_label("Input, niceness, mask").click();
+        harness.get_by_label("Session, input, niceness, mask").click();
         harness.run();
         for label in ["observe it if it is Python", "let a shell read it", "in a terminal of its own", "in a session of its own"]
         {
