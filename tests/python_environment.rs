@@ -195,7 +195,7 @@ fn compiled_and_read(told: &[String]) -> [usize; 2] {
 
 /// When each compiled file below a folder was written, and as what.
 fn compiled(folder: &Path) -> Vec<(String, SystemTime, u64)> {
-    let pycs = files_in(folder).into_iter().filter(|name| name.ends_with(".pyc"));
+    let pycs = files_in(folder).into_iter().filter(|name| Path::new(name).extension() == Some("pyc".as_ref()));
     pycs.map(|name| {
         let found = fs::metadata(folder.join(&name)).expect("there");
         (name, found.modified().expect("a time"), found.ino())
@@ -220,7 +220,7 @@ fn python_compiles_our_files_once_for_all_runs() {
     assert!(again[0] != first[0] && again[1..] == first[1..], "{again:?}");
 
     // Lessons use the same folder, and nothing is compiled anywhere else: not even where the tests' own home is.
-    let mut lesson = || {
+    let lesson = || {
         let mut lesson = tasklab(&["run", "start-methods", "--language", "python"]);
         let lesson = lesson.current_dir(folder.path()).env("XDG_CACHE_HOME", &cache).env("HOME", &home);
         let (status, out, err) = said(&lesson.env("XDG_RUNTIME_DIR", &home).env("TMPDIR", &home).output().expect("runs"));
@@ -255,7 +255,7 @@ fn without_a_cache_python_is_observed_all_the_same() {
          ask() {{ '{tasklab}' exec -- python3 -c 'import tasklab; print(tasklab.__file__)'; ls -A /mnt/tasklab 2>/dev/null | wc -l; }}\n\
          mount -t tmpfs -o size=8k none /mnt; ask; umount /mnt\n\
          mount -t tmpfs -o ro none /mnt; ask; umount /mnt\n\
-         mount -t tmpfs none /mnt; ask; mount -o remount,ro /mnt; ask"
+         mount -t tmpfs none /mnt; ask; mount -o remount,bind,ro /mnt; ask"
     );
     let output = Command::new("unshare").args(["-Urm", "sh", "-c", &script]).output().expect("unshare runs");
     let (status, out, err) = said(&output);
