@@ -3,7 +3,7 @@ something only for what the program's own code has made."""
 
 from _functools import partial
 
-from . import frames, locks, things
+from . import frames, lanes, locks, things
 from .hooks import when_imported, wrap
 from .lanes import current, operate, operation, write
 from .things import of
@@ -92,15 +92,22 @@ def _semaphore(threading):
         if not got:
             operation("acquire", thing.on, False)
             return
-        lane.holds.append(thing)
-        if lane.tells():
-            lane.runs(None, frames.script_line())
-            write(lane)
+        lane.hold(thing)
+        thing.holders.append(lane)
+        tell_what_runs(lane)
 
     def let_go(thing, _):
         lane = current()
-        if thing in lane.holds:
-            lane.holds.remove(thing)
+        # A semaphore has no owner: who releases it need not be who acquired it. Then the first one that did has its place no more.
+        holder = lane if lane in thing.holders else thing.holders[0] if thing.holders else None
+        if holder is not None:
+            thing.holders.remove(holder)
+            holder.let_go(thing)
+        tell_what_runs(lane)
+        if holder is not None and holder is not lane and holder.wait is None and lanes.is_alive(holder):
+            holder.runs()
+
+    def tell_what_runs(lane):
         if lane.tells():
             lane.runs(None, frames.script_line())
             write(lane)

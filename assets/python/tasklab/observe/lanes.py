@@ -10,6 +10,7 @@ from . import lines
 from .frames import script_line
 from .lines import flush, tell
 
+MOST_HELD = 64  # things that a task holds and that are known
 BURST, STEADY = 200, 20  # operations of a task with lines of their own: at once, and in each 0.1 s from then on
 FEW, BATCH = 10, 32  # operations in 0.1 s up to which a task does little; lines of one that does more, before they are written
 # The name of the first thread's lane: the first Python of a stage is called main, or as Task Lab says. What it starts inherits neither.
@@ -53,6 +54,17 @@ class Lane:
         self.acquired += 1
         self.waited += has_waited
         return False
+
+    def hold(self, thing):
+        """The task has acquired a thing that another one may release."""
+        if len(self.holds) >= MOST_HELD:
+            del self.holds[0]
+        self.holds.append(thing)
+
+    def let_go(self, thing):
+        """The task has it no more."""
+        if thing in self.holds:
+            self.holds.remove(thing)
 
     def report(self):
         """Tells the counts since the last time, if there are any."""
@@ -121,6 +133,11 @@ class Wait:
 def all_lanes():
     """The lanes of this process's threads."""
     return list(_all)
+
+
+def is_alive(lane):
+    """Whether its thread is not over."""
+    return lane in _all
 
 
 def is_used(name):

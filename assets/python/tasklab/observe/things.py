@@ -10,18 +10,20 @@ _used = set()  # names of things
 _named = {}  # a name: what is known of its thing
 _numbers = {}  # a name that several things would have: the last number
 _places = {}  # a place in the program's code that makes things: its code, and how many it has made
+MOST_HOLDERS = 64  # of a semaphore that are known
 MOST = 1000  # things of one place that are told apart; those that come after are the real ones
 
 
 class Thing:
     """What is known of a thing: its name as lines have it, and who waits."""
 
-    __slots__ = ("on", "is_inner", "waiters", "_thing")
+    __slots__ = ("on", "is_inner", "holders", "waiters", "_thing")
 
     def __init__(self, on, is_inner=False):
         self.on = on
         self.is_inner = is_inner  # a condition of the library's, in something else that has this name
         self._thing = None
+        self.holders = deque(maxlen=MOST_HOLDERS)  # of a semaphore: the lanes that have acquired it, the first one first
         self.waiters = deque()  # of a condition: the waits, in the order in which they will be notified
 
 

@@ -56,7 +56,7 @@ class _Semaphore:
         finally:
             woken_by = None
             if got:
-                wait.lane.holds.append(self._thing)
+                wait.lane.hold(self._thing)
                 if self._shared:
                     woken_by = self._shared.read(RELEASED_BY)
                     self._shared.write(HOLDER, wait.lane.name)
@@ -68,7 +68,7 @@ class _Semaphore:
     def _acquired(self):
         lane = current()
         is_again = self._thing in lane.holds
-        lane.holds.append(self._thing)
+        lane.hold(self._thing)
         if self._shared:
             self._shared.write(HOLDER, lane.name)
         if lane.tells() and not is_again:
@@ -81,8 +81,7 @@ class _Semaphore:
             self._shared.write(RELEASED_BY, lane.name)
             self._shared.write(HOLDER, "")
         self._real.release()
-        if self._thing in lane.holds:
-            lane.holds.remove(self._thing)
+        lane.let_go(self._thing)
         if lane.tells() and lane.wait is None:
             lane.runs(None, script_line())
             write(lane)
