@@ -20,8 +20,16 @@ use super::terminal::open_terminal;
 use crate::model::{ChildSpec, Group, Input, InvalidSpec, OutputTo, Signal};
 
 /// Variables that another Task Lab may have set for us, and that are not for our children.
-const OWN_VARIABLES: [&str; 6] =
-    ["TASKLAB_EVENTS", "TASKLAB_EVENTS_FILE", "TASKLAB_CONTROL", "TASKLAB_T0", "TASKLAB_PARAMS", "TASKLAB_OBSERVE"];
+const OWN_VARIABLES: [&str; 8] = [
+    "TASKLAB_EVENTS",
+    "TASKLAB_EVENTS_FILE",
+    "TASKLAB_CONTROL",
+    "TASKLAB_T0",
+    "TASKLAB_PARAMS",
+    "TASKLAB_OBSERVE",
+    "TASKLAB_TASK",
+    "TASKLAB_ABOVE",
+];
 
 /// The lowest number of a duplicate, so that placing one descriptor cannot overwrite the source of another.
 const LOWEST_DUPLICATE: RawFd = 16;

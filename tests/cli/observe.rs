@@ -10,7 +10,8 @@ use support::program::{exec, said, tasklab};
 /// What a program has of ours: variables, and its descriptors (but for the one that lists them).
 const ASK: &str = "import os; print(*sorted(name[8:] for name in os.environ if name.startswith('TASKLAB_')), \
     *[fd for fd in range(64) if os.path.exists(f'/proc/self/fd/{fd}')])";
-const OBSERVED: &str = "CONTROL EVENTS EVENTS_FILE OBSERVE T0 0 1 2 3 4\n";
+// The observer keeps its descriptors out of the way, and says who observes.
+const OBSERVED: &str = "ABOVE CONTROL EVENTS EVENTS_FILE OBSERVE T0 0 1 2\n";
 const TELLS: &str = "CONTROL EVENTS EVENTS_FILE T0 0 1 2 3 4\n";
 const BARE: &str = "0 1 2\n";
 
@@ -116,6 +117,25 @@ fn each_stage_has_a_pipe_of_its_own_with_a_name_that_only_the_user_can_open() {
     assert_ne!(first, second);
     assert_eq!([first_is, second_is], ["prw------- True True"; 2], "{out}");
     assert!(!Path::new(first).exists() && !Path::new(first).parent().expect("a folder").exists(), "{first}");
+}
+
+#[test]
+fn each_stage_of_a_pipeline_has_a_lane_of_its_own_named_by_its_script() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let write = |name: &str, text: &str| {
+        let path = folder.path().join(name);
+        fs::write(&path, text).expect("written");
+        path.to_str().expect("UTF-8").to_owned()
+    };
+    let (source, sink) = (write("source.py", "print(4)"), write("sink.py", "import sys\nsys.stdout.write(sys.stdin.read())"));
+    let stages = ["--json", "--", "python3", &source, ":::", "python3", &sink, ":::", "python3", &sink, ":::", "cat"];
+    let (status, out, err) = exec(&stages);
+    assert_eq!((status, err.as_str()), (0, ""), "{out}");
+    let events: Vec<Value> = out.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+    let started = events.iter().filter(|event| event["kind"] == "task.started");
+    let mut lanes: Vec<&str> = started.filter_map(|event| event["task"].as_str()).collect();
+    lanes.sort_unstable();
+    assert_eq!(lanes, ["sink", "sink-2", "source"]);
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! From a request to the children that the supervisor is to start.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use rustix::process::{Resource, getrlimit};
@@ -38,6 +39,7 @@ pub(crate) fn plan(request: &LaunchRequest, program: &Path, twins: &mut Twins, o
             for stage in &mut stages {
                 notices.extend(let_it_tell(stage, twins, origin)?);
             }
+            name_first_lanes(&mut stages);
             let params = BTreeMap::new();
             let input = input.clone();
             Ok(Plan { title: names.join(" | "), scenario: None, language: Language::Program, params, stages, input, notices })
@@ -70,6 +72,23 @@ pub(crate) fn plan(request: &LaunchRequest, program: &Path, twins: &mut Twins, o
             let title = scenario.title.to_owned();
             let (scenario, stages, notices) = (Some(scenario), vec![body], Vec::new());
             Ok(Plan { title, scenario, language: *language, params, stages, input: None, notices })
+        }
+    }
+}
+
+/// In a pipeline each observed stage calls the lane of its first thread by its script, since only one lane can be `main`.
+fn name_first_lanes(stages: &mut [ChildSpec]) {
+    if stages.len() < 2 {
+        return;
+    }
+    let mut taken = HashSet::new();
+    for stage in stages.iter_mut().filter(|stage| stage.lesson_pipes && stage.observe) {
+        let script = stage.argv.iter().skip(1).find(|word| !word.as_bytes().starts_with(b"-"));
+        let stem = script.and_then(|script| Path::new(script).file_stem()).map(|stem| stem.to_string_lossy().into_owned());
+        let name = stem.unwrap_or_else(|| stage.display_name());
+        let mut names = std::iter::once(name.clone()).chain((2_u32..).map(|number| format!("{name}-{number}")));
+        if let Some(name) = names.find(|name| taken.insert(name.clone())) {
+            stage.env.push(("TASKLAB_TASK".into(), name.into()));
         }
     }
 }
