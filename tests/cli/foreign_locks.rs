@@ -118,7 +118,7 @@ struct Run {
 
 impl Run {
     fn start(program: &[&str]) -> Self {
-        Self::of(&mut tasklab(&[&["exec", "--json", "--timeout", "60", "--"], program].concat()))
+        Self::of(&mut tasklab(&[&["exec", "--no-observe", "--json", "--timeout", "60", "--"], program].concat()))
     }
 
     fn of(command: &mut Command) -> Self {
@@ -193,7 +193,7 @@ fn a_deadlock_in_c_is_named_too() {
     let mut run = Run::start(&[program]);
     let finding = run.next_finding();
     is_deadlock(&run, &finding);
-    let said = tasklab(&["exec", "--timeout", "3", "--", program]).output().expect("runs");
+    let said = tasklab(&["exec", "--no-observe", "--timeout", "3", "--", program]).output().expect("runs");
     let (text, own) = (String::from_utf8_lossy(&said.stderr), String::from_utf8_lossy(&said.stdout));
     let is_told = text.lines().any(|line| line.contains("Deadlock: ") && line.contains("left waits for lock 0x"));
     assert!(is_told && own.contains("met") && !own.contains("Deadlock"), "for people on the standard error: {text}{own}");
@@ -217,7 +217,7 @@ fn without_switch_records_a_deadlock_is_named_as_well() {
     let mut refused = Command::new("/usr/bin/strace");
     refused.args(["-f", "-qq", "--seccomp-bpf", "-e", "trace=perf_event_open", "-e", "inject=perf_event_open:error=EACCES"]);
     refused.args(["-o", "/dev/null"]).arg(support::program::path());
-    let mut run = Run::of(refused.args(["exec", "--json", "--timeout", "60", "--", PYTHON, LOCKS, "given-up"]));
+    let mut run = Run::of(refused.args(["exec", "--no-observe", "--json", "--timeout", "60", "--", PYTHON, LOCKS, "given-up"]));
     let finding = run.next_finding();
     let said = run.said();
     let text = finding["text"].as_str().unwrap_or_default();

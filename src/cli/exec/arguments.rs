@@ -23,7 +23,8 @@ pub(crate) struct Arguments {
     /// Sets a variable.
     #[arg(long, value_name = "K=V")]
     pub(super) env: Vec<OsString>,
-    /// Starts from an empty environment. What is observed has `PYTHONPATH` and variables that begin with `TASKLAB_` in it all the same.
+    /// Starts from an empty environment; what is observed, or has --events, gets `PYTHONPATH`, `TASKLAB_CONTROL`, `TASKLAB_EVENTS`,
+    /// `TASKLAB_EVENTS_FILE`, `TASKLAB_OBSERVE` and `TASKLAB_T0` all the same.
     #[arg(long)]
     pub(super) clear_env: bool,
     /// The first stage's input: a text, @FILE, null, inherit, or pipe. Into a pipe '--do "T type NAME TEXT"' types, until
