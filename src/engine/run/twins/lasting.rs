@@ -253,7 +253,7 @@ mod tests {
     fn only_old_versions_that_nobody_uses_are_removed_when_a_new_one_is_made() {
         let cache = tempfile::tempdir().expect("a folder");
         let home = cache.path().join("tasklab");
-        let long_ago = SystemTime::now() - KEPT - Duration::from_secs(60);
+        let long_ago = SystemTime::now() - KEPT - Duration::from_mins(1);
         let old = ["python-0123456789abcdef", "python-new", "other", "python-00000000000000file"];
         let (young, file) = ("python-fedcba9876543210", "python-0000000000000000");
         for name in old.iter().chain([&young]) {
