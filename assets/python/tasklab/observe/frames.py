@@ -66,9 +66,9 @@ def is_ours(code):
 
 
 def outside():
-    """The frame that called into the observer."""
+    """The frame that called into the observer; None in a thread of the observer's own."""
     frame = sys._getframe(1)
-    while is_ours(frame.f_code):
+    while frame is not None and is_ours(frame.f_code):
         frame = frame.f_back
     return frame
 

@@ -10,6 +10,7 @@ from . import lines
 from .frames import script_line
 from .lines import flush, tell
 
+YOU = "you"  # the person who acts, as the waker or the holder of something
 MOST_HELD = 64  # things that a task holds and that are known
 BURST, STEADY = 200, 20  # operations of a task with lines of their own: at once, and in each 0.1 s from then on
 FEW, BATCH = 10, 32  # operations in 0.1 s up to which a task does little; lines of one that does more, before they are written

@@ -133,7 +133,7 @@ def _listen(started):
     with _gone:
         _thread = get_native_id()
         lanes.name_thread("tasklab-listen")
-        lanes.own.lane = _You("you")
+        lanes.own.lane = _You(lanes.YOU)
         started.release()
         poll = select.poll()
         poll.register(_control, select.POLLIN)
@@ -230,14 +230,14 @@ def _hold(name, thing):
 
 
 def _keep(name, thing, keep):
-    lanes.own.lane = _You("you")
+    lanes.own.lane = _You(lanes.YOU)
     thing.acquire()
     keep.acquire()
     thing.release()
 
 
 def _notify(condition, do):
-    lanes.own.lane = _You("you")
+    lanes.own.lane = _You(lanes.YOU)
     with condition:
         getattr(condition, do)()
 

@@ -84,7 +84,8 @@ def _waits(function, child, outcome):
 def _before_fork():
     """The program's own code forks, and not the library for it. Nothing is put around os.fork: it warns whoever calls it."""
     _forking.child = None
-    if is_own(outside()):
+    frame = outside()
+    if frame is not None and is_own(frame):
         _forking.child = lanes.child_name(), mmap.mmap(-1, 8)
 
 

@@ -70,7 +70,7 @@ def _threading(threading):
     def _(original):
         def __init__(self, *arguments, **names):
             original(self, *arguments, **names)
-            if frames.caller(frames.outside(), self):
+            if frames.caller(frames.outside(), self) or lanes.known() == lanes.YOU:
                 known = self._tasklab = _Known(lanes.unique(self._name), self._target and (self._target, self._args, self._kwargs))
                 _watch_errors(self, known)
                 tell("task.started", task=known.name, sort="thread", pid=os.getpid(), line=frames.script_line())
