@@ -66,7 +66,7 @@ fn scenario_json(scenario: &Scenario) -> Value {
         "actions": scenario.actions.iter().map(|action| json!({
             "name": action.name,
             "usage": action.usage(),
-            "label": action.label,
+            "label": action.label(),
             "meaning": action.meaning,
         })).collect::<Vec<_>>(),
     })

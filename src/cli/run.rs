@@ -114,13 +114,14 @@ fn request(arguments: &Arguments) -> Result<(&'static Scenario, LaunchRequest), 
         params.set(scenario.params, name.trim(), value).map_err(|error| CliError::Usage(format!("--set: {error}")))?;
     }
     let params: BTreeMap<String, Value> = params.values().clone();
-    let known: Vec<&str> = scenario.actions.iter().map(|action| action.name).collect();
+    // The things of a plain lesson know their actions themselves.
+    let known: Option<Vec<&str>> = (!scenario.is_plain()).then(|| scenario.actions.iter().map(|action| action.name).collect());
     let mut script = Vec::new();
     if !arguments.no_script {
         let demo: Result<Vec<TimedAction>, _> = scenario.script.iter().map(|line| TimedAction::demo(line)).collect();
         script.extend(demo.map_err(|error| CliError::Usage(format!("the demo of {}: {error}", scenario.id)))?);
     }
-    script.extend(parse::script(&arguments.actions, Some(&known))?);
+    script.extend(parse::script(&arguments.actions, known.as_deref())?);
     if arguments.language == Language::Python {
         check_python(scenario)?;
     }

@@ -92,6 +92,8 @@ pub struct RunView {
     pub outputs: Vec<OutputView>,
     /// Facts so far.
     pub facts: Vec<Fact>,
+    /// What the judge of the lesson would say if the run ended now; empty once it has, as its facts are told then.
+    pub so_far: Vec<Fact>,
     /// Values that the lesson shows, by name.
     pub values: BTreeMap<String, Value>,
     /// Findings about it as a whole that hold now, such as a deadlock.

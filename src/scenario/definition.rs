@@ -1,6 +1,12 @@
 //! A scenario: its card, its texts and its body.
 
-use crate::scenario::card::{ActionSpec, Chapter, Facts, Note, ParamSpec, Params, Prediction};
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use crate::model::{Action, Line};
+use crate::scenario::card::{ActionSpec, Chapter, Facts, Judge, Note, ParamSpec, Params, Prediction, Wiring, with_knobs};
 use crate::scenario::lesson::{Lesson, LessonError};
 
 /// One lesson: the card, its parameters, its actions. The body is found by the worker role through the catalogue.
@@ -14,7 +20,7 @@ pub struct Scenario {
     pub chapter: Chapter,
     /// The concepts that it shows, by their numbers in the concept list.
     pub concepts: &'static [u16],
-    /// The things to look for and their reasons, at most 120 words of Markdown.
+    /// Markdown of at most 120 words: two sentences about what will be seen, and after an empty line the reasons.
     pub text: &'static str,
     /// The question that is asked before Start.
     pub prediction: Prediction,
@@ -30,6 +36,62 @@ pub struct Scenario {
     pub python: &'static str,
     /// The Rust body's text, for the code pane.
     pub rust: &'static str,
-    /// The Rust body.
-    pub run: fn(&Lesson, &Params) -> Result<Facts, LessonError>,
+    /// What its LEDs show and its push buttons do.
+    pub wiring: Wiring,
+    /// The Rust body, and who judges a run.
+    pub body: Body,
+}
+
+/// The body of a lesson.
+#[derive(Debug)]
+pub enum Body {
+    /// Both bodies do the work, and nothing else; a judge sees what comes of it.
+    Plain {
+        /// The body in Rust.
+        run: fn(&Lesson, &Params) -> Result<(), LessonError>,
+        /// Makes the judge of one run.
+        judge: fn() -> Box<dyn Judge>,
+    },
+    /// Each body claims its facts itself.
+    Claiming(fn(&Lesson, &Params) -> Result<Facts, LessonError>),
+}
+
+impl Scenario {
+    /// The judge of one run; `None` where the bodies claim their facts themselves.
+    pub fn judge(&self) -> Option<Box<dyn Judge>> {
+        match self.body {
+            Body::Plain { judge, .. } => Some(judge()),
+            Body::Claiming(_) => None,
+        }
+    }
+
+    /// The action that a press of the button at this line is, if the card says so.
+    pub fn press(&self, line: Line) -> Option<Action> {
+        let button = self.wiring.buttons.iter().find(|button| button.line == line)?;
+        let (word, target) = button.does.split_once(' ').unwrap_or((button.does, ""));
+        Some(Action::own(word, target))
+    }
+
+    /// Its Python body with these parameters, as it is run and shown.
+    pub fn python_with(&self, params: &BTreeMap<String, Value>) -> Cow<'static, str> {
+        if self.is_plain() { with_knobs(self.python, params).into() } else { self.python.into() }
+    }
+
+    /// The text before a run: it says what will be seen, and not why.
+    pub fn intro(&self) -> &'static str {
+        match self.text.split_once("\n\n") {
+            Some((intro, _)) if self.is_plain() => intro,
+            _ => self.text,
+        }
+    }
+
+    /// The text that comes with the result: why it is so.
+    pub fn explanation(&self) -> Option<&'static str> {
+        self.text.split_once("\n\n").filter(|_| self.is_plain()).map(|(_, explanation)| explanation)
+    }
+
+    /// Whether its bodies are plain programs, which Task Lab observes and a judge judges.
+    pub const fn is_plain(&self) -> bool {
+        matches!(self.body, Body::Plain { .. })
+    }
 }

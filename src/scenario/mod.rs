@@ -12,14 +12,15 @@ mod time;
 mod worker;
 
 pub use card::{
-    ActionSpec, Chapter, Facts, Note, ORDER_OF, ParamError, ParamKind, ParamSpec, Params, Prediction, RELEASE, Reply, STEP,
-    action, at_least, at_most, choice, concept, count, equals, flag, more_than, note, seconds, text,
+    ActionSpec, Chapter, Facts, Judge, Knob, Leds, Note, ORDER_OF, OpenWaits, Operation, ParamError, ParamKind, ParamSpec,
+    Params, Prediction, PushButton, RELEASE, Reply, STEP, Shows, Unwired, WaitOver, Wiring, action, at_least, at_most, bar,
+    choice, concept, count, equals, flag, knobs, led, more_than, note, on, seconds, text, with_knobs,
 };
-pub use definition::Scenario;
+pub use definition::{Body, Scenario};
 pub use lesson::{
     Barrier, BrokenBarrier, Condition, EndOfFile, Event, Future, FutureState, Held, Lesson, LessonAction, LessonError, Local,
-    Lock, NoResult, NotHeld, PipeEnd, Pool, Queue, Scope, Semaphore, Task, Thread, Timer, TooManyDone, Until, Worker, Workers,
-    too_late,
+    Lock, NoResult, NotHeld, PipeEnd, Pool, Queue, Scope, Semaphore, Task, Thing, Thread, Timer, TooManyDone, Until, Worker,
+    Workers, too_late,
 };
 pub use shim::PYTHON_SHIM;
 pub use worker::{UnknownScenario, find, work};

@@ -3,10 +3,10 @@
 use std::io::Write;
 use std::process::ExitCode;
 
-use crate::model::{EventKind, Signal, harmless};
+use crate::model::{EventKind, Signal, TaskSort, harmless};
 use crate::scenario::CATALOGUE;
 use crate::scenario::card::Facts;
-use crate::scenario::definition::Scenario;
+use crate::scenario::definition::{Body, Scenario};
 use crate::scenario::lesson::{Lesson, LessonError};
 use crate::sys::default_signal;
 
@@ -39,7 +39,12 @@ pub fn find(id: &str) -> Result<&'static Scenario, UnknownScenario> {
 pub fn work(id: &str) -> ExitCode {
     be_mortal();
     let scenario = find(id);
-    let lesson = Lesson::from_environment().with_actions(scenario.as_ref().map_or(&[], |scenario| scenario.actions));
+    let lesson = Lesson::from_environment();
+    let lesson = match scenario {
+        Ok(scenario) if scenario.is_plain() => lesson.plain(),
+        Ok(scenario) => lesson.with_actions(scenario.actions),
+        Err(_) => lesson,
+    };
     let (text, status) = match scenario {
         Ok(scenario) => match perform(scenario, &lesson) {
             Ok(facts) => {
@@ -72,7 +77,16 @@ fn be_mortal() {
 
 fn perform(scenario: &Scenario, lesson: &Lesson) -> Result<Facts, LessonError> {
     lesson.tracker().set_body(scenario.id);
-    (scenario.run)(lesson, &Lesson::params(scenario.params)?)
+    let params = Lesson::params(scenario.params)?;
+    match scenario.body {
+        Body::Plain { run, .. } => {
+            let main = lesson.task("main", TaskSort::Thread);
+            run(lesson, &params)?;
+            main.finish("ok");
+            Ok(Facts::new())
+        }
+        Body::Claiming(run) => run(lesson, &params),
+    }
 }
 
 #[cfg(test)]

@@ -70,6 +70,7 @@ pub fn run(id: u32, scenario: &str) -> RunView {
         lines: Vec::new(),
         outputs: Vec::new(),
         facts: Vec::new(),
+        so_far: Vec::new(),
         values: BTreeMap::new(),
         findings: Vec::new(),
         cost: RunCost::default(),

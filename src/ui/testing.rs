@@ -4,7 +4,8 @@ use egui::Ui;
 use egui_kittest::Harness;
 
 use crate::scenario::{
-    Chapter, Facts, Lesson, LessonError, Note, Params, Prediction, Scenario, action, choice, count, flag, note, seconds,
+    Body, Chapter, Facts, Lesson, LessonError, Note, Params, Prediction, Scenario, Wiring, action, choice, count, flag, note,
+    seconds,
 };
 use crate::ui::gallery::Gallery;
 
@@ -39,7 +40,8 @@ pub(crate) static POOL: Scenario = Scenario {
     notes: &[NOTE],
     python: "import threading\n\ndef work():\n    print('hello')\n",
     rust: "fn main() {\n    println!(\"hello\");\n}\n",
-    run: never,
+    wiring: Wiring::NONE,
+    body: Body::Claiming(never),
 };
 
 const NOTE: Note = note("A pool is always faster.", "It took {elapsed} s here.");
@@ -57,7 +59,8 @@ pub(crate) static FORK: Scenario = Scenario {
     notes: &[],
     python: "import os\n",
     rust: "fn fork() {}\n",
-    run: never,
+    wiring: Wiring::NONE,
+    body: Body::Claiming(never),
 };
 
 pub(crate) static CATALOGUE: &[&Scenario] = &[&FORK, &POOL];

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use tasklab::model::{Action, TimedAction};
-use tasklab::scenario::{CATALOGUE, Chapter, ParamKind, Scenario};
+use tasklab::scenario::{ActionSpec, CATALOGUE, Chapter, ParamKind, Scenario, knobs};
 
 #[test]
 fn ids_are_unique_and_named_like_their_folders() {
@@ -68,7 +68,10 @@ fn a_script_presses_what_there_is() {
     for scenario in CATALOGUE {
         for line in scenario.script {
             let timed: TimedAction = line.parse().unwrap_or_else(|error| panic!("{}: {error}", scenario.id));
-            let declared = scenario.actions.iter().any(|action| action.name == timed.action.word());
+            let does = |action: &&ActionSpec| {
+                action.name == timed.action.word() && (!action.is_fixed || action.target == timed.action.target())
+            };
+            let declared = scenario.actions.iter().any(|action| does(&action));
             let engines_own = !matches!(timed.action, Action::Own { .. });
             assert!(declared || engines_own, "{}: {line:?} presses no button", scenario.id);
         }
@@ -87,10 +90,40 @@ fn defaults_lie_in_their_ranges() {
     }
 }
 
+/// Lines of a body at most.
+const LONGEST_BODY: [usize; 2] = [120, 80];
+
+/// A plain body is what one would write oneself: short, and for itself.
+#[test]
+fn a_plain_body_is_short_and_knows_nothing_of_task_lab() {
+    for scenario in CATALOGUE.iter().filter(|scenario| scenario.is_plain()) {
+        for (text, most) in [scenario.rust, scenario.python].into_iter().zip(LONGEST_BODY) {
+            assert!(text.lines().count() <= most, "{}: {} lines, of {most}", scenario.id, text.lines().count());
+        }
+        assert!(!scenario.python.contains("tasklab"), "{}", scenario.id);
+        for word in ["Fact", "gpio", "deadline", "/proc"] {
+            assert!(!scenario.rust.contains(word), "{}: {word} is no part of a plain body", scenario.id);
+        }
+        let sentences = scenario.intro().matches(". ").count() + 1;
+        assert!(sentences <= 2 && scenario.explanation().is_some(), "{}: {:?}", scenario.id, scenario.intro());
+    }
+}
+
+/// The parameters of a plain lesson are the knobs of its body, with the same defaults and in the same order.
+#[test]
+fn a_plain_body_has_the_parameters_of_its_card() {
+    for scenario in CATALOGUE.iter().filter(|scenario| scenario.is_plain()) {
+        let declared: Vec<_> = scenario.params.iter().map(|spec| (spec.name.to_owned(), spec.default())).collect();
+        let mut found: Vec<_> = knobs(scenario.python).into_iter().map(|knob| (knob.name, knob.value)).collect();
+        found.truncate(declared.len());
+        assert_eq!(found, declared, "{}", scenario.id);
+    }
+}
+
 /// A twin declares `name=default,` on a line each, within `tasklab.params(`.
 #[test]
 fn a_twin_has_the_same_parameters() {
-    for scenario in CATALOGUE {
+    for scenario in CATALOGUE.iter().filter(|scenario| !scenario.is_plain()) {
         let declared = scenario.python.split_once("tasklab.params(\n").and_then(|(_, rest)| rest.split_once("\n)"));
         let (declared, _) = declared.unwrap_or_else(|| panic!("{}: the twin declares no parameters", scenario.id));
         let python: Vec<String> = declared.lines().map(|line| line.trim().trim_end_matches(',').to_owned()).collect();

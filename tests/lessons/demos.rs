@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 use std::process::Command;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use support::lesson::OWN;
@@ -11,7 +11,7 @@ use support::lesson::again::{CHANCES, CLAIMED_AT_TIMES, MEASURED, of};
 use support::lesson::{BOTH, Ran, Running, SHIM, decided, in_both, run, scenario, twin};
 use support::skipped;
 use support::state_of;
-use support::stress::is_long;
+use support::stress::{is_long, promised};
 use tasklab::model::{Event, EventKind, ExitStatus, Fact, Language, Monotonic, ProcessState, Sent};
 use tasklab::scenario::{CATALOGUE, ParamKind, Scenario};
 
@@ -154,13 +154,28 @@ fn only_measured_facts_get_a_second_chance_and_not_for_ever() {
 /// Alone, with plain python3, a twin prints what it does and ends with status 0.
 #[test]
 fn a_twin_runs_alone() {
-    for scenario in CATALOGUE {
+    for scenario in CATALOGUE.iter().filter(|scenario| !scenario.is_plain()) {
         let patience = scenario.params.iter().any(|spec| spec.name == "patience").then_some("patience=1");
         let output =
             Command::new("python3").env("PYTHONPATH", SHIM).arg(twin(scenario)).args(patience).output().expect("python3");
         let (printed, errors) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
         assert!(output.status.success() && errors.is_empty(), "{}: {}\n{errors}", scenario.id, output.status);
         assert!(!printed.is_empty() && !printed.contains("\"kind\""), "{}: {printed}", scenario.id);
+    }
+}
+
+/// A plain body is a program like any other: python3 runs it as it stands, without Task Lab, and nobody has to wait long.
+#[test]
+fn a_plain_body_runs_alone() {
+    for scenario in CATALOGUE.iter().filter(|scenario| scenario.is_plain()) {
+        let began = Instant::now();
+        let mut python = Command::new("python3");
+        python.env_remove("PYTHONPATH").arg("-I").arg(twin(scenario)).stdin(std::process::Stdio::null());
+        let output = python.output().expect("python3");
+        let (printed, errors) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        assert!(output.status.success(), "{}: {}\n{errors}", scenario.id, output.status);
+        assert!(!printed.is_empty(), "{}", scenario.id);
+        promised(scenario.id, began.elapsed(), Duration::from_secs(10));
     }
 }
 
@@ -321,7 +336,7 @@ fn events_are_entered_and_cancelled_while_the_schedule_runs() {
 /// End of file on the control pipe hangs nobody.
 #[test]
 fn a_body_whose_control_pipe_closes_goes_on() {
-    for scenario in CATALOGUE {
+    for scenario in CATALOGUE.iter().filter(|scenario| !scenario.is_plain()) {
         let patience = scenario.params.iter().any(|spec| spec.name == "patience");
         let params = if patience { json!({ "patience": 1.0 }) } else { json!({}) };
         in_both(|language| {

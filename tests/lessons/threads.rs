@@ -4,15 +4,14 @@ use std::time::Duration;
 
 use rustix::process::Signal;
 use serde_json::{Value, json};
-use support::lesson::{BOTH, Running, refusal, scenario, together};
+use support::lesson::{BOTH, Live, Running, refusal, scenario, together};
 use support::stress::kill;
 use tasklab::model::{EventKind, Language, Level, Line, ProcessState, Sent};
 
 const GPIO17: Line = Line::gpio(17);
 const GPIO27: Line = Line::gpio(27);
 
-const MINE: [&str; 9] =
-    ["thread-basics", "garbled-print", "thread-local", "semaphore", "event", "barrier", "condition", "timer", "chaos"];
+const MINE: [&str; 8] = ["thread-basics", "garbled-print", "thread-local", "semaphore", "event", "condition", "timer", "chaos"];
 
 fn start(id: &str, language: Language, params: &Value) -> Running {
     Running::start(scenario(id), language, params)
@@ -261,38 +260,37 @@ fn the_flag_goes_up_and_down_with_its_led() {
 }
 
 #[test]
-fn a_broken_barrier_is_reset_and_opens_for_one_more() {
+fn a_thread_that_is_sent_in_time_opens_the_barrier() {
     for language in BOTH {
-        let params = json!({ "parties": 3, "comers": 2, "timeout": 5.0, "patience": 60.0 });
-        let mut running = start("barrier", language, &params);
-        running.until("the second LED", |kind| matches!(kind, EventKind::Gpio { line: GPIO27, level: Level::High }));
-        running.press_all(&[("reset", ""), ("abort", "")]);
-        running.until("the first LED dark", |kind| matches!(kind, EventKind::Gpio { line: GPIO17, level: Level::Low }));
-        running.press("send", "");
-        running.press("reset", "");
-        let ran = running.play(&[]);
+        let mut live = Live::start("barrier", language, &json!({ "parties": 3, "comers": 2, "timeout": 5.0 }));
+        live.until("the second LED", |kind| matches!(kind, EventKind::Gpio { line: GPIO27, level: Level::High }));
+        live.act("another worker-1");
+        let ran = live.end();
         ran.assert_passed();
-        assert_eq!(ran.observed("broken"), json!(3), "{language}: who comes to a broken one gets the error at once");
-        assert_eq!(ran.observed("numbers"), json!([0, 1, 2]));
-        assert!(ran.refusals().len() == 1 && ran.refusals()[0].contains("the barrier is not broken"), "{:?}", ran.refusals());
-        assert_eq!(ran.levels(22).last(), Some(&0), "the third LED was lit by the third comer");
+        assert_eq!((ran.observed("broken"), ran.observed("numbers")), (json!(0), json!([0, 1, 2])), "{language}");
+        assert_eq!(ran.levels(17), [1, 0], "{language}: it is dark in the end");
+        assert_eq!(ran.refusals(), [""; 0]);
     }
 }
 
-/// More come than it takes: a group goes on, the rest gets the error, and there is an end to sending.
 #[test]
-fn a_barrier_takes_whole_groups() {
+fn a_barrier_that_is_aborted_or_reset_lets_nobody_wait() {
     for language in BOTH {
-        let mut running = start("barrier", language, &json!({ "parties": 3, "comers": 5, "timeout": 0.5, "patience": 3.0 }));
-        for _ in 0..20 {
-            running.press("send", "");
+        for (action, broken) in [("abort", 3), ("reset", 3)] {
+            let params = json!({ "parties": 5, "comers": 3, "timeout": 2.0 });
+            let mut live = Live::start("barrier", language, &params);
+            live.until("the second LED", |kind| matches!(kind, EventKind::Gpio { line: GPIO27, level: Level::High }));
+            live.act(&format!("{action} barrier gate"));
+            live.act("open barrier gate");
+            live.act("abort barrier nobody");
+            live.act("dance th1");
+            let ran = live.end();
+            ran.assert_passed();
+            assert_eq!(ran.observed("broken"), json!(broken), "{language} {action}");
+            let refusals = ran.refusals();
+            assert_eq!(refusals.len(), 3, "{language}: {refusals:?}");
+            assert!(refusals.iter().any(|text| text.contains("barrier gate")), "it names what there is: {refusals:?}");
         }
-        let ran = running.play(&[]);
-        ran.assert_passed();
-        assert_eq!(ran.refusals(), ["could not do \"send\": 24 workers are enough for one run"], "{language}");
-        let (passed, broken) = (ran.observed("numbers"), ran.observed("broken"));
-        let passed = passed.as_array().expect("a list").len() as u64;
-        assert_eq!(passed + broken.as_u64().expect("a number"), 24, "{language}");
     }
 }
 

@@ -22,6 +22,7 @@ impl RunFold {
             return;
         }
         let t = event.t;
+        self.judge_sees(event);
         self.log_due(t);
         match &event.kind {
             EventKind::TaskChanged { task, state, on, held_by, woken_by, line } => {

@@ -1,5 +1,7 @@
 //! The values and facts of a run, bounded in number and in bytes. Pure.
 
+pub(crate) mod judging;
+
 use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 

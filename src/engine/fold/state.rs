@@ -11,6 +11,7 @@ use crate::engine::fold::log::{Log, LostRecords};
 use crate::engine::fold::outputs::Outputs;
 use crate::engine::fold::published::Published;
 use crate::engine::fold::results::Results;
+use crate::engine::fold::results::judging::Judging;
 use crate::engine::fold::sentences;
 use crate::engine::fold::timeline::lanes::Lanes;
 use crate::engine::fold::timeline::traces::Traces;
@@ -18,8 +19,8 @@ use crate::engine::fold::tree::ProcessTable;
 use crate::engine::fold::usage::ResourceUsage;
 use crate::engine::fold::waits::Waits;
 use crate::model::{
-    By, ExitStatus, Fact, Finished, Language, Measured, Monotonic, Outcome, Pid, ProcessRef, ProcessRow, RunFinding, RunId,
-    Signal,
+    By, Event, ExitStatus, Fact, Finished, Language, Measured, Monotonic, Outcome, Pid, ProcessRef, ProcessRow, RunFinding,
+    RunId, Signal,
 };
 
 /// Bytes of output that are kept of each stream, if nobody says otherwise.
@@ -40,6 +41,8 @@ pub struct RunFold {
     pub(crate) traces: Traces,
     pub(crate) outputs: Outputs,
     pub(crate) results: Results,
+    /// Its judge, where the lesson has one.
+    judging: Option<Judging>,
     /// Findings about the run as a whole that hold.
     pub(crate) findings: Vec<RunFinding>,
     pub(crate) usage: ResourceUsage,
@@ -89,6 +92,7 @@ impl RunFold {
             traces: Traces::default(),
             outputs: Outputs::new(output_budget),
             results: Results::default(),
+            judging: None,
             findings: Vec::new(),
             usage: ResourceUsage::default(),
             log: Log::default(),
@@ -104,6 +108,28 @@ impl RunFold {
             zombies: HashSet::new(),
             looked: Findings::default(),
             lost: LostRecords::default(),
+        }
+    }
+
+    /// Has a judge say what the run shows.
+    #[must_use]
+    pub(crate) fn judged(self, judging: Option<Judging>) -> Self {
+        Self { judging, ..self }
+    }
+
+    /// What its judge has to say so far; nothing if it has none.
+    pub(crate) fn claims(&self) -> Vec<Fact> {
+        self.judging.as_ref().map_or_else(Vec::new, Judging::claims)
+    }
+
+    /// Whether its judge has missed events, so that it claims nothing.
+    pub(crate) fn has_gaps(&self) -> bool {
+        self.judging.as_ref().is_some_and(Judging::has_gaps)
+    }
+
+    pub(super) fn judge_sees(&mut self, event: &Event) {
+        if let Some(judging) = &mut self.judging {
+            judging.see(event);
         }
     }
 

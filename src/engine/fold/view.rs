@@ -49,6 +49,7 @@ impl RunFold {
             lines: self.traces.publish(),
             outputs: self.outputs.publish(),
             facts: self.results.facts().to_vec(),
+            so_far: if self.finished().is_some() { Vec::new() } else { self.claims() },
             values: self.results.values().clone(),
             findings: self.findings.clone(),
             cost: self.usage.cost(),

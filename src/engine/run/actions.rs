@@ -11,6 +11,7 @@ use crate::engine::run::streams::input::InputStream;
 use crate::engine::run::subscription::Subscription;
 use crate::engine::run::waiting::WaitTarget;
 use crate::model::{Action, BoardView, EventKind, Line, Monotonic, Outcome, Pid, ProcessRef, Refusal, Scope, Sent, Signal};
+use crate::scenario::Scenario;
 use crate::supervisor::LineRequest;
 use crate::sys::ignores_signal;
 
@@ -147,7 +148,7 @@ impl Run {
             let others = self.settle_waits(false, now, subscription);
             return Ok(Need::Reap([vec![pid], others].concat()));
         }
-        if self.streams.controls.is_empty() {
+        if self.streams.controls.is_empty() || self.scenario.is_some_and(Scenario::is_plain) {
             let pid = self.find(process)?;
             return Err(Refusal::OnlyItsParent { parent: self.fold.process(pid).map(|row| row.ppid) });
         }
@@ -163,7 +164,7 @@ impl Run {
         now: Monotonic,
         subscription: &mut Subscription,
     ) -> Result<Need, Refusal> {
-        if self.scenario.is_some() {
+        if self.scenario.is_some_and(|scenario| !scenario.is_plain()) {
             return self.send_to_body(request);
         }
         self.waiting.add(target, limit.map(|limit| now + limit));
@@ -180,7 +181,7 @@ impl Run {
     /// Passes an action on to the body.
     pub(crate) fn send_to_body(&mut self, request: &ActionRequest) -> Result<Need, Refusal> {
         let name = request.action.word();
-        if let Some(scenario) = self.scenario
+        if let Some(scenario) = self.scenario.filter(|scenario| !scenario.is_plain())
             // The body of every lesson gets these.
             && !matches!(name.as_ref(), "wait" | "step" | "press")
             && !scenario.actions.iter().any(|known| known.name == name)

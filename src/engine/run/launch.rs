@@ -20,6 +20,8 @@ pub(crate) struct Plan {
     pub(crate) scenario: Option<&'static Scenario>,
     pub(crate) language: Language,
     pub(crate) params: BTreeMap<String, Value>,
+    /// The same, for the judge of the lesson.
+    pub(crate) checked: Params,
     pub(crate) stages: Vec<ChildSpec>,
     pub(crate) input: Option<Vec<u8>>,
     /// Sentences about what is not as it was asked for.
@@ -40,17 +42,17 @@ pub(crate) fn plan(request: &LaunchRequest, program: &Path, twins: &mut Twins, o
                 notices.extend(let_it_tell(stage, twins, origin)?);
             }
             name_first_lanes(&mut stages);
-            let params = BTreeMap::new();
-            let input = input.clone();
-            Ok(Plan { title: names.join(" | "), scenario: None, language: Language::Program, params, stages, input, notices })
+            let (params, checked) = (BTreeMap::new(), Params::defaults(&[]));
+            let (title, language, input) = (names.join(" | "), Language::Program, input.clone());
+            Ok(Plan { title, scenario: None, language, params, checked, stages, input, notices })
         }
         What::Scenario { id, language, params } => {
             let scenario = scenario::find(id).map_err(|error| LaunchError::Usage(error.to_string()))?;
-            let params = Params::checked(scenario.params, params).map_err(|error| LaunchError::Usage(error.to_string()))?;
+            let checked = Params::checked(scenario.params, params).map_err(|error| LaunchError::Usage(error.to_string()))?;
             let body = match language {
                 Language::Rust => ChildSpec { executable: Some(program.into()), ..ChildSpec::new(["tasklab", "__worker", id]) },
                 Language::Python => {
-                    let twin = twins.lay_out(scenario)?;
+                    let twin = twins.lay_out(scenario, &checked)?;
                     ChildSpec {
                         clear_env: true,
                         env: twins.environment()?,
@@ -64,14 +66,18 @@ pub(crate) fn plan(request: &LaunchRequest, program: &Path, twins: &mut Twins, o
             if let Ok(folder) = twins.folder() {
                 body.env.push(("TMPDIR".into(), folder.into()));
             }
-            let values = serde_json::to_string(params.values()).unwrap_or_default();
-            body.env.push(("TASKLAB_PARAMS".into(), values.into()));
+            if *language == Language::Python && scenario.is_plain() {
+                body.env.push(("TASKLAB_OBSERVE".into(), "1".into()));
+            } else {
+                let values = serde_json::to_string(checked.values()).unwrap_or_default();
+                body.env.push(("TASKLAB_PARAMS".into(), values.into()));
+            }
             body.env.push(("TASKLAB_T0".into(), origin.nanos().to_string().into()));
             body.events_file = twins.events_file().ok().map(PathBuf::into_os_string);
-            let params = params.values().clone();
+            let params = checked.values().clone();
             let title = scenario.title.to_owned();
             let (scenario, stages, notices) = (Some(scenario), vec![body], Vec::new());
-            Ok(Plan { title, scenario, language: *language, params, stages, input: None, notices })
+            Ok(Plan { title, scenario, language: *language, params, checked, stages, input: None, notices })
         }
     }
 }

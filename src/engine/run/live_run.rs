@@ -3,9 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::engine::fold::results::judging::Judging;
 use crate::engine::fold::state::{DEFAULT_OUTPUT_BUDGET, RunFold};
 use crate::engine::fold::timeline::reasons::Explanation;
 use crate::engine::run::launch::{PER_STAGE, Plan};
+use crate::engine::run::leds::RunLeds;
 use crate::engine::run::lifecycle::RunLifecycle;
 use crate::engine::run::lines::{RunLines, USER};
 use crate::engine::run::pipes::PipeFills;
@@ -42,6 +44,7 @@ pub(crate) struct Run {
     pub(crate) scenario: Option<&'static Scenario>,
     pub(crate) streams: RunStreams,
     pub(crate) lines: RunLines,
+    leds: RunLeds,
     origin: Monotonic,
     pub(crate) script: Script,
     pub(crate) processes: RunProcesses,
@@ -72,14 +75,17 @@ impl Run {
     ) -> Self {
         let scenario = plan.scenario.map_or("", |scenario| scenario.id);
         let fifos = plan.stages.iter().filter_map(|stage| stage.events_file.clone());
+        let judge = plan.scenario.and_then(Scenario::judge);
+        let judging = judge.map(|judge| Judging::new(judge, plan.checked));
         let mut run = Self {
             id,
-            fold: RunFold::new(id, &plan.title, scenario, DEFAULT_OUTPUT_BUDGET),
+            fold: RunFold::new(id, &plan.title, scenario, DEFAULT_OUTPUT_BUDGET).judged(judging),
             recording: Recording::new(RECORDING_BUDGET),
             lifecycle: RunLifecycle::new(request.stop, request.timeout.map(|timeout| origin + timeout)),
             scenario: plan.scenario,
             streams: RunStreams::new(plan.input, fifos),
             lines: RunLines::new(),
+            leds: RunLeds::new(plan.scenario.map_or(&[], |scenario| scenario.wiring.leds)),
             origin,
             script: Script::new(&request.script),
             processes: RunProcesses::new(supervisor),
@@ -97,6 +103,9 @@ impl Run {
         run.emit(EventKind::RunStarted { run: id, scenario, language: plan.language, params: plan.params }, origin, subscription);
         let notices = plan.notices.into_iter().map(|text| EventKind::Notice { text });
         run.emit_all(notices.collect(), origin, subscription);
+        for button in run.scenario.map_or(&[][..], |scenario| scenario.wiring.buttons) {
+            run.intend(Monotonic::ZERO, LineIntent::Watch(button.line), subscription);
+        }
         run
     }
 
@@ -137,6 +146,9 @@ impl Run {
     /// The fold, the recording and the listener get the same event.
     fn keep(&mut self, event: Event, subscription: &mut Subscription) {
         self.fold.apply(&event);
+        for intent in self.leds.see(&event) {
+            self.lines.intend(intent);
+        }
         let event = Arc::new(event);
         subscription.push(EngineEvent::Event(self.id, Arc::clone(&event)));
         self.recording.push(event);
@@ -154,7 +166,8 @@ impl Run {
         self.emit(EventKind::Gpio { line, level }, at, subscription);
         if is_button && level == Level::Low {
             // A body that has ended or does not read misses the press.
-            let request = ActionRequest { action: Action::Press(line), by: By::You, is_demo: false, at: now };
+            let action = self.scenario.and_then(|scenario| scenario.press(line)).unwrap_or(Action::Press(line));
+            let request = ActionRequest { action, by: By::You, is_demo: false, at: now };
             if let Err(why) = self.send_to_body(&request) {
                 self.refuse(&request, why, now, subscription);
             }
@@ -337,9 +350,13 @@ impl Run {
     ) -> usize {
         let mut lines = Vec::new();
         let arrived = self.time(now);
-        let Self { streams, processes, .. } = self;
+        let Self { streams, processes, scenario, .. } = self;
+        let has_judge = scenario.is_some_and(Scenario::is_plain);
         let open = streams.read_events(index, arrived, scratch, |pid, controls, mut line| {
             if let BodyLine::Fact(event) = &mut line {
+                if has_judge && matches!(event.kind, EventKind::Fact(_)) {
+                    return Err("only the judge of the lesson claims facts".to_owned());
+                }
                 Speaker { pid, processes, controls }.check(&mut event.kind)?;
             }
             lines.push(line);
@@ -448,6 +465,18 @@ impl Run {
         self.script.take_due(now, |process| fold.find(process).is_some_and(|pid| fold.process(pid).is_some()))
     }
 
+    /// The judge says what the run has shown, if the body came to its end.
+    fn judge(&mut self, now: Monotonic, subscription: &mut Subscription) {
+        if self.fold.has_gaps() {
+            let text = "the lesson claims nothing about this run: a task did too much to tell each operation".to_owned();
+            self.emit(EventKind::Notice { text }, now, subscription);
+        }
+        if self.fold.stages().iter().all(|(_, status)| matches!(status, Some(ExitStatus::Exited(_)))) {
+            let facts = self.fold.claims().into_iter().map(EventKind::Fact).collect();
+            self.emit_all(facts, now, subscription);
+        }
+    }
+
     pub(crate) fn finish(
         &mut self,
         cut_short: Option<Outcome>,
@@ -462,9 +491,12 @@ impl Run {
         for pid in if left == 0 { self.fold.processes.not_reaped() } else { Vec::new() } {
             self.exited(pid, ExitStatus::Unknown, true, now, subscription);
         }
-        let outcome = cut_short.unwrap_or_else(|| self.fold.outcome());
         let elapsed_s = self.time(now).secs();
         self.settle_waits(true, now, subscription);
+        if cut_short.is_none() {
+            self.judge(now, subscription);
+        }
+        let outcome = cut_short.unwrap_or_else(|| self.fold.outcome());
         if let (Some(_), false, Some((_, status))) = (self.scenario, self.has_spoken, self.fold.stages().first()) {
             let text = warnings::never_began(self.fold.language, status.filter(|_| cut_short.is_none()));
             self.emit(EventKind::Notice { text }, now, subscription);
@@ -517,8 +549,9 @@ impl Run {
             self.emit(EventKind::ProcessState { pid, state: sample.state }, now, subscription);
         }
         self.emit(EventKind::ProcessSampled(Box::new(sample)), now, subscription);
-        // The body of a lesson tells of its children itself, and the supervisor of its own.
-        if let Some(status) = ended.filter(|_| self.scenario.is_none() && !is_stage && self.has_living(pid)) {
+        // A body that claims its facts tells of its children itself, and the supervisor of its own.
+        if let Some(status) = ended.filter(|_| self.scenario.is_none_or(Scenario::is_plain) && !is_stage && self.has_living(pid))
+        {
             self.exited(pid, status, false, now, subscription);
         }
     }

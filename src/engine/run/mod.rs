@@ -2,6 +2,7 @@
 
 pub(super) mod actions;
 pub(super) mod launch;
+pub(crate) mod leds;
 pub(super) mod lifecycle;
 pub(super) mod lines;
 pub(super) mod live_run;

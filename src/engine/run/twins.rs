@@ -11,18 +11,19 @@ use std::path::{Path, PathBuf};
 
 use crate::engine::run::requests::LaunchError;
 use crate::model::ChildSpec;
-use crate::scenario::{PYTHON_SHIM, Scenario};
+use crate::scenario::{PYTHON_SHIM, Params, Scenario};
 use crate::sys::{PrivateFolder, is_for_one_child, remove_abandoned_folders};
 
 /// The beginning of these folders' names. No other folder may have it: folders without a living owner are removed.
 const PREFIX: &str = "tasklab-files-";
 
-/// The folder, once there is one, whether the supervisor does not know it yet, and how many FIFOs it was asked for.
+/// The folder, once there is one, whether the supervisor does not know it yet, and how many FIFOs and twins it was asked for.
 #[derive(Debug)]
 pub(crate) struct Twins {
     folder: Option<PrivateFolder>,
     is_new: bool,
     fifos: u64,
+    laid_out: u64,
     /// Where a folder may last.
     caches: Vec<PathBuf>,
     /// The shim in the private folder, once no cache has taken it.
@@ -36,13 +37,15 @@ impl Twins {
     }
 
     fn with_caches(caches: Vec<PathBuf>) -> Self {
-        Self { folder: None, is_new: false, fifos: 0, caches, shim: None }
+        Self { folder: None, is_new: false, fifos: 0, laid_out: 0, caches, shim: None }
     }
 
-    /// The path of a twin, written on its first use.
-    pub(crate) fn lay_out(&mut self, scenario: &Scenario) -> Result<PathBuf, LaunchError> {
-        let path = self.folder()?.join(scenario.id).join("body.py");
-        write(&path, scenario.python)?;
+    /// The path of a twin with these parameters, written for one run. Another one of the same lesson may go on.
+    pub(crate) fn lay_out(&mut self, scenario: &Scenario, params: &Params) -> Result<PathBuf, LaunchError> {
+        self.laid_out += 1;
+        let run = self.laid_out.to_string();
+        let path = self.folder()?.join(scenario.id).join(run).join("body.py");
+        write(&path, &scenario.python_with(params.values()))?;
         Ok(path)
     }
 
@@ -154,14 +157,15 @@ mod tests {
     fn two_engines_lay_their_twins_out_apart_and_each_removes_its_own() {
         let scenario = CATALOGUE[0];
         let (mut first, mut second) = (Twins::with_caches(Vec::new()), Twins::with_caches(Vec::new()));
-        let mine = first.lay_out(scenario).expect("written");
-        let other = second.lay_out(scenario).expect("written");
+        let params = Params::defaults(scenario.params);
+        let mine = first.lay_out(scenario, &params).expect("written");
+        let other = second.lay_out(scenario, &params).expect("written");
         assert_ne!(mine, other);
         drop(second);
         assert!(mine.exists() && !other.exists());
-        assert_eq!(first.lay_out(scenario).expect("written again"), mine, "one folder for all of an engine's");
-        assert!(mine.ends_with("process-basics/body.py"), "{}", mine.display());
-        let folder = mine.ancestors().nth(2).expect("the engine's");
+        let again = first.lay_out(scenario, &params).expect("written again");
+        assert!(again != mine && again.ends_with("process-basics/2/body.py"), "{}", again.display());
+        let folder = mine.ancestors().nth(3).expect("the engine's");
         assert_eq!(first.take_new().as_deref(), Some(folder.as_os_str()));
         assert_eq!(first.take_new(), None, "it is told once");
         drop(first);

@@ -1,12 +1,17 @@
-//! The parts of a card: chapter, question, parameters, concepts, actions, facts.
+//! The parts of a card: chapter, question, parameters, concepts, actions, LEDs, facts, and the judge.
 
 pub(super) mod concepts;
 pub(super) mod facts;
-pub(super) mod leds;
+pub(super) mod judge;
+pub(super) mod knobs;
 pub(super) mod params;
 pub(super) mod parts;
+pub(super) mod wiring;
 
 pub use concepts::concept;
 pub use facts::{Facts, at_least, at_most, equals, more_than};
+pub use judge::{Judge, OpenWaits, Operation, WaitOver};
+pub use knobs::{Knob, knobs, with_knobs};
 pub use params::{ParamError, ParamKind, ParamSpec, Params, choice, count, flag, seconds, text};
-pub use parts::{ActionSpec, Chapter, Note, ORDER_OF, Prediction, RELEASE, Reply, STEP, action, note};
+pub use parts::{ActionSpec, Chapter, Note, ORDER_OF, Prediction, RELEASE, Reply, STEP, action, note, on};
+pub use wiring::{Leds, PushButton, Shows, Unwired, Wiring, bar, led};

@@ -54,12 +54,15 @@ pub struct Prediction {
 pub struct ActionSpec {
     /// Its name for `--do` and `TASKLAB_CONTROL`.
     pub name: &'static str,
-    /// The text of the button.
-    pub label: &'static str,
+    /// The text of the button; empty where it is what one types: `reset barrier gate`.
+    label: &'static str,
     /// Its effect, in one line.
     pub meaning: &'static str,
-    /// Its target, as a manual page has it: `CHILD`, `[CHILD]` where that may be left out, empty where it takes nothing.
+    /// Its target, as a manual page has it: `CHILD`, `[CHILD]` where that may be left out, empty where it takes nothing; or the thing or
+    /// task that the lesson has, `barrier gate`.
     pub target: &'static str,
+    /// Whether the target is the lesson's own thing or task, and not for the person to choose.
+    pub is_fixed: bool,
 }
 
 /// The action that takes a lock from the task that holds it.
@@ -72,10 +75,20 @@ pub const ORDER_OF: &str = "order of ";
 
 /// Declares an action that takes no target.
 pub const fn action(name: &'static str, label: &'static str, meaning: &'static str) -> ActionSpec {
-    ActionSpec { name, label, meaning, target: "" }
+    ActionSpec { name, label, meaning, target: "", is_fixed: false }
+}
+
+/// Declares an action on a thing or task of the lesson: `on("reset", "barrier gate", "mends the barrier")`.
+pub const fn on(name: &'static str, target: &'static str, meaning: &'static str) -> ActionSpec {
+    ActionSpec { name, label: "", meaning, target, is_fixed: true }
 }
 
 impl ActionSpec {
+    /// The text of the button.
+    pub fn label(&self) -> String {
+        if self.label.is_empty() { self.usage() } else { self.label.to_owned() }
+    }
+
     /// It, done to this target. A wait is an action of Task Lab's own, which the engine passes on to the body; every other one is
     /// the scenario's, whatever its name.
     pub fn done_to(&self, target: &str) -> Action {

@@ -14,6 +14,7 @@ use serde_json::Value;
 use crate::model::{Action, By, EventKind, Level, Line, LineIntent, Monotonic, Refusal, TaskSort, TaskState, Tid};
 use crate::scenario::card::{ActionSpec, ParamError, ParamSpec, Params, Reply, STEP};
 use crate::scenario::lesson::control::{Control, LessonAction, Received, TOO_LATE};
+use crate::scenario::lesson::plain::PlainBody;
 use crate::scenario::lesson::reporter::Reporter;
 use crate::scenario::lesson::tracking::lane::{Lane, write_stamped};
 use crate::scenario::lesson::tracking::tracker::Tracker;
@@ -59,6 +60,8 @@ pub struct Lesson {
     /// The action that a press of each button is.
     buttons: Mutex<Vec<LessonAction>>,
     tracker: Tracker,
+    /// A plain body leaves actions to a listener and facts to a judge.
+    plain: Option<PlainBody>,
 }
 
 impl Lesson {
@@ -79,6 +82,7 @@ impl Lesson {
             actions: &[],
             buttons: Mutex::default(),
             tracker,
+            plain: None,
         }
     }
 
@@ -86,6 +90,21 @@ impl Lesson {
     /// before the body gets them.
     pub(crate) fn with_actions(self, actions: &'static [ActionSpec]) -> Self {
         Self { actions, ..self }
+    }
+
+    /// The same, for a plain body.
+    pub(crate) fn plain(self) -> Self {
+        Self { plain: Some(PlainBody::default()), ..self }
+    }
+
+    /// Whether its body is a plain one.
+    pub(crate) const fn is_plain(&self) -> bool {
+        self.plain.is_some()
+    }
+
+    /// What it has besides, if it is a plain one.
+    pub(crate) const fn plain_body(&self) -> Option<&PlainBody> {
+        self.plain.as_ref()
     }
 
     /// The values of `TASKLAB_PARAMS`, checked; the defaults where it says nothing.

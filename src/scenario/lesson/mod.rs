@@ -6,6 +6,7 @@ pub(super) mod cost;
 pub(super) mod forks;
 pub(super) mod handle;
 pub(super) mod load;
+pub(super) mod plain;
 pub(super) mod primitives;
 pub(super) mod proc;
 pub(super) mod programs;
@@ -18,5 +19,5 @@ pub use control::{LessonAction, too_late};
 pub use handle::{Lesson, LessonError, Task};
 pub use primitives::{
     Barrier, BrokenBarrier, Condition, EndOfFile, Event, Future, FutureState, Held, Local, Lock, NoResult, NotHeld, PipeEnd,
-    Pool, Queue, Scope, Semaphore, Thread, Timer, TooManyDone, Until, Worker, Workers,
+    Pool, Queue, Scope, Semaphore, Thing, Thread, Timer, TooManyDone, Until, Worker, Workers,
 };

@@ -38,7 +38,7 @@ impl Card {
             .id_salt((scenario.id, "text"))
             .default_open(true)
             .show_unindented(ui, |ui| {
-                markdown(ui, scenario.text);
+                markdown(ui, scenario.intro());
             });
         if !scenario.params.is_empty() {
             ui.add_space(4.0);
@@ -179,7 +179,7 @@ fn short_about(spec: &ParamSpec, default: &Value) -> String {
 }
 
 /// A text in Markdown as one label for each paragraph: bold, italic and code; everything else as its words.
-fn markdown(ui: &mut Ui, text: &str) {
+pub(super) fn markdown(ui: &mut Ui, text: &str) {
     for paragraph in paragraphs(palette(ui), text) {
         ui.label(paragraph);
     }

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use egui::text::{LayoutJob, LayoutSection};
 use egui::{Rect, RichText, Role, ScrollArea, Ui, pos2, vec2};
 use egui_extras::syntax_highlighting::{CodeTheme, highlight};
+use serde_json::Value;
 
 use crate::model::{Lane, Language, RunView};
 use crate::scenario::Scenario;
@@ -17,7 +18,7 @@ use crate::ui::look::widgets;
 /// The lines of the code that was shown last, coloured.
 #[derive(Debug, Default)]
 pub struct Code {
-    shown: Option<(&'static str, Language, bool)>,
+    shown: Option<Shown>,
     lines: Vec<LayoutJob>,
     /// Characters of the longest line.
     widest: usize,
@@ -26,6 +27,9 @@ pub struct Code {
     /// A line that is to come into sight.
     wanted: Option<u32>,
 }
+
+/// What the lines depend on: the lesson, the language, the parameters, and whether it is dark.
+type Shown = (&'static str, Language, BTreeMap<String, Value>, bool);
 
 /// Tasks that are shown on their lines; more could not be told apart.
 const MOST_MARKS: usize = 200;
@@ -62,29 +66,38 @@ impl Code {
     }
 
     /// Draws the code of a scenario in the language that is chosen, with the tasks of its run on their lines. It opens where the
-    /// lesson's own work begins.
-    pub fn ui(&mut self, ui: &mut Ui, scenario: Option<&'static Scenario>, language: Language, run: Option<&RunView>) {
+    /// lesson's own work begins. `params` are those that the next run would have.
+    pub fn ui(
+        &mut self,
+        ui: &mut Ui,
+        scenario: Option<&'static Scenario>,
+        language: Language,
+        params: &BTreeMap<String, Value>,
+        run: Option<&RunView>,
+    ) {
         let Some(scenario) = scenario else {
             widgets::nothing_yet(ui, "A program of yours: its code is not here.");
             return;
         };
-        let (text, name) = match language {
-            Language::Python => (scenario.python, "py"),
-            Language::Rust | Language::Program => (scenario.rust, "rs"),
-        };
-        if text.is_empty() {
-            widgets::nothing_yet(ui, "There is no such version of this scenario.");
-            return;
-        }
-        let key = Some((scenario.id, language, ui.visuals().dark_mode));
+        let name = if language == Language::Python { "py" } else { "rs" };
+        let run = run.filter(|run| run.language == language && run.scenario == scenario.id);
+        let params = run.map_or(params, |run| &run.params);
+        let is_dark = ui.visuals().dark_mode;
+        let is_shown = |shown: &Shown| (shown.0, shown.1, &shown.2, shown.3) == (scenario.id, language, params, is_dark);
         let mut area =
             ScrollArea::both().scroll_source(widgets::scroll_source(ui)).id_salt(("code", scenario.id, name)).auto_shrink(false);
-        if self.shown != key {
-            self.cut(ui, text, name);
-            area = area.scroll_offset(egui::vec2(0.0, first_line(text) as f32 * ROW));
-            self.shown = key;
+        if !self.shown.as_ref().is_some_and(is_shown) {
+            let text = match language {
+                Language::Python => scenario.python_with(params),
+                Language::Rust | Language::Program => scenario.rust.into(),
+            };
+            self.cut(ui, &text, name);
+            // A setting that has changed is no reason to look at another place.
+            if self.shown.as_ref().is_none_or(|shown| (shown.0, shown.1) != (scenario.id, language)) {
+                area = area.scroll_offset(egui::vec2(0.0, first_line(&text) as f32 * ROW));
+            }
+            self.shown = Some((scenario.id, language, params.clone(), is_dark));
         }
-        let run = run.filter(|run| run.language == language && run.scenario == scenario.id);
         let marks = marks(run);
         let start = self.start_of_followed(run);
         self.keep_in_sight(run);
@@ -230,10 +243,11 @@ fn write_names(ui: &mut Ui, row: Rect, line: usize, tasks: &[Marked<'_>], starte
     widgets::describe(ui, row, ("mark", line), Role::Label, &format!("line {line}: {described}"));
 }
 
-/// The line where the lesson's own work begins: the body of a Rust scenario, the first function of a Python one.
+/// The line where the lesson's own work begins: the body of a Rust scenario, the first line of a plain Python one, else its first function.
 fn first_line(text: &str) -> usize {
     let starts = |word: &str| text.lines().position(|line| line.starts_with(word));
-    starts("pub(super) fn run(").or_else(|| starts("def ")).unwrap_or_default()
+    let first_function = || starts("import tasklab").and_then(|_| starts("def "));
+    starts("pub(super) fn run(").or_else(first_function).unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -244,7 +258,7 @@ mod tests {
     use crate::ui::{sample, testing};
 
     fn show(scenario: Option<&'static Scenario>, language: Language) -> egui_kittest::Harness<'static, Code> {
-        testing::view(400.0, 200.0, Code::default(), move |ui, code| code.ui(ui, scenario, language, None))
+        testing::view(400.0, 200.0, Code::default(), move |ui, code| code.ui(ui, scenario, language, &BTreeMap::new(), None))
     }
 
     fn at_lines(lines: &[(&str, u32)]) -> RunView {
@@ -261,7 +275,7 @@ mod tests {
         let draw = move |language| {
             let run = run.clone();
             testing::view(400.0, 200.0, Code::default(), move |ui, code| {
-                code.ui(ui, Some(&testing::POOL), language, Some(&run));
+                code.ui(ui, Some(&testing::POOL), language, &BTreeMap::new(), Some(&run));
             })
         };
         let harness = draw(Language::Rust);
@@ -291,7 +305,7 @@ mod tests {
         assert!(code.show_start(&run.lanes[0]));
         assert_eq!(code.wanted, Some(2));
         let harness = testing::view(400.0, 200.0, code, move |ui, code| {
-            code.ui(ui, Some(&testing::POOL), Language::Rust, Some(&run));
+            code.ui(ui, Some(&testing::POOL), Language::Rust, &BTreeMap::new(), Some(&run));
         });
         harness.get_by_label("line 2: worker-1 starts here");
         harness.get_by_label("line 3: worker-1: on core 0");
@@ -325,7 +339,8 @@ mod tests {
                 scenario.id
             );
         }
-        assert_eq!(first_line("import os\ndef work():\n"), 1);
+        assert_eq!(first_line("import tasklab\ndef work():\n"), 1);
+        assert_eq!(first_line("import os\ndef work():\n"), 0);
         assert_eq!(first_line("x = 1\n"), 0);
     }
 }

@@ -17,8 +17,9 @@ const MOST_WHOLE: usize = 60;
 /// Draws facts, then values, prediction and notes.
 pub fn ui(ui: &mut Ui, run: Option<&RunView>, scenario: Option<&'static Scenario>, prediction: Option<usize>) {
     let facts = run.map_or(&[][..], |run| &run.facts);
+    let so_far = run.map_or(&[][..], |run| &run.so_far);
     let extras = extras(run, scenario, prediction);
-    if facts.is_empty() && extras.is_empty() {
+    if facts.is_empty() && so_far.is_empty() && extras.is_empty() {
         widgets::nothing_yet(ui, "No fact has been checked yet.");
         return;
     }
@@ -26,6 +27,14 @@ pub fn ui(ui: &mut Ui, run: Option<&RunView>, scenario: Option<&'static Scenario
         ScrollArea::vertical().scroll_source(widgets::scroll_source(ui)).id_salt("facts").auto_shrink(false).show(ui, |ui| {
             for fact in facts {
                 whole_fact(ui, fact);
+            }
+            for fact in so_far {
+                fact_so_far(ui, fact);
+            }
+            if let Some(explanation) = scenario.filter(|_| !facts.is_empty()).and_then(Scenario::explanation) {
+                ui.add_space(2.0);
+                ui.label(theme::bold("Why").size(11.0).color(palette(ui).blue.ink));
+                card::markdown(ui, explanation);
             }
             for extra in &extras {
                 whole_extra(ui, extra);
@@ -41,7 +50,7 @@ pub fn ui(ui: &mut Ui, run: Option<&RunView>, scenario: Option<&'static Scenario
 
 /// Draws facts and values in a narrow place, where there is no room for anything else.
 pub fn brief_ui(ui: &mut Ui, run: &RunView) {
-    if run.facts.is_empty() && run.values.is_empty() {
+    if run.facts.is_empty() && run.so_far.is_empty() && run.values.is_empty() {
         widgets::nothing_yet(ui, "No fact has been checked yet.");
         return;
     }
@@ -49,6 +58,9 @@ pub fn brief_ui(ui: &mut Ui, run: &RunView) {
         let colors = palette(ui);
         for fact in run.facts.iter().take(MOST_WHOLE) {
             whole_fact(ui, fact);
+        }
+        for fact in run.so_far.iter().take(MOST_WHOLE) {
+            fact_so_far(ui, fact);
         }
         ui.spacing_mut().item_spacing.y = 2.0;
         for (name, value) in run.values.iter().take(MOST_WHOLE) {
@@ -77,6 +89,22 @@ fn whole_fact(ui: &mut Ui, fact: &Fact) {
             let words = format!("{word}: {}, {detail}", fact.claim);
             claim.widget_info(|| egui::WidgetInfo::labeled(Role::Label, true, foreign::paragraph(&words)));
             ui.add(egui::Label::new(RichText::new(foreign::page(&detail)).size(11.0).color(tone.ink)).wrap());
+        });
+    });
+}
+
+/// A fact of a run that goes on: nothing is decided yet.
+fn fact_so_far(ui: &mut Ui, fact: &Fact) {
+    let colors = palette(ui);
+    let detail = format!("so far {}", card::plain(&fact.observed));
+    ui.horizontal_top(|ui| {
+        ui.add_sized(vec2(14.0, 16.0), egui::Label::new(theme::bold("…").size(13.0).color(colors.weak)));
+        ui.vertical(|ui| {
+            ui.spacing_mut().item_spacing.y = 1.0;
+            let claim = ui.add(egui::Label::new(RichText::new(foreign::page(&fact.claim)).size(12.0)).wrap());
+            let words = foreign::paragraph(&format!("{detail}: {}", fact.claim)).into_owned();
+            claim.widget_info(|| egui::WidgetInfo::labeled(Role::Label, true, &words));
+            ui.add(egui::Label::new(RichText::new(foreign::page(&detail)).size(11.0).color(colors.weak)).wrap());
         });
     });
 }
@@ -196,6 +224,15 @@ mod tests {
         let harness = show(Some((*sample::snapshot(3).runs[0]).clone()), None);
         harness.get_by_label_contains("does not hold: claim 1");
         harness.get_by_label_contains("holds: claim 2");
+    }
+
+    #[test]
+    fn a_claim_of_a_run_that_goes_on_is_not_decided() {
+        let mut run = (*sample::snapshot(3).runs[0]).clone();
+        run.so_far = std::mem::take(&mut run.facts);
+        let harness = show(Some(run), None);
+        harness.get_by_label_contains("so far 1: claim 1");
+        assert!(harness.query_by_label_contains("hold").is_none());
     }
 
     #[test]

@@ -36,20 +36,20 @@ impl OwnActions {
                         actions.push(match run {
                             Some(run) => UiAction::Act(run.id, action.done_to(target)),
                             // It went on when the menu opened.
-                            None => UiAction::Say(format!("Not done: {}. {why_not}", action.label)),
+                            None => UiAction::Say(format!("Not done: {}. {why_not}", action.label())),
                         });
                     };
                     let targets = takes_target(scenario, action);
-                    let text = if targets { format!("{} ▾", action.label) } else { action.label.to_owned() };
+                    let text = if targets { format!("{} ▾", action.label()) } else { action.label() };
                     let button = ui.button(text).on_hover_text(action.meaning);
                     let button = button.on_disabled_hover_text(format!("{why_not}\n{}", action.meaning));
-                    let button = button.accessible_name(action.label);
+                    let button = button.accessible_name(action.label());
                     if targets {
                         let typed = self.typed.entry((scenario.id, action.name)).or_default();
                         let menu = Popup::menu(&button).close_behavior(PopupCloseBehavior::CloseOnClickOutside).width(220.0);
                         menu.show(|ui| menu_ui(ui, &offers(scenario, action, run), action, typed, &mut act));
                     } else if button.clicked() {
-                        act("");
+                        act(if action.is_fixed { action.target } else { "" });
                     }
                 }
             });
@@ -70,7 +70,7 @@ fn menu_ui(ui: &mut Ui, offers: &[String], action: &ActionSpec, typed: &mut Stri
     ui.horizontal(|ui| {
         let field = ui.add(TextEdit::singleline(typed).hint_text("or type it").desired_width(120.0));
         let is_entered = field.lost_focus() && ui.input(|input| input.key_pressed(egui::Key::Enter));
-        field.accessible_name(format!("Target of {}", action.label));
+        field.accessible_name(format!("Target of {}", action.label()));
         if ui.button("Do it").clicked() || is_entered {
             act(typed.trim());
             ui.close();
@@ -80,6 +80,9 @@ fn menu_ui(ui: &mut Ui, offers: &[String], action: &ActionSpec, typed: &mut Stri
 
 /// Whether an action is done to something: its meaning or the demo script says so.
 fn takes_target(scenario: &Scenario, action: &ActionSpec) -> bool {
+    if action.is_fixed {
+        return false;
+    }
     action.meaning.contains("target") || action.meaning.contains(" named") || script_targets(scenario, action).next().is_some()
 }
 

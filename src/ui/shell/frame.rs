@@ -391,7 +391,10 @@ impl App {
             ui.add_space(2.0);
             self.first_use_ui(ui, Pane::Details);
             match (*self.tab(), run) {
-                (Tab::Code, run) => self.views.code.ui(ui, scenario, language, run),
+                (Tab::Code, run) => {
+                    let params = scenario.map(|scenario| self.views.card.params(scenario)).unwrap_or_default();
+                    self.views.code.ui(ui, scenario, language, &params, run);
+                }
                 (Tab::Compare, _) => {
                     let is_shown = |id: &str| scenario.is_some_and(|scenario| scenario.id == id);
                     compare::ui(ui, snapshot.comparison.as_deref().filter(|comparison| is_shown(&comparison.scenario)));

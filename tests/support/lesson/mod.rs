@@ -2,6 +2,9 @@
 //! that the events name.
 
 pub mod again;
+mod live;
+
+pub use live::Live;
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -357,5 +360,8 @@ pub fn decided(id: &str, make: impl FnMut() -> Ran) -> Ran {
 
 /// Runs a body to its end, with these values in place of the defaults.
 pub fn run(scenario: &Scenario, language: Language, params: &Value, script: &[&str]) -> Ran {
+    if scenario.is_plain() {
+        return Live::with_script(scenario.id, language, params, script).end();
+    }
     Running::start(scenario, language, params).play(script)
 }

@@ -3,6 +3,8 @@
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use serde_json::Value;
+
 use super::monitor::{By, Done, Monitor, Operation, Wake};
 use crate::scenario::lesson::handle::Lesson;
 use crate::scenario::lesson::tracking::lane::Lane;
@@ -96,6 +98,7 @@ impl Barrier<'_> {
             gathering.is_broken = false;
             Some(Done::new(()).wakes(Wake::All(0)))
         });
+        self.monitor.operated("reset", ());
     }
 
     /// Breaks it.
@@ -106,6 +109,11 @@ impl Barrier<'_> {
             gathering.leave_all(me);
             Some(Done::new(()).wakes(Wake::All(0)))
         });
+        self.monitor.operated("abort", ());
+    }
+
+    pub(super) fn on(&self) -> &str {
+        self.monitor.on()
     }
 
     /// Whether it is broken.
@@ -132,7 +140,7 @@ impl Barrier<'_> {
     fn pass(&self, operation: Operation) -> Result<usize, BrokenBarrier> {
         let mut arrived = None;
         let passed = self.monitor.perform(operation, |gathering, me| self.attempt(gathering, me, &mut arrived));
-        passed.unwrap_or_else(|| {
+        let passed = passed.unwrap_or_else(|| {
             // The time is up. The last one may have come at the very end; else it breaks for all.
             let last = self.monitor.perform(Operation::new("break").without_gate(), |gathering, me| {
                 self.attempt(gathering, me, &mut arrived).or_else(|| {
@@ -142,7 +150,10 @@ impl Barrier<'_> {
                 })
             });
             last.unwrap_or(Err(BrokenBarrier))
-        })
+        });
+        let gave = passed.map_or_else(|_| Value::from("BrokenBarrierError"), Value::from);
+        self.monitor.operated("wait", gave);
+        passed
     }
 
     /// Comes, once, and passes if it is open or broken.

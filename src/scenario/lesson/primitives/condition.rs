@@ -78,6 +78,7 @@ impl Condition<'_> {
             self.room.look_and_change(|room| room.waiting.retain(|other| !Arc::ptr_eq(other, &notice)));
         }
         self.lock.acquire();
+        self.room.operated("wait", notified.is_some());
         Ok(notified.is_some())
     }
 
@@ -93,6 +94,7 @@ impl Condition<'_> {
             }
             Some(Done::new(()).wakes(Wake::All(0)))
         });
+        self.room.operated("notify", ());
         Ok(())
     }
 
@@ -100,6 +102,10 @@ impl Condition<'_> {
     #[track_caller]
     pub fn notify_all(&self) -> Result<(), NotHeld> {
         self.notify(usize::MAX)
+    }
+
+    pub(super) fn on(&self) -> &str {
+        self.room.on()
     }
 
     /// How many are in the waiting room.

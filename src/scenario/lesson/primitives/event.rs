@@ -38,6 +38,7 @@ impl Event<'_> {
             }
             Some(Done::new(()).wakes(Wake::All(0)))
         });
+        self.0.operated("set", ());
     }
 
     /// Takes the flag down: from now on they wait again.
@@ -47,6 +48,11 @@ impl Event<'_> {
             *flag = Flag::default();
             Some(Done::new(()))
         });
+        self.0.operated("clear", ());
+    }
+
+    pub(super) fn on(&self) -> &str {
+        self.0.on()
     }
 
     /// Whether the flag is up.
@@ -59,6 +65,8 @@ impl Event<'_> {
     pub fn wait(&self, timeout: Option<Duration>) -> bool {
         let wait = Operation::new("wait for");
         let wait = timeout.map_or(wait, |timeout| wait.within(timeout));
-        self.0.perform(wait, |flag, _| flag.is_set.then(|| Done::new(()).woken_by(flag.set_by.clone()))).is_some()
+        let is_set = self.0.perform(wait, |flag, _| flag.is_set.then(|| Done::new(()).woken_by(flag.set_by.clone()))).is_some();
+        self.0.operated("wait", is_set);
+        is_set
     }
 }

@@ -63,7 +63,9 @@ impl Lock<'_> {
     /// Waits at most this long; whether it was taken.
     #[track_caller]
     pub fn acquire_for(&self, timeout: Duration) -> bool {
-        self.perform(Operation::new("acquire").within(timeout))
+        let is_taken = self.perform(Operation::new("acquire").within(timeout));
+        self.monitor.operated("acquire", is_taken);
+        is_taken
     }
 
     /// Takes it if it is free, and never waits.
@@ -73,7 +75,9 @@ impl Lock<'_> {
         if self.is_quiet() {
             self.take(own_number())
         } else {
-            self.perform(Operation::new("try to acquire").within(Duration::ZERO))
+            let is_taken = self.perform(Operation::new("try to acquire").within(Duration::ZERO));
+            self.monitor.operated("acquire", is_taken);
+            is_taken
         }
     }
 
@@ -120,6 +124,10 @@ impl Lock<'_> {
     pub fn held(&self) -> Held<'_, '_> {
         self.acquire();
         Held(self)
+    }
+
+    pub(super) fn on(&self) -> &str {
+        self.monitor.on()
     }
 
     /// Whether somebody holds it.

@@ -6,6 +6,7 @@ mod barrier;
 mod condition;
 mod event;
 mod freed;
+mod listener;
 mod local;
 mod lock;
 mod monitor;
@@ -16,6 +17,7 @@ mod semaphore;
 mod step;
 #[cfg(test)]
 mod tests;
+mod thing;
 mod threads;
 mod timer;
 #[cfg(test)]
@@ -30,5 +32,6 @@ pub use pipe::{EndOfFile, PipeEnd};
 pub use pool::{Future, FutureState, NoResult, Pool, Until};
 pub use queue::{Queue, TooManyDone};
 pub use semaphore::Semaphore;
+pub use thing::Thing;
 pub use threads::{Scope, Thread, Worker, Workers};
 pub use timer::Timer;

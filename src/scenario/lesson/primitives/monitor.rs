@@ -7,6 +7,8 @@ use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use serde_json::Value;
+
 use crate::scenario::lesson::handle::Lesson;
 use crate::scenario::lesson::tracking::lane::{FREE, Lane, Wait, has_stamped, own_lane, try_write_stamped};
 
@@ -183,6 +185,24 @@ impl<'s, S, const SIDES: usize> Monitor<'s, S, SIDES> {
             return Some(done.result);
         }
         self.sleep(inner, operation, lane, line, attempt)
+    }
+
+    /// The name of the thing: `lock counter`.
+    pub(super) fn on(&self) -> &str {
+        &self.on
+    }
+
+    /// Tells of an operation that the calling task has finished, and what it gave; `Null` for nothing.
+    #[track_caller]
+    pub(super) fn operated(&self, action: &str, result: impl Into<Value>) {
+        if self.lesson.is_plain()
+            && self.lesson.tracker().has_listener()
+            && let Some(lane) = own_lane()
+        {
+            let line = self.lesson.tracker().line(Location::caller());
+            lane.stamp_operation(self.lesson.reporter(), action, &self.on, result.into(), line);
+            self.write(Some(&lane));
+        }
     }
 
     /// Stamps the line that this lane holds it no more. Called by an attempt of the operation that gives it back.

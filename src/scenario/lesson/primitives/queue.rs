@@ -4,8 +4,12 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
+use serde::{Serialize, de::DeserializeOwned};
+use serde_json::Value;
+
 use super::freed::Freed;
 use super::monitor::{By, Done, Monitor, Operation, Wake};
+use crate::scenario::card::Reply;
 use crate::scenario::lesson::handle::Lesson;
 
 /// Sides of the monitor: who waits for an item, for room, for all to be done.
@@ -24,6 +28,14 @@ pub struct Queue<'s, T> {
     /// 0: no limit.
     maxsize: usize,
     monitor: Monitor<'s, Items<T>, 3>,
+    shown: Shown<T>,
+}
+
+/// How items are written and read.
+#[derive(Debug)]
+struct Shown<T> {
+    write: fn(&T) -> Value,
+    read: fn(&str) -> Option<T>,
 }
 
 #[derive(Debug)]
@@ -51,7 +63,16 @@ impl Lesson {
     /// ```
     pub fn queue<T>(&self, name: &str, maxsize: usize) -> Queue<'_, T> {
         let items = Items { waiting: VecDeque::new(), unfinished: 0, room: Freed::default(), done_by: None };
-        Queue { maxsize, monitor: Monitor::new(self, format!("queue {name}"), None, items) }
+        let shown = Shown { write: |_| Value::Null, read: |_| None };
+        Queue { maxsize, monitor: Monitor::new(self, format!("queue {name}"), None, items), shown }
+    }
+
+    /// The same, for items that are shown as they are put and taken, and that a person can put.
+    pub fn shown_queue<T: Serialize + DeserializeOwned>(&self, name: &str, maxsize: usize) -> Queue<'_, T> {
+        let write = |item: &T| serde_json::to_value(item).unwrap_or_default();
+        // A number where the text is one.
+        let read = |text: &str| serde_json::from_str(text).or_else(|_| serde_json::from_value(text.into())).ok();
+        Queue { shown: Shown { write, read }, ..self.queue(name, maxsize) }
     }
 }
 
@@ -102,7 +123,9 @@ impl<T> Queue<'_, T> {
             items.done_by = me.cloned();
             Some(Done::new(Ok(())).wakes(Wake::All(ALL_DONE)))
         });
-        done.unwrap_or(Err(TooManyDone))
+        let done = done.unwrap_or(Err(TooManyDone));
+        self.monitor.operated("task_done", if done.is_ok() { Value::Null } else { Value::from("ValueError") });
+        done
     }
 
     /// Waits until each item that was put is done.
@@ -127,8 +150,19 @@ impl<T> Queue<'_, T> {
         self.monitor.look(|items| items.unfinished)
     }
 
+    pub(super) fn on(&self) -> &str {
+        self.monitor.on()
+    }
+
+    /// Puts the item that a person has typed.
+    pub(super) fn put_text(&self, text: &str) -> Reply {
+        let item = (self.shown.read)(text).ok_or_else(|| format!("this queue takes no {text:?}"))?;
+        self.put_for(item, Duration::ZERO).map_err(|_| "the queue is full".to_owned())
+    }
+
     #[track_caller]
     fn offer(&self, operation: Operation, item: T) -> Result<(), T> {
+        let shown = (self.shown.write)(&item);
         let mut item = Some(item);
         self.monitor.perform(operation.side(NOT_FULL), |items, me| {
             let room = self.room(items);
@@ -139,18 +173,21 @@ impl<T> Queue<'_, T> {
             items.unfinished += 1;
             Some(Done::new(()).wakes(Wake::One(NOT_EMPTY)).woken_by(items.room.take(room)))
         });
+        self.monitor.operated("put", if item.is_some() { Value::from("Full") } else { shown });
         item.map_or(Ok(()), Err)
     }
 
     #[track_caller]
     fn take(&self, operation: Operation) -> Option<T> {
-        self.monitor.perform(operation.side(NOT_EMPTY), |items, me| {
+        let taken = self.monitor.perform(operation.side(NOT_EMPTY), |items, me| {
             let (item, put_by) = items.waiting.pop_front()?;
             if self.maxsize > 0 {
                 items.room.free(me);
             }
             Some(Done::new(item).wakes(Wake::One(NOT_FULL)).woken_by(put_by))
-        })
+        });
+        self.monitor.operated("get", taken.as_ref().map_or_else(|| Value::from("Empty"), self.shown.write));
+        taken
     }
 
     /// How many more items it takes.
@@ -161,6 +198,8 @@ impl<T> Queue<'_, T> {
     #[track_caller]
     fn finished(&self, operation: Operation) -> bool {
         let is_done = |items: &mut Items<T>| (items.unfinished == 0).then(|| Done::new(()).woken_by(items.done_by.clone()));
-        self.monitor.perform(operation.side(ALL_DONE), |items, _| is_done(items)).is_some()
+        let is_done = self.monitor.perform(operation.side(ALL_DONE), |items, _| is_done(items)).is_some();
+        self.monitor.operated("join", ());
+        is_done
     }
 }

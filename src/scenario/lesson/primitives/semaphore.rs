@@ -64,6 +64,10 @@ impl Semaphore<'_> {
         });
     }
 
+    pub(super) fn on(&self) -> &str {
+        self.0.on()
+    }
+
     /// Places that are free now.
     pub fn free(&self) -> usize {
         self.0.look(|places| places.free)
@@ -77,6 +81,10 @@ impl Semaphore<'_> {
             places.free = left;
             Some(Done::new(()).woken_by(freed_by))
         });
+        // As with the observer of Python: what was taken is seen by what the task holds.
+        if taken.is_none() {
+            self.0.operated("acquire", false);
+        }
         taken.is_some()
     }
 }

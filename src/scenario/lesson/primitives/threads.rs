@@ -2,25 +2,33 @@
 //! they may borrow anything that the body owns.
 
 use std::any::Any;
+use std::collections::VecDeque;
 use std::io::{PipeReader, PipeWriter, Read, Write};
 use std::os::fd::AsFd;
 use std::panic::{AssertUnwindSafe, Location, catch_unwind};
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, ScopedJoinHandle};
 use std::time::Duration;
 
+use super::listener::Listener;
+use super::thing::Thing;
 use crate::model::{TaskSort, TaskState};
 use crate::scenario::card::Reply;
 use crate::scenario::lesson::control::LessonAction;
 use crate::scenario::lesson::handle::{Lesson, LessonError, Task};
 use crate::scenario::lesson::tracking::lane::{own_lane, write_stamped};
 
+/// Threads of one kind that one run takes, with those that a person adds.
+const MOST_THREADS: usize = 64;
+
+type Handle<'scope, R> = ScopedJoinHandle<'scope, Option<R>>;
+
 /// The scope of threads: they have all ended when it ends. See [`Lesson::scope`].
-#[derive(Debug)]
 pub struct Scope<'scope, 'env: 'scope> {
     lesson: &'env Lesson,
     threads: &'scope thread::Scope<'scope, 'env>,
+    listener: Arc<Listener<'scope, 'env>>,
 }
 
 impl Lesson {
@@ -37,7 +45,16 @@ impl Lesson {
     /// })?;
     /// ```
     pub fn scope<'env, R>(&'env self, body: impl for<'scope> FnOnce(&Scope<'scope, 'env>) -> R) -> R {
-        thread::scope(|threads| body(&Scope { lesson: self, threads }))
+        thread::scope(|threads| {
+            let listener = Listener::new(self, threads);
+            // It is dropped when the scope is over, also by a panic, which ends the listener.
+            let _stop = self.is_plain().then(|| listener.start().ok()).flatten();
+            let result = body(&Scope { lesson: self, threads, listener });
+            if let Some(body) = self.plain_body() {
+                body.threads_end();
+            }
+            result
+        })
     }
 }
 
@@ -51,7 +68,7 @@ impl<'scope, 'env> Scope<'scope, 'env> {
         run: impl Fn(&Worker<'_>) -> R + Send + Sync + 'scope,
     ) -> Result<Workers<'scope, 'env, R>, LessonError> {
         let (ended, ends) = std::io::pipe().map_err(LessonError::kernel("make a pipe"))?;
-        let workers = Workers {
+        let group = Group {
             lesson: self.lesson,
             threads: self.threads,
             prefix: prefix.to_owned(),
@@ -60,8 +77,13 @@ impl<'scope, 'env> Scope<'scope, 'env> {
             ended: Mutex::new(ended),
             ends,
             ended_threads: Arc::default(),
+            started: AtomicUsize::new(0),
             handles: Mutex::default(),
         };
+        let group = Arc::new(group);
+        let same = Arc::clone(&group);
+        self.listener.offer_acts(move |action, name| (action == "another").then(|| same.another(name)).flatten());
+        let workers = Workers(group);
         for _ in 0..count {
             workers.add_one()?;
         }
@@ -94,6 +116,15 @@ impl<'scope, 'env> Scope<'scope, 'env> {
         Ok(Thread { lesson: self.lesson, name: name.to_owned(), handle })
     }
 
+    /// A person can act on this thing from now on.
+    pub fn offer(&self, thing: &'env (dyn Thing + 'env)) {
+        self.listener.offer(thing);
+    }
+
+    pub(super) fn listener(&self) -> &Arc<Listener<'scope, 'env>> {
+        &self.listener
+    }
+
     pub(super) const fn std(&self) -> &'scope thread::Scope<'scope, 'env> {
         self.threads
     }
@@ -107,6 +138,7 @@ impl<'scope, 'env> Scope<'scope, 'env> {
 /// The argument of a thread's function: its number, from 1, and its lane.
 #[derive(Debug)]
 pub struct Worker<'s> {
+    lesson: &'s Lesson,
     number: usize,
     name: String,
     lane: &'s Task<'s>,
@@ -123,6 +155,11 @@ impl Worker<'_> {
         &self.name
     }
 
+    /// Prints a line with its name before it.
+    pub fn say(&self, text: &str) {
+        self.lesson.say(&format!("{} {text}", self.name));
+    }
+
     /// Its lane, to say what it does: `worker.lane().running("the sum")`.
     pub const fn lane(&self) -> &Task<'_> {
         self.lane
@@ -131,6 +168,9 @@ impl Worker<'_> {
     /// Sleeps, and shows it.
     #[track_caller]
     pub fn sleep(&self, time: Duration) {
+        if self.lesson.is_plain() {
+            return self.lesson.sleep(time);
+        }
         self.lane.is(TaskState::Sleeping);
         thread::sleep(time);
         self.lane.running("");
@@ -181,7 +221,9 @@ pub(super) fn join<R>(lesson: &Lesson, name: &str, handle: ScopedJoinHandle<'_, 
 }
 
 /// Threads that run the same function.
-pub struct Workers<'scope, 'env: 'scope, R> {
+pub struct Workers<'scope, 'env: 'scope, R>(Arc<Group<'scope, 'env, R>>);
+
+struct Group<'scope, 'env: 'scope, R> {
     lesson: &'env Lesson,
     threads: &'scope thread::Scope<'scope, 'env>,
     prefix: String,
@@ -191,7 +233,8 @@ pub struct Workers<'scope, 'env: 'scope, R> {
     ended: Mutex<PipeReader>,
     ends: PipeWriter,
     ended_threads: Arc<Mutex<Ended>>,
-    handles: Mutex<Vec<ScopedJoinHandle<'scope, Option<R>>>>,
+    started: AtomicUsize,
+    handles: Mutex<VecDeque<Handle<'scope, R>>>,
 }
 
 /// The threads that have ended.
@@ -205,33 +248,35 @@ struct Ended {
 impl<'scope, R: Send + 'scope> Workers<'scope, '_, R> {
     /// Starts one more, with the next number.
     pub fn add_one(&self) -> Result<(), LessonError> {
-        self.add_named(format!("{}-{}", self.prefix, self.count() + 1))
+        self.0.add_one()
     }
 
     fn add_named(&self, name: String) -> Result<(), LessonError> {
-        let mut handles = self.handles.lock().unwrap_or_else(PoisonError::into_inner);
-        let number = handles.len() + 1;
-        let run = Arc::clone(&self.run);
-        let mut ends = self.ends.try_clone().map_err(LessonError::kernel("share a pipe"))?;
-        let threads = Arc::clone(&self.ended_threads);
-        let ended = move |name: &str| {
-            let mut threads = threads.lock().unwrap_or_else(PoisonError::into_inner);
-            *threads = Ended { count: threads.count + 1, last: Some(name.to_owned()) };
-            drop(threads);
-            let _ = ends.write_all(&[0]);
-        };
-        handles.push(start(self.lesson, self.threads, name, number, self.line, move |worker| run(worker), ended)?);
-        Ok(())
+        self.0.start(name, self.count() + 1)
+    }
+
+    /// Waits until all have ended. Returns the results by their numbers; `None` for one that panicked.
+    #[track_caller]
+    pub fn wait(&self) -> Vec<Option<R>> {
+        let group = &self.0;
+        group.tell_wait(Location::caller());
+        let mut results = Vec::new();
+        // One more may be started meanwhile.
+        while let Some(handle) = group.next_handle() {
+            results.push(handle.join().ok().flatten());
+        }
+        group.tell_end(Location::caller());
+        results
     }
 
     /// Waits until all have ended. Meanwhile `on_action` gets each action, and gives the reason where it can't be done. Returns the results by
     /// their numbers; `None` for one that panicked.
     #[track_caller]
     pub fn join(&self, mut on_action: impl FnMut(&LessonAction) -> Reply) -> Result<Vec<Option<R>>, LessonError> {
-        self.tell_wait(Location::caller());
+        self.0.tell_wait(Location::caller());
         while !self.join_for(Duration::from_secs(1), &mut on_action)? {}
-        let handles = std::mem::take(&mut *self.handles.lock().unwrap_or_else(PoisonError::into_inner));
-        *self.ended() = Ended::default();
+        let handles = std::mem::take(&mut *self.0.handles());
+        *self.0.ended() = Ended::default();
         Ok(handles.into_iter().map(|handle| handle.join().ok().flatten()).collect())
     }
 
@@ -239,12 +284,13 @@ impl<'scope, R: Send + 'scope> Workers<'scope, '_, R> {
     #[track_caller]
     pub fn join_for(&self, timeout: Duration, mut on_action: impl FnMut(&LessonAction) -> Reply) -> Result<bool, LessonError> {
         if self.alive() > 0 {
-            let mut ended = self.ended.lock().unwrap_or_else(PoisonError::into_inner);
-            let asked = self.lesson.listen(&[ended.as_fd()], timeout)?;
+            let group = &self.0;
+            let mut ended = group.ended.lock().unwrap_or_else(PoisonError::into_inner);
+            let asked = group.lesson.listen(&[ended.as_fd()], timeout)?;
             if let Some(asked) = &asked {
-                self.lesson.answer(asked, &on_action(asked));
+                group.lesson.answer(asked, &on_action(asked));
             } else if self.alive() == 0 {
-                self.tell_end(Location::caller());
+                group.tell_end(Location::caller());
             }
             if crate::sys::queued_bytes(&*ended).is_ok_and(|bytes| bytes > 0) {
                 let _ = ended.read(&mut [0; 64]);
@@ -257,12 +303,71 @@ impl<'scope, R: Send + 'scope> Workers<'scope, '_, R> {
 impl<R> Workers<'_, '_, R> {
     /// How many were started.
     pub fn count(&self) -> usize {
-        self.handles.lock().unwrap_or_else(PoisonError::into_inner).len()
+        self.0.count()
     }
 
     /// How many have not ended.
     pub fn alive(&self) -> usize {
+        self.0.alive()
+    }
+}
+
+impl<'scope, R: Send + 'scope> Group<'scope, '_, R> {
+    fn add_one(&self) -> Result<(), LessonError> {
+        let number = self.count() + 1;
+        self.add_like(number)
+    }
+
+    /// One more with the next name, that does what the one of this number does.
+    fn add_like(&self, number: usize) -> Result<(), LessonError> {
+        self.start(format!("{}-{}", self.prefix, self.count() + 1), number)
+    }
+
+    fn start(&self, name: String, number: usize) -> Result<(), LessonError> {
+        let mut handles = self.handles();
+        self.started.fetch_add(1, Ordering::Relaxed);
+        let run = Arc::clone(&self.run);
+        let mut ends = self.ends.try_clone().map_err(LessonError::kernel("share a pipe"))?;
+        let threads = Arc::clone(&self.ended_threads);
+        let ended = move |name: &str| {
+            let mut threads = threads.lock().unwrap_or_else(PoisonError::into_inner);
+            *threads = Ended { count: threads.count + 1, last: Some(name.to_owned()) };
+            drop(threads);
+            let _ = ends.write_all(&[0]);
+        };
+        handles.push_back(start(self.lesson, self.threads, name, number, self.line, move |worker| run(worker), ended)?);
+        Ok(())
+    }
+
+    /// One more like the one of this name, if that is one of the group.
+    fn another(&self, name: &str) -> Option<Reply> {
+        let number: usize = name.strip_prefix(self.prefix.as_str())?.strip_prefix('-')?.parse().ok()?;
+        if number == 0 || number > self.count() {
+            return None;
+        }
+        Some(if self.count() < MOST_THREADS {
+            self.add_like(number).map_err(|error| error.to_string())
+        } else {
+            Err(format!("{MOST_THREADS} threads of this kind are enough for one run"))
+        })
+    }
+}
+
+impl<'scope, R> Group<'scope, '_, R> {
+    fn count(&self) -> usize {
+        self.started.load(Ordering::Relaxed)
+    }
+
+    fn alive(&self) -> usize {
         self.count() - self.ended().count
+    }
+
+    fn handles(&self) -> MutexGuard<'_, VecDeque<Handle<'scope, R>>> {
+        self.handles.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn next_handle(&self) -> Option<Handle<'scope, R>> {
+        self.handles().pop_front()
     }
 
     fn ended(&self) -> MutexGuard<'_, Ended> {
@@ -304,16 +409,28 @@ pub(super) fn start<'scope, R: Send + 'scope>(
 ) -> Result<ScopedJoinHandle<'scope, Option<R>>, LessonError> {
     let failed = LessonError::kernel(format!("start the thread {name}"));
     let builder = thread::Builder::new().name(name.chars().take(15).collect());
+    let count = lesson.plain_body();
+    if let Some(count) = count {
+        count.thread_begins();
+    }
     let body = move || {
         let lane = lesson.task_at(name.clone(), TaskSort::Thread, line);
-        let worker = Worker { number, name, lane: &lane };
+        let worker = Worker { lesson, number, name, lane: &lane };
         let result = catch_unwind(AssertUnwindSafe(|| run(&worker)));
         let name = worker.name;
         lane.finish(&result.as_ref().err().map_or_else(|| "ok".to_owned(), |panic| message(&**panic)));
         ended(&name);
+        if let Some(count) = count {
+            count.thread_ends();
+        }
         result.ok()
     };
-    builder.spawn_scoped(threads, body).map_err(failed)
+    builder.spawn_scoped(threads, body).map_err(|error| {
+        if let Some(count) = count {
+            count.thread_ends();
+        }
+        failed(error)
+    })
 }
 
 pub(super) fn message(panic: &(dyn Any + Send)) -> String {

@@ -54,6 +54,14 @@ impl<'scope, 'env> Scope<'scope, 'env> {
         let lesson = self.lesson();
         let line = lesson.tracker().line(Location::caller());
         lesson.created(name, TaskSort::Thread, line);
+        let cancelled = Arc::new(Monitor::new(lesson, format!("timer {name}"), None, None));
+        let same = Arc::clone(&cancelled);
+        self.listener().offer_acts(move |action, target| {
+            (action == "cancel" && target == same.on()).then(|| {
+                cancel(&same);
+                Ok(())
+            })
+        });
         Timer {
             lesson,
             threads: self.std(),
@@ -61,7 +69,7 @@ impl<'scope, 'env> Scope<'scope, 'env> {
             interval,
             line,
             call: Mutex::new(Some(Box::new(call))),
-            cancelled: Arc::new(Monitor::new(lesson, format!("timer {name}"), None, None)),
+            cancelled,
             handle: Mutex::default(),
         }
     }
@@ -97,10 +105,7 @@ impl Timer<'_, '_> {
     /// Takes it back, if its time has not come.
     #[track_caller]
     pub fn cancel(&self) {
-        self.cancelled.perform(Operation::new("cancel"), |cancelled, me| {
-            cancelled.get_or_insert_with(|| me.cloned());
-            Some(Done::new(()).wakes(Wake::All(0)))
-        });
+        cancel(&self.cancelled);
     }
 
     /// Waits for its end; how often it called. 0 also for one that never started, or whose function panicked.
@@ -109,4 +114,12 @@ impl Timer<'_, '_> {
         let handle = self.handle.lock().unwrap_or_else(PoisonError::into_inner).take();
         handle.and_then(|handle| join(self.lesson, &self.name, handle)).unwrap_or_default()
     }
+}
+
+#[track_caller]
+fn cancel(cancelled: &Monitor<'_, Option<By>>) {
+    cancelled.perform(Operation::new("cancel"), |cancelled, me| {
+        cancelled.get_or_insert_with(|| me.cloned());
+        Some(Done::new(()).wakes(Wake::All(0)))
+    });
 }

@@ -5,12 +5,16 @@ use std::cell::{Cell, RefCell};
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use serde_json::Value;
+
 use super::pace::{Pace, Pacing};
 use crate::model::{EventKind, Monotonic, TaskState};
 use crate::scenario::lesson::reporter::Reporter;
 
 /// The holder of a lock that is free.
 pub(crate) const FREE: u32 = 0;
+/// The lane of the person who acts: the waker or the holder of something. It tells nothing of itself, since the actions are told.
+pub(crate) const YOU: &str = "you";
 /// A thread without a lane.
 const SOMEBODY: u32 = u32::MAX;
 
@@ -29,6 +33,8 @@ pub(crate) struct Lane {
     pub(crate) name: String,
     /// Whether step mode may stop it. It never stops the process's first thread, which takes the user's actions.
     pub(crate) is_stepped: bool,
+    /// Whether it tells nothing.
+    is_silent: bool,
     /// Whether its task is over.
     pub(crate) has_ended: AtomicBool,
     /// Its wait at the moment.
@@ -58,7 +64,8 @@ impl Lane {
         let lane = Arc::new(Self {
             number: NUMBERS.fetch_add(1, Ordering::Relaxed),
             name: name.to_owned(),
-            is_stepped: rustix::thread::gettid() != rustix::process::getpid(),
+            is_stepped: name != YOU && rustix::thread::gettid() != rustix::process::getpid(),
+            is_silent: name == YOU,
             has_ended: AtomicBool::new(false),
             wait: Mutex::default(),
             is_told_to_wait: AtomicBool::new(false),
@@ -103,6 +110,9 @@ impl Lane {
 
     /// Counts an operation; whether there is time to tell of it in lines of its own.
     pub(crate) fn did(&self, reporter: &Reporter, has_waited: bool) -> bool {
+        if self.is_silent {
+            return false;
+        }
         match self.pace().did(reporter.now(), has_waited) {
             Pacing::Tell => true,
             Pacing::Hush => false,
@@ -115,24 +125,45 @@ impl Lane {
 
     /// Whether an operation now would get lines of its own.
     pub(crate) fn is_reported(&self, now: Monotonic) -> bool {
-        self.pace().is_reported(now)
+        !self.is_silent && self.pace().is_reported(now)
     }
 
     /// Stamps the line that it waits.
     pub(crate) fn stamp_wait(&self, reporter: &Reporter, on: &str, held_by: Option<&str>, line: Option<u32>) {
+        if self.is_silent {
+            return;
+        }
         let (on, held_by) = (Some(on.to_owned()), held_by.map(str::to_owned));
         let (task, state) = (self.name.clone(), TaskState::Waiting);
         stamp(reporter, EventKind::TaskChanged { task, state, on, held_by, woken_by: None, line });
         self.is_told_to_wait.store(true, Ordering::Relaxed);
     }
 
+    /// Stamps the line that it sleeps.
+    pub(crate) fn stamp_sleep(&self, reporter: &Reporter, line: Option<u32>) {
+        let (task, on) = (self.name.clone(), Some("sleep()".to_owned()));
+        stamp(reporter, EventKind::TaskChanged { task, state: TaskState::Sleeping, on, held_by: None, woken_by: None, line });
+    }
+
     /// Stamps the line that it runs, with the latest thing that it holds, and after a wait the task that let it go on, if that is
     /// known.
     pub(crate) fn stamp_run(&self, reporter: &Reporter, woken_by: Option<&str>, line: Option<u32>) {
+        if self.is_silent {
+            return;
+        }
         let (on, woken_by) = (self.holds(|_| ()).map(|on| on.to_string()), woken_by.map(str::to_owned));
         let (task, state) = (self.name.clone(), TaskState::Running);
         stamp(reporter, EventKind::TaskChanged { task, state, on, held_by: None, woken_by, line });
         self.is_told_to_wait.store(false, Ordering::Relaxed);
+    }
+
+    /// Stamps the line of an operation that is finished, if there is time for it.
+    pub(crate) fn stamp_operation(&self, reporter: &Reporter, action: &str, on: &str, result: Value, line: Option<u32>) {
+        if self.did(reporter, false) {
+            let (task, action, on) = (self.name.clone(), action.to_owned(), Some(on.to_owned()));
+            let result = Some(result).filter(|result| !result.is_null());
+            stamp(reporter, EventKind::Operation { task, action, on, result, line });
+        }
     }
 
     /// Writes the lines that the calling thread, whose lane this is, has stamped. While it holds something, it writes only if it

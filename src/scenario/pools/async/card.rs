@@ -1,8 +1,8 @@
 //! The card of this lesson: what is asked, what can be set and done, and where books and this machine differ.
 
 use super::body;
-use crate::scenario::card::{Chapter, Prediction, action, count, note, seconds};
-use crate::scenario::definition::Scenario;
+use crate::scenario::card::{Chapter, Prediction, Wiring, action, count, note, seconds};
+use crate::scenario::definition::{Body, Scenario};
 
 pub(crate) const ASYNC: Scenario = Scenario {
     id: "async",
@@ -33,7 +33,8 @@ pub(crate) const ASYNC: Scenario = Scenario {
         "coroutines run concurrently",
         "they take turns. Threads: {one-thread}; steps that the others made in a blocking call: {block-freezes}",
     )],
+    wiring: Wiring::NONE,
     python: include_str!("body.py"),
     rust: include_str!("body.rs"),
-    run: body::run,
+    body: Body::Claiming(body::run),
 };

@@ -1,8 +1,8 @@
 //! The card of this lesson: what is asked, what can be set and done, and where books and this machine differ.
 
 use super::body;
-use crate::scenario::card::{Chapter, Prediction, action, count, note, seconds};
-use crate::scenario::definition::Scenario;
+use crate::scenario::card::{Chapter, Prediction, Wiring, action, count, note, seconds};
+use crate::scenario::definition::{Body, Scenario};
 
 pub(crate) const FUTURES: Scenario = Scenario {
     id: "futures",
@@ -30,7 +30,8 @@ pub(crate) const FUTURES: Scenario = Scenario {
         note("submit(f, lines) hands in each line", "it is one call, with the whole list: {one-call}"),
         note("wait() gives the results", "it gives two sets of futures: {wait-first}"),
     ],
+    wiring: Wiring::NONE,
     python: include_str!("body.py"),
     rust: include_str!("body.rs"),
-    run: body::run,
+    body: Body::Claiming(body::run),
 };

@@ -1,8 +1,8 @@
 //! The card of this lesson: what is asked, what can be set and done, and where books and this machine differ.
 
 use super::body;
-use crate::scenario::card::{Chapter, Prediction, action, count, note, seconds};
-use crate::scenario::definition::Scenario;
+use crate::scenario::card::{Chapter, Prediction, Wiring, action, count, note, seconds};
+use crate::scenario::definition::{Body, Scenario};
 
 pub(crate) const JOINABLE_QUEUE: Scenario = Scenario {
     id: "joinable-queue",
@@ -32,7 +32,8 @@ pub(crate) const JOINABLE_QUEUE: Scenario = Scenario {
         "a JoinableQueue is a queue with task_done and join",
         "items that were left when join() returned: {join-waits}; that were still at work when the queue was empty: {empty}",
     )],
+    wiring: Wiring::NONE,
     python: include_str!("body.py"),
     rust: include_str!("body.rs"),
-    run: body::run,
+    body: Body::Claiming(body::run),
 };

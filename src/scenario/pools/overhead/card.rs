@@ -1,8 +1,8 @@
 //! The card of this lesson: what is asked, what can be set and done, and where books and this machine differ.
 
 use super::body;
-use crate::scenario::card::{Chapter, Prediction, action, count, note, seconds};
-use crate::scenario::definition::Scenario;
+use crate::scenario::card::{Chapter, Prediction, Wiring, action, count, note, seconds};
+use crate::scenario::definition::{Body, Scenario};
 
 pub(crate) const OVERHEAD: Scenario = Scenario {
     id: "overhead",
@@ -40,7 +40,8 @@ pub(crate) const OVERHEAD: Scenario = Scenario {
         "processes cost more than threads and are not worth it for trivial tasks",
         "for the smallest tasks they took {trivial} ms; the size from which they were faster: {processes are faster from}",
     )],
+    wiring: Wiring::NONE,
     python: include_str!("body.py"),
     rust: include_str!("body.rs"),
-    run: body::run,
+    body: Body::Claiming(body::run),
 };

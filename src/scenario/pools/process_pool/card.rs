@@ -1,8 +1,8 @@
 //! The card of this lesson: what is asked, what can be set and done, and where books and this machine differ.
 
 use super::body;
-use crate::scenario::card::{Chapter, Prediction, action, count, note, seconds};
-use crate::scenario::definition::Scenario;
+use crate::scenario::card::{Chapter, Prediction, Wiring, action, count, note, seconds};
+use crate::scenario::definition::{Body, Scenario};
 
 pub(crate) const PROCESS_POOL: Scenario = Scenario {
     id: "process-pool",
@@ -32,7 +32,8 @@ pub(crate) const PROCESS_POOL: Scenario = Scenario {
         note("a pool has as many workers as the machine has cores", "Pool() started {default-size}, for {cores} cores"),
         note("map_async's results have to be waited for", "when it returned, {async-returns} tasks were still to do"),
     ],
+    wiring: Wiring::NONE,
     python: include_str!("body.py"),
     rust: include_str!("body.rs"),
-    run: body::run,
+    body: Body::Claiming(body::run),
 };

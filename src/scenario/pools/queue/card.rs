@@ -1,8 +1,8 @@
 //! The card of this lesson: what is asked, what can be set and done, and where books and this machine differ.
 
 use super::body;
-use crate::scenario::card::{Chapter, Prediction, action, count, note, seconds};
-use crate::scenario::definition::Scenario;
+use crate::scenario::card::{Chapter, Prediction, Wiring, action, count, note, seconds};
+use crate::scenario::definition::{Body, Scenario};
 
 pub(crate) const QUEUE: Scenario = Scenario {
     id: "queue",
@@ -40,7 +40,8 @@ pub(crate) const QUEUE: Scenario = Scenario {
         "there has to be an END marker for each child process",
         "yes. Consumers that stopped: {one-each}; that waited for a marker of their own: {left-waiting}",
     )],
+    wiring: Wiring::NONE,
     python: include_str!("body.py"),
     rust: include_str!("body.rs"),
-    run: body::run,
+    body: Body::Claiming(body::run),
 };

@@ -10,7 +10,7 @@ use std::time::Duration;
 use nix::sys::resource::{UsageWho, getrusage};
 
 use crate::model::{ExitStatus, Level, TaskSort};
-use crate::scenario::card::leds::LED_BAR;
+use crate::scenario::card::wiring::LED_BAR;
 use crate::scenario::card::{Facts, Params, at_most, equals};
 use crate::scenario::lesson::children::{Child, Fork};
 use crate::scenario::lesson::load::Load;

@@ -1,8 +1,8 @@
 //! The card of this lesson: what is asked, what can be set and done, and where books and this machine differ.
 
 use super::body;
-use crate::scenario::card::{Chapter, Prediction, action, choice, count, note, seconds};
-use crate::scenario::definition::Scenario;
+use crate::scenario::card::{Chapter, Prediction, Wiring, action, choice, count, note, seconds};
+use crate::scenario::definition::{Body, Scenario};
 use crate::scenario::lesson::load::Load;
 
 pub(crate) const THREAD_POOL: Scenario = Scenario {
@@ -33,7 +33,8 @@ pub(crate) const THREAD_POOL: Scenario = Scenario {
         "ProcessPoolExecutor and ThreadPoolExecutor are swapped by changing one word",
         "yes: set `kind`. Here the number of processes in which tasks ran was {processes}. Compare what each choice costs: `--compare kind=thread,process`",
     )],
+    wiring: Wiring::NONE,
     python: include_str!("body.py"),
     rust: include_str!("body.rs"),
-    run: body::run,
+    body: Body::Claiming(body::run),
 };

@@ -1,8 +1,8 @@
 //! The card of this lesson: what is asked, what can be set and done, and where books and this machine differ.
 
 use super::body;
-use crate::scenario::card::{Chapter, Prediction, action, choice, note, seconds};
-use crate::scenario::definition::Scenario;
+use crate::scenario::card::{Chapter, Prediction, Wiring, action, choice, note, seconds};
+use crate::scenario::definition::{Body, Scenario};
 
 pub(crate) const EXEC: Scenario = Scenario {
     id: "exec",
@@ -30,7 +30,8 @@ pub(crate) const EXEC: Scenario = Scenario {
         "exec is needed to run another program after fork",
         "before it, the child ran {fork-alone}, as its parent does; after it, {new-program}",
     )],
+    wiring: Wiring::NONE,
     python: include_str!("body.py"),
     rust: include_str!("body.rs"),
-    run: body::run,
+    body: Body::Claiming(body::run),
 };

@@ -1,8 +1,8 @@
 //! The card of this lesson: what is asked, what can be set and done, and where books and this machine differ.
 
 use super::body;
-use crate::scenario::card::{Chapter, Prediction, action, count, note, seconds};
-use crate::scenario::definition::Scenario;
+use crate::scenario::card::{Chapter, Prediction, Wiring, action, count, note, seconds};
+use crate::scenario::definition::{Body, Scenario};
 
 pub(crate) const FORK: Scenario = Scenario {
     id: "fork",
@@ -29,7 +29,8 @@ pub(crate) const FORK: Scenario = Scenario {
         "wait() gives the child's exit status",
         "it gives {raw-status}: the exit status times 256, with room for a signal's number below. Decoded, it is {decoded}",
     )],
+    wiring: Wiring::NONE,
     python: include_str!("body.py"),
     rust: include_str!("body.rs"),
-    run: body::run,
+    body: Body::Claiming(body::run),
 };

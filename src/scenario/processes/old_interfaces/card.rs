@@ -1,8 +1,8 @@
 //! The card of this lesson: what is asked, what can be set and done, and where books and this machine differ.
 
 use super::body;
-use crate::scenario::card::{Chapter, Prediction, action, count, note, seconds};
-use crate::scenario::definition::Scenario;
+use crate::scenario::card::{Chapter, Prediction, Wiring, action, count, note, seconds};
+use crate::scenario::definition::{Body, Scenario};
 
 pub(crate) const OLD_INTERFACES: Scenario = Scenario {
     id: "old-interfaces",
@@ -35,7 +35,8 @@ pub(crate) const OLD_INTERFACES: Scenario = Scenario {
             "the processes of one call: {shell-row}; of run() with a list: {no-shell}",
         ),
     ],
+    wiring: Wiring::NONE,
     python: include_str!("body.py"),
     rust: include_str!("body.rs"),
-    run: body::run,
+    body: Body::Claiming(body::run),
 };

@@ -1,8 +1,8 @@
 //! The card of this lesson: what is asked, what can be set and done, and where books and this machine differ.
 
 use super::body;
-use crate::scenario::card::{Chapter, Prediction, action, count, flag, note, seconds};
-use crate::scenario::definition::Scenario;
+use crate::scenario::card::{Chapter, Prediction, Wiring, action, count, flag, note, seconds};
+use crate::scenario::definition::{Body, Scenario};
 
 pub(crate) const ORPHAN: Scenario = Scenario {
     id: "orphan",
@@ -34,7 +34,8 @@ pub(crate) const ORPHAN: Scenario = Scenario {
             "not on this machine. There nobody gets a new parent, and a child's handle has to be kept; here the orphans' parent became {new-parent}",
         ),
     ],
+    wiring: Wiring::NONE,
     python: include_str!("body.py"),
     rust: include_str!("body.rs"),
-    run: body::run,
+    body: Body::Claiming(body::run),
 };

@@ -1,8 +1,8 @@
 //! The card of this lesson: what is asked, what can be set and done, and where books and this machine differ.
 
 use super::body;
-use crate::scenario::card::{Chapter, Prediction, action, choice, count, note, seconds, text};
-use crate::scenario::definition::Scenario;
+use crate::scenario::card::{Chapter, Prediction, Wiring, action, choice, count, note, seconds, text};
+use crate::scenario::definition::{Body, Scenario};
 
 pub(crate) const PROCESS_BASICS: Scenario = Scenario {
     id: "process-basics",
@@ -36,7 +36,8 @@ pub(crate) const PROCESS_BASICS: Scenario = Scenario {
         ),
         note("a process is an instance of a program", "{pids} copies of one file ran here, each with its own PID"),
     ],
+    wiring: Wiring::NONE,
     python: include_str!("body.py"),
     rust: include_str!("body.rs"),
-    run: body::run,
+    body: Body::Claiming(body::run),
 };

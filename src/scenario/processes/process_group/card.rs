@@ -1,8 +1,8 @@
 //! The card of this lesson: what is asked, what can be set and done, and where books and this machine differ.
 
 use super::body;
-use crate::scenario::card::{Chapter, Prediction, action, choice, count, note, seconds};
-use crate::scenario::definition::Scenario;
+use crate::scenario::card::{Chapter, Prediction, Wiring, action, choice, count, note, seconds};
+use crate::scenario::definition::{Body, Scenario};
 
 pub(crate) const PROCESS_GROUP: Scenario = Scenario {
     id: "process-group",
@@ -40,7 +40,8 @@ pub(crate) const PROCESS_GROUP: Scenario = Scenario {
         "process groups are single-parent families",
         "the group that was signalled: {group}; its number is its leader's PID",
     )],
+    wiring: Wiring::NONE,
     python: include_str!("body.py"),
     rust: include_str!("body.rs"),
-    run: body::run,
+    body: Body::Claiming(body::run),
 };

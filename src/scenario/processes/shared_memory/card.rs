@@ -1,8 +1,8 @@
 //! The card of this lesson: what is asked, what can be set and done, and where books and this machine differ.
 
 use super::body;
-use crate::scenario::card::{Chapter, Prediction, action, count, note, seconds};
-use crate::scenario::definition::Scenario;
+use crate::scenario::card::{Chapter, Prediction, Wiring, action, count, note, seconds};
+use crate::scenario::definition::{Body, Scenario};
 
 pub(crate) const SHARED_MEMORY: Scenario = Scenario {
     id: "shared-memory",
@@ -31,7 +31,8 @@ pub(crate) const SHARED_MEMORY: Scenario = Scenario {
         "a process has private resources, its memory among them; threads share them",
         "x stayed {private} when the child changed it, and became {thread} when a thread did",
     )],
+    wiring: Wiring::NONE,
     python: include_str!("body.py"),
     rust: include_str!("body.rs"),
-    run: body::run,
+    body: Body::Claiming(body::run),
 };

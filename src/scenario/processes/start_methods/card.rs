@@ -1,8 +1,8 @@
 //! The card of this lesson: what is asked, what can be set and done, and where books and this machine differ.
 
 use super::body;
-use crate::scenario::card::{Chapter, Prediction, action, choice, count, note, seconds};
-use crate::scenario::definition::Scenario;
+use crate::scenario::card::{Chapter, Prediction, Wiring, action, choice, count, note, seconds};
+use crate::scenario::definition::{Body, Scenario};
 
 pub(crate) const START_METHODS: Scenario = Scenario {
     id: body::ID,
@@ -42,7 +42,8 @@ pub(crate) const START_METHODS: Scenario = Scenario {
             "that is a rule of Python's. Another one: without `if __name__ == \"__main__\"` a spawned child {guard}",
         ),
     ],
+    wiring: Wiring::NONE,
     python: include_str!("body.py"),
     rust: include_str!("body.rs"),
-    run: body::run,
+    body: Body::Claiming(body::run),
 };

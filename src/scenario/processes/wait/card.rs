@@ -1,8 +1,8 @@
 //! The card of this lesson: what is asked, what can be set and done, and where books and this machine differ.
 
 use super::body;
-use crate::scenario::card::{Chapter, Prediction, action, choice, count, note, seconds};
-use crate::scenario::definition::Scenario;
+use crate::scenario::card::{Chapter, Prediction, Wiring, action, choice, count, note, seconds};
+use crate::scenario::definition::{Body, Scenario};
 
 pub(crate) const WAIT: Scenario = Scenario {
     id: "wait",
@@ -38,7 +38,8 @@ pub(crate) const WAIT: Scenario = Scenario {
         "wait returns the child's PID and its exit status",
         "it returns the raw status: {raw-status} for the first child. Bits 8 to 15 of it are the exit status",
     )],
+    wiring: Wiring::NONE,
     python: include_str!("body.py"),
     rust: include_str!("body.rs"),
-    run: body::run,
+    body: Body::Claiming(body::run),
 };

@@ -1,8 +1,8 @@
 //! The card of this lesson: what is asked, what can be set and done, and where books and this machine differ.
 
 use super::body;
-use crate::scenario::card::{Chapter, Prediction, action, count, note, seconds};
-use crate::scenario::definition::Scenario;
+use crate::scenario::card::{Chapter, Prediction, Wiring, action, count, note, seconds};
+use crate::scenario::definition::{Body, Scenario};
 
 pub(crate) const ZOMBIE: Scenario = Scenario {
     id: "zombie",
@@ -29,7 +29,8 @@ pub(crate) const ZOMBIE: Scenario = Scenario {
         "a process that is not joined does not terminate",
         "it has: all {zombies} of them had ended, held {no-memory} KiB, and were zombies until the parent waited",
     )],
+    wiring: Wiring::NONE,
     python: include_str!("body.py"),
     rust: include_str!("body.rs"),
-    run: body::run,
+    body: Body::Claiming(body::run),
 };

@@ -1,8 +1,8 @@
 //! The card of this lesson: what is asked, what can be set and done, and where books and this machine differ.
 
 use super::body;
-use crate::scenario::card::{Chapter, Prediction, action, choice, count, note, seconds};
-use crate::scenario::definition::Scenario;
+use crate::scenario::card::{Chapter, Prediction, Wiring, action, choice, count, note, seconds};
+use crate::scenario::definition::{Body, Scenario};
 
 pub(crate) const COMMUNICATE: Scenario = Scenario {
     id: "communicate",
@@ -30,7 +30,8 @@ pub(crate) const COMMUNICATE: Scenario = Scenario {
         "if error != None, the program has complained",
         "with stderr=PIPE error is never None: its length here: {error-bytes} bytes. Ask `if error`",
     )],
+    wiring: Wiring::NONE,
     python: include_str!("body.py"),
     rust: include_str!("body.rs"),
-    run: body::run,
+    body: Body::Claiming(body::run),
 };

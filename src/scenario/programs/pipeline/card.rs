@@ -1,8 +1,8 @@
 //! The card of this lesson: what is asked, what can be set and done, and where books and this machine differ.
 
 use super::body;
-use crate::scenario::card::{Chapter, Prediction, count, note, seconds};
-use crate::scenario::definition::Scenario;
+use crate::scenario::card::{Chapter, Prediction, Wiring, count, note, seconds};
+use crate::scenario::definition::{Body, Scenario};
 
 pub(crate) const PIPELINE: Scenario = Scenario {
     id: "pipeline",
@@ -27,7 +27,8 @@ pub(crate) const PIPELINE: Scenario = Scenario {
         "a pipeline ends when its first program has no more data",
         "or when its last one goes: here SIGPIPE ended what stood before it: {broken-pipe}",
     )],
+    wiring: Wiring::NONE,
     python: include_str!("body.py"),
     rust: include_str!("body.rs"),
-    run: body::run,
+    body: Body::Claiming(body::run),
 };

@@ -1,8 +1,8 @@
 //! The card of this lesson: what is asked, what can be set and done, and where books and this machine differ.
 
 use super::body;
-use crate::scenario::card::{Chapter, Prediction, action, choice, count, flag, note, seconds, text};
-use crate::scenario::definition::Scenario;
+use crate::scenario::card::{Chapter, Prediction, Wiring, action, choice, count, flag, note, seconds, text};
+use crate::scenario::definition::{Body, Scenario};
 
 pub(crate) const POPEN: Scenario = Scenario {
     id: "popen",
@@ -44,7 +44,8 @@ pub(crate) const POPEN: Scenario = Scenario {
             "by default there is a buffer: pieces in which all lines came: {buffered}",
         ),
     ],
+    wiring: Wiring::NONE,
     python: include_str!("body.py"),
     rust: include_str!("body.rs"),
-    run: body::run,
+    body: Body::Claiming(body::run),
 };

@@ -1,8 +1,8 @@
 //! The card of this lesson: what is asked, what can be set and done, and where books and this machine differ.
 
 use super::body;
-use crate::scenario::card::{Chapter, Prediction, count, note, seconds};
-use crate::scenario::definition::Scenario;
+use crate::scenario::card::{Chapter, Prediction, Wiring, count, note, seconds};
+use crate::scenario::definition::{Body, Scenario};
 
 pub(crate) const SIGNALS: Scenario = Scenario {
     id: "signals",
@@ -44,7 +44,8 @@ pub(crate) const SIGNALS: Scenario = Scenario {
         "terminate() ends a program, and `finally` always runs",
         "programs in which it ran: {finally}; whose temporary files stayed: {files}",
     )],
+    wiring: Wiring::NONE,
     python: include_str!("body.py"),
     rust: include_str!("body.rs"),
-    run: body::run,
+    body: Body::Claiming(body::run),
 };

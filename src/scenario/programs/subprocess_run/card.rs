@@ -1,8 +1,8 @@
 //! The card of this lesson: what is asked, what can be set and done, and where books and this machine differ.
 
 use super::body;
-use crate::scenario::card::{Chapter, Prediction, action, choice, count, flag, note, seconds, text};
-use crate::scenario::definition::Scenario;
+use crate::scenario::card::{Chapter, Prediction, Wiring, action, choice, count, flag, note, seconds, text};
+use crate::scenario::definition::{Body, Scenario};
 
 pub(crate) const SUBPROCESS_RUN: Scenario = Scenario {
     id: "subprocess-run",
@@ -39,7 +39,8 @@ pub(crate) const SUBPROCESS_RUN: Scenario = Scenario {
         "the output of a program that you run comes back to you",
         "only if you ask for it: result.stdout is {no-capture}",
     )],
+    wiring: Wiring::NONE,
     python: include_str!("body.py"),
     rust: include_str!("body.rs"),
-    run: body::run,
+    body: Body::Claiming(body::run),
 };

@@ -1,8 +1,8 @@
 //! The card of this lesson: what is asked, what can be set and done, and where books and this machine differ.
 
-use super::body;
-use crate::scenario::card::{Chapter, Prediction, action, count, note, seconds};
-use crate::scenario::definition::Scenario;
+use super::{body, judge};
+use crate::scenario::card::{Chapter, Prediction, Shows, Wiring, bar, count, note, on, seconds};
+use crate::scenario::definition::{Body, Scenario};
 
 pub(crate) const BARRIER: Scenario = Scenario {
     id: "barrier",
@@ -11,28 +11,28 @@ pub(crate) const BARRIER: Scenario = Scenario {
     concepts: &[36, 37],
     text: include_str!("text.md"),
     prediction: Prediction {
-        ask: "A barrier is for five, four come, and there is a time limit. What happens to the four?",
-        choices: &["They pass without the fifth", "They wait for ever", "All four get the error"],
+        ask: "A barrier is for five threads, and four come. Each would wait three seconds. What happens?",
+        choices: &["The four pass without the fifth", "Only the first one gets an error", "All four get an error"],
         answer: 2,
         fact: "broken",
     },
     params: &[
         count("parties", 5, 2..=16, "threads", "threads that the barrier waits for"),
         count("comers", 4, 1..=16, "threads", "threads that come"),
-        seconds("timeout", 0.6, 0.1..=5.0, "how long a thread waits for the rest"),
-        seconds("patience", 6.0, 1.0..=60.0, "when you have done nothing for so long, the lesson ends"),
+        seconds("timeout", 3.0, 0.1..=5.0, "how long a thread waits for the others"),
     ],
     actions: &[
-        action("send", "Send one more worker", "one more thread comes to the barrier"),
-        action("reset", "reset()", "mends the broken barrier, and all who got the error come again"),
-        action("abort", "abort()", "breaks the barrier at once, for all who wait and all who come"),
+        on("another", "worker-1", "one more thread comes to the barrier"),
+        on("abort", "barrier gate", "breaks the barrier for all who wait and all who come"),
+        on("reset", "barrier gate", "mends the barrier; those who wait get the error"),
     ],
-    script: &["1.8 reset", "2.0 send"],
+    script: &[],
+    wiring: Wiring { leds: &[bar().shows(Shows::WaitingAt("barrier gate"))], buttons: &[] },
     notes: &[note(
-        "Barrier(5, timeout=10) lets the threads wait ten seconds",
-        "who waits longer breaks it for all: {broken} got the error here, though each had waited another length of time",
+        "Barrier(5, timeout=10) lets each thread wait ten seconds",
+        "the first time limit that runs out breaks the barrier for all: {early} threads got the error before their own time was over",
     )],
     python: include_str!("body.py"),
     rust: include_str!("body.rs"),
-    run: body::run,
+    body: Body::Plain { run: body::run, judge: || Box::<judge::Gate>::default() },
 };

@@ -1,8 +1,8 @@
 //! The card of this lesson: what is asked, what can be set and done, and where books and this machine differ.
 
 use super::body;
-use crate::scenario::card::{Chapter, Prediction, action, count, note, seconds};
-use crate::scenario::definition::Scenario;
+use crate::scenario::card::{Chapter, Prediction, Wiring, action, count, note, seconds};
+use crate::scenario::definition::{Body, Scenario};
 
 pub(crate) const BLINK: Scenario = Scenario {
     id: "blink",
@@ -29,7 +29,8 @@ pub(crate) const BLINK: Scenario = Scenario {
         "a loop that sleeps for the period blinks with that period",
         "each sleep ends a little late, and in such a loop that adds up; here the last change was {last change late by (ms)} ms late",
     )],
+    wiring: Wiring::NONE,
     python: include_str!("body.py"),
     rust: include_str!("body.rs"),
-    run: body::run,
+    body: Body::Claiming(body::run),
 };

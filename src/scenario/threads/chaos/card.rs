@@ -1,8 +1,8 @@
 //! The card of this lesson: what is asked, what can be set and done, and where books and this machine differ.
 
 use super::body;
-use crate::scenario::card::{Chapter, Prediction, action, count, note, seconds};
-use crate::scenario::definition::Scenario;
+use crate::scenario::card::{Chapter, Prediction, Wiring, action, count, note, seconds};
+use crate::scenario::definition::{Body, Scenario};
 
 pub(crate) const CHAOS: Scenario = Scenario {
     id: "chaos",
@@ -39,7 +39,8 @@ pub(crate) const CHAOS: Scenario = Scenario {
         "the same code came in {orders} different orders. What was recorded can be replayed; a bug that shows once in a \
          thousand runs is found that way",
     )],
+    wiring: Wiring::NONE,
     python: include_str!("body.py"),
     rust: include_str!("body.rs"),
-    run: body::run,
+    body: Body::Claiming(body::run),
 };

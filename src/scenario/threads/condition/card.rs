@@ -1,8 +1,8 @@
 //! The card of this lesson: what is asked, what can be set and done, and where books and this machine differ.
 
 use super::body;
-use crate::scenario::card::{Chapter, Prediction, action, count, note, seconds};
-use crate::scenario::definition::Scenario;
+use crate::scenario::card::{Chapter, Prediction, Wiring, action, count, note, seconds};
+use crate::scenario::definition::{Body, Scenario};
 
 pub(crate) const CONDITION: Scenario = Scenario {
     id: "condition",
@@ -31,7 +31,8 @@ pub(crate) const CONDITION: Scenario = Scenario {
         "a thread that is notified goes on",
         "it goes on to look: {back-to-sleep} of those who woke found nothing and waited again, so wait() stands in a loop",
     )],
+    wiring: Wiring::NONE,
     python: include_str!("body.py"),
     rust: include_str!("body.rs"),
-    run: body::run,
+    body: Body::Claiming(body::run),
 };

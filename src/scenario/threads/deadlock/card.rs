@@ -1,8 +1,8 @@
 //! The card of this lesson: what is asked, what can be set and done, and where books and this machine differ.
 
 use super::body;
-use crate::scenario::card::{Chapter, Prediction, RELEASE, STEP, action, choice, count, flag, note, seconds, text};
-use crate::scenario::definition::Scenario;
+use crate::scenario::card::{Chapter, Prediction, RELEASE, STEP, Wiring, action, choice, count, flag, note, seconds, text};
+use crate::scenario::definition::{Body, Scenario};
 
 pub(crate) const DEADLOCK: Scenario = Scenario {
     id: "deadlock",
@@ -41,7 +41,8 @@ pub(crate) const DEADLOCK: Scenario = Scenario {
         "locks make threads safe",
         "two of them, taken in two orders, may end in a deadlock. Deadlocks here: {deadlocks}. The kernel shows two threads that sleep, and nothing that is wrong",
     )],
+    wiring: Wiring::NONE,
     python: include_str!("body.py"),
     rust: include_str!("body.rs"),
-    run: body::run,
+    body: Body::Claiming(body::run),
 };

@@ -1,8 +1,8 @@
 //! The card of this lesson: what is asked, what can be set and done, and where books and this machine differ.
 
 use super::body;
-use crate::scenario::card::{Chapter, Prediction, action, count, note, seconds};
-use crate::scenario::definition::Scenario;
+use crate::scenario::card::{Chapter, Prediction, Wiring, action, count, note, seconds};
+use crate::scenario::definition::{Body, Scenario};
 
 pub(crate) const EVENT: Scenario = Scenario {
     id: "event",
@@ -33,7 +33,8 @@ pub(crate) const EVENT: Scenario = Scenario {
         "if event1.set(): tests whether the flag is up",
         "set() raises the flag and gives {set() gave}, so that this is never true. is_set() asks: {is-set}",
     )],
+    wiring: Wiring::NONE,
     python: include_str!("body.py"),
     rust: include_str!("body.rs"),
-    run: body::run,
+    body: Body::Claiming(body::run),
 };

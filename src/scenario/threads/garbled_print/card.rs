@@ -1,8 +1,8 @@
 //! The card of this lesson: what is asked, what can be set and done, and where books and this machine differ.
 
 use super::body;
-use crate::scenario::card::{Chapter, Prediction, action, count, flag, note, seconds};
-use crate::scenario::definition::Scenario;
+use crate::scenario::card::{Chapter, Prediction, Wiring, action, count, flag, note, seconds};
+use crate::scenario::definition::{Body, Scenario};
 
 pub(crate) const GARBLED_PRINT: Scenario = Scenario {
     id: "garbled-print",
@@ -31,7 +31,8 @@ pub(crate) const GARBLED_PRINT: Scenario = Scenario {
         "it writes the text, and then the end of the line: two writes, and any thread may come between. Here, with a write for \
          each character, {torn} lines were torn without the lock, and {whole} with it",
     )],
+    wiring: Wiring::NONE,
     python: include_str!("body.py"),
     rust: include_str!("body.rs"),
-    run: body::run,
+    body: Body::Claiming(body::run),
 };

@@ -1,8 +1,8 @@
 //! The card of this lesson: what is asked, what can be set and done, and where books and this machine differ.
 
 use super::body;
-use crate::scenario::card::{Chapter, Prediction, action, choice, count, note, seconds};
-use crate::scenario::definition::Scenario;
+use crate::scenario::card::{Chapter, Prediction, Wiring, action, choice, count, note, seconds};
+use crate::scenario::definition::{Body, Scenario};
 
 pub(crate) const GIL: Scenario = Scenario {
     id: "gil",
@@ -46,7 +46,8 @@ pub(crate) const GIL: Scenario = Scenario {
         ),
         note("one Python thread runs at a time", "cores that the threads used, on the average: {threads-cores}"),
     ],
+    wiring: Wiring::NONE,
     python: include_str!("body.py"),
     rust: include_str!("body.rs"),
-    run: body::run,
+    body: Body::Claiming(body::run),
 };

@@ -1,8 +1,8 @@
 //! The card of this lesson: what is asked, what can be set and done, and where books and this machine differ.
 
 use super::body;
-use crate::scenario::card::{Chapter, Prediction, RELEASE, STEP, action, count, flag, note, seconds};
-use crate::scenario::definition::Scenario;
+use crate::scenario::card::{Chapter, Prediction, RELEASE, STEP, Wiring, action, count, flag, note, seconds};
+use crate::scenario::definition::{Body, Scenario};
 
 pub(crate) const LOCK: Scenario = Scenario {
     id: "lock",
@@ -36,7 +36,8 @@ pub(crate) const LOCK: Scenario = Scenario {
         "with forget on, you see it; `with lock:` releases also after an error. Here the lock was held {time under the lock (%)} % \
          of the time, and a passer-by who would not wait was turned away {times the passer-by was turned away} times",
     )],
+    wiring: Wiring::NONE,
     python: include_str!("body.py"),
     rust: include_str!("body.rs"),
-    run: body::run,
+    body: Body::Claiming(body::run),
 };

@@ -1,8 +1,8 @@
 //! The card of this lesson: what is asked, what can be set and done, and where books and this machine differ.
 
 use super::body;
-use crate::scenario::card::{Chapter, Prediction, STEP, action, count, flag, note, seconds, text};
-use crate::scenario::definition::Scenario;
+use crate::scenario::card::{Chapter, Prediction, STEP, Wiring, action, count, flag, note, seconds, text};
+use crate::scenario::definition::{Body, Scenario};
 
 pub(crate) const RACE: Scenario = Scenario {
     id: "race",
@@ -38,7 +38,8 @@ pub(crate) const RACE: Scenario = Scenario {
          {lost updates}. Python seldom switches between the read and the write; Rust's threads do both at the same time, \
          if they get a core each",
     )],
+    wiring: Wiring::NONE,
     python: include_str!("body.py"),
     rust: include_str!("body.rs"),
-    run: body::run,
+    body: Body::Claiming(body::run),
 };

@@ -3,7 +3,7 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::model::{Level, TaskSort};
-use crate::scenario::card::leds::LED_BAR;
+use crate::scenario::card::wiring::LED_BAR;
 use crate::scenario::card::{Facts, Params, at_most, equals};
 use crate::scenario::lesson::{Lesson, LessonError, Semaphore, Worker};
 

@@ -1,8 +1,8 @@
 //! The card of this lesson: what is asked, what can be set and done, and where books and this machine differ.
 
 use super::body;
-use crate::scenario::card::{Chapter, Prediction, action, count, note, seconds};
-use crate::scenario::definition::Scenario;
+use crate::scenario::card::{Chapter, Prediction, Wiring, action, count, note, seconds};
+use crate::scenario::definition::{Body, Scenario};
 
 pub(crate) const SEMAPHORE: Scenario = Scenario {
     id: "semaphore",
@@ -32,7 +32,8 @@ pub(crate) const SEMAPHORE: Scenario = Scenario {
         "a lock belongs to who acquired it, a permit to nobody: main released permits that it never took, and in the end \
          {permits-left} were free",
     )],
+    wiring: Wiring::NONE,
     python: include_str!("body.py"),
     rust: include_str!("body.rs"),
-    run: body::run,
+    body: Body::Claiming(body::run),
 };

@@ -1,8 +1,8 @@
 //! The card of this lesson: what is asked, what can be set and done, and where books and this machine differ.
 
 use super::body;
-use crate::scenario::card::{Chapter, Prediction, action, count, flag, note, seconds, text};
-use crate::scenario::definition::Scenario;
+use crate::scenario::card::{Chapter, Prediction, Wiring, action, count, flag, note, seconds, text};
+use crate::scenario::definition::{Body, Scenario};
 
 pub(crate) const THREAD_BASICS: Scenario = Scenario {
     id: "thread-basics",
@@ -55,7 +55,8 @@ pub(crate) const THREAD_BASICS: Scenario = Scenario {
         ),
         note("threading.thread makes a thread", "that is an AttributeError: the class is threading.Thread"),
     ],
+    wiring: Wiring::NONE,
     python: include_str!("body.py"),
     rust: include_str!("body.rs"),
-    run: body::run,
+    body: Body::Claiming(body::run),
 };

@@ -1,8 +1,8 @@
 //! The card of this lesson: what is asked, what can be set and done, and where books and this machine differ.
 
 use super::body;
-use crate::scenario::card::{Chapter, Prediction, action, count, note, seconds};
-use crate::scenario::definition::Scenario;
+use crate::scenario::card::{Chapter, Prediction, Wiring, action, count, note, seconds};
+use crate::scenario::definition::{Body, Scenario};
 
 pub(crate) const THREAD_LOCAL: Scenario = Scenario {
     id: "thread-local",
@@ -31,7 +31,8 @@ pub(crate) const THREAD_LOCAL: Scenario = Scenario {
         "global data needs a lock",
         "only where somebody writes: {readers} threads read the same table at the same time, and {steady} reads differed",
     )],
+    wiring: Wiring::NONE,
     python: include_str!("body.py"),
     rust: include_str!("body.rs"),
-    run: body::run,
+    body: Body::Claiming(body::run),
 };

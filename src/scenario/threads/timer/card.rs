@@ -1,8 +1,8 @@
 //! The card of this lesson: what is asked, what can be set and done, and where books and this machine differ.
 
 use super::body;
-use crate::scenario::card::{Chapter, Prediction, action, count, note, seconds};
-use crate::scenario::definition::Scenario;
+use crate::scenario::card::{Chapter, Prediction, Wiring, action, count, note, seconds};
+use crate::scenario::definition::{Body, Scenario};
 
 pub(crate) const TIMER: Scenario = Scenario {
     id: "timer",
@@ -32,7 +32,8 @@ pub(crate) const TIMER: Scenario = Scenario {
          {every: last call late by (ms)} ms late, that of drift, which waits the interval after each call, \
          {drift: last call late by (ms)} ms",
     )],
+    wiring: Wiring::NONE,
     python: include_str!("body.py"),
     rust: include_str!("body.rs"),
-    run: body::run,
+    body: Body::Claiming(body::run),
 };

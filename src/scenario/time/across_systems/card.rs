@@ -1,8 +1,8 @@
 //! The card of this lesson: what is asked, what can be set and done, and where books and this machine differ.
 
 use super::body;
-use crate::scenario::card::{Chapter, Prediction, action, count, note, seconds, text};
-use crate::scenario::definition::Scenario;
+use crate::scenario::card::{Chapter, Prediction, Wiring, action, count, note, seconds, text};
+use crate::scenario::definition::{Body, Scenario};
 
 pub(crate) const ACROSS_SYSTEMS: Scenario = Scenario {
     id: "across-systems",
@@ -35,7 +35,8 @@ pub(crate) const ACROSS_SYSTEMS: Scenario = Scenario {
         "processes across systems need a manager that listens on a port",
         "ssh is enough, and pipes. Workers that got tasks: {workers that did tasks}",
     )],
+    wiring: Wiring::NONE,
     python: include_str!("body.py"),
     rust: include_str!("body.rs"),
-    run: body::run,
+    body: Body::Claiming(body::run),
 };

@@ -1,8 +1,8 @@
 //! The card of this lesson: what is asked, what can be set and done, and where books and this machine differ.
 
 use super::body;
-use crate::scenario::card::{Chapter, Prediction, action, count, note, seconds};
-use crate::scenario::definition::Scenario;
+use crate::scenario::card::{Chapter, Prediction, Wiring, action, count, note, seconds};
+use crate::scenario::definition::{Body, Scenario};
 
 pub(crate) const SCHEDULE: Scenario = Scenario {
     id: "schedule",
@@ -35,7 +35,8 @@ pub(crate) const SCHEDULE: Scenario = Scenario {
             "by default they follow a clock that is never set: the latest event was {latest event late by (ms)} ms late",
         ),
     ],
+    wiring: Wiring::NONE,
     python: include_str!("body.py"),
     rust: include_str!("body.rs"),
-    run: body::run,
+    body: Body::Claiming(body::run),
 };
