@@ -11,7 +11,7 @@ use crate::engine::run::python::PythonProgram;
 use crate::engine::run::requests::{LaunchError, LaunchRequest, What};
 use crate::engine::run::twins::Twins;
 use crate::model::{ChildSpec, Input, Language, Monotonic};
-use crate::scenario::{self, Params, Scenario};
+use crate::scenario::{self, Params, REPLAY, Scenario};
 
 /// The parts that a run needs to begin.
 #[derive(Debug)]
@@ -69,6 +69,10 @@ pub(crate) fn plan(request: &LaunchRequest, program: &Path, twins: &mut Twins, o
             // Files that a killed lesson leaves behind are removed with ours.
             if let Ok(folder) = twins.folder() {
                 body.env.push(("TMPDIR".into(), folder.into()));
+            }
+            let order = checked.text(REPLAY);
+            if scenario.is_plain() && !order.trim().is_empty() {
+                body.env.push(("TASKLAB_ORDER".into(), order.into()));
             }
             if *language == Language::Python && scenario.is_plain() {
                 body.env.push(("TASKLAB_OBSERVE".into(), "1".into()));

@@ -13,5 +13,5 @@ pub use facts::{Facts, at_least, at_most, equals, more_than};
 pub use judge::{Judge, OpenWaits, Operation, WaitOver};
 pub use knobs::{Knob, knobs, with_knobs};
 pub use params::{ParamError, ParamKind, ParamSpec, Params, choice, count, flag, seconds, text};
-pub use parts::{ActionSpec, Chapter, Note, ORDER_OF, Prediction, RELEASE, Reply, STEP, action, note, on};
+pub use parts::{ActionSpec, Chapter, Note, ORDER_OF, Prediction, RELEASE, REPLAY, Reply, STEP, action, note, on};
 pub use wiring::{Leds, PushButton, Shows, Unwired, Wiring, bar, led};
