@@ -40,9 +40,22 @@ class _Observed:
         operation("acquire", self._thing.on, got)
         return got
 
+    # No call where no line tells of it: this is done often.
     def __enter__(self):
         if not self._acquire(False):
             return self._wait(-1)
+        try:
+            lane = own.lane
+            if monotonic() < lane.until and lane.only is None and not lane.holds:
+                self._holder = lane
+                lane.only = self._thing
+                lane.acquired += 1
+                return True
+        except Exception:
+            pass  # It has no lane yet, or the stack is at its end.
+        except BaseException:  # A signal's handler has raised it.
+            self._forsake()
+            raise
         self._acquired()
         return True
 
@@ -53,23 +66,23 @@ class _Observed:
         except Exception:
             pass  # Perhaps the stack or the memory is at its end.
         except BaseException:  # A signal's handler has raised it.
-            self._holder = None
-            self._release()
+            self._forsake()
             raise
 
+    def _forsake(self):
+        """Lets it go again: the program does not know that it has it."""
+        holder, self._holder = self._holder, None
+        self._release()
+        if holder is not None:
+            holder.let_go(self._thing)
+
     def _tell_acquired(self):
-        try:
-            lane = own.lane
-        except AttributeError:
-            lane = current()
+        lane = current()
         self._holder = lane
         lane.holds.append(self._thing)
         if lane.wait is not None:
             return  # a condition takes it again: the end of that wait tells
-        # lane.tells(), without the call: this is done often
-        if lane.left <= 0 and monotonic() - lane.since < 0.1:
-            lane.acquired += 1
-        elif lane.tells():
+        if lane.tells():
             self._is_told = True
             lane.runs(None, frames.script_line())
             if self._thing.waiters:
@@ -84,7 +97,7 @@ class _Observed:
         try:
             got = self._real.acquire(True, timeout)
         finally:
-            woken_by = self._released_by if got else None
+            woken_by = self._released_by.name if got and self._released_by else None
             self._thing.waiters.remove(wait)
             if got:
                 self._holder = wait.lane
@@ -106,7 +119,16 @@ class _Observed:
         lane = None
         try:
             if self._holder is not None:
+                holder = own.lane
+                if self._holder is holder and holder.only is self._thing:
+                    self._holder, self._released_by, holder.only = None, holder, None
+                else:
+                    lane = self._tell_released()
+        except AttributeError:  # The thread has no lane yet.
+            try:
                 lane = self._tell_released()
+            except Exception:
+                pass
         except Exception:
             pass  # as for _acquired()
         finally:
@@ -117,16 +139,9 @@ class _Observed:
     def _tell_released(self):
         """Gives the calling thread's lane, if there is a line to write."""
         holder = self._holder
-        try:
-            lane = own.lane
-        except AttributeError:
-            lane = current()
-        self._holder, self._released_by = None, lane.name
-        held = holder.holds
-        if held and held[-1] is self._thing:
-            held.pop()
-        elif self._thing in held:
-            held.remove(self._thing)
+        lane = current()
+        self._holder, self._released_by = None, lane
+        holder.let_go(self._thing)
         if not self._is_told:
             return None
         self._is_told = False
@@ -139,7 +154,16 @@ class _Observed:
         lane = None
         try:
             if self._holder is not None:
+                holder = own.lane
+                if self._holder is holder and holder.only is self._thing:
+                    self._holder, self._released_by, holder.only = None, holder, None
+                else:
+                    lane = self._tell_released()
+        except AttributeError:  # The thread has no lane yet.
+            try:
                 lane = self._tell_released()
+            except Exception:
+                pass
         except Exception:
             pass
         finally:
