@@ -25,12 +25,13 @@ _used = {}  # a name: how many lanes had it
 _process = ""  # stands before the names of threads, but in the first process
 postponed = []  # functions to call when the program next waits or does something
 children = 0  # forked by the program itself
+steps = None  # step mode, while it is on
 
 
 class Lane:
     """The lane of one task."""
 
-    __slots__ = ("name", "holds", "only", "wait", "since", "told", "left", "until", "acquired", "waited", "alarm")
+    __slots__ = ("name", "holds", "only", "wait", "since", "told", "left", "until", "acquired", "waited", "alarm", "tid", "inside", "will_end")
 
     def __init__(self, name):
         self.name = name
@@ -38,6 +39,8 @@ class Lane:
         self.only = None  # a lock's thing, held before those: it was taken while nothing was held, and no line tells of it
         self.wait = None
         self.alarm = None  # ends its sleep
+        self.tid = get_native_id()
+        self.inside = self.will_end = False  # for step mode: an operation of several parts runs; somebody is told once its work is done
         self.left = BURST  # operations that may still have lines
         self.until = 0  # up to this time operations have no lines, and are counted
         self.since = self.told = self.acquired = self.waited = 0
@@ -241,6 +244,8 @@ def end(result="ok"):
     if lane is not None:
         lane.report()
         tell("task.finished", task=lane.name, result=result)
+        if steps is not None:
+            steps.ends(lane)
         del own.lane
         _all.discard(lane)
         flush()
@@ -266,6 +271,8 @@ def wait_begins(on, held_by=None, word="waiting"):
     lane.until = 0  # its operations are parts of the wait
     if lines.stamped():
         write(lane)
+    if steps is not None:
+        steps.settled(lane)
     return wait
 
 
@@ -277,6 +284,8 @@ def wait_ends(wait, woken_by=None):
         if wait.is_told:
             lane.runs(woken_by, wait.line)
             write(lane)
+        if steps is not None:
+            steps.resumes(lane)
 
 
 def write(lane):
@@ -307,7 +316,7 @@ def operation(do, on, result=None):
 def operate(do, on, function, *arguments):
     """Does an operation on a thing, and tells of it."""
     try:
-        result = function(*arguments)
+        result = function(*arguments) if steps is None else steps.operated(do, on, function, *arguments)
     except Exception as error:
         operation(do, on, type(error).__name__)
         raise

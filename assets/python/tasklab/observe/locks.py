@@ -4,7 +4,7 @@ around the real one, and behaves as that does."""
 from _thread import TIMEOUT_MAX
 from time import monotonic
 
-from . import frames, things
+from . import frames, lanes, things
 from .hooks import replace, when_imported, wrap
 from .lanes import current, operation, own, wait_begins, wait_ends, write
 
@@ -30,6 +30,8 @@ class _Observed:
     def acquire(self, blocking=True, timeout=-1):
         if blocking is True and timeout == -1:
             return _Observed.__enter__(self)
+        if lanes.steps is not None:
+            lanes.steps.gate(f"{'acquire' if blocking else 'try to acquire'} {self._thing.on}")
         has_time = blocking and type(timeout) in (int, float) and (timeout == -1 or 0 <= timeout <= TIMEOUT_MAX)
         # What waits for nobody, and what is an error, is the real lock's affair.
         got = self._acquire(False) if has_time else self._acquire(blocking, timeout)
@@ -42,6 +44,8 @@ class _Observed:
 
     # No call where no line tells of it: this is done often.
     def __enter__(self):
+        if lanes.steps is not None:
+            lanes.steps.gate(f"acquire {self._thing.on}")
         if not self._acquire(False):
             return self._wait(-1)
         try:
@@ -95,7 +99,10 @@ class _Observed:
         self._thing.waiters.append(wait)
         got = False
         try:
-            got = self._real.acquire(True, timeout)
+            if lanes.steps is None:
+                got = self._real.acquire(True, timeout)
+            else:
+                got = lanes.steps.take(wait.lane, self._acquire, self._real.acquire, timeout)
         finally:
             woken_by = self._released_by.name if got and self._released_by else None
             self._thing.waiters.remove(wait)
@@ -116,6 +123,8 @@ class _Observed:
                 wait.tell()
 
     def release(self):
+        if lanes.steps is not None:
+            return self._release_stepped()
         lane = None
         try:
             if self._holder is not None:
@@ -136,6 +145,25 @@ class _Observed:
         if lane is not None:
             write(lane)
 
+    def _release_stepped(self):
+        steps = lanes.steps
+        lane = None
+        try:
+            if steps is not None:
+                steps.gate(f"release {self._thing.on}")
+        finally:  # also if a signal's handler has raised an error there
+            try:
+                if self._holder is not None:
+                    lane = self._tell_released()
+            except Exception:
+                pass  # as for _acquired()
+            finally:
+                self._release()
+        if steps is not None and self._thing.waiters:
+            steps.moves(self._thing.waiters[0].lane)
+        if lane is not None:
+            write(lane)
+
     def _tell_released(self):
         """Gives the calling thread's lane, if there is a line to write."""
         holder = self._holder
@@ -151,6 +179,8 @@ class _Observed:
 
     # The same as release(), which is not called: at the end of the stack there may be room for one frame only.
     def __exit__(self, kind, value, traceback):
+        if lanes.steps is not None:
+            return self._release_stepped()
         lane = None
         try:
             if self._holder is not None:
@@ -236,6 +266,9 @@ class _RLock(_Observed):
     def release(self):
         if not self._count or not self._real._is_owned():
             return self._release()  # RuntimeError
+        if lanes.steps is not None and self._count == 1:
+            self._count = 0
+            return self._release_stepped()
         lane = None
         try:
             if self._count == 1:
