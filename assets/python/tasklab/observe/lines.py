@@ -171,8 +171,11 @@ def at_fork(function):
     return function
 
 
-class Whole(str):
+class Whole:
     """A text of ours that is not cut."""
+
+    def __init__(self, text):
+        self.quoted = _quoted(text)
 
 
 def scalar(value):
@@ -192,7 +195,7 @@ def _encoded(value):
     if type(value) is str:
         return _quoted(value if len(value) <= LONGEST else value[: LONGEST - 1] + "…")
     if type(value) is Whole:
-        return _quoted(value)
+        return value.quoted
     if value is True or value is False:
         return "true" if value else "false"
     if type(value) is float and (value != value or value in (float("inf"), float("-inf"))):

@@ -16,6 +16,7 @@ from .lines import RLock, Whole, allocate_lock, at_fork, flush, tell  # the lock
 NOBODY = "step mode ends: nobody is there who could say who goes next"
 PATIENCE = 1.0  # seconds in which nobody moves, before an order is given up
 GLANCE = 0.25  # seconds between two looks at those who move
+IDLE = 0.1  # of the time between two looks: who wants a core for less does not move
 LONGEST = 3600  # bytes of an order that is told: a line is whole in the pipe, and no value is longer
 _FUNCTION = 1  # a flag of code that is a function's, and not a module's or a class's
 _INNER = ("<listcomp>", "<setcomp>", "<dictcomp>", "<genexpr>")  # functions of no name that are parts of a line
@@ -38,7 +39,7 @@ class _Steps:
         self.gates, self.permits = [], []  # those who stand at gates, who came first first; lanes that may pass
         self.moving = set()  # lanes
         self.bells = {}  # a lane that waits for a lock: what wakes it
-        self.used = {}  # a lane that moves: the time on a core that it had at the last look
+        self.wanted = {}  # a lane that moves: how long it had wanted a core at the last look
         self.looked = self.changed = 0.0
         self.has_begun = True  # the program; what the interpreter does before has no gates
         self.is_over = self.is_cut = self.has_other_trace = self.has_lost_trace = False
@@ -98,7 +99,7 @@ class _Steps:
             return
         self.gates.remove(gate)
         self.moving.add(gate.lane)
-        self.used.pop(gate.lane, None)
+        self.wanted.pop(gate.lane, None)
         self.order.append(_word(gate.lane))
         self._tell_order()
         if not self.replay:
@@ -113,15 +114,15 @@ class _Steps:
         """Names with blanks between; `main*12` stands for twelve times the same where all names would be too long."""
         if self.is_cut:
             return
-        text = " ".join(self.order)
-        if len(text.encode()) > LONGEST:
+        text = Whole(" ".join(self.order))
+        if len(text.quoted) > LONGEST:
             runs = [(word, len(list(times))) for word, times in groupby(self.order)]
-            text = " ".join(word if times == 1 else f"{word}*{times}" for word, times in runs)
-        if len(text.encode()) > LONGEST:
+            text = Whole(" ".join([word if times == 1 else f"{word}*{times}" for word, times in runs]))
+        if len(text.quoted) <= LONGEST:
+            tell("value", name="order", value=text)
+        else:
             self.is_cut = True
             tell("notice", text=f"the value `order` ends after {len(self.order) - 1} gates: it would be too long")
-            return
-        tell("value", name="order", value=Whole(text))
 
     def settled(self, lane):
         """This thread waits, is over, or leaves the program's code: another one may move."""
@@ -134,7 +135,7 @@ class _Steps:
         if type(lane) is lanes.Lane:
             with self.mutex:
                 self.moving.add(lane)
-                self.used.pop(lane, None)
+                self.wanted.pop(lane, None)
                 bell = self.bells.get(lane)
                 if bell is not None and bell.locked():
                     bell.release()
@@ -152,6 +153,7 @@ class _Steps:
                 self.moves(other)
         with self.mutex:
             self.permits = [permit for permit in self.permits if permit is not lane]
+            self.wanted.pop(lane, None)
         self.settled(lane)
 
     def take(self, lane, attempt, acquire, timeout):
@@ -184,24 +186,22 @@ class _Steps:
             lane.inside = before
 
     def look(self):
-        """Looks at those who move, and at an order: who does not use a core is somewhere where nobody sees it wait, and who does not come
-        in time for his turn never comes."""
+        """Looks at those who move, and at an order: who wants no core waits for something that is not observed, and who does not come in
+        time for his turn never comes."""
         with self.mutex:
             now = monotonic()
             if now - self.looked < GLANCE or self.is_over:
                 return
-            self.looked = now
+            passed, self.looked = now - self.looked, now
             for lane in list(self.moving):
-                used = _used(lane)
-                if self.used.get(lane) == used:
+                wanted, before = _wanted(lane), self.wanted.get(lane)
+                if before is not None and wanted - before < IDLE * passed:
                     self.moving.discard(lane)
-                    self.changed -= GLANCE  # as long as it is known not to move
-                self.used[lane] = used
+                self.wanted[lane] = wanted
             if not self.moving:
                 changed = self.changed
                 self._advance()
-                if lanes.steps is self and not self.moving:
-                    self.changed = changed
+                self.changed = self.changed if self.moving else changed
             if self.replay and not self.moving and now - self.changed >= PATIENCE and not _somebody_sleeps():
                 self._give_up()
         if self.has_lost_trace:
@@ -302,13 +302,14 @@ def _word(lane):
     return lane.name.replace(" ", "_")
 
 
-def _used(lane):
-    """The time on a core that a thread has had."""
+def _wanted(lane):
+    """For how many seconds a thread was on a core, or waited for one."""
     try:
         with open(f"/proc/self/task/{lane.tid}/schedstat", "rb") as text:
-            return text.read().split()[0]
-    except (OSError, IndexError):
-        return None
+            on_core, ready, _ = text.read().split()
+        return (int(on_core) + int(ready)) / 1e9
+    except (OSError, ValueError):
+        return 0.0
 
 
 def _somebody_sleeps():
@@ -316,7 +317,7 @@ def _somebody_sleeps():
 
 
 def _activate():
-    _steps.has_begun = type(lanes.current()) is not lanes.Lane  # the listener is asked once the program runs, the first thread before
+    _steps.has_begun = any(_is_main(frame) for frame in sys._current_frames().values())
     lanes.steps = _steps
     _see_starts()
     _follow_all(_steps)
@@ -362,6 +363,13 @@ def _follow_all(steps):
         for frame in tops.values():
             _follow_frames(frame)
     return None
+
+
+def _is_main(frame):
+    """Whether this thread runs the program already."""
+    while frame is not None and frame.f_globals.get("__name__") not in frames.MAIN:
+        frame = frame.f_back
+    return frame is not None
 
 
 def _has_other_trace(frame):
