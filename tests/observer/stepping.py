@@ -38,8 +38,8 @@ class Program:
         env = compare.environment([Program.observer], TASKLAB_OBSERVE="1", TASKLAB_EVENTS=str(writing), TASKLAB_CONTROL=str(acting),
                                   TASKLAB_T0=str(time.monotonic_ns()), **environment)
         self._output = [tempfile.TemporaryFile(), tempfile.TemporaryFile()]
-        self.process = subprocess.Popen([Program.python, str(path)], stdin=subprocess.PIPE, stdout=self._output[0],
-                                        stderr=self._output[1], env=env, pass_fds=(writing, acting))
+        self.process = subprocess.Popen([Program.python, str(path)], stdin=subprocess.DEVNULL, stdout=self._output[0],
+                                        stderr=self._output[1], env=env, cwd=self.folder.name, pass_fds=(writing, acting))
         os.close(writing)
         os.close(acting)
         self._until = time.monotonic() + DEADLINE
@@ -114,7 +114,7 @@ class Program:
     def close(self):
         with contextlib.suppress(ProcessLookupError):
             self.process.kill()
-        self.process.communicate()
+        self.process.wait()
         os.close(self._reading)
         if self.person is not None:
             os.close(self.person)
@@ -122,6 +122,11 @@ class Program:
 
     def values(self, name):
         return [told["value"] for told in self.events if told["kind"] == "value" and told["name"] == name]
+
+    def order(self):
+        """The order in which gates were passed, of all its parts."""
+        parts = {told["name"]: told["value"] for told in self.events if told["kind"] == "value" and told["name"].startswith("order")}
+        return " ".join(parts.values())
 
     def notices(self):
         return [told["text"] for told in self.events if told["kind"] == "notice"]
@@ -150,7 +155,7 @@ def plain(text):
         path = pathlib.Path(folder) / "program.py"
         path.write_text(text)
         ran = subprocess.run([Program.python, str(path)], stdin=subprocess.DEVNULL, capture_output=True, env=compare.environment([]),
-                             timeout=DEADLINE)
+                             cwd=folder, timeout=DEADLINE)
         return ran.returncode, ran.stdout.decode().replace(folder, ""), ran.stderr.decode().replace(folder, "")
 
 
@@ -329,8 +334,14 @@ def all_things_are_stepped_to_the_end():
                      "notify condition turn", "acquire lock entry", "put queue simple", "get queue simple", "call square",
                      "return from square", "start Thread-1 (produce)", "join Thread-1 (produce)", "line 30"):
             assert gate in gates, (gate, sorted(gates))
-        order = running.values("order")[-1]
+        order = running.order()
         assert "Thread-1_(produce)" in order, order
+        passed = len(running.values("order"))
+    for _ in range(3):
+        with program(MANY_THINGS, TASKLAB_ORDER=order) as running:
+            ended = running.end()
+            assert (ended, running.notices()) == (expected, []), (ended, running.notices())
+            assert (running.order(), len(running.values("order"))) == (order, passed), (order, running.order())
 
 
 def without_gates_at_lines_nothing_is_lost():
@@ -507,10 +518,15 @@ print(count)
 
 
 def fifty_threads_are_stepped():
-    """Fifty threads that want one lock."""
+    """Fifty threads that want one lock; their order comes in parts, and is replayed."""
     with program(FIFTY, STEP_ON) as running:
         ended = running.step_all()
         assert ended == (0, "50\n", ""), ended
+        order = running.order()
+        assert running.values("order-2"), order
+    with program(FIFTY, TASKLAB_ORDER=order) as running:
+        ended = running.end()
+        assert (ended, running.notices(), running.order()) == ((0, "50\n", ""), [], order), (ended, running.notices())
 
 
 FORKS = """\
@@ -576,18 +592,17 @@ def who_waits_unseen_does_not_keep_the_others():
 
 BUSY = """\
 import threading
-counter, goes_on = 0, True
+counter = 0
 def one_more(number):
     return number + 1
 def work():
     global counter
-    while goes_on:
+    while True:
         counter = one_more(counter)
 threads = [threading.Thread(target=work, name=f"worker-{n}") for n in (1, 2)]
 for thread in threads:
     thread.start()
-input()
-goes_on = False
+threads[0].join()
 """
 
 

@@ -14,10 +14,10 @@ from . import frames, hooks, lanes
 from .lines import RLock, Whole, allocate_lock, at_fork, flush, tell  # the locks as they were before they were observed
 
 NOBODY = "step mode ends: nobody is there who could say who goes next"
-PATIENCE = 1.0  # seconds in which nobody moves, before an order is given up
-GLANCE = 0.25  # seconds between two looks at those who move
+PATIENCE, LONG_PATIENCE = 1.0, 10.0  # seconds in which nobody moves, before an order is given up; if somebody may wait unseen
+GLANCE = 0.1  # seconds between two looks at those who move
 IDLE = 0.1  # of the time between two looks: who wants a core for less does not move
-LONGEST = 3600  # bytes of an order that is told: a line is whole in the pipe, and no value is longer
+LONGEST, MOST_PARTS = 3600, 15  # bytes of a part of an order, which has to fit into a line, and parts that are told
 _FUNCTION = 1  # a flag of code that is a function's, and not a module's or a class's
 _INNER = ("<listcomp>", "<setcomp>", "<dictcomp>", "<genexpr>")  # functions of no name that are parts of a line
 
@@ -36,13 +36,14 @@ class _Steps:
     def __init__(self):
         self.mutex = RLock()  # A signal's handler may come between.
         self.is_on, self.replay, self.order = False, deque(), []
+        self.part, self.parts = [], 1  # what is told of the order as one value, and how many such values there are
         self.gates, self.permits = [], []  # those who stand at gates, who came first first; lanes that may pass
         self.moving = set()  # lanes
         self.bells = {}  # a lane that waits for a lock: what wakes it
         self.wanted = {}  # a lane that moves: how long it had wanted a core at the last look
         self.looked = self.changed = 0.0
         self.has_begun = True  # the program; what the interpreter does before has no gates
-        self.is_over = self.is_cut = self.has_other_trace = self.has_lost_trace = False
+        self.is_over = self.has_other_trace = self.has_lost_trace = False
 
     def gate(self, what, line=None):
         """The calling thread stops here until it may pass."""
@@ -111,18 +112,19 @@ class _Steps:
         gate.lock.release()
 
     def _tell_order(self):
-        """Names with blanks between; `main*12` stands for twelve times the same where all names would be too long."""
-        if self.is_cut:
-            return
-        text = Whole(" ".join(self.order))
+        """Names with blanks between. Where they become too long `main*12` stands for twelve times the same, and then a next part begins."""
+        self.part.append(self.order[-1])
+        text = Whole(" ".join(self.part))
         if len(text.quoted) > LONGEST:
-            runs = [(word, len(list(times))) for word, times in groupby(self.order)]
-            text = Whole(" ".join([word if times == 1 else f"{word}*{times}" for word, times in runs]))
-        if len(text.quoted) <= LONGEST:
-            tell("value", name="order", value=text)
-        else:
-            self.is_cut = True
-            tell("notice", text=f"the value `order` ends after {len(self.order) - 1} gates: it would be too long")
+            text = Whole(" ".join([f"{word}*{len([*same])}" for word, same in groupby(self.part)]))
+        if len(text.quoted) > LONGEST:
+            self.parts += 1
+            self.part = self.order[-1:]
+            text = Whole(self.order[-1])
+        if self.parts <= MOST_PARTS:
+            tell("value", name="order" if self.parts == 1 else f"order-{self.parts}", value=text)
+        elif len(self.part) == 1 and self.parts == MOST_PARTS + 1:
+            tell("notice", text=f"the order is told up to its gate {len(self.order) - 1}: it would be too long")
 
     def settled(self, lane):
         """This thread waits, is over, or leaves the program's code: another one may move."""
@@ -195,18 +197,25 @@ class _Steps:
             passed, self.looked = now - self.looked, now
             for lane in list(self.moving):
                 wanted, before = _wanted(lane), self.wanted.get(lane)
-                if before is not None and wanted - before < IDLE * passed:
+                if before is not None and wanted - before < IDLE * passed and not _reads_disk(lane):
                     self.moving.discard(lane)
                 self.wanted[lane] = wanted
             if not self.moving:
                 changed = self.changed
                 self._advance()
                 self.changed = self.changed if self.moving else changed
-            if self.replay and not self.moving and now - self.changed >= PATIENCE and not _somebody_sleeps():
+            if self.replay and not self.moving and now - self.changed >= self._patience():
                 self._give_up()
         if self.has_lost_trace:
             self.has_lost_trace = False
             _follow_all(self)
+
+    def _patience(self):
+        standing = {gate.lane for gate in self.gates}
+        waits = [lane.wait for lane in lanes.all_lanes() if lane not in standing]
+        if any(wait is not None and wait.word == "sleeping" for wait in waits):
+            return float("inf")
+        return LONG_PATIENCE if None in waits else PATIENCE
 
     def _give_up(self):
         known = sorted({_word(lane) for lane in lanes.all_lanes()})
@@ -312,8 +321,13 @@ def _wanted(lane):
         return 0.0
 
 
-def _somebody_sleeps():
-    return any(lane.wait is not None and lane.wait.word == "sleeping" for lane in lanes.all_lanes())
+def _reads_disk(lane):
+    """Whether a thread waits for a disk, as it does when it imports a module."""
+    try:
+        with open(f"/proc/self/task/{lane.tid}/stat", "rb") as text:
+            return text.read().rpartition(b") ")[2][:1] == b"D"
+    except OSError:
+        return False
 
 
 def _activate():
