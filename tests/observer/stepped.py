@@ -131,6 +131,11 @@ def at_gate(told, what=""):
     return told["kind"] == "task.state" and told["state"] == "waiting" and (told.get("on") or "").startswith(f"step: {what}")
 
 
+def joins(told):
+    """Whether a task waits for the end of another one now."""
+    return told["kind"] == "task.state" and told["state"] == "waiting" and told.get("on") == "join()"
+
+
 @contextlib.contextmanager
 def program(text, *arguments, **environment):
     running = Program(text, *arguments, **environment)

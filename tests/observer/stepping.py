@@ -7,6 +7,7 @@ It says what it checks; exit status 1 if a check fails.
 
 import argparse
 import os
+import pathlib
 import signal
 import subprocess
 import sys
@@ -14,7 +15,7 @@ import time
 import traceback
 
 import compare
-from stepped import Program, at_gate, plain, program
+from stepped import Program, at_gate, joins, plain, program
 
 LOST = """\
 import threading
@@ -97,11 +98,11 @@ print("over")
 def off_lets_all_run():
     """Step mode is switched on and off while threads run; while it is on nobody moves alone; a person's actions stop at no gate."""
     with program(ENDLESS) as running:
-        running.until("a lock", lambda told: told.get("on") == "lock lock")
+        running.until("all are there", joins)
         for _ in range(3):
             running.act("step", "on")
             standing = set()
-            while standing != {"worker-1", "worker-2", "worker-3"}:
+            while not standing >= {"worker-1", "worker-2", "worker-3"}:
                 standing.add(running.until("a gate", at_gate)["task"])
             before = len(running.values("order"))
             running.act("step", "worker-2")
@@ -466,12 +467,12 @@ threads[0].join()
 def threads_that_only_compute_are_stopped():
     """Step mode is switched on while threads run that do nothing but compute. Since Python 3.12 they stop; before they go on."""
     with program(BUSY) as running:
-        running.until("the counter", lambda told: told["kind"] == "value" and told["name"] == "counter")
+        running.until("all are there", joins)
         running.act("step", "on")
         running.until("on", lambda told: told["kind"] == "value" and told["name"] == "step")
         if Program.version >= (3, 12):
             standing = set()
-            while standing != {"worker-1", "worker-2"}:
+            while not standing >= {"worker-1", "worker-2"}:
                 standing.add(running.until("a gate", at_gate)["task"])
             before = len(running.values("counter"))
             running.step("worker-1", "return from one_more")
@@ -517,11 +518,26 @@ def a_deadlock_is_stepped_to_and_replayed():
             assert running.end()[1] == "True\nTrue\n", running.events
 
 
+def programs_do_the_same_stepped():
+    """The programs on threads that compare.py runs say and do the same where the one that waits longest is let go, again and again."""
+    folder = pathlib.Path(compare.HERE) / "foreign" / "threads"
+    programs = compare.programs([folder])
+    assert programs
+    for path in programs:
+        expected = plain(path.read_text())
+        with program(path.read_text(), STEP_ON) as running:
+            status, stdout, stderr = running.step_all()
+            ended = status, stdout.replace(running.folder.name, ""), stderr.replace(running.folder.name, "")
+            assert ended == expected, (path.name, ended, expected)
+            assert running.order(), path.name
+
+
 CHECKS = [
     an_update_is_lost_and_lost_again, an_order_with_nobody_in_it_is_given_up, off_lets_all_run, a_closed_pipe_ends_step_mode,
     all_things_are_stepped_to_the_end, without_gates_at_lines_nothing_is_lost, errors_are_as_without, all_sorts_of_functions_are_stepped,
     ctrl_c_at_a_gate, daemons_at_gates_do_not_keep_a_program, fifty_threads_are_stepped, forked_children_run_freely,
     a_deadlock_is_stepped_to_and_replayed, who_waits_unseen_does_not_keep_the_others, threads_that_only_compute_are_stopped,
+    programs_do_the_same_stepped,
 ]
 
 
