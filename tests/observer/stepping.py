@@ -516,6 +516,11 @@ def a_deadlock_is_stepped_to_and_replayed():
     for _ in range(3):
         with program(DEADLOCK, TASKLAB_ORDER=order) as running:
             assert running.end()[1] == "True\nTrue\n", running.events
+            assert running.notices() == []
+    with program(DEADLOCK, TASKLAB_ORDER=f"{order} two") as running:
+        assert running.end()[1] == "True\nTrue\n", running.events
+        text = "it is the turn of two, which comes to no gate; there are: main, one, two"
+        assert any(text in notice for notice in running.notices()), running.notices()
 
 
 def programs_do_the_same_stepped():

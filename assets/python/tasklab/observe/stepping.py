@@ -18,6 +18,7 @@ PATIENCE, LONG_PATIENCE = 1.0, 10.0  # seconds in which nobody moves, before an 
 GLANCE = 0.1  # seconds between two looks at those who move
 IDLE = 0.1  # of the time between two looks: who wants a core for less does not move
 LONGEST, MOST_PARTS = 3600, 15  # bytes of a part of an order, which has to fit into a line, and parts that are told
+MOST_TIMES = 1_000_000  # that one name stands for
 _FUNCTION = 1  # a flag of code that is a function's, and not a module's or a class's
 _INNER = ("<listcomp>", "<setcomp>", "<dictcomp>", "<genexpr>")  # functions of no name that are parts of a line
 
@@ -41,7 +42,7 @@ class _Steps:
         self.moving = set()  # lanes
         self.bells = {}  # a lane that waits for a lock: what wakes it
         self.wanted = {}  # a lane that moves: how long it had wanted a core at the last look
-        self.looked = self.changed = 0.0
+        self.looked, self.changed = 0.0, monotonic()  # when was the last look, and when did somebody begin or cease to move
         self.has_begun = True  # the program; what the interpreter does before has no gates
         self.is_over = self.has_other_trace = self.has_lost_trace = False
 
@@ -66,7 +67,7 @@ class _Steps:
         gate = _Gate(lane)
         try:
             with self.mutex:
-                self.moving.discard(lane)
+                self._rest(lane)
                 self.gates.append(gate)
                 lane.state("waiting", f"step: {what}", line=line)
                 self._advance()
@@ -78,7 +79,7 @@ class _Steps:
             with self.mutex:
                 if gate in self.gates:
                     self.gates.remove(gate)
-                self.moving.add(lane)
+                self._move(lane)
             lane.runs(None, line)
             raise
         lane.runs(None, line)
@@ -86,7 +87,6 @@ class _Steps:
 
     def _advance(self):
         """Lets the next one pass, if nobody moves. The caller has the mutex."""
-        self.changed = monotonic()
         if self.moving or self.is_over:
             return
         gate = None
@@ -99,8 +99,7 @@ class _Steps:
         if gate is None:
             return
         self.gates.remove(gate)
-        self.moving.add(gate.lane)
-        self.wanted.pop(gate.lane, None)
+        self._move(gate.lane)
         self.order.append(_word(gate.lane))
         self._tell_order()
         if not self.replay:
@@ -126,18 +125,27 @@ class _Steps:
         elif len(self.part) == 1 and self.parts == MOST_PARTS + 1:
             tell("notice", text=f"the order is told up to its gate {len(self.order) - 1}: it would be too long")
 
+    def _move(self, lane):
+        self.moving.add(lane)
+        self.wanted.pop(lane, None)
+        self.changed = monotonic()
+
+    def _rest(self, lane):
+        if lane in self.moving:
+            self.moving.remove(lane)
+            self.changed = monotonic()
+
     def settled(self, lane):
         """This thread waits, is over, or leaves the program's code: another one may move."""
         with self.mutex:
-            self.moving.discard(lane)
+            self._rest(lane)
             self._advance()
 
     def moves(self, lane):
         """This thread was woken: nobody passes a gate before it has settled."""
         if type(lane) is lanes.Lane:
             with self.mutex:
-                self.moving.add(lane)
-                self.wanted.pop(lane, None)
+                self._move(lane)
                 bell = self.bells.get(lane)
                 if bell is not None and bell.locked():
                     bell.release()
@@ -200,10 +208,7 @@ class _Steps:
                 if before is not None and wanted - before < IDLE * passed and not _reads_disk(lane):
                     self.moving.discard(lane)
                 self.wanted[lane] = wanted
-            if not self.moving:
-                changed = self.changed
-                self._advance()
-                self.changed = self.changed if self.moving else changed
+            self._advance()
             if self.replay and not self.moving and now - self.changed >= self._patience():
                 self._give_up()
         if self.has_lost_trace:
@@ -280,7 +285,7 @@ def replay(order):
     """Lets the gates be passed in this order, as the value `order` showed it."""
     for word in order.split():
         name, star, times = word.rpartition("*")
-        _steps.replay.extend([name] * int(times) if star and times.isdecimal() else [word])
+        _steps.replay.extend([name] * min(int(times), MOST_TIMES) if star and times.isdecimal() else [word])
     if _steps.replay:
         _activate()
 
@@ -308,7 +313,7 @@ def step(target):
 
 def _word(lane):
     """A name as it stands in an order, which has blanks between the names."""
-    return lane.name.replace(" ", "_")
+    return lane.name.replace(" ", "_").replace("*", "_")
 
 
 def _wanted(lane):
@@ -365,7 +370,8 @@ def _follow_all(steps):
     from the end of its wait."""
     _follow_new(steps)
     tops = sys._current_frames()
-    if any(_has_other_trace(frame) for frame in tops.values()):
+    hook = getattr(sys.modules.get("threading"), "_trace_hook", None)
+    if hook not in (None, _trace) or any(_has_other_trace(frame) for frame in tops.values()):
         return _tell_other_trace(steps)
     if type(lanes.current()) is lanes.Lane:
         _follow_here(steps)
