@@ -506,10 +506,9 @@ def a_deadlock_is_stepped_to_and_replayed():
         running.step("main", "line 10")
         running.step("one", "acquire lock b")
         running.step("two", "acquire lock a")
-        running.act("step", "one")
-        running.act("step", "two")
-        for task in ("one", "two"):
-            running.until("a wait", lambda told: told["kind"] == "task.state" and told.get("on") in ("lock a", "lock b"))
+        for task, lock in (("one", "lock b"), ("two", "lock a")):
+            running.act("step", task)
+            running.until(lock, lambda told: told["kind"] == "task.state" and (told["state"], told.get("on")) == ("waiting", lock))
         order = running.values("order")[-1]
         running.act("step", "off")
         assert running.end()[1] == "True\nTrue\n"

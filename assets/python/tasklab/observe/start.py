@@ -41,6 +41,8 @@ def start():
     for name in _OTHERS:
         hooks.before_import(name, _stand_back)
     hooks.find_imports()
+    if lanes.steps is not None:
+        lanes.steps.follow()
 
 
 def _loader(names):

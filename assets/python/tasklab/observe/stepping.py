@@ -155,6 +155,10 @@ class _Steps:
         self.moves(lane)
         _follow_here(self)
 
+    def follow(self):
+        """The calling thread stops at its lines from now on, if it does not yet."""
+        _follow_here(self)
+
     def ends(self, lane):
         """The calling thread is over, which lets those go on who wait for its end."""
         for other in lanes.all_lanes():
