@@ -8,7 +8,6 @@ from .hooks import when_imported, wrap
 from .lanes import current, operate, operation, write
 from .things import of
 
-
 _DONE = {"__enter__": "acquire"}  # a method: what it does
 
 
@@ -71,10 +70,10 @@ def _method(cls, name, then=None):
             if then is None:
                 return operate(name, thing.on, partial(original, self, *arguments, **names))
             try:
-                if lanes.steps is None:
+                if (steps := lanes.steps) is None:
                     result = original(self, *arguments, **names)
                 else:
-                    result = lanes.steps.operated(_DONE.get(name, name), thing.on, partial(original, self, *arguments, **names))
+                    result = steps.operated(_DONE.get(name, name), thing.on, partial(original, self, *arguments, **names))
             except Exception as error:
                 operation(name, thing.on, type(error).__name__)
                 raise

@@ -152,17 +152,16 @@ def _threads(thread):
             lane = _working.lane = current()
             lane.state("running", name)
             flush()
-            if lanes.steps is None:
+            if (steps := lanes.steps) is None:
                 original(self, *arguments)
                 return
-            lanes.steps.moves(lane)
+            steps.moves(lane)
             lane.will_end = True  # those who wait for the future go on before this one rests
             try:
                 original(self, *arguments)
             finally:
                 lane.will_end = False
-                if lanes.steps is not None:
-                    lanes.steps.settled(lane)
+                steps.settled(lane)
 
         return run
 

@@ -244,8 +244,8 @@ def end(result="ok"):
     if lane is not None:
         lane.report()
         tell("task.finished", task=lane.name, result=result)
-        if steps is not None:
-            steps.ends(lane)
+        if (stepping := steps) is not None:
+            stepping.ends(lane)
         del own.lane
         _all.discard(lane)
         flush()
@@ -271,8 +271,8 @@ def wait_begins(on, held_by=None, word="waiting"):
     lane.until = 0  # its operations are parts of the wait
     if lines.stamped():
         write(lane)
-    if steps is not None:
-        steps.settled(lane)
+    if (stepping := steps) is not None:
+        stepping.settled(lane)
     return wait
 
 
@@ -284,8 +284,8 @@ def wait_ends(wait, woken_by=None):
         if wait.is_told:
             lane.runs(woken_by, wait.line)
             write(lane)
-        if steps is not None:
-            steps.resumes(lane)
+        if (stepping := steps) is not None:
+            stepping.resumes(lane)
 
 
 def write(lane):
@@ -316,7 +316,7 @@ def operation(do, on, result=None):
 def operate(do, on, function, *arguments):
     """Does an operation on a thing, and tells of it."""
     try:
-        result = function(*arguments) if steps is None else steps.operated(do, on, function, *arguments)
+        result = function(*arguments) if (stepping := steps) is None else stepping.operated(do, on, function, *arguments)
     except Exception as error:
         operation(do, on, type(error).__name__)
         raise

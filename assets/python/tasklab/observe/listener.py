@@ -94,8 +94,8 @@ def stop():
     global _control
     _pause(True)
     _control = None
-    if lanes.steps is not None:
-        lanes.steps.switch(False)
+    if (steps := lanes.steps) is not None:
+        steps.switch(False)
 
 
 def _pause(always=False):
@@ -160,8 +160,8 @@ def _listen(started):
                 # The program may have closed it: then the listener goes on without.
                 if descriptor != _control or not what & select.POLLIN or not _read():
                     poll.unregister(descriptor)
-                    if descriptor == _control and lanes.steps is not None:
-                        lanes.steps.leave()
+                    if descriptor == _control and (steps := lanes.steps) is not None:
+                        steps.leave()
             _look()
 
 
@@ -316,8 +316,8 @@ def _look():
             wait.tell_late()
         else:
             _waits[lane] = wait
-    if lanes.steps is not None:
-        lanes.steps.look()
+    if (steps := lanes.steps) is not None:
+        steps.look()
     flush()
 
 

@@ -30,8 +30,8 @@ class _Observed:
     def acquire(self, blocking=True, timeout=-1):
         if blocking is True and timeout == -1:
             return _Observed.__enter__(self)
-        if lanes.steps is not None:
-            lanes.steps.gate(f"{'acquire' if blocking else 'try to acquire'} {self._thing.on}")
+        if (steps := lanes.steps) is not None:
+            steps.gate(f"{'acquire' if blocking else 'try to acquire'} {self._thing.on}")
         has_time = blocking and type(timeout) in (int, float) and (timeout == -1 or 0 <= timeout <= TIMEOUT_MAX)
         # What waits for nobody, and what is an error, is the real lock's affair.
         got = self._acquire(False) if has_time else self._acquire(blocking, timeout)
@@ -44,8 +44,8 @@ class _Observed:
 
     # No call where no line tells of it: this is done often.
     def __enter__(self):
-        if lanes.steps is not None:
-            lanes.steps.gate(f"acquire {self._thing.on}")
+        if (steps := lanes.steps) is not None:
+            steps.gate(f"acquire {self._thing.on}")
         if not self._acquire(False):
             return self._wait(-1)
         try:
@@ -99,10 +99,10 @@ class _Observed:
         self._thing.waiters.append(wait)
         got = False
         try:
-            if lanes.steps is None:
+            if (steps := lanes.steps) is None:
                 got = self._real.acquire(True, timeout)
             else:
-                got = lanes.steps.take(wait.lane, self._acquire, self._real.acquire, timeout)
+                got = steps.take(wait.lane, self._acquire, self._real.acquire, timeout)
         finally:
             woken_by = self._released_by.name if got and self._released_by else None
             self._thing.waiters.remove(wait)
@@ -159,8 +159,8 @@ class _Observed:
                 pass  # as for _acquired()
             finally:
                 self._release()
-        if steps is not None and self._thing.waiters:
-            steps.moves(self._thing.waiters[0].lane)
+        for wait in tuple(self._thing.waiters)[:1] if steps is not None else ():
+            steps.moves(wait.lane)
         if lane is not None:
             write(lane)
 

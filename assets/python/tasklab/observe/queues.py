@@ -17,12 +17,12 @@ class _SimpleQueue:
         self._real, self._thing = real, thing.of(self)
 
     def put(self, item, block=True, timeout=None):
-        if lanes.steps is None:
+        if (steps := lanes.steps) is None:
             self._real.put(item, block, timeout)
         else:
-            lanes.steps.operated("put", self._thing.on, self._real.put, item, block, timeout)
-            if self._thing.waiters:
-                lanes.steps and lanes.steps.moves(self._thing.waiters[0].lane)
+            steps.operated("put", self._thing.on, self._real.put, item, block, timeout)
+            for wait in tuple(self._thing.waiters)[:1]:
+                steps.moves(wait.lane)
         operation("put", self._thing.on, item)
 
     def put_nowait(self, item):
@@ -111,10 +111,10 @@ def _queue(queue):
                 if name != "put":
                     return operate(name, thing.on, partial(original, self, *arguments, **names))
                 try:
-                    if lanes.steps is None:
+                    if (steps := lanes.steps) is None:
                         original(self, *arguments, **names)
                     else:
-                        lanes.steps.operated(name, thing.on, partial(original, self, *arguments, **names))
+                        steps.operated(name, thing.on, partial(original, self, *arguments, **names))
                 except Exception as error:
                     operation(name, thing.on, type(error).__name__)
                     raise

@@ -41,8 +41,8 @@ def start():
     for name in _OTHERS:
         hooks.before_import(name, _stand_back)
     hooks.find_imports()
-    if lanes.steps is not None:
-        lanes.steps.follow()
+    if (steps := lanes.steps) is not None:
+        steps.follow()
 
 
 def _loader(names):
@@ -62,8 +62,8 @@ def _stand_back(name):
 
 def _end():
     """The process ends; this runs after all that the program has registered for its end."""
-    if lanes.steps is not None:
-        lanes.steps.finish()
+    if (steps := lanes.steps) is not None:
+        steps.finish()
     listener.look_at_variables()
     listener.refuse_what_is_left()
     error = getattr(sys, "last_value", None)

@@ -67,6 +67,8 @@ class _Steps:
         gate = _Gate(lane)
         try:
             with self.mutex:
+                if lanes.steps is not self:
+                    return  # Step mode has ended meanwhile.
                 self._rest(lane)
                 self.gates.append(gate)
                 lane.state("waiting", f"step: {what}", line=line)
@@ -143,7 +145,7 @@ class _Steps:
 
     def moves(self, lane):
         """This thread was woken: nobody passes a gate before it has settled."""
-        if type(lane) is lanes.Lane:
+        if type(lane) is lanes.Lane and lanes.steps is self:
             with self.mutex:
                 self._move(lane)
                 bell = self.bells.get(lane)
@@ -355,9 +357,9 @@ def _see_starts():
         @hooks.wrap(threading.Thread, "start")
         def _(original):
             def start(self):
-                if lanes.steps is not None and frames.is_own(sys._getframe(1)):
+                if (steps := lanes.steps) is not None and frames.is_own(sys._getframe(1)):
                     known = self.__dict__.get("_tasklab")
-                    lanes.steps.gate(f"start {known.name if known else self._name}")
+                    steps.gate(f"start {known.name if known else self._name}")
                 return original(self)
 
             return start
@@ -413,6 +415,8 @@ def _tell_other_trace(steps):
 
 def _follow_here(steps):
     """Traces the calling thread."""
+    if lanes.steps is not steps:
+        return
     _follow_new(steps)
     trace = sys.gettrace()
     if trace is None:

@@ -107,5 +107,5 @@ def notify(thing, n):
     for _ in range(min(n, len(thing.waiters))):
         wait = thing.waiters.popleft()
         wait.woken_by = waker
-        if lanes.steps is not None:
-            lanes.steps.moves(wait.lane)
+        if (steps := lanes.steps) is not None:
+            steps.moves(wait.lane)

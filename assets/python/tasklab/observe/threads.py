@@ -86,9 +86,9 @@ def _threading(threading):
             known = of(self)
             if known is not None and known.lane is None and self._native_id == get_native_id():
                 known.lane = lanes.begin(known.name)
-                if lanes.steps is not None:
+                if (steps := lanes.steps) is not None:
                     known.lane.will_end = True
-                    lanes.steps.moves(known.lane)  # It comes to its first gate before anybody passes one.
+                    steps.moves(known.lane)  # It comes to its first gate before anybody passes one.
                 lanes.name_thread(self._name)  # Python does so itself since 3.14.
 
         return _set_native_id
@@ -111,8 +111,8 @@ def _threading(threading):
                 return original(self, timeout)
             known = of(self)
             name = known.name if known else self._name
-            if lanes.steps is not None:
-                lanes.steps.gate(f"join {name}")
+            if (steps := lanes.steps) is not None:
+                steps.gate(f"join {name}")
             if not self.is_alive():
                 return original(self, timeout)
             wait = wait_begins("join()", name)
