@@ -124,6 +124,19 @@ def off_lets_all_run():
         assert ended == (0, "over\n", ""), ended
 
 
+def on_and_off_again_and_again():
+    """Step mode is switched on and off quickly: nobody is left at a gate."""
+    with program(ENDLESS) as running:
+        running.until("all are there", joins)
+        for _ in range(100):
+            for target in ("on", "worker-1", "off"):
+                running.act("step", target)
+            running.until("off", lambda told: told["kind"] == "value" and told["value"] == "off")
+        running.act("set", "event stop")
+        ended = running.end()
+        assert ended == (0, "over\n", ""), ended
+
+
 def a_closed_pipe_ends_step_mode():
     """Nobody is there any more who could say who goes next: all run."""
     with program(LOST, STEP_ON) as running:
@@ -537,7 +550,7 @@ def programs_do_the_same_stepped():
 
 
 CHECKS = [
-    an_update_is_lost_and_lost_again, an_order_with_nobody_in_it_is_given_up, off_lets_all_run, a_closed_pipe_ends_step_mode,
+    an_update_is_lost_and_lost_again, an_order_with_nobody_in_it_is_given_up, off_lets_all_run, on_and_off_again_and_again, a_closed_pipe_ends_step_mode,
     all_things_are_stepped_to_the_end, without_gates_at_lines_nothing_is_lost, errors_are_as_without, all_sorts_of_functions_are_stepped,
     ctrl_c_at_a_gate, daemons_at_gates_do_not_keep_a_program, fifty_threads_are_stepped, forked_children_run_freely,
     a_deadlock_is_stepped_to_and_replayed, who_waits_unseen_does_not_keep_the_others, threads_that_only_compute_are_stopped,

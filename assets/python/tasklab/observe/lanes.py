@@ -31,7 +31,9 @@ steps = None  # step mode, while it is on
 class Lane:
     """The lane of one task."""
 
-    __slots__ = ("name", "holds", "only", "wait", "since", "told", "left", "until", "acquired", "waited", "alarm", "tid", "inside", "will_end")
+    __slots__ = (
+        "name", "holds", "only", "wait", "since", "told", "left", "until", "acquired", "waited", "alarm", "tid", "inside", "will_end",
+    )
 
     def __init__(self, name):
         self.name = name

@@ -231,8 +231,8 @@ class _Steps:
     def _give_up(self):
         known = sorted({_word(lane) for lane in lanes.all_lanes()})
         place = len(self.order) + 1
-        tell("notice", text=f"could not replay the order to its end: at place {place} it is the turn of {self.replay[0]}, which comes to no "
-                            f"gate; there are: {', '.join(known)}")
+        tell("notice", text=f"could not replay the order to its end: at place {place} it is the turn of {self.replay[0]}, which comes to "
+                            f"no gate; there are: {', '.join(known)}")
         self._leave()
 
     def switch(self, on):
