@@ -2,6 +2,7 @@
 
 pub(super) mod concepts;
 pub(super) mod facts;
+pub(super) mod family;
 pub(super) mod judge;
 pub(super) mod knobs;
 pub(super) mod params;
@@ -10,6 +11,7 @@ pub(super) mod wiring;
 
 pub use concepts::concept;
 pub use facts::{Facts, at_least, at_most, equals, more_than};
+pub(crate) use family::{Family, leading_number};
 pub use judge::{Judge, OpenWaits, Operation, WaitOver};
 pub use knobs::{Knob, knobs, with_knobs};
 pub use params::{ParamError, ParamKind, ParamSpec, Params, choice, count, flag, seconds, text};
