@@ -80,3 +80,10 @@ fn cpython_s_own_tests_pass_as_without_it() {
     }
     assert!(is_equal, "{said}");
 }
+
+/// Step mode on plain code: gates at operations, lines, calls and returns; orders that are kept and replayed.
+#[test]
+fn plain_code_is_stepped_and_its_order_replayed() {
+    let (is_right, said) = ask("stepping.py", &[]);
+    assert!(is_right && said.contains("ok "), "{said}");
+}
