@@ -9,7 +9,7 @@ from _thread import _local
 from . import lanes, lines
 from .frames import is_own, outside
 from .hooks import wrap
-from .lanes import wait_begins, wait_ends
+from .lanes import operation, wait_begins, wait_ends
 from .lines import flush, tell
 
 # The module signal makes this an enumeration, which takes long to import. Some have two names.
@@ -28,11 +28,12 @@ def install():
     """Tells of forks, of waits for children, and of what a process leaves behind at its end."""
 
     os.register_at_fork(before=_before_fork, after_in_parent=_after_in_parent, after_in_child=_after_in_child)
-    _waits("wait", lambda: None, lambda result: result)
-    _waits("wait3", lambda options: None, lambda result: result)
-    _waits("waitpid", lambda pid, options: pid, lambda result: result)
-    _waits("wait4", lambda pid, options: pid, lambda result: result)
-    _waits("waitid", lambda kind, number, options: number if kind == os.P_PID else None, lambda result: None)
+    _waits("wait", lambda: None)
+    _waits("wait3", lambda options: None)
+    _waits("waitpid", lambda pid, options: pid)
+    _waits("wait4", lambda pid, options: pid)
+    _waits("waitid", lambda kind, number, options: number if kind == os.P_PID else None,
+           lambda result: (result.si_pid, result.si_status) if result else (0, 0))
 
     @wrap(os, "_exit")
     def _(original):
@@ -55,8 +56,8 @@ def install():
             return exec
 
 
-def _waits(function, child, outcome):
-    """Tells of a wait for children: whom it is for, and who has ended."""
+def _waits(function, child, outcome=lambda result: result[:2]):
+    """Tells of a wait for children: whom it is for, who has ended, and what it gave."""
 
     @wrap(os, function)
     def _(original):
@@ -68,15 +69,19 @@ def _waits(function, child, outcome):
             except TypeError:
                 pid = None
             told = wait_begins(f"{function}()", name_of(pid) if pid and pid > 0 else None)
-            ended = None
             try:
                 result = original(*arguments, **names)
-                ended = outcome(result)
-                return result
-            finally:
-                wait_ends(told, ended and ended[0] and name_of(ended[0]) or None)
-                if ended and ended[0]:
-                    gone(ended[0], ended[1])
+            except BaseException as error:
+                wait_ends(told)
+                operation(function, "any child", type(error).__name__)
+                raise
+            pid, status = outcome(result)
+            name = pid and name_of(pid)
+            wait_ends(told, name or None)
+            operation(function, name or (f"child {pid}" if pid else "any child"), status)
+            if pid and function != "waitid":
+                gone(pid, status)
+            return result
 
         return wait
 
