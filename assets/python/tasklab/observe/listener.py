@@ -9,7 +9,7 @@ from _stat import S_ISFIFO
 from _thread import allocate_lock, get_native_id, start_new_thread
 from time import monotonic
 
-from . import lanes, lines, things
+from . import frames, lanes, lines, things
 from .lines import flush, tell
 
 PERIOD = 0.1  # seconds between two looks
@@ -33,7 +33,11 @@ _is_stopping = False
 _thread = None  # the number of the listener's thread in the kernel
 _gone = allocate_lock()  # held while the listener lives
 _unread = b""
+_UNKNOWN = object()  # the value of a variable that is new
+_has_script = False  # whether this is the first process of the program, whose variables are told
 _known = {}  # a variable of the script: its value at the last look
+_literals = {}  # a variable of the script: the literal that it begins with
+_others = set()  # variables of the script that are not told
 _waits = {}  # a lane: the wait that it had at the last look
 _held = {}  # a lock that a person holds: the lock that its keeper waits for
 
@@ -53,7 +57,9 @@ class _Refused(Exception):
 
 def start():
     """Starts to listen, if anybody may send actions."""
-    global _control, _identity, _wake
+    global _control, _identity, _wake, _has_script
+    _has_script = True
+    lines.at_fork(_forget)
     number = os.environ.get("TASKLAB_CONTROL", "")
     try:
         if not S_ISFIFO(os.fstat(int(number)).st_mode):
@@ -66,7 +72,6 @@ def start():
         return
     os.environ["TASKLAB_CONTROL"] = str(_control)
     os.register_at_fork(before=_pause, after_in_parent=_resume_later)
-    lines.at_fork(_forget)
     _resume()
 
 
@@ -123,9 +128,8 @@ def _resume():
 
 def _forget():
     """The child of a fork has no listener: actions are for the first process."""
-    global _control, _thread, _gone
-    _control, _thread, _gone = None, None, allocate_lock()
-    _known.clear()
+    global _control, _thread, _gone, _has_script
+    _control, _thread, _gone, _has_script = None, None, allocate_lock(), False
 
 
 def _listen(started):
@@ -291,27 +295,40 @@ def _look():
 
 
 def look_at_variables():
-    """Tells the simple variables of the script that have changed. Those that are there at first are what the program begins with."""
+    """Tells the simple variables of the script that are new or have changed. What the program begins with, the script says: a literal
+    that it gives a variable at the margin is told once it has changed."""
     main = sys.modules.get("__main__")
     try:
-        now = list(vars(main).items()) if main is not None else []
+        now = list(vars(main).items()) if main is not None and _has_script else []
     except RuntimeError:
         return
     for name, value in now:
         if name.startswith("_") or type(value) not in (int, float, str, bool):
             continue
         if name not in _known:
-            if len(_known) < MOST_VARIABLES:
-                _known[name] = value
-        elif _known[name] != value or type(_known[name]) is not type(value):
+            if not _known:
+                _read_script(now)
+            if name in _others or len(_known) >= MOST_VARIABLES:
+                continue
+            _known[name] = _literals.get(name, _UNKNOWN)
+        known = _known[name]
+        if known is not value and (known != value or type(known) is not type(value)):
             _known[name] = value
             tell("value", name=name, value=value)
 
 
-def refuse_what_is_left():
-    """At the end of the process: actions that nobody does any more."""
+def _read_script(now):
+    global _literals, _others
+    found = frames.script_variables()
+    _literals, _others = found or (dict(now), ())  # Without a source it begins with what is there at the first look.
+    _known[""] = None  # It is read once.
+
+
+def end():
+    """At the end of the process: what has changed since the last look, and the actions that nobody does any more."""
     global _control
     _pause(True)
+    look_at_variables()
     control, _control = _control, None
     if control is None or lines.identity_of(control) != _identity:
         return

@@ -55,8 +55,7 @@ def _stand_back(name):
 
 def _end():
     """The process ends; this runs after all that the program has registered for its end."""
-    listener.look_at_variables()
-    listener.refuse_what_is_left()
+    listener.end()
     error = getattr(sys, "last_value", None)
     lanes.end(f"{type(error).__name__}: {error}" if error is not None and not isinstance(error, SystemExit) else "ok")
     lines.finish()
