@@ -6,7 +6,7 @@ import sys
 from . import frames, lanes, things
 from .hooks import when_imported, wrap
 from .lanes import current, wait_begins, wait_ends
-from .lines import flush, tell
+from .lines import first_of, flush, tell
 from .things import of
 
 _working = lanes._local()  # of the calling thread: its lane, while it runs a future
@@ -48,7 +48,7 @@ def _base(base):
                 name = of(self)
                 if name and not self.done():
                     # Before it is so, and not written: who waits for the result should find the worker idle as soon as without us.
-                    tell("task.finished", task=name, result=result(*arguments))
+                    tell("task.finished", task=name, result=first_of(result(*arguments)))
                     _idle()
                 return original(self, *arguments)
 

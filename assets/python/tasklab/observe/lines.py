@@ -184,9 +184,16 @@ def scalar(value):
     return f"a {kind.__name__}"
 
 
+def first_of(text):
+    """The first line of a result."""
+    return text.partition("\n")[0].rstrip()
+
+
 def _encoded(value):
     if type(value) is str:
         return _quoted(value if len(value) <= LONGEST else value[: LONGEST - 1] + "…")
+    if type(value) is list:
+        return f"[{','.join([_encoded(part) for part in value])}]"
     if value is True or value is False:
         return "true" if value else "false"
     if type(value) is float and (value != value or value in (float("inf"), float("-inf"))):

@@ -108,7 +108,7 @@ def _threading(threading):
                 return original(self, timeout)
             known = of(self)
             name = known.name if known else self._name
-            wait = wait_begins("join()", name)
+            wait = wait_begins("join()", name, at_most=timeout)
             try:
                 return original(self, timeout)
             finally:

@@ -49,7 +49,7 @@ class _Semaphore:
         if not block:
             operation("acquire", self._thing.on, False)
             return False
-        wait = wait_begins(self._thing.on, self._shared and self._shared.read(HOLDER))
+        wait = wait_begins(self._thing.on, self._shared and self._shared.read(HOLDER), at_most=timeout)
         got = False
         try:
             got = self._real.acquire(block, timeout)
@@ -126,7 +126,7 @@ def _process(process):
             if not is_own(sys._getframe(1)) or self._popen is None:
                 return original(self, timeout)
             name = of(self) or self._name
-            wait = wait_begins("join()", name)
+            wait = wait_begins("join()", name, at_most=timeout)
             try:
                 return original(self, timeout)
             finally:
@@ -227,7 +227,7 @@ def _synchronize(synchronize):
                 thing = _known(self)
                 if thing is None:
                     return original(self, timeout)
-                told = wait_begins(thing.on)
+                told = wait_begins(thing.on, at_most=timeout)
                 try:
                     return original(self, timeout)
                 finally:
