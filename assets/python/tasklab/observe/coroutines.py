@@ -78,6 +78,7 @@ def _after_step(task, name, is_told):
         error = None if task.cancelled() else getattr(task, "_exception", None)
         result = "cancelled" if task.cancelled() else f"{type(error).__name__}: {error}" if error is not None else "ok"
         tell("task.finished", task=name, result=first_of(result))
+        lanes.is_over(name)
     elif is_told:
         word, on, held_by, *at_most = _awaited(task)
         tell("task.state", task=name, state=word, on=on, held_by=held_by, line=_line(task), at_most=at_most[0] if at_most else None)
@@ -116,6 +117,7 @@ def _base_events(base_events):
                 _names[id(task)] = (script_line() or frame.f_lineno,)
                 if task.done():  # An eager task may need no step of the loop.
                     tell("task.finished", task=_name(task), result="ok")
+                    lanes.is_over(_name(task))
                     del _names[id(task)]
                     flush()
             return task

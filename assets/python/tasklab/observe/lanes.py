@@ -23,7 +23,7 @@ os.environ["TASKLAB_ABOVE"] = str(os.getpid())
 own = _local()  # of the calling thread: its lane
 _all = set()  # lanes of threads that are not over
 _sleeping = allocate_lock()  # held to change who sleeps so that a person can end it
-_used = {}  # names that lanes have or had
+_used = set()  # names that lanes have or had
 _taken = set()  # names of lanes that are not over
 _process = ""  # stands before the names of threads, but in the first process
 postponed = []  # functions to call when the program next waits or does something
@@ -195,12 +195,25 @@ def unique(name):
 
 def numbered(name):
     """A name with a number, from 1."""
-    return unique_again(f"{_process}{name}", 1)
+    return _next(f"{_process}{name}", 1)
 
 
-def unique_again(name, count):
-    other = f"{name}-{count}"
-    return unique_again(name, count + 1) if other in _used else (_used.setdefault(other, 1), other)[1]
+def again(name):
+    """A name that no lane has or had: the first time as it is, then with a number, from 2."""
+    name = f"{_process}{name}"
+    return _take(name) if name not in _used else _next(name, 2)
+
+
+def _next(name, count):
+    while f"{name}-{count}" in _used:
+        count += 1
+    return _take(f"{name}-{count}")
+
+
+def _take(name):
+    _used.add(name)
+    _taken.add(name)
+    return name
 
 
 def unique_process(name):
@@ -209,9 +222,7 @@ def unique_process(name):
     while free in _taken:
         count += 1
         free = f"{name}-{count}"
-    _used[free] = 1
-    _taken.add(free)
-    return free
+    return _take(free)
 
 
 def is_over(name):
@@ -223,8 +234,7 @@ def begin(name, sort="thread"):
     """Opens the lane of the calling thread."""
     own.lane = lane = Lane(name)
     _all.add(lane)
-    _used[name] = 1
-    _taken.add(name)
+    _take(name)
     tell("task.started", task=name, sort=sort, pid=os.getpid(), tid=get_native_id())
     flush()
     return lane
@@ -257,6 +267,14 @@ def end(result="ok"):
         _all.discard(lane)
         is_over(lane.name)
         flush()
+
+
+def end_others():
+    """The process ends, and with it all that has not."""
+    for lane in all_lanes():
+        if lane is not getattr(own, "lane", None):
+            lane.report()
+            tell("task.finished", task=lane.name, result="ended with the process")
 
 
 def rename(lane, name, tid):

@@ -165,6 +165,13 @@ def finish():
             _writing.release()
 
 
+def close():
+    """The same, and nothing more is told."""
+    global _descriptor
+    finish()
+    _descriptor = None
+
+
 def at_fork(function):
     """Has a function called in each forked child."""
     _at_fork.append(function)

@@ -12,6 +12,7 @@ from time import monotonic
 from . import frames, lanes, lines, things
 from .lines import flush, tell
 
+MOST_HELD = 20  # seconds for which a person has a lock: others wait for it, and perhaps nobody is there any more
 PERIOD = 0.1  # seconds between two looks
 MOST_VARIABLES = 50  # of the script that are looked at
 ACTIONS = {  # what may be done with things of a kind, and with tasks
@@ -38,7 +39,9 @@ _has_script = False  # whether this is the first process of the program, whose v
 _known = {}  # a variable of the script: its value at the last look
 _literals = {}  # a variable of the script: the literal that it begins with
 _others = set()  # variables of the script that are not told
+_at_looks = []  # functions that are called at each look
 _waits = {}  # a lane: the wait that it had at the last look
+cancels = {}  # an event of a scheduler, such as `event feed`: what cancels it
 _held = {}  # a lock that a person holds: the lock that its keeper waits for
 
 
@@ -51,7 +54,7 @@ class _You(lanes.Lane):
         return False
 
 
-class _Refused(Exception):
+class Refused(Exception):
     """Why an action is not done."""
 
 
@@ -169,11 +172,26 @@ def _act(line):
     do, target = asked
     try:
         _do(do, target)
-    except _Refused as refused:
+    except Refused as refused:
         tell("action.refused", do=do, target=target, text=str(refused))
     except Exception as error:
-        tell("action.refused", do=do, target=target, text=f"{type(error).__name__}: {error}")
+        tell("action.refused", do=do, target=target, text=_reason(error, do, target))
     flush()
+
+
+def _reason(error, do, target):
+    """In plain words why a thing could not do it."""
+    kind = type(error).__name__
+    if do == "release" and kind == "RuntimeError":
+        is_another_s = getattr(things.find(target), "_count", 0)
+        return f"only the task that has {target} can release it" if is_another_s else f"nobody has {target}"
+    if do == "release" and kind == "ValueError":
+        return f"all places of {target} are free"
+    if do == "put" and kind == "Full":
+        return f"{' '.join(target.split()[:2])} is full"
+    if do == "put" and kind in ("ShutDown", "ValueError"):
+        return f"{' '.join(target.split()[:2])} is closed"
+    return f"{kind}: {error}"
 
 
 def _read_action(line):
@@ -190,7 +208,7 @@ def _read_action(line):
 def _do(do, target):
     kinds = [kind for kind, actions in ACTIONS.items() if do in actions]
     if not kinds:
-        raise _Refused("there is no such action; there are: " + ", ".join(sorted({action for each in ACTIONS.values() for action in each})))
+        raise Refused("there is no such action; there are: " + ", ".join(sorted({action for each in ACTIONS.values() for action in each})))
     if "task" in kinds:
         return _another(target) if do == "another" else _go_on(target)
     name, text = target, None
@@ -198,16 +216,21 @@ def _do(do, target):
         kind, _, rest = target.partition(" ")
         name, _, text = rest.partition(" ")
         name = f"{kind} {name}"
+    if do == "cancel" and name in cancels:
+        return cancels[name]()
     thing = things.find(name)
     if thing is None or name.partition(" ")[0] not in kinds:
         some = sorted(on for on in things.names() if on.partition(" ")[0] in kinds)
-        raise _Refused(f"there is no {' or '.join(kinds)} {target!r}; there {'are: ' + ', '.join(some) if some else 'is none'}")
+        if do == "cancel":
+            kinds.append("event")
+            some += sorted(cancels)
+        raise Refused(f"there is no {' or '.join(kinds)} {target!r}; there {'are: ' + ', '.join(some) if some else 'is none'}")
     if do == "put":
         thing.put(_literal(text), block=False)
     elif do in ("hold", "acquire"):
         _hold(name, thing)
-    elif do == "release" and name in _held:
-        _held.pop(name).release()
+    elif do == "release" and (keep := _held.pop(name, None)):
+        keep.release()
     elif do in ("notify", "notify_all"):
         start_new_thread(_notify, (thing, do))
     else:
@@ -227,7 +250,7 @@ def _literal(text):
 def _hold(name, thing):
     """Has a thread of its own take a lock and keep it: the lock may be another's now, and only who has an RLock can let it go."""
     if name in _held:
-        raise _Refused("you have it already")
+        raise Refused("you have it already")
     keep = _held[name] = allocate_lock()
     keep.acquire()
     start_new_thread(_keep, (name, thing, keep))
@@ -236,8 +259,11 @@ def _hold(name, thing):
 def _keep(name, thing, keep):
     lanes.own.lane = _You(lanes.YOU)
     thing.acquire()
-    keep.acquire()
+    if not keep.acquire(timeout=MOST_HELD):
+        _held.pop(name, None)
+        tell("notice", text=f"you have had {name} for {MOST_HELD:g} seconds, and let it go")
     thing.release()
+    flush()
 
 
 def _notify(condition, do):
@@ -254,11 +280,12 @@ def _another(name):
         if known is not None and known.name == name:
             break
     else:
-        raise _Refused(f"no thread is called {name!r} now")
+        raise Refused(f"no thread is called {name!r} now")
     if known.target is None:
-        raise _Refused(f"{name} has a run() of its own, and no function")
+        raise Refused(f"{name} has a run() of its own, and no function")
     target, arguments, names = known.target
-    threading.Thread(target=target, args=arguments, kwargs=names, name=_next(name, threading)).start()
+    # With `daemon` the library does not ask what the calling thread is, of which it knows nothing.
+    threading.Thread(target=target, args=arguments, kwargs=names, name=_next(name, threading), daemon=thread.daemon).start()
 
 
 def _next(name, threading):
@@ -275,14 +302,22 @@ def _go_on(name):
     for lane in lanes.all_lanes():
         if lane.name == name:
             if not lane.end_sleep():
-                raise _Refused(f"{name} does not sleep")
+                raise Refused(f"{name} does not sleep")
             return
-    raise _Refused(f"there is no task {name!r}; there are: {', '.join(sorted(lane.name for lane in lanes.all_lanes()))}")
+    raise Refused(f"there is no task {name!r}; there are: {', '.join(sorted(lane.name for lane in lanes.all_lanes()))}")
+
+
+def when_looking(function):
+    """Has a function called at each look."""
+    _at_looks.append(function)
+    return function
 
 
 def _look():
     """Tells what has changed since the last look."""
     look_at_variables()
+    for function in _at_looks:
+        function()
     for lane in lanes.all_lanes():
         wait = lane.wait
         if wait is None or wait.is_told:

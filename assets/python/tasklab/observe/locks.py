@@ -6,7 +6,7 @@ from time import monotonic
 
 from . import frames, things
 from .hooks import replace, when_imported, wrap
-from .lanes import current, operation, own, wait_begins, wait_ends, write
+from .lanes import current, is_alive, operate, operation, own, wait_begins, wait_ends, write
 
 
 class _Observed:
@@ -107,6 +107,8 @@ class _Observed:
         try:
             if self._holder is not None:
                 lane = self._tell_released()
+            elif not self._real.locked():
+                operation("release", self._thing.on, "RuntimeError")
         except Exception:
             pass  # as for _acquired()
         finally:
@@ -122,6 +124,8 @@ class _Observed:
         except AttributeError:
             lane = current()
         self._holder, self._released_by = None, lane.name
+        if holder is not lane:
+            operation("release", self._thing.on, "ok")
         held = holder.holds
         if held and held[-1] is self._thing:
             held.pop()
@@ -130,7 +134,7 @@ class _Observed:
         if not self._is_told:
             return None
         self._is_told = False
-        if holder.wait is None:
+        if holder.wait is None and (holder is lane or is_alive(holder)):
             holder.runs(None, frames.script_line())
         return lane
 
@@ -211,7 +215,7 @@ class _RLock(_Observed):
 
     def release(self):
         if not self._count or not self._real._is_owned():
-            return self._release()  # RuntimeError
+            return operate("release", self._thing.on, self._release)  # RuntimeError
         lane = None
         try:
             if self._count == 1:

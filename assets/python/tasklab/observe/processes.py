@@ -70,7 +70,8 @@ def install():
         def _exit(status):
             listener.look_at_variables()
             lanes.end("ok" if status == 0 else f"exit {status}")
-            lines.finish()
+            lanes.end_others()
+            lines.close()
             original(status)
 
         return _exit

@@ -95,4 +95,5 @@ def _end():
     error = getattr(sys, "last_value", None)
     is_error = error is not None and not isinstance(error, SystemExit)
     lanes.end(f"{type(error).__name__}: {error}" if is_error else _Exit.last or "ok")
-    lines.finish()
+    lanes.end_others()
+    lines.close()

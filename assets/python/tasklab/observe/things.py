@@ -17,13 +17,14 @@ MOST = 1000  # things of one place that are told apart; those that come after ar
 class Thing:
     """What is known of a thing: its name as lines have it, and who waits."""
 
-    __slots__ = ("on", "is_inner", "word", "holders", "waiters", "_thing")
+    __slots__ = ("on", "is_inner", "word", "holders", "inside", "waiters", "_thing")
 
     def __init__(self, on, is_inner=False, word="waiting"):
         self.on, self.word = on, word
         self.is_inner = is_inner  # a condition of the library's, in something else that has this name
         self._thing = None
         self.holders = deque(maxlen=MOST_HOLDERS)  # of a semaphore: the lanes that have acquired it, the first one first
+        self.inside = deque(maxlen=MOST_HOLDERS)  # the same, of those that are in a `with`
         self.waiters = deque()  # of a condition: the waits, in the order in which they will be notified
 
 
