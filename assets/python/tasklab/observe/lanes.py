@@ -262,7 +262,7 @@ def end(result="ok"):
     lane = getattr(own, "lane", None)
     if lane is not None:
         lane.report()
-        tell("task.finished", task=lane.name, result=lines.first_of(result))
+        tell("task.finished", task=lane.name, result=result)
         del own.lane
         _all.discard(lane)
         is_over(lane.name)

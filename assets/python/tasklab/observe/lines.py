@@ -199,10 +199,10 @@ def first_of(text):
 def _encoded(value):
     if type(value) is str:
         return _quoted(value if len(value) <= LONGEST else value[: LONGEST - 1] + "…")
-    if type(value) is list:
-        return f"[{','.join([_encoded(part) for part in value])}]"
     if value is True or value is False:
         return "true" if value else "false"
+    if type(value) is list:
+        return f"[{','.join([_encoded(part) for part in value])}]"
     if type(value) is float and (value != value or value in (float("inf"), float("-inf"))):
         return f'"{value}"'
     if isinstance(value, int) and not -(1 << 63) <= value < 1 << 63:

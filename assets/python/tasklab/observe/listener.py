@@ -54,7 +54,7 @@ class _You(lanes.Lane):
         return False
 
 
-class Refused(Exception):
+class _Refused(Exception):
     """Why an action is not done."""
 
 
@@ -62,7 +62,7 @@ def start():
     """Starts to listen, if anybody may send actions."""
     global _control, _identity, _wake, _has_script
     _has_script = True
-    lines.at_fork(_forget)
+    lines.at_fork(_forget_script)
     number = os.environ.get("TASKLAB_CONTROL", "")
     try:
         if not S_ISFIFO(os.fstat(int(number)).st_mode):
@@ -75,6 +75,7 @@ def start():
         return
     os.environ["TASKLAB_CONTROL"] = str(_control)
     os.register_at_fork(before=_pause, after_in_parent=_resume_later)
+    lines.at_fork(_forget)
     _resume()
 
 
@@ -131,8 +132,14 @@ def _resume():
 
 def _forget():
     """The child of a fork has no listener: actions are for the first process."""
-    global _control, _thread, _gone, _has_script
-    _control, _thread, _gone, _has_script = None, None, allocate_lock(), False
+    global _control, _thread, _gone
+    _control, _thread, _gone = None, None, allocate_lock()
+
+
+def _forget_script():
+    """The variables of the script are those of the first process."""
+    global _has_script
+    _has_script = False
 
 
 def _listen(started):
@@ -172,7 +179,7 @@ def _act(line):
     do, target = asked
     try:
         _do(do, target)
-    except Refused as refused:
+    except _Refused as refused:
         tell("action.refused", do=do, target=target, text=str(refused))
     except Exception as error:
         tell("action.refused", do=do, target=target, text=_reason(error, do, target))
@@ -187,6 +194,8 @@ def _reason(error, do, target):
         return f"only the task that has {target} can release it" if is_another_s else f"nobody has {target}"
     if do == "release" and kind == "ValueError":
         return f"all places of {target} are free"
+    if do == "cancel" and kind == "ValueError":
+        return f"{target} is not in the agenda any more"
     if do == "put" and kind == "Full":
         return f"{' '.join(target.split()[:2])} is full"
     if do == "put" and kind in ("ShutDown", "ValueError"):
@@ -208,7 +217,7 @@ def _read_action(line):
 def _do(do, target):
     kinds = [kind for kind, actions in ACTIONS.items() if do in actions]
     if not kinds:
-        raise Refused("there is no such action; there are: " + ", ".join(sorted({action for each in ACTIONS.values() for action in each})))
+        raise _Refused("there is no such action; there are: " + ", ".join(sorted({action for each in ACTIONS.values() for action in each})))
     if "task" in kinds:
         return _another(target) if do == "another" else _go_on(target)
     name, text = target, None
@@ -224,7 +233,7 @@ def _do(do, target):
         if do == "cancel":
             kinds.append("event")
             some += sorted(cancels)
-        raise Refused(f"there is no {' or '.join(kinds)} {target!r}; there {'are: ' + ', '.join(some) if some else 'is none'}")
+        raise _Refused(f"there is no {' or '.join(kinds)} {target!r}; there {'are: ' + ', '.join(some) if some else 'is none'}")
     if do == "put":
         thing.put(_literal(text), block=False)
     elif do in ("hold", "acquire"):
@@ -250,7 +259,7 @@ def _literal(text):
 def _hold(name, thing):
     """Has a thread of its own take a lock and keep it: the lock may be another's now, and only who has an RLock can let it go."""
     if name in _held:
-        raise Refused("you have it already")
+        raise _Refused("you have it already")
     keep = _held[name] = allocate_lock()
     keep.acquire()
     start_new_thread(_keep, (name, thing, keep))
@@ -280,9 +289,9 @@ def _another(name):
         if known is not None and known.name == name:
             break
     else:
-        raise Refused(f"no thread is called {name!r} now")
+        raise _Refused(f"no thread is called {name!r} now")
     if known.target is None:
-        raise Refused(f"{name} has a run() of its own, and no function")
+        raise _Refused(f"{name} has a run() of its own, and no function")
     target, arguments, names = known.target
     # With `daemon` the library does not ask what the calling thread is, of which it knows nothing.
     threading.Thread(target=target, args=arguments, kwargs=names, name=_next(name, threading), daemon=thread.daemon).start()
@@ -302,9 +311,9 @@ def _go_on(name):
     for lane in lanes.all_lanes():
         if lane.name == name:
             if not lane.end_sleep():
-                raise Refused(f"{name} does not sleep")
+                raise _Refused(f"{name} does not sleep")
             return
-    raise Refused(f"there is no task {name!r}; there are: {', '.join(sorted(lane.name for lane in lanes.all_lanes()))}")
+    raise _Refused(f"there is no task {name!r}; there are: {', '.join(sorted(lane.name for lane in lanes.all_lanes()))}")
 
 
 def when_looking(function):
@@ -359,11 +368,10 @@ def _read_script(now):
     _known[""] = None  # It is read once.
 
 
-def end():
-    """At the end of the process: what has changed since the last look, and the actions that nobody does any more."""
+def refuse_what_is_left():
+    """At the end of the process: actions that nobody does any more."""
     global _control
     _pause(True)
-    look_at_variables()
     control, _control = _control, None
     if control is None or lines.identity_of(control) != _identity:
         return

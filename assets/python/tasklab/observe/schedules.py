@@ -52,14 +52,6 @@ class _Heap:
         return getattr(self._heapq, name)
 
 
-def _cancel(scheduler, event, name):
-    """A person cancels an event."""
-    try:
-        scheduler.cancel(event)
-    except ValueError:
-        raise listener.Refused(f"{name} is not in the agenda any more") from None
-
-
 def _over(result="ok"):
     names = getattr(_running, "names", None)
     if names:
@@ -93,7 +85,7 @@ def _sched(sched):
             event = original(self, time, priority, action, *arguments, **keys)
             name = names[id(event)] = lanes.again(getattr(action, "__name__", "event"))
             tell("task.started", task=name, sort="event", pid=os.getpid(), line=frames.script_line())
-            listener.cancels[f"event {name}"] = partial(_cancel, self, event, name)
+            listener.cancels[f"event {name}"] = partial(self.cancel, event)
             operation("enter" if sys._getframe(1).f_code is enter else "enterabs", thing.on, name)
             flush()
             return event

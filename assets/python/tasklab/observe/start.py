@@ -91,9 +91,10 @@ def _watch_exits():
 
 def _end():
     """The process ends; this runs after all that the program has registered for its end."""
-    listener.end()
+    listener.look_at_variables()
+    listener.refuse_what_is_left()
     error = getattr(sys, "last_value", None)
     is_error = error is not None and not isinstance(error, SystemExit)
-    lanes.end(f"{type(error).__name__}: {error}" if is_error else _Exit.last or "ok")
+    lanes.end(lines.first_of(f"{type(error).__name__}: {error}") if is_error else _Exit.last or "ok")
     lanes.end_others()
     lines.close()

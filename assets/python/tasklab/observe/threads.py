@@ -10,7 +10,7 @@ from . import frames, lanes, things
 from .hooks import put, when_imported, wrap
 from .lanes import operate, wait_begins, wait_ends
 from .listener import when_looking
-from .lines import flush, tell
+from .lines import first_of, flush, tell
 from .things import of
 
 
@@ -57,7 +57,7 @@ def _watch_errors(thread, known):
     def invoke_excepthook(thread):
         kind, error, _ = sys.exc_info()
         if kind is not None and kind is not SystemExit:
-            known.result = f"{kind.__name__}: {_text(error)}"
+            known.result = first_of(f"{kind.__name__}: {_text(error)}")
         return hook(thread)
 
     thread._invoke_excepthook = invoke_excepthook
