@@ -29,6 +29,8 @@ TOO_LATE = "it comes too late: nothing is left but the end"
 
 _control = None  # the descriptor that actions come from
 _identity = None  # of the pipe that it is: the program may close it, and open something else under its number
+_filters = None  # the filters of warnings in which there is ours
+_forked_at = 0  # when the program forked last
 _wake = None  # ends the listener's wait
 _is_stopping = False
 _thread = None  # the number of the listener's thread in the kernel
@@ -74,9 +76,10 @@ def start():
         _control = None
         return
     os.environ["TASKLAB_CONTROL"] = str(_control)
-    os.register_at_fork(before=_pause, after_in_parent=_resume_later)
+    if sys.version_info >= (3, 12):
+        os.register_at_fork(before=_before_fork, after_in_parent=_after_fork, after_in_child=_warn_again)
     lines.at_fork(_forget)
-    _resume()
+    _begin()
 
 
 def is_listening():
@@ -87,36 +90,64 @@ def is_listening():
 def stop():
     """Stops for good: the program reads the actions itself."""
     global _control
-    _pause(True)
+    _stop()
     _control = None
 
 
-def _pause(always=False):
-    """Ends the thread before a fork: Python 3.12 and later warn of threads then, and would warn of ours."""
+def _stop():
+    """Ends the thread."""
     global _is_stopping, _thread
-    if _thread is None or not always and sys.version_info < (3, 12):
+    if _thread is None:
         return
     _is_stopping = True
     _wake.ring()
     with _gone:
-        ended, _thread = _thread, None
-    deadline = monotonic() + 0.1
-    while monotonic() < deadline and os.path.exists(f"/proc/self/task/{ended}"):
-        pass  # The kernel removes it in a moment.
+        _thread = None
 
 
-def _resume_later():
-    """Python looks for threads after this."""
-    if _control is not None and _thread is None:
-        lanes.postponed.append(_resume)
+class _OfOurThread:
+    """The text of a warning that Python 3.12 and later give after a fork where there are several threads."""
+
+    @staticmethod
+    def match(text):
+        return text.startswith("This process (pid=") and " is multi-threaded" in text
 
 
-def _resume():
-    global _is_stopping, _thread
-    if _control is None or _thread is not None:
+_NO_WARNING = ("ignore", _OfOurThread, DeprecationWarning, None, 0)
+
+
+def _before_fork():
+    """Has Python not warn of threads where there is none but the program's first one, and ours."""
+    global _filters, _forked_at
+    if _thread is None:
         return
-    _is_stopping = False
-    _wake.clear()
+    _warn_again()
+    _forked_at = monotonic()
+    known = len(getattr(sys.modules.get("threading"), "_active", ()))
+    # The kernel removes a thread that has ended in a moment.
+    while (threads := len(os.listdir("/proc/self/task"))) > 2 and known < 2 and monotonic() - _forked_at < 0.02:
+        pass
+    if threads == 2:
+        _filters = getattr(sys.modules.get("warnings") or sys.modules["_warnings"], "filters")
+        _filters.insert(0, _NO_WARNING)
+
+
+def _after_fork():
+    """Python warns after this."""
+    if _filters is not None:
+        lanes.postponed.append(_warn_again)
+
+
+def _warn_again():
+    global _filters
+    filters, _filters = _filters, None
+    # Inside of catch_warnings() it is another list for a while.
+    for each in (filters, getattr(sys.modules.get("warnings"), "filters", None)):
+        if each is not None and _NO_WARNING in each:
+            each.remove(_NO_WARNING)
+
+
+def _begin():
     started = allocate_lock()
     started.acquire()
     # A signal of the process is for a thread of the program, whose call it is to end.
@@ -324,6 +355,8 @@ def when_looking(function):
 
 def _look():
     """Tells what has changed since the last look."""
+    if _filters is not None and monotonic() - _forked_at > PERIOD:
+        _warn_again()
     look_at_variables()
     for function in _at_looks:
         function()
@@ -371,7 +404,7 @@ def _read_script(now):
 def refuse_what_is_left():
     """At the end of the process: actions that nobody does any more."""
     global _control
-    _pause(True)
+    _stop()
     control, _control = _control, None
     if control is None or lines.identity_of(control) != _identity:
         return
