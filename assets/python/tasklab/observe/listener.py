@@ -43,7 +43,7 @@ _literals = {}  # a variable of the script: the literal that it begins with
 _others = set()  # variables of the script that are not told
 _at_looks = []  # functions that are called at each look
 _waits = {}  # a lane: the wait that it had at the last look
-cancels = {}  # an event of a scheduler, such as `event feed`: what cancels it
+cancels = {}  # an event of a scheduler, such as `event feed`, or a future: what cancels it, and says why not
 _held = {}  # a lock that a person holds: the lock that its keeper waits for
 
 
@@ -257,12 +257,14 @@ def _do(do, target):
         name, _, text = rest.partition(" ")
         name = f"{kind} {name}"
     if do == "cancel" and name in cancels:
-        return cancels[name]()
+        if why := cancels[name]():
+            raise _Refused(why)
+        return
     thing = things.find(name)
     if thing is None or name.partition(" ")[0] not in kinds:
         some = sorted(on for on in things.names() if on.partition(" ")[0] in kinds)
         if do == "cancel":
-            kinds.append("event")
+            kinds += ["event", "future"]
             some += sorted(cancels)
         raise _Refused(f"there is no {' or '.join(kinds)} {target!r}; there {'are: ' + ', '.join(some) if some else 'is none'}")
     if do == "put":

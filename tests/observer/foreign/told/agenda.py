@@ -23,9 +23,9 @@ def lost():
     print("never said")
 
 
-agenda = sched.scheduler(lambda: round(time.monotonic(), 1), time.sleep)
+agenda = sched.scheduler(time.monotonic, time.sleep)
 agenda.enter(0.3, 1, feed, ("cat",))
-agenda.enterabs(round(time.monotonic(), 1) + 0.4, 1, feed, ("dog",))
+agenda.enterabs(time.monotonic() + 0.4, 1, feed, ("dog",))
 agenda.enter(0.9, 1, late)
 event = agenda.enter(9, 1, lost)
 agenda.cancel(event)

@@ -3,25 +3,28 @@
 # once: task.state task=guest-1 state=running on="semaphore door" woken_by=main; task.state task=guest-2 state=running on="semaphore door" woken_by=main
 """A permit more, which nobody has had: those who are inside stay inside."""
 import threading
+import time
 
 door = threading.Semaphore(2)
 go = threading.Event()
-inside = threading.Semaphore(0)
 
 
 def visit():
     with door:
-        inside.release()
         go.wait()
+
+
+def wait_for(number):
+    while len(go._cond._waiters) < number:
+        time.sleep(0.001)
 
 
 guests = [threading.Thread(target=visit, name=f"guest-{n}") for n in (1, 2, 3)]
 for guest in guests:
     guest.start()
-for _ in range(2):
-    inside.acquire()
+wait_for(2)
 door.release()
-inside.acquire()
+wait_for(3)
 go.set()
 for guest in guests:
     guest.join()
