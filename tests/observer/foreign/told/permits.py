@@ -14,17 +14,18 @@ def visit():
         go.wait()
 
 
-def wait_for(number):
-    while len(go._cond._waiters) < number:
+def wait_for(thing, number):
+    """Until so many threads wait for a thing."""
+    while len(thing._cond._waiters) < number:
         time.sleep(0.001)
 
 
 guests = [threading.Thread(target=visit, name=f"guest-{n}") for n in (1, 2, 3)]
-for guest in guests:
+for guest, thing, number in zip(guests, (go, go, door), (1, 2, 1)):
     guest.start()
-wait_for(2)
+    wait_for(thing, number)
 door.release()
-wait_for(3)
+wait_for(go, 3)
 go.set()
 for guest in guests:
     guest.join()
