@@ -125,7 +125,7 @@ def _before_fork():
     _forked_at = monotonic()
     known = len(getattr(sys.modules.get("threading"), "_active", ()))
     # The kernel removes a thread that has ended in a moment.
-    while (threads := len(os.listdir("/proc/self/task"))) > 2 and known < 2 and monotonic() - _forked_at < 0.02:
+    while (threads := len(os.listdir("/proc/self/task"))) > 2 and known < 2 and monotonic() - _forked_at < 0.005:
         pass
     if threads == 2:
         _filters = getattr(sys.modules.get("warnings") or sys.modules["_warnings"], "filters")

@@ -67,6 +67,9 @@ class _Exit:
     def __init__(self, code):
         self._code = code
 
+    def __reduce__(self):
+        return type(None), ()  # An error that is sent to another process has none.
+
     def __del__(self):
         if sys._getframe().f_back is None and get_native_id() == os.getpid() and self._code not in (None, 0):
             _Exit.last = f"exit {self._code if isinstance(self._code, int) else 1}"

@@ -26,7 +26,7 @@ class _Known:
         self.target, self.line = target, line  # its function and arguments, as long as it lives
 
 
-_made = deque()  # threads that are not told of: until they start, the program may give them other names
+_made = deque(maxlen=1000)  # threads that are not told of: until they start, the program may give them other names
 
 
 def _tell_made(thread):
