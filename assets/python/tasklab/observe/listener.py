@@ -79,7 +79,7 @@ def start():
     if sys.version_info >= (3, 12):
         os.register_at_fork(before=_before_fork, after_in_parent=_after_fork, after_in_child=_warn_again)
     lines.at_fork(_forget)
-    _begin()
+    _resume()
 
 
 def is_listening():
@@ -147,7 +147,7 @@ def _warn_again():
             each.remove(_NO_WARNING)
 
 
-def _begin():
+def _resume():
     started = allocate_lock()
     started.acquire()
     # A signal of the process is for a thread of the program, whose call it is to end.
