@@ -168,7 +168,15 @@ def _threads(thread):
             lane = _working.lane = current()
             lane.state("running", name)
             flush()
-            original(self, *arguments)
+            if (steps := lanes.steps) is not None:
+                steps.moves(lane)
+                lane.will_end = True  # those who wait for the future go on before this one rests
+            try:
+                original(self, *arguments)
+            finally:
+                if steps is not None:
+                    lane.will_end = False
+                    steps.settled(lane)
             if _working.lane is not None:  # The future was cancelled.
                 _idle()
                 flush()

@@ -3,7 +3,7 @@
 from _collections import deque
 from _weakref import ref
 
-from . import frames
+from . import frames, lanes
 from .lanes import known, wait_begins, wait_ends
 
 _used = set()  # names of things
@@ -122,4 +122,7 @@ def notify(thing, n):
     """The next n waits were ended by the calling thread."""
     waker = known()
     for _ in range(min(n, len(thing.waiters))):
-        thing.waiters.popleft().woken_by = waker
+        wait = thing.waiters.popleft()
+        wait.woken_by = waker
+        if (steps := lanes.steps) is not None:
+            steps.moves(wait.lane)
