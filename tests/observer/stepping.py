@@ -202,7 +202,7 @@ def all_things_are_stepped_to_the_end():
         gates = {told["on"].removeprefix("step: ") for told in running.events if at_gate(told)}
         for gate in ("put queue belt", "get queue belt", "acquire lock lock", "release lock lock", "set event gate", "wait event gate",
                      "wait barrier barrier", "acquire semaphore done", "release semaphore done", "acquire lock turn", "wait condition turn",
-                     "notify condition turn", "acquire lock entry", "put queue simple", "get queue simple", "call square",
+                     "notify_all condition turn", "acquire lock entry", "put queue simple", "get queue simple", "call square",
                      "return from square", "start Thread-1 (produce)", "join Thread-1 (produce)", "line 30"):
             assert gate in gates, (gate, sorted(gates))
         order = running.order()

@@ -16,7 +16,7 @@ what happens, and changes nothing. Each module imports only those above it:
     threads     threading's Thread and Timer
     queues      queue's Queue and SimpleQueue
     futures     concurrent.futures
-    processes   os.fork, os.wait
+    processes   os.fork, os.wait, os.system
     programs    subprocess
     workers     multiprocessing
     coroutines  asyncio

@@ -165,6 +165,13 @@ def finish():
             _writing.release()
 
 
+def close():
+    """The same, and nothing more is told."""
+    global _descriptor
+    finish()
+    _descriptor = None
+
+
 def at_fork(function):
     """Has a function called in each forked child."""
     _at_fork.append(function)
@@ -191,6 +198,11 @@ def scalar(value):
     return f"a {kind.__name__}"
 
 
+def first_of(text):
+    """The first line of a result."""
+    return text.partition("\n")[0].rstrip()
+
+
 def _encoded(value):
     if type(value) is str:
         return _quoted(value if len(value) <= LONGEST else value[: LONGEST - 1] + "…")
@@ -198,6 +210,8 @@ def _encoded(value):
         return value.quoted
     if value is True or value is False:
         return "true" if value else "false"
+    if type(value) is list:
+        return f"[{','.join([_encoded(part) for part in value])}]"
     if type(value) is float and (value != value or value in (float("inf"), float("-inf"))):
         return f'"{value}"'
     if isinstance(value, int) and not -(1 << 63) <= value < 1 << 63:

@@ -6,7 +6,7 @@ from time import monotonic
 
 from . import frames, lanes, things
 from .hooks import replace, when_imported, wrap
-from .lanes import current, operation, own, wait_begins, wait_ends, write
+from .lanes import current, is_alive, operate, operation, own, wait_begins, wait_ends, write
 
 
 class _Observed:
@@ -95,7 +95,7 @@ class _Observed:
 
     def _wait(self, timeout):
         holder = self._holder
-        wait = wait_begins(self._thing.on, holder and holder.name)
+        wait = wait_begins(self._thing.on, holder and holder.name, at_most=timeout)
         self._thing.waiters.append(wait)
         got = False
         try:
@@ -133,6 +133,8 @@ class _Observed:
                     self._holder, self._released_by, holder.only = None, holder, None
                 else:
                     lane = self._tell_released()
+            elif not self._real.locked():
+                operation("release", self._thing.on, "RuntimeError")
         except AttributeError:  # The thread has no lane yet.
             try:
                 lane = self._tell_released()
@@ -169,11 +171,13 @@ class _Observed:
         holder = self._holder
         lane = current()
         self._holder, self._released_by = None, lane
+        if holder is not lane:
+            operation("release", self._thing.on, "ok")
         holder.let_go(self._thing)
         if not self._is_told:
             return None
         self._is_told = False
-        if holder.wait is None:
+        if holder.wait is None and (holder is lane or is_alive(holder)):
             holder.runs(None, frames.script_line())
         return lane
 
@@ -265,7 +269,7 @@ class _RLock(_Observed):
 
     def release(self):
         if not self._count or not self._real._is_owned():
-            return self._release()  # RuntimeError
+            return operate("release", self._thing.on, self._release)  # RuntimeError
         if lanes.steps is not None and self._count == 1:
             self._count = 0
             return self._release_stepped()

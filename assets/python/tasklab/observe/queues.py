@@ -32,7 +32,7 @@ class _SimpleQueue:
         return operate("get", self._thing.on, self._get, block, timeout)
 
     def _get(self, block, timeout):
-        wait = wait_begins(self._thing.on) if block and self._real.empty() else None
+        wait = wait_begins(self._thing.on, at_most=timeout) if block and self._real.empty() else None
         try:
             if wait:
                 self._thing.waiters.append(wait)
