@@ -46,6 +46,10 @@ pub enum Shows {
     WaitingAt(&'static str),
     /// 1 while this task runs: `worker-1`.
     Running(&'static str),
+    /// Tasks that run and have a name that begins like this: `task-`.
+    RunningLike(&'static str),
+    /// Tasks that sleep and have this in their name: `worker-`.
+    SleepingLike(&'static str),
     /// 1 while this event is set: `event go`.
     Set(&'static str),
     /// Items in this queue: `queue belt`.
