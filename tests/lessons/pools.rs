@@ -68,6 +68,21 @@ fn a_map_waits_for_ever_for_the_task_of_a_killed_worker() {
 }
 
 #[test]
+fn a_future_that_waits_is_taken_back() {
+    for language in BOTH {
+        let mut live = Live::start("futures", language, &json!({ "workers": 2, "tasks": 6 }));
+        let is_made = |kind: &EventKind| matches!(kind, EventKind::TaskStarted { task, .. } if task == "square-6");
+        live.until("all futures", is_made);
+        live.act("cancel future square-5");
+        live.act("cancel future square-1");
+        let ran = live.end();
+        ran.assert_passed();
+        assert_eq!(ran.printed.matches("a cancelled one").count(), 2, "{language}: {}", ran.printed);
+        assert!(ran.refusals().len() == 1 && ran.refusals()[0].contains("it runs"), "{language}: {:?}", ran.refusals());
+    }
+}
+
+#[test]
 fn main_goes_on_before_its_sleep_is_over() {
     let is_long = |kind: &EventKind| is(kind, "main", TaskState::Sleeping, "sleep()");
     for language in BOTH {

@@ -127,6 +127,7 @@ impl ProcessPool<'_> {
     #[track_caller]
     pub fn submit(&mut self, number: usize) -> Result<(), LessonError> {
         self.lesson.created(&name(number), TaskSort::Future, self.lesson.tracker().line(Location::caller()));
+        self.lesson.changed(&name(number), TaskState::Waiting, Some(QUEUE));
         self.futures.insert(number);
         self.hand_in(number, 0)
     }

@@ -1,7 +1,7 @@
 //! The card of this lesson: what is asked, what can be set and done, and where books and this machine differ.
 
 use super::{body, judge};
-use crate::scenario::card::{Chapter, Prediction, Shows, Wiring, bar, count, note, seconds};
+use crate::scenario::card::{Chapter, Prediction, Shows, Wiring, bar, count, note, on, seconds};
 use crate::scenario::definition::{Body, Scenario};
 
 pub(crate) const FUTURES: Scenario = Scenario {
@@ -21,7 +21,7 @@ pub(crate) const FUTURES: Scenario = Scenario {
         count("tasks", 6, 3..=12, "tasks", "tasks that are submitted, and then mapped"),
         seconds("longest", 2.4, 0.4..=4.0, "how long task 1 takes; task 2 takes half of it, task 3 a third"),
     ],
-    actions: &[],
+    actions: &[on("cancel", "future square-5", "takes back a future that no worker has begun")],
     script: &[],
     wiring: Wiring { leds: &[bar().shows(Shows::RunningLike("square-"))], buttons: &[] },
     notes: &[

@@ -14,6 +14,8 @@ pub(super) struct Futures {
     printed: Printed,
     /// By their names.
     futures: BTreeMap<String, Future>,
+    /// Whether a person took back a future: a map may lack its result.
+    is_touched: bool,
 }
 
 #[derive(Debug, Default)]
@@ -37,13 +39,20 @@ impl Judge for Futures {
                     future.done.get_or_insert(event.t);
                 }
             }
+            EventKind::Action { .. } => self.is_touched = true,
             _ => {}
         }
     }
 
     fn claims(&self, params: &Params) -> Facts {
         let tasks = params.count("tasks");
-        let facts = [self.mapped(tasks), self.as_completed(), self.waited(tasks), self.cancelled(tasks), self.whole_list()];
+        let facts = [
+            self.mapped(tasks).filter(|_| !self.is_touched),
+            self.as_completed(),
+            self.waited(tasks),
+            self.cancelled(tasks),
+            self.whole_list(),
+        ];
         facts.into_iter().flatten().collect()
     }
 }
