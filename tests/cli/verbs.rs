@@ -82,7 +82,7 @@ fn wrong_usage_is_refused_by_name_before_anything_runs() {
         (&["run", "thread-pool", "--set", "workers=99"], 2, "1 to 32"),
         (&["run", "thread-pool", "--set", "worker=1"], 2, "workers"),
         (&["run", "thread-pool", "--set", "workers"], 2, "NAME=VALUE"),
-        (&["run", "thread-pool", "--do", "1 dance"], 2, "submit"),
+        (&["run", "queue", "--do", "1 dance"], 2, "put"),
         (&["run", "thread-pool", "--do", "kill"], 2, "AFTER ACTION TARGET"),
         (&["run", "thread-pool", "--timeout", "-1"], 2, "--timeout"),
         (&["run", "thread-pool", "--language", "c"], 2, "python"),

@@ -86,26 +86,6 @@ fn a_press_raises_the_flag_of_the_event_and_the_next_one_takes_it_down() {
     }
 }
 
-#[test]
-fn a_press_makes_an_item() {
-    for language in BOTH {
-        let params = json!({ "items": 4, "capacity": 32, "consumers": 2, "patience": 60.0 });
-        let (mut is_pressed, mut is_waited) = (false, false);
-        let events = play("queue", language, &params, |kind| {
-            match kind {
-                kind if is_watched(kind) => return Some(Do::Press),
-                // The body has been told of the press by then, and one consumer still waits for the item.
-                EventKind::Gpio { line: GPIO26, level: Level::Low } => is_pressed = true,
-                EventKind::Value { name, .. } if name == "consumers that wait" => is_waited = true,
-                _ => return None,
-            }
-            (is_pressed && is_waited).then_some(Do::Act("marker"))
-        });
-        assert_passed(&events, language);
-        assert_eq!(facts(&events)["each-once"].observed, json!(5), "{language}: four, and one of ours");
-    }
-}
-
 /// Each LED goes out with its program, and that is when the next one is asked.
 #[test]
 fn presses_send_sigterm_to_one_after_the_other_and_sigkill_to_who_is_left() {

@@ -201,37 +201,6 @@ fn a_body_refuses_parameters_out_of_range() {
     assert!(ran.notices().iter().any(|text| text.contains("children") && text.contains("from 1 to 20")), "{ran:?}");
 }
 
-/// Covers: facts 56, 57.
-#[test]
-fn a_pool_that_loses_a_worker_ends_and_says_so() {
-    for language in BOTH {
-        let params = json!({ "kind": "process" });
-        let mut running = Running::start(scenario("thread-pool"), language, &params);
-        running.until("task", |kind| matches!(kind, EventKind::TaskChanged { task, on: Some(on), .. } if task == "worker-1" && on.starts_with("task")));
-        running.kill("worker-1");
-        let ran = running.play(&[]);
-        assert_eq!(ran.code, Some(0), "{language}: {ran:#?}");
-        assert!(!ran.facts()["all-done"].holds, "{language}: {ran:#?}");
-        assert!(ran.notices().iter().any(|text| text.contains("broken")), "{language}: {:?}", ran.notices());
-        ran.assert_nothing_is_left();
-    }
-}
-
-/// Covers: fact 58.
-#[test]
-fn a_pool_s_waiting_tasks_can_be_cancelled_and_others_submitted() {
-    for language in BOTH {
-        let params = json!({ "workers": 1, "tasks": 28 });
-        let mut running = Running::start(scenario("thread-pool"), language, &params);
-        running.until("task", |kind| matches!(kind, EventKind::TaskChanged { on: Some(on), .. } if on.starts_with("task")));
-        running.write("{\"do\":\"submit\"}\n{\"do\":\"cancel\"}\n");
-        let ran = running.play(&[]);
-        ran.assert_passed();
-        let done = ran.facts()["all-done"].observed.as_u64().expect("a number");
-        assert!((1..29).contains(&done), "{language}: {done} of 29 tasks were done");
-    }
-}
-
 /// Patience is limited: also where a child was stopped, and cannot end by itself.
 ///
 /// Covers: fact 56.
@@ -310,7 +279,7 @@ fn a_body_whose_control_pipe_closes_goes_on() {
 /// Covers: F50, fact 51.
 #[test]
 fn nothing_is_left_of_a_body_that_is_killed() {
-    let runs = [("thread-pool", json!({ "kind": "process" })), ("schedule", json!({}))];
+    let runs = [("schedule", json!({}))];
     for (id, params) in runs {
         let mut running = Running::start(scenario(id), Language::Rust, &params);
         running.until("start", |kind| matches!(kind, EventKind::TaskChanged { .. }));

@@ -96,41 +96,6 @@ fn sort_answers_when_its_input_ends_and_cat_at_once() {
 }
 
 #[test]
-fn messages_go_both_ways_and_rounds_are_added() {
-    for language in BOTH {
-        let params = json!({ "pause": 0.0, "records": 10 });
-        let lines = [
-            line("send", "one"),
-            line("lock", "on"),
-            line("lock", "maybe"),
-            line("send", "two"),
-            line("close", ""),
-            line("lock", "off"),
-        ];
-        let ran = with_lines("pipe", language, &params, "echo", &lines);
-        ran.assert_passed();
-        assert_eq!(ran.facts()["both-ways"].observed, json!(["ONE", "TWO"]));
-        assert!(ran.refusals().len() == 1 && ran.refusals()[0].contains("maybe"), "{:?}", ran.refusals());
-        let rounds = (1..=5).filter(|round| !ran.values(&format!("round {round}: torn records")).is_empty());
-        assert_eq!(rounds.collect::<Vec<_>>(), [1, 2, 3, 4]);
-        assert_eq!(ran.facts()["nothing-lost"].observed, json!(4 * 2 * 10 * 100_000));
-    }
-}
-
-/// A writer that dies with the lock in hand, in the middle of a record: the run ends, and claims nothing of that round.
-#[test]
-fn a_writer_that_is_killed_ends_its_round() {
-    for language in BOTH {
-        let mut running = Running::start(scenario("pipe"), language, &json!({ "pause": 0.0, "patience": 1.0, "records": 200 }));
-        running.until("the second round", is_started("writer-a2"));
-        running.kill("writer-a2");
-        let ran = running.play(&[]);
-        assert_eq!(ran.code, Some(0), "{ran:#?}");
-        ran.assert_nothing_is_left();
-    }
-}
-
-#[test]
 fn terminate_and_kill_come_by_the_control_pipe_as_well() {
     for language in BOTH {
         let mut running = Running::start(scenario("signals"), language, &json!({ "cleanup": 0.2, "patience": 60.0 }));
@@ -199,8 +164,6 @@ fn nobody_waits_for_ever_on_a_stopped_program() {
         ("popen", json!({ "patience": 1.0 }), "polled"),
         ("communicate", json!({ "patience": 1.0, "mebibytes": 16 }), "sort"),
         ("communicate", json!({ "patience": 1.0, "mebibytes": 128 }), "gzip"),
-        ("pipe", json!({ "patience": 1.0 }), "echo"),
-        ("pipe", json!({ "patience": 1.0, "records": 200 }), "writer-a2"),
         ("signals", json!({ "patience": 1.0 }), "polite"),
         ("across-systems", json!({ "give_up": 2.0, "losses": 0, "patience": 1.0 }), "worker-1"),
     ];
@@ -229,17 +192,14 @@ fn nothing_is_left_of_a_body_that_is_killed() {
         ("popen", 6),
         ("communicate", 1),
         ("communicate", 2),
-        ("pipe", 1),
-        ("pipe", 3),
-        ("pipe", 5),
         ("signals", 3),
         ("across-systems", 2),
     ];
     let bodies = moments.into_iter().map(|(id, processes)| {
         Box::new(move || {
-            let params = if id == "pipe" { json!({ "records": 200 }) } else { json!({}) };
+            let params = json!({});
             let mut running = Running::start(scenario(id), Language::Rust, &params);
-            if id == "communicate" && processes == 2 || id == "pipe" && processes > 1 {
+            if id == "communicate" && processes == 2 {
                 running.write(&line("close", ""));
             }
             let mut started = 0;

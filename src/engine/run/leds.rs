@@ -76,8 +76,14 @@ impl Bar {
                     self.remove(&task);
                 }
             }
+            (Shows::RunningLike(name), EventKind::TaskChanged { task, state, .. }) if task.starts_with(name) => {
+                if *state == TaskState::Running { self.add(task) } else { self.remove(task) }
+            }
+            (Shows::SleepingLike(name), EventKind::TaskChanged { task, state, .. }) if task.contains(name) => {
+                if *state == TaskState::Sleeping { self.add(task) } else { self.remove(task) }
+            }
             (
-                Shows::Holding(_) | Shows::WaitingAt(_) | Shows::Running(_) | Shows::Alive(_),
+                Shows::Holding(_) | Shows::WaitingAt(_) | Shows::Running(_) | Shows::RunningLike(_) | Shows::SleepingLike(_) | Shows::Alive(_),
                 EventKind::TaskFinished { task, .. },
             ) => self.remove(task),
             (Shows::Set(thing), EventKind::Operation { action, on, .. }) if on.as_deref() == Some(thing) => match action.as_str()
@@ -148,6 +154,28 @@ mod tests {
         assert_eq!(
             driven(LEDS, &lines),
             [vec![(first, true)], vec![(second, true)], vec![], vec![(second, false)], vec![(first, false)]]
+        );
+    }
+
+    #[test]
+    fn tasks_are_counted_by_what_their_names_have_in_common() {
+        static LEDS: &[Leds] =
+            &[led(LED).shows(Shows::RunningLike("task-")), led(&[Line::gpio(27)]).shows(Shows::SleepingLike("Worker-"))];
+        let [runs, sleeps] = ["running", "sleeping"].map(|word| format!(r#""state":"{word}""#));
+        let lines = [
+            state("task-1", &runs),
+            state("other-task-1", &runs),
+            state("task-2", &runs),
+            state("ForkWorker-1", &sleeps),
+            state("ForkWorker-1", &runs),
+            r#"{"t":1,"kind":"task.finished","task":"task-1","result":"ok"}"#.to_owned(),
+            r#"{"t":1,"kind":"task.finished","task":"task-2","result":"ok"}"#.to_owned(),
+        ];
+        let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
+        let [first, second] = [17, 27].map(Line::gpio);
+        assert_eq!(
+            driven(LEDS, &lines),
+            [vec![(first, true)], vec![], vec![], vec![(second, true)], vec![(second, false)], vec![], vec![(first, false)]]
         );
     }
 

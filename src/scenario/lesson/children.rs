@@ -193,6 +193,12 @@ impl<'s> Child<'s> {
     }
 }
 
+impl<'s> Child<'s> {
+    pub(super) const fn lesson(&self) -> &'s Lesson {
+        self.lesson
+    }
+}
+
 impl Child<'_> {
     /// Its name.
     pub fn name(&self) -> &str {

@@ -9,6 +9,8 @@ pub(super) mod load;
 pub(super) mod plain;
 pub(super) mod primitives;
 pub(super) mod proc;
+pub(super) mod process_pool;
+pub(super) mod processes;
 pub(super) mod programs;
 pub(super) mod reporter;
 mod tracking;

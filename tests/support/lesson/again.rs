@@ -8,7 +8,7 @@ use tasklab::model::Fact;
 /// states are not among them: they hold on any machine, or are wrong.
 pub const MEASURED: &[(&str, &[&str])] = &[
     ("gil", &["threads-cores", "processes-ready", "processes-cores", "hash-ready", "turns", "steps-in-a-turn"]),
-    ("overhead", &["trivial", "threads-cheaper", "catches-up", "overhead-shrinks"]),
+    ("overhead", &["trivial", "catches-up"]),
     ("start-methods", &["spawn-costs"]),
 ];
 
