@@ -6,6 +6,7 @@ pub(super) mod judge;
 pub(super) mod knobs;
 pub(super) mod params;
 pub(super) mod parts;
+pub(super) mod printed;
 pub(super) mod wiring;
 
 pub use concepts::concept;
@@ -14,4 +15,5 @@ pub use judge::{Judge, OpenWaits, Operation, WaitOver};
 pub use knobs::{Knob, knobs, with_knobs};
 pub use params::{ParamError, ParamKind, ParamSpec, Params, choice, count, flag, seconds, text};
 pub use parts::{ActionSpec, Chapter, Note, ORDER_OF, Prediction, RELEASE, Reply, STEP, action, note, on};
+pub(crate) use printed::Printed;
 pub use wiring::{Leds, PushButton, Shows, Unwired, Wiring, bar, led};

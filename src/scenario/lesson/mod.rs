@@ -11,6 +11,7 @@ pub(super) mod primitives;
 pub(super) mod proc;
 pub(super) mod programs;
 pub(super) mod reporter;
+pub(super) mod scheduler;
 mod tracking;
 pub(super) mod until;
 pub(super) mod words;
