@@ -51,6 +51,11 @@ impl PlainBody {
         self.has_listener.store(on, Ordering::SeqCst);
     }
 
+    /// Whether a thread takes actions.
+    pub(crate) fn has_listener(&self) -> bool {
+        self.has_listener.load(Ordering::SeqCst)
+    }
+
     /// Sleeps until the time is over, or the sleep is ended.
     fn sleep(&self, name: &str, deadline: Instant) {
         let mut sleepers = lock(&self.sleepers);
@@ -86,7 +91,7 @@ impl Lesson {
             write_stamped(self.reporter());
         }
         self.tracker().steps.settled(&lane);
-        if body.has_listener.load(Ordering::SeqCst) {
+        if body.has_listener() {
             body.sleep(&lane.name, deadline);
         } else {
             self.listen_until(&lane.name, deadline);

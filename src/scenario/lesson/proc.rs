@@ -1,18 +1,12 @@
 //! Facts from /proc on a body's own processes and threads: what `sys` parses, and the files that lessons alone look at. Any thread; never
 //! waits.
 
-use std::fs::{self, OpenOptions};
-use std::os::unix::fs::OpenOptionsExt;
+use std::fs;
 use std::path::Path;
 
 use crate::model::{Pid, ProcessState, Tid};
 pub(crate) use crate::sys::{Stat, has_pending_signal, link_of, own_thread_stat, stat_of, texts};
-use crate::sys::{all_pids, foreign_proc, queued_bytes, schedstat_of};
-
-/// Where a link of `/proc/PID` points, as text; empty where there is no such link.
-pub(crate) fn target_of(pid: Pid, link: &str) -> String {
-    link_of(pid, link).map_or_else(String::new, |target| target.to_string_lossy().into_owned())
-}
+use crate::sys::{all_pids, foreign_proc, schedstat_of};
 
 /// The numbers of a process's open descriptors, in order.
 pub(crate) fn descriptors_of(pid: Pid) -> Vec<u32> {
@@ -71,22 +65,6 @@ pub(crate) fn millis_on_a_core(pid: Pid) -> Option<f64> {
     Some(schedstat_of(Some(pid))?.ran.as_secs_f64() * 1e3)
 }
 
-/// Bytes that a process has read and written so far, in all (proc(5), `/proc/PID/io`); `None` once it has ended, and on
-/// kernels without that accounting.
-pub(crate) fn bytes_moved(pid: Pid) -> Option<(u64, u64)> {
-    let text = fs::read_to_string(format!("/proc/{pid}/io")).ok()?;
-    let bytes = |name: &str| text.lines().find_map(|line| line.strip_prefix(name)?.trim().parse().ok());
-    Some((bytes("rchar:")?, bytes("wchar:")?))
-}
-
-/// Bytes that wait in the pipe which is a process's standard output. The pipe is opened as one more writer for a moment,
-/// since one more reader would keep SIGPIPE away; `O_NONBLOCK` because opening waits where there is no reader.
-pub(crate) fn bytes_waiting(pid: Pid) -> Option<u64> {
-    let path = format!("/proc/{pid}/fd/1");
-    let pipe = OpenOptions::new().write(true).custom_flags(libc::O_NONBLOCK).open(path).ok()?;
-    Some(queued_bytes(&pipe).ok()? as u64)
-}
-
 /// How many threads the kernel counts in a process; 0 if it has ended.
 pub(crate) fn threads_of(pid: Pid) -> usize {
     stat_of(pid).filter(|stat| stat.state != ProcessState::Zombie).map_or(0, |stat| stat.threads as usize)
@@ -121,8 +99,7 @@ mod tests {
         assert!(children_of(stat.ppid).iter().any(|child| child.id == pid.number()));
         assert!(children_of(Pid::new(i32::MAX)).is_empty());
         assert_eq!(link_of(pid, "exe"), std::env::current_exe().ok());
-        assert_eq!((link_of(pid, "no"), target_of(pid, "no"), texts(pid, "no")), (None, String::new(), Vec::new()));
-        assert!(bytes_moved(pid).is_none_or(|(read, _)| read > 0));
+        assert_eq!((link_of(pid, "no"), texts(pid, "no")), (None, Vec::new()));
         let file = fs::File::open("/dev/zero").expect("readable");
         assert_eq!(count_open(pid, Path::new("/dev/zero")), 1);
         drop(file);
