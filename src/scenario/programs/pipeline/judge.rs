@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use crate::model::{Event, EventKind, ExitStatus, Monotonic, Pid, PipeFill, ProcessState, Signal};
+use crate::model::{Event, EventKind, ExitStatus, Monotonic, Pid, ProcessState, Signal};
 use crate::scenario::card::{Facts, Judge, Params, at_least, equals};
 
 /// The programs, in the order of the pipeline.
@@ -21,9 +21,8 @@ pub(super) struct Pipeline {
     stages: HashMap<Pid, usize>,
     ends: [Option<ExitStatus>; 3],
     stopped: [bool; 3],
-    /// How full the pipe is that the first, and the second program writes to, and when it changed.
-    pipes: [Option<PipeFill>; 2],
-    changed: Vec<Monotonic>,
+    /// When the pipe that the first or the second program writes to had become fuller or emptier, and how full it was then, in percent.
+    fills: Vec<(Monotonic, usize, u64)>,
     capacity: Option<u64>,
     /// The stop of one program that lasts, while nothing else happens.
     stop: Option<(usize, Monotonic)>,
@@ -58,8 +57,7 @@ impl Judge for Pipeline {
             }
             EventKind::PipeFilled { pid, fill, .. } if fill.capacity > 0 => {
                 if let Some(stage) = self.stages.get(pid).filter(|stage| **stage < 2) {
-                    self.pipes[*stage] = Some(*fill);
-                    self.changed.push(event.t);
+                    self.fills.push((event.t, *stage, fill.bytes * 100 / fill.capacity));
                     self.capacity = self.capacity.or(Some(fill.capacity));
                 }
             }
@@ -122,9 +120,11 @@ impl Pipeline {
         match self.stop.take() {
             None if is_stopped && !others && all_live => self.stop = Some((stage, t)),
             Some((same, since)) if same == stage && !is_stopped && t.since(since) >= LONG_STOP => {
-                let percent = self.pipes.map(|pipe| pipe.map(|fill| fill.bytes * 100 / fill.capacity));
-                let still = |changed: &&Monotonic| **changed >= since + REST && **changed + LATE <= t;
-                self.rests[stage] = Some(Rest { percent, changes: self.changed.iter().filter(still).count() });
+                // When it is seen to go on, the pipes may have been looked at already.
+                let until_now: Vec<_> = self.fills.iter().filter(|(at, ..)| *at + LATE <= t).collect();
+                let last = |pipe: usize| until_now.iter().rev().find(|(_, of, _)| *of == pipe).map(|(_, _, percent)| *percent);
+                let changes = until_now.iter().filter(|(at, ..)| *at >= since + REST).count();
+                self.rests[stage] = Some(Rest { percent: [last(0), last(1)], changes });
             }
             _ => {}
         }
@@ -154,8 +154,10 @@ mod tests {
         };
         let ends =
             |pid: i32, signal: &str| at(50, &format!(r#""kind":"process.exited","pid":{pid},"signal":"{signal}","core":false"#));
+        // Seen a moment before the program itself is seen to run.
+        let drained = at(25, r#""kind":"pipe","pid":11,"to":12,"bytes":0,"capacity":65536"#);
         let mut lines: Vec<String> = STAGES.iter().enumerate().map(starts).collect();
-        lines.extend([state(12, "stopped"), pipe(13, 10), pipe(13, 11), state(25, "running")]);
+        lines.extend([state(12, "stopped"), pipe(13, 10), pipe(13, 11), drained, state(25, "running")]);
         lines.extend([ends(10, "SIGPIPE"), ends(11, "SIGPIPE"), ends(12, "SIGKILL")]);
         lines
     }

@@ -18,7 +18,8 @@ impl Judge for Programs {
         self.printed.see(event);
         match &event.kind {
             EventKind::TaskStarted { task, pid, .. } if task == "main" => self.main = Some(*pid),
-            EventKind::ProcessStarted { pid, ppid, name, .. } => {
+            // What ran before main did, such as a script that looks for Python, is no work of the lesson.
+            EventKind::ProcessStarted { pid, ppid, name, .. } if self.main.is_some() => {
                 self.processes.insert(*pid, (*ppid, name.clone()));
             }
             // A shell's child has the shell's name until it has become the program.

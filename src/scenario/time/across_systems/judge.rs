@@ -24,7 +24,7 @@ impl Judge for Tasks {
         self.lacks_some |= matches!(&event.kind, EventKind::TaskCounts { task, .. } if task == "main");
         if let Some(got) = event.operation("get", ANSWERS) {
             // A tuple, as Python or Rust write it.
-            let text = got.result.to_string().replace(['[', ']', '(', ')', '"', '\'', ','], " ");
+            let text = got.result.as_str().unwrap_or_default().replace(['[', ']', '(', ')', '"', '\'', ','], " ");
             let words: Vec<&str> = text.split_whitespace().collect();
             if let [name, "has", "taken", task, ..] = words.as_slice()
                 && let Ok(task) = task.parse()
