@@ -86,24 +86,28 @@ fn a_press_raises_the_flag_of_the_event_and_the_next_one_takes_it_down() {
     }
 }
 
-/// Each LED goes out with its program, and that is when the next one is asked.
+/// The LEDs show who lives, and each press has main ask the next one at once.
 #[test]
-fn presses_send_sigterm_to_one_after_the_other_and_sigkill_to_who_is_left() {
+fn presses_let_main_go_on_and_leds_go_out_with_their_programs() {
     for language in BOTH {
-        let (mut said, mut has_killed) = (Vec::new(), false);
-        let events = play("signals", language, &json!({ "cleanup": 0.1, "patience": 60.0 }), |kind| match kind {
-            kind if is_watched(kind) => Some(Do::Press),
-            EventKind::Gpio { line: GPIO17 | GPIO27, level: Level::Low } => Some(Do::Press),
-            EventKind::Output { bytes, .. } => {
-                said.extend_from_slice(bytes);
-                let has_heard = String::from_utf8_lossy(&said).contains("deaf has heard SIGTERM");
-                (has_heard && !std::mem::replace(&mut has_killed, has_heard)).then_some(Do::Press)
-            }
-            _ => None,
+        let mut presses = 0;
+        let params = json!({ "cleanup": 0.1, "grace": 0.5, "pause": 2.0 });
+        let events = play("signals", language, &params, |kind| {
+            let sleeps = matches!(kind, EventKind::TaskChanged { task, state: TaskState::Sleeping, .. } if task == "main");
+            presses += u32::from(sleeps);
+            sleeps.then_some(Do::Press)
         });
         assert_passed(&events, language);
-        let held: Vec<&str> = facts(&events).into_iter().filter(|(_, fact)| fact.holds).map(|(id, _)| id).collect();
-        assert_eq!(held, ["deaf", "files", "finally", "polite", "slow"], "{language}");
+        assert_eq!(presses, 3, "{language}");
+        for led in [GPIO17, GPIO27, Line::gpio(22)] {
+            assert_eq!(levels(&events, led.number()), [1, 0], "{language}");
+        }
+        let began = |words: &str| {
+            let says = |event: &&Event| matches!(&event.kind, EventKind::Output { bytes, .. } if String::from_utf8_lossy(bytes).contains(words));
+            events.iter().find(says).map(|event| event.t).expect("said")
+        };
+        assert!(began("terminate polite").since(began("all three")).as_secs_f64() < 2.0, "{language}: before its pause was over");
+        assert_eq!(facts(&events)["finally"].observed, json!(["polite"]), "{language}");
     }
 }
 

@@ -8,16 +8,13 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 use support::lesson::OWN;
 use support::lesson::again::{CHANCES, CLAIMED_AT_TIMES, MEASURED, of};
+use support::lesson::live::Live;
 use support::lesson::{BOTH, Ran, Running, SHIM, decided, in_both, run, scenario, twin};
 use support::skipped;
 use support::state_of;
 use support::stress::{is_long, promised};
-use tasklab::model::{Event, EventKind, ExitStatus, Fact, Language, Monotonic, ProcessState, Sent};
+use tasklab::model::{Event, EventKind, ExitStatus, Fact, Language, Monotonic, ProcessState, TaskState};
 use tasklab::scenario::{CATALOGUE, ParamKind, Scenario};
-
-fn ids(ran: &Ran) -> BTreeSet<String> {
-    ran.facts().into_keys().map(str::to_owned).collect()
-}
 
 /// Runs a lesson with its demo script; once more where only what it has measured on this machine speaks against it.
 #[track_caller]
@@ -181,16 +178,12 @@ fn a_plain_body_runs_alone() {
 
 #[test]
 fn a_twin_refuses_what_it_does_not_know() {
-    for argument in ["tick", "tock=1", "blinks=many"] {
-        let output = Command::new("python3")
-            .env("PYTHONPATH", SHIM)
-            .arg(twin(scenario("schedule")))
-            .arg(argument)
-            .output()
-            .expect("python3");
+    for argument in ["items", "tock=1", "items=many"] {
+        let output =
+            Command::new("python3").env("PYTHONPATH", SHIM).arg(twin(scenario("queue"))).arg(argument).output().expect("python3");
         assert!(!output.status.success(), "{argument}");
         let errors = String::from_utf8_lossy(&output.stderr);
-        assert!(!errors.contains("Traceback") && errors.contains("blinks"), "{errors}");
+        assert!(!errors.contains("Traceback") && errors.contains("items"), "{errors}");
     }
 }
 
@@ -201,57 +194,23 @@ fn a_body_refuses_parameters_out_of_range() {
     assert!(ran.notices().iter().any(|text| text.contains("children") && text.contains("from 1 to 20")), "{ran:?}");
 }
 
-/// Patience is limited: also where a child was stopped, and cannot end by itself.
-///
-/// Covers: fact 56.
+/// A sleep that is ended early brings no event before its time, and the LEDs show what is done.
 #[test]
-fn nobody_waits_for_ever_on_a_stopped_child() {
-    for (id, victim) in [("pipeline", "generate")] {
-        for language in BOTH {
-            let mut running = Running::start(scenario(id), language, &json!({ "patience": 1.0 }));
-            running.until("children", |kind| matches!(kind, EventKind::TaskChanged { .. }));
-            running.stop(victim);
-            let ran = running.play(&[]);
-            assert_eq!(ran.code, Some(0), "{id} {language}: {ran:#?}");
-            ran.assert_nothing_is_left();
-        }
-    }
-}
-
-/// Any process may be killed, with any signal: the others follow, and each fact that is claimed holds.
-///
-/// Covers: F34, F35, fact 25.
-#[test]
-fn a_pipeline_ends_whichever_stage_is_killed() {
+fn no_event_of_the_schedule_comes_early() {
     for language in BOTH {
-        for (victim, fact) in [("generate", "end-of-file"), ("filter", "broken-pipe"), ("count", "broken-pipe")] {
-            for sent in [Sent::Kill, Sent::Terminate] {
-                let mut running = Running::start(scenario("pipeline"), language, &json!({ "patience": 60.0 }));
-                running.until("flow", |kind| matches!(kind, EventKind::Value { name, .. } if name.ends_with("waiting")));
-                running.signal(sent, victim);
-                let ran = running.play(&[]);
-                ran.assert_passed();
-                assert!(ids(&ran).contains(fact), "{language} {victim}: {:?}", ids(&ran));
-                ran.assert_nothing_is_left();
-            }
+        let mut live = Live::start("schedule", language, &json!({ "tick": 0.5, "blinks": 2, "priority_a": 1 }));
+        for _ in 0..3 {
+            live.until("sleep", |kind| {
+                matches!(kind, EventKind::TaskChanged { task, state, .. }
+                    if task == "main" && matches!(state, TaskState::Sleeping | TaskState::Waiting))
+            });
+            live.act("go-on main");
+            live.until("the action", |kind| matches!(kind, EventKind::Action { .. }));
         }
-    }
-}
-
-#[test]
-fn events_are_entered_and_cancelled_while_the_schedule_runs() {
-    for language in BOTH {
-        let mut running = Running::start(scenario("schedule"), language, &json!({ "tick": 2.0, "blinks": 1 }));
-        running.until("run", |kind| matches!(kind, EventKind::TaskChanged { on: Some(on), .. } if on == "run()"));
-        running.write("{\"do\":\"enter\",\"target\":\"mine\"}\n{\"do\":\"enter\",\"target\":\"mine\"}\nnonsense\n");
-        running.write("{\"do\":\"cancel\",\"target\":\"b\"}\n{\"do\":\"cancel\",\"target\":\"b\"}\n");
-        let ran = running.play(&[]);
+        let ran = live.end();
         ran.assert_passed();
-        let order = &ran.facts()["order"].observed;
-        let names: Vec<_> = order.as_array().expect("a list").iter().filter_map(Value::as_str).collect();
-        assert!(names.contains(&"mine") && names.contains(&"mine-2") && !names.contains(&"b"), "{names:?}");
-        assert_eq!((ran.notices().len(), ran.refusals().len()), (1, 1), "nonsense, and what was not there: {ran:#?}");
-        assert_eq!(ran.levels(17), [1, 0], "the LED went on and off");
+        assert_eq!((ran.observed("same-time"), ran.observed("cancelled")), (json!(["a", "b"]), json!(["never"])), "{language}");
+        assert_eq!(ran.levels(17), [1, 0, 1, 0], "{language}: it blinks twice");
     }
 }
 
@@ -273,20 +232,3 @@ fn a_body_whose_control_pipe_closes_goes_on() {
     }
 }
 
-/// A Rust body that is killed takes its children along, even without a supervisor: each of them waits for a pipe that
-/// only the body holds open.
-///
-/// Covers: F50, fact 51.
-#[test]
-fn nothing_is_left_of_a_body_that_is_killed() {
-    let runs = [("schedule", json!({}))];
-    for (id, params) in runs {
-        let mut running = Running::start(scenario(id), Language::Rust, &params);
-        running.until("start", |kind| matches!(kind, EventKind::TaskChanged { .. }));
-        let body = rustix::process::Pid::from_raw(running.pid()).expect("a PID");
-        rustix::process::kill_process(body, rustix::process::Signal::KILL).expect("it is our child");
-        let ran = running.play(&[]);
-        assert_eq!(ran.code, None, "{id}");
-        ran.assert_nothing_is_left();
-    }
-}

@@ -82,10 +82,17 @@ impl Bar {
             (Shows::SleepingLike(name), EventKind::TaskChanged { task, state, .. }) if task.contains(name) => {
                 if *state == TaskState::Sleeping { self.add(task) } else { self.remove(task) }
             }
+            (Shows::Event(name), EventKind::TaskChanged { task, state: TaskState::Running, .. }) if is_one_of(task, name) => {
+                self.add(task)
+            }
             (
-                Shows::Holding(_) | Shows::WaitingAt(_) | Shows::Running(_) | Shows::RunningLike(_) | Shows::SleepingLike(_) | Shows::Alive(_),
+                Shows::Holding(_) | Shows::WaitingAt(_) | Shows::Running(_) | Shows::RunningLike(_) | Shows::SleepingLike(_) | Shows::Alive(_) | Shows::Event(_),
                 EventKind::TaskFinished { task, .. },
             ) => self.remove(task),
+            (Shows::Program(program), EventKind::ProcessStarted { pid, name, .. }) if name == program => {
+                self.add(&pid.to_string())
+            }
+            (Shows::Program(_), EventKind::ProcessExited { pid, .. }) => self.remove(&pid.to_string()),
             (Shows::Set(thing), EventKind::Operation { action, on, .. }) if on.as_deref() == Some(thing) => match action.as_str()
             {
                 "set" => self.number = 1,
@@ -117,6 +124,12 @@ impl Bar {
     fn remove(&mut self, task: &str) {
         self.tasks.remove(task);
     }
+}
+
+/// Whether a task has this name, or this name with a number.
+fn is_one_of(task: &str, name: &str) -> bool {
+    let number = |rest: &str| rest.strip_prefix('-').is_some_and(|number| number.parse::<u32>().is_ok());
+    task.strip_prefix(name).is_some_and(|rest| rest.is_empty() || number(rest))
 }
 
 #[cfg(test)]
@@ -212,6 +225,28 @@ mod tests {
             driven(LEDS, &lines),
             [vec![(first, true)], vec![(second, true)], vec![], vec![(second, false)], vec![], vec![(first, false)]]
         );
+    }
+
+    #[test]
+    fn an_event_counts_while_it_is_done() {
+        static LEDS: &[Leds] = &[led(LED).shows(Shows::Event("blink"))];
+        let runs = |task| state(task, r#""state":"running","on":"main""#);
+        let ends = r#"{"t":1,"kind":"task.finished","task":"blink-2","result":"ok"}"#;
+        let lines = [runs("blinker"), runs("blink-2")];
+        let lines: Vec<&str> = lines.iter().map(String::as_str).chain([ends]).collect();
+        assert_eq!(driven(LEDS, &lines), [vec![], vec![(LED[0], true)], vec![(LED[0], false)]]);
+    }
+
+    #[test]
+    fn a_program_counts_until_it_ends() {
+        static LEDS: &[Leds] = &[led(LED).shows(Shows::Program("wc"))];
+        let starts = |pid: i32, name: &str| {
+            format!(r#"{{"t":1,"kind":"process.started","pid":{pid},"ppid":1,"pgid":1,"sid":1,"name":"{name}","argv":[]}}"#)
+        };
+        let ends = |pid: i32| format!(r#"{{"t":1,"kind":"process.exited","pid":{pid},"code":0}}"#);
+        let lines = [starts(5, "tr"), starts(6, "wc"), ends(5), ends(6)];
+        let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
+        assert_eq!(driven(LEDS, &lines), [vec![], vec![(LED[0], true)], vec![], vec![(LED[0], false)]]);
     }
 
     #[test]

@@ -8,6 +8,7 @@ pub(super) mod knobs;
 pub(super) mod params;
 pub(super) mod parts;
 pub(super) mod printed;
+pub(super) mod printed_lines;
 pub(super) mod wiring;
 
 pub use concepts::concept;
@@ -18,4 +19,5 @@ pub use knobs::{Knob, knobs, with_knobs};
 pub use params::{ParamError, ParamKind, ParamSpec, Params, choice, count, flag, seconds, text};
 pub use parts::{ActionSpec, Chapter, Note, ORDER_OF, Prediction, RELEASE, REPLAY, Reply, STEP, action, note, on};
 pub use printed::Printed;
+pub(crate) use printed_lines::PrintedLines;
 pub use wiring::{Leds, PushButton, Shows, Unwired, Wiring, bar, led};

@@ -52,6 +52,10 @@ pub enum Shows {
     RunningLike(&'static str),
     /// Tasks that sleep and have this in their name: `worker-`.
     SleepingLike(&'static str),
+    /// 1 while an event of this name is done: `blink`, and `blink-2` as well.
+    Event(&'static str),
+    /// Programs of this name that have not ended: `wc`.
+    Program(&'static str),
     /// 1 while this event is set: `event go`.
     Set(&'static str),
     /// Items in this queue: `queue belt`.

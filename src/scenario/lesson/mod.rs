@@ -13,6 +13,7 @@ pub(super) mod process_pool;
 pub(super) mod processes;
 pub(super) mod programs;
 pub(super) mod reporter;
+pub(super) mod scheduler;
 mod tracking;
 pub(super) mod until;
 pub(super) mod words;

@@ -70,6 +70,11 @@ impl PlainBody {
         lock(&self.children).clear();
     }
 
+    /// Whether a thread takes actions.
+    pub(crate) fn has_listener(&self) -> bool {
+        self.has_listener.load(Ordering::SeqCst)
+    }
+
     /// Sleeps until the time is over, or the sleep is ended.
     fn sleep(&self, name: &str, deadline: Instant) {
         let mut sleepers = lock(&self.sleepers);
@@ -105,7 +110,7 @@ impl Lesson {
             write_stamped(self.reporter());
         }
         self.tracker().steps.settled(&lane);
-        if body.has_listener.load(Ordering::SeqCst) {
+        if body.has_listener() {
             body.sleep(&lane.name, deadline);
         } else {
             self.listen_until(&lane.name, deadline);

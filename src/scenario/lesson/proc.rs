@@ -1,18 +1,12 @@
 //! Facts from /proc on a body's own processes and threads: what `sys` parses, and the files that lessons alone look at. Any thread; never
 //! waits.
 
-use std::fs::{self, OpenOptions};
-use std::os::unix::fs::OpenOptionsExt;
+use std::fs;
 use std::path::Path;
 
 use crate::model::{Pid, ProcessState, Tid};
 pub(crate) use crate::sys::{Stat, link_of, own_thread_stat, stat_of, texts};
-use crate::sys::{all_pids, foreign_proc, queued_bytes};
-
-/// Where a link of `/proc/PID` points, as text; empty where there is no such link.
-pub(crate) fn target_of(pid: Pid, link: &str) -> String {
-    link_of(pid, link).map_or_else(String::new, |target| target.to_string_lossy().into_owned())
-}
+use crate::sys::{all_pids, foreign_proc};
 
 /// The numbers of a process's open descriptors, in order.
 pub(crate) fn descriptors_of(pid: Pid) -> Vec<u32> {
@@ -32,22 +26,6 @@ pub(crate) fn children_of(pid: Pid) -> Vec<Stat> {
     children.retain(|stat| stat.state != ProcessState::Zombie);
     children.sort_by_key(|stat| (stat.start_ticks, stat.id));
     children
-}
-
-/// Bytes that a process has read and written so far, in all (proc(5), `/proc/PID/io`); `None` once it has ended, and on
-/// kernels without that accounting.
-pub(crate) fn bytes_moved(pid: Pid) -> Option<(u64, u64)> {
-    let text = fs::read_to_string(format!("/proc/{pid}/io")).ok()?;
-    let bytes = |name: &str| text.lines().find_map(|line| line.strip_prefix(name)?.trim().parse().ok());
-    Some((bytes("rchar:")?, bytes("wchar:")?))
-}
-
-/// Bytes that wait in the pipe which is a process's standard output. The pipe is opened as one more writer for a moment,
-/// since one more reader would keep SIGPIPE away; `O_NONBLOCK` because opening waits where there is no reader.
-pub(crate) fn bytes_waiting(pid: Pid) -> Option<u64> {
-    let path = format!("/proc/{pid}/fd/1");
-    let pipe = OpenOptions::new().write(true).custom_flags(libc::O_NONBLOCK).open(path).ok()?;
-    Some(queued_bytes(&pipe).ok()? as u64)
 }
 
 /// How many threads the kernel counts in a process; 0 if it has ended.
@@ -84,8 +62,7 @@ mod tests {
         assert!(children_of(stat.ppid).iter().any(|child| child.id == pid.number()));
         assert!(children_of(Pid::new(i32::MAX)).is_empty());
         assert_eq!(link_of(pid, "exe"), std::env::current_exe().ok());
-        assert_eq!((link_of(pid, "no"), target_of(pid, "no"), texts(pid, "no")), (None, String::new(), Vec::new()));
-        assert!(bytes_moved(pid).is_none_or(|(read, _)| read > 0));
+        assert_eq!((link_of(pid, "no"), texts(pid, "no")), (None, Vec::new()));
     }
 
     #[test]

@@ -12,9 +12,16 @@ pub const MEASURED: &[(&str, &[&str])] = &[
     ("start-methods", &["spawn-costs"]),
 ];
 
-/// Measured facts that a busy machine, or a kernel that does not count, does not claim.
-pub const CLAIMED_AT_TIMES: &[(&str, &[&str])] =
-    &[("gil", &["processes-ready", "processes-cores", "hash-ready"]), ("start-methods", &["spawn-costs"])];
+/// Facts that a busy machine, or a kernel that does not count, does not claim.
+pub const CLAIMED_AT_TIMES: &[(&str, &[&str])] = &[
+    ("gil", &["processes-ready", "processes-cores", "hash-ready"]),
+    ("start-methods", &["spawn-costs"]),
+    ("subprocess-run", &["sh-row"]),
+    ("popen", &["buffered"]),
+    ("pipeline", &["full", "standstill", "capacity"]),
+    ("signals", &["how-ended", "finally", "files"]),
+    ("across-systems", &["lost", "noticed"]),
+];
 
 /// The facts that such a list names for a lesson.
 pub fn of(list: &[(&str, &'static [&'static str])], id: &str) -> &'static [&'static str] {

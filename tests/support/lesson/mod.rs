@@ -25,7 +25,7 @@ use crate::{state_of, tagged};
 pub const HANG: Duration = Duration::from_mins(5);
 
 /// Facts that one of the languages has alone: claims about Python.
-pub const OWN: &[(&str, &[&str])] = &[("popen", &["windows-only"]), ("start-methods", &["default", "once"])];
+pub const OWN: &[(&str, &[&str])] = &[("start-methods", &["default", "once"])];
 
 pub const BOTH: [Language; 2] = [Language::Rust, Language::Python];
 
