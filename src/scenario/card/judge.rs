@@ -8,7 +8,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::{Facts, Params};
-use crate::model::{Event, EventKind, Monotonic, TaskState};
+use crate::model::{Event, EventKind, Monotonic, Pid, Stream, TaskState};
 
 /// What a lesson claims about a run.
 pub trait Judge: Debug + Send {
@@ -132,6 +132,22 @@ impl OpenWaits {
     }
 }
 
+/// The lines that a run prints on standard output, put together from its pieces.
+#[derive(Debug, Default)]
+pub struct PrintedLines(HashMap<Pid, Vec<u8>>);
+
+impl PrintedLines {
+    /// Takes in the next event, and gives the lines that it completes.
+    pub(crate) fn see(&mut self, event: &Event) -> Vec<String> {
+        let EventKind::Output { pid, stream: Stream::Stdout, bytes } = &event.kind else { return Vec::new() };
+        let begun = self.0.entry(*pid).or_default();
+        begun.extend_from_slice(bytes);
+        let end = begun.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
+        let whole: Vec<u8> = begun.drain(..end).collect();
+        String::from_utf8_lossy(&whole).lines().map(str::to_owned).collect()
+    }
+}
+
 /// Reads events from lines as a body writes them, and gives the claims on them that do not hold.
 #[cfg(test)]
 pub(crate) fn failed(mut judge: impl Judge, params: &Params, lines: &str) -> Vec<String> {
@@ -158,6 +174,18 @@ mod tests {
         assert_eq!((found.task, found.number(), found.gave("2")), ("worker-1", Some(2), false));
         let value = event(r#"{"t":1,"kind":"value","name":"counter","value":7}"#);
         assert_eq!((value.value("counter"), value.value("other")), (Some(&Value::from(7)), None));
+    }
+
+    #[test]
+    fn a_printed_line_may_come_in_pieces() {
+        let mut lines = PrintedLines::default();
+        let mut see = |pid: i32, text: &str| {
+            let kind = EventKind::Output { pid: Pid::new(pid), stream: Stream::Stdout, bytes: text.as_bytes().to_vec() };
+            lines.see(&Event { t: Monotonic::ZERO, kind })
+        };
+        assert_eq!(see(1, "one\ntw"), ["one"]);
+        assert_eq!((see(2, "other\n"), see(1, "")), (vec!["other".to_owned()], vec![]));
+        assert_eq!(see(1, "o\n\n"), ["two", ""]);
     }
 
     #[test]

@@ -10,7 +10,7 @@ pub(super) mod wiring;
 
 pub use concepts::concept;
 pub use facts::{Facts, at_least, at_most, equals, more_than};
-pub use judge::{Judge, OpenWaits, Operation, WaitOver};
+pub use judge::{Judge, OpenWaits, Operation, PrintedLines, WaitOver};
 pub use knobs::{Knob, knobs, with_knobs};
 pub use params::{ParamError, ParamKind, ParamSpec, Params, choice, count, flag, seconds, text};
 pub use parts::{ActionSpec, Chapter, Note, ORDER_OF, Prediction, RELEASE, Reply, STEP, action, note, on};

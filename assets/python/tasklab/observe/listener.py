@@ -35,6 +35,7 @@ _gone = allocate_lock()  # held while the listener lives
 _unread = b""
 _known = {}  # a variable of the script: its value at the last look
 _waits = {}  # a lane: the wait that it had at the last look
+_pressed = {}  # a line that the program watches, as GPIO26: what a press of its button does
 _held = {}  # a lock that a person holds: the lock that its keeper waits for
 
 
@@ -68,6 +69,11 @@ def start():
     os.register_at_fork(before=_pause, after_in_parent=_resume_later)
     lines.at_fork(_forget)
     _resume()
+
+
+def on_press(target, function):
+    """Has a function called when the button of this line is pressed. It must be quick: the listener calls it."""
+    _pressed[target] = function
 
 
 def is_listening():
@@ -184,6 +190,10 @@ def _read_action(line):
 
 
 def _do(do, target):
+    if do == "press":
+        if target not in _pressed:
+            raise _Refused(f"the program watches no button on {target}")
+        return _pressed[target]()
     kinds = [kind for kind, actions in ACTIONS.items() if do in actions]
     if not kinds:
         raise _Refused("there is no such action; there are: " + ", ".join(sorted({action for each in ACTIONS.values() for action in each})))
