@@ -7,14 +7,13 @@ use tasklab::model::Fact;
 /// Of each lesson, the facts that compare times, or shares of a core, which this run has measured. Facts on counts, orders and
 /// states are not among them: they hold on any machine, or are wrong.
 pub const MEASURED: &[(&str, &[&str])] = &[
-    ("gil", &["threads-cores", "processes-ready", "processes-cores", "hash-ready", "turns", "steps-in-a-turn"]),
+    ("gil", &["threads-cores", "processes-ready", "c-ready", "turns"]),
     ("overhead", &["trivial", "threads-cheaper", "catches-up", "overhead-shrinks"]),
     ("start-methods", &["spawn-costs"]),
 ];
 
 /// Measured facts that a busy machine, or a kernel that does not count, does not claim.
-pub const CLAIMED_AT_TIMES: &[(&str, &[&str])] =
-    &[("gil", &["processes-ready", "processes-cores", "hash-ready"]), ("start-methods", &["spawn-costs"])];
+pub const CLAIMED_AT_TIMES: &[(&str, &[&str])] = &[("gil", &["processes-ready", "c-ready"]), ("start-methods", &["spawn-costs"])];
 
 /// The facts that such a list names for a lesson.
 pub fn of(list: &[(&str, &'static [&'static str])], id: &str) -> &'static [&'static str] {
