@@ -144,6 +144,7 @@ fn request(arguments: &Arguments) -> Result<(&'static Scenario, LaunchRequest), 
         let (name, value) = word.split_once('=').ok_or_else(|| CliError::Usage(format!("--set: {word:?} is not NAME=VALUE")))?;
         params.set(scenario.params, name.trim(), value).map_err(|error| CliError::Usage(format!("--set: {error}")))?;
     }
+    let params = Params::checked(scenario.params, params.values()).map_err(|error| CliError::Usage(format!("--set: {error}")))?;
     let params: BTreeMap<String, Value> = params.values().clone();
     // The things of a plain lesson know their actions themselves.
     let known: Option<Vec<&str>> = (!scenario.is_plain()).then(|| scenario.actions.iter().map(|action| action.name).collect());

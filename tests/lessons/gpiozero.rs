@@ -17,23 +17,28 @@ const GPIO17: Line = Line::gpio(17);
 const GPIO26: Line = Line::gpio(26);
 
 /// The folder with gpiozero, which pip has brought; `None`, said aloud, where it cannot.
-fn gpiozero() -> Option<&'static Path> {
+fn gpiozero() -> Option<PathBuf> {
     static SCRATCH: OnceLock<Result<TempDir, String>> = OnceLock::new();
     let made = SCRATCH.get_or_init(|| {
         let folder = tempfile::tempdir().map_err(|error| error.to_string())?;
         let words = ["-m", "pip", "install", "--quiet", "--no-input", "--disable-pip-version-check", "--target"];
-        let output = Command::new("python3").args(words).arg(folder.path()).args(["gpiozero", "colorzero"]).output();
+        let output = Command::new("python3").args(words).arg(modules_in(&folder)).args(["gpiozero", "colorzero"]).output();
         let output = output.map_err(|error| error.to_string())?;
         let said = String::from_utf8_lossy(&output.stderr);
         if output.status.success() { Ok(folder) } else { Err(said.lines().last().unwrap_or_default().to_owned()) }
     });
     match made {
-        Ok(folder) => Some(folder.path()),
+        Ok(folder) => Some(modules_in(folder)),
         Err(error) => {
             skipped(format!("pip brings no gpiozero: {error}"));
             None
         }
     }
+}
+
+/// A folder as one that modules are installed in, whose code is no program's own.
+fn modules_in(folder: &TempDir) -> PathBuf {
+    folder.path().join("site-packages")
 }
 
 /// A folder with a `python3` that looks for modules here, too.
@@ -63,7 +68,7 @@ fn events(output: &Output) -> Vec<Value> {
 #[test]
 fn the_lesson_blinks_in_python_with_gpiozero() {
     let Some(modules) = gpiozero() else { return };
-    let python = python_with(modules);
+    let python = python_with(&modules);
     let output = blink(python.path(), &["--set", "changes=6", "--set", "every=0.2", "--set", "pause=0.5"]);
     let events = events(&output);
     assert_eq!(output.status.code(), Some(0), "{events:#?}");
@@ -83,7 +88,7 @@ fn the_lesson_blinks_in_python_with_gpiozero() {
 #[test]
 fn a_press_reaches_a_program_that_uses_gpiozero() {
     let Some(modules) = gpiozero() else { return };
-    let python = python_with(modules);
+    let python = python_with(&modules);
     let body: PathBuf = python.path().join("body.py");
     std::fs::write(&body, scenario("blink").python_with(&[("pause".to_owned(), 60.into())].into()).as_bytes()).expect("written");
     let program = ChildSpec {

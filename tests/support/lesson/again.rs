@@ -12,8 +12,13 @@ pub const MEASURED: &[(&str, &[&str])] = &[
     ("start-methods", &["spawn-costs"]),
 ];
 
-/// Measured facts that a busy machine, or a kernel that does not count, does not claim.
-pub const CLAIMED_AT_TIMES: &[(&str, &[&str])] = &[("gil", &["processes-ready", "c-ready"]), ("start-methods", &["spawn-costs"])];
+/// Facts that a busy machine, or a kernel that does not count, does not claim.
+pub const CLAIMED_AT_TIMES: &[(&str, &[&str])] = &[
+    ("gil", &["processes-ready", "c-ready"]),
+    ("event", &["no-wait"]),
+    ("blink", &["stood-still"]),
+    ("start-methods", &["spawn-costs"]),
+];
 
 /// The facts that such a list names for a lesson.
 pub fn of(list: &[(&str, &'static [&'static str])], id: &str) -> &'static [&'static str] {

@@ -157,6 +157,8 @@ mod tests {
     use super::*;
     use crate::scenario::card::judge::failed;
 
+    const MS: u64 = 1_000_000;
+
     fn run() -> String {
         let mut lines = [output("This Python has a GIL"), output("The threads took 90 turns")].concat();
         for (kind, ran, ready, blocked) in
@@ -172,8 +174,11 @@ mod tests {
             for number in 1..=2 {
                 lines += &format!(
                     r#"{{"t":1800000000,"kind":"task.finished","task":"{kind}-{number}","result":"ok"}}
-                    {{"t":1800000000,"kind":"task.cpu","pid":1,"tid":2,"name":"{kind}-{number}","ran_ns":{ran}000000,"ready_ns":{ready}000000,"blocked_ns":{blocked}000000,"switches":1,"cores":[0],"exact":true,"final":true}}
-                    "#
+                    {{"t":1800000000,"kind":"task.cpu","pid":1,"tid":2,"name":"{kind}-{number}","ran_ns":{},"ready_ns":{},"blocked_ns":{},"switches":1,"cores":[0],"exact":true,"final":true}}
+                    "#,
+                    ran * MS,
+                    ready * MS,
+                    blocked * MS
                 );
             }
         }
