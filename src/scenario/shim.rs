@@ -11,6 +11,8 @@ macro_rules! files {
 
 files! {
     "sitecustomize.py"
+    "tasklab-1.0.dist-info/METADATA"
+    "tasklab-1.0.dist-info/entry_points.txt"
     "tasklab/__init__.py"
     "tasklab/control.py"
     "tasklab/events.py"
@@ -38,6 +40,7 @@ files! {
     "tasklab/observe/tracebacks.py"
     "tasklab/observe/workers.py"
     "tasklab/parameters.py"
+    "tasklab/pins.py"
     "tasklab/processes.py"
     "tasklab/queues.py"
     "tasklab/stepping.py"

@@ -102,7 +102,8 @@ fn a_plain_body_is_short_and_knows_nothing_of_task_lab() {
         }
         assert!(!scenario.python.contains("tasklab"), "{}", scenario.id);
         for word in ["Fact", "gpio", "deadline", "/proc"] {
-            assert!(!scenario.rust.contains(word), "{}: {word} is no part of a plain body", scenario.id);
+            let switches_an_led = word == "gpio" && scenario.id == "blink";
+            assert!(switches_an_led || !scenario.rust.contains(word), "{}: {word} is no part of a plain body", scenario.id);
         }
         let sentences = scenario.intro().matches(". ").count() + 1;
         assert!(sentences <= 2 && scenario.explanation().is_some(), "{}: {:?}", scenario.id, scenario.intro());

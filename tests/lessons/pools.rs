@@ -4,7 +4,7 @@
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
-use support::lesson::{BOTH, Live, Running, SHIM, decided, scenario, until_state};
+use support::lesson::{BOTH, Live, decided, scenario};
 use tasklab::model::{EventKind, Language, Sent, TaskSort, TaskState};
 
 fn start(id: &str, language: Language, params: &Value) -> Running {
@@ -185,84 +185,19 @@ fn nothing_is_left_of_a_pool_whose_main_is_killed() {
     }
 }
 
-#[test]
-fn the_interpreter_lock_s_switch_interval_can_be_changed() {
-    for language in BOTH {
-        let ran = decided("gil", || {
-            let mut running = start("gil", language, &json!({ "span": 0.2, "workers": 2 }));
-            running.press("interval", "2");
-            running.press("interval", "51");
-            running.press("intervals", "2");
-            running.play(&[])
-        });
-        ran.assert_passed();
-        // An unknown target is refused at once, a number out of range when its turn comes.
-        let refused = |name: &str| ran.refusals().iter().any(|text| text.contains(name));
-        assert!(refused("51") && refused("intervals") && ran.refusals().len() == 2, "{language}: {:?}", ran.refusals());
-        let turns = |interval: u64| ran.values(&format!("turns with a switch interval of {interval} ms")).len();
-        assert_eq!((turns(5), turns(2), turns(51)), (1, 1, 0), "{language}");
-        ran.assert_nothing_is_left();
-    }
-}
-
-/// The twin reads the limits of the control groups as the Rust body does, whose test is beside it.
-#[test]
-fn a_quota_is_less_than_all_cores() {
-    let tree = tempfile::tempdir().expect("a folder");
-    let own = tree.path().join("container/lesson");
-    std::fs::create_dir_all(&own).expect("made");
-    let groups = tree.path().join("groups");
-    std::fs::write(&groups, "1:cpu:/elsewhere\n0::/container/lesson\n").expect("written");
-    let quota = || {
-        let ask = "import sys; sys.argv, (folder, *where) = sys.argv[:1], sys.argv[1:]; sys.path.insert(0, folder); import body; print(body.quota(*where))";
-        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/src/scenario/threads/gil");
-        let mut python = std::process::Command::new("python3");
-        let output = python
-            .env("PYTHONPATH", SHIM)
-            .args(["-B", "-c", ask, folder])
-            .arg(tree.path())
-            .arg(&groups)
-            .output()
-            .expect("python3");
-        String::from_utf8_lossy(&output.stdout).trim().to_owned()
-    };
-    assert_eq!(quota(), "inf");
-    std::fs::write(own.join("cpu.max"), "max 100000\n").expect("written");
-    assert_eq!(quota(), "inf");
-    std::fs::write(tree.path().join("container/cpu.max"), "150000 100000\n").expect("written");
-    assert_eq!(quota(), "1.5");
-}
-
+/// Whoever is killed or stopped ends its own work; of the cores that the others used nothing is claimed then.
 #[test]
 fn a_process_that_is_killed_or_stopped_does_not_hold_the_interpreter_lock_s_lesson() {
     for language in BOTH {
-        for sent in [Sent::Kill, Sent::Stop] {
-            let mut running = start("gil", language, &json!({ "span": 1.2, "workers": 2 }));
-            running.until("start", |kind| matches!(kind, EventKind::ProcessStarted { name, .. } if name == "process-2"));
-            running.signal(sent, "process-2");
-            let pid = running.pid_of("process-2").expect("it is not reaped before the gate opens");
-            until_state(pid, if sent == Sent::Stop { 'T' } else { 'Z' });
-            // Nobody can do any more about it.
-            running.hang_up();
-            let ran = running.play(&[]);
-            assert_eq!(ran.code, Some(0), "{language}: {ran:#?}");
-            assert!(ran.notices().iter().any(|text| text.contains("process-2 was killed")), "{language}: {:?}", ran.notices());
-            assert!(ran.facts().values().any(|fact| !fact.holds), "{language}: {:#?}", ran.facts());
-            ran.assert_nothing_is_left();
+        let mut live = Live::start("gil", language, &json!({ "span": 1.5, "workers": 2 }));
+        live.until("start", |kind| matches!(kind, EventKind::TaskStarted { task, tid: Some(_), .. } if task == "process-2"));
+        for action in ["kill process-2", "stop process-1", "cont process-1"] {
+            live.act(action);
         }
+        let ran = live.end();
+        ran.assert_passed();
+        let ids: Vec<_> = ran.facts().into_keys().map(str::to_owned).collect();
+        assert_eq!(ids, ["io-overlap", "still-lost", "turns"], "{language}");
     }
 }
 
-#[test]
-fn nothing_is_left_of_a_body_that_is_killed() {
-    {
-        let id = "gil";
-        let mut running = start(id, Language::Rust, &json!({}));
-        running.until("start", |kind| matches!(kind, EventKind::TaskChanged { .. }));
-        let body = rustix::process::Pid::from_raw(running.pid()).expect("a PID");
-        rustix::process::kill_process(body, rustix::process::Signal::KILL).expect("it is our child");
-        let ran = running.play(&[]);
-        assert_eq!(ran.code, None, "{id}");
-        ran.assert_nothing_is_left();
-    }
-}

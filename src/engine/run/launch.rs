@@ -76,6 +76,9 @@ pub(crate) fn plan(request: &LaunchRequest, program: &Path, twins: &mut Twins, o
             }
             if *language == Language::Python && scenario.is_plain() {
                 body.env.push(("TASKLAB_OBSERVE".into(), "1".into()));
+                if scenario.needs_gpiozero() {
+                    body.env.push(("GPIOZERO_PIN_FACTORY".into(), "tasklab".into()));
+                }
             } else {
                 let values = serde_json::to_string(checked.values()).unwrap_or_default();
                 body.env.push(("TASKLAB_PARAMS".into(), values.into()));

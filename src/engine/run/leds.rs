@@ -99,6 +99,12 @@ impl Bar {
                 "clear" => self.number = 0,
                 _ => {}
             },
+            // What a person does is no operation of a task.
+            (Shows::Set(thing), EventKind::Action { action, .. }) if action.target() == thing => match &*action.word() {
+                "set" => self.number = 1,
+                "clear" => self.number = 0,
+                _ => {}
+            },
             (Shows::ItemsIn(thing), EventKind::Operation { action, on, result, .. }) if on.as_deref() == Some(thing) => {
                 // An operation that failed gives the name of an exception: the queue was full, or empty.
                 let has_failed = matches!(result, Some(Value::String(text)) if text == "Full" || text == "Empty");
@@ -264,6 +270,8 @@ mod tests {
             levels(SET, &[op("set", go, "null"), op("wait", go, "true"), op("clear", go, "null"), op("set", "event no", "null")]),
             [Some(true), None, Some(false), None]
         );
+        let act = |action: &str| format!(r#"{{"t":1,"kind":"action","do":"{action}","target":"event go","by":"you"}}"#);
+        assert_eq!(levels(SET, &[act("set"), act("clear")]), [Some(true), Some(false)]);
         let belt = "queue belt";
         static ITEMS: &[Leds] = &[led(LED).shows(Shows::ItemsIn("queue belt"))];
         assert_eq!(

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use crate::model::{Pid, ProcessState, Tid};
-pub(crate) use crate::sys::{Stat, link_of, own_thread_stat, stat_of, texts};
+pub(crate) use crate::sys::{Stat, own_thread_stat, stat_of, texts};
 use crate::sys::{all_pids, foreign_proc};
 
 /// The numbers of a process's open descriptors, in order.

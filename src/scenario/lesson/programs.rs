@@ -27,7 +27,7 @@ pub(crate) struct Program<'s> {
     lesson: &'s Lesson,
     /// Once it was waited on.
     ended: Option<ExitStatus>,
-    child: Child<'s>,
+    pub(crate) child: Child<'s>,
     stdin: Option<PipeWriter>,
     pub(crate) stdout: Option<PipeReader>,
     stderr: Option<PipeReader>,
@@ -390,7 +390,7 @@ mod tests {
         let (mut reader, writer) = io::pipe().expect("a pipe");
         let lesson = Lesson::new(Some(writer.into()), None, Monotonic::ZERO).plain();
         let main = lesson.task("main", TaskSort::Thread);
-        let child = lesson.start(&shell("exit 3")).expect("starts").child;
+        let child = lesson.start(&by_shell("exit 3")).expect("starts").child;
         let reaped = child.wait().expect("it ends");
         assert_eq!((reaped.pid, reaped.raw, reaped.status), (child.pid(), 768, ExitStatus::Exited(3)));
         let error = child.wait().expect_err("nobody is left").to_string();

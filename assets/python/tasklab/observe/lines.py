@@ -56,6 +56,11 @@ def open_channel():
     return True
 
 
+def is_open():
+    """Whether anybody reads the lines."""
+    return _descriptor is not None
+
+
 def identity_of(number):
     """Device and inode of what this descriptor is; None if it is closed."""
     try:

@@ -44,6 +44,7 @@ _others = set()  # variables of the script that are not told
 _at_looks = []  # functions that are called at each look
 _waits = {}  # a lane: the wait that it had at the last look
 cancels = {}  # an event of a scheduler, such as `event feed`, or a future: what cancels it, and says why not
+_pressed = {}  # a line that the program watches, as GPIO26: what a press of its button does
 _held = {}  # a lock that a person holds: the lock that its keeper waits for
 
 
@@ -94,6 +95,11 @@ def _step_early():
         _unread = b"\n".join([line for line in whole if line not in steps] + [last])
         for line in steps:
             _act(line)
+
+
+def on_press(target, function):
+    """Has a function called when the button of this line is pressed. It must be quick: the listener calls it."""
+    _pressed[target] = function
 
 
 def is_listening():
@@ -269,6 +275,10 @@ def _read_action(line):
 
 
 def _do(do, target):
+    if do == "press":
+        if target not in _pressed:
+            raise _Refused(f"the program watches no button on {target}")
+        return _pressed[target]()
     kinds = [kind for kind, actions in ACTIONS.items() if do in actions]
     if not kinds:
         raise _Refused("there is no such action; there are: " + ", ".join(sorted({action for each in ACTIONS.values() for action in each})))

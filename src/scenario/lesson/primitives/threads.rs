@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use super::listener::Listener;
 use super::thing::Thing;
-use crate::model::{EventKind, TaskSort, TaskState};
+use crate::model::{EventKind, Line, TaskSort, TaskState};
 use crate::scenario::card::Reply;
 use crate::scenario::lesson::control::LessonAction;
 use crate::scenario::lesson::handle::{Lesson, LessonError, Task};
@@ -128,6 +128,17 @@ impl<'scope, 'env> Scope<'scope, 'env> {
             self.lesson.report(EventKind::TaskFinished { task: lane.name.clone(), result: "ok".to_owned() });
         }
         exit_now(0)
+    }
+
+    /// Has a function called at each press of the button between this line and ground.
+    pub fn when_pressed(&self, line: Line, run: impl Fn() + Send + 'scope) {
+        let press = self.lesson.button(line);
+        self.listener.offer_acts(move |action, target| {
+            (action == press.name && target == press.target).then(|| {
+                run();
+                Ok(())
+            })
+        });
     }
 
     pub(super) fn listener(&self) -> &Arc<Listener<'scope, 'env>> {

@@ -6,7 +6,7 @@ use std::io::{self, Read};
 use crate::model::{ChildSpec, OutputTo};
 use crate::scenario::card::Params;
 use crate::scenario::lesson::children::Reaped;
-use crate::scenario::lesson::programs::{returncode, shell};
+use crate::scenario::lesson::programs::{by_shell, program, returncode};
 use crate::scenario::lesson::{Lesson, LessonError};
 
 pub(super) fn run(lesson: &Lesson, params: &Params) -> Result<(), LessonError> {
@@ -14,11 +14,11 @@ pub(super) fn run(lesson: &Lesson, params: &Params) -> Result<(), LessonError> {
     let silent = format!("sleep {hold}; exit {status}");
     let loud = format!("echo one; sleep {hold}; echo two; exit {status}");
     let show = |call: &str, gave: &dyn Display| lesson.say(&format!("{call} gave {gave}"));
-    let wait = |spec: ChildSpec| lesson.start(&with_our_output(spec))?.child.wait();
+    let wait = |spec: ChildSpec| lesson.start(&spec)?.child.wait();
     let code = |ended: Reaped| returncode(ended.status).unwrap_or_default();
     // What a program writes, and how it ended.
     let output = || {
-        let mut program = lesson.start(&ChildSpec { stderr: OutputTo::Inherit, ..shell(&loud) })?;
+        let mut program = lesson.start(&ChildSpec { stdout: OutputTo::Pipe, ..by_shell(&loud) })?;
         let mut text = String::new();
         if let Some(mut stdout) = program.stdout.take() {
             stdout.read_to_string(&mut text).map_err(LessonError::kernel("read a pipe"))?;
@@ -26,11 +26,11 @@ pub(super) fn run(lesson: &Lesson, params: &Params) -> Result<(), LessonError> {
         Ok::<_, LessonError>((text.trim_end().to_owned(), program.child.wait()?))
     };
 
-    show("os.system", &wait(shell(&silent))?.raw);
-    show("subprocess.run with a shell", &code(wait(shell(&silent))?));
-    show("subprocess.run with a list", &code(wait(ChildSpec::new(["sleep".to_owned(), hold.to_string()]))?));
+    show("os.system", &wait(by_shell(&silent))?.raw);
+    show("subprocess.run with a shell", &code(wait(by_shell(&silent))?));
+    show("subprocess.run with a list", &code(wait(program(["sleep".to_owned(), hold.to_string()]))?));
 
-    let mut popen = lesson.start(&ChildSpec { stderr: OutputTo::Inherit, ..shell(&loud) })?;
+    let mut popen = lesson.start(&ChildSpec { stdout: OutputTo::Pipe, ..by_shell(&loud) })?;
     if let Some(stdout) = popen.stdout.take() {
         let mut lines = io::BufRead::lines(io::BufReader::new(stdout)).map_while(Result::ok);
         show("os.popen: the first line", &format!("{:?}", lines.next().unwrap_or_default()));
@@ -38,14 +38,14 @@ pub(super) fn run(lesson: &Lesson, params: &Params) -> Result<(), LessonError> {
     }
     popen.child.wait()?;
 
-    show("os.spawnlp with P_WAIT", &code(wait(shell(&silent))?));
-    let spawned = lesson.start(&with_our_output(shell(&silent)))?.child;
+    show("os.spawnlp with P_WAIT", &code(wait(by_shell(&silent))?));
+    let spawned = lesson.start(&by_shell(&silent))?.child;
     show("os.spawnlp with P_NOWAIT", &spawned.pid());
     let Reaped { pid, raw, .. } = spawned.wait()?;
     show("os.waitpid", &format!("({pid}, {raw})"));
 
-    show("subprocess.call", &code(wait(shell(&silent))?));
-    match code(wait(shell(&silent))?) {
+    show("subprocess.call", &code(wait(by_shell(&silent))?));
+    match code(wait(by_shell(&silent))?) {
         0 => show("subprocess.check_call", &0),
         status => show("subprocess.check_call", &format!("CalledProcessError, status {status}")),
     }
@@ -54,8 +54,4 @@ pub(super) fn run(lesson: &Lesson, params: &Params) -> Result<(), LessonError> {
     let (text, ended) = output()?;
     show("subprocess.getstatusoutput", &format!("({}, {text:?})", code(ended)));
     Ok(())
-}
-
-fn with_our_output(spec: ChildSpec) -> ChildSpec {
-    ChildSpec { stdout: OutputTo::Inherit, stderr: OutputTo::Inherit, ..spec }
 }
