@@ -8,12 +8,10 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 use support::lesson::OWN;
 use support::lesson::again::{CHANCES, CLAIMED_AT_TIMES, MEASURED, of};
-use support::lesson::live::Live;
-use support::lesson::{BOTH, Ran, Running, SHIM, decided, in_both, lacks, run, scenario, twin};
+use support::lesson::{BOTH, Live, Ran, Running, SHIM, decided, in_both, lacks, run, scenario, twin};
 use support::skipped;
-use support::state_of;
 use support::stress::{is_long, promised};
-use tasklab::model::{Event, EventKind, ExitStatus, Fact, Language, Monotonic, ProcessState, TaskState};
+use tasklab::model::{Event, EventKind, Fact, Language, Monotonic, TaskState};
 use tasklab::scenario::{CATALOGUE, ParamKind, Scenario};
 
 /// Runs a lesson with its demo script; once more where only what it has measured on this machine speaks against it.
@@ -237,4 +235,3 @@ fn a_body_whose_control_pipe_closes_goes_on() {
         .for_each(Ran::assert_passed);
     }
 }
-

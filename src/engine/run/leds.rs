@@ -86,7 +86,13 @@ impl Bar {
                 self.add(task)
             }
             (
-                Shows::Holding(_) | Shows::WaitingAt(_) | Shows::Running(_) | Shows::RunningLike(_) | Shows::SleepingLike(_) | Shows::Alive(_) | Shows::Event(_),
+                Shows::Holding(_)
+                | Shows::WaitingAt(_)
+                | Shows::Running(_)
+                | Shows::RunningLike(_)
+                | Shows::SleepingLike(_)
+                | Shows::Alive(_)
+                | Shows::Event(_),
                 EventKind::TaskFinished { task, .. },
             ) => self.remove(task),
             (Shows::Program(program), EventKind::ProcessStarted { pid, name, .. }) if name == program => {

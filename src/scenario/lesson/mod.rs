@@ -5,7 +5,6 @@ pub(super) mod control;
 pub(super) mod cost;
 pub(super) mod forks;
 pub(super) mod handle;
-pub(super) mod load;
 pub(super) mod plain;
 pub(super) mod primitives;
 pub(super) mod proc;
