@@ -6,6 +6,7 @@ mod buttons;
 mod catalogue;
 mod demos;
 mod locks;
+mod plain_threads;
 mod pools;
 mod processes;
 mod programs;

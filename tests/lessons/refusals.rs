@@ -4,7 +4,7 @@
 use serde_json::{Value, json};
 use support::lesson::{Ran, Running};
 use tasklab::model::{Action, Event, EventKind, Language};
-use tasklab::scenario::{ActionSpec, CATALOGUE, Scenario, find};
+use tasklab::scenario::{ActionSpec, CATALOGUE, Scenario};
 
 const BOTH: [Language; 2] = [Language::Rust, Language::Python];
 
@@ -114,44 +114,11 @@ fn a_script_gives_targets_where_there_are_any() {
 /// A twin declares what its card declares.
 #[test]
 fn a_twin_declares_the_same_actions() {
-    for scenario in CATALOGUE.iter().filter(|scenario| !scenario.actions.is_empty()) {
+    for scenario in CATALOGUE.iter().filter(|scenario| !scenario.is_plain() && !scenario.actions.is_empty()) {
         let declared = scenario.python.split_once("tasklab.actions(").and_then(|(_, rest)| rest.split_once(")\n"));
         let (declared, _) = declared.unwrap_or_else(|| panic!("{}: the twin declares no actions", scenario.id));
         let python: Vec<&str> = declared.split('"').skip(1).step_by(2).collect();
         let rust: Vec<String> = scenario.actions.iter().map(ActionSpec::usage).collect();
         assert_eq!(python, rust, "{}", scenario.id);
-    }
-}
-
-/// An action that was not taken when the body ends is refused then. Here main takes no actions while it joins.
-#[test]
-fn what_comes_too_late_is_refused() {
-    let scenario = find("thread-basics").expect("in the catalogue");
-    for language in BOTH {
-        let mut running = Running::start(scenario, language, &json!({ "life": 0.5 }));
-        running.until("main", |kind| matches!(kind, EventKind::TaskChanged { task, .. } if task == "main"));
-        // It joins the last thread and sees the other process end: then its loop is over, and the rest is unread.
-        running
-            .write(&[line("start", ""), line("abort", ""), line("join", ""), line("is-alive", ""), line("raise", "")].concat());
-        let ran = running.play(&[]);
-        ran.assert_passed();
-        for action in ["is-alive", "raise"] {
-            let why = reasons(&ran, action, "");
-            assert_eq!(why, ["it comes too late: nothing is left but the end"], "{language}: {:?}", ran.refusals());
-        }
-    }
-}
-
-/// Python's own errors, and no success that is denied afterwards.
-#[test]
-fn a_join_before_the_start_is_the_real_error() {
-    let scenario = find("thread-basics").expect("in the catalogue");
-    for language in BOTH {
-        let lines = [line("join", "th1"), line("join", ""), line("start", "th1"), line("start", "th1")];
-        let ran = hearing(scenario, language, &json!({ "life": 0.1 }), &lines);
-        ran.assert_passed();
-        assert_eq!(reasons(&ran, "join", "th1"), ["RuntimeError: cannot join thread before it is started"], "{language}");
-        assert_eq!(reasons(&ran, "start", "th1"), ["RuntimeError: threads can only be started once"], "{language}");
-        assert_eq!(reasons(&ran, "join", ""), ["no thread runs: start() comes first"], "{language}");
     }
 }

@@ -58,9 +58,13 @@ impl Bar {
             (Shows::Running(name), EventKind::TaskChanged { task, state, .. }) if task == name => {
                 if *state == TaskState::Running { self.add(task) } else { self.remove(task) }
             }
-            (Shows::Holding(_) | Shows::WaitingAt(_) | Shows::Running(_), EventKind::TaskFinished { task, .. }) => {
-                self.remove(task)
+            (Shows::Started(prefix), EventKind::TaskStarted { task, tid: Some(_), .. }) if task.starts_with(prefix) => {
+                self.add(task)
             }
+            (
+                Shows::Holding(_) | Shows::WaitingAt(_) | Shows::Running(_) | Shows::Started(_),
+                EventKind::TaskFinished { task, .. },
+            ) => self.remove(task),
             (Shows::Set(thing), EventKind::Operation { action, on, .. }) if on.as_deref() == Some(thing) => match action.as_str()
             {
                 "set" => self.number = 1,
@@ -143,6 +147,16 @@ mod tests {
         ];
         let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
         assert_eq!(driven(LEDS, &lines), [vec![(LED[0], true)], vec![], vec![], vec![(LED[0], false)]]);
+    }
+
+    #[test]
+    fn a_thread_counts_from_its_start_to_its_end() {
+        static LEDS: &[Leds] = &[led(LED).shows(Shows::Started("worker-"))];
+        let starts = |rest: &str| format!(r#"{{"t":1,"kind":"task.started","pid":1,"task":"worker-1","sort":"thread"{rest}}}"#);
+        let ends = r#"{"t":1,"kind":"task.finished","task":"worker-1","result":"ok"}"#;
+        let lines = [starts(""), starts(r#","tid":5"#), state("worker-1", r#""state":"sleeping""#)];
+        let lines: Vec<&str> = lines.iter().map(String::as_str).chain([ends]).collect();
+        assert_eq!(driven(LEDS, &lines), [vec![], vec![(LED[0], true)], vec![], vec![(LED[0], false)]]);
     }
 
     #[test]

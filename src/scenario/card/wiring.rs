@@ -46,6 +46,8 @@ pub enum Shows {
     WaitingAt(&'static str),
     /// 1 while this task runs: `worker-1`.
     Running(&'static str),
+    /// Threads that have started and have not ended, and have a name that begins like this: `worker-`.
+    Started(&'static str),
     /// 1 while this event is set: `event go`.
     Set(&'static str),
     /// Items in this queue: `queue belt`.

@@ -18,6 +18,7 @@ pub(super) mod words;
 pub use control::{LessonAction, too_late};
 pub use handle::{Lesson, LessonError, Task};
 pub use primitives::{
-    Barrier, BrokenBarrier, Condition, EndOfFile, Event, Future, FutureState, Held, Local, Lock, NoResult, NotHeld, PipeEnd,
-    Pool, Queue, Scope, Semaphore, Thing, Thread, Timer, TooManyDone, Until, Worker, Workers,
+    Barrier, BoundedSemaphore, BrokenBarrier, Condition, EndOfFile, Event, Future, FutureState, Held, HeldAgain, Lock, NewThread,
+    NoResult, NotHeld, NotOwner, PipeEnd, Pool, Queue, ReentrantLock, Scope, Semaphore, Thing, Thread, Timer, TooManyDone,
+    TooManyReleased, Until, Worker, Workers,
 };
