@@ -4,7 +4,6 @@ use serde_json::{Value, json};
 use support::lesson::{BOTH, Live, Running, scenario};
 use tasklab::model::{EventKind, Language, Level, Line};
 
-const GPIO17: Line = Line::gpio(17);
 const GPIO27: Line = Line::gpio(27);
 
 const MINE: [&str; 3] = ["event", "condition", "chaos"];
