@@ -121,7 +121,7 @@ fn the_shim_is_one_package_whose_imports_go_one_way() {
 /// Those that start other Pythons in every way, and the one whose id is a module's name.
 #[test]
 fn lessons_run_as_ever_whatever_the_environment_tells_python() {
-    for id in ["start-methods", "signals", "queue", "lock"] {
+    for id in ["start-methods", "signals", "queue", "semaphore"] {
         let folder = tempfile::tempdir().expect("a folder");
         let mut lesson = tasklab(&["run", id, "--language", "python"]);
         mislead(&mut lesson, folder.path());
@@ -141,7 +141,7 @@ fn a_python_that_looks_nowhere_but_where_it_is_told_finds_the_shim() {
     fs::set_permissions(&own, fs::Permissions::from_mode(0o755)).expect("executable");
     let all =
         std::env::join_paths(std::iter::once(folder.path().to_owned()).chain(std::env::split_paths(&path))).expect("a path");
-    let lesson = tasklab(&["run", "lock", "--language", "python"]).env("PATH", all).output().expect("runs");
+    let lesson = tasklab(&["run", "semaphore", "--language", "python"]).env("PATH", all).output().expect("runs");
     let (status, out, err) = said(&lesson);
     assert_eq!((status, err.as_str()), (0, ""), "{out}");
 }

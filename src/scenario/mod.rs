@@ -18,9 +18,9 @@ pub use card::{
 };
 pub use definition::{Body, Scenario};
 pub use lesson::{
-    Barrier, BrokenBarrier, Condition, EndOfFile, Event, Future, FutureState, Held, Lesson, LessonAction, LessonError, Local,
-    Lock, NoResult, NotHeld, PipeEnd, Pool, Queue, Scope, Semaphore, Task, Thing, Thread, Timer, TooManyDone, Until, Worker,
-    Workers, too_late,
+    Barrier, BoundedSemaphore, BrokenBarrier, Condition, EndOfFile, Event, Future, FutureState, Held, HeldAgain, Lesson,
+    LessonAction, LessonError, Lock, NewThread, NoResult, NotHeld, NotOwner, PipeEnd, Pool, Queue, ReentrantLock, Scope,
+    Semaphore, Task, Thing, Thread, Timer, TooManyDone, TooManyReleased, Until, Worker, Workers, too_late,
 };
 pub use shim::PYTHON_SHIM;
 pub use worker::{UnknownScenario, find, work};

@@ -3,8 +3,8 @@
 use std::process::Command;
 
 use serde_json::{Value, json};
-use support::lesson::{BOTH, Live, Ran, Running, scenario};
-use tasklab::model::{EventKind, Language, TaskState};
+use support::lesson::{BOTH, Live};
+use tasklab::model::{EventKind, TaskState};
 
 fn is_started(wanted: &'static str) -> impl FnMut(&EventKind) -> bool {
     move |kind| matches!(kind, EventKind::ProcessStarted { name, .. } if name == wanted)

@@ -64,6 +64,9 @@ impl Bar {
             (Shows::Running(name), EventKind::TaskChanged { task, state, .. }) if task == name => {
                 if *state == TaskState::Running { self.add(task) } else { self.remove(task) }
             }
+            (Shows::Started(prefix), EventKind::TaskStarted { task, tid: Some(_), .. }) if task.starts_with(prefix) => {
+                self.add(task)
+            }
             (Shows::Alive(prefix), EventKind::TaskStarted { task, sort: TaskSort::Process, pid, .. })
                 if task.starts_with(prefix) =>
             {
@@ -92,7 +95,8 @@ impl Bar {
                 | Shows::RunningLike(_)
                 | Shows::SleepingLike(_)
                 | Shows::Alive(_)
-                | Shows::Event(_),
+                | Shows::Event(_)
+                | Shows::Started(_),
                 EventKind::TaskFinished { task, .. },
             ) => self.remove(task),
             (Shows::Program(program), EventKind::ProcessStarted { pid, name, .. }) if name == program => {
@@ -215,6 +219,16 @@ mod tests {
         ];
         let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
         assert_eq!(driven(LEDS, &lines), [vec![(LED[0], true)], vec![], vec![], vec![(LED[0], false)]]);
+    }
+
+    #[test]
+    fn a_thread_counts_from_its_start_to_its_end() {
+        static LEDS: &[Leds] = &[led(LED).shows(Shows::Started("worker-"))];
+        let starts = |rest: &str| format!(r#"{{"t":1,"kind":"task.started","pid":1,"task":"worker-1","sort":"thread"{rest}}}"#);
+        let ends = r#"{"t":1,"kind":"task.finished","task":"worker-1","result":"ok"}"#;
+        let lines = [starts(""), starts(r#","tid":5"#), state("worker-1", r#""state":"sleeping""#)];
+        let lines: Vec<&str> = lines.iter().map(String::as_str).chain([ends]).collect();
+        assert_eq!(driven(LEDS, &lines), [vec![], vec![(LED[0], true)], vec![], vec![(LED[0], false)]]);
     }
 
     #[test]

@@ -120,6 +120,11 @@ impl OpenWaits {
             woken_by: by,
         })
     }
+
+    /// How many tasks wait for this thing now.
+    pub(crate) fn count(&self, thing: &str) -> usize {
+        self.0.values().filter(|open| open.on == thing).count()
+    }
 }
 
 /// Reads events from lines as a body writes them, and gives the claims on them that do not hold.

@@ -56,6 +56,8 @@ pub enum Shows {
     Event(&'static str),
     /// Programs of this name that have not ended: `wc`.
     Program(&'static str),
+    /// Threads that have started and have not ended, and have a name that begins like this: `worker-`.
+    Started(&'static str),
     /// 1 while this event is set: `event go`.
     Set(&'static str),
     /// Items in this queue: `queue belt`.

@@ -1,13 +1,11 @@
-//! Forks: one that becomes another program, and the last wait on those that are about to end.
+//! Forks that become another program.
 
 use std::ffi::CString;
 use std::io;
-use std::time::{Duration, Instant};
 
-use crate::model::{EventKind, Pid, ProcessState, TaskSort, Tid};
+use crate::model::{EventKind, TaskSort, Tid};
 use crate::scenario::lesson::children::Child;
 use crate::scenario::lesson::handle::Lesson;
-use crate::scenario::lesson::proc::stat_of;
 use crate::sys::default_ignored_signals;
 
 /// Runs another program in this process, a fork with one thread: searched in PATH, with these variables besides those
@@ -26,16 +24,6 @@ pub(crate) fn exec(argv: &[&str], variables: &[(&str, &str)]) -> io::Error {
         }
         _ => io::ErrorKind::InvalidInput.into(),
     }
-}
-
-/// A process that is overdue by this much is given up, stopped or not: only a machine in trouble takes longer.
-const TROUBLE: Duration = Duration::from_secs(30);
-
-/// Whether a process that should have done something by then is given up, because it was stopped. On a busy machine it may just
-/// be late.
-pub(crate) fn is_given_up(pid: Pid, due: Instant) -> bool {
-    let is_stopped = || stat_of(pid).is_none_or(|stat| matches!(stat.state, ProcessState::Stopped | ProcessState::TracingStop));
-    Instant::now() >= due + TROUBLE || Instant::now() >= due && is_stopped()
 }
 
 impl Lesson {

@@ -176,8 +176,13 @@ impl Lesson {
 
     /// Prints a line on standard output. A terminal that has gone is no reason to end.
     pub fn say(&self, text: &str) {
+        self.print(&format!("{text}\n"));
+    }
+
+    /// Prints a text at once, without the end of a line.
+    pub fn print(&self, text: &str) {
         let mut out = io::stdout().lock();
-        let _ = out.write_all(format!("{text}\n").as_bytes()).and_then(|()| out.flush());
+        let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
     }
 
     /// Opens a lane for something of this process that the calling thread runs. If it is a thread or a process, the

@@ -7,19 +7,17 @@ pub(super) mod forks;
 pub(super) mod handle;
 pub(super) mod plain;
 pub(super) mod primitives;
-pub(super) mod proc;
 pub(super) mod process_pool;
 pub(super) mod processes;
 pub(super) mod programs;
 pub(super) mod reporter;
 pub(super) mod scheduler;
 mod tracking;
-pub(super) mod until;
-pub(super) mod words;
 
 pub use control::{LessonAction, too_late};
 pub use handle::{Lesson, LessonError, Task};
 pub use primitives::{
-    Barrier, BrokenBarrier, Condition, EndOfFile, Event, Future, FutureState, Held, Local, Lock, NoResult, NotHeld, PipeEnd,
-    Pool, Queue, Scope, Semaphore, Thing, Thread, Timer, TooManyDone, Until, Worker, Workers,
+    Barrier, BoundedSemaphore, BrokenBarrier, Condition, EndOfFile, Event, Future, FutureState, Held, HeldAgain, Lock, NewThread,
+    NoResult, NotHeld, NotOwner, PipeEnd, Pool, Queue, ReentrantLock, Scope, Semaphore, Thing, Thread, Timer, TooManyDone,
+    TooManyReleased, Until, Worker, Workers,
 };

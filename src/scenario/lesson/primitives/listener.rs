@@ -108,7 +108,7 @@ impl<'scope, 'env> Listener<'scope, 'env> {
         if action == "go-on" {
             return self.lesson.end_sleep(target);
         }
-        if let Some(reply) = lock(&self.others).iter().find_map(|acts| acts(action, target)) {
+        if let Some(reply) = lock(&self.others).iter().rev().find_map(|acts| acts(action, target)) {
             return reply;
         }
         // The longest name that fits: the rest is a text for the action.

@@ -116,7 +116,16 @@ impl Lock<'_> {
             *released_by = me.cloned();
             Some(Done::new(was).wakes(Wake::One(0)))
         });
-        if was == Some(FREE) { Err(NotHeld) } else { Ok(()) }
+        match was {
+            Some(FREE) => {
+                self.monitor.operated("release", "RuntimeError");
+                return Err(NotHeld);
+            }
+            // As with the observer of Python: what the holder itself releases is seen by what it holds.
+            Some(holder) if holder != own_number() => self.monitor.operated("release", "ok"),
+            _ => {}
+        }
+        Ok(())
     }
 
     /// Acquires it for as long as the guard lives.
@@ -138,12 +147,6 @@ impl Lock<'_> {
     /// The name of the task that acquired it.
     pub fn holder(&self) -> Option<String> {
         self.monitor.holder()
-    }
-
-    /// The name of the task that has ended without releasing it, if there is one. A task that waits for the lock waits for ever then.
-    pub fn left_by(&self) -> Option<String> {
-        let lane = self.monitor.lesson().tracker().lane(self.owner.load(Ordering::SeqCst))?;
-        lane.has_ended.load(Ordering::SeqCst).then(|| lane.name.clone())
     }
 
     #[inline]

@@ -12,6 +12,18 @@ use crate::scenario::lesson::tracking::lane::own_lane;
 #[derive(Debug)]
 pub struct Semaphore<'s>(Monitor<'s, Places>);
 
+/// A tracked semaphore that refuses a release too many. See [`Lesson::bounded_semaphore`].
+#[derive(Debug)]
+pub struct BoundedSemaphore<'s> {
+    semaphore: Semaphore<'s>,
+    most: usize,
+}
+
+/// A bounded semaphore had all its places free already.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the semaphore was released too many times")]
+pub struct TooManyReleased;
+
 #[derive(Debug)]
 struct Places {
     free: usize,
@@ -28,6 +40,11 @@ impl Lesson {
     /// ```
     pub fn semaphore(&self, name: &str, places: usize) -> Semaphore<'_> {
         Semaphore(Monitor::new(self, format!("semaphore {name}"), None, Places { free: places, freed: Freed::default() }))
+    }
+
+    /// A semaphore that never has more than these free places, as Python's `BoundedSemaphore`.
+    pub fn bounded_semaphore(&self, name: &str, places: usize) -> BoundedSemaphore<'_> {
+        BoundedSemaphore { semaphore: self.semaphore(name, places), most: places }
     }
 }
 
@@ -53,15 +70,25 @@ impl Semaphore<'_> {
     /// Frees a place. One more than there were at the start is no error, as in Python; a bounded semaphore would refuse.
     #[track_caller]
     pub fn release(&self) {
+        self.release_up_to(usize::MAX);
+    }
+
+    /// Frees a place, if fewer than these are free; whether it did.
+    #[track_caller]
+    fn release_up_to(&self, most: usize) -> bool {
         let caller = Location::caller();
-        self.0.perform(Operation::new("release"), |places, me| {
+        let is_done = self.0.perform(Operation::new("release"), |places, me| {
+            if places.free >= most {
+                return Some(Done::new(false));
+            }
             if let Some(lane) = own_lane() {
                 self.0.let_go(&lane, caller);
             }
             places.free += 1;
             places.freed.free(me);
-            Some(Done::new(()).wakes(Wake::One(0)))
+            Some(Done::new(true).wakes(Wake::One(0)))
         });
+        is_done == Some(true)
     }
 
     pub(super) fn on(&self) -> &str {
@@ -86,5 +113,27 @@ impl Semaphore<'_> {
             self.0.operated("acquire", false);
         }
         taken.is_some()
+    }
+}
+
+impl<'s> BoundedSemaphore<'s> {
+    /// Waits until a place is free, and takes it.
+    #[track_caller]
+    pub fn acquire(&self) {
+        self.semaphore.acquire();
+    }
+
+    /// Frees a place. It is an error if all are free: nobody can have taken this one.
+    #[track_caller]
+    pub fn release(&self) -> Result<(), TooManyReleased> {
+        if self.semaphore.release_up_to(self.most) {
+            return Ok(());
+        }
+        self.semaphore.0.operated("release", "ValueError");
+        Err(TooManyReleased)
+    }
+
+    pub(super) const fn unbounded(&self) -> &Semaphore<'s> {
+        &self.semaphore
     }
 }

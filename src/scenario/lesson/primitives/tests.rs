@@ -29,6 +29,15 @@ fn deaf() -> Lesson {
 
 /// Runs a body on a lesson with a listener and these actions, and returns its events.
 pub(super) fn recorded<R>(actions: &[(&str, &str)], body: impl FnOnce(&Lesson) -> R) -> (R, Vec<EventKind>) {
+    recorded_as(|lesson| lesson, actions, body)
+}
+
+/// The same, on a lesson that becomes what `kind` makes of it.
+fn recorded_as<R>(
+    kind: impl FnOnce(Lesson) -> Lesson,
+    actions: &[(&str, &str)],
+    body: impl FnOnce(&Lesson) -> R,
+) -> (R, Vec<EventKind>) {
     let (events, writer) = std::io::pipe().expect("a pipe");
     let (control, mut act) = std::io::pipe().expect("a pipe");
     for (name, target) in actions {
@@ -38,7 +47,7 @@ pub(super) fn recorded<R>(actions: &[(&str, &str)], body: impl FnOnce(&Lesson) -
         let lines = BufReader::new(events).lines().map(|line| line.expect("UTF-8"));
         lines.map(|line| Line::from_line(line.as_bytes(), Monotonic::ZERO).expect("an event").expect("known").kind).collect()
     });
-    let lesson = Lesson::new(Some(writer.into()), Some(control.into()), monotonic_now());
+    let lesson = kind(Lesson::new(Some(writer.into()), Some(control.into()), monotonic_now()));
     let result = body(&lesson);
     drop(lesson);
     (result, reading.expect("a thread").join().expect("no panic"))
@@ -253,21 +262,58 @@ fn a_queue_keeps_order_and_size_and_counts_what_is_not_done() {
 }
 
 #[test]
-fn each_task_has_its_own_local_box() {
-    let (found, events) = recorded(&[], |lesson| {
-        let mine = lesson.local("mine");
-        mine.set(0);
+fn a_bounded_semaphore_and_a_lock_with_an_owner_refuse_a_release_too_many() {
+    let ((), events) = recorded_as(Lesson::plain, &[], |lesson| {
+        let main = lesson.task("main", crate::model::TaskSort::Thread);
+        let gate = lesson.bounded_semaphore("gate", 1);
+        let (tool, diary) = (lesson.lock("tool"), lesson.reentrant_lock("diary"));
         lesson.scope(|scope| {
-            let workers = scope.threads("worker", 2, |worker| {
-                let empty = mine.get().is_none();
-                mine.set(worker.number());
-                (empty, mine.get())
-            });
-            (workers.expect("start").join(too_late).expect("joins"), mine.get())
-        })
+            gate.acquire();
+            assert_eq!(gate.release(), Ok(()));
+            assert_eq!(gate.release(), Err(TooManyReleased));
+            tool.acquire();
+            let once = diary.held();
+            diary.acquire();
+            let stranger = scope.thread("stranger", |_| (tool.release(), tool.release(), diary.release()));
+            assert_eq!(stranger.expect("starts").join(), Some((Ok(()), Err(NotHeld), Err(NotOwner))));
+            assert_eq!(diary.release(), Ok(()));
+            drop(once);
+            assert_eq!(diary.release(), Err(NotOwner), "as often as it was acquired");
+        });
+        main.finish("ok");
     });
-    assert_eq!(found, (vec![Some((true, Some(1))), Some((true, Some(2)))], Some(0)));
-    assert!(events.contains(&EventKind::Value { name: "mine of worker-2".to_owned(), value: 2.into() }));
+    let told = |kind: &EventKind| match kind {
+        EventKind::Operation { task, action, on: Some(on), result: Some(result), .. } => {
+            Some(format!("{task} {action} {on}: {}", result.as_str()?))
+        }
+        _ => None,
+    };
+    let expected = [
+        "main release semaphore gate: ValueError",
+        "stranger release lock tool: ok",
+        "stranger release lock tool: RuntimeError",
+        "stranger release lock diary: RuntimeError",
+        "main release lock diary: RuntimeError",
+    ];
+    assert_eq!(events.iter().filter_map(told).collect::<Vec<_>>(), expected);
+}
+
+#[test]
+fn a_thread_that_is_made_does_not_run_before_it_is_started() {
+    let (has_run, events) = recorded(&[], |lesson| {
+        let has_run = AtomicUsize::new(0);
+        lesson.scope(|scope| {
+            let made = scope.new_thread("later", |_| has_run.fetch_add(1, Ordering::SeqCst));
+            assert_eq!(has_run.load(Ordering::SeqCst), 0);
+            assert_eq!(made.start().expect("starts").join(), Some(0));
+        });
+        has_run.into_inner()
+    });
+    let tids = events.iter().filter_map(|kind| match kind {
+        EventKind::TaskStarted { task, tid, .. } if task == "later" => Some(tid.is_some()),
+        _ => None,
+    });
+    assert_eq!((has_run, tids.collect::<Vec<_>>()), (1, vec![false, true]));
 }
 
 #[test]

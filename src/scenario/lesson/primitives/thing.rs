@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use super::{Barrier, Condition, Event, Lock, Queue, Semaphore};
+use super::{Barrier, BoundedSemaphore, Condition, Event, Lock, Queue, Semaphore};
 use crate::scenario::card::Reply;
 
 /// A thing with a name, and what a person can do with it.
@@ -99,6 +99,29 @@ impl Thing for Semaphore<'_> {
 
     fn give_back(&self) {
         self.release();
+    }
+
+    fn taken_by(&self) -> &'static str {
+        "acquire"
+    }
+}
+
+impl Thing for BoundedSemaphore<'_> {
+    fn name(&self) -> &str {
+        self.unbounded().on()
+    }
+
+    fn act(&self, action: &str, _: &str) -> Option<Reply> {
+        (action == "release").then(|| self.release().map_err(|error| error.to_string()))
+    }
+
+    fn take(&self, timeout: Duration) -> bool {
+        self.unbounded().acquire_for(timeout)
+    }
+
+    fn give_back(&self) {
+        // Another task may have released it, as any may.
+        let _ = self.release();
     }
 
     fn taken_by(&self) -> &'static str {

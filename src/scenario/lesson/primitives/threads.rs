@@ -117,6 +117,18 @@ impl<'scope, 'env> Scope<'scope, 'env> {
         Ok(Thread { lesson: self.lesson, name: name.to_owned(), handle })
     }
 
+    /// Makes a thread that is shown under this name, and does not run before it is started.
+    #[track_caller]
+    pub fn new_thread<R: Send + 'scope>(
+        &self,
+        name: &str,
+        run: impl FnOnce(&Worker<'_>) -> R + Send + 'scope,
+    ) -> NewThread<'scope, 'env, R> {
+        let line = self.lesson.tracker().line(Location::caller());
+        self.lesson.created(name, TaskSort::Thread, line);
+        NewThread { lesson: self.lesson, threads: self.threads, name: name.to_owned(), line, run: Box::new(run) }
+    }
+
     /// A person can act on this thing from now on.
     pub fn offer(&self, thing: &'env (dyn Thing + 'env)) {
         self.listener.offer(thing);
@@ -194,6 +206,23 @@ impl Worker<'_> {
         self.lane.is(TaskState::Sleeping);
         thread::sleep(time);
         self.lane.running("");
+    }
+}
+
+/// A thread that has been made, and not started. See [`Scope::new_thread`].
+pub struct NewThread<'scope, 'env: 'scope, R> {
+    lesson: &'env Lesson,
+    threads: &'scope thread::Scope<'scope, 'env>,
+    name: String,
+    line: Option<u32>,
+    run: Box<dyn FnOnce(&Worker<'_>) -> R + Send + 'scope>,
+}
+
+impl<'scope, R: Send + 'scope> NewThread<'scope, '_, R> {
+    /// Starts it, and does not wait for it.
+    pub fn start(self) -> Result<Thread<'scope, R>, LessonError> {
+        let handle = start(self.lesson, self.threads, self.name.clone(), 1, self.line, self.run, |_| ())?;
+        Ok(Thread { lesson: self.lesson, name: self.name, handle })
     }
 }
 

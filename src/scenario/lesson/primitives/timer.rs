@@ -125,4 +125,5 @@ fn cancel(cancelled: &Monitor<'_, Option<By>>) {
         cancelled.get_or_insert_with(|| me.cloned());
         Some(Done::new(()).wakes(Wake::All(0)))
     });
+    cancelled.operated("cancel", ());
 }

@@ -1,7 +1,8 @@
 //! The card of this lesson: what is asked, what can be set and done, and where books and this machine differ.
 
-use super::body;
-use crate::scenario::card::{Chapter, Prediction, Wiring, action, count, flag, note, seconds};
+use super::{body, judge};
+use crate::model::Line;
+use crate::scenario::card::{Chapter, Prediction, Shows, Wiring, count, led, note, on, seconds};
 use crate::scenario::definition::{Body, Scenario};
 
 pub(crate) const GARBLED_PRINT: Scenario = Scenario {
@@ -11,28 +12,28 @@ pub(crate) const GARBLED_PRINT: Scenario = Scenario {
     concepts: &[23],
     text: include_str!("text.md"),
     prediction: Prediction {
-        ask: "Two threads print lines at the same time, and use no lock. What is on the screen?",
-        choices: &["Whole lines, in turns", "Torn lines, with every character there", "Some characters are lost"],
+        ask: "Two threads print at the same time, without a lock: the beginning of a line, some work, the end of the line. What is on the screen?",
+        choices: &["Whole lines, in turns", "Torn lines, with every character there", "Torn lines, and some characters are lost"],
         answer: 1,
         fact: "torn",
     },
     params: &[
         count("writers", 2, 2..=6, "threads", "threads that print on the same screen"),
-        count("lines", 40, 1..=60, "lines", "lines that each of them prints"),
-        seconds("pause", 0.003, 0.0..=0.005, "how long a writer rests after each character: the gap that is wide on purpose"),
-        flag("lock", false, "whether the print lock is on from the start"),
+        count("lines", 6, 3..=12, "lines", "lines that each of them prints in a round"),
+        seconds("gap", 0.2, 0.05..=0.4, "the work between the two prints of a line"),
     ],
     actions: &[
-        action("lock", "Print lock", "switches the print lock on or off for the lines that begin from now on").on("[on|off]")
+        on("hold", "lock screen", "you hold the screen: in the last round, nobody prints"),
+        on("release", "lock screen", "you give it back"),
     ],
-    script: &["1.5 lock on"],
+    script: &[],
+    wiring: Wiring { leds: &[led(&[Line::gpio(17)]).shows(Shows::Holding("lock screen"))], buttons: &[] },
     notes: &[note(
         "print() writes a line",
-        "it writes the text, and then the end of the line: two writes, and any thread may come between. Here, with a write for \
-         each character, {torn} lines were torn without the lock, and {whole} with it",
+        "it writes its parts one after another, and the end of the line apart: with two prints for a line {torn} lines were torn, \
+         with the lock {whole}. One print for a line may be torn by bad luck. Rust's println! keeps its own line whole",
     )],
-    wiring: Wiring::NONE,
     python: include_str!("body.py"),
     rust: include_str!("body.rs"),
-    body: Body::Claiming(body::run),
+    body: Body::Plain { run: body::run, judge: || Box::<judge::Screen>::default() },
 };

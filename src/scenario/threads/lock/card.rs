@@ -1,7 +1,8 @@
 //! The card of this lesson: what is asked, what can be set and done, and where books and this machine differ.
 
-use super::body;
-use crate::scenario::card::{Chapter, Prediction, RELEASE, STEP, Wiring, action, count, flag, note, seconds};
+use super::{body, judge};
+use crate::model::Line;
+use crate::scenario::card::{Chapter, Prediction, Shows, Wiring, count, led, note, on, seconds};
 use crate::scenario::definition::{Body, Scenario};
 
 pub(crate) const LOCK: Scenario = Scenario {
@@ -11,33 +12,37 @@ pub(crate) const LOCK: Scenario = Scenario {
     concepts: &[28, 29, 30, 31, 32],
     text: include_str!("text.md"),
     prediction: Prediction {
-        ask: "Four threads work with the same thing, each under the same lock. How many are at it at the same time, at most?",
-        choices: &["1", "2, as there are two cores or more", "4"],
-        answer: 0,
-        fact: "at-once",
+        ask: "A thread acquires a lock. Then an error ends the thread, before it releases the lock. What becomes of the lock?",
+        choices: &["It is released when the thread ends", "It stays held", "It breaks, and who asks for it next gets the error"],
+        answer: 1,
+        fact: "left-held",
     },
     params: &[
-        count("workers", 4, 2..=8, "threads", "threads that want the lock"),
-        count("rounds", 20, 1..=40, "times", "how often each one takes it"),
-        count("section", 40, 1..=100, "ms", "how long each one keeps it"),
-        count("outside", 60, 0..=100, "ms", "how long each one is busy without it"),
-        flag("forget", false, "whether worker-1 ends half-way without a release"),
-        seconds("patience", 1.0, 0.1..=5.0, "how long the others wait for a release that was forgotten"),
-        count("line", 17, 2..=27, "", "GPIO line of the LED, which is on while the lock is held"),
+        count("workers", 4, 2..=8, "threads", "threads that use the tool"),
+        count("rounds", 3, 1..=6, "times", "how often each of them uses it"),
+        seconds("section", 0.25, 0.05..=1.0, "how long each one keeps the lock"),
+        seconds("outside", 0.3, 0.0..=1.0, "how long each one is busy without it"),
+        seconds("pause", 3.0, 0.5..=5.0, "how long main waits for the lock that careless has left"),
     ],
     actions: &[
-        action("hold", "Hold it yourself", "you ask for the lock, and keep it once you have it, for 20 s at most"),
-        action(RELEASE, "Release it", "you give it back; or you release it for the one that has forgotten to"),
-        action(STEP, "Step", "on or off switches step mode; a task's name lets that one take its next step").on("[on|off|TASK]"),
+        on("hold", "lock tool", "you ask for the lock, and keep it once you have it"),
+        on("release", "lock tool", "you give it back; or you release it for careless"),
+        on("another", "worker-1", "one more thread that wants the tool"),
     ],
-    script: &["0.5 hold", "1.2 release", "9 step off"],
-    notes: &[note(
-        "a listing forgets `global counter`: UnboundLocalError, and the lock stays held",
-        "with forget on, you see it; `with lock:` releases also after an error. Here the lock was held {time under the lock (%)} % \
-         of the time, and a passer-by who would not wait was turned away {times the passer-by was turned away} times",
-    )],
-    wiring: Wiring::NONE,
+    script: &["0.6 hold lock tool", "1.4 release lock tool"],
+    wiring: Wiring { leds: &[led(&[Line::gpio(17)]).shows(Shows::Holding("lock tool"))], buttons: &[] },
+    notes: &[
+        note(
+            "a listing forgets `global counter`",
+            "UnboundLocalError, and the lock stays held: whether main got it within its time limit: {left-held}",
+        ),
+        note("a lock has a concept of ownership", "an RLock has; a Lock takes a release from any thread: {owner}"),
+        note(
+            "a lock makes a program slow",
+            "what is under the lock runs one after another: {one-by-one} ms in all for all sections",
+        ),
+    ],
     python: include_str!("body.py"),
     rust: include_str!("body.rs"),
-    body: Body::Claiming(body::run),
+    body: Body::Plain { run: body::run, judge: || Box::<judge::Tool>::default() },
 };

@@ -1,7 +1,7 @@
 //! The card of this lesson: what is asked, what can be set and done, and where books and this machine differ.
 
-use super::body;
-use crate::scenario::card::{Chapter, Prediction, Wiring, action, count, note, seconds};
+use super::{body, judge};
+use crate::scenario::card::{Chapter, Prediction, Shows, Wiring, bar, count, note, on, seconds};
 use crate::scenario::definition::{Body, Scenario};
 
 pub(crate) const SEMAPHORE: Scenario = Scenario {
@@ -11,29 +11,39 @@ pub(crate) const SEMAPHORE: Scenario = Scenario {
     concepts: &[34],
     text: include_str!("text.md"),
     prediction: Prediction {
-        ask: "Eight threads want to enter, and the semaphore has three permits. How many are inside at the same time, at most?",
-        choices: &["1", "3", "8"],
-        answer: 1,
-        fact: "inside",
+        ask: "Three threads have the three permits of a semaphore, and others wait. Main never acquired one, and calls release(). What happens?",
+        choices: &[
+            "An error: main has no permit to give back",
+            "Nothing: three may be inside, as before",
+            "A fourth thread gets in",
+        ],
+        answer: 2,
+        fact: "extra",
     },
     params: &[
         count("threads", 8, 1..=16, "threads", "threads that want to enter"),
-        count("permits", 3, 1..=8, "permits", "permits at the start: Semaphore(n); each has an LED"),
-        count("visits", 5, 1..=10, "times", "how often each thread enters"),
-        seconds("stay", 0.25, 0.01..=0.5, "how long it stays inside"),
+        count("permits", 3, 1..=8, "permits", "permits at the start: Semaphore(permits)"),
+        count("visits", 4, 1..=8, "times", "how often each thread enters"),
+        seconds("stay", 0.5, 0.2..=1.0, "how long it stays inside"),
+        seconds("pause", 1.8, 0.5..=5.0, "when main releases one more permit"),
     ],
     actions: &[
-        action("more", "One more permit", "main calls release() without ever having acquired"),
-        action("fewer", "One permit fewer", "a guard acquires a permit, as soon as there is one, and keeps it"),
+        on("acquire", "semaphore door", "you take a permit, as soon as there is one, and keep it"),
+        on("release", "semaphore door", "you give it back; if you have none, you add one"),
+        on("go-on", "main", "main releases its permit now"),
+        on("another", "visitor-1", "one more thread that wants to enter"),
     ],
-    script: &["0.5 fewer", "1.2 more"],
-    notes: &[note(
-        "a semaphore is a lock for several",
-        "a lock belongs to who acquired it, a permit to nobody: main released permits that it never took, and in the end \
-         {permits-left} were free",
-    )],
-    wiring: Wiring::NONE,
+    script: &["3.0 acquire semaphore door", "3.9 release semaphore door"],
+    wiring: Wiring { leds: &[bar().shows(Shows::Holding("semaphore door"))], buttons: &[] },
+    notes: &[
+        note(
+            "a semaphore is a lock for several, and nobody owns it",
+            "so it is: main released a permit that it never took, and then {extra} were inside. A plain `Lock` has no owner either \
+             (see the lesson Locks); of the three only an `RLock` has one",
+        ),
+        note("a semaphore keeps count of who may", "only a `BoundedSemaphore` notices a release too many: {bounded}"),
+    ],
     python: include_str!("body.py"),
     rust: include_str!("body.rs"),
-    body: Body::Claiming(body::run),
+    body: Body::Plain { run: body::run, judge: || Box::<judge::Door>::default() },
 };

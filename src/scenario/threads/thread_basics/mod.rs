@@ -2,6 +2,6 @@
 
 mod body;
 mod card;
-mod crash_test;
+mod judge;
 
 pub(crate) use card::THREAD_BASICS;
