@@ -22,7 +22,9 @@ impl Judge for Calls {
                 self.programs.push(*pid);
             }
             EventKind::Action { action, .. } if action.target() != "sleep" => {
-                self.disturbed.insert(self.calls().count());
+                // What it did may be told before it is.
+                let over = self.calls().count();
+                self.disturbed.extend([over.saturating_sub(1), over]);
             }
             _ => {}
         }
